@@ -1,0 +1,265 @@
+//! Instruments and their conventions.
+
+use crate::{InstrumentId, group_digits};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Most decimals any price convention here uses.
+pub const MAX_PRICE_DECIMALS: u8 = 8;
+/// Most instruments a catalogue may hold.
+pub const MAX_INSTRUMENTS: usize = 20_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum AssetClass {
+    #[serde(rename = "Government bond")]
+    GovernmentBond,
+    #[serde(rename = "Corporate bond")]
+    CorporateBond,
+    #[serde(rename = "FX spot")]
+    FxSpot,
+}
+
+impl AssetClass {
+    pub const ALL: [Self; 3] = [Self::GovernmentBond, Self::CorporateBond, Self::FxSpot];
+
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::GovernmentBond => "Government bond",
+            Self::CorporateBond => "Corporate bond",
+            Self::FxSpot => "FX spot",
+        }
+    }
+
+    /// Bonds are identified by ISIN (SecurityIDSource 22=4); currency pairs by Symbol (55) alone.
+    pub fn has_isin(self) -> bool {
+        !matches!(self, Self::FxSpot)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instrument {
+    pub id: InstrumentId,
+    pub symbol: String,
+    pub name: String,
+    pub asset_class: AssetClass,
+    /// Currency the quantity is counted in.
+    pub currency: String,
+    pub price_decimals: u8,
+    pub price_unit: String,
+    pub tick: Decimal,
+    pub lot: Decimal,
+    pub min_quantity: Decimal,
+    pub max_quantity: Decimal,
+    /// `T+2`, `T+1`, `spot`.
+    pub settlement: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstrumentError {
+    #[error("instrument {0}: the ISIN's check digit is wrong")]
+    BadIsin(InstrumentId),
+    #[error("instrument {0}: {1}")]
+    BadConvention(InstrumentId, &'static str),
+    #[error("instrument {0} is listed twice")]
+    Twice(InstrumentId),
+    #[error("more than {MAX_INSTRUMENTS} instruments")]
+    TooMany,
+    #[error("the smallest quantity for {symbol} is {min}")]
+    TooSmall { symbol: String, min: String },
+    #[error("the largest quantity for {symbol} is {max}")]
+    TooLarge { symbol: String, max: String },
+    #[error("a quantity of {symbol} is a multiple of {lot}")]
+    OffLot { symbol: String, lot: String },
+}
+
+impl Instrument {
+    /// Whether the record itself makes sense; for files and for messages from a peer.
+    pub fn check(&self) -> Result<(), InstrumentError> {
+        let bad = |why| Err(InstrumentError::BadConvention(self.id.clone(), why));
+        let text = |s: &str| (1..=120).contains(&s.chars().count()) && !s.chars().any(char::is_control);
+        if self.asset_class.has_isin() && !isin_check_digit(self.id.as_str()) {
+            return Err(InstrumentError::BadIsin(self.id.clone()));
+        }
+        if !text(&self.symbol) || !text(&self.name) || !text(&self.price_unit) || !text(&self.settlement) {
+            return bad("symbol, name, price_unit and settlement are 1 to 120 printable characters");
+        }
+        if self.currency.len() != 3 || !self.currency.bytes().all(|b| b.is_ascii_uppercase()) {
+            return bad("the currency is not an ISO 4217 code");
+        }
+        if self.price_decimals > MAX_PRICE_DECIMALS {
+            return bad("too many price decimals");
+        }
+        if self.tick <= Decimal::ZERO || self.tick.normalize().scale() > u32::from(self.price_decimals) {
+            return bad("the tick is not positive or finer than the price decimals");
+        }
+        if self.lot <= Decimal::ZERO || self.min_quantity <= Decimal::ZERO || self.max_quantity < self.min_quantity {
+            return bad("lot and quantities must be positive, and the largest not below the smallest");
+        }
+        Ok(())
+    }
+
+    pub fn check_quantity(&self, q: Decimal) -> Result<(), InstrumentError> {
+        let symbol = || self.symbol.clone();
+        if q < self.min_quantity {
+            return Err(InstrumentError::TooSmall { symbol: symbol(), min: group_digits(self.min_quantity) });
+        }
+        if q > self.max_quantity {
+            return Err(InstrumentError::TooLarge { symbol: symbol(), max: group_digits(self.max_quantity) });
+        }
+        if !(q % self.lot).is_zero() {
+            return Err(InstrumentError::OffLot { symbol: symbol(), lot: group_digits(self.lot) });
+        }
+        Ok(())
+    }
+
+    /// A price with exactly the instrument's decimals, so that columns align. More digits than the
+    /// convention allows are kept: hiding part of a price is worse than a ragged column.
+    pub fn format_price(&self, price: Decimal) -> String {
+        let mut p = price.normalize();
+        if p.scale() < u32::from(self.price_decimals) {
+            p.rescale(u32::from(self.price_decimals));
+        }
+        p.to_string()
+    }
+}
+
+/// ISO 6166: two letters, nine alphanumerics, and a check digit by the Luhn rule over the letters
+/// spelled as numbers (A=10 ... Z=35).
+pub fn isin_check_digit(isin: &str) -> bool {
+    let b = isin.as_bytes();
+    if b.len() != 12
+        || !b[..2].iter().all(u8::is_ascii_uppercase)
+        || !b[2..11].iter().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+        || !b[11].is_ascii_digit()
+    {
+        return false;
+    }
+    let mut digits = Vec::with_capacity(24);
+    for &c in b {
+        let v = if c.is_ascii_digit() { c - b'0' } else { c - b'A' + 10 };
+        if v >= 10 {
+            digits.push(v / 10);
+        }
+        digits.push(v % 10);
+    }
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(i, &d)| match (i % 2 == 1, u32::from(d) * 2) {
+            (true, x) if x > 9 => x - 9,
+            (true, x) => x,
+            (false, _) => u32::from(d),
+        })
+        .sum();
+    sum % 10 == 0
+}
+
+/// The instruments somebody may trade, by id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalogue(BTreeMap<InstrumentId, Instrument>);
+
+impl Catalogue {
+    pub fn new(instruments: impl IntoIterator<Item = Instrument>) -> Result<Self, InstrumentError> {
+        let mut map = BTreeMap::new();
+        for i in instruments {
+            i.check()?;
+            if map.len() >= MAX_INSTRUMENTS {
+                return Err(InstrumentError::TooMany);
+            }
+            if map.contains_key(&i.id) {
+                return Err(InstrumentError::Twice(i.id));
+            }
+            map.insert(i.id.clone(), i);
+        }
+        Ok(Self(map))
+    }
+
+    pub fn get(&self, id: &InstrumentId) -> Option<&Instrument> {
+        self.0.get(id)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Instrument> {
+        self.0.values()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn bund() -> Instrument {
+    Instrument {
+        id: InstrumentId::new("DE0001102580").unwrap(),
+        symbol: "DBR 0 02/32".into(),
+        name: "Bundesrepublik Deutschland".into(),
+        asset_class: AssetClass::GovernmentBond,
+        currency: "EUR".into(),
+        price_decimals: 3,
+        price_unit: "% of par".into(),
+        tick: "0.005".parse().unwrap(),
+        lot: "1000".parse().unwrap(),
+        min_quantity: "100000".parse().unwrap(),
+        max_quantity: "100000000".parse().unwrap(),
+        settlement: "T+2".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn isin_check_digits() {
+        for (isin, good) in [
+            ("DE0001102580", true),
+            ("US0378331005", true),
+            ("AU0000XVGZA3", true),
+            ("GB0002634946", true),
+            ("DE0001102581", false),
+            ("US037833100", false),
+            ("us0378331005", false),
+            ("US037833100X", false),
+        ] {
+            assert_eq!(isin_check_digit(isin), good, "{isin}");
+        }
+    }
+
+    #[test]
+    fn a_quantity_keeps_to_the_instruments_conventions() {
+        let b = bund();
+        let q = |s: &str| b.check_quantity(s.parse().unwrap());
+        assert_eq!(q("5000000"), Ok(()));
+        assert!(matches!(q("99000"), Err(InstrumentError::TooSmall { .. })));
+        assert!(matches!(q("0"), Err(InstrumentError::TooSmall { .. })));
+        assert!(matches!(q("-5000000"), Err(InstrumentError::TooSmall { .. })));
+        assert!(matches!(q("100001000"), Err(InstrumentError::TooLarge { .. })));
+        assert!(matches!(q("5000500"), Err(InstrumentError::OffLot { .. })));
+    }
+
+    #[test]
+    fn prices_align_and_never_lose_a_digit() {
+        let b = bund();
+        for (p, want) in [("99.1", "99.100"), ("99", "99.000"), ("99.125", "99.125"), ("99.1255", "99.1255")] {
+            assert_eq!(b.format_price(p.parse().unwrap()), want);
+        }
+    }
+
+    #[test]
+    fn a_catalogue_refuses_nonsense() {
+        let twice = Catalogue::new([bund(), bund()]);
+        assert!(matches!(twice, Err(InstrumentError::Twice(_))));
+        let wrong = Instrument { id: InstrumentId::new("DE0001102581").unwrap(), ..bund() };
+        assert!(matches!(Catalogue::new([wrong]), Err(InstrumentError::BadIsin(_))));
+        let fine_tick = Instrument { tick: "0.0001".parse().unwrap(), ..bund() };
+        assert!(matches!(Catalogue::new([fine_tick]), Err(InstrumentError::BadConvention(..))));
+    }
+}
