@@ -1,0 +1,159 @@
+//! Identities of servers (gateway, dealer), which live in files guarded by the operator.
+//!
+//! A desk's key never comes through here: it lives in the keychain.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::{ProfileError, TrustRoots};
+use crate::identity::CHAIN_CERTIFICATES_MAX;
+use crate::peer::{PeerError, PeerIdentity};
+
+/// The largest PEM file read, in bytes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// A PEM file cannot be used. At fault: the operator of this machine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PemError {
+    #[error("{path}: cannot be read: {source}")]
+    Unreadable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{path}: larger than {FILE_BYTES_MAX} bytes")]
+    TooLarge { path: PathBuf },
+    #[error("{path}: readable by other users (mode {mode:03o}); run chmod 600 on it")]
+    KeyReadableByOthers { path: PathBuf, mode: u32 },
+    #[error("{path}: holds no usable private key (expected one PEM block, PKCS#8)")]
+    NoKey { path: PathBuf },
+    #[error("{path}: holds no certificate, or one that cannot be read")]
+    NoCertificate { path: PathBuf },
+    #[error("{path}: holds more than {CHAIN_CERTIFICATES_MAX} certificates")]
+    TooManyCertificates { path: PathBuf },
+    #[error("{chain}: the certificate belongs to another key than {key}")]
+    CertificateOfAnotherKey { chain: PathBuf, key: PathBuf },
+}
+
+impl TrustRoots {
+    /// Reads a PEM bundle of certificate authorities.
+    pub fn from_pem_file(path: &Path) -> Result<Self, ProfileError> {
+        Self::new(certificates(path)?)
+    }
+}
+
+/// Certificate chain and key of a server process.
+#[derive(Debug, Clone)]
+pub struct ServerIdentity(Arc<CertifiedKey>);
+
+impl ServerIdentity {
+    /// Reads a chain, leaf first, and its PKCS#8 key.
+    ///
+    /// # Errors
+    /// Among others when, on Unix, anyone but its owner may read the key file.
+    pub fn from_pem_files(chain: &Path, key: &Path) -> Result<Self, PemError> {
+        let certificates = certificates(chain)?;
+        if certificates.len() > CHAIN_CERTIFICATES_MAX {
+            return Err(PemError::TooManyCertificates {
+                path: chain.to_owned(),
+            });
+        }
+        let no_key = || PemError::NoKey {
+            path: key.to_owned(),
+        };
+        let pem = read(key, FileKind::PrivateKey)?;
+        let mut der = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| no_key())?;
+        let signing_key = any_supported_type(&der);
+        der.zeroize();
+        let certified = CertifiedKey::new(certificates, signing_key.map_err(|_| no_key())?);
+        certified
+            .keys_match()
+            .map_err(|_| PemError::CertificateOfAnotherKey {
+                chain: chain.to_owned(),
+                key: key.to_owned(),
+            })?;
+        Ok(Self(Arc::new(certified)))
+    }
+
+    /// The form [`super::ServerProfile`] and [`super::ClientProfile`] take.
+    #[must_use]
+    pub fn certified_key(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.0)
+    }
+
+    /// The Signet identity this server will show.
+    pub fn peer(&self) -> Result<PeerIdentity, PeerError> {
+        let leaf = self.0.cert.first().ok_or(PeerError::NoCertificate)?;
+        PeerIdentity::from_certificate(leaf)
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
+    let pem = read(path, FileKind::Public)?;
+    let none = || PemError::NoCertificate {
+        path: path.to_owned(),
+    };
+    let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match parsed {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(none()),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FileKind {
+    Public,
+    PrivateKey,
+}
+
+fn read(path: &Path, kind: FileKind) -> Result<Zeroizing<Vec<u8>>, PemError> {
+    let unreadable = |source| PemError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    // Asked of the open file, so that nobody can swap it between the check and the read.
+    let metadata = file.metadata().map_err(unreadable)?;
+    if metadata.len() > FILE_BYTES_MAX {
+        return Err(PemError::TooLarge {
+            path: path.to_owned(),
+        });
+    }
+    if kind == FileKind::PrivateKey {
+        require_private(path, &metadata)?;
+    }
+    // The full capacity up front: a growing buffer would leave copies of the key behind.
+    let capacity = usize::try_from(metadata.len()).unwrap_or_default() + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
+    file.take(FILE_BYTES_MAX)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn require_private(path: &Path, metadata: &std::fs::Metadata) -> Result<(), PemError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(PemError::KeyReadableByOthers {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    Ok(())
+}
+
+/// Other systems guard files by access lists that the standard library cannot read.
+#[cfg(not(unix))]
+fn require_private(_: &Path, _: &std::fs::Metadata) -> Result<(), PemError> {
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! Pins: a second condition on a server whose chain and name have already been validated.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
+
+use crate::peer::sha256;
+
+const PREFIX: &str = "sha256/";
+
+/// SHA-256 of a certificate's DER `SubjectPublicKeyInfo`, written `sha256/<base64>`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SpkiPin([u8; 32]);
+
+impl SpkiPin {
+    /// The pin of a DER `SubjectPublicKeyInfo`.
+    #[must_use]
+    pub fn of_spki(spki: &[u8]) -> Self {
+        Self(sha256(spki))
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for SpkiPin {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for SpkiPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{PREFIX}{}", STANDARD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for SpkiPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SpkiPin({self})")
+    }
+}
+
+/// A pin in the settings is malformed. At fault: the operator's settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a pin is written sha256/ and the base64 of 32 bytes")]
+pub struct PinError;
+
+impl FromStr for SpkiPin {
+    type Err = PinError;
+
+    fn from_str(text: &str) -> Result<Self, PinError> {
+        let digits = text.strip_prefix(PREFIX).ok_or(PinError)?;
+        let bytes = STANDARD.decode(digits).map_err(|_| PinError)?;
+        bytes.try_into().map(Self).map_err(|_| PinError)
+    }
+}
+
+/// The server is genuine but its key is none of those pinned.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the server's key {presented} is none of the pinned keys")]
+pub(crate) struct PinMismatch {
+    pub(crate) presented: SpkiPin,
+}
+
+/// Path, name and purpose first, then the pin: a right pin never rescues an untrusted chain.
+#[derive(Debug)]
+pub(super) struct PinnedVerifier {
+    pub(super) webpki: Arc<WebPkiServerVerifier>,
+    /// The current pin and its successors; empty means not pinned.
+    pub(super) pins: Vec<SpkiPin>,
+}
+
+impl ServerCertVerifier for PinnedVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified = self.webpki.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        )?;
+        if self.pins.is_empty() {
+            return Ok(verified);
+        }
+        let leaf = ParsedCertificate::try_from(end_entity)?;
+        let presented = SpkiPin::of_spki(leaf.subject_public_key_info().as_ref());
+        if self.pins.contains(&presented) {
+            return Ok(verified);
+        }
+        let mismatch = OtherError(Arc::new(PinMismatch { presented }));
+        Err(CertificateError::Other(mismatch).into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.webpki.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.webpki.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.webpki.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_is_written_and_read_back() {
+        let pin = SpkiPin::of_spki(b"spki");
+        assert_eq!(pin.to_string().parse(), Ok(pin));
+    }
+
+    #[test]
+    fn a_bad_pin_is_refused() {
+        for text in ["", "sha256/", "sha256/AAAA", "sha1/AAAA", "sha256/****"] {
+            assert_eq!(text.parse::<SpkiPin>(), Err(PinError), "{text}");
+        }
+    }
+}

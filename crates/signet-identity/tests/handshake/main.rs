@@ -1,0 +1,5 @@
+//! Handshakes between two ends of ours, and between one of ours and a stranger.
+
+mod fixs_profile;
+mod pair;
+mod refusals;
