@@ -1,0 +1,116 @@
+//! One command per method of the desk. No decision is taken here.
+//!
+//! Every command is asynchronous for Tauri, even where the desk answers at once: a lock or a disk
+//! must never hold up the thread that draws.
+
+use signet_desk_core::view::*;
+use tauri::State;
+
+use crate::Shell;
+
+type Answer<T> = Result<T, Problem>;
+
+#[tauri::command(async)]
+#[specta::specta]
+pub fn info(shell: State<'_, Shell>) -> Answer<DeskInfo> {
+    Ok(shell.desk()?.info())
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn identities(shell: State<'_, Shell>) -> Answer<Vec<IdentityView>> {
+    shell.desk()?.identities().await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn connect(shell: State<'_, Shell>, identity: String, venue: String) -> Answer<()> {
+    shell.desk()?.connect(identity, venue).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn disconnect(shell: State<'_, Shell>) -> Answer<()> {
+    shell.desk()?.disconnect().await
+}
+
+#[tauri::command(async)]
+#[specta::specta]
+pub fn reference(shell: State<'_, Shell>) -> Answer<Reference> {
+    Ok(shell.desk()?.reference())
+}
+
+#[tauri::command(async)]
+#[specta::specta]
+pub fn read_quantity(
+    shell: State<'_, Shell>,
+    instrument: String,
+    text: String,
+) -> Answer<QuantityView> {
+    shell.desk()?.read_quantity(&instrument, &text)
+}
+
+/// Answers the id of the RFQ.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn send_rfq(shell: State<'_, Shell>, ticket: Ticket) -> Answer<String> {
+    shell.desk()?.send_rfq(ticket)
+}
+
+#[tauri::command(async)]
+#[specta::specta]
+pub fn cancel_rfq(shell: State<'_, Shell>, rfq_id: String) -> Answer<()> {
+    shell.desk()?.cancel_rfq(&rfq_id)
+}
+
+#[tauri::command(async)]
+#[specta::specta]
+pub fn dismiss_rfq(shell: State<'_, Shell>, rfq_id: String) -> Answer<()> {
+    shell.desk()?.dismiss_rfq(&rfq_id)
+}
+
+#[tauri::command(async)]
+#[specta::specta]
+pub fn arm(shell: State<'_, Shell>, intent: ArmIntent) -> Answer<AcceptView> {
+    shell.desk()?.arm(intent)
+}
+
+#[tauri::command(async)]
+#[specta::specta]
+pub fn disarm(shell: State<'_, Shell>, rfq_id: String) -> Answer<()> {
+    shell.desk()?.disarm(&rfq_id)
+}
+
+/// Sends the accept that was armed, shown and confirmed.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn accept(shell: State<'_, Shell>, rfq_id: String, accept_id: String) -> Answer<()> {
+    shell.desk()?.accept(&rfq_id, &accept_id)
+}
+
+/// What changed since frame `since`; 0 for everything.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn pull(shell: State<'_, Shell>, since: f64) -> Answer<Frame> {
+    Ok(shell.desk()?.pull(as_seq(since)))
+}
+
+/// Asks for one [`crate::CHANGED`] at the first change after frame `seq`.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn park(shell: State<'_, Shell>, seq: f64) -> Answer<()> {
+    shell.desk()?.wake_after(as_seq(seq), shell.wake());
+    Ok(())
+}
+
+#[tauri::command(async)]
+#[specta::specta]
+pub fn blotter(shell: State<'_, Shell>, query: BlotterQuery) -> Answer<BlotterPage> {
+    shell.desk()?.blotter(query)
+}
+
+/// JavaScript has no 64-bit integer; a sequence number stays exact in a double for as long as
+/// anybody will run one desk. A page that sends nonsense gets everything.
+fn as_seq(number: f64) -> u64 {
+    number.max(0.0) as u64
+}

@@ -1,0 +1,104 @@
+//! The window of Signet Desk: commands, permissions, life and death of the process. Thin.
+//!
+//! Everything that decides lives in `signet-desk-core`; a command here is one call of [`Desk`].
+//! The page is drawn by `ui/`, knows no command beyond those granted in `capabilities/`, and loads
+//! nothing that is not part of this program.
+
+#[cfg(feature = "bench")]
+pub mod bench;
+mod commands;
+mod display;
+mod door;
+mod shell;
+
+use std::process::ExitCode;
+
+use signet_desk_core::{desk::Desk, view::Problem};
+use tauri::{AppHandle, Manager, Runtime};
+
+pub use door::close_doors;
+pub use shell::Shell;
+
+/// Emitted when something changed after the frame at which the page parked. It carries nothing: the
+/// page pulls what changed.
+pub const CHANGED: &str = "desk://changed";
+
+/// The typed contract of the page; `tests/bindings.rs` writes `ui/src/bindings.ts` from it.
+pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
+    // A time is always a finite number of milliseconds, so the page need not expect `null` for one.
+    let floats = specta_typescript::semantic::Configuration::empty().enable_lossless_floats();
+    tauri_specta::Builder::new()
+        .constant("CHANGED", CHANGED)
+        .semantic_types(floats)
+        // What is written and what is read have one shape.
+        .disable_serde_phases()
+        .commands(tauri_specta::collect_commands![
+            commands::info,
+            commands::identities,
+            commands::connect,
+            commands::disconnect,
+            commands::reference,
+            commands::read_quantity,
+            commands::send_rfq,
+            commands::cancel_rfq,
+            commands::dismiss_rfq,
+            commands::arm,
+            commands::disarm,
+            commands::accept,
+            commands::pull,
+            commands::park,
+            commands::blotter,
+        ])
+}
+
+/// Everything but the runtime and the desk, so that tests build the same application without a
+/// display. The caller manages a [`Shell`].
+pub fn configure<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
+    let commands = contract().invoke_handler();
+    #[cfg(feature = "bench")]
+    let commands = bench::with_marks(commands);
+    builder.invoke_handler(commands)
+}
+
+/// Opens the window on the desk that `start` makes and returns when both have ended.
+///
+/// `start` runs on the main thread inside the asynchronous runtime, so it may spawn tasks. When it
+/// fails, the window opens all the same and shows why.
+pub fn run(start: impl FnOnce(&AppHandle) -> Result<Desk, Problem> + Send + 'static) -> ExitCode {
+    log_to_stderr();
+    if let Err(why) = display::check() {
+        eprintln!("signet-desk: {why}");
+        return ExitCode::FAILURE;
+    }
+    let app = configure(tauri::Builder::default())
+        .setup(move |app| {
+            let runtime = tauri::async_runtime::handle();
+            let _inside = runtime.inner().enter();
+            let desk = start(app.handle());
+            app.manage(Shell::new(app.handle(), desk));
+            shell::open_window(app)?;
+            shell::end_on_signal(app.handle());
+            Ok(())
+        })
+        .build(tauri::generate_context!());
+    match app {
+        Ok(app) => ExitCode::from(u8::try_from(app.run_return(shell::on_event)).unwrap_or(1)),
+        Err(why) => {
+            eprintln!("signet-desk: the window could not be opened: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `RUST_LOG` chooses what is written; the default is quiet. Nothing that is logged below this
+/// level of the house names a key or a password.
+fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,signet=info"));
+    // A second call happens only in tests, where the first subscriber stays.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+}

@@ -1,0 +1,165 @@
+//! What lives as long as the window: the desk behind it, its title, and its orderly end.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use signet_desk_core::{desk::Desk, view::Problem};
+use tauri::{
+    App, AppHandle, Emitter, Manager, RunEvent, Runtime, Url, WebviewUrl, WebviewWindowBuilder,
+    webview::NewWindowResponse,
+};
+
+const TITLE: &str = "Signet Desk";
+const TITLE_IN_PRACTICE: &str = "Signet Desk — PRACTICE VENUE";
+
+/// How long a closed window waits for the logout before the process ends without it.
+const SHUT_DOWN_MAX: Duration = Duration::from_secs(3);
+
+/// The desk as the commands see it, or why there is none.
+pub struct Shell {
+    desk: Result<Desk, Problem>,
+    changed: Box<dyn Fn() -> Wake + Send + Sync>,
+    ending: AtomicBool,
+}
+
+type Wake = Box<dyn FnOnce() + Send>;
+
+impl Shell {
+    pub fn new<R: Runtime>(app: &AppHandle<R>, desk: Result<Desk, Problem>) -> Self {
+        let app = app.clone();
+        let changed = move || -> Wake {
+            let app = app.clone();
+            Box::new(move || {
+                if let Err(why) = app.emit(crate::CHANGED, ()) {
+                    tracing::warn!(%why, "the page could not be woken");
+                }
+            })
+        };
+        Self {
+            desk,
+            changed: Box::new(changed),
+            ending: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn desk(&self) -> Result<&Desk, Problem> {
+        self.desk.as_ref().map_err(Clone::clone)
+    }
+
+    pub(crate) fn wake(&self) -> Wake {
+        (self.changed)()
+    }
+
+    fn practice(&self) -> bool {
+        self.desk.as_ref().is_ok_and(|desk| desk.info().practice)
+    }
+}
+
+pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
+    let title = if app.state::<Shell>().practice() {
+        TITLE_IN_PRACTICE
+    } else {
+        TITLE
+    };
+    WebviewWindowBuilder::new(app, "main", WebviewUrl::App(page().into()))
+        .title(title)
+        .inner_size(1280.0, 800.0)
+        .min_inner_size(1024.0, 640.0)
+        // Nothing of a trading day belongs in a web view's cache or storage.
+        .incognito(true)
+        .devtools(cfg!(debug_assertions))
+        .on_navigation(is_own_page)
+        .on_new_window(|_, _| NewWindowResponse::Deny)
+        .build()?;
+    Ok(())
+}
+
+fn page() -> &'static str {
+    if cfg!(feature = "bench") {
+        "index.html?measure"
+    } else {
+        "index.html"
+    }
+}
+
+/// The page never leaves the program; a `tauri dev` build also serves it from the local Vite.
+fn is_own_page(url: &Url) -> bool {
+    let local = matches!(
+        url.host_str(),
+        Some("localhost" | "tauri.localhost" | "isolation.localhost")
+    );
+    match url.scheme() {
+        "tauri" | "isolation" => local,
+        "http" | "https" if url.host_str() == Some("localhost") => {
+            !cfg!(feature = "custom-protocol")
+        }
+        "http" | "https" => local,
+        "about" => true,
+        _ => false,
+    }
+}
+
+/// Ctrl-C and a polite kill end the desk as closing its window does.
+pub(crate) fn end_on_signal(app: &AppHandle) {
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        told_to_end().await;
+        shut_down(&app);
+    });
+}
+
+#[cfg(unix)]
+async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    let Ok(mut hang_up) = signal(SignalKind::hangup()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn told_to_end() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+pub(crate) fn on_event(app: &AppHandle, event: RunEvent) {
+    // The last window closed. `code` is set when we ask to exit ourselves, after the logout.
+    if let RunEvent::ExitRequested {
+        code: None, api, ..
+    } = event
+    {
+        api.prevent_exit();
+        shut_down(app);
+    }
+}
+
+/// Logs out and exits, once, whoever asks first.
+fn shut_down(app: &AppHandle) {
+    let shell = app.state::<Shell>();
+    if shell.ending.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let desk = shell.desk.as_ref().ok().cloned();
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        if let Some(desk) = desk
+            && tokio::time::timeout(SHUT_DOWN_MAX, desk.shut_down())
+                .await
+                .is_err()
+        {
+            tracing::warn!("the desk did not log out in time and is closed without it");
+        }
+        app.exit(0);
+    });
+}

@@ -1,0 +1,155 @@
+//! The real command table and the real capabilities on Tauri's mock runtime: no display needed.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde_json::{Value, json};
+use signet_desk::Shell;
+use signet_desk_core::view::Problem;
+use tauri::{
+    Manager, WebviewWindow, WebviewWindowBuilder,
+    ipc::{CallbackFn, InvokeBody},
+    test::{INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder},
+    webview::InvokeRequest,
+};
+
+const OWN_PAGE: &str = if cfg!(windows) {
+    "http://tauri.localhost"
+} else {
+    "tauri://localhost"
+};
+
+#[test]
+fn a_granted_command_reaches_the_desk() {
+    let answer = call(&window("main"), "info", json!({}), OWN_PAGE);
+    assert_eq!(
+        answer.expect_err("this desk did not start")["code"],
+        "no_desk"
+    );
+}
+
+#[test]
+fn a_command_of_the_contract_refuses_malformed_arguments() {
+    let answer = call(
+        &window("main"),
+        "arm",
+        json!({ "intent": { "rfqId": 7 } }),
+        OWN_PAGE,
+    );
+    assert!(
+        answer
+            .expect_err("a number is no id")
+            .to_string()
+            .contains("invalid args")
+    );
+}
+
+#[test]
+fn a_command_granted_to_nobody_is_refused() {
+    let refused =
+        call(&window("main"), "ungranted", json!({}), OWN_PAGE).expect_err("granted to no window");
+    assert!(refused.to_string().contains("not allowed"), "{refused}");
+}
+
+#[test]
+fn another_window_may_call_nothing() {
+    let refused = call(&window("other"), "info", json!({}), OWN_PAGE)
+        .expect_err("the capability names one window");
+    assert!(refused.to_string().contains("not allowed"), "{refused}");
+}
+
+#[test]
+fn a_remote_page_may_call_nothing() {
+    let refused = call(&window("main"), "info", json!({}), "https://example.com")
+        .expect_err("no remote origin");
+    assert!(refused.to_string().contains("not allowed"), "{refused}");
+}
+
+#[test]
+fn contract_capability_and_isolation_list_name_the_same_commands() {
+    let contract = contract_commands();
+    assert_eq!(
+        capability_commands(),
+        contract,
+        "src-tauri/capabilities/main.json"
+    );
+    let isolation: BTreeSet<String> = isolation_commands()
+        .into_iter()
+        .filter(|c| !c.contains('|') && !["bench_frame", "first_paint"].contains(&c.as_str()))
+        .collect();
+    assert_eq!(isolation, contract, "ui/isolation/index.js");
+}
+
+fn window(label: &str) -> WebviewWindow<MockRuntime> {
+    let app = signet_desk::configure(mock_builder())
+        .build(tauri::generate_context!(test = true))
+        .expect("the application builds on the mock runtime");
+    let none = Problem {
+        code: "no_desk".into(),
+        message: "There is no desk.".into(),
+        cure: "None.".into(),
+    };
+    app.manage(Shell::new(app.handle(), Err(none)));
+    WebviewWindowBuilder::new(&app, label, Default::default())
+        .build()
+        .expect("a mock window")
+}
+
+fn call(
+    window: &WebviewWindow<MockRuntime>,
+    command: &str,
+    arguments: Value,
+    page: &str,
+) -> Result<Value, Value> {
+    let request = InvokeRequest {
+        cmd: command.into(),
+        callback: CallbackFn(0),
+        error: CallbackFn(1),
+        url: page.parse().expect("an address"),
+        body: InvokeBody::Json(arguments),
+        headers: Default::default(),
+        invoke_key: INVOKE_KEY.to_string(),
+    };
+    get_ipc_response(window, request).map(|body| body.deserialize().expect("JSON"))
+}
+
+/// The names in `__TAURI_INVOKE("...")` of the generated bindings.
+fn contract_commands() -> BTreeSet<String> {
+    let bindings = read("ui/src/bindings.ts");
+    bindings
+        .split("__TAURI_INVOKE(\"")
+        .skip(1)
+        .filter_map(|s| s.split('"').next())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn capability_commands() -> BTreeSet<String> {
+    let capability: Value =
+        serde_json::from_str(&read("src-tauri/capabilities/main.json")).expect("JSON");
+    let permissions = capability["permissions"].as_array().expect("a list");
+    permissions
+        .iter()
+        .filter_map(Value::as_str)
+        .filter(|p| !p.starts_with("core:event:"))
+        .map(|p| p.replace('-', "_"))
+        .collect()
+}
+
+fn isolation_commands() -> BTreeSet<String> {
+    let script = read("ui/isolation/index.js");
+    let list = script
+        .split("new Set([")
+        .nth(1)
+        .and_then(|s| s.split("])").next())
+        .expect("the list");
+    list.split('"')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
+}
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
+}

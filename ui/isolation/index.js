@@ -1,0 +1,29 @@
+// Stands between the page and the desk: a message that is not in the contract ends here, before
+// the program sees it. `tests/ipc.rs` checks that the list is the contract.
+const ALLOWED = new Set([
+  "info",
+  "identities",
+  "connect",
+  "disconnect",
+  "reference",
+  "read_quantity",
+  "send_rfq",
+  "cancel_rfq",
+  "dismiss_rfq",
+  "arm",
+  "disarm",
+  "accept",
+  "pull",
+  "park",
+  "blotter",
+  "plugin:event|listen",
+  "plugin:event|unlisten",
+  // Exist in measuring builds only; elsewhere the program refuses them.
+  "bench_frame",
+  "first_paint",
+]);
+
+window.__TAURI_ISOLATION_HOOK__ = (message) => {
+  if (!ALLOWED.has(message.cmd)) throw new Error("command outside the contract: " + message.cmd);
+  return message;
+};

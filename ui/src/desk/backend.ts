@@ -1,0 +1,45 @@
+// The page's only way to the desk. Everything it may ask for is in the generated bindings.
+
+import { listen } from "@tauri-apps/api/event";
+import { CHANGED, commands, type Problem } from "../bindings";
+
+export type Commands = typeof commands;
+
+export type Backend = {
+  commands: Commands;
+  /** Calls `wake` whenever a parked page has something new to pull. */
+  onChanged(wake: () => void): Promise<unknown>;
+};
+
+export type Answer<T> = { status: "ok"; data: T } | { status: "error"; error: Problem };
+
+export const desk: Backend = {
+  commands,
+  onChanged: (wake) => listen(CHANGED, wake),
+};
+
+/** Turns whatever a command ended with into its answer or a problem that can be shown. */
+export async function ask<T>(call: Promise<Answer<T>>): Promise<Answer<T>> {
+  try {
+    const answer = await call;
+    return answer.status === "ok" || isProblem(answer.error) ? answer : unreachable(answer.error);
+  } catch (why) {
+    return unreachable(why);
+  }
+}
+
+function isProblem(error: unknown): error is Problem {
+  return typeof error === "object" && error !== null && "code" in error && "message" in error;
+}
+
+/** The window could not reach its own program: our fault, and nothing the trader typed. */
+function unreachable(why: unknown): { status: "error"; error: Problem } {
+  return {
+    status: "error",
+    error: {
+      code: "desk_unreachable",
+      message: `The window could not reach its own program: ${String(why)}`,
+      cure: "Restart Signet Desk. If it happens again, send this message to support.",
+    },
+  };
+}

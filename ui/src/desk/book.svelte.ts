@@ -1,0 +1,121 @@
+// Everything the desk has told this page: a fold over the frames it pulled, and nothing else.
+//
+// One reactive cell per RFQ and one per dealer's line, so that a frame redraws only what it names.
+
+import type { Frame, LineView, Notice, RfqView, SessionView } from "../bindings";
+
+export class Line {
+  view: LineView = $state.raw(undefined as never);
+
+  constructor(view: LineView) {
+    this.view = view;
+  }
+}
+
+export class Rfq {
+  view: RfqView = $state.raw(undefined as never);
+  /** In rank order. */
+  lines: Line[] = $state.raw([]);
+  readonly #byDealer = new Map<string, Line>();
+
+  constructor(view: RfqView) {
+    this.view = view;
+  }
+
+  /** Answers whether the order of the lines may have changed. */
+  put(view: LineView): boolean {
+    const line = this.#byDealer.get(view.dealer);
+    if (!line) {
+      this.#byDealer.set(view.dealer, new Line(view));
+      return true;
+    }
+    const moved = line.view.rank !== view.rank;
+    line.view = view;
+    return moved;
+  }
+
+  /** Answers whether a line went. */
+  keepOnly(dealers: Set<string>): boolean {
+    const before = this.#byDealer.size;
+    for (const dealer of this.#byDealer.keys()) if (!dealers.has(dealer)) this.#byDealer.delete(dealer);
+    return this.#byDealer.size !== before;
+  }
+
+  sort() {
+    this.lines = [...this.#byDealer.values()].sort((a, b) => a.view.rank - b.view.rank);
+  }
+}
+
+/** A notice and the number by which the screen tells it from an identical one. */
+export type Shown = Notice & { key: number };
+
+export class Book {
+  seq = 0;
+  session: SessionView | null = $state.raw(null);
+  /** Oldest first: a new request never moves a panel that is already on the screen. */
+  rfqs: Rfq[] = $state.raw([]);
+  notices: Shown[] = $state.raw([]);
+  referenceRevision = $state(0);
+  blotterRevision = $state(0);
+
+  readonly #byId = new Map<string, Rfq>();
+  #nextKey = 0;
+
+  /** Answers how many lines the frame changed. */
+  apply(frame: Frame): number {
+    if (frame.whole) this.#forget(frame);
+    this.seq = frame.seq;
+    if (frame.session) this.session = frame.session;
+    this.#putRfqs(frame);
+    this.#putLines(frame.lines);
+    if (frame.referenceChanged || frame.whole) this.referenceRevision += 1;
+    if (frame.blotterChanged || frame.whole) this.blotterRevision += 1;
+    if (frame.notices.length > 0) {
+      const shown = frame.notices.map((notice) => ({ ...notice, key: this.#nextKey++ }));
+      this.notices = [...this.notices, ...shown].slice(-NOTICES_MAX);
+    }
+    return frame.lines.length;
+  }
+
+  find(id: string): Rfq | undefined {
+    return this.#byId.get(id);
+  }
+
+  dropNotice(key: number) {
+    this.notices = this.notices.filter((notice) => notice.key !== key);
+  }
+
+  /** A whole frame is everything: what it does not name is gone. What it names keeps its cell. */
+  #forget(frame: Frame) {
+    const named = new Set(frame.rfqs.map((rfq) => rfq.id));
+    for (const id of this.#byId.keys()) if (!named.has(id)) this.#byId.delete(id);
+    for (const [id, rfq] of this.#byId) {
+      const lines = frame.lines.filter((line) => line.rfqId === id);
+      if (rfq.keepOnly(new Set(lines.map((line) => line.dealer)))) rfq.sort();
+    }
+    this.session = null;
+  }
+
+  #putRfqs(frame: Frame) {
+    for (const id of frame.removed) this.#byId.delete(id);
+    for (const view of frame.rfqs) {
+      const rfq = this.#byId.get(view.id);
+      if (rfq) rfq.view = view;
+      else this.#byId.set(view.id, new Rfq(view));
+    }
+    if (frame.whole || frame.removed.length > 0 || this.#byId.size !== this.rfqs.length) {
+      this.rfqs = [...this.#byId.values()].sort((a, b) => a.view.createdMs - b.view.createdMs);
+    }
+  }
+
+  #putLines(lines: LineView[]) {
+    const moved = new Set<Rfq>();
+    for (const view of lines) {
+      const rfq = this.#byId.get(view.rfqId);
+      if (rfq?.put(view)) moved.add(rfq);
+    }
+    for (const rfq of moved) rfq.sort();
+  }
+}
+
+const NOTICES_MAX = 4;

@@ -1,0 +1,70 @@
+// What one page holds: the book, the clock, the reference data, and how to reach the desk.
+
+import { getContext, setContext } from "svelte";
+import type { DeskInfo, Problem, Reference } from "../bindings";
+import { ask, type Backend } from "./backend";
+import { Book } from "./book.svelte";
+import { GatewayClock } from "./clock.svelte";
+import { pump } from "./pump";
+
+export class Page {
+  readonly book = new Book();
+  readonly clock = new GatewayClock();
+  info: DeskInfo | null = $state.raw(null);
+  reference: Reference | null = $state.raw(null);
+  /** The program behind the window cannot be reached, or has no desk. */
+  trouble: Problem | null = $state.raw(null);
+  /** The panel that should have the keyboard as soon as it is on the screen. */
+  wanted: string | null = $state(null);
+  #wasOnline = $state(false);
+
+  readonly backend: Backend;
+
+  constructor(backend: Backend) {
+    this.backend = backend;
+  }
+
+  get commands() {
+    return this.backend.commands;
+  }
+
+  get link() {
+    return this.book.session?.state ?? "offline";
+  }
+
+  get online() {
+    return this.link === "online";
+  }
+
+  /** The trading screen stays up through a lost link; only the trader's own disconnect leaves it. */
+  get trading() {
+    return this.online || (this.#wasOnline && this.link !== "offline");
+  }
+
+  async start(painted?: (seq: number, changed: number) => void) {
+    const info = await ask(this.commands.info());
+    if (info.status === "ok") this.info = info.data;
+    else this.trouble = info.error;
+    await pump(this.backend, {
+      seq: () => this.book.seq,
+      trouble: (problem) => (this.trouble = problem),
+      take: (frame) => {
+        this.clock.set(frame.gatewayNowMs);
+        const changed = this.book.apply(frame);
+        if (this.online || this.link === "restoring") this.#wasOnline = true;
+        if (this.link === "offline") this.#wasOnline = false;
+        if (changed > 0) painted?.(frame.seq, changed);
+      },
+    });
+  }
+
+  async loadReference() {
+    const got = await ask(this.commands.reference());
+    if (got.status === "ok") this.reference = got.data;
+  }
+}
+
+const KEY = Symbol("page");
+
+export const providePage = (page: Page) => setContext(KEY, page);
+export const usePage = () => getContext<Page>(KEY);

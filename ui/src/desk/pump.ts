@@ -1,0 +1,55 @@
+// Pulls frames: once per animation frame while there is news, asleep while there is none.
+
+import type { Frame, Problem } from "../bindings";
+import { ask, type Backend } from "./backend";
+
+/** A parked page looks again after this long even if nobody woke it. */
+const PARKED_MAX_MS = 5_000;
+const AFTER_PROBLEM_MS = 1_000;
+
+export type Sink = {
+  /** The frame the page has. */
+  seq(): number;
+  take(frame: Frame): void;
+  trouble(problem: Problem | null): void;
+};
+
+/** Runs until the page goes away. */
+export async function pump(backend: Backend, sink: Sink): Promise<never> {
+  const bell = new Bell();
+  await backend.onChanged(() => bell.ring());
+  for (;;) {
+    const since = sink.seq();
+    const pulled = await ask(backend.commands.pull(since));
+    if (pulled.status === "error") {
+      sink.trouble(pulled.error);
+      await sleep(AFTER_PROBLEM_MS);
+      continue;
+    }
+    sink.trouble(null);
+    sink.take(pulled.data);
+    if (pulled.data.seq !== since) {
+      await nextFrame();
+      continue;
+    }
+    // The bell is listened to before parking: a change in between rings at once.
+    const woken = bell.wait();
+    await ask(backend.commands.park(since));
+    await Promise.race([woken, sleep(PARKED_MAX_MS)]);
+  }
+}
+
+class Bell {
+  #ring: (() => void) | null = null;
+
+  wait(): Promise<void> {
+    return new Promise((resolve) => (this.#ring = resolve));
+  }
+
+  ring() {
+    this.#ring?.();
+  }
+}
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+const nextFrame = () => new Promise<number>((resolve) => requestAnimationFrame(resolve));

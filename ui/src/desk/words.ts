@@ -1,0 +1,55 @@
+// The words for the states the desk sends. A state is never shown by colour alone.
+
+import type { AcceptState, Ask, LineState, LinkState, RfqState, Side } from "../bindings";
+
+export type Shape = "dot" | "ring" | "half" | "turn" | "cross" | "tick" | "wait" | "question";
+export type Tone = "good" | "plain" | "warn" | "bad";
+export type Label = { text: string; shape: Shape; tone: Tone };
+
+export const LINK: Record<LinkState, Label> = {
+  offline: { text: "Offline", shape: "ring", tone: "plain" },
+  waitingForKeychain: { text: "Waiting for keychain", shape: "wait", tone: "warn" },
+  connecting: { text: "Connecting", shape: "half", tone: "warn" },
+  loggingOn: { text: "Logging on", shape: "half", tone: "warn" },
+  restoring: { text: "Restoring", shape: "half", tone: "warn" },
+  online: { text: "Online", shape: "dot", tone: "good" },
+  reconnecting: { text: "Reconnecting", shape: "turn", tone: "warn" },
+  refused: { text: "Refused", shape: "cross", tone: "bad" },
+};
+
+export const RFQ: Record<RfqState, Label> = {
+  sent: { text: "Sent", shape: "half", tone: "plain" },
+  open: { text: "Open", shape: "dot", tone: "plain" },
+  done: { text: "Done", shape: "tick", tone: "good" },
+  expired: { text: "Expired", shape: "ring", tone: "warn" },
+  cancelled: { text: "Ended by you", shape: "ring", tone: "plain" },
+  refused: { text: "Refused", shape: "cross", tone: "bad" },
+  nothingDone: { text: "Nothing done", shape: "ring", tone: "plain" },
+};
+
+export const LINE: Record<LineState, string> = {
+  asked: "Asked",
+  quoted: "Quoted",
+  withdrawn: "Withdrawn",
+  expired: "Expired",
+  passed: "Passed",
+  rejected: "Rejected",
+  traded: "Traded",
+};
+
+export const ACCEPT: Record<AcceptState, Label> = {
+  armed: { text: "Confirm", shape: "dot", tone: "plain" },
+  disarmed: { text: "Not sent", shape: "cross", tone: "warn" },
+  sent: { text: "Sent", shape: "half", tone: "plain" },
+  lastLook: { text: "Last look", shape: "half", tone: "warn" },
+  filled: { text: "Filled", shape: "tick", tone: "good" },
+  partlyFilled: { text: "Partly filled", shape: "tick", tone: "warn" },
+  declined: { text: "Declined", shape: "cross", tone: "bad" },
+  unknown: { text: "Outcome unknown", shape: "question", tone: "bad" },
+};
+
+export const ASK: Record<Ask, string> = { buy: "Buy", sell: "Sell", twoWay: "Two-way" };
+
+export const VERB: Record<Side, string> = { buy: "Buy", sell: "Sell" };
+
+export const isOpen = (state: RfqState) => state === "sent" || state === "open";

@@ -1,0 +1,41 @@
+// The keys the help overlay lists. The handlers are in the components they belong to.
+
+type Group = { where: string; keys: [string[], string][] };
+
+export const KEYS: Group[] = [
+  {
+    where: "Everywhere",
+    keys: [
+      [["F6"], "Next part: ticket, requests, blotter"],
+      [["Tab"], "Next control"],
+      [["?"], "This help"],
+    ],
+  },
+  {
+    where: "Connect",
+    keys: [
+      [["↑", "↓"], "Choose the identity"],
+      [["Enter"], "Connect"],
+    ],
+  },
+  {
+    where: "Ticket",
+    keys: [
+      [["↑", "↓"], "Choose an instrument, a side, a time"],
+      [["Space"], "Ask this dealer, or not"],
+      [["Ctrl", "Enter"], "Send the request"],
+    ],
+  },
+  {
+    where: "A request",
+    keys: [
+      [["1", "…", "9"], "Choose the dealer on that line"],
+      [["B"], "Buy at the offer"],
+      [["S"], "Sell at the bid"],
+      [["Enter"], "Show the terms; again to confirm them"],
+      [["Esc"], "Do not trade: take the terms back"],
+      [["←", "→"], "Previous or next request"],
+      [["Del"], "Take an ended request off the screen"],
+    ],
+  },
+];

@@ -1,0 +1,14 @@
+// What the big button of a panel points at. Which lines may be traded, and which is best, is what
+// the desk says of each line.
+
+import type { LineView, Side } from "../bindings";
+
+export const quoteOn = (line: LineView, side: Side) => (side === "buy" ? line.offer : line.bid);
+export const tradable = (line: LineView, side: Side) => (side === "buy" ? line.canLift : line.canHit);
+export const isBest = (line: LineView, side: Side) => (side === "buy" ? line.bestOffer : line.bestBid);
+
+/** The line of the chosen dealer; with none chosen, the first that is best. */
+export function target(lines: LineView[], side: Side, chosen: string | null): LineView | undefined {
+  const wanted = (line: LineView) => (chosen === null ? isBest(line, side) : line.dealer === chosen);
+  return lines.find((line) => wanted(line) && tradable(line, side));
+}

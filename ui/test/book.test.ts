@@ -1,0 +1,75 @@
+import { expect, test } from "vitest";
+import { frame, line, rfq } from "./builders";
+import { Book } from "../src/desk/book.svelte";
+
+const ids = (book: Book) => book.rfqs.map((one) => one.view.id);
+const dealers = (book: Book, id: string) => book.find(id)?.lines.map((one) => one.view.dealer);
+
+test("lines are kept in the order of their rank", () => {
+  const book = new Book();
+  book.apply(frame({ rfqs: [rfq("R")], lines: [line("R", "B", { rank: 1 }), line("R", "A", { rank: 0 })] }));
+  expect(dealers(book, "R")).toEqual(["A", "B"]);
+  book.apply(frame({ lines: [line("R", "A", { rank: 1 }), line("R", "B", { rank: 0 })] }));
+  expect(dealers(book, "R")).toEqual(["B", "A"]);
+});
+
+test("a line that changes keeps its cell, so only that line is drawn again", () => {
+  const book = new Book();
+  book.apply(frame({ rfqs: [rfq("R")], lines: [line("R", "A"), line("R", "B", { rank: 1 })] }));
+  const before = book.find("R")!.lines;
+  book.apply(frame({ lines: [line("R", "A", { revision: 2 })] }));
+  expect(book.find("R")!.lines).toBe(before);
+  expect(before[0]!.view.revision).toBe(2);
+});
+
+test("a new request never moves the panels before it", () => {
+  const book = new Book();
+  book.apply(frame({ rfqs: [rfq("R2", { createdMs: 2 })] }));
+  book.apply(frame({ rfqs: [rfq("R3", { createdMs: 3 })] }));
+  expect(ids(book)).toEqual(["R2", "R3"]);
+});
+
+test("what a frame removes is gone, lines and all", () => {
+  const book = new Book();
+  book.apply(frame({ rfqs: [rfq("R1"), rfq("R2")], lines: [line("R1", "A")] }));
+  book.apply(frame({ removed: ["R1"] }));
+  expect(ids(book)).toEqual(["R2"]);
+  expect(book.find("R1")).toBeUndefined();
+});
+
+test("a whole frame forgets what it does not name", () => {
+  const book = new Book();
+  book.apply(frame({ rfqs: [rfq("R1"), rfq("R2")] }));
+  book.apply(frame({ whole: true, rfqs: [rfq("R2")] }));
+  expect(ids(book)).toEqual(["R2"]);
+  expect(book.session).toBeNull();
+});
+
+test("a whole frame forgets the lines it does not name", () => {
+  const book = new Book();
+  book.apply(frame({ rfqs: [rfq("R")], lines: [line("R", "A"), line("R", "B", { rank: 1 })] }));
+  book.apply(frame({ whole: true, rfqs: [rfq("R")], lines: [line("R", "B")] }));
+  expect(dealers(book, "R")).toEqual(["B"]);
+});
+
+test("a line of a request nobody named is not drawn", () => {
+  const book = new Book();
+  expect(() => book.apply(frame({ lines: [line("R", "A")] }))).not.toThrow();
+  expect(ids(book)).toEqual([]);
+});
+
+test("only the newest notices are kept, each told apart", () => {
+  const book = new Book();
+  const notice = { kind: "plain", atMs: 0, code: "x", text: "the same", rfqId: null } as const;
+  for (let i = 0; i < 6; i++) book.apply(frame({ notices: [notice] }));
+  expect(book.notices).toHaveLength(4);
+  expect(new Set(book.notices.map((one) => one.key)).size).toBe(4);
+});
+
+test("reference and blotter are asked for again when the desk says so", () => {
+  const book = new Book();
+  book.apply(frame({}));
+  expect([book.referenceRevision, book.blotterRevision]).toEqual([0, 0]);
+  book.apply(frame({ referenceChanged: true, blotterChanged: true }));
+  expect([book.referenceRevision, book.blotterRevision]).toEqual([1, 1]);
+});

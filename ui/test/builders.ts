@@ -1,0 +1,71 @@
+import type { Frame, InstrumentView, LineView, RfqView } from "../src/bindings";
+
+export const frame = (part: Partial<Frame>): Frame => ({
+  seq: 1,
+  whole: false,
+  gatewayNowMs: 0,
+  session: null,
+  rfqs: [],
+  lines: [],
+  removed: [],
+  referenceChanged: false,
+  blotterChanged: false,
+  notices: [],
+  ...part,
+});
+
+export const rfq = (id: string, part: Partial<RfqView> = {}): RfqView => ({
+  id,
+  instrument: "DE000BU2Z049",
+  symbol: "DBR 2.5 02/35",
+  name: "Bundesrepublik Deutschland",
+  ask: "buy",
+  quantity: "5,000,000",
+  currency: "EUR",
+  settlementDate: "2026-11-24",
+  priceDecimals: 3,
+  priceUnit: "% of par",
+  state: "open",
+  createdMs: 1,
+  expiresMs: 2,
+  bestBid: null,
+  bestOffer: null,
+  accept: null,
+  problem: null,
+  text: "",
+  ...part,
+});
+
+export const line = (rfqId: string, dealer: string, part: Partial<LineView> = {}): LineView => ({
+  rfqId,
+  dealer,
+  dealerName: dealer,
+  state: "quoted",
+  reason: null,
+  quoteId: `Q-${dealer}`,
+  bid: null,
+  offer: null,
+  validUntilMs: null,
+  bestBid: false,
+  bestOffer: false,
+  canHit: false,
+  canLift: false,
+  revision: 1,
+  rank: 0,
+  ...part,
+});
+
+export const instrument = (id: string, symbol: string, name: string): InstrumentView => ({
+  id,
+  symbol,
+  name,
+  assetClass: "Government bond",
+  currency: "EUR",
+  priceDecimals: 3,
+  priceUnit: "% of par",
+  tick: "0.005",
+  lot: "1000",
+  minQuantity: "1000",
+  maxQuantity: "50000000",
+  settlement: "T+2",
+});

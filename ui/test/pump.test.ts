@@ -1,0 +1,69 @@
+import { expect, test, vi } from "vitest";
+import { frame } from "./builders";
+import type { Frame } from "../src/bindings";
+import type { Backend } from "../src/desk/backend";
+import { pump } from "../src/desk/pump";
+
+/** A desk whose frames are set by hand; it counts how often it was asked. */
+function desk() {
+  let wake = () => {};
+  const state = { seq: 0, pulls: 0, parked: [] as number[], wake: () => wake() };
+  const commands = {
+    pull: async () => {
+      state.pulls += 1;
+      return { status: "ok", data: frame({ seq: state.seq }) };
+    },
+    park: async (seq: number) => {
+      state.parked.push(seq);
+      return { status: "ok", data: null };
+    },
+  };
+  const backend = { commands, onChanged: async (to: () => void) => (wake = to) };
+  return { state, backend: backend as unknown as Backend };
+}
+
+function start(backend: Backend) {
+  const taken: Frame[] = [];
+  let seq = 0;
+  void pump(backend, {
+    seq: () => seq,
+    trouble: () => {},
+    take: (got) => {
+      taken.push(got);
+      seq = got.seq;
+    },
+  });
+  return taken;
+}
+
+test("the page parks when a pull brought nothing, and pulls again when it is woken", async () => {
+  vi.useFakeTimers();
+  vi.stubGlobal("requestAnimationFrame", (then: () => void) => setTimeout(then, 16));
+  const { state, backend } = desk();
+  state.seq = 7;
+  const taken = start(backend);
+
+  await vi.advanceTimersByTimeAsync(100);
+  expect(state.parked).toEqual([7]);
+  const asleep = state.pulls;
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(state.pulls).toBe(asleep);
+
+  state.seq = 8;
+  state.wake();
+  await vi.advanceTimersByTimeAsync(100);
+  expect(taken.at(-1)?.seq).toBe(8);
+  expect(state.parked).toEqual([7, 8]);
+  vi.useRealTimers();
+});
+
+test("a page nobody wakes looks again by itself", async () => {
+  vi.useFakeTimers();
+  const { state, backend } = desk();
+  start(backend);
+  await vi.advanceTimersByTimeAsync(100);
+  const asleep = state.pulls;
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect(state.pulls).toBeGreaterThan(asleep);
+  vi.useRealTimers();
+});

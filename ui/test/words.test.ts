@@ -1,0 +1,92 @@
+import { expect, test } from "vitest";
+import { instrument, line } from "./builders";
+import { GatewayClock } from "../src/desk/clock.svelte";
+import { clockError, duration, shareLeft, timeLeft, ttlChoices } from "../src/desk/format";
+import { matching, named } from "../src/desk/match";
+import { target } from "../src/rfq/target";
+import { fieldOf } from "../src/ticket/fields";
+
+test("time left is rounded up and never negative", () => {
+  expect(timeLeft(8_000)).toBe("8 s");
+  expect(timeLeft(7_001)).toBe("8 s");
+  expect(timeLeft(1)).toBe("1 s");
+  expect(timeLeft(-400)).toBe("0 s");
+  expect(timeLeft(65_000)).toBe("1:05");
+});
+
+test("the bar stays between empty and full", () => {
+  expect(shareLeft(0, 100, 25)).toBe(0.75);
+  expect(shareLeft(0, 100, -50)).toBe(1);
+  expect(shareLeft(0, 100, 500)).toBe(0);
+  expect(shareLeft(100, 100, 100)).toBe(0);
+});
+
+test("a laptop behind the gateway is slow, one ahead of it fast", () => {
+  expect(clockError(1240)).toBe("1.2 s slow");
+  expect(clockError(-400)).toBe("400 ms fast");
+});
+
+test("the times offered are allowed, few, and hold the default", () => {
+  expect(ttlChoices(5, 300, 30)).toEqual([10, 15, 30, 60, 120]);
+  expect(ttlChoices(10, 20, 10)).toEqual([10, 15]);
+  expect(ttlChoices(1, 3600, 45)).toContain(45);
+  expect(duration(90)).toBe("90 s");
+  expect(duration(120)).toBe("2 min");
+});
+
+test("countdowns run on the gateway's clock, whatever the laptop's says", () => {
+  let monotonic = 1_000;
+  const clock = new GatewayClock(() => monotonic);
+  clock.set(5_000_000);
+  expect(clock.nowMs).toBe(5_000_000);
+  monotonic += 1_500;
+  clock.tick();
+  expect(clock.nowMs).toBe(5_001_500);
+});
+
+const bonds = [
+  instrument("DE000BU2Z031", "DBR 2.6 08/34", "Bundesrepublik Deutschland 2.6% 2034"),
+  instrument("DE000BU2Z049", "DBR 2.5 02/35", "Bundesrepublik Deutschland 2.5% 2035"),
+  instrument("FR001400X8V5", "FRTR 3.2 05/35", "République française OAT 3.2% 2035"),
+  instrument("EUR/USD", "EUR/USD", "Euro against US dollar"),
+];
+const found = (typed: string) => matching(bonds, typed).map((one) => one.symbol);
+
+test("type-ahead finds by symbol, ISIN and name, every word counting", () => {
+  expect(found("dbr")).toEqual(["DBR 2.5 02/35", "DBR 2.6 08/34"]);
+  expect(found("dbr 35")).toEqual(["DBR 2.5 02/35"]);
+  expect(found("FR0014")).toEqual(["FRTR 3.2 05/35"]);
+  expect(found("dollar")).toEqual(["EUR/USD"]);
+  expect(found("eur")[0]).toBe("EUR/USD");
+  expect(found("gilt")).toEqual([]);
+});
+
+test("only an exact symbol or ISIN is taken for an instrument", () => {
+  expect(named(bonds, " dbr 2.5 02/35 ")?.id).toBe("DE000BU2Z049");
+  expect(named(bonds, "de000bu2z031")?.symbol).toBe("DBR 2.6 08/34");
+  expect(named(bonds, "DBR")).toBeUndefined();
+});
+
+test("a refusal is shown beside the field it is about", () => {
+  expect(fieldOf("quantity_below_minimum")).toBe("quantity");
+  expect(fieldOf("dealer_unknown")).toBe("dealers");
+  expect(fieldOf("dealers_none")).toBe("dealers");
+  expect(fieldOf("offline")).toBe("ticket");
+});
+
+const lines = [
+  line("R", "A", { bid: { price: "99.1", size: "1", partial: false }, canHit: true }),
+  line("R", "B", { offer: { price: "99.2", size: "1", partial: false }, canLift: true, bestOffer: true, rank: 1 }),
+  line("R", "C", { bestOffer: true, rank: 2 }),
+];
+
+test("without a choice the best line is aimed at, if it may be traded", () => {
+  expect(target(lines, "buy", null)?.dealer).toBe("B");
+  expect(target(lines, "sell", null)).toBeUndefined();
+});
+
+test("a chosen dealer is aimed at or nobody is: never another dealer instead", () => {
+  expect(target(lines, "sell", "A")?.dealer).toBe("A");
+  expect(target(lines, "buy", "A")).toBeUndefined();
+  expect(target(lines, "buy", "C")).toBeUndefined();
+});
