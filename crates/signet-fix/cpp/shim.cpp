@@ -1,0 +1,221 @@
+// Gives a FIX::Session that quickfix-rs created a wire and a store that Rust owns.
+//
+// quickfix-rs starts sockets of QuickFIX's own and offers no way to hand it a byte stream or a
+// message store written in Rust. Both are public extension points of the C++ engine
+// (FIX::Responder, FIX::MessageStoreFactory); this file reaches them, and nothing else.
+//
+// Every function may be called from one thread only, the one that owns the session. No exception
+// leaves this file: 0 is success, -1 failure (see qfs_last_error), -2 a message that is no FIX.
+#include "DataDictionary.h"
+#include "DataDictionaryProvider.h"
+#include "Exceptions.h"
+#include "MessageStore.h"
+#include "Message.h"
+#include "Responder.h"
+#include "Session.h"
+#include "SessionID.h"
+#include <cstdint>
+#include <exception>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+thread_local std::string last_error;
+
+template <class F> int guarded(F &&f) {
+  try {
+    f();
+    return 0;
+  } catch (const FIX::InvalidMessage &e) {
+    last_error = e.what();
+    return -2;
+  } catch (const std::exception &e) {
+    last_error = e.what();
+    return -1;
+  } catch (...) {
+    last_error = "unknown C++ exception";
+    return -1;
+  }
+}
+
+} // namespace
+
+extern "C" {
+
+struct WireTable {
+  int8_t (*send)(void *, const char *, size_t);
+  void (*close)(void *);
+};
+
+struct StoreTable {
+  int8_t (*set)(void *, uint64_t, const char *, size_t);
+  // Calls `sink(sink_ctx, data, len)` once per message, in order of sequence number.
+  int8_t (*get)(void *, uint64_t, uint64_t, void *sink_ctx, void (*sink)(void *, const char *, size_t));
+  uint64_t (*next_sender)(void *);
+  uint64_t (*next_target)(void *);
+  int8_t (*set_next_sender)(void *, uint64_t);
+  int8_t (*set_next_target)(void *, uint64_t);
+  int64_t (*created_s)(void *);
+  int8_t (*reset)(void *, int64_t now_s);
+};
+}
+
+namespace {
+
+struct Wire final : FIX::Responder {
+  FIX::Session *session = nullptr;
+  void *ctx = nullptr;
+  WireTable table{};
+  bool send(const std::string &s) override { return table.send(ctx, s.data(), s.size()) == 1; }
+  void disconnect() override { table.close(ctx); }
+};
+
+struct Store final : FIX::MessageStore {
+  void *ctx;
+  StoreTable t;
+  Store(void *ctx, const StoreTable &t) : ctx(ctx), t(t) {}
+
+  static void check(int8_t rc) {
+    if (rc != 0) throw FIX::IOException("the message store failed");
+  }
+  static void collect(void *v, const char *p, size_t n) {
+    static_cast<std::vector<std::string> *>(v)->emplace_back(p, n);
+  }
+  bool set(FIX::SEQNUM n, const std::string &m) EXCEPT(FIX::IOException) override {
+    check(t.set(ctx, n, m.data(), m.size()));
+    return true;
+  }
+  void get(FIX::SEQNUM b, FIX::SEQNUM e, std::vector<std::string> &out) const EXCEPT(FIX::IOException) override {
+    out.clear();
+    check(t.get(ctx, b, e, &out, collect));
+  }
+  FIX::SEQNUM getNextSenderMsgSeqNum() const EXCEPT(FIX::IOException) override { return t.next_sender(ctx); }
+  FIX::SEQNUM getNextTargetMsgSeqNum() const EXCEPT(FIX::IOException) override { return t.next_target(ctx); }
+  void setNextSenderMsgSeqNum(FIX::SEQNUM n) EXCEPT(FIX::IOException) override { check(t.set_next_sender(ctx, n)); }
+  void setNextTargetMsgSeqNum(FIX::SEQNUM n) EXCEPT(FIX::IOException) override { check(t.set_next_target(ctx, n)); }
+  void incrNextSenderMsgSeqNum() EXCEPT(FIX::IOException) override {
+    check(t.set_next_sender(ctx, t.next_sender(ctx) + 1));
+  }
+  void incrNextTargetMsgSeqNum() EXCEPT(FIX::IOException) override {
+    check(t.set_next_target(ctx, t.next_target(ctx) + 1));
+  }
+  FIX::UtcTimeStamp getCreationTime() const EXCEPT(FIX::IOException) override {
+    return FIX::UtcTimeStamp(static_cast<time_t>(t.created_s(ctx)), 0, 0);
+  }
+  void reset(const FIX::UtcTimeStamp &now) EXCEPT(FIX::IOException) override {
+    check(t.reset(ctx, static_cast<int64_t>(now.getTimeT())));
+  }
+  void refresh() EXCEPT(FIX::IOException) override {}
+};
+
+struct StoreFactory final : FIX::MessageStoreFactory {
+  void *ctx;
+  StoreTable t;
+  StoreFactory(void *ctx, const StoreTable &t) : ctx(ctx), t(t) {}
+  FIX::MessageStore *create(const FIX::UtcTimeStamp &, const FIX::SessionID &) override { return new Store(ctx, t); }
+  void destroy(FIX::MessageStore *s) override { delete s; }
+};
+
+} // namespace
+
+extern "C" {
+
+const char *qfs_last_error() { return last_error.c_str(); }
+
+void *qfs_store_factory_new(void *ctx, const StoreTable *table) {
+  // The caller hands the pointer on as a FIX::MessageStoreFactory*, so it must be one, not a
+  // pointer to the derived class.
+  FIX::MessageStoreFactory *f = nullptr;
+  guarded([&] { f = new StoreFactory(ctx, *table); });
+  return f;
+}
+
+void qfs_store_factory_delete(void *f) { delete static_cast<FIX::MessageStoreFactory *>(f); }
+
+Wire *qfs_attach(const char *begin, const char *sender, const char *target, void *ctx, const WireTable *table) {
+  Wire *w = nullptr;
+  guarded([&] {
+    FIX::Session *s = FIX::Session::lookupSession(FIX::SessionID(begin, sender, target));
+    if (!s) throw std::runtime_error("no such session");
+    w = new Wire;
+    w->session = s;
+    w->ctx = ctx;
+    w->table = *table;
+    s->logon(); // a Logout of ours disables the session; a new wire means it is wanted again
+    s->setResponder(w);
+  });
+  return w;
+}
+
+// Gives a session the dictionary. One copy per strictness serves every session of the process:
+// left to its settings, each session would parse and hold its own.
+int qfs_use_dictionary(const char *begin, const char *sender, const char *target, const char *xml, size_t len,
+                       int8_t strict) {
+  static std::mutex mutex;
+  static std::map<bool, std::shared_ptr<FIX::DataDictionary>> shared;
+  return guarded([&] {
+    FIX::Session *s = FIX::Session::lookupSession(FIX::SessionID(begin, sender, target));
+    if (!s) throw std::runtime_error("no such session");
+    std::lock_guard<std::mutex> lock(mutex);
+    auto &dictionary = shared[strict != 0];
+    if (!dictionary) {
+      std::istringstream stream(std::string(xml, len));
+      dictionary = std::make_shared<FIX::DataDictionary>(stream);
+      dictionary->allowUnknownMsgFields(!strict);
+      dictionary->checkUserDefinedFields(strict != 0);
+    }
+    FIX::DataDictionaryProvider provider;
+    provider.addTransportDataDictionary(FIX::BeginString(begin), dictionary);
+    provider.addApplicationDataDictionary(FIX::ApplVerID(FIX::Message::toApplVerID(FIX::BeginString(begin))), dictionary);
+    s->setDataDictionaryProvider(provider);
+  });
+}
+
+// The wire is gone: session-level disconnect without a reset, and no further callback to this wire.
+void qfs_detach(Wire *w) {
+  guarded([&] { w->session->disconnect(); });
+  delete w;
+}
+
+// One whole FIX message from the peer.
+int qfs_receive(Wire *w, const char *msg, size_t len) {
+  return guarded([&] { w->session->next(std::string(msg, len), FIX::UtcTimeStamp::now()); });
+}
+
+// Timers: logon, heartbeat, test request, time-outs.
+int qfs_tick(Wire *w) {
+  return guarded([&] { w->session->next(FIX::UtcTimeStamp::now()); });
+}
+
+// Sends one message given as text with our dictionary's groups; header and trailer are the
+// session's. `sent` tells whether it was taken.
+int qfs_send(Wire *w, const char *msg, size_t len, int8_t *sent) {
+  *sent = 0;
+  return guarded([&] {
+    const FIX::DataDictionary &dd = w->session->getDataDictionaryProvider().getSessionDataDictionary(
+        w->session->getSessionID().getBeginString());
+    FIX::Message m(std::string(msg, len), dd, false);
+    *sent = w->session->send(m) ? 1 : 0;
+  });
+}
+
+int8_t qfs_is_logged_on(Wire *w) { return w->session->isLoggedOn() ? 1 : 0; }
+uint64_t qfs_next_sender(Wire *w) { return w->session->getExpectedSenderNum(); }
+uint64_t qfs_next_target(Wire *w) { return w->session->getExpectedTargetNum(); }
+int qfs_set_next_target(Wire *w, uint64_t n) {
+  return guarded([&] { w->session->setNextTargetMsgSeqNum(n); });
+}
+int qfs_set_next_sender(Wire *w, uint64_t n) {
+  return guarded([&] { w->session->setNextSenderMsgSeqNum(n); });
+}
+
+// Sends Logout at the next tick; the peer's answer, or the time-out, closes the wire.
+int qfs_logout(Wire *w, const char *reason) {
+  return guarded([&] { w->session->logout(reason); });
+}
+}

@@ -1,0 +1,278 @@
+//! The RFQ messages as typed values.
+//!
+//! Prices and quantities are decimals from end to end (the engine's own typed layer turns them into
+//! binary floats). Reading takes a message the engine has already checked against the dictionary and
+//! checks what a dictionary cannot: identifiers, ranges, that a price goes with its size.
+
+use crate::tag::*;
+use crate::tagvalue::{Body, Fields, parse_decimal, parse_utc};
+use rust_decimal::Decimal;
+use signet_rfq::{
+    AcceptId, Ask, DealerId, Instrument, InstrumentId, Level, MAX_DEALERS_PER_RFQ, QuoteId, RfqId, Side, UtcMillis,
+};
+
+mod decode;
+mod encode;
+mod reference;
+
+pub use reference::{DealerState, SecurityList, SecurityListRequest, SnapshotMark, VenueState};
+
+/// PartyRole (452) of the dealer asked, quoting or traded with: 35, "liquidity provider".
+pub const ROLE_LIQUIDITY_PROVIDER: u32 = 35;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AppMessage {
+    QuoteRequest(QuoteRequest),
+    QuoteRequestReject(QuoteRequestReject),
+    Quote(QuoteMsg),
+    QuoteCancel(QuoteCancel),
+    QuoteResponse(QuoteResponse),
+    QuoteStatusReport(QuoteStatusReport),
+    ExecutionReport(ExecutionReport),
+    OrderStatusRequest(OrderStatusRequest),
+    BusinessReject(BusinessReject),
+    SecurityListRequest(SecurityListRequest),
+    SecurityList(SecurityList),
+    /// User-defined U1.
+    VenueState(VenueState),
+    /// User-defined U2.
+    Snapshot(SnapshotMark),
+    /// User-defined U3: the trader ends an RFQ. FIX 4.4 has no message for it.
+    RfqCancel { rfq: RfqId, text: Option<String> },
+}
+
+/// Why a message of a known type cannot be used. The peer is at fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Answered with BusinessMessageReject (j), reason 3.
+    #[error("message type {0} is not supported")]
+    UnsupportedType(String),
+    /// Answered with Reject (3), reason 1.
+    #[error("tag {0} is missing")]
+    Missing(u32),
+    /// Answered with Reject (3), reason 5.
+    #[error("the value of tag {0} is not acceptable")]
+    Bad(u32),
+    #[error("the message cannot be read: {0}")]
+    Unreadable(#[from] crate::tagvalue::ParseError),
+}
+
+/// QuoteRequest (R): one instrument per request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuoteRequest {
+    pub id: RfqId,
+    pub instrument: InstrumentId,
+    /// Whether the instrument id is an ISIN (48/22=4 are sent beside 55).
+    pub isin: bool,
+    pub ask: Ask,
+    pub quantity: Decimal,
+    pub currency: String,
+    pub settlement_date: String,
+    /// Dealers asked; empty on the way from the gateway to one dealer.
+    pub dealers: Vec<DealerId>,
+    pub expires: UtcMillis,
+    pub at: UtcMillis,
+}
+
+/// QuoteRequestReject (AG). With a dealer: that dealer will not quote. Without: the whole request is
+/// refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuoteRequestReject {
+    pub rfq: RfqId,
+    /// QuoteRequestRejectReason (658).
+    pub reason: u16,
+    pub instrument: InstrumentId,
+    pub dealer: Option<DealerId>,
+    pub text: Option<String>,
+}
+
+/// Quote (S).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuoteMsg {
+    pub rfq: RfqId,
+    pub id: QuoteId,
+    pub instrument: InstrumentId,
+    pub dealer: Option<DealerId>,
+    pub bid: Option<Level>,
+    pub offer: Option<Level>,
+    pub valid_until: UtcMillis,
+    /// QuoteType (537): 1 is tradeable, 0 indicative. Absent means tradeable.
+    pub tradeable: bool,
+    pub at: UtcMillis,
+}
+
+/// QuoteCancel (Z).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuoteCancel {
+    pub rfq: RfqId,
+    pub quote: QuoteId,
+    pub instrument: InstrumentId,
+    pub dealer: Option<DealerId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Response {
+    /// QuoteRespType (694) 1.
+    HitOrLift,
+    /// QuoteRespType (694) 6: the customer will not trade on this quote.
+    Pass,
+}
+
+/// QuoteResponse (AJ).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuoteResponse {
+    /// QuoteRespID (693) and ClOrdID (11).
+    pub id: AcceptId,
+    pub response: Response,
+    pub quote: QuoteId,
+    pub instrument: InstrumentId,
+    pub isin: bool,
+    pub dealer: Option<DealerId>,
+    pub side: Side,
+    pub quantity: Decimal,
+    pub price: Decimal,
+    pub at: UtcMillis,
+}
+
+/// QuoteStatus (297) as Signet uses it for the state of a whole RFQ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RfqStatus {
+    /// 0: the dealers were asked.
+    Open,
+    /// 1: ended by the trader.
+    Cancelled,
+    /// 5: refused.
+    Rejected,
+    /// 6: every dealer said no.
+    NothingDone,
+    /// 7
+    Expired,
+    /// 9: the gateway knows no such RFQ.
+    NotFound,
+    /// Anything else a venue may say.
+    Other(u16),
+}
+
+/// QuoteStatusReport (AI).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuoteStatusReport {
+    pub rfq: RfqId,
+    pub instrument: InstrumentId,
+    pub status: RfqStatus,
+    pub text: Option<String>,
+}
+
+/// ExecType (150).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecType {
+    /// A: the dealer has the accept and is looking.
+    PendingNew,
+    /// F
+    Trade,
+    /// 8
+    Rejected,
+    /// I: answer to a status request; [`OrdStatus`] tells.
+    Status,
+    /// Something a dealer may send and Signet takes no meaning from.
+    Other(char),
+}
+
+/// OrdStatus (39).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrdStatus {
+    PendingNew,
+    New,
+    PartiallyFilled,
+    Filled,
+    Rejected,
+    Other(char),
+}
+
+/// ExecutionReport (8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionReport {
+    pub order_id: String,
+    pub exec_id: String,
+    /// ClOrdID (11): the accept this answers.
+    pub accept: AcceptId,
+    pub exec_type: ExecType,
+    pub status: OrdStatus,
+    pub instrument: InstrumentId,
+    pub dealer: Option<DealerId>,
+    pub side: Side,
+    pub last: Option<Level>,
+    pub cum_qty: Decimal,
+    pub leaves_qty: Decimal,
+    pub avg_px: Decimal,
+    pub settlement_date: Option<String>,
+    /// OrdRejReason (103).
+    pub reject_reason: Option<u16>,
+    pub text: Option<String>,
+    pub at: UtcMillis,
+}
+
+/// OrderStatusRequest (H): what became of this accept?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderStatusRequest {
+    pub accept: AcceptId,
+    pub instrument: InstrumentId,
+    pub side: Side,
+    pub dealer: Option<DealerId>,
+}
+
+/// BusinessMessageReject (j).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusinessReject {
+    pub ref_seq_num: Option<u64>,
+    pub ref_msg_type: String,
+    /// The id of the message refused, when it has one.
+    pub ref_id: Option<String>,
+    /// BusinessRejectReason (380).
+    pub reason: u16,
+    pub text: Option<String>,
+}
+
+impl AppMessage {
+    /// Reads a whole message, header included.
+    pub fn decode(frame: &[u8]) -> Result<Self, DecodeError> {
+        decode::message(&Fields::parse(frame)?)
+    }
+
+    /// Writes the body; the session adds header and trailer.
+    pub fn encode(&self) -> Body {
+        encode::message(self)
+    }
+
+    /// MsgType (35).
+    pub fn msg_type(&self) -> &'static str {
+        match self {
+            Self::QuoteRequest(_) => "R",
+            Self::QuoteRequestReject(_) => "AG",
+            Self::Quote(_) => "S",
+            Self::QuoteCancel(_) => "Z",
+            Self::QuoteResponse(_) => "AJ",
+            Self::QuoteStatusReport(_) => "AI",
+            Self::ExecutionReport(_) => "8",
+            Self::OrderStatusRequest(_) => "H",
+            Self::BusinessReject(_) => "j",
+            Self::SecurityListRequest(_) => "x",
+            Self::SecurityList(_) => "y",
+            Self::VenueState(_) => "U1",
+            Self::Snapshot(_) => "U2",
+            Self::RfqCancel { .. } => "U3",
+        }
+    }
+
+    /// Whether a message that was once sent may be sent again when the peer asks for a resend. What
+    /// commits somebody, or was only true for a moment, may not: the peer gets a gap fill, and the
+    /// truth from the state snapshot and status requests.
+    pub fn may_be_resent(msg_type: &str) -> bool {
+        !matches!(msg_type, "R" | "S" | "Z" | "AJ" | "D" | "U1" | "U2" | "U3" | "x" | "y" | "H")
+    }
+}
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

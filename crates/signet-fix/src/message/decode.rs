@@ -1,0 +1,266 @@
+use super::*;
+use crate::tagvalue::{first, is_date, parse_number};
+
+pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
+    let r = Reader(f.as_slice());
+    Ok(match r.text(MSG_TYPE)? {
+        "R" => AppMessage::QuoteRequest(quote_request(f)?),
+        "AG" => AppMessage::QuoteRequestReject(QuoteRequestReject {
+            rfq: r.id(QUOTE_REQ_ID, RfqId::new)?,
+            reason: r.number(QUOTE_REQUEST_REJECT_REASON)?,
+            instrument: r.instrument()?,
+            dealer: dealer(f)?,
+            text: r.free_text(),
+        }),
+        "S" => AppMessage::Quote(quote(f)?),
+        "Z" => AppMessage::QuoteCancel(QuoteCancel {
+            rfq: r.id(QUOTE_REQ_ID, RfqId::new)?,
+            quote: r.id(QUOTE_ID, QuoteId::new)?,
+            instrument: r.instrument()?,
+            dealer: dealer(f)?,
+        }),
+        "AJ" => AppMessage::QuoteResponse(QuoteResponse {
+            id: r.id(CL_ORD_ID, AcceptId::new)?,
+            response: match r.number(QUOTE_RESP_TYPE)? {
+                1 => Response::HitOrLift,
+                6 => Response::Pass,
+                _ => return Err(DecodeError::Bad(QUOTE_RESP_TYPE)),
+            },
+            quote: r.id(QUOTE_ID, QuoteId::new)?,
+            instrument: r.instrument()?,
+            isin: r.0.iter().any(|(t, _)| *t == SECURITY_ID),
+            dealer: dealer(f)?,
+            side: r.side()?,
+            quantity: r.positive(ORDER_QTY)?,
+            price: r.decimal(PRICE)?,
+            at: r.utc(TRANSACT_TIME)?,
+        }),
+        "AI" => AppMessage::QuoteStatusReport(QuoteStatusReport {
+            rfq: r.id(QUOTE_REQ_ID, RfqId::new)?,
+            instrument: r.instrument()?,
+            status: match r.number(QUOTE_STATUS)? {
+                0 => RfqStatus::Open,
+                1 => RfqStatus::Cancelled,
+                5 => RfqStatus::Rejected,
+                6 => RfqStatus::NothingDone,
+                7 => RfqStatus::Expired,
+                9 => RfqStatus::NotFound,
+                n => RfqStatus::Other(n),
+            },
+            text: r.free_text(),
+        }),
+        "8" => AppMessage::ExecutionReport(execution(f)?),
+        "H" => AppMessage::OrderStatusRequest(OrderStatusRequest {
+            accept: r.id(CL_ORD_ID, AcceptId::new)?,
+            instrument: r.instrument()?,
+            side: r.side()?,
+            dealer: dealer(f)?,
+        }),
+        "j" => AppMessage::BusinessReject(BusinessReject {
+            ref_seq_num: r.opt(REF_SEQ_NUM).and_then(parse_number).map(|n| n as u64),
+            ref_msg_type: r.text(REF_MSG_TYPE)?.into(),
+            ref_id: r.opt(BUSINESS_REJECT_REF_ID).map(lossy),
+            reason: r.number(BUSINESS_REJECT_REASON)?,
+            text: r.free_text(),
+        }),
+        "x" => AppMessage::SecurityListRequest(reference::decode_list_request(r)?),
+        "y" => AppMessage::SecurityList(reference::decode_list(f)?),
+        "U1" => AppMessage::VenueState(reference::decode_venue(f)?),
+        "U2" => AppMessage::Snapshot(reference::decode_snapshot(f)?),
+        "U3" => AppMessage::RfqCancel { rfq: r.id(QUOTE_REQ_ID, RfqId::new)?, text: r.free_text() },
+        other => return Err(DecodeError::UnsupportedType(lossy(other.as_bytes()))),
+    })
+}
+
+pub(super) fn quote_request(f: &Fields<'_>) -> Result<QuoteRequest, DecodeError> {
+    let r = Reader(f.as_slice());
+    if r.number::<u32>(NO_RELATED_SYM)? != 1 {
+        return Err(DecodeError::Bad(NO_RELATED_SYM));
+    }
+    Ok(QuoteRequest {
+        id: r.id(QUOTE_REQ_ID, RfqId::new)?,
+        instrument: r.instrument()?,
+        isin: r.opt(SECURITY_ID).is_some(),
+        ask: match r.opt(SIDE) {
+            None => Ask::TwoWay,
+            Some(b"1") => Ask::Buy,
+            Some(b"2") => Ask::Sell,
+            Some(_) => return Err(DecodeError::Bad(SIDE)),
+        },
+        quantity: r.positive(ORDER_QTY)?,
+        currency: r.text(CURRENCY)?.into(),
+        settlement_date: r.date(SETTL_DATE)?,
+        dealers: dealers(f)?,
+        expires: r.utc(EXPIRE_TIME)?,
+        at: r.utc(TRANSACT_TIME)?,
+    })
+}
+
+fn quote(f: &Fields<'_>) -> Result<QuoteMsg, DecodeError> {
+    let r = Reader(f.as_slice());
+    let level = |px, size| match (r.opt(px), r.opt(size)) {
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => Ok(Some(Level { price: r.decimal(px)?, size: r.positive(size)? })),
+        // A price without its size cannot be traded on safely, and the other way round.
+        (Some(_), None) => Err(DecodeError::Missing(size)),
+        (None, Some(_)) => Err(DecodeError::Missing(px)),
+    };
+    let (bid, offer) = (level(BID_PX, BID_SIZE)?, level(OFFER_PX, OFFER_SIZE)?);
+    if bid.is_none() && offer.is_none() {
+        return Err(DecodeError::Missing(BID_PX));
+    }
+    Ok(QuoteMsg {
+        rfq: r.id(QUOTE_REQ_ID, RfqId::new)?,
+        id: r.id(QUOTE_ID, QuoteId::new)?,
+        instrument: r.instrument()?,
+        dealer: dealer(f)?,
+        bid,
+        offer,
+        valid_until: r.utc(VALID_UNTIL_TIME)?,
+        tradeable: match r.opt(QUOTE_TYPE) {
+            None | Some(b"1") => true,
+            Some(b"0") => false,
+            Some(_) => return Err(DecodeError::Bad(QUOTE_TYPE)),
+        },
+        at: if r.opt(TRANSACT_TIME).is_some() { r.utc(TRANSACT_TIME)? } else { r.utc(SENDING_TIME)? },
+    })
+}
+
+fn execution(f: &Fields<'_>) -> Result<ExecutionReport, DecodeError> {
+    let r = Reader(f.as_slice());
+    let code = |tag| match r.text(tag)?.as_bytes() {
+        [c] => Ok(char::from(*c)),
+        _ => Err(DecodeError::Bad(tag)),
+    };
+    let last = match (r.opt(LAST_PX), r.opt(LAST_QTY)) {
+        (Some(_), Some(_)) => Some(Level { price: r.decimal(LAST_PX)?, size: r.decimal(LAST_QTY)? }),
+        _ => None,
+    };
+    Ok(ExecutionReport {
+        order_id: r.text(ORDER_ID)?.into(),
+        exec_id: r.text(EXEC_ID)?.into(),
+        accept: r.id(CL_ORD_ID, AcceptId::new)?,
+        exec_type: match code(EXEC_TYPE)? {
+            'A' => ExecType::PendingNew,
+            'F' => ExecType::Trade,
+            '8' => ExecType::Rejected,
+            'I' => ExecType::Status,
+            c => ExecType::Other(c),
+        },
+        status: match code(ORD_STATUS)? {
+            'A' => OrdStatus::PendingNew,
+            '0' => OrdStatus::New,
+            '1' => OrdStatus::PartiallyFilled,
+            '2' => OrdStatus::Filled,
+            '8' => OrdStatus::Rejected,
+            c => OrdStatus::Other(c),
+        },
+        instrument: r.instrument()?,
+        dealer: dealer(f)?,
+        side: r.side()?,
+        last,
+        cum_qty: r.decimal(CUM_QTY)?,
+        leaves_qty: r.decimal(LEAVES_QTY)?,
+        avg_px: r.decimal(AVG_PX)?,
+        settlement_date: r.opt(SETTL_DATE).is_some().then(|| r.date(SETTL_DATE)).transpose()?,
+        reject_reason: r.opt(ORD_REJ_REASON).and_then(parse_number).and_then(|n| u16::try_from(n).ok()),
+        text: r.free_text(),
+        at: if r.opt(TRANSACT_TIME).is_some() { r.utc(TRANSACT_TIME)? } else { r.utc(SENDING_TIME)? },
+    })
+}
+
+/// The parties with the dealer's role.
+pub(super) fn dealers(f: &Fields<'_>) -> Result<Vec<DealerId>, DecodeError> {
+    let entries = f.group(PARTY_ID, &[PARTY_ID_SOURCE, PARTY_ROLE], 0..f.as_slice().len());
+    let mut out = Vec::new();
+    for e in entries {
+        let r = Reader(&f.as_slice()[e]);
+        if r.opt(PARTY_ROLE) == Some(b"35") {
+            out.push(r.id(PARTY_ID, DealerId::new)?);
+        }
+        // One more than allowed is kept, so that the terms' own check can say what is wrong.
+        if out.len() > MAX_DEALERS_PER_RFQ + 1 {
+            return Err(DecodeError::Bad(NO_PARTY_IDS));
+        }
+    }
+    Ok(out)
+}
+
+fn dealer(f: &Fields<'_>) -> Result<Option<DealerId>, DecodeError> {
+    let mut all = dealers(f)?;
+    match all.len() {
+        0 | 1 => Ok(all.pop()),
+        _ => Err(DecodeError::Bad(NO_PARTY_IDS)),
+    }
+}
+
+pub(super) fn lossy(b: &[u8]) -> String {
+    String::from_utf8_lossy(b).chars().take(crate::tagvalue::MAX_TEXT_CHARS).collect()
+}
+
+/// Reads single fields of a message or of one group entry.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a, 'b>(pub &'b [(u32, &'a [u8])]);
+
+impl<'a> Reader<'a, '_> {
+    pub fn opt(self, tag: u32) -> Option<&'a [u8]> {
+        first(self.0, tag)
+    }
+
+    pub fn text(self, tag: u32) -> Result<&'a str, DecodeError> {
+        let v = self.opt(tag).ok_or(DecodeError::Missing(tag))?;
+        let s = std::str::from_utf8(v).map_err(|_| DecodeError::Bad(tag))?;
+        if s.chars().any(char::is_control) || s.len() > 512 { Err(DecodeError::Bad(tag)) } else { Ok(s) }
+    }
+
+    pub fn free_text(self) -> Option<String> {
+        self.opt(TEXT).map(lossy)
+    }
+
+    pub fn id<T, E>(self, tag: u32, make: impl Fn(String) -> Result<T, E>) -> Result<T, DecodeError> {
+        make(self.text(tag)?.into()).map_err(|_| DecodeError::Bad(tag))
+    }
+
+    pub fn instrument(self) -> Result<InstrumentId, DecodeError> {
+        self.id(SYMBOL, InstrumentId::new)
+    }
+
+    pub fn number<N: TryFrom<usize>>(self, tag: u32) -> Result<N, DecodeError> {
+        let v = self.opt(tag).ok_or(DecodeError::Missing(tag))?;
+        parse_number(v).and_then(|n| N::try_from(n).ok()).ok_or(DecodeError::Bad(tag))
+    }
+
+    pub fn decimal(self, tag: u32) -> Result<Decimal, DecodeError> {
+        parse_decimal(self.opt(tag).ok_or(DecodeError::Missing(tag))?).ok_or(DecodeError::Bad(tag))
+    }
+
+    pub fn positive(self, tag: u32) -> Result<Decimal, DecodeError> {
+        self.decimal(tag).and_then(|d| if d > Decimal::ZERO { Ok(d) } else { Err(DecodeError::Bad(tag)) })
+    }
+
+    pub fn utc(self, tag: u32) -> Result<UtcMillis, DecodeError> {
+        parse_utc(self.opt(tag).ok_or(DecodeError::Missing(tag))?).ok_or(DecodeError::Bad(tag))
+    }
+
+    pub fn date(self, tag: u32) -> Result<String, DecodeError> {
+        let s = self.text(tag)?;
+        if is_date(s.as_bytes()) { Ok(s.into()) } else { Err(DecodeError::Bad(tag)) }
+    }
+
+    pub fn flag(self, tag: u32) -> Result<bool, DecodeError> {
+        match self.opt(tag) {
+            Some(b"Y") => Ok(true),
+            Some(b"N") => Ok(false),
+            Some(_) => Err(DecodeError::Bad(tag)),
+            None => Err(DecodeError::Missing(tag)),
+        }
+    }
+
+    pub fn side(self) -> Result<Side, DecodeError> {
+        match self.text(SIDE)? {
+            "1" => Ok(Side::Buy),
+            "2" => Ok(Side::Sell),
+            _ => Err(DecodeError::Bad(SIDE)),
+        }
+    }
+}

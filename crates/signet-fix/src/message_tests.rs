@@ -1,0 +1,203 @@
+use super::*;
+use crate::tagvalue::Fields;
+use proptest::prelude::*;
+use signet_rfq::AssetClass;
+
+fn id() -> impl Strategy<Value = String> {
+    "[!-~]([ -~]{0,20}[!-~])?"
+}
+fn rfq() -> impl Strategy<Value = RfqId> {
+    id().prop_map(|s| RfqId::new(s).unwrap())
+}
+fn quote() -> impl Strategy<Value = QuoteId> {
+    id().prop_map(|s| QuoteId::new(s).unwrap())
+}
+fn accept() -> impl Strategy<Value = AcceptId> {
+    id().prop_map(|s| AcceptId::new(s).unwrap())
+}
+fn dealer() -> impl Strategy<Value = DealerId> {
+    id().prop_map(|s| DealerId::new(s).unwrap())
+}
+fn instrument() -> impl Strategy<Value = InstrumentId> {
+    id().prop_map(|s| InstrumentId::new(s).unwrap())
+}
+fn time() -> impl Strategy<Value = UtcMillis> {
+    (0i64..4_000_000_000_000).prop_map(UtcMillis)
+}
+fn price() -> impl Strategy<Value = Decimal> {
+    (-1_000_000_000i64..1_000_000_000, 0u32..7).prop_map(|(n, s)| Decimal::new(n, s))
+}
+fn qty() -> impl Strategy<Value = Decimal> {
+    (1i64..1_000_000_000_000, 0u32..3).prop_map(|(n, s)| Decimal::new(n, s))
+}
+fn side() -> impl Strategy<Value = Side> {
+    prop_oneof![Just(Side::Buy), Just(Side::Sell)]
+}
+fn text() -> impl Strategy<Value = Option<String>> {
+    prop::option::of("[!-~]{1,30}")
+}
+fn level() -> impl Strategy<Value = Level> {
+    (price(), qty()).prop_map(|(price, size)| Level { price, size })
+}
+fn date() -> impl Strategy<Value = String> {
+    (2000u32..2100, 1u32..13, 1u32..29).prop_map(|(y, m, d)| format!("{y:04}{m:02}{d:02}"))
+}
+
+fn request(dealers: std::ops::Range<usize>) -> impl Strategy<Value = QuoteRequest> {
+    let ask = prop_oneof![Just(Ask::Buy), Just(Ask::Sell), Just(Ask::TwoWay)];
+    (rfq(), instrument(), any::<bool>(), ask, qty(), date(), prop::collection::vec(dealer(), dealers), time(), time()).prop_map(
+        |(id, instrument, isin, ask, quantity, settlement_date, dealers, expires, at)| QuoteRequest {
+            id, instrument, isin, ask, quantity, currency: "EUR".into(), settlement_date, dealers, expires, at,
+        },
+    )
+}
+
+pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
+    prop_oneof![
+        request(0..4).prop_map(AppMessage::QuoteRequest),
+        request(0..4).prop_map(|q| AppMessage::Snapshot(SnapshotMark::Rfq(q))),
+        Just(AppMessage::Snapshot(SnapshotMark::Begin)),
+        Just(AppMessage::Snapshot(SnapshotMark::End)),
+        (rfq(), 0u16..100, instrument(), prop::option::of(dealer()), text()).prop_map(|(rfq, reason, instrument, dealer, text)| {
+            AppMessage::QuoteRequestReject(QuoteRequestReject { rfq, reason, instrument, dealer, text })
+        }),
+        (rfq(), quote(), instrument(), prop::option::of(dealer()), level(), prop::option::of(level()), any::<bool>(), time(), time())
+            .prop_map(|(rfq, id, instrument, dealer, one, other, flip, valid_until, at)| {
+                let (bid, offer) = if flip { (Some(one), other) } else { (other, Some(one)) };
+                AppMessage::Quote(QuoteMsg { rfq, id, instrument, dealer, bid, offer, valid_until, tradeable: flip, at })
+            }),
+        (rfq(), quote(), instrument(), prop::option::of(dealer()))
+            .prop_map(|(rfq, quote, instrument, dealer)| AppMessage::QuoteCancel(QuoteCancel { rfq, quote, instrument, dealer })),
+        (accept(), any::<bool>(), quote(), instrument(), any::<bool>(), prop::option::of(dealer()), side(), qty(), price(), time()).prop_map(
+            |(id, hit, quote, instrument, isin, dealer, side, quantity, price, at)| {
+                let response = if hit { Response::HitOrLift } else { Response::Pass };
+                AppMessage::QuoteResponse(QuoteResponse { id, response, quote, instrument, isin, dealer, side, quantity, price, at })
+            }
+        ),
+        (rfq(), instrument(), prop::sample::select(vec![RfqStatus::Open, RfqStatus::Cancelled, RfqStatus::Rejected, RfqStatus::NothingDone, RfqStatus::Expired, RfqStatus::NotFound, RfqStatus::Other(77)]), text())
+            .prop_map(|(rfq, instrument, status, text)| AppMessage::QuoteStatusReport(QuoteStatusReport { rfq, instrument, status, text })),
+        execution().prop_map(AppMessage::ExecutionReport),
+        (accept(), instrument(), side(), prop::option::of(dealer()))
+            .prop_map(|(accept, instrument, side, dealer)| AppMessage::OrderStatusRequest(OrderStatusRequest { accept, instrument, side, dealer })),
+        (prop::option::of(1u64..9_999), prop::option::of(id()), 0u16..9, text()).prop_map(|(ref_seq_num, ref_id, reason, text)| {
+            AppMessage::BusinessReject(BusinessReject { ref_seq_num, ref_msg_type: "R".into(), ref_id, reason, text })
+        }),
+        rfq().prop_map(|id| AppMessage::SecurityListRequest(SecurityListRequest { id })),
+        (rfq(), any::<bool>(), 0usize..4).prop_map(|(request, last, n)| {
+            let instruments = ["EUR/USD", "GBP/USD", "USD/JPY"].iter().take(n).map(|p| pair(p)).collect();
+            AppMessage::SecurityList(SecurityList { request, last, instruments })
+        }),
+        ("[!-~]{1,20}", any::<bool>(), prop::collection::vec((dealer(), "[!-~]{1,20}", any::<bool>()), 0..5), time()).prop_map(|(name, practice, d, at)| {
+            let dealers = d.into_iter().map(|(id, name, online)| DealerState { id, name, online }).collect();
+            AppMessage::VenueState(VenueState { name, practice, dealers, at })
+        }),
+        (rfq(), text()).prop_map(|(rfq, text)| AppMessage::RfqCancel { rfq, text }),
+    ]
+}
+
+fn execution() -> impl Strategy<Value = ExecutionReport> {
+    let kind = prop::sample::select(vec![
+        (ExecType::PendingNew, OrdStatus::PendingNew),
+        (ExecType::Trade, OrdStatus::Filled),
+        (ExecType::Trade, OrdStatus::PartiallyFilled),
+        (ExecType::Rejected, OrdStatus::Rejected),
+        (ExecType::Status, OrdStatus::New),
+        (ExecType::Other('4'), OrdStatus::Other('4')),
+    ]);
+    let ids = (id(), id(), accept(), instrument(), prop::option::of(dealer()));
+    let numbers = (prop::option::of(level()), qty(), qty(), price());
+    (ids, kind, side(), numbers, prop::option::of(date()), prop::option::of(0u16..99), text(), time()).prop_map(
+        |((order_id, exec_id, accept, instrument, dealer), (exec_type, status), side, (last, cum_qty, leaves_qty, avg_px), settlement_date, reject_reason, text, at)| {
+            ExecutionReport {
+                order_id, exec_id, accept, exec_type, status, instrument, dealer, side, last, cum_qty, leaves_qty, avg_px,
+                settlement_date, reject_reason, text, at,
+            }
+        },
+    )
+}
+
+fn pair(p: &str) -> Instrument {
+    Instrument {
+        id: InstrumentId::new(p).unwrap(),
+        symbol: p.into(),
+        name: "Currency pair".into(),
+        asset_class: AssetClass::FxSpot,
+        currency: p[..3].into(),
+        price_decimals: 5,
+        price_unit: "rate".into(),
+        tick: "0.00001".parse().unwrap(),
+        lot: "1000".parse().unwrap(),
+        min_quantity: "1000".parse().unwrap(),
+        max_quantity: "50000000".parse().unwrap(),
+        settlement: "spot".into(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_message_survives_the_wire(m in any_message()) {
+        let frame = m.encode().finish("FIX.4.4").unwrap();
+        prop_assert_eq!(AppMessage::decode(&frame), Ok(m));
+    }
+
+    /// Whatever a peer changes, drops or repeats, reading gives a message or an error.
+    #[test]
+    fn a_damaged_message_never_panics(m in any_message(), at in any::<prop::sample::Index>(), with in any::<u8>(), cut in any::<prop::sample::Index>()) {
+        let mut frame = m.encode().finish("FIX.4.4").unwrap();
+        let i = at.index(frame.len());
+        frame[i] = with;
+        let _ = AppMessage::decode(&frame);
+        let _ = AppMessage::decode(&frame[cut.index(frame.len())..]);
+        let twice = [&frame[..], &frame[..]].concat();
+        let _ = AppMessage::decode(&twice);
+    }
+
+    #[test]
+    fn any_field_list_never_panics(t in "[a-zA-Z0-9]{1,2}", fields in prop::collection::vec((prop::sample::select(vec![11u32, 15, 38, 44, 48, 54, 55, 60, 62, 64, 117, 126, 131, 132, 133, 134, 146, 150, 295, 448, 452, 453, 658, 694, 20004, 20020, 20031]), "[ -~]{1,12}"), 0..25)) {
+        let mut b = crate::tagvalue::Body::new("S");
+        for (tag, v) in fields { b.put(tag, v); }
+        let frame = String::from_utf8(b.finish("FIX.4.4").unwrap()).unwrap().replace("35=S", &format!("35={t}"));
+        if let Ok(f) = Fields::parse(frame.as_bytes()) { let _ = decode::message(&f); }
+    }
+}
+
+fn decode(body: &str) -> Result<AppMessage, DecodeError> {
+    AppMessage::decode(&crate::tagvalue::seal("FIX.4.4", body.replace('|', "\u{1}").as_bytes()))
+}
+
+#[test]
+fn what_a_dictionary_cannot_see_is_refused_with_its_tag() {
+    let r = "35=R|131=R1|146=1|55=EUR/USD|54=1|38=5|64=20261124|15=EUR|126=20261121-02:22:00|60=20261121-02:22:00|";
+    assert!(decode(r).is_ok());
+    for (from, to, want) in [
+        ("38=5", "38=0", DecodeError::Bad(38)),
+        ("38=5", "38=-5", DecodeError::Bad(38)),
+        ("38=5", "38=5e6", DecodeError::Bad(38)),
+        ("38=5|", "", DecodeError::Missing(38)),
+        ("54=1", "54=7", DecodeError::Bad(54)),
+        ("64=20261124", "64=20261324", DecodeError::Bad(64)),
+        ("146=1", "146=2", DecodeError::Bad(146)),
+        ("126=20261121-02:22:00", "126=tomorrow", DecodeError::Bad(126)),
+        ("131=R1", &format!("131={}", "x".repeat(65)), DecodeError::Bad(131)),
+        ("35=R", "35=ZZ", DecodeError::UnsupportedType("ZZ".into())),
+    ] {
+        assert_eq!(decode(&r.replace(from, to)), Err(want), "{from} -> {to}");
+    }
+    let s = "35=S|131=R1|117=Q1|55=EUR/USD|132=1.1|134=5|133=1.2|135=5|62=20261121-02:22:00|60=20261121-02:22:00|";
+    assert!(decode(s).is_ok());
+    for (from, to, want) in [
+        ("134=5|", "", DecodeError::Missing(134)),
+        ("132=1.1|", "", DecodeError::Missing(132)),
+        ("132=1.1|134=5|133=1.2|135=5|", "", DecodeError::Missing(132)),
+        ("135=5", "135=0", DecodeError::Bad(135)),
+        ("62=20261121-02:22:00|", "", DecodeError::Missing(62)),
+    ] {
+        assert_eq!(decode(&s.replace(from, to)), Err(want), "{from} -> {to}");
+    }
+}
+
+#[test]
+fn a_side_that_is_absent_asks_for_both() {
+    let r = "35=R|131=R1|146=1|55=EUR/USD|38=5|64=20261124|15=EUR|126=20261121-02:22:00|60=20261121-02:22:00|";
+    assert!(matches!(decode(r), Ok(AppMessage::QuoteRequest(q)) if q.ask == Ask::TwoWay));
+}

@@ -1,0 +1,463 @@
+//! One FIX session: QuickFIX's state machine, our wire, our store.
+//!
+//! A [`Session`] lives on one thread and never blocks: bytes in through [`Session::receive`], time in
+//! through [`Session::tick`], bytes out through the [`Outbox`] it was attached with, and what happened
+//! out of [`Session::next_event`]. Many sessions share one thread; none has a thread or a socket of
+//! its own.
+//!
+//! Rules that follow from traps of the binding (numbers as in the engine study):
+//! - B1: the binding drops `UnsupportedMessageType`; we answer with BusinessMessageReject ourselves.
+//! - B2: QuickFIX's own sockets are never started, so its reconnect bug cannot bite.
+//! - B3: two sessions with one id crash the process; [`Session::open`] refuses the second.
+//! - A panic in a callback counts as acceptance to the binding; ours catch it and reject.
+//! - QuickFIX stores a message sent while offline and delivers it after the next logon;
+//!   [`Session::send`] refuses instead. What must not be repeated is not repeated on a resend either.
+
+mod callbacks;
+mod ffi;
+mod storage;
+
+use crate::{
+    AppMessage,
+    message::DecodeError,
+    store::SessionStore,
+    tagvalue::{BadValue, Body},
+};
+use callbacks::{Callbacks, Log, Shared};
+use quickfix::{Acceptor, Application, Dictionary, FixSocketServerKind, Initiator, LogFactory, SessionId, SessionSettings, dictionary_item::DictionaryItem};
+use signet_rfq::{CompId, UtcMillis};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+    ffi::CString,
+    ptr::NonNull,
+    rc::Rc,
+    sync::{Mutex, PoisonError},
+};
+use storage::StoreFactory;
+use tokio::sync::Notify;
+
+/// BeginString (8) of every session so far.
+pub const BEGIN_STRING: &str = "FIX.4.4";
+/// Bytes queued for a peer that does not read; then the connection ends.
+pub const MAX_OUTBOX_BYTES: usize = 4 * 1024 * 1024;
+/// Seconds for the peer to answer a Logon, and a Logout.
+const LOGON_TIMEOUT_S: u32 = 5;
+const LOGOUT_TIMEOUT_S: u32 = 2;
+
+static DICTIONARY: &str = include_str!("../dictionary/FIX44-signet.xml");
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Initiator,
+    Acceptor,
+}
+
+#[derive(Debug, Clone)]
+pub struct SessionConfig {
+    pub role: Role,
+    /// SenderCompID (49) of what we send.
+    pub sender: CompId,
+    /// TargetCompID (56) of what we send.
+    pub target: CompId,
+    /// HeartBtInt (108), seconds. An acceptor takes the initiator's.
+    pub heartbeat_s: u32,
+    /// Refuse fields the dictionary does not list. Off towards dealers and venues, who may send more
+    /// than we use.
+    pub strict: bool,
+}
+
+/// How a Logon is tied to the TLS connection it travels on (RFC 9266).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Binding {
+    /// The peer does not know the field (dealers, foreign venues).
+    None,
+    /// Both Logons carry this value in tag 20000, and one that does not is refused: a Logon taken
+    /// from another connection is worth nothing here.
+    Required(String),
+}
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    #[error("the session {0} is already open in this process")]
+    AlreadyOpen(String),
+    #[error("the FIX engine refused: {0}")]
+    Engine(String),
+    #[error("the CompIDs hold a character FIX cannot carry")]
+    BadCompId,
+}
+
+impl From<quickfix::QuickFixError> for SessionError {
+    fn from(e: quickfix::QuickFixError) -> Self {
+        Self::Engine(e.to_string())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    #[error("the FIX session is not logged on")]
+    NotLoggedOn,
+    #[error(transparent)]
+    BadValue(#[from] BadValue),
+    /// The store failed (disk full?) or the engine vetoed: nothing left.
+    #[error("the message was not sent: {0}")]
+    NotSent(String),
+}
+
+/// What came with a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meta {
+    /// MsgSeqNum (34).
+    pub seq: u64,
+    /// SendingTime (52), the peer's clock.
+    pub sent: Option<UtcMillis>,
+    /// PossDupFlag (43): a resend of something that may have been seen.
+    pub poss_dup: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    LoggedOn,
+    /// Not logged on any more; with the peer's words when it said Logout.
+    LoggedOut { text: Option<String> },
+    Message { message: AppMessage, meta: Meta },
+    /// The peer rejected something of ours on session level (35=3).
+    Rejected { ref_seq: u64, ref_msg_type: String, text: String },
+    /// The answer to [`Session::ping`]: its id, and the peer's SendingTime.
+    Pong { id: String, sent: UtcMillis },
+    /// The peer sent something that was refused; it has been told so.
+    Refused { msg_type: String, error: DecodeError },
+}
+
+/// Bytes on their way to the peer. Filled by the session, emptied by whoever owns the connection.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    bytes: RefCell<Vec<u8>>,
+    closed: Cell<bool>,
+    changed: Notify,
+}
+
+impl Outbox {
+    /// Takes everything that is queued, reusing `into`'s memory.
+    pub fn take(&self, into: &mut Vec<u8>) {
+        into.clear();
+        std::mem::swap(&mut *self.bytes.borrow_mut(), into);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes.borrow().is_empty()
+    }
+
+    /// The session wants the connection to end, after what is queued.
+    pub fn closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Resolves when there is something to write or the session wants to close.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    fn push(&self, frame: &[u8]) -> bool {
+        let mut bytes = self.bytes.borrow_mut();
+        if self.closed.get() || bytes.len() + frame.len() > MAX_OUTBOX_BYTES {
+            self.closed.set(true);
+            self.changed.notify_one();
+            return false;
+        }
+        bytes.extend_from_slice(frame);
+        self.changed.notify_one();
+        true
+    }
+
+    /// Ends the connection; what is queued is still written.
+    pub fn close(&self) {
+        self.closed.set(true);
+        self.changed.notify_one();
+    }
+}
+
+/// The un-started QuickFIX object that owns the C++ session.
+enum Engine {
+    Initiator { _keep: Initiator<'static, Callbacks, Log, StoreFactory> },
+    Acceptor { _keep: Acceptor<'static, Callbacks, Log, StoreFactory> },
+}
+
+/// A heap value with a stable address, freed on drop, that C++ may point to meanwhile.
+struct Pinned<T>(NonNull<T>);
+
+impl<T> Pinned<T> {
+    fn new(value: T) -> Self {
+        Self(NonNull::from(Box::leak(Box::new(value))))
+    }
+
+    /// # Safety
+    /// The reference must not be used after `self` is dropped.
+    unsafe fn get(&self) -> &'static T {
+        // SAFETY: the pointer comes from a leaked box and is freed only in `drop`.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<T> Drop for Pinned<T> {
+    fn drop(&mut self) {
+        // SAFETY: made by `Box::leak` in `new`, freed once.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+/// One FIX session. Not `Send`: it stays on the thread that opened it.
+pub struct Session {
+    wire: RefCell<Option<Attached>>,
+    shared: Rc<Shared>,
+    names: Names,
+    // Dropped in this order: the C++ object first, then what it points to.
+    _engine: Engine,
+    _application: Pinned<Application<'static, Callbacks>>,
+    _log_factory: Pinned<LogFactory<'static, Log>>,
+    _store_factory: Pinned<StoreFactory>,
+    _callbacks: Pinned<Callbacks>,
+    _log: Pinned<Log>,
+    _registered: Registered,
+}
+
+struct Names {
+    begin: CString,
+    sender: CString,
+    target: CString,
+}
+
+struct Attached {
+    wire: NonNull<ffi::Wire>,
+    outbox: Rc<Outbox>,
+    // C++ holds a pointer to the outbox until `wire` is detached.
+    _context: Pinned<Rc<Outbox>>,
+}
+
+impl Session {
+    pub fn open(config: &SessionConfig, store: Box<dyn SessionStore>) -> Result<Self, SessionError> {
+        let registered = Registered::new(config)?;
+        let shared = Rc::new(Shared::new(config.role));
+        let callbacks = Pinned::new(Callbacks(shared.clone()));
+        let log = Pinned::new(Log::new(config));
+        let store_factory = Pinned::new(StoreFactory::new(store)?);
+        // SAFETY: each `get` below is used only by values that are fields of `Self`, which drop
+        // before the pinned value they refer to.
+        let application = Pinned::new(Application::try_new(unsafe { callbacks.get() })?);
+        // SAFETY: as above.
+        let log_factory = Pinned::new(LogFactory::try_new(unsafe { log.get() })?);
+        let settings = settings(config)?;
+        // SAFETY: as above.
+        let (a, s, l) = unsafe { (application.get(), store_factory.get(), log_factory.get()) };
+        let kind = FixSocketServerKind::SingleThreaded;
+        let engine = match config.role {
+            Role::Initiator => Engine::Initiator { _keep: Initiator::try_new(&settings, a, s, l, kind)? },
+            Role::Acceptor => Engine::Acceptor { _keep: Acceptor::try_new(&settings, a, s, l, kind)? },
+        };
+        let names = Names {
+            begin: CString::new(BEGIN_STRING).map_err(|_| SessionError::BadCompId)?,
+            sender: CString::new(config.sender.as_str()).map_err(|_| SessionError::BadCompId)?,
+            target: CString::new(config.target.as_str()).map_err(|_| SessionError::BadCompId)?,
+        };
+        ffi::use_dictionary(&names.begin, &names.sender, &names.target, DICTIONARY, config.strict).map_err(SessionError::Engine)?;
+        Ok(Self {
+            wire: RefCell::new(None),
+            shared,
+            names,
+            _engine: engine,
+            _application: application,
+            _log_factory: log_factory,
+            _store_factory: store_factory,
+            _callbacks: callbacks,
+            _log: log,
+            _registered: registered,
+        })
+    }
+
+    /// Gives the session a connection. An earlier one is detached first: the newest wins, or a dead
+    /// link that nobody has noticed yet would lock the trader out for minutes. An initiator logs on
+    /// at its next tick.
+    pub fn attach(&self, binding: Binding) -> Result<Rc<Outbox>, SessionError> {
+        self.detach();
+        self.shared.start(binding);
+        let outbox = Rc::new(Outbox::default());
+        let context = Pinned::new(outbox.clone());
+        let wire = ffi::attach(&self.names.begin, &self.names.sender, &self.names.target, context.0)
+            .map_err(SessionError::Engine)?;
+        *self.wire.borrow_mut() = Some(Attached { wire, outbox: outbox.clone(), _context: context });
+        Ok(outbox)
+    }
+
+    /// The connection is gone. Sequence numbers stay.
+    pub fn detach(&self) {
+        let attached = self.wire.borrow_mut().take();
+        if let Some(a) = attached {
+            // SAFETY: `wire` came from `attach` and is detached once; the context outlives the call.
+            unsafe { ffi::detach(a.wire) };
+            a.outbox.close();
+        }
+    }
+
+    /// Whether this outbox is the one in use (it is not after a newer connection took over).
+    pub fn is_attached_to(&self, outbox: &Rc<Outbox>) -> bool {
+        self.wire.borrow().as_ref().is_some_and(|a| Rc::ptr_eq(&a.outbox, outbox))
+    }
+
+    fn with<T>(&self, f: impl FnOnce(NonNull<ffi::Wire>) -> T) -> Option<T> {
+        let wire = self.wire.borrow().as_ref().map(|a| a.wire);
+        wire.map(f)
+    }
+
+    /// One whole frame from the peer. An error is a frame that is no FIX message (wrong checksum, no
+    /// MsgType): FIX wants it ignored, the gap it leaves is filled by a resend.
+    pub fn receive(&self, frame: &[u8]) -> Result<(), String> {
+        self.shared.receiving(frame);
+        // SAFETY: the wire is attached for the duration of the call; callbacks do not detach.
+        let result = self.with(|w| unsafe { ffi::receive(w, frame) }).unwrap_or(Ok(()));
+        self.send_replies();
+        result
+    }
+
+    /// Lets time-outs and heartbeats happen. Call at least once a second.
+    pub fn tick(&self) {
+        // SAFETY: as in `receive`.
+        let result = self.with(|w| unsafe { ffi::tick(w) }).unwrap_or(Ok(()));
+        if let Err(e) = result {
+            tracing::warn!(session = ?self.names.target, error = %e, "session timer failed");
+        }
+    }
+
+    /// Sends a message now. There is no queue for later: offline is an error.
+    pub fn send(&self, message: &AppMessage) -> Result<u64, SendError> {
+        self.send_body(message.encode())
+    }
+
+    fn send_body(&self, body: Body) -> Result<u64, SendError> {
+        if !self.is_logged_on() {
+            return Err(SendError::NotLoggedOn);
+        }
+        let frame = body.finish(BEGIN_STRING)?;
+        // SAFETY: as in `receive`.
+        let sent = self.with(|w| unsafe { (ffi::next_sender(w), ffi::send(w, &frame)) });
+        match sent {
+            Some((seq, Ok(true))) => Ok(seq),
+            Some((_, Ok(false))) => Err(SendError::NotSent("the engine did not take it".into())),
+            Some((_, Err(e))) => Err(SendError::NotSent(e)),
+            None => Err(SendError::NotLoggedOn),
+        }
+    }
+
+    /// Sends a TestRequest; the answer arrives as [`Event::Pong`]. Standard FIX, so it measures the
+    /// clock of any venue.
+    pub fn ping(&self, id: &str) -> Result<(), SendError> {
+        let mut body = Body::new("1");
+        body.put(crate::tag::TEST_REQ_ID, id);
+        self.send_body(body).map(|_| ())
+    }
+
+    /// Says Logout. The connection closes when the peer has answered, or soon after.
+    pub fn logout(&self, reason: &str) {
+        let clean: String = reason.chars().filter(|c| !c.is_control()).take(200).collect();
+        let reason = CString::new(clean).unwrap_or_default();
+        // SAFETY: as in `receive`.
+        self.with(|w| unsafe { ffi::logout(w, &reason) });
+        self.tick();
+    }
+
+    pub fn is_logged_on(&self) -> bool {
+        // SAFETY: as in `receive`.
+        self.with(|w| unsafe { ffi::is_logged_on(w) }).unwrap_or(false)
+    }
+
+    /// Next number to send and next number expected, once attached.
+    pub fn sequence(&self) -> Option<(u64, u64)> {
+        // SAFETY: as in `receive`.
+        self.with(|w| unsafe { (ffi::next_sender(w), ffi::next_target(w)) })
+    }
+
+    pub fn next_event(&self) -> Option<Event> {
+        self.shared.next_event()
+    }
+
+    fn send_replies(&self) {
+        while let Some(reply) = self.shared.next_reply() {
+            if let Err(e) = self.send_body(reply) {
+                tracing::warn!(session = ?self.names.target, error = %e, "a rejection could not be sent");
+            }
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.detach();
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("sender", &self.names.sender).field("target", &self.names.target).finish()
+    }
+}
+
+/// QuickFIX keeps sessions in a process-wide table and lets two with one id corrupt each other.
+static OPEN: Mutex<Option<HashSet<String>>> = Mutex::new(None);
+
+struct Registered(String);
+
+impl Registered {
+    fn new(c: &SessionConfig) -> Result<Self, SessionError> {
+        let id = format!("{BEGIN_STRING}:{}->{}", c.sender, c.target);
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if !open.get_or_insert_default().insert(id.clone()) {
+            return Err(SessionError::AlreadyOpen(id));
+        }
+        Ok(Self(id))
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.get_or_insert_default().remove(&self.0);
+    }
+}
+
+fn settings(c: &SessionConfig) -> Result<SessionSettings, SessionError> {
+    let role = match c.role {
+        Role::Initiator => "initiator",
+        Role::Acceptor => "acceptor",
+    };
+    let number = |n: u32| n.to_string();
+    let pairs: Vec<(&'static str, String)> = vec![
+        ("ConnectionType", role.into()),
+        ("NonStopSession", "Y".into()),
+        // Ours is given to the session directly, one copy for all of them.
+        ("UseDataDictionary", "N".into()),
+        ("HeartBtInt", number(c.heartbeat_s.max(1))),
+        ("LogonTimeout", number(LOGON_TIMEOUT_S)),
+        ("LogoutTimeout", number(LOGOUT_TIMEOUT_S)),
+        ("ResetOnLogon", "N".into()),
+        ("ResetOnLogout", "N".into()),
+        ("ResetOnDisconnect", "N".into()),
+        ("PersistMessages", "Y".into()),
+        // TLS and the channel binding keep replays out; a laptop whose clock is wrong must still be
+        // able to log on, be told so, and trade on the gateway's clock.
+        ("CheckLatency", "N".into()),
+        ("TimestampPrecision", "3".into()),
+        // Demanded by QuickFIX, used by the sockets we never start.
+        ("SocketConnectHost", "never-used.invalid".into()),
+        ("SocketConnectPort", "1".into()),
+        ("SocketAcceptPort", "1".into()),
+    ];
+    let pairs: Vec<(&'static str, &str)> = pairs.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    let items: Vec<&dyn DictionaryItem> = pairs.iter().map(|p| p as &dyn DictionaryItem).collect();
+    let id = SessionId::try_new(BEGIN_STRING, c.sender.as_str(), c.target.as_str(), "")?;
+    let mut settings = SessionSettings::new();
+    settings.set(None, Dictionary::try_from_items(&items)?)?;
+    settings.set(Some(&id), Dictionary::try_from_items(&items)?)?;
+    Ok(settings)
+}

@@ -1,0 +1,249 @@
+//! What QuickFIX asks and tells us. Every answer here fails closed: a panic rejects.
+
+use super::{Binding, Event, Meta, Role, SessionConfig};
+use crate::{
+    AppMessage,
+    message::{BusinessReject, DecodeError},
+    tag,
+    tagvalue::{Body, Fields, parse_utc},
+};
+use quickfix::{ApplicationCallback, FieldMap, LogCallback, Message, MsgFromAdminError, MsgFromAppError, MsgToAppError, SessionId};
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+};
+
+/// Events not yet fetched; a peer cannot make more without us reading more.
+const MAX_EVENTS: usize = 100_000;
+
+/// What callbacks and session share.
+pub(super) struct Shared {
+    role: Role,
+    binding: RefCell<Binding>,
+    events: RefCell<VecDeque<Event>>,
+    replies: RefCell<VecDeque<Body>>,
+    logout_text: RefCell<Option<String>>,
+    /// The frame the engine is looking at, as it came over the wire.
+    current: RefCell<Vec<u8>>,
+}
+
+impl Shared {
+    pub fn new(role: Role) -> Self {
+        Self {
+            role,
+            binding: RefCell::new(Binding::None),
+            events: RefCell::default(),
+            replies: RefCell::default(),
+            logout_text: RefCell::default(),
+            current: RefCell::default(),
+        }
+    }
+
+    pub fn start(&self, binding: Binding) {
+        *self.binding.borrow_mut() = binding;
+        self.logout_text.borrow_mut().take();
+        self.replies.borrow_mut().clear();
+    }
+
+    pub fn receiving(&self, frame: &[u8]) {
+        let mut current = self.current.borrow_mut();
+        current.clear();
+        current.extend_from_slice(frame);
+    }
+
+    pub fn next_event(&self) -> Option<Event> {
+        self.events.borrow_mut().pop_front()
+    }
+
+    pub fn next_reply(&self) -> Option<Body> {
+        self.replies.borrow_mut().pop_front()
+    }
+
+    fn event(&self, e: Event) {
+        let mut events = self.events.borrow_mut();
+        if events.len() < MAX_EVENTS {
+            events.push_back(e);
+        } else {
+            tracing::error!("events of a FIX session are not being read; one is lost");
+        }
+    }
+
+    fn refuse(&self, frame: &[u8], msg_type: &str, error: DecodeError) {
+        let fields = Fields::parse(frame).ok();
+        let get = |t| fields.as_ref().and_then(|f| f.text(t)).map(str::to_owned);
+        let seq = get(tag::MSG_SEQ_NUM).and_then(|s| s.parse().ok());
+        self.replies.borrow_mut().push_back(match &error {
+            DecodeError::Missing(t) => session_reject(seq, msg_type, *t, 1, &error),
+            DecodeError::Bad(t) => session_reject(seq, msg_type, *t, 5, &error),
+            _ => AppMessage::BusinessReject(BusinessReject {
+                ref_seq_num: seq,
+                ref_msg_type: msg_type.into(),
+                ref_id: get(tag::QUOTE_REQ_ID).or_else(|| get(tag::CL_ORD_ID)),
+                // 3: unsupported message type; 0: other.
+                reason: if matches!(error, DecodeError::UnsupportedType(_)) { 3 } else { 0 },
+                text: Some(error.to_string()),
+            })
+            .encode(),
+        });
+        self.event(Event::Refused { msg_type: msg_type.into(), error });
+    }
+
+    fn application_message(&self, frame: &[u8]) {
+        match AppMessage::decode(frame) {
+            Ok(message) => {
+                let meta = meta(frame);
+                self.event(Event::Message { message, meta });
+            }
+            Err(e) => {
+                let msg_type = Fields::parse(frame).ok().and_then(|f| f.text(tag::MSG_TYPE).map(str::to_owned));
+                self.refuse(frame, &msg_type.unwrap_or_default(), e);
+            }
+        }
+    }
+
+    fn admin_message(&self, m: &Message) -> Result<(), MsgFromAdminError> {
+        match m.with_header(|h| h.get_field(tag::MSG_TYPE as i32)).as_deref() {
+            Some("A") => self.check_logon(m),
+            Some("0") => {
+                let id = m.get_field(tag::TEST_REQ_ID as i32);
+                let sent = m.with_header(|h| h.get_field(tag::SENDING_TIME as i32));
+                if let (Some(id), Some(sent)) = (id, sent.and_then(|s| parse_utc(s.as_bytes()))) {
+                    self.event(Event::Pong { id, sent });
+                }
+                Ok(())
+            }
+            Some("3") => {
+                let get = |t: u32| m.get_field(t as i32).unwrap_or_default();
+                self.event(Event::Rejected {
+                    ref_seq: get(tag::REF_SEQ_NUM).parse().unwrap_or(0),
+                    ref_msg_type: get(tag::REF_MSG_TYPE),
+                    text: format!("tag {}: {}", get(tag::REF_TAG_ID), get(tag::TEXT)),
+                });
+                Ok(())
+            }
+            Some("5") => {
+                *self.logout_text.borrow_mut() = m.get_field(tag::TEXT as i32);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_logon(&self, m: &Message) -> Result<(), MsgFromAdminError> {
+        let Binding::Required(expected) = &*self.binding.borrow() else { return Ok(()) };
+        // ResetSeqNumFlag between desk and gateway would throw away messages in flight unseen.
+        let reset = m.get_field(141).as_deref() == Some("Y");
+        let got = m.get_field(tag::CHANNEL_BINDING as i32);
+        if got.as_deref() == Some(expected) && !reset {
+            return Ok(());
+        }
+        tracing::warn!(role = ?self.role, reset, bound = got.is_some(), "a Logon is not bound to its TLS connection");
+        Err(MsgFromAdminError::RejectLogon)
+    }
+}
+
+fn session_reject(seq: Option<u64>, msg_type: &str, tag_id: u32, reason: u16, error: &DecodeError) -> Body {
+    let mut b = Body::new("3");
+    b.put(tag::REF_SEQ_NUM, seq.unwrap_or(0));
+    b.put(tag::REF_TAG_ID, tag_id);
+    b.put_text(tag::REF_MSG_TYPE, msg_type);
+    b.put(tag::SESSION_REJECT_REASON, reason);
+    b.put_text(tag::TEXT, &error.to_string());
+    b
+}
+
+fn meta(frame: &[u8]) -> Meta {
+    let fields = Fields::parse(frame).ok();
+    let get = |t| fields.as_ref().and_then(|f| f.get(t));
+    Meta {
+        seq: get(tag::MSG_SEQ_NUM).and_then(|b| std::str::from_utf8(b).ok()).and_then(|s| s.parse().ok()).unwrap_or(0),
+        sent: get(tag::SENDING_TIME).and_then(parse_utc),
+        poss_dup: get(tag::POSS_DUP_FLAG) == Some(b"Y"),
+    }
+}
+
+pub(super) struct Callbacks(pub Rc<Shared>);
+
+/// Runs `f`; a panic in it becomes `fallback`. The binding would take a panic for consent.
+fn guarded<T>(what: &str, fallback: T, f: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|_| {
+        tracing::error!(what, "a FIX callback panicked; refused");
+        fallback
+    })
+}
+
+impl ApplicationCallback for Callbacks {
+    fn on_logon(&self, _: &SessionId) {
+        guarded("logon", (), || self.0.event(Event::LoggedOn));
+    }
+
+    fn on_logout(&self, _: &SessionId) {
+        guarded("logout", (), || {
+            let text = self.0.logout_text.borrow_mut().take();
+            self.0.event(Event::LoggedOut { text });
+        });
+    }
+
+    fn on_msg_to_admin(&self, m: &mut Message, _: &SessionId) {
+        guarded("to_admin", (), || {
+            let logon = m.with_header(|h| h.get_field(tag::MSG_TYPE as i32)).as_deref() == Some("A");
+            if let (true, Binding::Required(b)) = (logon, &*self.0.binding.borrow()) {
+                // A Logon that could not be bound is refused by the peer: fails closed.
+                let _ = m.set_field(tag::CHANNEL_BINDING as i32, b.as_str());
+            }
+        });
+    }
+
+    fn on_msg_to_app(&self, m: &mut Message, _: &SessionId) -> Result<(), MsgToAppError> {
+        guarded("to_app", Err(MsgToAppError::DoNotSend), || {
+            let (resend, kind) = m.with_header(|h| {
+                let dup = h.get_field(tag::POSS_DUP_FLAG as i32).as_deref() == Some("Y");
+                (dup, h.get_field(tag::MSG_TYPE as i32).unwrap_or_default())
+            });
+            if resend && !AppMessage::may_be_resent(&kind) {
+                return Err(MsgToAppError::DoNotSend);
+            }
+            Ok(())
+        })
+    }
+
+    fn on_msg_from_admin(&self, m: &Message, _: &SessionId) -> Result<(), MsgFromAdminError> {
+        guarded("from_admin", Err(MsgFromAdminError::RejectLogon), || self.0.admin_message(m))
+    }
+
+    fn on_msg_from_app(&self, m: &Message, _: &SessionId) -> Result<(), MsgFromAppError> {
+        guarded("from_app", Err(MsgFromAppError::IncorrectTagValue), || {
+            let seq = m.with_header(|h| h.get_field(tag::MSG_SEQ_NUM as i32)).unwrap_or_default();
+            let current = self.0.current.borrow();
+            if Fields::parse(&current).is_ok_and(|f| f.text(tag::MSG_SEQ_NUM) == Some(&seq)) {
+                self.0.application_message(&current);
+                return Ok(());
+            }
+            // A message that came too early and waited in the engine for the gap before it to close.
+            match m.to_fix_raw_bytes() {
+                Ok(bytes) => self.0.application_message(bytes.strip_suffix(&[0]).unwrap_or(&bytes)),
+                Err(e) => tracing::error!(error = %e, "a received message could not be read back"),
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Engine events go to the log; message contents never do.
+pub(super) struct Log {
+    peer: String,
+}
+
+impl Log {
+    pub fn new(c: &SessionConfig) -> Self {
+        Self { peer: c.target.to_string() }
+    }
+}
+
+impl LogCallback for Log {
+    fn on_event(&self, _: Option<&SessionId>, text: &str) {
+        tracing::debug!(target: "signet_fix::engine", peer = %self.peer, "{text}");
+    }
+}

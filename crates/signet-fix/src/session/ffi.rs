@@ -1,0 +1,160 @@
+//! The C++ shim's functions, and nothing else.
+
+use super::Outbox;
+use quickfix_ffi as _; // keeps the engine's archive on the link line, after the shim's
+use std::{
+    ffi::{CStr, CString, c_char, c_int, c_void},
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr::NonNull,
+    rc::Rc,
+};
+
+#[repr(C)]
+pub(super) struct Wire {
+    _opaque: [u8; 0],
+}
+
+#[repr(C)]
+struct WireTable {
+    send: extern "C" fn(*mut c_void, *const c_char, usize) -> i8,
+    close: extern "C" fn(*mut c_void),
+}
+
+#[repr(C)]
+pub(super) struct StoreTable {
+    pub set: extern "C" fn(*mut c_void, u64, *const c_char, usize) -> i8,
+    pub get: extern "C" fn(*mut c_void, u64, u64, *mut c_void, Sink) -> i8,
+    pub next_sender: extern "C" fn(*mut c_void) -> u64,
+    pub next_target: extern "C" fn(*mut c_void) -> u64,
+    pub set_next_sender: extern "C" fn(*mut c_void, u64) -> i8,
+    pub set_next_target: extern "C" fn(*mut c_void, u64) -> i8,
+    pub created_s: extern "C" fn(*mut c_void) -> i64,
+    pub reset: extern "C" fn(*mut c_void, i64) -> i8,
+}
+
+pub(super) type Sink = extern "C" fn(*mut c_void, *const c_char, usize);
+
+unsafe extern "C" {
+    fn qfs_last_error() -> *const c_char;
+    fn qfs_store_factory_new(ctx: *mut c_void, table: *const StoreTable) -> *mut c_void;
+    fn qfs_store_factory_delete(factory: *mut c_void);
+    fn qfs_use_dictionary(b: *const c_char, s: *const c_char, t: *const c_char, xml: *const c_char, n: usize, strict: i8) -> c_int;
+    fn qfs_attach(b: *const c_char, s: *const c_char, t: *const c_char, ctx: *mut c_void, table: *const WireTable) -> *mut Wire;
+    fn qfs_detach(w: *mut Wire);
+    fn qfs_receive(w: *mut Wire, m: *const c_char, n: usize) -> c_int;
+    fn qfs_tick(w: *mut Wire) -> c_int;
+    fn qfs_send(w: *mut Wire, m: *const c_char, n: usize, sent: *mut i8) -> c_int;
+    fn qfs_is_logged_on(w: *mut Wire) -> i8;
+    fn qfs_next_sender(w: *mut Wire) -> u64;
+    fn qfs_next_target(w: *mut Wire) -> u64;
+    fn qfs_logout(w: *mut Wire, reason: *const c_char) -> c_int;
+}
+
+extern "C" fn wire_send(ctx: *mut c_void, p: *const c_char, n: usize) -> i8 {
+    // SAFETY: C++ passes the context given to `attach`, alive until `detach`, and a valid range.
+    let (outbox, frame) = unsafe { (&*ctx.cast::<Rc<Outbox>>(), std::slice::from_raw_parts(p.cast::<u8>(), n)) };
+    // A panic must not cross into C++; the message then counts as not sent.
+    catch_unwind(AssertUnwindSafe(|| outbox.push(frame))).unwrap_or(false).into()
+}
+
+extern "C" fn wire_close(ctx: *mut c_void) {
+    // SAFETY: as in `wire_send`.
+    let outbox = unsafe { &*ctx.cast::<Rc<Outbox>>() };
+    let _ = catch_unwind(AssertUnwindSafe(|| outbox.close()));
+}
+
+static WIRE: WireTable = WireTable { send: wire_send, close: wire_close };
+
+fn last_error() -> String {
+    // SAFETY: the pointer is to a thread-local C++ string, valid until the next failing call.
+    unsafe { CStr::from_ptr(qfs_last_error()) }.to_string_lossy().into_owned()
+}
+
+fn checked(code: c_int) -> Result<(), String> {
+    if code == 0 { Ok(()) } else { Err(last_error()) }
+}
+
+pub(super) fn use_dictionary(b: &CString, s: &CString, t: &CString, xml: &str, strict: bool) -> Result<(), String> {
+    // SAFETY: all pointers are valid for the call and copied by the callee.
+    checked(unsafe {
+        qfs_use_dictionary(b.as_ptr(), s.as_ptr(), t.as_ptr(), xml.as_ptr().cast(), xml.len(), strict.into())
+    })
+}
+
+pub(super) fn attach(b: &CString, s: &CString, t: &CString, outbox: NonNull<Rc<Outbox>>) -> Result<NonNull<Wire>, String> {
+    // SAFETY: the names are copied; the caller keeps `outbox` alive until `detach`.
+    let w = unsafe { qfs_attach(b.as_ptr(), s.as_ptr(), t.as_ptr(), outbox.as_ptr().cast(), &WIRE) };
+    NonNull::new(w).ok_or_else(last_error)
+}
+
+/// # Safety
+/// `w` came from `attach` and is not used again.
+pub(super) unsafe fn detach(w: NonNull<Wire>) {
+    // SAFETY: the caller's promise.
+    unsafe { qfs_detach(w.as_ptr()) }
+}
+
+/// # Safety
+/// `w` is attached.
+pub(super) unsafe fn receive(w: NonNull<Wire>, m: &[u8]) -> Result<(), String> {
+    // SAFETY: the caller's promise; the bytes are copied.
+    checked(unsafe { qfs_receive(w.as_ptr(), m.as_ptr().cast(), m.len()) })
+}
+
+/// # Safety
+/// `w` is attached.
+pub(super) unsafe fn tick(w: NonNull<Wire>) -> Result<(), String> {
+    // SAFETY: the caller's promise.
+    checked(unsafe { qfs_tick(w.as_ptr()) })
+}
+
+/// # Safety
+/// `w` is attached.
+pub(super) unsafe fn send(w: NonNull<Wire>, m: &[u8]) -> Result<bool, String> {
+    let mut sent = 0;
+    // SAFETY: the caller's promise; the bytes are copied.
+    checked(unsafe { qfs_send(w.as_ptr(), m.as_ptr().cast(), m.len(), &mut sent) })?;
+    Ok(sent == 1)
+}
+
+/// # Safety
+/// `w` is attached.
+pub(super) unsafe fn is_logged_on(w: NonNull<Wire>) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { qfs_is_logged_on(w.as_ptr()) == 1 }
+}
+
+/// # Safety
+/// `w` is attached.
+pub(super) unsafe fn next_sender(w: NonNull<Wire>) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { qfs_next_sender(w.as_ptr()) }
+}
+
+/// # Safety
+/// `w` is attached.
+pub(super) unsafe fn next_target(w: NonNull<Wire>) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { qfs_next_target(w.as_ptr()) }
+}
+
+/// # Safety
+/// `w` is attached.
+pub(super) unsafe fn logout(w: NonNull<Wire>, reason: &CString) {
+    // SAFETY: the caller's promise; the text is copied.
+    let _ = unsafe { qfs_logout(w.as_ptr(), reason.as_ptr()) };
+}
+
+/// # Safety
+/// `ctx` fits the table's functions and outlives the factory.
+pub(super) unsafe fn store_factory(ctx: *mut c_void, table: &'static StoreTable) -> Option<NonNull<c_void>> {
+    // SAFETY: the caller's promise.
+    NonNull::new(unsafe { qfs_store_factory_new(ctx, table) })
+}
+
+/// # Safety
+/// `factory` came from `store_factory` and no session uses it.
+pub(super) unsafe fn delete_store_factory(factory: NonNull<c_void>) {
+    // SAFETY: the caller's promise.
+    unsafe { qfs_store_factory_delete(factory.as_ptr()) }
+}

@@ -1,0 +1,612 @@
+//! Two engines in one thread, bytes carried by hand: the FIX session layer as Signet drives it.
+//!
+//! Names in capitals (B1, B3, ...) are the traps of the binding listed in the engine study; clause
+//! numbers are of the FIX session layer (FIX 4.4 volume 2, "Session protocol").
+
+use signet_fix::{
+    AppMessage,
+    framer::Framer,
+    message::*,
+    session::{Binding, Event, Outbox, Role, SendError, Session, SessionConfig, SessionError},
+    store::{MemoryStore, SealedStore, SessionStore, StoreError},
+    tagvalue::{Fields, seal},
+};
+use signet_journal::StoreKey;
+use signet_rfq::*;
+use std::{cell::Cell, path::Path, rc::Rc};
+
+const NOW: UtcMillis = UtcMillis(1_795_227_720_125);
+
+fn config(role: Role, pair: &str, strict: bool) -> SessionConfig {
+    let (desk, gateway) = (format!("DESK-{pair}"), format!("GATE-{pair}"));
+    let (sender, target) = if role == Role::Initiator { (desk, gateway) } else { (gateway, desk) };
+    SessionConfig {
+        role,
+        sender: CompId::new(sender).unwrap(),
+        target: CompId::new(target).unwrap(),
+        heartbeat_s: 10,
+        strict,
+    }
+}
+
+fn memory() -> Box<dyn SessionStore> {
+    Box::new(MemoryStore::new(NOW))
+}
+
+fn sealed(path: &Path) -> Box<dyn SessionStore> {
+    Box::new(SealedStore::open(path, &StoreKey::new([3; 32]), NOW, false).unwrap())
+}
+
+/// One end: a session, its outbox and the frames that left it.
+struct End {
+    session: Session,
+    outbox: Rc<Outbox>,
+    events: Vec<Event>,
+}
+
+impl End {
+    fn new(config: &SessionConfig, store: Box<dyn SessionStore>, binding: Binding) -> Self {
+        let session = Session::open(config, store).unwrap();
+        let outbox = session.attach(binding).unwrap();
+        Self { session, outbox, events: vec![] }
+    }
+
+    fn frames(&self) -> Vec<Vec<u8>> {
+        let mut bytes = vec![];
+        self.outbox.take(&mut bytes);
+        let mut framer = Framer::new();
+        framer.push(&bytes);
+        let mut out = vec![];
+        while let Some(f) = framer.next_frame().unwrap() {
+            out.push(f.to_vec());
+        }
+        out
+    }
+
+    fn take(&mut self, frames: &[Vec<u8>]) {
+        for f in frames {
+            let _ = self.session.receive(f);
+        }
+        while let Some(e) = self.session.next_event() {
+            self.events.push(e);
+        }
+    }
+
+    fn messages(&mut self) -> Vec<AppMessage> {
+        let taken = std::mem::take(&mut self.events);
+        taken.into_iter().filter_map(|e| if let Event::Message { message, .. } = e { Some(message) } else { None }).collect()
+    }
+}
+
+struct Pair {
+    desk: End,
+    gate: End,
+    name: &'static str,
+}
+
+impl Pair {
+    fn new(name: &'static str) -> Self {
+        Self::with(name, memory(), memory(), Binding::None, Binding::None)
+    }
+
+    fn with(name: &'static str, d: Box<dyn SessionStore>, g: Box<dyn SessionStore>, db: Binding, gb: Binding) -> Self {
+        let desk = End::new(&config(Role::Initiator, name, true), d, db);
+        let gate = End::new(&config(Role::Acceptor, name, true), g, gb);
+        Self { desk, gate, name }
+    }
+
+    fn logged_on(name: &'static str) -> Self {
+        let mut p = Self::new(name);
+        p.settle();
+        assert!(p.up(), "{:?} {:?}", p.desk.events, p.gate.events);
+        p
+    }
+
+    fn up(&self) -> bool {
+        self.desk.session.is_logged_on() && self.gate.session.is_logged_on()
+    }
+
+    /// Carries bytes both ways until both are quiet.
+    fn settle(&mut self) {
+        self.desk.session.tick();
+        self.gate.session.tick();
+        for _ in 0..20 {
+            let (a, b) = (self.desk.frames(), self.gate.frames());
+            if a.is_empty() && b.is_empty() {
+                break;
+            }
+            self.gate.take(&a);
+            self.desk.take(&b);
+        }
+    }
+
+    fn reconnect(&mut self) {
+        self.desk.outbox = self.desk.session.attach(Binding::None).unwrap();
+        self.gate.outbox = self.gate.session.attach(Binding::None).unwrap();
+        self.settle();
+    }
+
+    /// A frame from the desk to the gateway made by hand.
+    fn forged(&self, seq: u64, body: &str) -> Vec<u8> {
+        let (msg_type, rest) = body.split_once('|').unwrap();
+        let text = format!("{msg_type}|34={seq}|49=DESK-{n}|52=20261121-02:22:00.125|56=GATE-{n}|{rest}", n = self.name);
+        seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes())
+    }
+
+    fn next_from_desk(&self) -> u64 {
+        self.desk.session.sequence().unwrap().0
+    }
+}
+
+fn request(id: &str) -> AppMessage {
+    AppMessage::QuoteRequest(QuoteRequest {
+        id: RfqId::new(id).unwrap(),
+        instrument: InstrumentId::new("DE0001102580").unwrap(),
+        isin: true,
+        ask: Ask::Buy,
+        quantity: "5000000".parse().unwrap(),
+        currency: "EUR".into(),
+        settlement_date: "20261124".into(),
+        dealers: vec![DealerId::new("NORTHBANK").unwrap(), DealerId::new("EASTBANK").unwrap()],
+        expires: NOW + 60_000,
+        at: NOW,
+    })
+}
+
+fn quote(id: &str) -> AppMessage {
+    let level = |p: &str| Some(Level { price: p.parse().unwrap(), size: "5000000".parse().unwrap() });
+    AppMessage::Quote(QuoteMsg {
+        rfq: RfqId::new("R1").unwrap(),
+        id: QuoteId::new(id).unwrap(),
+        instrument: InstrumentId::new("DE0001102580").unwrap(),
+        dealer: Some(DealerId::new("NORTHBANK").unwrap()),
+        bid: level("99.100"),
+        offer: level("99.135"),
+        valid_until: NOW + 5_000,
+        tradeable: true,
+        at: NOW,
+    })
+}
+
+fn report(exec: &str) -> AppMessage {
+    AppMessage::ExecutionReport(ExecutionReport {
+        order_id: "O1".into(),
+        exec_id: exec.into(),
+        accept: AcceptId::new("A1").unwrap(),
+        exec_type: ExecType::Trade,
+        status: OrdStatus::Filled,
+        instrument: InstrumentId::new("DE0001102580").unwrap(),
+        dealer: Some(DealerId::new("NORTHBANK").unwrap()),
+        side: Side::Buy,
+        last: Some(Level { price: "99.135".parse().unwrap(), size: "5000000".parse().unwrap() }),
+        cum_qty: "5000000".parse().unwrap(),
+        leaves_qty: "0".parse().unwrap(),
+        avg_px: "99.135".parse().unwrap(),
+        settlement_date: Some("20261124".into()),
+        reject_reason: None,
+        text: None,
+        at: NOW,
+    })
+}
+
+#[test]
+fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
+    let mut p = Pair::logged_on("ALL");
+    let rfq = RfqId::new("R1").unwrap();
+    let instrument = InstrumentId::new("DE0001102580").unwrap();
+    let accept = AcceptId::new("A1").unwrap();
+    let dealer = Some(DealerId::new("NORTHBANK").unwrap());
+    let bund = Instrument {
+        id: instrument.clone(),
+        symbol: "DBR 0 02/32".into(),
+        name: "Bundesrepublik Deutschland".into(),
+        asset_class: AssetClass::GovernmentBond,
+        currency: "EUR".into(),
+        price_decimals: 3,
+        price_unit: "% of par".into(),
+        tick: "0.005".parse().unwrap(),
+        lot: "1000".parse().unwrap(),
+        min_quantity: "100000".parse().unwrap(),
+        max_quantity: "100000000".parse().unwrap(),
+        settlement: "T+2".into(),
+    };
+    let pair = Instrument {
+        id: InstrumentId::new("EUR/USD").unwrap(),
+        symbol: "EUR/USD".into(),
+        asset_class: AssetClass::FxSpot,
+        tick: "0.001".parse().unwrap(),
+        ..bund.clone()
+    };
+    let from_desk = [
+        request("R1"),
+        AppMessage::RfqCancel { rfq: rfq.clone(), text: Some("no longer needed".into()) },
+        AppMessage::SecurityListRequest(SecurityListRequest { id: rfq.clone() }),
+        AppMessage::OrderStatusRequest(OrderStatusRequest {
+            accept: accept.clone(),
+            instrument: instrument.clone(),
+            side: Side::Buy,
+            dealer: dealer.clone(),
+        }),
+        AppMessage::QuoteResponse(QuoteResponse {
+            id: accept.clone(),
+            response: Response::HitOrLift,
+            quote: QuoteId::new("q1").unwrap(),
+            instrument: instrument.clone(),
+            isin: true,
+            dealer: dealer.clone(),
+            side: Side::Buy,
+            quantity: "5000000".parse().unwrap(),
+            price: "99.135".parse().unwrap(),
+            at: NOW,
+        }),
+    ];
+    let AppMessage::QuoteRequest(open) = request("R9") else { unreachable!() };
+    let from_gate = [
+        quote("q1"),
+        report("e1"),
+        AppMessage::QuoteCancel(QuoteCancel {
+            rfq: rfq.clone(),
+            quote: QuoteId::new("q1").unwrap(),
+            instrument: instrument.clone(),
+            dealer: dealer.clone(),
+        }),
+        AppMessage::QuoteRequestReject(QuoteRequestReject {
+            rfq: rfq.clone(),
+            reason: 10,
+            instrument: instrument.clone(),
+            dealer: dealer.clone(),
+            text: Some("not today".into()),
+        }),
+        AppMessage::QuoteStatusReport(QuoteStatusReport {
+            rfq: rfq.clone(),
+            instrument: instrument.clone(),
+            status: RfqStatus::Open,
+            text: None,
+        }),
+        AppMessage::BusinessReject(BusinessReject {
+            ref_seq_num: Some(3),
+            ref_msg_type: "AJ".into(),
+            ref_id: Some("A1".into()),
+            reason: 0,
+            text: Some("requoted".into()),
+        }),
+        AppMessage::SecurityList(SecurityList { request: rfq, last: true, instruments: vec![bund, pair] }),
+        AppMessage::VenueState(VenueState {
+            name: "Practice".into(),
+            practice: true,
+            dealers: vec![
+                DealerState { id: dealer.clone().unwrap(), name: "Northbank".into(), online: true },
+                DealerState { id: DealerId::new("E").unwrap(), name: "Eastbank".into(), online: false },
+            ],
+            at: NOW,
+        }),
+        AppMessage::Snapshot(SnapshotMark::Begin),
+        AppMessage::Snapshot(SnapshotMark::Rfq(open)),
+        AppMessage::Snapshot(SnapshotMark::End),
+    ];
+    for m in &from_desk {
+        p.desk.session.send(m).unwrap();
+    }
+    for m in &from_gate {
+        p.gate.session.send(m).unwrap();
+    }
+    p.settle();
+    assert_eq!(p.gate.messages(), from_desk);
+    assert_eq!(p.desk.messages(), from_gate);
+}
+
+#[test]
+fn nothing_is_sent_while_offline_and_nothing_is_delivered_later() {
+    let mut p = Pair::new("OFFLINE");
+    assert_eq!(p.desk.session.send(&request("R1")), Err(SendError::NotLoggedOn));
+    p.settle();
+    assert!(p.up());
+    assert!(p.gate.messages().is_empty());
+}
+
+#[test]
+fn a_dropped_link_resumes_where_it_was_and_lost_reports_come_again() {
+    let mut p = Pair::logged_on("RESUME");
+    p.desk.session.send(&request("R1")).unwrap();
+    p.settle();
+    // A quote and a report leave the gateway and never arrive.
+    p.gate.session.send(&quote("q1")).unwrap();
+    p.gate.session.send(&report("e1")).unwrap();
+    assert_eq!(p.gate.frames().len(), 2);
+    p.desk.events.clear();
+    p.reconnect();
+    assert!(p.up());
+    // The report, which is true for ever, is resent; the quote, which was true then, is not.
+    let poss_dup = p.desk.events.iter().any(|e| matches!(e, Event::Message { meta, .. } if meta.poss_dup));
+    assert!(poss_dup);
+    assert_eq!(p.desk.messages(), [report("e1")]);
+    let (d, g) = (p.desk.session.sequence().unwrap(), p.gate.session.sequence().unwrap());
+    assert_eq!((d.0, d.1), (g.1, g.0), "both ends count alike");
+    assert!(d.0 > 2, "no reset");
+}
+
+#[test]
+fn an_accept_lost_on_the_way_is_never_sent_again_by_itself() {
+    let mut p = Pair::logged_on("STALE");
+    p.desk.session.send(&request("R1")).unwrap();
+    assert_eq!(p.desk.frames().len(), 1);
+    p.gate.events.clear();
+    p.reconnect();
+    assert!(p.up());
+    assert!(p.gate.messages().is_empty(), "gap-filled, not resent");
+    p.desk.session.send(&request("R2")).unwrap();
+    p.settle();
+    assert_eq!(p.gate.messages(), [request("R2")]);
+}
+
+#[test]
+fn a_restart_of_either_process_resumes_without_a_reset() {
+    let dir = tempfile::tempdir().unwrap();
+    let (d, g) = (dir.path().join("desk"), dir.path().join("gate"));
+    let mut before = (0, 0);
+    for round in 0..3 {
+        let mut p = Pair::with("RESTART", sealed(&d), sealed(&g), Binding::None, Binding::None);
+        p.settle();
+        assert!(p.up(), "round {round}");
+        p.desk.session.send(&request("R1")).unwrap();
+        p.gate.session.send(&report("e1")).unwrap();
+        p.settle();
+        assert_eq!(p.gate.messages(), [request("R1")]);
+        assert_eq!(p.desk.messages(), [report("e1")]);
+        let now = p.desk.session.sequence().unwrap();
+        assert!(now.0 > before.0 && now.1 > before.1, "round {round}: {before:?} then {now:?}");
+        before = now;
+    }
+    let disk = std::fs::read(&g).unwrap();
+    assert!(!disk.windows(9).any(|w| w == b"NORTHBANK"), "no message in the clear on disk");
+}
+
+#[test]
+fn the_newest_connection_takes_over_from_a_dead_one() {
+    let mut p = Pair::logged_on("TAKEOVER");
+    let old = p.gate.outbox.clone();
+    p.reconnect();
+    assert!(p.up());
+    assert!(old.closed());
+    assert!(!p.gate.session.is_attached_to(&old));
+}
+
+#[test]
+fn a_logon_from_another_tls_connection_is_refused() {
+    for (name, desk, gate) in [
+        ("BIND1", Binding::Required("AAAA".into()), Binding::Required("BBBB".into())),
+        ("BIND2", Binding::None, Binding::Required("BBBB".into())),
+        ("BIND3", Binding::Required("AAAA".into()), Binding::None),
+    ] {
+        let mut p = Pair::with(name, memory(), memory(), desk, gate);
+        p.settle();
+        assert!(!p.up(), "{name}");
+    }
+    let same = || Binding::Required("AAAA".into());
+    let mut p = Pair::with("BIND4", memory(), memory(), same(), same());
+    p.settle();
+    assert!(p.up());
+}
+
+#[test]
+fn a_bound_session_cannot_be_reset_by_the_peer() {
+    let mut p = Pair::with("RESET", memory(), memory(), Binding::None, Binding::Required("B".into()));
+    let logon = p.forged(1, "35=A|98=0|108=10|141=Y|20000=B|");
+    p.gate.take(&[logon]);
+    assert!(!p.gate.session.is_logged_on());
+}
+
+#[test]
+fn b1_an_unsupported_message_type_gets_a_business_reject() {
+    let mut p = Pair::logged_on("B1");
+    let seq = p.next_from_desk();
+    // News (B) is FIX, and not in our dictionary: the engine itself answers. Then one that is in the
+    // dictionary of admin messages only. Then the session goes on.
+    p.gate.take(&[p.forged(seq, "35=B|148=hello|")]);
+    let answers = p.gate.frames();
+    let f = Fields::parse(&answers[0]).unwrap();
+    assert!(matches!(f.text(35), Some("3" | "j")), "{f:?}");
+    assert!(p.gate.session.is_logged_on());
+}
+
+#[test]
+fn a_message_that_cannot_mean_anything_is_rejected_by_tag_and_the_session_goes_on() {
+    let mut p = Pair::logged_on("REJECT");
+    let seq = p.next_from_desk();
+    let ok = "35=R|131=R1|146=1|55=EUR/USD|54=1|38=5|64=20261124|15=EUR|126=20261121-02:22:00|60=20261121-02:22:00|";
+    let cases = [
+        (ok.replace("38=5|", "38=-5|"), "371=38", "373=5"),
+        (ok.replace("38=5|", "38=0|"), "371=38", "373=5"),
+        (ok.replace("38=5|", "38=abc|"), "371=38", "373=5"),
+        (ok.replace("38=5|", ""), "371=38", "373=1"),
+        (ok.replace("54=1|", "54=9|"), "371=54", "373=5"),
+        (ok.replace("146=1|55=EUR/USD|", "146=1|"), "371=", "373="),
+        (ok.replace("15=EUR|", "15=EUR|9999=x|"), "371=9999", "373="),
+        (ok.replace("35=R|", "35=AJ|"), "371=693", "373=1"),
+    ];
+    let n = cases.len() as u64;
+    for (i, (body, tag, reason)) in cases.into_iter().enumerate() {
+        p.gate.take(&[p.forged(seq + i as u64, &body)]);
+        let frames = p.gate.frames();
+        let text = String::from_utf8_lossy(&frames[0]).replace('\u{1}', "|");
+        assert!(text.contains("|35=3|") && text.contains(tag) && text.contains(reason), "{body} -> {text}");
+    }
+    assert!(p.gate.messages().is_empty());
+    p.gate.take(&[p.forged(seq + n, ok)]);
+    assert_eq!(p.gate.messages().len(), 1, "the session goes on");
+}
+
+#[test]
+fn b3_a_second_session_with_the_same_id_is_refused_and_the_first_lives() {
+    let mut p = Pair::logged_on("B3");
+    let second = Session::open(&config(Role::Initiator, "B3", true), memory());
+    assert!(matches!(second, Err(SessionError::AlreadyOpen(_))));
+    p.desk.session.send(&request("R1")).unwrap();
+    p.settle();
+    assert_eq!(p.gate.messages(), [request("R1")]);
+    drop(p);
+    assert!(Session::open(&config(Role::Initiator, "B3", true), memory()).is_ok());
+}
+
+#[test]
+fn b2_after_the_peers_logout_the_next_connection_logs_on() {
+    let mut p = Pair::logged_on("B2");
+    p.gate.session.logout("closing for the day");
+    p.settle();
+    assert!(!p.up());
+    let text = p.desk.events.iter().find_map(|e| if let Event::LoggedOut { text } = e { text.clone() } else { None });
+    assert_eq!(text.as_deref(), Some("closing for the day"));
+    for _ in 0..3 {
+        p.reconnect();
+        assert!(p.up());
+    }
+}
+
+#[test]
+fn a_garbled_message_is_ignored_and_asked_for_again() {
+    let mut p = Pair::logged_on("GARBLED");
+    p.gate.session.send(&report("e1")).unwrap();
+    let mut frame = p.gate.frames().remove(0);
+    let at = frame.windows(6).position(|w| w == b"99.135").unwrap();
+    frame[at] = b'1'; // 19.135, checksum now wrong
+    p.desk.take(&[frame]);
+    assert!(p.desk.messages().is_empty());
+    assert!(p.desk.session.is_logged_on());
+    // The next message shows the gap; the engine asks again.
+    p.gate.session.send(&report("e2")).unwrap();
+    p.settle();
+    assert_eq!(p.desk.messages(), [report("e1"), report("e2")]);
+}
+
+#[test]
+fn somebody_elses_comp_id_ends_the_session() {
+    let mut p = Pair::logged_on("COMPID");
+    let seq = p.next_from_desk();
+    let frame = p.forged(seq, "35=x|320=a|559=4|");
+    let frame = String::from_utf8(frame).unwrap().replace("DESK-COMPID", "DESK-OTHERS");
+    let body = frame.split_once("\u{1}35=").map(|(_, b)| format!("35={}", b.rsplit_once("10=").unwrap().0)).unwrap();
+    p.gate.take(&[seal("FIX.4.4", body.as_bytes())]);
+    let types: Vec<_> = p.gate.frames().iter().map(|f| Fields::parse(f).unwrap().text(35).unwrap().to_owned()).collect();
+    assert_eq!(types, ["3", "5"], "Reject 373=9, then Logout");
+    assert!(p.gate.messages().is_empty());
+}
+
+#[test]
+fn a_sequence_number_too_low_ends_the_session_and_too_high_asks_for_a_resend() {
+    let mut p = Pair::logged_on("SEQ");
+    p.gate.take(&[p.forged(1, "35=x|320=a|559=4|")]);
+    let frames = p.gate.frames();
+    assert_eq!(Fields::parse(&frames[0]).unwrap().text(35), Some("5"));
+    p.reconnect();
+    assert!(p.up());
+    let seq = p.next_from_desk();
+    p.gate.take(&[p.forged(seq + 5, "35=x|320=a|559=4|")]);
+    let frames = p.gate.frames();
+    let f = Fields::parse(&frames[0]).unwrap();
+    assert_eq!((f.text(35), f.text(7)), (Some("2"), Some(seq.to_string().as_str())));
+    assert!(p.gate.messages().is_empty());
+}
+
+#[test]
+fn a_value_with_a_separator_in_it_is_never_written() {
+    let p = Pair::logged_on("INJECT");
+    let bad = AppMessage::BusinessReject(BusinessReject {
+        ref_seq_num: None,
+        ref_msg_type: "R\u{1}38=999999999".into(),
+        ref_id: None,
+        reason: 0,
+        text: None,
+    });
+    assert!(matches!(p.desk.session.send(&bad), Err(SendError::BadValue(_))));
+    assert!(p.desk.frames().is_empty());
+}
+
+#[test]
+fn a_ping_measures_the_peers_clock_with_standard_messages() {
+    let mut p = Pair::logged_on("PING");
+    p.desk.session.ping("p1").unwrap();
+    p.settle();
+    let pong = p.desk.events.iter().find(|e| matches!(e, Event::Pong { id, .. } if id == "p1"));
+    assert!(pong.is_some(), "{:?}", p.desk.events);
+}
+
+/// A disk that is full from the start, or a store that panics.
+struct Broken {
+    inner: MemoryStore,
+    panics: bool,
+    on: Rc<Cell<bool>>,
+}
+
+impl SessionStore for Broken {
+    fn keep(&mut self, seq: u64, m: &[u8]) -> Result<(), StoreError> {
+        if self.on.get() {
+            assert!(!self.panics, "store panic under test");
+            return Err(StoreError::UnknownRecord);
+        }
+        self.inner.keep(seq, m)
+    }
+    fn replay(&self, a: u64, b: u64, f: &mut dyn FnMut(&[u8])) {
+        self.inner.replay(a, b, f);
+    }
+    fn next_sender(&self) -> u64 {
+        self.inner.next_sender()
+    }
+    fn next_target(&self) -> u64 {
+        self.inner.next_target()
+    }
+    fn set_next_sender(&mut self, n: u64) -> Result<(), StoreError> {
+        self.inner.set_next_sender(n)
+    }
+    fn set_next_target(&mut self, n: u64) -> Result<(), StoreError> {
+        self.inner.set_next_target(n)
+    }
+    fn created(&self) -> UtcMillis {
+        self.inner.created()
+    }
+    fn reset(&mut self, now: UtcMillis) -> Result<(), StoreError> {
+        self.inner.reset(now)
+    }
+}
+
+#[test]
+fn a_message_that_cannot_be_stored_is_not_sent() {
+    for (name, panics) in [("DISKFULL", false), ("STOREPANIC", true)] {
+        let on = Rc::new(Cell::new(false));
+        let broken = Broken { inner: MemoryStore::new(NOW), panics, on: on.clone() };
+        let mut p = Pair::with(name, Box::new(broken), memory(), Binding::None, Binding::None);
+        p.settle();
+        assert!(p.up());
+        on.set(true);
+        assert!(matches!(p.desk.session.send(&request("R1")), Err(SendError::NotSent(_))), "{name}");
+        assert!(p.desk.frames().is_empty());
+        on.set(false);
+        p.desk.session.send(&request("R2")).unwrap();
+        p.settle();
+        assert_eq!(p.gate.messages(), [request("R2")]);
+    }
+}
+
+#[test]
+fn a_peer_that_does_not_read_is_cut_off_before_memory_runs_out() {
+    let p = Pair::logged_on("SLOW");
+    let mut sent = 0;
+    while p.gate.session.send(&report("e")).is_ok() && !p.gate.outbox.closed() && sent < 1_000_000 {
+        sent += 1;
+    }
+    assert!(p.gate.outbox.closed(), "{sent}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_port_is_opened() {
+    let listening = || {
+        let inodes: Vec<String> = std::fs::read_dir("/proc/self/fd").unwrap().flatten()
+            .filter_map(|f| std::fs::read_link(f.path()).ok())
+            .filter_map(|l| l.to_str().and_then(|s| s.strip_prefix("socket:[")).map(|s| s.trim_end_matches(']').to_owned()))
+            .collect();
+        let table = ["/proc/net/tcp", "/proc/net/tcp6"].map(|f| std::fs::read_to_string(f).unwrap_or_default()).concat();
+        table.lines().filter(|l| l.split_whitespace().nth(9).is_some_and(|i| inodes.iter().any(|x| x == i))).count()
+    };
+    let _p = Pair::logged_on("PORTS");
+    assert_eq!(listening(), 0);
+}
