@@ -67,8 +67,9 @@ pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
         .title(title)
         .inner_size(1280.0, 800.0)
         .min_inner_size(1024.0, 640.0)
-        // Nothing of a trading day belongs in a web view's cache or storage.
-        .incognito(true)
+        // Nothing of a trading day belongs in a web view's cache or storage. WebDriver, though, can
+        // only drive a view of the shared context.
+        .incognito(cfg!(not(feature = "e2e")))
         .devtools(cfg!(debug_assertions))
         .on_navigation(is_own_page)
         .on_new_window(|_, _| NewWindowResponse::Deny)

@@ -1,10 +1,10 @@
 // A pretended desk for drawing the screens without one: `npm run dev`, then open `/?fake`.
 //
-// Only a development server ever loads this file. `scene` picks what is on the screen
-// (`connect`, `keychain`, `refused`, `ticket`, `rfqs`, `armed`, `disarmed`, `outcomes`, `lost`);
-// `practice` shows the band.
+// Only a development server ever loads this file. `scene` picks what is on the screen (`connect`,
+// `keychain`, `refused`, `ticket`, `rfqs`, `armed`, `disarmed`, `outcomes`); `practice` shows the
+// band; `live` makes the dealers of the scene quote again every second.
 
-import type { BlotterRow, Frame, Problem } from "../src/bindings";
+import type { ArmIntent, Frame, LineView, Problem, RfqView, Ticket } from "../src/bindings";
 import type { Answer, Backend, Commands } from "../src/desk/backend";
 import * as scenes from "./scenes";
 
@@ -14,39 +14,101 @@ const no = async <T>(error: Problem): Promise<Answer<T>> => ({ status: "error", 
 export function fake(asked: URLSearchParams): Backend {
   const scene = asked.get("scene") ?? "rfqs";
   const now = Date.now();
-  let frame: Frame = scenes.frame(scene, now);
-  let seq = 0;
+  let frame = scenes.frame(scene, now);
+  let seq = 1;
+  let wake = () => {};
+
+  /** Every change is a whole frame: the pretended desk need not be clever. */
+  function change(edit: (frame: Frame) => Frame) {
+    frame = edit({ ...frame, notices: [] });
+    seq += 1;
+    wake();
+  }
+  const editRfq = (id: string, part: Partial<RfqView>) =>
+    change((f) => ({ ...f, rfqs: f.rfqs.map((rfq) => (rfq.id === id ? { ...rfq, ...part } : rfq)) }));
+
+  function arm(intent: ArmIntent) {
+    const line = frame.lines.find((one) => one.rfqId === intent.rfqId && one.dealer === intent.dealer);
+    if (line?.quoteId !== intent.quoteId) return no<never>(scenes.problems.requoted);
+    const accept = scenes.accept(Date.now(), {
+      id: `A-${seq}`,
+      side: intent.side,
+      price: intent.price,
+      dealer: intent.dealer,
+      dealerName: line.dealerName,
+    });
+    editRfq(intent.rfqId, { accept });
+    return ok(accept);
+  }
+
+  function accept(rfqId: string) {
+    const armed = frame.rfqs.find((rfq) => rfq.id === rfqId)?.accept;
+    if (!armed) return no<never>(scenes.problems.requoted);
+    editRfq(rfqId, { accept: { ...armed, state: "sent", text: "Waiting for the dealer." } });
+    setTimeout(() => {
+      const text = `Filled at ${armed.price} with ${armed.dealerName}`;
+      editRfq(rfqId, { state: "done", text, accept: { ...armed, state: "filled", text } });
+    }, 700);
+    return ok(null);
+  }
+
+  function sendRfq(ticket: Ticket) {
+    if (ticket.dealers.length === 0) return no<never>(scenes.problems.noDealer);
+    const [rfq, lines] = scenes.asked(`N${seq}`, ticket, Date.now());
+    change((f) => ({ ...f, rfqs: [...f.rfqs, rfq], lines: [...f.lines, ...lines] }));
+    return ok(rfq.id);
+  }
+
+  const drop = (id: string) =>
+    change((f) => ({ ...f, rfqs: f.rfqs.filter((rfq) => rfq.id !== id), lines: f.lines.filter((line) => line.rfqId !== id) }));
+
+  if (scene === "ticket") setTimeout(fillTicket, 500);
+  if (asked.has("live")) setInterval(() => change((f) => ({ ...f, lines: f.lines.map(requote) })), 1_000);
 
   const commands: Commands = {
     info: () => ok(scenes.info(asked.has("practice"))),
     identities: () => (scene === "keychain" ? new Promise(() => {}) : ok(scenes.identities(now))),
-    connect: () => {
-      frame = scenes.frame("rfqs", Date.now());
-      seq = 0;
-      return ok(null);
-    },
-    disconnect: () => ok(null),
+    connect: () => (change(() => scenes.frame("rfqs", Date.now())), ok(null)),
+    disconnect: () => (change(() => scenes.frame("connect", Date.now())), ok(null)),
     reference: () => ok(scenes.reference),
     readQuantity: (_, text) => readQuantity(text),
-    sendRfq: () => no(scenes.problems.noDealer),
-    cancelRfq: () => ok(null),
-    dismissRfq: () => ok(null),
-    arm: () => no(scenes.problems.requoted),
-    disarm: () => ok(null),
-    accept: () => ok(null),
-    pull: async (since) => {
-      if (since === 0) seq = 1;
-      const quiet = { rfqs: [], lines: [], session: null, notices: [], referenceChanged: false, blotterChanged: false };
-      const base = since === 0 ? frame : { ...frame, ...quiet, whole: false };
-      return ok({ ...base, seq, gatewayNowMs: Date.now() });
-    },
+    sendRfq,
+    cancelRfq: (id) => (editRfq(id, { state: "cancelled", text: "Ended by you" }), ok(null)),
+    dismissRfq: (id) => (drop(id), ok(null)),
+    arm,
+    disarm: (id) => (editRfq(id, { accept: null }), ok(null)),
+    accept,
+    pull: (since) => ok({ ...(since === seq ? scenes.quiet : frame), seq, gatewayNowMs: Date.now() }),
     park: () => ok(null),
     blotter: ({ tab, text }) => {
-      const rows: BlotterRow[] = scenes.rows(tab, now).filter((row) => JSON.stringify(row).toLowerCase().includes(text.toLowerCase()));
+      const rows = scenes.rows(tab, now).filter((row) => JSON.stringify(row).toLowerCase().includes(text.toLowerCase()));
       return ok({ rows, total: rows.length });
     },
   };
-  return { commands, onChanged: async () => {} };
+  return { commands, onChanged: async (to) => (wake = to) };
+}
+
+function requote(line: LineView): LineView {
+  if (line.state !== "quoted" || !line.offer) return line;
+  const step = line.offer.price.split(".")[1]?.length ?? 0;
+  const price = (Number(line.offer.price) + (Math.random() - 0.5) * 0.02).toFixed(step);
+  const revision = line.revision + 1;
+  const quoteId = `Q-${line.rfqId}-${line.dealer}-${revision}`;
+  return { ...line, revision, quoteId, offer: { ...line.offer, price }, validUntilMs: Date.now() + 9_000 };
+}
+
+function fillTicket() {
+  for (const [id, text] of [
+    ["instrument", "DBR 2.5 02/35"],
+    ["quantity", "5x"],
+  ] as const) {
+    const input = document.getElementById(id) as HTMLInputElement;
+    input.focus();
+    input.value = text;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    input.blur();
+  }
+  setTimeout(() => document.querySelector<HTMLElement>("[data-testid=ticket-send]")?.click(), 300);
 }
 
 function readQuantity(text: string) {

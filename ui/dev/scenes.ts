@@ -14,13 +14,14 @@ import type {
   Reference,
   RfqView,
   SessionView,
+  Ticket,
 } from "../src/bindings";
 
 export const problems = {
   noDealer: {
     code: "dealers_none",
     message: "No dealer is chosen.",
-    cure: "Choose at least one dealer, or “All online”.",
+    cure: "Choose at least one dealer, or “All”.",
   },
   quantity: {
     code: "quantity_unreadable",
@@ -178,7 +179,7 @@ const buyLines = (id: string, now: number): LineView[] => [
   line(id, 3, now, { state: "passed", reason: "no axe in this line today" }),
 ];
 
-const accept = (now: number, part: Partial<AcceptView>): AcceptView => ({
+export const accept = (now: number, part: Partial<AcceptView>): AcceptView => ({
   state: "armed",
   id: "A1",
   dealer: "NORTHBANK",
@@ -258,6 +259,33 @@ export function frame(scene: string, now: number): Frame {
     blotterChanged: true,
     notices: scene === "rfqs" ? [{ kind: "good", atMs: now, code: "connected", text: "Connected to the practice venue.", rfqId: null }] : [],
   };
+}
+
+export const quiet: Frame = {
+  ...frame("connect", 0),
+  whole: false,
+  session: null,
+  referenceChanged: false,
+  blotterChanged: false,
+};
+
+/** A request as sent from the ticket, every dealer quoting at once. */
+export function asked(id: string, ticket: Ticket, now: number): [RfqView, LineView[]] {
+  const instrument = reference.instruments.find((one) => one.id === ticket.instrument);
+  const view = rfq(id, now, {
+    ask: ticket.ask,
+    symbol: instrument?.symbol ?? ticket.instrument,
+    instrument: ticket.instrument,
+    createdMs: now,
+    expiresMs: now + ticket.ttlS * 1000,
+    text: "Every dealer has answered",
+  });
+  const lines = DEALERS.flatMap(([dealer], i) =>
+    ticket.dealers.includes(dealer)
+      ? [line(id, i, now, { bid: q(`99.1${9 - i}0`), offer: q(`99.2${i}5`), bestBid: i === 0, bestOffer: i === 0 })]
+      : [],
+  );
+  return [view, lines];
 }
 
 export function rows(tab: BlotterTab, now: number): BlotterRow[] {
