@@ -1,0 +1,304 @@
+//! What the gateway does with a message, without doing it.
+//!
+//! The router is a pure value: who said what, at what time, goes in; what to send to whom comes out.
+//! It owns every RFQ, so a dealer sees only RFQs addressed to it and a desk only its own; and because
+//! it is deterministic, the journal of its inputs is enough to rebuild it after a restart.
+
+use signet_fix::message::*;
+use signet_rfq::*;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+mod dealer_side;
+mod desk_side;
+mod snapshot;
+
+/// Open RFQs one desk may have.
+pub const MAX_OPEN_RFQS_PER_DESK: usize = 200;
+/// Final answers kept for a desk that is away.
+const MAX_PENDING_PER_DESK: usize = 1_000;
+/// How long an ended RFQ is remembered: long enough to reconcile what a laptop missed overnight.
+const REMEMBER_TRADED_MS: i64 = 24 * 3_600_000;
+const REMEMBER_OTHER_MS: i64 = 15 * 60_000;
+/// An accept without an answer for this long is asked about, and again after as long.
+const ASK_AGAIN_MS: i64 = 15_000;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    DeskUp(CompId),
+    DeskDown(CompId),
+    FromDesk(CompId, AppMessage),
+    DealerUp(DealerId),
+    DealerDown(DealerId),
+    FromDealer(DealerId, AppMessage),
+    /// A message to a dealer could not be sent.
+    NotSentToDealer(DealerId, AppMessage),
+    Tick,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    ToDesk(CompId, AppMessage),
+    ToDealer(DealerId, AppMessage),
+    /// Worth a line in the log: who is at fault and what happened.
+    Note(String),
+}
+
+/// A trader's desk as configured.
+#[derive(Debug, Clone)]
+pub struct DeskSettings {
+    pub id: CompId,
+    /// Dealers this desk may ask; empty means every dealer.
+    pub dealers: BTreeSet<DealerId>,
+}
+
+#[derive(Debug, Clone)]
+pub struct DealerSettings {
+    pub id: DealerId,
+    pub name: String,
+}
+
+#[derive(Debug)]
+struct Desk {
+    settings: DeskSettings,
+    online: bool,
+    /// Final answers that could not be delivered; sent after the next snapshot.
+    pending: VecDeque<AppMessage>,
+}
+
+#[derive(Debug)]
+struct Dealer {
+    settings: DealerSettings,
+    online: bool,
+}
+
+/// One RFQ and whose it is.
+#[derive(Debug, Clone)]
+struct Entry {
+    desk: CompId,
+    rfq: Rfq,
+    ended_at: Option<UtcMillis>,
+    /// When the answer to the accept in flight was last asked for.
+    asked_at: Option<UtcMillis>,
+}
+
+/// The id a dealer knows an RFQ or an accept by: unique over all desks.
+fn outer(desk: &CompId, id: &str) -> String {
+    format!("{desk}.{id}")
+}
+
+#[derive(Debug)]
+pub struct Router {
+    venue: String,
+    practice: bool,
+    catalogue: Catalogue,
+    desks: BTreeMap<CompId, Desk>,
+    dealers: BTreeMap<DealerId, Dealer>,
+    /// By the id dealers know.
+    rfqs: BTreeMap<RfqId, Entry>,
+    /// Accepts by the id dealers know.
+    accepts: HashMap<AcceptId, RfqId>,
+    out: Vec<Output>,
+}
+
+impl Router {
+    pub fn new(
+        venue: String,
+        practice: bool,
+        catalogue: Catalogue,
+        desks: impl IntoIterator<Item = DeskSettings>,
+        dealers: impl IntoIterator<Item = DealerSettings>,
+    ) -> Self {
+        let desk = |s: DeskSettings| (s.id.clone(), Desk { settings: s, online: false, pending: VecDeque::new() });
+        let dealer = |s: DealerSettings| (s.id.clone(), Dealer { settings: s, online: false });
+        Self {
+            venue,
+            practice,
+            catalogue,
+            desks: desks.into_iter().map(desk).collect(),
+            dealers: dealers.into_iter().map(dealer).collect(),
+            rfqs: BTreeMap::new(),
+            accepts: HashMap::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// Takes one input at time `now` and tells what to do.
+    pub fn handle(&mut self, now: UtcMillis, input: Input) -> Vec<Output> {
+        match input {
+            Input::DeskUp(d) => self.desk_up(&d, now),
+            Input::DeskDown(d) => {
+                if let Some(d) = self.desks.get_mut(&d) {
+                    d.online = false;
+                }
+            }
+            Input::FromDesk(d, m) => self.from_desk(&d, m, now),
+            Input::DealerUp(d) => self.dealer_up(&d, now),
+            Input::DealerDown(d) => self.dealer_down(&d, now),
+            Input::FromDealer(d, m) => self.from_dealer(&d, m, now),
+            Input::NotSentToDealer(d, m) => self.not_sent(&d, m, now),
+            Input::Tick => self.tick(now),
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    /// The RFQ (as dealers know it) an input is about, if it is worth remembering over a restart.
+    pub fn concerns(&self, input: &Input) -> Option<RfqId> {
+        let by_accept = |a: &AcceptId| self.accepts.get(a).cloned();
+        match input {
+            Input::FromDesk(desk, m) => match m {
+                AppMessage::QuoteRequest(q) => RfqId::new(outer(desk, q.id.as_str())).ok(),
+                AppMessage::RfqCancel { rfq, .. } => RfqId::new(outer(desk, rfq.as_str())).ok(),
+                AppMessage::QuoteResponse(r) => self.rfq_of_quote(desk, r).or_else(|| {
+                    AcceptId::new(outer(desk, r.id.as_str())).ok().and_then(|a| by_accept(&a))
+                }),
+                _ => None,
+            },
+            Input::FromDealer(_, m) => match m {
+                AppMessage::Quote(q) => Some(q.rfq.clone()),
+                AppMessage::QuoteCancel(c) => Some(c.rfq.clone()),
+                AppMessage::QuoteRequestReject(r) => Some(r.rfq.clone()),
+                AppMessage::ExecutionReport(e) => by_accept(&e.accept),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether the journal of an RFQ may be forgotten.
+    pub fn remembers(&self, rfq: &RfqId) -> bool {
+        self.rfqs.contains_key(rfq)
+    }
+
+    fn to_desk(&mut self, desk: &CompId, m: AppMessage) {
+        let Some(d) = self.desks.get_mut(desk) else { return };
+        if d.online {
+            self.out.push(Output::ToDesk(desk.clone(), m));
+        } else if matches!(m, AppMessage::ExecutionReport(_) | AppMessage::QuoteStatusReport(_)) {
+            if d.pending.len() == MAX_PENDING_PER_DESK {
+                d.pending.pop_front();
+            }
+            d.pending.push_back(m);
+        }
+    }
+
+    fn to_dealer(&mut self, dealer: &DealerId, m: AppMessage) {
+        self.out.push(Output::ToDealer(dealer.clone(), m));
+    }
+
+    fn note(&mut self, text: String) {
+        self.out.push(Output::Note(text));
+    }
+
+    fn tick(&mut self, now: UtcMillis) {
+        let due: Vec<RfqId> = self
+            .rfqs
+            .iter()
+            .filter(|(_, e)| e.rfq.next_deadline().is_some_and(|t| t <= now) || e.asked_at.is_some_and(|t| now.since(t) >= ASK_AGAIN_MS))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in due {
+            self.rfq_tick(&id, now);
+        }
+        self.forget(now);
+    }
+
+    fn rfq_tick(&mut self, id: &RfqId, now: UtcMillis) {
+        let Some(e) = self.rfqs.get_mut(id) else { return };
+        e.rfq.tick(now);
+        if e.rfq.state == RfqState::Expired {
+            self.ended(id, RfqStatus::Expired, None, now);
+        } else if e.rfq.in_flight() && e.asked_at.is_some_and(|t| now.since(t) >= ASK_AGAIN_MS) {
+            self.ask_what_became(id, now);
+        }
+    }
+
+    fn forget(&mut self, now: UtcMillis) {
+        let keep = |e: &Entry| match e.ended_at {
+            None => true,
+            Some(t) if e.rfq.state == RfqState::Done => now.since(t) < REMEMBER_TRADED_MS,
+            Some(t) => now.since(t) < REMEMBER_OTHER_MS,
+        };
+        if self.rfqs.values().all(keep) {
+            return;
+        }
+        self.rfqs.retain(|_, e| keep(e));
+        let rfqs = &self.rfqs;
+        self.accepts.retain(|_, r| rfqs.contains_key(r));
+    }
+
+    /// Tells the desk that its RFQ has ended and the dealers who still quote that they may stop.
+    fn ended(&mut self, id: &RfqId, status: RfqStatus, text: Option<String>, now: UtcMillis) {
+        let Some(e) = self.rfqs.get_mut(id) else { return };
+        e.ended_at = Some(now);
+        e.asked_at = None;
+        let (desk, rfq) = (e.desk.clone(), e.rfq.clone());
+        if rfq.state != RfqState::Done {
+            let report = QuoteStatusReport { rfq: rfq.terms.id.clone(), instrument: rfq.terms.instrument.clone(), status, text };
+            self.to_desk(&desk, AppMessage::QuoteStatusReport(report));
+        }
+        let isin = self.isin(&rfq.terms.instrument);
+        for l in rfq.lines.iter().filter(|l| l.live_quote(now).is_some()) {
+            let Some(q) = &l.quote else { continue };
+            let (side, level) = match (q.offer, q.bid) {
+                (Some(o), _) if rfq.terms.ask.allows(Side::Buy) => (Side::Buy, o),
+                (_, Some(b)) => (Side::Sell, b),
+                _ => continue,
+            };
+            let Ok(pass_id) = AcceptId::new(format!("P.{}", now.0)) else { continue };
+            let pass = QuoteResponse {
+                id: pass_id,
+                response: Response::Pass,
+                quote: q.id.clone(),
+                instrument: rfq.terms.instrument.clone(),
+                isin,
+                dealer: None,
+                side,
+                quantity: level.size,
+                price: level.price,
+                at: now,
+            };
+            self.to_dealer(&l.dealer, AppMessage::QuoteResponse(pass));
+        }
+    }
+
+    /// Asks the dealer what became of the accept in flight (OrderStatusRequest).
+    fn ask_what_became(&mut self, id: &RfqId, now: UtcMillis) {
+        let Some(e) = self.rfqs.get_mut(id) else { return };
+        e.asked_at = Some(now);
+        let Some((a, state)) = &e.rfq.accept else { return };
+        if !state.in_flight() {
+            return;
+        }
+        let Ok(accept) = AcceptId::new(outer(&e.desk, a.id.as_str())) else { return };
+        let ask = OrderStatusRequest { accept, instrument: a.instrument.clone(), side: a.side, dealer: None };
+        let dealer = a.dealer.clone();
+        if self.dealers.get(&dealer).is_some_and(|d| d.online) {
+            self.to_dealer(&dealer, AppMessage::OrderStatusRequest(ask));
+        }
+    }
+
+    fn isin(&self, id: &InstrumentId) -> bool {
+        self.catalogue.get(id).is_some_and(|i| i.asset_class.has_isin())
+    }
+
+    fn rfq_of_quote(&self, desk: &CompId, r: &QuoteResponse) -> Option<RfqId> {
+        let dealer = r.dealer.as_ref()?;
+        let has = |e: &Entry| {
+            &e.desk == desk && e.rfq.line(dealer).is_some_and(|l| l.quote.as_ref().is_some_and(|q| q.id == r.quote))
+        };
+        // A quote that has been replaced is not found by its id: then the newest open RFQ of this
+        // desk for this instrument with this dealer is meant, and the accept is refused as re-quoted.
+        let asked = |e: &Entry| {
+            &e.desk == desk && !e.rfq.state.ended() && e.rfq.terms.instrument == r.instrument && e.rfq.line(dealer).is_some()
+        };
+        let exact = self.rfqs.iter().find(|(_, e)| has(e)).map(|(id, _)| id.clone());
+        exact.or_else(|| {
+            let all = self.rfqs.iter().filter(|(_, e)| asked(e));
+            all.max_by_key(|(_, e)| e.rfq.terms.created).map(|(id, _)| id.clone())
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "router_tests.rs"]
+mod tests;

@@ -1,0 +1,434 @@
+use super::*;
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+
+fn dec(s: &str) -> Decimal {
+    s.parse().unwrap()
+}
+fn desk(n: &str) -> CompId {
+    CompId::new(n).unwrap()
+}
+fn dealer(n: &str) -> DealerId {
+    DealerId::new(n).unwrap()
+}
+fn bund() -> InstrumentId {
+    InstrumentId::new("DE0001102580").unwrap()
+}
+
+const T0: UtcMillis = UtcMillis(1_795_227_720_000);
+
+fn router() -> Router {
+    let i = Instrument {
+        id: bund(),
+        symbol: "DBR".into(),
+        name: "Bund".into(),
+        asset_class: AssetClass::GovernmentBond,
+        currency: "EUR".into(),
+        price_decimals: 3,
+        price_unit: "% of par".into(),
+        tick: dec("0.005"),
+        lot: dec("1000"),
+        min_quantity: dec("100000"),
+        max_quantity: dec("100000000"),
+        settlement: "T+2".into(),
+    };
+    let desks = ["ALICE", "BOB"].map(|d| DeskSettings { id: desk(d), dealers: BTreeSet::new() });
+    let carol = DeskSettings { id: desk("CAROL"), dealers: [dealer("N")].into() };
+    let dealers = ["N", "E", "S"].map(|d| DealerSettings { id: dealer(d), name: d.into() });
+    let mut r = Router::new("Venue".into(), false, Catalogue::new([i]).unwrap(), desks.into_iter().chain([carol]), dealers);
+    for d in ["N", "E"] {
+        r.handle(T0, Input::DealerUp(dealer(d)));
+    }
+    for d in ["ALICE", "BOB", "CAROL"] {
+        r.handle(T0, Input::DeskUp(desk(d)));
+    }
+    r
+}
+
+fn request(id: &str, dealers: &[&str]) -> QuoteRequest {
+    QuoteRequest {
+        id: RfqId::new(id).unwrap(),
+        instrument: bund(),
+        isin: true,
+        ask: Ask::Buy,
+        quantity: dec("5000000"),
+        currency: "EUR".into(),
+        settlement_date: "20261124".into(),
+        dealers: dealers.iter().map(|d| dealer(d)).collect(),
+        expires: T0 + 60_000,
+        at: T0,
+    }
+}
+
+fn send(r: &mut Router, who: &str, m: AppMessage, at: i64) -> Vec<Output> {
+    r.handle(T0 + at, Input::FromDesk(desk(who), m))
+}
+
+fn quote(rfq: &str, id: &str, price: &str, until: i64) -> AppMessage {
+    AppMessage::Quote(QuoteMsg {
+        rfq: RfqId::new(rfq).unwrap(),
+        id: QuoteId::new(id).unwrap(),
+        instrument: bund(),
+        dealer: None,
+        bid: None,
+        offer: Some(Level { price: dec(price), size: dec("5000000") }),
+        valid_until: T0 + until,
+        tradeable: true,
+        at: T0,
+    })
+}
+
+fn answer(r: &mut Router, who: &str, m: AppMessage, at: i64) -> Vec<Output> {
+    r.handle(T0 + at, Input::FromDealer(dealer(who), m))
+}
+
+fn hit(id: &str, who: &str, quote: &str, price: &str) -> AppMessage {
+    AppMessage::QuoteResponse(QuoteResponse {
+        id: AcceptId::new(id).unwrap(),
+        response: Response::HitOrLift,
+        quote: QuoteId::new(quote).unwrap(),
+        instrument: bund(),
+        isin: true,
+        dealer: Some(dealer(who)),
+        side: Side::Buy,
+        quantity: dec("5000000"),
+        price: dec(price),
+        at: T0,
+    })
+}
+
+fn report(accept: &str, t: ExecType, s: OrdStatus, price: &str) -> AppMessage {
+    let filled = s == OrdStatus::Filled;
+    AppMessage::ExecutionReport(ExecutionReport {
+        order_id: "O".into(),
+        exec_id: "X".into(),
+        accept: AcceptId::new(accept).unwrap(),
+        exec_type: t,
+        status: s,
+        instrument: bund(),
+        dealer: None,
+        side: Side::Buy,
+        last: filled.then(|| Level { price: dec(price), size: dec("5000000") }),
+        cum_qty: if filled { dec("5000000") } else { Decimal::ZERO },
+        leaves_qty: Decimal::ZERO,
+        avg_px: dec(price),
+        settlement_date: None,
+        reject_reason: None,
+        text: Some("last look".into()),
+        at: T0,
+    })
+}
+
+/// Message types and addressees, for reading at a glance: `ALICE<S`, `N<R`.
+fn brief(out: &[Output]) -> Vec<String> {
+    out.iter()
+        .filter_map(|o| match o {
+            Output::ToDesk(d, m) => Some(format!("{d}<{}", m.msg_type())),
+            Output::ToDealer(d, m) => Some(format!("{d}<{}", m.msg_type())),
+            Output::Note(_) => None,
+        })
+        .collect()
+}
+
+fn execution_text(out: &[Output]) -> String {
+    out.iter()
+        .find_map(|o| match o {
+            Output::ToDesk(_, AppMessage::ExecutionReport(e)) => Some(format!("{:?}: {}", e.status, e.text.clone().unwrap_or_default())),
+            _ => None,
+        })
+        .unwrap_or_default()
+}
+
+/// ALICE asked N and E; both quoted; N at 99.5 until 10 s.
+fn quoted() -> Router {
+    let mut r = router();
+    send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R1", &["N", "E"])), 0);
+    answer(&mut r, "N", quote("ALICE.R1", "n1", "99.5", 10_000), 100);
+    answer(&mut r, "E", quote("ALICE.R1", "e1", "99.6", 20_000), 100);
+    r
+}
+
+#[test]
+fn an_rfq_goes_to_exactly_the_dealers_asked_and_comes_back_filled() {
+    let mut r = router();
+    let out = send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R1", &["N", "E"])), 0);
+    assert_eq!(brief(&out), ["ALICE<AI", "N<R", "E<R"]);
+    let Output::ToDealer(_, AppMessage::QuoteRequest(q)) = &out[1] else { panic!() };
+    assert!(q.dealers.is_empty(), "no dealer learns who else was asked");
+    let out = answer(&mut r, "N", quote("ALICE.R1", "n1", "99.5", 10_000), 100);
+    assert_eq!(brief(&out), ["ALICE<S"]);
+    answer(&mut r, "E", quote("ALICE.R1", "e1", "99.6", 20_000), 100);
+    let out = send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    assert_eq!(brief(&out), ["N<AJ"]);
+    let out = answer(&mut r, "N", report("ALICE.x1", ExecType::PendingNew, OrdStatus::PendingNew, "0"), 300);
+    assert_eq!(brief(&out), ["ALICE<8"]);
+    let out = answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 400);
+    assert_eq!(brief(&out), ["ALICE<8", "E<AJ"], "the other dealer is told it is over");
+    let Output::ToDesk(_, AppMessage::ExecutionReport(e)) = &out[0] else { panic!() };
+    assert_eq!((e.accept.as_str(), e.dealer.as_ref()), ("x1", Some(&dealer("N"))));
+    assert!(brief(&answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 500)).is_empty());
+}
+
+#[test]
+fn requests_that_are_refused_say_why_and_reach_no_dealer() {
+    let with = |f: fn(&mut QuoteRequest)| {
+        let mut q = request("R1", &["N"]);
+        f(&mut q);
+        q
+    };
+    let cases: Vec<(QuoteRequest, u16)> = vec![
+        (with(|q| q.instrument = InstrumentId::new("US0378331005").unwrap()), 1),
+        (with(|q| q.quantity = dec("900000000")), 3),
+        (with(|q| q.quantity = dec("1")), 99),
+        (with(|q| q.dealers.clear()), 99),
+        (with(|q| q.dealers = vec![dealer("NOBODY")]), 6),
+        (with(|q| q.expires = q.at), 99),
+        (with(|q| q.currency = "USD".into()), 99),
+    ];
+    for (q, want) in cases {
+        let mut r = router();
+        let out = send(&mut r, "ALICE", AppMessage::QuoteRequest(q.clone()), 0);
+        assert_eq!(brief(&out), ["ALICE<AG"], "{q:?}");
+        let reason = out.iter().find_map(|o| match o {
+            Output::ToDesk(_, AppMessage::QuoteRequestReject(r)) => Some(r.reason),
+            _ => None,
+        });
+        assert_eq!(reason, Some(want), "{q:?}");
+    }
+    let mut r = router();
+    let out = send(&mut r, "CAROL", AppMessage::QuoteRequest(request("R1", &["N", "E"])), 0);
+    assert_eq!(brief(&out), ["CAROL<AG"], "CAROL may ask N only");
+    let mut r = quoted();
+    let out = send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R1", &["N"])), 0);
+    assert_eq!(brief(&out), ["ALICE<AG"], "a used id");
+}
+
+#[test]
+fn a_desk_has_no_more_than_its_limit_of_open_rfqs() {
+    let mut r = router();
+    for i in 0..MAX_OPEN_RFQS_PER_DESK {
+        assert_eq!(brief(&send(&mut r, "ALICE", AppMessage::QuoteRequest(request(&format!("R{i}"), &["N"])), 0)).len(), 2);
+    }
+    assert_eq!(brief(&send(&mut r, "ALICE", AppMessage::QuoteRequest(request("MORE", &["N"])), 0)), ["ALICE<AG"]);
+    assert_eq!(brief(&send(&mut r, "BOB", AppMessage::QuoteRequest(request("R1", &["N"])), 0)).len(), 2);
+}
+
+#[test]
+fn accepts_that_do_not_match_are_refused_and_reach_no_dealer() {
+    for (m, at, want) in [
+        (hit("x", "N", "n1", "99.4"), 200, "price is 99.5"),
+        (hit("x", "N", "n0", "99.5"), 200, "re-quoted"),
+        (hit("x", "N", "n1", "99.5"), 10_000, "expired"),
+        (hit("x", "S", "n1", "99.5"), 200, "no such quote"),
+        (hit("x", "N", "n1", "99.5"), 61_000, "no longer open"),
+    ] {
+        let mut r = quoted();
+        let out = send(&mut r, "ALICE", m, at);
+        assert_eq!(brief(&out), ["ALICE<8"], "{want}");
+        assert!(execution_text(&out).starts_with("Rejected") && execution_text(&out).contains(want), "{}", execution_text(&out));
+    }
+    let mut r = quoted();
+    assert_eq!(brief(&send(&mut r, "BOB", hit("x", "N", "n1", "99.5"), 200)), ["BOB<8"], "somebody else's quote");
+    let mut r = quoted();
+    answer(&mut r, "N", quote("ALICE.R1", "n2", "99.7", 20_000), 150);
+    let out = send(&mut r, "ALICE", hit("x", "N", "n1", "99.5"), 200);
+    assert!(execution_text(&out).contains("re-quoted"), "{}", execution_text(&out));
+}
+
+#[test]
+fn the_same_accept_twice_is_executed_once() {
+    let mut r = quoted();
+    assert_eq!(brief(&send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200)), ["N<AJ"]);
+    let again = send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 210);
+    assert_eq!(brief(&again), ["ALICE<8", "N<H"]);
+    assert_eq!(brief(&send(&mut r, "ALICE", hit("x2", "E", "e1", "99.6"), 220)), ["ALICE<8"], "one in flight");
+}
+
+#[test]
+fn a_last_look_reject_leaves_the_rfq_open_for_another_quote() {
+    let mut r = quoted();
+    send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    let out = answer(&mut r, "N", report("ALICE.x1", ExecType::Rejected, OrdStatus::Rejected, "0"), 300);
+    assert_eq!(execution_text(&out), "Rejected: last look");
+    assert_eq!(brief(&send(&mut r, "ALICE", hit("x2", "E", "e1", "99.6"), 400)), ["E<AJ"]);
+}
+
+#[test]
+fn a_dealer_can_touch_only_what_it_was_asked() {
+    let mut r = router();
+    send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R1", &["N"])), 0);
+    for m in [
+        quote("ALICE.R1", "e1", "1", 9_000),
+        AppMessage::QuoteCancel(QuoteCancel { rfq: RfqId::new("ALICE.R1").unwrap(), quote: QuoteId::new("n1").unwrap(), instrument: bund(), dealer: None }),
+        AppMessage::QuoteRequestReject(QuoteRequestReject { rfq: RfqId::new("ALICE.R1").unwrap(), reason: 10, instrument: bund(), dealer: None, text: None }),
+        report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"),
+        AppMessage::QuoteRequest(request("R7", &["N"])),
+    ] {
+        assert!(brief(&answer(&mut r, "E", m.clone(), 50)).is_empty(), "{m:?}");
+    }
+    answer(&mut r, "N", quote("ALICE.R1", "n1", "99.5", 10_000), 100);
+    send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    assert!(brief(&answer(&mut r, "E", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 300)).is_empty());
+}
+
+#[test]
+fn a_desk_may_not_speak_as_a_dealer() {
+    let mut r = quoted();
+    for m in [quote("ALICE.R1", "n9", "1", 9_000), report("x", ExecType::Trade, OrdStatus::Filled, "1"), AppMessage::Snapshot(SnapshotMark::End)] {
+        assert_eq!(brief(&send(&mut r, "ALICE", m, 10)), ["ALICE<j"]);
+    }
+}
+
+#[test]
+fn when_nobody_will_quote_the_rfq_ends_as_nothing_done() {
+    let mut r = router();
+    let out = send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R1", &["N", "S"])), 0);
+    assert_eq!(brief(&out), ["ALICE<AI", "N<R", "ALICE<AG"], "S is not connected");
+    let pass = QuoteRequestReject { rfq: RfqId::new("ALICE.R1").unwrap(), reason: 10, instrument: bund(), dealer: None, text: None };
+    let out = answer(&mut r, "N", AppMessage::QuoteRequestReject(pass), 100);
+    assert_eq!(brief(&out), ["ALICE<AG", "ALICE<AI"]);
+    assert!(matches!(&out[1], Output::ToDesk(_, AppMessage::QuoteStatusReport(s)) if s.status == RfqStatus::NothingDone));
+}
+
+#[test]
+fn time_ends_an_rfq_and_a_trader_may_end_it_sooner() {
+    let mut r = quoted();
+    assert!(brief(&r.handle(T0 + 59_999, Input::Tick)).is_empty());
+    assert_eq!(brief(&r.handle(T0 + 60_000, Input::Tick)), ["ALICE<AI"]);
+    let mut r = quoted();
+    let cancel = AppMessage::RfqCancel { rfq: RfqId::new("R1").unwrap(), text: None };
+    assert_eq!(brief(&send(&mut r, "ALICE", cancel.clone(), 300)), ["ALICE<AI", "N<AJ", "E<AJ"]);
+    assert_eq!(brief(&send(&mut r, "ALICE", cancel, 400)), ["ALICE<j"]);
+}
+
+#[test]
+fn a_lost_dealer_takes_its_quotes_with_it_and_leaves_accepts_unknown_until_asked() {
+    let mut r = quoted();
+    send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    let out = r.handle(T0 + 300, Input::DealerDown(dealer("N")));
+    assert!(brief(&out).contains(&"ALICE<8".to_owned()));
+    let out = r.handle(T0 + 400, Input::DealerDown(dealer("E")));
+    assert!(brief(&out).contains(&"ALICE<Z".to_owned()));
+    let out = r.handle(T0 + 500, Input::DealerUp(dealer("N")));
+    assert!(brief(&out).contains(&"N<H".to_owned()));
+    let out = answer(&mut r, "N", report("ALICE.x1", ExecType::Status, OrdStatus::Filled, "99.5"), 600);
+    assert_eq!(brief(&out)[0], "ALICE<8");
+    assert!(execution_text(&out).starts_with("Filled"));
+}
+
+#[test]
+fn an_accept_that_stays_unanswered_is_asked_about() {
+    let mut r = quoted();
+    send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    assert!(brief(&r.handle(T0 + 15_000, Input::Tick)).is_empty());
+    assert_eq!(brief(&r.handle(T0 + 15_200, Input::Tick)), ["N<H"]);
+    assert!(brief(&r.handle(T0 + 16_000, Input::Tick)).is_empty());
+    assert_eq!(brief(&r.handle(T0 + 30_200, Input::Tick)), ["N<H"]);
+}
+
+#[test]
+fn an_accept_whose_dealer_cannot_be_reached_is_declined_by_the_gateway() {
+    let mut r = quoted();
+    let out = send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    let Output::ToDealer(d, m) = out[0].clone() else { panic!() };
+    let out = r.handle(T0 + 201, Input::NotSentToDealer(d, m));
+    assert_eq!(execution_text(&out), "Rejected: N is not connected");
+}
+
+#[test]
+fn after_a_reconnect_state_comes_first_and_what_was_missed_after() {
+    let mut r = quoted();
+    send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    r.handle(T0 + 300, Input::DeskDown(desk("ALICE")));
+    let out = r.handle(T0 + 350, Input::DeskUp(desk("ALICE")));
+    assert_eq!(brief(&out), ["ALICE<U1", "ALICE<U2", "ALICE<U2", "ALICE<S", "ALICE<S", "ALICE<8", "ALICE<U2"]);
+    r.handle(T0 + 400, Input::DeskDown(desk("ALICE")));
+    assert_eq!(brief(&answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 500)), ["E<AJ"]);
+    let out = r.handle(T0 + 600, Input::DeskUp(desk("ALICE")));
+    assert_eq!(brief(&out), ["ALICE<U1", "ALICE<U2", "ALICE<U2", "ALICE<8"], "the fill it missed");
+    assert!(!brief(&out).iter().any(|b| b.starts_with("BOB")));
+}
+
+#[test]
+fn a_status_request_gets_the_truth() {
+    let h = |id: &str| {
+        AppMessage::OrderStatusRequest(OrderStatusRequest { accept: AcceptId::new(id).unwrap(), instrument: bund(), side: Side::Buy, dealer: None })
+    };
+    let mut r = quoted();
+    assert_eq!(execution_text(&send(&mut r, "ALICE", h("never"), 100)), "Rejected: the gateway never had this accept");
+    send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 300);
+    assert!(execution_text(&send(&mut r, "ALICE", h("x1"), 400)).starts_with("Filled"));
+    assert!(execution_text(&send(&mut r, "BOB", h("x1"), 400)).starts_with("Rejected"), "not BOB's to ask");
+}
+
+#[test]
+fn a_replay_of_its_inputs_rebuilds_the_router() {
+    let inputs = [
+        (0, Input::FromDesk(desk("ALICE"), AppMessage::QuoteRequest(request("R1", &["N", "E"])))),
+        (100, Input::FromDealer(dealer("N"), quote("ALICE.R1", "n1", "99.5", 10_000))),
+        (200, Input::FromDesk(desk("ALICE"), hit("x1", "N", "n1", "99.5"))),
+    ];
+    let (mut live, mut again) = (router(), router());
+    for (at, i) in &inputs {
+        live.handle(T0 + *at, i.clone());
+        assert_eq!(live.concerns(i), Some(RfqId::new("ALICE.R1").unwrap()), "{i:?}");
+    }
+    for (at, i) in inputs {
+        again.handle(T0 + at, i);
+    }
+    let up = Input::DeskUp(desk("ALICE"));
+    assert_eq!(live.handle(T0 + 300, up.clone()), again.handle(T0 + 300, up));
+}
+
+#[test]
+fn ended_rfqs_are_forgotten_in_time() {
+    let mut r = quoted();
+    let id = RfqId::new("ALICE.R1").unwrap();
+    r.handle(T0 + 60_000, Input::Tick);
+    assert!(r.remembers(&id));
+    r.handle(T0 + 60_000 + REMEMBER_OTHER_MS, Input::Tick);
+    assert!(!r.remembers(&id));
+}
+
+proptest! {
+    /// Whatever desks and dealers say in whatever order: no panic, and no dealer gets an accept twice
+    /// nor anything about an RFQ that it was not asked.
+    #[test]
+    fn any_conversation_keeps_the_walls_up(steps in prop::collection::vec((0u8..9, 0u8..3, 0u8..4, 0i64..5_000), 0..80)) {
+        let mut r = router();
+        let mut at = 0;
+        let mut accepts = std::collections::HashSet::new();
+        let mut asked: HashMap<String, Vec<DealerId>> = HashMap::new();
+        for (what, who, n, dt) in steps {
+            at += dt;
+            let d = ["N", "E", "S"][who as usize];
+            let trader = ["ALICE", "BOB", "CAROL"][who as usize];
+            let rfq = format!("{trader}.R{n}");
+            let out = match what {
+                0 | 1 => {
+                    let q = request(&format!("R{n}"), if n % 2 == 0 { &["N", "E"] } else { &["N"] });
+                    send(&mut r, trader, AppMessage::QuoteRequest(q), at)
+                }
+                2 | 3 => answer(&mut r, d, quote(&format!("ALICE.R{n}"), &format!("q{n}"), "99.5", at + 3_000), at),
+                4 => send(&mut r, "ALICE", hit(&format!("x{n}"), d, &format!("q{n}"), "99.5"), at),
+                5 => answer(&mut r, d, report(&format!("ALICE.x{n}"), ExecType::Trade, OrdStatus::Filled, "99.5"), at),
+                6 => answer(&mut r, d, report(&format!("ALICE.x{n}"), ExecType::Rejected, OrdStatus::Rejected, "0"), at),
+                7 if n == 0 => r.handle(T0 + at, Input::DealerDown(dealer(d))),
+                7 => r.handle(T0 + at, Input::DealerUp(dealer(d))),
+                _ => r.handle(T0 + at, Input::Tick),
+            };
+            for o in out {
+                match o {
+                    Output::ToDealer(d, AppMessage::QuoteRequest(q)) => asked.entry(q.id.to_string()).or_default().push(d),
+                    Output::ToDealer(d, AppMessage::QuoteResponse(x)) if x.response == Response::HitOrLift => {
+                        prop_assert!(accepts.insert(x.id.clone()), "{} twice", x.id);
+                        prop_assert!(asked.values().any(|v| v.contains(&d)));
+                    }
+                    _ => {}
+                }
+            }
+            let _ = &rfq;
+        }
+    }
+}
