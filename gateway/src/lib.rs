@@ -1,2 +1,269 @@
 //! Signet Gateway: the enforcement point between traders' desks and dealers.
+//!
+//! Everything runs on one thread: sockets, TLS, FIX sessions and the [`router`], so that a message
+//! from a desk reaches a dealer without changing hands. [`Gateway::start`] gives it a thread and a
+//! handle.
+
+pub mod config;
+mod core;
+mod dealers;
+mod desks;
+mod journal;
 pub mod router;
+
+use crate::core::{Core, now};
+pub use config::{Config, ConfigError, Loaded};
+use journal::{Journal, JournalError};
+use router::{DealerSettings, DeskSettings, Router};
+use signet_fix::{
+    session::{Role, Session, SessionConfig},
+    store::SealedStore,
+};
+use signet_identity::{ClientProfile, ServerProfile};
+use signet_journal::{LogError, StoreKey};
+use signet_rfq::CompId;
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::oneshot, task::LocalSet};
+use zeroize::Zeroizing;
+
+const TICK: Duration = Duration::from_millis(100);
+/// How long a graceful stop waits for Logouts to be answered.
+const STOP_MAX: Duration = Duration::from_secs(3);
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GatewayError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("{what}: {source}")]
+    Io { what: String, source: io::Error },
+    #[error("TLS: {0}")]
+    Tls(String),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error("the store key: {0}")]
+    Key(#[from] LogError),
+    #[error("{0}")]
+    Session(String),
+    #[error("the gateway's thread ended before it was ready")]
+    Died,
+}
+
+/// A running gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// What a gateway is started with beyond its file.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Tell desks that this is a practice venue. Set only by the practice build.
+    pub practice: bool,
+}
+
+impl Gateway {
+    /// Starts on a thread of its own and returns when desks can connect.
+    pub fn start(loaded: Loaded, options: Options) -> Result<Self, GatewayError> {
+        let (ready_tx, ready_rx) = std::sync::mpsc::channel();
+        let (stop_tx, stop_rx) = oneshot::channel();
+        let body = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let result = match runtime {
+                Ok(rt) => rt.block_on(LocalSet::new().run_until(run(loaded, options, ready_tx.clone(), stop_rx))),
+                Err(source) => Err(GatewayError::Io { what: "runtime".into(), source }),
+            };
+            if let Err(e) = result {
+                let _ = ready_tx.send(Err(e));
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("signet-gateway".into())
+            .spawn(body)
+            .map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
+        match ready_rx.recv() {
+            Ok(Ok(address)) => Ok(Self { address, stop: Some(stop_tx), thread: Some(thread) }),
+            Ok(Err(e)) => Err(e),
+            Err(_) => Err(GatewayError::Died),
+        }
+    }
+
+    /// Where desks connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Says Logout to everybody, closes the stores and waits for the thread.
+    pub fn stop(mut self) {
+        self.stop_now();
+    }
+
+    fn stop_now(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(t) = self.thread.take() {
+            let _ = t.join();
+        }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.stop_now();
+    }
+}
+
+async fn run(
+    loaded: Loaded,
+    options: Options,
+    ready: std::sync::mpsc::Sender<Result<SocketAddr, GatewayError>>,
+    stop: oneshot::Receiver<()>,
+) -> Result<(), GatewayError> {
+    let config = &loaded.config;
+    let state_dir = config.gateway.state_dir.clone();
+    for d in [&state_dir, &state_dir.join("desks"), &state_dir.join("dealers")] {
+        private_dir(d)?;
+    }
+    let key = store_key(config.store.key_file.clone().unwrap_or_else(|| state_dir.join("store.key")))?;
+    let sync = config.store.sync;
+
+    let mut router = new_router(&loaded, options);
+    let journal = Journal::open(&state_dir.join("rfqs.journal"), &key, &mut router)?;
+    let core = Rc::new(Core::new(router, journal));
+
+    let tls = |e: signet_identity::ProfileError| GatewayError::Tls(e.to_string());
+    let server = ServerProfile::new(loaded.desk_roots.clone(), loaded.identity.certified_key())
+        .with_versions(config::versions(config.desks.allow_tls12))
+        .config()
+        .map_err(tls)?;
+    let listener = TcpListener::bind(config.desks.listen)
+        .await
+        .map_err(|source| GatewayError::Io { what: format!("desks.listen {}", config.desks.listen), source })?;
+    let address = listener.local_addr().map_err(|source| GatewayError::Io { what: "desks.listen".into(), source })?;
+
+    for (d, pins) in config.dealer.iter().zip(&loaded.dealer_pins) {
+        let client = ClientProfile::new(loaded.dealer_roots.clone(), loaded.identity.certified_key())
+            .with_pins(pins.iter().cloned())
+            .with_versions(d.versions())
+            .config()
+            .map_err(tls)?;
+        let target = CompId::new(d.comp_id.as_str()).map_err(|e| GatewayError::Session(e.to_string()))?;
+        let path = state_dir.join("dealers").join(format!("{target}.fix"));
+        let session = Rc::new(open_session(config, Role::Initiator, &target, &path, &key, sync).map_err(GatewayError::Session)?);
+        core.dealers.borrow_mut().insert(d.comp_id.clone(), session.clone());
+        let (host, port) = d.host_and_port().unwrap_or_default();
+        let line = dealers::Line {
+            dealer: d.comp_id.clone(),
+            host: host.into(),
+            port,
+            server_name: d.name_to_verify().into(),
+            trust_domain: config.gateway.trust_domain.clone(),
+            tls: client,
+            session,
+        };
+        tokio::task::spawn_local(line.keep_up(core.clone()));
+    }
+
+    let for_desks = config.clone();
+    let desk_dir = state_dir.join("desks");
+    let open = move |desk: &CompId| {
+        open_session(&for_desks, Role::Acceptor, desk, &desk_dir.join(format!("{desk}.fix")), &key, sync)
+    };
+    let door = desks::Door::new(listener, server, &loaded, Box::new(open));
+    let serving = tokio::task::spawn_local(door.serve(core.clone()));
+    tracing::info!(%address, practice = options.practice, "gateway is up");
+    let _ = ready.send(Ok(address));
+
+    let mut timer = tokio::time::interval(TICK);
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            _ = &mut stop => break,
+            _ = timer.tick() => core.tick(),
+        }
+    }
+    serving.abort();
+    say_goodbye(&core).await;
+    Ok(())
+}
+
+async fn say_goodbye(core: &Core) {
+    let desks: Vec<Rc<Session>> = core.desks.borrow().values().cloned().collect();
+    let dealers: Vec<Rc<Session>> = core.dealers.borrow().values().cloned().collect();
+    for s in desks.iter().chain(&dealers) {
+        s.logout("the gateway is stopping");
+    }
+    let deadline = tokio::time::Instant::now() + STOP_MAX;
+    while desks.iter().chain(&dealers).any(|s| s.is_logged_on()) && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tracing::info!("gateway has stopped");
+}
+
+fn new_router(loaded: &Loaded, options: Options) -> Router {
+    let c = &loaded.config;
+    let desks = c.desk.iter().map(|d| DeskSettings { id: d.comp_id.clone(), dealers: d.dealers.clone() });
+    let dealers = c.dealer.iter().map(|d| DealerSettings { id: d.comp_id.clone(), name: d.name.clone() });
+    Router::new(c.gateway.name.clone(), options.practice, loaded.catalogue.clone(), desks, dealers)
+}
+
+fn open_session(c: &Config, role: Role, target: &CompId, path: &Path, key: &StoreKey, sync: bool) -> Result<Session, String> {
+    let store = SealedStore::open(path, key, now(), sync).map_err(|e| e.to_string())?;
+    let settings = SessionConfig {
+        role,
+        sender: c.gateway.comp_id.clone(),
+        target: target.clone(),
+        heartbeat_s: c.dealers.heartbeat_s,
+        strict: role == Role::Acceptor,
+    };
+    Session::open(&settings, Box::new(store)).map_err(|e| e.to_string())
+}
+
+fn private_dir(path: &Path) -> Result<(), GatewayError> {
+    let fail = |source| GatewayError::Io { what: path.display().to_string(), source };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(fail)
+}
+
+/// The key that stores are sealed with: read, or made at the first start.
+fn store_key(path: PathBuf) -> Result<StoreKey, GatewayError> {
+    let fail = |source| GatewayError::Io { what: path.display().to_string(), source };
+    match fs::read(&path) {
+        Ok(bytes) => {
+            let bytes = Zeroizing::new(bytes);
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt;
+                if fs::metadata(&path).map_err(fail)?.permissions().mode() & 0o077 != 0 {
+                    let source = io::Error::new(io::ErrorKind::PermissionDenied, "others may read it; chmod 600");
+                    return Err(fail(source));
+                }
+            }
+            Ok(StoreKey::from_slice(&bytes)?)
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            let mut bytes = Zeroizing::new([0u8; 32]);
+            aws_lc_rs::rand::fill(&mut bytes[..]).map_err(|_| LogError::Crypto)?;
+            let mut options = fs::OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.open(&path).map_err(fail)?;
+            io::Write::write_all(&mut file, &bytes[..]).and_then(|()| file.sync_all()).map_err(fail)?;
+            Ok(StoreKey::new(*bytes))
+        }
+        Err(e) => Err(fail(e)),
+    }
+}

@@ -160,6 +160,11 @@ impl Router {
                 AppMessage::ExecutionReport(e) => by_accept(&e.accept),
                 _ => None,
             },
+            Input::NotSentToDealer(_, m) => match m {
+                AppMessage::QuoteRequest(q) => Some(q.id.clone()),
+                AppMessage::QuoteResponse(r) => by_accept(&r.id),
+                _ => None,
+            },
             _ => None,
         }
     }

@@ -283,7 +283,9 @@ fn a_desk_may_not_speak_as_a_dealer() {
 fn when_nobody_will_quote_the_rfq_ends_as_nothing_done() {
     let mut r = router();
     let out = send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R1", &["N", "S"])), 0);
-    assert_eq!(brief(&out), ["ALICE<AI", "N<R", "ALICE<AG"], "S is not connected");
+    assert_eq!(brief(&out), ["ALICE<AI", "N<R", "S<R"]);
+    let Output::ToDealer(d, m) = out[2].clone() else { panic!() };
+    assert_eq!(brief(&r.handle(T0, Input::NotSentToDealer(d, m))), ["ALICE<AG"], "S is not connected");
     let pass = QuoteRequestReject { rfq: RfqId::new("ALICE.R1").unwrap(), reason: 10, instrument: bund(), dealer: None, text: None };
     let out = answer(&mut r, "N", AppMessage::QuoteRequestReject(pass), 100);
     assert_eq!(brief(&out), ["ALICE<AG", "ALICE<AI"]);

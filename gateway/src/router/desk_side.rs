@@ -98,12 +98,10 @@ impl Router {
         let dealers = rfq.terms.dealers.clone();
         let onward = QuoteRequest { id: id.clone(), dealers: vec![], expires: rfq.terms.expires, at: now, isin: self.isin(&q.instrument), ..q };
         self.rfqs.insert(id.clone(), Entry { desk: desk.clone(), rfq, ended_at: None, asked_at: None });
+        // Whether a dealer can be reached shows when sending: a failure comes back as an input of its
+        // own, so that a replay of the inputs takes the same way.
         for d in dealers {
-            if self.dealers.get(&d).is_some_and(|x| x.online) {
-                self.to_dealer(&d, AppMessage::QuoteRequest(onward.clone()));
-            } else {
-                self.dealer_out(&id, &d, Passed { code: OTHER, text: "not connected".into() }, now);
-            }
+            self.to_dealer(&d, AppMessage::QuoteRequest(onward.clone()));
         }
     }
 
@@ -178,9 +176,6 @@ impl Router {
         }
         e.asked_at = Some(now);
         self.accepts.insert(outer_id.clone(), id.clone());
-        if !self.dealers.get(&dealer).is_some_and(|d| d.online) {
-            return self.decline(&id, Declined::ByGateway(format!("{dealer} is not connected")), now);
-        }
         let isin = self.isin(&r.instrument);
         let onward = QuoteResponse { id: outer_id, dealer: None, isin, at: now, ..r };
         self.to_dealer(&dealer, AppMessage::QuoteResponse(onward));

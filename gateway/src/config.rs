@@ -1,0 +1,287 @@
+//! The one configuration file. Every key is documented in `signet-gateway.example.toml`.
+
+use serde::Deserialize;
+use signet_identity::{PemError, Role, ServerIdentity, SpkiPin, TlsVersions, TrustRoots};
+use signet_rfq::{Catalogue, CompId, DealerId, Instrument, InstrumentError};
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// Dealers and desks one gateway may have configured.
+pub const MAX_PARTIES: usize = 10_000;
+/// Largest configuration or instrument file, bytes.
+const MAX_FILE_LEN: u64 = 16 * 1024 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    #[error("{path}: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{0}: larger than {MAX_FILE_LEN} bytes")]
+    TooLarge(PathBuf),
+    #[error("{path}: {message}")]
+    Syntax { path: PathBuf, message: String },
+    #[error("{key}: {why}")]
+    Value { key: String, why: String },
+    #[error("[tls]: {0}")]
+    Pem(#[from] PemError),
+    #[error("{key}: {why}")]
+    Trust { key: &'static str, why: String },
+    #[error("{path}: {source}")]
+    Instruments { path: PathBuf, source: InstrumentError },
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub gateway: GatewaySection,
+    pub tls: TlsSection,
+    pub desks: DesksSection,
+    pub dealers: DealersSection,
+    #[serde(default)]
+    pub desk: Vec<DeskEntry>,
+    #[serde(default)]
+    pub dealer: Vec<DealerEntry>,
+    #[serde(default)]
+    pub store: StoreSection,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewaySection {
+    /// Shown to traders as the venue.
+    pub name: String,
+    /// Our CompID, towards desks and dealers.
+    pub comp_id: CompId,
+    /// Session stores and the journal live here.
+    pub state_dir: PathBuf,
+    pub instruments: PathBuf,
+    /// The authority part of SPIFFE ids in the certificates we accept.
+    pub trust_domain: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSection {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DesksSection {
+    pub listen: SocketAddr,
+    /// CA certificates that desks' certificates must chain to.
+    pub trust: PathBuf,
+    #[serde(default)]
+    pub allow_tls12: bool,
+    #[serde(default = "default_connections")]
+    pub max_connections: usize,
+}
+
+fn default_connections() -> usize {
+    5_000
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DealersSection {
+    /// CA certificates that dealers' certificates must chain to.
+    pub trust: PathBuf,
+    #[serde(default = "default_heartbeat")]
+    pub heartbeat_s: u32,
+}
+
+fn default_heartbeat() -> u32 {
+    10
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeskEntry {
+    pub comp_id: CompId,
+    /// Dealers this trader may ask; leave out for all.
+    #[serde(default)]
+    pub dealers: BTreeSet<DealerId>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DealerEntry {
+    pub comp_id: DealerId,
+    pub name: String,
+    /// `host:port` to dial.
+    pub address: String,
+    /// The name the dealer's certificate must carry; the host of `address` if left out.
+    pub server_name: Option<String>,
+    /// `sha256/<base64 of SHA-256 of SPKI>`; any one of them must match.
+    #[serde(default)]
+    pub pins: Vec<String>,
+    #[serde(default)]
+    pub allow_tls12: bool,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSection {
+    /// 32 random bytes, readable by the gateway only; made at the first start if it is not there.
+    /// Defaults to `store.key` in the state directory.
+    pub key_file: Option<PathBuf>,
+    /// Wait for the disk after every message sent. Survives a power cut, costs a disk write each.
+    #[serde(default)]
+    pub sync: bool,
+}
+
+/// A configuration that has been read, checked and turned into what the gateway uses.
+pub struct Loaded {
+    pub config: Config,
+    pub identity: ServerIdentity,
+    pub desk_roots: TrustRoots,
+    pub dealer_roots: TrustRoots,
+    pub catalogue: Catalogue,
+    /// Parallel to `config.dealer`.
+    pub dealer_pins: Vec<Vec<SpkiPin>>,
+}
+
+impl Config {
+    /// Relative paths in the file are relative to the file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = read(path)?;
+        let syntax = |e: toml::de::Error| ConfigError::Syntax { path: path.into(), message: e.to_string() };
+        let mut c: Self = toml::from_str(&text).map_err(syntax)?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        let paths = [
+            &mut c.gateway.state_dir,
+            &mut c.gateway.instruments,
+            &mut c.tls.certificate,
+            &mut c.tls.key,
+            &mut c.desks.trust,
+            &mut c.dealers.trust,
+        ];
+        for p in paths.into_iter().chain(c.store.key_file.as_mut()) {
+            *p = base.join(&*p);
+        }
+        Ok(c)
+    }
+
+    /// Everything that can be wrong is found here, before anything is opened for the outside.
+    pub fn load(self) -> Result<Loaded, ConfigError> {
+        self.check()?;
+        let identity = ServerIdentity::from_pem_files(&self.tls.certificate, &self.tls.key)?;
+        let peer = identity.peer().map_err(|e| value("tls.certificate", e))?;
+        peer.require(Role::Gateway, &self.gateway.trust_domain).map_err(|e| value("tls.certificate", e))?;
+        if peer.comp_id.as_str() != self.gateway.comp_id.as_str() {
+            let why = format!("the certificate is for {}, the CompID is {}", peer.comp_id, self.gateway.comp_id);
+            return Err(value("tls.certificate", why));
+        }
+        let roots = |key: &'static str, path: &Path| {
+            TrustRoots::from_pem_file(path).map_err(|e| ConfigError::Trust { key, why: e.to_string() })
+        };
+        let desk_roots = roots("desks.trust", &self.desks.trust)?;
+        let dealer_roots = roots("dealers.trust", &self.dealers.trust)?;
+        let catalogue = read_instruments(&self.gateway.instruments)?;
+        let mut dealer_pins = Vec::new();
+        for d in &self.dealer {
+            let pin = |p: &String| p.parse().map_err(|e| value(format!("dealer {}: pins", d.comp_id), e));
+            dealer_pins.push(d.pins.iter().map(pin).collect::<Result<_, _>>()?);
+        }
+        Ok(Loaded { config: self, identity, desk_roots, dealer_roots, catalogue, dealer_pins })
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let name = &self.gateway.name;
+        if name.trim().is_empty() || name.len() > 60 || name.chars().any(char::is_control) {
+            return Err(value("gateway.name", "1 to 60 printable characters"));
+        }
+        if self.desk.len() > MAX_PARTIES || self.dealer.len() > MAX_PARTIES {
+            return Err(value("desk/dealer", format!("at most {MAX_PARTIES} of each")));
+        }
+        if !(1..=60).contains(&self.dealers.heartbeat_s) {
+            return Err(value("dealers.heartbeat_s", "1 to 60"));
+        }
+        if self.dealer.is_empty() {
+            return Err(value("dealer", "at least one dealer is needed"));
+        }
+        let mut seen = BTreeSet::new();
+        let ids = self.desk.iter().map(|d| d.comp_id.as_str()).chain(self.dealer.iter().map(|d| d.comp_id.as_str()));
+        for id in ids.chain([self.gateway.comp_id.as_str()]) {
+            if !seen.insert(id) {
+                return Err(value("comp_id", format!("{id} is used twice")));
+            }
+            // Long enough for any firm, short enough that `desk.request` fits 64 characters; no dot,
+            // so that `a.b` + `c` can never be taken for `a` + `b.c`.
+            if id.len() > 24 || id.contains('.') {
+                return Err(value("comp_id", format!("{id}: at most 24 characters and no dot")));
+            }
+        }
+        for d in &self.desk {
+            for x in &d.dealers {
+                if !self.dealer.iter().any(|e| &e.comp_id == x) {
+                    return Err(value(format!("desk {}: dealers", d.comp_id), format!("{x} is not a configured dealer")));
+                }
+            }
+        }
+        for d in &self.dealer {
+            if d.host_and_port().is_none() {
+                return Err(value(format!("dealer {}: address", d.comp_id), "must be host:port"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl DealerEntry {
+    pub fn host_and_port(&self) -> Option<(&str, u16)> {
+        let (host, port) = self.address.rsplit_once(':')?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        Some((host, port.parse().ok()?)).filter(|(h, p)| !h.is_empty() && *p != 0)
+    }
+
+    pub fn name_to_verify(&self) -> &str {
+        self.server_name.as_deref().unwrap_or_else(|| self.host_and_port().map_or("", |(h, _)| h))
+    }
+
+    pub fn versions(&self) -> TlsVersions {
+        versions(self.allow_tls12)
+    }
+}
+
+pub fn versions(allow_tls12: bool) -> TlsVersions {
+    if allow_tls12 { TlsVersions::AllowTls12 } else { TlsVersions::default() }
+}
+
+fn value(key: impl Into<String>, why: impl ToString) -> ConfigError {
+    ConfigError::Value { key: key.into(), why: why.to_string() }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let fail = |source| ConfigError::Read { path: path.into(), source };
+    if fs::metadata(path).map_err(fail)?.len() > MAX_FILE_LEN {
+        return Err(ConfigError::TooLarge(path.into()));
+    }
+    fs::read_to_string(path).map_err(fail)
+}
+
+/// Keys of the instrument file that only dealer simulators use.
+const SIMULATOR_KEYS: [&str; 2] = ["reference_mid", "half_spread"];
+
+fn read_instruments(path: &Path) -> Result<Catalogue, ConfigError> {
+    #[derive(Deserialize)]
+    struct File {
+        #[serde(default)]
+        instrument: Vec<toml::Table>,
+    }
+    let syntax = |e: toml::de::Error| ConfigError::Syntax { path: path.into(), message: e.to_string() };
+    let file: File = toml::from_str(&read(path)?).map_err(syntax)?;
+    let mut all = Vec::with_capacity(file.instrument.len());
+    for mut table in file.instrument {
+        SIMULATOR_KEYS.iter().for_each(|k| {
+            table.remove(*k);
+        });
+        all.push(table.try_into::<Instrument>().map_err(syntax)?);
+    }
+    Catalogue::new(all).map_err(|source| ConfigError::Instruments { path: path.into(), source })
+}

@@ -1,0 +1,145 @@
+//! Where router, journal and sessions meet. One thread; never awaits.
+
+use crate::{
+    journal::Journal,
+    router::{Input, Output, Router},
+};
+use signet_fix::session::{Event, Session};
+use signet_rfq::{CompId, DealerId, UtcMillis};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+pub fn now() -> UtcMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UtcMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Everything the gateway's tasks share.
+pub struct Core {
+    state: RefCell<State>,
+    pub desks: RefCell<BTreeMap<CompId, Rc<Session>>>,
+    pub dealers: RefCell<BTreeMap<DealerId, Rc<Session>>>,
+}
+
+struct State {
+    router: Router,
+    journal: Journal,
+}
+
+impl Core {
+    pub fn new(router: Router, journal: Journal) -> Self {
+        Self { state: RefCell::new(State { router, journal }), desks: RefCell::default(), dealers: RefCell::default() }
+    }
+
+    pub fn desk_event(&self, desk: &CompId, event: Event) {
+        match event {
+            Event::LoggedOn => {
+                tracing::info!(%desk, "desk logged on");
+                self.handle(Input::DeskUp(desk.clone()));
+            }
+            Event::LoggedOut { .. } => {
+                tracing::info!(%desk, "desk logged out");
+                self.handle(Input::DeskDown(desk.clone()));
+            }
+            Event::Message { message, .. } => self.handle(Input::FromDesk(desk.clone(), message)),
+            Event::Refused { msg_type, error } => tracing::warn!(%desk, msg_type, %error, "message from a desk refused"),
+            Event::Rejected { ref_msg_type, text, .. } => tracing::warn!(%desk, ref_msg_type, text, "a desk rejected a message of ours"),
+            _ => {}
+        }
+    }
+
+    pub fn dealer_event(&self, dealer: &DealerId, event: Event) {
+        match event {
+            Event::LoggedOn => {
+                tracing::info!(%dealer, "dealer logged on");
+                self.handle(Input::DealerUp(dealer.clone()));
+            }
+            Event::LoggedOut { text } => {
+                tracing::info!(%dealer, text, "dealer logged out");
+                self.handle(Input::DealerDown(dealer.clone()));
+            }
+            Event::Message { message, .. } => self.handle(Input::FromDealer(dealer.clone(), message)),
+            Event::Refused { msg_type, error } => tracing::warn!(%dealer, msg_type, %error, "message from a dealer refused"),
+            Event::Rejected { ref_msg_type, text, .. } => tracing::warn!(%dealer, ref_msg_type, text, "a dealer rejected a message of ours"),
+            _ => {}
+        }
+    }
+
+    pub fn tick(&self) {
+        self.handle(Input::Tick);
+        let mut s = self.state.borrow_mut();
+        let State { router, journal } = &mut *s;
+        if let Err(e) = journal.tidy(router) {
+            tracing::error!(error = %e, "the journal could not be tidied");
+        }
+    }
+
+    /// One input, and every consequence of it.
+    pub fn handle(&self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            for output in self.decide(input) {
+                if let Some(consequence) = self.act(output) {
+                    inputs.push_back(consequence);
+                }
+            }
+        }
+    }
+
+    fn decide(&self, input: Input) -> Vec<Output> {
+        let mut s = self.state.borrow_mut();
+        let at = now();
+        let State { router, journal } = &mut *s;
+        if let Err(e) = journal.record(at, &input, router) {
+            // What cannot be written down is not done: a disk that is full stops new business from
+            // desks. Answers of dealers go through: they tell what is already so.
+            tracing::error!(error = %e, "the journal cannot be written");
+            if let Input::FromDesk(desk, m) = &input {
+                return vec![Output::ToDesk(desk.clone(), not_now(m.msg_type()))];
+            }
+        }
+        router.handle(at, input)
+    }
+
+    fn act(&self, output: Output) -> Option<Input> {
+        match output {
+            Output::ToDesk(desk, m) => {
+                let session = self.desks.borrow().get(&desk).cloned();
+                if let Some(Err(e)) = session.map(|s| s.send(&m)) {
+                    tracing::warn!(%desk, msg_type = m.msg_type(), error = %e, "not sent to the desk");
+                }
+                None
+            }
+            Output::ToDealer(dealer, m) => {
+                let session = self.dealers.borrow().get(&dealer).cloned();
+                match session.map(|s| s.send(&m)) {
+                    Some(Ok(_)) => None,
+                    refused => {
+                        let error = refused.and_then(Result::err).map(|e| e.to_string());
+                        tracing::warn!(%dealer, msg_type = m.msg_type(), error, "not sent to the dealer");
+                        Some(Input::NotSentToDealer(dealer, m))
+                    }
+                }
+            }
+            Output::Note(text) => {
+                tracing::info!("{text}");
+                None
+            }
+        }
+    }
+}
+
+fn not_now(msg_type: &str) -> signet_fix::AppMessage {
+    signet_fix::AppMessage::BusinessReject(signet_fix::message::BusinessReject {
+        ref_seq_num: None,
+        ref_msg_type: msg_type.into(),
+        ref_id: None,
+        // 4: application not available.
+        reason: 4,
+        text: Some("the gateway cannot write its journal; nothing was done".into()),
+    })
+}

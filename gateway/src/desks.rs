@@ -1,0 +1,211 @@
+//! The listener for desks: TLS, identity, CompID, then the session.
+
+use crate::{config::Loaded, core::Core};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use signet_fix::{
+    framer::Framer,
+    pump::{Closed, frames, pump},
+    session::{Binding, Session},
+    tag,
+    tagvalue::{Fields, format_utc, seal},
+};
+use signet_identity::{PeerIdentity, Refusal, Role, Stage, channel_binding, describe};
+use signet_rfq::CompId;
+use std::{collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::timeout,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+/// TLS handshake and Logon together may take this long; a stranger holds a place no longer.
+const ADMISSION_MAX: Duration = Duration::from_secs(5);
+/// Handshakes in progress at once: strangers compete with strangers, not with traders who are on.
+const MAX_ADMISSIONS: usize = 256;
+
+pub struct Door {
+    pub listener: TcpListener,
+    pub tls: TlsAcceptor,
+    pub comp_id: CompId,
+    pub trust_domain: String,
+    pub known: BTreeSet<CompId>,
+    pub max_connections: usize,
+    pub open_session: Box<dyn Fn(&CompId) -> Result<Session, String>>,
+}
+
+impl Door {
+    pub fn new(
+        listener: TcpListener,
+        tls: Arc<rustls::ServerConfig>,
+        loaded: &Loaded,
+        open_session: Box<dyn Fn(&CompId) -> Result<Session, String>>,
+    ) -> Self {
+        Self {
+            listener,
+            tls: TlsAcceptor::from(tls),
+            comp_id: loaded.config.gateway.comp_id.clone(),
+            trust_domain: loaded.config.gateway.trust_domain.clone(),
+            known: loaded.config.desk.iter().map(|d| d.comp_id.clone()).collect(),
+            max_connections: loaded.config.desks.max_connections,
+            open_session,
+        }
+    }
+
+    /// Accepts for ever; every connection is a task of this thread.
+    pub async fn serve(self, core: Rc<Core>) {
+        let door = Rc::new(self);
+        let places = Arc::new(Semaphore::new(door.max_connections));
+        let admissions = Arc::new(Semaphore::new(MAX_ADMISSIONS));
+        loop {
+            let (stream, from) = match door.listener.accept().await {
+                Ok(x) => x,
+                Err(e) => {
+                    // Out of descriptors, most likely: wait instead of spinning.
+                    tracing::error!(error = %e, "cannot accept");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let permits = places.clone().try_acquire_owned().and_then(|p| admissions.clone().try_acquire_owned().map(|a| (p, a)));
+            let Ok((place, admission)) = permits else {
+                tracing::warn!(%from, "too many connections; one refused");
+                continue;
+            };
+            let (door, core) = (door.clone(), core.clone());
+            tokio::task::spawn_local(async move {
+                let admitted = timeout(ADMISSION_MAX, door.admit(stream, from)).await;
+                drop(admission);
+                match admitted {
+                    Ok(Some(a)) => door.run(a, from, &core).await,
+                    Ok(None) => {}
+                    Err(_) => tracing::warn!(%from, "no TLS and Logon in time; closed"),
+                }
+                drop(place);
+            });
+        }
+    }
+
+    /// TLS, certificate, first frame. `None` when refused; the reason has been logged.
+    async fn admit(&self, stream: TcpStream, from: SocketAddr) -> Option<Admitted> {
+        stream.set_nodelay(true).ok()?;
+        let mut tls = match self.tls.accept(stream).await {
+            Ok(s) => s,
+            Err(e) => {
+                let why = Refusal::seen_by_server(&e, Stage::Handshake);
+                tracing::warn!(%from, code = why.code(), "TLS refused: {why}");
+                return None;
+            }
+        };
+        let connection = tls.get_ref().1;
+        let peer = PeerIdentity::of_connection(connection)
+            .and_then(|p| p.require(Role::Desk, &self.trust_domain).map(|()| p))
+            .map_err(|e| tracing::warn!(%from, "certificate refused: {e}"))
+            .ok()?;
+        let binding = channel_binding(connection).ok()?;
+        let words = describe(connection);
+        let desk = CompId::new(peer.comp_id.as_str()).ok()?;
+        let (first, framer) = match first_frame(&mut tls).await {
+            Ok(x) => x,
+            Err(e) => {
+                tracing::warn!(%from, %desk, "no Logon: {e}");
+                return None;
+            }
+        };
+        if let Err(reason) = self.check_logon(&first, &desk) {
+            tracing::warn!(%from, %desk, serial = peer.serial, "Logon refused: {reason}");
+            let goodbye = self.logout(&desk, reason);
+            let _ = tls.write_all(&goodbye).await;
+            let _ = tls.shutdown().await;
+            return None;
+        }
+        tracing::info!(%from, %desk, serial = peer.serial, tls = words, "desk connected");
+        Some(Admitted { tls, framer, first, desk, binding: BASE64.encode(binding) })
+    }
+
+    /// FIXS: the party that TLS authenticated may use its own CompID and no other.
+    fn check_logon(&self, frame: &[u8], desk: &CompId) -> Result<(), &'static str> {
+        let fields = Fields::parse(frame).map_err(|_| "the first message cannot be read")?;
+        if fields.text(tag::MSG_TYPE) != Some("A") {
+            return Err("the first message must be a Logon");
+        }
+        if fields.text(tag::SENDER_COMP_ID) != Some(desk.as_str()) {
+            return Err("the SenderCompID is not the one of the certificate");
+        }
+        if fields.text(tag::TARGET_COMP_ID) != Some(self.comp_id.as_str()) {
+            return Err("the TargetCompID is not this gateway's");
+        }
+        if !self.known.contains(desk) {
+            return Err("this desk is not configured at the gateway");
+        }
+        Ok(())
+    }
+
+    /// A Logout outside any session, so that the person at the desk reads why.
+    fn logout(&self, desk: &CompId, reason: &str) -> Vec<u8> {
+        let now = format_utc(crate::core::now());
+        let body = format!("35=5|34=1|49={}|52={now}|56={desk}|58={reason}|", self.comp_id).replace('|', "\u{1}");
+        seal(signet_fix::session::BEGIN_STRING, body.as_bytes())
+    }
+
+    async fn run(&self, admitted: Admitted, from: SocketAddr, core: &Rc<Core>) {
+        let Admitted { tls, mut framer, first, desk, binding } = admitted;
+        let session = match self.session(&desk, core) {
+            Ok(s) => s,
+            Err(e) => return tracing::error!(%desk, error = e, "the session cannot be opened; desk refused"),
+        };
+        // The newest connection wins: the old one is most likely dead and nobody has noticed.
+        let outbox = match session.attach(Binding::Required(binding)) {
+            Ok(o) => o,
+            Err(e) => return tracing::error!(%desk, error = %e, "the session cannot be attached"),
+        };
+        let mut on_event = |e| core.desk_event(&desk, e);
+        while let Some(e) = session.next_event() {
+            on_event(e);
+        }
+        let mut start = Framer::new();
+        start.push(&first);
+        let closed = match frames(&mut start, &session, &outbox, &mut on_event) {
+            Ok(()) => pump(tls, &mut framer, &session, &outbox, on_event).await,
+            Err(e) => e,
+        };
+        match closed {
+            Closed::NotFix(e) => tracing::warn!(%desk, %from, error = %e, "connection ended"),
+            other => tracing::info!(%desk, %from, why = %other, "connection ended"),
+        }
+    }
+
+    fn session(&self, desk: &CompId, core: &Core) -> Result<Rc<Session>, String> {
+        if let Some(s) = core.desks.borrow().get(desk) {
+            return Ok(s.clone());
+        }
+        let s = Rc::new((self.open_session)(desk)?);
+        core.desks.borrow_mut().insert(desk.clone(), s.clone());
+        Ok(s)
+    }
+}
+
+struct Admitted {
+    tls: TlsStream<TcpStream>,
+    framer: Framer,
+    first: Vec<u8>,
+    desk: CompId,
+    binding: String,
+}
+
+async fn first_frame(tls: &mut TlsStream<TcpStream>) -> Result<(Vec<u8>, Framer), String> {
+    let mut framer = Framer::new();
+    let mut buffer = [0u8; 4096];
+    loop {
+        let n = tls.read(&mut buffer).await.map_err(|e| e.to_string())?;
+        if n == 0 {
+            return Err("the peer closed the connection".into());
+        }
+        framer.push(&buffer[..n]);
+        if let Some(frame) = framer.next_frame().map_err(|e| e.to_string())? {
+            let frame = frame.to_vec();
+            return Ok((frame, framer));
+        }
+    }
+}
