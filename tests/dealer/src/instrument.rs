@@ -1,0 +1,234 @@
+//! What the dealers make prices in, read from a file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+/// The most instruments one file may hold.
+const INSTRUMENTS_MAX: usize = 10_000;
+
+/// One tradable instrument. Every decimal is exact.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instrument {
+    /// The ISIN, or the currency pair.
+    pub id: String,
+    /// Symbol (tag 55).
+    pub symbol: String,
+    pub name: String,
+    pub asset_class: String,
+    /// What quantities are counted in (tag 15).
+    pub currency: String,
+    pub price_decimals: u32,
+    pub price_unit: String,
+    /// Every price is a multiple of it.
+    pub tick: Decimal,
+    /// Every quantity is a multiple of it.
+    pub lot: Decimal,
+    pub min_quantity: Decimal,
+    pub max_quantity: Decimal,
+    /// `T+n`, in business days.
+    pub settlement: String,
+    /// Where the simulated market starts.
+    pub reference_mid: Decimal,
+    /// Half of the simulated market's bid-offer spread.
+    pub half_spread: Decimal,
+}
+
+/// The file of instruments cannot be used. At fault: whoever wrote it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstrumentError {
+    #[error("{path}: {source}")]
+    Unreadable { path: String, source: std::io::Error },
+    #[error("not a list of instruments: {0}")]
+    Syntax(#[from] toml::de::Error),
+    #[error("{0} instruments; at most {INSTRUMENTS_MAX} are allowed")]
+    TooMany(usize),
+    #[error("instrument {id}: {why}")]
+    Bad { id: String, why: &'static str },
+}
+
+/// All instruments, by id.
+#[derive(Debug, Clone, Default)]
+pub struct Instruments(BTreeMap<String, Instrument>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    instrument: Vec<Instrument>,
+}
+
+impl Instruments {
+    /// Reads a TOML file of `[[instrument]]` tables.
+    pub fn from_file(path: &Path) -> Result<Self, InstrumentError> {
+        let path_name = || path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|source| InstrumentError::Unreadable { path: path_name(), source })?;
+        Self::parse(&text)
+    }
+
+    /// Parses the text of such a file.
+    pub fn parse(text: &str) -> Result<Self, InstrumentError> {
+        let File { instrument: list } = toml::from_str(text)?;
+        if list.len() > INSTRUMENTS_MAX {
+            return Err(InstrumentError::TooMany(list.len()));
+        }
+        let mut all = BTreeMap::new();
+        for instrument in list {
+            instrument.check()?;
+            let id = instrument.id.clone();
+            if all.insert(id.clone(), instrument).is_some() {
+                return Err(InstrumentError::Bad { id, why: "occurs twice" });
+            }
+        }
+        Ok(Self(all))
+    }
+
+    /// Finds by SecurityID (48) where there is one, else by Symbol (55).
+    #[must_use]
+    pub fn find(&self, symbol: &str, security_id: Option<&str>) -> Option<&Instrument> {
+        match security_id {
+            Some(id) => self.0.get(id),
+            None => self.0.get(symbol).or_else(|| self.0.values().find(|i| i.symbol == symbol)),
+        }
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Instrument> {
+        self.0.values()
+    }
+}
+
+impl Instrument {
+    /// Whether the id is an ISIN rather than a currency pair.
+    #[must_use]
+    pub fn has_isin(&self) -> bool {
+        is_isin(&self.id)
+    }
+
+    /// Business days from trade to settlement.
+    #[must_use]
+    pub fn settlement_days(&self) -> u8 {
+        self.settlement.strip_prefix("T+").and_then(|n| n.parse().ok()).unwrap_or(0)
+    }
+
+    fn check(&self) -> Result<(), InstrumentError> {
+        let is_multiple = |value: Decimal, of: Decimal| (value % of).is_zero();
+        let why = if !is_isin(&self.id) && !is_currency_pair(&self.id) {
+            "the id is neither an ISIN with a right check digit nor a currency pair"
+        } else if self.tick <= Decimal::ZERO || self.lot <= Decimal::ZERO {
+            "tick and lot are above zero"
+        } else if self.tick.normalize().scale() > self.price_decimals {
+            "the tick has more decimals than the price"
+        } else if self.min_quantity <= Decimal::ZERO || self.min_quantity > self.max_quantity {
+            "min_quantity is above zero and not above max_quantity"
+        } else if !is_multiple(self.min_quantity, self.lot) || !is_multiple(self.max_quantity, self.lot) {
+            "min_quantity and max_quantity are multiples of the lot"
+        } else if self.half_spread <= Decimal::ZERO || self.half_spread >= self.reference_mid {
+            "half_spread is above zero and below reference_mid"
+        } else if !is_multiple(self.reference_mid, self.tick) {
+            "reference_mid is a multiple of the tick"
+        } else if !matches!(self.settlement.as_str(), "T+0" | "T+1" | "T+2" | "T+3") {
+            "settlement is T+0 to T+3"
+        } else {
+            return Ok(());
+        };
+        Err(InstrumentError::Bad { id: self.id.clone(), why })
+    }
+}
+
+/// ISO 6166: two letters, nine characters, and a check digit (the Luhn formula over the letters
+/// written as numbers).
+#[must_use]
+pub fn is_isin(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let shape = bytes.len() == 12
+        && bytes.iter().take(2).all(u8::is_ascii_uppercase)
+        && bytes.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+        && bytes.last().is_some_and(u8::is_ascii_digit);
+    if !shape {
+        return false;
+    }
+    let mut digits: Vec<u32> = Vec::with_capacity(24);
+    for value in text.chars().filter_map(|c| c.to_digit(36)) {
+        if value >= 10 {
+            digits.push(value / 10);
+        }
+        digits.push(value % 10);
+    }
+    let weigh = |(place, digit): (usize, &u32)| {
+        let doubled = if place % 2 == 1 { digit * 2 } else { *digit };
+        doubled / 10 + doubled % 10
+    };
+    digits.iter().rev().enumerate().map(weigh).sum::<u32>() % 10 == 0
+}
+
+fn is_currency_pair(text: &str) -> bool {
+    let is_currency = |s: &str| s.len() == 3 && s.bytes().all(|b| b.is_ascii_uppercase());
+    text.split_once('/').is_some_and(|(base, quote)| is_currency(base) && is_currency(quote))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The file that ships with the simulator.
+    pub(crate) const SHIPPED: &str = include_str!("../instruments.toml");
+
+    #[test]
+    fn the_shipped_file_is_right_and_varied() {
+        let all = Instruments::parse(SHIPPED).unwrap();
+        assert!(all.iter().count() >= 30);
+        for class in ["Government bond", "Corporate bond", "FX spot"] {
+            assert!(all.iter().filter(|i| i.asset_class == class).count() >= 4, "{class}");
+        }
+        for instrument in all.iter() {
+            assert_eq!(instrument.has_isin(), instrument.asset_class != "FX spot");
+            assert_eq!(instrument.reference_mid.scale(), instrument.price_decimals);
+        }
+    }
+
+    #[test]
+    fn iso_6166_check_digit() {
+        for right in ["US0378331005", "DE000BU2Z049", "GB0002634946", "AU0000XVGZA3"] {
+            assert!(is_isin(right), "{right}");
+        }
+        for wrong in ["US0378331006", "DE000BU2Z048", "DE000BU2Z04", "de000bu2z049", "EUR/USD", ""] {
+            assert!(!is_isin(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn no_single_wrong_digit_goes_unnoticed() {
+        for instrument in Instruments::parse(SHIPPED).unwrap().iter().filter(|i| i.has_isin()) {
+            for place in 2..12 {
+                let mut id = instrument.id.clone().into_bytes();
+                if id[place].is_ascii_digit() {
+                    id[place] = b'0' + (id[place] - b'0' + 1) % 10;
+                    assert!(!is_isin(&String::from_utf8(id).unwrap()), "{}", instrument.id);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn found_by_isin_symbol_or_pair() {
+        let all = Instruments::parse(SHIPPED).unwrap();
+        assert_eq!(all.find("whatever", Some("DE000BU2Z049")).unwrap().symbol, "DBR 2.5 02/35");
+        assert_eq!(all.find("DBR 2.5 02/35", None).unwrap().id, "DE000BU2Z049");
+        assert_eq!(all.find("EUR/USD", None).unwrap().id, "EUR/USD");
+        assert!(all.find("EUR/XXX", None).is_none());
+        assert!(all.find("EUR/USD", Some("XS0000000000")).is_none());
+    }
+
+    #[test]
+    fn a_bad_entry_is_named() {
+        let bad = SHIPPED.replacen("DE000BU2Z049", "DE000BU2Z048", 1);
+        let error = Instruments::parse(&bad).unwrap_err().to_string();
+        assert!(error.contains("DE000BU2Z048") && error.contains("check digit"), "{error}");
+        let bad = SHIPPED.replacen("tick = \"0.005\"", "tick = \"0\"", 1);
+        assert!(Instruments::parse(&bad).unwrap_err().to_string().contains("above zero"));
+    }
+}

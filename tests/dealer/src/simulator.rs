@@ -1,0 +1,197 @@
+//! All dealers of one process, and the handles to make them misbehave.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use signet_identity::{PemError, ProfileError, ServerIdentity, ServerProfile, TrustRoots};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::book::Force;
+use crate::dealer::{self, Control, Setup};
+use crate::instrument::Instruments;
+use crate::ledger::LedgerError;
+use crate::settings::{Settings, SettingsError};
+
+/// The dealers could not be started. At fault: the settings or this machine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimulatorError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("{path}: {source}")]
+    StateDirectory { path: PathBuf, source: std::io::Error },
+    #[error("dealer {id}: {detail}")]
+    Dealer { id: String, detail: String },
+    #[error("dealer {id} has no certificate")]
+    NoCertificate { id: String },
+    #[error("there is no dealer {id}")]
+    NoSuchDealer { id: String },
+    #[error("dealer {id} has stopped")]
+    Stopped { id: String },
+}
+
+/// What the dealers show and whom they trust: each its own certificate, all the same authority
+/// for gateways.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    trust_domain: String,
+    servers: BTreeMap<String, Arc<ServerConfig>>,
+}
+
+impl Credentials {
+    /// Gateways must belong to `trust_domain`. Add each dealer's certificate with
+    /// [`Credentials::with_dealer`].
+    #[must_use]
+    pub fn new(trust_domain: &str) -> Self {
+        Self { trust_domain: trust_domain.to_owned(), servers: BTreeMap::new() }
+    }
+
+    /// The TLS side of one dealer.
+    pub fn with_dealer(mut self, id: &str, profile: &ServerProfile) -> Result<Self, ProfileError> {
+        self.servers.insert(id.to_owned(), profile.config()?);
+        Ok(self)
+    }
+
+    /// Reads `gateways-ca.pem`, `<id>.pem` and `<id>-key.pem` of every dealer, as the practice
+    /// authority writes them.
+    pub fn from_directory(directory: &Path, trust_domain: &str, settings: &Settings) -> Result<Self, SimulatorError> {
+        let roots = TrustRoots::from_pem_file(&directory.join("gateways-ca.pem"))?;
+        let mut credentials = Self::new(trust_domain);
+        for dealer in &settings.dealers {
+            let chain = directory.join(format!("{}.pem", dealer.id));
+            let key = directory.join(format!("{}-key.pem", dealer.id));
+            let identity = ServerIdentity::from_pem_files(&chain, &key)?;
+            let profile = ServerProfile::new(roots.clone(), identity.certified_key());
+            credentials = credentials.with_dealer(&dealer.id, &profile)?;
+        }
+        Ok(credentials)
+    }
+}
+
+/// Running dealers. Dropping it ends them without a Logout; [`Simulator::stop`] is kinder.
+#[derive(Debug)]
+pub struct Simulator {
+    dealers: BTreeMap<String, Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    address: SocketAddr,
+    control: DealerControl,
+    task: JoinHandle<()>,
+}
+
+/// Makes one dealer do things. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct DealerControl {
+    id: String,
+    controls: mpsc::Sender<Control>,
+}
+
+impl DealerControl {
+    /// Returns when the dealer has done it (what it sends by that is then on its way).
+    pub async fn force(&self, force: Force) -> Result<(), SimulatorError> {
+        let stopped = || SimulatorError::Stopped { id: self.id.clone() };
+        let (done, is_done) = oneshot::channel();
+        self.controls.send(Control::Force(force, done)).await.map_err(|_| stopped())?;
+        is_done.await.map_err(|_| stopped())
+    }
+}
+
+impl Simulator {
+    /// Starts every dealer. Sequence numbers and orders live on in `state_dir`.
+    ///
+    /// # Errors
+    /// When one of them cannot start; those already started are ended again.
+    pub async fn start(
+        settings: &Settings,
+        instruments: Instruments,
+        credentials: &Credentials,
+        state_dir: &Path,
+    ) -> Result<Self, SimulatorError> {
+        settings.check()?;
+        make_private(state_dir)?;
+        let instruments = Arc::new(instruments);
+        let mut simulator = Self { dealers: BTreeMap::new() };
+        for dealer in &settings.dealers {
+            let id = dealer.id.clone();
+            let tls = credentials.servers.get(&id);
+            let tls = tls.ok_or_else(|| SimulatorError::NoCertificate { id: id.clone() })?;
+            let setup = Setup {
+                settings: Arc::new(dealer.clone()),
+                gateway: settings.gateway.clone(),
+                trust_domain: credentials.trust_domain.clone(),
+                instruments: Arc::clone(&instruments),
+                tls: Arc::clone(tls),
+            };
+            let started = dealer::start(setup, state_dir).await?;
+            tracing::info!(dealer = %id, address = %started.address, "listens");
+            let control = DealerControl { id: id.clone(), controls: started.controls };
+            let running = Running { address: started.address, control, task: started.task };
+            simulator.dealers.insert(id, running);
+        }
+        Ok(simulator)
+    }
+
+    /// Where each dealer listens, by CompID.
+    #[must_use]
+    pub fn addresses(&self) -> BTreeMap<String, SocketAddr> {
+        self.dealers.iter().map(|(id, running)| (id.clone(), running.address)).collect()
+    }
+
+    /// The handle to one dealer.
+    pub fn control(&self, id: &str) -> Result<DealerControl, SimulatorError> {
+        let running = self.dealers.get(id);
+        running.map(|running| running.control.clone()).ok_or_else(|| SimulatorError::NoSuchDealer { id: id.to_owned() })
+    }
+
+    /// Makes one dealer do something.
+    pub async fn force(&self, id: &str, force: Force) -> Result<(), SimulatorError> {
+        self.control(id)?.force(force).await
+    }
+
+    /// Logs every session out and ends all dealers.
+    pub async fn stop(mut self) {
+        let dealers = std::mem::take(&mut self.dealers);
+        for running in dealers.values() {
+            // One that has ended already needs no telling.
+            let _ = running.control.controls.send(Control::Stop).await;
+        }
+        for running in dealers.into_values() {
+            if let Err(error) = running.task.await {
+                tracing::error!(%error, "a dealer ended badly");
+            }
+        }
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        for running in self.dealers.values() {
+            running.task.abort();
+        }
+    }
+}
+
+/// The engine's store keeps messages in the clear; make-believe ones, yet nobody else's business.
+fn make_private(directory: &Path) -> Result<(), SimulatorError> {
+    let failed = |source| SimulatorError::StateDirectory { path: directory.to_owned(), source };
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let private = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(directory, private).map_err(failed)?;
+    }
+    Ok(())
+}
