@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use rcgen::string::Ia5String;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SanType,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SanType,
 };
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
@@ -25,9 +25,7 @@ impl Authority {
     pub(crate) fn generate(name: &str, now: OffsetDateTime) -> Result<Self, DevCaError> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
-        params
-            .distinguished_name
-            .push(DnType::OrganizationName, "PRACTICE ONLY");
+        params.distinguished_name.push(DnType::OrganizationName, "PRACTICE ONLY");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         // A month back, so that it also covers the certificates ordered as expired.
@@ -45,40 +43,23 @@ impl Authority {
         self.0.pem()
     }
 
-    pub(crate) fn issue(
-        &self,
-        order: &Order,
-        trust_domain: &str,
-        now: OffsetDateTime,
-    ) -> Result<Issued, DevCaError> {
-        let algorithm = if order.rsa {
-            &PKCS_RSA_SHA256
-        } else {
-            &PKCS_ECDSA_P256_SHA256
-        };
+    pub(crate) fn issue(&self, order: &Order, trust_domain: &str, now: OffsetDateTime) -> Result<Issued, DevCaError> {
+        let algorithm = if order.rsa { &PKCS_RSA_SHA256 } else { &PKCS_ECDSA_P256_SHA256 };
         let key = KeyPair::generate_for(algorithm)?;
         let mut params = CertificateParams::new(order.dns.clone())?;
         let uri = Ia5String::try_from(order.spiffe_uri(trust_domain))?;
         params.subject_alt_names.push(SanType::URI(uri));
-        params
-            .distinguished_name
-            .push(DnType::CommonName, order.comp_id.as_str());
-        params
-            .distinguished_name
-            .push(DnType::OrganizationName, "PRACTICE ONLY");
+        params.distinguished_name.push(DnType::CommonName, order.comp_id.as_str());
+        params.distinguished_name.push(DnType::OrganizationName, "PRACTICE ONLY");
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
         (params.not_before, params.not_after) = order.validity(now);
         if order.for_server {
-            params
-                .extended_key_usages
-                .push(ExtendedKeyUsagePurpose::ServerAuth);
+            params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
         }
         if order.for_client {
-            params
-                .extended_key_usages
-                .push(ExtendedKeyUsagePurpose::ClientAuth);
+            params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
         }
         let certificate = params.signed_by(&key, &self.0)?;
         Ok(Issued {
@@ -141,8 +122,6 @@ impl Issued {
 
 impl fmt::Debug for Issued {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Issued")
-            .field("certificates", &self.chain.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Issued").field("certificates", &self.chain.len()).finish_non_exhaustive()
     }
 }

@@ -13,18 +13,9 @@ pub enum DevCaError {
     #[error("a key made here cannot be used: {0}")]
     Key(rustls::Error),
     #[error("{path}: {source}")]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    File { path: PathBuf, source: std::io::Error },
     #[error("{program} could not be started: {source}")]
-    Program {
-        program: &'static str,
-        source: std::io::Error,
-    },
+    Program { program: &'static str, source: std::io::Error },
     #[error("{program} {why}")]
-    ProgramFailed {
-        program: &'static str,
-        why: &'static str,
-    },
+    ProgramFailed { program: &'static str, why: &'static str },
 }

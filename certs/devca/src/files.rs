@@ -45,10 +45,7 @@ impl Issued {
     /// Writes `<stem>.pem` and `<stem>-key.pem`, the directory and key for their owner only.
     pub fn write_to(&self, directory: &Path, stem: &str) -> Result<IssuedFiles, DevCaError> {
         make_private(directory)?;
-        let files = IssuedFiles {
-            chain: directory.join(format!("{stem}.pem")),
-            key: directory.join(format!("{stem}-key.pem")),
-        };
+        let files = IssuedFiles { chain: directory.join(format!("{stem}.pem")), key: directory.join(format!("{stem}-key.pem")) };
         write_private(&files.chain, self.chain_pem().as_bytes())?;
         write_private(&files.key, self.key_pem().as_bytes())?;
         Ok(files)
@@ -56,10 +53,7 @@ impl Issued {
 }
 
 pub(crate) fn make_private(directory: &Path) -> Result<(), DevCaError> {
-    let failed = |source| DevCaError::File {
-        path: directory.to_owned(),
-        source,
-    };
+    let failed = |source| DevCaError::File { path: directory.to_owned(), source };
     fs::create_dir_all(directory).map_err(failed)?;
     #[cfg(unix)]
     {
@@ -70,10 +64,7 @@ pub(crate) fn make_private(directory: &Path) -> Result<(), DevCaError> {
 }
 
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), DevCaError> {
-    let failed = |source| DevCaError::File {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| DevCaError::File { path: path.to_owned(), source };
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

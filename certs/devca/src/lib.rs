@@ -49,8 +49,7 @@ impl DevPki {
 
     /// Issues what is ordered, from the authority of the order's role.
     pub fn issue(&self, order: &Order) -> Result<Issued, DevCaError> {
-        self.authority(order.role())
-            .issue(order, &self.trust_domain, self.now)
+        self.authority(order.role()).issue(order, &self.trust_domain, self.now)
     }
 
     /// The trust domain in every SPIFFE URI.
@@ -94,10 +93,6 @@ impl DevPki {
 }
 
 /// Puts an issued identity where a desk looks for it.
-pub fn store_desk_identity(
-    keychain: &dyn Keychain,
-    issued: &Issued,
-    name: &IdentityName,
-) -> Result<(), KeychainError> {
+pub fn store_desk_identity(keychain: &dyn Keychain, issued: &Issued, name: &IdentityName) -> Result<(), KeychainError> {
     keychain.store_identity(name, issued.key_pkcs8(), issued.chain())
 }

@@ -48,13 +48,9 @@ enum Action {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Action::Generate {
-            out,
-            trust_domain,
-            gateway,
-            dealer,
-            desk,
-        } => generate(&out, &trust_domain, &gateway, &dealer, &desk).map(|()| ExitCode::SUCCESS),
+        Action::Generate { out, trust_domain, gateway, dealer, desk } => {
+            generate(&out, &trust_domain, &gateway, &dealer, &desk).map(|()| ExitCode::SUCCESS)
+        }
         #[cfg(unix)]
         Action::WithKeyring { program } => with_keyring(&program),
     };
@@ -64,17 +60,10 @@ fn main() -> ExitCode {
     })
 }
 
-fn generate(
-    out: &std::path::Path,
-    trust_domain: &str,
-    gateway: &str,
-    dealers: &[String],
-    desks: &[String],
-) -> Result<(), DevCaError> {
+fn generate(out: &std::path::Path, trust_domain: &str, gateway: &str, dealers: &[String], desks: &[String]) -> Result<(), DevCaError> {
     let pki = DevPki::generate(trust_domain, OffsetDateTime::now_utc())?;
     pki.write_roots(out)?;
-    pki.issue(&Order::gateway(gateway))?
-        .write_to(out, gateway)?;
+    pki.issue(&Order::gateway(gateway))?.write_to(out, gateway)?;
     for dealer in dealers {
         pki.issue(&Order::dealer(dealer))?.write_to(out, dealer)?;
     }
@@ -94,10 +83,7 @@ fn with_keyring(program: &[std::ffi::OsString]) -> Result<ExitCode, DevCaError> 
         .args(arguments)
         .envs(keyring.env())
         .status()
-        .map_err(|source| DevCaError::Program {
-            program: "the given program",
-            source,
-        })?;
+        .map_err(|source| DevCaError::Program { program: "the given program", source })?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }

@@ -68,10 +68,7 @@ impl PrivateBus {
     pub fn start(home: &Path) -> Result<Self, DevCaError> {
         make_private(home)?;
         // Not under `home`: a socket's path may have at most 108 bytes.
-        let run = TempDir::with_prefix("signet-bus-").map_err(|source| DevCaError::File {
-            path: home.to_owned(),
-            source,
-        })?;
+        let run = TempDir::with_prefix("signet-bus-").map_err(|source| DevCaError::File { path: home.to_owned(), source })?;
         let config = run.path().join("bus.conf");
         let text = BUS_CONFIG.replace("@DIR@", &run.path().to_string_lossy());
         write_private(&config, text.as_bytes())?;
@@ -86,18 +83,10 @@ impl PrivateBus {
             let _ = BufReader::new(output).read_line(&mut address);
         }
         let address = address.trim().to_owned();
-        let bus = Self {
-            daemon,
-            address,
-            home: home.to_owned(),
-            run,
-        };
+        let bus = Self { daemon, address, home: home.to_owned(), run };
         if bus.address.is_empty() {
             let why = "ended without an address";
-            return Err(DevCaError::ProgramFailed {
-                program: "dbus-daemon",
-                why,
-            });
+            return Err(DevCaError::ProgramFailed { program: "dbus-daemon", why });
         }
         Ok(bus)
     }
@@ -105,20 +94,14 @@ impl PrivateBus {
     /// The environment that makes a program use this bus.
     #[must_use]
     pub fn env(&self) -> Vec<(&'static str, OsString)> {
-        vec![
-            ("DBUS_SESSION_BUS_ADDRESS", self.address.clone().into()),
-            ("XDG_RUNTIME_DIR", self.run.path().into()),
-        ]
+        vec![("DBUS_SESSION_BUS_ADDRESS", self.address.clone().into()), ("XDG_RUNTIME_DIR", self.run.path().into())]
     }
 
     fn has_owner(&self, name: &str) -> bool {
         let query = Command::new("dbus-send")
             .arg(format!("--bus={}", self.address))
             .args(["--print-reply=literal", "--dest=org.freedesktop.DBus", "/"])
-            .args([
-                "org.freedesktop.DBus.NameHasOwner",
-                &format!("string:{name}"),
-            ])
+            .args(["org.freedesktop.DBus.NameHasOwner", &format!("string:{name}")])
             .stderr(Stdio::null())
             .output();
         query.is_ok_and(|reply| String::from_utf8_lossy(&reply.stdout).contains("true"))
@@ -128,10 +111,7 @@ impl PrivateBus {
 impl PrivateKeyring {
     /// An empty, unlocked keyring that is forgotten on drop.
     pub fn start() -> Result<Self, DevCaError> {
-        let home = TempDir::with_prefix("signet-keyring-").map_err(|source| DevCaError::File {
-            path: std::env::temp_dir(),
-            source,
-        })?;
+        let home = TempDir::with_prefix("signet-keyring-").map_err(|source| DevCaError::File { path: std::env::temp_dir(), source })?;
         let mut keyring = Self::start_in(home.path(), THROW_AWAY_PASSWORD, Start::Unlocked)?;
         keyring._home = Some(home);
         Ok(keyring)
@@ -142,13 +122,9 @@ impl PrivateKeyring {
         const PROGRAM: &str = "gnome-keyring-daemon";
         let bus = PrivateBus::start(home)?;
         let mut command = Command::new(PROGRAM);
-        command
-            .args(["--foreground", "--components=secrets"])
-            .envs(bus.env());
+        command.args(["--foreground", "--components=secrets"]).envs(bus.env());
         // The daemon must neither find the user's keyrings nor a desktop to prompt on.
-        command
-            .env("HOME", &bus.home)
-            .env("XDG_DATA_HOME", bus.home.join("data"));
+        command.env("HOME", &bus.home).env("XDG_DATA_HOME", bus.home.join("data"));
         for name in ["GNOME_KEYRING_CONTROL", "DISPLAY", "WAYLAND_DISPLAY"] {
             command.env_remove(name);
         }
@@ -160,11 +136,7 @@ impl PrivateKeyring {
             // Closing the pipe ends the password; a daemon that is gone is noticed below.
             let _ = stdin.write_all(password.as_bytes());
         }
-        let mut keyring = Self {
-            daemon,
-            bus,
-            _home: None,
-        };
+        let mut keyring = Self { daemon, bus, _home: None };
         keyring.wait_until_ready()?;
         Ok(keyring)
     }
@@ -178,29 +150,16 @@ impl PrivateKeyring {
     /// Stops the keyring from answering, or lets it go on: how a hanging keychain looks.
     pub fn pause(&self, paused: bool) -> Result<(), DevCaError> {
         let signal = if paused { "-STOP" } else { "-CONT" };
-        let status = Command::new("kill")
-            .args([signal, &self.daemon.id().to_string()])
-            .status();
+        let status = Command::new("kill").args([signal, &self.daemon.id().to_string()]).status();
         match status {
             Ok(status) if status.success() => Ok(()),
-            Ok(_) => Err(DevCaError::ProgramFailed {
-                program: "kill",
-                why: "failed",
-            }),
-            Err(source) => Err(DevCaError::Program {
-                program: "kill",
-                source,
-            }),
+            Ok(_) => Err(DevCaError::ProgramFailed { program: "kill", why: "failed" }),
+            Err(source) => Err(DevCaError::Program { program: "kill", source }),
         }
     }
 
     fn wait_until_ready(&mut self) -> Result<(), DevCaError> {
-        let failed = |why| {
-            Err(DevCaError::ProgramFailed {
-                program: "gnome-keyring-daemon",
-                why,
-            })
-        };
+        let failed = |why| Err(DevCaError::ProgramFailed { program: "gnome-keyring-daemon", why });
         let deadline = Instant::now() + START_TIME_MAX;
         while !self.bus.has_owner(SERVICE_NAME) {
             if !matches!(self.daemon.try_wait(), Ok(None)) {
@@ -215,16 +174,9 @@ impl PrivateKeyring {
     }
 }
 
-fn spawn(
-    command: &mut Command,
-    program: &'static str,
-    stdin: Stdio,
-    stdout: Stdio,
-) -> Result<Child, DevCaError> {
+fn spawn(command: &mut Command, program: &'static str, stdin: Stdio, stdout: Stdio) -> Result<Child, DevCaError> {
     command.stdin(stdin).stdout(stdout).stderr(Stdio::null());
-    command
-        .spawn()
-        .map_err(|source| DevCaError::Program { program, source })
+    command.spawn().map_err(|source| DevCaError::Program { program, source })
 }
 
 fn end(child: &mut Child) {

@@ -13,11 +13,7 @@ fn keys_and_their_directory_are_for_the_owner_only() {
     let pki = DevPki::generate("practice.signet.example", OffsetDateTime::now_utc()).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let directory = directory.path().join("pki");
-    let files = pki
-        .issue(&Order::gateway("SIGNET"))
-        .unwrap()
-        .write_to(&directory, "gw")
-        .unwrap();
+    let files = pki.issue(&Order::gateway("SIGNET")).unwrap().write_to(&directory, "gw").unwrap();
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&directory), 0o700);
     assert_eq!(mode(&files.key), 0o600);
@@ -27,11 +23,7 @@ fn keys_and_their_directory_are_for_the_owner_only() {
 fn certificates_follow_their_profiles() {
     let now = OffsetDateTime::now_utc();
     let pki = DevPki::generate("practice.signet.example", now).unwrap();
-    for (order, role) in [
-        (Order::desk("X1"), Role::Desk),
-        (Order::gateway("X1"), Role::Gateway),
-        (Order::dealer("X1"), Role::Dealer),
-    ] {
+    for (order, role) in [(Order::desk("X1"), Role::Desk), (Order::gateway("X1"), Role::Gateway), (Order::dealer("X1"), Role::Dealer)] {
         let issued = pki.issue(&order).unwrap();
         let peer = PeerIdentity::from_certificate(&issued.chain()[0]).unwrap();
         peer.require(role, pki.trust_domain()).unwrap();

@@ -10,9 +10,7 @@ pub const CHANNEL_BINDING_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 ///
 /// # Errors
 /// While the handshake is not complete.
-pub fn channel_binding<Side>(
-    connection: &ConnectionCommon<Side>,
-) -> Result<[u8; 32], rustls::Error> {
+pub fn channel_binding<Side>(connection: &ConnectionCommon<Side>) -> Result<[u8; 32], rustls::Error> {
     // RFC 9266 §2: the context is empty, not absent. In TLS 1.2 the two differ.
     connection.export_keying_material([0; 32], CHANNEL_BINDING_LABEL, Some(b""))
 }
@@ -21,15 +19,9 @@ pub fn channel_binding<Side>(
 /// `TLS 1.3 · X25519MLKEM768 · AES-256-GCM`. A part not agreed yet reads `?`.
 #[must_use]
 pub fn describe(connection: &CommonState) -> String {
-    let version = connection
-        .protocol_version()
-        .map_or("?".into(), version_name);
-    let group = connection
-        .negotiated_key_exchange_group()
-        .map_or("?".into(), |group| group_name(group.name()));
-    let cipher = connection
-        .negotiated_cipher_suite()
-        .map_or("?".into(), |suite| cipher_name(suite.suite()));
+    let version = connection.protocol_version().map_or("?".into(), version_name);
+    let group = connection.negotiated_key_exchange_group().map_or("?".into(), |group| group_name(group.name()));
+    let cipher = connection.negotiated_cipher_suite().map_or("?".into(), |suite| cipher_name(suite.suite()));
     format!("{version} · {group} · {cipher}")
 }
 

@@ -22,12 +22,8 @@ pub use key::{DeviceKey, KeyError, Protection, SoftwareKey};
 #[cfg(any(test, feature = "test-double"))]
 pub use keychain::MemoryKeychain;
 pub use keychain::{
-    ANSWER_TIME_DEFAULT, ENTRY_BYTES_MAX, IdentityName, Keychain, KeychainError, NAME_CHARS_MAX,
-    OsKeychain, SECRET_BYTES, StoredIdentity,
+    ANSWER_TIME_DEFAULT, ENTRY_BYTES_MAX, IdentityName, Keychain, KeychainError, NAME_CHARS_MAX, OsKeychain, SECRET_BYTES, StoredIdentity,
 };
 pub use peer::{CertificateFacts, CompId, PeerError, PeerIdentity, Role};
-pub use profile::{
-    ClientProfile, PemError, PinError, ProfileError, ServerIdentity, ServerProfile, SpkiPin,
-    TlsVersions, TrustRoots,
-};
+pub use profile::{ClientProfile, PemError, PinError, ProfileError, ServerIdentity, ServerProfile, SpkiPin, TlsVersions, TrustRoots};
 pub use refusal::{Refusal, Stage};

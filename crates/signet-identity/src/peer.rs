@@ -68,11 +68,7 @@ impl FromStr for CompId {
     fn from_str(text: &str) -> Result<Self, PeerError> {
         let fits = (1..=COMP_ID_CHARS_MAX).contains(&text.len());
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-        if fits && text.bytes().all(allowed) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(PeerError::BadCompId)
-        }
+        if fits && text.bytes().all(allowed) { Ok(Self(text.to_owned())) } else { Err(PeerError::BadCompId) }
     }
 }
 
@@ -94,9 +90,7 @@ pub enum PeerError {
     NoUri,
     #[error("the certificate names {0} identities; exactly one is allowed")]
     SeveralUris(usize),
-    #[error(
-        "the certificate's identity is not spiffe://<trust domain>/<desk|gateway|dealer>/<CompID>"
-    )]
+    #[error("the certificate's identity is not spiffe://<trust domain>/<desk|gateway|dealer>/<CompID>")]
     NotASignetUri,
     #[error("the CompID is not 1 to {COMP_ID_CHARS_MAX} characters of A-Z a-z 0-9 . _ -")]
     BadCompId,
@@ -150,46 +144,21 @@ impl PeerIdentity {
     pub fn from_certificate(certificate: &CertificateDer<'_>) -> Result<Self, PeerError> {
         let parsed = parse(certificate)?;
         let name = SpiffeName::of(&parsed)?;
-        let CertificateFacts {
-            subject,
-            serial,
-            spki_sha256,
-            not_before,
-            not_after,
-            ..
-        } = facts(&parsed)?;
-        let SpiffeName {
-            trust_domain,
-            role,
-            comp_id,
-        } = name;
-        Ok(Self {
-            role,
-            trust_domain,
-            comp_id,
-            spki_sha256,
-            serial,
-            not_before,
-            not_after,
-            subject,
-        })
+        let CertificateFacts { subject, serial, spki_sha256, not_before, not_after, .. } = facts(&parsed)?;
+        let SpiffeName { trust_domain, role, comp_id } = name;
+        Ok(Self { role, trust_domain, comp_id, spki_sha256, serial, not_before, not_after, subject })
     }
 
     /// The identity at the other end of a connection whose handshake is complete.
     pub fn of_connection(connection: &CommonState) -> Result<Self, PeerError> {
-        let leaf = connection
-            .peer_certificates()
-            .and_then(|chain| chain.first());
+        let leaf = connection.peer_certificates().and_then(|chain| chain.first());
         Self::from_certificate(leaf.ok_or(PeerError::NoCertificate)?)
     }
 
     /// Refuses a certificate that is genuine but was issued for another part or another firm.
     pub fn require(&self, role: Role, trust_domain: &str) -> Result<(), PeerError> {
         if self.role != role {
-            return Err(PeerError::WrongRole {
-                expected: role,
-                found: self.role,
-            });
+            return Err(PeerError::WrongRole { expected: role, found: self.role });
         }
         if self.trust_domain != trust_domain {
             let (expected, found) = (trust_domain.to_owned(), self.trust_domain.clone());
@@ -209,9 +178,7 @@ struct SpiffeName {
 impl SpiffeName {
     fn of(certificate: &X509Certificate<'_>) -> Result<Self, PeerError> {
         // An error here means the extension occurs twice or cannot be decoded.
-        let names = certificate
-            .subject_alternative_name()
-            .map_err(|_| PeerError::Unreadable)?;
+        let names = certificate.subject_alternative_name().map_err(|_| PeerError::Unreadable)?;
         let names = names.map(|extension| extension.value.general_names.as_slice());
         let uris: Vec<&str> = names
             .unwrap_or_default()
@@ -233,13 +200,9 @@ impl FromStr for SpiffeName {
     type Err = PeerError;
 
     fn from_str(uri: &str) -> Result<Self, PeerError> {
-        let rest = uri
-            .strip_prefix("spiffe://")
-            .ok_or(PeerError::NotASignetUri)?;
+        let rest = uri.strip_prefix("spiffe://").ok_or(PeerError::NotASignetUri)?;
         let mut parts = rest.split('/');
-        let (Some(domain), Some(role), Some(comp_id), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let (Some(domain), Some(role), Some(comp_id), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
             return Err(PeerError::NotASignetUri);
         };
         let role = match role {
@@ -251,11 +214,7 @@ impl FromStr for SpiffeName {
         if !is_trust_domain(domain) {
             return Err(PeerError::NotASignetUri);
         }
-        Ok(Self {
-            trust_domain: domain.to_owned(),
-            role,
-            comp_id: comp_id.parse()?,
-        })
+        Ok(Self { trust_domain: domain.to_owned(), role, comp_id: comp_id.parse()? })
     }
 }
 
@@ -274,18 +233,13 @@ fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>,
 }
 
 fn facts(certificate: &X509Certificate<'_>) -> Result<CertificateFacts, PeerError> {
-    let at =
-        |seconds| OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| PeerError::Unreadable);
+    let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| PeerError::Unreadable);
     let validity = certificate.validity();
     let spki = certificate.public_key().raw.to_vec();
     Ok(CertificateFacts {
         subject: certificate.subject().to_string(),
         issuer: certificate.issuer().to_string(),
-        serial: certificate
-            .raw_serial()
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect(),
+        serial: certificate.raw_serial().iter().map(|b| format!("{b:02x}")).collect(),
         spki_sha256: SpkiPin::of_spki(&spki),
         not_before: at(validity.not_before.timestamp())?,
         not_after: at(validity.not_after.timestamp())?,
@@ -307,23 +261,11 @@ mod tests {
     #[test]
     fn table_of_uris() {
         use PeerError::{BadCompId, NotASignetUri};
-        type Row = (
-            &'static str,
-            Result<(&'static str, Role, &'static str), PeerError>,
-        );
+        type Row = (&'static str, Result<(&'static str, Role, &'static str), PeerError>);
         let table: &[Row] = &[
-            (
-                "spiffe://bank.example/desk/TRADER1",
-                Ok(("bank.example", Role::Desk, "TRADER1")),
-            ),
-            (
-                "spiffe://bank.example/gateway/SIGNET",
-                Ok(("bank.example", Role::Gateway, "SIGNET")),
-            ),
-            (
-                "spiffe://b/dealer/North-Bank_1.x",
-                Ok(("b", Role::Dealer, "North-Bank_1.x")),
-            ),
+            ("spiffe://bank.example/desk/TRADER1", Ok(("bank.example", Role::Desk, "TRADER1"))),
+            ("spiffe://bank.example/gateway/SIGNET", Ok(("bank.example", Role::Gateway, "SIGNET"))),
+            ("spiffe://b/dealer/North-Bank_1.x", Ok(("b", Role::Dealer, "North-Bank_1.x"))),
             ("SPIFFE://bank.example/desk/T", Err(NotASignetUri)),
             ("https://bank.example/desk/T", Err(NotASignetUri)),
             ("spiffe:///desk/T", Err(NotASignetUri)),
@@ -342,9 +284,7 @@ mod tests {
         ];
         for (uri, expected) in table {
             let found = uri.parse::<SpiffeName>();
-            let found = found
-                .as_ref()
-                .map(|n| (n.trust_domain.as_str(), n.role, n.comp_id.as_str()));
+            let found = found.as_ref().map(|n| (n.trust_domain.as_str(), n.role, n.comp_id.as_str()));
             assert_eq!(found, expected.as_ref().copied(), "{uri}");
         }
     }
@@ -352,10 +292,7 @@ mod tests {
     #[test]
     fn comp_id_length_is_bounded() {
         assert!("X".repeat(COMP_ID_CHARS_MAX).parse::<CompId>().is_ok());
-        assert_eq!(
-            "X".repeat(COMP_ID_CHARS_MAX + 1).parse::<CompId>(),
-            Err(PeerError::BadCompId)
-        );
+        assert_eq!("X".repeat(COMP_ID_CHARS_MAX + 1).parse::<CompId>(), Err(PeerError::BadCompId));
     }
 
     proptest! {

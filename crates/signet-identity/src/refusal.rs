@@ -10,10 +10,7 @@ mod text;
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 
-use rustls::{
-    AlertDescription as Alert, CertificateError, Error as TlsError, InvalidMessage,
-    PeerIncompatible,
-};
+use rustls::{AlertDescription as Alert, CertificateError, Error as TlsError, InvalidMessage, PeerIncompatible};
 
 use crate::profile::{PinMismatch, SpkiPin};
 
@@ -113,9 +110,7 @@ fn classify(error: &(dyn StdError + 'static), stage: Stage, end: End) -> Refusal
     }
     match error.downcast_ref::<io::Error>() {
         Some(io) => from_io(io, stage),
-        None => Refusal::Other {
-            detail: error.to_string(),
-        },
+        None => Refusal::Other { detail: error.to_string() },
     }
 }
 
@@ -127,9 +122,7 @@ fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a TlsError> {
         if let Some(tls) = error.downcast_ref::<TlsError>() {
             return Some(tls);
         }
-        let inner = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         current = match inner {
             Some(inner) => Some(inner as &(dyn StdError + 'static)),
             None => error.source(),
@@ -145,21 +138,15 @@ fn from_io(error: &io::Error, stage: Stage) -> Refusal {
     match error.kind() {
         ErrorKind::TimedOut => Refusal::TimedOut,
         ErrorKind::ConnectionRefused => Refusal::ConnectionRefused,
-        ErrorKind::HostUnreachable
-        | ErrorKind::NetworkUnreachable
-        | ErrorKind::NetworkDown
-        | ErrorKind::AddrNotAvailable => Refusal::Unreachable,
-        ErrorKind::UnexpectedEof
-        | ErrorKind::ConnectionReset
-        | ErrorKind::ConnectionAborted
-        | ErrorKind::BrokenPipe
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown | ErrorKind::AddrNotAvailable => {
+            Refusal::Unreachable
+        }
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe
             if stage != Stage::Session =>
         {
             Refusal::ClosedDuringHandshake
         }
-        _ => Refusal::Other {
-            detail: error.to_string(),
-        },
+        _ => Refusal::Other { detail: error.to_string() },
     }
 }
 
@@ -177,53 +164,35 @@ fn from_tls(error: &TlsError, stage: Stage, end: End) -> Refusal {
             | InvalidMessage::InvalidEmptyPayload,
         ) if stage == Stage::Handshake => Refusal::NotTls,
         TlsError::PeerIncompatible(why) => incompatible(why),
-        TlsError::Other(other) if other.0.is::<crate::KeyError>() => Refusal::KeyUnavailable {
-            detail: other.0.to_string(),
-        },
-        other => Refusal::Other {
-            detail: other.to_string(),
-        },
+        TlsError::Other(other) if other.0.is::<crate::KeyError>() => Refusal::KeyUnavailable { detail: other.0.to_string() },
+        other => Refusal::Other { detail: other.to_string() },
     }
 }
 
 fn server_certificate(why: &CertificateError) -> Refusal {
     use CertificateError as E;
     match why {
-        E::NotValidForName => Refusal::NameMismatch {
-            presented: Vec::new(),
-        },
-        E::NotValidForNameContext { presented, .. } => Refusal::NameMismatch {
-            presented: presented.clone(),
-        },
+        E::NotValidForName => Refusal::NameMismatch { presented: Vec::new() },
+        E::NotValidForNameContext { presented, .. } => Refusal::NameMismatch { presented: presented.clone() },
         // A bad signature: an authority that only bears the name of ours.
         E::UnknownIssuer | E::BadSignature => Refusal::UnknownCa,
         E::Expired | E::ExpiredContext { .. } => Refusal::Expired,
         E::NotValidYet | E::NotValidYetContext { .. } => Refusal::NotYetValid,
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => Refusal::ServerNotCertifiedForThis,
         E::Other(other) => match other.0.downcast_ref::<PinMismatch>() {
-            Some(mismatch) => Refusal::PinMismatch {
-                presented: mismatch.presented,
-            },
-            None => Refusal::ServerCertificateInvalid {
-                detail: other.to_string(),
-            },
+            Some(mismatch) => Refusal::PinMismatch { presented: mismatch.presented },
+            None => Refusal::ServerCertificateInvalid { detail: other.to_string() },
         },
-        other => Refusal::ServerCertificateInvalid {
-            detail: other.to_string(),
-        },
+        other => Refusal::ServerCertificateInvalid { detail: other.to_string() },
     }
 }
 
 fn client_certificate(why: &CertificateError) -> Refusal {
     use CertificateError as E;
     match why {
-        E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. } => {
-            Refusal::ClientCertificateExpired
-        }
+        E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. } => Refusal::ClientCertificateExpired,
         E::UnknownIssuer | E::BadSignature => Refusal::ClientCertificateUnknownCa,
-        other => Refusal::ClientCertificateRefused {
-            alert: other.to_string(),
-        },
+        other => Refusal::ClientCertificateRefused { alert: other.to_string() },
     }
 }
 
@@ -238,9 +207,7 @@ fn alert_from_server(alert: Alert, stage: Stage) -> Refusal {
         | Alert::CertificateRevoked
         | Alert::CertificateUnknown
         | Alert::AccessDenied
-        | Alert::DecryptError => Refusal::ClientCertificateRefused {
-            alert: format!("{alert:?}"),
-        },
+        | Alert::DecryptError => Refusal::ClientCertificateRefused { alert: format!("{alert:?}") },
         other => general_alert(other, stage),
     }
 }
@@ -252,9 +219,7 @@ fn alert_from_client(alert: Alert, stage: Stage) -> Refusal {
         | Alert::BadCertificate
         | Alert::UnsupportedCertificate
         | Alert::CertificateRevoked
-        | Alert::CertificateUnknown => Refusal::ServerCertificateRefused {
-            alert: format!("{alert:?}"),
-        },
+        | Alert::CertificateUnknown => Refusal::ServerCertificateRefused { alert: format!("{alert:?}") },
         other => general_alert(other, stage),
     }
 }
@@ -264,9 +229,7 @@ fn general_alert(alert: Alert, stage: Stage) -> Refusal {
         Alert::ProtocolVersion => Refusal::NoCommonTlsVersion,
         Alert::HandshakeFailure | Alert::InsufficientSecurity => Refusal::NoCommonSuite,
         Alert::CloseNotify if stage == Stage::Handshake => Refusal::ClosedDuringHandshake,
-        other => Refusal::Other {
-            detail: format!("TLS alert {other:?}"),
-        },
+        other => Refusal::Other { detail: format!("TLS alert {other:?}") },
     }
 }
 
@@ -285,8 +248,6 @@ fn incompatible(why: &PeerIncompatible) -> Refusal {
         | P::ExtendedMasterSecretExtensionRequired
         | P::NamedGroupsExtensionRequired
         | P::KeyShareExtensionRequired => Refusal::NoCommonSuite,
-        other => Refusal::Other {
-            detail: format!("{other:?}"),
-        },
+        other => Refusal::Other { detail: format!("{other:?}") },
     }
 }

@@ -19,13 +19,7 @@ const SCENARIO: &str = "SIGNET_KEYCHAIN_SCENARIO";
 /// Runs `child` below in a process of its own.
 fn start_scenario(name: &str, env: Vec<(&'static str, OsString)>) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "child",
-            "--ignored",
-            "--nocapture",
-            "--test-threads=1",
-        ])
+        .args(["--exact", "child", "--ignored", "--nocapture", "--test-threads=1"])
         .env_remove("DBUS_SESSION_BUS_ADDRESS")
         .env_remove("DISPLAY")
         .env("XDG_RUNTIME_DIR", "/nonexistent")
@@ -40,12 +34,7 @@ fn start_scenario(name: &str, env: Vec<(&'static str, OsString)>) -> Child {
 fn scenario(name: &str, env: Vec<(&'static str, OsString)>) {
     let output = start_scenario(name, env).wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{name}:\n{}{}",
-        said,
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success() && said.contains("1 passed"), "{name}:\n{}{}", said, String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
@@ -66,10 +55,7 @@ fn locked_with_nobody_to_ask() {
     let keyring = PrivateKeyring::start_in(home.path(), "one", Start::Unlocked).unwrap();
     scenario("store", keyring.env());
     drop(keyring);
-    assert!(
-        !holds_key_material(home.path()),
-        "the keyring's files are encrypted"
-    );
+    assert!(!holds_key_material(home.path()), "the keyring's files are encrypted");
 
     let keyring = PrivateKeyring::start_in(home.path(), "one", Start::Locked).unwrap();
     scenario("locked", keyring.env());
@@ -117,11 +103,7 @@ fn holds_key_material(home: &Path) -> bool {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 open.push(path);
-            } else if std::fs::read(&path)
-                .unwrap()
-                .windows(needle.len())
-                .any(|w| w == needle)
-            {
+            } else if std::fs::read(&path).unwrap().windows(needle.len()).any(|w| w == needle) {
                 return true;
             }
         }
@@ -159,20 +141,14 @@ fn pki() -> DevPki {
 
 fn life(keychain: &OsKeychain) {
     assert_eq!(keychain.identities().unwrap(), []);
-    assert!(matches!(
-        keychain.load_identity(&name("TRADER1")),
-        Err(KeychainError::NoSuchIdentity { .. })
-    ));
+    assert!(matches!(keychain.load_identity(&name("TRADER1")), Err(KeychainError::NoSuchIdentity { .. })));
     let pki = pki();
     for trader in ["TRADER2", "TRADER1"] {
         let issued = pki.issue(&Order::desk(trader)).unwrap();
         store_desk_identity(keychain, &issued, &name(trader)).unwrap();
     }
     let listed = keychain.identities().unwrap();
-    let names: Vec<&str> = listed
-        .iter()
-        .map(|identity| identity.name.as_str())
-        .collect();
+    let names: Vec<&str> = listed.iter().map(|identity| identity.name.as_str()).collect();
     assert_eq!(names, ["TRADER1", "TRADER2"]);
     assert_eq!(listed[0].peer.as_ref().unwrap().comp_id.as_str(), "TRADER1");
 
@@ -191,20 +167,12 @@ fn life(keychain: &OsKeychain) {
     assert_ne!(*keychain.secret(&name("blotter")).unwrap(), *secret);
 
     keychain.delete_identity(&name("TRADER1")).unwrap();
-    assert!(matches!(
-        keychain.delete_identity(&name("TRADER1")),
-        Err(KeychainError::NoSuchIdentity { .. })
-    ));
+    assert!(matches!(keychain.delete_identity(&name("TRADER1")), Err(KeychainError::NoSuchIdentity { .. })));
     assert_eq!(keychain.identities().unwrap().len(), 1);
 
     // A key of another certificate is never stored.
-    let (one, two) = (
-        pki.issue(&Order::desk("A")).unwrap(),
-        pki.issue(&Order::desk("B")).unwrap(),
-    );
-    let refused = keychain
-        .store_identity(&name("A"), one.key_pkcs8(), two.chain())
-        .unwrap_err();
+    let (one, two) = (pki.issue(&Order::desk("A")).unwrap(), pki.issue(&Order::desk("B")).unwrap());
+    let refused = keychain.store_identity(&name("A"), one.key_pkcs8(), two.chain()).unwrap_err();
     assert_eq!(refused.code(), "identity.other_key");
 }
 
@@ -215,10 +183,7 @@ fn parallel(keychain: &OsKeychain) {
         }
     });
     let secret = keychain.secret(&name("shared")).unwrap();
-    assert_eq!(
-        *OsKeychain::default().secret(&name("shared")).unwrap(),
-        *secret
-    );
+    assert_eq!(*OsKeychain::default().secret(&name("shared")).unwrap(), *secret);
 }
 
 fn store(keychain: &OsKeychain) {
@@ -227,27 +192,15 @@ fn store(keychain: &OsKeychain) {
 }
 
 fn still_there(keychain: &OsKeychain) {
-    assert_eq!(
-        keychain
-            .load_identity(&name("TRADER1"))
-            .unwrap()
-            .chain()
-            .len(),
-        1
-    );
+    assert_eq!(keychain.load_identity(&name("TRADER1")).unwrap().chain().len(), 1);
 }
 
 fn locked(keychain: &OsKeychain) {
-    for result in [
-        keychain.identities().map(drop),
-        keychain.load_identity(&name("TRADER1")).map(drop),
-        keychain.secret(&name("journal")).map(drop),
-    ] {
+    for result in
+        [keychain.identities().map(drop), keychain.load_identity(&name("TRADER1")).map(drop), keychain.secret(&name("journal")).map(drop)]
+    {
         let error = result.unwrap_err();
-        let expected = matches!(
-            error,
-            KeychainError::Locked | KeychainError::PromptDismissed
-        );
+        let expected = matches!(error, KeychainError::Locked | KeychainError::PromptDismissed);
         assert!(expected, "{error:?}");
         assert!(error.cure().contains("Unlock"));
     }
@@ -263,21 +216,12 @@ fn no_keychain(keychain: &OsKeychain) {
     let begun = Instant::now();
     let error = keychain.identities().unwrap_err();
     assert_eq!(error.code(), "keychain.none", "{error:?}");
-    assert!(
-        begun.elapsed() < Duration::from_secs(30),
-        "said at once, not after the deadline"
-    );
+    assert!(begun.elapsed() < Duration::from_secs(30), "said at once, not after the deadline");
 }
 
 fn hangs() {
     let keychain = OsKeychain::new(Duration::from_millis(400));
-    assert!(matches!(
-        keychain.identities(),
-        Err(KeychainError::TimedOut(_))
-    ));
+    assert!(matches!(keychain.identities(), Err(KeychainError::TimedOut(_))));
     // The thread is still waiting; the next caller is not worse off.
-    assert!(matches!(
-        keychain.secret(&name("x")),
-        Err(KeychainError::TimedOut(_))
-    ));
+    assert!(matches!(keychain.secret(&name("x")), Err(KeychainError::TimedOut(_))));
 }

@@ -33,11 +33,8 @@ pub(super) trait Entries {
 const IDENTITY_PREFIX: &str = "identity/";
 
 pub(super) fn identities(entries: &mut dyn Entries) -> Result<Vec<StoredIdentity>, KeychainError> {
-    let mut names: Vec<IdentityName> = entries
-        .names()?
-        .iter()
-        .filter_map(|entry| entry.strip_prefix(IDENTITY_PREFIX)?.parse().ok())
-        .collect();
+    let mut names: Vec<IdentityName> =
+        entries.names()?.iter().filter_map(|entry| entry.strip_prefix(IDENTITY_PREFIX)?.parse().ok()).collect();
     names.sort();
     names.dedup();
     let mut found = Vec::with_capacity(names.len());
@@ -52,11 +49,7 @@ pub(super) fn identities(entries: &mut dyn Entries) -> Result<Vec<StoredIdentity
         let leaf = chain.first();
         let certificate = leaf.and_then(|leaf| CertificateFacts::from_certificate(leaf).ok());
         let peer = leaf.and_then(|leaf| PeerIdentity::from_certificate(leaf).ok());
-        found.push(StoredIdentity {
-            name,
-            certificate,
-            peer,
-        });
+        found.push(StoredIdentity { name, certificate, peer });
     }
     Ok(found)
 }
@@ -70,10 +63,7 @@ pub(super) fn store_identity(
     // Refuses what could not be loaded again.
     let key = SoftwareKey::from_pkcs8(key_pkcs8, Protection::OsKeychain)?;
     let identity = Identity::new(chain.to_vec(), Arc::new(key))?;
-    let lines: Vec<String> = chain
-        .iter()
-        .map(|certificate| STANDARD.encode(certificate))
-        .collect();
+    let lines: Vec<String> = chain.iter().map(|certificate| STANDARD.encode(certificate)).collect();
     let chain_text = lines.join("\n");
     let key_text = Zeroizing::new(STANDARD.encode(key_pkcs8));
     let longest = chain_text.len().max(key_text.len());
@@ -91,85 +81,48 @@ pub(super) fn store_identity(
     Ok(())
 }
 
-pub(super) fn load_identity(
-    entries: &mut dyn Entries,
-    name: &IdentityName,
-) -> Result<Identity, KeychainError> {
+pub(super) fn load_identity(entries: &mut dyn Entries, name: &IdentityName) -> Result<Identity, KeychainError> {
     let chain = chain(entries, name)?;
     let entry = identity_entry(name);
-    let malformed = |why| KeychainError::Malformed {
-        entry: entry.clone(),
-        why,
-    };
-    let leaf = chain
-        .first()
-        .ok_or_else(|| malformed("it has no certificate"))?;
-    let facts = CertificateFacts::from_certificate(leaf)
-        .map_err(|_| malformed("its certificate cannot be read"))?;
-    let key_text = entries
-        .get(&key_entry(name, &facts))?
-        .ok_or_else(|| malformed("its private key is missing"))?;
-    let pkcs8 = STANDARD
-        .decode(key_text.as_slice())
-        .map(Zeroizing::new)
-        .map_err(|_| malformed("its private key is not base64"))?;
+    let malformed = |why| KeychainError::Malformed { entry: entry.clone(), why };
+    let leaf = chain.first().ok_or_else(|| malformed("it has no certificate"))?;
+    let facts = CertificateFacts::from_certificate(leaf).map_err(|_| malformed("its certificate cannot be read"))?;
+    let key_text = entries.get(&key_entry(name, &facts))?.ok_or_else(|| malformed("its private key is missing"))?;
+    let pkcs8 = STANDARD.decode(key_text.as_slice()).map(Zeroizing::new).map_err(|_| malformed("its private key is not base64"))?;
     let key = SoftwareKey::from_pkcs8(&pkcs8, Protection::OsKeychain)?;
     Ok(Identity::new(chain, Arc::new(key))?)
 }
 
-pub(super) fn delete_identity(
-    entries: &mut dyn Entries,
-    name: &IdentityName,
-) -> Result<(), KeychainError> {
+pub(super) fn delete_identity(entries: &mut dyn Entries, name: &IdentityName) -> Result<(), KeychainError> {
     // Keys first, so that an interruption leaves something that can still be seen and deleted.
     let keys = format!("key/{name}/");
-    for entry in entries
-        .names()?
-        .into_iter()
-        .filter(|entry| entry.starts_with(&keys))
-    {
+    for entry in entries.names()?.into_iter().filter(|entry| entry.starts_with(&keys)) {
         entries.remove(&entry)?;
     }
     match entries.remove(&identity_entry(name))? {
         true => Ok(()),
-        false => Err(KeychainError::NoSuchIdentity {
-            name: name.to_string(),
-        }),
+        false => Err(KeychainError::NoSuchIdentity { name: name.to_string() }),
     }
 }
 
-pub(super) fn secret(
-    entries: &mut dyn Entries,
-    name: &IdentityName,
-) -> Result<Zeroizing<[u8; SECRET_BYTES]>, KeychainError> {
+pub(super) fn secret(entries: &mut dyn Entries, name: &IdentityName) -> Result<Zeroizing<[u8; SECRET_BYTES]>, KeychainError> {
     let entry = format!("secret/{name}");
     if let Some(text) = entries.get(&entry)? {
         return decode_secret(&entry, &text);
     }
     let mut fresh = Zeroizing::new([0; SECRET_BYTES]);
-    rand::fill(fresh.as_mut_slice()).map_err(|_| KeychainError::Other {
-        detail: "this computer's random number source failed".into(),
-    })?;
+    rand::fill(fresh.as_mut_slice()).map_err(|_| KeychainError::Other { detail: "this computer's random number source failed".into() })?;
     let text = Zeroizing::new(STANDARD.encode(fresh.as_slice()));
     entries.put(&entry, text.as_bytes())?;
     // Another process may have made it at the same moment: what the keychain kept is the secret.
-    let missing = || KeychainError::Malformed {
-        entry: entry.clone(),
-        why: "it was not kept",
-    };
+    let missing = || KeychainError::Malformed { entry: entry.clone(), why: "it was not kept" };
     let kept = entries.get(&entry)?.ok_or_else(missing)?;
     decode_secret(&entry, &kept)
 }
 
 fn decode_secret(entry: &str, text: &[u8]) -> Result<Zeroizing<[u8; SECRET_BYTES]>, KeychainError> {
-    let malformed = |why| KeychainError::Malformed {
-        entry: entry.to_owned(),
-        why,
-    };
-    let bytes = STANDARD
-        .decode(text)
-        .map(Zeroizing::new)
-        .map_err(|_| malformed("it is not base64"))?;
+    let malformed = |why| KeychainError::Malformed { entry: entry.to_owned(), why };
+    let bytes = STANDARD.decode(text).map(Zeroizing::new).map_err(|_| malformed("it is not base64"))?;
     let mut secret = Zeroizing::new([0; SECRET_BYTES]);
     if bytes.len() != SECRET_BYTES {
         return Err(malformed("it has the wrong length"));
@@ -178,35 +131,18 @@ fn decode_secret(entry: &str, text: &[u8]) -> Result<Zeroizing<[u8; SECRET_BYTES
     Ok(secret)
 }
 
-fn chain(
-    entries: &mut dyn Entries,
-    name: &IdentityName,
-) -> Result<Vec<CertificateDer<'static>>, KeychainError> {
+fn chain(entries: &mut dyn Entries, name: &IdentityName) -> Result<Vec<CertificateDer<'static>>, KeychainError> {
     let entry = identity_entry(name);
-    let text = entries
-        .get(&entry)?
-        .ok_or_else(|| KeychainError::NoSuchIdentity {
-            name: name.to_string(),
-        })?;
-    let decoded: Result<Vec<_>, _> = text
-        .split(|byte| *byte == b'\n')
-        .map(|line| STANDARD.decode(line).map(CertificateDer::from))
-        .collect();
-    decoded.map_err(|_| KeychainError::Malformed {
-        entry,
-        why: "its chain is not base64",
-    })
+    let text = entries.get(&entry)?.ok_or_else(|| KeychainError::NoSuchIdentity { name: name.to_string() })?;
+    let decoded: Result<Vec<_>, _> =
+        text.split(|byte| *byte == b'\n').map(|line| STANDARD.decode(line).map(CertificateDer::from)).collect();
+    decoded.map_err(|_| KeychainError::Malformed { entry, why: "its chain is not base64" })
 }
 
-fn key_entry_of_stored(
-    entries: &mut dyn Entries,
-    name: &IdentityName,
-) -> Result<Option<String>, KeychainError> {
+fn key_entry_of_stored(entries: &mut dyn Entries, name: &IdentityName) -> Result<Option<String>, KeychainError> {
     match chain(entries, name) {
         Ok(chain) => {
-            let facts = chain
-                .first()
-                .and_then(|c| CertificateFacts::from_certificate(c).ok());
+            let facts = chain.first().and_then(|c| CertificateFacts::from_certificate(c).ok());
             Ok(facts.map(|facts| key_entry(name, &facts)))
         }
         // About to be replaced, so its damage no longer matters.
@@ -222,10 +158,6 @@ fn identity_entry(name: &IdentityName) -> String {
 fn key_entry(name: &IdentityName, facts: &CertificateFacts) -> String {
     let digest = facts.spki_sha256.as_bytes();
     // 64 bits tell the few keys of one name apart; nothing rests on their being hard to collide.
-    let digest: String = digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     format!("key/{name}/{digest}")
 }

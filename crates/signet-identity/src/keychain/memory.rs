@@ -32,9 +32,7 @@ impl MemoryKeychain {
 
     /// Overwrites one raw entry, to damage it.
     pub fn put_raw(&self, entry: &str, text: &[u8]) {
-        self.lock()
-            .0
-            .insert(entry.to_owned(), Zeroizing::new(text.to_vec()));
+        self.lock().0.insert(entry.to_owned(), Zeroizing::new(text.to_vec()));
     }
 
     /// The names of all raw entries.
@@ -54,8 +52,7 @@ impl Entries for Map {
     }
 
     fn put(&mut self, entry: &str, text: &[u8]) -> Result<(), KeychainError> {
-        self.0
-            .insert(entry.to_owned(), Zeroizing::new(text.to_vec()));
+        self.0.insert(entry.to_owned(), Zeroizing::new(text.to_vec()));
         Ok(())
     }
 
@@ -73,12 +70,7 @@ impl Keychain for MemoryKeychain {
         entries::identities(&mut *self.lock())
     }
 
-    fn store_identity(
-        &self,
-        name: &IdentityName,
-        key_pkcs8: &[u8],
-        chain: &[CertificateDer<'static>],
-    ) -> Result<(), KeychainError> {
+    fn store_identity(&self, name: &IdentityName, key_pkcs8: &[u8], chain: &[CertificateDer<'static>]) -> Result<(), KeychainError> {
         entries::store_identity(&mut *self.lock(), name, key_pkcs8, chain)
     }
 
@@ -113,18 +105,14 @@ mod tests {
 
     fn with_identity() -> MemoryKeychain {
         let (keychain, issued) = (MemoryKeychain::new(), issued());
-        keychain
-            .store_identity(&name(), issued.key_pkcs8(), issued.chain())
-            .unwrap();
+        keychain.store_identity(&name(), issued.key_pkcs8(), issued.chain()).unwrap();
         keychain
     }
 
     #[test]
     fn renewal_leaves_exactly_one_key() {
         let (keychain, renewed) = (with_identity(), issued());
-        keychain
-            .store_identity(&name(), renewed.key_pkcs8(), renewed.chain())
-            .unwrap();
+        keychain.store_identity(&name(), renewed.key_pkcs8(), renewed.chain()).unwrap();
         assert_eq!(keychain.raw_names().len(), 2);
         keychain.load_identity(&name()).unwrap();
         keychain.delete_identity(&name()).unwrap();
@@ -150,28 +138,15 @@ mod tests {
         assert_eq!(listed.len(), 2);
         assert!(listed[0].certificate.is_none() && listed[1].certificate.is_some());
         let broken = "BROKEN".parse().unwrap();
-        assert_eq!(
-            keychain.load_identity(&broken).unwrap_err().code(),
-            "keychain.malformed"
-        );
+        assert_eq!(keychain.load_identity(&broken).unwrap_err().code(), "keychain.malformed");
         keychain.delete_identity(&broken).unwrap();
 
-        let key = keychain
-            .raw_names()
-            .into_iter()
-            .find(|n| n.starts_with("key/"))
-            .unwrap();
+        let key = keychain.raw_names().into_iter().find(|n| n.starts_with("key/")).unwrap();
         keychain.put_raw(&key, b"AAAA");
-        assert_eq!(
-            keychain.load_identity(&name()).unwrap_err().code(),
-            "identity.key_unusable"
-        );
+        assert_eq!(keychain.load_identity(&name()).unwrap_err().code(), "identity.key_unusable");
         keychain.put_raw("secret/journal", b"AAAA");
         let journal = "journal".parse().unwrap();
-        assert_eq!(
-            keychain.secret(&journal).unwrap_err().code(),
-            "keychain.malformed"
-        );
+        assert_eq!(keychain.secret(&journal).unwrap_err().code(), "keychain.malformed");
     }
 
     #[test]
@@ -181,9 +156,7 @@ mod tests {
         while chain.len() < 6 {
             chain.push(chain[0].clone());
         }
-        let refused = keychain
-            .store_identity(&name(), issued.key_pkcs8(), &chain)
-            .unwrap_err();
+        let refused = keychain.store_identity(&name(), issued.key_pkcs8(), &chain).unwrap_err();
         assert!(matches!(refused, KeychainError::TooLong { bytes } if bytes > ENTRY_BYTES_MAX));
         assert!(keychain.raw_names().is_empty());
     }
@@ -192,13 +165,8 @@ mod tests {
     fn a_key_in_the_debug_output_would_be_a_leak() {
         let issued = issued();
         let keychain = MemoryKeychain::new();
-        keychain
-            .store_identity(&name(), issued.key_pkcs8(), issued.chain())
-            .unwrap();
-        let shown = format!(
-            "{keychain:?} {:?}",
-            keychain.load_identity(&name()).unwrap().key()
-        );
+        keychain.store_identity(&name(), issued.key_pkcs8(), issued.chain()).unwrap();
+        let shown = format!("{keychain:?} {:?}", keychain.load_identity(&name()).unwrap().key());
         assert!(!shown.contains("MIGH") && !shown.contains("["), "{shown}");
     }
 }

@@ -42,12 +42,7 @@ pub trait Keychain: Send + Sync + fmt::Debug {
 
     /// Stores a PKCS#8 P-256 key with its chain, leaf first, replacing what had this name. An
     /// interruption leaves the old identity or the new one, never a mixture.
-    fn store_identity(
-        &self,
-        name: &IdentityName,
-        key_pkcs8: &[u8],
-        chain: &[CertificateDer<'static>],
-    ) -> Result<(), KeychainError>;
+    fn store_identity(&self, name: &IdentityName, key_pkcs8: &[u8], chain: &[CertificateDer<'static>]) -> Result<(), KeychainError>;
 
     /// Loads an identity with its key, ready for a handshake.
     fn load_identity(&self, name: &IdentityName) -> Result<Identity, KeychainError>;
@@ -78,11 +73,7 @@ impl FromStr for IdentityName {
     fn from_str(text: &str) -> Result<Self, KeychainError> {
         let fits = (1..=NAME_CHARS_MAX).contains(&text.len());
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-@".contains(&b);
-        if fits && text.bytes().all(allowed) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(KeychainError::BadName)
-        }
+        if fits && text.bytes().all(allowed) { Ok(Self(text.to_owned())) } else { Err(KeychainError::BadName) }
     }
 }
 

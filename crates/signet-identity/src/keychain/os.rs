@@ -14,9 +14,7 @@ use zeroize::Zeroizing;
 
 use super::entries::{self, Entries};
 use super::native::NativeEntries;
-use super::{
-    ANSWER_TIME_DEFAULT, IdentityName, Keychain, KeychainError, SECRET_BYTES, StoredIdentity,
-};
+use super::{ANSWER_TIME_DEFAULT, IdentityName, Keychain, KeychainError, SECRET_BYTES, StoredIdentity};
 use crate::identity::Identity;
 
 /// The operating system's keychain: Secret Service (Linux), Credential Manager (Windows),
@@ -45,10 +43,7 @@ impl OsKeychain {
     /// A keychain whose calls wait at most `answer_time`. Nothing is opened until the first call.
     #[must_use]
     pub const fn new(answer_time: Duration) -> Self {
-        Self {
-            answer_time,
-            tasks: Mutex::new(None),
-        }
+        Self { answer_time, tasks: Mutex::new(None) }
     }
 
     fn ask<T: Send + 'static>(
@@ -57,17 +52,12 @@ impl OsKeychain {
     ) -> Result<T, KeychainError> {
         let (answer, answered) = mpsc::sync_channel(1);
         let run = Box::new(move |entries: &mut dyn Entries| reply(&answer, question(entries)));
-        self.send(Task {
-            deadline: Instant::now() + self.answer_time,
-            run,
-        })?;
+        self.send(Task { deadline: Instant::now() + self.answer_time, run })?;
         match answered.recv_timeout(self.answer_time) {
             Ok(result) => result,
             Err(RecvTimeoutError::Timeout) => Err(KeychainError::TimedOut(self.answer_time)),
             // The task was dropped: the thread skipped it as overdue, or it panicked in the store.
-            Err(RecvTimeoutError::Disconnected) => Err(KeychainError::Other {
-                detail: "it gave no answer".into(),
-            }),
+            Err(RecvTimeoutError::Disconnected) => Err(KeychainError::Other { detail: "it gave no answer".into() }),
         }
     }
 
@@ -94,9 +84,7 @@ impl OsKeychain {
                 }
             })
             .map_err(|e| failed(format!("its thread could not be started: {e}")))?;
-        sender
-            .send(task)
-            .map_err(|_| failed("its thread ended".into()))?;
+        sender.send(task).map_err(|_| failed("its thread ended".into()))?;
         *tasks = Some(sender);
         Ok(())
     }
@@ -112,12 +100,7 @@ impl Keychain for OsKeychain {
         self.ask(|entries| entries::identities(entries))
     }
 
-    fn store_identity(
-        &self,
-        name: &IdentityName,
-        key_pkcs8: &[u8],
-        chain: &[CertificateDer<'static>],
-    ) -> Result<(), KeychainError> {
+    fn store_identity(&self, name: &IdentityName, key_pkcs8: &[u8], chain: &[CertificateDer<'static>]) -> Result<(), KeychainError> {
         let key = Zeroizing::new(key_pkcs8.to_vec());
         let (name, chain) = (name.clone(), chain.to_vec());
         self.ask(move |entries| entries::store_identity(entries, &name, &key, &chain))

@@ -24,12 +24,7 @@ impl ClientProfile {
     /// certificate names the host dialled.
     #[must_use]
     pub fn new(roots: TrustRoots, certified_key: Arc<CertifiedKey>) -> Self {
-        Self {
-            roots,
-            certified_key,
-            pins: Vec::new(),
-            versions: TlsVersions::default(),
-        }
+        Self { roots, certified_key, pins: Vec::new(), versions: TlsVersions::default() }
     }
 
     /// Accepts only servers whose key is one of `pins` (the current one and its successor), on top
@@ -53,14 +48,10 @@ impl ClientProfile {
             return Err(ProfileError::CertificateOfAnotherKey);
         }
         let provider = provider();
-        let webpki =
-            WebPkiServerVerifier::builder_with_provider(self.roots.store(), Arc::clone(&provider))
-                .build()
-                .map_err(|e| ProfileError::Verifier(e.to_string()))?;
-        let verifier = PinnedVerifier {
-            webpki,
-            pins: self.pins.clone(),
-        };
+        let webpki = WebPkiServerVerifier::builder_with_provider(self.roots.store(), Arc::clone(&provider))
+            .build()
+            .map_err(|e| ProfileError::Verifier(e.to_string()))?;
+        let verifier = PinnedVerifier { webpki, pins: self.pins.clone() };
         // "dangerous" is rustls's word for any verifier of one's own; ours only adds a condition.
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(self.versions.supported())

@@ -54,14 +54,10 @@ impl TrustRoots {
     ///
     /// # Errors
     /// When there is none, or one cannot be read. At fault: the operator's settings.
-    pub fn new(
-        authorities: impl IntoIterator<Item = CertificateDer<'static>>,
-    ) -> Result<Self, ProfileError> {
+    pub fn new(authorities: impl IntoIterator<Item = CertificateDer<'static>>) -> Result<Self, ProfileError> {
         let mut store = RootCertStore::empty();
         for authority in authorities {
-            store
-                .add(authority)
-                .map_err(ProfileError::UnreadableAuthority)?;
+            store.add(authority).map_err(ProfileError::UnreadableAuthority)?;
         }
         if store.is_empty() {
             return Err(ProfileError::NoAuthority);
@@ -104,12 +100,7 @@ fn provider() -> Arc<CryptoProvider> {
             suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
             suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
         ],
-        kx_groups: vec![
-            kx_group::X25519MLKEM768,
-            kx_group::X25519,
-            kx_group::SECP256R1,
-            kx_group::SECP384R1,
-        ],
+        kx_groups: vec![kx_group::X25519MLKEM768, kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1],
         ..aws_lc_rs::default_provider()
     })
 }

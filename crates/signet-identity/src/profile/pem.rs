@@ -25,10 +25,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 #[non_exhaustive]
 pub enum PemError {
     #[error("{path}: cannot be read: {source}")]
-    Unreadable {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{path}: larger than {FILE_BYTES_MAX} bytes")]
     TooLarge { path: PathBuf },
     #[error("{path}: readable by other users (mode {mode:03o}); run chmod 600 on it")]
@@ -62,24 +59,15 @@ impl ServerIdentity {
     pub fn from_pem_files(chain: &Path, key: &Path) -> Result<Self, PemError> {
         let certificates = certificates(chain)?;
         if certificates.len() > CHAIN_CERTIFICATES_MAX {
-            return Err(PemError::TooManyCertificates {
-                path: chain.to_owned(),
-            });
+            return Err(PemError::TooManyCertificates { path: chain.to_owned() });
         }
-        let no_key = || PemError::NoKey {
-            path: key.to_owned(),
-        };
+        let no_key = || PemError::NoKey { path: key.to_owned() };
         let pem = read(key, FileKind::PrivateKey)?;
         let mut der = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| no_key())?;
         let signing_key = any_supported_type(&der);
         der.zeroize();
         let certified = CertifiedKey::new(certificates, signing_key.map_err(|_| no_key())?);
-        certified
-            .keys_match()
-            .map_err(|_| PemError::CertificateOfAnotherKey {
-                chain: chain.to_owned(),
-                key: key.to_owned(),
-            })?;
+        certified.keys_match().map_err(|_| PemError::CertificateOfAnotherKey { chain: chain.to_owned(), key: key.to_owned() })?;
         Ok(Self(Arc::new(certified)))
     }
 
@@ -98,9 +86,7 @@ impl ServerIdentity {
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
     let pem = read(path, FileKind::Public)?;
-    let none = || PemError::NoCertificate {
-        path: path.to_owned(),
-    };
+    let none = || PemError::NoCertificate { path: path.to_owned() };
     let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match parsed {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
@@ -115,17 +101,12 @@ enum FileKind {
 }
 
 fn read(path: &Path, kind: FileKind) -> Result<Zeroizing<Vec<u8>>, PemError> {
-    let unreadable = |source| PemError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| PemError::Unreadable { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     // Asked of the open file, so that nobody can swap it between the check and the read.
     let metadata = file.metadata().map_err(unreadable)?;
     if metadata.len() > FILE_BYTES_MAX {
-        return Err(PemError::TooLarge {
-            path: path.to_owned(),
-        });
+        return Err(PemError::TooLarge { path: path.to_owned() });
     }
     if kind == FileKind::PrivateKey {
         require_private(path, &metadata)?;
@@ -133,9 +114,7 @@ fn read(path: &Path, kind: FileKind) -> Result<Zeroizing<Vec<u8>>, PemError> {
     // The full capacity up front: a growing buffer would leave copies of the key behind.
     let capacity = usize::try_from(metadata.len()).unwrap_or_default() + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
-    file.take(FILE_BYTES_MAX)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(bytes)
 }
 
@@ -144,10 +123,7 @@ fn require_private(path: &Path, metadata: &std::fs::Metadata) -> Result<(), PemE
     use std::os::unix::fs::PermissionsExt as _;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(PemError::KeyReadableByOthers {
-            path: path.to_owned(),
-            mode,
-        });
+        return Err(PemError::KeyReadableByOthers { path: path.to_owned(), mode });
     }
     Ok(())
 }

@@ -20,11 +20,7 @@ impl ServerProfile {
     /// TLS 1.3 only; every client must show a certificate that leads to `client_roots`.
     #[must_use]
     pub fn new(client_roots: TrustRoots, certified_key: Arc<CertifiedKey>) -> Self {
-        Self {
-            client_roots,
-            certified_key,
-            versions: TlsVersions::default(),
-        }
+        Self { client_roots, certified_key, versions: TlsVersions::default() }
     }
 
     /// Sets the TLS versions accepted.
@@ -40,12 +36,9 @@ impl ServerProfile {
             return Err(ProfileError::CertificateOfAnotherKey);
         }
         let provider = provider();
-        let verifier = WebPkiClientVerifier::builder_with_provider(
-            self.client_roots.store(),
-            Arc::clone(&provider),
-        )
-        .build()
-        .map_err(|e| ProfileError::Verifier(e.to_string()))?;
+        let verifier = WebPkiClientVerifier::builder_with_provider(self.client_roots.store(), Arc::clone(&provider))
+            .build()
+            .map_err(|e| ProfileError::Verifier(e.to_string()))?;
         let certified_key = SingleCertAndKey::from(CertifiedKey::clone(&self.certified_key));
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(self.versions.supported())

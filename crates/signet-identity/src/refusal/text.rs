@@ -107,37 +107,17 @@ impl Refusal {
     #[must_use]
     pub const fn cure(&self) -> &'static str {
         match self {
-            Self::DnsFailure => {
-                "Check the host name in the settings and that this computer is online."
-            }
-            Self::ConnectionRefused => {
-                "Check host and port in the settings; if they are right, tell the server's operator."
-            }
-            Self::Unreachable | Self::TimedOut => {
-                "Check that this computer is online; another network may let you through."
-            }
-            Self::NotTls => {
-                "Check the port in the settings; on a guest network, sign in to it first."
-            }
-            Self::ClosedDuringHandshake => {
-                "Try again; if it persists on several networks, tell the server's operator."
-            }
-            Self::NoCommonTlsVersion => {
-                "Ask the server's operator for TLS 1.3, or allow TLS 1.2 for this venue in the settings."
-            }
-            Self::NoCommonSuite => {
-                "Ask the server's operator to allow ECDHE with AES-GCM (FIXS 1.1)."
-            }
-            Self::NameMismatch { .. } => {
-                "Check the host name in the settings; if it is right, do not connect and tell your security team."
-            }
-            Self::UnknownCa => {
-                "Do not connect. Check the configured certificate authority with your security team."
-            }
+            Self::DnsFailure => "Check the host name in the settings and that this computer is online.",
+            Self::ConnectionRefused => "Check host and port in the settings; if they are right, tell the server's operator.",
+            Self::Unreachable | Self::TimedOut => "Check that this computer is online; another network may let you through.",
+            Self::NotTls => "Check the port in the settings; on a guest network, sign in to it first.",
+            Self::ClosedDuringHandshake => "Try again; if it persists on several networks, tell the server's operator.",
+            Self::NoCommonTlsVersion => "Ask the server's operator for TLS 1.3, or allow TLS 1.2 for this venue in the settings.",
+            Self::NoCommonSuite => "Ask the server's operator to allow ECDHE with AES-GCM (FIXS 1.1).",
+            Self::NameMismatch { .. } => "Check the host name in the settings; if it is right, do not connect and tell your security team.",
+            Self::UnknownCa => "Do not connect. Check the configured certificate authority with your security team.",
             Self::Expired => "Ask the server's operator to renew its certificate.",
-            Self::NotYetValid => {
-                "Check this computer's clock; if it is right, tell the server's operator."
-            }
+            Self::NotYetValid => "Check this computer's clock; if it is right, tell the server's operator.",
             Self::PinMismatch { .. } => {
                 "Do not connect. Ask your security team whether the server's key was changed; if so, they issue a new pin."
             }
@@ -147,18 +127,10 @@ impl Refusal {
             Self::ClientCertificateRefused { .. } | Self::ClientCertificateUnknownCa => {
                 "Ask your security team whether this certificate is meant for this server and still allowed."
             }
-            Self::ClientCertificateExpired => {
-                "Renew your certificate; if it is fresh, check this computer's clock."
-            }
-            Self::NoClientCertificateSent => {
-                "Choose an identity from the keychain and connect again."
-            }
-            Self::KeyUnavailable { .. } => {
-                "Unlock the keychain or insert the token that holds the key."
-            }
-            Self::ServerCertificateRefused { .. } => {
-                "Check which authority, name and pin the client is configured to expect."
-            }
+            Self::ClientCertificateExpired => "Renew your certificate; if it is fresh, check this computer's clock.",
+            Self::NoClientCertificateSent => "Choose an identity from the keychain and connect again.",
+            Self::KeyUnavailable { .. } => "Unlock the keychain or insert the token that holds the key.",
+            Self::ServerCertificateRefused { .. } => "Check which authority, name and pin the client is configured to expect.",
             Self::Other { .. } => "Try again; if it persists, give this text to your support desk.",
         }
     }

@@ -26,17 +26,11 @@ pub fn issue(pki: &DevPki, order: &Order) -> Arc<CertifiedKey> {
 }
 
 pub fn desk(pki: &DevPki) -> ClientProfile {
-    ClientProfile::new(
-        pki.gateway_roots().unwrap(),
-        issue(pki, &Order::desk("TRADER1")),
-    )
+    ClientProfile::new(pki.gateway_roots().unwrap(), issue(pki, &Order::desk("TRADER1")))
 }
 
 pub fn gateway(pki: &DevPki) -> ServerProfile {
-    ServerProfile::new(
-        pki.desk_roots().unwrap(),
-        issue(pki, &Order::gateway("SIGNET")),
-    )
+    ServerProfile::new(pki.desk_roots().unwrap(), issue(pki, &Order::gateway("SIGNET")))
 }
 
 pub struct Pair {
@@ -54,10 +48,7 @@ pub struct Failure {
 }
 
 impl Pair {
-    pub fn connect(
-        client: &Arc<ClientConfig>,
-        server: &Arc<ServerConfig>,
-    ) -> Result<Self, Failure> {
+    pub fn connect(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> Result<Self, Failure> {
         let name = ServerName::try_from("localhost").unwrap();
         let mut pair = Self {
             client: ClientConnection::new(Arc::clone(client), name).unwrap(),
@@ -78,9 +69,7 @@ impl Pair {
             if server.is_none() && !wire.is_empty() {
                 self.server.read_tls(&mut wire.as_slice()).unwrap();
                 let done = self.server.process_new_packets();
-                server = done
-                    .err()
-                    .map(|e| Refusal::seen_by_server(&e, Stage::Handshake));
+                server = done.err().map(|e| Refusal::seen_by_server(&e, Stage::Handshake));
             }
             let mut wire = Vec::new();
             while self.server.wants_write() {
@@ -88,11 +77,7 @@ impl Pair {
             }
             if client.is_none() && !wire.is_empty() {
                 client_was_done = !self.client.is_handshaking();
-                let stage = if client_was_done {
-                    Stage::Session
-                } else {
-                    Stage::Handshake
-                };
+                let stage = if client_was_done { Stage::Session } else { Stage::Handshake };
                 self.client.read_tls(&mut wire.as_slice()).unwrap();
                 let done = self.client.process_new_packets();
                 client = done.err().map(|e| Refusal::seen_by_client(&e, stage));
@@ -101,11 +86,7 @@ impl Pair {
         if client.is_none() && server.is_none() {
             return Ok(());
         }
-        Err(Failure {
-            client,
-            client_was_done,
-            server,
-        })
+        Err(Failure { client, client_was_done, server })
     }
 
     /// Sends a line each way, to see that the connection carries data.
