@@ -22,11 +22,7 @@ static FIRST_PAINT: OnceLock<f64> = OnceLock::new();
 
 /// The frames painted since the last call.
 pub fn take_marks() -> Vec<Mark> {
-    std::mem::take(
-        &mut *MARKS
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner()),
-    )
+    std::mem::take(&mut *MARKS.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
 }
 
 /// When the page first painted anything.
@@ -36,14 +32,7 @@ pub fn first_paint_ms() -> Option<f64> {
 
 #[tauri::command]
 fn bench_frame(seq: f64, changed: u32, painted_at_ms: f64) {
-    MARKS
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
-        .push(Mark {
-            seq,
-            changed,
-            painted_at_ms,
-        });
+    MARKS.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(Mark { seq, changed, painted_at_ms });
 }
 
 #[tauri::command]
@@ -56,8 +45,7 @@ fn first_paint(at_ms: f64) {
 pub(crate) fn with_marks<R: Runtime>(
     desk: impl Fn(Invoke<R>) -> bool + Send + Sync + 'static,
 ) -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {
-    let marks: Box<dyn Fn(Invoke<R>) -> bool + Send + Sync> =
-        Box::new(tauri::generate_handler![bench_frame, first_paint]);
+    let marks: Box<dyn Fn(Invoke<R>) -> bool + Send + Sync> = Box::new(tauri::generate_handler![bench_frame, first_paint]);
     move |invoke| match invoke.message.command() {
         "bench_frame" | "first_paint" => marks(invoke),
         _ => desk(invoke),

@@ -15,9 +15,7 @@ fn main() {
     };
     let attributes = Attributes::new()
         .capabilities_path_pattern(capabilities)
-        .app_manifest(
-            AppManifest::new().permissions_path_pattern("./src-tauri/permissions/*.toml"),
-        );
+        .app_manifest(AppManifest::new().permissions_path_pattern("./src-tauri/permissions/*.toml"));
     if let Err(why) = tauri_build::try_build(attributes) {
         eprintln!("{why:#}");
         std::process::exit(1);

@@ -90,15 +90,11 @@ pub fn run(start: impl FnOnce(&AppHandle) -> Result<Desk, Problem> + Send + 'sta
     }
 }
 
-/// `RUST_LOG` chooses what is written; the default is quiet. Nothing that is logged below this
-/// level of the house names a key or a password.
+/// `RUST_LOG` chooses what is written; the default is quiet. No level logs a key or a message of the
+/// session: whoever adds one keeps it so.
 fn log_to_stderr() {
     use tracing_subscriber::EnvFilter;
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,signet=info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,signet=info"));
     // A second call happens only in tests, where the first subscriber stays.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }

@@ -6,10 +6,7 @@ use std::{
 };
 
 use signet_desk_core::{desk::Desk, view::Problem};
-use tauri::{
-    App, AppHandle, Emitter, Manager, RunEvent, Runtime, Url, WebviewUrl, WebviewWindowBuilder,
-    webview::NewWindowResponse,
-};
+use tauri::{App, AppHandle, Emitter, Manager, RunEvent, Runtime, Url, WebviewUrl, WebviewWindowBuilder, webview::NewWindowResponse};
 
 const TITLE: &str = "Signet Desk";
 const TITLE_IN_PRACTICE: &str = "Signet Desk — PRACTICE VENUE";
@@ -37,11 +34,7 @@ impl Shell {
                 }
             })
         };
-        Self {
-            desk,
-            changed: Box::new(changed),
-            ending: AtomicBool::new(false),
-        }
+        Self { desk, changed: Box::new(changed), ending: AtomicBool::new(false) }
     }
 
     pub(crate) fn desk(&self) -> Result<&Desk, Problem> {
@@ -58,11 +51,7 @@ impl Shell {
 }
 
 pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
-    let title = if app.state::<Shell>().practice() {
-        TITLE_IN_PRACTICE
-    } else {
-        TITLE
-    };
+    let title = if app.state::<Shell>().practice() { TITLE_IN_PRACTICE } else { TITLE };
     WebviewWindowBuilder::new(app, "main", WebviewUrl::App(page().into()))
         .title(title)
         .inner_size(1280.0, 800.0)
@@ -78,24 +67,15 @@ pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
 }
 
 fn page() -> &'static str {
-    if cfg!(feature = "bench") {
-        "index.html?measure"
-    } else {
-        "index.html"
-    }
+    if cfg!(feature = "bench") { "index.html?measure" } else { "index.html" }
 }
 
 /// The page never leaves the program; a `tauri dev` build also serves it from the local Vite.
 fn is_own_page(url: &Url) -> bool {
-    let local = matches!(
-        url.host_str(),
-        Some("localhost" | "tauri.localhost" | "isolation.localhost")
-    );
+    let local = matches!(url.host_str(), Some("localhost" | "tauri.localhost" | "isolation.localhost"));
     match url.scheme() {
         "tauri" | "isolation" => local,
-        "http" | "https" if url.host_str() == Some("localhost") => {
-            !cfg!(feature = "custom-protocol")
-        }
+        "http" | "https" if url.host_str() == Some("localhost") => !cfg!(feature = "custom-protocol"),
         "http" | "https" => local,
         "about" => true,
         _ => false,
@@ -136,10 +116,7 @@ async fn told_to_end() {
 
 pub(crate) fn on_event(app: &AppHandle, event: RunEvent) {
     // The last window closed. `code` is set when we ask to exit ourselves, after the logout.
-    if let RunEvent::ExitRequested {
-        code: None, api, ..
-    } = event
-    {
+    if let RunEvent::ExitRequested { code: None, api, .. } = event {
         api.prevent_exit();
         shut_down(app);
     }
@@ -155,9 +132,7 @@ fn shut_down(app: &AppHandle) {
     let app = app.clone();
     tauri::async_runtime::spawn(async move {
         if let Some(desk) = desk
-            && tokio::time::timeout(SHUT_DOWN_MAX, desk.shut_down())
-                .await
-                .is_err()
+            && tokio::time::timeout(SHUT_DOWN_MAX, desk.shut_down()).await.is_err()
         {
             tracing::warn!("the desk did not log out in time and is closed without it");
         }

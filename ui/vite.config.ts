@@ -14,5 +14,5 @@ export default defineConfig(({ mode }) => ({
   },
   // Vitest would otherwise pick Svelte's server build, in which nothing is reactive.
   resolve: mode === "test" ? { conditions: ["browser"] } : undefined,
-  test: { include: ["test/**/*.test.ts"], environment: "node" },
+  test: { include: ["test/**/*.test.ts"], environment: "node", css: true },
 }));

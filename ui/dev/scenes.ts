@@ -282,7 +282,7 @@ export function asked(id: string, ticket: Ticket, now: number): [RfqView, LineVi
   });
   const lines = DEALERS.flatMap(([dealer], i) =>
     ticket.dealers.includes(dealer)
-      ? [line(id, i, now, { bid: q(`99.1${9 - i}0`), offer: q(`99.2${i}5`), bestBid: i === 0, bestOffer: i === 0 })]
+      ? [line(id, i, now, { bid: q(`99.1${9 - i}0`), offer: q(`99.2${i}5`), bestBid: dealer === ticket.dealers[0], bestOffer: dealer === ticket.dealers[0] })]
       : [],
   );
   return [view, lines];

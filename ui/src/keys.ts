@@ -8,7 +8,7 @@ export const KEYS: Group[] = [
     keys: [
       [["F6"], "Next part: ticket, requests, blotter"],
       [["Tab"], "Next control"],
-      [["?"], "This help"],
+      [["F1", "?"], "This help"],
     ],
   },
   {
