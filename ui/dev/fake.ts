@@ -1,7 +1,7 @@
 // A pretended desk for drawing the screens without one: `npm run dev`, then open `/?fake`.
 //
 // Only a development server ever loads this file. `scene` picks what is on the screen (`connect`,
-// `keychain`, `refused`, `ticket`, `rfqs`, `armed`, `disarmed`, `outcomes`); `practice` shows the
+// `keychain`, `refused`, `ticket`, `rfqs`, `armed`, `disarmed`, `outcomes`, `lost`); `practice` shows the
 // band; `live` makes the dealers of the scene quote again every second.
 
 import type { ArmIntent, Frame, LineView, Problem, RfqView, Ticket } from "../src/bindings";
@@ -64,6 +64,8 @@ export function fake(asked: URLSearchParams): Backend {
 
   if (scene === "ticket") setTimeout(fillTicket, 500);
   if (asked.has("live")) setInterval(() => change((f) => ({ ...f, lines: f.lines.map(requote) })), 1_000);
+
+  if (scene === "lost") setTimeout(() => change((f) => ({ ...f, session: scenes.lost(Date.now()) })), 500);
 
   const commands: Commands = {
     info: () => ok(scenes.info(asked.has("practice"))),

@@ -33,6 +33,11 @@ export const problems = {
     message: "Northbank changed its price before you could be shown the terms.",
     cure: "Look at the new price and choose again.",
   },
+  link: {
+    code: "link_lost",
+    message: "The network dropped the connection to the gateway.",
+    cure: "Nothing to do: the desk is trying again by itself.",
+  },
   issuer: {
     code: "certificate_unknown_issuer",
     message: "The gateway refused your certificate: it does not know the authority that issued it.",
@@ -122,6 +127,8 @@ function session(state: LinkState, now: number, problem: Problem | null = null):
     problem,
   };
 }
+
+export const lost = (now: number) => session("reconnecting", now, problems.link);
 
 function rfq(id: string, now: number, part: Partial<RfqView>): RfqView {
   return {
