@@ -27,7 +27,7 @@ use crate::wire::Outgoing;
 
 mod door;
 
-use door::Door;
+use door::{Door, Place};
 
 /// Events waiting for the dealer before its session waits too.
 const EVENTS_MAX: usize = 1024;
@@ -106,7 +106,7 @@ pub(crate) async fn start(setup: Setup, state_dir: &Path) -> Result<Started, Sim
         acceptor: Arc::new(acceptor),
         gateway: setup.gateway,
         trust_domain: setup.trust_domain,
-        current: Arc::new(Mutex::new(None)),
+        place: Arc::new(Mutex::new(Place::default())),
         events,
     };
     // Milliseconds since 1970: differs each time a dealer starts, and sorts by time.
@@ -152,8 +152,11 @@ impl Dealer {
         match event {
             Event::LoggedOn => {
                 self.session.logged_on = true;
+                self.session.connection = None;
                 self.book.on_connected(now);
             }
+            // The handle of a session that has ended already is of no use.
+            Event::Established(connection) if connection.is_closed() => {}
             Event::Established(connection) => {
                 self.session.connection = Some(connection);
                 self.deliver().await;

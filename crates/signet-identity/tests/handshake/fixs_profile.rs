@@ -6,8 +6,8 @@ use crate::pair::{Pair, TRUST_DOMAIN, desk, gateway, issue, pki};
 use rustls::{HandshakeKind, ProtocolVersion};
 use signet_devca::Order;
 use signet_identity::{
-    ClientProfile, Identity, IdentityError, PeerError, PeerIdentity, ProfileError, Protection, Role, ServerIdentity, ServerProfile,
-    SoftwareKey, SpkiPin, TlsVersions, TrustRoots, channel_binding, describe,
+    ClientProfile, Identity, IdentityError, PeerError, PeerIdentity, ProfileError, Protection, Role, ServerProfile, SoftwareKey, SpkiPin,
+    TlsVersions, TrustRoots, channel_binding, describe,
 };
 
 #[test]
@@ -149,7 +149,7 @@ fn no_authority_means_nobody_is_trusted() {
 #[cfg(unix)]
 #[test]
 fn a_server_key_that_others_can_read_is_refused() {
-    use signet_identity::PemError;
+    use signet_identity::{PemError, ServerIdentity};
     use std::os::unix::fs::PermissionsExt as _;
     let pki = pki();
     let directory = tempfile::tempdir().unwrap();

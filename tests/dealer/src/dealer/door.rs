@@ -23,8 +23,18 @@ const SETTLE_TIME: Duration = Duration::from_millis(20);
 /// The pause after an accept that failed, as when file descriptors run out.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
+/// Who is inside.
+#[derive(Default)]
+pub(super) struct Place {
+    /// The dealer is dead: nobody comes in, not even who was at the door already.
+    is_shut: bool,
+    visitors: u64,
+    current: Option<Current>,
+}
+
 /// The connection in use.
-pub(super) struct Current {
+struct Current {
+    visitor: u64,
     /// To cut it: the engine owns the stream.
     socket: StdTcpStream,
     connection: Option<Connection>,
@@ -35,7 +45,7 @@ struct Inside {
     acceptor: Arc<Acceptor<Ears>>,
     gateway: String,
     trust_domain: String,
-    current: Arc<Mutex<Option<Current>>>,
+    place: Arc<Mutex<Place>>,
     events: mpsc::Sender<Event>,
 }
 
@@ -47,7 +57,7 @@ pub(super) struct Door {
     pub(super) acceptor: Arc<Acceptor<Ears>>,
     pub(super) gateway: String,
     pub(super) trust_domain: String,
-    pub(super) current: Arc<Mutex<Option<Current>>>,
+    pub(super) place: Arc<Mutex<Place>>,
     pub(super) events: mpsc::Sender<Event>,
 }
 
@@ -70,7 +80,7 @@ impl Door {
             acceptor: Arc::clone(&self.acceptor),
             gateway: self.gateway.clone(),
             trust_domain: self.trust_domain.clone(),
-            current: Arc::clone(&self.current),
+            place: Arc::clone(&self.place),
             events: self.events.clone(),
         };
         tokio::spawn(async move {
@@ -83,7 +93,9 @@ impl Door {
     /// Cuts the connection, if any, and stops listening.
     pub(super) async fn shut(&mut self) {
         self.listener = None;
-        if let Some(current) = self.current.lock().await.take() {
+        let mut place = self.place.lock().await;
+        place.is_shut = true;
+        if let Some(current) = place.current.take() {
             // Already cut is as good.
             let _ = current.socket.shutdown(Shutdown::Both);
         }
@@ -91,6 +103,7 @@ impl Door {
 
     /// Listens again, on the same address.
     pub(super) async fn open(&mut self) -> std::io::Result<()> {
+        self.place.lock().await.is_shut = false;
         if self.listener.is_none() {
             self.listener = Some(TcpListener::bind(self.address).await?);
         }
@@ -116,21 +129,28 @@ impl Inside {
         }
 
         // One newcomer at a time; it displaces the old connection, which is usually dead already.
-        let mut current = self.current.lock().await;
-        if let Some(old) = current.take() {
+        let mut place = self.place.lock().await;
+        if place.is_shut {
+            return Err("the dealer is dead".into());
+        }
+        if let Some(old) = place.current.take() {
             let _ = old.socket.shutdown(Shutdown::Both);
             if let Some(connection) = old.connection {
                 let _ = timeout(DISPLACE_TIME_MAX, connection.wait_closed()).await;
                 sleep(SETTLE_TIME).await;
             }
         }
-        let cutter = handle.try_clone().map_err(words)?;
-        *current = Some(Current { socket: handle, connection: None });
-        drop(current);
+        place.visitors += 1;
+        let visitor = place.visitors;
+        place.current = Some(Current { visitor, socket: handle, connection: None });
+        drop(place);
         let connection = self.acceptor.serve_stream(stream).await.map_err(|e| e.to_string())?;
         let _ = self.events.send(Event::Established(connection.clone())).await;
-        let mut current = self.current.lock().await;
-        *current = Some(Current { socket: cutter, connection: Some(connection) });
+        // Unless somebody newer has come in meanwhile.
+        let mut place = self.place.lock().await;
+        if let Some(current) = place.current.as_mut().filter(|current| current.visitor == visitor) {
+            current.connection = Some(connection);
+        }
         Ok(())
     }
 }

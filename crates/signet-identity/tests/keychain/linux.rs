@@ -2,7 +2,6 @@
 //!
 //! The bus is found through the environment, which a test must not change while others run; so
 //! each test starts this program again as a child with the environment it is about.
-#![cfg(target_os = "linux")]
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -10,16 +9,17 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use signet_devca::private_keyring::{PrivateBus, PrivateKeyring, Start};
-use signet_devca::{DevPki, Order, store_desk_identity};
-use signet_identity::{IdentityName, Keychain, KeychainError, OsKeychain, Protection};
-use time::OffsetDateTime;
+use signet_devca::{Order, store_desk_identity};
+use signet_identity::{Keychain, KeychainError, OsKeychain};
+
+use crate::life::{life, name, pki};
 
 const SCENARIO: &str = "SIGNET_KEYCHAIN_SCENARIO";
 
 /// Runs `child` below in a process of its own.
 fn start_scenario(name: &str, env: Vec<(&'static str, OsString)>) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored", "--nocapture", "--test-threads=1"])
+        .args(["--exact", "linux::child", "--ignored", "--nocapture", "--test-threads=1"])
         .env_remove("DBUS_SESSION_BUS_ADDRESS")
         .env_remove("DISPLAY")
         .env("XDG_RUNTIME_DIR", "/nonexistent")
@@ -129,51 +129,6 @@ fn child() {
         "hangs" => hangs(),
         other => panic!("no scenario {other}"),
     }
-}
-
-fn name(text: &str) -> IdentityName {
-    text.parse().unwrap()
-}
-
-fn pki() -> DevPki {
-    DevPki::generate("practice.signet.example", OffsetDateTime::now_utc()).unwrap()
-}
-
-fn life(keychain: &OsKeychain) {
-    assert_eq!(keychain.identities().unwrap(), []);
-    assert!(matches!(keychain.load_identity(&name("TRADER1")), Err(KeychainError::NoSuchIdentity { .. })));
-    let pki = pki();
-    for trader in ["TRADER2", "TRADER1"] {
-        let issued = pki.issue(&Order::desk(trader)).unwrap();
-        store_desk_identity(keychain, &issued, &name(trader)).unwrap();
-    }
-    let listed = keychain.identities().unwrap();
-    let names: Vec<&str> = listed.iter().map(|identity| identity.name.as_str()).collect();
-    assert_eq!(names, ["TRADER1", "TRADER2"]);
-    assert_eq!(listed[0].peer.as_ref().unwrap().comp_id.as_str(), "TRADER1");
-
-    let loaded = keychain.load_identity(&name("TRADER1")).unwrap();
-    assert_eq!(loaded.key().protection(), Protection::OsKeychain);
-    assert_eq!(loaded.peer().unwrap().comp_id.as_str(), "TRADER1");
-
-    // A renewal replaces key and certificate together.
-    let renewed = pki.issue(&Order::desk("TRADER1")).unwrap();
-    store_desk_identity(keychain, &renewed, &name("TRADER1")).unwrap();
-    let reloaded = keychain.load_identity(&name("TRADER1")).unwrap();
-    assert_ne!(reloaded.facts().spki_sha256, loaded.facts().spki_sha256);
-
-    let secret = keychain.secret(&name("journal")).unwrap();
-    assert_eq!(*keychain.secret(&name("journal")).unwrap(), *secret);
-    assert_ne!(*keychain.secret(&name("blotter")).unwrap(), *secret);
-
-    keychain.delete_identity(&name("TRADER1")).unwrap();
-    assert!(matches!(keychain.delete_identity(&name("TRADER1")), Err(KeychainError::NoSuchIdentity { .. })));
-    assert_eq!(keychain.identities().unwrap().len(), 1);
-
-    // A key of another certificate is never stored.
-    let (one, two) = (pki.issue(&Order::desk("A")).unwrap(), pki.issue(&Order::desk("B")).unwrap());
-    let refused = keychain.store_identity(&name("A"), one.key_pkcs8(), two.chain()).unwrap_err();
-    assert_eq!(refused.code(), "identity.other_key");
 }
 
 fn parallel(keychain: &OsKeychain) {
