@@ -10,10 +10,11 @@ mod commands;
 mod display;
 mod door;
 mod shell;
+pub mod start;
 
 use std::process::ExitCode;
 
-use signet_desk_core::{desk::Desk, view::Problem};
+use signet_desk_core::{Desk, view::Problem};
 use tauri::{AppHandle, Manager, Runtime};
 
 pub use door::close_doors;

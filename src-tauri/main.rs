@@ -2,11 +2,13 @@
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 const HELP: &str = "Signet Desk: request quotes and trade over FIXS from any network
 
-Usage: signet-desk [--version | --help]
+Usage: signet-desk [--config FILE | --version | --help]
+
+  --config FILE   the venues to offer, instead of the desk.toml of this machine or user
 
 Without an option it opens its window. RUST_LOG chooses what is logged to standard error.";
 
@@ -14,19 +16,26 @@ fn main() -> ExitCode {
     // SAFETY: the first statement of the only thread.
     unsafe { signet_desk::close_doors() };
 
-    match std::env::args().nth(1).as_deref() {
-        None => signet_desk::run(|_app| Ok(signet_desk_core::desk::Desk {})),
-        Some("--version" | "-V") => {
+    let mut arguments = std::env::args_os().skip(1);
+    let (first, second) = (arguments.next(), arguments.next());
+    match (first.as_deref().map(|a| a.to_string_lossy()).as_deref(), second) {
+        (None, _) => open(None),
+        (Some("--config"), Some(file)) => open(Some(file.into())),
+        (Some("--version" | "-V"), None) => {
             println!("signet-desk {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
         }
-        Some("--help" | "-h") => {
+        (Some("--help" | "-h"), None) => {
             println!("{HELP}");
             ExitCode::SUCCESS
         }
-        Some(other) => {
-            eprintln!("signet-desk: {other:?} is not an option.\n\n{HELP}");
+        (Some(other), _) => {
+            eprintln!("signet-desk: {other:?} cannot be used so.\n\n{HELP}");
             ExitCode::from(2)
         }
     }
+}
+
+fn open(config: Option<PathBuf>) -> ExitCode {
+    signet_desk::run(|app| signet_desk::start::desk(app, config))
 }

@@ -5,14 +5,15 @@ use std::{
     time::Duration,
 };
 
-use signet_desk_core::{desk::Desk, view::Problem};
+use signet_desk_core::{Desk, view::Problem};
 use tauri::{App, AppHandle, Emitter, Manager, RunEvent, Runtime, Url, WebviewUrl, WebviewWindowBuilder, webview::NewWindowResponse};
 
 const TITLE: &str = "Signet Desk";
 const TITLE_IN_PRACTICE: &str = "Signet Desk — PRACTICE VENUE";
 
-/// How long a closed window waits for the logout before the process ends without it.
-const SHUT_DOWN_MAX: Duration = Duration::from_secs(3);
+/// How long a closed window waits for the desk to end before the process does without it. The desk
+/// itself gives the logout less than this.
+const SHUT_DOWN_MAX: Duration = Duration::from_secs(4);
 
 /// The desk as the commands see it, or why there is none.
 pub struct Shell {

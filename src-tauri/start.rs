@@ -1,0 +1,60 @@
+//! The desk of a shipped build: which file names its venues, where it keeps its stores, and the
+//! keychain of the operating system.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use signet_desk_core::{Desk, DeskConfig, DeskConfigError, view::Problem};
+use signet_identity::OsKeychain;
+use tauri::{Manager, Runtime};
+
+const CONFIG_FILE: &str = "desk.toml";
+
+/// Starts the desk on `config`; without one, on the machine's `desk.toml`, which an administrator
+/// deploys, or else the user's own.
+pub fn desk<R: Runtime>(app: &impl Manager<R>, config: Option<PathBuf>) -> Result<Desk, Problem> {
+    let data = app.path().app_local_data_dir().map_err(no_place)?;
+    let user = app.path().app_config_dir().map_err(no_place)?.join(CONFIG_FILE);
+    let machine = machine_config();
+    let file = config.unwrap_or_else(|| if machine.exists() { machine } else { user });
+    let config = DeskConfig::from_file(&file, data, env!("CARGO_PKG_VERSION")).map_err(|why| unusable(&file, &why))?;
+    Desk::start(config, Arc::new(OsKeychain::default()))
+}
+
+fn machine_config() -> PathBuf {
+    let folder = if cfg!(windows) {
+        let programs = std::env::var_os("ProgramData").unwrap_or_else(|| "C:\\ProgramData".into());
+        Path::new(&programs).join("Signet")
+    } else if cfg!(target_os = "macos") {
+        PathBuf::from("/Library/Application Support/Signet")
+    } else {
+        PathBuf::from("/etc/signet")
+    };
+    folder.join(CONFIG_FILE)
+}
+
+fn no_place(why: tauri::Error) -> Problem {
+    Problem {
+        code: "no_home".into(),
+        message: format!("This account has no folder for the desk's settings and records: {why}."),
+        cure: "Start the desk from an ordinary user account.".into(),
+    }
+}
+
+fn unusable(file: &Path, why: &DeskConfigError) -> Problem {
+    let missing = matches!(why, DeskConfigError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
+    if missing {
+        return Problem {
+            code: "config_missing".into(),
+            message: format!("This laptop does not know any venue yet: there is no {}.", file.display()),
+            cure: "Ask your administrator to set up Signet Desk on this laptop.".into(),
+        };
+    }
+    Problem {
+        code: "config_unusable".into(),
+        message: format!("The list of venues cannot be used. {why}."),
+        cure: format!("Ask your administrator to correct {}.", file.display()),
+    }
+}
