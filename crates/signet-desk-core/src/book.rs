@@ -1,0 +1,854 @@
+//! What the desk knows: RFQs, reference data, the blotter, the state of the link. One value behind
+//! one lock; the link thread feeds it messages, the window asks it for frames and gives it intents.
+//!
+//! Time is the laptop's, passed in; everything about quotes is on the gateway's clock.
+
+use crate::{
+    blotter::Blotter,
+    clock::GatewayClock,
+    present,
+    problem::{offline, problem, sentence},
+    view::*,
+};
+use signet_fix::message::*;
+use signet_rfq as rfq;
+use signet_rfq::{AcceptId, AcceptState as Accepting, Catalogue, DealerId, Declined, InstrumentId, QuoteId, Rfq, RfqId, Terms, UtcMillis, parse_quantity};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// RFQs on screen at once, ended ones included; the oldest ended one goes when there are more.
+pub const MAX_ON_SCREEN: usize = 200;
+const MAX_NOTICES: usize = 100;
+
+/// One RFQ on screen, with what the page has been shown of it.
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub rfq: Rfq,
+    pub problem: Option<Problem>,
+    /// Last presented, with the frame in which it changed.
+    head: Option<(u64, RfqView)>,
+    lines: BTreeMap<DealerId, (u64, LineView)>,
+    dirty: bool,
+    order: u64,
+}
+
+/// Makes ids that no other run of any desk of this trader has made.
+#[derive(Debug)]
+pub struct Ids {
+    prefix: String,
+    next: u32,
+}
+
+impl Ids {
+    pub fn new(start: UtcMillis, random: u32) -> Self {
+        Self { prefix: format!("{:x}{:04x}", start.0, random & 0xffff), next: 0 }
+    }
+
+    fn rfq(&mut self) -> String {
+        self.next += 1;
+        format!("{}-{}", self.prefix, self.next)
+    }
+
+    /// An accept's id begins with its RFQ's, so that a late answer finds its way home.
+    fn accept(&mut self, rfq: &RfqId) -> String {
+        self.next += 1;
+        format!("{rfq}:{}", self.next)
+    }
+}
+
+pub(crate) fn rfq_of_accept(id: &AcceptId) -> Option<RfqId> {
+    id.as_str().rsplit_once(':').and_then(|(rfq, _)| RfqId::new(rfq).ok())
+}
+
+type Wake = Box<dyn FnOnce() + Send>;
+
+pub struct Book {
+    ids: Ids,
+    seq: u64,
+    /// Frames before this one cannot be continued; the page gets everything.
+    epoch: u64,
+    pub(crate) clock: GatewayClock,
+    pub(crate) catalogue: Catalogue,
+    incoming_catalogue: Vec<rfq::Instrument>,
+    pub(crate) dealers: Vec<DealerState>,
+    items: BTreeMap<RfqId, Item>,
+    removed: VecDeque<(u64, String)>,
+    notices: VecDeque<(u64, Notice)>,
+    session: SessionView,
+    session_seq: u64,
+    reference_seq: u64,
+    blotter_seq: u64,
+    pub(crate) blotter: Blotter,
+    /// While state is being rebuilt after a logon: the RFQs the gateway has mentioned, and the latest.
+    restoring: Option<(BTreeSet<RfqId>, Option<RfqId>)>,
+    wake: Option<(u64, Wake)>,
+}
+
+impl Book {
+    pub fn new(ids: Ids, now: UtcMillis) -> Self {
+        Self {
+            ids,
+            seq: 1,
+            epoch: 1,
+            clock: GatewayClock::default(),
+            catalogue: Catalogue::default(),
+            incoming_catalogue: Vec::new(),
+            dealers: Vec::new(),
+            items: BTreeMap::new(),
+            removed: VecDeque::new(),
+            notices: VecDeque::new(),
+            session: SessionView {
+                state: LinkState::Offline,
+                venue: None,
+                identity: None,
+                comp_id: None,
+                tls: None,
+                clock_offset_ms: None,
+                round_trip_ms: None,
+                since_ms: now.0 as f64,
+                attempt: 0,
+                problem: None,
+            },
+            session_seq: 1,
+            reference_seq: 1,
+            blotter_seq: 1,
+            blotter: Blotter::default(),
+            restoring: None,
+            wake: None,
+        }
+    }
+
+    // ----- what the window asks -----
+
+    pub fn reference(&self) -> Reference {
+        present::reference(&self.catalogue, &self.dealers)
+    }
+
+    pub fn online(&self) -> bool {
+        self.session.state == LinkState::Online
+    }
+
+    pub fn read_quantity(&self, instrument: &str, text: &str) -> Result<QuantityView, Problem> {
+        let q = parse_quantity(text).map_err(|e| Problem::from(&e))?;
+        if let Some(i) = InstrumentId::new(instrument).ok().and_then(|id| self.catalogue.get(&id).cloned()) {
+            i.check_quantity(q).map_err(|e| Problem::from(&e))?;
+        }
+        Ok(QuantityView { value: q.to_string(), text: rfq::group_digits(q) })
+    }
+
+    /// Checks a ticket and puts the RFQ on screen; the message is to be sent.
+    pub fn new_rfq(&mut self, ticket: &Ticket, now: UtcMillis) -> Result<AppMessage, Problem> {
+        if !self.online() {
+            return Err(offline());
+        }
+        let unknown = || problem("instrument_unknown", "No instrument is chosen.", "Type an ISIN, a pair or a name and choose from the list.");
+        let id = InstrumentId::new(ticket.instrument.clone()).map_err(|_| unknown())?;
+        let instrument = self.catalogue.get(&id).ok_or_else(unknown)?.clone();
+        let quantity = parse_quantity(&ticket.quantity).map_err(|e| Problem::from(&e))?;
+        let bad_dealer = |d: &String| problem("dealers_unknown", format!("{d} is not a dealer you may ask."), "Choose dealers from the list.");
+        let mut dealers = Vec::new();
+        for d in &ticket.dealers {
+            let known = self.dealers.iter().find(|x| x.id.as_str() == d).ok_or_else(|| bad_dealer(d))?;
+            dealers.push(known.id.clone());
+        }
+        let at = self.clock.gateway(now);
+        let rfq_id = RfqId::new(self.ids.rfq()).map_err(|e| problem("internal", e.to_string(), "Restart Signet Desk."))?;
+        let terms = Terms {
+            id: rfq_id.clone(),
+            instrument: id,
+            ask: match ticket.ask {
+                Ask::Buy => rfq::Ask::Buy,
+                Ask::Sell => rfq::Ask::Sell,
+                Ask::TwoWay => rfq::Ask::TwoWay,
+            },
+            quantity,
+            currency: instrument.currency.clone(),
+            settlement_date: present::settlement_date(&instrument.settlement, at),
+            dealers,
+            expires: at + i64::from(ticket.ttl_s) * 1_000,
+            created: at,
+        };
+        terms.check(&instrument, at).map_err(|e| Problem::from(&e))?;
+        let message = AppMessage::QuoteRequest(QuoteRequest {
+            id: terms.id.clone(),
+            instrument: terms.instrument.clone(),
+            isin: instrument.asset_class.has_isin(),
+            ask: terms.ask,
+            quantity,
+            currency: terms.currency.clone(),
+            settlement_date: terms.settlement_date.clone(),
+            dealers: terms.dealers.clone(),
+            expires: terms.expires,
+            at,
+        });
+        self.place(Rfq::new(terms));
+        self.blot_rfq(&rfq_id);
+        Ok(message)
+    }
+
+    pub fn cancel(&mut self, id: &str, now: UtcMillis) -> Result<Option<AppMessage>, Problem> {
+        let online = self.online();
+        let (id, item) = self.item(id)?;
+        if item.rfq.in_flight() {
+            return Err(problem("accept_in_flight", "An accept of this RFQ is waiting for its answer.", "Wait for the answer; the RFQ cannot be ended before."));
+        }
+        if item.rfq.state.ended() {
+            return Err(problem("rfq_ended", "The RFQ has ended already.", "Dismiss it."));
+        }
+        if online {
+            return Ok(Some(AppMessage::RfqCancel { rfq: id, text: None }));
+        }
+        let _ = now;
+        Err(offline())
+    }
+
+    pub fn dismiss(&mut self, id: &str) -> Result<(), Problem> {
+        let (id, item) = self.item(id)?;
+        if !item.rfq.state.ended() {
+            return Err(problem("rfq_open", "The RFQ is still open.", "End it first."));
+        }
+        self.take_off(&id);
+        Ok(())
+    }
+
+    pub fn arm(&mut self, intent: &ArmIntent, now: UtcMillis) -> Result<AcceptView, Problem> {
+        if !self.online() {
+            return Err(offline());
+        }
+        let (at, arrival) = (self.clock.gateway(now), self.clock.arrival_ms());
+        let id = RfqId::new(intent.rfq_id.clone()).map_err(|_| no_rfq())?;
+        let accept_id = AcceptId::new(self.ids.accept(&id)).map_err(|e| problem("internal", e.to_string(), "Restart Signet Desk."))?;
+        let names = self.names();
+        let item = self.items.get_mut(&id).ok_or_else(no_rfq)?;
+        let bad = || problem("price_unreadable", "The price of the intent cannot be read.", "Try again.");
+        let price = intent.price.parse().map_err(|_| bad())?;
+        let dealer = DealerId::new(intent.dealer.clone()).map_err(|_| bad())?;
+        let side = match intent.side {
+            Side::Buy => rfq::Side::Buy,
+            Side::Sell => rfq::Side::Sell,
+        };
+        let quote = item.rfq.line(&dealer).and_then(|l| l.quote.clone());
+        let quantity = quote.as_ref().and_then(|q| item.rfq.accept_quantity(q, side)).unwrap_or(item.rfq.terms.quantity);
+        let accept = rfq::Accept {
+            id: accept_id,
+            rfq: id.clone(),
+            dealer,
+            quote: QuoteId::new(intent.quote_id.clone()).map_err(|_| bad())?,
+            instrument: item.rfq.terms.instrument.clone(),
+            side,
+            price,
+            quantity,
+        };
+        item.rfq.arm(accept, at, arrival).map_err(|e| Problem::from(&e))?;
+        item.dirty = true;
+        let instrument = self.catalogue.get(&item.rfq.terms.instrument);
+        let view = present::accept(&item.rfq, instrument, &names, now).ok_or_else(no_rfq)?;
+        self.changed();
+        Ok(view)
+    }
+
+    pub fn disarm(&mut self, id: &str) -> Result<(), Problem> {
+        let (_, item) = self.item(id)?;
+        item.rfq.disarm();
+        item.dirty = true;
+        self.changed();
+        Ok(())
+    }
+
+    /// The armed accept is to be sent, if it still is what stands on the table.
+    pub fn accept(&mut self, id: &str, accept: &str, now: UtcMillis) -> Result<AppMessage, Problem> {
+        if !self.online() {
+            return Err(offline());
+        }
+        let (at, arrival) = (self.clock.gateway(now), self.clock.arrival_ms());
+        let accept = AcceptId::new(accept).map_err(|_| Problem::from(&rfq::AcceptRefusal::NotArmed))?;
+        let (_, item) = self.item(id)?;
+        item.dirty = true;
+        let sent = item.rfq.send_accept(&accept, at, arrival);
+        let isin = item.rfq.terms.instrument.as_str().len() == 12;
+        self.changed();
+        let a = sent.map_err(|e| Problem::from(&e))?;
+        Ok(AppMessage::QuoteResponse(QuoteResponse {
+            id: a.id,
+            response: Response::HitOrLift,
+            quote: a.quote,
+            instrument: a.instrument,
+            isin,
+            dealer: Some(a.dealer),
+            side: a.side,
+            quantity: a.quantity,
+            price: a.price,
+            at,
+        }))
+    }
+
+    pub fn pull(&mut self, since: u64, now: UtcMillis) -> Frame {
+        self.redraw(now);
+        let whole = since < self.epoch || since > self.seq;
+        let since = if whole { 0 } else { since };
+        let newer = |seq: u64| seq > since;
+        let heads = self.items.values().filter_map(|i| i.head.as_ref());
+        let lines = self.items.values().flat_map(|i| i.lines.values());
+        let shown_notices = self.notices.iter().filter(|(s, _)| newer(*s) && !whole);
+        Frame {
+            seq: self.seq as f64,
+            whole,
+            gateway_now_ms: self.clock.gateway(now).0 as f64,
+            session: newer(self.session_seq).then(|| self.session.clone()),
+            rfqs: heads.filter(|(s, _)| newer(*s)).map(|(_, v)| v.clone()).collect(),
+            lines: lines.filter(|(s, _)| newer(*s)).map(|(_, v)| v.clone()).collect(),
+            removed: self.removed.iter().filter(|(s, _)| newer(*s)).map(|(_, id)| id.clone()).collect(),
+            reference_changed: newer(self.reference_seq),
+            blotter_changed: newer(self.blotter_seq),
+            notices: shown_notices.map(|(_, n)| n.clone()).collect(),
+        }
+    }
+
+    pub fn wake_after(&mut self, seq: u64, wake: Wake) {
+        let pending = self.seq > seq || self.items.values().any(|i| i.dirty);
+        if pending {
+            wake();
+        } else {
+            self.wake = Some((seq, wake));
+        }
+    }
+
+    // ----- what the link tells -----
+
+    pub fn link(&mut self, now: UtcMillis, change: impl FnOnce(&mut SessionView)) {
+        let before = self.session.clone();
+        change(&mut self.session);
+        if self.session.state != before.state {
+            self.session.since_ms = now.0 as f64;
+        }
+        if self.session != before {
+            self.session_seq = self.bump();
+            self.all_dirty();
+            self.changed();
+        }
+    }
+
+    /// Another identity: what belonged to the former one leaves the screen.
+    pub fn begin(&mut self, blotter: Blotter) {
+        let ids: Vec<RfqId> = self.items.keys().cloned().collect();
+        ids.iter().for_each(|id| self.take_off(id));
+        self.blotter = blotter;
+        self.catalogue = Catalogue::default();
+        self.dealers.clear();
+        self.reference_seq = self.bump();
+        self.blotter_seq = self.seq;
+        self.changed();
+    }
+
+    pub fn measured(&mut self, sent: UtcMillis, stamped: UtcMillis, received: UtcMillis) {
+        self.clock.measured(sent, stamped, received);
+        let (offset, rtt) = (self.clock.offset_ms(), self.clock.round_trip_ms());
+        self.link(received, |s| {
+            s.clock_offset_ms = offset.map(|o| o as f64);
+            s.round_trip_ms = rtt.map(|r| r as f64);
+        });
+    }
+
+    /// The link is gone: answers outstanding are unknown from now on.
+    pub fn link_lost(&mut self) {
+        for item in self.items.values_mut() {
+            item.rfq.answer_lost();
+            item.dirty = true;
+        }
+        self.restoring = None;
+        self.changed();
+    }
+
+    /// A message that the link could not send.
+    pub fn not_sent(&mut self, m: &AppMessage, why: Problem, now: UtcMillis) {
+        let rfq = match m {
+            AppMessage::QuoteRequest(q) => {
+                if let Some(i) = self.items.get_mut(&q.id) {
+                    i.rfq.refuse(why.message.clone());
+                    i.problem = Some(why.clone());
+                    i.dirty = true;
+                }
+                Some(q.id.clone())
+            }
+            AppMessage::QuoteResponse(r) => {
+                let id = rfq_of_accept(&r.id);
+                if let Some(i) = id.as_ref().and_then(|id| self.items.get_mut(id)) {
+                    let _ = i.rfq.declined(&r.id, Declined::ByDesk(why.message.clone()));
+                    i.dirty = true;
+                }
+                id
+            }
+            _ => None,
+        };
+        self.notice(NoticeKind::Bad, &why.code, format!("Not sent: {}", why.message), rfq.as_ref(), now);
+        if let Some(id) = rfq {
+            self.blot_rfq(&id);
+        }
+        self.changed();
+    }
+
+    pub fn tick(&mut self, now: UtcMillis) {
+        let at = self.clock.gateway(now);
+        let mut ended = Vec::new();
+        for (id, item) in &mut self.items {
+            if item.rfq.state.ended() {
+                continue;
+            }
+            // A quote may have come too close to its end to be reached: buttons depend on it.
+            let deadline_near = item.rfq.next_deadline().is_some_and(|t| t.since(at) < 1_500);
+            if item.rfq.tick(at) || deadline_near {
+                item.dirty = true;
+            }
+            if item.rfq.state.ended() {
+                ended.push(id.clone());
+            }
+        }
+        for id in &ended {
+            self.blot_rfq(id);
+        }
+        if self.items.values().any(|i| i.dirty) {
+            self.changed();
+        }
+    }
+
+    /// A message from the gateway. What comes back is to be sent.
+    pub fn message(&mut self, m: AppMessage, now: UtcMillis) -> Vec<AppMessage> {
+        let mut answers = Vec::new();
+        match m {
+            AppMessage::VenueState(v) => self.venue(v),
+            AppMessage::SecurityList(y) => self.securities(y),
+            AppMessage::Snapshot(mark) => answers = self.snapshot(mark, now),
+            AppMessage::Quote(q) => self.quote(q, now),
+            AppMessage::QuoteCancel(c) => {
+                if let (Some(d), Some(i)) = (&c.dealer, self.items.get_mut(&c.rfq)) {
+                    let _ = i.rfq.withdraw(d, Some(&c.quote));
+                    i.dirty = true;
+                }
+            }
+            AppMessage::QuoteRequestReject(r) => self.request_rejected(r, now),
+            AppMessage::QuoteStatusReport(s) => self.status(s, now),
+            AppMessage::ExecutionReport(e) => self.report(e, now),
+            AppMessage::BusinessReject(j) => self.business_reject(j, now),
+            other => tracing::warn!(msg_type = other.msg_type(), "the gateway sent something a desk takes no meaning from"),
+        }
+        self.changed();
+        answers
+    }
+
+    fn venue(&mut self, v: VenueState) {
+        if self.dealers != v.dealers {
+            self.dealers = v.dealers;
+            self.reference_seq = self.bump();
+            self.all_dirty();
+        }
+    }
+
+    fn securities(&mut self, y: SecurityList) {
+        self.incoming_catalogue.extend(y.instruments);
+        if !y.last {
+            return;
+        }
+        match Catalogue::new(self.incoming_catalogue.drain(..)) {
+            Ok(c) => {
+                self.catalogue = c;
+                self.reference_seq = self.bump();
+                self.all_dirty();
+            }
+            Err(e) => tracing::error!(error = %e, "the gateway's instrument list is not usable"),
+        }
+    }
+
+    fn snapshot(&mut self, mark: SnapshotMark, now: UtcMillis) -> Vec<AppMessage> {
+        match mark {
+            SnapshotMark::Begin => self.restoring = Some((BTreeSet::new(), None)),
+            SnapshotMark::Rfq(q) => {
+                let id = q.id.clone();
+                if let Some((seen, current)) = &mut self.restoring {
+                    seen.insert(id.clone());
+                    *current = Some(id.clone());
+                }
+                self.restore(q);
+                self.blot_rfq(&id);
+            }
+            SnapshotMark::End => return self.restored(now),
+        }
+        Vec::new()
+    }
+
+    /// An open RFQ as the gateway holds it: ours takes its terms and waits for its quotes anew.
+    fn restore(&mut self, q: QuoteRequest) {
+        let terms = Terms {
+            id: q.id.clone(),
+            instrument: q.instrument,
+            ask: q.ask,
+            quantity: q.quantity,
+            currency: q.currency,
+            settlement_date: q.settlement_date,
+            dealers: q.dealers,
+            expires: q.expires,
+            created: q.at,
+        };
+        match self.items.get_mut(&q.id) {
+            Some(i) if !i.rfq.state.ended() => {
+                i.rfq.terms.expires = terms.expires;
+                for d in &terms.dealers {
+                    let _ = i.rfq.withdraw(d, None);
+                }
+                i.rfq.acknowledge();
+                i.dirty = true;
+            }
+            Some(_) => {}
+            None => {
+                let mut fresh = Rfq::new(terms);
+                fresh.acknowledge();
+                self.place(fresh);
+            }
+        }
+    }
+
+    /// The snapshot is complete. What we believed open and the gateway did not mention has ended; what
+    /// became of accepts without an answer is asked, by id.
+    fn restored(&mut self, now: UtcMillis) -> Vec<AppMessage> {
+        let Some((seen, _)) = self.restoring.take() else { return Vec::new() };
+        let mut ask = Vec::new();
+        let mut ended = Vec::new();
+        for (id, i) in &mut self.items {
+            if let Some((a, s)) = i.rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
+                tracing::info!(accept = %a.id, state = ?s, "asking what became of an accept");
+                ask.push(AppMessage::OrderStatusRequest(OrderStatusRequest {
+                    accept: a.id.clone(),
+                    instrument: a.instrument.clone(),
+                    side: a.side,
+                    dealer: None,
+                }));
+            } else if !i.rfq.state.ended() && !seen.contains(id) {
+                let _ = i.rfq.end(rfq::RfqState::Expired, Some("it ended while the desk was away".into()));
+                ended.push(id.clone());
+            }
+            i.dirty = true;
+        }
+        ended.iter().for_each(|id| self.blot_rfq(id));
+        self.close_orphans(&seen);
+        self.link(now, |s| s.state = LinkState::Online);
+        ask
+    }
+
+    /// RFQs of an earlier run that the blotter still calls open and the gateway no longer has.
+    fn close_orphans(&mut self, seen: &BTreeSet<RfqId>) {
+        for mut row in self.blotter.open_rfqs() {
+            let known = RfqId::new(row.rfq_id.clone()).is_ok_and(|id| seen.contains(&id) || self.items.contains_key(&id));
+            if !known {
+                row.status = "Ended while away".into();
+                self.blot(BlotterTab::Rfqs, row);
+            }
+        }
+    }
+
+    fn quote(&mut self, q: QuoteMsg, now: UtcMillis) {
+        let at = self.clock.gateway(now);
+        let (Some(dealer), Some(i)) = (q.dealer, self.items.get_mut(&q.rfq)) else { return };
+        if q.instrument != i.rfq.terms.instrument {
+            return tracing::warn!(rfq = %q.rfq, "a quote for another instrument was ignored");
+        }
+        let quote = rfq::Quote { id: q.id, dealer, bid: q.bid, offer: q.offer, valid_until: q.valid_until, tradeable: q.tradeable };
+        match i.rfq.quote(quote, at) {
+            Ok(_) => i.dirty = true,
+            Err(e) => tracing::debug!(rfq = %q.rfq, error = %e, "a quote was not taken"),
+        }
+    }
+
+    fn request_rejected(&mut self, r: QuoteRequestReject, now: UtcMillis) {
+        let text = r.text.unwrap_or_else(|| "no reason given".into());
+        let Some(i) = self.items.get_mut(&r.rfq) else { return };
+        i.dirty = true;
+        match r.dealer {
+            Some(d) => {
+                let _ = i.rfq.pass(&d, rfq::Passed { code: r.reason, text });
+            }
+            None => {
+                i.rfq.refuse(text.clone());
+                i.problem = Some(problem("rfq_refused", format!("The gateway refused the RFQ: {}", sentence(&text)), refused_cure(r.reason)));
+                self.notice(NoticeKind::Bad, "rfq_refused", format!("RFQ refused: {text}"), Some(&r.rfq), now);
+                self.blot_rfq(&r.rfq);
+            }
+        }
+    }
+
+    fn status(&mut self, s: QuoteStatusReport, now: UtcMillis) {
+        let Some(i) = self.items.get_mut(&s.rfq) else { return };
+        i.dirty = true;
+        let end = match s.status {
+            RfqStatus::Open => {
+                i.rfq.acknowledge();
+                None
+            }
+            RfqStatus::Cancelled => Some(rfq::RfqState::Cancelled),
+            RfqStatus::NothingDone => Some(rfq::RfqState::NothingDone),
+            RfqStatus::Expired | RfqStatus::NotFound => Some(rfq::RfqState::Expired),
+            RfqStatus::Rejected => {
+                i.rfq.refuse(s.text.clone().unwrap_or_default());
+                None
+            }
+            RfqStatus::Other(_) => None,
+        };
+        if let Some(state) = end
+            && i.rfq.end(state, s.text.clone()).is_ok()
+            && self.restoring.is_none()
+        {
+            let words = match state {
+                rfq::RfqState::Cancelled => "RFQ ended without a trade",
+                rfq::RfqState::NothingDone => "Nothing done: every dealer passed",
+                _ => "RFQ expired",
+            };
+            self.notice(NoticeKind::Plain, "rfq_ended", words.into(), Some(&s.rfq), now);
+        }
+        self.blot_rfq(&s.rfq);
+    }
+
+    fn business_reject(&mut self, j: BusinessReject, now: UtcMillis) {
+        let text = j.text.unwrap_or_else(|| "no reason given".into());
+        let rfq = j.ref_id.and_then(|id| RfqId::new(id).ok()).filter(|id| self.items.contains_key(id));
+        self.notice(NoticeKind::Bad, "gateway_rejected", format!("The gateway could not do this: {text}"), rfq.as_ref(), now);
+    }
+
+    /// A session-level reject of something we sent: the gateway could not even read it.
+    pub fn session_reject(&mut self, text: &str, now: UtcMillis) {
+        self.notice(NoticeKind::Bad, "gateway_reject", format!("The gateway rejected a message of this desk: {text}"), None, now);
+        self.changed();
+    }
+
+    fn report(&mut self, e: ExecutionReport, now: UtcMillis) {
+        let current = self.restoring.as_ref().and_then(|(_, c)| c.clone());
+        let Some(id) = rfq_of_accept(&e.accept) else { return };
+        let Some(item) = self.items.get_mut(&id) else { return self.report_without_rfq(&id, &e, now) };
+        item.dirty = true;
+        let known = item.rfq.accept.iter().chain(&item.rfq.past).any(|(a, _)| a.id == e.accept);
+        if !known && current.as_ref() == Some(&id) {
+            adopt(&mut item.rfq, &e);
+        }
+        let price = e.last.map_or(e.avg_px, |l| l.price);
+        let asked_state = e.exec_type == ExecType::Status;
+        match (e.exec_type, e.status) {
+            (ExecType::Trade, _) | (ExecType::Status, OrdStatus::Filled | OrdStatus::PartiallyFilled) => {
+                let execution = rfq::Execution {
+                    exec_id: e.exec_id.clone(),
+                    order_id: e.order_id.clone(),
+                    side: e.side,
+                    price,
+                    quantity: e.cum_qty,
+                    at: e.at,
+                    settlement_date: e.settlement_date.clone(),
+                };
+                match item.rfq.execution(&e.accept, execution) {
+                    Ok(true) => self.traded(&id, now),
+                    Ok(false) => {}
+                    Err(why) => self.mismatch(&id, &why.to_string(), now),
+                }
+            }
+            (ExecType::PendingNew, _) | (ExecType::Status, OrdStatus::PendingNew) => {
+                let _ = item.rfq.last_look(&e.accept);
+            }
+            (ExecType::Rejected, _) | (ExecType::Status, OrdStatus::Rejected) => {
+                let text = e.text.clone().unwrap_or_else(|| "no reason given".into());
+                let why = if e.dealer.is_some() { Declined::ByDealer(text) } else { Declined::ByGateway(text) };
+                if item.rfq.declined(&e.accept, why.clone()) == Ok(true) {
+                    let who = if e.dealer.is_some() { "the dealer" } else { "the gateway" };
+                    self.notice(NoticeKind::Bad, "accept_declined", format!("Declined by {who}: {}", why.reason()), Some(&id), now);
+                }
+            }
+            (ExecType::Status, OrdStatus::New) if e.text.is_some() => {
+                // The gateway says that it has lost sight of the accept itself.
+                item.rfq.answer_lost();
+            }
+            _ if asked_state => {}
+            (t, s) => tracing::warn!(?t, ?s, "an execution report without meaning here"),
+        }
+    }
+
+    fn traded(&mut self, id: &RfqId, now: UtcMillis) {
+        let at = self.clock.gateway(now);
+        let names = self.names();
+        let Some(item) = self.items.get(id) else { return };
+        let instrument = self.catalogue.get(&item.rfq.terms.instrument);
+        let row = present::trade_row(&item.rfq, instrument, &names, at);
+        let text = present::outcome_text(&item.rfq, instrument, &names);
+        if let Some(row) = row {
+            self.blot(BlotterTab::Trades, row);
+        }
+        self.notice(NoticeKind::Good, "filled", text, Some(id), now);
+        self.blot_rfq(id);
+    }
+
+    fn mismatch(&mut self, id: &RfqId, why: &str, now: UtcMillis) {
+        tracing::error!(rfq = %id, why, "an execution does not match what was accepted");
+        let text = format!("The dealer reports a trade that is not what you accepted ({why}). Call the dealer and your desk head now.");
+        if let Some(i) = self.items.get_mut(id) {
+            i.problem = Some(problem("execution_mismatch", text.clone(), "Do not trade this RFQ again until it is settled by people."));
+        }
+        self.notice(NoticeKind::Bad, "execution_mismatch", text, Some(id), now);
+    }
+
+    /// A trade of an RFQ that an earlier run of this desk asked: it belongs in the blotter.
+    fn report_without_rfq(&mut self, id: &RfqId, e: &ExecutionReport, now: UtcMillis) {
+        let filled = matches!(e.status, OrdStatus::Filled | OrdStatus::PartiallyFilled);
+        let seen = self.blotter.get(BlotterTab::Trades, e.accept.as_str()).is_some();
+        if !filled || seen {
+            return;
+        }
+        let names = self.names();
+        let instrument = self.catalogue.get(&e.instrument);
+        let row = present::late_trade_row(id, e, instrument, &names);
+        let text = format!("A trade from before this start: {} {} at {}", row.side, row.symbol, row.price.clone().unwrap_or_default());
+        if let Some(mut r) = self.blotter.get(BlotterTab::Rfqs, id.as_str()).cloned() {
+            r.status = row.status.clone();
+            r.price = row.price.clone();
+            self.blot(BlotterTab::Rfqs, r);
+        }
+        self.blot(BlotterTab::Trades, row);
+        self.notice(NoticeKind::Good, "filled_while_away", text, None, now);
+    }
+
+    // ----- helpers -----
+
+    fn item(&mut self, id: &str) -> Result<(RfqId, &mut Item), Problem> {
+        let id = RfqId::new(id).map_err(|_| no_rfq())?;
+        let item = self.items.get_mut(&id).ok_or_else(no_rfq)?;
+        Ok((id, item))
+    }
+
+    pub(crate) fn names(&self) -> BTreeMap<DealerId, String> {
+        self.dealers.iter().map(|d| (d.id.clone(), d.name.clone())).collect()
+    }
+
+    fn place(&mut self, rfq: Rfq) {
+        if self.items.len() >= MAX_ON_SCREEN {
+            let oldest = self.items.iter().filter(|(_, i)| i.rfq.state.ended()).min_by_key(|(_, i)| i.order).map(|(id, _)| id.clone());
+            if let Some(id) = oldest {
+                self.take_off(&id);
+            }
+        }
+        let order = self.bump();
+        let id = rfq.terms.id.clone();
+        self.items.insert(id, Item { rfq, problem: None, head: None, lines: BTreeMap::new(), dirty: true, order });
+        self.changed();
+    }
+
+    fn take_off(&mut self, id: &RfqId) {
+        if self.items.remove(id).is_some() {
+            let seq = self.bump();
+            self.removed.push_back((seq, id.to_string()));
+            if self.removed.len() > 1_000 {
+                // A page that far behind is given everything anew.
+                self.removed.pop_front();
+                self.epoch = self.removed.front().map_or(self.seq, |(s, _)| *s);
+            }
+            self.changed();
+        }
+    }
+
+    fn blot(&mut self, tab: BlotterTab, row: BlotterRow) {
+        match self.blotter.put(tab, row) {
+            Ok(()) => self.blotter_seq = self.bump(),
+            Err(e) => {
+                tracing::error!(error = %e, "the blotter cannot be written");
+                let seq = self.bump();
+                let text = format!("The blotter cannot be written: {e}. What you see is right, but it will not survive a restart.");
+                let n = Notice { kind: NoticeKind::Bad, at_ms: 0.0, code: "blotter_not_written".into(), text, rfq_id: None };
+                self.notices.push_back((seq, n));
+            }
+        }
+    }
+
+    fn blot_rfq(&mut self, id: &RfqId) {
+        let names = self.names();
+        let Some(item) = self.items.get(id) else { return };
+        let row = present::rfq_row(&item.rfq, self.catalogue.get(&item.rfq.terms.instrument), &names);
+        self.blot(BlotterTab::Rfqs, row);
+    }
+
+    fn notice(&mut self, kind: NoticeKind, code: &str, text: String, rfq: Option<&RfqId>, now: UtcMillis) {
+        let seq = self.bump();
+        if self.notices.len() == MAX_NOTICES {
+            self.notices.pop_front();
+        }
+        let rfq_id = rfq.map(ToString::to_string);
+        self.notices.push_back((seq, Notice { kind, at_ms: now.0 as f64, code: code.into(), text, rfq_id }));
+    }
+
+    fn bump(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq
+    }
+
+    fn all_dirty(&mut self) {
+        self.items.values_mut().for_each(|i| i.dirty = true);
+    }
+
+    fn changed(&mut self) {
+        if let Some((_, wake)) = self.wake.take() {
+            wake();
+        }
+    }
+
+    /// Presents what is dirty; only what looks different gets a new number.
+    fn redraw(&mut self, now: UtcMillis) {
+        if !self.items.values().any(|i| i.dirty) {
+            return;
+        }
+        let seq = self.seq + 1;
+        let mut used = false;
+        let names = self.names();
+        let (at, arrival, online) = (self.clock.gateway(now), self.clock.arrival_ms(), self.online());
+        for item in self.items.values_mut().filter(|i| i.dirty) {
+            item.dirty = false;
+            let instrument = self.catalogue.get(&item.rfq.terms.instrument);
+            let look = present::Look { rfq: &item.rfq, instrument, names: &names, at, arrival_ms: arrival, online };
+            let head = present::head(&look, item.problem.as_ref());
+            if item.head.as_ref().is_none_or(|(_, h)| *h != head) {
+                item.head = Some((seq, head));
+                used = true;
+            }
+            for line in present::lines(&look) {
+                let Ok(dealer) = DealerId::new(line.dealer.clone()) else { continue };
+                if item.lines.get(&dealer).is_none_or(|(_, l)| *l != line) {
+                    item.lines.insert(dealer, (seq, line));
+                    used = true;
+                }
+            }
+        }
+        if used {
+            self.seq = seq;
+        }
+    }
+}
+
+/// An accept that an earlier run of this desk sent: made again from the gateway's report about it.
+fn adopt(rfq: &mut Rfq, e: &ExecutionReport) {
+    let Some(dealer) = e.dealer.clone() else { return };
+    let Some(q) = rfq.line(&dealer).and_then(|l| l.quote.clone()) else { return };
+    let Some(level) = q.level(e.side) else { return };
+    let accept = rfq::Accept {
+        id: e.accept.clone(),
+        rfq: rfq.terms.id.clone(),
+        dealer,
+        quote: q.id,
+        instrument: rfq.terms.instrument.clone(),
+        side: e.side,
+        price: level.price,
+        quantity: level.size.min(rfq.terms.quantity),
+    };
+    rfq.accept = Some((accept, Accepting::Unknown));
+}
+
+fn no_rfq() -> Problem {
+    problem("rfq_unknown", "There is no such RFQ on this desk.", "Reload the window.")
+}
+
+/// What would cure a refusal, by QuoteRequestRejectReason (658).
+fn refused_cure(reason: u16) -> &'static str {
+    match reason {
+        1 => "Choose another instrument, or ask your administrator to add this one.",
+        3 => "Ask for less, or end other RFQs first.",
+        6 => "Choose dealers you may ask, or have your entitlements changed.",
+        _ => "Change the request and send it again.",
+    }
+}

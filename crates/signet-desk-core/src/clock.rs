@@ -1,0 +1,85 @@
+//! The gateway's clock as seen from the laptop, measured from the session's own messages.
+
+use signet_rfq::UtcMillis;
+use std::collections::VecDeque;
+
+/// Samples kept; the one with the shortest round trip is believed (its path was least disturbed).
+const SAMPLES: usize = 8;
+/// What an accept needs at least to reach the gateway, milliseconds, until measured.
+const ARRIVAL_DEFAULT_MS: i64 = 100;
+const ARRIVAL_MIN_MS: i64 = 20;
+
+#[derive(Debug, Default)]
+pub struct GatewayClock {
+    /// (round trip, offset), milliseconds.
+    samples: VecDeque<(i64, i64)>,
+}
+
+impl GatewayClock {
+    /// One TestRequest sent at `sent` and answered at `received` (laptop clock), stamped `stamped` by
+    /// the gateway in between. A round trip that ran backwards was measured over a clock step.
+    pub fn measured(&mut self, sent: UtcMillis, stamped: UtcMillis, received: UtcMillis) {
+        let round_trip = received.since(sent);
+        if !(0..60_000).contains(&round_trip) {
+            self.samples.clear();
+            return;
+        }
+        if self.samples.len() == SAMPLES {
+            self.samples.pop_front();
+        }
+        self.samples.push_back((round_trip, stamped.since(sent) - round_trip / 2));
+    }
+
+    fn best(&self) -> Option<(i64, i64)> {
+        self.samples.iter().copied().min_by_key(|(rtt, _)| *rtt)
+    }
+
+    /// Gateway clock minus laptop clock.
+    pub fn offset_ms(&self) -> Option<i64> {
+        self.best().map(|(_, o)| o)
+    }
+
+    pub fn round_trip_ms(&self) -> Option<i64> {
+        self.samples.back().map(|(rtt, _)| *rtt)
+    }
+
+    pub fn gateway(&self, laptop: UtcMillis) -> UtcMillis {
+        laptop + self.offset_ms().unwrap_or(0)
+    }
+
+    /// How long an accept sent now may take to arrive.
+    pub fn arrival_ms(&self) -> i64 {
+        self.round_trip_ms().map_or(ARRIVAL_DEFAULT_MS, |rtt| rtt.max(ARRIVAL_MIN_MS))
+    }
+
+    pub fn forget(&mut self) {
+        self.samples.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_with_the_shortest_round_trip_is_believed() {
+        let mut c = GatewayClock::default();
+        let t = |n| UtcMillis(1_000_000 + n);
+        assert_eq!(c.gateway(t(0)), t(0));
+        // The gateway is 5000 ms ahead; the first answer was held up on the way back.
+        c.measured(t(0), t(5_010), t(420));
+        c.measured(t(1_000), t(6_010), t(1_020));
+        assert_eq!(c.offset_ms(), Some(5_000));
+        assert_eq!(c.gateway(t(2_000)), t(7_000));
+        assert_eq!(c.round_trip_ms(), Some(20));
+    }
+
+    #[test]
+    fn a_clock_step_throws_old_samples_away() {
+        let mut c = GatewayClock::default();
+        let t = |n| UtcMillis(1_000_000 + n);
+        c.measured(t(0), t(10), t(20));
+        c.measured(t(0), t(10), t(-5_000));
+        assert_eq!(c.offset_ms(), None);
+    }
+}

@@ -1,0 +1,120 @@
+//! Which gateways this desk may connect to. A file that an administrator deploys, not a trader.
+
+use serde::Deserialize;
+use signet_identity::{SpkiPin, TrustRoots};
+use signet_rfq::CompId;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+const MAX_FILE_LEN: u64 = 1024 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeskConfigError {
+    #[error("{path}: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path}: {message}")]
+    Syntax { path: PathBuf, message: String },
+    #[error("venue {venue}: {why}")]
+    Venue { venue: String, why: String },
+    #[error("no venue is configured")]
+    NoVenue,
+}
+
+/// One gateway, and how to know that it is the right one.
+#[derive(Debug, Clone)]
+pub struct Venue {
+    pub name: String,
+    pub host: String,
+    pub port: u16,
+    /// The name its certificate must carry.
+    pub server_name: String,
+    /// Its CompID.
+    pub comp_id: CompId,
+    pub trust_domain: String,
+    pub roots: TrustRoots,
+    pub pins: Vec<SpkiPin>,
+    pub allow_tls12: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct DeskConfig {
+    pub venues: Vec<Venue>,
+    /// Session stores and blotters, one folder per identity.
+    pub data_dir: PathBuf,
+    pub version: String,
+    /// Set only by a build with the practice venue inside.
+    pub practice: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    venue: Vec<VenueEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VenueEntry {
+    name: String,
+    address: String,
+    server_name: Option<String>,
+    comp_id: CompId,
+    trust_domain: String,
+    /// PEM file of the CA certificates, relative to this file.
+    trust: PathBuf,
+    #[serde(default)]
+    pins: Vec<String>,
+    #[serde(default)]
+    allow_tls12: bool,
+}
+
+/// Reads `desk.toml`.
+pub fn read_venues(path: &Path) -> Result<Vec<Venue>, DeskConfigError> {
+    let fail = |source| DeskConfigError::Read { path: path.into(), source };
+    if fs::metadata(path).map_err(fail)?.len() > MAX_FILE_LEN {
+        return Err(fail(std::io::Error::other("the file is far too large")));
+    }
+    let text = fs::read_to_string(path).map_err(fail)?;
+    let file: File = toml::from_str(&text).map_err(|e| DeskConfigError::Syntax { path: path.into(), message: e.to_string() })?;
+    if file.venue.is_empty() {
+        return Err(DeskConfigError::NoVenue);
+    }
+    let base = path.parent().unwrap_or(Path::new(""));
+    file.venue.into_iter().map(|v| venue(v, base)).collect()
+}
+
+fn venue(v: VenueEntry, base: &Path) -> Result<Venue, DeskConfigError> {
+    let wrong = |why: String| DeskConfigError::Venue { venue: v.name.clone(), why };
+    let (host, port) = v.address.rsplit_once(':').ok_or_else(|| wrong("address must be host:port".into()))?;
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let port = port.parse().map_err(|_| wrong("address must be host:port".into()))?;
+    let roots = TrustRoots::from_pem_file(&base.join(&v.trust)).map_err(|e| wrong(e.to_string()))?;
+    let pins = v.pins.iter().map(|p| p.parse().map_err(|e| wrong(format!("pin {p}: {e}")))).collect::<Result<_, _>>()?;
+    Ok(Venue {
+        server_name: v.server_name.clone().unwrap_or_else(|| host.clone()),
+        name: v.name.clone(),
+        host,
+        port,
+        comp_id: v.comp_id.clone(),
+        trust_domain: v.trust_domain.clone(),
+        roots,
+        pins,
+        allow_tls12: v.allow_tls12,
+    })
+}
+
+impl Venue {
+    pub fn endpoint(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+impl DeskConfig {
+    pub fn from_file(path: &Path, data_dir: PathBuf, version: &str) -> Result<Self, DeskConfigError> {
+        Ok(Self { venues: read_venues(path)?, data_dir, version: version.into(), practice: false })
+    }
+}

@@ -1,0 +1,176 @@
+//! The handle the window holds.
+
+use crate::{
+    book::{Book, Ids},
+    config::DeskConfig,
+    link::{self, Command, laptop_now, lock},
+    problem::problem,
+    view::*,
+};
+use signet_fix::AppMessage;
+use signet_identity::{Keychain, StoredIdentity};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use time::OffsetDateTime;
+use tokio::sync::{mpsc, oneshot};
+
+/// How long `shut_down` waits for the Logout to be answered.
+const STOP_MAX: Duration = Duration::from_secs(3);
+
+/// A running desk. Cheap to clone; every method may be called from any thread.
+#[derive(Clone)]
+pub struct Desk {
+    config: Arc<DeskConfig>,
+    keychain: Arc<dyn Keychain>,
+    book: Arc<Mutex<Book>>,
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+impl Desk {
+    /// Starts the link's thread. Nothing is connected yet.
+    pub fn start(config: DeskConfig, keychain: Arc<dyn Keychain>) -> Result<Self, Problem> {
+        let mut random = [0u8; 4];
+        let _ = aws_lc_rs::rand::fill(&mut random);
+        let now = laptop_now();
+        let book = Arc::new(Mutex::new(Book::new(Ids::new(now, u32::from_le_bytes(random)), now)));
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let (c, k, b) = (config.clone(), keychain.clone(), book.clone());
+        std::thread::Builder::new()
+            .name("signet-link".into())
+            .spawn(move || link::run(c, k, b, receiver))
+            .map_err(|e| problem("internal", format!("No thread for the link: {e}"), "Restart the computer."))?;
+        Ok(Self { config: Arc::new(config), keychain, book, commands })
+    }
+
+    pub fn info(&self) -> DeskInfo {
+        let venue = |v: &crate::Venue| VenueView { name: v.name.clone(), endpoint: v.endpoint() };
+        DeskInfo {
+            version: self.config.version.clone(),
+            practice: self.config.practice,
+            venues: self.config.venues.iter().map(venue).collect(),
+            problem: None,
+        }
+    }
+
+    /// Client identities in the OS keychain. May wait for the keychain (never longer than its deadline).
+    pub async fn identities(&self) -> Result<Vec<IdentityView>, Problem> {
+        let keychain = self.keychain.clone();
+        let found = tokio::task::spawn_blocking(move || keychain.identities()).await;
+        let found = found.map_err(|e| problem("internal", e.to_string(), "Restart Signet Desk."))?;
+        let now = OffsetDateTime::now_utc();
+        Ok(found.map_err(|e| Problem::from(&e))?.into_iter().map(|i| identity(i, now)).collect())
+    }
+
+    pub async fn connect(&self, identity: String, venue: String) -> Result<(), Problem> {
+        self.command(Command::Connect { identity, venue })
+    }
+
+    pub async fn disconnect(&self) -> Result<(), Problem> {
+        self.command(Command::Disconnect)
+    }
+
+    pub fn reference(&self) -> Reference {
+        lock(&self.book).reference()
+    }
+
+    pub fn read_quantity(&self, instrument: &str, text: &str) -> Result<QuantityView, Problem> {
+        lock(&self.book).read_quantity(instrument, text)
+    }
+
+    /// Sends the RFQ; the answer is its id.
+    pub fn send_rfq(&self, ticket: Ticket) -> Result<String, Problem> {
+        let message = lock(&self.book).new_rfq(&ticket, laptop_now())?;
+        let id = match &message {
+            AppMessage::QuoteRequest(q) => q.id.to_string(),
+            _ => String::new(),
+        };
+        self.command(Command::Send(message))?;
+        Ok(id)
+    }
+
+    /// Ends an RFQ without trading.
+    pub fn cancel_rfq(&self, rfq_id: &str) -> Result<(), Problem> {
+        let message = lock(&self.book).cancel(rfq_id, laptop_now())?;
+        message.map_or(Ok(()), |m| self.command(Command::Send(m)))
+    }
+
+    /// Takes an ended RFQ off the screen (the blotter keeps it).
+    pub fn dismiss_rfq(&self, rfq_id: &str) -> Result<(), Problem> {
+        lock(&self.book).dismiss(rfq_id)
+    }
+
+    pub fn arm(&self, intent: ArmIntent) -> Result<AcceptView, Problem> {
+        lock(&self.book).arm(&intent, laptop_now())
+    }
+
+    pub fn disarm(&self, rfq_id: &str) -> Result<(), Problem> {
+        lock(&self.book).disarm(rfq_id)
+    }
+
+    /// Sends the armed accept with this id.
+    pub fn accept(&self, rfq_id: &str, accept_id: &str) -> Result<(), Problem> {
+        let message = lock(&self.book).accept(rfq_id, accept_id, laptop_now())?;
+        self.command(Command::Send(message))
+    }
+
+    /// What changed since frame `since` (0 for everything).
+    pub fn pull(&self, since: u64) -> Frame {
+        lock(&self.book).pull(since, laptop_now())
+    }
+
+    /// Calls `wake` once, from any thread, at the first change after frame `seq`; the page sleeps
+    /// until then instead of pulling on every animation frame. `wake` must not call the desk.
+    pub fn wake_after(&self, seq: u64, wake: Box<dyn FnOnce() + Send>) {
+        lock(&self.book).wake_after(seq, wake);
+    }
+
+    pub fn blotter(&self, query: BlotterQuery) -> Result<BlotterPage, Problem> {
+        Ok(lock(&self.book).blotter.page(&query))
+    }
+
+    /// Graceful end: logs out, closes stores.
+    pub async fn shut_down(&self) {
+        let (done, ended) = oneshot::channel();
+        if self.commands.send(Command::Stop(done)).is_ok() {
+            let _ = tokio::time::timeout(STOP_MAX, ended).await;
+        }
+    }
+
+    fn command(&self, c: Command) -> Result<(), Problem> {
+        self.commands.send(c).map_err(|_| problem("internal", "The link's thread has ended.", "Restart Signet Desk."))
+    }
+}
+
+fn identity(i: StoredIdentity, now: OffsetDateTime) -> IdentityView {
+    let ms = |t: OffsetDateTime| (t.unix_timestamp() * 1_000) as f64;
+    let facts = i.certificate.as_ref();
+    let trouble = match facts {
+        None => Some(problem("identity_damaged", "The keychain entry is damaged.", "Delete it and enrol this device again.")),
+        Some(f) if f.not_after <= now => Some(problem(
+            "client_certificate_expired",
+            "This certificate has expired.",
+            "Ask your administrator for a new one; certificates are short-lived on purpose.",
+        )),
+        Some(f) if f.not_before > now => Some(problem(
+            "client_certificate_not_yet_valid",
+            "This certificate is not valid yet, or this laptop's clock is slow.",
+            "Check the clock of this laptop.",
+        )),
+        Some(_) if i.peer.is_none() => {
+            Some(problem("identity_unsuitable", "This certificate names no Signet desk.", "Ask your administrator for a Signet desk certificate."))
+        }
+        Some(_) => None,
+    };
+    IdentityView {
+        name: i.name.to_string(),
+        comp_id: i.peer.as_ref().map_or_else(String::new, |p| p.comp_id.to_string()),
+        issuer: facts.map_or_else(String::new, |f| f.issuer.clone()),
+        not_before_ms: facts.map_or(0.0, |f| ms(f.not_before)),
+        not_after_ms: facts.map_or(0.0, |f| ms(f.not_after)),
+        fingerprint: facts.map_or_else(String::new, |f| f.spki_sha256.to_string()),
+        held_in: "OS keychain".into(),
+        problem: trouble,
+    }
+}

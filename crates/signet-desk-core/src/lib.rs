@@ -1,0 +1,16 @@
+//! Signet Desk without a window: the session keeper, the book of RFQs, the blotter and the view.
+//!
+//! `src-tauri` wraps this crate in a window; tests and benches drive it without one.
+
+mod blotter;
+mod book;
+mod clock;
+mod config;
+mod desk;
+mod link;
+mod present;
+mod problem;
+pub mod view;
+
+pub use config::{DeskConfig, DeskConfigError, Venue};
+pub use desk::Desk;

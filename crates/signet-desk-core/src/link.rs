@@ -1,0 +1,450 @@
+//! Keeps one FIXS session alive across networks. One thread, everything on it.
+
+use crate::{
+    blotter::Blotter,
+    book::Book,
+    config::{DeskConfig, Venue},
+    problem::problem,
+    view::*,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use signet_fix::{
+    AppMessage,
+    framer::Framer,
+    message::SecurityListRequest,
+    pump::{Closed, pump},
+    session::{Binding, Event, Outbox, Role, Session, SessionConfig},
+    store::SealedStore,
+};
+use signet_identity::{
+    ClientProfile, Identity, IdentityName, Keychain, PeerIdentity, Refusal, Stage, TlsVersions, channel_binding, describe,
+};
+use signet_journal::StoreKey;
+use signet_rfq::{CompId, RfqId, UtcMillis};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    fs,
+    path::Path,
+    rc::Rc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::{net::TcpStream, sync::mpsc, sync::oneshot, task::LocalSet, time::timeout};
+use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
+
+const DIAL_MAX: Duration = Duration::from_secs(8);
+/// From TLS to an answered Logon and a complete snapshot.
+const LOGON_MAX: Duration = Duration::from_secs(8);
+const RETRY_FIRST_MS: u64 = 100;
+const RETRY_LAST_MS: u64 = 2_000;
+const PING_EVERY: Duration = Duration::from_secs(3);
+/// A ping unanswered for this long means the network has gone without saying so.
+const PING_LOST_MS: i64 = 5_000;
+const BOOK_TICK: Duration = Duration::from_millis(100);
+const HEARTBEAT_S: u32 = 5;
+
+pub(crate) fn laptop_now() -> UtcMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UtcMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+pub(crate) fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
+    book.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub enum Command {
+    Connect { identity: String, venue: String },
+    Disconnect,
+    Send(AppMessage),
+    Stop(oneshot::Sender<()>),
+}
+
+/// Runs the link's thread until `Stop`.
+pub fn run(config: DeskConfig, keychain: Arc<dyn Keychain>, book: Arc<Mutex<Book>>, commands: mpsc::UnboundedReceiver<Command>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(rt) => rt.block_on(LocalSet::new().run_until(command_loop(config, keychain, book, commands))),
+        Err(e) => tracing::error!(error = %e, "the link's thread has no runtime"),
+    }
+}
+
+async fn command_loop(
+    config: DeskConfig,
+    keychain: Arc<dyn Keychain>,
+    book: Arc<Mutex<Book>>,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+) {
+    let link = Rc::new(Link { config, keychain, book, session: RefCell::new(None), wanted: Cell::new(0), pings: RefCell::default() });
+    let mut timer = tokio::time::interval(BOOK_TICK);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            c = commands.recv() => match c {
+                Some(Command::Connect { identity, venue }) => {
+                    let generation = link.supersede();
+                    tokio::task::spawn_local(link.clone().keep(generation, identity, venue));
+                }
+                Some(Command::Disconnect) => link.clone().disconnect().await,
+                Some(Command::Send(m)) => link.send(&m),
+                Some(Command::Stop(done)) => {
+                    link.clone().disconnect().await;
+                    let _ = done.send(());
+                    return;
+                }
+                None => return,
+            },
+            _ = timer.tick() => lock(&link.book).tick(laptop_now()),
+        }
+    }
+}
+
+struct Link {
+    config: DeskConfig,
+    keychain: Arc<dyn Keychain>,
+    book: Arc<Mutex<Book>>,
+    session: RefCell<Option<Rc<Session>>>,
+    /// Which call of `keep` is the wanted one; an older one stops at its next step.
+    wanted: Cell<u64>,
+    pings: RefCell<HashMap<String, UtcMillis>>,
+}
+
+/// What a connection is made with.
+struct Target {
+    venue: Venue,
+    identity: Identity,
+    session: Rc<Session>,
+}
+
+enum Ended {
+    /// Try again.
+    Lost(Problem),
+    /// Trying again would change nothing; somebody must act.
+    Refused(Problem),
+}
+
+impl Link {
+    fn supersede(&self) -> u64 {
+        self.wanted.set(self.wanted.get() + 1);
+        if let Some(s) = self.session.borrow_mut().take() {
+            s.detach();
+        }
+        self.wanted.get()
+    }
+
+    fn show(&self, change: impl FnOnce(&mut SessionView)) {
+        lock(&self.book).link(laptop_now(), change);
+    }
+
+    fn refused(&self, p: Problem) {
+        tracing::warn!(code = p.code, "refused: {}", p.message);
+        self.show(|s| {
+            s.state = LinkState::Refused;
+            s.problem = Some(p);
+        });
+    }
+
+    async fn disconnect(self: Rc<Self>) {
+        let session = self.session.borrow().clone();
+        if let Some(s) = session {
+            s.logout("the trader disconnected");
+            let until = tokio::time::Instant::now() + Duration::from_secs(1);
+            while s.is_logged_on() && tokio::time::Instant::now() < until {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        self.supersede();
+        lock(&self.book).link_lost();
+        self.show(|s| {
+            s.state = LinkState::Offline;
+            s.problem = None;
+            s.attempt = 0;
+        });
+    }
+
+    fn send(&self, m: &AppMessage) {
+        let session = self.session.borrow().clone();
+        let sent = session.map_or(Err(crate::problem::offline()), |s| s.send(m).map(|_| ()).map_err(|e| Problem::from(&e)));
+        if let Err(why) = sent {
+            lock(&self.book).not_sent(m, why, laptop_now());
+        }
+    }
+
+    /// Gets the key, then connects again and again until superseded or refused.
+    async fn keep(self: Rc<Self>, generation: u64, identity: String, venue: String) {
+        let target = match self.prepare(generation, &identity, &venue).await {
+            Ok(t) => t,
+            Err(p) if self.wanted.get() == generation => return self.refused(p),
+            Err(_) => return,
+        };
+        let mut attempt = 0u32;
+        while self.wanted.get() == generation {
+            attempt += 1;
+            let first = attempt == 1;
+            self.show(|s| {
+                s.state = if first { LinkState::Connecting } else { LinkState::Reconnecting };
+                s.attempt = attempt;
+            });
+            let began = tokio::time::Instant::now();
+            let ended = self.connect_once(generation, &target).await;
+            if self.wanted.get() != generation {
+                return;
+            }
+            lock(&self.book).link_lost();
+            match ended {
+                Ended::Refused(p) => return self.refused(p),
+                Ended::Lost(p) => {
+                    tracing::info!(code = p.code, attempt, "link lost or not made: {}", p.message);
+                    // A link that held was good: start over with short waits.
+                    if began.elapsed() > Duration::from_secs(10) {
+                        attempt = 0;
+                    }
+                    self.show(|s| {
+                        s.state = LinkState::Reconnecting;
+                        s.problem = Some(p);
+                        s.attempt = attempt.max(1);
+                    });
+                }
+            }
+            tokio::time::sleep(backoff(attempt)).await;
+        }
+    }
+
+    /// Keychain, stores, session: everything that does not need the network.
+    async fn prepare(&self, generation: u64, identity: &str, venue: &str) -> Result<Target, Problem> {
+        let venue = self.config.venues.iter().find(|v| v.name == venue).cloned();
+        let venue = venue.ok_or_else(|| problem("venue_unknown", "This desk is not configured for that venue.", "Choose a venue from the list."))?;
+        self.show(|s| {
+            s.state = LinkState::WaitingForKeychain;
+            s.problem = None;
+            s.identity = Some(identity.into());
+            s.venue = Some(VenueView { name: venue.name.clone(), endpoint: venue.endpoint() });
+            s.tls = None;
+            s.attempt = 0;
+            s.clock_offset_ms = None;
+            s.round_trip_ms = None;
+        });
+        lock(&self.book).clock.forget();
+        let name: IdentityName = identity.parse().map_err(|e: signet_identity::KeychainError| Problem::from(&e))?;
+        let keychain = self.keychain.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let identity = keychain.load_identity(&name)?;
+            let secret = keychain.secret(&name)?;
+            Ok::<_, signet_identity::KeychainError>((identity, StoreKey::new(*secret)))
+        });
+        let (loaded, key) = asked.await.map_err(|e| internal(&e.to_string()))?.map_err(|e| Problem::from(&e))?;
+        if self.wanted.get() != generation {
+            return Err(internal("superseded"));
+        }
+        let peer = loaded.peer().map_err(|e| {
+            problem("identity_unsuitable", crate::problem::sentence(&e.to_string()), "Ask your administrator for a Signet desk certificate.")
+        })?;
+        let comp_id = CompId::new(peer.comp_id.as_str()).map_err(|e| internal(&e.to_string()))?;
+        let folder = self.config.data_dir.join(comp_id.as_str());
+        let stores = open_stores(&folder, &comp_id, &venue, &key)?;
+        lock(&self.book).begin(stores.blotter);
+        let session = Rc::new(stores.session);
+        *self.session.borrow_mut() = Some(session.clone());
+        self.show(|s| s.comp_id = Some(comp_id.to_string()));
+        Ok(Target { venue, identity: loaded, session })
+    }
+
+    async fn connect_once(self: &Rc<Self>, generation: u64, t: &Target) -> Ended {
+        let stream = match timeout(DIAL_MAX, self.dial(t)).await {
+            Ok(Ok(s)) => s,
+            Ok(Err(e)) => return e,
+            Err(_) => return Ended::Lost(Problem::from(&Refusal::TimedOut)),
+        };
+        if self.wanted.get() != generation {
+            return Ended::Lost(internal("superseded"));
+        }
+        let connection = stream.get_ref().1;
+        let words = describe(connection);
+        let binding = match channel_binding(connection) {
+            Ok(b) => BASE64.encode(b),
+            Err(e) => return Ended::Refused(internal(&e.to_string())),
+        };
+        self.show(|s| {
+            s.state = LinkState::LoggingOn;
+            s.tls = Some(words);
+        });
+        let outbox = match t.session.attach(Binding::Required(binding)) {
+            Ok(o) => o,
+            Err(e) => return Ended::Refused(internal(&e.to_string())),
+        };
+        self.pings.borrow_mut().clear();
+        t.session.tick();
+        let heart = tokio::task::spawn_local(self.clone().watch(t.session.clone(), outbox.clone()));
+        let logged_on = Rc::new(Cell::new(false));
+        let goodbye = RefCell::new(None);
+        let mut framer = Framer::new();
+        let closed = pump(stream, &mut framer, &t.session, &outbox, |e| self.event(e, &t.session, &logged_on, &goodbye)).await;
+        heart.abort();
+        ended(&closed, logged_on.get(), goodbye.take())
+    }
+
+    async fn dial(&self, t: &Target) -> Result<TlsStream<TcpStream>, Ended> {
+        let v = &t.venue;
+        let tls = ClientProfile::new(v.roots.clone(), t.identity.certified_key())
+            .with_pins(v.pins.iter().cloned())
+            .with_versions(if v.allow_tls12 { TlsVersions::AllowTls12 } else { TlsVersions::default() })
+            .config()
+            .map_err(|e| Ended::Refused(internal(&e.to_string())))?;
+        let classify = |stage| move |e: std::io::Error| lost_or_refused(&Refusal::seen_by_client(&e, stage));
+        let addresses = tokio::net::lookup_host((v.host.as_str(), v.port)).await.map_err(classify(Stage::Resolve))?;
+        let addresses: Vec<_> = addresses.collect();
+        let tcp = TcpStream::connect(&addresses[..]).await.map_err(classify(Stage::Connect))?;
+        tcp.set_nodelay(true).map_err(classify(Stage::Connect))?;
+        let name = ServerName::try_from(v.server_name.clone())
+            .map_err(|_| Ended::Refused(problem("venue_server_name", "The venue's server name is not a host name.", "Have desk.toml corrected.")))?;
+        let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(classify(Stage::Handshake))?;
+        let wrong = |why: String| {
+            Ended::Refused(problem("server_wrong_identity", why, "Do not trade. Tell your security officer: something answers in the gateway's place."))
+        };
+        let peer = PeerIdentity::of_connection(stream.get_ref().1).map_err(|e| wrong(e.to_string()))?;
+        peer.require(signet_identity::Role::Gateway, &v.trust_domain).map_err(|e| wrong(e.to_string()))?;
+        if peer.comp_id.as_str() != v.comp_id.as_str() {
+            return Err(wrong(format!("The server is {}, not {}.", peer.comp_id, v.comp_id)));
+        }
+        Ok(stream)
+    }
+
+    fn event(&self, e: Event, session: &Session, logged_on: &Cell<bool>, goodbye: &RefCell<Option<String>>) {
+        let now = laptop_now();
+        match e {
+            Event::LoggedOn => {
+                logged_on.set(true);
+                self.show(|s| {
+                    s.state = LinkState::Restoring;
+                    s.problem = None;
+                });
+                if let Ok(id) = RfqId::new(format!("list-{}", now.0)) {
+                    let _ = session.send(&AppMessage::SecurityListRequest(SecurityListRequest { id }));
+                }
+                self.ping(session);
+            }
+            Event::LoggedOut { text } => *goodbye.borrow_mut() = text,
+            Event::Message { message, .. } => {
+                let answers = lock(&self.book).message(message, now);
+                for a in answers {
+                    if let Err(e) = session.send(&a) {
+                        tracing::warn!(error = %e, "an answer could not be sent");
+                    }
+                }
+            }
+            Event::Pong { id, sent } => {
+                if let Some(asked) = self.pings.borrow_mut().remove(&id) {
+                    lock(&self.book).measured(asked, sent, now);
+                }
+            }
+            Event::Rejected { ref_msg_type, text, .. } => {
+                lock(&self.book).session_reject(&format!("{ref_msg_type}: {text}"), now);
+            }
+            Event::Refused { msg_type, error } => tracing::warn!(msg_type, %error, "a message of the gateway was refused"),
+            _ => {}
+        }
+    }
+
+    fn ping(&self, session: &Session) {
+        let now = laptop_now();
+        let id = format!("ping-{}", now.0);
+        if session.ping(&id).is_ok() {
+            self.pings.borrow_mut().insert(id, now);
+        }
+    }
+
+    /// Measures the link and notices when it has died in silence.
+    async fn watch(self: Rc<Self>, session: Rc<Session>, outbox: Rc<Outbox>) {
+        let started = tokio::time::Instant::now();
+        let mut rounds = 0u32;
+        loop {
+            // Quick samples first, so that the clock is known before the first quote.
+            let wait = if rounds < 3 { Duration::from_millis(300) } else { PING_EVERY };
+            tokio::time::sleep(wait).await;
+            if !session.is_logged_on() {
+                if started.elapsed() > LOGON_MAX {
+                    outbox.close();
+                }
+                continue;
+            }
+            rounds += 1;
+            let now = laptop_now();
+            let oldest = self.pings.borrow().values().min().copied();
+            if oldest.is_some_and(|t| now.since(t) > PING_LOST_MS) {
+                tracing::info!("no answer to a ping; the link is given up");
+                outbox.close();
+                return;
+            }
+            self.ping(&session);
+        }
+    }
+}
+
+struct Stores {
+    blotter: Blotter,
+    session: Session,
+}
+
+fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -> Result<Stores, Problem> {
+    let cannot = |e: String| {
+        problem("store_unusable", format!("The desk's local store cannot be used: {e}"), "Close other Signet windows; if that does not help, ask support before deleting anything.")
+    };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|e| cannot(format!("{}: {e}", folder.display())))?;
+    let path = folder.join(format!("{}.fix", venue.comp_id));
+    let store = SealedStore::open(&path, key, laptop_now(), false).map_err(|e| cannot(e.to_string()))?;
+    let settings =
+        SessionConfig { role: Role::Initiator, sender: comp_id.clone(), target: venue.comp_id.clone(), heartbeat_s: HEARTBEAT_S, strict: true };
+    let session = Session::open(&settings, Box::new(store)).map_err(|e| cannot(e.to_string()))?;
+    let blotter = Blotter::open(&folder.join("blotter.log"), key).map_err(|e| cannot(e.to_string()))?;
+    Ok(Stores { blotter, session })
+}
+
+fn internal(why: &str) -> Problem {
+    problem("internal", format!("Something inside Signet Desk failed: {why}"), "Restart Signet Desk; if it happens again, send the log to support.")
+}
+
+/// What the network may cure by itself is tried again; what a person must cure is not.
+fn lost_or_refused(r: &Refusal) -> Ended {
+    match r {
+        Refusal::DnsFailure | Refusal::ConnectionRefused | Refusal::Unreachable | Refusal::TimedOut | Refusal::ClosedDuringHandshake => {
+            Ended::Lost(Problem::from(r))
+        }
+        _ => Ended::Refused(Problem::from(r)),
+    }
+}
+
+fn ended(closed: &Closed, logged_on: bool, goodbye: Option<String>) -> Ended {
+    if let (false, Some(text)) = (logged_on, &goodbye) {
+        let message = format!("The gateway refused the logon: {}", crate::problem::sentence(text));
+        return Ended::Refused(problem("logon_refused", message, "Tell your administrator; the certificate or its registration does not fit."));
+    }
+    match closed {
+        Closed::Io(e) => {
+            let r = Refusal::seen_by_client(e, Stage::Session);
+            // An alert in place of a Logon is how TLS 1.3 tells that our certificate was refused.
+            if logged_on || matches!(r, Refusal::Other { .. }) {
+                Ended::Lost(problem("link_lost", "The connection to the gateway was lost.", "The desk reconnects by itself."))
+            } else {
+                lost_or_refused(&r)
+            }
+        }
+        Closed::NotFix(e) => Ended::Refused(problem("not_fix", format!("What answers there does not speak FIX: {e}."), "Have the venue's address checked.")),
+        _ if !logged_on => Ended::Lost(problem("logon_unanswered", "The gateway did not answer the logon.", "The desk tries again by itself.")),
+        _ => {
+            let why = goodbye.map_or_else(String::new, |g| format!(" It said: {}", crate::problem::sentence(&g)));
+            Ended::Lost(problem("link_lost", format!("The connection to the gateway ended.{why}"), "The desk reconnects by itself."))
+        }
+    }
+}
+
+/// 100 ms, doubling to 2 s, with a quarter of it as jitter so that desks do not come back in step.
+fn backoff(attempt: u32) -> Duration {
+    let base = (RETRY_FIRST_MS << attempt.saturating_sub(1).min(6)).min(RETRY_LAST_MS);
+    let mut b = [0u8; 1];
+    let _ = aws_lc_rs::rand::fill(&mut b);
+    Duration::from_millis(base - base / 8 + base / 4 * u64::from(b[0]) / 255)
+}

@@ -1,0 +1,377 @@
+//! From state to what is drawn: pure functions, no decision about trading in them.
+
+use crate::view::*;
+use rust_decimal::Decimal;
+use signet_fix::message::{DealerState as WireDealer, ExecutionReport};
+use signet_rfq as rfq;
+use signet_rfq::{AcceptState as Accepting, Catalogue, DealerId, Declined, Instrument, Rfq, UtcMillis, group_digits};
+use std::collections::BTreeMap;
+use time::{Date, Duration, OffsetDateTime, Weekday};
+
+type Names = BTreeMap<DealerId, String>;
+
+pub struct Look<'a> {
+    pub rfq: &'a Rfq,
+    pub instrument: Option<&'a Instrument>,
+    pub names: &'a Names,
+    /// Now, on the gateway's clock.
+    pub at: UtcMillis,
+    pub arrival_ms: i64,
+    pub online: bool,
+}
+
+pub fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Reference {
+    let instrument = |i: &Instrument| InstrumentView {
+        id: i.id.to_string(),
+        symbol: i.symbol.clone(),
+        name: i.name.clone(),
+        asset_class: i.asset_class.words().into(),
+        currency: i.currency.clone(),
+        price_decimals: i.price_decimals,
+        price_unit: i.price_unit.clone(),
+        tick: i.tick.to_string(),
+        lot: group_digits(i.lot),
+        min_quantity: group_digits(i.min_quantity),
+        max_quantity: group_digits(i.max_quantity),
+        settlement: i.settlement.clone(),
+    };
+    Reference {
+        instruments: catalogue.iter().map(instrument).collect(),
+        dealers: dealers.iter().map(|d| DealerView { id: d.id.to_string(), name: d.name.clone(), online: d.online }).collect(),
+        max_dealers: rfq::MAX_DEALERS_PER_RFQ as u32,
+        ttl_min_s: rfq::TTL_MIN_S,
+        ttl_max_s: rfq::TTL_MAX_S,
+        ttl_default_s: rfq::TTL_DEFAULT_S,
+    }
+}
+
+pub fn head(l: &Look<'_>, problem: Option<&Problem>) -> RfqView {
+    let t = &l.rfq.terms;
+    let best = |side| {
+        l.rfq.best(side, l.at, 0).map(|b| Best {
+            price: price(l.instrument, b.price),
+            dealers: b.dealers.iter().map(|d| name(l.names, d)).collect(),
+        })
+    };
+    RfqView {
+        id: t.id.to_string(),
+        instrument: t.instrument.to_string(),
+        symbol: l.instrument.map_or_else(|| t.instrument.to_string(), |i| i.symbol.clone()),
+        name: l.instrument.map_or_else(String::new, |i| i.name.clone()),
+        ask: match t.ask {
+            rfq::Ask::Buy => Ask::Buy,
+            rfq::Ask::Sell => Ask::Sell,
+            rfq::Ask::TwoWay => Ask::TwoWay,
+        },
+        quantity: group_digits(t.quantity),
+        currency: t.currency.clone(),
+        settlement_date: iso(&t.settlement_date),
+        price_decimals: l.instrument.map_or(4, |i| i.price_decimals),
+        price_unit: l.instrument.map_or_else(String::new, |i| i.price_unit.clone()),
+        state: match l.rfq.state {
+            rfq::RfqState::Sent => RfqState::Sent,
+            rfq::RfqState::Open => RfqState::Open,
+            rfq::RfqState::Done => RfqState::Done,
+            rfq::RfqState::Expired => RfqState::Expired,
+            rfq::RfqState::Cancelled => RfqState::Cancelled,
+            rfq::RfqState::Refused => RfqState::Refused,
+            rfq::RfqState::NothingDone => RfqState::NothingDone,
+        },
+        created_ms: t.created.0 as f64,
+        expires_ms: t.expires.0 as f64,
+        best_bid: best(rfq::Side::Sell),
+        best_offer: best(rfq::Side::Buy),
+        accept: accept(l.rfq, l.instrument, l.names, l.at),
+        problem: problem.cloned(),
+        text: text(l),
+    }
+}
+
+fn text(l: &Look<'_>) -> String {
+    let r = l.rfq;
+    match r.state {
+        rfq::RfqState::Sent => "Sent to the gateway".into(),
+        rfq::RfqState::Open => {
+            let all = r.lines.len();
+            let live = r.lines.iter().filter(|x| x.live_quote(l.at).is_some()).count();
+            let waiting = r.lines.iter().filter(|x| x.state == rfq::LineState::Asked).count();
+            match (live, waiting) {
+                (0, 0) => "No live quote".into(),
+                (0, w) => format!("Waiting for {w} of {all} dealers"),
+                (n, 0) => format!("{n} of {all} dealers quoting"),
+                (n, w) => format!("{n} quoting, waiting for {w}"),
+            }
+        }
+        rfq::RfqState::Done => outcome_text(r, l.instrument, l.names),
+        rfq::RfqState::Expired => reason("Expired", r),
+        rfq::RfqState::Cancelled => reason("Ended without a trade", r),
+        rfq::RfqState::Refused => reason("Refused", r),
+        rfq::RfqState::NothingDone => reason("Nothing done", r),
+    }
+}
+
+fn reason(what: &str, r: &Rfq) -> String {
+    r.reason.as_ref().filter(|s| !s.is_empty()).map_or_else(|| what.into(), |why| format!("{what}: {why}"))
+}
+
+/// `Filled: bought 5,000,000 at 99.125 from Northbank`.
+pub fn outcome_text(r: &Rfq, i: Option<&Instrument>, names: &Names) -> String {
+    let Some((a, s)) = &r.accept else { return "Done".into() };
+    let Some(e) = s.traded() else { return "Done".into() };
+    let (verb, from) = match a.side {
+        rfq::Side::Buy => ("bought", "from"),
+        rfq::Side::Sell => ("sold", "to"),
+    };
+    let what = if matches!(s, Accepting::PartlyFilled(_)) { "Partly filled" } else { "Filled" };
+    format!("{what}: {verb} {} at {} {from} {}", group_digits(e.quantity), price(i, e.price), name(names, &a.dealer))
+}
+
+pub fn accept(r: &Rfq, i: Option<&Instrument>, names: &Names, now: UtcMillis) -> Option<AcceptView> {
+    let (a, s) = r.accept.as_ref()?;
+    let who = name(names, &a.dealer);
+    let (state, text) = match s {
+        Accepting::Armed => (AcceptState::Armed, "Nothing has been sent yet.".to_owned()),
+        Accepting::Sent => (AcceptState::Sent, format!("Sent to {who}; waiting for the answer.")),
+        Accepting::LastLook => (AcceptState::LastLook, format!("{who} has it and is taking a last look.")),
+        Accepting::Filled(_) => (AcceptState::Filled, outcome_text(r, i, names)),
+        Accepting::PartlyFilled(_) => (AcceptState::PartlyFilled, outcome_text(r, i, names)),
+        Accepting::Declined(Declined::ByDesk(why)) => (AcceptState::Disarmed, format!("Not sent: {why}.")),
+        Accepting::Declined(Declined::ByGateway(why)) => (AcceptState::Declined, format!("Declined by the gateway: {why}.")),
+        Accepting::Declined(Declined::ByDealer(why)) => (AcceptState::Declined, format!("Declined by {who}: {why}.")),
+        Accepting::Unknown => {
+            (AcceptState::Unknown, format!("Outcome unknown: the answer from {who} was lost. Asking what became of it; do not trade it again."))
+        }
+    };
+    let quote = r.line(&a.dealer).and_then(|l| l.quote.as_ref()).filter(|q| q.id == a.quote);
+    let _ = now;
+    Some(AcceptView {
+        state,
+        id: a.id.to_string(),
+        dealer: a.dealer.to_string(),
+        dealer_name: who,
+        quote_id: a.quote.to_string(),
+        side: side(a.side),
+        price: price(i, a.price),
+        quantity: group_digits(a.quantity),
+        settlement_date: Some(iso(&r.terms.settlement_date)),
+        valid_until_ms: quote.filter(|_| matches!(state, AcceptState::Armed)).map(|q| q.valid_until.0 as f64),
+        text,
+        since_ms: s.traded().map_or(0.0, |e| e.at.0 as f64),
+    })
+}
+
+/// The ladder in rank order: who can be traded with first, best price first; then the rest as asked.
+pub fn lines(l: &Look<'_>) -> Vec<LineView> {
+    let r = l.rfq;
+    let best_bid = r.best(rfq::Side::Sell, l.at, 0);
+    let best_offer = r.best(rfq::Side::Buy, l.at, 0);
+    let mut order: Vec<usize> = (0..r.lines.len()).collect();
+    order.sort_by_key(|i| rank_key(&r.lines[*i], r.terms.ask, l.at));
+    let mut out = Vec::with_capacity(order.len());
+    for (rank, i) in order.into_iter().enumerate() {
+        let line = &r.lines[i];
+        let q = line.quote.as_ref();
+        let live = line.live_quote(l.at);
+        let among = |b: &Option<rfq::Best>| b.as_ref().is_some_and(|b| b.dealers.contains(&line.dealer));
+        let can = |side| l.online && live.is_some_and(|q| can_trade(l, q, side));
+        let shown = q.filter(|_| !matches!(line.state, rfq::LineState::Passed(_) | rfq::LineState::Rejected(_)));
+        out.push(LineView {
+            rfq_id: r.terms.id.to_string(),
+            dealer: line.dealer.to_string(),
+            dealer_name: name(l.names, &line.dealer),
+            state: match &line.state {
+                rfq::LineState::Asked => LineState::Asked,
+                rfq::LineState::Quoted => LineState::Quoted,
+                rfq::LineState::Withdrawn => LineState::Withdrawn,
+                rfq::LineState::Expired => LineState::Expired,
+                rfq::LineState::Passed(_) => LineState::Passed,
+                rfq::LineState::Rejected(_) => LineState::Rejected,
+                rfq::LineState::Traded => LineState::Traded,
+            },
+            reason: match &line.state {
+                rfq::LineState::Passed(p) | rfq::LineState::Rejected(p) => Some(p.text.clone()),
+                _ => None,
+            },
+            quote_id: q.map(|q| q.id.to_string()),
+            bid: shown.and_then(|q| q.bid).map(|v| quote_side(l, v)),
+            offer: shown.and_then(|q| q.offer).map(|v| quote_side(l, v)),
+            valid_until_ms: live.map(|q| q.valid_until.0 as f64),
+            best_bid: among(&best_bid),
+            best_offer: among(&best_offer),
+            can_hit: can(rfq::Side::Sell),
+            can_lift: can(rfq::Side::Buy),
+            revision: line.revision,
+            rank: rank as u32,
+        });
+    }
+    out
+}
+
+fn rank_key(l: &rfq::Line, ask: rfq::Ask, at: UtcMillis) -> (u8, Decimal) {
+    let Some(q) = l.live_quote(at) else {
+        let group = match l.state {
+            rfq::LineState::Traded => 0,
+            rfq::LineState::Asked => 2,
+            rfq::LineState::Expired | rfq::LineState::Withdrawn => 3,
+            _ => 4,
+        };
+        return (group, Decimal::ZERO);
+    };
+    let key = match ask {
+        rfq::Ask::Buy => q.offer.map(|o| o.price),
+        rfq::Ask::Sell => q.bid.map(|b| -b.price),
+        rfq::Ask::TwoWay => q.offer.zip(q.bid).map(|(o, b)| o.price - b.price),
+    };
+    key.map_or((1, Decimal::MAX), |k| (1, k))
+}
+
+fn can_trade(l: &Look<'_>, q: &rfq::Quote, side: rfq::Side) -> bool {
+    let r = l.rfq;
+    r.state == rfq::RfqState::Open
+        && !r.in_flight()
+        && r.terms.ask.allows(side)
+        && q.tradeable
+        && q.level(side).is_some()
+        && q.live(l.at + l.arrival_ms)
+}
+
+fn quote_side(l: &Look<'_>, v: rfq::Level) -> QuoteSide {
+    QuoteSide { price: price(l.instrument, v.price), size: group_digits(v.size.normalize()), partial: v.size < l.rfq.terms.quantity }
+}
+
+pub fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> BlotterRow {
+    let t = &r.terms;
+    let traded = r.accept.as_ref().and_then(|(a, s)| s.traded().map(|e| (a, e)));
+    let all = || t.dealers.iter().map(|d| name(names, d)).collect::<Vec<_>>().join(", ");
+    BlotterRow {
+        id: t.id.to_string(),
+        rfq_id: t.id.to_string(),
+        at_ms: t.created.0 as f64,
+        symbol: i.map_or_else(|| t.instrument.to_string(), |i| i.symbol.clone()),
+        instrument: t.instrument.to_string(),
+        side: match t.ask {
+            rfq::Ask::Buy => "Buy",
+            rfq::Ask::Sell => "Sell",
+            rfq::Ask::TwoWay => "Two-way",
+        }
+        .into(),
+        quantity: group_digits(t.quantity),
+        currency: t.currency.clone(),
+        price: traded.map(|(_, e)| price(i, e.price)),
+        dealer: traded.map_or_else(all, |(a, _)| name(names, &a.dealer)),
+        status: match r.state {
+            rfq::RfqState::Sent => "Sent",
+            rfq::RfqState::Open => "Open",
+            rfq::RfqState::Done => "Filled",
+            rfq::RfqState::Expired => "Expired",
+            rfq::RfqState::Cancelled => "Cancelled",
+            rfq::RfqState::Refused => "Refused",
+            rfq::RfqState::NothingDone => "Nothing done",
+        }
+        .into(),
+        cover: None,
+        settlement_date: iso(&t.settlement_date),
+        exec_id: traded.map(|(_, e)| e.exec_id.clone()),
+    }
+}
+
+pub fn trade_row(r: &Rfq, i: Option<&Instrument>, names: &Names, at: UtcMillis) -> Option<BlotterRow> {
+    let (a, s) = r.accept.as_ref()?;
+    let e = s.traded()?;
+    // Cover: the best price of the dealers who did not trade, at this moment.
+    let others = r.lines.iter().filter(|l| l.dealer != a.dealer).filter_map(|l| l.live_quote(at));
+    let cover = rfq::best(others, a.side, a.quantity, at, 0).map(|b| price(i, b.price));
+    Some(BlotterRow {
+        id: a.id.to_string(),
+        at_ms: e.at.0 as f64,
+        side: side_word(a.side).into(),
+        quantity: group_digits(e.quantity),
+        price: Some(price(i, e.price)),
+        dealer: name(names, &a.dealer),
+        status: if matches!(s, Accepting::PartlyFilled(_)) { "Partly filled" } else { "Filled" }.into(),
+        cover,
+        settlement_date: e.settlement_date.as_deref().map_or_else(|| iso(&r.terms.settlement_date), iso),
+        exec_id: Some(e.exec_id.clone()),
+        ..rfq_row(r, i, names)
+    })
+}
+
+/// A trade reported to a desk that no longer has the RFQ on screen.
+pub fn late_trade_row(id: &rfq::RfqId, e: &ExecutionReport, i: Option<&Instrument>, names: &Names) -> BlotterRow {
+    BlotterRow {
+        id: e.accept.to_string(),
+        rfq_id: id.to_string(),
+        at_ms: e.at.0 as f64,
+        symbol: i.map_or_else(|| e.instrument.to_string(), |i| i.symbol.clone()),
+        instrument: e.instrument.to_string(),
+        side: side_word(e.side).into(),
+        quantity: group_digits(e.cum_qty),
+        currency: i.map_or_else(String::new, |i| i.currency.clone()),
+        price: Some(price(i, e.last.map_or(e.avg_px, |l| l.price))),
+        dealer: e.dealer.as_ref().map_or_else(String::new, |d| name(names, d)),
+        status: "Filled".into(),
+        cover: None,
+        settlement_date: e.settlement_date.as_deref().map_or_else(String::new, iso),
+        exec_id: Some(e.exec_id.clone()),
+    }
+}
+
+fn side(s: rfq::Side) -> Side {
+    match s {
+        rfq::Side::Buy => Side::Buy,
+        rfq::Side::Sell => Side::Sell,
+    }
+}
+
+fn side_word(s: rfq::Side) -> &'static str {
+    match s {
+        rfq::Side::Buy => "Buy",
+        rfq::Side::Sell => "Sell",
+    }
+}
+
+fn name(names: &Names, d: &DealerId) -> String {
+    names.get(d).cloned().unwrap_or_else(|| d.to_string())
+}
+
+fn price(i: Option<&Instrument>, p: Decimal) -> String {
+    i.map_or_else(|| p.to_string(), |i| i.format_price(p))
+}
+
+/// `20261124` as `2026-11-24`.
+fn iso(date: &str) -> String {
+    if date.len() == 8 && date.is_ascii() { format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..]) } else { date.into() }
+}
+
+/// SettlDate (64) for a convention: `T+n` in business days, `spot` as T+2. Weekends are skipped;
+/// holidays are the venue's business, and its calendar wins on the confirmation.
+pub fn settlement_date(convention: &str, at: UtcMillis) -> String {
+    let days = convention.strip_prefix("T+").and_then(|n| n.parse().ok()).unwrap_or(2u8);
+    let start = OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1_000)).unwrap_or(OffsetDateTime::UNIX_EPOCH).date();
+    let date = (0..days).fold(start, |d, _| next_business_day(d));
+    format!("{:04}{:02}{:02}", date.year(), u8::from(date.month()), date.day())
+}
+
+fn next_business_day(mut d: Date) -> Date {
+    loop {
+        d = d.checked_add(Duration::DAY).unwrap_or(d);
+        if !matches!(d.weekday(), Weekday::Saturday | Weekday::Sunday) || d == Date::MAX {
+            return d;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settlement_dates_skip_weekends() {
+        // 2026-11-20 is a Friday.
+        let friday = UtcMillis(1_795_132_800_000);
+        for (c, want) in [("T+1", "20261123"), ("T+2", "20261124"), ("spot", "20261124"), ("T+0", "20261120")] {
+            assert_eq!(settlement_date(c, friday), want, "{c}");
+        }
+        assert_eq!(iso("20261124"), "2026-11-24");
+    }
+}

@@ -1,0 +1,453 @@
+//! What the window is shown, and what it may ask for.
+//!
+//! These types are the whole contract between the desk and its page: the page draws them and sends
+//! intents back; it decides nothing. `ui/src/bindings.ts` is generated from them.
+//!
+//! Prices and quantities are decimal strings, already formatted for the instrument, so that no
+//! price ever passes through a binary float. Times are milliseconds since the Unix epoch **on the
+//! gateway's clock**, so that a laptop clock which is wrong cannot show a dead quote as live;
+//! [`Frame::gateway_now_ms`] says what that clock reads now.
+
+use serde::{Deserialize, Serialize};
+use specta::Type;
+
+/// Something that went wrong, in the three parts a person needs. `code` is stable and is what tests
+/// and support look at; nobody matches on `message`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// Stable, lower snake case, for example `keychain_locked`.
+    pub code: String,
+    /// What happened and whose side it is on, in plain words.
+    pub message: String,
+    /// What would cure it, in plain words.
+    pub cure: String,
+}
+
+/// What this build is. Constant while the program runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct DeskInfo {
+    pub version: String,
+    /// True only in a build with the `practice` feature connected to its embedded venue. The page
+    /// must say so at all times.
+    pub practice: bool,
+    /// The venues (gateways) this desk is configured for; at least one, else `problem` says why.
+    pub venues: Vec<VenueView>,
+    pub problem: Option<Problem>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct VenueView {
+    pub name: String,
+    /// `host:port`.
+    pub endpoint: String,
+}
+
+/// A client identity found in the keychain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct IdentityView {
+    /// The name to pass back to `connect`.
+    pub name: String,
+    /// The CompID the certificate is bound to.
+    pub comp_id: String,
+    pub issuer: String,
+    pub not_before_ms: f64,
+    pub not_after_ms: f64,
+    /// SHA-256 of the certificate, hexadecimal, in groups of four.
+    pub fingerprint: String,
+    /// Where the private key lives, in words ("OS keychain").
+    pub held_in: String,
+    /// Why it cannot be used (expired, key missing), if it cannot.
+    pub problem: Option<Problem>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum LinkState {
+    /// Nobody has asked to connect, or the trader disconnected.
+    Offline,
+    /// The OS keychain has been asked for the key and has not answered yet (it may be showing its
+    /// own unlock prompt).
+    WaitingForKeychain,
+    /// TCP and TLS are being established.
+    Connecting,
+    /// TLS is up; the FIX Logon has not been answered yet.
+    LoggingOn,
+    /// Logged on and rebuilding state: open RFQs, live quotes, accepts in flight.
+    Restoring,
+    /// Logged on and up to date.
+    Online,
+    /// The link was lost and the desk is trying again by itself.
+    Reconnecting,
+    /// Refused or impossible; needs somebody to act. `problem` says what.
+    Refused,
+}
+
+/// The connection, always visible.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionView {
+    pub state: LinkState,
+    pub venue: Option<VenueView>,
+    /// The identity in use, as in [`IdentityView::name`].
+    pub identity: Option<String>,
+    pub comp_id: Option<String>,
+    /// For example `TLS 1.3 · X25519MLKEM768 · AES-256-GCM`.
+    pub tls: Option<String>,
+    /// Gateway clock minus laptop clock, milliseconds; `None` until measured.
+    pub clock_offset_ms: Option<f64>,
+    /// Measured round trip to the gateway, milliseconds.
+    pub round_trip_ms: Option<f64>,
+    /// When the present state began, on the laptop's clock.
+    pub since_ms: f64,
+    /// While `Reconnecting`: which attempt this is.
+    pub attempt: u32,
+    pub problem: Option<Problem>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct InstrumentView {
+    /// ISIN, or the currency pair.
+    pub id: String,
+    /// What a trader calls it: `DBR 2.5 02/35`, `EUR/USD`.
+    pub symbol: String,
+    pub name: String,
+    /// `Government bond`, `Corporate bond`, `FX spot`, ...
+    pub asset_class: String,
+    /// Currency the quantity is counted in.
+    pub currency: String,
+    /// Digits after the decimal point in a price.
+    pub price_decimals: u8,
+    /// Unit of the price, in words: `% of par`, `USD per EUR`.
+    pub price_unit: String,
+    /// Smallest price step.
+    pub tick: String,
+    /// Quantities are multiples of this.
+    pub lot: String,
+    pub min_quantity: String,
+    pub max_quantity: String,
+    /// `T+2`, `spot`.
+    pub settlement: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct DealerView {
+    /// The dealer's CompID.
+    pub id: String,
+    pub name: String,
+    /// Whether the dealer's session with the gateway is up.
+    pub online: bool,
+}
+
+/// Instruments and dealers this trader may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Reference {
+    pub instruments: Vec<InstrumentView>,
+    pub dealers: Vec<DealerView>,
+    pub max_dealers: u32,
+    /// Allowed times to live, seconds: shortest, longest and the one offered first.
+    pub ttl_min_s: u32,
+    pub ttl_max_s: u32,
+    pub ttl_default_s: u32,
+}
+
+/// From the trader's side: `Buy` means the trader buys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum Side {
+    Buy,
+    Sell,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum Ask {
+    Buy,
+    Sell,
+    TwoWay,
+}
+
+/// The RFQ ticket as typed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Ticket {
+    pub instrument: String,
+    pub ask: Ask,
+    /// As typed: `5m`, `250k`, `1,500,000`.
+    pub quantity: String,
+    /// Dealer ids.
+    pub dealers: Vec<String>,
+    pub ttl_s: u32,
+}
+
+/// What a typed quantity means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct QuantityView {
+    /// Plain decimal: `5000000`.
+    pub value: String,
+    /// With group separators: `5,000,000`.
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum RfqState {
+    /// On its way; the gateway has not acknowledged it.
+    Sent,
+    /// The gateway has it and the dealers were asked.
+    Open,
+    /// Traded.
+    Done,
+    /// Time ran out.
+    Expired,
+    /// The trader ended it.
+    Cancelled,
+    /// The gateway refused it; `problem` says why.
+    Refused,
+    /// Every dealer passed, rejected or withdrew.
+    NothingDone,
+}
+
+/// Best price on one side. Ties are ties: every dealer at that price is named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Best {
+    pub price: String,
+    pub dealers: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum AcceptState {
+    /// Shown to the trader for confirmation; nothing has been sent.
+    Armed,
+    /// It was armed and is no more, because the quote changed under it; `text` says how.
+    Disarmed,
+    /// Sent; no answer yet.
+    Sent,
+    /// The dealer is taking its last look.
+    LastLook,
+    Filled,
+    PartlyFilled,
+    /// Refused by desk, gateway or dealer; `text` says by whom and why.
+    Declined,
+    /// Sent, the answer was lost, and the desk is asking what became of it. Never a guess.
+    Unknown,
+}
+
+/// The one accept of an RFQ: what exactly was, or would be, agreed to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct AcceptView {
+    pub state: AcceptState,
+    /// Unique id of the accept (ClOrdID).
+    pub id: String,
+    pub dealer: String,
+    pub dealer_name: String,
+    pub quote_id: String,
+    pub side: Side,
+    pub price: String,
+    /// With group separators.
+    pub quantity: String,
+    pub settlement_date: Option<String>,
+    /// When the quote behind it ends (gateway clock), while that still matters.
+    pub valid_until_ms: Option<f64>,
+    /// One sentence: what happened, or what is being waited for.
+    pub text: String,
+    pub since_ms: f64,
+}
+
+/// The head of one RFQ panel. Its dealers are in [`LineView`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct RfqView {
+    /// QuoteReqID.
+    pub id: String,
+    pub instrument: String,
+    pub symbol: String,
+    pub name: String,
+    pub ask: Ask,
+    /// With group separators.
+    pub quantity: String,
+    pub currency: String,
+    pub settlement_date: String,
+    pub price_decimals: u8,
+    pub price_unit: String,
+    pub state: RfqState,
+    pub created_ms: f64,
+    pub expires_ms: f64,
+    /// Highest bid among tradable quotes (what a seller wants). `None` when no live bid.
+    pub best_bid: Option<Best>,
+    /// Lowest offer among tradable quotes (what a buyer wants).
+    pub best_offer: Option<Best>,
+    pub accept: Option<AcceptView>,
+    pub problem: Option<Problem>,
+    /// One sentence for the panel's head: `Waiting for 3 of 4 dealers`, `Filled at 99.125 with ...`.
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum LineState {
+    /// Asked, no answer yet.
+    Asked,
+    /// A live quote.
+    Quoted,
+    /// The dealer took its quote back.
+    Withdrawn,
+    /// The quote's time ran out.
+    Expired,
+    /// The dealer does not want to quote; `reason` says why.
+    Passed,
+    /// The dealer, or the gateway on its behalf, refused the request; `reason` says why.
+    Rejected,
+    /// This dealer's quote was accepted and filled.
+    Traded,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct QuoteSide {
+    /// Formatted with the instrument's decimals, so that columns align.
+    pub price: String,
+    /// With group separators.
+    pub size: String,
+    /// True if the size is smaller than asked.
+    pub partial: bool,
+}
+
+/// One dealer's row in the ladder of one RFQ.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct LineView {
+    pub rfq_id: String,
+    pub dealer: String,
+    pub dealer_name: String,
+    pub state: LineState,
+    pub reason: Option<String>,
+    pub quote_id: Option<String>,
+    /// The dealer buys, the trader sells.
+    pub bid: Option<QuoteSide>,
+    /// The dealer sells, the trader buys.
+    pub offer: Option<QuoteSide>,
+    /// Gateway clock; `None` when there is no live quote.
+    pub valid_until_ms: Option<f64>,
+    pub best_bid: bool,
+    pub best_offer: bool,
+    /// Whether a hit (sell) or a lift (buy) may be armed now.
+    pub can_hit: bool,
+    pub can_lift: bool,
+    /// Counts this dealer's prices; a change of it is a re-quote.
+    pub revision: u32,
+    /// Place in the ladder, best first; lines of one RFQ are drawn in this order.
+    pub rank: u32,
+}
+
+/// What changed since the frame the page already has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Frame {
+    /// Pass back to the next `pull`.
+    pub seq: f64,
+    /// True when this frame is everything and the page must forget what it had.
+    pub whole: bool,
+    pub gateway_now_ms: f64,
+    pub session: Option<SessionView>,
+    pub rfqs: Vec<RfqView>,
+    pub lines: Vec<LineView>,
+    /// RFQs to remove from the screen.
+    pub removed: Vec<String>,
+    /// Reference data changed (call `reference` again).
+    pub reference_changed: bool,
+    /// The blotter changed (call `blotter` again if it is on screen).
+    pub blotter_changed: bool,
+    /// Notices to show once, newest last.
+    pub notices: Vec<Notice>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum NoticeKind {
+    Good,
+    Plain,
+    Bad,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Notice {
+    pub kind: NoticeKind,
+    pub at_ms: f64,
+    pub code: String,
+    pub text: String,
+    pub rfq_id: Option<String>,
+}
+
+/// Arm an accept: ask to be shown exactly what would be agreed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ArmIntent {
+    pub rfq_id: String,
+    pub dealer: String,
+    /// The quote as the trader saw it. A re-quote in between refuses the intent.
+    pub quote_id: String,
+    pub side: Side,
+    /// The price as the trader saw it.
+    pub price: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum BlotterTab {
+    Rfqs,
+    Trades,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct BlotterQuery {
+    pub tab: BlotterTab,
+    /// Free text matched against every column; empty for all.
+    pub text: String,
+    pub limit: u32,
+}
+
+/// A row of the blotter: an ended or open RFQ, or a trade.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct BlotterRow {
+    pub id: String,
+    pub rfq_id: String,
+    pub at_ms: f64,
+    pub symbol: String,
+    pub instrument: String,
+    /// `Buy`, `Sell` or `Two-way`.
+    pub side: String,
+    pub quantity: String,
+    pub currency: String,
+    pub price: Option<String>,
+    /// The dealer traded with, or the dealers asked.
+    pub dealer: String,
+    /// `Filled`, `Expired`, `Cancelled`, ...
+    pub status: String,
+    /// The second best price at the time of the trade, when there was one.
+    pub cover: Option<String>,
+    pub settlement_date: String,
+    /// The dealer's execution id, for trades.
+    pub exec_id: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct BlotterPage {
+    pub rows: Vec<BlotterRow>,
+    /// How many rows match in all.
+    pub total: u32,
+}

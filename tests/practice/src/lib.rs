@@ -1,0 +1,235 @@
+//! A whole venue in one process: development CA, gateway, simulated dealers and a trader's key in the
+//! keychain. **Demo and tests only**: a release build of Signet Desk cannot contain it.
+//!
+//! Certificates and keys are made anew at every start; session stores, the journal and the blotter
+//! live in the folder given, so that a restart finds them.
+
+use signet_dealer::{Credentials, Instruments, Settings, Simulator};
+use signet_desk_core::{DeskConfig, Venue};
+use signet_devca::{DevPki, Order};
+use signet_gateway::{
+    Config, Gateway, Options,
+    config::{DealerEntry, DealersSection, DeskEntry, DesksSection, GatewaySection, StoreSection, TlsSection},
+};
+use signet_identity::{IdentityName, Keychain, ServerProfile};
+use signet_rfq::{CompId, DealerId};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+use time::OffsetDateTime;
+
+/// Certificates of the practice venue name this authority.
+pub const TRUST_DOMAIN: &str = "practice.signet.example";
+pub const VENUE_NAME: &str = "Practice venue";
+pub const GATEWAY: &str = "SIGNET";
+/// The trader whose key is put into the keychain.
+pub const TRADER: &str = "TRADER1";
+
+#[derive(Debug, thiserror::Error)]
+#[error("the practice venue cannot start: {what}: {why}")]
+pub struct PracticeError {
+    what: &'static str,
+    why: String,
+}
+
+fn failed<E: ToString>(what: &'static str) -> impl FnOnce(E) -> PracticeError {
+    move |e| PracticeError { what, why: e.to_string() }
+}
+
+/// What to start.
+pub struct Plan {
+    /// Stores live here.
+    pub dir: PathBuf,
+    pub dealers: Settings,
+    /// Desks the gateway knows; each gets an identity in the keychain.
+    pub desks: Vec<String>,
+    /// Port of the gateway on loopback; 0 for any.
+    pub port: u16,
+}
+
+impl Plan {
+    /// Four dealers of different character, one trader.
+    pub fn new(dir: &Path) -> Result<Self, PracticeError> {
+        let dealers = Settings::parse(signet_dealer::DEALERS_TOML).map_err(failed("dealers.toml"))?;
+        Ok(Self { dir: dir.into(), dealers, desks: vec![TRADER.into()], port: 0 })
+    }
+
+    /// Dealers that quote at once and only when told otherwise: for tests that must know what comes.
+    pub fn calm(dir: &Path) -> Result<Self, PracticeError> {
+        let mut plan = Self::new(dir)?;
+        for d in &mut plan.dealers.dealers {
+            calm(d);
+        }
+        Ok(plan)
+    }
+}
+
+fn calm(d: &mut signet_dealer::DealerSettings) {
+    d.quote_delay_ms = [0, 0];
+    d.requote_every_ms = [0, 0];
+    d.last_look_ms = [0, 0];
+    d.valid_ms = 30_000;
+    d.partial_size_probability = 0.0;
+    d.pass_probability = 0.0;
+    d.withdraw_probability = 0.0;
+    d.silent_probability = 0.0;
+    d.slow_probability = 0.0;
+    d.reject_probability = 0.0;
+    d.partial_fill_probability = 0.0;
+    d.die_after_messages = 0;
+    d.covers = signet_rfq::AssetClass::ALL.iter().map(|c| c.words().to_owned()).collect();
+}
+
+/// The venue while it runs. Dropping it stops everything.
+pub struct Practice {
+    gateway: Option<Gateway>,
+    config: Config,
+    simulator: Option<Simulator>,
+    runtime: tokio::runtime::Runtime,
+    pki: DevPki,
+    venue: Venue,
+    dir: PathBuf,
+    _keys: tempfile::TempDir,
+}
+
+impl Practice {
+    /// Starts dealers and gateway and stores the identities in `keychain`.
+    pub fn start(plan: &Plan, keychain: &dyn Keychain) -> Result<Self, PracticeError> {
+        let pki = DevPki::generate(TRUST_DOMAIN, OffsetDateTime::now_utc()).map_err(failed("development CA"))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .thread_name("practice-dealers")
+            .build()
+            .map_err(failed("runtime"))?;
+        let mut credentials = Credentials::new(TRUST_DOMAIN);
+        for d in &plan.dealers.dealers {
+            let key = pki.issue(&Order::dealer(&d.id)).map_err(failed("dealer certificate"))?.certified_key().map_err(failed("dealer key"))?;
+            let profile = ServerProfile::new(pki.gateway_roots().map_err(failed("gateway CA"))?, key);
+            credentials = credentials.with_dealer(&d.id, &profile).map_err(failed("dealer TLS"))?;
+        }
+        let instruments = Instruments::parse(signet_dealer::INSTRUMENTS_TOML).map_err(failed("instruments.toml"))?;
+        let state = plan.dir.join("dealers");
+        fs::create_dir_all(&state).map_err(failed("state folder"))?;
+        let simulator = runtime
+            .block_on(Simulator::start(&plan.dealers, instruments, &credentials, &state))
+            .map_err(failed("dealers"))?;
+        for name in &plan.desks {
+            let issued = pki.issue(&Order::desk(name)).map_err(failed("desk certificate"))?;
+            let entry: IdentityName = name.parse().map_err(failed("desk name"))?;
+            signet_devca::store_desk_identity(keychain, &issued, &entry).map_err(failed("keychain"))?;
+        }
+        let keys = tempfile::Builder::new().prefix("signet-practice-").tempdir().map_err(failed("key folder"))?;
+        let config = gateway_config(plan, &pki, keys.path(), &simulator.addresses())?;
+        let gateway = start_gateway(config.clone())?;
+        let venue = Venue {
+            name: VENUE_NAME.into(),
+            host: "localhost".into(),
+            port: gateway.address().port(),
+            server_name: "localhost".into(),
+            comp_id: comp_id(GATEWAY)?,
+            trust_domain: TRUST_DOMAIN.into(),
+            roots: pki.gateway_roots().map_err(failed("gateway CA"))?,
+            pins: vec![],
+            allow_tls12: false,
+        };
+        Ok(Self { gateway: Some(gateway), config, simulator: Some(simulator), runtime, pki, venue, dir: plan.dir.clone(), _keys: keys })
+    }
+
+    pub fn desk_config(&self, version: &str) -> DeskConfig {
+        DeskConfig { venues: vec![self.venue.clone()], data_dir: self.dir.join("desk"), version: version.into(), practice: true }
+    }
+
+    pub fn venue(&self) -> &Venue {
+        &self.venue
+    }
+
+    pub fn pki(&self) -> &DevPki {
+        &self.pki
+    }
+
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.gateway.as_ref().map(Gateway::address)
+    }
+
+    /// Makes a dealer behave.
+    pub fn force(&self, dealer: &str, what: signet_dealer::Force) -> Result<(), PracticeError> {
+        let simulator = self.simulator.as_ref().ok_or_else(|| PracticeError { what: "dealers", why: "stopped".into() })?;
+        self.runtime.block_on(simulator.force(dealer, what)).map_err(failed("dealer"))
+    }
+
+    /// Stops the gateway as an operator would, and starts it again on the same address.
+    pub fn restart_gateway(&mut self) -> Result<(), PracticeError> {
+        self.stop_gateway();
+        self.gateway = Some(start_gateway(self.config.clone())?);
+        Ok(())
+    }
+
+    pub fn stop_gateway(&mut self) {
+        if let Some(g) = self.gateway.take() {
+            self.config.desks.listen = g.address();
+            g.stop();
+        }
+    }
+}
+
+impl Drop for Practice {
+    fn drop(&mut self) {
+        self.stop_gateway();
+        if let Some(s) = self.simulator.take() {
+            self.runtime.block_on(s.stop());
+        }
+    }
+}
+
+fn start_gateway(config: Config) -> Result<Gateway, PracticeError> {
+    let loaded = config.load().map_err(failed("gateway configuration"))?;
+    Gateway::start(loaded, Options { practice: true }).map_err(failed("gateway"))
+}
+
+fn comp_id(s: &str) -> Result<CompId, PracticeError> {
+    CompId::new(s).map_err(failed("CompID"))
+}
+
+fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<String, SocketAddr>) -> Result<Config, PracticeError> {
+    let files = pki.issue(&Order::gateway(GATEWAY)).map_err(failed("gateway certificate"))?;
+    let files = files.write_to(keys, "gateway").map_err(failed("gateway key"))?;
+    let roots = pki.write_roots(keys).map_err(failed("CA files"))?;
+    let instruments = keys.join("instruments.toml");
+    fs::write(&instruments, signet_dealer::INSTRUMENTS_TOML).map_err(failed("instruments"))?;
+    let dealer = |d: &signet_dealer::DealerSettings| -> Result<DealerEntry, PracticeError> {
+        let address = dealers.get(&d.id).ok_or_else(|| PracticeError { what: "dealer", why: format!("{} has no address", d.id) })?;
+        Ok(DealerEntry {
+            comp_id: DealerId::new(d.id.as_str()).map_err(failed("dealer CompID"))?,
+            name: d.name.clone(),
+            address: address.to_string(),
+            server_name: Some("localhost".into()),
+            pins: vec![],
+            allow_tls12: false,
+        })
+    };
+    let desk = |n: &String| Ok(DeskEntry { comp_id: comp_id(n)?, dealers: Default::default() });
+    Ok(Config {
+        gateway: GatewaySection {
+            name: VENUE_NAME.into(),
+            comp_id: comp_id(GATEWAY)?,
+            state_dir: plan.dir.join("gateway"),
+            instruments,
+            trust_domain: TRUST_DOMAIN.into(),
+        },
+        tls: TlsSection { certificate: files.chain, key: files.key },
+        desks: DesksSection {
+            listen: SocketAddr::from(([127, 0, 0, 1], plan.port)),
+            trust: roots.desks,
+            allow_tls12: false,
+            max_connections: 1_000,
+        },
+        dealers: DealersSection { trust: roots.dealers, heartbeat_s: 5 },
+        desk: plan.desks.iter().map(desk).collect::<Result<_, _>>()?,
+        dealer: plan.dealers.dealers.iter().map(dealer).collect::<Result<_, _>>()?,
+        store: StoreSection::default(),
+    })
+}
