@@ -38,7 +38,9 @@ fn bench_frame(seq: f64, changed: u32, painted_at_ms: f64) {
 #[tauri::command]
 fn first_paint(at_ms: f64) {
     // Only the first counts; a reload reports again.
-    let _ = FIRST_PAINT.set(at_ms);
+    if FIRST_PAINT.set(at_ms).is_ok() {
+        tracing::info!(at_ms, "first paint");
+    }
 }
 
 /// The commands of the desk and these two.
