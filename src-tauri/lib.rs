@@ -12,7 +12,7 @@ mod door;
 mod shell;
 pub mod start;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use signet_desk_core::{Desk, view::Problem};
 use tauri::{AppHandle, Manager, Runtime};
@@ -97,5 +97,9 @@ fn log_to_stderr() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,signet=info"));
     // A second call happens only in tests, where the first subscriber stays.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .try_init();
 }
