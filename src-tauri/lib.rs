@@ -9,6 +9,8 @@ pub mod bench;
 mod commands;
 mod display;
 mod door;
+#[cfg(feature = "practice")]
+pub mod practice;
 mod shell;
 pub mod start;
 

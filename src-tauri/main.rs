@@ -12,6 +12,9 @@ Usage: signet-desk [--config FILE | --version | --help]
 
 Without an option it opens its window. RUST_LOG chooses what is logged to standard error.";
 
+#[cfg(all(feature = "practice", not(debug_assertions)))]
+compile_error!("the practice venue must not be in a release build");
+
 fn main() -> ExitCode {
     // SAFETY: the first statement of the only thread.
     unsafe { signet_desk::close_doors() };
@@ -36,6 +39,18 @@ fn main() -> ExitCode {
     }
 }
 
+#[cfg(not(feature = "practice"))]
 fn open(config: Option<PathBuf>) -> ExitCode {
     signet_desk::run(|app| signet_desk::start::desk(app, config))
+}
+
+/// The practice build knows one venue, its own.
+#[cfg(feature = "practice")]
+fn open(_: Option<PathBuf>) -> ExitCode {
+    // SAFETY: still the only thread of the program.
+    let venue = unsafe { signet_desk::practice::Venue::start() };
+    let desk = venue.desk();
+    let code = signet_desk::run(move |_| desk);
+    drop(venue);
+    code
 }

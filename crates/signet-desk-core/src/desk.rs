@@ -64,7 +64,12 @@ impl Desk {
     }
 
     pub async fn connect(&self, identity: String, venue: String) -> Result<(), Problem> {
-        self.command(Command::Connect { identity, venue })
+        self.connect_now(&identity, &venue)
+    }
+
+    /// As [`Self::connect`], from code that does not wait. How it went is in the next frames.
+    pub fn connect_now(&self, identity: &str, venue: &str) -> Result<(), Problem> {
+        self.command(Command::Connect { identity: identity.into(), venue: venue.into() })
     }
 
     pub async fn disconnect(&self) -> Result<(), Problem> {

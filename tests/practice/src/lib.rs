@@ -25,8 +25,8 @@ use time::OffsetDateTime;
 pub const TRUST_DOMAIN: &str = "practice.signet.example";
 pub const VENUE_NAME: &str = "Practice venue";
 pub const GATEWAY: &str = "SIGNET";
-/// The trader whose key is put into the keychain.
-pub const TRADER: &str = "TRADER1";
+/// The trader whose key is put into the keychain: a name that no real identity has.
+pub const TRADER: &str = "PRACTICE1";
 
 #[derive(Debug, thiserror::Error)]
 #[error("the practice venue cannot start: {what}: {why}")]

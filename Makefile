@@ -1,0 +1,42 @@
+# Signet. `make help` lists what there is to make.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench package cross clean deps ui fuzz
+
+# A window under a display of its own where the machine has none.
+WITH_DISPLAY := $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1280x800x24")
+CARGO := cargo --locked
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+deps: ## install what is missing on Debian (system packages, front-end packages)
+	@scripts/deps.sh
+
+ui: deps
+	@scripts/ui.sh
+
+run: ui ## open the desk on a practice venue: embedded gateway, four simulated dealers
+	cargo build --locked --features practice
+	$(WITH_DISPLAY) target/debug/signet-desk
+
+test: ui lint ## lint, unit, property, whole-system and window tests
+	scripts/test.sh
+
+lint: ui ## formatting, clippy, docs, licences, front end
+	scripts/lint.sh
+
+bench: ui ## print the numbers of docs/benchmarks.md
+	scripts/bench.sh
+
+fuzz: deps ## a longer run of the parsers' property tests
+	PROPTEST_CASES=20000 $(CARGO) test -p signet-fix -p signet-journal -p signet-rfq -p signet-gateway --lib
+
+package: ui ## build the installers of this platform (.deb and .rpm on Linux)
+	scripts/package.sh
+
+cross: ui ## build for Windows, run under wine what can run there, type-check for macOS
+	scripts/cross.sh
+
+clean: ## remove what was built
+	rm -rf target ui/dist ui/node_modules

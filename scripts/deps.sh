@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Installs the system packages that building, running and testing need. Debian 12 and relatives;
+# elsewhere it says what is needed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(
+  build-essential cmake pkg-config            # the FIX engine's C++ and native crates
+  libwebkit2gtk-4.1-dev librsvg2-dev          # the desk's window
+  libdbus-1-dev libudev-dev
+  gnome-keyring dbus                          # a keychain, where the desktop has none
+  xvfb xauth webkit2gtk-driver                # a real window for tests and headless machines
+  fonts-dejavu-core openssl
+)
+
+need() { printf 'signet: %s\n' "$*" >&2; exit 1; }
+
+command -v cargo >/dev/null || need "Rust is missing. Install it with rustup (rust-toolchain.toml names the version), then run this again."
+command -v npm >/dev/null || need "Node.js 20 or newer with npm is missing. Install it, then run this again."
+
+missing=()
+if command -v dpkg-query >/dev/null; then
+  for p in "${packages[@]}"; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")
+  done
+else
+  echo "signet: not a Debian system; these packages are needed under this system's names: ${packages[*]}" >&2
+fi
+
+if [ ${#missing[@]} -gt 0 ]; then
+  if [ "$(id -u)" = 0 ]; then as_root=(); elif command -v sudo >/dev/null; then as_root=(sudo); else
+    need "please install, as root: apt-get install ${missing[*]}"
+  fi
+  echo "signet: installing ${missing[*]}"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+    need "apt-get could not install: ${missing[*]}"
+fi

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Unit, property, whole-system, interoperability and window tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+(cd ui && npm test --silent)
+cargo test --locked --workspace --features practice,e2e -- --test-threads=2

@@ -1,0 +1,95 @@
+//! The practice venue inside the desk. Demo only: no release build contains it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use signet_desk_core::{Desk, view::Problem};
+use signet_devca::private_keyring::{PrivateKeyring, Start};
+use signet_identity::{Keychain, KeychainError, OsKeychain};
+use signet_practice::{Plan, Practice, TRADER, VENUE_NAME};
+
+/// Guards a practice keyring with nothing of worth in it.
+const PRACTICE_PASSWORD: &str = "practice";
+/// How long a keychain may take to answer whether it is there.
+const PROBE_MAX: Duration = Duration::from_secs(5);
+
+/// Gateway, dealers and, on a machine without a keychain, a keyring of their own. All end with it.
+pub struct Venue {
+    practice: Result<Practice, Problem>,
+    keychain: Arc<dyn Keychain>,
+    _keyring: Option<PrivateKeyring>,
+}
+
+impl Venue {
+    /// Starts everything; what goes wrong is shown in the window.
+    ///
+    /// # Safety
+    /// Changes the environment, so no other thread may run yet.
+    pub unsafe fn start() -> Self {
+        let dir = folder();
+        // SAFETY: the caller's promise.
+        let keyring = unsafe { keyring_if_none(&dir) };
+        let keychain: Arc<dyn Keychain> = Arc::new(OsKeychain::default());
+        let (practice, keyring) = match keyring {
+            Ok(k) => (start(&dir, keychain.as_ref()), k),
+            Err(p) => (Err(p), None),
+        };
+        Self { practice, keychain, _keyring: keyring }
+    }
+
+    /// A desk that connects at once.
+    pub fn desk(&self) -> Result<Desk, Problem> {
+        let practice = self.practice.as_ref().map_err(Clone::clone)?;
+        let desk = Desk::start(practice.desk_config(env!("CARGO_PKG_VERSION")), self.keychain.clone())?;
+        if std::env::var_os("SIGNET_PRACTICE_WAIT").is_none() {
+            desk.connect_now(TRADER, VENUE_NAME)?;
+        }
+        Ok(desk)
+    }
+}
+
+fn start(dir: &Path, keychain: &dyn Keychain) -> Result<Practice, Problem> {
+    let plan = if std::env::var_os("SIGNET_PRACTICE_CALM").is_some() { Plan::calm(dir) } else { Plan::new(dir) };
+    plan.and_then(|p| Practice::start(&p, keychain)).map_err(|e| problem(e.to_string()))
+}
+
+/// `SIGNET_PRACTICE_DIR`, or a folder of the user's.
+fn folder() -> PathBuf {
+    if let Some(dir) = std::env::var_os("SIGNET_PRACTICE_DIR") {
+        return dir.into();
+    }
+    let home = || std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".local/share"));
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
+    data.unwrap_or_else(std::env::temp_dir).join("signet-practice")
+}
+
+/// Starts a private gnome-keyring when this machine has no keychain at all.
+///
+/// # Safety
+/// Changes the environment, so no other thread may run yet.
+unsafe fn keyring_if_none(dir: &Path) -> Result<Option<PrivateKeyring>, Problem> {
+    if !matches!(OsKeychain::new(PROBE_MAX).identities(), Err(KeychainError::NoKeychain { .. })) {
+        return Ok(None);
+    }
+    let home = dir.join("keyring");
+    let keyring = std::fs::create_dir_all(&home)
+        .map_err(|e| e.to_string())
+        .and_then(|()| PrivateKeyring::start_in(&home, PRACTICE_PASSWORD, Start::Unlocked).map_err(|e| e.to_string()))
+        .map_err(|e| problem(format!("no keychain on this machine, and none could be started: {e}")))?;
+    for (name, value) in keyring.env() {
+        // SAFETY: the caller's promise; the probe's thread has answered and only waits.
+        unsafe { std::env::set_var(name, value) };
+    }
+    Ok(Some(keyring))
+}
+
+fn problem(message: String) -> Problem {
+    Problem {
+        code: "practice_venue".into(),
+        message: format!("The practice venue could not start: {message}."),
+        cure: "Run `make run` again; it installs what is missing and says what it cannot install.".into(),
+    }
+}
