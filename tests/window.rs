@@ -1,0 +1,230 @@
+//! The real window, driven as a trader would: connect, RFQ, quotes, accept, fill, blotter, restart.
+//!
+//! Linux only. The display is Xvfb, the keychain a gnome-keyring on a bus of its own, the driver
+//! WebKitWebDriver; all of them real, none of them shared with the person at this machine.
+
+#![cfg(target_os = "linux")]
+
+use fantoccini::{Client, ClientBuilder, Locator, elements::Element, wd::TimeoutConfiguration};
+use serde_json::{Map, Value, json};
+use signet_devca::private_keyring::{PrivateKeyring, Start};
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A child that does not outlive the test.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Xvfb on a display number it chooses itself.
+fn display() -> (Daemon, String) {
+    let mut child = Command::new("Xvfb")
+        .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("Xvfb is installed (package xvfb)");
+    let out: ChildStdout = child.stdout.take().unwrap();
+    let mut line = String::new();
+    BufReader::new(out).read_line(&mut line).unwrap();
+    (Daemon(child), format!(":{}", line.trim()))
+}
+
+struct Stage {
+    dir: tempfile::TempDir,
+    keyring: PrivateKeyring,
+    display: String,
+    _xvfb: Daemon,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let keyring = PrivateKeyring::start_in(&dir.path().join("keyring"), "window test", Start::Unlocked).expect("a gnome-keyring starts");
+        let (xvfb, display) = display();
+        Self { dir, keyring, display, _xvfb: xvfb }
+    }
+
+    /// Starts the desk under a driver; the desk ends with the session.
+    async fn open(&self, connect_by_hand: bool) -> Window {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let log = self.dir.path().join(format!("desk-{port}.log"));
+        let mut command = Command::new("WebKitWebDriver");
+        command
+            .args([format!("--port={port}"), "--host=127.0.0.1".into()])
+            .env("DISPLAY", &self.display)
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .env("SIGNET_PRACTICE_DIR", self.dir.path().join("venue"))
+            .env("SIGNET_PRACTICE_CALM", "1")
+            .env("NO_AT_BRIDGE", "1")
+            .env("RUST_LOG", "info")
+            .env_remove("WAYLAND_DISPLAY")
+            .envs(self.keyring.env())
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(&log).unwrap());
+        if connect_by_hand {
+            command.env("SIGNET_PRACTICE_WAIT", "1");
+        }
+        let driver = Daemon(command.spawn().expect("WebKitWebDriver is installed (package webkit2gtk-driver)"));
+        let mut capabilities: Map<String, Value> = Map::new();
+        capabilities.insert("webkitgtk:browserOptions".into(), json!({ "binary": env!("CARGO_BIN_EXE_signet-desk"), "args": [] }));
+        let began = Instant::now();
+        let client = loop {
+            let connector = hyper_util::client::legacy::connect::HttpConnector::new();
+            let tried = ClientBuilder::new(connector).capabilities(capabilities.clone()).connect(&format!("http://127.0.0.1:{port}")).await;
+            match tried {
+                Ok(c) => break c,
+                Err(e) if began.elapsed() > PATIENCE => panic!("no window: {e}\n{}", read(&log)),
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        };
+        client.update_timeouts(TimeoutConfiguration::new(Some(PATIENCE), Some(PATIENCE), Some(Duration::ZERO))).await.unwrap();
+        Window { client, log, _driver: driver }
+    }
+}
+
+fn read(path: &Path) -> String {
+    let mut s = String::new();
+    let _ = std::fs::File::open(path).and_then(|mut f| f.read_to_string(&mut s));
+    s
+}
+
+struct Window {
+    client: Client,
+    log: PathBuf,
+    _driver: Daemon,
+}
+
+impl Window {
+    async fn find(&self, css: &str) -> Element {
+        match self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await {
+            Ok(e) => e,
+            Err(e) => {
+                let text = self.client.find(Locator::Css("body")).await.unwrap().text().await.unwrap_or_default();
+                panic!("never on screen: {css}: {e}\nscreen:\n{text}\nlog:\n{}", read(&self.log));
+            }
+        }
+    }
+
+    async fn id(&self, test_id: &str) -> Element {
+        self.find(&format!("[data-testid='{test_id}']")).await
+    }
+
+    async fn click(&self, test_id: &str) {
+        self.id(test_id).await.click().await.unwrap();
+    }
+
+    async fn count(&self, css: &str) -> usize {
+        self.client.find_all(Locator::Css(css)).await.unwrap().len()
+    }
+
+    async fn shot(&self, name: &str) {
+        // Kept only when somebody asks for pictures (README, a look at what a trader sees).
+        if let Some(dir) = std::env::var_os("SIGNET_SHOTS") {
+            let png = self.client.screenshot().await.unwrap();
+            std::fs::write(Path::new(&dir).join(format!("{name}.png")), png).unwrap();
+        }
+    }
+
+    async fn close(self) {
+        self.client.clone().close().await.unwrap();
+    }
+
+    /// Fills the ticket with the keyboard and sends it; the answer is the new RFQ's id.
+    async fn ask(&self, quantity: &str) -> String {
+        let before = self.count("[data-testid^='rfq-panel-']").await;
+        let instrument = self.id("ticket-instrument").await;
+        instrument.click().await.unwrap();
+        self.client.execute("document.activeElement.select && document.activeElement.select()", vec![]).await.unwrap();
+        instrument.send_keys("DE000BU2Z049").await.unwrap();
+        self.id("instrument-option-DE000BU2Z049").await;
+        instrument.send_keys("\u{e007}").await.unwrap(); // Enter
+        let q = self.id("ticket-quantity").await;
+        q.click().await.unwrap();
+        self.client.execute("document.activeElement.select()", vec![]).await.unwrap();
+        q.send_keys(quantity).await.unwrap();
+        self.click("dealers-all").await;
+        self.click("ticket-send").await;
+        let began = Instant::now();
+        while self.count("[data-testid^='rfq-panel-']").await == before {
+            assert!(began.elapsed() < PATIENCE, "no panel\n{}", read(&self.log));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let script = "return [...document.querySelectorAll('[data-testid^=rfq-panel-]')].map(e => [e.dataset.testid.slice(10), e.dataset.state])";
+        let panels = self.client.execute(script, vec![]).await.unwrap();
+        let panels: Vec<(String, String)> = serde_json::from_value(panels).unwrap();
+        panels.into_iter().find(|(_, s)| s == "sent" || s == "open").expect("an open panel").0
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trader_connects_asks_sees_quotes_takes_one_and_finds_it_after_a_restart() {
+    let stage = Stage::new();
+    let w = stage.open(true).await;
+    // The connect screen shows the identity found in the keychain, and that this is for practice.
+    w.find("[data-testid='identity-row-PRACTICE1']").await;
+    w.id("practice-band").await;
+    w.shot("connect").await;
+    w.click("connect-button").await;
+    w.find("[data-testid='link-state'][data-state='online']").await;
+    w.find("[data-testid='dealer-NORTHBANK']:not([disabled])").await;
+
+    // A quantity that makes no sense is refused beside its field, and nothing is sent.
+    let quantity = w.id("ticket-quantity").await;
+    quantity.send_keys("lots").await.unwrap();
+    w.click("ticket-send").await;
+    w.find("[data-testid='screen-main'] [data-testid='problem-code']").await;
+    assert_eq!(w.count("[data-testid^='rfq-panel-']").await, 0);
+
+    let id = w.ask("5m").await;
+    w.find(&format!("[data-testid='rfq-panel-{id}'][data-state='open']")).await;
+    for dealer in ["NORTHBANK", "HARBOUR", "MERIDIAN", "CALDERA"] {
+        w.find(&format!("[data-testid='line-{id}-{dealer}'][data-state='quoted']")).await;
+    }
+    w.find(&format!("[data-testid^='line-{id}-'][data-best-offer='true']")).await;
+    w.shot("quotes").await;
+
+    // The best offer: arm, read the terms, confirm.
+    w.click(&format!("primary-buy-{id}")).await;
+    let panel = format!("[data-testid='rfq-panel-{id}']");
+    let terms = w.find(&format!("{panel} [data-testid='accept-terms']")).await.text().await.unwrap();
+    assert!(terms.to_lowercase().contains("buy") && terms.contains("5,000,000"), "{terms}");
+    w.shot("armed").await;
+    w.find(&format!("{panel} [data-testid='confirm-accept']")).await.click().await.unwrap();
+    w.find(&format!("{panel} [data-testid='accept-state'][data-state='filled']")).await;
+    w.find(&format!("[data-testid='rfq-panel-{id}'][data-state='done']")).await;
+    w.shot("filled").await;
+
+    // A second RFQ stays open while the desk restarts.
+    let open = w.ask("2m").await;
+    w.find(&format!("[data-testid='rfq-panel-{open}'][data-state='open']")).await;
+    w.click("blotter-tab-trades").await;
+    w.find("[data-testid='blotter-row'][data-status='Filled']").await;
+    assert_eq!(w.count("[data-testid='blotter-row']").await, 1);
+    w.shot("blotter").await;
+    let log = read(&w.log);
+    assert!(!log.contains("panicked"), "{log}");
+    w.close().await;
+
+    let w = stage.open(false).await;
+    w.find("[data-testid='link-state'][data-state='online']").await;
+    w.click("blotter-tab-trades").await;
+    w.find("[data-testid='blotter-row'][data-status='Filled']").await;
+    assert_eq!(w.count("[data-testid='blotter-row']").await, 1);
+    // The venue restarted with the desk and still knows the open RFQ.
+    w.find(&format!("[data-testid='rfq-panel-{open}'][data-state='open']")).await;
+    w.shot("restarted").await;
+    w.close().await;
+}
