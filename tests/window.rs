@@ -52,7 +52,8 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let keyring = PrivateKeyring::start_in(&dir.path().join("keyring"), "window test", Start::Unlocked).expect("a gnome-keyring starts");
+        let keyring =
+            PrivateKeyring::start_in(&dir.path().join("keyring"), "window test", Start::Unlocked).expect("a gnome-keyring starts");
         let (xvfb, display) = display();
         Self { dir, keyring, display, _xvfb: xvfb }
     }
@@ -162,7 +163,8 @@ impl Window {
             assert!(began.elapsed() < PATIENCE, "no panel\n{}", read(&self.log));
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let script = "return [...document.querySelectorAll('[data-testid^=rfq-panel-]')].map(e => [e.dataset.testid.slice(10), e.dataset.state])";
+        let script =
+            "return [...document.querySelectorAll('[data-testid^=rfq-panel-]')].map(e => [e.dataset.testid.slice(10), e.dataset.state])";
         let panels = self.client.execute(script, vec![]).await.unwrap();
         let panels: Vec<(String, String)> = serde_json::from_value(panels).unwrap();
         panels.into_iter().find(|(_, s)| s == "sent" || s == "open").expect("an open panel").0

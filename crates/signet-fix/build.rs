@@ -6,7 +6,7 @@
 use std::{env, fs, path::PathBuf, process::Command};
 
 fn main() {
-    println!("cargo:rerun-if-changed=cpp/shim.cpp");
+    println!("cargo:rerun-if-changed=cpp");
     println!("cargo:rerun-if-changed=build.rs");
     if env::var_os("CARGO_FEATURE_ENGINE").is_none() {
         return;
@@ -16,19 +16,12 @@ fn main() {
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
     // CMake writes an empty Allocator.h when no allocator is chosen; the headers include it.
     fs::write(out.join("Allocator.h"), "").expect("OUT_DIR is writable");
-    let windows = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "windows");
     let mut build = cc::Build::new();
     build.cpp(true).std("c++17").include(&include).include(&out).warnings(false).file("cpp/shim.cpp");
-    if windows {
-        // quickfix-ffi links no C++ runtime on Windows; the GNU one is linked statically, so that the
-        // desk needs no extra DLL.
-        build.cpp_link_stdlib(None);
+    if env::var("TARGET").is_ok_and(|target| target.ends_with("windows-gnu")) {
+        build.include("cpp/mingw").flag("-include").flag("cpp/mingw/as-msvc.h");
     }
     build.compile("signetfixshim");
-    if windows {
-        println!("cargo:rustc-link-lib=static:-bundle=stdc++");
-        println!("cargo:rustc-link-lib=ws2_32");
-    }
 }
 
 fn quickfix_package() -> PathBuf {

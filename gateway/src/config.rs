@@ -177,9 +177,8 @@ impl Config {
             let why = format!("the certificate is for {}, the CompID is {}", peer.comp_id, self.gateway.comp_id);
             return Err(value("tls.certificate", why));
         }
-        let roots = |key: &'static str, path: &Path| {
-            TrustRoots::from_pem_file(path).map_err(|e| ConfigError::Trust { key, why: e.to_string() })
-        };
+        let roots =
+            |key: &'static str, path: &Path| TrustRoots::from_pem_file(path).map_err(|e| ConfigError::Trust { key, why: e.to_string() });
         let desk_roots = roots("desks.trust", &self.desks.trust)?;
         let dealer_roots = roots("dealers.trust", &self.dealers.trust)?;
         let catalogue = read_instruments(&self.gateway.instruments)?;

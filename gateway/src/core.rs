@@ -64,7 +64,9 @@ impl Core {
             }
             Event::Message { message, .. } => self.handle(Input::FromDealer(dealer.clone(), message)),
             Event::Refused { msg_type, error } => tracing::warn!(%dealer, msg_type, %error, "message from a dealer refused"),
-            Event::Rejected { ref_msg_type, text, .. } => tracing::warn!(%dealer, ref_msg_type, text, "a dealer rejected a message of ours"),
+            Event::Rejected { ref_msg_type, text, .. } => {
+                tracing::warn!(%dealer, ref_msg_type, text, "a dealer rejected a message of ours")
+            }
             _ => {}
         }
     }

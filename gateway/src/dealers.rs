@@ -49,9 +49,11 @@ impl Line {
     }
 
     async fn dial(&self) -> Result<TlsStream<TcpStream>, (&'static str, String)> {
-        let refused = |stage| move |e: std::io::Error| {
-            let r = Refusal::seen_by_client(&e, stage);
-            (r.code(), r.message().to_string())
+        let refused = |stage| {
+            move |e: std::io::Error| {
+                let r = Refusal::seen_by_client(&e, stage);
+                (r.code(), r.message().to_string())
+            }
         };
         let tcp = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(refused(Stage::Connect))?;
         tcp.set_nodelay(true).map_err(refused(Stage::Connect))?;

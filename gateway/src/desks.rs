@@ -25,6 +25,9 @@ const ADMISSION_MAX: Duration = Duration::from_secs(5);
 /// Handshakes in progress at once: strangers compete with strangers, not with traders who are on.
 const MAX_ADMISSIONS: usize = 256;
 
+/// Opens the FIX session of a desk that connects for the first time.
+type OpenSession = Box<dyn Fn(&CompId) -> Result<Session, String>>;
+
 pub struct Door {
     pub listener: TcpListener,
     pub tls: TlsAcceptor,
@@ -32,16 +35,11 @@ pub struct Door {
     pub trust_domain: String,
     pub known: BTreeSet<CompId>,
     pub max_connections: usize,
-    pub open_session: Box<dyn Fn(&CompId) -> Result<Session, String>>,
+    pub open_session: OpenSession,
 }
 
 impl Door {
-    pub fn new(
-        listener: TcpListener,
-        tls: Arc<rustls::ServerConfig>,
-        loaded: &Loaded,
-        open_session: Box<dyn Fn(&CompId) -> Result<Session, String>>,
-    ) -> Self {
+    pub fn new(listener: TcpListener, tls: Arc<rustls::ServerConfig>, loaded: &Loaded, open_session: OpenSession) -> Self {
         Self {
             listener,
             tls: TlsAcceptor::from(tls),

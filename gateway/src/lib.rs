@@ -175,9 +175,7 @@ async fn run(
 
     let for_desks = config.clone();
     let desk_dir = state_dir.join("desks");
-    let open = move |desk: &CompId| {
-        open_session(&for_desks, Role::Acceptor, desk, &desk_dir.join(format!("{desk}.fix")), &key, sync)
-    };
+    let open = move |desk: &CompId| open_session(&for_desks, Role::Acceptor, desk, &desk_dir.join(format!("{desk}.fix")), &key, sync);
     let door = desks::Door::new(listener, server, &loaded, Box::new(open));
     let serving = tokio::task::spawn_local(door.serve(core.clone()));
     tracing::info!(%address, practice = options.practice, "gateway is up");

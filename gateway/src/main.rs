@@ -61,7 +61,11 @@ fn check(path: &std::path::Path) -> Result<(), String> {
 fn run(path: &std::path::Path, json: bool) -> Result<(), String> {
     let filter = EnvFilter::try_from_env("SIGNET_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if json { log.json().init() } else { log.init() }
+    if json {
+        log.json().init()
+    } else {
+        log.init()
+    }
     let loaded = Config::read(path).and_then(Config::load).map_err(|e| e.to_string())?;
     let gateway = Gateway::start(loaded, Options::default()).map_err(|e| e.to_string())?;
     wait_for_signal().map_err(|e| e.to_string())?;

@@ -131,10 +131,10 @@ impl Router {
                     d.online = false;
                 }
             }
-            Input::FromDesk(d, m) => self.from_desk(&d, m, now),
+            Input::FromDesk(d, m) => self.desk_said(&d, m, now),
             Input::DealerUp(d) => self.dealer_up(&d, now),
             Input::DealerDown(d) => self.dealer_down(&d, now),
-            Input::FromDealer(d, m) => self.from_dealer(&d, m, now),
+            Input::FromDealer(d, m) => self.dealer_said(&d, m, now),
             Input::NotSentToDealer(d, m) => self.not_sent(&d, m, now),
             Input::Tick => self.tick(now),
         }
@@ -148,9 +148,9 @@ impl Router {
             Input::FromDesk(desk, m) => match m {
                 AppMessage::QuoteRequest(q) => RfqId::new(outer(desk, q.id.as_str())).ok(),
                 AppMessage::RfqCancel { rfq, .. } => RfqId::new(outer(desk, rfq.as_str())).ok(),
-                AppMessage::QuoteResponse(r) => self.rfq_of_quote(desk, r).or_else(|| {
-                    AcceptId::new(outer(desk, r.id.as_str())).ok().and_then(|a| by_accept(&a))
-                }),
+                AppMessage::QuoteResponse(r) => {
+                    self.rfq_of_quote(desk, r).or_else(|| AcceptId::new(outer(desk, r.id.as_str())).ok().and_then(|a| by_accept(&a)))
+                }
                 _ => None,
             },
             Input::FromDealer(_, m) => match m {
@@ -174,7 +174,7 @@ impl Router {
         self.rfqs.contains_key(rfq)
     }
 
-    fn to_desk(&mut self, desk: &CompId, m: AppMessage) {
+    fn tell_desk(&mut self, desk: &CompId, m: AppMessage) {
         let Some(d) = self.desks.get_mut(desk) else { return };
         if d.online {
             self.out.push(Output::ToDesk(desk.clone(), m));
@@ -186,7 +186,7 @@ impl Router {
         }
     }
 
-    fn to_dealer(&mut self, dealer: &DealerId, m: AppMessage) {
+    fn tell_dealer(&mut self, dealer: &DealerId, m: AppMessage) {
         self.out.push(Output::ToDealer(dealer.clone(), m));
     }
 
@@ -239,7 +239,7 @@ impl Router {
         let (desk, rfq) = (e.desk.clone(), e.rfq.clone());
         if rfq.state != RfqState::Done {
             let report = QuoteStatusReport { rfq: rfq.terms.id.clone(), instrument: rfq.terms.instrument.clone(), status, text };
-            self.to_desk(&desk, AppMessage::QuoteStatusReport(report));
+            self.tell_desk(&desk, AppMessage::QuoteStatusReport(report));
         }
         let isin = self.isin(&rfq.terms.instrument);
         for l in rfq.lines.iter().filter(|l| l.live_quote(now).is_some()) {
@@ -262,7 +262,7 @@ impl Router {
                 price: level.price,
                 at: now,
             };
-            self.to_dealer(&l.dealer, AppMessage::QuoteResponse(pass));
+            self.tell_dealer(&l.dealer, AppMessage::QuoteResponse(pass));
         }
     }
 
@@ -278,7 +278,7 @@ impl Router {
         let ask = OrderStatusRequest { accept, instrument: a.instrument.clone(), side: a.side, dealer: None };
         let dealer = a.dealer.clone();
         if self.dealers.get(&dealer).is_some_and(|d| d.online) {
-            self.to_dealer(&dealer, AppMessage::OrderStatusRequest(ask));
+            self.tell_dealer(&dealer, AppMessage::OrderStatusRequest(ask));
         }
     }
 
@@ -288,14 +288,11 @@ impl Router {
 
     fn rfq_of_quote(&self, desk: &CompId, r: &QuoteResponse) -> Option<RfqId> {
         let dealer = r.dealer.as_ref()?;
-        let has = |e: &Entry| {
-            &e.desk == desk && e.rfq.line(dealer).is_some_and(|l| l.quote.as_ref().is_some_and(|q| q.id == r.quote))
-        };
+        let has = |e: &Entry| &e.desk == desk && e.rfq.line(dealer).is_some_and(|l| l.quote.as_ref().is_some_and(|q| q.id == r.quote));
         // A quote that has been replaced is not found by its id: then the newest open RFQ of this
         // desk for this instrument with this dealer is meant, and the accept is refused as re-quoted.
-        let asked = |e: &Entry| {
-            &e.desk == desk && !e.rfq.state.ended() && e.rfq.terms.instrument == r.instrument && e.rfq.line(dealer).is_some()
-        };
+        let asked =
+            |e: &Entry| &e.desk == desk && !e.rfq.state.ended() && e.rfq.terms.instrument == r.instrument && e.rfq.line(dealer).is_some();
         let exact = self.rfqs.iter().find(|(_, e)| has(e)).map(|(id, _)| id.clone());
         exact.or_else(|| {
             let all = self.rfqs.iter().filter(|(_, e)| asked(e));

@@ -259,8 +259,19 @@ fn a_dealer_can_touch_only_what_it_was_asked() {
     send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R1", &["N"])), 0);
     for m in [
         quote("ALICE.R1", "e1", "1", 9_000),
-        AppMessage::QuoteCancel(QuoteCancel { rfq: RfqId::new("ALICE.R1").unwrap(), quote: QuoteId::new("n1").unwrap(), instrument: bund(), dealer: None }),
-        AppMessage::QuoteRequestReject(QuoteRequestReject { rfq: RfqId::new("ALICE.R1").unwrap(), reason: 10, instrument: bund(), dealer: None, text: None }),
+        AppMessage::QuoteCancel(QuoteCancel {
+            rfq: RfqId::new("ALICE.R1").unwrap(),
+            quote: QuoteId::new("n1").unwrap(),
+            instrument: bund(),
+            dealer: None,
+        }),
+        AppMessage::QuoteRequestReject(QuoteRequestReject {
+            rfq: RfqId::new("ALICE.R1").unwrap(),
+            reason: 10,
+            instrument: bund(),
+            dealer: None,
+            text: None,
+        }),
         report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"),
         AppMessage::QuoteRequest(request("R7", &["N"])),
     ] {
@@ -274,7 +285,9 @@ fn a_dealer_can_touch_only_what_it_was_asked() {
 #[test]
 fn a_desk_may_not_speak_as_a_dealer() {
     let mut r = quoted();
-    for m in [quote("ALICE.R1", "n9", "1", 9_000), report("x", ExecType::Trade, OrdStatus::Filled, "1"), AppMessage::Snapshot(SnapshotMark::End)] {
+    for m in
+        [quote("ALICE.R1", "n9", "1", 9_000), report("x", ExecType::Trade, OrdStatus::Filled, "1"), AppMessage::Snapshot(SnapshotMark::End)]
+    {
         assert_eq!(brief(&send(&mut r, "ALICE", m, 10)), ["ALICE<j"]);
     }
 }
@@ -354,7 +367,12 @@ fn after_a_reconnect_state_comes_first_and_what_was_missed_after() {
 #[test]
 fn a_status_request_gets_the_truth() {
     let h = |id: &str| {
-        AppMessage::OrderStatusRequest(OrderStatusRequest { accept: AcceptId::new(id).unwrap(), instrument: bund(), side: Side::Buy, dealer: None })
+        AppMessage::OrderStatusRequest(OrderStatusRequest {
+            accept: AcceptId::new(id).unwrap(),
+            instrument: bund(),
+            side: Side::Buy,
+            dealer: None,
+        })
     };
     let mut r = quoted();
     assert_eq!(execution_text(&send(&mut r, "ALICE", h("never"), 100)), "Rejected: the gateway never had this accept");

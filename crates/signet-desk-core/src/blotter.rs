@@ -73,8 +73,7 @@ impl Blotter {
     /// Newest first.
     pub fn page(&self, q: &BlotterQuery) -> BlotterPage {
         let words: Vec<String> = q.text.to_lowercase().split_whitespace().map(str::to_owned).collect();
-        let mut found: Vec<&BlotterRow> =
-            self.rows.iter().filter(|s| s.tab == q.tab && matches(&s.row, &words)).map(|s| &s.row).collect();
+        let mut found: Vec<&BlotterRow> = self.rows.iter().filter(|s| s.tab == q.tab && matches(&s.row, &words)).map(|s| &s.row).collect();
         found.sort_by(|a, b| b.at_ms.total_cmp(&a.at_ms));
         let total = u32::try_from(found.len()).unwrap_or(u32::MAX);
         let rows = found.into_iter().take(q.limit.min(MAX_PAGE) as usize).cloned().collect();
@@ -110,8 +109,16 @@ fn matches(r: &BlotterRow, words: &[String]) -> bool {
     }
     let empty = String::new();
     let all = [
-        &r.rfq_id, &r.symbol, &r.instrument, &r.side, &r.quantity, &r.currency, &r.dealer, &r.status,
-        r.price.as_ref().unwrap_or(&empty), r.exec_id.as_ref().unwrap_or(&empty),
+        &r.rfq_id,
+        &r.symbol,
+        &r.instrument,
+        &r.side,
+        &r.quantity,
+        &r.currency,
+        &r.dealer,
+        &r.status,
+        r.price.as_ref().unwrap_or(&empty),
+        r.exec_id.as_ref().unwrap_or(&empty),
     ];
     let text = all.map(|s| s.to_lowercase()).join("\n");
     words.iter().all(|w| text.contains(w.as_str()))

@@ -12,7 +12,9 @@ use crate::{
 };
 use signet_fix::message::*;
 use signet_rfq as rfq;
-use signet_rfq::{AcceptId, AcceptState as Accepting, Catalogue, DealerId, Declined, InstrumentId, QuoteId, Rfq, RfqId, Terms, UtcMillis, parse_quantity};
+use signet_rfq::{
+    AcceptId, AcceptState as Accepting, Catalogue, DealerId, Declined, InstrumentId, QuoteId, Rfq, RfqId, Terms, UtcMillis, parse_quantity,
+};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// RFQs on screen at once, ended ones included; the oldest ended one goes when there are more.
@@ -140,11 +142,13 @@ impl Book {
         if !self.online() {
             return Err(offline());
         }
-        let unknown = || problem("instrument_unknown", "No instrument is chosen.", "Type an ISIN, a pair or a name and choose from the list.");
+        let unknown =
+            || problem("instrument_unknown", "No instrument is chosen.", "Type an ISIN, a pair or a name and choose from the list.");
         let id = InstrumentId::new(ticket.instrument.clone()).map_err(|_| unknown())?;
         let instrument = self.catalogue.get(&id).ok_or_else(unknown)?.clone();
         let quantity = parse_quantity(&ticket.quantity).map_err(|e| Problem::from(&e))?;
-        let bad_dealer = |d: &String| problem("dealers_unknown", format!("{d} is not a dealer you may ask."), "Choose dealers from the list.");
+        let bad_dealer =
+            |d: &String| problem("dealers_unknown", format!("{d} is not a dealer you may ask."), "Choose dealers from the list.");
         let mut dealers = Vec::new();
         for d in &ticket.dealers {
             let known = self.dealers.iter().find(|x| x.id.as_str() == d).ok_or_else(|| bad_dealer(d))?;
@@ -189,7 +193,11 @@ impl Book {
         let online = self.online();
         let (id, item) = self.item(id)?;
         if item.rfq.in_flight() {
-            return Err(problem("accept_in_flight", "An accept of this RFQ is waiting for its answer.", "Wait for the answer; the RFQ cannot be ended before."));
+            return Err(problem(
+                "accept_in_flight",
+                "An accept of this RFQ is waiting for its answer.",
+                "Wait for the answer; the RFQ cannot be ended before.",
+            ));
         }
         if item.rfq.state.ended() {
             return Err(problem("rfq_ended", "The RFQ has ended already.", "Dismiss it."));
@@ -566,7 +574,8 @@ impl Book {
             }
             None => {
                 i.rfq.refuse(text.clone());
-                i.problem = Some(problem("rfq_refused", format!("The gateway refused the RFQ: {}", sentence(&text)), refused_cure(r.reason)));
+                i.problem =
+                    Some(problem("rfq_refused", format!("The gateway refused the RFQ: {}", sentence(&text)), refused_cure(r.reason)));
                 self.notice(NoticeKind::Bad, "rfq_refused", format!("RFQ refused: {text}"), Some(&r.rfq), now);
                 self.blot_rfq(&r.rfq);
             }

@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn the_sample_with_the_shortest_round_trip_is_believed() {
         let mut c = GatewayClock::default();
-        let t = |n| UtcMillis(1_000_000 + n);
+        let t = |n: i64| UtcMillis(1_000_000 + n);
         assert_eq!(c.gateway(t(0)), t(0));
         // The gateway is 5000 ms ahead; the first answer was held up on the way back.
         c.measured(t(0), t(5_010), t(420));
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn a_clock_step_throws_old_samples_away() {
         let mut c = GatewayClock::default();
-        let t = |n| UtcMillis(1_000_000 + n);
+        let t = |n: i64| UtcMillis(1_000_000 + n);
         c.measured(t(0), t(10), t(20));
         c.measured(t(0), t(10), t(-5_000));
         assert_eq!(c.offset_ms(), None);

@@ -163,9 +163,11 @@ fn identity(i: StoredIdentity, now: OffsetDateTime) -> IdentityView {
             "This certificate is not valid yet, or this laptop's clock is slow.",
             "Check the clock of this laptop.",
         )),
-        Some(_) if i.peer.is_none() => {
-            Some(problem("identity_unsuitable", "This certificate names no Signet desk.", "Ask your administrator for a Signet desk certificate."))
-        }
+        Some(_) if i.peer.is_none() => Some(problem(
+            "identity_unsuitable",
+            "This certificate names no Signet desk.",
+            "Ask your administrator for a Signet desk certificate.",
+        )),
         Some(_) => None,
     };
     IdentityView {

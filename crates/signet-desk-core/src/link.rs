@@ -53,6 +53,8 @@ pub(crate) fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
     book.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+// A handful of these exist at a time.
+#[allow(clippy::large_enum_variant)]
 pub enum Command {
     Connect { identity: String, venue: String },
     Disconnect,
@@ -213,7 +215,8 @@ impl Link {
     /// Keychain, stores, session: everything that does not need the network.
     async fn prepare(&self, generation: u64, identity: &str, venue: &str) -> Result<Target, Problem> {
         let venue = self.config.venues.iter().find(|v| v.name == venue).cloned();
-        let venue = venue.ok_or_else(|| problem("venue_unknown", "This desk is not configured for that venue.", "Choose a venue from the list."))?;
+        let venue = venue
+            .ok_or_else(|| problem("venue_unknown", "This desk is not configured for that venue.", "Choose a venue from the list."))?;
         self.show(|s| {
             s.state = LinkState::WaitingForKeychain;
             s.problem = None;
@@ -237,7 +240,11 @@ impl Link {
             return Err(internal("superseded"));
         }
         let peer = loaded.peer().map_err(|e| {
-            problem("identity_unsuitable", crate::problem::sentence(&e.to_string()), "Ask your administrator for a Signet desk certificate.")
+            problem(
+                "identity_unsuitable",
+                crate::problem::sentence(&e.to_string()),
+                "Ask your administrator for a Signet desk certificate.",
+            )
         })?;
         let comp_id = CompId::new(peer.comp_id.as_str()).map_err(|e| internal(&e.to_string()))?;
         let folder = self.config.data_dir.join(comp_id.as_str());
@@ -295,11 +302,16 @@ impl Link {
         let addresses: Vec<_> = addresses.collect();
         let tcp = TcpStream::connect(&addresses[..]).await.map_err(classify(Stage::Connect))?;
         tcp.set_nodelay(true).map_err(classify(Stage::Connect))?;
-        let name = ServerName::try_from(v.server_name.clone())
-            .map_err(|_| Ended::Refused(problem("venue_server_name", "The venue's server name is not a host name.", "Have desk.toml corrected.")))?;
+        let name = ServerName::try_from(v.server_name.clone()).map_err(|_| {
+            Ended::Refused(problem("venue_server_name", "The venue's server name is not a host name.", "Have desk.toml corrected."))
+        })?;
         let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(classify(Stage::Handshake))?;
         let wrong = |why: String| {
-            Ended::Refused(problem("server_wrong_identity", why, "Do not trade. Tell your security officer: something answers in the gateway's place."))
+            Ended::Refused(problem(
+                "server_wrong_identity",
+                why,
+                "Do not trade. Tell your security officer: something answers in the gateway's place.",
+            ))
         };
         let peer = PeerIdentity::of_connection(stream.get_ref().1).map_err(|e| wrong(e.to_string()))?;
         peer.require(signet_identity::Role::Gateway, &v.trust_domain).map_err(|e| wrong(e.to_string()))?;
@@ -387,7 +399,11 @@ struct Stores {
 
 fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -> Result<Stores, Problem> {
     let cannot = |e: String| {
-        problem("store_unusable", format!("The desk's local store cannot be used: {e}"), "Close other Signet windows; if that does not help, ask support before deleting anything.")
+        problem(
+            "store_unusable",
+            format!("The desk's local store cannot be used: {e}"),
+            "Close other Signet windows; if that does not help, ask support before deleting anything.",
+        )
     };
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -396,15 +412,24 @@ fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -
     builder.create(folder).map_err(|e| cannot(format!("{}: {e}", folder.display())))?;
     let path = folder.join(format!("{}.fix", venue.comp_id));
     let store = SealedStore::open(&path, key, laptop_now(), false).map_err(|e| cannot(e.to_string()))?;
-    let settings =
-        SessionConfig { role: Role::Initiator, sender: comp_id.clone(), target: venue.comp_id.clone(), heartbeat_s: HEARTBEAT_S, strict: true };
+    let settings = SessionConfig {
+        role: Role::Initiator,
+        sender: comp_id.clone(),
+        target: venue.comp_id.clone(),
+        heartbeat_s: HEARTBEAT_S,
+        strict: true,
+    };
     let session = Session::open(&settings, Box::new(store)).map_err(|e| cannot(e.to_string()))?;
     let blotter = Blotter::open(&folder.join("blotter.log"), key).map_err(|e| cannot(e.to_string()))?;
     Ok(Stores { blotter, session })
 }
 
 fn internal(why: &str) -> Problem {
-    problem("internal", format!("Something inside Signet Desk failed: {why}"), "Restart Signet Desk; if it happens again, send the log to support.")
+    problem(
+        "internal",
+        format!("Something inside Signet Desk failed: {why}"),
+        "Restart Signet Desk; if it happens again, send the log to support.",
+    )
 }
 
 /// What the network may cure by itself is tried again; what a person must cure is not.
@@ -420,7 +445,11 @@ fn lost_or_refused(r: &Refusal) -> Ended {
 fn ended(closed: &Closed, logged_on: bool, goodbye: Option<String>) -> Ended {
     if let (false, Some(text)) = (logged_on, &goodbye) {
         let message = format!("The gateway refused the logon: {}", crate::problem::sentence(text));
-        return Ended::Refused(problem("logon_refused", message, "Tell your administrator; the certificate or its registration does not fit."));
+        return Ended::Refused(problem(
+            "logon_refused",
+            message,
+            "Tell your administrator; the certificate or its registration does not fit.",
+        ));
     }
     match closed {
         Closed::Io(e) => {
@@ -432,8 +461,12 @@ fn ended(closed: &Closed, logged_on: bool, goodbye: Option<String>) -> Ended {
                 lost_or_refused(&r)
             }
         }
-        Closed::NotFix(e) => Ended::Refused(problem("not_fix", format!("What answers there does not speak FIX: {e}."), "Have the venue's address checked.")),
-        _ if !logged_on => Ended::Lost(problem("logon_unanswered", "The gateway did not answer the logon.", "The desk tries again by itself.")),
+        Closed::NotFix(e) => {
+            Ended::Refused(problem("not_fix", format!("What answers there does not speak FIX: {e}."), "Have the venue's address checked."))
+        }
+        _ if !logged_on => {
+            Ended::Lost(problem("logon_unanswered", "The gateway did not answer the logon.", "The desk tries again by itself."))
+        }
         _ => {
             let why = goodbye.map_or_else(String::new, |g| format!(" It said: {}", crate::problem::sentence(&g)));
             Ended::Lost(problem("link_lost", format!("The connection to the gateway ended.{why}"), "The desk reconnects by itself."))

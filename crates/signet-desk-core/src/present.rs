@@ -48,10 +48,9 @@ pub fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Reference {
 pub fn head(l: &Look<'_>, problem: Option<&Problem>) -> RfqView {
     let t = &l.rfq.terms;
     let best = |side| {
-        l.rfq.best(side, l.at, 0).map(|b| Best {
-            price: price(l.instrument, b.price),
-            dealers: b.dealers.iter().map(|d| name(l.names, d)).collect(),
-        })
+        l.rfq
+            .best(side, l.at, 0)
+            .map(|b| Best { price: price(l.instrument, b.price), dealers: b.dealers.iter().map(|d| name(l.names, d)).collect() })
     };
     RfqView {
         id: t.id.to_string(),
@@ -138,9 +137,10 @@ pub fn accept(r: &Rfq, i: Option<&Instrument>, names: &Names, now: UtcMillis) ->
         Accepting::Declined(Declined::ByDesk(why)) => (AcceptState::Disarmed, format!("Not sent: {why}.")),
         Accepting::Declined(Declined::ByGateway(why)) => (AcceptState::Declined, format!("Declined by the gateway: {why}.")),
         Accepting::Declined(Declined::ByDealer(why)) => (AcceptState::Declined, format!("Declined by {who}: {why}.")),
-        Accepting::Unknown => {
-            (AcceptState::Unknown, format!("Outcome unknown: the answer from {who} was lost. Asking what became of it; do not trade it again."))
-        }
+        Accepting::Unknown => (
+            AcceptState::Unknown,
+            format!("Outcome unknown: the answer from {who} was lost. Asking what became of it; do not trade it again."),
+        ),
     };
     let quote = r.line(&a.dealer).and_then(|l| l.quote.as_ref()).filter(|q| q.id == a.quote);
     let _ = now;

@@ -87,7 +87,9 @@ impl From<&SendError> for Problem {
         match e {
             SendError::NotLoggedOn => offline(),
             SendError::BadValue(_) => problem("not_sendable", sentence(&e.to_string()), "Remove unusual characters and try again."),
-            _ => problem("not_sent", sentence(&e.to_string()), "Nothing left this laptop. Check that the disk is not full, then try again."),
+            _ => {
+                problem("not_sent", sentence(&e.to_string()), "Nothing left this laptop. Check that the disk is not full, then try again.")
+            }
         }
     }
 }

@@ -56,7 +56,7 @@ pub struct IdentityView {
     pub issuer: String,
     pub not_before_ms: f64,
     pub not_after_ms: f64,
-    /// SHA-256 of the certificate, hexadecimal, in groups of four.
+    /// SHA-256 of the certificate's public key, `sha256/` and base64, as pins are written.
     pub fingerprint: String,
     /// Where the private key lives, in words ("OS keychain").
     pub held_in: String,

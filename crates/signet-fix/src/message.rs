@@ -7,9 +7,7 @@
 use crate::tag::*;
 use crate::tagvalue::{Body, Fields, parse_decimal, parse_utc};
 use rust_decimal::Decimal;
-use signet_rfq::{
-    AcceptId, Ask, DealerId, Instrument, InstrumentId, Level, MAX_DEALERS_PER_RFQ, QuoteId, RfqId, Side, UtcMillis,
-};
+use signet_rfq::{AcceptId, Ask, DealerId, Instrument, InstrumentId, Level, MAX_DEALERS_PER_RFQ, QuoteId, RfqId, Side, UtcMillis};
 
 mod decode;
 mod encode;
@@ -39,7 +37,10 @@ pub enum AppMessage {
     /// User-defined U2.
     Snapshot(SnapshotMark),
     /// User-defined U3: the trader ends an RFQ. FIX 4.4 has no message for it.
-    RfqCancel { rfq: RfqId, text: Option<String> },
+    RfqCancel {
+        rfq: RfqId,
+        text: Option<String>,
+    },
 }
 
 /// Why a message of a known type cannot be used. The peer is at fault.

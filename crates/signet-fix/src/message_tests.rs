@@ -47,7 +47,16 @@ fn request(dealers: std::ops::Range<usize>) -> impl Strategy<Value = QuoteReques
     let ask = prop_oneof![Just(Ask::Buy), Just(Ask::Sell), Just(Ask::TwoWay)];
     (rfq(), instrument(), any::<bool>(), ask, qty(), date(), prop::collection::vec(dealer(), dealers), time(), time()).prop_map(
         |(id, instrument, isin, ask, quantity, settlement_date, dealers, expires, at)| QuoteRequest {
-            id, instrument, isin, ask, quantity, currency: "EUR".into(), settlement_date, dealers, expires, at,
+            id,
+            instrument,
+            isin,
+            ask,
+            quantity,
+            currency: "EUR".into(),
+            settlement_date,
+            dealers,
+            expires,
+            at,
         },
     )
 }
@@ -68,17 +77,35 @@ pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
             }),
         (rfq(), quote(), instrument(), prop::option::of(dealer()))
             .prop_map(|(rfq, quote, instrument, dealer)| AppMessage::QuoteCancel(QuoteCancel { rfq, quote, instrument, dealer })),
-        (accept(), any::<bool>(), quote(), instrument(), any::<bool>(), prop::option::of(dealer()), side(), qty(), price(), time()).prop_map(
-            |(id, hit, quote, instrument, isin, dealer, side, quantity, price, at)| {
+        (accept(), any::<bool>(), quote(), instrument(), any::<bool>(), prop::option::of(dealer()), side(), qty(), price(), time())
+            .prop_map(|(id, hit, quote, instrument, isin, dealer, side, quantity, price, at)| {
                 let response = if hit { Response::HitOrLift } else { Response::Pass };
                 AppMessage::QuoteResponse(QuoteResponse { id, response, quote, instrument, isin, dealer, side, quantity, price, at })
-            }
-        ),
-        (rfq(), instrument(), prop::sample::select(vec![RfqStatus::Open, RfqStatus::Cancelled, RfqStatus::Rejected, RfqStatus::NothingDone, RfqStatus::Expired, RfqStatus::NotFound, RfqStatus::Other(77)]), text())
-            .prop_map(|(rfq, instrument, status, text)| AppMessage::QuoteStatusReport(QuoteStatusReport { rfq, instrument, status, text })),
+            }),
+        (
+            rfq(),
+            instrument(),
+            prop::sample::select(vec![
+                RfqStatus::Open,
+                RfqStatus::Cancelled,
+                RfqStatus::Rejected,
+                RfqStatus::NothingDone,
+                RfqStatus::Expired,
+                RfqStatus::NotFound,
+                RfqStatus::Other(77)
+            ]),
+            text()
+        )
+            .prop_map(|(rfq, instrument, status, text)| AppMessage::QuoteStatusReport(QuoteStatusReport {
+                rfq,
+                instrument,
+                status,
+                text
+            })),
         execution().prop_map(AppMessage::ExecutionReport),
-        (accept(), instrument(), side(), prop::option::of(dealer()))
-            .prop_map(|(accept, instrument, side, dealer)| AppMessage::OrderStatusRequest(OrderStatusRequest { accept, instrument, side, dealer })),
+        (accept(), instrument(), side(), prop::option::of(dealer())).prop_map(|(accept, instrument, side, dealer)| {
+            AppMessage::OrderStatusRequest(OrderStatusRequest { accept, instrument, side, dealer })
+        }),
         (prop::option::of(1u64..9_999), prop::option::of(id()), 0u16..9, text()).prop_map(|(ref_seq_num, ref_id, reason, text)| {
             AppMessage::BusinessReject(BusinessReject { ref_seq_num, ref_msg_type: "R".into(), ref_id, reason, text })
         }),
@@ -87,10 +114,12 @@ pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
             let instruments = ["EUR/USD", "GBP/USD", "USD/JPY"].iter().take(n).map(|p| pair(p)).collect();
             AppMessage::SecurityList(SecurityList { request, last, instruments })
         }),
-        ("[!-~]{1,20}", any::<bool>(), prop::collection::vec((dealer(), "[!-~]{1,20}", any::<bool>()), 0..5), time()).prop_map(|(name, practice, d, at)| {
-            let dealers = d.into_iter().map(|(id, name, online)| DealerState { id, name, online }).collect();
-            AppMessage::VenueState(VenueState { name, practice, dealers, at })
-        }),
+        ("[!-~]{1,20}", any::<bool>(), prop::collection::vec((dealer(), "[!-~]{1,20}", any::<bool>()), 0..5), time()).prop_map(
+            |(name, practice, d, at)| {
+                let dealers = d.into_iter().map(|(id, name, online)| DealerState { id, name, online }).collect();
+                AppMessage::VenueState(VenueState { name, practice, dealers, at })
+            }
+        ),
         (rfq(), text()).prop_map(|(rfq, text)| AppMessage::RfqCancel { rfq, text }),
     ]
 }
@@ -107,10 +136,33 @@ fn execution() -> impl Strategy<Value = ExecutionReport> {
     let ids = (id(), id(), accept(), instrument(), prop::option::of(dealer()));
     let numbers = (prop::option::of(level()), qty(), qty(), price());
     (ids, kind, side(), numbers, prop::option::of(date()), prop::option::of(0u16..99), text(), time()).prop_map(
-        |((order_id, exec_id, accept, instrument, dealer), (exec_type, status), side, (last, cum_qty, leaves_qty, avg_px), settlement_date, reject_reason, text, at)| {
+        |(
+            (order_id, exec_id, accept, instrument, dealer),
+            (exec_type, status),
+            side,
+            (last, cum_qty, leaves_qty, avg_px),
+            settlement_date,
+            reject_reason,
+            text,
+            at,
+        )| {
             ExecutionReport {
-                order_id, exec_id, accept, exec_type, status, instrument, dealer, side, last, cum_qty, leaves_qty, avg_px,
-                settlement_date, reject_reason, text, at,
+                order_id,
+                exec_id,
+                accept,
+                exec_type,
+                status,
+                instrument,
+                dealer,
+                side,
+                last,
+                cum_qty,
+                leaves_qty,
+                avg_px,
+                settlement_date,
+                reject_reason,
+                text,
+                at,
             }
         },
     )

@@ -126,11 +126,7 @@ enum Step {
 
 /// Writes what is left, or flushes when nothing is. Cancel-safe: a dropped call has written nothing.
 async fn advance(writer: &mut (impl AsyncWrite + Unpin), rest: &[u8]) -> io::Result<Step> {
-    if rest.is_empty() {
-        writer.flush().await.map(|()| Step::Flushed)
-    } else {
-        writer.write(rest).await.map(Step::Wrote)
-    }
+    if rest.is_empty() { writer.flush().await.map(|()| Step::Flushed) } else { writer.write(rest).await.map(Step::Wrote) }
 }
 
 fn taken_over(session: &Session, outbox: &Rc<Outbox>) -> bool {

@@ -24,7 +24,10 @@ use crate::{
     tagvalue::{BadValue, Body},
 };
 use callbacks::{Callbacks, Log, Shared};
-use quickfix::{Acceptor, Application, Dictionary, FixSocketServerKind, Initiator, LogFactory, SessionId, SessionSettings, dictionary_item::DictionaryItem};
+use quickfix::{
+    Acceptor, Application, Dictionary, FixSocketServerKind, Initiator, LogFactory, SessionId, SessionSettings,
+    dictionary_item::DictionaryItem,
+};
 use signet_rfq::{CompId, UtcMillis};
 use std::{
     cell::{Cell, RefCell},
@@ -117,19 +120,36 @@ pub struct Meta {
     pub poss_dup: bool,
 }
 
+// Nearly every event is a message; boxing it would cost an allocation each and save nothing.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     LoggedOn,
     /// Not logged on any more; with the peer's words when it said Logout.
-    LoggedOut { text: Option<String> },
-    Message { message: AppMessage, meta: Meta },
+    LoggedOut {
+        text: Option<String>,
+    },
+    Message {
+        message: AppMessage,
+        meta: Meta,
+    },
     /// The peer rejected something of ours on session level (35=3).
-    Rejected { ref_seq: u64, ref_msg_type: String, text: String },
+    Rejected {
+        ref_seq: u64,
+        ref_msg_type: String,
+        text: String,
+    },
     /// The answer to [`Session::ping`]: its id, and the peer's SendingTime.
-    Pong { id: String, sent: UtcMillis },
+    Pong {
+        id: String,
+        sent: UtcMillis,
+    },
     /// The peer sent something that was refused; it has been told so.
-    Refused { msg_type: String, error: DecodeError },
+    Refused {
+        msg_type: String,
+        error: DecodeError,
+    },
 }
 
 /// Bytes on their way to the peer. Filled by the session, emptied by whoever owns the connection.
@@ -252,7 +272,9 @@ impl Session {
         let settings = settings(config)?;
         // SAFETY: as above.
         let (a, s, l) = unsafe { (application.get(), store_factory.get(), log_factory.get()) };
-        let kind = FixSocketServerKind::SingleThreaded;
+        // Neither kind is ever started. The single-threaded one opens a pair of sockets on creation
+        // already: on Windows, by listening on a port for a moment.
+        let kind = FixSocketServerKind::MultiThreaded;
         let engine = match config.role {
             Role::Initiator => Engine::Initiator { _keep: Initiator::try_new(&settings, a, s, l, kind)? },
             Role::Acceptor => Engine::Acceptor { _keep: Acceptor::try_new(&settings, a, s, l, kind)? },
@@ -285,8 +307,7 @@ impl Session {
         self.shared.start(binding);
         let outbox = Rc::new(Outbox::default());
         let context = Pinned::new(outbox.clone());
-        let wire = ffi::attach(&self.names.begin, &self.names.sender, &self.names.target, context.0)
-            .map_err(SessionError::Engine)?;
+        let wire = ffi::attach(&self.names.begin, &self.names.sender, &self.names.target, context.0).map_err(SessionError::Engine)?;
         *self.wire.borrow_mut() = Some(Attached { wire, outbox: outbox.clone(), _context: context });
         Ok(outbox)
     }

@@ -153,7 +153,13 @@ pub fn format_utc(t: UtcMillis) -> String {
     let d = OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     format!(
         "{:04}{:02}{:02}-{:02}:{:02}:{:02}.{:03}",
-        d.year(), u8::from(d.month()), d.day(), d.hour(), d.minute(), d.second(), d.millisecond()
+        d.year(),
+        u8::from(d.month()),
+        d.day(),
+        d.hour(),
+        d.minute(),
+        d.second(),
+        d.millisecond()
     )
 }
 

@@ -20,13 +20,7 @@ const NOW: UtcMillis = UtcMillis(1_795_227_720_125);
 fn config(role: Role, pair: &str, strict: bool) -> SessionConfig {
     let (desk, gateway) = (format!("DESK-{pair}"), format!("GATE-{pair}"));
     let (sender, target) = if role == Role::Initiator { (desk, gateway) } else { (gateway, desk) };
-    SessionConfig {
-        role,
-        sender: CompId::new(sender).unwrap(),
-        target: CompId::new(target).unwrap(),
-        heartbeat_s: 10,
-        strict,
-    }
+    SessionConfig { role, sender: CompId::new(sender).unwrap(), target: CompId::new(target).unwrap(), heartbeat_s: 10, strict }
 }
 
 fn memory() -> Box<dyn SessionStore> {
@@ -600,7 +594,9 @@ fn a_peer_that_does_not_read_is_cut_off_before_memory_runs_out() {
 #[test]
 fn no_port_is_opened() {
     let listening = || {
-        let inodes: Vec<String> = std::fs::read_dir("/proc/self/fd").unwrap().flatten()
+        let inodes: Vec<String> = std::fs::read_dir("/proc/self/fd")
+            .unwrap()
+            .flatten()
             .filter_map(|f| std::fs::read_link(f.path()).ok())
             .filter_map(|l| l.to_str().and_then(|s| s.strip_prefix("socket:[")).map(|s| s.trim_end_matches(']').to_owned()))
             .collect();

@@ -132,10 +132,8 @@ impl SealedLog {
         buf.extend_from_slice(&((record.len() + TAG_LEN) as u32).to_le_bytes());
         buf.extend_from_slice(record);
         let aad = self.aad();
-        let tag = self
-            .key
-            .seal_in_place_separate_tag(nonce(self.index), Aad::from(aad), &mut buf[LEN_LEN..])
-            .map_err(|_| LogError::Crypto)?;
+        let tag =
+            self.key.seal_in_place_separate_tag(nonce(self.index), Aad::from(aad), &mut buf[LEN_LEN..]).map_err(|_| LogError::Crypto)?;
         buf.extend_from_slice(tag.as_ref());
         let written = self.file.write_all(&buf);
         self.scratch = buf;
@@ -256,9 +254,7 @@ impl KeyType for AeadKeyLen {
 fn derive(store_key: &StoreKey, file_id: &[u8]) -> Result<LessSafeKey, LogError> {
     let prk = Salt::new(HKDF_SHA256, file_id).extract(&store_key.0[..]);
     let mut bytes = Zeroizing::new([0u8; 32]);
-    prk.expand(&[b"signet sealed log v1"], AeadKeyLen)
-        .and_then(|okm| okm.fill(&mut bytes[..]))
-        .map_err(|_| LogError::Crypto)?;
+    prk.expand(&[b"signet sealed log v1"], AeadKeyLen).and_then(|okm| okm.fill(&mut bytes[..])).map_err(|_| LogError::Crypto)?;
     let key = UnboundKey::new(&AES_256_GCM, &bytes[..]).map_err(|_| LogError::Crypto)?;
     Ok(LessSafeKey::new(key))
 }

@@ -155,7 +155,7 @@ pub fn isin_check_digit(isin: &str) -> bool {
             (false, _) => u32::from(d),
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// The instruments somebody may trade, by id.

@@ -128,7 +128,10 @@ mod tests {
         assert_eq!(parse_quantity("-5m"), Err(QuantityError::NotPositive));
         assert_eq!(parse_quantity("1001bn"), Err(QuantityError::TooLarge));
         assert_eq!(parse_quantity("1000bn"), Ok(LARGEST));
-        assert_eq!(parse_quantity("99999999999999999999999999999999"), Err(QuantityError::NotANumber("99999999999999999999999999999999".into())));
+        assert_eq!(
+            parse_quantity("99999999999999999999999999999999"),
+            Err(QuantityError::NotANumber("99999999999999999999999999999999".into()))
+        );
     }
 
     proptest! {

@@ -7,8 +7,8 @@
 //! ```
 
 use crate::{
-    Accept, AcceptId, AcceptRefusal, AcceptState, Best, DealerId, Declined, Execution, Instrument, InstrumentError,
-    InstrumentId, MAX_DEALERS_PER_RFQ, Quote, QuoteId, RfqId, Side, TTL_MAX_S, TTL_MIN_S, UtcMillis, best,
+    Accept, AcceptId, AcceptRefusal, AcceptState, Best, DealerId, Declined, Execution, Instrument, InstrumentError, InstrumentId,
+    MAX_DEALERS_PER_RFQ, Quote, QuoteId, RfqId, Side, TTL_MAX_S, TTL_MIN_S, UtcMillis, best,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -177,11 +177,7 @@ pub struct Rfq {
 
 impl Rfq {
     pub fn new(terms: Terms) -> Self {
-        let lines = terms
-            .dealers
-            .iter()
-            .map(|d| Line { dealer: d.clone(), state: LineState::Asked, quote: None, revision: 0 })
-            .collect();
+        let lines = terms.dealers.iter().map(|d| Line { dealer: d.clone(), state: LineState::Asked, quote: None, revision: 0 }).collect();
         Self { terms, state: RfqState::Sent, lines, accept: None, past: Vec::new(), reason: None }
     }
 

@@ -186,7 +186,8 @@ fn time_ends_quotes_then_the_rfq_but_never_an_accept_in_flight() {
 
 #[test]
 fn an_execution_nobody_agreed_to_is_not_called_a_fill() {
-    for bad in [fill("e", "99.6", "5000000"), fill("e", "99.5", "6000000"), Execution { side: Side::Sell, ..fill("e", "99.5", "5000000") }] {
+    for bad in [fill("e", "99.6", "5000000"), fill("e", "99.5", "6000000"), Execution { side: Side::Sell, ..fill("e", "99.5", "5000000") }]
+    {
         let mut r = open();
         r.arm(accept("x1", "A", "a1", "99.5"), T, 50).unwrap();
         r.send_accept(&id("x1"), T, 50).unwrap();

@@ -5,7 +5,7 @@ use super::*;
 const OTHER: u16 = 99;
 
 impl Router {
-    pub(super) fn from_dealer(&mut self, dealer: &DealerId, m: AppMessage, now: UtcMillis) {
+    pub(super) fn dealer_said(&mut self, dealer: &DealerId, m: AppMessage, now: UtcMillis) {
         if !self.dealers.contains_key(dealer) {
             return self.note(format!("{dealer} is not configured and sent {}", m.msg_type()));
         }
@@ -61,7 +61,7 @@ impl Router {
             Err(why) => return self.note(format!("{dealer} quote {} not taken: {why}", q.id)),
         }
         let (desk, rfq) = (e.desk.clone(), e.rfq.terms.id.clone());
-        self.to_desk(&desk, AppMessage::Quote(QuoteMsg { rfq, dealer: Some(dealer.clone()), ..q }));
+        self.tell_desk(&desk, AppMessage::Quote(QuoteMsg { rfq, dealer: Some(dealer.clone()), ..q }));
     }
 
     fn withdraw(&mut self, dealer: &DealerId, c: QuoteCancel) {
@@ -71,7 +71,7 @@ impl Router {
         let Some(e) = self.rfqs.get_mut(&c.rfq) else { return };
         if e.rfq.withdraw(dealer, Some(&c.quote)) == Ok(true) {
             let (desk, rfq) = (e.desk.clone(), e.rfq.terms.id.clone());
-            self.to_desk(&desk, AppMessage::QuoteCancel(QuoteCancel { rfq, dealer: Some(dealer.clone()), ..c }));
+            self.tell_desk(&desk, AppMessage::QuoteCancel(QuoteCancel { rfq, dealer: Some(dealer.clone()), ..c }));
         }
     }
 
@@ -90,7 +90,7 @@ impl Router {
             dealer: Some(dealer.clone()),
             text: Some(why.text),
         };
-        self.to_desk(&desk, AppMessage::QuoteRequestReject(reject));
+        self.tell_desk(&desk, AppMessage::QuoteRequestReject(reject));
         if nobody {
             let text = Some("every dealer passed".to_owned());
             if let Some(e) = self.rfqs.get_mut(id) {
@@ -124,7 +124,8 @@ impl Router {
                 match e.rfq.execution(&a.id, execution) {
                     Ok(true) => {
                         e.asked_at = None;
-                        let fill = ExecutionReport { exec_type: ExecType::Trade, last: Some(Level { price, size: report.cum_qty }), ..report };
+                        let fill =
+                            ExecutionReport { exec_type: ExecType::Trade, last: Some(Level { price, size: report.cum_qty }), ..report };
                         self.forward(&desk, dealer, &a.id, fill);
                         self.ended(&id, RfqStatus::Open, None, now);
                     }
@@ -138,7 +139,12 @@ impl Router {
             }
             (ExecType::PendingNew, _) | (ExecType::Status, OrdStatus::PendingNew | OrdStatus::New) => {
                 if e.rfq.last_look(&a.id) == Ok(true) {
-                    self.forward(&desk, dealer, &a.id, ExecutionReport { exec_type: ExecType::PendingNew, status: OrdStatus::PendingNew, ..report });
+                    self.forward(
+                        &desk,
+                        dealer,
+                        &a.id,
+                        ExecutionReport { exec_type: ExecType::PendingNew, status: OrdStatus::PendingNew, ..report },
+                    );
                 }
             }
             (ExecType::Rejected, _) | (ExecType::Status, OrdStatus::Rejected) => {
@@ -151,7 +157,7 @@ impl Router {
 
     fn forward(&mut self, desk: &CompId, dealer: &DealerId, accept: &AcceptId, report: ExecutionReport) {
         let report = ExecutionReport { accept: accept.clone(), dealer: Some(dealer.clone()), ..report };
-        self.to_desk(desk, AppMessage::ExecutionReport(report));
+        self.tell_desk(desk, AppMessage::ExecutionReport(report));
     }
 
     /// The dealer could not process a message of ours; which one, its id says.
@@ -215,10 +221,10 @@ impl Router {
             let in_flight = e.rfq.accept.clone().filter(|(a, s)| &a.dealer == dealer && s.in_flight());
             if let Some((a, _)) = in_flight {
                 e.rfq.answer_lost();
-                self.to_desk(&desk, AppMessage::ExecutionReport(super::desk_side::status_report(&a, &AcceptState::Unknown, now)));
+                self.tell_desk(&desk, AppMessage::ExecutionReport(super::desk_side::status_report(&a, &AcceptState::Unknown, now)));
             } else if let (Some(quote), Ok(true)) = (quote, e.rfq.withdraw(dealer, None)) {
                 let cancel = QuoteCancel { rfq: terms.id, quote, instrument: terms.instrument, dealer: Some(dealer.clone()) };
-                self.to_desk(&desk, AppMessage::QuoteCancel(cancel));
+                self.tell_desk(&desk, AppMessage::QuoteCancel(cancel));
             }
         }
     }

@@ -16,7 +16,7 @@ const REJ_OTHER: u16 = 99;
 const NOT_FOR_YOU: u16 = 6;
 
 impl Router {
-    pub(super) fn from_desk(&mut self, desk: &CompId, m: AppMessage, now: UtcMillis) {
+    pub(super) fn desk_said(&mut self, desk: &CompId, m: AppMessage, now: UtcMillis) {
         if !self.desks.contains_key(desk) {
             return self.note(format!("{desk} is not configured and sent {}", m.msg_type()));
         }
@@ -36,7 +36,7 @@ impl Router {
                     text: Some("a desk may not send this".into()),
                 };
                 self.note(format!("{desk} sent {}, which a desk may not", other.msg_type()));
-                self.to_desk(desk, AppMessage::BusinessReject(reject));
+                self.tell_desk(desk, AppMessage::BusinessReject(reject));
             }
         }
     }
@@ -44,14 +44,8 @@ impl Router {
     fn request(&mut self, desk: &CompId, q: QuoteRequest, now: UtcMillis) {
         let refuse = |s: &mut Self, reason, text: String| {
             s.note(format!("{desk} RFQ {} refused: {text}", q.id));
-            let reject = QuoteRequestReject {
-                rfq: q.id.clone(),
-                reason,
-                instrument: q.instrument.clone(),
-                dealer: None,
-                text: Some(text),
-            };
-            s.to_desk(desk, AppMessage::QuoteRequestReject(reject));
+            let reject = QuoteRequestReject { rfq: q.id.clone(), reason, instrument: q.instrument.clone(), dealer: None, text: Some(text) };
+            s.tell_desk(desk, AppMessage::QuoteRequestReject(reject));
         };
         let Ok(id) = RfqId::new(outer(desk, q.id.as_str())) else {
             return refuse(self, OTHER, "the request id is too long".into());
@@ -96,23 +90,20 @@ impl Router {
         rfq.acknowledge();
         self.ack(desk, &rfq);
         let dealers = rfq.terms.dealers.clone();
-        let onward = QuoteRequest { id: id.clone(), dealers: vec![], expires: rfq.terms.expires, at: now, isin: self.isin(&q.instrument), ..q };
+        let onward =
+            QuoteRequest { id: id.clone(), dealers: vec![], expires: rfq.terms.expires, at: now, isin: self.isin(&q.instrument), ..q };
         self.rfqs.insert(id.clone(), Entry { desk: desk.clone(), rfq, ended_at: None, asked_at: None });
         // Whether a dealer can be reached shows when sending: a failure comes back as an input of its
         // own, so that a replay of the inputs takes the same way.
         for d in dealers {
-            self.to_dealer(&d, AppMessage::QuoteRequest(onward.clone()));
+            self.tell_dealer(&d, AppMessage::QuoteRequest(onward.clone()));
         }
     }
 
     fn ack(&mut self, desk: &CompId, rfq: &Rfq) {
-        let report = QuoteStatusReport {
-            rfq: rfq.terms.id.clone(),
-            instrument: rfq.terms.instrument.clone(),
-            status: RfqStatus::Open,
-            text: None,
-        };
-        self.to_desk(desk, AppMessage::QuoteStatusReport(report));
+        let report =
+            QuoteStatusReport { rfq: rfq.terms.id.clone(), instrument: rfq.terms.instrument.clone(), status: RfqStatus::Open, text: None };
+        self.tell_desk(desk, AppMessage::QuoteStatusReport(report));
     }
 
     pub(super) fn may_ask(&self, desk: &CompId, dealer: &DealerId) -> bool {
@@ -141,7 +132,7 @@ impl Router {
             reason: 0,
             text: Some(text.into()),
         };
-        self.to_desk(desk, AppMessage::BusinessReject(reject));
+        self.tell_desk(desk, AppMessage::BusinessReject(reject));
     }
 
     fn accept(&mut self, desk: &CompId, r: QuoteResponse, now: UtcMillis) {
@@ -178,14 +169,14 @@ impl Router {
         self.accepts.insert(outer_id.clone(), id.clone());
         let isin = self.isin(&r.instrument);
         let onward = QuoteResponse { id: outer_id, dealer: None, isin, at: now, ..r };
-        self.to_dealer(&dealer, AppMessage::QuoteResponse(onward));
+        self.tell_dealer(&dealer, AppMessage::QuoteResponse(onward));
     }
 
     /// ExecType 8 from the gateway itself: no dealer party in it.
     fn refuse_accept(&mut self, desk: &CompId, r: &QuoteResponse, code: &str, why: &str, now: UtcMillis) {
         self.note(format!("{desk} accept {} refused: {code}", r.id));
         let report = rejection(&r.id, &r.instrument, r.side, REJ_OTHER, why.into(), now);
-        self.to_desk(desk, AppMessage::ExecutionReport(report));
+        self.tell_desk(desk, AppMessage::ExecutionReport(report));
     }
 
     /// The accept in flight of this RFQ ends without a trade, by the gateway's or dealer's word.
@@ -199,7 +190,7 @@ impl Router {
         let desk = e.desk.clone();
         let dealer = matches!(why, Declined::ByDealer(_)).then(|| a.dealer.clone());
         let report = ExecutionReport { dealer, ..rejection(&a.id, &a.instrument, a.side, REJ_OTHER, why.reason().into(), now) };
-        self.to_desk(&desk, AppMessage::ExecutionReport(report));
+        self.tell_desk(&desk, AppMessage::ExecutionReport(report));
         // The clock may have run out while the answer was outstanding.
         self.rfq_tick(id, now);
     }
@@ -212,11 +203,12 @@ impl Router {
             all.into_iter().find(|(a, _)| a.id == h.accept).cloned()
         });
         let Some(((a, state), id)) = state.zip(rfq) else {
-            let mut report = rejection(&h.accept, &h.instrument, h.side, REJ_UNKNOWN_ORDER, "the gateway never had this accept".into(), now);
+            let mut report =
+                rejection(&h.accept, &h.instrument, h.side, REJ_UNKNOWN_ORDER, "the gateway never had this accept".into(), now);
             report.exec_type = ExecType::Status;
-            return self.to_desk(desk, AppMessage::ExecutionReport(report));
+            return self.tell_desk(desk, AppMessage::ExecutionReport(report));
         };
-        self.to_desk(desk, AppMessage::ExecutionReport(status_report(&a, &state, now)));
+        self.tell_desk(desk, AppMessage::ExecutionReport(status_report(&a, &state, now)));
         if state.in_flight() {
             self.ask_what_became(&id, now);
         }
@@ -231,7 +223,7 @@ impl Router {
         let n = chunks.len();
         for (i, c) in chunks.into_iter().enumerate() {
             let list = SecurityList { request: x.id.clone(), last: i + 1 == n, instruments: c.to_vec() };
-            self.to_desk(desk, AppMessage::SecurityList(list));
+            self.tell_desk(desk, AppMessage::SecurityList(list));
         }
     }
 }

@@ -10,15 +10,15 @@ impl Router {
         d.online = true;
         let pending = std::mem::take(&mut d.pending);
         let venue = self.venue_state(desk, now);
-        self.to_desk(desk, venue);
-        self.to_desk(desk, AppMessage::Snapshot(SnapshotMark::Begin));
+        self.tell_desk(desk, venue);
+        self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::Begin));
         let open: Vec<Rfq> = self.rfqs.values().filter(|e| &e.desk == desk && !e.rfq.state.ended()).map(|e| e.rfq.clone()).collect();
         for rfq in &open {
             self.open_rfq(desk, rfq, now);
         }
-        self.to_desk(desk, AppMessage::Snapshot(SnapshotMark::End));
+        self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::End));
         for m in pending {
-            self.to_desk(desk, m);
+            self.tell_desk(desk, m);
         }
     }
 
@@ -36,7 +36,7 @@ impl Router {
             expires: t.expires,
             at: t.created,
         };
-        self.to_desk(desk, AppMessage::Snapshot(SnapshotMark::Rfq(request)));
+        self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::Rfq(request)));
         for l in &rfq.lines {
             match &l.state {
                 LineState::Passed(why) | LineState::Rejected(why) => {
@@ -47,7 +47,7 @@ impl Router {
                         dealer: Some(l.dealer.clone()),
                         text: Some(why.text.clone()),
                     };
-                    self.to_desk(desk, AppMessage::QuoteRequestReject(reject));
+                    self.tell_desk(desk, AppMessage::QuoteRequestReject(reject));
                 }
                 _ => {
                     // The quote an accept in flight hangs on is shown even when its own time is over.
@@ -64,12 +64,12 @@ impl Router {
                         tradeable: q.tradeable,
                         at: now,
                     };
-                    self.to_desk(desk, AppMessage::Quote(quote));
+                    self.tell_desk(desk, AppMessage::Quote(quote));
                 }
             }
         }
         if let Some((a, s)) = rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
-            self.to_desk(desk, AppMessage::ExecutionReport(super::desk_side::status_report(a, s, now)));
+            self.tell_desk(desk, AppMessage::ExecutionReport(super::desk_side::status_report(a, s, now)));
         }
     }
 
@@ -88,7 +88,7 @@ impl Router {
         let online: Vec<CompId> = self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();
         for d in online {
             let state = self.venue_state(&d, now);
-            self.to_desk(&d, state);
+            self.tell_desk(&d, state);
         }
     }
 }

@@ -107,16 +107,15 @@ impl Practice {
             .map_err(failed("runtime"))?;
         let mut credentials = Credentials::new(TRUST_DOMAIN);
         for d in &plan.dealers.dealers {
-            let key = pki.issue(&Order::dealer(&d.id)).map_err(failed("dealer certificate"))?.certified_key().map_err(failed("dealer key"))?;
+            let key =
+                pki.issue(&Order::dealer(&d.id)).map_err(failed("dealer certificate"))?.certified_key().map_err(failed("dealer key"))?;
             let profile = ServerProfile::new(pki.gateway_roots().map_err(failed("gateway CA"))?, key);
             credentials = credentials.with_dealer(&d.id, &profile).map_err(failed("dealer TLS"))?;
         }
         let instruments = Instruments::parse(signet_dealer::INSTRUMENTS_TOML).map_err(failed("instruments.toml"))?;
         let state = plan.dir.join("dealers");
         fs::create_dir_all(&state).map_err(failed("state folder"))?;
-        let simulator = runtime
-            .block_on(Simulator::start(&plan.dealers, instruments, &credentials, &state))
-            .map_err(failed("dealers"))?;
+        let simulator = runtime.block_on(Simulator::start(&plan.dealers, instruments, &credentials, &state)).map_err(failed("dealers"))?;
         for name in &plan.desks {
             let issued = pki.issue(&Order::desk(name)).map_err(failed("desk certificate"))?;
             let entry: IdentityName = name.parse().map_err(failed("desk name"))?;

@@ -99,10 +99,13 @@ fn quote(b: &mut Body, q: &QuoteMsg) {
 fn quote_response(b: &mut Body, r: &QuoteResponse) {
     b.put(QUOTE_RESP_ID, &r.id);
     b.put(QUOTE_ID, &r.quote);
-    b.put(QUOTE_RESP_TYPE, match r.response {
-        Response::HitOrLift => 1,
-        Response::Pass => 6,
-    });
+    b.put(
+        QUOTE_RESP_TYPE,
+        match r.response {
+            Response::HitOrLift => 1,
+            Response::Pass => 6,
+        },
+    );
     b.put(CL_ORD_ID, &r.id);
     parties(b, r.dealer.as_slice());
     instrument(b, &r.instrument, r.isin);
@@ -118,21 +121,27 @@ fn execution(b: &mut Body, e: &ExecutionReport) {
     b.put(QUOTE_RESP_ID, &e.accept);
     parties(b, e.dealer.as_slice());
     b.put(EXEC_ID, &e.exec_id);
-    b.put(EXEC_TYPE, match e.exec_type {
-        ExecType::PendingNew => 'A',
-        ExecType::Trade => 'F',
-        ExecType::Rejected => '8',
-        ExecType::Status => 'I',
-        ExecType::Other(c) => c,
-    });
-    b.put(ORD_STATUS, match e.status {
-        OrdStatus::PendingNew => 'A',
-        OrdStatus::New => '0',
-        OrdStatus::PartiallyFilled => '1',
-        OrdStatus::Filled => '2',
-        OrdStatus::Rejected => '8',
-        OrdStatus::Other(c) => c,
-    });
+    b.put(
+        EXEC_TYPE,
+        match e.exec_type {
+            ExecType::PendingNew => 'A',
+            ExecType::Trade => 'F',
+            ExecType::Rejected => '8',
+            ExecType::Status => 'I',
+            ExecType::Other(c) => c,
+        },
+    );
+    b.put(
+        ORD_STATUS,
+        match e.status {
+            OrdStatus::PendingNew => 'A',
+            OrdStatus::New => '0',
+            OrdStatus::PartiallyFilled => '1',
+            OrdStatus::Filled => '2',
+            OrdStatus::Rejected => '8',
+            OrdStatus::Other(c) => c,
+        },
+    );
     b.put_opt(ORD_REJ_REASON, e.reject_reason);
     b.put_opt(SETTL_DATE, e.settlement_date.as_ref());
     b.put(SYMBOL, &e.instrument);

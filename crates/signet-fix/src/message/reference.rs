@@ -87,8 +87,19 @@ pub(super) fn encode_list(b: &mut Body, y: &SecurityList) {
 }
 
 const LIST_MEMBERS: [u32; 13] = [
-    SECURITY_ID, SECURITY_ID_SOURCE, SECURITY_DESC, CURRENCY, ROUND_LOT, MIN_TRADE_VOL, SHORT_SYMBOL, ASSET_CLASS,
-    PRICE_DECIMALS, PRICE_UNIT, TICK, MAX_TRADE_VOL, SETTLEMENT,
+    SECURITY_ID,
+    SECURITY_ID_SOURCE,
+    SECURITY_DESC,
+    CURRENCY,
+    ROUND_LOT,
+    MIN_TRADE_VOL,
+    SHORT_SYMBOL,
+    ASSET_CLASS,
+    PRICE_DECIMALS,
+    PRICE_UNIT,
+    TICK,
+    MAX_TRADE_VOL,
+    SETTLEMENT,
 ];
 
 pub(super) fn decode_list(f: &Fields<'_>) -> Result<SecurityList, DecodeError> {
@@ -148,19 +159,10 @@ pub(super) fn decode_venue(f: &Fields<'_>) -> Result<VenueState, DecodeError> {
         .into_iter()
         .map(|e| {
             let r = Reader(&f.as_slice()[e]);
-            Ok(DealerState {
-                id: r.id(DEALER_ID, DealerId::new)?,
-                name: r.text(DEALER_NAME)?.into(),
-                online: r.flag(DEALER_ONLINE)?,
-            })
+            Ok(DealerState { id: r.id(DEALER_ID, DealerId::new)?, name: r.text(DEALER_NAME)?.into(), online: r.flag(DEALER_ONLINE)? })
         })
         .collect::<Result<_, DecodeError>>()?;
-    Ok(VenueState {
-        name: r.text(VENUE_NAME)?.into(),
-        practice: r.flag(PRACTICE_VENUE)?,
-        dealers,
-        at: r.utc(TRANSACT_TIME)?,
-    })
+    Ok(VenueState { name: r.text(VENUE_NAME)?.into(), practice: r.flag(PRACTICE_VENUE)?, dealers, at: r.utc(TRANSACT_TIME)? })
 }
 
 pub(super) fn encode_snapshot(b: &mut Body, u: &SnapshotMark) {

@@ -76,9 +76,7 @@ fn checked(code: c_int) -> Result<(), String> {
 
 pub(super) fn use_dictionary(b: &CString, s: &CString, t: &CString, xml: &str, strict: bool) -> Result<(), String> {
     // SAFETY: all pointers are valid for the call and copied by the callee.
-    checked(unsafe {
-        qfs_use_dictionary(b.as_ptr(), s.as_ptr(), t.as_ptr(), xml.as_ptr().cast(), xml.len(), strict.into())
-    })
+    checked(unsafe { qfs_use_dictionary(b.as_ptr(), s.as_ptr(), t.as_ptr(), xml.as_ptr().cast(), xml.len(), strict.into()) })
 }
 
 pub(super) fn attach(b: &CString, s: &CString, t: &CString, outbox: NonNull<Rc<Outbox>>) -> Result<NonNull<Wire>, String> {

@@ -45,16 +45,7 @@ impl FfiMessageStoreFactory for StoreFactory {
     }
 }
 
-static TABLE: ffi::StoreTable = ffi::StoreTable {
-    set,
-    get,
-    next_sender,
-    next_target,
-    set_next_sender,
-    set_next_target,
-    created_s,
-    reset,
-};
+static TABLE: ffi::StoreTable = ffi::StoreTable { set, get, next_sender, next_target, set_next_sender, set_next_target, created_s, reset };
 
 /// Runs a store operation for C++: no panic crosses, every failure is told and the engine then
 /// sends nothing.

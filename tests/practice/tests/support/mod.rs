@@ -20,7 +20,7 @@ pub struct World {
     pub desk: Desk,
     pub keychain: Arc<MemoryKeychain>,
     pub runtime: tokio::runtime::Runtime,
-    pub dir: tempfile::TempDir,
+    _dir: tempfile::TempDir,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -85,7 +85,7 @@ impl World {
         let practice = Practice::start(&Plan::calm(dir.path()).unwrap(), keychain.as_ref()).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let desk = Desk::start(practice.desk_config("test"), keychain.clone() as Arc<dyn Keychain>).unwrap();
-        Self { practice, desk, keychain, runtime, dir, _turn: turn }
+        Self { practice, desk, keychain, runtime, _dir: dir, _turn: turn }
     }
 
     pub fn connected() -> (Self, Screen) {
