@@ -3,7 +3,10 @@
 //! The page is opened as `index.html?measure` and then reports every frame it painted. Whoever
 //! drives the measurement feeds a desk, and drains the marks with [`take_marks`].
 
-use std::sync::{Mutex, OnceLock};
+use std::{
+    sync::{Mutex, OnceLock},
+    time::Duration,
+};
 
 use tauri::{Runtime, ipc::Invoke};
 
@@ -17,6 +20,8 @@ pub struct Mark {
     pub painted_at_ms: f64,
 }
 
+/// Of every frame pulled: its sequence number and when its quotes were sent, microseconds.
+static PULLED: Mutex<Vec<(f64, Vec<u64>)>> = Mutex::new(Vec::new());
 static MARKS: Mutex<Vec<Mark>> = Mutex::new(Vec::new());
 static FIRST_PAINT: OnceLock<f64> = OnceLock::new();
 
@@ -28,6 +33,87 @@ pub fn take_marks() -> Vec<Mark> {
 /// When the page first painted anything.
 pub fn first_paint_ms() -> Option<f64> {
     FIRST_PAINT.get().copied()
+}
+
+/// Remembers when the quotes of a frame were sent.
+pub(crate) fn pulled(frame: &signet_desk_core::view::Frame) {
+    let sent = frame.lines.iter().filter_map(|l| l.quote_id.as_deref().and_then(signet_bench::sent_micros)).collect();
+    PULLED.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((frame.seq, sent));
+}
+
+/// Feeds a desk from a venue of its own at each rate in turn, prints what the glass showed, and ends
+/// the process. `SIGNET_BENCH_RATES` (quotes a second, comma separated) and `SIGNET_BENCH_SECONDS`.
+pub fn desk() -> Result<signet_desk_core::Desk, signet_desk_core::view::Problem> {
+    let rates = std::env::var("SIGNET_BENCH_RATES").unwrap_or_else(|_| "100,1000,5000".into());
+    let rates: Vec<u32> = rates.split(',').filter_map(|r| r.trim().parse().ok()).collect();
+    let seconds = std::env::var("SIGNET_BENCH_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(20u64);
+    let venue = signet_bench::BenchVenue::start(RFQS);
+    let dir = tempfile::tempdir().map_err(|e| crate::start::broken(&e.to_string()))?;
+    let desk = venue.desk(dir.path());
+    let watched = desk.clone();
+    std::thread::spawn(move || {
+        let _dir = dir;
+        signet_bench::wait_online(&watched);
+        std::thread::sleep(Duration::from_secs(3));
+        for rate in rates {
+            venue.set_rate(rate);
+            std::thread::sleep(Duration::from_secs(3));
+            let memory = memory_mb();
+            take_marks();
+            drop(std::mem::take(&mut *PULLED.lock().unwrap_or_else(|poisoned| poisoned.into_inner())));
+            let sent = venue.shared.sent.load(std::sync::atomic::Ordering::Relaxed);
+            std::thread::sleep(Duration::from_secs(seconds));
+            let sent = venue.shared.sent.load(std::sync::atomic::Ordering::Relaxed) - sent;
+            report(rate, seconds, sent, memory);
+        }
+        std::process::exit(0);
+    });
+    Ok(desk)
+}
+
+/// RFQs open at once, eight dealers each: 192 lines.
+const RFQS: usize = 24;
+
+fn report(rate: u32, seconds: u64, sent: u64, before: (u64, u64)) {
+    let marks = take_marks();
+    let pulled = std::mem::take(&mut *PULLED.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    let painted: std::collections::HashMap<u64, f64> = marks.iter().map(|m| (m.seq as u64, m.painted_at_ms)).collect();
+    let mut ms: Vec<f64> = Vec::new();
+    for (seq, sent) in &pulled {
+        let Some(at) = painted.get(&(*seq as u64)) else { continue };
+        ms.extend(sent.iter().map(|s| at - *s as f64 / 1e3));
+    }
+    let after = memory_mb();
+    println!(
+        "{rate:>6} quotes/s wanted, {:>6.0} sent: {:>5.1} frames/s, quote to paint ms: {}; memory MB desk {} to {}, web {} to {}",
+        sent as f64 / seconds as f64,
+        marks.len() as f64 / seconds as f64,
+        signet_bench::percentiles(&mut ms),
+        before.0,
+        after.0,
+        before.1,
+        after.1
+    );
+}
+
+/// Resident memory of this process and of its web processes, MB.
+fn memory_mb() -> (u64, u64) {
+    let rss = |pid: &str| -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or("0");
+        line.split_whitespace().next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) / 1024
+    };
+    let me = std::process::id().to_string();
+    let mut web = 0;
+    for p in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let pid = p.file_name().to_string_lossy().into_owned();
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let parent = stat.rsplit_once(") ").and_then(|(_, r)| r.split(' ').nth(1).map(str::to_owned));
+        if parent.as_deref() == Some(&me) && stat.contains("(WebKit") {
+            web += rss(&pid);
+        }
+    }
+    (rss(&me), web)
 }
 
 #[tauri::command]

@@ -88,7 +88,10 @@ pub fn accept(shell: State<'_, Shell>, rfq_id: String, accept_id: String) -> Ans
 #[tauri::command(async)]
 #[specta::specta]
 pub fn pull(shell: State<'_, Shell>, since: f64) -> Answer<Frame> {
-    Ok(shell.desk()?.pull(as_seq(since)))
+    let frame = shell.desk()?.pull(as_seq(since));
+    #[cfg(feature = "bench")]
+    crate::bench::pulled(&frame);
+    Ok(frame)
 }
 
 /// Asks for one [`crate::CHANGED`] at the first change after frame `seq`.

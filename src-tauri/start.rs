@@ -43,6 +43,11 @@ fn no_place(why: tauri::Error) -> Problem {
     }
 }
 
+#[cfg(feature = "bench")]
+pub(crate) fn broken(why: &str) -> Problem {
+    Problem { code: "bench".into(), message: format!("The measurement cannot start: {why}."), cure: "Look at the log.".into() }
+}
+
 fn unusable(file: &Path, why: &DeskConfigError) -> Problem {
     let missing = matches!(why, DeskConfigError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
     if missing {

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Prints the numbers of docs/benchmarks.md. Release builds; nothing is asserted, machines differ.
+# SIGNET_BENCH_SECONDS (default 20) is the length of each step in the window; 600 shows memory over
+# ten minutes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+rounds=${SIGNET_BENCH_ROUNDS:-3000}
+repeats=${SIGNET_BENCH_REPEATS:-5}
+seconds=${SIGNET_BENCH_SECONDS:-20}
+
+cargo build --locked --release -p signet-bench
+cargo build --release --manifest-path tests/bench/openssl/Cargo.toml --target-dir target/openssl
+cargo build --locked --release -p signet-desk --features bench
+display() { if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then "$@"; else xvfb-run -a -s "-screen 0 1280x800x24" "$@"; fi; }
+
+echo "== FIX round trip, QuoteRequest to Quote, loopback, TLS with client certificates, microseconds"
+echo "   the same QuickFIX OpenSSL acceptor in another process; $repeats interleaved repeats of $rounds round trips"
+certs=$(mktemp -d); trap 'rm -rf "$certs"; kill $(jobs -p) 2>/dev/null || true' EXIT
+target/release/roundtrip certs "$certs"
+ours=(); theirs=()
+for i in $(seq "$repeats"); do
+  for who in ours theirs; do
+    port=$((20000 + RANDOM % 20000))
+    target/openssl/release/openssl-peer acceptor "$port" "$certs" >/dev/null & acceptor=$!
+    sleep 1
+    if [ "$who" = ours ]; then ours+=("$(target/release/roundtrip initiator "$port" "$certs" "$rounds")")
+    else theirs+=("$(target/openssl/release/openssl-peer initiator "$port" "$certs" "$rounds")"); fi
+    kill "$acceptor" 2>/dev/null; wait "$acceptor" 2>/dev/null || true
+  done
+done
+printf '%s\n' "${ours[@]}" >"$certs/ours"; printf '%s\n' "${theirs[@]}" >"$certs/theirs"
+median() { sort -n -k"$2" "$1" | awk -v c="$2" '{v[NR]=$c} END {print v[int((NR+1)/2)]}'; }
+o=$(median "$certs/ours" 1); t=$(median "$certs/theirs" 1)
+echo "   Signet over rustls:          p50 $o   p99 $(median "$certs/ours" 2)"
+echo "   QuickFIX's OpenSSL sockets:  p50 $t   p99 $(median "$certs/theirs" 2)"
+awk -v o="$o" -v t="$t" 'BEGIN {printf "   ratio of p50 (ours / theirs): %.2f\n", o/t}'
+
+echo "== the desk's engine room, no window"
+target/release/link
+
+echo "== quote to paint in the real window, 24 RFQs of 8 dealers, $seconds s a step"
+display env SIGNET_BENCH_RATES="${SIGNET_BENCH_RATES:-100,1000,5000}" SIGNET_BENCH_SECONDS="$seconds" NO_AT_BRIDGE=1 RUST_LOG=error \
+  target/release/signet-desk
+
+echo "== cold start to first paint, and memory of the desk at rest (all processes)"
+for i in 1 2 3; do
+  log=$(mktemp); start=$(date +%s%3N)
+  display env NO_AT_BRIDGE=1 RUST_LOG=info timeout 12 target/release/signet-desk --config "$certs/none.toml" >"$log" 2>&1 &
+  sleep 8
+  desk=$(pgrep -f 'release/signet-desk --config' | while read -r p; do [ "$(cat /proc/$p/comm)" = signet-desk ] && echo "$p"; done | head -1)
+  total=0
+  for p in $desk $(pgrep -P "$desk"); do total=$((total + $(awk '/^Pss:/ {print $2}' "/proc/$p/smaps_rollup" 2>/dev/null || echo 0))); done
+  painted=$(sed -n 's/.*at_ms=\([0-9]*\).*/\1/p' "$log" | head -1)
+  echo "   first paint after $((painted - start)) ms; proportional set size of $(echo "$desk $(pgrep -P "$desk")" | wc -w) processes $((total / 1024)) MB"
+  kill "$desk" 2>/dev/null || true; wait 2>/dev/null || true
+  rm -f "$log"
+done
+
+echo "== the gateway, per idle desk"
+target/release/idle 200

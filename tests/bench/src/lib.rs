@@ -1,0 +1,270 @@
+//! A venue for measurements: one desk, a book of open RFQs, quotes at a rate. Never shipped.
+//!
+//! It speaks the real protocol over real TLS, through our own engine; a quote's id says when it was
+//! sent, so that whoever sees it can tell how old it is.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use rust_decimal::Decimal;
+use signet_desk_core::{Desk, DeskConfig, Venue, view::LinkState};
+use signet_devca::{DevPki, Order};
+use signet_fix::{
+    AppMessage,
+    framer::Framer,
+    message::*,
+    pump::pump,
+    session::{Binding, Event, Role, Session, SessionConfig},
+    store::MemoryStore,
+};
+use signet_identity::{Keychain, MemoryKeychain, ServerProfile, channel_binding};
+use signet_rfq::*;
+use std::{
+    net::SocketAddr,
+    path::Path,
+    rc::Rc,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+        mpsc,
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use tokio::{net::TcpListener, task::LocalSet};
+use tokio_rustls::TlsAcceptor;
+
+pub const DESK: &str = "BENCH1";
+const DOMAIN: &str = "bench.signet.example";
+const DEALERS: usize = 8;
+
+/// Microseconds since the Unix epoch.
+pub fn micros() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// What the venue shares with who measures.
+#[derive(Default)]
+pub struct Shared {
+    /// Quotes a second.
+    pub rate: AtomicU32,
+    pub sent: AtomicU64,
+    /// When each request or accept arrived, decrypted and framed, microseconds.
+    pub arrivals: Mutex<Vec<(String, u64)>>,
+}
+
+pub struct BenchVenue {
+    pub shared: Arc<Shared>,
+    pub keychain: Arc<MemoryKeychain>,
+    venue: Venue,
+}
+
+impl BenchVenue {
+    /// `rfqs` open RFQs with eight dealers each.
+    pub fn start(rfqs: usize) -> Self {
+        let pki = DevPki::generate(DOMAIN, time::OffsetDateTime::now_utc()).expect("a development CA");
+        let gateway = pki.issue(&Order::gateway("SIGNET")).expect("a certificate").certified_key().expect("a key");
+        let tls = ServerProfile::new(pki.desk_roots().expect("roots"), gateway).config().expect("a TLS profile");
+        let keychain = Arc::new(MemoryKeychain::new());
+        let desk = pki.issue(&Order::desk(DESK)).expect("a certificate");
+        signet_devca::store_desk_identity(keychain.as_ref(), &desk, &DESK.parse().expect("a name")).expect("stored");
+        let shared = Arc::new(Shared::default());
+        let (ready, address) = mpsc::channel();
+        let inside = shared.clone();
+        std::thread::Builder::new()
+            .name("bench-venue".into())
+            .spawn(move || {
+                let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                rt.block_on(LocalSet::new().run_until(serve(tls, rfqs, inside, ready)));
+            })
+            .expect("a thread");
+        let address: SocketAddr = address.recv().expect("an address");
+        let venue = Venue {
+            name: "Bench".into(),
+            host: "localhost".into(),
+            port: address.port(),
+            server_name: "localhost".into(),
+            comp_id: CompId::new("SIGNET").expect("an id"),
+            trust_domain: DOMAIN.into(),
+            roots: pki.gateway_roots().expect("roots"),
+            pins: vec![],
+            allow_tls12: false,
+        };
+        Self { shared, keychain, venue }
+    }
+
+    /// A desk, connected to this venue as soon as the link allows.
+    pub fn desk(&self, dir: &Path) -> Desk {
+        let config = DeskConfig { venues: vec![self.venue.clone()], data_dir: dir.into(), version: "bench".into(), practice: true };
+        let desk = Desk::start(config, self.keychain.clone() as Arc<dyn Keychain>).expect("a desk");
+        desk.connect_now(DESK, "Bench").expect("a link");
+        desk
+    }
+
+    pub fn set_rate(&self, per_second: u32) {
+        self.shared.rate.store(per_second, Ordering::Relaxed);
+    }
+}
+
+/// Waits until the desk is on and has its instruments.
+pub fn wait_online(desk: &Desk) {
+    let began = Instant::now();
+    while desk.pull(0).session.is_none_or(|s| s.state != LinkState::Online) || desk.reference().instruments.is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(20), "the bench desk does not come online");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// When a quote was sent, from its id.
+pub fn sent_micros(quote_id: &str) -> Option<u64> {
+    quote_id.strip_prefix('b')?.split('-').next()?.parse().ok()
+}
+
+async fn serve(tls: Arc<rustls::ServerConfig>, rfqs: usize, shared: Arc<Shared>, ready: mpsc::Sender<SocketAddr>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let _ = ready.send(listener.local_addr().expect("an address"));
+    let config = SessionConfig {
+        role: Role::Acceptor,
+        sender: CompId::new("SIGNET").expect("an id"),
+        target: CompId::new(DESK).expect("an id"),
+        heartbeat_s: 30,
+        strict: true,
+    };
+    let now = UtcMillis((micros() / 1_000) as i64);
+    let session = Rc::new(Session::open(&config, Box::new(MemoryStore::new(now))).expect("a session"));
+    loop {
+        let Ok((tcp, _)) = listener.accept().await else { continue };
+        let _ = tcp.set_nodelay(true);
+        let Ok(stream) = TlsAcceptor::from(tls.clone()).accept(tcp).await else { continue };
+        let binding = channel_binding(stream.get_ref().1).expect("an exporter");
+        let outbox = session.attach(Binding::Required(BASE64.encode(binding))).expect("attached");
+        let feed = tokio::task::spawn_local(quotes(session.clone(), rfqs, shared.clone()));
+        let mut framer = Framer::new();
+        pump(stream, &mut framer, &session, &outbox, |e| on_event(&session, &shared, rfqs, e)).await;
+        feed.abort();
+    }
+}
+
+fn on_event(session: &Session, shared: &Shared, rfqs: usize, e: Event) {
+    match e {
+        Event::LoggedOn => welcome(session, rfqs),
+        Event::Message { message, .. } => {
+            let at = micros();
+            let id = match &message {
+                AppMessage::QuoteRequest(q) => q.id.to_string(),
+                AppMessage::QuoteResponse(r) => r.id.to_string(),
+                AppMessage::SecurityListRequest(x) => {
+                    let list = SecurityList { request: x.id.clone(), last: true, instruments: vec![pair()] };
+                    session.send(&AppMessage::SecurityList(list)).expect("sent");
+                    return;
+                }
+                _ => return,
+            };
+            shared.arrivals.lock().expect("not poisoned").push((id, at));
+        }
+        _ => {}
+    }
+}
+
+fn pair() -> Instrument {
+    Instrument {
+        id: InstrumentId::new("EUR/USD").expect("an id"),
+        symbol: "EUR/USD".into(),
+        name: "Euro against US dollar".into(),
+        asset_class: AssetClass::FxSpot,
+        currency: "EUR".into(),
+        price_decimals: 5,
+        price_unit: "USD per EUR".into(),
+        tick: Decimal::new(1, 5),
+        lot: 1_000.into(),
+        min_quantity: 1_000.into(),
+        max_quantity: 1_000_000_000.into(),
+        settlement: "spot".into(),
+    }
+}
+
+fn dealer(i: usize) -> DealerId {
+    DealerId::new(format!("DEALER{i}")).expect("an id")
+}
+
+fn rfq_id(i: usize) -> RfqId {
+    RfqId::new(format!("BENCH-{i}")).expect("an id")
+}
+
+fn welcome(session: &Session, rfqs: usize) {
+    let now = UtcMillis((micros() / 1_000) as i64);
+    let dealers = (0..DEALERS).map(|i| DealerState { id: dealer(i), name: format!("Dealer {i}"), online: true }).collect();
+    let mut all = vec![
+        AppMessage::VenueState(VenueState { name: "Bench".into(), practice: true, dealers, at: now }),
+        AppMessage::Snapshot(SnapshotMark::Begin),
+    ];
+    all.extend((0..rfqs).map(|i| {
+        AppMessage::Snapshot(SnapshotMark::Rfq(QuoteRequest {
+            id: rfq_id(i),
+            instrument: pair().id,
+            isin: false,
+            ask: Ask::TwoWay,
+            quantity: 5_000_000.into(),
+            currency: "EUR".into(),
+            settlement_date: "20261124".into(),
+            dealers: (0..DEALERS).map(dealer).collect(),
+            expires: now + 1_800_000,
+            at: now,
+        }))
+    }));
+    all.push(AppMessage::Snapshot(SnapshotMark::End));
+    for m in all {
+        session.send(&m).expect("sent");
+    }
+}
+
+/// Sends what is due every millisecond; a slice that came late is sent at once, so that the rate is
+/// kept and no quote is forgotten.
+async fn quotes(session: Rc<Session>, rfqs: usize, shared: Arc<Shared>) {
+    let mut n: u64 = 0;
+    let mut timer = tokio::time::interval(Duration::from_millis(1));
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut began, mut base, mut rate) = (Instant::now(), 0u64, 0u32);
+    loop {
+        timer.tick().await;
+        let wanted = shared.rate.load(Ordering::Relaxed);
+        if wanted != rate || !session.is_logged_on() {
+            (began, base, rate) = (Instant::now(), n, wanted);
+            continue;
+        }
+        let due = base + (began.elapsed().as_secs_f64() * f64::from(rate)) as u64;
+        while n < due {
+            send_quote(&session, n, rfqs);
+            n += 1;
+            shared.sent.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn send_quote(session: &Session, n: u64, rfqs: usize) {
+    let at = micros();
+    // A step that walks over every line in a scattered order.
+    let slot = (n.wrapping_mul(7_919) % (rfqs * DEALERS) as u64) as usize;
+    let price = Decimal::new(108_000 + (n % 1_000) as i64, 5);
+    let level = |p: Decimal| Some(Level { price: p, size: 5_000_000.into() });
+    let quote = QuoteMsg {
+        rfq: rfq_id(slot / DEALERS),
+        id: QuoteId::new(format!("b{at}-{n}")).expect("an id"),
+        instrument: pair().id,
+        dealer: Some(dealer(slot % DEALERS)),
+        bid: level(price),
+        offer: level(price + Decimal::new(8, 5)),
+        valid_until: UtcMillis((at / 1_000) as i64 + 60_000),
+        tradeable: true,
+        at: UtcMillis((at / 1_000) as i64),
+    };
+    let _ = session.send(&AppMessage::Quote(quote));
+}
+
+/// `p50 12.3  p90 ...` of values in one unit.
+pub fn percentiles(values: &mut [f64]) -> String {
+    if values.is_empty() {
+        return "no sample".into();
+    }
+    values.sort_by(f64::total_cmp);
+    let p = |q: f64| values[((values.len() as f64 * q) as usize).min(values.len() - 1)];
+    format!("p50 {:.2}  p90 {:.2}  p99 {:.2}  max {:.2}  (n {})", p(0.5), p(0.9), p(0.99), p(1.0), values.len())
+}
