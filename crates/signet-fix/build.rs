@@ -20,6 +20,9 @@ fn main() {
     build.cpp(true).std("c++17").include(&include).include(&out).warnings(false).file("cpp/shim.cpp");
     if env::var("TARGET").is_ok_and(|target| target.ends_with("windows-gnu")) {
         build.include("cpp/mingw").flag("-include").flag("cpp/mingw/as-msvc.h");
+        // The C++ runtime has to follow quickfix-ffi on the linker's command line, which a build script
+        // cannot say: scripts/cross/link-windows.sh does, and links it statically.
+        build.cpp_link_stdlib(None);
     }
     build.compile("signetfixshim");
 }
