@@ -20,7 +20,9 @@ pub struct World {
     pub desk: Desk,
     pub keychain: Arc<MemoryKeychain>,
     pub runtime: tokio::runtime::Runtime,
-    _dir: tempfile::TempDir,
+    // Not every test looks into it.
+    #[allow(dead_code)]
+    pub dir: tempfile::TempDir,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -79,13 +81,19 @@ impl Screen {
 
 impl World {
     pub fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    pub fn start_with(change: impl FnOnce(&mut Plan)) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = tempfile::tempdir().unwrap();
         let keychain = Arc::new(MemoryKeychain::new());
-        let practice = Practice::start(&Plan::calm(dir.path()).unwrap(), keychain.as_ref()).unwrap();
+        let mut plan = Plan::calm(dir.path()).unwrap();
+        change(&mut plan);
+        let practice = Practice::start(&plan, keychain.as_ref()).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let desk = Desk::start(practice.desk_config("test"), keychain.clone() as Arc<dyn Keychain>).unwrap();
-        Self { practice, desk, keychain, runtime, _dir: dir, _turn: turn }
+        Self { practice, desk, keychain, runtime, dir, _turn: turn }
     }
 
     pub fn connected() -> (Self, Screen) {

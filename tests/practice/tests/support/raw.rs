@@ -1,0 +1,154 @@
+//! A FIX peer made by hand: real TLS, and bytes that no engine would write.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use signet_devca::{DevPki, Order};
+use signet_fix::{
+    framer::Framer,
+    tagvalue::{format_utc, seal},
+};
+use signet_identity::{ClientProfile, channel_binding};
+use signet_practice::GATEWAY;
+use signet_rfq::UtcMillis;
+use std::{
+    net::SocketAddr,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, TlsStream, rustls::pki_types::ServerName};
+
+pub const PATIENCE: Duration = Duration::from_secs(15);
+
+pub trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+
+pub struct Raw {
+    stream: Box<dyn Io>,
+    framer: Framer,
+    /// The channel binding of this connection, base64.
+    pub binding: String,
+    /// Next MsgSeqNum.
+    pub seq: u64,
+    pub me: String,
+    pub you: String,
+    /// Everything that came, newest last, with `|` for SOH.
+    pub heard: Vec<String>,
+}
+
+pub fn now() -> String {
+    format_utc(in_ms(0))
+}
+
+pub fn in_ms(ms: i64) -> UtcMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    UtcMillis(i64::try_from(since.as_millis()).unwrap() + ms)
+}
+
+impl Raw {
+    /// A desk's TLS to the gateway, nothing sent.
+    pub async fn desk(at: SocketAddr, pki: &DevPki, comp_id: &str) -> Self {
+        let key = pki.issue(&Order::desk(comp_id)).unwrap().certified_key().unwrap();
+        let tls = ClientProfile::new(pki.gateway_roots().unwrap(), key).config().unwrap();
+        let tcp = TcpStream::connect(at).await.unwrap();
+        tcp.set_nodelay(true).unwrap();
+        let tls = TlsConnector::from(tls).connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap();
+        Self::over(TlsStream::Client(tls), comp_id, GATEWAY)
+    }
+
+    pub fn over(tls: TlsStream<TcpStream>, me: &str, you: &str) -> Self {
+        let binding = match &tls {
+            TlsStream::Client(s) => channel_binding(s.get_ref().1),
+            TlsStream::Server(s) => channel_binding(s.get_ref().1),
+        };
+        Self {
+            stream: Box::new(tls),
+            framer: Framer::new(),
+            binding: BASE64.encode(binding.unwrap()),
+            seq: 1,
+            me: me.into(),
+            you: you.into(),
+            heard: vec![],
+        }
+    }
+
+    /// A desk that is logged on and has its snapshot.
+    pub async fn logged_on(at: SocketAddr, pki: &DevPki, comp_id: &str) -> Self {
+        let mut raw = Self::desk(at, pki, comp_id).await;
+        raw.log_on().await;
+        raw.hears(&["35=U2|", "20020=3|"]).await;
+        raw
+    }
+
+    pub async fn log_on(&mut self) {
+        let logon = format!("35=A|98=0|108=60|20000={}|", self.binding);
+        self.says(&logon).await;
+        self.hears(&["35=A|"]).await;
+    }
+
+    /// A frame with the right header and trailer around `body`, which begins with its MsgType.
+    pub fn frame(&mut self, body: &str) -> Vec<u8> {
+        let frame = self.frame_at(self.seq, body);
+        self.seq += 1;
+        frame
+    }
+
+    pub fn frame_at(&self, seq: u64, body: &str) -> Vec<u8> {
+        let (kind, rest) = body.split_once('|').unwrap();
+        let text = format!("{kind}|34={seq}|49={}|52={}|56={}|{rest}", self.me, now(), self.you);
+        seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes())
+    }
+
+    pub async fn says(&mut self, body: &str) {
+        let frame = self.frame(body);
+        self.writes(&frame).await;
+    }
+
+    /// Writes bytes; the peer may have hung up already.
+    pub async fn writes(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
+        let _ = self.stream.flush().await;
+    }
+
+    /// The next frame, or `None` when the connection has ended.
+    pub async fn next(&mut self) -> Option<String> {
+        let mut buffer = [0u8; 16 * 1024];
+        loop {
+            if let Some(f) = self.framer.next_frame().unwrap() {
+                let text = String::from_utf8_lossy(f).replace('\u{1}', "|");
+                self.heard.push(text.clone());
+                return Some(text);
+            }
+            match self.stream.read(&mut buffer).await {
+                Ok(n) if n > 0 => self.framer.push(&buffer[..n]),
+                _ => return None,
+            }
+        }
+    }
+
+    /// Waits for a frame that holds every one of `parts`; others are passed over.
+    pub async fn hears(&mut self, parts: &[&str]) -> String {
+        let from = self.heard.len();
+        let wait = async {
+            while let Some(f) = self.next().await {
+                if parts.iter().all(|p| f.contains(&format!("|{p}"))) {
+                    return Some(f);
+                }
+            }
+            None
+        };
+        match timeout(PATIENCE, wait).await {
+            Ok(Some(f)) => f,
+            end => panic!("never heard {parts:?} ({end:?}); heard {:#?}", &self.heard[from..]),
+        }
+    }
+
+    /// Waits until the peer has hung up; what it said until then.
+    pub async fn hung_up(&mut self) -> Vec<String> {
+        let from = self.heard.len();
+        timeout(PATIENCE, async { while self.next().await.is_some() {} }).await.expect("the peer hangs up");
+        self.heard[from..].to_vec()
+    }
+}
