@@ -178,7 +178,19 @@ impl SealedLog {
             fresh.append(r)?;
         }
         fresh.sync()?;
-        fs::rename(&temporary, &self.path).map_err(io)?;
+        // Windows replaces no file that is open, so the old one is let go first.
+        #[cfg(windows)]
+        {
+            self.file = fresh.file.try_clone().map_err(io)?;
+        }
+        if let Err(e) = fs::rename(&temporary, &self.path) {
+            #[cfg(windows)]
+            {
+                drop(fresh);
+                *self = Self::open(&self.path, &self.store_key)?.0;
+            }
+            return Err(io(e));
+        }
         #[cfg(unix)]
         if let Some(dir) = self.path.parent() {
             File::open(dir).and_then(|d| d.sync_all()).map_err(io)?;
