@@ -1,0 +1,49 @@
+//! The documented configuration is a configuration, and a wrong one is refused with the key at fault.
+
+use signet_gateway::Config;
+use std::{fs, path::Path};
+
+const EXAMPLE: &str = include_str!("../signet-gateway.example.toml");
+
+fn read(text: &str) -> Result<Config, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gateway.toml");
+    fs::write(&path, text).unwrap();
+    Config::read(&path).map_err(|e| e.to_string())
+}
+
+#[test]
+fn the_example_is_read_and_documents_every_key() {
+    let c = read(EXAMPLE).unwrap();
+    assert_eq!(c.desk.len(), 1);
+    assert_eq!(c.dealer[0].host_and_port(), Some(("fix.northbank.example", 9880)));
+    assert!(c.gateway.instruments.ends_with("instruments.toml") && c.gateway.instruments.is_absolute());
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    for (from, to, want) in [
+        ("comp_id = \"SIGNET\"", "comp_id = \"SIG.NET\"", "no dot"),
+        ("comp_id = \"TRADER1\"", "comp_id = \"NORTHBANK\"", "used twice"),
+        ("comp_id = \"TRADER1\"", "comp_id = \"\"", "identifier is empty"),
+        ("[\"NORTHBANK\"]", "[\"NOBODY\"]", "not a configured dealer"),
+        ("fix.northbank.example:9880", "fix.northbank.example", "host:port"),
+        ("heartbeat_s = 10", "heartbeat_s = 0", "dealers.heartbeat_s"),
+        ("listen = \"0.0.0.0:9443\"", "listen = \"everywhere\"", "invalid socket address"),
+        ("allow_tls12 = false ", "alow_tls12 = false ", "unknown field"),
+        ("name = \"Example Bank RFQ\"", "name = \"\"", "gateway.name"),
+    ] {
+        let text = EXAMPLE.replacen(from, to, 1);
+        assert_ne!(text, EXAMPLE, "{from}");
+        let why = read(&text).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
+        assert!(why.contains(want), "{from} -> {to}: {why}");
+    }
+}
+
+#[test]
+fn files_that_are_not_there_are_named() {
+    let why = Config::read(Path::new("/nowhere/gateway.toml")).unwrap_err().to_string();
+    assert!(why.contains("/nowhere/gateway.toml"), "{why}");
+    let why = read(EXAMPLE).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
+    assert!(why.contains("gateway.pem"), "{why}");
+}
