@@ -61,7 +61,7 @@ trap 'wineserver -k >/dev/null 2>&1 || true' EXIT
 
 rows=()
 failed=0
-row() { rows+=("$(printf '%-27s %-26s %s' "$1" "$2" "$3")"); }
+row() { rows+=("$(printf '%-36s %-28s %s' "$1" "$2" "$3")"); }
 
 # step LOG WHAT HOW COMMAND...: runs the command with its output in LOG; shows the end of it on failure.
 step() {
@@ -73,13 +73,15 @@ step() {
   return 1
 }
 
-# tests CRATE ARGUMENTS...: the crate's tests, under wine.
+# tests CRATE...: their tests, under wine; a row for each suite.
 tests() {
-  local crate=$1 outcome; shift
-  step "test-$crate" "$crate" "tests under wine" \
-    cargo test --locked --target "$windows" -p "$crate" "$@" && outcome=ok || outcome=FAILED
-  row "$crate" "ran under wine" "$outcome: $(awk '/^test result:/ { p += $4; f += $6; i += $8 }
-    END { printf "%d passed, %d failed, %d ignored", p, f, i }' "$work/test-$crate.log")"
+  local log=$work/tests.log
+  step tests "$*" "tests under wine" cargo test --locked --target "$windows" --no-fail-fast --lib --bins --tests "${@/#/--package=}" || true
+  while IFS='|' read -r suite outcome; do row "$suite" "ran under wine" "$outcome"; done < <(awk '
+    /^ +Running / { suite = $0; sub(/.*deps./, "", suite); sub(/-[0-9a-f]+\.exe.*/, "", suite)
+                    kind = ($2 == "unittests") ? "unit tests" : $2; open = 1 }
+    /^test result:/ && open { open = 0; if ($4 + $6 + $8) print suite ", " kind "|" $4 " passed, " $6 " failed, " $8 " ignored" }
+    END { if (open) print suite ", " kind "|FAILED: it ended without a result" }' "$log")
 }
 
 # check WHAT LOG HOW ARGUMENTS...
@@ -106,10 +108,9 @@ else
   row signet-desk.exe "built" FAILED
 fi
 
-tests signet-rfq
-tests signet-journal
-tests signet-fix
-tests signet-identity
+# signet-practice is the whole road: a desk without a window, the gateway and dealers on another FIX
+# engine, over real sockets and mutual TLS.
+tests signet-rfq signet-journal signet-fix signet-identity signet-desk-core signet-gateway signet-practice
 
 # --- macOS -----------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 //!
 //! They are installed by `scripts/interop-deps.sh` under the target folder, with the package index
 //! and the registry this machine is set up for; without them these tests fail and say so.
+#![cfg(unix)] // the script that installs them is a Unix one
 
 use signet_devca::{DevPki, Issued, Order};
 use signet_fix::{
