@@ -148,6 +148,8 @@ impl Link {
 
     async fn disconnect(self: Rc<Self>) {
         let session = self.session.borrow().clone();
+        // From here on nobody dials again: the end of this link is wanted.
+        self.wanted.set(self.wanted.get() + 1);
         if let Some(s) = session {
             s.logout("the trader disconnected");
             let until = tokio::time::Instant::now() + Duration::from_secs(1);

@@ -247,3 +247,18 @@ impl LogCallback for Log {
         tracing::debug!(target: "signet_fix::engine", peer = %self.peer, "{text}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The binding reads a panic as "go on": a panicking Logon check would log the peer on.
+    #[test]
+    fn a_panic_in_a_callback_is_a_refusal() {
+        let refused: Result<(), MsgFromAdminError> = guarded("test", Err(MsgFromAdminError::RejectLogon), || panic!("callback panic under test"));
+        assert!(matches!(refused, Err(MsgFromAdminError::RejectLogon)));
+        let unsent: Result<(), MsgToAppError> = guarded("test", Err(MsgToAppError::DoNotSend), || panic!("callback panic under test"));
+        assert!(matches!(unsent, Err(MsgToAppError::DoNotSend)));
+        assert_eq!(guarded("test", 1, || 2), 2);
+    }
+}
