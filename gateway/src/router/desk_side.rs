@@ -76,6 +76,7 @@ impl Router {
         if let Err(e) = terms.check(instrument, now) {
             let reason = match e {
                 TermsError::AlreadyExpired => TOO_LATE,
+                TermsError::BadTtl if ttl_ms <= 0 => TOO_LATE,
                 TermsError::Instrument(InstrumentError::TooLarge { .. }) | TermsError::TooManyDealers => EXCEEDS_LIMIT,
                 _ => OTHER,
             };

@@ -48,13 +48,15 @@ pub struct Plan {
     pub desks: Vec<String>,
     /// Port of the gateway on loopback; 0 for any.
     pub port: u16,
+    /// Dealers that somebody else runs: CompID and where it listens.
+    pub other_dealers: Vec<(String, SocketAddr)>,
 }
 
 impl Plan {
     /// Four dealers of different character, one trader.
     pub fn new(dir: &Path) -> Result<Self, PracticeError> {
         let dealers = Settings::parse(signet_dealer::DEALERS_TOML).map_err(failed("dealers.toml"))?;
-        Ok(Self { dir: dir.into(), dealers, desks: vec![TRADER.into()], port: 0 })
+        Ok(Self { dir: dir.into(), dealers, desks: vec![TRADER.into()], port: 0, other_dealers: vec![] })
     }
 
     /// Dealers that quote at once and only when told otherwise: for tests that must know what comes.
@@ -210,6 +212,16 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             allow_tls12: false,
         })
     };
+    let other = |(id, address): &(String, SocketAddr)| -> Result<DealerEntry, PracticeError> {
+        Ok(DealerEntry {
+            comp_id: DealerId::new(id.as_str()).map_err(failed("dealer CompID"))?,
+            name: id.clone(),
+            address: address.to_string(),
+            server_name: Some("localhost".into()),
+            pins: vec![],
+            allow_tls12: false,
+        })
+    };
     let desk = |n: &String| Ok(DeskEntry { comp_id: comp_id(n)?, dealers: Default::default() });
     Ok(Config {
         gateway: GatewaySection {
@@ -228,7 +240,7 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
         },
         dealers: DealersSection { trust: roots.dealers, heartbeat_s: 5 },
         desk: plan.desks.iter().map(desk).collect::<Result<_, _>>()?,
-        dealer: plan.dealers.dealers.iter().map(dealer).collect::<Result<_, _>>()?,
+        dealer: plan.dealers.dealers.iter().map(dealer).chain(plan.other_dealers.iter().map(other)).collect::<Result<_, _>>()?,
         store: StoreSection::default(),
     })
 }

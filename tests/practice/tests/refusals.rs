@@ -359,7 +359,8 @@ impl Keychain for Failing {
 fn every_trouble_with_the_keychain_has_a_code_and_a_cure_on_screen() {
     let w = World::start();
     let mut t = Trial::new(&w);
-    let troubles: [(fn() -> KeychainError, &str); 9] = [
+    type Trouble = fn() -> KeychainError;
+    let troubles: [(Trouble, &str); 9] = [
         (|| KeychainError::NoKeychain { detail: "no bus".into() }, "keychain_none"),
         (|| KeychainError::Locked, "keychain_locked"),
         (|| KeychainError::PromptDismissed, "keychain_prompt_dismissed"),
