@@ -56,6 +56,7 @@ unset DISPLAY WAYLAND_DISPLAY
 mkdir -p "$work/dll"
 x86_64-w64-mingw32-gcc-posix -shared -s -O1 -o "$work/dll/bcryptprimitives.dll" scripts/wine/bcryptprimitives.c -ladvapi32
 trap 'wineserver -k >/dev/null 2>&1 || true' EXIT
+wineserver -p # stays for the whole run: one that is just leaving takes the next program with it
 
 # --- the steps, each a row of the table ------------------------------------------------------------
 

@@ -1,4 +1,5 @@
-//! Whether there is a display to open a window on, asked before the toolkit, which would panic.
+//! Whether there is a display and a web view to open a window with, asked before the toolkit, which
+//! would panic; and saying so where the trader will see it.
 
 #[cfg(target_os = "linux")]
 pub fn check() -> Result<(), String> {
@@ -11,7 +12,38 @@ pub fn check() -> Result<(), String> {
     })
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(windows)]
+pub fn check() -> Result<(), String> {
+    tauri::webview_version().map(drop).map_err(|_| {
+        "the Microsoft Edge WebView2 Runtime, which draws its window, is not installed. Ask whoever looks after this computer to install it.".to_owned()
+    })
+}
+
+#[cfg(not(any(target_os = "linux", windows)))]
 pub fn check() -> Result<(), String> {
     Ok(())
+}
+
+/// Says why no window opens: on standard error and, where a program has none, in a box.
+pub fn tell(why: &str) {
+    eprintln!("signet-desk: {why}");
+    #[cfg(all(windows, not(debug_assertions)))]
+    message_box(why);
+}
+
+#[cfg(windows)]
+#[cfg_attr(debug_assertions, expect(dead_code, reason = "a debug build has a console"))]
+fn message_box(why: &str) {
+    use std::{ffi::c_void, ptr};
+
+    #[link(name = "user32")]
+    unsafe extern "system" {
+        fn MessageBoxW(owner: *mut c_void, text: *const u16, title: *const u16, kind: u32) -> i32;
+    }
+    const ICON_ERROR: u32 = 0x10;
+
+    let wide = |s: &str| s.encode_utf16().chain([0]).collect::<Vec<u16>>();
+    let (text, title) = (wide(&format!("Signet Desk cannot open: {why}")), wide("Signet Desk"));
+    // SAFETY: both strings end in a zero and live until the call returns; no owner is allowed.
+    unsafe { MessageBoxW(ptr::null_mut(), text.as_ptr(), title.as_ptr(), ICON_ERROR) };
 }

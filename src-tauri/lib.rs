@@ -70,7 +70,7 @@ pub fn configure<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
 pub fn run(start: impl FnOnce(&AppHandle) -> Result<Desk, Problem> + Send + 'static) -> ExitCode {
     log_to_stderr();
     if let Err(why) = display::check() {
-        eprintln!("signet-desk: {why}");
+        display::tell(&why);
         return ExitCode::FAILURE;
     }
     let app = configure(tauri::Builder::default())
