@@ -35,9 +35,11 @@ pub fn first_paint_ms() -> Option<f64> {
     FIRST_PAINT.get().copied()
 }
 
-/// Remembers when the quotes of a frame were sent.
+/// Remembers when the new quotes of a frame were sent.
 pub(crate) fn pulled(frame: &signet_desk_core::view::Frame) {
-    let sent = frame.lines.iter().filter_map(|l| l.quote_id.as_deref().and_then(signet_bench::sent_micros)).collect();
+    static SEEN: Mutex<Option<signet_bench::Fresh>> = Mutex::new(None);
+    let mut seen = SEEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let sent = seen.get_or_insert_default().sent(&frame.lines);
     PULLED.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((frame.seq, sent));
 }
 

@@ -238,7 +238,12 @@ pub struct BusinessReject {
 impl AppMessage {
     /// Reads a whole message, header included.
     pub fn decode(frame: &[u8]) -> Result<Self, DecodeError> {
-        decode::message(&Fields::parse(frame)?)
+        Self::from_fields(&Fields::parse(frame)?)
+    }
+
+    /// As [`Self::decode`], from fields already cut.
+    pub fn from_fields(fields: &Fields<'_>) -> Result<Self, DecodeError> {
+        decode::message(fields)
     }
 
     /// Writes the body; the session adds header and trailer.

@@ -335,9 +335,14 @@ impl Session {
     /// One whole frame from the peer. An error is a frame that is no FIX message (wrong checksum, no
     /// MsgType): FIX wants it ignored, the gap it leaves is filled by a resend.
     pub fn receive(&self, frame: &[u8]) -> Result<(), String> {
-        self.shared.receiving(frame);
-        // SAFETY: the wire is attached for the duration of the call; callbacks do not detach.
-        let result = self.with(|w| unsafe { ffi::receive(w, frame) }).unwrap_or(Ok(()));
+        let result = self.with(|w| {
+            // SAFETY: the wire is attached for the duration of the calls; callbacks do not detach.
+            unsafe {
+                self.shared.receiving(frame, ffi::next_target(w));
+                ffi::receive(w, frame)
+            }
+        });
+        let result = result.unwrap_or(Ok(()));
         self.send_replies();
         result
     }
@@ -362,7 +367,7 @@ impl Session {
         }
         let frame = body.finish(BEGIN_STRING)?;
         // SAFETY: as in `receive`.
-        let sent = self.with(|w| unsafe { (ffi::next_sender(w), ffi::send(w, &frame)) });
+        let sent = self.with(|w| self.shared.sending(|| unsafe { (ffi::next_sender(w), ffi::send(w, &frame)) }));
         match sent {
             Some((seq, Ok(true))) => Ok(seq),
             Some((_, Ok(false))) => Err(SendError::NotSent("the engine did not take it".into())),

@@ -502,6 +502,18 @@ fn a_sequence_number_too_low_ends_the_session_and_too_high_asks_for_a_resend() {
 }
 
 #[test]
+fn a_refused_message_is_not_taken_for_the_one_that_waited_behind_it() {
+    let mut p = Pair::logged_on("WAITED");
+    let seq = p.next_from_desk();
+    // The later one arrives first and waits; then the missing one comes, and the dictionary refuses it.
+    p.gate.take(&[p.forged(seq + 1, "35=x|320=later|559=4|")]);
+    assert!(p.gate.messages().is_empty());
+    p.gate.take(&[p.forged(seq, "35=AJ|131=R1|")]);
+    let later = AppMessage::SecurityListRequest(SecurityListRequest { id: RfqId::new("later").unwrap() });
+    assert_eq!(p.gate.messages(), [later]);
+}
+
+#[test]
 fn a_value_with_a_separator_in_it_is_never_written() {
     let p = Pair::logged_on("INJECT");
     let bad = AppMessage::BusinessReject(BusinessReject {

@@ -5,7 +5,10 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rust_decimal::Decimal;
-use signet_desk_core::{Desk, DeskConfig, Venue, view::LinkState};
+use signet_desk_core::{
+    Desk, DeskConfig, Venue,
+    view::{LineView, LinkState},
+};
 use signet_devca::{DevPki, Order};
 use signet_fix::{
     AppMessage,
@@ -18,6 +21,7 @@ use signet_fix::{
 use signet_identity::{Keychain, MemoryKeychain, ServerProfile, channel_binding};
 use signet_rfq::*;
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     path::Path,
     rc::Rc,
@@ -116,6 +120,25 @@ pub fn wait_online(desk: &Desk) {
 /// When a quote was sent, from its id.
 pub fn sent_micros(quote_id: &str) -> Option<u64> {
     quote_id.strip_prefix('b')?.split('-').next()?.parse().ok()
+}
+
+/// Tells new quotes from lines that are in a frame for another reason (a rank that moved).
+#[derive(Default)]
+pub struct Fresh(HashMap<(String, String), String>);
+
+impl Fresh {
+    /// When the quotes that were not seen before were sent, microseconds.
+    pub fn sent(&mut self, lines: &[LineView]) -> Vec<u64> {
+        let mut out = Vec::new();
+        for l in lines {
+            let Some(id) = &l.quote_id else { continue };
+            let last = self.0.insert((l.rfq_id.clone(), l.dealer.clone()), id.clone());
+            if last.as_ref() != Some(id) {
+                out.extend(sent_micros(id));
+            }
+        }
+        out
+    }
 }
 
 async fn serve(tls: Arc<rustls::ServerConfig>, rfqs: usize, shared: Arc<Shared>, ready: mpsc::Sender<SocketAddr>) {

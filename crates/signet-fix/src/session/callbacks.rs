@@ -9,7 +9,7 @@ use crate::{
 };
 use quickfix::{ApplicationCallback, FieldMap, LogCallback, Message, MsgFromAdminError, MsgFromAppError, MsgToAppError, SessionId};
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
@@ -25,8 +25,11 @@ pub(super) struct Shared {
     events: RefCell<VecDeque<Event>>,
     replies: RefCell<VecDeque<Body>>,
     logout_text: RefCell<Option<String>>,
-    /// The frame the engine is looking at, as it came over the wire.
+    /// The frame the engine is looking at, as it came over the wire, when the engine will hand its
+    /// message to us first: an application message with the number that is expected.
     current: RefCell<Vec<u8>>,
+    /// Set while a new message of ours is being sent, as opposed to a resend.
+    sending: Cell<bool>,
 }
 
 impl Shared {
@@ -38,6 +41,7 @@ impl Shared {
             replies: RefCell::default(),
             logout_text: RefCell::default(),
             current: RefCell::default(),
+            sending: Cell::new(false),
         }
     }
 
@@ -47,10 +51,20 @@ impl Shared {
         self.replies.borrow_mut().clear();
     }
 
-    pub fn receiving(&self, frame: &[u8]) {
+    pub fn receiving(&self, frame: &[u8], expected: u64) {
         let mut current = self.current.borrow_mut();
         current.clear();
-        current.extend_from_slice(frame);
+        if next_application_message(frame, expected) {
+            current.extend_from_slice(frame);
+        }
+    }
+
+    /// Runs `f`, a send of something new.
+    pub fn sending<T>(&self, f: impl FnOnce() -> T) -> T {
+        self.sending.set(true);
+        let result = f();
+        self.sending.set(false);
+        result
     }
 
     pub fn next_event(&self) -> Option<Event> {
@@ -70,9 +84,10 @@ impl Shared {
         }
     }
 
-    fn refuse(&self, frame: &[u8], msg_type: &str, error: DecodeError) {
-        let fields = Fields::parse(frame).ok();
-        let get = |t| fields.as_ref().and_then(|f| f.text(t)).map(str::to_owned);
+    fn refuse(&self, fields: Option<&Fields<'_>>, error: DecodeError) {
+        let get = |t| fields.and_then(|f| f.text(t)).map(str::to_owned);
+        let msg_type = get(tag::MSG_TYPE).unwrap_or_default();
+        let msg_type = msg_type.as_str();
         let seq = get(tag::MSG_SEQ_NUM).and_then(|s| s.parse().ok());
         self.replies.borrow_mut().push_back(match &error {
             DecodeError::Missing(t) => session_reject(seq, msg_type, *t, 1, &error),
@@ -91,15 +106,13 @@ impl Shared {
     }
 
     fn application_message(&self, frame: &[u8]) {
-        match AppMessage::decode(frame) {
-            Ok(message) => {
-                let meta = meta(frame);
-                self.event(Event::Message { message, meta });
-            }
-            Err(e) => {
-                let msg_type = Fields::parse(frame).ok().and_then(|f| f.text(tag::MSG_TYPE).map(str::to_owned));
-                self.refuse(frame, &msg_type.unwrap_or_default(), e);
-            }
+        let fields = match Fields::parse(frame) {
+            Ok(f) => f,
+            Err(e) => return self.refuse(None, e.into()),
+        };
+        match AppMessage::from_fields(&fields) {
+            Ok(message) => self.event(Event::Message { message, meta: meta(&fields) }),
+            Err(e) => self.refuse(Some(&fields), e),
         }
     }
 
@@ -154,14 +167,28 @@ fn session_reject(seq: Option<u64>, msg_type: &str, tag_id: u32, reason: u16, er
     b
 }
 
-fn meta(frame: &[u8]) -> Meta {
-    let fields = Fields::parse(frame).ok();
-    let get = |t| fields.as_ref().and_then(|f| f.get(t));
+fn meta(fields: &Fields<'_>) -> Meta {
     Meta {
-        seq: get(tag::MSG_SEQ_NUM).and_then(|b| std::str::from_utf8(b).ok()).and_then(|s| s.parse().ok()).unwrap_or(0),
-        sent: get(tag::SENDING_TIME).and_then(parse_utc),
-        poss_dup: get(tag::POSS_DUP_FLAG) == Some(b"Y"),
+        seq: fields.text(tag::MSG_SEQ_NUM).and_then(|s| s.parse().ok()).unwrap_or(0),
+        sent: fields.get(tag::SENDING_TIME).and_then(parse_utc),
+        poss_dup: fields.get(tag::POSS_DUP_FLAG) == Some(b"Y"),
     }
+}
+
+/// Whether this frame is an application message with the number expected: then it is the first that
+/// the engine hands over, before any that waited for it. Looks at the standard header only.
+fn next_application_message(frame: &[u8], expected: u64) -> bool {
+    let kind = header_field(frame, b"35=");
+    let admin = matches!(kind, None | Some(b"0" | b"1" | b"2" | b"3" | b"4" | b"5" | b"A"));
+    !admin && sequence_number(frame).is_some_and(|s| s.parse() == Ok(expected))
+}
+
+fn sequence_number(frame: &[u8]) -> Option<&str> {
+    header_field(frame, b"34=").and_then(|v| std::str::from_utf8(v).ok())
+}
+
+fn header_field<'a>(frame: &'a [u8], tag: &[u8]) -> Option<&'a [u8]> {
+    frame.split(|b| *b == 1).take(12).find_map(|f| f.strip_prefix(tag))
 }
 
 pub(super) struct Callbacks(pub Rc<Shared>);
@@ -197,6 +224,9 @@ impl ApplicationCallback for Callbacks {
     }
 
     fn on_msg_to_app(&self, m: &mut Message, _: &SessionId) -> Result<(), MsgToAppError> {
+        if self.0.sending.get() {
+            return Ok(());
+        }
         guarded("to_app", Err(MsgToAppError::DoNotSend), || {
             let (resend, kind) = m.with_header(|h| {
                 let dup = h.get_field(tag::POSS_DUP_FLAG as i32).as_deref() == Some("Y");
@@ -215,9 +245,9 @@ impl ApplicationCallback for Callbacks {
 
     fn on_msg_from_app(&self, m: &Message, _: &SessionId) -> Result<(), MsgFromAppError> {
         guarded("from_app", Err(MsgFromAppError::IncorrectTagValue), || {
-            let seq = m.with_header(|h| h.get_field(tag::MSG_SEQ_NUM as i32)).unwrap_or_default();
-            let current = self.0.current.borrow();
-            if Fields::parse(&current).is_ok_and(|f| f.text(tag::MSG_SEQ_NUM) == Some(&seq)) {
+            let current = std::mem::take(&mut *self.0.current.borrow_mut());
+            // If the engine refused that frame, this may be a later message that was waiting for it.
+            if !current.is_empty() && m.with_header(|h| h.get_field(tag::MSG_SEQ_NUM as i32)).as_deref() == sequence_number(&current) {
                 self.0.application_message(&current);
                 return Ok(());
             }
@@ -255,7 +285,8 @@ mod tests {
     /// The binding reads a panic as "go on": a panicking Logon check would log the peer on.
     #[test]
     fn a_panic_in_a_callback_is_a_refusal() {
-        let refused: Result<(), MsgFromAdminError> = guarded("test", Err(MsgFromAdminError::RejectLogon), || panic!("callback panic under test"));
+        let refused: Result<(), MsgFromAdminError> =
+            guarded("test", Err(MsgFromAdminError::RejectLogon), || panic!("callback panic under test"));
         assert!(matches!(refused, Err(MsgFromAdminError::RejectLogon)));
         let unsent: Result<(), MsgToAppError> = guarded("test", Err(MsgToAppError::DoNotSend), || panic!("callback panic under test"));
         assert!(matches!(unsent, Err(MsgToAppError::DoNotSend)));

@@ -1,6 +1,6 @@
 //! Click to bytes at the peer, and bytes from the peer to state for the page. No window.
 
-use signet_bench::{BenchVenue, micros, percentiles, sent_micros, wait_online};
+use signet_bench::{BenchVenue, Fresh, micros, percentiles, wait_online};
 use signet_desk_core::view::*;
 use std::{collections::HashMap, sync::mpsc, time::Duration};
 
@@ -33,6 +33,7 @@ fn main() {
 
     venue.set_rate(200);
     let mut seq = desk.pull(0).seq as u64;
+    let mut fresh = Fresh::default();
     let mut ms = Vec::new();
     while ms.len() < ROUNDS {
         let (tx, rx) = mpsc::channel();
@@ -44,8 +45,7 @@ fn main() {
         let frame = desk.pull(seq);
         let now = micros();
         seq = frame.seq as u64;
-        let sent = frame.lines.iter().filter_map(|l| l.quote_id.as_deref().and_then(sent_micros));
-        ms.extend(sent.filter(|s| now.saturating_sub(*s) < 1_000_000).map(|s| now.saturating_sub(s) as f64 / 1e3));
+        ms.extend(fresh.sent(&frame.lines).into_iter().map(|s| now.saturating_sub(s) as f64 / 1e3));
     }
     println!("bytes written by the peer to state pulled for the page, ms: {}", percentiles(&mut ms));
     std::process::exit(0);
