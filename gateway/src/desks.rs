@@ -13,7 +13,7 @@ use signet_identity::{PeerIdentity, Refusal, Role, Stage, channel_binding, descr
 use signet_rfq::CompId;
 use std::{collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     time::timeout,
@@ -88,11 +88,12 @@ impl Door {
     /// TLS, certificate, first frame. `None` when refused; the reason has been logged.
     async fn admit(&self, stream: TcpStream, from: SocketAddr) -> Option<Admitted> {
         stream.set_nodelay(true).ok()?;
-        let mut tls = match self.tls.accept(stream).await {
+        let mut tls = match self.tls.accept(stream).into_fallible().await {
             Ok(s) => s,
-            Err(e) => {
+            Err((e, tcp)) => {
                 let why = Refusal::seen_by_server(&e, Stage::Handshake);
                 tracing::warn!(%from, code = why.code(), "TLS refused: {why}");
+                hang_up(tcp).await;
                 return None;
             }
         };
@@ -115,7 +116,7 @@ impl Door {
             tracing::warn!(%from, %desk, serial = peer.serial, "Logon refused: {reason}");
             let goodbye = self.logout(&desk, reason);
             let _ = tls.write_all(&goodbye).await;
-            let _ = tls.shutdown().await;
+            hang_up(tls).await;
             return None;
         }
         tracing::info!(%from, %desk, serial = peer.serial, tls = words, "desk connected");
@@ -190,6 +191,14 @@ struct Admitted {
     first: Vec<u8>,
     desk: CompId,
     binding: String,
+}
+
+/// Hangs up so that the peer can read why: a socket closed over unread bytes sends a reset, and some
+/// systems (Windows) then throw away what the peer has not read yet. Lasts no longer than admission.
+async fn hang_up(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let _ = stream.shutdown().await;
+    let mut sink = [0u8; 1024];
+    while matches!(stream.read(&mut sink).await, Ok(n) if n > 0) {}
 }
 
 async fn first_frame(tls: &mut TlsStream<TcpStream>) -> Result<(Vec<u8>, Framer), String> {

@@ -182,7 +182,7 @@ fn requests_that_are_refused_say_why_and_reach_no_dealer() {
         (with(|q| q.quantity = dec("1")), 99),
         (with(|q| q.dealers.clear()), 99),
         (with(|q| q.dealers = vec![dealer("NOBODY")]), 6),
-        (with(|q| q.expires = q.at), 99),
+        (with(|q| q.expires = q.at), 4),
         (with(|q| q.currency = "USD".into()), 99),
     ];
     for (q, want) in cases {
@@ -273,10 +273,11 @@ fn a_dealer_can_touch_only_what_it_was_asked() {
             text: None,
         }),
         report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"),
-        AppMessage::QuoteRequest(request("R7", &["N"])),
     ] {
         assert!(brief(&answer(&mut r, "E", m.clone(), 50)).is_empty(), "{m:?}");
     }
+    let not_a_dealers = AppMessage::QuoteRequest(request("R7", &["N"]));
+    assert_eq!(brief(&answer(&mut r, "E", not_a_dealers, 50)), ["E<j"], "it is told so");
     answer(&mut r, "N", quote("ALICE.R1", "n1", "99.5", 10_000), 100);
     send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
     assert!(brief(&answer(&mut r, "E", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 300)).is_empty());

@@ -3,6 +3,8 @@
 use super::*;
 
 const OTHER: u16 = 99;
+/// BusinessRejectReason (380): not authorized.
+const NOT_FOR_YOU: u16 = 6;
 
 impl Router {
     pub(super) fn dealer_said(&mut self, dealer: &DealerId, m: AppMessage, now: UtcMillis) {
@@ -23,7 +25,17 @@ impl Router {
             AppMessage::ExecutionReport(e) => self.execution(dealer, e, now),
             AppMessage::BusinessReject(j) => self.business_reject(dealer, j, now),
             AppMessage::QuoteStatusReport(_) => {}
-            other => self.note(format!("{dealer} sent {}, which a dealer may not", other.msg_type())),
+            other => {
+                self.note(format!("{dealer} sent {}, which a dealer may not", other.msg_type()));
+                let reject = BusinessReject {
+                    ref_seq_num: None,
+                    ref_msg_type: other.msg_type().into(),
+                    ref_id: None,
+                    reason: NOT_FOR_YOU,
+                    text: Some("a dealer may not send this".into()),
+                };
+                self.tell_dealer(dealer, AppMessage::BusinessReject(reject));
+            }
         }
     }
 

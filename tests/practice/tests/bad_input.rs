@@ -338,9 +338,9 @@ fn a_mad_dealer_touches_no_rfq_but_its_own_and_is_dialled_again() {
     let mut raw = w.runtime.block_on(mallory.answers());
     w.runtime.block_on(w.desk.connect(TRADER.into(), signet_practice::VENUE_NAME.into())).unwrap();
     let mut s = Screen::default();
-    w.until(&mut s, "all dealers online", |_| {
+    w.until(&mut s, "all dealers online and the instruments there", |_| {
         let r = w.desk.reference();
-        r.dealers.len() == 5 && r.dealers.iter().all(|d| d.online)
+        r.dealers.len() == 5 && r.dealers.iter().all(|d| d.online) && !r.instruments.is_empty()
     });
 
     // A quote in somebody else's RFQ, one for an RFQ that is none, a fill of nothing, and nonsense.
@@ -358,6 +358,8 @@ fn a_mad_dealer_touches_no_rfq_but_its_own_and_is_dialled_again() {
         }
         raw.says(&quote(&format!("{TRADER}.{theirs}"), "-5")).await;
         raw.hears(&["35=3|", "371=135|", "373=5|"]).await;
+        raw.says(&format!("35=H|11={TRADER}.A1|55={BUND}|54=1|")).await;
+        raw.hears(&["35=j|", "372=H|", "380=6|"]).await;
     });
     // Its own RFQ still works, and in order: what came before has been dealt with.
     let own = w.ask(Ask::Buy, &["MALLORY"], 60);

@@ -80,6 +80,8 @@ impl<'a> Trial<'a> {
         desk.connect_now(name, VENUE_NAME).unwrap();
         let session = self.wait(&desk, "refused", |s| s.state == LinkState::Refused);
         self.world.runtime.block_on(desk.shut_down());
+        // Not after a round of "connection lost": the reason must arrive with the first refusal.
+        assert!(session.attempt <= 1, "{session:?}");
         let p = session.problem.expect("a refusal says why");
         assert!(p.message.ends_with('.') || p.message.len() > 10, "{p:?}");
         assert!(!p.cure.is_empty(), "{p:?}");
