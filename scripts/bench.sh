@@ -8,7 +8,7 @@ rounds=${SIGNET_BENCH_ROUNDS:-3000}
 repeats=${SIGNET_BENCH_REPEATS:-5}
 seconds=${SIGNET_BENCH_SECONDS:-20}
 
-cargo build --locked --release -p signet-bench
+cargo build --locked --release -p signet-bench -p signet-gateway
 cargo build --release --manifest-path tests/bench/openssl/Cargo.toml --target-dir target/openssl
 cargo build --locked --release -p signet-desk --features bench
 display() { if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then "$@"; else xvfb-run -a -s "-screen 0 1280x800x24" "$@"; fi; }

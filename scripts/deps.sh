@@ -11,6 +11,7 @@ packages=(
   gnome-keyring dbus                          # a keychain, where the desktop has none
   xvfb xauth webkit2gtk-driver                # a real window for tests and headless machines
   fonts-dejavu-core openssl
+  python3 python3-venv                        # a FIX engine from PyPI, for the interoperability tests
 )
 
 need() { printf 'signet: %s\n' "$*" >&2; exit 1; }

@@ -1,8 +1,8 @@
 //! `openssl-peer acceptor PORT CERTS` answers every QuoteRequest with a Quote.
 //! `openssl-peer initiator PORT CERTS ROUNDS` measures that round trip with QuickFIX's own sockets.
 //!
-//! Settings, messages and clock are those of `signet-bench`'s `roundtrip`, so that only the transport
-//! differs.
+//! Settings and messages are those of `signet-bench`'s `roundtrip`, and so is what is timed: from the
+//! values of a request in hand to the values of its quote in hand.
 
 use quickfix::{dictionary_item::DictionaryItem, *};
 use std::{
@@ -92,8 +92,11 @@ impl ApplicationCallback for Asking {
         let _ = self.0.lock().expect("lock").send(None);
     }
     fn on_msg_from_app(&self, m: &Message, _: &SessionId) -> Result<(), MsgFromAppError> {
+        // Values in hand, as our typed Quote has them.
+        for tag in [131, 117, 537, 55, 132, 133, 134, 135, 62, 60] {
+            m.get_field(tag).ok_or(MsgFromAppError::FieldNotFound)?;
+        }
         let at = Instant::now();
-        m.get_field(131).ok_or(MsgFromAppError::FieldNotFound)?;
         let _ = self.0.lock().expect("lock").send(Some(at));
         Ok(())
     }
@@ -112,6 +115,7 @@ fn initiator(port: &str, certs: &str, rounds: usize) {
     rx.recv_timeout(Duration::from_secs(20)).expect("logged on");
     let mut us: Vec<f64> = Vec::with_capacity(rounds);
     for n in 0..rounds + 200 {
+        let began = Instant::now();
         let mut m = Message::new();
         m.with_header_mut(|h| h.set_field(35, "R")).expect("set");
         m.set_field(131, format!("R{n}").as_str()).expect("set");
@@ -123,7 +127,6 @@ fn initiator(port: &str, certs: &str, rounds: usize) {
             g.set_field(tag, value).expect("set");
         }
         m.add_group(&g).expect("set");
-        let began = Instant::now();
         send_to_target(m, &id).expect("sent");
         let at = rx.recv_timeout(Duration::from_secs(5)).expect("a quote").expect("a quote");
         if n >= 200 {

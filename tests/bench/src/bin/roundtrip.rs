@@ -1,6 +1,7 @@
 //! `roundtrip certs DIR` makes the certificates of the comparison.
 //! `roundtrip initiator PORT DIR ROUNDS` measures QuoteRequest to Quote through our engine over
-//! rustls, against the same acceptor that QuickFIX's own OpenSSL initiator talks to.
+//! rustls, against the same acceptor that QuickFIX's own OpenSSL initiator talks to. Timed: from the
+//! values of a request in hand to the values of its quote in hand.
 
 use signet_devca::{DevPki, Order};
 use signet_fix::{
@@ -82,6 +83,7 @@ async fn initiator(port: u16, dir: &str, rounds: usize) {
                 s.1 += 1;
                 s.1
             };
+            state.borrow_mut().0 = Instant::now();
             let request = AppMessage::QuoteRequest(QuoteRequest {
                 id: RfqId::new(format!("R{n}")).expect("an id"),
                 instrument: InstrumentId::new("EUR/USD").expect("an id"),
@@ -94,7 +96,6 @@ async fn initiator(port: u16, dir: &str, rounds: usize) {
                 expires: UtcMillis(4_102_444_799_000),
                 at: UtcMillis(1_795_219_200_000),
             });
-            state.borrow_mut().0 = Instant::now();
             session.send(&request).expect("sent");
         }
     };
