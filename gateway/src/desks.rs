@@ -102,7 +102,7 @@ impl Door {
             .and_then(|p| p.require(Role::Desk, &self.trust_domain).map(|()| p))
             .map_err(|e| tracing::warn!(%from, "certificate refused: {e}"))
             .ok()?;
-        let binding = channel_binding(connection).ok()?;
+        let binding = BASE64.encode(channel_binding(connection).ok()?);
         let words = describe(connection);
         let desk = CompId::new(peer.comp_id.as_str()).ok()?;
         let (first, framer) = match first_frame(&mut tls).await {
@@ -112,7 +112,7 @@ impl Door {
                 return None;
             }
         };
-        if let Err(reason) = self.check_logon(&first, &desk) {
+        if let Err(reason) = self.check_logon(&first, &desk, &binding) {
             tracing::warn!(%from, %desk, serial = peer.serial, "Logon refused: {reason}");
             let goodbye = self.logout(&desk, reason);
             let _ = tls.write_all(&goodbye).await;
@@ -120,11 +120,13 @@ impl Door {
             return None;
         }
         tracing::info!(%from, %desk, serial = peer.serial, tls = words, "desk connected");
-        Some(Admitted { tls, framer, first, desk, binding: BASE64.encode(binding) })
+        Some(Admitted { tls, framer, first, desk, binding })
     }
 
     /// FIXS: the party that TLS authenticated may use its own CompID and no other.
-    fn check_logon(&self, frame: &[u8], desk: &CompId) -> Result<(), &'static str> {
+    /// Checked before the session is touched: a Logon that is refused must not displace the live
+    /// connection of the desk it names. (The session checks the binding again, at both ends.)
+    fn check_logon(&self, frame: &[u8], desk: &CompId, binding: &str) -> Result<(), &'static str> {
         let fields = Fields::parse(frame).map_err(|_| "the first message cannot be read")?;
         if fields.text(tag::MSG_TYPE) != Some("A") {
             return Err("the first message must be a Logon");
@@ -137,6 +139,12 @@ impl Door {
         }
         if !self.known.contains(desk) {
             return Err("this desk is not configured at the gateway");
+        }
+        if fields.text(tag::CHANNEL_BINDING) != Some(binding) {
+            return Err("the Logon is not bound to this TLS connection");
+        }
+        if fields.text(tag::RESET_SEQ_NUM_FLAG) == Some("Y") {
+            return Err("sequence numbers are not reset at logon");
         }
         Ok(())
     }

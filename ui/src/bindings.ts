@@ -170,7 +170,7 @@ export type IdentityView = {
 	issuer: string,
 	notBeforeMs: number,
 	notAfterMs: number,
-	/**  SHA-256 of the certificate, hexadecimal, in groups of four. */
+	/**  SHA-256 of the certificate's public key, `sha256/` and base64, as pins are written. */
 	fingerprint: string,
 	/**  Where the private key lives, in words ("OS keychain"). */
 	heldIn: string,

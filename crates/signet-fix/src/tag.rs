@@ -36,6 +36,7 @@ pub const BID_PX: u32 = 132;
 pub const OFFER_PX: u32 = 133;
 pub const BID_SIZE: u32 = 134;
 pub const OFFER_SIZE: u32 = 135;
+pub const RESET_SEQ_NUM_FLAG: u32 = 141;
 pub const NO_RELATED_SYM: u32 = 146;
 pub const EXEC_TYPE: u32 = 150;
 pub const LEAVES_QTY: u32 = 151;

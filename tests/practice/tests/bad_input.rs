@@ -121,6 +121,13 @@ fn a_logon_that_is_not_bound_to_its_connection_or_resets_is_refused() {
             assert!(!heard.iter().any(|f| f.contains("|35=A|")), "{heard:?}");
             assert!(heard.iter().any(|f| f.contains("|35=5|")), "a Logout says so: {heard:?}");
         }
+        // Nor does such a Logon take the place of the connection that is already there.
+        let mut live = Raw::logged_on(at(&w), pki, "RAW3").await;
+        let mut thief = Raw::desk(at(&w), pki, "RAW3").await;
+        thief.says(&format!("35=A|98=0|108=60|20000={other}|")).await;
+        thief.hung_up().await;
+        live.says("35=1|112=still-there|").await;
+        live.hears(&["|35=0|", "|112=still-there|"]).await;
     });
     honest_trade(&w, &mut s);
 }

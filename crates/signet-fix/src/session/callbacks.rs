@@ -147,7 +147,7 @@ impl Shared {
     fn check_logon(&self, m: &Message) -> Result<(), MsgFromAdminError> {
         let Binding::Required(expected) = &*self.binding.borrow() else { return Ok(()) };
         // ResetSeqNumFlag between desk and gateway would throw away messages in flight unseen.
-        let reset = m.get_field(141).as_deref() == Some("Y");
+        let reset = m.get_field(tag::RESET_SEQ_NUM_FLAG as i32).as_deref() == Some("Y");
         let got = m.get_field(tag::CHANNEL_BINDING as i32);
         if got.as_deref() == Some(expected) && !reset {
             return Ok(());
