@@ -58,6 +58,16 @@ impl Stage {
         Self { dir, keyring, display, _xvfb: xvfb }
     }
 
+    /// Whether a desk on this stage's folder is still a process.
+    fn desk_runs(&self) -> bool {
+        let venue = format!("SIGNET_PRACTICE_DIR={}", self.dir.path().join("venue").display());
+        std::fs::read_dir("/proc").unwrap().flatten().any(|p| {
+            let name = std::fs::read_to_string(p.path().join("comm")).unwrap_or_default();
+            let environment = std::fs::read(p.path().join("environ")).unwrap_or_default();
+            name.trim() == "signet-desk" && environment.split(|b| *b == 0).any(|v| v == venue.as_bytes())
+        })
+    }
+
     /// Starts the desk under a driver; the desk ends with the session.
     async fn open(&self, connect_by_hand: bool) -> Window {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -139,8 +149,14 @@ impl Window {
         }
     }
 
-    async fn close(self) {
+    /// Closes the window and waits until its process has logged out and let go of its stores.
+    async fn close(self, stage: &Stage) {
         self.client.clone().close().await.unwrap();
+        let began = Instant::now();
+        while stage.desk_runs() {
+            assert!(began.elapsed() < PATIENCE, "the desk does not end\n{}", read(&self.log));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Fills the ticket with the keyboard and sends it; the answer is the new RFQ's id.
@@ -218,7 +234,7 @@ async fn a_trader_connects_asks_sees_quotes_takes_one_and_finds_it_after_a_resta
     w.shot("blotter").await;
     let log = read(&w.log);
     assert!(!log.contains("panicked"), "{log}");
-    w.close().await;
+    w.close(&stage).await;
 
     let w = stage.open(false).await;
     w.find("[data-testid='link-state'][data-state='online']").await;
@@ -228,5 +244,5 @@ async fn a_trader_connects_asks_sees_quotes_takes_one_and_finds_it_after_a_resta
     // The venue restarted with the desk and still knows the open RFQ.
     w.find(&format!("[data-testid='rfq-panel-{open}'][data-state='open']")).await;
     w.shot("restarted").await;
-    w.close().await;
+    w.close(&stage).await;
 }
