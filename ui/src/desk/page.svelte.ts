@@ -10,6 +10,9 @@ import { pump } from "./pump";
 export class Page {
   readonly book = new Book();
   readonly clock = new GatewayClock();
+  /** So many prices change that none of them should flash. */
+  busy = $state(false);
+  #busyUntil = 0;
   info: DeskInfo | null = $state.raw(null);
   reference: Reference | null = $state.raw(null);
   /** The program behind the window cannot be reached, or has no desk. */
@@ -51,6 +54,7 @@ export class Page {
       take: (frame) => {
         this.clock.set(frame.gatewayNowMs);
         const changed = this.book.apply(frame);
+        this.#calmOrBusy(changed);
         if (this.online || this.link === "restoring") this.#wasOnline = true;
         if (this.link === "offline") this.#wasOnline = false;
         if (changed > 0) painted?.(frame.seq, changed);
@@ -58,11 +62,26 @@ export class Page {
     });
   }
 
+  /**
+   * New prices flash while there is time to look at each. When many arrive at once the flashes say
+   * nothing, and drawing them would make every price late.
+   */
+  #calmOrBusy(changed: number) {
+    const now = performance.now();
+    if (changed > MANY_LINES) this.#busyUntil = now + BUSY_MS;
+    const busy = now < this.#busyUntil;
+    if (busy !== this.busy) this.busy = busy;
+  }
+
   async loadReference() {
     const got = await ask(this.commands.reference());
     if (got.status === "ok") this.reference = got.data;
   }
 }
+
+/** Lines that change in one frame before flashing stops, and for how long it then stops. */
+const MANY_LINES = 3;
+const BUSY_MS = 1_000;
 
 const KEY = Symbol("page");
 
