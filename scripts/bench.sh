@@ -24,7 +24,7 @@ for i in $(seq "$repeats"); do
     target/openssl/release/openssl-peer acceptor "$port" "$certs" >/dev/null & acceptor=$!
     sleep 1
     if [ "$who" = ours ]; then ours+=("$(target/release/roundtrip initiator "$port" "$certs" "$rounds")")
-    else theirs+=("$(target/openssl/release/openssl-peer initiator "$port" "$certs" "$rounds" | tail -n 1)"); fi
+    else theirs+=("$(target/openssl/release/openssl-peer initiator "$port" "$certs" "$rounds" | grep -aE '^[0-9.]+ [0-9.]+$')"); fi
     kill "$acceptor" 2>/dev/null; wait "$acceptor" 2>/dev/null || true
   done
 done
