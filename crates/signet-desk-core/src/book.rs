@@ -189,7 +189,8 @@ impl Book {
         Ok(message)
     }
 
-    pub fn cancel(&mut self, id: &str, now: UtcMillis) -> Result<Option<AppMessage>, Problem> {
+    /// Checks that an RFQ may be ended now; the message is to be sent.
+    pub fn cancel(&mut self, id: &str) -> Result<AppMessage, Problem> {
         let online = self.online();
         let (id, item) = self.item(id)?;
         if item.rfq.in_flight() {
@@ -202,11 +203,7 @@ impl Book {
         if item.rfq.state.ended() {
             return Err(problem("rfq_ended", "The RFQ has ended already.", "Dismiss it."));
         }
-        if online {
-            return Ok(Some(AppMessage::RfqCancel { rfq: id, text: None }));
-        }
-        let _ = now;
-        Err(offline())
+        if online { Ok(AppMessage::RfqCancel { rfq: id, text: None }) } else { Err(offline()) }
     }
 
     pub fn dismiss(&mut self, id: &str) -> Result<(), Problem> {
@@ -249,7 +246,7 @@ impl Book {
         item.rfq.arm(accept, at, arrival).map_err(|e| Problem::from(&e))?;
         item.dirty = true;
         let instrument = self.catalogue.get(&item.rfq.terms.instrument);
-        let view = present::accept(&item.rfq, instrument, &names, now).ok_or_else(no_rfq)?;
+        let view = present::accept(&item.rfq, instrument, &names).ok_or_else(no_rfq)?;
         self.changed();
         Ok(view)
     }
@@ -635,7 +632,6 @@ impl Book {
             adopt(&mut item.rfq, &e);
         }
         let price = e.last.map_or(e.avg_px, |l| l.price);
-        let asked_state = e.exec_type == ExecType::Status;
         match (e.exec_type, e.status) {
             (ExecType::Trade, _) | (ExecType::Status, OrdStatus::Filled | OrdStatus::PartiallyFilled) => {
                 let execution = rfq::Execution {
@@ -668,7 +664,7 @@ impl Book {
                 // The gateway says that it has lost sight of the accept itself.
                 item.rfq.answer_lost();
             }
-            _ if asked_state => {}
+            (ExecType::Status, _) => {}
             (t, s) => tracing::warn!(?t, ?s, "an execution report without meaning here"),
         }
     }

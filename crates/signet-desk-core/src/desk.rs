@@ -97,8 +97,8 @@ impl Desk {
 
     /// Ends an RFQ without trading.
     pub fn cancel_rfq(&self, rfq_id: &str) -> Result<(), Problem> {
-        let message = lock(&self.book).cancel(rfq_id, laptop_now())?;
-        message.map_or(Ok(()), |m| self.command(Command::Send(m)))
+        let message = lock(&self.book).cancel(rfq_id)?;
+        self.command(Command::Send(message))
     }
 
     /// Takes an ended RFQ off the screen (the blotter keeps it).

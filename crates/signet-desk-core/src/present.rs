@@ -80,7 +80,7 @@ pub fn head(l: &Look<'_>, problem: Option<&Problem>) -> RfqView {
         expires_ms: t.expires.0 as f64,
         best_bid: best(rfq::Side::Sell),
         best_offer: best(rfq::Side::Buy),
-        accept: accept(l.rfq, l.instrument, l.names, l.at),
+        accept: accept(l.rfq, l.instrument, l.names),
         problem: problem.cloned(),
         text: text(l),
     }
@@ -125,7 +125,7 @@ pub fn outcome_text(r: &Rfq, i: Option<&Instrument>, names: &Names) -> String {
     format!("{what}: {verb} {} at {} {from} {}", group_digits(e.quantity), price(i, e.price), name(names, &a.dealer))
 }
 
-pub fn accept(r: &Rfq, i: Option<&Instrument>, names: &Names, now: UtcMillis) -> Option<AcceptView> {
+pub fn accept(r: &Rfq, i: Option<&Instrument>, names: &Names) -> Option<AcceptView> {
     let (a, s) = r.accept.as_ref()?;
     let who = name(names, &a.dealer);
     let (state, text) = match s {
@@ -143,7 +143,6 @@ pub fn accept(r: &Rfq, i: Option<&Instrument>, names: &Names, now: UtcMillis) ->
         ),
     };
     let quote = r.line(&a.dealer).and_then(|l| l.quote.as_ref()).filter(|q| q.id == a.quote);
-    let _ = now;
     Some(AcceptView {
         state,
         id: a.id.to_string(),

@@ -12,6 +12,8 @@ const OTHER: u16 = 99;
 /// OrdRejReason (103).
 const REJ_UNKNOWN_ORDER: u16 = 5;
 const REJ_OTHER: u16 = 99;
+/// Instruments per SecurityList, well inside the frame limit.
+const INSTRUMENTS_PER_LIST: usize = 50;
 /// BusinessRejectReason (380): not authorized.
 const NOT_FOR_YOU: u16 = 6;
 
@@ -217,7 +219,7 @@ impl Router {
 
     fn list(&mut self, desk: &CompId, x: SecurityListRequest) {
         let all: Vec<Instrument> = self.catalogue.iter().cloned().collect();
-        let mut chunks: Vec<&[Instrument]> = all.chunks(reference_chunk()).collect();
+        let mut chunks: Vec<&[Instrument]> = all.chunks(INSTRUMENTS_PER_LIST).collect();
         if chunks.is_empty() {
             chunks.push(&[]);
         }
@@ -227,11 +229,6 @@ impl Router {
             self.tell_desk(desk, AppMessage::SecurityList(list));
         }
     }
-}
-
-/// Instruments per SecurityList, well inside the frame limit.
-fn reference_chunk() -> usize {
-    50
 }
 
 fn rejection(id: &AcceptId, instrument: &InstrumentId, side: Side, reason: u16, text: String, now: UtcMillis) -> ExecutionReport {
