@@ -63,6 +63,13 @@ struct StoreTable {
   int64_t (*created_s)(void *);
   int8_t (*reset)(void *, int64_t now_s);
 };
+
+// A field's tag, and where its value lies in the bytes that come with it.
+struct Field {
+  uint32_t tag;
+  uint32_t start;
+  uint32_t len;
+};
 }
 
 namespace {
@@ -120,6 +127,115 @@ struct StoreFactory final : FIX::MessageStoreFactory {
   FIX::MessageStore *create(const FIX::UtcTimeStamp &, const FIX::SessionID &) override { return new Store(ctx, t); }
   void destroy(FIX::MessageStore *s) override { delete s; }
 };
+
+void check(const Field &f, size_t size) {
+  if (f.start > size || f.len > size - f.start) throw std::runtime_error("a field lies outside its message");
+}
+
+// Puts fields into a message as FIX::Message::setString does with text: header and trailer fields to
+// their places, groups by the dictionary. Rust has cut or made the fields already; to have text parsed
+// here again cost as much as all else the engine does with a message.
+class Fill {
+  const FIX::DataDictionary &dictionary;
+  const Field *next;
+  const Field *const end;
+  const char *const bytes;
+  const size_t size;
+  // One of each for all fields: the engine's containers copy them anyway.
+  std::string text;
+  FIX::FieldBase field{0, std::string()};
+
+public:
+  const std::string type;
+
+  Fill(const FIX::DataDictionary &dd, std::string type, const Field *fields, size_t count, const char *bytes, size_t size)
+      : dictionary(dd), next(fields), end(fields + count), bytes(bytes), size(size), type(std::move(type)) {}
+
+  // False when a header field comes after the body has begun, or a body field after the trailer has:
+  // setString marks such a message for a reject, and nobody else can.
+  bool message(FIX::Message &m) {
+    bool ordered = true;
+    int reached = 0;
+    while (next != end) {
+      const int tag = static_cast<int>(next->tag);
+      const int part = FIX::Message::isHeaderField(tag, &dictionary) ? 0 : FIX::Message::isTrailerField(tag, &dictionary) ? 2 : 1;
+      ordered = ordered && part >= reached;
+      reached = part;
+      if (part == 0) {
+        one(m.getHeader(), "_header_");
+      } else if (part == 2) {
+        one(m.getTrailer(), "_trailer_");
+      } else {
+        one(m, type);
+      }
+    }
+    return ordered;
+  }
+
+private:
+  void one(FIX::FieldMap &map, const std::string &where) {
+    const int tag = static_cast<int>(next->tag);
+    take(map);
+    group(tag, map, where, dictionary);
+  }
+
+  void take(FIX::FieldMap &map) {
+    check(*next, size);
+    text.assign(bytes + next->start, next->len);
+    field.setTag(static_cast<int>(next->tag));
+    field.setString(text);
+    // Never overwriting: a tag that comes twice stays twice, and whoever checks says what it thinks.
+    map.setField(field, false);
+    ++next;
+  }
+
+  // The entries of the group that field `count` announces, if it is one in this message.
+  void group(int count, FIX::FieldMap &map, const std::string &where, const FIX::DataDictionary &dd) {
+    int first;
+    const FIX::DataDictionary *members = nullptr;
+    if (!dd.getGroup(where, count, first, members)) return;
+    std::unique_ptr<FIX::Group> entry;
+    const auto finish = [&] {
+      if (entry) map.addGroupPtr(count, entry.release(), false);
+    };
+    while (next != end) {
+      const int tag = static_cast<int>(next->tag);
+      const bool member = members->isField(tag);
+      if (tag == first || (member && (!entry || entry->isSetField(tag)))) {
+        finish();
+        entry = std::make_unique<FIX::Group>(count, first, members->getOrderedFields());
+      } else if (!member) {
+        break;
+      }
+      take(*entry);
+      group(tag, *entry, where, *members);
+    }
+    finish();
+  }
+};
+
+// An empty message, in memory that served the last one of this thread: an engine message reserves
+// some kilobytes, which malloc's fast lists do not hold.
+class Reused {
+  static thread_local std::unique_ptr<FIX::Message> spare;
+  std::unique_ptr<FIX::Message> held;
+
+public:
+  // A nested use finds no spare and makes its own.
+  Reused() : held(spare ? std::move(spare) : std::make_unique<FIX::Message>()) {}
+  ~Reused() {
+    held->clear();
+    spare = std::move(held);
+  }
+  Reused(const Reused &) = delete;
+  Reused &operator=(const Reused &) = delete;
+  FIX::Message &operator*() { return *held; }
+};
+thread_local std::unique_ptr<FIX::Message> Reused::spare;
+
+const FIX::DataDictionary &dictionary_of(const Wire *w) {
+  return w->session->getDataDictionaryProvider().getSessionDataDictionary(w->session->getSessionID().getBeginString());
+}
 
 } // namespace
 
@@ -182,9 +298,23 @@ void qfs_detach(Wire *w) {
   delete w;
 }
 
-// One whole FIX message from the peer.
-int qfs_receive(Wire *w, const char *msg, size_t len) {
-  return guarded([&] { w->session->next(std::string(msg, len), FIX::UtcTimeStamp::now()); });
+// One whole FIX message from the peer. `fields` are what it consists of when the caller has checked
+// begin, length and checksum; none when it could not, and then the engine reads the text and says what
+// is wrong with it.
+int qfs_receive(Wire *w, const char *msg, size_t len, const Field *fields, size_t count) {
+  return guarded([&] {
+    if (count > 2) {
+      Reused m;
+      const Field &type = fields[2]; // after begin and length
+      check(type, len);
+      Fill fill(dictionary_of(w), std::string(msg + type.start, type.len), fields, count, msg, len);
+      if (fill.message(*m)) {
+        w->session->next(*m, FIX::UtcTimeStamp::now());
+        return;
+      }
+    }
+    w->session->next(std::string(msg, len), FIX::UtcTimeStamp::now());
+  });
 }
 
 // Timers: logon, heartbeat, test request, time-outs.
@@ -192,15 +322,17 @@ int qfs_tick(Wire *w) {
   return guarded([&] { w->session->next(FIX::UtcTimeStamp::now()); });
 }
 
-// Sends one message given as text with our dictionary's groups; header and trailer are the
-// session's. `sent` tells whether it was taken.
-int qfs_send(Wire *w, const char *msg, size_t len, int8_t *sent) {
+// Sends one message given as its fields in order; header and trailer are the session's. `sent` tells
+// whether it was taken.
+int qfs_send(Wire *w, const char *type, size_t type_len, const Field *fields, size_t count, const char *bytes, size_t size,
+             int8_t *sent) {
   *sent = 0;
   return guarded([&] {
-    const FIX::DataDictionary &dd = w->session->getDataDictionaryProvider().getSessionDataDictionary(
-        w->session->getSessionID().getBeginString());
-    FIX::Message m(std::string(msg, len), dd, false);
-    *sent = w->session->send(m) ? 1 : 0;
+    Reused m;
+    Fill fill(dictionary_of(w), std::string(type, type_len), fields, count, bytes, size);
+    (*m).getHeader().setField(FIX::FieldBase(FIX::FIELD::MsgType, fill.type));
+    fill.message(*m);
+    *sent = w->session->send(*m) ? 1 : 0;
   });
 }
 

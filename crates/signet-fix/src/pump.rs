@@ -4,12 +4,16 @@ use crate::{
     framer::{FrameError, Framer},
     session::{Event, Outbox, Session},
 };
-use std::{io, rc::Rc, time::Duration};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use std::{future::poll_fn, io, pin::Pin, rc::Rc, task::Poll, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    time::Instant,
+};
 
 /// How often a session's timers run. HeartBtInt is counted in seconds.
 const TICK: Duration = Duration::from_millis(500);
-/// A peer that takes no byte for this long is gone.
+/// A peer that takes no byte for this long is gone. Looked at with the session's timers, so that
+/// writing a message moves no timer of its own.
 const WRITE_STALL_MAX: Duration = Duration::from_secs(10);
 const READ_BUFFER: usize = 16 * 1024;
 
@@ -69,12 +73,14 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     let mut output: Vec<u8> = Vec::new();
     let mut written = 0;
     let mut unflushed = false;
-    let stall = tokio::time::sleep(WRITE_STALL_MAX);
-    tokio::pin!(stall);
+    let mut progress = Instant::now();
     loop {
         if written == output.len() {
             outbox.take(&mut output);
             written = 0;
+            if !output.is_empty() && !unflushed {
+                progress = Instant::now();
+            }
         }
         let writing = written < output.len();
         if !writing && !unflushed && outbox.closed() {
@@ -84,16 +90,14 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         tokio::select! {
             biased;
             step = advance(&mut writer, &output[written..]), if writing || unflushed => match step {
-                Ok(Step::Wrote(0)) => return Closed::ByPeer,
-                Ok(Step::Wrote(n)) => {
-                    written += n;
-                    unflushed = true;
-                    stall.as_mut().reset(tokio::time::Instant::now() + WRITE_STALL_MAX);
+                Ok(Step { written: 0, flushed: false }) => return Closed::ByPeer,
+                Ok(step) => {
+                    written += step.written;
+                    unflushed = !step.flushed;
+                    progress = Instant::now();
                 }
-                Ok(Step::Flushed) => unflushed = false,
                 Err(e) => return Closed::Io(e),
             },
-            () = stall.as_mut(), if writing || unflushed => return Closed::Stalled,
             n = reader.read(&mut input) => match n {
                 Ok(0) => return Closed::ByPeer,
                 Ok(n) => {
@@ -104,12 +108,12 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
                 }
                 Err(e) => return Closed::Io(e),
             },
-            () = outbox.changed() => {
-                if !writing && !unflushed {
-                    stall.as_mut().reset(tokio::time::Instant::now() + WRITE_STALL_MAX);
-                }
-            }
+            // What is queued while something is being written is taken when that is done.
+            () = outbox.changed(), if !writing && !unflushed => {}
             _ = timer.tick() => {
+                if (writing || unflushed) && progress.elapsed() >= WRITE_STALL_MAX {
+                    return Closed::Stalled;
+                }
                 if session.is_attached_to(outbox) {
                     session.tick();
                     drain(session, on_event);
@@ -119,14 +123,34 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-enum Step {
-    Wrote(usize),
-    Flushed,
+struct Step {
+    written: usize,
+    /// Everything, earlier steps included, has left.
+    flushed: bool,
 }
 
-/// Writes what is left, or flushes when nothing is. Cancel-safe: a dropped call has written nothing.
+/// Writes what it can of `rest` and flushes after the last of it. Cancel-safe: a call dropped while it
+/// waits has written nothing.
 async fn advance(writer: &mut (impl AsyncWrite + Unpin), rest: &[u8]) -> io::Result<Step> {
-    if rest.is_empty() { writer.flush().await.map(|()| Step::Flushed) } else { writer.write(rest).await.map(Step::Wrote) }
+    poll_fn(|cx| {
+        let written = match rest {
+            [] => 0,
+            _ => match Pin::new(&mut *writer).poll_write(cx, rest) {
+                Poll::Ready(Ok(n)) => n,
+                Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
+                Poll::Pending => return Poll::Pending,
+            },
+        };
+        if written < rest.len() {
+            return Poll::Ready(Ok(Step { written, flushed: false }));
+        }
+        match Pin::new(&mut *writer).poll_flush(cx) {
+            Poll::Ready(flushed) => Poll::Ready(flushed.map(|()| Step { written, flushed: true })),
+            Poll::Pending if written > 0 => Poll::Ready(Ok(Step { written, flushed: false })),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
 
 fn taken_over(session: &Session, outbox: &Rc<Outbox>) -> bool {
@@ -146,4 +170,75 @@ pub fn frames(framer: &mut Framer, session: &Session, outbox: &Rc<Outbox>, on_ev
         drain(session, on_event);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        session::{Binding, Role, SessionConfig},
+        store::MemoryStore,
+    };
+    use signet_rfq::{CompId, UtcMillis};
+
+    fn initiator(name: &str) -> (Session, Rc<Outbox>) {
+        let id = |s: String| CompId::new(s).unwrap();
+        let (sender, target) = (id(format!("PUMP-{name}")), id(format!("PEER-{name}")));
+        let config = SessionConfig { role: Role::Initiator, sender, target, heartbeat_s: 10, strict: true };
+        let session = Session::open(&config, Box::new(MemoryStore::new(UtcMillis(0)))).unwrap();
+        let outbox = session.attach(Binding::None).unwrap();
+        session.tick();
+        (session, outbox)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_no_byte_is_gone_in_the_end() {
+        let (session, outbox) = initiator("STALL");
+        // Less than a Logon.
+        let (ours, _theirs) = tokio::io::duplex(16);
+        let began = Instant::now();
+        let closed = pump(ours, &mut Framer::new(), &session, &outbox, |_| {}).await;
+        assert!(matches!(closed, Closed::Stalled), "{closed:?}");
+        assert!((WRITE_STALL_MAX..WRITE_STALL_MAX + 2 * TICK).contains(&began.elapsed()), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_a_byte_now_and_then_is_not() {
+        let (session, outbox) = initiator("SLOW");
+        let (ours, mut theirs) = tokio::io::duplex(16);
+        let reads = async {
+            let mut logon = vec![];
+            while !logon.ends_with(b"\x01") || !logon.windows(4).any(|w| w == b"\x0110=") {
+                tokio::time::sleep(WRITE_STALL_MAX - 2 * TICK).await;
+                let mut part = [0; 8];
+                let n = theirs.read(&mut part).await.unwrap();
+                logon.extend_from_slice(&part[..n]);
+            }
+            logon
+        };
+        let mut framer = Framer::new();
+        tokio::select! {
+            closed = pump(ours, &mut framer, &session, &outbox, |_| {}) => panic!("{closed}"),
+            logon = reads => assert!(logon.starts_with(b"8=FIX.4.4")),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_another_task_sends_is_written_without_waiting_for_a_timer() {
+        let (session, outbox) = initiator("OTHER");
+        let (ours, mut theirs) = tokio::io::duplex(4096);
+        let mut framer = Framer::new();
+        let other = async {
+            let mut part = [0; 4096];
+            assert!(theirs.read(&mut part).await.unwrap() > 0);
+            tokio::task::yield_now().await;
+            let began = Instant::now();
+            outbox.close();
+            while theirs.read(&mut part).await.unwrap() > 0 {}
+            began.elapsed()
+        };
+        let (closed, took) = tokio::join!(pump(ours, &mut framer, &session, &outbox, |_| {}), other);
+        assert!(matches!(closed, Closed::BySession), "{closed:?}");
+        assert_eq!(took, Duration::ZERO);
+    }
 }

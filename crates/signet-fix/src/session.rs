@@ -33,12 +33,13 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashSet,
     ffi::CString,
+    pin::Pin,
     ptr::NonNull,
     rc::Rc,
     sync::{Mutex, PoisonError},
+    task::{Context, Poll, Waker},
 };
 use storage::StoreFactory;
-use tokio::sync::Notify;
 
 /// BeginString (8) of every session so far.
 pub const BEGIN_STRING: &str = "FIX.4.4";
@@ -153,11 +154,19 @@ pub enum Event {
 }
 
 /// Bytes on their way to the peer. Filled by the session, emptied by whoever owns the connection.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Outbox {
     bytes: RefCell<Vec<u8>>,
     closed: Cell<bool>,
-    changed: Notify,
+    /// Who waits in [`Outbox::changed`]. Nobody while the pump itself is at work, and then nothing is
+    /// woken: it looks again before it sleeps.
+    waiting: Cell<Option<Waker>>,
+}
+
+impl std::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outbox").field("bytes", &self.bytes.borrow().len()).field("closed", &self.closed).finish()
+    }
 }
 
 impl Outbox {
@@ -176,27 +185,54 @@ impl Outbox {
         self.closed.get()
     }
 
-    /// Resolves when there is something to write or the session wants to close.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
+    /// Resolves when there is something to write or the session wants to close; at once if so already.
+    /// For one task at a time.
+    pub fn changed(&self) -> impl Future<Output = ()> {
+        Changed(self)
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waiting.take() {
+            waker.wake();
+        }
     }
 
     fn push(&self, frame: &[u8]) -> bool {
         let mut bytes = self.bytes.borrow_mut();
         if self.closed.get() || bytes.len() + frame.len() > MAX_OUTBOX_BYTES {
             self.closed.set(true);
-            self.changed.notify_one();
+            self.wake();
             return false;
         }
         bytes.extend_from_slice(frame);
-        self.changed.notify_one();
+        self.wake();
         true
     }
 
     /// Ends the connection; what is queued is still written.
     pub fn close(&self) {
         self.closed.set(true);
-        self.changed.notify_one();
+        self.wake();
+    }
+}
+
+struct Changed<'a>(&'a Outbox);
+
+impl Future for Changed<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0.closed() || !self.0.is_empty() {
+            return Poll::Ready(());
+        }
+        self.0.waiting.set(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+}
+
+impl Drop for Changed<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.take();
     }
 }
 
@@ -337,10 +373,7 @@ impl Session {
     pub fn receive(&self, frame: &[u8]) -> Result<(), String> {
         let result = self.with(|w| {
             // SAFETY: the wire is attached for the duration of the calls; callbacks do not detach.
-            unsafe {
-                self.shared.receiving(frame, ffi::next_target(w));
-                ffi::receive(w, frame)
-            }
+            unsafe { self.shared.receiving(frame, ffi::next_target(w), |fields| ffi::receive(w, frame, fields)) }
         });
         let result = result.unwrap_or(Ok(()));
         self.send_replies();
@@ -358,16 +391,17 @@ impl Session {
 
     /// Sends a message now. There is no queue for later: offline is an error.
     pub fn send(&self, message: &AppMessage) -> Result<u64, SendError> {
-        self.send_body(message.encode())
+        self.send_body(&message.encode())
     }
 
-    fn send_body(&self, body: Body) -> Result<u64, SendError> {
+    fn send_body(&self, body: &Body) -> Result<u64, SendError> {
         if !self.is_logged_on() {
             return Err(SendError::NotLoggedOn);
         }
-        let frame = body.finish(BEGIN_STRING)?;
+        let (fields, values) = body.checked()?;
+        let kind = body.msg_type();
         // SAFETY: as in `receive`.
-        let sent = self.with(|w| self.shared.sending(|| unsafe { (ffi::next_sender(w), ffi::send(w, &frame)) }));
+        let sent = self.with(|w| self.shared.sending(|| unsafe { (ffi::next_sender(w), ffi::send(w, kind, fields, values)) }));
         match sent {
             Some((seq, Ok(true))) => Ok(seq),
             Some((_, Ok(false))) => Err(SendError::NotSent("the engine did not take it".into())),
@@ -381,7 +415,7 @@ impl Session {
     pub fn ping(&self, id: &str) -> Result<(), SendError> {
         let mut body = Body::new("1");
         body.put(crate::tag::TEST_REQ_ID, id);
-        self.send_body(body).map(|_| ())
+        self.send_body(&body).map(|_| ())
     }
 
     /// Says Logout. The connection closes when the peer has answered, or soon after.
@@ -410,7 +444,7 @@ impl Session {
 
     fn send_replies(&self) {
         while let Some(reply) = self.shared.next_reply() {
-            if let Err(e) = self.send_body(reply) {
+            if let Err(e) = self.send_body(&reply) {
                 tracing::warn!(session = ?self.names.target, error = %e, "a rejection could not be sent");
             }
         }
@@ -487,3 +521,7 @@ fn settings(c: &SessionConfig) -> Result<SessionSettings, SessionError> {
     settings.set(Some(&id), Dictionary::try_from_items(&items)?)?;
     Ok(settings)
 }
+
+#[cfg(test)]
+#[path = "session/fields_tests.rs"]
+mod fields_tests;

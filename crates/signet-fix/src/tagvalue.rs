@@ -3,10 +3,13 @@
 //! Reading is over bytes that came from a peer: every step can fail, none can panic. Writing goes
 //! through one function that refuses control bytes, because a value with SOH in it would inject
 //! fields (trap of the engine study, §2).
+//!
+//! Every message passes here between arriving and being answered, so numbers and times are read and
+//! written digit by digit: the general formatters cost more than the rest of the codec together.
 
 use rust_decimal::Decimal;
-use signet_rfq::UtcMillis;
-use time::{Date, OffsetDateTime, PrimitiveDateTime, Time, format_description::BorrowedFormatItem, macros::format_description};
+use signet_rfq::{AcceptId, CompId, DealerId, InstrumentId, QuoteId, RfqId, UtcMillis};
+use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
 
 const SOH: u8 = 1;
 
@@ -38,29 +41,15 @@ pub enum ParseError {
 pub struct Fields<'a>(Vec<(u32, &'a [u8])>);
 
 impl<'a> Fields<'a> {
-    pub fn parse(mut bytes: &'a [u8]) -> Result<Self, ParseError> {
-        let mut fields: Vec<(u32, &[u8])> = Vec::with_capacity(32);
-        while !bytes.is_empty() {
-            if fields.len() == MAX_FIELDS {
-                return Err(ParseError::TooManyFields);
-            }
-            let equals = bytes.iter().position(|&b| b == b'=').ok_or(ParseError::NotTagValue)?;
-            let tag = parse_tag(&bytes[..equals]).ok_or(ParseError::BadTag)?;
-            let rest = &bytes[equals + 1..];
-            let length = match DATA_FIELDS.iter().find(|(_, data)| *data == tag) {
-                Some((length_tag, _)) => {
-                    let n = fields.last().filter(|(t, _)| t == length_tag).and_then(|(_, v)| parse_number(v));
-                    n.filter(|&n| rest.get(n) == Some(&SOH)).ok_or(ParseError::BadDataLength(tag))?
-                }
-                None => rest.iter().position(|&b| b == SOH).ok_or(ParseError::NotTagValue)?,
-            };
-            if length == 0 {
-                return Err(ParseError::Empty(tag));
-            }
-            fields.push((tag, &rest[..length]));
-            bytes = &rest[length + 1..];
-        }
-        Ok(Self(fields))
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        let mut fields = Vec::with_capacity(32);
+        cut(bytes, &mut fields)?;
+        Ok(Self::of(bytes, &fields))
+    }
+
+    /// What [`cut`] found in the same bytes.
+    pub(crate) fn of(bytes: &'a [u8], fields: &[Field]) -> Self {
+        Self(fields.iter().map(|f| (f.tag, f.value(bytes))).collect())
     }
 
     pub fn as_slice(&self) -> &[(u32, &'a [u8])] {
@@ -92,16 +81,91 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// One field: its tag, and where its value lies in the bytes that come with it. The layout is that of
+/// the engine's shim.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub tag: u32,
+    pub start: u32,
+    pub len: u32,
+}
+
+impl Field {
+    fn value(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start as usize..][..self.len as usize]
+    }
+}
+
+/// Finds the fields of a message.
+pub(crate) fn cut(bytes: &[u8], fields: &mut Vec<Field>) -> Result<(), ParseError> {
+    fields.clear();
+    let mut at = 0;
+    while at < bytes.len() {
+        if fields.len() == MAX_FIELDS {
+            return Err(ParseError::TooManyFields);
+        }
+        let (tag, start) = cut_tag(bytes, at)?;
+        let rest = &bytes[start..];
+        let len = match data_length_tag(tag) {
+            Some(length_tag) => {
+                let n = fields.last().filter(|f| f.tag == length_tag).and_then(|f| parse_number(f.value(bytes)));
+                n.filter(|&n| rest.get(n) == Some(&SOH)).ok_or(ParseError::BadDataLength(tag))?
+            }
+            None => rest.iter().position(|&b| b == SOH).ok_or(ParseError::NotTagValue)?,
+        };
+        if len == 0 {
+            return Err(ParseError::Empty(tag));
+        }
+        // No message comes near 4 GiB: the framer's limit is 64 KiB.
+        let place = |n: usize| u32::try_from(n).map_err(|_| ParseError::NotTagValue);
+        fields.push(Field { tag, start: place(start)?, len: place(len)? });
+        at = start + len + 1;
+    }
+    Ok(())
+}
+
+/// The tag that says how long the data in `tag` is, if `tag` holds data.
+fn data_length_tag(tag: u32) -> Option<u32> {
+    DATA_FIELDS.iter().find(|(_, data)| *data == tag).map(|(length, _)| *length)
+}
+
+/// Whether these fields of `frame` are a message that the engine's own parser would take without a
+/// word: BeginString, BodyLength and MsgType first, CheckSum last and nowhere else, length and sum
+/// right. Data fields are left to that parser too, which knows them from the dictionary.
+#[cfg(feature = "engine")]
+pub(crate) fn is_plain_message(frame: &[u8], fields: &[Field]) -> bool {
+    let [begin, length, kind, body @ .., sum] = fields else { return false };
+    if [begin.tag, length.tag, kind.tag, sum.tag] != [8, 9, 35, 10]
+        || body.iter().any(|f| matches!(f.tag, 8 | 9 | 10 | 35) || data_length_tag(f.tag).is_some())
+    {
+        return false;
+    }
+    let body_start = (length.start + length.len + 1) as usize;
+    let body_end = sum.start as usize - b"10=".len();
+    let total = frame[..body_end].iter().fold(0u8, |n, b| n.wrapping_add(*b));
+    parse_number(length.value(frame)) == Some(body_end - body_start) && sum.len == 3 && parse_number(sum.value(frame)) == Some(total.into())
+}
+
 pub(crate) fn first<'a>(fields: &[(u32, &'a [u8])], tag: u32) -> Option<&'a [u8]> {
     fields.iter().find(|(t, _)| *t == tag).map(|(_, v)| *v)
 }
 
-fn parse_tag(b: &[u8]) -> Option<u32> {
-    if b.is_empty() || b.len() > 9 || b[0] == b'0' || !b.iter().all(u8::is_ascii_digit) {
-        return None;
+/// The tag that begins at `at`, and where its value begins.
+fn cut_tag(bytes: &[u8], at: usize) -> Result<(u32, usize), ParseError> {
+    let mut tag = 0;
+    for (i, &c) in bytes[at..].iter().enumerate() {
+        match c {
+            b'=' if i > 0 => return Ok((tag, at + i + 1)),
+            b'0'..=b'9' if i < MAX_TAG_DIGITS && (c, i) != (b'0', 0) => tag = tag * 10 + u32::from(c - b'0'),
+            _ => break,
+        }
     }
-    Some(b.iter().fold(0, |n, d| n * 10 + u32::from(d - b'0')))
+    Err(if bytes[at..].contains(&b'=') { ParseError::BadTag } else { ParseError::NotTagValue })
 }
+
+/// Every number of this many digits fits an `i32`, which is what a tag is to the engine.
+const MAX_TAG_DIGITS: usize = 9;
 
 pub(crate) fn parse_number(b: &[u8]) -> Option<usize> {
     if b.is_empty() || b.len() > 9 || !b.iter().all(u8::is_ascii_digit) {
@@ -112,60 +176,201 @@ pub(crate) fn parse_number(b: &[u8]) -> Option<usize> {
 
 /// FIX float (Price, Qty): digits, an optional sign and one point; no exponent.
 pub fn parse_decimal(b: &[u8]) -> Option<Decimal> {
-    let s = std::str::from_utf8(b).ok()?;
-    let digits = s.strip_prefix('-').unwrap_or(s);
-    let plain = digits.bytes().all(|c| c.is_ascii_digit() || c == b'.') && digits.bytes().any(|c| c.is_ascii_digit());
-    if !plain || s.len() > MAX_DECIMAL_LEN {
+    let (negative, digits) = match b {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, b),
+    };
+    if b.len() > MAX_DECIMAL_LEN || !digits.iter().all(|c| c.is_ascii_digit() || *c == b'.') {
         return None;
     }
-    // `.5` and `5.` are floats to FIX, not to every parser.
-    let whole = if digits.starts_with('.') { format!("0{digits}") } else { digits.trim_end_matches('.').to_owned() };
-    let d: Decimal = Decimal::from_str_exact(&whole).ok()?;
-    Some(if s.starts_with('-') { -d } else { d })
+    let d = match small_decimal(digits)? {
+        Some(d) => d,
+        // `.5` and `5.` are floats to FIX, not to every parser.
+        None => {
+            let s = std::str::from_utf8(digits).ok()?;
+            let whole = if s.starts_with('.') { format!("0{s}") } else { s.trim_end_matches('.').to_owned() };
+            Decimal::from_str_exact(&whole).ok()?
+        }
+    };
+    Some(if negative { -d } else { d })
 }
 
-const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]");
-const TIME: &[BorrowedFormatItem<'_>] = format_description!("[hour]:[minute]:[second]");
+/// Digits and points to a decimal: `None` when they are no number, `Some(None)` when there are more
+/// digits than surely fit 64 bits.
+fn small_decimal(b: &[u8]) -> Option<Option<Decimal>> {
+    let point = b.iter().position(|&c| c == b'.');
+    let decimals = point.map_or(0, |p| b.len() - p - 1);
+    let count = b.len() - usize::from(point.is_some());
+    if count == 0 || b.iter().filter(|&&c| c == b'.').count() > 1 {
+        return None;
+    }
+    if count > MAX_DIGITS_I64 {
+        return Some(None);
+    }
+    let mantissa = b.iter().filter(|&&c| c != b'.').fold(0i64, |n, c| n * 10 + i64::from(c - b'0'));
+    Some(Some(Decimal::new(mantissa, decimals as u32)))
+}
+
+/// Every number of this many digits fits an `i64`.
+const MAX_DIGITS_I64: usize = 18;
 
 /// UTCTimestamp, `YYYYMMDD-HH:MM:SS` with any number of decimals; finer than milliseconds is cut. A
 /// leap second (`:60`, allowed by the standard) is read as the second before it.
 pub fn parse_utc(b: &[u8]) -> Option<UtcMillis> {
-    let s = std::str::from_utf8(b).ok().filter(|s| s.is_ascii() && (17..=30).contains(&s.len()))?;
-    let (date, rest) = s.split_at(8);
-    let (clock, fraction) = rest.strip_prefix('-')?.split_at(8);
-    let date = Date::parse(date, DATE).ok()?;
-    let clock = clock.strip_suffix(":60").map_or_else(|| clock.to_owned(), |c| format!("{c}:59"));
-    let clock = Time::parse(&clock, TIME).ok()?;
-    let millis = match fraction.strip_prefix('.') {
-        Some(f) if !f.is_empty() && f.bytes().all(|c| c.is_ascii_digit()) => {
-            f.bytes().chain(*b"000").take(3).fold(0, |n, c| n * 10 + i64::from(c - b'0'))
+    if b.len() > MAX_TIMESTAMP_LEN {
+        return None;
+    }
+    let (whole, fraction) = b.split_at_checked(17)?;
+    let date = date(&whole[..8])?;
+    let &[b'-', h1, h2, b':', m1, m2, b':', s1, s2] = &whole[8..] else { return None };
+    let pair = |a, b| digits(&[a, b]).and_then(|n| u8::try_from(n).ok());
+    let second = pair(s1, s2)?;
+    let clock = Time::from_hms(pair(h1, h2)?, pair(m1, m2)?, if second == 60 { 59 } else { second }).ok()?;
+    let millis = match fraction {
+        [] => 0,
+        [b'.', f @ ..] if !f.is_empty() && f.iter().all(u8::is_ascii_digit) => {
+            f.iter().chain(b"000").take(3).fold(0, |n, c| n * 10 + i64::from(c - b'0'))
         }
-        None if fraction.is_empty() => 0,
         _ => return None,
     };
     Some(UtcMillis(PrimitiveDateTime::new(date, clock).assume_utc().unix_timestamp() * 1_000 + millis))
 }
 
+/// Longest UTCTimestamp read, characters: picoseconds are the finest FIX knows.
+const MAX_TIMESTAMP_LEN: usize = 30;
+
 /// `YYYYMMDD-HH:MM:SS.sss`. Outside the years 0-9999, which no clock shows, the nearest end.
 pub fn format_utc(t: UtcMillis) -> String {
-    let clamped = t.0.clamp(-62_167_219_200_000, 253_402_300_799_999);
-    let nanos = i128::from(clamped) * 1_000_000;
-    let d = OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    format!(
-        "{:04}{:02}{:02}-{:02}:{:02}:{:02}.{:03}",
-        d.year(),
-        u8::from(d.month()),
-        d.day(),
-        d.hour(),
-        d.minute(),
-        d.second(),
-        d.millisecond()
-    )
+    let mut out = Vec::with_capacity(21);
+    t.write(&mut out);
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// LocalMktDate, `YYYYMMDD`.
 pub fn is_date(b: &[u8]) -> bool {
-    std::str::from_utf8(b).is_ok_and(|s| s.len() == 8 && Date::parse(s, DATE).is_ok())
+    date(b).is_some()
+}
+
+fn date(b: &[u8]) -> Option<Date> {
+    if b.len() != 8 {
+        return None;
+    }
+    let (year, month, day) = (digits(&b[..4])?, digits(&b[4..6])?, digits(&b[6..])?);
+    let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+    Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()
+}
+
+/// A few digits and nothing else.
+fn digits(b: &[u8]) -> Option<u32> {
+    b.iter().try_fold(0, |n: u32, c| c.is_ascii_digit().then(|| n * 10 + u32::from(c - b'0')))
+}
+
+/// What can be the value of a field, and how FIX writes it.
+pub trait Value {
+    fn write(&self, out: &mut Vec<u8>);
+}
+
+impl<T: Value + ?Sized> Value for &T {
+    fn write(&self, out: &mut Vec<u8>) {
+        (**self).write(out);
+    }
+}
+
+impl Value for str {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.as_bytes());
+    }
+}
+
+impl Value for String {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.as_str().write(out);
+    }
+}
+
+impl Value for char {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.encode_utf8(&mut [0; 4]).write(out);
+    }
+}
+
+macro_rules! text_values {
+    ($($name:ident),*) => {$(
+        impl Value for $name {
+            fn write(&self, out: &mut Vec<u8>) {
+                self.as_str().write(out);
+            }
+        }
+    )*};
+}
+text_values!(RfqId, QuoteId, AcceptId, DealerId, CompId, InstrumentId);
+
+macro_rules! unsigned_values {
+    ($($name:ident),*) => {$(
+        impl Value for $name {
+            fn write(&self, out: &mut Vec<u8>) {
+                write_digits(out, *self as u64, 1);
+            }
+        }
+    )*};
+}
+unsigned_values!(u8, u16, u32, u64, usize);
+
+impl Value for i32 {
+    fn write(&self, out: &mut Vec<u8>) {
+        if *self < 0 {
+            out.push(b'-');
+        }
+        write_digits(out, self.unsigned_abs().into(), 1);
+    }
+}
+
+impl Value for Decimal {
+    /// As `Display` writes it: the scale is kept, trailing zeros included.
+    fn write(&self, out: &mut Vec<u8>) {
+        let Ok(mantissa) = u64::try_from(self.mantissa().unsigned_abs()) else {
+            return self.to_string().write(out);
+        };
+        if self.is_sign_negative() {
+            out.push(b'-');
+        }
+        let scale = self.scale() as usize;
+        write_digits(out, mantissa, scale + 1);
+        if scale > 0 {
+            out.insert(out.len() - scale, b'.');
+        }
+    }
+}
+
+/// UTCTimestamp with milliseconds, as [`format_utc`].
+impl Value for UtcMillis {
+    fn write(&self, out: &mut Vec<u8>) {
+        let clamped = self.0.clamp(-62_167_219_200_000, 253_402_300_799_999);
+        let d = OffsetDateTime::from_unix_timestamp(clamped.div_euclid(1_000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        write_digits(out, d.year().unsigned_abs().into(), 4);
+        write_digits(out, u8::from(d.month()).into(), 2);
+        write_digits(out, d.day().into(), 2);
+        for (separator, n) in [(b'-', d.hour()), (b':', d.minute()), (b':', d.second())] {
+            out.push(separator);
+            write_digits(out, n.into(), 2);
+        }
+        out.push(b'.');
+        write_digits(out, clamped.rem_euclid(1_000) as u64, 3);
+    }
+}
+
+/// `n` in decimal, with leading zeros up to `width`.
+fn write_digits(out: &mut Vec<u8>, mut n: u64, width: usize) {
+    // The longest u64, or a decimal's 28 places and the digit before them.
+    let mut buffer = [b'0'; 32];
+    let mut at = buffer.len();
+    while n > 0 {
+        at -= 1;
+        buffer[at] = b'0' + (n % 10) as u8;
+        n /= 10;
+    }
+    at = at.min(buffer.len().saturating_sub(width));
+    out.extend_from_slice(&buffer[at..]);
 }
 
 /// A value that cannot be written: it would be read as something else.
@@ -177,29 +382,35 @@ pub struct BadValue(pub u32);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
     msg_type: &'static str,
-    fields: Vec<u8>,
-    /// The first value that could not be written; reported once, by [`Body::finish`].
+    fields: Vec<Field>,
+    /// The values of `fields`, one after the other with nothing between.
+    values: Vec<u8>,
+    /// The first value that could not be written; reported once, by [`Body::checked`].
     bad: Option<u32>,
 }
 
 impl Body {
     pub fn new(msg_type: &'static str) -> Self {
-        Self { msg_type, fields: Vec::with_capacity(256), bad: None }
+        Self { msg_type, fields: Vec::with_capacity(24), values: Vec::with_capacity(256), bad: None }
     }
 
-    pub fn put(&mut self, tag: u32, value: impl std::fmt::Display) {
-        use std::io::Write as _;
-        let start = self.fields.len();
-        let _ = write!(self.fields, "{tag}={value}");
-        let value_at = start + tag.to_string().len() + 1;
-        let value = &self.fields[value_at..];
+    pub fn put(&mut self, tag: u32, value: impl Value) {
+        let start = self.values.len();
+        value.write(&mut self.values);
+        let value = &self.values[start..];
         if value.is_empty() || value.iter().any(|b| *b < 0x20 || *b == 0x7f) {
             self.bad.get_or_insert(tag);
         }
-        self.fields.push(SOH);
+        match (u32::try_from(start), u32::try_from(value.len())) {
+            (Ok(start), Ok(len)) => self.fields.push(Field { tag, start, len }),
+            _ => {
+                self.values.truncate(start);
+                self.bad.get_or_insert(tag);
+            }
+        }
     }
 
-    pub fn put_opt(&mut self, tag: u32, value: Option<impl std::fmt::Display>) {
+    pub fn put_opt(&mut self, tag: u32, value: Option<impl Value>) {
         if let Some(v) = value {
             self.put(tag, v);
         }
@@ -218,13 +429,24 @@ impl Body {
         self.msg_type
     }
 
-    /// `8=`, `9=`, `35=`, the body, `10=`: what the engine takes as a message to send.
-    pub fn finish(self, begin_string: &str) -> Result<Vec<u8>, BadValue> {
-        if let Some(tag) = self.bad {
-            return Err(BadValue(tag));
+    /// The fields in the order they were put and their values, as the engine's shim takes them.
+    pub(crate) fn checked(&self) -> Result<(&[Field], &[u8]), BadValue> {
+        match self.bad {
+            Some(tag) => Err(BadValue(tag)),
+            None => Ok((&self.fields, &self.values)),
         }
+    }
+
+    /// The body as text between `8=`, `9=`, `35=` and `10=`: a frame without a session's header.
+    pub fn finish(self, begin_string: &str) -> Result<Vec<u8>, BadValue> {
+        let (fields, values) = self.checked()?;
         let mut body = format!("35={}\u{1}", self.msg_type).into_bytes();
-        body.extend_from_slice(&self.fields);
+        for f in fields {
+            f.tag.write(&mut body);
+            body.push(b'=');
+            body.extend_from_slice(f.value(values));
+            body.push(SOH);
+        }
         Ok(seal(begin_string, &body))
     }
 }
@@ -265,6 +487,15 @@ mod tests {
         ] {
             assert_eq!(Fields::parse(bytes), Err(want), "{:?}", String::from_utf8_lossy(bytes));
         }
+    }
+
+    #[test]
+    fn every_data_field_of_the_dictionary_is_known_here() {
+        let dictionary = include_str!("../dictionary/FIX44-signet.xml");
+        let data: Vec<u32> =
+            dictionary.lines().filter(|l| l.contains("type=\"DATA\"")).map(|l| l.split('"').nth(1).unwrap().parse().unwrap()).collect();
+        assert!(!data.is_empty());
+        assert!(data.iter().all(|t| data_length_tag(*t).is_some()), "{data:?}");
     }
 
     #[test]
@@ -341,6 +572,29 @@ mod tests {
         fn decimals_survive(n in any::<i64>(), scale in 0u32..9) {
             let d = Decimal::new(n, scale);
             prop_assert_eq!(parse_decimal(d.to_string().as_bytes()), Some(d));
+        }
+
+        #[test]
+        fn numbers_are_written_as_rust_writes_them(
+            m in prop_oneof![any::<i64>().prop_map(i128::from), -79_228_162_514_264_337_593_543_950_335i128..79_228_162_514_264_337_593_543_950_335],
+            scale in 0u32..=28,
+            n in any::<u64>(),
+            i in any::<i32>(),
+        ) {
+            let written = |v: &dyn Fn(&mut Vec<u8>)| { let mut out = vec![]; v(&mut out); String::from_utf8(out).unwrap() };
+            for d in [Decimal::from_i128_with_scale(m, scale), Decimal::from_i128_with_scale(m % 1_000, scale), -Decimal::new(0, scale)] {
+                prop_assert_eq!(written(&|out| d.write(out)), d.to_string());
+            }
+            prop_assert_eq!(written(&|out| n.write(out)), n.to_string());
+            prop_assert_eq!(written(&|out| i.write(out)), i.to_string());
+        }
+
+        #[test]
+        fn long_and_short_decimals_are_read_alike(text in "-?[0-9]{0,22}[.]?[0-9]{0,6}") {
+            let digits = text.trim_start_matches('-');
+            let plain = digits.bytes().any(|b| b.is_ascii_digit()) && text.len() <= MAX_DECIMAL_LEN;
+            let want = plain.then(|| format!("{}0{}", if text.starts_with('-') { "-" } else { "" }, digits.trim_end_matches('.')));
+            prop_assert_eq!(parse_decimal(text.as_bytes()), want.and_then(|w| Decimal::from_str_exact(&w).ok()));
         }
 
         #[test]

@@ -210,7 +210,9 @@ impl<'a> Reader<'a, '_> {
     pub fn text(self, tag: u32) -> Result<&'a str, DecodeError> {
         let v = self.opt(tag).ok_or(DecodeError::Missing(tag))?;
         let s = std::str::from_utf8(v).map_err(|_| DecodeError::Bad(tag))?;
-        if s.chars().any(char::is_control) || s.len() > 512 { Err(DecodeError::Bad(tag)) } else { Ok(s) }
+        // Nearly every value is ASCII, and its control characters are those below the space and DEL.
+        let control = if s.is_ascii() { s.bytes().any(|b| b.is_ascii_control()) } else { s.chars().any(char::is_control) };
+        if control || s.len() > 512 { Err(DecodeError::Bad(tag)) } else { Ok(s) }
     }
 
     pub fn free_text(self) -> Option<String> {

@@ -1,5 +1,4 @@
 use super::*;
-use crate::tagvalue::format_utc;
 
 pub(super) fn message(m: &AppMessage) -> Body {
     let mut b = Body::new(m.msg_type());
@@ -73,8 +72,8 @@ pub(super) fn quote_request(b: &mut Body, q: &QuoteRequest) {
     b.put(ORDER_QTY, q.quantity);
     b.put(SETTL_DATE, &q.settlement_date);
     b.put(CURRENCY, &q.currency);
-    b.put(EXPIRE_TIME, format_utc(q.expires));
-    b.put(TRANSACT_TIME, format_utc(q.at));
+    b.put(EXPIRE_TIME, q.expires);
+    b.put(TRANSACT_TIME, q.at);
     if q.isin {
         // Percentage of par.
         b.put(PRICE_TYPE, 1);
@@ -92,8 +91,8 @@ fn quote(b: &mut Body, q: &QuoteMsg) {
     b.put_opt(OFFER_PX, q.offer.map(|l| l.price));
     b.put_opt(BID_SIZE, q.bid.map(|l| l.size));
     b.put_opt(OFFER_SIZE, q.offer.map(|l| l.size));
-    b.put(VALID_UNTIL_TIME, format_utc(q.valid_until));
-    b.put(TRANSACT_TIME, format_utc(q.at));
+    b.put(VALID_UNTIL_TIME, q.valid_until);
+    b.put(TRANSACT_TIME, q.at);
 }
 
 fn quote_response(b: &mut Body, r: &QuoteResponse) {
@@ -111,7 +110,7 @@ fn quote_response(b: &mut Body, r: &QuoteResponse) {
     instrument(b, &r.instrument, r.isin);
     b.put(SIDE, side(r.side));
     b.put(ORDER_QTY, r.quantity);
-    b.put(TRANSACT_TIME, format_utc(r.at));
+    b.put(TRANSACT_TIME, r.at);
     b.put(PRICE, r.price);
 }
 
@@ -151,7 +150,7 @@ fn execution(b: &mut Body, e: &ExecutionReport) {
     b.put(LEAVES_QTY, e.leaves_qty);
     b.put(CUM_QTY, e.cum_qty);
     b.put(AVG_PX, e.avg_px);
-    b.put(TRANSACT_TIME, format_utc(e.at));
+    b.put(TRANSACT_TIME, e.at);
     text(b, &e.text);
 }
 

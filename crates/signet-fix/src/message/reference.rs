@@ -2,7 +2,6 @@
 
 use super::decode::{Reader, quote_request};
 use super::*;
-use crate::tagvalue::format_utc;
 use signet_rfq::AssetClass;
 
 /// Instruments in one SecurityList message; more are sent in several (LastFragment, 893).
@@ -140,7 +139,7 @@ fn instrument(r: Reader<'_, '_>) -> Result<Instrument, DecodeError> {
 pub(super) fn encode_venue(b: &mut Body, u: &VenueState) {
     b.put(VENUE_NAME, &u.name);
     b.put(PRACTICE_VENUE, if u.practice { 'Y' } else { 'N' });
-    b.put(TRANSACT_TIME, format_utc(u.at));
+    b.put(TRANSACT_TIME, u.at);
     if u.dealers.is_empty() {
         return;
     }

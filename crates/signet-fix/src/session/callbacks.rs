@@ -5,7 +5,7 @@ use crate::{
     AppMessage,
     message::{BusinessReject, DecodeError},
     tag,
-    tagvalue::{Body, Fields, parse_utc},
+    tagvalue::{Body, Field, Fields, ParseError, cut, is_plain_message, parse_utc},
 };
 use quickfix::{ApplicationCallback, FieldMap, LogCallback, Message, MsgFromAdminError, MsgFromAppError, MsgToAppError, SessionId};
 use std::{
@@ -25,9 +25,11 @@ pub(super) struct Shared {
     events: RefCell<VecDeque<Event>>,
     replies: RefCell<VecDeque<Body>>,
     logout_text: RefCell<Option<String>>,
-    /// The frame the engine is looking at, as it came over the wire, when the engine will hand its
-    /// message to us first: an application message with the number that is expected.
-    current: RefCell<Vec<u8>>,
+    /// The frame the engine is looking at, as it came over the wire.
+    current: RefCell<Current>,
+    /// Whether the engine will hand that frame's message to us first: an application message with the
+    /// number that is expected.
+    current_is_first: Cell<bool>,
     /// Set while a new message of ours is being sent, as opposed to a resend.
     sending: Cell<bool>,
 }
@@ -41,6 +43,7 @@ impl Shared {
             replies: RefCell::default(),
             logout_text: RefCell::default(),
             current: RefCell::default(),
+            current_is_first: Cell::new(false),
             sending: Cell::new(false),
         }
     }
@@ -51,12 +54,14 @@ impl Shared {
         self.replies.borrow_mut().clear();
     }
 
-    pub fn receiving(&self, frame: &[u8], expected: u64) {
-        let mut current = self.current.borrow_mut();
-        current.clear();
-        if next_application_message(frame, expected) {
-            current.extend_from_slice(frame);
-        }
+    /// Runs `f`, which hands `frame` to the engine, with the fields of the frame; with none when the
+    /// engine has to read and judge it from the text.
+    pub fn receiving<T>(&self, frame: &[u8], expected: u64, f: impl FnOnce(&[Field]) -> T) -> T {
+        self.current.borrow_mut().read(frame);
+        self.current_is_first.set(next_application_message(frame, expected));
+        let current = self.current.borrow();
+        let plain = current.error.is_none() && is_plain_message(frame, &current.fields);
+        f(if plain { &current.fields } else { &[] })
     }
 
     /// Runs `f`, a send of something new.
@@ -105,8 +110,8 @@ impl Shared {
         self.event(Event::Refused { msg_type: msg_type.into(), error });
     }
 
-    fn application_message(&self, frame: &[u8]) {
-        let fields = match Fields::parse(frame) {
+    fn application_message(&self, fields: Result<Fields<'_>, ParseError>) {
+        let fields = match fields {
             Ok(f) => f,
             Err(e) => return self.refuse(None, e.into()),
         };
@@ -154,6 +159,26 @@ impl Shared {
         }
         tracing::warn!(role = ?self.role, reset, bound = got.is_some(), "a Logon is not bound to its TLS connection");
         Err(MsgFromAdminError::RejectLogon)
+    }
+}
+
+/// A frame and its fields, in memory that the next frame uses again.
+#[derive(Default)]
+struct Current {
+    frame: Vec<u8>,
+    fields: Vec<Field>,
+    error: Option<ParseError>,
+}
+
+impl Current {
+    fn read(&mut self, frame: &[u8]) {
+        self.frame.clear();
+        self.frame.extend_from_slice(frame);
+        self.error = cut(frame, &mut self.fields).err();
+    }
+
+    fn fields(&self) -> Result<Fields<'_>, ParseError> {
+        self.error.clone().map_or_else(|| Ok(Fields::of(&self.frame, &self.fields)), Err)
     }
 }
 
@@ -245,15 +270,16 @@ impl ApplicationCallback for Callbacks {
 
     fn on_msg_from_app(&self, m: &Message, _: &SessionId) -> Result<(), MsgFromAppError> {
         guarded("from_app", Err(MsgFromAppError::IncorrectTagValue), || {
-            let current = std::mem::take(&mut *self.0.current.borrow_mut());
+            let first = self.0.current_is_first.take();
+            let current = self.0.current.borrow();
             // If the engine refused that frame, this may be a later message that was waiting for it.
-            if !current.is_empty() && m.with_header(|h| h.get_field(tag::MSG_SEQ_NUM as i32)).as_deref() == sequence_number(&current) {
-                self.0.application_message(&current);
+            if first && m.with_header(|h| h.get_field(tag::MSG_SEQ_NUM as i32)).as_deref() == sequence_number(&current.frame) {
+                self.0.application_message(current.fields());
                 return Ok(());
             }
             // A message that came too early and waited in the engine for the gap before it to close.
             match m.to_fix_raw_bytes() {
-                Ok(bytes) => self.0.application_message(bytes.strip_suffix(&[0]).unwrap_or(&bytes)),
+                Ok(bytes) => self.0.application_message(Fields::parse(bytes.strip_suffix(&[0]).unwrap_or(&bytes))),
                 Err(e) => tracing::error!(error = %e, "a received message could not be read back"),
             }
             Ok(())

@@ -1,6 +1,7 @@
 //! The C++ shim's functions, and nothing else.
 
 use super::Outbox;
+use crate::tagvalue::Field;
 use quickfix_ffi as _; // keeps the engine's archive on the link line, after the shim's
 use std::{
     ffi::{CStr, CString, c_char, c_int, c_void},
@@ -41,9 +42,18 @@ unsafe extern "C" {
     fn qfs_use_dictionary(b: *const c_char, s: *const c_char, t: *const c_char, xml: *const c_char, n: usize, strict: i8) -> c_int;
     fn qfs_attach(b: *const c_char, s: *const c_char, t: *const c_char, ctx: *mut c_void, table: *const WireTable) -> *mut Wire;
     fn qfs_detach(w: *mut Wire);
-    fn qfs_receive(w: *mut Wire, m: *const c_char, n: usize) -> c_int;
+    fn qfs_receive(w: *mut Wire, m: *const c_char, n: usize, fields: *const Field, count: usize) -> c_int;
     fn qfs_tick(w: *mut Wire) -> c_int;
-    fn qfs_send(w: *mut Wire, m: *const c_char, n: usize, sent: *mut i8) -> c_int;
+    fn qfs_send(
+        w: *mut Wire,
+        msg_type: *const c_char,
+        msg_type_len: usize,
+        fields: *const Field,
+        count: usize,
+        bytes: *const c_char,
+        size: usize,
+        sent: *mut i8,
+    ) -> c_int;
     fn qfs_is_logged_on(w: *mut Wire) -> i8;
     fn qfs_next_sender(w: *mut Wire) -> u64;
     fn qfs_next_target(w: *mut Wire) -> u64;
@@ -92,11 +102,14 @@ pub(super) unsafe fn detach(w: NonNull<Wire>) {
     unsafe { qfs_detach(w.as_ptr()) }
 }
 
+/// `fields` are those of the whole frame, or none; they lie within it.
+///
 /// # Safety
 /// `w` is attached.
-pub(super) unsafe fn receive(w: NonNull<Wire>, m: &[u8]) -> Result<(), String> {
-    // SAFETY: the caller's promise; the bytes are copied.
-    checked(unsafe { qfs_receive(w.as_ptr(), m.as_ptr().cast(), m.len()) })
+pub(super) unsafe fn receive(w: NonNull<Wire>, m: &[u8], fields: &[Field]) -> Result<(), String> {
+    // SAFETY: the caller's promise; everything is copied, and the callee checks that `fields` lie within
+    // the bytes.
+    checked(unsafe { qfs_receive(w.as_ptr(), m.as_ptr().cast(), m.len(), fields.as_ptr(), fields.len()) })
 }
 
 /// # Safety
@@ -108,10 +121,14 @@ pub(super) unsafe fn tick(w: NonNull<Wire>) -> Result<(), String> {
 
 /// # Safety
 /// `w` is attached.
-pub(super) unsafe fn send(w: NonNull<Wire>, m: &[u8]) -> Result<bool, String> {
+pub(super) unsafe fn send(w: NonNull<Wire>, msg_type: &str, fields: &[Field], values: &[u8]) -> Result<bool, String> {
     let mut sent = 0;
-    // SAFETY: the caller's promise; the bytes are copied.
-    checked(unsafe { qfs_send(w.as_ptr(), m.as_ptr().cast(), m.len(), &mut sent) })?;
+    let (t, v) = (msg_type.as_bytes(), values);
+    // SAFETY: the caller's promise; everything is copied, and the callee checks that `fields` lie
+    // within `values`.
+    let code =
+        unsafe { qfs_send(w.as_ptr(), t.as_ptr().cast(), t.len(), fields.as_ptr(), fields.len(), v.as_ptr().cast(), v.len(), &mut sent) };
+    checked(code)?;
     Ok(sent == 1)
 }
 
