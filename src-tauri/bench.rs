@@ -4,14 +4,19 @@
 //! drives the measurement feeds a desk, and drains the marks with [`take_marks`].
 
 use std::{
-    sync::{Mutex, OnceLock},
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
+use signet_desk_core::view::{Behind, Frame};
 use tauri::{Runtime, ipc::Invoke};
 
 /// One frame, painted. Times are milliseconds since the Unix epoch on the laptop's clock.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Mark {
     /// The sequence number of the frame.
     pub seq: f64,
@@ -23,6 +28,8 @@ pub struct Mark {
 /// Of every frame pulled: its sequence number and when its quotes were sent, microseconds.
 static PULLED: Mutex<Vec<(f64, Vec<u64>)>> = Mutex::new(Vec::new());
 static MARKS: Mutex<Vec<Mark>> = Mutex::new(Vec::new());
+/// Frames that the web view drew, with new prices or without.
+static DRAWN: AtomicU64 = AtomicU64::new(0);
 static FIRST_PAINT: OnceLock<f64> = OnceLock::new();
 
 /// The frames painted since the last call.
@@ -35,11 +42,12 @@ pub fn first_paint_ms() -> Option<f64> {
     FIRST_PAINT.get().copied()
 }
 
-/// Remembers when the new quotes of a frame were sent.
-pub(crate) fn pulled(frame: &signet_desk_core::view::Frame) {
+/// Remembers when the new quotes of a frame were sent. Those of panels out of sight do not count:
+/// nothing of them is painted.
+pub(crate) fn pulled(frame: &Frame, behind: &[Behind]) {
     static SEEN: Mutex<Option<signet_bench::Fresh>> = Mutex::new(None);
     let mut seen = SEEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let sent = seen.get_or_insert_default().sent(&frame.lines);
+    let sent = seen.get_or_insert_default().sent(frame.lines.iter().filter(|l| behind.iter().all(|b| b.rfq_id != l.rfq_id)));
     PULLED.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((frame.seq, sent));
 }
 
@@ -62,10 +70,11 @@ pub fn desk() -> Result<signet_desk_core::Desk, signet_desk_core::view::Problem>
             std::thread::sleep(Duration::from_secs(3));
             let memory = memory_mb();
             take_marks();
+            DRAWN.store(0, Relaxed);
             drop(std::mem::take(&mut *PULLED.lock().unwrap_or_else(|poisoned| poisoned.into_inner())));
-            let sent = venue.shared.sent.load(std::sync::atomic::Ordering::Relaxed);
+            let sent = venue.shared.sent.load(Relaxed);
             std::thread::sleep(Duration::from_secs(seconds));
-            let sent = venue.shared.sent.load(std::sync::atomic::Ordering::Relaxed) - sent;
+            let sent = venue.shared.sent.load(Relaxed) - sent;
             report(rate, seconds, sent, memory);
         }
         std::process::exit(0);
@@ -87,8 +96,9 @@ fn report(rate: u32, seconds: u64, sent: u64, before: (u64, u64)) {
     }
     let after = memory_mb();
     println!(
-        "{rate:>6} quotes/s wanted, {:>6.0} sent: {:>5.1} frames/s, quote to paint ms: {}; memory MB desk {} to {}, web {} to {}",
+        "{rate:>6} quotes/s wanted, {:>6.0} sent: {:>5.1} frames/s, {:>5.1} of them with new prices, quote to paint ms: {}; memory MB desk {} to {}, web {} to {}",
         sent as f64 / seconds as f64,
+        DRAWN.load(Relaxed) as f64 / seconds as f64,
         marks.len() as f64 / seconds as f64,
         signet_bench::percentiles(&mut ms),
         before.0,
@@ -119,8 +129,9 @@ fn memory_mb() -> (u64, u64) {
 }
 
 #[tauri::command]
-fn bench_frame(seq: f64, changed: u32, painted_at_ms: f64) {
-    MARKS.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(Mark { seq, changed, painted_at_ms });
+fn bench_frames(marks: Vec<Mark>, drawn: u64) {
+    MARKS.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(marks);
+    DRAWN.fetch_add(drawn, Relaxed);
 }
 
 #[tauri::command]
@@ -135,9 +146,9 @@ fn first_paint(at_ms: f64) {
 pub(crate) fn with_marks<R: Runtime>(
     desk: impl Fn(Invoke<R>) -> bool + Send + Sync + 'static,
 ) -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {
-    let marks: Box<dyn Fn(Invoke<R>) -> bool + Send + Sync> = Box::new(tauri::generate_handler![bench_frame, first_paint]);
+    let marks: Box<dyn Fn(Invoke<R>) -> bool + Send + Sync> = Box::new(tauri::generate_handler![bench_frames, first_paint]);
     move |invoke| match invoke.message.command() {
-        "bench_frame" | "first_paint" => marks(invoke),
+        "bench_frames" | "first_paint" => marks(invoke),
         _ => desk(invoke),
     }
 }

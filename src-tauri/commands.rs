@@ -84,13 +84,13 @@ pub fn accept(shell: State<'_, Shell>, rfq_id: String, accept_id: String) -> Ans
     shell.desk()?.accept(&rfq_id, &accept_id)
 }
 
-/// What changed since frame `since`; 0 for everything.
+/// What changed since frame `since`; 0 for everything. RFQs out of sight are asked for less often.
 #[tauri::command(async)]
 #[specta::specta]
-pub fn pull(shell: State<'_, Shell>, since: f64) -> Answer<Frame> {
-    let frame = shell.desk()?.pull(as_seq(since));
+pub fn pull(shell: State<'_, Shell>, since: f64, behind: Vec<Behind>) -> Answer<Frame> {
+    let frame = shell.desk()?.pull(as_seq(since), &behind);
     #[cfg(feature = "bench")]
-    crate::bench::pulled(&frame);
+    crate::bench::pulled(&frame, &behind);
     Ok(frame)
 }
 
@@ -106,10 +106,4 @@ pub fn park(shell: State<'_, Shell>, seq: f64) -> Answer<()> {
 #[specta::specta]
 pub fn blotter(shell: State<'_, Shell>, query: BlotterQuery) -> Answer<BlotterPage> {
     shell.desk()?.blotter(query)
-}
-
-/// JavaScript has no 64-bit integer; a sequence number stays exact in a double for as long as
-/// anybody will run one desk. A page that sends nonsense gets everything.
-fn as_seq(number: f64) -> u64 {
-    number.max(0.0) as u64
 }

@@ -24,6 +24,38 @@ pub fn check() -> Result<(), String> {
     Ok(())
 }
 
+/// Keeps the web view from drawing through an emulated graphics card.
+///
+/// Without a real one, in a virtual machine or over a remote desktop, WebKit still composites with
+/// OpenGL, which Mesa then emulates on the processor: at 5,000 quotes a second that took more than
+/// half of all processor time and of the frames (docs/benchmarks.md).
+#[cfg(target_os = "linux")]
+pub fn spare_the_processor<R: tauri::Runtime>(window: &tauri::WebviewWindow<R>) -> tauri::Result<()> {
+    use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt, WebViewExt};
+    if has_graphics_card() {
+        return Ok(());
+    }
+    window.with_webview(|view| {
+        if let Some(settings) = view.inner().settings() {
+            settings.set_hardware_acceleration_policy(HardwareAccelerationPolicy::Never);
+        }
+    })
+}
+
+/// The kernel offers a card that this user may render on. Emulated ones (`vgem`, plain frame
+/// buffers) have no render node.
+#[cfg(target_os = "linux")]
+fn has_graphics_card() -> bool {
+    let nodes = std::fs::read_dir("/dev/dri").into_iter().flatten().flatten();
+    let mut render = nodes.filter(|node| node.file_name().as_encoded_bytes().starts_with(b"renderD"));
+    render.any(|node| std::fs::OpenOptions::new().read(true).write(true).open(node.path()).is_ok())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn spare_the_processor<R: tauri::Runtime>(_: &tauri::WebviewWindow<R>) -> tauri::Result<()> {
+    Ok(())
+}
+
 /// Says why no window opens: on standard error and, where a program has none, in a box.
 pub fn tell(why: &str) {
     eprintln!("signet-desk: {why}");

@@ -53,7 +53,7 @@ impl Shell {
 
 pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
     let title = if app.state::<Shell>().practice() { TITLE_IN_PRACTICE } else { TITLE };
-    WebviewWindowBuilder::new(app, "main", WebviewUrl::App(page().into()))
+    let window = WebviewWindowBuilder::new(app, "main", WebviewUrl::App(page().into()))
         .title(title)
         .inner_size(1280.0, 800.0)
         .min_inner_size(1024.0, 640.0)
@@ -64,7 +64,7 @@ pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
         .on_navigation(is_own_page)
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .build()?;
-    Ok(())
+    crate::display::spare_the_processor(&window)
 }
 
 fn page() -> &'static str {

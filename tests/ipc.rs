@@ -49,7 +49,7 @@ fn contract_capability_and_isolation_list_name_the_same_commands() {
     let contract = contract_commands();
     assert_eq!(capability_commands(), contract, "src-tauri/capabilities/main.json");
     let isolation: BTreeSet<String> =
-        isolation_commands().into_iter().filter(|c| !c.contains('|') && !["bench_frame", "first_paint"].contains(&c.as_str())).collect();
+        isolation_commands().into_iter().filter(|c| !c.contains('|') && !["bench_frames", "first_paint"].contains(&c.as_str())).collect();
     assert_eq!(isolation, contract, "ui/isolation/index.js");
 }
 
@@ -58,8 +58,8 @@ fn contract_capability_and_isolation_list_name_the_same_commands() {
 fn a_measuring_build_records_what_was_painted() {
     let window = window("main");
     call(&window, "first_paint", json!({ "atMs": 5.0 }), OWN_PAGE).expect("granted in this build");
-    let frame = json!({ "seq": 7.0, "changed": 3, "paintedAtMs": 9.0 });
-    call(&window, "bench_frame", frame, OWN_PAGE).expect("granted in this build");
+    let frames = json!({ "marks": [{ "seq": 7.0, "changed": 3, "paintedAtMs": 9.0 }], "drawn": 2 });
+    call(&window, "bench_frames", frames, OWN_PAGE).expect("granted in this build");
     assert_eq!(signet_desk::bench::first_paint_ms(), Some(5.0));
     assert_eq!(signet_desk::bench::take_marks()[0].painted_at_ms, 9.0);
 }

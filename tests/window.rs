@@ -102,7 +102,7 @@ impl Stage {
             }
         };
         client.update_timeouts(TimeoutConfiguration::new(Some(PATIENCE), Some(PATIENCE), Some(Duration::ZERO))).await.unwrap();
-        Window { client, log, _driver: driver }
+        Window { client, display: self.display.clone(), log, _driver: driver }
     }
 }
 
@@ -114,6 +114,7 @@ fn read(path: &Path) -> String {
 
 struct Window {
     client: Client,
+    display: String,
     log: PathBuf,
     _driver: Daemon,
 }
@@ -144,8 +145,12 @@ impl Window {
     async fn shot(&self, name: &str) {
         // Kept only when somebody asks for pictures (README, a look at what a trader sees).
         if let Some(dir) = std::env::var_os("SIGNET_SHOTS") {
-            let png = self.client.screenshot().await.unwrap();
-            std::fs::write(Path::new(&dir).join(format!("{name}.png")), png).unwrap();
+            // Of the display, with ImageMagick: WebDriver's own screenshot never answers from a view
+            // that draws without a graphics card.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let file = Path::new(&dir).join(format!("{name}.png"));
+            let taken = Command::new("import").args(["-display", &self.display, "-window", "root"]).arg(file).status();
+            assert!(taken.expect("ImageMagick's import").success());
         }
     }
 

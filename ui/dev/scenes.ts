@@ -145,8 +145,6 @@ function rfq(id: string, now: number, part: Partial<RfqView>): RfqView {
     state: "open",
     createdMs: now - 12_000,
     expiresMs: now + 48_000,
-    bestBid: null,
-    bestOffer: null,
     accept: null,
     problem: null,
     text: "3 of 4 dealers have answered",
@@ -257,6 +255,7 @@ export function frame(scene: string, now: number): Frame {
   return {
     seq: 1,
     whole: true,
+    withheld: false,
     gatewayNowMs: now,
     session: links[scene] ?? session("online", now),
     rfqs,
@@ -271,6 +270,7 @@ export function frame(scene: string, now: number): Frame {
 export const quiet: Frame = {
   ...frame("connect", 0),
   whole: false,
+  withheld: false,
   session: null,
   referenceChanged: false,
   blotterChanged: false,

@@ -19,7 +19,7 @@ const ALLOWED = new Set([
   "plugin:event|listen",
   "plugin:event|unlisten",
   // Exist in measuring builds only; elsewhere the program refuses them.
-  "bench_frame",
+  "bench_frames",
   "first_paint",
 ]);
 

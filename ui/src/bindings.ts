@@ -18,8 +18,8 @@ export const commands = {
 	disarm: (rfqId: string) => typedError<null, Problem>(__TAURI_INVOKE("disarm", { rfqId })),
 	/**  Sends the accept that was armed, shown and confirmed. */
 	accept: (rfqId: string, acceptId: string) => typedError<null, Problem>(__TAURI_INVOKE("accept", { rfqId, acceptId })),
-	/**  What changed since frame `since`; 0 for everything. */
-	pull: (since: number) => typedError<Frame, Problem>(__TAURI_INVOKE("pull", { since })),
+	/**  What changed since frame `since`; 0 for everything. RFQs out of sight are asked for less often. */
+	pull: (since: number, behind: Behind[]) => typedError<Frame, Problem>(__TAURI_INVOKE("pull", { since, behind })),
 	/**  Asks for one [`crate::CHANGED`] at the first change after frame `seq`. */
 	park: (seq: number) => typedError<null, Problem>(__TAURI_INVOKE("park", { seq })),
 	blotter: (query: BlotterQuery) => typedError<BlotterPage, Problem>(__TAURI_INVOKE("blotter", { query })),
@@ -76,10 +76,13 @@ export type ArmIntent = {
 
 export type Ask = "buy" | "sell" | "twoWay";
 
-/**  Best price on one side. Ties are ties: every dealer at that price is named. */
-export type Best = {
-	price: string,
-	dealers: string[],
+/**  An RFQ the page does not keep up with, because its panel is out of sight. */
+export type Behind = {
+	rfqId: string,
+	/**  The frame up to which the page knows this RFQ, older than the one it has of the rest. */
+	since: number,
+	/**  Whether it wants to catch up with this pull. */
+	send: boolean,
 };
 
 export type BlotterPage = {
@@ -147,6 +150,8 @@ export type Frame = {
 	seq: number,
 	/**  True when this frame is everything and the page must forget what it had. */
 	whole: boolean,
+	/**  True when something changed that the page, being [`Behind`] by its own wish, was not sent. */
+	withheld: boolean,
 	gatewayNowMs: number,
 	session: SessionView | null,
 	rfqs: RfqView[],
@@ -348,10 +353,6 @@ export type RfqView = {
 	state: RfqState,
 	createdMs: number,
 	expiresMs: number,
-	/**  Highest bid among tradable quotes (what a seller wants). `None` when no live bid. */
-	bestBid: Best | null,
-	/**  Lowest offer among tradable quotes (what a buyer wants). */
-	bestOffer: Best | null,
 	accept: AcceptView | null,
 	problem: Problem | null,
 	/**  One sentence for the panel's head: `Waiting for 3 of 4 dealers`, `Filled at 99.125 with ...`. */

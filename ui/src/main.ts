@@ -10,6 +10,7 @@ async function open() {
   const measure = asked.has("measure") ? await import("./measure") : null;
   mount(App, { target: document.getElementById("app")!, props: { page } });
   measure?.firstPaint();
+  measure?.countFrames();
   await page.start(measure?.painted);
 }
 

@@ -18,6 +18,25 @@ export function firstPaint() {
   afterPaint(() => void invoke("first_paint", { atMs: epochMs() }));
 }
 
+/** Reported in batches: a message for every frame would itself cost frames. */
+const REPORT_MS = 500;
+let marks: { seq: number; changed: number; paintedAtMs: number }[] = [];
+let drawn = 0;
+
 export function painted(seq: number, changed: number) {
-  afterPaint(() => void invoke("bench_frame", { seq, changed, paintedAtMs: epochMs() }));
+  afterPaint(() => marks.push({ seq, changed, paintedAtMs: epochMs() }));
+}
+
+/** Counts every frame that the web view draws, with new prices or without. */
+export function countFrames() {
+  const tick = () => {
+    drawn += 1;
+    requestAnimationFrame(tick);
+  };
+  tick();
+  setInterval(() => {
+    void invoke("bench_frames", { marks, drawn });
+    marks = [];
+    drawn = 0;
+  }, REPORT_MS);
 }

@@ -3,22 +3,24 @@ import { frame, line, rfq } from "./builders";
 import { Book } from "../src/desk/book.svelte";
 
 const ids = (book: Book) => book.rfqs.map((one) => one.view.id);
-const dealers = (book: Book, id: string) => book.find(id)?.lines.map((one) => one.view.dealer);
+const dealers = (book: Book, id: string) => book.find(id)?.ranked.map((one) => one.dealer);
 
-test("lines are kept in the order of their rank", () => {
+test("lines are read in the order of their rank, and keep their places in the document", () => {
   const book = new Book();
   book.apply(frame({ rfqs: [rfq("R")], lines: [line("R", "B", { rank: 1 }), line("R", "A", { rank: 0 })] }));
+  const places = book.find("R")!.asked;
   expect(dealers(book, "R")).toEqual(["A", "B"]);
   book.apply(frame({ lines: [line("R", "A", { rank: 1 }), line("R", "B", { rank: 0 })] }));
   expect(dealers(book, "R")).toEqual(["B", "A"]);
+  expect(book.find("R")!.asked).toBe(places);
 });
 
 test("a line that changes keeps its cell, so only that line is drawn again", () => {
   const book = new Book();
   book.apply(frame({ rfqs: [rfq("R")], lines: [line("R", "A"), line("R", "B", { rank: 1 })] }));
-  const before = book.find("R")!.lines;
+  const before = book.find("R")!.asked;
   book.apply(frame({ lines: [line("R", "A", { revision: 2 })] }));
-  expect(book.find("R")!.lines).toBe(before);
+  expect(book.find("R")!.asked).toBe(before);
   expect(before[0]!.view.revision).toBe(2);
 });
 

@@ -3,6 +3,7 @@ import type { Frame, InstrumentView, LineView, RfqView } from "../src/bindings";
 export const frame = (part: Partial<Frame>): Frame => ({
   seq: 1,
   whole: false,
+  withheld: false,
   gatewayNowMs: 0,
   session: null,
   rfqs: [],
@@ -28,8 +29,6 @@ export const rfq = (id: string, part: Partial<RfqView> = {}): RfqView => ({
   state: "open",
   createdMs: 1,
   expiresMs: 2,
-  bestBid: null,
-  bestOffer: null,
   accept: null,
   problem: null,
   text: "",

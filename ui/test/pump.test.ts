@@ -2,6 +2,7 @@ import { expect, test, vi } from "vitest";
 import { frame } from "./builders";
 import type { Frame } from "../src/bindings";
 import type { Backend } from "../src/desk/backend";
+import { Sight } from "../src/desk/sight";
 import { pump } from "../src/desk/pump";
 
 /** A desk whose frames are set by hand; it counts how often it was asked. */
@@ -27,6 +28,7 @@ function start(backend: Backend) {
   let seq = 0;
   void pump(backend, {
     seq: () => seq,
+    sight: new Sight(),
     trouble: () => {},
     take: (got) => {
       taken.push(got);

@@ -286,21 +286,36 @@ impl Book {
         }))
     }
 
-    pub fn pull(&mut self, since: u64, now: UtcMillis) -> Frame {
+    /// What changed since frame `since`. Of an RFQ that the page is behind with, what changed since
+    /// the frame named there, or nothing yet.
+    pub fn pull(&mut self, since: u64, behind: &[Behind], now: UtcMillis) -> Frame {
         self.redraw(now);
         let whole = since < self.epoch || since > self.seq;
         let since = if whole { 0 } else { since };
         let newer = |seq: u64| seq > since;
-        let heads = self.items.values().filter_map(|i| i.head.as_ref());
-        let lines = self.items.values().flat_map(|i| i.lines.values());
+        let behind: BTreeMap<&str, &Behind> = behind.iter().filter(|_| !whole).map(|b| (b.rfq_id.as_str(), b)).collect();
+        let (mut rfqs, mut lines, mut withheld) = (Vec::new(), Vec::new(), false);
+        for (id, item) in &self.items {
+            let late = behind.get(id.as_str());
+            let since = late.map_or(since, |b| as_seq(b.since));
+            let newer_lines = item.lines.values().filter(|(seq, _)| *seq > since);
+            let newer_head = item.head.as_ref().filter(|(seq, _)| *seq > since);
+            if late.is_some_and(|b| !b.send) {
+                withheld |= newer_head.is_some() || newer_lines.count() > 0;
+                continue;
+            }
+            rfqs.extend(newer_head.map(|(_, v)| v.clone()));
+            lines.extend(newer_lines.map(|(_, v)| v.clone()));
+        }
         let shown_notices = self.notices.iter().filter(|(s, _)| newer(*s) && !whole);
         Frame {
             seq: self.seq as f64,
             whole,
+            withheld,
             gateway_now_ms: self.clock.gateway(now).0 as f64,
             session: newer(self.session_seq).then(|| self.session.clone()),
-            rfqs: heads.filter(|(s, _)| newer(*s)).map(|(_, v)| v.clone()).collect(),
-            lines: lines.filter(|(s, _)| newer(*s)).map(|(_, v)| v.clone()).collect(),
+            rfqs,
+            lines,
             removed: self.removed.iter().filter(|(s, _)| newer(*s)).map(|(_, id)| id.clone()).collect(),
             reference_changed: newer(self.reference_seq),
             blotter_changed: newer(self.blotter_seq),
@@ -855,5 +870,83 @@ fn refused_cure(reason: u16) -> &'static str {
         3 => "Ask for less, or end other RFQs first.",
         6 => "Choose dealers you may ask, or have your entitlements changed.",
         _ => "Change the request and send it again.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UtcMillis = UtcMillis(1_000_000);
+
+    /// A book with two open RFQs, and what its page pulled so far.
+    fn two_rfqs() -> (Book, u64) {
+        let mut book = Book::new(Ids::new(NOW, 1), NOW);
+        for id in ["A", "B"] {
+            book.place(Rfq::new(Terms {
+                id: RfqId::new(id).expect("an id"),
+                instrument: InstrumentId::new("EUR/USD").expect("an instrument"),
+                ask: rfq::Ask::Buy,
+                quantity: 1.into(),
+                currency: "EUR".into(),
+                settlement_date: "20261124".into(),
+                dealers: vec![DealerId::new("NORTH").expect("a dealer")],
+                expires: NOW + 60_000,
+                created: NOW,
+            }));
+        }
+        let seq = book.pull(0, &[], NOW).seq as u64;
+        (book, seq)
+    }
+
+    fn change(book: &mut Book, id: &str) {
+        let item = book.items.get_mut(&RfqId::new(id).expect("an id")).expect("on screen");
+        item.rfq.refuse("no".into());
+        item.dirty = true;
+    }
+
+    fn behind(id: &str, since: u64, send: bool) -> [Behind; 1] {
+        [Behind { rfq_id: id.into(), since: since as f64, send }]
+    }
+
+    fn heads(frame: &Frame) -> Vec<&str> {
+        frame.rfqs.iter().map(|r| r.id.as_str()).collect()
+    }
+
+    #[test]
+    fn what_the_page_is_behind_with_is_withheld_and_comes_when_it_asks() {
+        let (mut book, seq) = two_rfqs();
+        change(&mut book, "A");
+        change(&mut book, "B");
+        let first = book.pull(seq, &behind("B", seq, false), NOW);
+        assert_eq!((heads(&first), first.withheld), (vec!["A"], true));
+        let none = book.pull(first.seq as u64, &behind("B", seq, false), NOW);
+        assert_eq!((heads(&none), none.withheld), (vec![], true));
+        let caught_up = book.pull(first.seq as u64, &behind("B", seq, true), NOW);
+        assert_eq!((heads(&caught_up), caught_up.withheld), (vec!["B"], false));
+        assert!(heads(&book.pull(first.seq as u64, &behind("B", caught_up.seq as u64, false), NOW)).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_withheld_that_did_not_change() {
+        let (mut book, seq) = two_rfqs();
+        change(&mut book, "A");
+        assert!(!book.pull(seq, &behind("B", seq, false), NOW).withheld);
+    }
+
+    #[test]
+    fn a_whole_frame_withholds_nothing() {
+        let (mut book, seq) = two_rfqs();
+        let whole = book.pull(0, &behind("B", seq, false), NOW);
+        assert_eq!((heads(&whole), whole.whole, whole.withheld), (vec!["A", "B"], true, false));
+    }
+
+    #[test]
+    fn a_page_that_names_nonsense_gets_everything_of_it() {
+        let (mut book, seq) = two_rfqs();
+        for since in [-1.0, f64::NAN, f64::NEG_INFINITY] {
+            let nonsense = [Behind { rfq_id: "B".into(), since, send: true }, Behind { rfq_id: "no such".into(), since, send: true }];
+            assert_eq!(heads(&book.pull(seq, &nonsense, NOW)), ["B"]);
+        }
     }
 }

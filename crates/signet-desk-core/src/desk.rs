@@ -120,9 +120,9 @@ impl Desk {
         self.command(Command::Send(message))
     }
 
-    /// What changed since frame `since` (0 for everything).
-    pub fn pull(&self, since: u64) -> Frame {
-        lock(&self.book).pull(since, laptop_now())
+    /// What changed since frame `since` (0 for everything), but for the RFQs the page is `behind` with.
+    pub fn pull(&self, since: u64, behind: &[Behind]) -> Frame {
+        lock(&self.book).pull(since, behind, laptop_now())
     }
 
     /// Calls `wake` once, from any thread, at the first change after frame `seq`; the page sleeps

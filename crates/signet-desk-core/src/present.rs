@@ -47,11 +47,6 @@ pub fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Reference {
 
 pub fn head(l: &Look<'_>, problem: Option<&Problem>) -> RfqView {
     let t = &l.rfq.terms;
-    let best = |side| {
-        l.rfq
-            .best(side, l.at, 0)
-            .map(|b| Best { price: price(l.instrument, b.price), dealers: b.dealers.iter().map(|d| name(l.names, d)).collect() })
-    };
     RfqView {
         id: t.id.to_string(),
         instrument: t.instrument.to_string(),
@@ -78,8 +73,6 @@ pub fn head(l: &Look<'_>, problem: Option<&Problem>) -> RfqView {
         },
         created_ms: t.created.0 as f64,
         expires_ms: t.expires.0 as f64,
-        best_bid: best(rfq::Side::Sell),
-        best_offer: best(rfq::Side::Buy),
         accept: accept(l.rfq, l.instrument, l.names),
         problem: problem.cloned(),
         text: text(l),

@@ -215,14 +215,6 @@ pub enum RfqState {
     NothingDone,
 }
 
-/// Best price on one side. Ties are ties: every dealer at that price is named.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct Best {
-    pub price: String,
-    pub dealers: Vec<String>,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum AcceptState {
@@ -283,10 +275,6 @@ pub struct RfqView {
     pub state: RfqState,
     pub created_ms: f64,
     pub expires_ms: f64,
-    /// Highest bid among tradable quotes (what a seller wants). `None` when no live bid.
-    pub best_bid: Option<Best>,
-    /// Lowest offer among tradable quotes (what a buyer wants).
-    pub best_offer: Option<Best>,
     pub accept: Option<AcceptView>,
     pub problem: Option<Problem>,
     /// One sentence for the panel's head: `Waiting for 3 of 4 dealers`, `Filled at 99.125 with ...`.
@@ -350,6 +338,17 @@ pub struct LineView {
     pub rank: u32,
 }
 
+/// An RFQ the page does not keep up with, because its panel is out of sight.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Behind {
+    pub rfq_id: String,
+    /// The frame up to which the page knows this RFQ, older than the one it has of the rest.
+    pub since: f64,
+    /// Whether it wants to catch up with this pull.
+    pub send: bool,
+}
+
 /// What changed since the frame the page already has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -358,6 +357,8 @@ pub struct Frame {
     pub seq: f64,
     /// True when this frame is everything and the page must forget what it had.
     pub whole: bool,
+    /// True when something changed that the page, being [`Behind`] by its own wish, was not sent.
+    pub withheld: bool,
     pub gateway_now_ms: f64,
     pub session: Option<SessionView>,
     pub rfqs: Vec<RfqView>,
@@ -450,4 +451,10 @@ pub struct BlotterPage {
     pub rows: Vec<BlotterRow>,
     /// How many rows match in all.
     pub total: u32,
+}
+
+/// JavaScript has no 64-bit integer; a sequence number stays exact in a double for as long as
+/// anybody will run one desk. A page that sends nonsense gets everything.
+pub fn as_seq(number: f64) -> u64 {
+    number.max(0.0) as u64
 }

@@ -111,7 +111,7 @@ impl BenchVenue {
 /// Waits until the desk is on and has its instruments.
 pub fn wait_online(desk: &Desk) {
     let began = Instant::now();
-    while desk.pull(0).session.is_none_or(|s| s.state != LinkState::Online) || desk.reference().instruments.is_empty() {
+    while desk.pull(0, &[]).session.is_none_or(|s| s.state != LinkState::Online) || desk.reference().instruments.is_empty() {
         assert!(began.elapsed() < Duration::from_secs(20), "the bench desk does not come online");
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -128,7 +128,7 @@ pub struct Fresh(HashMap<(String, String), String>);
 
 impl Fresh {
     /// When the quotes that were not seen before were sent, microseconds.
-    pub fn sent(&mut self, lines: &[LineView]) -> Vec<u64> {
+    pub fn sent<'l>(&mut self, lines: impl IntoIterator<Item = &'l LineView>) -> Vec<u64> {
         let mut out = Vec::new();
         for l in lines {
             let Some(id) = &l.quote_id else { continue };

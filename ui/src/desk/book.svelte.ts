@@ -14,35 +14,29 @@ export class Line {
 
 export class Rfq {
   view: RfqView = $state.raw(undefined as never);
-  /** In rank order. */
-  lines: Line[] = $state.raw([]);
+  /** In the order in which they were asked; on the screen each lies where its rank puts it. */
+  asked: Line[] = $state.raw([]);
+  /** The lines as they are now, best first. */
+  readonly ranked: LineView[] = $derived(this.asked.map((line) => line.view).sort((a, b) => a.rank - b.rank));
   readonly #byDealer = new Map<string, Line>();
 
   constructor(view: RfqView) {
     this.view = view;
   }
 
-  /** Answers whether the order of the lines may have changed. */
-  put(view: LineView): boolean {
+  put(view: LineView) {
     const line = this.#byDealer.get(view.dealer);
-    if (!line) {
+    if (line) line.view = view;
+    else {
       this.#byDealer.set(view.dealer, new Line(view));
-      return true;
+      this.asked = [...this.#byDealer.values()];
     }
-    const moved = line.view.rank !== view.rank;
-    line.view = view;
-    return moved;
   }
 
-  /** Answers whether a line went. */
-  keepOnly(dealers: Set<string>): boolean {
+  keepOnly(dealers: Set<string>) {
     const before = this.#byDealer.size;
     for (const dealer of this.#byDealer.keys()) if (!dealers.has(dealer)) this.#byDealer.delete(dealer);
-    return this.#byDealer.size !== before;
-  }
-
-  sort() {
-    this.lines = [...this.#byDealer.values()].sort((a, b) => a.view.rank - b.view.rank);
+    if (this.#byDealer.size !== before) this.asked = [...this.#byDealer.values()];
   }
 }
 
@@ -91,7 +85,7 @@ export class Book {
     for (const id of this.#byId.keys()) if (!named.has(id)) this.#byId.delete(id);
     for (const [id, rfq] of this.#byId) {
       const lines = frame.lines.filter((line) => line.rfqId === id);
-      if (rfq.keepOnly(new Set(lines.map((line) => line.dealer)))) rfq.sort();
+      rfq.keepOnly(new Set(lines.map((line) => line.dealer)));
     }
     this.session = null;
   }
@@ -109,12 +103,7 @@ export class Book {
   }
 
   #putLines(lines: LineView[]) {
-    const moved = new Set<Rfq>();
-    for (const view of lines) {
-      const rfq = this.#byId.get(view.rfqId);
-      if (rfq?.put(view)) moved.add(rfq);
-    }
-    for (const rfq of moved) rfq.sort();
+    for (const view of lines) this.#byId.get(view.rfqId)?.put(view);
   }
 }
 

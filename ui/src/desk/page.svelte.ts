@@ -6,10 +6,12 @@ import { ask, type Backend } from "./backend";
 import { Book } from "./book.svelte";
 import { GatewayClock } from "./clock.svelte";
 import { pump } from "./pump";
+import { Sight } from "./sight";
 
 export class Page {
   readonly book = new Book();
   readonly clock = new GatewayClock();
+  readonly sight = new Sight();
   /** So many prices change that none of them should flash. */
   busy = $state(false);
   #busyUntil = 0;
@@ -50,6 +52,7 @@ export class Page {
     else this.trouble = info.error;
     await pump(this.backend, {
       seq: () => this.book.seq,
+      sight: this.sight,
       trouble: (problem) => (this.trouble = problem),
       take: (frame) => {
         this.clock.set(frame.gatewayNowMs);

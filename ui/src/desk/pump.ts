@@ -2,6 +2,7 @@
 
 import type { Frame, Problem } from "../bindings";
 import { ask, type Backend } from "./backend";
+import { CATCH_UP_MS, type Sight } from "./sight";
 
 /** A parked page looks again after this long even if nobody woke it. */
 const PARKED_MAX_MS = 5_000;
@@ -10,6 +11,7 @@ const AFTER_PROBLEM_MS = 1_000;
 export type Sink = {
   /** The frame the page has. */
   seq(): number;
+  readonly sight: Sight;
   take(frame: Frame): void;
   trouble(problem: Problem | null): void;
 };
@@ -20,7 +22,8 @@ export async function pump(backend: Backend, sink: Sink): Promise<never> {
   await backend.onChanged(() => bell.ring());
   for (;;) {
     const since = sink.seq();
-    const pulled = await ask(backend.commands.pull(since));
+    const behind = sink.sight.behind(performance.now());
+    const pulled = await ask(backend.commands.pull(since, behind));
     if (pulled.status === "error") {
       sink.trouble(pulled.error);
       await sleep(AFTER_PROBLEM_MS);
@@ -28,6 +31,7 @@ export async function pump(backend: Backend, sink: Sink): Promise<never> {
     }
     sink.trouble(null);
     sink.take(pulled.data);
+    sink.sight.answered(behind, pulled.data.seq);
     if (pulled.data.seq !== since) {
       await nextFrame();
       continue;
@@ -35,7 +39,7 @@ export async function pump(backend: Backend, sink: Sink): Promise<never> {
     // The bell is listened to before parking: a change in between rings at once.
     const woken = bell.wait();
     await ask(backend.commands.park(since));
-    await Promise.race([woken, sleep(PARKED_MAX_MS)]);
+    await Promise.race([woken, sleep(pulled.data.withheld ? CATCH_UP_MS : PARKED_MAX_MS)]);
   }
 }
 

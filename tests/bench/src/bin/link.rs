@@ -32,7 +32,7 @@ fn main() {
     println!("click to bytes read by the peer over TLS on loopback, ms:   {}", percentiles(&mut ms));
 
     venue.set_rate(200);
-    let mut seq = desk.pull(0).seq as u64;
+    let mut seq = desk.pull(0, &[]).seq as u64;
     let mut fresh = Fresh::default();
     let mut ms = Vec::new();
     while ms.len() < ROUNDS {
@@ -42,7 +42,7 @@ fn main() {
         };
         desk.wake_after(seq, Box::new(wake));
         let _ = rx.recv_timeout(Duration::from_secs(5));
-        let frame = desk.pull(seq);
+        let frame = desk.pull(seq, &[]);
         let now = micros();
         seq = frame.seq as u64;
         ms.extend(fresh.sent(&frame.lines).into_iter().map(|s| now.saturating_sub(s) as f64 / 1e3));

@@ -38,7 +38,7 @@ pub struct Screen {
 
 impl Screen {
     pub fn pull(&mut self, desk: &Desk) {
-        let f = desk.pull(self.seq);
+        let f = desk.pull(self.seq, &[]);
         if f.whole {
             self.rfqs.clear();
             self.lines.clear();
