@@ -271,7 +271,7 @@ impl AppMessage {
         }
     }
 
-    /// Whether a message that was once sent may be sent again when the peer asks for a resend. What
+    /// Whether a message sent on an earlier connection may be sent again when the peer asks for a resend. What
     /// commits somebody, or was only true for a moment, may not: the peer gets a gap fill, and the
     /// truth from the state snapshot and status requests.
     pub fn may_be_resent(msg_type: &str) -> bool {

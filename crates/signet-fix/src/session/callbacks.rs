@@ -32,6 +32,8 @@ pub(super) struct Shared {
     current_is_first: Cell<bool>,
     /// Set while a new message of ours is being sent, as opposed to a resend.
     sending: Cell<bool>,
+    /// MsgSeqNum of the Logon we sent on this connection: what comes after it belongs to the present.
+    present_from: Cell<u64>,
 }
 
 impl Shared {
@@ -45,6 +47,7 @@ impl Shared {
             current: RefCell::default(),
             current_is_first: Cell::new(false),
             sending: Cell::new(false),
+            present_from: Cell::new(u64::MAX),
         }
     }
 
@@ -52,6 +55,7 @@ impl Shared {
         *self.binding.borrow_mut() = binding;
         self.logout_text.borrow_mut().take();
         self.replies.borrow_mut().clear();
+        self.present_from.set(u64::MAX);
     }
 
     /// Runs `f`, which hands `frame` to the engine, with the fields of the frame; with none when the
@@ -241,6 +245,9 @@ impl ApplicationCallback for Callbacks {
     fn on_msg_to_admin(&self, m: &mut Message, _: &SessionId) {
         guarded("to_admin", (), || {
             let logon = m.with_header(|h| h.get_field(tag::MSG_TYPE as i32)).as_deref() == Some("A");
+            if logon {
+                self.0.present_from.set(m.with_header(number).unwrap_or(u64::MAX));
+            }
             if let (true, Binding::Required(b)) = (logon, &*self.0.binding.borrow()) {
                 // A Logon that could not be bound is refused by the peer: fails closed.
                 let _ = m.set_field(tag::CHANNEL_BINDING as i32, b.as_str());
@@ -253,11 +260,14 @@ impl ApplicationCallback for Callbacks {
             return Ok(());
         }
         guarded("to_app", Err(MsgToAppError::DoNotSend), || {
-            let (resend, kind) = m.with_header(|h| {
+            let (resend, kind, number) = m.with_header(|h| {
                 let dup = h.get_field(tag::POSS_DUP_FLAG as i32).as_deref() == Some("Y");
-                (dup, h.get_field(tag::MSG_TYPE as i32).unwrap_or_default())
+                (dup, h.get_field(tag::MSG_TYPE as i32).unwrap_or_default(), number(h))
             });
-            if resend && !AppMessage::may_be_resent(&kind) {
+            // A peer that lost something before this connection asks for everything since, to infinity,
+            // and holds back what follows meanwhile. A gap fill over that would take it away from it.
+            let of_the_past = number.is_none_or(|n| n < self.0.present_from.get());
+            if resend && of_the_past && !AppMessage::may_be_resent(&kind) {
                 return Err(MsgToAppError::DoNotSend);
             }
             Ok(())
@@ -285,6 +295,10 @@ impl ApplicationCallback for Callbacks {
             Ok(())
         })
     }
+}
+
+fn number(header: &quickfix::Header) -> Option<u64> {
+    header.get_field(tag::MSG_SEQ_NUM as i32)?.parse().ok()
 }
 
 /// Engine events go to the log; message contents never do.
