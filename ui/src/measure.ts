@@ -3,12 +3,21 @@
 
 import { invoke } from "@tauri-apps/api/core";
 
+// One for all frames: WebKit keeps every channel that was ever opened, and its messages travel through
+// another process. One for each frame is a leak that ends in seconds of delay after a minute.
+const { port1, port2 } = new MessageChannel();
+let waiting: (() => void)[] = [];
+port1.onmessage = () => {
+  const then = waiting;
+  waiting = [];
+  for (const one of then) one();
+};
+
 export function afterPaint(then: () => void) {
   requestAnimationFrame(() => {
     // A message is delivered after the frame that is being prepared now was painted.
-    const channel = new MessageChannel();
-    channel.port1.onmessage = then;
-    channel.port2.postMessage(0);
+    waiting.push(then);
+    port2.postMessage(0);
   });
 }
 
