@@ -31,6 +31,9 @@ pub use keychain::{
     ANSWER_TIME_DEFAULT, ENTRY_BYTES_MAX, IdentityName, Keychain, KeychainError, NAME_CHARS_MAX, OsKeychain, SECRET_BYTES, StoredIdentity,
 };
 pub use peer::{CertificateFacts, CompId, PeerError, PeerIdentity, Role};
-pub use profile::{ClientProfile, PemError, PinError, ProfileError, ServerIdentity, ServerProfile, SpkiPin, TlsVersions, TrustRoots};
+pub use profile::{
+    CRL_FILE_BYTES_MAX, CRLS_MAX, ClientProfile, CrlError, CrlFacts, Crls, PemError, PinError, PinMatch, ProfileError, Revocation,
+    ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots,
+};
 pub use refusal::{Refusal, Stage};
 pub use spiffe::{DEVICE_CHARS_MAX, EnrolledFacts, PROTECTIONS, USER_CHARS_MAX, device_name, is_device_name, is_trust_domain, is_user_id};
