@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use rcgen::string::Ia5String;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RevokedCertParams, SanType, SerialNumber,
 };
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use signet_identity::CertificateFacts;
 use time::{Duration, OffsetDateTime};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -37,6 +38,31 @@ impl Authority {
 
     pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
         self.0.der()
+    }
+
+    pub(crate) fn crl(
+        &self,
+        revoked: &[&CertificateDer<'_>],
+        next_update: OffsetDateTime,
+    ) -> Result<CertificateRevocationListDer<'static>, DevCaError> {
+        let this_update = next_update - Duration::days(1);
+        let entry = |certificate: &&CertificateDer<'_>| {
+            Ok(RevokedCertParams {
+                serial_number: SerialNumber::from(serial(certificate)?),
+                revocation_time: this_update,
+                reason_code: None,
+                invalidity_date: None,
+            })
+        };
+        let params = CertificateRevocationListParams {
+            this_update,
+            next_update,
+            crl_number: SerialNumber::from(1u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect::<Result<_, DevCaError>>()?,
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        Ok(params.signed_by(&self.0)?.der().clone())
     }
 
     pub(crate) fn pem(&self) -> String {
@@ -69,6 +95,13 @@ impl Authority {
             key_pem: Zeroizing::new(key.serialize_pem()),
         })
     }
+}
+
+/// The bytes of the serial number, which `CertificateFacts` gives as hexadecimal.
+fn serial(certificate: &CertificateDer<'_>) -> Result<Vec<u8>, DevCaError> {
+    let digits = CertificateFacts::from_certificate(certificate)?.serial;
+    let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    digits.as_bytes().chunks(2).map(byte).collect::<Option<_>>().ok_or(DevCaError::Serial)
 }
 
 impl fmt::Debug for Authority {
