@@ -22,6 +22,20 @@ pub async fn identities(shell: State<'_, Shell>) -> Answer<Vec<IdentityView>> {
     shell.desk()?.identities().await
 }
 
+/// What an invitation (a link, or the text of its file) says.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn read_invitation(shell: State<'_, Shell>, text: String) -> Answer<InvitationView> {
+    shell.desk()?.read_invitation(&text)
+}
+
+/// Makes a key, gets its certificate and keeps both. Frames tell how it goes.
+#[tauri::command]
+#[specta::specta]
+pub async fn enrol(shell: State<'_, Shell>, intent: EnrolIntent) -> Answer<()> {
+    shell.desk()?.enrol(intent).await
+}
+
 #[tauri::command]
 #[specta::specta]
 pub async fn connect(shell: State<'_, Shell>, identity: String, venue: String) -> Answer<()> {

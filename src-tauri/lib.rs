@@ -38,6 +38,8 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
         .commands(tauri_specta::collect_commands![
             commands::info,
             commands::identities,
+            commands::read_invitation,
+            commands::enrol,
             commands::connect,
             commands::disconnect,
             commands::reference,

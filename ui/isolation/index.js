@@ -3,6 +3,8 @@
 const ALLOWED = new Set([
   "info",
   "identities",
+  "read_invitation",
+  "enrol",
   "connect",
   "disconnect",
   "reference",

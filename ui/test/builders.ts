@@ -5,6 +5,7 @@ export const frame = (part: Partial<Frame>): Frame => ({
   whole: false,
   withheld: false,
   gatewayNowMs: 0,
+  enrol: null,
   session: null,
   rfqs: [],
   lines: [],

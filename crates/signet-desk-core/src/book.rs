@@ -77,6 +77,8 @@ pub struct Book {
     notices: VecDeque<(u64, Notice)>,
     session: SessionView,
     session_seq: u64,
+    enrol: EnrolView,
+    enrol_seq: u64,
     reference_seq: u64,
     blotter_seq: u64,
     pub(crate) blotter: Blotter,
@@ -111,6 +113,8 @@ impl Book {
                 problem: None,
             },
             session_seq: 1,
+            enrol: EnrolView { phase: EnrolPhase::Idle, identity: None, venue: None, problem: None },
+            enrol_seq: 1,
             reference_seq: 1,
             blotter_seq: 1,
             blotter: Blotter::default(),
@@ -314,6 +318,7 @@ impl Book {
             withheld,
             gateway_now_ms: self.clock.gateway(now).0 as f64,
             session: newer(self.session_seq).then(|| self.session.clone()),
+            enrol: newer(self.enrol_seq).then(|| self.enrol.clone()),
             rfqs,
             lines,
             removed: self.removed.iter().filter(|(s, _)| newer(*s)).map(|(_, id)| id.clone()).collect(),
@@ -330,6 +335,12 @@ impl Book {
         } else {
             self.wake = Some((seq, wake));
         }
+    }
+
+    pub fn enrolling(&mut self, enrol: EnrolView) {
+        self.enrol = enrol;
+        self.enrol_seq = self.bump();
+        self.changed();
     }
 
     // ----- what the link tells -----

@@ -1,7 +1,7 @@
 //! Which gateways this desk may connect to. A file that an administrator deploys, not a trader.
 
 use serde::Deserialize;
-use signet_identity::{SpkiPin, TrustRoots};
+use signet_identity::{EstAddress, Invitation, SpkiPin, TrustRoots};
 use signet_rfq::CompId;
 use std::{
     fs,
@@ -37,10 +37,13 @@ pub struct Venue {
     pub roots: TrustRoots,
     pub pins: Vec<SpkiPin>,
     pub allow_tls12: bool,
+    /// Where its certificates are renewed, if this laptop was enrolled with an invitation.
+    pub est: Option<EstAddress>,
 }
 
 #[derive(Debug, Clone)]
 pub struct DeskConfig {
+    /// Those an administrator deployed; [`crate::venues`] adds those of invitations.
     pub venues: Vec<Venue>,
     /// Session stores and blotters, one folder per identity.
     pub data_dir: PathBuf,
@@ -104,10 +107,28 @@ fn venue(v: VenueEntry, base: &Path) -> Result<Venue, DeskConfigError> {
         roots,
         pins,
         allow_tls12: v.allow_tls12,
+        est: None,
     })
 }
 
 impl Venue {
+    /// The venue an invitation leads to.
+    pub fn of_invitation(i: &Invitation) -> Result<Self, DeskConfigError> {
+        let wrong = |why: String| DeskConfigError::Venue { venue: i.venue.clone(), why };
+        Ok(Self {
+            name: i.venue.clone(),
+            host: i.fix.host.clone(),
+            port: i.fix.port,
+            server_name: i.fix.server_name.clone(),
+            comp_id: CompId::new(i.fix.comp_id.as_str()).map_err(|e| wrong(e.to_string()))?,
+            trust_domain: i.fix.trust_domain.clone(),
+            roots: TrustRoots::new(i.anchors.iter().cloned()).map_err(|e| wrong(e.to_string()))?,
+            pins: i.pins.clone(),
+            allow_tls12: false,
+            est: Some(i.est.clone()),
+        })
+    }
+
     pub fn endpoint(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }

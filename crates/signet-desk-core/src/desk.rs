@@ -5,6 +5,7 @@ use crate::{
     config::DeskConfig,
     link::{self, Command, laptop_now, lock},
     problem::problem,
+    venues::Venues,
     view::*,
 };
 use signet_fix::AppMessage;
@@ -23,6 +24,7 @@ const STOP_MAX: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub struct Desk {
     config: Arc<DeskConfig>,
+    venues: Arc<Venues>,
     keychain: Arc<dyn Keychain>,
     book: Arc<Mutex<Book>>,
     commands: mpsc::UnboundedSender<Command>,
@@ -36,12 +38,13 @@ impl Desk {
         let now = laptop_now();
         let book = Arc::new(Mutex::new(Book::new(Ids::new(now, u32::from_le_bytes(random)), now)));
         let (commands, receiver) = mpsc::unbounded_channel();
-        let (c, k, b) = (config.clone(), keychain.clone(), book.clone());
+        let venues = Arc::new(Venues::open(&config.venues, &config.data_dir));
+        let (c, v, k, b) = (config.clone(), venues.clone(), keychain.clone(), book.clone());
         std::thread::Builder::new()
             .name("signet-link".into())
-            .spawn(move || link::run(c, k, b, receiver))
+            .spawn(move || link::run(c, v, k, b, receiver))
             .map_err(|e| problem("internal", format!("No thread for the link: {e}"), "Restart the computer."))?;
-        Ok(Self { config: Arc::new(config), keychain, book, commands })
+        Ok(Self { config: Arc::new(config), venues, keychain, book, commands })
     }
 
     pub fn info(&self) -> DeskInfo {
@@ -49,7 +52,7 @@ impl Desk {
         DeskInfo {
             version: self.config.version.clone(),
             practice: self.config.practice,
-            venues: self.config.venues.iter().map(venue).collect(),
+            venues: self.venues.all().iter().map(venue).collect(),
             problem: None,
         }
     }

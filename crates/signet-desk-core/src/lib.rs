@@ -7,9 +7,11 @@ mod book;
 mod clock;
 mod config;
 mod desk;
+mod enrol;
 mod link;
 mod present;
 mod problem;
+mod venues;
 pub mod view;
 
 pub use config::{DeskConfig, DeskConfigError, Venue};

@@ -4,6 +4,7 @@ use crate::{
     blotter::Blotter,
     book::Book,
     config::{DeskConfig, Venue},
+    venues::Venues,
     problem::problem,
     view::*,
 };
@@ -19,12 +20,11 @@ use signet_fix::{
 use signet_identity::{
     ClientProfile, Identity, IdentityName, Keychain, PeerIdentity, Refusal, Stage, TlsVersions, channel_binding, describe,
 };
-use signet_journal::StoreKey;
+use signet_journal::{StoreKey, private_folder};
 use signet_rfq::{CompId, RfqId, UtcMillis};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    fs,
     path::Path,
     rc::Rc,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -63,21 +63,28 @@ pub enum Command {
 }
 
 /// Runs the link's thread until `Stop`.
-pub fn run(config: DeskConfig, keychain: Arc<dyn Keychain>, book: Arc<Mutex<Book>>, commands: mpsc::UnboundedReceiver<Command>) {
+pub fn run(
+    config: DeskConfig,
+    venues: Arc<Venues>,
+    keychain: Arc<dyn Keychain>,
+    book: Arc<Mutex<Book>>,
+    commands: mpsc::UnboundedReceiver<Command>,
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
-        Ok(rt) => rt.block_on(LocalSet::new().run_until(command_loop(config, keychain, book, commands))),
+        Ok(rt) => rt.block_on(LocalSet::new().run_until(command_loop(config, venues, keychain, book, commands))),
         Err(e) => tracing::error!(error = %e, "the link's thread has no runtime"),
     }
 }
 
 async fn command_loop(
     config: DeskConfig,
+    venues: Arc<Venues>,
     keychain: Arc<dyn Keychain>,
     book: Arc<Mutex<Book>>,
     mut commands: mpsc::UnboundedReceiver<Command>,
 ) {
-    let link = Rc::new(Link { config, keychain, book, session: RefCell::new(None), wanted: Cell::new(0), pings: RefCell::default() });
+    let link = Rc::new(Link { config, venues, keychain, book, session: RefCell::new(None), wanted: Cell::new(0), pings: RefCell::default() });
     let mut timer = tokio::time::interval(BOOK_TICK);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -103,6 +110,7 @@ async fn command_loop(
 
 struct Link {
     config: DeskConfig,
+    venues: Arc<Venues>,
     keychain: Arc<dyn Keychain>,
     book: Arc<Mutex<Book>>,
     session: RefCell<Option<Rc<Session>>>,
@@ -216,7 +224,7 @@ impl Link {
 
     /// Keychain, stores, session: everything that does not need the network.
     async fn prepare(&self, generation: u64, identity: &str, venue: &str) -> Result<Target, Problem> {
-        let venue = self.config.venues.iter().find(|v| v.name == venue).cloned();
+        let venue = self.venues.find(venue);
         let venue = venue
             .ok_or_else(|| problem("venue_unknown", "This desk is not configured for that venue.", "Choose a venue from the list."))?;
         self.show(|s| {
@@ -407,11 +415,7 @@ fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -
             "Close other Signet windows; if that does not help, ask support before deleting anything.",
         )
     };
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|e| cannot(format!("{}: {e}", folder.display())))?;
+    private_folder(folder).map_err(|e| cannot(format!("{}: {e}", folder.display())))?;
     let path = folder.join(format!("{}.fix", venue.comp_id));
     let store = SealedStore::open(&path, key, laptop_now(), false).map_err(|e| cannot(e.to_string()))?;
     let settings = SessionConfig {

@@ -91,6 +91,7 @@ impl BenchVenue {
             roots: pki.gateway_roots().expect("roots"),
             pins: vec![],
             allow_tls12: false,
+            est: None,
         };
         Self { shared, keychain, venue }
     }

@@ -136,6 +136,7 @@ impl Practice {
             roots: pki.gateway_roots().map_err(failed("gateway CA"))?,
             pins: vec![],
             allow_tls12: false,
+            est: None,
         };
         Ok(Self { gateway: Some(gateway), config, simulator: Some(simulator), runtime, pki, venue, dir: plan.dir.clone(), _keys: keys })
     }
