@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rcgen::string::Ia5String;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RevokedCertParams, SanType, SerialNumber,
+    PublicKeyData, SignatureAlgorithm, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RevokedCertParams, SanType, SerialNumber,
 };
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
@@ -72,6 +72,41 @@ impl Authority {
     pub(crate) fn issue(&self, order: &Order, trust_domain: &str, now: OffsetDateTime) -> Result<Issued, DevCaError> {
         let algorithm = if order.rsa { &PKCS_RSA_SHA256 } else { &PKCS_ECDSA_P256_SHA256 };
         let key = KeyPair::generate_for(algorithm)?;
+        let certificate = params(order, trust_domain, now)?.signed_by(&key, &self.0)?;
+        Ok(Issued {
+            chain_pem: certificate.pem(),
+            chain: vec![certificate.der().clone()],
+            key_pkcs8: Zeroizing::new(key.serialize_der()),
+            key_pem: Zeroizing::new(key.serialize_pem()),
+        })
+    }
+
+    pub(crate) fn issue_for(
+        &self,
+        order: &Order,
+        public_point: &[u8],
+        trust_domain: &str,
+        now: OffsetDateTime,
+    ) -> Result<Vec<CertificateDer<'static>>, DevCaError> {
+        let certificate = params(order, trust_domain, now)?.signed_by(&PublicPoint(public_point), &self.0)?;
+        Ok(vec![certificate.der().clone()])
+    }
+}
+
+/// A P-256 key of which only the public half is here.
+struct PublicPoint<'a>(&'a [u8]);
+
+impl PublicKeyData for PublicPoint<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        self.0
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &PKCS_ECDSA_P256_SHA256
+    }
+}
+
+fn params(order: &Order, trust_domain: &str, now: OffsetDateTime) -> Result<CertificateParams, DevCaError> {
         let mut params = CertificateParams::new(order.dns.clone())?;
         let uri = Ia5String::try_from(order.spiffe_uri(trust_domain))?;
         params.subject_alt_names.push(SanType::URI(uri));
@@ -87,14 +122,7 @@ impl Authority {
         if order.for_client {
             params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
         }
-        let certificate = params.signed_by(&key, &self.0)?;
-        Ok(Issued {
-            chain_pem: certificate.pem(),
-            chain: vec![certificate.der().clone()],
-            key_pkcs8: Zeroizing::new(key.serialize_der()),
-            key_pem: Zeroizing::new(key.serialize_pem()),
-        })
-    }
+        Ok(params)
 }
 
 /// The bytes of the serial number, which `CertificateFacts` gives as hexadecimal.

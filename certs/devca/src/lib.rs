@@ -52,6 +52,11 @@ impl DevPki {
         self.authority(order.role()).issue(order, &self.trust_domain, self.now)
     }
 
+    /// Issues what is ordered for a P-256 key made elsewhere, given as its uncompressed point.
+    pub fn issue_for(&self, order: &Order, public_point: &[u8]) -> Result<Vec<CertificateDer<'static>>, DevCaError> {
+        self.authority(order.role()).issue_for(order, public_point, &self.trust_domain, self.now)
+    }
+
     /// A list of this role's authority that revokes `revoked` and is good until `next_update`.
     pub fn crl(
         &self,

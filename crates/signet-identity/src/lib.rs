@@ -9,6 +9,7 @@
 //! own list of trusted authorities.
 
 mod channel;
+mod holder;
 mod identity;
 mod invitation;
 mod key;
@@ -17,8 +18,12 @@ mod peer;
 mod profile;
 mod refusal;
 mod spiffe;
+mod worker;
 
 pub use channel::{CHANNEL_BINDING_LABEL, channel_binding, describe};
+#[cfg(feature = "pkcs11")]
+pub use holder::pkcs11;
+pub use holder::{HolderError, HolderKind, KeyHolder, KeyLabel, KeyPlace, LABEL_CHARS_MAX, Pin, PinPrompt, PinRequest, PinTries};
 pub use identity::{Identity, IdentityError};
 pub use invitation::{
     EstAddress, FixAddress, HolderRule, INVITATION_BYTES_MAX, INVITATION_EXTENSION, INVITATION_LINK_PREFIX, Invitation, InvitationError,
