@@ -36,6 +36,14 @@ pub async fn enrol(shell: State<'_, Shell>, intent: EnrolIntent) -> Answer<()> {
     shell.desk()?.enrol(intent).await
 }
 
+/// The PIN a token waits for; nothing when the trader declines.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn give_pin(shell: State<'_, Shell>, pin: Option<String>) -> Answer<()> {
+    shell.desk()?.give_pin(pin);
+    Ok(())
+}
+
 #[tauri::command]
 #[specta::specta]
 pub async fn connect(shell: State<'_, Shell>, identity: String, venue: String) -> Answer<()> {

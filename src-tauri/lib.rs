@@ -40,6 +40,7 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             commands::identities,
             commands::read_invitation,
             commands::enrol,
+            commands::give_pin,
             commands::connect,
             commands::disconnect,
             commands::reference,

@@ -5,6 +5,7 @@ const ALLOWED = new Set([
   "identities",
   "read_invitation",
   "enrol",
+  "give_pin",
   "connect",
   "disconnect",
   "reference",

@@ -6,6 +6,7 @@ export const frame = (part: Partial<Frame>): Frame => ({
   withheld: false,
   gatewayNowMs: 0,
   enrol: null,
+  pin: null,
   session: null,
   rfqs: [],
   lines: [],

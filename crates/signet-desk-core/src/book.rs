@@ -79,6 +79,8 @@ pub struct Book {
     session_seq: u64,
     enrol: EnrolView,
     enrol_seq: u64,
+    pin: PinView,
+    pin_seq: u64,
     reference_seq: u64,
     blotter_seq: u64,
     pub(crate) blotter: Blotter,
@@ -115,6 +117,8 @@ impl Book {
             session_seq: 1,
             enrol: EnrolView { phase: EnrolPhase::Idle, identity: None, venue: None, problem: None },
             enrol_seq: 1,
+            pin: crate::pin::closed(),
+            pin_seq: 1,
             reference_seq: 1,
             blotter_seq: 1,
             blotter: Blotter::default(),
@@ -319,6 +323,7 @@ impl Book {
             gateway_now_ms: self.clock.gateway(now).0 as f64,
             session: newer(self.session_seq).then(|| self.session.clone()),
             enrol: newer(self.enrol_seq).then(|| self.enrol.clone()),
+            pin: newer(self.pin_seq).then(|| self.pin.clone()),
             rfqs,
             lines,
             removed: self.removed.iter().filter(|(s, _)| newer(*s)).map(|(_, id)| id.clone()).collect(),
@@ -335,6 +340,12 @@ impl Book {
         } else {
             self.wake = Some((seq, wake));
         }
+    }
+
+    pub fn pin(&mut self, pin: PinView) {
+        self.pin = pin;
+        self.pin_seq = self.bump();
+        self.changed();
     }
 
     pub fn enrolling(&mut self, enrol: EnrolView) {

@@ -3,13 +3,15 @@
 use crate::{
     book::{Book, Ids},
     config::DeskConfig,
+    enrol,
     link::{self, Command, laptop_now, lock},
+    pin::PinDesk,
     problem::problem,
     venues::Venues,
     view::*,
 };
 use signet_fix::AppMessage;
-use signet_identity::{Keychain, StoredIdentity};
+use signet_identity::{Keychain, Pin, StoredIdentity};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -25,6 +27,7 @@ const STOP_MAX: Duration = Duration::from_secs(3);
 pub struct Desk {
     config: Arc<DeskConfig>,
     venues: Arc<Venues>,
+    pins: Arc<PinDesk>,
     keychain: Arc<dyn Keychain>,
     book: Arc<Mutex<Book>>,
     commands: mpsc::UnboundedSender<Command>,
@@ -44,7 +47,8 @@ impl Desk {
             .name("signet-link".into())
             .spawn(move || link::run(c, v, k, b, receiver))
             .map_err(|e| problem("internal", format!("No thread for the link: {e}"), "Restart the computer."))?;
-        Ok(Self { config: Arc::new(config), venues, keychain, book, commands })
+        let pins = Arc::new(PinDesk::new(book.clone()));
+        Ok(Self { config: Arc::new(config), venues, pins, keychain, book, commands })
     }
 
     pub fn info(&self) -> DeskInfo {
@@ -64,6 +68,22 @@ impl Desk {
         let found = found.map_err(|e| problem("internal", e.to_string(), "Restart Signet Desk."))?;
         let now = OffsetDateTime::now_utc();
         Ok(found.map_err(|e| Problem::from(&e))?.into_iter().map(|i| identity(i, now)).collect())
+    }
+
+    /// What an invitation says: the link, or the text of the file.
+    pub fn read_invitation(&self, text: &str) -> Result<InvitationView, Problem> {
+        Ok(enrol::view(&enrol::read(text)?, OffsetDateTime::now_utc(), &enrol::host_name()))
+    }
+
+    /// Makes a key, asks for its certificate and keeps both. Frames tell how it goes.
+    pub async fn enrol(&self, intent: EnrolIntent) -> Result<(), Problem> {
+        let (_invitation, _device) = enrol::check(&intent)?;
+        Ok(())
+    }
+
+    /// The PIN a token waits for; `None` when the trader declines. Wiped as soon as the token had it.
+    pub fn give_pin(&self, pin: Option<String>) {
+        self.pins.answer(pin.map(Pin::new));
     }
 
     pub async fn connect(&self, identity: String, venue: String) -> Result<(), Problem> {

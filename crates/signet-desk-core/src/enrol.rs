@@ -2,11 +2,8 @@
 //! words; keys and certificates are the affair of `signet-identity`.
 
 use crate::{problem::problem, view::*};
-use signet_identity::{HolderRule, Invitation, InvitationError};
+use signet_identity::{HolderRule, Invitation, InvitationError, device_name};
 use time::OffsetDateTime;
-
-/// Longest device name, as in the certificate's URI.
-const DEVICE_CHARS_MAX: usize = 40;
 
 /// Reads what the trader pasted or the page read from a file.
 pub(crate) fn read(text: &str) -> Result<Invitation, Problem> {
@@ -67,21 +64,6 @@ pub(crate) fn check(intent: &EnrolIntent) -> Result<(Invitation, String), Proble
     Ok((invitation, device))
 }
 
-/// A device's name as certificates carry it: lower case letters, digits, `.`, `_` and `-`.
-pub(crate) fn device_name(text: &str) -> Option<String> {
-    let plain: String = text
-        .trim()
-        .chars()
-        .map(|c| match c.to_ascii_lowercase() {
-            c @ ('a'..='z' | '0'..='9' | '.' | '_' | '-') => c,
-            _ => '-',
-        })
-        .take(DEVICE_CHARS_MAX)
-        .collect();
-    let plain = plain.trim_matches(['-', '.', '_']);
-    (!plain.is_empty()).then(|| plain.to_owned())
-}
-
 /// What this computer calls itself, if it says.
 pub(crate) fn host_name() -> String {
     let named = std::env::var("COMPUTERNAME").or_else(|_| std::fs::read_to_string("/proc/sys/kernel/hostname"));
@@ -97,21 +79,6 @@ impl From<&InvitationError> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_device_is_named_in_the_certificates_alphabet() {
-        for (text, name) in [
-            ("Alice's MacBook Pro", Some("alice-s-macbook-pro")),
-            ("  TRD-0815.bank.example \n", Some("trd-0815.bank.example")),
-            ("Büro", Some("b-ro")),
-            ("---", None),
-            ("", None),
-            ("中文", None),
-        ] {
-            assert_eq!(device_name(text).as_deref(), name, "{text:?}");
-        }
-        assert!(device_name(&"x".repeat(500)).is_some_and(|n| n.len() == DEVICE_CHARS_MAX));
-    }
 
     #[test]
     fn what_is_no_invitation_is_refused_in_words() {

@@ -9,6 +9,7 @@ mod config;
 mod desk;
 mod enrol;
 mod link;
+mod pin;
 mod present;
 mod problem;
 mod venues;

@@ -4,8 +4,8 @@ use crate::{
     blotter::Blotter,
     book::Book,
     config::{DeskConfig, Venue},
-    venues::Venues,
     problem::problem,
+    venues::Venues,
     view::*,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -84,7 +84,8 @@ async fn command_loop(
     book: Arc<Mutex<Book>>,
     mut commands: mpsc::UnboundedReceiver<Command>,
 ) {
-    let link = Rc::new(Link { config, venues, keychain, book, session: RefCell::new(None), wanted: Cell::new(0), pings: RefCell::default() });
+    let link =
+        Rc::new(Link { config, venues, keychain, book, session: RefCell::new(None), wanted: Cell::new(0), pings: RefCell::default() });
     let mut timer = tokio::time::interval(BOOK_TICK);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -384,6 +384,34 @@ pub struct EnrolIntent {
     pub holder: Holder,
 }
 
+/// How many tries a token says are left for its PIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum PinTries {
+    Full,
+    /// At least one wrong PIN since the last right one.
+    Low,
+    /// One more wrong PIN locks the token.
+    Last,
+    Locked,
+}
+
+/// What the PIN dialog shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct PinView {
+    /// A PIN is being waited for.
+    pub open: bool,
+    pub token: String,
+    pub tries: PinTries,
+    /// The PIN just given was wrong.
+    pub wrong: bool,
+    pub chars_min: u32,
+    pub chars_max: u32,
+    /// It is typed on the reader's own keys.
+    pub on_reader: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum EnrolPhase {
@@ -436,6 +464,8 @@ pub struct Frame {
     pub session: Option<SessionView>,
     /// How an enrolment is going, when that changed.
     pub enrol: Option<EnrolView>,
+    /// Whether a token waits for its PIN, when that changed.
+    pub pin: Option<PinView>,
     pub rfqs: Vec<RfqView>,
     pub lines: Vec<LineView>,
     /// RFQs to remove from the screen.

@@ -1,6 +1,6 @@
 // The words for the states the desk sends. A state is never shown by colour alone.
 
-import type { AcceptState, Ask, EnrolPhase, Holder, LineState, LinkState, RfqState, Side } from "../bindings";
+import type { AcceptState, Ask, EnrolPhase, Holder, PinTries, LineState, LinkState, RfqState, Side } from "../bindings";
 
 export type Shape = "dot" | "ring" | "half" | "turn" | "cross" | "tick" | "wait" | "question";
 export type Tone = "good" | "plain" | "warn" | "bad";
@@ -55,6 +55,13 @@ export const ENROL: Record<EnrolPhase, string> = {
   storing: "Keeping the certificate…",
   done: "",
   failed: "",
+};
+
+export const PIN_TRIES: Record<PinTries, string> = {
+  full: "",
+  low: "A wrong PIN was given before. Too many lock the token.",
+  last: "One more wrong PIN locks the token.",
+  locked: "The token is locked. Your administrator can unlock it.",
 };
 
 export const HOLDER: Record<Holder, string> = {
