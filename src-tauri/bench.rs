@@ -52,8 +52,8 @@ pub(crate) fn pulled(frame: &Frame, behind: &[Behind]) {
 }
 
 /// Feeds a desk from a venue of its own at each rate in turn, prints what the glass showed, and ends
-/// the process. `SIGNET_BENCH_RATES` (quotes a second, comma separated) and `SIGNET_BENCH_SECONDS`.
-pub fn desk() -> Result<signet_desk_core::Desk, signet_desk_core::view::Problem> {
+/// the application. `SIGNET_BENCH_RATES` (quotes a second, comma separated) and `SIGNET_BENCH_SECONDS`.
+pub fn desk(app: &tauri::AppHandle) -> Result<signet_desk_core::Desk, signet_desk_core::view::Problem> {
     let rates = std::env::var("SIGNET_BENCH_RATES").unwrap_or_else(|_| "100,1000,5000".into());
     let rates: Vec<u32> = rates.split(',').filter_map(|r| r.trim().parse().ok()).collect();
     let seconds = std::env::var("SIGNET_BENCH_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(20u64);
@@ -61,6 +61,7 @@ pub fn desk() -> Result<signet_desk_core::Desk, signet_desk_core::view::Problem>
     let dir = tempfile::tempdir().map_err(|e| crate::start::broken(&e.to_string()))?;
     let desk = venue.desk(dir.path());
     let watched = desk.clone();
+    let app = app.clone();
     std::thread::spawn(move || {
         let _dir = dir;
         signet_bench::wait_online(&watched);
@@ -77,7 +78,8 @@ pub fn desk() -> Result<signet_desk_core::Desk, signet_desk_core::view::Problem>
             let sent = venue.shared.sent.load(Relaxed) - sent;
             report(rate, seconds, sent, memory);
         }
-        std::process::exit(0);
+        // Not the process itself: the web view's threads would run on while it is taken apart.
+        app.exit(0);
     });
     Ok(desk)
 }

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 fn open(config: Option<PathBuf>) -> ExitCode {
     #[cfg(feature = "bench")]
     if std::env::var_os("SIGNET_BENCH_RATES").is_some() {
-        return signet_desk::run(|_| signet_desk::bench::desk());
+        return signet_desk::run(signet_desk::bench::desk);
     }
     signet_desk::run(|app| signet_desk::start::desk(app, config))
 }
