@@ -9,11 +9,17 @@
 //! own list of trusted authorities.
 
 mod channel;
+#[cfg(feature = "csr")]
+mod csr;
+#[cfg(feature = "est")]
+pub mod est;
 mod holder;
 mod identity;
 mod invitation;
 mod key;
 mod keychain;
+#[cfg(feature = "net")]
+pub mod net;
 mod peer;
 mod profile;
 mod refusal;
@@ -21,6 +27,8 @@ mod spiffe;
 mod worker;
 
 pub use channel::{CHANNEL_BINDING_LABEL, channel_binding, describe};
+#[cfg(feature = "csr")]
+pub use csr::certificate_request;
 #[cfg(feature = "pkcs11")]
 pub use holder::pkcs11;
 pub use holder::{HolderError, HolderKind, KeyHolder, KeyLabel, KeyPlace, LABEL_CHARS_MAX, Pin, PinPrompt, PinRequest, PinTries};

@@ -77,6 +77,23 @@ pub enum ProfileError {
     Crl(#[from] CrlError),
 }
 
+/// Whether a client's chain leads to `roots`, for a certificate that was not shown in a handshake.
+#[cfg(feature = "est")]
+pub(crate) fn check_client_chain(
+    roots: &TrustRoots,
+    leaf: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    now: OffsetDateTime,
+) -> Result<(), crate::refusal::Refusal> {
+    use crate::refusal::{Refusal, Stage};
+    use rustls::server::danger::ClientCertVerifier as _;
+    let unusable = |e: ProfileError| Refusal::Other { detail: e.to_string() };
+    let provider = TlsPolicy::default().provider().map_err(unusable)?;
+    let verifier = verify::OurClientVerifier::new(roots, provider, None, false).map_err(unusable)?;
+    let verified = verifier.verify_client_cert(leaf, intermediates, unix_time(now));
+    verified.map(drop).map_err(|e| Refusal::seen_by_server(&e, Stage::Session))
+}
+
 /// Before 1970 is 1970: no certificate is that old.
 fn unix_time(at: OffsetDateTime) -> UnixTime {
     UnixTime::since_unix_epoch(std::time::Duration::from_secs(u64::try_from(at.unix_timestamp()).unwrap_or_default()))
