@@ -10,14 +10,20 @@
 
 mod channel;
 mod identity;
+mod invitation;
 mod key;
 mod keychain;
 mod peer;
 mod profile;
 mod refusal;
+mod spiffe;
 
 pub use channel::{CHANNEL_BINDING_LABEL, channel_binding, describe};
 pub use identity::{Identity, IdentityError};
+pub use invitation::{
+    EstAddress, FixAddress, HolderRule, INVITATION_BYTES_MAX, INVITATION_EXTENSION, INVITATION_LINK_PREFIX, Invitation, InvitationError,
+    fingerprint,
+};
 pub use key::{DeviceKey, KeyError, Protection, SoftwareKey};
 #[cfg(any(test, feature = "test-double"))]
 pub use keychain::MemoryKeychain;
@@ -27,3 +33,4 @@ pub use keychain::{
 pub use peer::{CertificateFacts, CompId, PeerError, PeerIdentity, Role};
 pub use profile::{ClientProfile, PemError, PinError, ProfileError, ServerIdentity, ServerProfile, SpkiPin, TlsVersions, TrustRoots};
 pub use refusal::{Refusal, Stage};
+pub use spiffe::{DEVICE_CHARS_MAX, EnrolledFacts, PROTECTIONS, USER_CHARS_MAX, device_name, is_device_name, is_trust_domain, is_user_id};
