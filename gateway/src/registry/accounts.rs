@@ -5,6 +5,7 @@ use super::{
     certificates::{self, Which},
     events,
 };
+use signet_identity::is_user_id;
 use signet_rfq::UtcMillis;
 use sqlx::{Row as _, any::AnyRow};
 
@@ -50,15 +51,9 @@ pub struct DeviceRecord {
     pub created: UtcMillis,
 }
 
-/// `a-z 0-9 . _ -`, the alphabet of user and device names.
-pub(crate) fn is_plain(text: &str, chars_max: usize) -> bool {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
-    (1..=chars_max).contains(&text.len()) && text.bytes().all(allowed)
-}
-
 impl NewUser {
     pub fn check(&self) -> Result<(), RegistryError> {
-        if !is_plain(&self.id, 32) {
+        if !is_user_id(&self.id) {
             return Err(RegistryError::BadUserId(self.id.clone()));
         }
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
@@ -133,8 +128,8 @@ impl Registry {
     ) -> Result<(UserRecord, Vec<DeviceRecord>, Vec<CertificateRecord>, Vec<(CodeState, UtcMillis)>), RegistryError> {
         let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
         let user = user_by_id(&mut tx, id).await?.ok_or_else(|| RegistryError::NoSuchUser(id.into()))?;
-        let devices = sqlx::query(&format!("SELECT {DEVICE} FROM devices WHERE user_id = $1 ORDER BY id"));
-        let devices = devices.bind(id).fetch_all(&mut *tx).await?;
+        let query = format!("SELECT {DEVICE} FROM devices WHERE user_id = $1 ORDER BY id");
+        let devices = sqlx::query(&query).bind(id).fetch_all(&mut *tx).await?;
         let devices = devices.iter().map(device_record).collect::<Result<_, _>>()?;
         let certificates = certificates::of(&mut tx, &Which::User(id.into())).await?;
         let codes = sqlx::query("SELECT state, expires_ms FROM codes WHERE user_id = $1 ORDER BY created_ms DESC");
