@@ -3,7 +3,7 @@
 use super::{AdminError, actor, csv, open};
 use crate::{
     config::{Config, EnrolmentSection},
-    enrol::ca::write_new,
+    enrol::ca::{CaError, write_new},
     registry::{NewCode, NewUser, RegistryError, code::OneTimeCode},
 };
 use signet_identity::{HolderRule, INVITATION_EXTENSION, Invitation};
@@ -61,7 +61,7 @@ pub async fn code(config: &Config, user: &str, code_hours: u32, out: &Path) -> R
     let file = out.join(format!("{user}.{INVITATION_EXTENSION}"));
     // A newer invitation of the same user takes the place of the old one.
     let _ = fs::remove_file(&file);
-    write_new(&file, invitation.to_toml()?.as_bytes(), false)?;
+    put(&file, invitation.to_toml()?.as_bytes(), false)?;
     invited(user.into(), &code, file, &invitation)
 }
 
@@ -148,7 +148,7 @@ async fn add_rows(config: &Config, rows: &[(NewUser, NewCode)], now: UtcMillis) 
 
 fn write_all(all: &[(Invited, String)], out: &Path, list: bool, written: &mut Vec<PathBuf>) -> Result<(), AdminError> {
     for (i, text) in all {
-        write_new(&i.file, text.as_bytes(), false)?;
+        put(&i.file, text.as_bytes(), false)?;
         written.push(i.file.clone());
     }
     if list {
@@ -157,10 +157,17 @@ fn write_all(all: &[(Invited, String)], out: &Path, list: bool, written: &mut Ve
             text.push_str(&format!("{},{},{}\n", i.user, *i.code, i.expires));
         }
         let path = out.join("codes.csv");
-        write_new(&path, text.as_bytes(), true)?;
+        put(&path, text.as_bytes(), true)?;
         written.push(path);
     }
     Ok(())
+}
+
+fn put(path: &Path, bytes: &[u8], private: bool) -> Result<(), AdminError> {
+    write_new(path, bytes, private).map_err(|e| match e {
+        CaError::File { path, source } => AdminError::File { path, source },
+        other => other.into(),
+    })
 }
 
 fn make_code(hours: u32, now: UtcMillis) -> Result<(OneTimeCode, NewCode), AdminError> {
