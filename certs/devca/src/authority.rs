@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use rcgen::string::Ia5String;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    PublicKeyData, SignatureAlgorithm, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RevokedCertParams, SanType, SerialNumber,
 };
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use signet_identity::CertificateFacts;
 use time::{Duration, OffsetDateTime};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -39,6 +40,31 @@ impl Authority {
         self.0.der()
     }
 
+    pub(crate) fn crl(
+        &self,
+        revoked: &[&CertificateDer<'_>],
+        next_update: OffsetDateTime,
+    ) -> Result<CertificateRevocationListDer<'static>, DevCaError> {
+        let this_update = next_update - Duration::days(1);
+        let entry = |certificate: &&CertificateDer<'_>| {
+            Ok(RevokedCertParams {
+                serial_number: SerialNumber::from(serial(certificate)?),
+                revocation_time: this_update,
+                reason_code: None,
+                invalidity_date: None,
+            })
+        };
+        let params = CertificateRevocationListParams {
+            this_update,
+            next_update,
+            crl_number: SerialNumber::from(1u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect::<Result<_, DevCaError>>()?,
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        Ok(params.signed_by(&self.0)?.der().clone())
+    }
+
     pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
@@ -46,6 +72,41 @@ impl Authority {
     pub(crate) fn issue(&self, order: &Order, trust_domain: &str, now: OffsetDateTime) -> Result<Issued, DevCaError> {
         let algorithm = if order.rsa { &PKCS_RSA_SHA256 } else { &PKCS_ECDSA_P256_SHA256 };
         let key = KeyPair::generate_for(algorithm)?;
+        let certificate = params(order, trust_domain, now)?.signed_by(&key, &self.0)?;
+        Ok(Issued {
+            chain_pem: certificate.pem(),
+            chain: vec![certificate.der().clone()],
+            key_pkcs8: Zeroizing::new(key.serialize_der()),
+            key_pem: Zeroizing::new(key.serialize_pem()),
+        })
+    }
+
+    pub(crate) fn issue_for(
+        &self,
+        order: &Order,
+        public_point: &[u8],
+        trust_domain: &str,
+        now: OffsetDateTime,
+    ) -> Result<Vec<CertificateDer<'static>>, DevCaError> {
+        let certificate = params(order, trust_domain, now)?.signed_by(&PublicPoint(public_point), &self.0)?;
+        Ok(vec![certificate.der().clone()])
+    }
+}
+
+/// A P-256 key of which only the public half is here.
+struct PublicPoint<'a>(&'a [u8]);
+
+impl PublicKeyData for PublicPoint<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        self.0
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &PKCS_ECDSA_P256_SHA256
+    }
+}
+
+fn params(order: &Order, trust_domain: &str, now: OffsetDateTime) -> Result<CertificateParams, DevCaError> {
         let mut params = CertificateParams::new(order.dns.clone())?;
         let uri = Ia5String::try_from(order.spiffe_uri(trust_domain))?;
         params.subject_alt_names.push(SanType::URI(uri));
@@ -61,14 +122,14 @@ impl Authority {
         if order.for_client {
             params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
         }
-        let certificate = params.signed_by(&key, &self.0)?;
-        Ok(Issued {
-            chain_pem: certificate.pem(),
-            chain: vec![certificate.der().clone()],
-            key_pkcs8: Zeroizing::new(key.serialize_der()),
-            key_pem: Zeroizing::new(key.serialize_pem()),
-        })
-    }
+        Ok(params)
+}
+
+/// The bytes of the serial number, which `CertificateFacts` gives as hexadecimal.
+fn serial(certificate: &CertificateDer<'_>) -> Result<Vec<u8>, DevCaError> {
+    let digits = CertificateFacts::from_certificate(certificate)?.serial;
+    let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    digits.as_bytes().chunks(2).map(byte).collect::<Option<_>>().ok_or(DevCaError::Serial)
 }
 
 impl fmt::Debug for Authority {

@@ -9,6 +9,7 @@
 //! own list of trusted authorities.
 
 mod channel;
+mod holder;
 mod identity;
 mod invitation;
 mod key;
@@ -17,8 +18,12 @@ mod peer;
 mod profile;
 mod refusal;
 mod spiffe;
+mod worker;
 
 pub use channel::{CHANNEL_BINDING_LABEL, channel_binding, describe};
+#[cfg(feature = "pkcs11")]
+pub use holder::pkcs11;
+pub use holder::{HolderError, HolderKind, KeyHolder, KeyLabel, KeyPlace, LABEL_CHARS_MAX, Pin, PinPrompt, PinRequest, PinTries};
 pub use identity::{Identity, IdentityError};
 pub use invitation::{
     EstAddress, FixAddress, HolderRule, INVITATION_BYTES_MAX, INVITATION_EXTENSION, INVITATION_LINK_PREFIX, Invitation, InvitationError,
@@ -31,6 +36,9 @@ pub use keychain::{
     ANSWER_TIME_DEFAULT, ENTRY_BYTES_MAX, IdentityName, Keychain, KeychainError, NAME_CHARS_MAX, OsKeychain, SECRET_BYTES, StoredIdentity,
 };
 pub use peer::{CertificateFacts, CompId, PeerError, PeerIdentity, Role};
-pub use profile::{ClientProfile, PemError, PinError, ProfileError, ServerIdentity, ServerProfile, SpkiPin, TlsVersions, TrustRoots};
+pub use profile::{
+    CRL_FILE_BYTES_MAX, CRLS_MAX, ClientProfile, CrlError, CrlFacts, Crls, PemError, PinError, PinMatch, ProfileError, Revocation,
+    ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots,
+};
 pub use refusal::{Refusal, Stage};
 pub use spiffe::{DEVICE_CHARS_MAX, EnrolledFacts, PROTECTIONS, USER_CHARS_MAX, device_name, is_device_name, is_trust_domain, is_user_id};

@@ -21,7 +21,7 @@ use crate::key::{Protection, SoftwareKey};
 use crate::peer::{CertificateFacts, PeerIdentity};
 
 /// Raw access to text entries by name.
-pub(super) trait Entries {
+pub(crate) trait Entries {
     /// `None` when there is no such entry.
     fn get(&mut self, entry: &str) -> Result<Option<Zeroizing<Vec<u8>>>, KeychainError>;
     fn put(&mut self, entry: &str, text: &[u8]) -> Result<(), KeychainError>;

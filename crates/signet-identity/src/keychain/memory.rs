@@ -41,6 +41,10 @@ impl MemoryKeychain {
         self.lock().0.keys().cloned().collect()
     }
 
+    pub(crate) fn with_entries<T>(&self, work: impl FnOnce(&mut dyn Entries) -> T) -> T {
+        work(&mut *self.lock())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Map> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

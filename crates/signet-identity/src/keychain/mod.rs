@@ -5,6 +5,7 @@
 
 mod entries;
 mod error;
+pub(crate) mod held;
 #[cfg(any(test, feature = "test-double"))]
 mod memory;
 mod native;
