@@ -1,11 +1,17 @@
 //! The listener for desks: TLS, identity, CompID, then the session.
 
-use crate::{config::Loaded, core::Core};
+use crate::{
+    config::Loaded,
+    core::Core,
+    live::{Cut, Live},
+    registry::{NewEvent, admission::Shown},
+    roster::{self, Roster},
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_fix::{
     framer::Framer,
     pump::{Closed, frames, pump},
-    session::{Binding, Session},
+    session::{Binding, Event, Session},
     tag,
     tagvalue::{Fields, format_utc, seal},
 };
@@ -35,11 +41,20 @@ pub struct Door {
     pub trust_domain: String,
     pub known: BTreeSet<CompId>,
     pub max_connections: usize,
+    /// With a registry: who is registered, and whether those without a `[[desk]]` entry may come in.
+    pub roster: Option<Rc<Roster>>,
+    pub desk_default: bool,
     pub open_session: OpenSession,
 }
 
 impl Door {
-    pub fn new(listener: TcpListener, tls: Arc<rustls::ServerConfig>, loaded: &Loaded, open_session: OpenSession) -> Self {
+    pub fn new(
+        listener: TcpListener,
+        tls: Arc<rustls::ServerConfig>,
+        loaded: &Loaded,
+        roster: Option<Rc<Roster>>,
+        open_session: OpenSession,
+    ) -> Self {
         Self {
             listener,
             tls: TlsAcceptor::from(tls),
@@ -47,6 +62,8 @@ impl Door {
             trust_domain: loaded.config.gateway.trust_domain.clone(),
             known: loaded.config.desk.iter().map(|d| d.comp_id.clone()).collect(),
             max_connections: loaded.config.desks.max_connections,
+            roster,
+            desk_default: loaded.config.desk_default.is_some(),
             open_session,
         }
     }
@@ -112,15 +129,28 @@ impl Door {
                 return None;
             }
         };
-        if let Err(reason) = self.check_logon(&first, &desk, &binding) {
-            tracing::warn!(%from, %desk, serial = peer.serial, "Logon refused: {reason}");
-            let goodbye = self.logout(&desk, reason);
+        let shown = roster::shown(&peer);
+        if let Err((code, reason)) = self.check(&first, &desk, &binding, &shown).await {
+            tracing::warn!(%from, %desk, serial = peer.serial, code, "Logon refused: {reason}");
+            if let Some(r) = &self.roster {
+                let who = peer.enrolled.as_ref().map_or(desk.to_string(), |e| format!("{}/{}", e.user, e.device));
+                let detail = format!("certificate {}: {reason}", peer.serial);
+                r.note(NewEvent::new(crate::core::now(), &format!("fix {}", from.ip()), code, who, detail));
+            }
+            let goodbye = self.logout(&desk, &reason);
             let _ = tls.write_all(&goodbye).await;
             hang_up(tls).await;
             return None;
         }
         tracing::info!(%from, %desk, serial = peer.serial, tls = words, "desk connected");
-        Some(Admitted { tls, framer, first, desk, binding })
+        Some(Admitted { tls, framer, first, desk, binding, shown })
+    }
+
+    /// What the Logon says, then what the registry says; a stable code and words for the trader.
+    async fn check(&self, frame: &[u8], desk: &CompId, binding: &str, shown: &Shown) -> Result<(), (&'static str, String)> {
+        self.check_logon(frame, desk, binding).map_err(|reason| ("logon.refused", reason.to_owned()))?;
+        let Some(roster) = &self.roster else { return Ok(()) };
+        roster.admit(shown).await.map(|_| ()).map_err(|r| (r.code(), r.to_string()))
     }
 
     /// FIXS: the party that TLS authenticated may use its own CompID and no other.
@@ -137,7 +167,7 @@ impl Door {
         if fields.text(tag::TARGET_COMP_ID) != Some(self.comp_id.as_str()) {
             return Err("the TargetCompID is not this gateway's");
         }
-        if !self.known.contains(desk) {
+        if !self.known.contains(desk) && !(self.roster.is_some() && self.desk_default) {
             return Err("this desk is not configured at the gateway");
         }
         if fields.text(tag::CHANNEL_BINDING) != Some(binding) {
@@ -157,7 +187,7 @@ impl Door {
     }
 
     async fn run(&self, admitted: Admitted, from: SocketAddr, core: &Rc<Core>) {
-        let Admitted { tls, mut framer, first, desk, binding } = admitted;
+        let Admitted { tls, mut framer, first, desk, binding, shown } = admitted;
         let session = match self.session(&desk, core) {
             Ok(s) => s,
             Err(e) => return tracing::error!(%desk, error = e, "the session cannot be opened; desk refused"),
@@ -167,7 +197,17 @@ impl Door {
             Ok(o) => o,
             Err(e) => return tracing::error!(%desk, error = %e, "the session cannot be attached"),
         };
-        let mut on_event = |e| core.desk_event(&desk, e);
+        let cut = Cut::default();
+        if self.roster.is_some() {
+            let live = Live { shown, session: session.clone(), outbox: outbox.clone(), cut: cut.clone() };
+            core.live.borrow_mut().insert(desk.clone(), live);
+        }
+        // What a desk still says after it was cut off is not heard.
+        let mut on_event = |e: Event| {
+            if !(cut.done() && matches!(e, Event::Message { .. })) {
+                core.desk_event(&desk, e);
+            }
+        };
         while let Some(e) = session.next_event() {
             on_event(e);
         }
@@ -177,6 +217,11 @@ impl Door {
             Ok(()) => pump(tls, &mut framer, &session, &outbox, on_event).await,
             Err(e) => e,
         };
+        let mut live = core.live.borrow_mut();
+        if live.get(&desk).is_some_and(|l| Rc::ptr_eq(&l.outbox, &outbox)) {
+            live.remove(&desk);
+        }
+        drop(live);
         match closed {
             Closed::NotFix(e) => tracing::warn!(%desk, %from, error = %e, "connection ended"),
             other => tracing::info!(%desk, %from, why = %other, "connection ended"),
@@ -199,6 +244,7 @@ struct Admitted {
     first: Vec<u8>,
     desk: CompId,
     binding: String,
+    shown: Shown,
 }
 
 /// Hangs up so that the peer can read why: a socket closed over unread bytes sends a reset, and some

@@ -4,11 +4,16 @@
 //! from a desk reaches a dealer without changing hands. [`Gateway::start`] gives it a thread and a
 //! handle.
 
+pub mod admin;
 pub mod config;
 mod core;
 mod dealers;
 mod desks;
+pub mod enrol;
 mod journal;
+mod live;
+pub mod registry;
+mod roster;
 pub mod router;
 
 use crate::core::{Core, now};
@@ -49,6 +54,8 @@ pub enum GatewayError {
     Journal(#[from] JournalError),
     #[error("the store key: {0}")]
     Key(#[from] LogError),
+    #[error(transparent)]
+    Registry(#[from] registry::RegistryError),
     #[error("{0}")]
     Session(String),
     #[error("the gateway's thread ended before it was ready")]
@@ -59,6 +66,7 @@ pub enum GatewayError {
 #[derive(Debug)]
 pub struct Gateway {
     address: SocketAddr,
+    enrolment: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -90,7 +98,7 @@ impl Gateway {
             .spawn(body)
             .map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
         match ready_rx.recv() {
-            Ok(Ok(address)) => Ok(Self { address, stop: Some(stop_tx), thread: Some(thread) }),
+            Ok(Ok((address, enrolment))) => Ok(Self { address, enrolment, stop: Some(stop_tx), thread: Some(thread) }),
             Ok(Err(e)) => Err(e),
             Err(_) => Err(GatewayError::Died),
         }
@@ -99,6 +107,11 @@ impl Gateway {
     /// Where desks connect.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where desks enrol, if they can.
+    pub fn enrolment_address(&self) -> Option<SocketAddr> {
+        self.enrolment
     }
 
     /// Says Logout to everybody, closes the stores and waits for the thread.
@@ -123,11 +136,12 @@ impl Drop for Gateway {
 }
 
 async fn run(
-    loaded: Loaded,
+    mut loaded: Loaded,
     options: Options,
-    ready: std::sync::mpsc::Sender<Result<SocketAddr, GatewayError>>,
+    ready: std::sync::mpsc::Sender<Result<(SocketAddr, Option<SocketAddr>), GatewayError>>,
     stop: oneshot::Receiver<()>,
 ) -> Result<(), GatewayError> {
+    let enrolment = loaded.enrolment.take();
     let config = &loaded.config;
     let state_dir = config.gateway.state_dir.clone();
     for d in [&state_dir, &state_dir.join("desks"), &state_dir.join("dealers")] {
@@ -149,6 +163,22 @@ async fn run(
         .await
         .map_err(|source| GatewayError::Io { what: format!("desks.listen {}", config.desks.listen), source })?;
     let address = listener.local_addr().map_err(|source| GatewayError::Io { what: "desks.listen".into(), source })?;
+
+    let (roster, worker) = match (&config.registry, &loaded.registry) {
+        (Some(section), Some(url)) => {
+            let plan = roster::Plan {
+                url: url.clone(),
+                section: section.clone(),
+                enrolment,
+                identity: loaded.identity.clone(),
+                desks_trust: config.desks.trust.clone(),
+                trust_domain: config.gateway.trust_domain.clone(),
+            };
+            let (roster, worker) = roster::start(plan).await?;
+            (Some(Rc::new(roster)), Some(worker))
+        }
+        _ => (None, None),
+    };
 
     for (d, pins) in config.dealer.iter().zip(&loaded.dealer_pins) {
         let client = ClientProfile::new(loaded.dealer_roots.clone(), loaded.identity.certified_key())
@@ -176,10 +206,13 @@ async fn run(
     let for_desks = config.clone();
     let desk_dir = state_dir.join("desks");
     let open = move |desk: &CompId| open_session(&for_desks, Role::Acceptor, desk, &desk_dir.join(format!("{desk}.fix")), &key, sync);
-    let door = desks::Door::new(listener, server, &loaded, Box::new(open));
+    let door = desks::Door::new(listener, server, &loaded, roster.clone(), Box::new(open));
     let serving = tokio::task::spawn_local(door.serve(core.clone()));
+    if let Some(roster) = roster {
+        tokio::task::spawn_local(live::watch(core.clone(), roster));
+    }
     tracing::info!(%address, practice = options.practice, "gateway is up");
-    let _ = ready.send(Ok(address));
+    let _ = ready.send(Ok((address, worker.as_ref().and_then(|w| w.est))));
 
     let mut timer = tokio::time::interval(TICK);
     tokio::pin!(stop);
@@ -191,6 +224,7 @@ async fn run(
     }
     serving.abort();
     say_goodbye(&core).await;
+    drop(worker);
     Ok(())
 }
 
@@ -211,7 +245,8 @@ fn new_router(loaded: &Loaded, options: Options) -> Router {
     let c = &loaded.config;
     let desks = c.desk.iter().map(|d| DeskSettings { id: d.comp_id.clone(), dealers: d.dealers.clone() });
     let dealers = c.dealer.iter().map(|d| DealerSettings { id: d.comp_id.clone(), name: d.name.clone() });
-    Router::new(c.gateway.name.clone(), options.practice, loaded.catalogue.clone(), desks, dealers)
+    let default = c.desk_default.as_ref().map(|d| d.dealers.clone().unwrap_or_default());
+    Router::new(c.gateway.name.clone(), options.practice, loaded.catalogue.clone(), desks, dealers).with_desk_default(default)
 }
 
 fn open_session(c: &Config, role: Role, target: &CompId, path: &Path, key: &StoreKey, sync: bool) -> Result<Session, String> {

@@ -1,14 +1,21 @@
 //! The one configuration file. Every key is documented in `signet-gateway.example.toml`.
 
+mod enrolment;
+
+pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection};
+pub(crate) use enrolment::certificates;
+
 use serde::Deserialize;
 use signet_identity::{PemError, Role, ServerIdentity, SpkiPin, TlsVersions, TrustRoots};
 use signet_rfq::{Catalogue, CompId, DealerId, Instrument, InstrumentError};
+use crate::registry::RegistryUrl;
 use std::{
     collections::BTreeSet,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
+use time::OffsetDateTime;
 
 /// Dealers and desks one gateway may have configured.
 pub const MAX_PARTIES: usize = 10_000;
@@ -47,6 +54,9 @@ pub struct Config {
     pub dealer: Vec<DealerEntry>,
     #[serde(default)]
     pub store: StoreSection,
+    pub registry: Option<RegistrySection>,
+    pub enrolment: Option<EnrolmentSection>,
+    pub desk_default: Option<DeskDefaultSection>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -144,6 +154,8 @@ pub struct Loaded {
     pub catalogue: Catalogue,
     /// Parallel to `config.dealer`.
     pub dealer_pins: Vec<Vec<SpkiPin>>,
+    pub registry: Option<RegistryUrl>,
+    pub enrolment: Option<Enrolment>,
 }
 
 impl Config {
@@ -161,8 +173,12 @@ impl Config {
             &mut c.desks.trust,
             &mut c.dealers.trust,
         ];
-        for p in paths.into_iter().chain(c.store.key_file.as_mut()) {
+        let enrolment = c.enrolment.iter_mut().flat_map(EnrolmentSection::paths);
+        for p in paths.into_iter().chain(c.store.key_file.as_mut()).chain(enrolment) {
             *p = base.join(&*p);
+        }
+        if let Some(r) = &mut c.registry {
+            r.base = base.into();
         }
         Ok(c)
     }
@@ -187,7 +203,9 @@ impl Config {
             let pin = |p: &String| p.parse().map_err(|e| value(format!("dealer {}: pins", d.comp_id), e));
             dealer_pins.push(d.pins.iter().map(pin).collect::<Result<_, _>>()?);
         }
-        Ok(Loaded { config: self, identity, desk_roots, dealer_roots, catalogue, dealer_pins })
+        let enrolment = self.load_enrolment(OffsetDateTime::now_utc())?;
+        let registry = self.registry.as_ref().map(RegistrySection::url).transpose()?;
+        Ok(Loaded { config: self, identity, desk_roots, dealer_roots, catalogue, dealer_pins, registry, enrolment })
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -228,7 +246,7 @@ impl Config {
                 return Err(value(format!("dealer {}: address", d.comp_id), "must be host:port"));
             }
         }
-        Ok(())
+        self.check_enrolment()
     }
 }
 

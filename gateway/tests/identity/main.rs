@@ -1,0 +1,8 @@
+//! Identity from an order of the administrator to the end of a session, over real sockets, with
+//! clients that nobody here wrote: `curl` and `openssl`.
+
+mod cut;
+mod enrol;
+mod refusals;
+mod registry;
+mod support;
