@@ -31,6 +31,7 @@ mod worker;
 pub use channel::{CHANNEL_BINDING_LABEL, channel_binding, describe};
 #[cfg(feature = "csr")]
 pub use csr::certificate_request;
+pub use harden::{Hardened, harden_process};
 #[cfg(windows)]
 pub use holder::cng;
 #[cfg(target_os = "macos")]
