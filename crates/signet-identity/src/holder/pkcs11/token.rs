@@ -11,8 +11,8 @@ use cryptoki::session::{Session, UserType};
 use cryptoki::slot::{Slot, TokenInfo};
 use cryptoki::types::AuthPin;
 
-use super::encoding::{P256_OID, POINT_BYTES, point, signature_der};
 use super::{Pkcs11Settings, TokenFacts};
+use crate::holder::encoding::{P256_OID, POINT_BYTES, point, signature_der};
 use crate::holder::{HolderError, KeyLabel, PinPrompt, PinRequest, PinTries};
 use crate::peer::sha256;
 
