@@ -19,7 +19,7 @@ const PROBE_MAX: Duration = Duration::from_secs(5);
 /// Gateway, dealers and, on a machine without a keychain, a keyring of their own. All end with it.
 pub struct Venue {
     practice: Result<Practice, Problem>,
-    keychain: Arc<dyn Keychain>,
+    keychain: Arc<OsKeychain>,
     _keyring: Option<PrivateKeyring>,
 }
 
@@ -32,7 +32,7 @@ impl Venue {
         let dir = folder();
         // SAFETY: the caller's promise.
         let keyring = unsafe { keyring_if_none(&dir) };
-        let keychain: Arc<dyn Keychain> = Arc::new(OsKeychain::default());
+        let keychain = Arc::new(OsKeychain::default());
         let (practice, keyring) = match keyring {
             Ok(k) => (start(&dir, keychain.as_ref()), k),
             Err(p) => (Err(p), None),

@@ -18,8 +18,14 @@ pub fn desk<R: Runtime>(app: &impl Manager<R>, config: Option<PathBuf>) -> Resul
     let data = app.path().app_local_data_dir().map_err(no_place)?;
     let user = app.path().app_config_dir().map_err(no_place)?.join(CONFIG_FILE);
     let machine = machine_config();
+    let named = config.is_some();
     let file = config.unwrap_or_else(|| if machine.exists() { machine } else { user });
-    let config = DeskConfig::from_file(&file, data, env!("CARGO_PKG_VERSION")).map_err(|why| unusable(&file, &why))?;
+    let config = if named || file.exists() {
+        DeskConfig::from_file(&file, data, env!("CARGO_PKG_VERSION")).map_err(|why| unusable(&file, &why))?
+    } else {
+        // Nobody prepared this laptop: the trader enrols it with an invitation.
+        DeskConfig::empty(data, env!("CARGO_PKG_VERSION"))
+    };
     Desk::start(config, Arc::new(OsKeychain::default()))
 }
 

@@ -807,6 +807,16 @@ impl Book {
         self.blot(BlotterTab::Rfqs, row);
     }
 
+    /// Nothing is open: the link may go for a moment without costing anybody a price.
+    pub fn idle(&self) -> bool {
+        self.items.values().all(|i| i.rfq.state.ended())
+    }
+
+    pub fn tell(&mut self, kind: NoticeKind, code: &str, text: String, now: UtcMillis) {
+        self.notice(kind, code, text, None, now);
+        self.changed();
+    }
+
     fn notice(&mut self, kind: NoticeKind, code: &str, text: String, rfq: Option<&RfqId>, now: UtcMillis) {
         let seq = self.bump();
         if self.notices.len() == MAX_NOTICES {

@@ -1,7 +1,10 @@
 //! Which gateways this desk may connect to. A file that an administrator deploys, not a trader.
 
 use serde::Deserialize;
-use signet_identity::{EstAddress, Invitation, SpkiPin, TrustRoots};
+use signet_identity::{EstAddress, Invitation, SpkiPin, TrustRoots,
+    net::{ProxyError, ProxySetting},
+    pkcs11::Pkcs11Settings,
+};
 use signet_rfq::CompId;
 use std::{
     fs,
@@ -19,8 +22,8 @@ pub enum DeskConfigError {
     Syntax { path: PathBuf, message: String },
     #[error("venue {venue}: {why}")]
     Venue { venue: String, why: String },
-    #[error("no venue is configured")]
-    NoVenue,
+    #[error("proxy: {0}")]
+    Proxy(String),
 }
 
 /// One gateway, and how to know that it is the right one.
@@ -47,6 +50,10 @@ pub struct DeskConfig {
     pub venues: Vec<Venue>,
     /// Session stores and blotters, one folder per identity.
     pub data_dir: PathBuf,
+    /// The PKCS#11 token keys may be held in, where there is one.
+    pub token: Option<Pkcs11Settings>,
+    /// How the network is left, for hotels and offices with a proxy.
+    pub proxy: ProxySetting,
     pub version: String,
     /// Set only by a build with the practice venue inside.
     pub practice: bool,
@@ -57,6 +64,18 @@ pub struct DeskConfig {
 struct File {
     #[serde(default)]
     venue: Vec<VenueEntry>,
+    token: Option<TokenEntry>,
+    /// `http://host:port`, or `direct` for none whatever the environment says; left out: the environment's.
+    proxy: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenEntry {
+    /// The PKCS#11 library that came with the token.
+    module: PathBuf,
+    /// Its label or serial number; left out, the only one inserted.
+    token: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -76,18 +95,21 @@ struct VenueEntry {
 }
 
 /// Reads `desk.toml`.
-pub fn read_venues(path: &Path) -> Result<Vec<Venue>, DeskConfigError> {
+fn read(path: &Path) -> Result<File, DeskConfigError> {
     let fail = |source| DeskConfigError::Read { path: path.into(), source };
     if fs::metadata(path).map_err(fail)?.len() > MAX_FILE_LEN {
         return Err(fail(std::io::Error::other("the file is far too large")));
     }
     let text = fs::read_to_string(path).map_err(fail)?;
-    let file: File = toml::from_str(&text).map_err(|e| DeskConfigError::Syntax { path: path.into(), message: e.to_string() })?;
-    if file.venue.is_empty() {
-        return Err(DeskConfigError::NoVenue);
+    toml::from_str(&text).map_err(|e| DeskConfigError::Syntax { path: path.into(), message: e.to_string() })
+}
+
+fn proxy(text: Option<&str>) -> Result<ProxySetting, DeskConfigError> {
+    match text {
+        None => Ok(ProxySetting::FromEnvironment),
+        Some("direct") => Ok(ProxySetting::Direct),
+        Some(url) => url.parse().map(ProxySetting::Url).map_err(|e: ProxyError| DeskConfigError::Proxy(e.to_string())),
     }
-    let base = path.parent().unwrap_or(Path::new(""));
-    file.venue.into_iter().map(|v| venue(v, base)).collect()
 }
 
 fn venue(v: VenueEntry, base: &Path) -> Result<Venue, DeskConfigError> {
@@ -135,7 +157,19 @@ impl Venue {
 }
 
 impl DeskConfig {
+    /// A desk that no administrator has prepared: it knows what it was enrolled with.
+    pub fn empty(data_dir: PathBuf, version: &str) -> Self {
+        Self { venues: Vec::new(), data_dir, token: None, proxy: ProxySetting::FromEnvironment, version: version.into(), practice: false }
+    }
+
     pub fn from_file(path: &Path, data_dir: PathBuf, version: &str) -> Result<Self, DeskConfigError> {
-        Ok(Self { venues: read_venues(path)?, data_dir, version: version.into(), practice: false })
+        let file = read(path)?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        Ok(Self {
+            venues: file.venue.into_iter().map(|v| venue(v, base)).collect::<Result<_, _>>()?,
+            token: file.token.map(|t| Pkcs11Settings { module: t.module, token: t.token }),
+            proxy: proxy(file.proxy.as_deref())?,
+            ..Self::empty(data_dir, version)
+        })
     }
 }

@@ -74,6 +74,24 @@ impl Holders {
         }
     }
 
+    /// What the key of this identity lies in, in words.
+    pub fn held_in(&self, name: &IdentityName) -> String {
+        let place = self.keychain.key_places(name).ok().and_then(|places| places.into_iter().next());
+        match place.map(|p| p.holder) {
+            None | Some(HolderKind::Keychain) => "OS keychain",
+            Some(HolderKind::Pkcs11) => "smart card or security key",
+            Some(HolderKind::Cng) => "this computer's TPM",
+            Some(HolderKind::Enclave) => "Secure Enclave",
+            Some(_) => "unknown holder",
+        }
+        .into()
+    }
+
+    /// Deletes a key that may not exist.
+    pub fn forget_quietly(&self, place: &KeyPlace) {
+        let _ = self.holder(place.holder).map(|h| h.delete(&place.label));
+    }
+
     /// Deletes keys that nothing needs any more. One that cannot be deleted stays, unused.
     pub fn forget(&self, places: &[KeyPlace]) {
         for place in places {

@@ -8,6 +8,9 @@ mod clock;
 mod config;
 mod desk;
 mod enrol;
+mod holders;
+mod issue;
+mod keys;
 mod link;
 mod pin;
 mod present;
@@ -17,3 +20,4 @@ pub mod view;
 
 pub use config::{DeskConfig, DeskConfigError, Venue};
 pub use desk::Desk;
+pub use holders::KeyStore;

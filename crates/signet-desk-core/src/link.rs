@@ -4,8 +4,9 @@ use crate::{
     blotter::Blotter,
     book::Book,
     config::{DeskConfig, Venue},
+    issue::Issuer,
+    keys::Keys,
     problem::problem,
-    venues::Venues,
     view::*,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -18,7 +19,9 @@ use signet_fix::{
     store::SealedStore,
 };
 use signet_identity::{
-    ClientProfile, Identity, IdentityName, Keychain, PeerIdentity, Refusal, Stage, TlsVersions, channel_binding, describe,
+    ClientProfile, Identity, IdentityName, PeerIdentity, Refusal, Renewal, Stage, SwitchAction, SwitchEvent, TlsVersions, Which,
+    channel_binding, describe,
+    net::{self, DialError},
 };
 use signet_journal::{StoreKey, private_folder};
 use signet_rfq::{CompId, RfqId, UtcMillis};
@@ -30,6 +33,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use time::OffsetDateTime;
 use tokio::{net::TcpStream, sync::mpsc, sync::oneshot, task::LocalSet, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
 
@@ -58,6 +62,8 @@ pub(crate) fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
 pub enum Command {
     Connect { identity: String, venue: String },
     Disconnect,
+    /// A new certificate now, whether it is due or not.
+    Renew,
     Send(AppMessage),
     Stop(oneshot::Sender<()>),
 }
@@ -65,27 +71,30 @@ pub enum Command {
 /// Runs the link's thread until `Stop`.
 pub fn run(
     config: DeskConfig,
-    venues: Arc<Venues>,
-    keychain: Arc<dyn Keychain>,
-    book: Arc<Mutex<Book>>,
+    issuer: Issuer,
     commands: mpsc::UnboundedReceiver<Command>,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
-        Ok(rt) => rt.block_on(LocalSet::new().run_until(command_loop(config, venues, keychain, book, commands))),
+        Ok(rt) => rt.block_on(LocalSet::new().run_until(command_loop(config, issuer, commands))),
         Err(e) => tracing::error!(error = %e, "the link's thread has no runtime"),
     }
 }
 
 async fn command_loop(
     config: DeskConfig,
-    venues: Arc<Venues>,
-    keychain: Arc<dyn Keychain>,
-    book: Arc<Mutex<Book>>,
+    issuer: Issuer,
     mut commands: mpsc::UnboundedReceiver<Command>,
 ) {
-    let link =
-        Rc::new(Link { config, venues, keychain, book, session: RefCell::new(None), wanted: Cell::new(0), pings: RefCell::default() });
+    let link = Rc::new(Link {
+        config,
+        book: issuer.book.clone(),
+        issuer,
+        session: RefCell::new(None),
+        keys: RefCell::new(None),
+        wanted: Cell::new(0),
+        pings: RefCell::default(),
+    });
     let mut timer = tokio::time::interval(BOOK_TICK);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -94,6 +103,11 @@ async fn command_loop(
                 Some(Command::Connect { identity, venue }) => {
                     let generation = link.supersede();
                     tokio::task::spawn_local(link.clone().keep(generation, identity, venue));
+                }
+                Some(Command::Renew) => {
+                    if let Some(keys) = link.keys.borrow().as_ref() {
+                        keys.wanted.set(true);
+                    }
                 }
                 Some(Command::Disconnect) => link.clone().disconnect().await,
                 Some(Command::Send(m)) => link.send(&m),
@@ -111,9 +125,9 @@ async fn command_loop(
 
 struct Link {
     config: DeskConfig,
-    venues: Arc<Venues>,
-    keychain: Arc<dyn Keychain>,
+    issuer: Issuer,
     book: Arc<Mutex<Book>>,
+    keys: RefCell<Option<Rc<Keys>>>,
     session: RefCell<Option<Rc<Session>>>,
     /// Which call of `keep` is the wanted one; an older one stops at its next step.
     wanted: Cell<u64>,
@@ -123,7 +137,7 @@ struct Link {
 /// What a connection is made with.
 struct Target {
     venue: Venue,
-    identity: Identity,
+    keys: Rc<Keys>,
     session: Rc<Session>,
 }
 
@@ -199,12 +213,13 @@ impl Link {
                 s.attempt = attempt;
             });
             let began = tokio::time::Instant::now();
-            let ended = self.connect_once(generation, &target).await;
+            let (which, identity) = target.keys.take(OffsetDateTime::now_utc());
+            let ended = self.connect_once(generation, &target, which, &identity).await;
             if self.wanted.get() != generation {
                 return;
             }
             lock(&self.book).link_lost();
-            match ended {
+            match self.about_the_key(&target.keys, which, ended).await {
                 Ended::Refused(p) => return self.refused(p),
                 Ended::Lost(p) => {
                     tracing::info!(code = p.code, attempt, "link lost or not made: {}", p.message);
@@ -223,9 +238,24 @@ impl Link {
         }
     }
 
+    /// A refusal of the renewed certificate is no reason to stop: the one before still stands.
+    async fn about_the_key(&self, keys: &Keys, which: Which, ended: Ended) -> Ended {
+        let refused = match &ended {
+            Ended::Lost(p) | Ended::Refused(p) => p.code.starts_with("client_certificate") || p.code == "logon_refused",
+        };
+        let event = if refused { SwitchEvent::Refused(which) } else { SwitchEvent::Unreached };
+        if keys.happened(event) == SwitchAction::Discard {
+            self.issuer.discard(&keys.name).await;
+        }
+        match ended {
+            Ended::Refused(p) if refused && which == Which::Pending => Ended::Lost(p),
+            other => other,
+        }
+    }
+
     /// Keychain, stores, session: everything that does not need the network.
     async fn prepare(&self, generation: u64, identity: &str, venue: &str) -> Result<Target, Problem> {
-        let venue = self.venues.find(venue);
+        let venue = self.issuer.venues.find(venue);
         let venue = venue
             .ok_or_else(|| problem("venue_unknown", "This desk is not configured for that venue.", "Choose a venue from the list."))?;
         self.show(|s| {
@@ -240,13 +270,13 @@ impl Link {
         });
         lock(&self.book).clock.forget();
         let name: IdentityName = identity.parse().map_err(|e: signet_identity::KeychainError| Problem::from(&e))?;
-        let keychain = self.keychain.clone();
-        let asked = tokio::task::spawn_blocking(move || {
-            let identity = keychain.load_identity(&name)?;
-            let secret = keychain.secret(&name)?;
-            Ok::<_, signet_identity::KeychainError>((identity, StoreKey::new(*secret)))
+        let n = name.clone();
+        let asked = self.issuer.blocking(move |holders| {
+            let (current, pending) = Keys::load(holders, &n)?;
+            let secret = holders.keychain.secret(&n).map_err(|e| Problem::from(&e))?;
+            Ok((current, pending, StoreKey::new(*secret)))
         });
-        let (loaded, key) = asked.await.map_err(|e| internal(&e.to_string()))?.map_err(|e| Problem::from(&e))?;
+        let (loaded, pending, key) = asked.await?;
         if self.wanted.get() != generation {
             return Err(internal("superseded"));
         }
@@ -264,11 +294,13 @@ impl Link {
         let session = Rc::new(stores.session);
         *self.session.borrow_mut() = Some(session.clone());
         self.show(|s| s.comp_id = Some(comp_id.to_string()));
-        Ok(Target { venue, identity: loaded, session })
+        let keys = Rc::new(Keys::new(name, loaded, pending));
+        *self.keys.borrow_mut() = Some(keys.clone());
+        Ok(Target { venue, keys, session })
     }
 
-    async fn connect_once(self: &Rc<Self>, generation: u64, t: &Target) -> Ended {
-        let stream = match timeout(DIAL_MAX, self.dial(t)).await {
+    async fn connect_once(self: &Rc<Self>, generation: u64, t: &Target, which: Which, identity: &Identity) -> Ended {
+        let stream = match timeout(DIAL_MAX, self.dial(&t.venue, identity)).await {
             Ok(Ok(s)) => s,
             Ok(Err(e)) => return e,
             Err(_) => return Ended::Lost(Problem::from(&Refusal::TimedOut)),
@@ -292,26 +324,34 @@ impl Link {
         };
         self.pings.borrow_mut().clear();
         t.session.tick();
-        let heart = tokio::task::spawn_local(self.clone().watch(t.session.clone(), outbox.clone()));
+        let heart = tokio::task::spawn_local(self.clone().watch(t.venue.clone(), t.keys.clone(), t.session.clone(), outbox.clone()));
         let logged_on = Rc::new(Cell::new(false));
         let goodbye = RefCell::new(None);
         let mut framer = Framer::new();
-        let closed = pump(stream, &mut framer, &t.session, &outbox, |e| self.event(e, &t.session, &logged_on, &goodbye)).await;
+        let closed = pump(stream, &mut framer, &t.session, &outbox, |e| {
+            if matches!(e, Event::LoggedOn) && t.keys.happened(SwitchEvent::Accepted(which)) == SwitchAction::Promote {
+                let (issuer, name) = (self.issuer.clone(), t.keys.name.clone());
+                tokio::task::spawn_local(async move { issuer.promote(&name).await });
+            }
+            self.event(e, &t.session, &logged_on, &goodbye);
+        })
+        .await;
         heart.abort();
         ended(&closed, logged_on.get(), goodbye.take())
     }
 
-    async fn dial(&self, t: &Target) -> Result<TlsStream<TcpStream>, Ended> {
-        let v = &t.venue;
-        let tls = ClientProfile::new(v.roots.clone(), t.identity.certified_key())
+    async fn dial(&self, v: &Venue, identity: &Identity) -> Result<TlsStream<TcpStream>, Ended> {
+        let tls = ClientProfile::new(v.roots.clone(), identity.certified_key())
             .with_pins(v.pins.iter().cloned())
             .with_versions(if v.allow_tls12 { TlsVersions::AllowTls12 } else { TlsVersions::default() })
             .config()
             .map_err(|e| Ended::Refused(internal(&e.to_string())))?;
         let classify = |stage| move |e: std::io::Error| lost_or_refused(&Refusal::seen_by_client(&e, stage));
-        let addresses = tokio::net::lookup_host((v.host.as_str(), v.port)).await.map_err(classify(Stage::Resolve))?;
-        let addresses: Vec<_> = addresses.collect();
-        let tcp = TcpStream::connect(&addresses[..]).await.map_err(classify(Stage::Connect))?;
+        let tcp = net::dial(&v.host, v.port, &self.config.proxy, DIAL_MAX).await.map_err(|e| match &e {
+            DialError::Direct(refusal) => lost_or_refused(refusal),
+            // A proxy that says no today may say yes in the next hotel.
+            _ => Ended::Lost(problem(&e.code().replace('.', "_"), crate::problem::sentence(&e.to_string()), e.cure())),
+        })?;
         tcp.set_nodelay(true).map_err(classify(Stage::Connect))?;
         let name = ServerName::try_from(v.server_name.clone()).map_err(|_| {
             Ended::Refused(problem("venue_server_name", "The venue's server name is not a host name.", "Have desk.toml corrected."))
@@ -377,7 +417,7 @@ impl Link {
     }
 
     /// Measures the link and notices when it has died in silence.
-    async fn watch(self: Rc<Self>, session: Rc<Session>, outbox: Rc<Outbox>) {
+    async fn watch(self: Rc<Self>, venue: Venue, keys: Rc<Keys>, session: Rc<Session>, outbox: Rc<Outbox>) {
         let started = tokio::time::Instant::now();
         let mut rounds = 0u32;
         loop {
@@ -391,6 +431,12 @@ impl Link {
                 continue;
             }
             rounds += 1;
+            tokio::task::spawn_local(self.clone().renew_if_due(venue.clone(), keys.clone()));
+            if keys.wants_switch(OffsetDateTime::now_utc()) && lock(&self.book).idle() {
+                tracing::info!(identity = %keys.name, "the link is made again, with the renewed certificate");
+                outbox.close();
+                return;
+            }
             let now = laptop_now();
             let oldest = self.pings.borrow().values().min().copied();
             if oldest.is_some_and(|t| now.since(t) > PING_LOST_MS) {
@@ -400,6 +446,26 @@ impl Link {
             }
             self.ping(&session);
         }
+    }
+}
+
+impl Link {
+    async fn renew_if_due(self: Rc<Self>, venue: Venue, keys: Rc<Keys>) {
+        let now = OffsetDateTime::now_utc();
+        let Some(how) = keys.due(now) else { return };
+        keys.renewing.set(true);
+        let current = keys.current();
+        let result = self.issuer.renew(&venue, &keys.name, &current).await;
+        if let Err(why) = &result {
+            tracing::warn!(identity = %keys.name, code = why.code, "the certificate was not renewed: {}", why.message);
+            if how == Renewal::Urgent || keys.wanted.get() {
+                let day = current.facts().not_after.date();
+                let text = format!("The certificate of this laptop ends on {day} and could not be renewed. {} {}", why.message, why.cure);
+                lock(&self.book).tell(NoticeKind::Bad, &why.code, text, laptop_now());
+            }
+        }
+        keys.renewed(now, result.map_err(drop));
+        keys.renewing.set(false);
     }
 }
 

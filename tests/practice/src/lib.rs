@@ -142,7 +142,7 @@ impl Practice {
     }
 
     pub fn desk_config(&self, version: &str) -> DeskConfig {
-        DeskConfig { venues: vec![self.venue.clone()], data_dir: self.dir.join("desk"), version: version.into(), practice: true }
+        DeskConfig { venues: vec![self.venue.clone()], practice: true, ..DeskConfig::empty(self.dir.join("desk"), version) }
     }
 
     pub fn venue(&self) -> &Venue {

@@ -56,7 +56,7 @@ impl<'a> Trial<'a> {
 
     fn desk(&self, name: &str, venue: Venue, keychain: Arc<dyn Keychain>) -> Desk {
         let data_dir = self.world.dir.path().join(format!("desk-{name}"));
-        Desk::start(DeskConfig { venues: vec![venue], data_dir, version: "test".into(), practice: true }, keychain).unwrap()
+        Desk::start(DeskConfig { venues: vec![venue], practice: true, ..DeskConfig::empty(data_dir, "test") }, keychain).unwrap()
     }
 
     fn wait(&self, desk: &Desk, what: &str, done: impl Fn(&SessionView) -> bool) -> SessionView {
