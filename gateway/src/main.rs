@@ -294,7 +294,11 @@ fn check(path: &Path) -> Result<(), String> {
     if let Some(e) = &loaded.enrolment {
         println!("Desks enrol at {}.", e.listen);
     }
-    Ok(())
+    let faults = signet_gateway::list_faults(c);
+    for (_, text) in &faults {
+        eprintln!("{text}");
+    }
+    if faults.iter().any(|(required, _)| *required) { Err("a required revocation list is missing or stale".into()) } else { Ok(()) }
 }
 
 fn run(path: &Path, json: bool) -> Result<(), String> {

@@ -12,11 +12,10 @@ use crate::{
         admission::{AdmissionRefusal, Shown, admit, still_good},
     },
 };
-use signet_identity::{PeerIdentity, ServerIdentity};
+use signet_identity::{PeerIdentity, ServerIdentity, ServerProfile, TrustRoots};
 use std::{
     collections::VecDeque,
     net::SocketAddr,
-    path::PathBuf,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -44,6 +43,8 @@ const CRL_CHECK: Duration = Duration::from_secs(60);
 pub struct Snapshot {
     pub view: Arc<View>,
     pub confirmed: Instant,
+    /// The list of our own authority, DER; empty when there is none.
+    pub crl: Arc<Vec<u8>>,
 }
 
 /// What the trading thread tells the registry.
@@ -74,7 +75,7 @@ pub struct Plan {
     pub section: config::RegistrySection,
     pub enrolment: Option<config::Enrolment>,
     pub identity: ServerIdentity,
-    pub desks_trust: PathBuf,
+    pub desk_roots: TrustRoots,
     pub trust_domain: String,
 }
 
@@ -128,6 +129,11 @@ impl Roster {
             return Err(AdmissionRefusal::RegistryStale);
         }
         still_good(&s.view, shown, crate::core::now()).map(|_| ())
+    }
+
+    /// The list of our own authority, DER.
+    pub fn own_crl(&self) -> Arc<Vec<u8>> {
+        self.snapshots.borrow().crl.clone()
     }
 
     /// A receiver of its own, to wait for changes with.
@@ -216,9 +222,12 @@ async fn open(plan: &Plan) -> Result<Opened, GatewayError> {
     if let Some(e) = &plan.enrolment {
         let what = || format!("enrolment.listen {}", e.listen);
         listener = Some(TcpListener::bind(e.listen).await.map_err(|source| GatewayError::Io { what: what(), source })?);
-        tls = Some(enrol::tls::server_config(&plan.identity, &plan.desks_trust).map_err(GatewayError::Tls)?);
+        // A newcomer has no certificate yet. The versions stay at TLS 1.3 only.
+        let profile = ServerProfile::new(plan.desk_roots.clone(), plan.identity.certified_key()).with_optional_client_certificate();
+        tls = Some(profile.config().map_err(|e| GatewayError::Tls(e.to_string()))?);
     }
-    Ok((registry, watch::Sender::new(Snapshot { view, confirmed }), listener, tls))
+    let crl = Arc::new(registry.crl().await?.der);
+    Ok((registry, watch::Sender::new(Snapshot { view, confirmed, crl }), listener, tls))
 }
 
 /// Keeps the view fresh, the revocation list current, and writes down what the trading thread says.
@@ -277,7 +286,8 @@ impl Keeper {
             view = Arc::new(self.registry.view(crate::core::now()).await?);
             tracing::debug!(version = view.version, "the registry changed");
         }
-        self.snapshots.send_replace(Snapshot { view, confirmed });
+        let crl = if changed { Arc::new(self.registry.crl().await?.der) } else { self.snapshots.borrow().crl.clone() };
+        self.snapshots.send_replace(Snapshot { view, confirmed, crl });
         if changed || self.crl_checked.is_none_or(|t| t.elapsed() > CRL_CHECK) {
             self.check_crl().await?;
             self.crl_checked = Some(Instant::now());

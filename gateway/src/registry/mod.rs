@@ -239,5 +239,3 @@ fn make_private_file(path: &Path) -> std::io::Result<()> {
     options.open(path).map(|_| ())
 }
 
-#[cfg(test)]
-mod tests;

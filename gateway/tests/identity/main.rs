@@ -3,6 +3,8 @@
 
 mod cut;
 mod enrol;
+mod lists;
+mod postgres;
 mod refusals;
 mod registry;
 mod support;
