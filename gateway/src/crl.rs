@@ -121,5 +121,13 @@ fn read(path: &PathBuf) -> Result<Vec<CertificateRevocationListDer<'static>>, Cr
         _ => CertificateRevocationListDer::pem_slice_iter(&bytes).collect::<Result<_, _>>().map_err(|_| CrlError::Unreadable)?,
     };
     // The file changed in between; the next look reads it again.
-    if lists.len() == checked.facts().len() { Ok(lists) } else { Err(CrlError::Unreadable) }
+    let same = lists.len() == checked.facts().len();
+    if same && lists.iter().all(is_version_2) { Ok(lists) } else { Err(CrlError::Unreadable) }
+}
+
+/// RFC 5280 §5.1.2.1 wants version 2, and the handshake's own reader knows no other: one of version 1
+/// among the lists would make all of them unusable.
+fn is_version_2(list: &CertificateRevocationListDer<'_>) -> bool {
+    use x509_parser::{prelude::FromDer as _, revocation_list::CertificateRevocationList, x509::X509Version};
+    CertificateRevocationList::from_der(list).is_ok_and(|(_, crl)| crl.version() == Some(X509Version::V2))
 }

@@ -17,7 +17,7 @@ use signet_fix::{
     tagvalue::{Fields, format_utc, seal},
 };
 use rustls_pki_types::CertificateDer;
-use signet_identity::{Crls, PeerIdentity, ProfileError, Refusal, Role, ServerProfile, Stage, channel_binding, describe};
+use signet_identity::{Crls, PeerIdentity, ProfileError, Refusal, Revocation, Role, ServerProfile, Stage, channel_binding, describe};
 use signet_rfq::CompId;
 use std::{cell::RefCell, collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 use time::OffsetDateTime;
@@ -257,9 +257,14 @@ pub struct DeskTls {
 }
 
 impl DeskTls {
-    pub fn new(base: ServerProfile, crls: Option<Crls>) -> Result<Self, ProfileError> {
-        let now = RefCell::new(built(&base, crls)?);
-        Ok(Self { base, now })
+    /// Lists that cannot be used count as missing: the gateway starts, and `required` says for whom.
+    pub fn new(base: ServerProfile, crls: Option<Crls>, required: bool) -> Result<Self, ProfileError> {
+        let now = built(&base, crls).or_else(|e| {
+            tracing::error!(error = %e, required, "the revocation lists for desks cannot be used");
+            let none = Crls::default().with_revocation(Revocation::Required);
+            built(&base, Some(none).filter(|_| required))
+        })?;
+        Ok(Self { base, now: RefCell::new(now) })
     }
 
     fn acceptor(&self) -> TlsAcceptor {

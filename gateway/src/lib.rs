@@ -217,7 +217,7 @@ async fn run(
     files.refresh();
     let own = roster.as_ref().filter(|_| files.required()).map(|r| r.own_crl());
     let crls = files.crls(own.as_ref().map(|c| c.as_slice())).map_err(|e| GatewayError::Tls(e.to_string()))?;
-    let desk_tls = Rc::new(DeskTls::new(profile, crls).map_err(tls)?);
+    let desk_tls = Rc::new(DeskTls::new(profile, crls, files.required()).map_err(tls)?);
     if files.in_use() {
         tokio::task::spawn_local(desk_tls.clone().keep_up(files, core.clone(), roster.clone()));
     }

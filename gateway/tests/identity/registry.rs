@@ -20,29 +20,11 @@ async fn hammer(url: &RegistryUrl) {
     let before = registry.version().await.unwrap();
     let work = |n: i64| {
         let url = url.clone();
-        async move {
-            // A pool each, as separate gateways and administrators have.
-            let registry = Registry::open(&url).await.unwrap();
-            for i in 0..EACH {
-                let id = format!("user{n}.{i}");
-                let user = NewUser {
-                    id: id.clone(),
-                    comp_id: format!("U{n}-{i}"),
-                    name: "N".into(),
-                    role: "standard".into(),
-                    protection: "keychain".into(),
-                };
-                let code = NewCode { digest: format!("digest {n} {i}"), expires: UtcMillis(1_000) };
-                registry.add_users(&[(user, code)], "test", UtcMillis(1)).await.unwrap();
-                registry.note(NewEvent::new(UtcMillis(1), "test", "enrol.code_wrong", id, "")).await.unwrap();
-            }
-            registry.close().await;
-        }
+        // A thread and a pool each, as separate gateways and administrators have.
+        std::thread::spawn(move || runtime().block_on(write(&url, n, EACH)))
     };
-    let tasks: Vec<_> = (0..WRITERS).map(|n| tokio::spawn(work(n))).collect();
-    for t in tasks {
-        t.await.unwrap();
-    }
+    let threads: Vec<_> = (0..WRITERS).map(work).collect();
+    threads.into_iter().for_each(|t| t.join().unwrap());
     assert_eq!(registry.users().await.unwrap().len() as i64, WRITERS * EACH);
     assert_eq!(registry.version().await.unwrap(), before + WRITERS * EACH);
     let (events, head) = registry.events().await.unwrap();
@@ -51,15 +33,29 @@ async fn hammer(url: &RegistryUrl) {
     registry.close().await;
 }
 
-fn many_threads() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap()
+async fn write(url: &RegistryUrl, n: i64, count: i64) {
+    let registry = Registry::open(url).await.unwrap();
+    for i in 0..count {
+        let id = format!("user{n}.{i}");
+        let user = NewUser {
+            id: id.clone(),
+            comp_id: format!("U{n}-{i}"),
+            name: "N".into(),
+            role: "standard".into(),
+            protection: "keychain".into(),
+        };
+        let code = NewCode { digest: format!("digest {n} {i}"), expires: UtcMillis(1_000) };
+        registry.add_users(&[(user, code)], "test", UtcMillis(1)).await.unwrap();
+        registry.note(NewEvent::new(UtcMillis(1), "test", "enrol.code_wrong", id, "")).await.unwrap();
+    }
+    registry.close().await;
 }
 
 #[test]
 fn no_update_is_lost_in_sqlite() {
     let dir = tempfile::tempdir().unwrap();
     let url = RegistryUrl::parse("sqlite:r.db", dir.path(), None).unwrap();
-    many_threads().block_on(hammer(&url));
+    runtime().block_on(hammer(&url));
 }
 
 #[test]
@@ -68,7 +64,7 @@ fn no_update_is_lost_in_postgresql() {
     let dir = tempfile::tempdir().unwrap();
     let (url, password) = pg.database("hammer", dir.path());
     let url = RegistryUrl::parse(&url, Path::new("/"), Some(&password)).unwrap();
-    many_threads().block_on(hammer(&url));
+    runtime().block_on(hammer(&url));
 }
 
 #[test]
@@ -165,12 +161,12 @@ fn postgresql_carries_several_gateways_and_takes_over_from_sqlite() {
         assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
         worlds[1].cli(&["unlock", "user", "alice"]);
         tokio::time::sleep(Duration::from_millis(600)).await;
-        let mut on = Desk::logged_on(&worlds[0], "laptop", "ALICE", 3).await;
+        let mut on = Desk::logged_on(&worlds[0], "laptop", "ALICE", 2).await;
         // The database goes away: who is on stays on, nobody new comes in.
         pg.stop();
         tokio::time::sleep(Duration::from_millis(2_800)).await;
         on.says("35=1|112=STILL|").await;
-        assert!(on.next().await.unwrap().contains("112=STILL"));
+        while !on.next().await.expect("the session stays on").contains("112=STILL") {}
         let mut late = Desk::connect(&worlds[1], "laptop", "ALICE").await;
         let told = late.log_on(3).await;
         assert!(told.contains("58=the gateway cannot reach its registry"), "{told}");
