@@ -9,6 +9,7 @@ use crate::{
     roster::{self, Roster},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use rustls_pki_types::CertificateDer;
 use signet_fix::{
     framer::Framer,
     pump::{Closed, frames, pump},
@@ -16,7 +17,6 @@ use signet_fix::{
     tag,
     tagvalue::{Fields, format_utc, seal},
 };
-use rustls_pki_types::CertificateDer;
 use signet_identity::{Crls, PeerIdentity, ProfileError, Refusal, Revocation, Role, ServerProfile, Stage, channel_binding, describe};
 use signet_rfq::CompId;
 use std::{cell::RefCell, collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
@@ -51,13 +51,7 @@ pub struct Door {
 }
 
 impl Door {
-    pub fn new(
-        listener: TcpListener,
-        tls: Rc<DeskTls>,
-        loaded: &Loaded,
-        roster: Option<Rc<Roster>>,
-        open_session: OpenSession,
-    ) -> Self {
+    pub fn new(listener: TcpListener, tls: Rc<DeskTls>, loaded: &Loaded, roster: Option<Rc<Roster>>, open_session: OpenSession) -> Self {
         Self {
             listener,
             tls,
@@ -171,7 +165,8 @@ impl Door {
         if fields.text(tag::TARGET_COMP_ID) != Some(self.comp_id.as_str()) {
             return Err("the TargetCompID is not this gateway's");
         }
-        if !self.known.contains(desk) && !(self.roster.is_some() && self.desk_default) {
+        let by_default = self.roster.is_some() && self.desk_default;
+        if !self.known.contains(desk) && !by_default {
             return Err("this desk is not configured at the gateway");
         }
         if fields.text(tag::CHANNEL_BINDING) != Some(binding) {

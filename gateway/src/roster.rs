@@ -36,6 +36,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(3);
 const NEWER_VIEW_MAX: Duration = Duration::from_millis(1_500);
 /// What the trading thread may have waiting for the registry.
 const REPORTS_MAX: usize = 4_096;
+/// A registry that does not answer is said to be so at once, and then this often.
+const COMPLAIN: Duration = Duration::from_secs(30);
 const CRL_CHECK: Duration = Duration::from_secs(60);
 
 /// A view and when the registry last said that it is the newest.
@@ -199,7 +201,15 @@ async fn work(plan: Plan, inbox: mpsc::Receiver<Report>, ready: oneshot::Sender<
         tokio::task::spawn_local(enrol::server::serve(listener, tls, service.clone()));
     }
     let receiver = snapshots.subscribe();
-    let keeper = Keeper { registry: registry.clone(), snapshots, service, pending: VecDeque::new(), crl_checked: None, down_since: None };
+    let keeper = Keeper {
+        registry: registry.clone(),
+        snapshots,
+        service,
+        pending: VecDeque::new(),
+        crl_checked: None,
+        down_since: None,
+        complained: None,
+    };
     if let Some(at) = est {
         tracing::info!(%at, "enrolment service is up");
     }
@@ -239,6 +249,7 @@ struct Keeper {
     pending: VecDeque<Report>,
     crl_checked: Option<Instant>,
     down_since: Option<Instant>,
+    complained: Option<Instant>,
 }
 
 impl Keeper {
@@ -260,7 +271,7 @@ impl Keeper {
             let done = timeout(ANSWER_MAX, self.turn()).await;
             match done.unwrap_or_else(|_| Err(RegistryError::Database(sqlx::Error::PoolTimedOut))) {
                 Ok(()) if self.down_since.is_some() => {
-                    self.down_since = None;
+                    (self.down_since, self.complained) = (None, None);
                     tracing::info!("the registry answers again");
                 }
                 Ok(()) => {}
@@ -315,11 +326,9 @@ impl Keeper {
     }
 
     fn failed(&mut self, e: &RegistryError) {
-        let first = self.down_since.is_none();
-        let since = *self.down_since.get_or_insert_with(Instant::now);
-        let down_s = since.elapsed().as_secs();
-        // Loud at once, and then every half minute.
-        if first || down_s % 30 == 0 {
+        let down_s = self.down_since.get_or_insert_with(Instant::now).elapsed().as_secs();
+        if self.complained.is_none_or(|t| t.elapsed() >= COMPLAIN) {
+            self.complained = Some(Instant::now());
             tracing::error!(error = %e, code = e.code(), down_s, "the registry does not answer: soon nobody will be admitted. {}", e.cure());
         }
     }

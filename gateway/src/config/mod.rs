@@ -2,13 +2,13 @@
 
 mod enrolment;
 
-pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection};
 pub(crate) use enrolment::certificates;
+pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection};
 
+use crate::registry::RegistryUrl;
 use serde::Deserialize;
 use signet_identity::{PemError, Role, ServerIdentity, SpkiPin, TlsVersions, TrustRoots};
 use signet_rfq::{Catalogue, CompId, DealerId, Instrument, InstrumentError};
-use crate::registry::RegistryUrl;
 use std::{
     collections::BTreeSet,
     fs,

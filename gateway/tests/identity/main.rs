@@ -8,3 +8,4 @@ mod postgres;
 mod refusals;
 mod registry;
 mod support;
+mod upstream;

@@ -85,7 +85,11 @@ fn what_a_request_may_not_ask() {
         (&[p256[0], p256[1], p256[2], p256[3], "-subj", &others_name], 403, "enrol.name_of_another"),
         (&[p256[0], p256[1], p256[2], p256[3], "-subj", "/CN=laptop", "-addext", &others_uri], 400, "enrol.other_names"),
         (&[p256[0], p256[1], p256[2], p256[3], "-subj", "/CN=laptop", "-addext", "subjectAltName=DNS:localhost"], 400, "enrol.other_names"),
-        (&[p256[0], p256[1], p256[2], p256[3], "-subj", "/CN=laptop", "-addext", "basicConstraints=CA:TRUE"], 400, "enrol.asks_for_authority"),
+        (
+            &[p256[0], p256[1], p256[2], p256[3], "-subj", "/CN=laptop", "-addext", "basicConstraints=CA:TRUE"],
+            400,
+            "enrol.asks_for_authority",
+        ),
         (&[p256[0], p256[1], p256[2], p256[3], "-subj", "/O=no name"], 400, "enrol.no_device_name"),
     ];
     for (i, (args, status, want)) in table.iter().enumerate() {
