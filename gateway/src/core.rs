@@ -35,7 +35,12 @@ struct State {
 
 impl Core {
     pub fn new(router: Router, journal: Journal) -> Self {
-        Self { state: RefCell::new(State { router, journal }), desks: RefCell::default(), dealers: RefCell::default(), live: RefCell::default() }
+        Self {
+            state: RefCell::new(State { router, journal }),
+            desks: RefCell::default(),
+            dealers: RefCell::default(),
+            live: RefCell::default(),
+        }
     }
 
     pub fn desk_event(&self, desk: &CompId, event: Event) {

@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod config;
 mod core;
+mod crl;
 mod dealers;
 mod desks;
 pub mod enrol;
@@ -16,7 +17,12 @@ pub mod registry;
 mod roster;
 pub mod router;
 
-use crate::core::{Core, now};
+use crate::{
+    core::{Core, now},
+    crl::CrlFiles,
+    dealers::DealerLists,
+    desks::DeskTls,
+};
 pub use config::{Config, ConfigError, Loaded};
 use journal::{Journal, JournalError};
 use router::{DealerSettings, DeskSettings, Router};
@@ -155,10 +161,6 @@ async fn run(
     let core = Rc::new(Core::new(router, journal));
 
     let tls = |e: signet_identity::ProfileError| GatewayError::Tls(e.to_string());
-    let server = ServerProfile::new(loaded.desk_roots.clone(), loaded.identity.certified_key())
-        .with_versions(config::versions(config.desks.allow_tls12))
-        .config()
-        .map_err(tls)?;
     let listener = TcpListener::bind(config.desks.listen)
         .await
         .map_err(|source| GatewayError::Io { what: format!("desks.listen {}", config.desks.listen), source })?;
@@ -171,7 +173,7 @@ async fn run(
                 section: section.clone(),
                 enrolment,
                 identity: loaded.identity.clone(),
-                desks_trust: config.desks.trust.clone(),
+                desk_roots: loaded.desk_roots.clone(),
                 trust_domain: config.gateway.trust_domain.clone(),
             };
             let (roster, worker) = roster::start(plan).await?;
@@ -180,12 +182,17 @@ async fn run(
         _ => (None, None),
     };
 
+    let mut files = CrlFiles::new("dealers.crl", &config.dealers.crl, config.dealers.crl_required);
+    files.refresh();
+    let lists = Rc::new(DealerLists::new(files.crls(None).map_err(|e| GatewayError::Tls(e.to_string()))?));
+    if files.in_use() {
+        tokio::task::spawn_local(lists.clone().keep_up(files));
+    }
     for (d, pins) in config.dealer.iter().zip(&loaded.dealer_pins) {
         let client = ClientProfile::new(loaded.dealer_roots.clone(), loaded.identity.certified_key())
             .with_pins(pins.iter().cloned())
-            .with_versions(d.versions())
-            .config()
-            .map_err(tls)?;
+            .with_versions(d.versions());
+        client.config().map_err(tls)?;
         let target = CompId::new(d.comp_id.as_str()).map_err(|e| GatewayError::Session(e.to_string()))?;
         let path = state_dir.join("dealers").join(format!("{target}.fix"));
         let session = Rc::new(open_session(config, Role::Initiator, &target, &path, &key, sync).map_err(GatewayError::Session)?);
@@ -198,15 +205,27 @@ async fn run(
             server_name: d.name_to_verify().into(),
             trust_domain: config.gateway.trust_domain.clone(),
             tls: client,
+            lists: lists.clone(),
             session,
         };
         tokio::task::spawn_local(line.keep_up(core.clone()));
     }
 
+    let profile = ServerProfile::new(loaded.desk_roots.clone(), loaded.identity.certified_key())
+        .with_versions(config::versions(config.desks.allow_tls12));
+    let mut files = CrlFiles::new("desks.crl", &config.desks.crl, config.desks.crl_required);
+    files.refresh();
+    let own = roster.as_ref().filter(|_| files.required()).map(|r| r.own_crl());
+    let crls = files.crls(own.as_ref().map(|c| c.as_slice())).map_err(|e| GatewayError::Tls(e.to_string()))?;
+    let desk_tls = Rc::new(DeskTls::new(profile, crls, files.required()).map_err(tls)?);
+    if files.in_use() {
+        tokio::task::spawn_local(desk_tls.clone().keep_up(files, core.clone(), roster.clone()));
+    }
+
     let for_desks = config.clone();
     let desk_dir = state_dir.join("desks");
     let open = move |desk: &CompId| open_session(&for_desks, Role::Acceptor, desk, &desk_dir.join(format!("{desk}.fix")), &key, sync);
-    let door = desks::Door::new(listener, server, &loaded, roster.clone(), Box::new(open));
+    let door = desks::Door::new(listener, desk_tls, &loaded, roster.clone(), Box::new(open));
     let serving = tokio::task::spawn_local(door.serve(core.clone()));
     if let Some(roster) = roster {
         tokio::task::spawn_local(live::watch(core.clone(), roster));
@@ -239,6 +258,20 @@ async fn say_goodbye(core: &Core) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     tracing::info!("gateway has stopped");
+}
+
+/// What is wrong with the revocation lists, in words, and whether it closes a door.
+pub fn list_faults(config: &Config) -> Vec<(bool, String)> {
+    let now = time::OffsetDateTime::now_utc();
+    let faults = |key, paths: &[PathBuf], required| {
+        let mut files = CrlFiles::new(key, paths, required);
+        files.refresh();
+        files.faults(now).into_iter().map(move |f| (required, format!("{key}: {f}"))).collect::<Vec<_>>()
+    };
+    let (desks, dealers) = (&config.desks, &config.dealers);
+    let mut all = faults("desks.crl", &desks.crl, desks.crl_required);
+    all.extend(faults("dealers.crl", &dealers.crl, dealers.crl_required));
+    all
 }
 
 fn new_router(loaded: &Loaded, options: Options) -> Router {

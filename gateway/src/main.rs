@@ -234,7 +234,10 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         }
         Command::Registry(RegistryCommand::Backup { out }) => println!("{} rows in {}", admin::backup(&c, &out).await?, out.display()),
         Command::Registry(RegistryCommand::Restore { from, replace }) => {
-            println!("{} rows restored. Whatever was revoked or locked since the backup is not any more: do it again.", admin::restore(&c, &from, replace).await?);
+            println!(
+                "{} rows restored. Whatever was revoked or locked since the backup is not any more: do it again.",
+                admin::restore(&c, &from, replace).await?
+            );
         }
         Command::Registry(RegistryCommand::Migrate) => {
             let (from, to) = admin::migrate(&c).await?;
@@ -294,7 +297,11 @@ fn check(path: &Path) -> Result<(), String> {
     if let Some(e) = &loaded.enrolment {
         println!("Desks enrol at {}.", e.listen);
     }
-    Ok(())
+    let faults = signet_gateway::list_faults(c);
+    for (_, text) in &faults {
+        eprintln!("{text}");
+    }
+    if faults.iter().any(|(required, _)| *required) { Err("a required revocation list is missing or stale".into()) } else { Ok(()) }
 }
 
 fn run(path: &Path, json: bool) -> Result<(), String> {

@@ -12,11 +12,10 @@ use crate::{
         admission::{AdmissionRefusal, Shown, admit, still_good},
     },
 };
-use signet_identity::{PeerIdentity, ServerIdentity};
+use signet_identity::{PeerIdentity, ServerIdentity, ServerProfile, TrustRoots};
 use std::{
     collections::VecDeque,
     net::SocketAddr,
-    path::PathBuf,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -37,6 +36,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(3);
 const NEWER_VIEW_MAX: Duration = Duration::from_millis(1_500);
 /// What the trading thread may have waiting for the registry.
 const REPORTS_MAX: usize = 4_096;
+/// A registry that does not answer is said to be so at once, and then this often.
+const COMPLAIN: Duration = Duration::from_secs(30);
 const CRL_CHECK: Duration = Duration::from_secs(60);
 
 /// A view and when the registry last said that it is the newest.
@@ -44,6 +45,8 @@ const CRL_CHECK: Duration = Duration::from_secs(60);
 pub struct Snapshot {
     pub view: Arc<View>,
     pub confirmed: Instant,
+    /// The list of our own authority, DER; empty when there is none.
+    pub crl: Arc<Vec<u8>>,
 }
 
 /// What the trading thread tells the registry.
@@ -74,7 +77,7 @@ pub struct Plan {
     pub section: config::RegistrySection,
     pub enrolment: Option<config::Enrolment>,
     pub identity: ServerIdentity,
-    pub desks_trust: PathBuf,
+    pub desk_roots: TrustRoots,
     pub trust_domain: String,
 }
 
@@ -128,6 +131,11 @@ impl Roster {
             return Err(AdmissionRefusal::RegistryStale);
         }
         still_good(&s.view, shown, crate::core::now()).map(|_| ())
+    }
+
+    /// The list of our own authority, DER.
+    pub fn own_crl(&self) -> Arc<Vec<u8>> {
+        self.snapshots.borrow().crl.clone()
     }
 
     /// A receiver of its own, to wait for changes with.
@@ -193,7 +201,15 @@ async fn work(plan: Plan, inbox: mpsc::Receiver<Report>, ready: oneshot::Sender<
         tokio::task::spawn_local(enrol::server::serve(listener, tls, service.clone()));
     }
     let receiver = snapshots.subscribe();
-    let keeper = Keeper { registry: registry.clone(), snapshots, service, pending: VecDeque::new(), crl_checked: None, down_since: None };
+    let keeper = Keeper {
+        registry: registry.clone(),
+        snapshots,
+        service,
+        pending: VecDeque::new(),
+        crl_checked: None,
+        down_since: None,
+        complained: None,
+    };
     if let Some(at) = est {
         tracing::info!(%at, "enrolment service is up");
     }
@@ -216,9 +232,12 @@ async fn open(plan: &Plan) -> Result<Opened, GatewayError> {
     if let Some(e) = &plan.enrolment {
         let what = || format!("enrolment.listen {}", e.listen);
         listener = Some(TcpListener::bind(e.listen).await.map_err(|source| GatewayError::Io { what: what(), source })?);
-        tls = Some(enrol::tls::server_config(&plan.identity, &plan.desks_trust).map_err(GatewayError::Tls)?);
+        // A newcomer has no certificate yet. The versions stay at TLS 1.3 only.
+        let profile = ServerProfile::new(plan.desk_roots.clone(), plan.identity.certified_key()).with_optional_client_certificate();
+        tls = Some(profile.config().map_err(|e| GatewayError::Tls(e.to_string()))?);
     }
-    Ok((registry, watch::Sender::new(Snapshot { view, confirmed }), listener, tls))
+    let crl = Arc::new(registry.crl().await?.der);
+    Ok((registry, watch::Sender::new(Snapshot { view, confirmed, crl }), listener, tls))
 }
 
 /// Keeps the view fresh, the revocation list current, and writes down what the trading thread says.
@@ -230,6 +249,7 @@ struct Keeper {
     pending: VecDeque<Report>,
     crl_checked: Option<Instant>,
     down_since: Option<Instant>,
+    complained: Option<Instant>,
 }
 
 impl Keeper {
@@ -251,7 +271,7 @@ impl Keeper {
             let done = timeout(ANSWER_MAX, self.turn()).await;
             match done.unwrap_or_else(|_| Err(RegistryError::Database(sqlx::Error::PoolTimedOut))) {
                 Ok(()) if self.down_since.is_some() => {
-                    self.down_since = None;
+                    (self.down_since, self.complained) = (None, None);
                     tracing::info!("the registry answers again");
                 }
                 Ok(()) => {}
@@ -277,7 +297,8 @@ impl Keeper {
             view = Arc::new(self.registry.view(crate::core::now()).await?);
             tracing::debug!(version = view.version, "the registry changed");
         }
-        self.snapshots.send_replace(Snapshot { view, confirmed });
+        let crl = if changed { Arc::new(self.registry.crl().await?.der) } else { self.snapshots.borrow().crl.clone() };
+        self.snapshots.send_replace(Snapshot { view, confirmed, crl });
         if changed || self.crl_checked.is_none_or(|t| t.elapsed() > CRL_CHECK) {
             self.check_crl().await?;
             self.crl_checked = Some(Instant::now());
@@ -305,11 +326,9 @@ impl Keeper {
     }
 
     fn failed(&mut self, e: &RegistryError) {
-        let first = self.down_since.is_none();
-        let since = *self.down_since.get_or_insert_with(Instant::now);
-        let down_s = since.elapsed().as_secs();
-        // Loud at once, and then every half minute.
-        if first || down_s % 30 == 0 {
+        let down_s = self.down_since.get_or_insert_with(Instant::now).elapsed().as_secs();
+        if self.complained.is_none_or(|t| t.elapsed() >= COMPLAIN) {
+            self.complained = Some(Instant::now());
             tracing::error!(error = %e, code = e.code(), down_s, "the registry does not answer: soon nobody will be admitted. {}", e.cure());
         }
     }

@@ -1,7 +1,10 @@
 //! Just enough of RFC 4180 for a list of users, and to write one of codes.
 
+/// A line's number, counted from 1, and its fields.
+pub type Line = (usize, Vec<String>);
+
 /// The lines' fields. A field may be in quotes, with `""` for a quote; no line break inside one.
-pub fn read(text: &str) -> Result<Vec<(usize, Vec<String>)>, (usize, String)> {
+pub fn read(text: &str) -> Result<Vec<Line>, (usize, String)> {
     let mut all = vec![];
     for (n, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         if !line.trim().is_empty() {

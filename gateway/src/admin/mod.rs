@@ -12,7 +12,7 @@ use crate::{
     config::{Config, ConfigError},
     enrol::ca::{self, CaError},
     registry::{
-        AccountState, NewEvent, Registry, RegistryError, Which,
+        AccountState, NewEvent, Registry, RegistryError, UserDetails, Which,
         events::{ChainError, verify},
     },
 };
@@ -194,9 +194,18 @@ pub async fn list(config: &Config) -> Result<String, AdminError> {
 
 pub async fn show(config: &Config, id: &str) -> Result<String, AdminError> {
     let registry = open(config).await?;
-    let (u, devices, certificates, codes) = registry.user(id).await?;
+    let UserDetails { user: u, devices, certificates, codes } = registry.user(id).await?;
     registry.close().await;
-    let mut text = format!("{}  {}\n  CompID {}, {}, {}, key in {}, since {}\n", u.id, u.name, u.comp_id, u.state, u.role, u.protection, date(u.created)?);
+    let mut text = format!(
+        "{}  {}\n  CompID {}, {}, {}, key in {}, since {}\n",
+        u.id,
+        u.name,
+        u.comp_id,
+        u.state,
+        u.role,
+        u.protection,
+        date(u.created)?
+    );
     for (state, expires) in codes {
         let _ = writeln!(text, "  code: {state}, expires {}", date(expires)?);
     }

@@ -191,7 +191,8 @@ fn invitation(config: &Config, e: &EnrolmentSection, user: &str, protection: &st
         venue: config.gateway.name.clone(),
         user: user.into(),
         holder,
-        code_expires: OffsetDateTime::from_unix_timestamp(expires.0.div_euclid(1_000)).unwrap_or(OffsetDateTime::UNIX_EPOCH + Duration::ZERO),
+        code_expires: OffsetDateTime::from_unix_timestamp(expires.0.div_euclid(1_000))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH + Duration::ZERO),
         est: e.est_address(),
         fix: config.fix_address(e)?,
         pins: e.pins()?,

@@ -178,10 +178,8 @@ impl Config {
 
     /// What can be told from the text alone.
     pub(super) fn check_enrolment(&self) -> Result<(), ConfigError> {
-        if let Some(r) = &self.registry {
-            if !(1..=3_600).contains(&r.view_max_age_s) {
-                return Err(value("registry.view_max_age_s", "1 to 3600"));
-            }
+        if self.registry.as_ref().is_some_and(|r| !(1..=3_600).contains(&r.view_max_age_s)) {
+            return Err(value("registry.view_max_age_s", "1 to 3600"));
         }
         if let Some(d) = &self.desk_default {
             if self.registry.is_none() {
@@ -223,7 +221,12 @@ impl Config {
         let Some(e) = &self.enrolment else { return Ok(None) };
         e.anchors()?;
         if let Some(u) = &e.upstream {
-            let settings = UpstreamSettings { url: u.url.clone(), roots: u.roots.clone(), credentials_file: u.credentials_file.clone() };
+            let settings = UpstreamSettings {
+                url: u.url.clone(),
+                roots: u.roots.clone(),
+                credentials_file: u.credentials_file.clone(),
+                trust_domain: self.gateway.trust_domain.clone(),
+            };
             let upstream = Upstream::load(&settings).map_err(|e| value("enrolment.upstream", e))?;
             return Ok(Some(Enrolment { listen: e.listen, issuing: Issuing::Upstream(upstream) }));
         }

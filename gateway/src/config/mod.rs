@@ -2,13 +2,13 @@
 
 mod enrolment;
 
-pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection};
 pub(crate) use enrolment::certificates;
+pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection};
 
+use crate::registry::RegistryUrl;
 use serde::Deserialize;
 use signet_identity::{PemError, Role, ServerIdentity, SpkiPin, TlsVersions, TrustRoots};
 use signet_rfq::{Catalogue, CompId, DealerId, Instrument, InstrumentError};
-use crate::registry::RegistryUrl;
 use std::{
     collections::BTreeSet,
     fs,
@@ -90,6 +90,12 @@ pub struct DesksSection {
     pub allow_tls12: bool,
     #[serde(default = "default_connections")]
     pub max_connections: usize,
+    /// Revocation lists of the authorities in `trust`, PEM or DER, read again when a file changes.
+    #[serde(default)]
+    pub crl: Vec<PathBuf>,
+    /// Refuse desks about which no list in force can tell.
+    #[serde(default)]
+    pub crl_required: bool,
 }
 
 fn default_connections() -> usize {
@@ -103,6 +109,11 @@ pub struct DealersSection {
     pub trust: PathBuf,
     #[serde(default = "default_heartbeat")]
     pub heartbeat_s: u32,
+    /// As for desks, for dealers' certificates.
+    #[serde(default)]
+    pub crl: Vec<PathBuf>,
+    #[serde(default)]
+    pub crl_required: bool,
 }
 
 fn default_heartbeat() -> u32 {
@@ -174,7 +185,8 @@ impl Config {
             &mut c.dealers.trust,
         ];
         let enrolment = c.enrolment.iter_mut().flat_map(EnrolmentSection::paths);
-        for p in paths.into_iter().chain(c.store.key_file.as_mut()).chain(enrolment) {
+        let lists = c.desks.crl.iter_mut().chain(&mut c.dealers.crl);
+        for p in paths.into_iter().chain(c.store.key_file.as_mut()).chain(enrolment).chain(lists) {
             *p = base.join(&*p);
         }
         if let Some(r) = &mut c.registry {

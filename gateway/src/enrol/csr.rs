@@ -37,7 +37,8 @@ impl Csr {
     /// people have at hand.
     pub fn read(body: &[u8]) -> Result<Self, EnrolRefusal> {
         let text = std::str::from_utf8(body).map_err(|_| EnrolRefusal::Malformed)?;
-        let digits: String = text.lines().filter(|l| !l.starts_with("-----")).flat_map(str::chars).filter(|c| !c.is_ascii_whitespace()).collect();
+        let digits: String =
+            text.lines().filter(|l| !l.starts_with("-----")).flat_map(str::chars).filter(|c| !c.is_ascii_whitespace()).collect();
         if digits.len() > CSR_BYTES_MAX.div_ceil(3) * 4 {
             return Err(EnrolRefusal::TooLarge);
         }
@@ -143,7 +144,11 @@ mod tests {
         let table: &[(&str, Change, Result<(), EnrolRefusal>)] = &[
             ("nothing more", |_| {}, Ok(())),
             ("the very URI", |p| p.subject_alt_names = vec![uri("spiffe://bank.example/desk/ALICE1/alice/laptop/keychain")], Ok(())),
-            ("another's URI", |p| p.subject_alt_names = vec![uri("spiffe://bank.example/desk/BOB1/bob/laptop/keychain")], Err(EnrolRefusal::OtherNames)),
+            (
+                "another's URI",
+                |p| p.subject_alt_names = vec![uri("spiffe://bank.example/desk/BOB1/bob/laptop/keychain")],
+                Err(EnrolRefusal::OtherNames),
+            ),
             (
                 "both",
                 |p| {
@@ -154,7 +159,11 @@ mod tests {
                 },
                 Err(EnrolRefusal::OtherNames),
             ),
-            ("a host name", |p| p.subject_alt_names = vec![SanType::DnsName("fix.bank.example".try_into().unwrap())], Err(EnrolRefusal::OtherNames)),
+            (
+                "a host name",
+                |p| p.subject_alt_names = vec![SanType::DnsName("fix.bank.example".try_into().unwrap())],
+                Err(EnrolRefusal::OtherNames),
+            ),
             ("no name", |p| p.distinguished_name = DistinguishedName::new(), Err(EnrolRefusal::NoDeviceName)),
             ("a name of signs", |p| p.distinguished_name.push(DnType::CommonName, "!!!"), Err(EnrolRefusal::NoDeviceName)),
             ("a long name", |p| p.distinguished_name.push(DnType::CommonName, "x".repeat(5_000)), Ok(())),

@@ -10,7 +10,6 @@ pub mod limit;
 pub mod pkcs7;
 pub mod refusal;
 pub mod server;
-pub mod tls;
 pub mod upstream;
 
 use crate::{

@@ -1,11 +1,11 @@
 //! Certs-only PKCS#7 (RFC 7030 §4.1.3), both ways.
 
+use cms::cert::x509::der::{Decode as _, Encode as _};
 use cms::{
     cert::{CertificateChoices, x509::Certificate},
     content_info::ContentInfo,
     signed_data::SignedData,
 };
-use cms::cert::x509::der::{Decode as _, Encode as _};
 
 /// Certificates that can be in one answer.
 const CERTIFICATES_MAX: usize = 8;

@@ -51,6 +51,17 @@ pub struct DeviceRecord {
     pub created: UtcMillis,
 }
 
+/// Everything about one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserDetails {
+    pub user: UserRecord,
+    pub devices: Vec<DeviceRecord>,
+    /// Newest first.
+    pub certificates: Vec<CertificateRecord>,
+    /// State and expiry.
+    pub codes: Vec<(CodeState, UtcMillis)>,
+}
+
 impl NewUser {
     pub fn check(&self) -> Result<(), RegistryError> {
         if !is_user_id(&self.id) {
@@ -120,12 +131,8 @@ impl Registry {
         rows.iter().map(user_record).collect()
     }
 
-    /// A user with devices, certificates (newest first), and the state and expiry of the codes.
-    #[allow(clippy::type_complexity)]
-    pub async fn user(
-        &self,
-        id: &str,
-    ) -> Result<(UserRecord, Vec<DeviceRecord>, Vec<CertificateRecord>, Vec<(CodeState, UtcMillis)>), RegistryError> {
+    /// A user with devices, certificates and codes, of one moment.
+    pub async fn user(&self, id: &str) -> Result<UserDetails, RegistryError> {
         let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
         let user = user_by_id(&mut tx, id).await?.ok_or_else(|| RegistryError::NoSuchUser(id.into()))?;
         let query = format!("SELECT {DEVICE} FROM devices WHERE user_id = $1 ORDER BY id");
@@ -136,7 +143,7 @@ impl Registry {
         let codes = codes.bind(id).fetch_all(&mut *tx).await?;
         let code = |r: &AnyRow| Ok((CodeState::read(r.try_get(0)?)?, UtcMillis(r.try_get(1)?)));
         let codes = codes.iter().map(code).collect::<Result<_, RegistryError>>()?;
-        Ok((user, devices, certificates, codes))
+        Ok(UserDetails { user, devices, certificates, codes })
     }
 }
 
@@ -162,14 +169,7 @@ async fn add_user(tx: &mut Tx, user: &NewUser, actor: &str, now: UtcMillis) -> R
     events::append(tx, NewEvent::new(now, actor, "user.added", &user.id, detail)).await
 }
 
-async fn add_code(
-    tx: &mut Tx,
-    user: &str,
-    code: &NewCode,
-    protection: &str,
-    actor: &str,
-    now: UtcMillis,
-) -> Result<(), RegistryError> {
+async fn add_code(tx: &mut Tx, user: &str, code: &NewCode, protection: &str, actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
     let insert = "INSERT INTO codes (hash, user_id, protection, state, created_ms, expires_ms, used_ms, serial, claim, claimed_ms)
         VALUES ($1, $2, $3, 'open', $4, $5, 0, '', '', 0)";
     let insert = sqlx::query(insert).bind(&code.digest).bind(user).bind(protection).bind(now.0).bind(code.expires.0);
@@ -179,7 +179,8 @@ async fn add_code(
 }
 
 pub(super) async fn void_codes(tx: &mut Tx, user: &str) -> Result<u64, RegistryError> {
-    let done = sqlx::query("UPDATE codes SET state = 'replaced' WHERE user_id = $1 AND state = 'open'").bind(user).execute(&mut **tx).await?;
+    let done =
+        sqlx::query("UPDATE codes SET state = 'replaced' WHERE user_id = $1 AND state = 'open'").bind(user).execute(&mut **tx).await?;
     Ok(done.rows_affected())
 }
 

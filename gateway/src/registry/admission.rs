@@ -129,7 +129,11 @@ mod tests {
             ("user locked", |c, _| c.user_state = AccountState::Locked, Err(UserLocked)),
             ("device locked", |c, _| c.device_state = AccountState::Locked, Err(DeviceLocked)),
             ("expired", |_, s| s.not_after = UtcMillis(500), Err(Expired)),
-            ("revoked says more than locked", |c, _| (c.state, c.user_state) = (CertificateState::Revoked, AccountState::Locked), Err(Revoked)),
+            (
+                "revoked says more than locked",
+                |c, _| (c.state, c.user_state) = (CertificateState::Revoked, AccountState::Locked),
+                Err(Revoked),
+            ),
         ];
         for (name, change, want) in table {
             let (mut c, mut s) = (good(), shown());

@@ -138,13 +138,15 @@ impl Registry {
         fresh_key(&mut tx, &order.key).await?;
         let (kind, by) = match &order.why {
             Why::Code(digest) => {
-                let done = sqlx::query("UPDATE codes SET state = 'used', used_ms = $1, serial = $2 WHERE hash = $3 AND state = 'open' AND claim = $4")
-                    .bind(now.0)
-                    .bind(&issued.serial)
-                    .bind(digest)
-                    .bind(&order.key)
-                    .execute(&mut *tx)
-                    .await?;
+                let done = sqlx::query(
+                    "UPDATE codes SET state = 'used', used_ms = $1, serial = $2 WHERE hash = $3 AND state = 'open' AND claim = $4",
+                )
+                .bind(now.0)
+                .bind(&issued.serial)
+                .bind(digest)
+                .bind(&order.key)
+                .execute(&mut *tx)
+                .await?;
                 if done.rows_affected() != 1 {
                     return Err(EnrolRefusal::CodeUsed.into());
                 }
@@ -220,7 +222,8 @@ async fn fresh_key(tx: &mut Tx, key: &str) -> Result<(), Refused> {
 }
 
 async fn again_if_good(tx: &mut Tx, serial: &str) -> Result<Claim, Refused> {
-    let row = sqlx::query("SELECT der, state FROM certificates WHERE serial = $1").bind(serial.to_owned()).fetch_optional(&mut **tx).await?;
+    let row =
+        sqlx::query("SELECT der, state FROM certificates WHERE serial = $1").bind(serial.to_owned()).fetch_optional(&mut **tx).await?;
     let row = row.ok_or(EnrolRefusal::CertificateUnknown)?;
     if CertificateState::read(row.try_get(1)?)? != CertificateState::Good {
         return Err(EnrolRefusal::CertificateRevoked.into());

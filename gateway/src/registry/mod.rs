@@ -17,12 +17,12 @@ mod schema;
 mod url;
 mod view;
 
-pub use accounts::{DeviceRecord, NewCode, NewUser, UserRecord};
+pub use accounts::{DeviceRecord, NewCode, NewUser, UserDetails, UserRecord};
 pub use certificates::{CertificateRecord, RevokedCertificate, StoredCrl, Which};
 pub use error::RegistryError;
 pub use events::{Event, NewEvent};
-pub use schema::SCHEMA;
 pub use issue::{Ask, Claim, IssuedCertificate, Order};
+pub use schema::SCHEMA;
 pub use url::{RegistryUrl, UrlError};
 pub use view::{CertificateView, View};
 
@@ -238,6 +238,3 @@ fn make_private_file(path: &Path) -> std::io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map(|_| ())
 }
-
-#[cfg(test)]
-mod tests;

@@ -105,10 +105,14 @@ fn a_lost_first_answer_is_given_again_for_the_same_key_only() {
 #[test]
 fn an_invitation_says_where_and_keeps_no_secret() {
     let w = World::new();
-    let out = w.cli(&["user", "add", "--id", "alice", "--comp-id", "ALICE1", "--name", "Alice Adams", "--protection", "token", "--out", "."]);
+    let out =
+        w.cli(&["user", "add", "--id", "alice", "--comp-id", "ALICE1", "--name", "Alice Adams", "--protection", "token", "--out", "."]);
     let text = w.text("alice.signet-invite");
     let invitation = Invitation::from_toml(text.as_bytes()).unwrap();
-    assert_eq!((invitation.user.as_str(), invitation.holder, invitation.est.port, invitation.fix.port), ("alice", HolderRule::Token, 9444, 9443));
+    assert_eq!(
+        (invitation.user.as_str(), invitation.holder, invitation.est.port, invitation.fix.port),
+        ("alice", HolderRule::Token, 9444, 9443)
+    );
     assert_eq!(invitation.fix.comp_id.as_str(), w.gw);
     let link = out.lines().find_map(|l| l.strip_prefix("Link: ")).unwrap();
     assert_eq!(Invitation::from_link(link).unwrap(), invitation);

@@ -3,6 +3,9 @@
 
 mod cut;
 mod enrol;
+mod lists;
+mod postgres;
 mod refusals;
 mod registry;
 mod support;
+mod upstream;

@@ -238,10 +238,15 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             trust: roots.desks,
             allow_tls12: false,
             max_connections: 1_000,
+            crl: vec![],
+            crl_required: false,
         },
-        dealers: DealersSection { trust: roots.dealers, heartbeat_s: 5 },
+        dealers: DealersSection { trust: roots.dealers, heartbeat_s: 5, crl: vec![], crl_required: false },
         desk: plan.desks.iter().map(desk).collect::<Result<_, _>>()?,
         dealer: plan.dealers.dealers.iter().map(dealer).chain(plan.other_dealers.iter().map(other)).collect::<Result<_, _>>()?,
         store: StoreSection::default(),
+        registry: None,
+        enrolment: None,
+        desk_default: None,
     })
 }
