@@ -86,6 +86,7 @@ pub(super) struct OurServerVerifier {
 pub(crate) struct Recorder(Mutex<Vec<CertificateDer<'static>>>);
 
 impl Recorder {
+    #[cfg(feature = "net")]
     pub(crate) fn chain(&self) -> Vec<CertificateDer<'static>> {
         self.0.lock().map(|chain| chain.clone()).unwrap_or_default()
     }
