@@ -11,6 +11,8 @@
 mod channel;
 #[cfg(feature = "csr")]
 mod csr;
+#[cfg(feature = "net")]
+pub mod doctor;
 #[cfg(feature = "est")]
 pub mod est;
 mod harden;

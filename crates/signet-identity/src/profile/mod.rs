@@ -27,6 +27,8 @@ pub use pin::{PinError, SpkiPin};
 pub use policy::{TlsPolicy, TlsVersions};
 pub use server::ServerProfile;
 pub(crate) use verify::CrlProblem;
+#[cfg(feature = "net")]
+pub(crate) use verify::Recorder;
 
 /// The certificate authorities an end trusts. Never the machine's own list.
 #[derive(Debug, Clone)]
@@ -46,6 +48,15 @@ impl TrustRoots {
             return Err(ProfileError::NoAuthority);
         }
         Ok(Self(Arc::new(store)))
+    }
+
+    /// The distinguished names of the authorities, for people.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<String> {
+        use x509_parser::prelude::{FromDer as _, X509Name};
+        // rustls keeps the name without its outer tag.
+        let sequences = self.0.roots.iter().map(|root| rustls::DistinguishedName::in_sequence(&root.subject));
+        sequences.filter_map(|name| X509Name::from_der(name.as_ref()).ok().map(|(_, name)| name.to_string())).collect()
     }
 
     pub(crate) fn store(&self) -> Arc<RootCertStore> {

@@ -54,9 +54,23 @@ fn enrolled_and_renewed() {
             renewal.starts_with("POST /.well-known/est/simplereenroll ") && !renewal.to_lowercase().contains("authorization"),
             "{renewal}"
         );
-        // Without a certificate of ours the handshake at renewal fails, and says so.
         let same = client.simplereenroll(&identity, Arc::clone(identity.key())).await.unwrap_err();
         assert_eq!(same.code(), "enrol.same_key");
+    });
+}
+
+/// The service takes certificates of its own authority only: that it refuses this one in the
+/// handshake shows that renewal is made with the current identity's certificate and key.
+#[test]
+fn a_renewal_shows_the_certificate_it_renews() {
+    let (Some(service), Some(other)) = (Service::start(), Service::start()) else { return };
+    run(async {
+        let foreign = key("a");
+        let enrolled = client(&other).simpleenroll(Arc::clone(&foreign), "alice", "CODE-1", "x1").await.unwrap();
+        let foreign = Identity::new(enrolled.chain, foreign).unwrap();
+        let error = client(&service).simplereenroll(&foreign, key("b")).await.unwrap_err();
+        assert!(matches!(error, EstError::Tls(_)) && error.code().starts_with("client."), "{error:?}");
+        assert!(!service.requests().iter().any(|request| request.contains("simplereenroll")));
     });
 }
 
