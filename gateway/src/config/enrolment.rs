@@ -114,12 +114,37 @@ pub struct Enrolment {
 }
 
 impl RegistrySection {
+    /// With every default.
+    pub fn new(url: &str) -> Self {
+        Self { url: url.into(), password_file: None, view_max_age_s: default_age(), fail_closed_sessions: false, base: PathBuf::new() }
+    }
+
     pub fn url(&self) -> Result<RegistryUrl, ConfigError> {
         RegistryUrl::parse(&self.url, &self.base, self.password_file.as_deref()).map_err(|e| value("registry.url", e))
     }
 }
 
 impl EnrolmentSection {
+    /// An authority of its own (certificate and key file), and every default.
+    pub fn embedded(listen: SocketAddr, public_host: &str, (certificate, key): &(PathBuf, PathBuf), anchors: &Path) -> Self {
+        Self {
+            listen,
+            public_host: public_host.into(),
+            public_port: listen.port(),
+            server_name: None,
+            fix_host: None,
+            fix_port: None,
+            fix_server_name: None,
+            anchors: anchors.into(),
+            pins: Vec::new(),
+            lifetime_days: default_lifetime(),
+            crl_hours: default_crl(),
+            ca_certificate: Some(certificate.clone()),
+            ca_key: Some(key.clone()),
+            upstream: None,
+        }
+    }
+
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let upstream = self.upstream.as_mut().map(|u| [&mut u.roots, &mut u.credentials_file]);
         let own = [Some(&mut self.anchors), self.ca_certificate.as_mut(), self.ca_key.as_mut()];
