@@ -1,7 +1,8 @@
 //! Which gateways this desk may connect to. A file that an administrator deploys, not a trader.
 
 use serde::Deserialize;
-use signet_identity::{EstAddress, Invitation, SpkiPin, TrustRoots,
+use signet_identity::{
+    EstAddress, Invitation, SpkiPin, TrustRoots,
     net::{ProxyError, ProxySetting},
     pkcs11::Pkcs11Settings,
 };

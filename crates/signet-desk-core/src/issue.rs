@@ -12,8 +12,9 @@ use crate::{
     view::{EnrolIntent, EnrolPhase, EnrolView, Problem},
 };
 use signet_identity::{
+    HolderKind, Identity, IdentityName, KeyLabel, KeyPlace, KeychainError, Which,
     est::{EstClient, EstError},
-    HolderKind, Identity, IdentityName, KeyLabel, KeyPlace, KeychainError, Which, net::ProxySetting,
+    net::ProxySetting,
     next_label,
 };
 use std::sync::{Arc, Mutex};
@@ -128,7 +129,9 @@ impl Issuer {
             .map_err(|e| problem("certificate_unusable", crate::problem::sentence(&e.to_string()), "Tell your administrator."))?;
         let (n, p) = (name.clone(), place.clone());
         let stored = self
-            .blocking(move |h| h.keychain.store_enrolled(&n, Which::Pending, &p, key.as_ref(), &enrolled.chain).map_err(|e| Problem::from(&e)))
+            .blocking(move |h| {
+                h.keychain.store_enrolled(&n, Which::Pending, &p, key.as_ref(), &enrolled.chain).map_err(|e| Problem::from(&e))
+            })
             .await;
         match stored {
             Ok(unneeded) => self.forget(unneeded).await,
@@ -172,10 +175,7 @@ impl Issuer {
     }
 
     /// Keys are waited for on a thread of their own: somebody may have to unlock something.
-    pub async fn blocking<T: Send + 'static>(
-        &self,
-        f: impl FnOnce(&Holders) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
+    pub async fn blocking<T: Send + 'static>(&self, f: impl FnOnce(&Holders) -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
         let holders = self.holders.clone();
         let done = tokio::task::spawn_blocking(move || f(&holders)).await;
         done.unwrap_or_else(|e| Err(problem("internal", e.to_string(), "Restart Signet Desk.")))

@@ -60,7 +60,10 @@ pub(crate) fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
 // A handful of these exist at a time.
 #[allow(clippy::large_enum_variant)]
 pub enum Command {
-    Connect { identity: String, venue: String },
+    Connect {
+        identity: String,
+        venue: String,
+    },
     Disconnect,
     /// A new certificate now, whether it is due or not.
     Renew,
@@ -69,11 +72,7 @@ pub enum Command {
 }
 
 /// Runs the link's thread until `Stop`.
-pub fn run(
-    config: DeskConfig,
-    issuer: Issuer,
-    commands: mpsc::UnboundedReceiver<Command>,
-) {
+pub fn run(config: DeskConfig, issuer: Issuer, commands: mpsc::UnboundedReceiver<Command>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(rt) => rt.block_on(LocalSet::new().run_until(command_loop(config, issuer, commands))),
@@ -81,11 +80,7 @@ pub fn run(
     }
 }
 
-async fn command_loop(
-    config: DeskConfig,
-    issuer: Issuer,
-    mut commands: mpsc::UnboundedReceiver<Command>,
-) {
+async fn command_loop(config: DeskConfig, issuer: Issuer, mut commands: mpsc::UnboundedReceiver<Command>) {
     let link = Rc::new(Link {
         config,
         book: issuer.book.clone(),
@@ -113,6 +108,7 @@ async fn command_loop(
                 Some(Command::Send(m)) => link.send(&m),
                 Some(Command::Stop(done)) => {
                     link.clone().disconnect().await;
+                    lock(&link.book).begin(Blotter::default());
                     let _ = done.send(());
                     return;
                 }
@@ -289,6 +285,8 @@ impl Link {
         })?;
         let comp_id = CompId::new(peer.comp_id.as_str()).map_err(|e| internal(&e.to_string()))?;
         let folder = self.config.data_dir.join(comp_id.as_str());
+        // The stores of the connection before, which may be the same ones, are let go of first.
+        lock(&self.book).begin(Blotter::default());
         let stores = open_stores(&folder, &comp_id, &venue, &key)?;
         lock(&self.book).begin(stores.blotter);
         let session = Rc::new(stores.session);

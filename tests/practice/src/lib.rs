@@ -8,10 +8,13 @@ use signet_dealer::{Credentials, Instruments, Settings, Simulator};
 use signet_desk_core::{DeskConfig, Venue};
 use signet_devca::{DevPki, Order};
 use signet_gateway::{
-    admin::{self, Invited},
-    registry::NewUser,
     Config, Gateway, Options,
-    config::{DealerEntry, DeskDefaultSection, EnrolmentSection, RegistrySection, DealersSection, DeskEntry, DesksSection, GatewaySection, StoreSection, TlsSection},
+    admin::{self, Invited},
+    config::{
+        DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, GatewaySection, RegistrySection,
+        StoreSection, TlsSection,
+    },
+    registry::NewUser,
 };
 use signet_identity::{IdentityName, Keychain, ServerProfile};
 use signet_rfq::{CompId, DealerId};
@@ -134,9 +137,7 @@ impl Practice {
             signet_gateway::admin::ca_init(&config, None, 1).map_err(failed("issuing CA"))?;
         }
         let gateway = start_gateway(config.clone())?;
-        if let (Some(e), Some(address)) = (&mut config.enrolment, gateway.enrolment_address()) {
-            e.listen = address;
-            e.public_port = address.port();
+        if let Some(e) = &mut config.enrolment {
             e.fix_port = Some(gateway.address().port());
         }
         let venue = Venue {
@@ -165,7 +166,8 @@ impl Practice {
 
     /// Adds a user, or makes a new code for one who is there: what the trader is given.
     pub fn invite(&self, id: &str, comp_id: &str, protection: &str) -> Result<Invited, PracticeError> {
-        let user = NewUser { id: id.into(), comp_id: comp_id.into(), name: id.into(), role: "standard".into(), protection: protection.into() };
+        let user =
+            NewUser { id: id.into(), comp_id: comp_id.into(), name: id.into(), role: "standard".into(), protection: protection.into() };
         let made = self.runtime.block_on(admin::add(&self.config, user, 1, self._keys.path()));
         made.map_err(failed("invitation"))
     }
@@ -217,6 +219,10 @@ fn start_gateway(config: Config) -> Result<Gateway, PracticeError> {
     Gateway::start(loaded, Options { practice: true }).map_err(failed("gateway"))
 }
 
+fn free_port() -> std::io::Result<SocketAddr> {
+    std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
 fn comp_id(s: &str) -> Result<CompId, PracticeError> {
     CompId::new(s).map_err(failed("CompID"))
 }
@@ -249,6 +255,8 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             allow_tls12: false,
         })
     };
+    // Certificates name the service's port, so it must be known before the service listens.
+    let enrolment = plan.enrolment.then(free_port).transpose().map_err(failed("enrolment port"))?;
     let desk = |n: &String| Ok(DeskEntry { comp_id: comp_id(n)?, dealers: Default::default() });
     Ok(Config {
         gateway: GatewaySection {
@@ -272,7 +280,7 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
         dealer: plan.dealers.dealers.iter().map(dealer).chain(plan.other_dealers.iter().map(other)).collect::<Result<_, _>>()?,
         store: StoreSection::default(),
         registry: plan.enrolment.then(|| RegistrySection::new(&format!("sqlite:{}", plan.dir.join("registry.db").display()))),
-        enrolment: plan.enrolment.then(|| EnrolmentSection::embedded(SocketAddr::from(([127, 0, 0, 1], 0)), "localhost", &issuing, &roots.gateways)),
+        enrolment: enrolment.map(|address| EnrolmentSection::embedded(address, "localhost", &issuing, &roots.gateways)),
         desk_default: plan.enrolment.then(DeskDefaultSection::default),
     })
 }

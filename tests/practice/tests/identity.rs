@@ -9,8 +9,8 @@ use signet_gateway::{
     admin::{self, Account, Invited},
     registry::{AccountState, Which},
 };
-use signet_identity::{HolderKind, Keychain, KeyHolder as _, MemoryKeychain, pkcs11::Pkcs11Settings};
-use signet_practice::{Plan, Practice, VENUE_NAME};
+use signet_identity::{HolderKind, KeyHolder as _, Keychain, MemoryKeychain, pkcs11::Pkcs11Settings};
+use signet_practice::VENUE_NAME;
 use std::{path::Path, process::Command, sync::Arc, time::Duration, time::Instant};
 use support::{Screen, World};
 
@@ -18,11 +18,9 @@ const NORTH: &str = "NORTHBANK";
 
 /// A venue where traders enrol, and a desk that nobody has prepared.
 fn world() -> World {
-    World::with(|dir| {
-        let mut plan = Plan::calm(dir).unwrap();
+    World::start_with(|plan| {
         plan.enrolment = true;
         plan.desks.clear();
-        plan
     })
 }
 
@@ -144,7 +142,7 @@ fn what_is_wrong_with_an_enrolment_is_said_and_leaves_nothing_behind() {
     assert_eq!(enrol(&w, &desk, good.clone()).phase, EnrolPhase::Done);
     // The code works once; what was enrolled stays.
     let used = enrol(&w, &desk, good).problem.unwrap();
-    assert_eq!(used.code, "enrol_code_wrong", "{used:?}");
+    assert_eq!(used.code, "enrol_code_used", "{used:?}");
     online(&w, &desk, "ALICE1");
 }
 
