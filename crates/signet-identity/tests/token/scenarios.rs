@@ -258,6 +258,22 @@ pub fn an_identity_with_its_key_in_the_token() {
     handshake(&pki, &made);
 }
 
+/// The request's signature, made in the token, as somebody else verifies it.
+pub fn a_request_that_openssl_accepts() {
+    #[cfg(feature = "csr")]
+    {
+        let (holder, _) = holder(&[PIN]);
+        let key = holder.generate(&label("K")).unwrap();
+        let request = awkward_file("request.der");
+        fs::write(&request, signet_identity::certificate_request(key.as_ref(), "x1-laptop").unwrap()).unwrap();
+        let checked =
+            Command::new("openssl").args(["req", "-inform", "DER", "-verify", "-noout", "-subject", "-in"]).arg(&request).output();
+        let Ok(checked) = checked else { return };
+        let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.success() && said.contains("CN = x1-laptop") && said.contains("verify OK"), "{said}");
+    }
+}
+
 /// OpenSC's tool, where it is installed, finds the key and cannot read it either.
 pub fn a_pkcs11_tool_that_is_not_ours_sees_the_same() {
     let (holder, _) = holder(&[PIN]);
