@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use rcgen::string::Ia5String;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    PublicKeyData, SignatureAlgorithm, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RevokedCertParams, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData, RevokedCertParams, SanType,
+    SerialNumber, SignatureAlgorithm,
 };
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
@@ -107,22 +108,22 @@ impl PublicKeyData for PublicPoint<'_> {
 }
 
 fn params(order: &Order, trust_domain: &str, now: OffsetDateTime) -> Result<CertificateParams, DevCaError> {
-        let mut params = CertificateParams::new(order.dns.clone())?;
-        let uri = Ia5String::try_from(order.spiffe_uri(trust_domain))?;
-        params.subject_alt_names.push(SanType::URI(uri));
-        params.distinguished_name.push(DnType::CommonName, order.comp_id.as_str());
-        params.distinguished_name.push(DnType::OrganizationName, "PRACTICE ONLY");
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.use_authority_key_identifier_extension = true;
-        (params.not_before, params.not_after) = order.validity(now);
-        if order.for_server {
-            params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
-        }
-        if order.for_client {
-            params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
-        }
-        Ok(params)
+    let mut params = CertificateParams::new(order.dns.clone())?;
+    let uri = Ia5String::try_from(order.spiffe_uri(trust_domain))?;
+    params.subject_alt_names.push(SanType::URI(uri));
+    params.distinguished_name.push(DnType::CommonName, order.comp_id.as_str());
+    params.distinguished_name.push(DnType::OrganizationName, "PRACTICE ONLY");
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.use_authority_key_identifier_extension = true;
+    (params.not_before, params.not_after) = order.validity(now);
+    if order.for_server {
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+    }
+    if order.for_client {
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+    }
+    Ok(params)
 }
 
 /// The bytes of the serial number, which `CertificateFacts` gives as hexadecimal.

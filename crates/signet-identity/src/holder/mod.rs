@@ -3,6 +3,12 @@
 //! Every call may wait for a person (a prompt, a PIN, a touch) up to a deadline; from asynchronous
 //! code they belong on a blocking thread. Nothing here writes a key to a file.
 
+#[cfg(windows)]
+pub mod cng;
+#[cfg(target_os = "macos")]
+pub mod enclave;
+#[cfg(any(windows, feature = "pkcs11"))]
+mod encoding;
 mod error;
 mod keychain;
 mod pin;
@@ -13,7 +19,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::identity::Identity;
 use crate::key::{DeviceKey, Protection};
+use crate::keychain::{KeychainError, Loaded};
 
 pub use error::HolderError;
 pub use pin::{Pin, PinPrompt, PinRequest, PinTries};
@@ -132,4 +140,15 @@ impl FromStr for KeyPlace {
         let (holder, label) = text.strip_prefix('@').and_then(|rest| rest.split_once(':')).ok_or(HolderError::BadLabel)?;
         Ok(Self { holder: holder.parse()?, label: label.parse()? })
     }
+}
+
+/// Completes what a keychain had of an identity with the key from its holder.
+pub fn open_loaded(loaded: Loaded, holders: &[Arc<dyn KeyHolder>]) -> Result<Identity, HolderError> {
+    let (chain, place) = match loaded {
+        Loaded::Ready(identity) => return Ok(identity),
+        Loaded::Elsewhere { chain, place } => (chain, place),
+    };
+    let holder = holders.iter().find(|holder| holder.kind() == place.holder);
+    let key = holder.ok_or(HolderError::Unsupported(place.holder.as_str()))?.open(&place.label)?;
+    Ok(Identity::new(chain, key).map_err(KeychainError::from)?)
 }

@@ -5,11 +5,14 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
+use super::enrolled::{self, Loaded};
 use super::entries::{self, Entries};
 use super::native::NativeEntries;
 use super::{ANSWER_TIME_DEFAULT, IdentityName, Keychain, KeychainError, SECRET_BYTES, StoredIdentity};
-use crate::holder::HolderError;
+use crate::holder::{HolderError, KeyPlace};
 use crate::identity::Identity;
+use crate::key::DeviceKey;
+use crate::renewal::Which;
 use crate::worker::{NoAnswer, Worker};
 
 /// The operating system's keychain: Secret Service (Linux), Credential Manager (Windows),
@@ -73,6 +76,38 @@ impl Keychain for OsKeychain {
     fn delete_identity(&self, name: &IdentityName) -> Result<(), KeychainError> {
         let name = name.clone();
         self.ask(move |entries| entries::delete_identity(entries, &name))
+    }
+
+    fn store_enrolled(
+        &self,
+        name: &IdentityName,
+        which: Which,
+        place: &KeyPlace,
+        key: &dyn DeviceKey,
+        chain: &[CertificateDer<'static>],
+    ) -> Result<Vec<KeyPlace>, KeychainError> {
+        let (name, place, spki, chain) = (name.clone(), place.clone(), key.spki(), chain.to_vec());
+        self.ask(move |entries| enrolled::store(entries, &name, which, &place, &spki, &chain))
+    }
+
+    fn load_enrolled(&self, name: &IdentityName, which: Which) -> Result<Option<Loaded>, KeychainError> {
+        let name = name.clone();
+        self.ask(move |entries| enrolled::load(entries, &name, which))
+    }
+
+    fn promote_pending(&self, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+        let name = name.clone();
+        self.ask(move |entries| enrolled::promote(entries, &name))
+    }
+
+    fn discard_pending(&self, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+        let name = name.clone();
+        self.ask(move |entries| enrolled::discard(entries, &name))
+    }
+
+    fn key_places(&self, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+        let name = name.clone();
+        self.ask(move |entries| enrolled::places(entries, &name))
     }
 
     fn secret(&self, name: &IdentityName) -> Result<Zeroizing<[u8; SECRET_BYTES]>, KeychainError> {

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
 
-use super::verify::OurServerVerifier;
+use super::verify::{OurServerVerifier, Recorder};
 use super::{Crls, ProfileError, SpkiPin, TlsPolicy, TlsVersions, TrustRoots, unix_time};
 use crate::refusal::{Refusal, Stage};
 
@@ -70,6 +70,14 @@ impl ClientProfile {
         self
     }
 
+    /// What `doctor` prints about this profile: the authorities trusted and, where there is one,
+    /// the certificate shown.
+    #[cfg(feature = "net")]
+    pub(crate) fn described(&self) -> (Vec<String>, Option<crate::peer::CertificateFacts>) {
+        let own = self.certified_key.as_ref().and_then(|key| key.cert.first());
+        (self.roots.subjects(), own.and_then(|leaf| crate::peer::CertificateFacts::from_certificate(leaf).ok()))
+    }
+
     /// Which pin a server's leaf certificate meets: `Backup` says that the server has moved to its
     /// next key, so that it is time to hand out a new backup. `None` when not pinned, or no match.
     #[must_use]
@@ -93,10 +101,15 @@ impl ClientProfile {
 
     /// The rustls configuration; dial with `ServerName` set to the configured host name.
     pub fn config(&self) -> Result<Arc<ClientConfig>, ProfileError> {
+        self.config_recording(None)
+    }
+
+    /// The same, and keeps what the server shows.
+    pub(crate) fn config_recording(&self, recorder: Option<Arc<Recorder>>) -> Result<Arc<ClientConfig>, ProfileError> {
         if self.certified_key.as_ref().is_some_and(|key| key.keys_match().is_err()) {
             return Err(ProfileError::CertificateOfAnotherKey);
         }
-        let verifier = self.verifier()?;
+        let verifier = self.verifier()?.recording(recorder);
         // "dangerous" is rustls's word for any verifier of one's own; ours only adds conditions.
         let builder = ClientConfig::builder_with_provider(self.policy.provider()?)
             .with_protocol_versions(self.policy.supported_versions())

@@ -27,6 +27,8 @@ pub use pin::{PinError, SpkiPin};
 pub use policy::{TlsPolicy, TlsVersions};
 pub use server::ServerProfile;
 pub(crate) use verify::CrlProblem;
+#[cfg(feature = "net")]
+pub(crate) use verify::Recorder;
 
 /// The certificate authorities an end trusts. Never the machine's own list.
 #[derive(Debug, Clone)]
@@ -46,6 +48,15 @@ impl TrustRoots {
             return Err(ProfileError::NoAuthority);
         }
         Ok(Self(Arc::new(store)))
+    }
+
+    /// The distinguished names of the authorities, for people.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<String> {
+        use x509_parser::prelude::{FromDer as _, X509Name};
+        // rustls keeps the name without its outer tag.
+        let sequences = self.0.roots.iter().map(|root| rustls::DistinguishedName::in_sequence(&root.subject));
+        sequences.filter_map(|name| X509Name::from_der(name.as_ref()).ok().map(|(_, name)| name.to_string())).collect()
     }
 
     pub(crate) fn store(&self) -> Arc<RootCertStore> {
@@ -75,6 +86,23 @@ pub enum ProfileError {
     Pem(#[from] PemError),
     #[error(transparent)]
     Crl(#[from] CrlError),
+}
+
+/// Whether a client's chain leads to `roots`, for a certificate that was not shown in a handshake.
+#[cfg(feature = "est")]
+pub(crate) fn check_client_chain(
+    roots: &TrustRoots,
+    leaf: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    now: OffsetDateTime,
+) -> Result<(), crate::refusal::Refusal> {
+    use crate::refusal::{Refusal, Stage};
+    use rustls::server::danger::ClientCertVerifier as _;
+    let unusable = |e: ProfileError| Refusal::Other { detail: e.to_string() };
+    let provider = TlsPolicy::default().provider().map_err(unusable)?;
+    let verifier = verify::OurClientVerifier::new(roots, provider, None, false).map_err(unusable)?;
+    let verified = verifier.verify_client_cert(leaf, intermediates, unix_time(now));
+    verified.map(drop).map_err(|e| Refusal::seen_by_server(&e, Stage::Session))
 }
 
 /// Before 1970 is 1970: no certificate is that old.

@@ -1,7 +1,7 @@
 //! What is asked of a peer's certificate beyond path, name and purpose: revocation said in words,
 //! and pins. rustls's own verifier always decides first.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -14,6 +14,9 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error a
 use super::pin::PinMismatch;
 use super::{Crls, ProfileError, Revocation, SpkiPin, TrustRoots};
 use crate::peer::CertificateFacts;
+
+/// The most certificates of a server that `doctor` looks at.
+const SHOWN_CERTIFICATES_MAX: usize = 8;
 
 /// Why revocation could not be told. At fault: the operator of this end, or the publisher of lists.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +78,25 @@ pub(super) struct OurServerVerifier {
     revoking: Revoking,
     /// The current pin and its backups; empty means not pinned.
     pins: Vec<SpkiPin>,
+    recorder: Option<Arc<Recorder>>,
+}
+
+/// Keeps the chain a server showed, trusted or not, for `doctor`.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder(Mutex<Vec<CertificateDer<'static>>>);
+
+impl Recorder {
+    #[cfg(feature = "net")]
+    pub(crate) fn chain(&self) -> Vec<CertificateDer<'static>> {
+        self.0.lock().map(|chain| chain.clone()).unwrap_or_default()
+    }
+
+    fn record(&self, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) {
+        if let Ok(mut chain) = self.0.lock() {
+            let shown = std::iter::once(end_entity).chain(intermediates).take(SHOWN_CERTIFICATES_MAX);
+            *chain = shown.map(|certificate| certificate.clone().into_owned()).collect();
+        }
+    }
 }
 
 impl OurServerVerifier {
@@ -93,7 +115,12 @@ impl OurServerVerifier {
             };
         }
         let webpki = builder.build().map_err(|e| ProfileError::Verifier(e.to_string()))?;
-        Ok(Self { webpki, revoking: Revoking { crls }, pins })
+        Ok(Self { webpki, revoking: Revoking { crls }, pins, recorder: None })
+    }
+
+    pub(super) fn recording(mut self, recorder: Option<Arc<Recorder>>) -> Self {
+        self.recorder = recorder;
+        self
     }
 }
 
@@ -106,6 +133,9 @@ impl ServerCertVerifier for OurServerVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
+        if let Some(recorder) = &self.recorder {
+            recorder.record(end_entity, intermediates);
+        }
         let verified = self.webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         let verified = verified.map_err(|e| self.revoking.explain(e, end_entity))?;
         self.revoking.passed()?;

@@ -194,6 +194,18 @@ fn fips_is_not_pretended() {
     assert!(matches!(gateway(&pki).with_policy(fips).config(), Err(ProfileError::NotFips)));
 }
 
+/// `cargo test -p signet-identity --features fips`; needs CMake and Go.
+#[cfg(feature = "fips")]
+#[test]
+fn fips_with_the_module() {
+    let pki = pki();
+    let fips = TlsPolicy { fips: true, ..TlsPolicy::default() };
+    let (client, server) = (desk(&pki).with_policy(fips).config().unwrap(), gateway(&pki).with_policy(fips).config().unwrap());
+    assert!(client.fips() && server.fips());
+    let pair = Pair::connect(&client, &server).unwrap();
+    assert_eq!(signet_identity::describe(&pair.client), "TLS 1.3 · X25519MLKEM768 · AES-256-GCM");
+}
+
 #[test]
 fn the_backup_pin_is_accepted_and_said_to_be_the_backup() {
     let pki = pki();

@@ -56,6 +56,7 @@ scenarios!(
     a_pin_that_locks,
     no_module_no_token_other_token,
     a_token_pulled_and_put_back,
+    a_log_out_elsewhere_in_the_process,
     a_token_without_elliptic_curves,
     a_token_that_leaks_is_refused,
     a_dialog_left_open_does_not_block_for_ever,

@@ -207,6 +207,17 @@ pub fn a_token_pulled_and_put_back() {
     assert!(prompt.shown.lock().unwrap().len() <= 2);
 }
 
+/// PKCS#11 knows one log-in per process and token.
+pub fn a_log_out_elsewhere_in_the_process() {
+    let (one, one_prompt) = holder(&[PIN, PIN]);
+    let (two, _) = holder(&[PIN]);
+    let key = one.generate(&label("K")).unwrap();
+    two.open(&label("K")).unwrap();
+    two.log_out().unwrap();
+    key.sign_es256(b"x").unwrap();
+    assert_eq!(one_prompt.shown.lock().unwrap().len(), 2, "asked again");
+}
+
 pub fn a_token_without_elliptic_curves() {
     let (holder, _) = holder_of(awkward_module(), Some(TOKEN), &[PIN]);
     fs::write(awkward_file("no-ecdsa"), "").unwrap();
@@ -272,6 +283,7 @@ pub fn how_long_a_signature_takes() {
     let document = SoftwareKey::generate_pkcs8().unwrap();
     let software: Arc<dyn DeviceKey> = Arc::new(SoftwareKey::from_pkcs8(&document, Protection::SoftwareMemory).unwrap());
     let pki = pki();
+    println!();
     for (name, key) in [("software", software), ("pkcs11 (SoftHSM2)", key)] {
         let sign = median(101, || drop(key.sign_es256(b"8=FIX.4.4").unwrap()));
         let identity = identity(&pki, key);

@@ -9,7 +9,6 @@
 //! Loading a module runs its code in this process, so its path is a setting of the computer's
 //! administrator and never guessed.
 
-mod encoding;
 mod token;
 
 use std::fmt;
@@ -17,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::encoding;
 use super::{HolderError, HolderKind, KeyHolder, KeyLabel, PinPrompt};
 use crate::key::{DeviceKey, KeyError, Protection};
 use crate::worker::Worker;

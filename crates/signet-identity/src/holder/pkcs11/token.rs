@@ -7,12 +7,12 @@ use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error as P11Error, RvError};
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
-use cryptoki::session::{Session, UserType};
+use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::{Slot, TokenInfo};
 use cryptoki::types::AuthPin;
 
-use super::encoding::{P256_OID, POINT_BYTES, point, signature_der};
 use super::{Pkcs11Settings, TokenFacts};
+use crate::holder::encoding::{P256_OID, POINT_BYTES, point, signature_der};
 use crate::holder::{HolderError, KeyLabel, PinPrompt, PinRequest, PinTries};
 use crate::peer::sha256;
 
@@ -32,6 +32,19 @@ pub(super) struct Token {
 struct Open {
     session: Session,
     slot: Slot,
+    /// Some tokens want no PIN.
+    login_required: bool,
+}
+
+impl Open {
+    fn is_usable(&self) -> bool {
+        let state = self.session.get_session_info().map(|info| info.session_state());
+        match state {
+            Ok(SessionState::RoUser | SessionState::RwUser) => true,
+            Ok(SessionState::RoPublic | SessionState::RwPublic) => !self.login_required,
+            _ => false,
+        }
+    }
 }
 
 impl Token {
@@ -125,8 +138,10 @@ impl Token {
     }
 
     fn logged_in(&mut self) -> Result<&Session, HolderError> {
-        // A token that was pulled and put back has forgotten us; some modules only then notice.
-        if self.session.as_ref().is_some_and(|open| open.session.get_session_info().is_err()) {
+        // A token that was pulled and put back has forgotten us; some modules only then notice. And
+        // a log-out anywhere in this process, by whomever, is one for all its sessions: private
+        // keys are then not refused but simply not found.
+        if self.session.as_ref().is_some_and(|open| !open.is_usable()) {
             self.session = None;
         }
         if self.session.is_none() {
@@ -135,7 +150,7 @@ impl Token {
             require_p256(&module, slot)?;
             let session = open_session(&module, slot)?;
             log_in(&module, slot, &session, &info, self.prompt.as_ref())?;
-            self.session = Some(Open { session, slot });
+            self.session = Some(Open { session, slot, login_required: info.login_required() });
         }
         match &self.session {
             Some(open) => {

@@ -1,14 +1,16 @@
-//! The two encodings in which PKCS#11 differs from everybody else.
+//! The encodings in which PKCS#11 and CNG differ from everybody else.
 
 /// DER of the object identifier of P-256 (1.2.840.10045.3.1.7).
-pub(super) const P256_OID: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+#[cfg(feature = "pkcs11")]
+pub(crate) const P256_OID: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 /// An uncompressed point on P-256.
-pub(super) const POINT_BYTES: usize = 65;
+pub(crate) const POINT_BYTES: usize = 65;
 const SCALAR_BYTES: usize = 32;
 
 /// `CKA_EC_POINT` is a DER OCTET STRING round the point by the standard, and the bare point with
 /// some tokens.
-pub(super) fn point(attribute: &[u8]) -> Option<[u8; POINT_BYTES]> {
+#[cfg(feature = "pkcs11")]
+pub(crate) fn point(attribute: &[u8]) -> Option<[u8; POINT_BYTES]> {
     let bare = match attribute {
         [0x04, 0x41, rest @ ..] if rest.len() == POINT_BYTES => rest,
         bare => bare,
@@ -17,8 +19,8 @@ pub(super) fn point(attribute: &[u8]) -> Option<[u8; POINT_BYTES]> {
     (point[0] == 0x04).then_some(point)
 }
 
-/// `CKM_ECDSA` gives r and s, 32 bytes each; TLS wants `SEQUENCE { INTEGER r, INTEGER s }`.
-pub(super) fn signature_der(raw: &[u8]) -> Option<Vec<u8>> {
+/// `CKM_ECDSA` and `NCryptSignHash` give r and s, 32 bytes each; TLS wants `SEQUENCE { INTEGER r, INTEGER s }`.
+pub(crate) fn signature_der(raw: &[u8]) -> Option<Vec<u8>> {
     if raw.len() != 2 * SCALAR_BYTES {
         return None;
     }
@@ -45,6 +47,7 @@ mod tests {
     use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey};
     use proptest::prelude::*;
 
+    #[cfg(feature = "pkcs11")]
     #[test]
     fn table_of_points() {
         let bare = [vec![0x04], vec![7; 64]].concat();
@@ -74,7 +77,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_answer_of_a_token_panics(bytes in proptest::collection::vec(any::<u8>(), 0..140)) {
-            let _ = (point(&bytes), signature_der(&bytes));
+            let _ = signature_der(&bytes);
+            #[cfg(feature = "pkcs11")]
+            let _ = point(&bytes);
         }
     }
 }
