@@ -69,7 +69,7 @@ impl Csr {
         let mut names = info.subject.iter_common_name();
         let (Some(name), None) = (names.next(), names.next()) else { return Err(EnrolRefusal::NoDeviceName) };
         let name = name.as_str().map_err(|_| EnrolRefusal::NoDeviceName)?;
-        let common_name: String = name.chars().take(NAME_CHARS_MAX).collect();
+        let common_name: String = name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
         let device = device_name(&common_name).ok_or(EnrolRefusal::NoDeviceName)?;
         let uris = wanted(&csr)?;
         let spki = key.raw.to_vec();

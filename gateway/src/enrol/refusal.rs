@@ -55,6 +55,9 @@ pub enum EnrolRefusal {
     #[error("This key was certified already. A new certificate needs a new key.")]
     KeyReused,
 
+    #[error("This device has several certificates it never used. Use the newest before asking for another.")]
+    TooManyUnused,
+
     // At fault: the present certificate, at renewal.
     #[error("A renewal needs the present certificate, shown in the TLS handshake.")]
     NoCertificate,
@@ -118,6 +121,7 @@ impl EnrolRefusal {
             Self::AsksForAuthority => "enrol.asks_for_authority",
             Self::DeviceDiffers => "enrol.device_differs",
             Self::KeyReused => "enrol.key_reused",
+            Self::TooManyUnused => "enrol.too_many_unused",
             Self::NoCertificate => "enrol.no_certificate",
             Self::CertificateUnknown => "enrol.certificate_unknown",
             Self::CertificateRevoked => "enrol.certificate_revoked",
@@ -142,7 +146,7 @@ impl EnrolRefusal {
             | Self::CertificateSuperseded
             | Self::CertificateExpired => StatusCode::FORBIDDEN,
             Self::CodeInUse => StatusCode::CONFLICT,
-            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited | Self::TooManyUnused => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Malformed

@@ -5,7 +5,7 @@
 use super::{
     AccountState, CertificateState, CodeState, NewEvent, Registry, RegistryError, Tx,
     accounts::{device_by_id, user_by_id},
-    certificates,
+    certificates::{self, Which},
     code::{CodeRow, CodeVerdict, judge},
     events,
 };
@@ -13,6 +13,10 @@ use crate::enrol::refusal::{EnrolRefusal, Refused};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_rfq::UtcMillis;
 use sqlx::Row as _;
+
+/// Certificates a device may have and never have used: a renewal that goes wrong again and again
+/// must not fill the registry.
+const UNUSED_MAX: usize = 5;
 
 /// What a certificate request asks, once it has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +129,11 @@ impl Registry {
                 return Err(EnrolRefusal::KeyReused.into());
             }
             return again_if_good(&mut tx, &made.serial).await;
+        }
+        let all = certificates::of(&mut tx, &Which::Device(format!("{}/{}", present.user, present.device))).await?;
+        let unused = all.iter().filter(|c| c.state == CertificateState::Good && c.first_used == UtcMillis(0) && c.not_after > now);
+        if unused.count() >= UNUSED_MAX {
+            return Err(EnrolRefusal::TooManyUnused.into());
         }
         let (device, protection) = (present.device, present.protection);
         Ok(Claim::Issue(Order { user: present.user, comp_id, device, protection, key: ask.key, why: Why::Renewal(present.serial) }))

@@ -10,7 +10,10 @@ fn cut_by(w: &World, stem: &str, seq: u64, command: &[&str]) -> (Duration, Strin
         w.cli(command);
         let began = Instant::now();
         let last = desk.until_cut().await.into_iter().find(|f| f.contains("|35=5|")).unwrap_or_default();
-        (began.elapsed(), last)
+        let took = began.elapsed();
+        // For the benchmarks: with --nocapture.
+        println!("{command:?}: the session had ended {took:?} after the command returned");
+        (took, last)
     })
 }
 

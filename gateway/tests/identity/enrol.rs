@@ -91,6 +91,19 @@ fn a_device_renews_with_a_new_key_and_its_certificate() {
 }
 
 #[test]
+fn a_device_does_not_hoard_certificates() {
+    let w = World::started();
+    w.enrolled("alice", "ALICE", "laptop");
+    for n in 0..4 {
+        let stem = format!("n{n}");
+        w.request(&stem, "laptop");
+        w.keep(&w.reenrol("laptop", &stem), &stem);
+    }
+    w.request("more", "laptop");
+    w.reenrol("laptop", "more").refused(429, "enrol.too_many_unused");
+}
+
+#[test]
 fn a_lost_first_answer_is_given_again_for_the_same_key_only() {
     let w = World::started();
     let code = w.user("alice", "ALICE");

@@ -175,6 +175,48 @@ fn the_locked_and_the_revoked_get_nothing() {
 }
 
 #[test]
+fn a_key_is_certified_once_whoever_asks() {
+    let w = World::started();
+    w.enrolled("alice", "ALICE", "laptop");
+    let code = w.user("bob", "BOB");
+    w.enrol("bob", &code, "laptop").refused(400, "enrol.key_reused");
+    let own = crate::support::code_in(&w.cli(&["user", "code", "alice", "--out", "."]));
+    w.enrol("alice", &own, "laptop").refused(400, "enrol.key_reused");
+}
+
+#[test]
+fn no_log_holds_a_code_or_a_password() {
+    let w = World::new();
+    let code = w.user("alice", "ALICE");
+    w.request("laptop", "laptop");
+    let log = fs::File::create(w.path("log")).unwrap();
+    let mut gateway = std::process::Command::new(env!("CARGO_BIN_EXE_signet-gateway"))
+        .args(["run", "--config"])
+        .arg(&w.config)
+        .env("SIGNET_LOG", "trace")
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let up = |l: &'_ str| l.contains("enrolment service is up");
+    w.eventually("up", || w.text("log").lines().any(up));
+    let line = w.text("log").lines().find(|l| up(l)).unwrap().to_owned();
+    let port: u16 =
+        line.chars().rev().take_while(char::is_ascii_digit).collect::<String>().chars().rev().collect::<String>().parse().unwrap();
+    let wrong = "ZZZZZ-WRONG-ZZZZZ";
+    assert_eq!(w.enrol_at(port, "alice", wrong, "laptop").code(), "enrol.code_wrong");
+    let good = w.enrol_at(port, "alice", &code, "laptop");
+    w.keep(&good, "laptop");
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
+    let log = w.text("log");
+    assert!(log.contains("certificate issued"));
+    let basic = |code: &str| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("alice:{code}"));
+    for secret in [code.clone(), code.replace('-', ""), wrong.into(), basic(&code), basic(wrong)] {
+        assert!(!log.contains(&secret), "the log holds {secret}");
+    }
+}
+
+#[test]
 fn renewal_needs_a_certificate_that_is_good() {
     let w = World::started();
     w.enrolled("alice", "ALICE", "laptop");

@@ -202,7 +202,11 @@ ca_key = "issuing-key.pem"
     }
 
     pub fn curl(&self, path: &str, args: &[&str]) -> Http {
-        let url = format!("https://localhost:{}{path}", self.est());
+        self.curl_at(self.est(), path, args)
+    }
+
+    fn curl_at(&self, port: u16, path: &str, args: &[&str]) -> Http {
+        let url = format!("https://localhost:{port}{path}");
         let out = Command::new("curl")
             .args(["--silent", "--show-error", "--max-time", "20", "--cacert", "gateways-ca.pem", "--dump-header", "-", "--http1.1"])
             .args(args)
@@ -219,9 +223,14 @@ ca_key = "issuing-key.pem"
 
     /// simpleenroll with a request of [`World::request`].
     pub fn enrol(&self, user: &str, code: &str, stem: &str) -> Http {
+        self.enrol_at(self.est(), user, code, stem)
+    }
+
+    pub fn enrol_at(&self, port: u16, user: &str, code: &str, stem: &str) -> Http {
         let data = format!("@{stem}.b64");
         let user = format!("{user}:{code}");
-        self.curl("/.well-known/est/simpleenroll", &["--user", &user, "-H", "Content-Type: application/pkcs10", "--data-binary", &data])
+        let args = ["--user", &user, "-H", "Content-Type: application/pkcs10", "--data-binary", &data];
+        self.curl_at(port, "/.well-known/est/simpleenroll", &args)
     }
 
     pub fn reenrol(&self, with: &str, stem: &str) -> Http {
