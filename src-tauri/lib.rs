@@ -8,6 +8,7 @@
 pub mod bench;
 mod commands;
 mod display;
+pub mod doctor;
 mod door;
 #[cfg(feature = "practice")]
 pub mod practice;

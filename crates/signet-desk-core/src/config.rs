@@ -41,8 +41,24 @@ pub struct Venue {
     pub roots: TrustRoots,
     pub pins: Vec<SpkiPin>,
     pub allow_tls12: bool,
+    /// Revocation lists for its certificate, PEM or DER.
+    pub crl: Vec<PathBuf>,
+    /// Without a good list there is no connection.
+    pub crl_required: bool,
     /// Where its certificates are renewed, if this laptop was enrolled with an invitation.
     pub est: Option<EstAddress>,
+}
+
+/// What a firm may ask of every connection beyond the standing policy.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSwitches {
+    /// Only with the post-quantum hybrid key exchange.
+    #[serde(default)]
+    pub hybrid_only: bool,
+    /// Only with AWS-LC's FIPS module; other builds then refuse to connect.
+    #[serde(default)]
+    pub fips: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -53,6 +69,7 @@ pub struct DeskConfig {
     pub data_dir: PathBuf,
     /// The PKCS#11 token keys may be held in, where there is one.
     pub token: Option<Pkcs11Settings>,
+    pub tls: TlsSwitches,
     /// How the network is left, for hotels and offices with a proxy.
     pub proxy: ProxySetting,
     pub version: String,
@@ -66,6 +83,8 @@ struct File {
     #[serde(default)]
     venue: Vec<VenueEntry>,
     token: Option<TokenEntry>,
+    #[serde(default)]
+    tls: TlsSwitches,
     /// `http://host:port`, or `direct` for none whatever the environment says; left out: the environment's.
     proxy: Option<String>,
 }
@@ -93,6 +112,10 @@ struct VenueEntry {
     pins: Vec<String>,
     #[serde(default)]
     allow_tls12: bool,
+    #[serde(default)]
+    crl: Vec<PathBuf>,
+    #[serde(default)]
+    crl_required: bool,
 }
 
 /// Reads `desk.toml`.
@@ -130,6 +153,8 @@ fn venue(v: VenueEntry, base: &Path) -> Result<Venue, DeskConfigError> {
         roots,
         pins,
         allow_tls12: v.allow_tls12,
+        crl: v.crl.iter().map(|file| base.join(file)).collect(),
+        crl_required: v.crl_required,
         est: None,
     })
 }
@@ -148,6 +173,8 @@ impl Venue {
             roots: TrustRoots::new(i.anchors.iter().cloned()).map_err(|e| wrong(e.to_string()))?,
             pins: i.pins.clone(),
             allow_tls12: false,
+            crl: Vec::new(),
+            crl_required: false,
             est: Some(i.est.clone()),
         })
     }
@@ -160,7 +187,15 @@ impl Venue {
 impl DeskConfig {
     /// A desk that no administrator has prepared: it knows what it was enrolled with.
     pub fn empty(data_dir: PathBuf, version: &str) -> Self {
-        Self { venues: Vec::new(), data_dir, token: None, proxy: ProxySetting::FromEnvironment, version: version.into(), practice: false }
+        Self {
+            venues: Vec::new(),
+            data_dir,
+            token: None,
+            tls: TlsSwitches::default(),
+            proxy: ProxySetting::FromEnvironment,
+            version: version.into(),
+            practice: false,
+        }
     }
 
     pub fn from_file(path: &Path, data_dir: PathBuf, version: &str) -> Result<Self, DeskConfigError> {
@@ -169,6 +204,7 @@ impl DeskConfig {
         Ok(Self {
             venues: file.venue.into_iter().map(|v| venue(v, base)).collect::<Result<_, _>>()?,
             token: file.token.map(|t| Pkcs11Settings { module: t.module, token: t.token }),
+            tls: file.tls,
             proxy: proxy(file.proxy.as_deref())?,
             ..Self::empty(data_dir, version)
         })

@@ -7,6 +7,7 @@ mod book;
 mod clock;
 mod config;
 mod desk;
+mod doctor;
 mod enrol;
 mod holders;
 mod issue;
@@ -18,6 +19,7 @@ mod problem;
 mod venues;
 pub mod view;
 
-pub use config::{DeskConfig, DeskConfigError, Venue};
+pub use config::{DeskConfig, DeskConfigError, TlsSwitches, Venue};
 pub use desk::Desk;
+pub use doctor::doctor;
 pub use holders::KeyStore;

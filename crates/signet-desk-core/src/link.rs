@@ -3,7 +3,7 @@
 use crate::{
     blotter::Blotter,
     book::Book,
-    config::{DeskConfig, Venue},
+    config::{DeskConfig, TlsSwitches, Venue},
     issue::Issuer,
     keys::Keys,
     problem::problem,
@@ -19,8 +19,8 @@ use signet_fix::{
     store::SealedStore,
 };
 use signet_identity::{
-    ClientProfile, Identity, IdentityName, PeerIdentity, Refusal, Renewal, Stage, SwitchAction, SwitchEvent, TlsVersions, Which,
-    channel_binding, describe,
+    ClientProfile, Crls, Identity, IdentityName, PeerIdentity, Refusal, Renewal, Revocation, Stage, SwitchAction, SwitchEvent, TlsPolicy,
+    TlsVersions, Which, channel_binding, describe,
     net::{self, DialError},
 };
 use signet_journal::{StoreKey, private_folder};
@@ -339,11 +339,8 @@ impl Link {
     }
 
     async fn dial(&self, v: &Venue, identity: &Identity) -> Result<TlsStream<TcpStream>, Ended> {
-        let tls = ClientProfile::new(v.roots.clone(), identity.certified_key())
-            .with_pins(v.pins.iter().cloned())
-            .with_versions(if v.allow_tls12 { TlsVersions::AllowTls12 } else { TlsVersions::default() })
-            .config()
-            .map_err(|e| Ended::Refused(internal(&e.to_string())))?;
+        let refused = |e: signet_identity::ProfileError| Ended::Refused(tls_settings(&e.to_string()));
+        let tls = profile(v, identity, &self.config.tls).map_err(Ended::Refused)?.config().map_err(refused)?;
         let classify = |stage| move |e: std::io::Error| lost_or_refused(&Refusal::seen_by_client(&e, stage));
         let tcp = net::dial(&v.host, v.port, &self.config.proxy, DIAL_MAX).await.map_err(|e| match &e {
             DialError::Direct(refusal) => lost_or_refused(refusal),
@@ -493,6 +490,36 @@ fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -
     let session = Session::open(&settings, Box::new(store)).map_err(|e| cannot(e.to_string()))?;
     let blotter = Blotter::open(&folder.join("blotter.log"), key).map_err(|e| cannot(e.to_string()))?;
     Ok(Stores { blotter, session })
+}
+
+/// How this desk connects to a venue. Revocation lists are read anew each time: they change daily.
+pub(crate) fn profile(v: &Venue, identity: &Identity, tls: &TlsSwitches) -> Result<ClientProfile, Problem> {
+    let policy = TlsPolicy {
+        versions: if v.allow_tls12 { TlsVersions::AllowTls12 } else { TlsVersions::default() },
+        hybrid_only: tls.hybrid_only,
+        fips: tls.fips,
+    };
+    let profile = ClientProfile::new(v.roots.clone(), identity.certified_key()).with_pins(v.pins.iter().cloned()).with_policy(policy);
+    if v.crl.is_empty() && !v.crl_required {
+        return Ok(profile);
+    }
+    let revocation = if v.crl_required { Revocation::Required } else { Revocation::BestEffort };
+    let crls = Crls::from_files(&v.crl).map_err(|e| {
+        problem(
+            "server_crl_unusable",
+            format!("The revocation list for {} cannot be used: {e}.", v.name),
+            "Ask your administrator to renew the list that desk.toml names.",
+        )
+    })?;
+    Ok(profile.with_crls(crls.with_revocation(revocation)))
+}
+
+fn tls_settings(why: &str) -> Problem {
+    problem(
+        "tls_settings",
+        format!("The connection cannot be made as desk.toml asks: {why}."),
+        "Have your administrator correct [tls] in desk.toml.",
+    )
 }
 
 fn internal(why: &str) -> Problem {

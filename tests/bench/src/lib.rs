@@ -91,6 +91,8 @@ impl BenchVenue {
             roots: pki.gateway_roots().expect("roots"),
             pins: vec![],
             allow_tls12: false,
+            crl: vec![],
+            crl_required: false,
             est: None,
         };
         Self { shared, keychain, venue }

@@ -150,6 +150,8 @@ impl Practice {
             roots: pki.gateway_roots().map_err(failed("gateway CA"))?,
             pins: vec![],
             allow_tls12: false,
+            crl: vec![],
+            crl_required: false,
             est: None,
         };
         Ok(Self { gateway: Some(gateway), config, simulator: Some(simulator), runtime, pki, venue, dir: plan.dir.clone(), _keys: keys })
