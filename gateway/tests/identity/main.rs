@@ -4,6 +4,7 @@
 mod cut;
 mod enrol;
 mod lists;
+mod own_client;
 mod postgres;
 mod refusals;
 mod registry;
