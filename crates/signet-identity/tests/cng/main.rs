@@ -1,5 +1,5 @@
-//! The Platform Crypto Provider. wine has none, so there only the refusal runs; on a Windows with a
-//! TPM the rest does.
+//! The Platform Crypto Provider. wine has none behind the name, so there only the refusal runs; on
+//! a Windows with a TPM the rest does.
 #![cfg(windows)]
 
 use signet_identity::KeyHolder as _;
@@ -23,7 +23,8 @@ fn a_key_in_the_tpm_or_a_named_reason() {
         }
         Err(error) => {
             println!("no TPM: {error} [{}]", error.code());
-            assert_eq!(error.code(), "holder.unsupported", "{error}");
+            // wine opens a provider of any name, and then makes no such key.
+            assert!(["holder.unsupported", "token.no_p256"].contains(&error.code()), "{error}");
         }
     }
 }
