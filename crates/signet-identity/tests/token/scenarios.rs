@@ -15,8 +15,8 @@ use rustls::{ClientConnection, ServerConnection};
 use signet_devca::{DevPki, Order};
 use signet_identity::pkcs11::{ANSWER_TIME_DEFAULT, Pkcs11Holder, Pkcs11Settings};
 use signet_identity::{
-    ClientProfile, DeviceKey, HolderError, Identity, KeyHolder, KeyLabel, Pin, PinPrompt, PinRequest, PinTries, Protection, ServerProfile,
-    SoftwareKey,
+    ClientProfile, DeviceKey, HolderError, Identity, KeyHolder, KeyLabel, Pin, PinPrompt, PinRequest, PinTries, Protection, Refusal,
+    ServerProfile, SoftwareKey, Stage,
 };
 use time::OffsetDateTime;
 
@@ -202,6 +202,25 @@ pub fn a_token_pulled_and_put_back() {
     let error = key.sign_es256(b"x").unwrap_err();
     assert_eq!(error.to_string(), format!("the token {TOKEN} is not inserted"));
     assert!(matches!(error, signet_identity::KeyError::Holder { code: "token.none", .. }), "{error:?}");
+    // In a handshake the holder's own reason and cure come through.
+    let pki = pki();
+    let profile = ClientProfile::new(pki.gateway_roots().unwrap(), identity(&pki, Arc::clone(&key)).certified_key());
+    let gateway = pki.issue(&Order::gateway("SIGNET")).unwrap().certified_key().unwrap();
+    let server = ServerProfile::new(pki.desk_roots().unwrap(), gateway).config().unwrap();
+    let mut client = ClientConnection::new(profile.config().unwrap(), ServerName::try_from("localhost").unwrap()).unwrap();
+    let mut server = ServerConnection::new(server).unwrap();
+    let mut wire = Vec::new();
+    client.write_tls(&mut wire).unwrap();
+    server.read_tls(&mut wire.as_slice()).unwrap();
+    server.process_new_packets().unwrap();
+    wire.clear();
+    while server.wants_write() {
+        server.write_tls(&mut wire).unwrap();
+    }
+    client.read_tls(&mut wire.as_slice()).unwrap();
+    let refusal = Refusal::seen_by_client(&client.process_new_packets().unwrap_err(), Stage::Handshake);
+    assert_eq!((refusal.code(), refusal.cure()), ("token.none", "Insert the token that holds your key and try again."), "{refusal}");
+
     fs::remove_file(awkward_file("pulled")).unwrap();
     key.sign_es256(b"x").unwrap();
     assert!(prompt.shown.lock().unwrap().len() <= 2);
