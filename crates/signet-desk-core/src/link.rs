@@ -351,7 +351,11 @@ impl Link {
         let name = ServerName::try_from(v.server_name.clone()).map_err(|_| {
             Ended::Refused(problem("venue_server_name", "The venue's server name is not a host name.", "Have desk.toml corrected."))
         })?;
-        let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(classify(Stage::Handshake))?;
+        // A key in a token signs in the middle of the handshake and may wait for a touch: not on the
+        // thread that keeps the clocks of the screen.
+        let handle = tokio::runtime::Handle::current();
+        let shaken = tokio::task::spawn_blocking(move || handle.block_on(TlsConnector::from(tls).connect(name, tcp)));
+        let stream = shaken.await.map_err(|e| Ended::Lost(internal(&e.to_string())))?.map_err(classify(Stage::Handshake))?;
         let wrong = |why: String| {
             Ended::Refused(problem(
                 "server_wrong_identity",

@@ -170,7 +170,13 @@ impl Practice {
     pub fn invite(&self, id: &str, comp_id: &str, protection: &str) -> Result<Invited, PracticeError> {
         let user =
             NewUser { id: id.into(), comp_id: comp_id.into(), name: id.into(), role: "standard".into(), protection: protection.into() };
-        let made = self.runtime.block_on(admin::add(&self.config, user, 1, self._keys.path()));
+        let made = self.runtime.block_on(async {
+            match admin::add(&self.config, user, 1, self._keys.path()).await {
+                // From an earlier run: a new code for the same person.
+                Err(e) if e.code() == "registry.user_exists" => admin::code(&self.config, id, 1, self._keys.path()).await,
+                other => other,
+            }
+        });
         made.map_err(failed("invitation"))
     }
 
