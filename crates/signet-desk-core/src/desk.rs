@@ -202,7 +202,7 @@ fn identity(i: StoredIdentity, held_in: String, now: OffsetDateTime) -> Identity
         Some(f) if f.not_after <= now => Some(problem(
             "client_certificate_expired",
             "This certificate has expired.",
-            "Ask your administrator for a new one; certificates are short-lived on purpose.",
+            "Ask your administrator for a new code, then choose Enrol this laptop; certificates are short-lived on purpose.",
         )),
         Some(f) if f.not_before > now => Some(problem(
             "client_certificate_not_yet_valid",

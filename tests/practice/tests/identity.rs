@@ -240,3 +240,64 @@ fn a_key_in_a_token_is_made_there_asks_for_its_pin_and_trades() {
     online(&w, &desk, "ALICE1");
     typing.join().unwrap();
 }
+
+/// A proxy that carries CONNECT and nothing else; answers how many connections it has carried.
+fn proxy(w: &World) -> (u16, Arc<std::sync::atomic::AtomicU32>) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let carried = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let listener = w.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let count = carried.clone();
+    w.runtime.spawn(async move {
+        while let Ok((mut from, _)) = listener.accept().await {
+            let count = count.clone();
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(from.read_u8().await?);
+                }
+                let head = String::from_utf8_lossy(&head).into_owned();
+                let target = head.strip_prefix("CONNECT ").and_then(|h| h.split(' ').next()).expect("a CONNECT").to_owned();
+                let mut to = tokio::net::TcpStream::connect(target).await?;
+                from.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+                count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                tokio::io::copy_bidirectional(&mut from, &mut to).await
+            });
+        }
+    });
+    (port, carried)
+}
+
+#[test]
+fn a_hotel_with_a_proxy_is_no_obstacle() {
+    let w = world();
+    let (port, carried) = proxy(&w);
+    let setting = signet_identity::net::ProxySetting::Url(format!("http://127.0.0.1:{port}").parse().unwrap());
+    let config = DeskConfig { proxy: setting, ..DeskConfig::empty(w.dir.path().join("laptop"), "test") };
+    let desk = Desk::start(config, Arc::new(MemoryKeychain::new())).unwrap();
+    let invited = w.practice.invite("alice", "ALICE1", "keychain").unwrap();
+    let done = enrol(&w, &desk, intent(&desk, &invited, Holder::Keychain));
+    assert_eq!(done.phase, EnrolPhase::Done, "{:?}", done.problem);
+    let enrolling = carried.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(enrolling > 0, "enrolment went through the proxy");
+    online(&w, &desk, "ALICE1");
+    assert!(carried.load(std::sync::atomic::Ordering::Relaxed) > enrolling, "and so did the session");
+}
+
+#[test]
+fn doctor_says_that_all_is_well_and_what_is_not() {
+    let mut w = world();
+    let keychain = Arc::new(MemoryKeychain::new());
+    let config = DeskConfig::empty(w.dir.path().join("laptop"), "test");
+    let nothing = w.runtime.block_on(signet_desk_core::doctor(&config, keychain.clone(), None));
+    assert!(!nothing.1 && nothing.0.contains("No venue"), "{}", nothing.0);
+    let desk = Desk::start(config.clone(), keychain.clone()).unwrap();
+    let invited = w.practice.invite("alice", "ALICE1", "keychain").unwrap();
+    enrol(&w, &desk, intent(&desk, &invited, Holder::Keychain));
+    let (report, well) = w.runtime.block_on(signet_desk_core::doctor(&config, keychain.clone(), Some("ALICE1")));
+    assert!(well, "{report}");
+    assert!(!report.contains("PRIVATE") && !report.contains(invited.code.as_str()), "{report}");
+    w.practice.stop_gateway();
+    let (report, well) = w.runtime.block_on(signet_desk_core::doctor(&config, keychain, None));
+    assert!(!well && report.contains("FAILED") && report.contains("what to do"), "{report}");
+}
