@@ -22,6 +22,28 @@ pub async fn identities(shell: State<'_, Shell>) -> Answer<Vec<IdentityView>> {
     shell.desk()?.identities().await
 }
 
+/// What an invitation (a link, or the text of its file) says.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn read_invitation(shell: State<'_, Shell>, text: String) -> Answer<InvitationView> {
+    shell.desk()?.read_invitation(&text)
+}
+
+/// Makes a key, gets its certificate and keeps both. Frames tell how it goes.
+#[tauri::command]
+#[specta::specta]
+pub async fn enrol(shell: State<'_, Shell>, intent: EnrolIntent) -> Answer<()> {
+    shell.desk()?.enrol(intent).await
+}
+
+/// The PIN a token waits for; nothing when the trader declines.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn give_pin(shell: State<'_, Shell>, pin: Option<String>) -> Answer<()> {
+    shell.desk()?.give_pin(pin);
+    Ok(())
+}
+
 #[tauri::command]
 #[specta::specta]
 pub async fn connect(shell: State<'_, Shell>, identity: String, venue: String) -> Answer<()> {

@@ -8,6 +8,7 @@
 pub mod bench;
 mod commands;
 mod display;
+pub mod doctor;
 mod door;
 #[cfg(feature = "practice")]
 pub mod practice;
@@ -38,6 +39,9 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
         .commands(tauri_specta::collect_commands![
             commands::info,
             commands::identities,
+            commands::read_invitation,
+            commands::enrol,
+            commands::give_pin,
             commands::connect,
             commands::disconnect,
             commands::reference,

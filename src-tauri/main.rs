@@ -2,13 +2,17 @@
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 const HELP: &str = "Signet Desk: request quotes and trade over FIXS from any network
 
-Usage: signet-desk [--config FILE | --version | --help]
+Usage: signet-desk [--config FILE]
+       signet-desk doctor [--config FILE] [--identity NAME]
+       signet-desk --version | --help
 
-  --config FILE   the venues to offer, instead of the desk.toml of this machine or user
+  doctor            say why a venue cannot be reached, and what to send to support
+  --config FILE     the venues to offer, instead of the desk.toml of this machine or user
+  --identity NAME   with this identity only
 
 Without an option it opens its window. RUST_LOG chooses what is logged to standard error.";
 
@@ -19,7 +23,14 @@ fn main() -> ExitCode {
     // SAFETY: the first statement of the only thread.
     unsafe { signet_desk::close_doors() };
 
+    // Keys are in this process's memory: nobody else reads it, nothing writes it to a disk.
+    for problem in signet_identity::harden_process().problems {
+        eprintln!("signet-desk: {problem}");
+    }
     let mut arguments = std::env::args_os().skip(1);
+    if std::env::args_os().nth(1).is_some_and(|first| first == "doctor") {
+        return doctor(arguments.skip(1).collect());
+    }
     let (first, second) = (arguments.next(), arguments.next());
     match (first.as_deref().map(|a| a.to_string_lossy()).as_deref(), second) {
         (None, _) => open(None),
@@ -37,6 +48,22 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn doctor(arguments: Vec<OsString>) -> ExitCode {
+    let (mut config, mut identity) = (None, None);
+    let mut rest = arguments.into_iter();
+    while let Some(option) = rest.next() {
+        match (option.to_str(), rest.next()) {
+            (Some("--config"), Some(file)) => config = Some(PathBuf::from(file)),
+            (Some("--identity"), Some(name)) => identity = Some(name.to_string_lossy().into_owned()),
+            _ => {
+                eprintln!("signet-desk doctor: {option:?} cannot be used so.\n\n{HELP}");
+                return ExitCode::from(2);
+            }
+        }
+    }
+    signet_desk::doctor::run(config, identity.as_deref())
 }
 
 #[cfg(not(feature = "practice"))]

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use signet_desk_core::{Desk, view::Problem};
+use signet_desk_core::{Desk, DeskConfig, view::Problem};
 use signet_devca::private_keyring::{PrivateKeyring, Start};
 use signet_identity::{Keychain, KeychainError, OsKeychain};
 use signet_practice::{Plan, Practice, TRADER, VENUE_NAME};
@@ -19,7 +19,7 @@ const PROBE_MAX: Duration = Duration::from_secs(5);
 /// Gateway, dealers and, on a machine without a keychain, a keyring of their own. All end with it.
 pub struct Venue {
     practice: Result<Practice, Problem>,
-    keychain: Arc<dyn Keychain>,
+    keychain: Arc<OsKeychain>,
     _keyring: Option<PrivateKeyring>,
 }
 
@@ -32,7 +32,7 @@ impl Venue {
         let dir = folder();
         // SAFETY: the caller's promise.
         let keyring = unsafe { keyring_if_none(&dir) };
-        let keychain: Arc<dyn Keychain> = Arc::new(OsKeychain::default());
+        let keychain = Arc::new(OsKeychain::default());
         let (practice, keyring) = match keyring {
             Ok(k) => (start(&dir, keychain.as_ref()), k),
             Err(p) => (Err(p), None),
@@ -43,6 +43,11 @@ impl Venue {
     /// A desk that connects at once.
     pub fn desk(&self) -> Result<Desk, Problem> {
         let practice = self.practice.as_ref().map_err(Clone::clone)?;
+        if enrolling() {
+            invite(practice, &folder())?;
+            let config = DeskConfig { venues: Vec::new(), ..practice.desk_config(env!("CARGO_PKG_VERSION")) };
+            return Desk::start(config, self.keychain.clone());
+        }
         let desk = Desk::start(practice.desk_config(env!("CARGO_PKG_VERSION")), self.keychain.clone())?;
         if std::env::var_os("SIGNET_PRACTICE_WAIT").is_none() {
             desk.connect_now(TRADER, VENUE_NAME)?;
@@ -53,7 +58,28 @@ impl Venue {
 
 fn start(dir: &Path, keychain: &dyn Keychain) -> Result<Practice, Problem> {
     let plan = if std::env::var_os("SIGNET_PRACTICE_CALM").is_some() { Plan::calm(dir) } else { Plan::new(dir) };
+    let plan = plan.map(|mut p| {
+        if enrolling() {
+            p.enrolment = true;
+            p.desks.clear();
+        }
+        p
+    });
     plan.and_then(|p| Practice::start(&p, keychain)).map_err(|e| problem(e.to_string()))
+}
+
+/// Whether this laptop starts as a new one, to be enrolled with an invitation.
+fn enrolling() -> bool {
+    std::env::var_os("SIGNET_PRACTICE_ENROL").is_some()
+}
+
+/// What an administrator would send and say, for the one person who is both here: on standard output
+/// and in a file of the practice folder.
+fn invite(practice: &Practice, dir: &Path) -> Result<(), Problem> {
+    let invited = practice.invite("practice", TRADER, "keychain").map_err(|e| problem(e.to_string()))?;
+    let text = format!("Invitation: {}\nFingerprint: {}\nOne-time code: {}\n", invited.link, invited.fingerprint, *invited.code);
+    print!("{text}");
+    std::fs::write(dir.join("invitation.txt"), text).map_err(|e| problem(e.to_string()))
 }
 
 /// `SIGNET_PRACTICE_DIR`, or a folder of the user's.

@@ -11,16 +11,32 @@ use signet_identity::OsKeychain;
 use tauri::{Manager, Runtime};
 
 const CONFIG_FILE: &str = "desk.toml";
+/// As in tauri.conf.json (a test compares).
+const IDENTIFIER: &str = "desk.signet";
 
 /// Starts the desk on `config`; without one, on the machine's `desk.toml`, which an administrator
 /// deploys, or else the user's own.
 pub fn desk<R: Runtime>(app: &impl Manager<R>, config: Option<PathBuf>) -> Result<Desk, Problem> {
     let data = app.path().app_local_data_dir().map_err(no_place)?;
-    let user = app.path().app_config_dir().map_err(no_place)?.join(CONFIG_FILE);
-    let machine = machine_config();
+    let user = app.path().app_config_dir().map_err(no_place)?;
+    Desk::start(self::config(config, data, &user)?, Arc::new(OsKeychain::default()))
+}
+
+/// The folders of this user as Tauri names them, for commands without a window.
+pub(crate) fn folders() -> Option<(PathBuf, PathBuf)> {
+    Some((dirs::data_local_dir()?.join(IDENTIFIER), dirs::config_dir()?.join(IDENTIFIER)))
+}
+
+/// What the desk starts with: the file that was named, or the machine's, or the user's, or nothing.
+pub(crate) fn config(config: Option<PathBuf>, data: PathBuf, user: &Path) -> Result<DeskConfig, Problem> {
+    let (machine, user) = (machine_config(), user.join(CONFIG_FILE));
+    let named = config.is_some();
     let file = config.unwrap_or_else(|| if machine.exists() { machine } else { user });
-    let config = DeskConfig::from_file(&file, data, env!("CARGO_PKG_VERSION")).map_err(|why| unusable(&file, &why))?;
-    Desk::start(config, Arc::new(OsKeychain::default()))
+    if named || file.exists() {
+        return DeskConfig::from_file(&file, data, env!("CARGO_PKG_VERSION")).map_err(|why| unusable(&file, &why));
+    }
+    // Nobody prepared this laptop: the trader enrols it with an invitation.
+    Ok(DeskConfig::empty(data, env!("CARGO_PKG_VERSION")))
 }
 
 fn machine_config() -> PathBuf {
@@ -61,5 +77,14 @@ fn unusable(file: &Path, why: &DeskConfigError) -> Problem {
         code: "config_unusable".into(),
         message: format!("The list of venues cannot be used. {why}."),
         cure: format!("Ask your administrator to correct {}.", file.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_identifier_is_the_one_of_the_application() {
+        let conf: serde_json::Value = serde_json::from_str(include_str!("../tauri.conf.json")).expect("JSON");
+        assert_eq!(conf["identifier"], super::IDENTIFIER);
     }
 }

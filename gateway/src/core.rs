@@ -2,6 +2,7 @@
 
 use crate::{
     journal::Journal,
+    live::Live,
     router::{Input, Output, Router},
 };
 use signet_fix::session::{Event, Session};
@@ -23,6 +24,8 @@ pub struct Core {
     state: RefCell<State>,
     pub desks: RefCell<BTreeMap<CompId, Rc<Session>>>,
     pub dealers: RefCell<BTreeMap<DealerId, Rc<Session>>>,
+    /// Desks that are on, when there is a registry to ask whether they may stay.
+    pub live: RefCell<BTreeMap<CompId, Live>>,
 }
 
 struct State {
@@ -32,7 +35,12 @@ struct State {
 
 impl Core {
     pub fn new(router: Router, journal: Journal) -> Self {
-        Self { state: RefCell::new(State { router, journal }), desks: RefCell::default(), dealers: RefCell::default() }
+        Self {
+            state: RefCell::new(State { router, journal }),
+            desks: RefCell::default(),
+            dealers: RefCell::default(),
+            live: RefCell::default(),
+        }
     }
 
     pub fn desk_event(&self, desk: &CompId, event: Event) {

@@ -1,20 +1,62 @@
 //! Connections to dealers: dialled by the gateway, one FIX session each, kept up for ever.
 
-use crate::core::Core;
+use crate::{
+    core::Core,
+    crl::{self, CrlFiles},
+};
+use rustls_pki_types::CertificateDer;
 use signet_fix::{
     framer::Framer,
     pump::pump,
     session::{Binding, Session},
 };
-use signet_identity::{PeerIdentity, Refusal, Role, Stage, describe};
+use signet_identity::{ClientProfile, Crls, PeerIdentity, Refusal, Role, Stage, describe};
 use signet_rfq::DealerId;
-use std::{rc::Rc, sync::Arc, time::Duration};
-use tokio::{net::TcpStream, time::timeout};
+use std::{rc::Rc, time::Duration};
+use time::OffsetDateTime;
+use tokio::{net::TcpStream, sync::watch, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
 
 const DIAL_MAX: Duration = Duration::from_secs(10);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(5);
+
+/// An established connection and what the dealer showed.
+struct Connected {
+    tls: TlsStream<TcpStream>,
+    chain: Vec<CertificateDer<'static>>,
+}
+
+/// The revocation lists for dealers' certificates, shared by all lines.
+pub struct DealerLists(watch::Sender<Option<Crls>>);
+
+impl DealerLists {
+    pub fn new(crls: Option<Crls>) -> Self {
+        Self(watch::Sender::new(crls))
+    }
+
+    fn crls(&self) -> Option<Crls> {
+        self.0.borrow().clone()
+    }
+
+    fn changes(&self) -> watch::Receiver<Option<Crls>> {
+        self.0.subscribe()
+    }
+
+    /// Keeps the lists fresh.
+    pub async fn keep_up(self: Rc<Self>, mut files: CrlFiles) {
+        loop {
+            tokio::time::sleep(crl::LOOK).await;
+            files.complain(OffsetDateTime::now_utc());
+            if files.refresh() {
+                match files.crls(None) {
+                    Ok(crls) => drop(self.0.send_replace(crls)),
+                    Err(e) => tracing::error!(error = %e, "new revocation lists for dealers cannot be used; the last ones stay"),
+                }
+            }
+        }
+    }
+}
 
 pub struct Line {
     pub dealer: DealerId,
@@ -22,7 +64,8 @@ pub struct Line {
     pub port: u16,
     pub server_name: String,
     pub trust_domain: String,
-    pub tls: Arc<rustls::ClientConfig>,
+    pub tls: ClientProfile,
+    pub lists: Rc<DealerLists>,
     pub session: Rc<Session>,
 }
 
@@ -32,9 +75,19 @@ impl Line {
         let mut wait = RETRY_FIRST;
         loop {
             match timeout(DIAL_MAX, self.dial()).await {
-                Ok(Ok(stream)) => {
+                Ok(Ok((stream, profile))) => {
                     let began = tokio::time::Instant::now();
-                    self.run(stream, &core).await;
+                    tokio::select! {
+                        () = self.run(stream.tls, &core) => {}
+                        () = self.revoked(&stream.chain, &profile) => {
+                            // The session is left by dropping the connection: a dealer that is
+                            // revoked gets no further word.
+                            self.session.detach();
+                            while let Some(e) = self.session.next_event() {
+                                core.dealer_event(&self.dealer, e);
+                            }
+                        }
+                    }
                     // A line that held was good: start over with short waits.
                     if began.elapsed() > RETRY_LAST {
                         wait = RETRY_FIRST;
@@ -48,7 +101,9 @@ impl Line {
         }
     }
 
-    async fn dial(&self) -> Result<TlsStream<TcpStream>, (&'static str, String)> {
+    async fn dial(&self) -> Result<(Connected, ClientProfile), (&'static str, String)> {
+        let profile = self.lists.crls().into_iter().fold(self.tls.clone(), ClientProfile::with_crls);
+        let tls = profile.config().map_err(|e| ("dealer.tls", e.to_string()))?;
         let refused = |stage| {
             move |e: std::io::Error| {
                 let r = Refusal::seen_by_client(&e, stage);
@@ -58,14 +113,31 @@ impl Line {
         let tcp = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(refused(Stage::Connect))?;
         tcp.set_nodelay(true).map_err(refused(Stage::Connect))?;
         let name = ServerName::try_from(self.server_name.clone()).map_err(|_| ("dealer.server_name", "not a host name".into()))?;
-        let stream = TlsConnector::from(self.tls.clone()).connect(name, tcp).await.map_err(refused(Stage::Handshake))?;
+        let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(refused(Stage::Handshake))?;
         let peer = PeerIdentity::of_connection(stream.get_ref().1).map_err(|e| ("dealer.certificate", e.to_string()))?;
         peer.require(Role::Dealer, &self.trust_domain).map_err(|e| ("dealer.certificate", e.to_string()))?;
         if peer.comp_id.as_str() != self.dealer.as_str() {
             return Err(("dealer.certificate", format!("the certificate is {}'s", peer.comp_id)));
         }
         tracing::info!(dealer = %self.dealer, tls = describe(stream.get_ref().1), "connected to dealer");
-        Ok(stream)
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect();
+        Ok((Connected { tls: stream, chain }, profile))
+    }
+
+    /// Returns when a newer list names the dealer's certificate.
+    async fn revoked(&self, chain: &[CertificateDer<'static>], profile: &ClientProfile) {
+        let mut changes = self.lists.changes();
+        let Ok(name) = ServerName::try_from(self.server_name.clone()) else { return };
+        loop {
+            if changes.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+            let crls = changes.borrow_and_update().clone();
+            let profile = crls.into_iter().fold(profile.clone(), ClientProfile::with_crls);
+            if let Err(why) = profile.recheck(chain, &name, OffsetDateTime::now_utc()) {
+                return tracing::error!(dealer = %self.dealer, code = why.code(), "dealer cut off: {why}");
+            }
+        }
     }
 
     async fn run(&self, stream: TlsStream<TcpStream>, core: &Rc<Core>) {

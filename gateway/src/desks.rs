@@ -1,17 +1,26 @@
 //! The listener for desks: TLS, identity, CompID, then the session.
 
-use crate::{config::Loaded, core::Core};
+use crate::{
+    config::Loaded,
+    core::Core,
+    crl::{self, CrlFiles},
+    live::{self, Cut, Live},
+    registry::{NewEvent, admission::Shown},
+    roster::{self, Roster},
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use rustls_pki_types::CertificateDer;
 use signet_fix::{
     framer::Framer,
     pump::{Closed, frames, pump},
-    session::{Binding, Session},
+    session::{Binding, Event, Session},
     tag,
     tagvalue::{Fields, format_utc, seal},
 };
-use signet_identity::{PeerIdentity, Refusal, Role, Stage, channel_binding, describe};
+use signet_identity::{Crls, PeerIdentity, ProfileError, Refusal, Revocation, Role, ServerProfile, Stage, channel_binding, describe};
 use signet_rfq::CompId;
-use std::{collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::RefCell, collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use time::OffsetDateTime;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -30,23 +39,28 @@ type OpenSession = Box<dyn Fn(&CompId) -> Result<Session, String>>;
 
 pub struct Door {
     pub listener: TcpListener,
-    pub tls: TlsAcceptor,
+    pub tls: Rc<DeskTls>,
     pub comp_id: CompId,
     pub trust_domain: String,
     pub known: BTreeSet<CompId>,
     pub max_connections: usize,
+    /// With a registry: who is registered, and whether those without a `[[desk]]` entry may come in.
+    pub roster: Option<Rc<Roster>>,
+    pub desk_default: bool,
     pub open_session: OpenSession,
 }
 
 impl Door {
-    pub fn new(listener: TcpListener, tls: Arc<rustls::ServerConfig>, loaded: &Loaded, open_session: OpenSession) -> Self {
+    pub fn new(listener: TcpListener, tls: Rc<DeskTls>, loaded: &Loaded, roster: Option<Rc<Roster>>, open_session: OpenSession) -> Self {
         Self {
             listener,
-            tls: TlsAcceptor::from(tls),
+            tls,
             comp_id: loaded.config.gateway.comp_id.clone(),
             trust_domain: loaded.config.gateway.trust_domain.clone(),
             known: loaded.config.desk.iter().map(|d| d.comp_id.clone()).collect(),
             max_connections: loaded.config.desks.max_connections,
+            roster,
+            desk_default: loaded.config.desk_default.is_some(),
             open_session,
         }
     }
@@ -88,7 +102,7 @@ impl Door {
     /// TLS, certificate, first frame. `None` when refused; the reason has been logged.
     async fn admit(&self, stream: TcpStream, from: SocketAddr) -> Option<Admitted> {
         stream.set_nodelay(true).ok()?;
-        let mut tls = match self.tls.accept(stream).into_fallible().await {
+        let mut tls = match self.tls.acceptor().accept(stream).into_fallible().await {
             Ok(s) => s,
             Err((e, tcp)) => {
                 let why = Refusal::seen_by_server(&e, Stage::Handshake);
@@ -112,15 +126,29 @@ impl Door {
                 return None;
             }
         };
-        if let Err(reason) = self.check_logon(&first, &desk, &binding) {
-            tracing::warn!(%from, %desk, serial = peer.serial, "Logon refused: {reason}");
-            let goodbye = self.logout(&desk, reason);
+        let shown = roster::shown(&peer);
+        if let Err((code, reason)) = self.check(&first, &desk, &binding, &shown).await {
+            tracing::warn!(%from, %desk, serial = peer.serial, code, "Logon refused: {reason}");
+            if let Some(r) = &self.roster {
+                let who = peer.enrolled.as_ref().map_or(desk.to_string(), |e| format!("{}/{}", e.user, e.device));
+                let detail = format!("certificate {}: {reason}", peer.serial);
+                r.note(NewEvent::new(crate::core::now(), &format!("fix {}", from.ip()), code, who, detail));
+            }
+            let goodbye = self.logout(&desk, &reason);
             let _ = tls.write_all(&goodbye).await;
             hang_up(tls).await;
             return None;
         }
         tracing::info!(%from, %desk, serial = peer.serial, tls = words, "desk connected");
-        Some(Admitted { tls, framer, first, desk, binding })
+        let chain = tls.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect();
+        Some(Admitted { tls, framer, first, desk, binding, shown, chain })
+    }
+
+    /// What the Logon says, then what the registry says; a stable code and words for the trader.
+    async fn check(&self, frame: &[u8], desk: &CompId, binding: &str, shown: &Shown) -> Result<(), (&'static str, String)> {
+        self.check_logon(frame, desk, binding).map_err(|reason| ("logon.refused", reason.to_owned()))?;
+        let Some(roster) = &self.roster else { return Ok(()) };
+        roster.admit(shown).await.map(|_| ()).map_err(|r| (r.code(), r.to_string()))
     }
 
     /// FIXS: the party that TLS authenticated may use its own CompID and no other.
@@ -137,7 +165,8 @@ impl Door {
         if fields.text(tag::TARGET_COMP_ID) != Some(self.comp_id.as_str()) {
             return Err("the TargetCompID is not this gateway's");
         }
-        if !self.known.contains(desk) {
+        let by_default = self.roster.is_some() && self.desk_default;
+        if !self.known.contains(desk) && !by_default {
             return Err("this desk is not configured at the gateway");
         }
         if fields.text(tag::CHANNEL_BINDING) != Some(binding) {
@@ -157,7 +186,7 @@ impl Door {
     }
 
     async fn run(&self, admitted: Admitted, from: SocketAddr, core: &Rc<Core>) {
-        let Admitted { tls, mut framer, first, desk, binding } = admitted;
+        let Admitted { tls, mut framer, first, desk, binding, shown, chain } = admitted;
         let session = match self.session(&desk, core) {
             Ok(s) => s,
             Err(e) => return tracing::error!(%desk, error = e, "the session cannot be opened; desk refused"),
@@ -167,7 +196,15 @@ impl Door {
             Ok(o) => o,
             Err(e) => return tracing::error!(%desk, error = %e, "the session cannot be attached"),
         };
-        let mut on_event = |e| core.desk_event(&desk, e);
+        let cut = Cut::default();
+        let live = Live { shown, session: session.clone(), outbox: outbox.clone(), cut: cut.clone(), chain };
+        core.live.borrow_mut().insert(desk.clone(), live);
+        // What a desk still says after it was cut off is not heard.
+        let mut on_event = |e: Event| {
+            if !(cut.done() && matches!(e, Event::Message { .. })) {
+                core.desk_event(&desk, e);
+            }
+        };
         while let Some(e) = session.next_event() {
             on_event(e);
         }
@@ -177,6 +214,11 @@ impl Door {
             Ok(()) => pump(tls, &mut framer, &session, &outbox, on_event).await,
             Err(e) => e,
         };
+        let mut live = core.live.borrow_mut();
+        if live.get(&desk).is_some_and(|l| Rc::ptr_eq(&l.outbox, &outbox)) {
+            live.remove(&desk);
+        }
+        drop(live);
         match closed {
             Closed::NotFix(e) => tracing::warn!(%desk, %from, error = %e, "connection ended"),
             other => tracing::info!(%desk, %from, why = %other, "connection ended"),
@@ -199,6 +241,65 @@ struct Admitted {
     first: Vec<u8>,
     desk: CompId,
     binding: String,
+    shown: Shown,
+    chain: Vec<CertificateDer<'static>>,
+}
+
+/// TLS of the listener, made anew when revocation lists change.
+pub struct DeskTls {
+    base: ServerProfile,
+    now: RefCell<(ServerProfile, TlsAcceptor)>,
+}
+
+impl DeskTls {
+    /// Lists that cannot be used count as missing: the gateway starts, and `required` says for whom.
+    pub fn new(base: ServerProfile, crls: Option<Crls>, required: bool) -> Result<Self, ProfileError> {
+        let now = built(&base, crls).or_else(|e| {
+            tracing::error!(error = %e, required, "the revocation lists for desks cannot be used");
+            let none = Crls::default().with_revocation(Revocation::Required);
+            built(&base, Some(none).filter(|_| required))
+        })?;
+        Ok(Self { base, now: RefCell::new(now) })
+    }
+
+    fn acceptor(&self) -> TlsAcceptor {
+        self.now.borrow().1.clone()
+    }
+
+    fn renew(&self, crls: Option<Crls>) -> Result<(), ProfileError> {
+        self.now.replace(built(&self.base, crls)?);
+        Ok(())
+    }
+
+    /// Keeps the lists fresh, and ends sessions whose certificate is on one.
+    pub async fn keep_up(self: Rc<Self>, mut files: CrlFiles, core: Rc<Core>, roster: Option<Rc<Roster>>) {
+        let required = files.required();
+        let own = || roster.as_ref().filter(|_| required).map(|r| r.own_crl());
+        let mut last_own = own();
+        loop {
+            tokio::time::sleep(crl::LOOK).await;
+            files.complain(OffsetDateTime::now_utc());
+            let (own, changed) = (own(), files.refresh());
+            if !changed && own == last_own {
+                continue;
+            }
+            last_own = own;
+            let renewed = files.crls(last_own.as_ref().map(|c| c.as_slice())).map_err(|e| e.to_string());
+            if let Err(e) = renewed.and_then(|c| self.renew(c).map_err(|e| e.to_string())) {
+                tracing::error!(error = e, "new revocation lists for desks cannot be used; the last ones stay");
+                continue;
+            }
+            let profile = self.now.borrow().0.clone();
+            let good = |l: &Live| profile.recheck(&l.chain, OffsetDateTime::now_utc()).map_err(|r| (r.code(), r.message().to_string()));
+            live::end(&core, roster.as_deref(), good);
+        }
+    }
+}
+
+fn built(base: &ServerProfile, crls: Option<Crls>) -> Result<(ServerProfile, TlsAcceptor), ProfileError> {
+    let profile = crls.into_iter().fold(base.clone(), ServerProfile::with_crls);
+    let acceptor = TlsAcceptor::from(profile.config()?);
+    Ok((profile, acceptor))
 }
 
 /// Hangs up so that the peer can read why: a socket closed over unread bytes sends a reset, and some

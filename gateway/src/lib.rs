@@ -4,14 +4,25 @@
 //! from a desk reaches a dealer without changing hands. [`Gateway::start`] gives it a thread and a
 //! handle.
 
+pub mod admin;
 pub mod config;
 mod core;
+mod crl;
 mod dealers;
 mod desks;
+pub mod enrol;
 mod journal;
+mod live;
+pub mod registry;
+mod roster;
 pub mod router;
 
-use crate::core::{Core, now};
+use crate::{
+    core::{Core, now},
+    crl::CrlFiles,
+    dealers::DealerLists,
+    desks::DeskTls,
+};
 pub use config::{Config, ConfigError, Loaded};
 use journal::{Journal, JournalError};
 use router::{DealerSettings, DeskSettings, Router};
@@ -49,6 +60,8 @@ pub enum GatewayError {
     Journal(#[from] JournalError),
     #[error("the store key: {0}")]
     Key(#[from] LogError),
+    #[error(transparent)]
+    Registry(#[from] registry::RegistryError),
     #[error("{0}")]
     Session(String),
     #[error("the gateway's thread ended before it was ready")]
@@ -59,6 +72,7 @@ pub enum GatewayError {
 #[derive(Debug)]
 pub struct Gateway {
     address: SocketAddr,
+    enrolment: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -90,7 +104,7 @@ impl Gateway {
             .spawn(body)
             .map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
         match ready_rx.recv() {
-            Ok(Ok(address)) => Ok(Self { address, stop: Some(stop_tx), thread: Some(thread) }),
+            Ok(Ok((address, enrolment))) => Ok(Self { address, enrolment, stop: Some(stop_tx), thread: Some(thread) }),
             Ok(Err(e)) => Err(e),
             Err(_) => Err(GatewayError::Died),
         }
@@ -99,6 +113,11 @@ impl Gateway {
     /// Where desks connect.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where desks enrol, if they can.
+    pub fn enrolment_address(&self) -> Option<SocketAddr> {
+        self.enrolment
     }
 
     /// Says Logout to everybody, closes the stores and waits for the thread.
@@ -123,11 +142,12 @@ impl Drop for Gateway {
 }
 
 async fn run(
-    loaded: Loaded,
+    mut loaded: Loaded,
     options: Options,
-    ready: std::sync::mpsc::Sender<Result<SocketAddr, GatewayError>>,
+    ready: std::sync::mpsc::Sender<Result<(SocketAddr, Option<SocketAddr>), GatewayError>>,
     stop: oneshot::Receiver<()>,
 ) -> Result<(), GatewayError> {
+    let enrolment = loaded.enrolment.take();
     let config = &loaded.config;
     let state_dir = config.gateway.state_dir.clone();
     for d in [&state_dir, &state_dir.join("desks"), &state_dir.join("dealers")] {
@@ -141,21 +161,38 @@ async fn run(
     let core = Rc::new(Core::new(router, journal));
 
     let tls = |e: signet_identity::ProfileError| GatewayError::Tls(e.to_string());
-    let server = ServerProfile::new(loaded.desk_roots.clone(), loaded.identity.certified_key())
-        .with_versions(config::versions(config.desks.allow_tls12))
-        .config()
-        .map_err(tls)?;
     let listener = TcpListener::bind(config.desks.listen)
         .await
         .map_err(|source| GatewayError::Io { what: format!("desks.listen {}", config.desks.listen), source })?;
     let address = listener.local_addr().map_err(|source| GatewayError::Io { what: "desks.listen".into(), source })?;
 
+    let (roster, worker) = match (&config.registry, &loaded.registry) {
+        (Some(section), Some(url)) => {
+            let plan = roster::Plan {
+                url: url.clone(),
+                section: section.clone(),
+                enrolment,
+                identity: loaded.identity.clone(),
+                desk_roots: loaded.desk_roots.clone(),
+                trust_domain: config.gateway.trust_domain.clone(),
+            };
+            let (roster, worker) = roster::start(plan).await?;
+            (Some(Rc::new(roster)), Some(worker))
+        }
+        _ => (None, None),
+    };
+
+    let mut files = CrlFiles::new("dealers.crl", &config.dealers.crl, config.dealers.crl_required);
+    files.refresh();
+    let lists = Rc::new(DealerLists::new(files.crls(None).map_err(|e| GatewayError::Tls(e.to_string()))?));
+    if files.in_use() {
+        tokio::task::spawn_local(lists.clone().keep_up(files));
+    }
     for (d, pins) in config.dealer.iter().zip(&loaded.dealer_pins) {
         let client = ClientProfile::new(loaded.dealer_roots.clone(), loaded.identity.certified_key())
             .with_pins(pins.iter().cloned())
-            .with_versions(d.versions())
-            .config()
-            .map_err(tls)?;
+            .with_versions(d.versions());
+        client.config().map_err(tls)?;
         let target = CompId::new(d.comp_id.as_str()).map_err(|e| GatewayError::Session(e.to_string()))?;
         let path = state_dir.join("dealers").join(format!("{target}.fix"));
         let session = Rc::new(open_session(config, Role::Initiator, &target, &path, &key, sync).map_err(GatewayError::Session)?);
@@ -168,18 +205,33 @@ async fn run(
             server_name: d.name_to_verify().into(),
             trust_domain: config.gateway.trust_domain.clone(),
             tls: client,
+            lists: lists.clone(),
             session,
         };
         tokio::task::spawn_local(line.keep_up(core.clone()));
     }
 
+    let profile = ServerProfile::new(loaded.desk_roots.clone(), loaded.identity.certified_key())
+        .with_versions(config::versions(config.desks.allow_tls12));
+    let mut files = CrlFiles::new("desks.crl", &config.desks.crl, config.desks.crl_required);
+    files.refresh();
+    let own = roster.as_ref().filter(|_| files.required()).map(|r| r.own_crl());
+    let crls = files.crls(own.as_ref().map(|c| c.as_slice())).map_err(|e| GatewayError::Tls(e.to_string()))?;
+    let desk_tls = Rc::new(DeskTls::new(profile, crls, files.required()).map_err(tls)?);
+    if files.in_use() {
+        tokio::task::spawn_local(desk_tls.clone().keep_up(files, core.clone(), roster.clone()));
+    }
+
     let for_desks = config.clone();
     let desk_dir = state_dir.join("desks");
     let open = move |desk: &CompId| open_session(&for_desks, Role::Acceptor, desk, &desk_dir.join(format!("{desk}.fix")), &key, sync);
-    let door = desks::Door::new(listener, server, &loaded, Box::new(open));
+    let door = desks::Door::new(listener, desk_tls, &loaded, roster.clone(), Box::new(open));
     let serving = tokio::task::spawn_local(door.serve(core.clone()));
+    if let Some(roster) = roster {
+        tokio::task::spawn_local(live::watch(core.clone(), roster));
+    }
     tracing::info!(%address, practice = options.practice, "gateway is up");
-    let _ = ready.send(Ok(address));
+    let _ = ready.send(Ok((address, worker.as_ref().and_then(|w| w.est))));
 
     let mut timer = tokio::time::interval(TICK);
     tokio::pin!(stop);
@@ -191,6 +243,7 @@ async fn run(
     }
     serving.abort();
     say_goodbye(&core).await;
+    drop(worker);
     Ok(())
 }
 
@@ -207,11 +260,26 @@ async fn say_goodbye(core: &Core) {
     tracing::info!("gateway has stopped");
 }
 
+/// What is wrong with the revocation lists, in words, and whether it closes a door.
+pub fn list_faults(config: &Config) -> Vec<(bool, String)> {
+    let now = time::OffsetDateTime::now_utc();
+    let faults = |key, paths: &[PathBuf], required| {
+        let mut files = CrlFiles::new(key, paths, required);
+        files.refresh();
+        files.faults(now).into_iter().map(move |f| (required, format!("{key}: {f}"))).collect::<Vec<_>>()
+    };
+    let (desks, dealers) = (&config.desks, &config.dealers);
+    let mut all = faults("desks.crl", &desks.crl, desks.crl_required);
+    all.extend(faults("dealers.crl", &dealers.crl, dealers.crl_required));
+    all
+}
+
 fn new_router(loaded: &Loaded, options: Options) -> Router {
     let c = &loaded.config;
     let desks = c.desk.iter().map(|d| DeskSettings { id: d.comp_id.clone(), dealers: d.dealers.clone() });
     let dealers = c.dealer.iter().map(|d| DealerSettings { id: d.comp_id.clone(), name: d.name.clone() });
-    Router::new(c.gateway.name.clone(), options.practice, loaded.catalogue.clone(), desks, dealers)
+    let default = c.desk_default.as_ref().map(|d| d.dealers.clone().unwrap_or_default());
+    Router::new(c.gateway.name.clone(), options.practice, loaded.catalogue.clone(), desks, dealers).with_desk_default(default)
 }
 
 fn open_session(c: &Config, role: Role, target: &CompId, path: &Path, key: &StoreKey, sync: bool) -> Result<Session, String> {

@@ -1,14 +1,23 @@
-//! `signet-gateway run` and `signet-gateway check-config`.
+//! `signet-gateway`: the command line. `run` is the gateway; the others are an administrator's.
 
-use clap::{Parser, Subcommand};
-use signet_gateway::{Config, Gateway, Options};
-use std::{path::PathBuf, process::ExitCode};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use signet_gateway::{
+    Config, Gateway, Options,
+    admin::{self, Account, AdminError, Invited},
+    registry::{AccountState, NewUser, Which},
+};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 use tracing_subscriber::EnvFilter;
 
 /// Signet Gateway: the enforcement point between traders' desks and dealers.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
+    #[arg(long, global = true, default_value = "/etc/signet/gateway.toml")]
+    config: PathBuf,
     #[command(subcommand)]
     command: Command,
 }
@@ -17,23 +26,173 @@ struct Arguments {
 enum Command {
     /// Run until SIGTERM or Ctrl-C, then log everybody out and stop.
     Run {
-        #[arg(long, default_value = "/etc/signet/gateway.toml")]
-        config: PathBuf,
         /// One JSON object per log line.
         #[arg(long)]
         json: bool,
     },
     /// Read the configuration and everything it points to, and say what is wrong with it.
-    CheckConfig {
-        #[arg(long, default_value = "/etc/signet/gateway.toml")]
-        config: PathBuf,
+    CheckConfig,
+    /// Traders: add them, give them codes, look at them.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Keep a user or a device out; live sessions end within a second.
+    #[command(subcommand)]
+    Lock(AccountArgument),
+    /// Let a user or a device in again.
+    #[command(subcommand)]
+    Unlock(AccountArgument),
+    /// Take certificates back for good; live sessions end within a second.
+    Revoke {
+        #[command(flatten)]
+        which: RevokeArguments,
+        #[arg(long, value_enum, default_value = "unspecified")]
+        reason: Reason,
+    },
+    /// The embedded issuing authority.
+    #[command(subcommand)]
+    Ca(CaCommand),
+    /// The registry's database.
+    #[command(subcommand)]
+    Registry(RegistryCommand),
+    /// What was done and what was refused; the chain of events is checked.
+    Events {
+        /// How many of the newest.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
     },
 }
 
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Add a trader: prints the one-time code, once, and writes the invitation.
+    Add {
+        /// 1 to 32 characters of a-z 0-9 . _ -
+        #[arg(long)]
+        id: String,
+        #[arg(long)]
+        comp_id: String,
+        #[arg(long)]
+        name: String,
+        #[arg(long, value_enum, default_value = "keychain")]
+        protection: Holder,
+        #[arg(long, value_enum, default_value = "standard")]
+        role: Role,
+        #[command(flatten)]
+        invite: InviteArguments,
+    },
+    /// Add many from a CSV file with the columns id, comp_id, name, protection; all or none.
+    Import {
+        #[arg(long)]
+        csv: PathBuf,
+        #[command(flatten)]
+        invite: InviteArguments,
+    },
+    /// A new code for a new device, or for a laptop that slept past its certificate.
+    Code {
+        id: String,
+        #[command(flatten)]
+        invite: InviteArguments,
+    },
+    /// All traders.
+    List,
+    /// One trader, with devices and certificates.
+    Show { id: String },
+}
+
+#[derive(Args)]
+struct InviteArguments {
+    /// How long the code works.
+    #[arg(long, default_value_t = 72)]
+    code_hours: u32,
+    /// An existing directory for the invitation.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Holder {
+    Keychain,
+    Token,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Role {
+    Standard,
+    Privileged,
+}
+
+#[derive(Subcommand)]
+enum AccountArgument {
+    User {
+        id: String,
+    },
+    /// USER/DEVICE, or DEVICE when only one user has one of that name.
+    Device {
+        id: String,
+    },
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct RevokeArguments {
+    /// One certificate.
+    #[arg(long)]
+    serial: Option<String>,
+    /// All of a device: USER/DEVICE.
+    #[arg(long)]
+    device: Option<String>,
+    /// All of a user; open codes stop working too.
+    #[arg(long)]
+    user: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Reason {
+    Unspecified,
+    KeyCompromise,
+    AffiliationChanged,
+    Superseded,
+    Cessation,
+    PrivilegeWithdrawn,
+}
+
+#[derive(Subcommand)]
+enum CaCommand {
+    /// Make its key and certificate, where [enrolment] says; never overwrites.
+    Init {
+        /// The name in the certificate; the venue's if left out.
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=20))]
+        years: u16,
+    },
+}
+
+#[derive(Subcommand)]
+enum RegistryCommand {
+    /// Write everything to a new file, while gateways run.
+    Backup {
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Read it back from a file, into either kind of database.
+    Restore {
+        #[arg(long)]
+        from: PathBuf,
+        /// Lose what the registry holds now.
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Bring an older registry up to date.
+    Migrate,
+}
+
 fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
-        Command::Run { config, json } => run(&config, json),
-        Command::CheckConfig { config } => check(&config),
+    let Arguments { config, command } = Arguments::parse();
+    let done = match command {
+        Command::Run { json } => run(&config, json),
+        Command::CheckConfig => check(&config),
+        command => administer(&config, command).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure())),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -44,7 +203,84 @@ fn main() -> ExitCode {
     }
 }
 
-fn check(path: &std::path::Path) -> Result<(), String> {
+#[tokio::main(flavor = "current_thread")]
+async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
+    let c = Config::read(config)?;
+    match command {
+        Command::Run { .. } | Command::CheckConfig => {}
+        Command::User(UserCommand::Add { id, comp_id, name, protection, role, invite }) => {
+            let user = NewUser { id, comp_id, name, role: word(role), protection: word(protection) };
+            told(&admin::add(&c, user, invite.code_hours, &invite.out).await?);
+        }
+        Command::User(UserCommand::Import { csv, invite }) => {
+            let all = admin::import(&c, &csv, invite.code_hours, &invite.out).await?;
+            println!("{} users added. Codes: {}", all.len(), invite.out.join("codes.csv").display());
+        }
+        Command::User(UserCommand::Code { id, invite }) => told(&admin::code(&c, &id, invite.code_hours, &invite.out).await?),
+        Command::User(UserCommand::List) => print!("{}", admin::list(&c).await?),
+        Command::User(UserCommand::Show { id }) => print!("{}", admin::show(&c, &id).await?),
+        Command::Lock(a) => admin::set_state(&c, &a.into(), AccountState::Locked).await?,
+        Command::Unlock(a) => admin::set_state(&c, &a.into(), AccountState::Active).await?,
+        Command::Revoke { which, reason } => {
+            for serial in admin::revoke(&c, &which.into(), &word(reason)).await? {
+                println!("revoked {serial}");
+            }
+        }
+        Command::Ca(CaCommand::Init { name, years }) => {
+            let (certificate, key, print) = admin::ca_init(&c, name.as_deref(), years)?;
+            println!("Certificate: {} (add it to the file that desks.trust names)", certificate.display());
+            println!("Key:         {} (mode 0600; back it up, guard it)", key.display());
+            println!("Fingerprint: {print}");
+        }
+        Command::Registry(RegistryCommand::Backup { out }) => println!("{} rows in {}", admin::backup(&c, &out).await?, out.display()),
+        Command::Registry(RegistryCommand::Restore { from, replace }) => {
+            println!(
+                "{} rows restored. Whatever was revoked or locked since the backup is not any more: do it again.",
+                admin::restore(&c, &from, replace).await?
+            );
+        }
+        Command::Registry(RegistryCommand::Migrate) => {
+            let (from, to) = admin::migrate(&c).await?;
+            println!("schema {from} -> {to}");
+        }
+        Command::Events { limit } => print!("{}", admin::events(&c, limit).await?),
+    }
+    Ok(())
+}
+
+/// The word on the command line is the word in the registry.
+fn word(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
+}
+
+impl From<AccountArgument> for Account {
+    fn from(a: AccountArgument) -> Self {
+        match a {
+            AccountArgument::User { id } => Self::User(id),
+            AccountArgument::Device { id } => Self::Device(id),
+        }
+    }
+}
+
+impl From<RevokeArguments> for Which {
+    fn from(a: RevokeArguments) -> Self {
+        match (a.serial, a.device, a.user) {
+            (Some(s), _, _) => Self::Serial(s),
+            (_, Some(d), _) => Self::Device(d),
+            (_, _, user) => Self::User(user.unwrap_or_default()),
+        }
+    }
+}
+
+fn told(i: &Invited) {
+    println!("One-time code for {}: {}", i.user, *i.code);
+    println!("  shown only now; works until {}; give it by another way than the file", i.expires);
+    println!("Invitation: {}", i.file.display());
+    println!("Link: {}", i.link);
+    println!("The desk will show this fingerprint: {}", i.fingerprint);
+}
+
+fn check(path: &Path) -> Result<(), String> {
     let loaded = Config::read(path).and_then(Config::load).map_err(|e| e.to_string())?;
     let c = &loaded.config;
     println!(
@@ -55,10 +291,20 @@ fn check(path: &std::path::Path) -> Result<(), String> {
         loaded.catalogue.len(),
         c.desks.listen
     );
-    Ok(())
+    if let Some(url) = &loaded.registry {
+        println!("Registry: {url}.");
+    }
+    if let Some(e) = &loaded.enrolment {
+        println!("Desks enrol at {}.", e.listen);
+    }
+    let faults = signet_gateway::list_faults(c);
+    for (_, text) in &faults {
+        eprintln!("{text}");
+    }
+    if faults.iter().any(|(required, _)| *required) { Err("a required revocation list is missing or stale".into()) } else { Ok(()) }
 }
 
-fn run(path: &std::path::Path, json: bool) -> Result<(), String> {
+fn run(path: &Path, json: bool) -> Result<(), String> {
     let filter = EnvFilter::try_from_env("SIGNET_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json {

@@ -97,6 +97,9 @@ pub struct Router {
     rfqs: BTreeMap<RfqId, Entry>,
     /// Accepts by the id dealers know.
     accepts: HashMap<AcceptId, RfqId>,
+    /// Dealers that desks without settings of their own may ask (empty: all); `None` when there can
+    /// be no such desk.
+    desk_default: Option<BTreeSet<DealerId>>,
     out: Vec<Output>,
 }
 
@@ -118,12 +121,32 @@ impl Router {
             dealers: dealers.into_iter().map(dealer).collect(),
             rfqs: BTreeMap::new(),
             accepts: HashMap::new(),
+            desk_default: None,
             out: Vec::new(),
+        }
+    }
+
+    /// Desks that the registry admits without settings of their own get these.
+    pub fn with_desk_default(mut self, dealers: Option<BTreeSet<DealerId>>) -> Self {
+        self.desk_default = dealers;
+        self
+    }
+
+    /// Makes a place for a desk that has no settings. The door admitted it; a replay of the journal
+    /// meets it the same way.
+    fn meet(&mut self, desk: &CompId) {
+        let Some(dealers) = &self.desk_default else { return };
+        if !self.desks.contains_key(desk) {
+            let settings = DeskSettings { id: desk.clone(), dealers: dealers.clone() };
+            self.desks.insert(desk.clone(), Desk { settings, online: false, pending: VecDeque::new() });
         }
     }
 
     /// Takes one input at time `now` and tells what to do.
     pub fn handle(&mut self, now: UtcMillis, input: Input) -> Vec<Output> {
+        if let Input::DeskUp(d) | Input::FromDesk(d, _) = &input {
+            self.meet(d);
+        }
         match input {
             Input::DeskUp(d) => self.desk_up(&d, now),
             Input::DeskDown(d) => {

@@ -453,3 +453,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_registered_desk_without_settings_has_a_place_only_by_default() {
+    let stranger = || CompId::new("STRANGER").unwrap();
+    let router = || Router::new("Venue".into(), false, Catalogue::new([]).unwrap(), [], []);
+    assert_eq!(router().handle(UtcMillis(1), Input::DeskUp(stranger())), []);
+    let mut by_default = router().with_desk_default(Some(BTreeSet::new()));
+    assert!(!by_default.handle(UtcMillis(1), Input::DeskUp(stranger())).is_empty());
+}

@@ -17,6 +17,14 @@ fn the_example_is_read_and_documents_every_key() {
     let c = read(EXAMPLE).unwrap();
     assert_eq!(c.desk.len(), 1);
     assert_eq!(c.dealer[0].host_and_port(), Some(("fix.northbank.example", 9880)));
+    let e = c.enrolment.as_ref().unwrap();
+    assert!(e.anchors.is_absolute() && e.ca_key.as_ref().unwrap().is_absolute());
+    assert!(c.registry.as_ref().unwrap().url().unwrap().to_string().ends_with("/registry.db"));
+    // What is a comment in the example is a key all the same.
+    let upstream = EXAMPLE.replace("#[enrolment.upstream]", "[enrolment.upstream]").replace("#url", "url").replace("#roots", "roots");
+    let upstream = upstream.replace("#credentials_file", "credentials_file").replace("#password_file", "password_file");
+    let c2 = read(&upstream).unwrap();
+    assert!(c2.enrolment.unwrap().upstream.unwrap().roots.is_absolute());
     assert!(c.gateway.instruments.ends_with("instruments.toml") && c.gateway.instruments.is_absolute());
 }
 
@@ -32,6 +40,16 @@ fn what_is_wrong_is_named() {
         ("listen = \"0.0.0.0:9443\"", "listen = \"everywhere\"", "invalid socket address"),
         ("allow_tls12 = false ", "alow_tls12 = false ", "unknown field"),
         ("name = \"Example Bank RFQ\"", "name = \"\"", "gateway.name"),
+        ("view_max_age_s = 10 ", "view_max_age_s = 0 ", "registry.view_max_age_s"),
+        ("lifetime_days = 7 ", "lifetime_days = 91 ", "enrolment.lifetime_days"),
+        ("crl_hours = 24 ", "crl_hours = 0 ", "enrolment.crl_hours"),
+        ("ca_key = ", "#ca_key = ", "belong together"),
+        ("#[enrolment.upstream]", "[enrolment.upstream]\nurl='x'\nroots='x'\ncredentials_file='x'\n#", "choose"),
+        ("pins = []                            # our", "pins = ['x'] # our", "enrolment.pins"),
+        ("public_port = 9444", "public_port = 0", "enrolment.public_host"),
+        ("dealers = [\"NORTHBANK\"]              # leave", "dealers = [] # leave", "desk_default.dealers"),
+        ("dealers = [\"NORTHBANK\"]              # leave", "dealers = [\"NOBODY\"] # leave", "desk_default.dealers"),
+        ("[registry] ", "[registri] ", "unknown field"),
     ] {
         let text = EXAMPLE.replacen(from, to, 1);
         assert_ne!(text, EXAMPLE, "{from}");

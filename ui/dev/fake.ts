@@ -1,6 +1,6 @@
 // A pretended desk for drawing the screens without one: `npm run dev`, then open `/?fake`.
 //
-// Only a development server ever loads this file. `scene` picks what is on the screen (`connect`,
+// Only a development server ever loads this file. `scene` picks what is on the screen (`connect`, `enrol`,
 // `keychain`, `refused`, `ticket`, `rfqs`, `armed`, `disarmed`, `outcomes`, `lost`); `practice` shows the
 // band; `live` makes the dealers of the scene quote again every second.
 
@@ -62,6 +62,7 @@ export function fake(asked: URLSearchParams): Backend {
   const drop = (id: string) =>
     change((f) => ({ ...f, rfqs: f.rfqs.filter((rfq) => rfq.id !== id), lines: f.lines.filter((line) => line.rfqId !== id) }));
 
+  if (scene === "enrol") setTimeout(fillInvitation, 400);
   if (scene === "ticket") setTimeout(fillTicket, 500);
   if (asked.has("live")) setInterval(() => change((f) => ({ ...f, lines: f.lines.map(requote) })), 1_000);
 
@@ -70,6 +71,13 @@ export function fake(asked: URLSearchParams): Backend {
   const commands: Commands = {
     info: () => ok(scenes.info(asked.has("practice"))),
     identities: () => (scene === "keychain" ? new Promise(() => {}) : ok(scenes.identities(now))),
+    readInvitation: (text) => (text.length > 12 ? ok(scenes.invitation(now)) : no<never>(scenes.problems.invitation)),
+    enrol: () => {
+      change((f) => ({ ...f, enrol: { phase: "asking", identity: null, venue: null, problem: null } }));
+      setTimeout(() => change((f) => ({ ...f, enrol: { phase: "done", identity: "ALICE1", venue: "Example Bank RFQ", problem: null } })), 900);
+      return ok(null);
+    },
+    givePin: () => (change((f) => ({ ...f, pin: f.pin && { ...f.pin, open: false } })), ok(null)),
     connect: () => (change(() => scenes.frame("rfqs", Date.now())), ok(null)),
     disconnect: () => (change(() => scenes.frame("connect", Date.now())), ok(null)),
     reference: () => ok(scenes.reference),
@@ -97,6 +105,16 @@ function requote(line: LineView): LineView {
   const revision = line.revision + 1;
   const quoteId = `Q-${line.rfqId}-${line.dealer}-${revision}`;
   return { ...line, revision, quoteId, offer: { ...line.offer, price }, validUntilMs: Date.now() + 9_000 };
+}
+
+function fillInvitation() {
+  document.querySelector<HTMLElement>("[data-testid=enrol-open]")?.click();
+  setTimeout(() => {
+    const input = document.querySelector<HTMLInputElement>("[data-testid=enrol-invitation]")!;
+    input.value = "signet://enrol/dmVyc2lvbiA9IDE";
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    setTimeout(() => document.querySelector<HTMLElement>("[data-testid=enrol-compared]")?.click(), 100);
+  }, 100);
 }
 
 function fillTicket() {

@@ -4,6 +4,7 @@ import type {
   AcceptView,
   BlotterRow,
   BlotterTab,
+  InvitationView,
   DeskInfo,
   Frame,
   IdentityView,
@@ -18,6 +19,11 @@ import type {
 } from "../src/bindings";
 
 export const problems = {
+  invitation: {
+    code: "invitation_not_a_link",
+    message: "The link does not begin with signet://enrol/.",
+    cure: "Copy the whole link again, or ask your administrator for the file instead.",
+  },
   noDealer: {
     code: "dealers_none",
     message: "No dealer is chosen.",
@@ -243,8 +249,21 @@ function requests(scene: string, now: number): [RfqView[], LineView[]] {
   return [four, four.flatMap((view) => buyLines(view.id, now))];
 }
 
+export const invitation = (now: number): InvitationView => ({
+  venue: "Example Bank RFQ",
+  user: "alice",
+  enrolAt: "enrol.bank.example:8443",
+  tradeAt: "fix.bank.example:9443",
+  fingerprint: "4F1A 09C2 77DE 5B30 A8E4 13F9 C06D 2E81 9B57 F0A3 6C48 D21E 85B4 3A7F E690 1CD5".split(" "),
+  holders: ["keychain", "token"],
+  codeExpiresMs: now + 50 * 3_600_000,
+  expired: false,
+  device: "alice-laptop",
+});
+
 export function frame(scene: string, now: number): Frame {
   const links: Record<string, SessionView> = {
+    enrol: session("offline", now),
     connect: session("offline", now),
     keychain: session("waitingForKeychain", now),
     refused: session("refused", now, problems.issuer),
@@ -257,6 +276,8 @@ export function frame(scene: string, now: number): Frame {
     whole: true,
     withheld: false,
     gatewayNowMs: now,
+    enrol: null,
+    pin: null,
     session: links[scene] ?? session("online", now),
     rfqs,
     lines,
@@ -271,6 +292,8 @@ export const quiet: Frame = {
   ...frame("connect", 0),
   whole: false,
   withheld: false,
+  enrol: null,
+  pin: null,
   session: null,
   referenceChanged: false,
   blotterChanged: false,

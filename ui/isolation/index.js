@@ -3,6 +3,9 @@
 const ALLOWED = new Set([
   "info",
   "identities",
+  "read_invitation",
+  "enrol",
+  "give_pin",
   "connect",
   "disconnect",
   "reference",

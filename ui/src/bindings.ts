@@ -6,6 +6,12 @@ import { invoke as __TAURI_INVOKE } from "@tauri-apps/api/core";
 export const commands = {
 	info: () => typedError<DeskInfo, Problem>(__TAURI_INVOKE("info")),
 	identities: () => typedError<IdentityView[], Problem>(__TAURI_INVOKE("identities")),
+	/**  What an invitation (a link, or the text of its file) says. */
+	readInvitation: (text: string) => typedError<InvitationView, Problem>(__TAURI_INVOKE("read_invitation", { text })),
+	/**  Makes a key, gets its certificate and keeps both. Frames tell how it goes. */
+	enrol: (intent: EnrolIntent) => typedError<null, Problem>(__TAURI_INVOKE("enrol", { intent })),
+	/**  The PIN a token waits for; nothing when the trader declines. */
+	givePin: (pin: string | null) => typedError<null, Problem>(__TAURI_INVOKE("give_pin", { pin })),
 	connect: (identity: string, venue: string) => typedError<null, Problem>(__TAURI_INVOKE("connect", { identity, venue })),
 	disconnect: () => typedError<null, Problem>(__TAURI_INVOKE("disconnect")),
 	reference: () => typedError<Reference, Problem>(__TAURI_INVOKE("reference")),
@@ -144,6 +150,39 @@ export type DeskInfo = {
 	problem: Problem | null,
 };
 
+/**  Everything the trader gives to enrol this laptop. */
+export type EnrolIntent = {
+	/**  The link, or the text of the file. */
+	invitation: string,
+	/**  The fingerprint the trader compared; enrolment stops if the invitation has another. */
+	compared: string[],
+	/**  The one-time code. */
+	code: string,
+	device: string,
+	holder: Holder,
+};
+
+export type EnrolPhase = "idle" | 
+/**  The key pair is made in its holder, which may be waiting for somebody to unlock it. */
+"makingKey" | 
+/**  The enrolment service has the request. */
+"asking" | 
+/**  The certificate goes to its holder. */
+"storing" | 
+/**  `identity` may connect. */
+"done" | 
+/**  `problem` says why. */
+"failed";
+
+export type EnrolView = {
+	phase: EnrolPhase,
+	/**  Name of the new identity. */
+	identity: string | null,
+	/**  Venue it belongs to. */
+	venue: string | null,
+	problem: Problem | null,
+};
+
 /**  What changed since the frame the page already has. */
 export type Frame = {
 	/**  Pass back to the next `pull`. */
@@ -154,6 +193,10 @@ export type Frame = {
 	withheld: boolean,
 	gatewayNowMs: number,
 	session: SessionView | null,
+	/**  How an enrolment is going, when that changed. */
+	enrol: EnrolView | null,
+	/**  Whether a token waits for its PIN, when that changed. */
+	pin: PinView | null,
 	rfqs: RfqView[],
 	lines: LineView[],
 	/**  RFQs to remove from the screen. */
@@ -165,6 +208,13 @@ export type Frame = {
 	/**  Notices to show once, newest last. */
 	notices: Notice[],
 };
+
+/**  In what a key is, or is to be, held. */
+export type Holder = 
+/**  The keychain of the operating system. */
+"keychain" | 
+/**  A smart card, security key or other PKCS#11 token that never gives the key out. */
+"token";
 
 /**  A client identity found in the keychain. */
 export type IdentityView = {
@@ -205,6 +255,26 @@ export type InstrumentView = {
 	maxQuantity: string,
 	/**  `T+2`, `spot`. */
 	settlement: string,
+};
+
+/**  What an invitation says, for the trader to compare with the administrator's word. */
+export type InvitationView = {
+	venue: string,
+	/**  The user id at the firm. */
+	user: string,
+	/**  `host:port` of the enrolment service. */
+	enrolAt: string,
+	/**  `host:port` of the gateway. */
+	tradeAt: string,
+	/**  SHA-256 of the authority that vouches for the gateway, hexadecimal in groups. */
+	fingerprint: string[],
+	/**  What the administrator allows the key to be held in. */
+	holders: Holder[],
+	codeExpiresMs: number,
+	/**  The code has expired by this laptop's clock. */
+	expired: boolean,
+	/**  A name for this laptop, to be changed freely. */
+	device: string,
 };
 
 export type LineState = 
@@ -278,6 +348,27 @@ export type Notice = {
 };
 
 export type NoticeKind = "good" | "plain" | "bad";
+
+/**  How many tries a token says are left for its PIN. */
+export type PinTries = "full" | 
+/**  At least one wrong PIN since the last right one. */
+"low" | 
+/**  One more wrong PIN locks the token. */
+"last" | "locked";
+
+/**  What the PIN dialog shows. */
+export type PinView = {
+	/**  A PIN is being waited for. */
+	open: boolean,
+	token: string,
+	tries: PinTries,
+	/**  The PIN just given was wrong. */
+	wrong: boolean,
+	charsMin: number,
+	charsMax: number,
+	/**  It is typed on the reader's own keys. */
+	onReader: boolean,
+};
 
 /**
  *  Something that went wrong, in the three parts a person needs. `code` is stable and is what tests

@@ -5,6 +5,8 @@ export const frame = (part: Partial<Frame>): Frame => ({
   whole: false,
   withheld: false,
   gatewayNowMs: 0,
+  enrol: null,
+  pin: null,
   session: null,
   rfqs: [],
   lines: [],

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use rcgen::string::Ia5String;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData, RevokedCertParams, SanType,
+    SerialNumber, SignatureAlgorithm,
 };
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use signet_identity::CertificateFacts;
 use time::{Duration, OffsetDateTime};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -39,6 +41,31 @@ impl Authority {
         self.0.der()
     }
 
+    pub(crate) fn crl(
+        &self,
+        revoked: &[&CertificateDer<'_>],
+        next_update: OffsetDateTime,
+    ) -> Result<CertificateRevocationListDer<'static>, DevCaError> {
+        let this_update = next_update - Duration::days(1);
+        let entry = |certificate: &&CertificateDer<'_>| {
+            Ok(RevokedCertParams {
+                serial_number: SerialNumber::from(serial(certificate)?),
+                revocation_time: this_update,
+                reason_code: None,
+                invalidity_date: None,
+            })
+        };
+        let params = CertificateRevocationListParams {
+            this_update,
+            next_update,
+            crl_number: SerialNumber::from(1u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect::<Result<_, DevCaError>>()?,
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        Ok(params.signed_by(&self.0)?.der().clone())
+    }
+
     pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
@@ -46,22 +73,7 @@ impl Authority {
     pub(crate) fn issue(&self, order: &Order, trust_domain: &str, now: OffsetDateTime) -> Result<Issued, DevCaError> {
         let algorithm = if order.rsa { &PKCS_RSA_SHA256 } else { &PKCS_ECDSA_P256_SHA256 };
         let key = KeyPair::generate_for(algorithm)?;
-        let mut params = CertificateParams::new(order.dns.clone())?;
-        let uri = Ia5String::try_from(order.spiffe_uri(trust_domain))?;
-        params.subject_alt_names.push(SanType::URI(uri));
-        params.distinguished_name.push(DnType::CommonName, order.comp_id.as_str());
-        params.distinguished_name.push(DnType::OrganizationName, "PRACTICE ONLY");
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.use_authority_key_identifier_extension = true;
-        (params.not_before, params.not_after) = order.validity(now);
-        if order.for_server {
-            params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
-        }
-        if order.for_client {
-            params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
-        }
-        let certificate = params.signed_by(&key, &self.0)?;
+        let certificate = params(order, trust_domain, now)?.signed_by(&key, &self.0)?;
         Ok(Issued {
             chain_pem: certificate.pem(),
             chain: vec![certificate.der().clone()],
@@ -69,6 +81,56 @@ impl Authority {
             key_pem: Zeroizing::new(key.serialize_pem()),
         })
     }
+
+    pub(crate) fn issue_for(
+        &self,
+        order: &Order,
+        public_point: &[u8],
+        trust_domain: &str,
+        now: OffsetDateTime,
+    ) -> Result<Vec<CertificateDer<'static>>, DevCaError> {
+        let certificate = params(order, trust_domain, now)?.signed_by(&PublicPoint(public_point), &self.0)?;
+        Ok(vec![certificate.der().clone()])
+    }
+}
+
+/// A P-256 key of which only the public half is here.
+struct PublicPoint<'a>(&'a [u8]);
+
+impl PublicKeyData for PublicPoint<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        self.0
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &PKCS_ECDSA_P256_SHA256
+    }
+}
+
+fn params(order: &Order, trust_domain: &str, now: OffsetDateTime) -> Result<CertificateParams, DevCaError> {
+    let mut params = CertificateParams::new(order.dns.clone())?;
+    let uri = Ia5String::try_from(order.spiffe_uri(trust_domain))?;
+    params.subject_alt_names.push(SanType::URI(uri));
+    params.distinguished_name.push(DnType::CommonName, order.comp_id.as_str());
+    params.distinguished_name.push(DnType::OrganizationName, "PRACTICE ONLY");
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.use_authority_key_identifier_extension = true;
+    (params.not_before, params.not_after) = order.validity(now);
+    if order.for_server {
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+    }
+    if order.for_client {
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+    }
+    Ok(params)
+}
+
+/// The bytes of the serial number, which `CertificateFacts` gives as hexadecimal.
+fn serial(certificate: &CertificateDer<'_>) -> Result<Vec<u8>, DevCaError> {
+    let digits = CertificateFacts::from_certificate(certificate)?.serial;
+    let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    digits.as_bytes().chunks(2).map(byte).collect::<Option<_>>().ok_or(DevCaError::Serial)
 }
 
 impl fmt::Debug for Authority {

@@ -10,6 +10,10 @@ pub enum DevCaError {
     Certificate(#[from] rcgen::Error),
     #[error(transparent)]
     Profile(#[from] signet_identity::ProfileError),
+    #[error(transparent)]
+    Peer(#[from] signet_identity::PeerError),
+    #[error("a serial number cannot be read")]
+    Serial,
     #[error("a key made here cannot be used: {0}")]
     Key(rustls::Error),
     #[error("{path}: {source}")]

@@ -14,7 +14,7 @@ mod order;
 #[cfg(unix)]
 pub mod private_keyring;
 
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use signet_identity::{IdentityName, Keychain, KeychainError, Role, TrustRoots};
 use time::OffsetDateTime;
 
@@ -50,6 +50,21 @@ impl DevPki {
     /// Issues what is ordered, from the authority of the order's role.
     pub fn issue(&self, order: &Order) -> Result<Issued, DevCaError> {
         self.authority(order.role()).issue(order, &self.trust_domain, self.now)
+    }
+
+    /// Issues what is ordered for a P-256 key made elsewhere, given as its uncompressed point.
+    pub fn issue_for(&self, order: &Order, public_point: &[u8]) -> Result<Vec<CertificateDer<'static>>, DevCaError> {
+        self.authority(order.role()).issue_for(order, public_point, &self.trust_domain, self.now)
+    }
+
+    /// A list of this role's authority that revokes `revoked` and is good until `next_update`.
+    pub fn crl(
+        &self,
+        role: Role,
+        revoked: &[&CertificateDer<'_>],
+        next_update: OffsetDateTime,
+    ) -> Result<CertificateRevocationListDer<'static>, DevCaError> {
+        self.authority(role).crl(revoked, next_update)
     }
 
     /// The trust domain in every SPIFFE URI.

@@ -77,6 +77,10 @@ pub struct Book {
     notices: VecDeque<(u64, Notice)>,
     session: SessionView,
     session_seq: u64,
+    enrol: EnrolView,
+    enrol_seq: u64,
+    pin: PinView,
+    pin_seq: u64,
     reference_seq: u64,
     blotter_seq: u64,
     pub(crate) blotter: Blotter,
@@ -111,6 +115,10 @@ impl Book {
                 problem: None,
             },
             session_seq: 1,
+            enrol: EnrolView { phase: EnrolPhase::Idle, identity: None, venue: None, problem: None },
+            enrol_seq: 1,
+            pin: crate::pin::closed(),
+            pin_seq: 1,
             reference_seq: 1,
             blotter_seq: 1,
             blotter: Blotter::default(),
@@ -314,6 +322,8 @@ impl Book {
             withheld,
             gateway_now_ms: self.clock.gateway(now).0 as f64,
             session: newer(self.session_seq).then(|| self.session.clone()),
+            enrol: newer(self.enrol_seq).then(|| self.enrol.clone()),
+            pin: newer(self.pin_seq).then(|| self.pin.clone()),
             rfqs,
             lines,
             removed: self.removed.iter().filter(|(s, _)| newer(*s)).map(|(_, id)| id.clone()).collect(),
@@ -330,6 +340,18 @@ impl Book {
         } else {
             self.wake = Some((seq, wake));
         }
+    }
+
+    pub fn pin(&mut self, pin: PinView) {
+        self.pin = pin;
+        self.pin_seq = self.bump();
+        self.changed();
+    }
+
+    pub fn enrolling(&mut self, enrol: EnrolView) {
+        self.enrol = enrol;
+        self.enrol_seq = self.bump();
+        self.changed();
     }
 
     // ----- what the link tells -----
@@ -783,6 +805,16 @@ impl Book {
         let Some(item) = self.items.get(id) else { return };
         let row = present::rfq_row(&item.rfq, self.catalogue.get(&item.rfq.terms.instrument), &names);
         self.blot(BlotterTab::Rfqs, row);
+    }
+
+    /// Nothing is open: the link may go for a moment without costing anybody a price.
+    pub fn idle(&self) -> bool {
+        self.items.values().all(|i| i.rfq.state.ended())
+    }
+
+    pub fn tell(&mut self, kind: NoticeKind, code: &str, text: String, now: UtcMillis) {
+        self.notice(kind, code, text, None, now);
+        self.changed();
     }
 
     fn notice(&mut self, kind: NoticeKind, code: &str, text: String, rfq: Option<&RfqId>, now: UtcMillis) {

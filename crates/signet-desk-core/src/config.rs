@@ -1,7 +1,11 @@
 //! Which gateways this desk may connect to. A file that an administrator deploys, not a trader.
 
 use serde::Deserialize;
-use signet_identity::{SpkiPin, TrustRoots};
+use signet_identity::{
+    EstAddress, Invitation, SpkiPin, TrustRoots,
+    net::{ProxyError, ProxySetting},
+    pkcs11::Pkcs11Settings,
+};
 use signet_rfq::CompId;
 use std::{
     fs,
@@ -19,8 +23,8 @@ pub enum DeskConfigError {
     Syntax { path: PathBuf, message: String },
     #[error("venue {venue}: {why}")]
     Venue { venue: String, why: String },
-    #[error("no venue is configured")]
-    NoVenue,
+    #[error("proxy: {0}")]
+    Proxy(String),
 }
 
 /// One gateway, and how to know that it is the right one.
@@ -37,13 +41,37 @@ pub struct Venue {
     pub roots: TrustRoots,
     pub pins: Vec<SpkiPin>,
     pub allow_tls12: bool,
+    /// Revocation lists for its certificate, PEM or DER.
+    pub crl: Vec<PathBuf>,
+    /// Without a good list there is no connection.
+    pub crl_required: bool,
+    /// Where its certificates are renewed, if this laptop was enrolled with an invitation.
+    pub est: Option<EstAddress>,
+}
+
+/// What a firm may ask of every connection beyond the standing policy.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSwitches {
+    /// Only with the post-quantum hybrid key exchange.
+    #[serde(default)]
+    pub hybrid_only: bool,
+    /// Only with AWS-LC's FIPS module; other builds then refuse to connect.
+    #[serde(default)]
+    pub fips: bool,
 }
 
 #[derive(Debug, Clone)]
 pub struct DeskConfig {
+    /// Those an administrator deployed; [`crate::venues`] adds those of invitations.
     pub venues: Vec<Venue>,
     /// Session stores and blotters, one folder per identity.
     pub data_dir: PathBuf,
+    /// The PKCS#11 token keys may be held in, where there is one.
+    pub token: Option<Pkcs11Settings>,
+    pub tls: TlsSwitches,
+    /// How the network is left, for hotels and offices with a proxy.
+    pub proxy: ProxySetting,
     pub version: String,
     /// Set only by a build with the practice venue inside.
     pub practice: bool,
@@ -54,6 +82,20 @@ pub struct DeskConfig {
 struct File {
     #[serde(default)]
     venue: Vec<VenueEntry>,
+    token: Option<TokenEntry>,
+    #[serde(default)]
+    tls: TlsSwitches,
+    /// `http://host:port`, or `direct` for none whatever the environment says; left out: the environment's.
+    proxy: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenEntry {
+    /// The PKCS#11 library that came with the token.
+    module: PathBuf,
+    /// Its label or serial number; left out, the only one inserted.
+    token: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -70,21 +112,28 @@ struct VenueEntry {
     pins: Vec<String>,
     #[serde(default)]
     allow_tls12: bool,
+    #[serde(default)]
+    crl: Vec<PathBuf>,
+    #[serde(default)]
+    crl_required: bool,
 }
 
 /// Reads `desk.toml`.
-pub fn read_venues(path: &Path) -> Result<Vec<Venue>, DeskConfigError> {
+fn read(path: &Path) -> Result<File, DeskConfigError> {
     let fail = |source| DeskConfigError::Read { path: path.into(), source };
     if fs::metadata(path).map_err(fail)?.len() > MAX_FILE_LEN {
         return Err(fail(std::io::Error::other("the file is far too large")));
     }
     let text = fs::read_to_string(path).map_err(fail)?;
-    let file: File = toml::from_str(&text).map_err(|e| DeskConfigError::Syntax { path: path.into(), message: e.to_string() })?;
-    if file.venue.is_empty() {
-        return Err(DeskConfigError::NoVenue);
+    toml::from_str(&text).map_err(|e| DeskConfigError::Syntax { path: path.into(), message: e.to_string() })
+}
+
+fn proxy(text: Option<&str>) -> Result<ProxySetting, DeskConfigError> {
+    match text {
+        None => Ok(ProxySetting::FromEnvironment),
+        Some("direct") => Ok(ProxySetting::Direct),
+        Some(url) => url.parse().map(ProxySetting::Url).map_err(|e: ProxyError| DeskConfigError::Proxy(e.to_string())),
     }
-    let base = path.parent().unwrap_or(Path::new(""));
-    file.venue.into_iter().map(|v| venue(v, base)).collect()
 }
 
 fn venue(v: VenueEntry, base: &Path) -> Result<Venue, DeskConfigError> {
@@ -104,17 +153,60 @@ fn venue(v: VenueEntry, base: &Path) -> Result<Venue, DeskConfigError> {
         roots,
         pins,
         allow_tls12: v.allow_tls12,
+        crl: v.crl.iter().map(|file| base.join(file)).collect(),
+        crl_required: v.crl_required,
+        est: None,
     })
 }
 
 impl Venue {
+    /// The venue an invitation leads to.
+    pub fn of_invitation(i: &Invitation) -> Result<Self, DeskConfigError> {
+        let wrong = |why: String| DeskConfigError::Venue { venue: i.venue.clone(), why };
+        Ok(Self {
+            name: i.venue.clone(),
+            host: i.fix.host.clone(),
+            port: i.fix.port,
+            server_name: i.fix.server_name.clone(),
+            comp_id: CompId::new(i.fix.comp_id.as_str()).map_err(|e| wrong(e.to_string()))?,
+            trust_domain: i.fix.trust_domain.clone(),
+            roots: TrustRoots::new(i.anchors.iter().cloned()).map_err(|e| wrong(e.to_string()))?,
+            pins: i.pins.clone(),
+            allow_tls12: false,
+            crl: Vec::new(),
+            crl_required: false,
+            est: Some(i.est.clone()),
+        })
+    }
+
     pub fn endpoint(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 }
 
 impl DeskConfig {
+    /// A desk that no administrator has prepared: it knows what it was enrolled with.
+    pub fn empty(data_dir: PathBuf, version: &str) -> Self {
+        Self {
+            venues: Vec::new(),
+            data_dir,
+            token: None,
+            tls: TlsSwitches::default(),
+            proxy: ProxySetting::FromEnvironment,
+            version: version.into(),
+            practice: false,
+        }
+    }
+
     pub fn from_file(path: &Path, data_dir: PathBuf, version: &str) -> Result<Self, DeskConfigError> {
-        Ok(Self { venues: read_venues(path)?, data_dir, version: version.into(), practice: false })
+        let file = read(path)?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        Ok(Self {
+            venues: file.venue.into_iter().map(|v| venue(v, base)).collect::<Result<_, _>>()?,
+            token: file.token.map(|t| Pkcs11Settings { module: t.module, token: t.token }),
+            tls: file.tls,
+            proxy: proxy(file.proxy.as_deref())?,
+            ..Self::empty(data_dir, version)
+        })
     }
 }

@@ -3,14 +3,22 @@
 use crate::{
     book::{Book, Ids},
     config::DeskConfig,
+    enrol,
+    holders::{Holders, KeyStore},
+    issue::Issuer,
     link::{self, Command, laptop_now, lock},
+    pin::PinDesk,
     problem::problem,
+    venues::Venues,
     view::*,
 };
 use signet_fix::AppMessage;
-use signet_identity::{Keychain, StoredIdentity};
+use signet_identity::{Pin, StoredIdentity};
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use time::OffsetDateTime;
@@ -23,25 +31,29 @@ const STOP_MAX: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub struct Desk {
     config: Arc<DeskConfig>,
-    keychain: Arc<dyn Keychain>,
+    issuer: Issuer,
+    pins: Arc<PinDesk>,
+    enrolling: Arc<AtomicBool>,
     book: Arc<Mutex<Book>>,
     commands: mpsc::UnboundedSender<Command>,
 }
 
 impl Desk {
     /// Starts the link's thread. Nothing is connected yet.
-    pub fn start(config: DeskConfig, keychain: Arc<dyn Keychain>) -> Result<Self, Problem> {
-        let mut random = [0u8; 4];
-        let _ = aws_lc_rs::rand::fill(&mut random);
+    pub fn start(config: DeskConfig, keychain: Arc<dyn KeyStore>) -> Result<Self, Problem> {
         let now = laptop_now();
-        let book = Arc::new(Mutex::new(Book::new(Ids::new(now, u32::from_le_bytes(random)), now)));
+        let book = Arc::new(Mutex::new(Book::new(Ids::new(now, u32::from_le_bytes(random())), now)));
         let (commands, receiver) = mpsc::unbounded_channel();
-        let (c, k, b) = (config.clone(), keychain.clone(), book.clone());
+        let venues = Arc::new(Venues::open(&config.venues, &config.data_dir));
+        let pins = Arc::new(PinDesk::new(book.clone()));
+        let holders = Arc::new(Holders::new(keychain, config.token.clone(), pins.clone()));
+        let issuer = Issuer { holders, venues, book: book.clone(), proxy: config.proxy.clone() };
+        let (c, i) = (config.clone(), issuer.clone());
         std::thread::Builder::new()
             .name("signet-link".into())
-            .spawn(move || link::run(c, k, b, receiver))
+            .spawn(move || link::run(c, i, receiver))
             .map_err(|e| problem("internal", format!("No thread for the link: {e}"), "Restart the computer."))?;
-        Ok(Self { config: Arc::new(config), keychain, book, commands })
+        Ok(Self { config: Arc::new(config), issuer, pins, enrolling: Arc::default(), book, commands })
     }
 
     pub fn info(&self) -> DeskInfo {
@@ -49,18 +61,46 @@ impl Desk {
         DeskInfo {
             version: self.config.version.clone(),
             practice: self.config.practice,
-            venues: self.config.venues.iter().map(venue).collect(),
+            venues: self.issuer.venues.all().iter().map(venue).collect(),
             problem: None,
         }
     }
 
     /// Client identities in the OS keychain. May wait for the keychain (never longer than its deadline).
     pub async fn identities(&self) -> Result<Vec<IdentityView>, Problem> {
-        let keychain = self.keychain.clone();
-        let found = tokio::task::spawn_blocking(move || keychain.identities()).await;
-        let found = found.map_err(|e| problem("internal", e.to_string(), "Restart Signet Desk."))?;
+        let found = self.issuer.blocking(|holders| {
+            let listed = holders.keychain.identities().map_err(|e| Problem::from(&e))?;
+            Ok(listed.into_iter().map(|i| (holders.held_in(&i.name), i)).collect::<Vec<_>>())
+        });
         let now = OffsetDateTime::now_utc();
-        Ok(found.map_err(|e| Problem::from(&e))?.into_iter().map(|i| identity(i, now)).collect())
+        Ok(found.await?.into_iter().map(|(held_in, i)| identity(i, held_in, now)).collect())
+    }
+
+    /// What an invitation says: the link, or the text of the file.
+    pub fn read_invitation(&self, text: &str) -> Result<InvitationView, Problem> {
+        Ok(enrol::view(&enrol::read(text)?, OffsetDateTime::now_utc(), &enrol::host_name()))
+    }
+
+    /// Makes a key, asks for its certificate and keeps both. Frames tell how it goes.
+    pub async fn enrol(&self, intent: EnrolIntent) -> Result<(), Problem> {
+        enrol::check(&intent)?;
+        if self.enrolling.swap(true, Ordering::SeqCst) {
+            return Err(problem("enrolment_under_way", "An enrolment is under way.", "Wait until it has ended."));
+        }
+        let random = random();
+        self.issuer.enrol(intent, random).await;
+        self.enrolling.store(false, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// The PIN a token waits for; `None` when the trader declines. Wiped as soon as the token had it.
+    pub fn give_pin(&self, pin: Option<String>) {
+        self.pins.answer(pin.map(Pin::new));
+    }
+
+    /// A new key and certificate now, whether they are due or not. How it went is in the notices.
+    pub fn renew(&self) -> Result<(), Problem> {
+        self.command(Command::Renew)
     }
 
     pub async fn connect(&self, identity: String, venue: String) -> Result<(), Problem> {
@@ -148,7 +188,13 @@ impl Desk {
     }
 }
 
-fn identity(i: StoredIdentity, now: OffsetDateTime) -> IdentityView {
+fn random() -> [u8; 4] {
+    let mut random = [0u8; 4];
+    let _ = aws_lc_rs::rand::fill(&mut random);
+    random
+}
+
+fn identity(i: StoredIdentity, held_in: String, now: OffsetDateTime) -> IdentityView {
     let ms = |t: OffsetDateTime| (t.unix_timestamp() * 1_000) as f64;
     let facts = i.certificate.as_ref();
     let trouble = match facts {
@@ -156,7 +202,7 @@ fn identity(i: StoredIdentity, now: OffsetDateTime) -> IdentityView {
         Some(f) if f.not_after <= now => Some(problem(
             "client_certificate_expired",
             "This certificate has expired.",
-            "Ask your administrator for a new one; certificates are short-lived on purpose.",
+            "Ask your administrator for a new code, then choose Enrol this laptop; certificates are short-lived on purpose.",
         )),
         Some(f) if f.not_before > now => Some(problem(
             "client_certificate_not_yet_valid",
@@ -177,7 +223,7 @@ fn identity(i: StoredIdentity, now: OffsetDateTime) -> IdentityView {
         not_before_ms: facts.map_or(0.0, |f| ms(f.not_before)),
         not_after_ms: facts.map_or(0.0, |f| ms(f.not_after)),
         fingerprint: facts.map_or_else(String::new, |f| f.spki_sha256.to_string()),
-        held_in: "OS keychain".into(),
+        held_in,
         problem: trouble,
     }
 }

@@ -3,7 +3,9 @@
 use crate::{
     blotter::Blotter,
     book::Book,
-    config::{DeskConfig, Venue},
+    config::{DeskConfig, TlsSwitches, Venue},
+    issue::Issuer,
+    keys::Keys,
     problem::problem,
     view::*,
 };
@@ -17,19 +19,21 @@ use signet_fix::{
     store::SealedStore,
 };
 use signet_identity::{
-    ClientProfile, Identity, IdentityName, Keychain, PeerIdentity, Refusal, Stage, TlsVersions, channel_binding, describe,
+    ClientProfile, Crls, Identity, IdentityName, PeerIdentity, Refusal, Renewal, Revocation, Stage, SwitchAction, SwitchEvent, TlsPolicy,
+    TlsVersions, Which, channel_binding, describe,
+    net::{self, DialError},
 };
-use signet_journal::StoreKey;
+use signet_journal::{StoreKey, private_folder};
 use signet_rfq::{CompId, RfqId, UtcMillis};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    fs,
     path::Path,
     rc::Rc,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use time::OffsetDateTime;
 use tokio::{net::TcpStream, sync::mpsc, sync::oneshot, task::LocalSet, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
 
@@ -56,28 +60,36 @@ pub(crate) fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
 // A handful of these exist at a time.
 #[allow(clippy::large_enum_variant)]
 pub enum Command {
-    Connect { identity: String, venue: String },
+    Connect {
+        identity: String,
+        venue: String,
+    },
     Disconnect,
+    /// A new certificate now, whether it is due or not.
+    Renew,
     Send(AppMessage),
     Stop(oneshot::Sender<()>),
 }
 
 /// Runs the link's thread until `Stop`.
-pub fn run(config: DeskConfig, keychain: Arc<dyn Keychain>, book: Arc<Mutex<Book>>, commands: mpsc::UnboundedReceiver<Command>) {
+pub fn run(config: DeskConfig, issuer: Issuer, commands: mpsc::UnboundedReceiver<Command>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
-        Ok(rt) => rt.block_on(LocalSet::new().run_until(command_loop(config, keychain, book, commands))),
+        Ok(rt) => rt.block_on(LocalSet::new().run_until(command_loop(config, issuer, commands))),
         Err(e) => tracing::error!(error = %e, "the link's thread has no runtime"),
     }
 }
 
-async fn command_loop(
-    config: DeskConfig,
-    keychain: Arc<dyn Keychain>,
-    book: Arc<Mutex<Book>>,
-    mut commands: mpsc::UnboundedReceiver<Command>,
-) {
-    let link = Rc::new(Link { config, keychain, book, session: RefCell::new(None), wanted: Cell::new(0), pings: RefCell::default() });
+async fn command_loop(config: DeskConfig, issuer: Issuer, mut commands: mpsc::UnboundedReceiver<Command>) {
+    let link = Rc::new(Link {
+        config,
+        book: issuer.book.clone(),
+        issuer,
+        session: RefCell::new(None),
+        keys: RefCell::new(None),
+        wanted: Cell::new(0),
+        pings: RefCell::default(),
+    });
     let mut timer = tokio::time::interval(BOOK_TICK);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -87,10 +99,16 @@ async fn command_loop(
                     let generation = link.supersede();
                     tokio::task::spawn_local(link.clone().keep(generation, identity, venue));
                 }
+                Some(Command::Renew) => {
+                    if let Some(keys) = link.keys.borrow().as_ref() {
+                        keys.wanted.set(true);
+                    }
+                }
                 Some(Command::Disconnect) => link.clone().disconnect().await,
                 Some(Command::Send(m)) => link.send(&m),
                 Some(Command::Stop(done)) => {
                     link.clone().disconnect().await;
+                    lock(&link.book).begin(Blotter::default());
                     let _ = done.send(());
                     return;
                 }
@@ -103,8 +121,9 @@ async fn command_loop(
 
 struct Link {
     config: DeskConfig,
-    keychain: Arc<dyn Keychain>,
+    issuer: Issuer,
     book: Arc<Mutex<Book>>,
+    keys: RefCell<Option<Rc<Keys>>>,
     session: RefCell<Option<Rc<Session>>>,
     /// Which call of `keep` is the wanted one; an older one stops at its next step.
     wanted: Cell<u64>,
@@ -114,7 +133,7 @@ struct Link {
 /// What a connection is made with.
 struct Target {
     venue: Venue,
-    identity: Identity,
+    keys: Rc<Keys>,
     session: Rc<Session>,
 }
 
@@ -190,12 +209,13 @@ impl Link {
                 s.attempt = attempt;
             });
             let began = tokio::time::Instant::now();
-            let ended = self.connect_once(generation, &target).await;
+            let (which, identity) = target.keys.take(OffsetDateTime::now_utc());
+            let ended = self.connect_once(generation, &target, which, &identity).await;
             if self.wanted.get() != generation {
                 return;
             }
             lock(&self.book).link_lost();
-            match ended {
+            match self.about_the_key(&target.keys, which, ended).await {
                 Ended::Refused(p) => return self.refused(p),
                 Ended::Lost(p) => {
                     tracing::info!(code = p.code, attempt, "link lost or not made: {}", p.message);
@@ -214,9 +234,24 @@ impl Link {
         }
     }
 
+    /// A refusal of the renewed certificate is no reason to stop: the one before still stands.
+    async fn about_the_key(&self, keys: &Keys, which: Which, ended: Ended) -> Ended {
+        let refused = match &ended {
+            Ended::Lost(p) | Ended::Refused(p) => p.code.starts_with("client_certificate") || p.code == "logon_refused",
+        };
+        let event = if refused { SwitchEvent::Refused(which) } else { SwitchEvent::Unreached };
+        if keys.happened(event) == SwitchAction::Discard {
+            self.issuer.discard(&keys.name).await;
+        }
+        match ended {
+            Ended::Refused(p) if refused && which == Which::Pending => Ended::Lost(p),
+            other => other,
+        }
+    }
+
     /// Keychain, stores, session: everything that does not need the network.
     async fn prepare(&self, generation: u64, identity: &str, venue: &str) -> Result<Target, Problem> {
-        let venue = self.config.venues.iter().find(|v| v.name == venue).cloned();
+        let venue = self.issuer.venues.find(venue);
         let venue = venue
             .ok_or_else(|| problem("venue_unknown", "This desk is not configured for that venue.", "Choose a venue from the list."))?;
         self.show(|s| {
@@ -231,13 +266,13 @@ impl Link {
         });
         lock(&self.book).clock.forget();
         let name: IdentityName = identity.parse().map_err(|e: signet_identity::KeychainError| Problem::from(&e))?;
-        let keychain = self.keychain.clone();
-        let asked = tokio::task::spawn_blocking(move || {
-            let identity = keychain.load_identity(&name)?;
-            let secret = keychain.secret(&name)?;
-            Ok::<_, signet_identity::KeychainError>((identity, StoreKey::new(*secret)))
+        let n = name.clone();
+        let asked = self.issuer.blocking(move |holders| {
+            let (current, pending) = Keys::load(holders, &n)?;
+            let secret = holders.keychain.secret(&n).map_err(|e| Problem::from(&e))?;
+            Ok((current, pending, StoreKey::new(*secret)))
         });
-        let (loaded, key) = asked.await.map_err(|e| internal(&e.to_string()))?.map_err(|e| Problem::from(&e))?;
+        let (loaded, pending, key) = asked.await?;
         if self.wanted.get() != generation {
             return Err(internal("superseded"));
         }
@@ -250,16 +285,20 @@ impl Link {
         })?;
         let comp_id = CompId::new(peer.comp_id.as_str()).map_err(|e| internal(&e.to_string()))?;
         let folder = self.config.data_dir.join(comp_id.as_str());
+        // The stores of the connection before, which may be the same ones, are let go of first.
+        lock(&self.book).begin(Blotter::default());
         let stores = open_stores(&folder, &comp_id, &venue, &key)?;
         lock(&self.book).begin(stores.blotter);
         let session = Rc::new(stores.session);
         *self.session.borrow_mut() = Some(session.clone());
         self.show(|s| s.comp_id = Some(comp_id.to_string()));
-        Ok(Target { venue, identity: loaded, session })
+        let keys = Rc::new(Keys::new(name, loaded, pending));
+        *self.keys.borrow_mut() = Some(keys.clone());
+        Ok(Target { venue, keys, session })
     }
 
-    async fn connect_once(self: &Rc<Self>, generation: u64, t: &Target) -> Ended {
-        let stream = match timeout(DIAL_MAX, self.dial(t)).await {
+    async fn connect_once(self: &Rc<Self>, generation: u64, t: &Target, which: Which, identity: &Identity) -> Ended {
+        let stream = match timeout(DIAL_MAX, self.dial(&t.venue, identity)).await {
             Ok(Ok(s)) => s,
             Ok(Err(e)) => return e,
             Err(_) => return Ended::Lost(Problem::from(&Refusal::TimedOut)),
@@ -283,31 +322,40 @@ impl Link {
         };
         self.pings.borrow_mut().clear();
         t.session.tick();
-        let heart = tokio::task::spawn_local(self.clone().watch(t.session.clone(), outbox.clone()));
+        let heart = tokio::task::spawn_local(self.clone().watch(t.venue.clone(), t.keys.clone(), t.session.clone(), outbox.clone()));
         let logged_on = Rc::new(Cell::new(false));
         let goodbye = RefCell::new(None);
         let mut framer = Framer::new();
-        let closed = pump(stream, &mut framer, &t.session, &outbox, |e| self.event(e, &t.session, &logged_on, &goodbye)).await;
+        let closed = pump(stream, &mut framer, &t.session, &outbox, |e| {
+            if matches!(e, Event::LoggedOn) && t.keys.happened(SwitchEvent::Accepted(which)) == SwitchAction::Promote {
+                let (issuer, name) = (self.issuer.clone(), t.keys.name.clone());
+                tokio::task::spawn_local(async move { issuer.promote(&name).await });
+            }
+            self.event(e, &t.session, &logged_on, &goodbye);
+        })
+        .await;
         heart.abort();
         ended(&closed, logged_on.get(), goodbye.take())
     }
 
-    async fn dial(&self, t: &Target) -> Result<TlsStream<TcpStream>, Ended> {
-        let v = &t.venue;
-        let tls = ClientProfile::new(v.roots.clone(), t.identity.certified_key())
-            .with_pins(v.pins.iter().cloned())
-            .with_versions(if v.allow_tls12 { TlsVersions::AllowTls12 } else { TlsVersions::default() })
-            .config()
-            .map_err(|e| Ended::Refused(internal(&e.to_string())))?;
+    async fn dial(&self, v: &Venue, identity: &Identity) -> Result<TlsStream<TcpStream>, Ended> {
+        let refused = |e: signet_identity::ProfileError| Ended::Refused(tls_settings(&e.to_string()));
+        let tls = profile(v, identity, &self.config.tls).map_err(Ended::Refused)?.config().map_err(refused)?;
         let classify = |stage| move |e: std::io::Error| lost_or_refused(&Refusal::seen_by_client(&e, stage));
-        let addresses = tokio::net::lookup_host((v.host.as_str(), v.port)).await.map_err(classify(Stage::Resolve))?;
-        let addresses: Vec<_> = addresses.collect();
-        let tcp = TcpStream::connect(&addresses[..]).await.map_err(classify(Stage::Connect))?;
+        let tcp = net::dial(&v.host, v.port, &self.config.proxy, DIAL_MAX).await.map_err(|e| match &e {
+            DialError::Direct(refusal) => lost_or_refused(refusal),
+            // A proxy that says no today may say yes in the next hotel.
+            _ => Ended::Lost(problem(&e.code().replace('.', "_"), crate::problem::sentence(&e.to_string()), e.cure())),
+        })?;
         tcp.set_nodelay(true).map_err(classify(Stage::Connect))?;
         let name = ServerName::try_from(v.server_name.clone()).map_err(|_| {
             Ended::Refused(problem("venue_server_name", "The venue's server name is not a host name.", "Have desk.toml corrected."))
         })?;
-        let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(classify(Stage::Handshake))?;
+        // A key in a token signs in the middle of the handshake and may wait for a touch: not on the
+        // thread that keeps the clocks of the screen.
+        let handle = tokio::runtime::Handle::current();
+        let shaken = tokio::task::spawn_blocking(move || handle.block_on(TlsConnector::from(tls).connect(name, tcp)));
+        let stream = shaken.await.map_err(|e| Ended::Lost(internal(&e.to_string())))?.map_err(classify(Stage::Handshake))?;
         let wrong = |why: String| {
             Ended::Refused(problem(
                 "server_wrong_identity",
@@ -368,7 +416,7 @@ impl Link {
     }
 
     /// Measures the link and notices when it has died in silence.
-    async fn watch(self: Rc<Self>, session: Rc<Session>, outbox: Rc<Outbox>) {
+    async fn watch(self: Rc<Self>, venue: Venue, keys: Rc<Keys>, session: Rc<Session>, outbox: Rc<Outbox>) {
         let started = tokio::time::Instant::now();
         let mut rounds = 0u32;
         loop {
@@ -382,6 +430,12 @@ impl Link {
                 continue;
             }
             rounds += 1;
+            tokio::task::spawn_local(self.clone().renew_if_due(venue.clone(), keys.clone()));
+            if keys.wants_switch(OffsetDateTime::now_utc()) && lock(&self.book).idle() {
+                tracing::info!(identity = %keys.name, "the link is made again, with the renewed certificate");
+                outbox.close();
+                return;
+            }
             let now = laptop_now();
             let oldest = self.pings.borrow().values().min().copied();
             if oldest.is_some_and(|t| now.since(t) > PING_LOST_MS) {
@@ -391,6 +445,26 @@ impl Link {
             }
             self.ping(&session);
         }
+    }
+}
+
+impl Link {
+    async fn renew_if_due(self: Rc<Self>, venue: Venue, keys: Rc<Keys>) {
+        let now = OffsetDateTime::now_utc();
+        let Some(how) = keys.due(now) else { return };
+        keys.renewing.set(true);
+        let current = keys.current();
+        let result = self.issuer.renew(&venue, &keys.name, &current).await;
+        if let Err(why) = &result {
+            tracing::warn!(identity = %keys.name, code = why.code, "the certificate was not renewed: {}", why.message);
+            if how == Renewal::Urgent || keys.wanted.get() {
+                let day = current.facts().not_after.date();
+                let text = format!("The certificate of this laptop ends on {day} and could not be renewed. {} {}", why.message, why.cure);
+                lock(&self.book).tell(NoticeKind::Bad, &why.code, text, laptop_now());
+            }
+        }
+        keys.renewed(now, result.map_err(drop));
+        keys.renewing.set(false);
     }
 }
 
@@ -407,11 +481,7 @@ fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -
             "Close other Signet windows; if that does not help, ask support before deleting anything.",
         )
     };
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|e| cannot(format!("{}: {e}", folder.display())))?;
+    private_folder(folder).map_err(|e| cannot(format!("{}: {e}", folder.display())))?;
     let path = folder.join(format!("{}.fix", venue.comp_id));
     let store = SealedStore::open(&path, key, laptop_now(), false).map_err(|e| cannot(e.to_string()))?;
     let settings = SessionConfig {
@@ -424,6 +494,36 @@ fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -
     let session = Session::open(&settings, Box::new(store)).map_err(|e| cannot(e.to_string()))?;
     let blotter = Blotter::open(&folder.join("blotter.log"), key).map_err(|e| cannot(e.to_string()))?;
     Ok(Stores { blotter, session })
+}
+
+/// How this desk connects to a venue. Revocation lists are read anew each time: they change daily.
+pub(crate) fn profile(v: &Venue, identity: &Identity, tls: &TlsSwitches) -> Result<ClientProfile, Problem> {
+    let policy = TlsPolicy {
+        versions: if v.allow_tls12 { TlsVersions::AllowTls12 } else { TlsVersions::default() },
+        hybrid_only: tls.hybrid_only,
+        fips: tls.fips,
+    };
+    let profile = ClientProfile::new(v.roots.clone(), identity.certified_key()).with_pins(v.pins.iter().cloned()).with_policy(policy);
+    if v.crl.is_empty() && !v.crl_required {
+        return Ok(profile);
+    }
+    let revocation = if v.crl_required { Revocation::Required } else { Revocation::BestEffort };
+    let crls = Crls::from_files(&v.crl).map_err(|e| {
+        problem(
+            "server_crl_unusable",
+            format!("The revocation list for {} cannot be used: {e}.", v.name),
+            "Ask your administrator to renew the list that desk.toml names.",
+        )
+    })?;
+    Ok(profile.with_crls(crls.with_revocation(revocation)))
+}
+
+fn tls_settings(why: &str) -> Problem {
+    problem(
+        "tls_settings",
+        format!("The connection cannot be made as desk.toml asks: {why}."),
+        "Have your administrator correct [tls] in desk.toml.",
+    )
 }
 
 fn internal(why: &str) -> Problem {

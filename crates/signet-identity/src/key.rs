@@ -58,6 +58,9 @@ pub enum KeyError {
     /// At fault: this machine (its random number source failed).
     #[error("this machine could not generate a private key")]
     CannotGenerate,
+    /// At fault: as the holder's own error says.
+    #[error("{message}")]
+    Holder { code: &'static str, message: String, cure: &'static str },
     /// At fault: the token or its holder.
     #[error("the key's device refused to sign: {0}")]
     Device(String),

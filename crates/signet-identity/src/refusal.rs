@@ -12,7 +12,8 @@ use std::io::{self, ErrorKind};
 
 use rustls::{AlertDescription as Alert, CertificateError, Error as TlsError, InvalidMessage, PeerIncompatible};
 
-use crate::profile::{PinMismatch, SpkiPin};
+use crate::key::KeyError;
+use crate::profile::{CrlProblem, PinMismatch, SpkiPin};
 
 /// How far the connection had come when the error was met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,22 +63,37 @@ pub enum Refusal {
     PinMismatch { presented: SpkiPin },
     /// The server's certificate was issued for another purpose than a server.
     ServerNotCertifiedForThis,
-    /// The server's certificate fails for another reason (signature, encoding, revocation).
+    /// The server's certificate was revoked by its authority.
+    ServerCertificateRevoked,
+    /// The server's certificate fails for another reason (signature, encoding).
     ServerCertificateInvalid { detail: String },
 
     /// The peer refused our client certificate.
     ClientCertificateRefused { alert: String },
     /// The client certificate is outside its validity (one alert serves both directions).
     ClientCertificateExpired,
+    /// The client certificate was revoked by its authority.
+    ClientCertificateRevoked,
     /// The client certificate comes from an authority the server does not trust.
     ClientCertificateUnknownCa,
     /// No client certificate was shown.
     NoClientCertificateSent,
     /// The private key could not sign the handshake.
     KeyUnavailable { detail: String },
+    /// The token or keychain that holds the private key said why it did not sign.
+    KeyHolder { code: &'static str, message: String, cure: &'static str },
 
     /// Listening end: the client did not accept our certificate.
     ServerCertificateRefused { alert: String },
+
+    /// Either end: revocation must be checked here, and no list is loaded.
+    RevocationListMissing,
+    /// Either end: lists are loaded, none from the authority of the peer's certificate.
+    RevocationListOfAnotherAuthority { issuer: String, listed: Vec<String> },
+    /// Either end: the list is past its date.
+    RevocationListStale { seconds: u64 },
+    /// Either end: the list is signed by somebody else, or by an authority that may not sign lists.
+    RevocationListInvalid { detail: String },
 
     /// Anything else.
     Other { detail: String },
@@ -164,7 +180,11 @@ fn from_tls(error: &TlsError, stage: Stage, end: End) -> Refusal {
             | InvalidMessage::InvalidEmptyPayload,
         ) if stage == Stage::Handshake => Refusal::NotTls,
         TlsError::PeerIncompatible(why) => incompatible(why),
-        TlsError::Other(other) if other.0.is::<crate::KeyError>() => Refusal::KeyUnavailable { detail: other.0.to_string() },
+        TlsError::Other(other) => match other.0.downcast_ref::<KeyError>() {
+            Some(KeyError::Holder { code, message, cure }) => Refusal::KeyHolder { code, message: message.clone(), cure },
+            Some(error) => Refusal::KeyUnavailable { detail: error.to_string() },
+            None => Refusal::Other { detail: other.to_string() },
+        },
         other => Refusal::Other { detail: other.to_string() },
     }
 }
@@ -179,9 +199,11 @@ fn server_certificate(why: &CertificateError) -> Refusal {
         E::Expired | E::ExpiredContext { .. } => Refusal::Expired,
         E::NotValidYet | E::NotValidYetContext { .. } => Refusal::NotYetValid,
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => Refusal::ServerNotCertifiedForThis,
-        E::Other(other) => match other.0.downcast_ref::<PinMismatch>() {
-            Some(mismatch) => Refusal::PinMismatch { presented: mismatch.presented },
-            None => Refusal::ServerCertificateInvalid { detail: other.to_string() },
+        E::Revoked => Refusal::ServerCertificateRevoked,
+        E::Other(other) => match (other.0.downcast_ref::<PinMismatch>(), other.0.downcast_ref::<CrlProblem>()) {
+            (Some(mismatch), _) => Refusal::PinMismatch { presented: mismatch.presented },
+            (None, Some(problem)) => revocation_list(problem),
+            (None, None) => Refusal::ServerCertificateInvalid { detail: other.to_string() },
         },
         other => Refusal::ServerCertificateInvalid { detail: other.to_string() },
     }
@@ -192,7 +214,21 @@ fn client_certificate(why: &CertificateError) -> Refusal {
     match why {
         E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. } => Refusal::ClientCertificateExpired,
         E::UnknownIssuer | E::BadSignature => Refusal::ClientCertificateUnknownCa,
+        E::Revoked => Refusal::ClientCertificateRevoked,
+        E::Other(other) => match other.0.downcast_ref::<CrlProblem>() {
+            Some(problem) => revocation_list(problem),
+            None => Refusal::ClientCertificateRefused { alert: other.to_string() },
+        },
         other => Refusal::ClientCertificateRefused { alert: other.to_string() },
+    }
+}
+
+fn revocation_list(problem: &CrlProblem) -> Refusal {
+    match problem.clone() {
+        CrlProblem::Missing => Refusal::RevocationListMissing,
+        CrlProblem::OfAnotherAuthority { issuer, listed } => Refusal::RevocationListOfAnotherAuthority { issuer, listed },
+        CrlProblem::Stale { seconds } => Refusal::RevocationListStale { seconds },
+        CrlProblem::Invalid(detail) => Refusal::RevocationListInvalid { detail },
     }
 }
 
@@ -202,12 +238,10 @@ fn alert_from_server(alert: Alert, stage: Stage) -> Refusal {
         Alert::CertificateRequired => Refusal::NoClientCertificateSent,
         Alert::CertificateExpired => Refusal::ClientCertificateExpired,
         Alert::UnknownCA => Refusal::ClientCertificateUnknownCa,
-        Alert::BadCertificate
-        | Alert::UnsupportedCertificate
-        | Alert::CertificateRevoked
-        | Alert::CertificateUnknown
-        | Alert::AccessDenied
-        | Alert::DecryptError => Refusal::ClientCertificateRefused { alert: format!("{alert:?}") },
+        Alert::CertificateRevoked => Refusal::ClientCertificateRevoked,
+        Alert::BadCertificate | Alert::UnsupportedCertificate | Alert::CertificateUnknown | Alert::AccessDenied | Alert::DecryptError => {
+            Refusal::ClientCertificateRefused { alert: format!("{alert:?}") }
+        }
         other => general_alert(other, stage),
     }
 }

@@ -12,4 +12,7 @@
 
 mod sealed;
 
+mod folder;
+
+pub use folder::private_folder;
 pub use sealed::{LogError, MAX_RECORD_LEN, Recovered, SealedLog, StoreKey};

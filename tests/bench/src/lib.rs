@@ -18,7 +18,7 @@ use signet_fix::{
     session::{Binding, Event, Role, Session, SessionConfig},
     store::MemoryStore,
 };
-use signet_identity::{Keychain, MemoryKeychain, ServerProfile, channel_binding};
+use signet_identity::{MemoryKeychain, ServerProfile, channel_binding};
 use signet_rfq::*;
 use std::{
     collections::HashMap,
@@ -91,14 +91,17 @@ impl BenchVenue {
             roots: pki.gateway_roots().expect("roots"),
             pins: vec![],
             allow_tls12: false,
+            crl: vec![],
+            crl_required: false,
+            est: None,
         };
         Self { shared, keychain, venue }
     }
 
     /// A desk, connected to this venue as soon as the link allows.
     pub fn desk(&self, dir: &Path) -> Desk {
-        let config = DeskConfig { venues: vec![self.venue.clone()], data_dir: dir.into(), version: "bench".into(), practice: true };
-        let desk = Desk::start(config, self.keychain.clone() as Arc<dyn Keychain>).expect("a desk");
+        let config = DeskConfig { venues: vec![self.venue.clone()], practice: true, ..DeskConfig::empty(dir.into(), "bench") };
+        let desk = Desk::start(config, self.keychain.clone()).expect("a desk");
         desk.connect_now(DESK, "Bench").expect("a link");
         desk
     }

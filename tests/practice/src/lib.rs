@@ -9,7 +9,12 @@ use signet_desk_core::{DeskConfig, Venue};
 use signet_devca::{DevPki, Order};
 use signet_gateway::{
     Config, Gateway, Options,
-    config::{DealerEntry, DealersSection, DeskEntry, DesksSection, GatewaySection, StoreSection, TlsSection},
+    admin::{self, Invited},
+    config::{
+        DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, GatewaySection, RegistrySection,
+        StoreSection, TlsSection,
+    },
+    registry::NewUser,
 };
 use signet_identity::{IdentityName, Keychain, ServerProfile};
 use signet_rfq::{CompId, DealerId};
@@ -48,6 +53,8 @@ pub struct Plan {
     pub desks: Vec<String>,
     /// Port of the gateway on loopback; 0 for any.
     pub port: u16,
+    /// Traders enrol with an invitation instead of finding an identity in the keychain.
+    pub enrolment: bool,
     /// Dealers that somebody else runs: CompID and where it listens.
     pub other_dealers: Vec<(String, SocketAddr)>,
 }
@@ -56,7 +63,7 @@ impl Plan {
     /// Four dealers of different character, one trader.
     pub fn new(dir: &Path) -> Result<Self, PracticeError> {
         let dealers = Settings::parse(signet_dealer::DEALERS_TOML).map_err(failed("dealers.toml"))?;
-        Ok(Self { dir: dir.into(), dealers, desks: vec![TRADER.into()], port: 0, other_dealers: vec![] })
+        Ok(Self { dir: dir.into(), dealers, desks: vec![TRADER.into()], port: 0, enrolment: false, other_dealers: vec![] })
     }
 
     /// Dealers that quote at once and only when told otherwise: for tests that must know what comes.
@@ -118,14 +125,21 @@ impl Practice {
         let state = plan.dir.join("dealers");
         fs::create_dir_all(&state).map_err(failed("state folder"))?;
         let simulator = runtime.block_on(Simulator::start(&plan.dealers, instruments, &credentials, &state)).map_err(failed("dealers"))?;
-        for name in &plan.desks {
+        for name in plan.desks.iter().filter(|_| !plan.enrolment) {
             let issued = pki.issue(&Order::desk(name)).map_err(failed("desk certificate"))?;
             let entry: IdentityName = name.parse().map_err(failed("desk name"))?;
             signet_devca::store_desk_identity(keychain, &issued, &entry).map_err(failed("keychain"))?;
         }
         let keys = tempfile::Builder::new().prefix("signet-practice-").tempdir().map_err(failed("key folder"))?;
         let config = gateway_config(plan, &pki, keys.path(), &simulator.addresses())?;
+        let mut config = config;
+        if plan.enrolment && !keys.path().join("issuing-key.pem").exists() {
+            signet_gateway::admin::ca_init(&config, None, 1).map_err(failed("issuing CA"))?;
+        }
         let gateway = start_gateway(config.clone())?;
+        if let Some(e) = &mut config.enrolment {
+            e.fix_port = Some(gateway.address().port());
+        }
         let venue = Venue {
             name: VENUE_NAME.into(),
             host: "localhost".into(),
@@ -136,12 +150,34 @@ impl Practice {
             roots: pki.gateway_roots().map_err(failed("gateway CA"))?,
             pins: vec![],
             allow_tls12: false,
+            crl: vec![],
+            crl_required: false,
+            est: None,
         };
         Ok(Self { gateway: Some(gateway), config, simulator: Some(simulator), runtime, pki, venue, dir: plan.dir.clone(), _keys: keys })
     }
 
     pub fn desk_config(&self, version: &str) -> DeskConfig {
-        DeskConfig { venues: vec![self.venue.clone()], data_dir: self.dir.join("desk"), version: version.into(), practice: true }
+        DeskConfig { venues: vec![self.venue.clone()], practice: true, ..DeskConfig::empty(self.dir.join("desk"), version) }
+    }
+
+    /// The configuration the gateway runs with, for the administrator's commands.
+    pub fn gateway_config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Adds a user, or makes a new code for one who is there: what the trader is given.
+    pub fn invite(&self, id: &str, comp_id: &str, protection: &str) -> Result<Invited, PracticeError> {
+        let user =
+            NewUser { id: id.into(), comp_id: comp_id.into(), name: id.into(), role: "standard".into(), protection: protection.into() };
+        let made = self.runtime.block_on(async {
+            match admin::add(&self.config, user, 1, self._keys.path()).await {
+                // From an earlier run: a new code for the same person.
+                Err(e) if e.code() == "registry.user_exists" => admin::code(&self.config, id, 1, self._keys.path()).await,
+                other => other,
+            }
+        });
+        made.map_err(failed("invitation"))
     }
 
     pub fn venue(&self) -> &Venue {
@@ -191,6 +227,10 @@ fn start_gateway(config: Config) -> Result<Gateway, PracticeError> {
     Gateway::start(loaded, Options { practice: true }).map_err(failed("gateway"))
 }
 
+fn free_port() -> std::io::Result<SocketAddr> {
+    std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
 fn comp_id(s: &str) -> Result<CompId, PracticeError> {
     CompId::new(s).map_err(failed("CompID"))
 }
@@ -199,6 +239,7 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
     let files = pki.issue(&Order::gateway(GATEWAY)).map_err(failed("gateway certificate"))?;
     let files = files.write_to(keys, "gateway").map_err(failed("gateway key"))?;
     let roots = pki.write_roots(keys).map_err(failed("CA files"))?;
+    let issuing = (keys.join("issuing.pem"), keys.join("issuing-key.pem"));
     let instruments = keys.join("instruments.toml");
     fs::write(&instruments, signet_dealer::INSTRUMENTS_TOML).map_err(failed("instruments"))?;
     let dealer = |d: &signet_dealer::DealerSettings| -> Result<DealerEntry, PracticeError> {
@@ -222,6 +263,8 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             allow_tls12: false,
         })
     };
+    // Certificates name the service's port, so it must be known before the service listens.
+    let enrolment = plan.enrolment.then(free_port).transpose().map_err(failed("enrolment port"))?;
     let desk = |n: &String| Ok(DeskEntry { comp_id: comp_id(n)?, dealers: Default::default() });
     Ok(Config {
         gateway: GatewaySection {
@@ -234,13 +277,18 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
         tls: TlsSection { certificate: files.chain, key: files.key },
         desks: DesksSection {
             listen: SocketAddr::from(([127, 0, 0, 1], plan.port)),
-            trust: roots.desks,
+            trust: if plan.enrolment { issuing.0.clone() } else { roots.desks },
             allow_tls12: false,
             max_connections: 1_000,
+            crl: vec![],
+            crl_required: false,
         },
-        dealers: DealersSection { trust: roots.dealers, heartbeat_s: 5 },
+        dealers: DealersSection { trust: roots.dealers, heartbeat_s: 5, crl: vec![], crl_required: false },
         desk: plan.desks.iter().map(desk).collect::<Result<_, _>>()?,
         dealer: plan.dealers.dealers.iter().map(dealer).chain(plan.other_dealers.iter().map(other)).collect::<Result<_, _>>()?,
         store: StoreSection::default(),
+        registry: plan.enrolment.then(|| RegistrySection::new(&format!("sqlite:{}", plan.dir.join("registry.db").display()))),
+        enrolment: enrolment.map(|address| EnrolmentSection::embedded(address, "localhost", &issuing, &roots.gateways)),
+        desk_default: plan.enrolment.then(DeskDefaultSection::default),
     })
 }

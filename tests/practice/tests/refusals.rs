@@ -8,10 +8,11 @@ mod raw;
 mod support;
 
 use raw::Raw;
-use signet_desk_core::{Desk, DeskConfig, Venue, view::*};
+use signet_desk_core::{Desk, DeskConfig, KeyStore, Venue, view::*};
 use signet_devca::{DevPki, Issued, Order, store_desk_identity};
 use signet_identity::{
-    Identity, IdentityError, IdentityName, Keychain, KeychainError, MemoryKeychain, ServerProfile, SpkiPin, StoredIdentity,
+    DeviceKey, HolderError, HolderKind, Identity, IdentityError, IdentityName, KeyHolder, KeyLabel, Keychain, KeychainError,
+    MemoryKeychain, Protection, ServerProfile, SpkiPin, StoredIdentity,
 };
 use signet_practice::{GATEWAY, TRADER, TRUST_DOMAIN, VENUE_NAME};
 use signet_rfq::CompId;
@@ -54,9 +55,9 @@ impl<'a> Trial<'a> {
         format!("T{}", self.count)
     }
 
-    fn desk(&self, name: &str, venue: Venue, keychain: Arc<dyn Keychain>) -> Desk {
+    fn desk(&self, name: &str, venue: Venue, keychain: Arc<dyn KeyStore>) -> Desk {
         let data_dir = self.world.dir.path().join(format!("desk-{name}"));
-        Desk::start(DeskConfig { venues: vec![venue], data_dir, version: "test".into(), practice: true }, keychain).unwrap()
+        Desk::start(DeskConfig { venues: vec![venue], practice: true, ..DeskConfig::empty(data_dir, "test") }, keychain).unwrap()
     }
 
     fn wait(&self, desk: &Desk, what: &str, done: impl Fn(&SessionView) -> bool) -> SessionView {
@@ -75,7 +76,7 @@ impl<'a> Trial<'a> {
         self.refused_with(keychain, name, venue)
     }
 
-    fn refused_with(&mut self, keychain: Arc<dyn Keychain>, name: &str, venue: Venue) -> Problem {
+    fn refused_with(&mut self, keychain: Arc<dyn KeyStore>, name: &str, venue: Venue) -> Problem {
         let desk = self.desk(name, venue, keychain);
         desk.connect_now(name, VENUE_NAME).unwrap();
         let session = self.wait(&desk, "refused", |s| s.state == LinkState::Refused);
@@ -354,6 +355,28 @@ impl Keychain for Failing {
 
     fn secret(&self, _: &IdentityName) -> Result<Zeroizing<[u8; 32]>, KeychainError> {
         Err(KeychainError::Locked)
+    }
+}
+
+impl KeyHolder for Failing {
+    fn generate(&self, _: &KeyLabel) -> Result<Arc<dyn DeviceKey>, HolderError> {
+        Err(KeychainError::Locked.into())
+    }
+
+    fn open(&self, _: &KeyLabel) -> Result<Arc<dyn DeviceKey>, HolderError> {
+        Err(KeychainError::Locked.into())
+    }
+
+    fn delete(&self, _: &KeyLabel) -> Result<(), HolderError> {
+        Err(KeychainError::Locked.into())
+    }
+
+    fn protection(&self) -> Protection {
+        Protection::OsKeychain
+    }
+
+    fn kind(&self) -> HolderKind {
+        HolderKind::Keychain
     }
 }
 

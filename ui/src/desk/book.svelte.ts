@@ -2,7 +2,7 @@
 //
 // One reactive cell per RFQ and one per dealer's line, so that a frame redraws only what it names.
 
-import type { Frame, LineView, Notice, RfqView, SessionView } from "../bindings";
+import type { EnrolView, Frame, LineView, Notice, PinView, RfqView, SessionView } from "../bindings";
 
 export class Line {
   view: LineView = $state.raw(undefined as never);
@@ -46,6 +46,8 @@ export type Shown = Notice & { key: number };
 export class Book {
   seq = 0;
   session: SessionView | null = $state.raw(null);
+  enrol: EnrolView | null = $state.raw(null);
+  pin: PinView | null = $state.raw(null);
   /** Oldest first: a new request never moves a panel that is already on the screen. */
   rfqs: Rfq[] = $state.raw([]);
   notices: Shown[] = $state.raw([]);
@@ -60,6 +62,8 @@ export class Book {
     if (frame.whole) this.#forget(frame);
     this.seq = frame.seq;
     if (frame.session) this.session = frame.session;
+    if (frame.enrol) this.enrol = frame.enrol;
+    if (frame.pin) this.pin = frame.pin;
     this.#putRfqs(frame);
     this.#putLines(frame.lines);
     if (frame.referenceChanged || frame.whole) this.referenceRevision += 1;

@@ -19,6 +19,8 @@ export class Page {
   reference: Reference | null = $state.raw(null);
   /** The program behind the window cannot be reached, or has no desk. */
   trouble: Problem | null = $state.raw(null);
+  /** The trader is enrolling this laptop. */
+  enrolling = $state(false);
   /** The panel that should have the keyboard as soon as it is on the screen. */
   wanted: string | null = $state(null);
   #wasOnline = $state(false);
@@ -31,6 +33,10 @@ export class Page {
 
   get commands() {
     return this.backend.commands;
+  }
+
+  get enrol() {
+    return this.book.enrol;
   }
 
   get link() {
@@ -47,9 +53,7 @@ export class Page {
   }
 
   async start(painted?: (seq: number, changed: number) => void) {
-    const info = await ask(this.commands.info());
-    if (info.status === "ok") this.info = info.data;
-    else this.trouble = info.error;
+    await this.#loadInfo();
     await pump(this.backend, {
       seq: () => this.book.seq,
       sight: this.sight,
@@ -74,6 +78,18 @@ export class Page {
     if (changed > MANY_LINES) this.#busyUntil = now + BUSY_MS;
     const busy = now < this.#busyUntil;
     if (busy !== this.busy) this.busy = busy;
+  }
+
+  /** Back to the connect screen; what was enrolled meanwhile is in the list. */
+  async enrolled() {
+    await this.#loadInfo();
+    this.enrolling = false;
+  }
+
+  async #loadInfo() {
+    const info = await ask(this.commands.info());
+    if (info.status === "ok") this.info = info.data;
+    else this.trouble = info.error;
   }
 
   async loadReference() {

@@ -1,6 +1,6 @@
 // The words for the states the desk sends. A state is never shown by colour alone.
 
-import type { AcceptState, Ask, LineState, LinkState, RfqState, Side } from "../bindings";
+import type { AcceptState, Ask, EnrolPhase, Holder, PinTries, LineState, LinkState, RfqState, Side } from "../bindings";
 
 export type Shape = "dot" | "ring" | "half" | "turn" | "cross" | "tick" | "wait" | "question";
 export type Tone = "good" | "plain" | "warn" | "bad";
@@ -46,6 +46,27 @@ export const ACCEPT: Record<AcceptState, Label> = {
   partlyFilled: { text: "Partly filled", shape: "tick", tone: "warn" },
   declined: { text: "Declined", shape: "cross", tone: "bad" },
   unknown: { text: "Outcome unknown", shape: "question", tone: "bad" },
+};
+
+export const ENROL: Record<EnrolPhase, string> = {
+  idle: "",
+  makingKey: "Making the key. The keychain or the token may be asking you to unlock it…",
+  asking: "Asking for the certificate…",
+  storing: "Keeping the certificate…",
+  done: "",
+  failed: "",
+};
+
+export const PIN_TRIES: Record<PinTries, string> = {
+  full: "",
+  low: "A wrong PIN was given before. Too many lock the token.",
+  last: "One more wrong PIN locks the token.",
+  locked: "The token is locked. Your administrator can unlock it.",
+};
+
+export const HOLDER: Record<Holder, string> = {
+  keychain: "the keychain of this computer",
+  token: "a smart card or security key",
 };
 
 export const ASK: Record<Ask, string> = { buy: "Buy", sell: "Sell", twoWay: "Two-way" };

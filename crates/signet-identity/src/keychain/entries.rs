@@ -2,6 +2,7 @@
 //!
 //! `identity/<name>` holds the chain, one base64 certificate a line, leaf first;
 //! `key/<name>/<digest>` holds the base64 PKCS#8 key whose public half has that digest;
+//! or, for enrolled identities, where that key is (see [`super::enrolled`]);
 //! `secret/<name>` holds 32 base64 bytes. Everything is text because KWallet keeps only UTF-8.
 //!
 //! The chain says which key belongs to it, so writing the chain is the one step that replaces an
@@ -16,12 +17,14 @@ use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use super::{ENTRY_BYTES_MAX, IdentityName, KeychainError, SECRET_BYTES, StoredIdentity};
+use super::{enrolled, held};
+use crate::holder::HolderKind;
 use crate::identity::Identity;
 use crate::key::{Protection, SoftwareKey};
 use crate::peer::{CertificateFacts, PeerIdentity};
 
 /// Raw access to text entries by name.
-pub(super) trait Entries {
+pub(crate) trait Entries {
     /// `None` when there is no such entry.
     fn get(&mut self, entry: &str) -> Result<Option<Zeroizing<Vec<u8>>>, KeychainError>;
     fn put(&mut self, entry: &str, text: &[u8]) -> Result<(), KeychainError>;
@@ -30,7 +33,7 @@ pub(super) trait Entries {
     fn names(&mut self) -> Result<Vec<String>, KeychainError>;
 }
 
-const IDENTITY_PREFIX: &str = "identity/";
+pub(super) const IDENTITY_PREFIX: &str = "identity/";
 
 pub(super) fn identities(entries: &mut dyn Entries) -> Result<Vec<StoredIdentity>, KeychainError> {
     let mut names: Vec<IdentityName> =
@@ -75,7 +78,10 @@ pub(super) fn store_identity(
     let new = key_entry(name, identity.facts());
     entries.put(&new, key_text.as_bytes())?;
     entries.put(&identity_entry(name), chain_text.as_bytes())?;
+    // The caller of this older way knows of no other holders, so their keys are left alone.
+    enrolled::settle(entries, name)?;
     if let Some(old) = old.filter(|old| *old != new) {
+        // Needed where the chain before was too damaged to tidy up after.
         entries.remove(&old)?;
     }
     Ok(())
@@ -83,20 +89,37 @@ pub(super) fn store_identity(
 
 pub(super) fn load_identity(entries: &mut dyn Entries, name: &IdentityName) -> Result<Identity, KeychainError> {
     let chain = chain(entries, name)?;
+    identity_of(entries, name, chain)
+}
+
+pub(super) fn identity_of(
+    entries: &mut dyn Entries,
+    name: &IdentityName,
+    chain: Vec<CertificateDer<'static>>,
+) -> Result<Identity, KeychainError> {
     let entry = identity_entry(name);
     let malformed = |why| KeychainError::Malformed { entry: entry.clone(), why };
     let leaf = chain.first().ok_or_else(|| malformed("it has no certificate"))?;
     let facts = CertificateFacts::from_certificate(leaf).map_err(|_| malformed("its certificate cannot be read"))?;
-    let key_text = entries.get(&key_entry(name, &facts))?.ok_or_else(|| malformed("its private key is missing"))?;
+    let key_entry = key_entry(name, &facts);
+    match enrolled::place_in(entries, &key_entry)? {
+        Some(place) if place.holder == HolderKind::Keychain => {
+            let key = held::open(entries, &place.label).map_err(enrolled::from_holder)?;
+            return Ok(Identity::new(chain, Arc::new(key))?);
+        }
+        Some(place) => return Err(KeychainError::KeyElsewhere { place: place.to_string() }),
+        None => {}
+    }
+    let key_text = entries.get(&key_entry)?.ok_or_else(|| malformed("its private key is missing"))?;
     let pkcs8 = STANDARD.decode(key_text.as_slice()).map(Zeroizing::new).map_err(|_| malformed("its private key is not base64"))?;
     let key = SoftwareKey::from_pkcs8(&pkcs8, Protection::OsKeychain)?;
     Ok(Identity::new(chain, Arc::new(key))?)
 }
 
 pub(super) fn delete_identity(entries: &mut dyn Entries, name: &IdentityName) -> Result<(), KeychainError> {
+    enrolled::delete_held(entries, name)?;
     // Keys first, so that an interruption leaves something that can still be seen and deleted.
-    let keys = format!("key/{name}/");
-    for entry in entries.names()?.into_iter().filter(|entry| entry.starts_with(&keys)) {
+    for entry in key_entries(entries, name)? {
         entries.remove(&entry)?;
     }
     match entries.remove(&identity_entry(name))? {
@@ -134,9 +157,19 @@ fn decode_secret(entry: &str, text: &[u8]) -> Result<Zeroizing<[u8; SECRET_BYTES
 fn chain(entries: &mut dyn Entries, name: &IdentityName) -> Result<Vec<CertificateDer<'static>>, KeychainError> {
     let entry = identity_entry(name);
     let text = entries.get(&entry)?.ok_or_else(|| KeychainError::NoSuchIdentity { name: name.to_string() })?;
+    decode_chain(&entry, &text)
+}
+
+pub(super) fn decode_chain(entry: &str, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, KeychainError> {
     let decoded: Result<Vec<_>, _> =
         text.split(|byte| *byte == b'\n').map(|line| STANDARD.decode(line).map(CertificateDer::from)).collect();
-    decoded.map_err(|_| KeychainError::Malformed { entry, why: "its chain is not base64" })
+    decoded.map_err(|_| KeychainError::Malformed { entry: entry.to_owned(), why: "its chain is not base64" })
+}
+
+/// Every key entry of this name; the prefix ends in a slash, which no name contains.
+pub(super) fn key_entries(entries: &mut dyn Entries, name: &IdentityName) -> Result<Vec<String>, KeychainError> {
+    let prefix = format!("key/{name}/");
+    Ok(entries.names()?.into_iter().filter(|entry| entry.starts_with(&prefix)).collect())
 }
 
 fn key_entry_of_stored(entries: &mut dyn Entries, name: &IdentityName) -> Result<Option<String>, KeychainError> {
@@ -155,7 +188,7 @@ fn identity_entry(name: &IdentityName) -> String {
     format!("{IDENTITY_PREFIX}{name}")
 }
 
-fn key_entry(name: &IdentityName, facts: &CertificateFacts) -> String {
+pub(super) fn key_entry(name: &IdentityName, facts: &CertificateFacts) -> String {
     let digest = facts.spki_sha256.as_bytes();
     // 64 bits tell the few keys of one name apart; nothing rests on their being hard to collide.
     let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();

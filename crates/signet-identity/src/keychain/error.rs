@@ -26,6 +26,9 @@ pub enum KeychainError {
     /// At fault: the trader's choice, or an identity deleted meanwhile.
     #[error("the keychain has no identity named {name}")]
     NoSuchIdentity { name: String },
+    /// At fault: nobody; the key has to be opened in its own holder.
+    #[error("the identity's key is in another place ({place})")]
+    KeyElsewhere { place: String },
     /// At fault: the issuer (a chain too long to store).
     #[error("the identity needs {bytes} bytes in one keychain entry; {ENTRY_BYTES_MAX} fit")]
     TooLong { bytes: usize },
@@ -59,6 +62,7 @@ impl KeychainError {
             Self::PromptDismissed => "keychain.prompt_dismissed",
             Self::NoDefaultCollection => "keychain.no_default_collection",
             Self::NoSuchIdentity { .. } => "keychain.no_such_identity",
+            Self::KeyElsewhere { .. } => "keychain.key_elsewhere",
             Self::TooLong { .. } => "keychain.too_long",
             Self::Malformed { .. } => "keychain.malformed",
             Self::Identity(IdentityError::CertificateOfAnotherKey) => "identity.other_key",
@@ -78,6 +82,7 @@ impl KeychainError {
             Self::Locked | Self::PromptDismissed => "Unlock the keychain and try again; the prompt may be behind this window.",
             Self::NoDefaultCollection => "Create a default keyring (in the system's Passwords and Keys program) and try again.",
             Self::NoSuchIdentity { .. } => "Choose another identity, or enrol this one again.",
+            Self::KeyElsewhere { .. } => "Insert the token that holds your key and try again.",
             Self::TooLong { .. } => "Ask your security team for a certificate with a shorter chain.",
             Self::Malformed { .. } | Self::Identity(_) | Self::Key(_) => "Delete this identity and enrol it again.",
             Self::TimedOut(_) => "Answer the keychain's prompt, which may be behind this window, and try again.",

@@ -6,9 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
+use super::enrolled::{self, Loaded};
 use super::entries::{self, Entries};
 use super::{IdentityName, Keychain, KeychainError, SECRET_BYTES, StoredIdentity};
+use crate::holder::KeyPlace;
 use crate::identity::Identity;
+use crate::key::DeviceKey;
+use crate::renewal::Which;
 
 /// Behaves like a keychain and lives as long as the process. Tests only.
 #[derive(Debug, Default)]
@@ -39,6 +43,10 @@ impl MemoryKeychain {
     #[must_use]
     pub fn raw_names(&self) -> Vec<String> {
         self.lock().0.keys().cloned().collect()
+    }
+
+    pub(crate) fn with_entries<T>(&self, work: impl FnOnce(&mut dyn Entries) -> T) -> T {
+        work(&mut *self.lock())
     }
 
     fn lock(&self) -> MutexGuard<'_, Map> {
@@ -80,6 +88,33 @@ impl Keychain for MemoryKeychain {
 
     fn delete_identity(&self, name: &IdentityName) -> Result<(), KeychainError> {
         entries::delete_identity(&mut *self.lock(), name)
+    }
+
+    fn store_enrolled(
+        &self,
+        name: &IdentityName,
+        which: Which,
+        place: &KeyPlace,
+        key: &dyn DeviceKey,
+        chain: &[CertificateDer<'static>],
+    ) -> Result<Vec<KeyPlace>, KeychainError> {
+        enrolled::store(&mut *self.lock(), name, which, place, &key.spki(), chain)
+    }
+
+    fn load_enrolled(&self, name: &IdentityName, which: Which) -> Result<Option<Loaded>, KeychainError> {
+        enrolled::load(&mut *self.lock(), name, which)
+    }
+
+    fn promote_pending(&self, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+        enrolled::promote(&mut *self.lock(), name)
+    }
+
+    fn discard_pending(&self, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+        enrolled::discard(&mut *self.lock(), name)
+    }
+
+    fn key_places(&self, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+        enrolled::places(&mut *self.lock(), name)
     }
 
     fn secret(&self, name: &IdentityName) -> Result<Zeroizing<[u8; SECRET_BYTES]>, KeychainError> {

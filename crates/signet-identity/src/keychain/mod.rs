@@ -3,8 +3,10 @@
 //! There is no fall-back to a file. Every call may wait for a person to unlock the keychain, so
 //! calls block, up to a deadline; from asynchronous code they belong on a blocking thread.
 
+mod enrolled;
 mod entries;
 mod error;
+pub(crate) mod held;
 #[cfg(any(test, feature = "test-double"))]
 mod memory;
 mod native;
@@ -17,9 +19,13 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
+use crate::holder::KeyPlace;
 use crate::identity::Identity;
+use crate::key::DeviceKey;
 use crate::peer::{CertificateFacts, PeerIdentity};
+use crate::renewal::Which;
 
+pub use enrolled::{Loaded, next_label};
 pub use error::KeychainError;
 #[cfg(any(test, feature = "test-double"))]
 pub use memory::MemoryKeychain;
@@ -35,7 +41,8 @@ pub const NAME_CHARS_MAX: usize = 64;
 /// The length of a secret, in bytes.
 pub const SECRET_BYTES: usize = 32;
 
-/// What Signet keeps in a keychain.
+/// What Signet keeps in a keychain. The provided methods are those of a keychain that knows nothing
+/// of enrolment: every identity in it is current, with its key inside.
 pub trait Keychain: Send + Sync + fmt::Debug {
     /// Every identity stored here, by name. Reads no private key.
     fn identities(&self) -> Result<Vec<StoredIdentity>, KeychainError>;
@@ -49,6 +56,49 @@ pub trait Keychain: Send + Sync + fmt::Debug {
 
     /// Deletes an identity and its key.
     fn delete_identity(&self, name: &IdentityName) -> Result<(), KeychainError>;
+
+    /// Stores an enrolled chain, leaf first, whose key is at `place`, as the current identity of
+    /// this name or as the pending one next to it. Returns keys in other holders that nothing
+    /// needs any more, for the caller to delete there.
+    fn store_enrolled(
+        &self,
+        name: &IdentityName,
+        which: Which,
+        place: &KeyPlace,
+        key: &dyn DeviceKey,
+        chain: &[CertificateDer<'static>],
+    ) -> Result<Vec<KeyPlace>, KeychainError> {
+        let _ = (name, which, place, key, chain);
+        Err(KeychainError::Other { detail: "it takes no enrolled identities".into() })
+    }
+
+    /// Loads the current or the pending identity, as far as it is here; `None` if there is none.
+    fn load_enrolled(&self, name: &IdentityName, which: Which) -> Result<Option<Loaded>, KeychainError> {
+        match which {
+            Which::Current => self.load_identity(name).map(|identity| Some(Loaded::Ready(identity))),
+            Which::Pending => Ok(None),
+        }
+    }
+
+    /// Makes the pending identity the current one: after the first good handshake with it. Returns
+    /// keys in other holders that nothing needs any more.
+    fn promote_pending(&self, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+        let _ = name;
+        Ok(Vec::new())
+    }
+
+    /// Forgets the pending identity. Returns keys in other holders that nothing needs any more.
+    fn discard_pending(&self, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+        let _ = name;
+        Ok(Vec::new())
+    }
+
+    /// Where the keys of an enrolled identity are: to be asked before deleting it, since keys in
+    /// other holders are not deleted with it.
+    fn key_places(&self, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+        let _ = name;
+        Ok(Vec::new())
+    }
 
     /// The random secret of this name, made on first use: what encrypts the desk's local stores.
     fn secret(&self, name: &IdentityName) -> Result<Zeroizing<[u8; SECRET_BYTES]>, KeychainError>;

@@ -1,37 +1,24 @@
-//! The real keychain, used from a thread of its own.
-//!
-//! A keychain may show a prompt and wait for its owner without limit, and some back ends run an
-//! event loop that must not meet an asynchronous runtime's. So one thread does all the talking
-//! and callers wait for it with a deadline.
+//! The real keychain, used from a thread of its own (see [`crate::worker`]).
 
-use std::sync::mpsc::{self, RecvTimeoutError, Sender, SyncSender};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
+use super::enrolled::{self, Loaded};
 use super::entries::{self, Entries};
 use super::native::NativeEntries;
 use super::{ANSWER_TIME_DEFAULT, IdentityName, Keychain, KeychainError, SECRET_BYTES, StoredIdentity};
+use crate::holder::{HolderError, KeyPlace};
 use crate::identity::Identity;
+use crate::key::DeviceKey;
+use crate::renewal::Which;
+use crate::worker::{NoAnswer, Worker};
 
 /// The operating system's keychain: Secret Service (Linux), Credential Manager (Windows),
 /// Keychain (macOS).
 #[derive(Debug)]
-pub struct OsKeychain {
-    answer_time: Duration,
-    tasks: Mutex<Option<Sender<Task>>>,
-}
-
-type Work = Box<dyn FnOnce(&mut dyn Entries) + Send>;
-
-struct Task {
-    /// After this the caller has given up; doing it later would surprise everybody.
-    deadline: Instant,
-    run: Work,
-}
+pub struct OsKeychain(Worker<NativeEntries>);
 
 impl Default for OsKeychain {
     fn default() -> Self {
@@ -43,56 +30,31 @@ impl OsKeychain {
     /// A keychain whose calls wait at most `answer_time`. Nothing is opened until the first call.
     #[must_use]
     pub const fn new(answer_time: Duration) -> Self {
-        Self { answer_time, tasks: Mutex::new(None) }
+        Self(Worker::new("keychain", answer_time))
     }
 
     fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&mut dyn Entries) -> Result<T, KeychainError> + Send + 'static,
     ) -> Result<T, KeychainError> {
-        let (answer, answered) = mpsc::sync_channel(1);
-        let run = Box::new(move |entries: &mut dyn Entries| reply(&answer, question(entries)));
-        self.send(Task { deadline: Instant::now() + self.answer_time, run })?;
-        match answered.recv_timeout(self.answer_time) {
-            Ok(result) => result,
-            Err(RecvTimeoutError::Timeout) => Err(KeychainError::TimedOut(self.answer_time)),
-            // The task was dropped: the thread skipped it as overdue, or it panicked in the store.
-            Err(RecvTimeoutError::Disconnected) => Err(KeychainError::Other { detail: "it gave no answer".into() }),
-        }
+        self.0.ask(NativeEntries::default, |entries| question(entries))
     }
 
-    fn send(&self, task: Task) -> Result<(), KeychainError> {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        let task = match tasks.as_ref() {
-            Some(sender) => match sender.send(task) {
-                Ok(()) => return Ok(()),
-                // The thread ended (a store panicked): start another.
-                Err(unsent) => unsent.0,
-            },
-            None => task,
-        };
-        let failed = |detail: String| KeychainError::Other { detail };
-        let (sender, receiver) = mpsc::channel();
-        thread::Builder::new()
-            .name("keychain".into())
-            .spawn(move || {
-                let mut entries = NativeEntries::default();
-                while let Ok(Task { deadline, run }) = receiver.recv() {
-                    if Instant::now() < deadline {
-                        run(&mut entries);
-                    }
-                }
-            })
-            .map_err(|e| failed(format!("its thread could not be started: {e}")))?;
-        sender.send(task).map_err(|_| failed("its thread ended".into()))?;
-        *tasks = Some(sender);
-        Ok(())
+    pub(crate) fn ask_holder<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut dyn Entries) -> Result<T, HolderError> + Send + 'static,
+    ) -> Result<T, HolderError> {
+        self.0.ask(NativeEntries::default, |entries| question(entries))
     }
 }
 
-fn reply<T>(answer: &SyncSender<Result<T, KeychainError>>, result: Result<T, KeychainError>) {
-    // A caller that stopped waiting is not an error.
-    let _ = answer.send(result);
+impl From<NoAnswer> for KeychainError {
+    fn from(why: NoAnswer) -> Self {
+        match why {
+            NoAnswer::TimedOut(waited) => Self::TimedOut(waited),
+            NoAnswer::Failed(detail) => Self::Other { detail },
+        }
+    }
 }
 
 impl Keychain for OsKeychain {
@@ -114,6 +76,38 @@ impl Keychain for OsKeychain {
     fn delete_identity(&self, name: &IdentityName) -> Result<(), KeychainError> {
         let name = name.clone();
         self.ask(move |entries| entries::delete_identity(entries, &name))
+    }
+
+    fn store_enrolled(
+        &self,
+        name: &IdentityName,
+        which: Which,
+        place: &KeyPlace,
+        key: &dyn DeviceKey,
+        chain: &[CertificateDer<'static>],
+    ) -> Result<Vec<KeyPlace>, KeychainError> {
+        let (name, place, spki, chain) = (name.clone(), place.clone(), key.spki(), chain.to_vec());
+        self.ask(move |entries| enrolled::store(entries, &name, which, &place, &spki, &chain))
+    }
+
+    fn load_enrolled(&self, name: &IdentityName, which: Which) -> Result<Option<Loaded>, KeychainError> {
+        let name = name.clone();
+        self.ask(move |entries| enrolled::load(entries, &name, which))
+    }
+
+    fn promote_pending(&self, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+        let name = name.clone();
+        self.ask(move |entries| enrolled::promote(entries, &name))
+    }
+
+    fn discard_pending(&self, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+        let name = name.clone();
+        self.ask(move |entries| enrolled::discard(entries, &name))
+    }
+
+    fn key_places(&self, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+        let name = name.clone();
+        self.ask(move |entries| enrolled::places(entries, &name))
     }
 
     fn secret(&self, name: &IdentityName) -> Result<Zeroizing<[u8; SECRET_BYTES]>, KeychainError> {

@@ -4,19 +4,25 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::SignatureScheme;
-use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
+use rustls::client::danger::ServerCertVerifier as _;
+use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
+use time::OffsetDateTime;
 
-use super::pin::PinnedVerifier;
-use super::{ProfileError, SpkiPin, TlsVersions, TrustRoots, provider};
+use super::verify::{OurServerVerifier, Recorder};
+use super::{Crls, ProfileError, SpkiPin, TlsPolicy, TlsVersions, TrustRoots, unix_time};
+use crate::refusal::{Refusal, Stage};
 
 /// What a dialler trusts and shows.
 #[derive(Debug, Clone)]
 pub struct ClientProfile {
     roots: TrustRoots,
-    certified_key: Arc<CertifiedKey>,
+    /// `None` only while enrolling.
+    certified_key: Option<Arc<CertifiedKey>>,
     pins: Vec<SpkiPin>,
-    versions: TlsVersions,
+    policy: TlsPolicy,
+    crls: Option<Crls>,
 }
 
 impl ClientProfile {
@@ -24,11 +30,19 @@ impl ClientProfile {
     /// certificate names the host dialled.
     #[must_use]
     pub fn new(roots: TrustRoots, certified_key: Arc<CertifiedKey>) -> Self {
-        Self { roots, certified_key, pins: Vec::new(), versions: TlsVersions::default() }
+        Self { certified_key: Some(certified_key), ..Self::without_certificate(roots) }
     }
 
-    /// Accepts only servers whose key is one of `pins` (the current one and its successor), on top
-    /// of everything else. An empty list means no pinning.
+    /// The same without a certificate of one's own: for enrolment, and to look at a server.
+    #[must_use]
+    pub fn without_certificate(roots: TrustRoots) -> Self {
+        Self { roots, certified_key: None, pins: Vec::new(), policy: TlsPolicy::default(), crls: None }
+    }
+
+    /// Accepts only servers whose key is one of `pins`, on top of everything else: the pin of the
+    /// current key first, then one or more backups, whose keys the server's operator already has
+    /// in a drawer. With a current pin alone a lost or stolen server key would lock every desk
+    /// out. An empty list means no pinning.
     #[must_use]
     pub fn with_pins(mut self, pins: impl IntoIterator<Item = SpkiPin>) -> Self {
         self.pins = pins.into_iter().collect();
@@ -38,31 +52,92 @@ impl ClientProfile {
     /// Sets the TLS versions offered.
     #[must_use]
     pub fn with_versions(mut self, versions: TlsVersions) -> Self {
-        self.versions = versions;
+        self.policy.versions = versions;
         self
+    }
+
+    /// Sets versions, hybrid-only and FIPS.
+    #[must_use]
+    pub fn with_policy(mut self, policy: TlsPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Refuses servers these lists name and, if so set, those they cannot tell about.
+    #[must_use]
+    pub fn with_crls(mut self, crls: Crls) -> Self {
+        self.crls = Some(crls);
+        self
+    }
+
+    /// What `doctor` prints about this profile: the authorities trusted and, where there is one,
+    /// the certificate shown.
+    #[cfg(feature = "net")]
+    pub(crate) fn described(&self) -> (Vec<String>, Option<crate::peer::CertificateFacts>) {
+        let own = self.certified_key.as_ref().and_then(|key| key.cert.first());
+        (self.roots.subjects(), own.and_then(|leaf| crate::peer::CertificateFacts::from_certificate(leaf).ok()))
+    }
+
+    /// Which pin a server's leaf certificate meets: `Backup` says that the server has moved to its
+    /// next key, so that it is time to hand out a new backup. `None` when not pinned, or no match.
+    #[must_use]
+    pub fn pin_match(&self, leaf: &CertificateDer<'_>) -> Option<PinMatch> {
+        let spki = crate::peer::CertificateFacts::from_certificate(leaf).ok()?.spki_sha256;
+        match self.pins.iter().position(|pin| *pin == spki)? {
+            0 => Some(PinMatch::Current),
+            _ => Some(PinMatch::Backup),
+        }
+    }
+
+    /// Asks of a server's chain, leaf first, what a handshake would: for sessions opened before
+    /// the lists changed.
+    pub fn recheck(&self, chain: &[CertificateDer<'_>], server_name: &ServerName<'_>, now: OffsetDateTime) -> Result<(), Refusal> {
+        let verifier = self.verifier().map_err(|e| Refusal::Other { detail: e.to_string() })?;
+        let missing = || Refusal::ServerCertificateInvalid { detail: "the server showed none".into() };
+        let (leaf, rest) = chain.split_first().ok_or_else(missing)?;
+        let verified = verifier.verify_server_cert(leaf, rest, server_name, &[], unix_time(now));
+        verified.map(drop).map_err(|e| Refusal::seen_by_client(&e, Stage::Session))
     }
 
     /// The rustls configuration; dial with `ServerName` set to the configured host name.
     pub fn config(&self) -> Result<Arc<ClientConfig>, ProfileError> {
-        if self.certified_key.keys_match().is_err() {
+        self.config_recording(None)
+    }
+
+    /// The same, and keeps what the server shows.
+    pub(crate) fn config_recording(&self, recorder: Option<Arc<Recorder>>) -> Result<Arc<ClientConfig>, ProfileError> {
+        if self.certified_key.as_ref().is_some_and(|key| key.keys_match().is_err()) {
             return Err(ProfileError::CertificateOfAnotherKey);
         }
-        let provider = provider();
-        let webpki = WebPkiServerVerifier::builder_with_provider(self.roots.store(), Arc::clone(&provider))
-            .build()
-            .map_err(|e| ProfileError::Verifier(e.to_string()))?;
-        let verifier = PinnedVerifier { webpki, pins: self.pins.clone() };
-        // "dangerous" is rustls's word for any verifier of one's own; ours only adds a condition.
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(self.versions.supported())
+        let verifier = self.verifier()?.recording(recorder);
+        // "dangerous" is rustls's word for any verifier of one's own; ours only adds conditions.
+        let builder = ClientConfig::builder_with_provider(self.policy.provider()?)
+            .with_protocol_versions(self.policy.supported_versions())
             .map_err(ProfileError::Tls)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_client_cert_resolver(Arc::new(OneIdentity(Arc::clone(&self.certified_key))));
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut config = match &self.certified_key {
+            Some(key) => builder.with_client_cert_resolver(Arc::new(OneIdentity(Arc::clone(key)))),
+            None => builder.with_no_client_auth(),
+        };
         config.resumption = Resumption::disabled();
         config.require_ems = true;
+        if self.policy.fips && !config.fips() {
+            return Err(ProfileError::NotFips);
+        }
         Ok(Arc::new(config))
     }
+
+    fn verifier(&self) -> Result<OurServerVerifier, ProfileError> {
+        OurServerVerifier::new(&self.roots, self.policy.provider()?, self.crls.clone(), self.pins.clone())
+    }
+}
+
+/// Which of the pins a server's key met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PinMatch {
+    Current,
+    Backup,
 }
 
 /// Shows the one certificate there is, whatever authorities the server hints at: a refusal then

@@ -1,49 +1,34 @@
 //! The FIXS settings of TLS, in one place, for every listener and dialler.
 //!
-//! FIXS 1.1: TLS 1.2 or 1.3 only; ECDHE with AES-GCM only (no CBC, no ChaCha20, no finite-field
-//! Diffie-Hellman); both ends authenticated by certificate; no compression or renegotiation
-//! (rustls has neither). Resumption is off at both ends: a resumed session would skip the check
-//! of the client's certificate, so a revoked desk could come back.
+//! Versions, suites and groups are in [`policy`]. Both ends are authenticated by certificate; there
+//! is no compression or renegotiation (rustls has neither). Resumption is off at both ends: a
+//! resumed session would skip the check of the client's certificate, so a revoked desk could come
+//! back.
 
 mod client;
+mod crl;
 mod pem;
 mod pin;
+mod policy;
 mod server;
+mod verify;
 
 use std::sync::Arc;
 
-use rustls::crypto::CryptoProvider;
-use rustls::crypto::aws_lc_rs::{self, cipher_suite as suite, kx_group};
-use rustls::pki_types::CertificateDer;
-use rustls::{RootCertStore, SupportedProtocolVersion, version};
+use rustls::RootCertStore;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use time::OffsetDateTime;
 
-pub use client::ClientProfile;
+pub use client::{ClientProfile, PinMatch};
+pub use crl::{CRL_FILE_BYTES_MAX, CRLS_MAX, CrlError, CrlFacts, Crls, Revocation};
 pub use pem::{PemError, ServerIdentity};
 pub(crate) use pin::PinMismatch;
 pub use pin::{PinError, SpkiPin};
+pub use policy::{TlsPolicy, TlsVersions};
 pub use server::ServerProfile;
-
-/// The TLS versions an end accepts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum TlsVersions {
-    /// TLS 1.3 only.
-    #[default]
-    Tls13Only,
-    /// TLS 1.3 preferred; 1.2 with ECDHE and AES-GCM for a venue that cannot do better. The
-    /// extended master secret is then required, since RFC 9266 has no channel binding without it.
-    AllowTls12,
-}
-
-impl TlsVersions {
-    fn supported(self) -> &'static [&'static SupportedProtocolVersion] {
-        static TLS13_ONLY: [&SupportedProtocolVersion; 1] = [&version::TLS13];
-        static TLS13_AND_12: [&SupportedProtocolVersion; 2] = [&version::TLS13, &version::TLS12];
-        match self {
-            Self::Tls13Only => &TLS13_ONLY,
-            Self::AllowTls12 => &TLS13_AND_12,
-        }
-    }
-}
+pub(crate) use verify::CrlProblem;
+#[cfg(feature = "net")]
+pub(crate) use verify::Recorder;
 
 /// The certificate authorities an end trusts. Never the machine's own list.
 #[derive(Debug, Clone)]
@@ -65,6 +50,15 @@ impl TrustRoots {
         Ok(Self(Arc::new(store)))
     }
 
+    /// The distinguished names of the authorities, for people.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<String> {
+        use x509_parser::prelude::{FromDer as _, X509Name};
+        // rustls keeps the name without its outer tag.
+        let sequences = self.0.roots.iter().map(|root| rustls::DistinguishedName::in_sequence(&root.subject));
+        sequences.filter_map(|name| X509Name::from_der(name.as_ref()).ok().map(|(_, name)| name.to_string())).collect()
+    }
+
     pub(crate) fn store(&self) -> Arc<RootCertStore> {
         Arc::clone(&self.0)
     }
@@ -82,25 +76,36 @@ pub enum ProfileError {
     CertificateOfAnotherKey,
     #[error("the certificate checks cannot be set up: {0}")]
     Verifier(String),
+    #[error("hybrid-only key exchange needs TLS 1.3 only")]
+    HybridNeedsTls13,
+    #[error("FIPS mode is asked for, but this program was not built with the FIPS module")]
+    NotFips,
     #[error("TLS cannot be set up: {0}")]
     Tls(#[source] rustls::Error),
     #[error(transparent)]
     Pem(#[from] PemError),
+    #[error(transparent)]
+    Crl(#[from] CrlError),
 }
 
-/// Suites and groups, best first. The hybrid group guards today's traffic against a quantum
-/// computer of tomorrow.
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(CryptoProvider {
-        cipher_suites: vec![
-            suite::TLS13_AES_256_GCM_SHA384,
-            suite::TLS13_AES_128_GCM_SHA256,
-            suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-            suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-            suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-            suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-        ],
-        kx_groups: vec![kx_group::X25519MLKEM768, kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1],
-        ..aws_lc_rs::default_provider()
-    })
+/// Whether a client's chain leads to `roots`, for a certificate that was not shown in a handshake.
+#[cfg(feature = "est")]
+pub(crate) fn check_client_chain(
+    roots: &TrustRoots,
+    leaf: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    now: OffsetDateTime,
+) -> Result<(), crate::refusal::Refusal> {
+    use crate::refusal::{Refusal, Stage};
+    use rustls::server::danger::ClientCertVerifier as _;
+    let unusable = |e: ProfileError| Refusal::Other { detail: e.to_string() };
+    let provider = TlsPolicy::default().provider().map_err(unusable)?;
+    let verifier = verify::OurClientVerifier::new(roots, provider, None, false).map_err(unusable)?;
+    let verified = verifier.verify_client_cert(leaf, intermediates, unix_time(now));
+    verified.map(drop).map_err(|e| Refusal::seen_by_server(&e, Stage::Session))
+}
+
+/// Before 1970 is 1970: no certificate is that old.
+fn unix_time(at: OffsetDateTime) -> UnixTime {
+    UnixTime::since_unix_epoch(std::time::Duration::from_secs(u64::try_from(at.unix_timestamp()).unwrap_or_default()))
 }

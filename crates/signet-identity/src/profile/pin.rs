@@ -2,15 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 
 use crate::peer::sha256;
 
@@ -72,59 +66,6 @@ impl FromStr for SpkiPin {
 #[error("the server's key {presented} is none of the pinned keys")]
 pub(crate) struct PinMismatch {
     pub(crate) presented: SpkiPin,
-}
-
-/// Path, name and purpose first, then the pin: a right pin never rescues an untrusted chain.
-#[derive(Debug)]
-pub(super) struct PinnedVerifier {
-    pub(super) webpki: Arc<WebPkiServerVerifier>,
-    /// The current pin and its successors; empty means not pinned.
-    pub(super) pins: Vec<SpkiPin>,
-}
-
-impl ServerCertVerifier for PinnedVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified = self.webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
-        if self.pins.is_empty() {
-            return Ok(verified);
-        }
-        let leaf = ParsedCertificate::try_from(end_entity)?;
-        let presented = SpkiPin::of_spki(leaf.subject_public_key_info().as_ref());
-        if self.pins.contains(&presented) {
-            return Ok(verified);
-        }
-        let mismatch = OtherError(Arc::new(PinMismatch { presented }));
-        Err(CertificateError::Other(mismatch).into())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.webpki.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.webpki.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.webpki.supported_verify_schemes()
-    }
 }
 
 #[cfg(test)]

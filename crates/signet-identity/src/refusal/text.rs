@@ -23,13 +23,20 @@ impl Refusal {
             Self::NotYetValid => "server.not_yet_valid",
             Self::PinMismatch { .. } => "server.pin_mismatch",
             Self::ServerNotCertifiedForThis => "server.wrong_purpose",
+            Self::ServerCertificateRevoked => "server.revoked",
             Self::ServerCertificateInvalid { .. } => "server.certificate_invalid",
             Self::ClientCertificateRefused { .. } => "client.certificate_refused",
             Self::ClientCertificateExpired => "client.certificate_expired",
+            Self::ClientCertificateRevoked => "client.revoked",
             Self::ClientCertificateUnknownCa => "client.unknown_ca",
             Self::NoClientCertificateSent => "client.no_certificate",
             Self::KeyUnavailable { .. } => "client.key_unavailable",
+            Self::KeyHolder { code, .. } => code,
             Self::ServerCertificateRefused { .. } => "server.certificate_refused",
+            Self::RevocationListMissing => "crl.missing",
+            Self::RevocationListOfAnotherAuthority { .. } => "crl.other_authority",
+            Self::RevocationListStale { .. } => "crl.stale",
+            Self::RevocationListInvalid { .. } => "crl.invalid",
             Self::Other { .. } => "net.other",
         }
     }
@@ -78,6 +85,9 @@ impl Refusal {
             Self::ServerNotCertifiedForThis => {
                 "The server's certificate was not issued for a server.".into()
             }
+            Self::ServerCertificateRevoked => {
+                "The server's certificate was revoked by its authority: its key may be in the wrong hands.".into()
+            }
             Self::ServerCertificateInvalid { detail } => {
                 format!("The server's certificate is not acceptable: {detail}.")
             }
@@ -87,6 +97,7 @@ impl Refusal {
             Self::ClientCertificateExpired => {
                 "The server refused this client's certificate because it has expired or is not valid yet.".into()
             }
+            Self::ClientCertificateRevoked => "This client's certificate was revoked.".into(),
             Self::ClientCertificateUnknownCa => {
                 "The server refused this client's certificate because it does not trust the authority that issued it.".into()
             }
@@ -96,8 +107,22 @@ impl Refusal {
             Self::KeyUnavailable { detail } => {
                 format!("This client's private key could not be used: {detail}.")
             }
+            Self::KeyHolder { message, .. } => format!("This client's private key could not be used: {message}."),
             Self::ServerCertificateRefused { alert } => {
                 format!("The client refused this server's certificate ({alert}).")
+            }
+            Self::RevocationListMissing => {
+                "Certificates must be checked against a revocation list here, and none is loaded: nobody can be admitted.".into()
+            }
+            Self::RevocationListOfAnotherAuthority { issuer, listed } => format!(
+                "Whether the certificate was revoked cannot be told: the revocation lists loaded here are from {}, and none covers what {issuer} issued.",
+                if listed.is_empty() { "nobody".into() } else { listed.join(" and ") }
+            ),
+            Self::RevocationListStale { seconds } => {
+                format!("Whether the certificate was revoked cannot be told: the revocation list is {} past its date.", span(*seconds))
+            }
+            Self::RevocationListInvalid { detail } => {
+                format!("Whether the certificate was revoked cannot be told: the revocation list is not acceptable ({detail}).")
             }
             Self::Other { detail } => format!("The connection failed: {detail}."),
         }
@@ -121,18 +146,36 @@ impl Refusal {
             Self::PinMismatch { .. } => {
                 "Do not connect. Ask your security team whether the server's key was changed; if so, they issue a new pin."
             }
+            Self::ServerCertificateRevoked => "Do not connect. Tell your security team and the server's operator.",
             Self::ServerNotCertifiedForThis | Self::ServerCertificateInvalid { .. } => {
                 "Ask the server's operator for a correct certificate."
             }
             Self::ClientCertificateRefused { .. } | Self::ClientCertificateUnknownCa => {
                 "Ask your security team whether this certificate is meant for this server and still allowed."
             }
+            Self::ClientCertificateRevoked => "Ask your administrator why it was revoked and for a new enrolment code.",
             Self::ClientCertificateExpired => "Renew your certificate; if it is fresh, check this computer's clock.",
             Self::NoClientCertificateSent => "Choose an identity from the keychain and connect again.",
+            Self::KeyHolder { cure, .. } => cure,
             Self::KeyUnavailable { .. } => "Unlock the keychain or insert the token that holds the key.",
             Self::ServerCertificateRefused { .. } => "Check which authority, name and pin the client is configured to expect.",
+            Self::RevocationListMissing
+            | Self::RevocationListOfAnotherAuthority { .. }
+            | Self::RevocationListStale { .. }
+            | Self::RevocationListInvalid { .. } => {
+                "The operator of this end publishes or fetches a fresh revocation list of that authority; no restart is needed."
+            }
             Self::Other { .. } => "Try again; if it persists, give this text to your support desk.",
         }
+    }
+}
+
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
     }
 }
 

@@ -3,3 +3,4 @@
 mod fixs_profile;
 mod pair;
 mod refusals;
+mod revocation;

@@ -1,5 +1,11 @@
 //! The one configuration file. Every key is documented in `signet-gateway.example.toml`.
 
+mod enrolment;
+
+pub(crate) use enrolment::certificates;
+pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection};
+
+use crate::registry::RegistryUrl;
 use serde::Deserialize;
 use signet_identity::{PemError, Role, ServerIdentity, SpkiPin, TlsVersions, TrustRoots};
 use signet_rfq::{Catalogue, CompId, DealerId, Instrument, InstrumentError};
@@ -9,6 +15,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
+use time::OffsetDateTime;
 
 /// Dealers and desks one gateway may have configured.
 pub const MAX_PARTIES: usize = 10_000;
@@ -47,6 +54,9 @@ pub struct Config {
     pub dealer: Vec<DealerEntry>,
     #[serde(default)]
     pub store: StoreSection,
+    pub registry: Option<RegistrySection>,
+    pub enrolment: Option<EnrolmentSection>,
+    pub desk_default: Option<DeskDefaultSection>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -80,6 +90,12 @@ pub struct DesksSection {
     pub allow_tls12: bool,
     #[serde(default = "default_connections")]
     pub max_connections: usize,
+    /// Revocation lists of the authorities in `trust`, PEM or DER, read again when a file changes.
+    #[serde(default)]
+    pub crl: Vec<PathBuf>,
+    /// Refuse desks about which no list in force can tell.
+    #[serde(default)]
+    pub crl_required: bool,
 }
 
 fn default_connections() -> usize {
@@ -93,6 +109,11 @@ pub struct DealersSection {
     pub trust: PathBuf,
     #[serde(default = "default_heartbeat")]
     pub heartbeat_s: u32,
+    /// As for desks, for dealers' certificates.
+    #[serde(default)]
+    pub crl: Vec<PathBuf>,
+    #[serde(default)]
+    pub crl_required: bool,
 }
 
 fn default_heartbeat() -> u32 {
@@ -144,6 +165,8 @@ pub struct Loaded {
     pub catalogue: Catalogue,
     /// Parallel to `config.dealer`.
     pub dealer_pins: Vec<Vec<SpkiPin>>,
+    pub registry: Option<RegistryUrl>,
+    pub enrolment: Option<Enrolment>,
 }
 
 impl Config {
@@ -161,8 +184,13 @@ impl Config {
             &mut c.desks.trust,
             &mut c.dealers.trust,
         ];
-        for p in paths.into_iter().chain(c.store.key_file.as_mut()) {
+        let enrolment = c.enrolment.iter_mut().flat_map(EnrolmentSection::paths);
+        let lists = c.desks.crl.iter_mut().chain(&mut c.dealers.crl);
+        for p in paths.into_iter().chain(c.store.key_file.as_mut()).chain(enrolment).chain(lists) {
             *p = base.join(&*p);
+        }
+        if let Some(r) = &mut c.registry {
+            r.base = base.into();
         }
         Ok(c)
     }
@@ -187,7 +215,9 @@ impl Config {
             let pin = |p: &String| p.parse().map_err(|e| value(format!("dealer {}: pins", d.comp_id), e));
             dealer_pins.push(d.pins.iter().map(pin).collect::<Result<_, _>>()?);
         }
-        Ok(Loaded { config: self, identity, desk_roots, dealer_roots, catalogue, dealer_pins })
+        let enrolment = self.load_enrolment(OffsetDateTime::now_utc())?;
+        let registry = self.registry.as_ref().map(RegistrySection::url).transpose()?;
+        Ok(Loaded { config: self, identity, desk_roots, dealer_roots, catalogue, dealer_pins, registry, enrolment })
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -228,7 +258,7 @@ impl Config {
                 return Err(value(format!("dealer {}: address", d.comp_id), "must be host:port"));
             }
         }
-        Ok(())
+        self.check_enrolment()
     }
 }
 

@@ -1,0 +1,96 @@
+//! `signet-desk doctor`: why a venue cannot be reached, in words to act on and to send to support.
+
+use crate::{config::DeskConfig, holders::Holders, holders::KeyStore, link::profile, venues::Venues, view::Problem};
+use signet_identity::{
+    Identity, Pin, PinPrompt, PinRequest, Which,
+    doctor::{DoctorInputs, STEP_TIME_MAX_DEFAULT, diagnose},
+};
+use std::{fmt::Write as _, io::Write as _, sync::Arc};
+
+/// Examines every venue with every identity that could be meant for it; the report, and whether all is
+/// well. `identity` limits it to one. Nothing secret is in the report.
+pub async fn doctor(config: &DeskConfig, keychain: Arc<dyn KeyStore>, identity: Option<&str>) -> (String, bool) {
+    let mut report = String::new();
+    let mut well = true;
+    let venues = Venues::open(&config.venues, &config.data_dir).all();
+    if venues.is_empty() {
+        let _ =
+            writeln!(report, "No venue is known to this desk. Enrol it with an invitation, or have your administrator deploy desk.toml.");
+        return (report, false);
+    }
+    let holders = Arc::new(Holders::new(keychain, config.token.clone(), Arc::new(Terminal)));
+    let wanted = identity.map(str::to_owned);
+    let found = tokio::task::spawn_blocking(move || identities(&holders, wanted.as_deref())).await;
+    let identities = match found {
+        Ok(Ok(found)) => found,
+        Ok(Err(why)) => {
+            let _ = writeln!(report, "The keychain does not give an identity. {} {} [{}]", why.message, why.cure, why.code);
+            return (report, false);
+        }
+        Err(e) => return (format!("The keychain failed: {e}\n"), false),
+    };
+    if identities.is_empty() {
+        let _ = writeln!(report, "There is no such identity in the keychain. Enrol this laptop with an invitation.");
+        return (report, false);
+    }
+    for venue in &venues {
+        for identity in identities.iter().filter(|i| of_venue(i, &venue.trust_domain)) {
+            let _ = writeln!(report, "== {}", venue.name);
+            let profile = match profile(venue, identity, &config.tls) {
+                Ok(profile) => profile,
+                Err(why) => {
+                    well = false;
+                    let _ = writeln!(report, "{} {} [{}]", why.message, why.cure, why.code);
+                    continue;
+                }
+            };
+            let examined = diagnose(&DoctorInputs {
+                host: venue.host.clone(),
+                port: venue.port,
+                server_name: venue.server_name.clone(),
+                profile,
+                proxy: config.proxy.clone(),
+                server_date: None,
+                step_time_max: STEP_TIME_MAX_DEFAULT,
+            })
+            .await;
+            well &= examined.is_healthy();
+            let _ = writeln!(report, "{examined}");
+        }
+    }
+    if report.is_empty() {
+        report.push_str("No identity on this laptop belongs to any venue it knows.\n");
+        well = false;
+    }
+    (report, well)
+}
+
+fn identities(holders: &Holders, wanted: Option<&str>) -> Result<Vec<Identity>, Problem> {
+    let listed = holders.keychain.identities().map_err(|e| Problem::from(&e))?;
+    let mut found = Vec::new();
+    for one in listed.into_iter().filter(|i| wanted.is_none_or(|w| i.name.as_str() == w)) {
+        found.extend(holders.load(&one.name, Which::Current)?);
+    }
+    Ok(found)
+}
+
+/// A certificate of another naming scheme may be meant for any venue.
+fn of_venue(identity: &Identity, trust_domain: &str) -> bool {
+    identity.peer().is_ok_and(|p| p.trust_domain == trust_domain)
+}
+
+/// Asks for a token's PIN where the command was typed.
+#[derive(Debug)]
+struct Terminal;
+
+impl PinPrompt for Terminal {
+    fn ask(&self, request: &PinRequest) -> Option<Pin> {
+        eprint!("{}PIN of {} (it shows while you type; empty to stop): ", if request.wrong { "Wrong. " } else { "" }, request.token);
+        let _ = std::io::stderr().flush();
+        let mut typed = String::new();
+        std::io::stdin().read_line(&mut typed).ok()?;
+        let end = typed.trim_end_matches(['\r', '\n']).len();
+        typed.truncate(end);
+        (!typed.is_empty()).then(|| Pin::new(typed))
+    }
+}

@@ -1,0 +1,90 @@
+//! From an invitation and a one-time code to an identity that may connect. The order of steps and the
+//! words; keys and certificates are the affair of `signet-identity`.
+
+use crate::{problem::problem, view::*};
+use signet_identity::{HolderRule, Invitation, InvitationError, device_name};
+use time::OffsetDateTime;
+
+/// Reads what the trader pasted or the page read from a file.
+pub(crate) fn read(text: &str) -> Result<Invitation, Problem> {
+    let text = text.trim();
+    let read = if text.starts_with("signet:") { Invitation::from_link(text) } else { Invitation::from_toml(text.as_bytes()) };
+    read.map_err(|e| Problem::from(&e))
+}
+
+pub(crate) fn view(i: &Invitation, now: OffsetDateTime, host_name: &str) -> InvitationView {
+    InvitationView {
+        venue: i.venue.clone(),
+        user: i.user.clone(),
+        enrol_at: format!("{}:{}", i.est.host, i.est.port),
+        trade_at: format!("{}:{}", i.fix.host, i.fix.port),
+        fingerprint: fingerprint(i),
+        holders: holders(i.holder),
+        code_expires_ms: (i.code_expires.unix_timestamp() * 1_000) as f64,
+        expired: i.code_expires <= now,
+        device: device_name(host_name).unwrap_or_else(|| "laptop".into()),
+    }
+}
+
+pub(crate) fn fingerprint(i: &Invitation) -> Vec<String> {
+    i.fingerprint().split_whitespace().map(str::to_owned).collect()
+}
+
+fn holders(rule: HolderRule) -> Vec<Holder> {
+    match rule {
+        HolderRule::Keychain => vec![Holder::Keychain],
+        HolderRule::Token => vec![Holder::Token],
+        HolderRule::Any => vec![Holder::Keychain, Holder::Token],
+    }
+}
+
+/// What must be right before anything is made or sent.
+pub(crate) fn check(intent: &EnrolIntent) -> Result<(Invitation, String), Problem> {
+    let invitation = read(&intent.invitation)?;
+    if intent.compared != fingerprint(&invitation) {
+        return Err(problem(
+            "fingerprint_not_compared",
+            "The fingerprint that was compared is not the one of this invitation.",
+            "Compare the fingerprint on the screen with your administrator's, then go on.",
+        ));
+    }
+    if !holders(invitation.holder).contains(&intent.holder) {
+        return Err(problem(
+            "holder_not_allowed",
+            "Your administrator does not allow the key to be held there.",
+            "Choose what the invitation allows, or ask for another invitation.",
+        ));
+    }
+    if intent.code.trim().is_empty() {
+        return Err(problem("code_missing", "The one-time code is missing.", "Type the code your administrator gave you."));
+    }
+    let device = device_name(&intent.device).ok_or_else(|| {
+        problem("device_name_missing", "This laptop needs a name with a letter or a digit in it.", "Type a name, such as alice-laptop.")
+    })?;
+    Ok((invitation, device))
+}
+
+/// What this computer calls itself, if it says.
+pub(crate) fn host_name() -> String {
+    let named = std::env::var("COMPUTERNAME").or_else(|_| std::fs::read_to_string("/proc/sys/kernel/hostname"));
+    named.or_else(|_| std::env::var("HOSTNAME")).unwrap_or_default()
+}
+
+impl From<&InvitationError> for Problem {
+    fn from(e: &InvitationError) -> Self {
+        problem(&e.code().replace('.', "_"), crate::problem::sentence(&e.to_string()), e.cure())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_invitation_is_refused_in_words() {
+        for text in ["", "hello", "signet://enrol/%%%", "signet://other/x", "version = 9"] {
+            let p = read(text).expect_err(text);
+            assert!(p.code.starts_with("invitation_") && !p.cure.is_empty(), "{text:?}: {p:?}");
+        }
+    }
+}

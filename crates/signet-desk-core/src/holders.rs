@@ -1,0 +1,110 @@
+//! The key holders of this computer, and the identities whose keys lie in them. Every call here may
+//! wait for a person and belongs on a blocking thread.
+
+use crate::{problem::problem, view::Holder, view::Problem};
+use signet_identity::{
+    DeviceKey, HolderError, HolderKind, Identity, IdentityName, KeyHolder, KeyLabel, KeyPlace, Keychain, Loaded, PinPrompt, Which,
+    pkcs11::{self, Pkcs11Holder, Pkcs11Settings},
+};
+use std::{fmt, sync::Arc};
+
+/// A keychain that also makes keys.
+pub trait KeyStore: Keychain + KeyHolder {}
+
+impl<T: Keychain + KeyHolder> KeyStore for T {}
+
+pub(crate) struct Holders {
+    pub keychain: Arc<dyn KeyStore>,
+    token: Option<Pkcs11Holder>,
+}
+
+impl fmt::Debug for Holders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Holders")
+    }
+}
+
+impl Holders {
+    pub fn new(keychain: Arc<dyn KeyStore>, token: Option<Pkcs11Settings>, pins: Arc<dyn PinPrompt>) -> Self {
+        Self { keychain, token: token.map(|settings| Pkcs11Holder::new(settings, pins, pkcs11::ANSWER_TIME_DEFAULT)) }
+    }
+
+    pub fn kind(holder: Holder) -> HolderKind {
+        match holder {
+            Holder::Keychain => HolderKind::Keychain,
+            Holder::Token => HolderKind::Pkcs11,
+        }
+    }
+
+    fn holder(&self, kind: HolderKind) -> Result<&dyn KeyHolder, Problem> {
+        match (kind, &self.token) {
+            (HolderKind::Keychain, _) => Ok(self.keychain.as_ref()),
+            (HolderKind::Pkcs11, Some(token)) => Ok(token),
+            (HolderKind::Pkcs11, None) => Err(problem(
+                "token_not_set_up",
+                "This desk does not know which token to use.",
+                "Have your administrator name the token's module in desk.toml, under [token].",
+            )),
+            _ => Err(problem("holder_unsupported", "This desk cannot use that kind of key holder.", "Enrol this laptop again.")),
+        }
+    }
+
+    /// A new key under a label that says whose it is.
+    pub fn generate(&self, kind: HolderKind, label: KeyLabel) -> Result<(KeyPlace, Arc<dyn DeviceKey>), Problem> {
+        let key = self.holder(kind)?.generate(&label).map_err(|e| Problem::from(&e))?;
+        Ok((KeyPlace { holder: kind, label }, key))
+    }
+
+    /// The current or the pending identity of this name, ready for a handshake.
+    pub fn load(&self, name: &IdentityName, which: Which) -> Result<Option<Identity>, Problem> {
+        match self.keychain.load_enrolled(name, which).map_err(|e| Problem::from(&e))? {
+            None => Ok(None),
+            Some(Loaded::Ready(identity)) => Ok(Some(identity)),
+            Some(Loaded::Elsewhere { chain, place }) => {
+                let key = self.holder(place.holder)?.open(&place.label).map_err(|e| Problem::from(&e))?;
+                let identity = Identity::new(chain, key).map_err(|e| {
+                    problem(
+                        "identity_damaged",
+                        format!("The certificate and the key do not belong together: {e}."),
+                        "Insert the token this laptop was enrolled with, or enrol it again.",
+                    )
+                })?;
+                Ok(Some(identity))
+            }
+        }
+    }
+
+    /// What the key of this identity lies in, in words.
+    pub fn held_in(&self, name: &IdentityName) -> String {
+        let place = self.keychain.key_places(name).ok().and_then(|places| places.into_iter().next());
+        match place.map(|p| p.holder) {
+            None | Some(HolderKind::Keychain) => "OS keychain",
+            Some(HolderKind::Pkcs11) => "smart card or security key",
+            Some(HolderKind::Cng) => "this computer's TPM",
+            Some(HolderKind::Enclave) => "Secure Enclave",
+            Some(_) => "unknown holder",
+        }
+        .into()
+    }
+
+    /// Deletes a key that may not exist.
+    pub fn forget_quietly(&self, place: &KeyPlace) {
+        let _ = self.holder(place.holder).map(|h| h.delete(&place.label));
+    }
+
+    /// Deletes keys that nothing needs any more. One that cannot be deleted stays, unused.
+    pub fn forget(&self, places: &[KeyPlace]) {
+        for place in places {
+            let deleted = self.holder(place.holder).map(|h| h.delete(&place.label));
+            if let Ok(Err(e)) = deleted {
+                tracing::warn!(key = %place.label, "a key that is no longer needed could not be deleted: {e}");
+            }
+        }
+    }
+}
+
+impl From<&HolderError> for Problem {
+    fn from(e: &HolderError) -> Self {
+        problem(&e.code().replace('.', "_"), crate::problem::sentence(&e.to_string()), e.cure())
+    }
+}

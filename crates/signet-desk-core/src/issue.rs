@@ -1,0 +1,210 @@
+//! Certificates for this laptop: the first, for a one-time code, and each next one, for a new key
+//! before the old certificate ends.
+
+use crate::{
+    book::Book,
+    config::Venue,
+    enrol,
+    holders::Holders,
+    link::lock,
+    problem::problem,
+    venues::Venues,
+    view::{EnrolIntent, EnrolPhase, EnrolView, Problem},
+};
+use signet_identity::{
+    HolderKind, Identity, IdentityName, KeyLabel, KeyPlace, KeychainError, Which,
+    est::{EstClient, EstError},
+    net::ProxySetting,
+    next_label,
+};
+use std::sync::{Arc, Mutex};
+
+/// What issuing needs of the desk.
+#[derive(Clone)]
+pub(crate) struct Issuer {
+    pub holders: Arc<Holders>,
+    pub venues: Arc<Venues>,
+    pub book: Arc<Mutex<Book>>,
+    pub proxy: ProxySetting,
+}
+
+impl Issuer {
+    /// The whole way from an invitation to an identity that may connect. A step that fails leaves no
+    /// key behind, and the code unused unless the service took it.
+    pub async fn enrol(&self, intent: EnrolIntent, random: [u8; 4]) {
+        let phase = |phase| self.tell(phase, None, None, None);
+        let done = async {
+            let (invitation, device) = enrol::check(&intent)?;
+            let venue = Venue::of_invitation(&invitation).map_err(|e| {
+                problem("invitation_unusable", crate::problem::sentence(&e.to_string()), "Ask your administrator for a new invitation.")
+            })?;
+            phase(EnrolPhase::MakingKey);
+            let label = first_label(&invitation.user, random)?;
+            let kind = Holders::kind(intent.holder);
+            let (place, key) = self.blocking(move |h| h.generate(kind, label)).await?;
+            phase(EnrolPhase::Asking);
+            let asked = async {
+                let service = EstClient::for_invitation(&invitation)?.with_proxy(self.proxy.clone());
+                service.simpleenroll(key.clone(), &invitation.user, &intent.code, &device).await
+            };
+            let enrolled = match asked.await {
+                Ok(enrolled) => enrolled,
+                Err(e) => {
+                    self.forget(vec![place]).await;
+                    return Err(Problem::from(&e));
+                }
+            };
+            phase(EnrolPhase::Storing);
+            let name = name_of(enrolled.peer.comp_id.as_str())?;
+            let (n, p) = (name.clone(), place.clone());
+            let trust_domain = enrolled.peer.trust_domain.clone();
+            let stored = self.blocking(move |h| {
+                if belongs_elsewhere(h, &n, &trust_domain)? {
+                    return Err(problem(
+                        "identity_of_another_firm",
+                        format!("This laptop already has an identity named {n}, of another firm."),
+                        "Ask one of the two administrators for another CompID.",
+                    ));
+                }
+                h.keychain.store_enrolled(&n, Which::Current, &p, key.as_ref(), &enrolled.chain).map_err(|e| Problem::from(&e))
+            });
+            match stored.await {
+                Ok(unneeded) => self.forget(unneeded).await,
+                Err(why) => {
+                    self.forget(vec![place]).await;
+                    return Err(why);
+                }
+            }
+            self.venues.enrolled(&invitation, venue).map_err(|e| {
+                problem(
+                    "venue_not_remembered",
+                    format!("The identity is kept, but the venue could not be remembered: {e}."),
+                    "Make room on the disk, ask for another code and enrol again.",
+                )
+            })?;
+            Ok::<_, Problem>((name, invitation.venue))
+        };
+        match done.await {
+            Ok((name, venue)) => {
+                tracing::info!(identity = %name, venue, "this laptop is enrolled");
+                self.tell(EnrolPhase::Done, Some(name.to_string()), Some(venue), None);
+            }
+            Err(why) => {
+                tracing::warn!(code = why.code, "enrolment failed: {}", why.message);
+                self.tell(EnrolPhase::Failed, None, None, Some(why));
+            }
+        }
+    }
+
+    /// A new certificate for a new key, kept beside the present one until the gateway accepted it.
+    pub async fn renew(&self, venue: &Venue, name: &IdentityName, current: &Identity) -> Result<Identity, Problem> {
+        let est = venue.est.clone().ok_or_else(|| {
+            problem(
+                "renewal_unknown",
+                "This laptop does not know where its certificate is renewed.",
+                "Ask your administrator for an invitation and enrol this laptop again, before the certificate ends.",
+            )
+        })?;
+        let service = EstClient::new(est, &venue.trust_domain, venue.roots.clone()).with_proxy(self.proxy.clone());
+        let n = name.clone();
+        let (place, key) = self
+            .blocking(move |h| {
+                let places = h.keychain.key_places(&n).map_err(|e| Problem::from(&e))?;
+                let present = places.first();
+                let kind = present.map_or(HolderKind::Keychain, |p| p.holder);
+                let label = next_label(&n, present);
+                // What an interrupted renewal left under this label.
+                h.forget_quietly(&KeyPlace { holder: kind, label: label.clone() });
+                h.generate(kind, label)
+            })
+            .await?;
+        let enrolled = match service.simplereenroll(current, key.clone()).await {
+            Ok(enrolled) => enrolled,
+            Err(e) => {
+                self.forget(vec![place]).await;
+                return Err(Problem::from(&e));
+            }
+        };
+        let identity = Identity::new(enrolled.chain.clone(), key.clone())
+            .map_err(|e| problem("certificate_unusable", crate::problem::sentence(&e.to_string()), "Tell your administrator."))?;
+        let (n, p) = (name.clone(), place.clone());
+        let stored = self
+            .blocking(move |h| {
+                h.keychain.store_enrolled(&n, Which::Pending, &p, key.as_ref(), &enrolled.chain).map_err(|e| Problem::from(&e))
+            })
+            .await;
+        match stored {
+            Ok(unneeded) => self.forget(unneeded).await,
+            Err(why) => {
+                self.forget(vec![place]).await;
+                return Err(why);
+            }
+        }
+        Ok(identity)
+    }
+
+    /// The gateway accepted the pending identity: it is the current one from now on.
+    pub async fn promote(&self, name: &IdentityName) {
+        self.settle(name, |h, n| h.keychain.promote_pending(n)).await;
+    }
+
+    /// The gateway does not want the pending identity: the current one stays.
+    pub async fn discard(&self, name: &IdentityName) {
+        self.settle(name, |h, n| h.keychain.discard_pending(n)).await;
+    }
+
+    async fn settle(
+        &self,
+        name: &IdentityName,
+        change: impl FnOnce(&Holders, &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> + Send + 'static,
+    ) {
+        let n = name.clone();
+        match self.blocking(move |h| change(h, &n).map_err(|e| Problem::from(&e))).await {
+            Ok(unneeded) => self.forget(unneeded).await,
+            // Both identities are there still; the next connection settles it.
+            Err(why) => tracing::warn!(identity = %name, code = why.code, "the change of keys could not be finished: {}", why.message),
+        }
+    }
+
+    async fn forget(&self, places: Vec<KeyPlace>) {
+        if places.is_empty() {
+            return;
+        }
+        let holders = self.holders.clone();
+        let _ = tokio::task::spawn_blocking(move || holders.forget(&places)).await;
+    }
+
+    /// Keys are waited for on a thread of their own: somebody may have to unlock something.
+    pub async fn blocking<T: Send + 'static>(&self, f: impl FnOnce(&Holders) -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
+        let holders = self.holders.clone();
+        let done = tokio::task::spawn_blocking(move || f(&holders)).await;
+        done.unwrap_or_else(|e| Err(problem("internal", e.to_string(), "Restart Signet Desk.")))
+    }
+
+    fn tell(&self, phase: EnrolPhase, identity: Option<String>, venue: Option<String>, problem: Option<Problem>) {
+        lock(&self.book).enrolling(EnrolView { phase, identity, venue, problem });
+    }
+}
+
+/// Before the CompID is known the key is named after the user; chance keeps two attempts apart.
+fn first_label(user: &str, random: [u8; 4]) -> Result<KeyLabel, Problem> {
+    let label = format!("{user}-{:08x}", u32::from_be_bytes(random)).parse();
+    label.map_err(|e: signet_identity::HolderError| Problem::from(&e))
+}
+
+fn name_of(comp_id: &str) -> Result<IdentityName, Problem> {
+    comp_id.parse().map_err(|e: KeychainError| Problem::from(&e))
+}
+
+/// Whether there is an identity of this name that another firm issued.
+fn belongs_elsewhere(h: &Holders, name: &IdentityName, trust_domain: &str) -> Result<bool, Problem> {
+    let known = h.keychain.identities().map_err(|e| Problem::from(&e))?;
+    let same = known.into_iter().find(|i| i.name == *name).and_then(|i| i.peer);
+    Ok(same.is_some_and(|peer| peer.trust_domain != trust_domain))
+}
+
+impl From<&EstError> for Problem {
+    fn from(e: &EstError) -> Self {
+        problem(&e.code().replace('.', "_"), crate::problem::sentence(&e.to_string()), e.cure())
+    }
+}

@@ -1,0 +1,72 @@
+//! The desk's PIN dialog, seen from the token's thread: it asks and waits.
+
+use crate::{
+    book::Book,
+    link::lock,
+    view::{PinTries, PinView},
+};
+use signet_identity::{Pin, PinPrompt, PinRequest};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    time::Duration,
+};
+
+/// How long a PIN is waited for; then it counts as declined.
+const ANSWER_MAX: Duration = Duration::from_secs(120);
+
+pub(crate) struct PinDesk {
+    book: Arc<Mutex<Book>>,
+    waiting: Mutex<Option<mpsc::SyncSender<Option<Pin>>>>,
+}
+
+pub(crate) fn closed() -> PinView {
+    PinView { open: false, token: String::new(), tries: PinTries::Full, wrong: false, chars_min: 0, chars_max: 0, on_reader: false }
+}
+
+impl PinDesk {
+    pub fn new(book: Arc<Mutex<Book>>) -> Self {
+        Self { book, waiting: Mutex::new(None) }
+    }
+
+    /// What the trader typed. An answer nobody waits for is dropped, and wiped with it.
+    pub fn answer(&self, pin: Option<Pin>) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waiting) = waiting {
+            let _ = waiting.try_send(pin);
+        }
+    }
+}
+
+impl PinPrompt for PinDesk {
+    fn ask(&self, r: &PinRequest) -> Option<Pin> {
+        let (answer, answered) = mpsc::sync_channel(1);
+        // Whoever waited before is answered "declined" by the loss of its sender.
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        lock(&self.book).pin(PinView {
+            open: true,
+            token: r.token.clone(),
+            tries: match r.tries {
+                signet_identity::PinTries::Full => PinTries::Full,
+                signet_identity::PinTries::Low => PinTries::Low,
+                signet_identity::PinTries::Last => PinTries::Last,
+                signet_identity::PinTries::None => PinTries::Locked,
+            },
+            wrong: r.wrong,
+            chars_min: count(r.chars_min),
+            chars_max: count(r.chars_max),
+            on_reader: r.on_reader,
+        });
+        let pin = answered.recv_timeout(ANSWER_MAX).ok().flatten();
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        lock(&self.book).pin(closed());
+        pin
+    }
+}
+
+impl fmt::Debug for PinDesk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PinDesk")
+    }
+}

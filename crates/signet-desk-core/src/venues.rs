@@ -1,0 +1,163 @@
+//! The venues this laptop knows: those an administrator deployed in `desk.toml`, and those it was
+//! enrolled with, each remembered as the invitation that led there.
+
+use crate::config::Venue;
+use signet_identity::{INVITATION_BYTES_MAX, Invitation};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{PoisonError, RwLock},
+};
+
+const FOLDER: &str = "venues";
+const EXTENSION: &str = "signet-invite";
+/// More invitations than any trader has; further files are not looked at.
+const ENROLLED_MAX: usize = 64;
+
+#[derive(Debug)]
+pub(crate) struct Venues {
+    folder: PathBuf,
+    listed: RwLock<Vec<Venue>>,
+}
+
+impl Venues {
+    /// `deployed` and whatever `data_dir` remembers. A remembered invitation that cannot be used is
+    /// left where it is and told to the log; it must not keep the trader from the others.
+    pub fn open(deployed: &[Venue], data_dir: &Path) -> Self {
+        let folder = data_dir.join(FOLDER);
+        let mut listed = deployed.to_vec();
+        for path in invitations(&folder) {
+            match remembered(&path) {
+                Ok(venue) => merge(&mut listed, venue),
+                Err(why) => tracing::error!(file = %path.display(), "an invitation of this laptop cannot be used: {why}"),
+            }
+        }
+        Self { folder, listed: RwLock::new(listed) }
+    }
+
+    pub fn all(&self) -> Vec<Venue> {
+        self.listed.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn find(&self, name: &str) -> Option<Venue> {
+        self.all().into_iter().find(|v| v.name == name)
+    }
+
+    /// Remembers the venue of an invitation, in place of an earlier invitation there.
+    pub fn enrolled(&self, invitation: &Invitation, venue: Venue) -> io::Result<()> {
+        let text = invitation.to_toml().map_err(io::Error::other)?;
+        signet_journal::private_folder(&self.folder)?;
+        let path = self.folder.join(format!("{}.{EXTENSION}", slug(&venue.name)));
+        // Written beside and moved: a crash leaves the old one or the new one.
+        let beside = path.with_extension("new");
+        fs::write(&beside, text)?;
+        fs::File::open(&beside)?.sync_all()?;
+        fs::rename(&beside, &path)?;
+        merge(&mut self.listed.write().unwrap_or_else(PoisonError::into_inner), venue);
+        Ok(())
+    }
+}
+
+/// What an administrator deployed stands; an invitation there only adds where to enrol.
+fn merge(listed: &mut Vec<Venue>, venue: Venue) {
+    match listed.iter_mut().find(|v| v.name == venue.name) {
+        Some(known) if known.est.is_none() => known.est = venue.est,
+        Some(known) => *known = venue,
+        None => listed.push(venue),
+    }
+}
+
+fn invitations(folder: &Path) -> Vec<PathBuf> {
+    let found = fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
+    let mut paths: Vec<PathBuf> = found.filter(|p| p.extension().is_some_and(|e| e == EXTENSION)).take(ENROLLED_MAX).collect();
+    paths.sort();
+    paths
+}
+
+fn remembered(path: &Path) -> Result<Venue, String> {
+    if fs::metadata(path).map_err(|e| e.to_string())?.len() > INVITATION_BYTES_MAX as u64 {
+        return Err("the file is far too large".into());
+    }
+    let bytes = fs::read(path).map_err(|e| e.to_string())?;
+    let invitation = Invitation::from_toml(&bytes).map_err(|e| e.to_string())?;
+    Venue::of_invitation(&invitation).map_err(|e| e.to_string())
+}
+
+/// A file name that no venue's name can lead astray: letters and digits, the rest as `-`, and a check
+/// that keeps two names apart which look alike then.
+fn slug(name: &str) -> String {
+    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(40).collect();
+    let check = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());
+    let check: String = check.as_ref().iter().take(4).map(|b| format!("{b:02x}")).collect();
+    format!("{plain}-{check}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_devca::DevPki;
+    use signet_identity::{CompId, EstAddress, FixAddress, HolderRule};
+    use time::OffsetDateTime;
+
+    fn invitation(venue: &str, port: u16) -> Invitation {
+        let pki = DevPki::generate("bank.example", OffsetDateTime::now_utc()).expect("a PKI");
+        let gateway = pki.issue(&signet_devca::Order::gateway("SIGNET")).expect("a certificate");
+        Invitation {
+            venue: venue.into(),
+            user: "alice".into(),
+            holder: HolderRule::Keychain,
+            code_expires: OffsetDateTime::now_utc().replace_nanosecond(0).expect("a time"),
+            est: EstAddress { host: "localhost".into(), port: 8443, server_name: "localhost".into() },
+            fix: FixAddress {
+                host: "localhost".into(),
+                port,
+                server_name: "localhost".into(),
+                comp_id: "SIGNET".parse::<CompId>().expect("a CompID"),
+                trust_domain: "bank.example".into(),
+            },
+            pins: Vec::new(),
+            anchors: gateway.chain().last().cloned().into_iter().collect(),
+        }
+    }
+
+    fn remember(venues: &Venues, i: &Invitation) {
+        venues.enrolled(i, Venue::of_invitation(i).expect("a venue")).expect("written");
+    }
+
+    #[test]
+    fn an_enrolled_venue_is_known_after_a_restart_and_a_new_invitation_replaces_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let venues = Venues::open(&[], dir.path());
+        remember(&venues, &invitation("Bank", 9443));
+        assert_eq!(venues.find("Bank").map(|v| v.port), Some(9443));
+        remember(&venues, &invitation("Bank", 9444));
+        let again = Venues::open(&[], dir.path());
+        assert_eq!(again.all().iter().map(|v| v.port).collect::<Vec<_>>(), [9444]);
+    }
+
+    #[test]
+    fn what_the_administrator_deployed_stands() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut deployed = Venue::of_invitation(&invitation("Bank", 1)).expect("a venue");
+        deployed.est = None;
+        let venues = Venues::open(&[deployed], dir.path());
+        remember(&venues, &invitation("Bank", 2));
+        let known = venues.find("Bank").expect("known");
+        assert_eq!((known.port, known.est.is_some()), (1, true));
+    }
+
+    #[test]
+    fn a_file_that_is_no_invitation_does_not_hide_the_others() {
+        let dir = tempfile::tempdir().expect("a folder");
+        remember(&Venues::open(&[], dir.path()), &invitation("Bank", 9443));
+        fs::write(dir.path().join(FOLDER).join("broken.signet-invite"), "version = 1\nvenue = 3").expect("written");
+        fs::write(dir.path().join(FOLDER).join("huge.signet-invite"), vec![b'#'; INVITATION_BYTES_MAX + 1]).expect("written");
+        assert_eq!(Venues::open(&[], dir.path()).all().len(), 1);
+    }
+
+    #[test]
+    fn no_name_of_a_venue_leads_out_of_the_folder_or_onto_another() {
+        assert!(!slug("../../etc/passwd").contains(['/', '.']));
+        assert_ne!(slug("Bank A"), slug("Bank_A"));
+    }
+}

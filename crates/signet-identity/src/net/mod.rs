@@ -1,0 +1,82 @@
+//! Reaching a host over TCP, through an HTTP proxy where there is one.
+
+pub mod proxy;
+
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::refusal::{Refusal, Stage};
+pub use proxy::{ProxyEnvironment, ProxyError, ProxySetting, ProxyUrl};
+
+/// Why a host was not reached.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// The host itself, or the way to it.
+    #[error(transparent)]
+    Direct(#[from] Refusal),
+    /// The proxy on the way.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+}
+
+impl DialError {
+    /// A stable name for programs and logs; never reworded.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Direct(refusal) => refusal.code(),
+            Self::Proxy(error) => error.code(),
+        }
+    }
+
+    /// What would cure it, as an instruction to the trader.
+    #[must_use]
+    pub const fn cure(&self) -> &'static str {
+        match self {
+            Self::Direct(refusal) => refusal.cure(),
+            Self::Proxy(error) => error.cure(),
+        }
+    }
+}
+
+/// Opens a TCP connection to a host, directly or through the proxy the settings name, within
+/// `limit`. What comes back carries the bytes of that host, whichever way it went.
+pub async fn dial(host: &str, port: u16, setting: &ProxySetting, limit: Duration) -> Result<TcpStream, DialError> {
+    let proxy = setting.choose(&ProxyEnvironment::read(), host)?;
+    let Some(proxy) = proxy else {
+        return match timeout(limit, tcp(host, port)).await {
+            Ok(opened) => Ok(opened?),
+            Err(_) => Err(Refusal::TimedOut.into()),
+        };
+    };
+    match timeout(limit, through(&proxy, host, port)).await {
+        Ok(opened) => Ok(opened?),
+        Err(_) => Err(ProxyError::TimedOut { proxy: proxy.to_string() }.into()),
+    }
+}
+
+async fn through(proxy: &ProxyUrl, host: &str, port: u16) -> Result<TcpStream, ProxyError> {
+    let unreachable = |why: Refusal| ProxyError::Unreachable { proxy: proxy.to_string(), why: Box::new(why) };
+    let mut stream = tcp(proxy.host(), proxy.port()).await.map_err(unreachable)?;
+    proxy.connect(&mut stream, host, port).await?;
+    Ok(stream)
+}
+
+async fn tcp(host: &str, port: u16) -> Result<TcpStream, Refusal> {
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|e| Refusal::seen_by_client(&e, Stage::Resolve))?;
+    let mut last = Refusal::DnsFailure;
+    for address in found {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                // Small messages that somebody waits for; a failure here only costs speed.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Err(error) => last = Refusal::seen_by_client(&error, Stage::Connect),
+        }
+    }
+    Err(last)
+}

@@ -1,0 +1,72 @@
+//! A SoftHSM2 token in a directory of its own.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+pub const PIN: &str = "12345678";
+pub const TOKEN: &str = "signet test";
+
+pub struct SoftHsm {
+    home: TempDir,
+    module: PathBuf,
+}
+
+impl SoftHsm {
+    /// `None`, with a word about it, where SoftHSM2 is not installed.
+    pub fn new() -> Option<Self> {
+        let places = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so"];
+        let Some(module) = places.into_iter().map(PathBuf::from).find(|path| path.exists()) else {
+            assert!(std::env::var_os("CI").is_none(), "softhsm2 is missing");
+            eprintln!("skipped: softhsm2 is not installed");
+            return None;
+        };
+        let home = TempDir::with_prefix("signet-token-").unwrap();
+        let tokens = home.path().join("tokens");
+        std::fs::create_dir(&tokens).unwrap();
+        std::fs::create_dir(home.path().join("awkward")).unwrap();
+        let config = format!("directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n", tokens.display());
+        std::fs::write(home.path().join("softhsm2.conf"), config).unwrap();
+        let hsm = Self { home, module };
+        hsm.make_token(TOKEN);
+        Some(hsm)
+    }
+
+    fn make_token(&self, label: &str) {
+        let made = Command::new("softhsm2-util")
+            .args(["--init-token", "--free", "--label", label, "--so-pin", "87654321", "--pin", PIN])
+            .envs(self.env())
+            .output()
+            .expect("softhsm2-util");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+
+    pub fn env(&self) -> Vec<(&'static str, OsString)> {
+        vec![
+            ("SOFTHSM2_CONF", self.home.path().join("softhsm2.conf").into()),
+            ("SIGNET_SOFTHSM", self.module.clone().into()),
+            ("SIGNET_AWKWARD", self.home.path().join("awkward").into()),
+        ]
+    }
+}
+
+/// In the child: the plain module.
+pub fn module() -> PathBuf {
+    std::env::var_os("SIGNET_SOFTHSM").expect("run as a child").into()
+}
+
+/// In the child: a file that asks the awkward module for something.
+pub fn awkward_file(name: &str) -> PathBuf {
+    Path::new(&std::env::var_os("SIGNET_AWKWARD").expect("run as a child")).join(name)
+}
+
+/// In the child: the awkward module, compiled here.
+pub fn awkward_module() -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/token/awkward.c");
+    let module = awkward_file("awkward.so");
+    let made = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&module).arg(source).arg("-ldl").output().expect("cc");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    module
+}

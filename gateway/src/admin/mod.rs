@@ -1,0 +1,234 @@
+//! What an administrator does: the commands behind `signet-gateway user`, `lock`, `revoke`, `ca`,
+//! `registry` and `events`.
+//!
+//! Each opens the registry by itself, so it works while gateways run, and they notice within a second.
+
+mod csv;
+mod users;
+
+pub use users::{Invited, add, code, import};
+
+use crate::{
+    config::{Config, ConfigError},
+    enrol::ca::{self, CaError},
+    registry::{
+        AccountState, NewEvent, Registry, RegistryError, UserDetails, Which,
+        events::{ChainError, verify},
+    },
+};
+use signet_identity::{InvitationError, fingerprint};
+use signet_rfq::UtcMillis;
+use std::{fmt::Write as _, io, path::Path, path::PathBuf};
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdminError {
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Ca(#[from] CaError),
+    #[error(transparent)]
+    Invitation(#[from] InvitationError),
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: io::Error },
+    #[error("{path}, line {line}: {why}")]
+    Csv { path: PathBuf, line: usize, why: String },
+    #[error("the configuration has no [{0}]")]
+    NoSection(&'static str),
+    #[error("this machine's random number source failed")]
+    NoRandomness,
+    #[error("--code-hours: 1 to 2160")]
+    CodeHours,
+    #[error("the CompID {0} is the gateway's or a dealer's")]
+    CompIdOfAnother(String),
+    #[error("{0:?} is no date")]
+    Time(i64),
+}
+
+impl AdminError {
+    /// Never changes between releases.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Registry(e) => e.code(),
+            Self::Config(_) => "admin.config",
+            Self::Ca(_) => "admin.ca",
+            Self::Invitation(e) => e.code(),
+            Self::Chain(_) => "events.altered",
+            Self::File { .. } => "admin.file",
+            Self::Csv { .. } => "admin.csv",
+            Self::NoSection(_) => "admin.no_section",
+            Self::NoRandomness => "admin.no_randomness",
+            Self::CodeHours => "admin.code_hours",
+            Self::CompIdOfAnother(_) => "admin.comp_id",
+            Self::Time(_) => "admin.time",
+        }
+    }
+
+    /// What to do about it.
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::Registry(e) => e.cure(),
+            Self::Config(_) | Self::NoSection(_) => "correct the configuration; signet-gateway check-config says more",
+            Self::Ca(_) => "name files that do not exist yet, in a directory this account may write",
+            Self::Invitation(_) => "correct [enrolment] in the configuration",
+            Self::Chain(_) => "find out who can write the database; compare with a backup and with heads you kept",
+            Self::File { .. } => "name another file, or correct who may write there",
+            Self::Csv { .. } => "correct the line; nobody was added",
+            Self::NoRandomness | Self::Time(_) => "see the system's log",
+            Self::CodeHours => "give a number of hours in that range",
+            Self::CompIdOfAnother(_) => "choose another CompID",
+        }
+    }
+}
+
+/// The registry of a configuration.
+pub async fn open(config: &Config) -> Result<Registry, AdminError> {
+    Ok(Registry::open(&config.registry.as_ref().ok_or(AdminError::NoSection("registry"))?.url()?).await?)
+}
+
+/// A user or a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Account {
+    User(String),
+    /// `USER/DEVICE`, or `DEVICE` when only one user has one of that name.
+    Device(String),
+}
+
+pub async fn set_state(config: &Config, account: &Account, state: AccountState) -> Result<(), AdminError> {
+    let registry = open(config).await?;
+    let (actor, now) = (actor(), crate::core::now());
+    match account {
+        Account::User(u) => registry.set_user_state(u, state, &actor, now).await?,
+        Account::Device(d) => registry.set_device_state(d, state, &actor, now).await?,
+    }
+    registry.close().await;
+    Ok(())
+}
+
+/// The serial numbers revoked.
+pub async fn revoke(config: &Config, which: &Which, reason: &str) -> Result<Vec<String>, AdminError> {
+    let which = match which {
+        // As other programs write it: colons, capitals, zeros in front.
+        Which::Serial(s) => {
+            let plain: String = s.chars().filter(|c| *c != ':').collect::<String>().to_lowercase();
+            Which::Serial(plain.trim_start_matches('0').to_owned())
+        }
+        other => other.clone(),
+    };
+    let registry = open(config).await?;
+    let revoked = registry.revoke(&which, reason, &actor(), crate::core::now()).await?;
+    registry.close().await;
+    Ok(revoked)
+}
+
+/// Makes the files of the embedded authority; the fingerprint of its certificate.
+pub fn ca_init(config: &Config, name: Option<&str>, years: u16) -> Result<(PathBuf, PathBuf, String), AdminError> {
+    let e = config.enrolment.as_ref().ok_or(AdminError::NoSection("enrolment"))?;
+    let (certificate, key) = e.ca_files()?;
+    let standard = format!("{} desks", config.gateway.name);
+    ca::init(certificate, key, name.unwrap_or(&standard), Duration::days(365 * i64::from(years)), OffsetDateTime::now_utc())?;
+    let made = crate::config::certificates(certificate).map_err(|why| AdminError::Csv { path: certificate.into(), line: 0, why })?;
+    let print = made.first().map(fingerprint).unwrap_or_default();
+    Ok((certificate.into(), key.into(), print))
+}
+
+pub async fn backup(config: &Config, out: &Path) -> Result<u64, AdminError> {
+    let registry = open(config).await?;
+    let rows = registry.backup(out, crate::core::now()).await?;
+    registry.note(NewEvent::new(crate::core::now(), &actor(), "registry.backed_up", "", format!("{rows} rows"))).await?;
+    registry.close().await;
+    Ok(rows)
+}
+
+pub async fn restore(config: &Config, from: &Path, replace: bool) -> Result<u64, AdminError> {
+    let url = config.registry.as_ref().ok_or(AdminError::NoSection("registry"))?.url()?;
+    let registry = Registry::connect(&url).await?;
+    let rows = registry.restore(from, replace, &actor(), crate::core::now()).await?;
+    registry.close().await;
+    Ok(rows)
+}
+
+/// The schema there was, and the one there is.
+pub async fn migrate(config: &Config) -> Result<(i64, i64), AdminError> {
+    let url = config.registry.as_ref().ok_or(AdminError::NoSection("registry"))?.url()?;
+    let registry = Registry::connect(&url).await?;
+    let found = registry.migrate().await?;
+    if found < crate::registry::SCHEMA {
+        let detail = format!("from {found} to {}", crate::registry::SCHEMA);
+        registry.note(NewEvent::new(crate::core::now(), &actor(), "registry.migrated", "", detail)).await?;
+    }
+    registry.close().await;
+    Ok((found, crate::registry::SCHEMA))
+}
+
+/// The events, newest last, at most `limit` of them; the whole chain is checked first.
+pub async fn events(config: &Config, limit: usize) -> Result<String, AdminError> {
+    let registry = open(config).await?;
+    let (all, head) = registry.events().await?;
+    registry.close().await;
+    let count = verify(&all, (head.0, &head.1))?;
+    let mut text = String::new();
+    for e in all.iter().skip(all.len().saturating_sub(limit)) {
+        let _ = writeln!(text, "{:>6}  {}  {:<24} {:<24} {:<24} {}", e.seq, date(e.at)?, e.kind, e.subject, e.actor, e.detail);
+    }
+    let _ = writeln!(text, "{count} events, none altered. Head: {} {}", head.0, head.1);
+    Ok(text)
+}
+
+pub async fn list(config: &Config) -> Result<String, AdminError> {
+    let registry = open(config).await?;
+    let users = registry.users().await?;
+    registry.close().await;
+    let mut text = format!("{:<20} {:<24} {:<8} {:<10} {:<9} {}\n", "USER", "COMPID", "STATE", "ROLE", "KEY IN", "NAME");
+    for u in &users {
+        let _ = writeln!(text, "{:<20} {:<24} {:<8} {:<10} {:<9} {}", u.id, u.comp_id, u.state, u.role, u.protection, u.name);
+    }
+    Ok(text)
+}
+
+pub async fn show(config: &Config, id: &str) -> Result<String, AdminError> {
+    let registry = open(config).await?;
+    let UserDetails { user: u, devices, certificates, codes } = registry.user(id).await?;
+    registry.close().await;
+    let mut text = format!(
+        "{}  {}\n  CompID {}, {}, {}, key in {}, since {}\n",
+        u.id,
+        u.name,
+        u.comp_id,
+        u.state,
+        u.role,
+        u.protection,
+        date(u.created)?
+    );
+    for (state, expires) in codes {
+        let _ = writeln!(text, "  code: {state}, expires {}", date(expires)?);
+    }
+    for d in &devices {
+        let _ = writeln!(text, "  device {}/{}: {}, key ordered in {}, since {}", d.user, d.id, d.state, d.protection, date(d.created)?);
+        for c in certificates.iter().filter(|c| c.device == d.id) {
+            let used = if c.first_used.0 == 0 { "not used yet".into() } else { format!("first used {}", date(c.first_used)?) };
+            let why = if c.reason.is_empty() { String::new() } else { format!(" ({})", c.reason) };
+            let _ = writeln!(text, "    certificate {}: {}{why}, until {}, {used}", c.serial, c.state, date(c.not_after)?);
+        }
+    }
+    Ok(text)
+}
+
+fn date(at: UtcMillis) -> Result<String, AdminError> {
+    let t = OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1_000)).map_err(|_| AdminError::Time(at.0))?;
+    t.format(&Rfc3339).map_err(|_| AdminError::Time(at.0))
+}
+
+/// Who runs this, for the event log: the account, and behind sudo the person.
+pub(crate) fn actor() -> String {
+    let var = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let user = var("SUDO_USER").or_else(|| var("USER")).or_else(|| var("LOGNAME")).or_else(|| var("USERNAME"));
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| var("COMPUTERNAME"));
+    format!("{}@{}", user.as_deref().unwrap_or("unknown"), host.as_deref().unwrap_or("unknown").trim())
+}

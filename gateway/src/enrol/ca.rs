@@ -1,0 +1,272 @@
+//! The issuing authority inside the gateway: desk certificates by the profile in
+//! `certs/profiles/desk.toml`, and the list of those that were revoked.
+
+use crate::registry::{IssuedCertificate, Order, RevokedCertificate, StoredCrl, hex};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, PublicKeyData, RevocationReason, RevokedCertParams, SanType,
+    SerialNumber, SignatureAlgorithm, SigningKey, SubjectPublicKeyInfo,
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use signet_identity::{CertificateFacts, CompId, DeviceKey, EnrolledFacts, KeyError, Protection, ServerIdentity, SoftwareKey};
+use signet_rfq::UtcMillis;
+use std::{
+    fmt, fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use time::{Duration, OffsetDateTime};
+use zeroize::{Zeroize as _, Zeroizing};
+
+/// How far back validity starts, for laptops whose clocks are a little behind.
+const CLOCK_TOLERANCE: Duration = Duration::minutes(5);
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CaError {
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Pem(#[from] signet_identity::PemError),
+    #[error("{0}: is not a certificate authority's certificate")]
+    NotAnAuthority(PathBuf),
+    #[error("{0}: is no P-256 key in PKCS#8 form")]
+    Key(PathBuf),
+    #[error("the authority's certificate has expired; make a new one with signet-gateway ca init")]
+    Expired,
+    #[error("a certificate could not be made: {0}")]
+    Make(#[from] rcgen::Error),
+    #[error("the names of the certificate are not allowed: {0}")]
+    Names(#[from] signet_identity::PeerError),
+    #[error(transparent)]
+    Sign(#[from] KeyError),
+    #[error("a time is out of range")]
+    Time,
+    #[error(transparent)]
+    Registry(#[from] crate::registry::RegistryError),
+}
+
+/// Lets rcgen sign with a key of ours, which leaves no copy behind, and later with one in an HSM.
+struct CaKey(Arc<dyn DeviceKey>);
+
+impl PublicKeyData for CaKey {
+    fn der_bytes(&self) -> &[u8] {
+        self.0.public_point()
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &rcgen::PKCS_ECDSA_P256_SHA256
+    }
+}
+
+impl SigningKey for CaKey {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        self.0.sign_es256(message).map_err(|_| rcgen::Error::RemoteKeyError)
+    }
+}
+
+pub struct Ca {
+    issuer: Issuer<'static, CaKey>,
+    /// Ours first, then those above it.
+    chain: Vec<CertificateDer<'static>>,
+    not_after: OffsetDateTime,
+    pub trust_domain: String,
+    pub lifetime: Duration,
+    /// How long a revocation list is good for.
+    pub crl_lifetime: Duration,
+    /// Where the list can be fetched.
+    pub crl_url: String,
+}
+
+impl fmt::Debug for Ca {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ca").field("crl_url", &self.crl_url).finish_non_exhaustive()
+    }
+}
+
+/// What a [`Ca`] is set to do.
+#[derive(Debug, Clone)]
+pub struct CaSettings {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    pub trust_domain: String,
+    pub lifetime: Duration,
+    pub crl_lifetime: Duration,
+    pub crl_url: String,
+}
+
+impl Ca {
+    pub fn load(s: &CaSettings, now: OffsetDateTime) -> Result<Self, CaError> {
+        // Checks the key file's mode and that the two belong together; signing is left to our own key.
+        let identity = ServerIdentity::from_pem_files(&s.certificate, &s.key)?;
+        let chain = identity.certified_key().cert.clone();
+        let first = chain.first().ok_or_else(|| CaError::NotAnAuthority(s.certificate.clone()))?;
+        let facts = CertificateFacts::from_certificate(first)?;
+        if facts.not_after <= now {
+            return Err(CaError::Expired);
+        }
+        if !is_authority(first) {
+            return Err(CaError::NotAnAuthority(s.certificate.clone()));
+        }
+        let pem = Zeroizing::new(fs::read(&s.key).map_err(|source| CaError::File { path: s.key.clone(), source })?);
+        let mut der = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| CaError::Key(s.key.clone()))?;
+        let key = SoftwareKey::from_pkcs8(der.secret_der(), Protection::SoftwareMemory);
+        der.zeroize();
+        let key = CaKey(Arc::new(key.map_err(|_| CaError::Key(s.key.clone()))?));
+        let issuer = Issuer::from_ca_cert_der(first, key)?;
+        Ok(Self {
+            issuer,
+            not_after: facts.not_after,
+            chain,
+            trust_domain: s.trust_domain.clone(),
+            lifetime: s.lifetime,
+            crl_lifetime: s.crl_lifetime,
+            crl_url: s.crl_url.clone(),
+        })
+    }
+
+    /// The authority's certificate, then those above it.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
+
+    /// The identity an order's certificate states.
+    pub fn uri(&self, order: &Order) -> Result<String, CaError> {
+        desk_uri(&self.trust_domain, order)
+    }
+
+    /// Issues a desk certificate. `random` becomes the serial number.
+    pub fn issue(&self, order: &Order, spki: &[u8], random: [u8; 16], now: OffsetDateTime) -> Result<IssuedCertificate, CaError> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, order.comp_id.as_str());
+        params.subject_alt_names = vec![SanType::URI(self.uri(order)?.try_into()?)];
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![self.crl_url.clone()] }];
+        // Whole seconds, as certificates have them, so that the registry keeps the very same times.
+        let now = now.replace_nanosecond(0).map_err(|_| CaError::Time)?;
+        // A certificate that outlives its issuer would be worth nothing after it.
+        (params.not_before, params.not_after) = (now - CLOCK_TOLERANCE, (now + self.lifetime).min(self.not_after));
+        let serial = serial(random);
+        params.serial_number = Some(SerialNumber::from(serial.to_vec()));
+        let key = SubjectPublicKeyInfo::from_der(spki)?;
+        let (not_before, not_after) = (millis(params.not_before)?, millis(params.not_after)?);
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        Ok(IssuedCertificate { serial: hex(&serial), not_before, not_after, der: certificate.der().to_vec() })
+    }
+
+    /// Signs a list of the revoked.
+    pub fn crl(&self, number: i64, lines: &[RevokedCertificate], now: OffsetDateTime) -> Result<StoredCrl, CaError> {
+        let now = now.replace_nanosecond(0).map_err(|_| CaError::Time)?;
+        let revoked = |l: &RevokedCertificate| {
+            Ok(RevokedCertParams {
+                serial_number: SerialNumber::from(unhex(&l.serial)),
+                revocation_time: OffsetDateTime::from_unix_timestamp(l.at.0.div_euclid(1_000)).map_err(|_| CaError::Time)?,
+                reason_code: reason(l.reason),
+                invalidity_date: None,
+            })
+        };
+        let params = CertificateRevocationListParams {
+            this_update: now,
+            next_update: now + self.crl_lifetime,
+            crl_number: SerialNumber::from(number.to_be_bytes().iter().copied().skip_while(|b| *b == 0).collect::<Vec<u8>>()),
+            issuing_distribution_point: None,
+            revoked_certs: lines.iter().map(revoked).collect::<Result<_, CaError>>()?,
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let der = params.signed_by(&self.issuer)?.der().to_vec();
+        Ok(StoredCrl { number, covers: String::new(), this_update: millis(now)?, next_update: millis(now + self.crl_lifetime)?, der })
+    }
+
+    /// Whether the list must be made anew: something changed, or half of its time is over, so that
+    /// a gateway that is down for some hours lets none expire.
+    pub fn crl_is_due(&self, last: &StoredCrl, covers: &str, now: UtcMillis) -> bool {
+        let half = last.next_update.since(last.this_update) / 2;
+        last.number == 0 || last.covers != covers || now.since(last.this_update) >= half
+    }
+}
+
+/// The identity in a desk's certificate.
+pub fn desk_uri(trust_domain: &str, order: &Order) -> Result<String, CaError> {
+    let comp_id: CompId = order.comp_id.parse()?;
+    Ok(EnrolledFacts::new(&order.user, &order.device, &order.protection)?.desk_uri(trust_domain, &comp_id))
+}
+
+/// Positive, not zero at its head, 127 bits: one spelling only, in DER and as hexadecimal.
+fn serial(mut random: [u8; 16]) -> [u8; 16] {
+    random[0] = (random[0] & 0x7f) | 0x40;
+    random
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = text.as_bytes().chunks(2).map(|c| std::str::from_utf8(c).ok().and_then(|c| u8::from_str_radix(c, 16).ok()));
+    digits.map(Option::unwrap_or_default).collect()
+}
+
+fn reason(code: u8) -> Option<RevocationReason> {
+    Some(match code {
+        1 => RevocationReason::KeyCompromise,
+        3 => RevocationReason::AffiliationChanged,
+        4 => RevocationReason::Superseded,
+        5 => RevocationReason::CessationOfOperation,
+        6 => RevocationReason::CertificateHold,
+        9 => RevocationReason::PrivilegeWithdrawn,
+        _ => return None,
+    })
+}
+
+pub fn millis(t: OffsetDateTime) -> Result<UtcMillis, CaError> {
+    i64::try_from(t.unix_timestamp_nanos() / 1_000_000).map(UtcMillis).map_err(|_| CaError::Time)
+}
+
+fn is_authority(der: &CertificateDer<'_>) -> bool {
+    let Ok((_, c)) = x509_parser::parse_x509_certificate(der) else { return false };
+    let ca = c.basic_constraints().ok().flatten().is_some_and(|b| b.value.ca);
+    ca && c.key_usage().ok().flatten().is_none_or(|u| u.value.key_cert_sign() && u.value.crl_sign())
+}
+
+/// Makes an authority of its own: a P-256 key for its owner only, and a certificate that may issue
+/// end certificates and nothing else. Refuses to overwrite.
+pub fn init(certificate: &Path, key: &Path, name: &str, lifetime: Duration, now: OffsetDateTime) -> Result<(), CaError> {
+    let document = SoftwareKey::generate_pkcs8()?;
+    let signer = CaKey(Arc::new(SoftwareKey::from_pkcs8(&document, Protection::SoftwareMemory)?));
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    (params.not_before, params.not_after) = (now - CLOCK_TOLERANCE, now + lifetime);
+    let made = params.self_signed(&signer)?;
+    let pem = Zeroizing::new(pem_text(&document));
+    write_new(key, pem.as_bytes(), true)?;
+    write_new(certificate, made.pem().as_bytes(), false)
+}
+
+fn pem_text(document: &[u8]) -> String {
+    use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+    let digits = Zeroizing::new(BASE64.encode(document));
+    let mut text = String::with_capacity(digits.len() + 80);
+    text.push_str("-----BEGIN PRIVATE KEY-----\n");
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && i % 64 == 0 {
+            text.push('\n');
+        }
+        text.push(c);
+    }
+    text.push_str("\n-----END PRIVATE KEY-----\n");
+    text
+}
+
+pub(crate) fn write_new(path: &Path, bytes: &[u8], private: bool) -> Result<(), CaError> {
+    let fail = |source| CaError::File { path: path.to_owned(), source };
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if private { 0o600 } else { 0o644 });
+    let mut file = options.open(path).map_err(fail)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(fail)
+}

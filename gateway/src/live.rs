@@ -1,0 +1,90 @@
+//! Sessions that are on, and the end of those that may not be on any more.
+
+use crate::{
+    core::Core,
+    registry::{NewEvent, admission::Shown},
+    roster::Roster,
+};
+use rustls_pki_types::CertificateDer;
+use signet_fix::session::{Outbox, Session};
+use signet_rfq::CompId;
+use std::{cell::Cell, rc::Rc, time::Duration};
+use tokio::time::timeout;
+
+/// Looked at when the registry changes, and at least this often: certificates expire by themselves.
+const LOOK: Duration = Duration::from_millis(500);
+/// Time for the Logout to leave before the connection is closed.
+const GOODBYE: Duration = Duration::from_millis(200);
+/// A peer that does not read loses its session all the same.
+const FORCE: Duration = Duration::from_millis(300);
+
+/// Set once a session was cut off.
+#[derive(Debug, Clone, Default)]
+pub struct Cut(Rc<Cell<bool>>);
+
+impl Cut {
+    pub fn done(&self) -> bool {
+        self.0.get()
+    }
+}
+
+/// One desk's connection.
+pub struct Live {
+    pub shown: Shown,
+    pub session: Rc<Session>,
+    pub outbox: Rc<Outbox>,
+    pub cut: Cut,
+    /// As shown in the handshake, leaf first, to be asked about when lists change.
+    pub chain: Vec<CertificateDer<'static>>,
+}
+
+/// Ends sessions whose user, device or certificate is not good any more.
+pub async fn watch(core: Rc<Core>, roster: Rc<Roster>) {
+    let mut snapshots = roster.snapshots();
+    loop {
+        // A registry thread that is gone shows as a view that grows old.
+        if let Ok(Err(_)) = timeout(LOOK, snapshots.changed()).await {
+            tokio::time::sleep(LOOK).await;
+        }
+        end(&core, Some(&roster), |l| roster.still_good(&l.shown).map_err(|why| (why.code(), why.to_string())));
+    }
+}
+
+/// Cuts off every live session that `good` does not find good; it says why with a code and in words.
+pub fn end(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Result<(), (&'static str, String)>) {
+    let gone: Vec<_> = {
+        let live = core.live.borrow();
+        let on = live.iter().filter(|(_, l)| !l.cut.done());
+        on.filter_map(|(d, l)| good(l).err().map(|why| (d.clone(), why))).collect()
+    };
+    for (desk, (code, words)) in gone {
+        cut(core, roster, &desk, code, &words);
+    }
+}
+
+fn cut(core: &Rc<Core>, roster: Option<&Roster>, desk: &CompId, code: &'static str, words: &str) {
+    let live = core.live.borrow();
+    let Some(l) = live.get(desk) else { return };
+    let (session, outbox, serial) = (l.session.clone(), l.outbox.clone(), l.shown.serial.clone());
+    // From here on nothing the desk says is acted on, whatever it still sends.
+    l.cut.0.set(true);
+    drop(live);
+    tracing::warn!(%desk, serial, code, "session cut off: {words}");
+    if let Some(roster) = roster {
+        let detail = format!("session cut off, certificate {serial}: {words}");
+        roster.note(NewEvent::new(crate::core::now(), "gateway", code, desk.as_str(), detail));
+    }
+    session.logout(words);
+    let (core, desk) = (core.clone(), desk.clone());
+    tokio::task::spawn_local(async move {
+        tokio::time::sleep(GOODBYE).await;
+        outbox.close();
+        tokio::time::sleep(FORCE).await;
+        if session.is_attached_to(&outbox) {
+            session.detach();
+            while let Some(e) = session.next_event() {
+                core.desk_event(&desk, e);
+            }
+        }
+    });
+}

@@ -1,0 +1,236 @@
+//! Users, their devices and their one-time codes.
+
+use super::{
+    AccountState, CertificateRecord, CodeState, NewEvent, Registry, RegistryError, Tx,
+    certificates::{self, Which},
+    events,
+};
+use signet_identity::is_user_id;
+use signet_rfq::UtcMillis;
+use sqlx::{Row as _, any::AnyRow};
+
+/// As long as a CompID may be here: `desk.request` must fit 64 characters towards dealers.
+const COMP_ID_CHARS_MAX: usize = 24;
+
+/// A user to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUser {
+    pub id: String,
+    pub comp_id: String,
+    pub name: String,
+    /// `standard` or `privileged`.
+    pub role: String,
+    /// `keychain` or `token`: what the key of this user's devices is to be held in.
+    pub protection: String,
+}
+
+/// A code to be kept: only its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCode {
+    pub digest: String,
+    pub expires: UtcMillis,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRecord {
+    pub id: String,
+    pub comp_id: String,
+    pub name: String,
+    pub role: String,
+    pub protection: String,
+    pub state: AccountState,
+    pub created: UtcMillis,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceRecord {
+    pub user: String,
+    pub id: String,
+    pub protection: String,
+    pub state: AccountState,
+    pub created: UtcMillis,
+}
+
+/// Everything about one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserDetails {
+    pub user: UserRecord,
+    pub devices: Vec<DeviceRecord>,
+    /// Newest first.
+    pub certificates: Vec<CertificateRecord>,
+    /// State and expiry.
+    pub codes: Vec<(CodeState, UtcMillis)>,
+}
+
+impl NewUser {
+    pub fn check(&self) -> Result<(), RegistryError> {
+        if !is_user_id(&self.id) {
+            return Err(RegistryError::BadUserId(self.id.clone()));
+        }
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+        if !(1..=COMP_ID_CHARS_MAX).contains(&self.comp_id.len()) || !self.comp_id.bytes().all(allowed) {
+            return Err(RegistryError::BadCompId(self.comp_id.clone()));
+        }
+        let printable = !self.name.trim().is_empty() && !self.name.chars().any(char::is_control);
+        if !printable || self.name.chars().count() > 80 {
+            return Err(RegistryError::BadName);
+        }
+        Ok(())
+    }
+}
+
+impl Registry {
+    /// Adds all of them, each with a code, or none.
+    pub async fn add_users(&self, users: &[(NewUser, NewCode)], actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
+        let mut tx = self.write().await?;
+        for (user, code) in users {
+            user.check()?;
+            add_user(&mut tx, user, actor, now).await?;
+            add_code(&mut tx, &user.id, code, &user.protection, actor, now).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// A new code for a user; an earlier one that is still open stops working.
+    pub async fn add_code(&self, user: &str, code: &NewCode, actor: &str, now: UtcMillis) -> Result<UserRecord, RegistryError> {
+        let mut tx = self.write().await?;
+        let record = user_by_id(&mut tx, user).await?.ok_or_else(|| RegistryError::NoSuchUser(user.into()))?;
+        if record.state == AccountState::Locked {
+            return Err(RegistryError::UserLocked(user.into()));
+        }
+        void_codes(&mut tx, user).await?;
+        add_code(&mut tx, user, code, &record.protection, actor, now).await?;
+        tx.commit().await?;
+        Ok(record)
+    }
+
+    pub async fn set_user_state(&self, user: &str, state: AccountState, actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
+        let mut tx = self.write().await?;
+        let done = sqlx::query("UPDATE users SET state = $1 WHERE id = $2").bind(state.as_str()).bind(user).execute(&mut *tx).await?;
+        if done.rows_affected() == 0 {
+            return Err(RegistryError::NoSuchUser(user.into()));
+        }
+        let kind = if state == AccountState::Locked { "user.locked" } else { "user.unlocked" };
+        events::append(&mut tx, NewEvent::new(now, actor, kind, user, "")).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// `device` is `USER/DEVICE`, or `DEVICE` when only one user has one of that name.
+    pub async fn set_device_state(&self, device: &str, state: AccountState, actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
+        let mut tx = self.write().await?;
+        let (user, id) = find_device(&mut tx, device).await?;
+        let update = sqlx::query("UPDATE devices SET state = $1 WHERE user_id = $2 AND id = $3");
+        update.bind(state.as_str()).bind(&user).bind(&id).execute(&mut *tx).await?;
+        let kind = if state == AccountState::Locked { "device.locked" } else { "device.unlocked" };
+        events::append(&mut tx, NewEvent::new(now, actor, kind, format!("{user}/{id}"), "")).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub async fn users(&self) -> Result<Vec<UserRecord>, RegistryError> {
+        let rows = sqlx::query(&format!("SELECT {USER} FROM users ORDER BY id")).fetch_all(&self.pool).await?;
+        rows.iter().map(user_record).collect()
+    }
+
+    /// A user with devices, certificates and codes, of one moment.
+    pub async fn user(&self, id: &str) -> Result<UserDetails, RegistryError> {
+        let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
+        let user = user_by_id(&mut tx, id).await?.ok_or_else(|| RegistryError::NoSuchUser(id.into()))?;
+        let query = format!("SELECT {DEVICE} FROM devices WHERE user_id = $1 ORDER BY id");
+        let devices = sqlx::query(&query).bind(id).fetch_all(&mut *tx).await?;
+        let devices = devices.iter().map(device_record).collect::<Result<_, _>>()?;
+        let certificates = certificates::of(&mut tx, &Which::User(id.into())).await?;
+        let codes = sqlx::query("SELECT state, expires_ms FROM codes WHERE user_id = $1 ORDER BY created_ms DESC");
+        let codes = codes.bind(id).fetch_all(&mut *tx).await?;
+        let code = |r: &AnyRow| Ok((CodeState::read(r.try_get(0)?)?, UtcMillis(r.try_get(1)?)));
+        let codes = codes.iter().map(code).collect::<Result<_, RegistryError>>()?;
+        Ok(UserDetails { user, devices, certificates, codes })
+    }
+}
+
+async fn add_user(tx: &mut Tx, user: &NewUser, actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
+    if user_by_id(tx, &user.id).await?.is_some() {
+        return Err(RegistryError::UserExists(user.id.clone()));
+    }
+    // Not told apart by case: people read them aloud.
+    let taken = sqlx::query("SELECT COUNT(*) FROM users WHERE LOWER(comp_id) = LOWER($1)").bind(&user.comp_id).fetch_one(&mut **tx).await?;
+    if taken.try_get::<i64, _>(0)? > 0 {
+        return Err(RegistryError::CompIdTaken(user.comp_id.clone()));
+    }
+    sqlx::query("INSERT INTO users (id, comp_id, name, role, protection, state, created_ms) VALUES ($1, $2, $3, $4, $5, 'active', $6)")
+        .bind(&user.id)
+        .bind(&user.comp_id)
+        .bind(&user.name)
+        .bind(&user.role)
+        .bind(&user.protection)
+        .bind(now.0)
+        .execute(&mut **tx)
+        .await?;
+    let detail = format!("CompID {}, {}, key in {}, {:?}", user.comp_id, user.role, user.protection, user.name);
+    events::append(tx, NewEvent::new(now, actor, "user.added", &user.id, detail)).await
+}
+
+async fn add_code(tx: &mut Tx, user: &str, code: &NewCode, protection: &str, actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
+    let insert = "INSERT INTO codes (hash, user_id, protection, state, created_ms, expires_ms, used_ms, serial, claim, claimed_ms)
+        VALUES ($1, $2, $3, 'open', $4, $5, 0, '', '', 0)";
+    let insert = sqlx::query(insert).bind(&code.digest).bind(user).bind(protection).bind(now.0).bind(code.expires.0);
+    insert.execute(&mut **tx).await?;
+    let hours = code.expires.since(now) / 3_600_000;
+    events::append(tx, NewEvent::new(now, actor, "code.made", user, format!("good for {hours} hours"))).await
+}
+
+pub(super) async fn void_codes(tx: &mut Tx, user: &str) -> Result<u64, RegistryError> {
+    let done =
+        sqlx::query("UPDATE codes SET state = 'replaced' WHERE user_id = $1 AND state = 'open'").bind(user).execute(&mut **tx).await?;
+    Ok(done.rows_affected())
+}
+
+const USER: &str = "id, comp_id, name, role, protection, state, created_ms";
+const DEVICE: &str = "user_id, id, protection, state, created_ms";
+
+pub(super) async fn user_by_id(tx: &mut Tx, id: &str) -> Result<Option<UserRecord>, RegistryError> {
+    let row = sqlx::query(&format!("SELECT {USER} FROM users WHERE id = $1")).bind(id.to_owned()).fetch_optional(&mut **tx).await?;
+    row.as_ref().map(user_record).transpose()
+}
+
+pub(super) async fn device_by_id(tx: &mut Tx, user: &str, id: &str) -> Result<Option<DeviceRecord>, RegistryError> {
+    let query = format!("SELECT {DEVICE} FROM devices WHERE user_id = $1 AND id = $2");
+    let row = sqlx::query(&query).bind(user.to_owned()).bind(id.to_owned()).fetch_optional(&mut **tx).await?;
+    row.as_ref().map(device_record).transpose()
+}
+
+/// User and device id of `USER/DEVICE` or an unambiguous `DEVICE`.
+pub(super) async fn find_device(tx: &mut Tx, text: &str) -> Result<(String, String), RegistryError> {
+    let missing = || RegistryError::NoSuchDevice(text.into());
+    if let Some((user, id)) = text.split_once('/') {
+        let found = device_by_id(tx, user, id).await?.ok_or_else(missing)?;
+        return Ok((found.user, found.id));
+    }
+    let rows = sqlx::query("SELECT user_id FROM devices WHERE id = $1").bind(text.to_owned()).fetch_all(&mut **tx).await?;
+    match rows.as_slice() {
+        [] => Err(missing()),
+        [one] => Ok((one.try_get(0)?, text.into())),
+        _ => Err(RegistryError::AmbiguousDevice(text.into())),
+    }
+}
+
+fn user_record(r: &AnyRow) -> Result<UserRecord, RegistryError> {
+    Ok(UserRecord {
+        id: r.try_get(0)?,
+        comp_id: r.try_get(1)?,
+        name: r.try_get(2)?,
+        role: r.try_get(3)?,
+        protection: r.try_get(4)?,
+        state: AccountState::read(r.try_get(5)?)?,
+        created: UtcMillis(r.try_get(6)?),
+    })
+}
+
+fn device_record(r: &AnyRow) -> Result<DeviceRecord, RegistryError> {
+    Ok(DeviceRecord {
+        user: r.try_get(0)?,
+        id: r.try_get(1)?,
+        protection: r.try_get(2)?,
+        state: AccountState::read(r.try_get(3)?)?,
+        created: UtcMillis(r.try_get(4)?),
+    })
+}

@@ -1,0 +1,153 @@
+//! Whether a desk may be on: a pure function of what the registry says and what the desk showed.
+
+use super::{AccountState, CertificateState, CertificateView, View};
+use signet_rfq::UtcMillis;
+
+/// What a desk proved in its handshake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Lower-case hexadecimal.
+    pub serial: String,
+    /// SHA-256 of the SubjectPublicKeyInfo, lower-case hexadecimal.
+    pub spki_sha256: String,
+    pub comp_id: String,
+    pub not_after: UtcMillis,
+}
+
+/// Why a desk may not be on. The message is what the trader reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdmissionRefusal {
+    /// At fault: the gateway's operator.
+    #[error("the gateway cannot reach its registry; try again in a minute")]
+    RegistryStale,
+    #[error("this certificate is not in the registry; ask your administrator for a new enrolment code")]
+    Unknown,
+    /// Two certificates of different authorities with one serial number, or a forgery.
+    #[error("this certificate is not the one the registry has")]
+    NotTheSame,
+    #[error("this certificate was revoked; ask your administrator")]
+    Revoked,
+    #[error("this certificate was replaced by a newer one on this device")]
+    Superseded,
+    #[error("this certificate has expired; it must be renewed")]
+    Expired,
+    #[error("your account is locked; ask your administrator")]
+    UserLocked,
+    #[error("this device is locked; ask your administrator")]
+    DeviceLocked,
+}
+
+impl AdmissionRefusal {
+    /// Never changes between releases.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::RegistryStale => "admission.registry_stale",
+            Self::Unknown => "admission.certificate_unknown",
+            Self::NotTheSame => "admission.certificate_differs",
+            Self::Revoked => "admission.certificate_revoked",
+            Self::Superseded => "admission.certificate_superseded",
+            Self::Expired => "admission.certificate_expired",
+            Self::UserLocked => "admission.user_locked",
+            Self::DeviceLocked => "admission.device_locked",
+        }
+    }
+}
+
+/// `age_ms` is how long ago the registry last confirmed `view`.
+pub fn admit<'v>(
+    view: &'v View,
+    age_ms: i64,
+    age_max_ms: i64,
+    shown: &Shown,
+    now: UtcMillis,
+) -> Result<&'v CertificateView, AdmissionRefusal> {
+    if age_ms > age_max_ms {
+        return Err(AdmissionRefusal::RegistryStale);
+    }
+    still_good(view, shown, now)
+}
+
+/// The same without the question how old the view is: for a session that is on already.
+pub fn still_good<'v>(view: &'v View, shown: &Shown, now: UtcMillis) -> Result<&'v CertificateView, AdmissionRefusal> {
+    let c = view.certificates.get(&shown.serial).ok_or(AdmissionRefusal::Unknown)?;
+    if c.spki_sha256 != shown.spki_sha256 || c.comp_id != shown.comp_id {
+        return Err(AdmissionRefusal::NotTheSame);
+    }
+    match c.state {
+        CertificateState::Revoked => return Err(AdmissionRefusal::Revoked),
+        CertificateState::Superseded => return Err(AdmissionRefusal::Superseded),
+        CertificateState::Good => {}
+    }
+    if c.user_state == AccountState::Locked {
+        return Err(AdmissionRefusal::UserLocked);
+    }
+    if c.device_state == AccountState::Locked {
+        return Err(AdmissionRefusal::DeviceLocked);
+    }
+    if shown.not_after <= now {
+        return Err(AdmissionRefusal::Expired);
+    }
+    Ok(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> CertificateView {
+        CertificateView {
+            user: "alice".into(),
+            device: "laptop".into(),
+            comp_id: "ALICE1".into(),
+            protection: "keychain".into(),
+            role: "standard".into(),
+            spki_sha256: "aa".into(),
+            state: CertificateState::Good,
+            not_after: UtcMillis(1_000),
+            used: true,
+            user_state: AccountState::Active,
+            device_state: AccountState::Active,
+        }
+    }
+
+    fn shown() -> Shown {
+        Shown { serial: "01".into(), spki_sha256: "aa".into(), comp_id: "ALICE1".into(), not_after: UtcMillis(1_000) }
+    }
+
+    #[test]
+    fn table_of_admissions() {
+        use AdmissionRefusal::*;
+        type Change = fn(&mut CertificateView, &mut Shown);
+        let table: &[(&str, Change, Result<(), AdmissionRefusal>)] = &[
+            ("all is well", |_, _| {}, Ok(())),
+            ("another serial", |_, s| s.serial = "02".into(), Err(Unknown)),
+            ("another key", |_, s| s.spki_sha256 = "bb".into(), Err(NotTheSame)),
+            ("another CompID", |_, s| s.comp_id = "BOB1".into(), Err(NotTheSame)),
+            ("revoked", |c, _| c.state = CertificateState::Revoked, Err(Revoked)),
+            ("superseded", |c, _| c.state = CertificateState::Superseded, Err(Superseded)),
+            ("user locked", |c, _| c.user_state = AccountState::Locked, Err(UserLocked)),
+            ("device locked", |c, _| c.device_state = AccountState::Locked, Err(DeviceLocked)),
+            ("expired", |_, s| s.not_after = UtcMillis(500), Err(Expired)),
+            (
+                "revoked says more than locked",
+                |c, _| (c.state, c.user_state) = (CertificateState::Revoked, AccountState::Locked),
+                Err(Revoked),
+            ),
+        ];
+        for (name, change, want) in table {
+            let (mut c, mut s) = (good(), shown());
+            change(&mut c, &mut s);
+            let view = View { version: 1, certificates: [("01".to_string(), c)].into() };
+            assert_eq!(admit(&view, 0, 10_000, &s, UtcMillis(500)).map(|_| ()), *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_stale_view_admits_nobody_but_cuts_nobody_either() {
+        let view = View { version: 1, certificates: [("01".to_string(), good())].into() };
+        assert!(admit(&view, 10_000, 10_000, &shown(), UtcMillis(500)).is_ok());
+        assert_eq!(admit(&view, 10_001, 10_000, &shown(), UtcMillis(500)), Err(AdmissionRefusal::RegistryStale));
+        assert!(still_good(&view, &shown(), UtcMillis(500)).is_ok());
+    }
+}

@@ -1,0 +1,156 @@
+//! A whole registry in one file, the same for either database.
+//!
+//! JSON lines: a head with the schema, one line per row, and a last line with the number of rows and
+//! a digest of everything before it. It holds no key and no code, but it does hold names and the
+//! digests of codes: guard it like the registry.
+
+use super::{NewEvent, Registry, RegistryError, events, hex, schema};
+use aws_lc_rs::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use signet_rfq::UtcMillis;
+use sqlx::Row as _;
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+};
+
+const FORMAT: &str = "signet registry backup 1";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    format: String,
+    schema: i64,
+    made_ms: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    table: String,
+    row: Vec<Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tail {
+    rows: u64,
+    sha256: String,
+}
+
+impl Registry {
+    /// Writes a backup of one moment, while gateways run; how many rows.
+    pub async fn backup(&self, out: &Path, now: UtcMillis) -> Result<u64, RegistryError> {
+        let fail = |source| RegistryError::File { path: out.to_owned(), source };
+        let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
+        let mut text = line(&Head { format: FORMAT.into(), schema: schema::SCHEMA, made_ms: now.0 })?;
+        let mut rows = 0;
+        for (table, columns) in schema::TABLES {
+            let query = format!("SELECT {} FROM {table} ORDER BY {}", columns.join(", "), columns[0]);
+            for r in sqlx::query(&query).fetch_all(&mut *tx).await? {
+                let value = |n: usize| r.try_get::<i64, _>(n).map(Value::from).or_else(|_| r.try_get::<String, _>(n).map(Value::from));
+                let row = (0..columns.len()).map(value).collect::<Result<_, _>>()?;
+                text.push_str(&line(&Line { table: (*table).into(), row })?);
+                rows += 1;
+            }
+        }
+        let sha256 = super::hex_sha256(text.as_bytes());
+        text.push_str(&line(&Tail { rows, sha256 })?);
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(out).map_err(fail)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(fail)?;
+        Ok(rows)
+    }
+
+    /// Puts a backup back, all of it or nothing; how many rows. What the registry holds is lost, and
+    /// that takes `replace`. Its version goes on rising, so that running gateways notice.
+    pub async fn restore(&self, from: &Path, replace: bool, actor: &str, now: UtcMillis) -> Result<u64, RegistryError> {
+        let lines = read(from)?;
+        let mut tx = self.exclusive().await?;
+        let (mut version, mut crl_number) = (0i64, 0i64);
+        if schema::found(&mut tx, self.dialect).await? > 0 {
+            let users: i64 = sqlx::query("SELECT COUNT(*) FROM users").fetch_one(&mut *tx).await?.try_get(0)?;
+            let meta = sqlx::query("SELECT version, head_seq FROM registry_meta WHERE id = 1").fetch_one(&mut *tx).await?;
+            let events: i64 = meta.try_get(1)?;
+            if (users > 0 || events > 0) && !replace {
+                return Err(RegistryError::NotEmpty);
+            }
+            version = meta.try_get(0)?;
+            crl_number = sqlx::query("SELECT number FROM crl WHERE id = 1").fetch_one(&mut *tx).await?.try_get(0)?;
+            schema::drop_all(&mut tx).await?;
+        }
+        schema::migrate(&mut tx, 0).await?;
+        for table in ["registry_meta", "crl"] {
+            sqlx::query(&format!("DELETE FROM {table}")).execute(&mut *tx).await?;
+        }
+        for l in &lines {
+            insert(&mut tx, l).await?;
+        }
+        let raise = sqlx::query("UPDATE registry_meta SET version = version + $1 + 1 WHERE id = 1").bind(version);
+        if raise.execute(&mut *tx).await?.rows_affected() != 1 {
+            return Err(RegistryError::BadBackup("it has no registry_meta".into()));
+        }
+        // The list is made anew from what is now in force, and its number never goes back.
+        let crl = "UPDATE crl SET covers = '', number = CASE WHEN number > $1 THEN number ELSE $1 END WHERE id = 1";
+        sqlx::query(crl).bind(crl_number).execute(&mut *tx).await?;
+        let detail = format!("{} rows", lines.len());
+        events::append(&mut tx, NewEvent::new(now, actor, "registry.restored", "", detail)).await?;
+        tx.commit().await?;
+        Ok(lines.len() as u64)
+    }
+}
+
+fn line(value: &impl Serialize) -> Result<String, RegistryError> {
+    let mut text = serde_json::to_string(value).map_err(|e| RegistryError::BadBackup(e.to_string()))?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// The rows, once head, digest and count have been checked: half a file is no backup.
+fn read(from: &Path) -> Result<Vec<Line>, RegistryError> {
+    let fail = |source| RegistryError::File { path: from.to_owned(), source };
+    let bad = |why: &str| RegistryError::BadBackup(why.into());
+    let file = BufReader::new(fs::File::open(from).map_err(fail)?);
+    let mut texts = file.lines().collect::<Result<Vec<_>, _>>().map_err(fail)?;
+    let tail: Tail = texts.pop().and_then(|t| serde_json::from_str(&t).ok()).ok_or_else(|| bad("its end is missing"))?;
+    let mut digest = Context::new(&SHA256);
+    for t in &texts {
+        digest.update(t.as_bytes());
+        digest.update(b"\n");
+    }
+    if hex(digest.finish().as_ref()) != tail.sha256 || tail.rows + 1 != texts.len() as u64 {
+        return Err(bad("it was changed or is incomplete"));
+    }
+    let head: Head = texts.first().and_then(|t| serde_json::from_str(t).ok()).ok_or_else(|| bad("its head cannot be read"))?;
+    if head.format != FORMAT || head.schema != schema::SCHEMA {
+        return Err(bad(&format!("it has format {:?} and schema {}", head.format, head.schema)));
+    }
+    let row = |t: &String| serde_json::from_str(t).map_err(|e| bad(&format!("a row cannot be read: {e}")));
+    texts.iter().skip(1).map(row).collect()
+}
+
+async fn insert(tx: &mut super::Tx, l: &Line) -> Result<(), RegistryError> {
+    let bad = || RegistryError::BadBackup(format!("a row of {:?} does not fit", l.table));
+    // Names come from our own list, never from the file.
+    let (table, columns) = schema::TABLES.iter().find(|(t, _)| *t == l.table).ok_or_else(bad)?;
+    if columns.len() != l.row.len() {
+        return Err(bad());
+    }
+    let places: Vec<String> = (1..=columns.len()).map(|n| format!("${n}")).collect();
+    let statement = format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places.join(", "));
+    let mut query = sqlx::query(&statement);
+    for v in &l.row {
+        query = match v {
+            Value::Number(n) => query.bind(n.as_i64().ok_or_else(bad)?),
+            Value::String(s) => query.bind(s.clone()),
+            _ => return Err(bad()),
+        };
+    }
+    query.execute(&mut **tx).await?;
+    Ok(())
+}

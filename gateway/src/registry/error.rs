@@ -1,0 +1,101 @@
+//! What can be wrong with the registry, or with what an administrator asked of it.
+
+use std::path::PathBuf;
+
+/// Each has a stable code, says who is at fault, and what cures it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// At fault: the database, its network, or the URL.
+    #[error("the registry's database does not answer as it should: {0}")]
+    Database(#[source] sqlx::Error),
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: std::io::Error },
+    /// At fault: whoever changed the database other than through this program.
+    #[error("the registry holds something this program never writes: {0}")]
+    Corrupt(String),
+    #[error("the registry has schema {found}, this program needs a newer one")]
+    SchemaOld { found: i64 },
+    #[error("the registry has schema {found}, which a newer program made")]
+    SchemaNew { found: i64 },
+
+    /// At fault, here and below: the administrator's order.
+    #[error("{0:?} is no user id: 1 to 32 characters of a-z 0-9 . _ -")]
+    BadUserId(String),
+    #[error("{0:?} is no CompID for a desk: 1 to 24 characters of A-Z a-z 0-9 _ -")]
+    BadCompId(String),
+    #[error("the name must be 1 to 80 printable characters")]
+    BadName,
+    #[error("there is a user {0} already")]
+    UserExists(String),
+    #[error("the CompID {0} is in use already")]
+    CompIdTaken(String),
+    #[error("there is no user {0:?}")]
+    NoSuchUser(String),
+    #[error("there is no device {0:?}")]
+    NoSuchDevice(String),
+    #[error("several users have a device {0:?}")]
+    AmbiguousDevice(String),
+    #[error("there is no certificate with the serial number {0:?}")]
+    NoSuchCertificate(String),
+    #[error("{0} has no certificate that could still be revoked")]
+    NothingToRevoke(String),
+    #[error("the user {0} is locked")]
+    UserLocked(String),
+    #[error("the registry is not empty")]
+    NotEmpty,
+    #[error("the backup cannot be used: {0}")]
+    BadBackup(String),
+}
+
+impl From<sqlx::Error> for RegistryError {
+    fn from(e: sqlx::Error) -> Self {
+        Self::Database(e)
+    }
+}
+
+impl RegistryError {
+    /// Never changes between releases.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Database(_) => "registry.database",
+            Self::File { .. } => "registry.file",
+            Self::Corrupt(_) => "registry.corrupt",
+            Self::SchemaOld { .. } => "registry.schema_old",
+            Self::SchemaNew { .. } => "registry.schema_new",
+            Self::BadUserId(_) => "registry.bad_user_id",
+            Self::BadCompId(_) => "registry.bad_comp_id",
+            Self::BadName => "registry.bad_name",
+            Self::UserExists(_) => "registry.user_exists",
+            Self::CompIdTaken(_) => "registry.comp_id_taken",
+            Self::NoSuchUser(_) => "registry.no_user",
+            Self::NoSuchDevice(_) => "registry.no_device",
+            Self::AmbiguousDevice(_) => "registry.ambiguous_device",
+            Self::NoSuchCertificate(_) => "registry.no_certificate",
+            Self::NothingToRevoke(_) => "registry.nothing_to_revoke",
+            Self::UserLocked(_) => "registry.user_locked",
+            Self::NotEmpty => "registry.not_empty",
+            Self::BadBackup(_) => "registry.bad_backup",
+        }
+    }
+
+    /// What to do about it.
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::Database(_) => "check [registry] url, that the server is up, and that its account may use the tables",
+            Self::File { .. } => "check the path and who may write there",
+            Self::Corrupt(_) => "restore a backup: signet-gateway registry restore",
+            Self::SchemaOld { .. } => "stop every gateway, make a backup, then run: signet-gateway registry migrate",
+            Self::SchemaNew { .. } => "install the newer release on every gateway",
+            Self::BadUserId(_) | Self::BadCompId(_) | Self::BadName => "correct it and run the command again",
+            Self::UserExists(_) => "a new laptop of the same person needs only a new code: signet-gateway user code ID",
+            Self::CompIdTaken(_) => "every desk, dealer and gateway needs a CompID of its own; choose another",
+            Self::NoSuchUser(_) => "see: signet-gateway user list",
+            Self::NoSuchDevice(_) | Self::AmbiguousDevice(_) => "write USER/DEVICE; see: signet-gateway user show USER",
+            Self::NoSuchCertificate(_) | Self::NothingToRevoke(_) => "see: signet-gateway user show USER",
+            Self::UserLocked(_) => "signet-gateway unlock user ID, if that is meant",
+            Self::NotEmpty => "use --replace to lose what it holds, or name another registry",
+            Self::BadBackup(_) => "use a file that signet-gateway registry backup made",
+        }
+    }
+}

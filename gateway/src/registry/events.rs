@@ -1,0 +1,180 @@
+//! What was done and what was refused: rows that are only ever added, each holding the digest of the
+//! one before, so that a row that was changed, removed or slipped in shows.
+//!
+//! Whoever can write the database can also write a whole new chain: keep the digest of the last row,
+//! which `signet-gateway events` prints, somewhere else.
+
+use super::{RegistryError, Tx, hex_sha256};
+use signet_rfq::UtcMillis;
+use sqlx::Row as _;
+
+/// A field of an event is cut to this many characters: some of them come from strangers.
+const FIELD_CHARS_MAX: usize = 500;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub seq: i64,
+    pub at: UtcMillis,
+    /// Who did it: an administrator's account, or the address of an enrolling desk.
+    pub actor: String,
+    /// What happened, such as `user.locked` or `enrol.code_wrong`.
+    pub kind: String,
+    /// To whom.
+    pub subject: String,
+    pub detail: String,
+    pub prev: String,
+    pub hash: String,
+}
+
+/// An event that is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    pub at: UtcMillis,
+    pub actor: String,
+    pub kind: &'static str,
+    pub subject: String,
+    pub detail: String,
+}
+
+impl NewEvent {
+    pub fn new(at: UtcMillis, actor: &str, kind: &'static str, subject: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { at, actor: actor.into(), kind, subject: subject.into(), detail: detail.into() }
+    }
+}
+
+/// The chain is broken. At fault: whoever changed the database other than through this program.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the event log was altered: {why} at event {seq}")]
+pub struct ChainError {
+    pub seq: i64,
+    pub why: &'static str,
+}
+
+impl Event {
+    /// Every field with its length, so that no two events have one digest.
+    fn digest(&self) -> String {
+        let mut bytes = Vec::new();
+        for field in [&self.seq.to_string(), &self.at.0.to_string(), &self.actor, &self.kind, &self.subject, &self.detail, &self.prev] {
+            bytes.extend_from_slice(&(field.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(field.as_bytes());
+        }
+        hex_sha256(&bytes)
+    }
+}
+
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(FIELD_CHARS_MAX).collect()
+}
+
+/// Adds one event. The caller's transaction already holds the lock that puts writers in a row.
+pub(super) async fn append(tx: &mut Tx, new: NewEvent) -> Result<(), RegistryError> {
+    let head = sqlx::query("SELECT head_seq, head_hash FROM registry_meta WHERE id = 1").fetch_one(&mut **tx).await?;
+    let mut event = Event {
+        seq: head.try_get::<i64, _>(0)? + 1,
+        at: new.at,
+        actor: clean(&new.actor),
+        kind: new.kind.into(),
+        subject: clean(&new.subject),
+        detail: clean(&new.detail),
+        prev: head.try_get(1)?,
+        hash: String::new(),
+    };
+    event.hash = event.digest();
+    sqlx::query("INSERT INTO events (seq, at_ms, actor, kind, subject, detail, prev, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+        .bind(event.seq)
+        .bind(event.at.0)
+        .bind(event.actor)
+        .bind(event.kind)
+        .bind(event.subject)
+        .bind(event.detail)
+        .bind(event.prev)
+        .bind(event.hash.clone())
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query("UPDATE registry_meta SET head_seq = $1, head_hash = $2 WHERE id = 1")
+        .bind(event.seq)
+        .bind(event.hash)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Checks events in order, from the first to the head; `Ok` holds how many.
+pub fn verify<'a>(events: impl IntoIterator<Item = &'a Event>, head: (i64, &str)) -> Result<i64, ChainError> {
+    let (mut seq, mut prev) = (0, "");
+    for e in events {
+        seq += 1;
+        let broken = |why| ChainError { seq, why };
+        if e.seq != seq {
+            return Err(broken("one is missing"));
+        }
+        if e.prev != prev {
+            return Err(broken("it does not follow the one before"));
+        }
+        if e.digest() != e.hash {
+            return Err(broken("its content was changed"));
+        }
+        prev = &e.hash;
+    }
+    if (seq, prev) != head {
+        return Err(ChainError { seq: seq + 1, why: "the end was cut off" });
+    }
+    Ok(seq)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chain(n: i64) -> Vec<Event> {
+        let mut prev = String::new();
+        let make = |seq| {
+            let mut e = Event {
+                seq,
+                at: UtcMillis(seq * 10),
+                actor: "root@host".into(),
+                kind: "user.locked".into(),
+                subject: "alice".into(),
+                detail: String::new(),
+                prev: prev.clone(),
+                hash: String::new(),
+            };
+            e.hash = e.digest();
+            prev = e.hash.clone();
+            e
+        };
+        (1..=n).map(make).collect()
+    }
+
+    #[test]
+    fn every_kind_of_change_shows() {
+        let whole = chain(5);
+        let head = (5, whole[4].hash.as_str());
+        assert_eq!(verify(&whole, head), Ok(5));
+        assert_eq!(verify(&[], (0, "")), Ok(0));
+        let changed = |f: &dyn Fn(&mut Vec<Event>)| {
+            let mut c = whole.clone();
+            f(&mut c);
+            verify(&c, head).map_err(|e| (e.seq, e.why))
+        };
+        assert_eq!(changed(&|c| c[2].subject = "bob".into()), Err((3, "its content was changed")));
+        assert_eq!(changed(&|c| c[2].at = UtcMillis(1)), Err((3, "its content was changed")));
+        assert_eq!(changed(&|c| drop(c.remove(2))), Err((3, "one is missing")));
+        assert_eq!(changed(&|c| drop(c.pop())), Err((5, "the end was cut off")));
+        assert_eq!(changed(&|c| c.swap(1, 2)), Err((2, "one is missing")));
+        let recomputed = changed(&|c| {
+            c[2].subject = "bob".into();
+            c[2].hash = c[2].digest();
+        });
+        assert_eq!(recomputed, Err((4, "it does not follow the one before")));
+    }
+
+    #[test]
+    fn text_cannot_move_between_fields() {
+        let mut a = chain(1).remove(0);
+        let mut b = a.clone();
+        (a.subject, a.detail) = ("ab".into(), "c".into());
+        (b.subject, b.detail) = ("a".into(), "bc".into());
+        assert_ne!(a.digest(), b.digest());
+    }
+}

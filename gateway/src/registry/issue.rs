@@ -1,0 +1,275 @@
+//! From a request for a certificate to the certificate in the registry, in two steps: a claim says
+//! whether it may be issued, the issuing authority (ours or an outside one) signs in between, and
+//! completion writes it down, unless something changed meanwhile.
+
+use super::{
+    AccountState, CertificateState, CodeState, NewEvent, Registry, RegistryError, Tx,
+    accounts::{device_by_id, user_by_id},
+    certificates::{self, Which},
+    code::{CodeRow, CodeVerdict, judge},
+    events,
+};
+use crate::enrol::refusal::{EnrolRefusal, Refused};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use signet_rfq::UtcMillis;
+use sqlx::Row as _;
+
+/// Certificates a device may have and never have used: a renewal that goes wrong again and again
+/// must not fill the registry.
+const UNUSED_MAX: usize = 5;
+
+/// What a certificate request asks, once it has been read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The subject's common name as it was sent.
+    pub common_name: String,
+    /// The same as a device's name.
+    pub device: String,
+    /// SHA-256 of the public key, lower-case hexadecimal.
+    pub key: String,
+}
+
+/// A certificate that may be issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    pub user: String,
+    pub comp_id: String,
+    pub device: String,
+    pub protection: String,
+    pub key: String,
+    pub why: Why,
+}
+
+/// What entitles to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// The digest of a one-time code.
+    Code(String),
+    /// The serial number of the present certificate.
+    Renewal(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    Issue(Order),
+    /// It was issued already and the answer may have been lost: the same certificate again, DER.
+    Again(Vec<u8>),
+}
+
+/// A certificate as it was issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedCertificate {
+    pub serial: String,
+    pub not_before: UtcMillis,
+    pub not_after: UtcMillis,
+    pub der: Vec<u8>,
+}
+
+impl Registry {
+    /// A first certificate for a device, by one-time code. `digest` is `None` when what was sent
+    /// cannot be a code; that takes the same way and the same time as a wrong one.
+    pub async fn claim_by_code(&self, user: &str, digest: Option<&str>, ask: &Ask, now: UtcMillis) -> Result<Claim, Refused> {
+        // Without the lock, so that strangers cannot make administrators wait.
+        let digest = digest.unwrap_or("-");
+        if code(&mut self.pool.begin().await?, user, digest).await?.is_none() {
+            return Err(EnrolRefusal::CodeWrong.into());
+        }
+        let mut tx = self.write().await?;
+        let code = code(&mut tx, user, digest).await?.ok_or(EnrolRefusal::CodeWrong)?;
+        let (comp_id, again) = match judge(&code, &ask.key, now) {
+            CodeVerdict::Good => (may_have(&mut tx, user, ask).await?, None),
+            CodeVerdict::Again(serial) => (may_have(&mut tx, user, ask).await?, Some(serial)),
+            CodeVerdict::Used => return Err(EnrolRefusal::CodeUsed.into()),
+            CodeVerdict::Replaced => return Err(EnrolRefusal::CodeReplaced.into()),
+            CodeVerdict::Expired => return Err(EnrolRefusal::CodeExpired.into()),
+            CodeVerdict::InUse => return Err(EnrolRefusal::CodeInUse.into()),
+        };
+        if let Some(serial) = again {
+            return again_if_good(&mut tx, &serial).await;
+        }
+        fresh_key(&mut tx, &ask.key).await?;
+        sqlx::query("UPDATE codes SET claim = $1, claimed_ms = $2 WHERE hash = $3")
+            .bind(&ask.key)
+            .bind(now.0)
+            .bind(digest)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        let why = Why::Code(digest.into());
+        let (user, device, key) = (user.into(), ask.device.clone(), ask.key.clone());
+        Ok(Claim::Issue(Order { user, comp_id, device, protection: code.protection, key, why }))
+    }
+
+    /// A further certificate for a device, shown the present one over mutual TLS. `spki` is the
+    /// digest of the present one's key.
+    pub async fn claim_renewal(&self, serial: &str, spki: &str, ask: &Ask, now: UtcMillis) -> Result<Claim, Refused> {
+        let mut tx = self.pool.begin().await?;
+        let present = certificates::by_serial(&mut tx, serial).await?;
+        let present = present.filter(|p| p.spki_sha256 == spki).ok_or(EnrolRefusal::CertificateUnknown)?;
+        match present.state {
+            CertificateState::Good if present.not_after <= now => return Err(EnrolRefusal::CertificateExpired.into()),
+            CertificateState::Good => {}
+            CertificateState::Superseded => return Err(EnrolRefusal::CertificateSuperseded.into()),
+            CertificateState::Revoked => return Err(EnrolRefusal::CertificateRevoked.into()),
+        }
+        // RFC 7030 §4.2.2 wants the subject of the present certificate, which names the CompID.
+        let same_name = ask.common_name == present.comp_id || ask.device == present.device;
+        if !same_name {
+            return Err(EnrolRefusal::DeviceDiffers.into());
+        }
+        let ask = Ask { device: present.device.clone(), common_name: present.device.clone(), ..ask.clone() };
+        let comp_id = may_have(&mut tx, &present.user, &ask).await?;
+        if let Some(made) = by_key(&mut tx, &ask.key).await? {
+            let made = certificates::by_serial(&mut tx, &made).await?.ok_or(EnrolRefusal::KeyReused)?;
+            let lost_answer = made.serial != present.serial
+                && (&made.user, &made.device) == (&present.user, &present.device)
+                && made.first_used == UtcMillis(0)
+                && made.not_after > now;
+            if !lost_answer {
+                return Err(EnrolRefusal::KeyReused.into());
+            }
+            return again_if_good(&mut tx, &made.serial).await;
+        }
+        let all = certificates::of(&mut tx, &Which::Device(format!("{}/{}", present.user, present.device))).await?;
+        let unused = all.iter().filter(|c| c.state == CertificateState::Good && c.first_used == UtcMillis(0) && c.not_after > now);
+        if unused.count() >= UNUSED_MAX {
+            return Err(EnrolRefusal::TooManyUnused.into());
+        }
+        let (device, protection) = (present.device, present.protection);
+        Ok(Claim::Issue(Order { user: present.user, comp_id, device, protection, key: ask.key, why: Why::Renewal(present.serial) }))
+    }
+
+    /// Writes an issued certificate down. Refused when the entitlement went away since the claim.
+    pub async fn complete(&self, order: &Order, issued: &IssuedCertificate, actor: &str, now: UtcMillis) -> Result<(), Refused> {
+        let mut tx = self.write().await?;
+        let ask = Ask { common_name: order.device.clone(), device: order.device.clone(), key: order.key.clone() };
+        may_have(&mut tx, &order.user, &ask).await?;
+        fresh_key(&mut tx, &order.key).await?;
+        let (kind, by) = match &order.why {
+            Why::Code(digest) => {
+                let done = sqlx::query(
+                    "UPDATE codes SET state = 'used', used_ms = $1, serial = $2 WHERE hash = $3 AND state = 'open' AND claim = $4",
+                )
+                .bind(now.0)
+                .bind(&issued.serial)
+                .bind(digest)
+                .bind(&order.key)
+                .execute(&mut *tx)
+                .await?;
+                if done.rows_affected() != 1 {
+                    return Err(EnrolRefusal::CodeUsed.into());
+                }
+                ("certificate.issued", String::new())
+            }
+            Why::Renewal(old) => {
+                let old = certificates::by_serial(&mut tx, old).await?.ok_or(EnrolRefusal::CertificateUnknown)?;
+                if old.state == CertificateState::Revoked {
+                    return Err(EnrolRefusal::CertificateRevoked.into());
+                }
+                ("certificate.renewed", format!(", follows {}", old.serial))
+            }
+        };
+        keep_device(&mut tx, order, now).await?;
+        keep_certificate(&mut tx, order, issued, now).await?;
+        let detail = format!("{} for {}, key in {}{by}", issued.serial, order.comp_id, order.protection);
+        events::append(&mut tx, NewEvent::new(now, actor, kind, format!("{}/{}", order.user, order.device), detail)).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The authority did not issue: the code may be used again at once.
+    pub async fn release(&self, order: &Order) -> Result<(), RegistryError> {
+        if let Why::Code(digest) = &order.why {
+            let mut tx = self.write().await?;
+            let update = sqlx::query("UPDATE codes SET claim = '', claimed_ms = 0 WHERE hash = $1 AND state = 'open' AND claim = $2");
+            update.bind(digest).bind(&order.key).execute(&mut *tx).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}
+
+async fn code(tx: &mut Tx, user: &str, digest: &str) -> Result<Option<CodeRow>, RegistryError> {
+    let query = "SELECT state, protection, expires_ms, claim, claimed_ms, serial FROM codes WHERE hash = $1 AND user_id = $2";
+    let row = sqlx::query(query).bind(digest.to_owned()).bind(user.to_owned()).fetch_optional(&mut **tx).await?;
+    let Some(r) = row else { return Ok(None) };
+    Ok(Some(CodeRow {
+        state: CodeState::read(r.try_get(0)?)?,
+        protection: r.try_get(1)?,
+        expires: UtcMillis(r.try_get(2)?),
+        claim: r.try_get(3)?,
+        claimed: UtcMillis(r.try_get(4)?),
+        serial: r.try_get(5)?,
+    }))
+}
+
+/// The user's CompID, when user and device may have a certificate of that name.
+async fn may_have(tx: &mut Tx, user: &str, ask: &Ask) -> Result<String, Refused> {
+    let user = user_by_id(tx, user).await?.ok_or(EnrolRefusal::CodeWrong)?;
+    if user.state == AccountState::Locked {
+        return Err(EnrolRefusal::UserLocked.into());
+    }
+    let others = "SELECT COUNT(*) FROM users WHERE id <> $1 AND (LOWER(id) IN ($2, $3) OR LOWER(comp_id) IN ($2, $3))";
+    let others = sqlx::query(others).bind(user.id.clone()).bind(ask.common_name.to_lowercase()).bind(ask.device.clone());
+    if others.fetch_one(&mut **tx).await?.try_get::<i64, _>(0)? > 0 {
+        return Err(EnrolRefusal::NameOfAnother.into());
+    }
+    let device = device_by_id(tx, &user.id, &ask.device).await?;
+    if device.is_some_and(|d| d.state == AccountState::Locked) {
+        return Err(EnrolRefusal::DeviceLocked.into());
+    }
+    Ok(user.comp_id)
+}
+
+async fn by_key(tx: &mut Tx, key: &str) -> Result<Option<String>, RegistryError> {
+    let row = sqlx::query("SELECT serial FROM certificates WHERE spki_sha256 = $1").bind(key.to_owned()).fetch_optional(&mut **tx).await?;
+    Ok(row.map(|r| r.try_get(0)).transpose()?)
+}
+
+/// A key is certified once: a renewal means a new key, and nobody certifies another one's.
+async fn fresh_key(tx: &mut Tx, key: &str) -> Result<(), Refused> {
+    if by_key(tx, key).await?.is_some() { Err(EnrolRefusal::KeyReused.into()) } else { Ok(()) }
+}
+
+async fn again_if_good(tx: &mut Tx, serial: &str) -> Result<Claim, Refused> {
+    let row =
+        sqlx::query("SELECT der, state FROM certificates WHERE serial = $1").bind(serial.to_owned()).fetch_optional(&mut **tx).await?;
+    let row = row.ok_or(EnrolRefusal::CertificateUnknown)?;
+    if CertificateState::read(row.try_get(1)?)? != CertificateState::Good {
+        return Err(EnrolRefusal::CertificateRevoked.into());
+    }
+    let der: String = row.try_get(0)?;
+    let der = BASE64.decode(der).map_err(|_| RegistryError::Corrupt("certificates.der".into()))?;
+    Ok(Claim::Again(der))
+}
+
+async fn keep_device(tx: &mut Tx, order: &Order, now: UtcMillis) -> Result<(), RegistryError> {
+    let insert = "INSERT INTO devices (user_id, id, protection, state, created_ms) VALUES ($1, $2, $3, 'active', $4)
+        ON CONFLICT (user_id, id) DO UPDATE SET protection = excluded.protection";
+    sqlx::query(insert)
+        .bind(order.user.clone())
+        .bind(order.device.clone())
+        .bind(order.protection.clone())
+        .bind(now.0)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+async fn keep_certificate(tx: &mut Tx, order: &Order, issued: &IssuedCertificate, now: UtcMillis) -> Result<(), RegistryError> {
+    let insert = "INSERT INTO certificates (serial, user_id, device_id, comp_id, protection, spki_sha256, state, reason, not_before_ms,
+        not_after_ms, issued_ms, first_used_ms, ended_ms, der) VALUES ($1, $2, $3, $4, $5, $6, 'good', '', $7, $8, $9, 0, 0, $10)";
+    sqlx::query(insert)
+        .bind(issued.serial.clone())
+        .bind(order.user.clone())
+        .bind(order.device.clone())
+        .bind(order.comp_id.clone())
+        .bind(order.protection.clone())
+        .bind(order.key.clone())
+        .bind(issued.not_before.0)
+        .bind(issued.not_after.0)
+        .bind(now.0)
+        .bind(BASE64.encode(&issued.der))
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}

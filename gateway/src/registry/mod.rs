@@ -1,0 +1,240 @@
+//! Who may trade: users, their devices and certificates, one-time codes, and the log of what was done.
+//!
+//! In an SQLite file, or in PostgreSQL when several gateways share one. Every change is one
+//! transaction that begins by raising the version in `registry_meta`: that row is the lock that puts
+//! writers in a row (so no update is lost, with either database), and the number gateways poll.
+//! Decisions are elsewhere, as pure functions ([`admission`], [`code`]).
+
+mod accounts;
+pub mod admission;
+pub mod backup;
+mod certificates;
+pub mod code;
+mod error;
+pub mod events;
+mod issue;
+mod schema;
+mod url;
+mod view;
+
+pub use accounts::{DeviceRecord, NewCode, NewUser, UserDetails, UserRecord};
+pub use certificates::{CertificateRecord, RevokedCertificate, StoredCrl, Which};
+pub use error::RegistryError;
+pub use events::{Event, NewEvent};
+pub use issue::{Ask, Claim, IssuedCertificate, Order};
+pub use schema::SCHEMA;
+pub use url::{RegistryUrl, UrlError};
+pub use view::{CertificateView, View};
+
+use signet_rfq::UtcMillis;
+use sqlx::{Any, AnyPool, Row as _, any::AnyPoolOptions};
+use std::{path::Path, time::Duration};
+
+/// How long a connection to the database may take, and a question to it.
+const DATABASE_MAX: Duration = Duration::from_secs(5);
+const CONNECTIONS_MAX: u32 = 4;
+
+type Tx = sqlx::Transaction<'static, Any>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    /// Begins a transaction that sees one state from beginning to end.
+    fn snapshot(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN",
+            Self::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
+}
+
+/// A state that is kept as a word.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
+
+        impl $name {
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            pub fn read(word: &str) -> Result<Self, RegistryError> {
+                match word {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(RegistryError::Corrupt(format!("{} {word:?}", stringify!($name)))),
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words!(
+    /// Of a user or a device.
+    AccountState { Active = "active", Locked = "locked" }
+);
+words!(
+    /// Of a certificate, once issued.
+    CertificateState {
+        Good = "good",
+        /// Its successor has been used.
+        Superseded = "superseded",
+        Revoked = "revoked",
+    }
+);
+words!(
+    /// Of a one-time code.
+    CodeState { Open = "open", Used = "used", Replaced = "replaced" }
+);
+
+/// A registry that is open and has the schema this program knows.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    pool: AnyPool,
+    dialect: Dialect,
+}
+
+impl Registry {
+    /// Opens it. An empty database becomes a registry; one of an older schema is left alone.
+    pub async fn open(url: &RegistryUrl) -> Result<Self, RegistryError> {
+        let registry = Self::connect(url).await?;
+        let found = registry.schema_found().await?;
+        match found {
+            0 => registry.migrate().await.map(|_| ())?,
+            schema::SCHEMA => {}
+            older if older < schema::SCHEMA => return Err(RegistryError::SchemaOld { found }),
+            _ => return Err(RegistryError::SchemaNew { found }),
+        }
+        Ok(registry)
+    }
+
+    /// Connects, whatever is there.
+    pub async fn connect(url: &RegistryUrl) -> Result<Self, RegistryError> {
+        sqlx::any::install_default_drivers();
+        let dialect = match url {
+            RegistryUrl::Sqlite(path) => {
+                make_private_file(path).map_err(|source| RegistryError::File { path: path.clone(), source })?;
+                Dialect::Sqlite
+            }
+            RegistryUrl::Postgres(_) => Dialect::Postgres,
+        };
+        let options = AnyPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(DATABASE_MAX);
+        let pool = options.connect(&url.for_driver()).await?;
+        if dialect == Dialect::Sqlite {
+            // Readers then never wait for a writer. Kept in the file.
+            sqlx::query("PRAGMA journal_mode = WAL").execute(&pool).await?;
+        }
+        Ok(Self { pool, dialect })
+    }
+
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+
+    async fn schema_found(&self) -> Result<i64, RegistryError> {
+        let mut tx = self.pool.begin().await?;
+        schema::found(&mut tx, self.dialect).await
+    }
+
+    /// Brings the schema up to date; the schema it had. Two programs that do so at once take turns.
+    pub async fn migrate(&self) -> Result<i64, RegistryError> {
+        let mut tx = self.exclusive().await?;
+        let found = schema::found(&mut tx, self.dialect).await?;
+        if found > schema::SCHEMA {
+            return Err(RegistryError::SchemaNew { found });
+        }
+        if found < schema::SCHEMA {
+            schema::migrate(&mut tx, found).await?;
+        }
+        tx.commit().await?;
+        Ok(found)
+    }
+
+    /// A transaction that no other one of this kind runs beside, even when there is no table yet.
+    async fn exclusive(&self) -> Result<Tx, RegistryError> {
+        Ok(match self.dialect {
+            Dialect::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
+            Dialect::Postgres => {
+                let mut tx = self.pool.begin().await?;
+                // "signet" as a number; any would do that nobody else uses.
+                sqlx::query("SELECT CAST(pg_advisory_xact_lock(126913091040628) AS TEXT)").execute(&mut *tx).await?;
+                tx
+            }
+        })
+    }
+
+    /// Begins a change: raises the version, and with that waits for its turn.
+    async fn write(&self) -> Result<Tx, RegistryError> {
+        self.locked("UPDATE registry_meta SET version = version + 1 WHERE id = 1").await
+    }
+
+    async fn locked(&self, statement: &'static str) -> Result<Tx, RegistryError> {
+        let mut tx = self.pool.begin().await?;
+        if sqlx::query(statement).execute(&mut *tx).await?.rows_affected() != 1 {
+            return Err(RegistryError::Corrupt("registry_meta has no row".into()));
+        }
+        Ok(tx)
+    }
+
+    /// The number that rises with every change.
+    pub async fn version(&self) -> Result<i64, RegistryError> {
+        Ok(sqlx::query("SELECT version FROM registry_meta WHERE id = 1").fetch_one(&self.pool).await?.try_get(0)?)
+    }
+
+    /// Writes down something that changes nothing about who may trade.
+    pub async fn note(&self, event: NewEvent) -> Result<(), RegistryError> {
+        let mut tx = self.locked("UPDATE registry_meta SET head_seq = head_seq WHERE id = 1").await?;
+        events::append(&mut tx, event).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Every event, oldest first, and the head of the chain, of one moment.
+    pub async fn events(&self) -> Result<(Vec<Event>, (i64, String)), RegistryError> {
+        let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
+        let head = sqlx::query("SELECT head_seq, head_hash FROM registry_meta WHERE id = 1").fetch_one(&mut *tx).await?;
+        let rows = sqlx::query("SELECT seq, at_ms, actor, kind, subject, detail, prev, hash FROM events ORDER BY seq");
+        let rows = rows.fetch_all(&mut *tx).await?;
+        let event = |r: &sqlx::any::AnyRow| -> Result<Event, sqlx::Error> {
+            Ok(Event {
+                seq: r.try_get(0)?,
+                at: UtcMillis(r.try_get(1)?),
+                actor: r.try_get(2)?,
+                kind: r.try_get(3)?,
+                subject: r.try_get(4)?,
+                detail: r.try_get(5)?,
+                prev: r.try_get(6)?,
+                hash: r.try_get(7)?,
+            })
+        };
+        Ok((rows.iter().map(event).collect::<Result<_, _>>()?, (head.try_get(0)?, head.try_get(1)?)))
+    }
+}
+
+/// SHA-256 in lower-case hexadecimal.
+pub fn hex_sha256(bytes: &[u8]) -> String {
+    hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref())
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// SQLite gives its side files the mode of the main one, so that one has to be made first.
+fn make_private_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(|_| ())
+}

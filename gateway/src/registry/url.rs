@@ -1,0 +1,182 @@
+//! Where the registry is: a file, or a PostgreSQL server.
+
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+use zeroize::Zeroizing;
+
+/// A registry's place. Shown without user name, password or parameters.
+#[derive(Clone, PartialEq, Eq)]
+pub enum RegistryUrl {
+    Sqlite(PathBuf),
+    /// The whole URL, password included.
+    Postgres(Zeroizing<String>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlError {
+    #[error("must be sqlite:FILE or postgres://USER@HOST/DATABASE")]
+    Scheme,
+    #[error("names no file")]
+    NoFile,
+    #[error("a registry on another machine needs sslmode=verify-full and sslrootcert=FILE: whoever alters it decides who may trade")]
+    NotVerified,
+    #[error("holds a password and password_file is set too; use one")]
+    TwoPasswords,
+    #[error("password_file {path}: {why}")]
+    PasswordFile { path: PathBuf, why: String },
+}
+
+impl RegistryUrl {
+    /// `base` is what relative file names are relative to.
+    pub fn parse(text: &str, base: &Path, password_file: Option<&Path>) -> Result<Self, UrlError> {
+        if let Some(file) = text.strip_prefix("sqlite:") {
+            let file = file.strip_prefix("//").unwrap_or(file);
+            if file.is_empty() || file.contains('?') {
+                return Err(UrlError::NoFile);
+            }
+            return Ok(Self::Sqlite(base.join(file)));
+        }
+        let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://")).ok_or(UrlError::Scheme)?;
+        check_verified(rest)?;
+        let mut url = Zeroizing::new(text.to_owned());
+        if let Some(path) = password_file {
+            url = with_password(rest, &base.join(path))?;
+        }
+        Ok(Self::Postgres(url))
+    }
+
+    /// What sqlx takes.
+    pub(super) fn for_driver(&self) -> Zeroizing<String> {
+        match self {
+            Self::Sqlite(path) => {
+                let path = path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+                Zeroizing::new(format!("sqlite://{path}?mode=rwc"))
+            }
+            Self::Postgres(url) => url.clone(),
+        }
+    }
+}
+
+/// A server that is reached over a network must prove who it is. `host=/...` in the parameters is a
+/// socket of this machine.
+fn check_verified(rest: &str) -> Result<(), UrlError> {
+    let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let server = place.split('/').next().unwrap_or_default();
+    let server = server.rsplit('@').next().unwrap_or_default();
+    let host = match server.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => server.split(':').next().unwrap_or_default(),
+    };
+    let parameter = |name: &str| parameters.split('&').filter_map(|p| p.split_once('=')).find(|(k, _)| *k == name).map(|(_, v)| v);
+    let host = parameter("host").or(parameter("hostaddr")).unwrap_or(host);
+    let here = host.is_empty()
+        || host == "localhost"
+        || host.starts_with('/')
+        || host.to_ascii_lowercase().starts_with("%2f")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    if here || (parameter("sslmode") == Some("verify-full") && parameter("sslrootcert").is_some()) {
+        return Ok(());
+    }
+    Err(UrlError::NotVerified)
+}
+
+fn with_password(rest: &str, path: &Path) -> Result<Zeroizing<String>, UrlError> {
+    let fail = |why: &dyn fmt::Display| UrlError::PasswordFile { path: path.to_owned(), why: why.to_string() };
+    let (place, _) = rest.split_once(['/', '?']).unwrap_or((rest, ""));
+    let Some((user, _)) = place.rsplit_once('@') else { return Err(fail(&"the URL names no user")) };
+    if user.contains(':') {
+        return Err(UrlError::TwoPasswords);
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(path).map_err(|e| fail(&e))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(fail(&"others may read it; chmod 600"));
+        }
+    }
+    let password = Zeroizing::new(fs::read_to_string(path).map_err(|e| fail(&e))?);
+    let mut url = Zeroizing::new(format!("postgres://{user}:"));
+    for byte in password.trim_end_matches(['\r', '\n']).bytes() {
+        // Reserved everywhere in a URL, so that any password is one.
+        url.push_str(&format!("%{byte:02X}"));
+    }
+    url.push_str(&rest[user.len()..]);
+    Ok(url)
+}
+
+impl fmt::Display for RegistryUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => {
+                let place = url.split("://").nth(1).unwrap_or_default().split('?').next().unwrap_or_default();
+                write!(f, "postgres://{}", place.rsplit('@').next().unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for RegistryUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RegistryUrl({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<RegistryUrl, UrlError> {
+        RegistryUrl::parse(text, Path::new("/etc/signet"), None)
+    }
+
+    #[test]
+    fn table_of_urls() {
+        let file = |p: &str| Ok(RegistryUrl::Sqlite(p.into()));
+        assert_eq!(parse("sqlite:registry.db"), file("/etc/signet/registry.db"));
+        assert_eq!(parse("sqlite:///var/lib/r.db"), file("/var/lib/r.db"));
+        assert_eq!(parse("sqlite:"), Err(UrlError::NoFile));
+        assert_eq!(parse("sqlite:a?mode=memory"), Err(UrlError::NoFile));
+        assert_eq!(parse("mysql://x"), Err(UrlError::Scheme));
+        for here in ["postgres://u@localhost/d", "postgresql://u@127.0.0.1:5432/d", "postgres://u@[::1]/d", "postgres:///d?host=/run/pg"] {
+            assert!(parse(here).is_ok(), "{here}");
+        }
+        for there in [
+            "postgres://u@db.bank.example/d",
+            "postgres://u@db.bank.example/d?sslmode=require",
+            "postgres://u@db.bank.example/d?sslmode=verify-full",
+            "postgres://u@localhost/d?host=db.bank.example",
+            "postgres://localhost@db.bank.example/d",
+        ] {
+            assert_eq!(parse(there), Err(UrlError::NotVerified), "{there}");
+        }
+        assert!(parse("postgres://u@db.bank.example/d?sslmode=verify-full&sslrootcert=/ca.pem").is_ok());
+    }
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        let url = parse("postgres://signet:hunter2@localhost/registry?x=hunter2").unwrap();
+        assert_eq!(format!("{url} {url:?}"), "postgres://localhost/registry RegistryUrl(postgres://localhost/registry)");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_password_comes_from_a_private_file() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("password");
+        fs::write(&path, "p@ss/w?\n").unwrap();
+        let read = || RegistryUrl::parse("postgres://signet@localhost/registry", dir.path(), Some(Path::new("password")));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(read(), Err(UrlError::PasswordFile { .. })));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let RegistryUrl::Postgres(url) = read().unwrap() else { panic!() };
+        assert_eq!(*url, "postgres://signet:%70%40%73%73%2F%77%3F@localhost/registry");
+        let two = RegistryUrl::parse("postgres://signet:x@localhost/registry", dir.path(), Some(Path::new("password")));
+        assert_eq!(two, Err(UrlError::TwoPasswords));
+    }
+}

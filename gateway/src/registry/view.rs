@@ -1,0 +1,62 @@
+//! What a gateway needs of the registry to admit desks, held in memory.
+
+use super::{AccountState, CertificateState, Registry, RegistryError};
+use signet_rfq::UtcMillis;
+use sqlx::Row as _;
+use std::collections::HashMap;
+
+/// Ended certificates stay in the view this long, so that a refusal can say why.
+const REMEMBER_MS: i64 = 24 * 3_600_000;
+
+/// One certificate with the state of its user and device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateView {
+    pub user: String,
+    pub device: String,
+    pub comp_id: String,
+    pub protection: String,
+    pub role: String,
+    pub spki_sha256: String,
+    pub state: CertificateState,
+    pub not_after: UtcMillis,
+    pub used: bool,
+    pub user_state: AccountState,
+    pub device_state: AccountState,
+}
+
+/// The registry at one version.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct View {
+    pub version: i64,
+    /// By serial number, lower-case hexadecimal.
+    pub certificates: HashMap<String, CertificateView>,
+}
+
+impl Registry {
+    pub async fn view(&self, now: UtcMillis) -> Result<View, RegistryError> {
+        let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
+        let version = sqlx::query("SELECT version FROM registry_meta WHERE id = 1").fetch_one(&mut *tx).await?.try_get(0)?;
+        let query = "SELECT c.serial, c.user_id, c.device_id, c.comp_id, c.protection, u.role, c.spki_sha256, c.state, c.not_after_ms,
+            c.first_used_ms, u.state, d.state FROM certificates c JOIN users u ON u.id = c.user_id
+            JOIN devices d ON d.user_id = c.user_id AND d.id = c.device_id WHERE c.not_after_ms > $1";
+        let rows = sqlx::query(query).bind(now.0 - REMEMBER_MS).fetch_all(&mut *tx).await?;
+        let mut certificates = HashMap::with_capacity(rows.len());
+        for r in rows {
+            let view = CertificateView {
+                user: r.try_get(1)?,
+                device: r.try_get(2)?,
+                comp_id: r.try_get(3)?,
+                protection: r.try_get(4)?,
+                role: r.try_get(5)?,
+                spki_sha256: r.try_get(6)?,
+                state: CertificateState::read(r.try_get(7)?)?,
+                not_after: UtcMillis(r.try_get(8)?),
+                used: r.try_get::<i64, _>(9)? > 0,
+                user_state: AccountState::read(r.try_get(10)?)?,
+                device_state: AccountState::read(r.try_get(11)?)?,
+            };
+            certificates.insert(r.try_get(0)?, view);
+        }
+        Ok(View { version, certificates })
+    }
+}

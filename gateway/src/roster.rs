@@ -1,0 +1,335 @@
+//! The registry as the trading thread sees it: the newest view, never waited for.
+//!
+//! Database, enrolment service and revocation list live on a thread of their own, so that a slow
+//! database or a crowd of enrolling desks delays no quote. That thread asks for one number four
+//! times a second; only when it has changed is the view read anew.
+
+use crate::{
+    GatewayError, config,
+    enrol::{self, ca::CaError},
+    registry::{
+        NewEvent, Registry, RegistryError, RegistryUrl, View,
+        admission::{AdmissionRefusal, Shown, admit, still_good},
+    },
+};
+use signet_identity::{PeerIdentity, ServerIdentity, ServerProfile, TrustRoots};
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use time::OffsetDateTime;
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot, watch},
+    task::LocalSet,
+    time::{MissedTickBehavior, timeout},
+};
+
+const POLL: Duration = Duration::from_millis(250);
+/// A database that takes longer counts as one that does not answer.
+const ANSWER_MAX: Duration = Duration::from_secs(3);
+/// How long a desk whose certificate is not in the view waits for a newer one: it may have been
+/// issued a moment ago.
+const NEWER_VIEW_MAX: Duration = Duration::from_millis(1_500);
+/// What the trading thread may have waiting for the registry.
+const REPORTS_MAX: usize = 4_096;
+/// A registry that does not answer is said to be so at once, and then this often.
+const COMPLAIN: Duration = Duration::from_secs(30);
+const CRL_CHECK: Duration = Duration::from_secs(60);
+
+/// A view and when the registry last said that it is the newest.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub view: Arc<View>,
+    pub confirmed: Instant,
+    /// The list of our own authority, DER; empty when there is none.
+    pub crl: Arc<Vec<u8>>,
+}
+
+/// What the trading thread tells the registry.
+#[derive(Debug)]
+enum Report {
+    FirstUsed(String),
+    Note(NewEvent),
+}
+
+/// Who a desk turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    pub user: String,
+    pub device: String,
+}
+
+/// The trading thread's end.
+pub struct Roster {
+    snapshots: watch::Receiver<Snapshot>,
+    reports: mpsc::Sender<Report>,
+    age_max: Duration,
+    pub fail_closed_sessions: bool,
+}
+
+/// What runs on the registry's thread.
+pub struct Plan {
+    pub url: RegistryUrl,
+    pub section: config::RegistrySection,
+    pub enrolment: Option<config::Enrolment>,
+    pub identity: ServerIdentity,
+    pub desk_roots: TrustRoots,
+    pub trust_domain: String,
+}
+
+/// The registry's thread while it runs. Dropping it ends the thread.
+pub struct Worker {
+    pub est: Option<SocketAddr>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// What a desk proved, as the registry knows certificates.
+pub fn shown(peer: &PeerIdentity) -> Shown {
+    Shown {
+        serial: peer.serial.clone(),
+        spki_sha256: crate::registry::hex(peer.spki_sha256.as_bytes()),
+        comp_id: peer.comp_id.as_str().into(),
+        not_after: enrol::ca::millis(peer.not_after).unwrap_or(signet_rfq::UtcMillis(0)),
+    }
+}
+
+impl Roster {
+    /// Whether this desk may come in. Waits a moment when a newer view could still say yes.
+    pub async fn admit(&self, shown: &Shown) -> Result<Admitted, AdmissionRefusal> {
+        let asked = Instant::now();
+        let mut snapshots = self.snapshots.clone();
+        let first = self.decide(shown, &snapshots.borrow_and_update().clone());
+        if first != Err(AdmissionRefusal::Unknown) {
+            return first;
+        }
+        let newer = timeout(NEWER_VIEW_MAX, snapshots.wait_for(|s| s.confirmed > asked)).await;
+        match newer {
+            Ok(Ok(s)) => self.decide(shown, &s),
+            _ => first,
+        }
+    }
+
+    fn decide(&self, shown: &Shown, s: &Snapshot) -> Result<Admitted, AdmissionRefusal> {
+        let (age, age_max) = (s.confirmed.elapsed(), self.age_max);
+        let found = admit(&s.view, millis(age), millis(age_max), shown, crate::core::now())?;
+        if !found.used {
+            // A lost report is made again at the next logon; the trading thread never waits.
+            let _ = self.reports.try_send(Report::FirstUsed(shown.serial.clone()));
+        }
+        Ok(Admitted { user: found.user.clone(), device: found.device.clone() })
+    }
+
+    /// Whether a session that is on may stay on.
+    pub fn still_good(&self, shown: &Shown) -> Result<(), AdmissionRefusal> {
+        let s = self.snapshots.borrow();
+        if self.fail_closed_sessions && s.confirmed.elapsed() > self.age_max {
+            return Err(AdmissionRefusal::RegistryStale);
+        }
+        still_good(&s.view, shown, crate::core::now()).map(|_| ())
+    }
+
+    /// The list of our own authority, DER.
+    pub fn own_crl(&self) -> Arc<Vec<u8>> {
+        self.snapshots.borrow().crl.clone()
+    }
+
+    /// A receiver of its own, to wait for changes with.
+    pub fn snapshots(&self) -> watch::Receiver<Snapshot> {
+        self.snapshots.clone()
+    }
+
+    /// Writes an event down, when there is room.
+    pub fn note(&self, event: NewEvent) {
+        if self.reports.try_send(Report::Note(event)).is_err() {
+            tracing::error!("an event could not be written down: the registry is behind");
+        }
+    }
+}
+
+fn millis(d: Duration) -> i64 {
+    i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Opens the registry and starts its thread; returns when the first view is there and the enrolment
+/// service, if there is one, can be reached.
+pub async fn start(plan: Plan) -> Result<(Roster, Worker), GatewayError> {
+    let (age_max, fail_closed_sessions) = (Duration::from_secs(plan.section.view_max_age_s.into()), plan.section.fail_closed_sessions);
+    let (ready_tx, ready_rx) = oneshot::channel();
+    let (stop_tx, stop_rx) = oneshot::channel();
+    let (reports, inbox) = mpsc::channel(REPORTS_MAX);
+    let body = move || {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(r) => r,
+            Err(source) => return drop(ready_tx.send(Err(GatewayError::Io { what: "runtime".into(), source }))),
+        };
+        runtime.block_on(LocalSet::new().run_until(work(plan, inbox, ready_tx, stop_rx)));
+    };
+    let thread = std::thread::Builder::new().name("signet-registry".into()).spawn(body);
+    let thread = thread.map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
+    let mut worker = Worker { est: None, stop: Some(stop_tx), thread: Some(thread) };
+    let (snapshots, est) = ready_rx.await.map_err(|_| GatewayError::Died)??;
+    worker.est = est;
+    Ok((Roster { snapshots, reports, age_max, fail_closed_sessions }, worker))
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(t) = self.thread.take() {
+            let _ = t.join();
+        }
+    }
+}
+
+type Ready = Result<(watch::Receiver<Snapshot>, Option<SocketAddr>), GatewayError>;
+
+async fn work(plan: Plan, inbox: mpsc::Receiver<Report>, ready: oneshot::Sender<Ready>, stop: oneshot::Receiver<()>) {
+    let (registry, snapshots, listener, tls) = match open(&plan).await {
+        Ok(x) => x,
+        Err(e) => return drop(ready.send(Err(e))),
+    };
+    let est = listener.as_ref().and_then(|l| l.local_addr().ok());
+    let service = plan.enrolment.map(|e| Rc::new(enrol::Service::new(registry.clone(), e.issuing, plan.trust_domain.clone())));
+    if let (Some(listener), Some(tls), Some(service)) = (listener, tls, &service) {
+        tokio::task::spawn_local(enrol::server::serve(listener, tls, service.clone()));
+    }
+    let receiver = snapshots.subscribe();
+    let keeper = Keeper {
+        registry: registry.clone(),
+        snapshots,
+        service,
+        pending: VecDeque::new(),
+        crl_checked: None,
+        down_since: None,
+        complained: None,
+    };
+    if let Some(at) = est {
+        tracing::info!(%at, "enrolment service is up");
+    }
+    let _ = ready.send(Ok((receiver, est)));
+    tokio::select! {
+        _ = stop => {}
+        () = keeper.keep(inbox) => {}
+    }
+    registry.close().await;
+}
+
+type Opened = (Registry, watch::Sender<Snapshot>, Option<TcpListener>, Option<Arc<rustls::ServerConfig>>);
+
+async fn open(plan: &Plan) -> Result<Opened, GatewayError> {
+    let registry = Registry::open(&plan.url).await?;
+    let confirmed = Instant::now();
+    let view = Arc::new(registry.view(crate::core::now()).await?);
+    tracing::info!(registry = %plan.url, version = view.version, certificates = view.certificates.len(), "registry is open");
+    let (mut listener, mut tls) = (None, None);
+    if let Some(e) = &plan.enrolment {
+        let what = || format!("enrolment.listen {}", e.listen);
+        listener = Some(TcpListener::bind(e.listen).await.map_err(|source| GatewayError::Io { what: what(), source })?);
+        // A newcomer has no certificate yet. The versions stay at TLS 1.3 only.
+        let profile = ServerProfile::new(plan.desk_roots.clone(), plan.identity.certified_key()).with_optional_client_certificate();
+        tls = Some(profile.config().map_err(|e| GatewayError::Tls(e.to_string()))?);
+    }
+    let crl = Arc::new(registry.crl().await?.der);
+    Ok((registry, watch::Sender::new(Snapshot { view, confirmed, crl }), listener, tls))
+}
+
+/// Keeps the view fresh, the revocation list current, and writes down what the trading thread says.
+struct Keeper {
+    registry: Registry,
+    snapshots: watch::Sender<Snapshot>,
+    service: Option<Rc<enrol::Service>>,
+    /// Reports that wait for the database to come back.
+    pending: VecDeque<Report>,
+    crl_checked: Option<Instant>,
+    down_since: Option<Instant>,
+    complained: Option<Instant>,
+}
+
+impl Keeper {
+    async fn keep(mut self, mut inbox: mpsc::Receiver<Report>) {
+        let mut timer = tokio::time::interval(POLL);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = timer.tick() => {}
+                report = inbox.recv() => match report {
+                    Some(r) => self.pending.push_back(r),
+                    None => return,
+                },
+            }
+            while let Ok(r) = inbox.try_recv() {
+                self.pending.push_back(r);
+            }
+            self.pending.truncate(REPORTS_MAX);
+            let done = timeout(ANSWER_MAX, self.turn()).await;
+            match done.unwrap_or_else(|_| Err(RegistryError::Database(sqlx::Error::PoolTimedOut))) {
+                Ok(()) if self.down_since.is_some() => {
+                    (self.down_since, self.complained) = (None, None);
+                    tracing::info!("the registry answers again");
+                }
+                Ok(()) => {}
+                Err(e) => self.failed(&e),
+            }
+        }
+    }
+
+    async fn turn(&mut self) -> Result<(), RegistryError> {
+        while let Some(report) = self.pending.front() {
+            match report {
+                Report::FirstUsed(serial) => self.registry.first_used(serial, crate::core::now()).await?,
+                Report::Note(event) => self.registry.note(event.clone()).await?,
+            }
+            self.pending.pop_front();
+        }
+        // Before the question, so that the view is never older than it claims.
+        let confirmed = Instant::now();
+        let version = self.registry.version().await?;
+        let mut view = self.snapshots.borrow().view.clone();
+        let changed = view.version != version;
+        if changed {
+            view = Arc::new(self.registry.view(crate::core::now()).await?);
+            tracing::debug!(version = view.version, "the registry changed");
+        }
+        let crl = if changed { Arc::new(self.registry.crl().await?.der) } else { self.snapshots.borrow().crl.clone() };
+        self.snapshots.send_replace(Snapshot { view, confirmed, crl });
+        if changed || self.crl_checked.is_none_or(|t| t.elapsed() > CRL_CHECK) {
+            self.check_crl().await?;
+            self.crl_checked = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    async fn check_crl(&self) -> Result<(), RegistryError> {
+        let Some(service) = &self.service else { return Ok(()) };
+        let config::Issuing::Embedded(ca) = service.issuing() else { return Ok(()) };
+        let now = crate::core::now();
+        // Without the lock first: nearly always there is nothing to do.
+        let (last, covers) = (self.registry.crl().await?, self.registry.covers(now).await?);
+        if !ca.crl_is_due(&last, &covers, now) {
+            return Ok(());
+        }
+        let make = |number, lines: &[_]| ca.crl(number, lines, OffsetDateTime::now_utc());
+        match self.registry.next_crl(|last, covers| ca.crl_is_due(last, covers, now), make, now).await {
+            Ok(Some(crl)) => tracing::info!(number = crl.number, "revocation list made"),
+            Ok(None) => {}
+            Err(CaError::Registry(e)) => return Err(e),
+            Err(e) => tracing::error!(error = %e, "the revocation list cannot be made"),
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, e: &RegistryError) {
+        let down_s = self.down_since.get_or_insert_with(Instant::now).elapsed().as_secs();
+        if self.complained.is_none_or(|t| t.elapsed() >= COMPLAIN) {
+            self.complained = Some(Instant::now());
+            tracing::error!(error = %e, code = e.code(), down_s, "the registry does not answer: soon nobody will be admitted. {}", e.cure());
+        }
+    }
+}

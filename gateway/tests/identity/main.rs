@@ -1,0 +1,12 @@
+//! Identity from an order of the administrator to the end of a session, over real sockets, with
+//! clients that nobody here wrote: `curl` and `openssl`.
+
+mod cut;
+mod enrol;
+mod lists;
+mod own_client;
+mod postgres;
+mod refusals;
+mod registry;
+mod support;
+mod upstream;

@@ -1,0 +1,376 @@
+//! A gateway with a registry and an enrolment service on loopback, its command line, curl, openssl,
+//! and a small FIX client.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use signet_devca::{DevPki, Order};
+use signet_fix::{
+    framer::Framer,
+    tagvalue::{format_utc, seal},
+};
+use signet_gateway::{Config, Gateway, Options};
+use signet_identity::{ClientProfile, Role, ServerIdentity, TrustRoots, channel_binding};
+use signet_rfq::UtcMillis;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    runtime::Runtime,
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
+
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// FIX sessions are unique in a process, so every world has CompIDs of its own.
+static WORLDS: AtomicU32 = AtomicU32::new(1);
+
+pub struct World {
+    pub dir: TempDir,
+    pub config: PathBuf,
+    pub gateway: Option<Gateway>,
+    pub pki: DevPki,
+    pub gw: String,
+    pub n: u32,
+}
+
+pub struct Http {
+    pub status: u16,
+    pub headers: String,
+    pub body: String,
+}
+
+impl Http {
+    pub fn code(&self) -> &str {
+        self.header("signet-code").unwrap_or("")
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let line = |l: &'_ str| l.split_once(':').is_some_and(|(k, _)| k.eq_ignore_ascii_case(name));
+        self.headers.lines().find(|l| line(l)).and_then(|l| l.split_once(':')).map(|(_, v)| v.trim())
+    }
+
+    #[track_caller]
+    pub fn refused(&self, status: u16, code: &str) {
+        assert_eq!((self.status, self.code()), (status, code), "{}\n{}", self.headers, self.body);
+        assert!(self.header("content-type").unwrap().starts_with("text/plain") && self.body.trim().len() > 20, "{}", self.body);
+    }
+}
+
+impl World {
+    /// Configuration, certificates and an authority; no gateway yet.
+    pub fn new() -> Self {
+        Self::with("sqlite:registry.db", "")
+    }
+
+    pub fn with(registry: &str, more: &str) -> Self {
+        let n = WORLDS.fetch_add(1, Ordering::Relaxed);
+        let gw = format!("GW{n}-{}", std::process::id());
+        let dir = tempfile::tempdir().unwrap();
+        let pki = DevPki::generate("bank.example", OffsetDateTime::now_utc()).unwrap();
+        pki.issue(&Order::gateway(&gw)).unwrap().write_to(dir.path(), "gateway").unwrap();
+        pki.write_roots(dir.path()).unwrap();
+        fs::write(dir.path().join("instruments.toml"), "").unwrap();
+        let config = dir.path().join("gateway.toml");
+        let text = format!(
+            r#"
+[gateway]
+name = "Example Bank RFQ"
+comp_id = "{gw}"
+state_dir = "state"
+instruments = "instruments.toml"
+trust_domain = "bank.example"
+[tls]
+certificate = "gateway.pem"
+key = "gateway-key.pem"
+[desks]
+listen = "127.0.0.1:0"
+trust = "issuing.pem"
+[dealers]
+trust = "dealers-ca.pem"
+[desk_default]
+[[dealer]]
+comp_id = "BANK{n}"
+name = "Bank"
+address = "localhost:1"
+[registry]
+url = "{registry}"
+[enrolment]
+listen = "127.0.0.1:0"
+public_host = "localhost"
+public_port = 9444
+fix_port = 9443
+anchors = "gateways-ca.pem"
+ca_certificate = "issuing.pem"
+ca_key = "issuing-key.pem"
+{more}
+"#
+        );
+        fs::write(&config, text).unwrap();
+        let w = Self { dir, config, gateway: None, pki, gw, n };
+        w.cli(&["ca", "init"]);
+        w
+    }
+
+    pub fn started() -> Self {
+        let mut w = Self::new();
+        w.start();
+        w
+    }
+
+    pub fn start(&mut self) {
+        let loaded = Config::read(&self.config).unwrap().load().unwrap();
+        self.gateway = Some(Gateway::start(loaded, Options::default()).unwrap());
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// The command line, which must succeed.
+    #[track_caller]
+    pub fn cli(&self, args: &[&str]) -> String {
+        let out = self.cli_raw(args);
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    }
+
+    /// The command line, which must fail; what it said.
+    #[track_caller]
+    pub fn cli_fails(&self, args: &[&str]) -> String {
+        let out = self.cli_raw(args);
+        assert!(!out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stdout));
+        String::from_utf8(out.stderr).unwrap()
+    }
+
+    fn cli_raw(&self, args: &[&str]) -> Output {
+        let mut c = Command::new(env!("CARGO_BIN_EXE_signet-gateway"));
+        c.args(args).arg("--config").arg(&self.config).current_dir(self.dir.path()).output().unwrap()
+    }
+
+    /// Adds a user; the code.
+    pub fn user(&self, id: &str, comp_id: &str) -> String {
+        self.user_with(id, comp_id, &[])
+    }
+
+    pub fn user_with(&self, id: &str, comp_id: &str, more: &[&str]) -> String {
+        let comp_id = self.comp_id(comp_id);
+        let mut args = vec!["user", "add", "--id", id, "--comp-id", &comp_id, "--name", "Somebody", "--out", "."];
+        args.extend(more);
+        code_in(&self.cli(&args))
+    }
+
+    /// CompIDs of this world.
+    pub fn comp_id(&self, short: &str) -> String {
+        format!("{short}-{}", self.n)
+    }
+
+    /// A key and a request by openssl: files `<stem>-key.pem` and `<stem>.b64`.
+    pub fn request(&self, stem: &str, device: &str) {
+        self.request_with(stem, &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-subj", &format!("/CN={device}")]);
+    }
+
+    pub fn request_with(&self, stem: &str, args: &[&str]) {
+        let key = format!("{stem}-key.pem");
+        let mut all = vec!["req", "-new", "-nodes", "-keyout", &key, "-outform", "DER", "-out", "req.der"];
+        all.extend(args);
+        self.openssl(&all);
+        let der = fs::read(self.path("req.der")).unwrap();
+        fs::write(self.path(&format!("{stem}.b64")), BASE64.encode(der)).unwrap();
+    }
+
+    #[track_caller]
+    pub fn openssl(&self, args: &[&str]) -> String {
+        let out = Command::new("openssl").args(args).current_dir(self.dir.path()).output().expect("openssl is installed");
+        assert!(out.status.success(), "openssl {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+
+    pub fn est(&self) -> u16 {
+        self.gateway.as_ref().unwrap().enrolment_address().unwrap().port()
+    }
+
+    pub fn curl(&self, path: &str, args: &[&str]) -> Http {
+        self.curl_at(self.est(), path, args)
+    }
+
+    fn curl_at(&self, port: u16, path: &str, args: &[&str]) -> Http {
+        let url = format!("https://localhost:{port}{path}");
+        let out = Command::new("curl")
+            .args(["--silent", "--show-error", "--max-time", "20", "--cacert", "gateways-ca.pem", "--dump-header", "-", "--http1.1"])
+            .args(args)
+            .arg(url)
+            .current_dir(self.dir.path())
+            .output()
+            .expect("curl is installed");
+        let text = String::from_utf8_lossy(&out.stdout).replace("HTTP/1.1 100 Continue\r\n\r\n", "");
+        let (headers, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let status = headers.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+        let headers = if status == 0 { String::from_utf8_lossy(&out.stderr).into_owned() } else { headers.to_owned() };
+        Http { status, headers, body: body.to_owned() }
+    }
+
+    /// simpleenroll with a request of [`World::request`].
+    pub fn enrol(&self, user: &str, code: &str, stem: &str) -> Http {
+        self.enrol_at(self.est(), user, code, stem)
+    }
+
+    pub fn enrol_at(&self, port: u16, user: &str, code: &str, stem: &str) -> Http {
+        let data = format!("@{stem}.b64");
+        let user = format!("{user}:{code}");
+        let args = ["--user", &user, "-H", "Content-Type: application/pkcs10", "--data-binary", &data];
+        self.curl_at(port, "/.well-known/est/simpleenroll", &args)
+    }
+
+    pub fn reenrol(&self, with: &str, stem: &str) -> Http {
+        let (cert, key, data) = (format!("{with}.pem"), format!("{with}-key.pem"), format!("@{stem}.b64"));
+        let args = ["--cert", &cert, "--key", &key, "-H", "Content-Type: application/pkcs10", "--data-binary", &data];
+        self.curl("/.well-known/est/simplereenroll", &args)
+    }
+
+    /// The certificate in an answer as `<stem>.pem`, unpacked by openssl.
+    #[track_caller]
+    pub fn keep(&self, answer: &Http, stem: &str) {
+        assert_eq!(answer.status, 200, "{}\n{}", answer.headers, answer.body);
+        let der = BASE64.decode(answer.body.split_whitespace().collect::<String>()).unwrap();
+        fs::write(self.path("answer.p7"), der).unwrap();
+        let pem = self.openssl(&["pkcs7", "-inform", "DER", "-in", "answer.p7", "-print_certs"]);
+        fs::write(self.path(&format!("{stem}.pem")), pem).unwrap();
+    }
+
+    /// A user with a certificate in `<stem>.pem`, all by the book.
+    pub fn enrolled(&self, id: &str, comp_id: &str, stem: &str) {
+        let code = self.user(id, comp_id);
+        self.request(stem, "laptop");
+        self.keep(&self.enrol(id, &code, stem), stem);
+    }
+
+    pub fn serial(&self, stem: &str) -> String {
+        let text = self.openssl(&["x509", "-in", &format!("{stem}.pem"), "-noout", "-serial"]);
+        text.trim().split_once('=').unwrap().1.to_lowercase()
+    }
+
+    /// What the tests cannot wait for, and what nobody should do, is done in the database itself.
+    pub fn sqlite(&self, statement: &str) {
+        runtime().block_on(async {
+            sqlx::any::install_default_drivers();
+            let pool = sqlx::AnyPool::connect(&format!("sqlite://{}", self.path("registry.db").display())).await.unwrap();
+            sqlx::query(statement).execute(&pool).await.unwrap();
+            pool.close().await;
+        });
+    }
+
+    pub fn events(&self) -> String {
+        self.cli(&["events", "--limit", "1000"])
+    }
+
+    #[track_caller]
+    pub fn eventually(&self, what: &str, mut done: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !done() {
+            assert!(began.elapsed() < PATIENCE, "never: {what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+pub fn code_in(text: &str) -> String {
+    let line = text.lines().find(|l| l.starts_with("One-time code")).unwrap();
+    line.rsplit(' ').next().unwrap().to_owned()
+}
+
+pub fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A desk made by hand.
+pub struct Desk {
+    stream: TlsStream<TcpStream>,
+    framer: Framer,
+    binding: String,
+    seq: u64,
+    me: String,
+    you: String,
+}
+
+impl Desk {
+    /// TLS with `<stem>.pem` and its key.
+    pub async fn connect(w: &World, stem: &str, comp_id: &str) -> Self {
+        let (pem, key): (&Path, &Path) = (&w.path(&format!("{stem}.pem")), &w.path(&format!("{stem}-key.pem")));
+        let identity = ServerIdentity::from_pem_files(pem, key).unwrap();
+        let roots = TrustRoots::new([w.pki.root(Role::Gateway).clone()]).unwrap();
+        let tls = ClientProfile::new(roots, identity.certified_key()).config().unwrap();
+        let tcp = TcpStream::connect(w.gateway.as_ref().unwrap().address()).await.unwrap();
+        let stream = TlsConnector::from(tls).connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap();
+        let binding = BASE64.encode(channel_binding(stream.get_ref().1).unwrap());
+        Self { stream, framer: Framer::new(), binding, seq: 1, me: w.comp_id(comp_id), you: w.gw.clone() }
+    }
+
+    /// Logs on from sequence number `seq`; what the gateway says first.
+    pub async fn log_on(&mut self, seq: u64) -> String {
+        self.tries(seq).await.expect("an answer to the Logon")
+    }
+
+    /// The same when the connection may end instead.
+    pub async fn tries(&mut self, seq: u64) -> Option<String> {
+        self.seq = seq;
+        let body = format!("35=A|98=0|108=60|20000={}|", self.binding);
+        self.says(&body).await;
+        self.next().await
+    }
+
+    pub async fn logged_on(w: &World, stem: &str, comp_id: &str, seq: u64) -> Self {
+        let mut d = Self::connect(w, stem, comp_id).await;
+        let answer = d.log_on(seq).await;
+        assert!(answer.contains("|35=A|"), "{answer}");
+        d
+    }
+
+    pub async fn says(&mut self, body: &str) {
+        let (kind, rest) = body.split_once('|').unwrap();
+        let text = format!("{kind}|34={}|49={}|52={}|56={}|{rest}", self.seq, self.me, now(), self.you);
+        self.seq += 1;
+        let frame = seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes());
+        let _ = self.stream.write_all(&frame).await;
+        let _ = self.stream.flush().await;
+    }
+
+    /// The next frame, with `|` for SOH; `None` when the connection has ended.
+    pub async fn next(&mut self) -> Option<String> {
+        let mut buffer = [0u8; 8192];
+        loop {
+            if let Some(f) = self.framer.next_frame().unwrap() {
+                return Some(String::from_utf8_lossy(f).replace('\u{1}', "|"));
+            }
+            match timeout(PATIENCE, self.stream.read(&mut buffer)).await.expect("something comes") {
+                Ok(n) if n > 0 => self.framer.push(&buffer[..n]),
+                _ => return None,
+            }
+        }
+    }
+
+    /// Everything until the connection ends.
+    pub async fn until_cut(&mut self) -> Vec<String> {
+        let mut all = vec![];
+        while let Some(f) = self.next().await {
+            all.push(f);
+        }
+        all
+    }
+}
+
+fn now() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    format_utc(UtcMillis(i64::try_from(since.as_millis()).unwrap()))
+}
