@@ -301,3 +301,37 @@ fn doctor_says_that_all_is_well_and_what_is_not() {
     let (report, well) = w.runtime.block_on(signet_desk_core::doctor(&config, keychain, None));
     assert!(!well && report.contains("FAILED") && report.contains("what to do"), "{report}");
 }
+
+#[test]
+fn a_gateway_whose_certificate_was_revoked_is_not_talked_to_and_a_missing_list_closes_the_door() {
+    let w = World::start();
+    let list = w.dir.path().join("gateways.crl");
+    let venue = signet_desk_core::Venue { crl: vec![list.clone()], crl_required: true, ..w.practice.venue().clone() };
+    let config = DeskConfig { venues: vec![venue], ..DeskConfig::empty(w.dir.path().join("laptop"), "test") };
+    let desk = Desk::start(config, w.keychain.clone()).unwrap();
+    let refused = |code: &str| {
+        w.runtime.block_on(desk.connect(signet_practice::TRADER.into(), VENUE_NAME.into())).unwrap();
+        let mut s = Screen::default();
+        let says = |s: &Screen| s.session.as_ref().and_then(|s| s.problem.clone()).is_some_and(|p| p.code == code);
+        until(&desk, &mut s, code, |s| s.link() == Some(LinkState::Refused) && says(s));
+    };
+    refused("server_crl_unusable");
+
+    let tomorrow = time::OffsetDateTime::now_utc() + time::Duration::days(1);
+    let pki = w.practice.pki();
+    let write = |revoked: &[&rustls::pki_types::CertificateDer<'static>], next| {
+        std::fs::write(&list, pki.crl(signet_identity::Role::Gateway, revoked, next).unwrap()).unwrap();
+    };
+    write(&[], tomorrow);
+    w.runtime.block_on(desk.connect(signet_practice::TRADER.into(), VENUE_NAME.into())).unwrap();
+    let mut s = Screen::default();
+    until(&desk, &mut s, "online with a good list", |s| s.link() == Some(LinkState::Online));
+    w.runtime.block_on(desk.disconnect()).unwrap();
+
+    use rustls::pki_types::pem::PemObject as _;
+    let own = rustls::pki_types::CertificateDer::from_pem_file(&w.practice.gateway_config().tls.certificate).unwrap();
+    write(&[&own], tomorrow);
+    refused("server_revoked");
+    write(&[], time::OffsetDateTime::now_utc() - time::Duration::hours(1));
+    refused("crl_stale");
+}
