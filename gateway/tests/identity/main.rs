@@ -1,6 +1,9 @@
 //! Identity from an order of the administrator to the end of a session, over real sockets, with
 //! clients that nobody here wrote: `curl` and `openssl`.
 
+// curl, openssl, file modes: a gateway is a Unix server.
+#![cfg(unix)]
+
 mod cut;
 mod enrol;
 mod lists;

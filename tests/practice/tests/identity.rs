@@ -9,9 +9,9 @@ use signet_gateway::{
     admin::{self, Account, Invited},
     registry::{AccountState, Which},
 };
-use signet_identity::{HolderKind, KeyHolder as _, Keychain, MemoryKeychain, pkcs11::Pkcs11Settings};
+use signet_identity::{Keychain, MemoryKeychain, pkcs11::Pkcs11Settings};
 use signet_practice::VENUE_NAME;
-use std::{path::Path, process::Command, sync::Arc, time::Duration, time::Instant};
+use std::{path::Path, sync::Arc, time::Duration, time::Instant};
 use support::{Screen, World};
 
 const NORTH: &str = "NORTHBANK";
@@ -175,6 +175,7 @@ fn a_locked_user_is_out_within_a_second_and_stays_out() {
     online(&w, &desk, "ALICE1");
 }
 
+#[cfg(target_os = "linux")]
 /// SoftHSM2 with one token, in a folder of its own.
 fn token(dir: &Path) -> Pkcs11Settings {
     let module = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"].map(Path::new);
@@ -184,7 +185,7 @@ fn token(dir: &Path) -> Pkcs11Settings {
     std::fs::write(&conf, format!("directories.tokendir = {}\nlog.level = ERROR\n", dir.join("tokens").display())).unwrap();
     // SAFETY: worlds take turns, and no other thread of this one reads the environment yet.
     unsafe { std::env::set_var("SOFTHSM2_CONF", &conf) };
-    let made = Command::new("softhsm2-util")
+    let made = std::process::Command::new("softhsm2-util")
         .args(["--init-token", "--free", "--label", "alice", "--pin", "135790", "--so-pin", "24680864"])
         .env("SOFTHSM2_CONF", &conf)
         .output()
@@ -193,6 +194,7 @@ fn token(dir: &Path) -> Pkcs11Settings {
     Pkcs11Settings { module: module.into(), token: Some("alice".into()) }
 }
 
+#[cfg(target_os = "linux")]
 /// Answers every PIN dialog of a desk with the next of `pins`, until dropped.
 fn typist(desk: &Desk, pins: &'static [&'static str]) -> std::thread::JoinHandle<Vec<bool>> {
     let desk = desk.clone();
@@ -215,6 +217,7 @@ fn typist(desk: &Desk, pins: &'static [&'static str]) -> std::thread::JoinHandle
     })
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_key_in_a_token_is_made_there_asks_for_its_pin_and_trades() {
     let w = world();
@@ -227,9 +230,9 @@ fn a_key_in_a_token_is_made_there_asks_for_its_pin_and_trades() {
     assert_eq!(done.phase, EnrolPhase::Done, "{:?}", done.problem);
     assert_eq!(typing.join().unwrap(), [false, true], "a wrong PIN is said to be wrong and asked for again");
     let places = keychain.key_places(&"ALICE1".parse().unwrap()).unwrap();
-    assert_eq!(places[0].holder, HolderKind::Pkcs11);
+    assert_eq!(places[0].holder, signet_identity::HolderKind::Pkcs11);
     assert!(keychain.raw_names().iter().all(|n| !n.starts_with("held/")), "no key in the keychain: {:?}", keychain.raw_names());
-    assert!(keychain.open(&places[0].label).is_err());
+    assert!(signet_identity::KeyHolder::open(keychain.as_ref(), &places[0].label).is_err());
     assert_eq!(w.runtime.block_on(desk.identities()).unwrap()[0].held_in, "smart card or security key");
     online(&w, &desk, "ALICE1");
 
