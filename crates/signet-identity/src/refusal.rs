@@ -12,6 +12,7 @@ use std::io::{self, ErrorKind};
 
 use rustls::{AlertDescription as Alert, CertificateError, Error as TlsError, InvalidMessage, PeerIncompatible};
 
+use crate::key::KeyError;
 use crate::profile::{CrlProblem, PinMismatch, SpkiPin};
 
 /// How far the connection had come when the error was met.
@@ -79,6 +80,8 @@ pub enum Refusal {
     NoClientCertificateSent,
     /// The private key could not sign the handshake.
     KeyUnavailable { detail: String },
+    /// The token or keychain that holds the private key said why it did not sign.
+    KeyHolder { code: &'static str, message: String, cure: &'static str },
 
     /// Listening end: the client did not accept our certificate.
     ServerCertificateRefused { alert: String },
@@ -177,7 +180,11 @@ fn from_tls(error: &TlsError, stage: Stage, end: End) -> Refusal {
             | InvalidMessage::InvalidEmptyPayload,
         ) if stage == Stage::Handshake => Refusal::NotTls,
         TlsError::PeerIncompatible(why) => incompatible(why),
-        TlsError::Other(other) if other.0.is::<crate::KeyError>() => Refusal::KeyUnavailable { detail: other.0.to_string() },
+        TlsError::Other(other) => match other.0.downcast_ref::<KeyError>() {
+            Some(KeyError::Holder { code, message, cure }) => Refusal::KeyHolder { code, message: message.clone(), cure },
+            Some(error) => Refusal::KeyUnavailable { detail: error.to_string() },
+            None => Refusal::Other { detail: other.to_string() },
+        },
         other => Refusal::Other { detail: other.to_string() },
     }
 }

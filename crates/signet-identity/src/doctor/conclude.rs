@@ -97,7 +97,8 @@ fn concerns(refusal: &Refusal) -> Check {
         | Refusal::ClientCertificateRevoked
         | Refusal::ClientCertificateUnknownCa
         | Refusal::NoClientCertificateSent
-        | Refusal::KeyUnavailable { .. } => Check::ClientCertificate,
+        | Refusal::KeyUnavailable { .. }
+        | Refusal::KeyHolder { .. } => Check::ClientCertificate,
         _ => Check::Tls,
     }
 }

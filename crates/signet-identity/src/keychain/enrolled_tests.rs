@@ -148,6 +148,19 @@ fn an_imported_identity_is_replaced_by_an_enrolled_one() {
 }
 
 #[test]
+fn an_enrolled_identity_is_replaced_by_an_imported_one() {
+    let keychain = MemoryKeychain::new();
+    let a = place(HolderKind::Keychain, "ALICE1-a");
+    let key = keychain.generate(&a.label).unwrap();
+    keychain.store_enrolled(&name(), Which::Current, &a, key.as_ref(), &chain_for(key.as_ref())).unwrap();
+    let pkcs8 = crate::SoftwareKey::generate_pkcs8().unwrap();
+    let imported = crate::SoftwareKey::from_pkcs8(&pkcs8, crate::Protection::OsKeychain).unwrap();
+    keychain.store_identity(&name(), &pkcs8, &chain_for(&imported)).unwrap();
+    assert_eq!(keychain.raw_names().len(), 2, "{:?}", keychain.raw_names());
+    keychain.load_identity(&name()).unwrap();
+}
+
+#[test]
 fn a_key_in_a_token_is_named_and_given_back_for_deletion() {
     let (keychain, token) = (MemoryKeychain::new(), MemoryKeychain::new());
     let (a, b) = (place(HolderKind::Pkcs11, "ALICE1-a"), place(HolderKind::Pkcs11, "ALICE1-b"));

@@ -78,7 +78,10 @@ pub(super) fn store_identity(
     let new = key_entry(name, identity.facts());
     entries.put(&new, key_text.as_bytes())?;
     entries.put(&identity_entry(name), chain_text.as_bytes())?;
+    // The caller of this older way knows of no other holders, so their keys are left alone.
+    enrolled::settle(entries, name)?;
     if let Some(old) = old.filter(|old| *old != new) {
+        // Needed where the chain before was too damaged to tidy up after.
         entries.remove(&old)?;
     }
     Ok(())

@@ -31,6 +31,7 @@ impl Refusal {
             Self::ClientCertificateUnknownCa => "client.unknown_ca",
             Self::NoClientCertificateSent => "client.no_certificate",
             Self::KeyUnavailable { .. } => "client.key_unavailable",
+            Self::KeyHolder { code, .. } => code,
             Self::ServerCertificateRefused { .. } => "server.certificate_refused",
             Self::RevocationListMissing => "crl.missing",
             Self::RevocationListOfAnotherAuthority { .. } => "crl.other_authority",
@@ -106,6 +107,7 @@ impl Refusal {
             Self::KeyUnavailable { detail } => {
                 format!("This client's private key could not be used: {detail}.")
             }
+            Self::KeyHolder { message, .. } => format!("This client's private key could not be used: {message}."),
             Self::ServerCertificateRefused { alert } => {
                 format!("The client refused this server's certificate ({alert}).")
             }
@@ -154,6 +156,7 @@ impl Refusal {
             Self::ClientCertificateRevoked => "Ask your administrator why it was revoked and for a new enrolment code.",
             Self::ClientCertificateExpired => "Renew your certificate; if it is fresh, check this computer's clock.",
             Self::NoClientCertificateSent => "Choose an identity from the keychain and connect again.",
+            Self::KeyHolder { cure, .. } => cure,
             Self::KeyUnavailable { .. } => "Unlock the keychain or insert the token that holds the key.",
             Self::ServerCertificateRefused { .. } => "Check which authority, name and pin the client is configured to expect.",
             Self::RevocationListMissing

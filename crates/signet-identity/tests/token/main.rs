@@ -61,6 +61,7 @@ scenarios!(
     a_token_that_leaks_is_refused,
     a_dialog_left_open_does_not_block_for_ever,
     an_identity_with_its_key_in_the_token,
+    a_request_that_openssl_accepts,
     a_pkcs11_tool_that_is_not_ours_sees_the_same,
     how_long_a_signature_takes,
 );

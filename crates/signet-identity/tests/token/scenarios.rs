@@ -15,8 +15,8 @@ use rustls::{ClientConnection, ServerConnection};
 use signet_devca::{DevPki, Order};
 use signet_identity::pkcs11::{ANSWER_TIME_DEFAULT, Pkcs11Holder, Pkcs11Settings};
 use signet_identity::{
-    ClientProfile, DeviceKey, HolderError, Identity, KeyHolder, KeyLabel, Pin, PinPrompt, PinRequest, PinTries, Protection, ServerProfile,
-    SoftwareKey,
+    ClientProfile, DeviceKey, HolderError, Identity, KeyHolder, KeyLabel, Pin, PinPrompt, PinRequest, PinTries, Protection, Refusal,
+    ServerProfile, SoftwareKey, Stage,
 };
 use time::OffsetDateTime;
 
@@ -202,6 +202,25 @@ pub fn a_token_pulled_and_put_back() {
     let error = key.sign_es256(b"x").unwrap_err();
     assert_eq!(error.to_string(), format!("the token {TOKEN} is not inserted"));
     assert!(matches!(error, signet_identity::KeyError::Holder { code: "token.none", .. }), "{error:?}");
+    // In a handshake the holder's own reason and cure come through.
+    let pki = pki();
+    let profile = ClientProfile::new(pki.gateway_roots().unwrap(), identity(&pki, Arc::clone(&key)).certified_key());
+    let gateway = pki.issue(&Order::gateway("SIGNET")).unwrap().certified_key().unwrap();
+    let server = ServerProfile::new(pki.desk_roots().unwrap(), gateway).config().unwrap();
+    let mut client = ClientConnection::new(profile.config().unwrap(), ServerName::try_from("localhost").unwrap()).unwrap();
+    let mut server = ServerConnection::new(server).unwrap();
+    let mut wire = Vec::new();
+    client.write_tls(&mut wire).unwrap();
+    server.read_tls(&mut wire.as_slice()).unwrap();
+    server.process_new_packets().unwrap();
+    wire.clear();
+    while server.wants_write() {
+        server.write_tls(&mut wire).unwrap();
+    }
+    client.read_tls(&mut wire.as_slice()).unwrap();
+    let refusal = Refusal::seen_by_client(&client.process_new_packets().unwrap_err(), Stage::Handshake);
+    assert_eq!((refusal.code(), refusal.cure()), ("token.none", "Insert the token that holds your key and try again."), "{refusal}");
+
     fs::remove_file(awkward_file("pulled")).unwrap();
     key.sign_es256(b"x").unwrap();
     assert!(prompt.shown.lock().unwrap().len() <= 2);
@@ -256,6 +275,22 @@ pub fn an_identity_with_its_key_in_the_token() {
     let made = identity(&pki, key);
     assert!(Identity::new(made.chain().to_vec(), other).is_err(), "a certificate of another key");
     handshake(&pki, &made);
+}
+
+/// The request's signature, made in the token, as somebody else verifies it.
+pub fn a_request_that_openssl_accepts() {
+    #[cfg(feature = "csr")]
+    {
+        let (holder, _) = holder(&[PIN]);
+        let key = holder.generate(&label("K")).unwrap();
+        let request = awkward_file("request.der");
+        fs::write(&request, signet_identity::certificate_request(key.as_ref(), "x1-laptop").unwrap()).unwrap();
+        let checked =
+            Command::new("openssl").args(["req", "-inform", "DER", "-verify", "-noout", "-subject", "-in"]).arg(&request).output();
+        let Ok(checked) = checked else { return };
+        let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.success() && said.contains("CN = x1-laptop") && said.contains("verify OK"), "{said}");
+    }
 }
 
 /// OpenSC's tool, where it is installed, finds the key and cannot read it either.
