@@ -2,9 +2,13 @@
 //! clients that nobody here wrote: `curl` and `openssl`.
 
 mod cut;
+mod dealer;
+mod doctor;
 mod enrol;
+mod hardened;
 mod lists;
 mod own_client;
+mod policy;
 mod postgres;
 mod refusals;
 mod registry;
