@@ -12,5 +12,6 @@ mod policy;
 mod postgres;
 mod refusals;
 mod registry;
+mod scan;
 mod support;
 mod upstream;
