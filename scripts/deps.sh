@@ -10,7 +10,9 @@ packages=(
   libdbus-1-dev libudev-dev
   gnome-keyring dbus                          # a keychain, where the desktop has none
   xvfb xauth webkit2gtk-driver                # a real window for tests and headless machines
-  fonts-dejavu-core openssl
+  fonts-dejavu-core openssl curl              # what the tests read and sign with, and enrol with
+  softhsm2                                    # a PKCS#11 token without hardware
+  postgresql                                  # a registry's database; the tests make clusters of their own
   python3 python3-venv                        # a FIX engine from PyPI, for the interoperability tests
 )
 
@@ -34,6 +36,11 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
   echo "signet: installing ${missing[*]}"
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+  # PostgreSQL's package makes and starts a cluster unless told not to; who has it already has decided.
+  if [[ " ${missing[*]} " == *" postgresql "* ]] && ! dpkg-query -W postgresql-common >/dev/null 2>&1; then
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql-common >/dev/null
+    "${as_root[@]}" sed -i -E 's/^#?create_main_cluster .*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
+  fi
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
     need "apt-get could not install: ${missing[*]}"
 fi

@@ -1,6 +1,7 @@
 //! Connections to dealers: dialled by the gateway, one FIX session each, kept up for ever.
 
 use crate::{
+    config::DealerEntry,
     core::Core,
     crl::{self, CrlFiles},
 };
@@ -17,7 +18,7 @@ use time::OffsetDateTime;
 use tokio::{net::TcpStream, sync::watch, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
 
-const DIAL_MAX: Duration = Duration::from_secs(10);
+pub const DIAL_MAX: Duration = Duration::from_secs(10);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(5);
 
@@ -58,12 +59,47 @@ impl DealerLists {
     }
 }
 
-pub struct Line {
+/// Whom to dial, and who must answer.
+#[derive(Debug, Clone)]
+pub struct Peer {
     pub dealer: DealerId,
     pub host: String,
     pub port: u16,
     pub server_name: String,
     pub trust_domain: String,
+}
+
+impl Peer {
+    pub fn new(d: &DealerEntry, trust_domain: &str) -> Self {
+        let (host, port) = d.host_and_port().unwrap_or_default();
+        let (host, server_name) = (host.to_owned(), d.name_to_verify().to_owned());
+        Self { dealer: d.comp_id.clone(), host, port, server_name, trust_domain: trust_domain.to_owned() }
+    }
+
+    /// TCP, TLS, and the certificate's identity; a stable code and words when it is not to be.
+    pub async fn dial(&self, profile: &ClientProfile) -> Result<TlsStream<TcpStream>, (&'static str, String)> {
+        let tls = profile.config().map_err(|e| ("dealer.tls", e.to_string()))?;
+        let refused = |stage| {
+            move |e: std::io::Error| {
+                let r = Refusal::seen_by_client(&e, stage);
+                (r.code(), r.message().to_string())
+            }
+        };
+        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(refused(Stage::Connect))?;
+        tcp.set_nodelay(true).map_err(refused(Stage::Connect))?;
+        let name = ServerName::try_from(self.server_name.clone()).map_err(|_| ("dealer.server_name", "not a host name".into()))?;
+        let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(refused(Stage::Handshake))?;
+        let peer = PeerIdentity::of_connection(stream.get_ref().1).map_err(|e| ("dealer.certificate", e.to_string()))?;
+        peer.require(Role::Dealer, &self.trust_domain).map_err(|e| ("dealer.certificate", e.to_string()))?;
+        if peer.comp_id.as_str() != self.dealer.as_str() {
+            return Err(("dealer.certificate", format!("the certificate is {}'s", peer.comp_id)));
+        }
+        Ok(stream)
+    }
+}
+
+pub struct Line {
+    pub to: Peer,
     pub tls: ClientProfile,
     pub lists: Rc<DealerLists>,
     pub session: Rc<Session>,
@@ -84,7 +120,7 @@ impl Line {
                             // revoked gets no further word.
                             self.session.detach();
                             while let Some(e) = self.session.next_event() {
-                                core.dealer_event(&self.dealer, e);
+                                core.dealer_event(&self.to.dealer, e);
                             }
                         }
                     }
@@ -93,8 +129,8 @@ impl Line {
                         wait = RETRY_FIRST;
                     }
                 }
-                Ok(Err(why)) => tracing::warn!(dealer = %self.dealer, code = why.0, "cannot connect: {}", why.1),
-                Err(_) => tracing::warn!(dealer = %self.dealer, "cannot connect: no answer within {DIAL_MAX:?}"),
+                Ok(Err(why)) => tracing::warn!(dealer = %self.to.dealer, code = why.0, "cannot connect: {}", why.1),
+                Err(_) => tracing::warn!(dealer = %self.to.dealer, "cannot connect: no answer within {DIAL_MAX:?}"),
             }
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(RETRY_LAST);
@@ -103,23 +139,8 @@ impl Line {
 
     async fn dial(&self) -> Result<(Connected, ClientProfile), (&'static str, String)> {
         let profile = self.lists.crls().into_iter().fold(self.tls.clone(), ClientProfile::with_crls);
-        let tls = profile.config().map_err(|e| ("dealer.tls", e.to_string()))?;
-        let refused = |stage| {
-            move |e: std::io::Error| {
-                let r = Refusal::seen_by_client(&e, stage);
-                (r.code(), r.message().to_string())
-            }
-        };
-        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(refused(Stage::Connect))?;
-        tcp.set_nodelay(true).map_err(refused(Stage::Connect))?;
-        let name = ServerName::try_from(self.server_name.clone()).map_err(|_| ("dealer.server_name", "not a host name".into()))?;
-        let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(refused(Stage::Handshake))?;
-        let peer = PeerIdentity::of_connection(stream.get_ref().1).map_err(|e| ("dealer.certificate", e.to_string()))?;
-        peer.require(Role::Dealer, &self.trust_domain).map_err(|e| ("dealer.certificate", e.to_string()))?;
-        if peer.comp_id.as_str() != self.dealer.as_str() {
-            return Err(("dealer.certificate", format!("the certificate is {}'s", peer.comp_id)));
-        }
-        tracing::info!(dealer = %self.dealer, tls = describe(stream.get_ref().1), "connected to dealer");
+        let stream = self.to.dial(&profile).await?;
+        tracing::info!(dealer = %self.to.dealer, tls = describe(stream.get_ref().1), "connected to dealer");
         let chain = stream.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect();
         Ok((Connected { tls: stream, chain }, profile))
     }
@@ -127,7 +148,7 @@ impl Line {
     /// Returns when a newer list names the dealer's certificate.
     async fn revoked(&self, chain: &[CertificateDer<'static>], profile: &ClientProfile) {
         let mut changes = self.lists.changes();
-        let Ok(name) = ServerName::try_from(self.server_name.clone()) else { return };
+        let Ok(name) = ServerName::try_from(self.to.server_name.clone()) else { return };
         loop {
             if changes.changed().await.is_err() {
                 return std::future::pending().await;
@@ -135,7 +156,7 @@ impl Line {
             let crls = changes.borrow_and_update().clone();
             let profile = crls.into_iter().fold(profile.clone(), ClientProfile::with_crls);
             if let Err(why) = profile.recheck(chain, &name, OffsetDateTime::now_utc()) {
-                return tracing::error!(dealer = %self.dealer, code = why.code(), "dealer cut off: {why}");
+                return tracing::error!(dealer = %self.to.dealer, code = why.code(), "dealer cut off: {why}");
             }
         }
     }
@@ -143,11 +164,11 @@ impl Line {
     async fn run(&self, stream: TlsStream<TcpStream>, core: &Rc<Core>) {
         let outbox = match self.session.attach(Binding::None) {
             Ok(o) => o,
-            Err(e) => return tracing::error!(dealer = %self.dealer, error = %e, "the session cannot be attached"),
+            Err(e) => return tracing::error!(dealer = %self.to.dealer, error = %e, "the session cannot be attached"),
         };
         self.session.tick();
         let mut framer = Framer::new();
-        let closed = pump(stream, &mut framer, &self.session, &outbox, |e| core.dealer_event(&self.dealer, e)).await;
-        tracing::info!(dealer = %self.dealer, why = %closed, "connection ended");
+        let closed = pump(stream, &mut framer, &self.session, &outbox, |e| core.dealer_event(&self.to.dealer, e)).await;
+        tracing::info!(dealer = %self.to.dealer, why = %closed, "connection ended");
     }
 }

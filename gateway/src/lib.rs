@@ -10,6 +10,7 @@ mod core;
 mod crl;
 mod dealers;
 mod desks;
+pub mod doctor;
 pub mod enrol;
 mod journal;
 mod live;
@@ -30,7 +31,7 @@ use signet_fix::{
     session::{Role, Session, SessionConfig},
     store::SealedStore,
 };
-use signet_identity::{ClientProfile, ServerProfile};
+use signet_identity::{ServerProfile, TlsVersions};
 use signet_journal::{LogError, StoreKey};
 use signet_rfq::CompId;
 use std::{
@@ -175,6 +176,7 @@ async fn run(
                 identity: loaded.identity.clone(),
                 desk_roots: loaded.desk_roots.clone(),
                 trust_domain: config.gateway.trust_domain.clone(),
+                policy: config.tls.policy(TlsVersions::default()),
             };
             let (roster, worker) = roster::start(plan).await?;
             (Some(Rc::new(roster)), Some(worker))
@@ -189,30 +191,18 @@ async fn run(
         tokio::task::spawn_local(lists.clone().keep_up(files));
     }
     for (d, pins) in config.dealer.iter().zip(&loaded.dealer_pins) {
-        let client = ClientProfile::new(loaded.dealer_roots.clone(), loaded.identity.certified_key())
-            .with_pins(pins.iter().cloned())
-            .with_versions(d.versions());
+        let client = loaded.client_profile(d, pins);
         client.config().map_err(tls)?;
         let target = CompId::new(d.comp_id.as_str()).map_err(|e| GatewayError::Session(e.to_string()))?;
         let path = state_dir.join("dealers").join(format!("{target}.fix"));
         let session = Rc::new(open_session(config, Role::Initiator, &target, &path, &key, sync).map_err(GatewayError::Session)?);
         core.dealers.borrow_mut().insert(d.comp_id.clone(), session.clone());
-        let (host, port) = d.host_and_port().unwrap_or_default();
-        let line = dealers::Line {
-            dealer: d.comp_id.clone(),
-            host: host.into(),
-            port,
-            server_name: d.name_to_verify().into(),
-            trust_domain: config.gateway.trust_domain.clone(),
-            tls: client,
-            lists: lists.clone(),
-            session,
-        };
+        let line = dealers::Line { to: dealers::Peer::new(d, &config.gateway.trust_domain), tls: client, lists: lists.clone(), session };
         tokio::task::spawn_local(line.keep_up(core.clone()));
     }
 
     let profile = ServerProfile::new(loaded.desk_roots.clone(), loaded.identity.certified_key())
-        .with_versions(config::versions(config.desks.allow_tls12));
+        .with_policy(config.tls.policy(config::versions(config.desks.allow_tls12)));
     let mut files = CrlFiles::new("desks.crl", &config.desks.crl, config.desks.crl_required);
     files.refresh();
     let own = roster.as_ref().filter(|_| files.required()).map(|r| r.own_crl());

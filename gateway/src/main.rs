@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use signet_gateway::{
     Config, Gateway, Options,
     admin::{self, Account, AdminError, Invited},
+    doctor,
     registry::{AccountState, NewUser, Which},
 };
 use std::{
@@ -32,6 +33,13 @@ enum Command {
     },
     /// Read the configuration and everything it points to, and say what is wrong with it.
     CheckConfig,
+    /// Look at configuration, certificates, registry, revocation lists and dealers, and say what is wrong
+    /// and what cures it. Sends no FIX message. Exit code 1 when something is wrong.
+    Doctor {
+        /// This dealer only, with every step.
+        #[arg(long)]
+        dealer: Option<String>,
+    },
     /// Traders: add them, give them codes, look at them.
     #[command(subcommand)]
     User(UserCommand),
@@ -188,10 +196,15 @@ enum RegistryCommand {
 }
 
 fn main() -> ExitCode {
+    // Before anything secret is read. What the system refuses is said and does not stop the gateway.
+    for problem in signet_identity::harden_process().problems {
+        eprintln!("signet-gateway: {problem}");
+    }
     let Arguments { config, command } = Arguments::parse();
     let done = match command {
         Command::Run { json } => run(&config, json),
         Command::CheckConfig => check(&config),
+        Command::Doctor { dealer } => examine(&config, dealer.as_deref()),
         command => administer(&config, command).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure())),
     };
     match done {
@@ -207,7 +220,7 @@ fn main() -> ExitCode {
 async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
     let c = Config::read(config)?;
     match command {
-        Command::Run { .. } | Command::CheckConfig => {}
+        Command::Run { .. } | Command::CheckConfig | Command::Doctor { .. } => {}
         Command::User(UserCommand::Add { id, comp_id, name, protection, role, invite }) => {
             let user = NewUser { id, comp_id, name, role: word(role), protection: word(protection) };
             told(&admin::add(&c, user, invite.code_hours, &invite.out).await?);
@@ -280,6 +293,17 @@ fn told(i: &Invited) {
     println!("The desk will show this fingerprint: {}", i.fingerprint);
 }
 
+#[tokio::main(flavor = "current_thread")]
+async fn examine(config: &Path, dealer: Option<&str>) -> Result<(), String> {
+    let found = doctor::examine(config, dealer).await;
+    print!("{found}");
+    match found.wrong() {
+        0 => Ok(()),
+        1 => Err("1 thing is wrong".into()),
+        n => Err(format!("{n} things are wrong")),
+    }
+}
+
 fn check(path: &Path) -> Result<(), String> {
     let loaded = Config::read(path).and_then(Config::load).map_err(|e| e.to_string())?;
     let c = &loaded.config;
@@ -291,6 +315,12 @@ fn check(path: &Path) -> Result<(), String> {
         loaded.catalogue.len(),
         c.desks.listen
     );
+    if c.tls.hybrid_only {
+        println!("TLS: post-quantum hybrid key exchange only.");
+    }
+    if c.tls.fips {
+        println!("TLS: AWS-LC's FIPS module.");
+    }
     if let Some(url) = &loaded.registry {
         println!("Registry: {url}.");
     }

@@ -12,7 +12,7 @@ use crate::{
         admission::{AdmissionRefusal, Shown, admit, still_good},
     },
 };
-use signet_identity::{PeerIdentity, ServerIdentity, ServerProfile, TrustRoots};
+use signet_identity::{PeerIdentity, ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
 use std::{
     collections::VecDeque,
     net::SocketAddr,
@@ -79,6 +79,8 @@ pub struct Plan {
     pub identity: ServerIdentity,
     pub desk_roots: TrustRoots,
     pub trust_domain: String,
+    /// TLS of the enrolment service.
+    pub policy: TlsPolicy,
 }
 
 /// The registry's thread while it runs. Dropping it ends the thread.
@@ -233,7 +235,9 @@ async fn open(plan: &Plan) -> Result<Opened, GatewayError> {
         let what = || format!("enrolment.listen {}", e.listen);
         listener = Some(TcpListener::bind(e.listen).await.map_err(|source| GatewayError::Io { what: what(), source })?);
         // A newcomer has no certificate yet. The versions stay at TLS 1.3 only.
-        let profile = ServerProfile::new(plan.desk_roots.clone(), plan.identity.certified_key()).with_optional_client_certificate();
+        let profile = ServerProfile::new(plan.desk_roots.clone(), plan.identity.certified_key())
+            .with_optional_client_certificate()
+            .with_policy(plan.policy);
         tls = Some(profile.config().map_err(|e| GatewayError::Tls(e.to_string()))?);
     }
     let crl = Arc::new(registry.crl().await?.der);

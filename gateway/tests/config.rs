@@ -59,6 +59,17 @@ fn what_is_wrong_is_named() {
 }
 
 #[test]
+fn hybrid_only_and_tls_1_2_exclude_each_other() {
+    let hybrid = EXAMPLE.replacen("hybrid_only = false", "hybrid_only = true", 1);
+    let desks = hybrid.replacen("allow_tls12 = false ", "allow_tls12 = true ", 1);
+    let dealer = format!("{}allow_tls12 = true\n", hybrid.strip_suffix("allow_tls12 = false\n").unwrap());
+    for (text, want) in [(desks, "desks.allow_tls12"), (dealer, "dealer NORTHBANK: allow_tls12"), (hybrid, "gateway.pem")] {
+        let why = read(&text).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
+        assert!(why.contains(want), "{why}");
+    }
+}
+
+#[test]
 fn files_that_are_not_there_are_named() {
     let why = Config::read(Path::new("/nowhere/gateway.toml")).unwrap_err().to_string();
     assert!(why.contains("/nowhere/gateway.toml"), "{why}");

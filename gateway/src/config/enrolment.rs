@@ -251,6 +251,8 @@ impl Config {
                 roots: u.roots.clone(),
                 credentials_file: u.credentials_file.clone(),
                 trust_domain: self.gateway.trust_domain.clone(),
+                // RFC 7030 §3.3.1 asks for TLS 1.1 or newer; older authorities speak 1.2.
+                policy: self.tls.lenient_policy(),
             };
             let upstream = Upstream::load(&settings).map_err(|e| value("enrolment.upstream", e))?;
             return Ok(Some(Enrolment { listen: e.listen, issuing: Issuing::Upstream(upstream) }));

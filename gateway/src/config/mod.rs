@@ -7,7 +7,7 @@ pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, Re
 
 use crate::registry::RegistryUrl;
 use serde::Deserialize;
-use signet_identity::{PemError, Role, ServerIdentity, SpkiPin, TlsVersions, TrustRoots};
+use signet_identity::{ClientProfile, PemError, Role, ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots};
 use signet_rfq::{Catalogue, CompId, DealerId, Instrument, InstrumentError};
 use std::{
     collections::BTreeSet,
@@ -78,6 +78,24 @@ pub struct GatewaySection {
 pub struct TlsSection {
     pub certificate: PathBuf,
     pub key: PathBuf,
+    /// Every connection, in and out, needs a post-quantum hybrid key exchange.
+    #[serde(default)]
+    pub hybrid_only: bool,
+    /// Every connection, in and out, uses AWS-LC's FIPS module; needs a build with it.
+    #[serde(default)]
+    pub fips: bool,
+}
+
+impl TlsSection {
+    /// For one listener or dialler.
+    pub fn policy(&self, versions: TlsVersions) -> TlsPolicy {
+        TlsPolicy { versions, hybrid_only: self.hybrid_only, fips: self.fips }
+    }
+
+    /// For a dialler towards a service that is not ours and may be older.
+    pub fn lenient_policy(&self) -> TlsPolicy {
+        self.policy(versions(!self.hybrid_only))
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -169,6 +187,15 @@ pub struct Loaded {
     pub enrolment: Option<Enrolment>,
 }
 
+impl Loaded {
+    /// How a dealer is dialled, but for revocation lists, which change.
+    pub fn client_profile(&self, dealer: &DealerEntry, pins: &[SpkiPin]) -> ClientProfile {
+        ClientProfile::new(self.dealer_roots.clone(), self.identity.certified_key())
+            .with_pins(pins.iter().cloned())
+            .with_policy(self.config.tls.policy(dealer.versions()))
+    }
+}
+
 impl Config {
     /// Relative paths in the file are relative to the file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
@@ -209,6 +236,12 @@ impl Config {
             |key: &'static str, path: &Path| TrustRoots::from_pem_file(path).map_err(|e| ConfigError::Trust { key, why: e.to_string() });
         let desk_roots = roots("desks.trust", &self.desks.trust)?;
         let dealer_roots = roots("dealers.trust", &self.dealers.trust)?;
+        if self.tls.fips {
+            // Whether this build can: the same check as at the first handshake, said before any listener is opened.
+            let policy = self.tls.policy(TlsVersions::default());
+            let made = ServerProfile::new(desk_roots.clone(), identity.certified_key()).with_policy(policy).config();
+            made.map_err(|e| value("tls.fips", format!("{e}. Install the build with it (cargo feature `fips`), or set fips = false")))?;
+        }
         let catalogue = read_instruments(&self.gateway.instruments)?;
         let mut dealer_pins = Vec::new();
         for d in &self.dealer {
@@ -230,6 +263,13 @@ impl Config {
         }
         if !(1..=60).contains(&self.dealers.heartbeat_s) {
             return Err(value("dealers.heartbeat_s", "1 to 60"));
+        }
+        if self.tls.hybrid_only {
+            let dealers = self.dealer.iter().filter(|d| d.allow_tls12).map(|d| format!("dealer {}: allow_tls12", d.comp_id));
+            let desks = self.desks.allow_tls12.then(|| "desks.allow_tls12".to_owned());
+            if let Some(key) = desks.into_iter().chain(dealers).next() {
+                return Err(value(key, "TLS 1.2 has no hybrid key exchange, which tls.hybrid_only asks for; choose"));
+            }
         }
         if self.dealer.is_empty() {
             return Err(value("dealer", "at least one dealer is needed"));

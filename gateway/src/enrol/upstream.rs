@@ -15,7 +15,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::{CertificateDer, ServerName};
-use signet_identity::{ClientProfile, PeerError, PeerIdentity, ProfileError, Role, SpkiPin, TlsVersions, TrustRoots};
+use signet_identity::{ClientProfile, PeerError, PeerIdentity, ProfileError, Role, SpkiPin, TlsPolicy, TrustRoots};
 use std::{fmt, fs, path::PathBuf, sync::Arc, time::Duration};
 use time::OffsetDateTime;
 use tokio::{net::TcpStream, time::timeout};
@@ -34,6 +34,7 @@ pub struct UpstreamSettings {
     pub roots: PathBuf,
     pub credentials_file: PathBuf,
     pub trust_domain: String,
+    pub policy: TlsPolicy,
 }
 
 /// At fault: the outside authority, the way to it, or the operator's settings.
@@ -93,9 +94,8 @@ impl Upstream {
         if !path.starts_with("/.well-known/est") {
             return Err(UpstreamError::Url);
         }
-        // RFC 7030 §3.3.1 asks for TLS 1.1 or newer; older authorities speak 1.2.
         let roots = TrustRoots::from_pem_file(&s.roots)?;
-        let tls = ClientProfile::without_certificate(roots).with_versions(TlsVersions::AllowTls12).config()?;
+        let tls = ClientProfile::without_certificate(roots).with_policy(s.policy).config()?;
         Ok(Self {
             host: host.trim_matches(['[', ']']).into(),
             port: uri.port_u16().unwrap_or(443),

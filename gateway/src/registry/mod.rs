@@ -109,13 +109,10 @@ impl Registry {
     /// Opens it. An empty database becomes a registry; one of an older schema is left alone.
     pub async fn open(url: &RegistryUrl) -> Result<Self, RegistryError> {
         let registry = Self::connect(url).await?;
-        let found = registry.schema_found().await?;
-        match found {
-            0 => registry.migrate().await.map(|_| ())?,
-            schema::SCHEMA => {}
-            older if older < schema::SCHEMA => return Err(RegistryError::SchemaOld { found }),
-            _ => return Err(RegistryError::SchemaNew { found }),
+        if registry.schema_found().await? == 0 {
+            registry.migrate().await?;
         }
+        registry.check_schema().await?;
         Ok(registry)
     }
 
@@ -140,6 +137,15 @@ impl Registry {
 
     pub async fn close(self) {
         self.pool.close().await;
+    }
+
+    /// Whether it has the schema this program reads and writes; makes nothing.
+    pub async fn check_schema(&self) -> Result<(), RegistryError> {
+        match self.schema_found().await? {
+            schema::SCHEMA => Ok(()),
+            found if found < schema::SCHEMA => Err(RegistryError::SchemaOld { found }),
+            found => Err(RegistryError::SchemaNew { found }),
+        }
     }
 
     async fn schema_found(&self) -> Result<i64, RegistryError> {

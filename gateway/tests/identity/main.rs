@@ -5,11 +5,16 @@
 #![cfg(unix)]
 
 mod cut;
+mod dealer;
+mod doctor;
 mod enrol;
+mod hardened;
 mod lists;
 mod own_client;
+mod policy;
 mod postgres;
 mod refusals;
 mod registry;
+mod scan;
 mod support;
 mod upstream;

@@ -1,0 +1,76 @@
+//! Dealers, dialled as the gateway dials them: our certificate, pins, revocation lists, versions.
+
+use super::{Examination, Verdict, wrong};
+use crate::{
+    config::{DealerEntry, Loaded},
+    crl::CrlFiles,
+    dealers::{DIAL_MAX, Peer},
+};
+use signet_identity::{
+    ClientProfile, SpkiPin, describe,
+    doctor::{self, DoctorInputs, Outcome},
+    net::ProxySetting,
+};
+use signet_rfq::DealerId;
+use tokio::{task::JoinSet, time::timeout};
+
+/// Dialled at once, so that fifty dead dealers do not take fifty times ten seconds.
+const AT_ONCE: usize = 16;
+
+pub(super) async fn examine(all: &mut Examination, loaded: &Loaded, only: Option<&DealerId>) {
+    let section = &loaded.config.dealers;
+    let mut files = CrlFiles::new("dealers.crl", &section.crl, section.crl_required);
+    files.refresh();
+    let lists = match files.crls(None) {
+        Ok(l) => l,
+        Err(e) => return all.add("dealers", wrong("crl.unusable", &e, "correct dealers.crl")),
+    };
+    let wanted: Vec<(&DealerEntry, &Vec<SpkiPin>)> =
+        loaded.config.dealer.iter().zip(&loaded.dealer_pins).filter(|(d, _)| only.is_none_or(|o| *o == d.comp_id)).collect();
+    for some in wanted.chunks(AT_ONCE) {
+        let mut running = JoinSet::new();
+        for (n, (d, pins)) in some.iter().enumerate() {
+            let profile = lists.clone().into_iter().fold(loaded.client_profile(d, pins), ClientProfile::with_crls);
+            let peer = Peer::new(d, &loaded.config.gateway.trust_domain);
+            running.spawn(async move { (n, one(&peer, profile).await) });
+        }
+        let mut done = running.join_all().await;
+        done.sort_by_key(|(n, _)| *n);
+        for ((d, _), (_, (verdict, detail))) in some.iter().zip(done) {
+            all.add(format!("dealer {}", d.comp_id), verdict);
+            all.detail = only.map(|_| detail);
+        }
+    }
+}
+
+/// What is wrong with one, and everything that was seen.
+async fn one(peer: &Peer, profile: ClientProfile) -> (Verdict, String) {
+    let inputs = DoctorInputs {
+        host: peer.host.clone(),
+        port: peer.port,
+        server_name: peer.server_name.clone(),
+        profile: profile.clone(),
+        // The gateway knows no proxy, whatever the environment says.
+        proxy: ProxySetting::Direct,
+        server_date: None,
+        step_time_max: DIAL_MAX,
+    };
+    let report = doctor::diagnose(&inputs).await;
+    let detail = report.to_string();
+    if let Some(Outcome::Failed { code, sentence, cure }) = report.failure().map(|s| &s.outcome) {
+        return (Verdict::Wrong { code: code.clone(), sentence: sentence.clone(), cure: cure.clone() }, detail);
+    }
+    // The rest of what the gateway asks: whose certificate it is. By the gateway's own dialling.
+    let verdict = match timeout(DIAL_MAX, peer.dial(&profile)).await {
+        Ok(Ok(stream)) => {
+            let connection = stream.get_ref().1;
+            Verdict::Good(format!("{}:{} answers as {}; {}", peer.host, peer.port, peer.dealer, describe(connection)))
+        }
+        Ok(Err((code, words))) => {
+            let cure = "compare comp_id in the configuration, gateway.trust_domain and the URI in the dealer's certificate";
+            wrong(code, &words, cure)
+        }
+        Err(_) => wrong("net.timed_out", &format!("no answer within {DIAL_MAX:?}"), "ask the dealer; look at the firewall between"),
+    };
+    (verdict, detail)
+}

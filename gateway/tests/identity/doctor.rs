@@ -1,0 +1,116 @@
+//! `signet-gateway doctor` finds what is wrong, says it in words, and gives nothing secret away.
+
+use crate::{
+    dealer::{self, Dealer},
+    support::World,
+};
+use signet_devca::{DevPki, Issued, Order};
+use std::{fs, process::Command};
+use time::OffsetDateTime;
+
+/// Exit code, and everything it said.
+fn doctor(w: &World, more: &[&str]) -> (Option<i32>, String) {
+    let mut c = Command::new(env!("CARGO_BIN_EXE_signet-gateway"));
+    // A gateway uses no proxy, and neither may its doctor.
+    let out = c.arg("doctor").args(more).arg("--config").arg(&w.config).env("HTTPS_PROXY", "http://127.0.0.1:9").output().unwrap();
+    let text = [out.stdout, out.stderr].concat();
+    (out.status.code(), String::from_utf8(text).unwrap())
+}
+
+fn certificate(pki: &DevPki, w: &World) -> Issued {
+    pki.issue(&Order::dealer(&format!("BANK{}", w.n))).unwrap()
+}
+
+/// The line about `about` that failed, and the one after it.
+#[track_caller]
+fn failed<'t>(text: &'t str, about: &str) -> &'t str {
+    let at = text.find(&format!("FAILED   {about}")).unwrap_or_else(|| panic!("nothing wrong with {about}:\n{text}"));
+    assert!(text[at..].lines().nth(1).is_some_and(|l| l.contains("what to do:")), "{text}");
+    &text[at..]
+}
+
+#[test]
+fn a_healthy_gateway_is_found_healthy() {
+    let mut w = World::new();
+    let bank = Dealer::start(&w, &certificate(&w.pki, &w));
+    dealer::configure(&w, bank.port, None);
+    w.start();
+    let (code, text) = doctor(&w, &[]);
+    assert_eq!(code, Some(0), "{text}");
+    for about in ["configuration", "own certificate", "own names", "issuing authority", "registry", "state directory"] {
+        assert!(text.lines().any(|l| l.contains(about) && (l.starts_with("ok ") || l.starts_with("watch "))), "{about}:\n{text}");
+    }
+    let line = text.lines().find(|l| l.contains(&format!("dealer BANK{}", w.n))).unwrap();
+    assert!(line.starts_with("ok ") && line.contains("TLSv1.3") || line.contains("TLS 1.3"), "{line}");
+    assert!(!text.contains("PRIVATE"), "{text}");
+    // One dealer, with every step.
+    let (code, text) = doctor(&w, &["--dealer", &format!("BANK{}", w.n)]);
+    assert!(code == Some(0) && text.contains("way to the server"), "{text}");
+    let (code, text) = doctor(&w, &["--dealer", "NOBODY"]);
+    assert!(code == Some(1) && failed(&text, "dealers").contains("[doctor.no_such_dealer]"), "{text}");
+}
+
+#[test]
+fn a_dealer_that_is_down_is_named() {
+    let mut w = World::new();
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    dealer::configure(&w, port, None);
+    w.start();
+    let (code, text) = doctor(&w, &[]);
+    let about = format!("dealer BANK{}", w.n);
+    assert!(code == Some(1) && failed(&text, &about).contains("net.connection_refused"), "{text}");
+    assert!(text.contains("1 thing is wrong"), "{text}");
+}
+
+#[test]
+fn a_dealer_of_an_unknown_authority_is_told_by_its_issuer() {
+    let mut w = World::new();
+    let others = DevPki::generate("bank.example", OffsetDateTime::now_utc()).unwrap();
+    let bank = Dealer::start(&w, &certificate(&others, &w));
+    dealer::configure(&w, bank.port, None);
+    w.start();
+    let (code, text) = doctor(&w, &[]);
+    let about = format!("dealer BANK{}", w.n);
+    assert!(code == Some(1) && failed(&text, &about).contains("server.unknown_ca"), "{text}");
+}
+
+#[test]
+fn a_dealer_with_the_certificate_of_another_dealer_is_found_out() {
+    let mut w = World::new();
+    let bank = Dealer::start(&w, &w.pki.issue(&Order::dealer("OTHER")).unwrap());
+    dealer::configure(&w, bank.port, None);
+    w.start();
+    let (code, text) = doctor(&w, &[]);
+    let about = format!("dealer BANK{}", w.n);
+    assert!(code == Some(1) && failed(&text, &about).contains("the certificate is OTHER's"), "{text}");
+}
+
+#[test]
+fn a_missing_registry_is_said_and_not_made() {
+    let w = World::new();
+    let bank = Dealer::start(&w, &certificate(&w.pki, &w));
+    dealer::configure(&w, bank.port, None);
+    let (code, text) = doctor(&w, &[]);
+    assert!(code == Some(1) && failed(&text, "registry").contains("[registry.missing]"), "{text}");
+    assert!(!w.path("registry.db").exists());
+    w.cli(&["user", "list"]);
+    w.sqlite("UPDATE registry_meta SET schema_version = 99");
+    let (code, text) = doctor(&w, &[]);
+    assert!(code == Some(1) && failed(&text, "registry").contains("[registry.schema_new]"), "{text}");
+}
+
+#[test]
+fn a_name_that_desks_will_refuse_and_a_bad_configuration_are_said() {
+    let w = World::new();
+    w.cli(&["user", "list"]);
+    fs::write(&w.config, w.text("gateway.toml").replace("public_host = \"localhost\"", "public_host = \"rfq.bank.example\"")).unwrap();
+    let (code, text) = doctor(&w, &[]);
+    assert!(code == Some(1) && failed(&text, "own names").contains("server.name_mismatch"), "{text}");
+    fs::write(&w.config, w.text("gateway.toml").replace("dealers-ca.pem", "nowhere.pem")).unwrap();
+    let (code, text) = doctor(&w, &[]);
+    assert!(code == Some(1) && failed(&text, "dealers.trust").contains("nowhere.pem") && text.contains("not dialled"), "{text}");
+    fs::write(&w.config, "rubbish").unwrap();
+    let (code, text) = doctor(&w, &[]);
+    assert!(code == Some(1) && failed(&text, "configuration").contains("[config.unusable]"), "{text}");
+}
