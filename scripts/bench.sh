@@ -56,5 +56,8 @@ for i in 1 2 3; do
   rm -f "$log"
 done
 
+echo "== identity: signatures and handshakes by key holder, and how fast a locked user is off"
+target/release/identity
+
 echo "== the gateway, per idle desk"
 target/release/idle 200
