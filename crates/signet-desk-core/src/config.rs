@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use signet_identity::{
-    EstAddress, Invitation, SpkiPin, TrustRoots,
+    EstAddress, Invitation, SpkiPin, TlsPolicy, TrustRoots,
     net::{ProxyError, ProxySetting},
     pkcs11::Pkcs11Settings,
 };
@@ -59,6 +59,12 @@ pub struct TlsSwitches {
     /// Only with AWS-LC's FIPS module; other builds then refuse to connect.
     #[serde(default)]
     pub fips: bool,
+}
+
+impl TlsSwitches {
+    pub(crate) fn policy(self) -> TlsPolicy {
+        TlsPolicy { hybrid_only: self.hybrid_only, fips: self.fips, ..TlsPolicy::default() }
+    }
 }
 
 #[derive(Debug, Clone)]

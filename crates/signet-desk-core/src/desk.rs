@@ -47,7 +47,7 @@ impl Desk {
         let venues = Arc::new(Venues::open(&config.venues, &config.data_dir));
         let pins = Arc::new(PinDesk::new(book.clone()));
         let holders = Arc::new(Holders::new(keychain, config.token.clone(), pins.clone()));
-        let issuer = Issuer { holders, venues, book: book.clone(), proxy: config.proxy.clone() };
+        let issuer = Issuer { holders, venues, book: book.clone(), proxy: config.proxy.clone(), tls: config.tls };
         let (c, i) = (config.clone(), issuer.clone());
         std::thread::Builder::new()
             .name("signet-link".into())

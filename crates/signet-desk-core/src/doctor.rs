@@ -74,7 +74,7 @@ fn identities(holders: &Holders, wanted: Option<&str>) -> Result<Vec<Identity>, 
     Ok(found)
 }
 
-/// A certificate of another naming scheme may be meant for any venue.
+/// An identity belongs to the venue of its trust domain.
 fn of_venue(identity: &Identity, trust_domain: &str) -> bool {
     identity.peer().is_ok_and(|p| p.trust_domain == trust_domain)
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     book::Book,
-    config::Venue,
+    config::{TlsSwitches, Venue},
     enrol,
     holders::Holders,
     link::lock,
@@ -26,6 +26,7 @@ pub(crate) struct Issuer {
     pub venues: Arc<Venues>,
     pub book: Arc<Mutex<Book>>,
     pub proxy: ProxySetting,
+    pub tls: TlsSwitches,
 }
 
 impl Issuer {
@@ -44,7 +45,7 @@ impl Issuer {
             let (place, key) = self.blocking(move |h| h.generate(kind, label)).await?;
             phase(EnrolPhase::Asking);
             let asked = async {
-                let service = EstClient::for_invitation(&invitation)?.with_proxy(self.proxy.clone());
+                let service = EstClient::for_invitation(&invitation)?.with_proxy(self.proxy.clone()).with_policy(self.tls.policy());
                 service.simpleenroll(key.clone(), &invitation.user, &intent.code, &device).await
             };
             let enrolled = match asked.await {
@@ -105,7 +106,11 @@ impl Issuer {
                 "Ask your administrator for an invitation and enrol this laptop again, before the certificate ends.",
             )
         })?;
-        let service = EstClient::new(est, &venue.trust_domain, venue.roots.clone()).with_proxy(self.proxy.clone());
+        let mut service =
+            EstClient::new(est, &venue.trust_domain, venue.roots.clone()).with_proxy(self.proxy.clone()).with_policy(self.tls.policy());
+        if let Some(crls) = crate::link::crls(venue)? {
+            service = service.with_crls(crls);
+        }
         let n = name.clone();
         let (place, key) = self
             .blocking(move |h| {

@@ -237,7 +237,7 @@ impl Link {
     /// A refusal of the renewed certificate is no reason to stop: the one before still stands.
     async fn about_the_key(&self, keys: &Keys, which: Which, ended: Ended) -> Ended {
         let refused = match &ended {
-            Ended::Lost(p) | Ended::Refused(p) => p.code.starts_with("client_certificate") || p.code == "logon_refused",
+            Ended::Lost(p) | Ended::Refused(p) => is_about_the_key(&p.code),
         };
         let event = if refused { SwitchEvent::Refused(which) } else { SwitchEvent::Unreached };
         if keys.happened(event) == SwitchAction::Discard {
@@ -498,14 +498,19 @@ fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -
 
 /// How this desk connects to a venue. Revocation lists are read anew each time: they change daily.
 pub(crate) fn profile(v: &Venue, identity: &Identity, tls: &TlsSwitches) -> Result<ClientProfile, Problem> {
-    let policy = TlsPolicy {
-        versions: if v.allow_tls12 { TlsVersions::AllowTls12 } else { TlsVersions::default() },
-        hybrid_only: tls.hybrid_only,
-        fips: tls.fips,
-    };
+    let versions = if v.allow_tls12 { TlsVersions::AllowTls12 } else { TlsVersions::default() };
+    let policy = TlsPolicy { versions, ..tls.policy() };
     let profile = ClientProfile::new(v.roots.clone(), identity.certified_key()).with_pins(v.pins.iter().cloned()).with_policy(policy);
+    Ok(match crls(v)? {
+        Some(crls) => profile.with_crls(crls),
+        None => profile,
+    })
+}
+
+/// The revocation lists an administrator deployed for a venue.
+pub(crate) fn crls(v: &Venue) -> Result<Option<Crls>, Problem> {
     if v.crl.is_empty() && !v.crl_required {
-        return Ok(profile);
+        return Ok(None);
     }
     let revocation = if v.crl_required { Revocation::Required } else { Revocation::BestEffort };
     let crls = Crls::from_files(&v.crl).map_err(|e| {
@@ -515,7 +520,13 @@ pub(crate) fn profile(v: &Venue, identity: &Identity, tls: &TlsSwitches) -> Resu
             "Ask your administrator to renew the list that desk.toml names.",
         )
     })?;
-    Ok(profile.with_crls(crls.with_revocation(revocation)))
+    Ok(Some(crls.with_revocation(revocation)))
+}
+
+/// Whether a refusal says something about our certificate or key, and not about the network or the
+/// gateway's own: another key might do better.
+fn is_about_the_key(code: &str) -> bool {
+    ["client_", "token_", "holder_"].iter().any(|kind| code.starts_with(kind)) || code == "logon_refused"
 }
 
 fn tls_settings(why: &str) -> Problem {
@@ -582,4 +593,26 @@ fn backoff(attempt: u32) -> Duration {
     let mut b = [0u8; 1];
     let _ = aws_lc_rs::rand::fill(&mut b);
     Duration::from_millis(base - base / 8 + base / 4 * u64::from(b[0]) / 255)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_the_key_is_told_from_any_other() {
+        for code in [
+            "client_certificate_refused",
+            "client_revoked",
+            "client_unknown_ca",
+            "client_key_unavailable",
+            "token_removed",
+            "logon_refused",
+        ] {
+            assert!(is_about_the_key(code), "{code}");
+        }
+        for code in ["server_name_mismatch", "net_timed_out", "link_lost", "crl_stale", "proxy_refused", "not_fix"] {
+            assert!(!is_about_the_key(code), "{code}");
+        }
+    }
 }

@@ -16,6 +16,8 @@ const ENROLLED_MAX: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Venues {
+    /// Names of those an administrator deployed.
+    deployed: Vec<String>,
     folder: PathBuf,
     listed: RwLock<Vec<Venue>>,
 }
@@ -26,13 +28,14 @@ impl Venues {
     pub fn open(deployed: &[Venue], data_dir: &Path) -> Self {
         let folder = data_dir.join(FOLDER);
         let mut listed = deployed.to_vec();
+        let deployed: Vec<String> = deployed.iter().map(|v| v.name.clone()).collect();
         for path in invitations(&folder) {
             match remembered(&path) {
-                Ok(venue) => merge(&mut listed, venue),
+                Ok(venue) => merge(&deployed, &mut listed, venue),
                 Err(why) => tracing::error!(file = %path.display(), "an invitation of this laptop cannot be used: {why}"),
             }
         }
-        Self { folder, listed: RwLock::new(listed) }
+        Self { deployed, folder, listed: RwLock::new(listed) }
     }
 
     pub fn all(&self) -> Vec<Venue> {
@@ -53,15 +56,15 @@ impl Venues {
         fs::write(&beside, text)?;
         fs::File::open(&beside)?.sync_all()?;
         fs::rename(&beside, &path)?;
-        merge(&mut self.listed.write().unwrap_or_else(PoisonError::into_inner), venue);
+        merge(&self.deployed, &mut self.listed.write().unwrap_or_else(PoisonError::into_inner), venue);
         Ok(())
     }
 }
 
 /// What an administrator deployed stands; an invitation there only adds where to enrol.
-fn merge(listed: &mut Vec<Venue>, venue: Venue) {
+fn merge(deployed: &[String], listed: &mut Vec<Venue>, venue: Venue) {
     match listed.iter_mut().find(|v| v.name == venue.name) {
-        Some(known) if known.est.is_none() => known.est = venue.est,
+        Some(known) if deployed.contains(&known.name) => known.est = venue.est,
         Some(known) => *known = venue,
         None => listed.push(venue),
     }
@@ -142,8 +145,9 @@ mod tests {
         deployed.est = None;
         let venues = Venues::open(&[deployed], dir.path());
         remember(&venues, &invitation("Bank", 2));
+        remember(&venues, &invitation("Bank", 3));
         let known = venues.find("Bank").expect("known");
-        assert_eq!((known.port, known.est.is_some()), (1, true));
+        assert_eq!((known.port, known.est.is_some()), (1, true), "after a second invitation too");
     }
 
     #[test]

@@ -274,7 +274,7 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             instruments,
             trust_domain: TRUST_DOMAIN.into(),
         },
-        tls: TlsSection { certificate: files.chain, key: files.key },
+        tls: TlsSection { certificate: files.chain, key: files.key, hybrid_only: false, fips: false },
         desks: DesksSection {
             listen: SocketAddr::from(([127, 0, 0, 1], plan.port)),
             trust: if plan.enrolment { issuing.0.clone() } else { roots.desks },
