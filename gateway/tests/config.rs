@@ -19,7 +19,7 @@ fn the_example_is_read_and_documents_every_key() {
     assert_eq!(c.dealer[0].host_and_port(), Some(("fix.northbank.example", 9880)));
     let e = c.enrolment.as_ref().unwrap();
     assert!(e.anchors.is_absolute() && e.ca_key.as_ref().unwrap().is_absolute());
-    assert!(c.registry.as_ref().unwrap().url().unwrap().to_string().ends_with("/registry.db"));
+    assert!(c.registry.as_ref().unwrap().url().unwrap().to_string().ends_with("registry.db"));
     // What is a comment in the example is a key all the same.
     let upstream = EXAMPLE.replace("#[enrolment.upstream]", "[enrolment.upstream]").replace("#url", "url").replace("#roots", "roots");
     let upstream = upstream.replace("#credentials_file", "credentials_file").replace("#password_file", "password_file");

@@ -4,7 +4,8 @@
 use crate::config::Venue;
 use signet_identity::{INVITATION_BYTES_MAX, Invitation};
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{PoisonError, RwLock},
 };
@@ -53,8 +54,11 @@ impl Venues {
         let path = self.folder.join(format!("{}.{EXTENSION}", slug(&venue.name)));
         // Written beside and moved: a crash leaves the old one or the new one.
         let beside = path.with_extension("new");
-        fs::write(&beside, text)?;
-        fs::File::open(&beside)?.sync_all()?;
+        // Windows flushes only a file that is open for writing.
+        let mut file = fs::File::create(&beside)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        drop(file);
         fs::rename(&beside, &path)?;
         merge(&self.deployed, &mut self.listed.write().unwrap_or_else(PoisonError::into_inner), venue);
         Ok(())

@@ -1,6 +1,9 @@
 //! Identity for life, the whole way: an administrator's invitation, a desk that enrols, trades, renews
 //! and is cut off; the key in the keychain or in a token.
 
+// The registry in it is a gateway's, and a gateway is a Unix server.
+#![cfg(unix)]
+
 #[allow(dead_code, unreachable_pub)]
 mod support;
 
@@ -175,7 +178,6 @@ fn a_locked_user_is_out_within_a_second_and_stays_out() {
     online(&w, &desk, "ALICE1");
 }
 
-#[cfg(target_os = "linux")]
 /// SoftHSM2 with one token, in a folder of its own.
 fn token(dir: &Path) -> Pkcs11Settings {
     let module = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"].map(Path::new);
@@ -194,7 +196,6 @@ fn token(dir: &Path) -> Pkcs11Settings {
     Pkcs11Settings { module: module.into(), token: Some("alice".into()) }
 }
 
-#[cfg(target_os = "linux")]
 /// Answers every PIN dialog of a desk with the next of `pins`, until dropped.
 fn typist(desk: &Desk, pins: &'static [&'static str]) -> std::thread::JoinHandle<Vec<bool>> {
     let desk = desk.clone();
@@ -217,7 +218,6 @@ fn typist(desk: &Desk, pins: &'static [&'static str]) -> std::thread::JoinHandle
     })
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_key_in_a_token_is_made_there_asks_for_its_pin_and_trades() {
     let w = world();
