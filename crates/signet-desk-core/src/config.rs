@@ -69,7 +69,7 @@ impl TlsSwitches {
 
 #[derive(Debug, Clone)]
 pub struct DeskConfig {
-    /// Those an administrator deployed; [`crate::venues`] adds those of invitations.
+    /// Those an administrator deployed; the desk adds those of invitations.
     pub venues: Vec<Venue>,
     /// Session stores and blotters, one folder per identity.
     pub data_dir: PathBuf,
