@@ -32,7 +32,7 @@ use signet_fix::{
     store::SealedStore,
 };
 use signet_identity::{ServerProfile, TlsVersions};
-use signet_journal::{LogError, StoreKey};
+use signet_journal::{LogError, StoreKey, private_folder};
 use signet_rfq::CompId;
 use std::{
     fs, io,
@@ -152,7 +152,7 @@ async fn run(
     let config = &loaded.config;
     let state_dir = config.gateway.state_dir.clone();
     for d in [&state_dir, &state_dir.join("desks"), &state_dir.join("dealers")] {
-        private_dir(d)?;
+        private_folder(d).map_err(|source| GatewayError::Io { what: d.display().to_string(), source })?;
     }
     let key = store_key(config.store.key_file.clone().unwrap_or_else(|| state_dir.join("store.key")))?;
     let sync = config.store.sync;
@@ -282,15 +282,6 @@ fn open_session(c: &Config, role: Role, target: &CompId, path: &Path, key: &Stor
         strict: role == Role::Acceptor,
     };
     Session::open(&settings, Box::new(store)).map_err(|e| e.to_string())
-}
-
-fn private_dir(path: &Path) -> Result<(), GatewayError> {
-    let fail = |source| GatewayError::Io { what: path.display().to_string(), source };
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(fail)
 }
 
 /// The key that stores are sealed with: read, or made at the first start.

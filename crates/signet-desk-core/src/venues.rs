@@ -2,7 +2,7 @@
 //! enrolled with, each remembered as the invitation that led there.
 
 use crate::config::Venue;
-use signet_identity::{INVITATION_BYTES_MAX, Invitation};
+use signet_identity::{INVITATION_BYTES_MAX, INVITATION_EXTENSION, Invitation};
 use std::{
     fs,
     io::{self, Write as _},
@@ -11,7 +11,6 @@ use std::{
 };
 
 const FOLDER: &str = "venues";
-const EXTENSION: &str = "signet-invite";
 /// More invitations than any trader has; further files are not looked at.
 const ENROLLED_MAX: usize = 64;
 
@@ -51,7 +50,7 @@ impl Venues {
     pub fn enrolled(&self, invitation: &Invitation, venue: Venue) -> io::Result<()> {
         let text = invitation.to_toml().map_err(io::Error::other)?;
         signet_journal::private_folder(&self.folder)?;
-        let path = self.folder.join(format!("{}.{EXTENSION}", slug(&venue.name)));
+        let path = self.folder.join(format!("{}.{INVITATION_EXTENSION}", slug(&venue.name)));
         // Written beside and moved: a crash leaves the old one or the new one.
         let beside = path.with_extension("new");
         // Windows flushes only a file that is open for writing.
@@ -76,7 +75,7 @@ fn merge(deployed: &[String], listed: &mut Vec<Venue>, venue: Venue) {
 
 fn invitations(folder: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
-    let mut paths: Vec<PathBuf> = found.filter(|p| p.extension().is_some_and(|e| e == EXTENSION)).take(ENROLLED_MAX).collect();
+    let mut paths: Vec<PathBuf> = found.filter(|p| p.extension().is_some_and(|e| e == INVITATION_EXTENSION)).take(ENROLLED_MAX).collect();
     paths.sort();
     paths
 }
