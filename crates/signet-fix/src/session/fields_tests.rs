@@ -56,7 +56,7 @@ impl Gate {
         let mut bytes = vec![];
         self.outbox.take(&mut bytes);
         let text = String::from_utf8_lossy(&bytes).replace('\u{1}', "|");
-        let changing = |f: &&str| !["9=", "10=", "49=", "52=", "56="].iter().any(|t| f.starts_with(t));
+        let changing = |f: &&str| !["9=", "10=", "49=", "52=", "56=", "122="].iter().any(|t| f.starts_with(t));
         text.split_inclusive('|').filter(changing).collect()
     }
 
