@@ -1,0 +1,355 @@
+//! What is approved, as one text.
+//!
+//! A person touches a key for this text and nothing else: its SHA-256 is signed. It is made of lines
+//! `name=value` in one fixed order, so that a desk, a gateway and whoever reads the evidence in ten
+//! years write the same bytes, with nothing but a text editor and a hash.
+
+use aws_lc_rs::digest;
+use std::fmt;
+
+/// First line of every text; the number changes with the form.
+const HEAD: &str = "signet-step-up 1";
+/// Longest value, bytes.
+const VALUE_LEN_MAX: usize = 256;
+/// Longest text that is read, bytes.
+pub const TEXT_LEN_MAX: usize = 8 * 1024;
+
+/// SHA-256 of an approval's text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+/// Why there is no approval text. At fault: whoever gave the values or sent the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApprovalError {
+    #[error("{0} is empty, too long or holds control characters")]
+    Value(&'static str),
+    #[error("the text to approve is not one that this version knows")]
+    Unreadable,
+}
+
+/// Why a session wants a person to show themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SessionReason {
+    Logon,
+    OnDemand,
+    Wake,
+    Unlock,
+    Idle,
+}
+
+impl SessionReason {
+    pub const ALL: [Self; 5] = [Self::Logon, Self::OnDemand, Self::Wake, Self::Unlock, Self::Idle];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Logon => "logon",
+            Self::OnDemand => "on-demand",
+            Self::Wake => "wake",
+            Self::Unlock => "unlock",
+            Self::Idle => "idle",
+        }
+    }
+
+    pub fn read(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.as_str() == word)
+    }
+}
+
+/// An RFQ, before it goes to its dealers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestTerms {
+    /// QuoteReqID as the desk wrote it.
+    pub rfq: String,
+    pub instrument: String,
+    /// `buy`, `sell` or `two-way`, from the trader's side.
+    pub ask: String,
+    /// Plain decimal without trailing zeros after the point.
+    pub quantity: String,
+    pub currency: String,
+    /// `YYYYMMDD`.
+    pub settlement: String,
+    /// Seconds, plain decimal.
+    pub ttl_s: String,
+    /// In the order asked.
+    pub dealers: Vec<String>,
+}
+
+/// A quote that is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptTerms {
+    pub rfq: String,
+    /// ClOrdID as the desk wrote it.
+    pub accept: String,
+    pub dealer: String,
+    pub quote: String,
+    pub instrument: String,
+    /// `buy` or `sell`, from the trader's side.
+    pub side: String,
+    /// Plain decimals without trailing zeros after the point.
+    pub price: String,
+    pub quantity: String,
+    pub currency: String,
+    /// `YYYYMMDD`.
+    pub settlement: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// To be on, or to go on.
+    Session(SessionReason),
+    Request(RequestTerms),
+    Accept(AcceptTerms),
+    /// Another security key for the same person, under this name.
+    RegisterKey {
+        name: String,
+    },
+}
+
+/// Who approves what, where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// The gateway's CompID.
+    pub gateway: String,
+    /// CompID of the desk whose action it is.
+    pub desk: String,
+    /// CompID of the desk at which it is approved: the same, or a second person's.
+    pub approver: String,
+    pub action: Action,
+}
+
+impl Approval {
+    /// The canonical text, or which value cannot stand in one.
+    pub fn text(&self) -> Result<String, ApprovalError> {
+        let mut out = String::from(HEAD);
+        for (name, value) in self.lines() {
+            let good = !value.is_empty() && value.len() <= VALUE_LEN_MAX && !value.chars().any(char::is_control);
+            if !good {
+                return Err(ApprovalError::Value(name));
+            }
+            out.push('\n');
+            out.push_str(name);
+            out.push('=');
+            out.push_str(value);
+        }
+        out.push('\n');
+        Ok(out)
+    }
+
+    pub fn digest(&self) -> Result<Digest, ApprovalError> {
+        Ok(digest_of(&self.text()?))
+    }
+
+    fn lines(&self) -> Vec<(&'static str, &str)> {
+        let mut l = vec![("gateway", self.gateway.as_str()), ("desk", &self.desk), ("approver", &self.approver)];
+        match &self.action {
+            Action::Session(why) => l.extend([("action", "session"), ("reason", why.as_str())]),
+            Action::Request(r) => {
+                l.extend([
+                    ("action", "request"),
+                    ("rfq", r.rfq.as_str()),
+                    ("instrument", &r.instrument),
+                    ("side", &r.ask),
+                    ("quantity", &r.quantity),
+                    ("currency", &r.currency),
+                    ("settlement", &r.settlement),
+                    ("ttl-s", &r.ttl_s),
+                ]);
+                l.extend(r.dealers.iter().map(|d| ("dealer", d.as_str())));
+            }
+            Action::Accept(a) => l.extend([
+                ("action", "accept"),
+                ("rfq", a.rfq.as_str()),
+                ("accept", &a.accept),
+                ("dealer", &a.dealer),
+                ("quote", &a.quote),
+                ("instrument", &a.instrument),
+                ("side", &a.side),
+                ("price", &a.price),
+                ("quantity", &a.quantity),
+                ("currency", &a.currency),
+                ("settlement", &a.settlement),
+            ]),
+            Action::RegisterKey { name } => l.extend([("action", "register-key"), ("key", name.as_str())]),
+        }
+        l
+    }
+
+    /// Reads a text back; only one that [`Self::text`] would write is read.
+    pub fn parse(text: &str) -> Result<Self, ApprovalError> {
+        Self::read(text).filter(|a| a.text().as_deref() == Ok(text)).ok_or(ApprovalError::Unreadable)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let body = text.strip_suffix('\n').filter(|_| text.len() <= TEXT_LEN_MAX)?;
+        let mut lines = body.split('\n');
+        lines.next().filter(|l| *l == HEAD)?;
+        let mut rest = Lines(lines.map(|l| l.split_once('=')).collect::<Option<Vec<_>>>()?.into_iter().peekable());
+        let (gateway, desk, approver) = (rest.take("gateway")?, rest.take("desk")?, rest.take("approver")?);
+        let action = match rest.take("action")?.as_str() {
+            "session" => Action::Session(SessionReason::read(&rest.take("reason")?)?),
+            "request" => Action::Request(RequestTerms {
+                rfq: rest.take("rfq")?,
+                instrument: rest.take("instrument")?,
+                ask: rest.take("side")?,
+                quantity: rest.take("quantity")?,
+                currency: rest.take("currency")?,
+                settlement: rest.take("settlement")?,
+                ttl_s: rest.take("ttl-s")?,
+                dealers: std::iter::from_fn(|| rest.take("dealer")).collect(),
+            }),
+            "accept" => Action::Accept(AcceptTerms {
+                rfq: rest.take("rfq")?,
+                accept: rest.take("accept")?,
+                dealer: rest.take("dealer")?,
+                quote: rest.take("quote")?,
+                instrument: rest.take("instrument")?,
+                side: rest.take("side")?,
+                price: rest.take("price")?,
+                quantity: rest.take("quantity")?,
+                currency: rest.take("currency")?,
+                settlement: rest.take("settlement")?,
+            }),
+            "register-key" => Action::RegisterKey { name: rest.take("key")? },
+            _ => return None,
+        };
+        rest.0.next().is_none().then_some(Self { gateway, desk, approver, action })
+    }
+}
+
+struct Lines<'a>(std::iter::Peekable<std::vec::IntoIter<(&'a str, &'a str)>>);
+
+impl Lines<'_> {
+    fn take(&mut self, name: &str) -> Option<String> {
+        self.0.next_if(|(n, _)| *n == name).map(|(_, v)| v.to_owned())
+    }
+}
+
+/// SHA-256 of a text as it stands.
+pub fn digest_of(text: &str) -> Digest {
+    let mut out = [0u8; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+    Digest(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn accept() -> Approval {
+        let s = str::to_owned;
+        Approval {
+            gateway: s("SIGNET"),
+            desk: s("ALICE"),
+            approver: s("ALICE"),
+            action: Action::Accept(AcceptTerms {
+                rfq: s("r-1"),
+                accept: s("r-1:2"),
+                dealer: s("NORTHBANK"),
+                quote: s("q9"),
+                instrument: s("EUR/USD"),
+                side: s("buy"),
+                price: s("1.08345"),
+                quantity: s("5000000"),
+                currency: s("EUR"),
+                settlement: s("20261124"),
+            }),
+        }
+    }
+
+    fn request(dealers: &[&str]) -> Approval {
+        let s = str::to_owned;
+        let terms = RequestTerms {
+            rfq: s("r-1"),
+            instrument: s("EUR/USD"),
+            ask: s("two-way"),
+            quantity: s("5000000"),
+            currency: s("EUR"),
+            settlement: s("20261124"),
+            ttl_s: s("60"),
+            dealers: dealers.iter().map(|d| s(d)).collect(),
+        };
+        Approval { action: Action::Request(terms), ..accept() }
+    }
+
+    /// The vector of docs/protocol.md; the digest was made with `sha256sum`.
+    #[test]
+    fn the_text_of_an_accept() {
+        let text = accept().text().unwrap();
+        assert_eq!(
+            text,
+            "signet-step-up 1\ngateway=SIGNET\ndesk=ALICE\napprover=ALICE\naction=accept\nrfq=r-1\naccept=r-1:2\ndealer=NORTHBANK\n\
+             quote=q9\ninstrument=EUR/USD\nside=buy\nprice=1.08345\nquantity=5000000\ncurrency=EUR\nsettlement=20261124\n"
+        );
+        assert_eq!(format!("{:?}", digest_of(&text)), DIGEST_OF_THE_VECTOR);
+    }
+
+    const DIGEST_OF_THE_VECTOR: &str = "86a547af06ecaa25edba8f5e92a6e269ea835cf8f280f61a81c875ee897b0c68";
+
+    #[test]
+    fn every_kind_is_read_back() {
+        let sessions = SessionReason::ALL.map(|r| Approval { action: Action::Session(r), ..accept() });
+        let key = Approval { action: Action::RegisterKey { name: "blue key".into() }, ..accept() };
+        for a in [accept(), request(&[]), request(&["B", "A"]), key].into_iter().chain(sessions) {
+            assert_eq!(Approval::parse(&a.text().unwrap()), Ok(a));
+        }
+    }
+
+    #[test]
+    fn no_two_approvals_share_a_text() {
+        assert_ne!(request(&["A", "B"]).text(), request(&["B", "A"]).text());
+        let mut a = accept();
+        a.approver = "BOB".into();
+        assert_ne!(a.digest(), accept().digest());
+    }
+
+    #[test]
+    fn values_cannot_forge_lines() {
+        for bad in ["", "a\nside=sell", "a\r", "a\u{85}b", &"x".repeat(257)] {
+            let a = Approval { desk: bad.into(), ..accept() };
+            assert_eq!(a.text(), Err(ApprovalError::Value("desk")), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_canonical_form_is_read() {
+        let good = accept().text().unwrap();
+        let changes: [(&str, &str); 8] = [
+            ("signet-step-up 1", "signet-step-up 2"),
+            ("desk=ALICE\n", ""),
+            ("side=buy\n", "side=buy\nside=sell\n"),
+            ("side=buy\nprice=1.08345\n", "price=1.08345\nside=buy\n"),
+            ("settlement=20261124\n", "settlement=20261124"),
+            ("settlement=20261124\n", "settlement=20261124\nextra=1\n"),
+            ("action=accept", "action=other"),
+            ("price=1.08345", "price="),
+        ];
+        for (from, to) in changes {
+            assert!(good.contains(from));
+            assert_eq!(Approval::parse(&good.replacen(from, to, 1)), Err(ApprovalError::Unreadable), "{from:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_without_panic(text in "(signet-step-up 1\n)?([a-z-]{0,9}=?[ -~]{0,9}\n){0,9}") {
+            if let Ok(a) = Approval::parse(&text) {
+                prop_assert_eq!(a.text().unwrap(), text);
+            }
+        }
+
+        #[test]
+        fn any_values_come_back(v in "[ -~à-ÿ]{1,40}", d in proptest::collection::vec("[A-Z]{1,8}", 0..5)) {
+            let mut a = request(&d.iter().map(String::as_str).collect::<Vec<_>>());
+            a.gateway = v.clone();
+            prop_assert_eq!(Approval::parse(&a.text().unwrap()), Ok(a));
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The authenticator side: ceremonies with security keys, as the desk sees them.
+//!
+//! A back end ([`StepUp`]) runs a ceremony on threads of its own; the desk watches its [`Step`]s and
+//! draws them. A ceremony asks for one PIN and one touch, can be cancelled at any moment, and ends by
+//! itself at its deadline.
+
+use crate::context::Context;
+use std::{fmt, time::Duration};
+use tokio::sync::mpsc;
+use zeroize::Zeroizing;
+
+/// A security key's PIN. Wiped when dropped; never written anywhere.
+#[derive(Clone)]
+pub struct Pin(Zeroizing<String>);
+
+impl Pin {
+    pub fn new(pin: String) -> Self {
+        Self(Zeroizing::new(pin))
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pin(..)")
+    }
+}
+
+/// What a key is asked to do.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    /// `CredentialCreationOptions` as JSON, as the relying party made them.
+    Register(String),
+    /// `CredentialRequestOptions` as JSON.
+    Sign(String),
+}
+
+/// One ceremony that is to be run.
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub ask: Ask,
+    /// Without a trailing slash.
+    pub origin: String,
+    /// What is approved and on which connection; signed along.
+    pub context: Option<Context>,
+    pub timeout: Duration,
+    /// The desk's window (HWND), where the system's own dialog wants one.
+    pub window: Option<isize>,
+}
+
+/// Where a ceremony stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// No key is there: insert one.
+    Insert,
+    /// Several keys are there: touch the one to be used.
+    ChooseByTouch,
+    /// The key's PIN is waited for. `left` is how many tries the key says are left.
+    Pin { wrong: bool, left: Option<u8> },
+    /// The PIN, or nothing more to ask; the key waits for its touch.
+    Touch,
+    /// The key works, or the system's own dialog leads the person through.
+    Verifying,
+}
+
+/// Why a ceremony ended without an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CeremonyError {
+    #[error("the step-up was cancelled")]
+    Cancelled,
+    #[error("no key was touched in time")]
+    TimedOut,
+    #[error("the security key was removed")]
+    Removed,
+    #[error("this security key is not registered for you")]
+    WrongKey,
+    #[error("this security key is registered for you already")]
+    AlreadyRegistered,
+    /// Until it is taken out and put in again.
+    #[error("three wrong PINs: the security key wants to be taken out and inserted again")]
+    PinPaused,
+    #[error("the security key is blocked after too many wrong PINs")]
+    PinBlocked,
+    #[error("the security key has no PIN yet")]
+    PinNotSet,
+    #[error("the security key cannot do what is asked: {0}")]
+    Unsupported(String),
+    #[error("the gateway's request cannot be used: {0}")]
+    BadOptions(String),
+    #[error("security keys cannot be reached: {0}")]
+    Backend(String),
+}
+
+impl CeremonyError {
+    /// Never changes between releases.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Cancelled => "key_cancelled",
+            Self::TimedOut => "key_timed_out",
+            Self::Removed => "key_removed",
+            Self::WrongKey => "key_wrong",
+            Self::AlreadyRegistered => "key_already_registered",
+            Self::PinPaused => "key_pin_paused",
+            Self::PinBlocked => "key_pin_blocked",
+            Self::PinNotSet => "key_pin_not_set",
+            Self::Unsupported(_) => "key_unsupported",
+            Self::BadOptions(_) => "key_bad_options",
+            Self::Backend(_) => "key_unreachable",
+        }
+    }
+
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::Cancelled => "Start again when you are ready.",
+            Self::TimedOut => "Start again and touch the key when it blinks.",
+            Self::Removed => "Insert the key and start again.",
+            Self::WrongKey => "Use the key you registered, or register this one.",
+            Self::AlreadyRegistered => "Use another key, or the one you have.",
+            Self::PinPaused => "Take the key out, insert it again and start again with the right PIN.",
+            Self::PinBlocked => "The key must be reset and registered anew: ask your administrator.",
+            Self::PinNotSet => "Set a PIN with the key maker's program or your system's settings, then start again.",
+            Self::Unsupported(_) => "Use a FIDO2 key your firm has approved.",
+            Self::BadOptions(_) => "Tell your administrator.",
+            Self::Backend(_) => "Check that this system lets programs use security keys; see the trader's guide.",
+        }
+    }
+}
+
+/// What happens next in a ceremony.
+#[derive(Debug)]
+pub enum Step {
+    Status(Status),
+    /// The last step: the credential as JSON (WebAuthn `PublicKeyCredential`), or why there is none.
+    Done(Result<String, CeremonyError>),
+}
+
+/// A way to reach security keys.
+pub trait StepUp: Send + Sync + fmt::Debug {
+    /// Starts a ceremony; it goes on by itself.
+    fn begin(&self, order: Order) -> Ceremony;
+}
+
+/// What the desk tells a ceremony.
+#[derive(Debug)]
+pub enum Told {
+    Pin(Pin),
+    Cancel,
+}
+
+/// A ceremony that runs. Dropping it cancels it.
+#[derive(Debug)]
+pub struct Ceremony {
+    steps: mpsc::UnboundedReceiver<Step>,
+    told: std::sync::mpsc::Sender<Told>,
+}
+
+/// The back end's end of a [`Ceremony`].
+#[derive(Debug)]
+pub struct Stage {
+    pub steps: mpsc::UnboundedSender<Step>,
+    /// A hang-up means cancel.
+    pub told: std::sync::mpsc::Receiver<Told>,
+}
+
+impl Ceremony {
+    pub fn new() -> (Self, Stage) {
+        let (steps, show) = mpsc::unbounded_channel();
+        let (told, hear) = std::sync::mpsc::channel();
+        (Self { steps: show, told }, Stage { steps, told: hear })
+    }
+
+    /// The next step. A back end that died counts as one that cannot be reached.
+    pub async fn next(&mut self) -> Step {
+        self.steps.recv().await.unwrap_or_else(|| Step::Done(Err(CeremonyError::Backend("the ceremony's thread ended".into()))))
+    }
+
+    pub fn give_pin(&self, pin: Pin) {
+        let _ = self.told.send(Told::Pin(pin));
+    }
+
+    pub fn cancel(&self) {
+        let _ = self.told.send(Told::Cancel);
+    }
+}

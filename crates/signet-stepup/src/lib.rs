@@ -1,0 +1,17 @@
+//! FIDO2 step-up: one touch of a security key approves exactly what is on the screen, on exactly this
+//! connection.
+//!
+//! [`approval`] says what is approved, as one text that desk, gateway and any later verifier write
+//! alike; [`context`] puts its digest and the TLS exporter into what the key signs. The relying party
+//! (feature `rp`) challenges and checks; the authenticator side (feature `client`) talks to keys.
+//!
+//! May not: know FIX, RFQs or sockets. Time and randomness are passed in, but for the challenge, which
+//! the WebAuthn library draws itself.
+
+pub mod approval;
+#[cfg(feature = "client")]
+pub mod client;
+pub mod context;
+
+pub use approval::{AcceptTerms, Action, Approval, ApprovalError, Digest, RequestTerms, SessionReason};
+pub use context::{CeremonyKind, Context, client_data_json};
