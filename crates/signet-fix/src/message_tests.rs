@@ -131,14 +131,8 @@ fn data() -> impl Strategy<Value = String> {
 
 fn step_up() -> impl Strategy<Value = AppMessage> {
     let word = || "[!-~]([ -~]{0,20}[!-~])?";
-    let statuses = vec![
-        StepUpStatus::Passed,
-        StepUpStatus::Refused,
-        StepUpStatus::Expired,
-        StepUpStatus::Withdrawn,
-        StepUpStatus::SecondWanted,
-        StepUpStatus::Again,
-    ];
+    let statuses =
+        vec![StepUpStatus::Passed, StepUpStatus::Refused, StepUpStatus::Expired, StepUpStatus::Withdrawn, StepUpStatus::SecondWanted];
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     prop_oneof![
         (word(), text(), time(), data(), data()).prop_map(|(id, reason, deadline, approval, options)| {

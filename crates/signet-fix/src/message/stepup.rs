@@ -51,8 +51,6 @@ pub enum StepUpStatus {
     Withdrawn,
     /// 5: accepted, and a second person is waited for.
     SecondWanted,
-    /// 6: the answer was not accepted; another challenge follows.
-    Again,
 }
 
 /// User-defined U6, gateway to desk.
@@ -125,13 +123,12 @@ pub enum KeyReport {
     },
 }
 
-const STATUSES: [(u8, StepUpStatus); 6] = [
+const STATUSES: [(u8, StepUpStatus); 5] = [
     (1, StepUpStatus::Passed),
     (2, StepUpStatus::Refused),
     (3, StepUpStatus::Expired),
     (4, StepUpStatus::Withdrawn),
     (5, StepUpStatus::SecondWanted),
-    (6, StepUpStatus::Again),
 ];
 
 fn put_text(b: &mut Body, tag: u32, value: &Option<String>) {
