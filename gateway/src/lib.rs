@@ -17,6 +17,7 @@ mod live;
 pub mod registry;
 mod roster;
 pub mod router;
+pub mod stepup;
 
 use crate::{
     core::{Core, now},

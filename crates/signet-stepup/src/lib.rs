@@ -12,6 +12,8 @@ pub mod approval;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod context;
+#[cfg(feature = "rp")]
+pub mod rp;
 
 pub use approval::{AcceptTerms, Action, Approval, ApprovalError, Digest, RequestTerms, SessionReason};
 pub use context::{CeremonyKind, Context, client_data_json};
