@@ -11,6 +11,7 @@ use crate::{
         NewEvent, Registry, RegistryError, RegistryUrl, View,
         admission::{AdmissionRefusal, Shown, admit, still_good},
     },
+    stepup::StepUpHandle,
 };
 use signet_identity::{PeerIdentity, ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
 use std::{
@@ -69,6 +70,7 @@ pub struct Roster {
     reports: mpsc::Sender<Report>,
     age_max: Duration,
     pub fail_closed_sessions: bool,
+    step_up: Option<StepUpHandle>,
 }
 
 /// What runs on the registry's thread.
@@ -145,6 +147,11 @@ impl Roster {
         self.snapshots.clone()
     }
 
+    /// The step-up service, when `[step_up]` is there.
+    pub fn step_up(&self) -> Option<StepUpHandle> {
+        self.step_up.clone()
+    }
+
     /// Writes an event down, when there is room.
     pub fn note(&self, event: NewEvent) {
         if self.reports.try_send(Report::Note(event)).is_err() {
@@ -176,7 +183,7 @@ pub async fn start(plan: Plan) -> Result<(Roster, Worker), GatewayError> {
     let mut worker = Worker { est: None, stop: Some(stop_tx), thread: Some(thread) };
     let (snapshots, est) = ready_rx.await.map_err(|_| GatewayError::Died)??;
     worker.est = est;
-    Ok((Roster { snapshots, reports, age_max, fail_closed_sessions }, worker))
+    Ok((Roster { snapshots, reports, age_max, fail_closed_sessions, step_up: None }, worker))
 }
 
 impl Drop for Worker {

@@ -133,7 +133,7 @@ fn step_up() -> impl Strategy<Value = AppMessage> {
     let word = || "[!-~]([ -~]{0,20}[!-~])?";
     let statuses =
         vec![StepUpStatus::Passed, StepUpStatus::Refused, StepUpStatus::Expired, StepUpStatus::Withdrawn, StepUpStatus::SecondWanted];
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     prop_oneof![
         (word(), text(), time(), data(), data()).prop_map(|(id, reason, deadline, approval, options)| {
             AppMessage::StepUpChallenge(StepUpChallenge { id, reason, deadline, approval, options })
@@ -146,18 +146,8 @@ fn step_up() -> impl Strategy<Value = AppMessage> {
         (word(), prop::sample::select(statuses), prop::option::of(word()), text(), text())
             .prop_map(|(id, status, code, text, cure)| AppMessage::StepUpOutcome(StepUpOutcome { id, status, code, text, cure })),
         (prop::option::of(time()), 0u32..9_999, flags, 0u32..99, text()).prop_map(
-            |(lease_until, idle_s, (on_wake, on_unlock, step_up, may_register, approver), keys, text)| {
-                AppMessage::AccessState(AccessState {
-                    lease_until,
-                    idle_s,
-                    on_wake,
-                    on_unlock,
-                    step_up,
-                    keys,
-                    may_register,
-                    approver,
-                    text,
-                })
+            |(lease_until, idle_s, (on_wake, on_unlock, step_up, approver), keys, text)| {
+                AppMessage::AccessState(AccessState { lease_until, idle_s, on_wake, on_unlock, step_up, keys, approver, text })
             }
         ),
         word().prop_map(|reason| AppMessage::StepUpRequest { reason }),

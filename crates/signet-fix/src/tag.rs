@@ -104,8 +104,7 @@ pub const ON_WAKE: u32 = 20112;
 pub const ON_UNLOCK: u32 = 20113;
 pub const STEP_UP_KNOWN: u32 = 20114;
 pub const KEY_COUNT: u32 = 20115;
-pub const MAY_REGISTER: u32 = 20116;
-pub const APPROVER: u32 = 20117;
+pub const APPROVER: u32 = 20116;
 /// U9: 1 list, 2 begin, 3 finish. UA: 1 list, 2 options, 3 registered, 4 refused.
 pub const KEY_STEP: u32 = 20120;
 pub const KEY_NAME: u32 = 20121;

@@ -263,7 +263,6 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             on_unlock: false,
             step_up: true,
             keys: 2,
-            may_register: false,
             approver: true,
             text: None,
         }),

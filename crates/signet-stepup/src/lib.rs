@@ -12,6 +12,8 @@ pub mod approval;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod context;
+#[cfg(feature = "rp")]
+pub mod rp;
 mod terms;
 
 pub use approval::{AcceptTerms, Action, Approval, ApprovalError, Digest, RequestTerms, SessionReason};

@@ -1,11 +1,13 @@
 //! The one configuration file. Every key is documented in `signet-gateway.example.toml`.
 
 mod enrolment;
+mod step_up;
 
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection};
+pub use step_up::StepUpSection;
 
-use crate::registry::RegistryUrl;
+use crate::registry::{RegistryUrl, hex_sha256};
 use serde::Deserialize;
 use signet_identity::{ClientProfile, PemError, Role, ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots};
 use signet_rfq::{Catalogue, CompId, DealerId, Instrument, InstrumentError};
@@ -57,6 +59,7 @@ pub struct Config {
     pub registry: Option<RegistrySection>,
     pub enrolment: Option<EnrolmentSection>,
     pub desk_default: Option<DeskDefaultSection>,
+    pub step_up: Option<StepUpSection>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -216,6 +219,11 @@ impl Config {
         for p in paths.into_iter().chain(c.store.key_file.as_mut()).chain(enrolment).chain(lists) {
             *p = base.join(&*p);
         }
+        if let Some(s) = &mut c.step_up {
+            s.attestation = base.join(&s.attestation);
+            let table: toml::Table = toml::from_str(&text).map_err(syntax)?;
+            s.digest = hex_sha256(table.get("step_up").map(ToString::to_string).unwrap_or_default().as_bytes());
+        }
         if let Some(r) = &mut c.registry {
             r.base = base.into();
         }
@@ -298,7 +306,8 @@ impl Config {
                 return Err(value(format!("dealer {}: address", d.comp_id), "must be host:port"));
             }
         }
-        self.check_enrolment()
+        self.check_enrolment()?;
+        self.check_step_up()
     }
 }
 

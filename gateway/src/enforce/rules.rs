@@ -60,6 +60,24 @@ pub enum LogonRule {
     Always,
 }
 
+impl Default for WhenSection {
+    /// What an empty section says.
+    fn default() -> Self {
+        Self {
+            logon: LogonRule::default(),
+            known_networks: Vec::new(),
+            request_above: None,
+            accept_above: None,
+            accept_in_lease: false,
+            lease_minutes: default_lease(),
+            idle_minutes: default_idle(),
+            on_wake: yes(),
+            on_unlock: yes(),
+            second_person: None,
+        }
+    }
+}
+
 fn default_lease() -> u32 {
     15
 }

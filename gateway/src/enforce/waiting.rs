@@ -52,16 +52,30 @@ impl Why {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Do {
     /// Have a challenge made for the person at `approval.approver`; the answer is [`Waiting::challenged`].
-    Challenge { held: HeldId, desk: CompId, approval: Approval, deadline: UtcMillis },
+    Challenge {
+        held: HeldId,
+        desk: CompId,
+        approval: Approval,
+        deadline: UtcMillis,
+    },
     /// A challenge nobody needs any more.
     Drop(String),
     /// Have an answer checked; the result is [`Waiting::verified`].
-    Verify { held: HeldId, desk: CompId, challenge: String, answer: String },
+    Verify {
+        held: HeldId,
+        desk: CompId,
+        challenge: String,
+        answer: String,
+    },
     Tell(CompId, AppMessage),
     /// Approved: as if it came from the desk now.
     Release(CompId, AppMessage),
     /// A further key may be registered, by the word of this evidence.
-    Register { desk: CompId, name: String, evidence: i64 },
+    Register {
+        desk: CompId,
+        name: String,
+        evidence: i64,
+    },
     /// Worth an event: code, desk, words.
     Note(&'static str, CompId, String),
 }
@@ -73,7 +87,6 @@ struct Desk {
     address: Option<IpAddr>,
     standing: Standing,
     keys: u32,
-    may_register: bool,
     /// What the desk was last told, to tell it again only when it changed.
     told: Option<AccessState>,
 }
@@ -130,6 +143,7 @@ impl Waiting {
 
     /// A desk is on, over a new connection: what it proved before on another is worth nothing here.
     pub fn desk_up(&mut self, desk: &CompId, user: &str, address: IpAddr, now: UtcMillis) -> Vec<Do> {
+        self.let_go(desk);
         let owes = super::rules::logon_owes(&self.rules, address, self.places.get(desk).copied());
         let standing = Standing { lease: None, owes: owes.then_some(SessionReason::Logon) };
         let fresh = Desk { online: true, user: user.into(), address: Some(address), standing, ..Desk::default() };
@@ -147,6 +161,12 @@ impl Waiting {
             d.online = false;
             d.standing = Standing::default();
         }
+        self.let_go(desk);
+        self.done()
+    }
+
+    /// A connection is gone: nothing that was out there can be answered any more.
+    fn let_go(&mut self, desk: &CompId) {
         let mut dropped = Vec::new();
         self.held.retain(|_, h| {
             dropped.extend(h.out.remove(desk).and_then(Out::id).map(Do::Drop));
@@ -154,13 +174,12 @@ impl Waiting {
             &h.desk != desk || matches!(h.what, What::Message(_))
         });
         self.out.extend(dropped);
-        self.done()
     }
 
-    /// How many good keys this desk's person has, and whether a first one may be registered freely.
-    pub fn keys(&mut self, desk: &CompId, keys: u32, may_register: bool, now: UtcMillis) -> Vec<Do> {
+    /// How many good keys this desk's person has.
+    pub fn keys(&mut self, desk: &CompId, keys: u32, now: UtcMillis) -> Vec<Do> {
         if let Some(d) = self.desks.get_mut(desk) {
-            (d.keys, d.may_register) = (keys, may_register);
+            d.keys = keys;
         }
         self.tell_access(desk, now);
         self.done()
@@ -227,7 +246,16 @@ impl Waiting {
         }
         let deadline = ends.map_or(now + self.answer_ms, |e| e.min(now + self.answer_ms));
         self.end_session_asks(desk, "this is settled with the touch for what you just sent");
-        self.keep(Held { desk: desk.clone(), what: What::Message(message), action, reason, deadline, two, first: false, out: BTreeMap::new() });
+        self.keep(Held {
+            desk: desk.clone(),
+            what: What::Message(message),
+            action,
+            reason,
+            deadline,
+            two,
+            first: false,
+            out: BTreeMap::new(),
+        });
         self.done()
     }
 
@@ -237,7 +265,16 @@ impl Waiting {
         let reason = "A further security key is registered with one you have.".to_owned();
         self.end(|h| &h.desk == desk && matches!(h.what, What::Register(_)), StepUpStatus::Withdrawn, "another registration was begun");
         let deadline = now + self.answer_ms;
-        self.keep(Held { desk: desk.clone(), what: What::Register(name), action, reason, deadline, two: false, first: false, out: BTreeMap::new() });
+        self.keep(Held {
+            desk: desk.clone(),
+            what: What::Register(name),
+            action,
+            reason,
+            deadline,
+            two: false,
+            first: false,
+            out: BTreeMap::new(),
+        });
         self.done()
     }
 
@@ -245,7 +282,16 @@ impl Waiting {
         self.end_session_asks(desk, "it is asked anew");
         let (action, deadline) = (Action::Session(why), now + self.answer_ms);
         let reason = words(why).to_owned();
-        self.keep(Held { desk: desk.clone(), what: What::Session(why), action, reason, deadline, two: false, first: false, out: BTreeMap::new() });
+        self.keep(Held {
+            desk: desk.clone(),
+            what: What::Session(why),
+            action,
+            reason,
+            deadline,
+            two: false,
+            first: false,
+            out: BTreeMap::new(),
+        });
     }
 
     fn end_session_asks(&mut self, desk: &CompId, text: &str) {
@@ -555,7 +601,6 @@ impl Waiting {
             on_unlock: self.rules.on_unlock,
             step_up: true,
             keys: d.keys,
-            may_register: d.may_register,
             approver,
             text,
         };

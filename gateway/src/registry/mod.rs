@@ -97,6 +97,15 @@ words!(
     /// Of a one-time code.
     CodeState { Open = "open", Used = "used", Replaced = "replaced" }
 );
+words!(
+    /// Of a security key.
+    KeyState {
+        Active = "active",
+        Locked = "locked",
+        /// For good.
+        Removed = "removed",
+    }
+);
 
 /// A registry that is open and has the schema this program knows.
 #[derive(Debug, Clone)]

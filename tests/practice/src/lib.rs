@@ -290,5 +290,6 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
         registry: plan.enrolment.then(|| RegistrySection::new(&format!("sqlite:{}", plan.dir.join("registry.db").display()))),
         enrolment: enrolment.map(|address| EnrolmentSection::embedded(address, "localhost", &issuing, &roots.gateways)),
         desk_default: plan.enrolment.then(DeskDefaultSection::default),
+        step_up: None,
     })
 }

@@ -78,8 +78,6 @@ pub struct AccessState {
     pub step_up: bool,
     /// Security keys of this person that are good.
     pub keys: u32,
-    /// A first key may be registered now without a further code.
-    pub may_register: bool,
     /// This person is asked to approve what others do.
     pub approver: bool,
     /// Words for the trader, such as why nothing may be traded yet.
@@ -179,7 +177,6 @@ pub(super) fn encode_access(b: &mut Body, s: &AccessState) {
     b.put(ON_UNLOCK, flag(s.on_unlock));
     b.put(STEP_UP_KNOWN, flag(s.step_up));
     b.put(KEY_COUNT, s.keys);
-    b.put(MAY_REGISTER, flag(s.may_register));
     b.put(APPROVER, flag(s.approver));
     put_text(b, TEXT, &s.text);
 }
@@ -278,7 +275,6 @@ pub(super) fn decode_access(r: Reader<'_, '_>) -> Result<AccessState, DecodeErro
         on_unlock: r.flag(ON_UNLOCK)?,
         step_up: r.flag(STEP_UP_KNOWN)?,
         keys: r.number(KEY_COUNT)?,
-        may_register: r.flag(MAY_REGISTER)?,
         approver: r.flag(APPROVER)?,
         text: r.words(TEXT),
     })
