@@ -10,6 +10,7 @@ use signet_desk_core::{Desk, DeskConfig, view::Problem};
 use signet_devca::private_keyring::{PrivateKeyring, Start};
 use signet_identity::{Keychain, KeychainError, OsKeychain};
 use signet_practice::{Plan, Practice, TRADER, VENUE_NAME};
+use signet_stepup::client::NoKeys;
 
 /// Guards a practice keyring with nothing of worth in it.
 const PRACTICE_PASSWORD: &str = "practice";
@@ -46,9 +47,9 @@ impl Venue {
         if enrolling() {
             invite(practice, &folder())?;
             let config = DeskConfig { venues: Vec::new(), ..practice.desk_config(env!("CARGO_PKG_VERSION")) };
-            return Desk::start(config, self.keychain.clone());
+            return Desk::start(config, self.keychain.clone(), Arc::new(NoKeys));
         }
-        let desk = Desk::start(practice.desk_config(env!("CARGO_PKG_VERSION")), self.keychain.clone())?;
+        let desk = Desk::start(practice.desk_config(env!("CARGO_PKG_VERSION")), self.keychain.clone(), Arc::new(NoKeys))?;
         if std::env::var_os("SIGNET_PRACTICE_WAIT").is_none() {
             desk.connect_now(TRADER, VENUE_NAME)?;
         }

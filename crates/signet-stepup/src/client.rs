@@ -142,6 +142,29 @@ pub enum Step {
 pub trait StepUp: Send + Sync + fmt::Debug {
     /// Starts a ceremony; it goes on by itself.
     fn begin(&self, order: Order) -> Ceremony;
+
+    /// The keys are simulated, for practice: the desk says so, and a click is the touch.
+    fn is_simulated(&self) -> bool {
+        false
+    }
+
+    /// Touches a simulated key; `false` where there is none.
+    fn touch_simulated(&self) -> bool {
+        false
+    }
+}
+
+/// Where security keys cannot be reached at all: every ceremony says so.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoKeys;
+
+impl StepUp for NoKeys {
+    fn begin(&self, _: Order) -> Ceremony {
+        let (ceremony, stage) = Ceremony::new();
+        let why = CeremonyError::Backend("this build has no way to them".into());
+        let _ = stage.steps.send(Step::Done(Err(why)));
+        ceremony
+    }
 }
 
 /// What the desk tells a ceremony.

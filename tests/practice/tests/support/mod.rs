@@ -4,6 +4,7 @@ use signet_dealer::Force;
 use signet_desk_core::{Desk, view::*};
 use signet_identity::MemoryKeychain;
 use signet_practice::{Plan, Practice, TRADER, VENUE_NAME};
+use signet_stepup::client::NoKeys;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -92,7 +93,7 @@ impl World {
         change(&mut plan);
         let practice = Practice::start(&plan, keychain.as_ref()).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let desk = Desk::start(practice.desk_config("test"), keychain.clone()).unwrap();
+        let desk = Desk::start(practice.desk_config("test"), keychain.clone(), Arc::new(NoKeys)).unwrap();
         Self { practice, desk, keychain, runtime, dir, _turn: turn }
     }
 
