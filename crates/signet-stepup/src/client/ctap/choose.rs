@@ -1,9 +1,9 @@
 //! One key among several: the person touches it (CTAP 2.1 §6.9, authenticatorSelection).
 
-use super::{Found, TICK, show};
+use super::{Device, Link, Ready, TICK, show};
 use crate::client::{CeremonyError, Stage, Status, Told};
 use authenticator::{
-    FidoDevice,
+    FidoDevice, FidoDeviceIO,
     ctap2::commands::{get_info::AuthenticatorVersion, selection::Selection},
     errors::HIDError,
 };
@@ -17,12 +17,6 @@ use std::{
     time::Instant,
 };
 
-pub(super) struct Chosen<K> {
-    pub key: K,
-    pub present: Box<dyn Fn() -> bool + Send>,
-    pub transport: &'static str,
-}
-
 enum Touched {
     Yes,
     /// Its own wait for a touch ran out.
@@ -30,13 +24,9 @@ enum Touched {
     Gone,
 }
 
-pub(super) fn one<K: FidoDevice + Send + 'static>(
-    mut found: Vec<Found<K>>,
-    stage: &Stage,
-    deadline: Instant,
-) -> Result<Chosen<K>, CeremonyError> {
+pub(super) fn one<L: Link>(mut found: Vec<Ready<L>>, stage: &Stage, deadline: Instant) -> Result<Ready<L>, CeremonyError> {
     match (found.len(), found.pop()) {
-        (1, Some(only)) => Ok(Chosen { key: only.key, present: only.present, transport: only.transport }),
+        (1, Some(only)) => Ok(only),
         (_, Some(last)) => {
             found.push(last);
             show(stage, Status::ChooseByTouch);
@@ -49,18 +39,13 @@ pub(super) fn one<K: FidoDevice + Send + 'static>(
     }
 }
 
-fn race<K: FidoDevice + Send + 'static>(
-    found: Vec<Found<K>>,
-    over: &Arc<AtomicBool>,
-    stage: &Stage,
-    deadline: Instant,
-) -> Result<Chosen<K>, CeremonyError> {
+fn race<L: Link>(found: Vec<Ready<L>>, over: &Arc<AtomicBool>, stage: &Stage, deadline: Instant) -> Result<Ready<L>, CeremonyError> {
     let (tell, results) = mpsc::channel();
-    for Found { mut key, present, transport } in found {
+    for mut ready in found {
         let (tell, over) = (tell.clone(), over.clone());
         let blinks = move || {
-            let touched = touch(&mut key, &|| !over.load(Ordering::SeqCst));
-            let _ = tell.send((touched, Chosen { key, present, transport }));
+            let touched = touch(&mut ready.key, &|| !over.load(Ordering::SeqCst));
+            let _ = tell.send((touched, ready));
         };
         thread::Builder::new()
             .name("signet-key-blink".into())
@@ -89,7 +74,7 @@ fn race<K: FidoDevice + Send + 'static>(
 
 /// Lets the key blink until it is touched. CTAP 2.0 has no command for it; the crate then sends a
 /// registration that cannot succeed.
-fn touch<K: FidoDevice>(key: &mut K, alive: &dyn Fn() -> bool) -> Touched {
+fn touch<L: Link>(key: &mut Device<L>, alive: &dyn Fn() -> bool) -> Touched {
     if !key.get_authenticator_info().is_some_and(|i| i.versions.contains(&AuthenticatorVersion::FIDO_2_1)) {
         // The crate keeps the type of this result to itself; its name is all there is to see.
         return if format!("{:?}", key.block_and_blink(alive)) == "DeviceSelected" { Touched::Yes } else { Touched::No };

@@ -1,6 +1,7 @@
 //! The command for the key, and its answer as WebAuthn JSON.
 
-use super::super::{
+use super::{errors, talk::Answer};
+use crate::client::{
     CeremonyError, answer,
     options::{Asked, Discoverable, Registration, Signing},
 };
@@ -15,8 +16,10 @@ use authenticator::{
             PublicKeyCredentialUserEntity, RelyingParty, ResidentKeyRequirement, UserVerificationRequirement,
         },
     },
+    statecallback::StateCallback,
 };
 use aws_lc_rs::digest;
+use std::sync::mpsc::Sender;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
@@ -38,9 +41,7 @@ impl Command {
     pub fn new(asked: &Asked, client_data: String, transport: &'static str) -> Result<Self, CeremonyError> {
         let hash = hash_of(&client_data);
         Ok(match asked {
-            Asked::Register(r) => {
-                Self::Register { args: register_args(r, hash)?, finish: Finish { client_data, transport, only: None } }
-            }
+            Asked::Register(r) => Self::Register { args: register_args(r, hash)?, finish: Finish { client_data, transport, only: None } },
             Asked::Sign(s) => {
                 let only = (s.allow.len() == 1).then(|| s.allow[0].clone());
                 Self::Sign { args: sign_args(s, hash), finish: Finish { client_data, transport, only } }
@@ -109,10 +110,24 @@ fn descriptor(id: &Vec<u8>) -> PublicKeyCredentialDescriptor {
 }
 
 impl Finish {
+    /// What the crate is to call with the new credential.
+    pub fn registered(self, answers: Sender<Answer>) -> StateCallback<authenticator::Result<RegisterResult>> {
+        StateCallback::new(Box::new(move |result| {
+            let _ = answers.send(result.map_err(errors::of).and_then(|made| self.registration(made)));
+        }))
+    }
+
+    /// What the crate is to call with the signature.
+    pub fn signed(self, answers: Sender<Answer>) -> StateCallback<authenticator::Result<SignResult>> {
+        StateCallback::new(Box::new(move |result| {
+            let _ = answers.send(result.map_err(errors::of).and_then(|made| self.assertion(made)));
+        }))
+    }
+
     /// # Errors
     /// [`CeremonyError::Unsupported`] if the key left out what it was told to do: it would only be
     /// refused by the gateway later, in words that help nobody.
-    pub fn registration(&self, made: RegisterResult) -> Result<String, CeremonyError> {
+    fn registration(&self, made: RegisterResult) -> Result<String, CeremonyError> {
         let data = &made.att_obj.auth_data;
         verified(data.flags)?;
         if data.extensions.cred_protect != Some(CredentialProtectionPolicy::UserVerificationRequired) {
@@ -128,7 +143,7 @@ impl Finish {
 
     /// # Errors
     /// [`CeremonyError::Unsupported`], as above.
-    pub fn assertion(&self, made: SignResult) -> Result<String, CeremonyError> {
+    fn assertion(&self, made: SignResult) -> Result<String, CeremonyError> {
         let made = made.assertion;
         verified(made.auth_data.flags)?;
         let Some(credential) = made.credentials.map(|c| c.id).or_else(|| self.only.clone()) else {
@@ -139,7 +154,11 @@ impl Finish {
     }
 }
 
+/// The crate lets a key without a PIN register although verification is required (its
+/// `can_skip_user_verification`); that is where an answer without it comes from.
 fn verified(flags: AuthenticatorDataFlags) -> Result<(), CeremonyError> {
-    let both = AuthenticatorDataFlags::USER_PRESENT | AuthenticatorDataFlags::USER_VERIFIED;
-    if flags.contains(both) { Ok(()) } else { Err(CeremonyError::Unsupported("it answered without PIN or touch".into())) }
+    if !flags.contains(AuthenticatorDataFlags::USER_PRESENT) {
+        return Err(CeremonyError::Unsupported("it answered without a touch".into()));
+    }
+    if flags.contains(AuthenticatorDataFlags::USER_VERIFIED) { Ok(()) } else { Err(CeremonyError::PinNotSet) }
 }

@@ -9,13 +9,16 @@
 
 mod choose;
 pub(crate) mod command;
-mod errors;
+mod device;
+pub(crate) mod errors;
 pub(crate) mod talk;
 
 use super::{Ceremony, CeremonyError, Order, Stage, Status, Step, Told, options::Asked};
-use authenticator::{FidoDevice, ctap2, statecallback::StateCallback};
-use choose::Chosen;
+pub use device::{Link, LinkError, set_first_pin};
+
+use authenticator::{FidoDevice, ctap2};
 use command::Command;
+use device::Device;
 use std::{
     sync::{
         Arc,
@@ -35,8 +38,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub(crate) const CEREMONY_MAX: Duration = Duration::from_secs(600);
 
 /// A key that was found, not yet spoken to.
-pub struct Found<K> {
-    pub key: K,
+pub struct Found<L> {
+    pub link: L,
     /// Whether it is still there. Asked from another thread than the one that uses the key.
     pub present: Box<dyn Fn() -> bool + Send>,
     /// How it is reached: "usb", "nfc" or "smart-card" (WebAuthn Level 3 §5.8.4).
@@ -45,13 +48,26 @@ pub struct Found<K> {
 
 /// Places where keys appear: readers, ports.
 pub trait Slots: Send + 'static {
-    type Key: FidoDevice + Send + 'static;
+    type Link: Link;
 
     /// Opens the keys that are there now. Called again and again while there are none.
     ///
     /// # Errors
     /// [`CeremonyError::Backend`] if there is no use in asking again.
-    fn look(&mut self) -> Result<Vec<Found<Self::Key>>, CeremonyError>;
+    fn look(&mut self) -> Result<Vec<Found<Self::Link>>, CeremonyError>;
+}
+
+/// A key that is spoken to.
+struct Ready<L> {
+    key: Device<L>,
+    present: Box<dyn Fn() -> bool + Send>,
+    transport: &'static str,
+}
+
+impl<L: Link> Ready<L> {
+    fn new(found: Found<L>) -> Self {
+        Self { key: Device::new(found.link), present: found.present, transport: found.transport }
+    }
 }
 
 /// Runs `order` on a thread of its own, with the first key found in `slots`; with several, with the one
@@ -87,10 +103,10 @@ fn run<S: Slots>(mut slots: S, order: &Order, stage: &Stage) -> Result<String, C
 }
 
 /// The keys that are there, or the first that comes.
-fn wait_for_keys<S: Slots>(slots: &mut S, stage: &Stage, deadline: Instant) -> Result<Vec<Found<S::Key>>, CeremonyError> {
+fn wait_for_keys<S: Slots>(slots: &mut S, stage: &Stage, deadline: Instant) -> Result<Vec<Ready<S::Link>>, CeremonyError> {
     let mut told_to_insert = false;
     loop {
-        let mut found = slots.look()?;
+        let mut found: Vec<_> = slots.look()?.into_iter().map(Ready::new).collect();
         found.retain_mut(|f| f.key.init().is_ok());
         if !found.is_empty() {
             return Ok(found);
@@ -119,34 +135,25 @@ fn pause(stage: &Stage, long: Duration) -> Result<(), CeremonyError> {
 }
 
 /// The ceremony proper, on the one key.
-fn perform<K: FidoDevice + Send + 'static>(
-    chosen: Chosen<K>,
-    command: Command,
-    stage: &Stage,
-    deadline: Instant,
-) -> Result<String, CeremonyError> {
-    let Chosen { mut key, present, .. } = chosen;
+fn perform<L: Link>(chosen: Ready<L>, command: Command, stage: &Stage, deadline: Instant) -> Result<String, CeremonyError> {
+    let Ready { mut key, present, .. } = chosen;
     // A key with a fingerprint reader is asked for the finger before the crate says a word.
     let by_finger = key.get_authenticator_info().is_some_and(|i| i.options.user_verification == Some(true));
+    if !by_finger && key.get_authenticator_info().is_some_and(|i| i.options.client_pin == Some(false)) {
+        return Err(CeremonyError::PinNotSet);
+    }
     show(stage, if by_finger { Status::Touch } else { Status::Verifying });
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = stop.clone();
     let (wires, status, answers) = Wires::new();
-    let spoken = command.clone();
     let worker = thread::Builder::new().name("signet-key-io".into()).spawn(move || {
         let alive = || !stopped.load(Ordering::SeqCst);
-        match spoken {
+        match command {
             Command::Register { args, finish } => {
-                let call = StateCallback::new(Box::new(move |result: authenticator::Result<_>| {
-                    let _ = answers.send(result.map_err(errors::of).and_then(|made| finish.registration(made)));
-                }));
-                ctap2::register(&mut key, args, status, call, &alive);
+                ctap2::register(&mut key, args, status, finish.registered(answers), &alive);
             }
             Command::Sign { args, finish } => {
-                let call = StateCallback::new(Box::new(move |result: authenticator::Result<_>| {
-                    let _ = answers.send(result.map_err(errors::of).and_then(|made| finish.assertion(made)));
-                }));
-                ctap2::sign(&mut key, args, status, call, &alive);
+                ctap2::sign(&mut key, args, status, finish.signed(answers), &alive);
             }
         }
     });
