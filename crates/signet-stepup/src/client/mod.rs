@@ -4,6 +4,11 @@
 //! draws them. A ceremony asks for one PIN and one touch, can be cancelled at any moment, and ends by
 //! itself at its deadline.
 
+pub mod answer;
+#[cfg(feature = "ctap")]
+pub mod ctap;
+pub mod options;
+
 use crate::context::Context;
 use std::{fmt, time::Duration};
 use tokio::sync::mpsc;
