@@ -1,8 +1,12 @@
 //! The section `[step_up]`: security keys.
 
-use super::{Config, ConfigError, value};
+use super::{Config, ConfigError, read, value};
 use serde::Deserialize;
-use std::path::PathBuf;
+use signet_stepup::rp::{AttestationList, RelyingParty, RpSettings};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +33,14 @@ fn default_answer() -> u32 {
     60
 }
 
+/// `[step_up]`, read and checked.
+#[derive(Debug)]
+pub struct StepUp {
+    pub relying_party: RelyingParty,
+    pub first_key_ms: i64,
+    pub answer_ms: i64,
+}
+
 impl Config {
     /// What can be told from the text alone.
     pub(super) fn check_step_up(&self) -> Result<(), ConfigError> {
@@ -43,5 +55,23 @@ impl Config {
             return Err(value("step_up.answer_seconds", "10 to 300"));
         }
         Ok(())
+    }
+
+    /// Reads what `[step_up]` points to.
+    pub(super) fn load_step_up(&self) -> Result<Option<StepUp>, ConfigError> {
+        let Some(s) = &self.step_up else { return Ok(None) };
+        let text = read(&s.attestation)?;
+        let base = s.attestation.parent().unwrap_or(Path::new(""));
+        let list = AttestationList::from_toml(&text, base)
+            .map_err(|e| value("step_up.attestation", format!("{}: {e}", s.attestation.display())))?;
+        let settings = RpSettings {
+            rp_id: s.rp_id.clone(),
+            origin: None,
+            name: s.name.clone().unwrap_or_else(|| self.gateway.name.clone()),
+            timeout: Duration::from_secs(s.answer_seconds.into()),
+        };
+        let relying_party = RelyingParty::new(&settings, list).map_err(|e| value("step_up.rp_id", e))?;
+        let (first_key_ms, answer_ms) = (i64::from(s.first_key_minutes) * 60_000, i64::from(s.answer_seconds) * 1_000);
+        Ok(Some(StepUp { relying_party, first_key_ms, answer_ms }))
     }
 }

@@ -24,8 +24,8 @@ use crate::context::Context;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use std::fmt;
 use webauthn_rs::prelude::{
-    AttestationFormat, AttestedPasskeyAuthentication, AttestedPasskeyRegistration, AuthenticatorAttachment, COSEAlgorithm, PublicKeyCredential,
-    RegisterPublicKeyCredential, Uuid, Webauthn,
+    AttestationFormat, AttestedPasskeyAuthentication, AttestedPasskeyRegistration, AuthenticatorAttachment, COSEAlgorithm,
+    PublicKeyCredential, RegisterPublicKeyCredential, Uuid, Webauthn,
 };
 
 /// Longest answer that is read, bytes of JSON.

@@ -20,7 +20,8 @@ fn a_list_in_one_file_or_two_is_the_same_list() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("root.pem"), format!("Subject: Root\n{}", maker.pem())).unwrap();
     let model = |id: &str, name: &str| format!("[[authority.model]]\nname = \"{name}\"\naaguid = \"{}\"\n", id.to_uppercase());
-    let text = format!("# reviewed\n[[authority]]\nca = \"root.pem\"\nname = \"Maker\"\n{}{}", model(OTHER_MODEL, "Two"), model(MODEL, "One"));
+    let text =
+        format!("# reviewed\n[[authority]]\nca = \"root.pem\"\nname = \"Maker\"\n{}{}", model(OTHER_MODEL, "Two"), model(MODEL, "One"));
     let two = AttestationList::from_toml(&text, dir.path()).unwrap();
     assert_eq!(two.digest(), inline.digest());
     assert_ne!(read(&maker.list(&[(MODEL, "One")])).unwrap().digest(), inline.digest());
@@ -48,7 +49,11 @@ fn table_of_lists_that_are_refused() {
         ("no such file", good.replace("pem = \"\"\"", "ca = \"x.pem\"\nx = \"\"\""), "unknown field"),
         ("no certificate", good.replace("MII", "!!!"), "no certificate that can be read"),
         ("broken certificate", good.replace("-----END", "AAAA-----END"), "no certificate that can be read"),
-        ("two certificates", good.replace("-----END CERTIFICATE-----", "-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----"), "holds 2 certificates"),
+        (
+            "two certificates",
+            good.replace("-----END CERTIFICATE-----", "-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----"),
+            "holds 2 certificates",
+        ),
         ("too many models", good.clone() + &many.collect::<String>(), "more than"),
         ("too large", good.clone() + &"#".repeat(1024 * 1024), "larger than"),
     ] {

@@ -67,7 +67,13 @@ impl World {
     }
 
     /// A step-up with the context the desk signs; `answer` may tamper with the answer.
-    pub fn step_up(&self, key: &mut SoftKey, new: &NewKey, signed: Option<&Context>, answer: impl Fn(String) -> String) -> Result<Assertion, RpError> {
+    pub fn step_up(
+        &self,
+        key: &mut SoftKey,
+        new: &NewKey,
+        signed: Option<&Context>,
+        answer: impl Fn(String) -> String,
+    ) -> Result<Assertion, RpError> {
         let (options, pending) = self.rp.begin_assertion(std::slice::from_ref(&new.passkey)).unwrap();
         let data = client_data_json(CeremonyKind::Sign, &challenge_of(&options), ORIGIN, signed);
         let given = answer(key.sign(&options, &data).unwrap());
