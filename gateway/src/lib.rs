@@ -150,7 +150,7 @@ async fn run(
     ready: std::sync::mpsc::Sender<Result<(SocketAddr, Option<SocketAddr>), GatewayError>>,
     stop: oneshot::Receiver<()>,
 ) -> Result<(), GatewayError> {
-    let enrolment = loaded.enrolment.take();
+    let (enrolment, step_up) = (loaded.enrolment.take(), loaded.step_up.take());
     let config = &loaded.config;
     let state_dir = config.gateway.state_dir.clone();
     for d in [&state_dir, &state_dir.join("desks"), &state_dir.join("dealers")] {
@@ -175,6 +175,7 @@ async fn run(
                 url: url.clone(),
                 section: section.clone(),
                 enrolment,
+                step_up,
                 identity: loaded.identity.clone(),
                 desk_roots: loaded.desk_roots.clone(),
                 trust_domain: config.gateway.trust_domain.clone(),

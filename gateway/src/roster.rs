@@ -11,7 +11,7 @@ use crate::{
         NewEvent, Registry, RegistryError, RegistryUrl, View,
         admission::{AdmissionRefusal, Shown, admit, still_good},
     },
-    stepup::StepUpHandle,
+    stepup::{self, StepUpHandle},
 };
 use signet_identity::{PeerIdentity, ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
 use std::{
@@ -78,6 +78,7 @@ pub struct Plan {
     pub url: RegistryUrl,
     pub section: config::RegistrySection,
     pub enrolment: Option<config::Enrolment>,
+    pub step_up: Option<config::StepUp>,
     pub identity: ServerIdentity,
     pub desk_roots: TrustRoots,
     pub trust_domain: String,
@@ -181,9 +182,9 @@ pub async fn start(plan: Plan) -> Result<(Roster, Worker), GatewayError> {
     let thread = std::thread::Builder::new().name("signet-registry".into()).spawn(body);
     let thread = thread.map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
     let mut worker = Worker { est: None, stop: Some(stop_tx), thread: Some(thread) };
-    let (snapshots, est) = ready_rx.await.map_err(|_| GatewayError::Died)??;
+    let (snapshots, est, step_up) = ready_rx.await.map_err(|_| GatewayError::Died)??;
     worker.est = est;
-    Ok((Roster { snapshots, reports, age_max, fail_closed_sessions, step_up: None }, worker))
+    Ok((Roster { snapshots, reports, age_max, fail_closed_sessions, step_up }, worker))
 }
 
 impl Drop for Worker {
@@ -197,7 +198,7 @@ impl Drop for Worker {
     }
 }
 
-type Ready = Result<(watch::Receiver<Snapshot>, Option<SocketAddr>), GatewayError>;
+type Ready = Result<(watch::Receiver<Snapshot>, Option<SocketAddr>, Option<StepUpHandle>), GatewayError>;
 
 async fn work(plan: Plan, inbox: mpsc::Receiver<Report>, ready: oneshot::Sender<Ready>, stop: oneshot::Receiver<()>) {
     let (registry, snapshots, listener, tls) = match open(&plan).await {
@@ -209,6 +210,13 @@ async fn work(plan: Plan, inbox: mpsc::Receiver<Report>, ready: oneshot::Sender<
     if let (Some(listener), Some(tls), Some(service)) = (listener, tls, &service) {
         tokio::task::spawn_local(enrol::server::serve(listener, tls, service.clone()));
     }
+    let step_up = plan.step_up.map(|settings| {
+        let (handle, requests) = StepUpHandle::new(settings.relying_party.origin());
+        let models = settings.relying_party.list().models();
+        tracing::info!(rp_id = settings.relying_party.rp_id(), models, "step-up service is up");
+        tokio::task::spawn_local(Rc::new(stepup::Service::new(registry.clone(), settings)).serve(requests));
+        handle
+    });
     let receiver = snapshots.subscribe();
     let keeper = Keeper {
         registry: registry.clone(),
@@ -222,7 +230,7 @@ async fn work(plan: Plan, inbox: mpsc::Receiver<Report>, ready: oneshot::Sender<
     if let Some(at) = est {
         tracing::info!(%at, "enrolment service is up");
     }
-    let _ = ready.send(Ok((receiver, est)));
+    let _ = ready.send(Ok((receiver, est, step_up)));
     tokio::select! {
         _ = stop => {}
         () = keeper.keep(inbox) => {}

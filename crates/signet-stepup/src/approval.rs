@@ -112,6 +112,18 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// What it is called in the text.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Session(_) => "session",
+            Self::Request(_) => "request",
+            Self::Accept(_) => "accept",
+            Self::RegisterKey { .. } => "register-key",
+        }
+    }
+}
+
 /// Who approves what, where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {

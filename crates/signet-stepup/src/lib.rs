@@ -12,6 +12,7 @@ pub mod approval;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod context;
+pub mod evidence;
 #[cfg(feature = "rp")]
 pub mod rp;
 mod terms;

@@ -12,7 +12,7 @@ use crate::{
     config::{Config, ConfigError},
     enrol::ca::{self, CaError},
     registry::{
-        AccountState, NewEvent, Registry, RegistryError, UserDetails, Which,
+        AccountState, CodePurpose, NewEvent, Registry, RegistryError, UserDetails, Which,
         events::{ChainError, verify},
     },
 };
@@ -206,8 +206,9 @@ pub async fn show(config: &Config, id: &str) -> Result<String, AdminError> {
         u.protection,
         date(u.created)?
     );
-    for (state, expires) in codes {
-        let _ = writeln!(text, "  code: {state}, expires {}", date(expires)?);
+    for (purpose, state, expires) in codes {
+        let what = if purpose == CodePurpose::Key { "code for a security key" } else { "code" };
+        let _ = writeln!(text, "  {what}: {state}, expires {}", date(expires)?);
     }
     for d in &devices {
         let _ = writeln!(text, "  device {}/{}: {}, key ordered in {}, since {}", d.user, d.id, d.state, d.protection, date(d.created)?);

@@ -5,7 +5,7 @@ mod step_up;
 
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection};
-pub use step_up::StepUpSection;
+pub use step_up::{StepUp, StepUpSection};
 
 use crate::registry::{RegistryUrl, hex_sha256};
 use serde::Deserialize;
@@ -188,6 +188,7 @@ pub struct Loaded {
     pub dealer_pins: Vec<Vec<SpkiPin>>,
     pub registry: Option<RegistryUrl>,
     pub enrolment: Option<Enrolment>,
+    pub step_up: Option<StepUp>,
 }
 
 impl Loaded {
@@ -258,7 +259,8 @@ impl Config {
         }
         let enrolment = self.load_enrolment(OffsetDateTime::now_utc())?;
         let registry = self.registry.as_ref().map(RegistrySection::url).transpose()?;
-        Ok(Loaded { config: self, identity, desk_roots, dealer_roots, catalogue, dealer_pins, registry, enrolment })
+        let step_up = self.load_step_up()?;
+        Ok(Loaded { config: self, identity, desk_roots, dealer_roots, catalogue, dealer_pins, registry, enrolment, step_up })
     }
 
     fn check(&self) -> Result<(), ConfigError> {

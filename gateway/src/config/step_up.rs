@@ -1,9 +1,13 @@
 //! The section `[step_up]`: security keys.
 
-use super::{Config, ConfigError, value};
+use super::{Config, ConfigError, read, value};
 use crate::enforce::rules::WhenSection;
 use serde::Deserialize;
-use std::path::PathBuf;
+use signet_stepup::rp::{AttestationList, RelyingParty, RpSettings};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,12 +32,29 @@ pub struct StepUpSection {
     pub digest: String,
 }
 
+impl StepUpSection {
+    /// The section by itself, as TOML.
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        let mut section: Self = toml::from_str(text)?;
+        section.digest = crate::registry::hex_sha256(text.as_bytes());
+        Ok(section)
+    }
+}
+
 fn default_first_key() -> u32 {
     60
 }
 
 fn default_answer() -> u32 {
     60
+}
+
+/// `[step_up]`, read and checked.
+#[derive(Debug)]
+pub struct StepUp {
+    pub relying_party: RelyingParty,
+    pub first_key_ms: i64,
+    pub answer_ms: i64,
 }
 
 impl Config {
@@ -58,5 +79,23 @@ impl Config {
             return Err(value("step_up.when.second_person.approvers", "names nobody, so nothing could be approved"));
         }
         Ok(())
+    }
+
+    /// Reads what `[step_up]` points to.
+    pub(super) fn load_step_up(&self) -> Result<Option<StepUp>, ConfigError> {
+        let Some(s) = &self.step_up else { return Ok(None) };
+        let text = read(&s.attestation)?;
+        let base = s.attestation.parent().unwrap_or(Path::new(""));
+        let list = AttestationList::from_toml(&text, base)
+            .map_err(|e| value("step_up.attestation", format!("{}: {e}", s.attestation.display())))?;
+        let settings = RpSettings {
+            rp_id: s.rp_id.clone(),
+            origin: None,
+            name: s.name.clone().unwrap_or_else(|| self.gateway.name.clone()),
+            timeout: Duration::from_secs(s.answer_seconds.into()),
+        };
+        let relying_party = RelyingParty::new(&settings, list).map_err(|e| value("step_up.rp_id", e))?;
+        let (first_key_ms, answer_ms) = (i64::from(s.first_key_minutes) * 60_000, i64::from(s.answer_seconds) * 1_000);
+        Ok(Some(StepUp { relying_party, first_key_ms, answer_ms }))
     }
 }

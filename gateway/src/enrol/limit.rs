@@ -39,23 +39,35 @@ impl Subject {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RateLimit {
     failures: HashMap<Subject, VecDeque<UtcMillis>>,
+    window_ms: i64,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self::with_window(WINDOW_MS)
+    }
 }
 
 impl RateLimit {
+    /// [`FAILURES_MAX`] failures in another time.
+    pub fn with_window(window_ms: i64) -> Self {
+        Self { failures: HashMap::new(), window_ms }
+    }
+
     /// `Err` holds for how many seconds none of these may try.
     pub fn check(&mut self, subjects: &[Subject], now: UtcMillis) -> Result<(), u64> {
         let mut wait_ms = 0;
         for s in subjects {
             let Some(times) = self.failures.get_mut(s) else { continue };
-            while times.front().is_some_and(|t| now.since(*t) >= WINDOW_MS) {
+            while times.front().is_some_and(|t| now.since(*t) >= self.window_ms) {
                 times.pop_front();
             }
             match times.front() {
                 None => drop(self.failures.remove(s)),
-                Some(first) if times.len() >= FAILURES_MAX => wait_ms = wait_ms.max(WINDOW_MS - now.since(*first)),
+                Some(first) if times.len() >= FAILURES_MAX => wait_ms = wait_ms.max(self.window_ms - now.since(*first)),
                 Some(_) => {}
             }
         }
@@ -83,7 +95,7 @@ impl RateLimit {
     }
 
     fn make_room(&mut self, now: UtcMillis) {
-        self.failures.retain(|_, times| times.back().is_some_and(|t| now.since(*t) < WINDOW_MS));
+        self.failures.retain(|_, times| times.back().is_some_and(|t| now.since(*t) < self.window_ms));
         if self.failures.len() >= SUBJECTS_MAX {
             let oldest = self.failures.iter().min_by_key(|(_, times)| times.back().copied()).map(|(s, _)| s.clone());
             oldest.map(|s| self.failures.remove(&s));

@@ -1,7 +1,7 @@
 //! Users, their devices and their one-time codes.
 
 use super::{
-    AccountState, CertificateRecord, CodeState, NewEvent, Registry, RegistryError, Tx,
+    AccountState, CertificateRecord, CodePurpose, CodeState, NewEvent, Registry, RegistryError, Tx,
     certificates::{self, Which},
     events,
 };
@@ -58,8 +58,8 @@ pub struct UserDetails {
     pub devices: Vec<DeviceRecord>,
     /// Newest first.
     pub certificates: Vec<CertificateRecord>,
-    /// State and expiry.
-    pub codes: Vec<(CodeState, UtcMillis)>,
+    /// What for, state and expiry.
+    pub codes: Vec<(CodePurpose, CodeState, UtcMillis)>,
 }
 
 impl NewUser {
@@ -86,7 +86,7 @@ impl Registry {
         for (user, code) in users {
             user.check()?;
             add_user(&mut tx, user, actor, now).await?;
-            add_code(&mut tx, &user.id, code, &user.protection, actor, now).await?;
+            add_code(&mut tx, &user.id, code, CodePurpose::Enrol, &user.protection, actor, now).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -98,8 +98,8 @@ impl Registry {
         if record.state == AccountState::Locked {
             return Err(RegistryError::UserLocked(user.into()));
         }
-        void_codes(&mut tx, user).await?;
-        add_code(&mut tx, user, code, &record.protection, actor, now).await?;
+        void_codes(&mut tx, user, CodePurpose::Enrol).await?;
+        add_code(&mut tx, user, code, CodePurpose::Enrol, &record.protection, actor, now).await?;
         tx.commit().await?;
         Ok(record)
     }
@@ -139,9 +139,9 @@ impl Registry {
         let devices = sqlx::query(&query).bind(id).fetch_all(&mut *tx).await?;
         let devices = devices.iter().map(device_record).collect::<Result<_, _>>()?;
         let certificates = certificates::of(&mut tx, &Which::User(id.into())).await?;
-        let codes = sqlx::query("SELECT state, expires_ms FROM codes WHERE user_id = $1 ORDER BY created_ms DESC");
+        let codes = sqlx::query("SELECT purpose, state, expires_ms FROM codes WHERE user_id = $1 ORDER BY created_ms DESC");
         let codes = codes.bind(id).fetch_all(&mut *tx).await?;
-        let code = |r: &AnyRow| Ok((CodeState::read(r.try_get(0)?)?, UtcMillis(r.try_get(1)?)));
+        let code = |r: &AnyRow| Ok((CodePurpose::read(r.try_get(0)?)?, CodeState::read(r.try_get(1)?)?, UtcMillis(r.try_get(2)?)));
         let codes = codes.iter().map(code).collect::<Result<_, RegistryError>>()?;
         Ok(UserDetails { user, devices, certificates, codes })
     }
@@ -169,19 +169,31 @@ async fn add_user(tx: &mut Tx, user: &NewUser, actor: &str, now: UtcMillis) -> R
     events::append(tx, NewEvent::new(now, actor, "user.added", &user.id, detail)).await
 }
 
-async fn add_code(tx: &mut Tx, user: &str, code: &NewCode, protection: &str, actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
-    let insert = "INSERT INTO codes (hash, user_id, protection, state, created_ms, expires_ms, used_ms, serial, claim, claimed_ms)
-        VALUES ($1, $2, $3, 'open', $4, $5, 0, '', '', 0)";
-    let insert = sqlx::query(insert).bind(&code.digest).bind(user).bind(protection).bind(now.0).bind(code.expires.0);
-    insert.execute(&mut **tx).await?;
+pub(super) async fn add_code(
+    tx: &mut Tx,
+    user: &str,
+    code: &NewCode,
+    purpose: CodePurpose,
+    protection: &str,
+    actor: &str,
+    now: UtcMillis,
+) -> Result<(), RegistryError> {
+    let insert = "INSERT INTO codes (hash, user_id, protection, state, created_ms, expires_ms, used_ms, serial, claim, claimed_ms, purpose)
+        VALUES ($1, $2, $3, 'open', $4, $5, 0, '', '', 0, $6)";
+    let insert = sqlx::query(insert).bind(code.digest.clone()).bind(user.to_owned()).bind(protection.to_owned());
+    insert.bind(now.0).bind(code.expires.0).bind(purpose.as_str()).execute(&mut **tx).await?;
     let hours = code.expires.since(now) / 3_600_000;
-    events::append(tx, NewEvent::new(now, actor, "code.made", user, format!("good for {hours} hours"))).await
+    let kind = match purpose {
+        CodePurpose::Enrol => "code.made",
+        CodePurpose::Key => "key.code_made",
+    };
+    events::append(tx, NewEvent::new(now, actor, kind, user, format!("good for {hours} hours"))).await
 }
 
-pub(super) async fn void_codes(tx: &mut Tx, user: &str) -> Result<u64, RegistryError> {
-    let done =
-        sqlx::query("UPDATE codes SET state = 'replaced' WHERE user_id = $1 AND state = 'open'").bind(user).execute(&mut **tx).await?;
-    Ok(done.rows_affected())
+/// Open codes stop working; how many.
+pub(super) async fn void_codes(tx: &mut Tx, user: &str, purpose: CodePurpose) -> Result<u64, RegistryError> {
+    let update = sqlx::query("UPDATE codes SET state = 'replaced' WHERE user_id = $1 AND purpose = $2 AND state = 'open'");
+    Ok(update.bind(user.to_owned()).bind(purpose.as_str()).execute(&mut **tx).await?.rows_affected())
 }
 
 const USER: &str = "id, comp_id, name, role, protection, state, created_ms";

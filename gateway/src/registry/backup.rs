@@ -47,12 +47,12 @@ impl Registry {
         let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
         let mut text = line(&Head { format: FORMAT.into(), schema: schema::SCHEMA, made_ms: now.0 })?;
         let mut rows = 0;
-        for (table, columns) in schema::TABLES {
+        for (table, columns) in schema::tables(schema::SCHEMA) {
             let query = format!("SELECT {} FROM {table} ORDER BY {}", columns.join(", "), columns[0]);
             for r in sqlx::query(&query).fetch_all(&mut *tx).await? {
                 let value = |n: usize| r.try_get::<i64, _>(n).map(Value::from).or_else(|_| r.try_get::<String, _>(n).map(Value::from));
                 let row = (0..columns.len()).map(value).collect::<Result<_, _>>()?;
-                text.push_str(&line(&Line { table: (*table).into(), row })?);
+                text.push_str(&line(&Line { table: table.into(), row })?);
                 rows += 1;
             }
         }
@@ -70,9 +70,9 @@ impl Registry {
     /// Puts a backup back, all of it or nothing; how many rows. What the registry holds is lost, and
     /// that takes `replace`. Its version goes on rising, so that running gateways notice.
     pub async fn restore(&self, from: &Path, replace: bool, actor: &str, now: UtcMillis) -> Result<u64, RegistryError> {
-        let lines = read(from)?;
+        let (schema, lines) = read(from)?;
         let mut tx = self.exclusive().await?;
-        let (mut version, mut crl_number) = (0i64, 0i64);
+        let (mut version, mut crl_number, mut lost) = (0i64, 0i64, String::new());
         if schema::found(&mut tx, self.dialect).await? > 0 {
             let users: i64 = sqlx::query("SELECT COUNT(*) FROM users").fetch_one(&mut *tx).await?.try_get(0)?;
             let meta = sqlx::query("SELECT version, head_seq FROM registry_meta WHERE id = 1").fetch_one(&mut *tx).await?;
@@ -82,15 +82,19 @@ impl Registry {
             }
             version = meta.try_get(0)?;
             crl_number = sqlx::query("SELECT number FROM crl WHERE id = 1").fetch_one(&mut *tx).await?.try_get(0)?;
+            lost = evidence_head(&mut tx).await?;
             schema::drop_all(&mut tx).await?;
         }
-        schema::migrate(&mut tx, 0).await?;
+        // As it was when the backup was made, and from there on.
+        schema::migrate(&mut tx, self.dialect, 0, schema).await?;
         for table in ["registry_meta", "crl"] {
             sqlx::query(&format!("DELETE FROM {table}")).execute(&mut *tx).await?;
         }
+        let tables = schema::tables(schema);
         for l in &lines {
-            insert(&mut tx, l).await?;
+            insert(&mut tx, &tables, l).await?;
         }
+        schema::migrate(&mut tx, self.dialect, schema, schema::SCHEMA).await?;
         let raise = sqlx::query("UPDATE registry_meta SET version = version + $1 + 1 WHERE id = 1").bind(version);
         if raise.execute(&mut *tx).await?.rows_affected() != 1 {
             return Err(RegistryError::BadBackup("it has no registry_meta".into()));
@@ -98,11 +102,20 @@ impl Registry {
         // The list is made anew from what is now in force, and its number never goes back.
         let crl = "UPDATE crl SET covers = '', number = CASE WHEN number > $1 THEN number ELSE $1 END WHERE id = 1";
         sqlx::query(crl).bind(crl_number).execute(&mut *tx).await?;
-        let detail = format!("{} rows", lines.len());
+        let detail = format!("{} rows; {}; before: {lost}", lines.len(), evidence_head(&mut tx).await?);
         events::append(&mut tx, NewEvent::new(now, actor, "registry.restored", "", detail)).await?;
         tx.commit().await?;
         Ok(lines.len() as u64)
     }
+}
+
+/// What the log says of evidence that a restore takes away or brings back.
+async fn evidence_head(tx: &mut super::Tx) -> Result<String, RegistryError> {
+    if sqlx::query("SELECT schema_version FROM registry_meta WHERE id = 1").fetch_one(&mut **tx).await?.try_get::<i64, _>(0)? < 2 {
+        return Ok("no evidence".into());
+    }
+    let head = sqlx::query("SELECT evidence_seq, evidence_hash FROM registry_meta WHERE id = 1").fetch_one(&mut **tx).await?;
+    Ok(format!("evidence up to {} {}", head.try_get::<i64, _>(0)?, head.try_get::<String, _>(1)?))
 }
 
 fn line(value: &impl Serialize) -> Result<String, RegistryError> {
@@ -111,8 +124,8 @@ fn line(value: &impl Serialize) -> Result<String, RegistryError> {
     Ok(text)
 }
 
-/// The rows, once head, digest and count have been checked: half a file is no backup.
-fn read(from: &Path) -> Result<Vec<Line>, RegistryError> {
+/// Schema and rows, once head, digest and count have been checked: half a file is no backup.
+fn read(from: &Path) -> Result<(i64, Vec<Line>), RegistryError> {
     let fail = |source| RegistryError::File { path: from.to_owned(), source };
     let bad = |why: &str| RegistryError::BadBackup(why.into());
     let file = BufReader::new(fs::File::open(from).map_err(fail)?);
@@ -127,17 +140,17 @@ fn read(from: &Path) -> Result<Vec<Line>, RegistryError> {
         return Err(bad("it was changed or is incomplete"));
     }
     let head: Head = texts.first().and_then(|t| serde_json::from_str(t).ok()).ok_or_else(|| bad("its head cannot be read"))?;
-    if head.format != FORMAT || head.schema != schema::SCHEMA {
+    if head.format != FORMAT || !(1..=schema::SCHEMA).contains(&head.schema) {
         return Err(bad(&format!("it has format {:?} and schema {}", head.format, head.schema)));
     }
     let row = |t: &String| serde_json::from_str(t).map_err(|e| bad(&format!("a row cannot be read: {e}")));
-    texts.iter().skip(1).map(row).collect()
+    Ok((head.schema, texts.iter().skip(1).map(row).collect::<Result<_, _>>()?))
 }
 
-async fn insert(tx: &mut super::Tx, l: &Line) -> Result<(), RegistryError> {
+async fn insert(tx: &mut super::Tx, tables: &[(&str, Vec<&str>)], l: &Line) -> Result<(), RegistryError> {
     let bad = || RegistryError::BadBackup(format!("a row of {:?} does not fit", l.table));
     // Names come from our own list, never from the file.
-    let (table, columns) = schema::TABLES.iter().find(|(t, _)| *t == l.table).ok_or_else(bad)?;
+    let (table, columns) = tables.iter().find(|(t, _)| *t == l.table).ok_or_else(bad)?;
     if columns.len() != l.row.len() {
         return Err(bad());
     }

@@ -1,6 +1,6 @@
 //! Certificates after they were issued: first use, revocation, and the list of the revoked.
 
-use super::{CertificateState, NewEvent, Registry, RegistryError, Tx, accounts, events};
+use super::{CertificateState, CodePurpose, NewEvent, Registry, RegistryError, Tx, accounts, events};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_rfq::UtcMillis;
 use sqlx::{Row as _, any::AnyRow};
@@ -99,7 +99,9 @@ impl Registry {
             return Err(RegistryError::NoSuchCertificate(s.clone()));
         }
         let voided = match which {
-            Which::User(u) => accounts::void_codes(&mut tx, u).await?,
+            Which::User(u) => {
+                accounts::void_codes(&mut tx, u, CodePurpose::Enrol).await? + accounts::void_codes(&mut tx, u, CodePurpose::Key).await?
+            }
             _ => 0,
         };
         let mut revoked = vec![];

@@ -1,6 +1,6 @@
 //! One-time enrolment codes: how they are written, and whether one may be used.
 
-use super::{CodeState, hex_sha256};
+use super::{CodePurpose, CodeState, hex_sha256};
 use signet_rfq::UtcMillis;
 use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -64,9 +64,18 @@ impl OneTimeCode {
         text
     }
 
-    /// What the registry keeps. A fast digest is enough: nobody can try 2^128 codes.
+    /// What the registry keeps of an enrolment code. A fast digest is enough: nobody can try 2^128 codes.
     pub fn digest(&self) -> String {
-        let mut labelled = Zeroizing::new(b"signet enrolment code v1:".to_vec());
+        self.digest_for(CodePurpose::Enrol)
+    }
+
+    /// The same for any purpose: no code is ever taken for one of another purpose.
+    pub fn digest_for(&self, purpose: CodePurpose) -> String {
+        let label: &[u8] = match purpose {
+            CodePurpose::Enrol => b"signet enrolment code v1:",
+            CodePurpose::Key => b"signet security key code v1:",
+        };
+        let mut labelled = Zeroizing::new(label.to_vec());
         labelled.extend_from_slice(&self.0);
         hex_sha256(&labelled)
     }

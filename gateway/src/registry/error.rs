@@ -42,6 +42,10 @@ pub enum RegistryError {
     NothingToRevoke(String),
     #[error("the user {0} is locked")]
     UserLocked(String),
+    #[error("there is no security key {0:?}")]
+    NoSuchKey(String),
+    #[error("the user {0} has a security key")]
+    HasKey(String),
     #[error("the registry is not empty")]
     NotEmpty,
     #[error("the backup cannot be used: {0}")]
@@ -74,6 +78,8 @@ impl RegistryError {
             Self::NoSuchCertificate(_) => "registry.no_certificate",
             Self::NothingToRevoke(_) => "registry.nothing_to_revoke",
             Self::UserLocked(_) => "registry.user_locked",
+            Self::NoSuchKey(_) => "registry.no_key",
+            Self::HasKey(_) => "registry.has_key",
             Self::NotEmpty => "registry.not_empty",
             Self::BadBackup(_) => "registry.bad_backup",
         }
@@ -94,6 +100,8 @@ impl RegistryError {
             Self::NoSuchDevice(_) | Self::AmbiguousDevice(_) => "write USER/DEVICE; see: signet-gateway user show USER",
             Self::NoSuchCertificate(_) | Self::NothingToRevoke(_) => "see: signet-gateway user show USER",
             Self::UserLocked(_) => "signet-gateway unlock user ID, if that is meant",
+            Self::NoSuchKey(_) => "see: signet-gateway key list USER",
+            Self::HasKey(_) => "another key is registered with that one; if it is lost: signet-gateway key reset USER --reason ...",
             Self::NotEmpty => "use --replace to lose what it holds, or name another registry",
             Self::BadBackup(_) => "use a file that signet-gateway registry backup made",
         }

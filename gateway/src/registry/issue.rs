@@ -3,7 +3,7 @@
 //! completion writes it down, unless something changed meanwhile.
 
 use super::{
-    AccountState, CertificateState, CodeState, NewEvent, Registry, RegistryError, Tx,
+    AccountState, CertificateState, CodePurpose, CodeState, NewEvent, Registry, RegistryError, Tx,
     accounts::{device_by_id, user_by_id},
     certificates::{self, Which},
     code::{CodeRow, CodeVerdict, judge},
@@ -71,11 +71,11 @@ impl Registry {
     pub async fn claim_by_code(&self, user: &str, digest: Option<&str>, ask: &Ask, now: UtcMillis) -> Result<Claim, Refused> {
         // Without the lock, so that strangers cannot make administrators wait.
         let digest = digest.unwrap_or("-");
-        if code(&mut self.pool.begin().await?, user, digest).await?.is_none() {
+        if code(&mut self.pool.begin().await?, user, digest, CodePurpose::Enrol).await?.is_none() {
             return Err(EnrolRefusal::CodeWrong.into());
         }
         let mut tx = self.write().await?;
-        let code = code(&mut tx, user, digest).await?.ok_or(EnrolRefusal::CodeWrong)?;
+        let code = code(&mut tx, user, digest, CodePurpose::Enrol).await?.ok_or(EnrolRefusal::CodeWrong)?;
         let (comp_id, again) = match judge(&code, &ask.key, now) {
             CodeVerdict::Good => (may_have(&mut tx, user, ask).await?, None),
             CodeVerdict::Again(serial) => (may_have(&mut tx, user, ask).await?, Some(serial)),
@@ -188,9 +188,11 @@ impl Registry {
     }
 }
 
-async fn code(tx: &mut Tx, user: &str, digest: &str) -> Result<Option<CodeRow>, RegistryError> {
-    let query = "SELECT state, protection, expires_ms, claim, claimed_ms, serial FROM codes WHERE hash = $1 AND user_id = $2";
-    let row = sqlx::query(query).bind(digest.to_owned()).bind(user.to_owned()).fetch_optional(&mut **tx).await?;
+pub(super) async fn code(tx: &mut Tx, user: &str, digest: &str, purpose: CodePurpose) -> Result<Option<CodeRow>, RegistryError> {
+    let query = "SELECT state, protection, expires_ms, claim, claimed_ms, serial FROM codes
+        WHERE hash = $1 AND user_id = $2 AND purpose = $3";
+    let row = sqlx::query(query).bind(digest.to_owned()).bind(user.to_owned()).bind(purpose.as_str());
+    let row = row.fetch_optional(&mut **tx).await?;
     let Some(r) = row else { return Ok(None) };
     Ok(Some(CodeRow {
         state: CodeState::read(r.try_get(0)?)?,

@@ -12,7 +12,10 @@ mod certificates;
 pub mod code;
 mod error;
 pub mod events;
+mod evidence;
+pub mod first_key;
 mod issue;
+mod keys;
 mod schema;
 mod url;
 mod view;
@@ -21,7 +24,9 @@ pub use accounts::{DeviceRecord, NewCode, NewUser, UserDetails, UserRecord};
 pub use certificates::{CertificateRecord, RevokedCertificate, StoredCrl, Which};
 pub use error::RegistryError;
 pub use events::{Event, NewEvent};
+pub use evidence::{EvidenceChainError, EvidenceRow, RecordRefusal, Recorded};
 pub use issue::{Ask, Claim, IssuedCertificate, Order};
+pub use keys::{AddKeyRefusal, Attestation, KeyRecord, NewKeyRow, Which as WhichKey, check_name as check_key_name};
 pub use schema::SCHEMA;
 pub use url::{RegistryUrl, UrlError};
 pub use view::{CertificateView, View};
@@ -98,6 +103,10 @@ words!(
     CodeState { Open = "open", Used = "used", Replaced = "replaced" }
 );
 words!(
+    /// What a one-time code is for.
+    CodePurpose { Enrol = "enrol", Key = "key" }
+);
+words!(
     /// Of a security key.
     KeyState {
         Active = "active",
@@ -170,7 +179,7 @@ impl Registry {
             return Err(RegistryError::SchemaNew { found });
         }
         if found < schema::SCHEMA {
-            schema::migrate(&mut tx, found).await?;
+            schema::migrate(&mut tx, self.dialect, found, schema::SCHEMA).await?;
         }
         tx.commit().await?;
         Ok(found)
@@ -194,6 +203,11 @@ impl Registry {
         self.locked("UPDATE registry_meta SET version = version + 1 WHERE id = 1").await
     }
 
+    /// Begins a change that says nothing about who may be on: waits for its turn, and no gateway reads its view anew.
+    async fn aside(&self) -> Result<Tx, RegistryError> {
+        self.locked("UPDATE registry_meta SET head_seq = head_seq WHERE id = 1").await
+    }
+
     async fn locked(&self, statement: &'static str) -> Result<Tx, RegistryError> {
         let mut tx = self.pool.begin().await?;
         if sqlx::query(statement).execute(&mut *tx).await?.rows_affected() != 1 {
@@ -209,7 +223,7 @@ impl Registry {
 
     /// Writes down something that changes nothing about who may trade.
     pub async fn note(&self, event: NewEvent) -> Result<(), RegistryError> {
-        let mut tx = self.locked("UPDATE registry_meta SET head_seq = head_seq WHERE id = 1").await?;
+        let mut tx = self.aside().await?;
         events::append(&mut tx, event).await?;
         Ok(tx.commit().await?)
     }

@@ -8,14 +8,18 @@ use super::{Dialect, RegistryError, Tx};
 use sqlx::Row as _;
 
 /// What this program reads and writes.
-pub const SCHEMA: i64 = 1;
+pub const SCHEMA: i64 = 2;
 
-/// Every table with its columns, parents before children: what a backup holds, in this order.
-pub const TABLES: &[(&str, &[&str])] = &[
-    ("registry_meta", &["id", "schema_version", "version", "head_seq", "head_hash"]),
-    ("users", &["id", "comp_id", "name", "role", "protection", "state", "created_ms"]),
-    ("devices", &["user_id", "id", "protection", "state", "created_ms"]),
+/// A table with its columns and the schema they came with.
+type Table = (i64, &'static str, &'static [&'static str]);
+
+/// Every table, parents before children. A later line for the same table adds columns to it.
+const TABLES: &[Table] = &[
+    (1, "registry_meta", &["id", "schema_version", "version", "head_seq", "head_hash"]),
+    (1, "users", &["id", "comp_id", "name", "role", "protection", "state", "created_ms"]),
+    (1, "devices", &["user_id", "id", "protection", "state", "created_ms"]),
     (
+        1,
         "certificates",
         &[
             "serial",
@@ -34,35 +38,109 @@ pub const TABLES: &[(&str, &[&str])] = &[
             "der",
         ],
     ),
-    ("codes", &["hash", "user_id", "protection", "state", "created_ms", "expires_ms", "used_ms", "serial", "claim", "claimed_ms"]),
-    ("crl", &["id", "number", "covers", "this_update_ms", "next_update_ms", "der"]),
-    ("events", &["seq", "at_ms", "actor", "kind", "subject", "detail", "prev", "hash"]),
+    (1, "codes", &["hash", "user_id", "protection", "state", "created_ms", "expires_ms", "used_ms", "serial", "claim", "claimed_ms"]),
+    (1, "crl", &["id", "number", "covers", "this_update_ms", "next_update_ms", "der"]),
+    (1, "events", &["seq", "at_ms", "actor", "kind", "subject", "detail", "prev", "hash"]),
+    (2, "registry_meta", &["evidence_seq", "evidence_hash"]),
+    (2, "users", &["keys_reset_ms"]),
+    (2, "codes", &["purpose"]),
+    (
+        2,
+        "security_keys",
+        &[
+            "credential_id",
+            "id",
+            "user_id",
+            "name",
+            "aaguid",
+            "model",
+            "passkey",
+            "counter",
+            "state",
+            "reason",
+            "registered_ms",
+            "registered_by",
+            "last_used_ms",
+            "ended_ms",
+            "attestation",
+        ],
+    ),
+    (2, "evidence", &["seq", "at_ms", "user_id", "approval", "record", "prev", "hash"]),
 ];
 
+/// Every table of a schema with all its columns, parents before children: what a backup holds, in this order.
+pub(super) fn tables(schema: i64) -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut all: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (_, table, columns) in TABLES.iter().filter(|(since, ..)| *since <= schema) {
+        match all.iter_mut().find(|(t, _)| t == table) {
+            Some((_, known)) => known.extend_from_slice(columns),
+            None => all.push((table, columns.to_vec())),
+        }
+    }
+    all
+}
+
+/// A statement of a migration.
+enum Step {
+    Any(&'static str),
+    Sqlite(&'static str),
+    Postgres(&'static str),
+}
+
+use Step::{Any, Postgres, Sqlite};
+
 /// Migration n brings schema n to n + 1; the first makes an empty database into schema 1.
-const MIGRATIONS: &[&[&str]] = &[&[
-    "CREATE TABLE registry_meta (id BIGINT PRIMARY KEY, schema_version BIGINT NOT NULL, version BIGINT NOT NULL,
-        head_seq BIGINT NOT NULL, head_hash TEXT NOT NULL)",
-    "INSERT INTO registry_meta VALUES (1, 1, 1, 0, '')",
-    "CREATE TABLE users (id TEXT PRIMARY KEY, comp_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL,
-        protection TEXT NOT NULL, state TEXT NOT NULL, created_ms BIGINT NOT NULL)",
-    "CREATE TABLE devices (user_id TEXT NOT NULL REFERENCES users (id), id TEXT NOT NULL, protection TEXT NOT NULL,
-        state TEXT NOT NULL, created_ms BIGINT NOT NULL, PRIMARY KEY (user_id, id))",
-    "CREATE TABLE certificates (serial TEXT PRIMARY KEY, user_id TEXT NOT NULL, device_id TEXT NOT NULL, comp_id TEXT NOT NULL,
+const MIGRATIONS: &[&[Step]] = &[FIRST, SECURITY_KEYS];
+
+const FIRST: &[Step] = &[
+    Any("CREATE TABLE registry_meta (id BIGINT PRIMARY KEY, schema_version BIGINT NOT NULL, version BIGINT NOT NULL,
+        head_seq BIGINT NOT NULL, head_hash TEXT NOT NULL)"),
+    Any("INSERT INTO registry_meta VALUES (1, 1, 1, 0, '')"),
+    Any("CREATE TABLE users (id TEXT PRIMARY KEY, comp_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL,
+        protection TEXT NOT NULL, state TEXT NOT NULL, created_ms BIGINT NOT NULL)"),
+    Any("CREATE TABLE devices (user_id TEXT NOT NULL REFERENCES users (id), id TEXT NOT NULL, protection TEXT NOT NULL,
+        state TEXT NOT NULL, created_ms BIGINT NOT NULL, PRIMARY KEY (user_id, id))"),
+    Any("CREATE TABLE certificates (serial TEXT PRIMARY KEY, user_id TEXT NOT NULL, device_id TEXT NOT NULL, comp_id TEXT NOT NULL,
         protection TEXT NOT NULL, spki_sha256 TEXT NOT NULL UNIQUE, state TEXT NOT NULL, reason TEXT NOT NULL,
         not_before_ms BIGINT NOT NULL, not_after_ms BIGINT NOT NULL, issued_ms BIGINT NOT NULL, first_used_ms BIGINT NOT NULL,
-        ended_ms BIGINT NOT NULL, der TEXT NOT NULL, FOREIGN KEY (user_id, device_id) REFERENCES devices (user_id, id))",
-    "CREATE INDEX certificates_by_device ON certificates (user_id, device_id)",
-    "CREATE TABLE codes (hash TEXT PRIMARY KEY, user_id TEXT NOT NULL REFERENCES users (id), protection TEXT NOT NULL,
+        ended_ms BIGINT NOT NULL, der TEXT NOT NULL, FOREIGN KEY (user_id, device_id) REFERENCES devices (user_id, id))"),
+    Any("CREATE INDEX certificates_by_device ON certificates (user_id, device_id)"),
+    Any("CREATE TABLE codes (hash TEXT PRIMARY KEY, user_id TEXT NOT NULL REFERENCES users (id), protection TEXT NOT NULL,
         state TEXT NOT NULL, created_ms BIGINT NOT NULL, expires_ms BIGINT NOT NULL, used_ms BIGINT NOT NULL, serial TEXT NOT NULL,
-        claim TEXT NOT NULL, claimed_ms BIGINT NOT NULL)",
-    "CREATE INDEX codes_by_user ON codes (user_id)",
-    "CREATE TABLE crl (id BIGINT PRIMARY KEY, number BIGINT NOT NULL, covers TEXT NOT NULL, this_update_ms BIGINT NOT NULL,
-        next_update_ms BIGINT NOT NULL, der TEXT NOT NULL)",
-    "INSERT INTO crl VALUES (1, 0, '', 0, 0, '')",
-    "CREATE TABLE events (seq BIGINT PRIMARY KEY, at_ms BIGINT NOT NULL, actor TEXT NOT NULL, kind TEXT NOT NULL,
-        subject TEXT NOT NULL, detail TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL)",
-]];
+        claim TEXT NOT NULL, claimed_ms BIGINT NOT NULL)"),
+    Any("CREATE INDEX codes_by_user ON codes (user_id)"),
+    Any("CREATE TABLE crl (id BIGINT PRIMARY KEY, number BIGINT NOT NULL, covers TEXT NOT NULL, this_update_ms BIGINT NOT NULL,
+        next_update_ms BIGINT NOT NULL, der TEXT NOT NULL)"),
+    Any("INSERT INTO crl VALUES (1, 0, '', 0, 0, '')"),
+    Any("CREATE TABLE events (seq BIGINT PRIMARY KEY, at_ms BIGINT NOT NULL, actor TEXT NOT NULL, kind TEXT NOT NULL,
+        subject TEXT NOT NULL, detail TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL)"),
+];
+
+/// Security keys, and evidence that nothing but a restore may take away.
+const SECURITY_KEYS: &[Step] = &[
+    Any("ALTER TABLE registry_meta ADD COLUMN evidence_seq BIGINT NOT NULL DEFAULT 0"),
+    Any("ALTER TABLE registry_meta ADD COLUMN evidence_hash TEXT NOT NULL DEFAULT ''"),
+    Any("ALTER TABLE users ADD COLUMN keys_reset_ms BIGINT NOT NULL DEFAULT 0"),
+    Any("ALTER TABLE codes ADD COLUMN purpose TEXT NOT NULL DEFAULT 'enrol'"),
+    Any("CREATE TABLE security_keys (credential_id TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL REFERENCES users (id),
+        name TEXT NOT NULL, aaguid TEXT NOT NULL, model TEXT NOT NULL, passkey TEXT NOT NULL, counter BIGINT NOT NULL,
+        state TEXT NOT NULL, reason TEXT NOT NULL, registered_ms BIGINT NOT NULL, registered_by TEXT NOT NULL,
+        last_used_ms BIGINT NOT NULL, ended_ms BIGINT NOT NULL, attestation TEXT NOT NULL)"),
+    Any("CREATE INDEX security_keys_by_user ON security_keys (user_id)"),
+    Any("CREATE TABLE evidence (seq BIGINT PRIMARY KEY, at_ms BIGINT NOT NULL, user_id TEXT NOT NULL, approval TEXT NOT NULL,
+        record TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL)"),
+    Any("CREATE INDEX evidence_by_user ON evidence (user_id, seq)"),
+    Sqlite("CREATE TRIGGER evidence_stays BEFORE UPDATE ON evidence BEGIN SELECT RAISE(ABORT, 'evidence is only ever added'); END"),
+    Sqlite("CREATE TRIGGER evidence_remains BEFORE DELETE ON evidence BEGIN SELECT RAISE(ABORT, 'evidence is only ever added'); END"),
+    Postgres(
+        "CREATE OR REPLACE FUNCTION signet_only_added() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN RAISE EXCEPTION ''evidence is only ever added''; END'",
+    ),
+    Postgres(
+        "CREATE TRIGGER evidence_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON evidence
+        FOR EACH STATEMENT EXECUTE FUNCTION signet_only_added()",
+    ),
+];
 
 /// The schema found: 0 when the database holds no registry.
 pub(super) async fn found(tx: &mut Tx, dialect: Dialect) -> Result<i64, RegistryError> {
@@ -79,19 +157,23 @@ pub(super) async fn found(tx: &mut Tx, dialect: Dialect) -> Result<i64, Registry
     Ok(sqlx::query("SELECT schema_version FROM registry_meta WHERE id = 1").fetch_one(&mut **tx).await?.try_get(0)?)
 }
 
-/// Brings the database from `from` to [`SCHEMA`], in the caller's transaction.
-pub(super) async fn migrate(tx: &mut Tx, from: i64) -> Result<(), RegistryError> {
-    let from = usize::try_from(from).unwrap_or(usize::MAX);
-    for statement in MIGRATIONS.iter().skip(from).copied().flatten() {
+/// Brings the database from `from` to `to`, in the caller's transaction.
+pub(super) async fn migrate(tx: &mut Tx, dialect: Dialect, from: i64, to: i64) -> Result<(), RegistryError> {
+    let (skip, end) = (usize::try_from(from).unwrap_or(usize::MAX), usize::try_from(to).unwrap_or_default());
+    for step in MIGRATIONS.iter().take(end).skip(skip).copied().flatten() {
+        let statement = match (step, dialect) {
+            (Any(s), _) | (Sqlite(s), Dialect::Sqlite) | (Postgres(s), Dialect::Postgres) => s,
+            _ => continue,
+        };
         sqlx::query(statement).execute(&mut **tx).await?;
     }
-    sqlx::query("UPDATE registry_meta SET schema_version = $1 WHERE id = 1").bind(SCHEMA).execute(&mut **tx).await?;
+    sqlx::query("UPDATE registry_meta SET schema_version = $1 WHERE id = 1").bind(to).execute(&mut **tx).await?;
     Ok(())
 }
 
 /// Drops every table, children first.
 pub(super) async fn drop_all(tx: &mut Tx) -> Result<(), RegistryError> {
-    for (table, _) in TABLES.iter().rev() {
+    for (table, _) in tables(SCHEMA).iter().rev() {
         sqlx::query(&format!("DROP TABLE IF EXISTS {table}")).execute(&mut **tx).await?;
     }
     Ok(())

@@ -5,11 +5,16 @@
 //! taken out of the map before its answer is looked at, so each can be answered once. What passed is
 //! on disk, with evidence that others can verify, before anybody is told.
 
+mod handle;
+mod pending;
 mod refusal;
+mod registration;
 mod service;
 
+pub use crate::registry::KeyState;
+pub use handle::{ANSWER_LEN_MAX, StepUpHandle};
 pub use refusal::StepUpRefusal;
-pub use service::StepUpHandle;
+pub(crate) use service::Service;
 
 use signet_rfq::UtcMillis;
 use signet_stepup::Approval;
@@ -94,5 +99,3 @@ pub struct KeyView {
     /// 0: not yet.
     pub last_used: UtcMillis,
 }
-
-pub use crate::registry::KeyState;

@@ -45,6 +45,17 @@ impl StepUp for VirtualKeys {
     fn begin(&self, order: Order) -> Ceremony {
         ctap::begin(self.clone(), order)
     }
+
+    fn is_simulated(&self) -> bool {
+        true
+    }
+
+    /// The key that blinks; else the first one plugged in, which takes it for the touch to come.
+    fn touch_simulated(&self) -> bool {
+        let keys = self.keys();
+        let key = keys.iter().find(|k| k.waits_for_touch()).or_else(|| keys.iter().find(|k| k.is_plugged()));
+        key.map(VirtualKey::touch_once).is_some()
+    }
 }
 
 impl Slots for VirtualKeys {

@@ -35,6 +35,9 @@ pub struct Screen {
     pub lines: Vec<LineView>,
     pub notices: Vec<Notice>,
     pub session: Option<SessionView>,
+    pub step_up: Option<StepUpView>,
+    pub access: Option<AccessView>,
+    pub keys: Option<KeysView>,
 }
 
 impl Screen {
@@ -61,6 +64,11 @@ impl Screen {
         if f.session.is_some() {
             self.session = f.session;
         }
+        if let Some(open) = f.step_up {
+            self.step_up = open.into_iter().next();
+        }
+        self.access = f.access.or(self.access.take());
+        self.keys = f.keys.or(self.keys.take());
     }
 
     pub fn rfq(&self, id: &str) -> &RfqView {

@@ -1,0 +1,275 @@
+//! What is kept of a step-up, so that anybody can verify it later.
+//!
+//! A record holds everything the judgement needs: what was approved, on which connection, the bytes
+//! that were signed, the key, and the attestation that it came out of hardware. It is judged here with
+//! a signature check and a hash, without the WebAuthn library that the gateway used. What a record
+//! cannot prove by itself is that it is complete and in order: that is the chain it is kept in.
+
+pub(crate) mod authenticator;
+mod cbor;
+
+use crate::{
+    approval::{Approval, Digest, digest_of},
+    context::Context,
+};
+use authenticator::{AuthenticatorData, attested_by_certificate, attested_data, signed_by};
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
+use serde::{Deserialize, Serialize};
+
+/// The form of record that this version writes.
+pub const VERSION: u8 = 1;
+/// Longest record that is read, bytes of JSON.
+pub const RECORD_LEN_MAX: usize = 64 * 1024;
+
+/// One step-up that was passed. Binary members are base64url without padding, hashes too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    pub v: u8,
+    /// When it was judged, milliseconds since 1970, UTC.
+    pub at_ms: i64,
+    /// The person whose key it is, as the registry knows them.
+    pub user: String,
+    /// CompID of the desk it was approved at.
+    pub approver: String,
+    /// The person's name for the key.
+    pub key_name: String,
+    /// The approval's text, see [`Approval::text`].
+    pub approval: String,
+    /// Digest of the policy that asked for it.
+    pub policy: String,
+    pub challenge: String,
+    /// Milliseconds since 1970, UTC.
+    pub deadline_ms: i64,
+    pub rp_id: String,
+    pub origin: String,
+    /// RFC 9266 exporter of the connection, as the gateway saw it.
+    pub tls_exporter: String,
+    pub credential_id: String,
+    /// COSE_Key.
+    pub public_key: String,
+    /// Lower-case hexadecimal with dashes.
+    pub aaguid: String,
+    pub client_data_json: String,
+    pub authenticator_data: String,
+    pub signature: String,
+    /// Of the key's registration.
+    pub attestation_object: String,
+    pub registration_client_data_json: String,
+}
+
+/// What does not fit in a record. At fault: whoever altered it, or the gateway that wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvidenceFault {
+    #[error("the record cannot be read")]
+    Unreadable,
+    #[error("the record has a form that this version does not know")]
+    Version,
+    #[error("{0} is not base64url, or malformed")]
+    Member(&'static str),
+    #[error("the key is of a kind that is not known here (known: ES256, EdDSA with Ed25519)")]
+    KeyKind,
+    #[error("the signature does not fit")]
+    Signature,
+    #[error("what was signed is no assertion, or cannot be read")]
+    ClientData,
+    #[error("the signed challenge is another one")]
+    Challenge,
+    #[error("the signed origin is another one")]
+    Origin,
+    #[error("the key signed for another relying party")]
+    RpId,
+    #[error("the key does not say that somebody touched it")]
+    NotPresent,
+    #[error("the key does not say that it checked PIN or finger")]
+    NotVerified,
+    #[error("the key says that it can be copied")]
+    Copyable,
+    #[error("the approval is no text that this version knows")]
+    Approval,
+    #[error("the approval was not given at this desk")]
+    Approver,
+    #[error("what was signed does not say what was approved")]
+    NoContext,
+    #[error("the signed digest is not that of the approval")]
+    ApprovalDigest,
+    #[error("the signed connection is another one")]
+    Exporter,
+    #[error("it was judged after its deadline")]
+    Late,
+    #[error("the key is not the one of the attestation")]
+    OtherKey,
+    #[error("the attestation was made for another relying party or origin, or is no registration")]
+    Registration,
+    #[error("the attestation is of a kind that is not known here (known: packed, with a P-256 certificate)")]
+    AttestationKind,
+    #[error("the attestation's signature does not fit")]
+    AttestationSignature,
+    #[error("the model is not the one of the attestation")]
+    Model,
+}
+
+impl EvidenceFault {
+    /// Never changes between releases.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Unreadable => "evidence.unreadable",
+            Self::Version => "evidence.version",
+            Self::Member(_) => "evidence.member",
+            Self::KeyKind => "evidence.key_kind",
+            Self::Signature => "evidence.signature",
+            Self::ClientData => "evidence.client_data",
+            Self::Challenge => "evidence.challenge",
+            Self::Origin => "evidence.origin",
+            Self::RpId => "evidence.rp_id",
+            Self::NotPresent => "evidence.not_present",
+            Self::NotVerified => "evidence.not_verified",
+            Self::Copyable => "evidence.copyable",
+            Self::Approval => "evidence.approval",
+            Self::Approver => "evidence.approver",
+            Self::NoContext => "evidence.no_context",
+            Self::ApprovalDigest => "evidence.approval_digest",
+            Self::Exporter => "evidence.exporter",
+            Self::Late => "evidence.late",
+            Self::OtherKey => "evidence.other_key",
+            Self::Registration => "evidence.registration",
+            Self::AttestationKind => "evidence.attestation_kind",
+            Self::AttestationSignature => "evidence.attestation_signature",
+            Self::Model => "evidence.model",
+        }
+    }
+}
+
+/// The members of `clientDataJSON` that are compared.
+#[derive(Deserialize)]
+struct ClientData {
+    r#type: String,
+    challenge: String,
+    origin: String,
+    #[serde(default, rename = "crossOrigin")]
+    cross_origin: bool,
+}
+
+impl Evidence {
+    pub fn from_json(text: &str) -> Result<Self, EvidenceFault> {
+        if text.len() > RECORD_LEN_MAX {
+            return Err(EvidenceFault::Unreadable);
+        }
+        let record: Self = serde_json::from_str(text).map_err(|_| EvidenceFault::Unreadable)?;
+        if record.v == VERSION { Ok(record) } else { Err(EvidenceFault::Version) }
+    }
+
+    /// One line; the same bytes for the same record.
+    pub fn to_json(&self) -> String {
+        // Texts and numbers always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// SHA-256 of what was approved.
+    pub fn approval_digest(&self) -> Digest {
+        digest_of(&self.approval)
+    }
+
+    /// Whether everything in it fits together: that the holder of this key approved this text, on this
+    /// connection, with touch and PIN, for this challenge; and that the key was attested by the
+    /// certificate that came with it. Who issued that certificate is not asked here.
+    pub fn verify(&self) -> Result<(), EvidenceFault> {
+        if self.v != VERSION {
+            return Err(EvidenceFault::Version);
+        }
+        let client_data = member("client_data_json", &self.client_data_json)?;
+        let signed = member("authenticator_data", &self.authenticator_data)?;
+        self.verify_signature(&client_data, &signed)?;
+        self.verify_client_data(&client_data, "webauthn.get")?;
+        let data = AuthenticatorData::read(&signed).ok_or(EvidenceFault::Member("authenticator_data"))?;
+        self.verify_flags(&data)?;
+        self.verify_approval(&client_data)?;
+        self.verify_registration()
+    }
+
+    fn verify_signature(&self, client_data: &[u8], signed: &[u8]) -> Result<(), EvidenceFault> {
+        let (key, signature) = (member("public_key", &self.public_key)?, member("signature", &self.signature)?);
+        let message = [signed, digest(&SHA256, client_data).as_ref()].concat();
+        match signed_by(&key, &message, &signature) {
+            None => Err(EvidenceFault::KeyKind),
+            Some(false) => Err(EvidenceFault::Signature),
+            Some(true) => Ok(()),
+        }
+    }
+
+    fn verify_client_data(&self, client_data: &[u8], kind: &str) -> Result<(), EvidenceFault> {
+        let c: ClientData = serde_json::from_slice(client_data).map_err(|_| EvidenceFault::ClientData)?;
+        if c.r#type != kind || c.cross_origin {
+            return Err(EvidenceFault::ClientData);
+        }
+        if kind == "webauthn.get" && c.challenge != self.challenge {
+            return Err(EvidenceFault::Challenge);
+        }
+        if c.origin == self.origin { Ok(()) } else { Err(EvidenceFault::Origin) }
+    }
+
+    fn verify_flags(&self, data: &AuthenticatorData) -> Result<(), EvidenceFault> {
+        if data.rp_id_hash != digest(&SHA256, self.rp_id.as_bytes()).as_ref() {
+            return Err(EvidenceFault::RpId);
+        }
+        if !data.user_present() {
+            return Err(EvidenceFault::NotPresent);
+        }
+        if !data.user_verified() {
+            return Err(EvidenceFault::NotVerified);
+        }
+        if data.copyable() { Err(EvidenceFault::Copyable) } else { Ok(()) }
+    }
+
+    fn verify_approval(&self, client_data: &[u8]) -> Result<(), EvidenceFault> {
+        let approval = Approval::parse(&self.approval).map_err(|_| EvidenceFault::Approval)?;
+        if approval.approver != self.approver {
+            return Err(EvidenceFault::Approver);
+        }
+        let context = Context::of_client_data(client_data).ok_or(EvidenceFault::NoContext)?;
+        if context.approval != self.approval_digest() {
+            return Err(EvidenceFault::ApprovalDigest);
+        }
+        if member("tls_exporter", &self.tls_exporter)? != context.exporter {
+            return Err(EvidenceFault::Exporter);
+        }
+        if self.at_ms > self.deadline_ms { Err(EvidenceFault::Late) } else { Ok(()) }
+    }
+
+    fn verify_registration(&self) -> Result<(), EvidenceFault> {
+        let object = member("attestation_object", &self.attestation_object)?;
+        let data = attested_data(&object).and_then(AuthenticatorData::read).ok_or(EvidenceFault::Member("attestation_object"))?;
+        let made = data.credential.as_ref().ok_or(EvidenceFault::Member("attestation_object"))?;
+        if made.id != member("credential_id", &self.credential_id)? || made.public_key != member("public_key", &self.public_key)? {
+            return Err(EvidenceFault::OtherKey);
+        }
+        if dashed(made.aaguid) != self.aaguid {
+            return Err(EvidenceFault::Model);
+        }
+        let client_data = member("registration_client_data_json", &self.registration_client_data_json)?;
+        let registration = |_| EvidenceFault::Registration;
+        self.verify_flags(&data).map_err(registration)?;
+        self.verify_client_data(&client_data, "webauthn.create").map_err(registration)?;
+        match attested_by_certificate(&object, &client_data) {
+            None => Err(EvidenceFault::AttestationKind),
+            Some(false) => Err(EvidenceFault::AttestationSignature),
+            Some(true) => Ok(()),
+        }
+    }
+}
+
+fn member(name: &'static str, text: &str) -> Result<Vec<u8>, EvidenceFault> {
+    B64.decode(text).map_err(|_| EvidenceFault::Member(name))
+}
+
+/// An AAGUID as people write it.
+pub fn dashed(aaguid: [u8; 16]) -> String {
+    let hex = hex(&aaguid);
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
