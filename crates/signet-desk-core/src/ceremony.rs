@@ -28,10 +28,14 @@ pub enum StepUpIntent {
     Refuse(String),
 }
 
-/// The ceremony under way. Dropping it stops it.
+/// How long a key may take to let go of a ceremony that is over.
+const LET_GO_MAX: Duration = Duration::from_secs(2);
+
+/// The ceremony under way.
 pub(crate) struct Running {
-    pub id: String,
-    told: mpsc::UnboundedSender<Told>,
+    id: String,
+    /// `None` once nobody wants its answer any more.
+    told: Option<mpsc::UnboundedSender<Told>>,
 }
 
 /// Where a key believes itself to be asked from: the relying party's own host, which has no page.
@@ -53,8 +57,8 @@ impl Link {
     }
 
     fn tell_ceremony(&self, id: &str, told: Told) {
-        if let Some(r) = self.ceremony.borrow().as_ref().filter(|r| r.id == id) {
-            let _ = r.told.send(told);
+        if let Some(told_to) = self.ceremony.borrow().as_ref().filter(|r| r.id == id).and_then(|r| r.told.as_ref()) {
+            let _ = told_to.send(told);
         }
     }
 
@@ -72,17 +76,22 @@ impl Link {
 
     /// No ceremony outlives the connection its answer is for.
     pub(crate) fn stop_ceremony(&self) {
-        self.ceremony.borrow_mut().take();
+        if let Some(r) = self.ceremony.borrow_mut().as_mut() {
+            r.told = None;
+        }
     }
 
-    /// Begins the next ceremony when none is under way.
+    /// Begins the next ceremony when none is under way, and ends one whose dialog has closed.
     pub(crate) fn next_ceremony(self: &Rc<Self>) {
-        if self.ceremony.borrow().is_some() {
-            return;
+        let gone = self.ceremony.borrow().as_ref().map(|r| !lock(&self.book).has_step_up(&r.id));
+        match gone {
+            Some(true) => return self.stop_ceremony(),
+            Some(false) => return,
+            None => {}
         }
         let Some(open) = lock(&self.book).next_step_up() else { return };
         let (told, hear) = mpsc::unbounded_channel();
-        *self.ceremony.borrow_mut() = Some(Running { id: open.id.clone(), told });
+        *self.ceremony.borrow_mut() = Some(Running { id: open.id.clone(), told: Some(told) });
         tokio::task::spawn_local(self.clone().ceremony(open, hear));
     }
 
@@ -93,14 +102,11 @@ impl Link {
             Ok(order) => self.perform(&open.id, order, &mut hear).await,
             Err(e) => Err(e),
         };
-        // Whoever took our place, after the link was lost, is not disturbed.
-        let mine = self.ceremony.borrow().as_ref().is_some_and(|r| r.id == open.id);
-        if mine {
-            self.ceremony.borrow_mut().take();
-            // An answer signed for a connection that is no more is for nobody.
+        let wanted = self.ceremony.borrow_mut().take().is_some_and(|r| r.told.is_some());
+        // An answer signed for a connection that is no more is for nobody.
+        if wanted && self.exporter.get() == exporter {
             match result {
-                Ok(json) if self.exporter.get() == exporter => self.answer(&open, json),
-                Ok(_) => {}
+                Ok(json) => self.answer(&open, json),
                 Err(e) => {
                     tracing::info!(code = e.code(), "a ceremony with a security key ended without an answer");
                     lock(&self.book).ceremony_failed(&open, &e);
@@ -137,9 +143,11 @@ impl Link {
                 },
                 told = hear.recv() => match told {
                     Some(Told::Pin(pin)) => ceremony.give_pin(pin),
-                    // Hung up: the link was lost. Waiting for the key to let go would keep the next one back.
+                    // Hung up: nobody wants it any more. The key lets go before another ceremony begins.
                     None => {
                         ceremony.cancel();
+                        let done = async { while !matches!(ceremony.next().await, Step::Done(_)) {} };
+                        let _ = tokio::time::timeout(LET_GO_MAX, done).await;
                         return Err(CeremonyError::Cancelled);
                     }
                     Some(Told::Cancel) => ceremony.cancel(),

@@ -161,6 +161,10 @@ impl StepUps {
         true
     }
 
+    pub fn has(&self, id: &str) -> bool {
+        self.open.iter().any(|o| o.id == id)
+    }
+
     /// The one to begin now, if any waits.
     pub fn next(&self) -> Option<&Open> {
         self.open.iter().find(|o| o.waits_to_begin())

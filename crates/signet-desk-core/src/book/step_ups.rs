@@ -17,6 +17,10 @@ impl Book {
         self.step_ups.next().cloned()
     }
 
+    pub(crate) fn has_step_up(&self, id: &str) -> bool {
+        self.step_ups.has(id)
+    }
+
     pub(crate) fn close_step_up(&mut self, id: &str) -> Option<Open> {
         self.with_step_ups(|s| s.close(id))
     }
