@@ -8,7 +8,6 @@ use std::{
 
 use signet_desk_core::{Desk, DeskConfig, DeskConfigError, view::Problem};
 use signet_identity::OsKeychain;
-use signet_stepup::client::NoKeys;
 use tauri::{Manager, Runtime};
 
 const CONFIG_FILE: &str = "desk.toml";

@@ -59,7 +59,7 @@ export const problems = {
 
 const VENUE = { name: "Practice venue", endpoint: "127.0.0.1:9876" };
 
-export const info = (practice: boolean): DeskInfo => ({ version: "0.1.0", practice, simulatedKey: practice, venues: [VENUE], problem: null });
+export const info = (practice: boolean): DeskInfo => ({ version: "0.1.0", practice, simulatedKey: practice ? "The key is simulated: its PIN is 123456." : null, venues: [VENUE], problem: null });
 
 export const identities = (now: number): IdentityView[] => [
   {

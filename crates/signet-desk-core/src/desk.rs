@@ -67,7 +67,7 @@ impl Desk {
         DeskInfo {
             version: self.config.version.clone(),
             practice: self.config.practice,
-            simulated_key: self.keys.is_simulated(),
+            simulated_key: self.keys.simulated(),
             venues: self.issuer.venues.all().iter().map(venue).collect(),
             problem: None,
         }

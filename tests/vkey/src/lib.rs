@@ -24,11 +24,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The keys plugged into this desk. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct VirtualKeys(Arc<Mutex<Vec<VirtualKey>>>);
+pub struct VirtualKeys(Arc<Mutex<Vec<VirtualKey>>>, Option<Arc<str>>);
 
 impl VirtualKeys {
     pub fn new(keys: Vec<VirtualKey>) -> Self {
-        Self(Arc::new(Mutex::new(keys)))
+        Self(Arc::new(Mutex::new(keys)), None)
+    }
+
+    /// What a desk says about these keys, such as their PIN.
+    pub fn with_hint(self, hint: &str) -> Self {
+        Self(self.0, Some(hint.into()))
     }
 
     pub fn add(&self, key: VirtualKey) {
@@ -46,8 +51,9 @@ impl StepUp for VirtualKeys {
         ctap::begin(self.clone(), order)
     }
 
-    fn is_simulated(&self) -> bool {
-        true
+    fn simulated(&self) -> Option<String> {
+        let hint = self.1.as_deref().unwrap_or("a click is the touch");
+        Some(format!("The key is simulated: {hint}."))
     }
 
     /// The key that blinks; else the first one plugged in, which takes it for the touch to come.

@@ -148,9 +148,9 @@ pub trait StepUp: Send + Sync + fmt::Debug {
     /// Starts a ceremony; it goes on by itself.
     fn begin(&self, order: Order) -> Ceremony;
 
-    /// The keys are simulated, for practice: the desk says so, and a click is the touch.
-    fn is_simulated(&self) -> bool {
-        false
+    /// The keys are simulated, for practice: what the desk says about it, and that a click is the touch.
+    fn simulated(&self) -> Option<String> {
+        None
     }
 
     /// Touches a simulated key; `false` where there is none.
