@@ -69,7 +69,7 @@ impl Service {
         let (options, pending) = self.settings.relying_party.begin_registration(&person, &existing)?;
         let deadline = UtcMillis(now.0 + self.settings.answer_ms);
         let place = Place { desk: t.desk, exporter: t.exporter, deadline };
-        let row = Row::Registration { user: t.user, name: t.key_name, grant, pending: Box::new(pending) };
+        let row = Row::Registration { user: t.user, name: t.key_name, grant, pending };
         Ok(Challenge { id: self.keep(place, row, now)?, options, deadline })
     }
 
@@ -116,7 +116,7 @@ impl Service {
         let (_, row) = self.take(id, desk, &exporter, now).await?;
         let Row::Registration { user, name, grant, pending } = row else { return Err(StepUpRefusal::NotOpen) };
         let asker = Asker { user: &user, desk };
-        let done = self.register(&asker, &name, grant, *pending, answer, now).await;
+        let done = self.register(&asker, &name, grant, pending, answer, now).await;
         match &done {
             Ok(k) => tracing::info!(user, desk, key = k.id, model = k.model, "security key registered"),
             Err(e) => self.refused(&asker, e, "register-key", now).await,

@@ -37,8 +37,8 @@ const CODE_WINDOW_MS: i64 = 600_000;
 
 /// What waits for an answer.
 pub(super) enum Row {
-    StepUp { user: String, approval: Approval, policy: String, pending: Box<PendingAssertion> },
-    Registration { user: String, name: String, grant: Grant, pending: Box<PendingRegistration> },
+    StepUp { user: String, approval: Box<Approval>, policy: String, pending: PendingAssertion },
+    Registration { user: String, name: String, grant: Grant, pending: PendingRegistration },
 }
 
 pub(crate) struct Service {
@@ -127,7 +127,7 @@ impl Service {
         let (options, pending) = self.settings.relying_party.begin_assertion(&keys)?;
         let deadline = UtcMillis(t.deadline.0.min(now.0 + self.settings.answer_ms));
         let place = Place { desk: t.desk, exporter: t.exporter, deadline };
-        let row = Row::StepUp { user: t.user, approval: t.approval, policy: t.policy, pending: Box::new(pending) };
+        let row = Row::StepUp { user: t.user, approval: Box::new(t.approval), policy: t.policy, pending };
         Ok(Challenge { id: self.keep(place, row, now)?, options, deadline })
     }
 
@@ -135,7 +135,7 @@ impl Service {
         let (place, row) = self.take(id, desk, &exporter, now).await?;
         let Row::StepUp { user, approval, policy, pending } = row else { return Err(StepUpRefusal::NotOpen) };
         let asker = Asker { user: &user, desk };
-        let done = self.judge(&Asked { user: &user, approval: &approval, policy: &policy, place: &place }, *pending, answer, now).await;
+        let done = self.judge(&Asked { user: &user, approval: &approval, policy: &policy, place: &place }, pending, answer, now).await;
         match &done {
             Ok(passed) => {
                 tracing::info!(user, desk, evidence = passed.evidence_seq, action = approval.action.word(), "step-up passed");

@@ -9,6 +9,7 @@ mod dealer;
 mod doctor;
 mod enrol;
 mod hardened;
+mod keys;
 mod lists;
 mod own_client;
 mod policy;
