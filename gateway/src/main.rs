@@ -349,7 +349,9 @@ fn check(path: &Path) -> Result<(), String> {
 }
 
 fn run(path: &Path, json: bool) -> Result<(), String> {
-    let filter = EnvFilter::try_from_env("SIGNET_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // The WebAuthn library writes what peers send into the log; what we make of it is logged by us.
+    let usual = "info,webauthn_rs=off,webauthn_rs_core=off,webauthn_attestation_ca=off";
+    let filter = EnvFilter::try_from_env("SIGNET_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json {
         log.json().init()
