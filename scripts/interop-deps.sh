@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the counterparties of the interoperability test into target/interop: a Python environment
+# Installs the counterparties of the interoperability tests into target/interop: a Python environment
 # and a Node prefix of their own, pinned versions, nothing on the system. Runs again in no time.
+# `interop-deps.sh python` installs the Python environment alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 pins=$PWD/tests/interop
@@ -23,7 +24,7 @@ if ! current python "$pins/requirements.txt"; then
   cat "$pins/requirements.txt" >"$out/python.installed"
 fi
 
-if ! current node "$pins/package.json" "$pins/package-lock.json"; then
+if [ "${1:-all}" != python ] && ! current node "$pins/package.json" "$pins/package-lock.json"; then
   command -v npm >/dev/null || fail "Node.js 20 or newer with npm is missing."
   rm -rf "$out/node"
   mkdir -p "$out/node"

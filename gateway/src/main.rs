@@ -1,5 +1,7 @@
 //! `signet-gateway`: the command line. `run` is the gateway; the others are an administrator's.
 
+mod cli_keys;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use signet_gateway::{
     Config, Gateway, Options,
@@ -62,6 +64,12 @@ enum Command {
     /// The registry's database.
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// Traders' security keys.
+    #[command(subcommand)]
+    Key(cli_keys::KeyCommand),
+    /// What was approved with a security key.
+    #[command(subcommand)]
+    Evidence(cli_keys::EvidenceCommand),
     /// What was done and what was refused; the chain of events is checked.
     Events {
         /// How many of the newest.
@@ -256,6 +264,8 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
             let (from, to) = admin::migrate(&c).await?;
             println!("schema {from} -> {to}");
         }
+        Command::Key(k) => cli_keys::key(&c, k).await?,
+        Command::Evidence(e) => cli_keys::evidence(&c, e).await?,
         Command::Events { limit } => print!("{}", admin::events(&c, limit).await?),
     }
     Ok(())
@@ -327,6 +337,10 @@ fn check(path: &Path) -> Result<(), String> {
     if let Some(e) = &loaded.enrolment {
         println!("Desks enrol at {}.", e.listen);
     }
+    if let Some(s) = &loaded.step_up {
+        let (rp, list) = (s.relying_party.rp_id(), s.relying_party.list());
+        println!("Security keys: {} models for {rp}; list {:?}.", list.models(), list.digest());
+    }
     let faults = signet_gateway::list_faults(c);
     for (_, text) in &faults {
         eprintln!("{text}");
@@ -335,7 +349,9 @@ fn check(path: &Path) -> Result<(), String> {
 }
 
 fn run(path: &Path, json: bool) -> Result<(), String> {
-    let filter = EnvFilter::try_from_env("SIGNET_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // The WebAuthn library writes what peers send into the log; what we make of it is logged by us.
+    let usual = "info,webauthn_rs=off,webauthn_rs_core=off,webauthn_attestation_ca=off";
+    let filter = EnvFilter::try_from_env("SIGNET_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json {
         log.json().init()

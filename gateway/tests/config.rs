@@ -22,8 +22,11 @@ fn the_example_is_read_and_documents_every_key() {
     assert!(c.registry.as_ref().unwrap().url().unwrap().to_string().ends_with("registry.db"));
     // What is a comment in the example is a key all the same.
     let upstream = EXAMPLE.replace("#[enrolment.upstream]", "[enrolment.upstream]").replace("#url", "url").replace("#roots", "roots");
-    let upstream = upstream.replace("#credentials_file", "credentials_file").replace("#password_file", "password_file");
+    let upstream =
+        upstream.replace("#credentials_file", "credentials_file").replace("#password_file", "password_file").replace("#name =", "name =");
     let c2 = read(&upstream).unwrap();
+    assert_eq!(c2.step_up.unwrap().name.as_deref(), Some("Example Bank"));
+    assert!(c.step_up.as_ref().unwrap().attestation.is_absolute());
     assert!(c2.enrolment.unwrap().upstream.unwrap().roots.is_absolute());
     assert!(c.gateway.instruments.ends_with("instruments.toml") && c.gateway.instruments.is_absolute());
 }
@@ -50,6 +53,9 @@ fn what_is_wrong_is_named() {
         ("dealers = [\"NORTHBANK\"]              # leave", "dealers = [] # leave", "desk_default.dealers"),
         ("dealers = [\"NORTHBANK\"]              # leave", "dealers = [\"NOBODY\"] # leave", "desk_default.dealers"),
         ("[registry] ", "[registri] ", "unknown field"),
+        ("first_key_minutes = 60 ", "first_key_minutes = 0 ", "step_up.first_key_minutes"),
+        ("answer_seconds = 60 ", "answer_seconds = 9 ", "step_up.answer_seconds"),
+        ("answer_seconds = 60 ", "answer_secs = 60 ", "unknown field"),
     ] {
         let text = EXAMPLE.replacen(from, to, 1);
         assert_ne!(text, EXAMPLE, "{from}");
@@ -75,4 +81,13 @@ fn files_that_are_not_there_are_named() {
     assert!(why.contains("/nowhere/gateway.toml"), "{why}");
     let why = read(EXAMPLE).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
     assert!(why.contains("gateway.pem"), "{why}");
+}
+
+#[test]
+fn keys_need_a_registry_to_be_kept_in() {
+    let from = EXAMPLE.find("[registry]").unwrap();
+    let to = EXAMPLE.find("[step_up]").unwrap();
+    let without = format!("{}{}", &EXAMPLE[..from], &EXAMPLE[to..]).replacen("[desk_default]", "[[desk]]\ncomp_id = 'D'", 1);
+    let why = read(&without).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
+    assert!(why.contains("step_up: needs [registry]"), "{why}");
 }

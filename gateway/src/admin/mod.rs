@@ -1,18 +1,20 @@
 //! What an administrator does: the commands behind `signet-gateway user`, `lock`, `revoke`, `ca`,
-//! `registry` and `events`.
+//! `registry`, `key`, `evidence` and `events`.
 //!
 //! Each opens the registry by itself, so it works while gateways run, and they notice within a second.
 
 mod csv;
+mod keys;
 mod users;
 
+pub use keys::{evidence_export, evidence_list, evidence_verify, key_code, key_list, key_reset, key_state};
 pub use users::{Invited, add, code, import};
 
 use crate::{
     config::{Config, ConfigError},
     enrol::ca::{self, CaError},
     registry::{
-        AccountState, CodePurpose, NewEvent, Registry, RegistryError, UserDetails, Which,
+        AccountState, CodePurpose, EvidenceChainError, NewEvent, Registry, RegistryError, UserDetails, Which,
         events::{ChainError, verify},
     },
 };
@@ -35,12 +37,16 @@ pub enum AdminError {
     Invitation(#[from] InvitationError),
     #[error(transparent)]
     Chain(#[from] ChainError),
+    #[error(transparent)]
+    Evidence(#[from] EvidenceChainError),
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
     #[error("{path}, line {line}: {why}")]
     Csv { path: PathBuf, line: usize, why: String },
     #[error("the configuration has no [{0}]")]
     NoSection(&'static str),
+    #[error("{0:?} is neither a number nor `all`")]
+    NoNumber(String),
     #[error("this machine's random number source failed")]
     NoRandomness,
     #[error("--code-hours: 1 to 2160")]
@@ -60,9 +66,11 @@ impl AdminError {
             Self::Ca(_) => "admin.ca",
             Self::Invitation(e) => e.code(),
             Self::Chain(_) => "events.altered",
+            Self::Evidence(_) => "evidence.altered",
             Self::File { .. } => "admin.file",
             Self::Csv { .. } => "admin.csv",
             Self::NoSection(_) => "admin.no_section",
+            Self::NoNumber(_) => "admin.no_number",
             Self::NoRandomness => "admin.no_randomness",
             Self::CodeHours => "admin.code_hours",
             Self::CompIdOfAnother(_) => "admin.comp_id",
@@ -77,10 +85,11 @@ impl AdminError {
             Self::Config(_) | Self::NoSection(_) => "correct the configuration; signet-gateway check-config says more",
             Self::Ca(_) => "name files that do not exist yet, in a directory this account may write",
             Self::Invitation(_) => "correct [enrolment] in the configuration",
-            Self::Chain(_) => "find out who can write the database; compare with a backup and with heads you kept",
+            Self::Chain(_) | Self::Evidence(_) => "find out who can write the database; compare with a backup and with heads you kept",
             Self::File { .. } => "name another file, or correct who may write there",
             Self::Csv { .. } => "correct the line; nobody was added",
             Self::NoRandomness | Self::Time(_) => "see the system's log",
+            Self::NoNumber(_) => "see: signet-gateway evidence list",
             Self::CodeHours => "give a number of hours in that range",
             Self::CompIdOfAnother(_) => "choose another CompID",
         }

@@ -4,7 +4,7 @@ use super::{AdminError, actor, csv, open};
 use crate::{
     config::{Config, EnrolmentSection},
     enrol::ca::{CaError, write_new},
-    registry::{NewCode, NewUser, RegistryError, code::OneTimeCode},
+    registry::{CodePurpose, NewCode, NewUser, RegistryError, code::OneTimeCode},
 };
 use signet_identity::{HolderRule, INVITATION_EXTENSION, Invitation};
 use signet_rfq::UtcMillis;
@@ -53,7 +53,7 @@ pub async fn import(config: &Config, csv_file: &Path, code_hours: u32, out: &Pat
 pub async fn code(config: &Config, user: &str, code_hours: u32, out: &Path) -> Result<Invited, AdminError> {
     let e = enrolment(config)?;
     let now = crate::core::now();
-    let (code, new) = make_code(code_hours, now)?;
+    let (code, new) = make_code(code_hours, now, CodePurpose::Enrol)?;
     let registry = open(config).await?;
     let record = registry.add_code(user, &new, &actor(), now).await?;
     registry.close().await;
@@ -117,7 +117,7 @@ async fn add_all(config: &Config, users: Vec<NewUser>, code_hours: u32, out: &Pa
         if taken(&user.comp_id) {
             return Err(AdminError::CompIdOfAnother(user.comp_id));
         }
-        let (code, new) = make_code(code_hours, now)?;
+        let (code, new) = make_code(code_hours, now, CodePurpose::Enrol)?;
         let invitation = invitation(config, e, &user.id, &user.protection, new.expires)?;
         let file = out.join(format!("{}.{INVITATION_EXTENSION}", user.id));
         all.push((invited(user.id.clone(), &code, file, &invitation)?, invitation.to_toml()?));
@@ -170,14 +170,14 @@ fn put(path: &Path, bytes: &[u8], private: bool) -> Result<(), AdminError> {
     })
 }
 
-fn make_code(hours: u32, now: UtcMillis) -> Result<(OneTimeCode, NewCode), AdminError> {
+pub(super) fn make_code(hours: u32, now: UtcMillis, purpose: CodePurpose) -> Result<(OneTimeCode, NewCode), AdminError> {
     if !(1..=2_160).contains(&hours) {
         return Err(AdminError::CodeHours);
     }
     let mut random = Zeroizing::new([0u8; 16]);
     aws_lc_rs::rand::fill(&mut random[..]).map_err(|_| AdminError::NoRandomness)?;
     let code = OneTimeCode::new(*random);
-    let new = NewCode { digest: code.digest(), expires: UtcMillis(now.0 + i64::from(hours) * 3_600_000) };
+    let new = NewCode { digest: code.digest_for(purpose), expires: UtcMillis(now.0 + i64::from(hours) * 3_600_000) };
     Ok((code, new))
 }
 

@@ -44,6 +44,8 @@ pub enum RegistryError {
     UserLocked(String),
     #[error("there is no security key {0:?}")]
     NoSuchKey(String),
+    #[error("there is no evidence {0}")]
+    NoSuchEvidence(i64),
     #[error("the user {0} has a security key")]
     HasKey(String),
     #[error("the registry is not empty")]
@@ -79,6 +81,7 @@ impl RegistryError {
             Self::NothingToRevoke(_) => "registry.nothing_to_revoke",
             Self::UserLocked(_) => "registry.user_locked",
             Self::NoSuchKey(_) => "registry.no_key",
+            Self::NoSuchEvidence(_) => "registry.no_evidence",
             Self::HasKey(_) => "registry.has_key",
             Self::NotEmpty => "registry.not_empty",
             Self::BadBackup(_) => "registry.bad_backup",
@@ -101,6 +104,7 @@ impl RegistryError {
             Self::NoSuchCertificate(_) | Self::NothingToRevoke(_) => "see: signet-gateway user show USER",
             Self::UserLocked(_) => "signet-gateway unlock user ID, if that is meant",
             Self::NoSuchKey(_) => "see: signet-gateway key list USER",
+            Self::NoSuchEvidence(_) => "see: signet-gateway evidence list",
             Self::HasKey(_) => "another key is registered with that one; if it is lost: signet-gateway key reset USER --reason ...",
             Self::NotEmpty => "use --replace to lose what it holds, or name another registry",
             Self::BadBackup(_) => "use a file that signet-gateway registry backup made",

@@ -37,7 +37,7 @@ const CODE_WINDOW_MS: i64 = 600_000;
 
 /// What waits for an answer.
 pub(super) enum Row {
-    StepUp { user: String, approval: Approval, policy: String, pending: PendingAssertion },
+    StepUp { user: String, approval: Box<Approval>, policy: String, pending: PendingAssertion },
     Registration { user: String, name: String, grant: Grant, pending: PendingRegistration },
 }
 
@@ -127,7 +127,7 @@ impl Service {
         let (options, pending) = self.settings.relying_party.begin_assertion(&keys)?;
         let deadline = UtcMillis(t.deadline.0.min(now.0 + self.settings.answer_ms));
         let place = Place { desk: t.desk, exporter: t.exporter, deadline };
-        let row = Row::StepUp { user: t.user, approval: t.approval, policy: t.policy, pending };
+        let row = Row::StepUp { user: t.user, approval: Box::new(t.approval), policy: t.policy, pending };
         Ok(Challenge { id: self.keep(place, row, now)?, options, deadline })
     }
 

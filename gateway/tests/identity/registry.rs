@@ -4,7 +4,7 @@ use crate::{
     postgres::Postgres,
     support::{Desk, World, runtime},
 };
-use signet_gateway::registry::{NewCode, NewEvent, NewUser, Registry, RegistryUrl, events::verify};
+use signet_gateway::registry::{NewCode, NewEvent, NewUser, Registry, RegistryUrl, SCHEMA, events::verify};
 use signet_rfq::UtcMillis;
 use std::{
     fs,
@@ -122,8 +122,8 @@ fn an_older_or_newer_schema_is_left_alone() {
     w.sqlite("UPDATE registry_meta SET schema_version = 99");
     assert!(w.cli_fails(&["user", "list"]).contains("registry.schema_new"));
     assert!(w.cli_fails(&["registry", "migrate"]).contains("registry.schema_new"));
-    w.sqlite("UPDATE registry_meta SET schema_version = 1");
-    assert!(w.cli(&["registry", "migrate"]).contains("schema 1 -> 1"));
+    w.sqlite(&format!("UPDATE registry_meta SET schema_version = {SCHEMA}"));
+    assert!(w.cli(&["registry", "migrate"]).contains(&format!("schema {SCHEMA} -> {SCHEMA}")));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use signet_stepup::{
     CeremonyKind, Context, client_data_json,
     rp::{ANSWER_LEN_MAX, KEYS_MAX, RpError},
 };
+use std::slice::from_ref;
 
 #[test]
 fn a_touch_for_exactly_this_counts() {
@@ -24,7 +25,7 @@ fn a_touch_for_exactly_this_counts() {
 fn what_is_asked_of_a_key() {
     let w = World::new();
     let (_, new) = w.registered();
-    let (options, _) = w.rp.begin_assertion(&[new.passkey.clone()]).unwrap();
+    let (options, _) = w.rp.begin_assertion(from_ref(&new.passkey)).unwrap();
     let ask = &serde_json::from_str::<serde_json::Value>(&options).unwrap()["publicKey"];
     assert_eq!((&ask["userVerification"], &ask["rpId"]), (&"required".into(), &RP_ID.into()));
     assert_eq!(ask["allowCredentials"][0]["id"], B64.encode(&new.credential_id));
@@ -109,7 +110,7 @@ fn a_key_that_does_not_count_is_a_key() {
 fn a_replayed_answer_meets_another_challenge() {
     let w = World::new();
     let (mut key, new) = w.registered();
-    let (options, pending) = w.rp.begin_assertion(&[new.passkey.clone()]).unwrap();
+    let (options, pending) = w.rp.begin_assertion(from_ref(&new.passkey)).unwrap();
     let data = client_data_json(CeremonyKind::Sign, &challenge_of(&options), ORIGIN, Some(&context()));
     let answer = key.sign(&options, &data).unwrap();
     assert!(w.rp.finish_assertion(pending, &answer, &context()).is_ok());
@@ -123,12 +124,12 @@ fn table_of_answers_that_are_refused() {
     let (mut key, new) = w.registered();
     let (_, other) = w.registered();
     for (name, origin) in [("a subdomain", "https://a.stepup.bank.example"), ("not byte by byte", "https://stepup.bank.example/")] {
-        let (options, pending) = w.rp.begin_assertion(&[new.passkey.clone()]).unwrap();
+        let (options, pending) = w.rp.begin_assertion(from_ref(&new.passkey)).unwrap();
         let data = client_data_json(CeremonyKind::Sign, &challenge_of(&options), origin, Some(&context()));
         let answer = key.sign(&options, &data).unwrap();
         assert_eq!(w.rp.finish_assertion(pending, &answer, &context()), Err(RpError::OriginDiffers), "{name}");
     }
-    let (options, pending) = w.rp.begin_assertion(&[other.passkey.clone()]).unwrap();
+    let (options, pending) = w.rp.begin_assertion(from_ref(&other.passkey)).unwrap();
     let data = client_data_json(CeremonyKind::Sign, &challenge_of(&options), ORIGIN, Some(&context()));
     assert_eq!(key.sign(&options, &data), None, "a good key says itself that it is not asked");
     assert_eq!(w.rp.finish_assertion(pending, &key.sign_unasked(RP_ID, &data), &context()), Err(RpError::UnknownKey));

@@ -1,0 +1,14 @@
+CREATE TABLE registry_meta (id BIGINT PRIMARY KEY, schema_version BIGINT NOT NULL, version BIGINT NOT NULL, head_seq BIGINT NOT NULL, head_hash TEXT NOT NULL);
+INSERT INTO registry_meta VALUES (1, 1, 41, 1, '9d7a7abc56a390af752e93c2b0930f315476d0e566957c9a8a9a2eff954355e5');
+CREATE TABLE users (id TEXT PRIMARY KEY, comp_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL, protection TEXT NOT NULL, state TEXT NOT NULL, created_ms BIGINT NOT NULL);
+CREATE TABLE devices (user_id TEXT NOT NULL REFERENCES users (id), id TEXT NOT NULL, protection TEXT NOT NULL, state TEXT NOT NULL, created_ms BIGINT NOT NULL, PRIMARY KEY (user_id, id));
+CREATE TABLE certificates (serial TEXT PRIMARY KEY, user_id TEXT NOT NULL, device_id TEXT NOT NULL, comp_id TEXT NOT NULL, protection TEXT NOT NULL, spki_sha256 TEXT NOT NULL UNIQUE, state TEXT NOT NULL, reason TEXT NOT NULL, not_before_ms BIGINT NOT NULL, not_after_ms BIGINT NOT NULL, issued_ms BIGINT NOT NULL, first_used_ms BIGINT NOT NULL, ended_ms BIGINT NOT NULL, der TEXT NOT NULL, FOREIGN KEY (user_id, device_id) REFERENCES devices (user_id, id));
+CREATE INDEX certificates_by_device ON certificates (user_id, device_id);
+CREATE TABLE codes (hash TEXT PRIMARY KEY, user_id TEXT NOT NULL REFERENCES users (id), protection TEXT NOT NULL, state TEXT NOT NULL, created_ms BIGINT NOT NULL, expires_ms BIGINT NOT NULL, used_ms BIGINT NOT NULL, serial TEXT NOT NULL, claim TEXT NOT NULL, claimed_ms BIGINT NOT NULL);
+CREATE INDEX codes_by_user ON codes (user_id);
+CREATE TABLE crl (id BIGINT PRIMARY KEY, number BIGINT NOT NULL, covers TEXT NOT NULL, this_update_ms BIGINT NOT NULL, next_update_ms BIGINT NOT NULL, der TEXT NOT NULL);
+INSERT INTO crl VALUES (1, 7, '', 0, 0, '');
+CREATE TABLE events (seq BIGINT PRIMARY KEY, at_ms BIGINT NOT NULL, actor TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL);
+INSERT INTO users VALUES ('alice', 'ALICE', 'Alice', 'standard', 'keychain', 'active', 5);
+INSERT INTO codes VALUES ('codedigest', 'alice', 'keychain', 'open', 5, 10000, 0, '', '', 0);
+INSERT INTO events VALUES (1, 5, 'root@host', 'user.added', 'alice', '', '', '9d7a7abc56a390af752e93c2b0930f315476d0e566957c9a8a9a2eff954355e5');
