@@ -12,6 +12,7 @@ pub mod approval;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod context;
+pub mod logs;
 
 pub use approval::{AcceptTerms, Action, Approval, ApprovalError, Digest, RequestTerms, SessionReason};
 pub use context::{CeremonyKind, Context, client_data_json};
