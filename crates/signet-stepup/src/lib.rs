@@ -13,6 +13,7 @@ pub mod approval;
 pub mod client;
 pub mod context;
 pub mod evidence;
+pub mod logs;
 #[cfg(feature = "rp")]
 pub mod rp;
 mod terms;

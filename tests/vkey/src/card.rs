@@ -6,7 +6,7 @@
 
 use crate::{
     VirtualKey, VkeyError,
-    firmware::{Job, MESSAGE_BYTES_MAX},
+    firmware::{MESSAGE_BYTES_MAX, Work},
     key::Line,
 };
 use std::{
@@ -146,7 +146,7 @@ impl Card {
             (0x80, 0x10) => {
                 self.chain.extend_from_slice(data);
                 let whole = std::mem::take(&mut self.chain);
-                self.give(line, |to| Job::Apdu(extended([class, instruction, p1, p2], &whole), to))
+                self.give(line, Work::Apdu(extended([class, instruction, p1, p2], &whole)))
             }
             // NFCCTAP_CONTROL, "end of the session" (CTAP 2.1 §11.3.7.3).
             (0x80, 0x12) => {
@@ -162,13 +162,13 @@ impl Card {
         if applet != FIDO_APPLET {
             return NOT_FOUND.to_vec();
         }
-        let answer = self.give(line, Job::Select);
+        let answer = self.give(line, Work::Select);
         self.selected = answer.ends_with(&OK);
         answer
     }
 
-    fn give(&mut self, line: &Line, job: impl FnOnce(std::sync::mpsc::Sender<Vec<u8>>) -> Job) -> Vec<u8> {
-        match line.ask(job, &|| true) {
+    fn give(&mut self, line: &Line, work: Work) -> Vec<u8> {
+        match line.ask(work, &|| true) {
             Ok(answer) if answer.ends_with(&OK) => {
                 self.rest = answer[..answer.len() - OK.len()].to_vec();
                 self.next_part()

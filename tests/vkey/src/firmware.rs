@@ -10,9 +10,9 @@ use littlefs2_core::DynFilesystem;
 use rand_core::{CryptoRng, RngCore};
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread,
     time::{Duration, Instant},
@@ -40,19 +40,61 @@ pub const MESSAGE_BYTES_MAX: usize = 7609;
 const STACK_BYTES: usize = 16 * 1024 * 1024;
 /// How often a key that waits for a touch looks at its finger.
 const BLINK: Duration = Duration::from_millis(2);
+/// How often a key with nothing to do looks whether it is still plugged in.
+const IDLE: Duration = Duration::from_millis(50);
 
 /// CTAP 2.1 §6: what ends a touch that nobody waited for.
 const CMD_GET_INFO: u8 = 0x04;
 const CMD_CLIENT_PIN: u8 = 0x06;
 
-pub enum Job {
-    /// A CTAP2 message, and where its answer goes.
-    Ctap(Vec<u8>, Sender<Vec<u8>>),
+/// What the key is to do.
+pub enum Work {
+    /// A CTAP2 message.
+    Ctap(Vec<u8>),
     /// Selects the applet, as a contactless reader does.
-    Select(Sender<Vec<u8>>),
+    Select,
     /// One whole command APDU; the answer ends with its status word.
-    Apdu(Vec<u8>, Sender<Vec<u8>>),
-    Off,
+    Apdu(Vec<u8>),
+}
+
+pub struct Job {
+    pub number: u64,
+    pub work: Work,
+    pub answer: Sender<Vec<u8>>,
+}
+
+/// Which job is on, so that a cancelled one does not take the next with it.
+#[derive(Debug)]
+pub struct Turn {
+    flag: &'static InterruptFlag,
+    on: Mutex<Option<u64>>,
+}
+
+impl Turn {
+    pub fn new() -> Self {
+        // The firmware wants it for ever; a few bytes for each key that was ever made.
+        Self { flag: Box::leak(Box::new(InterruptFlag::new())), on: Mutex::new(None) }
+    }
+
+    /// Stops job `number` if it is on, or any with `None`.
+    pub fn interrupt(&self, number: Option<u64>) {
+        let on = self.on.lock().unwrap_or_else(PoisonError::into_inner);
+        if number.is_none() || *on == number {
+            self.flag.interrupt();
+        }
+    }
+
+    fn begin(&self, number: u64) {
+        let mut on = self.on.lock().unwrap_or_else(PoisonError::into_inner);
+        *on = Some(number);
+        self.flag.set_working();
+    }
+
+    fn end(&self) {
+        let mut on = self.on.lock().unwrap_or_else(PoisonError::into_inner);
+        *on = None;
+        self.flag.set_idle();
+    }
 }
 
 /// The finger on the key.
@@ -64,11 +106,11 @@ pub struct Finger {
     pub waited_for: AtomicBool,
 }
 
-/// Switches the key on. The thread ends with [`Job::Off`].
+/// Switches the key on. The thread ends once `on` is false, or nobody can give it jobs any more.
 pub fn start(
     flash: Flash,
     finger: Arc<Finger>,
-    interrupt: &'static InterruptFlag,
+    turn: Arc<Turn>,
     touch_timeout: Duration,
     jobs: Receiver<Job>,
     on: Arc<AtomicBool>,
@@ -81,20 +123,20 @@ pub fn start(
     };
     thread::Builder::new().name("signet-vkey".into()).stack_size(STACK_BYTES).spawn(move || {
         let hardware = Hardware { random: Random, store: Flashes { kept: flash, other: Flash::default(), ram: Flash::default() }, finger };
-        run(hardware, interrupt, config, &jobs, &on);
+        run(hardware, &turn, config, &jobs, &on);
     })
 }
 
-fn run(hardware: Hardware, interrupt: &'static InterruptFlag, config: Config, jobs: &Receiver<Job>, on: &AtomicBool) {
+fn run(hardware: Hardware, turn: &Turn, config: Config, jobs: &Receiver<Job>, on: &AtomicBool) {
     const BACKENDS: &[BackendId<Staging>] = &[BackendId::Custom(Staging), BackendId::Core];
-    let finger = hardware.finger.clone();
+    let (finger, flag) = (hardware.finger.clone(), turn.flag);
     let channel = TrussedChannel::new();
     let (Some((requester, responder)), Ok(name)) = (channel.split(), PathBuf::try_from("fido")) else { return };
     let (call, calls) = std::sync::mpsc::channel::<Sender<()>>();
     let mut service = Service::with_dispatch(Board { hardware, start: Instant::now() }, Dispatcher::default());
     thread::scope(|scope| {
         let serve = move || {
-            let mut ends = [ServiceEndpoint::new(responder, CoreContext::with_interrupt(name, Some(interrupt)), BACKENDS)];
+            let mut ends = [ServiceEndpoint::new(responder, CoreContext::with_interrupt(name, Some(flag)), BACKENDS)];
             while let Ok(done) = calls.recv() {
                 service.process(&mut ends);
                 let _ = done.send(());
@@ -103,28 +145,32 @@ fn run(hardware: Hardware, interrupt: &'static InterruptFlag, config: Config, jo
         if thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, serve).is_err() {
             return;
         }
-        let client = ClientImplementation::<_, Dispatcher>::new(requester, Syscall(call), Some(interrupt));
+        let client = ClientImplementation::<_, Dispatcher>::new(requester, Syscall(call), Some(flag));
         let mut app = Authenticator::new(client, Conforming {}, config);
-        while let Ok(job) = jobs.recv() {
-            interrupt.set_working();
-            let (answer, to) = match job {
-                Job::Ctap(message, to) => {
+        while on.load(Ordering::SeqCst) {
+            let job = match jobs.recv_timeout(IDLE) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            turn.begin(job.number);
+            let answer = match job.work {
+                Work::Ctap(message) => {
                     // A touch is for the command after the PIN, not for one to come.
                     if matches!(message.first(), Some(&(CMD_GET_INFO | CMD_CLIENT_PIN))) {
                         finger.touched.store(false, Ordering::SeqCst);
                     }
                     let mut out = heapless_bytes::Bytes::<MESSAGE_BYTES_MAX>::new();
                     let _ = ctaphid_app::App::call(&mut app, Command::Cbor, &message, out.as_mut_view());
-                    (out.as_slice().to_vec(), to)
+                    out.as_slice().to_vec()
                 }
-                Job::Select(to) => (apdu(&[0, 0xa4, 4, 0], |view, out| app.select(Interface::Contactless, view, out)), to),
-                Job::Apdu(bytes, to) => (apdu(&bytes, |view, out| apdu_app::App::call(&mut app, Interface::Contactless, view, out)), to),
-                Job::Off => break,
+                Work::Select => apdu(&[0, 0xa4, 4, 0], |view, out| app.select(Interface::Contactless, view, out)),
+                Work::Apdu(bytes) => apdu(&bytes, |view, out| apdu_app::App::call(&mut app, Interface::Contactless, view, out)),
             };
-            interrupt.set_idle();
+            turn.end();
             finger.waited_for.store(false, Ordering::SeqCst);
             if on.load(Ordering::SeqCst) {
-                let _ = to.send(answer);
+                let _ = job.answer.send(answer);
             }
         }
     });

@@ -2,7 +2,7 @@
 
 use crate::{
     TestAuthority, VkeyError,
-    firmware::{self, Finger, Job},
+    firmware::{self, Finger, Job, Turn, Work},
     memory::Flash,
 };
 use littlefs2_core::{DynFilesystem, path};
@@ -14,14 +14,13 @@ use std::{
     fmt,
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
     time::Duration,
 };
-use trussed_core::InterruptFlag;
 
 /// How often a command looks whether it is still wanted and the key still there.
 const TICK: Duration = Duration::from_millis(2);
@@ -67,7 +66,9 @@ struct Key {
     name: String,
     flash: Flash,
     finger: Arc<Finger>,
-    interrupt: &'static InterruptFlag,
+    turn: Arc<Turn>,
+    /// The number of the next job.
+    jobs: AtomicU64,
     touch_timeout: Duration,
     power: Mutex<Option<Power>>,
 }
@@ -117,9 +118,16 @@ impl VirtualKey {
     }
 
     fn with_flash(flash: Flash, name: String, touch_timeout: Duration) -> Self {
-        // The firmware wants it for ever; a few bytes for each key that was ever made.
-        let interrupt = Box::leak(Box::new(InterruptFlag::new()));
-        Self(Arc::new(Key { name, flash, finger: Arc::default(), interrupt, touch_timeout, power: Mutex::new(None) }))
+        let key = Key {
+            name,
+            flash,
+            finger: Arc::default(),
+            turn: Arc::new(Turn::new()),
+            jobs: AtomicU64::new(0),
+            touch_timeout,
+            power: Mutex::new(None),
+        };
+        Self(Arc::new(key))
     }
 
     pub fn name(&self) -> &str {
@@ -165,7 +173,7 @@ impl VirtualKey {
             let (jobs, work) = mpsc::channel();
             let on = Arc::new(AtomicBool::new(true));
             let key = &self.0;
-            let thread = firmware::start(key.flash.clone(), key.finger.clone(), key.interrupt, key.touch_timeout, work, on.clone());
+            let thread = firmware::start(key.flash.clone(), key.finger.clone(), key.turn.clone(), key.touch_timeout, work, on.clone());
             *power = Some(Power { jobs, on, thread: thread.map_err(VkeyError::Files)? });
         }
         Ok(())
@@ -179,7 +187,7 @@ impl VirtualKey {
     pub(crate) fn line(&self) -> Option<Line> {
         let power = self.0.power();
         let power = power.as_ref()?;
-        Some(Line { name: self.0.name.clone(), jobs: power.jobs.clone(), on: power.on.clone(), interrupt: self.0.interrupt })
+        Some(Line { key: Arc::downgrade(&self.0), jobs: power.jobs.clone(), on: power.on.clone() })
     }
 }
 
@@ -189,11 +197,10 @@ impl Key {
     }
 
     fn switch_off(&self) {
-        let Some(Power { jobs, on, thread }) = self.power().take() else { return };
+        let Some(Power { on, thread, .. }) = self.power().take() else { return };
         on.store(false, Ordering::SeqCst);
-        let _ = jobs.send(Job::Off);
         while !thread.is_finished() {
-            self.interrupt.interrupt();
+            self.turn.interrupt(None);
             thread::sleep(TICK);
         }
         let _ = thread.join();
@@ -219,15 +226,15 @@ fn provision(flash: &Flash, authority: &TestAuthority) -> Result<(), VkeyError> 
 
 /// A connection to a plugged-in key; of no more use once it was pulled out.
 pub struct Line {
-    name: String,
+    /// Weak: a ceremony somebody forgot does not keep a key plugged in.
+    key: Weak<Key>,
     jobs: Sender<Job>,
     on: Arc<AtomicBool>,
-    interrupt: &'static InterruptFlag,
 }
 
 impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Line({})", self.name)
+        write!(f, "Line({})", self.key.upgrade().map_or_else(|| "gone".into(), |key| key.name.clone()))
     }
 }
 
@@ -241,15 +248,19 @@ impl Line {
         Box::new(move || on.load(Ordering::SeqCst))
     }
 
-    /// Has the key do a job; interrupts it once `alive` says no.
-    pub fn ask(&self, job: impl FnOnce(Sender<Vec<u8>>) -> Job, alive: &dyn Fn() -> bool) -> Result<Vec<u8>, LinkError> {
-        let (to, answer) = mpsc::channel();
-        self.jobs.send(job(to)).map_err(|_| LinkError::Gone)?;
+    /// Has the key do some work; interrupts it once `alive` says no.
+    pub fn ask(&self, work: Work, alive: &dyn Fn() -> bool) -> Result<Vec<u8>, LinkError> {
+        let (turn, number) = {
+            let key = self.key.upgrade().ok_or(LinkError::Gone)?;
+            (key.turn.clone(), key.jobs.fetch_add(1, Ordering::SeqCst))
+        };
+        let (answer, result) = mpsc::channel();
+        self.jobs.send(Job { number, work, answer }).map_err(|_| LinkError::Gone)?;
         loop {
-            match self.wait(&answer) {
+            match self.wait(&result) {
                 Some(result) => return result,
                 // Again and again: the firmware may not have begun yet.
-                None if !alive() => _ = self.interrupt.interrupt(),
+                None if !alive() => turn.interrupt(Some(number)),
                 None => {}
             }
         }
@@ -267,7 +278,7 @@ impl Line {
 
 impl Link for Line {
     fn exchange(&mut self, request: &[u8], alive: &dyn Fn() -> bool) -> Result<Vec<u8>, LinkError> {
-        self.ask(|to| Job::Ctap(request.to_vec(), to), alive)
+        self.ask(Work::Ctap(request.to_vec()), alive)
     }
 }
 

@@ -5,11 +5,33 @@
 //! itself at its deadline.
 
 pub mod answer;
+#[cfg(all(feature = "pcsc", not(windows)))]
+mod apdu;
 #[cfg(feature = "ctap")]
 pub mod ctap;
+#[cfg(all(feature = "hid", not(windows)))]
+mod hid;
 pub mod options;
+#[cfg(all(feature = "pcsc", not(windows)))]
+mod readers;
+mod several;
+#[cfg(any(all(feature = "hid", windows), test))]
+mod windows;
+
+#[cfg(all(feature = "hid", not(windows)))]
+pub use hid::HidKeys;
+#[cfg(all(feature = "pcsc", not(windows)))]
+pub use readers::ReaderKeys;
+pub use several::Several;
+#[cfg(all(feature = "hid", windows))]
+pub use windows::WebAuthnDll;
+
+#[cfg(all(feature = "hid", not(windows), not(feature = "ctap")))]
+compile_error!("on Linux and macOS the feature `hid` needs `ctap`");
 
 use crate::context::Context;
+#[cfg(feature = "hid")]
+use std::sync::Arc;
 use std::{fmt, time::Duration};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
@@ -170,6 +192,21 @@ impl StepUp for NoKeys {
         let _ = stage.steps.send(Step::Done(Err(why)));
         ceremony
     }
+}
+
+/// This system's way to security keys: USB ports and, with the feature `pcsc`, readers; on Windows its
+/// own dialog.
+#[cfg(feature = "hid")]
+pub fn system_keys() -> Several {
+    #[cfg(windows)]
+    let ways: Vec<Arc<dyn StepUp>> = vec![Arc::new(WebAuthnDll)];
+    #[cfg(not(windows))]
+    let ways: Vec<Arc<dyn StepUp>> = vec![
+        Arc::new(HidKeys),
+        #[cfg(feature = "pcsc")]
+        Arc::new(ReaderKeys),
+    ];
+    Several::new(ways)
 }
 
 /// What the desk tells a ceremony.

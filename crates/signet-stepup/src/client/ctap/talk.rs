@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn an_impossible_pin_costs_no_try() {
-        let (mut ceremony, stage) = Ceremony::new();
+        let (ceremony, stage) = Ceremony::new();
         let (wires, status, answer) = Wires::new();
         let (to, pins) = mpsc::channel();
         status.send(StatusUpdate::PinUvError(StatusPinUv::InvalidPin(to, Some(5)))).expect("wired");
