@@ -16,6 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Of the practice venue's simulated key.
+const KEY_PIN: &str = "123456";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A child that does not outlive the test.
@@ -142,6 +144,20 @@ impl Window {
         self.id(test_id).await.click().await.unwrap();
     }
 
+    /// Types where the keyboard is.
+    async fn type_here(&self, text: &str) {
+        self.client.active_element().await.unwrap().send_keys(text).await.unwrap();
+    }
+
+    /// Waits until an element is on the screen no more.
+    async fn gone(&self, test_id: &str) {
+        let began = Instant::now();
+        while self.count(&format!("[data-testid='{test_id}']")).await > 0 {
+            assert!(began.elapsed() < PATIENCE, "{test_id} stays\n{}", read(&self.log));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Waits until an element says exactly this.
     async fn reads(&self, test_id: &str, text: &str) {
         let began = Instant::now();
@@ -243,11 +259,38 @@ async fn a_trader_connects_asks_sees_quotes_takes_one_and_finds_it_after_a_resta
     assert!(terms.to_lowercase().contains("buy") && terms.contains("5,000,000"), "{terms}");
     w.shot("armed").await;
     w.find(&format!("{panel} [data-testid='confirm-accept']")).await.click().await.unwrap();
+
+    // So large a trade wants a touch: the dialog says the same terms, and prices go on beside it.
+    w.find("[data-testid='step-up'][data-kind='accept'][data-phase='pin']").await;
+    assert_eq!(w.id("step-up-quantity").await.text().await.unwrap(), "5,000,000");
+    let price = w.id("step-up-price").await.text().await.unwrap();
+    assert!(terms.contains(&price), "{price} is not in {terms}");
+    w.find(&format!("{panel} [data-testid='accept-state'][data-state='stepUp']")).await;
+    // The keyboard is in the dialog already.
+    w.shot("step-up-pin").await;
+    w.type_here("999999\u{e007}").await;
+    assert!(w.id("key-pin-wrong").await.text().await.unwrap().contains("7 tries are left"));
+    w.type_here(&format!("{KEY_PIN}\u{e007}")).await;
+    w.find("[data-testid='step-up'][data-phase='touch']").await;
+    w.shot("step-up-touch").await;
+    w.click("step-up-simulated").await;
     w.find(&format!("{panel} [data-testid='accept-state'][data-state='filled']")).await;
+    w.gone("step-up").await;
+    w.find("[data-testid='access'][data-leased='true']").await;
     w.find(&format!("[data-testid='rfq-panel-{id}'][data-state='done']")).await;
     w.shot("filled").await;
 
-    // A second RFQ stays open while the desk restarts.
+    // One that is not approved is not traded.
+    let refused = w.ask("3m").await;
+    w.find(&format!("[data-testid='rfq-panel-{refused}'][data-state='open'] [data-best-offer='true']")).await;
+    w.click(&format!("primary-buy-{refused}")).await;
+    w.find(&format!("[data-testid='rfq-panel-{refused}'] [data-testid='confirm-accept']")).await.click().await.unwrap();
+    w.find("[data-testid='step-up'][data-phase='pin']").await;
+    w.type_here("\u{e00c}").await; // Escape
+    w.find(&format!("[data-testid='rfq-panel-{refused}'] [data-testid='accept-state'][data-state='declined']")).await;
+    w.gone("step-up").await;
+
+    // Another RFQ stays open while the desk restarts.
     let open = w.ask("2m").await;
     w.find(&format!("[data-testid='rfq-panel-{open}'][data-state='open']")).await;
     w.click("blotter-tab-trades").await;
@@ -255,7 +298,7 @@ async fn a_trader_connects_asks_sees_quotes_takes_one_and_finds_it_after_a_resta
     assert_eq!(w.count("[data-testid='blotter-row']").await, 1);
     w.shot("blotter").await;
     let log = read(&w.log);
-    assert!(!log.contains("panicked"), "{log}");
+    assert!(!log.contains("panicked") && !log.contains(KEY_PIN), "{log}");
     w.close(&stage).await;
 
     let w = stage.open(false).await;
@@ -306,8 +349,30 @@ async fn a_new_trader_enrols_in_the_window_and_trades() {
     w.click("connect-button").await;
     w.find("[data-testid='link-state'][data-state='online']").await;
     w.find("[data-testid='dealer-NORTHBANK']:not([disabled])").await;
+
+    // Enrolment ends with a security key; the code that enrolled the laptop gives leave for the first.
+    w.id("keys").await;
+    w.id("access-no-key").await;
+    w.id("key-name").await.send_keys("My blue key").await.unwrap();
+    w.shot("keys").await;
+    w.click("key-register").await;
+    w.find("[data-testid='step-up'][data-kind='newKey'][data-phase='pin']").await;
+    w.type_here(&format!("{KEY_PIN}\u{e007}")).await;
+    w.find("[data-testid='step-up'][data-phase='touch']").await;
+    w.click("step-up-simulated").await;
+    w.id("key-registered").await;
+    assert!(w.id("key-line").await.text().await.unwrap().contains("My blue key"));
+    w.shot("key-registered").await;
+    w.click("keys-close").await;
+
     let id = w.ask("5m").await;
     w.find(&format!("[data-testid='line-{id}-NORTHBANK'][data-state='quoted']")).await;
+    w.click(&format!("primary-buy-{id}")).await;
+    w.click("confirm-accept").await;
+    w.find("[data-testid='step-up'][data-kind='accept'][data-phase='pin']").await;
+    w.type_here(&format!("{KEY_PIN}\u{e007}")).await;
+    w.click("step-up-simulated").await;
+    w.find(&format!("[data-testid='rfq-panel-{id}'] [data-testid='accept-state'][data-state='filled']")).await;
     let log = read(&w.log);
     assert!(!log.contains("panicked") && !log.contains(&line("One-time code:")), "{log}");
     w.close(&stage).await;

@@ -177,8 +177,8 @@ export type DeskInfo = {
 	 *  must say so at all times.
 	 */
 	practice: boolean,
-	/**  Security keys are simulated here, for practice: a click is the touch. */
-	simulatedKey: boolean,
+	/**  Security keys are simulated here, for practice: what to say about them; a click is the touch. */
+	simulatedKey: string | null,
 	/**  The venues (gateways) this desk is configured for; at least one, else `problem` says why. */
 	venues: VenueView[],
 	problem: Problem | null,

@@ -139,6 +139,12 @@ impl Practice {
         let keys = tempfile::Builder::new().prefix("signet-practice-").tempdir().map_err(failed("key folder"))?;
         let authority = TestAuthority::generate().map_err(failed("test authority of security keys"))?;
         let mut config = gateway_config(plan, &pki, keys.path(), &simulator.addresses())?;
+        if plan.step_up.is_some() {
+            // Authorities and keys are made anew at every start, so those who held former ones are strangers.
+            for file in ["registry.db", "registry.db-wal", "registry.db-shm"] {
+                let _ = fs::remove_file(plan.dir.join(file));
+            }
+        }
         config.step_up = plan.step_up.as_deref().map(|when| step_up(when, &authority, keys.path())).transpose()?;
         if plan.enrolment && !keys.path().join("issuing-key.pem").exists() {
             signet_gateway::admin::ca_init(&config, None, 1).map_err(failed("issuing CA"))?;
