@@ -59,5 +59,8 @@ done
 echo "== identity: signatures and handshakes by key holder, and how fast a locked user is off"
 target/release/identity
 
+echo "== step-up: what a touch costs beside the person"
+target/release/stepup
+
 echo "== the gateway, per idle desk"
 target/release/idle 200

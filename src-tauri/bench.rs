@@ -27,6 +27,8 @@ pub struct Mark {
 
 /// Of every frame pulled: its sequence number and when its quotes were sent, microseconds.
 static PULLED: Mutex<Vec<(f64, Vec<u64>)>> = Mutex::new(Vec::new());
+/// Of every frame that opened a step-up dialog: its sequence number and when the challenge was sent.
+static DIALOGS: Mutex<Vec<(f64, u64)>> = Mutex::new(Vec::new());
 static MARKS: Mutex<Vec<Mark>> = Mutex::new(Vec::new());
 /// Frames that the web view drew, with new prices or without.
 static DRAWN: AtomicU64 = AtomicU64::new(0);
@@ -49,6 +51,11 @@ pub(crate) fn pulled(frame: &Frame, behind: &[Behind]) {
     let mut seen = SEEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let sent = seen.get_or_insert_default().sent(frame.lines.iter().filter(|l| behind.iter().all(|b| b.rfq_id != l.rfq_id)));
     PULLED.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((frame.seq, sent));
+    let open = frame.step_up.iter().flatten().find_map(|d| signet_bench::sent_micros(&d.id));
+    let mut dialogs = DIALOGS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if let Some(sent) = open.filter(|s| dialogs.last().is_none_or(|(_, last)| last != s)) {
+        dialogs.push((frame.seq, sent));
+    }
 }
 
 /// Feeds a desk from a venue of its own at each rate in turn, prints what the glass showed, and ends
@@ -78,6 +85,13 @@ pub fn desk(app: &tauri::AppHandle) -> Result<signet_desk_core::Desk, signet_des
             let sent = venue.shared.sent.load(Relaxed) - sent;
             report(rate, seconds, sent, memory);
         }
+        venue.set_rate(1_000);
+        take_marks();
+        venue.shared.challenging.store(true, Relaxed);
+        std::thread::sleep(Duration::from_secs(seconds));
+        venue.shared.challenging.store(false, Relaxed);
+        std::thread::sleep(Duration::from_secs(2));
+        report_dialogs();
         // Not the process itself: the web view's threads would run on while it is taken apart.
         app.exit(0);
     });
@@ -108,6 +122,13 @@ fn report(rate: u32, seconds: u64, sent: u64, before: (u64, u64)) {
         before.1,
         after.1
     );
+}
+
+fn report_dialogs() {
+    let painted: std::collections::HashMap<u64, f64> = take_marks().iter().map(|m| (m.seq as u64, m.painted_at_ms)).collect();
+    let dialogs = std::mem::take(&mut *DIALOGS.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    let mut ms: Vec<f64> = dialogs.iter().filter_map(|(seq, sent)| painted.get(&(*seq as u64)).map(|at| at - *sent as f64 / 1e3)).collect();
+    println!("step-up challenge sent to its dialog painted, at 1,000 quotes/s, ms: {}", signet_bench::percentiles(&mut ms));
 }
 
 /// Resident memory of this process and of its web processes, MB.

@@ -28,7 +28,7 @@ use std::{
     rc::Rc,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
         mpsc,
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -52,6 +52,8 @@ pub struct Shared {
     /// Quotes a second.
     pub rate: AtomicU32,
     pub sent: AtomicU64,
+    /// Asks for a touch twice a second; the challenge's id says when.
+    pub challenging: AtomicBool,
     /// When each request or accept arrived, decrypted and framed, microseconds.
     pub arrivals: Mutex<Vec<(String, u64)>>,
 }
@@ -164,9 +166,11 @@ async fn serve(tls: Arc<rustls::ServerConfig>, rfqs: usize, shared: Arc<Shared>,
         let binding = channel_binding(stream.get_ref().1).expect("an exporter");
         let outbox = session.attach(Binding::Required(BASE64.encode(binding))).expect("attached");
         let feed = tokio::task::spawn_local(quotes(session.clone(), rfqs, shared.clone()));
+        let touches = tokio::task::spawn_local(challenges(session.clone(), shared.clone()));
         let mut framer = Framer::new();
         pump(stream, &mut framer, &session, &outbox, |e| on_event(&session, &shared, rfqs, e)).await;
         feed.abort();
+        touches.abort();
     }
 }
 
@@ -263,6 +267,26 @@ async fn quotes(session: Rc<Session>, rfqs: usize, shared: Arc<Shared>) {
             n += 1;
             shared.sent.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+/// Nobody answers these: what is measured is when their dialog is on the glass.
+async fn challenges(session: Rc<Session>, shared: Arc<Shared>) {
+    let mut timer = tokio::time::interval(Duration::from_millis(500));
+    loop {
+        timer.tick().await;
+        if !shared.challenging.load(Ordering::Relaxed) || !session.is_logged_on() {
+            continue;
+        }
+        let at = micros();
+        let challenge = StepUpChallenge {
+            id: format!("b{at}-0"),
+            reason: None,
+            deadline: UtcMillis((at / 1_000) as i64 + 60_000),
+            approval: format!("signet-step-up 1\ngateway=SIGNET\ndesk={DESK}\napprover={DESK}\naction=session\nreason=on-demand\n"),
+            options: r#"{"publicKey":{"rpId":"stepup.bench.example"}}"#.into(),
+        };
+        let _ = session.send(&AppMessage::StepUpChallenge(challenge));
     }
 }
 

@@ -68,7 +68,7 @@ export class Page {
         this.#calmOrBusy(changed);
         if (this.online || this.link === "restoring") this.#wasOnline = true;
         if (this.link === "offline") this.#wasOnline = false;
-        if (changed > 0) painted?.(frame.seq, changed);
+        if (changed > 0 || frame.stepUp) painted?.(frame.seq, changed);
       },
     });
   }
