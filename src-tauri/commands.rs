@@ -129,3 +129,52 @@ pub fn park(shell: State<'_, Shell>, seq: f64) -> Answer<()> {
 pub fn blotter(shell: State<'_, Shell>, query: BlotterQuery) -> Answer<BlotterPage> {
     shell.desk()?.blotter(query)
 }
+
+/// Begins the ceremony of a step-up dialog, or tries it again.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn begin_step_up(shell: State<'_, Shell>, id: String) -> Answer<()> {
+    shell.desk()?.begin_step_up(&id)
+}
+
+/// The PIN a security key waits for.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn give_key_pin(shell: State<'_, Shell>, id: String, pin: String) -> Answer<()> {
+    shell.desk()?.give_key_pin(&id, pin)
+}
+
+/// Stops a ceremony; it may be tried again.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn stop_step_up(shell: State<'_, Shell>, id: String) -> Answer<()> {
+    shell.desk()?.stop_step_up(&id)
+}
+
+/// Says no: what waits for the touch is refused.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn refuse_step_up(shell: State<'_, Shell>, id: String) -> Answer<()> {
+    shell.desk()?.refuse_step_up(&id)
+}
+
+/// The trader wants to be verified now.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn verify_now(shell: State<'_, Shell>) -> Answer<()> {
+    shell.desk()?.verify_now()
+}
+
+/// Registers a security key; the first one may need a one-time code.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn register_key(shell: State<'_, Shell>, name: String, code: Option<String>) -> Answer<()> {
+    shell.desk()?.register_key(&name, code)
+}
+
+/// Touches the simulated key of a practice build; others refuse.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn touch_simulated_key(shell: State<'_, Shell>) -> Answer<()> {
+    shell.desk()?.touch_simulated_key()
+}

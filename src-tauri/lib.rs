@@ -55,6 +55,13 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             commands::pull,
             commands::park,
             commands::blotter,
+            commands::begin_step_up,
+            commands::give_key_pin,
+            commands::stop_step_up,
+            commands::refuse_step_up,
+            commands::verify_now,
+            commands::register_key,
+            commands::touch_simulated_key,
         ])
 }
 

@@ -10,15 +10,23 @@ use signet_desk_core::{Desk, DeskConfig, view::Problem};
 use signet_devca::private_keyring::{PrivateKeyring, Start};
 use signet_identity::{Keychain, KeychainError, OsKeychain};
 use signet_practice::{Plan, Practice, TRADER, VENUE_NAME};
+use signet_vkey::{Settings, VirtualKey, VirtualKeys};
 
 /// Guards a practice keyring with nothing of worth in it.
 const PRACTICE_PASSWORD: &str = "practice";
+/// The trader's user id at the practice firm.
+const USER: &str = "practice";
+/// Of the simulated security key.
+const KEY_PIN: &str = "123456";
+/// When practice asks for a touch: above a size that is reached by typing one letter.
+const RULES: &str = "logon = 'risk'\nknown_networks = ['127.0.0.0/8', '::1/128']\naccept_above = { default = '1m' }";
 /// How long a keychain may take to answer whether it is there.
 const PROBE_MAX: Duration = Duration::from_secs(5);
 
 /// Gateway, dealers and, on a machine without a keychain, a keyring of their own. All end with it.
 pub struct Venue {
     practice: Result<Practice, Problem>,
+    keys: VirtualKeys,
     keychain: Arc<OsKeychain>,
     _keyring: Option<PrivateKeyring>,
 }
@@ -37,20 +45,27 @@ impl Venue {
             Ok(k) => (start(&dir, keychain.as_ref()), k),
             Err(p) => (Err(p), None),
         };
-        Self { practice, keychain, _keyring: keyring }
+        let keys = VirtualKeys::default().with_hint(&format!("its PIN is {KEY_PIN}, and a click is its touch"));
+        Self { practice, keys, keychain, _keyring: keyring }
     }
 
-    /// A desk that connects at once.
+    /// A desk that connects at once, its trader enrolled and with a security key registered.
     pub fn desk(&self) -> Result<Desk, Problem> {
         let practice = self.practice.as_ref().map_err(Clone::clone)?;
+        let key = Settings::named("Practice key").pin(KEY_PIN);
+        let key = VirtualKey::plug_in(practice.authority(), key).map_err(|e| problem(e.to_string()))?;
+        self.keys.add(key.clone());
+        let config = practice.desk_config(env!("CARGO_PKG_VERSION"));
         if enrolling() {
             invite(practice, &folder())?;
-            let config = DeskConfig { venues: Vec::new(), ..practice.desk_config(env!("CARGO_PKG_VERSION")) };
-            return Desk::start(config, self.keychain.clone());
+            let config = DeskConfig { venues: Vec::new(), ..config };
+            return Desk::start(config, self.keychain.clone(), Arc::new(self.keys.clone()));
         }
-        let desk = Desk::start(practice.desk_config(env!("CARGO_PKG_VERSION")), self.keychain.clone())?;
+        let onboarded = practice.onboard(&config, self.keychain.clone(), USER, TRADER, &key, KEY_PIN);
+        let identity = onboarded.map_err(|e| problem(e.to_string()))?;
+        let desk = Desk::start(config, self.keychain.clone(), Arc::new(self.keys.clone()))?;
         if std::env::var_os("SIGNET_PRACTICE_WAIT").is_none() {
-            desk.connect_now(TRADER, VENUE_NAME)?;
+            desk.connect_now(&identity, VENUE_NAME)?;
         }
         Ok(desk)
     }
@@ -59,10 +74,9 @@ impl Venue {
 fn start(dir: &Path, keychain: &dyn Keychain) -> Result<Practice, Problem> {
     let plan = if std::env::var_os("SIGNET_PRACTICE_CALM").is_some() { Plan::calm(dir) } else { Plan::new(dir) };
     let plan = plan.map(|mut p| {
-        if enrolling() {
-            p.enrolment = true;
-            p.desks.clear();
-        }
+        p.enrolment = true;
+        p.step_up = Some(RULES.into());
+        p.desks.clear();
         p
     });
     plan.and_then(|p| Practice::start(&p, keychain)).map_err(|e| problem(e.to_string()))
@@ -76,7 +90,7 @@ fn enrolling() -> bool {
 /// What an administrator would send and say, for the one person who is both here: on standard output
 /// and in a file of the practice folder.
 fn invite(practice: &Practice, dir: &Path) -> Result<(), Problem> {
-    let invited = practice.invite("practice", TRADER, "keychain").map_err(|e| problem(e.to_string()))?;
+    let invited = practice.invite(USER, TRADER, "keychain").map_err(|e| problem(e.to_string()))?;
     let text = format!("Invitation: {}\nFingerprint: {}\nOne-time code: {}\n", invited.link, invited.fingerprint, *invited.code);
     print!("{text}");
     std::fs::write(dir.join("invitation.txt"), text).map_err(|e| problem(e.to_string()))

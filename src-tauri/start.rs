@@ -8,6 +8,7 @@ use std::{
 
 use signet_desk_core::{Desk, DeskConfig, DeskConfigError, view::Problem};
 use signet_identity::OsKeychain;
+use signet_stepup::client::system_keys;
 use tauri::{Manager, Runtime};
 
 const CONFIG_FILE: &str = "desk.toml";
@@ -19,7 +20,7 @@ const IDENTIFIER: &str = "desk.signet";
 pub fn desk<R: Runtime>(app: &impl Manager<R>, config: Option<PathBuf>) -> Result<Desk, Problem> {
     let data = app.path().app_local_data_dir().map_err(no_place)?;
     let user = app.path().app_config_dir().map_err(no_place)?;
-    Desk::start(self::config(config, data, &user)?, Arc::new(OsKeychain::default()))
+    Desk::start(self::config(config, data, &user)?, Arc::new(OsKeychain::default()), Arc::new(system_keys()))
 }
 
 /// The folders of this user as Tauri names them, for commands without a window.

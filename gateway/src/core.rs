@@ -1,14 +1,19 @@
 //! Where router, journal and sessions meet. One thread; never awaits.
 
 use crate::{
+    enforce::{Connection, Enforcement},
     journal::Journal,
     live::Live,
     router::{Input, Output, Router},
 };
-use signet_fix::session::{Event, Session};
+use signet_fix::{
+    AppMessage,
+    message::SnapshotMark,
+    session::{Event, Session},
+};
 use signet_rfq::{CompId, DealerId, UtcMillis};
 use std::{
-    cell::RefCell,
+    cell::{OnceCell, RefCell},
     collections::{BTreeMap, VecDeque},
     rc::Rc,
     time::{SystemTime, UNIX_EPOCH},
@@ -26,6 +31,7 @@ pub struct Core {
     pub dealers: RefCell<BTreeMap<DealerId, Rc<Session>>>,
     /// Desks that are on, when there is a registry to ask whether they may stay.
     pub live: RefCell<BTreeMap<CompId, Live>>,
+    enforcement: OnceCell<Rc<Enforcement>>,
 }
 
 struct State {
@@ -40,20 +46,48 @@ impl Core {
             desks: RefCell::default(),
             dealers: RefCell::default(),
             live: RefCell::default(),
+            enforcement: OnceCell::new(),
         }
     }
 
-    pub fn desk_event(&self, desk: &CompId, event: Event) {
+    /// From now on what desks send goes through it.
+    pub fn enforce(&self, e: Enforcement) {
+        let _ = self.enforcement.set(Rc::new(e));
+    }
+
+    pub fn enforcement(&self) -> Option<Rc<Enforcement>> {
+        self.enforcement.get().cloned()
+    }
+
+    /// Who is at a desk that is on, and over which connection.
+    pub fn connection(&self, desk: &CompId) -> Option<Connection> {
+        self.live.borrow().get(desk).filter(|l| !l.cut.done()).and_then(|l| l.connection.clone())
+    }
+
+    pub fn with_router<T>(&self, f: impl FnOnce(&Router) -> T) -> T {
+        f(&self.state.borrow().router)
+    }
+
+    pub fn to_desk(&self, desk: &CompId, m: &AppMessage) {
+        let session = self.desks.borrow().get(desk).cloned();
+        if let Some(Err(e)) = session.map(|s| s.send(m)) {
+            tracing::warn!(%desk, msg_type = m.msg_type(), error = %e, "not sent to the desk");
+        }
+    }
+
+    pub fn desk_event(self: &Rc<Self>, desk: &CompId, event: Event) {
         match event {
             Event::LoggedOn => {
                 tracing::info!(%desk, "desk logged on");
                 self.handle(Input::DeskUp(desk.clone()));
+                self.desk_is_on(desk);
             }
             Event::LoggedOut { .. } => {
                 tracing::info!(%desk, "desk logged out");
                 self.handle(Input::DeskDown(desk.clone()));
+                self.desk_is_off(desk);
             }
-            Event::Message { message, .. } => self.handle(Input::FromDesk(desk.clone(), message)),
+            Event::Message { message, .. } => self.from_desk(desk, message),
             Event::Refused { msg_type, error } => tracing::warn!(%desk, msg_type, %error, "message from a desk refused"),
             Event::Rejected { ref_msg_type, text, .. } => tracing::warn!(%desk, ref_msg_type, text, "a desk rejected a message of ours"),
             _ => {}
@@ -79,8 +113,9 @@ impl Core {
         }
     }
 
-    pub fn tick(&self) {
+    pub fn tick(self: &Rc<Self>) {
         self.handle(Input::Tick);
+        self.enforcement_tick();
         let mut s = self.state.borrow_mut();
         let State { router, journal } = &mut *s;
         if let Err(e) = journal.tidy(router) {
@@ -118,10 +153,10 @@ impl Core {
     fn act(&self, output: Output) -> Option<Input> {
         match output {
             Output::ToDesk(desk, m) => {
-                let session = self.desks.borrow().get(&desk).cloned();
-                if let Some(Err(e)) = session.map(|s| s.send(&m)) {
-                    tracing::warn!(%desk, msg_type = m.msg_type(), error = %e, "not sent to the desk");
+                if matches!(m, AppMessage::Snapshot(SnapshotMark::End)) {
+                    self.held_requests(&desk).iter().for_each(|held| self.to_desk(&desk, held));
                 }
+                self.to_desk(&desk, &m);
                 None
             }
             Output::ToDealer(dealer, m) => {
@@ -143,8 +178,8 @@ impl Core {
     }
 }
 
-fn not_now(msg_type: &str) -> signet_fix::AppMessage {
-    signet_fix::AppMessage::BusinessReject(signet_fix::message::BusinessReject {
+fn not_now(msg_type: &str) -> AppMessage {
+    AppMessage::BusinessReject(signet_fix::message::BusinessReject {
         ref_seq_num: None,
         ref_msg_type: msg_type.into(),
         ref_id: None,

@@ -4,9 +4,10 @@ use crate::{
     config::Loaded,
     core::Core,
     crl::{self, CrlFiles},
+    enforce::Connection,
     live::{self, Cut, Live},
     registry::{NewEvent, admission::Shown},
-    roster::{self, Roster},
+    roster::{self, Admitted as Who, Roster},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rustls_pki_types::CertificateDer;
@@ -116,7 +117,8 @@ impl Door {
             .and_then(|p| p.require(Role::Desk, &self.trust_domain).map(|()| p))
             .map_err(|e| tracing::warn!(%from, "certificate refused: {e}"))
             .ok()?;
-        let binding = BASE64.encode(channel_binding(connection).ok()?);
+        let exporter = channel_binding(connection).ok()?;
+        let binding = BASE64.encode(exporter);
         let words = describe(connection);
         let desk = CompId::new(peer.comp_id.as_str()).ok()?;
         let (first, framer) = match first_frame(&mut tls).await {
@@ -127,28 +129,32 @@ impl Door {
             }
         };
         let shown = roster::shown(&peer);
-        if let Err((code, reason)) = self.check(&first, &desk, &binding, &shown).await {
+        let admitted = self.check(&first, &desk, &binding, &shown).await;
+        if let Err((code, reason)) = &admitted {
+            let code = *code;
             tracing::warn!(%from, %desk, serial = peer.serial, code, "Logon refused: {reason}");
             if let Some(r) = &self.roster {
                 let who = peer.enrolled.as_ref().map_or(desk.to_string(), |e| format!("{}/{}", e.user, e.device));
                 let detail = format!("certificate {}: {reason}", peer.serial);
                 r.note(NewEvent::new(crate::core::now(), &format!("fix {}", from.ip()), code, who, detail));
             }
-            let goodbye = self.logout(&desk, &reason);
+            let goodbye = self.logout(&desk, reason);
             let _ = tls.write_all(&goodbye).await;
             hang_up(tls).await;
             return None;
         }
         tracing::info!(%from, %desk, serial = peer.serial, tls = words, "desk connected");
         let chain = tls.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect();
-        Some(Admitted { tls, framer, first, desk, binding, shown, chain })
+        let who = admitted.ok().flatten();
+        let connection = who.map(|w| Connection { user: w.user, exporter, serial: shown.serial.clone(), address: from.ip() });
+        Some(Admitted { tls, framer, first, desk, binding, shown, connection, chain })
     }
 
     /// What the Logon says, then what the registry says; a stable code and words for the trader.
-    async fn check(&self, frame: &[u8], desk: &CompId, binding: &str, shown: &Shown) -> Result<(), (&'static str, String)> {
+    async fn check(&self, frame: &[u8], desk: &CompId, binding: &str, shown: &Shown) -> Result<Option<Who>, (&'static str, String)> {
         self.check_logon(frame, desk, binding).map_err(|reason| ("logon.refused", reason.to_owned()))?;
-        let Some(roster) = &self.roster else { return Ok(()) };
-        roster.admit(shown).await.map(|_| ()).map_err(|r| (r.code(), r.to_string()))
+        let Some(roster) = &self.roster else { return Ok(None) };
+        roster.admit(shown).await.map(Some).map_err(|r| (r.code(), r.to_string()))
     }
 
     /// FIXS: the party that TLS authenticated may use its own CompID and no other.
@@ -186,7 +192,7 @@ impl Door {
     }
 
     async fn run(&self, admitted: Admitted, from: SocketAddr, core: &Rc<Core>) {
-        let Admitted { tls, mut framer, first, desk, binding, shown, chain } = admitted;
+        let Admitted { tls, mut framer, first, desk, binding, shown, connection, chain } = admitted;
         let session = match self.session(&desk, core) {
             Ok(s) => s,
             Err(e) => return tracing::error!(%desk, error = e, "the session cannot be opened; desk refused"),
@@ -197,7 +203,7 @@ impl Door {
             Err(e) => return tracing::error!(%desk, error = %e, "the session cannot be attached"),
         };
         let cut = Cut::default();
-        let live = Live { shown, session: session.clone(), outbox: outbox.clone(), cut: cut.clone(), chain };
+        let live = Live { shown, connection, session: session.clone(), outbox: outbox.clone(), cut: cut.clone(), chain };
         core.live.borrow_mut().insert(desk.clone(), live);
         // What a desk still says after it was cut off is not heard.
         let mut on_event = |e: Event| {
@@ -242,6 +248,7 @@ struct Admitted {
     desk: CompId,
     binding: String,
     shown: Shown,
+    connection: Option<Connection>,
     chain: Vec<CertificateDer<'static>>,
 }
 

@@ -11,6 +11,7 @@ mod crl;
 mod dealers;
 mod desks;
 pub mod doctor;
+pub mod enforce;
 pub mod enrol;
 mod journal;
 mod live;
@@ -185,6 +186,13 @@ async fn run(
         }
         _ => (None, None),
     };
+    if let (Some(roster), Some(section)) = (&roster, &config.step_up) {
+        // Fail closed: a gateway told to use security keys does not run without them.
+        let service = roster.step_up().ok_or_else(|| GatewayError::Session("the step-up service did not start".into()))?;
+        let answer_ms = i64::from(section.answer_seconds) * 1_000;
+        let (rules, policy, gateway) = (section.when.clone(), section.digest.clone(), &config.gateway.comp_id);
+        core.enforce(enforce::Enforcement::new(service, roster.clone(), rules, policy, gateway, answer_ms));
+    }
 
     let mut files = CrlFiles::new("dealers.crl", &config.dealers.crl, config.dealers.crl_required);
     files.refresh();

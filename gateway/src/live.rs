@@ -2,6 +2,7 @@
 
 use crate::{
     core::Core,
+    enforce::Connection,
     registry::{NewEvent, admission::Shown},
     roster::Roster,
 };
@@ -31,6 +32,8 @@ impl Cut {
 /// One desk's connection.
 pub struct Live {
     pub shown: Shown,
+    /// Who the registry says is there; `None` without a registry.
+    pub connection: Option<Connection>,
     pub session: Rc<Session>,
     pub outbox: Rc<Outbox>,
     pub cut: Cut,

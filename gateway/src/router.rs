@@ -12,6 +12,8 @@ mod dealer_side;
 mod desk_side;
 mod snapshot;
 
+pub use desk_side::{accept_refusal, accept_waits, request_refusal};
+
 /// Open RFQs one desk may have.
 pub const MAX_OPEN_RFQS_PER_DESK: usize = 200;
 /// Final answers kept for a desk that is away.

@@ -85,6 +85,20 @@ export function fake(asked: URLSearchParams): Backend {
     sendRfq,
     cancelRfq: (id) => (editRfq(id, { state: "cancelled", text: "Ended by you" }), ok(null)),
     dismissRfq: (id) => (drop(id), ok(null)),
+    beginStepUp: () => (change((f) => ({ ...f, stepUp: (f.stepUp ?? []).map((s) => ({ ...s, phase: "touch", problem: null })) })), ok(null)),
+    giveKeyPin: (_, pin) => {
+      const wrong = pin === "0000";
+      change((f) => ({
+        ...f,
+        stepUp: (f.stepUp ?? []).map((s) => ({ ...s, phase: wrong ? "pin" : "touch", pinWrong: wrong, pinLeft: wrong ? 7 : null })),
+      }));
+      return ok(null);
+    },
+    stopStepUp: () => ok(null),
+    refuseStepUp: () => (change((f) => ({ ...f, stepUp: [] })), ok(null)),
+    verifyNow: () => (change((f) => ({ ...f, stepUp: [scenes.stepUp("session", Date.now())] })), ok(null)),
+    registerKey: () => (change((f) => ({ ...f, stepUp: [scenes.stepUp("newKey", Date.now())] })), ok(null)),
+    touchSimulatedKey: () => (change((f) => ({ ...f, stepUp: [] })), ok(null)),
     arm,
     disarm: (id) => (editRfq(id, { accept: null }), ok(null)),
     accept,

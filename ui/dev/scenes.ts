@@ -15,10 +15,16 @@ import type {
   Reference,
   RfqView,
   SessionView,
+  StepUpView,
   Ticket,
 } from "../src/bindings";
 
 export const problems = {
+  keyRemoved: {
+    code: "key_removed",
+    message: "The security key was removed.",
+    cure: "Insert the key and start again.",
+  },
   invitation: {
     code: "invitation_not_a_link",
     message: "The link does not begin with signet://enrol/.",
@@ -53,7 +59,7 @@ export const problems = {
 
 const VENUE = { name: "Practice venue", endpoint: "127.0.0.1:9876" };
 
-export const info = (practice: boolean): DeskInfo => ({ version: "0.1.0", practice, venues: [VENUE], problem: null });
+export const info = (practice: boolean): DeskInfo => ({ version: "0.1.0", practice, simulatedKey: practice ? "The key is simulated: its PIN is 123456." : null, venues: [VENUE], problem: null });
 
 export const identities = (now: number): IdentityView[] => [
   {
@@ -261,6 +267,50 @@ export const invitation = (now: number): InvitationView => ({
   device: "alice-laptop",
 });
 
+export function stepUp(kind: StepUpView["kind"], now: number, part: Partial<StepUpView> = {}): StepUpView {
+  const terms = {
+    ask: "buy" as const,
+    quantity: "5,000,000",
+    currency: "EUR",
+    symbol: "DBR 2.5 02/35",
+    instrument: "DE000BU2Z049",
+    price: kind === "request" ? null : "99.125",
+    priceUnit: "% of par",
+    dealers: kind === "request" ? ["Northbank", "Eastbrook", "Southgate"] : ["Northbank"],
+    settlementDate: "2026-11-24",
+  };
+  return {
+    id: "C-1",
+    kind,
+    phase: "pin",
+    reason: "Accepts of this size need a touch of your key.",
+    terms: kind === "accept" || kind === "request" ? terms : null,
+    keyName: kind === "newKey" || kind === "registerKey" ? "Blue key on my ring" : null,
+    askedBy: null,
+    deadlineMs: now + 27_000,
+    pinWrong: false,
+    pinLeft: null,
+    problem: null,
+    rfqId: "R1",
+    behind: 0,
+    ...part,
+  };
+}
+
+/** Scenes `stepup-pin`, `-touch`, `-insert`, `-failed`, `-second`, `-key`, `-lost`. */
+function stepUps(scene: string, now: number): StepUpView[] {
+  const all: Record<string, StepUpView> = {
+    "stepup-pin": stepUp("accept", now, { pinWrong: true, pinLeft: 7, behind: 1 }),
+    "stepup-touch": stepUp("accept", now, { phase: "touch" }),
+    "stepup-insert": stepUp("request", now, { phase: "insert", reason: "RFQs of this size need a touch of your key." }),
+    "stepup-failed": stepUp("accept", now, { phase: "failed", problem: problems.keyRemoved }),
+    "stepup-second": stepUp("accept", now, { phase: "ready", askedBy: "ALICE1", reason: "Accepts of this size need two people. ALICE1 asks you." }),
+    "stepup-key": stepUp("newKey", now, { phase: "touch", reason: "This key is registered for you: your firm checks its make." }),
+    "stepup-lost": stepUp("accept", now, { phase: "linkLost" }),
+  };
+  return all[scene] ? [all[scene]] : [];
+}
+
 export function frame(scene: string, now: number): Frame {
   const links: Record<string, SessionView> = {
     enrol: session("offline", now),
@@ -278,6 +328,16 @@ export function frame(scene: string, now: number): Frame {
     gatewayNowMs: now,
     enrol: null,
     pin: null,
+    stepUp: stepUps(scene, now),
+    access: { stepUp: trading, direct: false, leaseUntilMs: now + 13 * 60_000, keys: scene === "stepup-key" ? 0 : 2, approver: false, text: null },
+    keys: {
+      keys: [
+        { id: "0a1b2c3d4e5f6071", name: "Blue key on my ring", model: "Example Key 5", good: true, registeredMs: now - 9e8, lastUsedMs: now - 6e5 },
+        { id: "1a1b2c3d4e5f6071", name: "In the safe", model: "Example Key 5 Nano", good: false, registeredMs: now - 9e8, lastUsedMs: 0 },
+      ],
+      phase: "idle",
+      problem: null,
+    },
     session: links[scene] ?? session("online", now),
     rfqs,
     lines,
@@ -294,6 +354,9 @@ export const quiet: Frame = {
   withheld: false,
   enrol: null,
   pin: null,
+  stepUp: null,
+  access: null,
+  keys: null,
   session: null,
   referenceChanged: false,
   blotterChanged: false,

@@ -19,6 +19,13 @@ const ALLOWED = new Set([
   "pull",
   "park",
   "blotter",
+  "begin_step_up",
+  "give_key_pin",
+  "stop_step_up",
+  "refuse_step_up",
+  "verify_now",
+  "register_key",
+  "touch_simulated_key",
   "plugin:event|listen",
   "plugin:event|unlisten",
   // Exist in measuring builds only; elsewhere the program refuses them.

@@ -29,6 +29,20 @@ export const commands = {
 	/**  Asks for one [`crate::CHANGED`] at the first change after frame `seq`. */
 	park: (seq: number) => typedError<null, Problem>(__TAURI_INVOKE("park", { seq })),
 	blotter: (query: BlotterQuery) => typedError<BlotterPage, Problem>(__TAURI_INVOKE("blotter", { query })),
+	/**  Begins the ceremony of a step-up dialog, or tries it again. */
+	beginStepUp: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("begin_step_up", { id })),
+	/**  The PIN a security key waits for. */
+	giveKeyPin: (id: string, pin: string) => typedError<null, Problem>(__TAURI_INVOKE("give_key_pin", { id, pin })),
+	/**  Stops a ceremony; it may be tried again. */
+	stopStepUp: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("stop_step_up", { id })),
+	/**  Says no: what waits for the touch is refused. */
+	refuseStepUp: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("refuse_step_up", { id })),
+	/**  The trader wants to be verified now. */
+	verifyNow: () => typedError<null, Problem>(__TAURI_INVOKE("verify_now")),
+	/**  Registers a security key; the first one may need a one-time code. */
+	registerKey: (name: string, code: string | null) => typedError<null, Problem>(__TAURI_INVOKE("register_key", { name, code })),
+	/**  Touches the simulated key of a practice build; others refuse. */
+	touchSimulatedKey: () => typedError<null, Problem>(__TAURI_INVOKE("touch_simulated_key")),
 };
 
 /* Constants */
@@ -40,6 +54,8 @@ export type AcceptState =
 "armed" | 
 /**  It was armed and is no more, because the quote changed under it; `text` says how. */
 "disarmed" | 
+/**  Sent, and waiting at the gateway for a touch or a second person; `text` says for which. */
+"stepUp" | 
 /**  Sent; no answer yet. */
 "sent" | 
 /**  The dealer is taking its last look. */
@@ -67,6 +83,22 @@ export type AcceptView = {
 	/**  One sentence: what happened, or what is being waited for. */
 	text: string,
 	sinceMs: number,
+};
+
+/**  What the gateway wants of this session beyond a certificate. */
+export type AccessView = {
+	/**  The venue uses security keys. */
+	stepUp: boolean,
+	/**  The desk itself asks for touches, because the venue does not: weaker. */
+	direct: boolean,
+	/**  Until when the last touch is good, on the gateway's clock. */
+	leaseUntilMs: number | null,
+	/**  Security keys of this person that are good. */
+	keys: number,
+	/**  This person may be asked to approve what others do. */
+	approver: boolean,
+	/**  What stands in the way of trading, if anything. */
+	text: string | null,
 };
 
 /**  Arm an accept: ask to be shown exactly what would be agreed. */
@@ -145,6 +177,8 @@ export type DeskInfo = {
 	 *  must say so at all times.
 	 */
 	practice: boolean,
+	/**  Security keys are simulated here, for practice: a click is the touch. */
+	simulatedKey: boolean,
 	/**  The venues (gateways) this desk is configured for; at least one, else `problem` says why. */
 	venues: VenueView[],
 	problem: Problem | null,
@@ -197,6 +231,10 @@ export type Frame = {
 	enrol: EnrolView | null,
 	/**  Whether a token waits for its PIN, when that changed. */
 	pin: PinView | null,
+	/**  The step-up dialog, when it changed: at most one, or none. */
+	stepUp: StepUpView[] | null,
+	access: AccessView | null,
+	keys: KeysView | null,
 	rfqs: RfqView[],
 	lines: LineView[],
 	/**  RFQs to remove from the screen. */
@@ -275,6 +313,24 @@ export type InvitationView = {
 	expired: boolean,
 	/**  A name for this laptop, to be changed freely. */
 	device: string,
+};
+
+export type KeyView = {
+	id: string,
+	name: string,
+	model: string,
+	/**  False when it is locked. */
+	good: boolean,
+	registeredMs: number,
+	/**  0: not yet. */
+	lastUsedMs: number,
+};
+
+/**  The person's security keys, and how a registration is going. */
+export type KeysView = {
+	keys: KeyView[],
+	phase: RegisterPhase,
+	problem: Problem | null,
 };
 
 export type LineState = 
@@ -411,6 +467,12 @@ export type Reference = {
 	ttlDefaultS: number,
 };
 
+export type RegisterPhase = "idle" | 
+/**  The gateway is asked, or the dialog is open. */
+"underWay" | 
+/**  A one-time code of the administrator is needed. */
+"codeWanted" | "done" | "failed";
+
 export type RfqState = 
 /**  On its way; the gateway has not acknowledged it. */
 "sent" | 
@@ -472,6 +534,79 @@ export type SessionView = {
 
 /**  From the trader's side: `Buy` means the trader buys. */
 export type Side = "buy" | "sell";
+
+/**  What a touch of a security key is for. */
+export type StepUpKind = 
+/**  To be on, or to go on. */
+"session" | "request" | "accept" | 
+/**  To approve, with a key that is registered, that another is. */
+"registerKey" | 
+/**  The new key itself. */
+"newKey";
+
+export type StepUpPhase = 
+/**  Nothing happens before the person begins (a second person reads first). */
+"ready" | 
+/**  Another ceremony is under way; this one is next. */
+"queued" | 
+/**  No key is there. */
+"insert" | 
+/**  Several keys are there: the one touched is used. */
+"chooseByTouch" | 
+/**  The key's PIN is waited for. */
+"pin" | 
+/**  The key waits for its touch. */
+"touch" | 
+/**  The key, or the system's own dialog, is at work. */
+"verifying" | 
+/**  Signed; the gateway looks at it. */
+"checking" | 
+/**  There is no signature; `problem` says why. It may be tried again until the deadline. */
+"failed" | 
+/**  The connection went. The gateway asks anew when it is back. */
+"linkLost";
+
+/**  What exactly is approved, formatted for the instrument. */
+export type StepUpTerms = {
+	ask: Ask,
+	/**  With group separators. */
+	quantity: string,
+	currency: string,
+	symbol: string,
+	/**  ISIN or pair. */
+	instrument: string,
+	/**  Of an accept. */
+	price: string | null,
+	priceUnit: string,
+	/**  The dealer of an accept; the dealers of an RFQ. */
+	dealers: string[],
+	settlementDate: string,
+};
+
+/**  The step-up dialog, when one is open. */
+export type StepUpView = {
+	/**  Pass back with every intent about it. */
+	id: string,
+	kind: StepUpKind,
+	phase: StepUpPhase,
+	/**  Why it is asked, one sentence. */
+	reason: string,
+	terms: StepUpTerms | null,
+	/**  The name of the key to be registered, for the kinds that register one. */
+	keyName: string | null,
+	/**  CompID of the desk that asks, when it is not this one: this person is the second. */
+	askedBy: string | null,
+	/**  Gateway clock. */
+	deadlineMs: number,
+	/**  The PIN just given was wrong. */
+	pinWrong: boolean,
+	/**  How many tries the key says are left for its PIN. */
+	pinLeft: number | null,
+	problem: Problem | null,
+	rfqId: string | null,
+	/**  How many more wait behind this one. */
+	behind: number,
+};
 
 /**  The RFQ ticket as typed. */
 export type Ticket = {

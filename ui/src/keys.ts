@@ -27,6 +27,13 @@ export const KEYS: Group[] = [
     ],
   },
   {
+    where: "Approval with a security key",
+    keys: [
+      [["Enter"], "Give the PIN; begin; try again"],
+      [["Esc"], "Do not approve"],
+    ],
+  },
+  {
     where: "A request",
     keys: [
       [["1", "…", "9"], "Choose the dealer on that line"],

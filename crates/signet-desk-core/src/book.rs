@@ -8,6 +8,7 @@ use crate::{
     clock::GatewayClock,
     present,
     problem::{offline, problem, sentence},
+    step_up::{self, OnScreen, Open, StepUps},
     view::*,
 };
 use signet_fix::message::*;
@@ -16,6 +17,8 @@ use signet_rfq::{
     AcceptId, AcceptState as Accepting, Catalogue, DealerId, Declined, InstrumentId, QuoteId, Rfq, RfqId, Terms, UtcMillis, parse_quantity,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+mod step_ups;
 
 /// RFQs on screen at once, ended ones included; the oldest ended one goes when there are more.
 pub const MAX_ON_SCREEN: usize = 200;
@@ -81,6 +84,10 @@ pub struct Book {
     enrol_seq: u64,
     pin: PinView,
     pin_seq: u64,
+    /// The gateway's CompID.
+    gateway: Option<String>,
+    step_ups: StepUps,
+    step_up_seq: u64,
     reference_seq: u64,
     blotter_seq: u64,
     pub(crate) blotter: Blotter,
@@ -119,6 +126,9 @@ impl Book {
             enrol_seq: 1,
             pin: crate::pin::closed(),
             pin_seq: 1,
+            gateway: None,
+            step_ups: StepUps::default(),
+            step_up_seq: 1,
             reference_seq: 1,
             blotter_seq: 1,
             blotter: Blotter::default(),
@@ -254,7 +264,7 @@ impl Book {
         item.rfq.arm(accept, at, arrival).map_err(|e| Problem::from(&e))?;
         item.dirty = true;
         let instrument = self.catalogue.get(&item.rfq.terms.instrument);
-        let view = present::accept(&item.rfq, instrument, &names).ok_or_else(no_rfq)?;
+        let view = present::accept(&item.rfq, instrument, &names, None).ok_or_else(no_rfq)?;
         self.changed();
         Ok(view)
     }
@@ -315,6 +325,7 @@ impl Book {
             rfqs.extend(newer_head.map(|(_, v)| v.clone()));
             lines.extend(newer_lines.map(|(_, v)| v.clone()));
         }
+        let (touch, catalogue) = (newer(self.step_up_seq), &self.catalogue);
         let shown_notices = self.notices.iter().filter(|(s, _)| newer(*s) && !whole);
         Frame {
             seq: self.seq as f64,
@@ -324,6 +335,9 @@ impl Book {
             session: newer(self.session_seq).then(|| self.session.clone()),
             enrol: newer(self.enrol_seq).then(|| self.enrol.clone()),
             pin: newer(self.pin_seq).then(|| self.pin.clone()),
+            step_up: touch.then(|| self.step_ups.view(catalogue, &self.names())),
+            access: touch.then(|| self.step_ups.access.clone()),
+            keys: touch.then(|| self.step_ups.keys.clone()),
             rfqs,
             lines,
             removed: self.removed.iter().filter(|(s, _)| newer(*s)).map(|(_, id)| id.clone()).collect(),
@@ -369,11 +383,18 @@ impl Book {
         }
     }
 
+    /// The CompID of the gateway that is connected to.
+    pub fn at_gateway(&mut self, comp_id: &rfq::CompId) {
+        self.gateway = Some(comp_id.to_string());
+    }
+
     /// Another identity: what belonged to the former one leaves the screen.
     pub fn begin(&mut self, blotter: Blotter) {
         let ids: Vec<RfqId> = self.items.keys().cloned().collect();
         ids.iter().for_each(|id| self.take_off(id));
         self.blotter = blotter;
+        self.step_ups = StepUps::default();
+        self.step_up_seq = self.bump();
         self.catalogue = Catalogue::default();
         self.dealers.clear();
         self.reference_seq = self.bump();
@@ -397,7 +418,7 @@ impl Book {
             item.dirty = true;
         }
         self.restoring = None;
-        self.changed();
+        self.with_step_ups(StepUps::link_lost);
     }
 
     /// A message that the link could not send.
@@ -430,6 +451,12 @@ impl Book {
 
     pub fn tick(&mut self, now: UtcMillis) {
         let at = self.clock.gateway(now);
+        let late = self.step_ups.tick(at);
+        if !late.is_empty() {
+            let rfq = late.first().and_then(Open::rfq);
+            self.notice(NoticeKind::Bad, "step_up_late", "Nobody touched a key in time.".into(), rfq.as_ref(), now);
+            self.with_step_ups(|_| ());
+        }
         let mut ended = Vec::new();
         for (id, item) in &mut self.items {
             if item.rfq.state.ended() {
@@ -470,6 +497,10 @@ impl Book {
             AppMessage::QuoteStatusReport(s) => self.status(s, now),
             AppMessage::ExecutionReport(e) => self.report(e, now),
             AppMessage::BusinessReject(j) => self.business_reject(j, now),
+            AppMessage::StepUpChallenge(c) => answers = self.challenge(c, now),
+            AppMessage::StepUpOutcome(o) => self.step_up_outcome(o, now),
+            AppMessage::AccessState(a) => answers = self.access(a),
+            AppMessage::KeyReport(k) => answers = self.key_report(k, now),
             other => tracing::warn!(msg_type = other.msg_type(), "the gateway sent something a desk takes no meaning from"),
         }
         self.changed();
@@ -600,6 +631,9 @@ impl Book {
 
     fn request_rejected(&mut self, r: QuoteRequestReject, now: UtcMillis) {
         let text = r.text.unwrap_or_else(|| "no reason given".into());
+        if r.dealer.is_none() {
+            self.settled(&r.rfq);
+        }
         let Some(i) = self.items.get_mut(&r.rfq) else { return };
         i.dirty = true;
         match r.dealer {
@@ -617,6 +651,7 @@ impl Book {
     }
 
     fn status(&mut self, s: QuoteStatusReport, now: UtcMillis) {
+        self.settled(&s.rfq);
         let Some(i) = self.items.get_mut(&s.rfq) else { return };
         i.dirty = true;
         let end = match s.status {
@@ -662,6 +697,9 @@ impl Book {
     fn report(&mut self, e: ExecutionReport, now: UtcMillis) {
         let current = self.restoring.as_ref().and_then(|(_, c)| c.clone());
         let Some(id) = rfq_of_accept(&e.accept) else { return };
+        if (e.exec_type, e.status) != (ExecType::Status, OrdStatus::New) {
+            self.settled(&id);
+        }
         let Some(item) = self.items.get_mut(&id) else { return self.report_without_rfq(&id, &e, now) };
         item.dirty = true;
         let known = item.rfq.accept.iter().chain(&item.rfq.past).any(|(a, _)| a.id == e.accept);
@@ -853,7 +891,8 @@ impl Book {
         for item in self.items.values_mut().filter(|i| i.dirty) {
             item.dirty = false;
             let instrument = self.catalogue.get(&item.rfq.terms.instrument);
-            let look = present::Look { rfq: &item.rfq, instrument, names: &names, at, arrival_ms: arrival, online };
+            let waits = self.step_ups.waits(&item.rfq.terms.id);
+            let look = present::Look { rfq: &item.rfq, instrument, names: &names, at, arrival_ms: arrival, online, waits };
             let head = present::head(&look, item.problem.as_ref());
             if item.head.as_ref().is_none_or(|(_, h)| *h != head) {
                 item.head = Some((seq, head));

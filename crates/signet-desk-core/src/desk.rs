@@ -2,6 +2,7 @@
 
 use crate::{
     book::{Book, Ids},
+    ceremony::StepUpIntent,
     config::DeskConfig,
     enrol,
     holders::{Holders, KeyStore},
@@ -14,6 +15,10 @@ use crate::{
 };
 use signet_fix::AppMessage;
 use signet_identity::{Pin, StoredIdentity};
+use signet_stepup::{
+    SessionReason,
+    client::{Pin as KeyPin, StepUp},
+};
 use std::{
     sync::{
         Arc, Mutex,
@@ -34,13 +39,14 @@ pub struct Desk {
     issuer: Issuer,
     pins: Arc<PinDesk>,
     enrolling: Arc<AtomicBool>,
+    keys: Arc<dyn StepUp>,
     book: Arc<Mutex<Book>>,
     commands: mpsc::UnboundedSender<Command>,
 }
 
 impl Desk {
-    /// Starts the link's thread. Nothing is connected yet.
-    pub fn start(config: DeskConfig, keychain: Arc<dyn KeyStore>) -> Result<Self, Problem> {
+    /// Starts the link's thread. Nothing is connected yet. `keys` is how security keys are reached.
+    pub fn start(config: DeskConfig, keychain: Arc<dyn KeyStore>, keys: Arc<dyn StepUp>) -> Result<Self, Problem> {
         let now = laptop_now();
         let book = Arc::new(Mutex::new(Book::new(Ids::new(now, u32::from_le_bytes(random())), now)));
         let (commands, receiver) = mpsc::unbounded_channel();
@@ -48,12 +54,12 @@ impl Desk {
         let pins = Arc::new(PinDesk::new(book.clone()));
         let holders = Arc::new(Holders::new(keychain, config.token.clone(), pins.clone()));
         let issuer = Issuer { holders, venues, book: book.clone(), proxy: config.proxy.clone(), tls: config.tls };
-        let (c, i) = (config.clone(), issuer.clone());
+        let (c, i, k) = (config.clone(), issuer.clone(), keys.clone());
         std::thread::Builder::new()
             .name("signet-link".into())
-            .spawn(move || link::run(c, i, receiver))
+            .spawn(move || link::run(c, i, k, receiver))
             .map_err(|e| problem("internal", format!("No thread for the link: {e}"), "Restart the computer."))?;
-        Ok(Self { config: Arc::new(config), issuer, pins, enrolling: Arc::default(), book, commands })
+        Ok(Self { config: Arc::new(config), issuer, pins, enrolling: Arc::default(), keys, book, commands })
     }
 
     pub fn info(&self) -> DeskInfo {
@@ -61,6 +67,7 @@ impl Desk {
         DeskInfo {
             version: self.config.version.clone(),
             practice: self.config.practice,
+            simulated_key: self.keys.simulated(),
             venues: self.issuer.venues.all().iter().map(venue).collect(),
             problem: None,
         }
@@ -157,6 +164,58 @@ impl Desk {
     /// Sends the armed accept with this id.
     pub fn accept(&self, rfq_id: &str, accept_id: &str) -> Result<(), Problem> {
         let message = lock(&self.book).accept(rfq_id, accept_id, laptop_now())?;
+        self.command(Command::Send(message))
+    }
+
+    /// Begins the ceremony of a dialog, or tries it again.
+    pub fn begin_step_up(&self, id: &str) -> Result<(), Problem> {
+        self.command(Command::StepUp(StepUpIntent::Begin(id.into())))
+    }
+
+    /// The PIN a security key waits for. Wiped as soon as the key had it.
+    pub fn give_key_pin(&self, id: &str, pin: String) -> Result<(), Problem> {
+        self.command(Command::StepUp(StepUpIntent::Pin(id.into(), KeyPin::new(pin))))
+    }
+
+    /// Stops a ceremony; it may be tried again until its deadline.
+    pub fn stop_step_up(&self, id: &str) -> Result<(), Problem> {
+        self.command(Command::StepUp(StepUpIntent::Stop(id.into())))
+    }
+
+    /// Says no: what waits for the touch is refused.
+    pub fn refuse_step_up(&self, id: &str) -> Result<(), Problem> {
+        self.command(Command::StepUp(StepUpIntent::Refuse(id.into())))
+    }
+
+    /// The trader wants to be verified now.
+    pub fn verify_now(&self) -> Result<(), Problem> {
+        if !lock(&self.book).online() {
+            return Err(crate::problem::offline());
+        }
+        self.command(Command::Verify(SessionReason::OnDemand))
+    }
+
+    /// A click in place of a touch, where keys are simulated.
+    pub fn touch_simulated_key(&self) -> Result<(), Problem> {
+        if self.keys.touch_simulated() {
+            return Ok(());
+        }
+        Err(problem("key_not_simulated", "There is no simulated key here to be touched.", "Touch your security key itself."))
+    }
+
+    /// The screen of this laptop was unlocked.
+    pub fn screen_unlocked(&self) {
+        let _ = self.command(Command::Verify(SessionReason::Unlock));
+    }
+
+    /// The desk's window, for systems whose own dialog wants to know (HWND).
+    pub fn set_window(&self, handle: isize) {
+        let _ = self.command(Command::Window(handle));
+    }
+
+    /// Registers a security key under a name; the first one may need the administrator's code.
+    pub fn register_key(&self, name: &str, code: Option<String>) -> Result<(), Problem> {
+        let message = lock(&self.book).register_key(name, code)?;
         self.command(Command::Send(message))
     }
 

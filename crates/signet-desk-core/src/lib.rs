@@ -4,6 +4,7 @@
 
 mod blotter;
 mod book;
+mod ceremony;
 mod clock;
 mod config;
 mod desk;
@@ -16,6 +17,7 @@ mod link;
 mod pin;
 mod present;
 mod problem;
+mod step_up;
 mod venues;
 pub mod view;
 

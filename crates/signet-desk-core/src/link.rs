@@ -3,6 +3,7 @@
 use crate::{
     blotter::Blotter,
     book::Book,
+    ceremony::{Running, StepUpIntent},
     config::{DeskConfig, TlsSwitches, Venue},
     issue::Issuer,
     keys::Keys,
@@ -25,6 +26,7 @@ use signet_identity::{
 };
 use signet_journal::{StoreKey, private_folder};
 use signet_rfq::{CompId, RfqId, UtcMillis};
+use signet_stepup::{SessionReason, client::StepUp};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
@@ -47,6 +49,8 @@ const PING_EVERY: Duration = Duration::from_secs(3);
 const PING_LOST_MS: i64 = 5_000;
 const BOOK_TICK: Duration = Duration::from_millis(100);
 const HEARTBEAT_S: u32 = 5;
+/// A tick that comes this late means that the laptop was asleep in between.
+const ASLEEP_MS: i64 = 15_000;
 
 pub(crate) fn laptop_now() -> UtcMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -68,19 +72,24 @@ pub enum Command {
     /// A new certificate now, whether it is due or not.
     Renew,
     Send(AppMessage),
+    StepUp(StepUpIntent),
+    /// The trader, or this laptop, wants the trader to be verified.
+    Verify(SessionReason),
+    /// The desk's window (HWND).
+    Window(isize),
     Stop(oneshot::Sender<()>),
 }
 
 /// Runs the link's thread until `Stop`.
-pub fn run(config: DeskConfig, issuer: Issuer, commands: mpsc::UnboundedReceiver<Command>) {
+pub fn run(config: DeskConfig, issuer: Issuer, keys_reach: Arc<dyn StepUp>, commands: mpsc::UnboundedReceiver<Command>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
-        Ok(rt) => rt.block_on(LocalSet::new().run_until(command_loop(config, issuer, commands))),
+        Ok(rt) => rt.block_on(LocalSet::new().run_until(command_loop(config, issuer, keys_reach, commands))),
         Err(e) => tracing::error!(error = %e, "the link's thread has no runtime"),
     }
 }
 
-async fn command_loop(config: DeskConfig, issuer: Issuer, mut commands: mpsc::UnboundedReceiver<Command>) {
+async fn command_loop(config: DeskConfig, issuer: Issuer, keys_reach: Arc<dyn StepUp>, mut commands: mpsc::UnboundedReceiver<Command>) {
     let link = Rc::new(Link {
         config,
         book: issuer.book.clone(),
@@ -89,7 +98,13 @@ async fn command_loop(config: DeskConfig, issuer: Issuer, mut commands: mpsc::Un
         keys: RefCell::new(None),
         wanted: Cell::new(0),
         pings: RefCell::default(),
+        keys_reach,
+        ceremony: RefCell::new(None),
+        exporter: Cell::new([0; 32]),
+        window: Cell::new(None),
+        woke: Cell::new(false),
     });
+    let mut last_tick = laptop_now();
     let mut timer = tokio::time::interval(BOOK_TICK);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -106,6 +121,9 @@ async fn command_loop(config: DeskConfig, issuer: Issuer, mut commands: mpsc::Un
                 }
                 Some(Command::Disconnect) => link.clone().disconnect().await,
                 Some(Command::Send(m)) => link.send(&m),
+                Some(Command::StepUp(intent)) => link.step_up(intent),
+                Some(Command::Verify(why)) => link.verify(why),
+                Some(Command::Window(handle)) => link.window.set(Some(handle)),
                 Some(Command::Stop(done)) => {
                     link.clone().disconnect().await;
                     lock(&link.book).begin(Blotter::default());
@@ -114,15 +132,32 @@ async fn command_loop(config: DeskConfig, issuer: Issuer, mut commands: mpsc::Un
                 }
                 None => return,
             },
-            _ = timer.tick() => lock(&link.book).tick(laptop_now()),
+            _ = timer.tick() => {
+                let now = laptop_now();
+                // Timers stand still while a laptop sleeps; its clock does not.
+                if now.since(last_tick) > ASLEEP_MS {
+                    tracing::info!(ms = now.since(last_tick), "this laptop was asleep");
+                    link.woke.set(true);
+                }
+                last_tick = now;
+                lock(&link.book).tick(now);
+                link.tell_woke();
+            }
         }
     }
 }
 
-struct Link {
+pub(crate) struct Link {
     config: DeskConfig,
     issuer: Issuer,
-    book: Arc<Mutex<Book>>,
+    pub(crate) book: Arc<Mutex<Book>>,
+    pub(crate) keys_reach: Arc<dyn StepUp>,
+    pub(crate) ceremony: RefCell<Option<Running>>,
+    /// RFC 9266 exporter of the connection that is up.
+    pub(crate) exporter: Cell<[u8; 32]>,
+    pub(crate) window: Cell<Option<isize>>,
+    /// The laptop woke, and the gateway has not heard of it.
+    woke: Cell<bool>,
     keys: RefCell<Option<Rc<Keys>>>,
     session: RefCell<Option<Rc<Session>>>,
     /// Which call of `keep` is the wanted one; an older one stops at its next step.
@@ -177,6 +212,7 @@ impl Link {
             }
         }
         self.supersede();
+        self.stop_ceremony();
         lock(&self.book).link_lost();
         self.show(|s| {
             s.state = LinkState::Offline;
@@ -185,7 +221,21 @@ impl Link {
         });
     }
 
-    fn send(&self, m: &AppMessage) {
+    fn verify(&self, why: SessionReason) {
+        if lock(&self.book).wants_to_hear(why) {
+            self.send(&AppMessage::StepUpRequest { reason: why.as_str().into() });
+        }
+    }
+
+    /// As soon as there is somebody to tell.
+    fn tell_woke(&self) {
+        if self.woke.get() && lock(&self.book).knows_step_up() {
+            self.woke.set(false);
+            self.verify(SessionReason::Wake);
+        }
+    }
+
+    pub(crate) fn send(&self, m: &AppMessage) {
         let session = self.session.borrow().clone();
         let sent = session.map_or(Err(crate::problem::offline()), |s| s.send(m).map(|_| ()).map_err(|e| Problem::from(&e)));
         if let Err(why) = sent {
@@ -214,6 +264,7 @@ impl Link {
             if self.wanted.get() != generation {
                 return;
             }
+            self.stop_ceremony();
             lock(&self.book).link_lost();
             match self.about_the_key(&target.keys, which, ended).await {
                 Ended::Refused(p) => return self.refused(p),
@@ -291,6 +342,7 @@ impl Link {
         lock(&self.book).begin(stores.blotter);
         let session = Rc::new(stores.session);
         *self.session.borrow_mut() = Some(session.clone());
+        lock(&self.book).at_gateway(&venue.comp_id);
         self.show(|s| s.comp_id = Some(comp_id.to_string()));
         let keys = Rc::new(Keys::new(name, loaded, pending));
         *self.keys.borrow_mut() = Some(keys.clone());
@@ -308,10 +360,12 @@ impl Link {
         }
         let connection = stream.get_ref().1;
         let words = describe(connection);
-        let binding = match channel_binding(connection) {
-            Ok(b) => BASE64.encode(b),
+        let exporter = match channel_binding(connection) {
+            Ok(b) => b,
             Err(e) => return Ended::Refused(internal(&e.to_string())),
         };
+        self.exporter.set(exporter);
+        let binding = BASE64.encode(exporter);
         self.show(|s| {
             s.state = LinkState::LoggingOn;
             s.tls = Some(words);
@@ -371,7 +425,7 @@ impl Link {
         Ok(stream)
     }
 
-    fn event(&self, e: Event, session: &Session, logged_on: &Cell<bool>, goodbye: &RefCell<Option<String>>) {
+    fn event(self: &Rc<Self>, e: Event, session: &Session, logged_on: &Cell<bool>, goodbye: &RefCell<Option<String>>) {
         let now = laptop_now();
         match e {
             Event::LoggedOn => {
@@ -393,6 +447,7 @@ impl Link {
                         tracing::warn!(error = %e, "an answer could not be sent");
                     }
                 }
+                self.next_ceremony();
             }
             Event::Pong { id, sent } => {
                 if let Some(asked) = self.pings.borrow_mut().remove(&id) {

@@ -18,6 +18,8 @@ pub struct Look<'a> {
     pub at: UtcMillis,
     pub arrival_ms: i64,
     pub online: bool,
+    /// It waits at the gateway, for what in words.
+    pub waits: Option<&'a str>,
 }
 
 pub fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Reference {
@@ -73,7 +75,7 @@ pub fn head(l: &Look<'_>, problem: Option<&Problem>) -> RfqView {
         },
         created_ms: t.created.0 as f64,
         expires_ms: t.expires.0 as f64,
-        accept: accept(l.rfq, l.instrument, l.names),
+        accept: accept(l.rfq, l.instrument, l.names, l.waits),
         problem: problem.cloned(),
         text: text(l),
     }
@@ -81,6 +83,9 @@ pub fn head(l: &Look<'_>, problem: Option<&Problem>) -> RfqView {
 
 fn text(l: &Look<'_>) -> String {
     let r = l.rfq;
+    if let (Some(waits), false, None) = (l.waits, r.state.ended(), &r.accept) {
+        return waits.into();
+    }
     match r.state {
         rfq::RfqState::Sent => "Sent to the gateway".into(),
         rfq::RfqState::Open => {
@@ -118,11 +123,12 @@ pub fn outcome_text(r: &Rfq, i: Option<&Instrument>, names: &Names) -> String {
     format!("{what}: {verb} {} at {} {from} {}", group_digits(e.quantity), price(i, e.price), name(names, &a.dealer))
 }
 
-pub fn accept(r: &Rfq, i: Option<&Instrument>, names: &Names) -> Option<AcceptView> {
+pub fn accept(r: &Rfq, i: Option<&Instrument>, names: &Names, waits: Option<&str>) -> Option<AcceptView> {
     let (a, s) = r.accept.as_ref()?;
     let who = name(names, &a.dealer);
     let (state, text) = match s {
         Accepting::Armed => (AcceptState::Armed, "Nothing has been sent yet.".to_owned()),
+        Accepting::Sent if waits.is_some() => (AcceptState::StepUp, waits.unwrap_or_default().to_owned()),
         Accepting::Sent => (AcceptState::Sent, format!("Sent to {who}; waiting for the answer.")),
         Accepting::LastLook => (AcceptState::LastLook, format!("{who} has it and is taking a last look.")),
         Accepting::Filled(_) => (AcceptState::Filled, outcome_text(r, i, names)),
@@ -331,7 +337,7 @@ fn price(i: Option<&Instrument>, p: Decimal) -> String {
 }
 
 /// `20261124` as `2026-11-24`.
-fn iso(date: &str) -> String {
+pub fn iso(date: &str) -> String {
     if date.len() == 8 && date.is_ascii() { format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..]) } else { date.into() }
 }
 

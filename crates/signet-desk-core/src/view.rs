@@ -32,6 +32,8 @@ pub struct DeskInfo {
     /// True only in a build with the `practice` feature connected to its embedded venue. The page
     /// must say so at all times.
     pub practice: bool,
+    /// Security keys are simulated here, for practice: what to say about them; a click is the touch.
+    pub simulated_key: Option<String>,
     /// The venues (gateways) this desk is configured for; at least one, else `problem` says why.
     pub venues: Vec<VenueView>,
     pub problem: Option<Problem>,
@@ -222,6 +224,8 @@ pub enum AcceptState {
     Armed,
     /// It was armed and is no more, because the quote changed under it; `text` says how.
     Disarmed,
+    /// Sent, and waiting at the gateway for a touch or a second person; `text` says for which.
+    StepUp,
     /// Sent; no answer yet.
     Sent,
     /// The dealer is taking its last look.
@@ -439,6 +443,143 @@ pub struct EnrolView {
     pub problem: Option<Problem>,
 }
 
+/// What a touch of a security key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum StepUpKind {
+    /// To be on, or to go on.
+    Session,
+    Request,
+    Accept,
+    /// To approve, with a key that is registered, that another is.
+    RegisterKey,
+    /// The new key itself.
+    NewKey,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum StepUpPhase {
+    /// Nothing happens before the person begins (a second person reads first).
+    Ready,
+    /// Another ceremony is under way; this one is next.
+    Queued,
+    /// No key is there.
+    Insert,
+    /// Several keys are there: the one touched is used.
+    ChooseByTouch,
+    /// The key's PIN is waited for.
+    Pin,
+    /// The key waits for its touch.
+    Touch,
+    /// The key, or the system's own dialog, is at work.
+    Verifying,
+    /// Signed; the gateway looks at it.
+    Checking,
+    /// There is no signature; `problem` says why. It may be tried again until the deadline.
+    Failed,
+    /// The connection went. The gateway asks anew when it is back.
+    LinkLost,
+}
+
+/// What exactly is approved, formatted for the instrument.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct StepUpTerms {
+    pub ask: Ask,
+    /// With group separators.
+    pub quantity: String,
+    pub currency: String,
+    pub symbol: String,
+    /// ISIN or pair.
+    pub instrument: String,
+    /// Of an accept.
+    pub price: Option<String>,
+    pub price_unit: String,
+    /// The dealer of an accept; the dealers of an RFQ.
+    pub dealers: Vec<String>,
+    pub settlement_date: String,
+}
+
+/// The step-up dialog, when one is open.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct StepUpView {
+    /// Pass back with every intent about it.
+    pub id: String,
+    pub kind: StepUpKind,
+    pub phase: StepUpPhase,
+    /// Why it is asked, one sentence.
+    pub reason: String,
+    pub terms: Option<StepUpTerms>,
+    /// The name of the key to be registered, for the kinds that register one.
+    pub key_name: Option<String>,
+    /// CompID of the desk that asks, when it is not this one: this person is the second.
+    pub asked_by: Option<String>,
+    /// Gateway clock.
+    pub deadline_ms: f64,
+    /// The PIN just given was wrong.
+    pub pin_wrong: bool,
+    /// How many tries the key says are left for its PIN.
+    pub pin_left: Option<u32>,
+    pub problem: Option<Problem>,
+    pub rfq_id: Option<String>,
+    /// How many more wait behind this one.
+    pub behind: u32,
+}
+
+/// What the gateway wants of this session beyond a certificate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessView {
+    /// The venue uses security keys.
+    pub step_up: bool,
+    /// The desk itself asks for touches, because the venue does not: weaker.
+    pub direct: bool,
+    /// Until when the last touch is good, on the gateway's clock.
+    pub lease_until_ms: Option<f64>,
+    /// Security keys of this person that are good.
+    pub keys: u32,
+    /// This person may be asked to approve what others do.
+    pub approver: bool,
+    /// What stands in the way of trading, if anything.
+    pub text: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyView {
+    pub id: String,
+    pub name: String,
+    pub model: String,
+    /// False when it is locked.
+    pub good: bool,
+    pub registered_ms: f64,
+    /// 0: not yet.
+    pub last_used_ms: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum RegisterPhase {
+    Idle,
+    /// The gateway is asked, or the dialog is open.
+    UnderWay,
+    /// A one-time code of the administrator is needed.
+    CodeWanted,
+    Done,
+    Failed,
+}
+
+/// The person's security keys, and how a registration is going.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct KeysView {
+    pub keys: Vec<KeyView>,
+    pub phase: RegisterPhase,
+    pub problem: Option<Problem>,
+}
+
 /// An RFQ the page does not keep up with, because its panel is out of sight.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -466,6 +607,10 @@ pub struct Frame {
     pub enrol: Option<EnrolView>,
     /// Whether a token waits for its PIN, when that changed.
     pub pin: Option<PinView>,
+    /// The step-up dialog, when it changed: at most one, or none.
+    pub step_up: Option<Vec<StepUpView>>,
+    pub access: Option<AccessView>,
+    pub keys: Option<KeysView>,
     pub rfqs: Vec<RfqView>,
     pub lines: Vec<LineView>,
     /// RFQs to remove from the screen.

@@ -12,8 +12,10 @@ use signet_rfq::{AcceptId, Ask, DealerId, Instrument, InstrumentId, Level, MAX_D
 mod decode;
 mod encode;
 mod reference;
+mod stepup;
 
 pub use reference::{DealerState, SecurityList, SecurityListRequest, SnapshotMark, VenueState};
+pub use stepup::{AccessState, Answer, KeyReport, KeyRequest, StepUpAnswer, StepUpChallenge, StepUpOutcome, StepUpStatus};
 
 /// PartyRole (452) of the dealer asked, quoting or traded with: 35, "liquidity provider".
 pub const ROLE_LIQUIDITY_PROVIDER: u32 = 35;
@@ -41,6 +43,23 @@ pub enum AppMessage {
         rfq: RfqId,
         text: Option<String>,
     },
+    /// User-defined U4.
+    StepUpChallenge(StepUpChallenge),
+    /// User-defined U5.
+    StepUpAnswer(StepUpAnswer),
+    /// User-defined U6.
+    StepUpOutcome(StepUpOutcome),
+    /// User-defined U7.
+    AccessState(AccessState),
+    /// User-defined U8: the desk wants its trader to be verified anew. The reason is one of
+    /// `signet_stepup::SessionReason`.
+    StepUpRequest {
+        reason: String,
+    },
+    /// User-defined U9.
+    KeyRequest(KeyRequest),
+    /// User-defined UA.
+    KeyReport(KeyReport),
 }
 
 /// Why a message of a known type cannot be used. The peer is at fault.
@@ -268,6 +287,13 @@ impl AppMessage {
             Self::VenueState(_) => "U1",
             Self::Snapshot(_) => "U2",
             Self::RfqCancel { .. } => "U3",
+            Self::StepUpChallenge(_) => "U4",
+            Self::StepUpAnswer(_) => "U5",
+            Self::StepUpOutcome(_) => "U6",
+            Self::AccessState(_) => "U7",
+            Self::StepUpRequest { .. } => "U8",
+            Self::KeyRequest(_) => "U9",
+            Self::KeyReport(_) => "UA",
         }
     }
 
@@ -275,7 +301,7 @@ impl AppMessage {
     /// commits somebody, or was only true for a moment, may not: the peer gets a gap fill, and the
     /// truth from the state snapshot and status requests.
     pub fn may_be_resent(msg_type: &str) -> bool {
-        !matches!(msg_type, "R" | "S" | "Z" | "AJ" | "D" | "U1" | "U2" | "U3" | "x" | "y" | "H")
+        !matches!(msg_type, "R" | "S" | "Z" | "AJ" | "D" | "x" | "y" | "H") && !msg_type.starts_with('U')
     }
 }
 

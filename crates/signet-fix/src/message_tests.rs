@@ -121,6 +121,43 @@ pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
             }
         ),
         (rfq(), text()).prop_map(|(rfq, text)| AppMessage::RfqCancel { rfq, text }),
+        step_up(),
+    ]
+}
+
+fn data() -> impl Strategy<Value = String> {
+    "[ -~\n\u{1}é]{1,60}"
+}
+
+fn step_up() -> impl Strategy<Value = AppMessage> {
+    let word = || "[!-~]([ -~]{0,20}[!-~])?";
+    let statuses =
+        vec![StepUpStatus::Passed, StepUpStatus::Refused, StepUpStatus::Expired, StepUpStatus::Withdrawn, StepUpStatus::SecondWanted];
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    prop_oneof![
+        (word(), text(), time(), data(), data()).prop_map(|(id, reason, deadline, approval, options)| {
+            AppMessage::StepUpChallenge(StepUpChallenge { id, reason, deadline, approval, options })
+        }),
+        (word(), data()).prop_map(|(id, json)| AppMessage::StepUpAnswer(StepUpAnswer { id, answer: Answer::Signed(json) })),
+        (word(), text(), any::<bool>()).prop_map(|(id, text, declined)| {
+            let answer = if declined { Answer::Declined(text) } else { Answer::Failed(text) };
+            AppMessage::StepUpAnswer(StepUpAnswer { id, answer })
+        }),
+        (word(), prop::sample::select(statuses), prop::option::of(word()), text(), text())
+            .prop_map(|(id, status, code, text, cure)| AppMessage::StepUpOutcome(StepUpOutcome { id, status, code, text, cure })),
+        (prop::option::of(time()), 0u32..9_999, flags, 0u32..99, text()).prop_map(
+            |(lease_until, idle_s, (on_wake, on_unlock, step_up, approver), keys, text)| {
+                AppMessage::AccessState(AccessState { lease_until, idle_s, on_wake, on_unlock, step_up, keys, approver, text })
+            }
+        ),
+        word().prop_map(|reason| AppMessage::StepUpRequest { reason }),
+        Just(AppMessage::KeyRequest(KeyRequest::List)),
+        (word(), prop::option::of(word())).prop_map(|(name, code)| AppMessage::KeyRequest(KeyRequest::Begin { name, code })),
+        (word(), data()).prop_map(|(id, credential)| AppMessage::KeyRequest(KeyRequest::Finish { id, credential })),
+        data().prop_map(|json| AppMessage::KeyReport(KeyReport::List(json))),
+        (word(), time(), data()).prop_map(|(id, deadline, options)| AppMessage::KeyReport(KeyReport::Options { id, deadline, options })),
+        word().prop_map(|name| AppMessage::KeyReport(KeyReport::Registered { name })),
+        (word(), text(), text()).prop_map(|(code, text, cure)| AppMessage::KeyReport(KeyReport::Refused { code, text, cure })),
     ]
 }
 

@@ -26,6 +26,8 @@ pub const TEXT: u32 = 58;
 pub const TRANSACT_TIME: u32 = 60;
 pub const VALID_UNTIL_TIME: u32 = 62;
 pub const SETTL_DATE: u32 = 64;
+pub const RAW_DATA_LENGTH: u32 = 95;
+pub const RAW_DATA: u32 = 96;
 pub const ORD_REJ_REASON: u32 = 103;
 pub const SECURITY_DESC: u32 = 107;
 pub const TEST_REQ_ID: u32 = 112;
@@ -46,6 +48,8 @@ pub const QUOTE_CANCEL_TYPE: u32 = 298;
 pub const QUOTE_REQUEST_TYPE: u32 = 303;
 pub const SECURITY_REQ_ID: u32 = 320;
 pub const SECURITY_RESPONSE_ID: u32 = 322;
+pub const ENCODED_TEXT_LEN: u32 = 354;
+pub const ENCODED_TEXT: u32 = 355;
 pub const REF_TAG_ID: u32 = 371;
 pub const REF_MSG_TYPE: u32 = 372;
 pub const SESSION_REJECT_REASON: u32 = 373;
@@ -82,3 +86,27 @@ pub const PRICE_UNIT: u32 = 20033;
 pub const TICK: u32 = 20034;
 pub const MAX_TRADE_VOL: u32 = 20035;
 pub const SETTLEMENT: u32 = 20036;
+
+/// Of one challenge and its answer.
+pub const STEP_UP_ID: u32 = 20100;
+/// 0 signed, 1 declined by the person, 2 failed.
+pub const STEP_UP_ANSWER: u32 = 20101;
+pub const STEP_UP_STATUS: u32 = 20102;
+/// Why a session wants a touch: `on-demand`, `wake`, `unlock`, `idle`.
+pub const STEP_UP_REASON: u32 = 20103;
+/// Stable code of a refusal.
+pub const REASON_CODE: u32 = 20104;
+/// What would cure a refusal, in words.
+pub const CURE: u32 = 20105;
+pub const LEASE_UNTIL: u32 = 20110;
+pub const IDLE_SECONDS: u32 = 20111;
+pub const ON_WAKE: u32 = 20112;
+pub const ON_UNLOCK: u32 = 20113;
+pub const STEP_UP_KNOWN: u32 = 20114;
+pub const KEY_COUNT: u32 = 20115;
+pub const APPROVER: u32 = 20116;
+/// U9: 1 list, 2 begin, 3 finish. UA: 1 list, 2 options, 3 registered, 4 refused.
+pub const KEY_STEP: u32 = 20120;
+pub const KEY_NAME: u32 = 20121;
+/// A one-time code.
+pub const KEY_CODE: u32 = 20122;

@@ -410,6 +410,21 @@ impl Body {
         }
     }
 
+    /// A data field with its length field before it; the value may hold any byte.
+    pub fn put_data(&mut self, length_tag: u32, tag: u32, value: &[u8]) {
+        self.put(length_tag, value.len());
+        let start = self.values.len();
+        match (u32::try_from(start), u32::try_from(value.len())) {
+            (Ok(start), Ok(len)) if len > 0 => {
+                self.values.extend_from_slice(value);
+                self.fields.push(Field { tag, start, len });
+            }
+            _ => {
+                self.bad.get_or_insert(tag);
+            }
+        }
+    }
+
     pub fn put_opt(&mut self, tag: u32, value: Option<impl Value>) {
         if let Some(v) = value {
             self.put(tag, v);

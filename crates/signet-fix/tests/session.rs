@@ -215,6 +215,12 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
         request("R1"),
         AppMessage::RfqCancel { rfq: rfq.clone(), text: Some("no longer needed".into()) },
         AppMessage::SecurityListRequest(SecurityListRequest { id: rfq.clone() }),
+        AppMessage::StepUpAnswer(StepUpAnswer { id: "c1".into(), answer: Answer::Signed("{\"id\":\"\u{e9}\"}".into()) }),
+        AppMessage::StepUpAnswer(StepUpAnswer { id: "c1".into(), answer: Answer::Declined(Some("no".into())) }),
+        AppMessage::StepUpRequest { reason: "wake".into() },
+        AppMessage::KeyRequest(KeyRequest::List),
+        AppMessage::KeyRequest(KeyRequest::Begin { name: "blue".into(), code: Some("ABCD-EFGH".into()) }),
+        AppMessage::KeyRequest(KeyRequest::Finish { id: "c2".into(), credential: "x".repeat(16_000) }),
         AppMessage::OrderStatusRequest(OrderStatusRequest {
             accept: accept.clone(),
             instrument: instrument.clone(),
@@ -236,6 +242,34 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
     ];
     let AppMessage::QuoteRequest(open) = request("R9") else { unreachable!() };
     let from_gate = [
+        AppMessage::StepUpChallenge(StepUpChallenge {
+            id: "c1".into(),
+            reason: Some("Accepts of this size need a touch".into()),
+            deadline: UtcMillis(1_800_000_000_000),
+            approval: "signet-step-up 1\ngateway=GATE\n\u{1}10=000\u{1}".into(),
+            options: "{}".into(),
+        }),
+        AppMessage::StepUpOutcome(StepUpOutcome {
+            id: "c1".into(),
+            status: StepUpStatus::SecondWanted,
+            code: None,
+            text: Some("waiting".into()),
+            cure: None,
+        }),
+        AppMessage::AccessState(AccessState {
+            lease_until: Some(UtcMillis(1_800_000_000_000)),
+            idle_s: 600,
+            on_wake: true,
+            on_unlock: false,
+            step_up: true,
+            keys: 2,
+            approver: true,
+            text: None,
+        }),
+        AppMessage::KeyReport(KeyReport::List("[]".into())),
+        AppMessage::KeyReport(KeyReport::Options { id: "c2".into(), deadline: UtcMillis(1_800_000_000_000), options: "{}".into() }),
+        AppMessage::KeyReport(KeyReport::Registered { name: "blue".into() }),
+        AppMessage::KeyReport(KeyReport::Refused { code: "stepup.code_wrong".into(), text: Some("no".into()), cure: None }),
         quote("q1"),
         report("e1"),
         AppMessage::QuoteCancel(QuoteCancel {

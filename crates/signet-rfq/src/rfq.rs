@@ -443,6 +443,17 @@ impl Rfq {
         Ok(true)
     }
 
+    /// The gateway says that this accept waits with it: its answer is not lost.
+    pub fn waits_at_gateway(&mut self, id: &AcceptId) -> bool {
+        match &mut self.accept {
+            Some((a, s @ AcceptState::Unknown)) if &a.id == id => {
+                *s = AcceptState::Sent;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// The link was lost with the answer outstanding.
     pub fn answer_lost(&mut self) -> bool {
         match &mut self.accept {

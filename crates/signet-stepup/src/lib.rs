@@ -5,7 +5,7 @@
 //! alike; [`context`] puts its digest and the TLS exporter into what the key signs. The relying party
 //! (feature `rp`) challenges and checks; the authenticator side (feature `client`) talks to keys.
 //!
-//! May not: know FIX, RFQs or sockets. Time and randomness are passed in, but for the challenge, which
+//! May not: know FIX or sockets. Of ours it uses the types of `signet-rfq`. Time and randomness are passed in, but for the challenge, which
 //! the WebAuthn library draws itself.
 
 pub mod approval;
@@ -13,8 +13,10 @@ pub mod approval;
 pub mod client;
 pub mod context;
 pub mod evidence;
+pub mod logs;
 #[cfg(feature = "rp")]
 pub mod rp;
+mod terms;
 
 pub use approval::{AcceptTerms, Action, Approval, ApprovalError, Digest, RequestTerms, SessionReason};
 pub use context::{CeremonyKind, Context, client_data_json};

@@ -7,7 +7,7 @@ pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection};
 pub use step_up::{StepUp, StepUpSection};
 
-use crate::registry::RegistryUrl;
+use crate::registry::{RegistryUrl, hex_sha256};
 use serde::Deserialize;
 use signet_identity::{ClientProfile, PemError, Role, ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots};
 use signet_rfq::{Catalogue, CompId, DealerId, Instrument, InstrumentError};
@@ -222,6 +222,8 @@ impl Config {
         }
         if let Some(s) = &mut c.step_up {
             s.attestation = base.join(&s.attestation);
+            let table: toml::Table = toml::from_str(&text).map_err(syntax)?;
+            s.digest = hex_sha256(table.get("step_up").map(ToString::to_string).unwrap_or_default().as_bytes());
         }
         if let Some(r) = &mut c.registry {
             r.base = base.into();

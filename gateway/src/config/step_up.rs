@@ -1,6 +1,7 @@
 //! The section `[step_up]`: security keys.
 
 use super::{Config, ConfigError, read, value};
+use crate::enforce::rules::WhenSection;
 use serde::Deserialize;
 use signet_stepup::rp::{AttestationList, RelyingParty, RpSettings};
 use std::{
@@ -23,6 +24,21 @@ pub struct StepUpSection {
     /// How long a challenge waits for its answer.
     #[serde(default = "default_answer")]
     pub answer_seconds: u32,
+    /// When a touch is wanted.
+    #[serde(default)]
+    pub when: WhenSection,
+    /// SHA-256 of this section as written, lower-case hexadecimal: which policy a decision was made by.
+    #[serde(skip)]
+    pub digest: String,
+}
+
+impl StepUpSection {
+    /// The section by itself, as TOML.
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        let mut section: Self = toml::from_str(text)?;
+        section.digest = crate::registry::hex_sha256(text.as_bytes());
+        Ok(section)
+    }
 }
 
 fn default_first_key() -> u32 {
@@ -53,6 +69,14 @@ impl Config {
         }
         if !(10..=300).contains(&s.answer_seconds) {
             return Err(value("step_up.answer_seconds", "10 to 300"));
+        }
+        if s.when.lease_minutes > 24 * 60 || s.when.idle_minutes > 24 * 60 {
+            return Err(value("step_up.when", "lease_minutes and idle_minutes: at most 1440"));
+        }
+        if let Some(two) = &s.when.second_person
+            && two.approvers.is_empty()
+        {
+            return Err(value("step_up.when.second_person.approvers", "names nobody, so nothing could be approved"));
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use rust_decimal::Decimal;
+use signet_stepup::{AcceptTerms, Action, RequestTerms};
 
 /// QuoteRequestRejectReason (658).
 const UNKNOWN_SYMBOL: u16 = 1;
@@ -43,25 +44,40 @@ impl Router {
         }
     }
 
-    fn request(&mut self, desk: &CompId, q: QuoteRequest, now: UtcMillis) {
-        let refuse = |s: &mut Self, reason, text: String| {
-            s.note(format!("{desk} RFQ {} refused: {text}", q.id));
-            let reject = QuoteRequestReject { rfq: q.id.clone(), reason, instrument: q.instrument.clone(), dealer: None, text: Some(text) };
-            s.tell_desk(desk, AppMessage::QuoteRequestReject(reject));
-        };
-        let Ok(id) = RfqId::new(outer(desk, q.id.as_str())) else {
-            return refuse(self, OTHER, "the request id is too long".into());
-        };
+    /// What a person would approve if this message went on to dealers now; `None` when it would not
+    /// go on, whether it is refused or asks for nothing that reaches a dealer.
+    pub fn action_of(&self, desk: &CompId, m: &AppMessage, now: UtcMillis) -> Option<Action> {
+        match m {
+            AppMessage::QuoteRequest(q) => {
+                self.check_request(desk, q, now).ok().map(|(_, terms)| Action::Request(RequestTerms::of(&terms)))
+            }
+            AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
+                let known = AcceptId::new(outer(desk, r.id.as_str())).is_ok_and(|a| self.accepts.contains_key(&a));
+                let checked = self.check_accept(desk, r, now).ok().filter(|_| !known)?;
+                Some(Action::Accept(AcceptTerms::of(&checked.accept, &checked.rfq.terms)))
+            }
+            _ => None,
+        }
+    }
+
+    /// When the quote that this accept takes ends.
+    pub fn quote_ends(&self, desk: &CompId, r: &QuoteResponse) -> Option<UtcMillis> {
+        let rfq = &self.rfqs.get(&self.rfq_of_quote(desk, r)?)?.rfq;
+        rfq.line(r.dealer.as_ref()?)?.quote.as_ref().map(|q| q.valid_until)
+    }
+
+    /// The RFQ this request would become, by the id dealers know; or the reason (658) and why not.
+    fn check_request(&self, desk: &CompId, q: &QuoteRequest, now: UtcMillis) -> Result<(RfqId, Terms), (u16, String)> {
+        let id = RfqId::new(outer(desk, q.id.as_str())).map_err(|_| (OTHER, "the request id is too long".to_owned()))?;
         if self.rfqs.contains_key(&id) {
-            return refuse(self, OTHER, "this request id was used before".into());
+            return Err((OTHER, "this request id was used before".into()));
         }
         let open = self.rfqs.values().filter(|e| &e.desk == desk && !e.rfq.state.ended()).count();
         if open >= MAX_OPEN_RFQS_PER_DESK {
-            return refuse(self, EXCEEDS_LIMIT, format!("{open} RFQs are open already"));
+            return Err((EXCEEDS_LIMIT, format!("{open} RFQs are open already")));
         }
-        let Some(instrument) = self.catalogue.get(&q.instrument) else {
-            return refuse(self, UNKNOWN_SYMBOL, format!("instrument {} is not known here", q.instrument));
-        };
+        let unknown = || (UNKNOWN_SYMBOL, format!("instrument {} is not known here", q.instrument));
+        let instrument = self.catalogue.get(&q.instrument).ok_or_else(unknown)?;
         // The RFQ lives on the gateway's clock: its length is the trader's, its beginning is now.
         let ttl_ms = q.expires.since(q.at);
         let terms = Terms {
@@ -75,20 +91,26 @@ impl Router {
             expires: now + ttl_ms,
             created: now,
         };
-        if let Err(e) = terms.check(instrument, now) {
+        terms.check(instrument, now).map_err(|e| {
             let reason = match e {
                 TermsError::AlreadyExpired => TOO_LATE,
                 TermsError::BadTtl if ttl_ms <= 0 => TOO_LATE,
                 TermsError::Instrument(InstrumentError::TooLarge { .. }) | TermsError::TooManyDealers => EXCEEDS_LIMIT,
                 _ => OTHER,
             };
-            return refuse(self, reason, e.to_string());
+            (reason, e.to_string())
+        })?;
+        match terms.dealers.iter().find(|d| !self.may_ask(desk, d)) {
+            Some(d) => Err((NOT_AUTHORIZED, format!("dealer {d} is not one you may ask"))),
+            None => Ok((id, terms)),
         }
-        for d in &terms.dealers {
-            if !self.may_ask(desk, d) {
-                return refuse(self, NOT_AUTHORIZED, format!("dealer {d} is not one you may ask"));
-            }
-        }
+    }
+
+    fn request(&mut self, desk: &CompId, q: QuoteRequest, now: UtcMillis) {
+        let (id, terms) = match self.check_request(desk, &q, now) {
+            Ok(good) => good,
+            Err((reason, text)) => return self.refuse_request(desk, &q, reason, text),
+        };
         let mut rfq = Rfq::new(terms);
         rfq.acknowledge();
         self.ack(desk, &rfq);
@@ -101,6 +123,11 @@ impl Router {
         for d in dealers {
             self.tell_dealer(&d, AppMessage::QuoteRequest(onward.clone()));
         }
+    }
+
+    fn refuse_request(&mut self, desk: &CompId, q: &QuoteRequest, reason: u16, text: String) {
+        self.note(format!("{desk} RFQ {} refused: {text}", q.id));
+        self.tell_desk(desk, AppMessage::QuoteRequestReject(request_refusal(q, reason, text)));
     }
 
     fn ack(&mut self, desk: &CompId, rfq: &Rfq) {
@@ -145,41 +172,46 @@ impl Router {
             let h = OrderStatusRequest { accept: r.id, instrument: r.instrument, side: r.side, dealer: None };
             return self.status(desk, h, now);
         }
-        let Ok(outer_id) = AcceptId::new(outer(desk, r.id.as_str())) else {
-            return self.refuse_accept(desk, &r, "accept_id", "the accept id is too long", now);
+        let checked = match self.check_accept(desk, &r, now) {
+            Ok(good) => good,
+            Err((code, why)) => return self.refuse_accept(desk, &r, code, &why, now),
         };
-        let found = self.rfq_of_quote(desk, &r).zip(r.dealer.clone());
-        let Some((id, dealer)) = found else {
-            return self.refuse_accept(desk, &r, "no_quote", "no such quote", now);
-        };
+        let Checked { outer_id, id, accept, rfq } = checked;
         let Some(e) = self.rfqs.get_mut(&id) else { return };
+        e.rfq = rfq;
+        e.asked_at = Some(now);
+        self.accepts.insert(outer_id.clone(), id.clone());
+        let isin = self.isin(&r.instrument);
+        let onward = QuoteResponse { id: outer_id, dealer: None, isin, at: now, ..r };
+        self.tell_dealer(&accept.dealer, AppMessage::QuoteResponse(onward));
+    }
+
+    /// The accept as it would be sent and its RFQ as it would then be; or a code and why not.
+    fn check_accept(&self, desk: &CompId, r: &QuoteResponse, now: UtcMillis) -> Result<Checked, (&'static str, String)> {
+        let outer_id = AcceptId::new(outer(desk, r.id.as_str())).map_err(|_| ("accept_id", "the accept id is too long".to_owned()))?;
+        let found = self.rfq_of_quote(desk, r).zip(r.dealer.clone());
+        let no_quote = || ("no_quote", "no such quote".to_owned());
+        let (id, dealer) = found.ok_or_else(no_quote)?;
+        let mut rfq = self.rfqs.get(&id).ok_or_else(no_quote)?.rfq.clone();
         let accept = Accept {
             id: r.id.clone(),
-            rfq: e.rfq.terms.id.clone(),
-            dealer: dealer.clone(),
+            rfq: rfq.terms.id.clone(),
+            dealer,
             quote: r.quote.clone(),
             instrument: r.instrument.clone(),
             side: r.side,
             price: r.price,
             quantity: r.quantity,
         };
-        e.rfq.tick(now);
-        let sent = e.rfq.arm(accept, now, 0).and_then(|()| e.rfq.send_accept(&r.id, now, 0));
-        if let Err(refusal) = sent {
-            return self.refuse_accept(desk, &r, refusal.code(), &refusal.to_string(), now);
-        }
-        e.asked_at = Some(now);
-        self.accepts.insert(outer_id.clone(), id.clone());
-        let isin = self.isin(&r.instrument);
-        let onward = QuoteResponse { id: outer_id, dealer: None, isin, at: now, ..r };
-        self.tell_dealer(&dealer, AppMessage::QuoteResponse(onward));
+        rfq.tick(now);
+        let sent = rfq.arm(accept.clone(), now, 0).and_then(|()| rfq.send_accept(&r.id, now, 0));
+        sent.map(|_| Checked { outer_id, id, accept, rfq }).map_err(|e| (e.code(), e.to_string()))
     }
 
     /// ExecType 8 from the gateway itself: no dealer party in it.
     fn refuse_accept(&mut self, desk: &CompId, r: &QuoteResponse, code: &str, why: &str, now: UtcMillis) {
         self.note(format!("{desk} accept {} refused: {code}", r.id));
-        let report = rejection(&r.id, &r.instrument, r.side, REJ_OTHER, why.into(), now);
-        self.tell_desk(desk, AppMessage::ExecutionReport(report));
+        self.tell_desk(desk, AppMessage::ExecutionReport(accept_refusal(r, why.into(), now)));
     }
 
     /// The accept in flight of this RFQ ends without a trade, by the gateway's or dealer's word.
@@ -229,6 +261,35 @@ impl Router {
             self.tell_desk(desk, AppMessage::SecurityList(list));
         }
     }
+}
+
+/// An accept that may be sent.
+struct Checked {
+    outer_id: AcceptId,
+    id: RfqId,
+    accept: Accept,
+    rfq: Rfq,
+}
+
+/// What the desk reads when the gateway refuses a whole request.
+pub fn request_refusal(q: &QuoteRequest, reason: u16, text: String) -> QuoteRequestReject {
+    QuoteRequestReject { rfq: q.id.clone(), reason, instrument: q.instrument.clone(), dealer: None, text: Some(text) }
+}
+
+/// What the desk reads when the gateway refuses an accept: no dealer party in it.
+pub fn accept_refusal(r: &QuoteResponse, why: String, now: UtcMillis) -> ExecutionReport {
+    rejection(&r.id, &r.instrument, r.side, REJ_OTHER, why, now)
+}
+
+/// What the desk reads about an accept that waits at the gateway.
+pub fn accept_waits(r: &QuoteResponse, now: UtcMillis) -> ExecutionReport {
+    let mut report = rejection(&r.id, &r.instrument, r.side, REJ_OTHER, String::new(), now);
+    report.exec_type = ExecType::Status;
+    report.status = OrdStatus::New;
+    report.leaves_qty = r.quantity;
+    report.reject_reason = None;
+    report.text = None;
+    report
 }
 
 fn rejection(id: &AcceptId, instrument: &InstrumentId, side: Side, reason: u16, text: String, now: UtcMillis) -> ExecutionReport {

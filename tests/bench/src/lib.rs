@@ -20,6 +20,7 @@ use signet_fix::{
 };
 use signet_identity::{MemoryKeychain, ServerProfile, channel_binding};
 use signet_rfq::*;
+use signet_stepup::client::NoKeys;
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -101,7 +102,7 @@ impl BenchVenue {
     /// A desk, connected to this venue as soon as the link allows.
     pub fn desk(&self, dir: &Path) -> Desk {
         let config = DeskConfig { venues: vec![self.venue.clone()], practice: true, ..DeskConfig::empty(dir.into(), "bench") };
-        let desk = Desk::start(config, self.keychain.clone()).expect("a desk");
+        let desk = Desk::start(config, self.keychain.clone(), Arc::new(NoKeys)).expect("a desk");
         desk.connect_now(DESK, "Bench").expect("a link");
         desk
     }

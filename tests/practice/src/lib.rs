@@ -4,6 +4,8 @@
 //! Certificates and keys are made anew at every start; session stores, the journal and the blotter
 //! live in the folder given, so that a restart finds them.
 
+mod onboard;
+
 use signet_dealer::{Credentials, Instruments, Settings, Simulator};
 use signet_desk_core::{DeskConfig, Venue};
 use signet_devca::{DevPki, Order};
@@ -12,12 +14,13 @@ use signet_gateway::{
     admin::{self, Invited},
     config::{
         DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, GatewaySection, RegistrySection,
-        StoreSection, TlsSection,
+        StepUpSection, StoreSection, TlsSection,
     },
     registry::NewUser,
 };
 use signet_identity::{IdentityName, Keychain, ServerProfile};
 use signet_rfq::{CompId, DealerId};
+use signet_vkey::TestAuthority;
 use std::{
     collections::BTreeMap,
     fs,
@@ -55,6 +58,8 @@ pub struct Plan {
     pub port: u16,
     /// Traders enrol with an invitation instead of finding an identity in the keychain.
     pub enrolment: bool,
+    /// Security keys: `[step_up.when]` of the gateway. Wants `enrolment`.
+    pub step_up: Option<String>,
     /// Dealers that somebody else runs: CompID and where it listens.
     pub other_dealers: Vec<(String, SocketAddr)>,
 }
@@ -63,7 +68,7 @@ impl Plan {
     /// Four dealers of different character, one trader.
     pub fn new(dir: &Path) -> Result<Self, PracticeError> {
         let dealers = Settings::parse(signet_dealer::DEALERS_TOML).map_err(failed("dealers.toml"))?;
-        Ok(Self { dir: dir.into(), dealers, desks: vec![TRADER.into()], port: 0, enrolment: false, other_dealers: vec![] })
+        Ok(Self { dir: dir.into(), dealers, desks: vec![TRADER.into()], port: 0, enrolment: false, step_up: None, other_dealers: vec![] })
     }
 
     /// Dealers that quote at once and only when told otherwise: for tests that must know what comes.
@@ -101,6 +106,7 @@ pub struct Practice {
     pki: DevPki,
     venue: Venue,
     dir: PathBuf,
+    authority: TestAuthority,
     _keys: tempfile::TempDir,
 }
 
@@ -131,8 +137,9 @@ impl Practice {
             signet_devca::store_desk_identity(keychain, &issued, &entry).map_err(failed("keychain"))?;
         }
         let keys = tempfile::Builder::new().prefix("signet-practice-").tempdir().map_err(failed("key folder"))?;
-        let config = gateway_config(plan, &pki, keys.path(), &simulator.addresses())?;
-        let mut config = config;
+        let authority = TestAuthority::generate().map_err(failed("test authority of security keys"))?;
+        let mut config = gateway_config(plan, &pki, keys.path(), &simulator.addresses())?;
+        config.step_up = plan.step_up.as_deref().map(|when| step_up(when, &authority, keys.path())).transpose()?;
         if plan.enrolment && !keys.path().join("issuing-key.pem").exists() {
             signet_gateway::admin::ca_init(&config, None, 1).map_err(failed("issuing CA"))?;
         }
@@ -154,7 +161,17 @@ impl Practice {
             crl_required: false,
             est: None,
         };
-        Ok(Self { gateway: Some(gateway), config, simulator: Some(simulator), runtime, pki, venue, dir: plan.dir.clone(), _keys: keys })
+        Ok(Self {
+            gateway: Some(gateway),
+            config,
+            simulator: Some(simulator),
+            runtime,
+            pki,
+            venue,
+            dir: plan.dir.clone(),
+            authority,
+            _keys: keys,
+        })
     }
 
     pub fn desk_config(&self, version: &str) -> DeskConfig {
@@ -182,6 +199,11 @@ impl Practice {
 
     pub fn venue(&self) -> &Venue {
         &self.venue
+    }
+
+    /// Whose security keys the gateway trusts.
+    pub fn authority(&self) -> &TestAuthority {
+        &self.authority
     }
 
     pub fn pki(&self) -> &DevPki {
@@ -225,6 +247,16 @@ impl Drop for Practice {
 fn start_gateway(config: Config) -> Result<Gateway, PracticeError> {
     let loaded = config.load().map_err(failed("gateway configuration"))?;
     Gateway::start(loaded, Options { practice: true }).map_err(failed("gateway"))
+}
+
+/// The relying party's host: nobody's, for nothing real.
+pub const RP_ID: &str = "stepup.practice.signet.example";
+
+fn step_up(when: &str, authority: &TestAuthority, keys: &Path) -> Result<StepUpSection, PracticeError> {
+    let attestation = keys.join("attestation.toml");
+    fs::write(&attestation, authority.attestation_toml()).map_err(failed("attestation list"))?;
+    let text = format!("rp_id = {RP_ID:?}\nattestation = {:?}\n[when]\n{when}", attestation.display().to_string());
+    StepUpSection::parse(&text).map_err(failed("step-up rules"))
 }
 
 fn free_port() -> std::io::Result<SocketAddr> {

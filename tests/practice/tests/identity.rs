@@ -14,6 +14,7 @@ use signet_gateway::{
 };
 use signet_identity::{Keychain, MemoryKeychain, pkcs11::Pkcs11Settings};
 use signet_practice::VENUE_NAME;
+use signet_stepup::client::NoKeys;
 use std::{path::Path, sync::Arc, time::Duration, time::Instant};
 use support::{Screen, World};
 
@@ -28,7 +29,7 @@ fn world() -> World {
 }
 
 fn empty_desk(dir: &Path, keychain: Arc<MemoryKeychain>, token: Option<Pkcs11Settings>) -> Desk {
-    Desk::start(DeskConfig { token, ..DeskConfig::empty(dir.join("laptop"), "test") }, keychain).unwrap()
+    Desk::start(DeskConfig { token, ..DeskConfig::empty(dir.join("laptop"), "test") }, keychain, Arc::new(NoKeys)).unwrap()
 }
 
 fn intent(desk: &Desk, invited: &Invited, holder: Holder) -> EnrolIntent {
@@ -277,7 +278,7 @@ fn a_hotel_with_a_proxy_is_no_obstacle() {
     let (port, carried) = proxy(&w);
     let setting = signet_identity::net::ProxySetting::Url(format!("http://127.0.0.1:{port}").parse().unwrap());
     let config = DeskConfig { proxy: setting, ..DeskConfig::empty(w.dir.path().join("laptop"), "test") };
-    let desk = Desk::start(config, Arc::new(MemoryKeychain::new())).unwrap();
+    let desk = Desk::start(config, Arc::new(MemoryKeychain::new()), Arc::new(NoKeys)).unwrap();
     let invited = w.practice.invite("alice", "ALICE1", "keychain").unwrap();
     let done = enrol(&w, &desk, intent(&desk, &invited, Holder::Keychain));
     assert_eq!(done.phase, EnrolPhase::Done, "{:?}", done.problem);
@@ -294,7 +295,7 @@ fn doctor_says_that_all_is_well_and_what_is_not() {
     let config = DeskConfig::empty(w.dir.path().join("laptop"), "test");
     let nothing = w.runtime.block_on(signet_desk_core::doctor(&config, keychain.clone(), None));
     assert!(!nothing.1 && nothing.0.contains("No venue"), "{}", nothing.0);
-    let desk = Desk::start(config.clone(), keychain.clone()).unwrap();
+    let desk = Desk::start(config.clone(), keychain.clone(), Arc::new(NoKeys)).unwrap();
     let invited = w.practice.invite("alice", "ALICE1", "keychain").unwrap();
     enrol(&w, &desk, intent(&desk, &invited, Holder::Keychain));
     let (report, well) = w.runtime.block_on(signet_desk_core::doctor(&config, keychain.clone(), Some("ALICE1")));
@@ -311,7 +312,7 @@ fn a_gateway_whose_certificate_was_revoked_is_not_talked_to_and_a_missing_list_c
     let list = w.dir.path().join("gateways.crl");
     let venue = signet_desk_core::Venue { crl: vec![list.clone()], crl_required: true, ..w.practice.venue().clone() };
     let config = DeskConfig { venues: vec![venue], ..DeskConfig::empty(w.dir.path().join("laptop"), "test") };
-    let desk = Desk::start(config, w.keychain.clone()).unwrap();
+    let desk = Desk::start(config, w.keychain.clone(), Arc::new(NoKeys)).unwrap();
     let refused = |code: &str| {
         w.runtime.block_on(desk.connect(signet_practice::TRADER.into(), VENUE_NAME.into())).unwrap();
         let mut s = Screen::default();

@@ -16,6 +16,7 @@ use signet_identity::{
 };
 use signet_practice::{GATEWAY, TRADER, TRUST_DOMAIN, VENUE_NAME};
 use signet_rfq::CompId;
+use signet_stepup::client::NoKeys;
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
@@ -57,7 +58,8 @@ impl<'a> Trial<'a> {
 
     fn desk(&self, name: &str, venue: Venue, keychain: Arc<dyn KeyStore>) -> Desk {
         let data_dir = self.world.dir.path().join(format!("desk-{name}"));
-        Desk::start(DeskConfig { venues: vec![venue], practice: true, ..DeskConfig::empty(data_dir, "test") }, keychain).unwrap()
+        Desk::start(DeskConfig { venues: vec![venue], practice: true, ..DeskConfig::empty(data_dir, "test") }, keychain, Arc::new(NoKeys))
+            .unwrap()
     }
 
     fn wait(&self, desk: &Desk, what: &str, done: impl Fn(&SessionView) -> bool) -> SessionView {

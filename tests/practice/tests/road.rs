@@ -216,7 +216,12 @@ fn blotter_and_session_survive_a_restart_of_the_desk() {
     w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == open && l.can_lift));
 
     w.runtime.block_on(w.desk.shut_down());
-    w.desk = signet_desk_core::Desk::start(w.practice.desk_config("test"), w.keychain.clone()).unwrap();
+    w.desk = signet_desk_core::Desk::start(
+        w.practice.desk_config("test"),
+        w.keychain.clone(),
+        std::sync::Arc::new(signet_stepup::client::NoKeys),
+    )
+    .unwrap();
     let mut s: Screen = w.connect();
     let page = w.desk.blotter(BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 10 }).unwrap();
     assert_eq!(page.total, 1);

@@ -2,7 +2,7 @@
 //
 // One reactive cell per RFQ and one per dealer's line, so that a frame redraws only what it names.
 
-import type { EnrolView, Frame, LineView, Notice, PinView, RfqView, SessionView } from "../bindings";
+import type { AccessView, EnrolView, Frame, KeysView, LineView, Notice, PinView, RfqView, SessionView, StepUpView } from "../bindings";
 
 export class Line {
   view: LineView = $state.raw(undefined as never);
@@ -48,6 +48,9 @@ export class Book {
   session: SessionView | null = $state.raw(null);
   enrol: EnrolView | null = $state.raw(null);
   pin: PinView | null = $state.raw(null);
+  stepUp: StepUpView | null = $state.raw(null);
+  access: AccessView | null = $state.raw(null);
+  keys: KeysView | null = $state.raw(null);
   /** Oldest first: a new request never moves a panel that is already on the screen. */
   rfqs: Rfq[] = $state.raw([]);
   notices: Shown[] = $state.raw([]);
@@ -64,6 +67,9 @@ export class Book {
     if (frame.session) this.session = frame.session;
     if (frame.enrol) this.enrol = frame.enrol;
     if (frame.pin) this.pin = frame.pin;
+    if (frame.stepUp) this.stepUp = frame.stepUp[0] ?? null;
+    if (frame.access) this.access = frame.access;
+    if (frame.keys) this.keys = frame.keys;
     this.#putRfqs(frame);
     this.#putLines(frame.lines);
     if (frame.referenceChanged || frame.whole) this.referenceRevision += 1;

@@ -39,6 +39,10 @@ export class Page {
     return this.book.enrol;
   }
 
+  get access() {
+    return this.book.access;
+  }
+
   get link() {
     return this.book.session?.state ?? "offline";
   }

@@ -1,6 +1,6 @@
 // The words for the states the desk sends. A state is never shown by colour alone.
 
-import type { AcceptState, Ask, EnrolPhase, Holder, PinTries, LineState, LinkState, RfqState, Side } from "../bindings";
+import type { AcceptState, Ask, EnrolPhase, Holder, PinTries, LineState, LinkState, RfqState, Side, StepUpKind, StepUpPhase } from "../bindings";
 
 export type Shape = "dot" | "ring" | "half" | "turn" | "cross" | "tick" | "wait" | "question";
 export type Tone = "good" | "plain" | "warn" | "bad";
@@ -40,6 +40,7 @@ export const LINE: Record<LineState, string> = {
 export const ACCEPT: Record<AcceptState, Label> = {
   armed: { text: "Confirm", shape: "dot", tone: "plain" },
   disarmed: { text: "Not sent", shape: "cross", tone: "warn" },
+  stepUp: { text: "Waiting for approval", shape: "wait", tone: "warn" },
   sent: { text: "Sent", shape: "half", tone: "plain" },
   lastLook: { text: "Last look", shape: "half", tone: "warn" },
   filled: { text: "Filled", shape: "tick", tone: "good" },
@@ -63,6 +64,29 @@ export const PIN_TRIES: Record<PinTries, string> = {
   last: "One more wrong PIN locks the token.",
   locked: "The token is locked. Your administrator can unlock it.",
 };
+
+const TITLE: Record<StepUpKind, string> = {
+  session: "Verify that it is you",
+  request: "Approve this request",
+  accept: "Approve this trade",
+  registerKey: "Approve another security key",
+  newKey: "Register a security key",
+};
+
+const PHASE: Record<StepUpPhase, Label> = {
+  ready: { text: "Read the terms. Nothing is approved yet.", shape: "dot", tone: "plain" },
+  queued: { text: "One moment…", shape: "wait", tone: "plain" },
+  insert: { text: "Insert your security key", shape: "ring", tone: "warn" },
+  chooseByTouch: { text: "Touch the key you want to use", shape: "dot", tone: "warn" },
+  pin: { text: "Type the PIN of your security key", shape: "dot", tone: "plain" },
+  touch: { text: "Touch your key now", shape: "dot", tone: "warn" },
+  verifying: { text: "The key is at work…", shape: "wait", tone: "plain" },
+  checking: { text: "Signed. The gateway checks it…", shape: "half", tone: "plain" },
+  failed: { text: "Not approved", shape: "cross", tone: "bad" },
+  linkLost: { text: "The connection was lost. It is asked again when it is back.", shape: "turn", tone: "warn" },
+};
+
+export const STEP_UP = { title: TITLE, phase: PHASE };
 
 export const HOLDER: Record<Holder, string> = {
   keychain: "the keychain of this computer",

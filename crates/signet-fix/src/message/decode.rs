@@ -68,6 +68,13 @@ pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
         "U1" => AppMessage::VenueState(reference::decode_venue(f)?),
         "U2" => AppMessage::Snapshot(reference::decode_snapshot(f)?),
         "U3" => AppMessage::RfqCancel { rfq: r.id(QUOTE_REQ_ID, RfqId::new)?, text: r.free_text() },
+        "U4" => AppMessage::StepUpChallenge(stepup::decode_challenge(r)?),
+        "U5" => AppMessage::StepUpAnswer(stepup::decode_answer(r)?),
+        "U6" => AppMessage::StepUpOutcome(stepup::decode_outcome(r)?),
+        "U7" => AppMessage::AccessState(stepup::decode_access(r)?),
+        "U8" => AppMessage::StepUpRequest { reason: r.text(STEP_UP_REASON)?.into() },
+        "U9" => AppMessage::KeyRequest(stepup::decode_key_request(r)?),
+        "UA" => AppMessage::KeyReport(stepup::decode_key_report(r)?),
         other => return Err(DecodeError::UnsupportedType(lossy(other.as_bytes()))),
     })
 }

@@ -52,6 +52,13 @@ pub(super) fn message(m: &AppMessage) -> Body {
             b.put(QUOTE_REQ_ID, rfq);
             text(&mut b, t);
         }
+        AppMessage::StepUpChallenge(c) => stepup::encode_challenge(&mut b, c),
+        AppMessage::StepUpAnswer(a) => stepup::encode_answer(&mut b, a),
+        AppMessage::StepUpOutcome(o) => stepup::encode_outcome(&mut b, o),
+        AppMessage::AccessState(s) => stepup::encode_access(&mut b, s),
+        AppMessage::StepUpRequest { reason } => b.put(STEP_UP_REASON, reason),
+        AppMessage::KeyRequest(k) => stepup::encode_key_request(&mut b, k),
+        AppMessage::KeyReport(k) => stepup::encode_key_report(&mut b, k),
     }
     b
 }

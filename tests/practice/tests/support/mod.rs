@@ -4,6 +4,7 @@ use signet_dealer::Force;
 use signet_desk_core::{Desk, view::*};
 use signet_identity::MemoryKeychain;
 use signet_practice::{Plan, Practice, TRADER, VENUE_NAME};
+use signet_stepup::client::NoKeys;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -34,6 +35,9 @@ pub struct Screen {
     pub lines: Vec<LineView>,
     pub notices: Vec<Notice>,
     pub session: Option<SessionView>,
+    pub step_up: Option<StepUpView>,
+    pub access: Option<AccessView>,
+    pub keys: Option<KeysView>,
 }
 
 impl Screen {
@@ -60,6 +64,11 @@ impl Screen {
         if f.session.is_some() {
             self.session = f.session;
         }
+        if let Some(open) = f.step_up {
+            self.step_up = open.into_iter().next();
+        }
+        self.access = f.access.or(self.access.take());
+        self.keys = f.keys.or(self.keys.take());
     }
 
     pub fn rfq(&self, id: &str) -> &RfqView {
@@ -92,7 +101,7 @@ impl World {
         change(&mut plan);
         let practice = Practice::start(&plan, keychain.as_ref()).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let desk = Desk::start(practice.desk_config("test"), keychain.clone()).unwrap();
+        let desk = Desk::start(practice.desk_config("test"), keychain.clone(), Arc::new(NoKeys)).unwrap();
         Self { practice, desk, keychain, runtime, dir, _turn: turn }
     }
 

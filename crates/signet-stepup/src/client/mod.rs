@@ -4,7 +4,34 @@
 //! draws them. A ceremony asks for one PIN and one touch, can be cancelled at any moment, and ends by
 //! itself at its deadline.
 
+pub mod answer;
+#[cfg(all(feature = "pcsc", not(windows)))]
+mod apdu;
+#[cfg(feature = "ctap")]
+pub mod ctap;
+#[cfg(all(feature = "hid", not(windows)))]
+mod hid;
+pub mod options;
+#[cfg(all(feature = "pcsc", not(windows)))]
+mod readers;
+mod several;
+#[cfg(any(all(feature = "hid", windows), test))]
+mod windows;
+
+#[cfg(all(feature = "hid", not(windows)))]
+pub use hid::HidKeys;
+#[cfg(all(feature = "pcsc", not(windows)))]
+pub use readers::ReaderKeys;
+pub use several::Several;
+#[cfg(all(feature = "hid", windows))]
+pub use windows::WebAuthnDll;
+
+#[cfg(all(feature = "hid", not(windows), not(feature = "ctap")))]
+compile_error!("on Linux and macOS the feature `hid` needs `ctap`");
+
 use crate::context::Context;
+#[cfg(feature = "hid")]
+use std::sync::Arc;
 use std::{fmt, time::Duration};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
@@ -142,6 +169,44 @@ pub enum Step {
 pub trait StepUp: Send + Sync + fmt::Debug {
     /// Starts a ceremony; it goes on by itself.
     fn begin(&self, order: Order) -> Ceremony;
+
+    /// The keys are simulated, for practice: what the desk says about it, and that a click is the touch.
+    fn simulated(&self) -> Option<String> {
+        None
+    }
+
+    /// Touches a simulated key; `false` where there is none.
+    fn touch_simulated(&self) -> bool {
+        false
+    }
+}
+
+/// Where security keys cannot be reached at all: every ceremony says so.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoKeys;
+
+impl StepUp for NoKeys {
+    fn begin(&self, _: Order) -> Ceremony {
+        let (ceremony, stage) = Ceremony::new();
+        let why = CeremonyError::Backend("this build has no way to them".into());
+        let _ = stage.steps.send(Step::Done(Err(why)));
+        ceremony
+    }
+}
+
+/// This system's way to security keys: USB ports and, with the feature `pcsc`, readers; on Windows its
+/// own dialog.
+#[cfg(feature = "hid")]
+pub fn system_keys() -> Several {
+    #[cfg(windows)]
+    let ways: Vec<Arc<dyn StepUp>> = vec![Arc::new(WebAuthnDll)];
+    #[cfg(not(windows))]
+    let ways: Vec<Arc<dyn StepUp>> = vec![
+        Arc::new(HidKeys),
+        #[cfg(feature = "pcsc")]
+        Arc::new(ReaderKeys),
+    ];
+    Several::new(ways)
 }
 
 /// What the desk tells a ceremony.

@@ -1,0 +1,209 @@
+//! The book's part in step-up: what the gateway asks is compared with what is on the screen.
+
+use super::*;
+use signet_stepup::{Action, Approval, client::CeremonyError};
+
+impl Book {
+    /// Any change of the dialogs; RFQs that wait for one are drawn anew.
+    pub(crate) fn with_step_ups<T>(&mut self, change: impl FnOnce(&mut StepUps) -> T) -> T {
+        let out = change(&mut self.step_ups);
+        self.step_up_seq = self.bump();
+        self.items.values_mut().filter(|i| !i.rfq.state.ended()).for_each(|i| i.dirty = true);
+        self.changed();
+        out
+    }
+
+    pub(crate) fn next_step_up(&self) -> Option<Open> {
+        self.step_ups.next().cloned()
+    }
+
+    pub(crate) fn has_step_up(&self, id: &str) -> bool {
+        self.step_ups.has(id)
+    }
+
+    pub(crate) fn close_step_up(&mut self, id: &str) -> Option<Open> {
+        self.with_step_ups(|s| s.close(id))
+    }
+
+    /// Connected to a gateway that said what it wants.
+    pub(crate) fn knows_step_up(&self) -> bool {
+        self.online() && self.step_ups.access.step_up
+    }
+
+    pub(crate) fn ceremony_failed(&mut self, open: &Open, e: &CeremonyError) {
+        self.with_step_ups(|s| s.failed(&open.id, e));
+    }
+
+    /// A new key was not registered, for a reason on this side.
+    pub(crate) fn registration_failed(&mut self, e: &CeremonyError) {
+        self.with_step_ups(|s| {
+            s.keys.phase = RegisterPhase::Failed;
+            s.keys.problem = Some(problem(e.code(), sentence(&e.to_string()), e.cure()));
+            s.registering = None;
+        });
+    }
+
+    /// The person wants to register a key; the message is to be sent.
+    pub fn register_key(&mut self, name: &str, code: Option<String>) -> Result<AppMessage, Problem> {
+        if !self.online() {
+            return Err(offline());
+        }
+        if !self.step_ups.access.step_up {
+            return Err(problem("step_up_not_here", "This venue does not use security keys.", "Nothing needs to be registered."));
+        }
+        let name = name.trim();
+        let good = !name.is_empty() && name.chars().count() <= 40 && !name.chars().any(char::is_control);
+        if !good {
+            return Err(problem("key_name", "A key's name has 1 to 40 characters.", "Type a name you will know the key by."));
+        }
+        let code = code.map(|c| c.trim().to_owned()).filter(|c| !c.is_empty());
+        self.with_step_ups(|s| {
+            s.registering = Some(name.to_owned());
+            (s.keys.phase, s.keys.problem) = (RegisterPhase::UnderWay, None);
+        });
+        Ok(AppMessage::KeyRequest(KeyRequest::Begin { name: name.into(), code }))
+    }
+
+    pub(super) fn settled(&mut self, rfq: &RfqId) {
+        self.with_step_ups(|s| s.settled(rfq));
+    }
+
+    pub(super) fn challenge(&mut self, c: StepUpChallenge, now: UtcMillis) -> Vec<AppMessage> {
+        let desk = self.session.comp_id.clone().unwrap_or_default();
+        let gateway = self.gateway.clone().unwrap_or_default();
+        let judged = {
+            let rfq = |id: &RfqId| self.items.get(id).map(|i| &i.rfq);
+            let screen = OnScreen {
+                desk: &desk,
+                gateway: &gateway,
+                rfq: &rfq,
+                registering: self.step_ups.registering.as_deref(),
+                approver: self.step_ups.access.approver,
+            };
+            step_up::judge(&c.approval, &screen)
+        };
+        let id = c.id.clone();
+        let refusal = match judged {
+            Ok(approval) => {
+                self.it_waits(&approval, &desk);
+                let taken = self.with_step_ups(|s| s.add(c, approval, &desk));
+                (!taken).then_some("too many approvals are open on this desk")
+            }
+            Err(why) => {
+                tracing::error!(why, "the gateway asked for the approval of something this desk cannot stand behind");
+                let text =
+                    format!("The gateway asked you to approve something, and {why}. Nothing was approved. Tell your security officer.");
+                self.notice(NoticeKind::Bad, "approval_differs", text, None, now);
+                Some(why)
+            }
+        };
+        let answer = |why: &str| AppMessage::StepUpAnswer(StepUpAnswer { id, answer: Answer::Declined(Some(why.into())) });
+        refusal.map(answer).into_iter().collect()
+    }
+
+    /// An accept whose answer was thought lost waits for its touch.
+    fn it_waits(&mut self, approval: &Approval, desk: &str) {
+        if approval.desk != desk {
+            return;
+        }
+        if let Action::Accept(t) = &approval.action
+            && let (Ok(rfq), Ok(id)) = (RfqId::new(t.rfq.clone()), AcceptId::new(t.accept.clone()))
+            && let Some(i) = self.items.get_mut(&rfq)
+        {
+            i.rfq.waits_at_gateway(&id);
+        }
+    }
+
+    pub(super) fn step_up_outcome(&mut self, o: StepUpOutcome, now: UtcMillis) {
+        let Some(open) = self.with_step_ups(|s| s.outcome(&o.id, o.status)) else { return };
+        let text = o.text.unwrap_or_else(|| "no reason given".into());
+        let rfq = open.rfq();
+        match o.status {
+            StepUpStatus::Passed => {
+                self.notice(NoticeKind::Good, "step_up_passed", "Approved with your security key.".into(), rfq.as_ref(), now)
+            }
+            StepUpStatus::SecondWanted => {
+                self.notice(NoticeKind::Plain, "second_wanted", format!("Approved by you; {text}."), rfq.as_ref(), now)
+            }
+            StepUpStatus::Withdrawn => {
+                self.notice(NoticeKind::Plain, "step_up_withdrawn", format!("No touch is needed any more: {text}."), rfq.as_ref(), now)
+            }
+            StepUpStatus::Refused | StepUpStatus::Expired => {
+                let cure = o.cure.map(|c| format!(" {c}")).unwrap_or_default();
+                let code = o.code.as_deref().unwrap_or("stepup.refused").replace('.', "_");
+                self.notice(NoticeKind::Bad, &code, format!("{}{cure}", sentence(&text)), rfq.as_ref(), now);
+                if matches!(open.matter, step_up::Matter::Approve(Approval { action: Action::RegisterKey { .. }, .. })) {
+                    self.with_step_ups(|s| {
+                        s.keys.phase = RegisterPhase::Failed;
+                        s.keys.problem = Some(problem(&code, sentence(&text), cure.trim()));
+                    });
+                }
+            }
+        }
+    }
+
+    pub(super) fn access(&mut self, a: AccessState) -> Vec<AppMessage> {
+        let before = self.step_ups.access.keys;
+        let first = !self.step_ups.access.step_up;
+        self.with_step_ups(|s| {
+            s.access = AccessView {
+                step_up: a.step_up,
+                direct: false,
+                lease_until_ms: a.lease_until.map(|t| t.0 as f64),
+                keys: a.keys,
+                approver: a.approver,
+                text: a.text,
+            };
+            s.wake = (a.on_wake, a.on_unlock);
+        });
+        if first || before != a.keys { vec![AppMessage::KeyRequest(KeyRequest::List)] } else { Vec::new() }
+    }
+
+    pub(super) fn key_report(&mut self, k: KeyReport, now: UtcMillis) -> Vec<AppMessage> {
+        match k {
+            KeyReport::List(json) => match serde_json::from_str::<Vec<KeyView>>(&json) {
+                Ok(keys) => self.with_step_ups(|s| s.keys.keys = keys),
+                Err(e) => tracing::warn!(error = %e, "the gateway's list of keys cannot be read"),
+            },
+            KeyReport::Options { id, deadline, options } => {
+                let name = self.step_ups.registering.clone();
+                match name {
+                    Some(name) => drop(self.with_step_ups(|s| s.add_new_key(id, name, options, deadline))),
+                    None => tracing::warn!("the gateway offers to register a key nobody here asked for"),
+                }
+            }
+            KeyReport::Registered { name } => {
+                self.with_step_ups(|s| {
+                    s.registered();
+                    (s.keys.phase, s.keys.problem, s.registering) = (RegisterPhase::Done, None, None);
+                });
+                self.notice(NoticeKind::Good, "key_registered", format!("The security key {name} is registered."), None, now);
+                return vec![AppMessage::KeyRequest(KeyRequest::List)];
+            }
+            KeyReport::Refused { code, text, cure } => self.with_step_ups(|s| {
+                s.registered();
+                let text = sentence(&text.unwrap_or_else(|| "no reason given".into()));
+                let wanted = code == "stepup.code_needed";
+                s.keys.phase = if wanted { RegisterPhase::CodeWanted } else { RegisterPhase::Failed };
+                s.keys.problem = Some(problem(&code.replace('.', "_"), text, cure.unwrap_or_default()));
+                if !wanted {
+                    s.registering = None;
+                }
+            }),
+        }
+        Vec::new()
+    }
+
+    /// Whether there is a gateway, and it wants to hear that the laptop woke or its screen was unlocked.
+    pub(crate) fn wants_to_hear(&self, why: signet_stepup::SessionReason) -> bool {
+        let (wake, unlock) = self.step_ups.wake;
+        if !self.online() {
+            return false;
+        }
+        match why {
+            signet_stepup::SessionReason::Wake => wake,
+            signet_stepup::SessionReason::Unlock => unlock,
+            _ => true,
+        }
+    }
+}

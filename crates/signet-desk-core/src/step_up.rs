@@ -1,0 +1,360 @@
+//! Step-up as the desk keeps it: which challenges are open, what their dialogs show, and whether what
+//! the gateway wants approved is what this desk has on its screen.
+//!
+//! Pure: the ceremonies run on the link's thread (`ceremony.rs`), and tell here how
+//! they go.
+
+use crate::{present, problem::problem, view::*};
+use rust_decimal::Decimal;
+use signet_fix::message::{StepUpChallenge, StepUpStatus};
+use signet_rfq::{Catalogue, DealerId, InstrumentId, Rfq, RfqId, UtcMillis, group_digits};
+use signet_stepup::{
+    AcceptTerms, Action, Approval, RequestTerms,
+    client::{CeremonyError, Status},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Challenges a desk keeps open; a gateway that sends more is refused the rest.
+const MAX_OPEN: usize = 16;
+
+/// What somebody is asked to approve, or the key somebody is about to register.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Matter {
+    Approve(Approval),
+    NewKey { name: String },
+}
+
+/// One open dialog.
+#[derive(Debug, Clone)]
+pub(crate) struct Open {
+    pub id: String,
+    pub matter: Matter,
+    pub options: String,
+    pub reason: String,
+    pub deadline: UtcMillis,
+    phase: StepUpPhase,
+    pin: (bool, Option<u8>),
+    problem: Option<Problem>,
+    /// Another desk's: a second person reads before anything blinks.
+    others: bool,
+}
+
+impl Open {
+    pub fn waits_to_begin(&self) -> bool {
+        self.phase == StepUpPhase::Queued
+    }
+
+    pub fn rfq(&self) -> Option<RfqId> {
+        let Matter::Approve(a) = &self.matter else { return None };
+        match &a.action {
+            Action::Request(r) if !self.others => RfqId::new(r.rfq.clone()).ok(),
+            Action::Accept(t) if !self.others => RfqId::new(t.rfq.clone()).ok(),
+            _ => None,
+        }
+    }
+}
+
+/// What this desk itself has on the table, to be compared with what it is asked to approve.
+pub(crate) struct OnScreen<'a> {
+    /// This desk's CompID, and the gateway's.
+    pub desk: &'a str,
+    pub gateway: &'a str,
+    /// By RFQ.
+    pub rfq: &'a dyn Fn(&RfqId) -> Option<&'a Rfq>,
+    /// The key this desk wants to register.
+    pub registering: Option<&'a str>,
+    /// This person may be asked for others.
+    pub approver: bool,
+}
+
+/// Whether the gateway asks for exactly what this desk sent. The error is for the trader and the log.
+pub(crate) fn judge(text: &str, screen: &OnScreen<'_>) -> Result<Approval, &'static str> {
+    let a = Approval::parse(text).map_err(|_| "it is not written as this version knows")?;
+    if a.gateway != screen.gateway || a.approver != screen.desk {
+        return Err("it is not for this desk at this gateway");
+    }
+    if a.desk != screen.desk {
+        // A second person has nothing of their own to compare with: they read.
+        let may = screen.approver && matches!(a.action, Action::Request(_) | Action::Accept(_));
+        return if may { Ok(a) } else { Err("this person approves nothing for others") };
+    }
+    let mine = |id: &str| RfqId::new(id).ok().and_then(|id| (screen.rfq)(&id));
+    let same = match &a.action {
+        Action::Session(_) => true,
+        Action::Request(r) => mine(&r.rfq).is_some_and(|rfq| !rfq.state.ended() && RequestTerms::of(&rfq.terms) == *r),
+        Action::Accept(t) => mine(&t.rfq).is_some_and(|rfq| {
+            let sent = rfq.accept.as_ref().filter(|(_, s)| s.in_flight());
+            sent.is_some_and(|(mine, _)| AcceptTerms::of(mine, &rfq.terms) == *t)
+        }),
+        Action::RegisterKey { name } => screen.registering == Some(name),
+    };
+    if same { Ok(a) } else { Err("it differs from what this desk sent") }
+}
+
+#[derive(Debug)]
+pub(crate) struct StepUps {
+    open: Vec<Open>,
+    pub access: AccessView,
+    pub keys: KeysView,
+    /// The name of the key that is being registered.
+    pub registering: Option<String>,
+    /// What waits for somebody else: RFQ ids.
+    pub second: BTreeSet<RfqId>,
+    /// The gateway wants to hear of waking up, of unlocking.
+    pub wake: (bool, bool),
+}
+
+pub(crate) fn no_access() -> AccessView {
+    AccessView { step_up: false, direct: false, lease_until_ms: None, keys: 0, approver: false, text: None }
+}
+
+impl Default for StepUps {
+    fn default() -> Self {
+        let keys = KeysView { keys: Vec::new(), phase: RegisterPhase::Idle, problem: None };
+        Self { open: Vec::new(), access: no_access(), keys, registering: None, second: BTreeSet::new(), wake: (false, false) }
+    }
+}
+
+impl StepUps {
+    /// A challenge that was judged good. One for the same matter takes the place of its predecessor.
+    pub fn add(&mut self, c: StepUpChallenge, approval: Approval, desk: &str) -> bool {
+        let others = approval.desk != desk;
+        let phase = if others { StepUpPhase::Ready } else { StepUpPhase::Queued };
+        let reason = c.reason.unwrap_or_else(|| "The gateway asks for a touch of your security key.".into());
+        self.put(Open {
+            id: c.id,
+            matter: Matter::Approve(approval),
+            options: c.options,
+            reason,
+            deadline: c.deadline,
+            phase,
+            pin: (false, None),
+            problem: None,
+            others,
+        })
+    }
+
+    /// The options for a new key.
+    pub fn add_new_key(&mut self, id: String, name: String, options: String, deadline: UtcMillis) -> bool {
+        self.put(Open {
+            id,
+            matter: Matter::NewKey { name },
+            options,
+            reason: "This key is registered for you: your firm checks its make.".into(),
+            deadline,
+            phase: StepUpPhase::Queued,
+            pin: (false, None),
+            problem: None,
+            others: false,
+        })
+    }
+
+    fn put(&mut self, new: Open) -> bool {
+        if let Some(before) = self.open.iter_mut().find(|o| o.matter == new.matter) {
+            *before = new;
+            return true;
+        }
+        if self.open.len() >= MAX_OPEN {
+            return false;
+        }
+        self.open.push(new);
+        true
+    }
+
+    pub fn has(&self, id: &str) -> bool {
+        self.open.iter().any(|o| o.id == id)
+    }
+
+    /// The one to begin now, if any waits.
+    pub fn next(&self) -> Option<&Open> {
+        self.open.iter().find(|o| o.waits_to_begin())
+    }
+
+    fn edit(&mut self, id: &str, f: impl FnOnce(&mut Open)) {
+        if let Some(o) = self.open.iter_mut().find(|o| o.id == id) {
+            f(o);
+        }
+    }
+
+    /// The person wants it to begin, or to be tried again.
+    pub fn begin(&mut self, id: &str) {
+        self.edit(id, |o| {
+            if matches!(o.phase, StepUpPhase::Ready | StepUpPhase::Failed) {
+                (o.phase, o.problem) = (StepUpPhase::Queued, None);
+            }
+        });
+    }
+
+    pub fn started(&mut self, id: &str) {
+        self.edit(id, |o| (o.phase, o.pin) = (StepUpPhase::Verifying, (false, None)));
+    }
+
+    pub fn status(&mut self, id: &str, s: Status) {
+        self.edit(id, |o| {
+            o.phase = match s {
+                Status::Insert => StepUpPhase::Insert,
+                Status::ChooseByTouch => StepUpPhase::ChooseByTouch,
+                Status::Pin { wrong, left } => {
+                    o.pin = (wrong, left);
+                    StepUpPhase::Pin
+                }
+                Status::Touch => StepUpPhase::Touch,
+                Status::Verifying => StepUpPhase::Verifying,
+            };
+        });
+    }
+
+    pub fn checking(&mut self, id: &str) {
+        self.edit(id, |o| o.phase = StepUpPhase::Checking);
+    }
+
+    pub fn failed(&mut self, id: &str, e: &CeremonyError) {
+        self.edit(id, |o| {
+            o.phase = StepUpPhase::Failed;
+            o.problem = Some(problem(e.code(), crate::problem::sentence(&e.to_string()), e.cure()));
+        });
+    }
+
+    /// The link is gone: what was out is dead, and comes anew if it is still wanted.
+    pub fn link_lost(&mut self) {
+        self.open.retain(|o| matches!(&o.matter, Matter::Approve(a) if matches!(a.action, Action::Request(_) | Action::Accept(_))));
+        self.open.retain(|o| !o.others);
+        for o in &mut self.open {
+            (o.phase, o.problem) = (StepUpPhase::LinkLost, None);
+        }
+        if self.keys.phase == RegisterPhase::UnderWay {
+            self.keys.phase = RegisterPhase::Failed;
+            self.keys.problem = Some(crate::problem::offline());
+        }
+        self.registering = None;
+        self.access = no_access();
+    }
+
+    /// The gateway's last word on a challenge.
+    pub fn outcome(&mut self, id: &str, status: StepUpStatus) -> Option<Open> {
+        let at = self.open.iter().position(|o| o.id == id)?;
+        let o = self.open.remove(at);
+        if let (StepUpStatus::SecondWanted, Some(rfq)) = (status, o.rfq()) {
+            self.second.insert(rfq);
+        }
+        Some(o)
+    }
+
+    pub fn close(&mut self, id: &str) -> Option<Open> {
+        let at = self.open.iter().position(|o| o.id == id)?;
+        Some(self.open.remove(at))
+    }
+
+    /// The dialog of a new key closes: it is registered, or was refused.
+    pub fn registered(&mut self) {
+        self.open.retain(|o| !matches!(o.matter, Matter::NewKey { .. }));
+    }
+
+    /// An answer about this RFQ came: nothing about it waits any more.
+    pub fn settled(&mut self, rfq: &RfqId) {
+        self.open.retain(|o| o.rfq().as_ref() != Some(rfq));
+        self.second.remove(rfq);
+    }
+
+    /// What is past its deadline and waits for nobody's answer.
+    pub fn tick(&mut self, at: UtcMillis) -> Vec<Open> {
+        let over = |o: &Open| o.deadline < at && o.phase != StepUpPhase::Checking;
+        let (gone, stay) = std::mem::take(&mut self.open).into_iter().partition(over);
+        self.open = stay;
+        gone
+    }
+
+    /// How an RFQ waits for a touch, in words.
+    pub fn waits(&self, rfq: &RfqId) -> Option<&'static str> {
+        let open = self.open.iter().find(|o| o.rfq().as_ref() == Some(rfq));
+        match open {
+            Some(o) if o.phase == StepUpPhase::LinkLost => Some("Waiting for the connection, then for a touch of your security key."),
+            Some(_) => Some("Waiting for a touch of your security key."),
+            None => self.second.contains(rfq).then_some("Approved by you; waiting for a second person."),
+        }
+    }
+
+    /// The dialog: what is under way before what is queued, own matters before others'.
+    pub fn view(&self, catalogue: &Catalogue, names: &BTreeMap<DealerId, String>) -> Vec<StepUpView> {
+        let rank = |o: &&Open| match o.phase {
+            StepUpPhase::Queued => 1,
+            StepUpPhase::LinkLost => 2,
+            StepUpPhase::Ready => 3,
+            _ => 0,
+        };
+        let Some(o) = self.open.iter().min_by_key(rank) else { return Vec::new() };
+        let (terms, kind, key_name, asked_by) = match &o.matter {
+            Matter::NewKey { name } => (None, StepUpKind::NewKey, Some(name.clone()), None),
+            Matter::Approve(a) => {
+                let (terms, kind, key) = shown(&a.action, catalogue, names);
+                (terms, kind, key, o.others.then(|| a.desk.clone()))
+            }
+        };
+        vec![StepUpView {
+            id: o.id.clone(),
+            kind,
+            phase: o.phase,
+            reason: o.reason.clone(),
+            terms,
+            key_name,
+            asked_by,
+            deadline_ms: o.deadline.0 as f64,
+            pin_wrong: o.pin.0,
+            pin_left: o.pin.1.map(u32::from),
+            problem: o.problem.clone(),
+            rfq_id: o.rfq().map(|r| r.to_string()),
+            behind: u32::try_from(self.open.len() - 1).unwrap_or(u32::MAX),
+        }]
+    }
+}
+
+/// The action as the dialog shows it, with the instrument's own formats.
+fn shown(action: &Action, catalogue: &Catalogue, names: &BTreeMap<DealerId, String>) -> (Option<StepUpTerms>, StepUpKind, Option<String>) {
+    let instrument = |id: &str| InstrumentId::new(id).ok().and_then(|id| catalogue.get(&id));
+    let name = |d: &String| DealerId::new(d.clone()).ok().and_then(|d| names.get(&d).cloned()).unwrap_or_else(|| d.clone());
+    let number = |text: &str| text.parse::<Decimal>().ok();
+    let quantity = |text: &str| number(text).map_or_else(|| text.to_owned(), group_digits);
+    let ask = |word: &str| match word {
+        "buy" => Ask::Buy,
+        "sell" => Ask::Sell,
+        _ => Ask::TwoWay,
+    };
+    match action {
+        Action::Session(_) => (None, StepUpKind::Session, None),
+        Action::RegisterKey { name } => (None, StepUpKind::RegisterKey, Some(name.clone())),
+        Action::Request(r) => {
+            let i = instrument(&r.instrument);
+            let terms = StepUpTerms {
+                ask: ask(&r.ask),
+                quantity: quantity(&r.quantity),
+                currency: r.currency.clone(),
+                symbol: i.map_or_else(|| r.instrument.clone(), |i| i.symbol.clone()),
+                instrument: r.instrument.clone(),
+                price: None,
+                price_unit: String::new(),
+                dealers: r.dealers.iter().map(name).collect(),
+                settlement_date: present::iso(&r.settlement),
+            };
+            (Some(terms), StepUpKind::Request, None)
+        }
+        Action::Accept(a) => {
+            let i = instrument(&a.instrument);
+            let price = match (i, number(&a.price)) {
+                (Some(i), Some(p)) => i.format_price(p),
+                _ => a.price.clone(),
+            };
+            let terms = StepUpTerms {
+                ask: ask(&a.side),
+                quantity: quantity(&a.quantity),
+                currency: a.currency.clone(),
+                symbol: i.map_or_else(|| a.instrument.clone(), |i| i.symbol.clone()),
+                instrument: a.instrument.clone(),
+                price: Some(price),
+                price_unit: i.map_or_else(String::new, |i| i.price_unit.clone()),
+                dealers: vec![name(&a.dealer)],
+                settlement_date: present::iso(&a.settlement),
+            };
+            (Some(terms), StepUpKind::Accept, None)
+        }
+    }
+}

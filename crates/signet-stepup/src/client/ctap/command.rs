@@ -1,0 +1,164 @@
+//! The command for the key, and its answer as WebAuthn JSON.
+
+use super::{errors, talk::Answer};
+use crate::client::{
+    CeremonyError, answer,
+    options::{Asked, Discoverable, Registration, Signing},
+};
+use authenticator::{
+    RegisterResult, SignResult,
+    authenticatorservice::{RegisterArgs, SignArgs},
+    crypto::COSEAlgorithm,
+    ctap2::{
+        attestation::AuthenticatorDataFlags,
+        server::{
+            AuthenticationExtensionsClientInputs, CredentialProtectionPolicy, PublicKeyCredentialDescriptor, PublicKeyCredentialParameters,
+            PublicKeyCredentialUserEntity, RelyingParty, ResidentKeyRequirement, UserVerificationRequirement,
+        },
+    },
+    statecallback::StateCallback,
+};
+use aws_lc_rs::digest;
+use std::sync::mpsc::Sender;
+
+#[derive(Debug, Clone)]
+pub(crate) enum Command {
+    Register { args: RegisterArgs, finish: Finish },
+    Sign { args: SignArgs, finish: Finish },
+}
+
+/// What turns a key's answer into JSON.
+#[derive(Debug, Clone)]
+pub(crate) struct Finish {
+    client_data: String,
+    transport: &'static str,
+    /// The one credential a signing names, if it is one: CTAP 2.0 keys may leave it out of the answer
+    /// (CTAP 2.1 §6.2.2).
+    only: Option<Vec<u8>>,
+}
+
+impl Command {
+    pub fn new(asked: &Asked, client_data: String, transport: &'static str) -> Result<Self, CeremonyError> {
+        let hash = hash_of(&client_data);
+        Ok(match asked {
+            Asked::Register(r) => Self::Register { args: register_args(r, hash)?, finish: Finish { client_data, transport, only: None } },
+            Asked::Sign(s) => {
+                let only = (s.allow.len() == 1).then(|| s.allow[0].clone());
+                Self::Sign { args: sign_args(s, hash), finish: Finish { client_data, transport, only } }
+            }
+        })
+    }
+}
+
+fn hash_of(client_data: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, client_data.as_bytes()).as_ref());
+    hash
+}
+
+fn register_args(r: &Registration, client_data_hash: [u8; 32]) -> Result<RegisterArgs, CeremonyError> {
+    let known = r.algorithms.iter().filter_map(|alg| COSEAlgorithm::try_from(*alg).ok());
+    let pub_cred_params: Vec<_> = known.map(|alg| PublicKeyCredentialParameters { alg }).collect();
+    if pub_cred_params.is_empty() {
+        return Err(CeremonyError::BadOptions("pubKeyCredParams: no algorithm this desk knows".into()));
+    }
+    Ok(RegisterArgs {
+        client_data_hash,
+        relying_party: RelyingParty { id: r.rp_id.clone(), name: Some(r.rp_name.clone()) },
+        // Only for the U2F identifier extension, which is never used here.
+        origin: String::new(),
+        user: PublicKeyCredentialUserEntity {
+            id: r.user_id.clone(),
+            name: Some(r.user_name.clone()),
+            display_name: Some(r.user_display_name.clone()),
+        },
+        pub_cred_params,
+        exclude_list: r.exclude.iter().map(descriptor).collect(),
+        user_verification_req: UserVerificationRequirement::Required,
+        resident_key_req: match r.discoverable {
+            Discoverable::Discouraged => ResidentKeyRequirement::Discouraged,
+            Discoverable::Preferred => ResidentKeyRequirement::Preferred,
+            Discoverable::Required => ResidentKeyRequirement::Required,
+        },
+        extensions: AuthenticationExtensionsClientInputs {
+            credential_protection_policy: Some(CredentialProtectionPolicy::UserVerificationRequired),
+            enforce_credential_protection_policy: Some(true),
+            min_pin_length: r.min_pin_length.then_some(true),
+            ..Default::default()
+        },
+        pin: None,
+        use_ctap1_fallback: false,
+    })
+}
+
+fn sign_args(s: &Signing, client_data_hash: [u8; 32]) -> SignArgs {
+    SignArgs {
+        client_data_hash,
+        origin: String::new(),
+        relying_party_id: s.rp_id.clone(),
+        allow_list: s.allow.iter().map(descriptor).collect(),
+        user_verification_req: UserVerificationRequirement::Required,
+        user_presence_req: true,
+        extensions: AuthenticationExtensionsClientInputs::default(),
+        pin: None,
+        use_ctap1_fallback: false,
+    }
+}
+
+fn descriptor(id: &Vec<u8>) -> PublicKeyCredentialDescriptor {
+    PublicKeyCredentialDescriptor { id: id.clone(), transports: Vec::new() }
+}
+
+impl Finish {
+    /// What the crate is to call with the new credential.
+    pub fn registered(self, answers: Sender<Answer>) -> StateCallback<authenticator::Result<RegisterResult>> {
+        StateCallback::new(Box::new(move |result| {
+            let _ = answers.send(result.map_err(errors::of).and_then(|made| self.registration(made)));
+        }))
+    }
+
+    /// What the crate is to call with the signature.
+    pub fn signed(self, answers: Sender<Answer>) -> StateCallback<authenticator::Result<SignResult>> {
+        StateCallback::new(Box::new(move |result| {
+            let _ = answers.send(result.map_err(errors::of).and_then(|made| self.assertion(made)));
+        }))
+    }
+
+    /// # Errors
+    /// [`CeremonyError::Unsupported`] if the key left out what it was told to do: it would only be
+    /// refused by the gateway later, in words that help nobody.
+    fn registration(&self, made: RegisterResult) -> Result<String, CeremonyError> {
+        let data = &made.att_obj.auth_data;
+        verified(data.flags)?;
+        if data.extensions.cred_protect != Some(CredentialProtectionPolicy::UserVerificationRequired) {
+            return Err(CeremonyError::Unsupported("it does not protect its credentials with the PIN".into()));
+        }
+        let Some(credential) = data.credential_data.as_ref().map(|c| c.credential_id.clone()) else {
+            return Err(CeremonyError::Unsupported("its answer holds no credential".into()));
+        };
+        let object = serde_cbor_2::to_vec(&made.att_obj)
+            .map_err(|_| CeremonyError::Unsupported("its answer cannot be written as an attestation object".into()))?;
+        Ok(answer::registration(&credential, &object, &self.client_data, &[self.transport]))
+    }
+
+    /// # Errors
+    /// [`CeremonyError::Unsupported`], as above.
+    fn assertion(&self, made: SignResult) -> Result<String, CeremonyError> {
+        let made = made.assertion;
+        verified(made.auth_data.flags)?;
+        let Some(credential) = made.credentials.map(|c| c.id).or_else(|| self.only.clone()) else {
+            return Err(CeremonyError::Unsupported("it does not say which credential signed".into()));
+        };
+        let user = made.user.as_ref().map(|u| u.id.as_slice());
+        Ok(answer::assertion(&credential, &made.auth_data.to_vec(), &made.signature, user, &self.client_data))
+    }
+}
+
+/// The crate lets a key without a PIN register although verification is required (its
+/// `can_skip_user_verification`); that is where an answer without it comes from.
+fn verified(flags: AuthenticatorDataFlags) -> Result<(), CeremonyError> {
+    if !flags.contains(AuthenticatorDataFlags::USER_PRESENT) {
+        return Err(CeremonyError::Unsupported("it answered without a touch".into()));
+    }
+    if flags.contains(AuthenticatorDataFlags::USER_VERIFIED) { Ok(()) } else { Err(CeremonyError::PinNotSet) }
+}

@@ -1,0 +1,355 @@
+//! The enforcement point for what desks send: nothing goes on to the router that still waits for a
+//! touch.
+//!
+//! [`rules`] decides, [`waiting`] keeps what is not decided yet; this file carries their word to the
+//! desks, the router and the step-up service, and nothing else.
+
+pub mod rules;
+mod waiting;
+
+use crate::{
+    core::{Core, now},
+    registry::NewEvent,
+    roster::Roster,
+    router::Input,
+    stepup::{Authority, KeyState, KeyTicket, KeyView, StepUpHandle, StepUpRefusal, Ticket},
+};
+use rules::{Wanted, WhenSection, wanted};
+use serde::Serialize;
+use signet_fix::{
+    AppMessage,
+    message::{BusinessReject, KeyReport, KeyRequest, SnapshotMark},
+};
+use signet_rfq::{CompId, UtcMillis};
+use signet_stepup::{Approval, SessionReason};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    net::IpAddr,
+    rc::Rc,
+};
+use waiting::{Do, HeldId, Waiting, Why};
+use zeroize::Zeroizing;
+
+/// Questions of one desk that the service may be working on.
+const MAX_QUESTIONS_PER_DESK: usize = 8;
+
+/// Who is at the other end of a desk's connection, and which connection.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// The registry's user id.
+    pub user: String,
+    /// RFC 9266 exporter.
+    pub exporter: [u8; 32],
+    /// Serial number of the client certificate, lower-case hexadecimal.
+    pub serial: String,
+    pub address: IpAddr,
+}
+
+/// Step-up as the trading thread runs it.
+pub struct Enforcement {
+    service: StepUpHandle,
+    roster: Rc<Roster>,
+    waiting: RefCell<Waiting>,
+    policy: String,
+    questions: RefCell<BTreeMap<CompId, Rc<Cell<usize>>>>,
+}
+
+impl Enforcement {
+    pub fn new(service: StepUpHandle, roster: Rc<Roster>, rules: WhenSection, policy: String, gateway: &CompId, answer_ms: i64) -> Self {
+        let waiting = RefCell::new(Waiting::new(rules, gateway, answer_ms));
+        Self { service, roster, waiting, policy, questions: RefCell::default() }
+    }
+
+    /// A place among the questions of a desk; given back when dropped.
+    fn place(&self, desk: &CompId) -> Option<Place> {
+        let count = self.questions.borrow_mut().entry(desk.clone()).or_default().clone();
+        (count.get() < MAX_QUESTIONS_PER_DESK).then(|| {
+            count.set(count.get() + 1);
+            Place(count)
+        })
+    }
+}
+
+struct Place(Rc<Cell<usize>>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+impl From<StepUpRefusal> for Why {
+    fn from(r: StepUpRefusal) -> Self {
+        Self::new(r.code(), r.to_string(), r.cure())
+    }
+}
+
+/// A key as its owner's desk shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyLine<'a> {
+    id: &'a str,
+    name: &'a str,
+    model: &'a str,
+    good: bool,
+    registered_ms: i64,
+    last_used_ms: i64,
+}
+
+fn key_list(keys: &[KeyView]) -> String {
+    let line = |k: &'_ KeyView| {
+        serde_json::to_value(KeyLine {
+            id: &k.id,
+            name: &k.name,
+            model: &k.model,
+            good: k.state == KeyState::Active,
+            registered_ms: k.registered.0,
+            last_used_ms: k.last_used.0,
+        })
+    };
+    let lines: Vec<_> = keys.iter().filter_map(|k| line(k).ok()).collect();
+    serde_json::Value::Array(lines).to_string()
+}
+
+impl Core {
+    /// A message of a desk, on its way to the router.
+    pub fn from_desk(self: &Rc<Self>, desk: &CompId, message: AppMessage) {
+        let Some(e) = self.enforcement() else {
+            return match message {
+                m if is_about_keys(&m) => self.to_desk(desk, &not_here(&m)),
+                m => self.handle(Input::FromDesk(desk.clone(), m)),
+            };
+        };
+        let at = now();
+        match message {
+            AppMessage::StepUpAnswer(a) => self.step(&e, |w| w.answered(desk, &a.id, a.answer, at)),
+            AppMessage::StepUpRequest { reason } => match SessionReason::read(&reason) {
+                Some(why) => self.step(&e, |w| w.verify_again(desk, why, at)),
+                None => tracing::warn!(%desk, reason, "a reason for step-up that this version does not know"),
+            },
+            AppMessage::KeyRequest(k) => self.about_keys(&e, desk, k),
+            m => self.business(&e, desk, m, at),
+        }
+    }
+
+    fn business(self: &Rc<Self>, e: &Rc<Enforcement>, desk: &CompId, m: AppMessage, at: UtcMillis) {
+        match &m {
+            AppMessage::RfqCancel { rfq, .. } => {
+                let todo = e.waiting.borrow_mut().cancelled(desk, rfq);
+                if let Some(todo) = todo {
+                    return self.run(e, todo);
+                }
+            }
+            AppMessage::OrderStatusRequest(h) => {
+                let answer = e.waiting.borrow().status(desk, h, at);
+                if let Some(answer) = answer {
+                    return self.to_desk(desk, &answer);
+                }
+            }
+            _ => {}
+        }
+        if matches!(m, AppMessage::QuoteRequest(_) | AppMessage::QuoteResponse(_) | AppMessage::RfqCancel { .. }) {
+            e.waiting.borrow_mut().active(desk, at);
+        }
+        // What would be refused anyway costs nobody a touch.
+        let Some(action) = self.with_router(|r| r.action_of(desk, &m, at)) else {
+            return self.handle(Input::FromDesk(desk.clone(), m));
+        };
+        let (verdict, ends) = {
+            let w = e.waiting.borrow();
+            let ends = match &m {
+                AppMessage::QuoteResponse(r) => self.with_router(|router| router.quote_ends(desk, r)),
+                _ => None,
+            };
+            (wanted(w.rules(), &action, &w.standing(desk), at), ends)
+        };
+        match verdict {
+            Wanted::Nothing => self.handle(Input::FromDesk(desk.clone(), m)),
+            verdict => self.step(e, |w| w.hold(desk, m, action, verdict, ends, at)),
+        }
+    }
+
+    /// A desk is logged on: what it must do first, and what still waits for it.
+    pub fn desk_is_on(self: &Rc<Self>, desk: &CompId) {
+        let Some(e) = self.enforcement() else { return };
+        let Some(c) = self.connection(desk) else {
+            return tracing::error!(%desk, "a desk without a registered person is on; nothing of it will be approved");
+        };
+        self.step(&e, |w| w.desk_up(desk, &c.user, c.address, now()));
+        self.look_at_keys(&e, desk);
+    }
+
+    pub fn desk_is_off(self: &Rc<Self>, desk: &CompId) {
+        if let Some(e) = self.enforcement() {
+            self.step(&e, |w| w.desk_down(desk));
+        }
+    }
+
+    /// RFQs that wait here belong into the desk's snapshot.
+    pub fn held_requests(&self, desk: &CompId) -> Vec<AppMessage> {
+        let Some(e) = self.enforcement() else { return Vec::new() };
+        let all = e.waiting.borrow().requests(desk);
+        let mark = |m| match m {
+            AppMessage::QuoteRequest(q) => Some(AppMessage::Snapshot(SnapshotMark::Rfq(q))),
+            _ => None,
+        };
+        all.into_iter().filter_map(mark).collect()
+    }
+
+    pub fn enforcement_tick(self: &Rc<Self>) {
+        let Some(e) = self.enforcement() else { return };
+        let at = now();
+        let dead: Vec<HeldId> = {
+            let w = e.waiting.borrow();
+            let gone = |desk: &CompId, m: &AppMessage| self.with_router(|r| r.action_of(desk, m, at)).is_none();
+            w.accepts().filter(|(_, desk, m)| gone(desk, m)).map(|(id, ..)| id).collect()
+        };
+        self.step(&e, |w| w.tick(&dead, at));
+    }
+
+    /// One event, and every consequence of it.
+    fn step(self: &Rc<Self>, e: &Rc<Enforcement>, event: impl FnOnce(&mut Waiting) -> Vec<Do>) {
+        // The borrow ends here: consequences come back to it.
+        let todo = event(&mut e.waiting.borrow_mut());
+        self.run(e, todo);
+    }
+
+    fn run(self: &Rc<Self>, e: &Rc<Enforcement>, todo: Vec<Do>) {
+        for d in todo {
+            match d {
+                Do::Tell(desk, m) => self.to_desk(&desk, &m),
+                Do::Release(desk, m) => self.handle(Input::FromDesk(desk, m)),
+                Do::Drop(id) => e.service.drop_challenge(&id),
+                Do::Note(code, desk, words) => {
+                    tracing::warn!(%desk, code, "{words}");
+                    e.roster.note(NewEvent::new(now(), "gateway", code, desk.as_str(), words));
+                }
+                Do::Challenge { held, desk, approval, deadline } => self.challenge(e, held, desk, approval, deadline),
+                Do::Verify { held, desk, challenge, answer } => self.verify(e, held, desk, challenge, answer),
+                Do::Register { desk, name, evidence } => {
+                    self.register(e, &desk, name, Authority::ByKey { evidence_seq: evidence });
+                }
+            }
+        }
+    }
+
+    fn challenge(self: &Rc<Self>, e: &Rc<Enforcement>, held: HeldId, desk: CompId, approval: Approval, deadline: UtcMillis) {
+        let (core, e) = (self.clone(), e.clone());
+        let connection = self.connection(&desk);
+        tokio::task::spawn_local(async move {
+            let made = match connection {
+                Some(c) => {
+                    let ticket = Ticket {
+                        user: c.user,
+                        desk: desk.to_string(),
+                        exporter: c.exporter,
+                        approval: approval.clone(),
+                        policy: e.policy.clone(),
+                        deadline,
+                    };
+                    e.service.begin(ticket).await
+                }
+                None => Err(StepUpRefusal::Unavailable),
+            };
+            let made = made.map(|c| (c.id, c.options, c.deadline)).map_err(Why::from);
+            core.step(&e, |w| w.challenged(held, &desk, &approval, made, now()));
+        });
+    }
+
+    fn verify(self: &Rc<Self>, e: &Rc<Enforcement>, held: HeldId, desk: CompId, challenge: String, answer: String) {
+        let (core, e) = (self.clone(), e.clone());
+        // The connection as it is now: an answer that came over another one does not fit its challenge.
+        let connection = self.connection(&desk);
+        tokio::task::spawn_local(async move {
+            let result = match connection {
+                Some(c) => e.service.finish(&challenge, desk.as_str(), c.exporter, answer).await,
+                None => Err(StepUpRefusal::NotYours),
+            };
+            let result = result.map(|p| p.evidence_seq).map_err(Why::from);
+            core.step(&e, |w| w.verified(held, &desk, result, now()));
+        });
+    }
+
+    fn about_keys(self: &Rc<Self>, e: &Rc<Enforcement>, desk: &CompId, k: KeyRequest) {
+        let (core, enforcement, d) = (self.clone(), e.clone(), desk.clone());
+        let (Some(c), Some(place)) = (self.connection(desk), e.place(desk)) else {
+            return self.to_desk(desk, &refused(&StepUpRefusal::Busy));
+        };
+        tokio::task::spawn_local(async move {
+            let (_place, e) = (place, enforcement);
+            match k {
+                KeyRequest::List => match e.service.keys(&c.user).await {
+                    Ok(keys) => core.to_desk(&d, &AppMessage::KeyReport(KeyReport::List(key_list(&keys)))),
+                    Err(why) => core.to_desk(&d, &refused(&why)),
+                },
+                KeyRequest::Begin { name, code } => match e.service.keys(&c.user).await {
+                    Ok(keys) if keys.iter().any(|k| k.state == KeyState::Active) => {
+                        core.step(&e, |w| w.hold_registration(&d, name, now()));
+                    }
+                    Ok(_) => core.register(&e, &d, name, Authority::ByCode(code.map(Zeroizing::new))),
+                    Err(why) => core.to_desk(&d, &refused(&why)),
+                },
+                KeyRequest::Finish { id, credential } => {
+                    let report = match e.service.finish_registration(&id, d.as_str(), c.exporter, credential).await {
+                        Ok(key) => AppMessage::KeyReport(KeyReport::Registered { name: key.name }),
+                        Err(why) => refused(&why),
+                    };
+                    core.to_desk(&d, &report);
+                    core.look_at_keys(&e, &d);
+                }
+            }
+        });
+    }
+
+    fn register(self: &Rc<Self>, e: &Rc<Enforcement>, desk: &CompId, key_name: String, authority: Authority) {
+        let Some(c) = self.connection(desk) else { return };
+        let (core, e, desk) = (self.clone(), e.clone(), desk.clone());
+        tokio::task::spawn_local(async move {
+            let ticket = KeyTicket { user: c.user, desk: desk.to_string(), exporter: c.exporter, serial: c.serial, key_name, authority };
+            let report = match e.service.begin_registration(ticket).await {
+                Ok(c) => AppMessage::KeyReport(KeyReport::Options { id: c.id, deadline: c.deadline, options: c.options }),
+                Err(why) => refused(&why),
+            };
+            core.to_desk(&desk, &report);
+        });
+    }
+
+    /// Asks how many good keys the desk's person has; the desk is told when that changed.
+    fn look_at_keys(self: &Rc<Self>, e: &Rc<Enforcement>, desk: &CompId) {
+        let Some(c) = self.connection(desk) else { return };
+        let (core, e, desk) = (self.clone(), e.clone(), desk.clone());
+        tokio::task::spawn_local(async move {
+            let keys = e.service.keys(&c.user).await.unwrap_or_default();
+            let good = keys.iter().filter(|k| k.state == KeyState::Active).count();
+            core.step(&e, |w| w.keys(&desk, u32::try_from(good).unwrap_or(u32::MAX), now()));
+        });
+    }
+}
+
+fn refused(why: &StepUpRefusal) -> AppMessage {
+    AppMessage::KeyReport(KeyReport::Refused { code: why.code().into(), text: Some(why.to_string()), cure: Some(why.cure().into()) })
+}
+
+fn is_about_keys(m: &AppMessage) -> bool {
+    matches!(m, AppMessage::StepUpAnswer(_) | AppMessage::StepUpRequest { .. } | AppMessage::KeyRequest(_))
+}
+
+/// What a gateway without `[step_up]` says.
+fn not_here(m: &AppMessage) -> AppMessage {
+    match m {
+        AppMessage::KeyRequest(_) => AppMessage::KeyReport(KeyReport::Refused {
+            code: "stepup.not_here".into(),
+            text: Some("this gateway does not use security keys".into()),
+            cure: None,
+        }),
+        m => AppMessage::BusinessReject(BusinessReject {
+            ref_seq_num: None,
+            ref_msg_type: m.msg_type().into(),
+            ref_id: None,
+            // 3: unsupported message type.
+            reason: 3,
+            text: Some("this gateway does not use security keys".into()),
+        }),
+    }
+}

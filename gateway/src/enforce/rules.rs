@@ -1,0 +1,377 @@
+//! When a touch of a security key is wanted. Pure: settings, what is to be done and what was proved go
+//! in; a decision with its reasons comes out.
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use signet_rfq::{CompId, UtcMillis, parse_quantity};
+use signet_stepup::{Action, SessionReason};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+/// `[step_up.when]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WhenSection {
+    #[serde(default)]
+    pub logon: LogonRule,
+    /// Networks from which a logon is no surprise: `192.0.2.0/24`, `2001:db8::/32`.
+    #[serde(default)]
+    pub known_networks: Vec<Network>,
+    /// RFQs above this need a touch; left out: none do. By currency, with `default` for the others.
+    pub request_above: Option<Amounts>,
+    /// Accepts above this need a touch.
+    pub accept_above: Option<Amounts>,
+    /// A lease covers accepts too. Otherwise each accept that needs a touch gets one of its own.
+    #[serde(default)]
+    pub accept_in_lease: bool,
+    #[serde(default = "default_lease")]
+    pub lease_minutes: u32,
+    /// A lease ends after this long without an act of the trader; 0 for never.
+    #[serde(default = "default_idle")]
+    pub idle_minutes: u32,
+    /// The laptop woke from sleep, its screen was unlocked: the trader shows themselves before
+    /// anything else is sent.
+    #[serde(default = "yes")]
+    pub on_wake: bool,
+    #[serde(default = "yes")]
+    pub on_unlock: bool,
+    pub second_person: Option<SecondPersonSection>,
+}
+
+/// `[step_up.when.second_person]`: four eyes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecondPersonSection {
+    pub request_above: Option<Amounts>,
+    pub accept_above: Option<Amounts>,
+    /// CompIDs of the desks whose people may approve.
+    pub approvers: BTreeSet<CompId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogonRule {
+    Never,
+    /// When the connection comes from neither a known network nor the address of the last touch.
+    #[default]
+    Risk,
+    Always,
+}
+
+impl Default for WhenSection {
+    /// What an empty section says.
+    fn default() -> Self {
+        Self {
+            logon: LogonRule::default(),
+            known_networks: Vec::new(),
+            request_above: None,
+            accept_above: None,
+            accept_in_lease: false,
+            lease_minutes: default_lease(),
+            idle_minutes: default_idle(),
+            on_wake: yes(),
+            on_unlock: yes(),
+            second_person: None,
+        }
+    }
+}
+
+fn default_lease() -> u32 {
+    15
+}
+fn default_idle() -> u32 {
+    10
+}
+fn yes() -> bool {
+    true
+}
+
+/// An address range in CIDR notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Network {
+    base: IpAddr,
+    prefix: u8,
+}
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not a network such as 192.0.2.0/24");
+        let (base, prefix) = text.split_once('/').ok_or_else(wrong)?;
+        let base: IpAddr = base.parse().map_err(|_| wrong())?;
+        let prefix: u8 = prefix.parse().map_err(|_| wrong())?;
+        if prefix > if base.is_ipv4() { 32 } else { 128 } {
+            return Err(wrong());
+        }
+        Ok(Self { base, prefix })
+    }
+}
+
+impl Network {
+    pub fn contains(self, address: IpAddr) -> bool {
+        let (base, address, width) = match (self.base, address.to_canonical()) {
+            (IpAddr::V4(b), IpAddr::V4(a)) => (u128::from(b.to_bits()), u128::from(a.to_bits()), 32),
+            (IpAddr::V6(b), IpAddr::V6(a)) => (b.to_bits(), a.to_bits(), 128),
+            _ => return false,
+        };
+        let shift = width - u32::from(self.prefix);
+        base.checked_shr(shift).unwrap_or(0) == address.checked_shr(shift).unwrap_or(0)
+    }
+}
+
+/// Limits by currency, as a trader writes quantities: `{ default = "5m", JPY = "500m" }`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "BTreeMap<String, String>")]
+pub struct Amounts {
+    default: Decimal,
+    by_currency: BTreeMap<String, Decimal>,
+}
+
+impl TryFrom<BTreeMap<String, String>> for Amounts {
+    type Error = String;
+
+    fn try_from(map: BTreeMap<String, String>) -> Result<Self, String> {
+        let read = |currency: &str, text: &str| match text {
+            "0" => Ok(Decimal::ZERO),
+            text => parse_quantity(text).map_err(|e| format!("{currency} = {text:?}: {e}")),
+        };
+        let mut by_currency = map.iter().map(|(c, t)| Ok((c.clone(), read(c, t)?))).collect::<Result<BTreeMap<_, _>, String>>()?;
+        let default = by_currency.remove("default").ok_or("`default` is missing: what holds for currencies not named")?;
+        match by_currency.keys().find(|c| c.len() != 3 || !c.bytes().all(|b| b.is_ascii_uppercase())) {
+            Some(c) => Err(format!("{c:?} is no currency code")),
+            None => Ok(Self { default, by_currency }),
+        }
+    }
+}
+
+impl Amounts {
+    /// What cannot be read counts as above every limit.
+    fn exceeded(&self, quantity: &str, currency: &str) -> bool {
+        let limit = self.by_currency.get(currency).unwrap_or(&self.default);
+        quantity.parse::<Decimal>().map_or(true, |q| q > *limit)
+    }
+}
+
+/// A touch that is still good, in one session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    pub until: UtcMillis,
+    /// When the trader last did something.
+    pub active: UtcMillis,
+}
+
+impl Lease {
+    pub fn good(self, rules: &WhenSection, now: UtcMillis) -> bool {
+        let idle_ms = i64::from(rules.idle_minutes) * 60_000;
+        now < self.until && (idle_ms == 0 || now.since(self.active) < idle_ms)
+    }
+}
+
+/// What a session has proved so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    pub lease: Option<Lease>,
+    /// The trader must show themselves before anything is sent on, and why.
+    pub owes: Option<SessionReason>,
+}
+
+/// The decision, with reasons a trader reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    Nothing,
+    Touch(String),
+    /// The trader's touch, and one of a second person.
+    TwoPeople(String),
+}
+
+pub fn wanted(rules: &WhenSection, action: &Action, standing: &Standing, now: UtcMillis) -> Wanted {
+    let lease = standing.lease.is_some_and(|l| l.good(rules, now));
+    let second = rules.second_person.as_ref();
+    let (quantity, currency, touch_above, second_above, covered) = match action {
+        Action::Request(r) => (&r.quantity, &r.currency, &rules.request_above, second.map(|s| &s.request_above), lease),
+        Action::Accept(a) => {
+            (&a.quantity, &a.currency, &rules.accept_above, second.map(|s| &s.accept_above), lease && rules.accept_in_lease)
+        }
+        Action::Session(why) => return Wanted::Touch(words(*why).into()),
+        Action::RegisterKey { .. } => return Wanted::Touch("A further security key is registered with one you have.".into()),
+    };
+    let above = |limit: &Option<Amounts>| limit.as_ref().is_some_and(|l| l.exceeded(quantity, currency));
+    let what = if matches!(action, Action::Request(_)) { "RFQs" } else { "Accepts" };
+    if second_above.is_some_and(above) {
+        return Wanted::TwoPeople(format!("{what} of this size need two people."));
+    }
+    match standing.owes {
+        Some(why) => Wanted::Touch(words(why).into()),
+        None if above(touch_above) && !covered => Wanted::Touch(format!("{what} of this size need a touch of your key.")),
+        None => Wanted::Nothing,
+    }
+}
+
+/// Why a session is asked, as the trader reads it.
+pub fn words(why: SessionReason) -> &'static str {
+    match why {
+        SessionReason::Logon => "You connect from a place that is new for this session.",
+        SessionReason::OnDemand => "You asked to be verified.",
+        SessionReason::Wake => "This laptop was asleep.",
+        SessionReason::Unlock => "The screen was locked.",
+        SessionReason::Idle => "Nothing was done here for a while.",
+    }
+}
+
+/// Whether a logon from `address` owes a touch; `last` is where this desk was last touched from.
+pub fn logon_owes(rules: &WhenSection, address: IpAddr, last: Option<IpAddr>) -> bool {
+    match rules.logon {
+        LogonRule::Never => false,
+        LogonRule::Always => true,
+        LogonRule::Risk => last != Some(address) && !rules.known_networks.iter().any(|n| n.contains(address)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_stepup::{AcceptTerms, RequestTerms};
+
+    const NOW: UtcMillis = UtcMillis(1_000_000);
+
+    fn rules(text: &str) -> WhenSection {
+        toml::from_str(text).unwrap()
+    }
+
+    fn request(quantity: &str, currency: &str) -> Action {
+        let s = String::new;
+        let (quantity, currency) = (quantity.into(), currency.into());
+        Action::Request(RequestTerms {
+            rfq: s(),
+            instrument: s(),
+            ask: s(),
+            quantity,
+            currency,
+            settlement: s(),
+            ttl_s: s(),
+            dealers: vec![],
+        })
+    }
+
+    fn accept(quantity: &str) -> Action {
+        let s = String::new;
+        Action::Accept(AcceptTerms {
+            rfq: s(),
+            accept: s(),
+            dealer: s(),
+            quote: s(),
+            instrument: s(),
+            side: s(),
+            price: s(),
+            quantity: quantity.into(),
+            currency: "EUR".into(),
+            settlement: s(),
+        })
+    }
+
+    fn leased() -> Standing {
+        Standing { lease: Some(Lease { until: NOW + 1, active: NOW }), owes: None }
+    }
+
+    #[derive(Debug, PartialEq)]
+    enum Want {
+        None,
+        One,
+        Two,
+    }
+
+    fn want(r: &WhenSection, a: &Action, s: &Standing) -> Want {
+        match wanted(r, a, s, NOW) {
+            Wanted::Nothing => Want::None,
+            Wanted::Touch(_) => Want::One,
+            Wanted::TwoPeople(_) => Want::Two,
+        }
+    }
+
+    #[test]
+    fn table_of_decisions() {
+        let r = rules(
+            "request_above = { default = '5m', JPY = '500m' }\naccept_above = { default = '1m' }\n\
+             [second_person]\naccept_above = { default = '50m' }\napprovers = ['BOB']",
+        );
+        let none = Standing::default();
+        let owing = Standing { owes: Some(SessionReason::Wake), ..none };
+        let both = Standing { owes: Some(SessionReason::Wake), ..leased() };
+        for (action, standing, expected) in [
+            (request("5000000", "EUR"), none, Want::None),
+            (request("5000000.01", "EUR"), none, Want::One),
+            (request("5000001", "JPY"), none, Want::None),
+            (request("500000001", "JPY"), none, Want::One),
+            (request("6000000", "EUR"), leased(), Want::None),
+            (request("many", "EUR"), none, Want::One),
+            (request("1", "EUR"), owing, Want::One),
+            (request("1", "EUR"), both, Want::One),
+            (accept("1000000"), none, Want::None),
+            (accept("1000001"), none, Want::One),
+            (accept("1000001"), leased(), Want::One),
+            (accept("50000000"), leased(), Want::One),
+            (accept("50000001"), leased(), Want::Two),
+            (accept("50000001"), owing, Want::Two),
+            (Action::Session(SessionReason::Logon), leased(), Want::One),
+            (Action::RegisterKey { name: "k".into() }, leased(), Want::One),
+        ] {
+            assert_eq!(want(&r, &action, &standing), expected, "{action:?} {standing:?}");
+        }
+        let r = rules("accept_above = { default = '0' }\naccept_in_lease = true");
+        assert_eq!((want(&r, &accept("1"), &none), want(&r, &accept("1"), &leased())), (Want::One, Want::None));
+        assert_eq!(want(&rules(""), &accept("99999999999"), &none), Want::None);
+    }
+
+    #[test]
+    fn a_lease_ends_by_time_and_by_doing_nothing() {
+        let r = rules("idle_minutes = 1");
+        let lease = |until, active| Lease { until: NOW + until, active: NOW + active };
+        for (l, good) in [(lease(1, 0), true), (lease(0, 0), false), (lease(9, -59_999), true), (lease(9, -60_000), false)] {
+            assert_eq!(l.good(&r, NOW), good, "{l:?}");
+        }
+        assert!(lease(1, -999_999).good(&rules("idle_minutes = 0"), NOW));
+    }
+
+    #[test]
+    fn a_logon_owes_by_rule_and_place() {
+        let at = |s: &str| s.parse::<IpAddr>().unwrap();
+        let risk = rules("known_networks = ['192.0.2.0/24', '2001:db8::/32', '198.51.100.7/32']");
+        for (address, last, owes) in [
+            ("192.0.2.200", None, false),
+            ("::ffff:192.0.2.200", None, false),
+            ("192.0.3.1", None, true),
+            ("192.0.3.1", Some("192.0.3.1"), false),
+            ("192.0.3.1", Some("192.0.3.2"), true),
+            ("2001:db8:9::1", None, false),
+            ("2001:db9::1", None, true),
+            ("198.51.100.7", None, false),
+            ("198.51.100.8", None, true),
+        ] {
+            assert_eq!(logon_owes(&risk, at(address), last.map(at)), owes, "{address} {last:?}");
+        }
+        assert!(logon_owes(&rules("logon = 'always'"), at("127.0.0.1"), Some(at("127.0.0.1"))));
+        assert!(!logon_owes(&rules("logon = 'never'"), at("203.0.113.1"), None));
+        let everywhere = rules("known_networks = ['0.0.0.0/0']");
+        assert!(!logon_owes(&everywhere, at("203.0.113.1"), None) && logon_owes(&everywhere, at("2001:db8::1"), None));
+    }
+
+    #[test]
+    fn bad_settings_are_refused() {
+        for bad in [
+            "known_networks = ['192.0.2.0/33']",
+            "known_networks = ['192.0.2.0']",
+            "known_networks = ['x/8']",
+            "request_above = { EUR = '1m' }",
+            "request_above = { default = 'lots' }",
+            "request_above = { default = '1m', euro = '1m' }",
+            "logon = 'sometimes'",
+            "surprise = 1",
+        ] {
+            assert!(toml::from_str::<WhenSection>(bad).is_err(), "{bad}");
+        }
+    }
+}

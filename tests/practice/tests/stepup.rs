@@ -1,0 +1,626 @@
+//! Step-up, the whole way: a real firmware in the trader's desk, a real relying party in the gateway,
+//! real dealers behind it, and whatever can go wrong between them.
+
+// The registry in it is a gateway's, and a gateway is a Unix server.
+#![cfg(unix)]
+
+#[allow(dead_code, unreachable_pub)]
+mod support;
+
+use rust_decimal::Decimal;
+use signet_dealer::Force;
+use signet_desk_core::{Desk, DeskConfig, view::*};
+use signet_identity::MemoryKeychain;
+use signet_practice::VENUE_NAME;
+use signet_stepup::client::{Ceremony, Order, Step, StepUp, Told};
+use signet_vkey::{Settings, TestAuthority, VirtualKey, VirtualKeys};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use support::{BUND, Screen, World};
+
+const NORTH: &str = "NORTHBANK";
+const PIN: &str = "123456";
+const TOUCH: &str = "logon = 'never'\naccept_above = { default = '1m' }";
+
+/// Somebody with a desk and a security key.
+struct Person {
+    desk: Desk,
+    s: Screen,
+    key: VirtualKey,
+    keys: VirtualKeys,
+}
+
+fn world(when: &str) -> World {
+    let when = when.to_owned();
+    World::start_with(move |plan| {
+        plan.enrolment = true;
+        plan.step_up = Some(when);
+        plan.desks.clear();
+    })
+}
+
+/// The dealer quotes this offer from now on, at once.
+fn quotes(w: &World, offer: &str, size: i64, valid_ms: u64) {
+    let offer: Decimal = offer.parse().unwrap();
+    w.force(NORTH, Force::QuoteExactly { bid: None, offer: Some(offer), size: size.into(), valid_ms });
+}
+
+fn key(w: &World, name: &str) -> VirtualKey {
+    VirtualKey::plug_in(w.practice.authority(), Settings::named(name).pin(PIN)).unwrap()
+}
+
+impl Person {
+    fn new(w: &World, user: &str, comp_id: &str) -> Self {
+        Self::over(w, user, comp_id, None)
+    }
+
+    /// Connected by another port than the gateway's own.
+    fn over(w: &World, user: &str, comp_id: &str, port: Option<u16>) -> Self {
+        let key = key(w, &format!("{user}'s key"));
+        let keys = VirtualKeys::new(vec![key.clone()]);
+        Self::with(w, user, comp_id, key, keys.clone(), Arc::new(keys), port)
+    }
+
+    /// With a way of their own to reach keys.
+    fn with(w: &World, user: &str, comp_id: &str, key: VirtualKey, keys: VirtualKeys, reach: Arc<dyn StepUp>, port: Option<u16>) -> Self {
+        let keychain = Arc::new(MemoryKeychain::new());
+        let mut config = DeskConfig { data_dir: w.dir.path().join(comp_id), ..w.practice.desk_config("test") };
+        let identity = w.practice.onboard(&config, keychain.clone(), user, comp_id, &key, PIN).unwrap();
+        config.venues[0].port = port.unwrap_or(config.venues[0].port);
+        let desk = Desk::start(config, keychain, reach).unwrap();
+        desk.connect_now(&identity, VENUE_NAME).unwrap();
+        let mut p = Self { desk, s: Screen::default(), key, keys };
+        p.until("online", |s| s.link() == Some(LinkState::Online) && s.access.as_ref().is_some_and(|a| a.keys > 0));
+        let desk = p.desk.clone();
+        p.until("the dealer", |_| desk.reference().dealers.iter().any(|d| d.id == NORTH && d.online));
+        p
+    }
+
+    fn until(&mut self, what: &str, done: impl Fn(&Screen) -> bool) {
+        let began = Instant::now();
+        loop {
+            self.s.pull(&self.desk);
+            if done(&self.s) {
+                return;
+            }
+            let s = &self.s;
+            assert!(
+                began.elapsed() < Duration::from_secs(15),
+                "never: {what}\n{:?}\n{:#?}\n{:?}\n{:#?}",
+                s.session,
+                s.step_up,
+                s.access,
+                s.notices
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn phase(&mut self, phase: StepUpPhase) -> StepUpView {
+        self.until(&format!("{phase:?}"), |s| s.step_up.as_ref().is_some_and(|d| d.phase == phase));
+        self.s.step_up.clone().unwrap()
+    }
+
+    fn closed(&mut self) {
+        self.until("the dialog to close", |s| s.step_up.is_none());
+    }
+
+    fn ask(&self, quantity: &str) -> String {
+        let ticket = Ticket { instrument: BUND.into(), ask: Ask::Buy, quantity: quantity.into(), dealers: vec![NORTH.into()], ttl_s: 60 };
+        self.desk.send_rfq(ticket).unwrap()
+    }
+
+    /// Asks, waits for the quote and accepts it.
+    fn accept(&mut self, quantity: &str) -> String {
+        let rfq = self.ask(quantity);
+        self.accept_quote(&rfq);
+        rfq
+    }
+
+    fn accept_quote(&mut self, rfq: &str) {
+        self.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
+        let l = self.s.line(rfq, NORTH).clone();
+        let intent = ArmIntent {
+            rfq_id: rfq.into(),
+            dealer: NORTH.into(),
+            quote_id: l.quote_id.unwrap(),
+            side: Side::Buy,
+            price: l.offer.unwrap().price,
+        };
+        let armed = self.desk.arm(intent).unwrap();
+        self.desk.accept(rfq, &armed.id).unwrap();
+    }
+
+    fn pin(&mut self, pin: &str) {
+        let open = self.phase(StepUpPhase::Pin);
+        self.desk.give_key_pin(&open.id, pin.into()).unwrap();
+    }
+
+    fn approve(&mut self) {
+        self.pin(PIN);
+        self.phase(StepUpPhase::Touch);
+        self.key.touch_once();
+    }
+
+    fn outcome(&mut self, rfq: &str, state: AcceptState) -> AcceptView {
+        self.until(&format!("{state:?}"), |s| s.accept_state(rfq) == Some(state));
+        self.s.rfq(rfq).accept.clone().unwrap()
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        rt.block_on(self.desk.shut_down());
+    }
+}
+
+#[test]
+fn a_touch_approves_what_is_on_the_screen_and_the_trade_is_done() {
+    let w = world(TOUCH);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    // Small enough: no touch.
+    quotes(&w, "99.125", 500_000, 30_000);
+    let small = alice.accept("500k");
+    alice.outcome(&small, AcceptState::Filled);
+    quotes(&w, "99.125", 5_000_000, 30_000);
+    let rfq = alice.accept("5m");
+    let open = alice.phase(StepUpPhase::Pin);
+    assert_eq!((open.kind, open.asked_by, open.pin_wrong), (StepUpKind::Accept, None, false));
+    let terms = open.terms.unwrap();
+    assert_eq!((terms.ask, terms.quantity.as_str(), terms.price.as_deref()), (Ask::Buy, "5,000,000", Some("99.125")));
+    assert_eq!(terms.dealers, ["Northbank"]);
+    assert_eq!(alice.s.accept_state(&rfq), Some(AcceptState::StepUp), "{:?}", alice.s.rfq(&rfq).accept);
+    alice.approve();
+    alice.outcome(&rfq, AcceptState::Filled);
+    alice.closed();
+    assert!(alice.s.access.as_ref().unwrap().lease_until_ms.is_some());
+}
+
+#[test]
+fn a_wrong_pin_is_told_with_the_tries_left_and_the_right_one_goes_on() {
+    let w = world(TOUCH);
+    quotes(&w, "99.125", 5_000_000, 30_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    let rfq = alice.accept("5m");
+    alice.pin("000000");
+    alice.until("told that it was wrong", |s| s.step_up.as_ref().is_some_and(|d| d.pin_wrong));
+    assert_eq!(alice.s.step_up.as_ref().unwrap().pin_left, Some(7));
+    alice.approve();
+    alice.outcome(&rfq, AcceptState::Filled);
+}
+
+#[test]
+fn three_wrong_pins_pause_the_key_and_nothing_is_executed() {
+    let w = world(TOUCH);
+    quotes(&w, "99.125", 5_000_000, 30_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    let rfq = alice.accept("5m");
+    for left in [7, 6] {
+        alice.pin("000000");
+        alice.until("told", |s| s.step_up.as_ref().is_some_and(|d| d.pin_left == Some(left)));
+    }
+    alice.pin("000000");
+    let failed = alice.phase(StepUpPhase::Failed);
+    assert_eq!(failed.problem.unwrap().code, "key_pin_paused");
+    // Taken out and inserted again, it is good for another try.
+    alice.key.unplug();
+    alice.key.plug().unwrap();
+    alice.desk.begin_step_up(&failed.id).unwrap();
+    alice.phase(StepUpPhase::Pin);
+    alice.desk.refuse_step_up(&failed.id).unwrap();
+    let declined = alice.outcome(&rfq, AcceptState::Declined);
+    assert!(declined.text.contains("you did not approve it"), "{}", declined.text);
+    alice.closed();
+}
+
+#[test]
+fn a_key_pulled_in_the_middle_is_named_and_another_try_succeeds() {
+    let w = world(TOUCH);
+    quotes(&w, "99.125", 5_000_000, 30_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    let rfq = alice.accept("5m");
+    alice.pin(PIN);
+    alice.phase(StepUpPhase::Touch);
+    alice.key.unplug();
+    let failed = alice.phase(StepUpPhase::Failed);
+    assert_eq!(failed.problem.unwrap().code, "key_removed");
+    assert_eq!(alice.s.accept_state(&rfq), Some(AcceptState::StepUp), "it still waits");
+    alice.desk.begin_step_up(&failed.id).unwrap();
+    alice.phase(StepUpPhase::Insert);
+    alice.key.plug().unwrap();
+    alice.approve();
+    alice.outcome(&rfq, AcceptState::Filled);
+}
+
+#[test]
+fn a_quote_that_ends_while_nobody_touches_is_said_to_have_ended() {
+    let w = world(TOUCH);
+    quotes(&w, "99.125", 5_000_000, 3_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    let rfq = alice.accept("5m");
+    alice.pin(PIN);
+    alice.phase(StepUpPhase::Touch);
+    let declined = alice.outcome(&rfq, AcceptState::Declined);
+    assert!(declined.text.contains("expired"), "{}", declined.text);
+    alice.closed();
+    // The touch that comes now is for nothing.
+    alice.key.touch_once();
+    std::thread::sleep(Duration::from_millis(300));
+    alice.s.pull(&alice.desk);
+    assert_eq!(alice.s.accept_state(&rfq), Some(AcceptState::Declined));
+}
+
+#[test]
+fn of_two_keys_the_one_that_is_touched_answers() {
+    let w = world(TOUCH);
+    quotes(&w, "99.125", 5_000_000, 30_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    let strange = key(&w, "somebody else's");
+    alice.keys.add(strange.clone());
+    let rfq = alice.accept("5m");
+    alice.phase(StepUpPhase::ChooseByTouch);
+    alice.key.touch_once();
+    alice.approve();
+    alice.outcome(&rfq, AcceptState::Filled);
+    // The other one is nobody's here.
+    let rfq = alice.accept("5m");
+    alice.phase(StepUpPhase::ChooseByTouch);
+    strange.touch_once();
+    // A key tells nobody whether it knows them before its PIN and its touch.
+    alice.pin(PIN);
+    alice.phase(StepUpPhase::Touch);
+    strange.touch_once();
+    let failed = alice.phase(StepUpPhase::Failed);
+    assert_eq!(failed.problem.unwrap().code, "key_wrong");
+    alice.desk.refuse_step_up(&failed.id).unwrap();
+    alice.outcome(&rfq, AcceptState::Declined);
+}
+
+/// A desk whose way to keys is not honest.
+#[derive(Debug)]
+struct Crooked {
+    keys: VirtualKeys,
+    how: Mutex<Crime>,
+    /// What it answered last.
+    last: Arc<Mutex<Option<String>>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Crime {
+    None,
+    /// Signs for other terms than the gateway asked.
+    OtherTerms,
+    /// Signs for another connection: the answer of a relay.
+    OtherConnection,
+    /// Says nothing about either.
+    NoContext,
+    /// Sends the last answer again.
+    Replay,
+    /// Changes what was signed, afterwards.
+    Edited,
+}
+
+impl StepUp for Crooked {
+    fn begin(&self, mut order: Order) -> Ceremony {
+        let how = *self.how.lock().unwrap();
+        if let Some(c) = &mut order.context {
+            match how {
+                Crime::OtherTerms => c.approval.0[0] ^= 1,
+                Crime::OtherConnection => c.exporter[31] ^= 1,
+                _ => {}
+            }
+        }
+        if how == Crime::NoContext {
+            order.context = None;
+        }
+        let mut real = self.keys.begin(order);
+        let (ceremony, stage) = Ceremony::new();
+        let last = self.last.clone();
+        std::thread::spawn(move || {
+            let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            rt.block_on(async {
+                loop {
+                    tokio::select! {
+                        step = real.next() => match step {
+                            Step::Done(Ok(json)) => {
+                                let before = last.lock().unwrap().replace(json.clone());
+                                let sent = match how {
+                                    Crime::Replay => before.unwrap(),
+                                    Crime::Edited => edited(&json),
+                                    _ => json,
+                                };
+                                let _ = stage.steps.send(Step::Done(Ok(sent)));
+                                return;
+                            }
+                            Step::Done(e) => return drop(stage.steps.send(Step::Done(e))),
+                            s => drop(stage.steps.send(s)),
+                        },
+                        () = tokio::time::sleep(Duration::from_millis(5)) => while let Ok(t) = stage.told.try_recv() {
+                            match t {
+                                Told::Pin(p) => real.give_pin(p),
+                                Told::Cancel => real.cancel(),
+                            }
+                        },
+                    }
+                }
+            });
+        });
+        ceremony
+    }
+}
+
+/// The answer with another quantity's digest in its client data.
+fn edited(json: &str) -> String {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
+    let mut v: serde_json::Value = serde_json::from_str(json).unwrap();
+    let place = v.pointer_mut("/response/clientDataJSON").unwrap();
+    let text = String::from_utf8(B64.decode(place.as_str().unwrap()).unwrap()).unwrap();
+    let mut data: serde_json::Value = serde_json::from_str(&text).unwrap();
+    data["stepUp"]["txn"] = B64.encode([7u8; 32]).into();
+    *place = B64.encode(data.to_string()).into();
+    v.to_string()
+}
+
+#[test]
+fn an_answer_for_anything_else_is_refused_and_nothing_reaches_the_dealer() {
+    let w = world(TOUCH);
+    quotes(&w, "99.125", 5_000_000, 30_000);
+    let key = key(&w, "a key");
+    let keys = VirtualKeys::new(vec![key.clone()]);
+    let crooked = Arc::new(Crooked { keys: keys.clone(), how: Mutex::new(Crime::None), last: Arc::default() });
+    let mut mallory = Person::with(&w, "mallory", "MALLORY1", key, keys, crooked.clone(), None);
+    let honest = mallory.accept("5m");
+    mallory.approve();
+    mallory.outcome(&honest, AcceptState::Filled);
+    for (how, words) in [
+        (Crime::OtherTerms, "something else was approved than was asked"),
+        (Crime::OtherConnection, "made on another connection"),
+        (Crime::NoContext, "does not say what was approved"),
+        (Crime::Replay, "to another challenge"),
+        (Crime::Edited, "the signature is wrong"),
+    ] {
+        *crooked.how.lock().unwrap() = how;
+        let rfq = mallory.accept("5m");
+        mallory.approve();
+        let declined = mallory.outcome(&rfq, AcceptState::Declined);
+        assert!(declined.text.contains("not sent to the dealer") && declined.text.contains(words), "{how:?}: {}", declined.text);
+        mallory.closed();
+    }
+    // One that was honest before and after is the only one the dealer saw.
+    *crooked.how.lock().unwrap() = Crime::None;
+    let rfq = mallory.accept("5m");
+    mallory.approve();
+    mallory.outcome(&rfq, AcceptState::Filled);
+}
+
+/// A wire to the gateway that can be cut.
+struct Wire {
+    port: u16,
+    cut: Arc<Mutex<(bool, Vec<tokio::task::AbortHandle>)>>,
+}
+
+impl Wire {
+    fn to(w: &World, gateway: std::net::SocketAddr) -> Self {
+        let listener = w.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let cut: Arc<Mutex<(bool, Vec<tokio::task::AbortHandle>)>> = Arc::default();
+        let state = cut.clone();
+        w.runtime.spawn(async move {
+            while let Ok((mut a, _)) = listener.accept().await {
+                if state.lock().unwrap().0 {
+                    continue;
+                }
+                let task = tokio::spawn(async move {
+                    if let Ok(mut b) = tokio::net::TcpStream::connect(gateway).await {
+                        let _ = tokio::io::copy_bidirectional(&mut a, &mut b).await;
+                    }
+                });
+                state.lock().unwrap().1.push(task.abort_handle());
+            }
+        });
+        Self { port, cut }
+    }
+
+    fn cut(&self) {
+        let mut c = self.cut.lock().unwrap();
+        c.0 = true;
+        c.1.drain(..).for_each(|t| t.abort());
+    }
+
+    fn mend(&self) {
+        self.cut.lock().unwrap().0 = false;
+    }
+}
+
+#[test]
+fn a_link_lost_between_challenge_and_answer_is_asked_anew_and_the_trade_is_done() {
+    let w = world(TOUCH);
+    quotes(&w, "99.125", 5_000_000, 30_000);
+    let wire = Wire::to(&w, w.practice.address().unwrap());
+    let mut alice = Person::over(&w, "alice", "ALICE1", Some(wire.port));
+    let rfq = alice.accept("5m");
+    let first = alice.phase(StepUpPhase::Pin);
+    wire.cut();
+    alice.phase(StepUpPhase::LinkLost);
+    assert_eq!(alice.s.accept_state(&rfq), Some(AcceptState::Unknown), "nobody guesses");
+    wire.mend();
+    let again = alice.phase(StepUpPhase::Pin);
+    assert_ne!(again.id, first.id, "another challenge, for another connection");
+    assert_eq!(again.terms, first.terms);
+    alice.approve();
+    alice.outcome(&rfq, AcceptState::Filled);
+    alice.closed();
+}
+
+#[test]
+fn an_rfq_that_waits_for_its_touch_survives_a_lost_link_too() {
+    let w = world("logon = 'never'\nrequest_above = { default = '1m' }");
+    quotes(&w, "99.125", 5_000_000, 30_000);
+    let wire = Wire::to(&w, w.practice.address().unwrap());
+    let mut alice = Person::over(&w, "alice", "ALICE1", Some(wire.port));
+    let rfq = alice.ask("5m");
+    let open = alice.phase(StepUpPhase::Pin);
+    assert_eq!((open.kind, open.terms.unwrap().dealers), (StepUpKind::Request, vec!["Northbank".to_owned()]));
+    wire.cut();
+    alice.phase(StepUpPhase::LinkLost);
+    wire.mend();
+    alice.approve();
+    alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
+    // Within the lease the next one needs none.
+    let next = alice.ask("5m");
+    alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == next && l.can_lift));
+    assert!(alice.s.step_up.is_none());
+}
+
+#[test]
+fn a_gateway_that_restarts_with_a_challenge_open_executes_nothing() {
+    let mut w = world(TOUCH);
+    quotes(&w, "99.125", 5_000_000, 60_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    let rfq = alice.accept("5m");
+    alice.phase(StepUpPhase::Pin);
+    w.practice.restart_gateway().unwrap();
+    alice.outcome(&rfq, AcceptState::Declined);
+    alice.closed();
+    alice.key.touch_once();
+    // The quote is still there and may be taken; then the touch counts.
+    alice.until("online", |s| s.link() == Some(LinkState::Online) && s.access.as_ref().is_some_and(|a| a.keys > 0));
+    let desk = alice.desk.clone();
+    alice.until("the dealer", |_| desk.reference().dealers.iter().any(|d| d.id == NORTH && d.online));
+    let rfq = alice.accept("5m");
+    alice.approve();
+    alice.outcome(&rfq, AcceptState::Filled);
+}
+
+#[test]
+fn a_trader_may_be_verified_on_demand_and_end_what_waits() {
+    let w = world("logon = 'never'\nrequest_above = { default = '1m' }");
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    alice.desk.verify_now().unwrap();
+    let open = alice.phase(StepUpPhase::Pin);
+    assert_eq!((open.kind, open.terms), (StepUpKind::Session, None));
+    alice.approve();
+    alice.closed();
+    alice.until("a lease", |s| s.access.as_ref().unwrap().lease_until_ms.is_some());
+    // The screen was locked: the lease is over, and the trader is asked.
+    alice.desk.screen_unlocked();
+    let open = alice.phase(StepUpPhase::Pin);
+    assert!(open.reason.contains("locked"), "{}", open.reason);
+    assert!(alice.s.access.as_ref().unwrap().lease_until_ms.is_none());
+    // What is sent meanwhile asks for itself, and its end is its own.
+    let rfq = alice.ask("2m");
+    alice.until("the request's own dialog", |s| s.step_up.as_ref().is_some_and(|d| d.kind == StepUpKind::Request));
+    alice.desk.cancel_rfq(&rfq).unwrap();
+    alice.until("ended", |s| s.rfq(&rfq).state == RfqState::Cancelled);
+    alice.closed();
+}
+
+#[test]
+fn a_logon_that_owes_a_touch_lets_nothing_through_before_it() {
+    let w = world("logon = 'always'");
+    quotes(&w, "99.125", 500_000, 30_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    let open = alice.phase(StepUpPhase::Pin);
+    assert_eq!(open.kind, StepUpKind::Session);
+    // However small.
+    let rfq = alice.ask("500k");
+    alice.until("its own dialog", |s| s.step_up.as_ref().is_some_and(|d| d.kind == StepUpKind::Request));
+    assert!(!alice.s.lines.iter().any(|l| l.rfq_id == rfq && l.state != LineState::Asked));
+    alice.approve();
+    alice.accept_quote(&rfq);
+    alice.outcome(&rfq, AcceptState::Filled);
+}
+
+const TWO: &str =
+    "logon = 'never'\naccept_above = { default = '1m' }\n[when.second_person]\naccept_above = { default = '4m' }\napprovers = ['BOB1']";
+
+#[test]
+fn four_eyes_see_the_same_terms_and_both_touches_are_needed() {
+    let w = world(TWO);
+    quotes(&w, "99.125", 5_000_000, 60_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    let mut bob = Person::new(&w, "bob", "BOB1");
+    let rfq = alice.accept("5m");
+    let hers = alice.phase(StepUpPhase::Pin).terms;
+    assert!(bob.s.step_up.is_none());
+    alice.approve();
+    alice.closed();
+    alice.until("said so", |s| s.rfq(&rfq).accept.as_ref().is_some_and(|a| a.text.contains("second person")));
+    let open = bob.phase(StepUpPhase::Ready);
+    assert_eq!((open.asked_by.as_deref(), open.terms.clone()), (Some("ALICE1"), hers), "the same terms on both screens");
+    bob.desk.begin_step_up(&open.id).unwrap();
+    bob.approve();
+    alice.outcome(&rfq, AcceptState::Filled);
+    bob.closed();
+    // The second person says no.
+    let rfq = alice.accept("5m");
+    alice.approve();
+    let open = bob.phase(StepUpPhase::Ready);
+    bob.desk.refuse_step_up(&open.id).unwrap();
+    let declined = alice.outcome(&rfq, AcceptState::Declined);
+    assert!(declined.text.contains("BOB1 did not approve it"), "{}", declined.text);
+}
+
+#[test]
+fn nobody_to_approve_in_time_means_no_trade() {
+    let w = world(TWO);
+    quotes(&w, "99.125", 5_000_000, 4_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    let rfq = alice.accept("5m");
+    alice.approve();
+    alice.until("waiting", |s| s.notices.iter().any(|n| n.code == "second_wanted" && n.text.contains("nobody")));
+    let declined = alice.outcome(&rfq, AcceptState::Declined);
+    assert!(declined.text.contains("expired"), "{}", declined.text);
+}
+
+#[test]
+fn a_further_key_is_registered_with_the_one_there_is_and_works() {
+    let w = world(TOUCH);
+    quotes(&w, "99.125", 5_000_000, 30_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    alice.desk.register_key("second", None).unwrap();
+    let open = alice.phase(StepUpPhase::Pin);
+    assert_eq!((open.kind, open.key_name.as_deref()), (StepUpKind::RegisterKey, Some("second")));
+    alice.approve();
+    // The one that approved it cannot be registered twice; another takes its place.
+    alice.until("the new key's dialog", |s| s.step_up.as_ref().is_some_and(|d| d.kind == StepUpKind::NewKey));
+    let second = key(&w, "second");
+    alice.keys.add(second.clone());
+    alice.key.unplug();
+    alice.until("its turn", |s| s.step_up.as_ref().is_some_and(|d| matches!(d.phase, StepUpPhase::Failed)));
+    let failed = alice.s.step_up.clone().unwrap();
+    alice.desk.begin_step_up(&failed.id).unwrap();
+    alice.pin(PIN);
+    alice.phase(StepUpPhase::Touch);
+    second.touch_once();
+    alice.until("registered", |s| s.keys.as_ref().is_some_and(|k| k.phase == RegisterPhase::Done && k.keys.len() == 2));
+    let rfq = alice.accept("5m");
+    alice.pin(PIN);
+    alice.phase(StepUpPhase::Touch);
+    second.touch_once();
+    alice.outcome(&rfq, AcceptState::Filled);
+}
+
+#[test]
+fn a_key_the_firm_does_not_know_is_not_registered() {
+    let w = world(TOUCH);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    alice.desk.register_key("from the market", None).unwrap();
+    alice.approve();
+    alice.until("the new key's dialog", |s| s.step_up.as_ref().is_some_and(|d| d.kind == StepUpKind::NewKey));
+    let other_maker = TestAuthority::generate().unwrap();
+    let strange = VirtualKey::plug_in(&other_maker, Settings::named("from the market").pin(PIN)).unwrap();
+    alice.keys.add(strange.clone());
+    alice.key.unplug();
+    let failed = alice.phase(StepUpPhase::Failed);
+    alice.desk.begin_step_up(&failed.id).unwrap();
+    alice.pin(PIN);
+    alice.phase(StepUpPhase::Touch);
+    strange.touch_once();
+    alice.until("refused", |s| s.keys.as_ref().is_some_and(|k| k.phase == RegisterPhase::Failed));
+    let keys = alice.s.keys.as_ref().unwrap();
+    assert_eq!((keys.problem.as_ref().unwrap().code.as_str(), keys.keys.len()), ("stepup_maker_not_listed", 1));
+}
