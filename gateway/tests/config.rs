@@ -1,6 +1,8 @@
 //! The documented configuration is a configuration, and a wrong one is refused with the key at fault.
 
 use signet_gateway::Config;
+use signet_softkey::Maker;
+use signet_stepup::rp::{AttestationList, ListError};
 use std::{fs, path::Path};
 
 const EXAMPLE: &str = include_str!("../signet-gateway.example.toml");
@@ -90,4 +92,13 @@ fn keys_need_a_registry_to_be_kept_in() {
     let without = format!("{}{}", &EXAMPLE[..from], &EXAMPLE[to..]).replacen("[desk_default]", "[[desk]]\ncomp_id = 'D'", 1);
     let why = read(&without).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
     assert!(why.contains("step_up: needs [registry]"), "{why}");
+}
+
+#[test]
+fn the_example_of_a_key_list_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let read = || AttestationList::from_toml(include_str!("../keys.example.toml"), dir.path());
+    assert!(matches!(read(), Err(ListError::File { .. })), "it lacks nothing but the certificate");
+    fs::write(dir.path().join("yubico-root.pem"), Maker::new("Root").pem()).unwrap();
+    assert_eq!(read().unwrap().models(), 2);
 }

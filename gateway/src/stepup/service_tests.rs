@@ -315,6 +315,8 @@ fn another_key_takes_a_step_up_with_the_first() {
 fn names_of_keys() {
     run(async {
         let (w, mut key) = World::with_key().await;
+        // Keys are listed by age.
+        w.later(1);
         let seq = w.step_up(&mut key, Action::RegisterKey { name: "green".into() }).await.unwrap().evidence_seq;
         w.register(&mut w.maker.key(MODEL), "green", Authority::ByKey { evidence_seq: seq }).await.unwrap();
         let (blue, green) = (w.service.keys("alice").await.unwrap()[0].clone(), w.service.keys("alice").await.unwrap()[1].clone());
@@ -395,8 +397,16 @@ fn table_of_answers_that_do_not_count() {
             key.quirk = None;
             assert_eq!(w.answer(&c, &answer).await, Err(StepUpRefusal::Answer(want)), "{name}");
         }
-        assert_eq!(w.evidence_count().await, 0);
-        assert_eq!(w.kinds().await.iter().filter(|k| *k == "stepup.refused").count(), 4);
+        // The connection is the one of the challenge, whichever that is.
+        for (signed, want) in [(HERE, Err(StepUpRefusal::Answer(RpError::OtherConnection))), (THERE, Ok(1))] {
+            let there = Ticket { exporter: THERE, ..ticket(logon(), UtcMillis(T0.0 + 10)) };
+            let c = w.service.begin(there, w.now()).await.unwrap();
+            let answer = sign(&mut key, &c, logon(), signed);
+            let done = w.service.finish(&c.id, "ALICE", THERE, &answer, w.now()).await;
+            assert_eq!(done.map(|p| p.evidence_seq), want);
+        }
+        assert_eq!(w.evidence_count().await, 1);
+        assert_eq!(w.kinds().await.iter().filter(|k| *k == "stepup.refused").count(), 5);
         assert!(w.step_up(&mut key, logon()).await.is_ok(), "the key is none the worse");
     });
 }

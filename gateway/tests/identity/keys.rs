@@ -246,7 +246,7 @@ fn what_an_administrator_does_with_keys() {
     let mut keys = Keys::new("alice", grant);
     runtime().block_on(async {
         let registry = Registry::open(&url).await.unwrap();
-        let now = UtcMillis(i64::try_from(time::OffsetDateTime::now_utc().unix_timestamp()).unwrap() * 1_000);
+        let now = UtcMillis(time::OffsetDateTime::now_utc().unix_timestamp() * 1_000);
         registry.add_key(&keys.row, "test", now).await.unwrap();
         keys.record(&registry).await.unwrap();
         registry.close().await;

@@ -165,3 +165,67 @@ fn der_item(input: &[u8]) -> Option<(Item<'_>, &[u8])> {
     let (content, after) = rest.split_at_checked(length)?;
     Some((Item { tag, content, whole: &input[..input.len() - after.len()] }, after))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Counter 7, credential `0a0b` with an empty COSE map, credProtect 3.
+    fn good() -> Vec<u8> {
+        [&[9u8; 32][..], &[0xc5], &[0, 0, 0, 7], &[1; 16], &[0, 2, 0x0a, 0x0b], &[0xa0], b"\xa1\x6bcredProtect\x03"].concat()
+    }
+
+    #[test]
+    fn authenticator_data_is_taken_apart() {
+        let bytes = good();
+        let data = AuthenticatorData::read(&bytes).unwrap();
+        assert_eq!((data.rp_id_hash, data.counter, data.protected), (&[9u8; 32][..], 7, true));
+        assert!(data.user_present() && data.user_verified() && !data.copyable());
+        let made = data.credential.unwrap();
+        assert_eq!((made.aaguid, made.id, made.public_key), ([1; 16], &[0x0a, 0x0b][..], &[0xa0][..]));
+        for end in 0..bytes.len() {
+            assert_eq!(AuthenticatorData::read(&bytes[..end]), None, "cut off at {end}");
+        }
+        assert_eq!(AuthenticatorData::read(&[&bytes[..], &[0]].concat()), None, "more than there should be");
+        for (level, want) in [(1, false), (2, false), (3, true), (4, false)] {
+            let mut other = good();
+            *other.last_mut().unwrap() = level;
+            assert_eq!(AuthenticatorData::read(&other).unwrap().protected, want, "credProtect {level}");
+        }
+    }
+
+    #[test]
+    fn der_lengths_are_read() {
+        for (bytes, want) in [
+            (&b"\x30\x01\xff"[..], Some(1)),
+            (b"\x30\x81\x01\xff", Some(1)),
+            (b"\x30\x82\x00\x01\xff", Some(1)),
+            (b"\x30\x80\xff", None),
+            (b"\x30\x83\x00\x00\x01\xff", None),
+            (b"\x30\x02\xff", None),
+            (b"\x30", None),
+            (b"", None),
+        ] {
+            assert_eq!(der_item(bytes).map(|(i, _)| i.content.len()), want, "{bytes:02x?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rubbish_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = AuthenticatorData::read(&bytes);
+            let _ = public_key(&bytes);
+            let _ = subject_key(&bytes);
+            let _ = attested_by_certificate(&bytes, &bytes);
+        }
+
+        #[test]
+        fn one_changed_byte_never_panics(at in 0usize..70, to in any::<u8>()) {
+            let mut bytes = good();
+            let at = at.min(bytes.len() - 1);
+            bytes[at] = to;
+            let _ = AuthenticatorData::read(&bytes);
+        }
+    }
+}

@@ -2,8 +2,12 @@
 //!
 //! A record holds everything the judgement needs: what was approved, on which connection, the bytes
 //! that were signed, the key, and the attestation that it came out of hardware. It is judged here with
-//! a signature check and a hash, without the WebAuthn library that the gateway used. What a record
-//! cannot prove by itself is that it is complete and in order: that is the chain it is kept in.
+//! a signature check and a hash, without the WebAuthn library that the gateway used.
+//!
+//! The key signed the approval's text, the connection, the challenge and the origin. Whose key it is,
+//! its name, the policy and the times are the gateway's word; that they stay as written, and that no
+//! record is missing, is what the chain is for that records are kept in. Nor does a record say that
+//! the maker of the key is one to trust: that takes the maker's root certificate.
 
 pub(crate) mod authenticator;
 mod cbor;
