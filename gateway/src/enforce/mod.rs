@@ -1,7 +1,7 @@
 //! The enforcement point for what desks send: nothing goes on to the router that still waits for a
 //! touch.
 //!
-//! [`rules`] decides, [`waiting`] keeps what is not decided yet; this file carries their word to the
+//! [`rules`] decides, `waiting` keeps what is not decided yet; this file carries their word to the
 //! desks, the router and the step-up service, and nothing else.
 
 pub mod rules;

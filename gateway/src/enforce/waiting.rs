@@ -25,6 +25,8 @@ const NOT_AUTHORIZED: u16 = 6;
 pub type HeldId = u64;
 
 /// What a passed touch sets in motion.
+// A handful of these exist at a time.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     Message(AppMessage),
@@ -49,6 +51,7 @@ impl Why {
 }
 
 /// What is to be done, in order.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Do {
     /// Have a challenge made for the person at `approval.approver`; the answer is [`Waiting::challenged`].
