@@ -27,6 +27,9 @@ const TICK: Duration = Duration::from_millis(2);
 /// How `trussed` keeps a private key in a file: flags (sensitive), then the kind (P-256).
 const KEY_FILE_HEAD: [u8; 4] = [0, 2, 0, 5];
 
+/// By how much a signature moves the key's counter at most, the silent one before it included.
+pub const COUNTER_STEP_MAX: u32 = 512;
+
 /// What a key is made of.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -107,7 +110,8 @@ impl VirtualKey {
         Ok(key)
     }
 
-    /// A second key with the memory this one has now: the same credentials, PIN and counters.
+    /// A second key with the memory this one has now: the same credentials, PIN and counter. Counters
+    /// advance at random: the clone is behind once the original is more than [`COUNTER_STEP_MAX`] ahead.
     ///
     /// # Errors
     /// [`VkeyError`]

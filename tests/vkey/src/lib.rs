@@ -14,7 +14,7 @@ mod memory;
 
 pub use authority::TestAuthority;
 pub use card::ReaderCard;
-pub use key::{Settings, VirtualKey};
+pub use key::{COUNTER_STEP_MAX, Settings, VirtualKey};
 
 use signet_stepup::client::{
     Ceremony, CeremonyError, Order, StepUp,

@@ -218,9 +218,15 @@ impl DynFilesystem for Flash {
         match there {
             false if !flags.contains(FileOpenFlags::CREATE) => return Err(Error::NO_SUCH_ENTRY),
             true if flags.contains(FileOpenFlags::EXCL) => return Err(Error::ENTRY_ALREADY_EXISTED),
-            true if flags.contains(FileOpenFlags::TRUNCATE) => self.file(&key, |bytes| Ok(bytes.clear()))?,
+            true if flags.contains(FileOpenFlags::TRUNCATE) => self.file(&key, |bytes| {
+                bytes.clear();
+                Ok(())
+            })?,
             true => {}
-            false => self.change(|tree| Ok(drop(tree.insert(key.clone(), Node::default()))))?,
+            false => self.change(|tree| {
+                tree.insert(key.clone(), Node::default());
+                Ok(())
+            })?,
         }
         let file = Open { flash: self, at: Cell::new(0), append: flags.contains(FileOpenFlags::APPEND), key };
         f(&file)
@@ -339,7 +345,7 @@ impl Write for Open<'_> {
     fn write(&self, data: &[u8]) -> Result<usize> {
         let at = self.flash.file(&self.key, |bytes| {
             let at = if self.append { bytes.len() } else { self.at.get() };
-            let end = at + data.len();
+            let end = at.checked_add(data.len()).filter(|end| *end <= BYTES_MAX).ok_or(Error::NO_SPACE)?;
             bytes.resize(bytes.len().max(end), 0);
             bytes[at..end].copy_from_slice(data);
             Ok(end)
@@ -382,6 +388,101 @@ impl DynFile for Open<'_> {
     }
 
     fn set_len(&self, size: usize) -> Result<()> {
-        self.flash.file(&self.key, |bytes| Ok(bytes.resize(size, 0)))
+        if size > BYTES_MAX {
+            return Err(Error::NO_SPACE);
+        }
+        self.flash.file(&self.key, |bytes| {
+            bytes.resize(size, 0);
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use littlefs2_core::path;
+
+    fn names(flash: &Flash, dir: &Path) -> Vec<String> {
+        let mut names = Vec::new();
+        let list = &mut |entries: &mut dyn Iterator<Item = Result<DirEntry>>| {
+            names.extend(entries.map(|e| e.expect("entry").file_name().as_str().to_owned()));
+            Ok(())
+        };
+        flash.read_dir_and_then_unit(dir, list).expect("a directory");
+        names
+    }
+
+    fn read(flash: &Flash, path: &Path) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; 64];
+        flash.open_file_and_then_unit(path, &mut |file| {
+            let n = file.read(&mut bytes)?;
+            bytes.truncate(n);
+            Ok(())
+        })?;
+        Ok(bytes)
+    }
+
+    #[test]
+    fn files_and_directories_behave_as_the_firmware_expects() {
+        let flash = Flash::default();
+        assert!(flash.is_blank());
+        assert_eq!(flash.write(path!("fido/dat/a"), b"1"), Err(Error::NO_SUCH_ENTRY), "no parent yet");
+        flash.create_dir_all(path!("/fido/dat")).expect("directories");
+        assert_eq!(flash.create_dir(path!("fido")), Err(Error::ENTRY_ALREADY_EXISTED));
+        for (name, bytes) in [(path!("fido/dat/b"), b"second"), (path!("fido/dat/a"), b"first!")] {
+            flash.write(name, bytes).expect("written");
+        }
+        assert_eq!(names(&flash, path!("fido/dat")), [".", "..", "a", "b"]);
+        assert_eq!(flash.metadata(path!("fido/dat/a")).map(|m| (m.is_file(), m.len())), Ok((true, 6)));
+        assert!(!flash.metadata(path!("fido/dat")).expect("there").is_empty());
+        flash.write_chunk(path!("fido/dat/a"), b"XY", OpenSeekFrom::End(-2)).expect("written");
+        assert_eq!(read(&flash, path!("/fido/dat/a")), Ok(b"firsXY".to_vec()));
+        flash.write(path!("fido/dat/a"), b"short").expect("written");
+        assert_eq!(read(&flash, path!("fido/dat/a")), Ok(b"short".to_vec()), "nothing of the old is left");
+        flash.rename(path!("fido/dat/a"), path!("fido/dat/c")).expect("renamed");
+        assert_eq!(names(&flash, path!("fido/dat")), [".", "..", "b", "c"]);
+        assert_eq!(flash.remove(path!("fido/dat")), Err(Error::DIR_NOT_EMPTY));
+        assert_eq!(flash.remove_dir_all_where(path!("fido"), &|e| e.file_name() == path!("b")), Ok(1));
+        assert_eq!(names(&flash, path!("fido/dat")), [".", "..", "c"]);
+        flash.remove_dir_all(path!("fido")).expect("removed");
+        assert!(flash.is_blank());
+    }
+
+    #[test]
+    fn attributes_stay_with_their_file() {
+        let flash = Flash::default();
+        flash.write(path!("a"), b"").expect("written");
+        flash.set_attribute(path!("a"), 7, b"label").expect("set");
+        let mut buffer = [0; 3];
+        let found = flash.attribute(path!("a"), 7, &mut buffer).expect("file").expect("attribute");
+        assert_eq!((found.data(), found.total_size()), (&b"lab"[..], 5));
+        assert_eq!(flash.attribute(path!("a"), 8, &mut buffer), Ok(None));
+        flash.remove_attribute(path!("a"), 7).expect("removed");
+        assert_eq!(flash.attribute(path!("a"), 7, &mut buffer), Ok(None));
+    }
+
+    #[test]
+    fn it_has_an_end_and_a_copy_goes_its_own_way() {
+        let flash = Flash::default();
+        flash.write(path!("a"), &[1; 1000]).expect("written");
+        assert_eq!(flash.write(path!("b"), &vec![0; BYTES_MAX + 1]), Err(Error::NO_SPACE));
+        assert_eq!(flash.write(path!("b"), &vec![0; BYTES_MAX - 500]), Err(Error::NO_SPACE));
+        assert_eq!(flash.available_space(), Ok(BYTES_MAX - 1000));
+        let copy = flash.copy();
+        copy.write(path!("c"), b"mine").expect("written");
+        assert!(!flash.exists(path!("c")));
+    }
+
+    #[test]
+    fn what_is_kept_in_a_file_is_read_back_and_garbage_is_refused() {
+        let folder = tempfile::tempdir().expect("folder");
+        let file = folder.path().join("key.json");
+        let flash = Flash::kept_in(file.clone()).expect("new");
+        flash.create_dir(path!("d")).expect("directory");
+        flash.write(path!("d/a"), b"kept").expect("written");
+        assert_eq!(read(&Flash::kept_in(file.clone()).expect("again"), path!("d/a")), Ok(b"kept".to_vec()));
+        std::fs::write(&file, "not a memory").expect("written");
+        assert!(Flash::kept_in(file).is_err());
     }
 }

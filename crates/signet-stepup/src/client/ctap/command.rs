@@ -105,8 +105,8 @@ fn sign_args(s: &Signing, client_data_hash: [u8; 32]) -> SignArgs {
     }
 }
 
-fn descriptor(id: &Vec<u8>) -> PublicKeyCredentialDescriptor {
-    PublicKeyCredentialDescriptor { id: id.clone(), transports: Vec::new() }
+fn descriptor(id: impl AsRef<[u8]>) -> PublicKeyCredentialDescriptor {
+    PublicKeyCredentialDescriptor { id: id.as_ref().to_vec(), transports: Vec::new() }
 }
 
 impl Finish {
