@@ -14,6 +14,8 @@ mod door;
 pub mod practice;
 mod shell;
 pub mod start;
+#[cfg(target_os = "linux")]
+mod unlock;
 
 use std::{io::IsTerminal, process::ExitCode};
 
@@ -89,6 +91,10 @@ pub fn run(start: impl FnOnce(&AppHandle) -> Result<Desk, Problem> + Send + 'sta
             let runtime = tauri::async_runtime::handle();
             let _inside = runtime.inner().enter();
             let desk = start(app.handle());
+            #[cfg(target_os = "linux")]
+            if let Ok(desk) = &desk {
+                unlock::listen(desk);
+            }
             app.manage(Shell::new(app.handle(), desk));
             shell::open_window(app)?;
             shell::end_on_signal(app.handle());

@@ -64,6 +64,11 @@ pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
         .on_navigation(is_own_page)
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .build()?;
+    // The system's own dialog for security keys belongs in front of this window.
+    #[cfg(windows)]
+    if let (Ok(desk), Ok(handle)) = (app.state::<Shell>().desk(), window.hwnd()) {
+        desk.set_window(handle.0 as isize);
+    }
     crate::display::spare_the_processor(&window)
 }
 

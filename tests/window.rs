@@ -72,6 +72,17 @@ impl Stage {
         })
     }
 
+    /// What a desktop says on its bus when somebody unlocks it.
+    fn unlock_screen(&self) {
+        let args = ["--session", "--type=signal", "/org/freedesktop/ScreenSaver"];
+        let said = Command::new("dbus-send")
+            .args(args)
+            .args(["org.freedesktop.ScreenSaver.ActiveChanged", "boolean:false"])
+            .envs(self.keyring.env())
+            .status();
+        assert!(said.expect("dbus-send is installed (package dbus)").success());
+    }
+
     /// Starts the desk under a driver; the desk ends with the session.
     async fn open(&self, connect_by_hand: bool) -> Window {
         self.open_with(connect_by_hand.then_some(("SIGNET_PRACTICE_WAIT", "1"))).await
@@ -289,6 +300,16 @@ async fn a_trader_connects_asks_sees_quotes_takes_one_and_finds_it_after_a_resta
     w.type_here("\u{e00c}").await; // Escape
     w.find(&format!("[data-testid='rfq-panel-{refused}'] [data-testid='accept-state'][data-state='declined']")).await;
     w.gone("step-up").await;
+
+    // The screen was locked meanwhile: its unlocking is heard, and the trader asked.
+    stage.unlock_screen();
+    w.find("[data-testid='step-up'][data-kind='session'][data-phase='pin']").await;
+    assert!(w.id("step-up-reason").await.text().await.unwrap().contains("locked"));
+    w.find("[data-testid='access'][data-leased='false']").await;
+    w.type_here(&format!("{KEY_PIN}\u{e007}")).await;
+    w.click("step-up-simulated").await;
+    w.gone("step-up").await;
+    w.find("[data-testid='access'][data-leased='true']").await;
 
     // Another RFQ stays open while the desk restarts.
     let open = w.ask("2m").await;

@@ -19,6 +19,8 @@ const MAX_OPEN: usize = 16;
 
 /// What somebody is asked to approve, or the key somebody is about to register.
 #[derive(Debug, Clone, PartialEq, Eq)]
+// A handful of these exist at a time.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Matter {
     Approve(Approval),
     NewKey { name: String },
