@@ -10,6 +10,7 @@ mod support;
 use rust_decimal::Decimal;
 use signet_dealer::Force;
 use signet_desk_core::{Desk, DeskConfig, view::*};
+use signet_gateway::admin;
 use signet_identity::MemoryKeychain;
 use signet_practice::VENUE_NAME;
 use signet_stepup::client::{Ceremony, Order, Step, StepUp, Told};
@@ -177,6 +178,26 @@ fn a_touch_approves_what_is_on_the_screen_and_the_trade_is_done() {
     alice.outcome(&rfq, AcceptState::Filled);
     alice.closed();
     assert!(alice.s.access.as_ref().unwrap().lease_until_ms.is_some());
+    // What was approved is on record, and the record stands by itself.
+    let kept = evidence(&w);
+    let [one] = &kept[..] else { panic!("{kept:#?}") };
+    let text = one["approval"].as_str().unwrap();
+    for line in [format!("rfq={rfq}"), "desk=ALICE1".into(), "price=99.125".into(), "quantity=5000000".into(), "side=buy".into()] {
+        assert!(text.lines().any(|l| l == line), "{line} is not in {text}");
+    }
+    w.runtime.block_on(admin::evidence_verify(w.practice.gateway_config())).unwrap();
+}
+
+/// Every record of an approval, as exported.
+fn evidence(w: &World) -> Vec<serde_json::Value> {
+    let mut out = Vec::new();
+    w.runtime.block_on(admin::evidence_export(w.practice.gateway_config(), None, &mut out)).unwrap();
+    let lines = String::from_utf8(out).unwrap();
+    let record = |l: &str| -> serde_json::Value {
+        let v: serde_json::Value = serde_json::from_str(l).unwrap();
+        serde_json::from_str(v["record"].as_str().unwrap()).unwrap()
+    };
+    lines.lines().map(record).collect()
 }
 
 #[test]
@@ -555,6 +576,9 @@ fn four_eyes_see_the_same_terms_and_both_touches_are_needed() {
     bob.approve();
     alice.outcome(&rfq, AcceptState::Filled);
     bob.closed();
+    let kept = evidence(&w);
+    let text = |i: usize| kept[i]["approval"].as_str().unwrap();
+    assert_eq!(text(0).replace("approver=ALICE1", "approver=BOB1"), text(1), "the same terms, two names");
     // The second person says no.
     let rfq = alice.accept("5m");
     alice.approve();
