@@ -89,7 +89,10 @@ fn a_trader_enrols_with_an_invitation_trades_renews_and_trades_on() {
     assert_eq!((facts.user.as_str(), facts.device.as_str(), facts.protection.as_str()), ("alice", "alice-s-laptop", "keychain"));
 
     let mut s = online(&w, &desk, "ALICE1");
-    until(&desk, &mut s, "the dealer", |_| desk.reference().dealers.iter().any(|d| d.id == NORTH && d.online));
+    until(&desk, &mut s, "instruments and the dealer", |_| {
+        let r = desk.reference();
+        !r.instruments.is_empty() && r.dealers.iter().any(|d| d.id == NORTH && d.online)
+    });
     let ticket = Ticket {
         instrument: desk.reference().instruments[0].id.clone(),
         ask: Ask::Buy,

@@ -74,9 +74,17 @@ impl Person {
         desk.connect_now(&identity, VENUE_NAME).unwrap();
         let mut p = Self { desk, s: Screen::default(), key, keys };
         p.until("online", |s| s.link() == Some(LinkState::Online) && s.access.as_ref().is_some_and(|a| a.keys > 0));
-        let desk = p.desk.clone();
-        p.until("the dealer", |_| desk.reference().dealers.iter().any(|d| d.id == NORTH && d.online));
+        p.ready();
         p
+    }
+
+    /// Instruments are there, and the dealer is on.
+    fn ready(&mut self) {
+        let desk = self.desk.clone();
+        self.until("instruments and the dealer", |_| {
+            let r = desk.reference();
+            !r.instruments.is_empty() && r.dealers.iter().any(|d| d.id == NORTH && d.online)
+        });
     }
 
     fn until(&mut self, what: &str, done: impl Fn(&Screen) -> bool) {
@@ -509,8 +517,7 @@ fn a_gateway_that_restarts_with_a_challenge_open_executes_nothing() {
     alice.key.touch_once();
     // The quote is still there and may be taken; then the touch counts.
     alice.until("online", |s| s.link() == Some(LinkState::Online) && s.access.as_ref().is_some_and(|a| a.keys > 0));
-    let desk = alice.desk.clone();
-    alice.until("the dealer", |_| desk.reference().dealers.iter().any(|d| d.id == NORTH && d.online));
+    alice.ready();
     let rfq = alice.accept("5m");
     alice.approve();
     alice.outcome(&rfq, AcceptState::Filled);

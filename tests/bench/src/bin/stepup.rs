@@ -110,7 +110,10 @@ fn main() {
     let desk = Desk::start(config, keychain, Arc::new(keys)).expect("a desk");
     desk.connect_now(&identity, VENUE_NAME).expect("a link");
     wait(&desk, "online", |f| f.session.as_ref().is_some_and(|s| s.state == LinkState::Online));
-    wait(&desk, "the dealer", |_| desk.reference().dealers.iter().any(|d| d.id == DEALER && d.online));
+    wait(&desk, "instruments and the dealer", |_| {
+        let r = desk.reference();
+        !r.instruments.is_empty() && r.dealers.iter().any(|d| d.id == DEALER && d.online)
+    });
     let instrument = desk.reference().instruments[0].id.clone();
     key.hold_finger(true);
     let ms = |from: Instant, to: Instant| to.duration_since(from).as_secs_f64() * 1e3;
