@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use signet_identity::{
-    EstAddress, Invitation, SpkiPin, TlsPolicy, TrustRoots,
+    EstAddress, Invitation, SpkiPin, TlsPolicy, TrustRoots, is_relying_party,
     net::{ProxyError, ProxySetting},
     pkcs11::Pkcs11Settings,
 };
@@ -47,6 +47,9 @@ pub struct Venue {
     pub crl_required: bool,
     /// Where its certificates are renewed, if this laptop was enrolled with an invitation.
     pub est: Option<EstAddress>,
+    /// The relying party this venue may ask security keys as, and no other: a venue that could name any would get
+    /// answers meant for somebody else's.
+    pub rp_id: Option<String>,
 }
 
 /// What a firm may ask of every connection beyond the standing policy.
@@ -122,6 +125,7 @@ struct VenueEntry {
     crl: Vec<PathBuf>,
     #[serde(default)]
     crl_required: bool,
+    rp_id: Option<String>,
 }
 
 /// Reads `desk.toml`.
@@ -148,6 +152,9 @@ fn venue(v: VenueEntry, base: &Path) -> Result<Venue, DeskConfigError> {
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let port = port.parse().map_err(|_| wrong("address must be host:port".into()))?;
     let roots = TrustRoots::from_pem_file(&base.join(&v.trust)).map_err(|e| wrong(e.to_string()))?;
+    if v.rp_id.as_deref().is_some_and(|id| !is_relying_party(id)) {
+        return Err(wrong("rp_id must be a host name with a dot in it, in lower case".into()));
+    }
     let pins = v.pins.iter().map(|p| p.parse().map_err(|e| wrong(format!("pin {p}: {e}")))).collect::<Result<_, _>>()?;
     Ok(Venue {
         server_name: v.server_name.clone().unwrap_or_else(|| host.clone()),
@@ -162,6 +169,7 @@ fn venue(v: VenueEntry, base: &Path) -> Result<Venue, DeskConfigError> {
         crl: v.crl.iter().map(|file| base.join(file)).collect(),
         crl_required: v.crl_required,
         est: None,
+        rp_id: v.rp_id.clone(),
     })
 }
 
@@ -182,6 +190,7 @@ impl Venue {
             crl: Vec::new(),
             crl_required: false,
             est: Some(i.est.clone()),
+            rp_id: i.rp_id.clone(),
         })
     }
 

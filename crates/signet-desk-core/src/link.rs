@@ -102,6 +102,7 @@ async fn command_loop(config: DeskConfig, issuer: Issuer, keys_reach: Arc<dyn St
         ceremony: RefCell::new(None),
         exporter: Cell::new([0; 32]),
         window: Cell::new(None),
+        rp_id: RefCell::new(None),
         woke: Cell::new(false),
     });
     let mut last_tick = laptop_now();
@@ -156,6 +157,8 @@ pub(crate) struct Link {
     /// RFC 9266 exporter of the connection that is up.
     pub(crate) exporter: Cell<[u8; 32]>,
     pub(crate) window: Cell<Option<isize>>,
+    /// The relying party that the venue connected to may ask keys as.
+    pub(crate) rp_id: RefCell<Option<String>>,
     /// The laptop woke, and the gateway has not heard of it.
     woke: Cell<bool>,
     keys: RefCell<Option<Rc<Keys>>>,
@@ -343,6 +346,7 @@ impl Link {
         let session = Rc::new(stores.session);
         *self.session.borrow_mut() = Some(session.clone());
         lock(&self.book).at_gateway(&venue.comp_id);
+        *self.rp_id.borrow_mut() = venue.rp_id.clone();
         self.show(|s| s.comp_id = Some(comp_id.to_string()));
         let keys = Rc::new(Keys::new(name, loaded, pending));
         *self.keys.borrow_mut() = Some(keys.clone());
