@@ -65,6 +65,8 @@ pub(crate) fn rfq_of_accept(id: &AcceptId) -> Option<RfqId> {
 }
 
 type Wake = Box<dyn FnOnce() + Send>;
+/// Called when somebody is asked for a touch, from any thread; must not call the desk.
+pub(crate) type Attention = Box<dyn Fn() + Send + Sync>;
 
 pub struct Book {
     ids: Ids,
@@ -94,6 +96,7 @@ pub struct Book {
     /// While state is being rebuilt after a logon: the RFQs the gateway has mentioned, and the latest.
     restoring: Option<(BTreeSet<RfqId>, Option<RfqId>)>,
     wake: Option<(u64, Wake)>,
+    pub(crate) attention: Option<Attention>,
 }
 
 impl Book {
@@ -134,6 +137,7 @@ impl Book {
             blotter: Blotter::default(),
             restoring: None,
             wake: None,
+            attention: None,
         }
     }
 

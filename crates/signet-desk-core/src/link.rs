@@ -135,8 +135,7 @@ async fn command_loop(config: DeskConfig, issuer: Issuer, keys_reach: Arc<dyn St
             },
             _ = timer.tick() => {
                 let now = laptop_now();
-                // Timers stand still while a laptop sleeps; its clock does not.
-                if now.since(last_tick) > ASLEEP_MS {
+                if slept(last_tick, now) {
                     tracing::info!(ms = now.since(last_tick), "this laptop was asleep");
                     link.woke.set(true);
                 }
@@ -646,6 +645,11 @@ fn ended(closed: &Closed, logged_on: bool, goodbye: Option<String>) -> Ended {
     }
 }
 
+/// Timers stand still while a laptop sleeps; its clock does not. A clock that is set back tells nothing.
+fn slept(last_tick: UtcMillis, now: UtcMillis) -> bool {
+    now.since(last_tick) > ASLEEP_MS
+}
+
 /// 100 ms, doubling to 2 s, with a quarter of it as jitter so that desks do not come back in step.
 fn backoff(attempt: u32) -> Duration {
     let base = (RETRY_FIRST_MS << attempt.saturating_sub(1).min(6)).min(RETRY_LAST_MS);
@@ -657,6 +661,14 @@ fn backoff(attempt: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tick_that_comes_much_too_late_means_sleep() {
+        let at = UtcMillis(1_000_000);
+        for (ms, asleep) in [(0, false), (100, false), (15_000, false), (15_001, true), (8 * 3_600_000, true), (-3_600_000, false)] {
+            assert_eq!(slept(at, at + ms), asleep, "{ms}");
+        }
+    }
 
     #[test]
     fn a_refusal_of_the_key_is_told_from_any_other() {
