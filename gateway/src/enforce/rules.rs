@@ -37,6 +37,9 @@ pub struct WhenSection {
     pub on_wake: bool,
     #[serde(default = "yes")]
     pub on_unlock: bool,
+    /// After `idle_minutes` without an act, not only the lease ends: the next act owes a touch, whatever its size.
+    #[serde(default)]
+    pub on_idle: bool,
     pub second_person: Option<SecondPersonSection>,
 }
 
@@ -60,6 +63,14 @@ pub enum LogonRule {
     Always,
 }
 
+impl WhenSection {
+    /// Whether nothing was done for too long.
+    pub fn idle_since(&self, active: UtcMillis, now: UtcMillis) -> bool {
+        let idle_ms = i64::from(self.idle_minutes) * 60_000;
+        idle_ms > 0 && now.since(active) >= idle_ms
+    }
+}
+
 impl Default for WhenSection {
     /// What an empty section says.
     fn default() -> Self {
@@ -73,6 +84,7 @@ impl Default for WhenSection {
             idle_minutes: default_idle(),
             on_wake: yes(),
             on_unlock: yes(),
+            on_idle: false,
             second_person: None,
         }
     }
@@ -166,8 +178,7 @@ pub struct Lease {
 
 impl Lease {
     pub fn good(self, rules: &WhenSection, now: UtcMillis) -> bool {
-        let idle_ms = i64::from(rules.idle_minutes) * 60_000;
-        now < self.until && (idle_ms == 0 || now.since(self.active) < idle_ms)
+        now < self.until && !rules.idle_since(self.active, now)
     }
 }
 

@@ -89,6 +89,8 @@ struct Desk {
     user: String,
     address: Option<IpAddr>,
     standing: Standing,
+    /// When the trader last did something.
+    active: UtcMillis,
     keys: u32,
     /// What the desk was last told, to tell it again only when it changed.
     told: Option<AccessState>,
@@ -149,7 +151,7 @@ impl Waiting {
         self.let_go(desk);
         let owes = super::rules::logon_owes(&self.rules, address, self.places.get(desk).copied());
         let standing = Standing { lease: None, owes: owes.then_some(SessionReason::Logon) };
-        let fresh = Desk { online: true, user: user.into(), address: Some(address), standing, ..Desk::default() };
+        let fresh = Desk { online: true, user: user.into(), address: Some(address), standing, active: now, ..Desk::default() };
         self.desks.insert(desk.clone(), fresh);
         if owes {
             self.ask_session(desk, SessionReason::Logon, now);
@@ -207,7 +209,9 @@ impl Waiting {
 
     /// The trader did something.
     pub fn active(&mut self, desk: &CompId, now: UtcMillis) {
-        if let Some(l) = self.desks.get_mut(desk).and_then(|d| d.standing.lease.as_mut()) {
+        let Some(d) = self.desks.get_mut(desk) else { return };
+        d.active = now;
+        if let Some(l) = &mut d.standing.lease {
             l.active = now;
         }
     }
@@ -444,6 +448,7 @@ impl Waiting {
     fn touched(&mut self, desk: &CompId, now: UtcMillis) {
         let Some(d) = self.desks.get_mut(desk) else { return };
         let until = now + i64::from(self.rules.lease_minutes) * 60_000;
+        d.active = now;
         d.standing = Standing { lease: (self.rules.lease_minutes > 0).then_some(Lease { until, active: now }), owes: None };
         if let Some(a) = d.address {
             self.places.insert(desk.clone(), a);
@@ -538,10 +543,15 @@ impl Waiting {
         }
         let desks: Vec<CompId> = self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();
         for d in &desks {
-            if self.desks.get(d).is_some_and(|d| d.standing.lease.is_some_and(|l| !l.good(&self.rules, now))) {
-                if let Some(d) = self.desks.get_mut(d) {
-                    d.standing.lease = None;
-                }
+            let Some(state) = self.desks.get_mut(d) else { continue };
+            let idle = self.rules.on_idle && state.standing.owes.is_none() && self.rules.idle_since(state.active, now);
+            let over = state.standing.lease.is_some_and(|l| !l.good(&self.rules, now));
+            if idle {
+                // Nobody is asked now: nobody may be there. The next act is.
+                state.standing.owes = Some(SessionReason::Idle);
+            }
+            if idle || over {
+                state.standing.lease = None;
                 self.tell_access(d, now);
             }
         }
