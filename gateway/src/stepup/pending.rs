@@ -131,9 +131,15 @@ mod tests {
         }
     }
 
+    /// With as many as desk A may have.
+    fn full() -> Pending<u8> {
+        let ids: Vec<String> = (1..=PER_DESK_MAX).map(|n| n.to_string()).collect();
+        with(&ids.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
     #[test]
     fn a_desk_has_so_many_and_no_more() {
-        let mut p = with(&["1", "2", "3", "4"]);
+        let mut p = full();
         assert_eq!(p.make_room("A", &HERE, UtcMillis(100)), Err(Full::Desk));
         assert_eq!(p.make_room("B", &HERE, UtcMillis(100)), Ok(()));
         p.remove("2");
@@ -141,7 +147,7 @@ mod tests {
         p.insert("2".into(), place("A", 100), 0);
         // Late ones, and those of an earlier connection, make room.
         assert_eq!((p.make_room("A", &HERE, UtcMillis(101)), p.len()), (Ok(()), 0));
-        let mut p = with(&["1", "2", "3", "4"]);
+        let mut p = full();
         assert_eq!((p.make_room("A", &THERE, UtcMillis(1)), p.len(), p.desks.len()), (Ok(()), 0, 0));
     }
 

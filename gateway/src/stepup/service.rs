@@ -309,6 +309,7 @@ pub(super) fn unavailable(e: RegistryError) -> StepUpRefusal {
     }
 }
 
-#[cfg(test)]
+// The registry in it is a gateway's, and a gateway is a Unix server.
+#[cfg(all(test, unix))]
 #[path = "service_tests.rs"]
 mod tests;

@@ -477,7 +477,7 @@ fn what_cannot_be_asked_is_said() {
         let mut t = ticket(logon(), UtcMillis(T0.0 + 10));
         t.approval.gateway = "a\nb".into();
         assert!(matches!(w.service.begin(t, w.now()).await, Err(StepUpRefusal::BadApproval(_))), "no text");
-        for _ in 0..4 {
+        for _ in 0..crate::stepup::pending::PER_DESK_MAX {
             w.begin(logon()).await.unwrap();
         }
         assert_eq!(w.begin(logon()).await, Err(StepUpRefusal::TooManyOpen));
