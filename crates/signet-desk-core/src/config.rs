@@ -1,5 +1,6 @@
 //! Which gateways this desk may connect to. A file that an administrator deploys, not a trader.
 
+use crate::direct::DirectSettings;
 use serde::Deserialize;
 use signet_identity::{
     EstAddress, Invitation, SpkiPin, TlsPolicy, TrustRoots,
@@ -27,7 +28,7 @@ pub enum DeskConfigError {
     Proxy(String),
 }
 
-/// One gateway, and how to know that it is the right one.
+/// One gateway, or one venue without, and how to know that it is the right one.
 #[derive(Debug, Clone)]
 pub struct Venue {
     pub name: String,
@@ -37,6 +38,7 @@ pub struct Venue {
     pub server_name: String,
     /// Its CompID.
     pub comp_id: CompId,
+    /// Empty in direct mode, where nobody's certificate states one.
     pub trust_domain: String,
     pub roots: TrustRoots,
     pub pins: Vec<SpkiPin>,
@@ -47,6 +49,8 @@ pub struct Venue {
     pub crl_required: bool,
     /// Where its certificates are renewed, if this laptop was enrolled with an invitation.
     pub est: Option<EstAddress>,
+    /// A plain FIXS venue: there is no gateway.
+    pub direct: Option<DirectSettings>,
 }
 
 /// What a firm may ask of every connection beyond the standing policy.
@@ -111,7 +115,7 @@ struct VenueEntry {
     address: String,
     server_name: Option<String>,
     comp_id: CompId,
-    trust_domain: String,
+    trust_domain: Option<String>,
     /// PEM file of the CA certificates, relative to this file.
     trust: PathBuf,
     #[serde(default)]
@@ -122,6 +126,7 @@ struct VenueEntry {
     crl: Vec<PathBuf>,
     #[serde(default)]
     crl_required: bool,
+    direct: Option<toml::Table>,
 }
 
 /// Reads `desk.toml`.
@@ -149,19 +154,27 @@ fn venue(v: VenueEntry, base: &Path) -> Result<Venue, DeskConfigError> {
     let port = port.parse().map_err(|_| wrong("address must be host:port".into()))?;
     let roots = TrustRoots::from_pem_file(&base.join(&v.trust)).map_err(|e| wrong(e.to_string()))?;
     let pins = v.pins.iter().map(|p| p.parse().map_err(|e| wrong(format!("pin {p}: {e}")))).collect::<Result<_, _>>()?;
+    let direct = v.direct.as_ref().map(|d| DirectSettings::read(d, &v.name, base)).transpose().map_err(wrong)?;
+    let trust_domain = match (&v.trust_domain, &direct) {
+        (Some(domain), None) => domain.clone(),
+        (None, Some(_)) => String::new(),
+        (None, None) => return Err(wrong("trust_domain is missing: the one its certificate states".into())),
+        (Some(_), Some(_)) => return Err(wrong("trust_domain: not with direct, where no certificate states one".into())),
+    };
     Ok(Venue {
         server_name: v.server_name.clone().unwrap_or_else(|| host.clone()),
         name: v.name.clone(),
         host,
         port,
         comp_id: v.comp_id.clone(),
-        trust_domain: v.trust_domain.clone(),
+        trust_domain,
         roots,
         pins,
         allow_tls12: v.allow_tls12,
         crl: v.crl.iter().map(|file| base.join(file)).collect(),
         crl_required: v.crl_required,
         est: None,
+        direct,
     })
 }
 
@@ -182,6 +195,7 @@ impl Venue {
             crl: Vec::new(),
             crl_required: false,
             est: Some(i.est.clone()),
+            direct: None,
         })
     }
 

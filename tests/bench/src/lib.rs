@@ -97,6 +97,7 @@ impl BenchVenue {
             crl: vec![],
             crl_required: false,
             est: None,
+            direct: None,
         };
         Self { shared, keychain, venue }
     }

@@ -166,6 +166,7 @@ impl Practice {
             crl: vec![],
             crl_required: false,
             est: None,
+            direct: None,
         };
         Ok(Self {
             gateway: Some(gateway),

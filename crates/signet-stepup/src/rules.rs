@@ -1,10 +1,10 @@
-//! When a touch of a security key is wanted. Pure: settings, what is to be done and what was proved go
-//! in; a decision with its reasons comes out.
+//! When a touch of a security key is wanted: at a gateway, and at a desk in direct mode. Pure: settings,
+//! what is to be done and what was proved go in; a decision with its reasons comes out.
 
+use crate::approval::{Action, SessionReason};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use signet_rfq::{CompId, UtcMillis, parse_quantity};
-use signet_stepup::{Action, SessionReason};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
@@ -179,6 +179,49 @@ pub struct Standing {
     pub owes: Option<SessionReason>,
 }
 
+impl WhenSection {
+    /// Whether the trader is to be verified anew for this reason.
+    pub fn asks(&self, why: SessionReason) -> bool {
+        match why {
+            SessionReason::Wake => self.on_wake,
+            SessionReason::Unlock => self.on_unlock,
+            _ => true,
+        }
+    }
+}
+
+impl Standing {
+    /// What a good touch leaves: a lease, and nothing owed.
+    pub fn touched(rules: &WhenSection, now: UtcMillis) -> Self {
+        let until = now + i64::from(rules.lease_minutes) * 60_000;
+        Self { lease: (rules.lease_minutes > 0).then_some(Lease { until, active: now }), owes: None }
+    }
+
+    /// The trader is to be verified anew. Asking of their own accord costs them nothing.
+    pub fn verify(self, why: SessionReason) -> Self {
+        match why {
+            SessionReason::OnDemand => self,
+            _ => Self { lease: None, owes: self.owes.or(Some(why)) },
+        }
+    }
+
+    /// The trader did something.
+    pub fn active(&mut self, now: UtcMillis) {
+        if let Some(l) = &mut self.lease {
+            l.active = now;
+        }
+    }
+
+    /// What stands in the way of trading, for somebody with so many good keys.
+    pub fn obstacle(&self, keys: u32) -> Option<String> {
+        match self.owes {
+            _ if keys == 0 => Some("You have no security key registered; what needs a touch is refused.".to_owned()),
+            Some(why) => Some(format!("{} Nothing is sent on before you have touched your key.", words(why))),
+            None => None,
+        }
+    }
+}
+
 /// The decision, with reasons a trader reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
@@ -234,7 +277,7 @@ pub fn logon_owes(rules: &WhenSection, address: IpAddr, last: Option<IpAddr>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signet_stepup::{AcceptTerms, RequestTerms};
+    use crate::approval::{AcceptTerms, RequestTerms};
 
     const NOW: UtcMillis = UtcMillis(1_000_000);
 
@@ -334,6 +377,18 @@ mod tests {
             assert_eq!(l.good(&r, NOW), good, "{l:?}");
         }
         assert!(lease(1, -999_999).good(&rules("idle_minutes = 0"), NOW));
+    }
+
+    #[test]
+    fn a_touch_leases_and_waking_up_takes_it_away() {
+        let r = rules("lease_minutes = 2");
+        let touched = Standing::touched(&r, NOW);
+        assert_eq!(touched, Standing { lease: Some(Lease { until: NOW + 120_000, active: NOW }), owes: None });
+        assert_eq!(touched.verify(SessionReason::OnDemand), touched);
+        let woken = touched.verify(SessionReason::Wake);
+        assert_eq!(woken, Standing { lease: None, owes: Some(SessionReason::Wake) });
+        assert_eq!(woken.verify(SessionReason::Unlock).owes, Some(SessionReason::Wake), "the first reason stays");
+        assert_eq!(Standing::touched(&rules("lease_minutes = 0"), NOW), Standing::default());
     }
 
     #[test]
