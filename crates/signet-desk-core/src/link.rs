@@ -129,6 +129,7 @@ async fn command_loop(config: DeskConfig, issuer: Issuer, keys_reach: Arc<dyn St
                 Some(Command::Stop(done)) => {
                     link.clone().disconnect().await;
                     lock(&link.book).begin(Blotter::default());
+                    *link.direct.borrow_mut() = None;
                     let _ = done.send(());
                     return;
                 }

@@ -119,7 +119,9 @@ impl Direct {
     }
 
     pub fn tick(&mut self, book: &Book, now: Now) -> Vec<Do> {
-        let mut todo: Vec<Do> = self.touch.iter_mut().flat_map(|t| t.tick(|m| book.no_longer_good(m, now), now)).collect();
+        // While it waits it may still be had; whether it would arrive in time is asked when it leaves.
+        let here = Now { arrival_ms: 0, ..now };
+        let mut todo: Vec<Do> = self.touch.iter_mut().flat_map(|t| t.tick(|m| book.no_longer_good(m, here), now)).collect();
         let in_flight = book.accepts_in_flight();
         self.asked.retain(|id, _| in_flight.iter().any(|h| &h.accept == id));
         for h in in_flight {

@@ -121,3 +121,15 @@ fn a_trust_domain_is_a_gateways() {
     assert!(why.contains("trust_domain: not with direct"), "{why}");
     assert!(d.read(&format!("{VENUE}trust_domain = 'bank.example'\n")).is_ok());
 }
+
+#[test]
+fn the_example_is_one() {
+    let d = Deployed::new();
+    fs::copy(d.0.path().join("gateways-ca.pem"), d.0.path().join("venue-ca.pem")).unwrap();
+    let lines = include_str!("../../../../src-tauri/desk.example.toml").lines().map(|l| l.strip_prefix("# ").unwrap_or(l));
+    let from = lines.skip_while(|l| *l != "name = \"Plain Venue\"").take_while(|l| !l.starts_with("[token]"));
+    let text: String = from.filter(|l| *l != "#").map(|l| format!("{l}\n")).collect();
+    let config = d.read(&format!("[[venue]]\n{text}")).unwrap();
+    let direct = config.venues[0].direct.clone().unwrap();
+    assert_eq!((direct.sender_comp_id.unwrap().as_str(), direct.step_up.unwrap().rules.lease_minutes), ("BANK7", 15));
+}

@@ -190,8 +190,7 @@ impl World {
     fn accept(&mut self, rfq: &str) -> String {
         let quote_id = self.book.rfq(&RfqId::new(rfq).unwrap()).unwrap().lines[0].quote.as_ref().unwrap().id.to_string();
         let now = UtcMillis(self.laptop);
-        let intent =
-            ArmIntent { rfq_id: rfq.into(), dealer: self.dealers[0].into(), quote_id, side: Side::Buy, price: "99.125".into() };
+        let intent = ArmIntent { rfq_id: rfq.into(), dealer: self.dealers[0].into(), quote_id, side: Side::Buy, price: "99.125".into() };
         let id = self.book.arm(&intent, now).unwrap().id;
         let m = self.book.accept(rfq, &id, now).unwrap();
         self.run(|d, b, n| d.send(m, b, n));
@@ -502,16 +501,8 @@ fn what_only_a_gateway_sends_is_heard_from_nobody() {
         approval: "signet-step-up 1\ngateway=VENUE".into(),
         options: "{}".into(),
     };
-    let access = AccessState {
-        lease_until: None,
-        idle_s: 0,
-        on_wake: false,
-        on_unlock: false,
-        step_up: false,
-        keys: 0,
-        approver: true,
-        text: None,
-    };
+    let access =
+        AccessState { lease_until: None, idle_s: 0, on_wake: false, on_unlock: false, step_up: false, keys: 0, approver: true, text: None };
     let venue = VenueState { name: "Other".into(), practice: true, dealers: vec![], at: UtcMillis(0) };
     for m in [
         AppMessage::StepUpChallenge(challenge),
