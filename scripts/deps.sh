@@ -13,7 +13,10 @@ packages=(
   fonts-dejavu-core openssl curl              # what the tests read and sign with, and enrol with
   softhsm2                                    # a PKCS#11 token without hardware
   postgresql                                  # a registry's database; the tests make clusters of their own
-  python3 python3-venv                        # a FIX engine from PyPI, for the interoperability tests
+  python3 python3-venv                        # a FIX engine and python-fido2 from PyPI, for the interoperability tests
+  libpcsclite-dev                             # security keys in smart card readers
+  pcscd vsmartcard-vpcd python3-pyscard       # a reader without hardware, and a client in Python
+  util-linux iproute2                         # namespaces, to keep that reader to the test
 )
 
 need() { printf 'signet: %s\n' "$*" >&2; exit 1; }
@@ -43,4 +46,9 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
     need "apt-get could not install: ${missing[*]}"
+  # As it comes, the virtual reader makes the system's pcscd listen on every interface. The tests bring
+  # a configuration of their own.
+  if [[ " ${missing[*]} " == *" vsmartcard-vpcd "* ]] && [ -f /etc/reader.conf.d/vpcd ]; then
+    "${as_root[@]}" sed -i -E 's/^([A-Z])/#\1/' /etc/reader.conf.d/vpcd
+  fi
 fi

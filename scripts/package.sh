@@ -7,7 +7,7 @@ tauri=target/tauri-cli/node_modules/.bin/tauri
 [ -x "$tauri" ] || npm install --no-save --no-audit --no-fund --loglevel=error --prefix target/tauri-cli @tauri-apps/cli@2.12.5
 cargo build --locked --release -p signet-gateway
 "$tauri" build --features custom-protocol
-if grep -qa 'Practice venue' target/release/signet-desk; then
+if grep -qaE 'Practice venue|Signet virtual keys' target/release/signet-desk; then
   echo "package: the practice venue is in the release build" >&2; exit 1
 fi
 ls -l target/release/bundle/*/*.{deb,rpm} target/release/signet-gateway

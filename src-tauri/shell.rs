@@ -6,7 +6,10 @@ use std::{
 };
 
 use signet_desk_core::{Desk, view::Problem};
-use tauri::{App, AppHandle, Emitter, Manager, RunEvent, Runtime, Url, WebviewUrl, WebviewWindowBuilder, webview::NewWindowResponse};
+use tauri::{
+    App, AppHandle, Emitter, Manager, RunEvent, Runtime, Url, UserAttentionType, WebviewUrl, WebviewWindowBuilder,
+    webview::NewWindowResponse,
+};
 
 const TITLE: &str = "Signet Desk";
 const TITLE_IN_PRACTICE: &str = "Signet Desk — PRACTICE VENUE";
@@ -64,6 +67,17 @@ pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
         .on_navigation(is_own_page)
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .build()?;
+    // Whoever is asked for a touch may be at work in another program, with this window folded away.
+    if let Ok(desk) = app.state::<Shell>().desk() {
+        let front = window.clone();
+        desk.on_step_up(move || {
+            let raised = front.unminimize().and_then(|()| front.set_focus());
+            let raised = raised.and_then(|()| front.request_user_attention(Some(UserAttentionType::Critical)));
+            if let Err(why) = raised {
+                tracing::warn!(%why, "the window could not be brought to the front");
+            }
+        });
+    }
     // The system's own dialog for security keys belongs in front of this window.
     #[cfg(windows)]
     if let (Ok(desk), Ok(handle)) = (app.state::<Shell>().desk(), window.hwnd()) {

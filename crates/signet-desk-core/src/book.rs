@@ -66,6 +66,8 @@ pub(crate) fn rfq_of_accept(id: &AcceptId) -> Option<RfqId> {
 }
 
 type Wake = Box<dyn FnOnce() + Send>;
+/// Called when somebody is asked for a touch, from any thread; must not call the desk.
+pub(crate) type Attention = Box<dyn Fn() + Send + Sync>;
 
 pub struct Book {
     ids: Ids,
@@ -97,6 +99,7 @@ pub struct Book {
     /// While state is being rebuilt after a logon: the RFQs the gateway has mentioned, and the latest.
     restoring: Option<(BTreeSet<RfqId>, Option<RfqId>)>,
     wake: Option<(u64, Wake)>,
+    pub(crate) attention: Option<Attention>,
 }
 
 impl Book {
@@ -138,6 +141,7 @@ impl Book {
             blotter: Blotter::default(),
             restoring: None,
             wake: None,
+            attention: None,
         }
     }
 

@@ -39,10 +39,18 @@ pub(crate) struct Running {
 }
 
 /// Where a key believes itself to be asked from: the relying party's own host, which has no page.
-fn origin_of(options: &str) -> Option<String> {
-    let v: serde_json::Value = serde_json::from_str(options).ok()?;
-    let id = v.pointer("/publicKey/rpId").or_else(|| v.pointer("/publicKey/rp/id"))?;
-    Some(format!("https://{}", id.as_str()?))
+///
+/// This desk states the origin, so it must not let one venue ask as another relying party: the answer
+/// would be good there (a login of the firm's web pages, say), whatever is written beside.
+fn origin_of(options: &str, signs: bool, allowed: Option<&str>) -> Result<String, String> {
+    let v: serde_json::Value = serde_json::from_str(options).map_err(|_| "they are no JSON".to_owned())?;
+    let id = v.pointer(if signs { "/publicKey/rpId" } else { "/publicKey/rp/id" }).and_then(|id| id.as_str());
+    let id = id.ok_or("they name no relying party")?;
+    match allowed {
+        Some(allowed) if allowed == id => Ok(format!("https://{id}")),
+        Some(allowed) => Err(format!("they ask as {}, and this venue may only ask as {allowed}", id.chars().take(60).collect::<String>())),
+        None => Err("this desk was not told as whom this venue may ask security keys (rp_id)".into()),
+    }
 }
 
 impl Link {
@@ -125,7 +133,7 @@ impl Link {
         let left_ms = open.deadline.since(lock(&self.book).clock.gateway(laptop_now()));
         let options = open.options.clone();
         Ok(Order {
-            origin: origin_of(&options).ok_or_else(|| bad("they name no relying party"))?,
+            origin: origin_of(&options, context.is_some(), self.rp_id.borrow().as_deref()).map_err(|why| bad(&why))?,
             ask: if context.is_some() { Ask::Sign(options) } else { Ask::Register(options) },
             context,
             timeout: Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)),
@@ -171,15 +179,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_origin_is_the_relying_partys_host() {
-        for (options, want) in [
-            (r#"{"publicKey":{"rpId":"stepup.bank.example"}}"#, Some("https://stepup.bank.example")),
-            (r#"{"publicKey":{"rp":{"id":"stepup.bank.example"}}}"#, Some("https://stepup.bank.example")),
-            (r#"{"publicKey":{}}"#, None),
-            (r#"{"publicKey":{"rpId":7}}"#, None),
-            ("rubbish", None),
+    fn a_venue_asks_keys_as_its_own_relying_party_only() {
+        const OWN: Option<&str> = Some("stepup.bank.example");
+        let sign = r#"{"publicKey":{"rpId":"stepup.bank.example"}}"#;
+        let register = r#"{"publicKey":{"rp":{"id":"stepup.bank.example"}}}"#;
+        for (good, signs) in [(sign, true), (register, false)] {
+            assert_eq!(origin_of(good, signs, OWN).as_deref(), Ok("https://stepup.bank.example"), "{good}");
+        }
+        let both = r#"{"publicKey":{"rpId":"login.bank.example","rp":{"id":"stepup.bank.example"}}}"#;
+        let other_way = r#"{"publicKey":{"rpId":"stepup.bank.example","rp":{"id":"login.bank.example"}}}"#;
+        for (options, signs, allowed) in [
+            (sign, true, None),
+            (sign, true, Some("bank.example")),
+            (sign, true, Some("login.stepup.bank.example")),
+            (sign, false, OWN),
+            (register, true, OWN),
+            (both, true, OWN),
+            (other_way, false, OWN),
+            (r#"{"publicKey":{"rpId":7}}"#, true, OWN),
+            ("rubbish", true, OWN),
         ] {
-            assert_eq!(origin_of(options).as_deref(), want, "{options}");
+            assert!(origin_of(options, signs, allowed).is_err(), "{options} {signs} {allowed:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::direct::DirectSettings;
 use serde::Deserialize;
 use signet_identity::{
-    EstAddress, Invitation, SpkiPin, TlsPolicy, TrustRoots,
+    EstAddress, Invitation, SpkiPin, TlsPolicy, TrustRoots, is_relying_party,
     net::{ProxyError, ProxySetting},
     pkcs11::Pkcs11Settings,
 };
@@ -49,6 +49,9 @@ pub struct Venue {
     pub crl_required: bool,
     /// Where its certificates are renewed, if this laptop was enrolled with an invitation.
     pub est: Option<EstAddress>,
+    /// The relying party this venue may ask security keys as, and no other: a venue that could name any would get
+    /// answers meant for somebody else's.
+    pub rp_id: Option<String>,
     /// A plain FIXS venue: there is no gateway.
     pub direct: Option<DirectSettings>,
 }
@@ -126,6 +129,7 @@ struct VenueEntry {
     crl: Vec<PathBuf>,
     #[serde(default)]
     crl_required: bool,
+    rp_id: Option<String>,
     direct: Option<toml::Table>,
 }
 
@@ -153,6 +157,9 @@ fn venue(v: VenueEntry, base: &Path) -> Result<Venue, DeskConfigError> {
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let port = port.parse().map_err(|_| wrong("address must be host:port".into()))?;
     let roots = TrustRoots::from_pem_file(&base.join(&v.trust)).map_err(|e| wrong(e.to_string()))?;
+    if v.rp_id.as_deref().is_some_and(|id| !is_relying_party(id)) {
+        return Err(wrong("rp_id must be a host name with a dot in it, in lower case".into()));
+    }
     let pins = v.pins.iter().map(|p| p.parse().map_err(|e| wrong(format!("pin {p}: {e}")))).collect::<Result<_, _>>()?;
     let direct = v.direct.as_ref().map(|d| DirectSettings::read(d, &v.name, base)).transpose().map_err(wrong)?;
     let trust_domain = match (&v.trust_domain, &direct) {
@@ -160,6 +167,11 @@ fn venue(v: VenueEntry, base: &Path) -> Result<Venue, DeskConfigError> {
         (None, Some(_)) => String::new(),
         (None, None) => return Err(wrong("trust_domain is missing: the one its certificate states".into())),
         (Some(_), Some(_)) => return Err(wrong("trust_domain: not with direct, where no certificate states one".into())),
+    };
+    let rp_id = match (&v.rp_id, &direct) {
+        (Some(_), Some(_)) => return Err(wrong("rp_id: with direct it stands in direct.step_up".into())),
+        (rp_id, None) => rp_id.clone(),
+        (None, Some(d)) => d.step_up.as_ref().map(|s| s.relying_party.rp_id().to_owned()),
     };
     Ok(Venue {
         server_name: v.server_name.clone().unwrap_or_else(|| host.clone()),
@@ -174,6 +186,7 @@ fn venue(v: VenueEntry, base: &Path) -> Result<Venue, DeskConfigError> {
         crl: v.crl.iter().map(|file| base.join(file)).collect(),
         crl_required: v.crl_required,
         est: None,
+        rp_id,
         direct,
     })
 }
@@ -195,6 +208,7 @@ impl Venue {
             crl: Vec::new(),
             crl_required: false,
             est: Some(i.est.clone()),
+            rp_id: i.rp_id.clone(),
             direct: None,
         })
     }

@@ -210,6 +210,12 @@ impl Desk {
         let _ = self.command(Command::Verify(SessionReason::Unlock));
     }
 
+    /// `attention` is called whenever somebody is asked for a touch, from any thread: the window comes to the front.
+    /// It must not call the desk.
+    pub fn on_step_up(&self, attention: impl Fn() + Send + Sync + 'static) {
+        lock(&self.book).attention = Some(Box::new(attention));
+    }
+
     /// The desk's window, for systems whose own dialog wants to know (HWND).
     pub fn set_window(&self, handle: isize) {
         let _ = self.command(Command::Window(handle));

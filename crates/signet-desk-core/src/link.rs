@@ -103,6 +103,7 @@ async fn command_loop(config: DeskConfig, issuer: Issuer, keys_reach: Arc<dyn St
         ceremony: RefCell::new(None),
         exporter: Cell::new([0; 32]),
         window: Cell::new(None),
+        rp_id: RefCell::new(None),
         woke: Cell::new(false),
         direct: RefCell::new(None),
     });
@@ -137,8 +138,7 @@ async fn command_loop(config: DeskConfig, issuer: Issuer, keys_reach: Arc<dyn St
             },
             _ = timer.tick() => {
                 let now = laptop_now();
-                // Timers stand still while a laptop sleeps; its clock does not.
-                if now.since(last_tick) > ASLEEP_MS {
+                if slept(last_tick, now) {
                     tracing::info!(ms = now.since(last_tick), "this laptop was asleep");
                     link.woke.set(true);
                 }
@@ -161,6 +161,8 @@ pub(crate) struct Link {
     /// RFC 9266 exporter of the connection that is up.
     pub(crate) exporter: Cell<[u8; 32]>,
     pub(crate) window: Cell<Option<isize>>,
+    /// The relying party that the venue connected to may ask keys as.
+    pub(crate) rp_id: RefCell<Option<String>>,
     /// The laptop woke, and the gateway has not heard of it.
     woke: Cell<bool>,
     /// What stands in a gateway's place at a plain venue.
@@ -351,6 +353,7 @@ impl Link {
         let session = Rc::new(stores.session);
         *self.session.borrow_mut() = Some(session.clone());
         lock(&self.book).at_gateway(&venue.comp_id, venue.direct.is_some());
+        *self.rp_id.borrow_mut() = venue.rp_id.clone();
         self.show(|s| s.comp_id = Some(comp_id.to_string()));
         let keys = Rc::new(Keys::new(name, loaded, pending));
         *self.keys.borrow_mut() = Some(keys.clone());
@@ -683,6 +686,11 @@ fn ended(closed: &Closed, logged_on: bool, goodbye: Option<String>) -> Ended {
     }
 }
 
+/// Timers stand still while a laptop sleeps; its clock does not. A clock that is set back tells nothing.
+fn slept(last_tick: UtcMillis, now: UtcMillis) -> bool {
+    now.since(last_tick) > ASLEEP_MS
+}
+
 /// 100 ms, doubling to 2 s, with a quarter of it as jitter so that desks do not come back in step.
 fn backoff(attempt: u32) -> Duration {
     let base = (RETRY_FIRST_MS << attempt.saturating_sub(1).min(6)).min(RETRY_LAST_MS);
@@ -694,6 +702,14 @@ fn backoff(attempt: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tick_that_comes_much_too_late_means_sleep() {
+        let at = UtcMillis(1_000_000);
+        for (ms, asleep) in [(0, false), (100, false), (15_000, false), (15_001, true), (8 * 3_600_000, true), (-3_600_000, false)] {
+            assert_eq!(slept(at, at + ms), asleep, "{ms}");
+        }
+    }
 
     #[test]
     fn a_refusal_of_the_key_is_told_from_any_other() {

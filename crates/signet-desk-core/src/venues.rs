@@ -64,10 +64,14 @@ impl Venues {
     }
 }
 
-/// What an administrator deployed stands; an invitation there only adds where to enrol.
+/// What an administrator deployed stands; an invitation there only adds where to enrol, and as whom the
+/// venue may ask security keys where that was left open.
 fn merge(deployed: &[String], listed: &mut Vec<Venue>, venue: Venue) {
     match listed.iter_mut().find(|v| v.name == venue.name) {
-        Some(known) if deployed.contains(&known.name) => known.est = venue.est,
+        Some(known) if deployed.contains(&known.name) => {
+            known.est = venue.est;
+            known.rp_id = known.rp_id.take().or(venue.rp_id);
+        }
         Some(known) => *known = venue,
         None => listed.push(venue),
     }
@@ -123,6 +127,7 @@ mod tests {
             },
             pins: Vec::new(),
             anchors: gateway.chain().last().cloned().into_iter().collect(),
+            rp_id: None,
         }
     }
 

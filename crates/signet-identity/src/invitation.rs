@@ -88,6 +88,8 @@ pub struct Invitation {
     pub pins: Vec<SpkiPin>,
     /// The authorities of the gateway's certificate; at least one.
     pub anchors: Vec<CertificateDer<'static>>,
+    /// The relying party that security keys answer to here, a host name; `None`: this venue uses none.
+    pub rp_id: Option<String>,
 }
 
 /// An invitation cannot be used. At fault: whoever made or passed it on.
@@ -145,6 +147,8 @@ struct File {
     code_expires: String,
     pins: Vec<String>,
     anchors: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rp_id: Option<String>,
     est: EstAddress,
     fix: FixTable,
 }
@@ -193,6 +197,7 @@ impl Invitation {
             code_expires,
             pins: self.pins.iter().map(SpkiPin::to_string).collect(),
             anchors: self.anchors.iter().map(pem).collect(),
+            rp_id: self.rp_id.clone(),
             est: self.est.clone(),
             fix: FixTable { host, port, server_name, comp_id: comp_id.to_string(), trust_domain },
         };
@@ -238,7 +243,7 @@ impl TryFrom<File> for Invitation {
     type Error = InvitationError;
 
     fn try_from(file: File) -> Result<Self, InvitationError> {
-        let File { version: _, venue, user, holder, code_expires, pins, anchors, est, fix } = file;
+        let File { version: _, venue, user, holder, code_expires, pins, anchors, rp_id, est, fix } = file;
         if !is_plain_name(&venue) {
             return Err(field("venue", "is empty, too long or has characters that do not show"));
         }
@@ -255,6 +260,9 @@ impl TryFrom<File> for Invitation {
         if pins.len() > PINS_MAX {
             return Err(field("pins", "has too many entries"));
         }
+        if rp_id.as_deref().is_some_and(|id| !is_relying_party(id)) {
+            return Err(field("rp_id", "is no host name with a dot in it, in lower case"));
+        }
         let pins: Result<Vec<SpkiPin>, _> = pins.iter().map(|pin| pin.parse()).collect();
         let FixTable { host, port, server_name, trust_domain, .. } = fix;
         Ok(Self {
@@ -266,8 +274,17 @@ impl TryFrom<File> for Invitation {
             fix: FixAddress { host, port, server_name, comp_id, trust_domain },
             pins: pins.map_err(|_| field("pins", "has an entry that is no pin"))?,
             anchors: certificates(&anchors)?,
+            rp_id,
         })
     }
+}
+
+/// Whether security keys may be asked for as this: a DNS name of two labels or more, in lower case, and
+/// no address (WebAuthn Level 2 §5.1.2, "valid domain string").
+#[must_use]
+pub fn is_relying_party(id: &str) -> bool {
+    let name = matches!(ServerName::try_from(id), Ok(ServerName::DnsName(_)));
+    name && id.contains('.') && !id.ends_with('.') && !id.bytes().any(|b| b.is_ascii_uppercase())
 }
 
 const fn field(field: &'static str, why: &'static str) -> InvitationError {

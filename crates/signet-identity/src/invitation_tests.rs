@@ -27,6 +27,7 @@ fn sample() -> Invitation {
         },
         pins: vec![SpkiPin::from([1; 32]), SpkiPin::from([2; 32])],
         anchors: vec![anchor()],
+        rp_id: Some("stepup.bank.example".into()),
     }
 }
 
@@ -71,6 +72,11 @@ fn what_is_wrong_is_named() {
     assert_eq!(field_of(&changed("8443", "0")), "est");
     assert_eq!(field_of(&changed("\"SIGNET\"", "\"A B\"")), "fix.comp_id");
     assert_eq!(field_of(&changed("trust_domain = \"bank.example\"", "trust_domain = \"Bank\"")), "fix.trust_domain");
+    for bad in ["", "localhost", "Stepup.bank.example", "192.0.2.1", "stepup.bank.example.", "https://stepup.bank.example"] {
+        assert_eq!(field_of(&changed("\"stepup.bank.example\"", &format!("{bad:?}"))), "rp_id", "{bad}");
+    }
+    let none = changed("rp_id = \"stepup.bank.example\"\n", "");
+    assert_eq!(Invitation::from_toml(none.as_bytes()).unwrap().rp_id, None);
     assert_eq!(field_of(&changed("sha256/AQEB", "sha1/AQEB")), "pins");
     assert_eq!(field_of(&changed("-----BEGIN CERTIFICATE-----", "")), "anchors");
     let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----";

@@ -46,7 +46,7 @@ pub use holder::{
 pub use identity::{Identity, IdentityError};
 pub use invitation::{
     EstAddress, FixAddress, HolderRule, INVITATION_BYTES_MAX, INVITATION_EXTENSION, INVITATION_LINK_PREFIX, Invitation, InvitationError,
-    fingerprint,
+    fingerprint, is_relying_party,
 };
 pub use key::{DeviceKey, KeyError, Protection, SoftwareKey};
 #[cfg(any(test, feature = "test-double"))]

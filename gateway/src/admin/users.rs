@@ -197,6 +197,7 @@ fn invitation(config: &Config, e: &EnrolmentSection, user: &str, protection: &st
         fix: config.fix_address(e)?,
         pins: e.pins()?,
         anchors: e.anchors()?,
+        rp_id: config.step_up.as_ref().map(|s| s.rp_id.clone()),
     })
 }
 

@@ -123,6 +123,10 @@ impl Core {
             };
         };
         let at = now();
+        if self.connection(desk).is_none() {
+            // Fail closed: nobody can approve anything for somebody nobody knows.
+            return tracing::error!(%desk, msg_type = message.msg_type(), "a message of a desk without a registered person; dropped");
+        }
         match message {
             AppMessage::StepUpAnswer(a) => self.step(&e, |w| w.answered(desk, &a.id, a.answer, at)),
             AppMessage::StepUpRequest { reason } => match SessionReason::read(&reason) {
@@ -220,7 +224,7 @@ impl Core {
         for d in todo {
             match d {
                 Do::Tell(desk, m) => self.to_desk(&desk, &m),
-                Do::Release(desk, m) => self.handle(Input::FromDesk(desk, m)),
+                Do::Release(desk, m) => self.release(e, desk, m),
                 Do::Drop(id) => e.service.drop_challenge(&id),
                 Do::Note(code, desk, words) => {
                     tracing::warn!(%desk, code, "{words}");
@@ -233,6 +237,17 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// What was approved goes on only for a desk that is on and was not cut off meanwhile: a second
+    /// person's touch must not bring to life what a lock has just ended.
+    fn release(self: &Rc<Self>, e: &Rc<Enforcement>, desk: CompId, m: AppMessage) {
+        if self.connection(&desk).is_some() {
+            return self.handle(Input::FromDesk(desk, m));
+        }
+        let words = format!("approved {} of a desk that is not on any more; it went nowhere", m.msg_type());
+        tracing::warn!(%desk, "{words}");
+        e.roster.note(NewEvent::new(now(), "gateway", "stepup.desk_gone", desk.as_str(), words));
     }
 
     fn challenge(self: &Rc<Self>, e: &Rc<Enforcement>, held: HeldId, desk: CompId, approval: Approval, deadline: UtcMillis) {

@@ -4,7 +4,7 @@ use signet_rfq::UtcMillis;
 use std::collections::HashMap;
 
 /// Of one desk, at one time.
-pub const PER_DESK_MAX: usize = 4;
+pub const PER_DESK_MAX: usize = 16;
 pub const TOTAL_MAX: usize = 10_000;
 
 /// Where a challenge was sent, and until when it may be answered.

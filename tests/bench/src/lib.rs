@@ -97,6 +97,7 @@ impl BenchVenue {
             crl: vec![],
             crl_required: false,
             est: None,
+            rp_id: Some("stepup.bench.example".into()),
             direct: None,
         };
         Self { shared, keychain, venue }

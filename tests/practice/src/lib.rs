@@ -166,6 +166,7 @@ impl Practice {
             crl: vec![],
             crl_required: false,
             est: None,
+            rp_id: plan.step_up.is_some().then(|| RP_ID.into()),
             direct: None,
         };
         Ok(Self {

@@ -10,7 +10,10 @@ mod support;
 use rust_decimal::Decimal;
 use signet_dealer::Force;
 use signet_desk_core::{Desk, DeskConfig, view::*};
-use signet_gateway::admin;
+use signet_gateway::{
+    admin::{self, Account},
+    registry::AccountState,
+};
 use signet_identity::MemoryKeychain;
 use signet_practice::VENUE_NAME;
 use signet_stepup::client::{Ceremony, Order, Step, StepUp, Told};
@@ -593,6 +596,68 @@ fn four_eyes_see_the_same_terms_and_both_touches_are_needed() {
     bob.desk.refuse_step_up(&open.id).unwrap();
     let declined = alice.outcome(&rfq, AcceptState::Declined);
     assert!(declined.text.contains("BOB1 did not approve it"), "{}", declined.text);
+}
+
+#[test]
+fn a_trader_who_is_locked_while_a_second_person_is_waited_for_does_not_trade() {
+    let w = world(TWO);
+    quotes(&w, "99.125", 5_000_000, 60_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    let mut bob = Person::new(&w, "bob", "BOB1");
+    let rfq = alice.accept("5m");
+    alice.approve();
+    let open = bob.phase(StepUpPhase::Ready);
+    w.runtime.block_on(admin::set_state(w.practice.gateway_config(), &Account::User("alice".into()), AccountState::Locked)).unwrap();
+    alice.until("cut off", |s| s.link() == Some(LinkState::Refused));
+    bob.desk.begin_step_up(&open.id).unwrap();
+    bob.approve();
+    bob.closed();
+    assert_eq!(evidence(&w).len(), 2, "both said yes");
+    w.runtime.block_on(admin::set_state(w.practice.gateway_config(), &Account::User("alice".into()), AccountState::Active)).unwrap();
+    // The gateway hears of it within a moment.
+    let began = Instant::now();
+    while alice.s.link() != Some(LinkState::Online) {
+        assert!(began.elapsed() < Duration::from_secs(15), "{:?}", alice.s.session);
+        alice.desk.connect_now("ALICE1", VENUE_NAME).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        alice.until("an answer", |s| matches!(s.link(), Some(LinkState::Online | LinkState::Refused)));
+    }
+    // What happened meanwhile is told before anything new.
+    alice.ready();
+    let next = alice.ask("5m");
+    alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == next && l.can_lift));
+    let trades = alice.desk.blotter(BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 9 }).unwrap();
+    assert_eq!(trades.total, 0, "{rfq} was traded: {trades:#?}");
+}
+
+#[test]
+fn a_venue_that_asks_as_another_relying_party_gets_no_signature() {
+    let w = world(TOUCH);
+    quotes(&w, "99.125", 5_000_000, 30_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    // What an administrator deployed names another one than the gateway uses.
+    let mut config = DeskConfig { data_dir: w.dir.path().join("other"), ..w.practice.desk_config("test") };
+    config.venues[0].rp_id = Some("login.bank.example".into());
+    let keychain = Arc::new(MemoryKeychain::new());
+    let keys: Arc<dyn StepUp> = Arc::new(alice.keys.clone());
+    let refused = w.practice.onboard(&config, keychain.clone(), "carol", "CAROL1", &alice.key, PIN);
+    // (Onboarding knows only the invitation, which names the gateway's own: that works.)
+    let identity = refused.unwrap();
+    let desk = Desk::start(config, keychain, keys).unwrap();
+    desk.connect_now(&identity, VENUE_NAME).unwrap();
+    let mut carol = Person { desk, s: Screen::default(), key: alice.key.clone(), keys: alice.keys.clone() };
+    carol.until("online", |s| s.link() == Some(LinkState::Online));
+    carol.ready();
+    let rfq = carol.accept("5m");
+    let failed = carol.phase(StepUpPhase::Failed);
+    let problem = failed.problem.unwrap();
+    assert_eq!(problem.code, "key_bad_options");
+    assert!(problem.message.contains("login.bank.example"), "{}", problem.message);
+    carol.desk.refuse_step_up(&failed.id).unwrap();
+    carol.outcome(&rfq, AcceptState::Declined);
+    let rfq = alice.accept("5m");
+    alice.approve();
+    alice.outcome(&rfq, AcceptState::Filled);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The key on a contactless reader: speaks vpcd's protocol, so that pcscd sees a reader with a card in
 //! it (vsmartcard, "virtualsmartcard/src/vpcd": a length of two bytes, then a control byte or an APDU).
 //!
-//! vpcd connects to us, not we to it: given a `host:port` it is the client, and no port of this machine
-//! is opened to others.
+//! vpcd listens on every interface. (Told a host it connects instead, but then Debian's version takes
+//! pcscd down with it when the card goes.) Whoever starts it does so in a network namespace, or behind
+//! a firewall.
 
 use crate::{
     VirtualKey, VkeyError,
@@ -11,7 +12,7 @@ use crate::{
 };
 use std::{
     io::{self, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -33,39 +34,38 @@ const WRONG_LENGTH: [u8; 2] = [0x67, 0x00];
 const CONDITIONS: [u8; 2] = [0x69, 0x85];
 const NOT_KNOWN: [u8; 2] = [0x6d, 0x00];
 const POLL: Duration = Duration::from_millis(20);
-
 /// A key lying on a reader; taken off when dropped.
 #[derive(Debug)]
 pub struct ReaderCard {
     off: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<()>>,
 }
 
 impl ReaderCard {
-    /// Answers vpcd's connections on `listener`, which should be one of loopback.
+    /// Lays `key` on the reader whose vpcd listens at `vpcd`. A key pulled out of its port is off the
+    /// reader, too.
     ///
     /// # Errors
-    /// [`VkeyError::Files`] if the system gives no thread.
-    pub fn insert(key: &VirtualKey, listener: TcpListener) -> Result<Self, VkeyError> {
-        listener.set_nonblocking(true).map_err(VkeyError::Files)?;
+    /// [`VkeyError::Files`] if nobody listens there, or the system gives no thread.
+    pub fn lay(key: &VirtualKey, vpcd: SocketAddr) -> Result<Self, VkeyError> {
+        let stream = TcpStream::connect(vpcd).map_err(VkeyError::Files)?;
         let (off, key) = (Arc::new(AtomicBool::new(false)), key.clone());
-        let card = Self { off: off.clone() };
+        let lifted = off.clone();
         let serve = move || {
-            while !off.load(Ordering::SeqCst) {
-                match listener.accept() {
-                    // An error ends the connection; vpcd makes another.
-                    Ok((reader, _)) => _ = serve(&key, reader, &off),
-                    Err(_) => thread::sleep(POLL),
-                }
-            }
+            // An error ends the connection, and with it the card's lying there.
+            let _ = serve(&key, stream, &lifted);
         };
-        thread::Builder::new().name("signet-vkey-card".into()).spawn(serve).map_err(VkeyError::Files)?;
-        Ok(card)
+        let thread = thread::Builder::new().name("signet-vkey-card".into()).spawn(serve).map_err(VkeyError::Files)?;
+        Ok(Self { off, thread: Some(thread) })
     }
 }
 
 impl Drop for ReaderCard {
     fn drop(&mut self) {
         self.off.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -79,47 +79,46 @@ struct Card {
     rest: Vec<u8>,
 }
 
-fn serve(key: &VirtualKey, mut reader: TcpStream, off: &AtomicBool) -> io::Result<()> {
-    reader.set_nonblocking(false)?;
-    reader.set_nodelay(true)?;
-    reader.set_read_timeout(Some(POLL))?;
+fn serve(key: &VirtualKey, mut vpcd: TcpStream, off: &AtomicBool) -> io::Result<()> {
+    vpcd.set_nodelay(true)?;
+    vpcd.set_read_timeout(Some(POLL))?;
     let mut card = Card::default();
-    while let Some(message) = receive(&mut reader, off)? {
+    while let Some(message) = receive(&mut vpcd, off)? {
         let Some(line) = key.line() else { return Ok(()) };
         match message.as_slice() {
             [VPCD_OFF | VPCD_ON | VPCD_RESET] => card = Card::default(),
-            [VPCD_ATR] => send(&mut reader, ATR)?,
+            [VPCD_ATR] => send(&mut vpcd, ATR)?,
             apdu => {
                 let answer = card.answer(apdu, &line);
-                send(&mut reader, &answer)?;
+                send(&mut vpcd, &answer)?;
             }
         }
     }
     Ok(())
 }
 
-fn send(reader: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+fn send(vpcd: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     let length = u16::try_from(bytes.len()).map_err(io::Error::other)?;
-    reader.write_all(&[length.to_be_bytes().as_slice(), bytes].concat())
+    vpcd.write_all(&[length.to_be_bytes().as_slice(), bytes].concat())
 }
 
 /// The next message; `None` once the card is taken off.
-fn receive(reader: &mut TcpStream, off: &AtomicBool) -> io::Result<Option<Vec<u8>>> {
+fn receive(vpcd: &mut TcpStream, off: &AtomicBool) -> io::Result<Option<Vec<u8>>> {
     let mut length = [0; 2];
-    if !fill(reader, &mut length, off)? {
+    if !fill(vpcd, &mut length, off)? {
         return Ok(None);
     }
     let mut message = vec![0; u16::from_be_bytes(length).into()];
-    Ok(fill(reader, &mut message, off)?.then_some(message))
+    Ok(fill(vpcd, &mut message, off)?.then_some(message))
 }
 
-fn fill(reader: &mut TcpStream, buffer: &mut [u8], off: &AtomicBool) -> io::Result<bool> {
+fn fill(vpcd: &mut TcpStream, buffer: &mut [u8], off: &AtomicBool) -> io::Result<bool> {
     let mut at = 0;
     while at < buffer.len() {
         if off.load(Ordering::SeqCst) {
             return Ok(false);
         }
-        match reader.read(&mut buffer[at..]) {
+        match vpcd.read(&mut buffer[at..]) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(n) => at += n,
             Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted) => {}

@@ -394,3 +394,24 @@ impl ExtensionDispatch for Dispatcher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancelled_job_does_not_take_the_next_with_it() {
+        let turn = Turn::new();
+        turn.interrupt(Some(0));
+        turn.begin(1);
+        turn.interrupt(Some(0));
+        assert!(!turn.flag.is_interrupted());
+        turn.interrupt(Some(1));
+        assert!(turn.flag.is_interrupted());
+        turn.end();
+        turn.begin(2);
+        assert!(!turn.flag.is_interrupted());
+        turn.interrupt(None);
+        assert!(turn.flag.is_interrupted());
+    }
+}

@@ -7,7 +7,7 @@ use crate::{
 };
 use littlefs2_core::{DynFilesystem, path};
 use signet_stepup::client::{
-    CeremonyError, Pin,
+    Pin,
     ctap::{Link, LinkError, set_first_pin},
 };
 use std::{
@@ -283,11 +283,5 @@ impl Line {
 impl Link for Line {
     fn exchange(&mut self, request: &[u8], alive: &dyn Fn() -> bool) -> Result<Vec<u8>, LinkError> {
         self.ask(Work::Ctap(request.to_vec()), alive)
-    }
-}
-
-impl From<CeremonyError> for VkeyError {
-    fn from(error: CeremonyError) -> Self {
-        Self::Refused(error)
     }
 }

@@ -87,6 +87,9 @@ impl Book {
             Ok(approval) => {
                 self.it_waits(&approval, &desk);
                 let taken = self.with_step_ups(|s| s.add(c, approval, &desk));
+                if let (true, Some(attention)) = (taken, &self.attention) {
+                    attention();
+                }
                 (!taken).then_some("too many approvals are open on this desk")
             }
             Err(why) => {

@@ -113,12 +113,14 @@ fn what_is_wrong_is_named_with_its_venue_and_key() {
 }
 
 #[test]
-fn a_trust_domain_is_a_gateways() {
+fn a_trust_domain_and_a_relying_party_beside_it_are_a_gateways() {
     let d = Deployed::new();
     let why = d.read(VENUE).map(|_| ()).unwrap_err();
     assert!(why.contains("trust_domain is missing"), "{why}");
     let why = d.direct(&format!("trust_domain = 'bank.example'\n{DIRECT}")).map(|_| ()).unwrap_err();
     assert!(why.contains("trust_domain: not with direct"), "{why}");
+    let why = d.direct(&format!("rp_id = 'stepup.bank.example'\n{DIRECT}")).map(|_| ()).unwrap_err();
+    assert!(why.contains("rp_id: with direct"), "{why}");
     assert!(d.read(&format!("{VENUE}trust_domain = 'bank.example'\n")).is_ok());
 }
 

@@ -36,20 +36,23 @@ impl StepUp for Several {
     }
 }
 
+/// One way, and whether it found no key so far.
+struct Running {
+    ceremony: Ceremony,
+    empty: bool,
+}
+
 /// Dropping a ceremony cancels it: leaving this function, however, cancels all that still run.
-fn follow(mut running: Vec<Ceremony>, stage: &Stage) -> Result<String, CeremonyError> {
+fn follow(ceremonies: Vec<Ceremony>, stage: &Stage) -> Result<String, CeremonyError> {
+    let mut running: Vec<_> = ceremonies.into_iter().map(|ceremony| Running { ceremony, empty: false }).collect();
     let mut ended = CeremonyError::Backend("there is no way to security keys".into());
     let mut told_to_insert = false;
     while !running.is_empty() {
         let mut at = 0;
-        while let Some(ceremony) = running.get_mut(at) {
-            match next(ceremony) {
+        while let Some(way) = running.get_mut(at) {
+            match next(&mut way.ceremony) {
                 None => at += 1,
-                Some(Step::Status(Status::Insert)) if told_to_insert => {}
-                Some(Step::Status(Status::Insert)) => {
-                    told_to_insert = true;
-                    let _ = stage.steps.send(Step::Status(Status::Insert));
-                }
+                Some(Step::Status(Status::Insert)) => way.empty = true,
                 Some(Step::Status(status)) => {
                     let _ = stage.steps.send(Step::Status(status));
                     // Here is a key: this is the way, from now on the only one.
@@ -66,11 +69,16 @@ fn follow(mut running: Vec<Ceremony>, stage: &Stage) -> Result<String, CeremonyE
                 }
             }
         }
+        // Not before all have looked: a key in a port takes longer to speak than an empty reader.
+        if !told_to_insert && !running.is_empty() && running.iter().all(|way| way.empty) {
+            told_to_insert = true;
+            let _ = stage.steps.send(Step::Status(Status::Insert));
+        }
         match stage.told.recv_timeout(TICK) {
             Ok(Told::Cancel) | Err(RecvTimeoutError::Disconnected) => return Err(CeremonyError::Cancelled),
             Ok(Told::Pin(pin)) => {
                 if let [only] = running.as_slice() {
-                    only.give_pin(pin);
+                    only.ceremony.give_pin(pin);
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -120,9 +128,10 @@ mod tests {
     #[tokio::test]
     async fn the_first_with_a_key_goes_on_alone() {
         let (mut ceremony, usb, reader) = begin();
+        say(&reader, Step::Status(Status::Insert));
         say(&usb, Step::Status(Status::Insert));
         assert!(matches!(ceremony.next().await, Step::Status(Status::Insert)));
-        say(&reader, Step::Status(Status::Insert));
+        say(&usb, Step::Status(Status::Insert));
         say(&reader, Step::Status(Status::Pin { wrong: false, left: None }));
         assert!(matches!(ceremony.next().await, Step::Status(Status::Pin { .. })), "told to insert once only");
         ceremony.give_pin(Pin::new("1234".into()));
@@ -130,6 +139,16 @@ mod tests {
         assert!(usb.told.recv().is_err(), "cancelled by hanging up, and without the PIN");
         say(&reader, Step::Done(Ok("signed".into())));
         assert!(matches!(ceremony.next().await, Step::Done(Ok(answer)) if answer == "signed"));
+    }
+
+    #[tokio::test]
+    async fn an_empty_reader_does_not_ask_for_a_key_that_is_in_a_port() {
+        let (mut ceremony, usb, reader) = begin();
+        say(&reader, Step::Status(Status::Insert));
+        // The reader hangs up only once the other has found a key.
+        say(&usb, Step::Status(Status::Touch));
+        assert!(matches!(ceremony.next().await, Step::Status(Status::Touch)));
+        assert!(reader.told.recv().is_err());
     }
 
     #[tokio::test]

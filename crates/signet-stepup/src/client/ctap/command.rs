@@ -162,3 +162,65 @@ fn verified(flags: AuthenticatorDataFlags) -> Result<(), CeremonyError> {
     }
     if flags.contains(AuthenticatorDataFlags::USER_VERIFIED) { Ok(()) } else { Err(CeremonyError::PinNotSet) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use authenticator::{
+        Assertion, AttestationObject,
+        ctap2::{
+            attestation::{AttestationStatement, AuthenticatorData, Extension},
+            server::{AuthenticatorAttachment, RpIdHash},
+        },
+    };
+
+    const BOTH: u8 = 0x05;
+
+    fn data(flags: u8, cred_protect: Option<CredentialProtectionPolicy>) -> AuthenticatorData {
+        AuthenticatorData {
+            rp_id_hash: RpIdHash([0; 32]),
+            flags: AuthenticatorDataFlags::from_bits_truncate(flags),
+            counter: 1,
+            credential_data: None,
+            extensions: Extension { cred_protect, ..Default::default() },
+        }
+    }
+
+    fn finish(only: Option<Vec<u8>>) -> Finish {
+        Finish { client_data: "{}".into(), transport: "usb", only }
+    }
+
+    #[test]
+    fn a_registration_without_pin_touch_or_protection_is_not_passed_on() {
+        use CredentialProtectionPolicy::{UserVerificationOptionalWithCredentialIDList as Weaker, UserVerificationRequired as Full};
+        for (flags, protection, code) in [
+            (0x01, Some(Full), "key_pin_not_set"),
+            (0x04, Some(Full), "key_unsupported"),
+            (BOTH, None, "key_unsupported"),
+            (BOTH, Some(Weaker), "key_unsupported"),
+            // All well, but for the credential itself.
+            (BOTH, Some(Full), "key_unsupported"),
+        ] {
+            let att_obj = AttestationObject { auth_data: data(flags, protection), att_stmt: AttestationStatement::None };
+            let made = RegisterResult { att_obj, attachment: AuthenticatorAttachment::Unknown, extensions: Default::default() };
+            let error = finish(None).registration(made).expect_err("refused");
+            assert_eq!(error.code(), code, "{flags:02x} {protection:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_signature_names_its_credential_or_there_was_but_one() {
+        let sign = |flags, named: Option<&[u8]>, only| {
+            let assertion = Assertion { credentials: named.map(descriptor), auth_data: data(flags, None), signature: vec![9], user: None };
+            let made = SignResult { assertion, attachment: AuthenticatorAttachment::Unknown, extensions: Default::default() };
+            finish(only).assertion(made)
+        };
+        let id = |json: Result<String, CeremonyError>| {
+            serde_json::from_str::<serde_json::Value>(&json.expect("signed")).expect("JSON")["id"].as_str().map(str::to_owned)
+        };
+        assert_eq!(id(sign(BOTH, Some(&[1]), Some(vec![2]))).as_deref(), Some("AQ"));
+        assert_eq!(id(sign(BOTH, None, Some(vec![2]))).as_deref(), Some("Ag"));
+        assert_eq!(sign(BOTH, None, None).expect_err("unnamed").code(), "key_unsupported");
+        assert_eq!(sign(0x01, Some(&[1]), None).expect_err("unverified").code(), "key_pin_not_set");
+    }
+}

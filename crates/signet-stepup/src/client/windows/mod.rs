@@ -9,15 +9,15 @@
 
 mod outcome;
 
-#[cfg(windows)]
+#[cfg(all(windows, feature = "hid"))]
 mod dll;
-#[cfg(windows)]
+#[cfg(all(windows, feature = "hid"))]
 mod request;
 
-#[cfg(windows)]
+#[cfg(all(windows, feature = "hid"))]
 pub use ceremony::WebAuthnDll;
 
-#[cfg(windows)]
+#[cfg(all(windows, feature = "hid"))]
 mod ceremony {
     use super::{
         dll::{Dll, Key},
@@ -117,6 +117,26 @@ mod ceremony {
                 outcome::verified(&authenticator_data)?;
                 let user = (!user.is_empty()).then_some(user.as_slice());
                 Ok(json::assertion(&credential, &authenticator_data, &signature, user, client_data))
+            }
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use crate::client::Ask;
+
+        /// Without a window there is no dialog, so this may run in front of anybody.
+        #[tokio::test]
+        async fn it_asks_for_a_window_and_says_what_is_missing() {
+            let json = r#"{"publicKey":{"rpId":"stepup.bank.example","challenge":"AAECAwQFBgcICQoLDA0ODw","userVerification":"required","allowCredentials":[{"type":"public-key","id":"AQ"}]}}"#;
+            let origin = "https://stepup.bank.example".to_owned();
+            let order = Order { ask: Ask::Sign(json.into()), origin, context: None, timeout: CLOSING, window: None };
+            assert!(
+                matches!(WebAuthnDll.begin(order).next().await, Step::Done(Err(CeremonyError::Backend(why))) if why.contains("window"))
+            );
+            if let Err(error) = Dll::load() {
+                assert_eq!(error.code(), "key_unreachable");
             }
         }
     }
