@@ -3,6 +3,8 @@
 //!
 //! Nothing waits over a lost connection: whoever sent it sends it again, or not.
 
+mod keys;
+
 use super::{Do, Now, refusal::TouchRefusal, settings::DirectStepUp, store::TouchStore};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use signet_fix::{
@@ -17,8 +19,6 @@ use signet_stepup::{
     rp::{Assertion, PendingAssertion, PendingRegistration, Person, RpError},
     rules::{LogonRule, Standing, Wanted, wanted, words},
 };
-
-mod keys;
 
 /// Messages that may wait at once.
 pub(super) const MAX_HELD: usize = 8;
