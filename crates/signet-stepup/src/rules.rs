@@ -37,6 +37,9 @@ pub struct WhenSection {
     pub on_wake: bool,
     #[serde(default = "yes")]
     pub on_unlock: bool,
+    /// After `idle_minutes` without an act, not only the lease ends: the next act owes a touch, whatever its size.
+    #[serde(default)]
+    pub on_idle: bool,
     pub second_person: Option<SecondPersonSection>,
 }
 
@@ -60,6 +63,14 @@ pub enum LogonRule {
     Always,
 }
 
+impl WhenSection {
+    /// Whether nothing was done for too long.
+    pub fn idle_since(&self, active: UtcMillis, now: UtcMillis) -> bool {
+        let idle_ms = i64::from(self.idle_minutes) * 60_000;
+        idle_ms > 0 && now.since(active) >= idle_ms
+    }
+}
+
 impl Default for WhenSection {
     /// What an empty section says.
     fn default() -> Self {
@@ -73,6 +84,7 @@ impl Default for WhenSection {
             idle_minutes: default_idle(),
             on_wake: yes(),
             on_unlock: yes(),
+            on_idle: false,
             second_person: None,
         }
     }
@@ -166,8 +178,7 @@ pub struct Lease {
 
 impl Lease {
     pub fn good(self, rules: &WhenSection, now: UtcMillis) -> bool {
-        let idle_ms = i64::from(rules.idle_minutes) * 60_000;
-        now < self.until && (idle_ms == 0 || now.since(self.active) < idle_ms)
+        now < self.until && !rules.idle_since(self.active, now)
     }
 }
 
@@ -210,6 +221,20 @@ impl Standing {
         if let Some(l) = &mut self.lease {
             l.active = now;
         }
+    }
+
+    /// Time passes; `active` is when the trader last did something. Whether anything changed. Of one who did nothing for
+    /// too long nothing is asked now, when nobody may be there: the next act is.
+    pub fn passes(&mut self, rules: &WhenSection, active: UtcMillis, now: UtcMillis) -> bool {
+        let idle = rules.on_idle && self.owes.is_none() && rules.idle_since(active, now);
+        let over = self.lease.is_some_and(|l| !l.good(rules, now));
+        if idle {
+            self.owes = Some(SessionReason::Idle);
+        }
+        if idle || over {
+            self.lease = None;
+        }
+        idle || over
     }
 
     /// What stands in the way of trading, for somebody with so many good keys.
@@ -389,6 +414,19 @@ mod tests {
         assert_eq!(woken, Standing { lease: None, owes: Some(SessionReason::Wake) });
         assert_eq!(woken.verify(SessionReason::Unlock).owes, Some(SessionReason::Wake), "the first reason stays");
         assert_eq!(Standing::touched(&rules("lease_minutes = 0"), NOW), Standing::default());
+    }
+
+    #[test]
+    fn doing_nothing_ends_the_lease_and_owes_where_the_rules_say_so() {
+        let later = NOW + 60_000;
+        for (text, owes) in [("idle_minutes = 1", None), ("idle_minutes = 1\non_idle = true", Some(SessionReason::Idle))] {
+            let r = rules(text);
+            let mut s = Standing::touched(&r, NOW);
+            assert!(!s.passes(&r, NOW, NOW + 59_999) && s.lease.is_some(), "{text}");
+            assert!(s.passes(&r, NOW, later), "{text}");
+            assert_eq!(s, Standing { lease: None, owes }, "{text}");
+            assert!(!s.passes(&r, NOW, later), "{text}: once");
+        }
     }
 
     #[test]

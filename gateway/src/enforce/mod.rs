@@ -154,9 +154,6 @@ impl Core {
             }
             _ => {}
         }
-        if matches!(m, AppMessage::QuoteRequest(_) | AppMessage::QuoteResponse(_) | AppMessage::RfqCancel { .. }) {
-            e.waiting.borrow_mut().active(desk, at);
-        }
         // What would be refused anyway costs nobody a touch.
         let Some(action) = self.with_router(|r| r.action_of(desk, &m, at)) else {
             return self.handle(Input::FromDesk(desk.clone(), m));
@@ -169,6 +166,8 @@ impl Core {
             };
             (wanted(w.rules(), &action, &w.standing(desk), at), ends)
         };
+        // Only now: an act does not make up for the pause before it.
+        e.waiting.borrow_mut().active(desk, at);
         match verdict {
             Wanted::Nothing => self.handle(Input::FromDesk(desk.clone(), m)),
             verdict => self.step(e, |w| w.hold(desk, m, action, verdict, ends, at)),

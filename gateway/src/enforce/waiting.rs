@@ -89,6 +89,8 @@ struct Desk {
     user: String,
     address: Option<IpAddr>,
     standing: Standing,
+    /// When the trader last did something.
+    active: UtcMillis,
     keys: u32,
     /// What the desk was last told, to tell it again only when it changed.
     told: Option<AccessState>,
@@ -149,7 +151,7 @@ impl Waiting {
         self.let_go(desk);
         let owes = super::rules::logon_owes(&self.rules, address, self.places.get(desk).copied());
         let standing = Standing { lease: None, owes: owes.then_some(SessionReason::Logon) };
-        let fresh = Desk { online: true, user: user.into(), address: Some(address), standing, ..Desk::default() };
+        let fresh = Desk { online: true, user: user.into(), address: Some(address), standing, active: now, ..Desk::default() };
         self.desks.insert(desk.clone(), fresh);
         if owes {
             self.ask_session(desk, SessionReason::Logon, now);
@@ -201,6 +203,7 @@ impl Waiting {
     /// The trader did something.
     pub fn active(&mut self, desk: &CompId, now: UtcMillis) {
         if let Some(d) = self.desks.get_mut(desk) {
+            d.active = now;
             d.standing.active(now);
         }
     }
@@ -436,6 +439,7 @@ impl Waiting {
     /// A touch was good: the session has a lease, and owes nothing.
     fn touched(&mut self, desk: &CompId, now: UtcMillis) {
         let Some(d) = self.desks.get_mut(desk) else { return };
+        d.active = now;
         d.standing = Standing::touched(&self.rules, now);
         if let Some(a) = d.address {
             self.places.insert(desk.clone(), a);
@@ -530,10 +534,8 @@ impl Waiting {
         }
         let desks: Vec<CompId> = self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();
         for d in &desks {
-            if self.desks.get(d).is_some_and(|d| d.standing.lease.is_some_and(|l| !l.good(&self.rules, now))) {
-                if let Some(d) = self.desks.get_mut(d) {
-                    d.standing.lease = None;
-                }
+            let Some(state) = self.desks.get_mut(d) else { continue };
+            if state.standing.passes(&self.rules, state.active, now) {
                 self.tell_access(d, now);
             }
         }

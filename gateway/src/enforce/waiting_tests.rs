@@ -398,6 +398,27 @@ fn a_lease_runs_out_and_the_desk_is_told() {
 }
 
 #[test]
+fn a_long_pause_owes_a_touch_whatever_the_size_where_the_firm_wants_it() {
+    let mut w = World::new("logon = 'never'\nidle_minutes = 10\non_idle = true");
+    w.up("ALICE", "alice");
+    w.heard("ALICE");
+    w.pass_time(9 * 60_000);
+    w.w.active(&id("ALICE"), w.now);
+    w.pass_time(9 * 60_000);
+    w.send("ALICE", request("r1"), None);
+    assert_eq!((w.released.len(), w.heard("ALICE")), (1, vec![]));
+    w.pass_time(60_000);
+    assert_eq!(w.heard("ALICE"), ["access lease=false owes=true"], "told, not asked: nobody may be there");
+    // What the trader then does is asked about before it counts as an act.
+    w.send("ALICE", request("r2"), None);
+    assert_eq!((w.released.len(), w.heard("ALICE")), (1, vec!["challenge c1".to_owned()]));
+    w.touch("ALICE", "c1");
+    assert_eq!(w.released.len(), 2);
+    w.send("ALICE", request("r3"), None);
+    assert_eq!(w.released.len(), 3);
+}
+
+#[test]
 fn four_eyes_need_another_person_who_may() {
     let mut w = World::new(TWO);
     w.up("ALICE", "alice");

@@ -80,7 +80,7 @@ const PHASE: Record<StepUpPhase, Label> = {
   chooseByTouch: { text: "Touch the key you want to use", shape: "dot", tone: "warn" },
   pin: { text: "Type the PIN of your security key", shape: "dot", tone: "plain" },
   touch: { text: "Touch your key now", shape: "dot", tone: "warn" },
-  verifying: { text: "The key is at work…", shape: "wait", tone: "plain" },
+  verifying: { text: "One moment: your key is asked…", shape: "wait", tone: "plain" },
   checking: { text: "Signed. The gateway checks it…", shape: "half", tone: "plain" },
   failed: { text: "Not approved", shape: "cross", tone: "bad" },
   linkLost: { text: "The connection was lost. It is asked again when it is back.", shape: "turn", tone: "warn" },

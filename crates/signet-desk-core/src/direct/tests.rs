@@ -591,6 +591,20 @@ fn waking_up_is_owed_over_a_reconnect_until_a_touch_pays() {
 }
 
 #[test]
+fn after_doing_nothing_the_next_act_owes_a_touch_where_the_settings_say_so() {
+    let (mut w, mut key) = with_key(&format!("{RULES}\non_idle = true\nidle_minutes = 1"));
+    w.later(59_999);
+    w.ask("200k");
+    w.later(59_999);
+    assert_eq!(w.sent.len(), 1, "an act counts from the last one");
+    w.later(1);
+    let rfq = w.ask("200k");
+    assert_eq!((w.shown(&rfq).state, w.sent.len()), (Shown::Sent, 1));
+    w.touch(&mut key);
+    assert_eq!(w.shown(&rfq).state, Shown::Open);
+}
+
+#[test]
 fn a_logon_always_owes_where_the_settings_say_so() {
     let (w, _) = with_key(RULES);
     assert!(w.challenges.iter().all(|(_, _, approval)| approval.is_none()));

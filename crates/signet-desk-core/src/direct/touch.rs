@@ -62,6 +62,8 @@ pub(super) struct Touch {
     desk: String,
     venue: String,
     standing: Standing,
+    /// When the trader last did something, on the laptop's clock.
+    active: UtcMillis,
     held: Vec<Held>,
     registration: Option<Registration>,
     /// What the book was last told, to tell it again only when it changed.
@@ -80,6 +82,7 @@ impl Touch {
             desk: desk.into(),
             venue: venue.into(),
             standing: Standing::default(),
+            active: UtcMillis(0),
             held: Vec::new(),
             registration: None,
             told: None,
@@ -93,7 +96,7 @@ impl Touch {
 
     /// Logged on over a new connection: what was proved on another is worth nothing here, and what was owed still is.
     pub fn up(&mut self, exporter: [u8; 32], now: Now) -> Vec<Do> {
-        self.exporter = Some(exporter);
+        (self.exporter, self.active) = (Some(exporter), now.laptop);
         self.tell_access(now);
         let logon = (self.settings.rules.logon == LogonRule::Always).then_some(SessionReason::Logon);
         if let Some(why) = self.standing.owes.or(logon) {
@@ -143,6 +146,7 @@ impl Touch {
 
     /// The trader did something: the lease goes on.
     pub fn active(&mut self, now: Now) {
+        self.active = now.laptop;
         self.standing.active(now.laptop);
     }
 
@@ -240,6 +244,7 @@ impl Touch {
         }
         tracing::info!(action = approval.action.word(), "step-up passed");
         self.out.push(outcome(&id, StepUpStatus::Passed, None));
+        self.active = now.laptop;
         self.standing = Standing::touched(&self.settings.rules, now.laptop);
         match what {
             What::Message(m) => self.out.push(Do::Release(*m)),
@@ -330,8 +335,7 @@ impl Touch {
             self.registration = None;
             self.out.push(Do::ToBook(refused(&TouchRefusal::Late)));
         }
-        if self.standing.lease.is_some_and(|l| !l.good(&self.settings.rules, now.laptop)) {
-            self.standing.lease = None;
+        if self.exporter.is_some() && self.standing.passes(&self.settings.rules, self.active, now.laptop) {
             self.tell_access(now);
         }
         self.done()
