@@ -269,24 +269,8 @@ impl Router {
         let isin = self.isin(&rfq.terms.instrument);
         for l in rfq.lines.iter().filter(|l| l.live_quote(now).is_some()) {
             let Some(q) = &l.quote else { continue };
-            let (side, level) = match (q.offer, q.bid) {
-                (Some(o), _) if rfq.terms.ask.allows(Side::Buy) => (Side::Buy, o),
-                (_, Some(b)) => (Side::Sell, b),
-                _ => continue,
-            };
-            let Ok(pass_id) = AcceptId::new(format!("P.{}", now.0)) else { continue };
-            let pass = QuoteResponse {
-                id: pass_id,
-                response: Response::Pass,
-                quote: q.id.clone(),
-                instrument: rfq.terms.instrument.clone(),
-                isin,
-                dealer: None,
-                side,
-                quantity: level.size,
-                price: level.price,
-                at: now,
-            };
+            let pass = AcceptId::new(format!("P.{}", now.0)).ok().and_then(|id| QuoteResponse::pass(id, &rfq, q, isin, now));
+            let Some(pass) = pass else { continue };
             self.tell_dealer(&l.dealer, AppMessage::QuoteResponse(pass));
         }
     }

@@ -18,6 +18,7 @@ use signet_rfq::{
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+mod direct;
 mod step_ups;
 
 /// RFQs on screen at once, ended ones included; the oldest ended one goes when there are more.
@@ -88,6 +89,8 @@ pub struct Book {
     pin_seq: u64,
     /// The gateway's CompID.
     gateway: Option<String>,
+    /// It is a plain venue's, and there is no gateway.
+    direct: bool,
     step_ups: StepUps,
     step_up_seq: u64,
     reference_seq: u64,
@@ -130,6 +133,7 @@ impl Book {
             pin: crate::pin::closed(),
             pin_seq: 1,
             gateway: None,
+            direct: false,
             step_ups: StepUps::default(),
             step_up_seq: 1,
             reference_seq: 1,
@@ -387,9 +391,9 @@ impl Book {
         }
     }
 
-    /// The CompID of the gateway that is connected to.
-    pub fn at_gateway(&mut self, comp_id: &rfq::CompId) {
-        self.gateway = Some(comp_id.to_string());
+    /// The CompID of the gateway that is connected to, or of a plain venue.
+    pub fn at_gateway(&mut self, comp_id: &rfq::CompId, direct: bool) {
+        (self.gateway, self.direct) = (Some(comp_id.to_string()), direct);
     }
 
     /// Another identity: what belonged to the former one leaves the screen.
@@ -638,6 +642,7 @@ impl Book {
         if r.dealer.is_none() {
             self.settled(&r.rfq);
         }
+        let peer = self.peer();
         let Some(i) = self.items.get_mut(&r.rfq) else { return };
         i.dirty = true;
         match r.dealer {
@@ -647,7 +652,7 @@ impl Book {
             None => {
                 i.rfq.refuse(text.clone());
                 i.problem =
-                    Some(problem("rfq_refused", format!("The gateway refused the RFQ: {}", sentence(&text)), refused_cure(r.reason)));
+                    Some(problem("rfq_refused", format!("The {} refused the RFQ: {}", peer, sentence(&text)), refused_cure(r.reason)));
                 self.notice(NoticeKind::Bad, "rfq_refused", format!("RFQ refused: {text}"), Some(&r.rfq), now);
                 self.blot_rfq(&r.rfq);
             }
@@ -687,14 +692,17 @@ impl Book {
     }
 
     fn business_reject(&mut self, j: BusinessReject, now: UtcMillis) {
+        if self.direct {
+            self.not_processed(&j);
+        }
         let text = j.text.unwrap_or_else(|| "no reason given".into());
         let rfq = j.ref_id.and_then(|id| RfqId::new(id).ok()).filter(|id| self.items.contains_key(id));
-        self.notice(NoticeKind::Bad, "gateway_rejected", format!("The gateway could not do this: {text}"), rfq.as_ref(), now);
+        self.notice(NoticeKind::Bad, "gateway_rejected", format!("The {} could not do this: {text}", self.peer()), rfq.as_ref(), now);
     }
 
     /// A session-level reject of something we sent: the gateway could not even read it.
     pub fn session_reject(&mut self, text: &str, now: UtcMillis) {
-        self.notice(NoticeKind::Bad, "gateway_reject", format!("The gateway rejected a message of this desk: {text}"), None, now);
+        self.notice(NoticeKind::Bad, "gateway_reject", format!("The {} rejected a message of this desk: {text}", self.peer()), None, now);
         self.changed();
     }
 

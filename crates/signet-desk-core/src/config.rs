@@ -1,5 +1,6 @@
 //! Which gateways this desk may connect to. A file that an administrator deploys, not a trader.
 
+use crate::direct::DirectSettings;
 use serde::Deserialize;
 use signet_identity::{
     EstAddress, Invitation, SpkiPin, TlsPolicy, TrustRoots, is_relying_party,
@@ -27,7 +28,7 @@ pub enum DeskConfigError {
     Proxy(String),
 }
 
-/// One gateway, and how to know that it is the right one.
+/// One gateway, or one venue without, and how to know that it is the right one.
 #[derive(Debug, Clone)]
 pub struct Venue {
     pub name: String,
@@ -37,6 +38,7 @@ pub struct Venue {
     pub server_name: String,
     /// Its CompID.
     pub comp_id: CompId,
+    /// Empty in direct mode, where nobody's certificate states one.
     pub trust_domain: String,
     pub roots: TrustRoots,
     pub pins: Vec<SpkiPin>,
@@ -50,6 +52,8 @@ pub struct Venue {
     /// The relying party this venue may ask security keys as, and no other: a venue that could name any would get
     /// answers meant for somebody else's.
     pub rp_id: Option<String>,
+    /// A plain FIXS venue: there is no gateway.
+    pub direct: Option<DirectSettings>,
 }
 
 /// What a firm may ask of every connection beyond the standing policy.
@@ -114,7 +118,7 @@ struct VenueEntry {
     address: String,
     server_name: Option<String>,
     comp_id: CompId,
-    trust_domain: String,
+    trust_domain: Option<String>,
     /// PEM file of the CA certificates, relative to this file.
     trust: PathBuf,
     #[serde(default)]
@@ -126,6 +130,7 @@ struct VenueEntry {
     #[serde(default)]
     crl_required: bool,
     rp_id: Option<String>,
+    direct: Option<toml::Table>,
 }
 
 /// Reads `desk.toml`.
@@ -156,20 +161,33 @@ fn venue(v: VenueEntry, base: &Path) -> Result<Venue, DeskConfigError> {
         return Err(wrong("rp_id must be a host name with a dot in it, in lower case".into()));
     }
     let pins = v.pins.iter().map(|p| p.parse().map_err(|e| wrong(format!("pin {p}: {e}")))).collect::<Result<_, _>>()?;
+    let direct = v.direct.as_ref().map(|d| DirectSettings::read(d, &v.name, base)).transpose().map_err(wrong)?;
+    let trust_domain = match (&v.trust_domain, &direct) {
+        (Some(domain), None) => domain.clone(),
+        (None, Some(_)) => String::new(),
+        (None, None) => return Err(wrong("trust_domain is missing: the one its certificate states".into())),
+        (Some(_), Some(_)) => return Err(wrong("trust_domain: not with direct, where no certificate states one".into())),
+    };
+    let rp_id = match (&v.rp_id, &direct) {
+        (Some(_), Some(_)) => return Err(wrong("rp_id: with direct it stands in direct.step_up".into())),
+        (rp_id, None) => rp_id.clone(),
+        (None, Some(d)) => d.step_up.as_ref().map(|s| s.relying_party.rp_id().to_owned()),
+    };
     Ok(Venue {
         server_name: v.server_name.clone().unwrap_or_else(|| host.clone()),
         name: v.name.clone(),
         host,
         port,
         comp_id: v.comp_id.clone(),
-        trust_domain: v.trust_domain.clone(),
+        trust_domain,
         roots,
         pins,
         allow_tls12: v.allow_tls12,
         crl: v.crl.iter().map(|file| base.join(file)).collect(),
         crl_required: v.crl_required,
         est: None,
-        rp_id: v.rp_id.clone(),
+        rp_id,
+        direct,
     })
 }
 
@@ -191,6 +209,7 @@ impl Venue {
             crl_required: false,
             est: Some(i.est.clone()),
             rp_id: i.rp_id.clone(),
+            direct: None,
         })
     }
 

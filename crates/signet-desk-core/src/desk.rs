@@ -80,7 +80,9 @@ impl Desk {
             Ok(listed.into_iter().map(|i| (holders.held_in(&i.name), i)).collect::<Vec<_>>())
         });
         let now = OffsetDateTime::now_utc();
-        Ok(found.await?.into_iter().map(|(held_in, i)| identity(i, held_in, now)).collect())
+        // Some plain venue takes certificates that state no Signet identity.
+        let nameless = self.issuer.venues.all().iter().any(|v| v.direct.as_ref().is_some_and(|d| d.sender_comp_id.is_some()));
+        Ok(found.await?.into_iter().map(|(held_in, i)| identity(i, held_in, nameless, now)).collect())
     }
 
     /// What an invitation says: the link, or the text of the file.
@@ -259,7 +261,7 @@ fn random() -> [u8; 4] {
     random
 }
 
-fn identity(i: StoredIdentity, held_in: String, now: OffsetDateTime) -> IdentityView {
+fn identity(i: StoredIdentity, held_in: String, nameless: bool, now: OffsetDateTime) -> IdentityView {
     let ms = |t: OffsetDateTime| (t.unix_timestamp() * 1_000) as f64;
     let facts = i.certificate.as_ref();
     let trouble = match facts {
@@ -274,7 +276,7 @@ fn identity(i: StoredIdentity, held_in: String, now: OffsetDateTime) -> Identity
             "This certificate is not valid yet, or this laptop's clock is slow.",
             "Check the clock of this laptop.",
         )),
-        Some(_) if i.peer.is_none() => Some(problem(
+        Some(_) if i.peer.is_none() && !nameless => Some(problem(
             "identity_unsuitable",
             "This certificate names no Signet desk.",
             "Ask your administrator for a Signet desk certificate.",

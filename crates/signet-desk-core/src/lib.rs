@@ -8,6 +8,7 @@ mod ceremony;
 mod clock;
 mod config;
 mod desk;
+mod direct;
 mod doctor;
 mod enrol;
 mod holders;
@@ -23,5 +24,6 @@ pub mod view;
 
 pub use config::{DeskConfig, DeskConfigError, TlsSwitches, Venue};
 pub use desk::Desk;
+pub use direct::{DirectSettings, DirectStepUp};
 pub use doctor::doctor;
 pub use holders::KeyStore;

@@ -5,6 +5,7 @@ use crate::{
     book::Book,
     ceremony::{Running, StepUpIntent},
     config::{DeskConfig, TlsSwitches, Venue},
+    direct::Direct,
     issue::Issuer,
     keys::Keys,
     problem::problem,
@@ -104,6 +105,7 @@ async fn command_loop(config: DeskConfig, issuer: Issuer, keys_reach: Arc<dyn St
         window: Cell::new(None),
         rp_id: RefCell::new(None),
         woke: Cell::new(false),
+        direct: RefCell::new(None),
     });
     let mut last_tick = laptop_now();
     let mut timer = tokio::time::interval(BOOK_TICK);
@@ -128,6 +130,7 @@ async fn command_loop(config: DeskConfig, issuer: Issuer, keys_reach: Arc<dyn St
                 Some(Command::Stop(done)) => {
                     link.clone().disconnect().await;
                     lock(&link.book).begin(Blotter::default());
+                    *link.direct.borrow_mut() = None;
                     let _ = done.send(());
                     return;
                 }
@@ -141,9 +144,11 @@ async fn command_loop(config: DeskConfig, issuer: Issuer, keys_reach: Arc<dyn St
                 }
                 last_tick = now;
                 lock(&link.book).tick(now);
+                link.direct_tick();
                 link.tell_woke();
             }
         }
+        link.next_ceremony();
     }
 }
 
@@ -160,6 +165,8 @@ pub(crate) struct Link {
     pub(crate) rp_id: RefCell<Option<String>>,
     /// The laptop woke, and the gateway has not heard of it.
     woke: Cell<bool>,
+    /// What stands in a gateway's place at a plain venue.
+    pub(crate) direct: RefCell<Option<Direct>>,
     keys: RefCell<Option<Rc<Keys>>>,
     session: RefCell<Option<Rc<Session>>>,
     /// Which call of `keep` is the wanted one; an older one stops at its next step.
@@ -184,6 +191,7 @@ enum Ended {
 impl Link {
     fn supersede(&self) -> u64 {
         self.wanted.set(self.wanted.get() + 1);
+        self.direct_lost();
         if let Some(s) = self.session.borrow_mut().take() {
             s.detach();
         }
@@ -238,6 +246,10 @@ impl Link {
     }
 
     pub(crate) fn send(&self, m: &AppMessage) {
+        if self.is_direct() { self.direct_send(m.clone()) } else { self.to_peer(m) }
+    }
+
+    pub(crate) fn to_peer(&self, m: &AppMessage) {
         let session = self.session.borrow().clone();
         let sent = session.map_or(Err(crate::problem::offline()), |s| s.send(m).map(|_| ()).map_err(|e| Problem::from(&e)));
         if let Err(why) = sent {
@@ -267,6 +279,7 @@ impl Link {
                 return;
             }
             self.stop_ceremony();
+            self.direct_lost();
             lock(&self.book).link_lost();
             match self.about_the_key(&target.keys, which, ended).await {
                 Ended::Refused(p) => return self.refused(p),
@@ -329,22 +342,17 @@ impl Link {
         if self.wanted.get() != generation {
             return Err(internal("superseded"));
         }
-        let peer = loaded.peer().map_err(|e| {
-            problem(
-                "identity_unsuitable",
-                crate::problem::sentence(&e.to_string()),
-                "Ask your administrator for a Signet desk certificate.",
-            )
-        })?;
-        let comp_id = CompId::new(peer.comp_id.as_str()).map_err(|e| internal(&e.to_string()))?;
-        let folder = self.config.data_dir.join(comp_id.as_str());
+        let (comp_id, folder) = names(&loaded, &name, &venue)?;
+        let folder = self.config.data_dir.join(folder);
         // The stores of the connection before, which may be the same ones, are let go of first.
         lock(&self.book).begin(Blotter::default());
+        *self.direct.borrow_mut() = None;
         let stores = open_stores(&folder, &comp_id, &venue, &key)?;
         lock(&self.book).begin(stores.blotter);
+        *self.direct.borrow_mut() = stores.direct;
         let session = Rc::new(stores.session);
         *self.session.borrow_mut() = Some(session.clone());
-        lock(&self.book).at_gateway(&venue.comp_id);
+        lock(&self.book).at_gateway(&venue.comp_id, venue.direct.is_some());
         *self.rp_id.borrow_mut() = venue.rp_id.clone();
         self.show(|s| s.comp_id = Some(comp_id.to_string()));
         let keys = Rc::new(Keys::new(name, loaded, pending));
@@ -368,12 +376,13 @@ impl Link {
             Err(e) => return Ended::Refused(internal(&e.to_string())),
         };
         self.exporter.set(exporter);
-        let binding = BASE64.encode(exporter);
+        // A plain venue knows nothing of our tag; the exporter is signed over all the same.
+        let binding = if t.venue.direct.is_some() { Binding::None } else { Binding::Required(BASE64.encode(exporter)) };
         self.show(|s| {
             s.state = LinkState::LoggingOn;
             s.tls = Some(words);
         });
-        let outbox = match t.session.attach(Binding::Required(binding)) {
+        let outbox = match t.session.attach(binding) {
             Ok(o) => o,
             Err(e) => return Ended::Refused(internal(&e.to_string())),
         };
@@ -413,6 +422,10 @@ impl Link {
         let handle = tokio::runtime::Handle::current();
         let shaken = tokio::task::spawn_blocking(move || handle.block_on(TlsConnector::from(tls).connect(name, tcp)));
         let stream = shaken.await.map_err(|e| Ended::Lost(internal(&e.to_string())))?.map_err(classify(Stage::Handshake))?;
+        if v.direct.is_some() {
+            // Chain, name and pins are checked; a plain venue's certificate states no Signet identity.
+            return Ok(stream);
+        }
         let wrong = |why: String| {
             Ended::Refused(problem(
                 "server_wrong_identity",
@@ -437,12 +450,19 @@ impl Link {
                     s.state = LinkState::Restoring;
                     s.problem = None;
                 });
-                if let Ok(id) = RfqId::new(format!("list-{}", now.0)) {
+                if self.is_direct() {
+                    self.direct_up();
+                    self.next_ceremony();
+                } else if let Ok(id) = RfqId::new(format!("list-{}", now.0)) {
                     let _ = session.send(&AppMessage::SecurityListRequest(SecurityListRequest { id }));
                 }
                 self.ping(session);
             }
             Event::LoggedOut { text } => *goodbye.borrow_mut() = text,
+            Event::Message { message, .. } if self.is_direct() => {
+                self.direct_heard(message);
+                self.next_ceremony();
+            }
             Event::Message { message, .. } => {
                 let answers = lock(&self.book).message(message, now);
                 for a in answers {
@@ -529,6 +549,26 @@ impl Link {
 struct Stores {
     blotter: Blotter,
     session: Session,
+    direct: Option<Direct>,
+}
+
+/// This desk's CompID at the venue, and the folder of its identity. A certificate that states no Signet identity will
+/// do where the settings give the CompID.
+fn names(identity: &Identity, name: &IdentityName, venue: &Venue) -> Result<(CompId, String), Problem> {
+    let given = venue.direct.as_ref().and_then(|d| d.sender_comp_id.clone());
+    match (identity.peer(), given) {
+        (Ok(peer), given) => {
+            let own = CompId::new(peer.comp_id.as_str()).map_err(|e| internal(&e.to_string()))?;
+            let folder = own.to_string();
+            Ok((given.unwrap_or(own), folder))
+        }
+        (Err(_), Some(given)) => Ok((given, format!("direct-{name}"))),
+        (Err(e), None) => Err(problem(
+            "identity_unsuitable",
+            crate::problem::sentence(&e.to_string()),
+            "Ask your administrator for a Signet desk certificate.",
+        )),
+    }
 }
 
 fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -> Result<Stores, Problem> {
@@ -547,11 +587,12 @@ fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -
         sender: comp_id.clone(),
         target: venue.comp_id.clone(),
         heartbeat_s: HEARTBEAT_S,
-        strict: true,
+        strict: venue.direct.is_none(),
     };
     let session = Session::open(&settings, Box::new(store)).map_err(|e| cannot(e.to_string()))?;
     let blotter = Blotter::open(&folder.join("blotter.log"), key).map_err(|e| cannot(e.to_string()))?;
-    Ok(Stores { blotter, session })
+    let direct = venue.direct.as_ref().map(|d| Direct::open(venue, d, comp_id, folder, key)).transpose();
+    Ok(Stores { blotter, session, direct: direct.map_err(|e| cannot(e.to_string()))? })
 }
 
 /// How this desk connects to a venue. Revocation lists are read anew each time: they change daily.

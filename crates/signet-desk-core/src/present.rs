@@ -133,7 +133,7 @@ pub fn accept(r: &Rfq, i: Option<&Instrument>, names: &Names, waits: Option<&str
         Accepting::LastLook => (AcceptState::LastLook, format!("{who} has it and is taking a last look.")),
         Accepting::Filled(_) => (AcceptState::Filled, outcome_text(r, i, names)),
         Accepting::PartlyFilled(_) => (AcceptState::PartlyFilled, outcome_text(r, i, names)),
-        Accepting::Declined(Declined::ByDesk(why)) => (AcceptState::Disarmed, format!("Not sent: {why}.")),
+        Accepting::Declined(Declined::ByDesk(why)) => (AcceptState::Disarmed, format!("Not sent: {}.", why.trim_end_matches('.'))),
         Accepting::Declined(Declined::ByGateway(why)) => (AcceptState::Declined, format!("Declined by the gateway: {why}.")),
         Accepting::Declined(Declined::ByDealer(why)) => (AcceptState::Declined, format!("Declined by {who}: {why}.")),
         Accepting::Unknown => (

@@ -7,7 +7,9 @@
 use crate::tag::*;
 use crate::tagvalue::{Body, Fields, parse_decimal, parse_utc};
 use rust_decimal::Decimal;
-use signet_rfq::{AcceptId, Ask, DealerId, Instrument, InstrumentId, Level, MAX_DEALERS_PER_RFQ, QuoteId, RfqId, Side, UtcMillis};
+use signet_rfq::{
+    AcceptId, Ask, DealerId, Instrument, InstrumentId, Level, MAX_DEALERS_PER_RFQ, Quote, QuoteId, Rfq, RfqId, Side, UtcMillis,
+};
 
 mod decode;
 mod encode;
@@ -154,6 +156,29 @@ pub struct QuoteResponse {
     pub quantity: Decimal,
     pub price: Decimal,
     pub at: UtcMillis,
+}
+
+impl QuoteResponse {
+    /// Tells whoever quoted that nothing will be traded on their quote; `None` when it has no price to name.
+    pub fn pass(id: AcceptId, rfq: &Rfq, quote: &Quote, isin: bool, at: UtcMillis) -> Option<Self> {
+        let (side, level) = match (quote.offer, quote.bid) {
+            (Some(o), _) if rfq.terms.ask.allows(Side::Buy) => (Side::Buy, o),
+            (_, Some(b)) => (Side::Sell, b),
+            _ => return None,
+        };
+        Some(Self {
+            id,
+            response: Response::Pass,
+            quote: quote.id.clone(),
+            instrument: rfq.terms.instrument.clone(),
+            isin,
+            dealer: None,
+            side,
+            quantity: level.size,
+            price: level.price,
+            at,
+        })
+    }
 }
 
 /// QuoteStatus (297) as Signet uses it for the state of a whole RFQ.

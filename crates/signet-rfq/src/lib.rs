@@ -9,6 +9,8 @@ mod accept;
 mod best;
 mod id;
 mod instrument;
+#[cfg(feature = "toml")]
+mod instrument_file;
 mod quantity;
 mod quote;
 mod rfq;
@@ -18,6 +20,8 @@ pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Execution};
 pub use best::{Best, best};
 pub use id::{AcceptId, CompId, DealerId, IdError, InstrumentId, QuoteId, RfqId};
 pub use instrument::{AssetClass, Catalogue, Instrument, InstrumentError, isin_check_digit};
+#[cfg(feature = "toml")]
+pub use instrument_file::CatalogueError;
 pub use quantity::{QuantityError, group_digits, parse_quantity};
 pub use quote::{Level, Quote, Side};
 pub use rfq::{Ask, Line, LineState, Passed, REASON_PASS, Rfq, RfqError, RfqState, Terms, TermsError};

@@ -16,6 +16,7 @@ pub mod evidence;
 pub mod logs;
 #[cfg(feature = "rp")]
 pub mod rp;
+pub mod rules;
 mod terms;
 
 pub use approval::{AcceptTerms, Action, Approval, ApprovalError, Digest, RequestTerms, SessionReason};

@@ -10,7 +10,7 @@ pub use step_up::{StepUp, StepUpSection};
 use crate::registry::{RegistryUrl, hex_sha256};
 use serde::Deserialize;
 use signet_identity::{ClientProfile, PemError, Role, ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots};
-use signet_rfq::{Catalogue, CompId, DealerId, Instrument, InstrumentError};
+use signet_rfq::{Catalogue, CatalogueError, CompId, DealerId, InstrumentError};
 use std::{
     collections::BTreeSet,
     fs,
@@ -345,23 +345,9 @@ fn read(path: &Path) -> Result<String, ConfigError> {
     fs::read_to_string(path).map_err(fail)
 }
 
-/// Keys of the instrument file that only dealer simulators use.
-const SIMULATOR_KEYS: [&str; 2] = ["reference_mid", "half_spread"];
-
 fn read_instruments(path: &Path) -> Result<Catalogue, ConfigError> {
-    #[derive(Deserialize)]
-    struct File {
-        #[serde(default)]
-        instrument: Vec<toml::Table>,
-    }
-    let syntax = |e: toml::de::Error| ConfigError::Syntax { path: path.into(), message: e.to_string() };
-    let file: File = toml::from_str(&read(path)?).map_err(syntax)?;
-    let mut all = Vec::with_capacity(file.instrument.len());
-    for mut table in file.instrument {
-        SIMULATOR_KEYS.iter().for_each(|k| {
-            table.remove(*k);
-        });
-        all.push(table.try_into::<Instrument>().map_err(syntax)?);
-    }
-    Catalogue::new(all).map_err(|source| ConfigError::Instruments { path: path.into(), source })
+    Catalogue::from_toml(&read(path)?).map_err(|e| match e {
+        CatalogueError::Instrument(source) => ConfigError::Instruments { path: path.into(), source },
+        other => ConfigError::Syntax { path: path.into(), message: other.to_string() },
+    })
 }

@@ -4,8 +4,9 @@
 //! [`rules`] decides, `waiting` keeps what is not decided yet; this file carries their word to the
 //! desks, the router and the step-up service, and nothing else.
 
-pub mod rules;
 mod waiting;
+
+pub use signet_stepup::rules;
 
 use crate::{
     core::{Core, now},

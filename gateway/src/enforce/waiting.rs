@@ -6,7 +6,7 @@
 //! the message is refused and its sender told; a restart of the gateway forgets it, and the desk learns
 //! from the router that the gateway never had it.
 
-use super::rules::{Lease, Standing, Wanted, WhenSection, words};
+use super::rules::{Standing, Wanted, WhenSection, words};
 use crate::router::{accept_refusal, accept_waits, request_refusal};
 use signet_fix::{
     AppMessage,
@@ -192,15 +192,8 @@ impl Waiting {
 
     /// The desk says that its trader should be verified anew.
     pub fn verify_again(&mut self, desk: &CompId, why: SessionReason, now: UtcMillis) -> Vec<Do> {
-        let asked = match why {
-            SessionReason::Wake => self.rules.on_wake,
-            SessionReason::Unlock => self.rules.on_unlock,
-            _ => true,
-        };
-        if let (true, Some(d)) = (asked, self.desks.get_mut(desk)) {
-            if why != SessionReason::OnDemand {
-                d.standing = Standing { lease: None, owes: d.standing.owes.or(Some(why)) };
-            }
+        if let (true, Some(d)) = (self.rules.asks(why), self.desks.get_mut(desk)) {
+            d.standing = d.standing.verify(why);
             self.ask_session(desk, why, now);
             self.tell_access(desk, now);
         }
@@ -209,10 +202,9 @@ impl Waiting {
 
     /// The trader did something.
     pub fn active(&mut self, desk: &CompId, now: UtcMillis) {
-        let Some(d) = self.desks.get_mut(desk) else { return };
-        d.active = now;
-        if let Some(l) = &mut d.standing.lease {
-            l.active = now;
+        if let Some(d) = self.desks.get_mut(desk) {
+            d.active = now;
+            d.standing.active(now);
         }
     }
 
@@ -447,9 +439,8 @@ impl Waiting {
     /// A touch was good: the session has a lease, and owes nothing.
     fn touched(&mut self, desk: &CompId, now: UtcMillis) {
         let Some(d) = self.desks.get_mut(desk) else { return };
-        let until = now + i64::from(self.rules.lease_minutes) * 60_000;
         d.active = now;
-        d.standing = Standing { lease: (self.rules.lease_minutes > 0).then_some(Lease { until, active: now }), owes: None };
+        d.standing = Standing::touched(&self.rules, now);
         if let Some(a) = d.address {
             self.places.insert(desk.clone(), a);
         }
@@ -544,14 +535,7 @@ impl Waiting {
         let desks: Vec<CompId> = self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();
         for d in &desks {
             let Some(state) = self.desks.get_mut(d) else { continue };
-            let idle = self.rules.on_idle && state.standing.owes.is_none() && self.rules.idle_since(state.active, now);
-            let over = state.standing.lease.is_some_and(|l| !l.good(&self.rules, now));
-            if idle {
-                // Nobody is asked now: nobody may be there. The next act is.
-                state.standing.owes = Some(SessionReason::Idle);
-            }
-            if idle || over {
-                state.standing.lease = None;
+            if state.standing.passes(&self.rules, state.active, now) {
                 self.tell_access(d, now);
             }
         }
@@ -602,11 +586,7 @@ impl Waiting {
     fn tell_access(&mut self, desk: &CompId, now: UtcMillis) {
         let approver = self.rules.second_person.as_ref().is_some_and(|s| s.approvers.contains(desk));
         let Some(d) = self.desks.get_mut(desk).filter(|d| d.online) else { return };
-        let text = match d.standing.owes {
-            _ if d.keys == 0 => Some("You have no security key registered; what needs a touch is refused.".to_owned()),
-            Some(why) => Some(format!("{} Nothing is sent on before you have touched your key.", words(why))),
-            None => None,
-        };
+        let text = d.standing.obstacle(d.keys);
         let state = AccessState {
             lease_until: d.standing.lease.filter(|l| l.good(&self.rules, now)).map(|l| l.until),
             idle_s: self.rules.idle_minutes.saturating_mul(60),

@@ -98,6 +98,7 @@ impl BenchVenue {
             crl_required: false,
             est: None,
             rp_id: Some("stepup.bench.example".into()),
+            direct: None,
         };
         Self { shared, keychain, venue }
     }

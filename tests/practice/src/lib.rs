@@ -167,6 +167,7 @@ impl Practice {
             crl_required: false,
             est: None,
             rp_id: plan.step_up.is_some().then(|| RP_ID.into()),
+            direct: None,
         };
         Ok(Self {
             gateway: Some(gateway),

@@ -148,10 +148,11 @@ impl Book {
     pub(super) fn access(&mut self, a: AccessState) -> Vec<AppMessage> {
         let before = self.step_ups.access.keys;
         let first = !self.step_ups.access.step_up;
+        let direct = self.direct;
         self.with_step_ups(|s| {
             s.access = AccessView {
                 step_up: a.step_up,
-                direct: false,
+                direct,
                 lease_until_ms: a.lease_until.map(|t| t.0 as f64),
                 keys: a.keys,
                 approver: a.approver,

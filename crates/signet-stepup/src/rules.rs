@@ -1,10 +1,10 @@
-//! When a touch of a security key is wanted. Pure: settings, what is to be done and what was proved go
-//! in; a decision with its reasons comes out.
+//! When a touch of a security key is wanted: at a gateway, and at a desk in direct mode. Pure: settings,
+//! what is to be done and what was proved go in; a decision with its reasons comes out.
 
+use crate::approval::{Action, SessionReason};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use signet_rfq::{CompId, UtcMillis, parse_quantity};
-use signet_stepup::{Action, SessionReason};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
@@ -190,6 +190,63 @@ pub struct Standing {
     pub owes: Option<SessionReason>,
 }
 
+impl WhenSection {
+    /// Whether the trader is to be verified anew for this reason.
+    pub fn asks(&self, why: SessionReason) -> bool {
+        match why {
+            SessionReason::Wake => self.on_wake,
+            SessionReason::Unlock => self.on_unlock,
+            _ => true,
+        }
+    }
+}
+
+impl Standing {
+    /// What a good touch leaves: a lease, and nothing owed.
+    pub fn touched(rules: &WhenSection, now: UtcMillis) -> Self {
+        let until = now + i64::from(rules.lease_minutes) * 60_000;
+        Self { lease: (rules.lease_minutes > 0).then_some(Lease { until, active: now }), owes: None }
+    }
+
+    /// The trader is to be verified anew. Asking of their own accord costs them nothing.
+    pub fn verify(self, why: SessionReason) -> Self {
+        match why {
+            SessionReason::OnDemand => self,
+            _ => Self { lease: None, owes: self.owes.or(Some(why)) },
+        }
+    }
+
+    /// The trader did something.
+    pub fn active(&mut self, now: UtcMillis) {
+        if let Some(l) = &mut self.lease {
+            l.active = now;
+        }
+    }
+
+    /// Time passes; `active` is when the trader last did something. Whether anything changed. Of one who did nothing for
+    /// too long nothing is asked now, when nobody may be there: the next act is.
+    pub fn passes(&mut self, rules: &WhenSection, active: UtcMillis, now: UtcMillis) -> bool {
+        let idle = rules.on_idle && self.owes.is_none() && rules.idle_since(active, now);
+        let over = self.lease.is_some_and(|l| !l.good(rules, now));
+        if idle {
+            self.owes = Some(SessionReason::Idle);
+        }
+        if idle || over {
+            self.lease = None;
+        }
+        idle || over
+    }
+
+    /// What stands in the way of trading, for somebody with so many good keys.
+    pub fn obstacle(&self, keys: u32) -> Option<String> {
+        match self.owes {
+            _ if keys == 0 => Some("You have no security key registered; what needs a touch is refused.".to_owned()),
+            Some(why) => Some(format!("{} Nothing is sent on before you have touched your key.", words(why))),
+            None => None,
+        }
+    }
+}
+
 /// The decision, with reasons a trader reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
@@ -245,7 +302,7 @@ pub fn logon_owes(rules: &WhenSection, address: IpAddr, last: Option<IpAddr>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signet_stepup::{AcceptTerms, RequestTerms};
+    use crate::approval::{AcceptTerms, RequestTerms};
 
     const NOW: UtcMillis = UtcMillis(1_000_000);
 
@@ -345,6 +402,31 @@ mod tests {
             assert_eq!(l.good(&r, NOW), good, "{l:?}");
         }
         assert!(lease(1, -999_999).good(&rules("idle_minutes = 0"), NOW));
+    }
+
+    #[test]
+    fn a_touch_leases_and_waking_up_takes_it_away() {
+        let r = rules("lease_minutes = 2");
+        let touched = Standing::touched(&r, NOW);
+        assert_eq!(touched, Standing { lease: Some(Lease { until: NOW + 120_000, active: NOW }), owes: None });
+        assert_eq!(touched.verify(SessionReason::OnDemand), touched);
+        let woken = touched.verify(SessionReason::Wake);
+        assert_eq!(woken, Standing { lease: None, owes: Some(SessionReason::Wake) });
+        assert_eq!(woken.verify(SessionReason::Unlock).owes, Some(SessionReason::Wake), "the first reason stays");
+        assert_eq!(Standing::touched(&rules("lease_minutes = 0"), NOW), Standing::default());
+    }
+
+    #[test]
+    fn doing_nothing_ends_the_lease_and_owes_where_the_rules_say_so() {
+        let later = NOW + 60_000;
+        for (text, owes) in [("idle_minutes = 1", None), ("idle_minutes = 1\non_idle = true", Some(SessionReason::Idle))] {
+            let r = rules(text);
+            let mut s = Standing::touched(&r, NOW);
+            assert!(!s.passes(&r, NOW, NOW + 59_999) && s.lease.is_some(), "{text}");
+            assert!(s.passes(&r, NOW, later), "{text}");
+            assert_eq!(s, Standing { lease: None, owes }, "{text}");
+            assert!(!s.passes(&r, NOW, later), "{text}: once");
+        }
     }
 
     #[test]

@@ -1,0 +1,330 @@
+//! Direct mode: a plain FIXS venue, without a Signet gateway in front of it.
+//!
+//! What a gateway would do for the desk stands here: it knows instruments and dealers from the
+//! settings, keeps back what needs a touch and judges the answer itself. Towards the book it speaks as a gateway does;
+//! towards the venue it sends standard messages only.
+//!
+//! Weaker than a gateway by nature: the same laptop asks and checks.
+
+mod refusal;
+mod run;
+mod settings;
+mod store;
+mod touch;
+
+pub use settings::{DirectSettings, DirectStepUp};
+
+use crate::{
+    book::{Book, rfq_of_accept},
+    config::Venue,
+    view::Problem,
+};
+use refusal::TouchRefusal;
+use signet_fix::{AppMessage, message::*};
+use signet_journal::{LogError, StoreKey};
+use signet_rfq::{Accept, AcceptId, CompId, DealerId, Rfq, RfqId, RfqState, Terms, UtcMillis};
+use signet_stepup::{AcceptTerms, Action, RequestTerms, SessionReason, rules::Wanted};
+use std::{collections::BTreeMap, path::Path};
+use store::TouchStore;
+use touch::Touch;
+
+/// An accept without an answer for this long is asked about, and again after as long.
+const ASK_AGAIN_MS: i64 = 15_000;
+
+/// What is to be done, in order.
+#[derive(Debug)]
+pub(crate) enum Do {
+    ToVenue(AppMessage),
+    /// As if a gateway had sent it.
+    ToBook(AppMessage),
+    /// Approved: to be sent if it is still worth something.
+    Release(AppMessage),
+    /// Nothing left this laptop.
+    NotSent(AppMessage, Problem),
+    Tell(Problem),
+}
+
+/// One moment on both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now {
+    /// What deadlines, leases and evidence go by: no venue can turn it.
+    pub laptop: UtcMillis,
+    /// What quotes and the window go by.
+    pub venue: UtcMillis,
+    /// What an accept needs to reach the venue, milliseconds.
+    pub arrival_ms: i64,
+}
+
+impl Now {
+    fn on_venues_clock(self, laptop: UtcMillis) -> UtcMillis {
+        self.venue + laptop.since(self.laptop)
+    }
+
+    fn on_laptops_clock(self, venue: UtcMillis) -> UtcMillis {
+        self.laptop + venue.since(self.venue)
+    }
+}
+
+pub(crate) struct Direct {
+    name: String,
+    settings: DirectSettings,
+    touch: Option<Touch>,
+    /// When an accept in flight was sent or last asked about, on the laptop's clock.
+    asked: BTreeMap<AcceptId, UtcMillis>,
+    /// The venue does not answer OrderStatusRequest (H).
+    knows_no_status: bool,
+    passes: u64,
+}
+
+impl Direct {
+    /// `folder` is the identity's.
+    pub fn open(venue: &Venue, settings: &DirectSettings, desk: &CompId, folder: &Path, key: &StoreKey) -> Result<Self, LogError> {
+        let touch = settings.step_up.as_ref().map(|s| {
+            let store = TouchStore::open(folder, venue.comp_id.as_str(), key)?;
+            Ok(Touch::new(s.clone(), store, desk.as_str(), venue.comp_id.as_str()))
+        });
+        Ok(Self {
+            name: venue.name.clone(),
+            settings: settings.clone(),
+            touch: touch.transpose()?,
+            asked: BTreeMap::new(),
+            knows_no_status: false,
+            passes: 0,
+        })
+    }
+
+    // ----- the connection -----
+
+    /// Logged on: the state that a gateway would send. RFQs go on, their former quotes do not; the book asks what
+    /// became of accepts.
+    pub fn up(&mut self, book: &Book, exporter: [u8; 32], now: Now) -> Vec<Do> {
+        self.knows_no_status = false;
+        let dealers = self.settings.dealers.clone();
+        let mut out = vec![AppMessage::VenueState(VenueState { name: self.name.clone(), practice: false, dealers, at: now.venue })];
+        if let Ok(request) = RfqId::new("settings") {
+            let instruments = self.settings.instruments.iter().cloned().collect();
+            out.push(AppMessage::SecurityList(SecurityList { request, last: true, instruments }));
+        }
+        out.push(AppMessage::Snapshot(SnapshotMark::Begin));
+        out.extend(book.open_requests(now.venue).into_iter().map(|q| AppMessage::Snapshot(SnapshotMark::Rfq(q))));
+        out.push(AppMessage::Snapshot(SnapshotMark::End));
+        let mut out: Vec<Do> = out.into_iter().map(Do::ToBook).collect();
+        out.extend(self.touch.iter_mut().flat_map(|t| t.up(exporter, now)));
+        out
+    }
+
+    pub fn lost(&mut self) -> Vec<Do> {
+        self.asked.clear();
+        self.touch.iter_mut().flat_map(Touch::lost).collect()
+    }
+
+    pub fn tick(&mut self, book: &Book, now: Now) -> Vec<Do> {
+        // While it waits it may still be had; whether it would arrive in time is asked when it leaves.
+        let here = Now { arrival_ms: 0, ..now };
+        let mut todo: Vec<Do> = self.touch.iter_mut().flat_map(|t| t.tick(|m| book.no_longer_good(m, here), now)).collect();
+        let in_flight = book.accepts_in_flight();
+        self.asked.retain(|id, _| in_flight.iter().any(|h| &h.accept == id));
+        for h in in_flight {
+            let held = self.touch.as_ref().is_some_and(|t| t.holds(|m| matches!(m, AppMessage::QuoteResponse(r) if r.id == h.accept)));
+            let due = self.asked.get(&h.accept).is_some_and(|t| now.laptop.since(*t) >= ASK_AGAIN_MS);
+            if due && !held && !self.knows_no_status {
+                self.asked.insert(h.accept.clone(), now.laptop);
+                todo.push(Do::ToVenue(AppMessage::OrderStatusRequest(h)));
+            }
+        }
+        todo
+    }
+
+    // ----- from this desk -----
+
+    /// A message that the book would send to a gateway.
+    pub fn send(&mut self, m: AppMessage, book: &Book, now: Now) -> Vec<Do> {
+        match m {
+            AppMessage::QuoteRequest(_) | AppMessage::QuoteResponse(_) => self.business(m, book, now),
+            AppMessage::RfqCancel { rfq, .. } => self.cancel(&rfq, book, now),
+            AppMessage::OrderStatusRequest(h) => {
+                self.asked.insert(h.accept.clone(), now.laptop);
+                vec![Do::ToVenue(AppMessage::OrderStatusRequest(h))]
+            }
+            AppMessage::StepUpAnswer(a) => self.touching(|t| t.answered(&a.id, a.answer, now)),
+            AppMessage::StepUpRequest { reason } => match SessionReason::read(&reason) {
+                Some(why) => self.touching(|t| t.verify(why, now)),
+                None => Vec::new(),
+            },
+            AppMessage::KeyRequest(k) => self.touching(|t| t.about_keys(k, now)),
+            other => {
+                tracing::error!(msg_type = other.msg_type(), "a message that a plain venue knows nothing of was not sent");
+                Vec::new()
+            }
+        }
+    }
+
+    fn touching(&mut self, f: impl FnOnce(&mut Touch) -> Vec<Do>) -> Vec<Do> {
+        self.touch.as_mut().map(f).unwrap_or_default()
+    }
+
+    fn business(&mut self, m: AppMessage, book: &Book, now: Now) -> Vec<Do> {
+        let Some(touch) = &mut self.touch else { return vec![Do::Release(m)] };
+        touch.active(now);
+        let refuse = |m, why: &str| vec![Do::NotSent(m, TouchRefusal::BadApproval(why.into()).problem())];
+        let Some((action, ends)) = action_of(&m, book) else { return refuse(m, "the RFQ is not on this desk") };
+        match touch.wanted(&action, now) {
+            Wanted::Nothing => vec![Do::Release(m)],
+            Wanted::Touch(reason) => touch.hold(m, action, reason, now.on_laptops_clock(ends), now),
+            Wanted::TwoPeople(_) => refuse(m, "a second person needs a gateway"),
+        }
+    }
+
+    /// On its way to the venue, unless the market went on while somebody looked for their key.
+    pub fn release(&mut self, m: AppMessage, book: &Book, now: Now) -> Vec<Do> {
+        if let Some(words) = book.no_longer_good(&m, now) {
+            return vec![Do::NotSent(m, TouchRefusal::Gone(words).problem())];
+        }
+        let open = match &m {
+            AppMessage::QuoteRequest(q) => Some(status(q.id.clone(), q.instrument.clone(), RfqStatus::Open)),
+            AppMessage::QuoteResponse(r) => {
+                self.asked.insert(r.id.clone(), now.laptop);
+                None
+            }
+            _ => None,
+        };
+        std::iter::once(Do::ToVenue(m)).chain(open).collect()
+    }
+
+    /// FIX 4.4 has no message that ends an RFQ: it ends here, and who quotes is told that nothing will come of it.
+    fn cancel(&mut self, rfq: &RfqId, book: &Book, now: Now) -> Vec<Do> {
+        let Some(r) = book.rfq(rfq) else { return Vec::new() };
+        let ended = status(rfq.clone(), r.terms.instrument.clone(), RfqStatus::Cancelled);
+        let mut todo = match self.touch.as_mut().and_then(|t| t.cancelled(rfq)) {
+            Some(todo) => todo,
+            None => self.pass(r, now),
+        };
+        todo.push(ended);
+        todo
+    }
+
+    fn pass(&mut self, rfq: &Rfq, now: Now) -> Vec<Do> {
+        let isin = self.settings.instruments.get(&rfq.terms.instrument).is_some_and(|i| i.asset_class.has_isin());
+        let mut todo = Vec::new();
+        for l in &rfq.lines {
+            let Some(quote) = l.live_quote(now.venue) else { continue };
+            self.passes += 1;
+            let id = AcceptId::new(format!("P.{}.{}", now.venue.0, self.passes)).ok();
+            let pass = id.and_then(|id| QuoteResponse::pass(id, rfq, quote, isin, now.venue));
+            todo.extend(pass.map(|p| Do::ToVenue(AppMessage::QuoteResponse(QuoteResponse { dealer: Some(l.dealer.clone()), ..p }))));
+        }
+        todo
+    }
+
+    // ----- from the venue -----
+
+    /// What the book may hear of a message of the venue. One that only a gateway sends comes from nobody here.
+    pub fn heard(&mut self, m: AppMessage, book: &Book) -> Option<AppMessage> {
+        let only = self.only_dealer();
+        Some(match m {
+            AppMessage::Quote(q) => AppMessage::Quote(QuoteMsg { dealer: q.dealer.or(only), ..q }),
+            AppMessage::QuoteCancel(c) => AppMessage::QuoteCancel(QuoteCancel { dealer: c.dealer.or(only), ..c }),
+            AppMessage::QuoteRequestReject(r) => AppMessage::QuoteRequestReject(QuoteRequestReject { dealer: r.dealer.or(only), ..r }),
+            AppMessage::ExecutionReport(e) => {
+                let asked = rfq_of_accept(&e.accept).and_then(|id| book.rfq(&id)).and_then(|r| dealer_of(r, &e.accept));
+                AppMessage::ExecutionReport(ExecutionReport { dealer: e.dealer.or(asked).or(only), ..e })
+            }
+            AppMessage::QuoteStatusReport(s) if about_the_request(&s, book) => AppMessage::QuoteStatusReport(s),
+            AppMessage::BusinessReject(j) => {
+                self.knows_no_status |= j.ref_msg_type == "H";
+                AppMessage::BusinessReject(j)
+            }
+            other => {
+                tracing::warn!(msg_type = other.msg_type(), "the venue sent something that means nothing in direct mode");
+                return None;
+            }
+        })
+    }
+
+    /// Who quotes at a venue that names nobody: itself.
+    fn only_dealer(&self) -> Option<DealerId> {
+        match self.settings.dealers.as_slice() {
+            [one] => Some(one.id.clone()),
+            _ => None,
+        }
+    }
+
+    /// What follows once the book has taken in something about `rfq`, which was open before.
+    pub fn after(&mut self, rfq: &RfqId, book: &Book, now: Now) -> Vec<Do> {
+        let Some(r) = book.rfq(rfq) else { return Vec::new() };
+        match r.state {
+            RfqState::Done => self.pass(r, now),
+            s if !s.ended() && !r.in_flight() && r.nobody_left() => {
+                vec![status(rfq.clone(), r.terms.instrument.clone(), RfqStatus::NothingDone)]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The open RFQ that a message of the venue is about.
+pub(crate) fn concerns(m: &AppMessage, book: &Book) -> Option<RfqId> {
+    let id = match m {
+        AppMessage::QuoteRequestReject(r) => Some(r.rfq.clone()),
+        AppMessage::ExecutionReport(e) => rfq_of_accept(&e.accept),
+        _ => None,
+    };
+    id.filter(|id| book.rfq(id).is_some_and(|r| !r.state.ended()))
+}
+
+/// AI is about a request, or about a quote in it, and a plain venue may mean either: it can refuse an RFQ that nobody
+/// has quoted. Every other end comes by time or from the trader, and open it is since it was sent.
+fn about_the_request(s: &QuoteStatusReport, book: &Book) -> bool {
+    let unquoted = |r: &Rfq| !r.in_flight() && r.lines.iter().all(|l| l.quote.is_none());
+    s.status == RfqStatus::Rejected && book.rfq(&s.rfq).is_some_and(unquoted)
+}
+
+fn dealer_of(rfq: &Rfq, accept: &AcceptId) -> Option<DealerId> {
+    rfq.accept.iter().chain(&rfq.past).find(|(a, _)| &a.id == accept).map(|(a, _)| a.dealer.clone())
+}
+
+fn status(rfq: RfqId, instrument: signet_rfq::InstrumentId, status: RfqStatus) -> Do {
+    Do::ToBook(AppMessage::QuoteStatusReport(QuoteStatusReport { rfq, instrument, status, text: None }))
+}
+
+/// What a message does, read from the message itself, and when it is worth nothing any more, on the venue's clock.
+fn action_of(m: &AppMessage, book: &Book) -> Option<(Action, UtcMillis)> {
+    match m {
+        AppMessage::QuoteRequest(q) => {
+            let terms = Terms {
+                id: q.id.clone(),
+                instrument: q.instrument.clone(),
+                ask: q.ask,
+                quantity: q.quantity,
+                currency: q.currency.clone(),
+                settlement_date: q.settlement_date.clone(),
+                dealers: q.dealers.clone(),
+                expires: q.expires,
+                created: q.at,
+            };
+            Some((Action::Request(RequestTerms::of(&terms)), q.expires))
+        }
+        AppMessage::QuoteResponse(r) => {
+            let rfq_id = rfq_of_accept(&r.id)?;
+            let rfq = book.rfq(&rfq_id)?;
+            let dealer = r.dealer.clone()?;
+            let quote = rfq.line(&dealer)?.quote.as_ref().filter(|q| q.id == r.quote)?;
+            let accept = Accept {
+                id: r.id.clone(),
+                rfq: rfq_id,
+                dealer,
+                quote: r.quote.clone(),
+                instrument: r.instrument.clone(),
+                side: r.side,
+                price: r.price,
+                quantity: r.quantity,
+            };
+            Some((Action::Accept(AcceptTerms::of(&accept, &rfq.terms)), quote.valid_until))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

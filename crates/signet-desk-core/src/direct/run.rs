@@ -1,0 +1,73 @@
+//! Direct mode on the link's thread: carries what [`Direct`] decides to the book and to the venue.
+
+use super::{Direct, Do, Now, concerns};
+use crate::{
+    book::Book,
+    link::{Link, laptop_now, lock},
+    view::NoticeKind,
+};
+use signet_fix::AppMessage;
+use std::collections::VecDeque;
+
+impl Link {
+    pub(crate) fn is_direct(&self) -> bool {
+        self.direct.borrow().is_some()
+    }
+
+    /// Logged on to a plain venue.
+    pub(crate) fn direct_up(&self) {
+        let exporter = self.exporter.get();
+        self.direct(|d, book, now| d.up(book, exporter, now));
+    }
+
+    pub(crate) fn direct_lost(&self) {
+        self.direct(|d, _, _| d.lost());
+    }
+
+    pub(crate) fn direct_tick(&self) {
+        self.direct(Direct::tick);
+    }
+
+    pub(crate) fn direct_send(&self, m: AppMessage) {
+        self.direct(|d, book, now| d.send(m, book, now));
+    }
+
+    /// A message of the venue, on its way to the book.
+    pub(crate) fn direct_heard(&self, m: AppMessage) {
+        self.direct(|d, book, _| d.heard(m, book).map(Do::ToBook).into_iter().collect());
+    }
+
+    /// One event, and every consequence of it.
+    fn direct(&self, event: impl FnOnce(&mut Direct, &Book, Now) -> Vec<Do>) {
+        let mut todo: VecDeque<Do> = self.ask_direct(event).into();
+        while let Some(d) = todo.pop_front() {
+            match d {
+                Do::ToVenue(m) => self.to_peer(&m),
+                Do::Release(m) => todo.extend(self.ask_direct(|d, book, now| d.release(m, book, now))),
+                Do::NotSent(m, why) => lock(&self.book).not_sent(&m, why, laptop_now()),
+                Do::Tell(why) => lock(&self.book).tell(NoticeKind::Bad, &why.code, format!("{} {}", why.message, why.cure), laptop_now()),
+                Do::ToBook(m) => {
+                    let (open, answers) = {
+                        let mut book = lock(&self.book);
+                        (concerns(&m, &book), book.message(m, laptop_now()))
+                    };
+                    for a in answers {
+                        todo.extend(self.ask_direct(|d, book, now| d.send(a, book, now)));
+                    }
+                    if let Some(rfq) = open {
+                        todo.extend(self.ask_direct(|d, book, now| d.after(&rfq, book, now)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn ask_direct(&self, event: impl FnOnce(&mut Direct, &Book, Now) -> Vec<Do>) -> Vec<Do> {
+        let mut direct = self.direct.borrow_mut();
+        let Some(d) = direct.as_mut() else { return Vec::new() };
+        let book = lock(&self.book);
+        let laptop = laptop_now();
+        let now = Now { laptop, venue: book.clock.gateway(laptop), arrival_ms: book.clock.arrival_ms() };
+        event(d, &book, now)
+    }
+}

@@ -1,0 +1,61 @@
+//! Instruments as a file lists them.
+
+use crate::{Catalogue, Instrument, InstrumentError};
+use serde::Deserialize;
+
+/// Keys that only dealer simulators use.
+const SIMULATOR_KEYS: [&str; 2] = ["reference_mid", "half_spread"];
+
+/// Why a file of instruments cannot be used. At fault: whoever wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogueError {
+    #[error("{0}")]
+    Syntax(String),
+    #[error(transparent)]
+    Instrument(#[from] InstrumentError),
+}
+
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    instrument: Vec<toml::Table>,
+}
+
+impl Catalogue {
+    /// Reads a file of `[[instrument]]` tables.
+    pub fn from_toml(text: &str) -> Result<Self, CatalogueError> {
+        let syntax = |e: toml::de::Error| CatalogueError::Syntax(e.to_string());
+        let file: File = toml::from_str(text).map_err(syntax)?;
+        let mut all = Vec::with_capacity(file.instrument.len());
+        for mut table in file.instrument {
+            SIMULATOR_KEYS.iter().for_each(|k| drop(table.remove(*k)));
+            all.push(table.try_into::<Instrument>().map_err(syntax)?);
+        }
+        Ok(Self::new(all)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUND: &str = "[[instrument]]\nid = 'DE0001102580'\nsymbol = 'DBR 0 02/32'\nname = 'Bund'\nasset_class = 'Government bond'\n\
+        currency = 'EUR'\nprice_decimals = 3\nprice_unit = '% of par'\ntick = '0.005'\nlot = '1000'\nmin_quantity = '100000'\n\
+        max_quantity = '100000000'\nsettlement = 'T+2'\n";
+
+    #[test]
+    fn a_file_is_read_and_nonsense_in_it_is_named() {
+        assert_eq!(Catalogue::from_toml(BUND).map(|c| c.len()), Ok(1));
+        assert_eq!(Catalogue::from_toml(&format!("{BUND}reference_mid = '99'\nhalf_spread = '0.1'\n")).map(|c| c.len()), Ok(1));
+        for (bad, word) in [
+            (format!("{BUND}surprise = 1\n"), "surprise"),
+            (BUND.replace("DE0001102580", "DE0001102581"), "check digit"),
+            (format!("{BUND}{BUND}"), "twice"),
+            ("instrument = 7".into(), "instrument"),
+        ] {
+            let why = Catalogue::from_toml(&bad).unwrap_err().to_string();
+            assert!(why.contains(word), "{why}");
+        }
+    }
+}
