@@ -146,15 +146,18 @@ impl Waiting {
 
     // ----- sessions -----
 
-    /// A desk is on, over a new connection: what it proved before on another is worth nothing here.
+    /// A desk is on, over a new connection: what it proved before on another is worth nothing here. What
+    /// it owed is owed still, or a new connection would be the way round a locked screen.
     pub fn desk_up(&mut self, desk: &CompId, user: &str, address: IpAddr, now: UtcMillis) -> Vec<Do> {
         self.let_go(desk);
-        let owes = super::rules::logon_owes(&self.rules, address, self.places.get(desk).copied());
-        let standing = Standing { lease: None, owes: owes.then_some(SessionReason::Logon) };
+        let before = self.desks.get(desk).and_then(|d| d.standing.owes).filter(|why| *why != SessionReason::Logon);
+        let logon = super::rules::logon_owes(&self.rules, address, self.places.get(desk).copied());
+        let owes = before.or(logon.then_some(SessionReason::Logon));
+        let standing = Standing { lease: None, owes };
         let fresh = Desk { online: true, user: user.into(), address: Some(address), standing, active: now, ..Desk::default() };
         self.desks.insert(desk.clone(), fresh);
-        if owes {
-            self.ask_session(desk, SessionReason::Logon, now);
+        if let Some(why) = owes {
+            self.ask_session(desk, why, now);
         }
         self.ask_again(desk);
         self.ask_approver(desk);
@@ -164,7 +167,7 @@ impl Waiting {
     pub fn desk_down(&mut self, desk: &CompId) -> Vec<Do> {
         if let Some(d) = self.desks.get_mut(desk) {
             d.online = false;
-            d.standing = Standing::default();
+            d.standing.lease = None;
         }
         self.let_go(desk);
         self.done()

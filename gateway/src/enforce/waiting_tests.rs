@@ -381,6 +381,34 @@ fn waking_up_ends_the_lease_and_asking_does_not() {
 }
 
 #[test]
+fn a_new_connection_is_no_way_round_what_is_owed() {
+    let mut w = World::new(TOUCH);
+    w.up("ALICE", "alice");
+    let todo = w.w.verify_again(&id("ALICE"), SessionReason::Unlock, w.now);
+    w.run(todo);
+    for down in [true, false] {
+        if down {
+            let todo = w.w.desk_down(&id("ALICE"));
+            w.run(todo);
+        }
+        w.told.clear();
+        w.up("ALICE", "alice");
+        assert!(w.heard("ALICE")[0].starts_with("challenge"), "asked again, {down}");
+        assert_eq!(w.w.standing(&id("ALICE")).owes, Some(SessionReason::Unlock));
+    }
+    w.send("ALICE", request("r1"), None);
+    assert!(w.released.is_empty());
+    let challenge = w.heard("ALICE").iter().rev().find_map(|h| h.strip_prefix("challenge ").map(str::to_owned)).unwrap();
+    w.touch("ALICE", &challenge);
+    assert_eq!((w.released.len(), w.w.standing(&id("ALICE")).owes), (1, None));
+    let todo = w.w.desk_down(&id("ALICE"));
+    w.run(todo);
+    w.told.clear();
+    w.up("ALICE", "alice");
+    assert_eq!(w.heard("ALICE"), ["access lease=false owes=false"], "paid is paid");
+}
+
+#[test]
 fn a_lease_runs_out_and_the_desk_is_told() {
     let mut w = World::new("logon = 'never'\nrequest_above = { default = '1m' }\nlease_minutes = 15\nidle_minutes = 10");
     w.up("ALICE", "alice");
