@@ -557,17 +557,7 @@ impl Book {
 
     /// An open RFQ as the gateway holds it: ours takes its terms and waits for its quotes anew.
     fn restore(&mut self, q: QuoteRequest) {
-        let terms = Terms {
-            id: q.id.clone(),
-            instrument: q.instrument,
-            ask: q.ask,
-            quantity: q.quantity,
-            currency: q.currency,
-            settlement_date: q.settlement_date,
-            dealers: q.dealers,
-            expires: q.expires,
-            created: q.at,
-        };
+        let terms = q.terms();
         match self.items.get_mut(&q.id) {
             Some(i) if !i.rfq.state.ended() => {
                 i.rfq.terms.expires = terms.expires;

@@ -61,7 +61,6 @@ impl Link {
             StepUpIntent::Stop(id) => self.tell_ceremony(&id, Told::Cancel),
             StepUpIntent::Refuse(id) => self.refuse(&id),
         }
-        self.next_ceremony();
     }
 
     fn tell_ceremony(&self, id: &str, told: Told) {

@@ -8,7 +8,8 @@ use crate::tag::*;
 use crate::tagvalue::{Body, Fields, parse_decimal, parse_utc};
 use rust_decimal::Decimal;
 use signet_rfq::{
-    AcceptId, Ask, DealerId, Instrument, InstrumentId, Level, MAX_DEALERS_PER_RFQ, Quote, QuoteId, Rfq, RfqId, Side, UtcMillis,
+    Accept, AcceptId, Ask, DealerId, Instrument, InstrumentId, Level, MAX_DEALERS_PER_RFQ, Quote, QuoteId, Rfq, RfqId, Side, Terms,
+    UtcMillis,
 };
 
 mod decode;
@@ -158,7 +159,38 @@ pub struct QuoteResponse {
     pub at: UtcMillis,
 }
 
+impl QuoteRequest {
+    /// What is asked for, as the RFQ's life cycle knows it.
+    pub fn terms(&self) -> Terms {
+        Terms {
+            id: self.id.clone(),
+            instrument: self.instrument.clone(),
+            ask: self.ask,
+            quantity: self.quantity,
+            currency: self.currency.clone(),
+            settlement_date: self.settlement_date.clone(),
+            dealers: self.dealers.clone(),
+            expires: self.expires,
+            created: self.at,
+        }
+    }
+}
+
 impl QuoteResponse {
+    /// What is agreed to, of this RFQ with this dealer.
+    pub fn accept(&self, rfq: RfqId, dealer: DealerId) -> Accept {
+        Accept {
+            id: self.id.clone(),
+            rfq,
+            dealer,
+            quote: self.quote.clone(),
+            instrument: self.instrument.clone(),
+            side: self.side,
+            price: self.price,
+            quantity: self.quantity,
+        }
+    }
+
     /// Tells whoever quoted that nothing will be traded on their quote; `None` when it has no price to name.
     pub fn pass(id: AcceptId, rfq: &Rfq, quote: &Quote, isin: bool, at: UtcMillis) -> Option<Self> {
         let (side, level) = match (quote.offer, quote.bid) {

@@ -155,16 +155,12 @@ impl Core {
             _ => {}
         }
         // What would be refused anyway costs nobody a touch.
-        let Some(action) = self.with_router(|r| r.action_of(desk, &m, at)) else {
+        let Some((action, ends)) = self.with_router(|r| r.action_of(desk, &m, at)) else {
             return self.handle(Input::FromDesk(desk.clone(), m));
         };
-        let (verdict, ends) = {
+        let verdict = {
             let w = e.waiting.borrow();
-            let ends = match &m {
-                AppMessage::QuoteResponse(r) => self.with_router(|router| router.quote_ends(desk, r)),
-                _ => None,
-            };
-            (wanted(w.rules(), &action, &w.standing(desk), at), ends)
+            wanted(w.rules(), &action, &w.standing(desk), at)
         };
         // Only now: an act does not make up for the pause before it.
         e.waiting.borrow_mut().active(desk, at);

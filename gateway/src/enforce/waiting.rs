@@ -248,16 +248,7 @@ impl Waiting {
         }
         let deadline = ends.map_or(now + self.answer_ms, |e| e.min(now + self.answer_ms));
         self.end_session_asks(desk, "this is settled with the touch for what you just sent");
-        self.keep(Held {
-            desk: desk.clone(),
-            what: What::Message(message),
-            action,
-            reason,
-            deadline,
-            two,
-            first: false,
-            out: BTreeMap::new(),
-        });
+        self.keep(Held { two, ..Held::new(desk, What::Message(message), action, reason, deadline) });
         self.done()
     }
 
@@ -265,18 +256,9 @@ impl Waiting {
     pub fn hold_registration(&mut self, desk: &CompId, name: String, now: UtcMillis) -> Vec<Do> {
         let action = Action::RegisterKey { name: name.clone() };
         let reason = "A further security key is registered with one you have.".to_owned();
-        self.end(|h| &h.desk == desk && matches!(h.what, What::Register(_)), StepUpStatus::Withdrawn, "another registration was begun");
+        self.end(|h| &h.desk == desk && matches!(h.what, What::Register(_)), "another registration was begun");
         let deadline = now + self.answer_ms;
-        self.keep(Held {
-            desk: desk.clone(),
-            what: What::Register(name),
-            action,
-            reason,
-            deadline,
-            two: false,
-            first: false,
-            out: BTreeMap::new(),
-        });
+        self.keep(Held::new(desk, What::Register(name), action, reason, deadline));
         self.done()
     }
 
@@ -284,20 +266,11 @@ impl Waiting {
         self.end_session_asks(desk, "it is asked anew");
         let (action, deadline) = (Action::Session(why), now + self.answer_ms);
         let reason = words(why).to_owned();
-        self.keep(Held {
-            desk: desk.clone(),
-            what: What::Session(why),
-            action,
-            reason,
-            deadline,
-            two: false,
-            first: false,
-            out: BTreeMap::new(),
-        });
+        self.keep(Held::new(desk, What::Session(why), action, reason, deadline));
     }
 
     fn end_session_asks(&mut self, desk: &CompId, text: &str) {
-        self.end(|h| &h.desk == desk && matches!(h.what, What::Session(_)), StepUpStatus::Withdrawn, text);
+        self.end(|h| &h.desk == desk && matches!(h.what, What::Session(_)), text);
     }
 
     fn keep(&mut self, held: Held) {
@@ -460,12 +433,16 @@ impl Waiting {
         }
     }
 
-    /// Takes back the challenges that are still out.
+    /// Takes back the challenges that are still out, because nobody needs them any more.
     fn withdraw(&mut self, out: BTreeMap<CompId, Out>, text: &str) {
+        self.close(out, StepUpStatus::Withdrawn, &Why::new("stepup.withdrawn", text, ""));
+    }
+
+    /// The last word on challenges that are still out.
+    fn close(&mut self, out: BTreeMap<CompId, Out>, status: StepUpStatus, why: &Why) {
         for (desk, o) in out {
             let Some(id) = o.id() else { continue };
-            let why = Why::new("stepup.withdrawn", text, "");
-            self.out.push(Do::Tell(desk, outcome(&id, StepUpStatus::Withdrawn, Some(&why))));
+            self.out.push(Do::Tell(desk, outcome(&id, status, Some(why))));
             self.out.push(Do::Drop(id));
         }
     }
@@ -473,11 +450,7 @@ impl Waiting {
     fn refuse_held(&mut self, held: HeldId, why: &Why, now: UtcMillis) {
         let Some(h) = self.held.remove(&held) else { return };
         self.out.push(Do::Note("stepup.not_approved", h.desk.clone(), format!("{}: {}", h.describe(), why.text)));
-        for (desk, o) in h.out {
-            let Some(id) = o.id() else { continue };
-            self.out.push(Do::Tell(desk, outcome(&id, StepUpStatus::Refused, Some(why))));
-            self.out.push(Do::Drop(id));
-        }
+        self.close(h.out, StepUpStatus::Refused, why);
         self.refuse(&h.desk, &h.what, why, now);
     }
 
@@ -500,16 +473,12 @@ impl Waiting {
         self.out.push(Do::Tell(desk.clone(), m));
     }
 
-    fn end(&mut self, which: impl Fn(&Held) -> bool, status: StepUpStatus, text: &str) {
+    /// Ends what nobody wants approved any more.
+    fn end(&mut self, which: impl Fn(&Held) -> bool, text: &str) {
         let ids: Vec<HeldId> = self.held.iter().filter(|(_, h)| which(h)).map(|(id, _)| *id).collect();
         for id in ids {
             let Some(h) = self.held.remove(&id) else { continue };
-            for (desk, o) in h.out {
-                let Some(challenge) = o.id() else { continue };
-                let why = Why::new("stepup.withdrawn", text, "");
-                self.out.push(Do::Tell(desk, outcome(&challenge, status, Some(&why))));
-                self.out.push(Do::Drop(challenge));
-            }
+            self.withdraw(h.out, text);
         }
     }
 
@@ -528,11 +497,7 @@ impl Waiting {
             let out = std::mem::take(&mut h.out);
             let text = if h.first { "no second person approved it in time" } else { "no key was touched in time" };
             let why = Why::new("stepup.timed_out", text, "Send it again if it is still wanted.");
-            for (desk, o) in out {
-                let Some(challenge) = o.id() else { continue };
-                self.out.push(Do::Tell(desk, outcome(&challenge, StepUpStatus::Expired, Some(&why))));
-                self.out.push(Do::Drop(challenge));
-            }
+            self.close(out, StepUpStatus::Expired, &why);
             self.refuse_held(id, &why, now);
         }
         let desks: Vec<CompId> = self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();
@@ -570,7 +535,7 @@ impl Waiting {
             What::Message(AppMessage::QuoteRequest(q)) => Some(q.instrument.clone()),
             _ => None,
         })?;
-        self.end(of, StepUpStatus::Withdrawn, "you ended the RFQ");
+        self.end(of, "you ended the RFQ");
         let report = QuoteStatusReport { rfq: rfq.clone(), instrument, status: RfqStatus::Cancelled, text: None };
         self.out.push(Do::Tell(desk.clone(), AppMessage::QuoteStatusReport(report)));
         Some(self.done())
@@ -621,6 +586,11 @@ impl Out {
 }
 
 impl Held {
+    /// For the desk's own touch alone.
+    fn new(desk: &CompId, what: What, action: Action, reason: String, deadline: UtcMillis) -> Self {
+        Self { desk: desk.clone(), what, action, reason, deadline, two: false, first: false, out: BTreeMap::new() }
+    }
+
     fn is_same(&self, m: &AppMessage) -> bool {
         match (&self.what, m) {
             (What::Message(AppMessage::QuoteRequest(a)), AppMessage::QuoteRequest(b)) => a.id == b.id,

@@ -44,26 +44,23 @@ impl Router {
         }
     }
 
-    /// What a person would approve if this message went on to dealers now; `None` when it would not
-    /// go on, whether it is refused or asks for nothing that reaches a dealer.
-    pub fn action_of(&self, desk: &CompId, m: &AppMessage, now: UtcMillis) -> Option<Action> {
+    /// What a person would approve if this message went on to dealers now, and when the quote that an
+    /// accept takes ends; `None` when it would not go on, whether it is refused or asks for nothing that
+    /// reaches a dealer.
+    pub fn action_of(&self, desk: &CompId, m: &AppMessage, now: UtcMillis) -> Option<(Action, Option<UtcMillis>)> {
         match m {
             AppMessage::QuoteRequest(q) => {
-                self.check_request(desk, q, now).ok().map(|(_, terms)| Action::Request(RequestTerms::of(&terms)))
+                self.check_request(desk, q, now).ok().map(|(_, terms)| (Action::Request(RequestTerms::of(&terms)), None))
             }
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
                 let known = AcceptId::new(outer(desk, r.id.as_str())).is_ok_and(|a| self.accepts.contains_key(&a));
                 let checked = self.check_accept(desk, r, now).ok().filter(|_| !known)?;
-                Some(Action::Accept(AcceptTerms::of(&checked.accept, &checked.rfq.terms)))
+                let quote = checked.rfq.line(&checked.accept.dealer).and_then(|l| l.quote.as_ref());
+                let ends = quote.map(|q| q.valid_until);
+                Some((Action::Accept(AcceptTerms::of(&checked.accept, &checked.rfq.terms)), ends))
             }
             _ => None,
         }
-    }
-
-    /// When the quote that this accept takes ends.
-    pub fn quote_ends(&self, desk: &CompId, r: &QuoteResponse) -> Option<UtcMillis> {
-        let rfq = &self.rfqs.get(&self.rfq_of_quote(desk, r)?)?.rfq;
-        rfq.line(r.dealer.as_ref()?)?.quote.as_ref().map(|q| q.valid_until)
     }
 
     /// The RFQ this request would become, by the id dealers know; or the reason (658) and why not.
@@ -80,17 +77,7 @@ impl Router {
         let instrument = self.catalogue.get(&q.instrument).ok_or_else(unknown)?;
         // The RFQ lives on the gateway's clock: its length is the trader's, its beginning is now.
         let ttl_ms = q.expires.since(q.at);
-        let terms = Terms {
-            id: q.id.clone(),
-            instrument: q.instrument.clone(),
-            ask: q.ask,
-            quantity: q.quantity,
-            currency: q.currency.clone(),
-            settlement_date: q.settlement_date.clone(),
-            dealers: q.dealers.clone(),
-            expires: now + ttl_ms,
-            created: now,
-        };
+        let terms = Terms { expires: now + ttl_ms, created: now, ..q.terms() };
         terms.check(instrument, now).map_err(|e| {
             let reason = match e {
                 TermsError::AlreadyExpired => TOO_LATE,
@@ -193,16 +180,7 @@ impl Router {
         let no_quote = || ("no_quote", "no such quote".to_owned());
         let (id, dealer) = found.ok_or_else(no_quote)?;
         let mut rfq = self.rfqs.get(&id).ok_or_else(no_quote)?.rfq.clone();
-        let accept = Accept {
-            id: r.id.clone(),
-            rfq: rfq.terms.id.clone(),
-            dealer,
-            quote: r.quote.clone(),
-            instrument: r.instrument.clone(),
-            side: r.side,
-            price: r.price,
-            quantity: r.quantity,
-        };
+        let accept = r.accept(rfq.terms.id.clone(), dealer);
         rfq.tick(now);
         let sent = rfq.arm(accept.clone(), now, 0).and_then(|()| rfq.send_accept(&r.id, now, 0));
         sent.map(|_| Checked { outer_id, id, accept, rfq }).map_err(|e| (e.code(), e.to_string()))

@@ -65,7 +65,9 @@ impl Book {
     }
 
     pub(super) fn settled(&mut self, rfq: &RfqId) {
-        self.with_step_ups(|s| s.settled(rfq));
+        if self.step_ups.waits(rfq).is_some() {
+            self.with_step_ups(|s| s.settled(rfq));
+        }
     }
 
     pub(super) fn challenge(&mut self, c: StepUpChallenge, now: UtcMillis) -> Vec<AppMessage> {

@@ -22,7 +22,7 @@ use crate::{
 use refusal::TouchRefusal;
 use signet_fix::{AppMessage, message::*};
 use signet_journal::{LogError, StoreKey};
-use signet_rfq::{Accept, AcceptId, CompId, DealerId, Rfq, RfqId, RfqState, Terms, UtcMillis};
+use signet_rfq::{AcceptId, CompId, DealerId, Rfq, RfqId, RfqState, UtcMillis};
 use signet_stepup::{AcceptTerms, Action, RequestTerms, SessionReason, rules::Wanted};
 use std::{collections::BTreeMap, path::Path};
 use store::TouchStore;
@@ -290,35 +290,13 @@ fn status(rfq: RfqId, instrument: signet_rfq::InstrumentId, status: RfqStatus) -
 /// What a message does, read from the message itself, and when it is worth nothing any more, on the venue's clock.
 fn action_of(m: &AppMessage, book: &Book) -> Option<(Action, UtcMillis)> {
     match m {
-        AppMessage::QuoteRequest(q) => {
-            let terms = Terms {
-                id: q.id.clone(),
-                instrument: q.instrument.clone(),
-                ask: q.ask,
-                quantity: q.quantity,
-                currency: q.currency.clone(),
-                settlement_date: q.settlement_date.clone(),
-                dealers: q.dealers.clone(),
-                expires: q.expires,
-                created: q.at,
-            };
-            Some((Action::Request(RequestTerms::of(&terms)), q.expires))
-        }
+        AppMessage::QuoteRequest(q) => Some((Action::Request(RequestTerms::of(&q.terms())), q.expires)),
         AppMessage::QuoteResponse(r) => {
             let rfq_id = rfq_of_accept(&r.id)?;
             let rfq = book.rfq(&rfq_id)?;
             let dealer = r.dealer.clone()?;
             let quote = rfq.line(&dealer)?.quote.as_ref().filter(|q| q.id == r.quote)?;
-            let accept = Accept {
-                id: r.id.clone(),
-                rfq: rfq_id,
-                dealer,
-                quote: r.quote.clone(),
-                instrument: r.instrument.clone(),
-                side: r.side,
-                price: r.price,
-                quantity: r.quantity,
-            };
+            let accept = r.accept(rfq_id, dealer);
             Some((Action::Accept(AcceptTerms::of(&accept, &rfq.terms)), quote.valid_until))
         }
         _ => None,
