@@ -1,0 +1,131 @@
+//! The table of points as a file.
+
+use super::{Attribute, Condition, Decision};
+use aws_lc_rs::digest;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Largest table, bytes.
+pub const TABLE_LEN_MAX: usize = 64 * 1024;
+/// Largest number of points of a row.
+pub const POINTS_MAX: u32 = 1_000;
+const RATIONALE_LEN_MAX: usize = 500;
+
+/// Why a table is refused; at fault is who wrote the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    #[error("the table is longer than {TABLE_LEN_MAX} bytes")]
+    TooLong,
+    #[error("{0}")]
+    Syntax(String),
+    #[error("row {attribute:?}, {condition:?}: no such row; the rows are those of the founding table")]
+    UnknownRow { attribute: String, condition: String },
+    #[error("row {attribute:?}, {condition:?} is there twice")]
+    Twice { attribute: &'static str, condition: &'static str },
+    #[error("row {attribute:?}, {condition:?} is missing")]
+    Missing { attribute: &'static str, condition: &'static str },
+    #[error("row {0:?}: points are 0 to {POINTS_MAX}")]
+    Points(&'static str),
+    #[error("row {0:?}: a rationale of 1 to {RATIONALE_LEN_MAX} printable characters is wanted")]
+    Rationale(&'static str),
+    #[error("thresholds: allow_max must be less than step_up_max")]
+    Thresholds,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    thresholds: Thresholds,
+    row: Vec<Row>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Thresholds {
+    allow_max: u32,
+    step_up_max: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    attribute: String,
+    condition: String,
+    points: u32,
+    rationale: String,
+}
+
+/// A whole and sound table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScoreTable {
+    rows: BTreeMap<Condition, (u32, String)>,
+    thresholds: Thresholds,
+    digest: String,
+}
+
+impl ScoreTable {
+    /// Reads a TOML table: `[thresholds]` and one `[[row]]` for each condition.
+    pub fn parse(text: &str) -> Result<Self, TableError> {
+        if text.len() > TABLE_LEN_MAX {
+            return Err(TableError::TooLong);
+        }
+        let file: File = toml::from_str(text).map_err(|e| TableError::Syntax(e.to_string()))?;
+        if file.thresholds.allow_max >= file.thresholds.step_up_max {
+            return Err(TableError::Thresholds);
+        }
+        let mut rows = BTreeMap::new();
+        for r in file.row {
+            let named = |c: &Condition| c.words() == r.condition && c.attribute().words() == r.attribute;
+            let found = Condition::ALL.into_iter().find(named);
+            let unknown = || TableError::UnknownRow { attribute: r.attribute.clone(), condition: r.condition.clone() };
+            let c = found.ok_or_else(unknown)?;
+            if r.points > POINTS_MAX {
+                return Err(TableError::Points(c.words()));
+            }
+            if r.rationale.trim().is_empty() || r.rationale.len() > RATIONALE_LEN_MAX || r.rationale.chars().any(char::is_control) {
+                return Err(TableError::Rationale(c.words()));
+            }
+            if rows.insert(c, (r.points, r.rationale)).is_some() {
+                return Err(TableError::Twice { attribute: c.attribute().words(), condition: c.words() });
+            }
+        }
+        if let Some(c) = Condition::ALL.into_iter().find(|c| !rows.contains_key(c)) {
+            return Err(TableError::Missing { attribute: c.attribute().words(), condition: c.words() });
+        }
+        let digest = digest::digest(&digest::SHA256, text.as_bytes()).as_ref().iter().map(|b| format!("{b:02x}")).collect();
+        Ok(Self { rows, thresholds: file.thresholds, digest })
+    }
+
+    /// SHA-256 of the file, lower-case hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Points of a condition; of the worst of its attribute when it is not known.
+    pub fn points(&self, attribute: Attribute, condition: Option<Condition>) -> u32 {
+        let known = condition.and_then(|c| self.rows.get(&c)).map(|(points, _)| *points);
+        known.unwrap_or_else(|| self.of(attribute).max().unwrap_or(POINTS_MAX))
+    }
+
+    /// Points of the best condition of an attribute.
+    pub fn least(&self, attribute: Attribute) -> u32 {
+        self.of(attribute).min().unwrap_or(0)
+    }
+
+    fn of(&self, attribute: Attribute) -> impl Iterator<Item = u32> {
+        self.rows.iter().filter(move |(c, _)| c.attribute() == attribute).map(|(_, (points, _))| *points)
+    }
+
+    pub fn rationale(&self, c: Condition) -> &str {
+        self.rows.get(&c).map_or("", |(_, rationale)| rationale)
+    }
+
+    pub fn decision(&self, score: u32) -> Decision {
+        match score {
+            s if s <= self.thresholds.allow_max => Decision::Allow,
+            s if s <= self.thresholds.step_up_max => Decision::StepUp,
+            _ => Decision::Deny,
+        }
+    }
+}

@@ -1,0 +1,201 @@
+use super::*;
+use proptest::prelude::*;
+
+const FOUNDING: &str = include_str!("../../../../gateway/risk-score.toml");
+
+fn table() -> ScoreTable {
+    ScoreTable::parse(FOUNDING).unwrap()
+}
+
+/// All 48 combinations, worked out by hand from the founding document: user, authentication, device,
+/// network, country, score, decision.
+const GOLDEN: &str = "
+standard   password unmanaged unknown   anomalous 110 deny
+standard   password unmanaged unknown   expected   70 deny
+standard   password unmanaged corporate anomalous  95 deny
+standard   password unmanaged corporate expected   55 deny
+standard   password managed   unknown   anomalous  85 deny
+standard   password managed   unknown   expected   45 deny
+standard   password managed   corporate anomalous  70 deny
+standard   password managed   corporate expected   30 step-up
+standard   software unmanaged unknown   anomalous  85 deny
+standard   software unmanaged unknown   expected   45 deny
+standard   software unmanaged corporate anomalous  70 deny
+standard   software unmanaged corporate expected   30 step-up
+standard   software managed   unknown   anomalous  60 deny
+standard   software managed   unknown   expected   20 step-up
+standard   software managed   corporate anomalous  45 deny
+standard   software managed   corporate expected    5 allow
+standard   hardware unmanaged unknown   anomalous  80 deny
+standard   hardware unmanaged unknown   expected   40 deny
+standard   hardware unmanaged corporate anomalous  65 deny
+standard   hardware unmanaged corporate expected   25 step-up
+standard   hardware managed   unknown   anomalous  55 deny
+standard   hardware managed   unknown   expected   15 allow
+standard   hardware managed   corporate anomalous  40 deny
+standard   hardware managed   corporate expected    0 allow
+privileged password unmanaged unknown   anomalous 120 deny
+privileged password unmanaged unknown   expected   80 deny
+privileged password unmanaged corporate anomalous 105 deny
+privileged password unmanaged corporate expected   65 deny
+privileged password managed   unknown   anomalous  95 deny
+privileged password managed   unknown   expected   55 deny
+privileged password managed   corporate anomalous  80 deny
+privileged password managed   corporate expected   40 deny
+privileged software unmanaged unknown   anomalous  95 deny
+privileged software unmanaged unknown   expected   55 deny
+privileged software unmanaged corporate anomalous  80 deny
+privileged software unmanaged corporate expected   40 deny
+privileged software managed   unknown   anomalous  70 deny
+privileged software managed   unknown   expected   30 step-up
+privileged software managed   corporate anomalous  55 deny
+privileged software managed   corporate expected   15 allow
+privileged hardware unmanaged unknown   anomalous  90 deny
+privileged hardware unmanaged unknown   expected   50 deny
+privileged hardware unmanaged corporate anomalous  75 deny
+privileged hardware unmanaged corporate expected   35 step-up
+privileged hardware managed   unknown   anomalous  65 deny
+privileged hardware managed   unknown   expected   25 step-up
+privileged hardware managed   corporate anomalous  50 deny
+privileged hardware managed   corporate expected   10 allow
+";
+
+fn attributes(w: &[&str]) -> Attributes {
+    let authentication = match w[1] {
+        "password" => Authentication::PasswordOnly,
+        "software" => Authentication::SoftwareToken,
+        _ => Authentication::HardwareToken,
+    };
+    Attributes {
+        privileged: Some(w[0] == "privileged"),
+        authentication: Some(authentication),
+        managed: Some(w[2] == "managed"),
+        corporate_network: Some(w[3] == "corporate"),
+        expected_country: Some(w[4] == "expected"),
+    }
+}
+
+#[test]
+fn all_48_combinations() {
+    let rows: Vec<Vec<&str>> = GOLDEN.lines().filter(|l| !l.is_empty()).map(|l| l.split_whitespace().collect()).collect();
+    let distinct: std::collections::BTreeSet<_> = rows.iter().map(|r| &r[..5]).collect();
+    assert_eq!((rows.len(), distinct.len()), (48, 48));
+    for r in &rows {
+        let a = assess(&table(), &attributes(r), vec![]);
+        assert_eq!((a.score.to_string().as_str(), a.decision.as_str()), (r[5], r[6]), "{r:?}");
+        assert_eq!(a.factors.iter().map(|f| f.points).sum::<u32>(), a.score);
+        assert_eq!(a.policy, table().digest());
+    }
+    let count = |d| rows.iter().filter(|r| r[6] == d).count();
+    assert_eq!((count("allow"), count("step-up"), count("deny")), (5, 7, 36));
+}
+
+#[test]
+fn what_is_not_known_is_the_worst_of_its_kind() {
+    let known = attributes(&["standard", "hardware", "managed", "corporate", "expected"]);
+    for (a, points) in [
+        (Attributes { privileged: None, ..known }, 10),
+        (Attributes { authentication: None, ..known }, 30),
+        (Attributes { managed: None, ..known }, 25),
+        (Attributes { corporate_network: None, ..known }, 15),
+        (Attributes { expected_country: None, ..known }, 40),
+        (Attributes::default(), 120),
+    ] {
+        assert_eq!(assess(&table(), &a, vec![]).score, points, "{a:?}");
+    }
+    // Also where a firm has turned the table upside down.
+    let odd = FOUNDING.replace("\"privileged user\"\npoints = 10", "\"privileged user\"\npoints = 0");
+    let odd = odd.replace("\"standard user\"\npoints = 0", "\"standard user\"\npoints = 7");
+    assert_eq!(assess(&ScoreTable::parse(&odd).unwrap(), &Attributes { privileged: None, ..known }, vec![]).score, 7);
+}
+
+#[test]
+fn a_concern_raises_the_decision_and_never_lowers_it() {
+    let concern = |at_least| Concern { code: "c", words: "Odd.".into(), cure: "Mend it.".into(), at_least };
+    for (row, at_least, want) in [
+        (["standard", "hardware", "managed", "corporate", "expected"], Decision::StepUp, Decision::StepUp),
+        (["standard", "hardware", "managed", "corporate", "expected"], Decision::Deny, Decision::Deny),
+        (["standard", "hardware", "managed", "corporate", "anomalous"], Decision::StepUp, Decision::Deny),
+    ] {
+        let a = assess(&table(), &attributes(&row), vec![concern(at_least)]);
+        assert_eq!(a.decision, want);
+        assert!(a.words().ends_with(" Odd."), "{}", a.words());
+    }
+    let a = assess(&table(), &attributes(&["standard", "hardware", "managed", "corporate", "expected"]), vec![concern(Decision::StepUp)]);
+    assert_eq!((a.score, a.cure().as_str()), (0, "Mend it."));
+}
+
+#[test]
+fn a_trader_reads_what_counts_and_what_would_cure_it() {
+    let say = |row: &[&str; 5]| {
+        let a = assess(&table(), &attributes(row), vec![]);
+        (a.words(), a.cure())
+    };
+    let (words, cure) = say(&["standard", "software", "managed", "unknown", "expected"]);
+    assert_eq!(words, "Risk 20 (MFA, software token +5, unknown or dynamic IP +15): a touch of your security key is wanted.");
+    // Either alone is enough.
+    assert_eq!(cure, "Connect from a network of your firm. Touch your security key at logon.");
+    let (words, cure) = say(&["standard", "software", "managed", "corporate", "anomalous"]);
+    assert_eq!(words, "Risk 45 (MFA, software token +5, anomalous country +40): refused.");
+    assert_eq!(cure, "If you are travelling, ask your administrator to expect you in this country.");
+    let (words, cure) = say(&["standard", "hardware", "managed", "corporate", "expected"]);
+    assert_eq!((words.as_str(), cure.as_str()), ("Risk 0 (nothing counts against it): allowed.", ""));
+    let unknown = assess(&table(), &Attributes::default(), vec![]);
+    assert!(unknown.words().contains("geographic location not known +40"), "{}", unknown.words());
+}
+
+#[test]
+fn a_table_is_taken_whole_or_not_at_all() {
+    let change = |from: &str, to: &str| {
+        assert!(FOUNDING.contains(from), "{from}");
+        ScoreTable::parse(&FOUNDING.replacen(from, to, 1)).unwrap_err()
+    };
+    let last_row = FOUNDING.rfind("[[row]]").unwrap();
+    let attribute = "geographic location";
+    let missing = TableError::Missing { attribute, condition: "anomalous country" };
+    assert_eq!(ScoreTable::parse(&FOUNDING[..last_row]), Err(missing));
+    let twice = format!("{FOUNDING}\n{}", &FOUNDING[last_row..]);
+    assert_eq!(ScoreTable::parse(&twice), Err(TableError::Twice { attribute, condition: "anomalous country" }));
+    assert_eq!(ScoreTable::parse(&" ".repeat(table::TABLE_LEN_MAX + 1)), Err(TableError::TooLong));
+    assert_eq!(change("allow_max = 19", "allow_max = 39"), TableError::Thresholds);
+    assert_eq!(change("points = 40", "points = 1001"), TableError::Points("anomalous country"));
+    assert_eq!(change("\"Where this person works.\"", "\" \""), TableError::Rationale("expected country"));
+    assert!(matches!(change("condition = \"unmanaged\"", "condition = \"Unmanaged\""), TableError::UnknownRow { .. }));
+    // A condition under the wrong attribute is another row.
+    assert!(matches!(change("attribute = \"device health\"", "attribute = \"authentication\""), TableError::UnknownRow { .. }));
+    for (from, to) in [("points = 40", "points = -1"), ("points = 40", ""), ("allow_max", "allow"), ("[thresholds]", "[threshold]")] {
+        assert!(matches!(change(from, to), TableError::Syntax(_)), "{to}");
+    }
+}
+
+#[test]
+fn the_digest_is_that_of_the_file() {
+    // Made with sha256sum over an own copy: any change of a byte is another policy.
+    assert_ne!(ScoreTable::parse(&format!("{FOUNDING}\n")).unwrap().digest(), table().digest());
+    assert_eq!(table().digest().len(), 64);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused_without_panic(text in "\\PC{0,200}") {
+        let _ = ScoreTable::parse(&text);
+    }
+
+    #[test]
+    fn knowing_less_never_scores_less(
+        p in any::<Option<bool>>(), m in any::<Option<bool>>(), n in any::<Option<bool>>(), c in any::<Option<bool>>(), hide in 0u8..32,
+    ) {
+        let all = Attributes {
+            privileged: p, authentication: Some(Authentication::SoftwareToken), managed: m, corporate_network: n, expected_country: c,
+        };
+        let less = Attributes {
+            privileged: p.filter(|_| hide & 1 == 0),
+            authentication: all.authentication.filter(|_| hide & 2 == 0),
+            managed: m.filter(|_| hide & 4 == 0),
+            corporate_network: n.filter(|_| hide & 8 == 0),
+            expected_country: c.filter(|_| hide & 16 == 0),
+        };
+        let (all, less) = (assess(&table(), &all, vec![]), assess(&table(), &less, vec![]));
+        prop_assert!(less.score >= all.score && less.decision >= all.decision);
+    }
+}
