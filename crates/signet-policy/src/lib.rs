@@ -6,4 +6,5 @@
 //! reasons comes out. No I/O, no clock, no randomness, and no type of the other rooms.
 
 pub mod place;
+pub mod posture;
 pub mod score;

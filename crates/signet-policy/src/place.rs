@@ -1,0 +1,231 @@
+//! Where an access comes from: the firm's networks, and whether somebody can have travelled that fast.
+
+mod countries;
+
+use ipnet::IpNet;
+use std::{fmt, net::IpAddr, str::FromStr};
+
+/// ISO 3166-1 alpha-2, upper case.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Country([u8; 2]);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a country code of two capital letters (ISO 3166-1 alpha-2)")]
+pub struct NotACountry(String);
+
+impl FromStr for Country {
+    type Err = NotACountry;
+
+    fn from_str(s: &str) -> Result<Self, NotACountry> {
+        match s.as_bytes() {
+            [a, b] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => Ok(Self([*a, *b])),
+            _ => Err(NotACountry(s.chars().take(20).collect())),
+        }
+    }
+}
+
+impl TryFrom<String> for Country {
+    type Error = NotACountry;
+
+    fn try_from(s: String) -> Result<Self, NotACountry> {
+        s.parse()
+    }
+}
+
+impl From<Country> for String {
+    fn from(c: Country) -> Self {
+        c.as_str().to_owned()
+    }
+}
+
+impl Country {
+    pub fn as_str(&self) -> &str {
+        // Two ASCII letters by construction.
+        std::str::from_utf8(&self.0).unwrap_or("??")
+    }
+}
+
+impl fmt::Display for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A network of the firm. Private addresses are in no country file, so a network may say where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CorporateNetwork {
+    pub range: IpNet,
+    pub country: Option<Country>,
+}
+
+/// The network an address belongs to, the narrowest first. An IPv4 address written as IPv6
+/// (`::ffff:192.0.2.1`) is an IPv4 address.
+pub fn corporate(networks: &[CorporateNetwork], address: IpAddr) -> Option<&CorporateNetwork> {
+    let address = address.to_canonical();
+    networks.iter().filter(|n| n.range.contains(&address)).max_by_key(|n| n.range.prefix_len())
+}
+
+/// Somebody, somewhere, at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
+    pub country: Country,
+    /// Milliseconds since 1970, UTC.
+    pub at_ms: i64,
+}
+
+/// How fast somebody can travel, and from which distance on it is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TravelLimits {
+    pub speed_kmh: u32,
+    pub distance_km: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Travel {
+    Possible,
+    /// At least so far in so many minutes.
+    Impossible {
+        km: u32,
+        minutes: u32,
+    },
+    /// A country that this version has no place for.
+    CannotTell,
+}
+
+/// Whether somebody seen at `from` can be at `to`. Countries only, so the distance is the least it can
+/// be: between the middles, less how far each reaches. A clock that went back counts as no time passed.
+pub fn travel(from: Sighting, to: Sighting, limits: TravelLimits) -> Travel {
+    if from.country == to.country {
+        return Travel::Possible;
+    }
+    let (Some(a), Some(b)) = (countries::find(from.country), countries::find(to.country)) else { return Travel::CannotTell };
+    let km = (great_circle_km(a, b) - f64::from(a.reach_km) - f64::from(b.reach_km)).max(0.0);
+    let ms = to.at_ms.saturating_sub(from.at_ms).max(0);
+    // Hours as f64 are exact far beyond any career.
+    let hours = ms as f64 / 3_600_000.0;
+    let too_far = km >= f64::from(limits.distance_km) && km > hours * f64::from(limits.speed_kmh);
+    if !too_far {
+        return Travel::Possible;
+    }
+    Travel::Impossible { km: km as u32, minutes: u32::try_from(ms / 60_000).unwrap_or(u32::MAX) }
+}
+
+/// Haversine on a sphere of 6,371 km.
+fn great_circle_km(a: &countries::Spot, b: &countries::Spot) -> f64 {
+    let r = |degrees: f32| f64::from(degrees).to_radians();
+    let (dlat, dlon) = (r(b.lat) - r(a.lat), r(b.lon) - r(a.lon));
+    let h = (dlat / 2.0).sin().powi(2) + r(a.lat).cos() * r(b.lat).cos() * (dlon / 2.0).sin().powi(2);
+    2.0 * 6_371.0 * h.sqrt().clamp(0.0, 1.0).asin()
+}
+
+/// Hours of the week in which the firm trades.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hours {
+    /// Minutes after midnight, local by `utc_offset_minutes`; `from` less than `to`.
+    pub from_minute: u16,
+    pub to_minute: u16,
+    /// Monday first.
+    pub days: [bool; 7],
+    pub utc_offset_minutes: i16,
+}
+
+impl Hours {
+    /// Whether a moment (milliseconds since 1970, UTC) lies in them.
+    pub fn hold(&self, at_ms: i64) -> bool {
+        let minutes = at_ms.div_euclid(60_000).saturating_add(i64::from(self.utc_offset_minutes));
+        // 1970-01-01 was a Thursday.
+        let weekday = (minutes.div_euclid(1_440) + 3).rem_euclid(7);
+        let minute = minutes.rem_euclid(1_440);
+        let day = usize::try_from(weekday).ok().and_then(|d| self.days.get(d)).copied().unwrap_or(false);
+        day && (i64::from(self.from_minute)..i64::from(self.to_minute)).contains(&minute)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: TravelLimits = TravelLimits { speed_kmh: 900, distance_km: 500 };
+    const HOUR: i64 = 3_600_000;
+
+    fn c(s: &str) -> Country {
+        s.parse().unwrap()
+    }
+
+    #[test]
+    fn the_narrowest_network_of_the_firm() {
+        let net = |range: &str, country: Option<&str>| CorporateNetwork { range: range.parse().unwrap(), country: country.map(c) };
+        let all = [net("10.0.0.0/8", Some("GB")), net("10.20.0.0/16", Some("FR")), net("2001:db8:1::/48", None)];
+        for (address, want) in [
+            ("10.1.2.3", Some("10.0.0.0/8")),
+            ("10.20.2.3", Some("10.20.0.0/16")),
+            ("::ffff:10.20.2.3", Some("10.20.0.0/16")),
+            ("2001:db8:1:9::1", Some("2001:db8:1::/48")),
+            ("2001:db8:2::1", None),
+            ("11.0.0.1", None),
+            // Not an IPv4 address, whatever its last bytes are.
+            ("::10.1.2.3", None),
+        ] {
+            let found = corporate(&all, address.parse().unwrap()).map(|n| n.range.to_string());
+            assert_eq!(found.as_deref(), want, "{address}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_in_london_and_an_hour_later_in_singapore() {
+        let at = |country: &str, hours: i64| Sighting { country: c(country), at_ms: hours * HOUR };
+        let impossible = |a, b| matches!(travel(a, b, LIMITS), Travel::Impossible { .. });
+        assert!(impossible(at("GB", 0), at("SG", 1)));
+        assert!(!impossible(at("GB", 0), at("SG", 13)));
+        // A clock that went back is no proof of a slow journey.
+        assert!(impossible(at("GB", 9), at("SG", 1)));
+        // Neighbours, however large: the border may be crossed on foot.
+        for (a, b) in [("US", "CA"), ("GB", "FR"), ("RU", "CN"), ("CH", "DE"), ("US", "MX"), ("GB", "IE"), ("NL", "GB"), ("CN", "HK")] {
+            assert_eq!(travel(at(a, 0), at(b, 0), LIMITS), Travel::Possible, "{a} {b}");
+        }
+        for (a, b) in [("GB", "US"), ("DE", "AE"), ("JP", "AU"), ("CH", "HK"), ("BR", "ZA")] {
+            assert!(impossible(at(a, 0), at(b, 1)), "{a} {b}");
+            assert!(impossible(at(b, 0), at(a, 1)), "{b} {a}");
+        }
+        assert_eq!(travel(at("GB", 0), at("ZZ", 0), LIMITS), Travel::CannotTell);
+        assert_eq!(travel(at("ZZ", 0), at("ZZ", 0), LIMITS), Travel::Possible);
+        assert!(travel(at("GB", i64::MIN / HOUR), at("SG", i64::MAX / HOUR), LIMITS) == Travel::Possible);
+    }
+
+    #[test]
+    fn a_known_distance() {
+        // Zurich and New York, about 6,325 km.
+        let spot = |lat, lon| countries::Spot { code: *b"XX", lat, lon, reach_km: 0 };
+        let km = great_circle_km(&spot(47.37, 8.54), &spot(40.71, -74.01));
+        assert!((6_250.0..6_400.0).contains(&km), "{km}");
+        assert!(great_circle_km(&spot(0.0, 179.5), &spot(0.0, -179.5)) < 120.0);
+    }
+
+    #[test]
+    fn country_codes() {
+        assert_eq!(c("GB").to_string(), "GB");
+        for bad in ["", "G", "gb", "GBR", "G1", "ÄÖ"] {
+            assert!(bad.parse::<Country>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn hours_of_the_week() {
+        let weekdays = [true, true, true, true, true, false, false];
+        let h = Hours { from_minute: 7 * 60, to_minute: 19 * 60, days: weekdays, utc_offset_minutes: 60 };
+        // 2026-11-20 is a Friday; 1795132800000 is its midnight UTC.
+        let friday = 1_795_132_800_000;
+        for (minutes_utc, want) in [(359, false), (360, true), (1_079, true), (1_080, false), (1_440 + 600, false), (3 * 1_440 + 600, true)]
+        {
+            assert_eq!(h.hold(friday + minutes_utc * 60_000), want, "{minutes_utc}");
+        }
+        let _ = (h.hold(i64::MIN), h.hold(i64::MAX));
+    }
+}

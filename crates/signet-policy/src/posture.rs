@@ -1,0 +1,241 @@
+//! What is believed about a laptop. A ladder: a lower rung never earns what a higher one is worth.
+//!
+//! What a program says about the machine it runs on is worth nothing by itself: whoever owns the machine
+//! owns the program. So a report may always make things worse, and makes them better only when a
+//! key that cannot leave hardware signed it for this very connection.
+
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Largest report, bytes.
+pub const REPORT_LEN_MAX: usize = 4 * 1024;
+const TEXT_LEN_MAX: usize = 200;
+/// What is signed begins with this, so that a signature for one purpose is none for another.
+pub const SIGNED_PREFIX: &str = "signet-posture 1\n";
+
+/// What can be told about a laptop without an agent of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// The disk that holds the system is encrypted.
+    DiskEncryption,
+    SecureBoot,
+    Firewall,
+    ScreenLock,
+    Tpm,
+}
+
+impl Fact {
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::DiskEncryption => "disk encryption",
+            Self::SecureBoot => "secure boot",
+            Self::Firewall => "firewall",
+            Self::ScreenLock => "screen lock",
+            Self::Tpm => "TPM",
+        }
+    }
+}
+
+/// Yes, no, or why nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    Yes,
+    No,
+    Unknown(String),
+}
+
+/// What a desk says of its laptop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// As the gateway asked; empty in a Logon, where the exporter alone makes it fresh.
+    pub nonce: String,
+    /// RFC 9266 exporter of the connection, base64.
+    pub exporter: String,
+    pub system: String,
+    pub system_version: String,
+    pub program: String,
+    pub facts: BTreeMap<Fact, Reading>,
+}
+
+/// A report and the signature of the client key over [`SIGNED_PREFIX`] and the report's bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Envelope {
+    /// JSON of [`Report`], as signed.
+    pub report: String,
+    /// ECDSA P-256 with SHA-256, r and s of 32 bytes each, base64.
+    pub signature: String,
+}
+
+/// Why a report says nothing; at fault is the desk that sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    #[error("the posture report is longer than {REPORT_LEN_MAX} bytes")]
+    TooLong,
+    #[error("the posture report cannot be read")]
+    Unreadable,
+    #[error("the posture report is not for this connection")]
+    OtherConnection,
+    #[error("the posture report answers another question")]
+    OtherNonce,
+}
+
+impl Envelope {
+    /// Reads an envelope; whether its signature is good is the caller's to find out.
+    pub fn parse(text: &str) -> Result<Self, ReportError> {
+        if text.len() > 2 * REPORT_LEN_MAX {
+            return Err(ReportError::TooLong);
+        }
+        serde_json::from_str(text).map_err(|_| ReportError::Unreadable)
+    }
+
+    /// What the signature covers.
+    pub fn signed(&self) -> Vec<u8> {
+        [SIGNED_PREFIX.as_bytes(), self.report.as_bytes()].concat()
+    }
+
+    /// The report, if it is for this connection and this question.
+    pub fn report(&self, exporter: &str, nonce: &str) -> Result<Report, ReportError> {
+        if self.report.len() > REPORT_LEN_MAX {
+            return Err(ReportError::TooLong);
+        }
+        let r: Report = serde_json::from_str(&self.report).map_err(|_| ReportError::Unreadable)?;
+        let texts = [&r.system, &r.system_version, &r.program];
+        let reasons = r.facts.values().filter_map(|f| if let Reading::Unknown(why) = f { Some(why) } else { None });
+        if texts.into_iter().chain(reasons).any(|t| t.len() > TEXT_LEN_MAX || t.chars().any(char::is_control)) {
+            return Err(ReportError::Unreadable);
+        }
+        if r.exporter != exporter {
+            return Err(ReportError::OtherConnection);
+        }
+        if r.nonce != nonce {
+            return Err(ReportError::OtherNonce);
+        }
+        Ok(r)
+    }
+}
+
+/// What a gateway has about the laptop at the other end.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Evidence<'a> {
+    /// The client certificate was issued to a device that the firm manages.
+    pub managed_certificate: bool,
+    /// The client key cannot leave its hardware, by its certificate.
+    pub hardware_key: bool,
+    /// A report for this connection, not too old, whose signature by the client key is good.
+    pub report: Option<&'a Report>,
+}
+
+/// How far up the ladder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rung {
+    Nothing,
+    SelfReported,
+    ManagedCertificate,
+    SignedReport,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    pub managed: bool,
+    pub rung: Rung,
+    /// Why, for the event and the trader.
+    pub words: String,
+}
+
+/// Whether the laptop counts as managed and compliant; `require` is what must hold.
+pub fn judge(evidence: Evidence<'_>, require: &BTreeSet<Fact>) -> Judgement {
+    let reading = |f: &Fact| evidence.report.and_then(|r| r.facts.get(f));
+    let named = |which: &dyn Fn(&Fact) -> bool| require.iter().filter(|f| which(f)).map(|f| f.words()).collect::<Vec<_>>().join(", ");
+    let no = named(&|f| reading(f) == Some(&Reading::No));
+    let missing = named(&|f| reading(f) != Some(&Reading::Yes));
+    let said = |managed, rung, words: String| Judgement { managed, rung, words };
+    match evidence.report {
+        // The worse is always believed.
+        Some(_) if !no.is_empty() => said(false, Rung::SelfReported, format!("by its own word without {no}")),
+        Some(_) if evidence.hardware_key && missing.is_empty() => {
+            said(true, Rung::SignedReport, "report signed by a hardware-bound key".into())
+        }
+        _ if evidence.managed_certificate => said(true, Rung::ManagedCertificate, "certificate of a managed device".into()),
+        Some(_) if evidence.hardware_key => said(false, Rung::SelfReported, format!("cannot tell about {missing}")),
+        Some(_) => said(false, Rung::SelfReported, "nothing but its own word".into()),
+        None => said(false, Rung::Nothing, "nothing vouches for it".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn report(disk: Option<Reading>) -> Report {
+        Report {
+            nonce: "n".into(),
+            exporter: "e".into(),
+            system: "Debian".into(),
+            system_version: "12".into(),
+            program: "signet-desk 1".into(),
+            facts: disk.map(|r| (Fact::DiskEncryption, r)).into_iter().collect(),
+        }
+    }
+
+    #[test]
+    fn the_ladder() {
+        let require = BTreeSet::from([Fact::DiskEncryption]);
+        let unknown = || Some(Reading::Unknown("no permission".into()));
+        // managed certificate, hardware key, report's word on the disk (None: no report), managed, rung
+        let table: &[(bool, bool, Option<Option<Reading>>, bool, Rung)] = &[
+            (false, false, None, false, Rung::Nothing),
+            (false, true, None, false, Rung::Nothing),
+            (false, false, Some(Some(Reading::Yes)), false, Rung::SelfReported),
+            (false, true, Some(Some(Reading::Yes)), true, Rung::SignedReport),
+            (false, true, Some(unknown()), false, Rung::SelfReported),
+            (false, true, Some(None), false, Rung::SelfReported),
+            (false, true, Some(Some(Reading::No)), false, Rung::SelfReported),
+            (true, false, None, true, Rung::ManagedCertificate),
+            (true, false, Some(unknown()), true, Rung::ManagedCertificate),
+            (true, false, Some(Some(Reading::Yes)), true, Rung::ManagedCertificate),
+            // A laptop that says of itself that it is not encrypted is believed.
+            (true, false, Some(Some(Reading::No)), false, Rung::SelfReported),
+            (true, true, Some(Some(Reading::No)), false, Rung::SelfReported),
+        ];
+        for (managed_certificate, hardware_key, disk, managed, rung) in table {
+            let r = disk.clone().map(report);
+            let evidence = Evidence { managed_certificate: *managed_certificate, hardware_key: *hardware_key, report: r.as_ref() };
+            let j = judge(evidence, &require);
+            assert_eq!((j.managed, j.rung), (*managed, *rung), "{evidence:?}: {}", j.words);
+        }
+    }
+
+    #[test]
+    fn a_report_is_for_one_connection_and_one_question() {
+        let json = serde_json::to_string(&report(Some(Reading::Yes))).unwrap();
+        let e = Envelope { report: json.clone(), signature: String::new() };
+        assert_eq!(e.report("e", "n"), Ok(report(Some(Reading::Yes))));
+        assert_eq!(e.report("other", "n"), Err(ReportError::OtherConnection));
+        assert_eq!(e.report("e", ""), Err(ReportError::OtherNonce));
+        assert!(e.signed().starts_with(b"signet-posture 1\n{"));
+        let broken = |from: &str, to: &str| {
+            assert!(json.contains(from), "{json}");
+            Envelope { report: json.replacen(from, to, 1), signature: String::new() }.report("e", "n").unwrap_err()
+        };
+        assert_eq!(broken("Debian", "De\\u0001bian"), ReportError::Unreadable);
+        assert_eq!(broken("\"system\"", "\"sistem\""), ReportError::Unreadable);
+        assert_eq!(broken("disk_encryption", "disc_encryption"), ReportError::Unreadable);
+        assert_eq!(broken("Debian", &"x".repeat(201)), ReportError::Unreadable);
+        assert_eq!(broken("Debian", &"x".repeat(REPORT_LEN_MAX)), ReportError::TooLong);
+        assert_eq!(Envelope::parse(&" ".repeat(9_000)), Err(ReportError::TooLong));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_without_panic(text in "\\PC{0,300}", inner in "[{}\":,a-z\\[\\]0-9]{0,200}") {
+            let _ = Envelope::parse(&text);
+            let _ = Envelope { report: inner, signature: String::new() }.report("e", "n");
+        }
+    }
+}
