@@ -100,7 +100,7 @@ impl Core {
                 tracing::info!(%dealer, "dealer logged on");
                 self.handle(Input::DealerUp(dealer.clone()));
             }
-            Event::LoggedOut { text } => {
+            Event::LoggedOut { text, .. } => {
                 tracing::info!(%dealer, text, "dealer logged out");
                 self.handle(Input::DealerDown(dealer.clone()));
             }

@@ -458,7 +458,7 @@ impl Link {
                 }
                 self.ping(session);
             }
-            Event::LoggedOut { text } => *goodbye.borrow_mut() = text,
+            Event::LoggedOut { text, .. } => *goodbye.borrow_mut() = text,
             Event::Message { message, .. } if self.is_direct() => {
                 self.direct_heard(message);
                 self.next_ceremony();

@@ -12,11 +12,13 @@ use signet_rfq::{
     UtcMillis,
 };
 
+mod access;
 mod decode;
 mod encode;
 mod reference;
 mod stepup;
 
+pub use access::{AccessDecision, AccessVerdict};
 pub use reference::{DealerState, SecurityList, SecurityListRequest, SnapshotMark, VenueState};
 pub use stepup::{AccessState, Answer, KeyReport, KeyRequest, StepUpAnswer, StepUpChallenge, StepUpOutcome, StepUpStatus};
 
@@ -63,6 +65,16 @@ pub enum AppMessage {
     KeyRequest(KeyRequest),
     /// User-defined UA.
     KeyReport(KeyReport),
+    /// User-defined UB.
+    AccessDecision(AccessDecision),
+    /// User-defined UC, gateway to desk: what of your laptop? With a nonce for the answer.
+    PostureRequest {
+        nonce: String,
+    },
+    /// User-defined UD, desk to gateway: JSON of `signet_policy::posture::Envelope`.
+    PostureReport {
+        envelope: String,
+    },
 }
 
 /// Why a message of a known type cannot be used. The peer is at fault.
@@ -351,6 +363,9 @@ impl AppMessage {
             Self::StepUpRequest { .. } => "U8",
             Self::KeyRequest(_) => "U9",
             Self::KeyReport(_) => "UA",
+            Self::AccessDecision(_) => "UB",
+            Self::PostureRequest { .. } => "UC",
+            Self::PostureReport { .. } => "UD",
         }
     }
 

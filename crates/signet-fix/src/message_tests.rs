@@ -151,6 +151,12 @@ fn step_up() -> impl Strategy<Value = AppMessage> {
             }
         ),
         word().prop_map(|reason| AppMessage::StepUpRequest { reason }),
+        (0usize..3, 0u32..999, word(), data(), word(), text(), time()).prop_map(|(v, score, policy, factors, text, cure, at)| {
+            let verdict = [AccessVerdict::Allow, AccessVerdict::StepUp, AccessVerdict::Deny][v];
+            AppMessage::AccessDecision(AccessDecision { verdict, score, policy, factors, text, cure, at })
+        }),
+        word().prop_map(|nonce| AppMessage::PostureRequest { nonce }),
+        data().prop_map(|envelope| AppMessage::PostureReport { envelope }),
         Just(AppMessage::KeyRequest(KeyRequest::List)),
         (word(), prop::option::of(word())).prop_map(|(name, code)| AppMessage::KeyRequest(KeyRequest::Begin { name, code })),
         (word(), data()).prop_map(|(id, credential)| AppMessage::KeyRequest(KeyRequest::Finish { id, credential })),

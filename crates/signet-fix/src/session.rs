@@ -130,6 +130,9 @@ pub enum Event {
     /// Not logged on any more; with the peer's words when it said Logout.
     LoggedOut {
         text: Option<String>,
+        /// Stable code and cure, of a gateway that says them.
+        code: Option<String>,
+        cure: Option<String>,
     },
     Message {
         message: AppMessage,
@@ -420,6 +423,12 @@ impl Session {
 
     /// Says Logout. The connection closes when the peer has answered, or soon after.
     pub fn logout(&self, reason: &str) {
+        self.logout_because(reason, None);
+    }
+
+    /// Says Logout with a stable code and a cure, to a desk of ours.
+    pub fn logout_because(&self, reason: &str, why: Option<(&str, &str)>) {
+        self.shared.say_at_logout(why);
         let clean: String = reason.chars().filter(|c| !c.is_control()).take(200).collect();
         let reason = CString::new(clean).unwrap_or_default();
         // SAFETY: as in `receive`.

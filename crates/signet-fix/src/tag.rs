@@ -110,3 +110,9 @@ pub const KEY_STEP: u32 = 20120;
 pub const KEY_NAME: u32 = 20121;
 /// A one-time code.
 pub const KEY_CODE: u32 = 20122;
+/// UB: 1 allow, 2 step-up, 3 deny.
+pub const ACCESS_DECISION: u32 = 20130;
+pub const RISK_SCORE: u32 = 20131;
+pub const POLICY_DIGEST: u32 = 20132;
+/// Of one question about the laptop and its answer.
+pub const POSTURE_NONCE: u32 = 20133;

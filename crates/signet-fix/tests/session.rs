@@ -503,7 +503,7 @@ fn b2_after_the_peers_logout_the_next_connection_logs_on() {
     p.gate.session.logout("closing for the day");
     p.settle();
     assert!(!p.up());
-    let text = p.desk.events.iter().find_map(|e| if let Event::LoggedOut { text } = e { text.clone() } else { None });
+    let text = p.desk.events.iter().find_map(|e| if let Event::LoggedOut { text, .. } = e { text.clone() } else { None });
     assert_eq!(text.as_deref(), Some("closing for the day"));
     for _ in 0..3 {
         p.reconnect();

@@ -223,19 +223,19 @@ pub(super) fn encode_key_report(b: &mut Body, k: &KeyReport) {
 }
 
 impl Reader<'_, '_> {
-    fn data(self, tag: u32) -> Result<String, DecodeError> {
+    pub(super) fn data(self, tag: u32) -> Result<String, DecodeError> {
         let v = self.opt(tag).ok_or(DecodeError::Missing(tag))?;
         let text = std::str::from_utf8(v).ok().filter(|t| t.len() <= DATA_LEN_MAX);
         text.map(str::to_owned).ok_or(DecodeError::Bad(tag))
     }
 
     /// A short word of ours: an id, a code, a name.
-    fn word(self, tag: u32) -> Result<String, DecodeError> {
+    pub(super) fn word(self, tag: u32) -> Result<String, DecodeError> {
         let w = self.text(tag)?;
         if w.is_empty() || w.len() > 128 { Err(DecodeError::Bad(tag)) } else { Ok(w.into()) }
     }
 
-    fn words(self, tag: u32) -> Option<String> {
+    pub(super) fn words(self, tag: u32) -> Option<String> {
         self.opt(tag).map(super::decode::lossy)
     }
 }

@@ -24,7 +24,10 @@ pub(super) struct Shared {
     binding: RefCell<Binding>,
     events: RefCell<VecDeque<Event>>,
     replies: RefCell<VecDeque<Body>>,
-    logout_text: RefCell<Option<String>>,
+    /// What the peer said in its Logout: text, code, cure.
+    logout: RefCell<[Option<String>; 3]>,
+    /// Code and cure that our next Logout carries.
+    goodbye: RefCell<Option<(String, String)>>,
     /// The frame the engine is looking at, as it came over the wire.
     current: RefCell<Current>,
     /// Whether the engine will hand that frame's message to us first: an application message with the
@@ -43,7 +46,8 @@ impl Shared {
             binding: RefCell::new(Binding::None),
             events: RefCell::default(),
             replies: RefCell::default(),
-            logout_text: RefCell::default(),
+            logout: RefCell::default(),
+            goodbye: RefCell::default(),
             current: RefCell::default(),
             current_is_first: Cell::new(false),
             sending: Cell::new(false),
@@ -53,7 +57,8 @@ impl Shared {
 
     pub fn start(&self, binding: Binding) {
         *self.binding.borrow_mut() = binding;
-        self.logout_text.borrow_mut().take();
+        self.logout.take();
+        self.goodbye.take();
         self.replies.borrow_mut().clear();
         self.present_from.set(u64::MAX);
     }
@@ -66,6 +71,12 @@ impl Shared {
         let current = self.current.borrow();
         let plain = current.error.is_none() && is_plain_message(frame, &current.fields);
         f(if plain { &current.fields } else { &[] })
+    }
+
+    pub fn say_at_logout(&self, why: Option<(&str, &str)>) {
+        let clean = |s: &str| s.chars().filter(|c| !c.is_control()).take(200).collect::<String>();
+        self.goodbye
+            .replace(why.map(|(code, cure)| (clean(code), clean(cure))).filter(|(code, _)| !code.is_empty()));
     }
 
     /// Runs `f`, a send of something new.
@@ -146,7 +157,7 @@ impl Shared {
                 Ok(())
             }
             Some("5") => {
-                *self.logout_text.borrow_mut() = m.get_field(tag::TEXT as i32);
+                *self.logout.borrow_mut() = [tag::TEXT, tag::REASON_CODE, tag::CURE].map(|t| m.get_field(t as i32));
                 Ok(())
             }
             _ => Ok(()),
@@ -237,14 +248,21 @@ impl ApplicationCallback for Callbacks {
 
     fn on_logout(&self, _: &SessionId) {
         guarded("logout", (), || {
-            let text = self.0.logout_text.borrow_mut().take();
-            self.0.event(Event::LoggedOut { text });
+            let [text, code, cure] = self.0.logout.take();
+            self.0.event(Event::LoggedOut { text, code, cure });
         });
     }
 
     fn on_msg_to_admin(&self, m: &mut Message, _: &SessionId) {
         guarded("to_admin", (), || {
-            let logon = m.with_header(|h| h.get_field(tag::MSG_TYPE as i32)).as_deref() == Some("A");
+            let kind = m.with_header(|h| h.get_field(tag::MSG_TYPE as i32));
+            if let (Some("5"), Some((code, cure))) = (kind.as_deref(), self.0.goodbye.take()) {
+                let _ = m.set_field(tag::REASON_CODE as i32, code.as_str());
+                if !cure.is_empty() {
+                    let _ = m.set_field(tag::CURE as i32, cure.as_str());
+                }
+            }
+            let logon = kind.as_deref() == Some("A");
             if logon {
                 self.0.present_from.set(m.with_header(number).unwrap_or(u64::MAX));
             }
