@@ -4,6 +4,9 @@ use crate::{
     enforce::{Connection, Enforcement},
     journal::Journal,
     live::Live,
+    registry::NewEvent,
+    risk::{Access, Risk},
+    roster::Roster,
     router::{Input, Output, Router},
 };
 use signet_fix::{
@@ -32,6 +35,8 @@ pub struct Core {
     /// Desks that are on, when there is a registry to ask whether they may stay.
     pub live: RefCell<BTreeMap<CompId, Live>>,
     enforcement: OnceCell<Rc<Enforcement>>,
+    risk: OnceCell<Rc<Risk>>,
+    roster: OnceCell<Rc<Roster>>,
 }
 
 struct State {
@@ -47,6 +52,8 @@ impl Core {
             dealers: RefCell::default(),
             live: RefCell::default(),
             enforcement: OnceCell::new(),
+            risk: OnceCell::new(),
+            roster: OnceCell::new(),
         }
     }
 
@@ -59,9 +66,37 @@ impl Core {
         self.enforcement.get().cloned()
     }
 
+    /// What each access is judged by.
+    pub fn judge_by(&self, risk: Rc<Risk>, roster: Option<Rc<Roster>>) {
+        let _ = self.risk.set(risk);
+        if let Some(r) = roster {
+            let _ = self.roster.set(r);
+        }
+    }
+
+    pub fn risk(&self) -> Option<Rc<Risk>> {
+        self.risk.get().cloned()
+    }
+
+    pub fn roster(&self) -> Option<Rc<Roster>> {
+        self.roster.get().cloned()
+    }
+
+    /// An event that is about no desk in particular.
+    pub fn note(&self, code: &'static str, words: &str) {
+        if let Some(r) = self.roster() {
+            r.note(NewEvent::new(now(), "gateway", code, "gateway", words));
+        }
+    }
+
+    /// What is known of a desk's connection, while it is on.
+    pub fn access(&self, desk: &CompId) -> Option<Rc<Access>> {
+        self.live.borrow().get(desk).filter(|l| !l.cut.done()).map(|l| l.access.clone())
+    }
+
     /// Who is at a desk that is on, and over which connection.
     pub fn connection(&self, desk: &CompId) -> Option<Connection> {
-        self.live.borrow().get(desk).filter(|l| !l.cut.done()).and_then(|l| l.connection.clone())
+        self.live.borrow().get(desk).filter(|l| !l.cut.done()).map(|l| l.connection.clone())
     }
 
     pub fn with_router<T>(&self, f: impl FnOnce(&Router) -> T) -> T {
@@ -79,6 +114,7 @@ impl Core {
         match event {
             Event::LoggedOn => {
                 tracing::info!(%desk, "desk logged on");
+                self.tell_decision(desk);
                 self.handle(Input::DeskUp(desk.clone()));
                 self.desk_is_on(desk);
             }
@@ -87,6 +123,7 @@ impl Core {
                 self.handle(Input::DeskDown(desk.clone()));
                 self.desk_is_off(desk);
             }
+            Event::Message { message: AppMessage::PostureReport { envelope }, .. } => self.posture_report(desk, &envelope),
             Event::Message { message, .. } => self.from_desk(desk, message),
             Event::Refused { msg_type, error } => tracing::warn!(%desk, msg_type, %error, "message from a desk refused"),
             Event::Rejected { ref_msg_type, text, .. } => tracing::warn!(%desk, ref_msg_type, text, "a desk rejected a message of ours"),

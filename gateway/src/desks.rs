@@ -7,9 +7,11 @@ use crate::{
     enforce::Connection,
     live::{self, Cut, Live},
     registry::{NewEvent, admission::Shown},
+    risk::{self, Access, Risk, proxy},
     roster::{self, Admitted as Who, Roster},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use ipnetwork::IpNetwork;
 use rustls_pki_types::CertificateDer;
 use signet_fix::{
     framer::Framer,
@@ -19,8 +21,16 @@ use signet_fix::{
     tagvalue::{Fields, format_utc, seal},
 };
 use signet_identity::{Crls, PeerIdentity, ProfileError, Refusal, Revocation, Role, ServerProfile, Stage, channel_binding, describe};
+use signet_policy::score::Decision;
 use signet_rfq::CompId;
-use std::{cell::RefCell, collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 use time::OffsetDateTime;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -48,11 +58,23 @@ pub struct Door {
     /// With a registry: who is registered, and whether those without a `[[desk]]` entry may come in.
     pub roster: Option<Rc<Roster>>,
     pub desk_default: bool,
+    pub risk: Rc<Risk>,
+    /// Balancers that say whom they speak for.
+    pub proxy_from: Vec<IpNetwork>,
+    /// Somebody whose score wants a touch can be asked for one.
+    pub step_up: bool,
     pub open_session: OpenSession,
 }
 
 impl Door {
-    pub fn new(listener: TcpListener, tls: Rc<DeskTls>, loaded: &Loaded, roster: Option<Rc<Roster>>, open_session: OpenSession) -> Self {
+    pub fn new(
+        listener: TcpListener,
+        tls: Rc<DeskTls>,
+        loaded: &Loaded,
+        roster: Option<Rc<Roster>>,
+        risk: Rc<Risk>,
+        open_session: OpenSession,
+    ) -> Self {
         Self {
             listener,
             tls,
@@ -60,8 +82,11 @@ impl Door {
             trust_domain: loaded.config.gateway.trust_domain.clone(),
             known: loaded.config.desk.iter().map(|d| d.comp_id.clone()).collect(),
             max_connections: loaded.config.desks.max_connections,
-            roster,
+            roster: roster.clone(),
             desk_default: loaded.config.desk_default.is_some(),
+            risk,
+            proxy_from: loaded.config.desks.proxy_from.clone(),
+            step_up: roster.is_some() && loaded.config.step_up.is_some(),
             open_session,
         }
     }
@@ -101,8 +126,18 @@ impl Door {
     }
 
     /// TLS, certificate, first frame. `None` when refused; the reason has been logged.
-    async fn admit(&self, stream: TcpStream, from: SocketAddr) -> Option<Admitted> {
+    async fn admit(&self, mut stream: TcpStream, from: SocketAddr) -> Option<Admitted> {
         stream.set_nodelay(true).ok()?;
+        let address = match self.address(&mut stream, from).await {
+            Ok(a) => a,
+            Err(e) => {
+                match e {
+                    proxy::ProxyError::Local => tracing::debug!(%from, "{e}"),
+                    e => tracing::warn!(%from, code = "proxy.refused", "{e}"),
+                }
+                return None;
+            }
+        };
         let mut tls = match self.tls.acceptor().accept(stream).into_fallible().await {
             Ok(s) => s,
             Err((e, tcp)) => {
@@ -129,25 +164,61 @@ impl Door {
             }
         };
         let shown = roster::shown(&peer);
-        let admitted = self.check(&first, &desk, &binding, &shown).await;
-        if let Err((code, reason)) = &admitted {
+        let chain: Vec<_> = tls.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect();
+        let leaf = chain.first()?.clone();
+        let admitted = match self.check(&first, &desk, &binding, &shown).await {
+            Ok(who) => {
+                let user = who.map_or_else(|| desk.to_string(), |w| w.user);
+                let access = Access::new(user, &peer, leaf, &binding, Some(address));
+                self.judge(&first, access, &shown)
+            }
+            Err((code, words)) => Err(live::Reason { code, words, cure: String::new() }),
+        };
+        if let Err(live::Reason { code, words: reason, .. }) = &admitted {
             let code = *code;
             tracing::warn!(%from, %desk, serial = peer.serial, code, "Logon refused: {reason}");
             if let Some(r) = &self.roster {
                 let who = peer.enrolled.as_ref().map_or(desk.to_string(), |e| format!("{}/{}", e.user, e.device));
                 let detail = format!("certificate {}: {reason}", peer.serial);
-                r.note(NewEvent::new(crate::core::now(), &format!("fix {}", from.ip()), code, who, detail));
+                r.note(NewEvent::new(crate::core::now(), &format!("fix {address}"), code, who, detail));
             }
-            let goodbye = self.logout(&desk, reason);
+            let goodbye = admitted.as_ref().err().map(|why| self.logout(&desk, why)).unwrap_or_default();
             let _ = tls.write_all(&goodbye).await;
             hang_up(tls).await;
             return None;
         }
+        let access = Rc::new(admitted.ok()?);
         tracing::info!(%from, %desk, serial = peer.serial, tls = words, "desk connected");
-        let chain = tls.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect();
-        let who = admitted.ok().flatten();
-        let connection = who.map(|w| Connection { user: w.user, exporter, serial: shown.serial.clone(), address: from.ip() });
-        Some(Admitted { tls, framer, first, desk, binding, shown, connection, chain })
+        let connection = Connection { user: access.user.clone(), exporter, serial: shown.serial.clone(), address };
+        Some(Admitted { tls, framer, first, desk, binding, shown, connection, access, chain })
+    }
+
+    /// Who is at the other end, by the balancer's word if it is one of ours. A header from anybody else fails as TLS.
+    async fn address(&self, stream: &mut TcpStream, from: SocketAddr) -> Result<IpAddr, proxy::ProxyError> {
+        match self.proxy_from.iter().any(|n| n.contains(from.ip().to_canonical())) {
+            true => proxy::read_header(stream).await,
+            false => Ok(from.ip()),
+        }
+    }
+
+    /// The risk of an access that is otherwise good: whether it may come in.
+    fn judge(&self, logon: &[u8], access: Access, shown: &Shown) -> Result<Access, live::Reason> {
+        let now = crate::core::now();
+        if let Some(s) = self.roster.as_ref().and_then(|r| r.last_seen(&access.user)) {
+            self.risk.remember(&access.user, s);
+        }
+        let role = self.roster.as_ref().and_then(|r| r.role(&shown.serial));
+        let report = Fields::parse(logon).ok().and_then(|f| f.text(tag::RAW_DATA).map(str::to_owned));
+        let a = access.at_logon(&self.risk, role.as_deref(), report.as_deref(), now);
+        let refused = |code| {
+            risk::alert(&access.user, code, &a);
+            Err(live::Reason { code, words: format!("{} Policy {}.", a.words(), a.policy), cure: a.cure() })
+        };
+        match a.decision {
+            Decision::Deny => refused("risk.denied"),
+            Decision::StepUp if !self.step_up => refused("risk.no_step_up"),
+            _ => Ok(access),
+        }
     }
 
     /// What the Logon says, then what the registry says; a stable code and words for the trader.
@@ -185,14 +256,20 @@ impl Door {
     }
 
     /// A Logout outside any session, so that the person at the desk reads why.
-    fn logout(&self, desk: &CompId, reason: &str) -> Vec<u8> {
+    fn logout(&self, desk: &CompId, why: &live::Reason) -> Vec<u8> {
         let now = format_utc(crate::core::now());
-        let body = format!("35=5|34=1|49={}|52={now}|56={desk}|58={reason}|", self.comp_id).replace('|', "\u{1}");
+        let clean = |s: &str| s.chars().filter(|c| !c.is_control()).collect::<String>();
+        let (text, code, cure) = (clean(&why.words), why.code, clean(&why.cure));
+        let mut body = format!("35=5\u{1}34=1\u{1}49={}\u{1}52={now}\u{1}56={desk}\u{1}58={text}\u{1}", self.comp_id);
+        body.push_str(&format!("{}={code}\u{1}", tag::REASON_CODE));
+        if !cure.is_empty() {
+            body.push_str(&format!("{}={cure}\u{1}", tag::CURE));
+        }
         seal(signet_fix::session::BEGIN_STRING, body.as_bytes())
     }
 
     async fn run(&self, admitted: Admitted, from: SocketAddr, core: &Rc<Core>) {
-        let Admitted { tls, mut framer, first, desk, binding, shown, connection, chain } = admitted;
+        let Admitted { tls, mut framer, first, desk, binding, shown, connection, access, chain } = admitted;
         let session = match self.session(&desk, core) {
             Ok(s) => s,
             Err(e) => return tracing::error!(%desk, error = e, "the session cannot be opened; desk refused"),
@@ -203,8 +280,10 @@ impl Door {
             Err(e) => return tracing::error!(%desk, error = %e, "the session cannot be attached"),
         };
         let cut = Cut::default();
-        let live = Live { shown, connection, session: session.clone(), outbox: outbox.clone(), cut: cut.clone(), chain };
+        let admitted = access.clone();
+        let live = Live { shown, connection, access, session: session.clone(), outbox: outbox.clone(), cut: cut.clone(), chain };
         core.live.borrow_mut().insert(desk.clone(), live);
+        core.let_in(&admitted);
         // What a desk still says after it was cut off is not heard.
         let mut on_event = |e: Event| {
             if !(cut.done() && matches!(e, Event::Message { .. })) {
@@ -248,7 +327,8 @@ struct Admitted {
     desk: CompId,
     binding: String,
     shown: Shown,
-    connection: Option<Connection>,
+    connection: Connection,
+    access: Rc<Access>,
     chain: Vec<CertificateDer<'static>>,
 }
 

@@ -16,6 +16,7 @@ pub mod enrol;
 mod journal;
 mod live;
 pub mod registry;
+pub mod risk;
 mod roster;
 pub mod router;
 pub mod stepup;
@@ -163,6 +164,10 @@ async fn run(
     let journal = Journal::open(&state_dir.join("rfqs.journal"), &key, &mut router)?;
     let core = Rc::new(Core::new(router, journal));
 
+    let mut risk_files = vec![config.risk.settings.clone()];
+    risk_files.extend(config.risk.table.clone());
+    let risk = Rc::new(risk::Risk::new(config.risk.clone(), loaded.risk.clone()));
+
     let tls = |e: signet_identity::ProfileError| GatewayError::Tls(e.to_string());
     let listener = TcpListener::bind(config.desks.listen)
         .await
@@ -186,6 +191,7 @@ async fn run(
         }
         _ => (None, None),
     };
+    core.judge_by(risk.clone(), roster.clone());
     if let (Some(roster), Some(section)) = (&roster, &config.step_up) {
         // Fail closed: a gateway told to use security keys does not run without them.
         let service = roster.step_up().ok_or_else(|| GatewayError::Session("the step-up service did not start".into()))?;
@@ -225,8 +231,9 @@ async fn run(
     let for_desks = config.clone();
     let desk_dir = state_dir.join("desks");
     let open = move |desk: &CompId| open_session(&for_desks, Role::Acceptor, desk, &desk_dir.join(format!("{desk}.fix")), &key, sync);
-    let door = desks::Door::new(listener, desk_tls, &loaded, roster.clone(), Box::new(open));
+    let door = desks::Door::new(listener, desk_tls, &loaded, roster.clone(), risk.clone(), Box::new(open));
     let serving = tokio::task::spawn_local(door.serve(core.clone()));
+    tokio::task::spawn_local(risk::watch(core.clone(), risk, roster.clone(), risk_files));
     if let Some(roster) = roster {
         tokio::task::spawn_local(live::watch(core.clone(), roster));
     }

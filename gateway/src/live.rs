@@ -4,6 +4,7 @@ use crate::{
     core::Core,
     enforce::Connection,
     registry::{NewEvent, admission::Shown},
+    risk::Access,
     roster::Roster,
 };
 use rustls_pki_types::CertificateDer;
@@ -29,11 +30,22 @@ impl Cut {
     }
 }
 
+/// Why a session ends.
+#[derive(Debug, Clone)]
+pub struct Reason {
+    /// Stable.
+    pub code: &'static str,
+    pub words: String,
+    /// Empty when there is nothing to say.
+    pub cure: String,
+}
+
 /// One desk's connection.
 pub struct Live {
     pub shown: Shown,
-    /// Who the registry says is there; `None` without a registry.
-    pub connection: Option<Connection>,
+    pub connection: Connection,
+    /// What its risk is judged by.
+    pub access: Rc<Access>,
     pub session: Rc<Session>,
     pub outbox: Rc<Outbox>,
     pub cut: Cut,
@@ -61,23 +73,25 @@ pub fn end(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Res
         on.filter_map(|(d, l)| good(l).err().map(|why| (d.clone(), why))).collect()
     };
     for (desk, (code, words)) in gone {
-        cut(core, roster, &desk, code, &words);
+        cut(core, roster, &desk, &Reason { code, words, cure: String::new() });
     }
 }
 
-fn cut(core: &Rc<Core>, roster: Option<&Roster>, desk: &CompId, code: &'static str, words: &str) {
+/// Ends one session; the desk reads why.
+pub fn cut(core: &Rc<Core>, roster: Option<&Roster>, desk: &CompId, why: &Reason) {
+    let Reason { code, words, cure } = why;
     let live = core.live.borrow();
     let Some(l) = live.get(desk) else { return };
     let (session, outbox, serial) = (l.session.clone(), l.outbox.clone(), l.shown.serial.clone());
     // From here on nothing the desk says is acted on, whatever it still sends.
     l.cut.0.set(true);
     drop(live);
-    tracing::warn!(%desk, serial, code, "session cut off: {words}");
+    tracing::warn!(%desk, serial, code = *code, "session cut off: {words}");
     if let Some(roster) = roster {
         let detail = format!("session cut off, certificate {serial}: {words}");
         roster.note(NewEvent::new(crate::core::now(), "gateway", code, desk.as_str(), detail));
     }
-    session.logout(words);
+    session.logout_because(words, Some((code, cure)));
     let (core, desk) = (core.clone(), desk.clone());
     tokio::task::spawn_local(async move {
         tokio::time::sleep(GOODBYE).await;

@@ -5,7 +5,7 @@ mod cli_keys;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use signet_gateway::{
     Config, Gateway, Options,
-    admin::{self, Account, AdminError, Invited},
+    admin::{self, Account, AdminError, CodeTerms, Invited},
     doctor,
     registry::{AccountState, NewUser, Which},
 };
@@ -120,9 +120,18 @@ struct InviteArguments {
     /// How long the code works.
     #[arg(long, default_value_t = 72)]
     code_hours: u32,
+    /// The device is one that the firm manages: its certificate will say so.
+    #[arg(long)]
+    managed: bool,
     /// An existing directory for the invitation.
     #[arg(long)]
     out: PathBuf,
+}
+
+impl InviteArguments {
+    fn terms(&self) -> CodeTerms {
+        CodeTerms { hours: self.code_hours, managed: self.managed }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -231,13 +240,13 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         Command::Run { .. } | Command::CheckConfig | Command::Doctor { .. } => {}
         Command::User(UserCommand::Add { id, comp_id, name, protection, role, invite }) => {
             let user = NewUser { id, comp_id, name, role: word(role), protection: word(protection) };
-            told(&admin::add(&c, user, invite.code_hours, &invite.out).await?);
+            told(&admin::add(&c, user, invite.terms(), &invite.out).await?);
         }
         Command::User(UserCommand::Import { csv, invite }) => {
-            let all = admin::import(&c, &csv, invite.code_hours, &invite.out).await?;
+            let all = admin::import(&c, &csv, invite.terms(), &invite.out).await?;
             println!("{} users added. Codes: {}", all.len(), invite.out.join("codes.csv").display());
         }
-        Command::User(UserCommand::Code { id, invite }) => told(&admin::code(&c, &id, invite.code_hours, &invite.out).await?),
+        Command::User(UserCommand::Code { id, invite }) => told(&admin::code(&c, &id, invite.terms(), &invite.out).await?),
         Command::User(UserCommand::List) => print!("{}", admin::list(&c).await?),
         Command::User(UserCommand::Show { id }) => print!("{}", admin::show(&c, &id).await?),
         Command::Lock(a) => admin::set_state(&c, &a.into(), AccountState::Locked).await?,

@@ -14,6 +14,7 @@ use crate::{
     stepup::{self, StepUpHandle},
 };
 use signet_identity::{PeerIdentity, ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
+use signet_policy::place::Sighting;
 use std::{
     collections::VecDeque,
     net::SocketAddr,
@@ -55,6 +56,7 @@ pub struct Snapshot {
 enum Report {
     FirstUsed(String),
     Note(NewEvent),
+    Seen(String, Sighting),
 }
 
 /// Who a desk turned out to be.
@@ -151,6 +153,21 @@ impl Roster {
     /// The step-up service, when `[step_up]` is there.
     pub fn step_up(&self) -> Option<StepUpHandle> {
         self.step_up.clone()
+    }
+
+    /// The registry's word for the person a certificate belongs to.
+    pub fn role(&self, serial: &str) -> Option<String> {
+        self.snapshots.borrow().view.certificates.get(serial).map(|c| c.role.clone())
+    }
+
+    /// Where a person was last seen, by any gateway of this registry, when the view was read.
+    pub fn last_seen(&self, user: &str) -> Option<Sighting> {
+        self.snapshots.borrow().view.places.get(user).copied()
+    }
+
+    /// Remembers where somebody is, when there is room.
+    pub fn seen(&self, user: &str, s: Sighting) {
+        let _ = self.reports.try_send(Report::Seen(user.to_owned(), s));
     }
 
     /// Writes an event down, when there is room.
@@ -304,6 +321,7 @@ impl Keeper {
             match report {
                 Report::FirstUsed(serial) => self.registry.first_used(serial, crate::core::now()).await?,
                 Report::Note(event) => self.registry.note(event.clone()).await?,
+                Report::Seen(user, s) => self.registry.seen(user, *s).await?,
             }
             self.pending.pop_front();
         }

@@ -194,6 +194,12 @@ impl Router {
         }
     }
 
+    /// RFQs of a desk that can be ended without leaving an accept in flight alone, by the desk's ids.
+    pub fn withdrawable(&self, desk: &CompId) -> Vec<RfqId> {
+        let mine = self.rfqs.values().filter(|e| &e.desk == desk && !e.rfq.state.ended() && !e.rfq.in_flight());
+        mine.map(|e| e.rfq.terms.id.clone()).collect()
+    }
+
     /// Whether the journal of an RFQ may be forgotten.
     pub fn remembers(&self, rfq: &RfqId) -> bool {
         self.rfqs.contains_key(rfq)

@@ -117,6 +117,10 @@ fn params(order: &Order, trust_domain: &str, now: OffsetDateTime) -> Result<Cert
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.use_authority_key_identifier_extension = true;
     (params.not_before, params.not_after) = order.validity(now);
+    if let Some(oid) = &order.policy {
+        let content = signet_identity::policy_extension(oid).ok_or_else(|| DevCaError::Policy(oid.clone()))?;
+        params.custom_extensions.push(rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 32], content));
+    }
     if order.for_server {
         params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
     }

@@ -12,6 +12,8 @@ pub enum DevCaError {
     Profile(#[from] signet_identity::ProfileError),
     #[error(transparent)]
     Peer(#[from] signet_identity::PeerError),
+    #[error("{0:?} is no object identifier")]
+    Policy(String),
     #[error("a serial number cannot be read")]
     Serial,
     #[error("a key made here cannot be used: {0}")]

@@ -18,6 +18,7 @@ pub struct Order {
     pub(crate) for_server: bool,
     pub(crate) for_client: bool,
     pub(crate) rsa: bool,
+    pub(crate) policy: Option<String>,
     validity: Validity,
 }
 
@@ -56,6 +57,7 @@ impl Order {
             for_server,
             for_client,
             rsa: false,
+            policy: None,
             validity: Validity::Current,
         }
     }
@@ -92,6 +94,13 @@ impl Order {
     #[must_use]
     pub const fn with_rsa_key(mut self) -> Self {
         self.rsa = true;
+        self
+    }
+
+    /// Asserts a certificate policy, such as the one that marks managed devices.
+    #[must_use]
+    pub fn with_policy(mut self, oid: &str) -> Self {
+        self.policy = Some(oid.to_owned());
         self
     }
 

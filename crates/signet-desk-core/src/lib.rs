@@ -17,6 +17,7 @@ mod keys;
 mod link;
 mod pin;
 mod present;
+pub mod posture;
 mod problem;
 mod step_up;
 mod venues;

@@ -24,6 +24,7 @@ mod keychain;
 #[cfg(feature = "net")]
 pub mod net;
 mod peer;
+mod policies;
 mod profile;
 mod refusal;
 mod renewal;
@@ -56,6 +57,7 @@ pub use keychain::{
     StoredIdentity, next_label,
 };
 pub use peer::{CertificateFacts, CompId, PeerError, PeerIdentity, Role};
+pub use policies::policy_extension;
 pub use profile::{
     CRL_FILE_BYTES_MAX, CRLS_MAX, ClientProfile, CrlError, CrlFacts, Crls, PemError, PinError, PinMatch, ProfileError, Revocation,
     ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots,

@@ -144,6 +144,8 @@ pub struct PeerIdentity {
     pub not_after: OffsetDateTime,
     /// The distinguished name, for people only; no decision rests on it.
     pub subject: String,
+    /// Certificate policies that its authority asserts, as dotted identifiers (RFC 5280 §4.2.1.4).
+    pub policies: Vec<String>,
 }
 
 impl PeerIdentity {
@@ -153,7 +155,8 @@ impl PeerIdentity {
         let name = SpiffeName::of_certificate(&parsed)?;
         let CertificateFacts { subject, serial, spki_sha256, not_before, not_after, .. } = facts(&parsed)?;
         let SpiffeName { trust_domain, role, comp_id, enrolled } = name;
-        Ok(Self { role, trust_domain, comp_id, enrolled, spki_sha256, serial, not_before, not_after, subject })
+        let policies = crate::policies::of(&parsed);
+        Ok(Self { role, trust_domain, comp_id, enrolled, spki_sha256, serial, not_before, not_after, subject, policies })
     }
 
     /// The identity at the other end of a connection whose handshake is complete.

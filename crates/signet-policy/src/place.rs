@@ -2,7 +2,7 @@
 
 mod countries;
 
-use ipnet::IpNet;
+use ipnetwork::IpNetwork;
 use std::{fmt, net::IpAddr, str::FromStr};
 
 /// ISO 3166-1 alpha-2, upper case.
@@ -61,7 +61,7 @@ impl fmt::Debug for Country {
 /// A network of the firm. Private addresses are in no country file, so a network may say where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CorporateNetwork {
-    pub range: IpNet,
+    pub range: IpNetwork,
     pub country: Option<Country>,
 }
 
@@ -69,7 +69,7 @@ pub struct CorporateNetwork {
 /// (`::ffff:192.0.2.1`) is an IPv4 address.
 pub fn corporate(networks: &[CorporateNetwork], address: IpAddr) -> Option<&CorporateNetwork> {
     let address = address.to_canonical();
-    networks.iter().filter(|n| n.range.contains(&address)).max_by_key(|n| n.range.prefix_len())
+    networks.iter().filter(|n| n.range.contains(address)).max_by_key(|n| n.range.prefix())
 }
 
 /// Somebody, somewhere, at a time.

@@ -42,10 +42,12 @@ pub enum SessionReason {
     Wake,
     Unlock,
     Idle,
+    /// The risk score of the session rose.
+    Risk,
 }
 
 impl SessionReason {
-    pub const ALL: [Self; 5] = [Self::Logon, Self::OnDemand, Self::Wake, Self::Unlock, Self::Idle];
+    pub const ALL: [Self; 6] = [Self::Logon, Self::OnDemand, Self::Wake, Self::Unlock, Self::Idle, Self::Risk];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -54,6 +56,7 @@ impl SessionReason {
             Self::Wake => "wake",
             Self::Unlock => "unlock",
             Self::Idle => "idle",
+            Self::Risk => "risk",
         }
     }
 

@@ -188,6 +188,8 @@ pub struct Standing {
     pub lease: Option<Lease>,
     /// The trader must show themselves before anything is sent on, and why.
     pub owes: Option<SessionReason>,
+    /// The risk of this access wants a touch, or a lease, for whatever is sent on, whatever its size.
+    pub watched: bool,
 }
 
 impl WhenSection {
@@ -203,16 +205,16 @@ impl WhenSection {
 
 impl Standing {
     /// What a good touch leaves: a lease, and nothing owed.
-    pub fn touched(rules: &WhenSection, now: UtcMillis) -> Self {
+    pub fn touched(self, rules: &WhenSection, now: UtcMillis) -> Self {
         let until = now + i64::from(rules.lease_minutes) * 60_000;
-        Self { lease: (rules.lease_minutes > 0).then_some(Lease { until, active: now }), owes: None }
+        Self { lease: (rules.lease_minutes > 0).then_some(Lease { until, active: now }), owes: None, ..self }
     }
 
     /// The trader is to be verified anew. Asking of their own accord costs them nothing.
     pub fn verify(self, why: SessionReason) -> Self {
         match why {
             SessionReason::OnDemand => self,
-            _ => Self { lease: None, owes: self.owes.or(Some(why)) },
+            _ => Self { lease: None, owes: self.owes.or(Some(why)), ..self },
         }
     }
 
@@ -275,6 +277,7 @@ pub fn wanted(rules: &WhenSection, action: &Action, standing: &Standing, now: Ut
     match standing.owes {
         Some(why) => Wanted::Touch(words(why).into()),
         None if above(touch_above) && !covered => Wanted::Touch(format!("{what} of this size need a touch of your key.")),
+        None if standing.watched && !covered => Wanted::Touch(words(SessionReason::Risk).into()),
         None => Wanted::Nothing,
     }
 }
@@ -287,6 +290,7 @@ pub fn words(why: SessionReason) -> &'static str {
         SessionReason::Wake => "This laptop was asleep.",
         SessionReason::Unlock => "The screen was locked.",
         SessionReason::Idle => "Nothing was done here for a while.",
+        SessionReason::Risk => "The risk of this access wants a touch of your key.",
     }
 }
 
@@ -342,7 +346,7 @@ mod tests {
     }
 
     fn leased() -> Standing {
-        Standing { lease: Some(Lease { until: NOW + 1, active: NOW }), owes: None }
+        Standing { lease: Some(Lease { until: NOW + 1, active: NOW }), ..Standing::default() }
     }
 
     #[derive(Debug, PartialEq)]
@@ -368,6 +372,7 @@ mod tests {
         );
         let none = Standing::default();
         let owing = Standing { owes: Some(SessionReason::Wake), ..none };
+        let watched = Standing { watched: true, ..none };
         let both = Standing { owes: Some(SessionReason::Wake), ..leased() };
         for (action, standing, expected) in [
             (request("5000000", "EUR"), none, Want::None),
@@ -385,6 +390,12 @@ mod tests {
             (accept("50000001"), leased(), Want::Two),
             (accept("50000001"), owing, Want::Two),
             (Action::Session(SessionReason::Logon), leased(), Want::One),
+            // By risk: whatever its size, until a lease covers it.
+            (request("1", "EUR"), watched, Want::One),
+            (request("1", "EUR"), Standing { watched: true, ..leased() }, Want::None),
+            (accept("1"), watched, Want::One),
+            (accept("1"), Standing { watched: true, ..leased() }, Want::One),
+            (accept("50000001"), watched, Want::Two),
             (Action::RegisterKey { name: "k".into() }, leased(), Want::One),
         ] {
             assert_eq!(want(&r, &action, &standing), expected, "{action:?} {standing:?}");
@@ -407,13 +418,13 @@ mod tests {
     #[test]
     fn a_touch_leases_and_waking_up_takes_it_away() {
         let r = rules("lease_minutes = 2");
-        let touched = Standing::touched(&r, NOW);
-        assert_eq!(touched, Standing { lease: Some(Lease { until: NOW + 120_000, active: NOW }), owes: None });
+        let touched = Standing::default().touched(&r, NOW);
+        assert_eq!(touched, Standing { lease: Some(Lease { until: NOW + 120_000, active: NOW }), ..Standing::default() });
         assert_eq!(touched.verify(SessionReason::OnDemand), touched);
         let woken = touched.verify(SessionReason::Wake);
-        assert_eq!(woken, Standing { lease: None, owes: Some(SessionReason::Wake) });
+        assert_eq!(woken, Standing { owes: Some(SessionReason::Wake), ..Standing::default() });
         assert_eq!(woken.verify(SessionReason::Unlock).owes, Some(SessionReason::Wake), "the first reason stays");
-        assert_eq!(Standing::touched(&rules("lease_minutes = 0"), NOW), Standing::default());
+        assert_eq!(Standing::default().touched(&rules("lease_minutes = 0"), NOW), Standing::default());
     }
 
     #[test]
@@ -421,10 +432,10 @@ mod tests {
         let later = NOW + 60_000;
         for (text, owes) in [("idle_minutes = 1", None), ("idle_minutes = 1\non_idle = true", Some(SessionReason::Idle))] {
             let r = rules(text);
-            let mut s = Standing::touched(&r, NOW);
+            let mut s = Standing::default().touched(&r, NOW);
             assert!(!s.passes(&r, NOW, NOW + 59_999) && s.lease.is_some(), "{text}");
             assert!(s.passes(&r, NOW, later), "{text}");
-            assert_eq!(s, Standing { lease: None, owes }, "{text}");
+            assert_eq!(s, Standing { owes, ..Standing::default() }, "{text}");
             assert!(!s.passes(&r, NOW, later), "{text}: once");
         }
     }

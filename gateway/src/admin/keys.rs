@@ -45,7 +45,7 @@ pub async fn key_reset(config: &Config, user: &str, why: &str) -> Result<usize, 
 /// A one-time code for a first key, and when it stops working.
 pub async fn key_code(config: &Config, user: &str, hours: u32) -> Result<(Zeroizing<String>, OffsetDateTime), AdminError> {
     let now = crate::core::now();
-    let (code, new) = make_code(hours, now, CodePurpose::Key)?;
+    let (code, new) = make_code(super::users::CodeTerms { hours, managed: false }, now, CodePurpose::Key)?;
     let registry = open(config).await?;
     registry.add_key_code(user, &new, &actor(), now).await?;
     registry.close().await;

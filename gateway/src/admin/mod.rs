@@ -8,7 +8,7 @@ mod keys;
 mod users;
 
 pub use keys::{evidence_export, evidence_list, evidence_verify, key_code, key_list, key_reset, key_state};
-pub use users::{Invited, add, code, import};
+pub use users::{CodeTerms, Invited, add, code, import};
 
 use crate::{
     config::{Config, ConfigError},
@@ -51,6 +51,8 @@ pub enum AdminError {
     NoRandomness,
     #[error("--code-hours: 1 to 2160")]
     CodeHours,
+    #[error("--managed: the configuration names no enrolment.managed_policy to mark managed devices with")]
+    NoManagedPolicy,
     #[error("the CompID {0} is the gateway's or a dealer's")]
     CompIdOfAnother(String),
     #[error("{0:?} is no date")]
@@ -73,6 +75,7 @@ impl AdminError {
             Self::NoNumber(_) => "admin.no_number",
             Self::NoRandomness => "admin.no_randomness",
             Self::CodeHours => "admin.code_hours",
+            Self::NoManagedPolicy => "admin.no_managed_policy",
             Self::CompIdOfAnother(_) => "admin.comp_id",
             Self::Time(_) => "admin.time",
         }
@@ -82,7 +85,9 @@ impl AdminError {
     pub fn cure(&self) -> &'static str {
         match self {
             Self::Registry(e) => e.cure(),
-            Self::Config(_) | Self::NoSection(_) => "correct the configuration; signet-gateway check-config says more",
+            Self::Config(_) | Self::NoSection(_) | Self::NoManagedPolicy => {
+                "correct the configuration; signet-gateway check-config says more"
+            }
             Self::Ca(_) => "name files that do not exist yet, in a directory this account may write",
             Self::Invitation(_) => "correct [enrolment] in the configuration",
             Self::Chain(_) | Self::Evidence(_) => "find out who can write the database; compare with a backup and with heads you kept",

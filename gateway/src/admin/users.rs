@@ -31,29 +31,37 @@ pub struct Invited {
     pub expires: OffsetDateTime,
 }
 
+/// What a code that is handed out is good for.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeTerms {
+    pub hours: u32,
+    /// Whoever uses it sits at a device that the firm manages; its certificate will say so.
+    pub managed: bool,
+}
+
 /// Adds one user.
-pub async fn add(config: &Config, user: NewUser, code_hours: u32, out: &Path) -> Result<Invited, AdminError> {
-    let mut all = add_all(config, vec![user], code_hours, out, false).await?;
+pub async fn add(config: &Config, user: NewUser, terms: CodeTerms, out: &Path) -> Result<Invited, AdminError> {
+    let mut all = add_all(config, vec![user], terms, out, false).await?;
     all.pop().ok_or(AdminError::NoRandomness)
 }
 
 /// Adds all users of a CSV file (columns id, comp_id, name, protection, in any order), or none. The
 /// codes are in `codes.csv`.
-pub async fn import(config: &Config, csv_file: &Path, code_hours: u32, out: &Path) -> Result<Vec<Invited>, AdminError> {
+pub async fn import(config: &Config, csv_file: &Path, terms: CodeTerms, out: &Path) -> Result<Vec<Invited>, AdminError> {
     let file = |source| AdminError::File { path: csv_file.into(), source };
     if fs::metadata(csv_file).map_err(file)?.len() > CSV_BYTES_MAX {
         return Err(AdminError::Csv { path: csv_file.into(), line: 0, why: "the file is too large".into() });
     }
     let text = fs::read_to_string(csv_file).map_err(file)?;
     let users = users(&text).map_err(|(line, why)| AdminError::Csv { path: csv_file.into(), line, why })?;
-    add_all(config, users, code_hours, out, true).await
+    add_all(config, users, terms, out, true).await
 }
 
 /// A new code for a user who is there already.
-pub async fn code(config: &Config, user: &str, code_hours: u32, out: &Path) -> Result<Invited, AdminError> {
+pub async fn code(config: &Config, user: &str, terms: CodeTerms, out: &Path) -> Result<Invited, AdminError> {
     let e = enrolment(config)?;
     let now = crate::core::now();
-    let (code, new) = make_code(code_hours, now, CodePurpose::Enrol)?;
+    let (code, new) = make_code(terms.checked(e)?, now, CodePurpose::Enrol)?;
     let registry = open(config).await?;
     let record = registry.add_code(user, &new, &actor(), now).await?;
     registry.close().await;
@@ -63,6 +71,13 @@ pub async fn code(config: &Config, user: &str, code_hours: u32, out: &Path) -> R
     let _ = fs::remove_file(&file);
     put(&file, invitation.to_toml()?.as_bytes(), false)?;
     invited(user.into(), &code, file, &invitation)
+}
+
+impl CodeTerms {
+    /// A mark that nobody can write into a certificate would be lost without a word.
+    fn checked(self, e: &EnrolmentSection) -> Result<Self, AdminError> {
+        if self.managed && e.managed_policy.is_none() { Err(AdminError::NoManagedPolicy) } else { Ok(self) }
+    }
 }
 
 fn enrolment(config: &Config) -> Result<&EnrolmentSection, AdminError> {
@@ -107,7 +122,7 @@ fn users(text: &str) -> Result<Vec<NewUser>, (usize, String)> {
     Ok(all)
 }
 
-async fn add_all(config: &Config, users: Vec<NewUser>, code_hours: u32, out: &Path, list: bool) -> Result<Vec<Invited>, AdminError> {
+async fn add_all(config: &Config, users: Vec<NewUser>, terms: CodeTerms, out: &Path, list: bool) -> Result<Vec<Invited>, AdminError> {
     let e = enrolment(config)?;
     let now = crate::core::now();
     let taken = |id: &str| config.gateway.comp_id.as_str() == id || config.dealer.iter().any(|d| d.comp_id.as_str() == id);
@@ -117,7 +132,7 @@ async fn add_all(config: &Config, users: Vec<NewUser>, code_hours: u32, out: &Pa
         if taken(&user.comp_id) {
             return Err(AdminError::CompIdOfAnother(user.comp_id));
         }
-        let (code, new) = make_code(code_hours, now, CodePurpose::Enrol)?;
+        let (code, new) = make_code(terms.checked(e)?, now, CodePurpose::Enrol)?;
         let invitation = invitation(config, e, &user.id, &user.protection, new.expires)?;
         let file = out.join(format!("{}.{INVITATION_EXTENSION}", user.id));
         all.push((invited(user.id.clone(), &code, file, &invitation)?, invitation.to_toml()?));
@@ -170,14 +185,18 @@ fn put(path: &Path, bytes: &[u8], private: bool) -> Result<(), AdminError> {
     })
 }
 
-pub(super) fn make_code(hours: u32, now: UtcMillis, purpose: CodePurpose) -> Result<(OneTimeCode, NewCode), AdminError> {
-    if !(1..=2_160).contains(&hours) {
+pub(super) fn make_code(terms: CodeTerms, now: UtcMillis, purpose: CodePurpose) -> Result<(OneTimeCode, NewCode), AdminError> {
+    if !(1..=2_160).contains(&terms.hours) {
         return Err(AdminError::CodeHours);
     }
     let mut random = Zeroizing::new([0u8; 16]);
     aws_lc_rs::rand::fill(&mut random[..]).map_err(|_| AdminError::NoRandomness)?;
     let code = OneTimeCode::new(*random);
-    let new = NewCode { digest: code.digest_for(purpose), expires: UtcMillis(now.0 + i64::from(hours) * 3_600_000) };
+    let new = NewCode {
+        digest: code.digest_for(purpose),
+        expires: UtcMillis(now.0 + i64::from(terms.hours) * 3_600_000),
+        managed: terms.managed,
+    };
     Ok((code, new))
 }
 

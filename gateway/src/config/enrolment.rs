@@ -73,6 +73,8 @@ pub struct EnrolmentSection {
     /// How long a revocation list is good for; made anew after half of that.
     #[serde(default = "default_crl")]
     pub crl_hours: u32,
+    /// The certificate policy (an object identifier of the firm's) that marks managed devices.
+    pub managed_policy: Option<String>,
     /// The embedded authority.
     pub ca_certificate: Option<PathBuf>,
     pub ca_key: Option<PathBuf>,
@@ -139,6 +141,7 @@ impl EnrolmentSection {
             pins: Vec::new(),
             lifetime_days: default_lifetime(),
             crl_hours: default_crl(),
+            managed_policy: None,
             ca_certificate: Some(certificate.clone()),
             ca_key: Some(key.clone()),
             upstream: None,
@@ -265,6 +268,7 @@ impl Config {
             lifetime: e.lifetime(),
             crl_lifetime: Duration::hours(e.crl_hours.into()),
             crl_url: e.crl_url(),
+            managed_policy: e.managed_policy.clone(),
         };
         let ca = Ca::load(&settings, now).map_err(|e| value("enrolment.ca_certificate", e))?;
         let trusted = certificates(&self.desks.trust).map_err(|e| value("desks.trust", e))?;

@@ -1,13 +1,16 @@
 //! The one configuration file. Every key is documented in `signet-gateway.example.toml`.
 
 mod enrolment;
+mod risk;
 mod step_up;
 
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection};
+pub use risk::{FOUNDING_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings};
 pub use step_up::{StepUp, StepUpSection};
 
 use crate::registry::{RegistryUrl, hex_sha256};
+use ipnetwork::IpNetwork;
 use serde::Deserialize;
 use signet_identity::{ClientProfile, PemError, Role, ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots};
 use signet_rfq::{Catalogue, CatalogueError, CompId, DealerId, InstrumentError};
@@ -60,6 +63,7 @@ pub struct Config {
     pub enrolment: Option<EnrolmentSection>,
     pub desk_default: Option<DeskDefaultSection>,
     pub step_up: Option<StepUpSection>,
+    pub risk: RiskSection,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -117,6 +121,10 @@ pub struct DesksSection {
     /// Refuse desks about which no list in force can tell.
     #[serde(default)]
     pub crl_required: bool,
+    /// Load balancers that say with a PROXY protocol v2 header whom they speak for; from everybody else such a header is
+    /// refused, and without one they are.
+    #[serde(default)]
+    pub proxy_from: Vec<IpNetwork>,
 }
 
 fn default_connections() -> usize {
@@ -189,6 +197,7 @@ pub struct Loaded {
     pub registry: Option<RegistryUrl>,
     pub enrolment: Option<Enrolment>,
     pub step_up: Option<StepUp>,
+    pub risk: RiskPolicy,
 }
 
 impl Loaded {
@@ -216,8 +225,9 @@ impl Config {
             &mut c.dealers.trust,
         ];
         let enrolment = c.enrolment.iter_mut().flat_map(EnrolmentSection::paths);
+        let risk = c.risk.paths();
         let lists = c.desks.crl.iter_mut().chain(&mut c.dealers.crl);
-        for p in paths.into_iter().chain(c.store.key_file.as_mut()).chain(enrolment).chain(lists) {
+        for p in paths.into_iter().chain(c.store.key_file.as_mut()).chain(enrolment).chain(risk).chain(lists) {
             *p = base.join(&*p);
         }
         if let Some(s) = &mut c.step_up {
@@ -260,7 +270,8 @@ impl Config {
         let enrolment = self.load_enrolment(OffsetDateTime::now_utc())?;
         let registry = self.registry.as_ref().map(RegistrySection::url).transpose()?;
         let step_up = self.load_step_up()?;
-        Ok(Loaded { config: self, identity, desk_roots, dealer_roots, catalogue, dealer_pins, registry, enrolment, step_up })
+        let risk = self.load_risk()?;
+        Ok(Loaded { config: self, identity, desk_roots, dealer_roots, catalogue, dealer_pins, registry, enrolment, step_up, risk })
     }
 
     fn check(&self) -> Result<(), ConfigError> {

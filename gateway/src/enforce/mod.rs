@@ -176,8 +176,16 @@ impl Core {
         let Some(c) = self.connection(desk) else {
             return tracing::error!(%desk, "a desk without a registered person is on; nothing of it will be approved");
         };
-        self.step(&e, |w| w.desk_up(desk, &c.user, c.address, now()));
+        let watched = self.access(desk).is_none_or(|a| a.wants_touch());
+        self.step(&e, |w| w.desk_up(desk, &c.user, watched, now()));
         self.look_at_keys(&e, desk);
+    }
+
+    /// The risk of a session changed.
+    pub fn watched(self: &Rc<Self>, desk: &CompId, watched: bool) {
+        if let Some(e) = self.enforcement() {
+            self.step(&e, |w| w.risk(desk, watched, now()));
+        }
     }
 
     pub fn desk_is_off(self: &Rc<Self>, desk: &CompId) {
@@ -221,6 +229,7 @@ impl Core {
                 Do::Tell(desk, m) => self.to_desk(&desk, &m),
                 Do::Release(desk, m) => self.release(e, desk, m),
                 Do::Drop(id) => e.service.drop_challenge(&id),
+                Do::Authenticated(desk) => self.authenticated(&desk),
                 Do::Note(code, desk, words) => {
                     tracing::warn!(%desk, code, "{words}");
                     e.roster.note(NewEvent::new(now(), "gateway", code, desk.as_str(), words));

@@ -6,7 +6,7 @@
 //! the message is refused and its sender told; a restart of the gateway forgets it, and the desk learns
 //! from the router that the gateway never had it.
 
-use super::rules::{Standing, Wanted, WhenSection, words};
+use super::rules::{LogonRule, Standing, Wanted, WhenSection, words};
 use crate::router::{accept_refusal, accept_waits, request_refusal};
 use signet_fix::{
     AppMessage,
@@ -14,7 +14,7 @@ use signet_fix::{
 };
 use signet_rfq::{AcceptId, CompId, RfqId, UtcMillis};
 use signet_stepup::{Action, Approval, SessionReason};
-use std::{collections::BTreeMap, net::IpAddr};
+use std::collections::BTreeMap;
 
 /// Messages of one desk that may wait at once.
 pub const MAX_HELD_PER_DESK: usize = 8;
@@ -79,6 +79,8 @@ pub enum Do {
         name: String,
         evidence: i64,
     },
+    /// The touch for this desk's logon was good.
+    Authenticated(CompId),
     /// Worth an event: code, desk, words.
     Note(&'static str, CompId, String),
 }
@@ -87,7 +89,6 @@ pub enum Do {
 struct Desk {
     online: bool,
     user: String,
-    address: Option<IpAddr>,
     standing: Standing,
     /// When the trader last did something.
     active: UtcMillis,
@@ -125,36 +126,26 @@ pub struct Waiting {
     desks: BTreeMap<CompId, Desk>,
     held: BTreeMap<HeldId, Held>,
     next: HeldId,
-    /// Where each desk was last touched from.
-    places: BTreeMap<CompId, IpAddr>,
     out: Vec<Do>,
 }
 
 impl Waiting {
     pub fn new(rules: WhenSection, gateway: &CompId, answer_ms: i64) -> Self {
-        Self {
-            rules,
-            gateway: gateway.to_string(),
-            answer_ms,
-            desks: BTreeMap::new(),
-            held: BTreeMap::new(),
-            next: 1,
-            places: BTreeMap::new(),
-            out: Vec::new(),
-        }
+        Self { rules, gateway: gateway.to_string(), answer_ms, desks: BTreeMap::new(), held: BTreeMap::new(), next: 1, out: Vec::new() }
     }
 
     // ----- sessions -----
 
     /// A desk is on, over a new connection: what it proved before on another is worth nothing here. What
     /// it owed is owed still, or a new connection would be the way round a locked screen.
-    pub fn desk_up(&mut self, desk: &CompId, user: &str, address: IpAddr, now: UtcMillis) -> Vec<Do> {
+    /// `watched`: the risk of this access wants a touch before anything is sent on.
+    pub fn desk_up(&mut self, desk: &CompId, user: &str, watched: bool, now: UtcMillis) -> Vec<Do> {
         self.let_go(desk);
         let before = self.desks.get(desk).and_then(|d| d.standing.owes).filter(|why| *why != SessionReason::Logon);
-        let logon = super::rules::logon_owes(&self.rules, address, self.places.get(desk).copied());
+        let logon = watched || self.rules.logon == LogonRule::Always;
         let owes = before.or(logon.then_some(SessionReason::Logon));
-        let standing = Standing { lease: None, owes };
-        let fresh = Desk { online: true, user: user.into(), address: Some(address), standing, active: now, ..Desk::default() };
+        let standing = Standing { lease: None, owes, watched };
+        let fresh = Desk { online: true, user: user.into(), standing, active: now, ..Desk::default() };
         self.desks.insert(desk.clone(), fresh);
         if let Some(why) = owes {
             self.ask_session(desk, why, now);
@@ -200,6 +191,18 @@ impl Waiting {
             self.ask_session(desk, why, now);
             self.tell_access(desk, now);
         }
+        self.done()
+    }
+
+    /// The risk of a session that is on changed: what it wants now holds at once.
+    pub fn risk(&mut self, desk: &CompId, watched: bool, now: UtcMillis) -> Vec<Do> {
+        let Some(d) = self.desks.get_mut(desk).filter(|d| d.online && d.standing.watched != watched) else { return Vec::new() };
+        d.standing.watched = watched;
+        if watched {
+            d.standing = d.standing.verify(SessionReason::Risk);
+            self.ask_session(desk, SessionReason::Risk, now);
+        }
+        self.tell_access(desk, now);
         self.done()
     }
 
@@ -416,10 +419,10 @@ impl Waiting {
     fn touched(&mut self, desk: &CompId, now: UtcMillis) {
         let Some(d) = self.desks.get_mut(desk) else { return };
         d.active = now;
-        d.standing = Standing::touched(&self.rules, now);
-        if let Some(a) = d.address {
-            self.places.insert(desk.clone(), a);
+        if d.standing.owes == Some(SessionReason::Logon) {
+            self.out.push(Do::Authenticated(desk.clone()));
         }
+        d.standing = d.standing.touched(&self.rules, now);
         self.tell_access(desk, now);
     }
 

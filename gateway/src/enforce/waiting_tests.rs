@@ -70,6 +70,9 @@ fn accept(accept: &str) -> (AppMessage, Action) {
 struct World {
     w: Waiting,
     now: UtcMillis,
+    /// What the risk of the next logon says.
+    watched: bool,
+    authenticated: usize,
     /// Of the next challenge.
     next: u32,
     told: Vec<(String, AppMessage)>,
@@ -84,11 +87,11 @@ impl World {
         let rules = toml::from_str(rules).unwrap();
         let w = Waiting::new(rules, &id("SIGNET"), ANSWER_MS);
         let (told, released, dropped, registered, verifying) = Default::default();
-        Self { w, now: T, next: 1, told, released, dropped, registered, verifying }
+        Self { w, now: T, watched: false, authenticated: 0, next: 1, told, released, dropped, registered, verifying }
     }
 
     fn up(&mut self, desk: &str, user: &str) {
-        let todo = self.w.desk_up(&id(desk), user, "203.0.113.1".parse().unwrap(), self.now);
+        let todo = self.w.desk_up(&id(desk), user, self.watched, self.now);
         self.run(todo);
         let todo = self.w.keys(&id(desk), 1, self.now);
         self.run(todo);
@@ -114,6 +117,7 @@ impl World {
                 Do::Tell(desk, m) => self.told.push((desk.to_string(), m)),
                 Do::Release(_, m) => self.released.push(m),
                 Do::Register { name, evidence, .. } => self.registered.push((name, evidence)),
+                Do::Authenticated(_) => self.authenticated += 1,
                 Do::Note(..) => {}
             }
         }
@@ -337,6 +341,7 @@ fn a_message_twice_waits_once_and_there_is_a_limit() {
 #[test]
 fn a_logon_that_owes_lets_nothing_through() {
     let mut w = World::new("logon = 'risk'");
+    w.watched = true;
     w.up("ALICE", "alice");
     assert_eq!(w.heard("ALICE"), ["challenge c1", "access lease=false owes=true"]);
     // What is sent meanwhile asks for itself, and settles both.
@@ -345,9 +350,11 @@ fn a_logon_that_owes_lets_nothing_through() {
     assert!(w.released.is_empty());
     w.touch("ALICE", "c2");
     assert_eq!(w.heard("ALICE"), ["Passed c2", "access lease=true owes=false"]);
+    assert_eq!(w.authenticated, 1);
     w.send("ALICE", request("r2"), None);
     assert_eq!(w.released.len(), 2);
-    // The same place again owes nothing; another time-out of the question leaves the debt.
+    // A good score owes nothing; a time-out of the question leaves the debt.
+    w.watched = false;
     w.up("ALICE", "alice");
     assert_eq!(w.heard("ALICE"), ["access lease=false owes=false"]);
     let mut w = World::new("logon = 'always'");
@@ -356,6 +363,34 @@ fn a_logon_that_owes_lets_nothing_through() {
     assert!(w.heard("ALICE").contains(&"Expired c1 stepup.timed_out".to_owned()));
     w.send("ALICE", request("r1"), None);
     assert!(w.released.is_empty());
+}
+
+#[test]
+fn a_score_that_rises_takes_the_lease_and_one_that_falls_gives_nothing_back() {
+    let mut w = World::new("logon = 'never'\nlease_minutes = 1");
+    w.up("ALICE", "alice");
+    w.send("ALICE", request("r1"), None);
+    assert_eq!(w.released.len(), 1);
+    let risen = w.w.risk(&id("ALICE"), true, w.now);
+    w.run(risen);
+    assert!(w.heard("ALICE").iter().any(|h| h == "challenge c1"));
+    assert!(w.w.risk(&id("ALICE"), true, w.now).is_empty(), "the same again says nothing");
+    w.touch("ALICE", "c1");
+    // The touch was not for the logon: how the session authenticated is what it was.
+    assert_eq!(w.authenticated, 0);
+    w.send("ALICE", request("r2"), None);
+    assert_eq!(w.released.len(), 2);
+    // The lease ends, the risk does not: whatever is sent next wants a touch.
+    w.pass_time(60_000);
+    w.send("ALICE", request("r3"), None);
+    assert_eq!(w.released.len(), 2);
+    w.touch("ALICE", "c2");
+    assert_eq!(w.released.len(), 3);
+    let fallen = w.w.risk(&id("ALICE"), false, w.now);
+    w.run(fallen);
+    w.pass_time(60_000);
+    w.send("ALICE", request("r4"), None);
+    assert_eq!(w.released.len(), 4);
 }
 
 #[test]

@@ -3,12 +3,14 @@
 
 use crate::registry::{IssuedCertificate, Order, RevokedCertificate, StoredCrl, hex};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, DistinguishedName, DnType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, CustomExtension, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, PublicKeyData, RevocationReason, RevokedCertParams, SanType,
     SerialNumber, SignatureAlgorithm, SigningKey, SubjectPublicKeyInfo,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
-use signet_identity::{CertificateFacts, CompId, DeviceKey, EnrolledFacts, KeyError, Protection, ServerIdentity, SoftwareKey};
+use signet_identity::{
+    CertificateFacts, CompId, DeviceKey, EnrolledFacts, KeyError, Protection, ServerIdentity, SoftwareKey, policy_extension,
+};
 use signet_rfq::UtcMillis;
 use std::{
     fmt, fs,
@@ -41,6 +43,8 @@ pub enum CaError {
     Names(#[from] signet_identity::PeerError),
     #[error(transparent)]
     Sign(#[from] KeyError),
+    #[error("a certificate for a managed device is ordered, and enrolment.managed_policy names no policy to mark it with")]
+    NoManagedPolicy,
     #[error("a time is out of range")]
     Time,
     #[error(transparent)]
@@ -77,6 +81,8 @@ pub struct Ca {
     pub crl_lifetime: Duration,
     /// Where the list can be fetched.
     pub crl_url: String,
+    /// The certificate policy that marks managed devices.
+    pub managed_policy: Option<String>,
 }
 
 impl fmt::Debug for Ca {
@@ -94,6 +100,7 @@ pub struct CaSettings {
     pub lifetime: Duration,
     pub crl_lifetime: Duration,
     pub crl_url: String,
+    pub managed_policy: Option<String>,
 }
 
 impl Ca {
@@ -123,6 +130,7 @@ impl Ca {
             lifetime: s.lifetime,
             crl_lifetime: s.crl_lifetime,
             crl_url: s.crl_url.clone(),
+            managed_policy: s.managed_policy.clone(),
         })
     }
 
@@ -147,6 +155,10 @@ impl Ca {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
         params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![self.crl_url.clone()] }];
+        if order.managed {
+            let oid = self.managed_policy.as_deref().and_then(policy_extension).ok_or(CaError::NoManagedPolicy)?;
+            params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 32], oid));
+        }
         // Whole seconds, as certificates have them, so that the registry keeps the very same times.
         let now = now.replace_nanosecond(0).map_err(|_| CaError::Time)?;
         // A certificate that outlives its issuer would be worth nothing after it.

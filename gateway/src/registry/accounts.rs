@@ -29,6 +29,8 @@ pub struct NewUser {
 pub struct NewCode {
     pub digest: String,
     pub expires: UtcMillis,
+    /// It is handed out to a device that the firm manages.
+    pub managed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,16 +180,27 @@ pub(super) async fn add_code(
     actor: &str,
     now: UtcMillis,
 ) -> Result<(), RegistryError> {
-    let insert = "INSERT INTO codes (hash, user_id, protection, state, created_ms, expires_ms, used_ms, serial, claim, claimed_ms, purpose)
-        VALUES ($1, $2, $3, 'open', $4, $5, 0, '', '', 0, $6)";
+    let insert =
+        "INSERT INTO codes (hash, user_id, protection, state, created_ms, expires_ms, used_ms, serial, claim, claimed_ms, purpose, managed)
+        VALUES ($1, $2, $3, 'open', $4, $5, 0, '', '', 0, $6, $7)";
     let insert = sqlx::query(insert).bind(code.digest.clone()).bind(user.to_owned()).bind(protection.to_owned());
-    insert.bind(now.0).bind(code.expires.0).bind(purpose.as_str()).execute(&mut **tx).await?;
+    insert.bind(now.0).bind(code.expires.0).bind(purpose.as_str()).bind(i64::from(code.managed)).execute(&mut **tx).await?;
     let hours = code.expires.since(now) / 3_600_000;
     let kind = match purpose {
         CodePurpose::Enrol => "code.made",
         CodePurpose::Key => "key.code_made",
     };
-    events::append(tx, NewEvent::new(now, actor, kind, user, format!("good for {hours} hours"))).await
+    events::append(
+        tx,
+        NewEvent::new(
+            now,
+            actor,
+            kind,
+            user,
+            format!("good for {hours} hours{}", if code.managed { ", for a managed device" } else { "" }),
+        ),
+    )
+    .await
 }
 
 /// Open codes stop working; how many.

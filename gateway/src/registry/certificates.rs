@@ -22,6 +22,7 @@ pub struct CertificateRecord {
     pub issued: UtcMillis,
     /// 0: not yet.
     pub first_used: UtcMillis,
+    pub managed: bool,
 }
 
 /// Which certificates an order is about.
@@ -54,7 +55,7 @@ pub struct StoredCrl {
 }
 
 const CERTIFICATE: &str = "serial, user_id, device_id, comp_id, protection, spki_sha256, state, reason, not_before_ms, not_after_ms,
-    issued_ms, first_used_ms";
+    issued_ms, first_used_ms, managed";
 
 impl Registry {
     /// A certificate was shown on the FIX listener for the first time: it is good from now on, and
@@ -254,5 +255,6 @@ fn record(r: &AnyRow) -> Result<CertificateRecord, RegistryError> {
         not_after: UtcMillis(r.try_get(9)?),
         issued: UtcMillis(r.try_get(10)?),
         first_used: UtcMillis(r.try_get(11)?),
+        managed: r.try_get::<i64, _>(12)? != 0,
     })
 }

@@ -117,6 +117,7 @@ pub struct CodeRow {
     pub claimed: UtcMillis,
     /// The certificate it was used for.
     pub serial: String,
+    pub managed: bool,
 }
 
 /// What a right code is good for.
@@ -200,6 +201,7 @@ mod tests {
             claim: claim.into(),
             claimed: UtcMillis(claimed),
             serial: "0a".into(),
+            managed: false,
         };
         use CodeState::*;
         let later = 10 + CLAIM_MAX_MS;

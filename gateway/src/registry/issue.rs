@@ -36,6 +36,8 @@ pub struct Order {
     pub comp_id: String,
     pub device: String,
     pub protection: String,
+    /// The certificate says that the device is one the firm manages.
+    pub managed: bool,
     pub key: String,
     pub why: Why,
 }
@@ -97,7 +99,7 @@ impl Registry {
         tx.commit().await?;
         let why = Why::Code(digest.into());
         let (user, device, key) = (user.into(), ask.device.clone(), ask.key.clone());
-        Ok(Claim::Issue(Order { user, comp_id, device, protection: code.protection, key, why }))
+        Ok(Claim::Issue(Order { user, comp_id, device, protection: code.protection, managed: code.managed, key, why }))
     }
 
     /// A further certificate for a device, shown the present one over mutual TLS. `spki` is the
@@ -135,8 +137,16 @@ impl Registry {
         if unused.count() >= UNUSED_MAX {
             return Err(EnrolRefusal::TooManyUnused.into());
         }
-        let (device, protection) = (present.device, present.protection);
-        Ok(Claim::Issue(Order { user: present.user, comp_id, device, protection, key: ask.key, why: Why::Renewal(present.serial) }))
+        let (device, protection, managed) = (present.device, present.protection, present.managed);
+        Ok(Claim::Issue(Order {
+            user: present.user,
+            comp_id,
+            device,
+            protection,
+            managed,
+            key: ask.key,
+            why: Why::Renewal(present.serial),
+        }))
     }
 
     /// Writes an issued certificate down. Refused when the entitlement went away since the claim.
@@ -189,7 +199,7 @@ impl Registry {
 }
 
 pub(super) async fn code(tx: &mut Tx, user: &str, digest: &str, purpose: CodePurpose) -> Result<Option<CodeRow>, RegistryError> {
-    let query = "SELECT state, protection, expires_ms, claim, claimed_ms, serial FROM codes
+    let query = "SELECT state, protection, expires_ms, claim, claimed_ms, serial, managed FROM codes
         WHERE hash = $1 AND user_id = $2 AND purpose = $3";
     let row = sqlx::query(query).bind(digest.to_owned()).bind(user.to_owned()).bind(purpose.as_str());
     let row = row.fetch_optional(&mut **tx).await?;
@@ -201,6 +211,7 @@ pub(super) async fn code(tx: &mut Tx, user: &str, digest: &str, purpose: CodePur
         claim: r.try_get(3)?,
         claimed: UtcMillis(r.try_get(4)?),
         serial: r.try_get(5)?,
+        managed: r.try_get::<i64, _>(6)? != 0,
     }))
 }
 
@@ -259,7 +270,7 @@ async fn keep_device(tx: &mut Tx, order: &Order, now: UtcMillis) -> Result<(), R
 
 async fn keep_certificate(tx: &mut Tx, order: &Order, issued: &IssuedCertificate, now: UtcMillis) -> Result<(), RegistryError> {
     let insert = "INSERT INTO certificates (serial, user_id, device_id, comp_id, protection, spki_sha256, state, reason, not_before_ms,
-        not_after_ms, issued_ms, first_used_ms, ended_ms, der) VALUES ($1, $2, $3, $4, $5, $6, 'good', '', $7, $8, $9, 0, 0, $10)";
+        not_after_ms, issued_ms, first_used_ms, ended_ms, der, managed) VALUES ($1, $2, $3, $4, $5, $6, 'good', '', $7, $8, $9, 0, 0, $10, $11)";
     sqlx::query(insert)
         .bind(issued.serial.clone())
         .bind(order.user.clone())
@@ -271,6 +282,7 @@ async fn keep_certificate(tx: &mut Tx, order: &Order, issued: &IssuedCertificate
         .bind(issued.not_after.0)
         .bind(now.0)
         .bind(BASE64.encode(&issued.der))
+        .bind(i64::from(order.managed))
         .execute(&mut **tx)
         .await?;
     Ok(())

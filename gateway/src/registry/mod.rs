@@ -250,6 +250,13 @@ impl Registry {
     }
 }
 
+/// 16 random bytes in lower-case hexadecimal; `None` when the system has no randomness.
+pub fn random_id() -> Option<String> {
+    let mut random = [0u8; 16];
+    aws_lc_rs::rand::fill(&mut random).ok()?;
+    Some(hex(&random))
+}
+
 /// SHA-256 in lower-case hexadecimal.
 pub fn hex_sha256(bytes: &[u8]) -> String {
     hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref())

@@ -8,7 +8,7 @@ use super::{Dialect, RegistryError, Tx};
 use sqlx::Row as _;
 
 /// What this program reads and writes.
-pub const SCHEMA: i64 = 2;
+pub const SCHEMA: i64 = 3;
 
 /// A table with its columns and the schema they came with.
 type Table = (i64, &'static str, &'static [&'static str]);
@@ -66,6 +66,9 @@ const TABLES: &[Table] = &[
         ],
     ),
     (2, "evidence", &["seq", "at_ms", "user_id", "approval", "record", "prev", "hash"]),
+    (3, "codes", &["managed"]),
+    (3, "certificates", &["managed"]),
+    (3, "places", &["user_id", "country", "at_ms"]),
 ];
 
 /// Every table of a schema with all its columns, parents before children: what a backup holds, in this order.
@@ -90,7 +93,7 @@ enum Step {
 use Step::{Any, Postgres, Sqlite};
 
 /// Migration n brings schema n to n + 1; the first makes an empty database into schema 1.
-const MIGRATIONS: &[&[Step]] = &[FIRST, SECURITY_KEYS];
+const MIGRATIONS: &[&[Step]] = &[FIRST, SECURITY_KEYS, DECISIONS];
 
 const FIRST: &[Step] = &[
     Any("CREATE TABLE registry_meta (id BIGINT PRIMARY KEY, schema_version BIGINT NOT NULL, version BIGINT NOT NULL,
@@ -140,6 +143,13 @@ const SECURITY_KEYS: &[Step] = &[
         "CREATE TRIGGER evidence_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON evidence
         FOR EACH STATEMENT EXECUTE FUNCTION signet_only_added()",
     ),
+];
+
+/// What decisions about risk and entitlements remember.
+const DECISIONS: &[Step] = &[
+    Any("ALTER TABLE codes ADD COLUMN managed BIGINT NOT NULL DEFAULT 0"),
+    Any("ALTER TABLE certificates ADD COLUMN managed BIGINT NOT NULL DEFAULT 0"),
+    Any("CREATE TABLE places (user_id TEXT PRIMARY KEY REFERENCES users (id), country TEXT NOT NULL, at_ms BIGINT NOT NULL)"),
 ];
 
 /// The schema found: 0 when the database holds no registry.

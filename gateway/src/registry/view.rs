@@ -1,6 +1,7 @@
 //! What a gateway needs of the registry to admit desks, held in memory.
 
 use super::{AccountState, CertificateState, Registry, RegistryError};
+use signet_policy::place::Sighting;
 use signet_rfq::UtcMillis;
 use sqlx::Row as _;
 use std::collections::HashMap;
@@ -30,9 +31,19 @@ pub struct View {
     pub version: i64,
     /// By serial number, lower-case hexadecimal.
     pub certificates: HashMap<String, CertificateView>,
+    /// Where people were last seen, by user.
+    pub places: HashMap<String, Sighting>,
 }
 
 impl Registry {
+    /// Somebody was seen somewhere. No change that gateways must hear of: each keeps its own newest.
+    pub async fn seen(&self, user: &str, s: Sighting) -> Result<(), RegistryError> {
+        let upsert = "INSERT INTO places (user_id, country, at_ms) SELECT id, $2, $3 FROM users WHERE id = $1
+            ON CONFLICT (user_id) DO UPDATE SET country = excluded.country, at_ms = excluded.at_ms WHERE places.at_ms < excluded.at_ms";
+        sqlx::query(upsert).bind(user.to_owned()).bind(s.country.to_string()).bind(s.at_ms).execute(&self.pool).await?;
+        Ok(())
+    }
+
     pub async fn view(&self, now: UtcMillis) -> Result<View, RegistryError> {
         let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
         let version = sqlx::query("SELECT version FROM registry_meta WHERE id = 1").fetch_one(&mut *tx).await?.try_get(0)?;
@@ -57,6 +68,13 @@ impl Registry {
             };
             certificates.insert(r.try_get(0)?, view);
         }
-        Ok(View { version, certificates })
+        let rows = sqlx::query("SELECT user_id, country, at_ms FROM places").fetch_all(&mut *tx).await?;
+        let mut places = HashMap::with_capacity(rows.len());
+        for r in rows {
+            let country: String = r.try_get(1)?;
+            let country = country.parse().map_err(|_| RegistryError::Corrupt("places.country".into()))?;
+            places.insert(r.try_get(0)?, Sighting { country, at_ms: r.try_get(2)? });
+        }
+        Ok(View { version, certificates, places })
     }
 }

@@ -49,7 +49,7 @@ impl World {
             role: "standard".into(),
             protection: "keychain".into(),
         };
-        let code = |digest: &str| NewCode { digest: digest.into(), expires: UtcMillis(T0.0 + HOUR) };
+        let code = |digest: &str| NewCode { digest: digest.into(), expires: UtcMillis(T0.0 + HOUR), managed: false };
         let users = [(user("alice"), code("a")), (user("bob"), code("b"))];
         registry.add_users(&users, "test", UtcMillis(T0.0 - 1)).await.unwrap();
         enrol(&registry, "a", SERIAL).await;
@@ -107,7 +107,7 @@ impl World {
 
     async fn key_code(&self, random: u8) -> Authority {
         let code = OneTimeCode::new([random; 16]);
-        let new = NewCode { digest: code.digest_for(CodePurpose::Key), expires: UtcMillis(self.now.get() + HOUR) };
+        let new = NewCode { digest: code.digest_for(CodePurpose::Key), expires: UtcMillis(self.now.get() + HOUR), managed: false };
         self.service.registry.add_key_code("alice", &new, "test", self.now()).await.unwrap();
         Authority::ByCode(Some(code.shown()))
     }
@@ -225,7 +225,7 @@ fn an_enrolment_code_is_no_key_code_and_the_other_way_round() {
     run(async {
         let w = World::new().await;
         let code = OneTimeCode::new([7; 16]);
-        let new = NewCode { digest: code.digest(), expires: UtcMillis(T0.0 + HOUR) };
+        let new = NewCode { digest: code.digest(), expires: UtcMillis(T0.0 + HOUR), managed: false };
         w.service.registry.add_code("alice", &new, "test", w.now()).await.unwrap();
         assert_eq!(w.begin_key("k", Authority::ByCode(Some(code.shown()))).await, Err(StepUpRefusal::CodeWrong));
         w.key_code(8).await;

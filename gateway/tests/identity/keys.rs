@@ -57,13 +57,16 @@ async fn with_alice(url: &RegistryUrl) -> Registry {
         role: "standard".into(),
         protection: "keychain".into(),
     };
-    registry.add_users(&[(user, NewCode { digest: "d".into(), expires: UtcMillis(1) })], "test", UtcMillis(0)).await.unwrap();
+    registry
+        .add_users(&[(user, NewCode { digest: "d".into(), expires: UtcMillis(1), managed: false })], "test", UtcMillis(0))
+        .await
+        .unwrap();
     registry
 }
 
 async fn granted(registry: &Registry, n: u8) -> Grant {
     let digest = OneTimeCode::new([n; 16]).digest_for(CodePurpose::Key);
-    let code = NewCode { digest: digest.clone(), expires: UtcMillis(10_000) };
+    let code = NewCode { digest: digest.clone(), expires: UtcMillis(10_000), managed: false };
     registry.add_key_code("alice", &code, "test", NOW).await.unwrap();
     Grant::Code(digest)
 }
@@ -76,7 +79,7 @@ async fn life(place: &Place) {
     let made = registry.add_key(&keys.row, "test", NOW).await.unwrap();
     assert_eq!((made.state, made.counter, made.registered_by.as_str()), (KeyState::Active, 1, "code"), "{}", place.name);
     assert!(matches!(
-        registry.add_key_code("alice", &NewCode { digest: "x".into(), expires: NOW }, "test", NOW).await,
+        registry.add_key_code("alice", &NewCode { digest: "x".into(), expires: NOW, managed: false }, "test", NOW).await,
         Err(RegistryError::HasKey(_))
     ));
     assert_eq!(keys.record(&registry).await.unwrap(), Recorded { seq: 1, key_name: "blue".into() });

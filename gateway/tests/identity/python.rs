@@ -39,7 +39,7 @@ fn exported(w: &World) -> (Vec<String>, Keys) {
     let mut keys = Keys::new("alice", Grant::Code(digest.clone()));
     runtime().block_on(async {
         let registry = Registry::open(&url).await.unwrap();
-        let code = NewCode { digest, expires: UtcMillis(NOW.0 + 1) };
+        let code = NewCode { digest, expires: UtcMillis(NOW.0 + 1), managed: false };
         registry.add_key_code("alice", &code, "test", NOW).await.unwrap();
         registry.add_key(&keys.row, "test", NOW).await.unwrap();
         for _ in 0..3 {

@@ -78,6 +78,10 @@ impl World {
         pki.issue(&Order::gateway(&gw)).unwrap().write_to(dir.path(), "gateway").unwrap();
         pki.write_roots(dir.path()).unwrap();
         fs::write(dir.path().join("instruments.toml"), "").unwrap();
+        // Laptops of tests are managed by nobody; loopback is the firm's network.
+        let table = signet_gateway::config::FOUNDING_TABLE.replace("points = 25", "points = 0");
+        fs::write(dir.path().join("risk-score.toml"), table).unwrap();
+        fs::write(dir.path().join("risk.toml"), "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n").unwrap();
         let config = dir.path().join("gateway.toml");
         let text = format!(
             r#"
@@ -96,6 +100,9 @@ trust = "issuing.pem"
 [dealers]
 trust = "dealers-ca.pem"
 [desk_default]
+[risk]
+table = "risk-score.toml"
+settings = "risk.toml"
 [[dealer]]
 comp_id = "BANK{n}"
 name = "Bank"

@@ -11,10 +11,10 @@ use signet_desk_core::{DeskConfig, Venue};
 use signet_devca::{DevPki, Order};
 use signet_gateway::{
     Config, Gateway, Options,
-    admin::{self, Invited},
+    admin::{self, CodeTerms, Invited},
     config::{
-        DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, GatewaySection, RegistrySection,
-        StepUpSection, StoreSection, TlsSection,
+        DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, GatewaySection, OpenRfqs,
+        RegistrySection, RiskSection, StepUpSection, StoreSection, TlsSection,
     },
     registry::NewUser,
 };
@@ -47,6 +47,12 @@ fn failed<E: ToString>(what: &'static str) -> impl FnOnce(E) -> PracticeError {
     move |e| PracticeError { what, why: e.to_string() }
 }
 
+/// The certificate policy of managed laptops here: an example of X.660, nobody's.
+pub const MANAGED: &str = "2.999.1";
+/// Loopback is the firm's network, in Britain.
+pub const RISK: &str = "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n\
+    [posture]\nmanaged_policies = ['2.999.1']\n";
+
 /// What to start.
 pub struct Plan {
     /// Stores live here.
@@ -60,6 +66,8 @@ pub struct Plan {
     pub enrolment: bool,
     /// Security keys: `[step_up.when]` of the gateway. Wants `enrolment`.
     pub step_up: Option<String>,
+    /// The gateway's risk settings; the usual: everybody at home, on a managed laptop, in the firm's network.
+    pub risk: String,
     /// Dealers that somebody else runs: CompID and where it listens.
     pub other_dealers: Vec<(String, SocketAddr)>,
 }
@@ -68,7 +76,7 @@ impl Plan {
     /// Four dealers of different character, one trader.
     pub fn new(dir: &Path) -> Result<Self, PracticeError> {
         let dealers = Settings::parse(signet_dealer::DEALERS_TOML).map_err(failed("dealers.toml"))?;
-        Ok(Self { dir: dir.into(), dealers, desks: vec![TRADER.into()], port: 0, enrolment: false, step_up: None, other_dealers: vec![] })
+        Ok(Self { dir: dir.into(), dealers, desks: vec![TRADER.into()], port: 0, enrolment: false, step_up: None, risk: RISK.into(), other_dealers: vec![] })
     }
 
     /// Dealers that quote at once and only when told otherwise: for tests that must know what comes.
@@ -132,7 +140,7 @@ impl Practice {
         fs::create_dir_all(&state).map_err(failed("state folder"))?;
         let simulator = runtime.block_on(Simulator::start(&plan.dealers, instruments, &credentials, &state)).map_err(failed("dealers"))?;
         for name in plan.desks.iter().filter(|_| !plan.enrolment) {
-            let issued = pki.issue(&Order::desk(name)).map_err(failed("desk certificate"))?;
+            let issued = pki.issue(&Order::desk(name).with_policy(MANAGED)).map_err(failed("desk certificate"))?;
             let entry: IdentityName = name.parse().map_err(failed("desk name"))?;
             signet_devca::store_desk_identity(keychain, &issued, &entry).map_err(failed("keychain"))?;
         }
@@ -186,6 +194,11 @@ impl Practice {
         DeskConfig { venues: vec![self.venue.clone()], practice: true, ..DeskConfig::empty(self.dir.join("desk"), version) }
     }
 
+    /// The risk settings in force, to be rewritten.
+    pub fn risk_file(&self) -> &Path {
+        &self.config.risk.settings
+    }
+
     /// The configuration the gateway runs with, for the administrator's commands.
     pub fn gateway_config(&self) -> &Config {
         &self.config
@@ -195,10 +208,11 @@ impl Practice {
     pub fn invite(&self, id: &str, comp_id: &str, protection: &str) -> Result<Invited, PracticeError> {
         let user =
             NewUser { id: id.into(), comp_id: comp_id.into(), name: id.into(), role: "standard".into(), protection: protection.into() };
+        let terms = CodeTerms { hours: 1, managed: true };
         let made = self.runtime.block_on(async {
-            match admin::add(&self.config, user, 1, self._keys.path()).await {
+            match admin::add(&self.config, user, terms, self._keys.path()).await {
                 // From an earlier run: a new code for the same person.
-                Err(e) if e.code() == "registry.user_exists" => admin::code(&self.config, id, 1, self._keys.path()).await,
+                Err(e) if e.code() == "registry.user_exists" => admin::code(&self.config, id, terms, self._keys.path()).await,
                 other => other,
             }
         });
@@ -305,6 +319,8 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
     };
     // Certificates name the service's port, so it must be known before the service listens.
     let enrolment = plan.enrolment.then(free_port).transpose().map_err(failed("enrolment port"))?;
+    let risk = keys.join("risk.toml");
+    fs::write(&risk, &plan.risk).map_err(failed("risk settings"))?;
     let desk = |n: &String| Ok(DeskEntry { comp_id: comp_id(n)?, dealers: Default::default() });
     Ok(Config {
         gateway: GatewaySection {
@@ -322,14 +338,19 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             max_connections: 1_000,
             crl: vec![],
             crl_required: false,
+            proxy_from: vec![],
         },
         dealers: DealersSection { trust: roots.dealers, heartbeat_s: 5, crl: vec![], crl_required: false },
         desk: plan.desks.iter().map(desk).collect::<Result<_, _>>()?,
         dealer: plan.dealers.dealers.iter().map(dealer).chain(plan.other_dealers.iter().map(other)).collect::<Result<_, _>>()?,
         store: StoreSection::default(),
         registry: plan.enrolment.then(|| RegistrySection::new(&format!("sqlite:{}", plan.dir.join("registry.db").display()))),
-        enrolment: enrolment.map(|address| EnrolmentSection::embedded(address, "localhost", &issuing, &roots.gateways)),
+        enrolment: enrolment.map(|address| EnrolmentSection {
+            managed_policy: Some(MANAGED.into()),
+            ..EnrolmentSection::embedded(address, "localhost", &issuing, &roots.gateways)
+        }),
         desk_default: plan.enrolment.then(DeskDefaultSection::default),
         step_up: None,
+        risk: RiskSection { table: None, settings: risk, open_rfqs: OpenRfqs::Withdraw },
     })
 }

@@ -176,7 +176,10 @@ fn a_locked_user_is_out_within_a_second_and_stays_out() {
     until(&desk, &mut s, "revoked", |s| s.link() == Some(LinkState::Refused));
 
     // A new code brings the trader back, on the same laptop.
-    let invited = w.runtime.block_on(admin::code(&config, "alice", 1, w.dir.path())).unwrap();
+    let invited = w
+        .runtime
+        .block_on(admin::code(&config, "alice", signet_gateway::admin::CodeTerms { hours: 1, managed: true }, w.dir.path()))
+        .unwrap();
     let back = enrol(&w, &desk, intent(&desk, &invited, Holder::Keychain));
     assert_eq!(back.phase, EnrolPhase::Done, "{:?}", back.problem);
     online(&w, &desk, "ALICE1");

@@ -245,7 +245,7 @@ impl Touch {
         tracing::info!(action = approval.action.word(), "step-up passed");
         self.out.push(outcome(&id, StepUpStatus::Passed, None));
         self.active = now.laptop;
-        self.standing = Standing::touched(&self.settings.rules, now.laptop);
+        self.standing = self.standing.touched(&self.settings.rules, now.laptop);
         match what {
             What::Message(m) => self.out.push(Do::Release(*m)),
             What::Register(name) => self.begin_registration(name, now),

@@ -75,8 +75,7 @@ impl Shared {
 
     pub fn say_at_logout(&self, why: Option<(&str, &str)>) {
         let clean = |s: &str| s.chars().filter(|c| !c.is_control()).take(200).collect::<String>();
-        self.goodbye
-            .replace(why.map(|(code, cure)| (clean(code), clean(cure))).filter(|(code, _)| !code.is_empty()));
+        self.goodbye.replace(why.map(|(code, cure)| (clean(code), clean(cure))).filter(|(code, _)| !code.is_empty()));
     }
 
     /// Runs `f`, a send of something new.

@@ -93,11 +93,16 @@ impl ScoreTable {
         if let Some(c) = Condition::ALL.into_iter().find(|c| !rows.contains_key(c)) {
             return Err(TableError::Missing { attribute: c.attribute().words(), condition: c.words() });
         }
-        let digest = digest::digest(&digest::SHA256, text.as_bytes()).as_ref().iter().map(|b| format!("{b:02x}")).collect();
-        Ok(Self { rows, thresholds: file.thresholds, digest })
+        Ok(Self { rows, thresholds: file.thresholds, digest: sha256(text.as_bytes()) })
     }
 
-    /// SHA-256 of the file, lower-case hexadecimal.
+    /// The same table as part of a larger policy: its digest then covers the other file too.
+    pub fn with_settings(self, settings: &str) -> Self {
+        let digest = sha256(format!("{}\n{}\n", self.digest, sha256(settings.as_bytes())).as_bytes());
+        Self { digest, ..self }
+    }
+
+    /// SHA-256, lower-case hexadecimal: of the file, or with settings of the two files' digests, a line each.
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -128,4 +133,8 @@ impl ScoreTable {
             _ => Decision::Deny,
         }
     }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    digest::digest(&digest::SHA256, bytes).as_ref().iter().map(|b| format!("{b:02x}")).collect()
 }

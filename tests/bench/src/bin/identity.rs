@@ -223,7 +223,7 @@ async fn enrolled(config: &Config, dir: &Path, gateway: &Gateway) -> Identity {
         role: "standard".into(),
         protection: "keychain".into(),
     };
-    let invited = admin::add(config, user, 1, dir).await.expect("invited");
+    let invited = admin::add(config, user, admin::CodeTerms { hours: 1, managed: true }, dir).await.expect("invited");
     let mut invitation = Invitation::from_toml(&fs::read(&invited.file).expect("a file")).expect("an invitation");
     invitation.est.port = gateway.enrolment_address().expect("enrolment").port();
     let key = MemoryKeychain::new().generate(&"bench".parse().expect("a label")).expect("a key");
@@ -236,12 +236,14 @@ fn configure(pki: &DevPki, dir: &Path) -> Config {
     pki.issue(&Order::gateway("SIGNET")).expect("a certificate").write_to(dir, "gateway").expect("written");
     pki.write_roots(dir).expect("roots");
     fs::write(dir.join("instruments.toml"), "").expect("written");
+    let risk = "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n[posture]\nmanaged_policies = ['2.999.1']\n";
+    fs::write(dir.join("risk.toml"), risk).expect("written");
     let text = format!(
         "[gateway]\nname = \"Bench\"\ncomp_id = \"SIGNET\"\nstate_dir = \"state\"\ninstruments = \"instruments.toml\"\ntrust_domain = \"{DOMAIN}\"\n\
          [tls]\ncertificate = \"gateway.pem\"\nkey = \"gateway-key.pem\"\n[desks]\nlisten = \"127.0.0.1:0\"\ntrust = \"issuing.pem\"\n\
-         [dealers]\ntrust = \"dealers-ca.pem\"\n[desk_default]\n[[dealer]]\ncomp_id = \"NOBODY\"\nname = \"Nobody\"\naddress = \"localhost:1\"\n\
+         [dealers]\ntrust = \"dealers-ca.pem\"\n[desk_default]\n[risk]\nsettings = \"risk.toml\"\n[[dealer]]\ncomp_id = \"NOBODY\"\nname = \"Nobody\"\naddress = \"localhost:1\"\n\
          [registry]\nurl = \"sqlite:registry.db\"\n[enrolment]\nlisten = \"127.0.0.1:0\"\npublic_host = \"localhost\"\npublic_port = 9444\n\
-         fix_port = 9443\nanchors = \"gateways-ca.pem\"\nca_certificate = \"issuing.pem\"\nca_key = \"issuing-key.pem\"\n"
+         managed_policy = \"2.999.1\"\nfix_port = 9443\nanchors = \"gateways-ca.pem\"\nca_certificate = \"issuing.pem\"\nca_key = \"issuing-key.pem\"\n"
     );
     fs::write(dir.join("gateway.toml"), text).expect("written");
     Config::read(&dir.join("gateway.toml")).expect("a configuration")

@@ -55,9 +55,12 @@ fn configure(pki: &DevPki, dir: &std::path::Path, port: u16, n: usize) {
     let files = pki.issue(&Order::gateway("SIGNET")).expect("a certificate").write_to(dir, "gateway").expect("written");
     let roots = pki.write_roots(dir).expect("roots");
     fs::write(dir.join("instruments.toml"), "").expect("written");
+    let risk = "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n[posture]\nmanaged_policies = ['2.999.1']\n";
+    fs::write(dir.join("risk.toml"), risk).expect("written");
     let mut text = format!(
         "[gateway]\nname = \"Bench\"\ncomp_id = \"SIGNET\"\nstate_dir = \"state\"\ninstruments = \"instruments.toml\"\ntrust_domain = \"{DOMAIN}\"\n\
          [tls]\ncertificate = {:?}\nkey = {:?}\n[desks]\nlisten = \"127.0.0.1:{port}\"\ntrust = {:?}\n[dealers]\ntrust = {:?}\n\
+         [risk]\nsettings = \"risk.toml\"\n\
          [[dealer]]\ncomp_id = \"NOBODY\"\nname = \"Nobody\"\naddress = \"localhost:1\"\n",
         files.chain, files.key, roots.desks, roots.dealers
     );
@@ -72,7 +75,7 @@ async fn measure(pki: &DevPki, port: u16, n: usize, gateway: u32) {
     let mut sessions = Vec::new();
     for i in 0..n {
         let name = format!("DESK{i}");
-        let key = pki.issue(&Order::desk(&name)).expect("a certificate").certified_key().expect("a key");
+        let key = pki.issue(&Order::desk(&name).with_policy("2.999.1")).expect("a certificate").certified_key().expect("a key");
         let tls = ClientProfile::new(pki.gateway_roots().expect("roots"), key).config().expect("a profile");
         let tcp = TcpStream::connect(("127.0.0.1", port)).await.expect("connected");
         let stream = TlsConnector::from(tls).connect(ServerName::try_from("localhost").expect("a name"), tcp).await.expect("TLS");

@@ -1,0 +1,112 @@
+//! The country of an address, from a file that somebody keeps fresh.
+
+use maxminddb::{Reader, path};
+use signet_policy::place::Country;
+use signet_rfq::UtcMillis;
+use std::{
+    cell::RefCell,
+    fs,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::SystemTime,
+};
+
+/// Largest country file, bytes.
+const FILE_LEN_MAX: u64 = 256 * 1024 * 1024;
+const DAY_MS: i64 = 86_400_000;
+/// A file from further in the future than this says that the clock is wrong, or the file.
+const AHEAD_MAX_MS: i64 = DAY_MS;
+
+/// Why a country cannot be told; then it scores as the worst of its kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GeoFault {
+    #[error("no country file is configured")]
+    NotConfigured,
+    #[error("the country file cannot be used: {0}")]
+    Unusable(String),
+    #[error("the country file is {days} days old; {max} are allowed")]
+    Stale { days: i64, max: u32 },
+    #[error("the country file is from the future, or the gateway's clock is wrong")]
+    FromTheFuture,
+    #[error("the country file does not list this address")]
+    NotListed,
+}
+
+/// An opened file and when it was built.
+type Opened = Result<(Rc<Reader<Vec<u8>>>, UtcMillis), String>;
+
+/// A MaxMind DB file, read again when it changes.
+pub struct Geo {
+    file: PathBuf,
+    max_age_days: u32,
+    opened: RefCell<(Option<Stamp>, Opened)>,
+}
+
+/// How a file is told from its successor.
+type Stamp = (SystemTime, u64);
+
+impl Geo {
+    pub fn open(file: &Path, max_age_days: u32) -> Self {
+        let geo = Self { file: file.into(), max_age_days, opened: RefCell::new((None, Err("not read yet".into()))) };
+        geo.refresh();
+        geo
+    }
+
+    /// Reads the file again if it is another one; whether it is. A file that has gone is not remembered: what
+    /// it said cannot be checked any more.
+    pub fn refresh(&self) -> bool {
+        let stamp = stamp(&self.file);
+        if stamp.is_some() && self.opened.borrow().0 == stamp {
+            return false;
+        }
+        let was_good = self.opened.borrow().1.is_ok();
+        let opened = read(&self.file);
+        let changed = opened.is_ok() || was_good;
+        drop(self.opened.replace((stamp, opened)));
+        changed
+    }
+
+    pub fn country(&self, address: IpAddr, now: UtcMillis) -> Result<Country, GeoFault> {
+        let reader = self.usable(now)?;
+        let found = reader.lookup(address.to_canonical()).map_err(|e| GeoFault::Unusable(e.to_string()))?;
+        // MaxMind's and DB-IP's form, then the flat one of iptoasn and others.
+        let forms = [&path!["country", "iso_code"][..], &path!["country_code"][..]];
+        let code = forms.iter().find_map(|p| found.decode_path::<String>(p).ok().flatten());
+        code.and_then(|c| c.parse().ok()).ok_or(GeoFault::NotListed)
+    }
+
+    /// What is wrong with the file, if anything is.
+    pub fn fault(&self, now: UtcMillis) -> Option<GeoFault> {
+        self.usable(now).err()
+    }
+
+    fn usable(&self, now: UtcMillis) -> Result<Rc<Reader<Vec<u8>>>, GeoFault> {
+        let opened = self.opened.borrow();
+        let (reader, built) = opened.1.as_ref().map_err(|e| GeoFault::Unusable(e.clone()))?;
+        let age_ms = now.since(*built);
+        if age_ms < -AHEAD_MAX_MS {
+            return Err(GeoFault::FromTheFuture);
+        }
+        match age_ms / DAY_MS {
+            days if days > i64::from(self.max_age_days) => Err(GeoFault::Stale { days, max: self.max_age_days }),
+            _ => Ok(reader.clone()),
+        }
+    }
+}
+
+fn stamp(file: &Path) -> Option<Stamp> {
+    let m = fs::metadata(file).ok()?;
+    Some((m.modified().ok()?, m.len()))
+}
+
+fn read(file: &Path) -> Opened {
+    let words = |e: std::io::Error| format!("{}: {e}", file.display());
+    if fs::metadata(file).map_err(words)?.len() > FILE_LEN_MAX {
+        return Err(format!("{}: larger than {FILE_LEN_MAX} bytes", file.display()));
+    }
+    let reader = Reader::from_source(fs::read(file).map_err(words)?).map_err(|e| format!("{}: {e}", file.display()))?;
+    let built = i64::try_from(reader.metadata().build_epoch).unwrap_or(i64::MAX).saturating_mul(1_000);
+    Ok((Rc::new(reader), UtcMillis(built)))
+}

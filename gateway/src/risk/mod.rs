@@ -1,0 +1,167 @@
+//! The risk of each access: what is known of it, gathered here; the score itself is
+//! [`signet_policy::score`]. Whatever cannot be told counts as the worst of its kind.
+
+pub mod geo;
+pub mod posture;
+pub mod proxy;
+mod session;
+
+pub use session::{Access, Reassess, alert, watch};
+
+use crate::{
+    config::{ConfigError, OpenRfqs, RiskPolicy, RiskSection},
+    risk::geo::{Geo, GeoFault},
+};
+use signet_policy::{
+    place::{Country, Sighting, Travel, corporate, travel},
+    score::{Assessment, Attributes, Authentication, Concern, Decision, assess},
+};
+use signet_rfq::UtcMillis;
+use std::{cell::RefCell, collections::BTreeMap, net::IpAddr, rc::Rc};
+
+/// People whose last place is remembered.
+const SIGHTINGS_MAX: usize = 100_000;
+
+/// What an access is judged by, beside the policy.
+#[derive(Debug, Clone)]
+pub struct Facts<'a> {
+    /// The registry's user id, or the CompID without a registry.
+    pub user: &'a str,
+    /// The registry's word for the person; `None` without a registry.
+    pub role: Option<&'a str>,
+    /// Where the connection comes from; `None` when a balancer does not say.
+    pub address: Option<IpAddr>,
+    pub authentication: Authentication,
+    pub managed: Option<bool>,
+    /// Found at logon, and kept for the connection.
+    pub concerns: Vec<Concern>,
+}
+
+/// Policy, country file, and where people were last seen. On the trading thread.
+pub struct Risk {
+    section: RiskSection,
+    policy: RefCell<Rc<RiskPolicy>>,
+    geo: RefCell<Option<Rc<Geo>>>,
+    seen: RefCell<BTreeMap<String, Sighting>>,
+}
+
+impl Risk {
+    pub fn new(section: RiskSection, policy: RiskPolicy) -> Self {
+        let geo = open_geo(&policy);
+        Self { section, policy: RefCell::new(Rc::new(policy)), geo: RefCell::new(geo), seen: RefCell::default() }
+    }
+
+    pub fn open_rfqs(&self) -> OpenRfqs {
+        self.section.open_rfqs
+    }
+
+    pub fn policy(&self) -> Rc<RiskPolicy> {
+        self.policy.borrow().clone()
+    }
+
+    /// Where an address is, by the firm's own list or the country file.
+    pub fn country(&self, address: Option<IpAddr>, now: UtcMillis) -> Result<Country, GeoFault> {
+        let address = address.ok_or(GeoFault::NotListed)?;
+        let declared = corporate(&self.policy().networks, address).and_then(|n| n.country);
+        match declared {
+            Some(c) => Ok(c),
+            None => self.geo.borrow().clone().ok_or(GeoFault::NotConfigured)?.country(address, now),
+        }
+    }
+
+    pub fn assess(&self, f: &Facts<'_>, now: UtcMillis) -> Assessment {
+        let policy = self.policy();
+        let country = self.country(f.address, now).ok();
+        let own = policy.settings.person.get(f.user).map(|p| &p.countries);
+        let expected = |c: Country| policy.settings.countries.contains(&c) || own.is_some_and(|o| o.contains(&c));
+        let attributes = Attributes {
+            privileged: match f.role {
+                Some("standard") => Some(false),
+                Some("privileged") => Some(true),
+                _ => None,
+            },
+            authentication: Some(f.authentication),
+            managed: f.managed,
+            corporate_network: f.address.map(|a| corporate(&policy.networks, a).is_some()),
+            expected_country: country.map(expected),
+        };
+        let mut concerns = f.concerns.clone();
+        concerns.extend(out_of_hours(&policy, now));
+        assess(&policy.table, &attributes, concerns)
+    }
+
+    /// Whether this person can be where they are now, given where they were last.
+    pub fn travel_concern(&self, user: &str, address: Option<IpAddr>, now: UtcMillis) -> Option<Concern> {
+        let policy = self.policy();
+        let settings = &policy.settings.travel;
+        let last = self.seen.borrow().get(user).copied()?;
+        let here = Sighting { country: self.country(address, now).ok()?, at_ms: now.0 };
+        let Travel::Impossible { km, minutes } = travel(last, here, settings.limits()) else { return None };
+        (settings.decision > Decision::Allow).then(|| Concern {
+            code: "risk.impossible_travel",
+            words: format!("Last seen in {} {minutes} minutes ago; {} is at least {km} km away.", last.country, here.country),
+            cure: "If it was you in both places, touch your security key; else tell your administrator.".into(),
+            at_least: settings.decision,
+        })
+    }
+
+    /// Somebody was let in, or proved to be who they are: this is where they are. An access that was refused leaves no
+    /// trace here, or a stranger could make the person's own next one look odd.
+    pub fn seen_at(&self, user: &str, address: Option<IpAddr>, now: UtcMillis) -> Option<Sighting> {
+        let sighting = Sighting { country: self.country(address, now).ok()?, at_ms: now.0 };
+        self.remember(user, sighting);
+        Some(sighting)
+    }
+
+    /// What another gateway, or an earlier run, knew. The newest counts.
+    pub fn remember(&self, user: &str, s: Sighting) {
+        let mut seen = self.seen.borrow_mut();
+        let newer = seen.get(user).is_none_or(|old| old.at_ms <= s.at_ms);
+        if newer && (seen.len() < SIGHTINGS_MAX || seen.contains_key(user)) {
+            seen.insert(user.to_owned(), s);
+        }
+    }
+
+    /// Reads the policy's files again; the digests before and after when something changed. A broken file changes nothing.
+    pub fn reload(&self) -> Result<Option<(String, String)>, ConfigError> {
+        let new = self.section.read()?;
+        let old = self.policy();
+        if new.table.digest() == old.table.digest() {
+            return Ok(None);
+        }
+        let digests = (old.table.digest().to_owned(), new.table.digest().to_owned());
+        if new.settings.geo != old.settings.geo {
+            self.geo.replace(open_geo(&new));
+        }
+        self.policy.replace(Rc::new(new));
+        Ok(Some(digests))
+    }
+
+    /// Looks for a newer country file; whether answers may differ now.
+    pub fn refresh_geo(&self) -> bool {
+        self.geo.borrow().as_ref().is_some_and(|g| g.refresh())
+    }
+
+    /// What is wrong with the country file, if one is configured.
+    pub fn geo_fault(&self, now: UtcMillis) -> Option<GeoFault> {
+        self.geo.borrow().as_ref().and_then(|g| g.fault(now))
+    }
+}
+
+fn open_geo(policy: &RiskPolicy) -> Option<Rc<Geo>> {
+    policy.settings.geo.as_ref().map(|g| Rc::new(Geo::open(&g.file, g.max_age_days)))
+}
+
+fn out_of_hours(policy: &RiskPolicy, now: UtcMillis) -> Option<Concern> {
+    let (hours, at_least) = policy.hours?;
+    let inside = hours.hold(now.0) || at_least == Decision::Allow;
+    (!inside).then(|| Concern {
+        code: "risk.out_of_hours",
+        words: "It is outside of trading hours.".into(),
+        cure: "Trade within your firm's hours.".into(),
+        at_least,
+    })
+}
+
+#[cfg(test)]
+mod tests;

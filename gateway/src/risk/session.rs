@@ -1,0 +1,354 @@
+//! The risk of each connection while it lasts: judged at logon, and again whenever something it was
+//! judged by is another.
+
+use super::{Facts, Risk, posture};
+use crate::{
+    config::{OpenRfqs, RiskPolicy},
+    core::{Core, now},
+    live,
+    registry::{NewEvent, random_id},
+    roster::Roster,
+};
+use rustls_pki_types::CertificateDer;
+use signet_fix::{
+    AppMessage,
+    message::{AccessDecision, AccessVerdict},
+};
+use signet_identity::PeerIdentity;
+use signet_policy::{
+    posture::{Evidence, Judgement, Report, judge},
+    score::{Assessment, Authentication, Concern, Decision},
+};
+use signet_rfq::{CompId, RfqId, UtcMillis};
+use std::{
+    cell::RefCell,
+    net::IpAddr,
+    path::PathBuf,
+    rc::Rc,
+    time::{Duration, SystemTime},
+};
+use tokio::time::timeout;
+
+/// How often files are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// Everybody is judged anew at least this often: hours pass, files and reports grow old.
+const ANEW_MS: i64 = 10_000;
+/// A broken policy or country file is said to be so at once, and then this often.
+const COMPLAIN_MS: i64 = 10 * 60_000;
+/// A report is asked for again when so much of its time is left.
+const ASK_BEFORE_MS: i64 = 60_000;
+/// A question about the laptop that nobody answers is asked again after this.
+const ASK_AGAIN_MS: i64 = 30_000;
+
+/// What stays the same about a connection, and what was found out about it.
+pub struct Access {
+    pub user: String,
+    pub address: Option<IpAddr>,
+    exporter: String,
+    policies: Vec<String>,
+    hardware_key: bool,
+    leaf: CertificateDer<'static>,
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// A security key was touched for the logon of this connection.
+    touched: bool,
+    report: Option<(Report, UtcMillis)>,
+    asked: Option<(String, UtcMillis)>,
+    concerns: Vec<Concern>,
+    last: Option<Assessment>,
+}
+
+impl Access {
+    /// `exporter`: base64; `address`: what the balancer said, if there is one.
+    pub fn new(user: String, peer: &PeerIdentity, leaf: CertificateDer<'static>, exporter: &str, address: Option<IpAddr>) -> Self {
+        Self {
+            user,
+            address,
+            exporter: exporter.to_owned(),
+            policies: peer.policies.clone(),
+            hardware_key: peer.enrolled.as_ref().is_some_and(|e| e.protection == "token"),
+            leaf,
+            state: RefCell::default(),
+        }
+    }
+
+    /// At logon: what the Logon said of the laptop, how this person can have come here, and the decision.
+    pub fn at_logon(&self, risk: &Risk, role: Option<&str>, report: Option<&str>, now: UtcMillis) -> Assessment {
+        if let Some(Err(e)) = report.map(|r| self.report(r, "", now)) {
+            tracing::warn!(user = self.user, code = e.code(), "{e}");
+        }
+        self.state.borrow_mut().concerns.extend(risk.travel_concern(&self.user, self.address, now));
+        self.assess(risk, role, now).0
+    }
+
+    /// The decision as of now, and whether it is another one than last time.
+    pub fn assess(&self, risk: &Risk, role: Option<&str>, now: UtcMillis) -> (Assessment, bool) {
+        let managed = self.device(&risk.policy(), now).managed;
+        let mut s = self.state.borrow_mut();
+        let authentication = if s.touched { Authentication::HardwareToken } else { Authentication::SoftwareToken };
+        let concerns = s.concerns.clone();
+        let facts = Facts { user: &self.user, role, address: self.address, authentication, managed: Some(managed), concerns };
+        let assessment = risk.assess(&facts, now);
+        let changed = s.last.as_ref() != Some(&assessment);
+        s.last = Some(assessment.clone());
+        (assessment, changed)
+    }
+
+    pub fn device(&self, policy: &RiskPolicy, now: UtcMillis) -> Judgement {
+        let settings = &policy.settings.posture;
+        let good_for_ms = i64::from(settings.report_minutes) * 60_000;
+        let s = self.state.borrow();
+        // A clock that went back makes a report as old as one that went forward.
+        let fresh = s.report.as_ref().filter(|(_, at)| (0..good_for_ms).contains(&now.since(*at)));
+        let evidence = Evidence {
+            managed_certificate: self.policies.iter().any(|p| settings.managed_policies.contains(p)),
+            hardware_key: self.hardware_key && settings.signed_reports,
+            report: fresh.map(|(r, _)| r),
+        };
+        judge(evidence, &settings.require)
+    }
+
+    /// A report in answer to `nonce`, if it is one of this connection's key.
+    pub(super) fn checked(&self, envelope: &str, nonce: &str) -> Result<Report, posture::PostureRefusal> {
+        posture::checked(envelope, &self.leaf, &self.exporter, nonce)
+    }
+
+    fn report(&self, envelope: &str, nonce: &str, now: UtcMillis) -> Result<(), posture::PostureRefusal> {
+        let report = self.checked(envelope, nonce)?;
+        self.state.borrow_mut().report = Some((report, now));
+        Ok(())
+    }
+
+    /// An answer to the question that is open.
+    pub fn answered(&self, envelope: &str, now: UtcMillis) -> Result<(), posture::PostureRefusal> {
+        // Each question is good for one answer.
+        let asked = self.state.borrow_mut().asked.take();
+        let (nonce, _) = asked.ok_or(posture::PostureRefusal::NotAsked)?;
+        self.report(envelope, &nonce, now)
+    }
+
+    /// The next question about the laptop, when it is time for one.
+    pub(super) fn question(&self, policy: &RiskPolicy, now: UtcMillis) -> Option<String> {
+        let good_for_ms = i64::from(policy.settings.posture.report_minutes) * 60_000;
+        let mut s = self.state.borrow_mut();
+        let old = s.report.as_ref().is_none_or(|(_, at)| !(0..good_for_ms - ASK_BEFORE_MS).contains(&now.since(*at)));
+        let open = s.asked.as_ref().is_some_and(|(_, at)| (0..ASK_AGAIN_MS).contains(&now.since(*at)));
+        if !old || open {
+            return None;
+        }
+        let nonce = random_id()?;
+        s.asked = Some((nonce.clone(), now));
+        Some(nonce)
+    }
+
+    /// Whether nothing is to be sent on without a touch, by the last decision.
+    pub fn wants_touch(&self) -> bool {
+        self.state.borrow().last.as_ref().is_none_or(|a| a.decision != Decision::Allow)
+    }
+
+    /// The trader touched their key for the logon of this connection: that is how it authenticated, and a
+    /// journey that looked impossible was theirs.
+    fn touched(&self) {
+        let mut s = self.state.borrow_mut();
+        s.touched = true;
+        s.concerns.retain(|c| c.code != "risk.impossible_travel" || c.at_least == Decision::Deny);
+    }
+}
+
+/// Why everybody is judged anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reassess {
+    Changed,
+    Quietly,
+}
+
+impl Core {
+    /// After logon: the trader reads the decision before anything else, and the laptop is asked about.
+    pub fn tell_decision(&self, desk: &CompId) {
+        let Some(access) = self.access(desk) else { return };
+        let last = access.state.borrow().last.clone();
+        if let Some(a) = last {
+            self.to_desk(desk, &decision(&a, now()));
+        }
+        self.ask_posture(desk, &access);
+    }
+
+    fn ask_posture(&self, desk: &CompId, access: &Access) {
+        let Some(risk) = self.risk() else { return };
+        if let Some(nonce) = access.question(&risk.policy(), now()) {
+            self.to_desk(desk, &AppMessage::PostureRequest { nonce });
+        }
+    }
+
+    /// The desk answered about its laptop.
+    pub fn posture_report(self: &Rc<Self>, desk: &CompId, envelope: &str) {
+        let Some(access) = self.access(desk) else { return };
+        match access.answered(envelope, now()) {
+            Ok(()) => self.reassess(desk),
+            Err(e) => {
+                tracing::warn!(%desk, code = e.code(), "{e}");
+                self.event(e.code(), desk, &e.to_string());
+            }
+        }
+    }
+
+    /// The logon touch was good.
+    pub fn authenticated(self: &Rc<Self>, desk: &CompId) {
+        let Some(access) = self.access(desk) else { return };
+        access.touched();
+        self.was_seen(&access);
+        self.reassess(desk);
+    }
+
+    /// Somebody is here with good reason.
+    pub fn was_seen(&self, access: &Access) {
+        let sighting = self.risk().and_then(|r| r.seen_at(&access.user, access.address, now()));
+        if let (Some(roster), Some(s)) = (self.roster(), sighting) {
+            roster.seen(&access.user, s);
+        }
+    }
+
+    /// Whether the place of somebody who was let in at once is to be remembered: not when the way there looked odd.
+    pub fn let_in(&self, access: &Access) {
+        if access.state.borrow().concerns.is_empty() {
+            self.was_seen(access);
+        }
+    }
+
+    pub fn reassess_all(self: &Rc<Self>, why: Reassess) {
+        let on: Vec<CompId> = self.live.borrow().iter().filter(|(_, l)| !l.cut.done()).map(|(d, _)| d.clone()).collect();
+        for desk in on {
+            if why == Reassess::Quietly
+                && let Some(access) = self.access(&desk)
+            {
+                self.ask_posture(&desk, &access);
+            }
+            self.reassess(&desk);
+        }
+    }
+
+    /// Judges one session anew, and does what follows: nothing, a touch, or the end.
+    pub fn reassess(self: &Rc<Self>, desk: &CompId) {
+        let (Some(risk), Some(access)) = (self.risk(), self.access(desk)) else { return };
+        let role = self.role_of(desk);
+        let (a, changed) = access.assess(&risk, role.as_deref(), now());
+        if !changed {
+            return;
+        }
+        self.event(if a.decision == Decision::Deny { "risk.denied" } else { "risk.changed" }, desk, &event_words(&a));
+        self.to_desk(desk, &decision(&a, now()));
+        match a.decision {
+            Decision::Deny => self.cut_for_risk(desk, "risk.denied", &a, risk.open_rfqs()),
+            Decision::StepUp if self.enforcement().is_none() => self.cut_for_risk(desk, "risk.no_step_up", &a, risk.open_rfqs()),
+            d => self.watched(desk, d == Decision::StepUp),
+        }
+    }
+
+    fn cut_for_risk(self: &Rc<Self>, desk: &CompId, code: &'static str, a: &Assessment, open: OpenRfqs) {
+        if open == OpenRfqs::Withdraw {
+            let ids: Vec<RfqId> = self.with_router(|r| r.withdrawable(desk));
+            for rfq in ids {
+                let text = Some("withdrawn by the gateway: your access was denied".to_owned());
+                self.handle(crate::router::Input::FromDesk(desk.clone(), AppMessage::RfqCancel { rfq, text }));
+            }
+        }
+        alert(desk.as_str(), code, a);
+        live::cut(self, self.roster().as_deref(), desk, &live::Reason { code, words: a.words(), cure: a.cure() });
+    }
+
+    fn role_of(&self, desk: &CompId) -> Option<String> {
+        let live = self.live.borrow();
+        let shown = &live.get(desk)?.shown;
+        self.roster()?.role(&shown.serial)
+    }
+
+    fn event(&self, code: &'static str, desk: &CompId, words: &str) {
+        if let Some(r) = self.roster() {
+            r.note(NewEvent::new(now(), "gateway", code, desk.as_str(), words));
+        }
+    }
+}
+
+/// An access was denied: somebody should look.
+pub fn alert(who: &str, code: &str, a: &Assessment) {
+    tracing::error!(alert = true, who, code, score = a.score, policy = a.policy, "access denied: {}", a.words());
+}
+
+/// The decision as the registry keeps it: words and policy.
+pub fn event_words(a: &Assessment) -> String {
+    format!("{} policy {}", a.words(), a.policy)
+}
+
+/// The decision as the desk reads it.
+pub fn decision(a: &Assessment, at: UtcMillis) -> AppMessage {
+    let verdict = match a.decision {
+        Decision::Allow => AccessVerdict::Allow,
+        Decision::StepUp => AccessVerdict::StepUp,
+        Decision::Deny => AccessVerdict::Deny,
+    };
+    AppMessage::AccessDecision(AccessDecision {
+        verdict,
+        score: a.score,
+        policy: a.policy.clone(),
+        factors: serde_json::to_string(&a.factors).unwrap_or_else(|_| "[]".into()),
+        text: a.words(),
+        cure: Some(a.cure()).filter(|c| !c.is_empty()),
+        at,
+    })
+}
+
+/// Looks for newer files and passing time, and judges everybody anew.
+pub async fn watch(core: Rc<Core>, risk: Rc<Risk>, roster: Option<Rc<Roster>>, files: Vec<PathBuf>) {
+    let mut snapshots = roster.as_ref().map(|r| r.snapshots());
+    let mut stamps = stamp(&files);
+    let (mut judged, mut complained) = (now(), UtcMillis(0));
+    loop {
+        let registry_changed = match &mut snapshots {
+            Some(s) => timeout(LOOK, s.changed()).await.is_ok_and(|r| r.is_ok()),
+            None => {
+                tokio::time::sleep(LOOK).await;
+                false
+            }
+        };
+        let at = now();
+        let newer = stamp(&files);
+        let reloaded = newer != stamps && reload(&core, &risk);
+        stamps = newer;
+        let geo = risk.refresh_geo();
+        if let Some(fault) = risk.geo_fault(at).filter(|_| at.since(complained).abs() >= COMPLAIN_MS) {
+            complained = at;
+            tracing::error!(alert = true, "countries cannot be told: {fault}");
+            core.note("risk.geo_fault", &fault.to_string());
+        }
+        if reloaded || geo || registry_changed {
+            core.reassess_all(Reassess::Changed);
+        }
+        if at.since(judged).abs() >= ANEW_MS {
+            judged = at;
+            core.reassess_all(Reassess::Quietly);
+        }
+    }
+}
+
+fn reload(core: &Core, risk: &Risk) -> bool {
+    match risk.reload() {
+        Ok(Some((old, new))) => {
+            tracing::info!(old, new, "risk policy loaded");
+            core.note("policy.loaded", &format!("risk: {old} -> {new}"));
+            true
+        }
+        Ok(None) => false,
+        Err(e) => {
+            tracing::error!(alert = true, "the new risk policy is refused as a whole; the last one stays: {e}");
+            core.note("policy.refused", &format!("risk: {e}"));
+            false
+        }
+    }
+}
+
+fn stamp(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
+    files.iter().map(|f| std::fs::metadata(f).ok().and_then(|m| Some((m.modified().ok()?, m.len())))).collect()
+}

@@ -1,0 +1,282 @@
+use super::*;
+use crate::config::RiskSection;
+use rustls_pki_types::CertificateDer;
+use signet_devca::{DevPki, Order};
+use signet_identity::PeerIdentity;
+use signet_test_mmdb::{Form, country_file};
+use std::{fs, path::Path};
+use time::OffsetDateTime;
+
+const NOW: UtcMillis = UtcMillis(1_795_176_000_000); // Friday 2026-11-20, 12:00 UTC
+const DAY_MS: i64 = 86_400_000;
+const SETTINGS: &str = "countries = ['GB', 'FR']\n[person.alice]\ncountries = ['US']\n\
+    [[network]]\nrange = '10.0.0.0/8'\ncountry = 'GB'\n[[network]]\nrange = '192.0.2.0/24'\n\
+    [geo]\nfile = 'country.mmdb'\nmax_age_days = 30\n";
+const NETWORKS: [(&str, &str); 6] = [
+    ("198.51.100.0/24", "GB"),
+    ("203.0.113.0/24", "US"),
+    ("192.0.2.0/24", "FR"),
+    ("100.64.0.0/16", "SG"),
+    ("2001:db8:1::/48", "GB"),
+    ("2001:db8:2::/48", "RU"),
+];
+
+fn geo(dir: &Path, built: UtcMillis) {
+    fs::write(dir.join("country.mmdb"), country_file(&NETWORKS, u64::try_from(built.0 / 1_000).unwrap(), Form::Nested)).unwrap();
+}
+
+fn risk(dir: &Path, settings: &str) -> Risk {
+    fs::write(dir.join("risk.toml"), settings).unwrap();
+    let section = RiskSection { table: None, settings: dir.join("risk.toml"), open_rfqs: OpenRfqs::Withdraw };
+    let policy = section.read().unwrap();
+    Risk::new(section, policy)
+}
+
+fn facts<'a>(user: &'a str, address: &str) -> Facts<'a> {
+    Facts {
+        user,
+        role: Some("standard"),
+        address: Some(address.parse().unwrap()),
+        authentication: Authentication::SoftwareToken,
+        managed: Some(true),
+        concerns: vec![],
+    }
+}
+
+#[test]
+fn each_input_finds_its_row() {
+    let dir = tempfile::tempdir().unwrap();
+    geo(dir.path(), NOW);
+    let r = risk(dir.path(), SETTINGS);
+    let table: &[(&str, &str, u32)] = &[
+        // network 15, country 0, software 5
+        ("bob", "198.51.100.7", 20),
+        ("bob", "::ffff:198.51.100.7", 20),
+        ("bob", "2001:db8:1::9", 20),
+        ("bob", "10.1.2.3", 5),
+        ("bob", "192.0.2.9", 5),
+        // 40 for a country where nobody is expected; alice is, in the US
+        ("bob", "203.0.113.9", 60),
+        ("alice", "203.0.113.9", 20),
+        ("bob", "2001:db8:2::9", 60),
+        // in no file
+        ("bob", "8.8.8.8", 60),
+        ("bob", "127.0.0.1", 60),
+    ];
+    for (user, address, want) in table {
+        assert_eq!(r.assess(&facts(user, address), NOW).score, *want, "{user} {address}");
+    }
+    let at_home = || facts("bob", "10.1.2.3");
+    for (f, want) in [
+        (Facts { role: Some("privileged"), ..at_home() }, 15),
+        (Facts { role: Some("director"), ..at_home() }, 15),
+        (Facts { role: None, ..at_home() }, 15),
+        (Facts { managed: Some(false), ..at_home() }, 30),
+        (Facts { managed: None, ..at_home() }, 30),
+        (Facts { authentication: Authentication::HardwareToken, ..at_home() }, 0),
+        (Facts { address: None, ..at_home() }, 60),
+    ] {
+        assert_eq!(r.assess(&f, NOW).score, want, "{f:?}");
+    }
+}
+
+#[test]
+fn a_country_file_that_cannot_be_trusted_is_no_country_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("country.mmdb");
+    let at = |r: &Risk, now| r.assess(&facts("bob", "198.51.100.7"), now).score;
+    let r = risk(dir.path(), SETTINGS);
+    assert_eq!(at(&r, NOW), 60, "no file");
+    geo(dir.path(), NOW);
+    assert!(r.refresh_geo());
+    assert_eq!(at(&r, NOW), 20);
+    assert!(!r.refresh_geo());
+    // It grows old by itself.
+    assert_eq!(at(&r, NOW + 30 * DAY_MS), 20);
+    assert_eq!(at(&r, NOW + 31 * DAY_MS), 60);
+    assert!(matches!(r.geo_fault(NOW + 31 * DAY_MS), Some(GeoFault::Stale { days: 31, max: 30 })));
+    // The gateway's clock is set back by a week: which of the two is wrong cannot be told.
+    assert_eq!(at(&r, NOW + -7 * DAY_MS), 60);
+    assert_eq!(r.geo_fault(NOW + -7 * DAY_MS), Some(GeoFault::FromTheFuture));
+    // Corporate networks that say where they are need no file.
+    fs::write(&file, b"not a database").unwrap();
+    assert!(r.refresh_geo());
+    assert_eq!((at(&r, NOW), r.assess(&facts("bob", "10.1.2.3"), NOW).score), (60, 5));
+    geo(dir.path(), NOW);
+    assert!(r.refresh_geo());
+    assert_eq!(at(&r, NOW), 20);
+    fs::remove_file(&file).unwrap();
+    assert!(r.refresh_geo());
+    assert_eq!(at(&r, NOW), 60, "gone");
+    assert_eq!(risk(dir.path(), "countries = ['GB']").country("198.51.100.7".parse().ok(), NOW), Err(GeoFault::NotConfigured));
+}
+
+#[test]
+fn the_flat_form_and_any_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = country_file(&NETWORKS, u64::try_from(NOW.0 / 1_000).unwrap(), Form::Flat);
+    let file = dir.path().join("country.mmdb");
+    fs::write(&file, &good).unwrap();
+    let address: Option<IpAddr> = "198.51.100.7".parse().ok();
+    assert_eq!(risk(dir.path(), SETTINGS).country(address, NOW).unwrap().as_str(), "GB");
+    // Cut and damaged in many places: an answer or a fault, never a panic, and never another country by chance of length.
+    for at in (0..good.len()).step_by(good.len() / 200 + 1) {
+        fs::write(&file, &good[..at]).unwrap();
+        let _ = Geo::open(&file, 30).country(address.unwrap(), NOW);
+        let mut damaged = good.clone();
+        damaged[at] ^= 0xff;
+        fs::write(&file, &damaged).unwrap();
+        let _ = Geo::open(&file, 30).country(address.unwrap(), NOW);
+    }
+}
+
+#[test]
+fn a_broken_policy_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    geo(dir.path(), NOW);
+    let r = risk(dir.path(), SETTINGS);
+    let before = r.policy().table.digest().to_owned();
+    assert_eq!(r.reload().unwrap(), None);
+    for broken in [
+        "",
+        "countries = []",
+        "countries = ['UK1']",
+        "countries = ['GB']\n[[network]]\nrange = '0.0.0.0/0'",
+        "countries = ['GB']\nfree = 1",
+    ] {
+        fs::write(dir.path().join("risk.toml"), broken).unwrap();
+        assert!(r.reload().is_err(), "{broken:?}");
+        assert_eq!(r.policy().table.digest(), before);
+        assert_eq!(r.assess(&facts("bob", "203.0.113.9"), NOW).score, 60);
+    }
+    fs::remove_file(dir.path().join("risk.toml")).unwrap();
+    assert!(r.reload().is_err());
+    fs::write(dir.path().join("risk.toml"), SETTINGS.replace("'FR'", "'US'")).unwrap();
+    let (old, new) = r.reload().unwrap().unwrap();
+    assert!(old == before && new != before);
+    let a = r.assess(&facts("bob", "203.0.113.9"), NOW);
+    assert_eq!((a.score, a.policy), (20, new));
+}
+
+#[test]
+fn travel_is_looked_at_and_strangers_leave_no_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    geo(dir.path(), NOW);
+    let r = risk(dir.path(), SETTINGS);
+    let (gb, sg, us) = ("198.51.100.7".parse().ok(), "100.64.0.9".parse().ok(), "203.0.113.9".parse().ok());
+    assert_eq!(r.travel_concern("bob", sg, NOW), None, "never seen before");
+    r.seen_at("bob", gb, NOW);
+    let hour = 3_600_000;
+    let c = r.travel_concern("bob", sg, NOW + hour).unwrap();
+    assert_eq!((c.code, c.at_least), ("risk.impossible_travel", Decision::StepUp));
+    assert!(c.words.starts_with("Last seen in GB 60 minutes ago; SG is at least "), "{}", c.words);
+    assert_eq!(r.travel_concern("bob", sg, NOW + 13 * hour), None);
+    assert_eq!(r.travel_concern("alice", sg, NOW + hour), None, "another person");
+    assert_eq!(r.travel_concern("bob", None, NOW + hour), None);
+    // What an older gateway remembers does not undo what is known here.
+    r.remember("bob", Sighting { country: "SG".parse().unwrap(), at_ms: NOW.0 - 1 });
+    assert!(r.travel_concern("bob", us, NOW + hour).is_some_and(|c| c.words.contains("GB")));
+    let off = risk(dir.path(), &format!("{SETTINGS}[travel]\ndecision = 'allow'\n"));
+    off.seen_at("bob", gb, NOW);
+    assert_eq!(off.travel_concern("bob", sg, NOW + hour), None);
+}
+
+#[test]
+fn hours_count_when_they_are_set() {
+    let dir = tempfile::tempdir().unwrap();
+    geo(dir.path(), NOW);
+    let hours = "[hours]\nfrom = '07:00'\nto = '19:00'\ndays = ['mon', 'tue', 'wed', 'thu', 'fri']\ndecision = 'step_up'\n";
+    let r = risk(dir.path(), &format!("{SETTINGS}{hours}"));
+    let decide = |now| r.assess(&facts("bob", "10.1.2.3"), now).decision;
+    assert_eq!(decide(NOW), Decision::Allow);
+    assert_eq!(decide(NOW + 8 * 3_600_000), Decision::StepUp);
+    assert_eq!(decide(NOW + DAY_MS), Decision::StepUp);
+    for bad in ["from = '19:00'\nto = '07:00'", "from = '7'\nto = '19:00'", "from = '07:00'\nto = '24:01'", "from = '07:60'\nto = '19:00'"]
+    {
+        fs::write(dir.path().join("risk.toml"), format!("{SETTINGS}[hours]\n{bad}\ndays = ['mon']\ndecision = 'deny'")).unwrap();
+        assert!(r.reload().is_err(), "{bad}");
+    }
+}
+
+/// A desk's certificate and what signs for it.
+fn desk(pki: &DevPki, order: Order) -> (PeerIdentity, CertificateDer<'static>, signet_identity::SoftwareKey) {
+    let issued = pki.issue(&order).unwrap();
+    let leaf = issued.chain().first().unwrap().clone();
+    (PeerIdentity::from_certificate(&leaf).unwrap(), leaf, signet_identity::SoftwareKey::from_pkcs8(issued.key_pkcs8(), signet_identity::Protection::SoftwareMemory).unwrap())
+}
+
+fn envelope(key: &signet_identity::SoftwareKey, exporter: &str, nonce: &str, disk: &str) -> String {
+    use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+    use signet_identity::DeviceKey as _;
+    let report = format!(
+        "{{\"nonce\":{nonce:?},\"exporter\":{exporter:?},\"system\":\"s\",\"system_version\":\"1\",\"program\":\"p\",\"facts\":{{\"disk_encryption\":{disk:?}}}}}"
+    );
+    let der = key.sign_es256(format!("{}{report}", signet_policy::posture::SIGNED_PREFIX).as_bytes()).unwrap();
+    let signature = BASE64.encode(fixed(&der));
+    serde_json::json!({ "report": report, "signature": signature }).to_string()
+}
+
+/// ECDSA in DER to r and s of 32 bytes each.
+fn fixed(der: &[u8]) -> Vec<u8> {
+    let r_len = usize::from(der[3]);
+    let (r, s) = (&der[4..4 + r_len], &der[6 + r_len..]);
+    let pad = |n: &[u8]| {
+        let n: Vec<u8> = n.iter().copied().skip_while(|b| *b == 0).collect();
+        [vec![0; 32 - n.len()], n].concat()
+    };
+    [pad(r), pad(s)].concat()
+}
+
+#[test]
+fn the_ladder_of_posture_with_real_certificates_and_signatures() {
+    let dir = tempfile::tempdir().unwrap();
+    geo(dir.path(), NOW);
+    let r = risk(dir.path(), &format!("{SETTINGS}[posture]\nmanaged_policies = ['2.999.1']\n"));
+    let pki = DevPki::generate("test.signet.example", OffsetDateTime::now_utc()).unwrap();
+    let token = "spiffe://test.signet.example/desk/ALICE/alice/laptop/token";
+    let address: Option<IpAddr> = "10.1.2.3".parse().ok();
+    let score = |a: &Access, now| a.assess(&r, Some("standard"), now).0.score;
+    let access = |order: Order| {
+        let (peer, leaf, key) = desk(&pki, order);
+        (Access::new("alice".into(), &peer, leaf, "EXP", address), key)
+    };
+
+    let (managed, key) = access(Order::desk("ALICE").with_policy("2.999.1"));
+    assert_eq!(score(&managed, NOW), 5);
+    assert_eq!(
+        managed.at_logon(&r, Some("standard"), Some(&envelope(&key, "EXP", "", "no")), NOW).score,
+        30,
+        "not compliant by its own word"
+    );
+    let (other_policy, _) = access(Order::desk("ALICE").with_policy("2.999.2"));
+    assert_eq!(score(&other_policy, NOW), 30);
+
+    let (soft, key) = access(Order::desk("ALICE"));
+    assert_eq!(soft.at_logon(&r, Some("standard"), Some(&envelope(&key, "EXP", "", "yes")), NOW).score, 30, "self-report earns nothing");
+
+    let (hard, key) = access(Order::desk("ALICE").with_uri(token));
+    assert_eq!(score(&hard, NOW), 30);
+    let (_, strange_key) = access(Order::desk("ALICE").with_uri(token));
+    for (bad, code) in [
+        (envelope(&key, "OTHER", "", "yes"), "posture.replayed"),
+        (envelope(&key, "EXP", "n", "yes"), "posture.replayed"),
+        (envelope(&strange_key, "EXP", "", "yes"), "posture.signature"),
+        (envelope(&key, "EXP", "", "yes").replace("yes", "YES"), "posture.unreadable"),
+        (envelope(&key, "EXP", "", "no").replace("\\\"no\\\"", "\\\"yes\\\""), "posture.signature"),
+        ("{}".into(), "posture.unreadable"),
+    ] {
+        assert_eq!(hard.checked(&bad, "").map(drop).map_err(|e| e.code()), Err(code), "{bad}");
+        assert_eq!(hard.at_logon(&r, Some("standard"), Some(&bad), NOW).score, 30, "{bad}");
+    }
+    assert_eq!(hard.at_logon(&r, Some("standard"), Some(&envelope(&key, "EXP", "", "yes")), NOW).score, 5);
+    // It counts for half an hour, and not after the clock went back either.
+    assert_eq!((score(&hard, NOW + 29 * 60_000), score(&hard, NOW + 30 * 60_000), score(&hard, NOW + -1)), (5, 30, 30));
+    // One question, one answer.
+    let nonce = hard.question(&r.policy(), NOW + 31 * 60_000).unwrap();
+    let answer = envelope(&key, "EXP", &nonce, "yes");
+    assert_eq!(hard.answered(&answer, NOW + 31 * 60_000), Ok(()));
+    assert_eq!(score(&hard, NOW + 32 * 60_000), 5);
+    assert_eq!(hard.answered(&answer, NOW + 33 * 60_000).unwrap_err().code(), "posture.not_asked");
+    let off = risk(dir.path(), &format!("{SETTINGS}[posture]\nsigned_reports = false\n"));
+    assert_eq!(hard.assess(&off, Some("standard"), NOW + 32 * 60_000).0.score, 30);
+}
