@@ -1,7 +1,7 @@
 // A pretended desk for drawing the screens without one: `npm run dev`, then open `/?fake`.
 //
 // Only a development server ever loads this file. `scene` picks what is on the screen (`connect`, `enrol`,
-// `keychain`, `refused`, `ticket`, `rfqs`, `armed`, `disarmed`, `outcomes`, `lost`); `practice` shows the
+// `keychain`, `refused`, `ticket`, `rfqs`, `armed`, `disarmed`, `outcomes`, `risk`, `lost`); `practice` shows the
 // band; `live` makes the dealers of the scene quote again every second.
 
 import type { ArmIntent, Frame, LineView, Problem, RfqView, Ticket } from "../src/bindings";
@@ -17,6 +17,7 @@ export function fake(asked: URLSearchParams): Backend {
   let frame = scenes.frame(scene, now);
   let seq = 1;
   let wake = () => {};
+  if (scene === "risk") setTimeout(() => document.querySelector<HTMLElement>("[data-testid=risk]")?.click(), 500);
 
   /** Every change is a whole frame: the pretended desk need not be clever. */
   function change(edit: (frame: Frame) => Frame) {

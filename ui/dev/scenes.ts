@@ -14,6 +14,7 @@ import type {
   QuoteSide,
   Reference,
   RfqView,
+  RiskView,
   SessionView,
   StepUpView,
   Ticket,
@@ -329,7 +330,7 @@ export function frame(scene: string, now: number): Frame {
     enrol: null,
     pin: null,
     stepUp: stepUps(scene, now),
-    access: { stepUp: trading, direct: false, leaseUntilMs: now + 13 * 60_000, keys: scene === "stepup-key" ? 0 : 2, approver: false, text: null },
+    access: { stepUp: trading, direct: false, leaseUntilMs: now + 13 * 60_000, keys: scene === "stepup-key" ? 0 : 2, approver: false, text: null, risk: risk(scene, now) },
     keys: {
       keys: [
         { id: "0a1b2c3d4e5f6071", name: "Blue key on my ring", model: "Example Key 5", good: true, registeredMs: now - 9e8, lastUsedMs: now - 6e5 },
@@ -346,6 +347,26 @@ export function frame(scene: string, now: number): Frame {
     blotterChanged: true,
     notices: scene === "rfqs" ? [{ kind: "good", atMs: now, code: "connected", text: "Connected to the practice venue.", rfqId: null }] : [],
   };
+}
+
+function risk(scene: string, now: number): RiskView {
+  const asked = scene === "risk";
+  const factor = (attribute: string, condition: string, points: number, rationale: string) => ({ attribute, condition, points, rationale });
+  const factors = [
+    factor("user identity", "standard user", 0, "May trade within their own entitlements only."),
+    factor("authentication", "MFA, software token", 5, "The key is in the laptop's keychain: whoever controls the laptop can use it."),
+    factor("device health", "managed, compliant", 0, "The firm keeps it patched and encrypted."),
+    asked
+      ? factor("network location", "unknown or dynamic IP", 15, "Home, hotel, train: a weak signal, and expected of somebody who travels.")
+      : factor("network location", "known corporate network", 0, "Somebody has let the laptop into a building of the firm."),
+    factor("geographic location", "expected country", 0, "Where this person works."),
+  ];
+  const score = asked ? 20 : 5;
+  const text = asked
+    ? "Risk 20 (MFA, software token +5, unknown or dynamic IP +15): a touch of your security key is wanted."
+    : "Risk 5 (MFA, software token +5): allowed.";
+  const cure = asked ? "Connect from a network of your firm. Touch your security key at logon." : null;
+  return { verdict: asked ? "stepUp" : "allow", score, text, cure, factors, policy: "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef", atMs: now };
 }
 
 export const quiet: Frame = {

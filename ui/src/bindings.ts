@@ -99,6 +99,8 @@ export type AccessView = {
 	approver: boolean,
 	/**  What stands in the way of trading, if anything. */
 	text: string | null,
+	/**  The gateway's decision about this access, once it said one. */
+	risk: RiskView | null,
 };
 
 /**  Arm an accept: ask to be shown exactly what would be agreed. */
@@ -215,6 +217,13 @@ export type EnrolView = {
 	/**  Venue it belongs to. */
 	venue: string | null,
 	problem: Problem | null,
+};
+
+export type FactorView = {
+	attribute: string,
+	condition: string,
+	points: number,
+	rationale: string,
 };
 
 /**  What changed since the frame the page already has. */
@@ -510,6 +519,22 @@ export type RfqView = {
 	problem: Problem | null,
 	/**  One sentence for the panel's head: `Waiting for 3 of 4 dealers`, `Filled at 99.125 with ...`. */
 	text: string,
+};
+
+export type RiskVerdict = "allow" | "stepUp" | "deny";
+
+/**  The gateway's decision about this access, and what it was made from. */
+export type RiskView = {
+	verdict: RiskVerdict,
+	score: number,
+	/**  One sentence. */
+	text: string,
+	cure: string | null,
+	factors: FactorView[],
+	/**  SHA-256 of the policy, lower-case hexadecimal. */
+	policy: string,
+	/**  When it was decided, milliseconds since 1970 on the gateway's clock. */
+	atMs: number,
 };
 
 /**  The connection, always visible. */

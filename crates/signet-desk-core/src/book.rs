@@ -508,6 +508,7 @@ impl Book {
             AppMessage::StepUpChallenge(c) => answers = self.challenge(c, now),
             AppMessage::StepUpOutcome(o) => self.step_up_outcome(o, now),
             AppMessage::AccessState(a) => answers = self.access(a),
+            AppMessage::AccessDecision(d) => self.decided(d, now),
             AppMessage::KeyReport(k) => answers = self.key_report(k, now),
             other => tracing::warn!(msg_type = other.msg_type(), "the gateway sent something a desk takes no meaning from"),
         }

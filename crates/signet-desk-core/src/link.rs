@@ -441,7 +441,7 @@ impl Link {
         Ok(stream)
     }
 
-    fn event(self: &Rc<Self>, e: Event, session: &Session, logged_on: &Cell<bool>, goodbye: &RefCell<Option<String>>) {
+    fn event(self: &Rc<Self>, e: Event, session: &Session, logged_on: &Cell<bool>, goodbye: &RefCell<Option<Goodbye>>) {
         let now = laptop_now();
         match e {
             Event::LoggedOn => {
@@ -458,7 +458,7 @@ impl Link {
                 }
                 self.ping(session);
             }
-            Event::LoggedOut { text, .. } => *goodbye.borrow_mut() = text,
+            Event::LoggedOut { text, code, cure } => *goodbye.borrow_mut() = text.map(|text| Goodbye { text, code, cure }),
             Event::Message { message, .. } if self.is_direct() => {
                 self.direct_heard(message);
                 self.next_ceremony();
@@ -654,14 +654,19 @@ fn lost_or_refused(r: &Refusal) -> Ended {
     }
 }
 
-fn ended(closed: &Closed, logged_on: bool, goodbye: Option<String>) -> Ended {
-    if let (false, Some(text)) = (logged_on, &goodbye) {
-        let message = format!("The gateway refused the logon: {}", crate::problem::sentence(text));
-        return Ended::Refused(problem(
-            "logon_refused",
-            message,
-            "Tell your administrator; the certificate or its registration does not fit.",
-        ));
+/// What the gateway said in its Logout.
+struct Goodbye {
+    text: String,
+    code: Option<String>,
+    cure: Option<String>,
+}
+
+fn ended(closed: &Closed, logged_on: bool, goodbye: Option<Goodbye>) -> Ended {
+    if let (false, Some(g)) = (logged_on, &goodbye) {
+        let message = format!("The gateway refused the logon: {}", crate::problem::sentence(&g.text));
+        let usual = "Tell your administrator; the certificate or its registration does not fit.";
+        let code = g.code.as_deref().filter(|c| is_code(c)).map_or_else(|| "logon_refused".to_owned(), |c| c.replace('.', "_"));
+        return Ended::Refused(problem(&code, message, g.cure.as_deref().unwrap_or(usual)));
     }
     match closed {
         Closed::Io(e) => {
@@ -680,10 +685,15 @@ fn ended(closed: &Closed, logged_on: bool, goodbye: Option<String>) -> Ended {
             Ended::Lost(problem("logon_unanswered", "The gateway did not answer the logon.", "The desk tries again by itself."))
         }
         _ => {
-            let why = goodbye.map_or_else(String::new, |g| format!(" It said: {}", crate::problem::sentence(&g)));
+            let why = goodbye.map_or_else(String::new, |g| format!(" It said: {}", crate::problem::sentence(&g.text)));
             Ended::Lost(problem("link_lost", format!("The connection to the gateway ended.{why}"), "The desk reconnects by itself."))
         }
     }
+}
+
+/// A stable code as we write them; anything else is not shown as one.
+fn is_code(text: &str) -> bool {
+    (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'_')
 }
 
 /// Timers stand still while a laptop sleeps; its clock does not. A clock that is set back tells nothing.

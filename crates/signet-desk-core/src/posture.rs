@@ -153,7 +153,8 @@ mod linux {
             assert_eq!(disk(root, &[("254:0", Some("LVM-abc"), &["crypt0"])]), Reading::Yes);
             assert_eq!(disk(root, &[("254:0", Some("LVM-abc"), &["crypt0", "sdb1"])]), Reading::No);
             assert_eq!(disk("22 1 8:1 / / rw - ext4 /dev/sda1 rw", &[("8:1", None, &[])]), Reading::No);
-            for lost in ["22 1 0:30 / / rw - overlay overlay rw", "22 1 8:1 / / rw - ext4 /dev/sda1 rw", "22 1 8:1 / /home rw - ext4 x rw"] {
+            for lost in ["22 1 0:30 / / rw - overlay overlay rw", "22 1 8:1 / / rw - ext4 /dev/sda1 rw", "22 1 8:1 / /home rw - ext4 x rw"]
+            {
                 assert!(matches!(disk(lost, &[]), Reading::Unknown(_)), "{lost}");
             }
         }

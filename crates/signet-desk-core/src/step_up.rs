@@ -107,7 +107,7 @@ pub(crate) struct StepUps {
 }
 
 pub(crate) fn no_access() -> AccessView {
-    AccessView { step_up: false, direct: false, lease_until_ms: None, keys: 0, approver: false, text: None }
+    AccessView { step_up: false, direct: false, lease_until_ms: None, keys: 0, approver: false, text: None, risk: None }
 }
 
 impl Default for StepUps {

@@ -544,6 +544,41 @@ pub struct AccessView {
     pub approver: bool,
     /// What stands in the way of trading, if anything.
     pub text: Option<String>,
+    /// The gateway's decision about this access, once it said one.
+    pub risk: Option<RiskView>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum RiskVerdict {
+    Allow,
+    StepUp,
+    Deny,
+}
+
+/// The gateway's decision about this access, and what it was made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct RiskView {
+    pub verdict: RiskVerdict,
+    pub score: u32,
+    /// One sentence.
+    pub text: String,
+    pub cure: Option<String>,
+    pub factors: Vec<FactorView>,
+    /// SHA-256 of the policy, lower-case hexadecimal.
+    pub policy: String,
+    /// When it was decided, milliseconds since 1970 on the gateway's clock.
+    pub at_ms: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct FactorView {
+    pub attribute: String,
+    pub condition: String,
+    pub points: u32,
+    pub rationale: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]

@@ -202,7 +202,11 @@ fn hours_count_when_they_are_set() {
 fn desk(pki: &DevPki, order: Order) -> (PeerIdentity, CertificateDer<'static>, signet_identity::SoftwareKey) {
     let issued = pki.issue(&order).unwrap();
     let leaf = issued.chain().first().unwrap().clone();
-    (PeerIdentity::from_certificate(&leaf).unwrap(), leaf, signet_identity::SoftwareKey::from_pkcs8(issued.key_pkcs8(), signet_identity::Protection::SoftwareMemory).unwrap())
+    (
+        PeerIdentity::from_certificate(&leaf).unwrap(),
+        leaf,
+        signet_identity::SoftwareKey::from_pkcs8(issued.key_pkcs8(), signet_identity::Protection::SoftwareMemory).unwrap(),
+    )
 }
 
 fn envelope(key: &signet_identity::SoftwareKey, exporter: &str, nonce: &str, disk: &str) -> String {

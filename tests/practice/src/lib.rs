@@ -76,7 +76,16 @@ impl Plan {
     /// Four dealers of different character, one trader.
     pub fn new(dir: &Path) -> Result<Self, PracticeError> {
         let dealers = Settings::parse(signet_dealer::DEALERS_TOML).map_err(failed("dealers.toml"))?;
-        Ok(Self { dir: dir.into(), dealers, desks: vec![TRADER.into()], port: 0, enrolment: false, step_up: None, risk: RISK.into(), other_dealers: vec![] })
+        Ok(Self {
+            dir: dir.into(),
+            dealers,
+            desks: vec![TRADER.into()],
+            port: 0,
+            enrolment: false,
+            step_up: None,
+            risk: RISK.into(),
+            other_dealers: vec![],
+        })
     }
 
     /// Dealers that quote at once and only when told otherwise: for tests that must know what comes.

@@ -152,7 +152,9 @@ impl Book {
         let first = !self.step_ups.access.step_up;
         let direct = self.direct;
         self.with_step_ups(|s| {
+            let risk = s.access.risk.take();
             s.access = AccessView {
+                risk,
                 step_up: a.step_up,
                 direct,
                 lease_until_ms: a.lease_until.map(|t| t.0 as f64),
@@ -163,6 +165,31 @@ impl Book {
             s.wake = (a.on_wake, a.on_unlock);
         });
         if first || before != a.keys { vec![AppMessage::KeyRequest(KeyRequest::List)] } else { Vec::new() }
+    }
+
+    /// What the gateway decided about this access. Told when it got worse; the top of the window shows it anyway.
+    pub(super) fn decided(&mut self, d: AccessDecision, now: UtcMillis) {
+        let verdict = match d.verdict {
+            AccessVerdict::Allow => RiskVerdict::Allow,
+            AccessVerdict::StepUp => RiskVerdict::StepUp,
+            AccessVerdict::Deny => RiskVerdict::Deny,
+        };
+        let factors = serde_json::from_str::<Vec<FactorView>>(&d.factors).unwrap_or_else(|e| {
+            tracing::warn!(error = %e, "the factors of an access decision cannot be read");
+            Vec::new()
+        });
+        let before = self.step_ups.access.risk.as_ref().map(|r| r.verdict);
+        let worse = match (before, verdict) {
+            (_, RiskVerdict::Deny) | (Some(RiskVerdict::Allow), RiskVerdict::StepUp) => true,
+            _ => false,
+        };
+        if worse {
+            let cure = d.cure.as_ref().map(|c| format!(" {c}")).unwrap_or_default();
+            let code = if verdict == RiskVerdict::Deny { "risk_denied" } else { "risk_step_up" };
+            self.notice(NoticeKind::Bad, code, format!("{}{cure}", sentence(&d.text)), None, now);
+        }
+        let risk = RiskView { verdict, score: d.score, text: d.text, cure: d.cure, factors, policy: d.policy, at_ms: d.at.0 as f64 };
+        self.with_step_ups(|s| s.access.risk = Some(risk));
     }
 
     pub(super) fn key_report(&mut self, k: KeyReport, now: UtcMillis) -> Vec<AppMessage> {
