@@ -109,6 +109,12 @@ enum UserCommand {
         #[command(flatten)]
         invite: InviteArguments,
     },
+    /// Another role: it counts in the risk of each access, also of sessions that are on.
+    Role {
+        id: String,
+        #[arg(value_enum)]
+        role: Role,
+    },
     /// All traders.
     List,
     /// One trader, with devices and certificates.
@@ -247,6 +253,7 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
             println!("{} users added. Codes: {}", all.len(), invite.out.join("codes.csv").display());
         }
         Command::User(UserCommand::Code { id, invite }) => told(&admin::code(&c, &id, invite.terms(), &invite.out).await?),
+        Command::User(UserCommand::Role { id, role }) => admin::set_role(&c, &id, &word(role)).await?,
         Command::User(UserCommand::List) => print!("{}", admin::list(&c).await?),
         Command::User(UserCommand::Show { id }) => print!("{}", admin::show(&c, &id).await?),
         Command::Lock(a) => admin::set_state(&c, &a.into(), AccountState::Locked).await?,

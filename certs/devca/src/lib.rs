@@ -23,7 +23,7 @@ use authority::Authority;
 pub use authority::Issued;
 pub use error::DevCaError;
 pub use files::{IssuedFiles, RootFiles};
-pub use order::Order;
+pub use order::{MANAGED, Order};
 
 /// The three authorities of one make-believe world.
 #[derive(Debug)]

@@ -8,6 +8,9 @@ const LIFETIME: Duration = Duration::days(7);
 /// How far back validity starts, for clocks that differ a little.
 const CLOCK_TOLERANCE: Duration = Duration::minutes(5);
 
+/// The certificate policy that marks managed laptops in practice and tests: an example of X.660, nobody's.
+pub const MANAGED: &str = "2.999.1";
+
 /// An order for one certificate.
 #[derive(Debug, Clone)]
 pub struct Order {
@@ -30,10 +33,17 @@ enum Validity {
 }
 
 impl Order {
-    /// A desk: TLS client only.
+    /// A desk on a managed laptop: TLS client only.
     #[must_use]
     pub fn desk(comp_id: &str) -> Self {
-        Self::new(Role::Desk, comp_id, &[], false, true)
+        Self::new(Role::Desk, comp_id, &[], false, true).with_policy(MANAGED)
+    }
+
+    /// On a laptop that nobody manages.
+    #[must_use]
+    pub fn unmanaged(mut self) -> Self {
+        self.policy = None;
+        self
     }
 
     /// A gateway: TLS server towards desks, TLS client towards dealers.

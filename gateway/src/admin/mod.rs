@@ -125,6 +125,14 @@ pub async fn set_state(config: &Config, account: &Account, state: AccountState) 
     Ok(())
 }
 
+/// Sessions that are on are judged anew within a second.
+pub async fn set_role(config: &Config, user: &str, role: &str) -> Result<(), AdminError> {
+    let registry = open(config).await?;
+    registry.set_user_role(user, role, &actor(), crate::core::now()).await?;
+    registry.close().await;
+    Ok(())
+}
+
 /// The serial numbers revoked.
 pub async fn revoke(config: &Config, which: &Which, reason: &str) -> Result<Vec<String>, AdminError> {
     let which = match which {

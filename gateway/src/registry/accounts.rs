@@ -117,6 +117,17 @@ impl Registry {
         Ok(tx.commit().await?)
     }
 
+    /// `standard` or `privileged`.
+    pub async fn set_user_role(&self, user: &str, role: &str, actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
+        let mut tx = self.write().await?;
+        let done = sqlx::query("UPDATE users SET role = $1 WHERE id = $2").bind(role).bind(user).execute(&mut *tx).await?;
+        if done.rows_affected() == 0 {
+            return Err(RegistryError::NoSuchUser(user.into()));
+        }
+        events::append(&mut tx, NewEvent::new(now, actor, "user.role", user, role)).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// `device` is `USER/DEVICE`, or `DEVICE` when only one user has one of that name.
     pub async fn set_device_state(&self, device: &str, state: AccountState, actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
         let mut tx = self.write().await?;

@@ -304,7 +304,7 @@ pub fn decision(a: &Assessment, at: UtcMillis) -> AppMessage {
 pub async fn watch(core: Rc<Core>, risk: Rc<Risk>, roster: Option<Rc<Roster>>, files: Vec<PathBuf>) {
     let mut snapshots = roster.as_ref().map(|r| r.snapshots());
     let mut stamps = stamp(&files);
-    let (mut judged, mut complained) = (now(), UtcMillis(0));
+    let (mut judged, mut complained, mut told) = (now(), UtcMillis(0), None);
     loop {
         let registry_changed = match &mut snapshots {
             Some(s) => timeout(LOOK, s.changed()).await.is_ok_and(|r| r.is_ok()),
@@ -318,11 +318,13 @@ pub async fn watch(core: Rc<Core>, risk: Rc<Risk>, roster: Option<Rc<Roster>>, f
         let reloaded = newer != stamps && reload(&core, &risk);
         stamps = newer;
         let geo = risk.refresh_geo();
-        if let Some(fault) = risk.geo_fault(at).filter(|_| at.since(complained).abs() >= COMPLAIN_MS) {
+        let fault = risk.geo_fault(at);
+        if let Some(fault) = fault.as_ref().filter(|f| told.as_ref() != Some(*f) || at.since(complained).abs() >= COMPLAIN_MS) {
             complained = at;
             tracing::error!(alert = true, "countries cannot be told: {fault}");
             core.note("risk.geo_fault", &fault.to_string());
         }
+        told = fault;
         if reloaded || geo || registry_changed {
             core.reassess_all(Reassess::Changed);
         }

@@ -245,7 +245,7 @@ fn the_ladder_of_posture_with_real_certificates_and_signatures() {
         (Access::new("alice".into(), &peer, leaf, "EXP", address), key)
     };
 
-    let (managed, key) = access(Order::desk("ALICE").with_policy("2.999.1"));
+    let (managed, key) = access(Order::desk("ALICE"));
     assert_eq!(score(&managed, NOW), 5);
     assert_eq!(
         managed.at_logon(&r, Some("standard"), Some(&envelope(&key, "EXP", "", "no")), NOW).score,
@@ -255,12 +255,12 @@ fn the_ladder_of_posture_with_real_certificates_and_signatures() {
     let (other_policy, _) = access(Order::desk("ALICE").with_policy("2.999.2"));
     assert_eq!(score(&other_policy, NOW), 30);
 
-    let (soft, key) = access(Order::desk("ALICE"));
+    let (soft, key) = access(Order::desk("ALICE").unmanaged());
     assert_eq!(soft.at_logon(&r, Some("standard"), Some(&envelope(&key, "EXP", "", "yes")), NOW).score, 30, "self-report earns nothing");
 
-    let (hard, key) = access(Order::desk("ALICE").with_uri(token));
+    let (hard, key) = access(Order::desk("ALICE").unmanaged().with_uri(token));
     assert_eq!(score(&hard, NOW), 30);
-    let (_, strange_key) = access(Order::desk("ALICE").with_uri(token));
+    let (_, strange_key) = access(Order::desk("ALICE").unmanaged().with_uri(token));
     for (bad, code) in [
         (envelope(&key, "OTHER", "", "yes"), "posture.replayed"),
         (envelope(&key, "EXP", "n", "yes"), "posture.replayed"),

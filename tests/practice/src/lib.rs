@@ -8,7 +8,7 @@ mod onboard;
 
 use signet_dealer::{Credentials, Instruments, Settings, Simulator};
 use signet_desk_core::{DeskConfig, Venue};
-use signet_devca::{DevPki, Order};
+use signet_devca::{DevPki, MANAGED, Order};
 use signet_gateway::{
     Config, Gateway, Options,
     admin::{self, CodeTerms, Invited},
@@ -47,8 +47,6 @@ fn failed<E: ToString>(what: &'static str) -> impl FnOnce(E) -> PracticeError {
     move |e| PracticeError { what, why: e.to_string() }
 }
 
-/// The certificate policy of managed laptops here: an example of X.660, nobody's.
-pub const MANAGED: &str = "2.999.1";
 /// Loopback is the firm's network, in Britain.
 pub const RISK: &str = "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n\
     [posture]\nmanaged_policies = ['2.999.1']\n";
@@ -68,6 +66,10 @@ pub struct Plan {
     pub step_up: Option<String>,
     /// The gateway's risk settings; the usual: everybody at home, on a managed laptop, in the firm's network.
     pub risk: String,
+    /// What becomes of open RFQs when a session is cut off because its risk rose.
+    pub open_rfqs: OpenRfqs,
+    /// Balancers that speak the PROXY protocol.
+    pub proxy_from: Vec<ipnetwork::IpNetwork>,
     /// Dealers that somebody else runs: CompID and where it listens.
     pub other_dealers: Vec<(String, SocketAddr)>,
 }
@@ -84,6 +86,8 @@ impl Plan {
             enrolment: false,
             step_up: None,
             risk: RISK.into(),
+            open_rfqs: OpenRfqs::default(),
+            proxy_from: vec![],
             other_dealers: vec![],
         })
     }
@@ -149,7 +153,7 @@ impl Practice {
         fs::create_dir_all(&state).map_err(failed("state folder"))?;
         let simulator = runtime.block_on(Simulator::start(&plan.dealers, instruments, &credentials, &state)).map_err(failed("dealers"))?;
         for name in plan.desks.iter().filter(|_| !plan.enrolment) {
-            let issued = pki.issue(&Order::desk(name).with_policy(MANAGED)).map_err(failed("desk certificate"))?;
+            let issued = pki.issue(&Order::desk(name)).map_err(failed("desk certificate"))?;
             let entry: IdentityName = name.parse().map_err(failed("desk name"))?;
             signet_devca::store_desk_identity(keychain, &issued, &entry).map_err(failed("keychain"))?;
         }
@@ -347,7 +351,7 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             max_connections: 1_000,
             crl: vec![],
             crl_required: false,
-            proxy_from: vec![],
+            proxy_from: plan.proxy_from.clone(),
         },
         dealers: DealersSection { trust: roots.dealers, heartbeat_s: 5, crl: vec![], crl_required: false },
         desk: plan.desks.iter().map(desk).collect::<Result<_, _>>()?,
@@ -360,6 +364,6 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
         }),
         desk_default: plan.enrolment.then(DeskDefaultSection::default),
         step_up: None,
-        risk: RiskSection { table: None, settings: risk, open_rfqs: OpenRfqs::Withdraw },
+        risk: RiskSection { table: None, settings: risk, open_rfqs: plan.open_rfqs },
     })
 }

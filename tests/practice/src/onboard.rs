@@ -3,6 +3,7 @@
 
 use crate::{Practice, PracticeError, VENUE_NAME, failed};
 use signet_desk_core::{Desk, DeskConfig, KeyStore, view::*};
+use signet_stepup::client::NoKeys;
 use signet_vkey::{VirtualKey, VirtualKeys};
 use std::{
     sync::Arc,
@@ -12,6 +13,16 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Practice {
+    /// Enrols `comp_id` into `keychain`, without a security key. Answers the name of the identity.
+    pub fn enrol_only(&self, config: &DeskConfig, keychain: Arc<dyn KeyStore>, user: &str, comp_id: &str) -> Result<String, PracticeError> {
+        let invited = self.invite(user, comp_id, "keychain")?;
+        let config = DeskConfig { venues: Vec::new(), ..config.clone() };
+        let desk = Desk::start(config, keychain, Arc::new(NoKeys)).map_err(said)?;
+        let done = self.enrol(&desk, &invited.link, &invited.code);
+        self.runtime.block_on(desk.shut_down());
+        done
+    }
+
     /// Enrols `comp_id` into `keychain` and registers `key`, whose PIN is `pin`. Answers the name of the
     /// identity. `config` is that of the desk that goes on: its session goes on where this one ends.
     pub fn onboard(

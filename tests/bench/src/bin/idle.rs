@@ -75,7 +75,7 @@ async fn measure(pki: &DevPki, port: u16, n: usize, gateway: u32) {
     let mut sessions = Vec::new();
     for i in 0..n {
         let name = format!("DESK{i}");
-        let key = pki.issue(&Order::desk(&name).with_policy("2.999.1")).expect("a certificate").certified_key().expect("a key");
+        let key = pki.issue(&Order::desk(&name)).expect("a certificate").certified_key().expect("a key");
         let tls = ClientProfile::new(pki.gateway_roots().expect("roots"), key).config().expect("a profile");
         let tcp = TcpStream::connect(("127.0.0.1", port)).await.expect("connected");
         let stream = TlsConnector::from(tls).connect(ServerName::try_from("localhost").expect("a name"), tcp).await.expect("TLS");
