@@ -1,6 +1,9 @@
 //! The documented configuration is a configuration, and a wrong one is refused with the key at fault.
 
-use signet_gateway::Config;
+use signet_gateway::{
+    Config,
+    config::{FOUNDING_TABLE, OpenRfqs, PostureSettings, RiskSection},
+};
 use signet_softkey::Maker;
 use signet_stepup::rp::{AttestationList, ListError};
 use std::{fs, path::Path};
@@ -58,6 +61,9 @@ fn what_is_wrong_is_named() {
         ("first_key_minutes = 60 ", "first_key_minutes = 0 ", "step_up.first_key_minutes"),
         ("answer_seconds = 60 ", "answer_seconds = 9 ", "step_up.answer_seconds"),
         ("answer_seconds = 60 ", "answer_secs = 60 ", "unknown field"),
+        ("logon = \"risk\" ", "known_networks = ['192.0.2.0/24']\nlogon = \"risk\" ", "risk.settings"),
+        ("[risk] ", "[risc] ", "unknown field"),
+        ("open_rfqs = \"withdraw\"", "open_rfqs = \"sell\"", "unknown variant"),
     ] {
         let text = EXAMPLE.replacen(from, to, 1);
         assert_ne!(text, EXAMPLE, "{from}");
@@ -83,6 +89,23 @@ fn files_that_are_not_there_are_named() {
     assert!(why.contains("/nowhere/gateway.toml"), "{why}");
     let why = read(EXAMPLE).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
     assert!(why.contains("gateway.pem"), "{why}");
+}
+
+#[test]
+fn the_example_of_risk_settings_is_read_and_says_what_the_defaults_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = dir.path().join("risk.toml");
+    fs::write(&settings, include_str!("../risk.example.toml")).unwrap();
+    let section = RiskSection { table: None, settings: settings.clone(), open_rfqs: OpenRfqs::Withdraw };
+    let p = section.read().unwrap();
+    assert_eq!((p.networks.len(), p.settings.person.len(), p.hours.is_some()), (2, 1, true));
+    let defaults = PostureSettings::default();
+    assert_eq!((p.settings.posture.report_minutes, &p.settings.posture.require), (defaults.report_minutes, &defaults.require));
+    // An own table is read from its file, and the founding one is what is in the repository.
+    let table = dir.path().join("risk-score.toml");
+    fs::write(&table, FOUNDING_TABLE).unwrap();
+    let own = RiskSection { table: Some(table), ..section }.read().unwrap();
+    assert_eq!(own.table.digest(), p.table.digest());
 }
 
 #[test]

@@ -44,7 +44,7 @@ async fn write(url: &RegistryUrl, n: i64, count: i64) {
             role: "standard".into(),
             protection: "keychain".into(),
         };
-        let code = NewCode { digest: format!("digest {n} {i}"), expires: UtcMillis(1_000) };
+        let code = NewCode { digest: format!("digest {n} {i}"), expires: UtcMillis(1_000), managed: false };
         registry.add_users(&[(user, code)], "test", UtcMillis(1)).await.unwrap();
         registry.note(NewEvent::new(UtcMillis(1), "test", "enrol.code_wrong", id, "")).await.unwrap();
     }

@@ -511,7 +511,7 @@ fn a_venue_that_asks_as_another_relying_party_gets_no_signature() {
     let identity = refused.unwrap();
     let desk = Desk::start(config, keychain, keys).unwrap();
     desk.connect_now(&identity, VENUE_NAME).unwrap();
-    let mut carol = Person { desk, s: Screen::default(), key: alice.key.clone(), keys: alice.keys.clone() };
+    let mut carol = Person { desk, s: Screen::default(), key: alice.key.clone(), keys: alice.keys.clone(), identity };
     carol.until("online", |s| s.link() == Some(LinkState::Online));
     carol.ready();
     let rfq = carol.accept("5m");
