@@ -170,6 +170,7 @@ impl Core {
                     }
                 }
             }
+            Output::Traded(..) => None,
             Output::Note(text) => {
                 tracing::info!("{text}");
                 None

@@ -12,7 +12,7 @@ impl Router {
         let venue = self.venue_state(desk, now);
         self.tell_desk(desk, venue);
         self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::Begin));
-        let open: Vec<Rfq> = self.rfqs.values().filter(|e| &e.desk == desk && !e.rfq.state.ended()).map(|e| e.rfq.clone()).collect();
+        let open: Vec<Rfq> = self.rfqs.alive_of(desk).map(|(_, e)| e.rfq.clone()).collect();
         for rfq in &open {
             self.open_rfq(desk, rfq, now);
         }

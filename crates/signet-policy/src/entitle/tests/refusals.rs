@@ -151,7 +151,7 @@ fn expectations_are_read_strictly() {
         assert_eq!(Expectations::from_toml(&bad).unwrap_err().code(), "entitle.expectations", "{bad}");
     }
     let e = load(&cedar(PERMIT));
-    let report = Expectations::from_toml(&good).unwrap().run(&e);
+    let report = Expectations::from_toml(good).unwrap().run(&e);
     assert_eq!(report.results[0].failure.as_deref(), Some("expected denied, is allowed by all"));
     let by = Expectations::from_toml(&good.replace("'deny'", "'allow'\nby = ['other']")).unwrap().run(&e);
     assert_eq!(by.results[0].failure.as_deref(), Some("expected by other, is by all"));
