@@ -2,6 +2,7 @@
 
 use crate::{
     enforce::{Connection, Enforcement},
+    entitle::Gate,
     journal::Journal,
     live::Live,
     router::{Input, Output, Router},
@@ -32,6 +33,7 @@ pub struct Core {
     /// Desks that are on, when there is a registry to ask whether they may stay.
     pub live: RefCell<BTreeMap<CompId, Live>>,
     enforcement: OnceCell<Rc<Enforcement>>,
+    gate: Rc<Gate>,
 }
 
 struct State {
@@ -40,13 +42,14 @@ struct State {
 }
 
 impl Core {
-    pub fn new(router: Router, journal: Journal) -> Self {
+    pub fn new(router: Router, journal: Journal, gate: Gate) -> Self {
         Self {
             state: RefCell::new(State { router, journal }),
             desks: RefCell::default(),
             dealers: RefCell::default(),
             live: RefCell::default(),
             enforcement: OnceCell::new(),
+            gate: Rc::new(gate),
         }
     }
 
@@ -57,6 +60,16 @@ impl Core {
 
     pub fn enforcement(&self) -> Option<Rc<Enforcement>> {
         self.enforcement.get().cloned()
+    }
+
+    /// The entitlements: what they do not allow reaches no dealer.
+    pub fn gate(&self) -> &Rc<Gate> {
+        &self.gate
+    }
+
+    /// A trading day begins so long after midnight UTC.
+    pub fn day_begins(&self, ms: i64) {
+        self.state.borrow_mut().router.day_begins(ms);
     }
 
     /// Who is at a desk that is on, and over which connection.
@@ -79,6 +92,7 @@ impl Core {
         match event {
             Event::LoggedOn => {
                 tracing::info!(%desk, "desk logged on");
+                self.gate.seen(desk, now());
                 self.handle(Input::DeskUp(desk.clone()));
                 self.desk_is_on(desk);
             }
@@ -116,6 +130,7 @@ impl Core {
     pub fn tick(self: &Rc<Self>) {
         self.handle(Input::Tick);
         self.enforcement_tick();
+        self.entitlements_tick(now());
         let mut s = self.state.borrow_mut();
         let State { router, journal } = &mut *s;
         if let Err(e) = journal.tidy(router) {
@@ -125,9 +140,19 @@ impl Core {
 
     /// One input, and every consequence of it.
     pub fn handle(&self, input: Input) {
+        self.handle_at(now(), input);
+    }
+
+    /// A message of a desk that was decided about as of `at`: the router sees it at that time too, so that a clock that is
+    /// set in between cannot make it take what was not weighed.
+    pub fn from_desk_at(&self, at: UtcMillis, desk: &CompId, m: AppMessage) {
+        self.handle_at(at, Input::FromDesk(desk.clone(), m));
+    }
+
+    fn handle_at(&self, at: UtcMillis, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            for output in self.decide(input) {
+            for output in self.decide(input, at) {
                 if let Some(consequence) = self.act(output) {
                     inputs.push_back(consequence);
                 }
@@ -135,9 +160,8 @@ impl Core {
         }
     }
 
-    fn decide(&self, input: Input) -> Vec<Output> {
+    fn decide(&self, input: Input, at: UtcMillis) -> Vec<Output> {
         let mut s = self.state.borrow_mut();
-        let at = now();
         let State { router, journal } = &mut *s;
         if let Err(e) = journal.record(at, &input, router) {
             // What cannot be written down is not done: a disk that is full stops new business from
@@ -153,6 +177,10 @@ impl Core {
     fn act(&self, output: Output) -> Option<Input> {
         match output {
             Output::ToDesk(desk, m) => {
+                let m = match m {
+                    AppMessage::VenueState(v) => AppMessage::VenueState(self.visible(&desk, v)),
+                    m => m,
+                };
                 if matches!(m, AppMessage::Snapshot(SnapshotMark::End)) {
                     self.held_requests(&desk).iter().for_each(|held| self.to_desk(&desk, held));
                 }
@@ -170,7 +198,10 @@ impl Core {
                     }
                 }
             }
-            Output::Traded(..) => None,
+            Output::Traded(desk, dealer) => {
+                self.gate.traded(&desk, &dealer);
+                None
+            }
             Output::Note(text) => {
                 tracing::info!("{text}");
                 None

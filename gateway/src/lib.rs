@@ -13,6 +13,7 @@ mod desks;
 pub mod doctor;
 pub mod enforce;
 pub mod enrol;
+mod entitle;
 mod journal;
 mod live;
 pub mod registry;
@@ -35,6 +36,7 @@ use signet_fix::{
 };
 use signet_identity::{ServerProfile, TlsVersions};
 use signet_journal::{LogError, StoreKey, private_folder};
+use signet_policy::entitle::Entitlements as _;
 use signet_rfq::CompId;
 use std::{
     fs, io,
@@ -160,8 +162,8 @@ async fn run(
     let sync = config.store.sync;
 
     let mut router = new_router(&loaded, options);
+    router.day_begins(loaded.entitlements.day_begins_ms());
     let journal = Journal::open(&state_dir.join("rfqs.journal"), &key, &mut router)?;
-    let core = Rc::new(Core::new(router, journal));
 
     let tls = |e: signet_identity::ProfileError| GatewayError::Tls(e.to_string());
     let listener = TcpListener::bind(config.desks.listen)
@@ -186,6 +188,13 @@ async fn run(
         }
         _ => (None, None),
     };
+    let remembered = router.traded_pairs();
+    let second = config.step_up.as_ref().is_some_and(|s| s.when.second_person.is_some());
+    let (files, step_up) = (config.entitlements.clone(), config.step_up.is_some());
+    let gate = entitle::Gate::new(loaded.entitlements.clone(), files, roster.clone(), step_up, second);
+    remembered.iter().for_each(|(desk, dealer)| gate.traded(desk, dealer));
+    let core = Rc::new(Core::new(router, journal, gate));
+    tokio::task::spawn_local(entitle::keep_up(core.clone()));
     if let (Some(roster), Some(section)) = (&roster, &config.step_up) {
         // Fail closed: a gateway told to use security keys does not run without them.
         let service = roster.step_up().ok_or_else(|| GatewayError::Session("the step-up service did not start".into()))?;

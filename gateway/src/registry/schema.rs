@@ -8,7 +8,7 @@ use super::{Dialect, RegistryError, Tx};
 use sqlx::Row as _;
 
 /// What this program reads and writes.
-pub const SCHEMA: i64 = 2;
+pub const SCHEMA: i64 = 3;
 
 /// A table with its columns and the schema they came with.
 type Table = (i64, &'static str, &'static [&'static str]);
@@ -66,6 +66,7 @@ const TABLES: &[Table] = &[
         ],
     ),
     (2, "evidence", &["seq", "at_ms", "user_id", "approval", "record", "prev", "hash"]),
+    (3, "trades", &["user_id", "dealer", "first_ms"]),
 ];
 
 /// Every table of a schema with all its columns, parents before children: what a backup holds, in this order.
@@ -90,7 +91,7 @@ enum Step {
 use Step::{Any, Postgres, Sqlite};
 
 /// Migration n brings schema n to n + 1; the first makes an empty database into schema 1.
-const MIGRATIONS: &[&[Step]] = &[FIRST, SECURITY_KEYS];
+const MIGRATIONS: &[&[Step]] = &[FIRST, SECURITY_KEYS, DECISIONS];
 
 const FIRST: &[Step] = &[
     Any("CREATE TABLE registry_meta (id BIGINT PRIMARY KEY, schema_version BIGINT NOT NULL, version BIGINT NOT NULL,
@@ -141,6 +142,10 @@ const SECURITY_KEYS: &[Step] = &[
         FOR EACH STATEMENT EXECUTE FUNCTION signet_only_added()",
     ),
 ];
+
+/// What decisions about access and trades remember longer than the journal.
+const DECISIONS: &[Step] = &[Any("CREATE TABLE trades (user_id TEXT NOT NULL REFERENCES users (id), dealer TEXT NOT NULL,
+        first_ms BIGINT NOT NULL, PRIMARY KEY (user_id, dealer))")];
 
 /// The schema found: 0 when the database holds no registry.
 pub(super) async fn found(tx: &mut Tx, dialect: Dialect) -> Result<i64, RegistryError> {

@@ -3,7 +3,7 @@
 use super::{AccountState, CertificateState, Registry, RegistryError};
 use signet_rfq::UtcMillis;
 use sqlx::Row as _;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Ended certificates stay in the view this long, so that a refusal can say why.
 const REMEMBER_MS: i64 = 24 * 3_600_000;
@@ -30,6 +30,8 @@ pub struct View {
     pub version: i64,
     /// By serial number, lower-case hexadecimal.
     pub certificates: HashMap<String, CertificateView>,
+    /// User and dealer that have traded with each other, ever.
+    pub traded: HashSet<(String, String)>,
 }
 
 impl Registry {
@@ -57,6 +59,7 @@ impl Registry {
             };
             certificates.insert(r.try_get(0)?, view);
         }
-        Ok(View { version, certificates })
+        let traded = super::trades::all(&mut tx).await?;
+        Ok(View { version, certificates, traded })
     }
 }

@@ -78,6 +78,8 @@ impl World {
         pki.issue(&Order::gateway(&gw)).unwrap().write_to(dir.path(), "gateway").unwrap();
         pki.write_roots(dir.path()).unwrap();
         fs::write(dir.path().join("instruments.toml"), "").unwrap();
+        fs::write(dir.path().join("entitlements.cedar"), "@id(\"all\") permit (principal, action, resource);").unwrap();
+        fs::write(dir.path().join("entitlements.toml"), "reporting_currency = 'EUR'").unwrap();
         let config = dir.path().join("gateway.toml");
         let text = format!(
             r#"
@@ -95,6 +97,9 @@ listen = "127.0.0.1:0"
 trust = "issuing.pem"
 [dealers]
 trust = "dealers-ca.pem"
+[entitlements]
+policies = "entitlements.cedar"
+facts = "entitlements.toml"
 [desk_default]
 [[dealer]]
 comp_id = "BANK{n}"

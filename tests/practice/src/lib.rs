@@ -13,7 +13,7 @@ use signet_gateway::{
     Config, Gateway, Options,
     admin::{self, Invited},
     config::{
-        DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, GatewaySection, RegistrySection,
+        DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, EntitlementsSection, GatewaySection, RegistrySection,
         StepUpSection, StoreSection, TlsSection,
     },
     registry::NewUser,
@@ -62,13 +62,30 @@ pub struct Plan {
     pub step_up: Option<String>,
     /// Dealers that somebody else runs: CompID and where it listens.
     pub other_dealers: Vec<(String, SocketAddr)>,
+    /// The gateway's policies and facts.
+    pub policies: String,
+    pub facts: String,
 }
+
+/// Everybody may trade everything.
+pub const POLICIES: &str = include_str!("../entitlements.cedar");
+pub const FACTS: &str = include_str!("../entitlements.toml");
 
 impl Plan {
     /// Four dealers of different character, one trader.
     pub fn new(dir: &Path) -> Result<Self, PracticeError> {
         let dealers = Settings::parse(signet_dealer::DEALERS_TOML).map_err(failed("dealers.toml"))?;
-        Ok(Self { dir: dir.into(), dealers, desks: vec![TRADER.into()], port: 0, enrolment: false, step_up: None, other_dealers: vec![] })
+        Ok(Self {
+            dir: dir.into(),
+            dealers,
+            desks: vec![TRADER.into()],
+            port: 0,
+            enrolment: false,
+            step_up: None,
+            other_dealers: vec![],
+            policies: POLICIES.into(),
+            facts: FACTS.into(),
+        })
     }
 
     /// Dealers that quote at once and only when told otherwise: for tests that must know what comes.
@@ -282,6 +299,9 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
     let issuing = (keys.join("issuing.pem"), keys.join("issuing-key.pem"));
     let instruments = keys.join("instruments.toml");
     fs::write(&instruments, signet_dealer::INSTRUMENTS_TOML).map_err(failed("instruments"))?;
+    let entitlements = EntitlementsSection { policies: keys.join("entitlements.cedar"), facts: keys.join("entitlements.toml") };
+    fs::write(&entitlements.policies, &plan.policies).map_err(failed("policies"))?;
+    fs::write(&entitlements.facts, &plan.facts).map_err(failed("facts"))?;
     let dealer = |d: &signet_dealer::DealerSettings| -> Result<DealerEntry, PracticeError> {
         let address = dealers.get(&d.id).ok_or_else(|| PracticeError { what: "dealer", why: format!("{} has no address", d.id) })?;
         Ok(DealerEntry {
@@ -324,6 +344,7 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             crl_required: false,
         },
         dealers: DealersSection { trust: roots.dealers, heartbeat_s: 5, crl: vec![], crl_required: false },
+        entitlements,
         desk: plan.desks.iter().map(desk).collect::<Result<_, _>>()?,
         dealer: plan.dealers.dealers.iter().map(dealer).chain(plan.other_dealers.iter().map(other)).collect::<Result<_, _>>()?,
         store: StoreSection::default(),
