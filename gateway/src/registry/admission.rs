@@ -138,14 +138,14 @@ mod tests {
         for (name, change, want) in table {
             let (mut c, mut s) = (good(), shown());
             change(&mut c, &mut s);
-            let view = View { version: 1, certificates: [("01".to_string(), c)].into() };
+            let view = View { version: 1, certificates: [("01".to_string(), c)].into(), ..View::default() };
             assert_eq!(admit(&view, 0, 10_000, &s, UtcMillis(500)).map(|_| ()), *want, "{name}");
         }
     }
 
     #[test]
     fn a_stale_view_admits_nobody_but_cuts_nobody_either() {
-        let view = View { version: 1, certificates: [("01".to_string(), good())].into() };
+        let view = View { version: 1, certificates: [("01".to_string(), good())].into(), ..View::default() };
         assert!(admit(&view, 10_000, 10_000, &shown(), UtcMillis(500)).is_ok());
         assert_eq!(admit(&view, 10_001, 10_000, &shown(), UtcMillis(500)), Err(AdmissionRefusal::RegistryStale));
         assert!(still_good(&view, &shown(), UtcMillis(500)).is_ok());

@@ -13,8 +13,8 @@ use signet_gateway::{
     Config, Gateway, Options,
     admin::{self, Invited},
     config::{
-        DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, EntitlementsSection, GatewaySection, RegistrySection,
-        StepUpSection, StoreSection, TlsSection,
+        DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, EntitlementsSection, GatewaySection,
+        RegistrySection, StepUpSection, StoreSection, TlsSection,
     },
     registry::NewUser,
 };
