@@ -1,15 +1,17 @@
 //! Several verdicts made one, and a refusal as its desk reads it.
 
 use crate::router::{accept_refusal, request_refusal};
-use signet_fix::AppMessage;
+use signet_fix::{AppMessage, tagvalue::MAX_TEXT_CHARS};
 use signet_policy::entitle::{Outcome, Verdict};
 use signet_rfq::{DealerId, UtcMillis};
 use std::collections::BTreeSet;
 
 /// QuoteRequestRejectReason (658): not authorized.
 const NOT_AUTHORIZED: u16 = 6;
-/// Longest reason that is sent, characters.
-const MAX_TEXT_CHARS: usize = 900;
+/// Of these 240 characters of a reason, the parts that must not be lost take at most so many: whom it is about, and
+/// by which policies. The words get what is left, then the cure.
+const MAX_DEALERS_CHARS: usize = 50;
+const MAX_IDS_CHARS: usize = 70;
 
 /// What the policies say about one message, to whichever dealers it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,20 +79,26 @@ impl Ruling {
         Self { outcome: Outcome::Deny, code, words: format!("{} {why}", self.words), cure: cure.into(), ..self }
     }
 
-    /// What the trader reads: the reason, the dealers it is about, the cure, and the code with the policies.
+    /// What the trader reads: whom it is about, why, the code with the policies, and the cure; no longer than FIX text may
+    /// be here. When it has to be shorter, the cure goes first, then the end of the words.
     pub fn text(&self, m: &AppMessage) -> String {
         let what = if matches!(m, AppMessage::QuoteRequest(_)) { "not sent to any dealer" } else { "not sent to the dealer" };
-        let whom: Vec<&str> = self.dealers.iter().map(DealerId::as_str).collect();
-        let whom = if whom.is_empty() { String::new() } else { format!(" ({})", whom.join(", ")) };
-        let cure = if self.cure.is_empty() { String::new() } else { format!(" {}", self.cure) };
+        let whom = some_of(self.dealers.iter().map(DealerId::as_str), MAX_DEALERS_CHARS);
+        let whom = if whom.is_empty() { String::new() } else { format!(" ({whom})") };
+        let ids = some_of(self.ids.iter().map(String::as_str), MAX_IDS_CHARS);
         let ids = match self.ids.len() {
             0 => String::new(),
-            1 => format!(", policy {}", self.ids.join("")),
-            _ => format!(", policies {}", self.ids.join(", ")),
+            1 => format!(", policy {ids}"),
+            _ => format!(", policies {ids}"),
         };
-        let text = format!("{what}{whom}: {}{cure} [{}{ids}]", self.words, self.code);
+        let (before, after) = (format!("{what}{whom}: "), format!(" [{}{ids}]", self.code));
         // Only printable ASCII travels.
-        text.chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).take(MAX_TEXT_CHARS).collect()
+        let plain = |text: &str| text.chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).collect::<String>();
+        let room = MAX_TEXT_CHARS.saturating_sub(before.len() + after.len());
+        let (words, cure) = (plain(&self.words), plain(&self.cure));
+        let words = if words.len() > room { format!("{}...", words.get(..room.saturating_sub(3)).unwrap_or_default()) } else { words };
+        let cure = if cure.is_empty() || words.len() + 1 + cure.len() > room { String::new() } else { format!(" {cure}") };
+        format!("{before}{words}{cure}{after}")
     }
 
     /// The refusal of a message, to its desk; `None` for one that no dealer would get.
@@ -108,6 +116,22 @@ impl Ruling {
         let because = if self.ids.is_empty() { "no policy".to_owned() } else { self.ids.join(", ") };
         format!("{what} {}: {} by {because}; policies {}", dealers.join(", "), self.code, self.digest)
     }
+}
+
+/// As many of the names as fit, and how many more there are.
+fn some_of<'a>(names: impl Iterator<Item = &'a str>, room: usize) -> String {
+    let all: Vec<&str> = names.collect();
+    let mut text = String::new();
+    for (i, name) in all.iter().enumerate() {
+        let comma = if i == 0 { "" } else { ", " };
+        // The first is named whatever its length.
+        if i > 0 && text.len() + comma.len() + name.len() > room {
+            return format!("{text} and {} more", all.len() - i);
+        }
+        text.push_str(comma);
+        text.push_str(name);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -155,6 +179,13 @@ mod tests {
         assert_eq!(r.refusal(&hit, UtcMillis(0)), None);
         assert_eq!(r.detail("accept"), "accept X, Y: entitle.forbidden by p1, p2; policies digest");
         let long = Ruling::of(vec![(dealer("X"), denied("p", &"w".repeat(5_000)))], "digest");
-        assert_eq!(long.text(&hit).len(), MAX_TEXT_CHARS);
+        let text = long.text(&hit);
+        assert!(text.len() == MAX_TEXT_CHARS && text.contains("www...") && text.ends_with("[entitle.forbidden, policy p]"), "{text}");
+        // However many dealers and policies and however long their names: what names them is never cut off.
+        let names: Vec<String> = (0..12).map(|n| format!("DEALER-WITH-A-LONG-NAM{n:02}")).collect();
+        let ids: Vec<String> = (0..12).map(|n| format!("{}{n}", "policy-with-a-very-long-name".repeat(2))).collect();
+        let many = Ruling::of(names.iter().zip(&ids).map(|(n, id)| (dealer(n), denied(id, "Too much."))).collect(), "digest").text(&hit);
+        assert!(many.len() <= MAX_TEXT_CHARS && many.contains("and 10 more)") && many.contains("Too much."), "{many}");
+        assert!(many.ends_with("and 11 more]"), "{many}");
     }
 }

@@ -16,7 +16,7 @@ fn recount(r: &Router, who: &CompId, without: Option<&RfqId>, now: UtcMillis, be
             put(&mut doing.outstanding, if other { e.rfq.terms.quantity } else { Decimal::ZERO });
             doing.open_rfqs += usize::from(other);
         }
-        for (a, s) in &e.rfq.accept {
+        if let Some((a, s)) = &e.rfq.accept {
             if s.in_flight() {
                 put(&mut doing.day, a.quantity);
             }
