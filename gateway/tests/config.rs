@@ -58,6 +58,8 @@ fn what_is_wrong_is_named() {
         ("first_key_minutes = 60 ", "first_key_minutes = 0 ", "step_up.first_key_minutes"),
         ("answer_seconds = 60 ", "answer_seconds = 9 ", "step_up.answer_seconds"),
         ("answer_seconds = 60 ", "answer_secs = 60 ", "unknown field"),
+        ("[entitlements] ", "#[entitlements] ", "unknown field"),
+        ("facts = \"entitlements.toml\" ", "#facts = ", "missing field `facts`"),
     ] {
         let text = EXAMPLE.replacen(from, to, 1);
         assert_ne!(text, EXAMPLE, "{from}");
@@ -101,4 +103,13 @@ fn the_example_of_a_key_list_is_read() {
     assert!(matches!(read(), Err(ListError::File { .. })), "it lacks nothing but the certificate");
     fs::write(dir.path().join("yubico-root.pem"), Maker::new("Root").pem()).unwrap();
     assert_eq!(read().unwrap().models(), 2);
+}
+
+/// What no policy permits is denied, so a gateway without policies would be one on which nothing can be done by mistake.
+#[test]
+fn entitlements_are_required() {
+    let from = EXAMPLE.find("[entitlements]").unwrap();
+    let to = EXAMPLE.find("[store]").unwrap();
+    let why = read(&format!("{}{}", &EXAMPLE[..from], &EXAMPLE[to..])).unwrap_err();
+    assert!(why.contains("missing field `entitlements`"), "{why}");
 }

@@ -114,8 +114,11 @@ fn accept(id: &str, quote: &str, quantity: &str, price: &str) -> String {
 
 /// The watcher has to be on before anything is asked of it.
 async fn until_watched(raw: &mut Raw) {
-    let on = |f: &String| f.contains("|20004=WATCHER|20005=WATCHER|20006=Y|");
-    while !raw.heard.iter().any(on) {
+    until_on(raw, "|20004=WATCHER|20005=WATCHER|20006=Y|").await;
+}
+
+async fn until_on(raw: &mut Raw, dealer: &str) {
+    while !raw.heard.iter().any(|f| f.contains(dealer)) {
         raw.hears(&["35=U1|"]).await;
     }
 }
@@ -179,6 +182,7 @@ fn a_price_that_another_dealer_beats_is_refused_by_policy() {
     v.w.runtime.block_on(async {
         let mut alice = v.desk("ALICE").await;
         until_watched(&mut alice).await;
+        until_on(&mut alice, "|20004=NORTHBANK|20005=Northbank|20006=Y|").await;
         alice.says(&request("R1", (BUND, "EUR"), 1, "1000000", &[WATCHER, NORTH])).await;
         let mut quotes = Vec::new();
         while quotes.len() < 2 {
@@ -315,8 +319,9 @@ fn a_policy_asks_for_the_touch_and_for_the_second_person() {
     quotes(&w, 5_000_000);
     let rfq = alice.accept("5m");
     alice.approve();
-    let asked = bob.phase(signet_desk_core::view::StepUpPhase::Pin);
+    let asked = bob.phase(signet_desk_core::view::StepUpPhase::Ready);
     assert!(format!("{asked:?}").contains("Above 4,000,000 the risk officer wants two people."), "{asked:?}");
+    bob.desk.begin_step_up(&asked.id).unwrap();
     bob.approve();
     alice.outcome(&rfq, AcceptState::Filled);
     // What nobody may approve costs nobody a touch.
