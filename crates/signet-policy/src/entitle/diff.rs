@@ -94,6 +94,8 @@ struct Case<'a> {
     side: Side,
     first_today: bool,
     new_dealer: bool,
+    /// Which of the two (1, 2) makes no difference, or is not varied here.
+    free: u8,
     vary: Vary,
     values: Vec<i64>,
 }
@@ -112,6 +114,7 @@ enum Vary {
 
 fn cases<'a>(u: &'a Universe, old: &CedarEntitlements, new: &CedarEntitlements) -> Vec<Case<'a>> {
     let mut all = Vec::new();
+    let unseen = u8::from(!u.mentions("firstToday")) | u8::from(!u.mentions("newDealer")) << 1;
     for (trader, dealer) in u.traders.iter().flat_map(|t| u.dealers.iter().map(move |d| (t, d))) {
         let see = Case {
             trader,
@@ -121,6 +124,7 @@ fn cases<'a>(u: &'a Universe, old: &CedarEntitlements, new: &CedarEntitlements) 
             side: Side::Buy,
             first_today: false,
             new_dealer: false,
+            free: 3,
             vary: Vary::Nothing,
             values: vec![0],
         };
@@ -132,8 +136,8 @@ fn cases<'a>(u: &'a Universe, old: &CedarEntitlements, new: &CedarEntitlements) 
             let steps = [(Step::Request, &Side::ALL[..]), (Step::Accept { off_market_bps: None }, &Side::ALL[..2])];
             for (step, side) in steps.iter().flat_map(|(step, sides)| sides.iter().map(move |s| (*step, *s))) {
                 for (vary, values) in varied(u, step, &rates) {
-                    let flags = if vary == Vary::Quantity { 4 } else { 1 };
-                    for flag in 0..flags {
+                    let free = if vary == Vary::Quantity { unseen } else { 3 };
+                    for flag in (0..4).filter(|f| f & free == 0) {
                         all.push(Case {
                             trader,
                             dealer,
@@ -142,6 +146,7 @@ fn cases<'a>(u: &'a Universe, old: &CedarEntitlements, new: &CedarEntitlements) 
                             side,
                             first_today: flag & 1 > 0,
                             new_dealer: flag & 2 > 0,
+                            free,
                             vary,
                             values: values.clone(),
                         });
@@ -273,9 +278,9 @@ impl Found {
             let action = case.step.map_or("see", |s| if s == Step::Request { "request" } else { "accept" });
             let side = case.step.map_or("", |_| case.side.word());
             let instrument = case.instrument.map_or_else(|| one(""), |a| instruments(a, i.map_or("", |i| i.class.as_str()), currency));
-            let flags = case.step.map_or("", |_| TRADE_FLAGS[usize::from(case.first_today) + 2 * usize::from(case.new_dealer)]);
-            // Circumstances are varied with the quantity only; elsewhere they say nothing.
-            let flags = if case.vary == Vary::Quantity { one(flags) } else { TRADE_FLAGS.map(String::from).into() };
+            let own = u8::from(case.first_today) | u8::from(case.new_dealer) << 1;
+            let alike = (0..4u8).filter(|f| f & !case.free == own & !case.free);
+            let flags = alike.filter_map(|f| TRADE_FLAGS.get(usize::from(f))).map(|f| (*f).to_owned()).collect();
             let fields = [case.trader.all.clone(), one(action), one(side), instrument, case.dealer.all.clone(), flags];
             self.add(fields, tail, before, now);
         }

@@ -30,6 +30,8 @@ pub(super) struct Universe {
     pub administrators: Vec<Alike>,
     /// By attribute of the context: values at which an answer may change, ascending.
     values: BTreeMap<String, BTreeSet<i64>>,
+    /// Every attribute that a policy mentions.
+    mentioned: BTreeSet<String>,
 }
 
 /// Somebody in no group.
@@ -38,11 +40,12 @@ pub(super) const ANYBODY_ELSE: &str = "anybody in no group";
 impl Universe {
     pub fn of(old: &CedarEntitlements, new: &CedarEntitlements) -> Self {
         let mut named: BTreeSet<(String, String)> = BTreeSet::new();
-        let (mut values, mut patterns) = (BTreeMap::new(), false);
+        let (mut values, mut mentioned, mut patterns) = (BTreeMap::new(), BTreeSet::new(), false);
         for p in [old, new].iter().flat_map(|e| e.policies().policies()) {
             named.extend(p.entity_literals().iter().map(|u| (u.type_name().to_string(), u.id().unescaped().to_owned())));
             let json = p.to_json().unwrap_or_default();
             compared(&json, &mut values);
+            parts(&json, &mut mentioned, &mut BTreeSet::new());
             patterns |= has_pattern(&json);
         }
         let people = |a: &Groups, b: &Groups, kind: &str| {
@@ -64,6 +67,7 @@ impl Universe {
             dealers: alike(dealers, &[by_member(&of.panels), by_member(&nf.panels)], "Dealer", &named, |_| String::new()),
             instruments: alike(ids, &[by_member(&of.lists), by_member(&nf.lists)], "Instrument", &named, kind),
             values,
+            mentioned,
         }
     }
 
@@ -76,15 +80,20 @@ impl Universe {
         all.into_iter().collect()
     }
 
-    /// Whether any policy looks at an attribute.
+    /// Whether any policy compares an attribute with numbers.
     pub fn compares(&self, attribute: &str) -> bool {
         self.values.contains_key(attribute)
+    }
+
+    /// Whether any policy looks at an attribute, in whatever way.
+    pub fn mentions(&self, attribute: &str) -> bool {
+        self.mentioned.contains(attribute)
     }
 
     /// Quantities worth trying, in the instrument's currency: what makes the notional one of its values at either rate.
     pub fn quantities(&self, rates: &[Decimal]) -> Vec<i64> {
         let mut all: BTreeSet<i64> = self.values("quantity", 1).into_iter().chain([VAST]).collect();
-        for notional in self.values("notional", 1).into_iter().chain(self.values("dayNotional", 1)).chain(self.values("outstanding", 1)) {
+        for notional in self.values("notional", 1) {
             for quantity in rates.iter().filter_map(|r| Decimal::from(notional).checked_div(*r)?.floor().to_i64()) {
                 all.extend([quantity, quantity.saturating_add(1)].into_iter().filter(|q| (1..=VAST).contains(q)));
             }
