@@ -2,6 +2,7 @@
 
 use crate::{
     enforce::{Connection, Enforcement},
+    entitle::Gate,
     journal::Journal,
     live::Live,
     registry::NewEvent,
@@ -37,6 +38,7 @@ pub struct Core {
     enforcement: OnceCell<Rc<Enforcement>>,
     risk: OnceCell<Rc<Risk>>,
     roster: OnceCell<Rc<Roster>>,
+    gate: Rc<Gate>,
 }
 
 struct State {
@@ -45,7 +47,7 @@ struct State {
 }
 
 impl Core {
-    pub fn new(router: Router, journal: Journal) -> Self {
+    pub fn new(router: Router, journal: Journal, gate: Gate) -> Self {
         Self {
             state: RefCell::new(State { router, journal }),
             desks: RefCell::default(),
@@ -54,6 +56,7 @@ impl Core {
             enforcement: OnceCell::new(),
             risk: OnceCell::new(),
             roster: OnceCell::new(),
+            gate: Rc::new(gate),
         }
     }
 
@@ -94,6 +97,16 @@ impl Core {
         self.live.borrow().get(desk).filter(|l| !l.cut.done()).map(|l| l.access.clone())
     }
 
+    /// The entitlements: what they do not allow reaches no dealer.
+    pub fn gate(&self) -> &Rc<Gate> {
+        &self.gate
+    }
+
+    /// A trading day begins so long after midnight UTC.
+    pub fn day_begins(&self, ms: i64) {
+        self.state.borrow_mut().router.day_begins(ms);
+    }
+
     /// Who is at a desk that is on, and over which connection.
     pub fn connection(&self, desk: &CompId) -> Option<Connection> {
         self.live.borrow().get(desk).filter(|l| !l.cut.done()).map(|l| l.connection.clone())
@@ -115,6 +128,7 @@ impl Core {
             Event::LoggedOn => {
                 tracing::info!(%desk, "desk logged on");
                 self.tell_decision(desk);
+                self.gate.seen(desk, now());
                 self.handle(Input::DeskUp(desk.clone()));
                 self.desk_is_on(desk);
             }
@@ -153,6 +167,7 @@ impl Core {
     pub fn tick(self: &Rc<Self>) {
         self.handle(Input::Tick);
         self.enforcement_tick();
+        self.entitlements_tick(now());
         let mut s = self.state.borrow_mut();
         let State { router, journal } = &mut *s;
         if let Err(e) = journal.tidy(router) {
@@ -162,9 +177,19 @@ impl Core {
 
     /// One input, and every consequence of it.
     pub fn handle(&self, input: Input) {
+        self.handle_at(now(), input);
+    }
+
+    /// A message of a desk that was decided about as of `at`: the router sees it at that time too, so that a clock that is
+    /// set in between cannot make it take what was not weighed.
+    pub fn hand_on(&self, at: UtcMillis, desk: &CompId, m: AppMessage) {
+        self.handle_at(at, Input::FromDesk(desk.clone(), m));
+    }
+
+    fn handle_at(&self, at: UtcMillis, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            for output in self.decide(input) {
+            for output in self.decide(input, at) {
                 if let Some(consequence) = self.act(output) {
                     inputs.push_back(consequence);
                 }
@@ -172,9 +197,8 @@ impl Core {
         }
     }
 
-    fn decide(&self, input: Input) -> Vec<Output> {
+    fn decide(&self, input: Input, at: UtcMillis) -> Vec<Output> {
         let mut s = self.state.borrow_mut();
-        let at = now();
         let State { router, journal } = &mut *s;
         if let Err(e) = journal.record(at, &input, router) {
             // What cannot be written down is not done: a disk that is full stops new business from
@@ -190,6 +214,10 @@ impl Core {
     fn act(&self, output: Output) -> Option<Input> {
         match output {
             Output::ToDesk(desk, m) => {
+                let m = match m {
+                    AppMessage::VenueState(v) => AppMessage::VenueState(self.visible(&desk, v)),
+                    m => m,
+                };
                 if matches!(m, AppMessage::Snapshot(SnapshotMark::End)) {
                     self.held_requests(&desk).iter().for_each(|held| self.to_desk(&desk, held));
                 }
@@ -206,6 +234,10 @@ impl Core {
                         Some(Input::NotSentToDealer(dealer, m))
                     }
                 }
+            }
+            Output::Traded(desk, dealer) => {
+                self.gate.traded(&desk, &dealer);
+                None
             }
             Output::Note(text) => {
                 tracing::info!("{text}");

@@ -13,6 +13,7 @@ mod desks;
 pub mod doctor;
 pub mod enforce;
 pub mod enrol;
+mod entitle;
 mod journal;
 mod live;
 pub mod registry;
@@ -36,6 +37,7 @@ use signet_fix::{
 };
 use signet_identity::{ServerProfile, TlsVersions};
 use signet_journal::{LogError, StoreKey, private_folder};
+use signet_policy::entitle::Entitlements as _;
 use signet_rfq::CompId;
 use std::{
     fs, io,
@@ -161,8 +163,8 @@ async fn run(
     let sync = config.store.sync;
 
     let mut router = new_router(&loaded, options);
+    router.day_begins(loaded.entitlements.day_begins_ms());
     let journal = Journal::open(&state_dir.join("rfqs.journal"), &key, &mut router)?;
-    let core = Rc::new(Core::new(router, journal));
 
     let mut risk_files = vec![config.risk.settings.clone()];
     risk_files.extend(config.risk.table.clone());
@@ -191,6 +193,13 @@ async fn run(
         }
         _ => (None, None),
     };
+    let remembered = router.traded_pairs();
+    let second = config.step_up.as_ref().is_some_and(|s| s.when.second_person.is_some());
+    let (files, step_up) = (config.entitlements.clone(), config.step_up.is_some());
+    let gate = entitle::Gate::new(loaded.entitlements.clone(), files, roster.clone(), step_up, second);
+    remembered.iter().for_each(|(desk, dealer)| gate.traded(desk, dealer));
+    let core = Rc::new(Core::new(router, journal, gate));
+    tokio::task::spawn_local(entitle::keep_up(core.clone()));
     core.judge_by(risk.clone(), roster.clone());
     if let (Some(roster), Some(section)) = (&roster, &config.step_up) {
         // Fail closed: a gateway told to use security keys does not run without them.

@@ -1,6 +1,7 @@
 //! `signet-gateway`: the command line. `run` is the gateway; the others are an administrator's.
 
 mod cli_keys;
+mod cli_policy;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use signet_gateway::{
@@ -9,6 +10,7 @@ use signet_gateway::{
     doctor,
     registry::{AccountState, NewUser, Which},
 };
+use signet_policy::entitle::Entitlements as _;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -70,6 +72,9 @@ enum Command {
     /// What was approved with a security key.
     #[command(subcommand)]
     Evidence(cli_keys::EvidenceCommand),
+    /// Entitlements: who may ask which dealer for what.
+    #[command(subcommand)]
+    Policy(cli_policy::PolicyCommand),
     /// What was done and what was refused; the chain of events is checked.
     Events {
         /// How many of the newest.
@@ -228,6 +233,7 @@ fn main() -> ExitCode {
         Command::Run { json } => run(&config, json),
         Command::CheckConfig => check(&config),
         Command::Doctor { dealer } => examine(&config, dealer.as_deref()),
+        Command::Policy(p) => return cli_policy::policy(&config, p),
         command => administer(&config, command).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure())),
     };
     match done {
@@ -243,7 +249,7 @@ fn main() -> ExitCode {
 async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
     let c = Config::read(config)?;
     match command {
-        Command::Run { .. } | Command::CheckConfig | Command::Doctor { .. } => {}
+        Command::Run { .. } | Command::CheckConfig | Command::Doctor { .. } | Command::Policy(_) => {}
         Command::User(UserCommand::Add { id, comp_id, name, protection, role, invite }) => {
             let user = NewUser { id, comp_id, name, role: word(role), protection: word(protection) };
             told(&admin::add(&c, user, invite.terms(), &invite.out).await?);
@@ -357,6 +363,7 @@ fn check(path: &Path) -> Result<(), String> {
         let (rp, list) = (s.relying_party.rp_id(), s.relying_party.list());
         println!("Security keys: {} models for {rp}; list {:?}.", list.models(), list.digest());
     }
+    println!("Entitlements: {} policies, digest {}.", loaded.entitlements.policy_count(), loaded.entitlements.digest());
     let faults = signet_gateway::list_faults(c);
     for (_, text) in &faults {
         eprintln!("{text}");

@@ -55,6 +55,8 @@ pub struct Snapshot {
 #[derive(Debug)]
 enum Report {
     FirstUsed(String),
+    /// A desk traded with a dealer.
+    Traded(String, String),
     Note(NewEvent),
     Seen(String, Sighting),
 }
@@ -138,6 +140,19 @@ impl Roster {
             return Err(AdmissionRefusal::RegistryStale);
         }
         still_good(&s.view, shown, crate::core::now()).map(|_| ())
+    }
+
+    /// Whether a user has ever traded with a dealer, as far as the registry has told. Never more than it knows.
+    pub fn has_traded(&self, user: &str, dealer: &str) -> bool {
+        self.snapshots.borrow().view.traded.contains(&(user.to_owned(), dealer.to_owned()))
+    }
+
+    /// Has it written down that a desk traded with a dealer. Lost when the registry is far behind; the journal then tells it
+    /// again at the next start.
+    pub fn traded(&self, desk: &str, dealer: &str) {
+        if self.reports.try_send(Report::Traded(desk.into(), dealer.into())).is_err() {
+            tracing::error!(desk, dealer, "a first trade could not be written down: the registry is behind");
+        }
     }
 
     /// The list of our own authority, DER.
@@ -320,6 +335,7 @@ impl Keeper {
         while let Some(report) = self.pending.front() {
             match report {
                 Report::FirstUsed(serial) => self.registry.first_used(serial, crate::core::now()).await?,
+                Report::Traded(desk, dealer) => self.registry.traded(desk, dealer, crate::core::now()).await?,
                 Report::Note(event) => self.registry.note(event.clone()).await?,
                 Report::Seen(user, s) => self.registry.seen(user, *s).await?,
             }

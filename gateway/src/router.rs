@@ -8,11 +8,16 @@ use signet_fix::message::*;
 use signet_rfq::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+mod book;
 mod dealer_side;
 mod desk_side;
+mod proposal;
 mod snapshot;
 
+use book::Book;
+pub use book::{Amounts, Doing};
 pub use desk_side::{accept_refusal, accept_waits, request_refusal};
+pub use proposal::{Proposal, Trade};
 
 /// Open RFQs one desk may have.
 pub const MAX_OPEN_RFQS_PER_DESK: usize = 200;
@@ -41,6 +46,8 @@ pub enum Input {
 pub enum Output {
     ToDesk(CompId, AppMessage),
     ToDealer(DealerId, AppMessage),
+    /// A desk traded with a dealer, for those who remember longer than the journal.
+    Traded(CompId, DealerId),
     /// Worth a line in the log: who is at fault and what happened.
     Note(String),
 }
@@ -95,8 +102,7 @@ pub struct Router {
     catalogue: Catalogue,
     desks: BTreeMap<CompId, Desk>,
     dealers: BTreeMap<DealerId, Dealer>,
-    /// By the id dealers know.
-    rfqs: BTreeMap<RfqId, Entry>,
+    rfqs: Book,
     /// Accepts by the id dealers know.
     accepts: HashMap<AcceptId, RfqId>,
     /// Dealers that desks without settings of their own may ask (empty: all); `None` when there can
@@ -121,7 +127,7 @@ impl Router {
             catalogue,
             desks: desks.into_iter().map(desk).collect(),
             dealers: dealers.into_iter().map(dealer).collect(),
-            rfqs: BTreeMap::new(),
+            rfqs: Book::default(),
             accepts: HashMap::new(),
             desk_default: None,
             out: Vec::new(),
@@ -163,6 +169,7 @@ impl Router {
             Input::NotSentToDealer(d, m) => self.not_sent(&d, m, now),
             Input::Tick => self.tick(now),
         }
+        self.rfqs.settle();
         std::mem::take(&mut self.out)
     }
 
@@ -196,8 +203,7 @@ impl Router {
 
     /// RFQs of a desk that can be ended without leaving an accept in flight alone, by the desk's ids.
     pub fn withdrawable(&self, desk: &CompId) -> Vec<RfqId> {
-        let mine = self.rfqs.values().filter(|e| &e.desk == desk && !e.rfq.state.ended() && !e.rfq.in_flight());
-        mine.map(|e| e.rfq.terms.id.clone()).collect()
+        self.rfqs.alive_of(desk).filter(|(_, e)| !e.rfq.in_flight()).map(|(_, e)| e.rfq.terms.id.clone()).collect()
     }
 
     /// Whether the journal of an RFQ may be forgotten.
@@ -226,15 +232,10 @@ impl Router {
     }
 
     fn tick(&mut self, now: UtcMillis) {
-        let due: Vec<RfqId> = self
-            .rfqs
-            .iter()
-            .filter(|(_, e)| e.rfq.next_deadline().is_some_and(|t| t <= now) || e.asked_at.is_some_and(|t| now.since(t) >= ASK_AGAIN_MS))
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in due {
+        for id in self.rfqs.due(now) {
             self.rfq_tick(&id, now);
         }
+        self.rfqs.settle();
         self.forget(now);
     }
 
@@ -249,17 +250,12 @@ impl Router {
     }
 
     fn forget(&mut self, now: UtcMillis) {
-        let keep = |e: &Entry| match e.ended_at {
-            None => true,
-            Some(t) if e.rfq.state == RfqState::Done => now.since(t) < REMEMBER_TRADED_MS,
-            Some(t) => now.since(t) < REMEMBER_OTHER_MS,
-        };
-        if self.rfqs.values().all(keep) {
-            return;
+        for id in self.rfqs.to_forget(now) {
+            let Some(e) = self.rfqs.remove(&id) else { continue };
+            for (a, _) in e.rfq.accept.iter().chain(&e.rfq.past) {
+                let _ = AcceptId::new(outer(&e.desk, a.id.as_str())).map(|a| self.accepts.remove(&a));
+            }
         }
-        self.rfqs.retain(|_, e| keep(e));
-        let rfqs = &self.rfqs;
-        self.accepts.retain(|_, r| rfqs.contains_key(r));
     }
 
     /// Tells the desk that its RFQ has ended and the dealers who still quote that they may stop.
@@ -303,16 +299,14 @@ impl Router {
 
     fn rfq_of_quote(&self, desk: &CompId, r: &QuoteResponse) -> Option<RfqId> {
         let dealer = r.dealer.as_ref()?;
-        let has = |e: &Entry| &e.desk == desk && e.rfq.line(dealer).is_some_and(|l| l.quote.as_ref().is_some_and(|q| q.id == r.quote));
+        if let Some(id) = self.rfqs.of_quote(desk, dealer, &r.quote) {
+            return Some(id.clone());
+        }
         // A quote that has been replaced is not found by its id: then the newest open RFQ of this
         // desk for this instrument with this dealer is meant, and the accept is refused as re-quoted.
-        let asked =
-            |e: &Entry| &e.desk == desk && !e.rfq.state.ended() && e.rfq.terms.instrument == r.instrument && e.rfq.line(dealer).is_some();
-        let exact = self.rfqs.iter().find(|(_, e)| has(e)).map(|(id, _)| id.clone());
-        exact.or_else(|| {
-            let all = self.rfqs.iter().filter(|(_, e)| asked(e));
-            all.max_by_key(|(_, e)| e.rfq.terms.created).map(|(id, _)| id.clone())
-        })
+        let asked = |e: &Entry| e.rfq.terms.instrument == r.instrument && e.rfq.line(dealer).is_some();
+        let all = self.rfqs.alive_of(desk).filter(|(_, e)| asked(e));
+        all.max_by_key(|(_, e)| e.rfq.terms.created).map(|(id, _)| id.clone())
     }
 }
 

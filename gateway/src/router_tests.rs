@@ -125,7 +125,7 @@ fn brief(out: &[Output]) -> Vec<String> {
         .filter_map(|o| match o {
             Output::ToDesk(d, m) => Some(format!("{d}<{}", m.msg_type())),
             Output::ToDealer(d, m) => Some(format!("{d}<{}", m.msg_type())),
-            Output::Note(_) => None,
+            Output::Traded(..) | Output::Note(_) => None,
         })
         .collect()
 }
@@ -462,3 +462,6 @@ fn a_registered_desk_without_settings_has_a_place_only_by_default() {
     let mut by_default = router().with_desk_default(Some(BTreeSet::new()));
     assert!(!by_default.handle(UtcMillis(1), Input::DeskUp(stranger())).is_empty());
 }
+
+#[path = "router/book_tests.rs"]
+mod book;

@@ -64,6 +64,8 @@ fn what_is_wrong_is_named() {
         ("logon = \"risk\" ", "known_networks = ['192.0.2.0/24']\nlogon = \"risk\" ", "risk.settings"),
         ("[risk] ", "[risc] ", "unknown field"),
         ("open_rfqs = \"withdraw\"", "open_rfqs = \"sell\"", "unknown variant"),
+        ("[entitlements] ", "#[entitlements] ", "unknown field"),
+        ("facts = \"entitlements.toml\" ", "#facts = ", "missing field `facts`"),
     ] {
         let text = EXAMPLE.replacen(from, to, 1);
         assert_ne!(text, EXAMPLE, "{from}");
@@ -124,4 +126,13 @@ fn the_example_of_a_key_list_is_read() {
     assert!(matches!(read(), Err(ListError::File { .. })), "it lacks nothing but the certificate");
     fs::write(dir.path().join("yubico-root.pem"), Maker::new("Root").pem()).unwrap();
     assert_eq!(read().unwrap().models(), 2);
+}
+
+/// What no policy permits is denied, so a gateway without policies would be one on which nothing can be done by mistake.
+#[test]
+fn entitlements_are_required() {
+    let from = EXAMPLE.find("[entitlements]").unwrap();
+    let to = EXAMPLE.find("[store]").unwrap();
+    let why = read(&format!("{}{}", &EXAMPLE[..from], &EXAMPLE[to..])).unwrap_err();
+    assert!(why.contains("missing field `entitlements`"), "{why}");
 }

@@ -46,7 +46,7 @@ pub fn policy_extension(oid: &str) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     base128(&mut body, first.checked_mul(40)?.checked_add(second)?);
     rest.iter().for_each(|arc| base128(&mut body, *arc));
-    Some(wrap(0x30, &wrap(0x30, &wrap(0x06, &body)?)?)?)
+    wrap(0x30, &wrap(0x30, &wrap(0x06, &body)?)?)
 }
 
 /// Seven bits a byte, most significant first, all but the last marked.

@@ -188,7 +188,8 @@ mod tests {
         let require = BTreeSet::from([Fact::DiskEncryption]);
         let unknown = || Some(Reading::Unknown("no permission".into()));
         // managed certificate, hardware key, report's word on the disk (None: no report), managed, rung
-        let table: &[(bool, bool, Option<Option<Reading>>, bool, Rung)] = &[
+        type Row = (bool, bool, Option<Option<Reading>>, bool, Rung);
+        let table: &[Row] = &[
             (false, false, None, false, Rung::Nothing),
             (false, true, None, false, Rung::Nothing),
             (false, false, Some(Some(Reading::Yes)), false, Rung::SelfReported),

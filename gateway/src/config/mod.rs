@@ -1,11 +1,13 @@
 //! The one configuration file. Every key is documented in `signet-gateway.example.toml`.
 
 mod enrolment;
+mod entitlements;
 mod risk;
 mod step_up;
 
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection};
+pub use entitlements::{EntitlementsSection, Texts};
 pub use risk::{FOUNDING_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings};
 pub use step_up::{StepUp, StepUpSection};
 
@@ -13,12 +15,14 @@ use crate::registry::{RegistryUrl, hex_sha256};
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
 use signet_identity::{ClientProfile, PemError, Role, ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots};
+use signet_policy::entitle::{CedarEntitlements, EntitleError};
 use signet_rfq::{Catalogue, CatalogueError, CompId, DealerId, InstrumentError};
 use std::{
     collections::BTreeSet,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use time::OffsetDateTime;
 
@@ -44,6 +48,8 @@ pub enum ConfigError {
     Trust { key: &'static str, why: String },
     #[error("{path}: {source}")]
     Instruments { path: PathBuf, source: InstrumentError },
+    #[error("[entitlements]: {0}\n  {code}: {cure}", code = .0.code(), cure = .0.cure())]
+    Entitlements(#[from] EntitleError),
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -53,6 +59,7 @@ pub struct Config {
     pub tls: TlsSection,
     pub desks: DesksSection,
     pub dealers: DealersSection,
+    pub entitlements: EntitlementsSection,
     #[serde(default)]
     pub desk: Vec<DeskEntry>,
     #[serde(default)]
@@ -198,6 +205,7 @@ pub struct Loaded {
     pub enrolment: Option<Enrolment>,
     pub step_up: Option<StepUp>,
     pub risk: RiskPolicy,
+    pub entitlements: Arc<CedarEntitlements>,
 }
 
 impl Loaded {
@@ -223,6 +231,8 @@ impl Config {
             &mut c.tls.key,
             &mut c.desks.trust,
             &mut c.dealers.trust,
+            &mut c.entitlements.policies,
+            &mut c.entitlements.facts,
         ];
         let enrolment = c.enrolment.iter_mut().flat_map(EnrolmentSection::paths);
         let risk = c.risk.paths();
@@ -271,7 +281,20 @@ impl Config {
         let registry = self.registry.as_ref().map(RegistrySection::url).transpose()?;
         let step_up = self.load_step_up()?;
         let risk = self.load_risk()?;
-        Ok(Loaded { config: self, identity, desk_roots, dealer_roots, catalogue, dealer_pins, registry, enrolment, step_up, risk })
+        let entitlements = Arc::new(self.load_entitlements(&catalogue)?);
+        Ok(Loaded {
+            config: self,
+            identity,
+            desk_roots,
+            dealer_roots,
+            catalogue,
+            dealer_pins,
+            registry,
+            enrolment,
+            step_up,
+            risk,
+            entitlements,
+        })
     }
 
     fn check(&self) -> Result<(), ConfigError> {

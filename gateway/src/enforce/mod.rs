@@ -10,19 +10,20 @@ pub use signet_stepup::rules;
 
 use crate::{
     core::{Core, now},
+    entitle::Ruling,
     registry::NewEvent,
     roster::Roster,
-    router::Input,
     stepup::{Authority, KeyState, KeyTicket, KeyView, StepUpHandle, StepUpRefusal, Ticket},
 };
-use rules::{Wanted, WhenSection, wanted};
+use rules::{Standing, Wanted, WhenSection, wanted};
 use serde::Serialize;
 use signet_fix::{
     AppMessage,
     message::{BusinessReject, KeyReport, KeyRequest, SnapshotMark},
 };
+use signet_policy::entitle::{Outcome, Proof};
 use signet_rfq::{CompId, UtcMillis};
-use signet_stepup::{Approval, SessionReason};
+use signet_stepup::{Action, Approval, SessionReason};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -119,7 +120,7 @@ impl Core {
         let Some(e) = self.enforcement() else {
             return match message {
                 m if is_about_keys(&m) => self.to_desk(desk, &not_here(&m)),
-                m => self.handle(Input::FromDesk(desk.clone(), m)),
+                m => self.entitled_or_refused(desk, m, now()),
             };
         };
         let at = now();
@@ -155,18 +156,26 @@ impl Core {
             _ => {}
         }
         // What would be refused anyway costs nobody a touch.
-        let Some((action, ends)) = self.with_router(|r| r.action_of(desk, &m, at)) else {
-            return self.handle(Input::FromDesk(desk.clone(), m));
+        let Some(p) = self.with_router(|r| r.proposal(desk, &m, at)) else {
+            return self.hand_on(at, desk, m);
         };
-        let verdict = {
+        let (verdict, proof) = {
             let w = e.waiting.borrow();
-            wanted(w.rules(), &action, &w.standing(desk), at)
+            let standing = w.standing(desk);
+            (wanted(w.rules(), &p.action, &standing, at), covered(w.rules(), &p.action, &standing, at))
         };
+        let ruling = self.ruling(desk, &p, proof, at);
+        if ruling.outcome == Outcome::Deny {
+            return self.refuse_unentitled(desk, &m, &ruling, at);
+        }
         // Only now: an act does not make up for the pause before it.
         e.waiting.borrow_mut().active(desk, at);
-        match verdict {
-            Wanted::Nothing => self.handle(Input::FromDesk(desk.clone(), m)),
-            verdict => self.step(e, |w| w.hold(desk, m, action, verdict, ends, at)),
+        match stricter(verdict, &ruling) {
+            Wanted::Nothing => {
+                self.gate().acted(desk, at);
+                self.hand_on(at, desk, m);
+            }
+            verdict => self.step(e, |w| w.hold(desk, m, p.action, verdict, p.ends, at)),
         }
     }
 
@@ -227,7 +236,7 @@ impl Core {
         for d in todo {
             match d {
                 Do::Tell(desk, m) => self.to_desk(&desk, &m),
-                Do::Release(desk, m) => self.release(e, desk, m),
+                Do::Release(desk, m, proof) => self.release(e, desk, m, proof),
                 Do::Drop(id) => e.service.drop_challenge(&id),
                 Do::Authenticated(desk) => self.authenticated(&desk),
                 Do::Note(code, desk, words) => {
@@ -245,13 +254,26 @@ impl Core {
 
     /// What was approved goes on only for a desk that is on and was not cut off meanwhile: a second
     /// person's touch must not bring to life what a lock has just ended.
-    fn release(self: &Rc<Self>, e: &Rc<Enforcement>, desk: CompId, m: AppMessage) {
-        if self.connection(&desk).is_some() {
-            return self.handle(Input::FromDesk(desk, m));
+    fn release(self: &Rc<Self>, e: &Rc<Enforcement>, desk: CompId, m: AppMessage, proof: Proof) {
+        if self.connection(&desk).is_none() {
+            let words = format!("approved {} of a desk that is not on any more; it went nowhere", m.msg_type());
+            tracing::warn!(%desk, "{words}");
+            return e.roster.note(NewEvent::new(now(), "gateway", "stepup.desk_gone", desk.as_str(), words));
         }
-        let words = format!("approved {} of a desk that is not on any more; it went nowhere", m.msg_type());
-        tracing::warn!(%desk, "{words}");
-        e.roster.note(NewEvent::new(now(), "gateway", "stepup.desk_gone", desk.as_str(), words));
+        let at = now();
+        // Limits may be used up and policies changed since it was held. What the router would refuse it refuses itself.
+        if let Some(p) = self.with_router(|r| r.proposal(&desk, &m, at)) {
+            let ruling = match self.ruling(&desk, &p, proof, at) {
+                r if r.outcome == Outcome::Deny => r,
+                r if r.outcome == Outcome::Allow && proof.touched => {
+                    self.gate().acted(&desk, at);
+                    return self.hand_on(at, &desk, m);
+                }
+                r => r.not_to_be_had("entitle.changed", "What it needs has changed while it waited.", "Send it again."),
+            };
+            return self.refuse_unentitled(&desk, &m, &ruling, at);
+        }
+        self.hand_on(at, &desk, m);
     }
 
     fn challenge(self: &Rc<Self>, e: &Rc<Enforcement>, held: HeldId, desk: CompId, approval: Approval, deadline: UtcMillis) {
@@ -344,6 +366,26 @@ impl Core {
             let good = keys.iter().filter(|k| k.state == KeyState::Active).count();
             core.step(&e, |w| w.keys(&desk, u32::try_from(good).unwrap_or(u32::MAX), now()));
         });
+    }
+}
+
+/// What a lease of this session proves for an action.
+fn covered(rules: &WhenSection, action: &Action, standing: &Standing, at: UtcMillis) -> Proof {
+    let lease = standing.owes.is_none() && standing.lease.is_some_and(|l| l.good(rules, at));
+    let covers = !matches!(action, Action::Accept(_)) || rules.accept_in_lease;
+    Proof { touched: lease && covers, second_person: false }
+}
+
+/// What the rules of `[step_up.when]` want and what the policies want: the stricter of the two, with its reason.
+fn stricter(rules: Wanted, policies: &Ruling) -> Wanted {
+    let words = || policies.words.clone();
+    match (rules, policies.outcome) {
+        (rules, Outcome::Allow) => rules,
+        (Wanted::TwoPeople(reason), Outcome::TwoPeople) => Wanted::TwoPeople(format!("{reason} {}", words())),
+        (Wanted::TwoPeople(reason), _) => Wanted::TwoPeople(reason),
+        (_, Outcome::TwoPeople | Outcome::Deny) => Wanted::TwoPeople(words()),
+        (Wanted::Touch(reason), _) => Wanted::Touch(format!("{reason} {}", words())),
+        (Wanted::Nothing, _) => Wanted::Touch(words()),
     }
 }
 

@@ -12,6 +12,7 @@ use signet_fix::{
     AppMessage,
     message::{AccessState, OrderStatusRequest, QuoteStatusReport, RfqStatus, StepUpChallenge, StepUpOutcome, StepUpStatus},
 };
+use signet_policy::entitle::Proof;
 use signet_rfq::{AcceptId, CompId, RfqId, UtcMillis};
 use signet_stepup::{Action, Approval, SessionReason};
 use std::collections::BTreeMap;
@@ -71,8 +72,8 @@ pub enum Do {
         answer: String,
     },
     Tell(CompId, AppMessage),
-    /// Approved: as if it came from the desk now.
-    Release(CompId, AppMessage),
+    /// As if it came from the desk now, with what was approved.
+    Release(CompId, AppMessage, Proof),
     /// A further key may be registered, by the word of this evidence.
     Register {
         desk: CompId,
@@ -235,7 +236,7 @@ impl Waiting {
         now: UtcMillis,
     ) -> Vec<Do> {
         let (reason, two) = match wanted {
-            Wanted::Nothing => return vec![Do::Release(desk.clone(), message)],
+            Wanted::Nothing => return vec![Do::Release(desk.clone(), message, Proof::default())],
             Wanted::Touch(reason) => (reason, false),
             Wanted::TwoPeople(reason) => (reason, true),
         };
@@ -430,7 +431,7 @@ impl Waiting {
         let Some(h) = self.held.remove(&held) else { return };
         self.withdraw(h.out, "somebody else approved it");
         match h.what {
-            What::Message(m) => self.out.push(Do::Release(h.desk, m)),
+            What::Message(m) => self.out.push(Do::Release(h.desk, m, Proof { touched: true, second_person: h.two })),
             What::Register(name) => self.out.push(Do::Register { desk: h.desk, name, evidence }),
             What::Session(_) => {}
         }
@@ -491,7 +492,7 @@ impl Waiting {
             let Some(h) = self.held.remove(id) else { continue };
             self.withdraw(h.out, "what was to be approved is no longer to be had");
             if let What::Message(m) = h.what {
-                self.out.push(Do::Release(h.desk, m));
+                self.out.push(Do::Release(h.desk, m, Proof::default()));
             }
         }
         let late: Vec<HeldId> = self.held.iter().filter(|(_, h)| h.deadline <= now).map(|(id, _)| *id).collect();

@@ -115,7 +115,7 @@ impl World {
                 Do::Drop(c) => self.dropped.push(c),
                 Do::Verify { held, desk, .. } => self.verifying.push((held, desk)),
                 Do::Tell(desk, m) => self.told.push((desk.to_string(), m)),
-                Do::Release(_, m) => self.released.push(m),
+                Do::Release(_, m, _) => self.released.push(m),
                 Do::Register { name, evidence, .. } => self.registered.push((name, evidence)),
                 Do::Authenticated(_) => self.authenticated += 1,
                 Do::Note(..) => {}

@@ -17,6 +17,7 @@ pub mod first_key;
 mod issue;
 mod keys;
 mod schema;
+mod trades;
 mod url;
 mod view;
 

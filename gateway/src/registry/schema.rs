@@ -69,6 +69,7 @@ const TABLES: &[Table] = &[
     (3, "codes", &["managed"]),
     (3, "certificates", &["managed"]),
     (3, "places", &["user_id", "country", "at_ms"]),
+    (3, "trades", &["user_id", "dealer", "first_ms"]),
 ];
 
 /// Every table of a schema with all its columns, parents before children: what a backup holds, in this order.
@@ -145,11 +146,13 @@ const SECURITY_KEYS: &[Step] = &[
     ),
 ];
 
-/// What decisions about risk and entitlements remember.
+/// What decisions about access and trades remember longer than the journal.
 const DECISIONS: &[Step] = &[
     Any("ALTER TABLE codes ADD COLUMN managed BIGINT NOT NULL DEFAULT 0"),
     Any("ALTER TABLE certificates ADD COLUMN managed BIGINT NOT NULL DEFAULT 0"),
     Any("CREATE TABLE places (user_id TEXT PRIMARY KEY REFERENCES users (id), country TEXT NOT NULL, at_ms BIGINT NOT NULL)"),
+    Any("CREATE TABLE trades (user_id TEXT NOT NULL REFERENCES users (id), dealer TEXT NOT NULL,
+        first_ms BIGINT NOT NULL, PRIMARY KEY (user_id, dealer))"),
 ];
 
 /// The schema found: 0 when the database holds no registry.

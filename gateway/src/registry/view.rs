@@ -4,7 +4,7 @@ use super::{AccountState, CertificateState, Registry, RegistryError};
 use signet_policy::place::Sighting;
 use signet_rfq::UtcMillis;
 use sqlx::Row as _;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Ended certificates stay in the view this long, so that a refusal can say why.
 const REMEMBER_MS: i64 = 24 * 3_600_000;
@@ -33,6 +33,8 @@ pub struct View {
     pub certificates: HashMap<String, CertificateView>,
     /// Where people were last seen, by user.
     pub places: HashMap<String, Sighting>,
+    /// User and dealer that have traded with each other, ever.
+    pub traded: HashSet<(String, String)>,
 }
 
 impl Registry {
@@ -75,6 +77,7 @@ impl Registry {
             let country = country.parse().map_err(|_| RegistryError::Corrupt("places.country".into()))?;
             places.insert(r.try_get(0)?, Sighting { country, at_ms: r.try_get(2)? });
         }
-        Ok(View { version, certificates, places })
+        let traded = super::trades::all(&mut tx).await?;
+        Ok(View { version, certificates, places, traded })
     }
 }

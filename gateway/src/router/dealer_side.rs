@@ -139,6 +139,7 @@ impl Router {
                         let fill =
                             ExecutionReport { exec_type: ExecType::Trade, last: Some(Level { price, size: report.cum_qty }), ..report };
                         self.forward(&desk, dealer, &a.id, fill);
+                        self.out.push(Output::Traded(desk, dealer.clone()));
                         self.ended(&id, RfqStatus::Open, None, now);
                     }
                     Ok(false) => {}
@@ -206,7 +207,7 @@ impl Router {
         self.tell_venue_state(now);
         let waiting: Vec<RfqId> = self
             .rfqs
-            .iter()
+            .alive()
             .filter(|(_, e)| e.rfq.accept.as_ref().is_some_and(|(a, s)| &a.dealer == dealer && s.in_flight()))
             .map(|(id, _)| id.clone())
             .collect();
@@ -223,8 +224,7 @@ impl Router {
             return;
         }
         self.tell_venue_state(now);
-        let touched: Vec<RfqId> =
-            self.rfqs.iter().filter(|(_, e)| !e.rfq.state.ended() && e.rfq.line(dealer).is_some()).map(|(id, _)| id.clone()).collect();
+        let touched: Vec<RfqId> = self.rfqs.alive().filter(|(_, e)| e.rfq.line(dealer).is_some()).map(|(id, _)| id.clone()).collect();
         for id in touched {
             let Some(e) = self.rfqs.get_mut(&id) else { continue };
             let desk = e.desk.clone();

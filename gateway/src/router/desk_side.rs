@@ -2,7 +2,7 @@
 
 use super::*;
 use rust_decimal::Decimal;
-use signet_stepup::{AcceptTerms, Action, RequestTerms};
+use signet_stepup::Action;
 
 /// QuoteRequestRejectReason (658).
 const UNKNOWN_SYMBOL: u16 = 1;
@@ -48,28 +48,16 @@ impl Router {
     /// accept takes ends; `None` when it would not go on, whether it is refused or asks for nothing that
     /// reaches a dealer.
     pub fn action_of(&self, desk: &CompId, m: &AppMessage, now: UtcMillis) -> Option<(Action, Option<UtcMillis>)> {
-        match m {
-            AppMessage::QuoteRequest(q) => {
-                self.check_request(desk, q, now).ok().map(|(_, terms)| (Action::Request(RequestTerms::of(&terms)), None))
-            }
-            AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
-                let known = AcceptId::new(outer(desk, r.id.as_str())).is_ok_and(|a| self.accepts.contains_key(&a));
-                let checked = self.check_accept(desk, r, now).ok().filter(|_| !known)?;
-                let quote = checked.rfq.line(&checked.accept.dealer).and_then(|l| l.quote.as_ref());
-                let ends = quote.map(|q| q.valid_until);
-                Some((Action::Accept(AcceptTerms::of(&checked.accept, &checked.rfq.terms)), ends))
-            }
-            _ => None,
-        }
+        self.proposal(desk, m, now).map(|p| (p.action, p.ends))
     }
 
     /// The RFQ this request would become, by the id dealers know; or the reason (658) and why not.
-    fn check_request(&self, desk: &CompId, q: &QuoteRequest, now: UtcMillis) -> Result<(RfqId, Terms), (u16, String)> {
+    pub(super) fn check_request(&self, desk: &CompId, q: &QuoteRequest, now: UtcMillis) -> Result<(RfqId, Terms), (u16, String)> {
         let id = RfqId::new(outer(desk, q.id.as_str())).map_err(|_| (OTHER, "the request id is too long".to_owned()))?;
         if self.rfqs.contains_key(&id) {
             return Err((OTHER, "this request id was used before".into()));
         }
-        let open = self.rfqs.values().filter(|e| &e.desk == desk && !e.rfq.state.ended()).count();
+        let open = self.rfqs.open_count(desk);
         if open >= MAX_OPEN_RFQS_PER_DESK {
             return Err((EXCEEDS_LIMIT, format!("{open} RFQs are open already")));
         }
@@ -174,7 +162,7 @@ impl Router {
     }
 
     /// The accept as it would be sent and its RFQ as it would then be; or a code and why not.
-    fn check_accept(&self, desk: &CompId, r: &QuoteResponse, now: UtcMillis) -> Result<Checked, (&'static str, String)> {
+    pub(super) fn check_accept(&self, desk: &CompId, r: &QuoteResponse, now: UtcMillis) -> Result<Checked, (&'static str, String)> {
         let outer_id = AcceptId::new(outer(desk, r.id.as_str())).map_err(|_| ("accept_id", "the accept id is too long".to_owned()))?;
         let found = self.rfq_of_quote(desk, r).zip(r.dealer.clone());
         let no_quote = || ("no_quote", "no such quote".to_owned());
@@ -242,11 +230,11 @@ impl Router {
 }
 
 /// An accept that may be sent.
-struct Checked {
+pub(super) struct Checked {
     outer_id: AcceptId,
-    id: RfqId,
-    accept: Accept,
-    rfq: Rfq,
+    pub id: RfqId,
+    pub accept: Accept,
+    pub rfq: Rfq,
 }
 
 /// What the desk reads when the gateway refuses a whole request.

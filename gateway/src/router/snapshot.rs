@@ -10,9 +10,9 @@ impl Router {
         d.online = true;
         let pending = std::mem::take(&mut d.pending);
         let venue = self.venue_state(desk, now);
-        self.tell_desk(desk, venue);
+        self.tell_desk(desk, AppMessage::VenueState(venue));
         self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::Begin));
-        let open: Vec<Rfq> = self.rfqs.values().filter(|e| &e.desk == desk && !e.rfq.state.ended()).map(|e| e.rfq.clone()).collect();
+        let open: Vec<Rfq> = self.rfqs.alive_of(desk).map(|(_, e)| e.rfq.clone()).collect();
         for rfq in &open {
             self.open_rfq(desk, rfq, now);
         }
@@ -73,22 +73,25 @@ impl Router {
         }
     }
 
-    fn venue_state(&self, desk: &CompId, now: UtcMillis) -> AppMessage {
+    fn venue_state(&self, desk: &CompId, now: UtcMillis) -> VenueState {
         let dealers = self
             .dealers
             .values()
             .filter(|d| self.may_ask(desk, &d.settings.id))
             .map(|d| DealerState { id: d.settings.id.clone(), name: d.settings.name.clone(), online: d.online })
             .collect();
-        AppMessage::VenueState(VenueState { name: self.venue.clone(), practice: self.practice, dealers, at: now })
+        VenueState { name: self.venue.clone(), practice: self.practice, dealers, at: now }
     }
 
     /// Tells every desk that is on which dealers can be reached.
     pub(super) fn tell_venue_state(&mut self, now: UtcMillis) {
-        let online: Vec<CompId> = self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();
-        for d in online {
-            let state = self.venue_state(&d, now);
-            self.tell_desk(&d, state);
+        for (desk, state) in self.venue_states(now) {
+            self.tell_desk(&desk, AppMessage::VenueState(state));
         }
+    }
+
+    /// For every desk that is on, which dealers it may ask and can be reached.
+    pub fn venue_states(&self, now: UtcMillis) -> Vec<(CompId, VenueState)> {
+        self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| (id.clone(), self.venue_state(id, now))).collect()
     }
 }

@@ -20,4 +20,5 @@ mod refusals;
 mod registry;
 mod scan;
 mod support;
+mod trades;
 mod upstream;

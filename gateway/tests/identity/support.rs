@@ -82,6 +82,8 @@ impl World {
         let table = signet_gateway::config::FOUNDING_TABLE.replace("points = 25", "points = 0");
         fs::write(dir.path().join("risk-score.toml"), table).unwrap();
         fs::write(dir.path().join("risk.toml"), "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n").unwrap();
+        fs::write(dir.path().join("entitlements.cedar"), "@id(\"all\") permit (principal, action, resource);").unwrap();
+        fs::write(dir.path().join("entitlements.toml"), "reporting_currency = 'EUR'").unwrap();
         let config = dir.path().join("gateway.toml");
         let text = format!(
             r#"
@@ -99,6 +101,9 @@ listen = "127.0.0.1:0"
 trust = "issuing.pem"
 [dealers]
 trust = "dealers-ca.pem"
+[entitlements]
+policies = "entitlements.cedar"
+facts = "entitlements.toml"
 [desk_default]
 [risk]
 table = "risk-score.toml"

@@ -13,8 +13,8 @@ use signet_gateway::{
     Config, Gateway, Options,
     admin::{self, CodeTerms, Invited},
     config::{
-        DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, GatewaySection, OpenRfqs,
-        RegistrySection, RiskSection, StepUpSection, StoreSection, TlsSection,
+        DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, EntitlementsSection, GatewaySection,
+        OpenRfqs, RegistrySection, RiskSection, StepUpSection, StoreSection, TlsSection,
     },
     registry::NewUser,
 };
@@ -72,7 +72,14 @@ pub struct Plan {
     pub proxy_from: Vec<ipnetwork::IpNetwork>,
     /// Dealers that somebody else runs: CompID and where it listens.
     pub other_dealers: Vec<(String, SocketAddr)>,
+    /// The gateway's policies and facts.
+    pub policies: String,
+    pub facts: String,
 }
+
+/// Everybody may trade everything.
+pub const POLICIES: &str = include_str!("../entitlements.cedar");
+pub const FACTS: &str = include_str!("../entitlements.toml");
 
 impl Plan {
     /// Four dealers of different character, one trader.
@@ -89,6 +96,8 @@ impl Plan {
             open_rfqs: OpenRfqs::default(),
             proxy_from: vec![],
             other_dealers: vec![],
+            policies: POLICIES.into(),
+            facts: FACTS.into(),
         })
     }
 
@@ -309,6 +318,9 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
     let issuing = (keys.join("issuing.pem"), keys.join("issuing-key.pem"));
     let instruments = keys.join("instruments.toml");
     fs::write(&instruments, signet_dealer::INSTRUMENTS_TOML).map_err(failed("instruments"))?;
+    let entitlements = EntitlementsSection { policies: keys.join("entitlements.cedar"), facts: keys.join("entitlements.toml") };
+    fs::write(&entitlements.policies, &plan.policies).map_err(failed("policies"))?;
+    fs::write(&entitlements.facts, &plan.facts).map_err(failed("facts"))?;
     let dealer = |d: &signet_dealer::DealerSettings| -> Result<DealerEntry, PracticeError> {
         let address = dealers.get(&d.id).ok_or_else(|| PracticeError { what: "dealer", why: format!("{} has no address", d.id) })?;
         Ok(DealerEntry {
@@ -354,6 +366,7 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             proxy_from: plan.proxy_from.clone(),
         },
         dealers: DealersSection { trust: roots.dealers, heartbeat_s: 5, crl: vec![], crl_required: false },
+        entitlements,
         desk: plan.desks.iter().map(desk).collect::<Result<_, _>>()?,
         dealer: plan.dealers.dealers.iter().map(dealer).chain(plan.other_dealers.iter().map(other)).collect::<Result<_, _>>()?,
         store: StoreSection::default(),

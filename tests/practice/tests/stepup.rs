@@ -28,13 +28,6 @@ use support::{Screen, World};
 
 const TOUCH: &str = "logon = 'never'\naccept_above = { default = '1m' }";
 
-impl Drop for Person {
-    fn drop(&mut self) {
-        let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        rt.block_on(self.desk.shut_down());
-    }
-}
-
 #[test]
 fn a_touch_approves_what_is_on_the_screen_and_the_trade_is_done() {
     let w = world(TOUCH);

@@ -179,10 +179,7 @@ impl Book {
             Vec::new()
         });
         let before = self.step_ups.access.risk.as_ref().map(|r| r.verdict);
-        let worse = match (before, verdict) {
-            (_, RiskVerdict::Deny) | (Some(RiskVerdict::Allow), RiskVerdict::StepUp) => true,
-            _ => false,
-        };
+        let worse = matches!((before, verdict), (_, RiskVerdict::Deny) | (Some(RiskVerdict::Allow), RiskVerdict::StepUp));
         if worse {
             let cure = d.cure.as_ref().map(|c| format!(" {c}")).unwrap_or_default();
             let code = if verdict == RiskVerdict::Deny { "risk_denied" } else { "risk_step_up" };

@@ -238,10 +238,13 @@ fn configure(pki: &DevPki, dir: &Path) -> Config {
     fs::write(dir.join("instruments.toml"), "").expect("written");
     let risk = "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n[posture]\nmanaged_policies = ['2.999.1']\n";
     fs::write(dir.join("risk.toml"), risk).expect("written");
+    fs::write(dir.join("entitlements.cedar"), "").expect("written");
+    fs::write(dir.join("entitlements.toml"), "reporting_currency = 'EUR'").expect("written");
     let text = format!(
         "[gateway]\nname = \"Bench\"\ncomp_id = \"SIGNET\"\nstate_dir = \"state\"\ninstruments = \"instruments.toml\"\ntrust_domain = \"{DOMAIN}\"\n\
          [tls]\ncertificate = \"gateway.pem\"\nkey = \"gateway-key.pem\"\n[desks]\nlisten = \"127.0.0.1:0\"\ntrust = \"issuing.pem\"\n\
-         [dealers]\ntrust = \"dealers-ca.pem\"\n[desk_default]\n[risk]\nsettings = \"risk.toml\"\n[[dealer]]\ncomp_id = \"NOBODY\"\nname = \"Nobody\"\naddress = \"localhost:1\"\n\
+         [dealers]\ntrust = \"dealers-ca.pem\"\n[risk]\nsettings = \"risk.toml\"\n\
+         [entitlements]\npolicies = \"entitlements.cedar\"\nfacts = \"entitlements.toml\"\n[desk_default]\n[[dealer]]\ncomp_id = \"NOBODY\"\nname = \"Nobody\"\naddress = \"localhost:1\"\n\
          [registry]\nurl = \"sqlite:registry.db\"\n[enrolment]\nlisten = \"127.0.0.1:0\"\npublic_host = \"localhost\"\npublic_port = 9444\n\
          managed_policy = \"2.999.1\"\nfix_port = 9443\nanchors = \"gateways-ca.pem\"\nca_certificate = \"issuing.pem\"\nca_key = \"issuing-key.pem\"\n"
     );

@@ -57,10 +57,12 @@ fn configure(pki: &DevPki, dir: &std::path::Path, port: u16, n: usize) {
     fs::write(dir.join("instruments.toml"), "").expect("written");
     let risk = "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n[posture]\nmanaged_policies = ['2.999.1']\n";
     fs::write(dir.join("risk.toml"), risk).expect("written");
+    fs::write(dir.join("entitlements.cedar"), "").expect("written");
+    fs::write(dir.join("entitlements.toml"), "reporting_currency = 'EUR'").expect("written");
     let mut text = format!(
         "[gateway]\nname = \"Bench\"\ncomp_id = \"SIGNET\"\nstate_dir = \"state\"\ninstruments = \"instruments.toml\"\ntrust_domain = \"{DOMAIN}\"\n\
          [tls]\ncertificate = {:?}\nkey = {:?}\n[desks]\nlisten = \"127.0.0.1:{port}\"\ntrust = {:?}\n[dealers]\ntrust = {:?}\n\
-         [risk]\nsettings = \"risk.toml\"\n\
+         [risk]\nsettings = \"risk.toml\"\n[entitlements]\npolicies = \"entitlements.cedar\"\nfacts = \"entitlements.toml\"\n\
          [[dealer]]\ncomp_id = \"NOBODY\"\nname = \"Nobody\"\naddress = \"localhost:1\"\n",
         files.chain, files.key, roots.desks, roots.dealers
     );

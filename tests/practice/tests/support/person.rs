@@ -173,3 +173,10 @@ impl Person {
         self.s.rfq(rfq).accept.clone().unwrap()
     }
 }
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        rt.block_on(self.desk.shut_down());
+    }
+}

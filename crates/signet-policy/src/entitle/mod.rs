@@ -1,0 +1,59 @@
+//! Entitlements: who may ask which dealer for what, up to how much, and what is owed first.
+//!
+//! Nothing is allowed that no policy permits. Three documents make one set of policies and are loaded or
+//! refused as a whole: the schema (ours), the firm's policies in Cedar, and a facts file in TOML. What is
+//! owed first (a touch, a second person) is found by asking the same policies again as if it were proved;
+//! a policy says so with `forbid ... unless { context.touched }`.
+//!
+//! Arithmetic is exact and rounds against the trader. What goes wrong in a decision is a denial with a code.
+
+mod cedar;
+mod diff;
+mod error;
+mod expect;
+mod facts;
+mod literals;
+mod load;
+mod question;
+mod scenario;
+mod shape;
+mod universe;
+mod verdict;
+
+pub use cedar::CedarEntitlements;
+pub use diff::{Change, Diff, diff};
+pub use error::EntitleError;
+pub use expect::{Expectations, TestReport, TestResult};
+pub use facts::Facts;
+pub use load::{Documents, InstrumentFacts, World};
+pub use question::{Act, AdminAction, Amounts, Deal, Proof, Question, Side, Step};
+pub use scenario::{Scenario, ScenarioError, amount};
+pub use verdict::{Because, Cited, Denial, Outcome, Verdict};
+
+/// Largest of the documents, bytes.
+pub const MAX_DOCUMENT_LEN: usize = 1024 * 1024;
+pub const MAX_POLICIES: usize = 500;
+/// Groups, panels, lists: of each kind.
+pub const MAX_GROUPS: usize = 1_000;
+/// Members of all groups of one kind together.
+pub const MAX_MEMBERS: usize = 50_000;
+pub const MAX_CURRENCIES: usize = 200;
+/// Longest `@words` and `@cure`, characters.
+pub const MAX_WORDS_CHARS: usize = 300;
+/// Longest name of a group, trader, policy, characters.
+pub const MAX_NAME_CHARS: usize = 64;
+
+/// Decides what may be done. The trait is the boundary: what is behind it may change, the questions and verdicts stay.
+pub trait Entitlements {
+    /// Whether it may be done, and what is owed first.
+    fn decide(&self, q: &Question<'_>) -> Verdict;
+
+    /// SHA-256 over the documents the decisions follow, lower-case hexadecimal.
+    fn digest(&self) -> &str;
+
+    /// Milliseconds after midnight UTC at which a trading day begins.
+    fn day_begins_ms(&self) -> i64;
+}
+
+#[cfg(test)]
+mod tests;

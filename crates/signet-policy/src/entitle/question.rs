@@ -1,0 +1,138 @@
+//! What is asked of the policies.
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Amounts by currency (ISO 4217).
+pub type Amounts = BTreeMap<String, Decimal>;
+
+/// What was proved with security keys for exactly this action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Proof {
+    /// The trader's own touch.
+    pub touched: bool,
+    /// A second person's touch.
+    pub second_person: bool,
+}
+
+/// One question: may this person do this now?
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// A trader (registry user; without a registry, the desk's CompID) or an administrator.
+    pub who: &'a str,
+    pub proof: Proof,
+    pub act: Act<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Act<'a> {
+    /// Whether a dealer is shown to a trader at all.
+    See { dealer: &'a str },
+    /// Whether a trader may ask one dealer, or accept its quote.
+    Trade { step: Step, dealer: &'a str, new_dealer: bool, deal: &'a Deal<'a> },
+    /// Whether an administrator may use a class of commands.
+    Admin { action: AdminAction, privileged: bool, hardware_key: bool },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    Request,
+    /// `off_market_bps`: how much worse the price is than the best other live quote of the RFQ, hundredths of a per
+    /// cent, rounded up; `None` when there is no other.
+    Accept {
+        off_market_bps: Option<i64>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    Buy,
+    Sell,
+    TwoWay,
+}
+
+impl Side {
+    pub const ALL: [Self; 3] = [Self::Buy, Self::Sell, Self::TwoWay];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Buy => "buy",
+            Self::Sell => "sell",
+            Self::TwoWay => "two-way",
+        }
+    }
+}
+
+/// What is to be traded, and what this trader has done already. The same for every dealer of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Deal<'a> {
+    /// ISIN, or the currency pair.
+    pub instrument: &'a str,
+    pub side: Side,
+    /// In the instrument's currency.
+    pub quantity: Decimal,
+    /// Accepted today and accepts without an answer, without this one.
+    pub day: &'a Amounts,
+    /// Open RFQs (those with an accept in flight among them), without this one.
+    pub outstanding: &'a Amounts,
+    /// Open RFQs, without this one.
+    pub open_rfqs: usize,
+    /// How many dealers this RFQ asks.
+    pub dealers: usize,
+    /// No trade yet today.
+    pub first_today: bool,
+    /// Seconds since this trader last did something.
+    pub idle_s: i64,
+}
+
+/// A class of administrators' commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdminAction {
+    #[serde(rename = "admin-read")]
+    Read,
+    /// Lock, unlock, revoke.
+    #[serde(rename = "admin-lock")]
+    Lock,
+    /// Add a user, make a one-time code.
+    #[serde(rename = "admin-users")]
+    Users,
+    #[serde(rename = "admin-keys")]
+    Keys,
+    /// Have the policies read again.
+    #[serde(rename = "admin-policy")]
+    Policy,
+    /// End a session.
+    #[serde(rename = "admin-sessions")]
+    Sessions,
+}
+
+impl AdminAction {
+    pub const ALL: [Self; 6] = [Self::Read, Self::Lock, Self::Users, Self::Keys, Self::Policy, Self::Sessions];
+
+    /// As policies name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "admin-read",
+            Self::Lock => "admin-lock",
+            Self::Users => "admin-users",
+            Self::Keys => "admin-keys",
+            Self::Policy => "admin-policy",
+            Self::Sessions => "admin-sessions",
+        }
+    }
+}
+
+impl Act<'_> {
+    /// As policies name it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::See { .. } => "see",
+            Self::Trade { step: Step::Request, .. } => "request",
+            Self::Trade { step: Step::Accept { .. }, .. } => "accept",
+            Self::Admin { action, .. } => action.word(),
+        }
+    }
+}

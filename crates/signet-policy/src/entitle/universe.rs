@@ -1,0 +1,165 @@
+//! The questions by which two sets of policies are compared.
+//!
+//! People, dealers and instruments that neither set can tell apart are asked about once. Amounts are those at
+//! which an answer can change: the numbers the policies compare with, each with its neighbours.
+
+use super::{
+    CedarEntitlements, InstrumentFacts,
+    facts::{Groups, by_member},
+};
+use rust_decimal::{Decimal, prelude::ToPrimitive as _};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Larger than anything that is traded.
+pub(super) const VAST: i64 = 1_000_000_000_000;
+
+/// Some that neither set can tell apart: one to ask about, and all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Alike {
+    pub one: String,
+    pub all: BTreeSet<String>,
+}
+
+/// What the questions are made of.
+#[derive(Debug)]
+pub(super) struct Universe {
+    pub traders: Vec<Alike>,
+    pub dealers: Vec<Alike>,
+    pub instruments: Vec<Alike>,
+    pub administrators: Vec<Alike>,
+    /// By attribute of the context: values at which an answer may change, ascending.
+    values: BTreeMap<String, BTreeSet<i64>>,
+    /// Every attribute that a policy mentions.
+    mentioned: BTreeSet<String>,
+}
+
+/// Somebody in no group.
+pub(super) const ANYBODY_ELSE: &str = "anybody in no group";
+
+impl Universe {
+    pub fn of(old: &CedarEntitlements, new: &CedarEntitlements) -> Self {
+        let mut named: BTreeSet<(String, String)> = BTreeSet::new();
+        let (mut values, mut mentioned, mut patterns) = (BTreeMap::new(), BTreeSet::new(), false);
+        for p in [old, new].iter().flat_map(|e| e.policies().policies()) {
+            named.extend(p.entity_literals().iter().map(|u| (u.type_name().to_string(), u.id().unescaped().to_owned())));
+            let json = p.to_json().unwrap_or_default();
+            compared(&json, &mut values);
+            parts(&json, &mut mentioned, &mut BTreeSet::new());
+            patterns |= has_pattern(&json);
+        }
+        let people = |a: &Groups, b: &Groups, kind: &str| {
+            let known = a.values().chain(b.values()).flatten().map(String::as_str).chain([ANYBODY_ELSE]).collect();
+            alike(known, &[by_member(a), by_member(b)], kind, &named, |_| String::new())
+        };
+        let (of, nf) = (old.facts(), new.facts());
+        let dealers = old.world().dealers.iter().chain(&new.world().dealers).map(String::as_str).collect();
+        let instruments: BTreeMap<&String, &InstrumentFacts> = old.world().instruments.iter().chain(&new.world().instruments).collect();
+        // Patterns look into the ISIN itself, so no two are alike.
+        let kind = |id: &str| {
+            let like = instruments.get(&id.to_owned()).map(|i| format!("{}/{}/{}", i.class, i.currency, i.has_isin)).unwrap_or_default();
+            if patterns { format!("{like}/{id}") } else { like }
+        };
+        let ids = instruments.keys().map(|k| k.as_str()).collect();
+        Self {
+            traders: people(&of.groups, &nf.groups, "Trader"),
+            administrators: people(&of.admin_groups, &nf.admin_groups, "Administrator"),
+            dealers: alike(dealers, &[by_member(&of.panels), by_member(&nf.panels)], "Dealer", &named, |_| String::new()),
+            instruments: alike(ids, &[by_member(&of.lists), by_member(&nf.lists)], "Instrument", &named, kind),
+            values,
+            mentioned,
+        }
+    }
+
+    /// Values of an attribute worth trying; `least` is always among them.
+    pub fn values(&self, attribute: &str, least: i64) -> Vec<i64> {
+        let mut all = BTreeSet::from([least]);
+        for v in self.values.get(attribute).into_iter().flatten() {
+            all.extend([v.saturating_sub(1), *v, v.saturating_add(1)].into_iter().filter(|v| (least..=VAST).contains(v)));
+        }
+        all.into_iter().collect()
+    }
+
+    /// Whether any policy compares an attribute with numbers.
+    pub fn compares(&self, attribute: &str) -> bool {
+        self.values.contains_key(attribute)
+    }
+
+    /// Whether any policy looks at an attribute, in whatever way.
+    pub fn mentions(&self, attribute: &str) -> bool {
+        self.mentioned.contains(attribute)
+    }
+
+    /// Quantities worth trying, in the instrument's currency: what makes the notional one of its values at either rate.
+    pub fn quantities(&self, rates: &[Decimal]) -> Vec<i64> {
+        let mut all: BTreeSet<i64> = self.values("quantity", 1).into_iter().chain([VAST]).collect();
+        for notional in self.values("notional", 1) {
+            for quantity in rates.iter().filter_map(|r| Decimal::from(notional).checked_div(*r)?.floor().to_i64()) {
+                all.extend([quantity, quantity.saturating_add(1)].into_iter().filter(|q| (1..=VAST).contains(q)));
+            }
+        }
+        all.into_iter().collect()
+    }
+}
+
+/// Sorts names into kinds by what either set of facts and policies can see of them.
+fn alike(
+    names: BTreeSet<&str>,
+    groups: &[BTreeMap<&str, BTreeSet<&str>>],
+    kind: &str,
+    named: &BTreeSet<(String, String)>,
+    more: impl Fn(&str) -> String,
+) -> Vec<Alike> {
+    let mut kinds: BTreeMap<String, Alike> = BTreeMap::new();
+    for name in names {
+        let of: Vec<_> = groups.iter().map(|g| g.get(name)).collect();
+        let own = named.contains(&(kind.to_owned(), name.to_owned())).then_some(name);
+        let key = format!("{of:?} {own:?} {}", more(name));
+        let k = kinds.entry(key).or_insert_with(|| Alike { one: name.to_owned(), all: BTreeSet::new() });
+        k.all.insert(name.to_owned());
+    }
+    kinds.into_values().collect()
+}
+
+/// Which numbers each attribute of the context is compared with.
+fn compared(json: &Value, found: &mut BTreeMap<String, BTreeSet<i64>>) {
+    const COMPARISONS: [&str; 6] = ["==", "!=", "<", "<=", ">", ">="];
+    match json {
+        Value::Array(all) => all.iter().for_each(|v| compared(v, found)),
+        Value::Object(map) => {
+            for (key, v) in map {
+                if COMPARISONS.contains(&key.as_str()) {
+                    let (mut attributes, mut numbers) = (BTreeSet::new(), BTreeSet::new());
+                    parts(v, &mut attributes, &mut numbers);
+                    attributes.into_iter().for_each(|a| found.entry(a).or_default().extend(&numbers));
+                }
+                compared(v, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn parts(v: &Value, attributes: &mut BTreeSet<String>, numbers: &mut BTreeSet<i64>) {
+    match v {
+        Value::Array(all) => all.iter().for_each(|v| parts(v, attributes, numbers)),
+        Value::Object(map) => {
+            for (key, v) in map {
+                match (key.as_str(), v) {
+                    ("attr", Value::String(a)) => drop(attributes.insert(a.clone())),
+                    ("Value", Value::Number(n)) => numbers.extend(n.as_i64()),
+                    _ => parts(v, attributes, numbers),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn has_pattern(v: &Value) -> bool {
+    match v {
+        Value::Array(all) => all.iter().any(has_pattern),
+        Value::Object(map) => map.iter().any(|(k, v)| k == "like" || has_pattern(v)),
+        _ => false,
+    }
+}

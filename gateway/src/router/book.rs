@@ -1,0 +1,329 @@
+//! The RFQs, where to find them without looking at all, and what each desk has open, in flight and traded.
+//!
+//! Indices and sums follow from the RFQs alone. Every RFQ that was lent out for change is looked at again in
+//! [`Book::settle`], and what it adds replaces what it added before; so a question costs no more on a busy day,
+//! and a replay of the journal makes the same sums.
+
+use super::*;
+use rust_decimal::Decimal;
+
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// Amounts by currency, as entitlements take them.
+pub type Amounts = BTreeMap<String, Decimal>;
+
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    /// By the id dealers know.
+    rfqs: BTreeMap<RfqId, Entry>,
+    /// Lent out since the last `settle`.
+    touched: BTreeSet<RfqId>,
+    day_begins_ms: i64,
+    found: Found,
+}
+
+/// Everything that is derived.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Found {
+    shares: HashMap<RfqId, Share>,
+    desks: BTreeMap<CompId, Sums>,
+    /// The newest quote of each line.
+    quotes: BTreeMap<(CompId, DealerId, QuoteId), BTreeSet<RfqId>>,
+    /// Not ended.
+    alive: BTreeSet<RfqId>,
+    /// When time changes something.
+    due: BTreeSet<(UtcMillis, RfqId)>,
+    /// When an ended one may be forgotten.
+    forget: BTreeSet<(UtcMillis, RfqId)>,
+}
+
+/// What one RFQ adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Share {
+    desk: CompId,
+    currency: String,
+    open: Option<Decimal>,
+    in_flight: Option<Decimal>,
+    traded: Option<Traded>,
+    quotes: Vec<(DealerId, QuoteId)>,
+    due: Option<UtcMillis>,
+    forget: Option<UtcMillis>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Traded {
+    /// The trading day, counted since 1970.
+    day: i64,
+    dealer: DealerId,
+    quantity: Decimal,
+}
+
+/// A sum that is gone when nothing is in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Sum {
+    total: Decimal,
+    count: usize,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Sums {
+    open: BTreeMap<String, Sum>,
+    in_flight: BTreeMap<String, Sum>,
+    /// By trading day: two or three at most, as trades are remembered for 24 hours.
+    traded: BTreeMap<i64, BTreeMap<String, Sum>>,
+    dealers: BTreeMap<DealerId, usize>,
+}
+
+/// What a desk is doing, for a decision about one more thing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doing {
+    /// Accepted in this trading day, and accepts without an answer.
+    pub day: Amounts,
+    /// Open RFQs, those with an accept in flight among them.
+    pub outstanding: Amounts,
+    pub open_rfqs: usize,
+    pub trades_today: usize,
+}
+
+impl Share {
+    fn of(e: &Entry, day_begins_ms: i64) -> Self {
+        let alive = !e.rfq.state.ended();
+        let accept = e.rfq.accept.as_ref();
+        let executed = accept.and_then(|(a, s)| s.traded().map(|x| (a, x)));
+        let asked_again = e.asked_at.map(|t| t + ASK_AGAIN_MS);
+        let remember_ms = if e.rfq.state == RfqState::Done { REMEMBER_TRADED_MS } else { REMEMBER_OTHER_MS };
+        Self {
+            desk: e.desk.clone(),
+            currency: e.rfq.terms.currency.clone(),
+            open: alive.then_some(e.rfq.terms.quantity),
+            in_flight: accept.filter(|(_, s)| s.in_flight()).map(|(a, _)| a.quantity),
+            traded: executed.zip(e.ended_at).map(|((a, x), at)| Traded {
+                day: day_of(at, day_begins_ms),
+                dealer: a.dealer.clone(),
+                quantity: x.quantity,
+            }),
+            quotes: e.rfq.lines.iter().filter_map(|l| l.quote.as_ref().map(|q| (l.dealer.clone(), q.id.clone()))).collect(),
+            due: [e.rfq.next_deadline(), asked_again].into_iter().flatten().min(),
+            forget: e.ended_at.map(|t| t + remember_ms),
+        }
+    }
+}
+
+fn day_of(at: UtcMillis, begins_ms: i64) -> i64 {
+    at.0.saturating_sub(begins_ms).div_euclid(DAY_MS)
+}
+
+fn add(sums: &mut BTreeMap<String, Sum>, currency: &str, quantity: Decimal) {
+    let s = sums.entry(currency.to_owned()).or_default();
+    s.total = s.total.saturating_add(quantity);
+    s.count += 1;
+}
+
+fn take(sums: &mut BTreeMap<String, Sum>, currency: &str, quantity: Decimal) {
+    let Some(s) = sums.get_mut(currency) else { return };
+    s.total = s.total.saturating_sub(quantity);
+    s.count -= 1;
+    if s.count == 0 {
+        sums.remove(currency);
+    }
+}
+
+fn totals(sums: &BTreeMap<String, Sum>) -> impl Iterator<Item = (&String, Decimal)> {
+    sums.iter().map(|(c, s)| (c, s.total))
+}
+
+impl Sums {
+    fn add(&mut self, s: &Share) {
+        s.open.into_iter().for_each(|q| add(&mut self.open, &s.currency, q));
+        s.in_flight.into_iter().for_each(|q| add(&mut self.in_flight, &s.currency, q));
+        if let Some(t) = &s.traded {
+            add(self.traded.entry(t.day).or_default(), &s.currency, t.quantity);
+            *self.dealers.entry(t.dealer.clone()).or_default() += 1;
+        }
+    }
+
+    fn take(&mut self, s: &Share) {
+        s.open.into_iter().for_each(|q| take(&mut self.open, &s.currency, q));
+        s.in_flight.into_iter().for_each(|q| take(&mut self.in_flight, &s.currency, q));
+        let Some(t) = &s.traded else { return };
+        if let Some(day) = self.traded.get_mut(&t.day) {
+            take(day, &s.currency, t.quantity);
+            if day.is_empty() {
+                self.traded.remove(&t.day);
+            }
+        }
+        if let Some(n) = self.dealers.get_mut(&t.dealer) {
+            *n -= 1;
+            if *n == 0 {
+                self.dealers.remove(&t.dealer);
+            }
+        }
+    }
+}
+
+impl Found {
+    fn put(&mut self, id: &RfqId, share: Share) {
+        if share.open.is_some() || share.in_flight.is_some() || share.traded.is_some() {
+            self.desks.entry(share.desk.clone()).or_default().add(&share);
+        }
+        for (dealer, quote) in &share.quotes {
+            self.quotes.entry((share.desk.clone(), dealer.clone(), quote.clone())).or_default().insert(id.clone());
+        }
+        if share.open.is_some() {
+            self.alive.insert(id.clone());
+        }
+        self.due.extend(share.due.map(|t| (t, id.clone())));
+        self.forget.extend(share.forget.map(|t| (t, id.clone())));
+        self.shares.insert(id.clone(), share);
+    }
+
+    fn take(&mut self, id: &RfqId) {
+        let Some(share) = self.shares.remove(id) else { return };
+        if let Some(sums) = self.desks.get_mut(&share.desk) {
+            sums.take(&share);
+            if *sums == Sums::default() {
+                self.desks.remove(&share.desk);
+            }
+        }
+        for (dealer, quote) in &share.quotes {
+            let key = (share.desk.clone(), dealer.clone(), quote.clone());
+            if let Some(ids) = self.quotes.get_mut(&key) {
+                ids.remove(id);
+                if ids.is_empty() {
+                    self.quotes.remove(&key);
+                }
+            }
+        }
+        self.alive.remove(id);
+        let _ = share.due.map(|t| self.due.remove(&(t, id.clone())));
+        let _ = share.forget.map(|t| self.forget.remove(&(t, id.clone())));
+    }
+}
+
+impl Book {
+    pub fn get(&self, id: &RfqId) -> Option<&Entry> {
+        self.rfqs.get(id)
+    }
+
+    /// Lends an RFQ out for change.
+    pub fn get_mut(&mut self, id: &RfqId) -> Option<&mut Entry> {
+        let e = self.rfqs.get_mut(id)?;
+        self.touched.insert(id.clone());
+        Some(e)
+    }
+
+    pub fn contains_key(&self, id: &RfqId) -> bool {
+        self.rfqs.contains_key(id)
+    }
+
+    pub fn insert(&mut self, id: RfqId, e: Entry) {
+        self.touched.insert(id.clone());
+        self.rfqs.insert(id, e);
+    }
+
+    pub fn remove(&mut self, id: &RfqId) -> Option<Entry> {
+        self.touched.insert(id.clone());
+        self.rfqs.remove(id)
+    }
+
+    /// Brings indices and sums up to date: at the end of every input, before anybody looks.
+    pub fn settle(&mut self) {
+        for id in std::mem::take(&mut self.touched) {
+            let share = self.rfqs.get(&id).map(|e| Share::of(e, self.day_begins_ms));
+            if self.found.shares.get(&id) == share.as_ref() {
+                continue;
+            }
+            self.found.take(&id);
+            share.into_iter().for_each(|s| self.found.put(&id, s));
+        }
+    }
+
+    /// Trading days begin at another time: what was traded is sorted into days anew.
+    pub fn day_begins(&mut self, ms: i64) {
+        if std::mem::replace(&mut self.day_begins_ms, ms) != ms {
+            self.touched.extend(self.rfqs.keys().cloned());
+            self.settle();
+        }
+    }
+
+    pub fn alive(&self) -> impl Iterator<Item = (&RfqId, &Entry)> {
+        self.found.alive.iter().filter_map(|id| self.rfqs.get_key_value(id))
+    }
+
+    /// The RFQs of one desk that have not ended: they stand together, as ids begin with the desk's.
+    pub fn alive_of<'a>(&'a self, desk: &'a CompId) -> impl Iterator<Item = (&'a RfqId, &'a Entry)> {
+        let prefix = outer(desk, "");
+        let from = RfqId::new(prefix.as_str()).ok();
+        let ids = from.into_iter().flat_map(|from| self.found.alive.range(from..));
+        let ids = ids.take_while(move |id| id.as_str().starts_with(&prefix));
+        ids.filter_map(|id| self.rfqs.get_key_value(id)).filter(move |(_, e)| &e.desk == desk)
+    }
+
+    /// The RFQ in which a desk has this quote before it; the first by id should a dealer have used one id twice.
+    pub fn of_quote(&self, desk: &CompId, dealer: &DealerId, quote: &QuoteId) -> Option<&RfqId> {
+        self.found.quotes.get(&(desk.clone(), dealer.clone(), quote.clone()))?.first()
+    }
+
+    /// RFQs in which time changes something by `now`, by id.
+    pub fn due(&self, now: UtcMillis) -> BTreeSet<RfqId> {
+        self.found.due.iter().take_while(|(t, _)| *t <= now).map(|(_, id)| id.clone()).collect()
+    }
+
+    /// RFQs that may be forgotten by `now`.
+    pub fn to_forget(&self, now: UtcMillis) -> Vec<RfqId> {
+        self.found.forget.iter().take_while(|(t, _)| *t <= now).map(|(_, id)| id.clone()).collect()
+    }
+
+    pub fn open_count(&self, desk: &CompId) -> usize {
+        self.found.desks.get(desk).map_or(0, |s| s.open.values().map(|s| s.count).sum())
+    }
+
+    /// What a desk is doing, not counting one RFQ's own place among what is open.
+    pub fn doing(&self, desk: &CompId, without: Option<&RfqId>, now: UtcMillis) -> Doing {
+        let Some(sums) = self.found.desks.get(desk) else { return Doing::default() };
+        let mut outstanding: Amounts = totals(&sums.open).map(|(c, q)| (c.clone(), q)).collect();
+        let own = without.and_then(|id| self.found.shares.get(id)).filter(|s| &s.desk == desk);
+        let mut open_rfqs = self.open_count(desk);
+        if let Some((share, quantity)) = own.and_then(|s| s.open.map(|q| (s, q))) {
+            outstanding.entry(share.currency.clone()).and_modify(|o| *o = o.saturating_sub(quantity));
+            open_rfqs -= 1;
+        }
+        let mut day = Amounts::new();
+        // Today, and later days too: a clock that was set back frees nothing.
+        let today = sums.traded.range(day_of(now, self.day_begins_ms)..);
+        let mut trades_today = 0;
+        for sums in today.map(|(_, s)| s).chain([&sums.in_flight]) {
+            for (currency, quantity) in totals(sums) {
+                let d = day.entry(currency.clone()).or_default();
+                *d = d.saturating_add(quantity);
+            }
+        }
+        for s in sums.traded.range(day_of(now, self.day_begins_ms)..).flat_map(|(_, s)| s.values()) {
+            trades_today += s.count;
+        }
+        Doing { day, outstanding, open_rfqs, trades_today }
+    }
+
+    pub fn traded_with(&self, desk: &CompId, dealer: &DealerId) -> bool {
+        self.found.desks.get(desk).is_some_and(|s| s.dealers.contains_key(dealer))
+    }
+
+    /// Who has traded with whom, as far as trades are remembered.
+    pub fn pairs(&self) -> Vec<(CompId, DealerId)> {
+        let of = |(desk, s): (&CompId, &Sums)| s.dealers.keys().map(|d| (desk.clone(), d.clone())).collect::<Vec<_>>();
+        self.found.desks.iter().flat_map(of).collect()
+    }
+
+    /// Whether indices and sums are what a look at every RFQ finds.
+    #[cfg(test)]
+    pub fn is_consistent(&self) -> bool {
+        let mut fresh = Found::default();
+        self.rfqs.iter().for_each(|(id, e)| fresh.put(id, Share::of(e, self.day_begins_ms)));
+        self.touched.is_empty() && fresh == self.found
+    }
+
+    #[cfg(test)]
+    pub fn iter(&self) -> impl Iterator<Item = (&RfqId, &Entry)> {
+        self.rfqs.iter()
+    }
+}

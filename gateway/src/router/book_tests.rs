@@ -1,0 +1,142 @@
+//! Sums and indices are what a look at every RFQ finds.
+
+use super::*;
+use crate::router::{Amounts, Doing};
+
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
+
+/// By looking at every RFQ.
+fn recount(r: &Router, who: &CompId, without: Option<&RfqId>, now: UtcMillis, begins: i64) -> Doing {
+    let mut doing = Doing::default();
+    let put = |to: &mut Amounts, q: Decimal| *to.entry("EUR".into()).or_default() += q;
+    for (id, e) in r.rfqs.iter().filter(|(_, e)| &e.desk == who) {
+        if !e.rfq.state.ended() {
+            let other = without != Some(id);
+            put(&mut doing.outstanding, if other { e.rfq.terms.quantity } else { Decimal::ZERO });
+            doing.open_rfqs += usize::from(other);
+        }
+        if let Some((a, s)) = &e.rfq.accept {
+            if s.in_flight() {
+                put(&mut doing.day, a.quantity);
+            }
+            let today = e.ended_at.is_some_and(|t| (t.0 - begins).div_euclid(DAY) >= (now.0 - begins).div_euclid(DAY));
+            if let Some(x) = s.traded().filter(|_| today) {
+                put(&mut doing.day, x.quantity);
+                doing.trades_today += 1;
+            }
+        }
+    }
+    doing
+}
+
+fn check(r: &Router, now: UtcMillis, begins: i64) {
+    assert!(r.rfqs.is_consistent());
+    for who in ["ALICE", "BOB", "CAROL"].map(desk) {
+        let own = r.rfqs.iter().find(|(_, e)| e.desk == who).map(|(id, _)| id.clone());
+        for without in [None, own.as_ref()] {
+            assert_eq!(r.rfqs.doing(&who, without, now), recount(r, &who, without, now, begins), "{who} {without:?}");
+        }
+        let open: Vec<_> = r.rfqs.iter().filter(|(_, e)| e.desk == who && !e.rfq.state.ended()).map(|(id, _)| id.clone()).collect();
+        assert_eq!(r.rfqs.alive_of(&who).map(|(id, _)| id.clone()).collect::<Vec<_>>(), open);
+        assert_eq!(r.rfqs.open_count(&who), open.len());
+        for d in ["N", "E", "S"].map(dealer) {
+            let traded = |e: &Entry| e.rfq.accept.as_ref().is_some_and(|(a, s)| a.dealer == d && s.traded().is_some());
+            assert_eq!(r.rfqs.traded_with(&who, &d), r.rfqs.iter().any(|(_, e)| e.desk == who && traded(e)));
+            for q in ["q0", "q1", "q2", "q3"].map(|q| QuoteId::new(q).unwrap()) {
+                let has = |e: &Entry| e.desk == who && e.rfq.line(&d).is_some_and(|l| l.quote.as_ref().is_some_and(|x| x.id == q));
+                assert_eq!(r.rfqs.of_quote(&who, &d, &q), r.rfqs.iter().find(|(_, e)| has(e)).map(|(id, _)| id));
+            }
+        }
+    }
+    let again = |e: &Entry| e.asked_at.is_some_and(|t| now.since(t) >= ASK_AGAIN_MS);
+    let due = r.rfqs.iter().filter(|(_, e)| e.rfq.next_deadline().is_some_and(|t| t <= now) || again(e));
+    assert_eq!(r.rfqs.due(now), due.map(|(id, _)| id.clone()).collect());
+}
+
+proptest! {
+    #[test]
+    fn sums_and_indices_equal_a_recount(
+        steps in prop::collection::vec((0u8..14, 0u8..3, 0u8..4, 0i64..4_000, 0u8..20), 0..60),
+        begins in 0i64..DAY,
+    ) {
+        let (mut r, mut replayed) = (router(), router());
+        let (mut at, mut begins) = (0, begins);
+        r.day_begins(begins);
+        replayed.day_begins(begins);
+        for (what, who, n, dt, jump) in steps {
+            // Now and then hours pass, or the clock is set back a little.
+            at += match jump { 0 => 9 * HOUR, 1 => 25 * HOUR, 2 => -3_000, _ => dt };
+            let (now, d, trader) = (T0 + at, dealer(["N", "E", "S"][who as usize]), desk(["ALICE", "BOB", "CAROL"][who as usize]));
+            let accept = format!("ALICE.x{n}{}", n % 2);
+            let input = match what {
+                0..=2 => {
+                    let q = request(&format!("R{n}"), if n % 2 == 0 { &["N", "E"] } else { &["N"] });
+                    Input::FromDesk(trader, AppMessage::QuoteRequest(q))
+                }
+                3 | 4 => Input::FromDealer(d, quote(&format!("ALICE.R{n}"), &format!("q{n}"), "99.5", at + 3_000)),
+                5 | 6 => Input::FromDesk(desk("ALICE"), hit(&format!("x{n}{}", n % 2), d.as_str(), &format!("q{n}"), "99.5")),
+                7 | 8 => Input::FromDealer(d, report(&accept, ExecType::Trade, OrdStatus::Filled, "99.5")),
+                9 => Input::FromDealer(d, report(&accept, ExecType::Rejected, OrdStatus::Rejected, "0")),
+                10 => Input::FromDesk(trader, AppMessage::RfqCancel { rfq: RfqId::new(format!("R{n}")).unwrap(), text: None }),
+                11 if n == 0 => Input::DealerDown(d),
+                11 => Input::DealerUp(d),
+                12 if n == 0 => {
+                    begins = (begins + 5 * HOUR) % DAY;
+                    r.day_begins(begins);
+                    Input::Tick
+                }
+                _ => Input::Tick,
+            };
+            r.handle(now, input.clone());
+            replayed.handle(now, input);
+            check(&r, now, begins);
+        }
+        replayed.day_begins(begins);
+        prop_assert_eq!(replayed.rfqs.doing(&desk("ALICE"), None, T0 + at), r.rfqs.doing(&desk("ALICE"), None, T0 + at));
+    }
+}
+
+#[test]
+fn a_day_ends_where_it_is_said_to_and_a_trade_counts_in_its_own() {
+    let mut r = quoted();
+    send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 101);
+    let five = || Amounts::from([("EUR".to_owned(), dec("5000000"))]);
+    let doing = |r: &Router, at: UtcMillis| r.rfqs.doing(&desk("ALICE"), None, at);
+    let in_flight = doing(&r, T0 + 101);
+    assert_eq!((in_flight.day, in_flight.trades_today), (five(), 0), "an accept without an answer counts");
+    let out = answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 102);
+    assert!(out.contains(&Output::Traded(desk("ALICE"), dealer("N"))));
+    let midnight = UtcMillis((T0.0.div_euclid(DAY) + 1) * DAY);
+    for (begins, at, day) in [
+        (0, T0 + 3, five()),
+        (0, midnight - 1, five()),
+        (0, midnight, Amounts::new()),
+        (HOUR, midnight, five()),
+        (HOUR, midnight + HOUR, Amounts::new()),
+        // A clock that was set back to yesterday frees nothing.
+        (0, T0 - DAY, five()),
+    ] {
+        r.day_begins(begins);
+        assert_eq!(doing(&r, at).day, day, "{begins} {at:?}");
+        assert!(r.rfqs.is_consistent());
+    }
+    assert_eq!(r.traded_pairs(), [(desk("ALICE"), dealer("N"))]);
+}
+
+#[test]
+fn a_proposal_tells_what_there_is_to_weigh() {
+    let mut r = quoted();
+    let propose =
+        |r: &Router, who: &str, q: &str, price: &str| r.proposal(&desk("ALICE"), &hit("x1", who, q, price), T0 + 102).map(|p| p.trade);
+    let worse = propose(&r, "E", "e1", "99.6").unwrap();
+    assert!(worse.accept && worse.off_market_bps == Some(11), "0.1 of 99.5, rounded up: {worse:?}");
+    assert_eq!((worse.doing.open_rfqs, worse.asked, worse.dealers), (0, 2, vec![(dealer("E"), false)]), "its own RFQ is not counted");
+    assert_eq!(propose(&r, "N", "n1", "99.5").unwrap().off_market_bps, Some(0));
+    answer(&mut r, "N", quote("ALICE.R1", "n2", "99.5", 50), 101);
+    assert_eq!(propose(&r, "E", "e1", "99.6").unwrap().off_market_bps, None, "nothing live to compare with");
+    let second = AppMessage::QuoteRequest(request("R2", &["N", "E"]));
+    let request = r.proposal(&desk("ALICE"), &second, T0 + 102).unwrap().trade;
+    assert_eq!((request.doing.open_rfqs, request.doing.outstanding.get("EUR").copied()), (1, Some(dec("5000000"))));
+    assert_eq!((request.accept, request.asked, request.off_market_bps), (false, 2, None));
+}

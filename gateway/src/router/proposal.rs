@@ -1,0 +1,126 @@
+//! What a message would do if it went on now: for those who decide whether it may.
+
+use super::*;
+use rust_decimal::Decimal;
+use signet_stepup::{AcceptTerms, Action, RequestTerms};
+
+/// A message that would go on to dealers, in the words of an approval, and what there is to weigh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    pub action: Action,
+    /// When the quote that an accept takes ends.
+    pub ends: Option<UtcMillis>,
+    pub trade: Trade,
+}
+
+/// What entitlements decide about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trade {
+    /// An accept; else a request.
+    pub accept: bool,
+    pub instrument: InstrumentId,
+    pub ask: Ask,
+    pub quantity: Decimal,
+    /// Whom a request asks; whose quote an accept takes. With each, whether the journal remembers a trade with it.
+    pub dealers: Vec<(DealerId, bool)>,
+    /// How many dealers the RFQ asks.
+    pub asked: usize,
+    /// How much worse than the best other live quote, hundredths of a per cent, rounded up.
+    pub off_market_bps: Option<i64>,
+    /// Without this one.
+    pub doing: Doing,
+}
+
+impl Router {
+    /// What would happen; `None` when the message would not go on, whether it is refused or asks for nothing that reaches a
+    /// dealer.
+    pub fn proposal(&self, desk: &CompId, m: &AppMessage, now: UtcMillis) -> Option<Proposal> {
+        match m {
+            AppMessage::QuoteRequest(q) => {
+                let (_, terms) = self.check_request(desk, q, now).ok()?;
+                let with = |d: &DealerId| (d.clone(), self.rfqs.traded_with(desk, d));
+                let trade = Trade {
+                    accept: false,
+                    instrument: terms.instrument.clone(),
+                    ask: terms.ask,
+                    quantity: terms.quantity,
+                    dealers: terms.dealers.iter().map(with).collect(),
+                    asked: terms.dealers.len(),
+                    off_market_bps: None,
+                    doing: self.rfqs.doing(desk, None, now),
+                };
+                Some(Proposal { action: Action::Request(RequestTerms::of(&terms)), ends: None, trade })
+            }
+            AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
+                let known = AcceptId::new(outer(desk, r.id.as_str())).is_ok_and(|a| self.accepts.contains_key(&a));
+                let checked = self.check_accept(desk, r, now).ok().filter(|_| !known)?;
+                let (a, rfq) = (&checked.accept, &checked.rfq);
+                let trade = Trade {
+                    accept: true,
+                    instrument: a.instrument.clone(),
+                    ask: if a.side == Side::Buy { Ask::Buy } else { Ask::Sell },
+                    quantity: a.quantity,
+                    dealers: vec![(a.dealer.clone(), self.rfqs.traded_with(desk, &a.dealer))],
+                    asked: rfq.terms.dealers.len(),
+                    off_market_bps: off_market_bps(rfq, a, now),
+                    doing: self.rfqs.doing(desk, Some(&checked.id), now),
+                };
+                let ends = rfq.line(&a.dealer).and_then(|l| l.quote.as_ref()).map(|q| q.valid_until);
+                Some(Proposal { action: Action::Accept(AcceptTerms::of(a, &rfq.terms)), ends, trade })
+            }
+            _ => None,
+        }
+    }
+
+    /// A trading day begins so long after midnight UTC.
+    pub fn day_begins(&mut self, ms: i64) {
+        self.rfqs.day_begins(ms);
+    }
+
+    /// Who has traded with whom, as far as the journal remembers.
+    pub fn traded_pairs(&self) -> Vec<(CompId, DealerId)> {
+        self.rfqs.pairs()
+    }
+}
+
+/// Against the best live quote of another dealer in the same RFQ that is large enough; `None` when there is none.
+fn off_market_bps(rfq: &Rfq, a: &Accept, now: UtcMillis) -> Option<i64> {
+    let others = rfq.lines.iter().filter(|l| l.dealer != a.dealer).filter_map(|l| l.live_quote(now));
+    let best = best(others, a.side, a.quantity, now, 0)?.price;
+    let worse = match a.side {
+        Side::Buy => a.price.checked_sub(best),
+        Side::Sell => best.checked_sub(a.price),
+    };
+    Some(worse.map_or(i64::MAX, |w| bps(w, best)))
+}
+
+/// `worse` as hundredths of a per cent of `of`, rounded up; as much as there is when it cannot be told.
+fn bps(worse: Decimal, of: Decimal) -> i64 {
+    if worse <= Decimal::ZERO {
+        return 0;
+    }
+    let share = worse.checked_mul(Decimal::from(10_000)).and_then(|w| w.checked_div(of.abs()));
+    share.and_then(|s| i64::try_from(s.ceil()).ok()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_of_distances() {
+        for (worse, of, want) in [
+            ("0", "100", 0),
+            ("-1", "100", 0),
+            ("1", "100", 100),
+            ("0.1", "100", 10),
+            ("0.10001", "100", 11),
+            ("0.00001", "100", 1),
+            ("1", "0", i64::MAX),
+            ("1", "-100", 100),
+            ("79228162514264337593543950335", "1", i64::MAX),
+        ] {
+            assert_eq!(bps(worse.parse().unwrap(), of.parse().unwrap()), want, "{worse} of {of}");
+        }
+    }
+}
