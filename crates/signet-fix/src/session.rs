@@ -339,19 +339,17 @@ impl Session {
         }
         let (fields, values) = body.checked()?;
         let kind = body.msg_type();
+        let outbox = self.wire.borrow().as_ref().map(|a| a.outbox.clone());
+        let Some(outbox) = outbox else { return Err(SendError::NotLoggedOn) };
+        outbox.turned_away();
         // SAFETY: as in `receive`.
         let sent = self.with(|w| self.shared.sending(|| unsafe { (ffi::next_sender(w), ffi::send(w, kind, fields, values)) }));
         match sent {
-            Some((seq, Ok(true))) => Ok(seq),
-            Some((_, Ok(false))) => Err(SendError::NotSent(self.why_not())),
+            Some((seq, Ok(true))) if !outbox.turned_away() => Ok(seq),
+            Some((_, Ok(_))) => Err(SendError::NotSent(outbox.failure().map_or_else(not_taken, |e| e.to_string()))),
             Some((_, Err(e))) => Err(SendError::NotSent(e)),
             None => Err(SendError::NotLoggedOn),
         }
-    }
-
-    fn why_not(&self) -> String {
-        let unsigned = self.wire.borrow().as_ref().and_then(|a| a.outbox.failure());
-        unsigned.map_or_else(|| "the engine did not take it".into(), |e| e.to_string())
     }
 
     /// Sends a TestRequest; the answer arrives as [`Event::Pong`]. Standard FIX, so it measures the
@@ -405,6 +403,10 @@ impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session").field("sender", &self.names.sender).field("target", &self.names.target).finish()
     }
+}
+
+fn not_taken() -> String {
+    "the engine did not take it".into()
 }
 
 /// QuickFIX keeps sessions in a process-wide table and lets two with one id corrupt each other.

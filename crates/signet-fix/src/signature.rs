@@ -208,12 +208,7 @@ pub(crate) fn parts_of<'a>(frame: &'a [u8], fields: &[Field]) -> Result<Option<P
 }
 
 /// Judges a received application message. `true`: it carries a good signature.
-pub(crate) fn judge(
-    frame: &[u8],
-    fields: Result<&[Field], &ParseError>,
-    msg_type: &str,
-    v: &Verification,
-) -> Result<bool, SignatureError> {
+pub(crate) fn judge(frame: &[u8], fields: Result<&[Field], &ParseError>, msg_type: &str, v: &Verification) -> Result<bool, SignatureError> {
     let found = match fields {
         Ok(fields) => parts_of(frame, fields)?,
         Err(_) => return Err(SignatureError::Malformed),

@@ -79,7 +79,8 @@ fn a_signed_message_is_the_same_message_with_two_more_fields() {
 #[test]
 fn what_is_not_one_unsigned_message_is_not_signed() {
     let twice = signed();
-    for bytes in [&b""[..], b"8=FIX.4.4\x01", b"9=5\x018=FIX.4.4\x0135=0\x0110=000\x01", b"8=FIX.4.4\x019=5\x01junk\x0110=000\x01", &twice] {
+    for bytes in [&b""[..], b"8=FIX.4.4\x01", b"9=5\x018=FIX.4.4\x0135=0\x0110=000\x01", b"8=FIX.4.4\x019=5\x01junk\x0110=000\x01", &twice]
+    {
         assert!(sign(bytes, &signer()).is_err(), "{}", text(bytes));
     }
     let failing = |_: &[u8]| Err(SignError("the token was removed".into()));

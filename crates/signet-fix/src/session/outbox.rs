@@ -17,6 +17,8 @@ pub struct Outbox {
     /// Here and not earlier, so that a resend, whose header is new, is signed anew, and the store keeps no signature.
     signing: Option<Signing>,
     failure: RefCell<Option<SignError>>,
+    /// A frame was turned away; the engine does not tell its callers.
+    turned_away: Cell<bool>,
     /// Who waits in [`Outbox::changed`]. Nobody while the pump itself is at work, and then nothing is
     /// woken: it looks again before it sleeps.
     waiting: Cell<Option<Waker>>,
@@ -65,8 +67,22 @@ impl Outbox {
         self.failure.borrow().clone()
     }
 
+    /// Whether a frame was turned away since this was asked last.
+    pub(super) fn turned_away(&self) -> bool {
+        self.turned_away.take()
+    }
+
     /// One frame of the engine's. `false`: it does not leave, and nothing after it does.
     pub(super) fn push(&self, frame: &[u8]) -> bool {
+        let taken = self.took(frame);
+        self.turned_away.set(self.turned_away.get() || !taken);
+        taken
+    }
+
+    fn took(&self, frame: &[u8]) -> bool {
+        if self.closed.get() {
+            return false;
+        }
         let frame = match self.signed(frame) {
             Ok(frame) => frame,
             Err(e) => {
@@ -77,7 +93,7 @@ impl Outbox {
             }
         };
         let mut bytes = self.bytes.borrow_mut();
-        if self.closed.get() || bytes.len() + frame.len() > MAX_OUTBOX_BYTES {
+        if bytes.len() + frame.len() > MAX_OUTBOX_BYTES {
             self.closed.set(true);
             self.wake();
             return false;
