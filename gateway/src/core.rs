@@ -5,10 +5,11 @@ use crate::{
     journal::Journal,
     live::Live,
     router::{Input, Output, Router},
+    signed::Signed,
 };
 use signet_fix::{
     AppMessage,
-    message::SnapshotMark,
+    message::{DecodeError, SnapshotMark},
     session::{Event, Session},
 };
 use signet_rfq::{CompId, DealerId, UtcMillis};
@@ -32,6 +33,8 @@ pub struct Core {
     /// Desks that are on, when there is a registry to ask whether they may stay.
     pub live: RefCell<BTreeMap<CompId, Live>>,
     enforcement: OnceCell<Rc<Enforcement>>,
+    /// What was signed is kept here before it is acted on.
+    pub signed: Signed,
 }
 
 struct State {
@@ -40,13 +43,14 @@ struct State {
 }
 
 impl Core {
-    pub fn new(router: Router, journal: Journal) -> Self {
+    pub fn new(router: Router, journal: Journal, signed: Signed) -> Self {
         Self {
             state: RefCell::new(State { router, journal }),
             desks: RefCell::default(),
             dealers: RefCell::default(),
             live: RefCell::default(),
             enforcement: OnceCell::new(),
+            signed,
         }
     }
 
@@ -87,8 +91,17 @@ impl Core {
                 self.handle(Input::DeskDown(desk.clone()));
                 self.desk_is_off(desk);
             }
-            Event::Message { message, .. } => self.from_desk(desk, message),
-            Event::Refused { msg_type, error } => tracing::warn!(%desk, msg_type, %error, "message from a desk refused"),
+            Event::Message { message, meta } => {
+                if let Some(message) = self.kept_of_desk(desk, message, &meta) {
+                    self.from_desk(desk, message);
+                }
+            }
+            Event::Refused { msg_type, error } => {
+                tracing::warn!(%desk, msg_type, %error, "message from a desk refused");
+                if let DecodeError::Signature(why) = &error {
+                    self.unsigned_by_desk(desk, &msg_type, why);
+                }
+            }
             Event::Rejected { ref_msg_type, text, .. } => tracing::warn!(%desk, ref_msg_type, text, "a desk rejected a message of ours"),
             _ => {}
         }
@@ -104,8 +117,16 @@ impl Core {
                 tracing::info!(%dealer, text, "dealer logged out");
                 self.handle(Input::DealerDown(dealer.clone()));
             }
-            Event::Message { message, .. } => self.handle(Input::FromDealer(dealer.clone(), message)),
-            Event::Refused { msg_type, error } => tracing::warn!(%dealer, msg_type, %error, "message from a dealer refused"),
+            Event::Message { message, meta } => {
+                self.keep_of_dealer(dealer, &message, &meta);
+                self.handle(Input::FromDealer(dealer.clone(), message));
+            }
+            Event::Refused { msg_type, error } => {
+                tracing::warn!(%dealer, msg_type, %error, "message from a dealer refused");
+                if let DecodeError::Signature(why) = &error {
+                    self.unsigned_by_dealer(dealer, &msg_type, why);
+                }
+            }
             Event::Rejected { ref_msg_type, text, .. } => {
                 tracing::warn!(%dealer, ref_msg_type, text, "a dealer rejected a message of ours")
             }

@@ -8,17 +8,19 @@ use crate::{
     live::{self, Cut, Live},
     registry::{NewEvent, admission::Shown},
     roster::{self, Admitted as Who, Roster},
+    signed,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rustls_pki_types::CertificateDer;
 use signet_fix::{
     framer::Framer,
     pump::{Closed, frames, pump},
-    session::{Binding, Event, Session},
+    session::{Binding, Channel, Event, Session},
+    signature::{commits_gateway, every},
     tag,
     tagvalue::{Fields, format_utc, seal},
 };
-use signet_identity::{Crls, PeerIdentity, ProfileError, Refusal, Revocation, Role, ServerProfile, Stage, channel_binding, describe};
+use signet_identity::{Crls, MessageKey, MessagePublicKey, PeerIdentity, ProfileError, Refusal, Revocation, Role, ServerProfile, Stage, channel_binding, describe};
 use signet_rfq::CompId;
 use std::{cell::RefCell, collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 use time::OffsetDateTime;
@@ -49,6 +51,8 @@ pub struct Door {
     pub roster: Option<Rc<Roster>>,
     pub desk_default: bool,
     pub open_session: OpenSession,
+    /// What commits us towards desks is signed with it.
+    pub message_key: MessageKey,
 }
 
 impl Door {
@@ -63,6 +67,7 @@ impl Door {
             roster,
             desk_default: loaded.config.desk_default.is_some(),
             open_session,
+            message_key: loaded.message_key.clone(),
         }
     }
 
@@ -119,6 +124,7 @@ impl Door {
             .ok()?;
         let exporter = channel_binding(connection).ok()?;
         let binding = BASE64.encode(exporter);
+        let key = MessagePublicKey::of_connection(connection);
         let words = describe(connection);
         let desk = CompId::new(peer.comp_id.as_str()).ok()?;
         let (first, framer) = match first_frame(&mut tls).await {
@@ -129,7 +135,11 @@ impl Door {
             }
         };
         let shown = roster::shown(&peer);
-        let admitted = self.check(&first, &desk, &binding, &shown).await;
+        let admitted = match &key {
+            Ok(_) => self.check(&first, &desk, &binding, &shown).await,
+            // Said at the Logon, not at the first RFQ.
+            Err(e) => Err((e.code(), e.to_string())),
+        };
         if let Err((code, reason)) = &admitted {
             let code = *code;
             tracing::warn!(%from, %desk, serial = peer.serial, code, "Logon refused: {reason}");
@@ -147,7 +157,7 @@ impl Door {
         let chain = tls.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect();
         let who = admitted.ok().flatten();
         let connection = who.map(|w| Connection { user: w.user, exporter, serial: shown.serial.clone(), address: from.ip() });
-        Some(Admitted { tls, framer, first, desk, binding, shown, connection, chain })
+        Some(Admitted { tls, framer, first, desk, binding, key: key.ok()?, shown, connection, chain })
     }
 
     /// What the Logon says, then what the registry says; a stable code and words for the trader.
@@ -192,13 +202,18 @@ impl Door {
     }
 
     async fn run(&self, admitted: Admitted, from: SocketAddr, core: &Rc<Core>) {
-        let Admitted { tls, mut framer, first, desk, binding, shown, connection, chain } = admitted;
+        let Admitted { tls, mut framer, first, desk, binding, key, shown, connection, chain } = admitted;
         let session = match self.session(&desk, core) {
             Ok(s) => s,
             Err(e) => return tracing::error!(%desk, error = e, "the session cannot be opened; desk refused"),
         };
         // The newest connection wins: the old one is most likely dead and nobody has noticed.
-        let outbox = match session.attach(Binding::Required(binding)) {
+        let channel = Channel {
+            binding: Binding::Required(binding),
+            signing: Some(signed::signing(&self.message_key, commits_gateway)),
+            verification: Some(signed::verification(key, every)),
+        };
+        let outbox = match session.attach(channel) {
             Ok(o) => o,
             Err(e) => return tracing::error!(%desk, error = %e, "the session cannot be attached"),
         };
@@ -247,6 +262,8 @@ struct Admitted {
     first: Vec<u8>,
     desk: CompId,
     binding: String,
+    /// Whose signatures are believed on this connection.
+    key: MessagePublicKey,
     shown: Shown,
     connection: Option<Connection>,
     chain: Vec<CertificateDer<'static>>,

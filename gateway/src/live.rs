@@ -65,6 +65,14 @@ pub fn end(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Res
     }
 }
 
+/// Cuts off one desk, if it is on and was not cut off already.
+pub fn end_one(core: &Rc<Core>, roster: Option<&Roster>, desk: &CompId, code: &'static str, words: &str) {
+    let on = core.live.borrow().get(desk).is_some_and(|l| !l.cut.done());
+    if on {
+        cut(core, roster, desk, code, words);
+    }
+}
+
 fn cut(core: &Rc<Core>, roster: Option<&Roster>, desk: &CompId, code: &'static str, words: &str) {
     let live = core.live.borrow();
     let Some(l) = live.get(desk) else { return };
