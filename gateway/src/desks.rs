@@ -20,7 +20,10 @@ use signet_fix::{
     tag,
     tagvalue::{Fields, format_utc, seal},
 };
-use signet_identity::{Crls, MessageKey, MessagePublicKey, PeerIdentity, ProfileError, Refusal, Revocation, Role, ServerProfile, Stage, channel_binding, describe};
+use signet_identity::{
+    Crls, MessageKey, MessagePublicKey, PeerIdentity, ProfileError, Refusal, Revocation, Role, ServerProfile, Stage, channel_binding,
+    describe,
+};
 use signet_rfq::CompId;
 use std::{cell::RefCell, collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 use time::OffsetDateTime;

@@ -1,6 +1,7 @@
 //! `signet-gateway`: the command line. `run` is the gateway; the others are an administrator's.
 
 mod cli_keys;
+mod cli_signed;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use signet_gateway::{
@@ -70,6 +71,9 @@ enum Command {
     /// What was approved with a security key.
     #[command(subcommand)]
     Evidence(cli_keys::EvidenceCommand),
+    /// Messages with their signatures (tags 93/89), as they travelled.
+    #[command(subcommand)]
+    Signed(cli_signed::SignedCommand),
     /// What was done and what was refused; the chain of events is checked.
     Events {
         /// How many of the newest.
@@ -213,6 +217,10 @@ fn main() -> ExitCode {
         Command::Run { json } => run(&config, json),
         Command::CheckConfig => check(&config),
         Command::Doctor { dealer } => examine(&config, dealer.as_deref()),
+        // Works where there is no gateway.
+        Command::Signed(cli_signed::SignedCommand::Verify { file }) => {
+            cli_signed::verify(&file).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
+        }
         command => administer(&config, command).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure())),
     };
     match done {
@@ -266,6 +274,7 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         }
         Command::Key(k) => cli_keys::key(&c, k).await?,
         Command::Evidence(e) => cli_keys::evidence(&c, e).await?,
+        Command::Signed(s) => cli_signed::signed(&c, s)?,
         Command::Events { limit } => print!("{}", admin::events(&c, limit).await?),
     }
     Ok(())

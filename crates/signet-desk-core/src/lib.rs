@@ -18,6 +18,7 @@ mod link;
 mod pin;
 mod present;
 mod problem;
+pub mod signing;
 mod step_up;
 mod venues;
 pub mod view;

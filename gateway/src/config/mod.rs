@@ -9,7 +9,9 @@ pub use step_up::{StepUp, StepUpSection};
 
 use crate::registry::{RegistryUrl, hex_sha256};
 use serde::Deserialize;
-use signet_identity::{ClientProfile, MessageKey, PemError, Role, ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots};
+use signet_identity::{
+    ClientProfile, MessageKey, PemError, Role, ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots,
+};
 use signet_rfq::{Catalogue, CatalogueError, CompId, DealerId, InstrumentError};
 use std::{
     collections::BTreeSet,

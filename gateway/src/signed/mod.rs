@@ -116,13 +116,8 @@ impl Core {
                 self.signed.quotes.borrow_mut().remember(dealer, &q.id, q.valid_until, frame, certificate, now());
             }
             AppMessage::ExecutionReport(_) => {
-                let record = Kept {
-                    at: now(),
-                    party: Party::Dealer,
-                    id: dealer.as_str(),
-                    certificate: &certificate,
-                    frame: frame.as_bytes(),
-                };
+                let record =
+                    Kept { at: now(), party: Party::Dealer, id: dealer.as_str(), certificate: &certificate, frame: frame.as_bytes() };
                 if let Err(e) = self.signed.log.borrow_mut().keep(&record) {
                     tracing::error!(%dealer, code = e.code(), error = %e, "a dealer's signed report could not be kept");
                     self.signed.note(e.code(), dealer.as_str(), format!("a signed report could not be kept: {e}"));

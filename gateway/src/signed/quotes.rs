@@ -75,7 +75,7 @@ mod tests {
         let (north, certificate) = (DealerId::new("NORTH").unwrap(), Rc::new(CertificateDer::from(vec![1])));
         let id = |n: usize| QuoteId::new(format!("q{n}")).unwrap();
         let mut q = Quotes::default();
-        let mut put = |q: &mut Quotes, n: usize, until: i64, now: i64| {
+        let put = |q: &mut Quotes, n: usize, until: i64, now: i64| {
             q.remember(&north, &id(n), UtcMillis(until), n.to_string().as_bytes(), certificate.clone(), UtcMillis(now));
         };
         for n in 0..=MAX_QUOTES_PER_DEALER {

@@ -8,12 +8,7 @@ use super::log::{Digest, Party, Record, SignedLogError, files, link, sha256};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rustls_pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
-use signet_fix::{
-    framer::MAX_FRAME_LEN,
-    signature::parts,
-    tag,
-    tagvalue::Fields,
-};
+use signet_fix::{framer::MAX_FRAME_LEN, signature::parts, tag, tagvalue::Fields};
 use signet_identity::{CompId, MessagePublicKey, PeerIdentity, Role};
 use signet_journal::{SealedLog, StoreKey};
 use signet_rfq::UtcMillis;
@@ -230,5 +225,9 @@ fn verify_line(json: &str) -> Result<(), String> {
     let (der, frame) = (bytes("certificate", &l.certificate)?, bytes("frame", &l.frame)?);
     judge(party, &l.id, &der, &frame)?;
     // Everything else on the line must follow from these: a text that says something else would mislead whoever reads it.
-    if line(l.seq, UtcMillis(l.at_ms), party, &l.id, &der, &frame) == l { Ok(()) } else { Err("the line says other things than its frame".into()) }
+    if line(l.seq, UtcMillis(l.at_ms), party, &l.id, &der, &frame) == l {
+        Ok(())
+    } else {
+        Err("the line says other things than its frame".into())
+    }
 }
