@@ -21,8 +21,8 @@ use signet_fix::{
     store::SealedStore,
 };
 use signet_identity::{
-    ClientProfile, Crls, Identity, IdentityName, MessagePublicKey, PeerIdentity, Refusal, Renewal, Revocation, Stage, SwitchAction, SwitchEvent, TlsPolicy,
-    TlsVersions, Which, channel_binding, describe,
+    ClientProfile, Crls, Identity, IdentityName, MessagePublicKey, PeerIdentity, Refusal, Renewal, Revocation, Stage, SwitchAction,
+    SwitchEvent, TlsPolicy, TlsVersions, Which, channel_binding, describe,
     net::{self, DialError},
 };
 use signet_journal::{StoreKey, private_folder};

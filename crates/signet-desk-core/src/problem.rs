@@ -99,7 +99,9 @@ impl From<&SignatureError> for Problem {
     fn from(e: &SignatureError) -> Self {
         let cure = match e {
             SignatureError::NotKept => "Nothing to do: the desk asks for it again.",
-            _ => "Do not rely on what is on the screen until it is settled. Tell your security officer: the gateway, or something between, is not what it should be.",
+            _ => {
+                "Do not rely on what is on the screen until it is settled. Tell your security officer: the gateway, or something between, is not what it should be."
+            }
         };
         problem(&snake(e.code()), sentence(&e.to_string()), cure)
     }

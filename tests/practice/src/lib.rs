@@ -6,7 +6,7 @@
 
 mod onboard;
 
-use signet_dealer::{Credentials, Instruments, Settings, Simulator};
+use signet_dealer::{Credentials, Instruments, Settings, Signs, Simulator};
 use signet_desk_core::{DeskConfig, Venue};
 use signet_devca::{DevPki, Order};
 use signet_gateway::{
@@ -18,7 +18,7 @@ use signet_gateway::{
     },
     registry::NewUser,
 };
-use signet_identity::{IdentityName, Keychain, ServerProfile};
+use signet_identity::{IdentityName, Keychain, MessageKey, ServerProfile};
 use signet_rfq::{CompId, DealerId};
 use signet_vkey::TestAuthority;
 use std::{
@@ -62,13 +62,24 @@ pub struct Plan {
     pub step_up: Option<String>,
     /// Dealers that somebody else runs: CompID and where it listens.
     pub other_dealers: Vec<(String, SocketAddr)>,
+    /// The gateway believes them only what they sign, and signs for them.
+    pub other_dealers_sign: bool,
 }
 
 impl Plan {
     /// Four dealers of different character, one trader.
     pub fn new(dir: &Path) -> Result<Self, PracticeError> {
         let dealers = Settings::parse(signet_dealer::DEALERS_TOML).map_err(failed("dealers.toml"))?;
-        Ok(Self { dir: dir.into(), dealers, desks: vec![TRADER.into()], port: 0, enrolment: false, step_up: None, other_dealers: vec![] })
+        Ok(Self {
+            dir: dir.into(),
+            dealers,
+            desks: vec![TRADER.into()],
+            port: 0,
+            enrolment: false,
+            step_up: None,
+            other_dealers: vec![],
+            other_dealers_sign: false,
+        })
     }
 
     /// Dealers that quote at once and only when told otherwise: for tests that must know what comes.
@@ -124,8 +135,9 @@ impl Practice {
         for d in &plan.dealers.dealers {
             let key =
                 pki.issue(&Order::dealer(&d.id)).map_err(failed("dealer certificate"))?.certified_key().map_err(failed("dealer key"))?;
+            let message_key = MessageKey::of(&key).map_err(failed("dealer key"))?;
             let profile = ServerProfile::new(pki.gateway_roots().map_err(failed("gateway CA"))?, key);
-            credentials = credentials.with_dealer(&d.id, &profile).map_err(failed("dealer TLS"))?;
+            credentials = credentials.with_dealer(&d.id, &profile).map_err(failed("dealer TLS"))?.with_message_key(&d.id, message_key);
         }
         let instruments = Instruments::parse(signet_dealer::INSTRUMENTS_TOML).map_err(failed("instruments.toml"))?;
         let state = plan.dir.join("dealers");
@@ -291,6 +303,8 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             server_name: Some("localhost".into()),
             pins: vec![],
             allow_tls12: false,
+            signs: d.signs != Signs::No,
+            sign: d.wants_signed,
         })
     };
     let other = |(id, address): &(String, SocketAddr)| -> Result<DealerEntry, PracticeError> {
@@ -301,6 +315,8 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             server_name: Some("localhost".into()),
             pins: vec![],
             allow_tls12: false,
+            signs: plan.other_dealers_sign,
+            sign: plan.other_dealers_sign,
         })
     };
     // Certificates name the service's port, so it must be known before the service listens.

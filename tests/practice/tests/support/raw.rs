@@ -4,9 +4,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_devca::{DevPki, Order};
 use signet_fix::{
     framer::Framer,
+    signature::sign,
     tagvalue::{format_utc, seal},
 };
-use signet_identity::{ClientProfile, channel_binding};
+use signet_identity::{ClientProfile, MessageKey, channel_binding};
 use signet_practice::GATEWAY;
 use signet_rfq::UtcMillis;
 use std::{
@@ -34,6 +35,8 @@ pub struct Raw {
     pub seq: u64,
     pub me: String,
     pub you: String,
+    /// Signs business messages; `None`: they leave unsigned.
+    pub key: Option<MessageKey>,
     /// Everything that came, newest last, with `|` for SOH.
     pub heard: Vec<String>,
 }
@@ -47,15 +50,21 @@ pub fn in_ms(ms: i64) -> UtcMillis {
     UtcMillis(i64::try_from(since.as_millis()).unwrap() + ms)
 }
 
+/// The same message with a signature, as a desk or a dealer that signs would send it.
+pub fn signed(frame: &[u8], key: &MessageKey) -> Vec<u8> {
+    sign(frame, &|covered: &[u8]| Ok(key.sign(covered).unwrap())).unwrap()
+}
+
 impl Raw {
     /// A desk's TLS to the gateway, nothing sent.
     pub async fn desk(at: SocketAddr, pki: &DevPki, comp_id: &str) -> Self {
         let key = pki.issue(&Order::desk(comp_id)).unwrap().certified_key().unwrap();
+        let message_key = MessageKey::of(&key).unwrap();
         let tls = ClientProfile::new(pki.gateway_roots().unwrap(), key).config().unwrap();
         let tcp = TcpStream::connect(at).await.unwrap();
         tcp.set_nodelay(true).unwrap();
         let tls = TlsConnector::from(tls).connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap();
-        Self::over(TlsStream::Client(tls), comp_id, GATEWAY)
+        Self { key: Some(message_key), ..Self::over(TlsStream::Client(tls), comp_id, GATEWAY) }
     }
 
     pub fn over(tls: TlsStream<TcpStream>, me: &str, you: &str) -> Self {
@@ -70,6 +79,7 @@ impl Raw {
             seq: 1,
             me: me.into(),
             you: you.into(),
+            key: None,
             heard: vec![],
         }
     }
@@ -98,7 +108,12 @@ impl Raw {
     pub fn frame_at(&self, seq: u64, body: &str) -> Vec<u8> {
         let (kind, rest) = body.split_once('|').unwrap();
         let text = format!("{kind}|34={seq}|49={}|52={}|56={}|{rest}", self.me, now(), self.you);
-        seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes())
+        let frame = seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes());
+        let session = matches!(kind, "35=0" | "35=1" | "35=2" | "35=3" | "35=4" | "35=5" | "35=A");
+        match &self.key {
+            Some(key) if !session => signed(&frame, key),
+            _ => frame,
+        }
     }
 
     pub async fn says(&mut self, body: &str) {
