@@ -7,7 +7,7 @@ use signet_fix::{
     signature::sign,
     tagvalue::{format_utc, seal},
 };
-use signet_identity::{ClientProfile, MessageKey, channel_binding};
+use signet_identity::{ClientProfile, MessageKey, ServerProfile, channel_binding};
 use signet_practice::GATEWAY;
 use signet_rfq::UtcMillis;
 use std::{
@@ -16,10 +16,10 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     time::timeout,
 };
-use tokio_rustls::{TlsConnector, TlsStream, rustls::pki_types::ServerName};
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream, rustls::pki_types::ServerName};
 
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -165,5 +165,54 @@ impl Raw {
         let from = self.heard.len();
         timeout(PATIENCE, async { while self.next().await.is_some() {} }).await.expect("the peer hangs up");
         self.heard[from..].to_vec()
+    }
+}
+
+/// Where a dealer made by hand will listen: known before the gateway, which dials it, is started.
+pub struct DealerPlace {
+    name: &'static str,
+    listener: std::net::TcpListener,
+}
+
+impl DealerPlace {
+    pub fn new(name: &'static str) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self { name, listener }
+    }
+
+    pub fn address(&self) -> (String, SocketAddr) {
+        (self.name.into(), self.listener.local_addr().unwrap())
+    }
+
+    /// Inside a runtime: the dealer, with a certificate of its own.
+    pub fn opened(self, pki: &DevPki) -> RawDealer {
+        let key = pki.issue(&Order::dealer(self.name)).unwrap().certified_key().unwrap();
+        let message_key = MessageKey::of(&key).unwrap();
+        let tls = TlsAcceptor::from(ServerProfile::new(pki.gateway_roots().unwrap(), key).config().unwrap());
+        RawDealer { name: self.name, listener: TcpListener::from_std(self.listener).unwrap(), tls, message_key, seq: 1 }
+    }
+}
+
+/// A dealer made by hand.
+pub struct RawDealer {
+    name: &'static str,
+    listener: TcpListener,
+    tls: TlsAcceptor,
+    pub message_key: MessageKey,
+    /// MsgSeqNum goes on over connections.
+    pub seq: u64,
+}
+
+impl RawDealer {
+    /// Waits for the gateway and logs it on. What it says is unsigned until [`Raw::key`] is set.
+    pub async fn answers(&mut self) -> Raw {
+        let (tcp, _) = timeout(PATIENCE, self.listener.accept()).await.expect("the gateway dials").unwrap();
+        let tls = self.tls.accept(tcp).await.unwrap();
+        let mut raw = Raw::over(TlsStream::Server(tls), self.name, GATEWAY);
+        raw.seq = self.seq;
+        raw.hears(&["35=A|"]).await;
+        raw.says("35=A|98=0|108=60|").await;
+        raw
     }
 }
