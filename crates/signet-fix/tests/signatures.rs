@@ -241,7 +241,7 @@ fn a_message_without_a_good_signature_does_nothing_is_answered_and_takes_its_num
     ];
     for (frame, want) in bad {
         let events = p.gate.take(&[frame]);
-        assert_eq!(refusals(&events), [want.clone()]);
+        assert_eq!(refusals(&events), std::slice::from_ref(&want));
         assert!(messages(events).is_empty());
         let answers = p.gate.frames();
         let f = Fields::parse(&answers[0]).unwrap();

@@ -19,5 +19,6 @@ mod python;
 mod refusals;
 mod registry;
 mod scan;
+mod signed;
 mod support;
 mod upstream;

@@ -25,7 +25,6 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::Command,
     rc::Rc,
     sync::{Arc, mpsc},
     time::{Duration, Instant},
