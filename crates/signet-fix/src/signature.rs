@@ -5,7 +5,9 @@
 //! of RFC 7518 §3.4), in base64. This room knows no key: whoever owns the connection brings a [`MessageSigner`] and a
 //! [`MessageVerifier`]. `docs/protocol.md` has the rules for others and test vectors.
 
-use crate::tagvalue::{Field, ParseError, cut};
+#[cfg(any(test, feature = "engine"))]
+use crate::tagvalue::ParseError;
+use crate::tagvalue::{Field, cut};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use std::rc::Rc;
 
@@ -133,6 +135,7 @@ impl SignatureError {
 }
 
 /// Whether messages of this type may carry a signature: all but those of the session layer.
+#[cfg(feature = "engine")]
 pub(crate) fn is_application(msg_type: &[u8]) -> bool {
     !matches!(msg_type, b"0" | b"1" | b"2" | b"3" | b"4" | b"5" | b"A")
 }
@@ -208,6 +211,7 @@ pub(crate) fn parts_of<'a>(frame: &'a [u8], fields: &[Field]) -> Result<Option<P
 }
 
 /// Judges a received application message. `true`: it carries a good signature.
+#[cfg(any(test, feature = "engine"))]
 pub(crate) fn judge(frame: &[u8], fields: Result<&[Field], &ParseError>, msg_type: &str, v: &Verification) -> Result<bool, SignatureError> {
     let found = match fields {
         Ok(fields) => parts_of(frame, fields)?,
