@@ -59,6 +59,9 @@ done
 echo "== identity: signatures and handshakes by key holder, and how fast a locked user is off"
 target/release/identity
 
+echo "== message signatures (tags 93/89): what each message costs, beside the bare cryptography in the same run"
+target/release/signatures
+
 echo "== step-up: what a touch costs beside the person"
 target/release/stepup
 

@@ -9,10 +9,11 @@ use crate::{
     risk::{Access, Risk},
     roster::Roster,
     router::{Input, Output, Router},
+    signed::Signed,
 };
 use signet_fix::{
     AppMessage,
-    message::SnapshotMark,
+    message::{DecodeError, SnapshotMark},
     session::{Event, Session},
 };
 use signet_rfq::{CompId, DealerId, UtcMillis};
@@ -39,6 +40,8 @@ pub struct Core {
     risk: OnceCell<Rc<Risk>>,
     roster: OnceCell<Rc<Roster>>,
     gate: Rc<Gate>,
+    /// What was signed is kept here before it is acted on.
+    pub signed: Signed,
 }
 
 struct State {
@@ -47,7 +50,7 @@ struct State {
 }
 
 impl Core {
-    pub fn new(router: Router, journal: Journal, gate: Gate) -> Self {
+    pub fn new(router: Router, journal: Journal, gate: Gate, signed: Signed) -> Self {
         Self {
             state: RefCell::new(State { router, journal }),
             desks: RefCell::default(),
@@ -57,6 +60,7 @@ impl Core {
             risk: OnceCell::new(),
             roster: OnceCell::new(),
             gate: Rc::new(gate),
+            signed,
         }
     }
 
@@ -137,9 +141,17 @@ impl Core {
                 self.handle(Input::DeskDown(desk.clone()));
                 self.desk_is_off(desk);
             }
-            Event::Message { message: AppMessage::PostureReport { envelope }, .. } => self.posture_report(desk, &envelope),
-            Event::Message { message, .. } => self.from_desk(desk, message),
-            Event::Refused { msg_type, error } => tracing::warn!(%desk, msg_type, %error, "message from a desk refused"),
+            Event::Message { message, meta } => match self.kept_of_desk(desk, message, &meta) {
+                Some(AppMessage::PostureReport { envelope }) => self.posture_report(desk, &envelope),
+                Some(message) => self.from_desk(desk, message),
+                None => {}
+            },
+            Event::Refused { msg_type, error } => {
+                tracing::warn!(%desk, msg_type, %error, "message from a desk refused");
+                if let DecodeError::Signature(why) = &error {
+                    self.unsigned_by_desk(desk, &msg_type, why);
+                }
+            }
             Event::Rejected { ref_msg_type, text, .. } => tracing::warn!(%desk, ref_msg_type, text, "a desk rejected a message of ours"),
             _ => {}
         }
@@ -155,8 +167,16 @@ impl Core {
                 tracing::info!(%dealer, text, "dealer logged out");
                 self.handle(Input::DealerDown(dealer.clone()));
             }
-            Event::Message { message, .. } => self.handle(Input::FromDealer(dealer.clone(), message)),
-            Event::Refused { msg_type, error } => tracing::warn!(%dealer, msg_type, %error, "message from a dealer refused"),
+            Event::Message { message, meta } => {
+                self.keep_of_dealer(dealer, &message, &meta);
+                self.handle(Input::FromDealer(dealer.clone(), message));
+            }
+            Event::Refused { msg_type, error } => {
+                tracing::warn!(%dealer, msg_type, %error, "message from a dealer refused");
+                if let DecodeError::Signature(why) = &error {
+                    self.unsigned_by_dealer(dealer, &msg_type, why);
+                }
+            }
             Event::Rejected { ref_msg_type, text, .. } => {
                 tracing::warn!(%dealer, ref_msg_type, text, "a dealer rejected a message of ours")
             }

@@ -9,9 +9,10 @@ use rustls_pki_types::CertificateDer;
 use signet_fix::{
     framer::Framer,
     pump::pump,
-    session::{Binding, Session},
+    session::{Binding, Channel, Session},
+    signature::{Signing, Verification, every},
 };
-use signet_identity::{ClientProfile, Crls, PeerIdentity, Refusal, Role, Stage, describe};
+use signet_identity::{ClientProfile, Crls, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, describe};
 use signet_rfq::DealerId;
 use std::{rc::Rc, time::Duration};
 use time::OffsetDateTime;
@@ -26,6 +27,8 @@ const RETRY_LAST: Duration = Duration::from_secs(5);
 struct Connected {
     tls: TlsStream<TcpStream>,
     chain: Vec<CertificateDer<'static>>,
+    /// When its messages must be signed.
+    verification: Option<Verification>,
 }
 
 /// The revocation lists for dealers' certificates, shared by all lines.
@@ -67,13 +70,15 @@ pub struct Peer {
     pub port: u16,
     pub server_name: String,
     pub trust_domain: String,
+    /// Its messages must be signed.
+    pub signs: bool,
 }
 
 impl Peer {
     pub fn new(d: &DealerEntry, trust_domain: &str) -> Self {
         let (host, port) = d.host_and_port().unwrap_or_default();
         let (host, server_name) = (host.to_owned(), d.name_to_verify().to_owned());
-        Self { dealer: d.comp_id.clone(), host, port, server_name, trust_domain: trust_domain.to_owned() }
+        Self { dealer: d.comp_id.clone(), host, port, server_name, trust_domain: trust_domain.to_owned(), signs: d.signs }
     }
 
     /// TCP, TLS, and the certificate's identity; a stable code and words when it is not to be.
@@ -94,7 +99,17 @@ impl Peer {
         if peer.comp_id.as_str() != self.dealer.as_str() {
             return Err(("dealer.certificate", format!("the certificate is {}'s", peer.comp_id)));
         }
+        self.verification(&stream)?;
         Ok(stream)
+    }
+
+    /// Whom a dealer that must sign is believed; another kind of key than ours to judge is found here, not at the first quote.
+    fn verification(&self, stream: &TlsStream<TcpStream>) -> Result<Option<Verification>, (&'static str, String)> {
+        if !self.signs {
+            return Ok(None);
+        }
+        let key = MessagePublicKey::of_connection(stream.get_ref().1).map_err(|e| (e.code(), format!("{e}. {}", e.cure())))?;
+        Ok(Some(crate::signed::verification(key, every)))
     }
 }
 
@@ -103,6 +118,8 @@ pub struct Line {
     pub tls: ClientProfile,
     pub lists: Rc<DealerLists>,
     pub session: Rc<Session>,
+    /// Signs what commits us; `None` towards a dealer that does not want it.
+    pub signing: Option<Signing>,
 }
 
 impl Line {
@@ -114,7 +131,7 @@ impl Line {
                 Ok(Ok((stream, profile))) => {
                     let began = tokio::time::Instant::now();
                     tokio::select! {
-                        () = self.run(stream.tls, &core) => {}
+                        () = self.run(stream.tls, &stream.chain, stream.verification, &core) => {}
                         () = self.revoked(&stream.chain, &profile) => {
                             // The session is left by dropping the connection: a dealer that is
                             // revoked gets no further word.
@@ -142,7 +159,8 @@ impl Line {
         let stream = self.to.dial(&profile).await?;
         tracing::info!(dealer = %self.to.dealer, tls = describe(stream.get_ref().1), "connected to dealer");
         let chain = stream.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect();
-        Ok((Connected { tls: stream, chain }, profile))
+        let verification = self.to.verification(&stream)?;
+        Ok((Connected { tls: stream, chain, verification }, profile))
     }
 
     /// Returns when a newer list names the dealer's certificate.
@@ -161,8 +179,18 @@ impl Line {
         }
     }
 
-    async fn run(&self, stream: TlsStream<TcpStream>, core: &Rc<Core>) {
-        let outbox = match self.session.attach(Binding::None) {
+    async fn run(
+        &self,
+        stream: TlsStream<TcpStream>,
+        chain: &[CertificateDer<'static>],
+        verification: Option<Verification>,
+        core: &Rc<Core>,
+    ) {
+        if let Some(leaf) = chain.first() {
+            core.signed.dealer_is(&self.to.dealer, leaf);
+        }
+        let channel = Channel { binding: Binding::None, signing: self.signing.clone(), verification };
+        let outbox = match self.session.attach(channel) {
             Ok(o) => o,
             Err(e) => return tracing::error!(dealer = %self.to.dealer, error = %e, "the session cannot be attached"),
         };

@@ -9,6 +9,7 @@ use crate::{
     registry::{NewEvent, admission::Shown},
     risk::{self, Access, Risk, proxy},
     roster::{self, Admitted as Who, Roster},
+    signed,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use ipnetwork::IpNetwork;
@@ -16,11 +17,15 @@ use rustls_pki_types::CertificateDer;
 use signet_fix::{
     framer::Framer,
     pump::{Closed, frames, pump},
-    session::{Binding, Event, Session},
+    session::{Binding, Channel, Event, Session},
+    signature::{commits_gateway, every},
     tag,
     tagvalue::{Fields, format_utc, seal},
 };
-use signet_identity::{Crls, PeerIdentity, ProfileError, Refusal, Revocation, Role, ServerProfile, Stage, channel_binding, describe};
+use signet_identity::{
+    Crls, MessageKey, MessagePublicKey, PeerIdentity, ProfileError, Refusal, Revocation, Role, ServerProfile, Stage, channel_binding,
+    describe,
+};
 use signet_policy::score::Decision;
 use signet_rfq::CompId;
 use std::{
@@ -64,6 +69,8 @@ pub struct Door {
     /// Somebody whose score wants a touch can be asked for one.
     pub step_up: bool,
     pub open_session: OpenSession,
+    /// What commits us towards desks is signed with it.
+    pub message_key: MessageKey,
 }
 
 impl Door {
@@ -88,6 +95,7 @@ impl Door {
             proxy_from: loaded.config.desks.proxy_from.clone(),
             step_up: roster.is_some() && loaded.config.step_up.is_some(),
             open_session,
+            message_key: loaded.message_key.clone(),
         }
     }
 
@@ -154,6 +162,7 @@ impl Door {
             .ok()?;
         let exporter = channel_binding(connection).ok()?;
         let binding = BASE64.encode(exporter);
+        let key = MessagePublicKey::of_connection(connection);
         let words = describe(connection);
         let desk = CompId::new(peer.comp_id.as_str()).ok()?;
         let (first, framer) = match first_frame(&mut tls).await {
@@ -166,7 +175,12 @@ impl Door {
         let shown = roster::shown(&peer);
         let chain: Vec<_> = tls.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect();
         let leaf = chain.first()?.clone();
-        let admitted = match self.check(&first, &desk, &binding, &shown).await {
+        let checked = match &key {
+            Ok(_) => self.check(&first, &desk, &binding, &shown).await,
+            // Said at the Logon, not at the first RFQ.
+            Err(e) => Err((e.code(), e.to_string())),
+        };
+        let admitted = match checked {
             Ok(who) => {
                 let user = who.map_or_else(|| desk.to_string(), |w| w.user);
                 let access = Access::new(user, &peer, leaf, &binding, Some(address));
@@ -190,7 +204,7 @@ impl Door {
         let access = Rc::new(admitted.ok()?);
         tracing::info!(%from, %desk, serial = peer.serial, tls = words, "desk connected");
         let connection = Connection { user: access.user.clone(), exporter, serial: shown.serial.clone(), address };
-        Some(Admitted { tls, framer, first, desk, binding, shown, connection, access, chain })
+        Some(Admitted { tls, framer, first, desk, binding, key: key.ok()?, shown, connection, access, chain })
     }
 
     /// Who is at the other end, by the balancer's word if it is one of ours. A header from anybody else fails as TLS.
@@ -269,13 +283,18 @@ impl Door {
     }
 
     async fn run(&self, admitted: Admitted, from: SocketAddr, core: &Rc<Core>) {
-        let Admitted { tls, mut framer, first, desk, binding, shown, connection, access, chain } = admitted;
+        let Admitted { tls, mut framer, first, desk, binding, key, shown, connection, access, chain } = admitted;
         let session = match self.session(&desk, core) {
             Ok(s) => s,
             Err(e) => return tracing::error!(%desk, error = e, "the session cannot be opened; desk refused"),
         };
         // The newest connection wins: the old one is most likely dead and nobody has noticed.
-        let outbox = match session.attach(Binding::Required(binding)) {
+        let channel = Channel {
+            binding: Binding::Required(binding),
+            signing: Some(signed::signing(&self.message_key, commits_gateway)),
+            verification: Some(signed::verification(key, every)),
+        };
+        let outbox = match session.attach(channel) {
             Ok(o) => o,
             Err(e) => return tracing::error!(%desk, error = %e, "the session cannot be attached"),
         };
@@ -326,6 +345,8 @@ struct Admitted {
     first: Vec<u8>,
     desk: CompId,
     binding: String,
+    /// Whose signatures are believed on this connection.
+    key: MessagePublicKey,
     shown: Shown,
     connection: Connection,
     access: Rc<Access>,

@@ -20,6 +20,7 @@ pub mod registry;
 pub mod risk;
 mod roster;
 pub mod router;
+pub mod signed;
 pub mod stepup;
 
 use crate::{
@@ -31,8 +32,10 @@ use crate::{
 pub use config::{Config, ConfigError, Loaded};
 use journal::{Journal, JournalError};
 use router::{DealerSettings, DeskSettings, Router};
+use signed::{Signed, SignedLog, SignedLogError};
 use signet_fix::{
     session::{Role, Session, SessionConfig},
+    signature::commits_asker,
     store::SealedStore,
 };
 use signet_identity::{ServerProfile, TlsVersions};
@@ -64,6 +67,8 @@ pub enum GatewayError {
     Tls(String),
     #[error(transparent)]
     Journal(#[from] JournalError),
+    #[error("evidence of what was signed: {0}")]
+    Signed(#[from] SignedLogError),
     #[error("the store key: {0}")]
     Key(#[from] LogError),
     #[error(transparent)]
@@ -159,12 +164,13 @@ async fn run(
     for d in [&state_dir, &state_dir.join("desks"), &state_dir.join("dealers")] {
         private_folder(d).map_err(|source| GatewayError::Io { what: d.display().to_string(), source })?;
     }
-    let key = store_key(config.store.key_file.clone().unwrap_or_else(|| state_dir.join("store.key")))?;
+    let key = store_key(&store_key_path(config))?;
     let sync = config.store.sync;
 
     let mut router = new_router(&loaded, options);
     router.day_begins(loaded.entitlements.day_begins_ms());
     let journal = Journal::open(&state_dir.join("rfqs.journal"), &key, &mut router)?;
+    let evidence = SignedLog::open(&signed_folder(config), &key, now(), sync)?;
 
     let mut risk_files = vec![config.risk.settings.clone()];
     risk_files.extend(config.risk.table.clone());
@@ -198,7 +204,7 @@ async fn run(
     let (files, step_up) = (config.entitlements.clone(), config.step_up.is_some());
     let gate = entitle::Gate::new(loaded.entitlements.clone(), files, roster.clone(), step_up, second);
     remembered.iter().for_each(|(desk, dealer)| gate.traded(desk, dealer));
-    let core = Rc::new(Core::new(router, journal, gate));
+    let core = Rc::new(Core::new(router, journal, gate, Signed::new(evidence, roster.clone())));
     tokio::task::spawn_local(entitle::keep_up(core.clone()));
     core.judge_by(risk.clone(), roster.clone());
     if let (Some(roster), Some(section)) = (&roster, &config.step_up) {
@@ -222,7 +228,9 @@ async fn run(
         let path = state_dir.join("dealers").join(format!("{target}.fix"));
         let session = Rc::new(open_session(config, Role::Initiator, &target, &path, &key, sync).map_err(GatewayError::Session)?);
         core.dealers.borrow_mut().insert(d.comp_id.clone(), session.clone());
-        let line = dealers::Line { to: dealers::Peer::new(d, &config.gateway.trust_domain), tls: client, lists: lists.clone(), session };
+        let to = dealers::Peer::new(d, &config.gateway.trust_domain);
+        let signing = d.sign.then(|| signed::signing(&loaded.message_key, commits_asker));
+        let line = dealers::Line { to, tls: client, lists: lists.clone(), session, signing };
         tokio::task::spawn_local(line.keep_up(core.clone()));
     }
 
@@ -310,22 +318,20 @@ fn open_session(c: &Config, role: Role, target: &CompId, path: &Path, key: &Stor
     Session::open(&settings, Box::new(store)).map_err(|e| e.to_string())
 }
 
+/// Where evidence of signed messages lies.
+pub(crate) fn signed_folder(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("signed")
+}
+
+pub(crate) fn store_key_path(config: &Config) -> PathBuf {
+    config.store.key_file.clone().unwrap_or_else(|| config.gateway.state_dir.join("store.key"))
+}
+
 /// The key that stores are sealed with: read, or made at the first start.
-fn store_key(path: PathBuf) -> Result<StoreKey, GatewayError> {
+fn store_key(path: &Path) -> Result<StoreKey, GatewayError> {
     let fail = |source| GatewayError::Io { what: path.display().to_string(), source };
-    match fs::read(&path) {
-        Ok(bytes) => {
-            let bytes = Zeroizing::new(bytes);
-            #[cfg(unix)]
-            {
-                use std::os::unix::fs::PermissionsExt;
-                if fs::metadata(&path).map_err(fail)?.permissions().mode() & 0o077 != 0 {
-                    let source = io::Error::new(io::ErrorKind::PermissionDenied, "others may read it; chmod 600");
-                    return Err(fail(source));
-                }
-            }
-            Ok(StoreKey::from_slice(&bytes)?)
-        }
+    match fs::read(path) {
+        Ok(bytes) => present_store_key(path, Zeroizing::new(bytes)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             let mut bytes = Zeroizing::new([0u8; 32]);
             aws_lc_rs::rand::fill(&mut bytes[..]).map_err(|_| LogError::Crypto)?;
@@ -333,10 +339,31 @@ fn store_key(path: PathBuf) -> Result<StoreKey, GatewayError> {
             options.write(true).create_new(true);
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut file = options.open(&path).map_err(fail)?;
+            let mut file = options.open(path).map_err(fail)?;
             io::Write::write_all(&mut file, &bytes[..]).and_then(|()| file.sync_all()).map_err(fail)?;
             Ok(StoreKey::new(*bytes))
         }
         Err(e) => Err(fail(e)),
     }
+}
+
+/// The store key of a gateway that has run before; for the administrator's commands, which make none.
+pub(crate) fn existing_store_key(config: &Config) -> Result<StoreKey, GatewayError> {
+    let path = store_key_path(config);
+    let bytes = fs::read(&path).map_err(|source| GatewayError::Io { what: path.display().to_string(), source })?;
+    present_store_key(&path, Zeroizing::new(bytes))
+}
+
+fn present_store_key(path: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<StoreKey, GatewayError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let fail = |source| GatewayError::Io { what: path.display().to_string(), source };
+        if fs::metadata(path).map_err(fail)?.permissions().mode() & 0o077 != 0 {
+            return Err(fail(io::Error::new(io::ErrorKind::PermissionDenied, "others may read it; chmod 600")));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(StoreKey::from_slice(&bytes)?)
 }

@@ -77,6 +77,14 @@ pub fn end(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Res
     }
 }
 
+/// Cuts off one desk, if it is on and was not cut off already.
+pub fn end_one(core: &Rc<Core>, roster: Option<&Roster>, desk: &CompId, code: &'static str, words: &str) {
+    let on = core.live.borrow().get(desk).is_some_and(|l| !l.cut.done());
+    if on {
+        cut(core, roster, desk, &Reason { code, words: words.to_owned(), cure: String::new() });
+    }
+}
+
 /// Ends one session; the desk reads why.
 pub fn cut(core: &Rc<Core>, roster: Option<&Roster>, desk: &CompId, why: &Reason) {
     let Reason { code, words, cure } = why;

@@ -2,6 +2,7 @@
 
 mod cli_keys;
 mod cli_policy;
+mod cli_signed;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use signet_gateway::{
@@ -75,6 +76,9 @@ enum Command {
     /// Entitlements: who may ask which dealer for what.
     #[command(subcommand)]
     Policy(cli_policy::PolicyCommand),
+    /// Messages with their signatures (tags 93/89), as they travelled.
+    #[command(subcommand)]
+    Signed(cli_signed::SignedCommand),
     /// What was done and what was refused; the chain of events is checked.
     Events {
         /// How many of the newest.
@@ -234,6 +238,10 @@ fn main() -> ExitCode {
         Command::CheckConfig => check(&config),
         Command::Doctor { dealer } => examine(&config, dealer.as_deref()),
         Command::Policy(p) => return cli_policy::policy(&config, p),
+        // Works where there is no gateway.
+        Command::Signed(cli_signed::SignedCommand::Verify { file }) => {
+            cli_signed::verify(&file).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
+        }
         command => administer(&config, command).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure())),
     };
     match done {
@@ -288,6 +296,7 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         }
         Command::Key(k) => cli_keys::key(&c, k).await?,
         Command::Evidence(e) => cli_keys::evidence(&c, e).await?,
+        Command::Signed(s) => cli_signed::signed(&c, s)?,
         Command::Events { limit } => print!("{}", admin::events(&c, limit).await?),
     }
     Ok(())

@@ -697,6 +697,13 @@ impl Book {
         self.changed();
     }
 
+    /// Something the gateway said carried no good signature: it changed nothing here, and the trader must know.
+    pub fn not_believed(&mut self, msg_type: &str, why: &Problem, now: UtcMillis) {
+        let text = format!("A message ({msg_type}) of the {} was not believed. {} {}", self.peer(), why.message, why.cure);
+        self.notice(NoticeKind::Bad, &why.code, text, None, now);
+        self.changed();
+    }
+
     fn report(&mut self, e: ExecutionReport, now: UtcMillis) {
         let current = self.restoring.as_ref().and_then(|(_, c)| c.clone());
         let Some(id) = rfq_of_accept(&e.accept) else { return };

@@ -19,6 +19,7 @@ mod pin;
 pub mod posture;
 mod present;
 mod problem;
+pub mod signing;
 mod step_up;
 mod venues;
 pub mod view;

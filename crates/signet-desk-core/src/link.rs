@@ -15,14 +15,14 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_fix::{
     AppMessage,
     framer::Framer,
-    message::SecurityListRequest,
+    message::{DecodeError, SecurityListRequest},
     pump::{Closed, pump},
     session::{Binding, Event, Outbox, Role, Session, SessionConfig},
     store::SealedStore,
 };
 use signet_identity::{
-    ClientProfile, Crls, Identity, IdentityName, PeerIdentity, Refusal, Renewal, Revocation, Stage, SwitchAction, SwitchEvent, TlsPolicy,
-    TlsVersions, Which, channel_binding, describe,
+    ClientProfile, Crls, Identity, IdentityName, MessagePublicKey, PeerIdentity, Refusal, Renewal, Revocation, Stage, SwitchAction,
+    SwitchEvent, TlsPolicy, TlsVersions, Which, channel_binding, describe,
     net::{self, DialError},
 };
 use signet_journal::{StoreKey, private_folder};
@@ -378,11 +378,15 @@ impl Link {
         self.exporter.set(exporter);
         // A plain venue knows nothing of our tag; the exporter is signed over all the same.
         let binding = if t.venue.direct.is_some() { Binding::None } else { Binding::Required(BASE64.encode(exporter)) };
+        let channel = match crate::signing::channel(&t.venue, identity, binding, || MessagePublicKey::of_connection(connection)) {
+            Ok(c) => c,
+            Err(e) => return Ended::Refused(problem("server_key_type", crate::problem::sentence(&e.to_string()), e.cure())),
+        };
         self.show(|s| {
             s.state = LinkState::LoggingOn;
             s.tls = Some(words);
         });
-        let outbox = match t.session.attach(binding) {
+        let outbox = match t.session.attach(channel) {
             Ok(o) => o,
             Err(e) => return Ended::Refused(internal(&e.to_string())),
         };
@@ -480,7 +484,12 @@ impl Link {
             Event::Rejected { ref_msg_type, text, .. } => {
                 lock(&self.book).session_reject(&format!("{ref_msg_type}: {text}"), now);
             }
-            Event::Refused { msg_type, error } => tracing::warn!(msg_type, %error, "a message of the gateway was refused"),
+            Event::Refused { msg_type, error } => {
+                tracing::warn!(msg_type, %error, "a message of the gateway was refused");
+                if let DecodeError::Signature(why) = &error {
+                    lock(&self.book).not_believed(&msg_type, &Problem::from(why), now);
+                }
+            }
             _ => {}
         }
     }

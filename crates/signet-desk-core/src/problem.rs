@@ -1,7 +1,7 @@
 //! Every refusal in the three parts a person needs. One place maps errors to codes and words.
 
 use crate::view::Problem;
-use signet_fix::session::SendError;
+use signet_fix::{session::SendError, signature::SignatureError};
 use signet_identity::{KeychainError, Refusal};
 use signet_rfq::{AcceptRefusal, InstrumentError, QuantityError, TermsError};
 
@@ -91,6 +91,19 @@ impl From<&SendError> for Problem {
                 problem("not_sent", sentence(&e.to_string()), "Nothing left this laptop. Check that the disk is not full, then try again.")
             }
         }
+    }
+}
+
+/// What the gateway said was not signed as it must be, so it was not believed.
+impl From<&SignatureError> for Problem {
+    fn from(e: &SignatureError) -> Self {
+        let cure = match e {
+            SignatureError::NotKept => "Nothing to do: the desk asks for it again.",
+            _ => {
+                "Do not rely on what is on the screen until it is settled. Tell your security officer: the gateway, or something between, is not what it should be."
+            }
+        };
+        problem(&snake(e.code()), sentence(&e.to_string()), cure)
     }
 }
 

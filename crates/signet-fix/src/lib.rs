@@ -10,6 +10,7 @@ pub mod message;
 pub mod pump;
 #[cfg(feature = "engine")]
 pub mod session;
+pub mod signature;
 pub mod store;
 pub mod tag;
 pub mod tagvalue;

@@ -92,6 +92,9 @@ pub enum DecodeError {
     Bad(u32),
     #[error("the message cannot be read: {0}")]
     Unreadable(#[from] crate::tagvalue::ParseError),
+    /// Answered with BusinessMessageReject (j), reason 6; the message did nothing.
+    #[error(transparent)]
+    Signature(#[from] crate::signature::SignatureError),
 }
 
 /// QuoteRequest (R): one instrument per request.

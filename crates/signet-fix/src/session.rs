@@ -13,31 +13,33 @@
 //! - QuickFIX stores a message sent while offline and delivers it after the next logon;
 //!   [`Session::send`] refuses instead. What must not be repeated is not repeated on a resend either.
 
+mod ahead;
 mod callbacks;
 mod ffi;
+mod outbox;
 mod storage;
 
 use crate::{
     AppMessage,
     message::DecodeError,
+    signature::{SignedFrame, Signing, Verification},
     store::SessionStore,
     tagvalue::{BadValue, Body},
 };
 use callbacks::{Callbacks, Log, Shared};
+pub use outbox::Outbox;
 use quickfix::{
     Acceptor, Application, Dictionary, FixSocketServerKind, Initiator, LogFactory, SessionId, SessionSettings,
     dictionary_item::DictionaryItem,
 };
 use signet_rfq::{CompId, UtcMillis};
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     collections::HashSet,
     ffi::CString,
-    pin::Pin,
     ptr::NonNull,
     rc::Rc,
     sync::{Mutex, PoisonError},
-    task::{Context, Poll, Waker},
 };
 use storage::StoreFactory;
 
@@ -81,6 +83,23 @@ pub enum Binding {
     Required(String),
 }
 
+/// One connection, as a session is told of it: how the Logon is tied to it, what is signed on it and what must be.
+#[derive(Debug, Clone)]
+pub struct Channel {
+    pub binding: Binding,
+    /// `None`: nothing is signed.
+    pub signing: Option<Signing>,
+    /// `None`: signatures of the peer are not looked at.
+    pub verification: Option<Verification>,
+}
+
+/// Without signatures.
+impl From<Binding> for Channel {
+    fn from(binding: Binding) -> Self {
+        Self { binding, signing: None, verification: None }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
@@ -105,7 +124,7 @@ pub enum SendError {
     NotLoggedOn,
     #[error(transparent)]
     BadValue(#[from] BadValue),
-    /// The store failed (disk full?) or the engine vetoed: nothing left.
+    /// The store failed (disk full?), the key could not sign, or the engine vetoed: nothing left.
     #[error("the message was not sent: {0}")]
     NotSent(String),
 }
@@ -119,6 +138,8 @@ pub struct Meta {
     pub sent: Option<UtcMillis>,
     /// PossDupFlag (43): a resend of something that may have been seen.
     pub poss_dup: bool,
+    /// The frame as it travelled, when it carried a signature and that was good: evidence.
+    pub signed: Option<SignedFrame>,
 }
 
 // Nearly every event is a message; boxing it would cost an allocation each and save nothing.
@@ -154,89 +175,6 @@ pub enum Event {
         msg_type: String,
         error: DecodeError,
     },
-}
-
-/// Bytes on their way to the peer. Filled by the session, emptied by whoever owns the connection.
-#[derive(Default)]
-pub struct Outbox {
-    bytes: RefCell<Vec<u8>>,
-    closed: Cell<bool>,
-    /// Who waits in [`Outbox::changed`]. Nobody while the pump itself is at work, and then nothing is
-    /// woken: it looks again before it sleeps.
-    waiting: Cell<Option<Waker>>,
-}
-
-impl std::fmt::Debug for Outbox {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Outbox").field("bytes", &self.bytes.borrow().len()).field("closed", &self.closed).finish()
-    }
-}
-
-impl Outbox {
-    /// Takes everything that is queued, reusing `into`'s memory.
-    pub fn take(&self, into: &mut Vec<u8>) {
-        into.clear();
-        std::mem::swap(&mut *self.bytes.borrow_mut(), into);
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.bytes.borrow().is_empty()
-    }
-
-    /// The session wants the connection to end, after what is queued.
-    pub fn closed(&self) -> bool {
-        self.closed.get()
-    }
-
-    /// Resolves when there is something to write or the session wants to close; at once if so already.
-    /// For one task at a time.
-    pub fn changed(&self) -> impl Future<Output = ()> {
-        Changed(self)
-    }
-
-    fn wake(&self) {
-        if let Some(waker) = self.waiting.take() {
-            waker.wake();
-        }
-    }
-
-    fn push(&self, frame: &[u8]) -> bool {
-        let mut bytes = self.bytes.borrow_mut();
-        if self.closed.get() || bytes.len() + frame.len() > MAX_OUTBOX_BYTES {
-            self.closed.set(true);
-            self.wake();
-            return false;
-        }
-        bytes.extend_from_slice(frame);
-        self.wake();
-        true
-    }
-
-    /// Ends the connection; what is queued is still written.
-    pub fn close(&self) {
-        self.closed.set(true);
-        self.wake();
-    }
-}
-
-struct Changed<'a>(&'a Outbox);
-
-impl Future for Changed<'_> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.0.closed() || !self.0.is_empty() {
-            return Poll::Ready(());
-        }
-        self.0.waiting.set(Some(cx.waker().clone()));
-        Poll::Pending
-    }
-}
-
-impl Drop for Changed<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.take();
-    }
 }
 
 /// The un-started QuickFIX object that owns the C++ session.
@@ -341,10 +279,11 @@ impl Session {
     /// Gives the session a connection. An earlier one is detached first: the newest wins, or a dead
     /// link that nobody has noticed yet would lock the trader out for minutes. An initiator logs on
     /// at its next tick.
-    pub fn attach(&self, binding: Binding) -> Result<Rc<Outbox>, SessionError> {
+    pub fn attach(&self, channel: impl Into<Channel>) -> Result<Rc<Outbox>, SessionError> {
         self.detach();
-        self.shared.start(binding);
-        let outbox = Rc::new(Outbox::default());
+        let Channel { binding, signing, verification } = channel.into();
+        self.shared.start(binding, verification);
+        let outbox = Rc::new(Outbox::new(signing));
         let context = Pinned::new(outbox.clone());
         let wire = ffi::attach(&self.names.begin, &self.names.sender, &self.names.target, context.0).map_err(SessionError::Engine)?;
         *self.wire.borrow_mut() = Some(Attached { wire, outbox: outbox.clone(), _context: context });
@@ -403,11 +342,14 @@ impl Session {
         }
         let (fields, values) = body.checked()?;
         let kind = body.msg_type();
+        let outbox = self.wire.borrow().as_ref().map(|a| a.outbox.clone());
+        let Some(outbox) = outbox else { return Err(SendError::NotLoggedOn) };
+        outbox.turned_away();
         // SAFETY: as in `receive`.
         let sent = self.with(|w| self.shared.sending(|| unsafe { (ffi::next_sender(w), ffi::send(w, kind, fields, values)) }));
         match sent {
-            Some((seq, Ok(true))) => Ok(seq),
-            Some((_, Ok(false))) => Err(SendError::NotSent("the engine did not take it".into())),
+            Some((seq, Ok(true))) if !outbox.turned_away() => Ok(seq),
+            Some((_, Ok(_))) => Err(SendError::NotSent(outbox.failure().map_or_else(not_taken, |e| e.to_string()))),
             Some((_, Err(e))) => Err(SendError::NotSent(e)),
             None => Err(SendError::NotLoggedOn),
         }
@@ -470,6 +412,10 @@ impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session").field("sender", &self.names.sender).field("target", &self.names.target).finish()
     }
+}
+
+fn not_taken() -> String {
+    "the engine did not take it".into()
 }
 
 /// QuickFIX keeps sessions in a process-wide table and lets two with one id corrupt each other.

@@ -92,7 +92,7 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    fn value(self, bytes: &[u8]) -> &[u8] {
+    pub(crate) fn value(self, bytes: &[u8]) -> &[u8] {
         &bytes[self.start as usize..][..self.len as usize]
     }
 }
@@ -130,21 +130,29 @@ fn data_length_tag(tag: u32) -> Option<u32> {
     DATA_FIELDS.iter().find(|(_, data)| *data == tag).map(|(length, _)| *length)
 }
 
-/// Whether these fields of `frame` are a message that the engine's own parser would take without a
-/// word: BeginString, BodyLength and MsgType first, CheckSum last and nowhere else, length and sum
-/// right. Data fields are left to that parser too, which knows them from the dictionary.
+/// Whether these fields of `frame` are one whole message: BeginString, BodyLength and MsgType first, CheckSum last and nowhere else,
+/// length and sum right.
 #[cfg(feature = "engine")]
-pub(crate) fn is_plain_message(frame: &[u8], fields: &[Field]) -> bool {
+pub(crate) fn is_intact(frame: &[u8], fields: &[Field]) -> bool {
     let [begin, length, kind, body @ .., sum] = fields else { return false };
-    if [begin.tag, length.tag, kind.tag, sum.tag] != [8, 9, 35, 10]
-        || body.iter().any(|f| matches!(f.tag, 8 | 9 | 10 | 35) || data_length_tag(f.tag).is_some())
-    {
+    if [begin.tag, length.tag, kind.tag, sum.tag] != [8, 9, 35, 10] || body.iter().any(|f| matches!(f.tag, 8 | 9 | 10 | 35)) {
         return false;
     }
     let body_start = (length.start + length.len + 1) as usize;
     let body_end = sum.start as usize - b"10=".len();
     let total = frame[..body_end].iter().fold(0u8, |n, b| n.wrapping_add(*b));
     parse_number(length.value(frame)) == Some(body_end - body_start) && sum.len == 3 && parse_number(sum.value(frame)) == Some(total.into())
+}
+
+/// Whether the engine's own parser would take these fields, of a whole message, without a word. Data fields are left to that parser,
+/// which knows them from the dictionary, but for a signature where it belongs.
+#[cfg(feature = "engine")]
+pub(crate) fn is_plain_message(fields: &[Field]) -> bool {
+    let unsigned = match fields {
+        [rest @ .., length, signature, _] if (length.tag, signature.tag) == (93, 89) => rest,
+        fields => fields,
+    };
+    unsigned.iter().all(|f| data_length_tag(f.tag).is_none())
 }
 
 pub(crate) fn first<'a>(fields: &[(u32, &'a [u8])], tag: u32) -> Option<&'a [u8]> {

@@ -28,6 +28,7 @@ mod policies;
 mod profile;
 mod refusal;
 mod renewal;
+mod signing;
 mod spiffe;
 mod worker;
 
@@ -64,4 +65,5 @@ pub use profile::{
 };
 pub use refusal::{Refusal, Stage};
 pub use renewal::{KeySwitch, Renewal, RenewalInputs, SwitchAction, SwitchEvent, Which, is_urgent, renewal};
+pub use signing::{MESSAGE_SIGNATURE_BYTES, MessageKey, MessageKeyError, MessagePublicKey};
 pub use spiffe::{DEVICE_CHARS_MAX, EnrolledFacts, PROTECTIONS, USER_CHARS_MAX, device_name, is_device_name, is_trust_domain, is_user_id};

@@ -121,6 +121,18 @@ impl SealedLog {
         Ok((log, recovered))
     }
 
+    /// Reads every whole record of a file that another process may have open, and changes nothing. A last record that is being
+    /// written, or was torn, is left out.
+    pub fn read(path: &Path, store_key: &StoreKey) -> Result<Recovered, LogError> {
+        let io = |source| LogError::Io { path: path.into(), source };
+        let mut file = File::open(path).map_err(io)?;
+        let file_id = read_header(&mut file, path)?;
+        let key = derive(store_key, &file_id)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(io)?;
+        Ok(unseal(&mut bytes, &key, path)?.recovered)
+    }
+
     /// Seals one record and hands it to the operating system. `sync` makes it survive a power cut.
     /// On failure the file is as it was.
     pub fn append(&mut self, record: &[u8]) -> Result<(), LogError> {
@@ -204,29 +216,10 @@ impl SealedLog {
         let mut bytes = Vec::new();
         let io = |source| LogError::Io { path: self.path.clone(), source };
         self.file.read_to_end(&mut bytes).map_err(io)?;
-        let mut at = 0;
-        let mut recovered = Recovered::default();
-        while let Some((head, tail)) = bytes[at..].split_at_mut_checked(LEN_LEN) {
-            let n = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
-            if !(TAG_LEN..=MAX_RECORD_LEN + TAG_LEN).contains(&n) {
-                return Err(LogError::Tampered { path: self.path.clone(), index: self.index });
-            }
-            let Some(sealed) = tail.get_mut(..n) else { break };
-            let mut tag = [0; TAG_LEN];
-            tag.copy_from_slice(&sealed[n - TAG_LEN..]);
-            let aad = self.aad();
-            let plain = self
-                .key
-                .open_in_place(nonce(self.index), Aad::from(aad), sealed)
-                .map_err(|_| LogError::Tampered { path: self.path.clone(), index: self.index })?;
-            recovered.records.push(Zeroizing::new(plain.to_vec()));
-            plain.zeroize();
-            self.previous_tag = tag;
-            self.index += 1;
-            self.length += (LEN_LEN + n) as u64;
-            at += LEN_LEN + n;
-        }
-        recovered.torn_bytes = (bytes.len() - at) as u64;
+        let Unsealed { recovered, previous_tag } = unseal(&mut bytes, &self.key, &self.path)?;
+        self.previous_tag = previous_tag;
+        self.index = recovered.records.len() as u64;
+        self.length = HEADER_LEN + bytes.len() as u64 - recovered.torn_bytes;
         if recovered.torn_bytes > 0 {
             self.file.set_len(self.length).map_err(io)?;
         }
@@ -235,11 +228,44 @@ impl SealedLog {
     }
 
     fn aad(&self) -> [u8; 8 + TAG_LEN] {
-        let mut aad = [0; 8 + TAG_LEN];
-        aad[..8].copy_from_slice(&self.index.to_le_bytes());
-        aad[8..].copy_from_slice(&self.previous_tag);
-        aad
+        aad(self.index, &self.previous_tag)
     }
+}
+
+struct Unsealed {
+    recovered: Recovered,
+    previous_tag: [u8; TAG_LEN],
+}
+
+/// Opens the records that follow a file's header.
+fn unseal(bytes: &mut [u8], key: &LessSafeKey, path: &Path) -> Result<Unsealed, LogError> {
+    let (mut at, mut index, mut previous_tag) = (0, 0, [0; TAG_LEN]);
+    let mut recovered = Recovered::default();
+    while let Some((head, tail)) = bytes[at..].split_at_mut_checked(LEN_LEN) {
+        let n = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+        let tampered = || LogError::Tampered { path: path.into(), index };
+        if !(TAG_LEN..=MAX_RECORD_LEN + TAG_LEN).contains(&n) {
+            return Err(tampered());
+        }
+        let Some(sealed) = tail.get_mut(..n) else { break };
+        let mut tag = [0; TAG_LEN];
+        tag.copy_from_slice(&sealed[n - TAG_LEN..]);
+        let plain = key.open_in_place(nonce(index), Aad::from(aad(index, &previous_tag)), sealed).map_err(|_| tampered())?;
+        recovered.records.push(Zeroizing::new(plain.to_vec()));
+        plain.zeroize();
+        previous_tag = tag;
+        index += 1;
+        at += LEN_LEN + n;
+    }
+    recovered.torn_bytes = (bytes.len() - at) as u64;
+    Ok(Unsealed { recovered, previous_tag })
+}
+
+fn aad(index: u64, previous_tag: &[u8; TAG_LEN]) -> [u8; 8 + TAG_LEN] {
+    let mut aad = [0; 8 + TAG_LEN];
+    aad[..8].copy_from_slice(&index.to_le_bytes());
+    aad[8..].copy_from_slice(previous_tag);
+    aad
 }
 
 impl std::fmt::Debug for SealedLog {
@@ -318,6 +344,25 @@ fn private(options: &mut OpenOptions) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_file_is_read_while_another_process_writes_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let (mut log, _) = SealedLog::open(&path, &key(1)).unwrap();
+        log.append(b"one").unwrap();
+        log.append(b"two").unwrap();
+        let records = |r: Recovered| r.records.iter().map(|r| r.to_vec()).collect::<Vec<_>>();
+        assert_eq!(records(SealedLog::read(&path, &key(1)).unwrap()), [b"one", b"two"]);
+        // A record of which half is there yet is left alone.
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        let torn = SealedLog::read(&path, &key(1)).unwrap();
+        assert_eq!((torn.records.len(), torn.torn_bytes > 0), (1, true));
+        assert_eq!(fs::read(&path).unwrap().len(), whole.len() - 1);
+        assert!(matches!(SealedLog::read(&path, &key(2)), Err(LogError::Tampered { index: 0, .. })));
+        assert!(matches!(SealedLog::read(&dir.path().join("none"), &key(1)), Err(LogError::Io { .. })));
+    }
 
     fn key(n: u8) -> StoreKey {
         StoreKey::new([n; 32])

@@ -1,13 +1,15 @@
 //! What an administrator does: the commands behind `signet-gateway user`, `lock`, `revoke`, `ca`,
-//! `registry`, `key`, `evidence` and `events`.
+//! `registry`, `key`, `evidence`, `signed` and `events`.
 //!
 //! Each opens the registry by itself, so it works while gateways run, and they notice within a second.
 
 mod csv;
 mod keys;
+mod signed;
 mod users;
 
 pub use keys::{evidence_export, evidence_list, evidence_verify, key_code, key_list, key_reset, key_state};
+pub use signed::{moment, signed_export, signed_list, signed_verify};
 pub use users::{CodeTerms, Invited, add, code, import};
 
 use crate::{
@@ -17,6 +19,7 @@ use crate::{
         AccountState, CodePurpose, EvidenceChainError, NewEvent, Registry, RegistryError, UserDetails, Which,
         events::{ChainError, verify},
     },
+    signed::{SignedLogError, read::ExportError},
 };
 use signet_identity::{InvitationError, fingerprint};
 use signet_rfq::UtcMillis;
@@ -39,6 +42,14 @@ pub enum AdminError {
     Chain(#[from] ChainError),
     #[error(transparent)]
     Evidence(#[from] EvidenceChainError),
+    #[error(transparent)]
+    Signed(#[from] SignedLogError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    #[error("the store key: {0}")]
+    StoreKey(String),
+    #[error("{0} messages do not prove what they should")]
+    SignedNotGood(u64),
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
     #[error("{path}, line {line}: {why}")]
@@ -69,6 +80,9 @@ impl AdminError {
             Self::Invitation(e) => e.code(),
             Self::Chain(_) => "events.altered",
             Self::Evidence(_) => "evidence.altered",
+            Self::Signed(e) => e.code(),
+            Self::Export(_) | Self::SignedNotGood(_) => "signed.altered",
+            Self::StoreKey(_) => "admin.store_key",
             Self::File { .. } => "admin.file",
             Self::Csv { .. } => "admin.csv",
             Self::NoSection(_) => "admin.no_section",
@@ -91,6 +105,9 @@ impl AdminError {
             Self::Ca(_) => "name files that do not exist yet, in a directory this account may write",
             Self::Invitation(_) => "correct [enrolment] in the configuration",
             Self::Chain(_) | Self::Evidence(_) => "find out who can write the database; compare with a backup and with heads you kept",
+            Self::Signed(e) => e.cure(),
+            Self::Export(_) | Self::SignedNotGood(_) => "do not rely on it; export anew, compare, and tell the security officer",
+            Self::StoreKey(_) => "run it as the gateway's account, with the gateway's configuration; the key is made at the first start",
             Self::File { .. } => "name another file, or correct who may write there",
             Self::Csv { .. } => "correct the line; nobody was added",
             Self::NoRandomness | Self::Time(_) => "see the system's log",

@@ -14,7 +14,9 @@ pub use step_up::{StepUp, StepUpSection};
 use crate::registry::{RegistryUrl, hex_sha256};
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
-use signet_identity::{ClientProfile, PemError, Role, ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots};
+use signet_identity::{
+    ClientProfile, MessageKey, PemError, Role, ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots,
+};
 use signet_policy::entitle::{CedarEntitlements, EntitleError};
 use signet_rfq::{Catalogue, CatalogueError, CompId, DealerId, InstrumentError};
 use std::{
@@ -179,6 +181,12 @@ pub struct DealerEntry {
     pub pins: Vec<String>,
     #[serde(default)]
     pub allow_tls12: bool,
+    /// Every message of this dealer must carry a good signature (tags 93/89) by the key of its TLS certificate.
+    #[serde(default)]
+    pub signs: bool,
+    /// What commits us towards this dealer, QuoteRequest and QuoteResponse, is signed with our key.
+    #[serde(default)]
+    pub sign: bool,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -196,6 +204,8 @@ pub struct StoreSection {
 pub struct Loaded {
     pub config: Config,
     pub identity: ServerIdentity,
+    /// The key of `identity`, for signing messages.
+    pub message_key: MessageKey,
     pub desk_roots: TrustRoots,
     pub dealer_roots: TrustRoots,
     pub catalogue: Catalogue,
@@ -255,6 +265,7 @@ impl Config {
     pub fn load(self) -> Result<Loaded, ConfigError> {
         self.check()?;
         let identity = ServerIdentity::from_pem_files(&self.tls.certificate, &self.tls.key)?;
+        let message_key = identity.message_key().map_err(|e| value("tls.key", format!("{e}. {}", e.cure())))?;
         let peer = identity.peer().map_err(|e| value("tls.certificate", e))?;
         peer.require(Role::Gateway, &self.gateway.trust_domain).map_err(|e| value("tls.certificate", e))?;
         if peer.comp_id.as_str() != self.gateway.comp_id.as_str() {
@@ -285,6 +296,7 @@ impl Config {
         Ok(Loaded {
             config: self,
             identity,
+            message_key,
             desk_roots,
             dealer_roots,
             catalogue,

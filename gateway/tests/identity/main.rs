@@ -19,6 +19,7 @@ mod python;
 mod refusals;
 mod registry;
 mod scan;
+mod signed;
 mod support;
 mod trades;
 mod upstream;

@@ -3,10 +3,13 @@
 //! It speaks the real protocol over real TLS, through our own engine; a quote's id says when it was
 //! sent, so that whoever sees it can tell how old it is.
 
+pub mod token;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rust_decimal::Decimal;
 use signet_desk_core::{
     Desk, DeskConfig, Venue,
+    signing::{signing, verification},
     view::{LineView, LinkState},
 };
 use signet_devca::{DevPki, Order};
@@ -15,10 +18,11 @@ use signet_fix::{
     framer::Framer,
     message::*,
     pump::pump,
-    session::{Binding, Event, Role, Session, SessionConfig},
+    session::{Binding, Channel, Event, Role, Session, SessionConfig},
+    signature::{commits_gateway, every},
     store::MemoryStore,
 };
-use signet_identity::{MemoryKeychain, ServerProfile, channel_binding};
+use signet_identity::{MemoryKeychain, MessageKey, MessagePublicKey, ServerProfile, channel_binding};
 use signet_rfq::*;
 use signet_stepup::client::NoKeys;
 use std::{
@@ -69,6 +73,7 @@ impl BenchVenue {
     pub fn start(rfqs: usize) -> Self {
         let pki = DevPki::generate(DOMAIN, time::OffsetDateTime::now_utc()).expect("a development CA");
         let gateway = pki.issue(&Order::gateway("SIGNET")).expect("a certificate").certified_key().expect("a key");
+        let message_key = MessageKey::of(&gateway).expect("a P-256 key");
         let tls = ServerProfile::new(pki.desk_roots().expect("roots"), gateway).config().expect("a TLS profile");
         let keychain = Arc::new(MemoryKeychain::new());
         let desk = pki.issue(&Order::desk(DESK)).expect("a certificate");
@@ -80,7 +85,7 @@ impl BenchVenue {
             .name("bench-venue".into())
             .spawn(move || {
                 let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-                rt.block_on(LocalSet::new().run_until(serve(tls, rfqs, inside, ready)));
+                rt.block_on(LocalSet::new().run_until(serve(tls, message_key, rfqs, inside, ready)));
             })
             .expect("a thread");
         let address: SocketAddr = address.recv().expect("an address");
@@ -149,7 +154,7 @@ impl Fresh {
     }
 }
 
-async fn serve(tls: Arc<rustls::ServerConfig>, rfqs: usize, shared: Arc<Shared>, ready: mpsc::Sender<SocketAddr>) {
+async fn serve(tls: Arc<rustls::ServerConfig>, key: MessageKey, rfqs: usize, shared: Arc<Shared>, ready: mpsc::Sender<SocketAddr>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let _ = ready.send(listener.local_addr().expect("an address"));
     let config = SessionConfig {
@@ -166,7 +171,14 @@ async fn serve(tls: Arc<rustls::ServerConfig>, rfqs: usize, shared: Arc<Shared>,
         let _ = tcp.set_nodelay(true);
         let Ok(stream) = TlsAcceptor::from(tls.clone()).accept(tcp).await else { continue };
         let binding = channel_binding(stream.get_ref().1).expect("an exporter");
-        let outbox = session.attach(Binding::Required(BASE64.encode(binding))).expect("attached");
+        let desk = MessagePublicKey::of_connection(stream.get_ref().1).expect("a P-256 key");
+        // As a gateway: what commits it is signed, and every message of the desk is judged.
+        let channel = Channel {
+            binding: Binding::Required(BASE64.encode(binding)),
+            signing: Some(signing(key.clone(), commits_gateway)),
+            verification: Some(verification(desk, every)),
+        };
+        let outbox = session.attach(channel).expect("attached");
         let feed = tokio::task::spawn_local(quotes(session.clone(), rfqs, shared.clone()));
         let touches = tokio::task::spawn_local(challenges(session.clone(), shared.clone()));
         let mut framer = Framer::new();

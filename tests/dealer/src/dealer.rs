@@ -10,6 +10,7 @@ use ironfix_engine::{Acceptor, Connection};
 use ironfix_session::SessionConfig;
 use ironfix_store::{FileStore, FileStoreConfig};
 use rustls::ServerConfig;
+use signet_identity::MessageKey;
 use time::OffsetDateTime;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -26,6 +27,7 @@ use crate::simulator::SimulatorError;
 use crate::wire::Outgoing;
 
 mod door;
+mod signer;
 
 use door::{Door, Place};
 
@@ -53,6 +55,8 @@ pub(crate) struct Setup {
     pub(crate) trust_domain: String,
     pub(crate) instruments: Arc<Instruments>,
     pub(crate) tls: Arc<ServerConfig>,
+    /// Of the certificate in `tls`.
+    pub(crate) message_key: Option<MessageKey>,
 }
 
 /// A started dealer.
@@ -108,6 +112,8 @@ pub(crate) async fn start(setup: Setup, state_dir: &Path) -> Result<Started, Sim
         trust_domain: setup.trust_domain,
         place: Arc::new(Mutex::new(Place::default())),
         events,
+        settings: Arc::clone(&settings),
+        message_key: setup.message_key,
     };
     // Milliseconds since 1970: differs each time a dealer starts, and sorts by time.
     let run = format!("{:x}", OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000);

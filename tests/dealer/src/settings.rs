@@ -68,6 +68,21 @@ pub struct DealerSettings {
     pub die_after_messages: u64,
     #[serde(default = "dead_for_ms")]
     pub dead_for_ms: u64,
+    #[serde(default)]
+    pub signs: Signs,
+    #[serde(default)]
+    pub wants_signed: bool,
+}
+
+/// Whether a dealer signs its business messages (tags 93/89).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Signs {
+    #[default]
+    No,
+    Yes,
+    /// It puts a signature of something else there.
+    Badly,
 }
 
 const fn one() -> Decimal {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use signet_identity::{PemError, ProfileError, ServerIdentity, ServerProfile, TrustRoots};
+use signet_identity::{MessageKey, PemError, ProfileError, ServerIdentity, ServerProfile, TrustRoots};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -14,7 +14,7 @@ use crate::book::Force;
 use crate::dealer::{self, Control, Setup};
 use crate::instrument::Instruments;
 use crate::ledger::LedgerError;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Settings, SettingsError, Signs};
 
 /// The dealers could not be started. At fault: the settings or this machine.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,7 @@ pub enum SimulatorError {
 pub struct Credentials {
     trust_domain: String,
     servers: BTreeMap<String, Arc<ServerConfig>>,
+    message_keys: BTreeMap<String, MessageKey>,
 }
 
 impl Credentials {
@@ -53,13 +54,20 @@ impl Credentials {
     /// [`Credentials::with_dealer`].
     #[must_use]
     pub fn new(trust_domain: &str) -> Self {
-        Self { trust_domain: trust_domain.to_owned(), servers: BTreeMap::new() }
+        Self { trust_domain: trust_domain.to_owned(), servers: BTreeMap::new(), message_keys: BTreeMap::new() }
     }
 
     /// The TLS side of one dealer.
     pub fn with_dealer(mut self, id: &str, profile: &ServerProfile) -> Result<Self, ProfileError> {
         self.servers.insert(id.to_owned(), profile.config()?);
         Ok(self)
+    }
+
+    /// What a dealer that signs its messages signs with: the key of its certificate.
+    #[must_use]
+    pub fn with_message_key(mut self, id: &str, key: MessageKey) -> Self {
+        self.message_keys.insert(id.to_owned(), key);
+        self
     }
 
     /// Reads `gateways-ca.pem`, `<id>.pem` and `<id>-key.pem` of every dealer, as the practice
@@ -72,7 +80,8 @@ impl Credentials {
             let key = directory.join(format!("{}-key.pem", dealer.id));
             let identity = ServerIdentity::from_pem_files(&chain, &key)?;
             let profile = ServerProfile::new(roots.clone(), identity.certified_key());
-            credentials = credentials.with_dealer(&dealer.id, &profile)?;
+            let key = identity.message_key().map_err(|e| SimulatorError::Dealer { id: dealer.id.clone(), detail: e.to_string() })?;
+            credentials = credentials.with_dealer(&dealer.id, &profile)?.with_message_key(&dealer.id, key);
         }
         Ok(credentials)
     }
@@ -127,12 +136,16 @@ impl Simulator {
             let id = dealer.id.clone();
             let tls = credentials.servers.get(&id);
             let tls = tls.ok_or_else(|| SimulatorError::NoCertificate { id: id.clone() })?;
+            if dealer.signs != Signs::No && !credentials.message_keys.contains_key(&id) {
+                return Err(SimulatorError::Dealer { id, detail: "signs, and has no key to sign with".into() });
+            }
             let setup = Setup {
                 settings: Arc::new(dealer.clone()),
                 gateway: settings.gateway.clone(),
                 trust_domain: credentials.trust_domain.clone(),
                 instruments: Arc::clone(&instruments),
                 tls: Arc::clone(tls),
+                message_key: credentials.message_keys.get(&id).cloned(),
             };
             let started = dealer::start(setup, state_dir).await?;
             tracing::info!(dealer = %id, address = %started.address, "listens");

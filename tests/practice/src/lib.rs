@@ -6,7 +6,7 @@
 
 mod onboard;
 
-use signet_dealer::{Credentials, Instruments, Settings, Simulator};
+use signet_dealer::{Credentials, Instruments, Settings, Signs, Simulator};
 use signet_desk_core::{DeskConfig, Venue};
 use signet_devca::{DevPki, MANAGED, Order};
 use signet_gateway::{
@@ -18,7 +18,7 @@ use signet_gateway::{
     },
     registry::NewUser,
 };
-use signet_identity::{IdentityName, Keychain, ServerProfile};
+use signet_identity::{IdentityName, Keychain, MessageKey, ServerProfile};
 use signet_rfq::{CompId, DealerId};
 use signet_vkey::TestAuthority;
 use std::{
@@ -75,6 +75,8 @@ pub struct Plan {
     /// The gateway's policies and facts.
     pub policies: String,
     pub facts: String,
+    /// The gateway believes them only what they sign, and signs for them.
+    pub other_dealers_sign: bool,
 }
 
 /// Everybody may trade everything.
@@ -96,6 +98,7 @@ impl Plan {
             open_rfqs: OpenRfqs::default(),
             proxy_from: vec![],
             other_dealers: vec![],
+            other_dealers_sign: false,
             policies: POLICIES.into(),
             facts: FACTS.into(),
         })
@@ -154,8 +157,9 @@ impl Practice {
         for d in &plan.dealers.dealers {
             let key =
                 pki.issue(&Order::dealer(&d.id)).map_err(failed("dealer certificate"))?.certified_key().map_err(failed("dealer key"))?;
+            let message_key = MessageKey::of(&key).map_err(failed("dealer key"))?;
             let profile = ServerProfile::new(pki.gateway_roots().map_err(failed("gateway CA"))?, key);
-            credentials = credentials.with_dealer(&d.id, &profile).map_err(failed("dealer TLS"))?;
+            credentials = credentials.with_dealer(&d.id, &profile).map_err(failed("dealer TLS"))?.with_message_key(&d.id, message_key);
         }
         let instruments = Instruments::parse(signet_dealer::INSTRUMENTS_TOML).map_err(failed("instruments.toml"))?;
         let state = plan.dir.join("dealers");
@@ -330,6 +334,8 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             server_name: Some("localhost".into()),
             pins: vec![],
             allow_tls12: false,
+            signs: d.signs != Signs::No,
+            sign: d.wants_signed,
         })
     };
     let other = |(id, address): &(String, SocketAddr)| -> Result<DealerEntry, PracticeError> {
@@ -340,6 +346,8 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             server_name: Some("localhost".into()),
             pins: vec![],
             allow_tls12: false,
+            signs: plan.other_dealers_sign,
+            sign: plan.other_dealers_sign,
         })
     };
     // Certificates name the service's port, so it must be known before the service listens.

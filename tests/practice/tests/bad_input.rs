@@ -7,20 +7,13 @@ mod raw;
 #[allow(dead_code)]
 mod support;
 
-use raw::{PATIENCE, Raw, in_ms, now};
+use raw::{DealerPlace, PATIENCE, Raw, in_ms, now};
 use signet_desk_core::view::{AcceptState, Ask, LineState, Side};
-use signet_devca::Order;
 use signet_fix::tagvalue::{format_utc, seal};
-use signet_identity::ServerProfile;
-use signet_practice::{GATEWAY, TRADER};
+use signet_practice::TRADER;
 use std::net::SocketAddr;
 use support::{BUND, Screen, World};
-use tokio::{
-    io::AsyncReadExt,
-    net::{TcpListener, TcpStream},
-    time::timeout,
-};
-use tokio_rustls::{TlsAcceptor, TlsStream};
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
 /// A venue with these desks beside the honest trader, who is connected and whose dealer quotes.
 fn venue(desks: &[&str]) -> (World, Screen) {
@@ -308,39 +301,12 @@ fn an_accept_that_no_longer_fits_its_quote_is_declined_and_the_rfq_goes_on() {
 }
 
 /// A dealer with a good certificate that has gone mad.
-struct Mallory {
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    /// MsgSeqNum goes on over connections.
-    seq: u64,
-}
-
-impl Mallory {
-    async fn answers(&mut self) -> Raw {
-        let (tcp, _) = timeout(PATIENCE, self.listener.accept()).await.expect("the gateway dials").unwrap();
-        let tls = self.tls.as_ref().unwrap().accept(tcp).await.unwrap();
-        let mut raw = Raw::over(TlsStream::Server(tls), "MALLORY", GATEWAY);
-        raw.seq = self.seq;
-        raw.hears(&["35=A|"]).await;
-        raw.says("35=A|98=0|108=60|").await;
-        raw
-    }
-}
-
 #[test]
 fn a_mad_dealer_touches_no_rfq_but_its_own_and_is_dialled_again() {
-    let mut mallory = None;
-    let w = World::start_with(|p| {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        p.other_dealers = vec![("MALLORY".into(), listener.local_addr().unwrap())];
-        mallory = Some(listener);
-    });
-    let pki = w.practice.pki();
-    let key = pki.issue(&Order::dealer("MALLORY")).unwrap().certified_key().unwrap();
-    let tls = TlsAcceptor::from(ServerProfile::new(pki.gateway_roots().unwrap(), key).config().unwrap());
+    let place = DealerPlace::new("MALLORY");
+    let w = World::start_with(|p| p.other_dealers = vec![place.address()]);
     let _inside = w.runtime.enter();
-    let mut mallory = Mallory { listener: TcpListener::from_std(mallory.unwrap()).unwrap(), tls: Some(tls), seq: 1 };
+    let mut mallory = place.opened(w.practice.pki());
     w.quotes("NORTHBANK", "99.135", 30_000);
     let mut raw = w.runtime.block_on(mallory.answers());
     w.runtime.block_on(w.desk.connect(TRADER.into(), signet_practice::VENUE_NAME.into())).unwrap();

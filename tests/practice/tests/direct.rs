@@ -17,7 +17,7 @@ use rust_decimal::Decimal;
 use signet_dealer::{Credentials, DealerSettings, Force, Instruments, Simulator};
 use signet_desk_core::{Desk, DeskConfig, view::*};
 use signet_devca::{DevPki, Order, store_desk_identity};
-use signet_identity::{IdentityName, Keychain as _, MemoryKeychain, ServerProfile};
+use signet_identity::{IdentityName, Keychain as _, MemoryKeychain, MessageKey, ServerProfile};
 use signet_journal::{SealedLog, StoreKey};
 use signet_stepup::evidence::Evidence;
 use signet_vkey::{Settings, TestAuthority, VirtualKey, VirtualKeys};
@@ -115,13 +115,16 @@ impl World {
         settings.dealers.iter_mut().for_each(calm);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let key = ground.pki.issue(&Order::dealer(NORTH)).unwrap().certified_key().unwrap();
+        let message_key = MessageKey::of(&key).unwrap();
         let profile = ServerProfile::new(ground.pki.gateway_roots().unwrap(), key);
-        let credentials = Credentials::new(TRUST_DOMAIN).with_dealer(NORTH, &profile).unwrap();
+        let credentials = Credentials::new(TRUST_DOMAIN).with_dealer(NORTH, &profile).unwrap().with_message_key(NORTH, message_key);
         let instruments = Instruments::parse(signet_dealer::INSTRUMENTS_TOML).unwrap();
         let state = ground.dir.path().join("dealer");
         let simulator = runtime.block_on(Simulator::start(&settings, instruments, &credentials, &state)).unwrap();
         let roots = ground.pki.write_roots(ground.dir.path()).unwrap();
-        let config = ground.config(NORTH, &roots.dealers, simulator.addresses()[NORTH], when);
+        let mut config = ground.config(NORTH, &roots.dealers, simulator.addresses()[NORTH], when);
+        // This one takes nothing unsigned, and signs what it says; the venue of `Plain` knows no signatures.
+        config.venues[0].direct.as_mut().unwrap().sign_messages = true;
         Self { simulator: Some(simulator), runtime, config, ground }
     }
 

@@ -32,6 +32,8 @@ pub struct DirectSettings {
     /// Whom an RFQ may be sent to there.
     pub dealers: Vec<DealerState>,
     pub step_up: Option<DirectStepUp>,
+    /// Messages to the venue are signed in tags 93/89, which many venues do not know.
+    pub sign_messages: bool,
 }
 
 /// This desk as its own relying party.
@@ -52,6 +54,8 @@ struct Entry {
     instruments: PathBuf,
     dealers: Vec<DealerEntry>,
     step_up: Option<toml::Table>,
+    #[serde(default)]
+    sign_messages: bool,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +93,7 @@ impl DirectSettings {
             instruments,
             dealers: dealers(e.dealers)?,
             step_up: e.step_up.map(|t| DirectStepUp::read(&t, venue, base)).transpose()?,
+            sign_messages: e.sign_messages,
         })
     }
 }

@@ -82,8 +82,13 @@ impl World {
             policy: "p".into(),
         };
         let dealers = self.dealers.iter().map(|d| DealerState { id: DealerId::new(*d).unwrap(), name: (*d).into(), online: true });
-        let settings =
-            DirectSettings { sender_comp_id: None, instruments: catalogue(), dealers: dealers.collect(), step_up: Some(step_up.clone()) };
+        let settings = DirectSettings {
+            sender_comp_id: None,
+            instruments: catalogue(),
+            dealers: dealers.collect(),
+            step_up: Some(step_up.clone()),
+            sign_messages: false,
+        };
         let store = TouchStore::open(self.dir.path(), "VENUE", &key_of_store()).unwrap();
         self.direct = Some(Direct {
             name: "Plain".into(),

@@ -1,11 +1,12 @@
 //! What QuickFIX asks and tells us. Every answer here fails closed: a panic rejects.
 
-use super::{Binding, Event, Meta, Role, SessionConfig};
+use super::{Binding, Event, Meta, Role, SessionConfig, ahead::Ahead};
 use crate::{
     AppMessage,
     message::{BusinessReject, DecodeError},
+    signature::{SignatureError, SignedFrame, Verification, is_application, judge},
     tag,
-    tagvalue::{Body, Field, Fields, ParseError, cut, is_plain_message, parse_utc},
+    tagvalue::{Body, Field, Fields, ParseError, cut, is_intact, is_plain_message, parse_utc},
 };
 use quickfix::{ApplicationCallback, FieldMap, LogCallback, Message, MsgFromAdminError, MsgFromAppError, MsgToAppError, SessionId};
 use std::{
@@ -22,6 +23,8 @@ const MAX_EVENTS: usize = 100_000;
 pub(super) struct Shared {
     role: Role,
     binding: RefCell<Binding>,
+    verification: RefCell<Option<Verification>>,
+    ahead: RefCell<Ahead>,
     events: RefCell<VecDeque<Event>>,
     replies: RefCell<VecDeque<Body>>,
     /// What the peer said in its Logout: text, code, cure.
@@ -44,6 +47,8 @@ impl Shared {
         Self {
             role,
             binding: RefCell::new(Binding::None),
+            verification: RefCell::default(),
+            ahead: RefCell::default(),
             events: RefCell::default(),
             replies: RefCell::default(),
             logout: RefCell::default(),
@@ -55,8 +60,11 @@ impl Shared {
         }
     }
 
-    pub fn start(&self, binding: Binding) {
+    pub fn start(&self, binding: Binding, verification: Option<Verification>) {
         *self.binding.borrow_mut() = binding;
+        *self.verification.borrow_mut() = verification;
+        // As the engine does with its copies when a connection ends.
+        self.ahead.borrow_mut().clear();
         self.logout.take();
         self.goodbye.take();
         self.replies.borrow_mut().clear();
@@ -65,12 +73,23 @@ impl Shared {
 
     /// Runs `f`, which hands `frame` to the engine, with the fields of the frame; with none when the
     /// engine has to read and judge it from the text.
-    pub fn receiving<T>(&self, frame: &[u8], expected: u64, f: impl FnOnce(&[Field]) -> T) -> T {
+    pub fn receiving(&self, frame: &[u8], expected: u64, f: impl FnOnce(&[Field]) -> Result<(), String>) -> Result<(), String> {
         self.current.borrow_mut().read(frame);
-        self.current_is_first.set(next_application_message(frame, expected));
+        let number = sequence_number(frame).and_then(|n| n.parse::<u64>().ok());
+        let application = header_field(frame, b"35=").is_some_and(is_application);
+        self.current_is_first.set(application && number == Some(expected));
         let current = self.current.borrow();
-        let plain = current.error.is_none() && is_plain_message(frame, &current.fields);
-        f(if plain { &current.fields } else { &[] })
+        let intact = current.error.is_none() && is_intact(frame, &current.fields);
+        let mut ahead = self.ahead.borrow_mut();
+        ahead.forget_below(expected);
+        if let Some(number) = number.filter(|n| application && intact && *n > expected)
+            && !ahead.keep(number, frame)
+        {
+            tracing::debug!(number, expected, "a message ahead of its turn is not kept; it comes again");
+            return Ok(());
+        }
+        drop(ahead);
+        f(if intact && is_plain_message(&current.fields) { &current.fields } else { &[] })
     }
 
     pub fn say_at_logout(&self, why: Option<(&str, &str)>) {
@@ -103,11 +122,10 @@ impl Shared {
         }
     }
 
-    fn refuse(&self, fields: Option<&Fields<'_>>, error: DecodeError) {
+    fn refuse(&self, frame: &[u8], fields: Option<&Fields<'_>>, error: DecodeError) {
         let get = |t| fields.and_then(|f| f.text(t)).map(str::to_owned);
-        let msg_type = get(tag::MSG_TYPE).unwrap_or_default();
-        let msg_type = msg_type.as_str();
-        let seq = get(tag::MSG_SEQ_NUM).and_then(|s| s.parse().ok());
+        let msg_type = header_field(frame, b"35=").and_then(|t| std::str::from_utf8(t).ok()).unwrap_or_default();
+        let seq = sequence_number(frame).and_then(|s| s.parse().ok());
         self.replies.borrow_mut().push_back(match &error {
             DecodeError::Missing(t) => session_reject(seq, msg_type, *t, 1, &error),
             DecodeError::Bad(t) => session_reject(seq, msg_type, *t, 5, &error),
@@ -115,23 +133,62 @@ impl Shared {
                 ref_seq_num: seq,
                 ref_msg_type: msg_type.into(),
                 ref_id: get(tag::QUOTE_REQ_ID).or_else(|| get(tag::CL_ORD_ID)),
-                // 3: unsupported message type; 0: other.
-                reason: if matches!(error, DecodeError::UnsupportedType(_)) { 3 } else { 0 },
-                text: Some(error.to_string()),
+                reason: match error {
+                    // Unsupported message type; not authorized; other.
+                    DecodeError::UnsupportedType(_) => 3,
+                    DecodeError::Signature(_) => 6,
+                    _ => 0,
+                },
+                text: Some(match &error {
+                    DecodeError::Signature(why) => format!("{error} ({})", why.code()),
+                    _ => error.to_string(),
+                }),
             })
             .encode(),
         });
         self.event(Event::Refused { msg_type: msg_type.into(), error });
     }
 
-    fn application_message(&self, fields: Result<Fields<'_>, ParseError>) {
-        let fields = match fields {
+    /// `frame` as it came over the wire, and what it consists of.
+    fn application_message(&self, frame: &[u8], fields: Result<&[Field], &ParseError>) {
+        let read = fields.map(|f| Fields::of(frame, f));
+        let signed = match self.judged(frame, fields) {
+            Ok(good) => good.then(|| SignedFrame::new(frame)),
+            // A message that is not what its sender signed is not read any further.
+            Err(why) => return self.refuse(frame, read.ok().as_ref(), why.into()),
+        };
+        let fields = match read {
             Ok(f) => f,
-            Err(e) => return self.refuse(None, e.into()),
+            Err(e) => return self.refuse(frame, None, e.clone().into()),
         };
         match AppMessage::from_fields(&fields) {
-            Ok(message) => self.event(Event::Message { message, meta: meta(&fields) }),
-            Err(e) => self.refuse(Some(&fields), e),
+            Ok(message) => self.event(Event::Message { message, meta: meta(&fields, signed) }),
+            Err(e) => self.refuse(frame, Some(&fields), e),
+        }
+    }
+
+    fn judged(&self, frame: &[u8], fields: Result<&[Field], &ParseError>) -> Result<bool, SignatureError> {
+        let verification = self.verification.borrow();
+        let Some(v) = verification.as_ref() else { return Ok(false) };
+        let kind = header_field(frame, b"35=").and_then(|t| std::str::from_utf8(t).ok()).unwrap_or_default();
+        judge(frame, fields, kind, v)
+    }
+
+    /// A message that came too early and waited in the engine for the gap before it to close.
+    fn waited(&self, m: &Message) {
+        let kept = m.with_header(number).and_then(|n| self.ahead.borrow_mut().take(n));
+        let mut current = Current::default();
+        match (kept, m.to_fix_raw_bytes()) {
+            (Some(frame), _) => {
+                current.read(&frame);
+                self.application_message(&current.frame, current.fields());
+            }
+            // Never seen; what the engine wrote anew is nothing to act on.
+            (None, Ok(bytes)) => {
+                let text = bytes.strip_suffix(&[0]).unwrap_or(&bytes);
+                self.refuse(text, Fields::parse(text).ok().as_ref(), SignatureError::NotKept.into());
+            }
+            (None, Err(e)) => tracing::error!(error = %e, "a received message could not be read back"),
         }
     }
 
@@ -191,8 +248,8 @@ impl Current {
         self.error = cut(frame, &mut self.fields).err();
     }
 
-    fn fields(&self) -> Result<Fields<'_>, ParseError> {
-        self.error.clone().map_or_else(|| Ok(Fields::of(&self.frame, &self.fields)), Err)
+    fn fields(&self) -> Result<&[Field], &ParseError> {
+        self.error.as_ref().map_or(Ok(&self.fields), Err)
     }
 }
 
@@ -206,20 +263,13 @@ fn session_reject(seq: Option<u64>, msg_type: &str, tag_id: u32, reason: u16, er
     b
 }
 
-fn meta(fields: &Fields<'_>) -> Meta {
+fn meta(fields: &Fields<'_>, signed: Option<SignedFrame>) -> Meta {
     Meta {
         seq: fields.text(tag::MSG_SEQ_NUM).and_then(|s| s.parse().ok()).unwrap_or(0),
         sent: fields.get(tag::SENDING_TIME).and_then(parse_utc),
         poss_dup: fields.get(tag::POSS_DUP_FLAG) == Some(b"Y"),
+        signed,
     }
-}
-
-/// Whether this frame is an application message with the number expected: then it is the first that
-/// the engine hands over, before any that waited for it. Looks at the standard header only.
-fn next_application_message(frame: &[u8], expected: u64) -> bool {
-    let kind = header_field(frame, b"35=");
-    let admin = matches!(kind, None | Some(b"0" | b"1" | b"2" | b"3" | b"4" | b"5" | b"A"));
-    !admin && sequence_number(frame).is_some_and(|s| s.parse() == Ok(expected))
 }
 
 fn sequence_number(frame: &[u8]) -> Option<&str> {
@@ -301,13 +351,9 @@ impl ApplicationCallback for Callbacks {
             let current = self.0.current.borrow();
             // If the engine refused that frame, this may be a later message that was waiting for it.
             if first && m.with_header(|h| h.get_field(tag::MSG_SEQ_NUM as i32)).as_deref() == sequence_number(&current.frame) {
-                self.0.application_message(current.fields());
-                return Ok(());
-            }
-            // A message that came too early and waited in the engine for the gap before it to close.
-            match m.to_fix_raw_bytes() {
-                Ok(bytes) => self.0.application_message(Fields::parse(bytes.strip_suffix(&[0]).unwrap_or(&bytes))),
-                Err(e) => tracing::error!(error = %e, "a received message could not be read back"),
+                self.0.application_message(&current.frame, current.fields());
+            } else {
+                self.0.waited(m);
             }
             Ok(())
         })

@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     store::MemoryStore,
-    tagvalue::{Field, Fields, cut, is_plain_message, seal},
+    tagvalue::{Field, Fields, cut, is_intact, is_plain_message, seal},
 };
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -177,6 +177,15 @@ fn the_engine_judges_fields_as_it_judges_text() {
         request("131=R1|", "93=1|89=x|131=R1|"),
         request("131=R1|", "95=3|96=a|b|131=R1|"),
         request("131=R1|", "95=9|96=a|131=R1|"),
+        // Signatures, where they belong and elsewhere; the engine is asked for its opinion only.
+        request("", "") + "93=3|89=abc|",
+        request("", "") + "93=3|89=a|b|",
+        request("", "") + "93=4|89=abc|",
+        request("", "") + "93=2|89=abc|",
+        request("", "") + "89=abc|93=3|",
+        request("", "") + "93=3|89=abc|93=3|89=abc|",
+        request("", "") + "93=3|89=abc|58=late|",
+        request("", "") + "93=3|",
         request("131=R1|", "0131=R1|"),
         request("131=R1|", "131=R1|junk|"),
     ];
@@ -204,7 +213,7 @@ fn the_engine_judges_fields_as_it_judges_text() {
     let frame = Gate::logged_on().desk_says(&bodies[0]);
     let mut fields = vec![];
     cut(&frame, &mut fields).unwrap();
-    assert!(is_plain_message(&frame, &fields), "or nothing is compared here");
+    assert!(is_intact(&frame, &fields) && is_plain_message(&fields), "or nothing is compared here");
     for body in bodies {
         alike(|g| g.desk_says(&body), &body);
     }

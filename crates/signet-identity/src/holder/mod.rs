@@ -15,6 +15,12 @@ mod pin;
 #[cfg(feature = "pkcs11")]
 pub mod pkcs11;
 
+/// For tests elsewhere: what tokens' signatures become for TLS.
+#[cfg(all(test, any(windows, feature = "pkcs11")))]
+pub(crate) fn der_of(raw: &[u8]) -> Vec<u8> {
+    encoding::signature_der(raw).unwrap_or_default()
+}
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;

@@ -18,17 +18,13 @@ use signet_gateway::{
     registry::{AccountState, NewUser},
 };
 use signet_identity::{
-    ClientProfile, DeviceKey, Identity, Invitation, KeyHolder, KeyLabel, MemoryKeychain, Pin, PinPrompt, PinRequest, ServerProfile,
-    channel_binding,
-    est::EstClient,
-    pkcs11::{ANSWER_TIME_DEFAULT, Pkcs11Holder, Pkcs11Settings},
+    ClientProfile, DeviceKey, Identity, Invitation, KeyHolder, KeyLabel, MemoryKeychain, ServerProfile, channel_binding, est::EstClient,
 };
 use signet_rfq::{CompId, UtcMillis};
 use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::Command,
     rc::Rc,
     sync::{Arc, mpsc},
     time::{Duration, Instant},
@@ -46,8 +42,6 @@ const DOMAIN: &str = "bench.signet.example";
 const SIGNATURES: usize = 2_000;
 const HANDSHAKES: usize = 500;
 const CUTS: usize = 10;
-const PIN: &str = "12345678";
-const TOKEN: &str = "signet bench";
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -55,7 +49,7 @@ fn main() {
         return token(args.next().expect("a module").into());
     }
     measure("key in memory", &MemoryKeychain::new());
-    token_child();
+    signet_bench::token::child();
     runtime().block_on(LocalSet::new().run_until(cuts()));
 }
 
@@ -123,37 +117,8 @@ fn server(pki: &DevPki) -> SocketAddr {
     at.recv().expect("an address")
 }
 
-#[derive(Debug)]
-struct KnowsThePin;
-
-impl PinPrompt for KnowsThePin {
-    fn ask(&self, _: &PinRequest) -> Option<Pin> {
-        Some(Pin::new(PIN.into()))
-    }
-}
-
 fn token(module: PathBuf) {
-    let settings = Pkcs11Settings { module, token: Some(TOKEN.into()) };
-    measure("SoftHSM2 token", &Pkcs11Holder::new(settings, Arc::new(KnowsThePin), ANSWER_TIME_DEFAULT));
-}
-
-/// A token in a directory that is gone afterwards; its module reads where from the environment.
-fn token_child() {
-    let places = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so"];
-    let Some(module) = places.into_iter().find(|p| Path::new(p).exists()) else {
-        return println!("   PKCS#11: softhsm2 is not installed, not measured");
-    };
-    let home = tempfile::tempdir().expect("a folder");
-    fs::create_dir(home.path().join("tokens")).expect("a folder");
-    let conf = home.path().join("softhsm2.conf");
-    let text = format!("directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n", home.path().join("tokens").display());
-    fs::write(&conf, text).expect("written");
-    let init = ["--init-token", "--free", "--label", TOKEN, "--so-pin", "87654321", "--pin", PIN];
-    let made = Command::new("softhsm2-util").args(init).env("SOFTHSM2_CONF", &conf).output().expect("softhsm2-util");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let me = std::env::current_exe().expect("a path");
-    let done = Command::new(me).arg("token").arg(module).env("SOFTHSM2_CONF", &conf).status().expect("started");
-    assert!(done.success(), "the token could not be measured");
+    measure("SoftHSM2 token", &signet_bench::token::holder(module));
 }
 
 /// From the return of the administrator's command to the end of the live session's connection.

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironfix_engine::{Acceptor, Connection};
-use signet_identity::{PeerIdentity, Refusal, Role, Stage};
+use signet_identity::{MessageKey, MessagePublicKey, PeerIdentity, Refusal, Role, Stage};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::Newcomer;
+use super::signer::{Signing, between};
 use crate::ears::{Ears, Event};
+use crate::settings::{DealerSettings, Signs};
 
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
@@ -47,6 +49,8 @@ struct Inside {
     trust_domain: String,
     place: Arc<Mutex<Place>>,
     events: mpsc::Sender<Event>,
+    settings: Arc<DealerSettings>,
+    message_key: Option<MessageKey>,
 }
 
 pub(super) struct Door {
@@ -59,6 +63,8 @@ pub(super) struct Door {
     pub(super) trust_domain: String,
     pub(super) place: Arc<Mutex<Place>>,
     pub(super) events: mpsc::Sender<Event>,
+    pub(super) settings: Arc<DealerSettings>,
+    pub(super) message_key: Option<MessageKey>,
 }
 
 impl Door {
@@ -82,6 +88,8 @@ impl Door {
             trust_domain: self.trust_domain.clone(),
             place: Arc::clone(&self.place),
             events: self.events.clone(),
+            settings: Arc::clone(&self.settings),
+            message_key: self.message_key.clone(),
         };
         tokio::spawn(async move {
             if let Err(why) = inside.serve(socket, tls).await {
@@ -144,7 +152,17 @@ impl Inside {
         let visitor = place.visitors;
         place.current = Some(Current { visitor, socket: handle, connection: None });
         drop(place);
-        let connection = self.acceptor.serve_stream(stream).await.map_err(|e| e.to_string())?;
+        let theirs = self.settings.wants_signed.then(|| MessagePublicKey::of_connection(stream.get_ref().1)).transpose();
+        let signing = Signing {
+            ours: self.message_key.clone().filter(|_| self.settings.signs != Signs::No),
+            badly: self.settings.signs == Signs::Badly,
+            theirs: theirs.map_err(|e| e.to_string())?,
+        };
+        let connection = match (&signing.ours, &signing.theirs) {
+            (None, None) => self.acceptor.serve_stream(stream).await,
+            _ => self.acceptor.serve_stream(between(stream, signing)).await,
+        };
+        let connection = connection.map_err(|e| e.to_string())?;
         let _ = self.events.send(Event::Established(connection.clone())).await;
         // Unless somebody newer has come in meanwhile.
         let mut place = self.place.lock().await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use signet_dealer::{Credentials, Instruments, Settings, Simulator};
+use signet_dealer::{Credentials, Instruments, Settings, Signs, Simulator};
 use signet_devca::{DevPki, Order};
 use signet_identity::{ClientProfile, ServerProfile};
 use time::OffsetDateTime;
@@ -36,6 +36,8 @@ impl World {
         settings.dealers.truncate(1);
         let dealer = &mut settings.dealers[0];
         (dealer.quote_delay_ms, dealer.requote_every_ms) = ([0, 0], [0, 0]);
+        // The gateway here is made by hand and signs nothing.
+        (dealer.signs, dealer.wants_signed) = (Signs::No, false);
         let pki = DevPki::generate(TRUST_DOMAIN, OffsetDateTime::now_utc()).unwrap();
         Self { pki, settings, state: tempfile::tempdir().unwrap() }
     }

@@ -4,9 +4,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_devca::{DevPki, Order};
 use signet_fix::{
     framer::Framer,
+    signature::sign,
     tagvalue::{format_utc, seal},
 };
-use signet_identity::{ClientProfile, channel_binding};
+use signet_identity::{ClientProfile, MessageKey, ServerProfile, channel_binding};
 use signet_practice::GATEWAY;
 use signet_rfq::UtcMillis;
 use std::{
@@ -15,10 +16,10 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     time::timeout,
 };
-use tokio_rustls::{TlsConnector, TlsStream, rustls::pki_types::ServerName};
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream, rustls::pki_types::ServerName};
 
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -34,6 +35,8 @@ pub struct Raw {
     pub seq: u64,
     pub me: String,
     pub you: String,
+    /// Signs business messages; `None`: they leave unsigned.
+    pub key: Option<MessageKey>,
     /// Everything that came, newest last, with `|` for SOH.
     pub heard: Vec<String>,
 }
@@ -47,15 +50,21 @@ pub fn in_ms(ms: i64) -> UtcMillis {
     UtcMillis(i64::try_from(since.as_millis()).unwrap() + ms)
 }
 
+/// The same message with a signature, as a desk or a dealer that signs would send it.
+pub fn signed(frame: &[u8], key: &MessageKey) -> Vec<u8> {
+    sign(frame, &|covered: &[u8]| Ok(key.sign(covered).unwrap())).unwrap()
+}
+
 impl Raw {
     /// A desk's TLS to the gateway, nothing sent.
     pub async fn desk(at: SocketAddr, pki: &DevPki, comp_id: &str) -> Self {
         let key = pki.issue(&Order::desk(comp_id)).unwrap().certified_key().unwrap();
+        let message_key = MessageKey::of(&key).unwrap();
         let tls = ClientProfile::new(pki.gateway_roots().unwrap(), key).config().unwrap();
         let tcp = TcpStream::connect(at).await.unwrap();
         tcp.set_nodelay(true).unwrap();
         let tls = TlsConnector::from(tls).connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap();
-        Self::over(TlsStream::Client(tls), comp_id, GATEWAY)
+        Self { key: Some(message_key), ..Self::over(TlsStream::Client(tls), comp_id, GATEWAY) }
     }
 
     pub fn over(tls: TlsStream<TcpStream>, me: &str, you: &str) -> Self {
@@ -70,6 +79,7 @@ impl Raw {
             seq: 1,
             me: me.into(),
             you: you.into(),
+            key: None,
             heard: vec![],
         }
     }
@@ -98,7 +108,12 @@ impl Raw {
     pub fn frame_at(&self, seq: u64, body: &str) -> Vec<u8> {
         let (kind, rest) = body.split_once('|').unwrap();
         let text = format!("{kind}|34={seq}|49={}|52={}|56={}|{rest}", self.me, now(), self.you);
-        seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes())
+        let frame = seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes());
+        let session = matches!(kind, "35=0" | "35=1" | "35=2" | "35=3" | "35=4" | "35=5" | "35=A");
+        match &self.key {
+            Some(key) if !session => signed(&frame, key),
+            _ => frame,
+        }
     }
 
     pub async fn says(&mut self, body: &str) {
@@ -150,5 +165,54 @@ impl Raw {
         let from = self.heard.len();
         timeout(PATIENCE, async { while self.next().await.is_some() {} }).await.expect("the peer hangs up");
         self.heard[from..].to_vec()
+    }
+}
+
+/// Where a dealer made by hand will listen: known before the gateway, which dials it, is started.
+pub struct DealerPlace {
+    name: &'static str,
+    listener: std::net::TcpListener,
+}
+
+impl DealerPlace {
+    pub fn new(name: &'static str) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self { name, listener }
+    }
+
+    pub fn address(&self) -> (String, SocketAddr) {
+        (self.name.into(), self.listener.local_addr().unwrap())
+    }
+
+    /// Inside a runtime: the dealer, with a certificate of its own.
+    pub fn opened(self, pki: &DevPki) -> RawDealer {
+        let key = pki.issue(&Order::dealer(self.name)).unwrap().certified_key().unwrap();
+        let message_key = MessageKey::of(&key).unwrap();
+        let tls = TlsAcceptor::from(ServerProfile::new(pki.gateway_roots().unwrap(), key).config().unwrap());
+        RawDealer { name: self.name, listener: TcpListener::from_std(self.listener).unwrap(), tls, message_key, seq: 1 }
+    }
+}
+
+/// A dealer made by hand.
+pub struct RawDealer {
+    name: &'static str,
+    listener: TcpListener,
+    tls: TlsAcceptor,
+    pub message_key: MessageKey,
+    /// MsgSeqNum goes on over connections.
+    pub seq: u64,
+}
+
+impl RawDealer {
+    /// Waits for the gateway and logs it on. What it says is unsigned until [`Raw::key`] is set.
+    pub async fn answers(&mut self) -> Raw {
+        let (tcp, _) = timeout(PATIENCE, self.listener.accept()).await.expect("the gateway dials").unwrap();
+        let tls = self.tls.accept(tcp).await.unwrap();
+        let mut raw = Raw::over(TlsStream::Server(tls), self.name, GATEWAY);
+        raw.seq = self.seq;
+        raw.hears(&["35=A|"]).await;
+        raw.says("35=A|98=0|108=60|").await;
+        raw
     }
 }

@@ -1,0 +1,94 @@
+//! Signed quotes that may still be accepted. There are many, so only the accepted ones are written down.
+
+use super::forgotten;
+use rustls_pki_types::CertificateDer;
+use signet_rfq::{DealerId, QuoteId, UtcMillis};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+};
+
+/// Quotes of one dealer that are remembered; the oldest give way.
+const MAX_QUOTES_PER_DEALER: usize = 4_096;
+
+#[derive(Debug)]
+pub(super) struct SignedQuote {
+    pub at: UtcMillis,
+    pub frame: Box<[u8]>,
+    pub certificate: Rc<CertificateDer<'static>>,
+    /// It is written down already.
+    pub kept: Cell<bool>,
+    valid_until: UtcMillis,
+}
+
+#[derive(Debug, Default)]
+struct OfDealer {
+    by_id: BTreeMap<QuoteId, SignedQuote>,
+    order: VecDeque<QuoteId>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Quotes(BTreeMap<DealerId, OfDealer>);
+
+impl Quotes {
+    pub fn remember(
+        &mut self,
+        dealer: &DealerId,
+        id: &QuoteId,
+        valid_until: UtcMillis,
+        frame: &[u8],
+        certificate: Rc<CertificateDer<'static>>,
+        now: UtcMillis,
+    ) {
+        let d = self.0.entry(dealer.clone()).or_default();
+        // The first under an id is the one that traders saw; the router refuses a second.
+        if d.by_id.contains_key(id) {
+            return;
+        }
+        while d.order.len() >= MAX_QUOTES_PER_DEALER || d.oldest_is_over(now) {
+            if let Some(gone) = d.order.pop_front() {
+                d.by_id.remove(&gone);
+            }
+        }
+        d.order.push_back(id.clone());
+        d.by_id.insert(id.clone(), SignedQuote { at: now, frame: frame.into(), certificate, kept: Cell::new(false), valid_until });
+    }
+
+    pub fn of(&self, dealer: &DealerId, id: &QuoteId) -> Option<&SignedQuote> {
+        self.0.get(dealer)?.by_id.get(id)
+    }
+}
+
+impl OfDealer {
+    fn oldest_is_over(&self, now: UtcMillis) -> bool {
+        self.order.front().and_then(|id| self.by_id.get(id)).is_some_and(|q| forgotten(q.valid_until, now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_quotes_are_there_and_no_more_than_so_many() {
+        let (north, certificate) = (DealerId::new("NORTH").unwrap(), Rc::new(CertificateDer::from(vec![1])));
+        let id = |n: usize| QuoteId::new(format!("q{n}")).unwrap();
+        let mut q = Quotes::default();
+        let put = |q: &mut Quotes, n: usize, until: i64, now: i64| {
+            q.remember(&north, &id(n), UtcMillis(until), n.to_string().as_bytes(), certificate.clone(), UtcMillis(now));
+        };
+        for n in 0..=MAX_QUOTES_PER_DEALER {
+            put(&mut q, n, 1_000, 0);
+        }
+        assert!(q.of(&north, &id(0)).is_none() && q.of(&north, &id(1)).is_some());
+        assert_eq!(&*q.of(&north, &id(MAX_QUOTES_PER_DEALER)).unwrap().frame, b"4096");
+        // The same id again: the first stays.
+        q.remember(&north, &id(1), UtcMillis(1_000), b"another", certificate.clone(), UtcMillis(0));
+        assert_eq!(&*q.of(&north, &id(1)).unwrap().frame, b"1");
+        // Long over: forgotten when the next one comes.
+        put(&mut q, 9_999, 200_000, 100_000);
+        assert_eq!(q.0[&north].by_id.len(), 1);
+        assert!(q.of(&DealerId::new("EAST").unwrap(), &id(9_999)).is_none());
+    }
+}
