@@ -30,7 +30,7 @@ bench: ui ## print the numbers of docs/benchmarks.md
 	scripts/bench.sh
 
 fuzz: deps ## a longer run of the parsers' property tests
-	PROPTEST_CASES=20000 $(CARGO) test -p signet-fix -p signet-journal -p signet-rfq -p signet-gateway --lib
+	PROPTEST_CASES=20000 $(CARGO) test -p signet-fix -p signet-journal -p signet-rfq -p signet-policy -p signet-gateway --lib
 
 package: ui ## build the installers of this platform (.deb and .rpm on Linux)
 	scripts/package.sh

@@ -202,7 +202,7 @@ impl Core {
 
     /// A message of a desk that was decided about as of `at`: the router sees it at that time too, so that a clock that is
     /// set in between cannot make it take what was not weighed.
-    pub fn hand_on(&self, at: UtcMillis, desk: &CompId, m: AppMessage) {
+    pub fn let_through(&self, at: UtcMillis, desk: &CompId, m: AppMessage) {
         self.handle_at(at, Input::FromDesk(desk.clone(), m));
     }
 

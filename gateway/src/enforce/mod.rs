@@ -157,7 +157,7 @@ impl Core {
         }
         // What would be refused anyway costs nobody a touch.
         let Some(p) = self.with_router(|r| r.proposal(desk, &m, at)) else {
-            return self.hand_on(at, desk, m);
+            return self.let_through(at, desk, m);
         };
         let (verdict, proof) = {
             let w = e.waiting.borrow();
@@ -173,7 +173,7 @@ impl Core {
         match stricter(verdict, &ruling) {
             Wanted::Nothing => {
                 self.gate().acted(desk, at);
-                self.hand_on(at, desk, m);
+                self.let_through(at, desk, m);
             }
             verdict => self.step(e, |w| w.hold(desk, m, p.action, verdict, p.ends, at)),
         }
@@ -267,13 +267,13 @@ impl Core {
                 r if r.outcome == Outcome::Deny => r,
                 r if r.outcome == Outcome::Allow && proof.touched => {
                     self.gate().acted(&desk, at);
-                    return self.hand_on(at, &desk, m);
+                    return self.let_through(at, &desk, m);
                 }
                 r => r.not_to_be_had("entitle.changed", "What it needs has changed while it waited.", "Send it again."),
             };
             return self.refuse_unentitled(&desk, &m, &ruling, at);
         }
-        self.hand_on(at, &desk, m);
+        self.let_through(at, &desk, m);
     }
 
     fn challenge(self: &Rc<Self>, e: &Rc<Enforcement>, held: HeldId, desk: CompId, approval: Approval, deadline: UtcMillis) {

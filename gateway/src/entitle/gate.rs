@@ -56,7 +56,7 @@ impl Core {
             }
             self.gate().acted(desk, at);
         }
-        self.hand_on(at, desk, m);
+        self.let_through(at, desk, m);
     }
 
     /// Tells the desk that its message goes nowhere, and writes it down.

@@ -324,6 +324,11 @@ fn a_policy_asks_for_the_touch_and_for_the_second_person() {
     bob.desk.begin_step_up(&asked.id).unwrap();
     bob.approve();
     alice.outcome(&rfq, AcceptState::Filled);
+    // A first trade with a dealer is remembered for longer than the journal does.
+    w.eventually("the first trade is written down", || {
+        let events = w.runtime.block_on(admin::events(w.practice.gateway_config(), 200)).unwrap();
+        events.lines().any(|l| l.contains("trade.first") && l.contains("ALICE1"))
+    });
     // What nobody may approve costs nobody a touch.
     let too_much = alice.ask("9m");
     alice.until("refused", |s| s.rfqs.iter().any(|r| r.id == too_much && r.state == RfqState::Refused));
