@@ -21,8 +21,8 @@ use signet_fix::{
     store::SealedStore,
 };
 use signet_identity::{
-    ClientProfile, Crls, Identity, IdentityName, MessagePublicKey, PeerIdentity, Refusal, Renewal, Revocation, Stage, SwitchAction,
-    SwitchEvent, TlsPolicy, TlsVersions, Which, channel_binding, describe,
+    ClientProfile, Crls, Identity, IdentityName, MessageKey, MessagePublicKey, PeerIdentity, Refusal, Renewal, Revocation, Stage,
+    SwitchAction, SwitchEvent, TlsPolicy, TlsVersions, Which, channel_binding, describe,
     net::{self, DialError},
 };
 use signet_journal::{StoreKey, private_folder};
@@ -386,6 +386,10 @@ impl Link {
             s.state = LinkState::LoggingOn;
             s.tls = Some(words);
         });
+        if t.venue.direct.is_none() {
+            // The exporter makes it fresh: the gateway cannot have asked yet.
+            t.session.say_at_logon(crate::posture::envelope(identity.message_key(), exporter, String::new(), &self.config.version).await);
+        }
         let outbox = match t.session.attach(channel) {
             Ok(o) => o,
             Err(e) => return Ended::Refused(internal(&e.to_string())),
@@ -401,11 +405,29 @@ impl Link {
                 let (issuer, name) = (self.issuer.clone(), t.keys.name.clone());
                 tokio::task::spawn_local(async move { issuer.promote(&name).await });
             }
-            self.event(e, &t.session, &logged_on, &goodbye);
+            match e {
+                Event::Message { message: AppMessage::PostureRequest { nonce }, .. } if t.venue.direct.is_none() => {
+                    self.tell_posture(&t.session, &outbox, identity.message_key(), exporter, nonce);
+                }
+                e => self.event(e, &t.session, &logged_on, &goodbye),
+            }
         })
         .await;
         heart.abort();
         ended(&closed, logged_on.get(), goodbye.take())
+    }
+
+    /// Answers what the gateway asks about the laptop, on the connection it asked on.
+    fn tell_posture(&self, session: &Rc<Session>, outbox: &Rc<Outbox>, key: MessageKey, exporter: [u8; 32], nonce: String) {
+        let (session, outbox, version) = (session.clone(), outbox.clone(), self.config.version.clone());
+        tokio::task::spawn_local(async move {
+            let Some(envelope) = crate::posture::envelope(key, exporter, nonce, &version).await else { return };
+            if session.is_attached_to(&outbox)
+                && let Err(e) = session.send(&AppMessage::PostureReport { envelope })
+            {
+                tracing::warn!(error = %e, "the report about this laptop could not be sent");
+            }
+        });
     }
 
     async fn dial(&self, v: &Venue, identity: &Identity) -> Result<TlsStream<TcpStream>, Ended> {

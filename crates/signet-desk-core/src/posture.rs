@@ -1,11 +1,34 @@
 //! What can be told about this laptop without an agent and without rights: facts that are yes, no, or
 //! not known with the reason. The gateway believes them only as far as its ladder says.
 
-use signet_policy::posture::{Fact, Reading};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use signet_identity::MessageKey;
+use signet_policy::posture::{Envelope, Fact, Reading, Report};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
+
+/// A report for one connection and one question, signed; `None` when it cannot be made, and then the gateway
+/// knows no more than before. Reads and signs on a thread that may wait.
+pub(crate) async fn envelope(key: MessageKey, exporter: [u8; 32], nonce: String, version: &str) -> Option<String> {
+    let program = format!("signet-desk {version}");
+    let made = tokio::task::spawn_blocking(move || {
+        let Laptop { system, system_version, facts } = look();
+        let report = Report { nonce, exporter: BASE64.encode(exporter), system, system_version, program, facts };
+        let report = serde_json::to_string(&report).ok()?;
+        let mut envelope = Envelope { report, signature: String::new() };
+        match key.sign(&envelope.signed()) {
+            Ok(s) => envelope.signature = BASE64.encode(s),
+            Err(e) => {
+                tracing::warn!(error = %e, "the report about this laptop could not be signed");
+                return None;
+            }
+        }
+        serde_json::to_string(&envelope).ok()
+    });
+    made.await.ok().flatten()
+}
 
 /// What a report says beside what ties it to a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -290,6 +290,11 @@ impl Session {
         Ok(outbox)
     }
 
+    /// What the Logon of the next connection carries as RawData (95, 96), and no later one.
+    pub fn say_at_logon(&self, data: Option<String>) {
+        self.shared.say_at_logon(data);
+    }
+
     /// The connection is gone. Sequence numbers stay.
     pub fn detach(&self) {
         let attached = self.wire.borrow_mut().take();

@@ -1,10 +1,9 @@
 //! What is believed about the laptop at the other end of one connection.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rustls_pki_types::CertificateDer;
+use signet_identity::MessagePublicKey;
 use signet_policy::posture::{Envelope, Report, ReportError};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// Why a report is not believed; at fault is the desk that sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,9 +32,8 @@ impl PostureRefusal {
 pub fn checked(text: &str, leaf: &CertificateDer<'_>, exporter: &str, nonce: &str) -> Result<Report, PostureRefusal> {
     let envelope = Envelope::parse(text)?;
     let report = envelope.report(exporter, nonce)?;
-    let signature = BASE64.decode(&envelope.signature).map_err(|_| PostureRefusal::Signature)?;
-    let (_, certificate) = X509Certificate::from_der(leaf).map_err(|_| PostureRefusal::Signature)?;
-    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, certificate.public_key().subject_public_key.data.as_ref());
-    key.verify(&envelope.signed(), &signature).map_err(|_| PostureRefusal::Signature)?;
-    Ok(report)
+    let signature = BASE64.decode(&envelope.signature).ok().and_then(|s| <[u8; 64]>::try_from(s).ok());
+    let key = MessagePublicKey::of_certificate(leaf).map_err(|_| PostureRefusal::Signature)?;
+    let good = signature.is_some_and(|s| key.is_good(&envelope.signed(), &s));
+    if good { Ok(report) } else { Err(PostureRefusal::Signature) }
 }

@@ -49,7 +49,7 @@ fn failed<E: ToString>(what: &'static str) -> impl FnOnce(E) -> PracticeError {
 
 /// Loopback is the firm's network, in Britain.
 pub const RISK: &str = "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n\
-    [posture]\nmanaged_policies = ['2.999.1']\n";
+    [posture]\nmanaged_policies = ['2.999.1']\nrequire = []\n";
 
 /// What to start.
 pub struct Plan {
@@ -68,6 +68,8 @@ pub struct Plan {
     pub risk: String,
     /// What becomes of open RFQs when a session is cut off because its risk rose.
     pub open_rfqs: OpenRfqs,
+    /// Who enrols sits at a laptop that the firm manages.
+    pub managed: bool,
     /// Balancers that speak the PROXY protocol.
     pub proxy_from: Vec<ipnetwork::IpNetwork>,
     /// Dealers that somebody else runs: CompID and where it listens.
@@ -96,6 +98,7 @@ impl Plan {
             step_up: None,
             risk: RISK.into(),
             open_rfqs: OpenRfqs::default(),
+            managed: true,
             proxy_from: vec![],
             other_dealers: vec![],
             other_dealers_sign: false,
@@ -139,6 +142,7 @@ pub struct Practice {
     pki: DevPki,
     venue: Venue,
     dir: PathBuf,
+    managed: bool,
     authority: TestAuthority,
     _keys: tempfile::TempDir,
 }
@@ -211,6 +215,7 @@ impl Practice {
             pki,
             venue,
             dir: plan.dir.clone(),
+            managed: plan.managed,
             authority,
             _keys: keys,
         })
@@ -234,7 +239,7 @@ impl Practice {
     pub fn invite(&self, id: &str, comp_id: &str, protection: &str) -> Result<Invited, PracticeError> {
         let user =
             NewUser { id: id.into(), comp_id: comp_id.into(), name: id.into(), role: "standard".into(), protection: protection.into() };
-        let terms = CodeTerms { hours: 1, managed: true };
+        let terms = CodeTerms { hours: 1, managed: self.managed };
         let made = self.runtime.block_on(async {
             match admin::add(&self.config, user, terms, self._keys.path()).await {
                 // From an earlier run: a new code for the same person.

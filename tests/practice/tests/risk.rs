@@ -14,16 +14,22 @@ mod person;
 #[path = "support/balancer.rs"]
 mod balancer;
 
+#[path = "support/token.rs"]
+mod token;
+
 use balancer::Balancer;
 use person::{Person, quotes};
-use signet_desk_core::view::*;
+use signet_desk_core::{Desk, DeskConfig, view::*};
 use signet_gateway::{admin, config::OpenRfqs};
+use signet_identity::MemoryKeychain;
+use signet_stepup::client::NoKeys;
 use signet_test_mmdb::{Form, country_file};
 use std::{
     fs,
+    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use support::World;
+use support::{Screen, World};
 
 const OFFICE: &str = "10.1.2.3";
 const HOME: &str = "198.51.100.7";
@@ -33,7 +39,7 @@ const FAR: &str = "100.64.0.9";
 /// The office is in Britain; the file knows Britain, the US and Singapore; nobody is expected in the latter two.
 const SETTINGS: &str = "countries = ['GB']\n[[network]]\nrange = '10.0.0.0/8'\ncountry = 'GB'\n\
     [[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n[geo]\nfile = 'country.mmdb'\nmax_age_days = 30\n\
-    [posture]\nmanaged_policies = ['2.999.1']\n";
+    [posture]\nmanaged_policies = ['2.999.1']\nrequire = []\n";
 const PLACES: [(&str, &str); 3] = [("198.51.100.0/24", "GB"), ("203.0.113.0/24", "US"), ("100.64.0.0/16", "SG")];
 const NO_TOUCH: &str = "logon = 'risk'\nlease_minutes = 15";
 
@@ -304,6 +310,51 @@ fn without_security_keys_a_score_that_wants_a_touch_is_a_refusal() {
     moves(&g, HOME);
     let p = refused(&mut bob, "risk_no_step_up");
     assert!(p.message.contains("a touch of your security key is wanted"), "{p:?}");
+}
+
+/// Not the firm's laptop, but a key that cannot leave its token: what it says of itself is worth as much as the
+/// settings ask of it.
+#[test]
+fn a_signed_report_of_a_laptop_with_a_token_counts_and_its_own_word_against_it_too() {
+    let w = World::start_with(move |plan| {
+        plan.enrolment = true;
+        plan.desks.clear();
+        plan.managed = false;
+        plan.risk = SETTINGS.into();
+    });
+    let config = DeskConfig { token: Some(token::token(w.dir.path())), ..DeskConfig::empty(w.dir.path().join("laptop"), "test") };
+    let desk = Desk::start(config, Arc::new(MemoryKeychain::new()), Arc::new(NoKeys)).unwrap();
+    let invited = w.practice.invite("alice", "ALICE1", "token").unwrap();
+    let typing = token::typist(&desk, &["135790"]);
+    let read = desk.read_invitation(&invited.link).unwrap();
+    let intent = EnrolIntent {
+        invitation: invited.link.clone(),
+        compared: read.fingerprint,
+        code: invited.code.to_string(),
+        device: "laptop".into(),
+        holder: Holder::Token,
+    };
+    w.runtime.block_on(desk.enrol(intent)).unwrap();
+    let identity = desk.pull(0, &[]).enrol.and_then(|e| e.identity).unwrap();
+    typing.join().unwrap();
+    desk.connect_now(&identity, signet_practice::VENUE_NAME).unwrap();
+    let mut s = Screen::default();
+    let mut until = |what: &str, done: &dyn Fn(&Screen) -> bool| {
+        w.eventually(what, || {
+            s.pull(&desk);
+            done(&s)
+        });
+    };
+    // No certificate of a managed device; the Logon carried the report.
+    until("allowed", &|s| s.access.as_ref().and_then(|a| a.risk.as_ref()).is_some_and(|r| (r.verdict, r.score) == (RiskVerdict::Allow, 5)));
+    // This machine has no TPM, and says so itself.
+    fs::write(w.practice.risk_file(), SETTINGS.replace("require = []", "require = ['tpm']")).unwrap();
+    until("refused", &|s| {
+        s.session
+            .as_ref()
+            .is_some_and(|l| l.problem.as_ref().is_some_and(|p| p.code == "risk_no_step_up" && p.message.contains("unmanaged +25")))
+    });
+    w.runtime.block_on(desk.shut_down());
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(super) struct Shared {
     replies: RefCell<VecDeque<Body>>,
     /// What the peer said in its Logout: text, code, cure.
     logout: RefCell<[Option<String>; 3]>,
+    /// What our next Logon carries as RawData (96).
+    logon_data: RefCell<Option<String>>,
     /// Code and cure that our next Logout carries.
     goodbye: RefCell<Option<(String, String)>>,
     /// The frame the engine is looking at, as it came over the wire.
@@ -52,6 +54,7 @@ impl Shared {
             events: RefCell::default(),
             replies: RefCell::default(),
             logout: RefCell::default(),
+            logon_data: RefCell::default(),
             goodbye: RefCell::default(),
             current: RefCell::default(),
             current_is_first: Cell::new(false),
@@ -90,6 +93,10 @@ impl Shared {
         }
         drop(ahead);
         f(if intact && is_plain_message(&current.fields) { &current.fields } else { &[] })
+    }
+
+    pub fn say_at_logon(&self, data: Option<String>) {
+        self.logon_data.replace(data.filter(|d| !d.is_empty() && !d.bytes().any(|b| b.is_ascii_control())));
     }
 
     pub fn say_at_logout(&self, why: Option<(&str, &str)>) {
@@ -318,6 +325,11 @@ impl ApplicationCallback for Callbacks {
             if let (true, Binding::Required(b)) = (logon, &*self.0.binding.borrow()) {
                 // A Logon that could not be bound is refused by the peer: fails closed.
                 let _ = m.set_field(tag::CHANNEL_BINDING as i32, b.as_str());
+            }
+            if let (true, Some(data)) = (logon, self.0.logon_data.take()) {
+                // One without the other would not be read.
+                let length = m.set_field(tag::RAW_DATA_LENGTH as i32, data.len().to_string().as_str());
+                let _ = length.and_then(|()| m.set_field(tag::RAW_DATA as i32, data.as_str()));
             }
         });
     }

@@ -55,7 +55,8 @@ fn configure(pki: &DevPki, dir: &std::path::Path, port: u16, n: usize) {
     let files = pki.issue(&Order::gateway("SIGNET")).expect("a certificate").write_to(dir, "gateway").expect("written");
     let roots = pki.write_roots(dir).expect("roots");
     fs::write(dir.join("instruments.toml"), "").expect("written");
-    let risk = "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n[posture]\nmanaged_policies = ['2.999.1']\n";
+    let risk =
+        "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n[posture]\nmanaged_policies = ['2.999.1']\nrequire = []\n";
     fs::write(dir.join("risk.toml"), risk).expect("written");
     fs::write(dir.join("entitlements.cedar"), "").expect("written");
     fs::write(dir.join("entitlements.toml"), "reporting_currency = 'EUR'").expect("written");
