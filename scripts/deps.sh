@@ -11,6 +11,7 @@ packages=(
   gnome-keyring dbus                          # a keychain, where the desktop has none
   xvfb xauth webkit2gtk-driver                # a real window for tests and headless machines
   fonts-dejavu-core openssl curl              # what the tests read and sign with, and enrol with
+  libfaketime                                 # a clock that tests can set
   softhsm2                                    # a PKCS#11 token without hardware
   postgresql                                  # a registry's database; the tests make clusters of their own
   python3 python3-venv                        # a FIX engine and python-fido2 from PyPI, for the interoperability tests

@@ -176,9 +176,14 @@ pub struct Lease {
     pub active: UtcMillis,
 }
 
+/// A clock that went back further than this is not corrected but wrong, and nothing that hangs on it is good.
+const CLOCK_BACK_MAX_MS: i64 = 5_000;
+
 impl Lease {
     pub fn good(self, rules: &WhenSection, now: UtcMillis) -> bool {
-        now < self.until && !rules.idle_since(self.active, now)
+        // Set back, a clock would make a lease last for as long as somebody likes.
+        let went_back = now.since(self.active) < -CLOCK_BACK_MAX_MS;
+        now < self.until && !went_back && !rules.idle_since(self.active, now)
     }
 }
 
@@ -409,7 +414,15 @@ mod tests {
     fn a_lease_ends_by_time_and_by_doing_nothing() {
         let r = rules("idle_minutes = 1");
         let lease = |until, active| Lease { until: NOW + until, active: NOW + active };
-        for (l, good) in [(lease(1, 0), true), (lease(0, 0), false), (lease(9, -59_999), true), (lease(9, -60_000), false)] {
+        for (l, good) in [
+            (lease(1, 0), true),
+            (lease(0, 0), false),
+            (lease(9, -59_999), true),
+            (lease(9, -60_000), false),
+            // The clock was set back: a little, and more.
+            (lease(9_000, 5_000), true),
+            (lease(9_000, 5_001), false),
+        ] {
             assert_eq!(l.good(&r, NOW), good, "{l:?}");
         }
         assert!(lease(1, -999_999).good(&rules("idle_minutes = 0"), NOW));

@@ -197,6 +197,13 @@ impl Core {
         }
     }
 
+    /// The clock was set while sessions are on.
+    pub fn clock_stepped(self: &Rc<Self>) {
+        if let Some(e) = self.enforcement() {
+            self.step(&e, |w| w.clock_stepped(now()));
+        }
+    }
+
     pub fn desk_is_off(self: &Rc<Self>, desk: &CompId) {
         if let Some(e) = self.enforcement() {
             self.step(&e, |w| w.desk_down(desk));

@@ -195,6 +195,19 @@ impl Waiting {
         self.done()
     }
 
+    /// The clock was set: nobody can say how long ago a touch was, so none counts any more.
+    pub fn clock_stepped(&mut self, now: UtcMillis) -> Vec<Do> {
+        let desks: Vec<CompId> = self.desks.iter().filter(|(_, d)| d.standing.lease.is_some()).map(|(id, _)| id.clone()).collect();
+        for desk in &desks {
+            if let Some(d) = self.desks.get_mut(desk) {
+                d.standing.lease = None;
+                d.active = now;
+            }
+            self.tell_access(desk, now);
+        }
+        self.done()
+    }
+
     /// The risk of a session that is on changed: what it wants now holds at once.
     pub fn risk(&mut self, desk: &CompId, watched: bool, now: UtcMillis) -> Vec<Do> {
         let Some(d) = self.desks.get_mut(desk).filter(|d| d.online && d.standing.watched != watched) else { return Vec::new() };

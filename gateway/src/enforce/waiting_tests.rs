@@ -394,6 +394,20 @@ fn a_score_that_rises_takes_the_lease_and_one_that_falls_gives_nothing_back() {
 }
 
 #[test]
+fn a_clock_that_is_set_ends_every_lease() {
+    let mut w = World::new("logon = 'never'\nrequest_above = { default = '1m' }");
+    w.up("ALICE", "alice");
+    w.send("ALICE", request("r1"), None);
+    w.touch("ALICE", "c1");
+    assert!(!w.standing_is_bare("ALICE"));
+    let todo = w.w.clock_stepped(w.now);
+    w.run(todo);
+    assert!(w.standing_is_bare("ALICE"));
+    w.send("ALICE", request("r2"), None);
+    assert_eq!(w.released.len(), 1);
+}
+
+#[test]
 fn waking_up_ends_the_lease_and_asking_does_not() {
     let mut w = World::new(TOUCH);
     w.up("ALICE", "alice");

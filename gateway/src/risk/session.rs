@@ -25,7 +25,7 @@ use std::{
     net::IpAddr,
     path::PathBuf,
     rc::Rc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 use tokio::time::timeout;
 
@@ -37,6 +37,8 @@ const ANEW_MS: i64 = 10_000;
 const COMPLAIN_MS: i64 = 10 * 60_000;
 /// A report is asked for again when so much of its time is left.
 const ASK_BEFORE_MS: i64 = 60_000;
+/// Wall clock and steady clock may part by so much between two looks.
+const CLOCK_STEP_MS: i64 = 2_000;
 /// A question about the laptop that nobody answers is asked again after this.
 const ASK_AGAIN_MS: i64 = 30_000;
 
@@ -305,6 +307,7 @@ pub async fn watch(core: Rc<Core>, risk: Rc<Risk>, roster: Option<Rc<Roster>>, f
     let mut snapshots = roster.as_ref().map(|r| r.snapshots());
     let mut stamps = stamp(&files);
     let (mut judged, mut complained, mut told) = (now(), UtcMillis(0), None);
+    let mut looked = (Instant::now(), now());
     loop {
         let registry_changed = match &mut snapshots {
             Some(s) => timeout(LOOK, s.changed()).await.is_ok_and(|r| r.is_ok()),
@@ -314,25 +317,41 @@ pub async fn watch(core: Rc<Core>, risk: Rc<Risk>, roster: Option<Rc<Roster>>, f
             }
         };
         let at = now();
+        let step = stepped(looked.0.elapsed(), at.since(looked.1));
+        looked = (Instant::now(), at);
+        if let Some(ms) = step {
+            tracing::error!(alert = true, ms, "the gateway's clock was set; every touch counts as too long ago");
+            core.note("clock.stepped", &format!("by {ms} ms; all leases ended"));
+            core.clock_stepped();
+        }
         let newer = stamp(&files);
         let reloaded = newer != stamps && reload(&core, &risk);
         stamps = newer;
         let geo = risk.refresh_geo();
         let fault = risk.geo_fault(at);
-        if let Some(fault) = fault.as_ref().filter(|f| told.as_ref() != Some(*f) || at.since(complained).abs() >= COMPLAIN_MS) {
+        if let Some(fault) =
+            fault.as_ref().filter(|f| told.as_ref() != Some(*f) || at.since(complained).unsigned_abs() >= COMPLAIN_MS.unsigned_abs())
+        {
             complained = at;
             tracing::error!(alert = true, "countries cannot be told: {fault}");
             core.note("risk.geo_fault", &fault.to_string());
         }
         told = fault;
-        if reloaded || geo || registry_changed {
+        if reloaded || geo || registry_changed || step.is_some() {
             core.reassess_all(Reassess::Changed);
         }
-        if at.since(judged).abs() >= ANEW_MS {
+        if at.since(judged).unsigned_abs() >= ANEW_MS.unsigned_abs() {
             judged = at;
             core.reassess_all(Reassess::Quietly);
         }
     }
+}
+
+/// By how much the wall clock was set since the last look, if it was.
+fn stepped(steady: Duration, wall_ms: i64) -> Option<i64> {
+    let steady_ms = i64::try_from(steady.as_millis()).unwrap_or(i64::MAX);
+    let by = wall_ms.saturating_sub(steady_ms);
+    (by.unsigned_abs() > CLOCK_STEP_MS.unsigned_abs()).then_some(by)
 }
 
 fn reload(core: &Core, risk: &Risk) -> bool {
@@ -353,4 +372,24 @@ fn reload(core: &Core, risk: &Risk) -> bool {
 
 fn stamp(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
     files.iter().map(|f| std::fs::metadata(f).ok().and_then(|m| Some((m.modified().ok()?, m.len())))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_is_told_from_one_that_is_late() {
+        for (steady_ms, wall_ms, want) in [
+            (1_000, 1_000, None),
+            (1_000, 3_000, None),
+            (1_000, 3_001, Some(2_001)),
+            (1_000, -1_001, Some(-2_001)),
+            // A machine that stood still: both clocks say so.
+            (60_000, 60_500, None),
+            (0, i64::MIN, Some(i64::MIN)),
+        ] {
+            assert_eq!(stepped(Duration::from_millis(steady_ms), wall_ms), want, "{steady_ms} {wall_ms}");
+        }
+    }
 }
