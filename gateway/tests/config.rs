@@ -61,7 +61,7 @@ fn what_is_wrong_is_named() {
         ("first_key_minutes = 60 ", "first_key_minutes = 0 ", "step_up.first_key_minutes"),
         ("answer_seconds = 60 ", "answer_seconds = 9 ", "step_up.answer_seconds"),
         ("answer_seconds = 60 ", "answer_secs = 60 ", "unknown field"),
-        ("logon = \"risk\" ", "known_networks = ['192.0.2.0/24']\nlogon = \"risk\" ", "risk.settings"),
+        ("logon = \"risk\" ", "known_networks = []\nlogon = \"risk\" ", "unknown field `known_networks`"),
         ("[risk] ", "[risc] ", "unknown field"),
         ("open_rfqs = \"withdraw\"", "open_rfqs = \"sell\"", "unknown variant"),
         ("[entitlements] ", "#[entitlements] ", "unknown field"),

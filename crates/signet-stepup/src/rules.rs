@@ -5,10 +5,7 @@ use crate::approval::{Action, SessionReason};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use signet_rfq::{CompId, UtcMillis, parse_quantity};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// `[step_up.when]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -16,9 +13,6 @@ use std::{
 pub struct WhenSection {
     #[serde(default)]
     pub logon: LogonRule,
-    /// Networks from which a logon is no surprise: `192.0.2.0/24`, `2001:db8::/32`.
-    #[serde(default)]
-    pub known_networks: Vec<Network>,
     /// RFQs above this need a touch; left out: none do. By currency, with `default` for the others.
     pub request_above: Option<Amounts>,
     /// Accepts above this need a touch.
@@ -57,7 +51,7 @@ pub struct SecondPersonSection {
 #[serde(rename_all = "snake_case")]
 pub enum LogonRule {
     Never,
-    /// When the connection comes from neither a known network nor the address of the last touch.
+    /// When the risk score of the access wants it.
     #[default]
     Risk,
     Always,
@@ -76,7 +70,6 @@ impl Default for WhenSection {
     fn default() -> Self {
         Self {
             logon: LogonRule::default(),
-            known_networks: Vec::new(),
             request_above: None,
             accept_above: None,
             accept_in_lease: false,
@@ -98,41 +91,6 @@ fn default_idle() -> u32 {
 }
 fn yes() -> bool {
     true
-}
-
-/// An address range in CIDR notation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Network {
-    base: IpAddr,
-    prefix: u8,
-}
-
-impl TryFrom<String> for Network {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is not a network such as 192.0.2.0/24");
-        let (base, prefix) = text.split_once('/').ok_or_else(wrong)?;
-        let base: IpAddr = base.parse().map_err(|_| wrong())?;
-        let prefix: u8 = prefix.parse().map_err(|_| wrong())?;
-        if prefix > if base.is_ipv4() { 32 } else { 128 } {
-            return Err(wrong());
-        }
-        Ok(Self { base, prefix })
-    }
-}
-
-impl Network {
-    pub fn contains(self, address: IpAddr) -> bool {
-        let (base, address, width) = match (self.base, address.to_canonical()) {
-            (IpAddr::V4(b), IpAddr::V4(a)) => (u128::from(b.to_bits()), u128::from(a.to_bits()), 32),
-            (IpAddr::V6(b), IpAddr::V6(a)) => (b.to_bits(), a.to_bits(), 128),
-            _ => return false,
-        };
-        let shift = width - u32::from(self.prefix);
-        base.checked_shr(shift).unwrap_or(0) == address.checked_shr(shift).unwrap_or(0)
-    }
 }
 
 /// Limits by currency, as a trader writes quantities: `{ default = "5m", JPY = "500m" }`.
@@ -299,15 +257,6 @@ pub fn words(why: SessionReason) -> &'static str {
     }
 }
 
-/// Whether a logon from `address` owes a touch; `last` is where this desk was last touched from.
-pub fn logon_owes(rules: &WhenSection, address: IpAddr, last: Option<IpAddr>) -> bool {
-    match rules.logon {
-        LogonRule::Never => false,
-        LogonRule::Always => true,
-        LogonRule::Risk => last != Some(address) && !rules.known_networks.iter().any(|n| n.contains(address)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -454,34 +403,8 @@ mod tests {
     }
 
     #[test]
-    fn a_logon_owes_by_rule_and_place() {
-        let at = |s: &str| s.parse::<IpAddr>().unwrap();
-        let risk = rules("known_networks = ['192.0.2.0/24', '2001:db8::/32', '198.51.100.7/32']");
-        for (address, last, owes) in [
-            ("192.0.2.200", None, false),
-            ("::ffff:192.0.2.200", None, false),
-            ("192.0.3.1", None, true),
-            ("192.0.3.1", Some("192.0.3.1"), false),
-            ("192.0.3.1", Some("192.0.3.2"), true),
-            ("2001:db8:9::1", None, false),
-            ("2001:db9::1", None, true),
-            ("198.51.100.7", None, false),
-            ("198.51.100.8", None, true),
-        ] {
-            assert_eq!(logon_owes(&risk, at(address), last.map(at)), owes, "{address} {last:?}");
-        }
-        assert!(logon_owes(&rules("logon = 'always'"), at("127.0.0.1"), Some(at("127.0.0.1"))));
-        assert!(!logon_owes(&rules("logon = 'never'"), at("203.0.113.1"), None));
-        let everywhere = rules("known_networks = ['0.0.0.0/0']");
-        assert!(!logon_owes(&everywhere, at("203.0.113.1"), None) && logon_owes(&everywhere, at("2001:db8::1"), None));
-    }
-
-    #[test]
     fn bad_settings_are_refused() {
         for bad in [
-            "known_networks = ['192.0.2.0/33']",
-            "known_networks = ['192.0.2.0']",
-            "known_networks = ['x/8']",
             "request_above = { EUR = '1m' }",
             "request_above = { default = 'lots' }",
             "request_above = { default = '1m', euro = '1m' }",

@@ -73,9 +73,6 @@ impl Config {
         if s.when.lease_minutes > 24 * 60 || s.when.idle_minutes > 24 * 60 {
             return Err(value("step_up.when", "lease_minutes and idle_minutes: at most 1440"));
         }
-        if !s.when.known_networks.is_empty() {
-            return Err(value("step_up.when.known_networks", "the firm's networks are in the file of risk.settings"));
-        }
         if let Some(two) = &s.when.second_person
             && two.approvers.is_empty()
         {

@@ -142,9 +142,6 @@ fn rules(mut when: toml::Table) -> Result<WhenSection, String> {
     if when.contains_key("second_person") {
         return needs("second_person", "nobody else's desk hears of it");
     }
-    if when.contains_key("known_networks") {
-        return needs("known_networks", "a desk does not see where it connects from");
-    }
     if !when.contains_key("logon") {
         when.insert("logon".into(), "never".into());
     }

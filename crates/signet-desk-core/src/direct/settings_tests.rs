@@ -91,7 +91,7 @@ fn what_is_wrong_is_named_with_its_venue_and_key() {
     for (rest, words) in [
         (when("second_person = { approvers = ['BOB'] }"), "direct.step_up.when.second_person: needs a Signet gateway"),
         (when("logon = 'risk'"), "direct.step_up.when.logon = \"risk\": needs a Signet gateway"),
-        (when("known_networks = ['192.0.2.0/24']"), "direct.step_up.when.known_networks: needs a Signet gateway"),
+        (when("known_networks = ['192.0.2.0/24']"), "unknown field"),
         (when("lease_minutes = 1441"), "lease_minutes"),
         (when("accept_above = { EUR = '1m' }"), "default"),
         (when("surprise = 1"), "surprise"),
