@@ -248,6 +248,15 @@ async fn a_trader_connects_asks_sees_quotes_takes_one_and_finds_it_after_a_resta
     w.find("[data-testid='link-state'][data-state='online']").await;
     w.find("[data-testid='dealer-NORTHBANK']:not([disabled])").await;
 
+    // What the gateway decided about this access, and what it consists of.
+    w.find("[data-testid='risk'][data-verdict='allow']").await;
+    w.click("risk").await;
+    let said = w.id("risk-panel").await.text().await.unwrap();
+    assert!(said.contains("MFA, software token") && said.contains("+5"), "{said}");
+    w.shot("risk").await;
+    w.type_here("\u{e00c}").await;
+    w.gone("risk-panel").await;
+
     // A quantity that makes no sense is refused beside its field, and nothing is sent.
     let quantity = w.id("ticket-quantity").await;
     quantity.send_keys("lots").await.unwrap();
