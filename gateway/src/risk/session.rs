@@ -173,6 +173,7 @@ impl Core {
         let Some(access) = self.access(desk) else { return };
         let last = access.state.borrow().last.clone();
         if let Some(a) = last {
+            self.event("risk.assessed", desk, &event_words(&a));
             self.to_desk(desk, &decision(&a, now()));
         }
         self.ask_posture(desk, &access);

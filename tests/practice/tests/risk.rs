@@ -40,7 +40,8 @@ const FAR: &str = "100.64.0.9";
 const SETTINGS: &str = "countries = ['GB']\n[[network]]\nrange = '10.0.0.0/8'\ncountry = 'GB'\n\
     [[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n[geo]\nfile = 'country.mmdb'\nmax_age_days = 30\n\
     [posture]\nmanaged_policies = ['2.999.1']\nrequire = []\n";
-const PLACES: [(&str, &str); 3] = [("198.51.100.0/24", "GB"), ("203.0.113.0/24", "US"), ("100.64.0.0/16", "SG")];
+const PLACES: [(&str, &str); 5] =
+    [("198.51.100.0/24", "GB"), ("203.0.113.0/24", "US"), ("100.64.0.0/16", "SG"), ("2001:db8:1::/48", "GB"), ("2001:db8:2::/48", "US")];
 const NO_TOUCH: &str = "logon = 'risk'\nlease_minutes = 15";
 
 fn days_ago(days: u64) -> u64 {
@@ -197,6 +198,21 @@ fn a_country_where_nobody_is_expected_is_refused_with_code_words_and_cure() {
     g.settings("[posture]", "[person.alice]\ncountries = ['US']\n[travel]\ndecision = 'allow'\n[posture]");
     alice.desk.connect_now(&alice.identity, signet_practice::VENUE_NAME).unwrap();
     scored(&mut alice, RiskVerdict::StepUp, 20);
+}
+
+#[test]
+fn an_address_of_version_6_is_judged_like_any_other() {
+    let g = Ground::new();
+    let mut alice = g.alice();
+    moves(&g, "2001:db8:1::9");
+    scored(&mut alice, RiskVerdict::StepUp, 20);
+    moves(&g, "::ffff:10.1.2.3");
+    scored(&mut alice, RiskVerdict::Allow, 5);
+    moves(&g, "2001:db8:2::9");
+    refused(&mut alice, "risk_denied");
+    // Each of the decisions is on record, with its policy.
+    g.event("risk.assessed", "Risk 20 (MFA, software token +5, unknown or dynamic IP +15)");
+    g.event("risk.denied", "Policy ");
 }
 
 #[test]
