@@ -37,6 +37,8 @@ const ANEW_MS: i64 = 10_000;
 const COMPLAIN_MS: i64 = 10 * 60_000;
 /// A report is asked for again when so much of its time is left.
 const ASK_BEFORE_MS: i64 = 60_000;
+/// Sessions judged before others have their turn.
+const AT_A_TIME: usize = 16;
 /// Wall clock and steady clock may part by so much between two looks.
 const CLOCK_STEP_MS: i64 = 2_000;
 /// A question about the laptop that nobody answers is asked again after this.
@@ -221,15 +223,19 @@ impl Core {
         }
     }
 
-    pub fn reassess_all(self: &Rc<Self>, why: Reassess) {
+    /// Judges everybody anew, a few at a time: messages of others go in between.
+    pub async fn reassess_all(self: &Rc<Self>, why: Reassess) {
         let on: Vec<CompId> = self.live.borrow().iter().filter(|(_, l)| !l.cut.done()).map(|(d, _)| d.clone()).collect();
-        for desk in on {
-            if why == Reassess::Quietly
-                && let Some(access) = self.access(&desk)
-            {
-                self.ask_posture(&desk, &access);
+        for few in on.chunks(AT_A_TIME) {
+            for desk in few {
+                if why == Reassess::Quietly
+                    && let Some(access) = self.access(desk)
+                {
+                    self.ask_posture(desk, &access);
+                }
+                self.reassess(desk);
             }
-            self.reassess(&desk);
+            tokio::task::yield_now().await;
         }
     }
 
@@ -339,11 +345,11 @@ pub async fn watch(core: Rc<Core>, risk: Rc<Risk>, roster: Option<Rc<Roster>>, f
         }
         told = fault;
         if reloaded || geo || registry_changed || step.is_some() {
-            core.reassess_all(Reassess::Changed);
+            core.reassess_all(Reassess::Changed).await;
         }
         if at.since(judged).unsigned_abs() >= ANEW_MS.unsigned_abs() {
             judged = at;
-            core.reassess_all(Reassess::Quietly);
+            core.reassess_all(Reassess::Quietly).await;
         }
     }
 }
