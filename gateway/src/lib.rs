@@ -14,7 +14,9 @@ pub mod doctor;
 pub mod enforce;
 pub mod enrol;
 mod entitle;
+mod https;
 mod journal;
+mod listener_tls;
 mod live;
 pub mod registry;
 pub mod risk;
@@ -27,7 +29,7 @@ use crate::{
     core::{Core, now},
     crl::CrlFiles,
     dealers::DealerLists,
-    desks::DeskTls,
+    listener_tls::ListenerTls,
 };
 pub use config::{Config, ConfigError, Loaded};
 use journal::{Journal, JournalError};
@@ -240,9 +242,9 @@ async fn run(
     files.refresh();
     let own = roster.as_ref().filter(|_| files.required()).map(|r| r.own_crl());
     let crls = files.crls(own.as_ref().map(|c| c.as_slice())).map_err(|e| GatewayError::Tls(e.to_string()))?;
-    let desk_tls = Rc::new(DeskTls::new(profile, crls, files.required()).map_err(tls)?);
+    let desk_tls = Rc::new(ListenerTls::new("desks", profile, crls, files.required()).map_err(tls)?);
     if files.in_use() {
-        tokio::task::spawn_local(desk_tls.clone().keep_up(files, core.clone(), roster.clone()));
+        tokio::task::spawn_local(desks::keep_up(desk_tls.clone(), files, core.clone(), roster.clone()));
     }
 
     let for_desks = config.clone();
