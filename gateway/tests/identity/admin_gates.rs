@@ -67,9 +67,9 @@ fn whoever_is_not_an_administrator_of_this_firm_is_turned_away() {
     w.enrolled("alice", "ALICE", "laptop");
     turned_away(&w, "laptop", "client.unknown_ca");
     show(&w, "old", &Order::admin("sylvia").expired());
-    turned_away(&w, "old", "client.expired");
+    turned_away(&w, "old", "client.certificate_expired");
     show(&w, "young", &Order::admin("sylvia").not_yet_valid());
-    turned_away(&w, "young", "client.not_yet_valid");
+    turned_away(&w, "young", "client.certificate_refused");
     assert_eq!(w.curl_at(port(&w), "/v1/policy", &[]).status, 0);
     w.eventually("written down", || w.events().lines().any(|l| l.contains("client.no_certificate")));
     assert_eq!(ask_as(&w, "sylvia", "/v1/policy", &["--tls-max", "1.2"]).status, 0);
@@ -105,10 +105,14 @@ fn a_certificate_that_ends_during_a_connection_is_refused_at_the_next_request() 
         let mut kept = Kept::connect(&w, "short").await;
         let first = kept.get("/v1/policy").await;
         assert!(first.starts_with("HTTP/1.1 200"), "{first}");
-        let left = lasts - OffsetDateTime::now_utc() + Duration::seconds(2);
-        tokio::time::sleep(StdDuration::try_from(left).unwrap()).await;
-        let second = kept.get("/v1/policy").await;
-        assert!(second.starts_with("HTTP/1.1 403") && second.contains("admin.certificate_not_good"), "{second}");
+        // Asked again and again: a connection on which nothing is said is closed.
+        let mut last = first;
+        while last.starts_with("HTTP/1.1 200") && OffsetDateTime::now_utc() < lasts + Duration::seconds(5) {
+            tokio::time::sleep(StdDuration::from_millis(300)).await;
+            last = kept.get("/v1/policy").await;
+        }
+        assert!(last.starts_with("HTTP/1.1 403") && last.contains("admin.certificate_not_good"), "{last}");
+        assert!(OffsetDateTime::now_utc() >= lasts - Duration::seconds(1), "not before its time");
         assert_eq!(kept.get("/v1/policy").await, "", "and the connection is closed");
     });
     w.eventually("written down", || w.events().contains("admin.certificate_not_good"));
@@ -174,7 +178,7 @@ fn an_access_that_the_risk_policy_refuses_does_nothing() {
     // Privileged 10, software token 5, unknown network 15, country not known 40.
     assert_eq!(v["score"], 70);
     assert!(v["message"].as_str().unwrap().contains("privileged user +10") && v["policy"].as_str().unwrap().len() == 64, "{v}");
-    assert!(v["cure"].as_str().unwrap().contains("network of your firm"), "{v}");
+    assert!(v["cure"].as_str().unwrap().contains("country"), "{v}");
     // Not even what there is can be found out.
     refused(&get(&w, "/v1/nothing"), 403, "risk.denied");
     w.eventually("written down", || {
