@@ -23,9 +23,7 @@ use signet_fix::{
     tag,
     tagvalue::{Fields, format_utc, seal},
 };
-use signet_identity::{
-    MessageKey, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, channel_binding, describe,
-};
+use signet_identity::{MessageKey, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, channel_binding, describe};
 use signet_policy::score::Decision;
 use signet_rfq::CompId;
 use std::{

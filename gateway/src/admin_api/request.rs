@@ -160,6 +160,10 @@ fn revocation(r: Revocation) -> Result<Command, AdminRefusal> {
 }
 
 fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminRefusal> {
+    // An array would do for serde, field by field.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(malformed("the body is no JSON object"));
+    }
     serde_json::from_slice(body).map_err(|e| malformed(format!("the body is not the JSON that is wanted here: {e}")))
 }
 

@@ -77,6 +77,7 @@ fn table_of_orders() {
         ("/v1/users/alice/lock", r#"{"force":true}"#, bad()),
         ("/v1/users/alice/LOCK", "{}", Err("admin.not_found")),
         ("/v1/users/alice/role", r#"{"role":"privileged"}"#, Ok(Command::SetRole { user: "alice".into(), role: "privileged" })),
+        ("/v1/users/alice/role", r#"["privileged"]"#, bad()),
         ("/v1/users/alice/role", r#"{"role":"god"}"#, bad()),
         ("/v1/users/alice/role", r#"{"role":"standard","role":"privileged"}"#, bad()),
         ("/v1/devices/alice/laptop/lock", "{}", device("alice/laptop", Locked)),

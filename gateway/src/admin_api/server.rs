@@ -183,9 +183,7 @@ impl Api {
                 registry.set_user_role(&user, role, actor, at).await?;
                 Ok(json!({ "account": user, "role": role }))
             }
-            Command::Revoke { which, reason } => {
-                Ok(json!({ "revoked": admin::revoke_in(registry, &which, reason, actor).await? }))
-            }
+            Command::Revoke { which, reason } => Ok(json!({ "revoked": admin::revoke_in(registry, &which, reason, actor).await? })),
             // The others do not come here.
             Command::Sessions | Command::Policy | Command::End { .. } | Command::Reload => {
                 Err(RegistryError::Corrupt("a command for the trading thread".into()).into())
@@ -197,7 +195,8 @@ impl Api {
     fn note_refusal(&self, code: &'static str, actor: &str, subject: &str, detail: &str) {
         let Some(notes) = &self.notes else { return };
         let Some(left_out) = self.budget.borrow_mut().spend(now()) else { return };
-        let more = if left_out > 0 { format!(" ({left_out} refusals before this were not written down one by one)") } else { String::new() };
+        let more =
+            if left_out > 0 { format!(" ({left_out} refusals before this were not written down one by one)") } else { String::new() };
         notes.note(NewEvent::new(now(), actor, code, subject, format!("{detail}{more}")));
     }
 }

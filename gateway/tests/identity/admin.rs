@@ -170,7 +170,11 @@ fn policies_are_shown_and_looked_at_again_when_asked() {
     let same = good(&post(&w, "/v1/policy/reload", "{}"));
     assert_eq!((&same["risk"]["changed"], &same["entitlements"]["changed"]), (&Value::Bool(false), &Value::Bool(false)));
 
-    fs::write(w.path("entitlements.cedar"), "@id(\"all\") permit (principal, action, resource);\n@id(\"two\") permit (principal, action, resource);").unwrap();
+    fs::write(
+        w.path("entitlements.cedar"),
+        "@id(\"all\") permit (principal, action, resource);\n@id(\"two\") permit (principal, action, resource);",
+    )
+    .unwrap();
     // Whoever was first, this request or the gateway's own look: from here on the new ones are in force.
     good(&post(&w, "/v1/policy/reload", "{}"));
     let after = good(&get(&w, "/v1/policy"));
