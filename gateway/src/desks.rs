@@ -5,6 +5,7 @@ use crate::{
     core::Core,
     crl::{self, CrlFiles},
     enforce::Connection,
+    listener_tls::ListenerTls,
     live::{self, Cut, Live},
     registry::{NewEvent, admission::Shown},
     risk::{self, Access, Risk, proxy},
@@ -22,14 +23,10 @@ use signet_fix::{
     tag,
     tagvalue::{Fields, format_utc, seal},
 };
-use signet_identity::{
-    Crls, MessageKey, MessagePublicKey, PeerIdentity, ProfileError, Refusal, Revocation, Role, ServerProfile, Stage, channel_binding,
-    describe,
-};
+use signet_identity::{MessageKey, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, channel_binding, describe};
 use signet_policy::score::Decision;
 use signet_rfq::CompId;
 use std::{
-    cell::RefCell,
     collections::BTreeSet,
     net::{IpAddr, SocketAddr},
     rc::Rc,
@@ -43,7 +40,7 @@ use tokio::{
     sync::Semaphore,
     time::timeout,
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::server::TlsStream;
 
 /// TLS handshake and Logon together may take this long; a stranger holds a place no longer.
 const ADMISSION_MAX: Duration = Duration::from_secs(5);
@@ -55,7 +52,7 @@ type OpenSession = Box<dyn Fn(&CompId) -> Result<Session, String>>;
 
 pub struct Door {
     pub listener: TcpListener,
-    pub tls: Rc<DeskTls>,
+    pub tls: Rc<ListenerTls>,
     pub comp_id: CompId,
     pub trust_domain: String,
     pub known: BTreeSet<CompId>,
@@ -76,7 +73,7 @@ pub struct Door {
 impl Door {
     pub fn new(
         listener: TcpListener,
-        tls: Rc<DeskTls>,
+        tls: Rc<ListenerTls>,
         loaded: &Loaded,
         roster: Option<Rc<Roster>>,
         risk: Rc<Risk>,
@@ -300,7 +297,8 @@ impl Door {
         };
         let cut = Cut::default();
         let admitted = access.clone();
-        let live = Live { shown, connection, access, session: session.clone(), outbox: outbox.clone(), cut: cut.clone(), chain };
+        let since = crate::core::now();
+        let live = Live { shown, connection, access, session: session.clone(), outbox: outbox.clone(), since, cut: cut.clone(), chain };
         core.live.borrow_mut().insert(desk.clone(), live);
         core.let_in(&admitted);
         // What a desk still says after it was cut off is not heard.
@@ -353,61 +351,22 @@ struct Admitted {
     chain: Vec<CertificateDer<'static>>,
 }
 
-/// TLS of the listener, made anew when revocation lists change.
-pub struct DeskTls {
-    base: ServerProfile,
-    now: RefCell<(ServerProfile, TlsAcceptor)>,
-}
-
-impl DeskTls {
-    /// Lists that cannot be used count as missing: the gateway starts, and `required` says for whom.
-    pub fn new(base: ServerProfile, crls: Option<Crls>, required: bool) -> Result<Self, ProfileError> {
-        let now = built(&base, crls).or_else(|e| {
-            tracing::error!(error = %e, required, "the revocation lists for desks cannot be used");
-            let none = Crls::default().with_revocation(Revocation::Required);
-            built(&base, Some(none).filter(|_| required))
-        })?;
-        Ok(Self { base, now: RefCell::new(now) })
-    }
-
-    fn acceptor(&self) -> TlsAcceptor {
-        self.now.borrow().1.clone()
-    }
-
-    fn renew(&self, crls: Option<Crls>) -> Result<(), ProfileError> {
-        self.now.replace(built(&self.base, crls)?);
-        Ok(())
-    }
-
-    /// Keeps the lists fresh, and ends sessions whose certificate is on one.
-    pub async fn keep_up(self: Rc<Self>, mut files: CrlFiles, core: Rc<Core>, roster: Option<Rc<Roster>>) {
-        let required = files.required();
-        let own = || roster.as_ref().filter(|_| required).map(|r| r.own_crl());
-        let mut last_own = own();
-        loop {
-            tokio::time::sleep(crl::LOOK).await;
-            files.complain(OffsetDateTime::now_utc());
-            let (own, changed) = (own(), files.refresh());
-            if !changed && own == last_own {
-                continue;
-            }
-            last_own = own;
-            let renewed = files.crls(last_own.as_ref().map(|c| c.as_slice())).map_err(|e| e.to_string());
-            if let Err(e) = renewed.and_then(|c| self.renew(c).map_err(|e| e.to_string())) {
-                tracing::error!(error = e, "new revocation lists for desks cannot be used; the last ones stay");
-                continue;
-            }
-            let profile = self.now.borrow().0.clone();
-            let good = |l: &Live| profile.recheck(&l.chain, OffsetDateTime::now_utc()).map_err(|r| (r.code(), r.message().to_string()));
-            live::end(&core, roster.as_deref(), good);
+/// Keeps the lists for desks fresh, and ends sessions whose certificate is on one.
+pub async fn keep_up(tls: Rc<ListenerTls>, mut files: CrlFiles, core: Rc<Core>, roster: Option<Rc<Roster>>) {
+    let required = files.required();
+    let own = || roster.as_ref().filter(|_| required).map(|r| r.own_crl());
+    let mut last_own = own();
+    loop {
+        tokio::time::sleep(crl::LOOK).await;
+        let own = own();
+        let other = own != last_own;
+        last_own = own;
+        if !tls.refresh(&mut files, last_own.as_ref().map(|c| c.as_slice()), other) {
+            continue;
         }
+        let good = |l: &Live| tls.recheck(&l.chain, OffsetDateTime::now_utc()).map_err(|r| (r.code(), r.message().to_string()));
+        live::end(&core, roster.as_deref(), good);
     }
-}
-
-fn built(base: &ServerProfile, crls: Option<Crls>) -> Result<(ServerProfile, TlsAcceptor), ProfileError> {
-    let profile = crls.into_iter().fold(base.clone(), ServerProfile::with_crls);
-    let acceptor = TlsAcceptor::from(profile.config()?);
-    Ok((profile, acceptor))
 }
 
 /// Hangs up so that the peer can read why: a socket closed over unread bytes sends a reset, and some

@@ -5,6 +5,7 @@
 //! handle.
 
 pub mod admin;
+pub mod admin_api;
 pub mod config;
 mod core;
 mod crl;
@@ -14,7 +15,9 @@ pub mod doctor;
 pub mod enforce;
 pub mod enrol;
 mod entitle;
+mod https;
 mod journal;
+mod listener_tls;
 mod live;
 pub mod registry;
 pub mod risk;
@@ -27,7 +30,7 @@ use crate::{
     core::{Core, now},
     crl::CrlFiles,
     dealers::DealerLists,
-    desks::DeskTls,
+    listener_tls::ListenerTls,
 };
 pub use config::{Config, ConfigError, Loaded};
 use journal::{Journal, JournalError};
@@ -84,6 +87,7 @@ pub enum GatewayError {
 pub struct Gateway {
     address: SocketAddr,
     enrolment: Option<SocketAddr>,
+    admin: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -115,7 +119,9 @@ impl Gateway {
             .spawn(body)
             .map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
         match ready_rx.recv() {
-            Ok(Ok((address, enrolment))) => Ok(Self { address, enrolment, stop: Some(stop_tx), thread: Some(thread) }),
+            Ok(Ok(Addresses { desks: address, enrolment, admin })) => {
+                Ok(Self { address, enrolment, admin, stop: Some(stop_tx), thread: Some(thread) })
+            }
             Ok(Err(e)) => Err(e),
             Err(_) => Err(GatewayError::Died),
         }
@@ -129,6 +135,11 @@ impl Gateway {
     /// Where desks enrol, if they can.
     pub fn enrolment_address(&self) -> Option<SocketAddr> {
         self.enrolment
+    }
+
+    /// Where administrators connect, if they can.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
     }
 
     /// Says Logout to everybody, closes the stores and waits for the thread.
@@ -152,10 +163,17 @@ impl Drop for Gateway {
     }
 }
 
+/// Of the listeners.
+struct Addresses {
+    desks: SocketAddr,
+    enrolment: Option<SocketAddr>,
+    admin: Option<SocketAddr>,
+}
+
 async fn run(
     mut loaded: Loaded,
     options: Options,
-    ready: std::sync::mpsc::Sender<Result<(SocketAddr, Option<SocketAddr>), GatewayError>>,
+    ready: std::sync::mpsc::Sender<Result<Addresses, GatewayError>>,
     stop: oneshot::Receiver<()>,
 ) -> Result<(), GatewayError> {
     let (enrolment, step_up) = (loaded.enrolment.take(), loaded.step_up.take());
@@ -240,9 +258,9 @@ async fn run(
     files.refresh();
     let own = roster.as_ref().filter(|_| files.required()).map(|r| r.own_crl());
     let crls = files.crls(own.as_ref().map(|c| c.as_slice())).map_err(|e| GatewayError::Tls(e.to_string()))?;
-    let desk_tls = Rc::new(DeskTls::new(profile, crls, files.required()).map_err(tls)?);
+    let desk_tls = Rc::new(ListenerTls::new("desks", profile, crls, files.required()).map_err(tls)?);
     if files.in_use() {
-        tokio::task::spawn_local(desk_tls.clone().keep_up(files, core.clone(), roster.clone()));
+        tokio::task::spawn_local(desks::keep_up(desk_tls.clone(), files, core.clone(), roster.clone()));
     }
 
     let for_desks = config.clone();
@@ -250,12 +268,14 @@ async fn run(
     let open = move |desk: &CompId| open_session(&for_desks, Role::Acceptor, desk, &desk_dir.join(format!("{desk}.fix")), &key, sync);
     let door = desks::Door::new(listener, desk_tls, &loaded, roster.clone(), risk.clone(), Box::new(open));
     let serving = tokio::task::spawn_local(door.serve(core.clone()));
-    tokio::task::spawn_local(risk::watch(core.clone(), risk, roster.clone(), risk_files));
+    tokio::task::spawn_local(risk::watch(core.clone(), risk.clone(), roster.clone(), risk_files));
+    let admin = start_admin(&loaded, &core, risk, roster.as_ref()).await?;
     if let Some(roster) = roster {
         tokio::task::spawn_local(live::watch(core.clone(), roster));
     }
     tracing::info!(%address, practice = options.practice, "gateway is up");
-    let _ = ready.send(Ok((address, worker.as_ref().and_then(|w| w.est))));
+    let (enrolment, at) = (worker.as_ref().and_then(|w| w.est), admin.as_ref().map(|w| w.address));
+    let _ = ready.send(Ok(Addresses { desks: address, enrolment, admin: at }));
 
     let mut timer = tokio::time::interval(TICK);
     tokio::pin!(stop);
@@ -267,8 +287,32 @@ async fn run(
     }
     serving.abort();
     say_goodbye(&core).await;
-    drop(worker);
+    drop((admin, worker));
     Ok(())
+}
+
+/// The administrators' interface, when there is `[admin]`.
+async fn start_admin(
+    loaded: &Loaded,
+    core: &Rc<Core>,
+    risk: Rc<risk::Risk>,
+    roster: Option<&Rc<roster::Roster>>,
+) -> Result<Option<admin_api::Worker>, GatewayError> {
+    let config = &loaded.config;
+    let (Some(section), Some(roots)) = (&config.admin, &loaded.admin_roots) else { return Ok(None) };
+    let (trading, asks) = admin_api::Trading::new();
+    tokio::task::spawn_local(admin_api::serve_trading(core.clone(), risk, asks));
+    let plan = admin_api::Plan {
+        section: section.clone(),
+        roots: roots.clone(),
+        identity: loaded.identity.clone(),
+        policy: config.tls.policy(TlsVersions::default()),
+        trust_domain: config.gateway.trust_domain.clone(),
+        registry: loaded.registry.clone(),
+        notes: roster.map(|r| r.notes()),
+        trading,
+    };
+    admin_api::start(plan).await.map(Some)
 }
 
 async fn say_goodbye(core: &Core) {
@@ -295,6 +339,9 @@ pub fn list_faults(config: &Config) -> Vec<(bool, String)> {
     let (desks, dealers) = (&config.desks, &config.dealers);
     let mut all = faults("desks.crl", &desks.crl, desks.crl_required);
     all.extend(faults("dealers.crl", &dealers.crl, dealers.crl_required));
+    if let Some(a) = &config.admin {
+        all.extend(faults("admin.crl", &a.crl, a.crl_required));
+    }
     all
 }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 use rustls_pki_types::CertificateDer;
 use signet_fix::session::{Outbox, Session};
-use signet_rfq::CompId;
+use signet_rfq::{CompId, UtcMillis};
 use std::{cell::Cell, rc::Rc, time::Duration};
 use tokio::time::timeout;
 
@@ -48,6 +48,8 @@ pub struct Live {
     pub access: Rc<Access>,
     pub session: Rc<Session>,
     pub outbox: Rc<Outbox>,
+    /// When it was admitted.
+    pub since: UtcMillis,
     pub cut: Cut,
     /// As shown in the handshake, leaf first, to be asked about when lists change.
     pub chain: Vec<CertificateDer<'static>>,

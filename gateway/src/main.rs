@@ -368,6 +368,9 @@ fn check(path: &Path) -> Result<(), String> {
     if let Some(e) = &loaded.enrolment {
         println!("Desks enrol at {}.", e.listen);
     }
+    if let Some(a) = &c.admin {
+        println!("Administrators connect to {}.", a.listen);
+    }
     if let Some(s) = &loaded.step_up {
         let (rp, list) = (s.relying_party.rp_id(), s.relying_party.list());
         println!("Security keys: {} models for {rp}; list {:?}.", list.models(), list.digest());

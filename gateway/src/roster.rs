@@ -61,6 +61,19 @@ enum Report {
     Seen(String, Sighting),
 }
 
+/// The way of events to the registry's thread, for other threads. Kept there until the database takes them.
+#[derive(Debug, Clone)]
+pub struct Notes(mpsc::Sender<Report>);
+
+impl Notes {
+    /// Writes an event down, when there is room.
+    pub fn note(&self, event: NewEvent) {
+        if self.0.try_send(Report::Note(event)).is_err() {
+            tracing::error!("an event could not be written down: the registry is behind");
+        }
+    }
+}
+
 /// Who a desk turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admitted {
@@ -187,9 +200,11 @@ impl Roster {
 
     /// Writes an event down, when there is room.
     pub fn note(&self, event: NewEvent) {
-        if self.reports.try_send(Report::Note(event)).is_err() {
-            tracing::error!("an event could not be written down: the registry is behind");
-        }
+        self.notes().note(event);
+    }
+
+    pub fn notes(&self) -> Notes {
+        Notes(self.reports.clone())
     }
 }
 

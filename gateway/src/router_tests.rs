@@ -454,6 +454,80 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Segmentation: whatever desks and dealers say in whatever order, also each in another's name, a dealer hears of no RFQ that
+    /// does not name it, and a desk hears nothing but answers to its own.
+    #[test]
+    fn nobody_hears_of_what_is_not_theirs(
+        steps in prop::collection::vec((0u8..12, 0usize..3, 0usize..3, 0u8..4, 0usize..8, 0i64..4_000), 0..100)
+    ) {
+        let (desks, dealers) = (["ALICE", "BOB", "CAROL"], ["N", "E", "S"]);
+        let mut r = router();
+        let mut at = 0;
+        // RFQs as dealers name them, `desk.id`, each with the dealers that it was sent to when it was asked.
+        let mut named: HashMap<String, BTreeSet<DealerId>> = HashMap::new();
+        let mut quoted: BTreeSet<(DealerId, QuoteId)> = BTreeSet::new();
+        for (what, who, other, n, mask, dt) in steps {
+            at += dt;
+            let (trader, d, victim) = (desks[who], dealers[other], desks[other]);
+            let whom: Vec<&str> = dealers.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, d)| *d).collect();
+            let out = match what {
+                0..=2 => {
+                    send(&mut r, trader, AppMessage::QuoteRequest(request(&format!("R{n}"), &whom)), at)
+                }
+                3 | 4 => {
+                    let rfq = format!("{victim}.R{n}");
+                    if named.get(&rfq).is_some_and(|v| v.contains(&dealer(d))) {
+                        quoted.insert((dealer(d), QuoteId::new(format!("q{n}")).unwrap()));
+                    }
+                    answer(&mut r, d, quote(&rfq, &format!("q{n}"), "99.5", at + 9_000), at)
+                }
+                5 | 6 => send(&mut r, trader, hit(&format!("x{n}"), d, &format!("q{n}"), "99.5"), at),
+                7 => answer(&mut r, d, report(&format!("{victim}.x{n}"), ExecType::Trade, OrdStatus::Filled, "99.5"), at),
+                // In another's name.
+                8 => send(&mut r, trader, AppMessage::RfqCancel { rfq: RfqId::new(format!("{victim}.R{n}")).unwrap(), text: None }, at),
+                9 => send(&mut r, trader, AppMessage::RfqCancel { rfq: RfqId::new(format!("R{n}")).unwrap(), text: None }, at),
+                10 if n == 0 => r.handle(T0 + at, Input::DealerDown(dealer(d))),
+                10 if n == 1 => r.handle(T0 + at, Input::DeskUp(desk(trader))),
+                10 => r.handle(T0 + at, Input::DealerUp(dealer(d))),
+                _ => r.handle(T0 + at, Input::Tick),
+            };
+            for o in out {
+                match o {
+                    Output::ToDealer(to, AppMessage::QuoteRequest(q)) => {
+                        prop_assert!(what <= 2 && whom.contains(&to.as_str()) && q.id.as_str() == format!("{trader}.R{n}"), "{} hears {:?}", to, q);
+                        prop_assert!(q.dealers.is_empty(), "one dealer is told whom else was asked");
+                        named.entry(q.id.to_string()).or_default().insert(to);
+                    }
+                    Output::ToDealer(to, m) => {
+                        let mut theirs = named.iter().filter(|(_, v)| v.contains(&to)).map(|(k, _)| k.as_str());
+                        let good = match &m {
+                            AppMessage::RfqCancel { rfq, .. } => theirs.any(|k| k == rfq.as_str()),
+                            // Names no RFQ, only a quote: one of its own.
+                            AppMessage::QuoteResponse(x) if x.response == Response::Pass => quoted.contains(&(to.clone(), x.quote.clone())),
+                            AppMessage::QuoteResponse(x) => {
+                                let of = x.id.as_str().split_once('.').map(|(desk, _)| format!("{desk}."));
+                                of.is_some_and(|of| theirs.any(|k| k.starts_with(&of))) && x.dealer.iter().all(|d| *d == to)
+                            }
+                            _ => theirs.next().is_some(),
+                        };
+                        prop_assert!(good, "{} hears {:?}", to, m);
+                    }
+                    // It names what the desk itself said.
+                    Output::ToDesk(to, AppMessage::BusinessReject(_)) => prop_assert_eq!(to.as_str(), trader),
+                    Output::ToDesk(to, m) => {
+                        let text = format!("{m:?}");
+                        for stranger in desks.iter().filter(|d| **d != to.as_str()) {
+                            prop_assert!(!text.contains(&format!("{stranger}.")), "{} hears {}", to, text);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_registered_desk_without_settings_has_a_place_only_by_default() {
     let stranger = || CompId::new("STRANGER").unwrap();

@@ -31,6 +31,7 @@ fn the_example_is_read_and_documents_every_key() {
         upstream.replace("#credentials_file", "credentials_file").replace("#password_file", "password_file").replace("#name =", "name =");
     let c2 = read(&upstream).unwrap();
     assert_eq!(c2.step_up.unwrap().name.as_deref(), Some("Example Bank"));
+    assert!(c.admin.as_ref().unwrap().trust.is_absolute());
     assert!(c.step_up.as_ref().unwrap().attestation.is_absolute());
     assert!(c2.enrolment.unwrap().upstream.unwrap().roots.is_absolute());
     assert!(c.gateway.instruments.ends_with("instruments.toml") && c.gateway.instruments.is_absolute());
@@ -64,6 +65,10 @@ fn what_is_wrong_is_named() {
         ("logon = \"risk\" ", "known_networks = []\nlogon = \"risk\" ", "unknown field `known_networks`"),
         ("[risk] ", "[risc] ", "unknown field"),
         ("open_rfqs = \"withdraw\"", "open_rfqs = \"sell\"", "unknown variant"),
+        ("listen = \"10.20.0.7:9445\"", "listen = \"10.20.0.7:9443\"", "admin.listen: 10.20.0.7:9443 is desks.listen too"),
+        ("hardware_policies = []", "hardware_policies = [\"sylvia\"]", "admin.hardware_policies"),
+        ("trust = \"admins-ca.pem\"", "#trust", "missing field `trust`"),
+        ("[admin]  ", "[admins]  ", "unknown field"),
         ("[entitlements] ", "#[entitlements] ", "unknown field"),
         ("facts = \"entitlements.toml\" ", "#facts = ", "missing field `facts`"),
     ] {

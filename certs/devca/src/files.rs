@@ -14,6 +14,7 @@ pub struct RootFiles {
     pub desks: PathBuf,
     pub gateways: PathBuf,
     pub dealers: PathBuf,
+    pub admins: PathBuf,
 }
 
 /// Where an identity was written.
@@ -24,8 +25,8 @@ pub struct IssuedFiles {
 }
 
 impl DevPki {
-    /// Writes `desks-ca.pem`, `gateways-ca.pem` and `dealers-ca.pem`. The authorities' keys are
-    /// never written.
+    /// Writes `desks-ca.pem`, `gateways-ca.pem`, `dealers-ca.pem` and `admins-ca.pem`. The authorities'
+    /// keys are never written.
     pub fn write_roots(&self, directory: &Path) -> Result<RootFiles, DevCaError> {
         make_private(directory)?;
         let write = |name: &str, role| {
@@ -37,6 +38,7 @@ impl DevPki {
             desks: write("desks-ca.pem", Role::Desk)?,
             gateways: write("gateways-ca.pem", Role::Gateway)?,
             dealers: write("dealers-ca.pem", Role::Dealer)?,
+            admins: write("admins-ca.pem", Role::Admin)?,
         })
     }
 }

@@ -3,7 +3,7 @@
 //! **DEMONSTRATION AND TESTS ONLY.** It issues to anybody, asks nothing, and its authorities' keys
 //! exist only in memory. A release of the desk must not depend on this crate.
 //!
-//! Desks, gateways and dealers each have an authority of their own, as in production, so that a
+//! Desks, gateways, dealers and administrators each have an authority of their own, as in production, so that a
 //! certificate of one kind is worth nothing in another's place. The profiles it follows are
 //! written down in `certs/profiles/`.
 
@@ -25,7 +25,7 @@ pub use error::DevCaError;
 pub use files::{IssuedFiles, RootFiles};
 pub use order::{MANAGED, Order};
 
-/// The three authorities of one make-believe world.
+/// The four authorities of one make-believe world.
 #[derive(Debug)]
 pub struct DevPki {
     trust_domain: String,
@@ -33,10 +33,11 @@ pub struct DevPki {
     desks: Authority,
     gateways: Authority,
     dealers: Authority,
+    admins: Authority,
 }
 
 impl DevPki {
-    /// Three fresh authorities whose certificates are valid around `now`.
+    /// Four fresh authorities whose certificates are valid around `now`.
     pub fn generate(trust_domain: &str, now: OffsetDateTime) -> Result<Self, DevCaError> {
         Ok(Self {
             trust_domain: trust_domain.to_owned(),
@@ -44,6 +45,7 @@ impl DevPki {
             desks: Authority::generate(&format!("{trust_domain} desks"), now)?,
             gateways: Authority::generate(&format!("{trust_domain} gateways"), now)?,
             dealers: Authority::generate(&format!("{trust_domain} dealers"), now)?,
+            admins: Authority::generate(&format!("{trust_domain} administrators"), now)?,
         })
     }
 
@@ -103,6 +105,7 @@ impl DevPki {
             Role::Desk => &self.desks,
             Role::Gateway => &self.gateways,
             Role::Dealer => &self.dealers,
+            Role::Admin => &self.admins,
         }
     }
 }

@@ -19,7 +19,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Writes three authorities, a gateway and dealers as PEM files.
+    /// Writes four authorities, a gateway and dealers as PEM files.
     Generate {
         /// Where to write; made for its owner only.
         #[arg(long)]
@@ -36,6 +36,9 @@ enum Action {
         /// A desk's CompID, for counterparty tests that read files; may be repeated.
         #[arg(long)]
         desk: Vec<String>,
+        /// An administrator's id; may be repeated.
+        #[arg(long)]
+        admin: Vec<String>,
     },
     /// Runs a program with a private, empty, unlocked keychain.
     #[cfg(unix)]
@@ -48,8 +51,10 @@ enum Action {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Action::Generate { out, trust_domain, gateway, dealer, desk } => {
-            generate(&out, &trust_domain, &gateway, &dealer, &desk).map(|()| ExitCode::SUCCESS)
+        Action::Generate { out, trust_domain, gateway, dealer, desk, admin } => {
+            let orders = dealer.iter().map(|id| (id, Order::dealer(id))).chain(desk.iter().map(|id| (id, Order::desk(id))));
+            let orders = orders.chain(admin.iter().map(|id| (id, Order::admin(id))));
+            generate(&out, &trust_domain, &gateway, orders).map(|()| ExitCode::SUCCESS)
         }
         #[cfg(unix)]
         Action::WithKeyring { program } => with_keyring(&program),
@@ -60,15 +65,17 @@ fn main() -> ExitCode {
     })
 }
 
-fn generate(out: &std::path::Path, trust_domain: &str, gateway: &str, dealers: &[String], desks: &[String]) -> Result<(), DevCaError> {
+fn generate<'a>(
+    out: &std::path::Path,
+    trust_domain: &str,
+    gateway: &str,
+    orders: impl Iterator<Item = (&'a String, Order)>,
+) -> Result<(), DevCaError> {
     let pki = DevPki::generate(trust_domain, OffsetDateTime::now_utc())?;
     pki.write_roots(out)?;
     pki.issue(&Order::gateway(gateway))?.write_to(out, gateway)?;
-    for dealer in dealers {
-        pki.issue(&Order::dealer(dealer))?.write_to(out, dealer)?;
-    }
-    for desk in desks {
-        pki.issue(&Order::desk(desk))?.write_to(out, desk)?;
+    for (name, order) in orders {
+        pki.issue(&order)?.write_to(out, name)?;
     }
     Ok(())
 }

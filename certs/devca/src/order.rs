@@ -30,6 +30,7 @@ enum Validity {
     Current,
     Past,
     Future,
+    For(Duration),
 }
 
 impl Order {
@@ -56,6 +57,12 @@ impl Order {
     #[must_use]
     pub fn dealer(comp_id: &str) -> Self {
         Self::new(Role::Dealer, comp_id, &["localhost"], true, false)
+    }
+
+    /// An administrator at a managed workstation: TLS client only.
+    #[must_use]
+    pub fn admin(id: &str) -> Self {
+        Self::new(Role::Admin, id, &[], false, true).with_policy(MANAGED)
     }
 
     fn new(role: Role, comp_id: &str, dns: &[&str], for_server: bool, for_client: bool) -> Self {
@@ -86,6 +93,20 @@ impl Order {
         self
     }
 
+    /// Ends so long after the authority was made, for tests of what happens then.
+    #[must_use]
+    pub const fn lasting(mut self, time: Duration) -> Self {
+        self.validity = Validity::For(time);
+        self
+    }
+
+    /// For clients too, whatever its role, for tests of what must be refused.
+    #[must_use]
+    pub const fn for_clients(mut self) -> Self {
+        self.for_client = true;
+        self
+    }
+
     /// Expired the day before.
     #[must_use]
     pub const fn expired(mut self) -> Self {
@@ -107,7 +128,7 @@ impl Order {
         self
     }
 
-    /// Asserts a certificate policy, such as the one that marks managed devices.
+    /// Asserts one certificate policy and no other, such as the one that marks managed devices.
     #[must_use]
     pub fn with_policy(mut self, oid: &str) -> Self {
         self.policy = Some(oid.to_owned());
@@ -131,6 +152,7 @@ impl Order {
             Validity::Current => (now - CLOCK_TOLERANCE, now + LIFETIME),
             Validity::Past => (now - LIFETIME, now - day),
             Validity::Future => (now + day, now + LIFETIME),
+            Validity::For(time) => (now - CLOCK_TOLERANCE, now + time),
         }
     }
 }

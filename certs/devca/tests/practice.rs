@@ -23,11 +23,17 @@ fn keys_and_their_directory_are_for_the_owner_only() {
 fn certificates_follow_their_profiles() {
     let now = OffsetDateTime::now_utc();
     let pki = DevPki::generate("practice.signet.example", now).unwrap();
-    for (order, role) in [(Order::desk("X1"), Role::Desk), (Order::gateway("X1"), Role::Gateway), (Order::dealer("X1"), Role::Dealer)] {
+    let orders = [
+        (Order::desk("x1"), Role::Desk),
+        (Order::gateway("x1"), Role::Gateway),
+        (Order::dealer("x1"), Role::Dealer),
+        (Order::admin("x1"), Role::Admin),
+    ];
+    for (order, role) in orders {
         let issued = pki.issue(&order).unwrap();
         let peer = PeerIdentity::from_certificate(&issued.chain()[0]).unwrap();
         peer.require(role, pki.trust_domain()).unwrap();
-        assert_eq!(peer.comp_id.as_str(), "X1");
+        assert_eq!(peer.comp_id.as_str(), "x1");
         assert!(peer.not_before <= now && peer.not_after <= now + Duration::days(7));
     }
 }

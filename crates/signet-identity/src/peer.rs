@@ -28,6 +28,8 @@ pub enum Role {
     Gateway,
     /// A liquidity provider.
     Dealer,
+    /// An administrator of the gateway.
+    Admin,
 }
 
 impl Role {
@@ -38,6 +40,7 @@ impl Role {
             Self::Desk => "desk",
             Self::Gateway => "gateway",
             Self::Dealer => "dealer",
+            Self::Admin => "admin",
         }
     }
 }
@@ -88,7 +91,7 @@ pub enum PeerError {
     NoUri,
     #[error("the certificate names {0} identities; exactly one is allowed")]
     SeveralUris(usize),
-    #[error("the certificate's identity is not spiffe://<trust domain>/<desk|gateway|dealer>/<CompID>")]
+    #[error("the certificate's identity is not spiffe://<trust domain>/<desk|gateway|dealer|admin>/<CompID>")]
     NotASignetUri,
     #[error("the certificate's user is not 1 to {USER_CHARS_MAX} characters of a-z 0-9 . _ -")]
     BadUser,
@@ -132,6 +135,7 @@ impl CertificateFacts {
 pub struct PeerIdentity {
     pub role: Role,
     pub trust_domain: String,
+    /// Of an administrator: the id that policies name, which is a user id.
     pub comp_id: CompId,
     /// User, device and ordered protection, when a Signet gateway issued the certificate; `None`
     /// for the short form of the URI.

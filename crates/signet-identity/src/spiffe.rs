@@ -1,6 +1,8 @@
 //! The SPIFFE URI in a Signet certificate, taken apart and put together.
 //!
-//! Short form, any role: `spiffe://<trust domain>/<desk|gateway|dealer>/<CompID>`.
+//! Short form: `spiffe://<trust domain>/<desk|gateway|dealer>/<CompID>`, and
+//! `spiffe://<trust domain>/admin/<id>`, where the id is spelled like a user's.
+//!
 //! Long form, desks enrolled by a gateway:
 //! `spiffe://<trust domain>/desk/<CompID>/<user>/<device>/<protection>`.
 //!
@@ -147,6 +149,8 @@ impl FromStr for SpiffeName {
             "desk" => Role::Desk,
             "gateway" => Role::Gateway,
             "dealer" => Role::Dealer,
+            "admin" if !is_user_id(comp_id) => return Err(PeerError::BadUser),
+            "admin" => Role::Admin,
             _ => return Err(PeerError::NotASignetUri),
         };
         if !is_trust_domain(domain) {
@@ -171,6 +175,13 @@ mod tests {
             ("spiffe://bank.example/desk/TRADER1", Ok(("bank.example", Role::Desk, "TRADER1", None))),
             ("spiffe://bank.example/gateway/SIGNET", Ok(("bank.example", Role::Gateway, "SIGNET", None))),
             ("spiffe://b/dealer/North-Bank_1.x", Ok(("b", Role::Dealer, "North-Bank_1.x", None))),
+            ("spiffe://b/admin/sylvia.o", Ok(("b", Role::Admin, "sylvia.o", None))),
+            ("spiffe://b/admin/Sylvia", Err(BadUser)),
+            ("spiffe://b/admin/..", Err(BadUser)),
+            ("spiffe://b/admin/", Err(BadUser)),
+            ("spiffe://b/admin/sylvia/x1", Err(NotASignetUri)),
+            ("spiffe://b/admin/sylvia/sylvia/x1/token", Err(NotASignetUri)),
+            ("spiffe://b/Admin/sylvia", Err(NotASignetUri)),
             ("spiffe://b/desk/A1/alice/x1-laptop/token", Ok(("b", Role::Desk, "A1", Some(["alice", "x1-laptop", "token"])))),
             ("spiffe://b/desk/A1/a.b_c-d/0/keychain", Ok(("b", Role::Desk, "A1", Some(["a.b_c-d", "0", "keychain"])))),
             ("SPIFFE://bank.example/desk/T", Err(NotASignetUri)),
@@ -248,6 +259,12 @@ mod tests {
             prop_assert_eq!(name.role, role);
             prop_assert_eq!(name.comp_id.as_str(), comp_id);
             prop_assert_eq!(name.enrolled, None);
+        }
+
+        #[test]
+        fn an_administrator_is_named_like_a_user(id in "[A-Za-z0-9._-]{1,40}") {
+            let name = format!("spiffe://b/admin/{id}").parse::<SpiffeName>();
+            prop_assert_eq!(name.is_ok(), is_user_id(&id));
         }
 
         #[test]

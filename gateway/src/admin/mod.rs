@@ -16,7 +16,7 @@ use crate::{
     config::{Config, ConfigError},
     enrol::ca::{self, CaError},
     registry::{
-        AccountState, CodePurpose, EvidenceChainError, NewEvent, Registry, RegistryError, UserDetails, Which,
+        AccountState, CodePurpose, Event, EvidenceChainError, NewEvent, Registry, RegistryError, UserDetails, Which,
         events::{ChainError, verify},
     },
     signed::{SignedLogError, read::ExportError},
@@ -133,13 +133,18 @@ pub enum Account {
 
 pub async fn set_state(config: &Config, account: &Account, state: AccountState) -> Result<(), AdminError> {
     let registry = open(config).await?;
-    let (actor, now) = (actor(), crate::core::now());
-    match account {
-        Account::User(u) => registry.set_user_state(u, state, &actor, now).await?,
-        Account::Device(d) => registry.set_device_state(d, state, &actor, now).await?,
-    }
+    set_state_in(&registry, account, state, &actor()).await?;
     registry.close().await;
     Ok(())
+}
+
+/// In a registry that is open.
+pub async fn set_state_in(registry: &Registry, account: &Account, state: AccountState, actor: &str) -> Result<(), RegistryError> {
+    let now = crate::core::now();
+    match account {
+        Account::User(u) => registry.set_user_state(u, state, actor, now).await,
+        Account::Device(d) => registry.set_device_state(d, state, actor, now).await,
+    }
 }
 
 /// Sessions that are on are judged anew within a second.
@@ -152,6 +157,14 @@ pub async fn set_role(config: &Config, user: &str, role: &str) -> Result<(), Adm
 
 /// The serial numbers revoked.
 pub async fn revoke(config: &Config, which: &Which, reason: &str) -> Result<Vec<String>, AdminError> {
+    let registry = open(config).await?;
+    let revoked = revoke_in(&registry, which, reason, &actor()).await?;
+    registry.close().await;
+    Ok(revoked)
+}
+
+/// In a registry that is open.
+pub async fn revoke_in(registry: &Registry, which: &Which, reason: &str, actor: &str) -> Result<Vec<String>, RegistryError> {
     let which = match which {
         // As other programs write it: colons, capitals, zeros in front.
         Which::Serial(s) => {
@@ -160,10 +173,7 @@ pub async fn revoke(config: &Config, which: &Which, reason: &str) -> Result<Vec<
         }
         other => other.clone(),
     };
-    let registry = open(config).await?;
-    let revoked = registry.revoke(&which, reason, &actor(), crate::core::now()).await?;
-    registry.close().await;
-    Ok(revoked)
+    registry.revoke(&which, reason, actor, crate::core::now()).await
 }
 
 /// Makes the files of the embedded authority; the fingerprint of its certificate.
@@ -209,15 +219,32 @@ pub async fn migrate(config: &Config) -> Result<(i64, i64), AdminError> {
 /// The events, newest last, at most `limit` of them; the whole chain is checked first.
 pub async fn events(config: &Config, limit: usize) -> Result<String, AdminError> {
     let registry = open(config).await?;
-    let (all, head) = registry.events().await?;
+    let Checked { events, count, head } = events_in(&registry, limit).await?;
     registry.close().await;
-    let count = verify(&all, (head.0, &head.1))?;
     let mut text = String::new();
-    for e in all.iter().skip(all.len().saturating_sub(limit)) {
+    for e in &events {
         let _ = writeln!(text, "{:>6}  {}  {:<24} {:<24} {:<24} {}", e.seq, date(e.at)?, e.kind, e.subject, e.actor, e.detail);
     }
     let _ = writeln!(text, "{count} events, none altered. Head: {} {}", head.0, head.1);
     Ok(text)
+}
+
+/// Events of a chain that was checked from its first on.
+#[derive(Debug)]
+pub struct Checked {
+    /// The newest, oldest first.
+    pub events: Vec<Event>,
+    /// How many there are.
+    pub count: i64,
+    pub head: (i64, String),
+}
+
+/// In a registry that is open.
+pub async fn events_in(registry: &Registry, limit: usize) -> Result<Checked, AdminError> {
+    let (mut all, head) = registry.events().await?;
+    let count = verify(&all, (head.0, &head.1))?;
+    let events = all.split_off(all.len().saturating_sub(limit));
+    Ok(Checked { events, count, head })
 }
 
 pub async fn list(config: &Config) -> Result<String, AdminError> {
@@ -260,7 +287,8 @@ pub async fn show(config: &Config, id: &str) -> Result<String, AdminError> {
     Ok(text)
 }
 
-fn date(at: UtcMillis) -> Result<String, AdminError> {
+/// As people and programs read it: RFC 3339, UTC.
+pub(crate) fn date(at: UtcMillis) -> Result<String, AdminError> {
     let t = OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1_000)).map_err(|_| AdminError::Time(at.0))?;
     t.format(&Rfc3339).map_err(|_| AdminError::Time(at.0))
 }

@@ -1,10 +1,12 @@
 //! The one configuration file. Every key is documented in `signet-gateway.example.toml`.
 
+mod admin;
 mod enrolment;
 mod entitlements;
 mod risk;
 mod step_up;
 
+pub use admin::AdminSection;
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection};
 pub use entitlements::{EntitlementsSection, Texts};
@@ -73,6 +75,7 @@ pub struct Config {
     pub desk_default: Option<DeskDefaultSection>,
     pub step_up: Option<StepUpSection>,
     pub risk: RiskSection,
+    pub admin: Option<AdminSection>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -208,6 +211,8 @@ pub struct Loaded {
     pub message_key: MessageKey,
     pub desk_roots: TrustRoots,
     pub dealer_roots: TrustRoots,
+    /// `None` without `[admin]`.
+    pub admin_roots: Option<TrustRoots>,
     pub catalogue: Catalogue,
     /// Parallel to `config.dealer`.
     pub dealer_pins: Vec<Vec<SpkiPin>>,
@@ -246,7 +251,7 @@ impl Config {
         ];
         let enrolment = c.enrolment.iter_mut().flat_map(EnrolmentSection::paths);
         let risk = c.risk.paths();
-        let lists = c.desks.crl.iter_mut().chain(&mut c.dealers.crl);
+        let lists = c.desks.crl.iter_mut().chain(&mut c.dealers.crl).chain(c.admin.iter_mut().flat_map(AdminSection::paths));
         for p in paths.into_iter().chain(c.store.key_file.as_mut()).chain(enrolment).chain(risk).chain(lists) {
             *p = base.join(&*p);
         }
@@ -276,6 +281,8 @@ impl Config {
             |key: &'static str, path: &Path| TrustRoots::from_pem_file(path).map_err(|e| ConfigError::Trust { key, why: e.to_string() });
         let desk_roots = roots("desks.trust", &self.desks.trust)?;
         let dealer_roots = roots("dealers.trust", &self.dealers.trust)?;
+        let admin_roots = self.admin.as_ref().map(|a| roots("admin.trust", &a.trust)).transpose()?;
+        self.check_authorities()?;
         if self.tls.fips {
             // Whether this build can: the same check as at the first handshake, said before any listener is opened.
             let policy = self.tls.policy(TlsVersions::default());
@@ -299,6 +306,7 @@ impl Config {
             message_key,
             desk_roots,
             dealer_roots,
+            admin_roots,
             catalogue,
             dealer_pins,
             registry,
@@ -354,6 +362,7 @@ impl Config {
                 return Err(value(format!("dealer {}: address", d.comp_id), "must be host:port"));
             }
         }
+        self.check_listeners()?;
         self.check_enrolment()?;
         self.check_step_up()
     }

@@ -1,38 +1,27 @@
 //! The EST service's listener: TLS 1.3, HTTP/1.1, small and short requests only.
 
 use super::{Answer, Request, Service, pkcs7, refusal::EnrolRefusal};
-use crate::config::Issuing;
+use crate::{
+    config::Issuing,
+    https::{self, Answers, BodyFault, Client, Response},
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{
     Method, StatusCode,
-    body::{Bytes, Incoming},
+    body::Incoming,
     header::{self, HeaderValue},
-    service::service_fn,
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls_pki_types::CertificateDer;
-use signet_identity::{Refusal, Stage};
-use std::{convert::Infallible, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    time::{Instant, sleep_until, timeout},
+    net::TcpListener,
+    time::{Instant, sleep_until},
 };
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
-/// Connections at once. Enrolment is rare; a crowd is an attack or a Monday morning, and waits.
-const CONNECTIONS_MAX: usize = 64;
-const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
-const HEADERS_MAX: Duration = Duration::from_secs(5);
-const BODY_MAX: Duration = Duration::from_secs(10);
-/// A whole connection, however many requests.
-const CONNECTION_MAX: Duration = Duration::from_secs(60);
 /// 16 KiB of DER in base64 with line ends, and PEM's first and last line.
 const BODY_BYTES_MAX: usize = 24 * 1024;
-/// Request line and headers.
-const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// A refusal is answered no sooner, so that its time does not tell what was found where.
 const REFUSAL_AFTER: Duration = Duration::from_millis(250);
 
@@ -43,57 +32,25 @@ const CSR_ATTRIBUTES: &[u8] = &[
     0x03, 0x01, 0x07, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02,
 ];
 
-type Response = hyper::Response<Full<Bytes>>;
-
 /// Accepts for ever; every connection is a task of this thread.
 pub async fn serve(listener: TcpListener, tls: Arc<rustls::ServerConfig>, service: Rc<Service>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let acceptor = TlsAcceptor::from(tls);
-    loop {
-        let (stream, from) = match listener.accept().await {
-            Ok(x) => x,
-            Err(e) => {
-                // Out of descriptors, most likely: wait instead of spinning.
-                tracing::error!(error = %e, "enrolment: cannot accept");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        let Ok(place) = places.clone().try_acquire_owned() else {
-            tracing::warn!(%from, "enrolment: too many connections; one refused");
-            continue;
-        };
-        let (acceptor, service) = (acceptor.clone(), service.clone());
-        tokio::task::spawn_local(async move {
-            if timeout(CONNECTION_MAX, connection(acceptor, stream, from, service)).await.is_err() {
-                tracing::debug!(%from, "enrolment: connection took too long; closed");
-            }
-            drop(place);
-        });
-    }
+    https::serve(listener, Rc::new(Est { tls: TlsAcceptor::from(tls), service })).await;
 }
 
-async fn connection(acceptor: TlsAcceptor, stream: TcpStream, from: SocketAddr, service: Rc<Service>) {
-    let tls = match timeout(HANDSHAKE_MAX, acceptor.accept(stream)).await {
-        Ok(Ok(tls)) => tls,
-        Ok(Err(e)) => {
-            let why = Refusal::seen_by_server(&e, Stage::Handshake);
-            return tracing::warn!(%from, code = why.code(), "enrolment: TLS refused: {why}");
-        }
-        Err(_) => return tracing::warn!(%from, "enrolment: no TLS in time; closed"),
-    };
-    let shown = tls.get_ref().1.peer_certificates().and_then(|c| c.first()).map(|c| c.clone().into_owned());
-    let answer = service_fn(|request| {
-        let (service, shown) = (service.clone(), shown.clone());
-        async move { Ok::<_, Infallible>(respond(&service, request, shown, from).await) }
-    });
-    let http = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_MAX)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(tls), answer);
-    if let Err(e) = http.await {
-        tracing::debug!(%from, error = %e, "enrolment: connection ended");
+struct Est {
+    tls: TlsAcceptor,
+    service: Rc<Service>,
+}
+
+impl Answers for Est {
+    const WHAT: &'static str = "enrolment";
+
+    fn tls(&self) -> TlsAcceptor {
+        self.tls.clone()
+    }
+
+    async fn answer(&self, request: hyper::Request<Incoming>, client: &Client) -> Response {
+        respond(&self.service, request, client.chain.first().cloned(), client.from).await
     }
 }
 
@@ -157,7 +114,7 @@ async fn crl(service: &Service) -> Result<Response, Answer> {
     if crl.der.is_empty() {
         return Err(EnrolRefusal::NotFound.into());
     }
-    Ok(with_type("application/pkix-crl", crl.der))
+    Ok(https::with_type(StatusCode::OK, "application/pkix-crl", crl.der))
 }
 
 /// RFC 7030 §4.2.
@@ -193,16 +150,14 @@ async fn enrol(
 }
 
 async fn body(request: hyper::Request<Incoming>) -> Result<Vec<u8>, EnrolRefusal> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().is_none_or(|k| !k.trim().eq_ignore_ascii_case("application/pkcs10")) {
+    if !https::is_of_type(request.headers(), "application/pkcs10") {
         return Err(EnrolRefusal::ContentType);
     }
-    let read = timeout(BODY_MAX, Limited::new(request.into_body(), BODY_BYTES_MAX).collect()).await;
-    match read {
-        Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
-        Ok(Err(e)) if e.is::<LengthLimitError>() => Err(EnrolRefusal::TooLarge),
-        _ => Err(EnrolRefusal::Malformed),
-    }
+    let body = https::body(request.into_body(), BODY_BYTES_MAX).await;
+    body.map(|b| b.to_vec()).map_err(|fault| match fault {
+        BodyFault::TooLarge => EnrolRefusal::TooLarge,
+        BodyFault::TooSlow | BodyFault::Broken => EnrolRefusal::Malformed,
+    })
 }
 
 /// User id and code of an `Authorization: Basic` header (RFC 7617).
@@ -234,22 +189,14 @@ fn base64_body(kind: &'static str, der: &[u8]) -> Response {
         text.push(c);
     }
     text.push_str("\r\n");
-    let mut r = with_type(kind, text);
+    let mut r = https::with_type(StatusCode::OK, kind, text);
     r.headers_mut().insert("content-transfer-encoding", HeaderValue::from_static("base64"));
-    r
-}
-
-fn with_type(kind: &'static str, body: impl Into<Bytes>) -> Response {
-    let mut r = hyper::Response::new(Full::new(body.into()));
-    r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    r.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     r
 }
 
 fn refusal(answer: Answer) -> Response {
     let refusal = answer.refusal;
-    let mut r = with_type("text/plain; charset=utf-8", format!("{refusal}\n"));
-    *r.status_mut() = refusal.status();
+    let mut r = https::with_type(refusal.status(), "text/plain; charset=utf-8", format!("{refusal}\n"));
     let headers = r.headers_mut();
     headers.insert("signet-code", HeaderValue::from_static(refusal.code()));
     if refusal.status() == StatusCode::UNAUTHORIZED {

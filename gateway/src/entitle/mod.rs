@@ -8,7 +8,7 @@ mod ruling;
 mod watch;
 
 pub use ruling::Ruling;
-pub(crate) use watch::keep_up;
+pub(crate) use watch::{keep_up, look_now};
 
 use crate::{config::EntitlementsSection, enrol::limit::JournalBudget, registry::NewEvent, roster::Roster};
 use signet_policy::entitle::{CedarEntitlements, Entitlements as _, World};

@@ -78,8 +78,7 @@ pub async fn keep_up(core: Rc<Core>) {
         if !settled || (seen == read_at && !looks.is_multiple_of(LOOK_CLOSELY_EVERY)) {
             continue;
         }
-        let (section, world, in_force) = (gate.section.clone(), Arc::clone(&gate.world), gate.policies().digest().to_owned());
-        let Ok(version) = tokio::task::spawn_blocking(move || read(&section, &world, &in_force)).await else { continue };
+        let Some(version) = read_aside(&gate).await else { continue };
         read_at = seen;
         match version {
             Version::Same => complained = None,
@@ -94,6 +93,34 @@ pub async fn keep_up(core: Rc<Core>) {
                     complained = Some((digest, text));
                 }
             }
+        }
+    }
+}
+
+/// Reads the documents away from the trading thread. `None` when others were put in force meanwhile, or the reading ended.
+async fn read_aside(gate: &Gate) -> Option<Version> {
+    let (section, world, before) = (gate.section.clone(), Arc::clone(&gate.world), gate.policies().digest().to_owned());
+    let in_force = before.clone();
+    let version = tokio::task::spawn_blocking(move || read(&section, &world, &in_force)).await.ok()?;
+    (gate.policies().digest() == before).then_some(version)
+}
+
+/// Reads the documents now, whatever else is going on with the files: for an administrator who has just put them there. The
+/// digests before and after when something changed.
+pub async fn look_now(core: &Rc<Core>) -> Result<Option<(String, String)>, String> {
+    let gate = core.gate().clone();
+    let before = gate.policies().digest().to_owned();
+    match read_aside(&gate).await {
+        None => Err("the files changed while they were read; look again".into()),
+        Some(Version::Same) => Ok(None),
+        Some(Version::Good(new)) => {
+            core.put_in_force(*new);
+            Ok(Some((before, gate.policies().digest().to_owned())))
+        }
+        Some(Version::Broken { digest, why }) => {
+            let why = why.to_string();
+            gate.complain(&digest, &why);
+            Err(why)
         }
     }
 }

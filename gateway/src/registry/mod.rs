@@ -267,11 +267,16 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// SQLite gives its side files the mode of the main one, so that one has to be made first.
+/// SQLite gives its side files the mode of the main one, so that one has to be made first. A file that is there is not opened:
+/// to close it would end every lock that SQLite holds on it in this process (POSIX advisory locks), and another process would
+/// then take away the log under our connections.
 fn make_private_file(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
-    options.create(true).append(true);
+    options.create_new(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(|_| ())
+    match options.open(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
 }

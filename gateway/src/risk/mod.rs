@@ -1,12 +1,14 @@
 //! The risk of each access: what is known of it, gathered here; the score itself is
 //! [`signet_policy::score`]. Whatever cannot be told counts as the worst of its kind.
 
+mod administrator;
 pub mod geo;
 pub mod posture;
 pub mod proxy;
 mod session;
 
-pub use session::{Access, Reassess, alert, watch};
+pub use administrator::Administrator;
+pub use session::{Access, Reassess, alert, event_words, watch};
 
 use crate::{
     config::{ConfigError, OpenRfqs, RiskPolicy, RiskSection},
@@ -124,17 +126,26 @@ impl Risk {
 
     /// Reads the policy's files again; the digests before and after when something changed. A broken file changes nothing.
     pub fn reload(&self) -> Result<Option<(String, String)>, ConfigError> {
-        let new = self.section.read()?;
+        Ok(self.take(self.section.read()?))
+    }
+
+    /// The files to be read.
+    pub fn section(&self) -> &RiskSection {
+        &self.section
+    }
+
+    /// Judges by `new` from here on; the digests before and after when it is another policy.
+    pub fn take(&self, new: RiskPolicy) -> Option<(String, String)> {
         let old = self.policy();
         if new.table.digest() == old.table.digest() {
-            return Ok(None);
+            return None;
         }
         let digests = (old.table.digest().to_owned(), new.table.digest().to_owned());
         if new.settings.geo != old.settings.geo {
             self.geo.replace(open_geo(&new));
         }
         self.policy.replace(Rc::new(new));
-        Ok(Some(digests))
+        Some(digests)
     }
 
     /// Looks for a newer country file; whether answers may differ now.

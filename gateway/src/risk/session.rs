@@ -3,7 +3,7 @@
 
 use super::{Facts, Risk, posture};
 use crate::{
-    config::{OpenRfqs, RiskPolicy},
+    config::{ConfigError, OpenRfqs, RiskPolicy},
     core::{Core, now},
     live,
     registry::{NewEvent, random_id},
@@ -148,6 +148,11 @@ impl Access {
         Some(nonce)
     }
 
+    /// The last decision.
+    pub fn last(&self) -> Option<Assessment> {
+        self.state.borrow().last.clone()
+    }
+
     /// Whether nothing is to be sent on without a touch, by the last decision.
     pub fn wants_touch(&self) -> bool {
         self.state.borrow().last.as_ref().is_none_or(|a| a.decision != Decision::Allow)
@@ -268,6 +273,24 @@ impl Core {
         live::cut(self, self.roster().as_deref(), desk, &live::Reason { code, words: a.words(), cure: a.cure() });
     }
 
+    /// A risk policy that was read: in force, or refused as a whole; said and written down either way. The digests before and
+    /// after when something changed.
+    pub fn take_risk(&self, risk: &Risk, read: Result<RiskPolicy, ConfigError>) -> Result<Option<(String, String)>, ConfigError> {
+        let changed = match read {
+            Ok(new) => risk.take(new),
+            Err(e) => {
+                tracing::error!(alert = true, "the new risk policy is refused as a whole; the last one stays: {e}");
+                self.note("policy.refused", &format!("risk: {e}"));
+                return Err(e);
+            }
+        };
+        if let Some((old, new)) = &changed {
+            tracing::info!(old, new, "risk policy loaded");
+            self.note("policy.loaded", &format!("risk: {old} -> {new}"));
+        }
+        Ok(changed)
+    }
+
     fn role_of(&self, desk: &CompId) -> Option<String> {
         let live = self.live.borrow();
         let shown = &live.get(desk)?.shown;
@@ -332,7 +355,7 @@ pub async fn watch(core: Rc<Core>, risk: Rc<Risk>, roster: Option<Rc<Roster>>, f
             core.clock_stepped();
         }
         let newer = stamp(&files);
-        let reloaded = newer != stamps && reload(&core, &risk);
+        let reloaded = newer != stamps && core.take_risk(&risk, risk.section().read()).is_ok_and(|changed| changed.is_some());
         stamps = newer;
         let geo = risk.refresh_geo();
         let fault = risk.geo_fault(at);
@@ -359,22 +382,6 @@ fn stepped(steady: Duration, wall_ms: i64) -> Option<i64> {
     let steady_ms = i64::try_from(steady.as_millis()).unwrap_or(i64::MAX);
     let by = wall_ms.saturating_sub(steady_ms);
     (by.unsigned_abs() > CLOCK_STEP_MS.unsigned_abs()).then_some(by)
-}
-
-fn reload(core: &Core, risk: &Risk) -> bool {
-    match risk.reload() {
-        Ok(Some((old, new))) => {
-            tracing::info!(old, new, "risk policy loaded");
-            core.note("policy.loaded", &format!("risk: {old} -> {new}"));
-            true
-        }
-        Ok(None) => false,
-        Err(e) => {
-            tracing::error!(alert = true, "the new risk policy is refused as a whole; the last one stays: {e}");
-            core.note("policy.refused", &format!("risk: {e}"));
-            false
-        }
-    }
 }
 
 fn stamp(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {

@@ -4,6 +4,9 @@
 // curl, openssl, file modes: a gateway is a Unix server.
 #![cfg(unix)]
 
+mod admin;
+mod admin_gates;
+mod admin_http;
 mod cut;
 mod dealer;
 mod doctor;
@@ -19,6 +22,7 @@ mod python;
 mod refusals;
 mod registry;
 mod scan;
+mod segments;
 mod signed;
 mod support;
 mod trades;

@@ -37,6 +37,8 @@ pub struct World {
     pub config: PathBuf,
     pub gateway: Option<Gateway>,
     pub pki: DevPki,
+    /// When `pki` was made: what it issues counts from there.
+    pub made: OffsetDateTime,
     pub gw: String,
     pub n: u32,
 }
@@ -74,7 +76,8 @@ impl World {
         let n = WORLDS.fetch_add(1, Ordering::Relaxed);
         let gw = format!("GW{n}-{}", std::process::id());
         let dir = tempfile::tempdir().unwrap();
-        let pki = DevPki::generate("bank.example", OffsetDateTime::now_utc()).unwrap();
+        let made = OffsetDateTime::now_utc();
+        let pki = DevPki::generate("bank.example", made).unwrap();
         pki.issue(&Order::gateway(&gw)).unwrap().write_to(dir.path(), "gateway").unwrap();
         pki.write_roots(dir.path()).unwrap();
         fs::write(dir.path().join("instruments.toml"), "").unwrap();
@@ -126,7 +129,7 @@ ca_key = "issuing-key.pem"
 "#
         );
         fs::write(&config, text).unwrap();
-        let w = Self { dir, config, gateway: None, pki, gw, n };
+        let w = Self { dir, config, gateway: None, pki, made, gw, n };
         w.cli(&["ca", "init"]);
         w
     }
@@ -217,7 +220,7 @@ ca_key = "issuing-key.pem"
         self.curl_at(self.est(), path, args)
     }
 
-    fn curl_at(&self, port: u16, path: &str, args: &[&str]) -> Http {
+    pub fn curl_at(&self, port: u16, path: &str, args: &[&str]) -> Http {
         let url = format!("https://localhost:{port}{path}");
         let out = Command::new("curl")
             .args(["--silent", "--show-error", "--max-time", "20", "--cacert", "gateways-ca.pem", "--dump-header", "-", "--http1.1"])

@@ -13,8 +13,8 @@ use signet_gateway::{
     Config, Gateway, Options,
     admin::{self, CodeTerms, Invited},
     config::{
-        DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, EntitlementsSection, GatewaySection,
-        OpenRfqs, RegistrySection, RiskSection, StepUpSection, StoreSection, TlsSection,
+        AdminSection, DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, EntitlementsSection,
+        GatewaySection, OpenRfqs, RegistrySection, RiskSection, StepUpSection, StoreSection, TlsSection,
     },
     registry::NewUser,
 };
@@ -79,6 +79,9 @@ pub struct Plan {
     pub facts: String,
     /// The gateway believes them only what they sign, and signs for them.
     pub other_dealers_sign: bool,
+    /// An interface for administrators on loopback, with certificates for these ids beside [`Practice::admin_files`]; none: no such
+    /// listener.
+    pub admins: Vec<String>,
 }
 
 /// Everybody may trade everything.
@@ -102,6 +105,7 @@ impl Plan {
             proxy_from: vec![],
             other_dealers: vec![],
             other_dealers_sign: false,
+            admins: vec![],
             policies: POLICIES.into(),
             facts: FACTS.into(),
         })
@@ -267,6 +271,16 @@ impl Practice {
         self.gateway.as_ref().map(Gateway::address)
     }
 
+    /// Where administrators connect, if the plan names some.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.gateway.as_ref().and_then(Gateway::admin_address)
+    }
+
+    /// The folder with `gateways-ca.pem` and, for each administrator, `admin-<id>.pem` and `admin-<id>-key.pem`.
+    pub fn admin_files(&self) -> &Path {
+        self._keys.path()
+    }
+
     /// Makes a dealer behave.
     pub fn force(&self, dealer: &str, what: signet_dealer::Force) -> Result<(), PracticeError> {
         let simulator = self.simulator.as_ref().ok_or_else(|| PracticeError { what: "dealers", why: "stopped".into() })?;
@@ -359,6 +373,17 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
     let enrolment = plan.enrolment.then(free_port).transpose().map_err(failed("enrolment port"))?;
     let risk = keys.join("risk.toml");
     fs::write(&risk, &plan.risk).map_err(failed("risk settings"))?;
+    for id in &plan.admins {
+        let issued = pki.issue(&Order::admin(id)).map_err(failed("administrator's certificate"))?;
+        issued.write_to(keys, &format!("admin-{id}")).map_err(failed("administrator's key"))?;
+    }
+    let admin = (!plan.admins.is_empty()).then(|| AdminSection {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        trust: roots.admins,
+        crl: vec![],
+        crl_required: false,
+        hardware_policies: vec![],
+    });
     let desk = |n: &String| Ok(DeskEntry { comp_id: comp_id(n)?, dealers: Default::default() });
     Ok(Config {
         gateway: GatewaySection {
@@ -391,5 +416,6 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
         desk_default: plan.enrolment.then(DeskDefaultSection::default),
         step_up: None,
         risk: RiskSection { table: None, settings: risk, open_rfqs: plan.open_rfqs },
+        admin,
     })
 }

@@ -1,0 +1,88 @@
+//! The answers' JSON. Times are RFC 3339 in UTC.
+
+use super::{
+    AdminRefusal,
+    trading::{Looked, Reloaded, SessionOn},
+};
+use crate::{
+    admin::{AdminError, Checked, date},
+    registry::{CodePurpose, DeviceRecord, UserDetails, UserRecord},
+};
+use serde_json::{Value, json};
+use signet_rfq::UtcMillis;
+
+pub fn sessions(all: &[SessionOn]) -> Result<Value, AdminError> {
+    let one = |s: &SessionOn| {
+        let (verdict, score, policy) = s.last.clone().map_or((None, None, None), |(v, s, p)| (Some(v), Some(s), Some(p)));
+        Ok(json!({
+            "desk": s.desk, "user": s.user, "address": s.address, "serial": s.serial, "since": date(s.since)?,
+            "verdict": verdict, "score": score, "policy": policy,
+        }))
+    };
+    Ok(json!({ "sessions": all.iter().map(one).collect::<Result<Vec<_>, AdminError>>()? }))
+}
+
+pub fn users(all: &[UserRecord]) -> Result<Value, AdminError> {
+    Ok(json!({ "users": all.iter().map(user_record).collect::<Result<Vec<_>, _>>()? }))
+}
+
+fn user_record(u: &UserRecord) -> Result<Value, AdminError> {
+    Ok(json!({
+        "id": u.id, "comp_id": u.comp_id, "name": u.name, "role": u.role, "protection": u.protection, "state": u.state.as_str(),
+        "created": date(u.created)?,
+    }))
+}
+
+/// Of codes only that there are some: what they are is known to nobody but whoever was given them.
+pub fn user(d: &UserDetails) -> Result<Value, AdminError> {
+    let device = |x: &DeviceRecord| {
+        let of = d.certificates.iter().filter(|c| c.device == x.id);
+        let certificate = |c: &crate::registry::CertificateRecord| {
+            Ok(json!({
+                "serial": c.serial, "state": c.state.as_str(), "reason": c.reason, "managed": c.managed,
+                "not_after": date(c.not_after)?, "first_used": (c.first_used.0 > 0).then(|| date(c.first_used)).transpose()?,
+            }))
+        };
+        let certificates = of.map(certificate).collect::<Result<Vec<_>, AdminError>>()?;
+        Ok(json!({
+            "id": x.id, "state": x.state.as_str(), "protection": x.protection, "created": date(x.created)?, "certificates": certificates,
+        }))
+    };
+    let code = |(purpose, state, expires): &(CodePurpose, crate::registry::CodeState, UtcMillis)| {
+        Ok(json!({ "purpose": purpose.as_str(), "state": state.as_str(), "expires": date(*expires)? }))
+    };
+    let mut v = user_record(&d.user)?;
+    v["devices"] = json!(d.devices.iter().map(device).collect::<Result<Vec<_>, AdminError>>()?);
+    v["codes"] = json!(d.codes.iter().map(code).collect::<Result<Vec<_>, AdminError>>()?);
+    Ok(v)
+}
+
+pub fn events(c: &Checked) -> Result<Value, AdminError> {
+    let one = |e: &crate::registry::Event| {
+        Ok(json!({
+            "seq": e.seq, "at": date(e.at)?, "kind": e.kind, "subject": e.subject, "actor": e.actor, "detail": e.detail,
+        }))
+    };
+    let events = c.events.iter().map(one).collect::<Result<Vec<_>, AdminError>>()?;
+    Ok(json!({ "events": events, "count": c.count, "head": { "seq": c.head.0, "hash": c.head.1 } }))
+}
+
+/// Refused when one of the two policies is; the other may have changed all the same, and the words say so.
+pub fn reloaded(r: &Reloaded) -> Result<Value, AdminRefusal> {
+    let part = |l: &Looked| match l {
+        Ok(Some((from, to))) => json!({ "changed": true, "from": from, "to": to }),
+        _ => json!({ "changed": false }),
+    };
+    let words = |what: &str, l: &Looked| match l {
+        Ok(Some((from, to))) => format!("{what}: in force, {from} -> {to}. "),
+        Ok(None) => format!("{what}: as before. "),
+        Err(e) => format!("{what}: refused as a whole, the last good one stays: {e}. "),
+    };
+    match (&r.risk, &r.entitlements) {
+        (Ok(_), Ok(_)) => Ok(json!({ "risk": part(&r.risk), "entitlements": part(&r.entitlements) })),
+        _ => {
+            let all = words("risk", &r.risk) + &words("entitlements", &r.entitlements);
+            Err(AdminRefusal::PolicyRefused(all.trim_end().to_owned()))
+        }
+    }
+}

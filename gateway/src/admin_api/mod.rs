@@ -1,0 +1,119 @@
+//! The administrators' interface: HTTPS with JSON, on a listener and a thread of its own, for identities of its own.
+//!
+//! Every request passes the same gates, whatever the connection was good for before: the certificate as of now (dates and
+//! revocation lists), the risk of the access, the entitlements. What is done is done by the functions behind the command line,
+//! with the administrator as actor.
+
+mod answers;
+mod refusal;
+pub mod request;
+mod server;
+mod trading;
+
+pub use refusal::AdminRefusal;
+pub use trading::{Trading, serve as serve_trading};
+
+use crate::{
+    GatewayError,
+    config::AdminSection,
+    crl::{self, CrlFiles},
+    https,
+    listener_tls::ListenerTls,
+    registry::{Registry, RegistryUrl},
+    roster::Notes,
+};
+use server::Api;
+use signet_identity::{ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
+use std::{net::SocketAddr, rc::Rc};
+use tokio::{net::TcpListener, sync::oneshot, task::LocalSet};
+
+/// What the administrators' thread is started with.
+pub struct Plan {
+    pub section: AdminSection,
+    pub roots: TrustRoots,
+    pub identity: ServerIdentity,
+    pub policy: TlsPolicy,
+    pub trust_domain: String,
+    pub registry: Option<RegistryUrl>,
+    pub notes: Option<Notes>,
+    pub trading: Trading,
+}
+
+/// The thread while it runs. Dropping it ends the thread.
+pub struct Worker {
+    pub address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(t) = self.thread.take() {
+            let _ = t.join();
+        }
+    }
+}
+
+/// Returns when administrators can connect.
+pub async fn start(plan: Plan) -> Result<Worker, GatewayError> {
+    let (ready_tx, ready_rx) = oneshot::channel();
+    let (stop_tx, stop_rx) = oneshot::channel();
+    let body = move || {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(r) => r,
+            Err(source) => return drop(ready_tx.send(Err(GatewayError::Io { what: "runtime".into(), source }))),
+        };
+        runtime.block_on(LocalSet::new().run_until(work(plan, ready_tx, stop_rx)));
+    };
+    let thread = std::thread::Builder::new().name("signet-admin".into()).spawn(body);
+    let thread = thread.map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
+    let address = ready_rx.await.map_err(|_| GatewayError::Died)??;
+    tracing::info!(%address, "administrators' interface is up");
+    Ok(Worker { address, stop: Some(stop_tx), thread: Some(thread) })
+}
+
+async fn work(plan: Plan, ready: oneshot::Sender<Result<SocketAddr, GatewayError>>, stop: oneshot::Receiver<()>) {
+    let (listener, address, api, files) = match open(plan).await {
+        Ok(x) => x,
+        Err(e) => return drop(ready.send(Err(e))),
+    };
+    let _ = ready.send(Ok(address));
+    let serving = tokio::task::spawn_local(https::serve(listener, api.clone()));
+    tokio::select! {
+        _ = stop => {}
+        () = keep_up(&api, files) => {}
+    }
+    serving.abort();
+    api.close().await;
+}
+
+async fn open(plan: Plan) -> Result<(TcpListener, SocketAddr, Rc<Api>, CrlFiles), GatewayError> {
+    let Plan { section, roots, identity, policy, trust_domain, registry, notes, trading } = plan;
+    let failed = |what: String| move |source| GatewayError::Io { what, source };
+    let listener = TcpListener::bind(section.listen).await.map_err(failed(format!("admin.listen {}", section.listen)))?;
+    let address = listener.local_addr().map_err(failed("admin.listen".into()))?;
+    let mut files = CrlFiles::new("admin.crl", &section.crl, section.crl_required);
+    files.refresh();
+    let profile = ServerProfile::new(roots, identity.certified_key()).with_policy(policy);
+    let tls = |e: &dyn std::fmt::Display| GatewayError::Tls(e.to_string());
+    let crls = files.crls(None).map_err(|e| tls(&e))?;
+    let tls = ListenerTls::new("administrators", profile, crls, files.required()).map_err(|e| tls(&e))?;
+    let registry = match registry {
+        Some(url) => Some(Registry::open(&url).await?),
+        None => None,
+    };
+    let api = Api::new(tls, trust_domain, section.hardware_policies, registry, notes, trading);
+    Ok((listener, address, Rc::new(api), files))
+}
+
+async fn keep_up(api: &Api, mut files: CrlFiles) {
+    loop {
+        tokio::time::sleep(crl::LOOK).await;
+        if files.in_use() {
+            api.tls().refresh(&mut files, None, false);
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What an administrator asks for, read from one HTTP request. Pure; whatever cannot be read exactly is refused.
+
+use super::AdminRefusal;
+use crate::{
+    admin::Account,
+    registry::{AccountState, Which},
+};
+use hyper::Method;
+use serde::{Deserialize, de::DeserializeOwned};
+use signet_identity::{is_device_name, is_user_id};
+use signet_policy::entitle::AdminAction;
+use signet_rfq::CompId;
+
+/// Events in one answer.
+const EVENTS_MAX: usize = 1_000;
+const EVENTS_USUAL: usize = 100;
+/// What the person at the desk reads.
+const REASON_CHARS_MAX: usize = 120;
+/// As the certificate profile writes serial numbers: 20 octets at most (RFC 5280 §4.1.2.2), perhaps with colons.
+const SERIAL_CHARS_MAX: usize = 64;
+
+/// One request that can be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    Sessions,
+    Policy,
+    Users,
+    User(String),
+    Events { limit: usize },
+    SetState(Account, AccountState),
+    SetRole { user: String, role: &'static str },
+    Revoke { which: Which, reason: &'static str },
+    End { desk: CompId, reason: String },
+    Reload,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRole {
+    role: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Revocation {
+    serial: Option<String>,
+    device: Option<String>,
+    user: Option<String>,
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct End {
+    reason: String,
+}
+
+impl Command {
+    /// As policies name it.
+    pub fn action(&self) -> AdminAction {
+        match self {
+            Self::Sessions | Self::Policy | Self::Users | Self::User(_) | Self::Events { .. } => AdminAction::Read,
+            Self::SetState(..) | Self::Revoke { .. } => AdminAction::Lock,
+            Self::SetRole { .. } => AdminAction::Users,
+            Self::End { .. } => AdminAction::Sessions,
+            Self::Reload => AdminAction::Policy,
+        }
+    }
+}
+
+/// `json`: whether the content type is that of JSON.
+pub fn read(method: &Method, path: &str, query: Option<&str>, json: bool, body: &[u8]) -> Result<Command, AdminRefusal> {
+    let rest = path.strip_prefix("/v1/").ok_or(AdminRefusal::NotFound)?;
+    let parts: Vec<&str> = rest.splitn(6, '/').collect();
+    let post = match *method {
+        Method::GET => false,
+        Method::POST => true,
+        _ => return Err(AdminRefusal::Method),
+    };
+    let expected = match parts.as_slice() {
+        ["sessions" | "policy" | "users" | "events"] | ["users", _] => false,
+        ["users", _, "lock" | "unlock" | "role"] | ["devices", _, _, "lock" | "unlock"] => true,
+        ["revoke"] | ["sessions", _, "end"] | ["policy", "reload"] => true,
+        _ => return Err(AdminRefusal::NotFound),
+    };
+    if post != expected {
+        return Err(AdminRefusal::Method);
+    }
+    if query.is_some() && parts != ["events"] {
+        return Err(malformed("this path takes no query"));
+    }
+    if post { order(&parts, json, body) } else { question(&parts, query, body) }
+}
+
+fn question(parts: &[&str], query: Option<&str>, body: &[u8]) -> Result<Command, AdminRefusal> {
+    if !body.is_empty() {
+        return Err(malformed("a question has no body"));
+    }
+    match parts {
+        ["sessions"] => Ok(Command::Sessions),
+        ["policy"] => Ok(Command::Policy),
+        ["users"] => Ok(Command::Users),
+        ["users", id] => Ok(Command::User(user(id)?)),
+        ["events"] => Ok(Command::Events { limit: query.map_or(Ok(EVENTS_USUAL), limit)? }),
+        _ => Err(AdminRefusal::NotFound),
+    }
+}
+
+fn order(parts: &[&str], json: bool, body: &[u8]) -> Result<Command, AdminRefusal> {
+    if !json {
+        return Err(AdminRefusal::ContentType);
+    }
+    match parts {
+        ["users", id, "role"] => {
+            let NewRole { role } = from_json(body)?;
+            Ok(Command::SetRole { user: user(id)?, role: one_of(&role, &["standard", "privileged"], "role")? })
+        }
+        ["users", id, to] => from_json(body).and_then(|Nothing {}| Ok(Command::SetState(Account::User(user(id)?), state(to)))),
+        ["devices", of, id, to] => {
+            let Nothing {} = from_json(body)?;
+            Ok(Command::SetState(Account::Device(device(&format!("{}/{id}", user(of)?))?), state(to)))
+        }
+        ["revoke"] => revocation(from_json(body)?),
+        ["sessions", desk, "end"] => {
+            let End { reason } = from_json(body)?;
+            let desk = Some(desk).filter(|d| d.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)));
+            let desk = desk.and_then(|d| CompId::new(*d).ok()).ok_or_else(|| malformed("this is no CompID"))?;
+            let printable = !reason.trim().is_empty() && reason.chars().all(|c| (' '..='~').contains(&c));
+            if !printable || reason.len() > REASON_CHARS_MAX {
+                return Err(malformed(format!("reason: 1 to {REASON_CHARS_MAX} printable ASCII characters")));
+            }
+            Ok(Command::End { desk, reason })
+        }
+        ["policy", "reload"] => from_json(body).map(|Nothing {}| Command::Reload),
+        _ => Err(AdminRefusal::NotFound),
+    }
+}
+
+fn revocation(r: Revocation) -> Result<Command, AdminRefusal> {
+    let which = match (r.serial, r.device, r.user) {
+        (Some(s), None, None) => {
+            let hexadecimal = s.bytes().all(|b| b.is_ascii_hexdigit() || b == b':') && s.bytes().any(|b| b != b':');
+            if !hexadecimal || s.len() > SERIAL_CHARS_MAX {
+                return Err(malformed("serial: hexadecimal digits"));
+            }
+            Which::Serial(s)
+        }
+        (None, Some(d), None) => Which::Device(device(&d)?),
+        (None, None, Some(u)) => Which::User(user(&u)?),
+        _ => return Err(malformed("name one of serial, device, user")),
+    };
+    let known = ["unspecified", "key-compromise", "affiliation-changed", "superseded", "cessation", "privilege-withdrawn"];
+    let reason = one_of(r.reason.as_deref().unwrap_or("unspecified"), &known, "reason")?;
+    Ok(Command::Revoke { which, reason })
+}
+
+fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminRefusal> {
+    // An array would do for serde, field by field.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(malformed("the body is no JSON object"));
+    }
+    serde_json::from_slice(body).map_err(|e| malformed(format!("the body is not the JSON that is wanted here: {e}")))
+}
+
+fn malformed(why: impl Into<String>) -> AdminRefusal {
+    AdminRefusal::Malformed(why.into())
+}
+
+fn one_of(word: &str, known: &[&'static str], what: &str) -> Result<&'static str, AdminRefusal> {
+    known.iter().find(|k| **k == word).copied().ok_or_else(|| malformed(format!("{what}: one of {}", known.join(", "))))
+}
+
+fn user(id: &str) -> Result<String, AdminRefusal> {
+    if is_user_id(id) { Ok(id.to_owned()) } else { Err(malformed("a user id is 1 to 32 characters of a-z 0-9 . _ -")) }
+}
+
+/// `USER/DEVICE`.
+fn device(text: &str) -> Result<String, AdminRefusal> {
+    match text.split_once('/') {
+        Some((u, d)) if is_user_id(u) && is_device_name(d) => Ok(text.to_owned()),
+        _ => Err(malformed("a device is USER/DEVICE, both of a-z 0-9 . _ -")),
+    }
+}
+
+fn state(word: &str) -> AccountState {
+    // The route allows no third word, and what is not to unlock must not.
+    if word == "unlock" { AccountState::Active } else { AccountState::Locked }
+}
+
+fn limit(query: &str) -> Result<usize, AdminRefusal> {
+    let digits = query.strip_prefix("limit=").filter(|d| (1..=4).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit()));
+    let n = digits.and_then(|d| d.parse().ok()).filter(|n| (1..=EVENTS_MAX).contains(n));
+    n.ok_or_else(|| malformed(format!("limit=1 to limit={EVENTS_MAX}, and nothing else")))
+}
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;

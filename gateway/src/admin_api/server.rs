@@ -1,0 +1,215 @@
+//! One request: who asks, whether they may, and what is done.
+
+use super::{
+    AdminRefusal, Trading, answers,
+    request::{self, Command},
+    trading::Ending,
+};
+use crate::{
+    admin,
+    core::now,
+    enrol::limit::JournalBudget,
+    https::{self, Answers, Client, Response, TurnedAway},
+    listener_tls::ListenerTls,
+    registry::{NewEvent, Registry, RegistryError},
+    risk::{self, Administrator},
+    roster::Notes,
+};
+use hyper::{Request, StatusCode, body::Incoming, header};
+use serde_json::{Value, json};
+use signet_identity::{PeerError, PeerIdentity, Role};
+use signet_policy::{
+    entitle::{Act, Entitlements as _, Outcome, Proof, Question},
+    score::Decision,
+};
+use std::{cell::RefCell, net::SocketAddr, time::Duration};
+use time::OffsetDateTime;
+use tokio::{sync::Semaphore, time::timeout};
+use tokio_rustls::TlsAcceptor;
+
+const BODY_BYTES_MAX: usize = 4 * 1024;
+/// A database that takes longer counts as one that does not answer.
+const REGISTRY_MAX: Duration = Duration::from_secs(5);
+
+pub struct Api {
+    tls: ListenerTls,
+    trust_domain: String,
+    hardware_policies: Vec<String>,
+    registry: Option<Registry>,
+    notes: Option<Notes>,
+    trading: Trading,
+    budget: RefCell<JournalBudget>,
+    /// The chain of events is read whole, by one at a time.
+    chain: Semaphore,
+}
+
+impl Answers for Api {
+    const WHAT: &'static str = "administrators";
+
+    fn tls(&self) -> TlsAcceptor {
+        self.tls.acceptor()
+    }
+
+    async fn answer(&self, request: Request<Incoming>, client: &Client) -> Response {
+        let ip = client.from.ip().to_canonical();
+        // Said of whoever it is before it is known whether they may say anything.
+        let named = client.chain.first().map(PeerIdentity::from_certificate);
+        let id = match &named {
+            Some(Ok(p)) => format!("{} {}", p.role, p.comp_id),
+            _ => "somebody".to_owned(),
+        };
+        let actor = format!("{id} from {ip}");
+        let what = format!("{} {}", request.method(), request.uri().path());
+        match self.respond(request, client, named, &actor).await {
+            Ok(value) => https::with_type(StatusCode::OK, "application/json", format!("{value}\n")),
+            Err(refusal) => {
+                tracing::warn!(actor, what, code = refusal.code(), "administrators: refused: {refusal}");
+                self.note_refusal(refusal.code(), &actor, &id, &format!("{what}: {}", explained(&refusal)));
+                refusal.response()
+            }
+        }
+    }
+
+    fn turned_away(&self, from: SocketAddr, why: &TurnedAway) {
+        let actor = format!("somebody from {}", from.ip().to_canonical());
+        self.note_refusal(why.code(), &actor, "admin.listen", &why.to_string());
+    }
+}
+
+impl Api {
+    pub fn new(
+        tls: ListenerTls,
+        trust_domain: String,
+        hardware_policies: Vec<String>,
+        registry: Option<Registry>,
+        notes: Option<Notes>,
+        trading: Trading,
+    ) -> Self {
+        let (budget, chain) = (RefCell::default(), Semaphore::new(1));
+        Self { tls, trust_domain, hardware_policies, registry, notes, trading, budget, chain }
+    }
+
+    pub fn tls(&self) -> &ListenerTls {
+        &self.tls
+    }
+
+    pub async fn close(&self) {
+        if let Some(r) = &self.registry {
+            r.clone().close().await;
+        }
+    }
+
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        client: &Client,
+        named: Option<Result<PeerIdentity, PeerError>>,
+        actor: &str,
+    ) -> Result<Value, AdminRefusal> {
+        let who = self.administrator(client, named)?;
+        let from_browser = |name: &header::HeaderName| *name == header::ORIGIN || name.as_str().starts_with("sec-fetch-");
+        if request.headers().keys().any(from_browser) {
+            return Err(AdminRefusal::Browser);
+        }
+        let (head, body) = request.into_parts();
+        let body = https::body(body, BODY_BYTES_MAX).await?;
+        // The body may have taken its time: it is judged as things are now.
+        self.tls.recheck(&client.chain, OffsetDateTime::now_utc()).map_err(AdminRefusal::CertificateNotGood)?;
+        let hardware_key = who.hardware_key;
+        let judged = self.trading.judge(who.clone()).await?;
+        match judged.risk.decision {
+            Decision::Allow => {}
+            Decision::StepUp => return Err(AdminRefusal::Risk(Box::new(judged.risk))),
+            Decision::Deny => {
+                risk::alert(actor, "risk.denied", &judged.risk);
+                return Err(AdminRefusal::Risk(Box::new(judged.risk)));
+            }
+        }
+        let json = https::is_of_type(&head.headers, "application/json");
+        let command = request::read(&head.method, head.uri.path(), head.uri.query(), json, &body)?;
+        let act = Act::Admin { action: command.action(), privileged: true, hardware_key };
+        let verdict = judged.entitlements.decide(&Question { who: &who.id, proof: Proof::default(), act });
+        if verdict.outcome() != Outcome::Allow {
+            return Err(AdminRefusal::Entitle(Box::new(verdict)));
+        }
+        tracing::info!(actor, ?command, score = judged.risk.score, "administrators: allowed");
+        self.carry_out(command, actor).await
+    }
+
+    /// Who it is, if a certificate that is good now says that it is an administrator.
+    fn administrator(&self, client: &Client, named: Option<Result<PeerIdentity, PeerError>>) -> Result<Administrator, AdminRefusal> {
+        let peer = named.unwrap_or(Err(PeerError::NoCertificate))?;
+        peer.require(Role::Admin, &self.trust_domain)?;
+        self.tls.recheck(&client.chain, OffsetDateTime::now_utc()).map_err(AdminRefusal::CertificateNotGood)?;
+        let hardware_key = peer.policies.iter().any(|p| self.hardware_policies.contains(p));
+        let (id, address) = (peer.comp_id.to_string(), client.from.ip().to_canonical());
+        Ok(Administrator { id, address, policies: peer.policies, hardware_key })
+    }
+
+    async fn carry_out(&self, command: Command, actor: &str) -> Result<Value, AdminRefusal> {
+        match command {
+            Command::Sessions => Ok(answers::sessions(&self.trading.sessions().await?)?),
+            Command::Policy => Ok(json!(self.trading.in_force().await?)),
+            Command::End { desk, reason } => {
+                let name = desk.to_string();
+                match self.trading.end(Ending { desk, reason, actor: actor.to_owned() }).await? {
+                    true => Ok(json!({ "ended": name })),
+                    false => Err(AdminRefusal::NotOn(name)),
+                }
+            }
+            Command::Reload => answers::reloaded(&self.trading.reload(actor.to_owned()).await?),
+            command => {
+                let registry = self.registry.as_ref().ok_or(AdminRefusal::NoRegistry)?;
+                timeout(REGISTRY_MAX, self.with_registry(registry, command, actor)).await.unwrap_or(Err(AdminRefusal::RegistrySilent))
+            }
+        }
+    }
+
+    async fn with_registry(&self, registry: &Registry, command: Command, actor: &str) -> Result<Value, AdminRefusal> {
+        let at = now();
+        match command {
+            Command::Users => Ok(answers::users(&registry.users().await?)?),
+            Command::User(id) => Ok(answers::user(&registry.user(&id).await?)?),
+            Command::Events { limit } => {
+                let _turn = self.chain.acquire().await.map_err(|_| AdminRefusal::RegistrySilent)?;
+                Ok(answers::events(&admin::events_in(registry, limit).await?)?)
+            }
+            Command::SetState(account, state) => {
+                admin::set_state_in(registry, &account, state, actor).await?;
+                let (admin::Account::User(name) | admin::Account::Device(name)) = account;
+                Ok(json!({ "account": name, "state": state.as_str() }))
+            }
+            Command::SetRole { user, role } => {
+                registry.set_user_role(&user, role, actor, at).await?;
+                Ok(json!({ "account": user, "role": role }))
+            }
+            Command::Revoke { which, reason } => Ok(json!({ "revoked": admin::revoke_in(registry, &which, reason, actor).await? })),
+            // The others do not come here.
+            Command::Sessions | Command::Policy | Command::End { .. } | Command::Reload => {
+                Err(RegistryError::Corrupt("a command for the trading thread".into()).into())
+            }
+        }
+    }
+
+    /// Written down, but not by the thousand.
+    fn note_refusal(&self, code: &'static str, actor: &str, subject: &str, detail: &str) {
+        let Some(notes) = &self.notes else { return };
+        let Some(left_out) = self.budget.borrow_mut().spend(now()) else { return };
+        let more =
+            if left_out > 0 { format!(" ({left_out} refusals before this were not written down one by one)") } else { String::new() };
+        notes.note(NewEvent::new(now(), actor, code, subject, format!("{detail}{more}")));
+    }
+}
+
+/// For the event: with what explains a policy's refusal.
+fn explained(refusal: &AdminRefusal) -> String {
+    match refusal {
+        AdminRefusal::Risk(a) => risk::event_words(a),
+        AdminRefusal::Entitle(v) => {
+            let ids = v.ids();
+            let because = if ids.is_empty() { "no policy".to_owned() } else { ids.join(", ") };
+            format!("{refusal} By {because}; policies {}", v.because().digest)
+        }
+        other => other.to_string(),
+    }
+}
