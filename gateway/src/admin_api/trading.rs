@@ -243,7 +243,7 @@ async fn reload(core: &Rc<Core>, risk: &Rc<Risk>, actor: &str) -> Reloaded {
         Err(e) => Err(e.to_string()),
     };
     if matches!(risk, Ok(Some(_))) {
-        core.reassess_all(crate::risk::Reassess::Changed);
+        core.reassess_all(crate::risk::Reassess::Changed).await;
     }
     let entitlements = entitle::look_now(core).await;
     let said = |what: &str, l: &Looked| match l {
