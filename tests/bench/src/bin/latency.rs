@@ -286,7 +286,7 @@ async fn load(rate: u32, first: usize, desks: &[Desk], arrivals: &Arrivals, betw
     while arrivals.lock().expect("not poisoned").len() < requests && ended.elapsed() < DRAIN {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    for n in requests.saturating_sub(lag + 1)..requests {
+    for n in requests.saturating_sub(lag)..requests {
         cancel(&desks[n % desks.len()], first + n);
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
