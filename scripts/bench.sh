@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prints the numbers of docs/benchmarks.md. Release builds; nothing is asserted, machines differ.
 # SIGNET_BENCH_SECONDS (default 20) is the length of each step in the window; 600 shows memory over
-# ten minutes.
+# ten minutes. SIGNET_BENCH_LATENCY_SECONDS (default 12) is the length of each step from desk to dealer.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${SIGNET_BENCH_ROUNDS:-3000}
@@ -65,5 +65,11 @@ target/release/signatures
 echo "== step-up: what a touch costs beside the person"
 target/release/stepup
 
+echo "== what one decision costs: entitlements (the example's policies) and risk"
+target/release/decision
+
+echo "== from desk to dealer: straight, through a relay, through the gateway with everything on"
+target/release/latency
+
 echo "== the gateway, per idle desk"
-target/release/idle 200
+target/release/idle 1000 5000

@@ -24,14 +24,15 @@ pub struct Journal {
     /// Records by the RFQ they are about, in order, each with its place in the whole.
     records: BTreeMap<RfqId, Vec<(u64, Vec<u8>)>>,
     next: u64,
-    live_bytes: u64,
+    /// The file's length at which [`Self::tidy`] looks again: a look goes over every record.
+    look_at: u64,
 }
 
 impl Journal {
     /// Opens the journal and replays it into `router`; what the router would send is not sent again.
     pub fn open(path: &Path, key: &StoreKey, router: &mut Router) -> Result<Self, JournalError> {
         let (log, recovered) = SealedLog::open(path, key)?;
-        let mut journal = Self { log, records: BTreeMap::new(), next: 0, live_bytes: 0 };
+        let mut journal = Self { log, records: BTreeMap::new(), next: 0, look_at: REWRITE_ABOVE_BYTES };
         for r in &recovered.records {
             let (at, input) = decode(r).ok_or(JournalError::UnknownRecord)?;
             router.handle(at, Input::Tick);
@@ -58,23 +59,26 @@ impl Journal {
         Ok(())
     }
 
-    /// Drops what is about forgotten RFQs when enough of the file is.
+    /// Drops what is about forgotten RFQs when enough of the file is. Looks once in each quarter that the file grows by, so
+    /// that a busy day with a large journal does not spend every tick on it.
     pub fn tidy(&mut self, router: &Router) -> Result<(), JournalError> {
-        if self.log.len() < REWRITE_ABOVE_BYTES {
+        if self.log.len() < self.look_at {
             return Ok(());
         }
         self.records.retain(|id, _| router.remembers(id));
-        self.live_bytes = self.records.values().flatten().map(|(_, r)| r.len() as u64).sum();
-        if self.live_bytes * 2 > self.log.len() {
+        let live_bytes: u64 = self.records.values().flatten().map(|(_, r)| r.len() as u64).sum();
+        self.look_at = self.log.len() + self.log.len() / 4;
+        if live_bytes * 2 > self.log.len() {
             return Ok(());
         }
         let mut all: Vec<&(u64, Vec<u8>)> = self.records.values().flatten().collect();
         all.sort_by_key(|(n, _)| *n);
-        Ok(self.log.rewrite(all.into_iter().map(|(_, r)| &r[..]))?)
+        self.log.rewrite(all.into_iter().map(|(_, r)| &r[..]))?;
+        self.look_at = REWRITE_ABOVE_BYTES.max(self.log.len() + self.log.len() / 4);
+        Ok(())
     }
 
     fn remember(&mut self, rfq: RfqId, record: Vec<u8>) {
-        self.live_bytes += record.len() as u64;
         self.records.entry(rfq).or_default().push((self.next, record));
         self.next += 1;
     }
@@ -116,3 +120,7 @@ fn decode(r: &[u8]) -> Option<(UtcMillis, Input)> {
     };
     Some((UtcMillis(i64::from_le_bytes(time)), input))
 }
+
+#[cfg(test)]
+#[path = "journal_tests.rs"]
+mod tests;

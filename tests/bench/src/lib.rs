@@ -3,6 +3,9 @@
 //! It speaks the real protocol over real TLS, through our own engine; a quote's id says when it was
 //! sent, so that whoever sees it can tell how old it is.
 
+pub mod firm;
+pub mod pace;
+pub mod process;
 pub mod token;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
