@@ -26,9 +26,7 @@ impl Pace {
         let value = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
         timerfd_settime(&self.0, TimerfdTimerFlags::empty(), &Itimerspec { it_interval: never, it_value: value }).expect("set");
         // What the runtime knows of readiness may be about the time before.
-        while let Err(_would_block) =
-            self.0.readable().await.expect("a timer").try_io(|fd| Ok(rustix::io::read(fd, &mut [0u8; 8])?))
-        {}
+        while let Err(_would_block) = self.0.readable().await.expect("a timer").try_io(|fd| Ok(rustix::io::read(fd, &mut [0u8; 8])?)) {}
     }
 }
 

@@ -10,7 +10,9 @@ use signet_gateway::{
     risk::{Facts, Risk},
 };
 use signet_policy::{
-    entitle::{Act, Amounts, CedarEntitlements, Deal, Documents, Entitlements as _, InstrumentFacts, Outcome, Proof, Question, Side, Step, World},
+    entitle::{
+        Act, Amounts, CedarEntitlements, Deal, Documents, Entitlements as _, InstrumentFacts, Outcome, Proof, Question, Side, Step, World,
+    },
     score::{Authentication, Decision},
 };
 use signet_rfq::UtcMillis;
@@ -110,6 +112,9 @@ fn risk() {
             concerns: vec![],
         };
         let found = risk.assess(&access, NOON).decision;
-        println!("   risk of an access, {what:<8} ({found:?}) {}", percentiles(&mut timed(|| drop(black_box(risk.assess(black_box(&access), NOON))))));
+        println!(
+            "   risk of an access, {what:<8} ({found:?}) {}",
+            percentiles(&mut timed(|| drop(black_box(risk.assess(black_box(&access), NOON)))))
+        );
     }
 }

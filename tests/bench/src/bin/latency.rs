@@ -99,7 +99,11 @@ fn compare(rates: &[&str]) {
         let [direct, relay, gateway] = [0, 1, 2].map(|way: usize| all[way].get(n));
         let (Some(d), Some(g)) = (direct, gateway) else { continue };
         let (a, b, c) = (g.p50 - d.p50, g.p99 - d.p99, g.p999 - d.p999);
-        println!("     added by the gateway: p50 {a:.0}, p99 {b:.0}, p99.9 {c:.0}; ratio of p50 {:.2}, of p99 {:.2}", g.p50 / d.p50, g.p99 / d.p99);
+        println!(
+            "     added by the gateway: p50 {a:.0}, p99 {b:.0}, p99.9 {c:.0}; ratio of p50 {:.2}, of p99 {:.2}",
+            g.p50 / d.p50,
+            g.p99 / d.p99
+        );
         if let Some(r) = relay {
             println!("     beside the relay:     p50 {:+.0}, p99 {:+.0}, p99.9 {:+.0}", g.p50 - r.p50, g.p99 - r.p99, g.p999 - r.p999);
         }
