@@ -20,7 +20,7 @@ fn office() -> TempDir {
     let dealer = |id: &str| format!("[[dealer]]\ncomp_id = '{id}'\nname = '{id}'\naddress = 'localhost:1'\n");
     let text = format!(
         "[gateway]\nname = 'G'\ncomp_id = 'SIGNET'\nstate_dir = 's'\ninstruments = 'instruments.toml'\ntrust_domain = 'bank.example'\n\
-         [tls]\ncertificate = 'c'\nkey = 'k'\n[desks]\nlisten = '127.0.0.1:0'\ntrust = 't'\n[dealers]\ntrust = 't'\n\
+         [tls]\ncertificate = 'c'\nkey = 'k'\n[desks]\nlisten = '127.0.0.1:0'\ntrust = 't'\n[dealers]\ntrust = 't'\n[risk]\nsettings = 'risk.toml'\n\
          [entitlements]\npolicies = 'entitlements.cedar'\nfacts = 'entitlements.toml'\n{}",
         ["NORTHBANK", "HARBOUR", "MERIDIAN", "CALDERA"].map(dealer).concat()
     );
