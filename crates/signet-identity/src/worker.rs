@@ -4,7 +4,7 @@
 //! threads, and some run an event loop that must not meet an asynchronous runtime's.
 
 use std::fmt;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,8 +13,17 @@ use std::time::{Duration, Instant};
 pub(crate) struct Worker<S> {
     name: &'static str,
     answer_time: Duration,
-    tasks: Mutex<Option<Sender<Task<S>>>>,
+    tasks: Mutex<Option<Running<S>>>,
 }
+
+struct Running<S> {
+    tasks: Sender<Task<S>>,
+    /// Disconnected once the thread has let go of all it kept.
+    ended: Receiver<()>,
+}
+
+/// How long an end is waited for: the thread may be waiting for a person.
+const ENDING_MAX: Duration = Duration::from_secs(1);
 
 struct Task<S> {
     /// After this the caller has given up; doing it later would surprise everybody.
@@ -61,7 +70,7 @@ impl<S: 'static> Worker<S> {
     fn send(&self, state: impl FnOnce() -> S + Send + 'static, task: Task<S>) -> Result<(), NoAnswer> {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let task = match tasks.as_ref() {
-            Some(sender) => match sender.send(task) {
+            Some(running) => match running.tasks.send(task) {
                 Ok(()) => return Ok(()),
                 // The thread ended (a store panicked): start another.
                 Err(unsent) => unsent.0,
@@ -69,9 +78,12 @@ impl<S: 'static> Worker<S> {
             None => task,
         };
         let (sender, receiver) = mpsc::channel::<Task<S>>();
+        let (ending, ended) = mpsc::channel::<()>();
         thread::Builder::new()
             .name(self.name.into())
             .spawn(move || {
+                // Dropped after the state.
+                let _ending = ending;
                 let mut state = state();
                 while let Ok(Task { deadline, run }) = receiver.recv() {
                     if Instant::now() < deadline {
@@ -81,8 +93,20 @@ impl<S: 'static> Worker<S> {
             })
             .map_err(|e| NoAnswer::Failed(format!("its thread could not be started: {e}")))?;
         sender.send(task).map_err(|_| NoAnswer::Failed("its thread ended".into()))?;
-        *tasks = Some(sender);
+        *tasks = Some(Running { tasks: sender, ended });
         Ok(())
+    }
+}
+
+/// What the thread keeps is let go of before this returns: a token's library that is closed while the process ends takes the process
+/// down with it.
+impl<S> Drop for Worker<S> {
+    fn drop(&mut self) {
+        let running = self.tasks.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Running { tasks, ended }) = running {
+            drop(tasks);
+            let _ = ended.recv_timeout(ENDING_MAX);
+        }
     }
 }
 
