@@ -37,7 +37,9 @@ const ANSWER_MAX: Duration = Duration::from_secs(3);
 /// issued a moment ago.
 const NEWER_VIEW_MAX: Duration = Duration::from_millis(1_500);
 /// What the trading thread may have waiting for the registry.
-const REPORTS_MAX: usize = 4_096;
+const REPORTS_MAX: usize = 16_384;
+/// Reports written down before the view is confirmed again.
+const REPORTS_A_TURN: usize = 512;
 /// A registry that does not answer is said to be so at once, and then this often.
 const COMPLAIN: Duration = Duration::from_secs(30);
 const CRL_CHECK: Duration = Duration::from_secs(60);
@@ -347,15 +349,7 @@ impl Keeper {
     }
 
     async fn turn(&mut self) -> Result<(), RegistryError> {
-        while let Some(report) = self.pending.front() {
-            match report {
-                Report::FirstUsed(serial) => self.registry.first_used(serial, crate::core::now()).await?,
-                Report::Traded(desk, dealer) => self.registry.traded(desk, dealer, crate::core::now()).await?,
-                Report::Note(event) => self.registry.note(event.clone()).await?,
-                Report::Seen(user, s) => self.registry.seen(user, *s).await?,
-            }
-            self.pending.pop_front();
-        }
+        self.write_down().await?;
         // Before the question, so that the view is never older than it claims.
         let confirmed = Instant::now();
         let version = self.registry.version().await?;
@@ -372,6 +366,51 @@ impl Keeper {
             self.crl_checked = Some(Instant::now());
         }
         Ok(())
+    }
+
+    /// Writes down the oldest reports, not more than a turn has time for: a crowd that logs on at once must not keep the view from
+    /// being confirmed. What is written is taken off at once, so that a later failure repeats none of it.
+    async fn write_down(&mut self) -> Result<(), RegistryError> {
+        let window = self.pending.len().min(REPORTS_A_TURN);
+        let (mut notes, mut seen) = (Vec::new(), Vec::new());
+        for report in self.pending.range(..window) {
+            match report {
+                Report::Note(event) => notes.push(event.clone()),
+                Report::Seen(user, s) => seen.push((user.clone(), *s)),
+                Report::FirstUsed(_) | Report::Traded(..) => {}
+            }
+        }
+        if !notes.is_empty() {
+            let written = notes.len();
+            self.registry.note_all(notes).await?;
+            self.take_off(written, |r| matches!(r, Report::Note(_)));
+        }
+        if !seen.is_empty() {
+            let written = seen.len();
+            self.registry.seen(&seen).await?;
+            self.take_off(written, |r| matches!(r, Report::Seen(..)));
+        }
+        let mut left = window;
+        while let Some(report) = self.pending.front().filter(|_| left > 0) {
+            match report {
+                Report::FirstUsed(serial) => self.registry.first_used(serial, crate::core::now()).await?,
+                Report::Traded(desk, dealer) => self.registry.traded(desk, dealer, crate::core::now()).await?,
+                // Came after this turn began.
+                Report::Note(_) | Report::Seen(..) => break,
+            }
+            self.pending.pop_front();
+            left -= 1;
+        }
+        Ok(())
+    }
+
+    /// Takes the first `n` reports of a kind off.
+    fn take_off(&mut self, mut n: usize, kind: impl Fn(&Report) -> bool) {
+        self.pending.retain(|r| {
+            let written = n > 0 && kind(r);
+            n -= usize::from(written);
+            !written
+        });
     }
 
     async fn check_crl(&self) -> Result<(), RegistryError> {
@@ -399,5 +438,63 @@ impl Keeper {
             self.complained = Some(Instant::now());
             tracing::error!(error = %e, code = e.code(), down_s, "the registry does not answer: soon nobody will be admitted. {}", e.cure());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::{NewCode, NewUser};
+    use signet_rfq::UtcMillis;
+
+    #[tokio::test]
+    async fn a_crowd_of_reports_is_written_down_once_and_keeps_the_view_confirmed() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = crate::config::RegistrySection::new(&format!("sqlite:{}", dir.path().join("r.db").display())).url().unwrap();
+        let registry = Registry::open(&url).await.unwrap();
+        let user = NewUser {
+            id: "alice".into(),
+            comp_id: "ALICE1".into(),
+            name: "Alice".into(),
+            role: "standard".into(),
+            protection: "keychain".into(),
+        };
+        let code = NewCode { digest: "d".into(), expires: UtcMillis(1), managed: false };
+        registry.add_users(&[(user, code)], "test", UtcMillis(0)).await.unwrap();
+        let before = registry.events().await.unwrap().0.len();
+        let view = Arc::new(registry.view(UtcMillis(0)).await.unwrap());
+        let snapshots = watch::Sender::new(Snapshot { view, confirmed: Instant::now(), crl: Arc::new(vec![]) });
+        let mut keeper = Keeper {
+            registry: registry.clone(),
+            snapshots,
+            service: None,
+            pending: VecDeque::new(),
+            crl_checked: None,
+            down_since: None,
+            complained: None,
+        };
+        const CROWD: usize = 3 * REPORTS_A_TURN / 2;
+        let gb = |at_ms| Sighting { country: "GB".parse().unwrap(), at_ms };
+        for n in 0..CROWD {
+            let note = NewEvent::new(UtcMillis(1), "test", "risk.assessed", "alice", n.to_string());
+            let at = i64::try_from(n).unwrap();
+            // One who is registered, one who is not.
+            keeper.pending.extend([Report::FirstUsed(format!("{n:x}")), Report::Seen("alice".into(), gb(at))]);
+            keeper.pending.extend([Report::Note(note), Report::Seen("nobody".into(), gb(at))]);
+        }
+        let mut turns = 0;
+        while !keeper.pending.is_empty() {
+            let asked = Instant::now();
+            let left = keeper.pending.len();
+            keeper.turn().await.unwrap();
+            assert!(keeper.snapshots.borrow().confirmed > asked && keeper.pending.len() < left);
+            turns += 1;
+        }
+        assert!(turns > 4, "{turns}");
+        let (events, _) = registry.events().await.unwrap();
+        let written: Vec<String> = events[before..].iter().map(|e| e.detail.clone()).collect();
+        assert_eq!(written, (0..CROWD).map(|n| n.to_string()).collect::<Vec<_>>());
+        let places = registry.view(UtcMillis(0)).await.unwrap().places;
+        assert_eq!((places.len(), places["alice"].at_ms), (1, i64::try_from(CROWD - 1).unwrap()));
     }
 }

@@ -205,7 +205,7 @@ impl Registry {
     }
 
     /// Begins a change that says nothing about who may be on: waits for its turn, and no gateway reads its view anew.
-    async fn aside(&self) -> Result<Tx, RegistryError> {
+    pub(super) async fn aside(&self) -> Result<Tx, RegistryError> {
         self.locked("UPDATE registry_meta SET head_seq = head_seq WHERE id = 1").await
     }
 
@@ -226,6 +226,15 @@ impl Registry {
     pub async fn note(&self, event: NewEvent) -> Result<(), RegistryError> {
         let mut tx = self.aside().await?;
         events::append(&mut tx, event).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The same for many, in one go: all of them or none.
+    pub async fn note_all(&self, all: Vec<NewEvent>) -> Result<(), RegistryError> {
+        let mut tx = self.aside().await?;
+        for event in all {
+            events::append(&mut tx, event).await?;
+        }
         Ok(tx.commit().await?)
     }
 

@@ -38,12 +38,15 @@ pub struct View {
 }
 
 impl Registry {
-    /// Somebody was seen somewhere. No change that gateways must hear of: each keeps its own newest.
-    pub async fn seen(&self, user: &str, s: Sighting) -> Result<(), RegistryError> {
+    /// People were seen somewhere. No change that gateways must hear of: each keeps its own newest.
+    pub async fn seen(&self, all: &[(String, Sighting)]) -> Result<(), RegistryError> {
         let upsert = "INSERT INTO places (user_id, country, at_ms) SELECT id, $2, $3 FROM users WHERE id = $1
             ON CONFLICT (user_id) DO UPDATE SET country = excluded.country, at_ms = excluded.at_ms WHERE places.at_ms < excluded.at_ms";
-        sqlx::query(upsert).bind(user.to_owned()).bind(s.country.to_string()).bind(s.at_ms).execute(&self.pool).await?;
-        Ok(())
+        let mut tx = self.aside().await?;
+        for (user, s) in all {
+            sqlx::query(upsert).bind(user.clone()).bind(s.country.to_string()).bind(s.at_ms).execute(&mut *tx).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     pub async fn view(&self, now: UtcMillis) -> Result<View, RegistryError> {
