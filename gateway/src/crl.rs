@@ -4,21 +4,19 @@
 //! half a download neither opens nor closes the door at once. Everything wrong is said loudly, again
 //! and again; whether it closes the door is the operator's setting.
 
+use crate::stamp::{self, Stamp};
 use rustls_pki_types::CertificateRevocationListDer;
 use signet_identity::{CrlError, Crls, Revocation};
 use std::{
     fs,
     path::PathBuf,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 use time::OffsetDateTime;
 
 /// How often the files are looked at.
 pub const LOOK: Duration = Duration::from_secs(1);
 const COMPLAIN: Duration = Duration::from_secs(60);
-
-/// Modification time and length.
-type Stamp = Option<(SystemTime, u64)>;
 
 #[derive(Debug)]
 pub struct CrlFiles {
@@ -47,13 +45,13 @@ impl CrlFiles {
     /// Reads the files that changed; whether any list did.
     pub fn refresh(&mut self) -> bool {
         let mut changed = false;
-        for (path, stamp, lists) in &mut self.files {
-            let now = fs::metadata(&*path).ok().and_then(|m| Some((m.modified().ok()?, m.len())));
-            if now == *stamp && now.is_some() {
+        for (path, known, lists) in &mut self.files {
+            let now = stamp::of(path);
+            if now == *known && now.is_some() {
                 continue;
             }
-            let appeared = *stamp != now;
-            *stamp = now;
+            let appeared = *known != now;
+            *known = now;
             match read(path) {
                 Ok(new) => {
                     tracing::info!(key = self.key, file = %path.display(), lists = new.len(), "revocation list read");

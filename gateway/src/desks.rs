@@ -171,16 +171,15 @@ impl Door {
         };
         let shown = roster::shown(&peer);
         let chain: Vec<_> = tls.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect();
-        let leaf = chain.first()?.clone();
         let checked = match &key {
-            Ok(_) => self.check(&first, &desk, &binding, &shown).await,
+            Ok(key) => self.check(&first, &desk, &binding, &shown).await.map(|who| (who, key.clone())),
             // Said at the Logon, not at the first RFQ.
             Err(e) => Err((e.code(), e.to_string())),
         };
         let admitted = match checked {
-            Ok(who) => {
+            Ok((who, key)) => {
                 let user = who.map_or_else(|| desk.to_string(), |w| w.user);
-                let access = Access::new(user, &peer, leaf, &binding, Some(address));
+                let access = Access::new(user, &peer, key, &binding, Some(address));
                 self.judge(&first, access, &shown)
             }
             Err((code, words)) => Err(live::Reason { code, words, cure: String::new() }),

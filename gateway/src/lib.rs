@@ -24,6 +24,7 @@ pub mod risk;
 mod roster;
 pub mod router;
 pub mod signed;
+mod stamp;
 pub mod stepup;
 
 use crate::{

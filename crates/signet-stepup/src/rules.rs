@@ -221,14 +221,17 @@ pub enum Wanted {
     TwoPeople(String),
 }
 
+/// Whether a lease of this session stands for the touch that an action wants.
+pub fn covered(rules: &WhenSection, action: &Action, standing: &Standing, now: UtcMillis) -> bool {
+    let lease = standing.owes.is_none() && standing.lease.is_some_and(|l| l.good(rules, now));
+    lease && (rules.accept_in_lease || !matches!(action, Action::Accept(_)))
+}
+
 pub fn wanted(rules: &WhenSection, action: &Action, standing: &Standing, now: UtcMillis) -> Wanted {
-    let lease = standing.lease.is_some_and(|l| l.good(rules, now));
     let second = rules.second_person.as_ref();
-    let (quantity, currency, touch_above, second_above, covered) = match action {
-        Action::Request(r) => (&r.quantity, &r.currency, &rules.request_above, second.map(|s| &s.request_above), lease),
-        Action::Accept(a) => {
-            (&a.quantity, &a.currency, &rules.accept_above, second.map(|s| &s.accept_above), lease && rules.accept_in_lease)
-        }
+    let (quantity, currency, touch_above, second_above) = match action {
+        Action::Request(r) => (&r.quantity, &r.currency, &rules.request_above, second.map(|s| &s.request_above)),
+        Action::Accept(a) => (&a.quantity, &a.currency, &rules.accept_above, second.map(|s| &s.accept_above)),
         Action::Session(why) => return Wanted::Touch(words(*why).into()),
         Action::RegisterKey { .. } => return Wanted::Touch("A further security key is registered with one you have.".into()),
     };
@@ -237,6 +240,7 @@ pub fn wanted(rules: &WhenSection, action: &Action, standing: &Standing, now: Ut
     if second_above.is_some_and(above) {
         return Wanted::TwoPeople(format!("{what} of this size need two people."));
     }
+    let covered = covered(rules, action, standing, now);
     match standing.owes {
         Some(why) => Wanted::Touch(words(why).into()),
         None if above(touch_above) && !covered => Wanted::Touch(format!("{what} of this size need a touch of your key.")),

@@ -15,7 +15,7 @@ use crate::{
     roster::Roster,
     stepup::{Authority, KeyState, KeyTicket, KeyView, StepUpHandle, StepUpRefusal, Ticket},
 };
-use rules::{Standing, Wanted, WhenSection, wanted};
+use rules::{Wanted, WhenSection, covered, wanted};
 use serde::Serialize;
 use signet_fix::{
     AppMessage,
@@ -23,7 +23,7 @@ use signet_fix::{
 };
 use signet_policy::entitle::{Outcome, Proof};
 use signet_rfq::{CompId, UtcMillis};
-use signet_stepup::{Action, Approval, SessionReason};
+use signet_stepup::{Approval, SessionReason};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -162,7 +162,10 @@ impl Core {
         let (verdict, proof) = {
             let w = e.waiting.borrow();
             let standing = w.standing(desk);
-            (wanted(w.rules(), &p.action, &standing, at), covered(w.rules(), &p.action, &standing, at))
+            (
+                wanted(w.rules(), &p.action, &standing, at),
+                Proof { touched: covered(w.rules(), &p.action, &standing, at), second_person: false },
+            )
         };
         let ruling = self.ruling(desk, &p, proof, at);
         if ruling.outcome == Outcome::Deny {
@@ -374,13 +377,6 @@ impl Core {
             core.step(&e, |w| w.keys(&desk, u32::try_from(good).unwrap_or(u32::MAX), now()));
         });
     }
-}
-
-/// What a lease of this session proves for an action.
-fn covered(rules: &WhenSection, action: &Action, standing: &Standing, at: UtcMillis) -> Proof {
-    let lease = standing.owes.is_none() && standing.lease.is_some_and(|l| l.good(rules, at));
-    let covers = !matches!(action, Action::Accept(_)) || rules.accept_in_lease;
-    Proof { touched: lease && covers, second_person: false }
 }
 
 /// What the rules of `[step_up.when]` want and what the policies want: the stricter of the two, with its reason.

@@ -103,6 +103,11 @@ impl RateLimit {
     }
 }
 
+/// What an event says of those before it that were not written down; nothing when all were.
+pub fn left_out_words(left_out: u64) -> String {
+    if left_out > 0 { format!(" ({left_out} before this were not written down one by one)") } else { String::new() }
+}
+
 /// How many refusals are written down one by one: a flood must not fill the disk.
 #[derive(Debug, Default)]
 pub struct JournalBudget {

@@ -1,7 +1,7 @@
 //! Questions to the policies on behalf of desks, and what becomes of messages that they refuse.
 
 use super::{Gate, Ruling};
-use crate::{core::Core, registry::NewEvent, router::Proposal};
+use crate::{core::Core, enrol::limit::left_out_words, registry::NewEvent, router::Proposal};
 use signet_fix::{AppMessage, message::VenueState};
 use signet_policy::entitle::{Act, Deal, Entitlements as _, Outcome, Proof, Question, Side, Step};
 use signet_rfq::{Ask, CompId, UtcMillis};
@@ -65,7 +65,7 @@ impl Core {
         tracing::warn!(%desk, code = ruling.code, what, ids = ruling.ids.join(", "), digest = ruling.digest, "not entitled: {}", ruling.words);
         let gate = self.gate();
         if let Some(left_out) = gate.budget.borrow_mut().spend(at) {
-            let more = if left_out > 0 { format!(" ({left_out} before this were not written down one by one)") } else { String::new() };
+            let more = left_out_words(left_out);
             let who = self.trader(desk).unwrap_or_default();
             let detail = format!("{}{more}", ruling.detail(what));
             gate.note(NewEvent::new(at, &format!("desk {desk}"), "entitle.denied", who, detail));

@@ -5,27 +5,14 @@ use crate::{
     config::{ConfigError, EntitlementsSection},
     core::{Core, now},
     registry::NewEvent,
+    stamp::{self, Stamp},
 };
 use signet_policy::entitle::{CedarEntitlements, Entitlements as _, World};
-use std::{
-    fs,
-    path::Path,
-    rc::Rc,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 const LOOK: Duration = Duration::from_secs(1);
 /// Files are read whole this often even when nothing seems to have changed: a file system's clock may be coarse.
 const LOOK_CLOSELY_EVERY: u32 = 10;
-
-/// What tells at a glance that a file changed.
-type Stamp = Option<(SystemTime, u64)>;
-
-fn stamp(path: &Path) -> Stamp {
-    let m = fs::metadata(path).ok()?;
-    Some((m.modified().ok()?, m.len()))
-}
 
 /// One look at the files, away from the trading thread.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,7 +23,7 @@ struct Looked {
 
 impl Looked {
     fn at(section: &EntitlementsSection) -> Self {
-        Self { policies: stamp(&section.policies), facts: stamp(&section.facts) }
+        Self { policies: stamp::of(&section.policies), facts: stamp::of(&section.facts) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The country of an address, from a file that somebody keeps fresh.
 
+use crate::stamp::{self, Stamp};
 use maxminddb::{Reader, path};
 use signet_policy::place::Country;
 use signet_rfq::UtcMillis;
@@ -9,7 +10,6 @@ use std::{
     net::IpAddr,
     path::{Path, PathBuf},
     rc::Rc,
-    time::SystemTime,
 };
 
 /// Largest country file, bytes.
@@ -41,11 +41,8 @@ type Opened = Result<(Rc<Reader<Vec<u8>>>, UtcMillis), String>;
 pub struct Geo {
     file: PathBuf,
     max_age_days: u32,
-    opened: RefCell<(Option<Stamp>, Opened)>,
+    opened: RefCell<(Stamp, Opened)>,
 }
-
-/// How a file is told from its successor.
-type Stamp = (SystemTime, u64);
 
 impl Geo {
     pub fn open(file: &Path, max_age_days: u32) -> Self {
@@ -57,7 +54,7 @@ impl Geo {
     /// Reads the file again if it is another one; whether it is. A file that has gone is not remembered: what
     /// it said cannot be checked any more.
     pub fn refresh(&self) -> bool {
-        let stamp = stamp(&self.file);
+        let stamp = stamp::of(&self.file);
         if stamp.is_some() && self.opened.borrow().0 == stamp {
             return false;
         }
@@ -94,11 +91,6 @@ impl Geo {
             _ => Ok(reader.clone()),
         }
     }
-}
-
-fn stamp(file: &Path) -> Option<Stamp> {
-    let m = fs::metadata(file).ok()?;
-    Some((m.modified().ok()?, m.len()))
 }
 
 fn read(file: &Path) -> Opened {

@@ -11,7 +11,7 @@ pub use administrator::Administrator;
 pub use session::{Access, Reassess, alert, event_words, watch};
 
 use crate::{
-    config::{ConfigError, OpenRfqs, RiskPolicy, RiskSection},
+    config::{OpenRfqs, RiskPolicy, RiskSection},
     risk::geo::{Geo, GeoFault},
 };
 use signet_policy::{
@@ -122,11 +122,6 @@ impl Risk {
         if newer && (seen.len() < SIGHTINGS_MAX || seen.contains_key(user)) {
             seen.insert(user.to_owned(), s);
         }
-    }
-
-    /// Reads the policy's files again; the digests before and after when something changed. A broken file changes nothing.
-    pub fn reload(&self) -> Result<Option<(String, String)>, ConfigError> {
-        Ok(self.take(self.section.read()?))
     }
 
     /// The files to be read.

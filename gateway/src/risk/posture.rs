@@ -1,7 +1,6 @@
 //! What is believed about the laptop at the other end of one connection.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use rustls_pki_types::CertificateDer;
 use signet_identity::MessagePublicKey;
 use signet_policy::posture::{Envelope, Report, ReportError};
 
@@ -28,12 +27,11 @@ impl PostureRefusal {
     }
 }
 
-/// A report whose signature is good for the key of `leaf`, for this connection and this question.
-pub fn checked(text: &str, leaf: &CertificateDer<'_>, exporter: &str, nonce: &str) -> Result<Report, PostureRefusal> {
+/// A report whose signature is good for the client certificate's `key`, for this connection and this question.
+pub fn checked(text: &str, key: &MessagePublicKey, exporter: &str, nonce: &str) -> Result<Report, PostureRefusal> {
     let envelope = Envelope::parse(text)?;
     let report = envelope.report(exporter, nonce)?;
     let signature = BASE64.decode(&envelope.signature).ok().and_then(|s| <[u8; 64]>::try_from(s).ok());
-    let key = MessagePublicKey::of_certificate(leaf).map_err(|_| PostureRefusal::Signature)?;
     let good = signature.is_some_and(|s| key.is_good(&envelope.signed(), &s));
     if good { Ok(report) } else { Err(PostureRefusal::Signature) }
 }

@@ -8,13 +8,13 @@ use crate::{
     live,
     registry::{NewEvent, random_id},
     roster::Roster,
+    stamp::{self, Stamp},
 };
-use rustls_pki_types::CertificateDer;
 use signet_fix::{
     AppMessage,
     message::{AccessDecision, AccessVerdict},
 };
-use signet_identity::PeerIdentity;
+use signet_identity::{MessagePublicKey, PeerIdentity};
 use signet_policy::{
     posture::{Evidence, Judgement, Report, judge},
     score::{Assessment, Authentication, Concern, Decision},
@@ -25,7 +25,7 @@ use std::{
     net::IpAddr,
     path::PathBuf,
     rc::Rc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 use tokio::time::timeout;
 
@@ -51,7 +51,7 @@ pub struct Access {
     exporter: String,
     policies: Vec<String>,
     hardware_key: bool,
-    leaf: CertificateDer<'static>,
+    key: MessagePublicKey,
     state: RefCell<State>,
 }
 
@@ -67,14 +67,14 @@ struct State {
 
 impl Access {
     /// `exporter`: base64; `address`: what the balancer said, if there is one.
-    pub fn new(user: String, peer: &PeerIdentity, leaf: CertificateDer<'static>, exporter: &str, address: Option<IpAddr>) -> Self {
+    pub fn new(user: String, peer: &PeerIdentity, key: MessagePublicKey, exporter: &str, address: Option<IpAddr>) -> Self {
         Self {
             user,
             address,
             exporter: exporter.to_owned(),
             policies: peer.policies.clone(),
             hardware_key: peer.enrolled.as_ref().is_some_and(|e| e.protection == "token"),
-            leaf,
+            key,
             state: RefCell::default(),
         }
     }
@@ -117,7 +117,7 @@ impl Access {
 
     /// A report in answer to `nonce`, if it is one of this connection's key.
     pub(super) fn checked(&self, envelope: &str, nonce: &str) -> Result<Report, posture::PostureRefusal> {
-        posture::checked(envelope, &self.leaf, &self.exporter, nonce)
+        posture::checked(envelope, &self.key, &self.exporter, nonce)
     }
 
     fn report(&self, envelope: &str, nonce: &str, now: UtcMillis) -> Result<(), posture::PostureRefusal> {
@@ -335,7 +335,7 @@ pub fn decision(a: &Assessment, at: UtcMillis) -> AppMessage {
 /// Looks for newer files and passing time, and judges everybody anew.
 pub async fn watch(core: Rc<Core>, risk: Rc<Risk>, roster: Option<Rc<Roster>>, files: Vec<PathBuf>) {
     let mut snapshots = roster.as_ref().map(|r| r.snapshots());
-    let mut stamps = stamp(&files);
+    let mut stamps = stamps_of(&files);
     let (mut judged, mut complained, mut told) = (now(), UtcMillis(0), None);
     let mut looked = (Instant::now(), now());
     loop {
@@ -354,7 +354,7 @@ pub async fn watch(core: Rc<Core>, risk: Rc<Risk>, roster: Option<Rc<Roster>>, f
             core.note("clock.stepped", &format!("by {ms} ms; all leases ended"));
             core.clock_stepped();
         }
-        let newer = stamp(&files);
+        let newer = stamps_of(&files);
         let reloaded = newer != stamps && core.take_risk(&risk, risk.section().read()).is_ok_and(|changed| changed.is_some());
         stamps = newer;
         let geo = risk.refresh_geo();
@@ -384,8 +384,8 @@ fn stepped(steady: Duration, wall_ms: i64) -> Option<i64> {
     (by.unsigned_abs() > CLOCK_STEP_MS.unsigned_abs()).then_some(by)
 }
 
-fn stamp(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
-    files.iter().map(|f| std::fs::metadata(f).ok().and_then(|m| Some((m.modified().ok()?, m.len())))).collect()
+fn stamps_of(files: &[PathBuf]) -> Vec<Stamp> {
+    files.iter().map(|f| stamp::of(f)).collect()
 }
 
 #[cfg(test)]

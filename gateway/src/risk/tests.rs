@@ -1,8 +1,7 @@
 use super::*;
 use crate::config::RiskSection;
-use rustls_pki_types::CertificateDer;
 use signet_devca::{DevPki, Order};
-use signet_identity::PeerIdentity;
+use signet_identity::{MessagePublicKey, PeerIdentity};
 use signet_test_mmdb::{Form, country_file};
 use std::{fs, path::Path};
 use time::OffsetDateTime;
@@ -30,6 +29,10 @@ fn risk(dir: &Path, settings: &str) -> Risk {
     let section = RiskSection { table: None, settings: dir.join("risk.toml"), open_rfqs: OpenRfqs::Withdraw };
     let policy = section.read().unwrap();
     Risk::new(section, policy)
+}
+
+fn reload(r: &Risk) -> Result<Option<(String, String)>, crate::config::ConfigError> {
+    Ok(r.take(r.section().read()?))
 }
 
 fn facts<'a>(user: &'a str, address: &str) -> Facts<'a> {
@@ -136,7 +139,7 @@ fn a_broken_policy_changes_nothing() {
     geo(dir.path(), NOW);
     let r = risk(dir.path(), SETTINGS);
     let before = r.policy().table.digest().to_owned();
-    assert_eq!(r.reload().unwrap(), None);
+    assert_eq!(reload(&r).unwrap(), None);
     for broken in [
         "",
         "countries = []",
@@ -145,14 +148,14 @@ fn a_broken_policy_changes_nothing() {
         "countries = ['GB']\nfree = 1",
     ] {
         fs::write(dir.path().join("risk.toml"), broken).unwrap();
-        assert!(r.reload().is_err(), "{broken:?}");
+        assert!(reload(&r).is_err(), "{broken:?}");
         assert_eq!(r.policy().table.digest(), before);
         assert_eq!(r.assess(&facts("bob", "203.0.113.9"), NOW).score, 60);
     }
     fs::remove_file(dir.path().join("risk.toml")).unwrap();
-    assert!(r.reload().is_err());
+    assert!(reload(&r).is_err());
     fs::write(dir.path().join("risk.toml"), SETTINGS.replace("'FR'", "'US'")).unwrap();
-    let (old, new) = r.reload().unwrap().unwrap();
+    let (old, new) = reload(&r).unwrap().unwrap();
     assert!(old == before && new != before);
     let a = r.assess(&facts("bob", "203.0.113.9"), NOW);
     assert_eq!((a.score, a.policy), (20, new));
@@ -194,17 +197,17 @@ fn hours_count_when_they_are_set() {
     for bad in ["from = '19:00'\nto = '07:00'", "from = '7'\nto = '19:00'", "from = '07:00'\nto = '24:01'", "from = '07:60'\nto = '19:00'"]
     {
         fs::write(dir.path().join("risk.toml"), format!("{SETTINGS}[hours]\n{bad}\ndays = ['mon']\ndecision = 'deny'")).unwrap();
-        assert!(r.reload().is_err(), "{bad}");
+        assert!(reload(&r).is_err(), "{bad}");
     }
 }
 
 /// A desk's certificate and what signs for it.
-fn desk(pki: &DevPki, order: Order) -> (PeerIdentity, CertificateDer<'static>, signet_identity::SoftwareKey) {
+fn desk(pki: &DevPki, order: Order) -> (PeerIdentity, MessagePublicKey, signet_identity::SoftwareKey) {
     let issued = pki.issue(&order).unwrap();
     let leaf = issued.chain().first().unwrap().clone();
     (
         PeerIdentity::from_certificate(&leaf).unwrap(),
-        leaf,
+        MessagePublicKey::of_certificate(&leaf).unwrap(),
         signet_identity::SoftwareKey::from_pkcs8(issued.key_pkcs8(), signet_identity::Protection::SoftwareMemory).unwrap(),
     )
 }
@@ -241,8 +244,8 @@ fn the_ladder_of_posture_with_real_certificates_and_signatures() {
     let address: Option<IpAddr> = "10.1.2.3".parse().ok();
     let score = |a: &Access, now| a.assess(&r, Some("standard"), now).0.score;
     let access = |order: Order| {
-        let (peer, leaf, key) = desk(&pki, order);
-        (Access::new("alice".into(), &peer, leaf, "EXP", address), key)
+        let (peer, public, key) = desk(&pki, order);
+        (Access::new("alice".into(), &peer, public, "EXP", address), key)
     };
 
     let (managed, key) = access(Order::desk("ALICE"));

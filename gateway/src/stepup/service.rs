@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::StepUp,
-    enrol::limit::{JournalBudget, RateLimit},
+    enrol::limit::{JournalBudget, RateLimit, left_out_words},
     registry::{AccountState, KeyRecord, KeyState, NewEvent, RecordRefusal, Registry, RegistryError, WhichKey, first_key::Grant},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
@@ -278,7 +278,7 @@ impl Service {
             return;
         }
         let Some(left_out) = self.budget.borrow_mut().spend(now) else { return };
-        let more = if left_out > 0 { format!(" ({left_out} before this were not written down one by one)") } else { String::new() };
+        let more = left_out_words(left_out);
         let detail = format!("{what}: {} {why}{more}", why.code());
         let event = NewEvent::new(now, &format!("desk {}", asker.desk), "stepup.refused", asker.user, detail);
         if let Err(e) = self.registry.note(event).await {

@@ -19,14 +19,11 @@ mod token;
 
 use balancer::Balancer;
 use person::{Person, quotes};
-use signet_desk_core::{Desk, DeskConfig, view::*};
+use signet_desk_core::view::*;
 use signet_gateway::{admin, config::OpenRfqs};
-use signet_identity::MemoryKeychain;
-use signet_stepup::client::NoKeys;
 use signet_test_mmdb::{Form, country_file};
 use std::{
     fs,
-    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use support::{Screen, World};
@@ -338,22 +335,8 @@ fn a_signed_report_of_a_laptop_with_a_token_counts_and_its_own_word_against_it_t
         plan.managed = false;
         plan.risk = SETTINGS.into();
     });
-    let config = DeskConfig { token: Some(token::token(w.dir.path())), ..DeskConfig::empty(w.dir.path().join("laptop"), "test") };
-    let desk = Desk::start(config, Arc::new(MemoryKeychain::new()), Arc::new(NoKeys)).unwrap();
-    let invited = w.practice.invite("alice", "ALICE1", "token").unwrap();
-    let typing = token::typist(&desk, &["135790"]);
-    let read = desk.read_invitation(&invited.link).unwrap();
-    let intent = EnrolIntent {
-        invitation: invited.link.clone(),
-        compared: read.fingerprint,
-        code: invited.code.to_string(),
-        device: "laptop".into(),
-        holder: Holder::Token,
-    };
-    w.runtime.block_on(desk.enrol(intent)).unwrap();
-    let identity = desk.pull(0, &[]).enrol.and_then(|e| e.identity).unwrap();
-    typing.join().unwrap();
-    desk.connect_now(&identity, signet_practice::VENUE_NAME).unwrap();
+    let desk = token::alice(&w);
+    desk.connect_now("ALICE1", signet_practice::VENUE_NAME).unwrap();
     let mut s = Screen::default();
     let mut until = |what: &str, done: &dyn Fn(&Screen) -> bool| {
         w.eventually(what, || {

@@ -22,7 +22,7 @@ use signet_gateway::{
     admin::{signed_export, signed_list, signed_verify},
     signed::read::{GOOD, SignedLine, Wanted},
 };
-use signet_identity::{ClientProfile, MemoryKeychain, MessageKey, MessagePublicKey, ServerProfile};
+use signet_identity::{ClientProfile, MessageKey, MessagePublicKey, ServerProfile};
 use signet_practice::{GATEWAY, TRADER, VENUE_NAME};
 use signet_stepup::client::NoKeys;
 use std::{
@@ -441,21 +441,7 @@ fn a_key_in_a_token_signs_and_what_it_signed_proves_itself() {
         plan.desks.clear();
     });
     w.quotes(NORTH, "99.135", 30_000);
-    let settings = token::token(w.dir.path());
-    let config = DeskConfig { token: Some(settings), ..DeskConfig::empty(w.dir.path().join("laptop"), "test") };
-    let desk = Desk::start(config, Arc::new(MemoryKeychain::new()), Arc::new(NoKeys)).unwrap();
-    let invited = w.practice.invite("alice", "ALICE1", "token").unwrap();
-    let typing = token::typist(&desk, &["135790"]);
-    let read = desk.read_invitation(&invited.link).unwrap();
-    let intent = EnrolIntent {
-        invitation: invited.link.clone(),
-        compared: read.fingerprint,
-        code: invited.code.to_string(),
-        device: "Alice's laptop".into(),
-        holder: Holder::Token,
-    };
-    w.runtime.block_on(desk.enrol(intent)).unwrap();
-    typing.join().unwrap();
+    let desk = token::alice(&w);
     w.runtime.block_on(desk.connect("ALICE1".into(), VENUE_NAME.into())).unwrap();
     let mut s = Screen::default();
     let mut until = |what: &str, done: &dyn Fn(&Screen) -> bool| {

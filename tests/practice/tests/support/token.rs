@@ -1,9 +1,15 @@
 //! A PKCS#11 token without hardware, and somebody who types its PIN.
 
-use signet_desk_core::Desk;
-use signet_identity::pkcs11::Pkcs11Settings;
+use super::support::World;
+use signet_desk_core::{
+    Desk, DeskConfig,
+    view::{EnrolIntent, Holder},
+};
+use signet_identity::{MemoryKeychain, pkcs11::Pkcs11Settings};
+use signet_stepup::client::NoKeys;
 use std::{
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -45,4 +51,24 @@ pub fn typist(desk: &Desk, pins: &'static [&'static str]) -> std::thread::JoinHa
         }
         wrong
     })
+}
+
+/// Alice's desk, enrolled with a key in a token of its own; not connected yet.
+#[allow(dead_code)]
+pub fn alice(w: &World) -> Desk {
+    let config = DeskConfig { token: Some(token(w.dir.path())), ..DeskConfig::empty(w.dir.path().join("laptop"), "test") };
+    let desk = Desk::start(config, Arc::new(MemoryKeychain::new()), Arc::new(NoKeys)).unwrap();
+    let invited = w.practice.invite("alice", "ALICE1", "token").unwrap();
+    let typing = typist(&desk, &["135790"]);
+    let read = desk.read_invitation(&invited.link).unwrap();
+    let intent = EnrolIntent {
+        invitation: invited.link.clone(),
+        compared: read.fingerprint,
+        code: invited.code.to_string(),
+        device: "Alice's laptop".into(),
+        holder: Holder::Token,
+    };
+    w.runtime.block_on(desk.enrol(intent)).unwrap();
+    typing.join().unwrap();
+    desk
 }
