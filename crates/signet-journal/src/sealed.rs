@@ -1,29 +1,20 @@
-use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    hkdf::{HKDF_SHA256, KeyType, Salt},
-    rand,
+use crate::{
+    MAX_RECORD_LEN,
+    format::{self, FileKeys, HEADER_1_LEN, HEADER_LEN, Kind, TAG_LEN, Tag},
 };
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
-use zeroize::{Zeroize, Zeroizing};
-
-/// Longest record, bytes. A FIX frame is at most 64 KiB; the rest is room for a blotter row.
-pub const MAX_RECORD_LEN: usize = 256 * 1024;
-
-const MAGIC: &[u8; 8] = b"SGNTLOG1";
-const FILE_ID_LEN: usize = 16;
-const HEADER_LEN: u64 = (MAGIC.len() + FILE_ID_LEN) as u64;
-const TAG_LEN: usize = 16;
-const LEN_LEN: usize = 4;
+use zeroize::Zeroizing;
 
 /// The secret that a store is sealed with: 32 bytes from the OS keychain (desk) or from the
 /// operator's key file (gateway). Wiped on drop.
 pub struct StoreKey(Zeroizing<[u8; 32]>);
 
 impl StoreKey {
+    /// Takes the 32 bytes of the secret.
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
     }
@@ -32,6 +23,10 @@ impl StoreKey {
     pub fn from_slice(bytes: &[u8]) -> Result<Self, LogError> {
         let fixed: [u8; 32] = bytes.try_into().map_err(|_| LogError::BadKey)?;
         Ok(Self::new(fixed))
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0[..]
     }
 }
 
@@ -47,27 +42,52 @@ impl std::fmt::Debug for StoreKey {
     }
 }
 
+/// Why a record file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
     /// The disk, or the rights on it.
     #[error("{path}: {source}")]
-    Io { path: PathBuf, source: io::Error },
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
     /// Another Signet process has the file open.
     #[error("{0} is in use by another Signet process")]
     InUse(PathBuf),
     /// Not one of our files.
     #[error("{0} is not a Signet record file")]
     NotALog(PathBuf),
-    /// The wrong key, or somebody changed the file.
+    /// The header is whole but was not made under this key.
+    #[error("{0}: the store key does not open this file, or its header was changed")]
+    WrongKey(PathBuf),
+    /// The file was changed, or (format 1) the key is another one.
     #[error("{path}: record {index} cannot be authenticated; the key is another one or the file was changed")]
-    Tampered { path: PathBuf, index: u64 },
+    Tampered {
+        /// The file.
+        path: PathBuf,
+        /// The first record that does not authenticate, counted from 0.
+        index: u64,
+    },
+    /// The caller's record is too large.
     #[error("a record of {0} bytes is longer than the limit of {MAX_RECORD_LEN}")]
     RecordTooLong(usize),
+    /// The caller's key is not 32 bytes.
     #[error("a store key is 32 bytes")]
     BadKey,
+    /// The cryptographic library failed.
     #[error("the cryptographic library failed")]
     Crypto,
+}
+
+impl LogError {
+    /// Whether the file's content, not the disk or another process, is the trouble. Such a file can
+    /// be mended by [`SealedLog::salvage`].
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Tampered { .. } | Self::WrongKey(_) | Self::NotALog(_))
+    }
 }
 
 /// What opening found.
@@ -77,6 +97,23 @@ pub struct Recovered {
     pub records: Vec<Zeroizing<Vec<u8>>>,
     /// Bytes of a last record that a crash left unfinished; they were cut off.
     pub torn_bytes: u64,
+    /// Where the bytes that were cut off a format 1 file lie: there, a torn record and a damaged
+    /// length look alike.
+    pub kept_aside: Option<PathBuf>,
+}
+
+/// What [`SealedLog::salvage`] did.
+#[derive(Debug, Default)]
+pub struct Salvaged {
+    /// Records that authenticate and are in the mended file.
+    pub kept: u64,
+    /// Places of the records that do not; with `rest_unreadable`, whatever followed the last is lost
+    /// too.
+    pub lost: Vec<u64>,
+    /// Records after the last of `lost` could not be found.
+    pub rest_unreadable: bool,
+    /// The damaged file, moved there unchanged.
+    pub kept_aside: PathBuf,
 }
 
 /// An open record file. One process at a time.
@@ -84,81 +121,188 @@ pub struct SealedLog {
     file: File,
     path: PathBuf,
     store_key: StoreKey,
-    key: LessSafeKey,
-    /// Number of the next record; also its nonce. The key is this file's alone, so no nonce repeats.
+    keys: FileKeys,
+    /// Number of the next record.
     index: u64,
-    previous_tag: [u8; TAG_LEN],
+    previous: Tag,
     length: u64,
+    /// Bytes of a failed append may follow `length`; nothing is written before they are gone.
+    unclean: bool,
     scratch: Vec<u8>,
 }
 
 impl SealedLog {
-    /// Opens or creates the file and reads every record.
+    /// Opens or creates the file and reads every record. A file of an earlier format is replaced by
+    /// one of the present format.
     pub fn open(path: &Path, store_key: &StoreKey) -> Result<(Self, Recovered), LogError> {
         let io = |source| LogError::Io { path: path.into(), source };
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        private(&mut options);
-        let mut file = options.open(path).map_err(io)?;
-        lock(&file, path)?;
-        if file.metadata().map_err(io)?.len() < HEADER_LEN {
-            // A file shorter than its header was being created when the machine stopped: no record
-            // can have been in it.
-            write_header(&mut file, path)?;
+        let mut file = open_locked(path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(io)?;
+        match format::kind(&bytes) {
+            Kind::Foreign => Err(LogError::NotALog(path.into())),
+            Kind::Unfinished => Ok((Self::create(file, path, store_key)?, Recovered::default())),
+            Kind::Format1 => Self::convert(file, path, store_key, bytes),
+            Kind::Format2 => Self::take_up(file, path, store_key, bytes),
         }
-        let file_id = read_header(&mut file, path)?;
+    }
+
+    fn create(mut file: File, path: &Path, store_key: &StoreKey) -> Result<Self, LogError> {
+        let (header, keys) = format::new_header(store_key)?;
+        file.set_len(0)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| file.write_all(&header))
+            .and_then(|()| file.sync_all())
+            .map_err(|source| LogError::Io { path: path.into(), source })?;
+        Ok(Self {
+            file,
+            path: path.into(),
+            store_key: store_key.clone(),
+            keys,
+            index: 0,
+            previous: [0; TAG_LEN],
+            length: HEADER_LEN as u64,
+            unclean: false,
+            scratch: Vec::new(),
+        })
+    }
+
+    fn take_up(file: File, path: &Path, store_key: &StoreKey, mut bytes: Vec<u8>) -> Result<(Self, Recovered), LogError> {
+        let io = |source| LogError::Io { path: path.into(), source };
+        let keys = format::open_header(&bytes, store_key, path)?;
+        let unsealed = format::unseal(&mut bytes[HEADER_LEN..], &keys, false);
+        if let (true, Some(index)) = (unsealed.damaged, unsealed.lost.first()) {
+            return Err(LogError::Tampered { path: path.into(), index: *index });
+        }
         let mut log = Self {
             file,
             path: path.into(),
             store_key: store_key.clone(),
-            key: derive(store_key, &file_id)?,
-            index: 0,
-            previous_tag: [0; TAG_LEN],
-            length: HEADER_LEN,
+            keys,
+            index: unsealed.recovered.records.len() as u64,
+            previous: unsealed.previous,
+            length: (HEADER_LEN + unsealed.end) as u64,
+            unclean: false,
             scratch: Vec::new(),
         };
-        let recovered = log.read_all()?;
+        if unsealed.recovered.torn_bytes > 0 {
+            say_torn(path, &unsealed.recovered);
+            log.file.set_len(log.length).map_err(io)?;
+        }
+        log.file.seek(SeekFrom::Start(log.length)).map_err(io)?;
+        Ok((log, unsealed.recovered))
+    }
+
+    /// A format 1 file, made into one of the present format. What looks torn is kept in a file of
+    /// its own beside it.
+    fn convert(file: File, path: &Path, store_key: &StoreKey, mut bytes: Vec<u8>) -> Result<(Self, Recovered), LogError> {
+        let torn = |n: u64, bytes: &[u8]| bytes[bytes.len() - n as usize..].to_vec();
+        let original = bytes.clone();
+        let (header, rest) = bytes.split_at_mut(HEADER_1_LEN);
+        let mut recovered = format::unseal_1(rest, format::file_id(header), store_key, path)?;
+        if recovered.torn_bytes > 0 {
+            let aside = free_name(path, "cut");
+            write_private(&aside, &torn(recovered.torn_bytes, &original))?;
+            recovered.kept_aside = Some(aside);
+            say_torn(path, &recovered);
+        }
+        drop(file);
+        let log = Self::replace(path, store_key, recovered.records.iter().map(|r| &r[..]))?;
         Ok((log, recovered))
     }
 
-    /// Reads every whole record of a file that another process may have open, and changes nothing. A last record that is being
-    /// written, or was torn, is left out.
+    /// Reads every whole record of a file that another process may have open, and changes nothing.
+    /// A last record that is being written, or was torn, is left out.
     pub fn read(path: &Path, store_key: &StoreKey) -> Result<Recovered, LogError> {
+        let mut bytes = fs::read(path).map_err(|source| LogError::Io { path: path.into(), source })?;
+        match format::kind(&bytes) {
+            Kind::Unfinished => Ok(Recovered::default()),
+            Kind::Foreign => Err(LogError::NotALog(path.into())),
+            Kind::Format1 => {
+                let (header, rest) = bytes.split_at_mut(HEADER_1_LEN);
+                format::unseal_1(rest, format::file_id(header), store_key, path)
+            }
+            Kind::Format2 => {
+                let keys = format::open_header(&bytes, store_key, path)?;
+                let unsealed = format::unseal(&mut bytes[HEADER_LEN..], &keys, false);
+                match unsealed.lost.first().filter(|_| unsealed.damaged) {
+                    Some(index) => Err(LogError::Tampered { path: path.into(), index: *index }),
+                    None => Ok(unsealed.recovered),
+                }
+            }
+        }
+    }
+
+    /// Makes a damaged file usable: moves it aside unchanged and writes a new one with every record
+    /// that still authenticates. For a person to decide, or for files whose loss hurts nobody.
+    pub fn salvage(path: &Path, store_key: &StoreKey) -> Result<(Salvaged, Recovered), LogError> {
         let io = |source| LogError::Io { path: path.into(), source };
-        let mut file = File::open(path).map_err(io)?;
-        let file_id = read_header(&mut file, path)?;
-        let key = derive(store_key, &file_id)?;
+        fs::metadata(path).map_err(io)?;
+        let mut file = open_locked(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
-        Ok(unseal(&mut bytes, &key, path)?.recovered)
+        let original = bytes.clone();
+        let mut salvaged = Salvaged { kept_aside: free_name(path, "damaged"), ..Salvaged::default() };
+        let recovered = match format::kind(&bytes) {
+            Kind::Format2 => match format::open_header(&bytes, store_key, path) {
+                Ok(keys) => {
+                    let unsealed = format::unseal(&mut bytes[HEADER_LEN..], &keys, true);
+                    salvaged.lost = unsealed.lost;
+                    salvaged.rest_unreadable = unsealed.damaged;
+                    unsealed.recovered
+                }
+                Err(LogError::WrongKey(_)) => nothing_readable(&mut salvaged),
+                Err(e) => return Err(e),
+            },
+            Kind::Format1 => {
+                let (header, rest) = bytes.split_at_mut(HEADER_1_LEN);
+                prefix_of_format_1(rest, format::file_id(header), store_key, path, &mut salvaged)
+            }
+            Kind::Unfinished => Recovered::default(),
+            Kind::Foreign => nothing_readable(&mut salvaged),
+        };
+        salvaged.kept = recovered.records.len() as u64;
+        write_private(&salvaged.kept_aside, &original)?;
+        drop(file);
+        Self::replace(path, store_key, recovered.records.iter().map(|r| &r[..]))?;
+        Ok((salvaged, recovered))
     }
 
     /// Seals one record and hands it to the operating system. `sync` makes it survive a power cut.
-    /// On failure the file is as it was.
+    /// On failure the record does not count as written.
     pub fn append(&mut self, record: &[u8]) -> Result<(), LogError> {
         if record.len() > MAX_RECORD_LEN {
             return Err(LogError::RecordTooLong(record.len()));
         }
+        self.clean_up()?;
         let mut buf = std::mem::take(&mut self.scratch);
         buf.clear();
-        buf.extend_from_slice(&((record.len() + TAG_LEN) as u32).to_le_bytes());
-        buf.extend_from_slice(record);
-        let aad = self.aad();
-        let tag =
-            self.key.seal_in_place_separate_tag(nonce(self.index), Aad::from(aad), &mut buf[LEN_LEN..]).map_err(|_| LogError::Crypto)?;
-        buf.extend_from_slice(tag.as_ref());
+        let sealed = format::seal(&self.keys, self.index, &self.previous, record, &mut buf);
         let written = self.file.write_all(&buf);
+        let length = buf.len() as u64;
         self.scratch = buf;
+        let tag = sealed?;
         if let Err(source) = written {
-            // Part of the record may be on disk (disk full): take it back, or the next record would
-            // follow garbage.
-            let _ = self.file.set_len(self.length);
-            let _ = self.file.seek(SeekFrom::Start(self.length));
+            // Part of the record may be on disk (disk full).
+            self.unclean = true;
+            let _ = self.clean_up();
             return Err(LogError::Io { path: self.path.clone(), source });
         }
-        self.length += self.scratch.len() as u64;
-        self.previous_tag.copy_from_slice(tag.as_ref());
+        self.length += length;
+        self.previous = tag;
         self.index += 1;
+        Ok(())
+    }
+
+    /// Takes back what a failed append left, or the next record would follow garbage.
+    fn clean_up(&mut self) -> Result<(), LogError> {
+        if self.unclean {
+            self.file
+                .set_len(self.length)
+                .and_then(|()| self.file.seek(SeekFrom::Start(self.length)))
+                .map_err(|source| LogError::Io { path: self.path.clone(), source })?;
+            self.unclean = false;
+        }
         Ok(())
     }
 
@@ -172,24 +316,22 @@ impl SealedLog {
         self.length
     }
 
+    /// Whether no record was written so far.
     pub fn is_empty(&self) -> bool {
         self.index == 0
+    }
+
+    /// Where the file lies.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Replaces the whole file by these records, atomically: after a crash the old file or the new
     /// one is there, never a mixture.
     pub fn rewrite<'a>(&mut self, records: impl IntoIterator<Item = &'a [u8]>) -> Result<(), LogError> {
-        let temporary = self.path.with_extension("new");
+        let temporary = beside(&self.path, "new");
+        let fresh = write_new_file(&temporary, &self.store_key, records)?;
         let io = |source| LogError::Io { path: temporary.clone(), source };
-        match fs::remove_file(&temporary) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io(e)),
-            _ => {}
-        }
-        let (mut fresh, _) = Self::open(&temporary, &self.store_key)?;
-        for r in records {
-            fresh.append(r)?;
-        }
-        fresh.sync()?;
         // Windows replaces no file that is open, so the old one is let go first.
         #[cfg(windows)]
         {
@@ -203,69 +345,20 @@ impl SealedLog {
             }
             return Err(io(e));
         }
-        #[cfg(unix)]
-        if let Some(dir) = self.path.parent() {
-            File::open(dir).and_then(|d| d.sync_all()).map_err(io)?;
-        }
-        fresh.path = std::mem::take(&mut self.path);
-        *self = fresh;
-        Ok(())
+        let path = std::mem::take(&mut self.path);
+        *self = Self { path, ..fresh };
+        sync_folder(&self.path)
     }
 
-    fn read_all(&mut self) -> Result<Recovered, LogError> {
-        let mut bytes = Vec::new();
-        let io = |source| LogError::Io { path: self.path.clone(), source };
-        self.file.read_to_end(&mut bytes).map_err(io)?;
-        let Unsealed { recovered, previous_tag } = unseal(&mut bytes, &self.key, &self.path)?;
-        self.previous_tag = previous_tag;
-        self.index = recovered.records.len() as u64;
-        self.length = HEADER_LEN + bytes.len() as u64 - recovered.torn_bytes;
-        if recovered.torn_bytes > 0 {
-            self.file.set_len(self.length).map_err(io)?;
-        }
-        self.file.seek(SeekFrom::Start(self.length)).map_err(io)?;
-        Ok(recovered)
+    /// Puts a new file with these records in the place of one that is not open.
+    fn replace<'a>(path: &Path, store_key: &StoreKey, records: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, LogError> {
+        let temporary = beside(path, "new");
+        let fresh = write_new_file(&temporary, store_key, records)?;
+        let io = |source| LogError::Io { path: temporary.clone(), source };
+        fs::rename(&temporary, path).map_err(io)?;
+        sync_folder(path)?;
+        Ok(Self { path: path.into(), ..fresh })
     }
-
-    fn aad(&self) -> [u8; 8 + TAG_LEN] {
-        aad(self.index, &self.previous_tag)
-    }
-}
-
-struct Unsealed {
-    recovered: Recovered,
-    previous_tag: [u8; TAG_LEN],
-}
-
-/// Opens the records that follow a file's header.
-fn unseal(bytes: &mut [u8], key: &LessSafeKey, path: &Path) -> Result<Unsealed, LogError> {
-    let (mut at, mut index, mut previous_tag) = (0, 0, [0; TAG_LEN]);
-    let mut recovered = Recovered::default();
-    while let Some((head, tail)) = bytes[at..].split_at_mut_checked(LEN_LEN) {
-        let n = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
-        let tampered = || LogError::Tampered { path: path.into(), index };
-        if !(TAG_LEN..=MAX_RECORD_LEN + TAG_LEN).contains(&n) {
-            return Err(tampered());
-        }
-        let Some(sealed) = tail.get_mut(..n) else { break };
-        let mut tag = [0; TAG_LEN];
-        tag.copy_from_slice(&sealed[n - TAG_LEN..]);
-        let plain = key.open_in_place(nonce(index), Aad::from(aad(index, &previous_tag)), sealed).map_err(|_| tampered())?;
-        recovered.records.push(Zeroizing::new(plain.to_vec()));
-        plain.zeroize();
-        previous_tag = tag;
-        index += 1;
-        at += LEN_LEN + n;
-    }
-    recovered.torn_bytes = (bytes.len() - at) as u64;
-    Ok(Unsealed { recovered, previous_tag })
-}
-
-fn aad(index: u64, previous_tag: &[u8; TAG_LEN]) -> [u8; 8 + TAG_LEN] {
-    let mut aad = [0; 8 + TAG_LEN];
-    aad[..8].copy_from_slice(&index.to_le_bytes());
-    aad[8..].copy_from_slice(previous_tag);
-    aad
 }
 
 impl std::fmt::Debug for SealedLog {
@@ -274,56 +367,99 @@ impl std::fmt::Debug for SealedLog {
     }
 }
 
-fn nonce(index: u64) -> Nonce {
-    let mut n = [0; NONCE_LEN];
-    n[..8].copy_from_slice(&index.to_le_bytes());
-    Nonce::assume_unique_for_key(n)
+fn say_torn(path: &Path, r: &Recovered) {
+    tracing::warn!(
+        path = %path.display(),
+        records = r.records.len(),
+        torn_bytes = r.torn_bytes,
+        kept_aside = ?r.kept_aside,
+        "the last record of a file was never finished (a crash or a power cut); it is cut off"
+    );
 }
 
-struct AeadKeyLen;
+fn nothing_readable(salvaged: &mut Salvaged) -> Recovered {
+    (salvaged.lost, salvaged.rest_unreadable) = (vec![0], true);
+    Recovered::default()
+}
 
-impl KeyType for AeadKeyLen {
-    fn len(&self) -> usize {
-        32
+/// The records of a format 1 file before the first damaged one.
+fn prefix_of_format_1(rest: &mut [u8], file_id: &[u8], store_key: &StoreKey, path: &Path, salvaged: &mut Salvaged) -> Recovered {
+    // `unseal_1` opens in place, so each try reads a copy.
+    match format::unseal_1(&mut rest.to_vec(), file_id, store_key, path) {
+        Ok(recovered) => recovered,
+        Err(LogError::Tampered { index, .. }) => {
+            (salvaged.lost, salvaged.rest_unreadable) = (vec![index], true);
+            let end = format::end_of_format_1(rest, index);
+            format::unseal_1(&mut rest[..end], file_id, store_key, path).unwrap_or_default()
+        }
+        Err(_) => nothing_readable(salvaged),
     }
 }
 
-/// A key of this file alone (RFC 5869), so that two files under one store key never share a nonce.
-fn derive(store_key: &StoreKey, file_id: &[u8]) -> Result<LessSafeKey, LogError> {
-    let prk = Salt::new(HKDF_SHA256, file_id).extract(&store_key.0[..]);
-    let mut bytes = Zeroizing::new([0u8; 32]);
-    prk.expand(&[b"signet sealed log v1"], AeadKeyLen).and_then(|okm| okm.fill(&mut bytes[..])).map_err(|_| LogError::Crypto)?;
-    let key = UnboundKey::new(&AES_256_GCM, &bytes[..]).map_err(|_| LogError::Crypto)?;
-    Ok(LessSafeKey::new(key))
+fn write_new_file<'a>(temporary: &Path, store_key: &StoreKey, records: impl IntoIterator<Item = &'a [u8]>) -> Result<SealedLog, LogError> {
+    match fs::remove_file(temporary) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+            return Err(LogError::Io { path: temporary.into(), source: e });
+        }
+        _ => {}
+    }
+    let (mut fresh, _) = SealedLog::open(temporary, store_key)?;
+    for r in records {
+        fresh.append(r)?;
+    }
+    fresh.sync()?;
+    Ok(fresh)
 }
 
-fn write_header(file: &mut File, path: &Path) -> Result<(), LogError> {
-    let mut header = [0u8; HEADER_LEN as usize];
-    header[..MAGIC.len()].copy_from_slice(MAGIC);
-    rand::fill(&mut header[MAGIC.len()..]).map_err(|_| LogError::Crypto)?;
-    file.set_len(0)
-        .and_then(|()| file.seek(SeekFrom::Start(0)))
-        .and_then(|_| file.write_all(&header))
-        .and_then(|()| file.sync_all())
+fn sync_folder(path: &Path) -> Result<(), LogError> {
+    #[cfg(unix)]
+    if let Some(dir) = path.parent() {
+        let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+        File::open(dir).and_then(|d| d.sync_all()).map_err(|source| LogError::Io { path: path.into(), source })?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// `path` with a further ending: two files that differ in their ending only have no such name in
+/// common.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
+}
+
+/// The first of `path.ending`, `path.ending.2`, ... that does not exist.
+fn free_name(path: &Path, ending: &str) -> PathBuf {
+    let first = beside(path, ending);
+    let mut name = first.clone();
+    let mut n = 2u32;
+    while name.exists() {
+        name = beside(&first, &n.to_string());
+        n = n.saturating_add(1);
+    }
+    name
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> Result<(), LogError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    private(&mut options);
+    options
+        .open(path)
+        .and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()))
         .map_err(|source| LogError::Io { path: path.into(), source })
 }
 
-fn read_header(file: &mut File, path: &Path) -> Result<[u8; FILE_ID_LEN], LogError> {
-    let mut header = [0u8; HEADER_LEN as usize];
-    file.seek(SeekFrom::Start(0))
-        .and_then(|_| file.read_exact(&mut header))
-        .map_err(|source| LogError::Io { path: path.into(), source })?;
-    if &header[..MAGIC.len()] != MAGIC {
-        return Err(LogError::NotALog(path.into()));
-    }
-    let mut id = [0; FILE_ID_LEN];
-    id.copy_from_slice(&header[MAGIC.len()..]);
-    Ok(id)
-}
-
-fn lock(file: &File, path: &Path) -> Result<(), LogError> {
+fn open_locked(path: &Path) -> Result<File, LogError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    private(&mut options);
+    let file = options.open(path).map_err(|source| LogError::Io { path: path.into(), source })?;
     match file.try_lock() {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(LogError::InUse(path.into())),
         Err(fs::TryLockError::Error(source)) => Err(LogError::Io { path: path.into(), source }),
     }
@@ -341,152 +477,5 @@ fn private(options: &mut OpenOptions) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn a_file_is_read_while_another_process_writes_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("log");
-        let (mut log, _) = SealedLog::open(&path, &key(1)).unwrap();
-        log.append(b"one").unwrap();
-        log.append(b"two").unwrap();
-        let records = |r: Recovered| r.records.iter().map(|r| r.to_vec()).collect::<Vec<_>>();
-        assert_eq!(records(SealedLog::read(&path, &key(1)).unwrap()), [b"one", b"two"]);
-        // A record of which half is there yet is left alone.
-        let whole = fs::read(&path).unwrap();
-        fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-        let torn = SealedLog::read(&path, &key(1)).unwrap();
-        assert_eq!((torn.records.len(), torn.torn_bytes > 0), (1, true));
-        assert_eq!(fs::read(&path).unwrap().len(), whole.len() - 1);
-        assert!(matches!(SealedLog::read(&path, &key(2)), Err(LogError::Tampered { index: 0, .. })));
-        assert!(matches!(SealedLog::read(&dir.path().join("none"), &key(1)), Err(LogError::Io { .. })));
-    }
-
-    fn key(n: u8) -> StoreKey {
-        StoreKey::new([n; 32])
-    }
-
-    fn written(records: &[&[u8]]) -> (tempfile::TempDir, PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("log");
-        let (mut log, _) = SealedLog::open(&path, &key(1)).unwrap();
-        for r in records {
-            log.append(r).unwrap();
-        }
-        (dir, path)
-    }
-
-    fn contents(path: &Path) -> Vec<Vec<u8>> {
-        let (_, r) = SealedLog::open(path, &key(1)).unwrap();
-        r.records.iter().map(|r| r.to_vec()).collect()
-    }
-
-    #[test]
-    fn what_was_appended_is_read_back_and_not_seen_on_disk() {
-        let (_d, path) = written(&[b"8=FIX.4.4 secret price 99.125", b"", b"three"]);
-        assert_eq!(contents(&path), [&b"8=FIX.4.4 secret price 99.125"[..], b"", b"three"]);
-        let raw = fs::read(&path).unwrap();
-        assert!(!raw.windows(6).any(|w| w == b"secret" || w == b"99.125"));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn the_file_is_the_owners_alone() {
-        use std::os::unix::fs::PermissionsExt;
-        let (_d, path) = written(&[b"x"]);
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    }
-
-    #[test]
-    fn a_torn_last_record_is_cut_and_writing_goes_on() {
-        let (_d, path) = written(&[b"one", b"two"]);
-        let whole = fs::read(&path).unwrap();
-        for cut in 1..(LEN_LEN + 3 + TAG_LEN) {
-            fs::write(&path, &whole[..whole.len() - cut]).unwrap();
-            let (mut log, r) = SealedLog::open(&path, &key(1)).unwrap();
-            assert_eq!(r.records.len(), 1, "cut {cut}");
-            assert_eq!(r.torn_bytes as usize, LEN_LEN + 3 + TAG_LEN - cut);
-            log.append(b"three").unwrap();
-            drop(log);
-            assert_eq!(contents(&path), [&b"one"[..], b"three"]);
-        }
-    }
-
-    #[test]
-    fn every_changed_bit_of_a_record_is_noticed() {
-        let (_d, path) = written(&[b"one", b"two"]);
-        let whole = fs::read(&path).unwrap();
-        for at in HEADER_LEN as usize..whole.len() {
-            let mut bad = whole.clone();
-            bad[at] ^= 1;
-            fs::write(&path, &bad).unwrap();
-            match SealedLog::open(&path, &key(1)) {
-                Err(LogError::Tampered { .. }) => {}
-                // A changed length may look like a record the crash did not finish; nothing false is read.
-                Ok((_, r)) => assert!(r.torn_bytes > 0, "byte {at}"),
-                Err(e) => panic!("byte {at}: {e}"),
-            }
-        }
-    }
-
-    #[test]
-    fn records_cannot_be_swapped_dropped_or_brought_from_elsewhere() {
-        let (_d, path) = written(&[b"aaa", b"bbb", b"ccc"]);
-        let whole = fs::read(&path).unwrap();
-        let (h, n) = (HEADER_LEN as usize, LEN_LEN + 3 + TAG_LEN);
-        let rec = |i: usize| whole[h + i * n..h + (i + 1) * n].to_vec();
-        let swapped = [whole[..h].to_vec(), rec(1), rec(0), rec(2)].concat();
-        let dropped = [whole[..h].to_vec(), rec(0), rec(2)].concat();
-        let (_d2, other) = written(&[b"aaa"]);
-        let foreign = [whole[..h].to_vec(), fs::read(&other).unwrap()[h..].to_vec()].concat();
-        for (what, bytes) in [("swapped", swapped), ("dropped", dropped), ("foreign", foreign)] {
-            fs::write(&path, bytes).unwrap();
-            assert!(matches!(SealedLog::open(&path, &key(1)), Err(LogError::Tampered { .. })), "{what}");
-        }
-    }
-
-    #[test]
-    fn wrong_key_wrong_file_and_a_second_process_are_told_apart() {
-        let (dir, path) = written(&[b"x"]);
-        assert!(matches!(SealedLog::open(&path, &key(2)), Err(LogError::Tampered { index: 0, .. })));
-        let text = dir.path().join("text");
-        fs::write(&text, "a text file that is longer than a header").unwrap();
-        assert!(matches!(SealedLog::open(&text, &key(1)), Err(LogError::NotALog(_))));
-        let _open = SealedLog::open(&path, &key(1)).unwrap();
-        assert!(matches!(SealedLog::open(&path, &key(1)), Err(LogError::InUse(_))));
-    }
-
-    #[test]
-    fn rewriting_keeps_only_what_is_given_and_the_lock() {
-        let (_d, path) = written(&[b"one", b"two"]);
-        let (mut log, _) = SealedLog::open(&path, &key(1)).unwrap();
-        log.rewrite([&b"two"[..]]).unwrap();
-        log.append(b"three").unwrap();
-        assert!(matches!(SealedLog::open(&path, &key(1)), Err(LogError::InUse(_))));
-        drop(log);
-        assert_eq!(contents(&path), [&b"two"[..], b"three"]);
-    }
-
-    #[test]
-    fn an_overlong_record_is_refused() {
-        let (_d, path) = written(&[]);
-        let (mut log, _) = SealedLog::open(&path, &key(1)).unwrap();
-        let long = vec![0; MAX_RECORD_LEN + 1];
-        assert!(matches!(log.append(&long), Err(LogError::RecordTooLong(_))));
-        assert!(log.append(&long[1..]).is_ok());
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        #[test]
-        fn no_bytes_after_the_header_make_it_panic(tail in prop::collection::vec(any::<u8>(), 0..200)) {
-            let (_d, path) = written(&[b"one"]);
-            let mut bytes = fs::read(&path).unwrap();
-            bytes.extend(tail);
-            fs::write(&path, bytes).unwrap();
-            let _ = SealedLog::open(&path, &key(1));
-        }
-    }
-}
+#[path = "sealed_tests.rs"]
+mod tests;
