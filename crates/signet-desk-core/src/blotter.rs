@@ -1,40 +1,82 @@
 //! RFQs and trades of one identity, kept over restarts in a sealed file.
+//!
+//! What lies in the file has types of its own ([`stored`]), apart from what the page shows: a new
+//! column changes the page's contract and leaves every stored row readable. A record that this
+//! version cannot read (a newer Signet wrote it) is kept as it is, through a rewrite too.
 
 use crate::view::{BlotterPage, BlotterQuery, BlotterRow, BlotterTab};
-use serde::{Deserialize, Serialize};
-use signet_journal::{LogError, SealedLog, StoreKey};
-use std::{collections::HashMap, path::Path};
+use signet_journal::{LogError, Salvaged, SealedLog, StoreKey};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+};
+use stored::{Read, StoredRow};
+
+mod stored;
 
 /// Rows kept in the file and in memory; the oldest go first.
 pub const MAX_ROWS: usize = 50_000;
+/// Rows above [`MAX_ROWS`] that may gather before the oldest are dropped.
+const SLACK_ROWS: usize = 1_000;
 /// Rows one page may hold.
 const MAX_PAGE: u32 = 1_000;
 const REWRITE_ABOVE_BYTES: u64 = 32 * 1024 * 1024;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Stored {
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
     tab: BlotterTab,
     row: BlotterRow,
 }
 
+type EntryKey = (BlotterTab, String);
+
 /// A later record of the same id replaces the earlier one.
 #[derive(Debug, Default)]
 pub struct Blotter {
-    rows: Vec<Stored>,
-    by_id: HashMap<(BlotterTab, String), usize>,
+    rows: Vec<Entry>,
+    by_id: HashMap<EntryKey, usize>,
+    /// Rows that are in memory and not on disk, because the disk refused them.
+    unsaved: BTreeSet<EntryKey>,
+    /// Records of a newer Signet, as they lie in the file.
+    foreign: Vec<Vec<u8>>,
     log: Option<SealedLog>,
+    salvaged: Option<Salvaged>,
+}
+
+/// How the file took what was handed to it.
+#[derive(Debug)]
+pub enum Saved {
+    Yes,
+    /// The first row that the disk refuses. It is kept in memory and tried again.
+    Refused(LogError),
+    /// A further row; the person knows already.
+    StillRefused,
+    /// Everything that was refused before is on disk now.
+    CaughtUp,
 }
 
 impl Blotter {
-    /// Opens the file of an identity. Records that cannot be read (written by a newer Signet) are
-    /// skipped and kept.
+    /// Opens the file of an identity. A damaged file does not stop anybody from trading: what
+    /// authenticates is saved into a new file and the damaged one is kept ([`Self::take_salvaged`]).
     pub fn open(path: &Path, key: &StoreKey) -> Result<Self, LogError> {
-        let (log, recovered) = SealedLog::open(path, key)?;
         let mut b = Self::default();
+        let (log, recovered) = match SealedLog::open(path, key) {
+            Err(e) if e.is_damage() => {
+                let (salvaged, _) = SealedLog::salvage(path, key)?;
+                tracing::error!(error = %e, kept_aside = %salvaged.kept_aside.display(), "the blotter's file was damaged");
+                b.salvaged = Some(salvaged);
+                SealedLog::open(path, key)?
+            }
+            opened => opened?,
+        };
         for r in &recovered.records {
-            match serde_json::from_slice::<Stored>(r) {
-                Ok(s) => b.place(s),
-                Err(e) => tracing::warn!(error = %e, "a blotter row could not be read"),
+            match stored::read(r) {
+                Read::Row(s) => b.place(Entry { tab: s.tab(), row: s.into_row() }),
+                Read::Newer => b.foreign.push(r.to_vec()),
+                Read::Unreadable(e) => {
+                    tracing::warn!(error = %e, "a blotter record cannot be read; it is kept as it is");
+                    b.foreign.push(r.to_vec());
+                }
             }
         }
         b.log = Some(log);
@@ -42,22 +84,62 @@ impl Blotter {
         Ok(b)
     }
 
-    /// Adds or replaces a row, on disk first.
-    pub fn put(&mut self, tab: BlotterTab, row: BlotterRow) -> Result<(), LogError> {
-        let stored = Stored { tab, row };
-        if self.by_id.get(&(tab, stored.row.id.clone())).is_some_and(|i| self.rows[*i] == stored) {
-            return Ok(());
+    /// What became of a damaged file when it was opened; told once.
+    pub fn take_salvaged(&mut self) -> Option<Salvaged> {
+        self.salvaged.take()
+    }
+
+    /// Adds or replaces a row. It is on screen in any case; what the disk refuses is tried again
+    /// with the next row and by [`Self::retry`].
+    pub fn put(&mut self, tab: BlotterTab, row: BlotterRow) -> Saved {
+        let key = (tab, row.id.clone());
+        if self.by_id.get(&key).is_some_and(|i| self.rows[*i].row == row) && !self.unsaved.contains(&key) {
+            return Saved::Yes;
         }
-        if let Some(log) = &mut self.log {
-            let bytes = serde_json::to_vec(&stored).unwrap_or_default();
-            log.append(&bytes)?;
-            // A trade is worth waiting for the disk.
-            if tab == BlotterTab::Trades {
-                log.sync()?;
+        let refused_before = !self.unsaved.is_empty();
+        self.place(Entry { tab, row });
+        self.unsaved.insert(key);
+        self.save(refused_before)
+    }
+
+    /// Tries again to write what the disk refused.
+    pub fn retry(&mut self) -> Saved {
+        match self.unsaved.is_empty() {
+            true => Saved::Yes,
+            false => self.save(true),
+        }
+    }
+
+    fn save(&mut self, refused_before: bool) -> Saved {
+        match self.write_unsaved() {
+            Err(_) if refused_before => Saved::StillRefused,
+            Err(e) => Saved::Refused(e),
+            Ok(()) if refused_before => Saved::CaughtUp,
+            Ok(()) => Saved::Yes,
+        }
+    }
+
+    fn write_unsaved(&mut self) -> Result<(), LogError> {
+        let mut trade = false;
+        while let Some(key) = self.unsaved.first() {
+            if let (Some(log), Some(entry)) = (&mut self.log, self.by_id.get(key).and_then(|i| self.rows.get(*i))) {
+                match log.append(&StoredRow::of(entry.tab, &entry.row).to_bytes()) {
+                    // It would never be taken and would hold up every row after it.
+                    Err(e @ LogError::RecordTooLong(_)) => tracing::error!(error = %e, "a blotter row is not kept on disk"),
+                    written => written?,
+                }
+                trade |= entry.tab == BlotterTab::Trades;
             }
+            self.unsaved.pop_first();
         }
-        self.place(stored);
-        Ok(())
+        if self.rows.len() > MAX_ROWS + SLACK_ROWS {
+            self.tidy()?;
+        }
+        // A trade is worth waiting for the disk.
+        match self.log.as_ref().filter(|_| trade) {
+            Some(log) => log.sync(),
+            None => Ok(()),
+        }
     }
 
     pub fn get(&self, tab: BlotterTab, id: &str) -> Option<&BlotterRow> {
@@ -66,7 +148,7 @@ impl Blotter {
 
     /// RFQs of an earlier run that were open when it ended.
     pub fn open_rfqs(&self) -> Vec<BlotterRow> {
-        let open = |s: &&Stored| s.tab == BlotterTab::Rfqs && (s.row.status == "Open" || s.row.status == "Sent");
+        let open = |s: &&Entry| s.tab == BlotterTab::Rfqs && (s.row.status == "Open" || s.row.status == "Sent");
         self.rows.iter().filter(open).map(|s| s.row.clone()).collect()
     }
 
@@ -80,7 +162,7 @@ impl Blotter {
         BlotterPage { rows, total }
     }
 
-    fn place(&mut self, s: Stored) {
+    fn place(&mut self, s: Entry) {
         let key = (s.tab, s.row.id.clone());
         match self.by_id.get(&key) {
             Some(i) => self.rows[*i] = s,
@@ -97,78 +179,46 @@ impl Blotter {
             self.rows.drain(..self.rows.len() - MAX_ROWS);
             self.by_id = self.rows.iter().enumerate().map(|(i, s)| ((s.tab, s.row.id.clone()), i)).collect();
         }
-        let Some(log) = self.log.as_mut().filter(|l| l.len() > REWRITE_ABOVE_BYTES) else { return Ok(()) };
-        let all: Vec<Vec<u8>> = self.rows.iter().filter_map(|s| serde_json::to_vec(s).ok()).collect();
+        self.rewrite_above(REWRITE_ABOVE_BYTES)
+    }
+
+    fn rewrite_above(&mut self, bytes: u64) -> Result<(), LogError> {
+        let Some(log) = self.log.as_mut().filter(|l| l.len() > bytes) else { return Ok(()) };
+        let rows = self.rows.iter().map(|s| StoredRow::of(s.tab, &s.row).to_bytes());
+        let all: Vec<Vec<u8>> = self.foreign.iter().cloned().chain(rows).collect();
         log.rewrite(all.iter().map(|r| &r[..]))
     }
 }
 
+/// Whether every word stands somewhere in what the row shows. The pattern names every member, so a
+/// new column does not compile until it is decided whether it is searched.
 fn matches(r: &BlotterRow, words: &[String]) -> bool {
     if words.is_empty() {
         return true;
     }
-    let empty = String::new();
-    let all = [
-        &r.rfq_id,
-        &r.symbol,
-        &r.instrument,
-        &r.side,
-        &r.quantity,
-        &r.currency,
-        &r.dealer,
-        &r.status,
-        r.price.as_ref().unwrap_or(&empty),
-        r.exec_id.as_ref().unwrap_or(&empty),
-    ];
-    let text = all.map(|s| s.to_lowercase()).join("\n");
+    let BlotterRow {
+        id: _,
+        at_ms: _,
+        rfq_id,
+        symbol,
+        instrument,
+        side,
+        quantity,
+        currency,
+        price,
+        dealer,
+        status,
+        cover,
+        settlement_date,
+        exec_id,
+    } = r;
+    let always = [rfq_id, symbol, instrument, side, quantity, currency, dealer, status, settlement_date];
+    let sometimes = [price, cover, exec_id];
+    let all = always.into_iter().chain(sometimes.into_iter().flatten());
+    let text = all.map(|s| s.to_lowercase()).collect::<Vec<_>>().join("\n");
     words.iter().all(|w| text.contains(w.as_str()))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(id: &str, at: f64, dealer: &str, status: &str) -> BlotterRow {
-        BlotterRow {
-            id: id.into(),
-            rfq_id: id.into(),
-            at_ms: at,
-            symbol: "DBR 2.5 02/35".into(),
-            instrument: "DE000BU2Z049".into(),
-            side: "Buy".into(),
-            quantity: "5,000,000".into(),
-            currency: "EUR".into(),
-            price: None,
-            dealer: dealer.into(),
-            status: status.into(),
-            cover: None,
-            settlement_date: "2026-11-24".into(),
-            exec_id: None,
-        }
-    }
-
-    fn query(text: &str) -> BlotterQuery {
-        BlotterQuery { tab: BlotterTab::Rfqs, text: text.into(), limit: 100 }
-    }
-
-    #[test]
-    fn rows_survive_a_restart_and_later_states_replace_earlier_ones() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("b");
-        let key = StoreKey::new([1; 32]);
-        let mut b = Blotter::open(&path, &key).unwrap();
-        b.put(BlotterTab::Rfqs, row("R1", 1.0, "Northbank", "Open")).unwrap();
-        b.put(BlotterTab::Rfqs, row("R2", 2.0, "Eastbank", "Open")).unwrap();
-        b.put(BlotterTab::Rfqs, row("R1", 1.0, "Northbank", "Filled")).unwrap();
-        b.put(BlotterTab::Trades, row("R1", 1.0, "Northbank", "Filled")).unwrap();
-        drop(b);
-        let b = Blotter::open(&path, &key).unwrap();
-        let page = b.page(&query(""));
-        assert_eq!(page.rows.iter().map(|r| (r.id.as_str(), r.status.as_str())).collect::<Vec<_>>(), [("R2", "Open"), ("R1", "Filled")]);
-        assert_eq!(b.open_rfqs().len(), 1);
-        assert_eq!(b.page(&query("north filled")).total, 1);
-        assert_eq!(b.page(&query("north open")).total, 0);
-        assert_eq!(b.page(&BlotterQuery { limit: 1, ..query("") }).rows.len(), 1);
-        assert!(!std::fs::read(&path).unwrap().windows(5).any(|w| w == b"North"));
-    }
-}
+#[path = "blotter_tests.rs"]
+mod tests;

@@ -4,7 +4,7 @@
 //! Time is the laptop's, passed in; everything about quotes is on the gateway's clock.
 
 use crate::{
-    blotter::Blotter,
+    blotter::{Blotter, Saved},
     clock::GatewayClock,
     present,
     problem::{offline, problem, sentence},
@@ -95,6 +95,8 @@ pub struct Book {
     step_up_seq: u64,
     reference_seq: u64,
     blotter_seq: u64,
+    /// How the disk took the blotter's last row, until the trader is told.
+    blotter_saved: Option<Saved>,
     pub(crate) blotter: Blotter,
     /// While state is being rebuilt after a logon: the RFQs the gateway has mentioned, and the latest.
     restoring: Option<(BTreeSet<RfqId>, Option<RfqId>)>,
@@ -138,6 +140,7 @@ impl Book {
             step_up_seq: 1,
             reference_seq: 1,
             blotter_seq: 1,
+            blotter_saved: None,
             blotter: Blotter::default(),
             restoring: None,
             wake: None,
@@ -458,6 +461,7 @@ impl Book {
     }
 
     pub fn tick(&mut self, now: UtcMillis) {
+        self.tell_blotter(now);
         let at = self.clock.gateway(now);
         let late = self.step_ups.tick(at);
         if !late.is_empty() {
@@ -836,14 +840,39 @@ impl Book {
     }
 
     fn blot(&mut self, tab: BlotterTab, row: BlotterRow) {
-        match self.blotter.put(tab, row) {
-            Ok(()) => self.blotter_seq = self.bump(),
-            Err(e) => {
+        let saved = self.blotter.put(tab, row);
+        self.blotter_seq = self.bump();
+        if matches!(saved, Saved::Refused(_) | Saved::CaughtUp) {
+            self.blotter_saved = Some(saved);
+        }
+    }
+
+    /// Says once that the disk refuses the blotter, once that it takes it again, and once that a
+    /// damaged file was mended.
+    fn tell_blotter(&mut self, now: UtcMillis) {
+        if let Some(s) = self.blotter.take_salvaged() {
+            let text = format!(
+                "The blotter's file was damaged: {} rows could be read, {} or more could not. The damaged file is kept as {}; \
+                 give it to your administrator.",
+                s.kept,
+                s.lost.len(),
+                s.kept_aside.display()
+            );
+            self.notice(NoticeKind::Bad, "blotter_damaged", text, None, now);
+        }
+        match self.blotter_saved.take().unwrap_or_else(|| self.blotter.retry()) {
+            Saved::Yes | Saved::StillRefused => {}
+            Saved::Refused(e) => {
                 tracing::error!(error = %e, "the blotter cannot be written");
-                let seq = self.bump();
-                let text = format!("The blotter cannot be written: {e}. What you see is right, but it will not survive a restart.");
-                let n = Notice { kind: NoticeKind::Bad, at_ms: 0.0, code: "blotter_not_written".into(), text, rfq_id: None };
-                self.notices.push_back((seq, n));
+                let text = format!(
+                    "The blotter cannot be written: {e}. What you see is right, but it is lost if Signet ends before the disk has \
+                     room. Signet tries again by itself."
+                );
+                self.notice(NoticeKind::Bad, "blotter_not_written", text, None, now);
+            }
+            Saved::CaughtUp => {
+                let text = "Everything in the blotter is on disk again.".into();
+                self.notice(NoticeKind::Good, "blotter_written", text, None, now);
             }
         }
     }

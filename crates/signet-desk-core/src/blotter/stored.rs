@@ -1,0 +1,193 @@
+//! Blotter records as they lie in the file, with their versions.
+//!
+//! | version | form |
+//! | --- | --- |
+//! | 1 | `{"tab", "row": {..}}` with the page's camel-case names and no `v`; read only |
+//! | 2 | one flat object with `"v": 2`; a member that a later Signet adds has a default |
+//!
+//! To add a member: add it here with `#[serde(default)]` and to both conversions. To change one:
+//! a new version, with a reader for every earlier one.
+
+use crate::view::{BlotterRow, BlotterTab};
+use serde::{Deserialize, Serialize};
+
+const VERSION: u32 = 2;
+
+/// What a record turned out to be.
+pub(super) enum Read {
+    Row(StoredRow),
+    /// Written by a later version.
+    Newer,
+    Unreadable(serde_json::Error),
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Tab {
+    Rfqs,
+    Trades,
+}
+
+/// Version 2.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredRow {
+    v: u32,
+    tab: Tab,
+    id: String,
+    rfq_id: String,
+    at_ms: f64,
+    symbol: String,
+    instrument: String,
+    side: String,
+    quantity: String,
+    currency: String,
+    price: Option<String>,
+    dealer: String,
+    status: String,
+    cover: Option<String>,
+    settlement_date: String,
+    exec_id: Option<String>,
+}
+
+/// Version 1.
+#[derive(Deserialize)]
+struct Version1 {
+    tab: Tab,
+    row: Version1Row,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version1Row {
+    id: String,
+    rfq_id: String,
+    at_ms: f64,
+    symbol: String,
+    instrument: String,
+    side: String,
+    quantity: String,
+    currency: String,
+    price: Option<String>,
+    dealer: String,
+    status: String,
+    cover: Option<String>,
+    settlement_date: String,
+    exec_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    #[serde(default = "version_1")]
+    v: u32,
+}
+
+fn version_1() -> u32 {
+    1
+}
+
+pub(super) fn read(record: &[u8]) -> Read {
+    let row = match serde_json::from_slice(record) {
+        Ok(Versioned { v: 1 }) => serde_json::from_slice(record).map(StoredRow::from_version_1),
+        Ok(Versioned { v: VERSION }) => serde_json::from_slice(record),
+        Ok(_) => return Read::Newer,
+        Err(e) => Err(e),
+    };
+    row.map_or_else(Read::Unreadable, Read::Row)
+}
+
+impl StoredRow {
+    pub(super) fn of(tab: BlotterTab, r: &BlotterRow) -> Self {
+        // Every member is named, so that a new one does not compile until it is stored.
+        let BlotterRow {
+            id,
+            rfq_id,
+            at_ms,
+            symbol,
+            instrument,
+            side,
+            quantity,
+            currency,
+            price,
+            dealer,
+            status,
+            cover,
+            settlement_date,
+            exec_id,
+        } = r.clone();
+        let tab = match tab {
+            BlotterTab::Rfqs => Tab::Rfqs,
+            BlotterTab::Trades => Tab::Trades,
+        };
+        Self {
+            v: VERSION,
+            tab,
+            id,
+            rfq_id,
+            at_ms,
+            symbol,
+            instrument,
+            side,
+            quantity,
+            currency,
+            price,
+            dealer,
+            status,
+            cover,
+            settlement_date,
+            exec_id,
+        }
+    }
+
+    fn from_version_1(old: Version1) -> Self {
+        let r = old.row;
+        Self {
+            v: VERSION,
+            tab: old.tab,
+            id: r.id,
+            rfq_id: r.rfq_id,
+            at_ms: r.at_ms,
+            symbol: r.symbol,
+            instrument: r.instrument,
+            side: r.side,
+            quantity: r.quantity,
+            currency: r.currency,
+            price: r.price,
+            dealer: r.dealer,
+            status: r.status,
+            cover: r.cover,
+            settlement_date: r.settlement_date,
+            exec_id: r.exec_id,
+        }
+    }
+
+    pub(super) fn tab(&self) -> BlotterTab {
+        match self.tab {
+            Tab::Rfqs => BlotterTab::Rfqs,
+            Tab::Trades => BlotterTab::Trades,
+        }
+    }
+
+    pub(super) fn into_row(self) -> BlotterRow {
+        BlotterRow {
+            id: self.id,
+            rfq_id: self.rfq_id,
+            at_ms: self.at_ms,
+            symbol: self.symbol,
+            instrument: self.instrument,
+            side: self.side,
+            quantity: self.quantity,
+            currency: self.currency,
+            price: self.price,
+            dealer: self.dealer,
+            status: self.status,
+            cover: self.cover,
+            settlement_date: self.settlement_date,
+            exec_id: self.exec_id,
+        }
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        // Texts and numbers always serialise.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
