@@ -103,3 +103,36 @@ fn a_file_that_is_still_needed_is_looked_at_again_only_when_it_has_grown() {
     journal.tidy(&r).unwrap();
     assert!(journal.log.len() < full / 2);
 }
+
+/// `tests/fixtures/journal-1.log` was written by Signet 0.1 (commit c07a2fe): two RFQs asked and
+/// cancelled, and R9 asked and quoted.
+#[test]
+fn a_journal_of_every_earlier_format_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rfqs.journal");
+    std::fs::write(&path, include_bytes!("../tests/fixtures/journal-1.log")).unwrap();
+    for _ in 0..2 {
+        let mut again = router();
+        Journal::open(&path, &key(), &mut again).unwrap();
+        let known = |n: &str| again.remembers(&RfqId::new(format!("ALICE.{n}")).unwrap());
+        assert_eq!(["R0", "R1", "R9", "R2"].map(known), [true, true, true, false]);
+    }
+}
+
+#[test]
+fn no_changed_bit_of_a_journal_is_read_as_something_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rfqs.journal");
+    let mut r = router();
+    let mut journal = Journal::open(&path, &key(), &mut r).unwrap();
+    trade(&mut journal, &mut r, 0, 1, T0);
+    drop(journal);
+    let whole = std::fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        let mut bad = whole.clone();
+        bad[at] ^= 1 << (at % 8);
+        std::fs::write(&path, &bad).unwrap();
+        let opened = Journal::open(&path, &key(), &mut router());
+        assert!(matches!(&opened, Err(JournalError::Log(e)) if e.is_damage()), "byte {at}: {opened:?}");
+    }
+}

@@ -280,6 +280,37 @@ mod tests {
         assert_eq!(open(&dir).next_sender(), 2);
     }
 
+    /// `tests/fixtures/session-1.fix` was written by Signet 0.1 (commit c07a2fe), sealed format 1.
+    #[test]
+    fn a_store_of_every_earlier_format_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        std::fs::write(&path, include_bytes!("../tests/fixtures/session-1.fix")).unwrap();
+        for _ in 0..2 {
+            let s = open(&dir);
+            assert_eq!((s.next_sender(), s.next_target(), s.created()), (3, 9, UtcMillis(1_000)));
+            assert_eq!(replayed(&s, 1, 9), [b"one", b"two"]);
+        }
+    }
+
+    #[test]
+    fn no_changed_bit_is_read_as_something_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let mut s = open(&dir);
+        s.keep(1, b"one").unwrap();
+        s.set_next_target(5).unwrap();
+        drop(s);
+        let whole = std::fs::read(&path).unwrap();
+        for bit in 0..whole.len() * 8 {
+            let mut bad = whole.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, &bad).unwrap();
+            let opened = SealedStore::open(&path, &StoreKey::new([7; 32]), UtcMillis(1_000), false);
+            assert!(matches!(&opened, Err(StoreError::Log(e)) if e.is_damage()), "bit {bit}: {opened:?}");
+        }
+    }
+
     #[test]
     fn a_reset_starts_over() {
         let dir = tempfile::tempdir().unwrap();

@@ -46,7 +46,8 @@ impl SignedLogError {
     /// Never changes between releases.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Log(LogError::Tampered { .. } | LogError::NotALog(_)) | Self::UnknownRecord(_) => "signed_log.altered",
+            Self::Log(e) if e.is_damage() => "signed_log.altered",
+            Self::UnknownRecord(_) => "signed_log.altered",
             Self::Missing(_) | Self::OutOfChain(_) => "signed_log.incomplete",
             Self::Log(_) | Self::Folder { .. } => "signed_log.unwritable",
             Self::NoEvidence => "signed_log.no_evidence",

@@ -250,3 +250,53 @@ proptest! {
         let _ = verify_export(format!("{text}\n").as_bytes());
     }
 }
+
+/// `tests/fixtures/signed-1` was written by Signet 0.1 (commit c07a2fe): six frames in one file, one
+/// of the next day in another.
+#[test]
+fn evidence_of_every_earlier_format_is_read_and_continued() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = [
+        ("000001-20261121.signed", &include_bytes!("../../tests/fixtures/signed-1/000001-20261121.signed")[..]),
+        ("000002-20261122.signed", &include_bytes!("../../tests/fixtures/signed-1/000002-20261122.signed")[..]),
+    ];
+    for (name, bytes) in files {
+        fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    let frames = || {
+        let files = super::files(dir.path()).unwrap();
+        let read = |(_, p): &(u64, PathBuf)| SealedLog::read(p, &key()).unwrap().records;
+        let all: Vec<_> = files.iter().flat_map(read).collect();
+        all.iter().filter(|r| matches!(Record::read(r), Some(Record::Frame { .. }))).count()
+    };
+    assert_eq!(frames(), 7);
+    let pki = pki();
+    let sender = Sender::new(&pki, "ALICE", Party::Desk);
+    let frame = sender.frame("131=NEXT|");
+    for n in 8..10 {
+        let mut log = SignedLog::open(dir.path(), &key(), NOON, false).unwrap();
+        log.keep(&sender.kept(NOON, &frame)).unwrap();
+        drop(log);
+        assert_eq!(frames(), n);
+    }
+}
+
+#[test]
+fn no_changed_bit_of_evidence_is_read_as_something_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let pki = pki();
+    let sender = Sender::new(&pki, "ALICE", Party::Desk);
+    let frame = sender.frame("131=R1|");
+    let mut log = SignedLog::open(dir.path(), &key(), NOON, false).unwrap();
+    log.keep(&sender.kept(NOON, &frame)).unwrap();
+    drop(log);
+    let path = super::files(dir.path()).unwrap().remove(0).1;
+    let whole = fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        let mut bad = whole.clone();
+        bad[at] ^= 1 << (at % 8);
+        fs::write(&path, &bad).unwrap();
+        let opened = SignedLog::open(dir.path(), &key(), NOON, false);
+        assert_eq!(opened.as_ref().err().map(SignedLogError::code), Some("signed_log.altered"), "byte {at}");
+    }
+}

@@ -643,3 +643,40 @@ fn a_file_that_somebody_changed_opens_nothing() {
     std::fs::write(&path, bytes).unwrap();
     assert!(matches!(TouchStore::open(w.dir.path(), "VENUE", &key_of_store()), Err(LogError::Tampered { .. })));
 }
+
+/// `tests/fixtures/VENUE.*` were written by Signet 0.1 (commit c07a2fe), sealed format 1.
+#[test]
+fn keys_and_evidence_of_every_earlier_format_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("VENUE.keys"), include_bytes!("../../tests/fixtures/VENUE.keys")).unwrap();
+    std::fs::write(dir.path().join("VENUE.evidence"), include_bytes!("../../tests/fixtures/VENUE.evidence")).unwrap();
+    for _ in 0..2 {
+        let store = TouchStore::open(dir.path(), "VENUE", &key_of_store()).unwrap();
+        assert_eq!((store.view().len(), store.view()[0].name.as_str(), store.good()), (1, "blue", 1));
+    }
+    let (_, recovered) = signet_journal::SealedLog::open(&dir.path().join("VENUE.evidence"), &key_of_store()).unwrap();
+    let evidence = Evidence::from_json(std::str::from_utf8(&recovered.records[0]).unwrap()).unwrap();
+    assert_eq!((recovered.records.len(), evidence.verify()), (1, Ok(())));
+}
+
+/// Neither a key that was locked nor a touch may come back or vanish because of a damaged file.
+#[test]
+fn no_changed_bit_of_keys_or_evidence_is_read_as_something_else() {
+    let (mut w, mut key) = with_key(RULES);
+    w.trade("5m");
+    w.touch(&mut key);
+    w.direct = None;
+    for name in ["VENUE.keys", "VENUE.evidence"] {
+        let path = w.dir.path().join(name);
+        let whole = std::fs::read(&path).unwrap();
+        // Every byte, with a bit that moves along.
+        for at in 0..whole.len() {
+            let mut bad = whole.clone();
+            bad[at] ^= 1 << (at % 8);
+            std::fs::write(&path, &bad).unwrap();
+            let opened = TouchStore::open(w.dir.path(), "VENUE", &key_of_store()).map(drop);
+            assert!(opened.as_ref().is_err_and(LogError::is_damage), "{name} byte {at}: {opened:?}");
+        }
+        std::fs::write(&path, &whole).unwrap();
+    }
+}
