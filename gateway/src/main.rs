@@ -1,5 +1,6 @@
 //! `signet-gateway`: the command line. `run` is the gateway; the others are an administrator's.
 
+mod cli_files;
 mod cli_keys;
 mod cli_policy;
 mod cli_signed;
@@ -79,6 +80,9 @@ enum Command {
     /// Messages with their signatures (tags 93/89), as they travelled.
     #[command(subcommand)]
     Signed(cli_signed::SignedCommand),
+    /// The sealed files of the state directory.
+    #[command(subcommand)]
+    Files(cli_files::FilesCommand),
     /// What was done and what was refused; the chain of events is checked.
     Events {
         /// How many of the newest.
@@ -297,6 +301,7 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         Command::Key(k) => cli_keys::key(&c, k).await?,
         Command::Evidence(e) => cli_keys::evidence(&c, e).await?,
         Command::Signed(s) => cli_signed::signed(&c, s)?,
+        Command::Files(f) => cli_files::files(&c, f).await?,
         Command::Events { limit } => print!("{}", admin::events(&c, limit).await?),
     }
     Ok(())

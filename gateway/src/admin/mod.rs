@@ -1,13 +1,17 @@
 //! What an administrator does: the commands behind `signet-gateway user`, `lock`, `revoke`, `ca`,
-//! `registry`, `key`, `evidence`, `signed` and `events`.
+//! `registry`, `key`, `evidence`, `signed`, `files` and `events`.
 //!
 //! Each opens the registry by itself, so it works while gateways run, and they notice within a second.
 
+mod actor;
 mod csv;
+mod files;
 mod keys;
 mod signed;
 mod users;
 
+pub(crate) use actor::actor;
+pub use files::{FileState, files_check, files_salvage, lost};
 pub use keys::{evidence_export, evidence_list, evidence_verify, key_code, key_list, key_reset, key_state};
 pub use signed::{moment, signed_export, signed_list, signed_verify};
 pub use users::{CodeTerms, Invited, add, code, import};
@@ -22,6 +26,7 @@ use crate::{
     signed::{SignedLogError, read::ExportError},
 };
 use signet_identity::{InvitationError, fingerprint};
+use signet_journal::LogError;
 use signet_rfq::UtcMillis;
 use std::{fmt::Write as _, io, path::Path, path::PathBuf};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
@@ -48,6 +53,14 @@ pub enum AdminError {
     Export(#[from] ExportError),
     #[error("the store key: {0}")]
     StoreKey(String),
+    #[error(transparent)]
+    Sealed(LogError),
+    #[error("{0} can be read; there is nothing to mend")]
+    NotDamaged(PathBuf),
+    #[error("{0} is not a file of gateway.state_dir")]
+    NotAStateFile(PathBuf),
+    #[error("{0} is evidence; evidence is never rewritten")]
+    EvidenceIsNotSalvaged(PathBuf),
     #[error("{0} messages do not prove what they should")]
     SignedNotGood(u64),
     #[error("{path}: {source}")]
@@ -83,6 +96,12 @@ impl AdminError {
             Self::Signed(e) => e.code(),
             Self::Export(_) | Self::SignedNotGood(_) => "signed.altered",
             Self::StoreKey(_) => "admin.store_key",
+            Self::Sealed(LogError::InUse(_)) => "files.in_use",
+            Self::Sealed(e) if e.is_damage() => "files.damaged",
+            Self::Sealed(_) => "files.unreadable",
+            Self::NotDamaged(_) => "files.not_damaged",
+            Self::NotAStateFile(_) => "files.elsewhere",
+            Self::EvidenceIsNotSalvaged(_) => "files.evidence",
             Self::File { .. } => "admin.file",
             Self::Csv { .. } => "admin.csv",
             Self::NoSection(_) => "admin.no_section",
@@ -108,6 +127,14 @@ impl AdminError {
             Self::Signed(e) => e.cure(),
             Self::Export(_) | Self::SignedNotGood(_) => "do not rely on it; export anew, compare, and tell the security officer",
             Self::StoreKey(_) => "run it as the gateway's account, with the gateway's configuration; the key is made at the first start",
+            Self::Sealed(LogError::InUse(_)) => "stop the gateway first",
+            Self::Sealed(e) if e.is_damage() => {
+                "restore the file from a backup, or stop the gateway and run signet-gateway files salvage FILE"
+            }
+            Self::Sealed(_) => "correct who may read and write the file",
+            Self::NotDamaged(_) => "leave it as it is; signet-gateway files check names the damaged ones",
+            Self::NotAStateFile(_) => "name a file that signet-gateway files check lists",
+            Self::EvidenceIsNotSalvaged(_) => "restore it from a backup; keep the damaged file for the security officer",
             Self::File { .. } => "name another file, or correct who may write there",
             Self::Csv { .. } => "correct the line; nobody was added",
             Self::NoRandomness | Self::Time(_) => "see the system's log",
@@ -291,12 +318,4 @@ pub async fn show(config: &Config, id: &str) -> Result<String, AdminError> {
 pub(crate) fn date(at: UtcMillis) -> Result<String, AdminError> {
     let t = OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1_000)).map_err(|_| AdminError::Time(at.0))?;
     t.format(&Rfc3339).map_err(|_| AdminError::Time(at.0))
-}
-
-/// Who runs this, for the event log: the account, and behind sudo the person.
-pub(crate) fn actor() -> String {
-    let var = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let user = var("SUDO_USER").or_else(|| var("USER")).or_else(|| var("LOGNAME")).or_else(|| var("USERNAME"));
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| var("COMPUTERNAME"));
-    format!("{}@{}", user.as_deref().unwrap_or("unknown"), host.as_deref().unwrap_or("unknown").trim())
 }

@@ -11,6 +11,7 @@ mod cut;
 mod dealer;
 mod doctor;
 mod enrol;
+mod files;
 mod hardened;
 mod key_support;
 mod keys;

@@ -145,6 +145,18 @@ ca_key = "issuing-key.pem"
         self.gateway = Some(Gateway::start(loaded, Options::default()).unwrap());
     }
 
+    /// Starts, which must fail; what it said.
+    pub fn start_fails(&self) -> String {
+        let loaded = Config::read(&self.config).and_then(Config::load).unwrap();
+        Gateway::start(loaded, Options::default()).err().map(|e| e.to_string()).expect("the gateway started")
+    }
+
+    pub fn stop(&mut self) {
+        if let Some(g) = self.gateway.take() {
+            g.stop();
+        }
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -169,9 +181,21 @@ ca_key = "issuing-key.pem"
         String::from_utf8(out.stderr).unwrap()
     }
 
+    /// The command line with these environment variables.
+    pub fn cli_with(&self, env: &[(&str, &str)], args: &[&str]) -> String {
+        let out = self.command(args).envs(env.iter().copied()).output().unwrap();
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    }
+
     fn cli_raw(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
         let mut c = Command::new(env!("CARGO_BIN_EXE_signet-gateway"));
-        c.args(args).arg("--config").arg(&self.config).current_dir(self.dir.path()).output().unwrap()
+        c.args(args).arg("--config").arg(&self.config).current_dir(self.dir.path());
+        c
     }
 
     /// Adds a user; the code.

@@ -1,0 +1,57 @@
+//! Who carries out a command, for the event log.
+//!
+//! The operating system says who it is. Environment variables (`USER`, `SUDO_USER`) are set by
+//! whoever starts the command, so they are not read.
+
+/// The real user id's account, the account of the login session where the kernel knows one that
+/// differs (sudo, su), and the host: `root(0) login alice(1000)@gw1`.
+pub(crate) fn actor() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "unknown" } else { host.trim() };
+    format!("{}@{host}", account())
+}
+
+#[cfg(unix)]
+fn account() -> String {
+    let real = nix::unistd::getuid();
+    named(real, login_uid().filter(|login| *login != real))
+}
+
+#[cfg(unix)]
+fn named(real: nix::unistd::Uid, login: Option<nix::unistd::Uid>) -> String {
+    let name = |uid: nix::unistd::Uid| {
+        let account = nix::unistd::User::from_uid(uid).ok().flatten();
+        format!("{}({uid})", account.map_or_else(|| "uid".to_owned(), |a| a.name))
+    };
+    match login {
+        Some(login) => format!("{} login {}", name(real), name(login)),
+        None => name(real),
+    }
+}
+
+/// The audit login uid (`pam_loginuid`): set once at login and kept over sudo and su.
+#[cfg(unix)]
+fn login_uid() -> Option<nix::unistd::Uid> {
+    let uid: u32 = std::fs::read_to_string("/proc/self/loginuid").ok()?.trim().parse().ok()?;
+    (uid != u32::MAX).then(|| nix::unistd::Uid::from_raw(uid))
+}
+
+#[cfg(not(unix))]
+fn account() -> String {
+    // The gateway is a Unix server; commands are built elsewhere for tests only.
+    "unknown".into()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use nix::unistd::Uid;
+
+    #[test]
+    fn accounts_come_from_the_system_by_number() {
+        assert_eq!(named(Uid::from_raw(0), None), "root(0)");
+        assert_eq!(named(Uid::from_raw(4_000_123_456), None), "uid(4000123456)");
+        assert_eq!(named(Uid::from_raw(0), Some(Uid::from_raw(0))), "root(0) login root(0)");
+        assert!(actor().starts_with(&named(nix::unistd::getuid(), None)), "{}", actor());
+    }
+}
