@@ -6,6 +6,8 @@
 
 #[cfg(feature = "bench")]
 pub mod bench;
+#[cfg(feature = "practice")]
+pub mod check;
 mod commands;
 mod display;
 pub mod doctor;

@@ -81,7 +81,12 @@ fn open(_: Option<PathBuf>) -> ExitCode {
     // SAFETY: still the only thread of the program.
     let venue = unsafe { signet_desk::practice::Venue::start() };
     let desk = venue.desk();
-    let code = signet_desk::run(move |_| desk);
+    let code = signet_desk::run(move |app| {
+        if let Ok(desk) = &desk {
+            signet_desk::check::start_if_asked(app, desk);
+        }
+        desk
+    });
     drop(venue);
     code
 }

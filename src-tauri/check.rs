@@ -1,0 +1,128 @@
+//! `SIGNET_PRACTICE_CHECK=1 make run`: one RFQ from the ticket to a fill, then the program ends.
+//!
+//! For machines without a person (CI's first command on a fresh machine). Demo only, like the
+//! practice venue; the window is open meanwhile and the desk is the one behind it.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use signet_desk_core::{
+    Desk,
+    view::{AcceptState, ArmIntent, Ask, Frame, LineView, LinkState, RfqView, Side, Ticket},
+};
+use tauri::AppHandle;
+
+/// Switches the check on.
+const SWITCH: &str = "SIGNET_PRACTICE_CHECK";
+/// A bond of the practice venue, by its ISIN.
+const INSTRUMENT: &str = "DE000BU2Z049";
+/// Below what practice asks a touch for.
+const QUANTITY: &str = "500k";
+/// A dealer may pass, re-quote during the click or take its last look and decline; so a few tries.
+const TRIES_MAX: u32 = 10;
+/// Until the desk is online, and for each try.
+const PATIENCE: Duration = Duration::from_secs(60);
+const STEP: Duration = Duration::from_millis(100);
+
+/// Starts the check beside the window when the environment asks for it.
+pub fn start_if_asked(app: &AppHandle, desk: &Desk) {
+    if std::env::var_os(SWITCH).is_none() {
+        return;
+    }
+    let (app, desk) = (app.clone(), desk.clone());
+    std::thread::spawn(move || {
+        let code = match run(&desk) {
+            Ok(said) => {
+                println!("practice check: {said}");
+                0
+            }
+            Err(why) => {
+                eprintln!("practice check failed: {why}");
+                1
+            }
+        };
+        app.exit(code);
+    });
+}
+
+fn run(desk: &Desk) -> Result<String, String> {
+    let mut seen = Seen::default();
+    seen.until(desk, "the desk is online", |s| s.online.then_some(()))?;
+    println!("practice check: the desk is online");
+    let mut last = String::new();
+    for _ in 0..TRIES_MAX {
+        match trade(desk, &mut seen) {
+            Ok(filled) => return Ok(filled),
+            Err(why) => last = why,
+        }
+    }
+    Err(format!("no fill in {TRIES_MAX} requests; the last: {last}"))
+}
+
+/// One request, the best offer taken as soon as there is one.
+fn trade(desk: &Desk, seen: &mut Seen) -> Result<String, String> {
+    let dealers = desk.reference().dealers.iter().map(|d| d.id.clone()).collect();
+    let ticket = Ticket { instrument: INSTRUMENT.into(), ask: Ask::Buy, quantity: QUANTITY.into(), dealers, ttl_s: 60 };
+    let rfq = desk.send_rfq(ticket).map_err(|p| p.message)?;
+    let best = seen.until(desk, "a price can be taken", |s| {
+        s.lines.values().find(|l| l.rfq_id == rfq && l.best_offer && l.can_lift).cloned()
+    })?;
+    let price = best.offer.as_ref().map(|o| o.price.clone()).unwrap_or_default();
+    let intent = ArmIntent {
+        rfq_id: rfq.clone(),
+        dealer: best.dealer.clone(),
+        quote_id: best.quote_id.clone().unwrap_or_default(),
+        side: Side::Buy,
+        price,
+    };
+    let accept = desk.arm(intent).map_err(|p| p.message)?;
+    desk.accept(&rfq, &accept.id).map_err(|p| p.message)?;
+    let outcome = seen.until(desk, "the dealer has answered", |s| {
+        let accept = s.rfqs.get(&rfq)?.accept.clone()?;
+        matches!(
+            accept.state,
+            AcceptState::Filled | AcceptState::PartlyFilled | AcceptState::Declined
+        )
+        .then_some(accept)
+    })?;
+    if outcome.state == AcceptState::Declined {
+        return Err(outcome.text);
+    }
+    Ok(format!("filled: {} {} at {} with {}", outcome.quantity, INSTRUMENT, outcome.price, outcome.dealer_name))
+}
+
+/// What the page would have on screen.
+#[derive(Default)]
+struct Seen {
+    seq: f64,
+    online: bool,
+    rfqs: HashMap<String, RfqView>,
+    lines: HashMap<(String, String), LineView>,
+}
+
+impl Seen {
+    fn until<T>(&mut self, desk: &Desk, what: &str, found: impl Fn(&Self) -> Option<T>) -> Result<T, String> {
+        let began = Instant::now();
+        loop {
+            self.take(desk.pull(signet_desk_core::view::as_seq(self.seq), &[]));
+            if let Some(t) = found(self) {
+                return Ok(t);
+            }
+            if began.elapsed() > PATIENCE {
+                return Err(format!("not within {} s: {what}", PATIENCE.as_secs()));
+            }
+            std::thread::sleep(STEP);
+        }
+    }
+
+    fn take(&mut self, f: Frame) {
+        self.seq = f.seq;
+        if let Some(s) = f.session {
+            self.online = s.state == LinkState::Online;
+        }
+        self.rfqs.extend(f.rfqs.into_iter().map(|r| (r.id.clone(), r)));
+        self.lines.extend(f.lines.into_iter().map(|l| ((l.rfq_id.clone(), l.dealer.clone()), l)));
+    }
+}
