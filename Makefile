@@ -1,7 +1,7 @@
 # Signet. `make help` lists what there is to make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench package cross clean deps ui fuzz
+.PHONY: help run test lint bench package cross clean deps ui fuzz fresh mutants
 
 # A window under a display of its own where the machine has none.
 WITH_DISPLAY := $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1280x800x24")
@@ -25,6 +25,12 @@ test: ui lint ## lint, unit, property, whole-system and window tests
 
 lint: ui ## formatting, clippy, docs, licences, front end
 	scripts/lint.sh
+
+fresh: deps ## prove `make run` as the first command ever run: new clone, empty cargo home
+	scripts/fresh.sh run
+
+mutants: deps ## change the pure code in small ways and see that its tests notice
+	scripts/mutants.sh
 
 bench: ui ## print the numbers of docs/benchmarks.md
 	scripts/bench.sh

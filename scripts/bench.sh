@@ -43,11 +43,11 @@ display env SIGNET_BENCH_RATES="${SIGNET_BENCH_RATES:-100,1000,5000}" SIGNET_BEN
   target/release/signet-desk
 
 echo "== cold start to first paint, and memory of the desk at rest (all processes)"
-for i in 1 2 3; do
+for _ in 1 2 3; do
   log=$(mktemp); start=$(date +%s%3N)
   display env NO_AT_BRIDGE=1 RUST_LOG=info timeout 12 target/release/signet-desk --config "$certs/none.toml" >"$log" 2>&1 &
   sleep 8
-  desk=$(pgrep -f 'release/signet-desk --config' | while read -r p; do [ "$(cat /proc/$p/comm)" = signet-desk ] && echo "$p"; done | head -1)
+  desk=$(pgrep -f 'release/signet-desk --config' | while read -r p; do [ "$(cat "/proc/$p/comm")" = signet-desk ] && echo "$p"; done | head -1)
   total=0
   for p in $desk $(pgrep -P "$desk"); do total=$((total + $(awk '/^Pss:/ {print $2}' "/proc/$p/smaps_rollup" 2>/dev/null || echo 0))); done
   painted=$(sed -n 's/.*at_ms=\([0-9]*\).*/\1/p' "$log" | head -1)

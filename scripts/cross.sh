@@ -14,7 +14,9 @@ say() { printf '\n== %s\n' "$*"; }
 
 # --- what is needed ------------------------------------------------------------------------------
 
-command -v cargo >/dev/null && command -v rustup >/dev/null || need "Rust is missing. Install it with rustup, then run this again."
+for tool in cargo rustup; do
+  command -v "$tool" >/dev/null || need "Rust is missing. Install it with rustup, then run this again."
+done
 command -v npm >/dev/null || need "Node.js 20 or newer with npm is missing. Install it, then run this again."
 
 packages=(build-essential cmake pkg-config gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix wine wine64)

@@ -18,6 +18,7 @@ packages=(
   libpcsclite-dev                             # security keys in smart card readers
   pcscd vsmartcard-vpcd python3-pyscard       # a reader without hardware, and a client in Python
   util-linux iproute2                         # namespaces, to keep that reader to the test
+  git shellcheck                              # what make lint reads the tree with
 )
 
 need() { printf 'signet: %s\n' "$*" >&2; exit 1; }

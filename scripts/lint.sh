@@ -1,27 +1,42 @@
 #!/usr/bin/env bash
-# Everything a reviewer should not have to say.
+# Everything a reviewer should not have to say. A tool that is missing is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+fail() { printf 'lint: %s\n' "$*" >&2; exit 1; }
+for tool in shellcheck python3 npm; do
+  command -v "$tool" >/dev/null || fail "$tool is missing; make deps installs it"
+done
+
+# What needs no build comes first.
+python3 scripts/secrets.py --self-test
+python3 scripts/secrets.py
+git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck
+(cd ui && npm run --silent lint)
 cargo fmt --all -- --check
+
 cargo clippy --locked --workspace --all-targets -- -D warnings
 cargo clippy --locked -p signet-desk --all-targets --features practice,e2e -- -D warnings
 cargo clippy --locked -p signet-fix --no-default-features -- -D warnings
 cargo clippy --locked -p signet-stepup --all-targets --features ctap,hid,pcsc -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 (cd ui && npm run --silent check)
-# Licences, advisories, sources: when the tool is on the machine.
-if command -v cargo-deny >/dev/null; then cargo deny --offline check licenses bans sources 2>/dev/null || cargo deny check licenses bans sources; else
-  echo "lint: cargo-deny is not installed; licences and advisories were not checked (cargo install cargo-deny)"
+
+# Licences, bans and sources. Advisories need RUSTSEC's database, a git repository: they are checked
+# where a copy of it is (CARGO_DENY_ADVISORIES=1), and it is said where they are not.
+tools=$(scripts/tools.sh cargo-deny)
+"$tools/cargo-deny" --locked check --hide-inclusion-graph licenses bans sources
+if [ -n "${CARGO_DENY_ADVISORIES:-}" ]; then
+  "$tools/cargo-deny" --locked check advisories
+else
+  echo "lint: advisories were not checked; CARGO_DENY_ADVISORIES=1 checks them where RUSTSEC's database can be fetched"
 fi
+
 # Demonstration parts, the virtual security key's firmware among them, stay out of what ships.
 for shipped in "signet-desk --features custom-protocol" "signet-gateway"; do
   # shellcheck disable=SC2086 # a package and its features
-  parts=$(cargo tree --locked -e normal,build --target all --prefix none -p $shipped) || { echo "lint: cargo tree failed for $shipped"; exit 1; }
-  if grep -E '^(signet-(vkey|softkey|test-mmdb|practice|devca|dealer|bench)|fido-authenticator|trussed[a-z-]*|ctap-types|littlefs2[a-z-]*) ' <<<"$parts"; then
-    echo "lint: parts of the demonstration are in $shipped"; exit 1
+  parts=$(cargo tree --locked -e normal,build --target all --prefix none -p $shipped) || fail "cargo tree failed for $shipped"
+  if grep -E '^(signet-(vkey|softkey|test-mmdb|practice|devca|dealer|bench|hostile)|fido-authenticator|trussed[a-z-]*|ctap-types|littlefs2[a-z-]*) ' <<<"$parts"; then
+    fail "parts of the demonstration are in $shipped"
   fi
 done
-# Nothing of this workplace, no secret, may be in the tree.
-if git grep -nE -e '-----BEGIN (EC |RSA |)PRIVATE KEY' -- ':!*.md' ':!scripts/lint.sh' | grep -v 'tests/\|src/'; then
-  echo "lint: a private key is in the tree"; exit 1
-fi

@@ -17,7 +17,8 @@ export function fake(asked: URLSearchParams): Backend {
   let frame = scenes.frame(scene, now);
   let seq = 1;
   let wake = () => {};
-  if (scene === "risk") setTimeout(() => document.querySelector<HTMLElement>("[data-testid=risk]")?.click(), 500);
+  if (scene === "risk")
+    setTimeout(() => document.querySelector<HTMLElement>("[data-testid=risk]")?.click(), 500);
 
   /** Every change is a whole frame: the pretended desk need not be clever. */
   function change(edit: (frame: Frame) => Frame) {
@@ -26,10 +27,15 @@ export function fake(asked: URLSearchParams): Backend {
     wake();
   }
   const editRfq = (id: string, part: Partial<RfqView>) =>
-    change((f) => ({ ...f, rfqs: f.rfqs.map((rfq) => (rfq.id === id ? { ...rfq, ...part } : rfq)) }));
+    change((f) => ({
+      ...f,
+      rfqs: f.rfqs.map((rfq) => (rfq.id === id ? { ...rfq, ...part } : rfq)),
+    }));
 
   function arm(intent: ArmIntent) {
-    const line = frame.lines.find((one) => one.rfqId === intent.rfqId && one.dealer === intent.dealer);
+    const line = frame.lines.find(
+      (one) => one.rfqId === intent.rfqId && one.dealer === intent.dealer,
+    );
     if (line?.quoteId !== intent.quoteId) return no<never>(scenes.problems.requoted);
     const accept = scenes.accept(Date.now(), {
       id: `A-${seq}`,
@@ -61,21 +67,38 @@ export function fake(asked: URLSearchParams): Backend {
   }
 
   const drop = (id: string) =>
-    change((f) => ({ ...f, rfqs: f.rfqs.filter((rfq) => rfq.id !== id), lines: f.lines.filter((line) => line.rfqId !== id) }));
+    change((f) => ({
+      ...f,
+      rfqs: f.rfqs.filter((rfq) => rfq.id !== id),
+      lines: f.lines.filter((line) => line.rfqId !== id),
+    }));
 
   if (scene === "enrol") setTimeout(fillInvitation, 400);
   if (scene === "ticket") setTimeout(fillTicket, 500);
-  if (asked.has("live")) setInterval(() => change((f) => ({ ...f, lines: f.lines.map(requote) })), 1_000);
+  if (asked.has("live"))
+    setInterval(() => change((f) => ({ ...f, lines: f.lines.map(requote) })), 1_000);
 
-  if (scene === "lost") setTimeout(() => change((f) => ({ ...f, session: scenes.lost(Date.now()) })), 500);
+  if (scene === "lost")
+    setTimeout(() => change((f) => ({ ...f, session: scenes.lost(Date.now()) })), 500);
 
   const commands: Commands = {
     info: () => ok(scenes.info(asked.has("practice"))),
     identities: () => (scene === "keychain" ? new Promise(() => {}) : ok(scenes.identities(now))),
-    readInvitation: (text) => (text.length > 12 ? ok(scenes.invitation(now)) : no<never>(scenes.problems.invitation)),
+    readInvitation: (text) =>
+      text.length > 12 ? ok(scenes.invitation(now)) : no<never>(scenes.problems.invitation),
     enrol: () => {
-      change((f) => ({ ...f, enrol: { phase: "asking", identity: null, venue: null, problem: null } }));
-      setTimeout(() => change((f) => ({ ...f, enrol: { phase: "done", identity: "ALICE1", venue: "Example Bank RFQ", problem: null } })), 900);
+      change((f) => ({
+        ...f,
+        enrol: { phase: "asking", identity: null, venue: null, problem: null },
+      }));
+      setTimeout(
+        () =>
+          change((f) => ({
+            ...f,
+            enrol: { phase: "done", identity: "ALICE1", venue: "Example Bank RFQ", problem: null },
+          })),
+        900,
+      );
       return ok(null);
     },
     givePin: () => (change((f) => ({ ...f, pin: f.pin && { ...f.pin, open: false } })), ok(null)),
@@ -86,27 +109,47 @@ export function fake(asked: URLSearchParams): Backend {
     sendRfq,
     cancelRfq: (id) => (editRfq(id, { state: "cancelled", text: "Ended by you" }), ok(null)),
     dismissRfq: (id) => (drop(id), ok(null)),
-    beginStepUp: () => (change((f) => ({ ...f, stepUp: (f.stepUp ?? []).map((s) => ({ ...s, phase: "touch", problem: null })) })), ok(null)),
+    beginStepUp: () => (
+      change((f) => ({
+        ...f,
+        stepUp: (f.stepUp ?? []).map((s) => ({ ...s, phase: "touch", problem: null })),
+      })),
+      ok(null)
+    ),
     giveKeyPin: (_, pin) => {
       const wrong = pin === "0000";
       change((f) => ({
         ...f,
-        stepUp: (f.stepUp ?? []).map((s) => ({ ...s, phase: wrong ? "pin" : "touch", pinWrong: wrong, pinLeft: wrong ? 7 : null })),
+        stepUp: (f.stepUp ?? []).map((s) => ({
+          ...s,
+          phase: wrong ? "pin" : "touch",
+          pinWrong: wrong,
+          pinLeft: wrong ? 7 : null,
+        })),
       }));
       return ok(null);
     },
     stopStepUp: () => ok(null),
     refuseStepUp: () => (change((f) => ({ ...f, stepUp: [] })), ok(null)),
-    verifyNow: () => (change((f) => ({ ...f, stepUp: [scenes.stepUp("session", Date.now())] })), ok(null)),
-    registerKey: () => (change((f) => ({ ...f, stepUp: [scenes.stepUp("newKey", Date.now())] })), ok(null)),
+    verifyNow: () => (
+      change((f) => ({ ...f, stepUp: [scenes.stepUp("session", Date.now())] })),
+      ok(null)
+    ),
+    registerKey: () => (
+      change((f) => ({ ...f, stepUp: [scenes.stepUp("newKey", Date.now())] })),
+      ok(null)
+    ),
     touchSimulatedKey: () => (change((f) => ({ ...f, stepUp: [] })), ok(null)),
     arm,
     disarm: (id) => (editRfq(id, { accept: null }), ok(null)),
     accept,
-    pull: (since) => ok({ ...(since === seq ? scenes.quiet : frame), seq, gatewayNowMs: Date.now() }),
+    pull: (since) =>
+      ok({ ...(since === seq ? scenes.quiet : frame), seq, gatewayNowMs: Date.now() }),
     park: () => ok(null),
     blotter: ({ tab, text }) => {
-      const rows = scenes.rows(tab, now).filter((row) => JSON.stringify(row).toLowerCase().includes(text.toLowerCase()));
+      const rows = scenes
+        .rows(tab, now)
+        .filter((row) => JSON.stringify(row).toLowerCase().includes(text.toLowerCase()));
       return ok({ rows, total: rows.length });
     },
   };
@@ -119,7 +162,13 @@ function requote(line: LineView): LineView {
   const price = (Number(line.offer.price) + (Math.random() - 0.5) * 0.02).toFixed(step);
   const revision = line.revision + 1;
   const quoteId = `Q-${line.rfqId}-${line.dealer}-${revision}`;
-  return { ...line, revision, quoteId, offer: { ...line.offer, price }, validUntilMs: Date.now() + 9_000 };
+  return {
+    ...line,
+    revision,
+    quoteId,
+    offer: { ...line.offer, price },
+    validUntilMs: Date.now() + 9_000,
+  };
 }
 
 function fillInvitation() {
@@ -128,7 +177,10 @@ function fillInvitation() {
     const input = document.querySelector<HTMLInputElement>("[data-testid=enrol-invitation]")!;
     input.value = "signet://enrol/dmVyc2lvbiA9IDE";
     input.dispatchEvent(new Event("input", { bubbles: true }));
-    setTimeout(() => document.querySelector<HTMLElement>("[data-testid=enrol-compared]")?.click(), 100);
+    setTimeout(
+      () => document.querySelector<HTMLElement>("[data-testid=enrol-compared]")?.click(),
+      100,
+    );
   }, 100);
 }
 

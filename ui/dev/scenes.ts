@@ -60,7 +60,13 @@ export const problems = {
 
 const VENUE = { name: "Practice venue", endpoint: "127.0.0.1:9876" };
 
-export const info = (practice: boolean): DeskInfo => ({ version: "0.1.0", practice, simulatedKey: practice ? "The key is simulated: its PIN is 123456." : null, venues: [VENUE], problem: null });
+export const info = (practice: boolean): DeskInfo => ({
+  version: "0.1.0",
+  practice,
+  simulatedKey: practice ? "The key is simulated: its PIN is 123456." : null,
+  venues: [VENUE],
+  problem: null,
+});
 
 export const identities = (now: number): IdentityView[] => [
   {
@@ -165,7 +171,11 @@ function rfq(id: string, now: number, part: Partial<RfqView>): RfqView {
   };
 }
 
-const q = (price: string, size = "5,000,000", partial = false): QuoteSide => ({ price, size, partial });
+const q = (price: string, size = "5,000,000", partial = false): QuoteSide => ({
+  price,
+  size,
+  partial,
+});
 
 function line(rfqId: string, dealer: number, now: number, part: Partial<LineView>): LineView {
   const [id, name] = DEALERS[dealer] ?? ["X", "X"];
@@ -235,22 +245,55 @@ function requests(scene: string, now: number): [RfqView[], LineView[]] {
   });
   const lines = [
     ...buyLines("R1", now),
-    line("R2", 0, now, { bid: q("1.08412", "10,000,000"), offer: q("1.08431", "10,000,000"), bestBid: true }),
-    line("R2", 1, now, { bid: q("1.08410", "10,000,000"), offer: q("1.08429", "10,000,000"), bestOffer: true }),
-    line("R2", 2, now, { bid: q("1.08405", "10,000,000"), offer: q("1.08440", "10,000,000"), state: "withdrawn", canHit: false, canLift: false }),
+    line("R2", 0, now, {
+      bid: q("1.08412", "10,000,000"),
+      offer: q("1.08431", "10,000,000"),
+      bestBid: true,
+    }),
+    line("R2", 1, now, {
+      bid: q("1.08410", "10,000,000"),
+      offer: q("1.08429", "10,000,000"),
+      bestOffer: true,
+    }),
+    line("R2", 2, now, {
+      bid: q("1.08405", "10,000,000"),
+      offer: q("1.08440", "10,000,000"),
+      state: "withdrawn",
+      canHit: false,
+      canLift: false,
+    }),
     ...[0, 1, 2].map((dealer) => line("R3", dealer, now, { state: "asked" })),
     line("R3", 3, now, { state: "rejected", reason: "not connected to the gateway" }),
   ];
   if (scene === "armed") one.accept = accept(now, {});
-  if (scene === "disarmed") one.accept = accept(now, { state: "disarmed", text: "Northbank changed its price to 99.135. Nothing was sent." });
+  if (scene === "disarmed")
+    one.accept = accept(now, {
+      state: "disarmed",
+      text: "Northbank changed its price to 99.135. Nothing was sent.",
+    });
   if (scene !== "outcomes") return [[one, two, three], lines];
 
   const outcome = (id: string, part: Partial<AcceptView>, more: Partial<RfqView>) =>
     rfq(id, now, { accept: accept(now, { id, ...part }), ...more });
   const four = [
-    outcome("R1", { state: "filled", text: "Northbank sold you 5,000,000." }, { state: "done", text: "Filled at 99.125 with Northbank" }),
-    outcome("R2", { state: "declined", text: "Declined by Northbank: last look, price moved." }, {}),
-    outcome("R3", { state: "unknown", text: "The link was lost before the answer came. Asking the gateway what became of it." }, {}),
+    outcome(
+      "R1",
+      { state: "filled", text: "Northbank sold you 5,000,000." },
+      { state: "done", text: "Filled at 99.125 with Northbank" },
+    ),
+    outcome(
+      "R2",
+      { state: "declined", text: "Declined by Northbank: last look, price moved." },
+      {},
+    ),
+    outcome(
+      "R3",
+      {
+        state: "unknown",
+        text: "The link was lost before the answer came. Asking the gateway what became of it.",
+      },
+      {},
+    ),
     outcome("R4", { state: "lastLook", text: "Northbank has it and is taking its last look." }, {}),
   ];
   return [four, four.flatMap((view) => buyLines(view.id, now))];
@@ -261,14 +304,19 @@ export const invitation = (now: number): InvitationView => ({
   user: "alice",
   enrolAt: "enrol.bank.example:8443",
   tradeAt: "fix.bank.example:9443",
-  fingerprint: "4F1A 09C2 77DE 5B30 A8E4 13F9 C06D 2E81 9B57 F0A3 6C48 D21E 85B4 3A7F E690 1CD5".split(" "),
+  fingerprint:
+    "4F1A 09C2 77DE 5B30 A8E4 13F9 C06D 2E81 9B57 F0A3 6C48 D21E 85B4 3A7F E690 1CD5".split(" "),
   holders: ["keychain", "token"],
   codeExpiresMs: now + 50 * 3_600_000,
   expired: false,
   device: "alice-laptop",
 });
 
-export function stepUp(kind: StepUpView["kind"], now: number, part: Partial<StepUpView> = {}): StepUpView {
+export function stepUp(
+  kind: StepUpView["kind"],
+  now: number,
+  part: Partial<StepUpView> = {},
+): StepUpView {
   const terms = {
     ask: "buy" as const,
     quantity: "5,000,000",
@@ -303,10 +351,20 @@ function stepUps(scene: string, now: number): StepUpView[] {
   const all: Record<string, StepUpView> = {
     "stepup-pin": stepUp("accept", now, { pinWrong: true, pinLeft: 7, behind: 1 }),
     "stepup-touch": stepUp("accept", now, { phase: "touch" }),
-    "stepup-insert": stepUp("request", now, { phase: "insert", reason: "RFQs of this size need a touch of your key." }),
+    "stepup-insert": stepUp("request", now, {
+      phase: "insert",
+      reason: "RFQs of this size need a touch of your key.",
+    }),
     "stepup-failed": stepUp("accept", now, { phase: "failed", problem: problems.keyRemoved }),
-    "stepup-second": stepUp("accept", now, { phase: "ready", askedBy: "ALICE1", reason: "Accepts of this size need two people. ALICE1 asks you." }),
-    "stepup-key": stepUp("newKey", now, { phase: "touch", reason: "This key is registered for you: your firm checks its make." }),
+    "stepup-second": stepUp("accept", now, {
+      phase: "ready",
+      askedBy: "ALICE1",
+      reason: "Accepts of this size need two people. ALICE1 asks you.",
+    }),
+    "stepup-key": stepUp("newKey", now, {
+      phase: "touch",
+      reason: "This key is registered for you: your firm checks its make.",
+    }),
     "stepup-lost": stepUp("accept", now, { phase: "linkLost" }),
   };
   return all[scene] ? [all[scene]] : [];
@@ -330,11 +388,33 @@ export function frame(scene: string, now: number): Frame {
     enrol: null,
     pin: null,
     stepUp: stepUps(scene, now),
-    access: { stepUp: trading, direct: false, leaseUntilMs: now + 13 * 60_000, keys: scene === "stepup-key" ? 0 : 2, approver: false, text: null, risk: risk(scene, now) },
+    access: {
+      stepUp: trading,
+      direct: false,
+      leaseUntilMs: now + 13 * 60_000,
+      keys: scene === "stepup-key" ? 0 : 2,
+      approver: false,
+      text: null,
+      risk: risk(scene, now),
+    },
     keys: {
       keys: [
-        { id: "0a1b2c3d4e5f6071", name: "Blue key on my ring", model: "Example Key 5", good: true, registeredMs: now - 9e8, lastUsedMs: now - 6e5 },
-        { id: "1a1b2c3d4e5f6071", name: "In the safe", model: "Example Key 5 Nano", good: false, registeredMs: now - 9e8, lastUsedMs: 0 },
+        {
+          id: "0a1b2c3d4e5f6071",
+          name: "Blue key on my ring",
+          model: "Example Key 5",
+          good: true,
+          registeredMs: now - 9e8,
+          lastUsedMs: now - 6e5,
+        },
+        {
+          id: "1a1b2c3d4e5f6071",
+          name: "In the safe",
+          model: "Example Key 5 Nano",
+          good: false,
+          registeredMs: now - 9e8,
+          lastUsedMs: 0,
+        },
       ],
       phase: "idle",
       problem: null,
@@ -345,28 +425,69 @@ export function frame(scene: string, now: number): Frame {
     removed: [],
     referenceChanged: true,
     blotterChanged: true,
-    notices: scene === "rfqs" ? [{ kind: "good", atMs: now, code: "connected", text: "Connected to the practice venue.", rfqId: null }] : [],
+    notices:
+      scene === "rfqs"
+        ? [
+            {
+              kind: "good",
+              atMs: now,
+              code: "connected",
+              text: "Connected to the practice venue.",
+              rfqId: null,
+            },
+          ]
+        : [],
   };
 }
 
 function risk(scene: string, now: number): RiskView {
   const asked = scene === "risk";
-  const factor = (attribute: string, condition: string, points: number, rationale: string) => ({ attribute, condition, points, rationale });
+  const factor = (attribute: string, condition: string, points: number, rationale: string) => ({
+    attribute,
+    condition,
+    points,
+    rationale,
+  });
   const factors = [
     factor("user identity", "standard user", 0, "May trade within their own entitlements only."),
-    factor("authentication", "MFA, software token", 5, "The key is in the laptop's keychain: whoever controls the laptop can use it."),
+    factor(
+      "authentication",
+      "MFA, software token",
+      5,
+      "The key is in the laptop's keychain: whoever controls the laptop can use it.",
+    ),
     factor("device health", "managed, compliant", 0, "The firm keeps it patched and encrypted."),
     asked
-      ? factor("network location", "unknown or dynamic IP", 15, "Home, hotel, train: a weak signal, and expected of somebody who travels.")
-      : factor("network location", "known corporate network", 0, "Somebody has let the laptop into a building of the firm."),
+      ? factor(
+          "network location",
+          "unknown or dynamic IP",
+          15,
+          "Home, hotel, train: a weak signal, and expected of somebody who travels.",
+        )
+      : factor(
+          "network location",
+          "known corporate network",
+          0,
+          "Somebody has let the laptop into a building of the firm.",
+        ),
     factor("geographic location", "expected country", 0, "Where this person works."),
   ];
   const score = asked ? 20 : 5;
   const text = asked
     ? "Risk 20 (MFA, software token +5, unknown or dynamic IP +15): a touch of your security key is wanted."
     : "Risk 5 (MFA, software token +5): allowed.";
-  const cure = asked ? "Connect from a network of your firm. Touch your security key at logon." : null;
-  return { verdict: asked ? "stepUp" : "allow", score, text, cure, factors, policy: "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef", atMs: now };
+  const cure = asked
+    ? "Connect from a network of your firm. Touch your security key at logon."
+    : null;
+  return {
+    verdict: asked ? "stepUp" : "allow",
+    score,
+    text,
+    cure,
+    factors,
+    policy: "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
+    atMs: now,
+  };
 }
 
 export const quiet: Frame = {
@@ -396,7 +517,14 @@ export function asked(id: string, ticket: Ticket, now: number): [RfqView, LineVi
   });
   const lines = DEALERS.flatMap(([dealer], i) =>
     ticket.dealers.includes(dealer)
-      ? [line(id, i, now, { bid: q(`99.1${9 - i}0`), offer: q(`99.2${i}5`), bestBid: dealer === ticket.dealers[0], bestOffer: dealer === ticket.dealers[0] })]
+      ? [
+          line(id, i, now, {
+            bid: q(`99.1${9 - i}0`),
+            offer: q(`99.2${i}5`),
+            bestBid: dealer === ticket.dealers[0],
+            bestOffer: dealer === ticket.dealers[0],
+          }),
+        ]
       : [],
   );
   return [view, lines];
@@ -422,7 +550,17 @@ export function rows(tab: BlotterTab, now: number): BlotterRow[] {
   });
   return [
     row(1, {}),
-    row(2, { side: "Sell", symbol: "EUR/USD", instrument: "EUR/USD", quantity: "10,000,000", price: "1.08412", cover: "1.08410" }),
-    row(3, tab === "trades" ? {} : { side: "Two-way", status: "Expired", price: null, cover: null }),
+    row(2, {
+      side: "Sell",
+      symbol: "EUR/USD",
+      instrument: "EUR/USD",
+      quantity: "10,000,000",
+      price: "1.08412",
+      cover: "1.08410",
+    }),
+    row(
+      3,
+      tab === "trades" ? {} : { side: "Two-way", status: "Expired", price: null, cover: null },
+    ),
   ];
 }

@@ -7,7 +7,9 @@ const dealers = (book: Book, id: string) => book.find(id)?.ranked.map((one) => o
 
 test("lines are read in the order of their rank, and keep their places in the document", () => {
   const book = new Book();
-  book.apply(frame({ rfqs: [rfq("R")], lines: [line("R", "B", { rank: 1 }), line("R", "A", { rank: 0 })] }));
+  book.apply(
+    frame({ rfqs: [rfq("R")], lines: [line("R", "B", { rank: 1 }), line("R", "A", { rank: 0 })] }),
+  );
   const places = book.find("R")!.asked;
   expect(dealers(book, "R")).toEqual(["A", "B"]);
   book.apply(frame({ lines: [line("R", "A", { rank: 1 }), line("R", "B", { rank: 0 })] }));

@@ -9,7 +9,20 @@ const TEXT_MIN = 4.5;
 const SHAPE_MIN = 3;
 
 const TEXT_ON: [string, string[]][] = [
-  ["text", ["ground", "panel", "raised", "buy-soft", "sell-soft", "good-soft", "warn-soft", "bad-soft", "flash"]],
+  [
+    "text",
+    [
+      "ground",
+      "panel",
+      "raised",
+      "buy-soft",
+      "sell-soft",
+      "good-soft",
+      "warn-soft",
+      "bad-soft",
+      "flash",
+    ],
+  ],
   ["dim", ["ground", "panel", "raised", "buy-soft", "bad-soft"]],
   ["buy", ["panel", "raised", "buy-soft", "flash"]],
   ["sell", ["panel", "raised", "sell-soft", "flash"]],
@@ -30,18 +43,27 @@ for (const [theme, colours] of [
 ] as const) {
   test(`text and shapes can be told from their ground, ${theme}`, () => {
     const failing = [...pairs(TEXT_ON, TEXT_MIN), ...pairs(SHAPE_ON, SHAPE_MIN)]
-      .map(([front, ground, min]) => ({ front, ground, min, ratio: contrast(colours[front]!, colours[ground]!) }))
+      .map(([front, ground, min]) => ({
+        front,
+        ground,
+        min,
+        ratio: contrast(colours[front]!, colours[ground]!),
+      }))
       .filter(({ ratio, min }) => !(ratio >= min));
     expect(failing).toEqual([]);
   });
 }
 
 function pairs(table: [string, string[]][], min: number): [string, string, number][] {
-  return table.flatMap(([front, grounds]) => grounds.map((ground): [string, string, number] => [front, ground, min]));
+  return table.flatMap(([front, grounds]) =>
+    grounds.map((ground): [string, string, number] => [front, ground, min]),
+  );
 }
 
 function read(block: string): Record<string, string> {
-  return Object.fromEntries([...block.matchAll(/--([\w-]+):\s*(#[0-9a-f]{6});/g)].map((m) => [m[1]!, m[2]!]));
+  return Object.fromEntries(
+    [...block.matchAll(/--([\w-]+):\s*(#[0-9a-f]{6});/g)].map((m) => [m[1]!, m[2]!]),
+  );
 }
 
 function contrast(a: string, b: string): number {

@@ -76,7 +76,12 @@ test("a refusal is shown beside the field it is about", () => {
 
 const lines = [
   line("R", "A", { bid: { price: "99.1", size: "1", partial: false }, canHit: true }),
-  line("R", "B", { offer: { price: "99.2", size: "1", partial: false }, canLift: true, bestOffer: true, rank: 1 }),
+  line("R", "B", {
+    offer: { price: "99.2", size: "1", partial: false },
+    canLift: true,
+    bestOffer: true,
+    rank: 1,
+  }),
   line("R", "C", { bestOffer: true, rank: 2 }),
 ];
 

@@ -2,7 +2,18 @@
 //
 // One reactive cell per RFQ and one per dealer's line, so that a frame redraws only what it names.
 
-import type { AccessView, EnrolView, Frame, KeysView, LineView, Notice, PinView, RfqView, SessionView, StepUpView } from "../bindings";
+import type {
+  AccessView,
+  EnrolView,
+  Frame,
+  KeysView,
+  LineView,
+  Notice,
+  PinView,
+  RfqView,
+  SessionView,
+  StepUpView,
+} from "../bindings";
 
 export class Line {
   view: LineView = $state.raw(undefined as never);
@@ -17,7 +28,9 @@ export class Rfq {
   /** In the order in which they were asked; on the screen each lies where its rank puts it. */
   asked: Line[] = $state.raw([]);
   /** The lines as they are now, best first. */
-  readonly ranked: LineView[] = $derived(this.asked.map((line) => line.view).sort((a, b) => a.rank - b.rank));
+  readonly ranked: LineView[] = $derived(
+    this.asked.map((line) => line.view).sort((a, b) => a.rank - b.rank),
+  );
   readonly #byDealer = new Map<string, Line>();
 
   constructor(view: RfqView) {
@@ -35,7 +48,8 @@ export class Rfq {
 
   keepOnly(dealers: Set<string>) {
     const before = this.#byDealer.size;
-    for (const dealer of this.#byDealer.keys()) if (!dealers.has(dealer)) this.#byDealer.delete(dealer);
+    for (const dealer of this.#byDealer.keys())
+      if (!dealers.has(dealer)) this.#byDealer.delete(dealer);
     if (this.#byDealer.size !== before) this.asked = [...this.#byDealer.values()];
   }
 }

@@ -18,7 +18,9 @@ export function matching(instruments: InstrumentView[], typed: string): Instrume
 /** The one instrument whose ISIN or symbol is exactly what was typed. */
 export function named(instruments: InstrumentView[], typed: string): InstrumentView | undefined {
   const wanted = typed.trim().toLowerCase();
-  return instruments.find((i) => i.id.toLowerCase() === wanted || i.symbol.toLowerCase() === wanted);
+  return instruments.find(
+    (i) => i.id.toLowerCase() === wanted || i.symbol.toLowerCase() === wanted,
+  );
 }
 
 /** Lower is likelier; -1 when a word is nowhere. */

@@ -34,7 +34,11 @@ export class Sight {
       .slice(0, AT_ONCE);
     for (const [, hidden] of due) hidden.caughtUpMs = nowMs;
     const turn = new Set(due.map(([id]) => id));
-    return [...this.#hidden].map(([rfqId, hidden]) => ({ rfqId, since: hidden.since, send: hidden.inSight || turn.has(rfqId) }));
+    return [...this.#hidden].map(([rfqId, hidden]) => ({
+      rfqId,
+      since: hidden.since,
+      send: hidden.inSight || turn.has(rfqId),
+    }));
   }
 
   /** That pull was answered with frame `seq`. */

@@ -1,6 +1,18 @@
 // The words for the states the desk sends. A state is never shown by colour alone.
 
-import type { AcceptState, Ask, EnrolPhase, Holder, PinTries, LineState, LinkState, RfqState, Side, StepUpKind, StepUpPhase } from "../bindings";
+import type {
+  AcceptState,
+  Ask,
+  EnrolPhase,
+  Holder,
+  PinTries,
+  LineState,
+  LinkState,
+  RfqState,
+  Side,
+  StepUpKind,
+  StepUpPhase,
+} from "../bindings";
 
 export type Shape = "dot" | "ring" | "half" | "turn" | "cross" | "tick" | "wait" | "question";
 export type Tone = "good" | "plain" | "warn" | "bad";
@@ -83,7 +95,11 @@ const PHASE: Record<StepUpPhase, Label> = {
   verifying: { text: "One moment: your key is asked…", shape: "wait", tone: "plain" },
   checking: { text: "Signed. The gateway checks it…", shape: "half", tone: "plain" },
   failed: { text: "Not approved", shape: "cross", tone: "bad" },
-  linkLost: { text: "The connection was lost. It is asked again when it is back.", shape: "turn", tone: "warn" },
+  linkLost: {
+    text: "The connection was lost. It is asked again when it is back.",
+    shape: "turn",
+    tone: "warn",
+  },
 };
 
 export const STEP_UP = { title: TITLE, phase: PHASE };

@@ -4,11 +4,14 @@
 import type { LineView, Side } from "../bindings";
 
 export const quoteOn = (line: LineView, side: Side) => (side === "buy" ? line.offer : line.bid);
-export const tradable = (line: LineView, side: Side) => (side === "buy" ? line.canLift : line.canHit);
-export const isBest = (line: LineView, side: Side) => (side === "buy" ? line.bestOffer : line.bestBid);
+export const tradable = (line: LineView, side: Side) =>
+  side === "buy" ? line.canLift : line.canHit;
+export const isBest = (line: LineView, side: Side) =>
+  side === "buy" ? line.bestOffer : line.bestBid;
 
 /** The line of the chosen dealer; with none chosen, the first that is best. */
 export function target(lines: LineView[], side: Side, chosen: string | null): LineView | undefined {
-  const wanted = (line: LineView) => (chosen === null ? isBest(line, side) : line.dealer === chosen);
+  const wanted = (line: LineView) =>
+    chosen === null ? isBest(line, side) : line.dealer === chosen;
   return lines.find((line) => wanted(line) && tradable(line, side));
 }

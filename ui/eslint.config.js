@@ -1,0 +1,32 @@
+import js from "@eslint/js";
+import svelte from "eslint-plugin-svelte";
+import globals from "globals";
+import ts from "typescript-eslint";
+import svelteConfig from "./svelte.config.js";
+
+export default ts.config(
+  { ignores: ["dist", "node_modules", "src/bindings.ts"] },
+  js.configs.recommended,
+  ts.configs.recommended,
+  svelte.configs.recommended,
+  { languageOptions: { globals: globals.browser } },
+  {
+    files: ["**/*.svelte", "**/*.svelte.ts"],
+    languageOptions: { parserOptions: { parser: ts.parser, svelteConfig } },
+  },
+  {
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    rules: {
+      // `== null` covers undefined too.
+      eqeqeq: ["error", "always", { null: "ignore" }],
+      // The page shows what peers send: markup of theirs is never markup here.
+      "svelte/no-at-html-tags": "error",
+      // Maps and sets here are indexes beside reactive cells, on the path of every frame; nothing
+      // draws from them.
+      "svelte/prefer-svelte-reactivity": "off",
+      "no-eval": "error",
+      "no-implied-eval": "error",
+      "no-console": "error",
+    },
+  },
+);
