@@ -5,7 +5,7 @@ cd "$(dirname "$0")"
 
 draw() {
   source=source.svg
-  [ "$1" -gt 32 ] || source=source-small.svg
+  [ "$1" -gt 32 ] || source="source-small.svg"
   rsvg-convert --width "$1" --height "$1" --output "$2" "$source"
 }
 

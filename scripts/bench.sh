@@ -18,7 +18,7 @@ echo "   the same QuickFIX OpenSSL acceptor in another process; $repeats interle
 certs=$(mktemp -d); trap 'rm -rf "$certs"; kill $(jobs -p) 2>/dev/null || true' EXIT
 target/release/roundtrip certs "$certs"
 ours=(); theirs=()
-for i in $(seq "$repeats"); do
+for _ in $(seq "$repeats"); do
   for who in ours theirs; do
     port=$((20000 + RANDOM % 20000))
     target/openssl/release/openssl-peer acceptor "$port" "$certs" >/dev/null & acceptor=$!

@@ -27,6 +27,7 @@ run() { # NAME, cargo-mutants arguments...
 
 # The survivors of a section of docs/mutants.md: lines that begin with a dash and a backquoted mutant.
 known() {
+  # shellcheck disable=SC2016 # the backquotes are of Markdown
   sed -n "/^## $1\$/,/^## /p" docs/mutants.md | sed -nE 's/^- `([^`]+)`.*/\1/p' | sort -u
 }
 
