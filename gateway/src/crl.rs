@@ -1,15 +1,16 @@
 //! Revocation lists of outside authorities, from files that somebody else keeps fresh.
 //!
-//! A file that cannot be read leaves the last good list in force, which then grows stale by itself:
-//! half a download neither opens nor closes the door at once. Everything wrong is said loudly, again
-//! and again; whether it closes the door is the operator's setting.
+//! A file that holds no usable list leaves the last good one in force, which then grows stale by
+//! itself: half a download neither opens nor closes the door at once. One bad list among good ones
+//! disables itself only. Everything wrong is said loudly, again and again; whether it closes the
+//! door is the operator's setting.
 
 use crate::stamp::{self, Stamp};
-use rustls_pki_types::CertificateRevocationListDer;
-use signet_identity::{CrlError, Crls, Revocation};
+use signet_identity::{CRL_FILE_BYTES_MAX, CrlError, Crls, Revocation};
 use std::{
-    fs,
-    path::PathBuf,
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 use time::OffsetDateTime;
@@ -22,15 +23,28 @@ const COMPLAIN: Duration = Duration::from_secs(60);
 pub struct CrlFiles {
     /// The configuration key, for the log.
     key: &'static str,
-    files: Vec<(PathBuf, Stamp, Vec<CertificateRevocationListDer<'static>>)>,
+    files: Vec<Watched>,
     required: bool,
     complained: Option<Instant>,
 }
 
+#[derive(Debug)]
+struct Watched {
+    path: PathBuf,
+    stamp: Stamp,
+    /// The newest content that holds a usable list.
+    good: Option<Vec<u8>>,
+    /// Why the present content is not that one.
+    trouble: Option<String>,
+}
+
 impl CrlFiles {
-    pub fn new(key: &'static str, paths: &[PathBuf], required: bool) -> Self {
-        let files = paths.iter().map(|p| (p.clone(), None, vec![])).collect();
-        Self { key, files, required, complained: None }
+    /// `required`: whether peers about whom no list can tell are refused; when there are lists, if
+    /// nothing else is said.
+    pub fn new(key: &'static str, paths: &[PathBuf], required: Option<bool>) -> Self {
+        let required = required.unwrap_or(!paths.is_empty());
+        let watched = |p: &PathBuf| Watched { path: p.clone(), stamp: None, good: None, trouble: None };
+        Self { key, files: paths.iter().map(watched).collect(), required, complained: None }
     }
 
     /// Whether there is anything to check.
@@ -45,22 +59,26 @@ impl CrlFiles {
     /// Reads the files that changed; whether any list did.
     pub fn refresh(&mut self) -> bool {
         let mut changed = false;
-        for (path, known, lists) in &mut self.files {
-            let now = stamp::of(path);
-            if now == *known && now.is_some() {
+        for file in &mut self.files {
+            let now = stamp::of(&file.path);
+            if now == file.stamp && now.is_some() {
                 continue;
             }
-            let appeared = *known != now;
-            *known = now;
-            match read(path) {
-                Ok(new) => {
-                    tracing::info!(key = self.key, file = %path.display(), lists = new.len(), "revocation list read");
-                    *lists = new;
-                    changed = true;
+            let appeared = file.stamp != now;
+            file.stamp = now;
+            match read(&file.path) {
+                Ok((bytes, lists)) => {
+                    tracing::info!(key = self.key, file = %file.path.display(), lists, "revocation lists read");
+                    changed |= file.good.as_ref() != Some(&bytes);
+                    (file.good, file.trouble) = (Some(bytes), None);
                 }
-                // Once per change here; `complain` repeats it.
-                Err(e) if appeared => tracing::error!(key = self.key, error = %e, "a revocation list cannot be read; {}", last_good(lists)),
-                Err(_) => {}
+                Err(e) => {
+                    // Once per change here; `complain` repeats it.
+                    if appeared {
+                        tracing::error!(key = self.key, error = %e, "revocation lists cannot be read; {}", last_good(file));
+                    }
+                    file.trouble = Some(e.to_string());
+                }
             }
         }
         changed
@@ -77,55 +95,76 @@ impl CrlFiles {
         }
     }
 
+    fn means(&self) -> &'static str {
+        if self.required { "peers it should tell about are refused" } else { "peers are admitted although nobody can tell" }
+    }
+
     /// What is wrong with the lists, and what that means.
     pub fn faults(&self, now: OffsetDateTime) -> Vec<String> {
-        let means = if self.required { "peers it should tell about are refused" } else { "peers are admitted although nobody can tell" };
+        let means = self.means();
         let mut all = vec![];
-        for (path, _, lists) in &self.files {
-            if lists.is_empty() {
-                all.push(format!("{}: no revocation list could be read from it; {means}", path.display()));
-            }
-            for stale in Crls::new(lists.iter().cloned()).iter().flat_map(|c| c.stale(now).cloned().collect::<Vec<_>>()) {
-                all.push(format!("{}: the list of {} is stale since {}; {means}", path.display(), stale.issuer, stale.next_update));
+        for file in &self.files {
+            let path = file.path.display();
+            match (&file.good, &file.trouble) {
+                (None, why) => {
+                    let why = why.as_deref().map(|w| format!(" ({w})")).unwrap_or_default();
+                    all.push(format!("{path}: no revocation list could be read from it{why}; {means}"));
+                }
+                (Some(_), Some(why)) => all.push(format!("{path}: {why}; the last good lists stay in force")),
+                (Some(_), None) => {}
             }
         }
+        let crls = self.together(None);
+        all.extend(crls.unusable().iter().map(|u| format!("{u}: not used, the others are in force; {means}")));
+        all.extend(crls.stale(now).map(|s| format!("the list of {} is stale since {}; {means}", s.issuer, s.next_update)));
         all
+    }
+
+    /// What is enforced, list by list, for a person who checks the configuration.
+    pub fn enforced(&self, now: OffsetDateTime) -> Vec<String> {
+        let line = |f: &signet_identity::CrlFacts| {
+            let number = f.number.as_ref().map(|n| format!(", number {n}")).unwrap_or_default();
+            let what = match (&f.partial, f.next_update > now) {
+                (Some(why), _) => format!("refuses the {} it names and proves nothing of others: {why}", f.revoked),
+                (None, true) => format!("refuses the {} it names", f.revoked),
+                (None, false) => format!("STALE since {}; still refuses the {} it names", f.next_update, f.revoked),
+            };
+            format!("list of {}{number}, until {}: {what}", f.issuer, f.next_update)
+        };
+        self.together(None).facts().iter().map(line).collect()
+    }
+
+    fn together(&self, own: Option<&[u8]>) -> Crls {
+        let files = self.files.iter().filter_map(|f| Some((Some(f.path.clone()), Ok(f.good.clone()?))));
+        let own = own.filter(|der| !der.is_empty()).map(|der| (None, Ok(der.to_vec())));
+        Crls::from_sources(files.chain(own))
     }
 
     /// What a handshake checks; `None` when nothing is configured. `own` is the list of the gateway's
     /// own authority, which has no file.
-    pub fn crls(&self, own: Option<&[u8]>) -> Result<Option<Crls>, CrlError> {
+    pub fn crls(&self, own: Option<&[u8]>) -> Option<Crls> {
         if !self.in_use() {
-            return Ok(None);
+            return None;
         }
         let revocation = if self.required { Revocation::Required } else { Revocation::BestEffort };
-        let own = own.filter(|der| !der.is_empty()).map(|der| CertificateRevocationListDer::from(der.to_vec()));
-        let lists = self.files.iter().flat_map(|(_, _, lists)| lists.iter().cloned()).chain(own);
-        Ok(Some(Crls::new(lists)?.with_revocation(revocation)))
+        Some(self.together(own).with_revocation(revocation))
     }
 }
 
-fn last_good(lists: &[CertificateRevocationListDer<'_>]) -> &'static str {
-    if lists.is_empty() { "there is none" } else { "the last good one stays" }
+fn last_good(file: &Watched) -> &'static str {
+    if file.good.is_none() { "there is none" } else { "the last good ones stay" }
 }
 
-fn read(path: &PathBuf) -> Result<Vec<CertificateRevocationListDer<'static>>, CrlError> {
-    use rustls_pki_types::pem::PemObject as _;
-    // Checks size and form; it keeps the lists to itself, so they are taken from the bytes again.
-    let checked = Crls::from_files([path])?;
-    let bytes = fs::read(path).map_err(|source| CrlError::File { path: path.clone(), source })?;
-    let lists = match bytes.first() {
-        Some(0x30) => vec![CertificateRevocationListDer::from(bytes)],
-        _ => CertificateRevocationListDer::pem_slice_iter(&bytes).collect::<Result<_, _>>().map_err(|_| CrlError::Unreadable)?,
-    };
-    // The file changed in between; the next look reads it again.
-    let same = lists.len() == checked.facts().len();
-    if same && lists.iter().all(is_version_2) { Ok(lists) } else { Err(CrlError::Unreadable) }
-}
-
-/// RFC 5280 §5.1.2.1 wants version 2, and the handshake's own reader knows no other: one of version 1
-/// among the lists would make all of them unusable.
-fn is_version_2(list: &CertificateRevocationListDer<'_>) -> bool {
-    use x509_parser::{prelude::FromDer as _, revocation_list::CertificateRevocationList, x509::X509Version};
-    CertificateRevocationList::from_der(list).is_ok_and(|(_, crl)| crl.version() == Some(X509Version::V2))
+/// The content of a file with at least one usable list, and how many those are.
+fn read(path: &Path) -> Result<(Vec<u8>, usize), CrlError> {
+    let failed = |source| CrlError::File { path: path.into(), source };
+    let mut bytes = Vec::new();
+    let limit = CRL_FILE_BYTES_MAX as u64 + 1;
+    File::open(path).map_err(failed)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    let crls = Crls::from_sources([(Some(path.into()), Ok(bytes.clone()))]);
+    match (crls.facts().len(), crls.unusable().first()) {
+        (0, Some(why)) => Err(CrlError::File { path: path.into(), source: io::Error::other(why.why.clone()) }),
+        (0, None) => Err(CrlError::Unreadable),
+        (lists, _) => Ok((bytes, lists)),
+    }
 }

@@ -53,10 +53,7 @@ impl DealerLists {
             tokio::time::sleep(crl::LOOK).await;
             files.complain(OffsetDateTime::now_utc());
             if files.refresh() {
-                match files.crls(None) {
-                    Ok(crls) => drop(self.0.send_replace(crls)),
-                    Err(e) => tracing::error!(error = %e, "new revocation lists for dealers cannot be used; the last ones stay"),
-                }
+                drop(self.0.send_replace(files.crls(None)));
             }
         }
     }

@@ -236,7 +236,7 @@ async fn run(
 
     let mut files = CrlFiles::new("dealers.crl", &config.dealers.crl, config.dealers.crl_required);
     files.refresh();
-    let lists = Rc::new(DealerLists::new(files.crls(None).map_err(|e| GatewayError::Tls(e.to_string()))?));
+    let lists = Rc::new(DealerLists::new(files.crls(None)));
     if files.in_use() {
         tokio::task::spawn_local(lists.clone().keep_up(files));
     }
@@ -258,7 +258,7 @@ async fn run(
     let mut files = CrlFiles::new("desks.crl", &config.desks.crl, config.desks.crl_required);
     files.refresh();
     let own = roster.as_ref().filter(|_| files.required()).map(|r| r.own_crl());
-    let crls = files.crls(own.as_ref().map(|c| c.as_slice())).map_err(|e| GatewayError::Tls(e.to_string()))?;
+    let crls = files.crls(own.as_ref().map(|c| c.as_slice()));
     let desk_tls = Rc::new(ListenerTls::new("desks", profile, crls, files.required()).map_err(tls)?);
     if files.in_use() {
         tokio::task::spawn_local(desks::keep_up(desk_tls.clone(), files, core.clone(), roster.clone()));
@@ -332,17 +332,40 @@ async fn say_goodbye(core: &Core) {
 /// What is wrong with the revocation lists, in words, and whether it closes a door.
 pub fn list_faults(config: &Config) -> Vec<(bool, String)> {
     let now = time::OffsetDateTime::now_utc();
-    let faults = |key, paths: &[PathBuf], required| {
-        let mut files = CrlFiles::new(key, paths, required);
-        files.refresh();
+    let faults = |(key, files): (&'static str, CrlFiles)| {
+        let required = files.required();
         files.faults(now).into_iter().map(move |f| (required, format!("{key}: {f}"))).collect::<Vec<_>>()
     };
+    list_files(config).into_iter().flat_map(faults).collect()
+}
+
+/// What each revocation list does, in words: for whoever checks the configuration.
+pub fn lists_enforced(config: &Config) -> Vec<String> {
+    let now = time::OffsetDateTime::now_utc();
+    let said = |(key, files): (&'static str, CrlFiles)| {
+        let door = match (files.in_use(), files.required()) {
+            (false, _) => None,
+            (true, true) => Some(format!("{key}: peers about whom no list can tell are refused")),
+            (true, false) => Some(format!("{key}: peers about whom no list can tell are ADMITTED (crl_required = false)")),
+        };
+        let lists = files.enforced(now).into_iter().map(move |l| format!("{key}: {l}")).collect::<Vec<_>>();
+        door.into_iter().chain(lists).collect::<Vec<_>>()
+    };
+    list_files(config).into_iter().flat_map(said).collect()
+}
+
+fn list_files(config: &Config) -> Vec<(&'static str, CrlFiles)> {
     let (desks, dealers) = (&config.desks, &config.dealers);
-    let mut all = faults("desks.crl", &desks.crl, desks.crl_required);
-    all.extend(faults("dealers.crl", &dealers.crl, dealers.crl_required));
+    let mut all = vec![
+        ("desks.crl", CrlFiles::new("desks.crl", &desks.crl, desks.crl_required)),
+        ("dealers.crl", CrlFiles::new("dealers.crl", &dealers.crl, dealers.crl_required)),
+    ];
     if let Some(a) = &config.admin {
-        all.extend(faults("admin.crl", &a.crl, a.crl_required));
+        all.push(("admin.crl", CrlFiles::new("admin.crl", &a.crl, a.crl_required)));
     }
+    all.iter_mut().for_each(|(_, files)| {
+        files.refresh();
+    });
     all
 }
 

@@ -41,14 +41,13 @@ impl ListenerTls {
         if !files.refresh() && !other {
             return false;
         }
-        let renewed = files.crls(own).map_err(|e| e.to_string()).and_then(|c| built(&self.base, c).map_err(|e| e.to_string()));
-        match renewed {
+        match built(&self.base, files.crls(own)) {
             Ok(new) => {
                 self.now.replace(new);
                 true
             }
             Err(e) => {
-                tracing::error!(error = e, "new revocation lists for {} cannot be used; the last ones stay", self.whose);
+                tracing::error!(error = %e, "new revocation lists for {} cannot be used; the last ones stay", self.whose);
                 false
             }
         }

@@ -381,6 +381,9 @@ fn check(path: &Path) -> Result<(), String> {
         println!("Security keys: {} models for {rp}; list {:?}.", list.models(), list.digest());
     }
     println!("Entitlements: {} policies, digest {}.", loaded.entitlements.policy_count(), loaded.entitlements.digest());
+    for line in signet_gateway::lists_enforced(c) {
+        println!("{line}.");
+    }
     let faults = signet_gateway::list_faults(c);
     for (_, text) in &faults {
         eprintln!("{text}");

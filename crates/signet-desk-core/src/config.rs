@@ -127,8 +127,8 @@ struct VenueEntry {
     allow_tls12: bool,
     #[serde(default)]
     crl: Vec<PathBuf>,
-    #[serde(default)]
-    crl_required: bool,
+    /// Left out: when `crl` names a file.
+    crl_required: Option<bool>,
     rp_id: Option<String>,
     direct: Option<toml::Table>,
 }
@@ -184,7 +184,7 @@ fn venue(v: VenueEntry, base: &Path) -> Result<Venue, DeskConfigError> {
         pins,
         allow_tls12: v.allow_tls12,
         crl: v.crl.iter().map(|file| base.join(file)).collect(),
-        crl_required: v.crl_required,
+        crl_required: v.crl_required.unwrap_or(!v.crl.is_empty()),
         est: None,
         rp_id,
         direct,

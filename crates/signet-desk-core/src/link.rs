@@ -643,13 +643,18 @@ pub(crate) fn crls(v: &Venue) -> Result<Option<Crls>, Problem> {
         return Ok(None);
     }
     let revocation = if v.crl_required { Revocation::Required } else { Revocation::BestEffort };
-    let crls = Crls::from_files(&v.crl).map_err(|e| {
-        problem(
+    let crls = Crls::from_files(&v.crl);
+    for unusable in crls.unusable() {
+        tracing::warn!(venue = v.name, "a revocation list is not used: {unusable}");
+    }
+    // One bad list among good ones disables itself; without any, nobody could tell.
+    if let (true, Some(unusable)) = (crls.facts().is_empty(), crls.unusable().first()) {
+        return Err(problem(
             "server_crl_unusable",
-            format!("The revocation list for {} cannot be used: {e}.", v.name),
+            format!("The revocation list for {} cannot be used: {unusable}.", v.name),
             "Ask your administrator to renew the list that desk.toml names.",
-        )
-    })?;
+        ));
+    }
     Ok(Some(crls.with_revocation(revocation)))
 }
 

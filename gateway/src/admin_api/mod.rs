@@ -99,7 +99,7 @@ async fn open(plan: Plan) -> Result<(TcpListener, SocketAddr, Rc<Api>, CrlFiles)
     files.refresh();
     let profile = ServerProfile::new(roots, identity.certified_key()).with_policy(policy);
     let tls = |e: &dyn std::fmt::Display| GatewayError::Tls(e.to_string());
-    let crls = files.crls(None).map_err(|e| tls(&e))?;
+    let crls = files.crls(None);
     let tls = ListenerTls::new("administrators", profile, crls, files.required()).map_err(|e| tls(&e))?;
     let registry = match registry {
         Some(url) => Some(Registry::open(&url).await?),

@@ -15,7 +15,7 @@ pub struct AdminSection {
     #[serde(default)]
     pub crl: Vec<PathBuf>,
     #[serde(default)]
-    pub crl_required: bool,
+    pub crl_required: Option<bool>,
     /// Certificate policies (OIDs) by which the administrators' authority marks keys that cannot leave their hardware.
     #[serde(default)]
     pub hardware_policies: Vec<String>,

@@ -130,9 +130,10 @@ pub struct DesksSection {
     /// Revocation lists of the authorities in `trust`, PEM or DER, read again when a file changes.
     #[serde(default)]
     pub crl: Vec<PathBuf>,
-    /// Refuse desks about which no list in force can tell.
+    /// Refuse desks about which no list in force can tell. Left out: when `crl` names a file, since
+    /// a revoked certificate could get in otherwise.
     #[serde(default)]
-    pub crl_required: bool,
+    pub crl_required: Option<bool>,
     /// Load balancers that say with a PROXY protocol v2 header whom they speak for; from everybody else such a header is
     /// refused, and without one they are.
     #[serde(default)]
@@ -154,7 +155,7 @@ pub struct DealersSection {
     #[serde(default)]
     pub crl: Vec<PathBuf>,
     #[serde(default)]
-    pub crl_required: bool,
+    pub crl_required: Option<bool>,
 }
 
 fn default_heartbeat() -> u32 {

@@ -381,7 +381,7 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         trust: roots.admins,
         crl: vec![],
-        crl_required: false,
+        crl_required: None,
         hardware_policies: vec![],
     });
     let desk = |n: &String| Ok(DeskEntry { comp_id: comp_id(n)?, dealers: Default::default() });
@@ -400,10 +400,10 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             allow_tls12: false,
             max_connections: 1_000,
             crl: vec![],
-            crl_required: false,
+            crl_required: None,
             proxy_from: plan.proxy_from.clone(),
         },
-        dealers: DealersSection { trust: roots.dealers, heartbeat_s: 5, crl: vec![], crl_required: false },
+        dealers: DealersSection { trust: roots.dealers, heartbeat_s: 5, crl: vec![], crl_required: None },
         entitlements,
         desk: plan.desks.iter().map(desk).collect::<Result<_, _>>()?,
         dealer: plan.dealers.dealers.iter().map(dealer).chain(plan.other_dealers.iter().map(other)).collect::<Result<_, _>>()?,

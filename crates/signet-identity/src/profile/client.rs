@@ -11,7 +11,7 @@ use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
 
 use super::verify::{OurServerVerifier, Recorder};
-use super::{Crls, ProfileError, SpkiPin, TlsPolicy, TlsVersions, TrustRoots, unix_time};
+use super::{Crls, ProfileError, SpkiPin, TlsPolicy, TlsVersions, TrustRoots, belongs_together, unix_time};
 use crate::refusal::{Refusal, Stage};
 
 /// What a dialler trusts and shows.
@@ -106,7 +106,7 @@ impl ClientProfile {
 
     /// The same, and keeps what the server shows.
     pub(crate) fn config_recording(&self, recorder: Option<Arc<Recorder>>) -> Result<Arc<ClientConfig>, ProfileError> {
-        if self.certified_key.as_ref().is_some_and(|key| key.keys_match().is_err()) {
+        if self.certified_key.as_ref().is_some_and(|key| !belongs_together(key)) {
             return Err(ProfileError::CertificateOfAnotherKey);
         }
         let verifier = self.verifier()?.recording(recorder);

@@ -7,9 +7,11 @@
 
 mod client;
 mod crl;
+mod path;
 mod pem;
 mod pin;
 mod policy;
+mod revocation;
 mod server;
 mod verify;
 
@@ -20,7 +22,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
 
 pub use client::{ClientProfile, PinMatch};
-pub use crl::{CRL_FILE_BYTES_MAX, CRLS_MAX, CrlError, CrlFacts, Crls, Revocation};
+pub use crl::{CRL_FILE_BYTES_MAX, CRLS_MAX, CrlError, CrlFacts, Crls, PartialList, Revocation, UnusableList};
 pub use pem::{PemError, ServerIdentity};
 pub(crate) use pin::PinMismatch;
 pub use pin::{PinError, SpkiPin};
@@ -32,7 +34,11 @@ pub(crate) use verify::Recorder;
 
 /// The certificate authorities an end trusts. Never the machine's own list.
 #[derive(Debug, Clone)]
-pub struct TrustRoots(Arc<RootCertStore>);
+pub struct TrustRoots {
+    /// Those that webpki can read.
+    store: Arc<RootCertStore>,
+    all: Arc<Vec<CertificateDer<'static>>>,
+}
 
 impl TrustRoots {
     /// Trusts exactly these authorities.
@@ -40,27 +46,55 @@ impl TrustRoots {
     /// # Errors
     /// When there is none, or one cannot be read. At fault: the operator's settings.
     pub fn new(authorities: impl IntoIterator<Item = CertificateDer<'static>>) -> Result<Self, ProfileError> {
+        let all: Vec<_> = authorities.into_iter().collect();
         let mut store = RootCertStore::empty();
-        for authority in authorities {
-            store.add(authority).map_err(ProfileError::UnreadableAuthority)?;
+        for authority in &all {
+            // One with an extension that webpki does not process is an anchor of `path` only.
+            if let Err(e) = store.add(authority.clone()) {
+                name_of(authority).ok_or(ProfileError::UnreadableAuthority(e))?;
+            }
         }
-        if store.is_empty() {
+        if all.is_empty() {
             return Err(ProfileError::NoAuthority);
         }
-        Ok(Self(Arc::new(store)))
+        Ok(Self { store: Arc::new(store), all: Arc::new(all) })
     }
 
     /// The distinguished names of the authorities, for people.
     #[must_use]
     pub fn subjects(&self) -> Vec<String> {
         use x509_parser::prelude::{FromDer as _, X509Name};
-        // rustls keeps the name without its outer tag.
-        let sequences = self.0.roots.iter().map(|root| rustls::DistinguishedName::in_sequence(&root.subject));
-        sequences.filter_map(|name| X509Name::from_der(name.as_ref()).ok().map(|(_, name)| name.to_string())).collect()
+        let names = self.all.iter().filter_map(name_of);
+        names.filter_map(|name| X509Name::from_der(name.as_ref()).ok().map(|(_, name)| name.to_string())).collect()
+    }
+
+    /// The same as they travel, for the hints of a handshake.
+    fn names(&self) -> Vec<rustls::DistinguishedName> {
+        self.all.iter().filter_map(name_of).collect()
+    }
+
+    fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.all
     }
 
     pub(crate) fn store(&self) -> Arc<RootCertStore> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.store)
+    }
+}
+
+fn name_of(authority: &CertificateDer<'_>) -> Option<rustls::DistinguishedName> {
+    use x509_parser::prelude::{FromDer as _, X509Certificate};
+    let (rest, parsed) = X509Certificate::from_der(authority).ok()?;
+    rest.is_empty().then(|| rustls::DistinguishedName::from(parsed.subject().as_raw().to_vec()))
+}
+
+/// Whether a certificate was issued for this key. rustls would refuse a certificate that webpki
+/// cannot read for an extension.
+fn belongs_together(certified: &rustls::sign::CertifiedKey) -> bool {
+    let leaf = certified.cert.first().and_then(|c| crate::peer::CertificateFacts::from_certificate(c).ok());
+    match (leaf, certified.key.public_key()) {
+        (Some(facts), Some(key)) => facts.spki == key.as_ref(),
+        _ => false,
     }
 }
 

@@ -63,11 +63,13 @@ impl ServerIdentity {
         }
         let no_key = || PemError::NoKey { path: key.to_owned() };
         let pem = read(key, FileKind::PrivateKey)?;
-        let mut der = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| no_key())?;
+        let mut der = PrivateKeyDer::from_pem_slice(without_bom(&pem)).map_err(|_| no_key())?;
         let signing_key = any_supported_type(&der);
         der.zeroize();
         let certified = CertifiedKey::new(certificates, signing_key.map_err(|_| no_key())?);
-        certified.keys_match().map_err(|_| PemError::CertificateOfAnotherKey { chain: chain.to_owned(), key: key.to_owned() })?;
+        if !super::belongs_together(&certified) {
+            return Err(PemError::CertificateOfAnotherKey { chain: chain.to_owned(), key: key.to_owned() });
+        }
         Ok(Self(Arc::new(certified)))
     }
 
@@ -87,11 +89,17 @@ impl ServerIdentity {
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
     let pem = read(path, FileKind::Public)?;
     let none = || PemError::NoCertificate { path: path.to_owned() };
-    let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(without_bom(&pem)).collect();
     match parsed {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(none()),
     }
+}
+
+/// The text without the byte order mark that some editors put in front: RFC 7468 §2 lets a reader
+/// ignore what stands before the first boundary.
+pub(crate) fn without_bom(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

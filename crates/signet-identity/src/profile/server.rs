@@ -10,7 +10,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use time::OffsetDateTime;
 
 use super::verify::OurClientVerifier;
-use super::{Crls, ProfileError, TlsPolicy, TlsVersions, TrustRoots, unix_time};
+use super::{Crls, ProfileError, TlsPolicy, TlsVersions, TrustRoots, belongs_together, unix_time};
 use crate::refusal::{Refusal, Stage};
 
 /// What a listener trusts and shows.
@@ -71,7 +71,7 @@ impl ServerProfile {
     /// The rustls configuration. Made anew when lists, pins or certificates change, and never with
     /// resumption, so that no earlier admission outlives the change.
     pub fn config(&self) -> Result<Arc<ServerConfig>, ProfileError> {
-        if self.certified_key.keys_match().is_err() {
+        if !belongs_together(&self.certified_key) {
             return Err(ProfileError::CertificateOfAnotherKey);
         }
         let verifier = self.verifier()?;

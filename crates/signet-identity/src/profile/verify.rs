@@ -1,18 +1,21 @@
-//! What is asked of a peer's certificate beyond path, name and purpose: revocation said in words,
-//! and pins. rustls's own verifier always decides first.
+//! What is asked of a peer's certificate: a path (webpki first, `path` for what it does not
+//! process), no list against it (`revocation`), and the pins.
 
 use std::sync::{Arc, Mutex};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error as TlsError, OtherError, SignatureScheme};
+use time::OffsetDateTime;
 
+use super::path::{self, PathError, PathRequest, Purpose};
 use super::pin::PinMismatch;
-use super::{Crls, ProfileError, Revocation, SpkiPin, TrustRoots};
+use super::revocation::{self, Refused};
+use super::{Crls, ProfileError, SpkiPin, TrustRoots};
 use crate::peer::CertificateFacts;
 
 /// The most certificates of a server that `doctor` looks at.
@@ -31,39 +34,97 @@ pub(crate) enum CrlProblem {
     Invalid(String),
 }
 
-/// Revocation as the verifiers of both ends need it.
+/// What both ends ask of a path beyond the name: that it leads to an authority, and that no list
+/// speaks against it.
 #[derive(Debug)]
-struct Revoking {
+struct PathRules {
+    roots: TrustRoots,
+    provider: Arc<CryptoProvider>,
     /// `None` when the profile has no lists and asks for none.
     crls: Option<Crls>,
 }
 
-impl Revoking {
-    fn passed(&self) -> Result<(), TlsError> {
-        // rustls takes an empty set of lists for "do not check".
-        match &self.crls {
-            Some(crls) if crls.is_empty() && crls.revocation() == Revocation::Required => Err(problem(CrlProblem::Missing)),
-            _ => Ok(()),
+impl PathRules {
+    /// What webpki refuses because it does not process it, AWS-LC decides; then the lists are asked.
+    fn judge(
+        &self,
+        by_webpki: Result<(), TlsError>,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        purpose: Purpose<'_>,
+        now: UnixTime,
+    ) -> Result<(), TlsError> {
+        match by_webpki {
+            Err(refused) if path::is_beyond_webpki(&refused) => {
+                let anchors = self.roots.certificates();
+                let validated = path::validate(&PathRequest { end_entity, intermediates, anchors, purpose, now });
+                validated.map_err(|why| if tells_more(&refused) { TlsError::from(why) } else { refused })?;
+            }
+            decided => decided?,
+        }
+        self.ask_lists(end_entity, intermediates, now)
+    }
+
+    fn ask_lists(&self, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>], now: UnixTime) -> Result<(), TlsError> {
+        let Some(crls) = &self.crls else { return Ok(()) };
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        // A clock beyond the calendar makes every list stale.
+        let at = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(time::PrimitiveDateTime::MAX.assume_utc());
+        revocation::check(crls, end_entity, intermediates, self.roots.certificates(), at).map_err(|refused| said(refused, crls))
+    }
+
+    /// As rustls checks it; a certificate that webpki cannot read for an extension is still read
+    /// for its key.
+    fn verify_tls13(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        match rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms) {
+            Err(e) if path::is_beyond_webpki(&e) => {
+                rustls::crypto::verify_tls13_signature_with_raw_key(message, &spki(cert)?, dss, algorithms)
+            }
+            decided => decided,
         }
     }
 
-    /// Replaces rustls's words by ours. Also changes the alert: "unknown CA", which rustls would
-    /// send, would make the peer look for the fault in its certificate.
-    fn explain(&self, error: TlsError, end_entity: &CertificateDer<'_>) -> TlsError {
-        use CertificateError as E;
-        match error {
-            TlsError::InvalidCertificate(E::UnknownRevocationStatus) => {
-                let issuer = CertificateFacts::from_certificate(end_entity).map(|facts| facts.issuer).unwrap_or_default();
-                let listed = self.crls.iter().flat_map(Crls::facts).map(|facts| facts.issuer.clone()).collect();
-                problem(CrlProblem::OfAnotherAuthority { issuer, listed })
+    fn verify_tls12(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        match rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms) {
+            Err(e) if path::is_beyond_webpki(&e) => {
+                let spki = spki(cert)?;
+                let key = webpki::RawPublicKeyEntity::try_from(&spki).map_err(|_| CertificateError::BadEncoding)?;
+                let mapped = algorithms.mapping.iter().find(|(scheme, _)| *scheme == dss.scheme);
+                let possible = mapped.map_or(&[][..], |(_, algorithms)| algorithms);
+                let good = possible.iter().any(|a| key.verify_signature(*a, message, dss.signature()).is_ok());
+                if good { Ok(HandshakeSignatureValid::assertion()) } else { Err(CertificateError::BadSignature.into()) }
             }
-            TlsError::InvalidCertificate(E::ExpiredRevocationListContext { time, next_update }) => {
-                problem(CrlProblem::Stale { seconds: time.as_secs().saturating_sub(next_update.as_secs()) })
-            }
-            TlsError::InvalidCertificate(E::ExpiredRevocationList) => problem(CrlProblem::Stale { seconds: 0 }),
-            TlsError::InvalidCertRevocationList(why) => problem(CrlProblem::Invalid(format!("{why:?}"))),
-            other => other,
+            decided => decided,
         }
+    }
+}
+
+/// Whether AWS-LC's reason says more than rustls's.
+fn tells_more(refused: &TlsError) -> bool {
+    matches!(refused, TlsError::InvalidCertificate(CertificateError::Other(_) | CertificateError::UnhandledCriticalExtension))
+}
+
+fn spki(certificate: &CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'static>, TlsError> {
+    let facts = CertificateFacts::from_certificate(certificate).map_err(|_| CertificateError::BadEncoding)?;
+    Ok(SubjectPublicKeyInfoDer::from(facts.spki))
+}
+
+/// In our words, which also change the alert: "unknown CA", which rustls would send, would make the
+/// peer look for the fault in its certificate.
+fn said(refused: Refused, crls: &Crls) -> TlsError {
+    match refused {
+        Refused::Revoked => CertificateError::Revoked.into(),
+        Refused::Unreadable => CertificateError::BadEncoding.into(),
+        Refused::TooManyCertificates => PathError::TooMany.into(),
+        Refused::Missing => problem(CrlProblem::Missing),
+        Refused::OfAnotherAuthority { issuer } => {
+            let listed = crls.facts().iter().map(|facts| facts.issuer.clone()).collect();
+            problem(CrlProblem::OfAnotherAuthority { issuer, listed })
+        }
+        Refused::Stale { seconds } => problem(CrlProblem::Stale { seconds }),
+        Refused::Invalid(why) => problem(CrlProblem::Invalid(why)),
     }
 }
 
@@ -74,8 +135,9 @@ fn problem(problem: CrlProblem) -> TlsError {
 /// Path, name, purpose and revocation first, then the pin: a right pin never rescues a bad chain.
 #[derive(Debug)]
 pub(super) struct OurServerVerifier {
-    webpki: Arc<WebPkiServerVerifier>,
-    revoking: Revoking,
+    /// `None` when webpki can read none of the authorities.
+    webpki: Option<Arc<WebPkiServerVerifier>>,
+    rules: PathRules,
     /// The current pin and its backups; empty means not pinned.
     pins: Vec<SpkiPin>,
     recorder: Option<Arc<Recorder>>,
@@ -106,16 +168,10 @@ impl OurServerVerifier {
         crls: Option<Crls>,
         pins: Vec<SpkiPin>,
     ) -> Result<Self, ProfileError> {
-        let mut builder = WebPkiServerVerifier::builder_with_provider(roots.store(), provider);
-        if let Some(crls) = &crls {
-            builder = builder.with_crls(crls.lists());
-            builder = match crls.revocation() {
-                Revocation::Required => builder.enforce_revocation_expiration(),
-                Revocation::BestEffort => builder.allow_unknown_revocation_status(),
-            };
-        }
-        let webpki = builder.build().map_err(|e| ProfileError::Verifier(e.to_string()))?;
-        Ok(Self { webpki, revoking: Revoking { crls }, pins, recorder: None })
+        let build = || WebPkiServerVerifier::builder_with_provider(roots.store(), Arc::clone(&provider)).build();
+        let webpki = if roots.store().is_empty() { None } else { Some(build().map_err(|e| ProfileError::Verifier(e.to_string()))?) };
+        let rules = PathRules { roots: roots.clone(), provider, crls };
+        Ok(Self { webpki, rules, pins, recorder: None })
     }
 
     pub(super) fn recording(mut self, recorder: Option<Arc<Recorder>>) -> Self {
@@ -136,16 +192,17 @@ impl ServerCertVerifier for OurServerVerifier {
         if let Some(recorder) = &self.recorder {
             recorder.record(end_entity, intermediates);
         }
-        let verified = self.webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        let verified = verified.map_err(|e| self.revoking.explain(e, end_entity))?;
-        self.revoking.passed()?;
+        let by_webpki = match &self.webpki {
+            Some(w) => w.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).map(drop),
+            None => Err(CertificateError::UnknownIssuer.into()),
+        };
+        self.rules.judge(by_webpki, end_entity, intermediates, Purpose::Server(server_name), now)?;
         if self.pins.is_empty() {
-            return Ok(verified);
+            return Ok(ServerCertVerified::assertion());
         }
-        let leaf = ParsedCertificate::try_from(end_entity)?;
-        let presented = SpkiPin::of_spki(leaf.subject_public_key_info().as_ref());
+        let presented = SpkiPin::of_spki(spki(end_entity)?.as_ref());
         if self.pins.contains(&presented) {
-            return Ok(verified);
+            return Ok(ServerCertVerified::assertion());
         }
         let mismatch = OtherError(Arc::new(PinMismatch { presented }));
         Err(CertificateError::Other(mismatch).into())
@@ -157,7 +214,7 @@ impl ServerCertVerifier for OurServerVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.webpki.verify_tls12_signature(message, cert, dss)
+        self.rules.verify_tls12(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -166,46 +223,40 @@ impl ServerCertVerifier for OurServerVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.webpki.verify_tls13_signature(message, cert, dss)
+        self.rules.verify_tls13(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.webpki.supported_verify_schemes()
+        self.rules.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
 /// The listening end's counterpart.
 #[derive(Debug)]
 pub(super) struct OurClientVerifier {
-    webpki: Arc<dyn ClientCertVerifier>,
-    revoking: Revoking,
+    /// `None` when webpki can read none of the authorities.
+    webpki: Option<Arc<dyn ClientCertVerifier>>,
+    rules: PathRules,
+    hints: Vec<DistinguishedName>,
+    optional: bool,
 }
 
 impl OurClientVerifier {
     pub(super) fn new(roots: &TrustRoots, provider: Arc<CryptoProvider>, crls: Option<Crls>, optional: bool) -> Result<Self, ProfileError> {
-        let mut builder = WebPkiClientVerifier::builder_with_provider(roots.store(), provider);
-        if let Some(crls) = &crls {
-            builder = builder.with_crls(crls.lists());
-            builder = match crls.revocation() {
-                Revocation::Required => builder.enforce_revocation_expiration(),
-                Revocation::BestEffort => builder.allow_unknown_revocation_status(),
-            };
-        }
-        if optional {
-            builder = builder.allow_unauthenticated();
-        }
-        let webpki = builder.build().map_err(|e| ProfileError::Verifier(e.to_string()))?;
-        Ok(Self { webpki, revoking: Revoking { crls } })
+        let build = || WebPkiClientVerifier::builder_with_provider(roots.store(), Arc::clone(&provider)).build();
+        let webpki = if roots.store().is_empty() { None } else { Some(build().map_err(|e| ProfileError::Verifier(e.to_string()))?) };
+        let rules = PathRules { roots: roots.clone(), provider, crls };
+        Ok(Self { webpki, rules, hints: roots.names(), optional })
     }
 }
 
 impl ClientCertVerifier for OurClientVerifier {
     fn client_auth_mandatory(&self) -> bool {
-        self.webpki.client_auth_mandatory()
+        !self.optional
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.webpki.root_hint_subjects()
+        &self.hints
     }
 
     fn verify_client_cert(
@@ -214,9 +265,12 @@ impl ClientCertVerifier for OurClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, TlsError> {
-        let verified = self.webpki.verify_client_cert(end_entity, intermediates, now);
-        let verified = verified.map_err(|e| self.revoking.explain(e, end_entity))?;
-        self.revoking.passed().map(|()| verified)
+        let by_webpki = match &self.webpki {
+            Some(w) => w.verify_client_cert(end_entity, intermediates, now).map(drop),
+            None => Err(CertificateError::UnknownIssuer.into()),
+        };
+        self.rules.judge(by_webpki, end_entity, intermediates, Purpose::Client, now)?;
+        Ok(ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -225,7 +279,7 @@ impl ClientCertVerifier for OurClientVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.webpki.verify_tls12_signature(message, cert, dss)
+        self.rules.verify_tls12(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -234,10 +288,10 @@ impl ClientCertVerifier for OurClientVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.webpki.verify_tls13_signature(message, cert, dss)
+        self.rules.verify_tls13(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.webpki.supported_verify_schemes()
+        self.rules.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -1,6 +1,8 @@
 //! Handshakes between two ends of ours, and between one of ours and a stranger.
 
 mod fixs_profile;
+mod lists;
 mod pair;
+mod paths;
 mod refusals;
 mod revocation;

@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateRevocationListDer, ServerName};
 use rustls::{ClientConfig, HandshakeKind};
 use signet_devca::{DevPki, Order};
 use signet_identity::{
-    ClientProfile, CrlError, Crls, PinMatch, ProfileError, Refusal, Revocation, Role, ServerProfile, SpkiPin, TlsPolicy, TlsVersions,
+    ClientProfile, Crls, PinMatch, ProfileError, Refusal, Revocation, Role, ServerProfile, SpkiPin, TlsPolicy, TlsVersions,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -68,6 +68,14 @@ fn a_revoked_server_is_refused() {
     desk(&pki).recheck(&key.cert, &name, now()).unwrap();
 }
 
+/// The same list with a signature that is not its authority's.
+fn forged(list: &CertificateRevocationListDer<'_>) -> CertificateRevocationListDer<'static> {
+    let mut bytes = list.to_vec();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    bytes.into()
+}
+
 /// Each way in which lists cannot tell has its own words; each closes the door or not, by setting.
 #[test]
 fn lists_that_cannot_tell() {
@@ -77,7 +85,9 @@ fn lists_that_cannot_tell() {
         ("crl.missing", vec![]),
         ("crl.stale", vec![list(&ours, Role::Desk, now() - Duration::hours(3))]),
         ("crl.other_authority", vec![list(&ours, Role::Gateway, tomorrow()), list(&theirs, Role::Desk, tomorrow())]),
-        ("crl.invalid", vec![list(&namesake, Role::Desk, tomorrow())]),
+        // An authority of the same name with another key: its lists say nothing of ours.
+        ("crl.other_authority", vec![list(&namesake, Role::Desk, tomorrow())]),
+        ("crl.invalid", vec![forged(&list(&ours, Role::Desk, tomorrow()))]),
     ];
     for (code, lists) in cases {
         let (client, server) = pair_with(&ours, crls(lists.clone()));
@@ -127,9 +137,11 @@ fn lists_from_files_in_both_forms() {
     both.extend_from_slice(&std::fs::read(&pem_file).unwrap());
     std::fs::write(&pem_file, both).unwrap();
     std::fs::write(&der_file, &dealers).unwrap();
-    assert_eq!(Crls::from_files([&der_file, &pem_file]).unwrap().facts().len(), 3);
+    assert_eq!(Crls::from_files([&der_file, &pem_file]).facts().len(), 3);
     std::fs::write(&der_file, &dealers[..dealers.len() - 1]).unwrap();
-    assert!(matches!(Crls::from_files([&der_file]), Err(CrlError::Unreadable)));
+    let half = Crls::from_files([&der_file, &pem_file]);
+    assert_eq!((half.facts().len(), half.unusable().len()), (2, 1));
+    assert_eq!(half.unusable()[0].path.as_ref(), Some(&der_file));
 }
 
 /// A client that would resume if it could: not one of ours.
