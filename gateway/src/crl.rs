@@ -116,6 +116,11 @@ impl CrlFiles {
         }
         let crls = self.together(None);
         all.extend(crls.unusable().iter().map(|u| format!("{u}: not used, the others are in force; {means}")));
+        let complete = |issuer: &str| crls.facts().iter().any(|f| f.issuer == issuer && f.partial.is_none());
+        for f in crls.facts().iter().filter(|f| !complete(&f.issuer)) {
+            let why = f.partial.map(|p| p.to_string()).unwrap_or_default();
+            all.push(format!("the list of {} refuses whom it names and proves nothing of others, since {why}; {means}", f.issuer));
+        }
         all.extend(crls.stale(now).map(|s| format!("the list of {} is stale since {}; {means}", s.issuer, s.next_update)));
         all
     }

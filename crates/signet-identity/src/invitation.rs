@@ -224,19 +224,67 @@ impl Invitation {
         Ok(format!("{INVITATION_LINK_PREFIX}{}", URL_SAFE_NO_PAD.encode(self.to_toml()?)))
     }
 
-    /// SHA-256 of the first authority's certificate, in sixteen groups of four hexadecimal digits,
-    /// to be compared by eye or over the telephone.
+    /// SHA-256 over everything this invitation makes a laptop trust or obey, in sixteen groups of
+    /// four hexadecimal digits, to be compared by eye or over the telephone: every authority,
+    /// address, name and pin, the holder of the key, the relying party and the code's end. An
+    /// invitation that was altered on its way shows another one.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        self.anchors.first().map(fingerprint).unwrap_or_default()
+        // Every member is named, so that a new one does not compile until it is covered.
+        let Self { venue, user, holder, code_expires, est, fix, pins, anchors, rp_id } = self;
+        let EstAddress { host: est_host, port: est_port, server_name: est_name } = est;
+        let FixAddress { host, port, server_name, comp_id, trust_domain } = fix;
+        let mut covered = Covered::default();
+        covered.add(FINGERPRINT_LABEL);
+        covered.add(venue.as_bytes());
+        covered.add(user.as_bytes());
+        covered.add(holder.as_str().as_bytes());
+        covered.add(&code_expires.unix_timestamp().to_be_bytes());
+        covered.address(est_host, *est_port, est_name);
+        covered.address(host, *port, server_name);
+        covered.add(comp_id.as_str().as_bytes());
+        covered.add(trust_domain.as_bytes());
+        covered.all(pins.iter().map(|pin| &pin.as_bytes()[..]));
+        covered.all(anchors.iter().map(AsRef::as_ref));
+        covered.all(rp_id.iter().map(String::as_bytes));
+        grouped(&sha256(&covered.0))
     }
+}
+
+/// What a fingerprint covers begins with this; another layout has another label.
+const FINGERPRINT_LABEL: &[u8] = b"signet invitation fingerprint 2";
+
+/// Fields one after the other, each with its length, so that no two invitations share their bytes.
+#[derive(Default)]
+struct Covered(Vec<u8>);
+
+impl Covered {
+    fn add(&mut self, field: &[u8]) {
+        self.0.extend_from_slice(&(field.len() as u64).to_be_bytes());
+        self.0.extend_from_slice(field);
+    }
+
+    fn address(&mut self, host: &str, port: u16, server_name: &str) {
+        self.add(host.as_bytes());
+        self.add(&port.to_be_bytes());
+        self.add(server_name.as_bytes());
+    }
+
+    fn all<'a>(&mut self, fields: impl ExactSizeIterator<Item = &'a [u8]>) {
+        self.0.extend_from_slice(&(fields.len() as u64).to_be_bytes());
+        fields.for_each(|field| self.add(field));
+    }
+}
+
+fn grouped(digest: &[u8]) -> String {
+    let groups: Vec<String> = digest.chunks(2).map(|pair| format!("{:02X}{:02X}", pair[0], pair[1])).collect();
+    groups.join(" ")
 }
 
 /// SHA-256 of a DER certificate in groups of four hexadecimal digits.
 #[must_use]
 pub fn fingerprint(certificate: &CertificateDer<'_>) -> String {
-    let groups: Vec<String> = sha256(certificate).chunks(2).map(|pair| format!("{:02X}{:02X}", pair[0], pair[1])).collect();
-    groups.join(" ")
+    grouped(&sha256(certificate))
 }
 
 impl TryFrom<File> for Invitation {

@@ -42,13 +42,58 @@ fn file_and_link_come_back_whole() {
     assert!(text.contains("code_expires = \"2027-01-15T08:00:00Z\"") && text.contains("[est]") && text.contains("[fix]"), "{text}");
 }
 
+/// Whoever alters the mail changes what the trader compares, whatever it is that they alter.
 #[test]
-fn the_fingerprint_is_the_one_openssl_prints() {
+fn the_fingerprint_covers_everything_that_is_trusted() {
+    let other_anchor =
+        DevPki::generate("bank.example", OffsetDateTime::now_utc()).unwrap().issue(&Order::gateway("G")).unwrap().chain()[0].clone();
+    let changes: Vec<(&str, Box<dyn Fn(&mut Invitation)>)> = vec![
+        ("venue", Box::new(|i| i.venue = "Practice Bank 2".into())),
+        ("user", Box::new(|i| i.user = "alicia".into())),
+        ("holder", Box::new(|i| i.holder = HolderRule::Keychain)),
+        ("code_expires", Box::new(|i| i.code_expires += time::Duration::SECOND)),
+        ("est.host", Box::new(|i| i.est.host = "est.elsewhere.example".into())),
+        ("est.port", Box::new(|i| i.est.port = 8444)),
+        ("est.server_name", Box::new(|i| i.est.server_name = "elsewhere.example".into())),
+        ("fix.host", Box::new(|i| i.fix.host = "192.0.2.8".into())),
+        ("fix.port", Box::new(|i| i.fix.port = 9444)),
+        ("fix.server_name", Box::new(|i| i.fix.server_name = "elsewhere.example".into())),
+        ("fix.comp_id", Box::new(|i| i.fix.comp_id = "SIGNET2".parse().unwrap())),
+        ("fix.trust_domain", Box::new(|i| i.fix.trust_domain = "elsewhere.example".into())),
+        ("a pin taken away", Box::new(|i| drop(i.pins.pop()))),
+        ("a pin added", Box::new(|i| i.pins.push(SpkiPin::from([3; 32])))),
+        ("no pins", Box::new(|i| i.pins.clear())),
+        ("pins in another order", Box::new(|i| i.pins.reverse())),
+        (
+            "an authority added",
+            Box::new({
+                let a = other_anchor.clone();
+                move |i| i.anchors.push(a.clone())
+            }),
+        ),
+        (
+            "another authority in front",
+            Box::new({
+                let a = other_anchor.clone();
+                move |i| i.anchors.insert(0, a.clone())
+            }),
+        ),
+        ("another authority", Box::new(move |i| i.anchors = vec![other_anchor.clone()])),
+        ("rp_id", Box::new(|i| i.rp_id = Some("stepup.elsewhere.example".into()))),
+        ("no rp_id", Box::new(|i| i.rp_id = None)),
+        (
+            "a host that takes over another field's end",
+            Box::new(|i| (i.est.host, i.est.server_name) = ("est.bank.example2".into(), "gateway.bank.exampl".into())),
+        ),
+    ];
     let shown = sample().fingerprint();
-    assert_eq!(shown.len(), 16 * 4 + 15);
-    let plain: String = shown.split(' ').collect();
-    let expected: String = sha256(&anchor()).iter().map(|b| format!("{b:02X}")).collect();
-    assert_eq!(plain, expected);
+    assert_eq!((shown.len(), sample().fingerprint()), (16 * 4 + 15, shown.clone()));
+    let mut seen = std::collections::HashSet::from([shown]);
+    for (what, change) in changes {
+        let mut altered = sample();
+        change(&mut altered);
+        assert!(seen.insert(altered.fingerprint()), "{what} is not covered");
+    }
 }
 
 #[test]

@@ -121,7 +121,7 @@ pub(crate) enum Kind {
 
 pub(crate) fn kind(bytes: &[u8]) -> Kind {
     let zeros_only = bytes.iter().all(|b| *b == 0);
-    let begun = bytes.len() < HEADER_1_LEN && (zeros_only || [MAGIC_1, MAGIC_2].iter().any(|m| begins_alike(bytes, *m)));
+    let begun = bytes.len() < HEADER_1_LEN && (zeros_only || [MAGIC_1, MAGIC_2].iter().any(|m| begins_alike(bytes, m)));
     match bytes.get(..MAGIC_LEN) {
         _ if begun => Kind::Unfinished,
         Some(m) if m == MAGIC_1 => Kind::Format1,

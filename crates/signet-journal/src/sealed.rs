@@ -9,6 +9,11 @@ use std::{
 };
 use zeroize::Zeroizing;
 
+/// A lock outlives its file for a moment: in a process that is ending, and in a child between fork
+/// and exec. So a lock that is held is tried again for a quarter of a second.
+const LOCK_TRIES: u32 = 25;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+
 /// The secret that a store is sealed with: 32 bytes from the OS keychain (desk) or from the
 /// operator's key file (gateway). Wiped on drop.
 pub struct StoreKey(Zeroizing<[u8; 32]>);
@@ -458,11 +463,14 @@ fn open_locked(path: &Path) -> Result<File, LogError> {
     options.read(true).write(true).create(true).truncate(false);
     private(&mut options);
     let file = options.open(path).map_err(|source| LogError::Io { path: path.into(), source })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(LogError::InUse(path.into())),
-        Err(fs::TryLockError::Error(source)) => Err(LogError::Io { path: path.into(), source }),
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(fs::TryLockError::Error(source)) => return Err(LogError::Io { path: path.into(), source }),
+        }
     }
+    Err(LogError::InUse(path.into()))
 }
 
 /// Nobody but the owner may read the file, encrypted or not.

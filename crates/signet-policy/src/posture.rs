@@ -160,6 +160,11 @@ pub fn judge(evidence: Evidence<'_>, require: &BTreeSet<Fact>) -> Judgement {
         Some(_) if evidence.hardware_key && missing.is_empty() => {
             said(true, Rung::SignedReport, "report signed by a hardware-bound key".into())
         }
+        // Whoever must fear the truth would keep silent: a required fact without any report is not held.
+        None if evidence.managed_certificate && !require.is_empty() => {
+            let words = format!("certificate of a managed device, but no posture report tells about {missing}");
+            said(false, Rung::Nothing, words)
+        }
         _ if evidence.managed_certificate => said(true, Rung::ManagedCertificate, "certificate of a managed device".into()),
         Some(_) if evidence.hardware_key => said(false, Rung::SelfReported, format!("cannot tell about {missing}")),
         Some(_) => said(false, Rung::SelfReported, "nothing but its own word".into()),
@@ -197,7 +202,9 @@ mod tests {
             (false, true, Some(unknown()), false, Rung::SelfReported),
             (false, true, Some(None), false, Rung::SelfReported),
             (false, true, Some(Some(Reading::No)), false, Rung::SelfReported),
-            (true, false, None, true, Rung::ManagedCertificate),
+            // Silence about what is required earns nothing, whatever the certificate says.
+            (true, false, None, false, Rung::Nothing),
+            (true, true, None, false, Rung::Nothing),
             (true, false, Some(unknown()), true, Rung::ManagedCertificate),
             (true, false, Some(Some(Reading::Yes)), true, Rung::ManagedCertificate),
             // A laptop that says of itself that it is not encrypted is believed.
@@ -210,6 +217,10 @@ mod tests {
             let j = judge(evidence, &require);
             assert_eq!((j.managed, j.rung), (*managed, *rung), "{evidence:?}: {}", j.words);
         }
+        // Where nothing is required, the certificate suffices.
+        let silent = Evidence { managed_certificate: true, ..Evidence::default() };
+        assert_eq!(judge(silent, &BTreeSet::new()).rung, Rung::ManagedCertificate);
+        assert!(judge(silent, &require).words.contains("no posture report tells about disk encryption"));
     }
 
     #[test]

@@ -170,6 +170,8 @@ pub struct Factor {
     pub condition: String,
     pub points: u32,
     pub rationale: String,
+    /// What in particular put it into this condition, where somebody knows; else empty.
+    pub cause: String,
 }
 
 /// The decision, and everything it was made from.
@@ -196,7 +198,8 @@ impl Assessment {
         let parts: Vec<String> = counted
             .map(|f| match f.condition.as_str() {
                 NOT_KNOWN => format!("{} not known +{}", f.attribute, f.points),
-                condition => format!("{condition} +{}", f.points),
+                condition if f.cause.is_empty() => format!("{condition} +{}", f.points),
+                condition => format!("{condition} +{}: {}", f.points, f.cause),
             })
             .collect();
         let what = match self.decision {
@@ -207,6 +210,18 @@ impl Assessment {
         let score = if parts.is_empty() { "nothing counts against it".to_owned() } else { parts.join(", ") };
         let concerns: String = self.concerns.iter().map(|c| format!(" {}", c.words)).collect();
         format!("Risk {} ({score}): {what}.{concerns}", self.score)
+    }
+
+    /// Names what made the laptop count as it does, and lets the cure follow from it.
+    pub fn because_of_device(&mut self, cause: &str) {
+        let device = Attribute::Device.words();
+        if let Some(f) = self.factors.iter_mut().find(|f| f.attribute == device && f.points > 0) {
+            f.cause = cause.into();
+        }
+        let general = cure(Attribute::Device, None).unwrap_or_default();
+        for c in self.cures.iter_mut().filter(|c| *c == general) {
+            *c = format!("{general} This one: {cause}.");
+        }
     }
 
     /// What would help, in words; empty when there is nothing to cure.
@@ -227,6 +242,7 @@ pub fn assess(table: &ScoreTable, a: &Attributes, concerns: Vec<Concern>) -> Ass
         condition: condition.map_or(NOT_KNOWN, Condition::words).into(),
         points,
         rationale: condition.map_or("What is not known counts as the worst of its kind.", |c| table.rationale(c)).into(),
+        cause: String::new(),
     });
     let factors = factors.collect();
     let cures = cures(table, a, score, &concerns, decision);

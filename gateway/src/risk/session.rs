@@ -90,12 +90,15 @@ impl Access {
 
     /// The decision as of now, and whether it is another one than last time.
     pub fn assess(&self, risk: &Risk, role: Option<&str>, now: UtcMillis) -> (Assessment, bool) {
-        let managed = self.device(&risk.policy(), now).managed;
+        let device = self.device(&risk.policy(), now);
         let mut s = self.state.borrow_mut();
         let authentication = if s.touched { Authentication::HardwareToken } else { Authentication::SoftwareToken };
         let concerns = s.concerns.clone();
-        let facts = Facts { user: &self.user, role, address: self.address, authentication, managed: Some(managed), concerns };
-        let assessment = risk.assess(&facts, now);
+        let facts = Facts { user: &self.user, role, address: self.address, authentication, managed: Some(device.managed), concerns };
+        let mut assessment = risk.assess(&facts, now);
+        if !device.managed {
+            assessment.because_of_device(&device.words);
+        }
         let changed = s.last.as_ref() != Some(&assessment);
         s.last = Some(assessment.clone());
         (assessment, changed)

@@ -249,7 +249,12 @@ fn the_ladder_of_posture_with_real_certificates_and_signatures() {
     };
 
     let (managed, key) = access(Order::desk("ALICE"));
-    assert_eq!(score(&managed, NOW), 5);
+    let (silent, _) = managed.assess(&r, Some("standard"), NOW);
+    assert_eq!(silent.score, 30, "whoever says nothing about what is required does not have it");
+    assert!(silent.words().contains("no posture report tells about disk encryption"), "{}", silent.words());
+    let altered = envelope(&key, "EXP", "", "no").replace("no", "yes");
+    assert_eq!(managed.at_logon(&r, Some("standard"), Some(&altered), NOW).score, 30, "altered after it was signed");
+    assert_eq!(managed.at_logon(&r, Some("standard"), Some(&envelope(&key, "EXP", "", "yes")), NOW).score, 5);
     assert_eq!(
         managed.at_logon(&r, Some("standard"), Some(&envelope(&key, "EXP", "", "no")), NOW).score,
         30,

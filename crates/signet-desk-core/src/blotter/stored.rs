@@ -15,7 +15,7 @@ const VERSION: u32 = 2;
 
 /// What a record turned out to be.
 pub(super) enum Read {
-    Row(StoredRow),
+    Row(Box<StoredRow>),
     /// Written by a later version.
     Newer,
     Unreadable(serde_json::Error),
@@ -92,7 +92,7 @@ pub(super) fn read(record: &[u8]) -> Read {
         Ok(_) => return Read::Newer,
         Err(e) => Err(e),
     };
-    row.map_or_else(Read::Unreadable, Read::Row)
+    row.map_or_else(Read::Unreadable, |row| Read::Row(Box::new(row)))
 }
 
 impl StoredRow {

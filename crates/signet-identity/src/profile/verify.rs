@@ -75,7 +75,12 @@ impl PathRules {
 
     /// As rustls checks it; a certificate that webpki cannot read for an extension is still read
     /// for its key.
-    fn verify_tls13(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, TlsError> {
+    fn verify_tls13(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
         let algorithms = &self.provider.signature_verification_algorithms;
         match rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms) {
             Err(e) if path::is_beyond_webpki(&e) => {
@@ -85,7 +90,12 @@ impl PathRules {
         }
     }
 
-    fn verify_tls12(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, TlsError> {
+    fn verify_tls12(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
         let algorithms = &self.provider.signature_verification_algorithms;
         match rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms) {
             Err(e) if path::is_beyond_webpki(&e) => {

@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType,
+};
 use rcgen::{CustomExtension, SigningKey as _};
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -207,11 +209,8 @@ fn the_newer_of_two_lists_of_one_authority_counts() {
     let newer = List { number: 2, ..List::of(&[&c.bad.cert[0]]) }.by(&c.authority);
     let hour = Duration::hours(1);
     let still_good = List { this_update: OffsetDateTime::now_utc() - hour * 5, ..List::of(&[]) }.by(&c.authority);
-    let stale = List {
-        this_update: OffsetDateTime::now_utc() - hour * 50,
-        next_update: OffsetDateTime::now_utc() - hour * 20,
-        ..List::of(&[])
-    };
+    let stale =
+        List { this_update: OffsetDateTime::now_utc() - hour * 50, next_update: OffsetDateTime::now_utc() - hour * 20, ..List::of(&[]) };
     let stale = stale.by(&c.authority);
     for (what, older) in [("still good", still_good), ("stale", stale)] {
         c.expect(what, &[older.clone(), newer.clone()], Ok(()));

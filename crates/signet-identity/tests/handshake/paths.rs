@@ -101,7 +101,8 @@ fn name_constraints_on_uris_are_enforced() {
 /// §4.2.1.4, §4.2.1.11, §4.2.1.14, §6.1: policies may be critical, and are processed.
 #[test]
 fn critical_policies_are_processed() {
-    let desk_policies = |arcs: &'static [u8]| move |p: &mut CertificateParams| p.custom_extensions.push(extension(POLICIES, true, policies(arcs)));
+    let desk_policies =
+        |arcs: &'static [u8]| move |p: &mut CertificateParams| p.custom_extensions.push(extension(POLICIES, true, policies(arcs)));
     let (root, desk) = chain(vec![extension(POLICIES, true, policies(&[1, 2]))], desk_policies(&[1]));
     assert_eq!(admitted(&root.der(), &desk), Ok(()), "critical policies");
     let strict = |arcs: &[u8]| vec![extension(POLICIES, true, policies(arcs)), extension(POLICY_CONSTRAINTS, true, explicit_policy())];

@@ -88,9 +88,7 @@ pub(super) fn validate(request: &PathRequest<'_>) -> Result<Vec<CertificateDer<'
     // SAFETY: as for the store.
     let context = Owned::new(unsafe { sys::X509_STORE_CTX_new() }, sys::X509_STORE_CTX_free)?;
     // SAFETY: everything handed over outlives `context`, which is declared last.
-    let ready = unsafe {
-        sys::X509_STORE_CTX_init(context.get(), store.get(), end_entity.get(), untrusted.list.as_ptr().cast())
-    };
+    let ready = unsafe { sys::X509_STORE_CTX_init(context.get(), store.get(), end_entity.get(), untrusted.list.as_ptr().cast()) };
     if ready != 1 {
         return Err(PathError::Library);
     }
