@@ -228,7 +228,9 @@ fn the_newer_of_two_lists_of_one_authority_counts() {
 fn one_odd_list_disables_itself_only() {
     let idp = |content: &[u8]| vec![ext(IDP, true, &tlv(SEQUENCE, &[content]))];
     let truth = [0xff];
-    let odd: [(&str, Vec<Vec<u8>>, Vec<u8>, bool); 8] = [
+    // What it is, extensions, extensions of its entry, whether of version 2.
+    type Odd = (&'static str, Vec<Vec<u8>>, Vec<u8>, bool);
+    let odd: [Odd; 8] = [
         ("delta, 5.2.4", vec![ext(DELTA, true, &tlv(2, &[&[1]]))], vec![], true),
         ("indirect, 5.2.5", idp(&tlv(0x84, &[&truth])), vec![], true),
         ("attribute certificates, 5.2.5", idp(&tlv(0x85, &[&truth])), vec![], true),
