@@ -157,7 +157,9 @@ fn salvage_keeps_what_authenticates_and_the_damaged_file() {
     let (_d, path) = written(&[b"one", b"two", b"three"]);
     let whole = fs::read(&path).unwrap();
     let second = HEADER_LEN + HEAD_LEN + 3 + TAG_LEN;
-    let cases: [(&str, usize, &[&[u8]], &[u64], bool); 4] = [
+    // What is changed, where, what is kept and lost, whether the rest is unreadable.
+    type Case = (&'static str, usize, &'static [&'static [u8]], &'static [u64], bool);
+    let cases: [Case; 4] = [
         ("body", second + HEAD_LEN, &[b"one", b"three"], &[1], false),
         ("length", second, &[b"one"], &[1], true),
         ("tag", second + HEAD_LEN + 3, &[b"one"], &[1, 2], false),
