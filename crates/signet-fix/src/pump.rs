@@ -164,9 +164,7 @@ pub fn frames(framer: &mut Framer, session: &Session, outbox: &Rc<Outbox>, on_ev
         if !session.is_attached_to(outbox) {
             return Err(Closed::Displaced);
         }
-        if let Err(e) = session.receive(frame) {
-            tracing::debug!(error = %e, "a garbled message was ignored, as FIX wants");
-        }
+        let _ = session.receive(frame);
         drain(session, on_event);
     }
     Ok(())

@@ -14,24 +14,34 @@
 //!   [`Session::send`] refuses instead. What must not be repeated is not repeated on a resend either.
 
 mod ahead;
+mod bucket;
 mod callbacks;
+mod envelope;
 mod ffi;
+mod logon;
+mod options;
 mod outbox;
+mod receive;
+mod resend;
 mod storage;
+mod turn;
 
 use crate::{
     AppMessage,
     message::DecodeError,
     signature::{SignedFrame, Signing, Verification},
     store::SessionStore,
-    tagvalue::{BadValue, Body},
+    tagvalue::{BadValue, Body, Field},
 };
 use callbacks::{Callbacks, Log, Shared};
+pub use logon::{LogonFacts, LogonFault, read_logon};
+pub use options::{HEARTBEAT_S, JUMP_MAX, LogonReset, NumberMode, SessionOptions};
 pub use outbox::Outbox;
 use quickfix::{
     Acceptor, Application, Dictionary, FixSocketServerKind, Initiator, LogFactory, SessionId, SessionSettings,
     dictionary_item::DictionaryItem,
 };
+pub use receive::ReceiveError;
 use signet_rfq::{CompId, UtcMillis};
 use std::{
     cell::RefCell,
@@ -210,12 +220,15 @@ impl<T> Drop for Pinned<T> {
 pub struct Session {
     wire: RefCell<Option<Attached>>,
     shared: Rc<Shared>,
+    inbound: receive::Inbound,
+    /// Memory for the fields of a frame.
+    spare_fields: RefCell<Vec<Field>>,
     names: Names,
     // Dropped in this order: the C++ object first, then what it points to.
     _engine: Engine,
     _application: Pinned<Application<'static, Callbacks>>,
     _log_factory: Pinned<LogFactory<'static, Log>>,
-    _store_factory: Pinned<StoreFactory>,
+    store_factory: Pinned<StoreFactory>,
     _callbacks: Pinned<Callbacks>,
     _log: Pinned<Log>,
     _registered: Registered,
@@ -235,9 +248,19 @@ struct Attached {
 }
 
 impl Session {
+    /// A session as towards a dealer or a venue.
+    ///
+    /// # Errors
+    /// As [`Session::open_with`].
     pub fn open(config: &SessionConfig, store: Box<dyn SessionStore>) -> Result<Self, SessionError> {
+        Self::open_with(config, SessionOptions::default(), store)
+    }
+
+    /// # Errors
+    /// A session of these names is open already, or the engine refuses.
+    pub fn open_with(config: &SessionConfig, options: SessionOptions, store: Box<dyn SessionStore>) -> Result<Self, SessionError> {
         let registered = Registered::new(config)?;
-        let shared = Rc::new(Shared::new(config.role));
+        let shared = Rc::new(Shared::new(config.role, &options));
         let callbacks = Pinned::new(Callbacks(shared.clone()));
         let log = Pinned::new(Log::new(config));
         let store_factory = Pinned::new(StoreFactory::new(store)?);
@@ -265,11 +288,13 @@ impl Session {
         Ok(Self {
             wire: RefCell::new(None),
             shared,
+            inbound: receive::Inbound::new(config, options),
+            spare_fields: RefCell::default(),
             names,
             _engine: engine,
             _application: application,
             _log_factory: log_factory,
-            _store_factory: store_factory,
+            store_factory,
             _callbacks: callbacks,
             _log: log,
             _registered: registered,
@@ -283,6 +308,8 @@ impl Session {
         self.detach();
         let Channel { binding, signing, verification } = channel.into();
         self.shared.start(binding, verification);
+        self.shared.expects(self.with_store(|s| s.next_target()));
+        self.inbound.start();
         let outbox = Rc::new(Outbox::new(signing));
         let context = Pinned::new(outbox.clone());
         let wire = ffi::attach(&self.names.begin, &self.names.sender, &self.names.target, context.0).map_err(SessionError::Engine)?;
@@ -315,18 +342,6 @@ impl Session {
         wire.map(f)
     }
 
-    /// One whole frame from the peer. An error is a frame that is no FIX message (wrong checksum, no
-    /// MsgType): FIX wants it ignored, the gap it leaves is filled by a resend.
-    pub fn receive(&self, frame: &[u8]) -> Result<(), String> {
-        let result = self.with(|w| {
-            // SAFETY: the wire is attached for the duration of the calls; callbacks do not detach.
-            unsafe { self.shared.receiving(frame, ffi::next_target(w), |fields| ffi::receive(w, frame, fields)) }
-        });
-        let result = result.unwrap_or(Ok(()));
-        self.send_replies();
-        result
-    }
-
     /// Lets time-outs and heartbeats happen. Call at least once a second.
     pub fn tick(&self) {
         // SAFETY: as in `receive`.
@@ -334,6 +349,28 @@ impl Session {
         if let Err(e) = result {
             tracing::warn!(session = ?self.names.target, error = %e, "session timer failed");
         }
+    }
+
+    /// Both numbers back to 1 and nothing kept, as agreed with the peer in some other way. Only without
+    /// a connection; `false`: there is one.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn reset_numbers(&self, now: UtcMillis) -> Result<bool, crate::store::StoreError> {
+        if self.wire.borrow().is_some() {
+            return Ok(false);
+        }
+        self.with_store(|s| s.reset(now)).map(|()| true)
+    }
+
+    /// When the numbers were last reset.
+    pub fn numbers_since(&self) -> UtcMillis {
+        self.with_store(|s| s.created())
+    }
+
+    fn store_factory(&self) -> &StoreFactory {
+        // SAFETY: a field of `self`, and the reference lives no longer than `self` is borrowed.
+        unsafe { self.store_factory.get() }
     }
 
     /// Sends a message now. There is no queue for later: offline is an error.
@@ -345,6 +382,11 @@ impl Session {
         if !self.is_logged_on() {
             return Err(SendError::NotLoggedOn);
         }
+        self.send_admin(body)
+    }
+
+    /// Also before the logon; for what the session layer itself says.
+    fn send_admin(&self, body: &Body) -> Result<u64, SendError> {
         let (fields, values) = body.checked()?;
         let kind = body.msg_type();
         let outbox = self.wire.borrow().as_ref().map(|a| a.outbox.clone());

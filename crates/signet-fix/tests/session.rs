@@ -60,6 +60,10 @@ impl End {
     fn take(&mut self, frames: &[Vec<u8>]) {
         for f in frames {
             let _ = self.session.receive(f);
+            self.events.extend(std::iter::from_fn(|| self.session.next_event()));
+        }
+        while self.session.work() {
+            self.events.extend(std::iter::from_fn(|| self.session.next_event()));
         }
         while let Some(e) = self.session.next_event() {
             self.events.push(e);
@@ -606,8 +610,11 @@ impl SessionStore for Broken {
         }
         self.inner.keep(seq, m)
     }
-    fn replay(&self, a: u64, b: u64, f: &mut dyn FnMut(&[u8])) {
-        self.inner.replay(a, b, f);
+    fn resendable(&self, a: u64, b: u64, lasting: bool) -> Vec<u64> {
+        self.inner.resendable(a, b, lasting)
+    }
+    fn kept(&self, n: u64) -> Option<Vec<u8>> {
+        self.inner.kept(n)
     }
     fn next_sender(&self) -> u64 {
         self.inner.next_sender()

@@ -17,7 +17,7 @@ type Shared = RefCell<Box<dyn SessionStore>>;
 /// Makes the C++ store of one session; that store calls back into `store`.
 pub(super) struct StoreFactory {
     factory: NonNull<c_void>,
-    _store: super::Pinned<Shared>,
+    store: super::Pinned<Shared>,
 }
 
 impl StoreFactory {
@@ -26,7 +26,15 @@ impl StoreFactory {
         // SAFETY: the table takes a `Shared`, which is a field of `Self` and dropped after `factory`.
         let factory = unsafe { ffi::store_factory(store.0.as_ptr().cast(), &TABLE) };
         let factory = factory.ok_or_else(|| SessionError::Engine("no memory for a message store".into()))?;
-        Ok(Self { factory, _store: store })
+        Ok(Self { factory, store })
+    }
+
+    /// The store itself. The engine caches nothing of it.
+    pub fn with<T>(&self, f: impl FnOnce(&mut dyn SessionStore) -> T) -> T {
+        // SAFETY: the store is a field of `self`, and the reference does not leave this function. The
+        // engine's calls into the store return before anything else runs on this thread.
+        let store = unsafe { self.store.get() };
+        f(store.borrow_mut().as_mut())
     }
 }
 
@@ -76,11 +84,10 @@ extern "C" fn set(ctx: *mut c_void, seq: u64, p: *const c_char, n: usize) -> i8 
     run(ctx, |s| s.keep(seq, message))
 }
 
-extern "C" fn get(ctx: *mut c_void, from: u64, to: u64, sink_ctx: *mut c_void, sink: ffi::Sink) -> i8 {
-    run(ctx, |s| {
-        s.replay(from, to, &mut |m| sink(sink_ctx, m.as_ptr().cast(), m.len()));
-        Ok(())
-    })
+/// The engine never asks: what is sent again is this crate's decision (`resend`). If it did, it would
+/// find nothing to send and fill the gap.
+extern "C" fn get(_: *mut c_void, _: u64, _: u64, _: *mut c_void, _: ffi::Sink) -> i8 {
+    0
 }
 
 extern "C" fn next_sender(ctx: *mut c_void) -> u64 {
