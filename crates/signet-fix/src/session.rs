@@ -279,6 +279,8 @@ impl Session {
             Role::Initiator => Engine::Initiator { _keep: Initiator::try_new(&settings, a, s, l, kind)? },
             Role::Acceptor => Engine::Acceptor { _keep: Acceptor::try_new(&settings, a, s, l, kind)? },
         };
+        // SAFETY: as above.
+        unsafe { store_factory.get() }.session_is_made();
         let names = Names {
             begin: CString::new(BEGIN_STRING).map_err(|_| SessionError::BadCompId)?,
             sender: CString::new(config.sender.as_str()).map_err(|_| SessionError::BadCompId)?,
