@@ -101,6 +101,14 @@ impl Numbers {
         }
     }
 
+    /// Messages under numbers that are to be used again are no longer those numbers' messages.
+    fn next_sender_is(&mut self, seq: u64) {
+        self.next_sender = seq;
+        while let Some(last) = self.kept.keys().next_back().copied().filter(|n| *n >= seq) {
+            self.forget(last);
+        }
+    }
+
     fn forget(&mut self, seq: u64) {
         if let Some(old) = self.kept.remove(&seq) {
             self.kept_bytes -= old.len();
@@ -149,7 +157,7 @@ impl SessionStore for MemoryStore {
         self.0.next_target
     }
     fn set_next_sender(&mut self, seq: u64) -> Result<(), StoreError> {
-        self.0.next_sender = seq;
+        self.0.next_sender_is(seq);
         Ok(())
     }
     fn set_next_target(&mut self, seq: u64) -> Result<(), StoreError> {
@@ -233,9 +241,9 @@ fn apply(n: &mut Numbers, r: &[u8]) -> Result<(), StoreError> {
     match head[0] {
         KEPT => {
             n.keep(number, rest);
-            n.next_sender = number.saturating_add(1);
+            n.next_sender_is(number.saturating_add(1));
         }
-        NEXT_SENDER => n.next_sender = number,
+        NEXT_SENDER => n.next_sender_is(number),
         NEXT_TARGET => n.next_target = number,
         RESET => *n = Numbers::new(UtcMillis(number as i64)),
         _ => return Err(StoreError::UnknownRecord),
@@ -275,7 +283,7 @@ impl SessionStore for SealedStore {
             self.write(NEXT_SENDER, seq, &[])?;
             self.on_disk_next_sender = seq;
         }
-        self.numbers.next_sender = seq;
+        self.numbers.next_sender_is(seq);
         Ok(())
     }
     fn set_next_target(&mut self, seq: u64) -> Result<(), StoreError> {
