@@ -304,4 +304,75 @@ mod tests {
         assert!(matches!(closed, Closed::BySession), "{closed:?}");
         assert_eq!(took, Duration::ZERO);
     }
+
+    /// A peer that always has something to read and takes nothing, or everything.
+    struct Flood {
+        frame: Vec<u8>,
+        reads: u32,
+        takes: bool,
+    }
+
+    impl AsyncRead for Flood {
+        fn poll_read(mut self: Pin<&mut Self>, _: &mut std::task::Context<'_>, buf: &mut tokio::io::ReadBuf<'_>) -> Poll<io::Result<()>> {
+            if self.reads > 0 {
+                self.reads -= 1;
+                buf.put_slice(&self.frame);
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Flood {
+        fn poll_write(self: Pin<&mut Self>, _: &mut std::task::Context<'_>, b: &[u8]) -> Poll<io::Result<usize>> {
+            if self.takes { Poll::Ready(Ok(b.len())) } else { Poll::Pending }
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// A Reject that says nothing, before the Logon: it is passed over.
+    fn ignored() -> Vec<u8> {
+        crate::tagvalue::seal("FIX.4.4", b"35=3\x0134=99\x0145=1\x01")
+    }
+
+    /// tokio takes a task off the thread by itself after 128 steps; a turn is shorter than that.
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_always_ready_leaves_the_others_their_turns() {
+        let (session, outbox) = initiator("FAIR");
+        let reads = 20_000;
+        let flood = Flood { frame: ignored(), reads, takes: true };
+        let mut framer = Framer::new();
+        let turns = std::cell::Cell::new(0u32);
+        let others = async {
+            loop {
+                turns.set(turns.get() + 1);
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            closed = pump(flood, &mut framer, &session, &outbox, |_| {}) => assert!(matches!(closed, Closed::ByPeer), "{closed:?}"),
+            () = others => {}
+        }
+        assert!(turns.get() >= reads / FRAMES_PER_TURN, "{}", turns.get());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn timers_run_while_a_peer_is_always_ready_to_be_read() {
+        let (session, outbox) = initiator("TIMERS");
+        let flood = Flood { frame: ignored(), reads: u32::MAX, takes: false };
+        let mut framer = Framer::new();
+        let clock = async {
+            loop {
+                tokio::time::advance(TICK).await;
+            }
+        };
+        tokio::select! {
+            closed = pump(flood, &mut framer, &session, &outbox, |_| {}) => assert!(matches!(closed, Closed::Stalled), "{closed:?}"),
+            () = clock => {}
+        }
+    }
 }
