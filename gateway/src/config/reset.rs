@@ -34,7 +34,8 @@ impl std::str::FromStr for ResetSchedule {
             _ => text.strip_prefix("daily ").ok_or_else(usage)?,
         };
         let (time, zone) = daily.split_once(' ').ok_or_else(usage)?;
-        let two = |digits: &str| Some(digits).filter(|d| d.len() == 2).and_then(|d| d.parse::<u8>().ok());
+        let digits = |d: &&str| d.len() == 2 && d.bytes().all(|b| b.is_ascii_digit());
+        let two = |text: &str| Some(text).filter(digits).and_then(|d| d.parse::<u8>().ok());
         let (hour, minute) = time.split_once(':').and_then(|(h, m)| Some((two(h)?, two(m)?))).ok_or_else(usage)?;
         if hour > 23 || minute > 59 {
             return Err(usage());

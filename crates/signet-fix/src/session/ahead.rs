@@ -25,12 +25,17 @@ pub(super) enum Held {
     Frame(Vec<u8>),
     /// The beginning of one that was too long to be taken.
     TooLong(Vec<u8>),
+    /// Nothing: the Logon of this connection had the number, and has been dealt with.
+    Done,
 }
 
 impl Held {
     fn cost(&self) -> usize {
-        let (Self::Frame(bytes) | Self::TooLong(bytes)) = self;
-        bytes.len() + OVERHEAD
+        let bytes = match self {
+            Self::Frame(bytes) | Self::TooLong(bytes) => bytes.len(),
+            Self::Done => 0,
+        };
+        bytes + OVERHEAD
     }
 }
 

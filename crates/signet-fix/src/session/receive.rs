@@ -274,6 +274,7 @@ impl Way<'_> {
             match (held, first) {
                 (Some(Held::Frame(frame)), _) => drop(self.take(&frame)),
                 (Some(Held::TooLong(beginning)), _) => self.take_too_long(&beginning),
+                (Some(Held::Done), _) => self.expect(expected.saturating_add(1)),
                 // Another gap, of frames that were garbled or not kept.
                 (None, Some(first)) => return self.ask_for_the_gap(first),
                 (None, None) => return,
@@ -297,9 +298,13 @@ impl Way<'_> {
         }
         inbound.past_may_be_resent.set(agreement.past_may_be_resent);
         self.session.shared.expects(facts.number.saturating_add(1));
-        let ahead = facts.number > self.expected() && !facts.reset;
-        let without = without_next_expected(frame, fields);
-        match without {
+        // Were the number ahead of what the engine expects, it would queue the Logon. So it expects this
+        // number while it looks at the Logon, and what is missing before it afterwards.
+        let missing_from = Some(self.expected()).filter(|n| *n < facts.number && !facts.reset);
+        if missing_from.is_some() {
+            self.expect(facts.number);
+        }
+        match without_next_expected(frame, fields) {
             None => self.engine(frame, fields, envelope),
             Some(frame) => {
                 let mut fields = vec![];
@@ -308,14 +313,18 @@ impl Way<'_> {
                 }
             }
         }
+        if let Some(from) = missing_from {
+            self.expect(from);
+        }
         if self.phase() != Phase::On {
             if !self.outbox.closed() {
                 self.refuse_logon(&LogonFault::NotTaken);
             }
             return;
         }
-        // The engine has asked for what is missing before its Logon.
-        inbound.asked.set(ahead.then(|| facts.number - 1));
+        if missing_from.is_some() {
+            self.hold(facts.number, Held::Done);
+        }
         if let Some(from) = agreement.resend_from {
             self.begin_answer(from, self.session.shared.present_from().saturating_sub(1));
         }
