@@ -66,9 +66,8 @@ fn trade(desk: &Desk, seen: &mut Seen) -> Result<String, String> {
     let dealers = desk.reference().dealers.iter().map(|d| d.id.clone()).collect();
     let ticket = Ticket { instrument: INSTRUMENT.into(), ask: Ask::Buy, quantity: QUANTITY.into(), dealers, ttl_s: 60 };
     let rfq = desk.send_rfq(ticket).map_err(|p| p.message)?;
-    let best = seen.until(desk, "a price can be taken", |s| {
-        s.lines.values().find(|l| l.rfq_id == rfq && l.best_offer && l.can_lift).cloned()
-    })?;
+    let best =
+        seen.until(desk, "a price can be taken", |s| s.lines.values().find(|l| l.rfq_id == rfq && l.best_offer && l.can_lift).cloned())?;
     let price = best.offer.as_ref().map(|o| o.price.clone()).unwrap_or_default();
     let intent = ArmIntent {
         rfq_id: rfq.clone(),
@@ -81,11 +80,7 @@ fn trade(desk: &Desk, seen: &mut Seen) -> Result<String, String> {
     desk.accept(&rfq, &accept.id).map_err(|p| p.message)?;
     let outcome = seen.until(desk, "the dealer has answered", |s| {
         let accept = s.rfqs.get(&rfq)?.accept.clone()?;
-        matches!(
-            accept.state,
-            AcceptState::Filled | AcceptState::PartlyFilled | AcceptState::Declined
-        )
-        .then_some(accept)
+        matches!(accept.state, AcceptState::Filled | AcceptState::PartlyFilled | AcceptState::Declined).then_some(accept)
     })?;
     if outcome.state == AcceptState::Declined {
         return Err(outcome.text);

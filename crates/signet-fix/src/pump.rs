@@ -75,7 +75,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     let mut written = 0;
     let mut unflushed = false;
     let mut progress = Instant::now();
-    let mut turn = Turn::default();
+    let mut turn = ReadTurn::default();
     loop {
         // Looked at each time round: a peer that is always ready to be read must not keep timers from
         // running.
@@ -143,13 +143,13 @@ const FRAMES_PER_TURN: u32 = 32;
 
 /// How far a connection is in its turn.
 #[derive(Default)]
-struct Turn {
+struct ReadTurn {
     frames: u32,
     /// There may be more whole frames, and they wait for the next turn.
     over: bool,
 }
 
-impl Turn {
+impl ReadTurn {
     /// Hands whole frames to the session until there are none, or the turn is over.
     fn frames(
         &mut self,

@@ -14,6 +14,7 @@
 //!   [`Session::send`] refuses instead. What must not be repeated is not repeated on a resend either.
 
 mod ahead;
+mod answer;
 mod bucket;
 mod callbacks;
 mod envelope;
@@ -23,6 +24,7 @@ mod options;
 mod outbox;
 mod receive;
 mod resend;
+mod settings;
 mod storage;
 mod turn;
 
@@ -37,10 +39,7 @@ use callbacks::{Callbacks, Log, Shared};
 pub use logon::{LogonFacts, LogonFault, read_logon};
 pub use options::{HEARTBEAT_S, JUMP_MAX, LogonReset, NumberMode, SessionOptions};
 pub use outbox::Outbox;
-use quickfix::{
-    Acceptor, Application, Dictionary, FixSocketServerKind, Initiator, LogFactory, SessionId, SessionSettings,
-    dictionary_item::DictionaryItem,
-};
+use quickfix::{Acceptor, Application, FixSocketServerKind, Initiator, LogFactory};
 pub use receive::ReceiveError;
 use signet_rfq::{CompId, UtcMillis};
 use std::{
@@ -57,9 +56,6 @@ use storage::StoreFactory;
 pub const BEGIN_STRING: &str = "FIX.4.4";
 /// Bytes queued for a peer that does not read; then the connection ends.
 pub const MAX_OUTBOX_BYTES: usize = 4 * 1024 * 1024;
-/// Seconds for the peer to answer a Logon, and a Logout.
-const LOGON_TIMEOUT_S: u32 = 5;
-const LOGOUT_TIMEOUT_S: u32 = 2;
 
 static DICTIONARY: &str = include_str!("../dictionary/FIX44-signet.xml");
 
@@ -269,7 +265,7 @@ impl Session {
         let application = Pinned::new(Application::try_new(unsafe { callbacks.get() })?);
         // SAFETY: as above.
         let log_factory = Pinned::new(LogFactory::try_new(unsafe { log.get() })?);
-        let settings = settings(config)?;
+        let settings = settings::of(config)?;
         // SAFETY: as above.
         let (a, s, l) = unsafe { (application.get(), store_factory.get(), log_factory.get()) };
         // Neither kind is ever started. The single-threaded one opens a pair of sockets on creation
@@ -488,42 +484,6 @@ impl Drop for Registered {
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         open.get_or_insert_default().remove(&self.0);
     }
-}
-
-fn settings(c: &SessionConfig) -> Result<SessionSettings, SessionError> {
-    let role = match c.role {
-        Role::Initiator => "initiator",
-        Role::Acceptor => "acceptor",
-    };
-    let number = |n: u32| n.to_string();
-    let pairs: Vec<(&'static str, String)> = vec![
-        ("ConnectionType", role.into()),
-        ("NonStopSession", "Y".into()),
-        // Ours is given to the session directly, one copy for all of them.
-        ("UseDataDictionary", "N".into()),
-        ("HeartBtInt", number(c.heartbeat_s.max(1))),
-        ("LogonTimeout", number(LOGON_TIMEOUT_S)),
-        ("LogoutTimeout", number(LOGOUT_TIMEOUT_S)),
-        ("ResetOnLogon", "N".into()),
-        ("ResetOnLogout", "N".into()),
-        ("ResetOnDisconnect", "N".into()),
-        ("PersistMessages", "Y".into()),
-        // TLS and the channel binding keep replays out; a laptop whose clock is wrong must still be
-        // able to log on, be told so, and trade on the gateway's clock.
-        ("CheckLatency", "N".into()),
-        ("TimestampPrecision", "3".into()),
-        // Demanded by QuickFIX, used by the sockets we never start.
-        ("SocketConnectHost", "never-used.invalid".into()),
-        ("SocketConnectPort", "1".into()),
-        ("SocketAcceptPort", "1".into()),
-    ];
-    let pairs: Vec<(&'static str, &str)> = pairs.iter().map(|(k, v)| (*k, v.as_str())).collect();
-    let items: Vec<&dyn DictionaryItem> = pairs.iter().map(|p| p as &dyn DictionaryItem).collect();
-    let id = SessionId::try_new(BEGIN_STRING, c.sender.as_str(), c.target.as_str(), "")?;
-    let mut settings = SessionSettings::new();
-    settings.set(None, Dictionary::try_from_items(&items)?)?;
-    settings.set(Some(&id), Dictionary::try_from_items(&items)?)?;
-    Ok(settings)
 }
 
 #[cfg(test)]

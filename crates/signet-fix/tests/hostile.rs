@@ -538,3 +538,61 @@ fn before_the_logon_nothing_moves_the_numbers() {
         }
     }
 }
+
+mod any_peer {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+
+    /// One message of a peer: kind, how far from the number expected, PossDup, and what it holds.
+    fn message() -> impl Strategy<Value = (&'static str, i64, bool, String)> {
+        let kind = prop::sample::select(&["0", "1", "2", "3", "4", "5", "A", "x", "8", "ZZ"][..]);
+        let tail = prop::sample::select(
+            &[
+                "",
+                "7=1|16=0|",
+                "36=9|",
+                "36=9|123=Y|",
+                "36=18446744073709551615|",
+                "98=0|108=10|",
+                "98=0|108=10|141=Y|",
+                "112=T|",
+                "45=1|",
+                "320=a|559=4|",
+                "0058=x|",
+                "34=7|",
+                "35=0|",
+                "58=|",
+                "95=3|96=a|b|",
+                "789=1|98=0|108=10|",
+            ][..],
+        );
+        (kind, -3i64..6, any::<bool>(), tail.prop_map(str::to_owned))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        /// Whatever comes in whatever order: no crash, one logon, and a bounded answer to each message.
+        #[test]
+        fn is_answered_within_bounds(messages in prop::collection::vec(message(), 1..60)) {
+            let mut o = Ours::logged_on(&format!("ANY{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+            for (kind, distance, dup, tail) in messages {
+                let Some((_, expected)) = o.session.sequence() else { break };
+                let number = i64::try_from(expected).unwrap().saturating_add(distance).max(1);
+                let dup = if dup { "43=Y|122=20261121-02:22:00.125|" } else { "" };
+                o.hears(&format!("35={kind}|34={number}|{dup}<>{tail}"));
+                prop_assert!(o.says().len() <= 64);
+                if o.outbox.closed() {
+                    break;
+                }
+                // A number moves on by what was taken, and backwards only by a reset.
+                let now = o.expects();
+                prop_assert!(now >= expected || now == 2, "{expected} -> {now}");
+                prop_assert!(now <= expected + 1_100);
+            }
+            prop_assert_eq!(o.logons(), 1);
+        }
+    }
+}

@@ -78,8 +78,8 @@ pub fn read_logon(fields: &Fields<'_>, options: &SessionOptions, binding: &Bindi
             return Err(LogonFault::Twice(t));
         }
     }
-    if let Some(unknown) = tags.iter().find(|t| strict && !KNOWN.contains(t)) {
-        return Err(LogonFault::Unknown(*unknown));
+    if strict {
+        as_the_dictionary_says(fields)?;
     }
     let need = |t| fields.get(t).ok_or(LogonFault::Missing(t));
     let number = sequence_number(need(tag::MSG_SEQ_NUM)?).ok_or(LogonFault::Bad(tag::MSG_SEQ_NUM))?;
@@ -110,6 +110,36 @@ pub fn read_logon(fields: &Fields<'_>, options: &SessionOptions, binding: &Bindi
         _ if reset && number != 1 => Err(LogonFault::Bad(tag::MSG_SEQ_NUM)),
         _ => Ok(LogonFacts { number, reset, next_expected }),
     }
+}
+
+/// How many of [`KNOWN`], from the front, are of the header.
+const HEADER: usize = 15;
+
+/// What the engine would refuse once it has the frame: fields that are not in the dictionary, that come
+/// twice, or in the wrong part, and values of another type.
+fn as_the_dictionary_says(fields: &Fields<'_>) -> Result<(), LogonFault> {
+    let mut seen = Vec::new();
+    let mut reached = 0;
+    for (tag, value) in fields.as_slice() {
+        let place = KNOWN.iter().position(|t| t == tag).ok_or(LogonFault::Unknown(*tag))?;
+        if seen.contains(tag) {
+            return Err(LogonFault::Twice(*tag));
+        }
+        seen.push(*tag);
+        // Header, body, trailer.
+        let part = if place < HEADER { 0 } else { 1 + usize::from(matches!(tag, 93 | 89 | 10)) };
+        let good = match tag {
+            97 | 43 | 464 => matches!(*value, b"Y" | b"N"),
+            383 | 369 => any_number(value).is_some_and(|n| n <= i32::MAX as u64),
+            122 => parse_utc(value).is_some(),
+            _ => true,
+        };
+        if part < reached || !good {
+            return Err(LogonFault::Bad(*tag));
+        }
+        reached = part;
+    }
+    Ok(())
 }
 
 /// The numbers of this end when the other's Logon comes.
@@ -204,6 +234,10 @@ mod tests {
             ("108=10", "108=10|141=maybe", F::Bad(141)),
             ("108=10", "108=10|789=0", F::Bad(789)),
             ("108=10", "108=10|9999=x", F::Unknown(9999)),
+            ("108=10", "58=a|58=b|108=10", F::Twice(58)),
+            ("108=10", "108=10|50=LATE", F::Bad(50)),
+            ("108=10", "108=10|383=lots", F::Bad(383)),
+            ("108=10", "108=10|464=maybe", F::Bad(464)),
             ("20000=B|", "", F::NotBound),
             ("20000=B", "20000=C", F::NotBound),
         ] {

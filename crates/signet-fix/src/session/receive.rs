@@ -4,11 +4,11 @@ use super::{
     Outbox, Role, Session,
     ahead::{Ahead, Held},
     bucket::Bucket,
-    envelope::{Envelope, Fault, Number, any_number},
+    envelope::{Envelope, Fault, Number},
     ffi::{self, ForEngine, NotTaken},
     logon::{LogonFacts, LogonFault, OwnNumbers, agree, read_logon},
     options::{FAULTS, LOGONS, RESENDS, SessionOptions},
-    resend::{Answer, Part, Rules, as_resend, gap_fill},
+    resend::Answer,
     turn::{Phase, Turn, decide},
 };
 use crate::{
@@ -16,18 +16,12 @@ use crate::{
     tag,
     tagvalue::{Body, Field, Fields, is_plain_message, seal},
 };
-use signet_rfq::UtcMillis;
 use std::{
     cell::{Cell, RefCell},
     ptr::NonNull,
     rc::Rc,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::Instant,
 };
-
-/// What is queued for a peer before a resend waits for it to read.
-const RESEND_AHEAD_BYTES: usize = 256 * 1024;
-/// Messages of a resend between two looks at other connections.
-const RESEND_SLICE: usize = 64;
 
 /// Why a frame did nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,19 +38,19 @@ pub enum ReceiveError {
 
 /// What a session knows of its peer's frames beside the engine, for one connection.
 pub(super) struct Inbound {
-    options: SessionOptions,
+    pub options: SessionOptions,
     role: Role,
     strict: bool,
-    sender: String,
-    target: String,
+    pub sender: String,
+    pub target: String,
     ahead: RefCell<Ahead>,
     /// We asked for what is missing up to this number.
     asked: Cell<Option<u64>>,
-    answer: RefCell<Option<Answer>>,
-    past_may_be_resent: Cell<bool>,
+    pub answer: RefCell<Option<Answer>>,
+    pub past_may_be_resent: Cell<bool>,
     faults: RefCell<Bucket>,
     logons: RefCell<Bucket>,
-    resends: RefCell<Bucket>,
+    pub resends: RefCell<Bucket>,
     /// The engine is given text even where it could be given fields.
     #[cfg(test)]
     pub text_only: Cell<bool>,
@@ -97,11 +91,11 @@ impl Inbound {
 }
 
 /// The way of one frame, with what it needs at hand.
-struct Way<'a> {
-    session: &'a Session,
-    inbound: &'a Inbound,
+pub(super) struct Way<'a> {
+    pub session: &'a Session,
+    pub inbound: &'a Inbound,
     wire: NonNull<ffi::Wire>,
-    outbox: Rc<Outbox>,
+    pub outbox: Rc<Outbox>,
 }
 
 impl Session {
@@ -157,7 +151,7 @@ impl Session {
 }
 
 impl Way<'_> {
-    fn expected(&self) -> u64 {
+    pub(super) fn expected(&self) -> u64 {
         self.session.with_store(|s| s.next_target())
     }
 
@@ -217,12 +211,15 @@ impl Way<'_> {
             Turn::Reject { fault, expected } => self.reject_fault(fault, frame, envelope, expected),
             Turn::RejectJump => self.reject(frame, envelope, 5, Some(36), "NewSeqNo (36) goes further than this end lets it"),
             Turn::End(Some(why)) => self.end(why),
-            Turn::End(None) => self.outbox.close(),
+            Turn::End(None) => {
+                tracing::warn!(peer = self.inbound.target, "the connection ends: what came before the Logon is not one that can be read");
+                self.outbox.close();
+            }
         }
     }
 
     /// The engine judges the frame and acts on it.
-    fn engine(&self, frame: &[u8], fields: &[Field], envelope: &Envelope) {
+    pub(super) fn engine(&self, frame: &[u8], fields: &[Field], envelope: &Envelope) {
         let plain = crate::tagvalue::is_intact(frame, fields) && is_plain_message(fields);
         #[cfg(test)]
         let plain = plain && !self.inbound.text_only.get();
@@ -246,7 +243,7 @@ impl Way<'_> {
     }
 
     /// Asks for what is missing before `number`, once.
-    fn ask_for_the_gap(&self, number: u64) {
+    pub(super) fn ask_for_the_gap(&self, number: u64) {
         if self.inbound.asked.get().is_some() {
             return;
         }
@@ -372,82 +369,6 @@ impl Way<'_> {
         self.engine(frame, fields, envelope);
     }
 
-    fn resend(&self, frame: &[u8], fields: &[Field], envelope: &Envelope, expected: bool) {
-        let Number::Of(number) = envelope.number else { return };
-        let read = Fields::of(frame, fields);
-        let names = (read.text(tag::SENDER_COMP_ID), read.text(tag::TARGET_COMP_ID));
-        let [begin, end] = [tag::BEGIN_SEQ_NO, tag::END_SEQ_NO].map(|t| read.get(t).map(any_number));
-        let named = names == (Some(&self.inbound.target), Some(&self.inbound.sender));
-        if expected || !named {
-            // The engine checks names and times and counts the number, as for any message; what a
-            // ResendRequest does is done here.
-            let heartbeat = heartbeat_in_place_of(&read);
-            let mut fields = vec![];
-            let Some(e) = Envelope::read(&heartbeat, &mut fields) else { return };
-            self.engine(&heartbeat, &fields, &Envelope { number: Number::Of(number), ..e });
-            if self.outbox.closed() || !named {
-                return;
-            }
-        }
-        match (begin, end) {
-            (Some(Some(begin)), Some(Some(end))) => self.begin_answer(begin, end),
-            (None, _) => self.reject_counted(envelope, "2", 1, Some(tag::BEGIN_SEQ_NO), "required tag missing"),
-            (_, None) => self.reject_counted(envelope, "2", 1, Some(tag::END_SEQ_NO), "required tag missing"),
-            (Some(None), _) => self.reject_counted(envelope, "2", 6, Some(tag::BEGIN_SEQ_NO), "not a sequence number"),
-            (_, Some(None)) => self.reject_counted(envelope, "2", 6, Some(tag::END_SEQ_NO), "not a sequence number"),
-        }
-        if !expected {
-            self.ask_for_the_gap(number);
-        }
-    }
-
-    /// Begins to send again what the peer asks for, within its budget.
-    fn begin_answer(&self, begin: u64, end: u64) {
-        let rules = Rules {
-            present_from: self.session.shared.present_from(),
-            past_may_be_resent: self.inbound.past_may_be_resent.get(),
-            replay_max: self.inbound.options.replay_max,
-        };
-        if self.inbound.answer.borrow().as_ref().is_some_and(|a| a.covers(begin)) {
-            return;
-        }
-        let now = Instant::now();
-        if !self.inbound.resends.borrow_mut().take(now, 1) {
-            return self.reject_number(None, "2", 99, None, "ResendRequests come too often");
-        }
-        let Some(answer) = self.session.with_store(|s| Answer::new(begin, end, s, rules)) else {
-            return tracing::debug!(begin, end, "a ResendRequest asks for nothing that was sent");
-        };
-        let cost = u32::try_from(answer.replayed() / 1_000).unwrap_or(u32::MAX);
-        let _ = self.inbound.resends.borrow_mut().take(now, cost);
-        self.inbound.answer.replace(Some(answer));
-        self.answer_further();
-    }
-
-    /// Sends the next parts of an answer; `true`: there are more, and the peer takes them.
-    fn answer_further(&self) -> bool {
-        let (sender, target) = (&self.inbound.sender, &self.inbound.target);
-        for _ in 0..RESEND_SLICE {
-            if self.outbox.closed() || self.outbox.len() > RESEND_AHEAD_BYTES {
-                return false;
-            }
-            let part = self.inbound.answer.borrow_mut().as_mut().and_then(Answer::next_part);
-            let Some(part) = part else {
-                self.inbound.answer.take();
-                return false;
-            };
-            let frame = match part {
-                Part::GapFill(from, to) => gap_fill(sender, target, from, to, wall_clock()),
-                Part::Message(n) => {
-                    let kept = self.session.with_store(|s| s.kept(n)).and_then(|m| as_resend(&m, wall_clock()));
-                    kept.unwrap_or_else(|| gap_fill(sender, target, n, n + 1, wall_clock()))
-                }
-            };
-            self.outbox.push(&frame);
-        }
-        true
-    }
-
     fn reject_fault(&self, fault: Fault, frame: &[u8], envelope: &Envelope, expected: bool) {
         let (reason, tag, words) = fault.reject();
         if expected {
@@ -468,13 +389,13 @@ impl Way<'_> {
         self.reject_counted(envelope, &msg_type, reason, tag, words);
     }
 
-    fn reject_counted(&self, envelope: &Envelope, msg_type: &str, reason: u16, tag: Option<u32>, words: &str) {
+    pub(super) fn reject_counted(&self, envelope: &Envelope, msg_type: &str, reason: u16, tag: Option<u32>, words: &str) {
         let number = if let Number::Of(n) = envelope.number { Some(n) } else { None };
         self.reject_number(number, msg_type, reason, tag, words);
     }
 
     /// Sends a Reject; the connection of a peer that goes on after many of them ends.
-    fn reject_number(&self, number: Option<u64>, msg_type: &str, reason: u16, tag: Option<u32>, words: &str) {
+    pub(super) fn reject_number(&self, number: Option<u64>, msg_type: &str, reason: u16, tag: Option<u32>, words: &str) {
         if !self.inbound.faults.borrow_mut().take(Instant::now(), 1) {
             return self.end("too many messages that had to be rejected");
         }
@@ -523,20 +444,4 @@ fn without_next_expected(frame: &[u8], fields: &[Field]) -> Option<Vec<u8>> {
         body.push(1);
     }
     Some(seal(super::BEGIN_STRING, &body))
-}
-
-/// A Heartbeat with the header of another message.
-fn heartbeat_in_place_of(read: &Fields<'_>) -> Vec<u8> {
-    let mut body = b"35=0\x01".to_vec();
-    for (tag, value) in read.as_slice().iter().filter(|(t, _)| matches!(t, 34 | 43 | 49 | 50 | 52 | 56 | 57 | 97 | 115 | 122 | 128)) {
-        body.extend_from_slice(format!("{tag}=").as_bytes());
-        body.extend_from_slice(value);
-        body.push(1);
-    }
-    seal(super::BEGIN_STRING, &body)
-}
-
-fn wall_clock() -> UtcMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UtcMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
