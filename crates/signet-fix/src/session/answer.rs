@@ -36,7 +36,7 @@ impl Way<'_> {
             }
         }
         match (begin, end) {
-            (Some(Some(begin)), Some(Some(end))) => self.begin_answer(begin, end),
+            (Some(Some(begin)), Some(Some(end))) => self.begin_answer(number, begin, end),
             (None, _) => self.reject_counted(envelope, "2", 1, Some(tag::BEGIN_SEQ_NO), "required tag missing"),
             (_, None) => self.reject_counted(envelope, "2", 1, Some(tag::END_SEQ_NO), "required tag missing"),
             (Some(None), _) => self.reject_counted(envelope, "2", 6, Some(tag::BEGIN_SEQ_NO), "not a sequence number"),
@@ -47,8 +47,8 @@ impl Way<'_> {
         }
     }
 
-    /// Begins to send again what the peer asks for, within its budget.
-    pub(super) fn begin_answer(&self, begin: u64, end: u64) {
+    /// Begins to send again what the peer asks for in its message `number`, within its budget.
+    pub(super) fn begin_answer(&self, number: u64, begin: u64, end: u64) {
         let rules = Rules {
             present_from: self.session.shared.present_from(),
             past_may_be_resent: self.inbound.past_may_be_resent.get(),
@@ -59,7 +59,7 @@ impl Way<'_> {
         }
         let now = Instant::now();
         if !self.inbound.resends.borrow_mut().take(now, 1) {
-            return self.reject_number(None, "2", 99, None, "ResendRequests come too often");
+            return self.reject_number(Some(number), "2", 99, None, "ResendRequests come too often");
         }
         let Some(answer) = self.session.with_store(|s| Answer::new(begin, end, s, rules)) else {
             return tracing::debug!(begin, end, "a ResendRequest asks for nothing that was sent");

@@ -79,9 +79,9 @@ impl Shared {
         self.present_from.set(u64::MAX);
     }
 
-    /// The frame that the engine is given next.
-    pub fn reading(&self, frame: &[u8]) {
-        self.current.borrow_mut().read(frame);
+    /// The frame that the engine is given next, and its fields, if they are known already.
+    pub fn reading(&self, frame: &[u8], fields: &[Field]) {
+        self.current.borrow_mut().read(frame, fields);
     }
 
     pub fn binding(&self) -> Binding {
@@ -233,10 +233,16 @@ struct Current {
 }
 
 impl Current {
-    fn read(&mut self, frame: &[u8]) {
+    fn read(&mut self, frame: &[u8], fields: &[Field]) {
         self.frame.clear();
         self.frame.extend_from_slice(frame);
-        self.error = cut(frame, &mut self.fields).err();
+        if fields.is_empty() {
+            self.error = cut(frame, &mut self.fields).err();
+        } else {
+            self.error = None;
+            self.fields.clear();
+            self.fields.extend_from_slice(fields);
+        }
     }
 
     fn number(&self) -> Option<&str> {

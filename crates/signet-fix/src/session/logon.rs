@@ -166,12 +166,14 @@ pub(super) struct Agreement {
 /// The table of both modes; `docs/protocol.md` says the same in words.
 pub(super) fn agree(mode: NumberMode, own: OwnNumbers, logon: LogonFacts, jump_max: u64) -> Result<Agreement, LogonFault> {
     let (expected, got) = (own.next_target, logon.number);
+    // Half of it, so that what fills the gap, and what is sent meanwhile, stay within it.
+    let reach = jump_max / 2;
     let go_on = Agreement { expect: None, resend_from: None, past_may_be_resent: true };
     match mode {
         // The engine starts both ends at 1.
         _ if logon.reset => Ok(go_on),
         NumberMode::Kept if got < expected => Err(LogonFault::TooLow { expected, got }),
-        NumberMode::Kept if got - expected > jump_max => Err(LogonFault::TooFar { expected, got }),
+        NumberMode::Kept if got - expected > reach => Err(LogonFault::TooFar { expected, got }),
         NumberMode::Kept => match logon.next_expected {
             Some(n) if n > own.next_sender => Err(LogonFault::NextExpectedTooHigh { highest: own.next_sender, got: n }),
             Some(n) => Ok(Agreement { resend_from: Some(n).filter(|n| *n < own.next_sender), ..go_on }),
@@ -184,7 +186,7 @@ pub(super) fn agree(mode: NumberMode, own: OwnNumbers, logon: LogonFacts, jump_m
             let back = got < expected;
             // What a desk sent and lost is out of date and never resent, so the gateway asks for nothing.
             // A desk asks for the reports that it missed, unless its gateway is another one than before.
-            let skip = got > expected && (!own.initiator || got - expected > jump_max);
+            let skip = got > expected && (!own.initiator || got - expected > reach);
             Ok(Agreement { expect: Some(got).filter(|_| back || skip), resend_from: None, past_may_be_resent: !back && !new_store })
         }
     }
@@ -288,7 +290,7 @@ mod tests {
     #[test]
     fn between_desk_and_gateway_every_logon_is_taken() {
         let of = |initiator, (s, t), (n, e)| {
-            let a = agree(NumberMode::Agreed, own(s, t, initiator), logon(n, e), 1_000).unwrap();
+            let a = agree(NumberMode::Agreed, own(s, t, initiator), logon(n, e), 2_000).unwrap();
             (a.expect, a.past_may_be_resent)
         };
         let (gateway, desk) = (false, true);
@@ -315,7 +317,7 @@ mod tests {
 
     #[test]
     fn towards_dealers_numbers_are_kept_as_fix_says() {
-        let of = |(n, e)| agree(NumberMode::Kept, own(50, 20, true), logon(n, e), 1_000);
+        let of = |(n, e)| agree(NumberMode::Kept, own(50, 20, true), logon(n, e), 2_000);
         let taken = |resend_from| Ok(Agreement { expect: None, resend_from, past_may_be_resent: true });
         assert_eq!(of((20, None)), taken(None));
         assert_eq!(of((25, None)), taken(None), "the engine asks for the gap");
@@ -326,7 +328,7 @@ mod tests {
         assert_eq!(of((20, Some(45))), taken(Some(45)));
         assert_eq!(of((20, Some(51))), Err(LogonFault::NextExpectedTooHigh { highest: 50, got: 51 }));
         let reset = LogonFacts { reset: true, ..logon(1, None) };
-        assert_eq!(agree(NumberMode::Kept, own(50, 20, true), reset, 1_000), taken(None));
+        assert_eq!(agree(NumberMode::Kept, own(50, 20, true), reset, 2_000), taken(None));
     }
 
     proptest! {
@@ -336,7 +338,7 @@ mod tests {
         fn no_numbers_lock_a_desk_out(
             s in 1..=MAX_NUMBER, t in 1..=MAX_NUMBER, n in 1..=MAX_NUMBER, e in prop::option::of(1..=MAX_NUMBER), initiator: bool,
         ) {
-            let a = agree(NumberMode::Agreed, own(s, t, initiator), logon(n, e), 1_000).unwrap();
+            let a = agree(NumberMode::Agreed, own(s, t, initiator), logon(n, e), 2_000).unwrap();
             let expected = a.expect.unwrap_or(t);
             prop_assert!(expected <= n && n - expected <= 1_000);
         }

@@ -31,7 +31,7 @@ pub struct SessionOptions {
     pub logon_reset: LogonReset,
     /// HeartBtInt (108) that a peer may ask for, seconds.
     pub heartbeat_s: RangeInclusive<u32>,
-    /// How far a SequenceReset, or a Logon ahead of its turn, may move the number expected.
+    /// How far a SequenceReset may move the number expected; a Logon may be half as far ahead.
     pub jump_max: u64,
     /// Messages that one ResendRequest is answered with; what is older is gap-filled.
     pub replay_max: usize,

@@ -220,12 +220,13 @@ impl Way<'_> {
 
     /// The engine judges the frame and acts on it.
     pub(super) fn engine(&self, frame: &[u8], fields: &[Field], envelope: &Envelope) {
-        let plain = crate::tagvalue::is_intact(frame, fields) && is_plain_message(fields);
+        let intact = crate::tagvalue::is_intact(frame, fields);
+        self.session.shared.reading(frame, if intact { fields } else { &[] });
+        let plain = intact && is_plain_message(fields);
         #[cfg(test)]
         let plain = plain && !self.inbound.text_only.get();
         let fields: &[Field] = if plain { fields } else { &[] };
         let Number::Of(number) = envelope.number else { return };
-        self.session.shared.reading(frame);
         let msg_type = msg_type(frame);
         // SAFETY: as in `phase`.
         match unsafe { ffi::receive(self.wire, &ForEngine { frame, fields, msg_type, number }) } {
@@ -323,7 +324,7 @@ impl Way<'_> {
             self.hold(facts.number, Held::Done);
         }
         if let Some(from) = agreement.resend_from {
-            self.begin_answer(from, self.session.shared.present_from().saturating_sub(1));
+            self.begin_answer(facts.number, from, self.session.shared.present_from().saturating_sub(1));
         }
     }
 
