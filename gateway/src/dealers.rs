@@ -1,7 +1,7 @@
 //! Connections to dealers: dialled by the gateway, one FIX session each, kept up for ever.
 
 use crate::{
-    config::DealerEntry,
+    config::{DealerEntry, ResetSchedule},
     core::Core,
     crl::{self, CrlFiles},
 };
@@ -117,18 +117,32 @@ pub struct Line {
     pub session: Rc<Session>,
     /// Signs what commits us; `None` towards a dealer that does not want it.
     pub signing: Option<Signing>,
+    /// When its sequence numbers start again.
+    pub reset: ResetSchedule,
 }
+
+/// How often a clock is looked at that may be set, or stand still while the machine sleeps.
+const RESET_LOOK: Duration = Duration::from_secs(5);
+/// For the dealer to answer our Logout before the line is cut for the reset.
+const RESET_GOODBYE: Duration = Duration::from_secs(2);
 
 impl Line {
     /// Dials, logs on and pumps, again and again.
     pub async fn keep_up(self, core: Rc<Core>) {
         let mut wait = RETRY_FIRST;
         loop {
+            self.reset_if_due(&core);
             match timeout(DIAL_MAX, self.dial()).await {
                 Ok(Ok((stream, profile))) => {
                     let began = tokio::time::Instant::now();
                     tokio::select! {
                         () = self.run(stream.tls, &stream.chain, stream.verification, &core) => {}
+                        () = self.until_reset() => {
+                            self.session.detach();
+                            while let Some(e) = self.session.next_event() {
+                                core.dealer_event(&self.to.dealer, e);
+                            }
+                        }
                         () = self.revoked(&stream.chain, &profile) => {
                             // The session is left by dropping the connection: a dealer that is
                             // revoked gets no further word.
@@ -149,6 +163,30 @@ impl Line {
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(RETRY_LAST);
         }
+    }
+
+    /// Starts the sequence numbers again when their time has come. The line is down.
+    fn reset_if_due(&self, core: &Core) {
+        let now = crate::core::now();
+        if !self.reset.is_due(self.session.numbers_since(), now) {
+            return;
+        }
+        match self.session.reset_numbers(now) {
+            Ok(_) => {
+                tracing::info!(dealer = %self.to.dealer, "sequence numbers start again, as scheduled");
+                core.note("session.reset", &format!("{}: sequence numbers start again, as scheduled", self.to.dealer));
+            }
+            Err(e) => tracing::error!(dealer = %self.to.dealer, error = %e, "sequence numbers cannot be reset"),
+        }
+    }
+
+    /// Returns when the numbers are due to start again, and the dealer has been told Logout.
+    async fn until_reset(&self) {
+        while !self.reset.is_due(self.session.numbers_since(), crate::core::now()) {
+            tokio::time::sleep(RESET_LOOK).await;
+        }
+        self.session.logout("sequence numbers start again, as scheduled");
+        tokio::time::sleep(RESET_GOODBYE).await;
     }
 
     async fn dial(&self) -> Result<(Connected, ClientProfile), (&'static str, String)> {

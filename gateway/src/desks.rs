@@ -18,7 +18,7 @@ use rustls_pki_types::CertificateDer;
 use signet_fix::{
     framer::Framer,
     pump::{Closed, frames, pump},
-    session::{Binding, Channel, Event, Session},
+    session::{Binding, Channel, Event, Session, SessionOptions, read_logon},
     signature::{commits_gateway, every},
     tag,
     tagvalue::{Fields, format_utc, seal},
@@ -66,6 +66,8 @@ pub struct Door {
     /// Somebody whose score wants a touch can be asked for one.
     pub step_up: bool,
     pub open_session: OpenSession,
+    /// What a Logon may say.
+    pub options: SessionOptions,
     /// What commits us towards desks is signed with it.
     pub message_key: MessageKey,
 }
@@ -92,6 +94,7 @@ impl Door {
             proxy_from: loaded.config.desks.proxy_from.clone(),
             step_up: roster.is_some() && loaded.config.step_up.is_some(),
             open_session,
+            options: crate::desk_options(&loaded.config),
             message_key: loaded.message_key.clone(),
         }
     }
@@ -233,7 +236,7 @@ impl Door {
 
     /// What the Logon says, then what the registry says; a stable code and words for the trader.
     async fn check(&self, frame: &[u8], desk: &CompId, binding: &str, shown: &Shown) -> Result<Option<Who>, (&'static str, String)> {
-        self.check_logon(frame, desk, binding).map_err(|reason| ("logon.refused", reason.to_owned()))?;
+        self.check_logon(frame, desk, binding).map_err(|reason| ("logon.refused", reason))?;
         let Some(roster) = &self.roster else { return Ok(None) };
         roster.admit(shown).await.map(Some).map_err(|r| (r.code(), r.to_string()))
     }
@@ -241,28 +244,23 @@ impl Door {
     /// FIXS: the party that TLS authenticated may use its own CompID and no other.
     /// Checked before the session is touched: a Logon that is refused must not displace the live
     /// connection of the desk it names. (The session checks the binding again, at both ends.)
-    fn check_logon(&self, frame: &[u8], desk: &CompId, binding: &str) -> Result<(), &'static str> {
+    fn check_logon(&self, frame: &[u8], desk: &CompId, binding: &str) -> Result<(), String> {
         let fields = Fields::parse(frame).map_err(|_| "the first message cannot be read")?;
         if fields.text(tag::MSG_TYPE) != Some("A") {
-            return Err("the first message must be a Logon");
+            return Err("the first message must be a Logon".into());
         }
         if fields.text(tag::SENDER_COMP_ID) != Some(desk.as_str()) {
-            return Err("the SenderCompID is not the one of the certificate");
+            return Err("the SenderCompID is not the one of the certificate".into());
         }
         if fields.text(tag::TARGET_COMP_ID) != Some(self.comp_id.as_str()) {
-            return Err("the TargetCompID is not this gateway's");
+            return Err("the TargetCompID is not this gateway's".into());
         }
         let by_default = self.roster.is_some() && self.desk_default;
         if !self.known.contains(desk) && !by_default {
-            return Err("this desk is not configured at the gateway");
+            return Err("this desk is not configured at the gateway".into());
         }
-        if fields.text(tag::CHANNEL_BINDING) != Some(binding) {
-            return Err("the Logon is not bound to this TLS connection");
-        }
-        if fields.text(tag::RESET_SEQ_NUM_FLAG) == Some("Y") {
-            return Err("sequence numbers are not reset at logon");
-        }
-        Ok(())
+        // Whatever the session would refuse, field by field.
+        read_logon(&fields, &self.options, &Binding::Required(binding.to_owned()), true).map(|_| ()).map_err(|e| e.to_string())
     }
 
     /// A Logout outside any session, so that the person at the desk reads why.

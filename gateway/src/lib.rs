@@ -38,7 +38,7 @@ use journal::{Journal, JournalError};
 use router::{DealerSettings, DeskSettings, Router};
 use signed::{Signed, SignedLog, SignedLogError};
 use signet_fix::{
-    session::{Role, Session, SessionConfig},
+    session::{LogonReset, Role, Session, SessionConfig, SessionOptions},
     signature::commits_asker,
     store::SealedStore,
 };
@@ -245,11 +245,12 @@ async fn run(
         client.config().map_err(tls)?;
         let target = CompId::new(d.comp_id.as_str()).map_err(|e| GatewayError::Session(e.to_string()))?;
         let path = state_dir.join("dealers").join(format!("{target}.fix"));
-        let session = Rc::new(open_session(config, Role::Initiator, &target, &path, &key, sync).map_err(GatewayError::Session)?);
+        let how = (Role::Initiator, dealer_options(d));
+        let session = Rc::new(open_session(config, how, &target, &path, &key, sync).map_err(GatewayError::Session)?);
         core.dealers.borrow_mut().insert(d.comp_id.clone(), session.clone());
         let to = dealers::Peer::new(d, &config.gateway.trust_domain);
         let signing = d.sign.then(|| signed::signing(&loaded.message_key, commits_asker));
-        let line = dealers::Line { to, tls: client, lists: lists.clone(), session, signing };
+        let line = dealers::Line { to, tls: client, lists: lists.clone(), session, signing, reset: d.reset.clone() };
         tokio::task::spawn_local(line.keep_up(core.clone()));
     }
 
@@ -266,7 +267,10 @@ async fn run(
 
     let for_desks = config.clone();
     let desk_dir = state_dir.join("desks");
-    let open = move |desk: &CompId| open_session(&for_desks, Role::Acceptor, desk, &desk_dir.join(format!("{desk}.fix")), &key, sync);
+    let open = move |desk: &CompId| {
+        let how = (Role::Acceptor, desk_options(&for_desks));
+        open_session(&for_desks, how, desk, &desk_dir.join(format!("{desk}.fix")), &key, sync)
+    };
     let door = desks::Door::new(listener, desk_tls, &loaded, roster.clone(), risk.clone(), Box::new(open));
     let serving = tokio::task::spawn_local(door.serve(core.clone()));
     tokio::task::spawn_local(risk::watch(core.clone(), risk.clone(), roster.clone(), risk_files));
@@ -377,7 +381,24 @@ fn new_router(loaded: &Loaded, options: Options) -> Router {
     Router::new(c.gateway.name.clone(), options.practice, loaded.catalogue.clone(), desks, dealers).with_desk_default(default)
 }
 
-fn open_session(c: &Config, role: Role, target: &CompId, path: &Path, key: &StoreKey, sync: bool) -> Result<Session, String> {
+/// How a desk's sessions are run at this end.
+pub(crate) fn desk_options(c: &Config) -> SessionOptions {
+    SessionOptions { heartbeat_s: 1..=c.desks.heartbeat_max_s, ..SessionOptions::between_desk_and_gateway() }
+}
+
+fn dealer_options(d: &config::DealerEntry) -> SessionOptions {
+    let logon_reset = if d.reset == config::ResetSchedule::Logon { LogonReset::Always } else { LogonReset::Never };
+    SessionOptions { logon_reset, ..SessionOptions::default() }
+}
+
+fn open_session(
+    c: &Config,
+    (role, options): (Role, SessionOptions),
+    target: &CompId,
+    path: &Path,
+    key: &StoreKey,
+    sync: bool,
+) -> Result<Session, String> {
     let store = SealedStore::open(path, key, now(), sync).map_err(|e| e.to_string())?;
     let settings = SessionConfig {
         role,
@@ -386,7 +407,7 @@ fn open_session(c: &Config, role: Role, target: &CompId, path: &Path, key: &Stor
         heartbeat_s: c.dealers.heartbeat_s,
         strict: role == Role::Acceptor,
     };
-    Session::open(&settings, Box::new(store)).map_err(|e| e.to_string())
+    Session::open_with(&settings, options, Box::new(store)).map_err(|e| e.to_string())
 }
 
 /// Where evidence of signed messages lies.

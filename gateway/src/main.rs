@@ -3,6 +3,7 @@
 mod cli_files;
 mod cli_keys;
 mod cli_policy;
+mod cli_sessions;
 mod cli_signed;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -83,6 +84,9 @@ enum Command {
     /// The sealed files of the state directory.
     #[command(subcommand)]
     Files(cli_files::FilesCommand),
+    /// Sequence numbers of FIX sessions. Only while the gateway is stopped.
+    #[command(subcommand)]
+    Session(cli_sessions::SessionCommand),
     /// What was done and what was refused; the chain of events is checked.
     Events {
         /// How many of the newest.
@@ -302,6 +306,7 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         Command::Evidence(e) => cli_keys::evidence(&c, e).await?,
         Command::Signed(s) => cli_signed::signed(&c, s)?,
         Command::Files(f) => cli_files::files(&c, f).await?,
+        Command::Session(s) => cli_sessions::session(&c, s).await?,
         Command::Events { limit } => print!("{}", admin::events(&c, limit).await?),
     }
     Ok(())

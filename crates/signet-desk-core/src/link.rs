@@ -17,7 +17,7 @@ use signet_fix::{
     framer::Framer,
     message::{DecodeError, SecurityListRequest},
     pump::{Closed, pump},
-    session::{Binding, Event, Outbox, Role, Session, SessionConfig},
+    session::{Binding, Event, Outbox, Role, Session, SessionConfig, SessionOptions},
     store::SealedStore,
 };
 use signet_identity::{
@@ -31,7 +31,7 @@ use signet_stepup::{SessionReason, client::StepUp};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    path::Path,
+    path::{Path, PathBuf},
     rc::Rc,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -611,7 +611,7 @@ fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -
         )
     };
     private_folder(folder).map_err(|e| cannot(format!("{}: {e}", folder.display())))?;
-    let path = folder.join(format!("{}.fix", venue.comp_id));
+    let path = session_store(folder, venue).map_err(|e| cannot(e.to_string()))?;
     let store = SealedStore::open(&path, key, laptop_now(), false).map_err(|e| cannot(e.to_string()))?;
     let settings = SessionConfig {
         role: Role::Initiator,
@@ -620,10 +620,24 @@ fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -
         heartbeat_s: HEARTBEAT_S,
         strict: venue.direct.is_none(),
     };
-    let session = Session::open(&settings, Box::new(store)).map_err(|e| cannot(e.to_string()))?;
+    // A plain venue knows nothing of numbers that two ends agree on.
+    let options = if venue.direct.is_some() { SessionOptions::default() } else { SessionOptions::between_desk_and_gateway() };
+    let session = Session::open_with(&settings, options, Box::new(store)).map_err(|e| cannot(e.to_string()))?;
     let blotter = Blotter::open(&folder.join("blotter.log"), key).map_err(|e| cannot(e.to_string()))?;
     let direct = venue.direct.as_ref().map(|d| Direct::open(venue, d, comp_id, folder, key)).transpose();
     Ok(Stores { blotter, session, direct: direct.map_err(|e| cannot(e.to_string()))? })
+}
+
+/// Where the sequence numbers of a venue's session are: two venues may have one CompID, and their
+/// numbers are not the same. A store of an earlier version, kept by CompID only, goes to the venue
+/// that is used first.
+fn session_store(folder: &Path, venue: &Venue) -> std::io::Result<PathBuf> {
+    let path = folder.join(format!("{}.{}.fix", venue.comp_id, crate::venues::slug(&venue.name)));
+    let earlier = folder.join(format!("{}.fix", venue.comp_id));
+    if !path.exists() && earlier.exists() {
+        std::fs::rename(&earlier, &path)?;
+    }
+    Ok(path)
 }
 
 /// How this desk connects to a venue. Revocation lists are read anew each time: they change daily.

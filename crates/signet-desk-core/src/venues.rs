@@ -95,7 +95,8 @@ fn remembered(path: &Path) -> Result<Venue, String> {
 
 /// A file name that no venue's name can lead astray: letters and digits, the rest as `-`, and a check
 /// that keeps two names apart which look alike then.
-fn slug(name: &str) -> String {
+/// A venue's name as part of a file name; two names never give one.
+pub(crate) fn slug(name: &str) -> String {
     let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(40).collect();
     let check = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());
     let check: String = check.as_ref().iter().take(4).map(|b| format!("{b:02x}")).collect();

@@ -5,7 +5,8 @@
 // (FIX::Responder, FIX::MessageStoreFactory); this file reaches them, and nothing else.
 //
 // Every function may be called from one thread only, the one that owns the session. No exception
-// leaves this file: 0 is success, -1 failure (see qfs_last_error), -2 a message that is no FIX.
+// leaves this file: 0 is success, -1 failure (see qfs_last_error), -2 a message that is no FIX, -3 one that
+// the engine reads otherwise than the caller.
 #include "DataDictionary.h"
 #include "DataDictionaryProvider.h"
 #include "Exceptions.h"
@@ -298,23 +299,36 @@ void qfs_detach(Wire *w) {
   delete w;
 }
 
-// One whole FIX message from the peer. `fields` are what it consists of when the caller has checked
-// begin, length and checksum; none when it could not, and then the engine reads the text and says what
-// is wrong with it.
-int qfs_receive(Wire *w, const char *msg, size_t len, const Field *fields, size_t count) {
-  return guarded([&] {
+// One whole FIX message from the peer. `fields` are those the engine is given; none when it has to read
+// the text, and then it says what is wrong with it. `type` and `number` are what the caller read: a
+// message of which the engine reads another number could be queued, and is not given to it (-3).
+int qfs_receive(Wire *w, const char *msg, size_t len, const Field *fields, size_t count, const char *type,
+                size_t type_len, uint64_t number) {
+  int differs = 0;
+  const int code = guarded([&] {
+    const std::string wanted(type, type_len);
+    const auto take = [&](const FIX::Message &m) {
+      FIX::MsgSeqNum n;
+      FIX::MsgType t;
+      if (!m.getHeader().getFieldIfSet(n) || !m.getHeader().getFieldIfSet(t) || n.getValue() != number ||
+          t.getString() != wanted) {
+        differs = -3;
+        return;
+      }
+      w->session->next(m, FIX::UtcTimeStamp::now());
+    };
     if (count > 2) {
       Reused m;
-      const Field &type = fields[2]; // after begin and length
-      check(type, len);
-      Fill fill(dictionary_of(w), std::string(msg + type.start, type.len), fields, count, msg, len);
+      Fill fill(dictionary_of(w), wanted, fields, count, msg, len);
       if (fill.message(*m)) {
-        w->session->next(*m, FIX::UtcTimeStamp::now());
+        take(*m);
         return;
       }
     }
-    w->session->next(std::string(msg, len), FIX::UtcTimeStamp::now());
+    take(FIX::Message(std::string(msg, len), dictionary_of(w), true));
   });
+  if (differs != 0) last_error = "the engine reads another type or number";
+  return code != 0 ? code : differs;
 }
 
 // Timers: logon, heartbeat, test request, time-outs.
@@ -339,13 +353,6 @@ int qfs_send(Wire *w, const char *type, size_t type_len, const Field *fields, si
 int8_t qfs_is_logged_on(Wire *w) { return w->session->isLoggedOn() ? 1 : 0; }
 uint64_t qfs_next_sender(Wire *w) { return w->session->getExpectedSenderNum(); }
 uint64_t qfs_next_target(Wire *w) { return w->session->getExpectedTargetNum(); }
-int qfs_set_next_target(Wire *w, uint64_t n) {
-  return guarded([&] { w->session->setNextTargetMsgSeqNum(n); });
-}
-int qfs_set_next_sender(Wire *w, uint64_t n) {
-  return guarded([&] { w->session->setNextSenderMsgSeqNum(n); });
-}
-
 // Sends Logout at the next tick; the peer's answer, or the time-out, closes the wire.
 int qfs_logout(Wire *w, const char *reason) {
   return guarded([&] { w->session->logout(reason); });

@@ -1,8 +1,8 @@
 //! Moves bytes between one connection and one session until either ends.
 
 use crate::{
-    framer::{FrameError, Framer},
-    session::{Event, Outbox, Session},
+    framer::{FrameError, Framed, Framer},
+    session::{Event, Outbox, ReceiveError, Session},
 };
 use std::{future::poll_fn, io, pin::Pin, rc::Rc, task::Poll, time::Duration};
 use tokio::{
@@ -69,12 +69,29 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut timer = tokio::time::interval(TICK);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut next_tick = Instant::now();
     let mut input = vec![0u8; READ_BUFFER];
     let mut output: Vec<u8> = Vec::new();
     let mut written = 0;
     let mut unflushed = false;
     let mut progress = Instant::now();
+    let mut turn = ReadTurn::default();
     loop {
+        // Looked at each time round: a peer that is always ready to be read must not keep timers from
+        // running.
+        let now = Instant::now();
+        if now >= next_tick {
+            next_tick = now + TICK;
+            if (written < output.len() || unflushed) && progress.elapsed() >= WRITE_STALL_MAX {
+                return Closed::Stalled;
+            }
+            if session.is_attached_to(outbox) {
+                session.tick();
+                drain(session, on_event);
+            }
+        }
+        let working = session.is_attached_to(outbox) && session.work();
+        drain(session, on_event);
         if written == output.len() {
             outbox.take(&mut output);
             written = 0;
@@ -98,11 +115,17 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
                 }
                 Err(e) => return Closed::Io(e),
             },
-            n = reader.read(&mut input) => match n {
+            // The others of this thread have their turn before this connection goes on.
+            () = tokio::task::yield_now(), if turn.over || working => {
+                if let Err(e) = turn.frames(framer, session, outbox, on_event) {
+                    return e;
+                }
+            }
+            n = reader.read(&mut input), if !turn.over => match n {
                 Ok(0) => return Closed::ByPeer,
                 Ok(n) => {
                     framer.push(&input[..n]);
-                    if let Err(e) = frames(framer, session, outbox, on_event) {
+                    if let Err(e) = turn.frames(framer, session, outbox, on_event) {
                         return e;
                     }
                 }
@@ -110,16 +133,42 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
             },
             // What is queued while something is being written is taken when that is done.
             () = outbox.changed(), if !writing && !unflushed => {}
-            _ = timer.tick() => {
-                if (writing || unflushed) && progress.elapsed() >= WRITE_STALL_MAX {
-                    return Closed::Stalled;
-                }
-                if session.is_attached_to(outbox) {
-                    session.tick();
-                    drain(session, on_event);
-                }
-            }
+            _ = timer.tick() => next_tick = Instant::now(),
         }
+    }
+}
+
+/// Messages of one connection before the others of its thread have their turn.
+const FRAMES_PER_TURN: u32 = 32;
+
+/// How far a connection is in its turn.
+#[derive(Default)]
+struct ReadTurn {
+    frames: u32,
+    /// There may be more whole frames, and they wait for the next turn.
+    over: bool,
+}
+
+impl ReadTurn {
+    /// Hands whole frames to the session until there are none, or the turn is over.
+    fn frames(
+        &mut self,
+        framer: &mut Framer,
+        session: &Session,
+        outbox: &Rc<Outbox>,
+        on_event: &mut impl FnMut(Event),
+    ) -> Result<(), Closed> {
+        if std::mem::take(&mut self.over) {
+            self.frames = 0;
+        }
+        while self.frames < FRAMES_PER_TURN {
+            if !one_frame(framer, session, outbox, on_event)? {
+                return Ok(());
+            }
+            self.frames += 1;
+        }
+        self.over = true;
+        Ok(())
     }
 }
 
@@ -157,19 +206,33 @@ fn taken_over(session: &Session, outbox: &Rc<Outbox>) -> bool {
     !session.is_attached_to(outbox) && session.sequence().is_some()
 }
 
-/// Hands every whole frame to the session. Frames that arrive on a connection which has been taken
-/// over are dropped: the newer one asks for them again.
+/// Hands every whole frame to the session.
+///
+/// # Errors
+/// The connection ends: it has been taken over, or what came is not FIX.
 pub fn frames(framer: &mut Framer, session: &Session, outbox: &Rc<Outbox>, on_event: &mut impl FnMut(Event)) -> Result<(), Closed> {
-    while let Some(frame) = framer.next_frame()? {
-        if !session.is_attached_to(outbox) {
-            return Err(Closed::Displaced);
-        }
-        if let Err(e) = session.receive(frame) {
-            tracing::debug!(error = %e, "a garbled message was ignored, as FIX wants");
-        }
-        drain(session, on_event);
-    }
+    while one_frame(framer, session, outbox, on_event)? {}
     Ok(())
+}
+
+/// Hands the next whole frame to the session; `false`: there is none. Frames that arrive on a
+/// connection which has been taken over are dropped: the newer one asks for them again.
+fn one_frame(framer: &mut Framer, session: &Session, outbox: &Rc<Outbox>, on_event: &mut impl FnMut(Event)) -> Result<bool, Closed> {
+    let Some(framed) = framer.next_framed()? else { return Ok(false) };
+    if !session.is_attached_to(outbox) {
+        return Err(Closed::Displaced);
+    }
+    let (received, len) = match framed {
+        Framed::Frame(frame) => (session.receive(frame), frame.len()),
+        Framed::TooLong(beginning) => (session.receive_too_long(beginning), 0),
+    };
+    // Events are fetched after each frame, so the session has room for those of the next.
+    drain(session, on_event);
+    if received == Err(ReceiveError::Garbled) {
+        tracing::debug!("a garbled message was ignored, as FIX wants");
+        framer.was_garbled(len)?;
+    }
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -240,5 +303,76 @@ mod tests {
         let (closed, took) = tokio::join!(pump(ours, &mut framer, &session, &outbox, |_| {}), other);
         assert!(matches!(closed, Closed::BySession), "{closed:?}");
         assert_eq!(took, Duration::ZERO);
+    }
+
+    /// A peer that always has something to read and takes nothing, or everything.
+    struct Flood {
+        frame: Vec<u8>,
+        reads: u32,
+        takes: bool,
+    }
+
+    impl AsyncRead for Flood {
+        fn poll_read(mut self: Pin<&mut Self>, _: &mut std::task::Context<'_>, buf: &mut tokio::io::ReadBuf<'_>) -> Poll<io::Result<()>> {
+            if self.reads > 0 {
+                self.reads -= 1;
+                buf.put_slice(&self.frame);
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Flood {
+        fn poll_write(self: Pin<&mut Self>, _: &mut std::task::Context<'_>, b: &[u8]) -> Poll<io::Result<usize>> {
+            if self.takes { Poll::Ready(Ok(b.len())) } else { Poll::Pending }
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// A Reject that says nothing, before the Logon: it is passed over.
+    fn ignored() -> Vec<u8> {
+        crate::tagvalue::seal("FIX.4.4", b"35=3\x0134=99\x0145=1\x01")
+    }
+
+    /// tokio takes a task off the thread by itself after 128 steps; a turn is shorter than that.
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_always_ready_leaves_the_others_their_turns() {
+        let (session, outbox) = initiator("FAIR");
+        let reads = 20_000;
+        let flood = Flood { frame: ignored(), reads, takes: true };
+        let mut framer = Framer::new();
+        let turns = std::cell::Cell::new(0u32);
+        let others = async {
+            loop {
+                turns.set(turns.get() + 1);
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            closed = pump(flood, &mut framer, &session, &outbox, |_| {}) => assert!(matches!(closed, Closed::ByPeer), "{closed:?}"),
+            () = others => {}
+        }
+        assert!(turns.get() >= reads / FRAMES_PER_TURN, "{}", turns.get());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn timers_run_while_a_peer_is_always_ready_to_be_read() {
+        let (session, outbox) = initiator("TIMERS");
+        let flood = Flood { frame: ignored(), reads: u32::MAX, takes: false };
+        let mut framer = Framer::new();
+        let clock = async {
+            loop {
+                tokio::time::advance(TICK).await;
+            }
+        };
+        tokio::select! {
+            closed = pump(flood, &mut framer, &session, &outbox, |_| {}) => assert!(matches!(closed, Closed::Stalled), "{closed:?}"),
+            () = clock => {}
+        }
     }
 }

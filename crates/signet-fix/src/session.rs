@@ -14,24 +14,33 @@
 //!   [`Session::send`] refuses instead. What must not be repeated is not repeated on a resend either.
 
 mod ahead;
+mod answer;
+mod bucket;
 mod callbacks;
+mod envelope;
 mod ffi;
+mod logon;
+mod options;
 mod outbox;
+mod receive;
+mod resend;
+mod settings;
 mod storage;
+mod turn;
 
 use crate::{
     AppMessage,
     message::DecodeError,
     signature::{SignedFrame, Signing, Verification},
     store::SessionStore,
-    tagvalue::{BadValue, Body},
+    tagvalue::{BadValue, Body, Field},
 };
 use callbacks::{Callbacks, Log, Shared};
+pub use logon::{LogonFacts, LogonFault, read_logon};
+pub use options::{HEARTBEAT_S, JUMP_MAX, LogonReset, NumberMode, SessionOptions};
 pub use outbox::Outbox;
-use quickfix::{
-    Acceptor, Application, Dictionary, FixSocketServerKind, Initiator, LogFactory, SessionId, SessionSettings,
-    dictionary_item::DictionaryItem,
-};
+use quickfix::{Acceptor, Application, FixSocketServerKind, Initiator, LogFactory};
+pub use receive::ReceiveError;
 use signet_rfq::{CompId, UtcMillis};
 use std::{
     cell::RefCell,
@@ -47,9 +56,6 @@ use storage::StoreFactory;
 pub const BEGIN_STRING: &str = "FIX.4.4";
 /// Bytes queued for a peer that does not read; then the connection ends.
 pub const MAX_OUTBOX_BYTES: usize = 4 * 1024 * 1024;
-/// Seconds for the peer to answer a Logon, and a Logout.
-const LOGON_TIMEOUT_S: u32 = 5;
-const LOGOUT_TIMEOUT_S: u32 = 2;
 
 static DICTIONARY: &str = include_str!("../dictionary/FIX44-signet.xml");
 
@@ -210,12 +216,15 @@ impl<T> Drop for Pinned<T> {
 pub struct Session {
     wire: RefCell<Option<Attached>>,
     shared: Rc<Shared>,
+    inbound: receive::Inbound,
+    /// Memory for the fields of a frame.
+    spare_fields: RefCell<Vec<Field>>,
     names: Names,
     // Dropped in this order: the C++ object first, then what it points to.
     _engine: Engine,
     _application: Pinned<Application<'static, Callbacks>>,
     _log_factory: Pinned<LogFactory<'static, Log>>,
-    _store_factory: Pinned<StoreFactory>,
+    store_factory: Pinned<StoreFactory>,
     _callbacks: Pinned<Callbacks>,
     _log: Pinned<Log>,
     _registered: Registered,
@@ -235,9 +244,19 @@ struct Attached {
 }
 
 impl Session {
+    /// A session as towards a dealer or a venue.
+    ///
+    /// # Errors
+    /// As [`Session::open_with`].
     pub fn open(config: &SessionConfig, store: Box<dyn SessionStore>) -> Result<Self, SessionError> {
+        Self::open_with(config, SessionOptions::default(), store)
+    }
+
+    /// # Errors
+    /// A session of these names is open already, or the engine refuses.
+    pub fn open_with(config: &SessionConfig, options: SessionOptions, store: Box<dyn SessionStore>) -> Result<Self, SessionError> {
         let registered = Registered::new(config)?;
-        let shared = Rc::new(Shared::new(config.role));
+        let shared = Rc::new(Shared::new(config.role, &options));
         let callbacks = Pinned::new(Callbacks(shared.clone()));
         let log = Pinned::new(Log::new(config));
         let store_factory = Pinned::new(StoreFactory::new(store)?);
@@ -246,7 +265,7 @@ impl Session {
         let application = Pinned::new(Application::try_new(unsafe { callbacks.get() })?);
         // SAFETY: as above.
         let log_factory = Pinned::new(LogFactory::try_new(unsafe { log.get() })?);
-        let settings = settings(config)?;
+        let settings = settings::of(config)?;
         // SAFETY: as above.
         let (a, s, l) = unsafe { (application.get(), store_factory.get(), log_factory.get()) };
         // Neither kind is ever started. The single-threaded one opens a pair of sockets on creation
@@ -256,6 +275,8 @@ impl Session {
             Role::Initiator => Engine::Initiator { _keep: Initiator::try_new(&settings, a, s, l, kind)? },
             Role::Acceptor => Engine::Acceptor { _keep: Acceptor::try_new(&settings, a, s, l, kind)? },
         };
+        // SAFETY: as above.
+        unsafe { store_factory.get() }.session_is_made();
         let names = Names {
             begin: CString::new(BEGIN_STRING).map_err(|_| SessionError::BadCompId)?,
             sender: CString::new(config.sender.as_str()).map_err(|_| SessionError::BadCompId)?,
@@ -265,11 +286,13 @@ impl Session {
         Ok(Self {
             wire: RefCell::new(None),
             shared,
+            inbound: receive::Inbound::new(config, options),
+            spare_fields: RefCell::default(),
             names,
             _engine: engine,
             _application: application,
             _log_factory: log_factory,
-            _store_factory: store_factory,
+            store_factory,
             _callbacks: callbacks,
             _log: log,
             _registered: registered,
@@ -283,6 +306,8 @@ impl Session {
         self.detach();
         let Channel { binding, signing, verification } = channel.into();
         self.shared.start(binding, verification);
+        self.shared.expects(self.with_store(|s| s.next_target()));
+        self.inbound.start();
         let outbox = Rc::new(Outbox::new(signing));
         let context = Pinned::new(outbox.clone());
         let wire = ffi::attach(&self.names.begin, &self.names.sender, &self.names.target, context.0).map_err(SessionError::Engine)?;
@@ -315,18 +340,6 @@ impl Session {
         wire.map(f)
     }
 
-    /// One whole frame from the peer. An error is a frame that is no FIX message (wrong checksum, no
-    /// MsgType): FIX wants it ignored, the gap it leaves is filled by a resend.
-    pub fn receive(&self, frame: &[u8]) -> Result<(), String> {
-        let result = self.with(|w| {
-            // SAFETY: the wire is attached for the duration of the calls; callbacks do not detach.
-            unsafe { self.shared.receiving(frame, ffi::next_target(w), |fields| ffi::receive(w, frame, fields)) }
-        });
-        let result = result.unwrap_or(Ok(()));
-        self.send_replies();
-        result
-    }
-
     /// Lets time-outs and heartbeats happen. Call at least once a second.
     pub fn tick(&self) {
         // SAFETY: as in `receive`.
@@ -334,6 +347,28 @@ impl Session {
         if let Err(e) = result {
             tracing::warn!(session = ?self.names.target, error = %e, "session timer failed");
         }
+    }
+
+    /// Both numbers back to 1 and nothing kept, as agreed with the peer in some other way. Only without
+    /// a connection; `false`: there is one.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn reset_numbers(&self, now: UtcMillis) -> Result<bool, crate::store::StoreError> {
+        if self.wire.borrow().is_some() {
+            return Ok(false);
+        }
+        self.with_store(|s| s.reset(now)).map(|()| true)
+    }
+
+    /// When the numbers were last reset.
+    pub fn numbers_since(&self) -> UtcMillis {
+        self.with_store(|s| s.created())
+    }
+
+    fn store_factory(&self) -> &StoreFactory {
+        // SAFETY: a field of `self`, and the reference lives no longer than `self` is borrowed.
+        unsafe { self.store_factory.get() }
     }
 
     /// Sends a message now. There is no queue for later: offline is an error.
@@ -345,6 +380,11 @@ impl Session {
         if !self.is_logged_on() {
             return Err(SendError::NotLoggedOn);
         }
+        self.send_admin(body)
+    }
+
+    /// Also before the logon; for what the session layer itself says.
+    fn send_admin(&self, body: &Body) -> Result<u64, SendError> {
         let (fields, values) = body.checked()?;
         let kind = body.msg_type();
         let outbox = self.wire.borrow().as_ref().map(|a| a.outbox.clone());
@@ -444,42 +484,6 @@ impl Drop for Registered {
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         open.get_or_insert_default().remove(&self.0);
     }
-}
-
-fn settings(c: &SessionConfig) -> Result<SessionSettings, SessionError> {
-    let role = match c.role {
-        Role::Initiator => "initiator",
-        Role::Acceptor => "acceptor",
-    };
-    let number = |n: u32| n.to_string();
-    let pairs: Vec<(&'static str, String)> = vec![
-        ("ConnectionType", role.into()),
-        ("NonStopSession", "Y".into()),
-        // Ours is given to the session directly, one copy for all of them.
-        ("UseDataDictionary", "N".into()),
-        ("HeartBtInt", number(c.heartbeat_s.max(1))),
-        ("LogonTimeout", number(LOGON_TIMEOUT_S)),
-        ("LogoutTimeout", number(LOGOUT_TIMEOUT_S)),
-        ("ResetOnLogon", "N".into()),
-        ("ResetOnLogout", "N".into()),
-        ("ResetOnDisconnect", "N".into()),
-        ("PersistMessages", "Y".into()),
-        // TLS and the channel binding keep replays out; a laptop whose clock is wrong must still be
-        // able to log on, be told so, and trade on the gateway's clock.
-        ("CheckLatency", "N".into()),
-        ("TimestampPrecision", "3".into()),
-        // Demanded by QuickFIX, used by the sockets we never start.
-        ("SocketConnectHost", "never-used.invalid".into()),
-        ("SocketConnectPort", "1".into()),
-        ("SocketAcceptPort", "1".into()),
-    ];
-    let pairs: Vec<(&'static str, &str)> = pairs.iter().map(|(k, v)| (*k, v.as_str())).collect();
-    let items: Vec<&dyn DictionaryItem> = pairs.iter().map(|p| p as &dyn DictionaryItem).collect();
-    let id = SessionId::try_new(BEGIN_STRING, c.sender.as_str(), c.target.as_str(), "")?;
-    let mut settings = SessionSettings::new();
-    settings.set(None, Dictionary::try_from_items(&items)?)?;
-    settings.set(Some(&id), Dictionary::try_from_items(&items)?)?;
-    Ok(settings)
 }
 
 #[cfg(test)]

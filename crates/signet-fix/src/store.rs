@@ -3,9 +3,13 @@
 //! QuickFIX's own file store is plain text, world-readable and holds whole messages; it is never
 //! used. [`SealedStore`] keeps the same things in an encrypted, chained file.
 
+use crate::AppMessage;
 use signet_journal::{LogError, SealedLog, StoreKey};
 use signet_rfq::UtcMillis;
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 use zeroize::Zeroizing;
 
 /// Sent messages kept for a resend, per session. Older ones are answered with a gap fill.
@@ -27,12 +31,15 @@ pub enum StoreError {
 
 /// What the engine needs of a store. Sequence numbers count from 1.
 pub trait SessionStore {
-    /// Keeps a message about to be sent under its number. After a restart the next number to send is
-    /// at least the one after it, even if [`Self::set_next_sender`] was not reached: a number is never
-    /// used twice.
+    /// Keeps a message about to be sent under its number, if it is one that may be sent again. After a
+    /// restart the next number to send is at least the one after it, even if
+    /// [`Self::set_next_sender`] was not reached: a number is never used twice.
     fn keep(&mut self, seq: u64, message: &[u8]) -> Result<(), StoreError>;
-    /// Calls `each` for every kept message with `from <= seq <= to`, in order.
-    fn replay(&self, from: u64, to: u64, each: &mut dyn FnMut(&[u8]));
+    /// The numbers from `from` on and below `to` whose messages may be sent again, in order, found
+    /// without a look at the messages. `lasting`: only those that stay true however old they are.
+    fn resendable(&self, from: u64, to: u64, lasting: bool) -> Vec<u64>;
+    /// A kept message.
+    fn kept(&self, seq: u64) -> Option<Vec<u8>>;
     fn next_sender(&self) -> u64;
     fn next_target(&self) -> u64;
     fn set_next_sender(&mut self, seq: u64) -> Result<(), StoreError>;
@@ -49,29 +56,76 @@ struct Numbers {
     next_target: u64,
     created: UtcMillis,
     kept: BTreeMap<u64, Zeroizing<Vec<u8>>>,
+    /// Those of `kept` that stay true however old they are.
+    lasting: BTreeSet<u64>,
     kept_bytes: usize,
+}
+
+/// What becomes of a message that the peer asks for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resend {
+    /// It belongs to the session layer: a gap fill stands for it.
+    Never,
+    /// Sent again on the connection that it was lost on.
+    SameConnection,
+    Always,
+}
+
+fn resend_of(message: &[u8]) -> Resend {
+    // BeginString, BodyLength and MsgType come first.
+    let kind = message.split(|b| *b == 1).nth(2).and_then(|f| f.strip_prefix(b"35=")).unwrap_or_default();
+    match std::str::from_utf8(kind) {
+        Ok("0" | "1" | "2" | "3" | "4" | "5" | "A") => Resend::Never,
+        Ok(kind) if AppMessage::may_be_resent(kind) => Resend::Always,
+        _ => Resend::SameConnection,
+    }
 }
 
 impl Numbers {
     fn new(created: UtcMillis) -> Self {
-        Self { next_sender: 1, next_target: 1, created, kept: BTreeMap::new(), kept_bytes: 0 }
+        Self { next_sender: 1, next_target: 1, created, kept: BTreeMap::new(), lasting: BTreeSet::new(), kept_bytes: 0 }
     }
 
     fn keep(&mut self, seq: u64, message: &[u8]) {
-        if let Some(old) = self.kept.insert(seq, Zeroizing::new(message.to_vec())) {
-            self.kept_bytes -= old.len();
+        self.forget(seq);
+        match resend_of(message) {
+            Resend::Never => return,
+            Resend::SameConnection => {}
+            Resend::Always => drop(self.lasting.insert(seq)),
         }
+        self.kept.insert(seq, Zeroizing::new(message.to_vec()));
         self.kept_bytes += message.len();
         while self.kept.len() > MAX_KEPT_MESSAGES || self.kept_bytes > MAX_KEPT_BYTES {
-            let Some((_, oldest)) = self.kept.pop_first() else { break };
-            self.kept_bytes -= oldest.len();
+            let Some(oldest) = self.kept.keys().next().copied() else { break };
+            self.forget(oldest);
         }
     }
 
-    fn replay(&self, from: u64, to: u64, each: &mut dyn FnMut(&[u8])) {
-        if from <= to {
-            self.kept.range(from..=to).for_each(|(_, m)| each(m));
+    /// Messages under numbers that are to be used again are no longer those numbers' messages.
+    fn next_sender_is(&mut self, seq: u64) {
+        self.next_sender = seq;
+        while let Some(last) = self.kept.keys().next_back().copied().filter(|n| *n >= seq) {
+            self.forget(last);
         }
+    }
+
+    fn forget(&mut self, seq: u64) {
+        if let Some(old) = self.kept.remove(&seq) {
+            self.kept_bytes -= old.len();
+            self.lasting.remove(&seq);
+        }
+    }
+
+    fn resendable(&self, from: u64, to: u64, lasting: bool) -> Vec<u64> {
+        match from < to {
+            false => vec![],
+            true if lasting => self.lasting.range(from..to).copied().collect(),
+            true => self.kept.range(from..to).map(|(n, _)| *n).collect(),
+        }
+    }
+
+    fn kept(&self, seq: u64) -> Option<Vec<u8>> {
+        self.kept.get(&seq).map(|m| m.to_vec())
     }
 }
 
@@ -90,8 +144,11 @@ impl SessionStore for MemoryStore {
         self.0.keep(seq, message);
         Ok(())
     }
-    fn replay(&self, from: u64, to: u64, each: &mut dyn FnMut(&[u8])) {
-        self.0.replay(from, to, each);
+    fn resendable(&self, from: u64, to: u64, lasting: bool) -> Vec<u64> {
+        self.0.resendable(from, to, lasting)
+    }
+    fn kept(&self, seq: u64) -> Option<Vec<u8>> {
+        self.0.kept(seq)
     }
     fn next_sender(&self) -> u64 {
         self.0.next_sender
@@ -100,7 +157,7 @@ impl SessionStore for MemoryStore {
         self.0.next_target
     }
     fn set_next_sender(&mut self, seq: u64) -> Result<(), StoreError> {
-        self.0.next_sender = seq;
+        self.0.next_sender_is(seq);
         Ok(())
     }
     fn set_next_target(&mut self, seq: u64) -> Result<(), StoreError> {
@@ -184,9 +241,9 @@ fn apply(n: &mut Numbers, r: &[u8]) -> Result<(), StoreError> {
     match head[0] {
         KEPT => {
             n.keep(number, rest);
-            n.next_sender = number.saturating_add(1);
+            n.next_sender_is(number.saturating_add(1));
         }
-        NEXT_SENDER => n.next_sender = number,
+        NEXT_SENDER => n.next_sender_is(number),
         NEXT_TARGET => n.next_target = number,
         RESET => *n = Numbers::new(UtcMillis(number as i64)),
         _ => return Err(StoreError::UnknownRecord),
@@ -196,7 +253,11 @@ fn apply(n: &mut Numbers, r: &[u8]) -> Result<(), StoreError> {
 
 impl SessionStore for SealedStore {
     fn keep(&mut self, seq: u64, message: &[u8]) -> Result<(), StoreError> {
-        self.write(KEPT, seq, message)?;
+        match resend_of(message) {
+            // Its number is all that is needed.
+            Resend::Never => self.write(NEXT_SENDER, seq.saturating_add(1), &[])?,
+            _ => self.write(KEPT, seq, message)?,
+        }
         if self.sync {
             self.log.sync()?;
         }
@@ -204,8 +265,11 @@ impl SessionStore for SealedStore {
         self.on_disk_next_sender = seq.saturating_add(1);
         self.compact_if_large()
     }
-    fn replay(&self, from: u64, to: u64, each: &mut dyn FnMut(&[u8])) {
-        self.numbers.replay(from, to, each);
+    fn resendable(&self, from: u64, to: u64, lasting: bool) -> Vec<u64> {
+        self.numbers.resendable(from, to, lasting)
+    }
+    fn kept(&self, seq: u64) -> Option<Vec<u8>> {
+        self.numbers.kept(seq)
     }
     fn next_sender(&self) -> u64 {
         self.numbers.next_sender
@@ -219,7 +283,7 @@ impl SessionStore for SealedStore {
             self.write(NEXT_SENDER, seq, &[])?;
             self.on_disk_next_sender = seq;
         }
-        self.numbers.next_sender = seq;
+        self.numbers.next_sender_is(seq);
         Ok(())
     }
     fn set_next_target(&mut self, seq: u64) -> Result<(), StoreError> {
@@ -248,9 +312,30 @@ mod tests {
     }
 
     fn replayed(s: &dyn SessionStore, from: u64, to: u64) -> Vec<Vec<u8>> {
-        let mut out = vec![];
-        s.replay(from, to, &mut |m| out.push(m.to_vec()));
-        out
+        s.resendable(from, to.saturating_add(1), false).into_iter().map(|n| s.kept(n).unwrap()).collect()
+    }
+
+    fn message(kind: &str) -> Vec<u8> {
+        crate::tagvalue::seal("FIX.4.4", format!("35={kind}\u{1}34=1\u{1}").as_bytes())
+    }
+
+    #[test]
+    fn what_is_not_sent_again_is_not_kept_and_what_lasts_is_found_without_reading() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut disk = open(&dir);
+        let mut memory = MemoryStore::new(UtcMillis(0));
+        for s in [&mut disk as &mut dyn SessionStore, &mut memory] {
+            for (n, kind) in (1..).zip(["A", "S", "8", "0", "1", "2", "3", "4", "5", "AI", "R"]) {
+                s.keep(n, &message(kind)).unwrap();
+            }
+            assert_eq!(s.resendable(1, 99, false), [2, 3, 10, 11]);
+            assert_eq!(s.resendable(1, 99, true), [3, 10]);
+            assert_eq!((s.resendable(4, 10, true), s.resendable(9, 3, true)), (vec![], vec![]));
+            assert_eq!((s.kept(1), s.kept(3)), (None, Some(message("8"))));
+        }
+        drop(disk);
+        let disk = open(&dir);
+        assert_eq!((disk.resendable(1, 99, true), disk.next_sender()), (vec![3, 10], 12));
     }
 
     #[test]

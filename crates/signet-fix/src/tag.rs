@@ -1,9 +1,11 @@
 //! Tag numbers, FIX 4.4 unless said otherwise, and our user-defined ones (20000 and up).
 
+pub const BEGIN_SEQ_NO: u32 = 7;
 pub const CL_ORD_ID: u32 = 11;
 pub const CUM_QTY: u32 = 14;
 pub const CURRENCY: u32 = 15;
 pub const AVG_PX: u32 = 6;
+pub const END_SEQ_NO: u32 = 16;
 pub const EXEC_ID: u32 = 17;
 pub const SECURITY_ID_SOURCE: u32 = 22;
 pub const LAST_PX: u32 = 31;
@@ -31,6 +33,7 @@ pub const RAW_DATA: u32 = 96;
 pub const ORD_REJ_REASON: u32 = 103;
 pub const SECURITY_DESC: u32 = 107;
 pub const TEST_REQ_ID: u32 = 112;
+pub const ORIG_SENDING_TIME: u32 = 122;
 pub const QUOTE_ID: u32 = 117;
 pub const EXPIRE_TIME: u32 = 126;
 pub const QUOTE_REQ_ID: u32 = 131;
@@ -68,6 +71,7 @@ pub const MIN_TRADE_VOL: u32 = 562;
 pub const QUOTE_REQUEST_REJECT_REASON: u32 = 658;
 pub const QUOTE_RESP_ID: u32 = 693;
 pub const QUOTE_RESP_TYPE: u32 = 694;
+pub const NEXT_EXPECTED_MSG_SEQ_NUM: u32 = 789;
 pub const LAST_FRAGMENT: u32 = 893;
 
 /// RFC 9266 exporter of the TLS connection, base64, in Logon.

@@ -60,6 +60,10 @@ impl End {
     fn take(&mut self, frames: &[Vec<u8>]) {
         for f in frames {
             let _ = self.session.receive(f);
+            self.events.extend(std::iter::from_fn(|| self.session.next_event()));
+        }
+        while self.session.work() {
+            self.events.extend(std::iter::from_fn(|| self.session.next_event()));
         }
         while let Some(e) = self.session.next_event() {
             self.events.push(e);
@@ -410,6 +414,28 @@ fn a_restart_of_either_process_resumes_without_a_reset() {
     assert!(!disk.windows(9).any(|w| w == b"NORTHBANK"), "no message in the clear on disk");
 }
 
+/// The engine resets a store that was made on an earlier day when it makes a session, which is at each
+/// start: numbers and messages would be gone after every night.
+#[test]
+fn a_restart_on_a_later_day_resumes_without_a_reset() {
+    let dir = tempfile::tempdir().unwrap();
+    let yesterday = UtcMillis(1_700_000_000_000);
+    let open = |file: &str| {
+        Box::new(SealedStore::open(&dir.path().join(file), &StoreKey::new([3; 32]), yesterday, false).unwrap()) as Box<dyn SessionStore>
+    };
+    let mut store = open("gate");
+    store.keep(6, &seal("FIX.4.4", b"35=8\x0134=6\x01")).unwrap();
+    store.set_next_sender(7).unwrap();
+    store.set_next_target(4).unwrap();
+    drop(store);
+    let gate = Session::open(&config(Role::Acceptor, "NEXTDAY", true), open("gate")).unwrap();
+    let _outbox = gate.attach(Binding::None).unwrap();
+    assert_eq!(gate.sequence(), Some((7, 4)));
+    assert_eq!(gate.numbers_since(), yesterday);
+    drop(gate);
+    assert!(open("gate").kept(6).is_some());
+}
+
 #[test]
 fn the_newest_connection_takes_over_from_a_dead_one() {
     let mut p = Pair::logged_on("TAKEOVER");
@@ -606,8 +632,11 @@ impl SessionStore for Broken {
         }
         self.inner.keep(seq, m)
     }
-    fn replay(&self, a: u64, b: u64, f: &mut dyn FnMut(&[u8])) {
-        self.inner.replay(a, b, f);
+    fn resendable(&self, a: u64, b: u64, lasting: bool) -> Vec<u64> {
+        self.inner.resendable(a, b, lasting)
+    }
+    fn kept(&self, n: u64) -> Option<Vec<u8>> {
+        self.inner.kept(n)
     }
     fn next_sender(&self) -> u64 {
         self.inner.next_sender()

@@ -49,8 +49,11 @@ impl SessionStore for Seen {
         self.1.borrow_mut().push(m.to_vec());
         self.0.keep(seq, m)
     }
-    fn replay(&self, a: u64, b: u64, f: &mut dyn FnMut(&[u8])) {
-        self.0.replay(a, b, f);
+    fn resendable(&self, a: u64, b: u64, lasting: bool) -> Vec<u64> {
+        self.0.resendable(a, b, lasting)
+    }
+    fn kept(&self, n: u64) -> Option<Vec<u8>> {
+        self.0.kept(n)
     }
     fn next_sender(&self) -> u64 {
         self.0.next_sender()
@@ -105,8 +108,16 @@ impl End {
     }
 
     fn take(&self, frames: &[Vec<u8>]) -> Vec<Event> {
-        frames.iter().for_each(|f| drop(self.session.receive(f)));
-        std::iter::from_fn(|| self.session.next_event()).collect()
+        let mut events = vec![];
+        for f in frames {
+            let _ = self.session.receive(f);
+            events.extend(std::iter::from_fn(|| self.session.next_event()));
+        }
+        while self.session.work() {
+            events.extend(std::iter::from_fn(|| self.session.next_event()));
+        }
+        events.extend(std::iter::from_fn(|| self.session.next_event()));
+        events
     }
 }
 

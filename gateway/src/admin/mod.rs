@@ -7,12 +7,14 @@ mod actor;
 mod csv;
 mod files;
 mod keys;
+mod sessions;
 mod signed;
 mod users;
 
 pub(crate) use actor::actor;
 pub use files::{FileState, files_check, files_salvage, lost};
 pub use keys::{evidence_export, evidence_list, evidence_verify, key_code, key_list, key_reset, key_state};
+pub use sessions::{NewNumbers, session_change, session_show};
 pub use signed::{moment, signed_export, signed_list, signed_verify};
 pub use users::{CodeTerms, Invited, add, code, import};
 
@@ -81,6 +83,14 @@ pub enum AdminError {
     CompIdOfAnother(String),
     #[error("{0:?} is no date")]
     Time(i64),
+    #[error("no session of {0} has a store here")]
+    NoSession(String),
+    #[error("the session of {0} is in use: a gateway is running with this state directory")]
+    SessionInUse(String),
+    #[error("the session store of {0}: {1}")]
+    SessionStore(String, String),
+    #[error("a sequence number is 1 to 1000000000000")]
+    SessionNumber,
 }
 
 impl AdminError {
@@ -111,6 +121,10 @@ impl AdminError {
             Self::NoManagedPolicy => "admin.no_managed_policy",
             Self::CompIdOfAnother(_) => "admin.comp_id",
             Self::Time(_) => "admin.time",
+            Self::NoSession(_) => "session.unknown",
+            Self::SessionInUse(_) => "session.in_use",
+            Self::SessionStore(..) => "session.store",
+            Self::SessionNumber => "session.number",
         }
     }
 
@@ -141,6 +155,10 @@ impl AdminError {
             Self::NoNumber(_) => "see: signet-gateway evidence list",
             Self::CodeHours => "give a number of hours in that range",
             Self::CompIdOfAnother(_) => "choose another CompID",
+            Self::NoSession(_) => "see: signet-gateway session show; a store is made at the first connection",
+            Self::SessionInUse(_) => "stop the gateway, run the command, and start it again; nothing was changed",
+            Self::SessionStore(..) => "run it as the gateway's account, with the gateway's configuration; see the error",
+            Self::SessionNumber => "give numbers in that range",
         }
     }
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod enrolment;
 mod entitlements;
+mod reset;
 mod risk;
 mod step_up;
 
@@ -10,6 +11,7 @@ pub use admin::AdminSection;
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection};
 pub use entitlements::{EntitlementsSection, Texts};
+pub use reset::{DailyReset, ResetSchedule};
 pub use risk::{FOUNDING_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings};
 pub use step_up::{StepUp, StepUpSection};
 
@@ -138,6 +140,14 @@ pub struct DesksSection {
     /// refused, and without one they are.
     #[serde(default)]
     pub proxy_from: Vec<IpNetwork>,
+    /// Longest HeartBtInt (108) that a desk may ask for, seconds: a desk that falls silent is noticed
+    /// within two and a half of them.
+    #[serde(default = "default_heartbeat_max")]
+    pub heartbeat_max_s: u32,
+}
+
+fn default_heartbeat_max() -> u32 {
+    *signet_fix::session::HEARTBEAT_S.end()
 }
 
 fn default_connections() -> usize {
@@ -191,6 +201,9 @@ pub struct DealerEntry {
     /// What commits us towards this dealer, QuoteRequest and QuoteResponse, is signed with our key.
     #[serde(default)]
     pub sign: bool,
+    /// When the session's sequence numbers start again at 1.
+    #[serde(default)]
+    pub reset: ResetSchedule,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -328,6 +341,9 @@ impl Config {
         }
         if !(1..=60).contains(&self.dealers.heartbeat_s) {
             return Err(value("dealers.heartbeat_s", "1 to 60"));
+        }
+        if !(1..=3_600).contains(&self.desks.heartbeat_max_s) {
+            return Err(value("desks.heartbeat_max_s", "1 to 3600"));
         }
         if self.tls.hybrid_only {
             let dealers = self.dealer.iter().filter(|d| d.allow_tls12).map(|d| format!("dealer {}: allow_tls12", d.comp_id));

@@ -79,6 +79,8 @@ pub struct Plan {
     pub facts: String,
     /// The gateway believes them only what they sign, and signs for them.
     pub other_dealers_sign: bool,
+    /// When the sequence numbers of those start again.
+    pub other_dealers_reset: signet_gateway::config::ResetSchedule,
     /// An interface for administrators on loopback, with certificates for these ids beside [`Practice::admin_files`]; none: no such
     /// listener.
     pub admins: Vec<String>,
@@ -105,6 +107,7 @@ impl Plan {
             proxy_from: vec![],
             other_dealers: vec![],
             other_dealers_sign: false,
+            other_dealers_reset: Default::default(),
             admins: vec![],
             policies: POLICIES.into(),
             facts: FACTS.into(),
@@ -355,6 +358,7 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             allow_tls12: false,
             signs: d.signs != Signs::No,
             sign: d.wants_signed,
+            reset: Default::default(),
         })
     };
     let other = |(id, address): &(String, SocketAddr)| -> Result<DealerEntry, PracticeError> {
@@ -367,6 +371,7 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             allow_tls12: false,
             signs: plan.other_dealers_sign,
             sign: plan.other_dealers_sign,
+            reset: plan.other_dealers_reset.clone(),
         })
     };
     // Certificates name the service's port, so it must be known before the service listens.
@@ -402,6 +407,7 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             crl: vec![],
             crl_required: None,
             proxy_from: plan.proxy_from.clone(),
+            heartbeat_max_s: 120,
         },
         dealers: DealersSection { trust: roots.dealers, heartbeat_s: 5, crl: vec![], crl_required: None },
         entitlements,

@@ -125,6 +125,60 @@ fn a_logon_that_is_not_bound_to_its_connection_or_resets_is_refused() {
     honest_trade(&w, &mut s);
 }
 
+/// What the session would refuse is refused at the door, in words, and the live session stays.
+#[test]
+fn a_logon_with_bad_fields_is_answered_and_displaces_nobody() {
+    let (w, mut s) = venue(&["RAW"]);
+    let pki = w.practice.pki();
+    w.runtime.block_on(async {
+        let mut live = Raw::logged_on(at(&w), pki, "RAW").await;
+        for (from, to, words) in [
+            ("108=60|", "108=0|", "58=HeartBtInt (108) must be from 1 to 120 seconds|"),
+            ("108=60|", "108=-5|", "58=HeartBtInt (108) must be from 1 to 120 seconds|"),
+            ("108=60|", "108=999999999|", "58=HeartBtInt (108) must be from 1 to 120 seconds|"),
+            ("108=60|", "108=soon|", "58=HeartBtInt (108) must be from 1 to 120 seconds|"),
+            ("98=0|", "", "58=tag 98 is missing from the Logon|"),
+            ("98=0|", "98=0|9999=x|", "58=tag 9999 does not belong in the Logon|"),
+            ("98=0|", "98=0|141=Y|", "58=sequence numbers are not reset at logon|"),
+        ] {
+            let mut raw = Raw::desk(at(&w), pki, "RAW").await;
+            let logon = format!("35=A|98=0|108=60|20000={}|", raw.binding).replacen(from, to, 1);
+            raw.says(&logon).await;
+            raw.hears(&["35=5|", words]).await;
+            raw.hung_up().await;
+        }
+        live.says("35=1|112=still-there|").await;
+        live.hears(&["35=0|", "112=still-there|"]).await;
+        // Inside the session a Logon is refused too, and nothing starts again.
+        let logon = live.frame_at(1, &format!("35=A|98=0|108=60|141=Y|20000={}|", live.binding));
+        live.writes(&logon).await;
+        live.hears(&["35=3|", "372=A|"]).await;
+        quoted(&mut live, "R1").await;
+    });
+    honest_trade(&w, &mut s);
+}
+
+/// A peer that is logged on and floods: the gateway lives, and so does the honest trader's session.
+#[test]
+fn floods_ahead_of_their_turn_and_of_resend_requests_bring_nobody_down() {
+    let (w, mut s) = venue(&["DEEP", "AGAIN"]);
+    let pki = w.practice.pki();
+    w.runtime.block_on(async {
+        let mut raw = Raw::logged_on(at(&w), pki, "DEEP").await;
+        let next = raw.seq;
+        let flood: Vec<u8> = (next + 1..next + 20_000).flat_map(|n| raw.frame_at(n, "35=0|")).collect();
+        raw.writes(&flood).await;
+        raw.says("35=0|").await;
+        raw.hears(&["35=2|"]).await;
+        let mut raw = Raw::logged_on(at(&w), pki, "AGAIN").await;
+        let flood: Vec<u8> = (0..3_000).flat_map(|_| raw.frame("35=2|7=1|16=0|")).collect();
+        raw.writes(&flood).await;
+        let heard = raw.hung_up().await;
+        assert!(heard.iter().any(|f| f.contains("|35=5|")), "told why: {} frames", heard.len());
+    });
+    honest_trade(&w, &mut s);
+}
+
 /// B5 of the engine study: strangers who say nothing must not hold up those who trade.
 #[test]
 fn three_hundred_silent_strangers_hold_up_nobody_and_are_let_go() {
@@ -188,14 +242,23 @@ fn the_session_layer_answers_as_fix_wants() {
         raw.hears(&["35=3|", "373=9|"]).await;
         raw.hung_up().await;
 
-        // Bytes that are no FIX end the connection; the next one goes on where it was.
+        // Bytes that are no FIX between messages are passed over, as what is garbled; too many of them end
+        // the connection, and the next one goes on where it was.
         let mut raw = Raw::logged_on(at(&w), pki, "JUNK").await;
         raw.writes(b"GET / HTTP/1.1\r\n\r\n").await;
+        quoted(&mut raw, "R0").await;
+        raw.writes(&b"GET / HTTP/1.1\r\n\r\n".repeat(20_000)).await;
         raw.hung_up().await;
         let mut again = Raw::desk(at(&w), pki, "JUNK").await;
         again.seq = raw.seq;
         again.log_on().await;
         quoted(&mut again, "R1").await;
+
+        // A message over 64 KiB is refused by its number, and the session goes on.
+        let long = again.frame(&format!("35=U9|58={}|", "x".repeat(100_000)));
+        again.writes(&long).await;
+        again.hears(&["35=3|", "373=99|"]).await;
+        quoted(&mut again, "R2").await;
 
         // Unknown type, unknown tag, missing tag, not a number.
         let mut raw = Raw::logged_on(at(&w), pki, "TYPE").await;

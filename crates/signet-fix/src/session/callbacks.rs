@@ -1,12 +1,15 @@
 //! What QuickFIX asks and tells us. Every answer here fails closed: a panic rejects.
 
-use super::{Binding, Event, Meta, Role, SessionConfig, ahead::Ahead};
+use super::{
+    Binding, Event, Meta, Role, SessionConfig,
+    options::{LogonReset, NumberMode, SessionOptions},
+};
 use crate::{
     AppMessage,
     message::{BusinessReject, DecodeError},
-    signature::{SignatureError, SignedFrame, Verification, is_application, judge},
+    signature::{SignatureError, SignedFrame, Verification, judge},
     tag,
-    tagvalue::{Body, Field, Fields, ParseError, cut, is_intact, is_plain_message, parse_utc},
+    tagvalue::{Body, Field, Fields, ParseError, cut, parse_utc},
 };
 use quickfix::{ApplicationCallback, FieldMap, LogCallback, Message, MsgFromAdminError, MsgFromAppError, MsgToAppError, SessionId};
 use std::{
@@ -16,15 +19,14 @@ use std::{
     rc::Rc,
 };
 
-/// Events not yet fetched; a peer cannot make more without us reading more.
-const MAX_EVENTS: usize = 100_000;
+/// Events not yet fetched. Above this nothing more of the peer is read: none is ever lost.
+const MAX_EVENTS: usize = 1_024;
 
 /// What callbacks and session share.
 pub(super) struct Shared {
     role: Role,
     binding: RefCell<Binding>,
     verification: RefCell<Option<Verification>>,
-    ahead: RefCell<Ahead>,
     events: RefCell<VecDeque<Event>>,
     replies: RefCell<VecDeque<Body>>,
     /// What the peer said in its Logout: text, code, cure.
@@ -35,9 +37,12 @@ pub(super) struct Shared {
     goodbye: RefCell<Option<(String, String)>>,
     /// The frame the engine is looking at, as it came over the wire.
     current: RefCell<Current>,
-    /// Whether the engine will hand that frame's message to us first: an application message with the
-    /// number that is expected.
-    current_is_first: Cell<bool>,
+    /// Whether [`Event::LoggedOn`] was said on this connection.
+    on: Cell<bool>,
+    numbers: NumberMode,
+    logon_reset: LogonReset,
+    /// What we expect next from the peer, for our Logon.
+    next_target: Cell<u64>,
     /// Set while a new message of ours is being sent, as opposed to a resend.
     sending: Cell<bool>,
     /// MsgSeqNum of the Logon we sent on this connection: what comes after it belongs to the present.
@@ -45,19 +50,21 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub fn new(role: Role) -> Self {
+    pub fn new(role: Role, options: &SessionOptions) -> Self {
         Self {
             role,
             binding: RefCell::new(Binding::None),
             verification: RefCell::default(),
-            ahead: RefCell::default(),
             events: RefCell::default(),
             replies: RefCell::default(),
             logout: RefCell::default(),
             logon_data: RefCell::default(),
             goodbye: RefCell::default(),
             current: RefCell::default(),
-            current_is_first: Cell::new(false),
+            on: Cell::new(false),
+            numbers: options.numbers,
+            logon_reset: options.logon_reset,
+            next_target: Cell::new(1),
             sending: Cell::new(false),
             present_from: Cell::new(u64::MAX),
         }
@@ -66,33 +73,33 @@ impl Shared {
     pub fn start(&self, binding: Binding, verification: Option<Verification>) {
         *self.binding.borrow_mut() = binding;
         *self.verification.borrow_mut() = verification;
-        // As the engine does with its copies when a connection ends.
-        self.ahead.borrow_mut().clear();
         self.logout.take();
         self.goodbye.take();
         self.replies.borrow_mut().clear();
         self.present_from.set(u64::MAX);
     }
 
-    /// Runs `f`, which hands `frame` to the engine, with the fields of the frame; with none when the
-    /// engine has to read and judge it from the text.
-    pub fn receiving(&self, frame: &[u8], expected: u64, f: impl FnOnce(&[Field]) -> Result<(), String>) -> Result<(), String> {
-        self.current.borrow_mut().read(frame);
-        let number = sequence_number(frame).and_then(|n| n.parse::<u64>().ok());
-        let application = header_field(frame, b"35=").is_some_and(is_application);
-        self.current_is_first.set(application && number == Some(expected));
-        let current = self.current.borrow();
-        let intact = current.error.is_none() && is_intact(frame, &current.fields);
-        let mut ahead = self.ahead.borrow_mut();
-        ahead.forget_below(expected);
-        if let Some(number) = number.filter(|n| application && intact && *n > expected)
-            && !ahead.keep(number, frame)
-        {
-            tracing::debug!(number, expected, "a message ahead of its turn is not kept; it comes again");
-            return Ok(());
-        }
-        drop(ahead);
-        f(if intact && is_plain_message(&current.fields) { &current.fields } else { &[] })
+    /// The frame that the engine is given next, and its fields, if they are known already.
+    pub fn reading(&self, frame: &[u8], fields: &[Field]) {
+        self.current.borrow_mut().read(frame, fields);
+    }
+
+    pub fn binding(&self) -> Binding {
+        self.binding.borrow().clone()
+    }
+
+    pub fn present_from(&self) -> u64 {
+        self.present_from.get()
+    }
+
+    /// Our next Logon says it, when it says what we expect.
+    pub fn expects(&self, next_target: u64) {
+        self.next_target.set(next_target);
+    }
+
+    /// Whether nothing more of the peer is to be read before events are fetched.
+    pub fn is_full(&self) -> bool {
+        self.events.borrow().len() >= MAX_EVENTS
     }
 
     pub fn say_at_logon(&self, data: Option<String>) {
@@ -121,18 +128,13 @@ impl Shared {
     }
 
     fn event(&self, e: Event) {
-        let mut events = self.events.borrow_mut();
-        if events.len() < MAX_EVENTS {
-            events.push_back(e);
-        } else {
-            tracing::error!("events of a FIX session are not being read; one is lost");
-        }
+        self.events.borrow_mut().push_back(e);
     }
 
     fn refuse(&self, frame: &[u8], fields: Option<&Fields<'_>>, error: DecodeError) {
         let get = |t| fields.and_then(|f| f.text(t)).map(str::to_owned);
         let msg_type = header_field(frame, b"35=").and_then(|t| std::str::from_utf8(t).ok()).unwrap_or_default();
-        let seq = sequence_number(frame).and_then(|s| s.parse().ok());
+        let seq = fields.and_then(|f| f.text(tag::MSG_SEQ_NUM)).and_then(|s| s.parse().ok());
         self.replies.borrow_mut().push_back(match &error {
             DecodeError::Missing(t) => session_reject(seq, msg_type, *t, 1, &error),
             DecodeError::Bad(t) => session_reject(seq, msg_type, *t, 5, &error),
@@ -179,24 +181,6 @@ impl Shared {
         let Some(v) = verification.as_ref() else { return Ok(false) };
         let kind = header_field(frame, b"35=").and_then(|t| std::str::from_utf8(t).ok()).unwrap_or_default();
         judge(frame, fields, kind, v)
-    }
-
-    /// A message that came too early and waited in the engine for the gap before it to close.
-    fn waited(&self, m: &Message) {
-        let kept = m.with_header(number).and_then(|n| self.ahead.borrow_mut().take(n));
-        let mut current = Current::default();
-        match (kept, m.to_fix_raw_bytes()) {
-            (Some(frame), _) => {
-                current.read(&frame);
-                self.application_message(&current.frame, current.fields());
-            }
-            // Never seen; what the engine wrote anew is nothing to act on.
-            (None, Ok(bytes)) => {
-                let text = bytes.strip_suffix(&[0]).unwrap_or(&bytes);
-                self.refuse(text, Fields::parse(text).ok().as_ref(), SignatureError::NotKept.into());
-            }
-            (None, Err(e)) => tracing::error!(error = %e, "a received message could not be read back"),
-        }
     }
 
     fn admin_message(&self, m: &Message) -> Result<(), MsgFromAdminError> {
@@ -249,10 +233,21 @@ struct Current {
 }
 
 impl Current {
-    fn read(&mut self, frame: &[u8]) {
+    fn read(&mut self, frame: &[u8], fields: &[Field]) {
         self.frame.clear();
         self.frame.extend_from_slice(frame);
-        self.error = cut(frame, &mut self.fields).err();
+        if fields.is_empty() {
+            self.error = cut(frame, &mut self.fields).err();
+        } else {
+            self.error = None;
+            self.fields.clear();
+            self.fields.extend_from_slice(fields);
+        }
+    }
+
+    fn number(&self) -> Option<&str> {
+        let field = self.fields.iter().find(|f| f.tag == tag::MSG_SEQ_NUM)?;
+        std::str::from_utf8(field.value(&self.frame)).ok()
     }
 
     fn fields(&self) -> Result<&[Field], &ParseError> {
@@ -279,10 +274,6 @@ fn meta(fields: &Fields<'_>, signed: Option<SignedFrame>) -> Meta {
     }
 }
 
-fn sequence_number(frame: &[u8]) -> Option<&str> {
-    header_field(frame, b"34=").and_then(|v| std::str::from_utf8(v).ok())
-}
-
 fn header_field<'a>(frame: &'a [u8], tag: &[u8]) -> Option<&'a [u8]> {
     frame.split(|b| *b == 1).take(12).find_map(|f| f.strip_prefix(tag))
 }
@@ -299,11 +290,17 @@ fn guarded<T>(what: &str, fallback: T, f: impl FnOnce() -> T) -> T {
 
 impl ApplicationCallback for Callbacks {
     fn on_logon(&self, _: &SessionId) {
-        guarded("logon", (), || self.0.event(Event::LoggedOn));
+        guarded("logon", (), || {
+            // A Logon inside a session, with which a dealer resets its numbers, is no second one.
+            if !self.0.on.replace(true) {
+                self.0.event(Event::LoggedOn);
+            }
+        });
     }
 
     fn on_logout(&self, _: &SessionId) {
         guarded("logout", (), || {
+            self.0.on.set(false);
             let [text, code, cure] = self.0.logout.take();
             self.0.event(Event::LoggedOut { text, code, cure });
         });
@@ -321,6 +318,14 @@ impl ApplicationCallback for Callbacks {
             let logon = kind.as_deref() == Some("A");
             if logon {
                 self.0.present_from.set(m.with_header(number).unwrap_or(u64::MAX));
+            }
+            if logon && self.0.numbers == NumberMode::Agreed {
+                let _ = m.set_field(tag::NEXT_EXPECTED_MSG_SEQ_NUM as i32, self.0.next_target.get().to_string().as_str());
+            }
+            // The engine then resets the store and sends this Logon as number 1.
+            if logon && self.0.role == Role::Initiator && self.0.logon_reset == LogonReset::Always && !self.0.on.get() {
+                let _ = m.set_field(tag::RESET_SEQ_NUM_FLAG as i32, "Y");
+                self.0.present_from.set(1);
             }
             if let (true, Binding::Required(b)) = (logon, &*self.0.binding.borrow()) {
                 // A Logon that could not be bound is refused by the peer: fails closed.
@@ -359,13 +364,14 @@ impl ApplicationCallback for Callbacks {
 
     fn on_msg_from_app(&self, m: &Message, _: &SessionId) -> Result<(), MsgFromAppError> {
         guarded("from_app", Err(MsgFromAppError::IncorrectTagValue), || {
-            let first = self.0.current_is_first.take();
             let current = self.0.current.borrow();
-            // If the engine refused that frame, this may be a later message that was waiting for it.
-            if first && m.with_header(|h| h.get_field(tag::MSG_SEQ_NUM as i32)).as_deref() == sequence_number(&current.frame) {
+            // The engine holds nothing back, so this is the frame it was just given; if it were another,
+            // its signature would be unknown.
+            if m.with_header(|h| h.get_field(tag::MSG_SEQ_NUM as i32)).as_deref() == current.number() {
                 self.0.application_message(&current.frame, current.fields());
             } else {
-                self.0.waited(m);
+                let read = current.fields().ok().map(|f| Fields::of(&current.frame, f));
+                self.0.refuse(&current.frame, read.as_ref(), SignatureError::NotKept.into());
             }
             Ok(())
         })

@@ -42,7 +42,16 @@ unsafe extern "C" {
     fn qfs_use_dictionary(b: *const c_char, s: *const c_char, t: *const c_char, xml: *const c_char, n: usize, strict: i8) -> c_int;
     fn qfs_attach(b: *const c_char, s: *const c_char, t: *const c_char, ctx: *mut c_void, table: *const WireTable) -> *mut Wire;
     fn qfs_detach(w: *mut Wire);
-    fn qfs_receive(w: *mut Wire, m: *const c_char, n: usize, fields: *const Field, count: usize) -> c_int;
+    fn qfs_receive(
+        w: *mut Wire,
+        m: *const c_char,
+        n: usize,
+        fields: *const Field,
+        count: usize,
+        msg_type: *const c_char,
+        msg_type_len: usize,
+        number: u64,
+    ) -> c_int;
     fn qfs_tick(w: *mut Wire) -> c_int;
     fn qfs_send(
         w: *mut Wire,
@@ -102,14 +111,38 @@ pub(super) unsafe fn detach(w: NonNull<Wire>) {
     unsafe { qfs_detach(w.as_ptr()) }
 }
 
-/// `fields` are those of the whole frame, or none; they lie within it.
-///
+/// A frame for the engine, and what we read of it.
+pub(super) struct ForEngine<'a> {
+    pub frame: &'a [u8],
+    /// Those the engine is given, which lie within the frame; none: it reads the text.
+    pub fields: &'a [Field],
+    pub msg_type: &'a [u8],
+    pub number: u64,
+}
+
+/// Why the engine did not take a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NotTaken {
+    /// It reads another type or number than we do.
+    Differs,
+    Other(String),
+}
+
 /// # Safety
 /// `w` is attached.
-pub(super) unsafe fn receive(w: NonNull<Wire>, m: &[u8], fields: &[Field]) -> Result<(), String> {
+pub(super) unsafe fn receive(w: NonNull<Wire>, m: &ForEngine<'_>) -> Result<(), NotTaken> {
+    let (f, t) = (m.frame, m.msg_type);
     // SAFETY: the caller's promise; everything is copied, and the callee checks that `fields` lie within
     // the bytes.
-    checked(unsafe { qfs_receive(w.as_ptr(), m.as_ptr().cast(), m.len(), fields.as_ptr(), fields.len()) })
+    let code = unsafe {
+        let (fields, count) = (m.fields.as_ptr(), m.fields.len());
+        qfs_receive(w.as_ptr(), f.as_ptr().cast(), f.len(), fields, count, t.as_ptr().cast(), t.len(), m.number)
+    };
+    match code {
+        0 => Ok(()),
+        -3 => Err(NotTaken::Differs),
+        _ => Err(NotTaken::Other(last_error())),
+    }
 }
 
 /// # Safety

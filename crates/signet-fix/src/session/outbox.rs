@@ -45,6 +45,11 @@ impl Outbox {
         self.bytes.borrow().is_empty()
     }
 
+    /// Bytes that are queued.
+    pub fn len(&self) -> usize {
+        self.bytes.borrow().len()
+    }
+
     /// The session wants the connection to end, after what is queued.
     pub fn closed(&self) -> bool {
         self.closed.get()

@@ -6,27 +6,46 @@ use quickfix::FfiMessageStoreFactory;
 use quickfix_ffi::FixMessageStoreFactory_t;
 use signet_rfq::UtcMillis;
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     ffi::{c_char, c_void},
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
 };
 
-type Shared = RefCell<Box<dyn SessionStore>>;
+struct Shared {
+    store: RefCell<Box<dyn SessionStore>>,
+    /// Not while the engine makes its session: it then resets every store that was made on an earlier day,
+    /// since it learns that the session never stops only afterwards.
+    may_be_reset: Cell<bool>,
+}
 
 /// Makes the C++ store of one session; that store calls back into `store`.
 pub(super) struct StoreFactory {
     factory: NonNull<c_void>,
-    _store: super::Pinned<Shared>,
+    store: super::Pinned<Shared>,
 }
 
 impl StoreFactory {
     pub fn new(store: Box<dyn SessionStore>) -> Result<Self, SessionError> {
-        let store = super::Pinned::new(RefCell::new(store));
+        let store = super::Pinned::new(Shared { store: RefCell::new(store), may_be_reset: Cell::new(false) });
         // SAFETY: the table takes a `Shared`, which is a field of `Self` and dropped after `factory`.
         let factory = unsafe { ffi::store_factory(store.0.as_ptr().cast(), &TABLE) };
         let factory = factory.ok_or_else(|| SessionError::Engine("no memory for a message store".into()))?;
-        Ok(Self { factory, _store: store })
+        Ok(Self { factory, store })
+    }
+
+    /// The store itself. The engine caches nothing of it.
+    pub fn with<T>(&self, f: impl FnOnce(&mut dyn SessionStore) -> T) -> T {
+        // SAFETY: the store is a field of `self`, and the reference does not leave this function. The
+        // engine's calls into the store return before anything else runs on this thread.
+        let shared = unsafe { self.store.get() };
+        f(shared.store.borrow_mut().as_mut())
+    }
+
+    /// The engine has made its session; from now on a reset is one that a Logon asks for.
+    pub fn session_is_made(&self) {
+        // SAFETY: as in `with`.
+        unsafe { self.store.get() }.may_be_reset.set(true);
     }
 }
 
@@ -51,8 +70,8 @@ static TABLE: ffi::StoreTable = ffi::StoreTable { set, get, next_sender, next_ta
 /// sends nothing.
 fn run(ctx: *mut c_void, f: impl FnOnce(&mut dyn SessionStore) -> Result<(), StoreError>) -> i8 {
     // SAFETY: C++ passes the context given to `store_factory`, alive as long as the factory.
-    let store = unsafe { &*ctx.cast::<Shared>() };
-    match catch_unwind(AssertUnwindSafe(|| f(store.borrow_mut().as_mut()))) {
+    let shared = unsafe { &*ctx.cast::<Shared>() };
+    match catch_unwind(AssertUnwindSafe(|| f(shared.store.borrow_mut().as_mut()))) {
         Ok(Ok(())) => 0,
         Ok(Err(e)) => {
             tracing::error!(error = %e, "the message store failed; nothing is sent");
@@ -66,8 +85,8 @@ fn run(ctx: *mut c_void, f: impl FnOnce(&mut dyn SessionStore) -> Result<(), Sto
 /// engine refuse to go on.
 fn read<T: Default>(ctx: *mut c_void, f: impl FnOnce(&dyn SessionStore) -> T) -> T {
     // SAFETY: as in `run`.
-    let store = unsafe { &*ctx.cast::<Shared>() };
-    catch_unwind(AssertUnwindSafe(|| f(store.borrow().as_ref()))).unwrap_or_default()
+    let shared = unsafe { &*ctx.cast::<Shared>() };
+    catch_unwind(AssertUnwindSafe(|| f(shared.store.borrow().as_ref()))).unwrap_or_default()
 }
 
 extern "C" fn set(ctx: *mut c_void, seq: u64, p: *const c_char, n: usize) -> i8 {
@@ -76,11 +95,10 @@ extern "C" fn set(ctx: *mut c_void, seq: u64, p: *const c_char, n: usize) -> i8 
     run(ctx, |s| s.keep(seq, message))
 }
 
-extern "C" fn get(ctx: *mut c_void, from: u64, to: u64, sink_ctx: *mut c_void, sink: ffi::Sink) -> i8 {
-    run(ctx, |s| {
-        s.replay(from, to, &mut |m| sink(sink_ctx, m.as_ptr().cast(), m.len()));
-        Ok(())
-    })
+/// The engine never asks: what is sent again is this crate's decision (`resend`). If it did, it would
+/// find nothing to send and fill the gap.
+extern "C" fn get(_: *mut c_void, _: u64, _: u64, _: *mut c_void, _: ffi::Sink) -> i8 {
+    0
 }
 
 extern "C" fn next_sender(ctx: *mut c_void) -> u64 {
@@ -104,5 +122,9 @@ extern "C" fn created_s(ctx: *mut c_void) -> i64 {
 }
 
 extern "C" fn reset(ctx: *mut c_void, now_s: i64) -> i8 {
+    // SAFETY: as in `run`.
+    if !unsafe { &*ctx.cast::<Shared>() }.may_be_reset.get() {
+        return 0;
+    }
     run(ctx, |s| s.reset(UtcMillis(now_s.saturating_mul(1_000))))
 }

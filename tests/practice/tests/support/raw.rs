@@ -207,12 +207,17 @@ pub struct RawDealer {
 impl RawDealer {
     /// Waits for the gateway and logs it on. What it says is unsigned until [`Raw::key`] is set.
     pub async fn answers(&mut self) -> Raw {
+        self.answers_with("35=A|98=0|108=60|").await
+    }
+
+    /// The same with another Logon.
+    pub async fn answers_with(&mut self, logon: &str) -> Raw {
         let (tcp, _) = timeout(PATIENCE, self.listener.accept()).await.expect("the gateway dials").unwrap();
         let tls = self.tls.accept(tcp).await.unwrap();
         let mut raw = Raw::over(TlsStream::Server(tls), self.name, GATEWAY);
         raw.seq = self.seq;
         raw.hears(&["35=A|"]).await;
-        raw.says("35=A|98=0|108=60|").await;
+        raw.says(logon).await;
         raw
     }
 }

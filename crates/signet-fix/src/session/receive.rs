@@ -1,0 +1,448 @@
+//! A frame's way from the peer to the engine: read, decided about ([`super::turn`]), and one at a time.
+
+use super::{
+    Outbox, Role, Session,
+    ahead::{Ahead, Held},
+    bucket::Bucket,
+    envelope::{Envelope, Fault, Number},
+    ffi::{self, ForEngine, NotTaken},
+    logon::{LogonFacts, LogonFault, OwnNumbers, agree, read_logon},
+    options::{FAULTS, LOGONS, RESENDS, SessionOptions},
+    resend::Answer,
+    turn::{Phase, Turn, decide},
+};
+use crate::{
+    store::SessionStore,
+    tag,
+    tagvalue::{Body, Field, Fields, is_plain_message, seal},
+};
+use std::{
+    cell::{Cell, RefCell},
+    ptr::NonNull,
+    rc::Rc,
+    time::Instant,
+};
+
+/// Why a frame did nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// Wrong checksum or length, or a MsgType that is not the third field: FIX wants it ignored. The gap
+    /// it leaves is filled by a resend.
+    #[error("a garbled message was ignored")]
+    Garbled,
+    /// Fetch events first, then give the same frame again.
+    #[error("events are waiting to be fetched")]
+    EventsWaiting,
+}
+
+/// What a session knows of its peer's frames beside the engine, for one connection.
+pub(super) struct Inbound {
+    pub options: SessionOptions,
+    role: Role,
+    strict: bool,
+    pub sender: String,
+    pub target: String,
+    ahead: RefCell<Ahead>,
+    /// We asked for what is missing up to this number.
+    asked: Cell<Option<u64>>,
+    pub answer: RefCell<Option<Answer>>,
+    pub past_may_be_resent: Cell<bool>,
+    faults: RefCell<Bucket>,
+    logons: RefCell<Bucket>,
+    pub resends: RefCell<Bucket>,
+    /// The engine is given text even where it could be given fields.
+    #[cfg(test)]
+    pub text_only: Cell<bool>,
+}
+
+impl Inbound {
+    pub fn new(config: &super::SessionConfig, options: SessionOptions) -> Self {
+        let bucket = |(capacity, refill)| RefCell::new(Bucket::new(capacity, refill));
+        Self {
+            options,
+            role: config.role,
+            strict: config.strict,
+            sender: config.sender.to_string(),
+            target: config.target.to_string(),
+            ahead: RefCell::default(),
+            asked: Cell::new(None),
+            answer: RefCell::default(),
+            past_may_be_resent: Cell::new(true),
+            faults: bucket(FAULTS),
+            logons: bucket(LOGONS),
+            resends: bucket(RESENDS),
+            #[cfg(test)]
+            text_only: Cell::new(false),
+        }
+    }
+
+    /// A new connection. What a peer has used up is not given back by a reconnection.
+    pub fn start(&self) {
+        self.forget();
+        self.past_may_be_resent.set(true);
+    }
+
+    fn forget(&self) {
+        self.ahead.borrow_mut().clear();
+        self.asked.set(None);
+        self.answer.take();
+    }
+}
+
+/// The way of one frame, with what it needs at hand.
+pub(super) struct Way<'a> {
+    pub session: &'a Session,
+    pub inbound: &'a Inbound,
+    wire: NonNull<ffi::Wire>,
+    pub outbox: Rc<Outbox>,
+}
+
+impl Session {
+    /// One whole frame from the peer.
+    ///
+    /// # Errors
+    /// The frame is garbled, which FIX wants ignored, or events have to be fetched first.
+    pub fn receive(&self, frame: &[u8]) -> Result<(), ReceiveError> {
+        let Some(way) = self.way()? else { return Ok(()) };
+        let taken = way.take(frame);
+        self.after(&way);
+        taken
+    }
+
+    /// A frame that was too long to be taken, of which `beginning` is left: it is refused by its number, so
+    /// that the session gets past it.
+    ///
+    /// # Errors
+    /// Events have to be fetched first.
+    pub fn receive_too_long(&self, beginning: &[u8]) -> Result<(), ReceiveError> {
+        let Some(way) = self.way()? else { return Ok(()) };
+        way.take_too_long(beginning);
+        self.after(&way);
+        Ok(())
+    }
+
+    /// Goes on with what was begun: frames that wait, a resend. `true`: there is more to do.
+    pub fn work(&self) -> bool {
+        let Ok(Some(way)) = self.way() else { return false };
+        self.after(&way);
+        let more = way.answer_further();
+        more || (self.shared.is_full() && way.inbound.ahead.borrow().first().is_some())
+    }
+
+    /// `None`: there is no connection, or it has ended for the peer.
+    fn way(&self) -> Result<Option<Way<'_>>, ReceiveError> {
+        if self.shared.is_full() {
+            return Err(ReceiveError::EventsWaiting);
+        }
+        let attached = self.wire.borrow().as_ref().map(|a| (a.wire, a.outbox.clone()));
+        let open = attached.filter(|(_, outbox)| !outbox.closed());
+        Ok(open.map(|(wire, outbox)| Way { session: self, inbound: &self.inbound, wire, outbox }))
+    }
+
+    fn after(&self, way: &Way<'_>) {
+        way.take_what_waited();
+        self.send_replies();
+    }
+
+    pub(super) fn with_store<T>(&self, f: impl FnOnce(&mut dyn SessionStore) -> T) -> T {
+        self.store_factory().with(f)
+    }
+}
+
+impl Way<'_> {
+    pub(super) fn expected(&self) -> u64 {
+        self.session.with_store(|s| s.next_target())
+    }
+
+    fn expect(&self, number: u64) {
+        if let Err(e) = self.session.with_store(|s| s.set_next_target(number)) {
+            tracing::error!(error = %e, "the message store failed; the connection ends");
+            self.outbox.close();
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        // SAFETY: the wire is attached while a `Way` exists: nothing on it detaches.
+        if unsafe { ffi::is_logged_on(self.wire) } { Phase::On } else { Phase::BeforeLogon }
+    }
+
+    fn take(&self, frame: &[u8]) -> Result<(), ReceiveError> {
+        let mut fields = self.session.spare_fields.take();
+        let envelope = Envelope::read(frame, &mut fields);
+        if let Some(e) = &envelope {
+            self.take_read(frame, &fields, e);
+        }
+        self.session.spare_fields.replace(fields);
+        envelope.map(|_| ()).ok_or(ReceiveError::Garbled)
+    }
+
+    fn take_too_long(&self, beginning: &[u8]) {
+        let envelope = Envelope::of_beginning(beginning);
+        match self.decide(&envelope) {
+            Turn::Hold(number) => self.hold(number, Held::TooLong(beginning.to_vec())),
+            turn => self.act(turn, beginning, &[], &envelope),
+        }
+    }
+
+    fn take_read(&self, frame: &[u8], fields: &[Field], envelope: &Envelope) {
+        match self.decide(envelope) {
+            Turn::Hold(number) => self.hold(number, Held::Frame(frame.to_vec())),
+            turn => self.act(turn, frame, fields, envelope),
+        }
+    }
+
+    fn decide(&self, envelope: &Envelope) -> Turn {
+        decide(envelope, self.phase(), self.expected(), self.inbound.options.jump_max)
+    }
+
+    fn act(&self, turn: Turn, frame: &[u8], fields: &[Field], envelope: &Envelope) {
+        let expected = self.expected();
+        match turn {
+            Turn::Engine => self.engine(frame, fields, envelope),
+            Turn::EngineKeepingNumber => {
+                self.engine(frame, fields, envelope);
+                self.expect(expected);
+            }
+            Turn::Hold(_) | Turn::Ignore => {}
+            Turn::Logon => self.logon(frame, fields, envelope),
+            Turn::LogonInSession => self.logon_in_session(frame, fields, envelope),
+            Turn::Resend { expected } => self.resend(frame, fields, envelope, expected),
+            Turn::Reject { fault, expected } => self.reject_fault(fault, frame, envelope, expected),
+            Turn::RejectJump => self.reject(frame, envelope, 5, Some(36), "NewSeqNo (36) goes further than this end lets it"),
+            Turn::End(Some(why)) => self.end(why),
+            Turn::End(None) => {
+                tracing::warn!(peer = self.inbound.target, "the connection ends: what came before the Logon is not one that can be read");
+                self.outbox.close();
+            }
+        }
+    }
+
+    /// The engine judges the frame and acts on it.
+    pub(super) fn engine(&self, frame: &[u8], fields: &[Field], envelope: &Envelope) {
+        let intact = crate::tagvalue::is_intact(frame, fields);
+        self.session.shared.reading(frame, if intact { fields } else { &[] });
+        let plain = intact && is_plain_message(fields);
+        #[cfg(test)]
+        let plain = plain && !self.inbound.text_only.get();
+        let fields: &[Field] = if plain { fields } else { &[] };
+        let Number::Of(number) = envelope.number else { return };
+        let msg_type = msg_type(frame);
+        // SAFETY: as in `phase`.
+        match unsafe { ffi::receive(self.wire, &ForEngine { frame, fields, msg_type, number }) } {
+            Ok(()) => {}
+            Err(NotTaken::Differs) => self.reject_fault(Fault::Twice(tag::MSG_SEQ_NUM), frame, envelope, number == self.expected()),
+            Err(NotTaken::Other(e)) => tracing::debug!(peer = self.inbound.target, error = e, "the engine does not read a message"),
+        }
+    }
+
+    fn hold(&self, number: u64, held: Held) {
+        if !self.inbound.ahead.borrow_mut().keep(number, held) {
+            tracing::debug!(number, "a message ahead of its turn is not kept; it comes again");
+        }
+        self.ask_for_the_gap(number);
+    }
+
+    /// Asks for what is missing before `number`, once.
+    pub(super) fn ask_for_the_gap(&self, number: u64) {
+        if self.inbound.asked.get().is_some() {
+            return;
+        }
+        let mut body = Body::new("2");
+        body.put(tag::BEGIN_SEQ_NO, self.expected());
+        // Everything up to now: what waits here and what is on its way is passed over when it comes twice.
+        body.put(tag::END_SEQ_NO, 0u64);
+        match self.session.send_body(&body) {
+            Ok(_) => self.inbound.asked.set(Some(number - 1)),
+            Err(e) => tracing::warn!(error = %e, "a ResendRequest could not be sent"),
+        }
+    }
+
+    /// Gives the engine what waited, one after another, while its turn has come.
+    fn take_what_waited(&self) {
+        while !self.outbox.closed() && !self.session.shared.is_full() {
+            let expected = self.expected();
+            let mut ahead = self.inbound.ahead.borrow_mut();
+            ahead.forget_below(expected);
+            if self.inbound.asked.get().is_some_and(|to| expected > to) {
+                self.inbound.asked.set(None);
+            }
+            let (held, first) = (ahead.take(expected), ahead.first());
+            drop(ahead);
+            match (held, first) {
+                (Some(Held::Frame(frame)), _) => drop(self.take(&frame)),
+                (Some(Held::TooLong(beginning)), _) => self.take_too_long(&beginning),
+                (Some(Held::Done), _) => self.expect(expected.saturating_add(1)),
+                // Another gap, of frames that were garbled or not kept.
+                (None, Some(first)) => return self.ask_for_the_gap(first),
+                (None, None) => return,
+            }
+            if held_again(expected, self.expected(), &self.inbound.ahead) {
+                return;
+            }
+        }
+    }
+
+    fn logon(&self, frame: &[u8], fields: &[Field], envelope: &Envelope) {
+        let inbound = self.inbound;
+        let judged = self.read_logon(frame, fields).and_then(|facts| self.agree(facts).map(|a| (facts, a)));
+        let (facts, agreement) = match judged {
+            Ok(x) => x,
+            Err(fault) => return self.refuse_logon(&fault),
+        };
+        if let Some(number) = agreement.expect {
+            tracing::info!(peer = inbound.target, from = self.expected(), to = number, "sequence numbers agreed at logon");
+            self.expect(number);
+        }
+        inbound.past_may_be_resent.set(agreement.past_may_be_resent);
+        self.session.shared.expects(facts.number.saturating_add(1));
+        // Were the number ahead of what the engine expects, it would queue the Logon. So it expects this
+        // number while it looks at the Logon, and what is missing before it afterwards.
+        let missing_from = Some(self.expected()).filter(|n| *n < facts.number && !facts.reset);
+        if missing_from.is_some() {
+            self.expect(facts.number);
+        }
+        match without_next_expected(frame, fields) {
+            None => self.engine(frame, fields, envelope),
+            Some(frame) => {
+                let mut fields = vec![];
+                if let Some(e) = Envelope::read(&frame, &mut fields) {
+                    self.engine(&frame, &fields, &e);
+                }
+            }
+        }
+        if let Some(from) = missing_from {
+            self.expect(from);
+        }
+        if self.phase() != Phase::On {
+            if !self.outbox.closed() {
+                self.refuse_logon(&LogonFault::NotTaken);
+            }
+            return;
+        }
+        if missing_from.is_some() {
+            self.hold(facts.number, Held::Done);
+        }
+        if let Some(from) = agreement.resend_from {
+            self.begin_answer(facts.number, from, self.session.shared.present_from().saturating_sub(1));
+        }
+    }
+
+    fn read_logon(&self, frame: &[u8], fields: &[Field]) -> Result<LogonFacts, LogonFault> {
+        let read = Fields::of(frame, fields);
+        let facts = read_logon(&read, &self.inbound.options, &self.session.shared.binding(), self.inbound.strict)?;
+        let names = (read.text(tag::SENDER_COMP_ID), read.text(tag::TARGET_COMP_ID));
+        match names == (Some(&self.inbound.target), Some(&self.inbound.sender)) {
+            true => Ok(facts),
+            false => Err(LogonFault::CompId),
+        }
+    }
+
+    fn agree(&self, facts: LogonFacts) -> Result<super::logon::Agreement, LogonFault> {
+        let initiator = self.inbound.role == Role::Initiator;
+        let (next_sender, next_target) = self.session.with_store(|s| (s.next_sender(), s.next_target()));
+        agree(self.inbound.options.numbers, OwnNumbers { next_sender, next_target, initiator }, facts, self.inbound.options.jump_max)
+    }
+
+    fn refuse_logon(&self, fault: &LogonFault) {
+        tracing::warn!(peer = self.inbound.target, role = ?self.inbound.role, "Logon refused: {fault}");
+        self.end(&fault.to_string());
+    }
+
+    /// A dealer may reset its numbers inside the session (FIX 4.4, volume 2, "Logon"). Nobody else, and
+    /// nothing is changed before that is known.
+    fn logon_in_session(&self, frame: &[u8], fields: &[Field], envelope: &Envelope) {
+        if !self.inbound.logons.borrow_mut().take(Instant::now(), 1) {
+            return self.end("Logons inside the session come too often");
+        }
+        let facts = match self.read_logon(frame, fields) {
+            Ok(facts) if facts.reset => facts,
+            Ok(_) => return self.reject(frame, envelope, 99, None, "the session is logged on already"),
+            Err(fault) => return self.reject(frame, envelope, 99, None, &fault.to_string()),
+        };
+        let numbers = self.session.with_store(|s| (s.next_sender(), s.next_target()));
+        if self.inbound.role == Role::Initiator && numbers == (2, 2) {
+            // The answer to our answer: another would be answered again, for ever.
+            tracing::debug!(peer = self.inbound.target, number = facts.number, "a reset that has been answered is not answered again");
+            return;
+        }
+        self.inbound.forget();
+        self.engine(frame, fields, envelope);
+    }
+
+    fn reject_fault(&self, fault: Fault, frame: &[u8], envelope: &Envelope, expected: bool) {
+        let (reason, tag, words) = fault.reject();
+        if expected {
+            self.expect(self.expected().saturating_add(1));
+        }
+        let msg_type = String::from_utf8_lossy(msg_type(frame)).into_owned();
+        self.reject_counted(envelope, &msg_type, reason, tag, words);
+    }
+
+    /// Refuses a message of which the number, if it is the next one, counts as received.
+    fn reject(&self, frame: &[u8], envelope: &Envelope, reason: u16, tag: Option<u32>, words: &str) {
+        let expected = self.expected();
+        let sequence_reset = envelope.kind == super::envelope::Kind::SequenceReset;
+        if envelope.number == Number::Of(expected) && !sequence_reset {
+            self.expect(expected.saturating_add(1));
+        }
+        let msg_type = String::from_utf8_lossy(msg_type(frame)).into_owned();
+        self.reject_counted(envelope, &msg_type, reason, tag, words);
+    }
+
+    pub(super) fn reject_counted(&self, envelope: &Envelope, msg_type: &str, reason: u16, tag: Option<u32>, words: &str) {
+        let number = if let Number::Of(n) = envelope.number { Some(n) } else { None };
+        self.reject_number(number, msg_type, reason, tag, words);
+    }
+
+    /// Sends a Reject; the connection of a peer that goes on after many of them ends.
+    pub(super) fn reject_number(&self, number: Option<u64>, msg_type: &str, reason: u16, tag: Option<u32>, words: &str) {
+        if !self.inbound.faults.borrow_mut().take(Instant::now(), 1) {
+            return self.end("too many messages that had to be rejected");
+        }
+        let mut b = Body::new("3");
+        b.put(tag::REF_SEQ_NUM, number.unwrap_or(0));
+        b.put_opt(tag::REF_TAG_ID, tag);
+        b.put_text(tag::REF_MSG_TYPE, msg_type);
+        b.put(tag::SESSION_REJECT_REASON, reason);
+        b.put_text(tag::TEXT, words);
+        if let Err(e) = self.session.send_body(&b) {
+            tracing::warn!(peer = self.inbound.target, error = %e, "a Reject could not be sent");
+        }
+    }
+
+    /// Says Logout and ends the connection.
+    fn end(&self, why: &str) {
+        tracing::warn!(peer = self.inbound.target, "the connection ends: {why}");
+        let mut b = Body::new("5");
+        b.put_text(tag::TEXT, why);
+        if let Err(e) = self.session.send_admin(&b) {
+            tracing::debug!(error = %e, "a Logout could not be sent");
+        }
+        self.outbox.close();
+    }
+}
+
+/// Whether a frame that was taken from those that wait went back to them: nothing moves then.
+fn held_again(before: u64, after: u64, ahead: &RefCell<Ahead>) -> bool {
+    before == after && ahead.borrow().first() == Some(before)
+}
+
+fn msg_type(frame: &[u8]) -> &[u8] {
+    frame.split(|b| *b == 1).nth(2).and_then(|f| f.strip_prefix(b"35=")).unwrap_or_default()
+}
+
+/// The same Logon without NextExpectedMsgSeqNum (789), which the engine would answer in its own way,
+/// unmetered; `None`: it holds none.
+fn without_next_expected(frame: &[u8], fields: &[Field]) -> Option<Vec<u8>> {
+    if !fields.iter().any(|f| f.tag == tag::NEXT_EXPECTED_MSG_SEQ_NUM) {
+        return None;
+    }
+    let mut body = Vec::with_capacity(frame.len());
+    for f in fields.iter().filter(|f| !matches!(f.tag, 8 | 9 | 10 | tag::NEXT_EXPECTED_MSG_SEQ_NUM)) {
+        body.extend_from_slice(format!("{}=", f.tag).as_bytes());
+        body.extend_from_slice(f.value(frame));
+        body.push(1);
+    }
+    Some(seal(super::BEGIN_STRING, &body))
+}
