@@ -12,7 +12,7 @@ use signet_fix::{
     session::{Binding, Channel, Session},
     signature::{Signing, Verification, every},
 };
-use signet_identity::{ClientProfile, Crls, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, describe};
+use signet_identity::{ClientProfile, Crls, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, describe, net};
 use signet_rfq::DealerId;
 use std::{rc::Rc, time::Duration};
 use time::OffsetDateTime;
@@ -87,8 +87,7 @@ impl Peer {
                 (r.code(), r.message().to_string())
             }
         };
-        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(refused(Stage::Connect))?;
-        tcp.set_nodelay(true).map_err(refused(Stage::Connect))?;
+        let tcp = net::tcp(&self.host, self.port).await.map_err(|r| (r.code(), r.message().to_string()))?;
         let name = ServerName::try_from(self.server_name.clone()).map_err(|_| ("dealer.server_name", "not a host name".into()))?;
         let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(refused(Stage::Handshake))?;
         let peer = PeerIdentity::of_connection(stream.get_ref().1).map_err(|e| ("dealer.certificate", e.to_string()))?;

@@ -136,16 +136,14 @@ impl Door {
     /// TLS, certificate, first frame. `None` when refused; the reason has been logged.
     async fn admit(&self, mut stream: TcpStream, from: SocketAddr) -> Option<Admitted> {
         stream.set_nodelay(true).ok()?;
-        let address = match self.address(&mut stream, from).await {
+        let vouched_for = match self.address(&mut stream, from).await {
             Ok(a) => a,
             Err(e) => {
-                match e {
-                    proxy::ProxyError::Local => tracing::debug!(%from, "{e}"),
-                    e => tracing::warn!(%from, code = "proxy.refused", "{e}"),
-                }
+                tracing::warn!(%from, code = "proxy.refused", "{e}");
                 return None;
             }
         };
+        let address = vouched_for.unwrap_or_else(|| from.ip());
         let mut tls = match self.tls.acceptor().accept(stream).into_fallible().await {
             Ok(s) => s,
             Err((e, tcp)) => {
@@ -182,7 +180,7 @@ impl Door {
         let admitted = match checked {
             Ok((who, key)) => {
                 let user = who.map_or_else(|| desk.to_string(), |w| w.user);
-                let access = Access::new(user, &peer, key, &binding, Some(address));
+                let access = Access::new(user, &peer, key, &binding, vouched_for);
                 self.judge(&first, access, &shown)
             }
             Err((code, words)) => Err(live::Reason { code, words, cure: String::new() }),
@@ -207,10 +205,11 @@ impl Door {
     }
 
     /// Who is at the other end, by the balancer's word if it is one of ours. A header from anybody else fails as TLS.
-    async fn address(&self, stream: &mut TcpStream, from: SocketAddr) -> Result<IpAddr, proxy::ProxyError> {
+    /// `None`: a balancer that speaks for itself, so nobody vouches for an address.
+    async fn address(&self, stream: &mut TcpStream, from: SocketAddr) -> Result<Option<IpAddr>, proxy::ProxyError> {
         match self.proxy_from.iter().any(|n| n.contains(from.ip().to_canonical())) {
             true => proxy::read_header(stream).await,
-            false => Ok(from.ip()),
+            false => Ok(Some(from.ip())),
         }
     }
 

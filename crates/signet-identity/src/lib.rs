@@ -8,6 +8,7 @@
 //! It opens no socket, never writes a private key to a file and never asks the machine for its
 //! own list of trusted authorities.
 
+pub mod ber;
 mod channel;
 #[cfg(feature = "csr")]
 mod csr;

@@ -28,7 +28,9 @@ pub fn certs_only<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> Resul
 
 /// The certificates in a message, DER each.
 pub fn certificates(message: &[u8]) -> Result<Vec<Vec<u8>>, Pkcs7Error> {
-    let info = ContentInfo::from_der(message)?;
+    // RFC 5652 §2: a sender may use BER, and some authorities do.
+    let message = signet_identity::ber::to_der(message).ok_or_else(|| Pkcs7Error("it is not one whole BER value".into()))?;
+    let info = ContentInfo::from_der(&message)?;
     let signed: SignedData = info.content.decode_as()?;
     let set = signed.certificates.ok_or_else(|| Pkcs7Error("it holds none".into()))?;
     if set.0.len() > CERTIFICATES_MAX {
@@ -45,6 +47,24 @@ pub fn certificates(message: &[u8]) -> Result<Vec<Vec<u8>>, Pkcs7Error> {
 mod tests {
     use super::*;
 
+    /// The outer three wrappers with indefinite lengths, as authorities that stream write them.
+    fn in_ber(der: &[u8]) -> Vec<u8> {
+        fn content(der: &[u8]) -> &[u8] {
+            match der[1] {
+                0x82 => &der[4..],
+                0x81 => &der[3..],
+                _ => &der[2..],
+            }
+        }
+        fn opened(tag: u8, content: &[u8]) -> Vec<u8> {
+            [&[tag, 0x80][..], content, &[0, 0]].concat()
+        }
+        let info = content(der);
+        let (oid, explicit) = info.split_at(2 + usize::from(info[1]));
+        let signed = content(content(explicit));
+        opened(0x30, &[oid, &opened(0xa0, &opened(0x30, signed))].concat())
+    }
+
     #[test]
     fn certificates_go_in_and_come_out() {
         let made = |name: &str| rcgen::generate_simple_self_signed([name.to_owned()]).unwrap().cert.der().to_vec();
@@ -53,6 +73,7 @@ mod tests {
         let mut out = certificates(&message).unwrap();
         out.sort_by_key(|c| *c != a);
         assert_eq!(out, [a, b]);
+        assert_eq!(certificates(&in_ber(&message)).unwrap().len(), 2, "indefinite lengths around everything but the certificates");
         assert!(certificates(b"rubbish").is_err());
         assert!(certificates(&message[..message.len() - 1]).is_err());
         assert!(certs_only([&b"rubbish"[..]]).is_err());

@@ -15,10 +15,10 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::{CertificateDer, ServerName};
-use signet_identity::{ClientProfile, PeerError, PeerIdentity, ProfileError, Role, SpkiPin, TlsPolicy, TrustRoots};
+use signet_identity::{ClientProfile, PeerError, PeerIdentity, ProfileError, Refusal, Role, SpkiPin, TlsPolicy, TrustRoots, net};
 use std::{fmt, fs, path::PathBuf, sync::Arc, time::Duration};
 use time::OffsetDateTime;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
@@ -47,6 +47,8 @@ pub enum UpstreamError {
     File { path: PathBuf, why: String },
     #[error(transparent)]
     Tls(#[from] ProfileError),
+    #[error("cannot connect: {0}")]
+    Unreachable(Refusal),
     #[error("cannot connect: {0}")]
     Connect(#[from] std::io::Error),
     #[error("no answer within {EXCHANGE_MAX:?}")]
@@ -141,7 +143,7 @@ impl Upstream {
     }
 
     async fn talk(&self, method: Method, what: &str, body: Option<String>) -> Result<Vec<u8>, UpstreamError> {
-        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        let tcp = net::tcp(&self.host, self.port).await.map_err(UpstreamError::Unreachable)?;
         let name = ServerName::try_from(self.host.clone()).map_err(|_| UpstreamError::Url)?;
         let tls = TlsConnector::from(self.tls.clone()).connect(name, tcp).await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls)).await?;

@@ -5,7 +5,7 @@ use maxminddb::{Reader, path};
 use signet_policy::place::Country;
 use signet_rfq::UtcMillis;
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     fs,
     net::IpAddr,
     path::{Path, PathBuf},
@@ -32,6 +32,8 @@ pub enum GeoFault {
     FromTheFuture,
     #[error("the country file does not list this address")]
     NotListed,
+    #[error("the country file lists this address, but names its country in no form that is known here")]
+    UnknownForm,
 }
 
 /// An opened file and when it was built.
@@ -42,11 +44,14 @@ pub struct Geo {
     file: PathBuf,
     max_age_days: u32,
     opened: RefCell<(Stamp, Opened)>,
+    /// Whether it was said that the present file names countries in an unknown form.
+    said: Cell<bool>,
 }
 
 impl Geo {
     pub fn open(file: &Path, max_age_days: u32) -> Self {
-        let geo = Self { file: file.into(), max_age_days, opened: RefCell::new((None, Err("not read yet".into()))) };
+        let geo =
+            Self { file: file.into(), max_age_days, opened: RefCell::new((None, Err("not read yet".into()))), said: Cell::new(false) };
         geo.refresh();
         geo
     }
@@ -62,16 +67,27 @@ impl Geo {
         let opened = read(&self.file);
         let changed = opened.is_ok() || was_good;
         drop(self.opened.replace((stamp, opened)));
+        self.said.set(false);
         changed
     }
 
     pub fn country(&self, address: IpAddr, now: UtcMillis) -> Result<Country, GeoFault> {
         let reader = self.usable(now)?;
         let found = reader.lookup(address.to_canonical()).map_err(|e| GeoFault::Unusable(e.to_string()))?;
-        // MaxMind's and DB-IP's form, then the flat one of iptoasn and others.
-        let forms = [&path!["country", "iso_code"][..], &path!["country_code"][..]];
-        let code = forms.iter().find_map(|p| found.decode_path::<String>(p).ok().flatten());
-        code.and_then(|c| c.parse().ok()).ok_or(GeoFault::NotListed)
+        // MaxMind's and DB-IP's form, then the flat ones of iptoasn, IPinfo and others.
+        let forms = [&path!["country", "iso_code"][..], &path!["country_code"][..], &path!["country"][..], &path!["iso_code"][..]];
+        let mut codes = forms.iter().filter_map(|p| found.decode_path::<String>(p).ok().flatten());
+        match codes.find_map(|c| c.to_ascii_uppercase().parse().ok()) {
+            Some(country) => Ok(country),
+            None if found.has_data() => {
+                // A file that is read and helps nobody: said once for each file.
+                if !self.said.replace(true) {
+                    tracing::error!(code = "risk.geo_form", file = %self.file.display(), "{}", GeoFault::UnknownForm);
+                }
+                Err(GeoFault::UnknownForm)
+            }
+            None => Err(GeoFault::NotListed),
+        }
     }
 
     /// What is wrong with the file, if anything is.

@@ -20,14 +20,15 @@ pub enum ProxyError {
     Unreadable(String),
     #[error("the PROXY protocol header is longer than {REST_LEN_MAX} bytes")]
     TooLong,
-    #[error("the balancer speaks for itself (a health check); no desk is behind it")]
-    Local,
     #[error("the balancer does not say an IP address over TCP")]
     NoAddress,
 }
 
-/// Reads exactly the header and says whom it names; TLS follows.
-pub async fn read_header(stream: &mut (impl AsyncRead + Unpin)) -> Result<IpAddr, ProxyError> {
+/// Reads exactly the header and says whom it names; TLS follows. `None`: the balancer speaks for
+/// itself (LOCAL, a health check), which section 2.2 wants accepted. What comes over such a
+/// connection has no address that anybody vouches for, so an access is scored as from an unknown
+/// one.
+pub async fn read_header(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<IpAddr>, ProxyError> {
     let mut bytes = vec![0u8; HEAD_LEN];
     stream.read_exact(&mut bytes).await?;
     if !bytes.starts_with(ppp::v2::PROTOCOL_PREFIX) {
@@ -42,12 +43,12 @@ pub async fn read_header(stream: &mut (impl AsyncRead + Unpin)) -> Result<IpAddr
     named(&bytes)
 }
 
-fn named(bytes: &[u8]) -> Result<IpAddr, ProxyError> {
+fn named(bytes: &[u8]) -> Result<Option<IpAddr>, ProxyError> {
     let header = Header::try_from(bytes).map_err(|e| ProxyError::Unreadable(e.to_string()))?;
     match (header.command, header.protocol, header.addresses) {
-        (Command::Local, ..) => Err(ProxyError::Local),
-        (_, Protocol::Stream, Addresses::IPv4(a)) => Ok(IpAddr::V4(a.source_address)),
-        (_, Protocol::Stream, Addresses::IPv6(a)) => Ok(IpAddr::V6(a.source_address)),
+        (Command::Local, ..) => Ok(None),
+        (_, Protocol::Stream, Addresses::IPv4(a)) => Ok(Some(IpAddr::V4(a.source_address))),
+        (_, Protocol::Stream, Addresses::IPv6(a)) => Ok(Some(IpAddr::V6(a.source_address))),
         _ => Err(ProxyError::NoAddress),
     }
 }
@@ -66,7 +67,7 @@ mod tests {
         h
     }
 
-    async fn read(bytes: &[u8]) -> (Result<IpAddr, ProxyError>, usize) {
+    async fn read(bytes: &[u8]) -> (Result<Option<IpAddr>, ProxyError>, usize) {
         let mut rest = bytes;
         let result = read_header(&mut rest).await;
         (result, rest.len())
@@ -82,7 +83,16 @@ mod tests {
             // With an addition (type 4, NOOP) and the first bytes of TLS behind.
             let bytes = [header(1, family, &[rest, &[4, 0, 1, 0]].concat()), vec![0x16, 3, 1]].concat();
             let (got, left) = read(&bytes).await;
-            assert_eq!((got.unwrap().to_string().as_str(), left), (want, 3));
+            assert_eq!((got.unwrap().unwrap().to_string().as_str(), left), (want, 3));
+        }
+    }
+
+    /// Section 2.2: LOCAL must be accepted, and whatever addresses come with it are skipped.
+    #[tokio::test]
+    async fn a_health_check_names_nobody_and_is_accepted() {
+        for (family, rest) in [(0x00, &[][..]), (0x11, &[1; 12]), (0x21, &[1; 36]), (0x00, &[4, 0, 1, 0])] {
+            let (got, left) = read(&[header(0, family, rest), vec![0x16, 3, 1]].concat()).await;
+            assert_eq!((got.unwrap(), left), (None, 3), "{family:#x}");
         }
     }
 
@@ -93,7 +103,6 @@ mod tests {
         let mut other_version = header(1, 0x11, &v4);
         other_version[12] = 0x11;
         for (bytes, want) in [
-            (header(0, 0x11, &v4), "health check"),
             (header(1, 0x00, &[]), "does not say an IP address"),
             (header(1, 0x12, &v4), "does not say an IP address"),
             (header(1, 0x31, &[0; 216]), "does not say an IP address"),

@@ -114,6 +114,27 @@ fn a_country_file_that_cannot_be_trusted_is_no_country_file() {
     assert_eq!(risk(dir.path(), "countries = ['GB']").country("198.51.100.7".parse().ok(), NOW), Err(GeoFault::NotConfigured));
 }
 
+/// Files spell a country in several ways; one that is read and understood by nobody says so.
+#[test]
+fn every_known_form_of_a_country_file_is_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("country.mmdb");
+    let address: IpAddr = "198.51.100.7".parse().unwrap();
+    let built = u64::try_from(NOW.0 / 1_000).unwrap();
+    for form in [Form::Nested, Form::Flat, Form::Text] {
+        for code in ["GB", "gb", "Gb"] {
+            fs::write(&file, country_file(&[("198.51.100.0/24", code)], built, form)).unwrap();
+            let found = Geo::open(&file, 30).country(address, NOW);
+            assert_eq!(found.map(|c| c.as_str().to_owned()), Ok("GB".to_owned()), "{form:?} {code}");
+        }
+    }
+    for (code, form) in [("GB", Form::Unknown), ("United Kingdom", Form::Text), ("", Form::Flat)] {
+        fs::write(&file, country_file(&[("198.51.100.0/24", code)], built, form)).unwrap();
+        assert_eq!(Geo::open(&file, 30).country(address, NOW), Err(GeoFault::UnknownForm), "{form:?} {code}");
+    }
+    assert_eq!(Geo::open(&file, 30).country("203.0.113.1".parse().unwrap(), NOW), Err(GeoFault::NotListed));
+}
+
 #[test]
 fn the_flat_form_and_any_bytes() {
     let dir = tempfile::tempdir().unwrap();

@@ -11,6 +11,10 @@ pub enum Form {
     Nested,
     /// `{"country_code": "GB"}`, as iptoasn.
     Flat,
+    /// `{"country": "GB"}`, as IPinfo.
+    Text,
+    /// `{"cc": "GB"}`: a form that nobody knows.
+    Unknown,
 }
 
 /// A file of these networks and countries, built at `built_s` (seconds since 1970).
@@ -28,6 +32,8 @@ pub fn country_file(networks: &[(&str, &str)], built_s: u64, form: Form) -> Vec<
         data.extend(match form {
             Form::Nested => map(&[("country", map(&[code]))]),
             Form::Flat => map(&[("country_code", string(country))]),
+            Form::Text => map(&[("country", string(country))]),
+            Form::Unknown => map(&[("cc", string(country))]),
         });
     }
     let nodes = tree.0.len();

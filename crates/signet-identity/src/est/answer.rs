@@ -37,7 +37,9 @@ pub(super) fn certificates(der: &[u8]) -> Result<Vec<CertificateDer<'static>>, E
     let unreadable = |_| EstError::NotEst("its answer is no certificate bundle");
     // id-signedData, RFC 5652 §5.1
     const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
-    let outer = ContentInfo::from_der(der).map_err(unreadable)?;
+    // RFC 5652 §2: a sender may use BER, and some authorities do.
+    let der = crate::ber::to_der(der).ok_or(EstError::NotEst("its answer is no certificate bundle"))?;
+    let outer = ContentInfo::from_der(&der).map_err(unreadable)?;
     if outer.content_type.to_string() != SIGNED_DATA {
         return Err(EstError::NotEst("its answer is no certificate bundle"));
     }

@@ -44,17 +44,62 @@ impl NativeEntries {
     }
 }
 
+/// What lies under one name. A keychain can hold two items of the same name (made by another
+/// program, or by a synchronisation that went wrong).
+enum Kept {
+    Once(Zeroizing<Vec<u8>>),
+    /// Several times, each with another text: nobody can tell which counts.
+    Differently,
+}
+
+fn read(entry: &Entry) -> Result<Kept, StoreError> {
+    let copies = match entry.get_secret() {
+        Err(StoreError::Ambiguous(copies)) => copies,
+        text => return text.map(|t| Kept::Once(Zeroizing::new(t))),
+    };
+    let mut texts = Vec::new();
+    for copy in &copies {
+        texts.push(Zeroizing::new(copy.get_secret()?));
+    }
+    let first = texts.pop().ok_or(StoreError::NoEntry)?;
+    Ok(if texts.iter().all(|t| *t == first) { Kept::Once(first) } else { Kept::Differently })
+}
+
+/// Deletes the entry, however often it is there.
+fn delete(entry: &Entry) -> Result<(), StoreError> {
+    match entry.delete_credential() {
+        Err(StoreError::Ambiguous(copies)) => copies.iter().try_for_each(Entry::delete_credential),
+        deleted => deleted,
+    }
+}
+
+fn write(entry: &Entry, text: &[u8]) -> Result<(), StoreError> {
+    match entry.set_secret(text) {
+        Err(StoreError::Ambiguous(_)) => {
+            delete(entry)?;
+            entry.set_secret(text)
+        }
+        written => written,
+    }
+}
+
 impl Entries for NativeEntries {
     fn get(&mut self, entry: &str) -> Result<Option<Zeroizing<Vec<u8>>>, KeychainError> {
-        self.with_entry(entry, |entry| entry.get_secret().map(Zeroizing::new))
+        match self.with_entry(entry, read)? {
+            None => Ok(None),
+            Some(Kept::Once(text)) => Ok(Some(text)),
+            Some(Kept::Differently) => {
+                Err(KeychainError::Malformed { entry: entry.into(), why: "the keychain holds it more than once, each time differently" })
+            }
+        }
     }
 
     fn put(&mut self, entry: &str, text: &[u8]) -> Result<(), KeychainError> {
-        self.with_entry(entry, |entry| entry.set_secret(text))?.ok_or(KeychainError::NoDefaultCollection)
+        self.with_entry(entry, |entry| write(entry, text))?.ok_or(KeychainError::NoDefaultCollection)
     }
 
     fn remove(&mut self, entry: &str) -> Result<bool, KeychainError> {
-        Ok(self.with_entry(entry, Entry::delete_credential)?.is_some())
+        Ok(self.with_entry(entry, delete)?.is_some())
     }
 
     fn names(&mut self) -> Result<Vec<String>, KeychainError> {

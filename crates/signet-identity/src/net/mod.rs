@@ -1,5 +1,6 @@
 //! Reaching a host over TCP, through an HTTP proxy where there is one.
 
+mod eyeballs;
 pub mod proxy;
 
 use std::time::Duration;
@@ -65,18 +66,15 @@ async fn through(proxy: &ProxyUrl, host: &str, port: u16) -> Result<TcpStream, P
     Ok(stream)
 }
 
-async fn tcp(host: &str, port: u16) -> Result<TcpStream, Refusal> {
+/// Opens a TCP connection to a host by whichever of its addresses answers first (RFC 8305). Without
+/// a time limit of its own: the caller sets one.
+pub async fn tcp(host: &str, port: u16) -> Result<TcpStream, Refusal> {
     let found = tokio::net::lookup_host((host, port)).await.map_err(|e| Refusal::seen_by_client(&e, Stage::Resolve))?;
-    let mut last = Refusal::DnsFailure;
-    for address in found {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                // Small messages that somebody waits for; a failure here only costs speed.
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Err(error) => last = Refusal::seen_by_client(&error, Stage::Connect),
-        }
-    }
-    Err(last)
+    let stream = eyeballs::connect(found.collect()).await.map_err(|e| match e {
+        Some(error) => Refusal::seen_by_client(&error, Stage::Connect),
+        None => Refusal::DnsFailure,
+    })?;
+    // Small messages that somebody waits for; a failure here only costs speed.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
 }

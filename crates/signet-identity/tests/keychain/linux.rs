@@ -49,6 +49,13 @@ fn callers_at_once_share_one_secret() {
     scenario("parallel", keyring.env());
 }
 
+/// Two items under one name touch that name only.
+#[test]
+fn an_entry_that_is_there_twice() {
+    let keyring = PrivateKeyring::start().unwrap();
+    scenario("twice", keyring.env());
+}
+
 #[test]
 fn locked_with_nobody_to_ask() {
     let home = tempfile::tempdir().unwrap();
@@ -122,6 +129,7 @@ fn child() {
         "life" => life(&keychain),
         "parallel" => parallel(&keychain),
         "store" => store(&keychain),
+        "twice" => twice(&keychain),
         "still_there" => still_there(&keychain),
         "locked" => locked(&keychain),
         "no_default_collection" => no_default_collection(&keychain),
@@ -144,6 +152,41 @@ fn parallel(keychain: &OsKeychain) {
 fn store(keychain: &OsKeychain) {
     let issued = pki().issue(&Order::desk("TRADER1")).unwrap();
     store_desk_identity(keychain, &issued, &name("TRADER1")).unwrap();
+}
+
+fn twice(keychain: &OsKeychain) {
+    use secret_service::{EncryptionType, blocking::SecretService};
+    let pki = pki();
+    for trader in ["TRADER1", "TRADER2", "TRADER3"] {
+        store_desk_identity(keychain, &pki.issue(&Order::desk(trader)).unwrap(), &name(trader)).unwrap();
+    }
+    let secret = keychain.secret(&name("journal")).unwrap();
+    let service = SecretService::connect(EncryptionType::Plain).unwrap();
+    let collection = service.get_default_collection().unwrap();
+    let again = |entry: &str, change: fn(&mut Vec<u8>)| {
+        let items = collection.search_items([("username", entry)].into()).unwrap();
+        let (item, mut text) = (&items[0], items[0].get_secret().unwrap());
+        change(&mut text);
+        let attributes = item.get_attributes().unwrap();
+        let borrowed = attributes.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        collection.create_item("another", borrowed, &text, false, "text/plain").unwrap();
+        assert_eq!(collection.search_items([("username", entry)].into()).unwrap().len(), 2, "{entry}");
+    };
+    again("identity/TRADER1", |text| text.truncate(40));
+    again("identity/TRADER2", |_| ());
+    again("secret/journal", |_| ());
+
+    let listed = keychain.identities().unwrap();
+    let usable: Vec<_> = listed.iter().map(|i| (i.name.as_str(), i.certificate.is_some())).collect();
+    assert_eq!(usable, [("TRADER1", false), ("TRADER2", true), ("TRADER3", true)]);
+    let error = keychain.load_identity(&name("TRADER1")).unwrap_err();
+    assert!(error.code() == "keychain.malformed" && error.to_string().contains("more than once"), "{error}");
+    assert_eq!(keychain.load_identity(&name("TRADER2")).unwrap().peer().unwrap().comp_id.as_str(), "TRADER2");
+    assert_eq!(*keychain.secret(&name("journal")).unwrap(), *secret);
+    // The cure that the error names works, for both copies.
+    keychain.delete_identity(&name("TRADER1")).unwrap();
+    store_desk_identity(keychain, &pki.issue(&Order::desk("TRADER1")).unwrap(), &name("TRADER1")).unwrap();
+    assert!(keychain.identities().unwrap().iter().all(|i| i.certificate.is_some()));
 }
 
 fn still_there(keychain: &OsKeychain) {
