@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_is_not_one_whole_value_is_refused() {
-        let deep = [vec![0x30, 0x80].repeat(40), vec![0, 0].repeat(40)].concat();
+        let deep = [[0x30, 0x80].repeat(40), [0, 0].repeat(40)].concat();
         for bad in [
             &[][..],
             &[0x30],
