@@ -179,8 +179,9 @@ impl Door {
         };
         let admitted = match checked {
             Ok((who, key)) => {
+                let first_use = who.as_ref().is_some_and(|w| w.first_use).then_some(peer.serial.as_str());
                 let user = who.map_or_else(|| desk.to_string(), |w| w.user);
-                let access = Access::new(user, &peer, key, &binding, vouched_for);
+                let access = Access::new(user, &peer, key, &binding, vouched_for).with_first_use(first_use);
                 self.judge(&first, access, &shown)
             }
             Err((code, words)) => Err(live::Reason { code, words, cure: String::new() }),

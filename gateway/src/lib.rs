@@ -201,9 +201,13 @@ async fn run(
         .map_err(|source| GatewayError::Io { what: format!("desks.listen {}", config.desks.listen), source })?;
     let address = listener.local_addr().map_err(|source| GatewayError::Io { what: "desks.listen".into(), source })?;
 
+    let mut renewals = None;
     let (roster, worker) = match (&config.registry, &loaded.registry) {
         (Some(section), Some(url)) => {
+            let (renewal_risk, questions) = enrol::renewal::RenewalRisk::new();
+            renewals = Some(questions);
             let plan = roster::Plan {
+                renewal_risk,
                 url: url.clone(),
                 section: section.clone(),
                 enrolment,
@@ -226,6 +230,9 @@ async fn run(
     let core = Rc::new(Core::new(router, journal, gate, Signed::new(evidence, roster.clone())));
     tokio::task::spawn_local(entitle::keep_up(core.clone()));
     core.judge_by(risk.clone(), roster.clone());
+    if let Some(questions) = renewals {
+        tokio::task::spawn_local(enrol::renewal::serve(core.clone(), risk.clone(), questions));
+    }
     if let (Some(roster), Some(section)) = (&roster, &config.step_up) {
         // Fail closed: a gateway told to use security keys does not run without them.
         let service = roster.step_up().ok_or_else(|| GatewayError::Session("the step-up service did not start".into()))?;

@@ -81,6 +81,9 @@ impl Notes {
 pub struct Admitted {
     pub user: String,
     pub device: String,
+    /// The registry has not seen this certificate used. Its first use takes the one before it out of
+    /// force, so it counts only after the last gate: [`Roster::first_used`].
+    pub first_use: bool,
 }
 
 /// The trading thread's end.
@@ -101,6 +104,8 @@ pub struct Plan {
     pub identity: ServerIdentity,
     pub desk_roots: TrustRoots,
     pub trust_domain: String,
+    /// Who tells the risk of a renewal.
+    pub renewal_risk: enrol::renewal::RenewalRisk,
     /// TLS of the enrolment service.
     pub policy: TlsPolicy,
 }
@@ -141,11 +146,13 @@ impl Roster {
     fn decide(&self, shown: &Shown, s: &Snapshot) -> Result<Admitted, AdmissionRefusal> {
         let (age, age_max) = (s.confirmed.elapsed(), self.age_max);
         let found = admit(&s.view, millis(age), millis(age_max), shown, crate::core::now())?;
-        if !found.used {
-            // A lost report is made again at the next logon; the trading thread never waits.
-            let _ = self.reports.try_send(Report::FirstUsed(shown.serial.clone()));
-        }
-        Ok(Admitted { user: found.user.clone(), device: found.device.clone() })
+        Ok(Admitted { user: found.user.clone(), device: found.device.clone(), first_use: !found.used })
+    }
+
+    /// A certificate was used for the first time, and whoever used it was let in. A lost report is
+    /// made again at the next logon; the trading thread never waits.
+    pub fn first_used(&self, serial: &str) {
+        let _ = self.reports.try_send(Report::FirstUsed(serial.to_owned()));
     }
 
     /// Whether a session that is on may stay on.
@@ -255,7 +262,9 @@ async fn work(plan: Plan, inbox: mpsc::Receiver<Report>, ready: oneshot::Sender<
         Err(e) => return drop(ready.send(Err(e))),
     };
     let est = listener.as_ref().and_then(|l| l.local_addr().ok());
-    let service = plan.enrolment.map(|e| Rc::new(enrol::Service::new(registry.clone(), e.issuing, plan.trust_domain.clone())));
+    let service = plan
+        .enrolment
+        .map(|e| Rc::new(enrol::Service::new(registry.clone(), e.issuing, plan.trust_domain.clone(), plan.renewal_risk.clone())));
     if let (Some(listener), Some(tls), Some(service)) = (listener, tls, &service) {
         tokio::task::spawn_local(enrol::server::serve(listener, tls, service.clone()));
     }

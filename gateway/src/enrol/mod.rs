@@ -9,6 +9,7 @@ pub mod csr;
 pub mod limit;
 pub mod pkcs7;
 pub mod refusal;
+pub mod renewal;
 pub mod server;
 pub mod upstream;
 
@@ -19,6 +20,7 @@ use crate::{
 use csr::Csr;
 use limit::{JournalBudget, RateLimit, Subject};
 use refusal::{EnrolRefusal, Refused};
+use renewal::{NotNow, Renewal, RenewalRisk};
 use rustls_pki_types::CertificateDer;
 use signet_identity::{PeerIdentity, Role, is_user_id};
 use std::{cell::RefCell, net::SocketAddr};
@@ -48,13 +50,14 @@ pub struct Service {
     registry: Registry,
     issuing: Issuing,
     trust_domain: String,
+    risk: RenewalRisk,
     limit: RefCell<RateLimit>,
     budget: RefCell<JournalBudget>,
 }
 
 impl Service {
-    pub fn new(registry: Registry, issuing: Issuing, trust_domain: String) -> Self {
-        Self { registry, issuing, trust_domain, limit: RefCell::default(), budget: RefCell::default() }
+    pub fn new(registry: Registry, issuing: Issuing, trust_domain: String, risk: RenewalRisk) -> Self {
+        Self { registry, issuing, trust_domain, risk, limit: RefCell::default(), budget: RefCell::default() }
     }
 
     pub fn registry(&self) -> &Registry {
@@ -96,7 +99,9 @@ impl Service {
                 EnrolRefusal::Unavailable
             }
         };
-        self.refused(refusal, &subjects, &who, from).await;
+        // Somebody in the wrong place must not use up the attempts of the person whose certificate it is.
+        let counted = if refusal == EnrolRefusal::RiskDenied { &subjects[..1] } else { &subjects[..] };
+        self.refused(refusal, counted, &who, from).await;
         Err(Answer { refusal, retry_after_s: None })
     }
 
@@ -158,6 +163,11 @@ impl Service {
         let peer = PeerIdentity::from_certificate(&shown).map_err(|_| EnrolRefusal::CertificateUnknown)?;
         peer.require(Role::Desk, &self.trust_domain).map_err(|_| EnrolRefusal::CertificateUnknown)?;
         let csr = Csr::read(body)?;
+        // Before anything changes in the registry.
+        self.risk.permits(Renewal::new(&peer, from.ip())).await.map_err(|e| match e {
+            NotNow::Risk => EnrolRefusal::RiskDenied,
+            NotNow::Silent => EnrolRefusal::Unavailable,
+        })?;
         let spki = hex(peer.spki_sha256.as_bytes());
         let claim = self.registry.claim_renewal(&peer.serial, &spki, &csr.ask, crate::core::now()).await?;
         self.finish(claim, &csr, from).await

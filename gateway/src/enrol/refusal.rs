@@ -70,6 +70,13 @@ pub enum EnrolRefusal {
     #[error("The present certificate has expired. Ask your administrator for a new code.")]
     CertificateExpired,
 
+    // At fault: whoever holds the present certificate, or the network they are in.
+    #[error(
+        "The risk of a renewal is too high from here. Log on first (the desk renews by itself while it is on), or renew from a \
+         network and country in which you may log on."
+    )]
+    RiskDenied,
+
     // At fault: the gateway, or its operator.
     #[error("The registry does not answer. Try again in a minute; if it stays so, tell your administrator.")]
     Unavailable,
@@ -127,6 +134,7 @@ impl EnrolRefusal {
             Self::CertificateRevoked => "enrol.certificate_revoked",
             Self::CertificateSuperseded => "enrol.certificate_superseded",
             Self::CertificateExpired => "enrol.certificate_expired",
+            Self::RiskDenied => "enrol.risk_denied",
             Self::Unavailable => "enrol.unavailable",
             Self::AuthorityFailed => "enrol.authority_failed",
             Self::NotFound => "enrol.not_found",
@@ -144,7 +152,8 @@ impl EnrolRefusal {
             | Self::CertificateUnknown
             | Self::CertificateRevoked
             | Self::CertificateSuperseded
-            | Self::CertificateExpired => StatusCode::FORBIDDEN,
+            | Self::CertificateExpired
+            | Self::RiskDenied => StatusCode::FORBIDDEN,
             Self::CodeInUse => StatusCode::CONFLICT,
             Self::RateLimited | Self::TooManyUnused => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -52,6 +52,8 @@ pub struct Access {
     policies: Vec<String>,
     hardware_key: bool,
     key: MessagePublicKey,
+    /// Serial number of a certificate that the registry has not seen used.
+    first_use_of: Option<String>,
     state: RefCell<State>,
 }
 
@@ -63,6 +65,9 @@ struct State {
     asked: Option<(String, UtcMillis)>,
     concerns: Vec<Concern>,
     last: Option<Assessment>,
+    /// The Logon was accepted.
+    on: bool,
+    first_use_told: bool,
 }
 
 impl Access {
@@ -75,8 +80,24 @@ impl Access {
             policies: peer.policies.clone(),
             hardware_key: peer.enrolled.as_ref().is_some_and(|e| e.protection == "token"),
             key,
+            first_use_of: None,
             state: RefCell::default(),
         }
+    }
+
+    /// This access is the first use of its certificate.
+    pub fn with_first_use(mut self, serial: Option<&str>) -> Self {
+        self.first_use_of = serial.map(str::to_owned);
+        self
+    }
+
+    /// The certificate whose first use counts now, once: the person is logged on and owes no touch.
+    fn confirmed_first_use(&self) -> Option<String> {
+        let mut s = self.state.borrow_mut();
+        let let_in = s.touched || s.last.as_ref().is_some_and(|a| a.decision == Decision::Allow);
+        let counts = let_in && s.on && !s.first_use_told;
+        s.first_use_told |= counts;
+        self.first_use_of.clone().filter(|_| counts)
     }
 
     /// At logon: what the Logon said of the laptop, how this person can have come here, and the decision.
@@ -181,6 +202,8 @@ impl Core {
     /// After logon: the trader reads the decision before anything else, and the laptop is asked about.
     pub fn tell_decision(&self, desk: &CompId) {
         let Some(access) = self.access(desk) else { return };
+        access.state.borrow_mut().on = true;
+        self.confirm_first_use(&access);
         let last = access.state.borrow().last.clone();
         if let Some(a) = last {
             self.event("risk.assessed", desk, &event_words(&a));
@@ -212,8 +235,24 @@ impl Core {
     pub fn authenticated(self: &Rc<Self>, desk: &CompId) {
         let Some(access) = self.access(desk) else { return };
         access.touched();
+        self.confirm_first_use(&access);
         self.was_seen(&access);
         self.reassess(desk);
+    }
+
+    /// Takes the certificate before this one out of force, once whoever shows this one is past the
+    /// last gate: a stolen one that is refused, or owes a touch, displaces nobody.
+    fn confirm_first_use(&self, access: &Access) {
+        if let (Some(roster), Some(serial)) = (self.roster(), access.confirmed_first_use()) {
+            roster.first_used(&serial);
+        }
+    }
+
+    /// Whether a session is on with this certificate, from this address, that owes no touch.
+    pub fn is_on_without_owing(&self, serial: &str, address: IpAddr) -> bool {
+        let live = self.live.borrow();
+        let mut on = live.values().filter(|l| !l.cut.done() && l.shown.serial == serial);
+        on.any(|l| l.access.state.borrow().on && l.access.address == Some(address) && !l.access.wants_touch())
     }
 
     /// Somebody is here with good reason.
@@ -255,6 +294,7 @@ impl Core {
         if !changed {
             return;
         }
+        self.confirm_first_use(&access);
         self.event(if a.decision == Decision::Deny { "risk.denied" } else { "risk.changed" }, desk, &event_words(&a));
         self.to_desk(desk, &decision(&a, now()));
         match a.decision {

@@ -104,3 +104,44 @@ fn a_certificate_of_the_right_authority_that_is_not_in_the_registry_is_nothing()
     assert!(told(&w, "forged", 1).contains("58=this certificate is not in the registry"));
     w.eventually("written down", || w.events().contains("admission.certificate_unknown"));
 }
+
+/// Puts another list of expected countries in place and waits until the gateway judges by it.
+fn expect_countries(w: &World, countries: &str) {
+    let loads = || w.events().lines().filter(|l| l.contains("policy.loaded")).count();
+    let before = loads();
+    let text = format!("countries = [{countries}]\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n");
+    std::fs::write(w.path("risk.new"), text).unwrap();
+    std::fs::rename(w.path("risk.new"), w.path("risk.toml")).unwrap();
+    w.eventually("the risk settings to be loaded", || loads() > before);
+}
+
+/// A certificate that is shown from where its holder would not be let in gets no successor and takes
+/// nobody else's out of force: neither at enrolment nor at the Logon.
+#[test]
+fn an_access_that_risk_refuses_changes_nothing() {
+    let w = World::started();
+    w.enrolled("alice", "ALICE", "laptop");
+    assert!(told(&w, "laptop", 1).contains("|35=A|"));
+    w.request("next", "laptop");
+    w.keep(&w.reenrol("laptop", "next"), "next");
+
+    expect_countries(&w, "'FR'");
+    w.request("stolen", "laptop");
+    w.reenrol("laptop", "stolen").refused(403, "enrol.risk_denied");
+    assert!(told(&w, "next", 2).contains("risk.denied"));
+    w.eventually("both refusals written down", || w.events().contains("enrol.risk_denied") && w.events().contains("risk.denied"));
+    // Had it counted, it would have been told to the registry by now.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+
+    expect_countries(&w, "'GB'");
+    assert!(told(&w, "laptop", 3).contains("|35=A|"), "the honest one still is in force");
+    assert!(told(&w, "next", 4).contains("|35=A|"));
+    w.eventually("now the next one counts", || told(&w, "laptop", 5).contains("58=this certificate was replaced"));
+    // Five tries from the wrong place do not use up the attempts of the person.
+    expect_countries(&w, "'FR'");
+    for _ in 0..3 {
+        w.reenrol("next", "stolen").refused(403, "enrol.risk_denied");
+    }
+    expect_countries(&w, "'GB'");
+    w.keep(&w.reenrol("next", "stolen"), "stolen");
+}
