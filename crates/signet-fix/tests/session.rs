@@ -182,6 +182,7 @@ fn report(exec: &str) -> AppMessage {
         leaves_qty: "0".parse().unwrap(),
         avg_px: "99.135".parse().unwrap(),
         settlement_date: Some("20261124".into()),
+        currency: Some("EUR".into()),
         reject_reason: None,
         text: None,
         at: NOW,

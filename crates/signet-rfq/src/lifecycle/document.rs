@@ -109,7 +109,7 @@ BusinessMessageReject (j) by 379 or 45, and session Reject (3) by 45. They end o
 | of | does |
 | --- | --- |
 | R | the dealer's line is rejected |
-| AJ, 694=1 | the accept is declined, if it is this dealer's; after a fill it is a dispute |
+| AJ, 694=1 | the accept is declined, if it is this dealer's and has no answer yet; else an event is written |
 | AJ, 694=6 | noted |
 | H | noted: this dealer tells no status |
 | anything else | noted |
