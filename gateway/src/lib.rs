@@ -16,7 +16,7 @@ pub mod enforce;
 pub mod enrol;
 mod entitle;
 mod https;
-mod journal;
+pub mod journal;
 mod listener_tls;
 mod live;
 mod references;
