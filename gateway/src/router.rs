@@ -319,10 +319,14 @@ impl Router {
             let asked = self.rfqs.get(&id).is_some_and(|e| &e.desk == desk && e.rfq.line(dealer).is_some());
             return if asked { Ok(id) } else { Err(no_quote()) };
         }
-        match self.rfqs.of_quote(desk, dealer, &r.quote) {
-            Some((id, true)) => return Ok(id.clone()),
-            Some((_, false)) => return Err(("quote_ambiguous", "this quote id is in more than one RFQ; name the RFQ (131)".into())),
-            None => {}
+        let mut alive = self.rfqs.alive_with_quote(desk, dealer, &r.quote);
+        match (alive.next(), alive.next()) {
+            (Some(id), None) => return Ok(id.clone()),
+            (Some(_), Some(_)) => return Err(("quote_ambiguous", "this quote id is in more than one RFQ; name the RFQ (131)".into())),
+            (None, _) => {}
+        }
+        if let Some(id) = self.rfqs.of_quote(desk, dealer, &r.quote) {
+            return Ok(id.clone());
         }
         // A quote that has been replaced is not found by its id: then the newest open RFQ of this
         // desk for this instrument with this dealer is meant, and the accept is refused as re-quoted.

@@ -1012,3 +1012,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "book/life_tests.rs"]
+mod life_tests;

@@ -259,11 +259,15 @@ impl Book {
         ids.filter_map(|id| self.rfqs.get_key_value(id)).filter(move |(_, e)| &e.desk == desk)
     }
 
-    /// The RFQ in which a desk has this quote before it, and whether it is the only one: a dealer may use
-    /// one id in two RFQs. The first by id if it is not.
-    pub fn of_quote(&self, desk: &CompId, dealer: &DealerId, quote: &QuoteId) -> Option<(&RfqId, bool)> {
-        let all = self.found.quotes.get(&(desk.clone(), dealer.clone(), quote.clone()))?;
-        all.first().map(|id| (id, all.len() == 1))
+    /// The RFQ in which a desk has this quote before it; the first by id should a dealer have used one id twice.
+    pub fn of_quote(&self, desk: &CompId, dealer: &DealerId, quote: &QuoteId) -> Option<&RfqId> {
+        self.found.quotes.get(&(desk.clone(), dealer.clone(), quote.clone()))?.first()
+    }
+
+    /// The RFQs of a desk, not ended, in which it has this quote before it: one, if its dealer uses no id twice.
+    pub fn alive_with_quote(&self, desk: &CompId, dealer: &DealerId, quote: &QuoteId) -> impl Iterator<Item = &RfqId> {
+        let all = self.found.quotes.get(&(desk.clone(), dealer.clone(), quote.clone()));
+        all.into_iter().flatten().filter(|id| self.found.alive.contains(*id))
     }
 
     /// RFQs in which time changes something by `now`, by id.

@@ -28,7 +28,7 @@ use support::{BUND, World};
 use watcher::{Heard, Place, WATCHER, field};
 
 const FACTS: &str = "reporting_currency = 'EUR'\n[rates]\nGBP = '1.2'\nUSD = '0.95'\n[groups]\ndesk = ['ALICE', 'alice', 'CAROL']\n\
-    juniors = ['CAROL']\n[panels]\nours = ['WATCHER', 'NORTHBANK']\n";
+    juniors = ['CAROL']\n[panels]\nours = ['WATCHER', 'NORTHBANK', 'MERIDIAN']\n";
 
 const POLICIES: &str = r#"
 @id("desk") permit (principal in Group::"desk", action in [Action::"see", Action::"request", Action::"accept"], resource in Panel::"ours");
@@ -175,24 +175,34 @@ fn what_no_policy_allows_reaches_no_dealer_and_says_why() {
 }
 
 #[test]
-fn a_price_that_another_dealer_beats_is_refused_by_policy() {
+fn a_price_that_the_others_beat_is_refused_by_policy_and_one_absurd_quote_forbids_nothing() {
     let v = venue(POLICIES);
-    let offer: Decimal = "99".parse().unwrap();
-    v.w.force(NORTH, Force::QuoteExactly { bid: None, offer: Some(offer), size: 5_000_000.into(), valid_ms: 30_000 });
+    let exactly = |offer: &str| Force::QuoteExactly {
+        bid: None,
+        offer: Some(offer.parse::<Decimal>().unwrap()),
+        size: 5_000_000.into(),
+        valid_ms: 30_000,
+    };
     v.w.runtime.block_on(async {
         let mut alice = v.desk("ALICE").await;
         until_watched(&mut alice).await;
         until_on(&mut alice, "|20004=NORTHBANK|20005=Northbank|20006=Y|").await;
-        alice.says(&request("R1", (BUND, "EUR"), 1, "1000000", &[WATCHER, NORTH])).await;
-        let mut quotes = Vec::new();
-        while quotes.len() < 2 {
-            quotes.push(alice.hears(&["35=S|", "131=R1|"]).await);
+        until_on(&mut alice, "|20004=MERIDIAN|20005=Meridian Markets|20006=Y|").await;
+        for (rfq, north, meridian, refused) in [("R1", "99", "99.1", true), ("R2", "100", "0.01", false)] {
+            v.w.force(NORTH, exactly(north));
+            v.w.force("MERIDIAN", exactly(meridian));
+            alice.says(&request(rfq, (BUND, "EUR"), 1, "1000000", &[WATCHER, NORTH, "MERIDIAN"])).await;
+            let mut quotes = Vec::new();
+            while quotes.len() < 3 {
+                quotes.push(alice.hears(&["35=S|", &format!("131={rfq}|")]).await);
+            }
+            let watcher = quotes.iter().find(|q| q.contains(WATCHER)).unwrap();
+            let id = format!("A-{rfq}");
+            alice.says(&accept(&id, field(watcher, "117"), "1000000", "100")).await;
+            let answer = alice.hears(&["35=8|", &format!("11={id}|")]).await;
+            assert_eq!(field(&answer, "39") == "8", refused, "{answer}");
+            assert_eq!(answer.contains("policy off-market"), refused, "{answer}");
         }
-        let worse = quotes.iter().find(|q| q.contains(WATCHER)).unwrap();
-        alice.says(&accept("A1", field(worse, "117"), "1000000", "100")).await;
-        let refusal = alice.hears(&["35=8|", "11=A1|", "39=8|"]).await;
-        assert!(field(&refusal, "58").contains("policy off-market"), "{refusal}");
-        assert_eq!(v.heard.business(), ["R ALICE.R1"]);
     });
 }
 
