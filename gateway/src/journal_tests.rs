@@ -212,6 +212,7 @@ fn fill(accept: &str, price: &str, quantity: i64) -> AppMessage {
         avg_px: price.parse().unwrap(),
         settlement_date: None,
         currency: None,
+        disputed: false,
         reject_reason: None,
         text: None,
         at: T0,

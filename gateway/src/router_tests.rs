@@ -118,6 +118,7 @@ fn report(accept: &str, t: ExecType, s: OrdStatus, price: &str) -> AppMessage {
         avg_px: dec(price),
         settlement_date: None,
         currency: None,
+        disputed: false,
         reject_reason: None,
         text: Some("last look".into()),
         at: T0,

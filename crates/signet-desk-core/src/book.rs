@@ -61,7 +61,11 @@ impl Ids {
     /// An accept's id begins with its RFQ's, so that a late answer finds its way home.
     fn accept(&mut self, rfq: &RfqId) -> String {
         self.next += 1;
-        format!("{rfq}:{}", self.next)
+        // An RFQ of an earlier run may have had an accept of this number already.
+        match rfq.as_str().starts_with(&self.prefix) {
+            true => format!("{rfq}:{}", self.next),
+            false => format!("{rfq}:{}-{}", self.prefix, self.next),
+        }
     }
 }
 

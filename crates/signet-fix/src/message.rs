@@ -354,6 +354,8 @@ pub struct ExecutionReport {
     pub settlement_date: Option<String>,
     /// Currency (15).
     pub currency: Option<String>,
+    /// From the gateway (20104): it is not what was accepted, or comes after the answer was final. Never a trade.
+    pub disputed: bool,
     /// OrdRejReason (103).
     pub reject_reason: Option<u16>,
     pub text: Option<String>,
@@ -377,10 +379,14 @@ impl ExecutionReport {
             settlement_date: self.settlement_date.clone(),
             currency: self.currency.clone(),
             text: self.text.clone(),
+            disputed: self.disputed,
             at: self.at,
         }
     }
 }
+
+/// ReasonCode (20104) of an ExecutionReport that the gateway passes on as a dispute.
+pub(crate) const DISPUTED: &str = "execution.disputed";
 
 /// OrderStatusRequest (H): what became of this accept?
 #[derive(Debug, Clone, PartialEq, Eq)]

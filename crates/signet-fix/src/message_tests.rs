@@ -223,6 +223,7 @@ fn execution() -> impl Strategy<Value = ExecutionReport> {
                 avg_px,
                 settlement_date,
                 currency,
+                disputed: leaves_qty > cum_qty,
                 reject_reason,
                 text,
                 at,

@@ -183,6 +183,7 @@ fn report(exec: &str) -> AppMessage {
         avg_px: "99.135".parse().unwrap(),
         settlement_date: Some("20261124".into()),
         currency: Some("EUR".into()),
+        disputed: false,
         reject_reason: None,
         text: None,
         at: NOW,

@@ -62,6 +62,8 @@ pub struct Report {
     pub currency: Option<String>,
     /// Text (58): why it was refused.
     pub text: Option<String>,
+    /// The gateway has compared it already: it does not fit.
+    pub disputed: bool,
     /// TransactTime (60).
     pub at: UtcMillis,
 }
@@ -221,6 +223,9 @@ impl Rfq {
             |d: &Dispute| d.accept == a.id && d.exec_id == r.exec_id && d.kind == r.kind && (d.price, d.quantity) == (r.price(), r.cum_qty);
         if self.disputes.iter().any(again) {
             return Verdict::of(AcceptEvent::Repeated);
+        }
+        if r.disputed {
+            return Verdict::unfit("the gateway says that it does not fit");
         }
         match lifecycle::meaning(r.kind, r.status, r.cum_qty > Decimal::ZERO) {
             Meaning::Working => Verdict::of(AcceptEvent::Working),
@@ -418,6 +423,17 @@ impl Rfq {
             trade.price = r.avg_px;
         }
         Verdict { trade: Some(trade), known: Some(known), ends: Some(k.exec_id.clone()), ..Verdict::of(AcceptEvent::TradeCorrected) }
+    }
+
+    /// A dispute that somebody else has found, about an accept that is not known here. Returns whether it is
+    /// a new one.
+    pub fn note_dispute(&mut self, d: Dispute) -> bool {
+        let known = |k: &Dispute| (&k.accept, &k.exec_id, k.kind) == (&d.accept, &d.exec_id, d.kind);
+        if self.disputes.iter().any(known) || self.disputes.len() >= MAX_DISPUTES_PER_RFQ {
+            return false;
+        }
+        self.disputes.push(d);
+        true
     }
 
     /// Whether nothing more may be accepted here before people have settled something.

@@ -77,6 +77,7 @@ fn report(kind: ExecType, exec: &str, last: &str, cum: &str) -> Report {
         settlement_date: Some("20261124".into()),
         currency: Some("EUR".into()),
         text: Some("no".into()),
+        disputed: false,
         at: T,
     }
 }

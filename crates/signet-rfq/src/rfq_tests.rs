@@ -67,6 +67,7 @@ fn fill(exec: &str, price: &str, quantity: &str) -> Report {
         settlement_date: None,
         currency: None,
         text: None,
+        disputed: false,
         at: UtcMillis(5_000),
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn rejection(
         avg_px: Decimal::ZERO,
         settlement_date: None,
         currency: None,
+        disputed: false,
         reject_reason: Some(reason),
         text: Some(text),
         at: now,
@@ -107,4 +108,22 @@ pub(super) fn status_report(a: &Accept, state: &AcceptState, now: UtcMillis) -> 
         }
     }
     r
+}
+
+/// What people must settle, for a desk that may have lost its own record of it.
+pub(super) fn dispute_report(rfq: &Rfq, d: &Dispute) -> ExecutionReport {
+    let report = rejection(&d.accept, &rfq.terms.instrument, d.side, REJ_OTHER, d.why.clone(), d.at);
+    ExecutionReport {
+        exec_id: d.exec_id.clone(),
+        exec_type: d.kind,
+        status: OrdStatus::Calculated,
+        dealer: Some(d.dealer.clone()),
+        last: (d.quantity > Decimal::ZERO).then_some(Level { price: d.price, size: d.quantity }),
+        cum_qty: d.quantity,
+        avg_px: d.price,
+        settlement_date: d.settlement_date.clone(),
+        disputed: true,
+        reject_reason: None,
+        ..report
+    }
 }

@@ -176,6 +176,8 @@ impl Router {
         };
         let Some(e) = self.rfqs.get_mut(&id) else { return };
         let silent = format!("the dealer's answer: {}", report.exec_type.words());
+        // Whether it fits is the gateway's word, not the dealer's.
+        let report = ExecutionReport { disputed: false, ..report };
         let heard = Report { text: report.text.clone().or(Some(silent)), ..report.report() };
         let Ok(taken) = e.rfq.report(&own, &heard, Declined::ByDealer, now) else { return };
         let (desk, state) = (e.desk.clone(), e.rfq.accept_of(&own).cloned());
@@ -204,7 +206,7 @@ impl Router {
     ) {
         if let Some(d) = &taken.dispute {
             self.alert("execution.disputed", dealer, format!("{} for accept {}: {}", report.exec_id, report.accept, d.why));
-            self.forward(desk, dealer, own, report);
+            self.forward(desk, dealer, own, ExecutionReport { disputed: true, text: Some(d.why.clone()), ..report });
             return self.after_answer(id, now);
         }
         match (taken.event, taken.changed) {

@@ -29,15 +29,15 @@ impl Router {
         self.replaying = false;
     }
 
-    /// The journal has been read. Desks have heard most of it: only trades are told once more, which a
-    /// desk that was away may have missed and one that was not knows already.
+    /// The journal has been read. Desks have heard most of it: only the answers to accepts are told once more,
+    /// in their order, which a desk that was away may have missed and one that was not knows already.
     pub fn replayed(&mut self) {
         let accepts = &self.accepts;
         for (id, desk) in &mut self.desks {
             desk.pending.retain(|m| match m {
                 AppMessage::ExecutionReport(e) => {
                     let known = AcceptId::new(outer(id, e.accept.as_str())).is_ok_and(|a| accepts.contains_key(&a));
-                    known && is_about_a_trade(e)
+                    known && is_an_answer(e)
                 }
                 _ => false,
             });
@@ -145,7 +145,7 @@ impl Router {
             }
             AppMessage::QuoteStatusReport(s) => dealer_side::status_of(s) != StatusMeaning::Noted,
             AppMessage::ExecutionReport(r) => match self.accept_named(&e.desk, &r.accept, dealer, &rfq) {
-                Some(a) => rfq.report(&a, &r.report(), Declined::ByDealer, now).is_ok_and(|t| t.changed),
+                Some(a) => rfq.report(&a, &Report { disputed: false, ..r.report() }, Declined::ByDealer, now).is_ok_and(|t| t.changed),
                 None => false,
             },
             AppMessage::BusinessReject(_) => true,
@@ -167,16 +167,15 @@ pub(super) fn replaces(new: &AppMessage, old: &AppMessage) -> bool {
     match (new, old) {
         (AppMessage::QuoteStatusReport(n), AppMessage::QuoteStatusReport(o)) => n.rfq == o.rfq,
         (AppMessage::ExecutionReport(n), AppMessage::ExecutionReport(o)) => {
-            n.accept == o.accept && (!is_about_a_trade(o) || (n.exec_id == o.exec_id && n.exec_type == o.exec_type))
+            // An answer is never replaced by a later one: a fill after a refusal is another thing than a fill.
+            n.accept == o.accept && (!is_an_answer(o) || (n.exec_id == o.exec_id && n.exec_type == o.exec_type))
         }
         _ => false,
     }
 }
 
-fn is_about_a_trade(e: &ExecutionReport) -> bool {
-    use rust_decimal::Decimal;
-    matches!(
-        meaning(e.exec_type, e.status, e.cum_qty > Decimal::ZERO),
-        Meaning::Execution | Meaning::ExecutedSoFar | Meaning::TradeCancelled | Meaning::TradeCorrected | Meaning::Contradiction
-    )
+/// Whether a report says what became of an accept.
+fn is_an_answer(e: &ExecutionReport) -> bool {
+    let executed = e.cum_qty > rust_decimal::Decimal::ZERO;
+    !matches!(meaning(e.exec_type, e.status, executed), Meaning::Working | Meaning::Noted)
 }

@@ -40,6 +40,9 @@ impl Router {
         for l in &rfq.lines {
             self.line(desk, rfq, l, now);
         }
+        for d in &rfq.disputes {
+            self.tell_desk(desk, AppMessage::ExecutionReport(super::answers::dispute_report(rfq, d)));
+        }
         if let Some((a, s)) = rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
             // What was accepted, word for word: the quote on the line may be another by now.
             self.tell_desk(desk, AppMessage::QuoteResponse(QuoteResponse::hit(a, t, isin, now)));

@@ -94,6 +94,7 @@ fn report(accept: &str, kind: ExecType, status: OrdStatus, exec: &str, price: &s
         avg_px: price,
         settlement_date: None,
         currency: None,
+        disputed: false,
         reject_reason: None,
         text: None,
         at: NOW,
@@ -343,4 +344,19 @@ fn a_reject_by_number_ends_the_accept_it_names() {
     assert!(b.message(j(None, Some(8)), NOW).is_empty());
     b.session_reject(9, "AJ: tag 131", NOW);
     assert!(matches!(state(&b), Accepting::Declined(Declined::ByGateway(_))));
+}
+
+#[test]
+fn an_accept_id_is_used_once_over_restarts() {
+    let mut first = Ids::new(NOW, 1);
+    let rfq = id(&first.rfq());
+    let of_first = first.accept(&rfq);
+    let mut second = Ids::new(NOW + 1, 2);
+    let mut all = vec![of_first];
+    all.extend((0..5).map(|_| second.accept(&rfq)));
+    for a in &all {
+        assert_eq!(rfq_of_accept(&AcceptId::new(a.clone()).unwrap()), Some(rfq.clone()), "{a}");
+    }
+    let unique: BTreeSet<&String> = all.iter().collect();
+    assert_eq!(unique.len(), all.len(), "{all:?}");
 }

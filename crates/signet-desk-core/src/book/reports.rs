@@ -29,6 +29,9 @@ impl Book {
             self.settled(&id);
         }
         let at = self.clock.gateway(now);
+        if e.disputed && self.items.get(&id).is_some_and(|i| i.rfq.accept_of(&e.accept).is_none()) {
+            return self.disputed_before(&id, &e, at, now);
+        }
         let Some(item) = self.items.get_mut(&id).filter(|i| i.rfq.accept_of(&e.accept).is_some()) else {
             return self.report_without_rfq(&id, &e, now);
         };
@@ -44,7 +47,9 @@ impl Book {
         let by = |why| if by_dealer { Declined::ByDealer(why) } else { Declined::ByGateway(why) };
         let Ok(taken) = item.rfq.report(&e.accept, &e.report(), by, at) else { return };
         if let Some(d) = &taken.dispute {
-            return self.disputed(&id, d, now);
+            let why = e.text.clone().filter(|_| e.disputed);
+            let told = Dispute { why: why.unwrap_or_else(|| d.why.clone()), ..d.clone() };
+            return self.disputed(&id, &told, now);
         }
         match (taken.event, taken.changed) {
             (AcceptEvent::Noted, _) => self.notice(NoticeKind::Plain, "report_noted", report_words(&e), Some(&id), now),
@@ -103,6 +108,28 @@ impl Book {
         self.blot_rfq(id);
     }
 
+    /// A dispute about an accept of an earlier run, in an RFQ that is on screen.
+    fn disputed_before(&mut self, id: &RfqId, e: &ExecutionReport, at: UtcMillis, now: UtcMillis) {
+        let (Some(dealer), Some(i)) = (e.dealer.clone(), self.items.get_mut(id)) else { return };
+        let d = Dispute {
+            accept: e.accept.clone(),
+            dealer,
+            exec_id: e.exec_id.clone(),
+            kind: e.exec_type,
+            side: e.side,
+            price: e.last.map_or(e.avg_px, |l| l.price),
+            quantity: e.cum_qty,
+            settlement_date: e.settlement_date.clone(),
+            at: e.at,
+            received: at,
+            why: e.text.clone().unwrap_or_else(|| "the gateway says that it does not fit".into()),
+        };
+        i.dirty = true;
+        if i.rfq.note_dispute(d.clone()) {
+            self.disputed(id, &d, now);
+        }
+    }
+
     /// A report about an accept that is not on this screen: of an earlier run, most likely. It belongs in the
     /// blotter, and what does not fit the row that is there already is shown beside it.
     fn report_without_rfq(&mut self, id: &RfqId, e: &ExecutionReport, now: UtcMillis) {
@@ -112,7 +139,8 @@ impl Book {
         let known = self.blotter.get(BlotterTab::Trades, e.accept.as_str()).cloned();
         let executed = e.cum_qty > rust_decimal::Decimal::ZERO;
         let changed = |known: BlotterRow, status: &str| BlotterRow { status: status.into(), ..known };
-        match (meaning(e.exec_type, e.status, executed), known) {
+        let meaning = if e.disputed { Meaning::Contradiction } else { meaning(e.exec_type, e.status, executed) };
+        match (meaning, known) {
             (Meaning::Execution | Meaning::ExecutedSoFar, None) => {
                 let text =
                     format!("A trade from before this start: {} {} at {}", row.side, row.symbol, row.price.clone().unwrap_or_default());

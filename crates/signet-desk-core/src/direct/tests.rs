@@ -282,6 +282,7 @@ impl World {
             avg_px: "99.125".parse().unwrap(),
             settlement_date: None,
             currency: None,
+            disputed: false,
             reject_reason: None,
             text: Some("too slow".into()),
             at,

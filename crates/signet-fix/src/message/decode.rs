@@ -164,6 +164,7 @@ fn execution(f: &Fields<'_>) -> Result<ExecutionReport, DecodeError> {
         avg_px: r.decimal(AVG_PX)?,
         settlement_date: r.optional(SETTL_DATE, Reader::date)?,
         currency: r.optional(CURRENCY, |r, t| r.text(t).map(str::to_owned))?,
+        disputed: r.opt(REASON_CODE) == Some(DISPUTED.as_bytes()),
         reject_reason: r.opt(ORD_REJ_REASON).and_then(parse_number).and_then(|n| u16::try_from(n).ok()),
         text: r.free_text(),
         at: if r.opt(TRANSACT_TIME).is_some() { r.utc(TRANSACT_TIME)? } else { r.utc(SENDING_TIME)? },

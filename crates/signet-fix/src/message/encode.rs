@@ -155,6 +155,9 @@ fn execution(b: &mut Body, e: &ExecutionReport) {
     b.put(CUM_QTY, e.cum_qty);
     b.put(AVG_PX, e.avg_px);
     b.put(TRANSACT_TIME, e.at);
+    if e.disputed {
+        b.put(REASON_CODE, DISPUTED);
+    }
     text(b, &e.text);
 }
 
