@@ -17,6 +17,7 @@ pub mod lifecycle;
 mod quantity;
 mod quote;
 mod rfq;
+mod terms;
 mod time;
 
 pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Execution};
@@ -26,9 +27,11 @@ pub use id::{AcceptId, CompId, DealerId, IdError, InstrumentId, QuoteId, RfqId};
 pub use instrument::{AssetClass, Catalogue, Instrument, InstrumentError, isin_check_digit};
 #[cfg(feature = "toml")]
 pub use instrument_file::CatalogueError;
+pub use lifecycle::RfqState;
 pub use quantity::{QuantityError, group_digits, parse_quantity};
 pub use quote::{Level, Quote, QuoteFault, Side};
-pub use rfq::{Ask, Line, LineState, Passed, REASON_PASS, Rfq, RfqError, RfqState, Terms, TermsError};
+pub use rfq::{Line, LineState, Passed, REASON_PASS, Rfq, RfqError};
+pub use terms::{Ask, Terms, TermsError};
 pub use time::UtcMillis;
 
 /// How old an accept may be when it reaches the gateway, milliseconds: a link that was silent for

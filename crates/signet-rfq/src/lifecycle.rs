@@ -83,7 +83,42 @@ impl RequestEvent {
     }
 }
 
-use crate::RfqState;
+/// How a request stands. It moves by [`request`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum RfqState {
+    Sent,
+    Open,
+    Done,
+    Expired,
+    Cancelled,
+    Refused,
+    NothingDone,
+}
+
+impl RfqState {
+    pub fn ended(self) -> bool {
+        !matches!(self, Self::Sent | Self::Open)
+    }
+
+    /// In words, for documents and people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Open => "open",
+            Self::Done => "done",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Refused => "refused",
+            Self::NothingDone => "nothing done",
+        }
+    }
+}
+
+impl fmt::Display for RfqState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
 
 /// Every state of a request, in the order of the table.
 pub const REQUEST_STATES: [RfqState; 7] =

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    Level, Report,
+    Ask, InstrumentId, Level, Report, RfqId, TermsError,
     fix::{ExecType, OrdStatus},
     instrument::bund,
 };
