@@ -2,9 +2,11 @@
 
 use crate::{
     enforce::{Connection, Enforcement},
+    enrol::limit::{JournalBudget, left_out_words},
     entitle::Gate,
-    journal::Journal,
+    journal::{Journal, JournalError},
     live::Live,
+    references::Sent,
     registry::NewEvent,
     risk::{Access, Risk},
     roster::Roster,
@@ -13,7 +15,7 @@ use crate::{
 };
 use signet_fix::{
     AppMessage,
-    message::{DecodeError, SnapshotMark},
+    message::{BusinessReject, DecodeError, SnapshotMark},
     session::{Event, Session},
 };
 use signet_rfq::{CompId, DealerId, UtcMillis};
@@ -40,6 +42,10 @@ pub struct Core {
     risk: OnceCell<Rc<Risk>>,
     roster: OnceCell<Rc<Roster>>,
     gate: Rc<Gate>,
+    /// What each dealer was sent, by sequence number: rejects may name nothing else.
+    sent: RefCell<BTreeMap<DealerId, Sent>>,
+    /// Events about executions that people must look at; what is beyond is in the log only.
+    alerts: RefCell<JournalBudget>,
     /// What was signed is kept here before it is acted on.
     pub signed: Signed,
 }
@@ -60,6 +66,8 @@ impl Core {
             risk: OnceCell::new(),
             roster: OnceCell::new(),
             gate: Rc::new(gate),
+            sent: RefCell::default(),
+            alerts: RefCell::default(),
             signed,
         }
     }
@@ -169,6 +177,10 @@ impl Core {
             }
             Event::Message { message, meta } => {
                 self.keep_of_dealer(dealer, &message, &meta);
+                let message = match message {
+                    AppMessage::BusinessReject(j) => AppMessage::BusinessReject(self.reference(dealer, j)),
+                    m => m,
+                };
                 self.handle(Input::FromDealer(dealer.clone(), message));
             }
             Event::Refused { msg_type, error } => {
@@ -177,10 +189,27 @@ impl Core {
                     self.unsigned_by_dealer(dealer, &msg_type, why);
                 }
             }
-            Event::Rejected { ref_msg_type, text, .. } => {
-                tracing::warn!(%dealer, ref_msg_type, text, "a dealer rejected a message of ours")
+            Event::Rejected { ref_seq, ref_msg_type, text } => {
+                tracing::warn!(%dealer, ref_msg_type, text, "a dealer rejected a message of ours");
+                // A message that could not be read was not processed either.
+                let reject = BusinessReject { ref_seq_num: Some(ref_seq), ref_msg_type, ref_id: None, reason: 0, text: Some(text) };
+                let reject = self.reference(dealer, reject);
+                self.handle(Input::FromDealer(dealer.clone(), AppMessage::BusinessReject(reject)));
             }
             _ => {}
+        }
+    }
+
+    /// What a reject is about: by 379 if it is there, else by the sequence number (45) of what this dealer
+    /// was sent.
+    fn reference(&self, dealer: &DealerId, j: BusinessReject) -> BusinessReject {
+        if j.ref_id.is_some() {
+            return j;
+        }
+        let sent = self.sent.borrow();
+        match j.ref_seq_num.and_then(|seq| sent.get(dealer).and_then(|s| s.of(seq))) {
+            Some((msg_type, id)) => BusinessReject { ref_msg_type: msg_type.into(), ref_id: Some(id.into()), ..j },
+            None => j,
         }
     }
 
@@ -220,15 +249,24 @@ impl Core {
     fn decide(&self, input: Input, at: UtcMillis) -> Vec<Output> {
         let mut s = self.state.borrow_mut();
         let State { router, journal } = &mut *s;
-        if let Err(e) = journal.record(at, &input, router) {
-            // What cannot be written down is not done: a disk that is full stops new business from
-            // desks. Answers of dealers go through: they tell what is already so.
-            tracing::error!(error = %e, "the journal cannot be written");
-            if let Input::FromDesk(desk, m) = &input {
-                return vec![Output::ToDesk(desk.clone(), not_now(m.msg_type()))];
+        match journal.record(at, input.clone(), router) {
+            Ok(input) => router.handle(at, input),
+            Err(e) => {
+                // What cannot be written down is not done: a disk that is full stops new business from
+                // desks. Answers of dealers go through: they tell what is already so.
+                tracing::error!(error = %e, "the journal cannot be written");
+                match (&input, &e) {
+                    (Input::FromDesk(desk, m), _) => vec![Output::ToDesk(desk.clone(), not_now(m.msg_type()))],
+                    // It would undo the next start.
+                    (Input::FromDealer(dealer, m), JournalError::NotReadable) => vec![Output::Alert {
+                        code: "journal.not_readable",
+                        about: dealer.to_string(),
+                        words: format!("a message ({}) that cannot be written down was not acted on", m.msg_type()),
+                    }],
+                    _ => router.handle(at, input),
+                }
             }
         }
-        router.handle(at, input)
     }
 
     fn act(&self, output: Output) -> Option<Input> {
@@ -247,7 +285,10 @@ impl Core {
             Output::ToDealer(dealer, m) => {
                 let session = self.dealers.borrow().get(&dealer).cloned();
                 match session.map(|s| s.send(&m)) {
-                    Some(Ok(_)) => None,
+                    Some(Ok(seq)) => {
+                        self.sent.borrow_mut().entry(dealer).or_default().note(seq, &m);
+                        None
+                    }
                     refused => {
                         let error = refused.and_then(Result::err).map(|e| e.to_string());
                         tracing::warn!(%dealer, msg_type = m.msg_type(), error, "not sent to the dealer");
@@ -263,12 +304,20 @@ impl Core {
                 tracing::info!("{text}");
                 None
             }
+            Output::Alert { code, about, words } => {
+                tracing::warn!(code, about, "{words}");
+                if let (Some(roster), Some(left_out)) = (self.roster(), self.alerts.borrow_mut().spend(now())) {
+                    let words = format!("{words}{}", left_out_words(left_out));
+                    roster.note(NewEvent::new(now(), "gateway", code, about, words));
+                }
+                None
+            }
         }
     }
 }
 
 fn not_now(msg_type: &str) -> AppMessage {
-    AppMessage::BusinessReject(signet_fix::message::BusinessReject {
+    AppMessage::BusinessReject(BusinessReject {
         ref_seq_num: None,
         ref_msg_type: msg_type.into(),
         ref_id: None,

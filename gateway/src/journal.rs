@@ -1,10 +1,16 @@
-//! The inputs that made the present state, on disk, so that a restart loses no RFQ.
+//! What was decided and what dealers answered, on disk, so that a restart loses no RFQ and decides nothing again.
+//!
+//! A record is proved readable before it is written: what takes effect is what will be read again.
 
-use crate::router::{Input, Router};
+use crate::router::{Decided, Input, Keep, Router};
+use serde::Deserialize;
 use signet_fix::{AppMessage, session::BEGIN_STRING};
 use signet_journal::{LogError, SealedLog, StoreKey};
 use signet_rfq::{CompId, DealerId, RfqId, UtcMillis};
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// When the file is this large and this much of it is about forgotten RFQs, it is rewritten.
 const REWRITE_ABOVE_BYTES: u64 = 8 * 1024 * 1024;
@@ -14,8 +20,27 @@ const REWRITE_ABOVE_BYTES: u64 = 8 * 1024 * 1024;
 pub enum JournalError {
     #[error(transparent)]
     Log(#[from] LogError),
-    #[error("the journal holds a record this version does not know")]
-    UnknownRecord,
+    /// At fault: whoever sent it, or a version that wrote it otherwise.
+    #[error(
+        "record {index} of the journal, written at {at} for {sender}, cannot be read. Nothing was changed. To go on without it, start with \
+         on_bad_record = \"set-aside\" under [journal]: the record is then kept in {aside} and what it did is lost",
+        aside = aside.display()
+    )]
+    BadRecord { index: usize, at: String, sender: String, aside: PathBuf },
+    /// It would not be read as it was written: it is not written, and not acted on.
+    #[error("this message cannot be written down so that it is read again")]
+    NotReadable,
+}
+
+/// What a start does with a record that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnBadRecord {
+    /// The gateway does not start, and says which record it is.
+    #[default]
+    Stop,
+    /// The record is moved into a file beside the journal, and the gateway starts.
+    SetAside,
 }
 
 #[derive(Debug)]
@@ -30,33 +55,56 @@ pub struct Journal {
 
 impl Journal {
     /// Opens the journal and replays it into `router`; what the router would send is not sent again.
-    pub fn open(path: &Path, key: &StoreKey, router: &mut Router) -> Result<Self, JournalError> {
+    pub fn open(path: &Path, key: &StoreKey, router: &mut Router, bad: OnBadRecord) -> Result<Self, JournalError> {
         let (log, recovered) = SealedLog::open(path, key)?;
         let mut journal = Self { log, records: BTreeMap::new(), next: 0, look_at: REWRITE_ABOVE_BYTES };
-        for r in &recovered.records {
-            let (at, input) = decode(r).ok_or(JournalError::UnknownRecord)?;
-            router.handle(at, Input::Tick);
-            let rfq = router.concerns(&input);
-            router.handle(at, input);
-            if let Some(rfq) = rfq {
+        let mut unreadable: Vec<&[u8]> = Vec::new();
+        for (index, r) in recovered.records.iter().enumerate() {
+            let Some((at, input)) = decode(r) else {
+                let fault = bad_record(index, r, aside(path));
+                tracing::error!("{fault}");
+                match bad {
+                    OnBadRecord::Stop => return Err(fault),
+                    OnBadRecord::SetAside => unreadable.push(r),
+                }
+                continue;
+            };
+            let before = router.concerns(&input);
+            router.replay(at, input);
+            if let Some(rfq) = before {
                 journal.remember(rfq, r.to_vec());
             }
+        }
+        router.replayed();
+        if !unreadable.is_empty() {
+            set_aside(&aside(path), key, &unreadable)?;
+            let good = recovered.records.iter().filter(|r| decode(r).is_some());
+            journal.log.rewrite(good.map(|r| &r[..]))?;
         }
         Ok(journal)
     }
 
-    /// Writes down an input before it takes effect. Inputs about no RFQ need no record.
-    pub fn record(&mut self, now: UtcMillis, input: &Input, router: &Router) -> Result<(), JournalError> {
-        let Some(rfq) = router.concerns(input) else { return Ok(()) };
-        // An answer to an RFQ that is forgotten, or never was, changes nothing.
-        let opens = matches!(input, Input::FromDesk(_, AppMessage::QuoteRequest(_)));
-        if !opens && !router.remembers(&rfq) {
-            return Ok(());
+    /// Writes down what an input changes, before it takes effect. What comes back is what is to take effect:
+    /// word for word what will be read again.
+    pub fn record(&mut self, now: UtcMillis, input: Input, router: &Router) -> Result<Input, JournalError> {
+        match router.keep(now, &input) {
+            Keep::Nothing => Ok(input),
+            Keep::This(what) => self.append(now, &what, router),
+            Keep::Beside(what) => self.append(now, &what, router).map(|_| input),
         }
-        let Some(record) = encode(now, input) else { return Ok(()) };
+    }
+
+    fn append(&mut self, now: UtcMillis, what: &Input, router: &Router) -> Result<Input, JournalError> {
+        let record = encode(now, what).ok_or(JournalError::NotReadable)?;
+        let (at, read) = decode(&record).ok_or(JournalError::NotReadable)?;
+        let rfq = router.concerns(&read).ok_or(JournalError::NotReadable)?;
+        // Text may come back tidied; what was tidied once must stay as it is.
+        if at != now || encode(now, &read).as_ref() != Some(&record) || Some(&rfq) != router.concerns(what).as_ref() {
+            return Err(JournalError::NotReadable);
+        }
         self.log.append(&record)?;
         self.remember(rfq, record);
-        Ok(())
+        Ok(read)
     }
 
     /// Drops what is about forgotten RFQs when enough of the file is. Looks once in each quarter that the file grows by, so
@@ -87,13 +135,50 @@ impl Journal {
 const DESK: u8 = b'D';
 const DEALER: u8 = b'L';
 const NOT_SENT: u8 = b'N';
+const REQUEST: u8 = b'R';
+const ACCEPT: u8 = b'A';
+
+/// Where records that cannot be read are kept.
+fn aside(journal: &Path) -> PathBuf {
+    let mut name = journal.as_os_str().to_owned();
+    name.push(".set-aside");
+    name.into()
+}
+
+/// Names a record by what can be read of it.
+fn bad_record(index: usize, r: &[u8], aside: PathBuf) -> JournalError {
+    let head = r.first_chunk::<10>();
+    let time = head.and_then(|h| h[1..9].try_into().ok()).map(i64::from_le_bytes);
+    let at = time.map_or_else(|| "an unknown time".into(), |t| signet_fix::tagvalue::format_utc(UtcMillis(t)));
+    let sender = head.and_then(|h| r.get(10..10 + usize::from(h[9]))).and_then(|id| std::str::from_utf8(id).ok());
+    let sender = sender.filter(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_graphic()));
+    JournalError::BadRecord { index, at, sender: sender.unwrap_or("an unknown sender").into(), aside }
+}
+
+/// Sealed like the journal: what dealers and desks said is nobody's to read.
+fn set_aside(path: &Path, key: &StoreKey, records: &[&[u8]]) -> Result<(), JournalError> {
+    let (mut log, _) = SealedLog::open(path, key)?;
+    for r in records {
+        log.append(r)?;
+    }
+    Ok(log.sync()?)
+}
 
 /// kind, time, length of the id, id, FIX message.
 fn encode(now: UtcMillis, input: &Input) -> Option<Vec<u8>> {
+    let owned;
     let (kind, id, message) = match input {
         Input::FromDesk(d, m) => (DESK, d.as_str(), m),
         Input::FromDealer(d, m) => (DEALER, d.as_str(), m),
         Input::NotSentToDealer(d, m) => (NOT_SENT, d.as_str(), m),
+        Input::Decided(d, Decided::Request(q)) => {
+            owned = AppMessage::QuoteRequest(q.clone());
+            (REQUEST, d.as_str(), &owned)
+        }
+        Input::Decided(d, Decided::Accept(r)) => {
+            owned = AppMessage::QuoteResponse(r.clone());
+            (ACCEPT, d.as_str(), &owned)
+        }
         _ => return None,
     };
     let frame = message.encode().finish(BEGIN_STRING).ok()?;
@@ -112,10 +197,13 @@ fn decode(r: &[u8]) -> Option<(UtcMillis, Input)> {
     let (id, frame) = rest.split_at_checked(usize::from(head[9]))?;
     let id = std::str::from_utf8(id).ok()?;
     let message = AppMessage::decode(frame).ok()?;
-    let input = match head[0] {
-        DESK => Input::FromDesk(CompId::new(id).ok()?, message),
-        DEALER => Input::FromDealer(DealerId::new(id).ok()?, message),
-        NOT_SENT => Input::NotSentToDealer(DealerId::new(id).ok()?, message),
+    let desk = || CompId::new(id).ok();
+    let input = match (head[0], message) {
+        (DESK, m) => Input::FromDesk(desk()?, m),
+        (DEALER, m) => Input::FromDealer(DealerId::new(id).ok()?, m),
+        (NOT_SENT, m) => Input::NotSentToDealer(DealerId::new(id).ok()?, m),
+        (REQUEST, AppMessage::QuoteRequest(q)) => Input::Decided(desk()?, Decided::Request(q)),
+        (ACCEPT, AppMessage::QuoteResponse(r)) => Input::Decided(desk()?, Decided::Accept(r)),
         _ => return None,
     };
     Some((UtcMillis(i64::from_le_bytes(time)), input))

@@ -1,7 +1,9 @@
 use super::*;
-use crate::router::{DealerSettings, DeskSettings};
-use signet_fix::message::QuoteRequest;
-use signet_rfq::{Ask, AssetClass, Catalogue, Instrument, InstrumentId};
+use crate::router::{DealerSettings, DeskSettings, Doing, Output};
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+use signet_fix::message::*;
+use signet_rfq::{AcceptId, Ask, AssetClass, Catalogue, Instrument, InstrumentId, Level, QuoteId, Side};
 use std::collections::BTreeSet;
 
 const T0: UtcMillis = UtcMillis(1_795_219_200_000);
@@ -21,6 +23,12 @@ fn dealer() -> DealerId {
 }
 
 fn router() -> Router {
+    router_with(1_000_000, true, &[], &["N", "E"])
+}
+
+/// A gateway of another day: its largest quantity, whether the pair is still traded, whom ALICE may ask, and
+/// which dealers there are.
+fn router_with(max_quantity: i64, traded: bool, may_ask: &[&str], dealers: &[&str]) -> Router {
     let pair = Instrument {
         id: InstrumentId::new("EUR/USD").unwrap(),
         symbol: "EUR/USD".into(),
@@ -32,12 +40,14 @@ fn router() -> Router {
         tick: rust_decimal::Decimal::new(1, 5),
         lot: 1_000.into(),
         min_quantity: 1_000.into(),
-        max_quantity: 1_000_000.into(),
+        max_quantity: max_quantity.into(),
         settlement: "spot".into(),
     };
-    let desks = [DeskSettings { id: desk(), dealers: BTreeSet::new() }];
-    let dealers = [DealerSettings { id: dealer(), name: "N".into() }];
-    Router::new("Venue".into(), false, Catalogue::new([pair]).unwrap(), desks, dealers)
+    let named = |d: &&str| DealerId::new(*d).unwrap();
+    let desks = [DeskSettings { id: desk(), dealers: may_ask.iter().map(named).collect::<BTreeSet<_>>() }];
+    let dealers = dealers.iter().map(|d| DealerSettings { id: named(d), name: (*d).into() });
+    let instruments = traded.then_some(pair);
+    Router::new("Venue".into(), false, Catalogue::new(instruments).unwrap(), desks, dealers)
 }
 
 /// Asks and cancels `count` times, each written down.
@@ -58,7 +68,7 @@ fn trade(journal: &mut Journal, router: &mut Router, from: usize, count: usize, 
         });
         for message in [request, AppMessage::RfqCancel { rfq: id, text: None }] {
             let input = Input::FromDesk(desk(), message);
-            journal.record(at, &input, router).unwrap();
+            let input = journal.record(at, input, router).unwrap();
             router.handle(at, input);
         }
     }
@@ -69,7 +79,7 @@ fn what_is_forgotten_leaves_the_file_and_what_is_not_is_read_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("rfqs.journal");
     let mut r = router();
-    let mut journal = Journal::open(&path, &key(), &mut r).unwrap();
+    let mut journal = Journal::open(&path, &key(), &mut r, OnBadRecord::Stop).unwrap();
     trade(&mut journal, &mut r, 0, 100, T0);
     journal.look_at = journal.log.len();
     r.handle(LATER, Input::Tick);
@@ -80,7 +90,7 @@ fn what_is_forgotten_leaves_the_file_and_what_is_not_is_read_again() {
     assert_eq!((journal.records.len(), journal.look_at), (3, REWRITE_ABOVE_BYTES));
     drop(journal);
     let mut again = router();
-    Journal::open(&path, &key(), &mut again).unwrap();
+    Journal::open(&path, &key(), &mut again, OnBadRecord::Stop).unwrap();
     let known = |n: usize| again.remembers(&RfqId::new(format!("ALICE.R{n}")).unwrap());
     assert_eq!([99, 100, 102].map(known), [false, true, true]);
 }
@@ -89,7 +99,7 @@ fn what_is_forgotten_leaves_the_file_and_what_is_not_is_read_again() {
 fn a_file_that_is_still_needed_is_looked_at_again_only_when_it_has_grown() {
     let dir = tempfile::tempdir().unwrap();
     let mut r = router();
-    let mut journal = Journal::open(&dir.path().join("rfqs.journal"), &key(), &mut r).unwrap();
+    let mut journal = Journal::open(&dir.path().join("rfqs.journal"), &key(), &mut r, OnBadRecord::Stop).unwrap();
     trade(&mut journal, &mut r, 0, 100, T0);
     journal.look_at = journal.log.len();
     journal.tidy(&r).unwrap();
@@ -104,6 +114,301 @@ fn a_file_that_is_still_needed_is_looked_at_again_only_when_it_has_grown() {
     assert!(journal.log.len() < full / 2);
 }
 
+/// A gateway with its journal: what goes in is written down first, as in `Core`.
+struct Gateway {
+    journal: Journal,
+    router: Router,
+}
+
+impl Gateway {
+    fn start(path: &Path, mut router: Router) -> Self {
+        let journal = Journal::open(path, &key(), &mut router, OnBadRecord::Stop).unwrap();
+        for d in ["N", "E"] {
+            router.handle(T0, Input::DealerUp(DealerId::new(d).unwrap()));
+        }
+        router.handle(T0, Input::DeskUp(desk()));
+        Self { journal, router }
+    }
+
+    fn take(&mut self, at: i64, input: Input) -> Vec<Output> {
+        let input = self.journal.record(T0 + at, input, &self.router).unwrap();
+        self.router.handle(T0 + at, input)
+    }
+
+    fn desk(&mut self, at: i64, m: AppMessage) -> Vec<Output> {
+        self.take(at, Input::FromDesk(desk(), m))
+    }
+
+    fn dealer(&mut self, at: i64, who: &str, m: AppMessage) -> Vec<Output> {
+        self.take(at, Input::FromDealer(DealerId::new(who).unwrap(), m))
+    }
+
+    fn doing(&self, at: i64) -> Doing {
+        self.router.doing(&desk(), T0 + at)
+    }
+}
+
+fn request(id: &str, quantity: i64, at: i64) -> AppMessage {
+    AppMessage::QuoteRequest(QuoteRequest {
+        id: RfqId::new(id).unwrap(),
+        instrument: InstrumentId::new("EUR/USD").unwrap(),
+        isin: false,
+        ask: Ask::Buy,
+        quantity: quantity.into(),
+        currency: "EUR".into(),
+        settlement_date: "20261124".into(),
+        dealers: vec![dealer(), DealerId::new("E").unwrap()],
+        expires: T0 + at + 60_000,
+        at: T0 + at,
+    })
+}
+
+fn quote(rfq: &str, id: &str, price: &str, size: i64) -> AppMessage {
+    AppMessage::Quote(QuoteMsg {
+        rfq: RfqId::new(format!("ALICE.{rfq}")).unwrap(),
+        id: QuoteId::new(id).unwrap(),
+        instrument: InstrumentId::new("EUR/USD").unwrap(),
+        dealer: None,
+        bid: None,
+        offer: Some(Level { price: price.parse().unwrap(), size: size.into() }),
+        valid_until: T0 + 30_000,
+        tradeable: true,
+        at: T0,
+    })
+}
+
+fn hit(rfq: &str, id: &str, quote: &str, price: &str, quantity: i64, at: i64) -> AppMessage {
+    AppMessage::QuoteResponse(QuoteResponse {
+        id: AcceptId::new(id).unwrap(),
+        response: Response::HitOrLift,
+        rfq: Some(RfqId::new(rfq).unwrap()),
+        quote: QuoteId::new(quote).unwrap(),
+        instrument: InstrumentId::new("EUR/USD").unwrap(),
+        isin: false,
+        dealer: Some(dealer()),
+        side: Side::Buy,
+        quantity: quantity.into(),
+        price: price.parse().unwrap(),
+        currency: Some("EUR".into()),
+        settlement_date: Some("20261124".into()),
+        at: T0 + at,
+    })
+}
+
+fn fill(accept: &str, price: &str, quantity: i64) -> AppMessage {
+    AppMessage::ExecutionReport(ExecutionReport {
+        order_id: "O".into(),
+        exec_id: format!("E-{accept}"),
+        exec_ref: None,
+        accept: AcceptId::new(format!("ALICE.{accept}")).unwrap(),
+        exec_type: ExecType::Trade,
+        status: OrdStatus::Filled,
+        instrument: InstrumentId::new("EUR/USD").unwrap(),
+        dealer: None,
+        side: Side::Buy,
+        last: Some(Level { price: price.parse().unwrap(), size: quantity.into() }),
+        cum_qty: quantity.into(),
+        leaves_qty: 0.into(),
+        avg_px: price.parse().unwrap(),
+        settlement_date: None,
+        currency: None,
+        disputed: false,
+        reject_reason: None,
+        text: None,
+        at: T0,
+    })
+}
+
+fn status(accept: &str) -> AppMessage {
+    AppMessage::OrderStatusRequest(OrderStatusRequest {
+        accept: AcceptId::new(accept).unwrap(),
+        instrument: InstrumentId::new("EUR/USD").unwrap(),
+        side: Side::Buy,
+        dealer: None,
+    })
+}
+
+fn told(out: &[Output]) -> Option<(OrdStatus, Decimal, Option<Decimal>)> {
+    out.iter().find_map(|o| match o {
+        Output::ToDesk(_, AppMessage::ExecutionReport(e)) => Some((e.status, e.cum_qty, e.last.map(|l| l.price))),
+        _ => None,
+    })
+}
+
+/// R1 is filled, R2 has an accept in flight, R3 is open, and one request was refused.
+fn a_day(path: &Path) -> Gateway {
+    let mut g = Gateway::start(path, router());
+    for (rfq, quantity) in [("R1", 500_000), ("R2", 300_000), ("R3", 200_000)] {
+        g.desk(0, request(rfq, quantity, 0));
+        g.dealer(100, "N", quote(rfq, &format!("q{rfq}"), "1.08", quantity));
+    }
+    g.desk(0, request("TOO-LARGE", 2_000_000, 0));
+    g.desk(200, hit("R1", "R1:1", "qR1", "1.08", 500_000, 200));
+    g.dealer(300, "N", fill("R1:1", "1.08", 500_000));
+    g.desk(400, hit("R2", "R2:1", "qR2", "1.08", 300_000, 400));
+    g
+}
+
+#[test]
+fn a_restart_with_other_settings_changes_nothing_of_what_was_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rfqs.journal");
+    let mut before = a_day(&path);
+    let (doing, pairs) = (before.doing(500), before.router.traded_pairs());
+    let filled = told(&before.desk(500, status("R1:1")));
+    assert_eq!(filled, Some((OrdStatus::Filled, 500_000.into(), Some("1.08".parse().unwrap()))));
+    drop(before);
+    for (what, other) in [
+        ("as before", router()),
+        ("the instrument is gone", router_with(1_000_000, false, &[], &["N", "E"])),
+        ("the largest quantity is smaller", router_with(1_000, true, &[], &["N", "E"])),
+        ("ALICE may ask E only", router_with(1_000_000, true, &["E"], &["N", "E"])),
+        ("N is gone", router_with(1_000_000, true, &[], &["E"])),
+        ("ALICE and everything is gone", Router::new("V".into(), false, Catalogue::new([]).unwrap(), [], [])),
+    ] {
+        let copy = dir.path().join(format!("{}.journal", what.replace(' ', "-")));
+        std::fs::copy(&path, &copy).unwrap();
+        let mut g = Gateway::start(&copy, other);
+        assert_eq!((g.doing(500), g.router.traded_pairs()), (doing.clone(), pairs.clone()), "{what}");
+        assert!(!g.router.remembers(&RfqId::new("ALICE.TOO-LARGE").unwrap()), "{what}");
+        if what.starts_with("ALICE and") {
+            continue;
+        }
+        assert_eq!(told(&g.desk(600, status("R1:1"))), filled, "{what}");
+        assert_eq!(told(&g.desk(600, status("R2:1"))).map(|t| t.0), Some(OrdStatus::New), "{what}");
+        if what == "N is gone" {
+            continue;
+        }
+        // The answer to the accept in flight is the trade it was agreed to be.
+        let out = g.dealer(700, "N", fill("R2:1", "1.08", 300_000));
+        assert_eq!(told(&out), Some((OrdStatus::Filled, 300_000.into(), Some("1.08".parse().unwrap()))), "{what}");
+        assert_eq!(g.doing(700).trades_today, 2, "{what}");
+        // The terms of an accept in flight are told a desk that has lost its own.
+        let again = g.take(800, Input::DeskUp(desk()));
+        assert!(!again.iter().any(|o| matches!(o, Output::ToDesk(_, AppMessage::QuoteStatusReport(_)))), "{what}: nothing stale");
+    }
+}
+
+#[test]
+fn after_a_restart_a_desk_hears_of_trades_and_of_nothing_stale() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rfqs.journal");
+    drop(a_day(&path));
+    let mut r = router();
+    Journal::open(&path, &key(), &mut r, OnBadRecord::Stop).unwrap();
+    let out = r.handle(T0 + 500, Input::DeskUp(desk()));
+    let after_snapshot = out.iter().skip_while(|o| !matches!(o, Output::ToDesk(_, AppMessage::Snapshot(SnapshotMark::End)))).skip(1);
+    let reports: Vec<&AppMessage> = after_snapshot.filter_map(|o| if let Output::ToDesk(_, m) = o { Some(m) } else { None }).collect();
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    assert!(matches!(reports[0], AppMessage::ExecutionReport(e) if e.accept.as_str() == "R1:1" && e.exec_type == ExecType::Trade));
+    // The accept in flight, in the words in which it was sent.
+    let accept = out.iter().find_map(|o| match o {
+        Output::ToDesk(_, AppMessage::QuoteResponse(r)) => Some((r.id.to_string(), r.price, r.quantity, r.quote.to_string())),
+        _ => None,
+    });
+    assert_eq!(accept, Some(("R2:1".into(), "1.08".parse().unwrap(), 300_000.into(), "qR2".into())));
+}
+
+#[test]
+fn a_number_with_a_point_first_does_not_keep_the_gateway_down() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rfqs.journal");
+    let mut g = Gateway::start(&path, router());
+    g.desk(0, request("R1", 500_000, 0));
+    let long = "-.1234567890123456789012345678";
+    assert!(signet_fix::tagvalue::parse_decimal(long.as_bytes()).is_some());
+    for price in [long, ".1234567890123456789012345678", "0.0000000000000000000000000001"] {
+        let price = signet_fix::tagvalue::parse_decimal(price.as_bytes()).unwrap();
+        g.dealer(100, "N", quote("R1", "q1", &price.to_string(), 500_000));
+        g.desk(200, hit("R1", "R1:1", "q1", &price.to_string(), 500_000, 200));
+    }
+    drop(g);
+    Gateway::start(&path, router());
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_named_and_never_lost_in_silence() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rfqs.journal");
+    let mut g = a_day(&path);
+    let mut bad = vec![DEALER];
+    bad.extend_from_slice(&T0.0.to_le_bytes());
+    bad.push(1);
+    bad.extend_from_slice(b"Nnonsense");
+    g.journal.log.append(&bad).unwrap();
+    g.dealer(700, "N", fill("R2:1", "1.08", 300_000));
+    drop(g);
+    let before = std::fs::read(&path).unwrap();
+    let refused = Journal::open(&path, &key(), &mut router(), OnBadRecord::Stop).unwrap_err();
+    let text = refused.to_string();
+    for part in ["record 9", "for N", "20261121", "on_bad_record", "rfqs.journal.set-aside"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), before, "nothing was changed");
+    for start in 0..2 {
+        let mut r = router();
+        let journal = Journal::open(&path, &key(), &mut r, OnBadRecord::SetAside).unwrap();
+        assert_eq!(r.doing(&desk(), T0 + 800).trades_today, 2, "what comes after it is read");
+        drop(journal);
+        let (_, kept) = SealedLog::open(&aside(&path), &key()).unwrap();
+        assert_eq!(kept.records.iter().map(|r| r.to_vec()).collect::<Vec<_>>(), [bad.clone()], "{start}");
+    }
+    Journal::open(&path, &key(), &mut router(), OnBadRecord::Stop).unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    /// Whatever a desk or a dealer sends: what is written down is read again at the next start, and makes the same state.
+    #[test]
+    fn whatever_was_said_the_next_start_makes_the_same_state(
+        steps in prop::collection::vec((0u8..9, 0u8..3, "-?[0-9]{0,9}[.]?[0-9]{0,28}", "[ -~]{0,20}", 0i64..3_000), 1..40)
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rfqs.journal");
+        let mut g = Gateway::start(&path, router());
+        let mut at = 0;
+        for (what, n, number, text, dt) in steps {
+            at += dt;
+            let Some(price) = signet_fix::tagvalue::parse_decimal(number.as_bytes()) else { continue };
+            g.router.handle(T0 + at, Input::Tick);
+            let (rfq, price) = (format!("R{n}"), price.to_string());
+            let id = format!("{rfq}:1");
+            match what {
+                0 | 1 => drop(g.desk(at, request(&rfq, 500_000, at))),
+                2 | 3 => drop(g.dealer(at, "N", quote(&rfq, &format!("q{n}"), &price, 500_000))),
+                4 => drop(g.desk(at, hit(&rfq, &id, &format!("q{n}"), &price, 500_000, at))),
+                5 => drop(g.dealer(at, "N", fill(&id, &price, 500_000))),
+                6 => {
+                    let id = RfqId::new(rfq).unwrap();
+                    g.desk(at, AppMessage::RfqCancel { rfq: id, text: Some(text) });
+                }
+                7 => {
+                    let reject = QuoteRequestReject {
+                        rfq: RfqId::new(format!("ALICE.{rfq}")).unwrap(),
+                        reason: 99,
+                        instrument: InstrumentId::new("EUR/USD").unwrap(),
+                        dealer: None,
+                        text: Some(text),
+                    };
+                    g.dealer(at, "E", AppMessage::QuoteRequestReject(reject));
+                }
+                _ => {
+                    let ref_id = Some(format!("ALICE.{id}"));
+                    let j = BusinessReject { ref_seq_num: None, ref_msg_type: "AJ".into(), ref_id, reason: 0, text: Some(text) };
+                    g.dealer(at, "N", AppMessage::BusinessReject(j));
+                }
+            }
+        }
+        g.router.handle(T0 + at, Input::Tick);
+        let (state, doing) = (g.router.dump(), g.doing(at));
+        drop(g);
+        let mut again = Gateway::start(&path, router_with(1, false, &["E"], &["E"]));
+        again.router.handle(T0 + at, Input::Tick);
+        prop_assert_eq!(again.doing(at), doing);
+        prop_assert_eq!(again.router.dump(), state);
+    }
+}
+
 /// `tests/fixtures/journal-1.log` was written by Signet 0.1 (commit c07a2fe): two RFQs asked and
 /// cancelled, and R9 asked and quoted.
 #[test]
@@ -113,7 +418,7 @@ fn a_journal_of_every_earlier_format_is_read() {
     std::fs::write(&path, include_bytes!("../tests/fixtures/journal-1.log")).unwrap();
     for _ in 0..2 {
         let mut again = router();
-        Journal::open(&path, &key(), &mut again).unwrap();
+        Journal::open(&path, &key(), &mut again, OnBadRecord::Stop).unwrap();
         let known = |n: &str| again.remembers(&RfqId::new(format!("ALICE.{n}")).unwrap());
         assert_eq!(["R0", "R1", "R9", "R2"].map(known), [true, true, true, false]);
     }
@@ -124,7 +429,7 @@ fn no_changed_bit_of_a_journal_is_read_as_something_else() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("rfqs.journal");
     let mut r = router();
-    let mut journal = Journal::open(&path, &key(), &mut r).unwrap();
+    let mut journal = Journal::open(&path, &key(), &mut r, OnBadRecord::Stop).unwrap();
     trade(&mut journal, &mut r, 0, 1, T0);
     drop(journal);
     let whole = std::fs::read(&path).unwrap();
@@ -132,7 +437,7 @@ fn no_changed_bit_of_a_journal_is_read_as_something_else() {
         let mut bad = whole.clone();
         bad[at] ^= 1 << (at % 8);
         std::fs::write(&path, &bad).unwrap();
-        let opened = Journal::open(&path, &key(), &mut router());
+        let opened = Journal::open(&path, &key(), &mut router(), OnBadRecord::Stop);
         assert!(matches!(&opened, Err(JournalError::Log(e)) if e.is_damage()), "byte {at}: {opened:?}");
     }
 }

@@ -16,9 +16,10 @@ pub mod enforce;
 pub mod enrol;
 mod entitle;
 mod https;
-mod journal;
+pub mod journal;
 mod listener_tls;
 mod live;
+mod references;
 pub mod registry;
 pub mod risk;
 mod roster;
@@ -188,7 +189,7 @@ async fn run(
 
     let mut router = new_router(&loaded, options);
     router.day_begins(loaded.entitlements.day_begins_ms());
-    let journal = Journal::open(&state_dir.join("rfqs.journal"), &key, &mut router)?;
+    let journal = Journal::open(&state_dir.join("rfqs.journal"), &key, &mut router, config.journal.on_bad_record)?;
     let evidence = SignedLog::open(&signed_folder(config), &key, now(), sync)?;
 
     let mut risk_files = vec![config.risk.settings.clone()];

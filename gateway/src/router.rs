@@ -8,15 +8,19 @@ use signet_fix::message::*;
 use signet_rfq::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+mod answers;
 mod book;
 mod dealer_side;
 mod desk_side;
+mod kept;
 mod proposal;
 mod snapshot;
 
+pub use answers::{accept_refusal, accept_waits, request_refusal};
 use book::Book;
 pub use book::{Amounts, Doing};
-pub use desk_side::{accept_refusal, accept_waits, request_refusal};
+pub use desk_side::accept_age;
+pub use kept::Keep;
 pub use proposal::{Proposal, Trade};
 
 /// Open RFQs one desk may have.
@@ -39,7 +43,21 @@ pub enum Input {
     FromDealer(DealerId, AppMessage),
     /// A message to a dealer could not be sent.
     NotSentToDealer(DealerId, AppMessage),
+    /// What was decided about a desk's message. It is done without asking again whether it may be.
+    Decided(CompId, Decided),
     Tick,
+}
+
+/// What the gateway has let through. The journal keeps this, not the question: instruments, limits,
+/// dealers and desks of another day change nothing of what was said.
+// A handful of these exist at a time.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decided {
+    /// An RFQ, on the gateway's clock.
+    Request(QuoteRequest),
+    /// An accept; its 131 is the RFQ's id as the desk wrote it.
+    Accept(QuoteResponse),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +68,12 @@ pub enum Output {
     Traded(CompId, DealerId),
     /// Worth a line in the log: who is at fault and what happened.
     Note(String),
+    /// Worth an event: people must look at it. A stable code, whom it is about, and what happened.
+    Alert {
+        code: &'static str,
+        about: String,
+        words: String,
+    },
 }
 
 /// A trader's desk as configured.
@@ -85,6 +109,8 @@ struct Dealer {
 struct Entry {
     desk: CompId,
     rfq: Rfq,
+    /// The instrument's id is an ISIN. Known here, as the instrument may not be known for ever.
+    isin: bool,
     ended_at: Option<UtcMillis>,
     /// When the answer to the accept in flight was last asked for.
     asked_at: Option<UtcMillis>,
@@ -108,6 +134,8 @@ pub struct Router {
     /// Dealers that desks without settings of their own may ask (empty: all); `None` when there can
     /// be no such desk.
     desk_default: Option<BTreeSet<DealerId>>,
+    /// The journal is being read: what it holds happened, whatever the settings say by now.
+    replaying: bool,
     out: Vec<Output>,
 }
 
@@ -130,6 +158,7 @@ impl Router {
             rfqs: Book::default(),
             accepts: HashMap::new(),
             desk_default: None,
+            replaying: false,
             out: Vec::new(),
         }
     }
@@ -167,38 +196,12 @@ impl Router {
             Input::DealerDown(d) => self.dealer_down(&d, now),
             Input::FromDealer(d, m) => self.dealer_said(&d, m, now),
             Input::NotSentToDealer(d, m) => self.not_sent(&d, m, now),
+            Input::Decided(desk, Decided::Request(q)) => self.open_request(&desk, q, now),
+            Input::Decided(desk, Decided::Accept(r)) => self.pass_on(&desk, r, now),
             Input::Tick => self.tick(now),
         }
         self.rfqs.settle();
         std::mem::take(&mut self.out)
-    }
-
-    /// The RFQ (as dealers know it) an input is about, if it is worth remembering over a restart.
-    pub fn concerns(&self, input: &Input) -> Option<RfqId> {
-        let by_accept = |a: &AcceptId| self.accepts.get(a).cloned();
-        match input {
-            Input::FromDesk(desk, m) => match m {
-                AppMessage::QuoteRequest(q) => RfqId::new(outer(desk, q.id.as_str())).ok(),
-                AppMessage::RfqCancel { rfq, .. } => RfqId::new(outer(desk, rfq.as_str())).ok(),
-                AppMessage::QuoteResponse(r) => {
-                    self.rfq_of_quote(desk, r).or_else(|| AcceptId::new(outer(desk, r.id.as_str())).ok().and_then(|a| by_accept(&a)))
-                }
-                _ => None,
-            },
-            Input::FromDealer(_, m) => match m {
-                AppMessage::Quote(q) => Some(q.rfq.clone()),
-                AppMessage::QuoteCancel(c) => Some(c.rfq.clone()),
-                AppMessage::QuoteRequestReject(r) => Some(r.rfq.clone()),
-                AppMessage::ExecutionReport(e) => by_accept(&e.accept),
-                _ => None,
-            },
-            Input::NotSentToDealer(_, m) => match m {
-                AppMessage::QuoteRequest(q) => Some(q.id.clone()),
-                AppMessage::QuoteResponse(r) => by_accept(&r.id),
-                _ => None,
-            },
-            _ => None,
-        }
     }
 
     /// RFQs of a desk that can be ended without leaving an accept in flight alone, by the desk's ids.
@@ -216,6 +219,7 @@ impl Router {
         if d.online {
             self.out.push(Output::ToDesk(desk.clone(), m));
         } else if matches!(m, AppMessage::ExecutionReport(_) | AppMessage::QuoteStatusReport(_)) {
+            d.pending.retain(|old| !kept::replaces(&m, old));
             if d.pending.len() == MAX_PENDING_PER_DESK {
                 d.pending.pop_front();
             }
@@ -229,6 +233,10 @@ impl Router {
 
     fn note(&mut self, text: String) {
         self.out.push(Output::Note(text));
+    }
+
+    fn alert(&mut self, code: &'static str, about: &DealerId, words: String) {
+        self.out.push(Output::Alert { code, about: about.to_string(), words });
     }
 
     fn tick(&mut self, now: UtcMillis) {
@@ -263,12 +271,11 @@ impl Router {
         let Some(e) = self.rfqs.get_mut(id) else { return };
         e.ended_at = Some(now);
         e.asked_at = None;
-        let (desk, rfq) = (e.desk.clone(), e.rfq.clone());
+        let (desk, rfq, isin) = (e.desk.clone(), e.rfq.clone(), e.isin);
         if rfq.state != RfqState::Done {
-            let report = QuoteStatusReport { rfq: rfq.terms.id.clone(), instrument: rfq.terms.instrument.clone(), status, text };
+            let report = QuoteStatusReport::of_rfq(rfq.terms.id.clone(), rfq.terms.instrument.clone(), status, text);
             self.tell_desk(&desk, AppMessage::QuoteStatusReport(report));
         }
-        let isin = self.isin(&rfq.terms.instrument);
         for l in rfq.lines.iter().filter(|l| l.live_quote(now).is_some()) {
             let Some(q) = &l.quote else { continue };
             let pass = AcceptId::new(format!("P.{}", now.0)).ok().and_then(|id| QuoteResponse::pass(id, &rfq, q, isin, now));
@@ -297,16 +304,48 @@ impl Router {
         self.catalogue.get(id).is_some_and(|i| i.asset_class.has_isin())
     }
 
-    fn rfq_of_quote(&self, desk: &CompId, r: &QuoteResponse) -> Option<RfqId> {
-        let dealer = r.dealer.as_ref()?;
+    /// The RFQ, as dealers know it, whose quote an accept takes.
+    pub fn rfq_accepted(&self, desk: &CompId, r: &QuoteResponse) -> Option<RfqId> {
+        self.rfq_of_accept(desk, r).ok()
+    }
+
+    /// The RFQ whose quote an accept takes. A desk of ours names it (131), as quote ids are unique only
+    /// within one dealer and one RFQ; for one that does not, the quote must lead to a single RFQ.
+    fn rfq_of_accept(&self, desk: &CompId, r: &QuoteResponse) -> Result<RfqId, (&'static str, String)> {
+        let no_quote = || ("no_quote", "no such quote".to_owned());
+        let dealer = r.dealer.as_ref().ok_or_else(no_quote)?;
+        if let Some(rfq) = &r.rfq {
+            let id = RfqId::new(outer(desk, rfq.as_str())).map_err(|_| no_quote())?;
+            let asked = self.rfqs.get(&id).is_some_and(|e| &e.desk == desk && e.rfq.line(dealer).is_some());
+            return if asked { Ok(id) } else { Err(no_quote()) };
+        }
+        let mut alive = self.rfqs.alive_with_quote(desk, dealer, &r.quote);
+        match (alive.next(), alive.next()) {
+            (Some(id), None) => return Ok(id.clone()),
+            (Some(_), Some(_)) => return Err(("quote_ambiguous", "this quote id is in more than one RFQ; name the RFQ (131)".into())),
+            (None, _) => {}
+        }
         if let Some(id) = self.rfqs.of_quote(desk, dealer, &r.quote) {
-            return Some(id.clone());
+            return Ok(id.clone());
         }
         // A quote that has been replaced is not found by its id: then the newest open RFQ of this
         // desk for this instrument with this dealer is meant, and the accept is refused as re-quoted.
         let asked = |e: &Entry| e.rfq.terms.instrument == r.instrument && e.rfq.line(dealer).is_some();
         let all = self.rfqs.alive_of(desk).filter(|(_, e)| asked(e));
-        all.max_by_key(|(_, e)| e.rfq.terms.created).map(|(id, _)| id.clone())
+        all.max_by_key(|(_, e)| e.rfq.terms.created).map(|(id, _)| id.clone()).ok_or_else(no_quote)
+    }
+}
+
+#[cfg(test)]
+impl Router {
+    /// What a desk is doing, for tests.
+    pub fn doing(&self, desk: &CompId, now: UtcMillis) -> Doing {
+        self.rfqs.doing(desk, None, now)
+    }
+
+    /// Every RFQ as it stands, for tests.
+    pub fn dump(&self) -> Vec<(RfqId, Rfq)> {
+        self.rfqs.iter().map(|(id, e)| (id.clone(), e.rfq.clone())).collect()
     }
 }
 

@@ -86,6 +86,7 @@ fn hit(id: &str, who: &str, quote: &str, price: &str) -> AppMessage {
     AppMessage::QuoteResponse(QuoteResponse {
         id: AcceptId::new(id).unwrap(),
         response: Response::HitOrLift,
+        rfq: None,
         quote: QuoteId::new(quote).unwrap(),
         instrument: bund(),
         isin: true,
@@ -93,6 +94,8 @@ fn hit(id: &str, who: &str, quote: &str, price: &str) -> AppMessage {
         side: Side::Buy,
         quantity: dec("5000000"),
         price: dec(price),
+        currency: None,
+        settlement_date: None,
         at: T0,
     })
 }
@@ -102,6 +105,7 @@ fn report(accept: &str, t: ExecType, s: OrdStatus, price: &str) -> AppMessage {
     AppMessage::ExecutionReport(ExecutionReport {
         order_id: "O".into(),
         exec_id: "X".into(),
+        exec_ref: None,
         accept: AcceptId::new(accept).unwrap(),
         exec_type: t,
         status: s,
@@ -113,6 +117,8 @@ fn report(accept: &str, t: ExecType, s: OrdStatus, price: &str) -> AppMessage {
         leaves_qty: Decimal::ZERO,
         avg_px: dec(price),
         settlement_date: None,
+        currency: None,
+        disputed: false,
         reject_reason: None,
         text: Some("last look".into()),
         at: T0,
@@ -125,7 +131,7 @@ fn brief(out: &[Output]) -> Vec<String> {
         .filter_map(|o| match o {
             Output::ToDesk(d, m) => Some(format!("{d}<{}", m.msg_type())),
             Output::ToDealer(d, m) => Some(format!("{d}<{}", m.msg_type())),
-            Output::Traded(..) | Output::Note(_) => None,
+            Output::Traded(..) | Output::Note(_) | Output::Alert { .. } => None,
         })
         .collect()
 }
@@ -264,6 +270,7 @@ fn a_dealer_can_touch_only_what_it_was_asked() {
             quote: QuoteId::new("n1").unwrap(),
             instrument: bund(),
             dealer: None,
+            unreachable: false,
         }),
         AppMessage::QuoteRequestReject(QuoteRequestReject {
             rfq: RfqId::new("ALICE.R1").unwrap(),
@@ -357,7 +364,7 @@ fn after_a_reconnect_state_comes_first_and_what_was_missed_after() {
     send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
     r.handle(T0 + 300, Input::DeskDown(desk("ALICE")));
     let out = r.handle(T0 + 350, Input::DeskUp(desk("ALICE")));
-    assert_eq!(brief(&out), ["ALICE<U1", "ALICE<U2", "ALICE<U2", "ALICE<S", "ALICE<S", "ALICE<8", "ALICE<U2"]);
+    assert_eq!(brief(&out), ["ALICE<U1", "ALICE<U2", "ALICE<U2", "ALICE<S", "ALICE<S", "ALICE<AJ", "ALICE<8", "ALICE<U2"]);
     r.handle(T0 + 400, Input::DeskDown(desk("ALICE")));
     assert_eq!(brief(&answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 500)), ["E<AJ"]);
     let out = r.handle(T0 + 600, Input::DeskUp(desk("ALICE")));
@@ -539,3 +546,5 @@ fn a_registered_desk_without_settings_has_a_place_only_by_default() {
 
 #[path = "router/book_tests.rs"]
 mod book;
+#[path = "router/life_tests.rs"]
+mod life;

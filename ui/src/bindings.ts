@@ -60,8 +60,14 @@ export type AcceptState =
 "sent" | 
 /**  The dealer is taking its last look. */
 "lastLook" | "filled" | "partlyFilled" | 
+/**  The dealer has corrected the trade; what is shown is how it stands now. */
+"corrected" | 
+/**  The dealer has cancelled the trade. */
+"busted" | 
 /**  Refused by desk, gateway or dealer; `text` says by whom and why. */
 "declined" | 
+/**  The dealer reports a trade that is not what was accepted; people must settle it. */
+"disputed" | 
 /**  Sent, the answer was lost, and the desk is asking what became of it. Never a guess. */
 "unknown";
 
@@ -349,6 +355,8 @@ export type LineState =
 "quoted" | 
 /**  The dealer took its quote back. */
 "withdrawn" | 
+/**  The dealer, or the gateway, cannot be reached; the quote is not withdrawn. */
+"unreachable" | 
 /**  The quote's time ran out. */
 "expired" | 
 /**  The dealer does not want to quote; `reason` says why. */

@@ -6,6 +6,7 @@
 use crate::{
     blotter::{Blotter, Saved},
     clock::GatewayClock,
+    in_flight::InFlight,
     present,
     problem::{offline, problem, sentence},
     step_up::{self, OnScreen, Open, StepUps},
@@ -19,11 +20,14 @@ use signet_rfq::{
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod direct;
+mod reports;
 mod step_ups;
 
 /// RFQs on screen at once, ended ones included; the oldest ended one goes when there are more.
 pub const MAX_ON_SCREEN: usize = 200;
 const MAX_NOTICES: usize = 100;
+/// Messages sent on this connection that a reject may still name; the oldest give way.
+const MAX_SENT: usize = 1_000;
 
 /// One RFQ on screen, with what the page has been shown of it.
 #[derive(Debug)]
@@ -57,7 +61,11 @@ impl Ids {
     /// An accept's id begins with its RFQ's, so that a late answer finds its way home.
     fn accept(&mut self, rfq: &RfqId) -> String {
         self.next += 1;
-        format!("{rfq}:{}", self.next)
+        // An RFQ of an earlier run may have had an accept of this number already.
+        match rfq.as_str().starts_with(&self.prefix) {
+            true => format!("{rfq}:{}", self.next),
+            false => format!("{rfq}:{}-{}", self.prefix, self.next),
+        }
     }
 }
 
@@ -65,10 +73,18 @@ pub(crate) fn rfq_of_accept(id: &AcceptId) -> Option<RfqId> {
     id.as_str().rsplit_once(':').and_then(|(rfq, _)| RfqId::new(rfq).ok())
 }
 
+/// What left under a sequence number.
+#[derive(Debug, Clone)]
+enum Sent {
+    Rfq(RfqId),
+    Accept(AcceptId),
+}
+
 type Wake = Box<dyn FnOnce() + Send>;
 /// Called when somebody is asked for a touch, from any thread; must not call the desk.
 pub(crate) type Attention = Box<dyn Fn() + Send + Sync>;
 
+/// What the desk knows. Public for tests that drive a desk and a gateway in one thread.
 pub struct Book {
     ids: Ids,
     seq: u64,
@@ -98,6 +114,10 @@ pub struct Book {
     /// How the disk took the blotter's last row, until the trader is told.
     blotter_saved: Option<Saved>,
     pub(crate) blotter: Blotter,
+    /// Accepts without an answer, on disk.
+    in_flight: InFlight,
+    /// RFQs and accepts by the sequence number they left under.
+    sent: BTreeMap<u64, Sent>,
     /// While state is being rebuilt after a logon: the RFQs the gateway has mentioned, and the latest.
     restoring: Option<(BTreeSet<RfqId>, Option<RfqId>)>,
     wake: Option<(u64, Wake)>,
@@ -142,6 +162,8 @@ impl Book {
             blotter_seq: 1,
             blotter_saved: None,
             blotter: Blotter::default(),
+            in_flight: InFlight::default(),
+            sent: BTreeMap::new(),
             restoring: None,
             wake: None,
             attention: None,
@@ -295,24 +317,28 @@ impl Book {
         }
         let (at, arrival) = (self.clock.gateway(now), self.clock.arrival_ms());
         let accept = AcceptId::new(accept).map_err(|_| Problem::from(&rfq::AcceptRefusal::NotArmed))?;
-        let (_, item) = self.item(id)?;
+        let id = RfqId::new(id).map_err(|_| no_rfq())?;
+        let item = self.items.get_mut(&id).ok_or_else(no_rfq)?;
         item.dirty = true;
         let sent = item.rfq.send_accept(&accept, at, arrival);
-        let isin = item.rfq.terms.instrument.as_str().len() == 12;
+        let terms = item.rfq.terms.clone();
         self.changed();
         let a = sent.map_err(|e| Problem::from(&e))?;
-        Ok(AppMessage::QuoteResponse(QuoteResponse {
-            id: a.id,
-            response: Response::HitOrLift,
-            quote: a.quote,
-            instrument: a.instrument,
-            isin,
-            dealer: Some(a.dealer),
-            side: a.side,
-            quantity: a.quantity,
-            price: a.price,
-            at,
-        }))
+        // On disk first: after a restart the desk must know what it agreed to.
+        if let Err(e) = self.in_flight.sent(&a, &terms) {
+            tracing::error!(error = %e, "an accept cannot be written down; it was not sent");
+            let why = problem(
+                "accept_not_written",
+                format!("The accept cannot be written to this laptop's disk: {e}"),
+                "Make room on the disk, then try again.",
+            );
+            if let Some(i) = self.items.get_mut(&id) {
+                let _ = i.rfq.declined(&a.id, Declined::ByDesk(why.message.clone()));
+            }
+            return Err(why);
+        }
+        let isin = terms.instrument.as_str().len() == 12;
+        Ok(AppMessage::QuoteResponse(QuoteResponse::hit(&a, &terms, isin, at)))
     }
 
     /// What changed since frame `since`. Of an RFQ that the page is behind with, what changed since
@@ -404,6 +430,8 @@ impl Book {
         let ids: Vec<RfqId> = self.items.keys().cloned().collect();
         ids.iter().for_each(|id| self.take_off(id));
         self.blotter = blotter;
+        self.in_flight = InFlight::default();
+        self.sent.clear();
         self.step_ups = StepUps::default();
         self.step_up_seq = self.bump();
         self.catalogue = Catalogue::default();
@@ -411,6 +439,46 @@ impl Book {
         self.reference_seq = self.bump();
         self.blotter_seq = self.seq;
         self.changed();
+    }
+
+    /// Accepts of an earlier run without an answer: on screen again in their own terms, to be asked about.
+    pub fn resume(&mut self, kept: InFlight) {
+        let all: Vec<(rfq::Accept, Terms)> = kept.all().cloned().collect();
+        self.in_flight = kept;
+        for (accept, terms) in all {
+            let mut before = Rfq::new(terms);
+            before.acknowledge();
+            before.sent_before(accept);
+            before.answer_lost();
+            self.place(before);
+        }
+    }
+
+    /// A message has left under this sequence number.
+    pub fn sent_as(&mut self, seq: u64, m: &AppMessage) {
+        let what = match m {
+            AppMessage::QuoteRequest(q) => Sent::Rfq(q.id.clone()),
+            AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => Sent::Accept(r.id.clone()),
+            _ => return,
+        };
+        // Numbers that begin again name other messages than before.
+        if self.sent.last_key_value().is_some_and(|(last, _)| *last >= seq) {
+            self.sent.clear();
+        }
+        if self.sent.len() == MAX_SENT {
+            self.sent.pop_first();
+        }
+        self.sent.insert(seq, what);
+    }
+
+    /// Accepts that have their answer leave the file.
+    fn tidy_in_flight(&mut self) {
+        let answered = |a: &rfq::Accept| {
+            let state = self.items.get(&a.rfq).and_then(|i| i.rfq.accept_of(&a.id));
+            state.is_some_and(|(_, s)| !s.in_flight())
+        };
+        let done: Vec<AcceptId> = self.in_flight.all().filter(|(a, _)| answered(a)).map(|(a, _)| a.id.clone()).collect();
+        done.iter().for_each(|id| self.in_flight.answered(id));
     }
 
     pub fn measured(&mut self, sent: UtcMillis, stamped: UtcMillis, received: UtcMillis) {
@@ -425,7 +493,7 @@ impl Book {
     /// The link is gone: answers outstanding are unknown from now on.
     pub fn link_lost(&mut self) {
         for item in self.items.values_mut() {
-            item.rfq.answer_lost();
+            item.rfq.link_lost();
             item.dirty = true;
         }
         self.restoring = None;
@@ -457,6 +525,7 @@ impl Book {
         if let Some(id) = rfq {
             self.blot_rfq(&id);
         }
+        self.tidy_in_flight();
         self.changed();
     }
 
@@ -501,14 +570,19 @@ impl Book {
             AppMessage::Quote(q) => self.quote(q, now),
             AppMessage::QuoteCancel(c) => {
                 if let (Some(d), Some(i)) = (&c.dealer, self.items.get_mut(&c.rfq)) {
-                    let _ = i.rfq.withdraw(d, Some(&c.quote));
+                    if c.unreachable {
+                        i.rfq.unreachable(d);
+                    } else {
+                        let _ = i.rfq.withdraw(d, Some(&c.quote));
+                    }
                     i.dirty = true;
                 }
             }
             AppMessage::QuoteRequestReject(r) => self.request_rejected(r, now),
             AppMessage::QuoteStatusReport(s) => self.status(s, now),
             AppMessage::ExecutionReport(e) => self.report(e, now),
-            AppMessage::BusinessReject(j) => self.business_reject(j, now),
+            AppMessage::QuoteResponse(r) => self.accept_restored(r),
+            AppMessage::BusinessReject(j) => answers = self.business_reject(j, now),
             AppMessage::StepUpChallenge(c) => answers = self.challenge(c, now),
             AppMessage::StepUpOutcome(o) => self.step_up_outcome(o, now),
             AppMessage::AccessState(a) => answers = self.access(a),
@@ -516,6 +590,7 @@ impl Book {
             AppMessage::KeyReport(k) => answers = self.key_report(k, now),
             other => tracing::warn!(msg_type = other.msg_type(), "the gateway sent something a desk takes no meaning from"),
         }
+        self.tidy_in_flight();
         self.changed();
         answers
     }
@@ -565,9 +640,10 @@ impl Book {
         let terms = q.terms();
         match self.items.get_mut(&q.id) {
             Some(i) if !i.rfq.state.ended() => {
-                i.rfq.terms.expires = terms.expires;
+                i.rfq.deadline = Some(terms.expires);
+                // What the gateway does not say again cannot be traded; nobody withdrew it.
                 for d in &terms.dealers {
-                    let _ = i.rfq.withdraw(d, None);
+                    i.rfq.unreachable(d);
                 }
                 i.rfq.acknowledge();
                 i.dirty = true;
@@ -655,14 +731,20 @@ impl Book {
     }
 
     fn status(&mut self, s: QuoteStatusReport, now: UtcMillis) {
-        self.settled(&s.rfq);
+        if s.status != RfqStatus::Pending {
+            self.settled(&s.rfq);
+        }
         let Some(i) = self.items.get_mut(&s.rfq) else { return };
         i.dirty = true;
+        if let Some(until) = s.until.filter(|_| !i.rfq.state.ended()) {
+            i.rfq.deadline = Some(until);
+        }
         let end = match s.status {
             RfqStatus::Open => {
                 i.rfq.acknowledge();
                 None
             }
+            RfqStatus::Pending => None,
             RfqStatus::Cancelled => Some(rfq::RfqState::Cancelled),
             RfqStatus::NothingDone => Some(rfq::RfqState::NothingDone),
             RfqStatus::Expired | RfqStatus::NotFound => Some(rfq::RfqState::Expired),
@@ -686,119 +768,11 @@ impl Book {
         self.blot_rfq(&s.rfq);
     }
 
-    fn business_reject(&mut self, j: BusinessReject, now: UtcMillis) {
-        if self.direct {
-            self.not_processed(&j);
-        }
-        let text = j.text.unwrap_or_else(|| "no reason given".into());
-        let rfq = j.ref_id.and_then(|id| RfqId::new(id).ok()).filter(|id| self.items.contains_key(id));
-        self.notice(NoticeKind::Bad, "gateway_rejected", format!("The {} could not do this: {text}", self.peer()), rfq.as_ref(), now);
-    }
-
-    /// A session-level reject of something we sent: the gateway could not even read it.
-    pub fn session_reject(&mut self, text: &str, now: UtcMillis) {
-        self.notice(NoticeKind::Bad, "gateway_reject", format!("The {} rejected a message of this desk: {text}", self.peer()), None, now);
-        self.changed();
-    }
-
     /// Something the gateway said carried no good signature: it changed nothing here, and the trader must know.
     pub fn not_believed(&mut self, msg_type: &str, why: &Problem, now: UtcMillis) {
         let text = format!("A message ({msg_type}) of the {} was not believed. {} {}", self.peer(), why.message, why.cure);
         self.notice(NoticeKind::Bad, &why.code, text, None, now);
         self.changed();
-    }
-
-    fn report(&mut self, e: ExecutionReport, now: UtcMillis) {
-        let current = self.restoring.as_ref().and_then(|(_, c)| c.clone());
-        let Some(id) = rfq_of_accept(&e.accept) else { return };
-        if (e.exec_type, e.status) != (ExecType::Status, OrdStatus::New) {
-            self.settled(&id);
-        }
-        let Some(item) = self.items.get_mut(&id) else { return self.report_without_rfq(&id, &e, now) };
-        item.dirty = true;
-        let known = item.rfq.accept.iter().chain(&item.rfq.past).any(|(a, _)| a.id == e.accept);
-        if !known && current.as_ref() == Some(&id) {
-            adopt(&mut item.rfq, &e);
-        }
-        let price = e.last.map_or(e.avg_px, |l| l.price);
-        match (e.exec_type, e.status) {
-            (ExecType::Trade, _) | (ExecType::Status, OrdStatus::Filled | OrdStatus::PartiallyFilled) => {
-                let execution = rfq::Execution {
-                    exec_id: e.exec_id.clone(),
-                    order_id: e.order_id.clone(),
-                    side: e.side,
-                    price,
-                    quantity: e.cum_qty,
-                    at: e.at,
-                    settlement_date: e.settlement_date.clone(),
-                };
-                match item.rfq.execution(&e.accept, execution) {
-                    Ok(true) => self.traded(&id, now),
-                    Ok(false) => {}
-                    Err(why) => self.mismatch(&id, &why.to_string(), now),
-                }
-            }
-            (ExecType::PendingNew, _) | (ExecType::Status, OrdStatus::PendingNew) => {
-                let _ = item.rfq.last_look(&e.accept);
-            }
-            (ExecType::Rejected, _) | (ExecType::Status, OrdStatus::Rejected) => {
-                let text = e.text.clone().unwrap_or_else(|| "no reason given".into());
-                let why = if e.dealer.is_some() { Declined::ByDealer(text) } else { Declined::ByGateway(text) };
-                if item.rfq.declined(&e.accept, why.clone()) == Ok(true) {
-                    let who = if e.dealer.is_some() { "the dealer" } else { "the gateway" };
-                    self.notice(NoticeKind::Bad, "accept_declined", format!("Declined by {who}: {}", why.reason()), Some(&id), now);
-                }
-            }
-            (ExecType::Status, OrdStatus::New) if e.text.is_some() => {
-                // The gateway says that it has lost sight of the accept itself.
-                item.rfq.answer_lost();
-            }
-            (ExecType::Status, _) => {}
-            (t, s) => tracing::warn!(?t, ?s, "an execution report without meaning here"),
-        }
-    }
-
-    fn traded(&mut self, id: &RfqId, now: UtcMillis) {
-        let at = self.clock.gateway(now);
-        let names = self.names();
-        let Some(item) = self.items.get(id) else { return };
-        let instrument = self.catalogue.get(&item.rfq.terms.instrument);
-        let row = present::trade_row(&item.rfq, instrument, &names, at);
-        let text = present::outcome_text(&item.rfq, instrument, &names);
-        if let Some(row) = row {
-            self.blot(BlotterTab::Trades, row);
-        }
-        self.notice(NoticeKind::Good, "filled", text, Some(id), now);
-        self.blot_rfq(id);
-    }
-
-    fn mismatch(&mut self, id: &RfqId, why: &str, now: UtcMillis) {
-        tracing::error!(rfq = %id, why, "an execution does not match what was accepted");
-        let text = format!("The dealer reports a trade that is not what you accepted ({why}). Call the dealer and your desk head now.");
-        if let Some(i) = self.items.get_mut(id) {
-            i.problem = Some(problem("execution_mismatch", text.clone(), "Do not trade this RFQ again until it is settled by people."));
-        }
-        self.notice(NoticeKind::Bad, "execution_mismatch", text, Some(id), now);
-    }
-
-    /// A trade of an RFQ that an earlier run of this desk asked: it belongs in the blotter.
-    fn report_without_rfq(&mut self, id: &RfqId, e: &ExecutionReport, now: UtcMillis) {
-        let filled = matches!(e.status, OrdStatus::Filled | OrdStatus::PartiallyFilled);
-        let seen = self.blotter.get(BlotterTab::Trades, e.accept.as_str()).is_some();
-        if !filled || seen {
-            return;
-        }
-        let names = self.names();
-        let instrument = self.catalogue.get(&e.instrument);
-        let row = present::late_trade_row(id, e, instrument, &names);
-        let text = format!("A trade from before this start: {} {} at {}", row.side, row.symbol, row.price.clone().unwrap_or_default());
-        if let Some(mut r) = self.blotter.get(BlotterTab::Rfqs, id.as_str()).cloned() {
-            r.status = row.status.clone();
-            r.price = row.price.clone();
-            self.blot(BlotterTab::Rfqs, r);
-        }
-        self.blot(BlotterTab::Trades, row);
-        self.notice(NoticeKind::Good, "filled_while_away", text, None, now);
     }
 
     // ----- helpers -----
@@ -951,24 +925,6 @@ impl Book {
     }
 }
 
-/// An accept that an earlier run of this desk sent: made again from the gateway's report about it.
-fn adopt(rfq: &mut Rfq, e: &ExecutionReport) {
-    let Some(dealer) = e.dealer.clone() else { return };
-    let Some(q) = rfq.line(&dealer).and_then(|l| l.quote.clone()) else { return };
-    let Some(level) = q.level(e.side) else { return };
-    let accept = rfq::Accept {
-        id: e.accept.clone(),
-        rfq: rfq.terms.id.clone(),
-        dealer,
-        quote: q.id,
-        instrument: rfq.terms.instrument.clone(),
-        side: e.side,
-        price: level.price,
-        quantity: level.size.min(rfq.terms.quantity),
-    };
-    rfq.accept = Some((accept, Accepting::Unknown));
-}
-
 fn no_rfq() -> Problem {
     problem("rfq_unknown", "There is no such RFQ on this desk.", "Reload the window.")
 }
@@ -1060,3 +1016,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "book/life_tests.rs"]
+mod life_tests;

@@ -12,6 +12,7 @@ mod direct;
 mod doctor;
 mod enrol;
 mod holders;
+mod in_flight;
 mod issue;
 mod keys;
 mod link;
@@ -24,8 +25,10 @@ mod step_up;
 mod venues;
 pub mod view;
 
+pub use book::{Book, Ids};
 pub use config::{DeskConfig, DeskConfigError, TlsSwitches, Venue};
 pub use desk::Desk;
 pub use direct::{DirectSettings, DirectStepUp};
 pub use doctor::doctor;
 pub use holders::KeyStore;
+pub use in_flight::InFlight;

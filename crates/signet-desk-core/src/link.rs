@@ -6,6 +6,7 @@ use crate::{
     ceremony::{Running, StepUpIntent},
     config::{DeskConfig, TlsSwitches, Venue},
     direct::Direct,
+    in_flight::InFlight,
     issue::Issuer,
     keys::Keys,
     problem::problem,
@@ -251,9 +252,10 @@ impl Link {
 
     pub(crate) fn to_peer(&self, m: &AppMessage) {
         let session = self.session.borrow().clone();
-        let sent = session.map_or(Err(crate::problem::offline()), |s| s.send(m).map(|_| ()).map_err(|e| Problem::from(&e)));
-        if let Err(why) = sent {
-            lock(&self.book).not_sent(m, why, laptop_now());
+        let sent = session.map_or(Err(crate::problem::offline()), |s| s.send(m).map_err(|e| Problem::from(&e)));
+        match sent {
+            Ok(seq) => lock(&self.book).sent_as(seq, m),
+            Err(why) => lock(&self.book).not_sent(m, why, laptop_now()),
         }
     }
 
@@ -348,7 +350,11 @@ impl Link {
         lock(&self.book).begin(Blotter::default());
         *self.direct.borrow_mut() = None;
         let stores = open_stores(&folder, &comp_id, &venue, &key)?;
-        lock(&self.book).begin(stores.blotter);
+        {
+            let mut book = lock(&self.book);
+            book.begin(stores.blotter);
+            book.resume(stores.in_flight);
+        }
         *self.direct.borrow_mut() = stores.direct;
         let session = Rc::new(stores.session);
         *self.session.borrow_mut() = Some(session.clone());
@@ -503,8 +509,8 @@ impl Link {
                     lock(&self.book).measured(asked, sent, now);
                 }
             }
-            Event::Rejected { ref_msg_type, text, .. } => {
-                lock(&self.book).session_reject(&format!("{ref_msg_type}: {text}"), now);
+            Event::Rejected { ref_seq, ref_msg_type, text } => {
+                lock(&self.book).session_reject(ref_seq, &format!("{ref_msg_type}: {text}"), now);
             }
             Event::Refused { msg_type, error } => {
                 tracing::warn!(msg_type, %error, "a message of the gateway was refused");
@@ -579,6 +585,7 @@ impl Link {
 
 struct Stores {
     blotter: Blotter,
+    in_flight: InFlight,
     session: Session,
     direct: Option<Direct>,
 }
@@ -624,8 +631,9 @@ fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -
     let options = if venue.direct.is_some() { SessionOptions::default() } else { SessionOptions::between_desk_and_gateway() };
     let session = Session::open_with(&settings, options, Box::new(store)).map_err(|e| cannot(e.to_string()))?;
     let blotter = Blotter::open(&folder.join("blotter.log"), key).map_err(|e| cannot(e.to_string()))?;
+    let in_flight = InFlight::open(&folder.join(format!("{}.accepts", venue.comp_id)), key).map_err(|e| cannot(e.to_string()))?;
     let direct = venue.direct.as_ref().map(|d| Direct::open(venue, d, comp_id, folder, key)).transpose();
-    Ok(Stores { blotter, session, direct: direct.map_err(|e| cannot(e.to_string()))? })
+    Ok(Stores { blotter, in_flight, session, direct: direct.map_err(|e| cannot(e.to_string()))? })
 }
 
 /// Where the sequence numbers of a venue's session are: two venues may have one CompID, and their

@@ -2,7 +2,7 @@
 
 use crate::view::*;
 use rust_decimal::Decimal;
-use signet_fix::message::{DealerState as WireDealer, ExecutionReport};
+use signet_fix::message::{DealerState as WireDealer, ExecutionReport, OrdStatus};
 use signet_rfq as rfq;
 use signet_rfq::{AcceptState as Accepting, Catalogue, DealerId, Declined, Instrument, Rfq, UtcMillis, group_digits};
 use std::collections::BTreeMap;
@@ -74,7 +74,7 @@ pub fn head(l: &Look<'_>, problem: Option<&Problem>) -> RfqView {
             rfq::RfqState::NothingDone => RfqState::NothingDone,
         },
         created_ms: t.created.0 as f64,
-        expires_ms: t.expires.0 as f64,
+        expires_ms: l.rfq.expires().0 as f64,
         accept: accept(l.rfq, l.instrument, l.names, l.waits),
         problem: problem.cloned(),
         text: text(l),
@@ -114,13 +114,23 @@ fn reason(what: &str, r: &Rfq) -> String {
 /// `Filled: bought 5,000,000 at 99.125 from Northbank`.
 pub fn outcome_text(r: &Rfq, i: Option<&Instrument>, names: &Names) -> String {
     let Some((a, s)) = &r.accept else { return "Done".into() };
-    let Some(e) = s.traded() else { return "Done".into() };
+    let Some(e) = s.last_trade() else { return "Done".into() };
     let (verb, from) = match a.side {
         rfq::Side::Buy => ("bought", "from"),
         rfq::Side::Sell => ("sold", "to"),
     };
-    let what = if matches!(s, Accepting::PartlyFilled(_)) { "Partly filled" } else { "Filled" };
+    let what = trade_words(s);
     format!("{what}: {verb} {} at {} {from} {}", group_digits(e.quantity), price(i, e.price), name(names, &a.dealer))
+}
+
+/// A trade, in one word or two.
+fn trade_words(s: &Accepting) -> &'static str {
+    match s {
+        Accepting::PartlyFilled(_) => "Partly filled",
+        Accepting::Corrected(_) => "Corrected",
+        Accepting::Busted(_) => "Cancelled by the dealer",
+        _ => "Filled",
+    }
 }
 
 pub fn accept(r: &Rfq, i: Option<&Instrument>, names: &Names, waits: Option<&str>) -> Option<AcceptView> {
@@ -133,6 +143,12 @@ pub fn accept(r: &Rfq, i: Option<&Instrument>, names: &Names, waits: Option<&str
         Accepting::LastLook => (AcceptState::LastLook, format!("{who} has it and is taking a last look.")),
         Accepting::Filled(_) => (AcceptState::Filled, outcome_text(r, i, names)),
         Accepting::PartlyFilled(_) => (AcceptState::PartlyFilled, outcome_text(r, i, names)),
+        Accepting::Corrected(_) => (AcceptState::Corrected, format!("{}. Check it with {who}.", outcome_text(r, i, names))),
+        Accepting::Busted(_) => (AcceptState::Busted, format!("{}. Check it with {who}.", outcome_text(r, i, names))),
+        Accepting::Disputed => (
+            AcceptState::Disputed,
+            format!("{who} reports a trade that is not what you accepted. People must settle it; do not trade this RFQ again."),
+        ),
         Accepting::Declined(Declined::ByDesk(why)) => (AcceptState::Disarmed, format!("Not sent: {}.", why.trim_end_matches('.'))),
         Accepting::Declined(Declined::ByGateway(why)) => (AcceptState::Declined, format!("Declined by the gateway: {why}.")),
         Accepting::Declined(Declined::ByDealer(why)) => (AcceptState::Declined, format!("Declined by {who}: {why}.")),
@@ -181,6 +197,7 @@ pub fn lines(l: &Look<'_>) -> Vec<LineView> {
                 rfq::LineState::Asked => LineState::Asked,
                 rfq::LineState::Quoted => LineState::Quoted,
                 rfq::LineState::Withdrawn => LineState::Withdrawn,
+                rfq::LineState::Unreachable => LineState::Unreachable,
                 rfq::LineState::Expired => LineState::Expired,
                 rfq::LineState::Passed(_) => LineState::Passed,
                 rfq::LineState::Rejected(_) => LineState::Rejected,
@@ -210,7 +227,7 @@ fn rank_key(l: &rfq::Line, ask: rfq::Ask, at: UtcMillis) -> (u8, Decimal) {
         let group = match l.state {
             rfq::LineState::Traded => 0,
             rfq::LineState::Asked => 2,
-            rfq::LineState::Expired | rfq::LineState::Withdrawn => 3,
+            rfq::LineState::Expired | rfq::LineState::Withdrawn | rfq::LineState::Unreachable => 3,
             _ => 4,
         };
         return (group, Decimal::ZERO);
@@ -218,7 +235,8 @@ fn rank_key(l: &rfq::Line, ask: rfq::Ask, at: UtcMillis) -> (u8, Decimal) {
     let key = match ask {
         rfq::Ask::Buy => q.offer.map(|o| o.price),
         rfq::Ask::Sell => q.bid.map(|b| -b.price),
-        rfq::Ask::TwoWay => q.offer.zip(q.bid).map(|(o, b)| o.price - b.price),
+        // A peer chose both numbers: their difference may be none that there is.
+        rfq::Ask::TwoWay => q.offer.zip(q.bid).and_then(|(o, b)| o.price.checked_sub(b.price)),
     };
     key.map_or((1, Decimal::MAX), |k| (1, k))
 }
@@ -227,6 +245,7 @@ fn can_trade(l: &Look<'_>, q: &rfq::Quote, side: rfq::Side) -> bool {
     let r = l.rfq;
     r.state == rfq::RfqState::Open
         && !r.in_flight()
+        && !r.is_disputed()
         && r.terms.ask.allows(side)
         && q.tradeable
         && q.level(side).is_some()
@@ -239,7 +258,7 @@ fn quote_side(l: &Look<'_>, v: rfq::Level) -> QuoteSide {
 
 pub fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> BlotterRow {
     let t = &r.terms;
-    let traded = r.accept.as_ref().and_then(|(a, s)| s.traded().map(|e| (a, e)));
+    let traded = r.accept.as_ref().and_then(|(a, s)| s.last_trade().map(|e| (a, e)));
     let all = || t.dealers.iter().map(|d| name(names, d)).collect::<Vec<_>>().join(", ");
     BlotterRow {
         id: t.id.to_string(),
@@ -260,7 +279,7 @@ pub fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> BlotterRow {
         status: match r.state {
             rfq::RfqState::Sent => "Sent",
             rfq::RfqState::Open => "Open",
-            rfq::RfqState::Done => "Filled",
+            rfq::RfqState::Done => r.accept.as_ref().map_or("Filled", |(_, s)| trade_words(s)),
             rfq::RfqState::Expired => "Expired",
             rfq::RfqState::Cancelled => "Cancelled",
             rfq::RfqState::Refused => "Refused",
@@ -275,7 +294,7 @@ pub fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> BlotterRow {
 
 pub fn trade_row(r: &Rfq, i: Option<&Instrument>, names: &Names, at: UtcMillis) -> Option<BlotterRow> {
     let (a, s) = r.accept.as_ref()?;
-    let e = s.traded()?;
+    let e = s.last_trade()?;
     // Cover: the best price of the dealers who did not trade, at this moment.
     let others = r.lines.iter().filter(|l| l.dealer != a.dealer).filter_map(|l| l.live_quote(at));
     let cover = rfq::best(others, a.side, a.quantity, at, 0).map(|b| price(i, b.price));
@@ -286,7 +305,7 @@ pub fn trade_row(r: &Rfq, i: Option<&Instrument>, names: &Names, at: UtcMillis) 
         quantity: group_digits(e.quantity),
         price: Some(price(i, e.price)),
         dealer: name(names, &a.dealer),
-        status: if matches!(s, Accepting::PartlyFilled(_)) { "Partly filled" } else { "Filled" }.into(),
+        status: trade_words(s).into(),
         cover,
         settlement_date: e.settlement_date.as_deref().map_or_else(|| iso(&r.terms.settlement_date), iso),
         exec_id: Some(e.exec_id.clone()),
@@ -307,11 +326,42 @@ pub fn late_trade_row(id: &rfq::RfqId, e: &ExecutionReport, i: Option<&Instrumen
         currency: i.map_or_else(String::new, |i| i.currency.clone()),
         price: Some(price(i, e.last.map_or(e.avg_px, |l| l.price))),
         dealer: e.dealer.as_ref().map_or_else(String::new, |d| name(names, d)),
-        status: "Filled".into(),
+        status: if e.status == OrdStatus::PartiallyFilled { "Partly filled" } else { "Filled" }.into(),
         cover: None,
         settlement_date: e.settlement_date.as_deref().map_or_else(String::new, iso),
         exec_id: Some(e.exec_id.clone()),
     }
+}
+
+/// How a report that people must settle is called in the blotter.
+pub const DISPUTED: &str = "Disputed";
+
+/// A trade that a dealer reports and that is not booked: what it says, beside what was accepted.
+pub fn dispute_row(d: &rfq::Dispute, r: &Rfq, i: Option<&Instrument>, names: &Names) -> BlotterRow {
+    BlotterRow {
+        id: dispute_id(&d.accept, &d.exec_id),
+        at_ms: d.at.0 as f64,
+        side: side_word(d.side).into(),
+        quantity: group_digits(d.quantity),
+        price: Some(price(i, d.price)),
+        dealer: name(names, &d.dealer),
+        status: DISPUTED.into(),
+        cover: None,
+        settlement_date: d.settlement_date.as_deref().map_or_else(String::new, iso),
+        exec_id: Some(d.exec_id.clone()),
+        ..rfq_row(r, i, names)
+    }
+}
+
+/// As [`dispute_row`], of an RFQ that is no longer on screen.
+pub fn late_dispute_row(id: &rfq::RfqId, e: &ExecutionReport, i: Option<&Instrument>, names: &Names) -> BlotterRow {
+    let row = late_trade_row(id, e, i, names);
+    BlotterRow { id: dispute_id(&e.accept, &e.exec_id), status: DISPUTED.into(), ..row }
+}
+
+/// Beside the row of the trade itself, and no other's.
+fn dispute_id(accept: &rfq::AcceptId, exec_id: &str) -> String {
+    format!("{accept}!{exec_id}")
 }
 
 fn side(s: rfq::Side) -> Side {
@@ -362,6 +412,30 @@ fn next_business_day(mut d: Date) -> Date {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_widest_quote_there_is_can_be_ranked() {
+        let level = |p: Decimal| Some(rfq::Level { price: p, size: Decimal::ONE });
+        let line = |bid, offer| rfq::Line {
+            dealer: DealerId::new("A").unwrap(),
+            state: rfq::LineState::Quoted,
+            quote: Some(rfq::Quote {
+                id: rfq::QuoteId::new("q").unwrap(),
+                dealer: DealerId::new("A").unwrap(),
+                bid: level(bid),
+                offer: level(offer),
+                valid_until: UtcMillis(1_000),
+                tradeable: true,
+            }),
+            quoted_at: UtcMillis(0),
+            revision: 1,
+        };
+        for ask in [rfq::Ask::TwoWay, rfq::Ask::Buy, rfq::Ask::Sell] {
+            let worst = rank_key(&line(Decimal::MIN, Decimal::MAX), ask, UtcMillis(0));
+            let good = rank_key(&line(Decimal::ONE, Decimal::TWO), ask, UtcMillis(0));
+            assert!(good < worst, "{ask:?}");
+        }
+    }
 
     #[test]
     fn settlement_dates_skip_weekends() {

@@ -232,8 +232,14 @@ pub enum AcceptState {
     LastLook,
     Filled,
     PartlyFilled,
+    /// The dealer has corrected the trade; what is shown is how it stands now.
+    Corrected,
+    /// The dealer has cancelled the trade.
+    Busted,
     /// Refused by desk, gateway or dealer; `text` says by whom and why.
     Declined,
+    /// The dealer reports a trade that is not what was accepted; people must settle it.
+    Disputed,
     /// Sent, the answer was lost, and the desk is asking what became of it. Never a guess.
     Unknown,
 }
@@ -294,6 +300,8 @@ pub enum LineState {
     Quoted,
     /// The dealer took its quote back.
     Withdrawn,
+    /// The dealer, or the gateway, cannot be reached; the quote is not withdrawn.
+    Unreachable,
     /// The quote's time ran out.
     Expired,
     /// The dealer does not want to quote; `reason` says why.

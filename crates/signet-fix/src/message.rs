@@ -8,7 +8,7 @@ use crate::tag::*;
 use crate::tagvalue::{Body, Fields, parse_decimal, parse_utc};
 use rust_decimal::Decimal;
 use signet_rfq::{
-    Accept, AcceptId, Ask, DealerId, Instrument, InstrumentId, Level, MAX_DEALERS_PER_RFQ, Quote, QuoteId, Rfq, RfqId, Side, Terms,
+    Accept, AcceptId, Ask, DealerId, Instrument, InstrumentId, Level, MAX_DEALERS_PER_RFQ, Quote, QuoteId, Report, Rfq, RfqId, Side, Terms,
     UtcMillis,
 };
 
@@ -20,6 +20,7 @@ mod stepup;
 
 pub use access::{AccessDecision, AccessVerdict};
 pub use reference::{DealerState, SecurityList, SecurityListRequest, SnapshotMark, VenueState};
+pub use signet_rfq::fix::{ExecType, OrdStatus};
 pub use stepup::{AccessState, Answer, KeyReport, KeyRequest, StepUpAnswer, StepUpChallenge, StepUpOutcome, StepUpStatus};
 
 /// PartyRole (452) of the dealer asked, quoting or traded with: 35, "liquidity provider".
@@ -148,6 +149,8 @@ pub struct QuoteCancel {
     pub quote: QuoteId,
     pub instrument: InstrumentId,
     pub dealer: Option<DealerId>,
+    /// From the gateway: nobody took the quote back, the dealer cannot be reached (20006=N).
+    pub unreachable: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,6 +167,9 @@ pub struct QuoteResponse {
     /// QuoteRespID (693) and ClOrdID (11).
     pub id: AcceptId,
     pub response: Response,
+    /// QuoteReqID (131): the RFQ the quote is in, as a dealer's quote ids are unique only within it. FIX
+    /// 4.4 does not know the field in this message, so that it travels between desk and gateway only.
+    pub rfq: Option<RfqId>,
     pub quote: QuoteId,
     pub instrument: InstrumentId,
     pub isin: bool,
@@ -171,6 +177,10 @@ pub struct QuoteResponse {
     pub side: Side,
     pub quantity: Decimal,
     pub price: Decimal,
+    /// Currency (15).
+    pub currency: Option<String>,
+    /// SettlDate (64).
+    pub settlement_date: Option<String>,
     pub at: UtcMillis,
 }
 
@@ -206,6 +216,25 @@ impl QuoteResponse {
         }
     }
 
+    /// An accept of an RFQ as a message, as a desk sends it to a gateway.
+    pub fn hit(a: &Accept, terms: &Terms, isin: bool, at: UtcMillis) -> Self {
+        Self {
+            id: a.id.clone(),
+            response: Response::HitOrLift,
+            rfq: Some(terms.id.clone()),
+            quote: a.quote.clone(),
+            instrument: a.instrument.clone(),
+            isin,
+            dealer: Some(a.dealer.clone()),
+            side: a.side,
+            quantity: a.quantity,
+            price: a.price,
+            currency: Some(terms.currency.clone()),
+            settlement_date: Some(terms.settlement_date.clone()),
+            at,
+        }
+    }
+
     /// Tells whoever quoted that nothing will be traded on their quote; `None` when it has no price to name.
     pub fn pass(id: AcceptId, rfq: &Rfq, quote: &Quote, isin: bool, at: UtcMillis) -> Option<Self> {
         let (side, level) = match (quote.offer, quote.bid) {
@@ -216,6 +245,7 @@ impl QuoteResponse {
         Some(Self {
             id,
             response: Response::Pass,
+            rfq: None,
             quote: quote.id.clone(),
             instrument: rfq.terms.instrument.clone(),
             isin,
@@ -223,6 +253,8 @@ impl QuoteResponse {
             side,
             quantity: level.size,
             price: level.price,
+            currency: None,
+            settlement_date: None,
             at,
         })
     }
@@ -243,8 +275,40 @@ pub enum RfqStatus {
     Expired,
     /// 9: the gateway knows no such RFQ.
     NotFound,
+    /// 10: it waits at the gateway, for a touch.
+    Pending,
     /// Anything else a venue may say.
     Other(u16),
+}
+
+impl RfqStatus {
+    /// QuoteStatus (297).
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Open => 0,
+            Self::Cancelled => 1,
+            Self::Rejected => 5,
+            Self::NothingDone => 6,
+            Self::Expired => 7,
+            Self::NotFound => 9,
+            Self::Pending => 10,
+            Self::Other(n) => n,
+        }
+    }
+
+    /// What a received QuoteStatus (297) means.
+    pub const fn of(code: u16) -> Self {
+        match code {
+            0 => Self::Open,
+            1 => Self::Cancelled,
+            5 => Self::Rejected,
+            6 => Self::NothingDone,
+            7 => Self::Expired,
+            9 => Self::NotFound,
+            10 => Self::Pending,
+            n => Self::Other(n),
+        }
+    }
 }
 
 /// QuoteStatusReport (AI).
@@ -253,33 +317,20 @@ pub struct QuoteStatusReport {
     pub rfq: RfqId,
     pub instrument: InstrumentId,
     pub status: RfqStatus,
+    /// QuoteID (117) of a dealer's report about one quote. `None` when it repeats 131.
+    pub quote: Option<QuoteId>,
+    /// QuoteRespID (693): the accept that a dealer's report answers.
+    pub answers: Option<AcceptId>,
+    /// ValidUntilTime (62): when the RFQ ends on the gateway's clock.
+    pub until: Option<UtcMillis>,
     pub text: Option<String>,
 }
 
-/// ExecType (150).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExecType {
-    /// A: the dealer has the accept and is looking.
-    PendingNew,
-    /// F
-    Trade,
-    /// 8
-    Rejected,
-    /// I: answer to a status request; [`OrdStatus`] tells.
-    Status,
-    /// Something a dealer may send and Signet takes no meaning from.
-    Other(char),
-}
-
-/// OrdStatus (39).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrdStatus {
-    PendingNew,
-    New,
-    PartiallyFilled,
-    Filled,
-    Rejected,
-    Other(char),
+impl QuoteStatusReport {
+    /// About a whole RFQ.
+    pub fn of_rfq(rfq: RfqId, instrument: InstrumentId, status: RfqStatus, text: Option<String>) -> Self {
+        Self { rfq, instrument, status, quote: None, answers: None, until: None, text }
+    }
 }
 
 /// ExecutionReport (8).
@@ -287,6 +338,8 @@ pub enum OrdStatus {
 pub struct ExecutionReport {
     pub order_id: String,
     pub exec_id: String,
+    /// ExecRefID (19): the execution that a bust (150=H) or a correction (150=G) is about.
+    pub exec_ref: Option<String>,
     /// ClOrdID (11): the accept this answers.
     pub accept: AcceptId,
     pub exec_type: ExecType,
@@ -299,11 +352,41 @@ pub struct ExecutionReport {
     pub leaves_qty: Decimal,
     pub avg_px: Decimal,
     pub settlement_date: Option<String>,
+    /// Currency (15).
+    pub currency: Option<String>,
+    /// From the gateway (20104): it is not what was accepted, or comes after the answer was final. Never a trade.
+    pub disputed: bool,
     /// OrdRejReason (103).
     pub reject_reason: Option<u16>,
     pub text: Option<String>,
     pub at: UtcMillis,
 }
+
+impl ExecutionReport {
+    /// What the life of the accept depends on.
+    pub fn report(&self) -> Report {
+        Report {
+            kind: self.exec_type,
+            status: self.status,
+            exec_id: self.exec_id.clone(),
+            exec_ref: self.exec_ref.clone(),
+            order_id: self.order_id.clone(),
+            instrument: self.instrument.clone(),
+            side: self.side,
+            last: self.last,
+            cum_qty: self.cum_qty,
+            avg_px: self.avg_px,
+            settlement_date: self.settlement_date.clone(),
+            currency: self.currency.clone(),
+            text: self.text.clone(),
+            disputed: self.disputed,
+            at: self.at,
+        }
+    }
+}
+
+/// ReasonCode (20104) of an ExecutionReport that the gateway passes on as a dispute.
+pub(crate) const DISPUTED: &str = "execution.disputed";
 
 /// OrderStatusRequest (H): what became of this accept?
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -75,13 +75,12 @@ pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
                 let (bid, offer) = if flip { (Some(one), other) } else { (other, Some(one)) };
                 AppMessage::Quote(QuoteMsg { rfq, id, instrument, dealer, bid, offer, valid_until, tradeable: flip, at })
             }),
-        (rfq(), quote(), instrument(), prop::option::of(dealer()))
-            .prop_map(|(rfq, quote, instrument, dealer)| AppMessage::QuoteCancel(QuoteCancel { rfq, quote, instrument, dealer })),
-        (accept(), any::<bool>(), quote(), instrument(), any::<bool>(), prop::option::of(dealer()), side(), qty(), price(), time())
-            .prop_map(|(id, hit, quote, instrument, isin, dealer, side, quantity, price, at)| {
-                let response = if hit { Response::HitOrLift } else { Response::Pass };
-                AppMessage::QuoteResponse(QuoteResponse { id, response, quote, instrument, isin, dealer, side, quantity, price, at })
-            }),
+        (rfq(), quote(), instrument(), prop::option::of(dealer()), any::<bool>()).prop_map(
+            |(rfq, quote, instrument, dealer, unreachable)| {
+                AppMessage::QuoteCancel(QuoteCancel { rfq, quote, instrument, dealer, unreachable })
+            }
+        ),
+        response(),
         (
             rfq(),
             instrument(),
@@ -92,16 +91,18 @@ pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
                 RfqStatus::NothingDone,
                 RfqStatus::Expired,
                 RfqStatus::NotFound,
+                RfqStatus::Pending,
                 RfqStatus::Other(77)
             ]),
+            prop::option::of(quote()),
+            prop::option::of(accept()),
+            prop::option::of(time()),
             text()
         )
-            .prop_map(|(rfq, instrument, status, text)| AppMessage::QuoteStatusReport(QuoteStatusReport {
-                rfq,
-                instrument,
-                status,
-                text
-            })),
+            .prop_map(|(rfq, instrument, status, quote, answers, until, text)| {
+                let quote = quote.filter(|q| q.as_str() != rfq.as_str());
+                AppMessage::QuoteStatusReport(QuoteStatusReport { rfq, instrument, status, quote, answers, until, text })
+            }),
         execution().prop_map(AppMessage::ExecutionReport),
         (accept(), instrument(), side(), prop::option::of(dealer())).prop_map(|(accept, instrument, side, dealer)| {
             AppMessage::OrderStatusRequest(OrderStatusRequest { accept, instrument, side, dealer })
@@ -167,20 +168,37 @@ fn step_up() -> impl Strategy<Value = AppMessage> {
     ]
 }
 
+fn response() -> impl Strategy<Value = AppMessage> {
+    let ids = (accept(), any::<bool>(), prop::option::of(rfq()), quote(), instrument(), any::<bool>(), prop::option::of(dealer()));
+    let terms = (side(), qty(), price(), prop::option::of("[A-Z]{3}"), prop::option::of(date()), time());
+    (ids, terms).prop_map(|((id, hit, rfq, quote, instrument, isin, dealer), (side, quantity, price, currency, settlement_date, at))| {
+        let response = if hit { Response::HitOrLift } else { Response::Pass };
+        AppMessage::QuoteResponse(QuoteResponse {
+            id,
+            response,
+            rfq,
+            quote,
+            instrument,
+            isin,
+            dealer,
+            side,
+            quantity,
+            price,
+            currency,
+            settlement_date,
+            at,
+        })
+    })
+}
+
 fn execution() -> impl Strategy<Value = ExecutionReport> {
-    let kind = prop::sample::select(vec![
-        (ExecType::PendingNew, OrdStatus::PendingNew),
-        (ExecType::Trade, OrdStatus::Filled),
-        (ExecType::Trade, OrdStatus::PartiallyFilled),
-        (ExecType::Rejected, OrdStatus::Rejected),
-        (ExecType::Status, OrdStatus::New),
-        (ExecType::Other('4'), OrdStatus::Other('4')),
-    ]);
-    let ids = (id(), id(), accept(), instrument(), prop::option::of(dealer()));
+    let kinds = || prop::sample::select([ExecType::ALL, &[ExecType::Other('Z')]].concat());
+    let kind = (kinds(), prop::sample::select([OrdStatus::ALL, &[OrdStatus::Other('Z')]].concat()));
+    let ids = (id(), id(), accept(), instrument(), prop::option::of(dealer()), prop::option::of(id()), prop::option::of("[A-Z]{3}"));
     let numbers = (prop::option::of(level()), qty(), qty(), price());
     (ids, kind, side(), numbers, prop::option::of(date()), prop::option::of(0u16..99), text(), time()).prop_map(
         |(
-            (order_id, exec_id, accept, instrument, dealer),
+            (order_id, exec_id, accept, instrument, dealer, exec_ref, currency),
             (exec_type, status),
             side,
             (last, cum_qty, leaves_qty, avg_px),
@@ -192,6 +210,7 @@ fn execution() -> impl Strategy<Value = ExecutionReport> {
             ExecutionReport {
                 order_id,
                 exec_id,
+                exec_ref,
                 accept,
                 exec_type,
                 status,
@@ -203,6 +222,8 @@ fn execution() -> impl Strategy<Value = ExecutionReport> {
                 leaves_qty,
                 avg_px,
                 settlement_date,
+                currency,
+                disputed: leaves_qty > cum_qty,
                 reject_reason,
                 text,
                 at,
@@ -295,4 +316,19 @@ fn what_a_dictionary_cannot_see_is_refused_with_its_tag() {
 fn a_side_that_is_absent_asks_for_both() {
     let r = "35=R|131=R1|146=1|55=EUR/USD|38=5|64=20261124|15=EUR|126=20261121-02:22:00|60=20261121-02:22:00|";
     assert!(matches!(decode(r), Ok(AppMessage::QuoteRequest(q)) if q.ask == Ask::TwoWay));
+}
+
+#[test]
+fn the_number_of_parties_is_how_many_there_are() {
+    let quote = |parties: &str| {
+        let text = format!("8=FIX.4.4|9=1|35=AG|131=R1|658=1|146=1|55=EUR/USD|{parties}10=000|");
+        AppMessage::decode(text.replace('|', "\u{1}").as_bytes()).map(|_| ())
+    };
+    assert_eq!(quote("453=1|448=N|447=D|452=35|"), Ok(()));
+    assert_eq!(quote(""), Ok(()));
+    for wrong in
+        ["453=99999|448=N|447=D|452=35|", "453=0|448=N|447=D|452=35|", "453=1|", "448=N|447=D|452=35|", "453=x|448=N|447=D|452=35|"]
+    {
+        assert_eq!(quote(wrong), Err(DecodeError::Bad(NO_PARTY_IDS)), "{wrong}");
+    }
 }

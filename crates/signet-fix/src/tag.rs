@@ -7,6 +7,7 @@ pub const CURRENCY: u32 = 15;
 pub const AVG_PX: u32 = 6;
 pub const END_SEQ_NO: u32 = 16;
 pub const EXEC_ID: u32 = 17;
+pub const EXEC_REF_ID: u32 = 19;
 pub const SECURITY_ID_SOURCE: u32 = 22;
 pub const LAST_PX: u32 = 31;
 pub const LAST_QTY: u32 = 32;

@@ -15,8 +15,9 @@ const SOH: u8 = 1;
 
 /// Most fields one message may hold.
 pub const MAX_FIELDS: usize = 4_096;
-/// Longest price or quantity, characters.
-const MAX_DECIMAL_LEN: usize = 30;
+/// Longest price or quantity, characters: sign, point and 29 digits, which is the longest that is ever
+/// written. Whatever is read can so be written and read again.
+const MAX_DECIMAL_LEN: usize = 31;
 
 /// Pairs (length tag, data tag): the data may hold any byte, SOH included.
 const DATA_FIELDS: [(u32, u32); 4] = [(95, 96), (93, 89), (354, 355), (90, 91)];
@@ -200,7 +201,8 @@ pub fn parse_decimal(b: &[u8]) -> Option<Decimal> {
             Decimal::from_str_exact(&whole).ok()?
         }
     };
-    Some(if negative { -d } else { d })
+    // Zero has no sign.
+    Some(if negative && !d.is_zero() { -d } else { d })
 }
 
 /// Digits and points to a decimal: `None` when they are no number, `Some(None)` when there are more
@@ -546,6 +548,24 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_numbers_are_read_as_they_are_written() {
+        for s in [
+            "-.1234567890123456789012345678",
+            "-79228162514264337593543950335",
+            "-0.0000000000000000000000000001",
+            "7.9228162514264337593543950335",
+        ] {
+            let d = parse_decimal(s.as_bytes()).unwrap();
+            let mut written = Vec::new();
+            d.write(&mut written);
+            assert_eq!(parse_decimal(&written), Some(d), "{s}");
+        }
+        for s in ["-0", "-.0", "-0.000"] {
+            assert!(!parse_decimal(s.as_bytes()).unwrap().is_sign_negative(), "{s}");
+        }
+    }
+
+    #[test]
     fn timestamps() {
         for (s, ms) in [
             ("20261121-02:22:00.125", Some(1_795_227_720_125)),
@@ -595,6 +615,19 @@ mod tests {
         fn decimals_survive(n in any::<i64>(), scale in 0u32..9) {
             let d = Decimal::new(n, scale);
             prop_assert_eq!(parse_decimal(d.to_string().as_bytes()), Some(d));
+        }
+
+        /// Whatever number a peer may send is written in a form that is read as the same number.
+        #[test]
+        fn a_number_that_was_read_is_read_again(
+            text in prop_oneof!["-?[0-9]{0,31}[.]?[0-9]{0,31}", "-?[.][0-9]{25,30}", "-?0{0,5}[0-9]{20,29}[.]?[0-9]{0,9}", "-?0[.]0{20,30}[0-9]?"],
+        ) {
+            if let Some(d) = parse_decimal(text.as_bytes()) {
+                let mut written = Vec::new();
+                d.write(&mut written);
+                prop_assert_eq!(parse_decimal(&written), Some(d), "{} is written as {:?}", text, String::from_utf8_lossy(&written));
+                prop_assert!(!d.is_zero() || !d.is_sign_negative());
+            }
         }
 
         #[test]

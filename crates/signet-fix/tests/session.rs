@@ -170,6 +170,7 @@ fn report(exec: &str) -> AppMessage {
     AppMessage::ExecutionReport(ExecutionReport {
         order_id: "O1".into(),
         exec_id: exec.into(),
+        exec_ref: None,
         accept: AcceptId::new("A1").unwrap(),
         exec_type: ExecType::Trade,
         status: OrdStatus::Filled,
@@ -181,6 +182,8 @@ fn report(exec: &str) -> AppMessage {
         leaves_qty: "0".parse().unwrap(),
         avg_px: "99.135".parse().unwrap(),
         settlement_date: Some("20261124".into()),
+        currency: Some("EUR".into()),
+        disputed: false,
         reject_reason: None,
         text: None,
         at: NOW,
@@ -234,6 +237,7 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
         AppMessage::QuoteResponse(QuoteResponse {
             id: accept.clone(),
             response: Response::HitOrLift,
+            rfq: Some(rfq.clone()),
             quote: QuoteId::new("q1").unwrap(),
             instrument: instrument.clone(),
             isin: true,
@@ -241,6 +245,8 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             side: Side::Buy,
             quantity: "5000000".parse().unwrap(),
             price: "99.135".parse().unwrap(),
+            currency: Some("EUR".into()),
+            settlement_date: Some("20261124".into()),
             at: NOW,
         }),
     ];
@@ -281,6 +287,7 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             quote: QuoteId::new("q1").unwrap(),
             instrument: instrument.clone(),
             dealer: dealer.clone(),
+            unreachable: true,
         }),
         AppMessage::QuoteRequestReject(QuoteRequestReject {
             rfq: rfq.clone(),
@@ -293,6 +300,9 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             rfq: rfq.clone(),
             instrument: instrument.clone(),
             status: RfqStatus::Open,
+            quote: None,
+            answers: Some(accept.clone()),
+            until: Some(NOW),
             text: None,
         }),
         AppMessage::BusinessReject(BusinessReject {

@@ -189,6 +189,9 @@ fn status() -> AppMessage {
         rfq: RfqId::new("R1").unwrap(),
         instrument: InstrumentId::new("EUR/USD").unwrap(),
         status: signet_fix::message::RfqStatus::Open,
+        quote: None,
+        answers: None,
+        until: None,
         text: None,
     })
 }

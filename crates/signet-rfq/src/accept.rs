@@ -1,6 +1,6 @@
 //! The one moment at which money changes hands: what an accept says, and why it may be refused.
 
-use crate::{AcceptId, DealerId, InstrumentId, QuoteId, RfqId, RfqState, Side, UtcMillis};
+use crate::{AcceptId, DealerId, InstrumentId, QuoteId, RfqId, RfqState, Side, UtcMillis, fix::ExecType, lifecycle::AcceptPhase};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,7 @@ pub struct Accept {
     pub quantity: Decimal,
 }
 
+/// How an accept stands, with what belongs to it. It moves by [`crate::lifecycle::accept`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AcceptState {
     /// Shown to the trader; nothing has left the desk.
@@ -30,7 +31,13 @@ pub enum AcceptState {
     LastLook,
     Filled(Execution),
     PartlyFilled(Execution),
+    /// The dealer has corrected the trade: this is how it stands now.
+    Corrected(Execution),
+    /// The dealer has cancelled the trade, which was this.
+    Busted(Execution),
     Declined(Declined),
+    /// The dealer reports a trade that is not what was accepted. People settle it.
+    Disputed,
     /// The answer was lost with the link. Left only by an answer or by reconciliation.
     Unknown,
 }
@@ -41,10 +48,35 @@ impl AcceptState {
         matches!(self, Self::Sent | Self::LastLook | Self::Unknown)
     }
 
+    /// The trade that stands.
     pub fn traded(&self) -> Option<&Execution> {
         match self {
-            Self::Filled(e) | Self::PartlyFilled(e) => Some(e),
+            Self::Filled(e) | Self::PartlyFilled(e) | Self::Corrected(e) => Some(e),
             _ => None,
+        }
+    }
+
+    /// The trade that stands, or the one that stood before it was busted.
+    pub fn last_trade(&self) -> Option<&Execution> {
+        match self {
+            Self::Busted(e) => Some(e),
+            s => s.traded(),
+        }
+    }
+
+    /// Which row of the table it is in.
+    pub fn phase(&self) -> AcceptPhase {
+        match self {
+            Self::Armed => AcceptPhase::Armed,
+            Self::Sent => AcceptPhase::Sent,
+            Self::LastLook => AcceptPhase::LastLook,
+            Self::Unknown => AcceptPhase::Unknown,
+            Self::PartlyFilled(_) => AcceptPhase::PartlyFilled,
+            Self::Filled(_) => AcceptPhase::Filled,
+            Self::Corrected(_) => AcceptPhase::Corrected,
+            Self::Busted(_) => AcceptPhase::Busted,
+            Self::Declined(_) => AcceptPhase::Declined,
+            Self::Disputed => AcceptPhase::Disputed,
         }
     }
 }
@@ -64,6 +96,34 @@ pub struct Execution {
     pub at: UtcMillis,
     /// SettlDate (64), `YYYYMMDD`.
     pub settlement_date: Option<String>,
+}
+
+/// What a dealer reports that is not what was accepted, or comes when nothing may come any more. It is
+/// never booked as a trade: people settle it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    /// The accept it was reported about.
+    pub accept: AcceptId,
+    /// Who reports it.
+    pub dealer: DealerId,
+    /// ExecID (17).
+    pub exec_id: String,
+    /// ExecType (150).
+    pub kind: ExecType,
+    /// Side (54) as reported.
+    pub side: Side,
+    /// LastPx (31), or AvgPx (6).
+    pub price: Decimal,
+    /// CumQty (14).
+    pub quantity: Decimal,
+    /// SettlDate (64) as reported, `YYYYMMDD`.
+    pub settlement_date: Option<String>,
+    /// TransactTime (60) of the report.
+    pub at: UtcMillis,
+    /// When it was received.
+    pub received: UtcMillis,
+    /// What does not fit, in words.
+    pub why: String,
 }
 
 /// Why an accept did not trade, and whose decision that was.
@@ -98,6 +158,8 @@ pub enum AcceptRefusal {
     Requoted,
     #[error("the quote was withdrawn")]
     Withdrawn,
+    #[error("the dealer cannot be reached")]
+    Unreachable,
     #[error("the quote has expired")]
     Expired,
     #[error("the quote ends before an accept can arrive")]
@@ -118,6 +180,16 @@ pub enum AcceptRefusal {
     IdUsed,
     #[error("no accept is armed")]
     NotArmed,
+    #[error("a dealer reports a trade in this RFQ that was not agreed to; people must settle it first")]
+    Disputed,
+    #[error("it left the desk {0} ms ago; an accept that comes so late is not passed on")]
+    TooOld(i64),
+    #[error("its time is {0} ms ahead of the gateway's clock")]
+    FromTheFuture(i64),
+    #[error("the settlement date is {quoted}, not {accepted}")]
+    OtherSettlement { quoted: String, accepted: String },
+    #[error("the currency is {quoted}, not {accepted}")]
+    OtherCurrency { quoted: String, accepted: String },
 }
 
 impl AcceptRefusal {
@@ -130,6 +202,7 @@ impl AcceptRefusal {
             Self::NoQuote(_) => "no_quote",
             Self::Requoted => "requoted",
             Self::Withdrawn => "quote_withdrawn",
+            Self::Unreachable => "dealer_unreachable",
             Self::Expired => "quote_expired",
             Self::TooLateToArrive => "too_late_to_arrive",
             Self::Indicative => "quote_indicative",
@@ -140,6 +213,11 @@ impl AcceptRefusal {
             Self::OtherQuantity { .. } => "quantity_mismatch",
             Self::IdUsed => "accept_id_used",
             Self::NotArmed => "not_armed",
+            Self::Disputed => "execution_disputed",
+            Self::TooOld(_) => "accept_too_old",
+            Self::FromTheFuture(_) => "accept_from_the_future",
+            Self::OtherSettlement { .. } => "settlement_mismatch",
+            Self::OtherCurrency { .. } => "currency_mismatch",
         }
     }
 }

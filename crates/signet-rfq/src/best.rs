@@ -45,6 +45,28 @@ pub fn best<'a>(
     best
 }
 
+/// Quotes that it takes to say where the market is: with fewer, one dealer alone would make the price
+/// that the others are judged by.
+pub const QUOTES_FOR_A_REFERENCE: usize = 3;
+
+/// The price in the middle of what dealers quote for a customer on `side` and at least `quantity`. Of
+/// two in the middle the one that is worse for the customer. `None` when fewer than three quote: no
+/// dealer alone can move it, and an absurd quote moves it to its neighbour at most.
+pub fn median_quoted<'a>(quotes: impl IntoIterator<Item = &'a Quote>, side: Side, quantity: Decimal) -> Option<Decimal> {
+    let usable = quotes.into_iter().filter(|q| q.tradeable).filter_map(|q| q.level(side));
+    let mut prices: Vec<Decimal> = usable.filter(|l| l.size >= quantity && l.price > Decimal::ZERO).map(|l| l.price).collect();
+    if prices.len() < QUOTES_FOR_A_REFERENCE {
+        return None;
+    }
+    prices.sort();
+    // Buyers pay: the higher of two is the worse one.
+    let middle = match side {
+        Side::Buy => prices.len() / 2,
+        Side::Sell => (prices.len() - 1) / 2,
+    };
+    prices.get(middle).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +120,29 @@ mod tests {
     fn ties_are_ties_whatever_the_number_of_zeros() {
         let q = [quote("A", "99", "99.40"), quote("B", "99", "99.4"), quote("C", "99", "99.5")];
         assert_eq!(names(best(&q, Side::Buy, Decimal::ONE, UtcMillis(0), 0)), ["A", "B"]);
+    }
+
+    #[test]
+    fn one_dealer_alone_does_not_make_the_reference_price() {
+        let median = |offers: &[&str], side| {
+            let all: Vec<Quote> = offers.iter().enumerate().map(|(i, o)| quote(&format!("D{i}"), o, o)).collect();
+            median_quoted(&all, side, Decimal::from(5)).map(|p| p.to_string())
+        };
+        for (offers, side, want) in [
+            (&["99.5"][..], Side::Buy, None),
+            (&["99.5", "0.01"], Side::Buy, None),
+            (&["99.5", "99.6", "0.01"], Side::Buy, Some("99.5")),
+            (&["99.5", "99.6", "0.01"], Side::Sell, Some("99.5")),
+            (&["99.5", "99.6", "99.7", "0.01"], Side::Buy, Some("99.6")),
+            (&["99.5", "99.6", "99.7", "500"], Side::Sell, Some("99.6")),
+            (&["99.5", "99.6", "-1"], Side::Buy, None),
+        ] {
+            assert_eq!(median(offers, side), want.map(str::to_owned), "{offers:?} {side:?}");
+        }
+        let small = Quote { offer: level("99", "4"), ..quote("S", "98", "99") };
+        let indicative = Quote { tradeable: false, ..quote("I", "98", "99") };
+        let (a, b) = (quote("A", "99.0", "99.5"), quote("B", "99.0", "99.6"));
+        assert_eq!(median_quoted([&small, &indicative, &a, &b], Side::Buy, Decimal::from(5)), None);
     }
 
     proptest! {

@@ -109,7 +109,7 @@ impl Instrument {
         if q > self.max_quantity {
             return Err(InstrumentError::TooLarge { symbol: symbol(), max: group_digits(self.max_quantity) });
         }
-        if !(q % self.lot).is_zero() {
+        if !q.checked_rem(self.lot).is_some_and(|rest| rest.is_zero()) {
             return Err(InstrumentError::OffLot { symbol: symbol(), lot: group_digits(self.lot) });
         }
         Ok(())

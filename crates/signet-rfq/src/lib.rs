@@ -7,26 +7,38 @@
 
 mod accept;
 mod best;
+mod executions;
+pub mod fix;
 mod id;
 mod instrument;
 #[cfg(feature = "toml")]
 mod instrument_file;
+pub mod lifecycle;
 mod quantity;
 mod quote;
 mod rfq;
+mod terms;
 mod time;
 
-pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Execution};
-pub use best::{Best, best};
+pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Execution};
+pub use best::{Best, best, median_quoted};
+pub use executions::{Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report, Taken};
 pub use id::{AcceptId, CompId, DealerId, IdError, InstrumentId, QuoteId, RfqId};
 pub use instrument::{AssetClass, Catalogue, Instrument, InstrumentError, isin_check_digit};
 #[cfg(feature = "toml")]
 pub use instrument_file::CatalogueError;
+pub use lifecycle::RfqState;
 pub use quantity::{QuantityError, group_digits, parse_quantity};
-pub use quote::{Level, Quote, Side};
-pub use rfq::{Ask, Line, LineState, Passed, REASON_PASS, Rfq, RfqError, RfqState, Terms, TermsError};
+pub use quote::{Level, Quote, QuoteFault, Side};
+pub use rfq::{Line, LineState, Passed, REASON_PASS, Rfq, RfqError};
+pub use terms::{Ask, Terms, TermsError};
 pub use time::UtcMillis;
 
+/// How old an accept may be when it reaches the gateway, milliseconds: a link that was silent for
+/// longer may deliver it when the trader has long given it up.
+pub const ACCEPT_AGE_MAX_MS: i64 = 5_000;
+/// How far an accept's time may be ahead of the gateway's clock, milliseconds.
+pub const ACCEPT_AHEAD_MAX_MS: i64 = 5_000;
 /// Dealers one RFQ may be sent to. Asking the whole street leaks the trade.
 pub const MAX_DEALERS_PER_RFQ: usize = 12;
 /// Shortest and longest time an RFQ may stay open, seconds.

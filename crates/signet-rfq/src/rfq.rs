@@ -1,112 +1,13 @@
 //! The RFQ state machine. One value per RFQ, held by desk and gateway alike.
 //!
-//! ```text
-//! Sent -> Open -> Done | Expired | Cancelled | NothingDone          (Sent -> Refused)
-//! line:   Asked -> Quoted -> (re-)Quoted | Withdrawn | Expired | Passed | Rejected | Traded
-//! accept: Armed -> Sent -> LastLook? -> Filled | PartlyFilled | Declined | Unknown
-//! ```
+//! Every move is looked up in the tables of [`crate::lifecycle`]; here is what goes with a move.
 
 use crate::{
-    Accept, AcceptId, AcceptRefusal, AcceptState, Best, DealerId, Declined, Execution, Instrument, InstrumentError, InstrumentId,
-    MAX_DEALERS_PER_RFQ, Quote, QuoteId, RfqId, Side, TTL_MAX_S, TTL_MIN_S, UtcMillis, best,
+    Accept, AcceptId, AcceptRefusal, AcceptState, Best, DealerId, Declined, Dispute, Known, Quote, QuoteId, Side, Terms, UtcMillis, best,
+    lifecycle::{self, AcceptEvent, AcceptPhase, LineEvent, LinePhase, Outcome, RequestEvent, RfqState},
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-
-/// What the customer wants to see prices for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Ask {
-    Buy,
-    Sell,
-    TwoWay,
-}
-
-impl Ask {
-    pub fn allows(self, side: Side) -> bool {
-        matches!((self, side), (Self::TwoWay, _) | (Self::Buy, Side::Buy) | (Self::Sell, Side::Sell))
-    }
-}
-
-/// What was asked. Never changes once sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
-    pub id: RfqId,
-    pub instrument: InstrumentId,
-    pub ask: Ask,
-    pub quantity: Decimal,
-    pub currency: String,
-    /// SettlDate (64), `YYYYMMDD`.
-    pub settlement_date: String,
-    pub dealers: Vec<DealerId>,
-    /// ExpireTime (126).
-    pub expires: UtcMillis,
-    /// TransactTime (60).
-    pub created: UtcMillis,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TermsError {
-    #[error("no dealer was chosen")]
-    NoDealer,
-    #[error("more than {MAX_DEALERS_PER_RFQ} dealers were chosen")]
-    TooManyDealers,
-    #[error("{0} was chosen twice")]
-    DealerTwice(DealerId),
-    #[error("an RFQ stays open for {TTL_MIN_S} to {TTL_MAX_S} seconds")]
-    BadTtl,
-    #[error("the RFQ has expired before it arrived")]
-    AlreadyExpired,
-    #[error("{0} trades in {1}")]
-    OtherCurrency(String, String),
-    #[error(transparent)]
-    Instrument(#[from] InstrumentError),
-}
-
-impl Terms {
-    /// The same check at the desk before sending and at the gateway on receipt.
-    pub fn check(&self, instrument: &Instrument, now: UtcMillis) -> Result<(), TermsError> {
-        if self.dealers.is_empty() {
-            return Err(TermsError::NoDealer);
-        }
-        if self.dealers.len() > MAX_DEALERS_PER_RFQ {
-            return Err(TermsError::TooManyDealers);
-        }
-        for (i, d) in self.dealers.iter().enumerate() {
-            if self.dealers[..i].contains(d) {
-                return Err(TermsError::DealerTwice(d.clone()));
-            }
-        }
-        let ttl_ms = self.expires.since(self.created);
-        if !(i64::from(TTL_MIN_S) * 1_000..=i64::from(TTL_MAX_S) * 1_000).contains(&ttl_ms) {
-            return Err(TermsError::BadTtl);
-        }
-        if self.expires <= now {
-            return Err(TermsError::AlreadyExpired);
-        }
-        if self.currency != instrument.currency {
-            return Err(TermsError::OtherCurrency(instrument.symbol.clone(), instrument.currency.clone()));
-        }
-        Ok(instrument.check_quantity(self.quantity)?)
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RfqState {
-    Sent,
-    Open,
-    Done,
-    Expired,
-    Cancelled,
-    Refused,
-    NothingDone,
-}
-
-impl RfqState {
-    pub fn ended(self) -> bool {
-        !matches!(self, Self::Sent | Self::Open)
-    }
-}
 
 /// Why a dealer will not quote: QuoteRequestRejectReason (658) and Text (58).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,15 +16,35 @@ pub struct Passed {
     pub text: String,
 }
 
+/// How one dealer's line stands, with what belongs to it. It moves by [`lifecycle::line`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LineState {
     Asked,
     Quoted,
     Withdrawn,
+    /// The link to the dealer, or to the gateway, was lost: nobody took the quote back, and nobody can
+    /// take it. The same quote again brings it back.
+    Unreachable,
     Expired,
     Passed(Passed),
     Rejected(Passed),
     Traded,
+}
+
+impl LineState {
+    /// Which column of the table it is in.
+    pub fn phase(&self) -> LinePhase {
+        match self {
+            Self::Asked => LinePhase::Asked,
+            Self::Quoted => LinePhase::Quoted,
+            Self::Withdrawn => LinePhase::Withdrawn,
+            Self::Unreachable => LinePhase::Unreachable,
+            Self::Expired => LinePhase::Expired,
+            Self::Passed(_) => LinePhase::Passed,
+            Self::Rejected(_) => LinePhase::Rejected,
+            Self::Traded => LinePhase::Traded,
+        }
+    }
 }
 
 /// One dealer's part of an RFQ.
@@ -133,11 +54,14 @@ pub struct Line {
     pub state: LineState,
     /// The latest quote, kept after it ended so that it can still be seen.
     pub quote: Option<Quote>,
+    /// When the latest quote came.
+    pub quoted_at: UtcMillis,
     /// Counts this dealer's prices.
     pub revision: u32,
 }
 
 impl Line {
+    /// The quote that can be taken now.
     pub fn live_quote(&self, now: UtcMillis) -> Option<&Quote> {
         match self.state {
             LineState::Quoted => self.quote.as_ref().filter(|q| q.live(now)),
@@ -158,27 +82,50 @@ pub enum RfqError {
     NoSuchAccept,
     #[error("an accept is waiting for its answer")]
     AcceptInFlight,
-    /// The dealer reports a trade that nobody agreed to.
-    #[error("the execution is not what was accepted: {0}")]
-    NotWhatWasAccepted(&'static str),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rfq {
+    /// What was asked; never changes.
     pub terms: Terms,
+    /// When it ends on the gateway's clock, if that is another time than the terms say: it may have
+    /// waited for a touch first.
+    pub deadline: Option<UtcMillis>,
     pub state: RfqState,
     pub lines: Vec<Line>,
     /// The latest accept; earlier ones are in `past`.
     pub accept: Option<(Accept, AcceptState)>,
     pub past: Vec<(Accept, AcceptState)>,
+    /// Executions, busts and corrections that were taken.
+    pub executions: Vec<Known>,
+    /// What people must settle.
+    pub disputes: Vec<Dispute>,
+    /// Disputes beyond those kept.
+    pub disputes_left_out: u32,
     /// Why it was refused or ended, in the words of whoever ended it.
     pub reason: Option<String>,
 }
 
 impl Rfq {
     pub fn new(terms: Terms) -> Self {
-        let lines = terms.dealers.iter().map(|d| Line { dealer: d.clone(), state: LineState::Asked, quote: None, revision: 0 }).collect();
-        Self { terms, state: RfqState::Sent, lines, accept: None, past: Vec::new(), reason: None }
+        let line = |d: &DealerId| Line { dealer: d.clone(), state: LineState::Asked, quote: None, quoted_at: terms.created, revision: 0 };
+        Self {
+            lines: terms.dealers.iter().map(line).collect(),
+            terms,
+            deadline: None,
+            state: RfqState::Sent,
+            accept: None,
+            past: Vec::new(),
+            executions: Vec::new(),
+            disputes: Vec::new(),
+            disputes_left_out: 0,
+            reason: None,
+        }
+    }
+
+    /// When it ends by itself.
+    pub fn expires(&self) -> UtcMillis {
+        self.deadline.unwrap_or(self.terms.expires)
     }
 
     pub fn line(&self, dealer: &DealerId) -> Option<&Line> {
@@ -187,6 +134,16 @@ impl Rfq {
 
     fn line_mut(&mut self, dealer: &DealerId) -> Result<&mut Line, RfqError> {
         self.lines.iter_mut().find(|l| &l.dealer == dealer).ok_or_else(|| RfqError::NotAsked(dealer.clone()))
+    }
+
+    /// Moves a line; `state` is the one to move to, with its words. Returns whether it moved.
+    pub(crate) fn line_event(&mut self, dealer: &DealerId, event: LineEvent, state: LineState) -> bool {
+        let Ok(line) = self.line_mut(dealer) else { return false };
+        let moves = matches!(lifecycle::line(line.state.phase(), event), Outcome::To(to) if to == state.phase());
+        if moves {
+            line.state = state;
+        }
+        moves
     }
 
     pub fn in_flight(&self) -> bool {
@@ -201,36 +158,63 @@ impl Rfq {
         best(live, side, self.terms.quantity, now, arrival_ms)
     }
 
+    /// Moves the request. While an accept is in flight, what would end it waits.
+    fn request_event(&mut self, event: RequestEvent) -> Result<bool, RfqError> {
+        let outcome = lifecycle::request(self.state, event);
+        if outcome == Outcome::Never {
+            return Err(RfqError::Ended);
+        }
+        if event.waits_for_the_answer() && self.in_flight() {
+            return Err(RfqError::AcceptInFlight);
+        }
+        match outcome {
+            Outcome::To(state) => {
+                self.state = state;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// The gateway has it and has asked the dealers.
     pub fn acknowledge(&mut self) {
-        if self.state == RfqState::Sent {
-            self.state = RfqState::Open;
-        }
+        let _ = self.request_event(RequestEvent::Acknowledged);
     }
 
-    pub fn refuse(&mut self, reason: String) {
-        if !self.state.ended() {
-            self.state = RfqState::Refused;
+    /// The gateway, or a plain venue, refuses the whole request. Returns whether it ended by this.
+    pub fn refuse(&mut self, reason: String) -> bool {
+        let refused = self.request_event(RequestEvent::Refused) == Ok(true);
+        if refused {
+            self.drop_armed("the RFQ was refused");
             self.reason = Some(reason);
         }
+        refused
     }
 
-    /// A price. The same quote again (a resend) changes nothing; a new one replaces the old one and
-    /// disarms an accept armed on it. Returns whether anything changed.
+    /// A price. The same quote again (a resend) changes nothing, unless a lost link took it away; a new
+    /// one replaces the old one and disarms an accept armed on it. Returns whether anything changed.
     pub fn quote(&mut self, quote: Quote, now: UtcMillis) -> Result<bool, RfqError> {
-        if self.state.ended() {
+        if lifecycle::request(self.state, RequestEvent::Quoted) == Outcome::Never {
             return Err(RfqError::Ended);
         }
         let dealer = quote.dealer.clone();
         let line = self.line_mut(&dealer)?;
-        if line.quote.as_ref() == Some(&quote) {
-            return Ok(false);
+        let same = line.quote.as_ref() == Some(&quote);
+        let event = match (same, quote.live(now)) {
+            (true, true) => LineEvent::SameQuote,
+            (true, false) => LineEvent::TimeUp,
+            (false, true) => LineEvent::NewQuote,
+            (false, false) => LineEvent::DeadQuote,
+        };
+        let Outcome::To(phase) = lifecycle::line(line.state.phase(), event) else { return Ok(false) };
+        line.state = if phase == LinePhase::Quoted { LineState::Quoted } else { LineState::Expired };
+        if !same {
+            line.quote = Some(quote);
+            line.quoted_at = now;
+            line.revision = line.revision.saturating_add(1);
+            self.disarm_if_on(&dealer, "the dealer re-quoted");
         }
-        line.state = if quote.live(now) { LineState::Quoted } else { LineState::Expired };
-        line.quote = Some(quote);
-        line.revision += 1;
-        self.acknowledge();
-        self.disarm_if_on(&dealer, "the dealer re-quoted");
+        let _ = self.request_event(RequestEvent::Quoted);
         Ok(true)
     }
 
@@ -238,21 +222,41 @@ impl Rfq {
     pub fn withdraw(&mut self, dealer: &DealerId, quote: Option<&QuoteId>) -> Result<bool, RfqError> {
         let line = self.line_mut(dealer)?;
         let current = line.quote.as_ref().is_some_and(|q| quote.is_none_or(|id| &q.id == id));
-        if line.state != LineState::Quoted || !current {
-            return Ok(false);
+        let moved = current && self.line_event(dealer, LineEvent::Withdrawn, LineState::Withdrawn);
+        if moved {
+            self.disarm_if_on(dealer, "the dealer withdrew its quote");
         }
-        line.state = LineState::Withdrawn;
-        self.disarm_if_on(dealer, "the dealer withdrew its quote");
-        Ok(true)
+        Ok(moved)
+    }
+
+    /// The dealer cannot be reached: what it quotes cannot be taken until it, or the gateway, says it
+    /// again. Returns whether a live quote went away by this.
+    pub fn unreachable(&mut self, dealer: &DealerId) -> bool {
+        let moved = self.line_event(dealer, LineEvent::LinkLost, LineState::Unreachable);
+        if moved {
+            self.disarm_if_on(dealer, "the link to the dealer was lost");
+        }
+        moved
+    }
+
+    /// The desk's own link is lost: no quote can be taken, an accept that has left is without an answer,
+    /// and one that has not left is dropped. Returns whether anything changed.
+    pub fn link_lost(&mut self) -> bool {
+        self.drop_armed("the connection was lost before it was sent");
+        let dealers: Vec<DealerId> = self.lines.iter().map(|l| l.dealer.clone()).collect();
+        let lines = dealers.iter().filter(|d| self.line_event(d, LineEvent::LinkLost, LineState::Unreachable)).count();
+        self.answer_lost() || lines > 0
     }
 
     /// The dealer will not quote, or no longer. 658=10 is "pass"; anything else is a rejection.
     pub fn pass(&mut self, dealer: &DealerId, why: Passed) -> Result<(), RfqError> {
-        let line = self.line_mut(dealer)?;
-        if line.state == LineState::Traded {
+        self.line_mut(dealer)?;
+        let passes = why.code == REASON_PASS;
+        let (event, state) =
+            if passes { (LineEvent::Passed, LineState::Passed(why)) } else { (LineEvent::Rejected, LineState::Rejected(why)) };
+        if !self.line_event(dealer, event, state) {
             return Err(RfqError::Ended);
         }
-        line.state = if why.code == REASON_PASS { LineState::Passed(why) } else { LineState::Rejected(why) };
         self.disarm_if_on(dealer, "the dealer passed");
         Ok(())
     }
@@ -267,23 +271,21 @@ impl Rfq {
         if self.state.ended() {
             return false;
         }
-        let mut ended = Vec::new();
-        for l in &mut self.lines {
-            if l.state == LineState::Quoted && l.quote.as_ref().is_none_or(|q| !q.live(now)) {
-                l.state = LineState::Expired;
-                ended.push(l.dealer.clone());
+        let over = |l: &&Line| l.quote.as_ref().is_some_and(|q| !q.live(now));
+        let over: Vec<DealerId> = self.lines.iter().filter(over).map(|l| l.dealer.clone()).collect();
+        let mut changed = false;
+        for d in &over {
+            if self.line_event(d, LineEvent::TimeUp, LineState::Expired) {
+                self.disarm_if_on(d, "the quote expired");
+                changed = true;
             }
         }
-        for d in &ended {
-            self.disarm_if_on(d, "the quote expired");
-        }
         // An accept in flight outlives the RFQ's clock: its answer decides.
-        if now >= self.terms.expires && !self.in_flight() {
+        if now >= self.expires() && self.request_event(RequestEvent::TimeUp) == Ok(true) {
             self.drop_armed("the RFQ expired");
-            self.state = RfqState::Expired;
             return true;
         }
-        !ended.is_empty()
+        changed
     }
 
     /// The next moment at which `tick` would change something.
@@ -291,22 +293,21 @@ impl Rfq {
         if self.state.ended() {
             return None;
         }
-        let quotes = self.lines.iter().filter(|l| l.state == LineState::Quoted);
+        let quotes = self.lines.iter().filter(|l| matches!(l.state, LineState::Quoted | LineState::Unreachable));
         let quotes = quotes.filter_map(|l| l.quote.as_ref()).map(|q| q.valid_until);
-        let own = (!self.in_flight()).then_some(self.terms.expires);
+        let own = (!self.in_flight()).then_some(self.expires());
         quotes.chain(own).min()
     }
 
-    /// Ends the RFQ without a trade (`Cancelled`, or `NothingDone` when nobody is left).
+    /// Ends the RFQ without a trade (`Cancelled`, `Expired`, or `NothingDone` when nobody is left).
     pub fn end(&mut self, state: RfqState, reason: Option<String>) -> Result<(), RfqError> {
-        if self.state.ended() {
-            return Err(RfqError::Ended);
-        }
-        if self.in_flight() {
-            return Err(RfqError::AcceptInFlight);
-        }
+        let event = match state {
+            RfqState::Expired => RequestEvent::TimeUp,
+            RfqState::NothingDone => RequestEvent::NobodyLeft,
+            _ => RequestEvent::Ended,
+        };
+        self.request_event(event)?;
         self.drop_armed("the RFQ ended");
-        self.state = state;
         self.reason = reason;
         Ok(())
     }
@@ -323,6 +324,9 @@ impl Rfq {
         }
         if self.in_flight() {
             return Err(AcceptRefusal::InFlight);
+        }
+        if self.is_disputed() {
+            return Err(AcceptRefusal::Disputed);
         }
         if self.past.iter().any(|(a, _)| a.id == accept.id) {
             return Err(AcceptRefusal::IdUsed);
@@ -341,14 +345,19 @@ impl Rfq {
         match line.state {
             LineState::Quoted => {}
             LineState::Expired => return Err(AcceptRefusal::Expired),
+            LineState::Unreachable => return Err(AcceptRefusal::Unreachable),
             _ => return Err(AcceptRefusal::Withdrawn),
         }
-        if !quote.live(now) || now >= self.terms.expires {
+        if !quote.live(now) || now >= self.expires() {
             return Err(AcceptRefusal::Expired);
         }
         if !quote.live(now + arrival_ms) {
             return Err(AcceptRefusal::TooLateToArrive);
         }
+        self.check_level(quote, accept)
+    }
+
+    fn check_level(&self, quote: &Quote, accept: &Accept) -> Result<(), AcceptRefusal> {
         if !quote.tradeable {
             return Err(AcceptRefusal::Indicative);
         }
@@ -380,8 +389,11 @@ impl Rfq {
     /// The armed accept leaves, if it is still exactly what stands on the table.
     pub fn send_accept(&mut self, id: &AcceptId, now: UtcMillis, arrival_ms: i64) -> Result<Accept, AcceptRefusal> {
         let accept = match &self.accept {
-            Some((a, AcceptState::Armed)) if &a.id == id => a.clone(),
-            Some((a, s)) if &a.id == id && s.in_flight() => return Err(AcceptRefusal::InFlight),
+            Some((a, s)) if &a.id == id => match lifecycle::accept(s.phase(), AcceptEvent::Confirmed) {
+                Outcome::To(_) => a.clone(),
+                _ if s.in_flight() => return Err(AcceptRefusal::InFlight),
+                _ => return Err(AcceptRefusal::NotArmed),
+            },
             _ => return Err(AcceptRefusal::NotArmed),
         };
         self.check_accept(&accept, now, arrival_ms)?;
@@ -389,6 +401,18 @@ impl Rfq {
         Ok(accept)
     }
 
+    /// An accept that was let through earlier is in flight, whatever stands on the table now: for whoever
+    /// reads it from a journal or a file. Returns whether it was put in.
+    pub fn sent_before(&mut self, accept: Accept) -> bool {
+        if self.accept_of(&accept.id).is_some() || self.in_flight() {
+            return false;
+        }
+        self.shelve_accept();
+        self.accept = Some((accept, AcceptState::Sent));
+        true
+    }
+
+    /// An earlier accept cannot be answered by these: they find the present one only.
     fn accept_mut(&mut self, id: &AcceptId) -> Result<&mut (Accept, AcceptState), RfqError> {
         match &mut self.accept {
             Some(a) if &a.0.id == id => Ok(a),
@@ -396,73 +420,37 @@ impl Rfq {
         }
     }
 
+    /// Moves the present accept to `state`, if that is where the table moves it by `event`.
+    fn accept_event(&mut self, id: &AcceptId, event: AcceptEvent, state: AcceptState) -> Result<bool, RfqError> {
+        let (_, now) = self.accept_mut(id)?;
+        let moves = matches!(lifecycle::accept(now.phase(), event), Outcome::To(to) if to == state.phase());
+        if moves {
+            *now = state;
+        }
+        Ok(moves)
+    }
+
     /// The dealer acknowledges the accept and takes its last look (ExecType A).
     pub fn last_look(&mut self, id: &AcceptId) -> Result<bool, RfqError> {
-        let (_, state) = self.accept_mut(id)?;
-        let moved = matches!(state, AcceptState::Sent | AcceptState::Unknown);
-        if moved {
-            *state = AcceptState::LastLook;
-        }
-        Ok(moved)
+        self.accept_event(id, AcceptEvent::Working, AcceptState::LastLook)
     }
 
-    /// The dealer traded. Repeats of the same report change nothing. A report that differs from what
-    /// was accepted leaves the accept `Unknown`: people, not programs, settle that.
-    pub fn execution(&mut self, id: &AcceptId, e: Execution) -> Result<bool, RfqError> {
-        let (accept, state) = self.accept_mut(id)?;
-        if state.traded().is_some_and(|t| t.quantity >= e.quantity) {
-            return Ok(false);
-        }
-        let wrong = if e.side != accept.side {
-            Some("the side differs")
-        } else if e.price != accept.price {
-            Some("the price differs")
-        } else if e.quantity > accept.quantity || e.quantity <= Decimal::ZERO {
-            Some("the quantity differs")
-        } else {
-            None
-        };
-        if let Some(why) = wrong {
-            *state = AcceptState::Unknown;
-            return Err(RfqError::NotWhatWasAccepted(why));
-        }
-        let dealer = accept.dealer.clone();
-        *state = if e.quantity == accept.quantity { AcceptState::Filled(e) } else { AcceptState::PartlyFilled(e) };
-        self.state = RfqState::Done;
-        self.line_mut(&dealer)?.state = LineState::Traded;
-        Ok(true)
-    }
-
-    /// Refused by gateway or dealer. The RFQ goes on: another quote may be taken.
+    /// Refused by desk, gateway or dealer by other means than a report. The RFQ goes on: another quote
+    /// may be taken.
     pub fn declined(&mut self, id: &AcceptId, why: Declined) -> Result<bool, RfqError> {
-        let (_, state) = self.accept_mut(id)?;
-        if !state.in_flight() {
-            return Ok(false);
-        }
-        *state = AcceptState::Declined(why);
-        Ok(true)
+        self.accept_event(id, AcceptEvent::Refused, AcceptState::Declined(why))
     }
 
     /// The gateway says that this accept waits with it: its answer is not lost.
     pub fn waits_at_gateway(&mut self, id: &AcceptId) -> bool {
-        match &mut self.accept {
-            Some((a, s @ AcceptState::Unknown)) if &a.id == id => {
-                *s = AcceptState::Sent;
-                true
-            }
-            _ => false,
-        }
+        self.accept_event(id, AcceptEvent::HeldAtGateway, AcceptState::Sent) == Ok(true)
     }
 
     /// The link was lost with the answer outstanding.
     pub fn answer_lost(&mut self) -> bool {
-        match &mut self.accept {
-            Some((_, s @ (AcceptState::Sent | AcceptState::LastLook))) => {
-                *s = AcceptState::Unknown;
-                true
-            }
-            _ => false,
-        }
+        let Some((a, _)) = &self.accept else { return false };
+        let id = a.id.clone();
+        self.accept_event(&id, AcceptEvent::LinkLost, AcceptState::Unknown) == Ok(true)
     }
 
     fn shelve_accept(&mut self) {
@@ -473,14 +461,16 @@ impl Rfq {
     }
 
     fn disarm_if_on(&mut self, dealer: &DealerId, why: &str) {
-        if matches!(&self.accept, Some((a, AcceptState::Armed)) if &a.dealer == dealer) {
+        if matches!(&self.accept, Some((a, _)) if &a.dealer == dealer) {
             self.drop_armed(why);
         }
     }
 
     /// What was armed is kept as declined by the desk, so that the trader sees why the button went.
     fn drop_armed(&mut self, why: &str) {
-        if let Some((_, s @ AcceptState::Armed)) = &mut self.accept {
+        if let Some((_, s)) = &mut self.accept
+            && lifecycle::accept(s.phase(), AcceptEvent::Dropped) == Outcome::To(AcceptPhase::Declined)
+        {
             *s = AcceptState::Declined(Declined::ByDesk(why.into()));
         }
     }

@@ -1,5 +1,9 @@
 use super::*;
-use crate::{Level, instrument::bund};
+use crate::{
+    Ask, InstrumentId, Level, Report, RfqId, TermsError,
+    fix::{ExecType, OrdStatus},
+    instrument::bund,
+};
 use proptest::prelude::*;
 
 fn d(n: &str) -> DealerId {
@@ -48,16 +52,36 @@ fn accept(id: &str, dealer: &str, quote: &str, price: &str) -> Accept {
     }
 }
 
-fn fill(exec: &str, price: &str, quantity: &str) -> Execution {
-    Execution {
+fn fill(exec: &str, price: &str, quantity: &str) -> Report {
+    Report {
+        kind: ExecType::Trade,
+        status: OrdStatus::Filled,
         exec_id: exec.into(),
+        exec_ref: None,
         order_id: "O1".into(),
+        instrument: bund().id,
         side: Side::Buy,
-        price: dec(price),
-        quantity: dec(quantity),
-        at: UtcMillis(5_000),
+        last: Some(Level { price: dec(price), size: dec(quantity) }),
+        cum_qty: dec(quantity),
+        avg_px: dec(price),
         settlement_date: None,
+        currency: None,
+        text: None,
+        disputed: false,
+        at: UtcMillis(5_000),
     }
+}
+
+fn take(r: &mut Rfq, accept: &str, report: &Report) -> crate::Taken {
+    r.report(&id(accept), report, Declined::ByDealer, UtcMillis(6_000)).unwrap()
+}
+
+/// x1 on A's 99.5 has left.
+fn sent() -> Rfq {
+    let mut r = open();
+    r.arm(accept("x1", "A", "a1", "99.5"), T, 50).unwrap();
+    r.send_accept(&id("x1"), T, 50).unwrap();
+    r
 }
 
 /// Two dealers asked, A quotes 99.5 until 10 s, B quotes 99.6 until 20 s.
@@ -105,10 +129,10 @@ fn a_quote_is_hit_and_filled() {
     r.send_accept(&id("x1"), T, 50).unwrap();
     assert!(r.in_flight());
     assert_eq!(r.last_look(&id("x1")), Ok(true));
-    assert_eq!(r.execution(&id("x1"), fill("e1", "99.5", "5000000")), Ok(true));
+    assert!(take(&mut r, "x1", &fill("e1", "99.5", "5000000")).changed);
     assert_eq!(r.state, RfqState::Done);
     assert_eq!(r.line(&d("A")).unwrap().state, LineState::Traded);
-    assert_eq!(r.execution(&id("x1"), fill("e1", "99.5", "5000000")), Ok(false), "a repeat fills nothing twice");
+    assert!(!take(&mut r, "x1", &fill("e1", "99.5", "5000000")).changed, "a repeat fills nothing twice");
 }
 
 #[test]
@@ -186,15 +210,276 @@ fn time_ends_quotes_then_the_rfq_but_never_an_accept_in_flight() {
 
 #[test]
 fn an_execution_nobody_agreed_to_is_not_called_a_fill() {
-    for bad in [fill("e", "99.6", "5000000"), fill("e", "99.5", "6000000"), Execution { side: Side::Sell, ..fill("e", "99.5", "5000000") }]
-    {
-        let mut r = open();
-        r.arm(accept("x1", "A", "a1", "99.5"), T, 50).unwrap();
-        r.send_accept(&id("x1"), T, 50).unwrap();
-        assert!(matches!(r.execution(&id("x1"), bad), Err(RfqError::NotWhatWasAccepted(_))));
-        assert!(matches!(r.accept, Some((_, AcceptState::Unknown))));
-        assert_eq!(r.state, RfqState::Open);
+    let other = InstrumentId::new("US0378331005").unwrap();
+    let good = || fill("e", "99.5", "5000000");
+    for (bad, why) in [
+        (fill("e", "99.6", "5000000"), "the price differs"),
+        (fill("e", "99.5", "6000000"), "more was executed than was accepted"),
+        (fill("e", "99.5", "0"), "the quantity differs"),
+        (fill("e", "99.5", "-1"), "the quantity differs"),
+        (Report { side: Side::Sell, ..good() }, "the side differs"),
+        (Report { instrument: other, ..good() }, "the instrument differs"),
+        (Report { settlement_date: Some("20261125".into()), ..good() }, "the settlement date differs"),
+        (Report { currency: Some("USD".into()), ..good() }, "the currency differs"),
+        (
+            Report { status: OrdStatus::PartiallyFilled, kind: ExecType::Status, cum_qty: dec("9000000"), ..good() },
+            "more was executed than was accepted",
+        ),
+        (Report { kind: ExecType::Rejected, ..good() }, "its type, its status and its quantity do not go together"),
+    ] {
+        let mut r = sent();
+        let taken = take(&mut r, "x1", &bad);
+        assert_eq!(taken.dispute.map(|d| d.why), Some(why.to_owned()));
+        assert_eq!(r.accept.as_ref().map(|(_, s)| s), Some(&AcceptState::Disputed), "{why}");
+        assert_eq!((r.state, r.disputes.len(), r.in_flight()), (RfqState::Open, 1, false), "{why}");
+        assert_eq!(r.check_accept(&accept("x2", "B", "b1", "99.6"), T, 0), Err(AcceptRefusal::Disputed), "{why}");
+        assert!(!take(&mut r, "x1", &bad).changed, "the same again is one dispute");
     }
+}
+
+#[test]
+fn a_fill_is_never_undone_by_what_comes_after_it() {
+    let whole = fill("e1", "99.5", "5000000");
+    for (late, settles) in [
+        (fill("e2", "99.5", "5000000"), true),
+        (fill("e2", "98", "5000000"), true),
+        (fill("e1", "98", "5000000"), true),
+        (Report { settlement_date: Some("20261124".into()), ..fill("e1", "99.5", "5000000") }, true),
+        (fill("e2", "99.5", "9000000"), true),
+        (Report { kind: ExecType::Rejected, status: OrdStatus::Rejected, last: None, cum_qty: dec("0"), ..fill("r", "99.5", "1") }, true),
+        (Report { kind: ExecType::Cancelled, last: None, cum_qty: dec("0"), ..fill("c", "99.5", "1") }, true),
+        (Report { kind: ExecType::Status, cum_qty: dec("1"), last: None, ..fill("s", "99.5", "1") }, true),
+        (Report { kind: ExecType::PendingNew, last: None, cum_qty: dec("0"), ..fill("n", "99.5", "1") }, false),
+        (Report { kind: ExecType::Status, last: None, ..fill("s", "99.5", "5000000") }, false),
+        (whole.clone(), false),
+    ] {
+        let mut r = sent();
+        take(&mut r, "x1", &whole);
+        let before = r.clone();
+        let taken = take(&mut r, "x1", &late);
+        assert_eq!((r.accept.clone(), r.state), (before.accept, RfqState::Done), "{late:?}");
+        assert_eq!((taken.dispute.is_some(), r.disputes.len()), (settles, usize::from(settles)), "{late:?}");
+        assert_eq!(r.declined(&id("x1"), Declined::ByDealer("no".into())), Ok(false));
+        assert!(!r.answer_lost() && !r.waits_at_gateway(&id("x1")) && r.last_look(&id("x1")) == Ok(false));
+    }
+}
+
+#[test]
+fn a_fill_after_a_refusal_is_a_dispute_also_of_an_earlier_accept() {
+    let mut r = sent();
+    r.declined(&id("x1"), Declined::ByDealer("no".into())).unwrap();
+    r.arm(accept("x2", "B", "b1", "99.6"), T, 0).unwrap();
+    r.send_accept(&id("x2"), T, 0).unwrap();
+    let late = take(&mut r, "x1", &fill("e1", "99.5", "5000000"));
+    assert_eq!(late.dispute.as_ref().map(|d| (d.dealer.clone(), d.why.as_str())), Some((d("A"), "it comes after the answer was final")));
+    assert!(matches!(r.past[0].1, AcceptState::Declined(_)) && r.in_flight(), "the other accept goes on");
+    // B's answer is B's, and a trade.
+    assert!(take(&mut r, "x2", &fill("e1", "99.6", "5000000")).changed);
+    assert_eq!((r.state, r.line(&d("A")).unwrap().state.clone()), (RfqState::Done, LineState::Quoted));
+    assert_eq!(
+        r.counted().iter().map(|(a, q, _)| (a.id.as_str(), *q)).collect::<Vec<_>>(),
+        [("x2", dec("5000000")), ("x1", dec("5000000"))]
+    );
+    assert_eq!(r.report(&id("zz"), &fill("e", "1", "1"), Declined::ByDealer, T), Err(RfqError::NoSuchAccept));
+}
+
+#[test]
+fn parts_are_known_by_their_exec_ids_and_add_up() {
+    let part = |exec, last, cum| Report { cum_qty: dec(cum), ..fill(exec, "99.5", last) };
+    let mut r = sent();
+    assert!(take(&mut r, "x1", &part("e1", "2000000", "2000000")).changed);
+    assert!(matches!(&r.accept, Some((_, AcceptState::PartlyFilled(e))) if e.quantity == dec("2000000")));
+    assert!(!take(&mut r, "x1", &part("e1", "2000000", "2000000")).changed);
+    assert!(take(&mut r, "x1", &part("e2", "3000000", "5000000")).changed);
+    assert!(matches!(&r.accept, Some((_, AcceptState::Filled(e))) if e.quantity == dec("5000000") && e.exec_id == "e2"));
+    // The other order ends the same way.
+    let mut r = sent();
+    assert!(take(&mut r, "x1", &part("e2", "3000000", "5000000")).changed);
+    assert!(matches!(&r.accept, Some((_, AcceptState::Filled(_)))));
+    assert!(take(&mut r, "x1", &part("e1", "2000000", "2000000")).dispute.is_none());
+    assert!(matches!(&r.accept, Some((_, AcceptState::Filled(e))) if e.quantity == dec("5000000")));
+    assert!(take(&mut r, "x1", &part("e3", "1", "5000000")).dispute.is_some(), "one too many");
+    // First told by a status report, then by the execution itself.
+    let mut r = sent();
+    let status = Report { kind: ExecType::Status, last: None, ..fill("0", "99.5", "5000000") };
+    assert!(take(&mut r, "x1", &status).changed);
+    let learned = take(&mut r, "x1", &part("e1", "5000000", "5000000"));
+    assert!(learned.changed && learned.dispute.is_none() && r.executions.len() == 1);
+    let mut r = sent();
+    take(&mut r, "x1", &status);
+    let learned = take(&mut r, "x1", &Report { last: None, ..fill("e1", "99.5", "5000000") });
+    assert!(learned.changed && learned.dispute.is_none());
+    assert!(take(&mut r, "x1", &Report { last: None, ..fill("e9", "99.5", "5000000") }).dispute.is_some(), "another ExecID for the same");
+}
+
+#[test]
+fn busts_and_corrections_are_states_of_the_trade() {
+    let about = |kind, exec: &str, of: &str, price: &str, quantity: &str| Report {
+        kind,
+        exec_ref: Some(of.into()).filter(|s: &String| !s.is_empty()),
+        ..fill(exec, price, quantity)
+    };
+    let bust = |exec, of| Report { last: None, cum_qty: dec("0"), ..about(ExecType::TradeCancel, exec, of, "99.5", "1") };
+    let mut r = sent();
+    take(&mut r, "x1", &fill("e1", "99.5", "5000000"));
+    let corrected = take(&mut r, "x1", &about(ExecType::TradeCorrect, "g1", "e1", "99.4", "4000000"));
+    assert!(corrected.changed && corrected.dispute.is_none());
+    assert!(matches!(&r.accept, Some((_, AcceptState::Corrected(e))) if e.price == dec("99.4") && e.quantity == dec("4000000")));
+    assert!(!take(&mut r, "x1", &about(ExecType::TradeCorrect, "g1", "e1", "99.4", "4000000")).changed);
+    assert!(!take(&mut r, "x1", &fill("e1", "99.5", "5000000")).changed, "the execution that was corrected comes again");
+    let so_far = Report { kind: ExecType::Status, last: None, ..fill("s", "99.4", "4000000") };
+    assert!(take(&mut r, "x1", &so_far).dispute.is_none(), "a status in the corrected terms");
+    assert!(take(&mut r, "x1", &about(ExecType::TradeCorrect, "g2", "e1", "99.3", "1")).dispute.is_some(), "e1 stands no longer");
+    assert!(take(&mut r, "x1", &about(ExecType::TradeCorrect, "g3", "g1", "99.3", "6000000")).dispute.is_some(), "more than accepted");
+    assert!(take(&mut r, "x1", &about(ExecType::TradeCorrect, "g4", "g1", "0", "1")).dispute.is_some(), "no price");
+    assert!(take(&mut r, "x1", &bust("h1", "g1")).changed);
+    assert!(matches!(&r.accept, Some((_, AcceptState::Busted(e))) if e.quantity == dec("4000000")));
+    assert_eq!((r.state, r.counted()[0].1), (RfqState::Done, dec("5000000")), "a bust frees no limit");
+    assert!(!take(&mut r, "x1", &bust("h1", "g1")).changed && !take(&mut r, "x1", &bust("h2", "g1")).changed);
+    assert!(!take(&mut r, "x1", &fill("e1", "99.5", "5000000")).changed, "a resent fill brings no bust back");
+    assert!(take(&mut r, "x1", &fill("e9", "99.5", "5000000")).dispute.is_some());
+    assert!(matches!(&r.accept, Some((_, AcceptState::Busted(_)))));
+
+    // One of two parts, named or, when it is the only one, not.
+    let part = |exec, last, cum| Report { cum_qty: dec(cum), ..fill(exec, "99.5", last) };
+    let mut r = sent();
+    take(&mut r, "x1", &part("e1", "2000000", "2000000"));
+    take(&mut r, "x1", &part("e2", "3000000", "5000000"));
+    assert!(take(&mut r, "x1", &bust("h0", "")).dispute.is_some(), "which of two?");
+    assert!(take(&mut r, "x1", &bust("h1", "e1")).changed);
+    assert!(matches!(&r.accept, Some((_, AcceptState::Corrected(e))) if e.quantity == dec("3000000")));
+    assert!(take(&mut r, "x1", &bust("h2", "")).changed);
+    assert!(matches!(&r.accept, Some((_, AcceptState::Busted(_)))));
+    // Nothing is known that could be busted or corrected.
+    for m in [bust("h", "e1"), about(ExecType::TradeCorrect, "g", "e1", "99.5", "5000000")] {
+        let mut r = sent();
+        assert!(take(&mut r, "x1", &m).dispute.is_some());
+        assert_eq!(r.accept.as_ref().map(|(_, s)| s), Some(&AcceptState::Disputed));
+    }
+    // A trade that only a status report told of can be busted too.
+    let mut r = sent();
+    take(&mut r, "x1", &Report { kind: ExecType::Status, last: None, ..fill("0", "99.5", "5000000") });
+    assert!(take(&mut r, "x1", &bust("h1", "e1")).changed);
+    assert!(matches!(&r.accept, Some((_, AcceptState::Busted(_)))));
+}
+
+#[test]
+fn a_peer_fills_no_memory() {
+    let mut r = sent();
+    r.declined(&id("x1"), Declined::ByDealer("no".into())).unwrap();
+    for n in 0..100 {
+        take(&mut r, "x1", &fill(&format!("e{n}"), "99.5", "5000000"));
+    }
+    assert_eq!((r.disputes.len(), r.disputes_left_out), (crate::MAX_DISPUTES_PER_RFQ, 100 - 16));
+    let mut r = sent();
+    for n in 0..100 {
+        take(&mut r, "x1", &Report { cum_qty: dec("1"), ..fill(&format!("e{n}"), "99.5", "1") });
+    }
+    assert_eq!(r.executions.len(), crate::MAX_EXECUTIONS_PER_RFQ);
+    for n in 0..200 {
+        let about = format!("e{}", n % 64);
+        take(&mut r, "x1", &Report { kind: ExecType::TradeCorrect, exec_ref: Some(about), ..fill(&format!("g{n}"), "99.5", "1") });
+    }
+    assert!(r.executions.len() <= 2 * crate::MAX_EXECUTIONS_PER_RFQ);
+}
+
+#[test]
+fn a_lost_link_takes_quotes_away_and_the_same_quote_brings_them_back() {
+    let a1 = || quote("A", "a1", "99.5", 10_000);
+    let mut r = open();
+    assert!(r.unreachable(&d("A")) && !r.unreachable(&d("A")) && !r.unreachable(&d("Z")));
+    assert_eq!(r.line(&d("A")).unwrap().live_quote(T), None);
+    assert_eq!(r.check_accept(&accept("x1", "A", "a1", "99.5"), T, 0), Err(AcceptRefusal::Unreachable));
+    assert_eq!(r.quote(a1(), T), Ok(true));
+    assert_eq!(r.quote(a1(), T), Ok(false));
+    assert_eq!((r.line(&d("A")).unwrap().revision, r.line(&d("A")).unwrap().live_quote(T)), (1, Some(&a1())));
+    assert_eq!(r.line(&d("A")).unwrap().live_quote(UtcMillis(10_000)), None);
+    // The desk's own link: every line, and the accept.
+    r.arm(accept("x1", "A", "a1", "99.5"), T, 0).unwrap();
+    assert!(r.link_lost());
+    assert!(matches!(&r.accept, Some((_, AcceptState::Declined(Declined::ByDesk(why)))) if why.contains("connection was lost")));
+    assert!(r.lines.iter().all(|l| l.state == LineState::Unreachable));
+    assert!(!r.link_lost());
+    // One that comes back too late is over; one that was withdrawn stays so.
+    assert_eq!(r.quote(a1(), UtcMillis(10_000)), Ok(true));
+    assert_eq!(r.line(&d("A")).unwrap().state, LineState::Expired);
+    assert_eq!(r.withdraw(&d("B"), Some(&QuoteId::new("b1").unwrap())), Ok(true));
+    assert_eq!(r.quote(quote("B", "b1", "99.6", 20_000), T), Ok(false));
+    assert_eq!(r.line(&d("B")).unwrap().state, LineState::Withdrawn);
+}
+
+#[test]
+fn a_withdrawal_takes_the_quote_it_names() {
+    let mut r = open();
+    assert_eq!(r.withdraw(&d("A"), Some(&QuoteId::new("a0").unwrap())), Ok(false));
+    assert_eq!(r.line(&d("A")).unwrap().state, LineState::Quoted);
+    assert_eq!(r.withdraw(&d("A"), Some(&QuoteId::new("a1").unwrap())), Ok(true));
+    assert_eq!(r.withdraw(&d("A"), None), Ok(false));
+    assert_eq!(r.withdraw(&d("B"), None), Ok(true));
+    assert_eq!(r.withdraw(&d("Z"), None), Err(RfqError::NotAsked(d("Z"))));
+    let mut r = open();
+    r.arm(accept("x1", "A", "a1", "99.5"), T, 0).unwrap();
+    r.withdraw(&d("B"), None).unwrap();
+    assert!(matches!(r.accept, Some((_, AcceptState::Armed))), "another dealer's withdrawal");
+    r.withdraw(&d("A"), None).unwrap();
+    assert!(matches!(&r.accept, Some((_, AcceptState::Declined(Declined::ByDesk(why)))) if why.contains("withdrew")));
+    let mut fresh = Rfq::new(terms());
+    assert_eq!(fresh.withdraw(&d("A"), None), Ok(false), "nothing was quoted");
+}
+
+#[test]
+fn only_the_accept_that_is_named_moves() {
+    let mut r = open();
+    r.arm(accept("x1", "A", "a1", "99.5"), T, 50).unwrap();
+    assert_eq!(r.send_accept(&id("x2"), T, 50), Err(AcceptRefusal::NotArmed));
+    r.send_accept(&id("x1"), T, 50).unwrap();
+    assert_eq!(r.send_accept(&id("x2"), T, 50), Err(AcceptRefusal::NotArmed));
+    assert_eq!(r.last_look(&id("x2")), Err(RfqError::NoSuchAccept));
+    assert_eq!(r.declined(&id("x2"), Declined::ByDealer("no".into())), Err(RfqError::NoSuchAccept));
+    assert!(!r.waits_at_gateway(&id("x2")));
+    assert_eq!(r.last_look(&id("x1")), Ok(true));
+    assert_eq!(r.last_look(&id("x1")), Ok(false));
+    assert!(!r.waits_at_gateway(&id("x1")), "a last look does not wait at the gateway");
+    assert!(r.answer_lost() && !r.answer_lost());
+    assert_eq!(r.last_look(&id("x1")), Ok(true), "the answer is not lost after all");
+    assert!(r.answer_lost());
+    assert!(!r.waits_at_gateway(&id("x2")) && r.waits_at_gateway(&id("x1")));
+    assert!(matches!(r.accept, Some((_, AcceptState::Sent))));
+    assert!(!Rfq::new(terms()).answer_lost());
+}
+
+#[test]
+fn a_refused_rfq_says_why_and_stays_refused() {
+    let mut r = Rfq::new(terms());
+    assert!(r.refuse("no such dealer".into()));
+    assert_eq!((r.state, r.reason.as_deref()), (RfqState::Refused, Some("no such dealer")));
+    assert!(!r.refuse("again".into()) && r.reason.as_deref() == Some("no such dealer"));
+    let mut r = open();
+    r.end(RfqState::Cancelled, None).unwrap();
+    assert!(!r.refuse("late".into()));
+    assert_eq!((r.state, r.reason), (RfqState::Cancelled, None));
+}
+
+#[test]
+fn an_accept_of_before_is_in_flight_whatever_stands_on_the_table() {
+    let mut r = open();
+    r.withdraw(&d("A"), None).unwrap();
+    assert!(r.sent_before(accept("x1", "A", "a1", "99.5")));
+    assert!(!r.sent_before(accept("x1", "A", "a1", "99.5")) && !r.sent_before(accept("x2", "B", "b1", "99.6")));
+    assert!(take(&mut r, "x1", &fill("e1", "99.5", "5000000")).changed);
+}
+
+#[test]
+fn an_rfq_ends_at_its_deadline_if_it_was_given_one() {
+    let mut r = open();
+    r.deadline = Some(UtcMillis(130_000));
+    let b = |until| quote("B", "b9", "99.6", until);
+    r.quote(b(200_000), T).unwrap();
+    assert_eq!(r.check_accept(&accept("x1", "B", "b9", "99.6"), UtcMillis(129_999), 0), Ok(()));
+    assert_eq!(r.check_accept(&accept("x1", "B", "b9", "99.6"), UtcMillis(130_000), 0), Err(AcceptRefusal::Expired));
+    r.tick(UtcMillis(129_999));
+    assert_eq!((r.state, r.next_deadline()), (RfqState::Open, Some(UtcMillis(130_000))));
+    assert!(r.tick(UtcMillis(130_000)) && r.state == RfqState::Expired);
 }
 
 #[test]
@@ -290,8 +575,9 @@ proptest! {
                         prop_assert_eq!(before.check_accept(&sent, now, 20), Ok(()));
                 },
                 Step::Fill => if let Some((a, s)) = r.accept.clone() && s.in_flight() {
-                    let f = Execution { price: a.price, quantity: a.quantity, ..fill("e", "1", "1") };
-                    if r.execution(&a.id, f) == Ok(true) { trades += 1; }
+                    let last = Some(Level { price: a.price, size: a.quantity });
+                    let f = Report { last, cum_qty: a.quantity, ..fill("e", "1", "1") };
+                    if r.report(&a.id, &f, Declined::ByDealer, now).unwrap().after == AcceptPhase::Filled { trades += 1; }
                 },
                 Step::Decline => if let Some((a, _)) = r.accept.clone() {
                     let _ = r.declined(&a.id, Declined::ByDealer("no".into()));

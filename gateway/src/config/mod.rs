@@ -15,6 +15,7 @@ pub use reset::{DailyReset, ResetSchedule};
 pub use risk::{FOUNDING_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings};
 pub use step_up::{StepUp, StepUpSection};
 
+use crate::journal::OnBadRecord;
 use crate::registry::{RegistryUrl, hex_sha256};
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
@@ -72,6 +73,8 @@ pub struct Config {
     pub dealer: Vec<DealerEntry>,
     #[serde(default)]
     pub store: StoreSection,
+    #[serde(default)]
+    pub journal: JournalSection,
     pub registry: Option<RegistrySection>,
     pub enrolment: Option<EnrolmentSection>,
     pub desk_default: Option<DeskDefaultSection>,
@@ -215,6 +218,15 @@ pub struct StoreSection {
     /// Wait for the disk after every message sent. Survives a power cut, costs a disk write each.
     #[serde(default)]
     pub sync: bool,
+}
+
+/// What a start does with the journal of RFQs.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JournalSection {
+    /// A record that cannot be read: `stop`, or `set-aside`.
+    #[serde(default)]
+    pub on_bad_record: OnBadRecord,
 }
 
 /// A configuration that has been read, checked and turned into what the gateway uses.

@@ -13,17 +13,18 @@ use crate::{
     entitle::Ruling,
     registry::NewEvent,
     roster::Roster,
+    router::{accept_age, accept_refusal, request_refusal},
     stepup::{Authority, KeyState, KeyTicket, KeyView, StepUpHandle, StepUpRefusal, Ticket},
 };
 use rules::{Wanted, WhenSection, covered, wanted};
 use serde::Serialize;
 use signet_fix::{
     AppMessage,
-    message::{BusinessReject, KeyReport, KeyRequest, SnapshotMark},
+    message::{BusinessReject, KeyReport, KeyRequest, QuoteRequest, QuoteResponse, QuoteStatusReport, RfqStatus, SnapshotMark},
 };
 use signet_policy::entitle::{Outcome, Proof};
 use signet_rfq::{CompId, UtcMillis};
-use signet_stepup::{Approval, SessionReason};
+use signet_stepup::{Action, Approval, SessionReason};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -33,6 +34,8 @@ use std::{
 use waiting::{Do, HeldId, Waiting, Why};
 use zeroize::Zeroizing;
 
+/// QuoteRequestRejectReason (658): not authorized.
+const NOT_AUTHORIZED: u16 = 6;
 /// Questions of one desk that the service may be working on.
 const MAX_QUESTIONS_PER_DESK: usize = 8;
 
@@ -155,6 +158,10 @@ impl Core {
             }
             _ => {}
         }
+        if accept_age(&m, at).is_err() {
+            // Too old to be passed on: the router says so.
+            return self.let_through(at, desk, m);
+        }
         // What would be refused anyway costs nobody a touch.
         let Some(p) = self.with_router(|r| r.proposal(desk, &m, at)) else {
             return self.let_through(at, desk, m);
@@ -178,7 +185,15 @@ impl Core {
                 self.gate().acted(desk, at);
                 self.let_through(at, desk, m);
             }
-            verdict => self.step(e, |w| w.hold(desk, m, p.action, verdict, p.ends, at)),
+            verdict => {
+                let rfq = if let AppMessage::QuoteRequest(q) = &m { Some(q.id.clone()) } else { None };
+                self.step(e, |w| w.hold(desk, m, p.action, verdict, p.ends, at));
+                let held = e.waiting.borrow().requests(desk);
+                // One deadline for both ends: it counts from when the RFQ is let through, at the latest.
+                if let Some((q, until)) = held.into_iter().find(|(q, _)| Some(&q.id) == rfq.as_ref()) {
+                    self.to_desk(desk, &pending(&q, until));
+                }
+            }
         }
     }
 
@@ -217,11 +232,11 @@ impl Core {
     pub fn held_requests(&self, desk: &CompId) -> Vec<AppMessage> {
         let Some(e) = self.enforcement() else { return Vec::new() };
         let all = e.waiting.borrow().requests(desk);
-        let mark = |m| match m {
-            AppMessage::QuoteRequest(q) => Some(AppMessage::Snapshot(SnapshotMark::Rfq(q))),
-            _ => None,
+        let two = |(q, until): (QuoteRequest, UtcMillis)| {
+            let pending = pending(&q, until);
+            [AppMessage::Snapshot(SnapshotMark::Rfq(q)), pending]
         };
-        all.into_iter().filter_map(mark).collect()
+        all.into_iter().flat_map(two).collect()
     }
 
     pub fn enforcement_tick(self: &Rc<Self>) {
@@ -246,7 +261,7 @@ impl Core {
         for d in todo {
             match d {
                 Do::Tell(desk, m) => self.to_desk(&desk, &m),
-                Do::Release(desk, m, proof) => self.release(e, desk, m, proof),
+                Do::Release(desk, m, proof, approved) => self.release(e, desk, m, proof, approved.as_ref()),
                 Do::Drop(id) => e.service.drop_challenge(&id),
                 Do::Authenticated(desk) => self.authenticated(&desk),
                 Do::Note(code, desk, words) => {
@@ -264,15 +279,23 @@ impl Core {
 
     /// What was approved goes on only for a desk that is on and was not cut off meanwhile: a second
     /// person's touch must not bring to life what a lock has just ended.
-    fn release(self: &Rc<Self>, e: &Rc<Enforcement>, desk: CompId, m: AppMessage, proof: Proof) {
+    fn release(self: &Rc<Self>, e: &Rc<Enforcement>, desk: CompId, m: AppMessage, proof: Proof, approved: Option<&Action>) {
         if self.connection(&desk).is_none() {
             let words = format!("approved {} of a desk that is not on any more; it went nowhere", m.msg_type());
             tracing::warn!(%desk, "{words}");
             return e.roster.note(NewEvent::new(now(), "gateway", "stepup.desk_gone", desk.as_str(), words));
         }
         let at = now();
+        // The touch is younger than the message, and it is the touch that counts.
+        let m = as_of(m, at);
         // Limits may be used up and policies changed since it was held. What the router would refuse it refuses itself.
         if let Some(p) = self.with_router(|r| r.proposal(&desk, &m, at)) {
+            if approved.is_some_and(|a| *a != p.action) {
+                let words = format!("approved {} would do something else by now; it went nowhere", m.msg_type());
+                tracing::error!(%desk, "{words}");
+                e.roster.note(NewEvent::new(at, "gateway", "stepup.not_what_was_approved", desk.as_str(), words));
+                return self.refuse_approved(&desk, &m, at);
+            }
             let ruling = match self.ruling(&desk, &p, proof, at) {
                 r if r.outcome == Outcome::Deny => r,
                 r if r.outcome == Outcome::Allow && proof.touched => {
@@ -284,6 +307,16 @@ impl Core {
             return self.refuse_unentitled(&desk, &m, &ruling, at);
         }
         self.let_through(at, &desk, m);
+    }
+
+    fn refuse_approved(&self, desk: &CompId, m: &AppMessage, at: UtcMillis) {
+        let words = "what would be done now is not what was approved; send it again".to_owned();
+        let refusal = match m {
+            AppMessage::QuoteRequest(q) => AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, words)),
+            AppMessage::QuoteResponse(r) => AppMessage::ExecutionReport(accept_refusal(r, words, at)),
+            _ => return,
+        };
+        self.to_desk(desk, &refusal);
     }
 
     fn challenge(self: &Rc<Self>, e: &Rc<Enforcement>, held: HeldId, desk: CompId, approval: Approval, deadline: UtcMillis) {
@@ -319,7 +352,7 @@ impl Core {
                 None => Err(StepUpRefusal::NotYours),
             };
             let result = result.map(|p| p.evidence_seq).map_err(Why::from);
-            core.step(&e, |w| w.verified(held, &desk, result, now()));
+            core.step(&e, |w| w.verified(held, &desk, &challenge, result, now()));
         });
     }
 
@@ -376,6 +409,20 @@ impl Core {
             let good = keys.iter().filter(|k| k.state == KeyState::Active).count();
             core.step(&e, |w| w.keys(&desk, u32::try_from(good).unwrap_or(u32::MAX), now()));
         });
+    }
+}
+
+/// What the desk reads of an RFQ that waits here: when it ends at the latest.
+fn pending(q: &QuoteRequest, until: UtcMillis) -> AppMessage {
+    let report = QuoteStatusReport::of_rfq(q.id.clone(), q.instrument.clone(), RfqStatus::Pending, None);
+    AppMessage::QuoteStatusReport(QuoteStatusReport { until: Some(until), ..report })
+}
+
+/// An accept that is let through now, whenever it was sent.
+fn as_of(m: AppMessage, at: UtcMillis) -> AppMessage {
+    match m {
+        AppMessage::QuoteResponse(r) => AppMessage::QuoteResponse(QuoteResponse { at, ..r }),
+        m => m,
     }
 }
 

@@ -10,7 +10,7 @@ use super::rules::{LogonRule, Standing, Wanted, WhenSection, words};
 use crate::router::{accept_refusal, accept_waits, request_refusal};
 use signet_fix::{
     AppMessage,
-    message::{AccessState, OrderStatusRequest, QuoteStatusReport, RfqStatus, StepUpChallenge, StepUpOutcome, StepUpStatus},
+    message::{AccessState, OrderStatusRequest, QuoteRequest, QuoteStatusReport, RfqStatus, StepUpChallenge, StepUpOutcome, StepUpStatus},
 };
 use signet_policy::entitle::Proof;
 use signet_rfq::{AcceptId, CompId, RfqId, UtcMillis};
@@ -72,8 +72,8 @@ pub enum Do {
         answer: String,
     },
     Tell(CompId, AppMessage),
-    /// As if it came from the desk now, with what was approved.
-    Release(CompId, AppMessage, Proof),
+    /// As if it came from the desk now, with what was approved; nothing was if it is `None`.
+    Release(CompId, AppMessage, Proof, Option<Action>),
     /// A further key may be registered, by the word of this evidence.
     Register {
         desk: CompId,
@@ -249,7 +249,7 @@ impl Waiting {
         now: UtcMillis,
     ) -> Vec<Do> {
         let (reason, two) = match wanted {
-            Wanted::Nothing => return vec![Do::Release(desk.clone(), message, Proof::default())],
+            Wanted::Nothing => return vec![Do::Release(desk.clone(), message, Proof::default(), None)],
             Wanted::Touch(reason) => (reason, false),
             Wanted::TwoPeople(reason) => (reason, true),
         };
@@ -389,9 +389,13 @@ impl Waiting {
     }
 
     /// The service checked an answer; `Ok` holds the number of its evidence.
-    pub fn verified(&mut self, held: HeldId, desk: &CompId, result: Result<i64, Why>, now: UtcMillis) -> Vec<Do> {
+    pub fn verified(&mut self, held: HeldId, desk: &CompId, challenge: &str, result: Result<i64, Why>, now: UtcMillis) -> Vec<Do> {
         // What ended meanwhile (time, a withdrawn quote, a lost link) stays ended.
         let Some(h) = self.held.get_mut(&held) else { return Vec::new() };
+        // The result of another challenge, of a connection before this one, proves nothing here.
+        if !matches!(h.out.get(desk), Some(Out::Checking(id)) if id == challenge) {
+            return Vec::new();
+        }
         let Some(Out::Checking(challenge)) = h.out.remove(desk) else { return Vec::new() };
         let evidence = match result {
             Ok(seq) => seq,
@@ -444,7 +448,10 @@ impl Waiting {
         let Some(h) = self.held.remove(&held) else { return };
         self.withdraw(h.out, "somebody else approved it");
         match h.what {
-            What::Message(m) => self.out.push(Do::Release(h.desk, m, Proof { touched: true, second_person: h.two })),
+            What::Message(m) => {
+                let proof = Proof { touched: true, second_person: h.two };
+                self.out.push(Do::Release(h.desk, m, proof, Some(h.action)));
+            }
             What::Register(name) => self.out.push(Do::Register { desk: h.desk, name, evidence }),
             What::Session(_) => {}
         }
@@ -505,7 +512,7 @@ impl Waiting {
             let Some(h) = self.held.remove(id) else { continue };
             self.withdraw(h.out, "what was to be approved is no longer to be had");
             if let What::Message(m) = h.what {
-                self.out.push(Do::Release(h.desk, m, Proof::default()));
+                self.out.push(Do::Release(h.desk, m, Proof::default(), None));
             }
         }
         let late: Vec<HeldId> = self.held.iter().filter(|(_, h)| h.deadline <= now).map(|(id, _)| *id).collect();
@@ -535,11 +542,11 @@ impl Waiting {
         })
     }
 
-    /// RFQs of this desk that wait: they belong into its snapshot.
-    pub fn requests(&self, desk: &CompId) -> Vec<AppMessage> {
+    /// RFQs of this desk that wait, each with when it ends at the latest: they belong into its snapshot.
+    pub fn requests(&self, desk: &CompId) -> Vec<(QuoteRequest, UtcMillis)> {
         let mine = self.held.values().filter(|h| &h.desk == desk);
         mine.filter_map(|h| match &h.what {
-            What::Message(m @ AppMessage::QuoteRequest(_)) => Some(m.clone()),
+            What::Message(AppMessage::QuoteRequest(q)) => Some((q.clone(), latest_end(q, h.deadline))),
             _ => None,
         })
         .collect()
@@ -553,7 +560,7 @@ impl Waiting {
             _ => None,
         })?;
         self.end(of, "you ended the RFQ");
-        let report = QuoteStatusReport { rfq: rfq.clone(), instrument, status: RfqStatus::Cancelled, text: None };
+        let report = QuoteStatusReport::of_rfq(rfq.clone(), instrument, RfqStatus::Cancelled, None);
         self.out.push(Do::Tell(desk.clone(), AppMessage::QuoteStatusReport(report)));
         Some(self.done())
     }
@@ -591,6 +598,11 @@ impl Waiting {
     fn done(&mut self) -> Vec<Do> {
         std::mem::take(&mut self.out)
     }
+}
+
+/// When an RFQ ends that is let through at `deadline`, the last moment it may be.
+fn latest_end(q: &QuoteRequest, deadline: UtcMillis) -> UtcMillis {
+    deadline + q.expires.since(q.at)
 }
 
 impl Out {

@@ -42,6 +42,7 @@ fn accept(accept: &str) -> (AppMessage, Action) {
     let m = QuoteResponse {
         id: AcceptId::new(accept).unwrap(),
         response: Response::HitOrLift,
+        rfq: Some(RfqId::new("r").unwrap()),
         quote: QuoteId::new("q1").unwrap(),
         instrument: InstrumentId::new("EUR/USD").unwrap(),
         isin: false,
@@ -49,6 +50,8 @@ fn accept(accept: &str) -> (AppMessage, Action) {
         side: Side::Buy,
         quantity: Decimal::from(5_000_000),
         price: Decimal::new(108, 2),
+        currency: Some("EUR".into()),
+        settlement_date: Some("20261124".into()),
         at: T,
     };
     let terms = AcceptTerms {
@@ -79,7 +82,7 @@ struct World {
     released: Vec<AppMessage>,
     dropped: Vec<String>,
     registered: Vec<(String, i64)>,
-    verifying: Vec<(HeldId, CompId)>,
+    verifying: Vec<(HeldId, CompId, String)>,
 }
 
 impl World {
@@ -113,9 +116,9 @@ impl World {
                     self.run(todo);
                 }
                 Do::Drop(c) => self.dropped.push(c),
-                Do::Verify { held, desk, .. } => self.verifying.push((held, desk)),
+                Do::Verify { held, desk, challenge, .. } => self.verifying.push((held, desk, challenge)),
                 Do::Tell(desk, m) => self.told.push((desk.to_string(), m)),
-                Do::Release(_, m, _) => self.released.push(m),
+                Do::Release(_, m, _, _) => self.released.push(m),
                 Do::Register { name, evidence, .. } => self.registered.push((name, evidence)),
                 Do::Authenticated(_) => self.authenticated += 1,
                 Do::Note(..) => {}
@@ -133,8 +136,8 @@ impl World {
     }
 
     fn verified(&mut self, result: Result<i64, Why>) {
-        let (held, desk) = self.verifying.remove(0);
-        let todo = self.w.verified(held, &desk, result, self.now);
+        let (held, desk, challenge) = self.verifying.remove(0);
+        let todo = self.w.verified(held, &desk, &challenge, result, self.now);
         self.run(todo);
     }
 
@@ -232,6 +235,38 @@ fn whatever_goes_wrong_the_message_goes_nowhere() {
         w.sign("ALICE", "c1");
         assert!(w.verifying.is_empty() && w.released.is_empty(), "{case}: a late answer finds nothing");
     }
+}
+
+#[test]
+fn a_verification_counts_for_its_own_challenge_only() {
+    let mut w = World::new(TOUCH);
+    w.up("ALICE", "alice");
+    w.send("ALICE", request("r1"), None);
+    w.sign("ALICE", "c1");
+    // The connection is lost and made again: another challenge, answered with rubbish.
+    let todo = w.w.desk_down(&id("ALICE"));
+    w.run(todo);
+    w.up("ALICE", "alice");
+    w.sign("ALICE", "c2");
+    assert_eq!(w.verifying.iter().map(|v| v.2.as_str()).collect::<Vec<_>>(), ["c1", "c2"]);
+    // The first answer was good, for a connection that is gone.
+    w.verified(Ok(1));
+    assert!(w.released.is_empty() && w.standing_is_bare("ALICE"));
+    // The answer to the second is still awaited, and counts.
+    w.verified(Ok(2));
+    assert_eq!(w.released.len(), 1);
+}
+
+#[test]
+fn a_request_that_waits_has_one_deadline_and_the_desk_knows_it() {
+    let mut w = World::new(TOUCH);
+    w.up("ALICE", "alice");
+    w.send("ALICE", request("r1"), None);
+    let latest = T + ANSWER_MS + 60_000;
+    let held = w.w.requests(&id("ALICE"));
+    assert_eq!(held.iter().map(|(q, until)| (q.id.as_str(), *until)).collect::<Vec<_>>(), [("r1", latest)]);
+    // Its own length is what was approved.
+    assert_eq!((held[0].0.expires, held[0].0.at), (T + 60_000, T));
 }
 
 #[test]

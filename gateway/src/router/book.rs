@@ -44,7 +44,7 @@ struct Share {
     currency: String,
     open: Option<Decimal>,
     in_flight: Option<Decimal>,
-    traded: Option<Traded>,
+    traded: Vec<Traded>,
     quotes: Vec<(DealerId, QuoteId)>,
     due: Option<UtcMillis>,
     forget: Option<UtcMillis>,
@@ -89,19 +89,18 @@ impl Share {
     fn of(e: &Entry, day_begins_ms: i64) -> Self {
         let alive = !e.rfq.state.ended();
         let accept = e.rfq.accept.as_ref();
-        let executed = accept.and_then(|(a, s)| s.traded().map(|x| (a, x)));
+        let counted = e.rfq.counted().into_iter().filter_map(|(a, quantity, disputed)| {
+            let at = disputed.or(e.ended_at)?;
+            Some(Traded { day: day_of(at, day_begins_ms), dealer: a.dealer.clone(), quantity })
+        });
         let asked_again = e.asked_at.map(|t| t + ASK_AGAIN_MS);
-        let remember_ms = if e.rfq.state == RfqState::Done { REMEMBER_TRADED_MS } else { REMEMBER_OTHER_MS };
+        let remember_ms = if e.rfq.is_to_be_remembered() { REMEMBER_TRADED_MS } else { REMEMBER_OTHER_MS };
         Self {
             desk: e.desk.clone(),
             currency: e.rfq.terms.currency.clone(),
             open: alive.then_some(e.rfq.terms.quantity),
             in_flight: accept.filter(|(_, s)| s.in_flight()).map(|(a, _)| a.quantity),
-            traded: executed.zip(e.ended_at).map(|((a, x), at)| Traded {
-                day: day_of(at, day_begins_ms),
-                dealer: a.dealer.clone(),
-                quantity: x.quantity,
-            }),
+            traded: counted.collect(),
             quotes: e.rfq.lines.iter().filter_map(|l| l.quote.as_ref().map(|q| (l.dealer.clone(), q.id.clone()))).collect(),
             due: [e.rfq.next_deadline(), asked_again].into_iter().flatten().min(),
             forget: e.ended_at.map(|t| t + remember_ms),
@@ -136,7 +135,7 @@ impl Sums {
     fn add(&mut self, s: &Share) {
         s.open.into_iter().for_each(|q| add(&mut self.open, &s.currency, q));
         s.in_flight.into_iter().for_each(|q| add(&mut self.in_flight, &s.currency, q));
-        if let Some(t) = &s.traded {
+        for t in &s.traded {
             add(self.traded.entry(t.day).or_default(), &s.currency, t.quantity);
             *self.dealers.entry(t.dealer.clone()).or_default() += 1;
         }
@@ -145,17 +144,18 @@ impl Sums {
     fn take(&mut self, s: &Share) {
         s.open.into_iter().for_each(|q| take(&mut self.open, &s.currency, q));
         s.in_flight.into_iter().for_each(|q| take(&mut self.in_flight, &s.currency, q));
-        let Some(t) = &s.traded else { return };
-        if let Some(day) = self.traded.get_mut(&t.day) {
-            take(day, &s.currency, t.quantity);
-            if day.is_empty() {
-                self.traded.remove(&t.day);
+        for t in &s.traded {
+            if let Some(day) = self.traded.get_mut(&t.day) {
+                take(day, &s.currency, t.quantity);
+                if day.is_empty() {
+                    self.traded.remove(&t.day);
+                }
             }
-        }
-        if let Some(n) = self.dealers.get_mut(&t.dealer) {
-            *n -= 1;
-            if *n == 0 {
-                self.dealers.remove(&t.dealer);
+            if let Some(n) = self.dealers.get_mut(&t.dealer) {
+                *n -= 1;
+                if *n == 0 {
+                    self.dealers.remove(&t.dealer);
+                }
             }
         }
     }
@@ -163,7 +163,7 @@ impl Sums {
 
 impl Found {
     fn put(&mut self, id: &RfqId, share: Share) {
-        if share.open.is_some() || share.in_flight.is_some() || share.traded.is_some() {
+        if share.open.is_some() || share.in_flight.is_some() || !share.traded.is_empty() {
             self.desks.entry(share.desk.clone()).or_default().add(&share);
         }
         for (dealer, quote) in &share.quotes {
@@ -262,6 +262,12 @@ impl Book {
     /// The RFQ in which a desk has this quote before it; the first by id should a dealer have used one id twice.
     pub fn of_quote(&self, desk: &CompId, dealer: &DealerId, quote: &QuoteId) -> Option<&RfqId> {
         self.found.quotes.get(&(desk.clone(), dealer.clone(), quote.clone()))?.first()
+    }
+
+    /// The RFQs of a desk, not ended, in which it has this quote before it: one, if its dealer uses no id twice.
+    pub fn alive_with_quote(&self, desk: &CompId, dealer: &DealerId, quote: &QuoteId) -> impl Iterator<Item = &RfqId> {
+        let all = self.found.quotes.get(&(desk.clone(), dealer.clone(), quote.clone()));
+        all.into_iter().flatten().filter(|id| self.found.alive.contains(*id))
     }
 
     /// RFQs in which time changes something by `now`, by id.

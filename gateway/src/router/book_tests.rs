@@ -16,13 +16,14 @@ fn recount(r: &Router, who: &CompId, without: Option<&RfqId>, now: UtcMillis, be
             put(&mut doing.outstanding, if other { e.rfq.terms.quantity } else { Decimal::ZERO });
             doing.open_rfqs += usize::from(other);
         }
-        if let Some((a, s)) = &e.rfq.accept {
-            if s.in_flight() {
-                put(&mut doing.day, a.quantity);
-            }
-            let today = e.ended_at.is_some_and(|t| (t.0 - begins).div_euclid(DAY) >= (now.0 - begins).div_euclid(DAY));
-            if let Some(x) = s.traded().filter(|_| today) {
-                put(&mut doing.day, x.quantity);
+        if let Some((a, _)) = e.rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
+            put(&mut doing.day, a.quantity);
+        }
+        for (a, quantity, disputed) in e.rfq.counted() {
+            let today = |t: UtcMillis| (t.0 - begins).div_euclid(DAY) >= (now.0 - begins).div_euclid(DAY);
+            if disputed.or(e.ended_at).is_some_and(today) {
+                assert!(quantity <= a.quantity);
+                put(&mut doing.day, quantity);
                 doing.trades_today += 1;
             }
         }
@@ -41,7 +42,7 @@ fn check(r: &Router, now: UtcMillis, begins: i64) {
         assert_eq!(r.rfqs.alive_of(&who).map(|(id, _)| id.clone()).collect::<Vec<_>>(), open);
         assert_eq!(r.rfqs.open_count(&who), open.len());
         for d in ["N", "E", "S"].map(dealer) {
-            let traded = |e: &Entry| e.rfq.accept.as_ref().is_some_and(|(a, s)| a.dealer == d && s.traded().is_some());
+            let traded = |e: &Entry| e.rfq.counted().iter().any(|(a, _, t)| a.dealer == d && t.or(e.ended_at).is_some());
             assert_eq!(r.rfqs.traded_with(&who, &d), r.rfqs.iter().any(|(_, e)| e.desk == who && traded(e)));
             for q in ["q0", "q1", "q2", "q3"].map(|q| QuoteId::new(q).unwrap()) {
                 let has = |e: &Entry| e.desk == who && e.rfq.line(&d).is_some_and(|l| l.quote.as_ref().is_some_and(|x| x.id == q));
@@ -126,17 +127,35 @@ fn a_day_ends_where_it_is_said_to_and_a_trade_counts_in_its_own() {
 
 #[test]
 fn a_proposal_tells_what_there_is_to_weigh() {
-    let mut r = quoted();
+    let r = quoted();
     let propose =
         |r: &Router, who: &str, q: &str, price: &str| r.proposal(&desk("ALICE"), &hit("x1", who, q, price), T0 + 102).map(|p| p.trade);
     let worse = propose(&r, "E", "e1", "99.6").unwrap();
-    assert!(worse.accept && worse.off_market_bps == Some(11), "0.1 of 99.5, rounded up: {worse:?}");
+    assert!(worse.accept && worse.off_market_bps.is_none(), "two quotes make no market: {worse:?}");
     assert_eq!((worse.doing.open_rfqs, worse.asked, worse.dealers), (0, 2, vec![(dealer("E"), false)]), "its own RFQ is not counted");
-    assert_eq!(propose(&r, "N", "n1", "99.5").unwrap().off_market_bps, Some(0));
-    answer(&mut r, "N", quote("ALICE.R1", "n2", "99.5", 50), 101);
-    assert_eq!(propose(&r, "E", "e1", "99.6").unwrap().off_market_bps, None, "nothing live to compare with");
     let second = AppMessage::QuoteRequest(request("R2", &["N", "E"]));
     let request = r.proposal(&desk("ALICE"), &second, T0 + 102).unwrap().trade;
     assert_eq!((request.doing.open_rfqs, request.doing.outstanding.get("EUR").copied()), (1, Some(dec("5000000"))));
     assert_eq!((request.accept, request.asked, request.off_market_bps), (false, 2, None));
+}
+
+#[test]
+fn no_dealer_alone_makes_the_price_that_others_are_judged_by() {
+    let mut r = router();
+    r.handle(T0, Input::DealerUp(dealer("S")));
+    send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R1", &["N", "E", "S"])), 0);
+    for (who, id, price) in [("N", "n1", "99.5"), ("E", "e1", "99.6"), ("S", "s1", "0.01")] {
+        answer(&mut r, who, quote("ALICE.R1", id, price, 900_000_000), 100);
+    }
+    let off = |r: &Router, who: &str, q: &str, price: &str, at: i64| {
+        let AppMessage::QuoteResponse(m) = hit("x1", who, q, price) else { unreachable!() };
+        let m = AppMessage::QuoteResponse(QuoteResponse { at: T0 + at, ..m });
+        r.proposal(&desk("ALICE"), &m, T0 + at).unwrap().trade.off_market_bps
+    };
+    assert_eq!(off(&r, "N", "n1", "99.5", 200), Some(0), "an absurd quote forbids nothing");
+    assert_eq!(off(&r, "E", "e1", "99.6", 200), Some(11), "0.1 of 99.5, rounded up");
+    answer(&mut r, "S", quote("ALICE.R1", "s2", "99.4", 30_000), 300);
+    assert_eq!(off(&r, "N", "n1", "99.5", 400), Some(0));
+    assert_eq!(off(&r, "E", "e1", "99.6", 400), Some(11));
+    assert_eq!(off(&r, "E", "e1", "99.6", 31_000), None, "a quote that is over says nothing");
 }

@@ -1,6 +1,10 @@
 //! What dealers answer.
 
 use super::*;
+use signet_rfq::{
+    fix::QuoteStatus,
+    lifecycle::{AcceptEvent, AcceptPhase, StatusMeaning, quote_status_meaning},
+};
 
 const OTHER: u16 = 99;
 /// BusinessRejectReason (380): not authorized.
@@ -8,7 +12,7 @@ const NOT_FOR_YOU: u16 = 6;
 
 impl Router {
     pub(super) fn dealer_said(&mut self, dealer: &DealerId, m: AppMessage, now: UtcMillis) {
-        if !self.dealers.contains_key(dealer) {
+        if !self.replaying && !self.dealers.contains_key(dealer) {
             return self.note(format!("{dealer} is not configured and sent {}", m.msg_type()));
         }
         match m {
@@ -24,7 +28,7 @@ impl Router {
             }
             AppMessage::ExecutionReport(e) => self.execution(dealer, e, now),
             AppMessage::BusinessReject(j) => self.business_reject(dealer, j, now),
-            AppMessage::QuoteStatusReport(_) => {}
+            AppMessage::QuoteStatusReport(s) => self.quote_status(dealer, s, now),
             other => {
                 self.note(format!("{dealer} sent {}, which a dealer may not", other.msg_type()));
                 let reject = BusinessReject {
@@ -57,16 +61,15 @@ impl Router {
             return;
         }
         if q.instrument != e.rfq.terms.instrument {
-            return self.note(format!("{dealer} quoted another instrument than asked in {}", q.rfq));
+            return self.bad_quote(dealer, &q, "the quote is for another instrument than was asked");
         }
-        let quote = Quote {
-            id: q.id.clone(),
-            dealer: dealer.clone(),
-            bid: q.bid,
-            offer: q.offer,
-            valid_until: q.valid_until,
-            tradeable: q.tradeable,
-        };
+        let quote = quote_of(dealer, &q);
+        // What was taken once is not judged again.
+        if let Err(fault) = quote.check(now)
+            && !self.replaying
+        {
+            return self.bad_quote(dealer, &q, &fault.to_string());
+        }
         match e.rfq.quote(quote, now) {
             Ok(true) => {}
             Ok(false) => return,
@@ -76,11 +79,58 @@ impl Router {
         self.tell_desk(&desk, AppMessage::Quote(QuoteMsg { rfq, dealer: Some(dealer.clone()), ..q }));
     }
 
+    /// A quote that nobody could trade on takes the place of the one before it, and is told its dealer.
+    fn bad_quote(&mut self, dealer: &DealerId, q: &QuoteMsg, why: &str) {
+        self.note(format!("{dealer} quote {} in {} not passed on: {why}", q.id, q.rfq));
+        let before = self.rfqs.get(&q.rfq).and_then(|e| e.rfq.line(dealer)).and_then(|l| l.quote.clone());
+        if let Some(quote) = before.filter(|was| *was != quote_of(dealer, q)).map(|was| was.id) {
+            let instrument = q.instrument.clone();
+            self.withdraw(dealer, QuoteCancel { rfq: q.rfq.clone(), quote, instrument, dealer: None, unreachable: false });
+        }
+        let reject = BusinessReject {
+            ref_seq_num: None,
+            ref_msg_type: "S".into(),
+            ref_id: Some(q.id.to_string()),
+            reason: 0,
+            text: Some(format!("quote not passed on: {why}")),
+        };
+        self.tell_dealer(dealer, AppMessage::BusinessReject(reject));
+    }
+
+    /// What a dealer says of its quote, or of an accept that it names (QuoteRespID, 693).
+    fn quote_status(&mut self, dealer: &DealerId, s: QuoteStatusReport, now: UtcMillis) {
+        if !self.addressed(&s.rfq, dealer) {
+            return self.stray(dealer, "AI", s.rfq.as_str());
+        }
+        let status = QuoteStatus::of(s.status.code());
+        let text = s.text.clone().unwrap_or_else(|| format!("the dealer says: {}", status.words()));
+        self.note(format!("{dealer} reports its quote in {} as {} ({})", s.rfq, status.words(), status.code()));
+        let meaning = status_of(&s);
+        if let Some(outer_id) = s.answers.as_ref().filter(|_| meaning != StatusMeaning::Noted) {
+            let own = self.rfqs.get(&s.rfq).and_then(|e| self.accept_named(&e.desk, outer_id, dealer, &e.rfq));
+            if let Some(own) = own {
+                self.decline(&s.rfq, &own, Declined::ByDealer(text), now);
+            }
+            return;
+        }
+        match meaning {
+            StatusMeaning::Refused => self.dealer_out(&s.rfq, dealer, Passed { code: OTHER, text }, now),
+            StatusMeaning::Passed => self.dealer_out(&s.rfq, dealer, Passed { code: REASON_PASS, text }, now),
+            StatusMeaning::Gone => {
+                let line = self.rfqs.get(&s.rfq).and_then(|e| e.rfq.line(dealer));
+                let Some(current) = line.and_then(|l| l.quote.as_ref()).map(|q| q.id.clone()) else { return };
+                let quote = s.quote.unwrap_or(current);
+                self.withdraw(dealer, QuoteCancel { rfq: s.rfq, quote, instrument: s.instrument, dealer: None, unreachable: false });
+            }
+            StatusMeaning::Noted => {}
+        }
+    }
+
     fn withdraw(&mut self, dealer: &DealerId, c: QuoteCancel) {
         if !self.addressed(&c.rfq, dealer) {
             return self.stray(dealer, "a withdrawal", c.rfq.as_str());
         }
-        let Some(e) = self.rfqs.get_mut(&c.rfq) else { return };
+        let Some(e) = self.rfqs.get_mut(&c.rfq).filter(|e| !e.rfq.state.ended()) else { return };
         if e.rfq.withdraw(dealer, Some(&c.quote)) == Ok(true) {
             let (desk, rfq) = (e.desk.clone(), e.rfq.terms.id.clone());
             self.tell_desk(&desk, AppMessage::QuoteCancel(QuoteCancel { rfq, dealer: Some(dealer.clone()), ..c }));
@@ -113,59 +163,86 @@ impl Router {
     }
 
     fn execution(&mut self, dealer: &DealerId, report: ExecutionReport, now: UtcMillis) {
-        let found = self.accepts.get(&report.accept).cloned();
-        let found = found.filter(|id| self.rfqs.get(id).is_some_and(|e| holds(&e.rfq, dealer, &e.desk, &report.accept)));
-        let Some(id) = found else {
+        let id = self.accepts.get(&report.accept).cloned();
+        let found = id.and_then(|id| {
+            let e = self.rfqs.get(&id)?;
+            let own = self.accept_named(&e.desk, &report.accept, dealer, &e.rfq)?;
+            Some((id, own))
+        });
+        let Some((id, own)) = found else {
+            let words = format!("reports {} for accept {}, which it was not sent", report.exec_type.words(), report.accept);
+            self.alert("execution.stray", dealer, words);
             return self.stray(dealer, "an execution report", report.accept.as_str());
         };
         let Some(e) = self.rfqs.get_mut(&id) else { return };
-        let Some((a, _)) = e.rfq.accept.clone() else { return };
-        let desk = e.desk.clone();
-        match (report.exec_type, report.status) {
-            (ExecType::Trade, _) | (ExecType::Status, OrdStatus::Filled | OrdStatus::PartiallyFilled) => {
-                let price = report.last.map_or(report.avg_px, |l| l.price);
-                let execution = Execution {
-                    exec_id: report.exec_id.clone(),
-                    order_id: report.order_id.clone(),
-                    side: report.side,
-                    price,
-                    quantity: report.cum_qty,
-                    at: report.at,
-                    settlement_date: report.settlement_date.clone(),
-                };
-                match e.rfq.execution(&a.id, execution) {
-                    Ok(true) => {
-                        e.asked_at = None;
-                        let fill =
-                            ExecutionReport { exec_type: ExecType::Trade, last: Some(Level { price, size: report.cum_qty }), ..report };
-                        self.forward(&desk, dealer, &a.id, fill);
-                        self.out.push(Output::Traded(desk, dealer.clone()));
-                        self.ended(&id, RfqStatus::Open, None, now);
-                    }
-                    Ok(false) => {}
-                    Err(why) => {
-                        self.note(format!("{dealer} reports {} for accept {}: {why}", report.exec_id, report.accept));
-                        // The desk must see it too: it refuses to call it a fill and shows Unknown.
-                        self.forward(&desk, dealer, &a.id, report);
-                    }
-                }
-            }
-            (ExecType::PendingNew, _) | (ExecType::Status, OrdStatus::PendingNew | OrdStatus::New) => {
-                if e.rfq.last_look(&a.id) == Ok(true) {
-                    self.forward(
-                        &desk,
-                        dealer,
-                        &a.id,
-                        ExecutionReport { exec_type: ExecType::PendingNew, status: OrdStatus::PendingNew, ..report },
-                    );
-                }
-            }
-            (ExecType::Rejected, _) | (ExecType::Status, OrdStatus::Rejected) => {
-                let text = report.text.unwrap_or_else(|| "the dealer gave no reason".into());
-                self.decline(&id, Declined::ByDealer(text), now);
-            }
-            (t, s) => self.note(format!("{dealer} sent an execution report with {t:?}/{s:?}; no meaning taken")),
+        let silent = format!("the dealer's answer: {}", report.exec_type.words());
+        // Whether it fits is the gateway's word, not the dealer's.
+        let report = ExecutionReport { disputed: false, ..report };
+        let heard = Report { text: report.text.clone().or(Some(silent)), ..report.report() };
+        let Ok(taken) = e.rfq.report(&own, &heard, Declined::ByDealer, now) else { return };
+        let (desk, state) = (e.desk.clone(), e.rfq.accept_of(&own).cloned());
+        let record = format!(
+            "{dealer} reports {} ({}) for accept {}: {}; it is {} now",
+            report.exec_type.words(),
+            report.exec_id,
+            report.accept,
+            taken.event,
+            taken.after
+        );
+        self.tell_taken((&id, &own), (&desk, dealer), &taken, state, report, now);
+        // Every report leaves a record, also one that says nothing new.
+        self.note(record);
+    }
+
+    /// What a report did to an accept, told to its desk.
+    fn tell_taken(
+        &mut self,
+        (id, own): (&RfqId, &AcceptId),
+        (desk, dealer): (&CompId, &DealerId),
+        taken: &Taken,
+        state: Option<(Accept, AcceptState)>,
+        report: ExecutionReport,
+        now: UtcMillis,
+    ) {
+        if let Some(d) = &taken.dispute {
+            self.alert("execution.disputed", dealer, format!("{} for accept {}: {}", report.exec_id, report.accept, d.why));
+            self.forward(desk, dealer, own, ExecutionReport { disputed: true, text: Some(d.why.clone()), ..report });
+            return self.after_answer(id, now);
         }
+        match (taken.event, taken.changed) {
+            (AcceptEvent::Noted, _) => self.forward(desk, dealer, own, report),
+            (_, false) => {}
+            (AcceptEvent::Working, _) => {
+                let looking = ExecutionReport { exec_type: ExecType::PendingNew, status: OrdStatus::PendingNew, ..report };
+                self.forward(desk, dealer, own, looking);
+            }
+            (AcceptEvent::Refused | AcceptEvent::NothingTraded, _) => {
+                if let Some((a, AcceptState::Declined(why))) = state {
+                    self.tell_declined(id, &a, &why, now);
+                }
+            }
+            (AcceptEvent::TradeCancelled | AcceptEvent::TradeCorrected, _) => {
+                let words = format!("{} of {}: {}", report.exec_id, report.accept, taken.event);
+                self.alert("execution.changed", dealer, words);
+                self.forward(desk, dealer, own, report);
+            }
+            _ => {
+                self.forward(desk, dealer, own, report);
+                let first = !matches!(taken.before, AcceptPhase::Filled | AcceptPhase::PartlyFilled);
+                if first && matches!(taken.after, AcceptPhase::Filled | AcceptPhase::PartlyFilled) {
+                    self.out.push(Output::Traded(desk.clone(), dealer.clone()));
+                    self.ended(id, RfqStatus::Open, None, now);
+                }
+            }
+        }
+    }
+
+    /// An accept is in flight no longer: it is not asked about, and time may end its RFQ.
+    fn after_answer(&mut self, id: &RfqId, now: UtcMillis) {
+        if let Some(e) = self.rfqs.get_mut(id).filter(|e| !e.rfq.in_flight()) {
+            e.asked_at = None;
+        }
+        self.rfq_tick(id, now);
     }
 
     fn forward(&mut self, desk: &CompId, dealer: &DealerId, accept: &AcceptId, report: ExecutionReport) {
@@ -173,17 +250,29 @@ impl Router {
         self.tell_desk(desk, AppMessage::ExecutionReport(report));
     }
 
-    /// The dealer could not process a message of ours; which one, its id says.
+    /// The dealer could not process a message of ours; which one, its type and its id say. It ends only what
+    /// this dealer itself was sent.
     fn business_reject(&mut self, dealer: &DealerId, j: BusinessReject, now: UtcMillis) {
         let text = j.text.unwrap_or_else(|| "the dealer could not process the message".into());
         self.note(format!("{dealer} rejected {}: {text}", j.ref_msg_type));
         let Some(id) = j.ref_id else { return };
-        if let Some(rfq) = RfqId::new(id.clone()).ok().filter(|r| self.addressed(r, dealer)) {
-            return self.dealer_out(&rfq, dealer, Passed { code: OTHER, text }, now);
-        }
-        let rfq = AcceptId::new(id).ok().and_then(|a| self.accepts.get(&a).cloned());
-        if let Some(rfq) = rfq.filter(|r| self.addressed(r, dealer)) {
-            self.decline(&rfq, Declined::ByDealer(text), now);
+        match j.ref_msg_type.as_str() {
+            "R" => {
+                if let Some(rfq) = RfqId::new(id).ok().filter(|r| self.addressed(r, dealer)) {
+                    self.dealer_out(&rfq, dealer, Passed { code: OTHER, text }, now);
+                }
+            }
+            "AJ" => {
+                let Ok(outer_id) = AcceptId::new(id) else { return };
+                let Some(rfq) = self.accepts.get(&outer_id).cloned() else { return };
+                let own = self.rfqs.get(&rfq).and_then(|e| self.accept_named(&e.desk, &outer_id, dealer, &e.rfq));
+                let Some(own) = own else { return self.stray(dealer, "a reject", outer_id.as_str()) };
+                if !self.decline(&rfq, &own, Declined::ByDealer(text), now) {
+                    self.alert("execution.reject_after_answer", dealer, format!("rejects accept {outer_id}, which has its answer already"));
+                }
+            }
+            // A status request that the dealer does not know, or a message that commits nobody.
+            _ => {}
         }
     }
 
@@ -193,8 +282,10 @@ impl Router {
                 self.dealer_out(&q.id, dealer, Passed { code: OTHER, text: "not connected".into() }, now);
             }
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
-                if let Some(id) = self.accepts.get(&r.id).cloned() {
-                    self.decline(&id, Declined::ByGateway(format!("{dealer} is not connected")), now);
+                let Some(id) = self.accepts.get(&r.id).cloned() else { return };
+                let own = self.rfqs.get(&id).and_then(|e| self.accept_named(&e.desk, &r.id, dealer, &e.rfq));
+                if let Some(own) = own {
+                    self.decline(&id, &own, Declined::ByGateway(format!("{dealer} is not connected")), now);
                 }
             }
             _ => {}
@@ -216,8 +307,8 @@ impl Router {
         }
     }
 
-    /// A price that cannot be reached cannot be traded: live quotes go, accepts in flight become
-    /// unknown until the dealer is back and is asked.
+    /// A price that cannot be reached cannot be traded: live quotes wait until the dealer is back and says
+    /// them again, accepts in flight become unknown until it is asked.
     pub(super) fn dealer_down(&mut self, dealer: &DealerId, now: UtcMillis) {
         let Some(d) = self.dealers.get_mut(dealer) else { return };
         if !std::mem::replace(&mut d.online, false) {
@@ -231,23 +322,32 @@ impl Router {
             let terms = e.rfq.terms.clone();
             let quote = e.rfq.line(dealer).and_then(|l| l.quote.as_ref()).map(|q| q.id.clone());
             let in_flight = e.rfq.accept.clone().filter(|(a, s)| &a.dealer == dealer && s.in_flight());
+            let away = e.rfq.unreachable(dealer);
             if let Some((a, _)) = in_flight {
                 e.rfq.answer_lost();
-                self.tell_desk(&desk, AppMessage::ExecutionReport(super::desk_side::status_report(&a, &AcceptState::Unknown, now)));
-            } else if let (Some(quote), Ok(true)) = (quote, e.rfq.withdraw(dealer, None)) {
-                let cancel = QuoteCancel { rfq: terms.id, quote, instrument: terms.instrument, dealer: Some(dealer.clone()) };
+                self.tell_desk(&desk, AppMessage::ExecutionReport(super::answers::status_report(&a, &AcceptState::Unknown, now)));
+            }
+            if let Some(quote) = quote.filter(|_| away) {
+                let cancel =
+                    QuoteCancel { rfq: terms.id, quote, instrument: terms.instrument, dealer: Some(dealer.clone()), unreachable: true };
                 self.tell_desk(&desk, AppMessage::QuoteCancel(cancel));
             }
         }
     }
 }
 
-fn holds(rfq: &Rfq, dealer: &DealerId, desk: &CompId, accept: &AcceptId) -> bool {
-    rfq.accept.as_ref().is_some_and(|(a, _)| &a.dealer == dealer && outer(desk, a.id.as_str()) == accept.as_str())
+/// A quote as the RFQ holds it.
+pub(super) fn quote_of(dealer: &DealerId, q: &QuoteMsg) -> Quote {
+    Quote { id: q.id.clone(), dealer: dealer.clone(), bid: q.bid, offer: q.offer, valid_until: q.valid_until, tradeable: q.tradeable }
+}
+
+/// What a dealer's QuoteStatusReport means.
+pub(super) fn status_of(s: &QuoteStatusReport) -> StatusMeaning {
+    quote_status_meaning(QuoteStatus::of(s.status.code()))
 }
 
 /// QuoteRequestRejectReason (658) in words, FIX 4.4.
-fn reason_words(code: u16) -> &'static str {
+pub(super) fn reason_words(code: u16) -> &'static str {
     match code {
         1 => "unknown instrument",
         2 => "closed",

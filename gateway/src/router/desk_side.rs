@@ -1,7 +1,7 @@
 //! What desks ask for.
 
+use super::answers::{REJ_UNKNOWN_ORDER, rejection, status_report};
 use super::*;
-use rust_decimal::Decimal;
 use signet_stepup::Action;
 
 /// QuoteRequestRejectReason (658).
@@ -10,9 +10,6 @@ const EXCEEDS_LIMIT: u16 = 3;
 const TOO_LATE: u16 = 4;
 const NOT_AUTHORIZED: u16 = 6;
 const OTHER: u16 = 99;
-/// OrdRejReason (103).
-const REJ_UNKNOWN_ORDER: u16 = 5;
-const REJ_OTHER: u16 = 99;
 /// Instruments per SecurityList, well inside the frame limit.
 const INSTRUMENTS_PER_LIST: usize = 50;
 /// BusinessRejectReason (380): not authorized.
@@ -82,17 +79,25 @@ impl Router {
     }
 
     fn request(&mut self, desk: &CompId, q: QuoteRequest, now: UtcMillis) {
-        let (id, terms) = match self.check_request(desk, &q, now) {
+        let (_, terms) = match self.check_request(desk, &q, now) {
             Ok(good) => good,
             Err((reason, text)) => return self.refuse_request(desk, &q, reason, text),
         };
-        let mut rfq = Rfq::new(terms);
+        self.open_request(desk, QuoteRequest { expires: terms.expires, at: now, isin: self.isin(&q.instrument), ..q }, now);
+    }
+
+    /// An RFQ that was let through, on the gateway's clock.
+    pub(super) fn open_request(&mut self, desk: &CompId, q: QuoteRequest, now: UtcMillis) {
+        let Ok(id) = RfqId::new(outer(desk, q.id.as_str())) else { return };
+        if self.rfqs.contains_key(&id) {
+            return;
+        }
+        let mut rfq = Rfq::new(q.terms());
         rfq.acknowledge();
         self.ack(desk, &rfq);
         let dealers = rfq.terms.dealers.clone();
-        let onward =
-            QuoteRequest { id: id.clone(), dealers: vec![], expires: rfq.terms.expires, at: now, isin: self.isin(&q.instrument), ..q };
-        self.rfqs.insert(id.clone(), Entry { desk: desk.clone(), rfq, ended_at: None, asked_at: None });
+        self.rfqs.insert(id.clone(), Entry { desk: desk.clone(), rfq, isin: q.isin, ended_at: None, asked_at: None });
+        let onward = QuoteRequest { id, dealers: vec![], at: now, ..q };
         // Whether a dealer can be reached shows when sending: a failure comes back as an input of its
         // own, so that a replay of the inputs takes the same way.
         for d in dealers {
@@ -102,12 +107,12 @@ impl Router {
 
     fn refuse_request(&mut self, desk: &CompId, q: &QuoteRequest, reason: u16, text: String) {
         self.note(format!("{desk} RFQ {} refused: {text}", q.id));
-        self.tell_desk(desk, AppMessage::QuoteRequestReject(request_refusal(q, reason, text)));
+        self.tell_desk(desk, AppMessage::QuoteRequestReject(super::request_refusal(q, reason, text)));
     }
 
     fn ack(&mut self, desk: &CompId, rfq: &Rfq) {
-        let report =
-            QuoteStatusReport { rfq: rfq.terms.id.clone(), instrument: rfq.terms.instrument.clone(), status: RfqStatus::Open, text: None };
+        let open = QuoteStatusReport::of_rfq(rfq.terms.id.clone(), rfq.terms.instrument.clone(), RfqStatus::Open, None);
+        let report = QuoteStatusReport { until: Some(rfq.expires()), ..open };
         self.tell_desk(desk, AppMessage::QuoteStatusReport(report));
     }
 
@@ -147,50 +152,77 @@ impl Router {
             let h = OrderStatusRequest { accept: r.id, instrument: r.instrument, side: r.side, dealer: None };
             return self.status(desk, h, now);
         }
-        let checked = match self.check_accept(desk, &r, now) {
-            Ok(good) => good,
-            Err((code, why)) => return self.refuse_accept(desk, &r, code, &why, now),
-        };
-        let Checked { outer_id, id, accept, rfq } = checked;
+        let checked = self.check_accept(desk, &r, now).and_then(|c| check_age(&r, now).map(|()| c));
+        match checked {
+            Ok(checked) => self.pass_on(desk, QuoteResponse { rfq: Some(checked.accept.rfq), ..r }, now),
+            Err((code, why)) => self.refuse_accept(desk, &r, code, &why, now),
+        }
+    }
+
+    /// An accept that was let through: in flight from now on, whatever stands on the table.
+    pub(super) fn pass_on(&mut self, desk: &CompId, r: QuoteResponse, now: UtcMillis) {
+        let (Some(rfq), Some(dealer)) = (r.rfq.clone(), r.dealer.clone()) else { return };
+        let (Ok(id), Ok(outer_id)) = (RfqId::new(outer(desk, rfq.as_str())), AcceptId::new(outer(desk, r.id.as_str()))) else { return };
         let Some(e) = self.rfqs.get_mut(&id) else { return };
-        e.rfq = rfq;
+        e.rfq.tick(now);
+        if !e.rfq.sent_before(r.accept(rfq, dealer.clone())) {
+            return;
+        }
         e.asked_at = Some(now);
-        self.accepts.insert(outer_id.clone(), id.clone());
-        let isin = self.isin(&r.instrument);
-        let onward = QuoteResponse { id: outer_id, dealer: None, isin, at: now, ..r };
-        self.tell_dealer(&accept.dealer, AppMessage::QuoteResponse(onward));
+        let terms = &e.rfq.terms;
+        let onward = QuoteResponse {
+            id: outer_id.clone(),
+            rfq: None,
+            dealer: None,
+            isin: e.isin,
+            currency: Some(terms.currency.clone()),
+            settlement_date: Some(terms.settlement_date.clone()),
+            at: now,
+            ..r
+        };
+        self.accepts.insert(outer_id, id);
+        self.tell_dealer(&dealer, AppMessage::QuoteResponse(onward));
     }
 
     /// The accept as it would be sent and its RFQ as it would then be; or a code and why not.
     pub(super) fn check_accept(&self, desk: &CompId, r: &QuoteResponse, now: UtcMillis) -> Result<Checked, (&'static str, String)> {
-        let outer_id = AcceptId::new(outer(desk, r.id.as_str())).map_err(|_| ("accept_id", "the accept id is too long".to_owned()))?;
-        let found = self.rfq_of_quote(desk, r).zip(r.dealer.clone());
+        AcceptId::new(outer(desk, r.id.as_str())).map_err(|_| ("accept_id", "the accept id is too long".to_owned()))?;
         let no_quote = || ("no_quote", "no such quote".to_owned());
-        let (id, dealer) = found.ok_or_else(no_quote)?;
+        let id = self.rfq_of_accept(desk, r)?;
+        let dealer = r.dealer.clone().ok_or_else(no_quote)?;
         let mut rfq = self.rfqs.get(&id).ok_or_else(no_quote)?.rfq.clone();
         let accept = r.accept(rfq.terms.id.clone(), dealer);
         rfq.tick(now);
         let sent = rfq.arm(accept.clone(), now, 0).and_then(|()| rfq.send_accept(&r.id, now, 0));
-        sent.map(|_| Checked { outer_id, id, accept, rfq }).map_err(|e| (e.code(), e.to_string()))
+        let sent = sent.and_then(|_| same_terms(r, &rfq.terms));
+        sent.map(|()| Checked { id, accept, rfq }).map_err(|e| (e.code(), e.to_string()))
     }
 
     /// ExecType 8 from the gateway itself: no dealer party in it.
     fn refuse_accept(&mut self, desk: &CompId, r: &QuoteResponse, code: &str, why: &str, now: UtcMillis) {
         self.note(format!("{desk} accept {} refused: {code}", r.id));
-        self.tell_desk(desk, AppMessage::ExecutionReport(accept_refusal(r, why.into(), now)));
+        self.tell_desk(desk, AppMessage::ExecutionReport(super::accept_refusal(r, why.into(), now)));
     }
 
-    /// The accept in flight of this RFQ ends without a trade, by the gateway's or dealer's word.
-    pub(super) fn decline(&mut self, id: &RfqId, why: Declined, now: UtcMillis) {
-        let Some(e) = self.rfqs.get_mut(id) else { return };
-        let Some((a, _)) = e.rfq.accept.clone() else { return };
-        if e.rfq.declined(&a.id, why.clone()) != Ok(true) {
-            return;
+    /// An accept of this RFQ ends without a trade, by the gateway's or its dealer's word. Returns whether
+    /// it was in flight.
+    pub(super) fn decline(&mut self, id: &RfqId, accept: &AcceptId, why: Declined, now: UtcMillis) -> bool {
+        let Some(e) = self.rfqs.get_mut(id) else { return false };
+        let Some((a, _)) = e.rfq.accept_of(accept).cloned() else { return false };
+        if e.rfq.declined(accept, why.clone()) != Ok(true) {
+            return false;
         }
+        self.tell_declined(id, &a, &why, now);
+        true
+    }
+
+    /// Tells the desk that an accept has ended without a trade.
+    pub(super) fn tell_declined(&mut self, id: &RfqId, a: &Accept, why: &Declined, now: UtcMillis) {
+        let Some(e) = self.rfqs.get_mut(id) else { return };
         e.asked_at = None;
         let desk = e.desk.clone();
         let dealer = matches!(why, Declined::ByDealer(_)).then(|| a.dealer.clone());
-        let report = ExecutionReport { dealer, ..rejection(&a.id, &a.instrument, a.side, REJ_OTHER, why.reason().into(), now) };
+        let report = ExecutionReport { dealer, ..rejection(&a.id, &a.instrument, a.side, answers::REJ_OTHER, why.reason().into(), now) };
         self.tell_desk(&desk, AppMessage::ExecutionReport(report));
         // The clock may have run out while the answer was outstanding.
         self.rfq_tick(id, now);
@@ -199,10 +231,7 @@ impl Router {
     /// What became of an accept, as far as the gateway knows; if it does not, the dealer is asked.
     fn status(&mut self, desk: &CompId, h: OrderStatusRequest, now: UtcMillis) {
         let rfq = AcceptId::new(outer(desk, h.accept.as_str())).ok().and_then(|a| self.accepts.get(&a).cloned());
-        let state = rfq.as_ref().and_then(|id| self.rfqs.get(id)).and_then(|e| {
-            let all = e.rfq.accept.iter().chain(&e.rfq.past);
-            all.into_iter().find(|(a, _)| a.id == h.accept).cloned()
-        });
+        let state = rfq.as_ref().and_then(|id| self.rfqs.get(id)).and_then(|e| e.rfq.accept_of(&h.accept).cloned());
         let Some(((a, state), id)) = state.zip(rfq) else {
             let mut report =
                 rejection(&h.accept, &h.instrument, h.side, REJ_UNKNOWN_ORDER, "the gateway never had this accept".into(), now);
@@ -231,90 +260,37 @@ impl Router {
 
 /// An accept that may be sent.
 pub(super) struct Checked {
-    outer_id: AcceptId,
     pub id: RfqId,
     pub accept: Accept,
     pub rfq: Rfq,
 }
 
-/// What the desk reads when the gateway refuses a whole request.
-pub fn request_refusal(q: &QuoteRequest, reason: u16, text: String) -> QuoteRequestReject {
-    QuoteRequestReject { rfq: q.id.clone(), reason, instrument: q.instrument.clone(), dealer: None, text: Some(text) }
+/// Whether an accept comes while the trader still waits for it: a silent link may deliver it much later.
+pub(super) fn check_age(r: &QuoteResponse, now: UtcMillis) -> Result<(), (&'static str, String)> {
+    let age_ms = now.since(r.at);
+    let refusal = match age_ms {
+        ms if ms > ACCEPT_AGE_MAX_MS => AcceptRefusal::TooOld(ms),
+        ms if ms < -ACCEPT_AHEAD_MAX_MS => AcceptRefusal::FromTheFuture(ms.saturating_neg()),
+        _ => return Ok(()),
+    };
+    Err((refusal.code(), refusal.to_string()))
 }
 
-/// What the desk reads when the gateway refuses an accept: no dealer party in it.
-pub fn accept_refusal(r: &QuoteResponse, why: String, now: UtcMillis) -> ExecutionReport {
-    rejection(&r.id, &r.instrument, r.side, REJ_OTHER, why, now)
-}
-
-/// What the desk reads about an accept that waits at the gateway.
-pub fn accept_waits(r: &QuoteResponse, now: UtcMillis) -> ExecutionReport {
-    let mut report = rejection(&r.id, &r.instrument, r.side, REJ_OTHER, String::new(), now);
-    report.exec_type = ExecType::Status;
-    report.status = OrdStatus::New;
-    report.leaves_qty = r.quantity;
-    report.reject_reason = None;
-    report.text = None;
-    report
-}
-
-fn rejection(id: &AcceptId, instrument: &InstrumentId, side: Side, reason: u16, text: String, now: UtcMillis) -> ExecutionReport {
-    ExecutionReport {
-        order_id: "NONE".into(),
-        exec_id: format!("G.{}.{}", id, now.0),
-        accept: id.clone(),
-        exec_type: ExecType::Rejected,
-        status: OrdStatus::Rejected,
-        instrument: instrument.clone(),
-        dealer: None,
-        side,
-        last: None,
-        cum_qty: Decimal::ZERO,
-        leaves_qty: Decimal::ZERO,
-        avg_px: Decimal::ZERO,
-        settlement_date: None,
-        reject_reason: Some(reason),
-        text: Some(text),
-        at: now,
+/// Whether an accept of a hit or a lift comes while the trader still waits for it.
+pub fn accept_age(m: &AppMessage, now: UtcMillis) -> Result<(), (&'static str, String)> {
+    match m {
+        AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => check_age(r, now),
+        _ => Ok(()),
     }
 }
 
-/// ExecType I: the state of an accept as the gateway holds it.
-pub(super) fn status_report(a: &Accept, state: &AcceptState, now: UtcMillis) -> ExecutionReport {
-    let mut r = rejection(&a.id, &a.instrument, a.side, REJ_OTHER, String::new(), now);
-    r.exec_type = ExecType::Status;
-    r.dealer = Some(a.dealer.clone());
-    r.leaves_qty = a.quantity;
-    r.reject_reason = None;
-    r.text = None;
-    match state {
-        AcceptState::Filled(e) | AcceptState::PartlyFilled(e) => {
-            let whole = matches!(state, AcceptState::Filled(_));
-            r.status = if whole { OrdStatus::Filled } else { OrdStatus::PartiallyFilled };
-            r.order_id = e.order_id.clone();
-            r.exec_id = e.exec_id.clone();
-            r.last = Some(Level { price: e.price, size: e.quantity });
-            r.cum_qty = e.quantity;
-            r.leaves_qty = Decimal::ZERO;
-            r.avg_px = e.price;
-            r.settlement_date = e.settlement_date.clone();
-            r.at = e.at;
-        }
-        AcceptState::Declined(d) => {
-            r.status = OrdStatus::Rejected;
-            r.leaves_qty = Decimal::ZERO;
-            r.reject_reason = Some(REJ_OTHER);
-            r.text = Some(d.reason().into());
-            if !matches!(d, Declined::ByDealer(_)) {
-                r.dealer = None;
-            }
-        }
-        AcceptState::LastLook => r.status = OrdStatus::PendingNew,
-        AcceptState::Armed | AcceptState::Sent => r.status = OrdStatus::New,
-        AcceptState::Unknown => {
-            r.status = OrdStatus::New;
-            r.text = Some("the link to the dealer was lost; asking what became of it".into());
-        }
+/// Settlement date and currency, as far as the accept names them.
+fn same_terms(r: &QuoteResponse, terms: &Terms) -> Result<(), AcceptRefusal> {
+    if let Some(accepted) = r.settlement_date.as_ref().filter(|d| **d != terms.settlement_date) {
+        return Err(AcceptRefusal::OtherSettlement { quoted: terms.settlement_date.clone(), accepted: accepted.clone() });
     }
-    r
+    match r.currency.as_ref().filter(|c| **c != terms.currency) {
+        Some(accepted) => Err(AcceptRefusal::OtherCurrency { quoted: terms.currency.clone(), accepted: accepted.clone() }),
+        None => Ok(()),
+    }
 }

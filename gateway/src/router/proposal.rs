@@ -25,7 +25,7 @@ pub struct Trade {
     pub dealers: Vec<(DealerId, bool)>,
     /// How many dealers the RFQ asks.
     pub asked: usize,
-    /// How much worse than the best other live quote, hundredths of a per cent, rounded up.
+    /// How much worse than the middle of what at least three dealers quote, hundredths of a per cent, rounded up.
     pub off_market_bps: Option<i64>,
     /// Without this one.
     pub doing: Doing,
@@ -83,15 +83,20 @@ impl Router {
     }
 }
 
-/// Against the best live quote of another dealer in the same RFQ that is large enough; `None` when there is none.
+/// A quote that is older than this says nothing of the market, milliseconds.
+const REFERENCE_AGE_MAX_MS: i64 = 120_000;
+
+/// Against the middle of what the dealers of the same RFQ quote, the accepted quote among them; `None` when
+/// fewer than three quotes of late are large enough. One dealer alone, however absurd its quote, can so neither
+/// forbid taking another nor make a bad price look good.
 fn off_market_bps(rfq: &Rfq, a: &Accept, now: UtcMillis) -> Option<i64> {
-    let others = rfq.lines.iter().filter(|l| l.dealer != a.dealer).filter_map(|l| l.live_quote(now));
-    let best = best(others, a.side, a.quantity, now, 0)?.price;
+    let recent = rfq.lines.iter().filter(|l| now.since(l.quoted_at) <= REFERENCE_AGE_MAX_MS);
+    let middle = median_quoted(recent.filter_map(|l| l.live_quote(now)), a.side, a.quantity)?;
     let worse = match a.side {
-        Side::Buy => a.price.checked_sub(best),
-        Side::Sell => best.checked_sub(a.price),
+        Side::Buy => a.price.checked_sub(middle),
+        Side::Sell => middle.checked_sub(a.price),
     };
-    Some(worse.map_or(i64::MAX, |w| bps(w, best)))
+    Some(worse.map_or(i64::MAX, |w| bps(w, middle)))
 }
 
 /// `worse` as hundredths of a per cent of `of`, rounded up; as much as there is when it cannot be told.

@@ -12,9 +12,9 @@ impl Router {
         let venue = self.venue_state(desk, now);
         self.tell_desk(desk, AppMessage::VenueState(venue));
         self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::Begin));
-        let open: Vec<Rfq> = self.rfqs.alive_of(desk).map(|(_, e)| e.rfq.clone()).collect();
-        for rfq in &open {
-            self.open_rfq(desk, rfq, now);
+        let open: Vec<(Rfq, bool)> = self.rfqs.alive_of(desk).map(|(_, e)| (e.rfq.clone(), e.isin)).collect();
+        for (rfq, isin) in &open {
+            self.open_rfq(desk, rfq, *isin, now);
         }
         self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::End));
         for m in pending {
@@ -22,55 +22,64 @@ impl Router {
         }
     }
 
-    fn open_rfq(&mut self, desk: &CompId, rfq: &Rfq, now: UtcMillis) {
+    fn open_rfq(&mut self, desk: &CompId, rfq: &Rfq, isin: bool, now: UtcMillis) {
         let t = &rfq.terms;
         let request = QuoteRequest {
             id: t.id.clone(),
             instrument: t.instrument.clone(),
-            isin: self.isin(&t.instrument),
+            isin,
             ask: t.ask,
             quantity: t.quantity,
             currency: t.currency.clone(),
             settlement_date: t.settlement_date.clone(),
             dealers: t.dealers.clone(),
-            expires: t.expires,
+            expires: rfq.expires(),
             at: t.created,
         };
         self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::Rfq(request)));
         for l in &rfq.lines {
-            match &l.state {
-                LineState::Passed(why) | LineState::Rejected(why) => {
-                    let reject = QuoteRequestReject {
-                        rfq: t.id.clone(),
-                        reason: why.code,
-                        instrument: t.instrument.clone(),
-                        dealer: Some(l.dealer.clone()),
-                        text: Some(why.text.clone()),
-                    };
-                    self.tell_desk(desk, AppMessage::QuoteRequestReject(reject));
-                }
-                _ => {
-                    // The quote an accept in flight hangs on is shown even when its own time is over.
-                    let accepted = rfq.accept.as_ref().is_some_and(|(a, s)| a.dealer == l.dealer && s.in_flight());
-                    let Some(q) = l.quote.as_ref().filter(|_| accepted || l.live_quote(now).is_some()) else { continue };
-                    let quote = QuoteMsg {
-                        rfq: t.id.clone(),
-                        id: q.id.clone(),
-                        instrument: t.instrument.clone(),
-                        dealer: Some(l.dealer.clone()),
-                        bid: q.bid,
-                        offer: q.offer,
-                        valid_until: q.valid_until,
-                        tradeable: q.tradeable,
-                        at: now,
-                    };
-                    self.tell_desk(desk, AppMessage::Quote(quote));
-                }
-            }
+            self.line(desk, rfq, l, now);
+        }
+        for d in &rfq.disputes {
+            self.tell_desk(desk, AppMessage::ExecutionReport(super::answers::dispute_report(rfq, d)));
         }
         if let Some((a, s)) = rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
-            self.tell_desk(desk, AppMessage::ExecutionReport(super::desk_side::status_report(a, s, now)));
+            // What was accepted, word for word: the quote on the line may be another by now.
+            self.tell_desk(desk, AppMessage::QuoteResponse(QuoteResponse::hit(a, t, isin, now)));
+            self.tell_desk(desk, AppMessage::ExecutionReport(super::answers::status_report(a, s, now)));
         }
+    }
+
+    fn line(&mut self, desk: &CompId, rfq: &Rfq, l: &Line, now: UtcMillis) {
+        let t = &rfq.terms;
+        let cancel = |q: &Quote, unreachable| {
+            let (rfq, quote, instrument) = (t.id.clone(), q.id.clone(), t.instrument.clone());
+            AppMessage::QuoteCancel(QuoteCancel { rfq, quote, instrument, dealer: Some(l.dealer.clone()), unreachable })
+        };
+        let m = match (&l.state, &l.quote) {
+            (LineState::Passed(why) | LineState::Rejected(why), _) => AppMessage::QuoteRequestReject(QuoteRequestReject {
+                rfq: t.id.clone(),
+                reason: why.code,
+                instrument: t.instrument.clone(),
+                dealer: Some(l.dealer.clone()),
+                text: Some(why.text.clone()),
+            }),
+            (LineState::Unreachable, Some(q)) => cancel(q, true),
+            (LineState::Withdrawn, Some(q)) => cancel(q, false),
+            (LineState::Quoted, Some(q)) if q.live(now) => AppMessage::Quote(QuoteMsg {
+                rfq: t.id.clone(),
+                id: q.id.clone(),
+                instrument: t.instrument.clone(),
+                dealer: Some(l.dealer.clone()),
+                bid: q.bid,
+                offer: q.offer,
+                valid_until: q.valid_until,
+                tradeable: q.tradeable,
+                at: now,
+            }),
+            _ => return,
+        };
+        self.tell_desk(desk, m);
     }
 
     fn venue_state(&self, desk: &CompId, now: UtcMillis) -> VenueState {

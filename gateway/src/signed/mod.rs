@@ -78,7 +78,7 @@ impl Core {
             (Some(frame), Some(certificate)) => {
                 let frame = frame.as_bytes();
                 let record = Kept { at, party: Party::Desk, id: desk.as_str(), certificate: &certificate, frame };
-                self.keep_accepted_quote(&message).and_then(|()| self.signed.log.borrow_mut().keep(&record))
+                self.keep_accepted_quote(desk, &message).and_then(|()| self.signed.log.borrow_mut().keep(&record))
             }
             // Fail closed: the session asks for a signature on every message of a desk.
             _ => Err(SignedLogError::NoEvidence),
@@ -94,11 +94,13 @@ impl Core {
     }
 
     /// The quote that an accept takes, if its dealer signed it.
-    fn keep_accepted_quote(&self, m: &AppMessage) -> Result<(), SignedLogError> {
+    fn keep_accepted_quote(&self, desk: &CompId, m: &AppMessage) -> Result<(), SignedLogError> {
         let AppMessage::QuoteResponse(r) = m else { return Ok(()) };
         let Some(dealer) = r.dealer.as_ref().filter(|_| r.response == Response::HitOrLift) else { return Ok(()) };
+        // Of an RFQ that is not there the router refuses the accept.
+        let Some(rfq) = self.with_router(|router| router.rfq_accepted(desk, r)) else { return Ok(()) };
         let quotes = self.signed.quotes.borrow();
-        let Some(q) = quotes.of(dealer, &r.quote).filter(|q| !q.kept.get()) else { return Ok(()) };
+        let Some(q) = quotes.of(dealer, &rfq, &r.quote).filter(|q| !q.kept.get()) else { return Ok(()) };
         let record = Kept { at: q.at, party: Party::Dealer, id: dealer.as_str(), certificate: &q.certificate, frame: &q.frame };
         self.signed.log.borrow_mut().keep(&record)?;
         q.kept.set(true);
@@ -113,7 +115,7 @@ impl Core {
         match message {
             AppMessage::Quote(q) => {
                 let frame = frame.as_bytes();
-                self.signed.quotes.borrow_mut().remember(dealer, &q.id, q.valid_until, frame, certificate, now());
+                self.signed.quotes.borrow_mut().remember(dealer, (q.rfq.clone(), q.id.clone()), q.valid_until, frame, certificate, now());
             }
             AppMessage::ExecutionReport(_) => {
                 let record =

@@ -55,13 +55,17 @@ struct Venue {
 
 /// Without a registry: desks are who their certificates say.
 fn venue(policies: &str) -> Venue {
+    venue_with(policies, FACTS.into())
+}
+
+fn venue_with(policies: &str, facts: String) -> Venue {
     let place = Place::new();
     let address = place.address();
     let policies = policies.to_owned();
     let w = World::start_with(move |p| {
         p.desks.extend(["ALICE", "BOB", "CAROL"].map(String::from));
         p.other_dealers = vec![(WATCHER.into(), address)];
-        (p.policies, p.facts) = (policies, FACTS.into());
+        (p.policies, p.facts) = (policies, facts);
     });
     let heard = place.serve(&w.runtime, w.practice.pki(), "100");
     Venue { w, heard }
@@ -175,25 +179,38 @@ fn what_no_policy_allows_reaches_no_dealer_and_says_why() {
 }
 
 #[test]
-fn a_price_that_another_dealer_beats_is_refused_by_policy() {
-    let v = venue(POLICIES);
-    let offer: Decimal = "99".parse().unwrap();
-    v.w.force(NORTH, Force::QuoteExactly { bid: None, offer: Some(offer), size: 5_000_000.into(), valid_ms: 30_000 });
-    v.w.runtime.block_on(async {
+fn a_price_that_the_others_beat_is_refused_by_policy_and_one_absurd_quote_forbids_nothing() {
+    let v = venue_with(POLICIES, FACTS.replace("'NORTHBANK']", "'NORTHBANK', 'MERIDIAN']"));
+    let exactly = |offer: &str| Force::QuoteExactly {
+        bid: None,
+        offer: Some(offer.parse::<Decimal>().unwrap()),
+        size: 5_000_000.into(),
+        valid_ms: 30_000,
+    };
+    let mut alice = v.w.runtime.block_on(async {
         let mut alice = v.desk("ALICE").await;
         until_watched(&mut alice).await;
         until_on(&mut alice, "|20004=NORTHBANK|20005=Northbank|20006=Y|").await;
-        alice.says(&request("R1", (BUND, "EUR"), 1, "1000000", &[WATCHER, NORTH])).await;
-        let mut quotes = Vec::new();
-        while quotes.len() < 2 {
-            quotes.push(alice.hears(&["35=S|", "131=R1|"]).await);
-        }
-        let worse = quotes.iter().find(|q| q.contains(WATCHER)).unwrap();
-        alice.says(&accept("A1", field(worse, "117"), "1000000", "100")).await;
-        let refusal = alice.hears(&["35=8|", "11=A1|", "39=8|"]).await;
-        assert!(field(&refusal, "58").contains("policy off-market"), "{refusal}");
-        assert_eq!(v.heard.business(), ["R ALICE.R1"]);
+        until_on(&mut alice, "|20004=MERIDIAN|20005=Meridian Markets|20006=Y|").await;
+        alice
     });
+    for (rfq, north, meridian, refused) in [("R1", "99", "99.1", true), ("R2", "100", "0.01", false)] {
+        v.w.force(NORTH, exactly(north));
+        v.w.force("MERIDIAN", exactly(meridian));
+        v.w.runtime.block_on(async {
+            alice.says(&request(rfq, (BUND, "EUR"), 1, "1000000", &[WATCHER, NORTH, "MERIDIAN"])).await;
+            let mut quotes = Vec::new();
+            while quotes.len() < 3 {
+                quotes.push(alice.hears(&["35=S|", &format!("131={rfq}|")]).await);
+            }
+            let watcher = quotes.iter().find(|q| q.contains(WATCHER)).unwrap();
+            let id = format!("A-{rfq}");
+            alice.says(&accept(&id, field(watcher, "117"), "1000000", "100")).await;
+            let answer = alice.hears(&["35=8|", &format!("11={id}|")]).await;
+            assert_eq!(field(&answer, "39") == "8", refused, "{answer}");
+            assert_eq!(answer.contains("policy off-market"), refused, "{answer}");
+        });
+    }
 }
 
 #[test]

@@ -197,7 +197,7 @@ fn a_dealer_that_dies_takes_its_quote_and_comes_back() {
     let id = w.ask(Ask::Buy, &[N, H], 120);
     w.until(&mut s, "two quotes", |s| s.lines.iter().filter(|l| l.rfq_id == id && l.can_lift).count() == 2);
     w.force(N, Force::Die);
-    w.until(&mut s, "its quote is gone", |s| s.line(&id, N).state == LineState::Withdrawn && s.line(&id, H).can_lift);
+    w.until(&mut s, "its quote is gone", |s| s.line(&id, N).state == LineState::Unreachable && s.line(&id, H).can_lift);
     w.eventually("shown offline", || w.desk.reference().dealers.iter().any(|d| d.id == N && !d.online));
     w.force(N, Force::Resume);
     w.eventually("shown online", || w.desk.reference().dealers.iter().all(|d| d.online));

@@ -43,6 +43,7 @@ export const LINE: Record<LineState, string> = {
   asked: "Asked",
   quoted: "Quoted",
   withdrawn: "Withdrawn",
+  unreachable: "Not reachable",
   expired: "Expired",
   passed: "Passed",
   rejected: "Rejected",
@@ -57,7 +58,10 @@ export const ACCEPT: Record<AcceptState, Label> = {
   lastLook: { text: "Last look", shape: "half", tone: "warn" },
   filled: { text: "Filled", shape: "tick", tone: "good" },
   partlyFilled: { text: "Partly filled", shape: "tick", tone: "warn" },
+  corrected: { text: "Trade corrected", shape: "question", tone: "warn" },
+  busted: { text: "Trade cancelled", shape: "cross", tone: "bad" },
   declined: { text: "Declined", shape: "cross", tone: "bad" },
+  disputed: { text: "Disputed", shape: "question", tone: "bad" },
   unknown: { text: "Outcome unknown", shape: "question", tone: "bad" },
 };
 

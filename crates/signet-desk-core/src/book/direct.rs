@@ -15,7 +15,7 @@ impl Book {
 
     /// RFQs that are still open at `at`, on the venue's clock.
     pub(crate) fn open_requests(&self, at: UtcMillis) -> Vec<QuoteRequest> {
-        let open = self.items.values().map(|i| &i.rfq).filter(|r| !r.state.ended() && (r.terms.expires > at || r.in_flight()));
+        let open = self.items.values().map(|i| &i.rfq).filter(|r| !r.state.ended() && (r.expires() > at || r.in_flight()));
         let request = |r: &Rfq| QuoteRequest {
             id: r.terms.id.clone(),
             instrument: r.terms.instrument.clone(),
@@ -44,7 +44,7 @@ impl Book {
         let ended = || Some("the RFQ has ended".to_owned());
         match m {
             AppMessage::QuoteRequest(q) => match self.rfq(&q.id) {
-                Some(r) if !r.state.ended() && r.terms.expires > now.venue => None,
+                Some(r) if !r.state.ended() && r.expires() > now.venue => None,
                 _ => ended(),
             },
             AppMessage::QuoteResponse(r) => {

@@ -188,7 +188,7 @@ impl Direct {
             }
             _ => None,
         };
-        std::iter::once(Do::ToVenue(m)).chain(open).collect()
+        std::iter::once(Do::ToVenue(standard(m))).chain(open).collect()
     }
 
     /// FIX 4.4 has no message that ends an RFQ: it ends here, and who quotes is told that nothing will come of it.
@@ -279,12 +279,20 @@ fn about_the_request(s: &QuoteStatusReport, book: &Book) -> bool {
     s.status == RfqStatus::Rejected && book.rfq(&s.rfq).is_some_and(unquoted)
 }
 
+/// FIX 4.4 has no QuoteReqID (131) in a QuoteResponse (AJ); only a gateway reads it there.
+fn standard(m: AppMessage) -> AppMessage {
+    match m {
+        AppMessage::QuoteResponse(r) => AppMessage::QuoteResponse(QuoteResponse { rfq: None, ..r }),
+        m => m,
+    }
+}
+
 fn dealer_of(rfq: &Rfq, accept: &AcceptId) -> Option<DealerId> {
     rfq.accept.iter().chain(&rfq.past).find(|(a, _)| &a.id == accept).map(|(a, _)| a.dealer.clone())
 }
 
 fn status(rfq: RfqId, instrument: signet_rfq::InstrumentId, status: RfqStatus) -> Do {
-    Do::ToBook(AppMessage::QuoteStatusReport(QuoteStatusReport { rfq, instrument, status, text: None }))
+    Do::ToBook(AppMessage::QuoteStatusReport(QuoteStatusReport::of_rfq(rfq, instrument, status, None)))
 }
 
 /// What a message does, read from the message itself, and when it is worth nothing any more, on the venue's clock.

@@ -269,6 +269,7 @@ impl World {
         self.says(AppMessage::ExecutionReport(ExecutionReport {
             order_id: "O1".into(),
             exec_id: format!("E{}", self.laptop),
+            exec_ref: None,
             accept: AcceptId::new(accept).unwrap(),
             exec_type,
             status,
@@ -280,6 +281,8 @@ impl World {
             leaves_qty: 0.into(),
             avg_px: "99.125".parse().unwrap(),
             settlement_date: None,
+            currency: None,
+            disputed: false,
             reject_reason: None,
             text: Some("too slow".into()),
             at,
@@ -413,7 +416,7 @@ fn an_open_rfq_goes_on_over_a_reconnect_without_its_quotes() {
     w.connect();
     let id = RfqId::new(rfq.as_str()).unwrap();
     assert_eq!(w.shown(&rfq).state, Shown::Open);
-    assert!(w.book.rfq(&id).unwrap().lines.iter().all(|l| l.state == signet_rfq::LineState::Withdrawn));
+    assert!(w.book.rfq(&id).unwrap().lines.iter().all(|l| l.state == signet_rfq::LineState::Unreachable));
     let last = w.sent.last().unwrap();
     assert!(matches!(last, AppMessage::OrderStatusRequest(h) if h.accept.as_str() == accept), "{last:?}");
     w.report(&accept, ExecType::Status, OrdStatus::Rejected);

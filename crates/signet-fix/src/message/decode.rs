@@ -18,6 +18,10 @@ pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
             quote: r.id(QUOTE_ID, QuoteId::new)?,
             instrument: r.instrument()?,
             dealer: dealer(f)?,
+            unreachable: match r.opt(DEALER_ONLINE) {
+                Some(_) => !r.flag(DEALER_ONLINE)?,
+                None => false,
+            },
         }),
         "AJ" => AppMessage::QuoteResponse(QuoteResponse {
             id: r.id(CL_ORD_ID, AcceptId::new)?,
@@ -26,6 +30,7 @@ pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
                 6 => Response::Pass,
                 _ => return Err(DecodeError::Bad(QUOTE_RESP_TYPE)),
             },
+            rfq: r.optional(QUOTE_REQ_ID, |r, t| r.id(t, RfqId::new))?,
             quote: r.id(QUOTE_ID, QuoteId::new)?,
             instrument: r.instrument()?,
             isin: r.0.iter().any(|(t, _)| *t == SECURITY_ID),
@@ -33,20 +38,17 @@ pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
             side: r.side()?,
             quantity: r.positive(ORDER_QTY)?,
             price: r.decimal(PRICE)?,
+            currency: r.optional(CURRENCY, |r, t| r.text(t).map(str::to_owned))?,
+            settlement_date: r.optional(SETTL_DATE, Reader::date)?,
             at: r.utc(TRANSACT_TIME)?,
         }),
         "AI" => AppMessage::QuoteStatusReport(QuoteStatusReport {
             rfq: r.id(QUOTE_REQ_ID, RfqId::new)?,
             instrument: r.instrument()?,
-            status: match r.number(QUOTE_STATUS)? {
-                0 => RfqStatus::Open,
-                1 => RfqStatus::Cancelled,
-                5 => RfqStatus::Rejected,
-                6 => RfqStatus::NothingDone,
-                7 => RfqStatus::Expired,
-                9 => RfqStatus::NotFound,
-                n => RfqStatus::Other(n),
-            },
+            status: RfqStatus::of(r.number(QUOTE_STATUS)?),
+            quote: r.optional(QUOTE_ID, |r, t| r.id(t, QuoteId::new))?.filter(|q| Some(q.as_str().as_bytes()) != r.opt(QUOTE_REQ_ID)),
+            answers: r.optional(QUOTE_RESP_ID, |r, t| r.id(t, AcceptId::new))?,
+            until: r.optional(VALID_UNTIL_TIME, Reader::utc)?,
             text: r.free_text(),
         }),
         "8" => AppMessage::ExecutionReport(execution(f)?),
@@ -149,22 +151,10 @@ fn execution(f: &Fields<'_>) -> Result<ExecutionReport, DecodeError> {
     Ok(ExecutionReport {
         order_id: r.text(ORDER_ID)?.into(),
         exec_id: r.text(EXEC_ID)?.into(),
+        exec_ref: r.optional(EXEC_REF_ID, |r, t| r.text(t).map(str::to_owned))?,
         accept: r.id(CL_ORD_ID, AcceptId::new)?,
-        exec_type: match code(EXEC_TYPE)? {
-            'A' => ExecType::PendingNew,
-            'F' => ExecType::Trade,
-            '8' => ExecType::Rejected,
-            'I' => ExecType::Status,
-            c => ExecType::Other(c),
-        },
-        status: match code(ORD_STATUS)? {
-            'A' => OrdStatus::PendingNew,
-            '0' => OrdStatus::New,
-            '1' => OrdStatus::PartiallyFilled,
-            '2' => OrdStatus::Filled,
-            '8' => OrdStatus::Rejected,
-            c => OrdStatus::Other(c),
-        },
+        exec_type: ExecType::of(code(EXEC_TYPE)?),
+        status: OrdStatus::of(code(ORD_STATUS)?),
         instrument: r.instrument()?,
         dealer: dealer(f)?,
         side: r.side()?,
@@ -172,7 +162,9 @@ fn execution(f: &Fields<'_>) -> Result<ExecutionReport, DecodeError> {
         cum_qty: r.decimal(CUM_QTY)?,
         leaves_qty: r.decimal(LEAVES_QTY)?,
         avg_px: r.decimal(AVG_PX)?,
-        settlement_date: r.opt(SETTL_DATE).is_some().then(|| r.date(SETTL_DATE)).transpose()?,
+        settlement_date: r.optional(SETTL_DATE, Reader::date)?,
+        currency: r.optional(CURRENCY, |r, t| r.text(t).map(str::to_owned))?,
+        disputed: r.opt(REASON_CODE) == Some(DISPUTED.as_bytes()),
         reject_reason: r.opt(ORD_REJ_REASON).and_then(parse_number).and_then(|n| u16::try_from(n).ok()),
         text: r.free_text(),
         at: if r.opt(TRANSACT_TIME).is_some() { r.utc(TRANSACT_TIME)? } else { r.utc(SENDING_TIME)? },
@@ -182,6 +174,14 @@ fn execution(f: &Fields<'_>) -> Result<ExecutionReport, DecodeError> {
 /// The parties with the dealer's role.
 pub(super) fn dealers(f: &Fields<'_>) -> Result<Vec<DealerId>, DecodeError> {
     let entries = f.group(PARTY_ID, &[PARTY_ID_SOURCE, PARTY_ROLE], 0..f.as_slice().len());
+    // The number says how many parties there are; any other number hides or invents some.
+    let announced = match f.get(NO_PARTY_IDS) {
+        Some(n) => parse_number(n).ok_or(DecodeError::Bad(NO_PARTY_IDS))?,
+        None => 0,
+    };
+    if announced != entries.len() {
+        return Err(DecodeError::Bad(NO_PARTY_IDS));
+    }
     let mut out = Vec::new();
     for e in entries {
         let r = Reader(&f.as_slice()[e]);
@@ -215,6 +215,11 @@ pub(super) struct Reader<'a, 'b>(pub &'b [(u32, &'a [u8])]);
 impl<'a> Reader<'a, '_> {
     pub fn opt(self, tag: u32) -> Option<&'a [u8]> {
         first(self.0, tag)
+    }
+
+    /// A field that may be absent, read by `read` when it is there.
+    pub fn optional<T>(self, tag: u32, read: impl FnOnce(Self, u32) -> Result<T, DecodeError>) -> Result<Option<T>, DecodeError> {
+        self.opt(tag).map(|_| read(self, tag)).transpose()
     }
 
     pub fn text(self, tag: u32) -> Result<&'a str, DecodeError> {

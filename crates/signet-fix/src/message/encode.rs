@@ -20,14 +20,22 @@ pub(super) fn message(m: &AppMessage) -> Body {
             parties(&mut b, c.dealer.as_slice());
             b.put(NO_QUOTE_ENTRIES, 1);
             b.put(SYMBOL, &c.instrument);
+            if c.unreachable {
+                b.put(DEALER_ONLINE, 'N');
+            }
         }
         AppMessage::QuoteResponse(r) => quote_response(&mut b, r),
         AppMessage::QuoteStatusReport(s) => {
             b.put(QUOTE_REQ_ID, &s.rfq);
-            // FIX 4.4 requires a QuoteID here; the report is about the request, so it is its id.
-            b.put(QUOTE_ID, &s.rfq);
+            match &s.quote {
+                Some(q) => b.put(QUOTE_ID, q),
+                // FIX 4.4 requires a QuoteID here; the report is about the request, so it is its id.
+                None => b.put(QUOTE_ID, &s.rfq),
+            }
+            b.put_opt(QUOTE_RESP_ID, s.answers.as_ref());
             b.put(SYMBOL, &s.instrument);
-            b.put(QUOTE_STATUS, status_code(s.status));
+            b.put_opt(VALID_UNTIL_TIME, s.until);
+            b.put(QUOTE_STATUS, s.status.code());
             text(&mut b, &s.text);
         }
         AppMessage::ExecutionReport(e) => execution(&mut b, e),
@@ -107,6 +115,7 @@ fn quote(b: &mut Body, q: &QuoteMsg) {
 
 fn quote_response(b: &mut Body, r: &QuoteResponse) {
     b.put(QUOTE_RESP_ID, &r.id);
+    b.put_opt(QUOTE_REQ_ID, r.rfq.as_ref());
     b.put(QUOTE_ID, &r.quote);
     b.put(
         QUOTE_RESP_TYPE,
@@ -120,6 +129,8 @@ fn quote_response(b: &mut Body, r: &QuoteResponse) {
     instrument(b, &r.instrument, r.isin);
     b.put(SIDE, side(r.side));
     b.put(ORDER_QTY, r.quantity);
+    b.put_opt(SETTL_DATE, r.settlement_date.as_ref());
+    b.put_opt(CURRENCY, r.currency.as_ref());
     b.put(TRANSACT_TIME, r.at);
     b.put(PRICE, r.price);
 }
@@ -130,37 +141,23 @@ fn execution(b: &mut Body, e: &ExecutionReport) {
     b.put(QUOTE_RESP_ID, &e.accept);
     parties(b, e.dealer.as_slice());
     b.put(EXEC_ID, &e.exec_id);
-    b.put(
-        EXEC_TYPE,
-        match e.exec_type {
-            ExecType::PendingNew => 'A',
-            ExecType::Trade => 'F',
-            ExecType::Rejected => '8',
-            ExecType::Status => 'I',
-            ExecType::Other(c) => c,
-        },
-    );
-    b.put(
-        ORD_STATUS,
-        match e.status {
-            OrdStatus::PendingNew => 'A',
-            OrdStatus::New => '0',
-            OrdStatus::PartiallyFilled => '1',
-            OrdStatus::Filled => '2',
-            OrdStatus::Rejected => '8',
-            OrdStatus::Other(c) => c,
-        },
-    );
+    b.put_opt(EXEC_REF_ID, e.exec_ref.as_ref());
+    b.put(EXEC_TYPE, e.exec_type.code());
+    b.put(ORD_STATUS, e.status.code());
     b.put_opt(ORD_REJ_REASON, e.reject_reason);
     b.put_opt(SETTL_DATE, e.settlement_date.as_ref());
     b.put(SYMBOL, &e.instrument);
     b.put(SIDE, side(e.side));
+    b.put_opt(CURRENCY, e.currency.as_ref());
     b.put_opt(LAST_QTY, e.last.map(|l| l.size));
     b.put_opt(LAST_PX, e.last.map(|l| l.price));
     b.put(LEAVES_QTY, e.leaves_qty);
     b.put(CUM_QTY, e.cum_qty);
     b.put(AVG_PX, e.avg_px);
     b.put(TRANSACT_TIME, e.at);
+    if e.disputed {
+        b.put(REASON_CODE, DISPUTED);
+    }
     text(b, &e.text);
 }
 
@@ -194,17 +191,5 @@ fn side(s: Side) -> char {
     match s {
         Side::Buy => '1',
         Side::Sell => '2',
-    }
-}
-
-fn status_code(s: RfqStatus) -> u16 {
-    match s {
-        RfqStatus::Open => 0,
-        RfqStatus::Cancelled => 1,
-        RfqStatus::Rejected => 5,
-        RfqStatus::NothingDone => 6,
-        RfqStatus::Expired => 7,
-        RfqStatus::NotFound => 9,
-        RfqStatus::Other(n) => n,
     }
 }

@@ -38,8 +38,8 @@ pub enum Act<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
     Request,
-    /// `off_market_bps`: how much worse the price is than the best other live quote of the RFQ, hundredths of a per
-    /// cent, rounded up; `None` when there is no other.
+    /// `off_market_bps`: how much worse the price is than the quote in the middle of the RFQ, hundredths of a per
+    /// cent, rounded up; `None` when fewer than three dealers quote.
     Accept {
         off_market_bps: Option<i64>,
     },

@@ -1,0 +1,141 @@
+//! Accepts that have left this desk and have no answer yet, kept over a restart in a sealed file.
+//!
+//! Each is written down, with the terms of its RFQ, before it is sent: whatever happens to the program or the
+//! laptop, the desk knows afterwards what exactly was agreed to, asks what became of it, and compares the answer.
+
+use serde::{Deserialize, Serialize};
+use signet_journal::{LogError, SealedLog, StoreKey};
+use signet_rfq::{Accept, AcceptId, Terms};
+use std::{collections::BTreeMap, path::Path};
+
+/// Accepts kept; more than that many RFQs cannot be on screen.
+const MAX_KEPT: usize = crate::book::MAX_ON_SCREEN;
+
+// Few of these are written, one for each accept.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug, Serialize, Deserialize)]
+enum Record {
+    Sent { accept: Accept, terms: Terms },
+    Answered(AcceptId),
+}
+
+/// The accepts in flight of one identity at one venue.
+#[derive(Debug, Default)]
+pub struct InFlight {
+    open: BTreeMap<AcceptId, (Accept, Terms)>,
+    log: Option<SealedLog>,
+}
+
+impl InFlight {
+    /// Opens the file. A record that cannot be read (written by a newer Signet) is left out and said.
+    pub fn open(path: &Path, key: &StoreKey) -> Result<Self, LogError> {
+        let (mut log, recovered) = SealedLog::open(path, key)?;
+        let mut open = BTreeMap::new();
+        let mut unreadable = false;
+        for r in &recovered.records {
+            match serde_json::from_slice(r) {
+                Ok(Record::Sent { accept, terms }) => drop(open.insert(accept.id.clone(), (accept, terms))),
+                Ok(Record::Answered(id)) => drop(open.remove(&id)),
+                Err(e) => {
+                    unreadable = true;
+                    tracing::error!(error = %e, "a record of an accept in flight cannot be read; it is kept in the file");
+                }
+            }
+        }
+        if !unreadable && recovered.records.len() > open.len() {
+            let left: Vec<Vec<u8>> = open.values().filter_map(|(a, t)| sent(a, t)).collect();
+            log.rewrite(left.iter().map(|r| &r[..]))?;
+        }
+        Ok(Self { open, log: Some(log) })
+    }
+
+    /// Writes down an accept that is about to leave. It must not leave if this fails.
+    pub fn sent(&mut self, accept: &Accept, terms: &Terms) -> Result<(), LogError> {
+        if let (Some(log), Some(record)) = (&mut self.log, sent(accept, terms)) {
+            log.append(&record)?;
+            log.sync()?;
+        }
+        if self.open.len() < MAX_KEPT {
+            self.open.insert(accept.id.clone(), (accept.clone(), terms.clone()));
+        }
+        Ok(())
+    }
+
+    /// An accept has its answer. If this cannot be written, it is asked about once more after a restart.
+    pub fn answered(&mut self, id: &AcceptId) {
+        if self.open.remove(id).is_none() {
+            return;
+        }
+        let record = serde_json::to_vec(&Record::Answered(id.clone()));
+        if let (Some(log), Ok(record)) = (&mut self.log, record)
+            && let Err(e) = log.append(&record)
+        {
+            tracing::warn!(error = %e, accept = %id, "the answer to an accept could not be written down");
+        }
+    }
+
+    /// What has no answer yet.
+    pub fn all(&self) -> impl Iterator<Item = &(Accept, Terms)> {
+        self.open.values()
+    }
+}
+
+fn sent(accept: &Accept, terms: &Terms) -> Option<Vec<u8>> {
+    serde_json::to_vec(&Record::Sent { accept: accept.clone(), terms: terms.clone() }).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_rfq::{Ask, DealerId, InstrumentId, QuoteId, RfqId, Side, UtcMillis};
+
+    fn accept(n: u32) -> (Accept, Terms) {
+        let rfq = RfqId::new(format!("R{n}")).unwrap();
+        let instrument = InstrumentId::new("EUR/USD").unwrap();
+        let dealer = DealerId::new("NORTH").unwrap();
+        let accept = Accept {
+            id: AcceptId::new(format!("R{n}:1")).unwrap(),
+            rfq: rfq.clone(),
+            dealer: dealer.clone(),
+            quote: QuoteId::new("q1").unwrap(),
+            instrument: instrument.clone(),
+            side: Side::Buy,
+            price: "1.08345".parse().unwrap(),
+            quantity: "5000000".parse().unwrap(),
+        };
+        let terms = Terms {
+            id: rfq,
+            instrument,
+            ask: Ask::Buy,
+            quantity: "5000000".parse().unwrap(),
+            currency: "EUR".into(),
+            settlement_date: "20261124".into(),
+            dealers: vec![dealer],
+            expires: UtcMillis(60_000),
+            created: UtcMillis(0),
+        };
+        (accept, terms)
+    }
+
+    #[test]
+    fn what_has_no_answer_is_there_after_a_restart_word_for_word() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, key) = (dir.path().join("a"), StoreKey::new([1; 32]));
+        let mut kept = InFlight::open(&path, &key).unwrap();
+        for n in 1..4 {
+            let (a, t) = accept(n);
+            kept.sent(&a, &t).unwrap();
+        }
+        kept.answered(&accept(2).0.id);
+        drop(kept);
+        for _ in 0..2 {
+            let kept = InFlight::open(&path, &key).unwrap();
+            assert_eq!(kept.all().cloned().collect::<Vec<_>>(), [accept(1), accept(3)]);
+        }
+        let mut kept = InFlight::open(&path, &key).unwrap();
+        kept.answered(&accept(1).0.id);
+        kept.answered(&accept(3).0.id);
+        drop(kept);
+        assert_eq!(InFlight::open(&path, &key).unwrap().all().count(), 0);
+    }
+}

@@ -1,0 +1,318 @@
+//! The life of an RFQ as three tables: the request, one dealer's line in it, and an accept.
+//!
+//! Each table says for every state and every event what becomes of it. The state machine in
+//! [`crate::Rfq`] moves only by these tables, `docs/lifecycle.md` is written from them, and the
+//! tests go through every cell.
+
+use std::fmt;
+
+mod document;
+mod reports;
+
+pub use document::document;
+pub use reports::{Meaning, StatusMeaning, meaning, quote_status_meaning};
+
+/// What an event does to something in a given state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome<S> {
+    /// It moves to this state.
+    To(S),
+    /// It is noted and changes nothing.
+    Stay,
+    /// People must settle it: it moves to this state (or stays in it), and what was claimed is kept
+    /// as a dispute, shown to the trader and counted, but never booked as a trade.
+    Settle(S),
+    /// It cannot happen here; whoever asks for it is refused.
+    Never,
+}
+
+use Outcome::{Never, Settle, Stay, To};
+
+macro_rules! kinds {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $words:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$vdoc])* $variant,)*
+        }
+
+        impl $name {
+            /// All of them, in the order of the table.
+            pub const ALL: [Self; [$(Self::$variant),*].len()] = [$(Self::$variant),*];
+
+            /// In words, for documents and people.
+            pub const fn words(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $words,)*
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.words())
+            }
+        }
+    };
+}
+
+kinds! {
+    /// What can happen to a request as a whole.
+    RequestEvent {
+        /// The gateway has it and has asked the dealers.
+        Acknowledged = "acknowledged",
+        /// A dealer quotes.
+        Quoted = "a quote arrives",
+        /// The gateway or the venue refuses it.
+        Refused = "refused",
+        /// The trader ends it.
+        Ended = "ended by the trader",
+        /// Its time is over.
+        TimeUp = "time is up",
+        /// Every dealer has said no.
+        NobodyLeft = "every dealer is out",
+        /// An accept of it was executed.
+        Executed = "executed",
+    }
+}
+
+impl RequestEvent {
+    /// Whether this event waits while an accept is in flight: the answer decides first.
+    pub const fn waits_for_the_answer(self) -> bool {
+        matches!(self, Self::Refused | Self::Ended | Self::TimeUp | Self::NobodyLeft)
+    }
+}
+
+/// How a request stands. It moves by [`request`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum RfqState {
+    Sent,
+    Open,
+    Done,
+    Expired,
+    Cancelled,
+    Refused,
+    NothingDone,
+}
+
+impl RfqState {
+    pub fn ended(self) -> bool {
+        !matches!(self, Self::Sent | Self::Open)
+    }
+
+    /// In words, for documents and people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Open => "open",
+            Self::Done => "done",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Refused => "refused",
+            Self::NothingDone => "nothing done",
+        }
+    }
+}
+
+impl fmt::Display for RfqState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+/// Every state of a request, in the order of the table.
+pub const REQUEST_STATES: [RfqState; 7] =
+    [RfqState::Sent, RfqState::Open, RfqState::Done, RfqState::Expired, RfqState::Cancelled, RfqState::Refused, RfqState::NothingDone];
+
+/// What becomes of a request in `state` by `event`, while no accept is in flight.
+pub const fn request(state: RfqState, event: RequestEvent) -> Outcome<RfqState> {
+    use RequestEvent as E;
+    use RfqState as S;
+    match (state, event) {
+        (S::Sent, E::Acknowledged | E::Quoted) => To(S::Open),
+        (S::Open, E::Acknowledged | E::Quoted) => Stay,
+        (S::Sent | S::Open, E::Refused) => To(S::Refused),
+        (S::Sent | S::Open, E::Ended) => To(S::Cancelled),
+        (S::Sent | S::Open, E::TimeUp) => To(S::Expired),
+        (S::Sent | S::Open, E::NobodyLeft) => To(S::NothingDone),
+        (S::Sent | S::Open, E::Executed) => To(S::Done),
+        // A late acknowledgement is harmless; everything else finds a final state.
+        (S::Done | S::Expired | S::Cancelled | S::Refused | S::NothingDone, E::Acknowledged) => Stay,
+        (S::Done, E::Executed) => Stay,
+        (S::Expired | S::Cancelled | S::Refused | S::NothingDone, E::Executed) => Never,
+        (S::Done | S::Expired | S::Cancelled | S::Refused | S::NothingDone, _) => Never,
+    }
+}
+
+kinds! {
+    /// How one dealer's line stands. The words of a refusal are kept beside it.
+    LinePhase {
+        Asked = "asked",
+        Quoted = "quoted",
+        Withdrawn = "withdrawn",
+        Unreachable = "not reachable",
+        Expired = "expired",
+        Passed = "passed",
+        Rejected = "rejected",
+        Traded = "traded",
+    }
+}
+
+kinds! {
+    /// What can happen to one dealer's line.
+    LineEvent {
+        /// A quote with other contents than the one before, and time left.
+        NewQuote = "a new quote",
+        /// A quote with other contents that is over already.
+        DeadQuote = "a new quote, over on arrival",
+        /// The quote that is on the line, once more, with time left.
+        SameQuote = "the same quote again",
+        /// The dealer takes the quote on the line back.
+        Withdrawn = "the dealer withdraws",
+        /// QuoteRequestRejectReason (658) 10.
+        Passed = "the dealer passes",
+        Rejected = "the dealer rejects",
+        /// The quote's own time is over.
+        TimeUp = "the quote's time is up",
+        /// The dealer, or the gateway, cannot be reached.
+        LinkLost = "the link is lost",
+        /// An accept of this dealer's quote was executed.
+        Executed = "executed",
+    }
+}
+
+/// What becomes of a line in `state` by `event`.
+pub const fn line(state: LinePhase, event: LineEvent) -> Outcome<LinePhase> {
+    use LineEvent as E;
+    use LinePhase as S;
+    match (state, event) {
+        (S::Traded, E::Executed) => Stay,
+        (S::Traded, E::Passed | E::Rejected) => Never,
+        (S::Traded, _) => Stay,
+        (_, E::Executed) => To(S::Traded),
+        (_, E::NewQuote) => To(S::Quoted),
+        (_, E::DeadQuote) => To(S::Expired),
+        // Only what the lost link took away comes back with the same quote: what a dealer withdrew or
+        // refused stays so until it quotes again.
+        (S::Unreachable, E::SameQuote) => To(S::Quoted),
+        (_, E::SameQuote) => Stay,
+        (S::Quoted | S::Unreachable, E::Withdrawn) => To(S::Withdrawn),
+        (_, E::Withdrawn) => Stay,
+        (_, E::Passed) => To(S::Passed),
+        (_, E::Rejected) => To(S::Rejected),
+        (S::Quoted | S::Unreachable, E::TimeUp) => To(S::Expired),
+        (_, E::TimeUp) => Stay,
+        (S::Quoted, E::LinkLost) => To(S::Unreachable),
+        (_, E::LinkLost) => Stay,
+    }
+}
+
+kinds! {
+    /// How an accept stands. The trade or the refusal itself is kept beside it.
+    AcceptPhase {
+        Armed = "armed",
+        Sent = "sent",
+        LastLook = "last look",
+        Unknown = "unknown",
+        PartlyFilled = "partly filled",
+        Filled = "filled",
+        Corrected = "corrected",
+        Busted = "busted",
+        Declined = "declined",
+        Disputed = "disputed",
+    }
+}
+
+kinds! {
+    /// What can happen to an accept, after a report was compared with what was accepted and with what
+    /// is known already.
+    AcceptEvent {
+        /// The trader confirms; it leaves the desk.
+        Confirmed = "confirmed by the trader",
+        /// What it was armed on has changed or ended.
+        Dropped = "its quote changed or ended",
+        /// The dealer has it and has not decided.
+        Working = "the dealer is looking",
+        /// An execution that fits and leaves quantity open.
+        PartExecuted = "executed in part",
+        /// An execution that fits and completes it.
+        WholeExecuted = "executed in whole",
+        /// A report that is known already, word for word.
+        Repeated = "a known report again",
+        /// A report that is not what was accepted, or does not fit what was reported before.
+        Contradicted = "a report that does not fit",
+        /// 150=8, a reject (j, 3), or the gateway's word.
+        Refused = "refused",
+        /// 150=4, C or 3 with nothing executed.
+        NothingTraded = "cancelled, expired or done",
+        /// 150=H, and nothing is left of the trade.
+        TradeCancelled = "trade cancelled (bust)",
+        /// 150=G, or 150=H of a part.
+        TradeCorrected = "trade corrected",
+        /// The link over which the answer must come is lost.
+        LinkLost = "the link is lost",
+        /// The gateway says that it waits there for a touch.
+        HeldAtGateway = "waits at the gateway",
+        /// A report that tells of nothing which changes it.
+        Noted = "a report without effect",
+    }
+}
+
+/// What becomes of an accept in `state` by `event`.
+pub const fn accept(state: AcceptPhase, event: AcceptEvent) -> Outcome<AcceptPhase> {
+    use AcceptEvent as E;
+    use AcceptPhase as S;
+    match (state, event) {
+        (S::Armed, E::Confirmed) => To(S::Sent),
+        (_, E::Confirmed) => Never,
+        (S::Armed, E::Dropped | E::LinkLost) => To(S::Declined),
+        (_, E::Dropped) => Stay,
+        (_, E::Repeated | E::Noted) => Stay,
+
+        // Nobody outside this desk can know of an accept that never left.
+        (S::Armed, E::PartExecuted | E::WholeExecuted | E::Contradicted) => Settle(S::Disputed),
+        (S::Armed, _) => Never,
+
+        (S::Sent | S::Unknown, E::Working) => To(S::LastLook),
+        (_, E::Working) => Stay,
+        (S::Sent | S::LastLook, E::LinkLost) => To(S::Unknown),
+        (_, E::LinkLost) => Stay,
+        (S::Unknown, E::HeldAtGateway) => To(S::Sent),
+        (_, E::HeldAtGateway) => Stay,
+
+        (S::Sent | S::LastLook | S::Unknown, E::PartExecuted) => To(S::PartlyFilled),
+        (S::Sent | S::LastLook | S::Unknown, E::WholeExecuted) => To(S::Filled),
+        (S::Sent | S::LastLook | S::Unknown, E::Refused | E::NothingTraded) => To(S::Declined),
+        (S::Sent | S::LastLook | S::Unknown, E::Contradicted) => Settle(S::Disputed),
+        // A bust or a correction of nothing that is known is a contradiction before it comes here.
+        (S::Sent | S::LastLook | S::Unknown, E::TradeCancelled | E::TradeCorrected) => Never,
+
+        (S::PartlyFilled, E::PartExecuted) => To(S::PartlyFilled),
+        (S::PartlyFilled, E::WholeExecuted) => To(S::Filled),
+        // The part stands; that the rest will not come is no contradiction.
+        (S::PartlyFilled, E::NothingTraded) => Stay,
+        (S::PartlyFilled, E::Refused | E::Contradicted) => Settle(S::PartlyFilled),
+        (S::PartlyFilled | S::Filled | S::Corrected, E::TradeCancelled) => To(S::Busted),
+        (S::PartlyFilled | S::Filled | S::Corrected, E::TradeCorrected) => To(S::Corrected),
+
+        // A fill is never taken back by anything but a bust or a correction.
+        (S::Filled, E::PartExecuted | E::WholeExecuted | E::Contradicted) => Settle(S::Filled),
+        (S::Filled, E::Refused | E::NothingTraded) => Settle(S::Filled),
+        (S::Corrected, E::PartExecuted | E::WholeExecuted | E::Contradicted) => Settle(S::Corrected),
+        (S::Corrected, E::Refused | E::NothingTraded) => Settle(S::Corrected),
+        (S::Busted, E::PartExecuted | E::WholeExecuted | E::Contradicted | E::TradeCorrected) => Settle(S::Busted),
+        (S::Busted, E::Refused | E::NothingTraded | E::TradeCancelled) => Stay,
+
+        // A fill after a refusal would be a free option for whoever reports it.
+        (S::Declined, E::PartExecuted | E::WholeExecuted | E::Contradicted) => Settle(S::Declined),
+        (S::Declined, E::Refused | E::NothingTraded) => Stay,
+        (S::Declined, E::TradeCancelled | E::TradeCorrected) => Never,
+        (S::Disputed, E::PartExecuted | E::WholeExecuted | E::Contradicted) => Settle(S::Disputed),
+        (S::Disputed, E::Refused | E::NothingTraded) => Settle(S::Disputed),
+        (S::Disputed, E::TradeCancelled | E::TradeCorrected) => Never,
+    }
+}
+
+#[cfg(test)]
+#[path = "lifecycle_tests.rs"]
+mod tests;

@@ -1,0 +1,181 @@
+//! What of an input the journal keeps, and what it does when it is read again.
+//!
+//! Kept is what was decided and what changes something. A question that was refused, a repeat, and
+//! whatever is about an RFQ that is forgotten leave nothing behind.
+
+use super::*;
+use signet_rfq::lifecycle::{Meaning, StatusMeaning, meaning};
+
+/// What becomes of an input before it takes effect.
+// A handful of these exist at a time.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keep {
+    /// It changes nothing that must survive a restart.
+    Nothing,
+    /// This is written down, and takes effect in the form in which it will be read again.
+    This(Input),
+    /// This is written down; the input itself takes effect, which does the same and tells more.
+    Beside(Input),
+}
+
+impl Router {
+    /// Applies what the journal holds, whatever the settings of today are. What would be sent is not
+    /// sent again.
+    pub fn replay(&mut self, at: UtcMillis, input: Input) {
+        self.replaying = true;
+        self.handle(at, Input::Tick);
+        self.handle(at, input);
+        self.replaying = false;
+    }
+
+    /// The journal has been read. Desks have heard most of it: only the answers to accepts are told once more,
+    /// in their order, which a desk that was away may have missed and one that was not knows already.
+    pub fn replayed(&mut self) {
+        let accepts = &self.accepts;
+        for (id, desk) in &mut self.desks {
+            desk.pending.retain(|m| match m {
+                AppMessage::ExecutionReport(e) => {
+                    let known = AcceptId::new(outer(id, e.accept.as_str())).is_ok_and(|a| accepts.contains_key(&a));
+                    known && is_an_answer(e)
+                }
+                _ => false,
+            });
+        }
+    }
+
+    /// The RFQ (as dealers know it) an input is about.
+    pub fn concerns(&self, input: &Input) -> Option<RfqId> {
+        let by_accept = |a: &AcceptId| self.accepts.get(a).cloned();
+        let own = |desk: &CompId, id: &str| RfqId::new(outer(desk, id)).ok();
+        match input {
+            Input::Decided(desk, Decided::Request(q)) => own(desk, q.id.as_str()),
+            Input::Decided(desk, Decided::Accept(r)) => r.rfq.as_ref().and_then(|rfq| own(desk, rfq.as_str())),
+            Input::FromDesk(desk, AppMessage::QuoteRequest(q)) => own(desk, q.id.as_str()),
+            Input::FromDesk(desk, AppMessage::RfqCancel { rfq, .. }) => own(desk, rfq.as_str()),
+            Input::FromDesk(desk, AppMessage::QuoteResponse(r)) => {
+                let found = self.rfq_of_accept(desk, r).ok();
+                found.or_else(|| AcceptId::new(outer(desk, r.id.as_str())).ok().and_then(|a| by_accept(&a)))
+            }
+            Input::FromDealer(_, AppMessage::Quote(q)) => Some(q.rfq.clone()),
+            Input::FromDealer(_, AppMessage::QuoteCancel(c)) => Some(c.rfq.clone()),
+            Input::FromDealer(_, AppMessage::QuoteRequestReject(r)) => Some(r.rfq.clone()),
+            Input::FromDealer(_, AppMessage::QuoteStatusReport(s)) => Some(s.rfq.clone()),
+            Input::FromDealer(_, AppMessage::ExecutionReport(e)) => by_accept(&e.accept),
+            Input::FromDealer(_, AppMessage::BusinessReject(j)) => {
+                let id = j.ref_id.as_ref()?;
+                let accept = AcceptId::new(id.as_str()).ok().and_then(|a| by_accept(&a));
+                accept.or_else(|| RfqId::new(id.as_str()).ok())
+            }
+            Input::NotSentToDealer(_, AppMessage::QuoteRequest(q)) => Some(q.id.clone()),
+            Input::NotSentToDealer(_, AppMessage::QuoteResponse(r)) => by_accept(&r.id),
+            _ => None,
+        }
+    }
+
+    /// What is to be written down of an input before it takes effect.
+    pub fn keep(&self, now: UtcMillis, input: &Input) -> Keep {
+        match input {
+            Input::FromDesk(desk, m) => self.keep_of_desk(desk, m, now, input),
+            Input::FromDealer(dealer, m) if self.dealers.contains_key(dealer) => self.keep_of_dealer(dealer, m, now, input),
+            Input::NotSentToDealer(..) if self.concerns(input).is_some_and(|id| self.remembers(&id)) => Keep::This(input.clone()),
+            _ => Keep::Nothing,
+        }
+    }
+
+    fn keep_of_desk(&self, desk: &CompId, m: &AppMessage, now: UtcMillis, input: &Input) -> Keep {
+        match m {
+            AppMessage::QuoteRequest(q) => match self.check_request(desk, q, now) {
+                Ok((_, terms)) => {
+                    let q = QuoteRequest { expires: terms.expires, at: now, isin: self.isin(&q.instrument), ..q.clone() };
+                    Keep::This(Input::Decided(desk.clone(), Decided::Request(q)))
+                }
+                Err(_) => Keep::Nothing,
+            },
+            AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
+                let known = AcceptId::new(outer(desk, r.id.as_str())).is_ok_and(|a| self.accepts.contains_key(&a));
+                let checked = self.check_accept(desk, r, now).and_then(|c| desk_side::check_age(r, now).map(|()| c));
+                match checked {
+                    Ok(c) if !known => {
+                        let r = QuoteResponse { rfq: Some(c.accept.rfq), ..r.clone() };
+                        Keep::This(Input::Decided(desk.clone(), Decided::Accept(r)))
+                    }
+                    _ => Keep::Nothing,
+                }
+            }
+            AppMessage::RfqCancel { .. } => {
+                let entry = self.concerns(input).and_then(|id| self.rfqs.get(&id));
+                let ends = entry.is_some_and(|e| e.rfq.clone().end(RfqState::Cancelled, None).is_ok());
+                if ends { Keep::This(input.clone()) } else { Keep::Nothing }
+            }
+            _ => Keep::Nothing,
+        }
+    }
+
+    fn keep_of_dealer(&self, dealer: &DealerId, m: &AppMessage, now: UtcMillis, input: &Input) -> Keep {
+        let Some(e) = self.concerns(input).and_then(|id| self.rfqs.get(&id)) else { return Keep::Nothing };
+        let Some(line) = e.rfq.line(dealer) else { return Keep::Nothing };
+        let mut rfq = e.rfq.clone();
+        if rfq.state.ended() && !matches!(m, AppMessage::ExecutionReport(_)) {
+            return Keep::Nothing;
+        }
+        let changes = match m {
+            AppMessage::Quote(q) => {
+                let quote = dealer_side::quote_of(dealer, q);
+                if q.instrument != rfq.terms.instrument || quote.check(now).is_err() {
+                    // It takes the place of the dealer's quote before it, and cannot be traded itself.
+                    let gone = line.quote.as_ref().filter(|was| **was != quote && rfq.clone().withdraw(dealer, None) == Ok(true));
+                    return gone.map_or(Keep::Nothing, |was| {
+                        let cancel = QuoteCancel {
+                            rfq: q.rfq.clone(),
+                            quote: was.id.clone(),
+                            instrument: rfq.terms.instrument.clone(),
+                            dealer: None,
+                            unreachable: false,
+                        };
+                        Keep::Beside(Input::FromDealer(dealer.clone(), AppMessage::QuoteCancel(cancel)))
+                    });
+                }
+                rfq.quote(quote, now) == Ok(true)
+            }
+            AppMessage::QuoteCancel(c) => rfq.withdraw(dealer, Some(&c.quote)) == Ok(true),
+            AppMessage::QuoteRequestReject(r) => {
+                let text = r.text.clone().unwrap_or_else(|| dealer_side::reason_words(r.reason).into());
+                rfq.pass(dealer, Passed { code: r.reason, text }).is_ok() && rfq != e.rfq
+            }
+            AppMessage::QuoteStatusReport(s) => dealer_side::status_of(s) != StatusMeaning::Noted,
+            AppMessage::ExecutionReport(r) => match self.accept_named(&e.desk, &r.accept, dealer, &rfq) {
+                Some(a) => rfq.report(&a, &Report { disputed: false, ..r.report() }, Declined::ByDealer, now).is_ok_and(|t| t.changed),
+                None => false,
+            },
+            AppMessage::BusinessReject(_) => true,
+            _ => false,
+        };
+        if changes { Keep::This(input.clone()) } else { Keep::Nothing }
+    }
+
+    /// The desk's id of an accept, when it is of this RFQ and of a quote of this dealer.
+    pub(super) fn accept_named(&self, desk: &CompId, outer_id: &AcceptId, dealer: &DealerId, rfq: &Rfq) -> Option<AcceptId> {
+        let own = outer_id.as_str().strip_prefix(&outer(desk, ""))?;
+        let own = AcceptId::new(own).ok()?;
+        rfq.accept_of(&own).filter(|(a, _)| &a.dealer == dealer).map(|(a, _)| a.id.clone())
+    }
+}
+
+/// Whether a message that waits for a desk is worth nothing once `new` waits for it too.
+pub(super) fn replaces(new: &AppMessage, old: &AppMessage) -> bool {
+    match (new, old) {
+        (AppMessage::QuoteStatusReport(n), AppMessage::QuoteStatusReport(o)) => n.rfq == o.rfq,
+        (AppMessage::ExecutionReport(n), AppMessage::ExecutionReport(o)) => {
+            // An answer is never replaced by a later one: a fill after a refusal is another thing than a fill.
+            n.accept == o.accept && (!is_an_answer(o) || (n.exec_id == o.exec_id && n.exec_type == o.exec_type))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a report says what became of an accept.
+fn is_an_answer(e: &ExecutionReport) -> bool {
+    let executed = e.cum_qty > rust_decimal::Decimal::ZERO;
+    !matches!(meaning(e.exec_type, e.status, executed), Meaning::Working | Meaning::Noted)
+}

@@ -1,0 +1,333 @@
+//! Nobody touches what is another's, a final state is final, and every report leaves a record.
+
+use super::*;
+
+fn cancel(rfq: &str, quote: &str) -> AppMessage {
+    AppMessage::QuoteCancel(QuoteCancel {
+        rfq: RfqId::new(rfq).unwrap(),
+        quote: QuoteId::new(quote).unwrap(),
+        instrument: bund(),
+        dealer: None,
+        unreachable: false,
+    })
+}
+
+fn reject(msg_type: &str, id: &str) -> AppMessage {
+    AppMessage::BusinessReject(BusinessReject {
+        ref_seq_num: None,
+        ref_msg_type: msg_type.into(),
+        ref_id: Some(id.into()),
+        reason: 0,
+        text: Some("cannot".into()),
+    })
+}
+
+fn execution(kind: ExecType, status: OrdStatus, exec: &str, cum: &str) -> ExecutionReport {
+    let AppMessage::ExecutionReport(e) = report("ALICE.x1", kind, status, "99.5") else { unreachable!() };
+    let last = (cum != "0").then(|| Level { price: dec("99.5"), size: dec(cum) });
+    ExecutionReport { exec_id: exec.into(), last, cum_qty: dec(cum), text: None, ..e }
+}
+
+fn say(r: &mut Router, who: &str, e: ExecutionReport, at: i64) -> Vec<Output> {
+    answer(r, who, AppMessage::ExecutionReport(e), at)
+}
+
+/// x1 on N's quote is in flight.
+fn accepted() -> Router {
+    let mut r = quoted();
+    send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    r
+}
+
+fn state(r: &Router) -> AcceptState {
+    r.rfqs.get(&RfqId::new("ALICE.R1").unwrap()).unwrap().rfq.accept.clone().unwrap().1
+}
+
+fn alerts(out: &[Output]) -> Vec<&'static str> {
+    out.iter().filter_map(|o| if let Output::Alert { code, .. } = o { Some(*code) } else { None }).collect()
+}
+
+#[test]
+fn a_reject_ends_only_the_accept_of_its_own_sender() {
+    // E was asked in the same RFQ, and the id can be guessed.
+    let mut r = accepted();
+    assert!(brief(&answer(&mut r, "E", reject("AJ", "ALICE.x1"), 300)).is_empty());
+    assert_eq!(state(&r), AcceptState::Sent);
+    // A dealer that answers no status request does not refuse the accept by that.
+    assert!(brief(&answer(&mut r, "N", reject("H", "ALICE.x1"), 300)).is_empty());
+    assert_eq!(state(&r), AcceptState::Sent);
+    let out = answer(&mut r, "N", reject("AJ", "ALICE.x1"), 300);
+    assert_eq!((brief(&out), execution_text(&out)), (vec!["ALICE<8".to_owned()], "Rejected: cannot".to_owned()));
+    // By whichever message, another dealer's word about N's accept is nothing.
+    for status in [OrdStatus::Filled, OrdStatus::Rejected, OrdStatus::Cancelled] {
+        let mut r = accepted();
+        let out = say(&mut r, "E", execution(ExecType::Status, status, "e", "0"), 300);
+        assert_eq!((brief(&out), alerts(&out)), (vec![], vec!["execution.stray"]));
+        assert_eq!(state(&r), AcceptState::Sent);
+    }
+    // A reject of a request takes its own sender out, and nobody else.
+    let mut r = accepted();
+    assert_eq!(brief(&answer(&mut r, "E", reject("R", "ALICE.R1"), 300)), ["ALICE<AG"]);
+    assert_eq!(state(&r), AcceptState::Sent);
+}
+
+#[test]
+fn a_reject_after_the_answer_undoes_no_fill() {
+    let mut r = accepted();
+    say(&mut r, "N", execution(ExecType::Trade, OrdStatus::Filled, "f1", "5000000"), 300);
+    let out = answer(&mut r, "N", reject("AJ", "ALICE.x1"), 400);
+    assert_eq!((brief(&out), alerts(&out)), (vec![], vec!["execution.reject_after_answer"]));
+    assert!(matches!(state(&r), AcceptState::Filled(_)));
+}
+
+#[test]
+fn a_fill_stays_in_the_sums_whatever_its_dealer_says_later() {
+    let day = |r: &Router| r.rfqs.doing(&desk("ALICE"), None, T0 + 500).day.get("EUR").copied();
+    for late in [
+        execution(ExecType::Trade, OrdStatus::Filled, "f2", "9000000"),
+        execution(ExecType::Trade, OrdStatus::Filled, "f2", "5000000"),
+        execution(ExecType::Rejected, OrdStatus::Rejected, "r", "0"),
+        execution(ExecType::Cancelled, OrdStatus::Cancelled, "c", "0"),
+        ExecutionReport { settlement_date: Some("20300101".into()), ..execution(ExecType::Trade, OrdStatus::Filled, "f3", "5000000") },
+    ] {
+        let mut r = accepted();
+        say(&mut r, "N", execution(ExecType::Trade, OrdStatus::Filled, "f1", "5000000"), 300);
+        for again in [late.clone(), execution(ExecType::Rejected, OrdStatus::Rejected, "r9", "0")] {
+            let out = say(&mut r, "N", again, 400);
+            assert_eq!((brief(&out), alerts(&out)), (vec!["ALICE<8".to_owned()], vec!["execution.disputed"]), "{late:?}");
+            if late.exec_type == ExecType::Rejected {
+                break;
+            }
+        }
+        assert!(matches!(state(&r), AcceptState::Filled(_)), "{late:?}");
+        assert_eq!(day(&r), Some(dec("5000000")), "{late:?}");
+        assert!(r.rfqs.is_consistent());
+    }
+    // Busted or corrected: shown, and not freed.
+    let bust = ExecutionReport { exec_ref: Some("f1".into()), ..execution(ExecType::TradeCancel, OrdStatus::Cancelled, "h1", "0") };
+    let correct = ExecutionReport {
+        exec_ref: Some("f1".into()),
+        last: Some(Level { price: dec("99.4"), size: dec("1000000") }),
+        ..execution(ExecType::TradeCorrect, OrdStatus::Filled, "g1", "1000000")
+    };
+    for change in [bust, correct] {
+        let mut r = accepted();
+        say(&mut r, "N", execution(ExecType::Trade, OrdStatus::Filled, "f1", "5000000"), 300);
+        let out = say(&mut r, "N", change.clone(), 400);
+        assert_eq!((brief(&out), alerts(&out)), (vec!["ALICE<8".to_owned()], vec!["execution.changed"]));
+        assert_eq!(day(&r), Some(dec("5000000")));
+        assert!(brief(&say(&mut r, "N", change, 500)).is_empty(), "once more is nothing new");
+    }
+}
+
+#[test]
+fn a_fill_after_a_refusal_is_no_free_option() {
+    let mut r = accepted();
+    say(&mut r, "N", execution(ExecType::Rejected, OrdStatus::Rejected, "r", "0"), 300);
+    let out = say(&mut r, "N", execution(ExecType::Trade, OrdStatus::Filled, "f1", "5000000"), 400);
+    assert_eq!((brief(&out), alerts(&out)), (vec!["ALICE<8".to_owned()], vec!["execution.disputed"]), "shown and written down");
+    assert!(matches!(state(&r), AcceptState::Declined(_)));
+    assert!(execution_text(&send(&mut r, "ALICE", hit("x2", "E", "e1", "99.6"), 500)).contains("settle"));
+    // Also long after the RFQ has ended.
+    let mut r = accepted();
+    say(&mut r, "N", execution(ExecType::Rejected, OrdStatus::Rejected, "r", "0"), 300);
+    r.handle(T0 + 60_000, Input::Tick);
+    let out = say(&mut r, "N", execution(ExecType::Trade, OrdStatus::Filled, "f1", "5000000"), 61_000);
+    assert_eq!(alerts(&out), ["execution.disputed"]);
+    assert_eq!(r.rfqs.get(&RfqId::new("ALICE.R1").unwrap()).unwrap().rfq.state, RfqState::Expired);
+}
+
+#[test]
+fn every_report_of_the_standard_leaves_a_record() {
+    for kind in ExecType::ALL.iter().chain(&[ExecType::Other('Z')]) {
+        for status in OrdStatus::ALL {
+            for cum in ["0", "5000000"] {
+                for who in ["N", "E"] {
+                    let mut r = accepted();
+                    let out = say(&mut r, who, execution(*kind, *status, "f1", cum), 300);
+                    let noted = out.iter().any(|o| matches!(o, Output::Note(_) | Output::Alert { .. }));
+                    assert!(noted, "{kind:?} {status:?} {cum} {who}");
+                    let heard = brief(&out).contains(&"ALICE<8".to_owned());
+                    assert_eq!(heard, who == "N", "{kind:?} {status:?} {cum} {who}: {out:?}");
+                    assert!(r.rfqs.is_consistent());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn terminal_reports_without_a_trade_end_the_accept() {
+    for (kind, status) in [
+        (ExecType::Cancelled, OrdStatus::Cancelled),
+        (ExecType::Expired, OrdStatus::Expired),
+        (ExecType::DoneForDay, OrdStatus::DoneForDay),
+        (ExecType::Status, OrdStatus::Cancelled),
+        (ExecType::Status, OrdStatus::Expired),
+    ] {
+        let mut r = accepted();
+        let out = say(&mut r, "N", execution(kind, status, "c", "0"), 300);
+        assert!(execution_text(&out).starts_with("Rejected: the dealer's answer"), "{kind:?}: {}", execution_text(&out));
+        assert_eq!(brief(&send(&mut r, "ALICE", hit("x2", "E", "e1", "99.6"), 400)), ["E<AJ"], "{kind:?}: the next accept is free");
+    }
+}
+
+#[test]
+fn an_execution_in_other_terms_is_a_dispute() {
+    let fill = || execution(ExecType::Trade, OrdStatus::Filled, "f1", "5000000");
+    for (bad, why) in [
+        (ExecutionReport { instrument: InstrumentId::new("US0378331005").unwrap(), ..fill() }, "the instrument differs"),
+        (ExecutionReport { settlement_date: Some("20261125".into()), ..fill() }, "the settlement date differs"),
+        (ExecutionReport { currency: Some("USD".into()), ..fill() }, "the currency differs"),
+        (ExecutionReport { side: Side::Sell, ..fill() }, "the side differs"),
+    ] {
+        let mut r = accepted();
+        let out = say(&mut r, "N", bad, 300);
+        assert_eq!(alerts(&out), ["execution.disputed"], "{why}");
+        assert!(out.iter().any(|o| matches!(o, Output::Alert { words, .. } if words.ends_with(why))), "{why}");
+        assert_eq!(state(&r), AcceptState::Disputed);
+    }
+}
+
+#[test]
+fn a_quote_that_nobody_can_trade_on_is_not_passed_on() {
+    let with = |bid: Option<&str>, offer: Option<&str>, until: i64| {
+        let AppMessage::Quote(q) = quote("ALICE.R1", "n2", "99.5", until) else { unreachable!() };
+        let level = |p: &str| Level { price: dec(p), size: dec("5000000") };
+        AppMessage::Quote(QuoteMsg { bid: bid.map(level), offer: offer.map(level), ..q })
+    };
+    for bad in [
+        with(None, Some("0"), 10_000),
+        with(None, Some("-1"), 10_000),
+        with(Some("0"), Some("99.5"), 10_000),
+        with(Some("99.6"), Some("99.5"), 10_000),
+        with(None, Some("99.5"), 149),
+    ] {
+        let mut r = quoted();
+        let out = answer(&mut r, "N", bad.clone(), 150);
+        assert_eq!(brief(&out), ["ALICE<Z", "N<j"], "the quote before it goes, and its dealer reads why: {bad:?}");
+        assert!(execution_text(&send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200)).contains("withdrawn"));
+    }
+    let AppMessage::Quote(q) = quote("ALICE.R1", "n2", "99.5", 9_000) else { unreachable!() };
+    let other = AppMessage::Quote(QuoteMsg { instrument: InstrumentId::new("US0378331005").unwrap(), ..q });
+    assert_eq!(brief(&answer(&mut quoted(), "N", other, 150)), ["ALICE<Z", "N<j"]);
+}
+
+#[test]
+fn the_same_quote_after_a_lost_link_can_be_traded_again() {
+    let mut r = quoted();
+    let out = r.handle(T0 + 200, Input::DealerDown(dealer("N")));
+    let away = |o: &Output| matches!(o, Output::ToDesk(_, AppMessage::QuoteCancel(c)) if c.unreachable);
+    assert!(out.iter().any(away), "the dealer did not withdraw: {out:?}");
+    assert!(execution_text(&send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 300)).contains("cannot be reached"));
+    r.handle(T0 + 400, Input::DealerUp(dealer("N")));
+    // A desk that comes back meanwhile is told the same.
+    r.handle(T0 + 450, Input::DeskDown(desk("ALICE")));
+    assert!(r.handle(T0 + 460, Input::DeskUp(desk("ALICE"))).iter().any(away));
+    assert_eq!(brief(&answer(&mut r, "N", quote("ALICE.R1", "n1", "99.5", 10_000), 500)), ["ALICE<S"]);
+    assert!(brief(&answer(&mut r, "N", quote("ALICE.R1", "n1", "99.5", 10_000), 500)).is_empty());
+    assert_eq!(brief(&send(&mut r, "ALICE", hit("x2", "N", "n1", "99.5"), 600)), ["N<AJ"]);
+    // What the dealer itself withdrew does not come back so.
+    let mut r = quoted();
+    answer(&mut r, "N", cancel("ALICE.R1", "n1"), 200);
+    assert!(brief(&answer(&mut r, "N", quote("ALICE.R1", "n1", "99.5", 10_000), 300)).is_empty());
+}
+
+#[test]
+fn a_quote_id_that_is_in_two_rfqs_leads_to_the_one_the_trader_saw() {
+    let mut r = router();
+    for rfq in ["R1", "R2"] {
+        send(&mut r, "ALICE", AppMessage::QuoteRequest(request(rfq, &["N"])), 0);
+        answer(&mut r, "N", quote(&format!("ALICE.{rfq}"), "q1", "99.5", 10_000), 100);
+    }
+    let AppMessage::QuoteResponse(of) = hit("x1", "N", "q1", "99.5") else { unreachable!() };
+    let named = |id: &str, rfq: &str| {
+        let (id, rfq) = (AcceptId::new(id).unwrap(), RfqId::new(rfq).ok());
+        AppMessage::QuoteResponse(QuoteResponse { id, rfq, ..of.clone() })
+    };
+    assert!(execution_text(&send(&mut r, "ALICE", hit("x0", "N", "q1", "99.5"), 200)).contains("more than one RFQ"));
+    assert!(execution_text(&send(&mut r, "ALICE", named("x1", "R9"), 200)).contains("no such quote"));
+    assert!(execution_text(&send(&mut r, "BOB", named("x1", "R2"), 200)).contains("no such quote"), "R2 is ALICE's");
+    let out = send(&mut r, "ALICE", named("x2", "R2"), 200);
+    assert_eq!(brief(&out), ["N<AJ"]);
+    let Output::ToDealer(_, AppMessage::QuoteResponse(x)) = &out[0] else { panic!() };
+    let terms = (x.rfq.as_ref(), x.currency.as_deref(), x.settlement_date.as_deref());
+    assert_eq!(terms, (None, Some("EUR"), Some("20261124")), "FIX 4.4 has no 131 in AJ; 15 and 64 it has");
+    let in_flight = |rfq: &str| r.rfqs.get(&RfqId::new(format!("ALICE.{rfq}")).unwrap()).unwrap().rfq.in_flight();
+    assert!(!in_flight("R1") && in_flight("R2"));
+}
+
+#[test]
+fn an_accept_in_other_terms_than_the_rfq_is_refused() {
+    let AppMessage::QuoteResponse(good) = hit("x1", "N", "n1", "99.5") else { unreachable!() };
+    for (bad, want) in [
+        (QuoteResponse { settlement_date: Some("20261125".into()), ..good.clone() }, "settlement date is 20261124"),
+        (QuoteResponse { currency: Some("USD".into()), ..good.clone() }, "currency is EUR"),
+    ] {
+        let out = send(&mut quoted(), "ALICE", AppMessage::QuoteResponse(bad), 200);
+        assert_eq!(brief(&out), ["ALICE<8"]);
+        assert!(execution_text(&out).contains(want), "{}", execution_text(&out));
+    }
+}
+
+#[test]
+fn an_accept_that_was_long_on_its_way_is_not_passed_on() {
+    for (at, passed) in [(5_200, true), (5_201, false), (200 - 5_000, true), (200 - 5_001, false)] {
+        let AppMessage::QuoteResponse(r) = hit("x1", "N", "n1", "99.5") else { unreachable!() };
+        // It arrives at 200 + 5,000; the quote lives until 10,000.
+        let now = 5_200;
+        let sent = now - (at - 200);
+        let m = AppMessage::QuoteResponse(QuoteResponse { at: T0 + sent, ..r });
+        let out = send(&mut quoted(), "ALICE", m, now);
+        assert_eq!(brief(&out), [if passed { "N<AJ" } else { "ALICE<8" }], "{at}");
+        assert!(passed || execution_text(&out).contains("ms"), "{}", execution_text(&out));
+    }
+}
+
+#[test]
+fn a_dealer_may_end_its_quote_or_an_accept_by_a_status_report() {
+    let status = |code: u16, quote: Option<&str>, accept: Option<&str>| {
+        AppMessage::QuoteStatusReport(QuoteStatusReport {
+            quote: quote.map(|q| QuoteId::new(q).unwrap()),
+            answers: accept.map(|a| AcceptId::new(a).unwrap()),
+            ..QuoteStatusReport::of_rfq(RfqId::new("ALICE.R1").unwrap(), bund(), RfqStatus::of(code), Some("why".into()))
+        })
+    };
+    for (code, want) in [(5, "AG"), (11, "AG"), (7, "Z"), (1, "Z"), (4, "Z"), (6, "Z"), (9, "Z"), (14, "Z"), (15, "Z")] {
+        let mut r = quoted();
+        let out = answer(&mut r, "N", status(code, Some("n1"), None), 200);
+        assert_eq!(brief(&out), [format!("ALICE<{want}")], "{code}");
+        assert!(execution_text(&send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 300)).starts_with("Rejected"), "{code}");
+    }
+    for code in [0, 8, 10, 12, 13, 77] {
+        let out = answer(&mut quoted(), "N", status(code, Some("n1"), None), 200);
+        assert!(brief(&out).is_empty() && matches!(out[0], Output::Note(_)), "{code}");
+    }
+    assert!(brief(&answer(&mut quoted(), "N", status(7, Some("n0"), None), 200)).is_empty(), "a quote of before");
+    for code in [5, 7, 11] {
+        let mut r = accepted();
+        assert!(brief(&answer(&mut r, "E", status(code, None, Some("ALICE.x1")), 300)).is_empty(), "N's accept is not E's");
+        let out = answer(&mut r, "N", status(code, None, Some("ALICE.x1")), 300);
+        assert_eq!(execution_text(&out), "Rejected: why", "{code}");
+    }
+}
+
+#[test]
+fn what_was_missed_waits_once_and_the_latest_of_it() {
+    let mut r = quoted();
+    r.handle(T0 + 150, Input::DeskDown(desk("ALICE")));
+    send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    say(&mut r, "N", execution(ExecType::PendingNew, OrdStatus::PendingNew, "p", "0"), 250);
+    say(&mut r, "N", execution(ExecType::Trade, OrdStatus::Filled, "f1", "5000000"), 300);
+    let bust = ExecutionReport { exec_ref: Some("f1".into()), ..execution(ExecType::TradeCancel, OrdStatus::Cancelled, "h1", "0") };
+    say(&mut r, "N", bust, 400);
+    let out = r.handle(T0 + 500, Input::DeskUp(desk("ALICE")));
+    let kinds: Vec<ExecType> = out
+        .iter()
+        .filter_map(|o| match o {
+            Output::ToDesk(_, AppMessage::ExecutionReport(e)) => Some(e.exec_type),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(kinds, [ExecType::Trade, ExecType::TradeCancel]);
+}
