@@ -252,7 +252,17 @@ pub struct Loaded {
 impl Loaded {
     /// How a dealer is dialled, but for revocation lists, which change.
     pub fn client_profile(&self, dealer: &DealerEntry, pins: &[SpkiPin]) -> ClientProfile {
-        ClientProfile::new(self.dealer_roots.clone(), self.identity.certified_key())
+        ClientProfile::new(self.dealer_roots.clone(), &self.identity)
+            .with_pins(pins.iter().cloned())
+            .with_policy(self.config.tls.policy(dealer.versions()))
+    }
+}
+
+impl Loaded {
+    /// The same without showing who dials: for whoever looks at a dealer while the gateway trades
+    /// with it, since a dealer may take a second connection of one party for its successor.
+    pub fn nameless_profile(&self, dealer: &DealerEntry, pins: &[SpkiPin]) -> ClientProfile {
+        ClientProfile::without_certificate(self.dealer_roots.clone())
             .with_pins(pins.iter().cloned())
             .with_policy(self.config.tls.policy(dealer.versions()))
     }
@@ -292,17 +302,24 @@ impl Config {
         Ok(c)
     }
 
-    /// Everything that can be wrong is found here, before anything is opened for the outside.
-    pub fn load(self) -> Result<Loaded, ConfigError> {
-        self.check()?;
+    /// The gateway's own certificate and key, which must be this gateway's.
+    pub fn load_identity(&self) -> Result<ServerIdentity, ConfigError> {
         let identity = ServerIdentity::from_pem_files(&self.tls.certificate, &self.tls.key)?;
-        let message_key = identity.message_key().map_err(|e| value("tls.key", format!("{e}. {}", e.cure())))?;
+        identity.message_key().map_err(|e| value("tls.key", format!("{e}. {}", e.cure())))?;
         let peer = identity.peer().map_err(|e| value("tls.certificate", e))?;
         peer.require(Role::Gateway, &self.gateway.trust_domain).map_err(|e| value("tls.certificate", e))?;
         if peer.comp_id.as_str() != self.gateway.comp_id.as_str() {
             let why = format!("the certificate is for {}, the CompID is {}", peer.comp_id, self.gateway.comp_id);
             return Err(value("tls.certificate", why));
         }
+        Ok(identity)
+    }
+
+    /// Everything that can be wrong is found here, before anything is opened for the outside.
+    pub fn load(self) -> Result<Loaded, ConfigError> {
+        self.check()?;
+        let identity = self.load_identity()?;
+        let message_key = identity.message_key().map_err(|e| value("tls.key", format!("{e}. {}", e.cure())))?;
         let roots =
             |key: &'static str, path: &Path| TrustRoots::from_pem_file(path).map_err(|e| ConfigError::Trust { key, why: e.to_string() });
         let desk_roots = roots("desks.trust", &self.desks.trust)?;
@@ -312,7 +329,7 @@ impl Config {
         if self.tls.fips {
             // Whether this build can: the same check as at the first handshake, said before any listener is opened.
             let policy = self.tls.policy(TlsVersions::default());
-            let made = ServerProfile::new(desk_roots.clone(), identity.certified_key()).with_policy(policy).config();
+            let made = ServerProfile::new(desk_roots.clone(), &identity).with_policy(policy).config();
             made.map_err(|e| value("tls.fips", format!("{e}. Install the build with it (cargo feature `fips`), or set fips = false")))?;
         }
         let catalogue = read_instruments(&self.gateway.instruments)?;

@@ -35,6 +35,8 @@ pub struct Facts<'a> {
     pub address: Option<IpAddr>,
     pub authentication: Authentication,
     pub managed: Option<bool>,
+    /// Trading hours apply. Not to administrators: a lock must be possible at night.
+    pub trades: bool,
     /// Found at logon, and kept for the connection.
     pub concerns: Vec<Concern>,
 }
@@ -88,7 +90,9 @@ impl Risk {
             expected_country: country.map(expected),
         };
         let mut concerns = f.concerns.clone();
-        concerns.extend(out_of_hours(&policy, now));
+        if f.trades {
+            concerns.extend(out_of_hours(&policy, now));
+        }
         assess(&policy.table, &attributes, concerns)
     }
 

@@ -45,9 +45,31 @@ fn a_healthy_gateway_is_found_healthy() {
     assert!(!text.contains("PRIVATE"), "{text}");
     // One dealer, with every step.
     let (code, text) = doctor(&w, &["--dealer", &format!("BANK{}", w.n)]);
-    assert!(code == Some(0) && text.contains("way to the server"), "{text}");
+    assert!(code == Some(0) && text.contains("no certificate was shown"), "{text}");
     let (code, text) = doctor(&w, &["--dealer", "NOBODY"]);
     assert!(code == Some(1) && failed(&text, "dealers").contains("[doctor.no_such_dealer]"), "{text}");
+}
+
+/// A dealer may take a second connection of a party for its successor, and hang up on the first: so
+/// nobody is logged on, or shows a certificate, beside the gateway that trades.
+#[test]
+fn the_doctor_never_poses_as_a_live_party() {
+    let mut w = World::new();
+    let bank = Dealer::start(&w, &certificate(&w.pki, &w));
+    dealer::configure(&w, bank.port, None);
+    w.start();
+    assert_eq!(bank.next(), dealer::Seen::LoggedOn);
+    for _ in 0..3 {
+        let (code, text) = doctor(&w, &[]);
+        assert_eq!(code, Some(0), "{text}");
+        assert!(matches!(bank.next(), dealer::Seen::Refused(why) if why.contains("certificate")));
+    }
+    assert!(bank.seen.try_recv().is_err(), "the session is as it was");
+    // Without a gateway there is nobody to displace, and every step is looked at.
+    w.stop();
+    assert_eq!(bank.next(), dealer::Seen::Ended);
+    let (code, text) = doctor(&w, &["--dealer", &format!("BANK{}", w.n)]);
+    assert!(code == Some(0) && text.contains("way to the server"), "{text}");
 }
 
 #[test]

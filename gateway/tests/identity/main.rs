@@ -16,6 +16,7 @@ mod hardened;
 mod key_support;
 mod keys;
 mod lists;
+mod own_certificate;
 mod own_client;
 mod policy;
 mod postgres;
