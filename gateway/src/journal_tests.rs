@@ -388,8 +388,7 @@ proptest! {
                         reason: 99,
                         instrument: InstrumentId::new("EUR/USD").unwrap(),
                         dealer: None,
-                        text: Some(text),
-                    };
+                        text: Some(text), advice: None };
                     g.dealer(at, "E", AppMessage::QuoteRequestReject(reject));
                 }
                 _ => {

@@ -3,12 +3,16 @@
 use crate::{
     core::Core,
     enforce::Connection,
-    registry::{NewEvent, admission::Shown},
+    registry::{
+        NewEvent,
+        admission::{AdmissionRefusal, Shown},
+    },
     risk::Access,
     roster::Roster,
 };
 use rustls_pki_types::CertificateDer;
 use signet_fix::session::{Outbox, Session};
+use signet_identity::Refusal;
 use signet_rfq::{CompId, UtcMillis};
 use std::{cell::Cell, rc::Rc, time::Duration};
 use tokio::time::timeout;
@@ -40,6 +44,18 @@ pub struct Reason {
     pub cure: String,
 }
 
+impl From<AdmissionRefusal> for Reason {
+    fn from(why: AdmissionRefusal) -> Self {
+        Self { code: why.code(), words: why.to_string(), cure: why.cure().into() }
+    }
+}
+
+impl From<&Refusal> for Reason {
+    fn from(why: &Refusal) -> Self {
+        Self { code: why.code(), words: why.message().to_string(), cure: why.cure().into() }
+    }
+}
+
 /// One desk's connection.
 pub struct Live {
     pub shown: Shown,
@@ -63,19 +79,19 @@ pub async fn watch(core: Rc<Core>, roster: Rc<Roster>) {
         if let Ok(Err(_)) = timeout(LOOK, snapshots.changed()).await {
             tokio::time::sleep(LOOK).await;
         }
-        end(&core, Some(&roster), |l| roster.still_good(&l.shown).map_err(|why| (why.code(), why.to_string())));
+        end(&core, Some(&roster), |l| roster.still_good(&l.shown).map_err(Reason::from));
     }
 }
 
 /// Cuts off every live session that `good` does not find good; it says why with a code and in words.
-pub fn end(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Result<(), (&'static str, String)>) {
+pub fn end(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Result<(), Reason>) {
     let gone: Vec<_> = {
         let live = core.live.borrow();
         let on = live.iter().filter(|(_, l)| !l.cut.done());
         on.filter_map(|(d, l)| good(l).err().map(|why| (d.clone(), why))).collect()
     };
-    for (desk, (code, words)) in gone {
-        cut(core, roster, &desk, &Reason { code, words, cure: String::new() });
+    for (desk, why) in gone {
+        cut(core, roster, &desk, &why);
     }
 }
 

@@ -278,6 +278,7 @@ fn a_dealer_can_touch_only_what_it_was_asked() {
             instrument: bund(),
             dealer: None,
             text: None,
+            advice: None,
         }),
         report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"),
     ] {
@@ -307,7 +308,8 @@ fn when_nobody_will_quote_the_rfq_ends_as_nothing_done() {
     assert_eq!(brief(&out), ["ALICE<AI", "N<R", "S<R"]);
     let Output::ToDealer(d, m) = out[2].clone() else { panic!() };
     assert_eq!(brief(&r.handle(T0, Input::NotSentToDealer(d, m))), ["ALICE<AG"], "S is not connected");
-    let pass = QuoteRequestReject { rfq: RfqId::new("ALICE.R1").unwrap(), reason: 10, instrument: bund(), dealer: None, text: None };
+    let pass =
+        QuoteRequestReject { rfq: RfqId::new("ALICE.R1").unwrap(), reason: 10, instrument: bund(), dealer: None, text: None, advice: None };
     let out = answer(&mut r, "N", AppMessage::QuoteRequestReject(pass), 100);
     assert_eq!(brief(&out), ["ALICE<AG", "ALICE<AI"]);
     assert!(matches!(&out[1], Output::ToDesk(_, AppMessage::QuoteStatusReport(s)) if s.status == RfqStatus::NothingDone));

@@ -722,8 +722,10 @@ impl Book {
             }
             None => {
                 i.rfq.refuse(text.clone());
-                i.problem =
-                    Some(problem("rfq_refused", format!("The {} refused the RFQ: {}", peer, sentence(&text)), refused_cure(r.reason)));
+                let message = format!("The {} refused the RFQ: {}", peer, sentence(&text));
+                // The gateway knows what would cure its own refusal; a venue only gives a number.
+                let cure = r.advice.map(|a| a.cure).filter(|cure| !cure.is_empty());
+                i.problem = Some(problem("rfq_refused", message, &cure.unwrap_or_else(|| refused_cure(r.reason).into())));
                 self.notice(NoticeKind::Bad, "rfq_refused", format!("RFQ refused: {text}"), Some(&r.rfq), now);
                 self.blot_rfq(&r.rfq);
             }

@@ -125,6 +125,17 @@ pub struct QuoteRequestReject {
     pub instrument: InstrumentId,
     pub dealer: Option<DealerId>,
     pub text: Option<String>,
+    /// What the gateway adds for its desk; dealers send none.
+    pub advice: Option<Advice>,
+}
+
+/// Why the gateway refuses, for programs, and what would cure it, for people (20104, 20105).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// Stable; never empty.
+    pub code: String,
+    /// An instruction; empty when there is nothing to do.
+    pub cure: String,
 }
 
 /// Quote (S).

@@ -67,9 +67,12 @@ pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
         request(0..4).prop_map(|q| AppMessage::Snapshot(SnapshotMark::Rfq(q))),
         Just(AppMessage::Snapshot(SnapshotMark::Begin)),
         Just(AppMessage::Snapshot(SnapshotMark::End)),
-        (rfq(), 0u16..100, instrument(), prop::option::of(dealer()), text()).prop_map(|(rfq, reason, instrument, dealer, text)| {
-            AppMessage::QuoteRequestReject(QuoteRequestReject { rfq, reason, instrument, dealer, text })
-        }),
+        (rfq(), 0u16..100, instrument(), prop::option::of(dealer()), text(), text()).prop_map(
+            |(rfq, reason, instrument, dealer, text, cure)| {
+                let advice = cure.map(|cure| Advice { code: "entitle.denied".into(), cure });
+                AppMessage::QuoteRequestReject(QuoteRequestReject { rfq, reason, instrument, dealer, text, advice })
+            }
+        ),
         (rfq(), quote(), instrument(), prop::option::of(dealer()), level(), prop::option::of(level()), any::<bool>(), time(), time())
             .prop_map(|(rfq, id, instrument, dealer, one, other, flip, valid_until, at)| {
                 let (bid, offer) = if flip { (Some(one), other) } else { (other, Some(one)) };

@@ -295,6 +295,7 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             instrument: instrument.clone(),
             dealer: dealer.clone(),
             text: Some("not today".into()),
+            advice: None,
         }),
         AppMessage::QuoteStatusReport(QuoteStatusReport {
             rfq: rfq.clone(),

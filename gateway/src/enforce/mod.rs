@@ -312,7 +312,7 @@ impl Core {
     fn refuse_approved(&self, desk: &CompId, m: &AppMessage, at: UtcMillis) {
         let words = "what would be done now is not what was approved; send it again".to_owned();
         let refusal = match m {
-            AppMessage::QuoteRequest(q) => AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, words)),
+            AppMessage::QuoteRequest(q) => AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, words, None)),
             AppMessage::QuoteResponse(r) => AppMessage::ExecutionReport(accept_refusal(r, words, at)),
             _ => return,
         };

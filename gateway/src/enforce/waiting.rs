@@ -485,7 +485,10 @@ impl Waiting {
             _ => format!("not sent to the dealer: {}", why.text),
         };
         let m = match what {
-            What::Message(AppMessage::QuoteRequest(q)) => AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, text)),
+            What::Message(AppMessage::QuoteRequest(q)) => {
+                let advice = signet_fix::message::Advice { code: why.code.clone(), cure: why.cure.clone() };
+                AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, text, Some(advice)))
+            }
             What::Message(AppMessage::QuoteResponse(r)) => AppMessage::ExecutionReport(accept_refusal(r, text, now)),
             What::Register(_) => AppMessage::KeyReport(signet_fix::message::KeyReport::Refused {
                 code: why.code.clone(),

@@ -151,6 +151,7 @@ impl Router {
             instrument: rfq.instrument,
             dealer: Some(dealer.clone()),
             text: Some(why.text),
+            advice: None,
         };
         self.tell_desk(&desk, AppMessage::QuoteRequestReject(reject));
         if nobody {

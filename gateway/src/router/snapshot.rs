@@ -63,6 +63,7 @@ impl Router {
                 instrument: t.instrument.clone(),
                 dealer: Some(l.dealer.clone()),
                 text: Some(why.text.clone()),
+                advice: None,
             }),
             (LineState::Unreachable, Some(q)) => cancel(q, true),
             (LineState::Withdrawn, Some(q)) => cancel(q, false),

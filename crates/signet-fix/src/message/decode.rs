@@ -11,6 +11,10 @@ pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
             instrument: r.instrument()?,
             dealer: dealer(f)?,
             text: r.free_text(),
+            advice: r
+                .opt(REASON_CODE)
+                .filter(|code| !code.is_empty())
+                .map(|code| Advice { code: lossy(code), cure: r.opt(CURE).map(lossy).unwrap_or_default() }),
         }),
         "S" => AppMessage::Quote(quote(f)?),
         "Z" => AppMessage::QuoteCancel(QuoteCancel {

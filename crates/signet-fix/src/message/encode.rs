@@ -11,6 +11,12 @@ pub(super) fn message(m: &AppMessage) -> Body {
             b.put(SYMBOL, &r.instrument);
             parties(&mut b, r.dealer.as_slice());
             text(&mut b, &r.text);
+            if let Some(a) = &r.advice {
+                b.put_text(REASON_CODE, &a.code);
+                if !a.cure.is_empty() {
+                    b.put_text(CURE, &a.cure);
+                }
+            }
         }
         AppMessage::Quote(q) => quote(&mut b, q),
         AppMessage::QuoteCancel(c) => {
