@@ -356,7 +356,19 @@ async fn examine(config: &Path, dealer: Option<&str>) -> Result<(), String> {
 }
 
 fn check(path: &Path) -> Result<(), String> {
-    let loaded = Config::read(path).and_then(Config::load).map_err(|e| e.to_string())?;
+    let config = Config::read(path).map_err(|e| e.to_string())?;
+    let mut wrong = config.faults();
+    wrong.extend(doctor::files(&config));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    wrong.extend(runtime.block_on(doctor::approvers(&config)));
+    for fault in &wrong {
+        eprintln!("{fault}");
+    }
+    if !wrong.is_empty() {
+        let things = if wrong.len() == 1 { "1 thing is".into() } else { format!("{} things are", wrong.len()) };
+        return Err(format!("{}: {things} wrong", path.display()));
+    }
+    let loaded = config.load().map_err(|e| e.to_string())?;
     let c = &loaded.config;
     println!(
         "{}: good. {} desks, {} dealers, {} instruments; desks connect to {}.",

@@ -2,12 +2,14 @@
 
 use super::{Examination, Verdict, admin, watch, wrong};
 use crate::{
+    admin::AdminError,
     config::{Config, EnrolmentSection, certificates},
     registry::{Registry, RegistryError, RegistryUrl, SCHEMA},
 };
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
 use signet_identity::{CertificateFacts, ClientProfile, Crls, ServerIdentity, TrustRoots};
-use std::{fs, io, path::Path, time::Duration};
+use signet_rfq::CompId;
+use std::{collections::BTreeSet, fs, io, path::Path, time::Duration};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A certificate that ends sooner is worth a word.
@@ -106,6 +108,24 @@ pub(super) async fn registry(all: &mut Examination, config: &Config, now: Offset
             own_list(all, crl, now);
         }
     }
+}
+
+/// Whether there is a registry to be asked; opening one would make it.
+pub(super) fn registry_exists(config: &Config) -> bool {
+    let url = config.registry.as_ref().and_then(|r| r.url().ok());
+    match url {
+        Some(RegistryUrl::Sqlite(path)) => path.exists(),
+        Some(_) => true,
+        None => false,
+    }
+}
+
+/// CompIDs of all users.
+pub(super) async fn comp_ids(config: &Config) -> Result<BTreeSet<CompId>, AdminError> {
+    let registry = crate::admin::open(config).await?;
+    let users = registry.users().await?;
+    registry.close().await;
+    Ok(users.iter().filter_map(|u| CompId::new(u.comp_id.as_str()).ok()).collect())
 }
 
 async fn ask(url: &RegistryUrl) -> Result<(i64, Vec<u8>), RegistryError> {

@@ -162,6 +162,11 @@ fn open_geo(policy: &RiskPolicy) -> Option<Rc<Geo>> {
     policy.settings.geo.as_ref().map(|g| Rc::new(Geo::open(&g.file, g.max_age_days)))
 }
 
+/// What is wrong with a configured country file now.
+pub(crate) fn geo_fault(settings: &crate::config::GeoSettings) -> Option<GeoFault> {
+    geo::Geo::open(&settings.file, settings.max_age_days).fault(crate::core::now())
+}
+
 fn out_of_hours(policy: &RiskPolicy, now: UtcMillis) -> Option<Concern> {
     let (hours, at_least) = policy.hours?;
     let inside = hours.hold(now.0) || at_least == Decision::Allow;

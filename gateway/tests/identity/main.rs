@@ -7,6 +7,7 @@
 mod admin;
 mod admin_gates;
 mod admin_http;
+mod check_config;
 mod cut;
 mod dealer;
 mod doctor;
