@@ -174,6 +174,7 @@ fn quote(rfq: &str, id: &str, price: &str, size: i64) -> AppMessage {
         valid_until: T0 + 30_000,
         tradeable: true,
         at: T0,
+        qualifiers: Default::default(),
     })
 }
 

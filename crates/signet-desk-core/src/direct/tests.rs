@@ -189,6 +189,7 @@ impl World {
             valid_until: at + valid_ms,
             tradeable: true,
             at,
+            qualifiers: Default::default(),
         }));
     }
 
