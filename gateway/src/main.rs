@@ -247,8 +247,8 @@ fn main() -> ExitCode {
         Command::Doctor { dealer } => examine(&config, dealer.as_deref()),
         Command::Policy(p) => return cli_policy::policy(&config, p),
         // Works where there is no gateway.
-        Command::Signed(cli_signed::SignedCommand::Verify { file }) => {
-            cli_signed::verify(&file).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
+        Command::Signed(cli_signed::SignedCommand::Verify { file, part }) => {
+            cli_signed::verify(&file, part).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
         }
         command => administer(&config, command).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure())),
     };

@@ -93,8 +93,7 @@ pub(super) async fn registry(all: &mut Examination, config: &Config, now: Offset
     if let RegistryUrl::Sqlite(path) = &url
         && !path.exists()
     {
-        let cure = "correct registry.url, or restore a backup; a new gateway makes it at `user add` or at its first start";
-        return all.add(ABOUT, wrong("registry.missing", &format!("there is no registry at {}", path.display()), cure));
+        return all.add(ABOUT, no_registry(config, &format!("there is no registry at {}", path.display())));
     }
     let asked = tokio::time::timeout(REGISTRY_MAX, ask(&url)).await;
     match asked {
@@ -102,11 +101,22 @@ pub(super) async fn registry(all: &mut Examination, config: &Config, now: Offset
             let sentence = format!("{url} did not answer within {REGISTRY_MAX:?}");
             all.add(ABOUT, wrong("registry.database", &sentence, "check [registry] url, and that the server is up"));
         }
+        Ok(Err(RegistryError::Empty)) => all.add(ABOUT, no_registry(config, &format!("{url} answers and is empty"))),
         Ok(Err(e)) => all.add(ABOUT, admin(&e.into())),
         Ok(Ok((version, crl))) => {
             all.add(ABOUT, Verdict::Good(format!("{url} answers; schema {SCHEMA}, change {version}")));
             own_list(all, crl, now);
         }
+    }
+}
+
+/// Before the first start there is none, which is no fault; afterwards it is gone.
+fn no_registry(config: &Config, what: &str) -> Verdict {
+    let ran = std::fs::read_dir(&config.gateway.state_dir).is_ok_and(|mut files| files.next().is_some());
+    if ran {
+        wrong("registry.missing", &what, RegistryError::Empty.cure())
+    } else {
+        Verdict::Left(format!("{what}; it is made at `user add` or at the gateway's first start"))
     }
 }
 

@@ -114,7 +114,7 @@ fn a_missing_registry_is_said_and_not_made() {
     let bank = Dealer::start(&w, &certificate(&w.pki, &w));
     dealer::configure(&w, bank.port, None);
     let (code, text) = doctor(&w, &[]);
-    assert!(code == Some(1) && failed(&text, "registry").contains("[registry.missing]"), "{text}");
+    assert!(code == Some(0) && text.contains("there is no registry"), "{text}");
     assert!(!w.path("registry.db").exists());
     w.cli(&["user", "list"]);
     w.sqlite("UPDATE registry_meta SET schema_version = 99");
@@ -135,4 +135,21 @@ fn a_name_that_desks_will_refuse_and_a_bad_configuration_are_said() {
     fs::write(&w.config, "rubbish").unwrap();
     let (code, text) = doctor(&w, &[]);
     assert!(code == Some(1) && failed(&text, "configuration").contains("[config.unusable]"), "{text}");
+}
+
+/// Nothing is wrong before the first start; afterwards a registry that is not there is lost.
+#[test]
+fn a_registry_that_is_not_there_is_a_fault_only_after_the_first_start() {
+    let w = World::new();
+    let registry = |text: &str| text.lines().find(|l| l.contains("registry")).unwrap_or_default().to_owned();
+    let (_, text) = doctor(&w, &[]);
+    assert!(registry(&text).starts_with("- ") && registry(&text).contains("first start"), "{text}");
+    // An empty database is the same, whoever made the file.
+    fs::write(w.path("registry.db"), []).unwrap();
+    let (_, text) = doctor(&w, &[]);
+    assert!(registry(&text).starts_with("- ") && registry(&text).contains("is empty"), "{text}");
+    fs::create_dir_all(w.path("state")).unwrap();
+    fs::write(w.path("state/rfqs.journal"), []).unwrap();
+    let (code, text) = doctor(&w, &[]);
+    assert!(code == Some(1) && failed(&text, "registry").contains("[registry.missing]"), "{text}");
 }

@@ -10,6 +10,7 @@ mod admin_http;
 mod check_config;
 mod cut;
 mod dealer;
+mod docs;
 mod doctor;
 mod enrol;
 mod files;
