@@ -221,3 +221,15 @@ impl AcceptRefusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_keeps_its_reason_whoever_says_it() {
+        for of in [Declined::ByDesk, Declined::ByGateway, Declined::ByDealer] {
+            assert_eq!(of("too late".into()).reason(), "too late");
+        }
+    }
+}

@@ -136,6 +136,7 @@ mod tests {
             (&["99.5", "99.6", "99.7", "0.01"], Side::Buy, Some("99.6")),
             (&["99.5", "99.6", "99.7", "500"], Side::Sell, Some("99.6")),
             (&["99.5", "99.6", "-1"], Side::Buy, None),
+            (&["99.5", "99.6", "0"], Side::Buy, None),
         ] {
             assert_eq!(median(offers, side), want.map(str::to_owned), "{offers:?} {side:?}");
         }

@@ -475,3 +475,7 @@ impl Rfq {
 fn filled(total: Decimal, a: &Accept) -> AcceptEvent {
     if total == a.quantity { AcceptEvent::WholeExecuted } else { AcceptEvent::PartExecuted }
 }
+
+#[cfg(test)]
+#[path = "executions_tests.rs"]
+mod tests;

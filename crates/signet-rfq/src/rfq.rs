@@ -481,4 +481,4 @@ pub const REASON_PASS: u16 = 10;
 
 #[cfg(test)]
 #[path = "rfq_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -6,11 +6,11 @@ use crate::{
 };
 use proptest::prelude::*;
 
-fn d(n: &str) -> DealerId {
+pub(crate) fn d(n: &str) -> DealerId {
     DealerId::new(n).unwrap()
 }
 
-fn dec(n: &str) -> Decimal {
+pub(crate) fn dec(n: &str) -> Decimal {
     n.parse().unwrap()
 }
 
@@ -39,7 +39,7 @@ fn quote(dealer: &str, id: &str, offer: &str, until: i64) -> Quote {
     }
 }
 
-fn accept(id: &str, dealer: &str, quote: &str, price: &str) -> Accept {
+pub(crate) fn accept(id: &str, dealer: &str, quote: &str, price: &str) -> Accept {
     Accept {
         id: AcceptId::new(id).unwrap(),
         rfq: RfqId::new("R1").unwrap(),
@@ -52,7 +52,7 @@ fn accept(id: &str, dealer: &str, quote: &str, price: &str) -> Accept {
     }
 }
 
-fn fill(exec: &str, price: &str, quantity: &str) -> Report {
+pub(crate) fn fill(exec: &str, price: &str, quantity: &str) -> Report {
     Report {
         kind: ExecType::Trade,
         status: OrdStatus::Filled,
@@ -72,12 +72,12 @@ fn fill(exec: &str, price: &str, quantity: &str) -> Report {
     }
 }
 
-fn take(r: &mut Rfq, accept: &str, report: &Report) -> crate::Taken {
+pub(crate) fn take(r: &mut Rfq, accept: &str, report: &Report) -> crate::Taken {
     r.report(&id(accept), report, Declined::ByDealer, UtcMillis(6_000)).unwrap()
 }
 
 /// x1 on A's 99.5 has left.
-fn sent() -> Rfq {
+pub(crate) fn sent() -> Rfq {
     let mut r = open();
     r.arm(accept("x1", "A", "a1", "99.5"), T, 50).unwrap();
     r.send_accept(&id("x1"), T, 50).unwrap();
@@ -85,7 +85,7 @@ fn sent() -> Rfq {
 }
 
 /// Two dealers asked, A quotes 99.5 until 10 s, B quotes 99.6 until 20 s.
-fn open() -> Rfq {
+pub(crate) fn open() -> Rfq {
     let mut r = Rfq::new(terms());
     r.acknowledge();
     r.quote(quote("A", "a1", "99.5", 10_000), UtcMillis(1_000)).unwrap();
@@ -93,9 +93,9 @@ fn open() -> Rfq {
     r
 }
 
-const T: UtcMillis = UtcMillis(2_000);
+pub(crate) const T: UtcMillis = UtcMillis(2_000);
 
-fn id(s: &str) -> AcceptId {
+pub(crate) fn id(s: &str) -> AcceptId {
     AcceptId::new(s).unwrap()
 }
 
