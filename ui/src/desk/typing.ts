@@ -1,0 +1,76 @@
+// Whether the trader is in the middle of something with the keyboard. A dialog that a peer causes
+// never takes the keyboard from somebody who types, or who is about to confirm.
+
+/** So long after the last key in a text field the trader counts as typing. */
+export const TYPING_MS = 3_000;
+
+/** An Enter that comes so soon after the last one went up was never let go of. */
+export const RELEASED_MS = 150;
+
+export type Keyboard = {
+  /** The keyboard is in a field where letters go. */
+  inText: boolean;
+  /** The keyboard is on a button that confirms terms. */
+  confirms: boolean;
+  sinceKeyMs: number;
+};
+
+export const mayTakeKeyboard = ({ inText, confirms, sinceKeyMs }: Keyboard) =>
+  !confirms && !(inText && sinceKeyMs < TYPING_MS);
+
+/**
+ * Tells a held Enter from a new one. The `repeat` flag is missing over a remote display, where a
+ * held key arrives as many: each goes up and down again within milliseconds.
+ */
+export class EnterKey {
+  #lastMs = -Infinity;
+
+  /** Enter goes down. Answers whether a person pressed it now. */
+  down(atMs: number, repeat: boolean): boolean {
+    const fresh = !repeat && atMs - this.#lastMs >= RELEASED_MS;
+    this.#lastMs = atMs;
+    return fresh;
+  }
+
+  up(atMs: number) {
+    this.#lastMs = atMs;
+  }
+}
+
+/** What the page knows of the keyboard, from the events of the window. */
+export class Typing {
+  readonly #enter = new EnterKey();
+  #lastKeyMs = -Infinity;
+  /** The Enter that is being handled was pressed now, and is not a held one. */
+  enterIsFresh = true;
+
+  watch(): () => void {
+    const down = (event: KeyboardEvent) => {
+      const now = performance.now();
+      if (isText(event.target)) this.#lastKeyMs = now;
+      if (event.key === "Enter") this.enterIsFresh = this.#enter.down(now, event.repeat);
+    };
+    const up = (event: KeyboardEvent) => {
+      if (event.key === "Enter") this.#enter.up(performance.now());
+    };
+    // Before any handler of a component.
+    window.addEventListener("keydown", down, true);
+    window.addEventListener("keyup", up, true);
+    return () => {
+      window.removeEventListener("keydown", down, true);
+      window.removeEventListener("keyup", up, true);
+    };
+  }
+
+  mayTakeKeyboard(): boolean {
+    const active = document.activeElement;
+    return mayTakeKeyboard({
+      inText: isText(active),
+      confirms: active instanceof HTMLElement && active.dataset.confirms !== undefined,
+      sinceKeyMs: performance.now() - this.#lastKeyMs,
+    });
+  }
+}
+
+const isText = (target: EventTarget | null): boolean =>
+  target instanceof HTMLInputElement && ["text", "password", "date"].includes(target.type);
