@@ -611,7 +611,10 @@ impl Book {
         answers
     }
 
-    fn venue(&mut self, v: VenueState) {
+    fn venue(&mut self, mut v: VenueState) {
+        // A dealer that is named twice is one dealer.
+        let mut named = BTreeSet::new();
+        v.dealers.retain(|d| named.insert(d.id.clone()));
         if self.dealers != v.dealers {
             self.dealers = v.dealers;
             self.reference_seq = self.bump();
@@ -1102,6 +1105,15 @@ mod tests {
         let list = SecurityList { request: id, last: true, instruments: vec![instrument] };
         book.message(AppMessage::SecurityList(list), NOW);
         assert_eq!(symbol(&book).as_deref(), Some("Euro dollar"));
+    }
+
+    #[test]
+    fn a_dealer_that_is_named_twice_is_one_dealer() {
+        let (mut book, _) = two_rfqs();
+        let dealer = |name: &str| DealerState { id: DealerId::new("NORTH").expect("a dealer"), name: name.into(), online: true };
+        let dealers = vec![dealer("Northbank"), dealer("Another")];
+        book.message(AppMessage::VenueState(VenueState { name: String::new(), practice: false, dealers, at: NOW }), NOW);
+        assert_eq!(book.reference().dealers.iter().map(|d| d.name.as_str()).collect::<Vec<_>>(), ["Northbank"]);
     }
 
     #[test]

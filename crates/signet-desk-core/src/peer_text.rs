@@ -3,7 +3,7 @@
 //!
 //! This is the boundary: everything the desk takes from a message and shows passes here once.
 
-use signet_fix::message::{AppMessage, SnapshotMark};
+use signet_fix::message::{AppMessage, KeyReport, SnapshotMark};
 
 /// What stands where a deceptive character stood: U+FFFD.
 const REPLACEMENT: char = '\u{fffd}';
@@ -66,18 +66,33 @@ pub(crate) fn message(mut m: AppMessage) -> AppMessage {
                 [&mut i.symbol, &mut i.name, &mut i.price_unit, &mut i.settlement].into_iter().for_each(one);
             }
         }
-        AppMessage::QuoteRequestReject(r) => some(&mut r.text),
+        AppMessage::QuoteRequestReject(r) => {
+            some(&mut r.text);
+            if let Some(a) = &mut r.advice {
+                [&mut a.code, &mut a.cure].into_iter().for_each(one);
+            }
+        }
         AppMessage::QuoteStatusReport(s) => some(&mut s.text),
         AppMessage::ExecutionReport(e) => some(&mut e.text),
         AppMessage::BusinessReject(j) => some(&mut j.text),
         AppMessage::RfqCancel { text, .. } => some(text),
         AppMessage::StepUpChallenge(c) => some(&mut c.reason),
-        AppMessage::StepUpOutcome(o) => [&mut o.text, &mut o.cure].into_iter().for_each(some),
+        AppMessage::StepUpOutcome(o) => [&mut o.code, &mut o.text, &mut o.cure].into_iter().for_each(some),
         AppMessage::AccessState(a) => some(&mut a.text),
         AppMessage::AccessDecision(d) => {
             one(&mut d.text);
             some(&mut d.cure);
         }
+        // Lists (of keys, of the factors of a risk) are JSON, which may write any character otherwise:
+        // they are read first and pass here by `shown`.
+        AppMessage::KeyReport(k) => match k {
+            KeyReport::Registered { name } => one(name),
+            KeyReport::Refused { code, text, cure } => {
+                one(code);
+                [text, cure].into_iter().for_each(some);
+            }
+            KeyReport::List(_) | KeyReport::Options { .. } => {}
+        },
         // No text for people in these.
         AppMessage::QuoteRequest(_)
         | AppMessage::Quote(_)
@@ -89,7 +104,6 @@ pub(crate) fn message(mut m: AppMessage) -> AppMessage {
         | AppMessage::StepUpAnswer(_)
         | AppMessage::StepUpRequest { .. }
         | AppMessage::KeyRequest(_)
-        | AppMessage::KeyReport(_)
         | AppMessage::PostureRequest { .. }
         | AppMessage::PostureReport { .. } => {}
         _ => {}
