@@ -163,6 +163,24 @@ async fn the_keyboard_is_given_back_after_every_dialog() {
     w.find(&format!("[data-testid='{panel}'][data-state='open'] [data-best-offer='true']")).await;
     w.keyboard_is(&panel).await;
 
+    // An impatient hand: the second click on the spot of the big button confirms nothing.
+    let spot = format!(
+        "const b = document.querySelector('[data-testid=\"primary-buy-{id}\"]').getBoundingClientRect();
+         return [b.right - 60, b.top + b.height / 2]"
+    );
+    let (x, y): (f64, f64) = serde_json::from_value(w.run(&spot).await).unwrap();
+    let click = "const [x, y] = arguments; const at = document.elementFromPoint(x, y);
+                 at.dispatchEvent(new MouseEvent('click', { clientX: x, clientY: y, detail: 1, bubbles: true, cancelable: true }));
+                 return at.closest('button')?.dataset.testid || ''";
+    w.client.execute(click, vec![json!(x), json!(y)]).await.unwrap();
+    w.keyboard_is("confirm-accept").await;
+    let hit = w.client.execute(click, vec![json!(x), json!(y)]).await.unwrap();
+    assert_eq!(hit, json!("confirm-accept"), "it is where the big button was");
+    w.press(ESCAPE).await;
+    w.gone("confirm-accept").await;
+    assert_eq!(w.count("[data-testid='step-up']").await, 0);
+    w.keyboard_is(&panel).await;
+
     // Keys only: arm, confirm, refuse the touch. The number keys and Enter work again, as often as one likes.
     for _ in 0..2 {
         w.press("1").await;

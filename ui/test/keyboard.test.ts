@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { nextStop } from "../src/desk/focus";
-import { EnterKey, mayTakeKeyboard, RELEASED_MS, TYPING_MS } from "../src/desk/typing";
+import { EnterKey, isRepeat, mayTakeKeyboard, RELEASED_MS, TYPING_MS } from "../src/desk/typing";
 import { Zoom } from "../src/desk/zoom";
 
 test("a dialog takes no keyboard from somebody who types or is about to confirm", () => {
@@ -33,6 +33,18 @@ test("an Enter that was never let go of is told from a new one", () => {
   for (let ms = 3_000; ms < 4_000; ms += 33) expect(remote.down(ms, false)).toBe(false);
   remote.up(4_000);
   expect(remote.down(4_000 + RELEASED_MS, false)).toBe(true);
+});
+
+test("a second click on the same spot is a repeat, one elsewhere or later is not", () => {
+  const first = { x: 500, y: 330, ms: 1_000 };
+  for (const [x, y, ms, repeats] of [
+    [500, 330, 1_050, true],
+    [502, 331, 1_900, true],
+    [500, 330, 2_600, false],
+    [560, 330, 1_050, false],
+  ] as const)
+    expect(isRepeat(first, { x, y, ms })).toBe(repeats);
+  expect(isRepeat({ ...first, ms: -Infinity }, first)).toBe(false);
 });
 
 test("Tab goes round inside a dialog and leaves the steps inside to the browser", () => {

@@ -37,12 +37,28 @@ export class EnterKey {
   }
 }
 
-/** What the page knows of the keyboard, from the events of the window. */
+/** Where and when something was clicked; pixels, milliseconds. */
+export type Click = { x: number; y: number; ms: number };
+
+/**
+ * The click of an impatient hand that did not move: it was meant for what stood there before, and not
+ * for the button that has come in its place.
+ */
+export const isRepeat = (before: Click, now: Click) =>
+  now.ms - before.ms < REPEAT_MS && Math.hypot(now.x - before.x, now.y - before.y) <= REPEAT_PIXELS;
+
+const REPEAT_MS = 1_500;
+const REPEAT_PIXELS = 4;
+
+/** What the page knows of the keyboard and the mouse, from the events of the window. */
 export class Typing {
   readonly #enter = new EnterKey();
   #lastKeyMs = -Infinity;
   /** The Enter that is being handled was pressed now, and is not a held one. */
   enterIsFresh = true;
+  /** The click that is being handled repeats the one before it. */
+  clickRepeats = false;
+  #lastClick: Click = { x: 0, y: 0, ms: -Infinity };
 
   watch(): () => void {
     const down = (event: KeyboardEvent) => {
@@ -53,10 +69,18 @@ export class Typing {
     const up = (event: KeyboardEvent) => {
       if (event.key === "Enter") this.#enter.up(performance.now());
     };
+    const click = (event: MouseEvent) => {
+      const now = { x: event.clientX, y: event.clientY, ms: performance.now() };
+      // A key that presses a button is no click of the mouse.
+      this.clickRepeats = event.detail > 0 && isRepeat(this.#lastClick, now);
+      if (event.detail > 0) this.#lastClick = now;
+    };
     // Before any handler of a component.
+    window.addEventListener("click", click, true);
     window.addEventListener("keydown", down, true);
     window.addEventListener("keyup", up, true);
     return () => {
+      window.removeEventListener("click", click, true);
       window.removeEventListener("keydown", down, true);
       window.removeEventListener("keyup", up, true);
     };
