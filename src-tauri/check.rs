@@ -64,7 +64,8 @@ fn run(desk: &Desk) -> Result<String, String> {
 /// One request, the best offer taken as soon as there is one.
 fn trade(desk: &Desk, seen: &mut Seen) -> Result<String, String> {
     let dealers = desk.reference().dealers.iter().map(|d| d.id.clone()).collect();
-    let ticket = Ticket { instrument: INSTRUMENT.into(), ask: Ask::Buy, quantity: QUANTITY.into(), dealers, ttl_s: 60 };
+    let ticket =
+        Ticket { instrument: INSTRUMENT.into(), ask: Ask::Buy, quantity: QUANTITY.into(), dealers, ttl_s: 60, settlement_date: None };
     let rfq = desk.send_rfq(ticket).map_err(|p| p.message)?;
     let best =
         seen.until(desk, "a price can be taken", |s| s.lines.values().find(|l| l.rfq_id == rfq && l.best_offer && l.can_lift).cloned())?;

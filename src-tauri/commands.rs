@@ -68,6 +68,13 @@ pub fn read_quantity(shell: State<'_, Shell>, instrument: String, text: String) 
     shell.desk()?.read_quantity(&instrument, &text)
 }
 
+/// On which days a trade of an instrument may settle, the usual one first.
+#[tauri::command(async)]
+#[specta::specta]
+pub fn settlement_dates(shell: State<'_, Shell>, instrument: String) -> Answer<SettlementView> {
+    shell.desk()?.settlement_dates(&instrument)
+}
+
 /// Answers the id of the RFQ.
 #[tauri::command(async)]
 #[specta::specta]

@@ -4,6 +4,7 @@
 //! The page is drawn by `ui/`, knows no command beyond those granted in `capabilities/`, and loads
 //! nothing that is not part of this program.
 
+mod attention;
 #[cfg(feature = "bench")]
 pub mod bench;
 #[cfg(feature = "practice")]
@@ -50,6 +51,7 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
             commands::disconnect,
             commands::reference,
             commands::read_quantity,
+            commands::settlement_dates,
             commands::send_rfq,
             commands::cancel_rfq,
             commands::dismiss_rfq,

@@ -1,13 +1,14 @@
 //! What lives as long as the window: the desk behind it, its title, and its orderly end.
 
+use crate::attention::Attention;
 use std::{
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use signet_desk_core::{Desk, view::Problem};
 use tauri::{
-    App, AppHandle, Emitter, Manager, RunEvent, Runtime, Url, UserAttentionType, WebviewUrl, WebviewWindowBuilder,
+    App, AppHandle, Emitter, Manager, RunEvent, Runtime, Url, UserAttentionType, WebviewUrl, WebviewWindowBuilder, WindowEvent,
     webview::NewWindowResponse,
 };
 
@@ -67,17 +68,27 @@ pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
         .on_navigation(is_own_page)
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .build()?;
-    // Whoever is asked for a touch may be at work in another program, with this window folded away.
+    // Whoever is asked for a touch may be at work in another program. The system points to this window;
+    // it never takes the keyboard from the other one, into which somebody may be typing.
     if let Ok(desk) = app.state::<Shell>().desk() {
-        let front = window.clone();
+        let (own, asked) = (window.clone(), Attention::default());
         desk.on_step_up(move || {
-            let raised = front.unminimize().and_then(|()| front.set_focus());
-            let raised = raised.and_then(|()| front.request_user_attention(Some(UserAttentionType::Critical)));
-            if let Err(why) = raised {
-                tracing::warn!(%why, "the window could not be brought to the front");
+            if own.is_focused().unwrap_or(false) || !asked.is_due(Instant::now()) {
+                return;
+            }
+            if let Err(why) = own.request_user_attention(Some(UserAttentionType::Critical)) {
+                tracing::warn!(%why, "the system does not point to the window");
             }
         });
     }
+    let app_handle = app.handle().clone();
+    window.on_window_event(move |event| {
+        if let WindowEvent::CloseRequested { api, .. } = event
+            && app_handle.state::<Shell>().desk().is_ok_and(|desk| !desk.may_close())
+        {
+            api.prevent_close();
+        }
+    });
     // The system's own dialog for security keys belongs in front of this window.
     #[cfg(windows)]
     if let (Ok(desk), Ok(handle)) = (app.state::<Shell>().desk(), window.hwnd()) {

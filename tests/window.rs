@@ -16,6 +16,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[path = "window/trader.rs"]
+mod trader;
+
 /// Of the practice venue's simulated key.
 const KEY_PIN: &str = "123456";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,9 +34,9 @@ impl Drop for Daemon {
 }
 
 /// Xvfb on a display number it chooses itself.
-fn display() -> (Daemon, String) {
+fn display(width: u32, height: u32) -> (Daemon, String) {
     let mut child = Command::new("Xvfb")
-        .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"])
+        .args(["-displayfd", "1", "-screen", "0", &format!("{width}x{height}x24"), "-nolisten", "tcp"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -53,10 +56,14 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
+        Self::on_screen(1280, 800)
+    }
+
+    fn on_screen(width: u32, height: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let keyring =
             PrivateKeyring::start_in(&dir.path().join("keyring"), "window test", Start::Unlocked).expect("a gnome-keyring starts");
-        let (xvfb, display) = display();
+        let (xvfb, display) = display(width, height);
         Self { dir, keyring, display, _xvfb: xvfb }
     }
 

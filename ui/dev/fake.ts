@@ -106,6 +106,8 @@ export function fake(asked: URLSearchParams): Backend {
     disconnect: () => (change(() => scenes.frame("connect", Date.now())), ok(null)),
     reference: () => ok(scenes.reference),
     readQuantity: (_, text) => readQuantity(text),
+    settlementDates: () =>
+      ok({ dates: ["2026-12-01", "2026-12-02", "2026-12-03"], convention: "T+2", note: "" }),
     sendRfq,
     cancelRfq: (id) => (editRfq(id, { state: "cancelled", text: "Ended by you" }), ok(null)),
     dismissRfq: (id) => (drop(id), ok(null)),

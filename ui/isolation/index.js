@@ -10,6 +10,7 @@ const ALLOWED = new Set([
   "disconnect",
   "reference",
   "read_quantity",
+  "settlement_dates",
   "send_rfq",
   "cancel_rfq",
   "dismiss_rfq",

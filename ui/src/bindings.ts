@@ -16,6 +16,8 @@ export const commands = {
 	disconnect: () => typedError<null, Problem>(__TAURI_INVOKE("disconnect")),
 	reference: () => typedError<Reference, Problem>(__TAURI_INVOKE("reference")),
 	readQuantity: (instrument: string, text: string) => typedError<QuantityView, Problem>(__TAURI_INVOKE("read_quantity", { instrument, text })),
+	/**  On which days a trade of an instrument may settle, the usual one first. */
+	settlementDates: (instrument: string) => typedError<SettlementView, Problem>(__TAURI_INVOKE("settlement_dates", { instrument })),
 	/**  Answers the id of the RFQ. */
 	sendRfq: (ticket: Ticket) => typedError<string, Problem>(__TAURI_INVOKE("send_rfq", { ticket })),
 	cancelRfq: (rfqId: string) => typedError<null, Problem>(__TAURI_INVOKE("cancel_rfq", { rfqId })),
@@ -385,6 +387,8 @@ export type LineView = {
 	/**  Whether a hit (sell) or a lift (buy) may be armed now. */
 	canHit: boolean,
 	canLift: boolean,
+	/**  The dealer shows this price and does not trade on it. */
+	indicative: boolean,
 	/**  Counts this dealer's prices; a change of it is a re-quote. */
 	revision: number,
 	/**  Place in the ladder, best first; lines of one RFQ are drawn in this order. */
@@ -565,6 +569,16 @@ export type SessionView = {
 	problem: Problem | null,
 };
 
+/**  On which days a trade of now may settle. */
+export type SettlementView = {
+	/**  Business days, `2026-12-01`, the usual one first. */
+	dates: string[],
+	/**  `T+2`, `spot`. */
+	convention: string,
+	/**  What is not known of the calendar; empty when nothing is missing. */
+	note: string,
+};
+
 /**  From the trader's side: `Buy` means the trader buys. */
 export type Side = "buy" | "sell";
 
@@ -650,6 +664,8 @@ export type Ticket = {
 	/**  Dealer ids. */
 	dealers: string[],
 	ttlS: number,
+	/**  The day the trader saw and chose, `2026-12-01`; the usual one if none is given. */
+	settlementDate: string | null,
 };
 
 export type VenueView = {

@@ -6,7 +6,12 @@ export const KEYS: Group[] = [
   {
     where: "Everywhere",
     keys: [
-      [["F6"], "Next part: ticket, requests, blotter"],
+      [["F6"], "Next part: ticket, requests, blotter, approval"],
+      [["F8"], "To the approval that is waiting"],
+      [["F9"], "Close the notice"],
+      [["Ctrl", "+"], "Everything larger"],
+      [["Ctrl", "-"], "Everything smaller"],
+      [["Ctrl", "0"], "Everything in its usual size"],
       [["Tab"], "Next control"],
       [["F1", "?"], "This help"],
     ],

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import type { Notice, NoticeKind } from "../src/bindings";
+import { KEPT_MAX } from "../src/desk/notices.svelte";
 import { frame, line, rfq } from "./builders";
 import { Book } from "../src/desk/book.svelte";
 
@@ -62,12 +64,49 @@ test("a line of a request nobody named is not drawn", () => {
   expect(ids(book)).toEqual([]);
 });
 
-test("only the newest notices are kept, each told apart", () => {
+const notice = (kind: NoticeKind, text: string, atMs = 0): Notice => ({
+  kind,
+  atMs,
+  code: "x",
+  text,
+  rfqId: null,
+});
+
+test("of each kind only the newest notices are kept, and no plain one pushes a bad one out", () => {
   const book = new Book();
-  const notice = { kind: "plain", atMs: 0, code: "x", text: "the same", rfqId: null } as const;
-  for (let i = 0; i < 6; i++) book.apply(frame({ notices: [notice] }));
-  expect(book.notices).toHaveLength(4);
-  expect(new Set(book.notices.map((one) => one.key)).size).toBe(4);
+  book.apply(frame({ notices: [notice("bad", "execution mismatch")] }));
+  for (let i = 0; i < 500; i++) book.apply(frame({ notices: [notice("plain", "the same")] }));
+  expect(book.notices.all).toHaveLength(KEPT_MAX + 1);
+  expect(book.notices.first?.text).toBe("execution mismatch");
+  expect(new Set(book.notices.all.map((one) => one.key)).size).toBe(KEPT_MAX + 1);
+  for (let i = 0; i < 500; i++) book.apply(frame({ notices: [notice("bad", `bad ${i}`, i)] }));
+  expect(book.notices.all).toHaveLength(2 * KEPT_MAX);
+  expect(book.notices.open).toHaveLength(2 * KEPT_MAX);
+});
+
+test("the bad notice is shown first, closes by itself never, and stays in the history", () => {
+  const book = new Book();
+  book.apply(
+    frame({ notices: [notice("bad", "one", 1), notice("bad", "two", 2), notice("good", "three")] }),
+  );
+  expect(book.notices.first?.text).toBe("two");
+  book.closeNotice();
+  expect(book.notices.first?.text).toBe("one");
+  book.closeNotice();
+  expect(book.notices.first?.text).toBe("three");
+  book.closeNotice();
+  book.closeNotice();
+  expect(book.notices.first).toBeUndefined();
+  expect(book.notices.all.map((one) => one.text)).toEqual(["one", "two", "three"]);
+});
+
+test("a bad notice that the desk says again to a page that starts over is not a second one", () => {
+  const book = new Book();
+  book.apply(frame({ notices: [notice("bad", "one", 1)] }));
+  book.closeNotice();
+  book.apply(frame({ whole: true, notices: [notice("bad", "one", 1)] }));
+  expect(book.notices.first).toBeUndefined();
+  expect(book.notices.all).toHaveLength(1);
 });
 
 test("reference and blotter are asked for again when the desk says so", () => {

@@ -54,6 +54,7 @@ export const line = (rfqId: string, dealer: string, part: Partial<LineView> = {}
   bestOffer: false,
   canHit: false,
   canLift: false,
+  indicative: false,
   revision: 1,
   rank: 0,
   ...part,

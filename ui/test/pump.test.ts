@@ -69,3 +69,29 @@ test("a page nobody wakes looks again by itself", async () => {
   expect(state.pulls).toBeGreaterThan(asleep);
   vi.useRealTimers();
 });
+
+test("a pull that never ends is told, and the next one is made", async () => {
+  vi.useFakeTimers();
+  const { state, backend } = desk();
+  const pull = backend.commands.pull;
+  let hangs = true;
+  backend.commands.pull = (...asked) => (hangs ? new Promise(() => {}) : pull(...asked));
+  const told: (string | null)[] = [];
+  const taken: Frame[] = [];
+  void pump(backend, {
+    seq: () => taken.at(-1)?.seq ?? 0,
+    sight: new Sight(),
+    trouble: (problem) => told.push(problem?.code ?? null),
+    take: (got) => taken.push(got),
+  });
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(told.at(-1)).toBe("desk_silent");
+  expect(told.length).toBeGreaterThan(1);
+
+  hangs = false;
+  state.seq = 3;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(told.at(-1)).toBe(null);
+  expect(taken.at(-1)?.seq).toBe(3);
+  vi.useRealTimers();
+});

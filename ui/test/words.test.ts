@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { instrument, line } from "./builders";
 import { GatewayClock } from "../src/desk/clock.svelte";
-import { clockError, duration, shareLeft, timeLeft, ttlChoices } from "../src/desk/format";
-import { matching, named } from "../src/desk/match";
+import { clockError, duration, shareLeft, timeLeft, ttlChoices, weekday } from "../src/desk/format";
+import { matching, meant } from "../src/desk/match";
 import { target } from "../src/rfq/target";
 import { fieldOf } from "../src/ticket/fields";
 
@@ -61,16 +61,42 @@ test("type-ahead finds by symbol, ISIN and name, every word counting", () => {
   expect(found("gilt")).toEqual([]);
 });
 
+test("how a pair or a coupon is set apart does not matter", () => {
+  for (const typed of ["eurusd", "EURUSD", "eur usd", "eur/usd", " Eur-Usd ", "usd eur"])
+    expect(found(typed), typed).toContain("EUR/USD");
+  for (const typed of ["eurusd", "eur usd", "EUR/USD"])
+    expect(meant(bonds, typed).instrument?.id, typed).toBe("EUR/USD");
+  expect(found("usdeur")).toEqual([]);
+});
+
 test("only an exact symbol or ISIN is taken for an instrument", () => {
-  expect(named(bonds, " dbr 2.5 02/35 ")?.id).toBe("DE000BU2Z049");
-  expect(named(bonds, "de000bu2z031")?.symbol).toBe("DBR 2.6 08/34");
-  expect(named(bonds, "DBR")).toBeUndefined();
+  expect(meant(bonds, " dbr 2.5 02/35 ").instrument?.id).toBe("DE000BU2Z049");
+  expect(meant(bonds, "de000bu2z031").instrument?.symbol).toBe("DBR 2.6 08/34");
+  expect(meant(bonds, "DBR").instrument).toBeUndefined();
+  expect(meant(bonds, "").instrument).toBeUndefined();
+  expect(meant(bonds, "dbr 25 02/35").instrument).toBeUndefined();
+});
+
+test("a name that two instruments have means neither of them, and their ids mean one each", () => {
+  const twins = [
+    instrument("DE0001030708", "DBR 0 08/30", "Bundesrepublik Deutschland, green"),
+    instrument("DE0001102507", "DBR 0 08/30", "Bundesrepublik Deutschland"),
+  ];
+  expect(meant(twins, "DBR 0 08/30")).toEqual({ instrument: undefined, several: 2 });
+  for (const one of twins) expect(meant(twins, one.id).instrument).toBe(one);
+  expect(matching(twins, "dbr 0").map((one) => one.id)).toEqual(["DE0001030708", "DE0001102507"]);
+});
+
+test("a day is named by itself, whatever the time zone of the laptop", () => {
+  expect(weekday("2026-12-01")).toBe("Tue");
+  expect(weekday("2026-11-29")).toBe("Sun");
 });
 
 test("a refusal is shown beside the field it is about", () => {
   expect(fieldOf("quantity_below_minimum")).toBe("quantity");
   expect(fieldOf("dealer_unknown")).toBe("dealers");
   expect(fieldOf("dealers_none")).toBe("dealers");
+  expect(fieldOf("settlement_date_early")).toBe("settlement");
   expect(fieldOf("offline")).toBe("ticket");
 });
 

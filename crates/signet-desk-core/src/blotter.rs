@@ -146,6 +146,11 @@ impl Blotter {
         self.by_id.get(&(tab, id.to_owned())).map(|i| &self.rows[*i].row)
     }
 
+    /// Rows that show an instrument's id where its name belongs.
+    pub fn unnamed(&self) -> Vec<(BlotterTab, BlotterRow)> {
+        self.rows.iter().filter(|e| e.row.symbol == e.row.instrument).map(|e| (e.tab, e.row.clone())).collect()
+    }
+
     /// RFQs of an earlier run that were open when it ended.
     pub fn open_rfqs(&self) -> Vec<BlotterRow> {
         let open = |s: &&Entry| s.tab == BlotterTab::Rfqs && (s.row.status == "Open" || s.row.status == "Sent");

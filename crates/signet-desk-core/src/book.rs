@@ -7,11 +7,13 @@ use crate::{
     blotter::{Blotter, Saved},
     clock::GatewayClock,
     in_flight::InFlight,
-    present,
+    peer_text, present,
     problem::{offline, problem, sentence},
+    settlement,
     step_up::{self, OnScreen, Open, StepUps},
     view::*,
 };
+use incoming::IncomingCatalogue;
 use signet_fix::message::*;
 use signet_rfq as rfq;
 use signet_rfq::{
@@ -20,6 +22,7 @@ use signet_rfq::{
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod direct;
+mod incoming;
 mod reports;
 mod step_ups;
 
@@ -92,7 +95,7 @@ pub struct Book {
     epoch: u64,
     pub(crate) clock: GatewayClock,
     pub(crate) catalogue: Catalogue,
-    incoming_catalogue: Vec<rfq::Instrument>,
+    incoming_catalogue: IncomingCatalogue,
     pub(crate) dealers: Vec<DealerState>,
     items: BTreeMap<RfqId, Item>,
     removed: VecDeque<(u64, String)>,
@@ -122,6 +125,8 @@ pub struct Book {
     restoring: Option<(BTreeSet<RfqId>, Option<RfqId>)>,
     wake: Option<(u64, Wake)>,
     pub(crate) attention: Option<Attention>,
+    /// The trader was told that an accept is outstanding, and may close the window now.
+    closing_was_warned: bool,
 }
 
 impl Book {
@@ -132,7 +137,7 @@ impl Book {
             epoch: 1,
             clock: GatewayClock::default(),
             catalogue: Catalogue::default(),
-            incoming_catalogue: Vec::new(),
+            incoming_catalogue: IncomingCatalogue::default(),
             dealers: Vec::new(),
             items: BTreeMap::new(),
             removed: VecDeque::new(),
@@ -167,6 +172,7 @@ impl Book {
             restoring: None,
             wake: None,
             attention: None,
+            closing_was_warned: false,
         }
     }
 
@@ -178,6 +184,13 @@ impl Book {
 
     pub fn online(&self) -> bool {
         self.session.state == LinkState::Online
+    }
+
+    /// On which days a trade of this instrument may settle.
+    pub fn settlement_dates(&self, instrument: &str, now: UtcMillis) -> Result<SettlementView, Problem> {
+        let id = InstrumentId::new(instrument).map_err(|_| instrument_unknown())?;
+        let i = self.catalogue.get(&id).ok_or_else(instrument_unknown)?;
+        Ok(settlement::view(i, self.clock.gateway(now)))
     }
 
     pub fn read_quantity(&self, instrument: &str, text: &str) -> Result<QuantityView, Problem> {
@@ -193,10 +206,8 @@ impl Book {
         if !self.online() {
             return Err(offline());
         }
-        let unknown =
-            || problem("instrument_unknown", "No instrument is chosen.", "Type an ISIN, a pair or a name and choose from the list.");
-        let id = InstrumentId::new(ticket.instrument.clone()).map_err(|_| unknown())?;
-        let instrument = self.catalogue.get(&id).ok_or_else(unknown)?.clone();
+        let id = InstrumentId::new(ticket.instrument.clone()).map_err(|_| instrument_unknown())?;
+        let instrument = self.catalogue.get(&id).ok_or_else(instrument_unknown)?.clone();
         let quantity = parse_quantity(&ticket.quantity).map_err(|e| Problem::from(&e))?;
         let bad_dealer =
             |d: &String| problem("dealers_unknown", format!("{d} is not a dealer you may ask."), "Choose dealers from the list.");
@@ -217,7 +228,7 @@ impl Book {
             },
             quantity,
             currency: instrument.currency.clone(),
-            settlement_date: present::settlement_date(&instrument.settlement, at),
+            settlement_date: settlement::date(&instrument, ticket.settlement_date.as_deref(), at)?,
             dealers,
             expires: at + i64::from(ticket.ttl_s) * 1_000,
             created: at,
@@ -363,7 +374,8 @@ impl Book {
             lines.extend(newer_lines.map(|(_, v)| v.clone()));
         }
         let (touch, catalogue) = (newer(self.step_up_seq), &self.catalogue);
-        let shown_notices = self.notices.iter().filter(|(s, _)| newer(*s) && !whole);
+        // A page that starts over has lost what was not closed: the bad ones are said again.
+        let shown_notices = self.notices.iter().filter(|(s, n)| newer(*s) && (!whole || n.kind == NoticeKind::Bad));
         Frame {
             seq: self.seq as f64,
             whole,
@@ -497,6 +509,8 @@ impl Book {
             item.dirty = true;
         }
         self.restoring = None;
+        // The rest of a list that was on its way does not come any more.
+        self.incoming_catalogue = IncomingCatalogue::default();
         self.with_step_ups(StepUps::link_lost);
     }
 
@@ -563,19 +577,20 @@ impl Book {
     /// A message from the gateway. What comes back is to be sent.
     pub fn message(&mut self, m: AppMessage, now: UtcMillis) -> Vec<AppMessage> {
         let mut answers = Vec::new();
-        match m {
+        match peer_text::message(m) {
             AppMessage::VenueState(v) => self.venue(v),
-            AppMessage::SecurityList(y) => self.securities(y),
+            AppMessage::SecurityList(y) => self.securities(y, now),
             AppMessage::Snapshot(mark) => answers = self.snapshot(mark, now),
             AppMessage::Quote(q) => self.quote(q, now),
             AppMessage::QuoteCancel(c) => {
                 // A venue may name the quote alone, or none for all of a dealer's.
                 let named = |id: &RfqId| c.rfq.as_ref().is_none_or(|rfq| rfq == id);
+                let restoring = self.restoring.is_some();
                 for (id, i) in &mut self.items {
                     let Some(d) = c.dealer.as_ref().filter(|_| named(id)) else { continue };
                     i.dirty |= match c.unreachable {
                         true => i.rfq.unreachable(d),
-                        false => i.rfq.withdraw(d, c.quote.as_ref()) == Ok(true),
+                        false => i.rfq.withdraw(d, c.quote.as_ref()) == Ok(true) || (restoring && i.rfq.withdrawn_before(d)),
                     };
                 }
             }
@@ -596,7 +611,10 @@ impl Book {
         answers
     }
 
-    fn venue(&mut self, v: VenueState) {
+    fn venue(&mut self, mut v: VenueState) {
+        // A dealer that is named twice is one dealer.
+        let mut named = BTreeSet::new();
+        v.dealers.retain(|d| named.insert(d.id.clone()));
         if self.dealers != v.dealers {
             self.dealers = v.dealers;
             self.reference_seq = self.bump();
@@ -604,18 +622,31 @@ impl Book {
         }
     }
 
-    fn securities(&mut self, y: SecurityList) {
-        self.incoming_catalogue.extend(y.instruments);
-        if !y.last {
-            return;
-        }
-        match Catalogue::new(self.incoming_catalogue.drain(..)) {
-            Ok(c) => {
+    fn securities(&mut self, y: SecurityList, now: UtcMillis) {
+        match self.incoming_catalogue.take(y) {
+            Ok(None) => {}
+            Ok(Some(c)) => {
                 self.catalogue = c;
                 self.reference_seq = self.bump();
                 self.all_dirty();
+                self.name_rows();
             }
-            Err(e) => tracing::error!(error = %e, "the gateway's instrument list is not usable"),
+            Err(e) => {
+                tracing::error!(error = %e, "the gateway's instrument list is not usable");
+                let text = format!("The instrument list of the {} cannot be used: {e}. Tell your administrator.", self.peer());
+                self.notice(NoticeKind::Bad, "catalogue_unusable", text, None, now);
+            }
+        }
+    }
+
+    /// Rows that were written while the catalogue was not there show an id in place of a name.
+    fn name_rows(&mut self) {
+        for (tab, mut row) in self.blotter.unnamed() {
+            let known = InstrumentId::new(row.instrument.clone()).ok().and_then(|id| self.catalogue.get(&id));
+            if let Some(i) = known.filter(|i| i.symbol != row.symbol) {
+                row.symbol = i.symbol.clone();
+                self.blot(tab, row);
+            }
         }
     }
 
@@ -734,7 +765,7 @@ impl Book {
                 let message = format!("The {} refused the RFQ: {}", peer, sentence(&text));
                 // The gateway knows what would cure its own refusal; a venue only gives a number.
                 let cure = r.advice.map(|a| a.cure).filter(|cure| !cure.is_empty());
-                i.problem = Some(problem("rfq_refused", message, &cure.unwrap_or_else(|| refused_cure(r.reason).into())));
+                i.problem = Some(problem("rfq_refused", message, cure.unwrap_or_else(|| refused_cure(r.reason).into())));
                 self.notice(NoticeKind::Bad, "rfq_refused", format!("RFQ refused: {text}"), Some(&r.rfq), now);
                 self.blot_rfq(&r.rfq);
             }
@@ -874,6 +905,26 @@ impl Book {
         self.items.values().all(|i| i.rfq.state.ended())
     }
 
+    /// As [`crate::Desk::may_close`].
+    pub fn may_close(&mut self, now: UtcMillis) -> bool {
+        let waiting: Vec<&RfqId> = self.items.iter().filter(|(_, i)| i.rfq.in_flight()).map(|(id, _)| id).collect();
+        let Some(first) = waiting.first().map(|id| (*id).clone()) else {
+            self.closing_was_warned = false;
+            return true;
+        };
+        if std::mem::replace(&mut self.closing_was_warned, true) {
+            return true;
+        }
+        let text = format!(
+            "{} of your accepts wait for an answer, and it is not seen here once the window is closed. Close it again to close it \
+             all the same; what became of them is in the blotter at the next start.",
+            waiting.len()
+        );
+        self.notice(NoticeKind::Bad, "accept_in_flight", text, Some(&first), now);
+        self.changed();
+        false
+    }
+
     pub fn tell(&mut self, kind: NoticeKind, code: &str, text: String, now: UtcMillis) {
         self.notice(kind, code, text, None, now);
         self.changed();
@@ -882,7 +933,9 @@ impl Book {
     fn notice(&mut self, kind: NoticeKind, code: &str, text: String, rfq: Option<&RfqId>, now: UtcMillis) {
         let seq = self.bump();
         if self.notices.len() == MAX_NOTICES {
-            self.notices.pop_front();
+            // A bad one gives way to a bad one only.
+            let oldest = self.notices.iter().position(|(_, n)| n.kind != NoticeKind::Bad);
+            self.notices.remove(oldest.unwrap_or(0));
         }
         let rfq_id = rfq.map(ToString::to_string);
         self.notices.push_back((seq, Notice { kind, at_ms: now.0 as f64, code: code.into(), text, rfq_id }));
@@ -934,6 +987,10 @@ impl Book {
             self.seq = seq;
         }
     }
+}
+
+fn instrument_unknown() -> Problem {
+    problem("instrument_unknown", "No instrument is chosen.", "Type an ISIN, a pair or a name and choose from the list.")
 }
 
 fn no_rfq() -> Problem {
@@ -1002,6 +1059,109 @@ mod tests {
         let caught_up = book.pull(first.seq as u64, &behind("B", seq, true), NOW);
         assert_eq!((heads(&caught_up), caught_up.withheld), (vec!["B"], false));
         assert!(heads(&book.pull(first.seq as u64, &behind("B", caught_up.seq as u64, false), NOW)).is_empty());
+    }
+
+    #[test]
+    fn after_a_restart_a_line_that_was_withdrawn_is_not_one_that_never_answered() {
+        let cancel = || {
+            AppMessage::QuoteCancel(QuoteCancel {
+                rfq: RfqId::new("A").ok(),
+                quote: QuoteId::new("q").ok(),
+                instrument: None,
+                dealer: DealerId::new("NORTH").ok(),
+                unreachable: false,
+            })
+        };
+        let state = |book: &Book| book.items[&RfqId::new("A").expect("an id")].rfq.lines[0].state.clone();
+        let (mut book, _) = two_rfqs();
+        book.message(cancel(), NOW);
+        assert_eq!(state(&book), rfq::LineState::Asked, "outside a snapshot it names a quote that nobody saw");
+        book.message(AppMessage::Snapshot(SnapshotMark::Begin), NOW);
+        book.message(cancel(), NOW);
+        assert_eq!(state(&book), rfq::LineState::Withdrawn);
+    }
+
+    #[test]
+    fn rows_of_a_time_without_a_catalogue_get_their_names_when_it_comes() {
+        let (mut book, _) = two_rfqs();
+        let id = RfqId::new("A").expect("an id");
+        book.blot_rfq(&id);
+        let symbol = |book: &Book| book.blotter.get(BlotterTab::Rfqs, "A").map(|r| r.symbol.clone());
+        assert_eq!(symbol(&book).as_deref(), Some("EUR/USD"));
+        let instrument = rfq::Instrument {
+            id: InstrumentId::new("EUR/USD").expect("an instrument"),
+            symbol: "Euro dollar".into(),
+            name: "Euro dollar".into(),
+            asset_class: rfq::AssetClass::FxSpot,
+            currency: "EUR".into(),
+            price_decimals: 5,
+            price_unit: "USD per EUR".into(),
+            tick: "0.00001".parse().expect("a number"),
+            lot: 1.into(),
+            min_quantity: 1.into(),
+            max_quantity: 1_000.into(),
+            settlement: "spot".into(),
+        };
+        let list = SecurityList { request: id, last: true, instruments: vec![instrument] };
+        book.message(AppMessage::SecurityList(list), NOW);
+        assert_eq!(symbol(&book).as_deref(), Some("Euro dollar"));
+    }
+
+    #[test]
+    fn a_dealer_that_is_named_twice_is_one_dealer() {
+        let (mut book, _) = two_rfqs();
+        let dealer = |name: &str| DealerState { id: DealerId::new("NORTH").expect("a dealer"), name: name.into(), online: true };
+        let dealers = vec![dealer("Northbank"), dealer("Another")];
+        book.message(AppMessage::VenueState(VenueState { name: String::new(), practice: false, dealers, at: NOW }), NOW);
+        assert_eq!(book.reference().dealers.iter().map(|d| d.name.as_str()).collect::<Vec<_>>(), ["Northbank"]);
+    }
+
+    #[test]
+    fn a_bad_notice_is_pushed_out_by_bad_ones_only() {
+        let (mut book, _) = two_rfqs();
+        book.tell(NoticeKind::Bad, "execution_mismatch", "call".into(), NOW);
+        for n in 0..3 * MAX_NOTICES {
+            book.tell(NoticeKind::Plain, "rfq_ended", format!("{n}"), NOW);
+        }
+        assert_eq!(book.notices.len(), MAX_NOTICES);
+        // A page that starts over is told again what is bad, and only that.
+        let codes: Vec<String> = book.pull(0, &[], NOW).notices.into_iter().map(|n| n.code).collect();
+        assert_eq!(codes, ["execution_mismatch"]);
+    }
+
+    #[test]
+    fn a_window_closes_at_once_unless_an_accept_is_on_its_way_and_then_at_the_second_try() {
+        let (mut book, _) = two_rfqs();
+        assert!(book.may_close(NOW));
+        let id = RfqId::new("A").expect("an id");
+        let rfq = &mut book.items.get_mut(&id).expect("on screen").rfq;
+        rfq.acknowledge();
+        let (dealer, quote) = (DealerId::new("NORTH").expect("a dealer"), QuoteId::new("q").expect("an id"));
+        let level = rfq::Level { price: 1.into(), size: 1.into() };
+        let offered = rfq::Quote {
+            id: quote.clone(),
+            dealer: dealer.clone(),
+            bid: None,
+            offer: Some(level),
+            valid_until: NOW + 30_000,
+            tradeable: true,
+        };
+        rfq.quote(offered, NOW).expect("taken");
+        let accept = rfq::Accept {
+            id: AcceptId::new("A:1").expect("an id"),
+            rfq: id,
+            dealer,
+            quote,
+            instrument: rfq.terms.instrument.clone(),
+            side: rfq::Side::Buy,
+            price: 1.into(),
+            quantity: 1.into(),
+        };
+        rfq.arm(accept.clone(), NOW, 0).expect("armed");
+        rfq.send_accept(&accept.id, NOW, 0).expect("sent");
+        assert!(!book.may_close(NOW));
+        assert_eq!(book.notices.back().map(|(_, n)| n.code.as_str()), Some("accept_in_flight"));
+        assert!(book.may_close(NOW));
     }
 
     #[test]

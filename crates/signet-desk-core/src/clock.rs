@@ -1,4 +1,5 @@
-//! The gateway's clock as seen from the laptop, measured from the session's own messages.
+//! The gateway's clock as seen from the laptop, measured from the session's own messages. The laptop's
+//! own time comes without steps (`laptop_clock.rs`); that of the gateway may have them.
 
 use signet_rfq::UtcMillis;
 use std::collections::VecDeque;
@@ -8,6 +9,8 @@ const SAMPLES: usize = 8;
 /// What an accept needs at least to reach the gateway, milliseconds, until measured.
 const ARRIVAL_DEFAULT_MS: i64 = 100;
 const ARRIVAL_MIN_MS: i64 = 20;
+/// What two good clocks may drift apart between the oldest sample and the newest.
+const DRIFT_MS: i64 = 50;
 
 #[derive(Debug, Default)]
 pub struct GatewayClock {
@@ -24,10 +27,16 @@ impl GatewayClock {
             self.samples.clear();
             return;
         }
+        let new = (round_trip, stamped.since(sent) - round_trip / 2);
+        // Half a round trip is the most that a measurement can be wrong. Two that disagree by more were
+        // taken before and after somebody set a clock: only the new one counts.
+        if self.best().is_some_and(|best| (new.1 - best.1).abs() > (new.0 + best.0) / 2 + DRIFT_MS) {
+            self.samples.clear();
+        }
         if self.samples.len() == SAMPLES {
             self.samples.pop_front();
         }
-        self.samples.push_back((round_trip, stamped.since(sent) - round_trip / 2));
+        self.samples.push_back(new);
     }
 
     fn best(&self) -> Option<(i64, i64)> {
@@ -72,6 +81,31 @@ mod tests {
         assert_eq!(c.offset_ms(), Some(5_000));
         assert_eq!(c.gateway(t(2_000)), t(7_000));
         assert_eq!(c.round_trip_ms(), Some(20));
+    }
+
+    #[test]
+    fn a_step_of_the_gateways_clock_is_followed_at_once() {
+        for step in [-3_600_000i64, -200, 200, 3_600_000] {
+            let mut c = GatewayClock::default();
+            let t = |n: i64| UtcMillis(10_000_000 + n);
+            for n in 0..8 {
+                c.measured(t(n * 3_000), t(n * 3_000 + 5_005), t(n * 3_000 + 10));
+            }
+            c.measured(t(30_000), t(35_010 + step), t(30_020));
+            assert_eq!(c.offset_ms(), Some(5_000 + step));
+        }
+    }
+
+    #[test]
+    fn a_slow_answer_is_no_step() {
+        let mut c = GatewayClock::default();
+        let t = |n: i64| UtcMillis(10_000_000 + n);
+        c.measured(t(0), t(5_005), t(10));
+        for (n, there, back) in [(1i64, 2_000i64, 5i64), (2, 5, 2_000), (3, 20_000, 30_000)] {
+            let sent = n * 100_000;
+            c.measured(t(sent), t(sent + there + 5_000), t(sent + there + back));
+            assert_eq!(c.offset_ms(), Some(5_000), "the best sample stays");
+        }
     }
 
     #[test]

@@ -133,6 +133,11 @@ impl Desk {
         lock(&self.book).read_quantity(instrument, text)
     }
 
+    /// On which days a trade of this instrument may settle, the usual one first.
+    pub fn settlement_dates(&self, instrument: &str) -> Result<SettlementView, Problem> {
+        lock(&self.book).settlement_dates(instrument, laptop_now())
+    }
+
     /// Sends the RFQ; the answer is its id.
     pub fn send_rfq(&self, ticket: Ticket) -> Result<String, Problem> {
         let message = lock(&self.book).new_rfq(&ticket, laptop_now())?;
@@ -210,8 +215,15 @@ impl Desk {
         let _ = self.command(Command::Verify(SessionReason::Unlock));
     }
 
-    /// `attention` is called whenever somebody is asked for a touch, from any thread: the window comes to the front.
-    /// It must not call the desk.
+    /// Whether the window may close without a word. While the answer to an accept is outstanding it may
+    /// not, the first time: the trader is told, and closing once more closes it.
+    #[must_use]
+    pub fn may_close(&self) -> bool {
+        lock(&self.book).may_close(laptop_now())
+    }
+
+    /// `attention` is called whenever somebody is asked for a touch, from any thread: the system is asked
+    /// to point to the window. It must not call the desk.
     pub fn on_step_up(&self, attention: impl Fn() + Send + Sync + 'static) {
         lock(&self.book).attention = Some(Box::new(attention));
     }

@@ -1,7 +1,7 @@
 //! From an invitation and a one-time code to an identity that may connect. The order of steps and the
 //! words; keys and certificates are the affair of `signet-identity`.
 
-use crate::{problem::problem, view::*};
+use crate::{peer_text::shown, problem::problem, view::*};
 use signet_identity::{HolderRule, Invitation, InvitationError, device_name};
 use time::OffsetDateTime;
 
@@ -14,10 +14,10 @@ pub(crate) fn read(text: &str) -> Result<Invitation, Problem> {
 
 pub(crate) fn view(i: &Invitation, now: OffsetDateTime, host_name: &str) -> InvitationView {
     InvitationView {
-        venue: i.venue.clone(),
-        user: i.user.clone(),
-        enrol_at: format!("{}:{}", i.est.host, i.est.port),
-        trade_at: format!("{}:{}", i.fix.host, i.fix.port),
+        venue: shown(&i.venue),
+        user: shown(&i.user),
+        enrol_at: shown(&format!("{}:{}", i.est.host, i.est.port)),
+        trade_at: shown(&format!("{}:{}", i.fix.host, i.fix.port)),
         fingerprint: fingerprint(i),
         holders: holders(i.holder),
         code_expires_ms: (i.code_expires.unix_timestamp() * 1_000) as f64,

@@ -9,6 +9,7 @@ use crate::{
     in_flight::InFlight,
     issue::Issuer,
     keys::Keys,
+    laptop_clock, peer_text,
     problem::problem,
     view::*,
 };
@@ -35,11 +36,11 @@ use std::{
     path::{Path, PathBuf},
     rc::Rc,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 use time::OffsetDateTime;
 use tokio::{net::TcpStream, sync::mpsc, sync::oneshot, task::LocalSet, time::timeout};
-use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
+use tokio_rustls::{client::TlsStream, rustls::pki_types::ServerName};
 
 const DIAL_MAX: Duration = Duration::from_secs(8);
 /// From TLS to an answered Logon and a complete snapshot.
@@ -54,10 +55,7 @@ const HEARTBEAT_S: u32 = 5;
 /// A tick that comes this late means that the laptop was asleep in between.
 const ASLEEP_MS: i64 = 15_000;
 
-pub(crate) fn laptop_now() -> UtcMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UtcMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
+pub(crate) use laptop_clock::laptop_now;
 
 pub(crate) fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
     book.lock().unwrap_or_else(PoisonError::into_inner)
@@ -449,11 +447,7 @@ impl Link {
         let name = ServerName::try_from(v.server_name.clone()).map_err(|_| {
             Ended::Refused(problem("venue_server_name", "The venue's server name is not a host name.", "Have desk.toml corrected."))
         })?;
-        // A key in a token signs in the middle of the handshake and may wait for a touch: not on the
-        // thread that keeps the clocks of the screen.
-        let handle = tokio::runtime::Handle::current();
-        let shaken = tokio::task::spawn_blocking(move || handle.block_on(TlsConnector::from(tls).connect(name, tcp)));
-        let stream = shaken.await.map_err(|e| Ended::Lost(internal(&e.to_string())))?.map_err(classify(Stage::Handshake))?;
+        let stream = net::handshake(tls, name, tcp, DIAL_MAX).await.map_err(classify(Stage::Handshake))?;
         if v.direct.is_some() {
             // Chain, name and pins are checked; a plain venue's certificate states no Signet identity.
             return Ok(stream);
@@ -490,7 +484,10 @@ impl Link {
                 }
                 self.ping(session);
             }
-            Event::LoggedOut { text, code, cure } => *goodbye.borrow_mut() = text.map(|text| Goodbye { text, code, cure }),
+            Event::LoggedOut { text, code, cure } => {
+                let cure = cure.as_deref().map(peer_text::shown);
+                *goodbye.borrow_mut() = text.map(|text| Goodbye { text: peer_text::shown(&text), code, cure });
+            }
             Event::Message { message, .. } if self.is_direct() => {
                 self.direct_heard(message);
                 self.next_ceremony();
@@ -507,10 +504,11 @@ impl Link {
             Event::Pong { id, sent } => {
                 if let Some(asked) = self.pings.borrow_mut().remove(&id) {
                     lock(&self.book).measured(asked, sent, now);
+                    self.tell_clock_error(now);
                 }
             }
             Event::Rejected { ref_seq, ref_msg_type, text } => {
-                lock(&self.book).session_reject(ref_seq, &format!("{ref_msg_type}: {text}"), now);
+                lock(&self.book).session_reject(ref_seq, &peer_text::shown(&format!("{ref_msg_type}: {text}")), now);
             }
             Event::Refused { msg_type, error } => {
                 tracing::warn!(msg_type, %error, "a message of the gateway was refused");
@@ -520,6 +518,12 @@ impl Link {
             }
             _ => {}
         }
+    }
+
+    /// The trader is told how far the clock of the operating system is off, steps and all.
+    fn tell_clock_error(&self, now: UtcMillis) {
+        let stepped = now.since(laptop_clock::wall());
+        self.show(|s| s.clock_offset_ms = s.clock_offset_ms.map(|ms| ms + stepped as f64));
     }
 
     fn ping(&self, session: &Session) {

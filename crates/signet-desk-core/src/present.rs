@@ -6,7 +6,6 @@ use signet_fix::message::{DealerState as WireDealer, ExecutionReport, OrdStatus}
 use signet_rfq as rfq;
 use signet_rfq::{AcceptState as Accepting, Catalogue, DealerId, Declined, Instrument, Rfq, UtcMillis, group_digits};
 use std::collections::BTreeMap;
-use time::{Date, Duration, OffsetDateTime, Weekday};
 
 type Names = BTreeMap<DealerId, String>;
 
@@ -177,8 +176,9 @@ pub fn accept(r: &Rfq, i: Option<&Instrument>, names: &Names, waits: Option<&str
 /// The ladder in rank order: who can be traded with first, best price first; then the rest as asked.
 pub fn lines(l: &Look<'_>) -> Vec<LineView> {
     let r = l.rfq;
-    let best_bid = r.best(rfq::Side::Sell, l.at, 0);
-    let best_offer = r.best(rfq::Side::Buy, l.at, 0);
+    // The best is one that an accept can still reach.
+    let best_bid = r.best(rfq::Side::Sell, l.at, l.arrival_ms);
+    let best_offer = r.best(rfq::Side::Buy, l.at, l.arrival_ms);
     let mut order: Vec<usize> = (0..r.lines.len()).collect();
     order.sort_by_key(|i| rank_key(&r.lines[*i], r.terms.ask, l.at));
     let mut out = Vec::with_capacity(order.len());
@@ -215,6 +215,7 @@ pub fn lines(l: &Look<'_>) -> Vec<LineView> {
             best_offer: among(&best_offer),
             can_hit: can(rfq::Side::Sell),
             can_lift: can(rfq::Side::Buy),
+            indicative: live.is_some_and(|q| !q.tradeable),
             revision: line.revision,
             rank: rank as u32,
         });
@@ -391,24 +392,6 @@ pub fn iso(date: &str) -> String {
     if date.len() == 8 && date.is_ascii() { format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..]) } else { date.into() }
 }
 
-/// SettlDate (64) for a convention: `T+n` in business days, `spot` as T+2. Weekends are skipped;
-/// holidays are the venue's business, and its calendar wins on the confirmation.
-pub fn settlement_date(convention: &str, at: UtcMillis) -> String {
-    let days = convention.strip_prefix("T+").and_then(|n| n.parse().ok()).unwrap_or(2u8);
-    let start = OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1_000)).unwrap_or(OffsetDateTime::UNIX_EPOCH).date();
-    let date = (0..days).fold(start, |d, _| next_business_day(d));
-    format!("{:04}{:02}{:02}", date.year(), u8::from(date.month()), date.day())
-}
-
-fn next_business_day(mut d: Date) -> Date {
-    loop {
-        d = d.checked_add(Duration::DAY).unwrap_or(d);
-        if !matches!(d.weekday(), Weekday::Saturday | Weekday::Sunday) || d == Date::MAX {
-            return d;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -438,12 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn settlement_dates_skip_weekends() {
-        // 2026-11-20 is a Friday.
-        let friday = UtcMillis(1_795_132_800_000);
-        for (c, want) in [("T+1", "20261123"), ("T+2", "20261124"), ("spot", "20261124"), ("T+0", "20261120")] {
-            assert_eq!(settlement_date(c, friday), want, "{c}");
-        }
+    fn dates_as_people_write_them() {
         assert_eq!(iso("20261124"), "2026-11-24");
     }
 }

@@ -186,6 +186,20 @@ pub struct Ticket {
     /// Dealer ids.
     pub dealers: Vec<String>,
     pub ttl_s: u32,
+    /// The day the trader saw and chose, `2026-12-01`; the usual one if none is given.
+    pub settlement_date: Option<String>,
+}
+
+/// On which days a trade of now may settle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SettlementView {
+    /// Business days, `2026-12-01`, the usual one first.
+    pub dates: Vec<String>,
+    /// `T+2`, `spot`.
+    pub convention: String,
+    /// What is not known of the calendar; empty when nothing is missing.
+    pub note: String,
 }
 
 /// What a typed quantity means.
@@ -344,6 +358,8 @@ pub struct LineView {
     /// Whether a hit (sell) or a lift (buy) may be armed now.
     pub can_hit: bool,
     pub can_lift: bool,
+    /// The dealer shows this price and does not trade on it.
+    pub indicative: bool,
     /// Counts this dealer's prices; a change of it is a re-quote.
     pub revision: u32,
     /// Place in the ladder, best first; lines of one RFQ are drawn in this order.

@@ -24,7 +24,7 @@ pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Executio
 pub use best::{Best, best, median_quoted};
 pub use executions::{Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report, Taken};
 pub use id::{AcceptId, CompId, DealerId, IdError, InstrumentId, QuoteId, RfqId};
-pub use instrument::{AssetClass, Catalogue, Instrument, InstrumentError, isin_check_digit};
+pub use instrument::{AssetClass, Catalogue, Instrument, InstrumentError, MAX_INSTRUMENTS, isin_check_digit};
 #[cfg(feature = "toml")]
 pub use instrument_file::CatalogueError;
 pub use lifecycle::RfqState;

@@ -20,14 +20,17 @@ const LARGEST: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0); //
 
 /// Reads `5m`, `250k`, `1.5mm`, `2bn`, `1,500,000`. `m` and `mm` both mean million, as on every
 /// dealing desk; `k` thousand, `b`/`bn` thousand million. Upper and lower case are the same.
+///
+/// One quantity is written in few ways, and what is written in no other is refused: a comma may be a
+/// decimal point to whoever types it, so `0,500m` and `1,500k` are not read as either.
 pub fn parse_quantity(text: &str) -> Result<Decimal, QuantityError> {
-    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
-    if compact.is_empty() {
+    let typed = text.trim().to_ascii_lowercase();
+    if typed.is_empty() {
         return Err(QuantityError::Empty);
     }
     let bad = || QuantityError::NotANumber(text.trim().chars().take(40).collect());
-    let split = compact.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(compact.len());
-    let (digits, suffix) = compact.split_at(split);
+    let split = typed.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(typed.len());
+    let (digits, suffix) = typed.split_at(split);
     let thousand = Decimal::ONE_THOUSAND;
     let factor = match suffix {
         "" => Decimal::ONE,
@@ -36,7 +39,10 @@ pub fn parse_quantity(text: &str) -> Result<Decimal, QuantityError> {
         "b" | "bn" | "yd" => thousand * thousand * thousand,
         _ => return Err(bad()),
     };
-    let number = ungroup(digits).ok_or_else(bad)?;
+    let (number, grouped) = ungroup(digits.trim_end()).ok_or_else(bad)?;
+    if grouped && !suffix.is_empty() {
+        return Err(bad());
+    }
     let number: Decimal = number.parse().map_err(|_| bad())?;
     if number <= Decimal::ZERO {
         return Err(QuantityError::NotPositive);
@@ -47,23 +53,28 @@ pub fn parse_quantity(text: &str) -> Result<Decimal, QuantityError> {
     }
 }
 
-/// Removes group separators, refusing any that do not stand where a thousands separator stands:
-/// `1,50` is a European decimal or a slip, and guessing which costs money.
-fn ungroup(digits: &str) -> Option<String> {
+/// Removes group separators, and tells whether there were any. Refused are separators that do not all
+/// look alike or do not stand where a thousands separator stands, and numbers that begin with a zero
+/// they do not need: `1,50` is a European decimal or a slip, and guessing which costs money.
+fn ungroup(digits: &str) -> Option<(String, bool)> {
     let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |d| ("-", d));
     let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(w, f)| (w, Some(f)));
-    let mut groups = whole.split([',', '_', '\'']);
+    let is_separator = |c: char| matches!(c, ',' | '_' | '\'') || c.is_whitespace();
+    let separator = whole.chars().find(|c| is_separator(*c));
+    let mut groups = whole.split(|c| Some(c) == separator);
     let first = groups.next()?;
     let mut out = format!("{sign}{first}");
-    let mut grouped = false;
     for g in groups {
         if g.len() != 3 {
             return None;
         }
-        grouped = true;
         out.push_str(g);
     }
-    if grouped && (first.is_empty() || first.len() > 3) {
+    if separator.is_some() && first.len() > 3 {
+        return None;
+    }
+    let needless_zero = first.starts_with('0') && (first.len() > 1 || separator.is_some());
+    if first.is_empty() || needless_zero {
         return None;
     }
     if let Some(f) = fraction {
@@ -73,8 +84,8 @@ fn ungroup(digits: &str) -> Option<String> {
             return None;
         }
     }
-    let plain = out.trim_start_matches('-');
-    (!plain.starts_with('.') && plain.bytes().all(|b| b.is_ascii_digit() || b == b'.')).then_some(out)
+    let plain = out.strip_prefix('-').unwrap_or(&out);
+    plain.bytes().all(|b| b.is_ascii_digit() || b == b'.').then_some((out, separator.is_some()))
 }
 
 /// `5000000` as `5,000,000`; digits after the point are kept as they are.
@@ -114,6 +125,11 @@ mod tests {
             ("1'500'000", "1500000"),
             ("1000", "1000"),
             ("0.5m", "500000"),
+            ("1 500 000", "1500000"),
+            ("1_500_000", "1500000"),
+            ("1,500,000.50", "1500000.5"),
+            ("10,000", "10000"),
+            ("0.050m", "50000"),
         ] {
             assert_eq!(parse_quantity(text), Ok(want.parse().unwrap()), "{text}");
         }
@@ -122,6 +138,42 @@ mod tests {
     #[test]
     fn what_is_not_a_quantity_is_refused_and_never_guessed() {
         for text in ["", "  ", "m", "5x", "1,50", "1,5m", "12,34,567", ".5m", "5.", "5e9", "0x10", "--5", "5m5", "\u{1}"] {
+            assert!(parse_quantity(text).is_err(), "{text:?}");
+        }
+        // A comma that may be a decimal point, a group in a number with a suffix, needless zeros, groups
+        // that are set apart in two ways or in the wrong places.
+        for text in [
+            "0,500m",
+            "0,050m",
+            "0,500",
+            "00,500",
+            "000,500",
+            "1,500k",
+            "1,500,000m",
+            "12,345.5k",
+            "1 500k",
+            "05m",
+            "007",
+            "00.5m",
+            "00",
+            "1,500'000",
+            "1 500,000",
+            "1,500 000",
+            "1\u{a0}500\u{202f}000",
+            "1 50",
+            "5 0m",
+            "1  500",
+            "1,,500",
+            ",500",
+            "1,500,",
+            "1,500.",
+            "-0,500",
+            "1.500,000",
+            "1.5.0",
+            "1,500_000m",
+            "\u{0661}",
+            "5 m m",
+        ] {
             assert!(parse_quantity(text).is_err(), "{text:?}");
         }
         assert_eq!(parse_quantity("0"), Err(QuantityError::NotPositive));
@@ -139,6 +191,28 @@ mod tests {
         fn grouping_then_reading_gives_the_number_back(n in 1u64..1_000_000_000_000) {
             let d = Decimal::from(n);
             prop_assert_eq!(parse_quantity(&group_digits(d)), Ok(d));
+        }
+
+        /// Whatever is read is one of the few ways of writing it, and no other number has that way.
+        #[test]
+        fn what_is_read_is_written_in_one_of_the_known_ways(s in "[0-9]{1,4}([,' _.]?[0-9]{1,4}){0,3} ?(k|t|m|mm|mio|b|bn|yd)?") {
+            if let Ok(q) = parse_quantity(&s) {
+                let letters = s.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(s.len());
+                let (number, suffix) = (s[..letters].trim_end(), &s[letters..]);
+                let factor: u64 = match suffix { "" => 1, "k" | "t" => 1_000, "m" | "mm" | "mio" => 1_000_000, _ => 1_000_000_000 };
+                let value = q / Decimal::from(factor);
+                let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+                let kept = |t: &str| t.trim_end_matches('0').to_owned();
+                let mut ways = Vec::new();
+                let grouped = group_digits(value.trunc());
+                ways.push(value.trunc().to_string());
+                if suffix.is_empty() {
+                    ways.extend([",", "'", "_", " "].map(|sep| grouped.replace(',', sep)));
+                }
+                prop_assert!(ways.iter().any(|w| w == whole), "{} read as {}", s, q);
+                let want = value.fract().to_string();
+                prop_assert_eq!(kept(fraction), kept(want.strip_prefix("0.").unwrap_or("")));
+            }
         }
 
         #[test]

@@ -209,10 +209,10 @@ impl Rfq {
         let Outcome::To(phase) = lifecycle::line(line.state.phase(), event) else { return Ok(false) };
         line.state = if phase == LinePhase::Quoted { LineState::Quoted } else { LineState::Expired };
         if !same {
-            line.quote = Some(quote);
+            let before = line.quote.replace(quote);
             line.quoted_at = now;
             line.revision = line.revision.saturating_add(1);
-            self.disarm_if_on(&dealer, "the dealer re-quoted");
+            self.requoted(&dealer, before.as_ref(), now);
         }
         let _ = self.request_event(RequestEvent::Quoted);
         Ok(true)
@@ -227,6 +227,17 @@ impl Rfq {
             self.disarm_if_on(dealer, "the dealer withdrew its quote");
         }
         Ok(moved)
+    }
+
+    /// As a snapshot tells it of a quote that this end never saw: the dealer has answered and has taken
+    /// its answer back. Says nothing of a line that has a quote, or that ended.
+    pub fn withdrawn_before(&mut self, dealer: &DealerId) -> bool {
+        let Ok(line) = self.line_mut(dealer) else { return false };
+        let unseen = line.state == LineState::Asked && line.quote.is_none();
+        if unseen {
+            line.state = LineState::Withdrawn;
+        }
+        unseen
     }
 
     /// The dealer cannot be reached: what it quotes cannot be taken until it, or the gateway, says it
@@ -457,6 +468,21 @@ impl Rfq {
         match self.accept.take() {
             Some((_, AcceptState::Armed)) | None => {}
             Some(done) => self.past.push(done),
+        }
+    }
+
+    /// What is armed on a quote that was replaced goes on where the new one says the same of it: the
+    /// trader has read exactly these terms. Anything else disarms it.
+    fn requoted(&mut self, dealer: &DealerId, before: Option<&Quote>, now: UtcMillis) {
+        let Some((armed, AcceptState::Armed)) = &self.accept else { return };
+        if &armed.dealer != dealer {
+            return;
+        }
+        let after = self.line(dealer).and_then(|l| l.live_quote(now)).filter(|q| q.tradeable);
+        let stands = before.zip(after).filter(|(b, a)| b.id == armed.quote && b.level(armed.side) == a.level(armed.side));
+        match (stands.map(|(_, a)| a.id.clone()), &mut self.accept) {
+            (Some(quote), Some((armed, _))) => armed.quote = quote,
+            _ => self.drop_armed("the dealer re-quoted"),
         }
     }
 

@@ -169,6 +169,34 @@ fn a_requote_disarms_and_the_old_price_cannot_be_sent() {
 }
 
 #[test]
+fn a_requote_at_the_same_terms_ends_nothing_that_the_trader_is_confirming() {
+    let again = || quote("A", "a2", "99.5", 20_000);
+    let level = |price: &str, size: &str| Some(Level { price: dec(price), size: dec(size) });
+    let size = again().offer.unwrap().size;
+    for (new, stays) in [
+        (again(), true),
+        (Quote { offer: level("99.500", &size.to_string()), ..again() }, true),
+        (Quote { bid: level("99.0", "5000000"), ..again() }, true),
+        (Quote { offer: level("99.501", &size.to_string()), ..again() }, false),
+        (Quote { offer: level("99.499", &size.to_string()), ..again() }, false),
+        (Quote { offer: level("99.5", "1000000"), ..again() }, false),
+        (Quote { offer: None, bid: level("99.5", "5000000"), ..again() }, false),
+        (Quote { tradeable: false, ..again() }, false),
+        (Quote { valid_until: T, ..again() }, false),
+    ] {
+        let mut r = open();
+        r.arm(accept("x1", "A", "a1", "99.5"), T, 50).unwrap();
+        let _ = r.quote(new.clone(), T);
+        let sent = r.send_accept(&id("x1"), T, 50);
+        assert_eq!(sent.is_ok(), stays, "{new:?}");
+        // What leaves names the quote that stands, at the terms that were confirmed.
+        if let Ok(sent) = sent {
+            assert_eq!(sent, accept("x1", "A", "a2", "99.5"));
+        }
+    }
+}
+
+#[test]
 fn a_requote_of_another_dealer_leaves_the_armed_accept_alone() {
     let mut r = open();
     r.arm(accept("x1", "A", "a1", "99.5"), T, 50).unwrap();

@@ -226,7 +226,14 @@ impl Person {
     }
 
     fn ask(&self, quantity: &str) -> String {
-        let ticket = Ticket { instrument: BUND.into(), ask: Ask::Buy, quantity: quantity.into(), dealers: vec![NORTH.into()], ttl_s: 120 };
+        let ticket = Ticket {
+            instrument: BUND.into(),
+            ask: Ask::Buy,
+            quantity: quantity.into(),
+            dealers: vec![NORTH.into()],
+            ttl_s: 120,
+            settlement_date: None,
+        };
         self.desk.send_rfq(ticket).unwrap()
     }
 

@@ -71,7 +71,14 @@ impl Hunt {
 
     fn ask(&self, quantity: &str) -> Result<String, Problem> {
         let dealers = vec![WATCHER.into()];
-        self.alice.desk.send_rfq(Ticket { instrument: BUND.into(), ask: Ask::Buy, quantity: quantity.into(), dealers, ttl_s: 60 })
+        self.alice.desk.send_rfq(Ticket {
+            instrument: BUND.into(),
+            ask: Ask::Buy,
+            quantity: quantity.into(),
+            dealers,
+            ttl_s: 60,
+            settlement_date: None,
+        })
     }
 
     /// Small enough for no touch, and entitled: the dealer hears it.

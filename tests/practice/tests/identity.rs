@@ -102,6 +102,7 @@ fn a_trader_enrols_with_an_invitation_trades_renews_and_trades_on() {
         quantity: "5m".into(),
         dealers: vec![NORTH.into()],
         ttl_s: 60,
+        settlement_date: None,
     };
     let id = desk.send_rfq(ticket.clone()).unwrap();
     until(&desk, &mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift));

@@ -280,6 +280,7 @@ impl World {
             quantity: "1m".into(),
             dealers: DEALERS.map(str::to_owned).into(),
             ttl_s: 120,
+            settlement_date: None,
         };
         if let Ok(m) = self.book.new_rfq(&ticket, self.now) {
             self.to_gateway.push_back(m);

@@ -110,7 +110,8 @@ fn a_trader_ends_an_rfq() {
 #[test]
 fn tickets_that_make_no_sense_are_refused_with_a_cure_before_anything_is_sent() {
     let (w, _s) = World::connected();
-    let good = Ticket { instrument: BUND.into(), ask: Ask::Buy, quantity: "5m".into(), dealers: vec![N.into()], ttl_s: 60 };
+    let good =
+        Ticket { instrument: BUND.into(), ask: Ask::Buy, quantity: "5m".into(), dealers: vec![N.into()], ttl_s: 60, settlement_date: None };
     let cases: Vec<(Ticket, &str)> = vec![
         (Ticket { instrument: "XX0000000000".into(), ..good.clone() }, "instrument_unknown"),
         (Ticket { instrument: String::new(), ..good.clone() }, "instrument_unknown"),

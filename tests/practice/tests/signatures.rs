@@ -454,7 +454,14 @@ fn a_key_in_a_token_signs_and_what_it_signed_proves_itself() {
         let r = desk.reference();
         s.link() == Some(LinkState::Online) && !r.instruments.is_empty() && r.dealers.iter().any(|d| d.id == NORTH && d.online)
     });
-    let ticket = Ticket { instrument: BUND.into(), ask: Ask::Buy, quantity: "5m".into(), dealers: vec![NORTH.into()], ttl_s: 60 };
+    let ticket = Ticket {
+        instrument: BUND.into(),
+        ask: Ask::Buy,
+        quantity: "5m".into(),
+        dealers: vec![NORTH.into()],
+        ttl_s: 60,
+        settlement_date: None,
+    };
     let id = desk.send_rfq(ticket).unwrap();
     until("a quote", &|s| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift));
     let path = export(&w, &Wanted { sender: Some("ALICE1".into()), ..Wanted::default() });

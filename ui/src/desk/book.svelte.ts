@@ -8,12 +8,12 @@ import type {
   Frame,
   KeysView,
   LineView,
-  Notice,
   PinView,
   RfqView,
   SessionView,
   StepUpView,
 } from "../bindings";
+import { Notices } from "./notices.svelte";
 
 export class Line {
   view: LineView = $state.raw(undefined as never);
@@ -54,9 +54,6 @@ export class Rfq {
   }
 }
 
-/** A notice and the number by which the screen tells it from an identical one. */
-export type Shown = Notice & { key: number };
-
 export class Book {
   seq = 0;
   session: SessionView | null = $state.raw(null);
@@ -67,12 +64,11 @@ export class Book {
   keys: KeysView | null = $state.raw(null);
   /** Oldest first: a new request never moves a panel that is already on the screen. */
   rfqs: Rfq[] = $state.raw([]);
-  notices: Shown[] = $state.raw([]);
+  readonly notices = new Notices();
   referenceRevision = $state(0);
   blotterRevision = $state(0);
 
   readonly #byId = new Map<string, Rfq>();
-  #nextKey = 0;
 
   /** Answers how many lines the frame changed. */
   apply(frame: Frame): number {
@@ -88,10 +84,7 @@ export class Book {
     this.#putLines(frame.lines);
     if (frame.referenceChanged || frame.whole) this.referenceRevision += 1;
     if (frame.blotterChanged || frame.whole) this.blotterRevision += 1;
-    if (frame.notices.length > 0) {
-      const shown = frame.notices.map((notice) => ({ ...notice, key: this.#nextKey++ }));
-      this.notices = [...this.notices, ...shown].slice(-NOTICES_MAX);
-    }
+    this.notices.add(frame.notices);
     return frame.lines.length;
   }
 
@@ -99,8 +92,10 @@ export class Book {
     return this.#byId.get(id);
   }
 
-  dropNotice(key: number) {
-    this.notices = this.notices.filter((notice) => notice.key !== key);
+  /** Closes the notice that is shown. */
+  closeNotice() {
+    const { first } = this.notices;
+    if (first) this.notices.close(first.key);
   }
 
   /** A whole frame is everything: what it does not name is gone. What it names keeps its cell. */
@@ -130,5 +125,3 @@ export class Book {
     for (const view of lines) this.#byId.get(view.rfqId)?.put(view);
   }
 }
-
-const NOTICES_MAX = 4;

@@ -24,6 +24,13 @@ export function date(ms: number): string {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
 }
 
+/** `Tue` of `2026-12-01`, which is a day and no moment. */
+export function weekday(day: string): string {
+  return DAYS[new Date(`${day}T12:00:00Z`).getUTCDay()] ?? "";
+}
+
+const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
 export function time(ms: number): string {
   const at = new Date(ms);
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;

@@ -1,4 +1,5 @@
-// Type-ahead over instruments.
+// Type-ahead over instruments. A name is how an instrument is found, never what is asked for: that
+// is its id.
 
 import type { InstrumentView } from "../bindings";
 
@@ -10,18 +11,28 @@ export function matching(instruments: InstrumentView[], typed: string): Instrume
   return instruments
     .map((instrument) => ({ instrument, score: score(instrument, words) }))
     .filter((hit) => hit.score >= 0)
-    .sort((a, b) => a.score - b.score || a.instrument.symbol.localeCompare(b.instrument.symbol))
+    .sort((a, b) => a.score - b.score || order(a.instrument, b.instrument))
     .slice(0, SHOWN_MAX)
     .map((hit) => hit.instrument);
 }
 
-/** The one instrument whose ISIN or symbol is exactly what was typed. */
-export function named(instruments: InstrumentView[], typed: string): InstrumentView | undefined {
-  const wanted = typed.trim().toLowerCase();
-  return instruments.find(
-    (i) => i.id.toLowerCase() === wanted || i.symbol.toLowerCase() === wanted,
-  );
+/** By name; instruments of one name always in one order. */
+const order = (a: InstrumentView, b: InstrumentView) =>
+  a.symbol.localeCompare(b.symbol) || (a.id < b.id ? -1 : 1);
+
+/**
+ * What was typed, where it can only mean one instrument: its id, or a name that no other has.
+ * Spaces and slashes do not matter: `eurusd` is EUR/USD.
+ */
+export function meant(instruments: InstrumentView[], typed: string): Meant {
+  const wanted = squeezed(typed);
+  if (wanted === "") return { instrument: undefined, several: 0 };
+  const byId = instruments.filter((i) => squeezed(i.id) === wanted);
+  const found = byId.length > 0 ? byId : instruments.filter((i) => squeezed(i.symbol) === wanted);
+  return { instrument: found.length === 1 ? found[0] : undefined, several: found.length };
 }
+
+export type Meant = { instrument: InstrumentView | undefined; several: number };
 
 /** Lower is likelier; -1 when a word is nowhere. */
 function score(instrument: InstrumentView, words: string[]): number {
@@ -39,7 +50,11 @@ const NOWHERE = 100;
 
 function place(field: string, word: string): number {
   const at = field.indexOf(word);
-  if (at < 0) return NOWHERE;
   if (at === 0) return 0;
-  return /[\s/]/.test(field[at - 1] ?? "") ? 3 : 10;
+  if (at > 0) return /[\s/]/.test(field[at - 1] ?? "") ? 3 : 10;
+  const plain = squeezed(word);
+  return plain !== "" && squeezed(field).includes(plain) ? 12 : NOWHERE;
 }
+
+/** Letters, digits and the point of a coupon; nothing of how they are set apart. */
+const squeezed = (text: string) => text.toLowerCase().replace(/[^\p{L}\p{N}.]/gu, "");

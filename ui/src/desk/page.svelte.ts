@@ -5,13 +5,21 @@ import type { DeskInfo, Problem, Reference } from "../bindings";
 import { ask, type Backend } from "./backend";
 import { Book } from "./book.svelte";
 import { GatewayClock } from "./clock.svelte";
+import { Focus } from "./focus";
 import { pump } from "./pump";
 import { Sight } from "./sight";
+import { Draft } from "./draft.svelte";
+import { Typing } from "./typing";
+import { Zoom } from "./zoom";
 
 export class Page {
   readonly book = new Book();
   readonly clock = new GatewayClock();
   readonly sight = new Sight();
+  readonly focus = new Focus();
+  readonly typing = new Typing();
+  readonly zoom = new Zoom();
+  readonly draft = new Draft();
   /** So many prices change that none of them should flash. */
   busy = $state(false);
   #busyUntil = 0;

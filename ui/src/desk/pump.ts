@@ -1,12 +1,14 @@
 // Pulls frames: once per animation frame while there is news, asleep while there is none.
 
 import type { Frame, Problem } from "../bindings";
-import { ask, type Backend } from "./backend";
+import { ask, type Answer, type Backend } from "./backend";
 import { CATCH_UP_MS, type Sight } from "./sight";
 
 /** A parked page looks again after this long even if nobody woke it. */
 const PARKED_MAX_MS = 5_000;
 const AFTER_PROBLEM_MS = 1_000;
+/** A program that has not answered for so long does not answer this call any more. */
+const ANSWER_MAX_MS = 5_000;
 
 export type Sink = {
   /** The frame the page has. */
@@ -23,7 +25,7 @@ export async function pump(backend: Backend, sink: Sink): Promise<never> {
   for (;;) {
     const since = sink.seq();
     const behind = sink.sight.behind(performance.now());
-    const pulled = await ask(backend.commands.pull(since, behind));
+    const pulled = await answered(backend.commands.pull(since, behind));
     if (pulled.status === "error") {
       sink.trouble(pulled.error);
       await sleep(AFTER_PROBLEM_MS);
@@ -38,10 +40,33 @@ export async function pump(backend: Backend, sink: Sink): Promise<never> {
     }
     // The bell is listened to before parking: a change in between rings at once.
     const woken = bell.wait();
-    await ask(backend.commands.park(since));
+    await answered(backend.commands.park(since));
     await Promise.race([woken, sleep(pulled.data.withheld ? CATCH_UP_MS : PARKED_MAX_MS)]);
   }
 }
+
+/**
+ * A call that never ends would leave old prices on a screen that looks alive: it is given up, told,
+ * and made again. What it may still bring is not looked at.
+ */
+async function answered<T>(call: Promise<Answer<T>>): Promise<Answer<T>> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<Answer<T>>((resolve) => {
+    timer = setTimeout(() => resolve(SILENT), ANSWER_MAX_MS);
+  });
+  const answer = await Promise.race([ask(call), late]);
+  clearTimeout(timer);
+  return answer;
+}
+
+const SILENT: { status: "error"; error: Problem } = {
+  status: "error",
+  error: {
+    code: "desk_silent",
+    message: "The window's own program does not answer. The prices on the screen are old.",
+    cure: "Do not trade on them. Wait a moment; if this stays, restart Signet Desk.",
+  },
+};
 
 class Bell {
   #ring: (() => void) | null = null;

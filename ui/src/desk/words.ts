@@ -8,6 +8,7 @@ import type {
   PinTries,
   LineState,
   LinkState,
+  NoticeKind,
   RfqState,
   Side,
   StepUpKind,
@@ -65,6 +66,12 @@ export const ACCEPT: Record<AcceptState, Label> = {
   unknown: { text: "Outcome unknown", shape: "question", tone: "bad" },
 };
 
+export const NOTICE: Record<NoticeKind, Pick<Label, "shape" | "tone">> = {
+  good: { shape: "tick", tone: "good" },
+  plain: { shape: "ring", tone: "plain" },
+  bad: { shape: "cross", tone: "bad" },
+};
+
 export const ENROL: Record<EnrolPhase, string> = {
   idle: "",
   makingKey: "Making the key. The keychain or the token may be asking you to unlock it…",
@@ -116,5 +123,9 @@ export const HOLDER: Record<Holder, string> = {
 export const ASK: Record<Ask, string> = { buy: "Buy", sell: "Sell", twoWay: "Two-way" };
 
 export const VERB: Record<Side, string> = { buy: "Buy", sell: "Sell" };
+
+/** It left the desk, and what became of it is not known yet. */
+export const awaitsAnswer = (state: AcceptState) =>
+  ["stepUp", "sent", "lastLook", "unknown"].includes(state);
 
 export const isOpen = (state: RfqState) => state === "sent" || state === "open";

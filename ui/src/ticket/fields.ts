@@ -1,10 +1,11 @@
-// Beside which field a refusal of the ticket is shown.
+// Which field a refusal of the ticket is about.
 
-export type Field = "instrument" | "quantity" | "dealers" | "ttl" | "ticket";
+export type Field = "instrument" | "quantity" | "settlement" | "dealers" | "ttl" | "ticket";
 
 const PREFIXES: [string, Field][] = [
   ["instrument", "instrument"],
   ["quantity", "quantity"],
+  ["settlement", "settlement"],
   ["dealer", "dealers"],
   ["ttl", "ttl"],
 ];

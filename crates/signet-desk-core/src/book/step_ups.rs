@@ -1,6 +1,7 @@
 //! The book's part in step-up: what the gateway asks is compared with what is on the screen.
 
 use super::*;
+use crate::peer_text::shown;
 use signet_stepup::{Action, Approval, client::CeremonyError};
 
 impl Book {
@@ -174,10 +175,13 @@ impl Book {
             AccessVerdict::StepUp => RiskVerdict::StepUp,
             AccessVerdict::Deny => RiskVerdict::Deny,
         };
-        let factors = serde_json::from_str::<Vec<FactorView>>(&d.factors).unwrap_or_else(|e| {
+        let mut factors = serde_json::from_str::<Vec<FactorView>>(&d.factors).unwrap_or_else(|e| {
             tracing::warn!(error = %e, "the factors of an access decision cannot be read");
             Vec::new()
         });
+        for f in &mut factors {
+            [&mut f.attribute, &mut f.condition, &mut f.rationale].into_iter().for_each(|t| *t = shown(t));
+        }
         let before = self.step_ups.access.risk.as_ref().map(|r| r.verdict);
         let worse = matches!((before, verdict), (_, RiskVerdict::Deny) | (Some(RiskVerdict::Allow), RiskVerdict::StepUp));
         if worse {
@@ -192,7 +196,10 @@ impl Book {
     pub(super) fn key_report(&mut self, k: KeyReport, now: UtcMillis) -> Vec<AppMessage> {
         match k {
             KeyReport::List(json) => match serde_json::from_str::<Vec<KeyView>>(&json) {
-                Ok(keys) => self.with_step_ups(|s| s.keys.keys = keys),
+                Ok(mut keys) => {
+                    keys.iter_mut().for_each(|k| (k.name, k.model) = (shown(&k.name), shown(&k.model)));
+                    self.with_step_ups(|s| s.keys.keys = keys);
+                }
                 Err(e) => tracing::warn!(error = %e, "the gateway's list of keys cannot be read"),
             },
             KeyReport::Options { id, deadline, options } => {

@@ -168,7 +168,8 @@ impl World {
 
     fn ask(&mut self, quantity: &str) -> String {
         let dealers = self.dealers.iter().map(ToString::to_string).collect();
-        let ticket = Ticket { instrument: BUND.into(), ask: Ask::Buy, quantity: quantity.into(), dealers, ttl_s: 300 };
+        let ticket =
+            Ticket { instrument: BUND.into(), ask: Ask::Buy, quantity: quantity.into(), dealers, ttl_s: 300, settlement_date: None };
         let m = self.book.new_rfq(&ticket, UtcMillis(self.laptop)).unwrap();
         let AppMessage::QuoteRequest(q) = &m else { panic!() };
         let id = q.id.to_string();

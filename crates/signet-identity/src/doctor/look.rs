@@ -1,6 +1,5 @@
 //! The I/O: one lookup, one connection, one handshake, one short read.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +8,11 @@ use time::OffsetDateTime;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::{After, DoctorInputs, Observations, Report, conclude};
 use crate::channel::describe;
-use crate::net::{ProxyEnvironment, dial};
+use crate::net::{ProxyEnvironment, dial, handshake};
 use crate::peer::CertificateFacts;
 use crate::profile::Recorder;
 use crate::refusal::{Refusal, Stage};
@@ -86,14 +84,11 @@ pub async fn look(inputs: &DoctorInputs) -> Observations {
     seen
 }
 
-/// On a blocking thread, since a token may wait for its PIN.
 async fn shake(inputs: &DoctorInputs, tcp: TcpStream, recorder: &Arc<Recorder>) -> Result<TlsStream<TcpStream>, Refusal> {
     let other = |detail: String| Refusal::Other { detail };
     let config = inputs.profile.config_recording(Some(Arc::clone(recorder))).map_err(|e| other(e.to_string()))?;
     let name = ServerName::try_from(inputs.server_name.clone()).map_err(|_| other("the server's name is none".into()))?;
-    let handle = tokio::runtime::Handle::current();
-    let shaken = tokio::task::spawn_blocking(move || handle.block_on(TlsConnector::from(config).connect(name, tcp))).await;
-    let shaken = shaken.unwrap_or_else(|_| Err(io::Error::other("the handshake was interrupted")));
+    let shaken = handshake(config, name, tcp, inputs.step_time_max).await;
     shaken.map_err(|e| Refusal::seen_by_client(&e, Stage::Handshake))
 }
 

@@ -11,14 +11,11 @@ use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use zeroize::Zeroizing;
 
 use super::EstError;
 use crate::invitation::EstAddress;
-use crate::net::{ProxySetting, dial};
+use crate::net::{ProxySetting, dial, handshake};
 use crate::refusal::{Refusal, Stage};
 
 /// The largest answer, in bytes: a few chains of authorities.
@@ -57,7 +54,7 @@ pub(super) async fn exchange(
 ) -> Result<Vec<u8>, EstError> {
     let tcp = dial(&address.host, address.port, proxy, time_max).await?;
     let name = ServerName::try_from(address.server_name.clone()).map_err(|_| EstError::BadInput("the server's name"))?;
-    let tls = secure(tcp, name, config).await?;
+    let tls = handshake(config, name, tcp, time_max).await.map_err(|e| Refusal::seen_by_client(&e, Stage::Handshake))?;
     let mut builder = hyper::client::conn::http1::Builder::new();
     builder.max_buf_size(HEAD_BYTES_MAX);
     let (mut sender, connection) = builder.handshake(TokioIo::new(tls)).await.map_err(broken)?;
@@ -83,14 +80,6 @@ impl Drop for Ended {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// On a blocking thread: at renewal the handshake is signed, and a token may wait for its PIN.
-async fn secure(tcp: TcpStream, name: ServerName<'static>, config: Arc<ClientConfig>) -> Result<TlsStream<TcpStream>, EstError> {
-    let handle = tokio::runtime::Handle::current();
-    let shaken = tokio::task::spawn_blocking(move || handle.block_on(TlsConnector::from(config).connect(name, tcp))).await;
-    let shaken = shaken.unwrap_or_else(|_| Err(io::Error::other("the handshake was interrupted")));
-    shaken.map_err(|e| Refusal::seen_by_client(&e, Stage::Handshake).into())
 }
 
 /// In TLS 1.3 a refused client certificate shows only here, on the first read.

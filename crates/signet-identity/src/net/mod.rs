@@ -3,10 +3,12 @@
 mod eyeballs;
 pub mod proxy;
 
-use std::time::Duration;
+use std::{io, sync::Arc, time::Duration};
 
+use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::refusal::{Refusal, Stage};
 pub use proxy::{ProxyEnvironment, ProxyError, ProxySetting, ProxyUrl};
@@ -40,6 +42,25 @@ impl DialError {
             Self::Direct(refusal) => refusal.cure(),
             Self::Proxy(error) => error.cure(),
         }
+    }
+}
+
+/// The TLS handshake of a client, within `limit`. It runs on a blocking thread: a key in a token signs
+/// in the middle of it and may wait for a PIN or a touch. The limit holds inside that thread, so that a
+/// peer which accepts and then says nothing keeps no thread, also when the caller has given up before.
+pub async fn handshake(
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    tcp: TcpStream,
+    limit: Duration,
+) -> io::Result<TlsStream<TcpStream>> {
+    let handle = tokio::runtime::Handle::current();
+    let shaken =
+        tokio::task::spawn_blocking(move || handle.block_on(async { timeout(limit, TlsConnector::from(config).connect(name, tcp)).await }));
+    match shaken.await {
+        Ok(Ok(shaken)) => shaken,
+        Ok(Err(_)) => Err(io::ErrorKind::TimedOut.into()),
+        Err(_) => Err(io::Error::other("the handshake was interrupted")),
     }
 }
 
@@ -78,3 +99,7 @@ pub async fn tcp(host: &str, port: u16) -> Result<TcpStream, Refusal> {
     let _ = stream.set_nodelay(true);
     Ok(stream)
 }
+
+#[cfg(test)]
+#[path = "handshake_tests.rs"]
+mod tests;

@@ -21,6 +21,7 @@ fn main() {
             quantity: "5m".into(),
             dealers: (0..8).map(|i| format!("DEALER{i}")).collect(),
             ttl_s: 30,
+            settlement_date: None,
         };
         let id = desk.send_rfq(ticket).expect("sent");
         clicked.insert(id, at);

@@ -69,8 +69,14 @@ fn wait(desk: &Desk, what: &str, mut done: impl FnMut(&Frame) -> bool) {
 
 /// Asks, waits for the quote, accepts: when the accept was sent, and the RFQ.
 fn accept(desk: &Desk, instrument: &str, quantity: &str) -> (Instant, String) {
-    let ticket =
-        Ticket { instrument: instrument.into(), ask: Ask::Buy, quantity: quantity.into(), dealers: vec![DEALER.into()], ttl_s: 60 };
+    let ticket = Ticket {
+        instrument: instrument.into(),
+        ask: Ask::Buy,
+        quantity: quantity.into(),
+        dealers: vec![DEALER.into()],
+        ttl_s: 60,
+        settlement_date: None,
+    };
     let id = desk.send_rfq(ticket).expect("sent");
     wait(desk, "a quote", |f| f.lines.iter().any(|l| l.rfq_id == id && l.can_lift));
     let line = desk.pull(0, &[]).lines.into_iter().find(|l| l.rfq_id == id).expect("a line");

@@ -161,6 +161,7 @@ impl World {
                 quantity: "5m".into(),
                 dealers: dealers.iter().map(|d| (*d).into()).collect(),
                 ttl_s,
+                settlement_date: None,
             })
             .unwrap()
     }

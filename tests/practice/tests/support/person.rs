@@ -132,7 +132,14 @@ impl Person {
     }
 
     pub fn ask(&self, quantity: &str) -> String {
-        let ticket = Ticket { instrument: BUND.into(), ask: Ask::Buy, quantity: quantity.into(), dealers: vec![NORTH.into()], ttl_s: 60 };
+        let ticket = Ticket {
+            instrument: BUND.into(),
+            ask: Ask::Buy,
+            quantity: quantity.into(),
+            dealers: vec![NORTH.into()],
+            ttl_s: 60,
+            settlement_date: None,
+        };
         self.desk.send_rfq(ticket).unwrap()
     }
 

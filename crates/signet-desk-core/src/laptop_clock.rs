@@ -1,0 +1,80 @@
+//! What the laptop's clock reads, without its steps. The wall clock is read once, when the program
+//! starts; from then on a clock counts that nobody sets and that goes on while the laptop sleeps. So a
+//! correction of the wall clock ends no open RFQ and moves no deadline, and a sleep is seen as one.
+
+use signet_rfq::UtcMillis;
+use std::{
+    sync::LazyLock,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// A wall clock that was read once, and what has passed since.
+#[derive(Debug, Clone, Copy)]
+struct Anchor {
+    wall: UtcMillis,
+    counted: Duration,
+}
+
+impl Anchor {
+    fn at(self, counted: Duration) -> UtcMillis {
+        let passed = counted.saturating_sub(self.counted).as_millis();
+        self.wall + i64::try_from(passed).unwrap_or(i64::MAX)
+    }
+}
+
+static ANCHOR: LazyLock<Anchor> = LazyLock::new(|| Anchor { wall: wall(), counted: counted() });
+
+/// Now, on the laptop's clock as it was when the program started.
+pub(crate) fn laptop_now() -> UtcMillis {
+    ANCHOR.at(counted())
+}
+
+/// What the operating system's clock reads, steps and all: for telling the trader how far it is off.
+pub(crate) fn wall() -> UtcMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UtcMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Time since some beginning, the time asleep included.
+#[cfg(unix)]
+fn counted() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    // Linux keeps the time asleep apart; the monotonic clock of a Mac counts it.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const CLOCK: ClockId = ClockId::Boottime;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    const CLOCK: ClockId = ClockId::Monotonic;
+    let now = clock_gettime(CLOCK);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+/// Windows' performance counter goes on while the machine sleeps.
+#[cfg(not(unix))]
+fn counted() -> Duration {
+    static BEGIN: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+    BEGIN.elapsed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_counted_moves_the_clock() {
+        let anchor = Anchor { wall: UtcMillis(1_000_000), counted: Duration::from_secs(50) };
+        for (counted_ms, want) in [(50_000, 1_000_000), (50_001, 1_000_001), (3_650_000, 4_600_000), (10, 1_000_000)] {
+            assert_eq!(anchor.at(Duration::from_millis(counted_ms)), UtcMillis(want), "{counted_ms}");
+        }
+        assert_eq!(anchor.at(Duration::MAX), UtcMillis(1_000_000) + i64::MAX);
+    }
+
+    #[test]
+    fn it_begins_at_the_wall_clock_and_never_goes_back() {
+        let mut before = laptop_now();
+        for _ in 0..1_000 {
+            let now = laptop_now();
+            assert!(now >= before);
+            before = now;
+        }
+    }
+}

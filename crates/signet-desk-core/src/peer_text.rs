@@ -1,0 +1,164 @@
+//! Text that somebody else wrote, before a trader reads it. Characters that are not seen, or that
+//! make the text around them read differently, are replaced by one that is seen; a text has an end.
+//!
+//! This is the boundary: everything the desk takes from a message and shows passes here once.
+
+use signet_fix::message::{AppMessage, KeyReport, SnapshotMark};
+
+/// What stands where a deceptive character stood: U+FFFD.
+const REPLACEMENT: char = '\u{fffd}';
+/// No reason, name or cure is longer.
+const CHARS_MAX: usize = 1_000;
+/// Accents that may stand on one letter; more of them draw over the lines above and below.
+const MARKS_MAX: usize = 2;
+
+/// The text as a trader may be shown it.
+pub(crate) fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(CHARS_MAX));
+    let mut marks = 0;
+    for (i, c) in text.chars().enumerate() {
+        if i == CHARS_MAX {
+            out.push('…');
+            break;
+        }
+        marks = if is_mark(c) { marks + 1 } else { 0 };
+        out.push(match c {
+            '\t' | '\n' | '\r' => ' ',
+            c if is_deceptive(c) || marks > MARKS_MAX => REPLACEMENT,
+            c => c,
+        });
+    }
+    out
+}
+
+/// Controls, and what has no width or turns the direction of reading (Unicode 16, general category Cf
+/// and the blank letters).
+fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
+        | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+}
+
+/// Every text of a message that is for people. Ids are not: two that differ must stay different, and
+/// what is signed must stay what it is.
+pub(crate) fn message(mut m: AppMessage) -> AppMessage {
+    let one = |t: &mut String| *t = shown(t);
+    let some = |t: &mut Option<String>| {
+        if let Some(t) = t {
+            one(t);
+        }
+    };
+    match &mut m {
+        AppMessage::VenueState(v) => {
+            one(&mut v.name);
+            v.dealers.iter_mut().for_each(|d| one(&mut d.name));
+        }
+        AppMessage::SecurityList(y) => {
+            for i in &mut y.instruments {
+                [&mut i.symbol, &mut i.name, &mut i.price_unit, &mut i.settlement].into_iter().for_each(one);
+            }
+        }
+        AppMessage::QuoteRequestReject(r) => {
+            some(&mut r.text);
+            if let Some(a) = &mut r.advice {
+                [&mut a.code, &mut a.cure].into_iter().for_each(one);
+            }
+        }
+        AppMessage::QuoteStatusReport(s) => some(&mut s.text),
+        AppMessage::ExecutionReport(e) => some(&mut e.text),
+        AppMessage::BusinessReject(j) => some(&mut j.text),
+        AppMessage::RfqCancel { text, .. } => some(text),
+        AppMessage::StepUpChallenge(c) => some(&mut c.reason),
+        AppMessage::StepUpOutcome(o) => [&mut o.code, &mut o.text, &mut o.cure].into_iter().for_each(some),
+        AppMessage::AccessState(a) => some(&mut a.text),
+        AppMessage::AccessDecision(d) => {
+            one(&mut d.text);
+            some(&mut d.cure);
+        }
+        // Lists (of keys, of the factors of a risk) are JSON, which may write any character otherwise:
+        // they are read first and pass here by `shown`.
+        AppMessage::KeyReport(k) => match k {
+            KeyReport::Registered { name } => one(name),
+            KeyReport::Refused { code, text, cure } => {
+                one(code);
+                [text, cure].into_iter().for_each(some);
+            }
+            KeyReport::List(_) | KeyReport::Options { .. } => {}
+        },
+        // No text for people in these.
+        AppMessage::QuoteRequest(_)
+        | AppMessage::Quote(_)
+        | AppMessage::QuoteCancel(_)
+        | AppMessage::QuoteResponse(_)
+        | AppMessage::OrderStatusRequest(_)
+        | AppMessage::SecurityListRequest(_)
+        | AppMessage::Snapshot(SnapshotMark::Begin | SnapshotMark::Rfq(_) | SnapshotMark::End)
+        | AppMessage::StepUpAnswer(_)
+        | AppMessage::StepUpRequest { .. }
+        | AppMessage::KeyRequest(_)
+        | AppMessage::PostureRequest { .. }
+        | AppMessage::PostureReport { .. } => {}
+        _ => {}
+    }
+    m
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use signet_fix::message::{DealerState, VenueState};
+    use signet_rfq::{DealerId, UtcMillis};
+
+    #[test]
+    fn what_deceives_is_seen_and_what_does_not_stays() {
+        for (text, want) in [
+            ("Northbank", "Northbank"),
+            ("Société Générale, Zürich", "Société Générale, Zürich"),
+            ("野村證券", "野村證券"),
+            ("בנק הפועלים", "בנק הפועלים"),
+            ("last look: price moved", "last look: price moved"),
+            ("a\u{202e}knabhtroN", "a\u{fffd}knabhtroN"),
+            ("North\u{200b}bank", "North\u{fffd}bank"),
+            ("\u{2066}x\u{2069}", "\u{fffd}x\u{fffd}"),
+            ("\u{feff}Northbank\u{ad}", "\u{fffd}Northbank\u{fffd}"),
+            ("one\ntwo\tthree\r", "one two three "),
+            ("\u{1b}[31mred\u{7}", "\u{fffd}[31mred\u{fffd}"),
+            ("\u{3164}", "\u{fffd}"),
+            ("e\u{301}", "e\u{301}"),
+            ("e\u{301}\u{301}\u{301}\u{301}", "e\u{301}\u{301}\u{fffd}\u{fffd}"),
+        ] {
+            assert_eq!(shown(text), want, "{text:?}");
+        }
+        assert_eq!(shown(&"x".repeat(100_000)).chars().count(), CHARS_MAX + 1);
+    }
+
+    #[test]
+    fn names_of_dealers_pass_here_and_their_ids_do_not() {
+        let id = DealerId::new("NORTHBANK").expect("an id");
+        let dealer = DealerState { id: id.clone(), name: "\u{202e}knabhtroN".into(), online: true };
+        let AppMessage::VenueState(v) =
+            message(AppMessage::VenueState(VenueState { name: String::new(), practice: false, dealers: vec![dealer], at: UtcMillis(0) }))
+        else {
+            panic!("another")
+        };
+        assert_eq!((&v.dealers[0].id, v.dealers[0].name.as_str()), (&id, "\u{fffd}knabhtroN"));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_deceptive_comes_through(text in "\\PC{0,60}|[\\x00-\\u{2fff}]{0,60}|\\p{Cf}{0,20}") {
+            let clean = shown(&text);
+            prop_assert!(!clean.chars().any(is_deceptive), "{clean:?}");
+            prop_assert_eq!(shown(&clean), clean.clone());
+        }
+    }
+}

@@ -1,0 +1,105 @@
+use super::*;
+use signet_rfq::InstrumentId;
+
+fn bond(currency: &str, settlement: &str) -> Instrument {
+    Instrument {
+        id: InstrumentId::new("DE0001102580").expect("an id"),
+        symbol: "a bond".into(),
+        name: "a bond".into(),
+        asset_class: AssetClass::GovernmentBond,
+        currency: currency.into(),
+        price_decimals: 3,
+        price_unit: "% of par".into(),
+        tick: "0.005".parse().expect("a number"),
+        lot: 1_000.into(),
+        min_quantity: 1_000.into(),
+        max_quantity: 1_000_000.into(),
+        settlement: settlement.into(),
+    }
+}
+
+fn pair(id: &str) -> Instrument {
+    let id = InstrumentId::new(id).expect("an id");
+    Instrument { symbol: id.to_string(), id, asset_class: AssetClass::FxSpot, ..bond("EUR", "spot") }
+}
+
+fn at(text: &str) -> UtcMillis {
+    UtcMillis(text.parse::<Timestamp>().expect("an instant").as_millisecond())
+}
+
+fn usual_of(i: &Instrument, when: &str) -> String {
+    date(i, None, at(when)).expect("a day")
+}
+
+#[test]
+fn business_days_are_counted_where_the_instrument_trades() {
+    for (i, when, want, why) in [
+        (bond("EUR", "T+2"), "2026-11-20T12:00:00Z", "20261124", "over a weekend"),
+        (bond("EUR", "spot"), "2026-11-20T12:00:00Z", "20261124", "spot is T+2"),
+        (bond("EUR", "T+0"), "2026-11-20T12:00:00Z", "20261120", "today"),
+        (bond("EUR", "T+2"), "2026-12-22T12:00:00Z", "20261224", "Christmas Eve is a business day"),
+        (bond("EUR", "T+2"), "2026-12-23T12:00:00Z", "20261228", "Christmas"),
+        (bond("EUR", "T+2"), "2026-04-01T12:00:00Z", "20260407", "Good Friday and Easter Monday"),
+        (bond("USD", "T+1"), "2026-11-25T15:00:00Z", "20261127", "Thanksgiving"),
+        (bond("GBP", "T+1"), "2026-08-28T10:00:00Z", "20260901", "the summer bank holiday"),
+        (bond("JPY", "T+2"), "2026-11-23T23:30:00Z", "20261126", "Tuesday already in Tokyo"),
+        (bond("AUD", "T+2"), "2026-11-22T21:00:00Z", "20261125", "Monday already in Sydney"),
+        (bond("USD", "T+1"), "2026-11-24T03:00:00Z", "20261124", "still Monday in New York"),
+        (bond("EUR", "T+1"), "2026-11-21T12:00:00Z", "20261124", "on a Saturday it is traded for Monday"),
+        (pair("EUR/USD"), "2026-11-23T23:00:00Z", "20261127", "after 17:00 in New York it is Tuesday"),
+        (pair("EUR/USD"), "2026-11-23T21:59:00Z", "20261125", "before, it is Monday"),
+        (pair("EUR/USD"), "2026-12-23T12:00:00Z", "20261228", "closed for either currency"),
+        (pair("GBP/USD"), "2026-06-17T12:00:00Z", "20260622", "Juneteenth and a weekend"),
+    ] {
+        assert_eq!(usual_of(&i, when), want, "{} {} at {when}: {why}", i.id, i.settlement);
+    }
+}
+
+#[test]
+fn the_days_that_are_offered_are_the_days_that_are_taken() {
+    for i in [bond("EUR", "T+2"), bond("USD", "T+1"), pair("EUR/USD"), pair("USD/JPY")] {
+        let now = at("2026-12-20T20:00:00Z");
+        let offered = view(&i, now).dates;
+        assert_eq!(offered.len(), OFFERED);
+        for d in &offered {
+            assert_eq!(date(&i, Some(d), now), Ok(d.replace('-', "")), "{} {d}", i.id);
+        }
+        assert_eq!(date(&i, None, now), date(&i, Some(&offered[0]), now));
+    }
+}
+
+#[test]
+fn another_day_is_refused_and_never_moved() {
+    let (i, now) = (bond("EUR", "T+2"), at("2026-11-20T12:00:00Z"));
+    for (chosen, code) in [
+        ("2026-11-23", "settlement_date_early"),
+        ("2026-11-28", "settlement_date_closed"),
+        ("2026-12-25", "settlement_date_closed"),
+        ("2029-11-26", "settlement_date_late"),
+        ("20261124", "settlement_date_unreadable"),
+        ("tomorrow", "settlement_date_unreadable"),
+        ("", "settlement_date_unreadable"),
+        ("2026-02-30", "settlement_date_unreadable"),
+    ] {
+        let refused = date(&i, Some(chosen), now).expect_err(chosen);
+        assert_eq!(refused.code, code, "{chosen}");
+    }
+}
+
+#[test]
+fn a_currency_without_rules_says_so() {
+    let note = |i: &Instrument| view(i, at("2026-11-20T12:00:00Z")).note;
+    assert_eq!(note(&bond("EUR", "T+2")), "");
+    assert!(note(&pair("USD/JPY")).contains("JPY"));
+}
+
+#[test]
+fn no_convention_and_no_instant_breaks_it() {
+    for settlement in ["T+4294967295", "T+-1", "T+", "", "whenever"] {
+        for when in [i64::MIN, -1, 0, i64::MAX] {
+            let i = bond("USD", settlement);
+            let _ = view(&i, UtcMillis(when));
+            assert!(date(&i, None, UtcMillis(when)).is_ok());
+        }
+    }
+}

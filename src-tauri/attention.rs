@@ -1,0 +1,38 @@
+//! How often the desk may ask the system to point to its window: a gateway that sends challenge after
+//! challenge makes it blink no more than this.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+const AT_MOST_EVERY: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Default)]
+pub(crate) struct Attention {
+    last: Mutex<Option<Instant>>,
+}
+
+impl Attention {
+    /// Whether it may be asked for now; if so, it counts as asked for.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = last.is_none_or(|at| now.saturating_duration_since(at) >= AT_MOST_EVERY);
+        if due {
+            *last = Some(now);
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_challenges_asks_for_attention_now_and_then() {
+        let (attention, begin) = (Attention::default(), Instant::now());
+        let asked = (0..600).filter(|n| attention.is_due(begin + Duration::from_millis(n * 100))).count();
+        assert_eq!(asked, 6, "in a minute of ten challenges a second");
+    }
+}

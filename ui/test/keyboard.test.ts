@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import { nextStop } from "../src/desk/focus";
+import { EnterKey, isRepeat, mayTakeKeyboard, RELEASED_MS, TYPING_MS } from "../src/desk/typing";
+import { Zoom } from "../src/desk/zoom";
+
+test("a dialog takes no keyboard from somebody who types or is about to confirm", () => {
+  for (const [inText, confirms, sinceKeyMs, may] of [
+    [false, false, Infinity, true],
+    [false, false, 0, true],
+    [true, false, 0, false],
+    [true, false, TYPING_MS - 1, false],
+    [true, false, TYPING_MS, true],
+    [false, true, Infinity, false],
+    [true, true, Infinity, false],
+  ] as const)
+    expect(mayTakeKeyboard({ inText, confirms, sinceKeyMs })).toBe(may);
+});
+
+test("an Enter that was never let go of is told from a new one", () => {
+  const held = new EnterKey();
+  expect(held.down(0, false)).toBe(true);
+  expect(held.down(500, true)).toBe(false);
+  expect(held.down(530, true)).toBe(false);
+
+  // Over a remote display: no repeat flag, and up and down again at once.
+  const remote = new EnterKey();
+  expect(remote.down(0, false)).toBe(true);
+  for (let ms = 500; ms < 3_000; ms += 33) {
+    remote.up(ms);
+    expect(remote.down(ms + 1, false), `${ms} ms`).toBe(false);
+  }
+  // Without the ups in between.
+  for (let ms = 3_000; ms < 4_000; ms += 33) expect(remote.down(ms, false)).toBe(false);
+  remote.up(4_000);
+  expect(remote.down(4_000 + RELEASED_MS, false)).toBe(true);
+});
+
+test("a second click on the same spot is a repeat, one elsewhere or later is not", () => {
+  const first = { x: 500, y: 330, ms: 1_000 };
+  for (const [x, y, ms, repeats] of [
+    [500, 330, 1_050, true],
+    [502, 331, 1_900, true],
+    [500, 330, 2_600, false],
+    [560, 330, 1_050, false],
+  ] as const)
+    expect(isRepeat(first, { x, y, ms })).toBe(repeats);
+  expect(isRepeat({ ...first, ms: -Infinity }, first)).toBe(false);
+});
+
+test("Tab goes round inside a dialog and leaves the steps inside to the browser", () => {
+  expect(nextStop(2, 3, false)).toBe(0);
+  expect(nextStop(0, 3, true)).toBe(2);
+  expect(nextStop(-1, 3, false)).toBe(0);
+  expect(nextStop(-1, 3, true)).toBe(2);
+  expect(nextStop(1, 3, false)).toBe(null);
+  expect(nextStop(1, 3, true)).toBe(null);
+  expect(nextStop(-1, 0, false)).toBe(null);
+});
+
+test("Ctrl with plus, minus and zero make everything larger, smaller and usual again", () => {
+  const zoom = new Zoom();
+  const press = (key: string, ctrlKey = true) =>
+    zoom.key({ key, ctrlKey, metaKey: false, altKey: false });
+  expect(press("+", false)).toBe(false);
+  expect(press("+")).toBe(true);
+  expect(zoom.factor).toBeGreaterThan(1);
+  for (let i = 0; i < 50; i++) press("=");
+  expect(zoom.factor).toBe(2);
+  for (let i = 0; i < 50; i++) press("-");
+  expect(zoom.factor).toBe(0.8);
+  press("0");
+  expect(zoom.factor).toBe(1);
+  expect(press("b")).toBe(false);
+});
