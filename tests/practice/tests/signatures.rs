@@ -412,7 +412,7 @@ fn what_committed_somebody_is_exported_and_other_programs_find_it_good() {
     let path = export(&w, &Wanted::default());
     let all = lines(&path);
     assert!(kinds(&all).contains(&own("U3")) && all.len() >= 6, "{:?}", kinds(&all));
-    assert_eq!(signed_verify(&path).unwrap(), all.len());
+    assert_eq!(signed_verify(&path).unwrap().messages as usize, all.len());
     let mut told = vec![];
     signed_list(config, &Wanted::default(), &mut told).unwrap();
     let told = String::from_utf8(told).unwrap();
