@@ -291,7 +291,7 @@ impl World {
         let d = &self.dealers[name];
         let Some(rfq) = d.asked.keys().nth(pick % d.asked.len().max(1)).cloned() else { return };
         // One id for all RFQs of a dealer now and then: ids are unique within an RFQ only.
-        let id = if price % 3 == 0 { format!("q{price}") } else { self.id("q") };
+        let id = if price.is_multiple_of(3) { format!("q{price}") } else { self.id("q") };
         let level = |p: i64| Some(Level { price: Decimal::new(p, 3), size: 1_000_000.into() });
         let offer = level(if fault { 0 } else { 1_000 + i64::from(price) });
         let until = self.now + 5_000 + i64::from(price) * 50;
