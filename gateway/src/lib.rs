@@ -6,6 +6,8 @@
 
 pub mod admin;
 pub mod admin_api;
+mod admission;
+mod budget;
 pub mod config;
 mod core;
 mod crl;
@@ -19,6 +21,7 @@ mod https;
 pub mod journal;
 mod listener_tls;
 mod live;
+mod peers;
 mod references;
 pub mod registry;
 pub mod risk;
@@ -228,7 +231,7 @@ async fn run(
     let (files, step_up) = (config.entitlements.clone(), config.step_up.is_some());
     let gate = entitle::Gate::new(loaded.entitlements.clone(), files, roster.clone(), step_up, second);
     remembered.iter().for_each(|(desk, dealer)| gate.traded(desk, dealer));
-    let core = Rc::new(Core::new(router, journal, gate, Signed::new(evidence, roster.clone())));
+    let core = Rc::new(Core::new(router, journal, gate, Signed::new(evidence, roster.clone()), config.limits.clone()));
     tokio::task::spawn_local(entitle::keep_up(core.clone()));
     core.judge_by(risk.clone(), roster.clone());
     if let Some(questions) = renewals {
