@@ -1,11 +1,11 @@
 //! Where router, journal and sessions meet. One thread; never awaits.
 
 use crate::{
+    budget::Class,
+    config::LimitsSection,
     enforce::{Connection, Enforcement},
     enrol::limit::{JournalBudget, left_out_words},
     entitle::Gate,
-    budget::Class,
-    config::LimitsSection,
     journal::{Journal, JournalError},
     live::Live,
     peers::Peers,
@@ -275,6 +275,10 @@ impl Core {
                 // desks. Answers of dealers go through: they tell what is already so.
                 tracing::error!(error = %e, "the journal cannot be written");
                 match (&input, &e) {
+                    (Input::FromDesk(desk, m), JournalError::Full { .. }) => {
+                        self.note_about("journal.full", desk.as_str(), &e.to_string());
+                        vec![Output::ToDesk(desk.clone(), no_room(m, &e))]
+                    }
                     (Input::FromDesk(desk, m), _) => vec![Output::ToDesk(desk.clone(), not_now(m.msg_type()))],
                     // It would undo the next start.
                     (Input::FromDealer(dealer, m), JournalError::NotReadable) => vec![Output::Alert {
@@ -333,6 +337,17 @@ impl Core {
             }
         }
     }
+}
+
+fn no_room(m: &AppMessage, why: &JournalError) -> AppMessage {
+    AppMessage::BusinessReject(BusinessReject {
+        ref_seq_num: None,
+        ref_msg_type: m.msg_type().into(),
+        ref_id: crate::signed::id_of(m),
+        // 4: application not available.
+        reason: 4,
+        text: Some(format!("{why}; nothing was done. RFQs without a trade are forgotten after 15 minutes (journal.full)")),
+    })
 }
 
 fn not_now(msg_type: &str) -> AppMessage {

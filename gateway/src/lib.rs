@@ -193,6 +193,7 @@ async fn run(
     let mut router = new_router(&loaded, options);
     router.day_begins(loaded.entitlements.day_begins_ms());
     let journal = Journal::open(&state_dir.join("rfqs.journal"), &key, &mut router, config.journal.on_bad_record)?;
+    let journal = journal.with_limits(config.limits.journal());
     let evidence = SignedLog::open(&signed_folder(config), &key, now(), sync)?;
 
     let mut risk_files = vec![config.risk.settings.clone()];
@@ -389,7 +390,9 @@ fn new_router(loaded: &Loaded, options: Options) -> Router {
     let desks = c.desk.iter().map(|d| DeskSettings { id: d.comp_id.clone(), dealers: d.dealers.clone() });
     let dealers = c.dealer.iter().map(|d| DealerSettings { id: d.comp_id.clone(), name: d.name.clone() });
     let default = c.desk_default.as_ref().map(|d| d.dealers.clone().unwrap_or_default());
-    Router::new(c.gateway.name.clone(), options.practice, loaded.catalogue.clone(), desks, dealers).with_desk_default(default)
+    Router::new(c.gateway.name.clone(), options.practice, loaded.catalogue.clone(), desks, dealers)
+        .with_desk_default(default)
+        .with_max_ended(c.limits.ended_rfqs_per_desk)
 }
 
 /// How a desk's sessions are run at this end.

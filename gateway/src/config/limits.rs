@@ -1,6 +1,7 @@
 //! `[limits]`: what one peer may draw out of the gateway.
 
 use super::{ConfigError, value};
+use crate::journal::JournalLimits;
 use serde::Deserialize;
 
 /// Numbers of one class of message: so many at once, and so many each second after that.
@@ -97,7 +98,7 @@ impl Default for LimitsSection {
             dealer_processor_percent: 40,
             processor_burst_ms: 250,
             ended_rfqs_per_desk: 1_000,
-            journal_mib: 256,
+            journal_mib: 128,
             journal_mib_per_desk: 16,
             signed_mib_per_peer_per_day: 256,
             signed_full: SignedFull::Refuse,
@@ -106,6 +107,12 @@ impl Default for LimitsSection {
 }
 
 impl LimitsSection {
+    /// How much the journal holds of what is remembered.
+    pub fn journal(&self) -> JournalLimits {
+        let bytes = |mib: u32| u64::from(mib) * 1024 * 1024;
+        JournalLimits { total: bytes(self.journal_mib), per_desk: bytes(self.journal_mib_per_desk) }
+    }
+
     /// A limit of nothing would shut everybody out, one without bound is none.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let key = |name: &str| format!("limits.{name}");
