@@ -21,6 +21,7 @@ mod https;
 pub mod journal;
 mod listener_tls;
 mod live;
+pub mod log;
 mod peers;
 mod references;
 pub mod registry;
