@@ -25,6 +25,8 @@ pub struct Venue {
 /// What a venue is made of.
 pub struct Parties {
     pub honest_dealer: SocketAddr,
+    /// Lines of the honest dealer's entry about signatures.
+    pub honest_signatures: String,
     pub hostile_dealers: Vec<(String, SocketAddr)>,
     pub hostile_desks: Vec<String>,
 }
@@ -122,6 +124,9 @@ fn configure(pki: &DevPki, dir: &Path, desks_at: SocketAddr, parties: &Parties) 
     let honest = (HONEST_DEALER.to_owned(), parties.honest_dealer);
     for (id, address) in parties.hostile_dealers.iter().chain([&honest]) {
         write!(text, "[[dealer]]\ncomp_id = \"{id}\"\nname = \"{id}\"\naddress = \"{address}\"\nserver_name = \"localhost\"\n")?;
+        if id == HONEST_DEALER {
+            text.push_str(&parties.honest_signatures);
+        }
     }
     for id in parties.hostile_desks.iter().map(String::as_str).chain([HONEST_DESK]) {
         write!(text, "[[desk]]\ncomp_id = \"{id}\"\n")?;

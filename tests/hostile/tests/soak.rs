@@ -1,7 +1,7 @@
 //! An honest desk trades while everybody else attacks. `SIGNET_HOSTILE_SECONDS`, `SIGNET_SEED`; with `SIGNET_HOSTILE=desk`
 //! or `=dealer` one flooding desk or dealer only, as the latency is measured.
 
-use signet_dealer::{Credentials, Force, Instruments, Simulator};
+use signet_dealer::{Credentials, Force, Instruments, Signs, Simulator};
 use signet_devca::Order;
 use signet_hostile::{
     HONEST_DEALER,
@@ -55,6 +55,7 @@ fn hostile_peers_neither_stop_the_gateway_nor_the_honest_desk() {
 
     let mut settings = Plan::calm(dir.path()).unwrap().dealers;
     settings.dealers.retain(|d| d.id == HONEST_DEALER);
+    let (signs, sign) = (settings.dealers[0].signs != Signs::No, settings.dealers[0].wants_signed);
     let key = pki.issue(&Order::dealer(HONEST_DEALER)).unwrap().certified_key().unwrap();
     let message_key = MessageKey::of(&key).unwrap();
     let profile = ServerProfile::new(pki.gateway_roots().unwrap(), key);
@@ -71,6 +72,7 @@ fn hostile_peers_neither_stop_the_gateway_nor_the_honest_desk() {
     let bad: Vec<HostileDealer> = (0..2).map(|n| HostileDealer::new(&pki, &format!("BAD{n}")).unwrap()).collect();
     let parties = Parties {
         honest_dealer: simulator.addresses()[HONEST_DEALER],
+        honest_signatures: format!("signs = {signs}\nsign = {sign}\n"),
         hostile_dealers: bad.iter().map(|d| d.address().unwrap()).collect(),
         hostile_desks: (0..24).map(|n| format!("H{n}")).collect(),
     };
