@@ -1,6 +1,11 @@
 //! A dealer with a good certificate and bad manners. The gateway dials it again and again.
 
-use crate::{BUND, GATEWAY, dice::Dice, venue::Res, wire::{Wire, at}};
+use crate::{
+    BUND, GATEWAY,
+    dice::Dice,
+    venue::Res,
+    wire::{Wire, at},
+};
 use signet_devca::{DevPki, Order};
 use signet_identity::ServerProfile;
 use std::{net::SocketAddr, time::Duration};
@@ -93,7 +98,11 @@ async fn attacks(w: &mut Wire, attack: Attack, dice: &mut Dice, until: Instant) 
 
 fn message(w: &mut Wire, attack: Attack, dice: &mut Dice, n: u64, own: &str) -> Vec<u8> {
     let quote = |rfq: &str, n: u64| {
-        format!("35=S|131={rfq}|117=q{n}|55={BUND}|48={BUND}|22=4|132=99.1|133=99.2|134=5000000|135=5000000|62={}|60={}|", at(30_000), at(0))
+        format!(
+            "35=S|131={rfq}|117=q{n}|55={BUND}|48={BUND}|22=4|132=99.1|133=99.2|134=5000000|135=5000000|62={}|60={}|",
+            at(30_000),
+            at(0)
+        )
     };
     match attack {
         Attack::QuotesOfOthersRfqs => w.next(&quote(&format!("HONEST.R{}", dice.below(1_000)), n)),

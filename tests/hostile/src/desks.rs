@@ -1,6 +1,11 @@
 //! Desks with good certificates and bad manners.
 
-use crate::{BUND, GATEWAY, HONEST_DEALER, dice::Dice, venue::Res, wire::{Wire, at}};
+use crate::{
+    BUND, GATEWAY, HONEST_DEALER,
+    dice::Dice,
+    venue::Res,
+    wire::{Wire, at},
+};
 use signet_devca::{DevPki, Order};
 use signet_identity::{ClientProfile, MessageKey};
 use std::{net::SocketAddr, time::Duration};
