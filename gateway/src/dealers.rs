@@ -52,7 +52,11 @@ impl DealerLists {
         loop {
             tokio::time::sleep(crl::LOOK).await;
             files.complain(OffsetDateTime::now_utc());
-            if files.refresh() {
+            let Some((lists, changed)) = files.refreshed_aside().await else {
+                return tracing::error!(alert = true, "the revocation lists for dealers are not looked at any longer; restart the gateway");
+            };
+            files = lists;
+            if changed {
                 drop(self.0.send_replace(files.crls(None)));
             }
         }

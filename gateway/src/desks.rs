@@ -386,11 +386,15 @@ pub async fn keep_up(tls: Rc<ListenerTls>, mut files: CrlFiles, core: Rc<Core>, 
         let own = own();
         let other = own != last_own;
         last_own = own;
-        if !tls.refresh(&mut files, last_own.as_ref().map(|c| c.as_slice()), other) {
+        let Some((lists, changed)) = files.refreshed_aside().await else {
+            return tracing::error!(alert = true, "the revocation lists for desks are not looked at any longer; restart the gateway");
+        };
+        files = lists;
+        if !tls.take(&mut files, last_own.as_ref().map(|c| c.as_slice()), changed || other) {
             continue;
         }
         let good = |l: &Live| tls.recheck(&l.chain, OffsetDateTime::now_utc()).map_err(|r| (r.code(), r.message().to_string()));
-        live::end(&core, roster.as_deref(), good);
+        live::end_few_at_a_time(&core, roster.as_deref(), good).await;
     }
 }
 

@@ -79,6 +79,23 @@ pub fn end(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Res
     }
 }
 
+/// Sessions asked about before others of the thread have their turn: a chain takes a signature check for each link.
+const AT_A_TIME: usize = 8;
+
+/// The same where each question takes its time.
+pub async fn end_few_at_a_time(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Result<(), (&'static str, String)>) {
+    let on: Vec<CompId> = core.live.borrow().iter().filter(|(_, l)| !l.cut.done()).map(|(d, _)| d.clone()).collect();
+    for few in on.chunks(AT_A_TIME) {
+        for desk in few {
+            let why = core.live.borrow().get(desk).filter(|l| !l.cut.done()).and_then(|l| good(l).err());
+            if let Some((code, words)) = why {
+                cut(core, roster, desk, &Reason { code, words, cure: String::new() });
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Cuts off one desk, if it is on and was not cut off already.
 pub fn end_one(core: &Rc<Core>, roster: Option<&Roster>, desk: &CompId, code: &'static str, words: &str) {
     let on = core.live.borrow().get(desk).is_some_and(|l| !l.cut.done());

@@ -31,6 +31,8 @@ const MAX_ENDED_RFQS_PER_DESK: usize = 1_000;
 const MAX_TRADES_PER_DESK: usize = 20_000;
 /// Desks are told which dealers can be reached no more often than this.
 const VENUE_STATE_MS: i64 = 1_000;
+/// Desks that are told in one go: what each may see is a question to the policies.
+const VENUE_STATES_AT_ONCE: usize = 64;
 /// Final answers kept for a desk that is away.
 const MAX_PENDING_PER_DESK: usize = 1_000;
 /// How long an ended RFQ is remembered: long enough to reconcile what a laptop missed overnight.
@@ -146,6 +148,8 @@ pub struct Router {
     /// When desks were last told which dealers can be reached, and which of them have not heard of a change since.
     venue_told: Option<UtcMillis>,
     venue_stale: BTreeSet<CompId>,
+    /// The desk that was told last, while others of them are still to be told.
+    venue_cursor: Option<CompId>,
     out: Vec<Output>,
 }
 
@@ -172,6 +176,7 @@ impl Router {
             max_ended: MAX_ENDED_RFQS_PER_DESK,
             venue_told: None,
             venue_stale: BTreeSet::new(),
+            venue_cursor: None,
             out: Vec::new(),
         }
     }

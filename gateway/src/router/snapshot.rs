@@ -1,6 +1,7 @@
 //! What a desk is told after logon, before anything new.
 
 use super::*;
+use std::ops::Bound;
 
 impl Router {
     /// State first, then life: instruments and dealers, open RFQs with their quotes and accepts, then
@@ -103,11 +104,20 @@ impl Router {
     /// Tells those who have not heard of the last change, unless it is too soon.
     pub(super) fn tell_stale(&mut self, now: UtcMillis) {
         let soon = |t: UtcMillis| now.since(t).unsigned_abs() < VENUE_STATE_MS.unsigned_abs();
-        if self.venue_stale.is_empty() || self.venue_told.is_some_and(soon) {
+        if self.venue_stale.is_empty() || (self.venue_cursor.is_none() && self.venue_told.is_some_and(soon)) {
             return;
         }
         self.venue_told = Some(now);
-        for desk in std::mem::take(&mut self.venue_stale) {
+        // On from where the last round ended, so that changes that come all the time reach everybody.
+        let after = (self.venue_cursor.take().map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let later = self.venue_stale.range::<CompId, _>(after.clone());
+        let all = later.chain(&self.venue_stale).take(VENUE_STATES_AT_ONCE).cloned();
+        let few: BTreeSet<CompId> = all.collect();
+        self.venue_stale.retain(|d| !few.contains(d));
+        if !self.venue_stale.is_empty() {
+            self.venue_cursor = few.last().cloned();
+        }
+        for desk in few {
             let state = self.venue_state(&desk, now);
             self.tell_desk(&desk, AppMessage::VenueState(state));
         }
