@@ -41,7 +41,7 @@ impl AdmissionLimits {
 
     /// For the HTTPS listeners, whose connections keep their place for as long as they last.
     pub fn of_https(total: usize) -> Self {
-        let connections_per_address = Rate { burst: 100, per_minute: 600 };
+        let connections_per_address = Rate { burst: 400, per_minute: 3_000 };
         Self { total, per_address: (total / 4).max(1), per_network: (total / 2).max(1), connections_per_address }
     }
 }

@@ -74,9 +74,13 @@ impl Peers {
         self.desk(desk, |p| p.budget.may_log_on(Instant::now()))
     }
 
-    /// Told when a dealer is to be disconnected.
+    /// Told when a dealer is to be disconnected. One for each connection: what an earlier one was told does not end a later
+    /// one.
     pub fn dealer_out(&self, dealer: &DealerId) -> Rc<Notify> {
-        self.dealer(dealer, |p| p.out.clone())
+        self.dealer(dealer, |p| {
+            p.out = Rc::default();
+            p.out.clone()
+        })
     }
 
     /// For how long a dealer that was disconnected for its excess is left alone.

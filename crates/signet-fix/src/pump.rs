@@ -398,6 +398,28 @@ mod tests {
         assert!(turns.get() >= reads / FRAMES_PER_TURN, "{}", turns.get());
     }
 
+    /// What a peer wrote beyond its share stays in its socket.
+    #[tokio::test]
+    async fn a_peer_that_has_used_up_its_share_is_not_read_from() {
+        let (session, outbox) = initiator("SHARE");
+        let share = Share::new(1, Duration::ZERO);
+        share.spend(StdInstant::now(), Duration::from_secs(3_600));
+        let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
+        let mut framer = Framer::new();
+        let writes = async {
+            theirs.write_all(&ignored().repeat(1_000)).await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        let end = tokio::time::timeout(Duration::from_millis(50), async {
+            tokio::select! {
+                closed = pump_within(ours, &mut framer, &session, &outbox, &share, |_| {}) => panic!("{closed}"),
+                () = writes => {}
+            }
+        });
+        assert!(end.await.is_err());
+        assert!(framer.next_framed().unwrap().is_none(), "nothing was taken from the socket");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn timers_run_while_a_peer_is_always_ready_to_be_read() {
         let (session, outbox) = initiator("TIMERS");

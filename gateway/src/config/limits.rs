@@ -83,7 +83,7 @@ impl Default for LimitsSection {
             desk_accepts: rate(250, 600),
             desk_cancels: rate(500, 600),
             desk_status_requests: rate(250, 300),
-            desk_list_requests: rate(10, 12),
+            desk_list_requests: rate(60, 60),
             desk_key_requests: rate(20, 20),
             desk_other: rate(100, 300),
             desk_kib: rate(2_048, 6_000),
