@@ -142,7 +142,7 @@ impl PeerBudget {
 pub enum NoLogon {
     #[error("this desk was disconnected because it sent too many messages; it may log on again in {seconds} s")]
     Paused { seconds: u64 },
-    #[error("this desk logs on too often; wait a minute, and look for a second program that uses its identity")]
+    #[error("this desk logs on too often")]
     TooOften,
 }
 
@@ -152,6 +152,14 @@ impl NoLogon {
         match self {
             Self::Paused { .. } => "budget.paused",
             Self::TooOften => "budget.logons",
+        }
+    }
+
+    /// What helps.
+    pub fn cure(self) -> &'static str {
+        match self {
+            Self::Paused { .. } => "Wait, and find out what sends so many messages.",
+            Self::TooOften => "Wait a minute, and look for a second program that uses this desk's identity.",
         }
     }
 }

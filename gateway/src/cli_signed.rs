@@ -22,7 +22,12 @@ pub enum SignedCommand {
         which: WantedArguments,
     },
     /// Check an export; needs no gateway, only this program. Exit code 1 when something is wrong.
-    Verify { file: PathBuf },
+    Verify {
+        file: PathBuf,
+        /// The export was made with --from, --to, --desk or --rfq: messages may be missing.
+        #[arg(long)]
+        part: bool,
+    },
 }
 
 #[derive(Args)]
@@ -52,12 +57,20 @@ pub fn signed(c: &Config, command: SignedCommand) -> Result<(), AdminError> {
     let totals = match command {
         SignedCommand::List { which } => admin::signed_list(c, &which.into(), &mut out)?,
         SignedCommand::Export { which } => admin::signed_export(c, &which.into(), &mut out)?,
-        SignedCommand::Verify { file } => return verify(&file),
+        SignedCommand::Verify { file, part } => return verify(&file, part),
     };
     if totals.bad > 0 { Err(AdminError::SignedNotGood(totals.bad)) } else { Ok(()) }
 }
 
-pub fn verify(file: &std::path::Path) -> Result<(), AdminError> {
-    println!("{} messages, each good under its certificate's key.", admin::signed_verify(file)?);
-    Ok(())
+pub fn verify(file: &std::path::Path, part: bool) -> Result<(), AdminError> {
+    let v = admin::signed_verify(file)?;
+    println!("{} messages, each good under its certificate's key; the last is number {} of the log.", v.messages, v.last);
+    match v.first_missing {
+        Some(first) if !part => Err(AdminError::SignedMissing { missing: v.missing, first }),
+        Some(first) => {
+            println!("{} messages before it are not in the file, the first is number {first}.", v.missing);
+            Ok(())
+        }
+        None => Ok(()),
+    }
 }

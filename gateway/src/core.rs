@@ -193,6 +193,11 @@ impl Core {
                 self.keep_of_dealer(dealer, &message, &meta);
                 let message = match message {
                     AppMessage::BusinessReject(j) => AppMessage::BusinessReject(self.reference(dealer, j)),
+                    AppMessage::QuoteCancel(c) if c.rfq.is_none() => {
+                        let named = self.with_router(|r| r.cancels(dealer, c));
+                        let inputs = named.into_iter().map(|c| Input::FromDealer(dealer.clone(), AppMessage::QuoteCancel(c)));
+                        return inputs.for_each(|input| self.handle(input));
+                    }
                     m => m,
                 };
                 self.handle(Input::FromDealer(dealer.clone(), message));

@@ -4,15 +4,16 @@ use crate::{
     config::{DealerEntry, ResetSchedule},
     core::Core,
     crl::{self, CrlFiles},
+    signed,
 };
 use rustls_pki_types::CertificateDer;
 use signet_fix::{
     framer::Framer,
     pump::pump_within,
     session::{Binding, Channel, Session},
-    signature::{Signing, Verification, every},
+    signature::{Verification, commits_asker, every},
 };
-use signet_identity::{ClientProfile, Crls, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, describe, net};
+use signet_identity::{ClientProfile, Crls, MessageKey, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, describe, net};
 use signet_rfq::DealerId;
 use std::{rc::Rc, time::Duration};
 use time::OffsetDateTime;
@@ -119,7 +120,7 @@ pub struct Line {
     pub lists: Rc<DealerLists>,
     pub session: Rc<Session>,
     /// Signs what commits us; `None` towards a dealer that does not want it.
-    pub signing: Option<Signing>,
+    pub signing: Option<MessageKey>,
     /// When its sequence numbers start again.
     pub reset: ResetSchedule,
 }
@@ -241,7 +242,8 @@ impl Line {
         if let Some(leaf) = chain.first() {
             core.signed.dealer_is(&self.to.dealer, leaf);
         }
-        let channel = Channel { binding: Binding::None, signing: self.signing.clone(), verification };
+        let signing = self.signing.as_ref().map(|key| signed::signing(key, commits_asker));
+        let channel = Channel { binding: Binding::None, signing, verification };
         let outbox = match self.session.attach(channel) {
             Ok(o) => o,
             Err(e) => return tracing::error!(dealer = %self.to.dealer, error = %e, "the session cannot be attached"),

@@ -195,10 +195,10 @@ impl Door {
         let checked = match &key {
             Ok(key) => self.check(&first, &desk, &binding, &shown).await.and_then(|who| {
                 // Only now: who is refused does not use up the budget of the desk it names.
-                core.peers.may_log_on(&desk).map(|()| (who, key.clone())).map_err(|e| (e.code(), e.to_string()))
+                core.peers.may_log_on(&desk).map(|()| (who, key.clone())).map_err(live::Reason::from)
             }),
             // Said at the Logon, not at the first RFQ.
-            Err(e) => Err((e.code(), e.to_string())),
+            Err(e) => Err(live::Reason { code: e.code(), words: e.to_string(), cure: e.cure().into() }),
         };
         let admitted = match checked {
             Ok((who, key)) => {
@@ -207,7 +207,7 @@ impl Door {
                 let access = Access::new(user, &peer, key, &binding, vouched_for).with_first_use(first_use);
                 self.judge(&first, access, &shown)
             }
-            Err((code, words)) => Err(live::Reason { code, words, cure: String::new() }),
+            Err(why) => Err(why),
         };
         if let Err(live::Reason { code, words: reason, .. }) = &admitted {
             let code = *code;
@@ -263,10 +263,11 @@ impl Door {
     }
 
     /// What the Logon says, then what the registry says; a stable code and words for the trader.
-    async fn check(&self, frame: &[u8], desk: &CompId, binding: &str, shown: &Shown) -> Result<Option<Who>, (&'static str, String)> {
-        self.check_logon(frame, desk, binding).map_err(|reason| ("logon.refused", reason))?;
+    async fn check(&self, frame: &[u8], desk: &CompId, binding: &str, shown: &Shown) -> Result<Option<Who>, live::Reason> {
+        let refused = |words| live::Reason { code: "logon.refused", words, cure: LOGON_CURE.into() };
+        self.check_logon(frame, desk, binding).map_err(refused)?;
         let Some(roster) = &self.roster else { return Ok(None) };
-        roster.admit(shown).await.map(Some).map_err(|r| (r.code(), r.to_string()))
+        roster.admit(shown).await.map(Some).map_err(live::Reason::from)
     }
 
     /// FIXS: the party that TLS authenticated may use its own CompID and no other.
@@ -362,6 +363,9 @@ impl Door {
     }
 }
 
+/// Whatever is wrong with a Logon itself, the program or its settings sent it.
+const LOGON_CURE: &str = "Update Signet Desk; if it stays so, have your administrator compare the venue's settings with the gateway's.";
+
 struct Admitted {
     tls: TlsStream<TcpStream>,
     framer: Framer,
@@ -393,7 +397,7 @@ pub async fn keep_up(tls: Rc<ListenerTls>, mut files: CrlFiles, core: Rc<Core>, 
         if !tls.take(&mut files, last_own.as_ref().map(|c| c.as_slice()), changed || other) {
             continue;
         }
-        let good = |l: &Live| tls.recheck(&l.chain, OffsetDateTime::now_utc()).map_err(|r| (r.code(), r.message().to_string()));
+        let good = |l: &Live| tls.recheck(&l.chain, OffsetDateTime::now_utc()).map_err(|r| live::Reason::from(&r));
         live::end_few_at_a_time(&core, roster.as_deref(), good).await;
     }
 }

@@ -213,6 +213,7 @@ fn quote(rfq: &str, id: &str, price: &str, size: i64) -> AppMessage {
         valid_until: T0 + 30_000,
         tradeable: true,
         at: T0,
+        qualifiers: Default::default(),
     })
 }
 
@@ -427,8 +428,7 @@ proptest! {
                         reason: 99,
                         instrument: InstrumentId::new("EUR/USD").unwrap(),
                         dealer: None,
-                        text: Some(text),
-                    };
+                        text: Some(text), advice: None };
                     g.dealer(at, "E", AppMessage::QuoteRequestReject(reject));
                 }
                 _ => {

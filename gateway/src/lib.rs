@@ -22,6 +22,7 @@ pub mod journal;
 mod listener_tls;
 mod live;
 pub mod log;
+mod own_certificate;
 mod peers;
 mod references;
 pub mod registry;
@@ -44,7 +45,6 @@ use router::{DealerSettings, DeskSettings, Router};
 use signed::{Signed, SignedLog, SignedLogError};
 use signet_fix::{
     session::{LogonReset, Role, Session, SessionConfig, SessionOptions},
-    signature::commits_asker,
     store::SealedStore,
 };
 use signet_identity::{ServerProfile, TlsVersions};
@@ -262,12 +262,12 @@ async fn run(
         let session = Rc::new(open_session(config, how, &target, &path, &key, sync).map_err(GatewayError::Session)?);
         core.dealers.borrow_mut().insert(d.comp_id.clone(), session.clone());
         let to = dealers::Peer::new(d, &config.gateway.trust_domain);
-        let signing = d.sign.then(|| signed::signing(&loaded.message_key, commits_asker));
+        let signing = d.sign.then(|| loaded.message_key.clone());
         let line = dealers::Line { to, tls: client, lists: lists.clone(), session, signing, reset: d.reset.clone() };
         tokio::task::spawn_local(line.keep_up(core.clone()));
     }
 
-    let profile = ServerProfile::new(loaded.desk_roots.clone(), loaded.identity.certified_key())
+    let profile = ServerProfile::new(loaded.desk_roots.clone(), &loaded.identity)
         .with_policy(config.tls.policy(config::versions(config.desks.allow_tls12)));
     let mut files = CrlFiles::new("desks.crl", &config.desks.crl, config.desks.crl_required);
     files.refresh();
@@ -291,6 +291,7 @@ async fn run(
     if let Some(roster) = roster {
         tokio::task::spawn_local(live::watch(core.clone(), roster));
     }
+    tokio::task::spawn_local(own_certificate::keep_up(core.clone(), loaded.config.clone(), loaded.identity.clone()));
     tracing::info!(%address, practice = options.practice, "gateway is up");
     let (enrolment, at) = (worker.as_ref().and_then(|w| w.est), admin.as_ref().map(|w| w.address));
     let _ = ready.send(Ok(Addresses { desks: address, enrolment, admin: at }));

@@ -1,14 +1,19 @@
 //! Sessions that are on, and the end of those that may not be on any more.
 
 use crate::{
+    budget::NoLogon,
     core::Core,
     enforce::Connection,
-    registry::{NewEvent, admission::Shown},
+    registry::{
+        NewEvent,
+        admission::{AdmissionRefusal, Shown},
+    },
     risk::Access,
     roster::Roster,
 };
 use rustls_pki_types::CertificateDer;
 use signet_fix::session::{Outbox, Session};
+use signet_identity::Refusal;
 use signet_rfq::{CompId, UtcMillis};
 use std::{cell::Cell, rc::Rc, time::Duration};
 use tokio::time::timeout;
@@ -40,6 +45,24 @@ pub struct Reason {
     pub cure: String,
 }
 
+impl From<AdmissionRefusal> for Reason {
+    fn from(why: AdmissionRefusal) -> Self {
+        Self { code: why.code(), words: why.to_string(), cure: why.cure().into() }
+    }
+}
+
+impl From<NoLogon> for Reason {
+    fn from(why: NoLogon) -> Self {
+        Self { code: why.code(), words: why.to_string(), cure: why.cure().into() }
+    }
+}
+
+impl From<&Refusal> for Reason {
+    fn from(why: &Refusal) -> Self {
+        Self { code: why.code(), words: why.message().to_string(), cure: why.cure().into() }
+    }
+}
+
 /// One desk's connection.
 pub struct Live {
     pub shown: Shown,
@@ -63,19 +86,19 @@ pub async fn watch(core: Rc<Core>, roster: Rc<Roster>) {
         if let Ok(Err(_)) = timeout(LOOK, snapshots.changed()).await {
             tokio::time::sleep(LOOK).await;
         }
-        end(&core, Some(&roster), |l| roster.still_good(&l.shown).map_err(|why| (why.code(), why.to_string())));
+        end(&core, Some(&roster), |l| roster.still_good(&l.shown).map_err(Reason::from));
     }
 }
 
 /// Cuts off every live session that `good` does not find good; it says why with a code and in words.
-pub fn end(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Result<(), (&'static str, String)>) {
+pub fn end(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Result<(), Reason>) {
     let gone: Vec<_> = {
         let live = core.live.borrow();
         let on = live.iter().filter(|(_, l)| !l.cut.done());
         on.filter_map(|(d, l)| good(l).err().map(|why| (d.clone(), why))).collect()
     };
-    for (desk, (code, words)) in gone {
-        cut(core, roster, &desk, &Reason { code, words, cure: String::new() });
+    for (desk, why) in gone {
+        cut(core, roster, &desk, &why);
     }
 }
 
@@ -83,13 +106,13 @@ pub fn end(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Res
 const AT_A_TIME: usize = 8;
 
 /// The same where each question takes its time.
-pub async fn end_few_at_a_time(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Result<(), (&'static str, String)>) {
+pub async fn end_few_at_a_time(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Result<(), Reason>) {
     let on: Vec<CompId> = core.live.borrow().iter().filter(|(_, l)| !l.cut.done()).map(|(d, _)| d.clone()).collect();
     for few in on.chunks(AT_A_TIME) {
         for desk in few {
             let why = core.live.borrow().get(desk).filter(|l| !l.cut.done()).and_then(|l| good(l).err());
-            if let Some((code, words)) = why {
-                cut(core, roster, desk, &Reason { code, words, cure: String::new() });
+            if let Some(why) = why {
+                cut(core, roster, desk, &why);
             }
         }
         tokio::task::yield_now().await;

@@ -246,8 +246,8 @@ fn main() -> ExitCode {
         Command::Doctor { dealer } => examine(&config, dealer.as_deref()),
         Command::Policy(p) => return cli_policy::policy(&config, p),
         // Works where there is no gateway.
-        Command::Signed(cli_signed::SignedCommand::Verify { file }) => {
-            cli_signed::verify(&file).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
+        Command::Signed(cli_signed::SignedCommand::Verify { file, part }) => {
+            cli_signed::verify(&file, part).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
         }
         command => administer(&config, command).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure())),
     };
@@ -355,7 +355,19 @@ async fn examine(config: &Path, dealer: Option<&str>) -> Result<(), String> {
 }
 
 fn check(path: &Path) -> Result<(), String> {
-    let loaded = Config::read(path).and_then(Config::load).map_err(|e| e.to_string())?;
+    let config = Config::read(path).map_err(|e| e.to_string())?;
+    let mut wrong = config.faults();
+    wrong.extend(doctor::files(&config));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    wrong.extend(runtime.block_on(doctor::approvers(&config)));
+    for fault in &wrong {
+        eprintln!("{fault}");
+    }
+    if !wrong.is_empty() {
+        let things = if wrong.len() == 1 { "1 thing is".into() } else { format!("{} things are", wrong.len()) };
+        return Err(format!("{}: {things} wrong", path.display()));
+    }
+    let loaded = config.load().map_err(|e| e.to_string())?;
     let c = &loaded.config;
     println!(
         "{}: good. {} desks, {} dealers, {} instruments; desks connect to {}.",

@@ -353,9 +353,8 @@ async fn open(plan: &Plan) -> Result<Opened, GatewayError> {
         let what = || format!("enrolment.listen {}", e.listen);
         listener = Some(TcpListener::bind(e.listen).await.map_err(|source| GatewayError::Io { what: what(), source })?);
         // A newcomer has no certificate yet. The versions stay at TLS 1.3 only.
-        let profile = ServerProfile::new(plan.desk_roots.clone(), plan.identity.certified_key())
-            .with_optional_client_certificate()
-            .with_policy(plan.policy);
+        let profile =
+            ServerProfile::new(plan.desk_roots.clone(), &plan.identity).with_optional_client_certificate().with_policy(plan.policy);
         tls = Some(profile.config().map_err(|e| GatewayError::Tls(e.to_string()))?);
     }
     let crl = Arc::new(registry.crl().await?.der);

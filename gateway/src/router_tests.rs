@@ -75,6 +75,7 @@ fn quote(rfq: &str, id: &str, price: &str, until: i64) -> AppMessage {
         valid_until: T0 + until,
         tradeable: true,
         at: T0,
+        qualifiers: Default::default(),
     })
 }
 
@@ -317,9 +318,9 @@ fn a_dealer_can_touch_only_what_it_was_asked() {
     for m in [
         quote("ALICE.R1", "e1", "1", 9_000),
         AppMessage::QuoteCancel(QuoteCancel {
-            rfq: RfqId::new("ALICE.R1").unwrap(),
-            quote: QuoteId::new("n1").unwrap(),
-            instrument: bund(),
+            rfq: Some(RfqId::new("ALICE.R1").unwrap()),
+            quote: Some(QuoteId::new("n1").unwrap()),
+            instrument: Some(bund()),
             dealer: None,
             unreachable: false,
         }),
@@ -329,6 +330,7 @@ fn a_dealer_can_touch_only_what_it_was_asked() {
             instrument: bund(),
             dealer: None,
             text: None,
+            advice: None,
         }),
         report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"),
     ] {
@@ -339,6 +341,63 @@ fn a_dealer_can_touch_only_what_it_was_asked() {
     answer(&mut r, "N", quote("ALICE.R1", "n1", "99.5", 10_000), 100);
     send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
     assert!(brief(&answer(&mut r, "E", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 300)).is_empty());
+}
+
+/// A yield, another currency or another date is not a price of what was asked, and takes the place of
+/// the price before it.
+#[test]
+fn a_quote_in_another_convention_is_not_passed_on() {
+    let qualified = |id: &str, change: &dyn Fn(&mut Qualifiers)| match quote("ALICE.R1", id, "99.2", 30_000) {
+        AppMessage::Quote(mut q) => {
+            change(&mut q.qualifiers);
+            AppMessage::Quote(q)
+        }
+        other => other,
+    };
+    type Change = Box<dyn Fn(&mut Qualifiers)>;
+    let cases: [(&str, Change, bool); 8] = [
+        ("nothing said", Box::new(|_| ()), true),
+        ("percent of par", Box::new(|q| q.price_type = Some(1)), true),
+        ("a yield", Box::new(|q| q.price_type = Some(9)), false),
+        ("per unit", Box::new(|q| q.price_type = Some(2)), false),
+        ("the currency", Box::new(|q| q.currency = Some("EUR".into())), true),
+        ("another currency", Box::new(|q| q.currency = Some("USD".into())), false),
+        ("another date", Box::new(|q| q.settlement_date = Some("20261125".into())), false),
+        ("another side", Box::new(|q| q.side = Some(Side::Sell)), false),
+    ];
+    for (what, change, passed_on) in cases {
+        let mut r = quoted();
+        let out = answer(&mut r, "N", qualified("Q2", &*change), 10);
+        let sent: Vec<&str> = out
+            .iter()
+            .map(|o| match o {
+                Output::ToDesk(_, m) | Output::ToDealer(_, m) => m.msg_type(),
+                _ => "",
+            })
+            .collect();
+        assert_eq!(sent.contains(&"S"), passed_on, "{what}: {out:?}");
+        assert_eq!(sent.contains(&"Z") && sent.contains(&"j"), !passed_on, "{what}: the price before it goes, and the dealer hears why");
+        let refused = execution_text(&send(&mut r, "ALICE", hit("A1", "N", "n1", "99.5"), 20));
+        assert!(refused.starts_with("Rejected"), "{what}: the price before it cannot be taken: {refused}");
+    }
+}
+
+/// FIX 4.4 lets a dealer name the quote alone, or none for all of its quotes; never another dealer's.
+#[test]
+fn a_dealer_cancels_by_quote_or_all_of_its_quotes() {
+    let cancel = |quote: Option<&str>| QuoteCancel {
+        rfq: None,
+        quote: quote.map(|q| QuoteId::new(q).unwrap()),
+        instrument: None,
+        dealer: None,
+        unreachable: false,
+    };
+    let r = quoted();
+    let named =
+        |who: &str, quote| r.cancels(&dealer(who), cancel(quote)).into_iter().map(|c| c.rfq.unwrap().to_string()).collect::<Vec<_>>();
+    assert_eq!(named("N", Some("n1")), ["ALICE.R1"]);
+    assert_eq!(named("N", None), ["ALICE.R1"]);
+    assert!(named("N", Some("n9")).is_empty() && named("N", Some("e1")).is_empty() && named("F", None).is_empty());
 }
 
 #[test]
@@ -358,7 +417,8 @@ fn when_nobody_will_quote_the_rfq_ends_as_nothing_done() {
     assert_eq!(brief(&out), ["ALICE<AI", "N<R", "S<R"]);
     let Output::ToDealer(d, m) = out[2].clone() else { panic!() };
     assert_eq!(brief(&r.handle(T0, Input::NotSentToDealer(d, m))), ["ALICE<AG"], "S is not connected");
-    let pass = QuoteRequestReject { rfq: RfqId::new("ALICE.R1").unwrap(), reason: 10, instrument: bund(), dealer: None, text: None };
+    let pass =
+        QuoteRequestReject { rfq: RfqId::new("ALICE.R1").unwrap(), reason: 10, instrument: bund(), dealer: None, text: None, advice: None };
     let out = answer(&mut r, "N", AppMessage::QuoteRequestReject(pass), 100);
     assert_eq!(brief(&out), ["ALICE<AG", "ALICE<AI"]);
     assert!(matches!(&out[1], Output::ToDesk(_, AppMessage::QuoteStatusReport(s)) if s.status == RfqStatus::NothingDone));

@@ -21,6 +21,11 @@ fn read(text: &str) -> Result<Config, String> {
 fn the_example_is_read_and_documents_every_key() {
     let c = read(EXAMPLE).unwrap();
     assert_eq!(c.desk.len(), 1);
+    // The example files are of one bank.
+    let facts: toml::Table = include_str!("../entitlements.example.toml").parse().unwrap();
+    for panel in facts["panels"].as_table().unwrap().values().flat_map(|p| p.as_array().unwrap()) {
+        assert!(c.dealer.iter().any(|d| Some(d.comp_id.as_str()) == panel.as_str()), "{panel} is no dealer of the example");
+    }
     assert_eq!(c.dealer[0].host_and_port(), Some(("fix.northbank.example", 9880)));
     let e = c.enrolment.as_ref().unwrap();
     assert!(e.anchors.is_absolute() && e.ca_key.as_ref().unwrap().is_absolute());
@@ -83,7 +88,7 @@ fn what_is_wrong_is_named() {
 fn hybrid_only_and_tls_1_2_exclude_each_other() {
     let hybrid = EXAMPLE.replacen("hybrid_only = false", "hybrid_only = true", 1);
     let desks = hybrid.replacen("allow_tls12 = false ", "allow_tls12 = true ", 1);
-    let dealer = format!("{}allow_tls12 = true\n", hybrid.strip_suffix("allow_tls12 = false\n").unwrap());
+    let dealer = hybrid.replacen("\nallow_tls12 = false\n", "\nallow_tls12 = true\n", 1);
     for (text, want) in [(desks, "desks.allow_tls12"), (dealer, "dealer NORTHBANK: allow_tls12"), (hybrid, "gateway.pem")] {
         let why = read(&text).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
         assert!(why.contains(want), "{why}");

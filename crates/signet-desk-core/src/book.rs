@@ -569,13 +569,14 @@ impl Book {
             AppMessage::Snapshot(mark) => answers = self.snapshot(mark, now),
             AppMessage::Quote(q) => self.quote(q, now),
             AppMessage::QuoteCancel(c) => {
-                if let (Some(d), Some(i)) = (&c.dealer, self.items.get_mut(&c.rfq)) {
-                    if c.unreachable {
-                        i.rfq.unreachable(d);
-                    } else {
-                        let _ = i.rfq.withdraw(d, Some(&c.quote));
-                    }
-                    i.dirty = true;
+                // A venue may name the quote alone, or none for all of a dealer's.
+                let named = |id: &RfqId| c.rfq.as_ref().is_none_or(|rfq| rfq == id);
+                for (id, i) in &mut self.items {
+                    let Some(d) = c.dealer.as_ref().filter(|_| named(id)) else { continue };
+                    i.dirty |= match c.unreachable {
+                        true => i.rfq.unreachable(d),
+                        false => i.rfq.withdraw(d, c.quote.as_ref()) == Ok(true),
+                    };
                 }
             }
             AppMessage::QuoteRequestReject(r) => self.request_rejected(r, now),
@@ -701,6 +702,14 @@ impl Book {
         if q.instrument != i.rfq.terms.instrument {
             return tracing::warn!(rfq = %q.rfq, "a quote for another instrument was ignored");
         }
+        let by_isin = self.catalogue.get(&q.instrument).is_some_and(|i| i.asset_class.has_isin());
+        if let Err(fault) = q.qualifiers.check(&i.rfq.terms, by_isin) {
+            // A number in another convention must not be taken for a price, nor may the one before it stay.
+            let _ = i.rfq.withdraw(&dealer, None);
+            i.dirty = true;
+            let text = format!("A quote of {dealer} is not shown: {fault}.");
+            return self.notice(NoticeKind::Bad, "quote_not_as_asked", text, Some(&q.rfq), now);
+        }
         let quote = rfq::Quote { id: q.id, dealer, bid: q.bid, offer: q.offer, valid_until: q.valid_until, tradeable: q.tradeable };
         match i.rfq.quote(quote, at) {
             Ok(_) => i.dirty = true,
@@ -722,8 +731,10 @@ impl Book {
             }
             None => {
                 i.rfq.refuse(text.clone());
-                i.problem =
-                    Some(problem("rfq_refused", format!("The {} refused the RFQ: {}", peer, sentence(&text)), refused_cure(r.reason)));
+                let message = format!("The {} refused the RFQ: {}", peer, sentence(&text));
+                // The gateway knows what would cure its own refusal; a venue only gives a number.
+                let cure = r.advice.map(|a| a.cure).filter(|cure| !cure.is_empty());
+                i.problem = Some(problem("rfq_refused", message, &cure.unwrap_or_else(|| refused_cure(r.reason).into())));
                 self.notice(NoticeKind::Bad, "rfq_refused", format!("RFQ refused: {text}"), Some(&r.rfq), now);
                 self.blot_rfq(&r.rfq);
             }

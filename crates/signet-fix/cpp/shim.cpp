@@ -234,6 +234,14 @@ public:
 };
 thread_local std::unique_ptr<FIX::Message> Reused::spare;
 
+// What our own messages are written by: groups and their order.
+std::shared_ptr<FIX::DataDictionary> writing;
+
+std::shared_ptr<FIX::DataDictionary> parsed(const char *xml, size_t len) {
+  std::istringstream stream(std::string(xml, len));
+  return std::make_shared<FIX::DataDictionary>(stream);
+}
+
 const FIX::DataDictionary &dictionary_of(const Wire *w) {
   return w->session->getDataDictionaryProvider().getSessionDataDictionary(w->session->getSessionID().getBeginString());
 }
@@ -269,20 +277,21 @@ Wire *qfs_attach(const char *begin, const char *sender, const char *target, void
   return w;
 }
 
-// Gives a session the dictionary. One copy per strictness serves every session of the process:
-// left to its settings, each session would parse and hold its own.
+// Gives a session its dictionary: the whole one when it is strict; otherwise `lenient`, which knows the
+// session's own messages and no body of any other. One copy of each serves every session of the
+// process: left to its settings, each session would parse and hold its own.
 int qfs_use_dictionary(const char *begin, const char *sender, const char *target, const char *xml, size_t len,
-                       int8_t strict) {
+                       const char *lenient, size_t lenient_len, int8_t strict) {
   static std::mutex mutex;
   static std::map<bool, std::shared_ptr<FIX::DataDictionary>> shared;
   return guarded([&] {
     FIX::Session *s = FIX::Session::lookupSession(FIX::SessionID(begin, sender, target));
     if (!s) throw std::runtime_error("no such session");
     std::lock_guard<std::mutex> lock(mutex);
+    if (!writing) writing = parsed(xml, len);
     auto &dictionary = shared[strict != 0];
     if (!dictionary) {
-      std::istringstream stream(std::string(xml, len));
-      dictionary = std::make_shared<FIX::DataDictionary>(stream);
+      dictionary = strict ? parsed(xml, len) : parsed(lenient, lenient_len);
       dictionary->allowUnknownMsgFields(!strict);
       dictionary->checkUserDefinedFields(strict != 0);
     }
@@ -343,7 +352,7 @@ int qfs_send(Wire *w, const char *type, size_t type_len, const Field *fields, si
   *sent = 0;
   return guarded([&] {
     Reused m;
-    Fill fill(dictionary_of(w), std::string(type, type_len), fields, count, bytes, size);
+    Fill fill(*writing, std::string(type, type_len), fields, count, bytes, size);
     (*m).getHeader().setField(FIX::FieldBase(FIX::FIELD::MsgType, fill.type));
     fill.message(*m);
     *sent = w->session->send(*m) ? 1 : 0;

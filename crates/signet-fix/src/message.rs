@@ -8,8 +8,8 @@ use crate::tag::*;
 use crate::tagvalue::{Body, Fields, parse_decimal, parse_utc};
 use rust_decimal::Decimal;
 use signet_rfq::{
-    Accept, AcceptId, Ask, DealerId, Instrument, InstrumentId, Level, MAX_DEALERS_PER_RFQ, Quote, QuoteId, Report, Rfq, RfqId, Side, Terms,
-    UtcMillis,
+    Accept, AcceptId, Ask, DealerId, Instrument, InstrumentId, Level, MAX_DEALERS_PER_RFQ, Qualifiers, Quote, QuoteId, Report, Rfq, RfqId,
+    Side, Terms, UtcMillis,
 };
 
 mod access;
@@ -125,6 +125,17 @@ pub struct QuoteRequestReject {
     pub instrument: InstrumentId,
     pub dealer: Option<DealerId>,
     pub text: Option<String>,
+    /// What the gateway adds for its desk; dealers send none.
+    pub advice: Option<Advice>,
+}
+
+/// Why the gateway refuses, for programs, and what would cure it, for people (20104, 20105).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// Stable; never empty.
+    pub code: String,
+    /// An instruction; empty when there is nothing to do.
+    pub cure: String,
 }
 
 /// Quote (S).
@@ -140,14 +151,19 @@ pub struct QuoteMsg {
     /// QuoteType (537): 1 is tradeable, 0 indicative. Absent means tradeable.
     pub tradeable: bool,
     pub at: UtcMillis,
+    /// What the quote says of itself beyond prices and sizes. It must be what was asked.
+    pub qualifiers: Qualifiers,
 }
 
 /// QuoteCancel (Z).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuoteCancel {
-    pub rfq: RfqId,
-    pub quote: QuoteId,
-    pub instrument: InstrumentId,
+    /// `None`: the sender names the quote only; it may be in any RFQ.
+    pub rfq: Option<RfqId>,
+    /// `None`: QuoteCancelType (298) 4, all of the sender's quotes.
+    pub quote: Option<QuoteId>,
+    /// Named by those who cancel by instrument; the RFQ says which it is anyway.
+    pub instrument: Option<InstrumentId>,
     pub dealer: Option<DealerId>,
     /// From the gateway: nobody took the quote back, the dealer cannot be reached (20006=N).
     pub unreachable: bool,

@@ -67,19 +67,32 @@ pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
         request(0..4).prop_map(|q| AppMessage::Snapshot(SnapshotMark::Rfq(q))),
         Just(AppMessage::Snapshot(SnapshotMark::Begin)),
         Just(AppMessage::Snapshot(SnapshotMark::End)),
-        (rfq(), 0u16..100, instrument(), prop::option::of(dealer()), text()).prop_map(|(rfq, reason, instrument, dealer, text)| {
-            AppMessage::QuoteRequestReject(QuoteRequestReject { rfq, reason, instrument, dealer, text })
-        }),
+        (rfq(), 0u16..100, instrument(), prop::option::of(dealer()), text(), text()).prop_map(
+            |(rfq, reason, instrument, dealer, text, cure)| {
+                let advice = cure.map(|cure| Advice { code: "entitle.denied".into(), cure });
+                AppMessage::QuoteRequestReject(QuoteRequestReject { rfq, reason, instrument, dealer, text, advice })
+            }
+        ),
         (rfq(), quote(), instrument(), prop::option::of(dealer()), level(), prop::option::of(level()), any::<bool>(), time(), time())
             .prop_map(|(rfq, id, instrument, dealer, one, other, flip, valid_until, at)| {
                 let (bid, offer) = if flip { (Some(one), other) } else { (other, Some(one)) };
-                AppMessage::Quote(QuoteMsg { rfq, id, instrument, dealer, bid, offer, valid_until, tradeable: flip, at })
+                AppMessage::Quote(QuoteMsg {
+                    rfq,
+                    id,
+                    instrument,
+                    dealer,
+                    bid,
+                    offer,
+                    valid_until,
+                    tradeable: flip,
+                    at,
+                    qualifiers: Default::default(),
+                })
             }),
-        (rfq(), quote(), instrument(), prop::option::of(dealer()), any::<bool>()).prop_map(
-            |(rfq, quote, instrument, dealer, unreachable)| {
+        (prop::option::of(rfq()), prop::option::of(quote()), prop::option::of(instrument()), prop::option::of(dealer()), any::<bool>())
+            .prop_map(|(rfq, quote, instrument, dealer, unreachable)| {
                 AppMessage::QuoteCancel(QuoteCancel { rfq, quote, instrument, dealer, unreachable })
-            }
-        ),
+            }),
         response(),
         (
             rfq(),
@@ -305,10 +318,82 @@ fn what_a_dictionary_cannot_see_is_refused_with_its_tag() {
         ("134=5|", "", DecodeError::Missing(134)),
         ("132=1.1|", "", DecodeError::Missing(132)),
         ("132=1.1|134=5|133=1.2|135=5|", "", DecodeError::Missing(132)),
-        ("135=5", "135=0", DecodeError::Bad(135)),
+        ("135=5", "135=-5", DecodeError::Bad(135)),
+        ("134=5|133=1.2|135=5|", "134=0|133=1.2|135=0|", DecodeError::Missing(132)),
         ("62=20261121-02:22:00|", "", DecodeError::Missing(62)),
     ] {
         assert_eq!(decode(&s.replace(from, to)), Err(want), "{from} -> {to}");
+    }
+}
+
+/// What real dealers write, each in its own way (FIX 4.4, Quote).
+#[test]
+fn quotes_as_dealers_write_them() {
+    let quote = |body: &str| match decode(&format!("35=S|131=R1|117=Q1|{body}|62=20261121-02:22:00|60=20261121-02:22:00|")) {
+        Ok(AppMessage::Quote(q)) => q,
+        other => panic!("{body}: {other:?}"),
+    };
+    let sides = |body: &str| {
+        let q = quote(body);
+        (q.bid.map(|l| (l.price.to_string(), l.size.to_string())), q.offer.map(|l| (l.price.to_string(), l.size.to_string())))
+    };
+    let of = |p: &str, s: &str| Some((p.to_owned(), s.to_owned()));
+    // One side only: left out, zeros, a price of nothing, a size of nothing.
+    for one in [
+        "55=EUR/USD|133=1.2|135=5",
+        "55=EUR/USD|132=0|134=0|133=1.2|135=5",
+        "55=EUR/USD|132=1.1|134=0|133=1.2|135=5",
+        "55=EUR/USD|132=0|133=1.2|135=5",
+        "55=EUR/USD|134=0|133=1.2|135=5",
+    ] {
+        assert_eq!(sides(one), (None, of("1.2", "5")), "{one}");
+    }
+    assert_eq!(sides("55=EUR/USD|132=1.1|133=1.2|38=7"), (of("1.1", "7"), of("1.2", "7")), "one size for both");
+    // Instruments of bonds.
+    for named in [
+        "55=[N/A]|48=DE0001102580|22=4",
+        "48=DE0001102580|22=4",
+        "55=DBR 0 08/30|48=DE0001102580|22=4",
+        "55=DE0001102580|48=DE0001102580|22=4",
+        "55=DE0001102580|48=110258|22=1",
+        "55=DE0001102580",
+    ] {
+        assert_eq!(quote(&format!("{named}|132=99.1|134=5")).instrument.as_str(), "DE0001102580", "{named}");
+    }
+    assert_eq!(decode("35=S|131=R1|117=Q1|55=[N/A]|132=1|134=1|62=20261121-02:22:00|"), Err(DecodeError::Missing(55)));
+    // Qualifiers are read, so that they can be compared.
+    let q = quote("55=EUR/USD|54=1|64=20261124|15=EUR|423=9|132=1.1|134=5").qualifiers;
+    assert_eq!((q.price_type, q.side), (Some(9), Some(Side::Buy)));
+    assert_eq!((q.currency.as_deref(), q.settlement_date.as_deref()), (Some("EUR"), Some("20261124")));
+    assert_eq!(quote("55=EUR/USD|54=7|132=1.1|134=5").qualifiers.side, None, "undisclosed");
+    // Parties with sub-identifiers and other roles.
+    let parties = "453=2|448=DESK|447=D|452=3|448=N|447=D|452=35|802=2|523=Jane|803=2|523=x|803=9";
+    assert_eq!(quote(&format!("{parties}|55=EUR/USD|132=1.1|134=5")).dealer.unwrap().as_str(), "N");
+}
+
+#[test]
+fn cancels_as_dealers_write_them() {
+    let cancel = |body: &str| match decode(&format!("35=Z|{body}")) {
+        Ok(AppMessage::QuoteCancel(c)) => (c.rfq.map(|r| r.to_string()), c.quote.map(|q| q.to_string())),
+        other => panic!("{body}: {other:?}"),
+    };
+    let s = |text: &str| Some(text.to_owned());
+    assert_eq!(cancel("131=R1|117=Q1|298=1|295=1|55=EUR/USD|"), (s("R1"), s("Q1")));
+    assert_eq!(cancel("131=R1|117=Q1|298=1|"), (s("R1"), s("Q1")), "no entries");
+    assert_eq!(cancel("117=Q1|298=5|"), (None, s("Q1")), "the quote alone");
+    assert_eq!(cancel("131=R1|117=X|298=4|"), (s("R1"), None), "all of the request");
+    assert_eq!(cancel("117=X|298=4|"), (None, None), "all");
+    assert_eq!(decode("35=Z|131=R1|298=1|"), Err(DecodeError::Missing(117)));
+}
+
+#[test]
+fn text_that_is_not_utf_8_is_read_as_latin_1() {
+    let mut body = b"35=AG\x01131=R1\x01658=99\x0155=EUR/USD\x0158=".to_vec();
+    body.extend(b"M\xfcller geht nicht");
+    body.push(1);
+    match AppMessage::decode(&crate::tagvalue::seal("FIX.4.4", &body)) {
+        Ok(AppMessage::QuoteRequestReject(r)) => assert_eq!(r.text.as_deref(), Some("Müller geht nicht")),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -16,6 +16,7 @@
 mod ahead;
 mod answer;
 mod callbacks;
+mod dictionary;
 mod envelope;
 mod ffi;
 mod logon;
@@ -55,8 +56,6 @@ use storage::StoreFactory;
 pub const BEGIN_STRING: &str = "FIX.4.4";
 /// Bytes queued for a peer that does not read; then the connection ends.
 pub const MAX_OUTBOX_BYTES: usize = 4 * 1024 * 1024;
-
-static DICTIONARY: &str = include_str!("../dictionary/FIX44-signet.xml");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -283,7 +282,7 @@ impl Session {
             sender: CString::new(config.sender.as_str()).map_err(|_| SessionError::BadCompId)?,
             target: CString::new(config.target.as_str()).map_err(|_| SessionError::BadCompId)?,
         };
-        ffi::use_dictionary(&names.begin, &names.sender, &names.target, DICTIONARY, config.strict).map_err(SessionError::Engine)?;
+        ffi::use_dictionary(&names.begin, &names.sender, &names.target, config.strict).map_err(SessionError::Engine)?;
         Ok(Self {
             wire: RefCell::new(None),
             shared,

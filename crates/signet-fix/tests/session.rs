@@ -163,6 +163,7 @@ fn quote(id: &str) -> AppMessage {
         valid_until: NOW + 5_000,
         tradeable: true,
         at: NOW,
+        qualifiers: Default::default(),
     })
 }
 
@@ -283,9 +284,9 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
         quote("q1"),
         report("e1"),
         AppMessage::QuoteCancel(QuoteCancel {
-            rfq: rfq.clone(),
-            quote: QuoteId::new("q1").unwrap(),
-            instrument: instrument.clone(),
+            rfq: Some(rfq.clone()),
+            quote: Some(QuoteId::new("q1").unwrap()),
+            instrument: Some(instrument.clone()),
             dealer: dealer.clone(),
             unreachable: true,
         }),
@@ -295,6 +296,7 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             instrument: instrument.clone(),
             dealer: dealer.clone(),
             text: Some("not today".into()),
+            advice: None,
         }),
         AppMessage::QuoteStatusReport(QuoteStatusReport {
             rfq: rfq.clone(),
@@ -711,4 +713,80 @@ fn no_port_is_opened() {
     };
     let _p = Pair::logged_on("PORTS");
     assert_eq!(listening(), 0);
+}
+
+/// A counterparty that is not strict may add what FIX 4.4 has: header fields, fields and groups of the
+/// Instrument, Parties, Stipulations, YieldData, SpreadOrBenchmarkCurveData, CommissionData and other
+/// components, user-defined fields. None of it costs a quote or a trade.
+#[test]
+fn whatever_fix_4_4_adds_to_a_message_of_a_dealer_is_read_over() {
+    let name = "EXTRAS";
+    let gate = End::new(&config(Role::Initiator, name, false), memory(), Binding::None);
+    let mut gate = gate;
+    gate.session.tick();
+    let now = || signet_fix::tagvalue::format_utc(UtcMillis(time::OffsetDateTime::now_utc().unix_timestamp() * 1_000));
+    let from_dealer = |seq: u64, kind: &str, header: &str, rest: &str| {
+        let text = format!("35={kind}|{header}34={seq}|49=GATE-{name}|52={}|56=DESK-{name}|{rest}", now());
+        seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes())
+    };
+    gate.take(&[from_dealer(1, "A", "", "98=0|108=10|384=2|372=S|385=R|372=8|385=R|")]);
+    assert!(gate.session.is_logged_on(), "{:?}", gate.events);
+    let quote = "131=R1|117=Q1|55=EUR/USD|132=1.1|134=5|62=20261121-02:22:00|60=20261121-02:22:00|";
+    let report = "37=O1|17=E1|11=A1|150=F|39=2|55=EUR/USD|54=1|32=5|31=1.1|151=0|14=5|6=1.1|60=20261121-02:22:00|";
+    let extras = [
+        "454=2|455=BBG1|456=A|455=X2|456=5|",
+        "136=2|137=1.5|138=EUR|139=4|137=2|138=USD|139=7|",
+        "453=2|448=N|447=D|452=35|802=2|523=Jane|803=2|523=Desk|803=9|448=C|447=D|452=1|",
+        "232=2|233=PPM|234=1|233=AVFICO|234=2|",
+        "711=2|311=A|309=1|305=4|311=B|309=2|305=4|",
+        "864=2|865=1|866=20270101|865=5|866=20280101|",
+        "78=2|79=ACC1|80=1|79=ACC2|80=4|",
+        "382=2|375=B1|337=T1|375=B2|437=1|",
+        "518=1|519=1|520=2|521=EUR|",
+        "768=2|769=20261121-02:22:00|770=1|769=20261121-02:22:01|770=2|",
+        "218=12|220=EUR|221=EUROBOR|222=10Y|662=99|663=1|699=X|761=4|235=MATURITY|236=0.02|",
+        "423=2|460=4|461=FXXXXX|167=FOR|541=20261231|225=20200101|470=DE|",
+        "5001=own|9999=x|20555=y|6001=1|6001=2|",
+        "348=3|349=abc|354=3|355=def|",
+    ];
+    let mut seq = 2;
+    let mut expect = |gate: &mut End, kind: &str, header: &str, body: String| {
+        gate.events.clear();
+        gate.take(&[from_dealer(seq, kind, header, &body)]);
+        seq += 1;
+        let refused: Vec<_> = gate.events.iter().filter(|e| !matches!(e, Event::Message { .. })).collect();
+        assert!(refused.is_empty() && gate.events.len() == 1, "{header}{body}: {:?}", gate.events);
+        let sent: Vec<String> = gate.frames().iter().map(|f| String::from_utf8_lossy(f).replace('\u{1}', "|")).collect();
+        assert!(sent.iter().all(|f| !f.contains("|35=3|") && !f.contains("|35=j|")), "{body}: {sent:?}");
+    };
+    for extra in extras {
+        expect(&mut gate, "S", "", format!("{quote}{extra}"));
+        expect(&mut gate, "8", "", format!("{report}{extra}"));
+        expect(&mut gate, "8", "", format!("{extra}{report}"));
+    }
+    for header in [
+        "50=DESK|57=ME|",
+        "115=CLIENT|128=HUB|116=a|129=b|144=c|145=d|142=LN|143=FR|",
+        "347=UTF-8|",
+        "627=1|628=HUB|629=20261121-02:22:00|630=7|",
+        "369=1|",
+        "97=N|43=N|",
+    ] {
+        expect(&mut gate, "S", header, quote.into());
+    }
+
+    // An application message that is not processed here is unsupported, whatever its type; one of no
+    // type of FIX 4.4 is invalid.
+    for (kind, answer) in [("B", "|380=3|"), ("C", "|380=3|"), ("BF", "|380=3|"), ("W", "|380=3|"), ("ZZ", "|373=11|")] {
+        gate.events.clear();
+        gate.take(&[from_dealer(seq, kind, "", "148=News|33=2|58=one|58=two|")]);
+        seq += 1;
+        let sent: Vec<String> = gate.frames().iter().map(|f| String::from_utf8_lossy(f).replace('\u{1}', "|")).collect();
+        assert!(sent.iter().any(|f| f.contains(answer)), "{kind}: {sent:?}");
+    }
+    // And the session goes on. Times may be finer than milliseconds.
+    let fine = format!("35=S|34={seq}|49=GATE-{name}|52={}456789012|56=DESK-{name}|{quote}", now());
+    gate.events.clear();
+    gate.take(&[seal("FIX.4.4", fine.replace('|', "\u{1}").as_bytes())]);
+    assert!(matches!(&gate.events[..], [Event::Message { .. }]), "{:?}", gate.events);
 }

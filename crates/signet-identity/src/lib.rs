@@ -62,7 +62,7 @@ pub use peer::{CertificateFacts, CompId, PeerError, PeerIdentity, Role};
 pub use policies::policy_extension;
 pub use profile::{
     CRL_FILE_BYTES_MAX, CRLS_MAX, ClientProfile, CrlError, CrlFacts, Crls, PartialList, PemError, PinError, PinMatch, ProfileError,
-    Revocation, ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots, UnusableList,
+    Revocation, ServerIdentity, ServerProfile, Shown, SpkiPin, TlsPolicy, TlsVersions, TrustRoots, UnusableList,
 };
 pub use refusal::{Refusal, Stage};
 pub use renewal::{KeySwitch, Renewal, RenewalInputs, SwitchAction, SwitchEvent, Which, is_urgent, renewal};

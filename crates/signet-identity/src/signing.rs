@@ -60,7 +60,14 @@ impl MessageKeyError {
 
 /// Signs messages with the private key of a TLS identity, wherever that key is held.
 #[derive(Clone)]
-pub struct MessageKey(Arc<dyn SigningKey>);
+pub struct MessageKey(Signer);
+
+#[derive(Clone)]
+enum Signer {
+    Fixed(Arc<dyn SigningKey>),
+    /// The newest key of a server.
+    Newest(ServerIdentity),
+}
 
 impl MessageKey {
     /// The key of a TLS identity.
@@ -70,7 +77,21 @@ impl MessageKey {
     pub fn of(certified: &CertifiedKey) -> Result<Self, MessageKeyError> {
         let spki = certified.key.public_key().ok_or(MessageKeyError::NotP256)?;
         p256_point(&spki)?;
-        Ok(Self(Arc::clone(&certified.key)))
+        Ok(Self(Signer::Fixed(Arc::clone(&certified.key))))
+    }
+
+    /// The key as it is now, for one connection: a peer judges signatures with the certificate that
+    /// it was shown in the handshake.
+    #[must_use]
+    pub fn pinned(&self) -> Self {
+        Self(Signer::Fixed(self.now()))
+    }
+
+    fn now(&self) -> Arc<dyn SigningKey> {
+        match &self.0 {
+            Signer::Fixed(key) => Arc::clone(key),
+            Signer::Newest(identity) => Arc::clone(&identity.certified_key().key),
+        }
     }
 
     /// Signs, as r and s.
@@ -80,7 +101,8 @@ impl MessageKey {
     /// # Errors
     /// When the key's holder does not sign. At fault: as the holder's error says.
     pub fn sign(&self, covered: &[u8]) -> Result<[u8; MESSAGE_SIGNATURE_BYTES], KeyError> {
-        let signer = self.0.choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256]).ok_or(KeyError::CannotSign)?;
+        let key = self.now();
+        let signer = key.choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256]).ok_or(KeyError::CannotSign)?;
         let der = signer.sign(covered).map_err(|e| KeyError::Device(said_by_the_key(&e)))?;
         fixed_signature(&der).ok_or(KeyError::CannotSign)
     }
@@ -104,7 +126,7 @@ impl Identity {
     /// For signing messages. A device's key is on P-256 by its type.
     #[must_use]
     pub fn message_key(&self) -> MessageKey {
-        MessageKey(Arc::new(HandshakeKey(Arc::clone(self.key()))))
+        MessageKey(Signer::Fixed(Arc::new(HandshakeKey(Arc::clone(self.key())))))
     }
 
     /// For judging what this identity signs.
@@ -119,7 +141,8 @@ impl ServerIdentity {
     /// # Errors
     /// When the key is not on P-256; TLS alone would have taken it.
     pub fn message_key(&self) -> Result<MessageKey, MessageKeyError> {
-        MessageKey::of(&self.certified_key())
+        MessageKey::of(&self.certified_key())?;
+        Ok(MessageKey(Signer::Newest(self.clone())))
     }
 }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 fn pair() -> (MessageKey, MessagePublicKey) {
     let key = SoftwareKey::from_pkcs8(&SoftwareKey::generate_pkcs8().unwrap(), Protection::SoftwareMemory).unwrap();
     let spki = key.spki();
-    (MessageKey(Arc::new(HandshakeKey(Arc::new(key)))), MessagePublicKey::of_spki(&spki).unwrap())
+    (MessageKey(Signer::Fixed(Arc::new(HandshakeKey(Arc::new(key))))), MessagePublicKey::of_spki(&spki).unwrap())
 }
 
 #[test]
@@ -94,7 +94,7 @@ impl crate::key::DeviceKey for Gone {
 
 #[test]
 fn the_holders_words_reach_whoever_wanted_a_signature() {
-    let key = MessageKey(Arc::new(HandshakeKey(Arc::new(Gone))));
+    let key = MessageKey(Signer::Fixed(Arc::new(HandshakeKey(Arc::new(Gone)))));
     assert!(key.sign(b"x").unwrap_err().to_string().contains("the token was removed"));
 }
 

@@ -10,6 +10,19 @@ use std::{fmt, net::IpAddr, str::FromStr};
 #[serde(try_from = "String", into = "String")]
 pub struct Country([u8; 2]);
 
+/// ISO 3166-1 alpha-2, the codes that are assigned (2026), and XK, which country files use for Kosovo.
+const ASSIGNED: &str = "\
+    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN \
+    BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ \
+    DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL \
+    GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM \
+    JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME \
+    MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP \
+    NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD \
+    SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO \
+    TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW \
+    XK";
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a country code of two capital letters (ISO 3166-1 alpha-2)")]
 pub struct NotACountry(String);
@@ -40,6 +53,12 @@ impl From<Country> for String {
 }
 
 impl Country {
+    /// Whether ISO 3166-1 assigns this code. "UK" is reserved and names nothing: the United Kingdom
+    /// is GB.
+    pub fn is_assigned(self) -> bool {
+        ASSIGNED.split(' ').any(|code| code == self.as_str())
+    }
+
     pub fn as_str(&self) -> &str {
         // Two ASCII letters by construction.
         std::str::from_utf8(&self.0).unwrap_or("??")

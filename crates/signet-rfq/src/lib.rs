@@ -29,7 +29,7 @@ pub use instrument::{AssetClass, Catalogue, Instrument, InstrumentError, isin_ch
 pub use instrument_file::CatalogueError;
 pub use lifecycle::RfqState;
 pub use quantity::{QuantityError, group_digits, parse_quantity};
-pub use quote::{Level, Quote, QuoteFault, Side};
+pub use quote::{Level, QualifierFault, Qualifiers, Quote, QuoteFault, Side};
 pub use rfq::{Line, LineState, Passed, REASON_PASS, Rfq, RfqError};
 pub use terms::{Ask, Terms, TermsError};
 pub use time::UtcMillis;

@@ -1,4 +1,4 @@
-use crate::{DealerId, QuoteId, UtcMillis};
+use crate::{DealerId, QuoteId, Terms, UtcMillis};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,57 @@ pub enum QuoteFault {
     Crossed,
     #[error("the quote was over before it arrived; check ValidUntilTime (62) and the clocks")]
     Over,
+}
+
+/// What a quote may say of itself beyond prices and sizes; what it does not say is as asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Qualifiers {
+    /// PriceType (423).
+    pub price_type: Option<u16>,
+    /// Currency (15).
+    pub currency: Option<String>,
+    /// SettlDate (64), `YYYYMMDD`.
+    pub settlement_date: Option<String>,
+    /// Side (54), from the customer's side as in the request.
+    pub side: Option<Side>,
+}
+
+/// A quote in another convention than was asked for: its number is not a price here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QualifierFault {
+    /// A yield or a spread, say.
+    #[error("the quote is of PriceType (423) {0}; {1} was asked for")]
+    PriceType(u16, u16),
+    #[error("the quote is in {0}; {1} was asked for")]
+    Currency(String, String),
+    #[error("the quote settles on {0}; {1} was asked for")]
+    SettlementDate(String, String),
+    #[error("the quote is for a side that was not asked")]
+    Side,
+}
+
+/// PriceType (423) in which an instrument is quoted: percentage of par, or per unit.
+const PERCENT: u16 = 1;
+const PER_UNIT: u16 = 2;
+
+impl Qualifiers {
+    /// Whether a quote with these is one of what was asked. `by_isin`: a bond, quoted in percent.
+    pub fn check(&self, terms: &Terms, by_isin: bool) -> Result<(), QualifierFault> {
+        let asked = if by_isin { PERCENT } else { PER_UNIT };
+        if let Some(other) = self.price_type.filter(|t| *t != asked) {
+            return Err(QualifierFault::PriceType(other, asked));
+        }
+        if let Some(other) = self.currency.as_ref().filter(|c| **c != terms.currency) {
+            return Err(QualifierFault::Currency(other.clone(), terms.currency.clone()));
+        }
+        if let Some(other) = self.settlement_date.as_ref().filter(|d| **d != terms.settlement_date) {
+            return Err(QualifierFault::SettlementDate(other.clone(), terms.settlement_date.clone()));
+        }
+        if self.side.is_some_and(|s| !terms.ask.allows(s)) {
+            return Err(QualifierFault::Side);
+        }
+        Ok(())
+    }
 }
 
 impl Quote {

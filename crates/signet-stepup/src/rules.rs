@@ -151,6 +151,8 @@ pub struct Standing {
     pub lease: Option<Lease>,
     /// The trader must show themselves before anything is sent on, and why.
     pub owes: Option<SessionReason>,
+    /// What is owed besides: it stays when what the risk alone asked for is waived.
+    pub besides: Option<SessionReason>,
     /// The risk of this access wants a touch, or a lease, for whatever is sent on, whatever its size.
     pub watched: bool,
 }
@@ -170,14 +172,41 @@ impl Standing {
     /// What a good touch leaves: a lease, and nothing owed.
     pub fn touched(self, rules: &WhenSection, now: UtcMillis) -> Self {
         let until = now + i64::from(rules.lease_minutes) * 60_000;
-        Self { lease: (rules.lease_minutes > 0).then_some(Lease { until, active: now }), owes: None, ..self }
+        Self { lease: (rules.lease_minutes > 0).then_some(Lease { until, active: now }), owes: None, besides: None, ..self }
     }
 
     /// The trader is to be verified anew. Asking of their own accord costs them nothing.
     pub fn verify(self, why: SessionReason) -> Self {
         match why {
             SessionReason::OnDemand => self,
-            _ => Self { lease: None, owes: self.owes.or(Some(why)), ..self },
+            _ => Self { lease: None, ..self }.owing(why),
+        }
+    }
+
+    /// The same, owing this as well. What is owed first is what the trader is told.
+    pub fn owing(mut self, why: SessionReason) -> Self {
+        match self.owes {
+            None => self.owes = Some(why),
+            Some(first) if of_risk(first) && !of_risk(why) => self.besides = self.besides.or(Some(why)),
+            Some(first) if !of_risk(first) && of_risk(why) => (self.owes, self.besides) = (Some(why), self.owes),
+            Some(_) => {}
+        }
+        self
+    }
+
+    /// What is owed whatever the risk says.
+    pub fn owed_by_presence(&self) -> Option<SessionReason> {
+        [self.owes, self.besides].into_iter().flatten().find(|why| !of_risk(*why))
+    }
+
+    /// The risk fell to where no touch is wanted: what it alone asked for is waived, a logon that the
+    /// rules ask for in any case (`always`) is not. No lease comes of it.
+    pub fn calmed(self, always: bool) -> Self {
+        match self.owes {
+            Some(why) if of_risk(why) && !(always && why == SessionReason::Logon) => {
+                Self { watched: false, owes: self.besides, besides: None, ..self }
+            }
+            _ => Self { watched: false, ..self },
         }
     }
 
@@ -191,10 +220,10 @@ impl Standing {
     /// Time passes; `active` is when the trader last did something. Whether anything changed. Of one who did nothing for
     /// too long nothing is asked now, when nobody may be there: the next act is.
     pub fn passes(&mut self, rules: &WhenSection, active: UtcMillis, now: UtcMillis) -> bool {
-        let idle = rules.on_idle && self.owes.is_none() && rules.idle_since(active, now);
+        let idle = rules.on_idle && self.owed_by_presence().is_none() && rules.idle_since(active, now);
         let over = self.lease.is_some_and(|l| !l.good(rules, now));
         if idle {
-            self.owes = Some(SessionReason::Idle);
+            *self = self.owing(SessionReason::Idle);
         }
         if idle || over {
             self.lease = None;
@@ -247,6 +276,11 @@ pub fn wanted(rules: &WhenSection, action: &Action, standing: &Standing, now: Ut
         None if standing.watched && !covered => Wanted::Touch(words(SessionReason::Risk).into()),
         None => Wanted::Nothing,
     }
+}
+
+/// Whether it is the risk of the access, and nothing the trader did or left, that asks.
+fn of_risk(why: SessionReason) -> bool {
+    matches!(why, SessionReason::Logon | SessionReason::Risk)
 }
 
 /// Why a session is asked, as the trader reads it.
@@ -417,5 +451,24 @@ mod tests {
         ] {
             assert!(toml::from_str::<WhenSection>(bad).is_err(), "{bad}");
         }
+    }
+
+    /// Complete: what is owed first, what comes to be owed, and what a fall of the risk leaves of it.
+    #[test]
+    fn a_fall_of_the_risk_waives_what_the_risk_alone_asked_for() {
+        use SessionReason::{Idle, Logon, OnDemand, Risk, Unlock, Wake};
+        for first in [Logon, OnDemand, Wake, Unlock, Idle, Risk] {
+            for then in [Logon, Wake, Unlock, Idle, Risk] {
+                for always in [false, true] {
+                    let s = Standing { watched: true, ..Standing::default() }.owing(first).owing(then).calmed(always);
+                    let presence = [first, then].into_iter().find(|w| !of_risk(*w));
+                    let logon = always && [first, then].into_iter().find(|w| of_risk(*w)) == Some(Logon);
+                    assert_eq!(s.owes, if logon { Some(Logon) } else { presence }, "{first:?}, {then:?}, {always}");
+                    assert_eq!((s.watched, s.lease, s.touched(&rules(""), NOW).owes), (false, None, None));
+                }
+            }
+        }
+        let leased = leased();
+        assert_eq!(leased.calmed(true), leased, "what was proved stays proved");
     }
 }

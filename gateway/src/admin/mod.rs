@@ -65,6 +65,8 @@ pub enum AdminError {
     EvidenceIsNotSalvaged(PathBuf),
     #[error("{0} messages do not prove what they should")]
     SignedNotGood(u64),
+    #[error("{missing} messages of the log are not in the file; the first of them is number {first}")]
+    SignedMissing { missing: u64, first: u64 },
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
     #[error("{path}, line {line}: {why}")]
@@ -105,6 +107,7 @@ impl AdminError {
             Self::Evidence(_) => "evidence.altered",
             Self::Signed(e) => e.code(),
             Self::Export(_) | Self::SignedNotGood(_) => "signed.altered",
+            Self::SignedMissing { .. } => "signed.missing",
             Self::StoreKey(_) => "admin.store_key",
             Self::Sealed(LogError::InUse(_)) => "files.in_use",
             Self::Sealed(e) if e.is_damage() => "files.damaged",
@@ -140,6 +143,7 @@ impl AdminError {
             Self::Chain(_) | Self::Evidence(_) => "find out who can write the database; compare with a backup and with heads you kept",
             Self::Signed(e) => e.cure(),
             Self::Export(_) | Self::SignedNotGood(_) => "do not rely on it; export anew, compare, and tell the security officer",
+            Self::SignedMissing { .. } => "export the whole log again and compare; with --part if only a part was exported",
             Self::StoreKey(_) => "run it as the gateway's account, with the gateway's configuration; the key is made at the first start",
             Self::Sealed(LogError::InUse(_)) => "stop the gateway first",
             Self::Sealed(e) if e.is_damage() => {

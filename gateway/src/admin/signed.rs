@@ -4,7 +4,7 @@ use super::{AdminError, date};
 use crate::{
     config::Config,
     existing_store_key,
-    signed::read::{GOOD, Totals, Wanted, each, verify_export},
+    signed::read::{GOOD, Totals, Verified, Wanted, each, verify_export},
     signed_folder,
 };
 use signet_rfq::UtcMillis;
@@ -50,8 +50,8 @@ pub fn signed_export(config: &Config, wanted: &Wanted, out: &mut dyn Write) -> R
     })
 }
 
-/// Judges an export anew, from nothing but what it holds; how many messages are good.
-pub fn signed_verify(file: &Path) -> Result<u64, AdminError> {
+/// Judges an export anew, from nothing but what it holds.
+pub fn signed_verify(file: &Path) -> Result<Verified, AdminError> {
     let opened = File::open(file).map_err(|source| AdminError::File { path: file.into(), source })?;
     Ok(verify_export(BufReader::new(opened))?)
 }

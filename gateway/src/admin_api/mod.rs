@@ -97,7 +97,7 @@ async fn open(plan: Plan) -> Result<(TcpListener, SocketAddr, Rc<Api>, CrlFiles)
     let address = listener.local_addr().map_err(failed("admin.listen".into()))?;
     let mut files = CrlFiles::new("admin.crl", &section.crl, section.crl_required);
     files.refresh();
-    let profile = ServerProfile::new(roots, identity.certified_key()).with_policy(policy);
+    let profile = ServerProfile::new(roots, &identity).with_policy(policy);
     let tls = |e: &dyn std::fmt::Display| GatewayError::Tls(e.to_string());
     let crls = files.crls(None);
     let tls = ListenerTls::new("administrators", profile, crls, files.required()).map_err(|e| tls(&e))?;

@@ -145,7 +145,9 @@ impl AdminRefusal {
             Self::Risk(a) if !a.cure().is_empty() => return a.cure(),
             Self::Entitle(v) if !v.cure().is_empty() => return v.cure(),
             Self::Risk(_) => "ask the security officer whether this access should be allowed",
-            Self::Entitle(_) => "use signet-gateway on the gateway's own machine, as the firm's policies want it done",
+            Self::Entitle(_) => {
+                "do it on the gateway's own machine: with signet-gateway, or for policies by renaming the new files into place"
+            }
             Self::NoRegistry => "only sessions and policies can be asked about without [registry]",
             Self::NotOn(_) => "see GET /v1/sessions",
             Self::TradingSilent => "try again; if it stays so, see the gateway's log",

@@ -256,7 +256,17 @@ pub struct Loaded {
 impl Loaded {
     /// How a dealer is dialled, but for revocation lists, which change.
     pub fn client_profile(&self, dealer: &DealerEntry, pins: &[SpkiPin]) -> ClientProfile {
-        ClientProfile::new(self.dealer_roots.clone(), self.identity.certified_key())
+        ClientProfile::new(self.dealer_roots.clone(), &self.identity)
+            .with_pins(pins.iter().cloned())
+            .with_policy(self.config.tls.policy(dealer.versions()))
+    }
+}
+
+impl Loaded {
+    /// The same without showing who dials: for whoever looks at a dealer while the gateway trades
+    /// with it, since a dealer may take a second connection of one party for its successor.
+    pub fn nameless_profile(&self, dealer: &DealerEntry, pins: &[SpkiPin]) -> ClientProfile {
+        ClientProfile::without_certificate(self.dealer_roots.clone())
             .with_pins(pins.iter().cloned())
             .with_policy(self.config.tls.policy(dealer.versions()))
     }
@@ -296,17 +306,24 @@ impl Config {
         Ok(c)
     }
 
-    /// Everything that can be wrong is found here, before anything is opened for the outside.
-    pub fn load(self) -> Result<Loaded, ConfigError> {
-        self.check()?;
+    /// The gateway's own certificate and key, which must be this gateway's.
+    pub fn load_identity(&self) -> Result<ServerIdentity, ConfigError> {
         let identity = ServerIdentity::from_pem_files(&self.tls.certificate, &self.tls.key)?;
-        let message_key = identity.message_key().map_err(|e| value("tls.key", format!("{e}. {}", e.cure())))?;
+        identity.message_key().map_err(|e| value("tls.key", format!("{e}. {}", e.cure())))?;
         let peer = identity.peer().map_err(|e| value("tls.certificate", e))?;
         peer.require(Role::Gateway, &self.gateway.trust_domain).map_err(|e| value("tls.certificate", e))?;
         if peer.comp_id.as_str() != self.gateway.comp_id.as_str() {
             let why = format!("the certificate is for {}, the CompID is {}", peer.comp_id, self.gateway.comp_id);
             return Err(value("tls.certificate", why));
         }
+        Ok(identity)
+    }
+
+    /// Everything that can be wrong is found here, before anything is opened for the outside.
+    pub fn load(self) -> Result<Loaded, ConfigError> {
+        self.check()?;
+        let identity = self.load_identity()?;
+        let message_key = identity.message_key().map_err(|e| value("tls.key", format!("{e}. {}", e.cure())))?;
         let roots =
             |key: &'static str, path: &Path| TrustRoots::from_pem_file(path).map_err(|e| ConfigError::Trust { key, why: e.to_string() });
         let desk_roots = roots("desks.trust", &self.desks.trust)?;
@@ -316,7 +333,7 @@ impl Config {
         if self.tls.fips {
             // Whether this build can: the same check as at the first handshake, said before any listener is opened.
             let policy = self.tls.policy(TlsVersions::default());
-            let made = ServerProfile::new(desk_roots.clone(), identity.certified_key()).with_policy(policy).config();
+            let made = ServerProfile::new(desk_roots.clone(), &identity).with_policy(policy).config();
             made.map_err(|e| value("tls.fips", format!("{e}. Install the build with it (cargo feature `fips`), or set fips = false")))?;
         }
         let catalogue = read_instruments(&self.gateway.instruments)?;
@@ -347,7 +364,71 @@ impl Config {
         })
     }
 
+    /// Everything that is wrong with the configuration and with what it points to, for a person:
+    /// [`Self::load`] stops at the first.
+    pub fn faults(&self) -> Vec<String> {
+        let catalogue = read_instruments(&self.gateway.instruments);
+        let roots = |key: &'static str, path: &Path| {
+            TrustRoots::from_pem_file(path).map(drop).map_err(|e| ConfigError::Trust { key, why: e.to_string() })
+        };
+        let pins = self.dealer.iter().flat_map(|d| d.pins.iter().map(move |p| (d, p)));
+        let pin =
+            |(d, p): (&DealerEntry, &String)| p.parse::<SpkiPin>().map(drop).map_err(|e| value(format!("dealer {}: pins", d.comp_id), e));
+        let risk = self.load_risk();
+        let unlisted = risk.as_ref().map(unlisted_countries).unwrap_or_default();
+        let geo = risk.as_ref().ok().and_then(|r| r.settings.geo.as_ref()).and_then(crate::risk::geo_fault);
+        let mut all: Vec<Result<(), ConfigError>> = vec![
+            self.check_values(),
+            self.check_parties(),
+            self.limits.check(),
+            self.check_listeners(),
+            self.check_enrolment(),
+            self.check_step_up(),
+            self.load_identity().map(drop),
+            roots("desks.trust", &self.desks.trust),
+            roots("dealers.trust", &self.dealers.trust),
+            self.check_authorities(),
+            self.load_enrolment(OffsetDateTime::now_utc()).map(drop),
+            self.registry.as_ref().map(RegistrySection::url).transpose().map(drop),
+            self.load_step_up().map(drop),
+            risk.map(drop),
+        ];
+        all.extend(self.admin.iter().map(|a| roots("admin.trust", &a.trust)));
+        all.extend(pins.map(pin));
+        all.push(match catalogue {
+            Ok(c) => self.load_entitlements(&c).map(drop),
+            Err(e) => Err(e),
+        });
+        let mut texts: Vec<String> = all.into_iter().filter_map(Result::err).map(|e| e.to_string()).collect();
+        texts.extend(unlisted);
+        if self.registry.is_none() {
+            let configured = self.desk.iter().map(|d| d.comp_id.clone()).collect();
+            texts.extend(self.unknown_approvers(&configured));
+        }
+        texts.extend(geo.map(|g| format!("risk.settings: {g}; every access scores as from an unknown country")));
+        // Several parts read the same file.
+        let mut seen = BTreeSet::new();
+        texts.retain(|t| seen.insert(t.clone()));
+        texts
+    }
+
+    /// Second persons who do not exist: nothing that needs one could be approved by them.
+    pub fn unknown_approvers(&self, known: &BTreeSet<CompId>) -> Vec<String> {
+        let second = self.step_up.as_ref().and_then(|s| s.when.second_person.as_ref());
+        let unknown = second.iter().flat_map(|s| s.approvers.difference(known));
+        unknown.map(|a| format!("step_up.when.second_person.approvers: there is no desk {a}")).collect()
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
+        self.check_values()?;
+        self.check_parties()?;
+        self.limits.check()?;
+        self.check_listeners()?;
+        self.check_enrolment()?;
+        self.check_step_up()
+    }
+
+    fn check_values(&self) -> Result<(), ConfigError> {
         let name = &self.gateway.name;
         if name.trim().is_empty() || name.len() > 60 || name.chars().any(char::is_control) {
             return Err(value("gateway.name", "1 to 60 printable characters"));
@@ -368,6 +449,10 @@ impl Config {
                 return Err(value(key, "TLS 1.2 has no hybrid key exchange, which tls.hybrid_only asks for; choose"));
             }
         }
+        Ok(())
+    }
+
+    fn check_parties(&self) -> Result<(), ConfigError> {
         if self.dealer.is_empty() {
             return Err(value("dealer", "at least one dealer is needed"));
         }
@@ -395,11 +480,19 @@ impl Config {
                 return Err(value(format!("dealer {}: address", d.comp_id), "must be host:port"));
             }
         }
-        self.limits.check()?;
-        self.check_listeners()?;
-        self.check_enrolment()?;
-        self.check_step_up()
+        Ok(())
     }
+}
+
+fn unlisted_countries(risk: &RiskPolicy) -> Vec<String> {
+    let networks = risk.settings.network.iter().filter_map(|n| n.country);
+    let persons = risk.settings.person.values().flat_map(|p| p.countries.iter().copied());
+    let all: BTreeSet<_> = risk.settings.countries.iter().copied().chain(networks).chain(persons).collect();
+    let hint = |c: &str| if c == "UK" { "; the United Kingdom is GB" } else { "" };
+    let said = |c: signet_policy::place::Country| {
+        format!("risk.settings: {c} is no country of ISO 3166-1{}; nobody is ever there", hint(c.as_str()))
+    };
+    all.into_iter().filter(|c| !c.is_assigned()).map(said).collect()
 }
 
 impl DealerEntry {

@@ -1,4 +1,5 @@
-//! Dealers, dialled as the gateway dials them: our certificate, pins, revocation lists, versions.
+//! Dealers, dialled as the gateway dials them: our certificate, pins, revocation lists, versions; and without
+//! our certificate while a gateway trades with them.
 
 use super::{Examination, Verdict, wrong};
 use crate::{
@@ -12,6 +13,7 @@ use signet_identity::{
     net::ProxySetting,
 };
 use signet_rfq::DealerId;
+use std::fs::File;
 use tokio::{task::JoinSet, time::timeout};
 
 /// Dialled at once, so that fifty dead dealers do not take fifty times ten seconds.
@@ -27,9 +29,11 @@ pub(super) async fn examine(all: &mut Examination, loaded: &Loaded, only: Option
     for some in wanted.chunks(AT_ONCE) {
         let mut running = JoinSet::new();
         for (n, (d, pins)) in some.iter().enumerate() {
-            let profile = lists.clone().into_iter().fold(loaded.client_profile(d, pins), ClientProfile::with_crls);
+            let on = session_is_open(loaded, d);
+            let profile = if on { loaded.nameless_profile(d, pins) } else { loaded.client_profile(d, pins) };
+            let profile = lists.clone().into_iter().fold(profile, ClientProfile::with_crls);
             let peer = Peer::new(d, &loaded.config.gateway.trust_domain);
-            running.spawn(async move { (n, one(&peer, profile).await) });
+            running.spawn(async move { (n, if on { beside(&peer, profile).await } else { one(&peer, profile).await }) });
         }
         let mut done = running.join_all().await;
         done.sort_by_key(|(n, _)| *n);
@@ -38,6 +42,38 @@ pub(super) async fn examine(all: &mut Examination, loaded: &Loaded, only: Option
             all.detail = only.map(|_| detail);
         }
     }
+}
+
+/// Whether a gateway has this dealer's session open now: it holds the session's file.
+fn session_is_open(loaded: &Loaded, d: &DealerEntry) -> bool {
+    let path = loaded.config.gateway.state_dir.join("dealers").join(format!("{}.fix", d.comp_id));
+    let locked = |file: File| matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock));
+    File::open(path).is_ok_and(locked)
+}
+
+/// A dealer that the running gateway trades with. Only a handshake, and without a certificate of
+/// ours: the dealer shows its own before it asks for one, and nobody is logged on or displaced.
+async fn beside(peer: &Peer, profile: ClientProfile) -> (Verdict, String) {
+    let verdict = match timeout(DIAL_MAX, peer.dial(&profile)).await {
+        Ok(Ok(stream)) => Verdict::Good(format!(
+            "{}:{} answers as {}; {}; the running gateway has its session, so no certificate was shown",
+            peer.host,
+            peer.port,
+            peer.dealer,
+            describe(stream.get_ref().1)
+        )),
+        // TLS 1.2 asks for the client's certificate within the handshake.
+        Ok(Err((code, _))) if code.starts_with("client.") => Verdict::Good(format!(
+            "{}:{} answers and wants a certificate; the running gateway has its session, so none was shown",
+            peer.host, peer.port
+        )),
+        Ok(Err((code, words))) => {
+            let cure = "compare comp_id in the configuration, gateway.trust_domain and the URI in the dealer's certificate";
+            wrong(code, &words, cure)
+        }
+        Err(_) => wrong("net.timed_out", &format!("no answer within {DIAL_MAX:?}"), "ask the dealer; look at the firewall between"),
+    };
+    (verdict, String::new())
 }
 
 /// What is wrong with one, and everything that was seen.

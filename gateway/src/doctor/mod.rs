@@ -86,10 +86,41 @@ pub async fn examine(path: &Path, only: Option<&str>) -> Examination {
     own::certificate(&mut all, &config, now);
     own::authorities(&mut all, &config, now);
     own::registry(&mut all, &config, now).await;
+    for text in approvers(&config).await {
+        all.add("second persons", wrong("config.approver", &text, "correct the CompID, or add the user"));
+    }
     own::lists(&mut all, &config);
     own::state_dir(&mut all, &config);
     all_dealers(&mut all, loaded.as_ref(), only).await;
     all
+}
+
+/// What is wrong with the gateway's own certificate, names and authorities, and with whom step-up
+/// needs, found without touching the network.
+pub fn files(config: &Config) -> Vec<String> {
+    let mut all = Examination::default();
+    let now = OffsetDateTime::now_utc();
+    own::certificate(&mut all, config, now);
+    own::authorities(&mut all, config, now);
+    let wrong = |f: Finding| match f.verdict {
+        Verdict::Wrong { code, sentence, cure } => Some(format!("{}: {} [{code}]; {}", f.about, line(&sentence), line(&cure))),
+        _ => None,
+    };
+    all.findings.into_iter().filter_map(wrong).collect()
+}
+
+/// Second persons whom the registry does not know. Nothing when there is no registry to ask yet.
+pub async fn approvers(config: &Config) -> Vec<String> {
+    if config.step_up.is_none() || !own::registry_exists(config) {
+        return Vec::new();
+    }
+    match own::comp_ids(config).await {
+        Ok(mut known) => {
+            known.extend(config.desk.iter().map(|d| d.comp_id.clone()));
+            config.unknown_approvers(&known)
+        }
+        Err(e) => vec![format!("registry: {e}; {}", e.cure())],
+    }
 }
 
 async fn all_dealers(all: &mut Examination, loaded: Option<&Loaded>, only: Option<&str>) {

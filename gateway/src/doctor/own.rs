@@ -2,12 +2,14 @@
 
 use super::{Examination, Verdict, admin, watch, wrong};
 use crate::{
+    admin::AdminError,
     config::{Config, EnrolmentSection, certificates},
     registry::{Registry, RegistryError, RegistryUrl, SCHEMA},
 };
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
 use signet_identity::{CertificateFacts, ClientProfile, Crls, ServerIdentity, TrustRoots};
-use std::{fs, io, path::Path, time::Duration};
+use signet_rfq::CompId;
+use std::{collections::BTreeSet, fs, io, path::Path, time::Duration};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A certificate that ends sooner is worth a word.
@@ -91,8 +93,7 @@ pub(super) async fn registry(all: &mut Examination, config: &Config, now: Offset
     if let RegistryUrl::Sqlite(path) = &url
         && !path.exists()
     {
-        let cure = "correct registry.url, or restore a backup; a new gateway makes it at `user add` or at its first start";
-        return all.add(ABOUT, wrong("registry.missing", &format!("there is no registry at {}", path.display()), cure));
+        return all.add(ABOUT, no_registry(config, &format!("there is no registry at {}", path.display())));
     }
     let asked = tokio::time::timeout(REGISTRY_MAX, ask(&url)).await;
     match asked {
@@ -100,12 +101,41 @@ pub(super) async fn registry(all: &mut Examination, config: &Config, now: Offset
             let sentence = format!("{url} did not answer within {REGISTRY_MAX:?}");
             all.add(ABOUT, wrong("registry.database", &sentence, "check [registry] url, and that the server is up"));
         }
+        Ok(Err(RegistryError::Empty)) => all.add(ABOUT, no_registry(config, &format!("{url} answers and is empty"))),
         Ok(Err(e)) => all.add(ABOUT, admin(&e.into())),
         Ok(Ok((version, crl))) => {
             all.add(ABOUT, Verdict::Good(format!("{url} answers; schema {SCHEMA}, change {version}")));
             own_list(all, crl, now);
         }
     }
+}
+
+/// Before the first start there is none, which is no fault; afterwards it is gone.
+fn no_registry(config: &Config, what: &str) -> Verdict {
+    let ran = std::fs::read_dir(&config.gateway.state_dir).is_ok_and(|mut files| files.next().is_some());
+    if ran {
+        wrong("registry.missing", &what, RegistryError::Empty.cure())
+    } else {
+        Verdict::Left(format!("{what}; it is made at `user add` or at the gateway's first start"))
+    }
+}
+
+/// Whether there is a registry to be asked; opening one would make it.
+pub(super) fn registry_exists(config: &Config) -> bool {
+    let url = config.registry.as_ref().and_then(|r| r.url().ok());
+    match url {
+        Some(RegistryUrl::Sqlite(path)) => path.exists(),
+        Some(_) => true,
+        None => false,
+    }
+}
+
+/// CompIDs of all users.
+pub(super) async fn comp_ids(config: &Config) -> Result<BTreeSet<CompId>, AdminError> {
+    let registry = crate::admin::open(config).await?;
+    let users = registry.users().await?;
+    registry.close().await;
+    Ok(users.iter().filter_map(|u| CompId::new(u.comp_id.as_str()).ok()).collect())
 }
 
 async fn ask(url: &RegistryUrl) -> Result<(i64, Vec<u8>), RegistryError> {

@@ -31,7 +31,7 @@ use std::{
     net::IpAddr,
     rc::Rc,
 };
-use waiting::{Do, HeldId, Waiting, Why};
+use waiting::{Asked, Do, HeldId, Waiting, Why};
 use zeroize::Zeroizing;
 
 /// QuoteRequestRejectReason (658): not authorized.
@@ -187,7 +187,9 @@ impl Core {
             }
             verdict => {
                 let rfq = if let AppMessage::QuoteRequest(q) = &m { Some(q.id.clone()) } else { None };
-                self.step(e, |w| w.hold(desk, m, p.action, verdict, p.ends, at));
+                let policies = if ruling.outcome == Outcome::Allow { Vec::new() } else { ruling.ids.clone() };
+                let asked = Asked { wanted: verdict, policies };
+                self.step(e, |w| w.hold(desk, m, p.action, asked, p.ends, at));
                 let held = e.waiting.borrow().requests(desk);
                 // One deadline for both ends: it counts from when the RFQ is let through, at the latest.
                 if let Some((q, until)) = held.into_iter().find(|(q, _)| Some(&q.id) == rfq.as_ref()) {
@@ -312,7 +314,7 @@ impl Core {
     fn refuse_approved(&self, desk: &CompId, m: &AppMessage, at: UtcMillis) {
         let words = "what would be done now is not what was approved; send it again".to_owned();
         let refusal = match m {
-            AppMessage::QuoteRequest(q) => AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, words)),
+            AppMessage::QuoteRequest(q) => AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, words, None)),
             AppMessage::QuoteResponse(r) => AppMessage::ExecutionReport(accept_refusal(r, words, at)),
             _ => return,
         };

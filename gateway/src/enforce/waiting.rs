@@ -112,11 +112,20 @@ struct Held {
     what: What,
     action: Action,
     reason: String,
+    /// Ids of the policies that ask.
+    policies: Vec<String>,
     deadline: UtcMillis,
     /// A second person is needed, and whether the first has approved.
     two: bool,
     first: bool,
     out: BTreeMap<CompId, Out>,
+}
+
+/// What is wanted of a trader, and the ids of the policies that want it: none when it is `[step_up]` or the risk.
+#[derive(Debug)]
+pub struct Asked {
+    pub wanted: Wanted,
+    pub policies: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -142,10 +151,13 @@ impl Waiting {
     /// `watched`: the risk of this access wants a touch before anything is sent on.
     pub fn desk_up(&mut self, desk: &CompId, user: &str, watched: bool, now: UtcMillis) -> Vec<Do> {
         self.let_go(desk);
-        let before = self.desks.get(desk).and_then(|d| d.standing.owes).filter(|why| *why != SessionReason::Logon);
+        let before = self.desks.get(desk).and_then(|d| d.standing.owed_by_presence());
         let logon = watched || self.rules.logon == LogonRule::Always;
-        let owes = before.or(logon.then_some(SessionReason::Logon));
-        let standing = Standing { lease: None, owes, watched };
+        let mut standing = Standing { watched, ..Standing::default() };
+        for why in before.into_iter().chain(logon.then_some(SessionReason::Logon)) {
+            standing = standing.owing(why);
+        }
+        let owes = standing.owes;
         let fresh = Desk { online: true, user: user.into(), standing, active: now, ..Desk::default() };
         self.desks.insert(desk.clone(), fresh);
         if let Some(why) = owes {
@@ -208,13 +220,18 @@ impl Waiting {
         self.done()
     }
 
-    /// The risk of a session that is on changed: what it wants now holds at once.
+    /// The risk of a session that is on changed: what it wants now holds at once, and what it no longer
+    /// wants is not owed.
     pub fn risk(&mut self, desk: &CompId, watched: bool, now: UtcMillis) -> Vec<Do> {
         let Some(d) = self.desks.get_mut(desk).filter(|d| d.online && d.standing.watched != watched) else { return Vec::new() };
-        d.standing.watched = watched;
         if watched {
-            d.standing = d.standing.verify(SessionReason::Risk);
+            d.standing = Standing { watched, ..d.standing }.verify(SessionReason::Risk);
             self.ask_session(desk, SessionReason::Risk, now);
+        } else {
+            d.standing = d.standing.calmed(self.rules.logon == LogonRule::Always);
+            if d.standing.owes.is_none() {
+                self.end_session_asks(desk, "the risk of this access is lower: no touch is owed");
+            }
         }
         self.tell_access(desk, now);
         self.done()
@@ -244,11 +261,11 @@ impl Waiting {
         desk: &CompId,
         message: AppMessage,
         action: Action,
-        wanted: Wanted,
+        asked: Asked,
         ends: Option<UtcMillis>,
         now: UtcMillis,
     ) -> Vec<Do> {
-        let (reason, two) = match wanted {
+        let (reason, two) = match asked.wanted {
             Wanted::Nothing => return vec![Do::Release(desk.clone(), message, Proof::default(), None)],
             Wanted::Touch(reason) => (reason, false),
             Wanted::TwoPeople(reason) => (reason, true),
@@ -265,7 +282,7 @@ impl Waiting {
         }
         let deadline = ends.map_or(now + self.answer_ms, |e| e.min(now + self.answer_ms));
         self.end_session_asks(desk, "this is settled with the touch for what you just sent");
-        self.keep(Held { two, ..Held::new(desk, What::Message(message), action, reason, deadline) });
+        self.keep(Held { two, policies: asked.policies, ..Held::new(desk, What::Message(message), action, reason, deadline) });
         self.done()
     }
 
@@ -473,7 +490,7 @@ impl Waiting {
 
     fn refuse_held(&mut self, held: HeldId, why: &Why, now: UtcMillis) {
         let Some(h) = self.held.remove(&held) else { return };
-        self.out.push(Do::Note("stepup.not_approved", h.desk.clone(), format!("{}: {}", h.describe(), why.text)));
+        self.out.push(Do::Note("stepup.not_approved", h.desk.clone(), format!("{}: {}; {}", h.describe(), why.text, h.asked_by())));
         self.close(h.out, StepUpStatus::Refused, why);
         self.refuse(&h.desk, &h.what, why, now);
     }
@@ -485,7 +502,10 @@ impl Waiting {
             _ => format!("not sent to the dealer: {}", why.text),
         };
         let m = match what {
-            What::Message(AppMessage::QuoteRequest(q)) => AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, text)),
+            What::Message(AppMessage::QuoteRequest(q)) => {
+                let advice = signet_fix::message::Advice { code: why.code.clone(), cure: why.cure.clone() };
+                AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, text, Some(advice)))
+            }
             What::Message(AppMessage::QuoteResponse(r)) => AppMessage::ExecutionReport(accept_refusal(r, text, now)),
             What::Register(_) => AppMessage::KeyReport(signet_fix::message::KeyReport::Refused {
                 code: why.code.clone(),
@@ -617,7 +637,7 @@ impl Out {
 impl Held {
     /// For the desk's own touch alone.
     fn new(desk: &CompId, what: What, action: Action, reason: String, deadline: UtcMillis) -> Self {
-        Self { desk: desk.clone(), what, action, reason, deadline, two: false, first: false, out: BTreeMap::new() }
+        Self { desk: desk.clone(), what, action, reason, policies: Vec::new(), deadline, two: false, first: false, out: BTreeMap::new() }
     }
 
     fn is_same(&self, m: &AppMessage) -> bool {
@@ -626,6 +646,12 @@ impl Held {
             (What::Message(AppMessage::QuoteResponse(a)), AppMessage::QuoteResponse(b)) => a.id == b.id,
             _ => false,
         }
+    }
+
+    /// Which rule asked, for the event: `[step_up]` and risk in their words, policies by their ids.
+    fn asked_by(&self) -> String {
+        let policies = if self.policies.is_empty() { "none".to_owned() } else { self.policies.join(", ") };
+        format!("asked because: {} Policies: {policies}", self.reason)
     }
 
     fn describe(&self) -> String {

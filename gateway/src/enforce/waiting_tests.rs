@@ -12,6 +12,10 @@ fn id(s: &str) -> CompId {
     CompId::new(s).unwrap()
 }
 
+fn asked(wanted: Wanted) -> Asked {
+    Asked { wanted, policies: Vec::new() }
+}
+
 fn request(rfq: &str) -> (AppMessage, Action) {
     let m = QuoteRequest {
         id: RfqId::new(rfq).unwrap(),
@@ -76,6 +80,7 @@ struct World {
     /// What the risk of the next logon says.
     watched: bool,
     authenticated: usize,
+    notes: Vec<String>,
     /// Of the next challenge.
     next: u32,
     told: Vec<(String, AppMessage)>,
@@ -90,7 +95,7 @@ impl World {
         let rules = toml::from_str(rules).unwrap();
         let w = Waiting::new(rules, &id("SIGNET"), ANSWER_MS);
         let (told, released, dropped, registered, verifying) = Default::default();
-        Self { w, now: T, watched: false, authenticated: 0, next: 1, told, released, dropped, registered, verifying }
+        Self { w, now: T, watched: false, authenticated: 0, notes: Vec::new(), next: 1, told, released, dropped, registered, verifying }
     }
 
     fn up(&mut self, desk: &str, user: &str) {
@@ -102,7 +107,7 @@ impl World {
 
     fn send(&mut self, desk: &str, (m, action): (AppMessage, Action), ends: Option<UtcMillis>) {
         let verdict = wanted(self.w.rules(), &action, &self.w.standing(&id(desk)), self.now);
-        let todo = self.w.hold(&id(desk), m, action, verdict, ends, self.now);
+        let todo = self.w.hold(&id(desk), m, action, asked(verdict), ends, self.now);
         self.run(todo);
     }
 
@@ -121,7 +126,7 @@ impl World {
                 Do::Release(_, m, _, _) => self.released.push(m),
                 Do::Register { name, evidence, .. } => self.registered.push((name, evidence)),
                 Do::Authenticated(_) => self.authenticated += 1,
-                Do::Note(..) => {}
+                Do::Note(_, _, words) => self.notes.push(words),
             }
         }
     }
@@ -429,6 +434,42 @@ fn a_score_that_rises_takes_the_lease_and_one_that_falls_gives_nothing_back() {
 }
 
 #[test]
+fn a_touch_owed_for_the_risk_of_the_logon_is_waived_when_the_risk_falls() {
+    let fall = |rules: &str| {
+        let mut w = World::new(rules);
+        w.watched = true;
+        w.up("ALICE", "alice");
+        w.heard("ALICE");
+        let fallen = w.w.risk(&id("ALICE"), false, w.now);
+        w.run(fallen);
+        let heard = w.heard("ALICE");
+        w.send("ALICE", request("r1"), None);
+        (heard, w.released.len())
+    };
+    let waived = ["Withdrawn c1 stepup.withdrawn", "access lease=false owes=false"].map(str::to_owned).to_vec();
+    assert_eq!(fall("logon = 'risk'"), (waived, 1));
+    assert_eq!(fall("logon = 'always'"), (vec![], 0));
+}
+
+#[test]
+fn what_was_not_approved_names_the_rule_that_asked() {
+    let mut w = World::new("logon = 'never'\nrequest_above = { default = '1m' }");
+    w.up("ALICE", "alice");
+    let (m, action) = request("r1");
+    let wanted = Asked { wanted: Wanted::Touch("Big tickets.".into()), policies: vec!["big-tickets".into(), "new-dealer".into()] };
+    let todo = w.w.hold(&id("ALICE"), m, action, wanted, None, w.now);
+    w.run(todo);
+    w.send("ALICE", request("r2"), None);
+    w.pass_time(ANSWER_MS);
+    assert!(
+        w.notes[0].contains("RFQ r1") && w.notes[0].ends_with("because: Big tickets. Policies: big-tickets, new-dealer"),
+        "{:?}",
+        w.notes
+    );
+    assert!(w.notes[1].ends_with("because: RFQs of this size need a touch of your key. Policies: none"), "{:?}", w.notes);
+}
+
+#[test]
 fn a_clock_that_is_set_ends_every_lease() {
     let mut w = World::new("logon = 'never'\nrequest_above = { default = '1m' }");
     w.up("ALICE", "alice");
@@ -598,7 +639,7 @@ fn a_challenge_that_cannot_be_made_refuses_what_waits() {
     w.up("ALICE", "alice");
     w.heard("ALICE");
     let (m, action) = request("r1");
-    let todo = w.w.hold(&id("ALICE"), m, action, Wanted::Touch("x".into()), None, T);
+    let todo = w.w.hold(&id("ALICE"), m, action, asked(Wanted::Touch("x".into())), None, T);
     let [Do::Challenge { held, desk, approval, .. }] = &todo[..] else { panic!("{todo:?}") };
     let todo = w.w.challenged(*held, desk, approval, Err(Why::new("stepup.no_key", "you have no security key registered", "")), T);
     w.run(todo);

@@ -102,6 +102,8 @@ fn judge(core: &Core, risk: &Risk, renewal: &Renewal) -> Result<(), Box<Assessme
         authentication: Authentication::SoftwareToken,
         // A request for a certificate carries no posture report.
         managed: Some(managed),
+        // A desk renews at night too.
+        trades: false,
         concerns: risk.travel_concern(&renewal.user, Some(renewal.address), now).into_iter().collect(),
     };
     let assessment = risk.assess(&facts, now);

@@ -1,7 +1,7 @@
 //! Several verdicts made one, and a refusal as its desk reads it.
 
 use crate::router::{accept_refusal, request_refusal};
-use signet_fix::{AppMessage, tagvalue::MAX_TEXT_CHARS};
+use signet_fix::{AppMessage, message::Advice, tagvalue::MAX_TEXT_CHARS};
 use signet_policy::entitle::{Outcome, Verdict};
 use signet_rfq::{DealerId, UtcMillis};
 use std::collections::BTreeSet;
@@ -104,7 +104,10 @@ impl Ruling {
     /// The refusal of a message, to its desk; `None` for one that no dealer would get.
     pub fn refusal(&self, m: &AppMessage, now: UtcMillis) -> Option<AppMessage> {
         match m {
-            AppMessage::QuoteRequest(q) => Some(AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, self.text(m)))),
+            AppMessage::QuoteRequest(q) => {
+                let advice = (!self.code.is_empty()).then(|| Advice { code: self.code.into(), cure: self.cure.clone() });
+                Some(AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, self.text(m), advice)))
+            }
             AppMessage::QuoteResponse(r) => Some(AppMessage::ExecutionReport(accept_refusal(r, self.text(m), now))),
             _ => None,
         }

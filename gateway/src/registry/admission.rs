@@ -54,6 +54,21 @@ impl AdmissionRefusal {
     }
 }
 
+impl AdmissionRefusal {
+    /// What the person at the desk does about it.
+    pub fn cure(self) -> &'static str {
+        match self {
+            Self::RegistryStale => "Wait a minute and connect again; if it stays so, tell your administrator.",
+            Self::Unknown | Self::Expired => "Ask your administrator for a new enrolment code, then choose Enrol this laptop.",
+            Self::NotTheSame => "Tell your administrator: two certificates have one serial number.",
+            Self::Revoked => "Ask your administrator why it was revoked; a new enrolment code makes a new one.",
+            Self::Superseded => "Choose this laptop's newer identity, or ask your administrator for a new enrolment code.",
+            Self::UserLocked => "Ask your administrator to unlock your account.",
+            Self::DeviceLocked => "Ask your administrator to unlock this device, or use another one of yours.",
+        }
+    }
+}
+
 /// `age_ms` is how long ago the registry last confirmed `view`.
 pub fn admit<'v>(
     view: &'v View,

@@ -48,6 +48,8 @@ pub enum RegistryError {
     NoSuchEvidence(i64),
     #[error("the user {0} has a security key")]
     HasKey(String),
+    #[error("the database is empty: there is no registry in it")]
+    Empty,
     #[error("the registry is not empty")]
     NotEmpty,
     #[error("the backup cannot be used: {0}")]
@@ -83,6 +85,7 @@ impl RegistryError {
             Self::NoSuchKey(_) => "registry.no_key",
             Self::NoSuchEvidence(_) => "registry.no_evidence",
             Self::HasKey(_) => "registry.has_key",
+            Self::Empty => "registry.missing",
             Self::NotEmpty => "registry.not_empty",
             Self::BadBackup(_) => "registry.bad_backup",
         }
@@ -106,6 +109,7 @@ impl RegistryError {
             Self::NoSuchKey(_) => "see: signet-gateway key list USER",
             Self::NoSuchEvidence(_) => "see: signet-gateway evidence list",
             Self::HasKey(_) => "another key is registered with that one; if it is lost: signet-gateway key reset USER --reason ...",
+            Self::Empty => "correct registry.url, or restore a backup; a new gateway makes it at `user add` or at its first start",
             Self::NotEmpty => "use --replace to lose what it holds, or name another registry",
             Self::BadBackup(_) => "use a file that signet-gateway registry backup made",
         }

@@ -163,6 +163,7 @@ impl Registry {
     pub async fn check_schema(&self) -> Result<(), RegistryError> {
         match self.schema_found().await? {
             schema::SCHEMA => Ok(()),
+            0 => Err(RegistryError::Empty),
             found if found < schema::SCHEMA => Err(RegistryError::SchemaOld { found }),
             found => Err(RegistryError::SchemaNew { found }),
         }

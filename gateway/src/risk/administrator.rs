@@ -41,6 +41,7 @@ impl Risk {
             address,
             authentication: if a.hardware_key { Authentication::HardwareToken } else { Authentication::SoftwareToken },
             managed: Some(managed),
+            trades: false,
             concerns: self.travel_concern(&person, address, now).into_iter().collect(),
         };
         let assessment = self.assess(&facts, now);

@@ -35,6 +35,8 @@ pub struct Facts<'a> {
     pub address: Option<IpAddr>,
     pub authentication: Authentication,
     pub managed: Option<bool>,
+    /// Trading hours apply. Not to administrators: a lock must be possible at night.
+    pub trades: bool,
     /// Found at logon, and kept for the connection.
     pub concerns: Vec<Concern>,
 }
@@ -88,7 +90,9 @@ impl Risk {
             expected_country: country.map(expected),
         };
         let mut concerns = f.concerns.clone();
-        concerns.extend(out_of_hours(&policy, now));
+        if f.trades {
+            concerns.extend(out_of_hours(&policy, now));
+        }
         assess(&policy.table, &attributes, concerns)
     }
 
@@ -160,6 +164,11 @@ impl Risk {
 
 fn open_geo(policy: &RiskPolicy) -> Option<Rc<Geo>> {
     policy.settings.geo.as_ref().map(|g| Rc::new(Geo::open(&g.file, g.max_age_days)))
+}
+
+/// What is wrong with a configured country file now.
+pub(crate) fn geo_fault(settings: &crate::config::GeoSettings) -> Option<GeoFault> {
+    geo::Geo::open(&settings.file, settings.max_age_days).fault(crate::core::now())
 }
 
 fn out_of_hours(policy: &RiskPolicy, now: UtcMillis) -> Option<Concern> {

@@ -115,7 +115,8 @@ impl Access {
         let mut s = self.state.borrow_mut();
         let authentication = if s.touched { Authentication::HardwareToken } else { Authentication::SoftwareToken };
         let concerns = s.concerns.clone();
-        let facts = Facts { user: &self.user, role, address: self.address, authentication, managed: Some(device.managed), concerns };
+        let facts =
+            Facts { user: &self.user, role, address: self.address, authentication, managed: Some(device.managed), trades: true, concerns };
         let mut assessment = risk.assess(&facts, now);
         if !device.managed {
             assessment.because_of_device(&device.words);

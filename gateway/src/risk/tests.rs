@@ -42,6 +42,7 @@ fn facts<'a>(user: &'a str, address: &str) -> Facts<'a> {
         address: Some(address.parse().unwrap()),
         authentication: Authentication::SoftwareToken,
         managed: Some(true),
+        trades: true,
         concerns: vec![],
     }
 }
@@ -220,6 +221,15 @@ fn hours_count_when_they_are_set() {
     assert_eq!(decide(NOW), Decision::Allow);
     assert_eq!(decide(NOW + 8 * 3_600_000), Decision::StepUp);
     assert_eq!(decide(NOW + DAY_MS), Decision::StepUp);
+    // Somebody must be able to lock a user at night.
+    let deny = hours.replace("step_up", "deny");
+    fs::write(dir.path().join("risk.toml"), format!("{SETTINGS}{deny}")).unwrap();
+    reload(&r).unwrap();
+    assert_eq!(decide(NOW + DAY_MS), Decision::Deny);
+    let admin =
+        Administrator { id: "eve".into(), address: "10.1.2.3".parse().unwrap(), policies: vec!["2.999.1".into()], hardware_key: true };
+    let (by_day, at_night) = (r.administrator(&admin, NOW), r.administrator(&admin, NOW + DAY_MS));
+    assert_eq!((by_day.score, by_day.decision), (at_night.score, at_night.decision));
     for bad in ["from = '19:00'\nto = '07:00'", "from = '7'\nto = '19:00'", "from = '07:00'\nto = '24:01'", "from = '07:60'\nto = '19:00'"]
     {
         fs::write(dir.path().join("risk.toml"), format!("{SETTINGS}[hours]\n{bad}\ndays = ['mon']\ndecision = 'deny'")).unwrap();

@@ -7,9 +7,9 @@ use rust_decimal::Decimal;
 pub(super) const REJ_UNKNOWN_ORDER: u16 = 5;
 pub(super) const REJ_OTHER: u16 = 99;
 
-/// What the desk reads when the gateway refuses a whole request.
-pub fn request_refusal(q: &QuoteRequest, reason: u16, text: String) -> QuoteRequestReject {
-    QuoteRequestReject { rfq: q.id.clone(), reason, instrument: q.instrument.clone(), dealer: None, text: Some(text) }
+/// What the desk reads when the gateway refuses a whole request: why, and what would cure that.
+pub fn request_refusal(q: &QuoteRequest, reason: u16, text: String, advice: Option<Advice>) -> QuoteRequestReject {
+    QuoteRequestReject { rfq: q.id.clone(), reason, instrument: q.instrument.clone(), dealer: None, text: Some(text), advice }
 }
 
 /// What the desk reads when the gateway refuses an accept: no dealer party in it.

@@ -56,12 +56,18 @@ impl Router {
         if !self.addressed(&q.rfq, dealer) {
             return self.stray(dealer, "a quote", q.rfq.as_str());
         }
+        let by_isin = self.isin(&q.instrument);
         let Some(e) = self.rfqs.get_mut(&q.rfq) else { return };
         if e.rfq.state.ended() {
             return;
         }
         if q.instrument != e.rfq.terms.instrument {
             return self.bad_quote(dealer, &q, "the quote is for another instrument than was asked");
+        }
+        if let Err(fault) = q.qualifiers.check(&e.rfq.terms, by_isin)
+            && !self.replaying
+        {
+            return self.bad_quote(dealer, &q, &fault.to_string());
         }
         let quote = quote_of(dealer, &q);
         // What was taken once is not judged again.
@@ -76,7 +82,9 @@ impl Router {
             Err(why) => return self.note(format!("{dealer} quote {} not taken: {why}", q.id)),
         }
         let (desk, rfq) = (e.desk.clone(), e.rfq.terms.id.clone());
-        self.tell_desk(&desk, AppMessage::Quote(QuoteMsg { rfq, dealer: Some(dealer.clone()), ..q }));
+        // They were compared; the terms say the same.
+        let qualifiers = Qualifiers::default();
+        self.tell_desk(&desk, AppMessage::Quote(QuoteMsg { rfq, dealer: Some(dealer.clone()), qualifiers, ..q }));
     }
 
     /// A quote that nobody could trade on takes the place of the one before it, and is told its dealer.
@@ -84,8 +92,7 @@ impl Router {
         self.note(format!("{dealer} quote {} in {} not passed on: {why}", q.id, q.rfq));
         let before = self.rfqs.get(&q.rfq).and_then(|e| e.rfq.line(dealer)).and_then(|l| l.quote.clone());
         if let Some(quote) = before.filter(|was| *was != quote_of(dealer, q)).map(|was| was.id) {
-            let instrument = q.instrument.clone();
-            self.withdraw(dealer, QuoteCancel { rfq: q.rfq.clone(), quote, instrument, dealer: None, unreachable: false });
+            self.withdraw(dealer, cancel_of(&q.rfq, quote));
         }
         let reject = BusinessReject {
             ref_seq_num: None,
@@ -120,20 +127,40 @@ impl Router {
                 let line = self.rfqs.get(&s.rfq).and_then(|e| e.rfq.line(dealer));
                 let Some(current) = line.and_then(|l| l.quote.as_ref()).map(|q| q.id.clone()) else { return };
                 let quote = s.quote.unwrap_or(current);
-                self.withdraw(dealer, QuoteCancel { rfq: s.rfq, quote, instrument: s.instrument, dealer: None, unreachable: false });
+                self.withdraw(dealer, cancel_of(&s.rfq, quote));
             }
             StatusMeaning::Noted => {}
         }
     }
 
-    fn withdraw(&mut self, dealer: &DealerId, c: QuoteCancel) {
-        if !self.addressed(&c.rfq, dealer) {
-            return self.stray(dealer, "a withdrawal", c.rfq.as_str());
+    /// The cancels that one of a dealer stands for, each naming its RFQ. FIX 4.4 lets a dealer name
+    /// the quote alone, or none for all of its quotes.
+    pub fn cancels(&self, dealer: &DealerId, c: QuoteCancel) -> Vec<QuoteCancel> {
+        if c.rfq.is_some() {
+            return vec![c];
         }
-        let Some(e) = self.rfqs.get_mut(&c.rfq).filter(|e| !e.rfq.state.ended()) else { return };
-        if e.rfq.withdraw(dealer, Some(&c.quote)) == Ok(true) {
-            let (desk, rfq) = (e.desk.clone(), e.rfq.terms.id.clone());
-            self.tell_desk(&desk, AppMessage::QuoteCancel(QuoteCancel { rfq, dealer: Some(dealer.clone()), ..c }));
+        let meant = |q: &Quote| c.quote.as_ref().is_none_or(|id| *id == q.id);
+        let lines = self.rfqs.alive().filter_map(|(id, e)| Some((id, e.rfq.line(dealer)?.quote.as_ref()?)));
+        lines.filter(|(_, q)| meant(q)).map(|(id, q)| cancel_of(id, q.id.clone())).collect()
+    }
+
+    fn withdraw(&mut self, dealer: &DealerId, c: QuoteCancel) {
+        let Some(id) = &c.rfq else { return self.note(format!("{dealer} cancels a quote that is in no open RFQ")) };
+        if !self.addressed(id, dealer) {
+            return self.stray(dealer, "a withdrawal", id.as_str());
+        }
+        let Some(e) = self.rfqs.get_mut(id).filter(|e| !e.rfq.state.ended()) else { return };
+        let quote = e.rfq.line(dealer).and_then(|l| l.quote.as_ref()).map(|q| q.id.clone());
+        if e.rfq.withdraw(dealer, c.quote.as_ref()) == Ok(true) {
+            let (desk, terms) = (e.desk.clone(), e.rfq.terms.clone());
+            let told = QuoteCancel {
+                rfq: Some(terms.id),
+                quote,
+                instrument: Some(terms.instrument),
+                dealer: Some(dealer.clone()),
+                unreachable: c.unreachable,
+            };
+            self.tell_desk(&desk, AppMessage::QuoteCancel(told));
         }
     }
 
@@ -151,6 +178,7 @@ impl Router {
             instrument: rfq.instrument,
             dealer: Some(dealer.clone()),
             text: Some(why.text),
+            advice: None,
         };
         self.tell_desk(&desk, AppMessage::QuoteRequestReject(reject));
         if nobody {
@@ -331,12 +359,17 @@ impl Router {
                 self.tell_desk(&desk, AppMessage::ExecutionReport(super::answers::status_report(&a, &AcceptState::Unknown, now)));
             }
             if let Some(quote) = quote.filter(|_| away) {
-                let cancel =
-                    QuoteCancel { rfq: terms.id, quote, instrument: terms.instrument, dealer: Some(dealer.clone()), unreachable: true };
+                let (rfq, instrument) = (Some(terms.id), Some(terms.instrument));
+                let cancel = QuoteCancel { rfq, quote: Some(quote), instrument, dealer: Some(dealer.clone()), unreachable: true };
                 self.tell_desk(&desk, AppMessage::QuoteCancel(cancel));
             }
         }
     }
+}
+
+/// A dealer takes this quote of this RFQ back.
+pub(super) fn cancel_of(rfq: &RfqId, quote: QuoteId) -> QuoteCancel {
+    QuoteCancel { rfq: Some(rfq.clone()), quote: Some(quote), instrument: None, dealer: None, unreachable: false }
 }
 
 /// A quote as the RFQ holds it.

@@ -116,7 +116,7 @@ impl Router {
 
     fn refuse_request(&mut self, desk: &CompId, q: &QuoteRequest, reason: u16, text: String) {
         self.note(format!("{desk} RFQ {} refused: {text}", q.id));
-        self.tell_desk(desk, AppMessage::QuoteRequestReject(super::request_refusal(q, reason, text)));
+        self.tell_desk(desk, AppMessage::QuoteRequestReject(super::request_refusal(q, reason, text, None)));
     }
 
     fn ack(&mut self, desk: &CompId, rfq: &Rfq) {

@@ -58,7 +58,7 @@ impl Router {
                 found.or_else(|| AcceptId::new(outer(desk, r.id.as_str())).ok().and_then(|a| by_accept(&a)))
             }
             Input::FromDealer(_, AppMessage::Quote(q)) => Some(q.rfq.clone()),
-            Input::FromDealer(_, AppMessage::QuoteCancel(c)) => Some(c.rfq.clone()),
+            Input::FromDealer(_, AppMessage::QuoteCancel(c)) => c.rfq.clone(),
             Input::FromDealer(_, AppMessage::QuoteRequestReject(r)) => Some(r.rfq.clone()),
             Input::FromDealer(_, AppMessage::QuoteStatusReport(s)) => Some(s.rfq.clone()),
             Input::FromDealer(_, AppMessage::ExecutionReport(e)) => by_accept(&e.accept),
@@ -127,23 +127,19 @@ impl Router {
         let changes = match m {
             AppMessage::Quote(q) => {
                 let quote = dealer_side::quote_of(dealer, q);
-                if q.instrument != rfq.terms.instrument || quote.check(now).is_err() {
+                let by_isin = self.isin(&rfq.terms.instrument);
+                let as_asked = q.instrument == rfq.terms.instrument && q.qualifiers.check(&rfq.terms, by_isin).is_ok();
+                if !as_asked || quote.check(now).is_err() {
                     // It takes the place of the dealer's quote before it, and cannot be traded itself.
                     let gone = line.quote.as_ref().filter(|was| **was != quote && rfq.clone().withdraw(dealer, None) == Ok(true));
                     return gone.map_or(Keep::Nothing, |was| {
-                        let cancel = QuoteCancel {
-                            rfq: q.rfq.clone(),
-                            quote: was.id.clone(),
-                            instrument: rfq.terms.instrument.clone(),
-                            dealer: None,
-                            unreachable: false,
-                        };
+                        let cancel = dealer_side::cancel_of(&q.rfq, was.id.clone());
                         Keep::Beside(Input::FromDealer(dealer.clone(), AppMessage::QuoteCancel(cancel)))
                     });
                 }
                 rfq.quote(quote, now) == Ok(true)
             }
-            AppMessage::QuoteCancel(c) => rfq.withdraw(dealer, Some(&c.quote)) == Ok(true),
+            AppMessage::QuoteCancel(c) => rfq.withdraw(dealer, c.quote.as_ref()) == Ok(true),
             AppMessage::QuoteRequestReject(r) => {
                 let text = r.text.clone().unwrap_or_else(|| dealer_side::reason_words(r.reason).into());
                 rfq.pass(dealer, Passed { code: r.reason, text }).is_ok() && rfq != e.rfq

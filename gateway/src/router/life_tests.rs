@@ -4,9 +4,9 @@ use super::*;
 
 fn cancel(rfq: &str, quote: &str) -> AppMessage {
     AppMessage::QuoteCancel(QuoteCancel {
-        rfq: RfqId::new(rfq).unwrap(),
-        quote: QuoteId::new(quote).unwrap(),
-        instrument: bund(),
+        rfq: Some(RfqId::new(rfq).unwrap()),
+        quote: Some(QuoteId::new(quote).unwrap()),
+        instrument: Some(bund()),
         dealer: None,
         unreachable: false,
     })

@@ -55,7 +55,7 @@ impl Router {
     fn line(&mut self, desk: &CompId, rfq: &Rfq, l: &Line, now: UtcMillis) {
         let t = &rfq.terms;
         let cancel = |q: &Quote, unreachable| {
-            let (rfq, quote, instrument) = (t.id.clone(), q.id.clone(), t.instrument.clone());
+            let (rfq, quote, instrument) = (Some(t.id.clone()), Some(q.id.clone()), Some(t.instrument.clone()));
             AppMessage::QuoteCancel(QuoteCancel { rfq, quote, instrument, dealer: Some(l.dealer.clone()), unreachable })
         };
         let m = match (&l.state, &l.quote) {
@@ -65,6 +65,7 @@ impl Router {
                 instrument: t.instrument.clone(),
                 dealer: Some(l.dealer.clone()),
                 text: Some(why.text.clone()),
+                advice: None,
             }),
             (LineState::Unreachable, Some(q)) => cancel(q, true),
             (LineState::Withdrawn, Some(q)) => cancel(q, false),
@@ -78,6 +79,7 @@ impl Router {
                 valid_until: q.valid_until,
                 tradeable: q.tradeable,
                 at: now,
+                qualifiers: Qualifiers::default(),
             }),
             _ => return,
         };

@@ -1,6 +1,6 @@
 use super::*;
 use crate::signed::{
-    read::{GOOD, SignedLine, Totals, Wanted, each, verify_export},
+    read::{GOOD, SignedLine, Totals, Verified, Wanted, each, verify_export},
     signing,
 };
 use proptest::prelude::*;
@@ -198,8 +198,17 @@ fn an_export_stands_by_itself_and_no_change_to_it_stays_unseen() {
     }
     let (lines, _) = read(dir.path(), &Wanted::default()).unwrap();
     let export: Vec<String> = lines.iter().map(|l| serde_json::to_string(l).unwrap() + "\n").collect();
-    assert_eq!(verify_export(export.concat().as_bytes()), Ok(3));
-    assert_eq!(verify_export(&b""[..]), Ok(0));
+    let verified = |messages, last, missing, first_missing| Ok(Verified { messages, last, missing, first_missing });
+    assert_eq!(verify_export(export.concat().as_bytes()), verified(3, 3, 0, None));
+    assert_eq!(verify_export(&b""[..]), Ok(Verified::default()));
+    // A line that was taken out: the first, one in between, and the last, which only its number tells.
+    assert_eq!(verify_export(export[1..].concat().as_bytes()), verified(2, 3, 1, Some(1)));
+    assert_eq!(verify_export([&*export[0], &*export[2]].concat().as_bytes()), verified(2, 3, 1, Some(2)));
+    assert_eq!(verify_export(export[..2].concat().as_bytes()), verified(2, 2, 0, None));
+    for order in [[1, 0], [0, 0]] {
+        let e = verify_export(order.map(|n: usize| export[n].as_str()).concat().as_bytes()).unwrap_err();
+        assert_eq!((e.line, e.why.contains("order")), (2, true), "{e}");
+    }
     for field in ["v", "party", "id", "serial", "certificate", "frame", "text", "covered_bytes", "signature_der", "verified"] {
         let mut line: serde_json::Value = serde_json::from_str(&export[1]).unwrap();
         line[field] = match (&line[field], &lines[2]) {

@@ -28,9 +28,9 @@ use signet_rfq::{CompId, DealerId, UtcMillis};
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use strikes::Strikes;
 
-/// What a session is signed with.
+/// What one connection is signed with: the key that its handshake showed.
 pub fn signing(key: &MessageKey, which: Kinds) -> Signing {
-    let key = key.clone();
+    let key = key.pinned();
     Signing { signer: Rc::new(move |covered: &[u8]| key.sign(covered).map_err(|e| SignError(e.to_string()))), which }
 }
 

@@ -196,25 +196,46 @@ pub struct ExportError {
     pub why: String,
 }
 
-/// Judges every line of an export anew, from its certificate and frame alone; how many there are. Needs no gateway and no key.
-pub fn verify_export(mut lines: impl BufRead) -> Result<u64, ExportError> {
-    let mut count = 0;
+/// An export whose every line is good.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Verified {
+    pub messages: u64,
+    /// `seq` of the last one: a shorter file than was exported ends with a smaller one.
+    pub last: u64,
+    /// Messages of the log that are not in the file, between 1 and `last`.
+    pub missing: u64,
+    /// The first of them.
+    pub first_missing: Option<u64>,
+}
+
+/// Judges every line of an export anew, from its certificate and frame alone, and that they are in the log's order.
+/// Needs no gateway and no key. A line that was taken out shows as missing; so does one that was not asked for when
+/// the export was made.
+pub fn verify_export(mut lines: impl BufRead) -> Result<Verified, ExportError> {
+    let (mut count, mut last, mut first_missing) = (0, 0, None);
     loop {
         let wrong = |why: String| ExportError { line: count + 1, why };
         let mut text = String::new();
         let n = lines.by_ref().take(MAX_LINE_BYTES).read_line(&mut text).map_err(|e| wrong(e.to_string()))?;
         if n == 0 {
-            return Ok(count);
+            return Ok(Verified { messages: count, last, missing: last - count, first_missing });
         }
         if !text.ends_with('\n') && n as u64 == MAX_LINE_BYTES {
             return Err(wrong("longer than a line of an export can be".into()));
         }
-        verify_line(&text).map_err(wrong)?;
-        count += 1;
+        let seq = verify_line(&text).map_err(wrong)?;
+        if seq <= last {
+            return Err(wrong(format!("message {seq} after message {last}: an export is in the order of the log")));
+        }
+        if seq - last > 1 && first_missing.is_none() {
+            first_missing = Some(last + 1);
+        }
+        (count, last) = (count + 1, seq);
     }
 }
 
-fn verify_line(json: &str) -> Result<(), String> {
+/// `seq` of a line that is good.
+fn verify_line(json: &str) -> Result<u64, String> {
     let l: SignedLine = serde_json::from_str(json).map_err(|e| e.to_string())?;
     let party = match l.party.as_str() {
         "desk" => Party::Desk,
@@ -226,7 +247,7 @@ fn verify_line(json: &str) -> Result<(), String> {
     judge(party, &l.id, &der, &frame)?;
     // Everything else on the line must follow from these: a text that says something else would mislead whoever reads it.
     if line(l.seq, UtcMillis(l.at_ms), party, &l.id, &der, &frame) == l {
-        Ok(())
+        Ok(l.seq)
     } else {
         Err("the line says other things than its frame".into())
     }

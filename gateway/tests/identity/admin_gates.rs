@@ -190,16 +190,25 @@ fn an_access_that_the_risk_policy_refuses_does_nothing() {
     w.eventually("allowed again", || get(&w, "/v1/users/alice").status == 200);
     assert_eq!(good(&get(&w, "/v1/users/alice"))["state"], "active", "nothing was done");
 
-    // Outside of hours a touch would be wanted, which nobody can give here.
+    // Trading hours are for trading: somebody must be able to lock a user at night.
     let day = match OffsetDateTime::now_utc().weekday() {
         Weekday::Monday | Weekday::Tuesday | Weekday::Wednesday => "sat",
         Weekday::Thursday | Weekday::Friday | Weekday::Saturday | Weekday::Sunday => "tue",
     };
-    let hours = format!("[hours]\nfrom = '09:00'\nto = '17:00'\ndays = ['{day}']\ndecision = 'step_up'\n");
+    let hours = format!("[hours]\nfrom = '09:00'\nto = '17:00'\ndays = ['{day}']\ndecision = 'deny'\n");
+    let loads = || w.events().lines().filter(|l| l.contains("policy.loaded")).count();
+    let before = loads();
     fs::write(w.path("risk.toml"), format!("{usual}{hours}")).unwrap();
-    w.eventually("outside of hours", || get(&w, "/v1/users").status == 403);
+    w.eventually("hours are in force", || loads() > before);
+    good(&post(&w, "/v1/users/alice/lock", "{}"));
+    good(&post(&w, "/v1/users/alice/unlock", "{}"));
+
+    // A machine that nobody manages counts a little: a touch would be wanted, which nobody can give here.
+    let table = signet_gateway::config::FOUNDING_TABLE.replace("points = 25", "points = 5");
+    fs::write(w.path("risk-score.toml"), table).unwrap();
+    w.eventually("a touch is wanted", || get(&w, "/v1/users").status == 403);
     let v = refused(&post(&w, "/v1/users/alice/lock", "{}"), 403, "risk.no_step_up");
-    assert!(v["message"].as_str().unwrap().contains("outside of trading hours"), "{v}");
+    assert!(v["message"].as_str().unwrap().contains("unmanaged +5"), "{v}");
     w.eventually("written down", || w.events().contains("risk.no_step_up"));
 
     // A file that is broken, or gone, changes nothing: the last good one stays.

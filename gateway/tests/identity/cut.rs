@@ -34,6 +34,9 @@ fn a_locked_user_is_cut_off_within_a_second_and_kept_out() {
     assert!(last.contains("58=your account is locked"), "{last}");
     let refused = told(&w, "laptop", 3);
     assert!(refused.contains("|35=5|") && refused.contains("58=your account is locked"), "{refused}");
+    for said in [&last, &refused] {
+        assert!(said.contains("20104=admission.user_locked") && said.contains("20105=Ask your administrator to unlock"), "{said}");
+    }
     w.cli(&["unlock", "user", "alice"]);
     w.eventually("let in again", || told(&w, "laptop", 3).contains("|35=A|"));
     for kind in ["user.locked", "user.unlocked", "admission.user_locked", "session cut off", "certificate.first_used"] {

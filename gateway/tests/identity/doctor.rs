@@ -45,9 +45,31 @@ fn a_healthy_gateway_is_found_healthy() {
     assert!(!text.contains("PRIVATE"), "{text}");
     // One dealer, with every step.
     let (code, text) = doctor(&w, &["--dealer", &format!("BANK{}", w.n)]);
-    assert!(code == Some(0) && text.contains("way to the server"), "{text}");
+    assert!(code == Some(0) && text.contains("no certificate was shown"), "{text}");
     let (code, text) = doctor(&w, &["--dealer", "NOBODY"]);
     assert!(code == Some(1) && failed(&text, "dealers").contains("[doctor.no_such_dealer]"), "{text}");
+}
+
+/// A dealer may take a second connection of a party for its successor, and hang up on the first: so
+/// nobody is logged on, or shows a certificate, beside the gateway that trades.
+#[test]
+fn the_doctor_never_poses_as_a_live_party() {
+    let mut w = World::new();
+    let bank = Dealer::start(&w, &certificate(&w.pki, &w));
+    dealer::configure(&w, bank.port, None);
+    w.start();
+    assert_eq!(bank.next(), dealer::Seen::LoggedOn);
+    for _ in 0..3 {
+        let (code, text) = doctor(&w, &[]);
+        assert_eq!(code, Some(0), "{text}");
+        assert!(matches!(bank.next(), dealer::Seen::Refused(why) if why.contains("certificate")));
+    }
+    assert!(bank.seen.try_recv().is_err(), "the session is as it was");
+    // Without a gateway there is nobody to displace, and every step is looked at.
+    w.stop();
+    assert_eq!(bank.next(), dealer::Seen::Ended);
+    let (code, text) = doctor(&w, &["--dealer", &format!("BANK{}", w.n)]);
+    assert!(code == Some(0) && text.contains("way to the server"), "{text}");
 }
 
 #[test]
@@ -92,7 +114,7 @@ fn a_missing_registry_is_said_and_not_made() {
     let bank = Dealer::start(&w, &certificate(&w.pki, &w));
     dealer::configure(&w, bank.port, None);
     let (code, text) = doctor(&w, &[]);
-    assert!(code == Some(1) && failed(&text, "registry").contains("[registry.missing]"), "{text}");
+    assert!(code == Some(0) && text.contains("there is no registry"), "{text}");
     assert!(!w.path("registry.db").exists());
     w.cli(&["user", "list"]);
     w.sqlite("UPDATE registry_meta SET schema_version = 99");
@@ -113,4 +135,21 @@ fn a_name_that_desks_will_refuse_and_a_bad_configuration_are_said() {
     fs::write(&w.config, "rubbish").unwrap();
     let (code, text) = doctor(&w, &[]);
     assert!(code == Some(1) && failed(&text, "configuration").contains("[config.unusable]"), "{text}");
+}
+
+/// Nothing is wrong before the first start; afterwards a registry that is not there is lost.
+#[test]
+fn a_registry_that_is_not_there_is_a_fault_only_after_the_first_start() {
+    let w = World::new();
+    let registry = |text: &str| text.lines().find(|l| l.contains("registry")).unwrap_or_default().to_owned();
+    let (_, text) = doctor(&w, &[]);
+    assert!(registry(&text).starts_with("- ") && registry(&text).contains("first start"), "{text}");
+    // An empty database is the same, whoever made the file.
+    fs::write(w.path("registry.db"), []).unwrap();
+    let (_, text) = doctor(&w, &[]);
+    assert!(registry(&text).starts_with("- ") && registry(&text).contains("is empty"), "{text}");
+    fs::create_dir_all(w.path("state")).unwrap();
+    fs::write(w.path("state/rfqs.journal"), []).unwrap();
+    let (code, text) = doctor(&w, &[]);
+    assert!(code == Some(1) && failed(&text, "registry").contains("[registry.missing]"), "{text}");
 }

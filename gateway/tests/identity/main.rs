@@ -7,8 +7,10 @@
 mod admin;
 mod admin_gates;
 mod admin_http;
+mod check_config;
 mod cut;
 mod dealer;
+mod docs;
 mod doctor;
 mod enrol;
 mod files;
@@ -16,6 +18,7 @@ mod hardened;
 mod key_support;
 mod keys;
 mod lists;
+mod own_certificate;
 mod own_client;
 mod policy;
 mod postgres;

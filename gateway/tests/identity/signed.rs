@@ -57,6 +57,11 @@ fn an_auditor_lists_exports_and_verifies_what_was_signed() {
     fs::write(w.path("changed.jsonl"), export.replace("ALICE", "ALICF")).unwrap();
     let said = w.cli_fails(&["signed", "verify", "changed.jsonl"]);
     assert!(said.contains("line 1") && said.contains("signed.altered"), "{said}");
+    let without: String = export.lines().enumerate().filter(|(n, _)| *n != 1).map(|(_, l)| format!("{l}\n")).collect();
+    fs::write(w.path("cut.jsonl"), without).unwrap();
+    let said = w.cli_fails(&["signed", "verify", "cut.jsonl"]);
+    assert!(said.contains("signed.missing") && said.contains("number 2"), "{said}");
+    assert!(w.cli(&["signed", "verify", "--part", "cut.jsonl"]).contains("1 messages before it"));
 
     // What does not prove what it should is said, and the exit code says so too.
     let certified = w.pki.issue(&Order::desk("EVE")).unwrap().certified_key().unwrap();

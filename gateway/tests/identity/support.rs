@@ -25,7 +25,11 @@ use tokio::{
     runtime::Runtime,
     time::timeout,
 };
-use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
+use tokio_rustls::{
+    TlsConnector,
+    client::TlsStream,
+    rustls::pki_types::{CertificateDer, ServerName},
+};
 
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -354,6 +358,11 @@ impl Desk {
         let stream = TlsConnector::from(tls).connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap();
         let binding = BASE64.encode(channel_binding(stream.get_ref().1).unwrap());
         Self { stream, framer: Framer::new(), binding, seq: 1, me: w.comp_id(comp_id), you: w.gw.clone() }
+    }
+
+    /// The certificate that the gateway showed.
+    pub fn server_certificate(&self) -> CertificateDer<'static> {
+        self.stream.get_ref().1.peer_certificates().unwrap()[0].clone()
     }
 
     /// Logs on from sequence number `seq`; what the gateway says first.

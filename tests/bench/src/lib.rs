@@ -323,6 +323,7 @@ fn send_quote(session: &Session, n: u64, rfqs: usize) {
         valid_until: UtcMillis((at / 1_000) as i64 + 60_000),
         tradeable: true,
         at: UtcMillis((at / 1_000) as i64),
+        qualifiers: Default::default(),
     };
     let _ = session.send(&AppMessage::Quote(quote));
 }

@@ -351,6 +351,7 @@ fn a_policy_asks_for_the_touch_and_for_the_second_person() {
     alice.until("refused", |s| s.rfqs.iter().any(|r| r.id == too_much && r.state == RfqState::Refused));
     let problem = alice.s.rfq(&too_much).problem.clone().unwrap();
     assert!(problem.message.contains("Nobody trades more than 8,000,000."), "{problem:?}");
+    assert!(!problem.cure.contains("Choose dealers"), "the cure is of this refusal: {problem:?}");
     // It is on record: who, which policy, which documents.
     let digest =
         Documents { policies: LIMITS, facts: &fs::read_to_string(&w.practice.gateway_config().entitlements.facts).unwrap() }.digest();

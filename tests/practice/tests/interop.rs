@@ -279,6 +279,7 @@ fn expected(rfq: &str) -> QuoteMsg {
         valid_until: FAR,
         tradeable: true,
         at: NOW,
+        qualifiers: Default::default(),
     }
 }
 

@@ -304,6 +304,7 @@ impl World {
             valid_until: until,
             tradeable: true,
             at: self.now,
+            qualifiers: Default::default(),
         };
         self.dealers.get_mut(name).expect("one of ours").asked.insert(rfq, Some(q.clone()).filter(|_| !fault));
         self.dealer_says(name, AppMessage::Quote(q));
@@ -317,7 +318,8 @@ impl World {
             return;
         }
         d.asked.insert(q.rfq.clone(), None);
-        let c = QuoteCancel { rfq: q.rfq.clone(), quote: q.id.clone(), instrument: pair(), dealer: None, unreachable: false };
+        let c =
+            QuoteCancel { rfq: Some(q.rfq.clone()), quote: Some(q.id.clone()), instrument: Some(pair()), dealer: None, unreachable: false };
         self.dealer_says(name, AppMessage::QuoteCancel(c));
     }
 

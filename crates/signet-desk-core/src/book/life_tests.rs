@@ -45,6 +45,7 @@ fn quote(rfq: &str, quote: &str, price: &str) -> AppMessage {
         valid_until: NOW + 30_000,
         tradeable: true,
         at: NOW,
+        qualifiers: Default::default(),
     })
 }
 
@@ -139,7 +140,13 @@ fn after_a_reconnect_an_unchanged_quote_can_be_traded_again() {
     // The dealer's own link.
     let mut b = book();
     let gone = |unreachable| {
-        let c = QuoteCancel { rfq: id("R1"), quote: QuoteId::new("q1").unwrap(), instrument: pair(), dealer: Some(north()), unreachable };
+        let c = QuoteCancel {
+            rfq: Some(id("R1")),
+            quote: Some(QuoteId::new("q1").unwrap()),
+            instrument: Some(pair()),
+            dealer: Some(north()),
+            unreachable,
+        };
         AppMessage::QuoteCancel(c)
     };
     b.message(gone(true), NOW);

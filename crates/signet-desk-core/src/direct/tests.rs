@@ -189,6 +189,7 @@ impl World {
             valid_until: at + valid_ms,
             tradeable: true,
             at,
+            qualifiers: Default::default(),
         }));
     }
 
@@ -487,6 +488,7 @@ fn an_rfq_ends_when_every_dealer_has_said_no_and_a_report_about_a_quote_ends_non
             instrument: signet_rfq::InstrumentId::new(BUND).unwrap(),
             dealer: Some(DealerId::new(dealer).unwrap()),
             text: None,
+            advice: None,
         })
     };
     w.says(no("NORTH"));

@@ -11,12 +11,19 @@ pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
             instrument: r.instrument()?,
             dealer: dealer(f)?,
             text: r.free_text(),
+            advice: r
+                .opt(REASON_CODE)
+                .filter(|code| !code.is_empty())
+                .map(|code| Advice { code: lossy(code), cure: r.opt(CURE).map(lossy).unwrap_or_default() }),
         }),
         "S" => AppMessage::Quote(quote(f)?),
         "Z" => AppMessage::QuoteCancel(QuoteCancel {
-            rfq: r.id(QUOTE_REQ_ID, RfqId::new)?,
-            quote: r.id(QUOTE_ID, QuoteId::new)?,
-            instrument: r.instrument()?,
+            rfq: r.optional(QUOTE_REQ_ID, |r, t| r.id(t, RfqId::new))?,
+            quote: match r.opt(QUOTE_CANCEL_TYPE) {
+                Some(b"4") => None,
+                _ => Some(r.id(QUOTE_ID, QuoteId::new)?),
+            },
+            instrument: r.instrument_if_named()?,
             dealer: dealer(f)?,
             unreachable: match r.opt(DEALER_ONLINE) {
                 Some(_) => !r.flag(DEALER_ONLINE)?,
@@ -110,14 +117,7 @@ pub(super) fn quote_request(f: &Fields<'_>) -> Result<QuoteRequest, DecodeError>
 
 fn quote(f: &Fields<'_>) -> Result<QuoteMsg, DecodeError> {
     let r = Reader(f.as_slice());
-    let level = |px, size| match (r.opt(px), r.opt(size)) {
-        (None, None) => Ok(None),
-        (Some(_), Some(_)) => Ok(Some(Level { price: r.decimal(px)?, size: r.positive(size)? })),
-        // A price without its size cannot be traded on safely, and the other way round.
-        (Some(_), None) => Err(DecodeError::Missing(size)),
-        (None, Some(_)) => Err(DecodeError::Missing(px)),
-    };
-    let (bid, offer) = (level(BID_PX, BID_SIZE)?, level(OFFER_PX, OFFER_SIZE)?);
+    let (bid, offer) = (side_of_quote(r, BID_PX, BID_SIZE)?, side_of_quote(r, OFFER_PX, OFFER_SIZE)?);
     if bid.is_none() && offer.is_none() {
         return Err(DecodeError::Missing(BID_PX));
     }
@@ -135,7 +135,35 @@ fn quote(f: &Fields<'_>) -> Result<QuoteMsg, DecodeError> {
             Some(_) => return Err(DecodeError::Bad(QUOTE_TYPE)),
         },
         at: if r.opt(TRANSACT_TIME).is_some() { r.utc(TRANSACT_TIME)? } else { r.utc(SENDING_TIME)? },
+        qualifiers: Qualifiers {
+            price_type: r.optional(PRICE_TYPE, Reader::number)?,
+            currency: r.optional(CURRENCY, |r, t| r.text(t).map(str::to_owned))?,
+            settlement_date: r.optional(SETTL_DATE, Reader::date)?,
+            side: match r.opt(SIDE) {
+                // 7 is "undisclosed": a quote for both sides.
+                None | Some(b"7") => None,
+                Some(_) => Some(r.side()?),
+            },
+        },
     })
+}
+
+/// One side of a quote; `None` when it is not quoted. Some dealers write a side that they do not
+/// quote as zeros, and some give the size of both sides once, as OrderQty (38).
+fn side_of_quote(r: Reader<'_, '_>, px: u32, size: u32) -> Result<Option<Level>, DecodeError> {
+    let amount = |tag| r.optional(tag, Reader::decimal);
+    let (price, own_size) = (amount(px)?, amount(size)?);
+    match (price, own_size) {
+        (None, None) => Ok(None),
+        (_, Some(n)) if n.is_zero() => Ok(None),
+        (Some(price), Some(_)) => Ok(Some(Level { price, size: r.positive(size)? })),
+        (Some(price), None) if r.opt(ORDER_QTY).is_some() => Ok(Some(Level { price, size: r.positive(ORDER_QTY)? })),
+        // A price of nothing, of no size: not quoted. Any other price without its size cannot be
+        // traded on safely, and the other way round.
+        (Some(price), None) if price.is_zero() => Ok(None),
+        (Some(_), None) => Err(DecodeError::Missing(size)),
+        (None, Some(_)) => Err(DecodeError::Missing(px)),
+    }
 }
 
 fn execution(f: &Fields<'_>) -> Result<ExecutionReport, DecodeError> {
@@ -204,8 +232,14 @@ fn dealer(f: &Fields<'_>) -> Result<Option<DealerId>, DecodeError> {
     }
 }
 
+/// Free text as a person reads it. FIX 4.4 text without MessageEncoding (347) is ASCII; what is not
+/// UTF-8 either is taken for ISO 8859-1, in which many engines write their users' names.
 pub(super) fn lossy(b: &[u8]) -> String {
-    String::from_utf8_lossy(b).chars().take(crate::tagvalue::MAX_TEXT_CHARS).collect()
+    let shown = |text: &mut dyn Iterator<Item = char>| text.take(crate::tagvalue::MAX_TEXT_CHARS).collect();
+    match std::str::from_utf8(b) {
+        Ok(text) => shown(&mut text.chars()),
+        Err(_) => shown(&mut b.iter().map(|c| char::from(*c))),
+    }
 }
 
 /// Reads single fields of a message or of one group entry.
@@ -238,8 +272,20 @@ impl<'a> Reader<'a, '_> {
         make(self.text(tag)?.into()).map_err(|_| DecodeError::Bad(tag))
     }
 
+    /// The instrument by Symbol (55), or by SecurityID (48) with SecurityIDSource (22) 4, an ISIN: a
+    /// bond has no symbol of its own, so dealers write `[N/A]` or a name of theirs there.
     pub fn instrument(self) -> Result<InstrumentId, DecodeError> {
-        self.id(SYMBOL, InstrumentId::new)
+        self.instrument_if_named()?.ok_or(DecodeError::Missing(SYMBOL))
+    }
+
+    pub fn instrument_if_named(self) -> Result<Option<InstrumentId>, DecodeError> {
+        if self.opt(SECURITY_ID_SOURCE) == Some(b"4") && self.opt(SECURITY_ID).is_some() {
+            return self.id(SECURITY_ID, InstrumentId::new).map(Some);
+        }
+        match self.opt(SYMBOL) {
+            None | Some(b"[N/A]") => Ok(None),
+            Some(_) => self.id(SYMBOL, InstrumentId::new).map(Some),
+        }
     }
 
     pub fn number<N: TryFrom<usize>>(self, tag: u32) -> Result<N, DecodeError> {

@@ -11,15 +11,23 @@ pub(super) fn message(m: &AppMessage) -> Body {
             b.put(SYMBOL, &r.instrument);
             parties(&mut b, r.dealer.as_slice());
             text(&mut b, &r.text);
+            if let Some(a) = &r.advice {
+                b.put_text(REASON_CODE, &a.code);
+                if !a.cure.is_empty() {
+                    b.put_text(CURE, &a.cure);
+                }
+            }
         }
         AppMessage::Quote(q) => quote(&mut b, q),
         AppMessage::QuoteCancel(c) => {
-            b.put(QUOTE_REQ_ID, &c.rfq);
-            b.put(QUOTE_ID, &c.quote);
-            b.put(QUOTE_CANCEL_TYPE, 1);
+            b.put_opt(QUOTE_REQ_ID, c.rfq.as_ref());
+            b.put_opt(QUOTE_ID, c.quote.as_ref());
+            b.put(QUOTE_CANCEL_TYPE, if c.quote.is_some() { 1 } else { 4 });
             parties(&mut b, c.dealer.as_slice());
-            b.put(NO_QUOTE_ENTRIES, 1);
-            b.put(SYMBOL, &c.instrument);
+            if let Some(instrument) = &c.instrument {
+                b.put(NO_QUOTE_ENTRIES, 1);
+                b.put(SYMBOL, instrument);
+            }
             if c.unreachable {
                 b.put(DEALER_ONLINE, 'N');
             }
@@ -105,6 +113,10 @@ fn quote(b: &mut Body, q: &QuoteMsg) {
     b.put(QUOTE_TYPE, u8::from(q.tradeable));
     parties(b, q.dealer.as_slice());
     b.put(SYMBOL, &q.instrument);
+    b.put_opt(SIDE, q.qualifiers.side.map(side));
+    b.put_opt(SETTL_DATE, q.qualifiers.settlement_date.as_deref());
+    b.put_opt(CURRENCY, q.qualifiers.currency.as_deref());
+    b.put_opt(PRICE_TYPE, q.qualifiers.price_type);
     b.put_opt(BID_PX, q.bid.map(|l| l.price));
     b.put_opt(OFFER_PX, q.offer.map(|l| l.price));
     b.put_opt(BID_SIZE, q.bid.map(|l| l.size));

@@ -39,7 +39,16 @@ unsafe extern "C" {
     fn qfs_last_error() -> *const c_char;
     fn qfs_store_factory_new(ctx: *mut c_void, table: *const StoreTable) -> *mut c_void;
     fn qfs_store_factory_delete(factory: *mut c_void);
-    fn qfs_use_dictionary(b: *const c_char, s: *const c_char, t: *const c_char, xml: *const c_char, n: usize, strict: i8) -> c_int;
+    fn qfs_use_dictionary(
+        b: *const c_char,
+        s: *const c_char,
+        t: *const c_char,
+        xml: *const c_char,
+        n: usize,
+        lenient: *const c_char,
+        m: usize,
+        strict: i8,
+    ) -> c_int;
     fn qfs_attach(b: *const c_char, s: *const c_char, t: *const c_char, ctx: *mut c_void, table: *const WireTable) -> *mut Wire;
     fn qfs_detach(w: *mut Wire);
     fn qfs_receive(
@@ -93,9 +102,21 @@ fn checked(code: c_int) -> Result<(), String> {
     if code == 0 { Ok(()) } else { Err(last_error()) }
 }
 
-pub(super) fn use_dictionary(b: &CString, s: &CString, t: &CString, xml: &str, strict: bool) -> Result<(), String> {
+pub(super) fn use_dictionary(b: &CString, s: &CString, t: &CString, strict: bool) -> Result<(), String> {
+    let (xml, lenient) = (super::dictionary::WHOLE, super::dictionary::lenient());
     // SAFETY: all pointers are valid for the call and copied by the callee.
-    checked(unsafe { qfs_use_dictionary(b.as_ptr(), s.as_ptr(), t.as_ptr(), xml.as_ptr().cast(), xml.len(), strict.into()) })
+    checked(unsafe {
+        qfs_use_dictionary(
+            b.as_ptr(),
+            s.as_ptr(),
+            t.as_ptr(),
+            xml.as_ptr().cast(),
+            xml.len(),
+            lenient.as_ptr().cast(),
+            lenient.len(),
+            strict.into(),
+        )
+    })
 }
 
 pub(super) fn attach(b: &CString, s: &CString, t: &CString, outbox: NonNull<Rc<Outbox>>) -> Result<NonNull<Wire>, String> {

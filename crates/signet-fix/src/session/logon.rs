@@ -263,7 +263,7 @@ mod tests {
     /// for a Logon that the engine then refuses.
     #[test]
     fn the_fields_taken_are_those_of_the_dictionary() {
-        let dictionary = super::super::DICTIONARY;
+        let dictionary = super::super::dictionary::WHOLE;
         let number = |name: &str| {
             let at = dictionary.find(&format!("name=\"{name}\" type=")).unwrap_or_else(|| panic!("{name}"));
             let line = &dictionary[dictionary[..at].rfind('<').unwrap()..at];

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     bucket::Bucket,
+    signature::is_application,
     store::SessionStore,
     tag,
     tagvalue::{Body, Field, Fields, is_plain_message, seal},
@@ -225,9 +226,17 @@ impl Way<'_> {
         let plain = intact && is_plain_message(fields);
         #[cfg(test)]
         let plain = plain && !self.inbound.text_only.get();
-        let fields: &[Field] = if plain { fields } else { &[] };
         let Number::Of(number) = envelope.number else { return };
         let msg_type = msg_type(frame);
+        let session_part;
+        let fields: &[Field] = if intact && !self.inbound.strict {
+            session_part = super::dictionary::session_part(fields, is_application(msg_type));
+            &session_part
+        } else if plain {
+            fields
+        } else {
+            &[]
+        };
         // SAFETY: as in `phase`.
         match unsafe { ffi::receive(self.wire, &ForEngine { frame, fields, msg_type, number }) } {
             Ok(()) => {}

@@ -11,7 +11,7 @@ use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
 
 use super::verify::{OurServerVerifier, Recorder};
-use super::{Crls, ProfileError, SpkiPin, TlsPolicy, TlsVersions, TrustRoots, belongs_together, unix_time};
+use super::{Crls, ProfileError, Shown, SpkiPin, TlsPolicy, TlsVersions, TrustRoots, belongs_together, unix_time};
 use crate::refusal::{Refusal, Stage};
 
 /// What a dialler trusts and shows.
@@ -19,7 +19,7 @@ use crate::refusal::{Refusal, Stage};
 pub struct ClientProfile {
     roots: TrustRoots,
     /// `None` only while enrolling.
-    certified_key: Option<Arc<CertifiedKey>>,
+    shown: Option<Shown>,
     pins: Vec<SpkiPin>,
     policy: TlsPolicy,
     crls: Option<Crls>,
@@ -29,14 +29,14 @@ impl ClientProfile {
     /// TLS 1.3 only, no pins: the server is accepted when its chain leads to `roots` and its
     /// certificate names the host dialled.
     #[must_use]
-    pub fn new(roots: TrustRoots, certified_key: Arc<CertifiedKey>) -> Self {
-        Self { certified_key: Some(certified_key), ..Self::without_certificate(roots) }
+    pub fn new(roots: TrustRoots, shown: impl Into<Shown>) -> Self {
+        Self { shown: Some(shown.into()), ..Self::without_certificate(roots) }
     }
 
     /// The same without a certificate of one's own: for enrolment, and to look at a server.
     #[must_use]
     pub fn without_certificate(roots: TrustRoots) -> Self {
-        Self { roots, certified_key: None, pins: Vec::new(), policy: TlsPolicy::default(), crls: None }
+        Self { roots, shown: None, pins: Vec::new(), policy: TlsPolicy::default(), crls: None }
     }
 
     /// Accepts only servers whose key is one of `pins`, on top of everything else: the pin of the
@@ -74,7 +74,8 @@ impl ClientProfile {
     /// the certificate shown.
     #[cfg(feature = "net")]
     pub(crate) fn described(&self) -> (Vec<String>, Option<crate::peer::CertificateFacts>) {
-        let own = self.certified_key.as_ref().and_then(|key| key.cert.first());
+        let own = self.shown.as_ref().map(Shown::now);
+        let own = own.as_ref().and_then(|key| key.cert.first());
         (self.roots.subjects(), own.and_then(|leaf| crate::peer::CertificateFacts::from_certificate(leaf).ok()))
     }
 
@@ -106,7 +107,7 @@ impl ClientProfile {
 
     /// The same, and keeps what the server shows.
     pub(crate) fn config_recording(&self, recorder: Option<Arc<Recorder>>) -> Result<Arc<ClientConfig>, ProfileError> {
-        if self.certified_key.as_ref().is_some_and(|key| !belongs_together(key)) {
+        if self.shown.as_ref().is_some_and(|shown| !belongs_together(&shown.now())) {
             return Err(ProfileError::CertificateOfAnotherKey);
         }
         let verifier = self.verifier()?.recording(recorder);
@@ -116,8 +117,8 @@ impl ClientProfile {
             .map_err(ProfileError::Tls)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
-        let mut config = match &self.certified_key {
-            Some(key) => builder.with_client_cert_resolver(Arc::new(OneIdentity(Arc::clone(key)))),
+        let mut config = match &self.shown {
+            Some(shown) => builder.with_client_cert_resolver(Arc::new(OneIdentity(shown.clone()))),
             None => builder.with_no_client_auth(),
         };
         config.resumption = Resumption::disabled();
@@ -143,11 +144,11 @@ pub enum PinMatch {
 /// Shows the one certificate there is, whatever authorities the server hints at: a refusal then
 /// carries a reason, where silence would only be "no certificate sent".
 #[derive(Debug)]
-struct OneIdentity(Arc<CertifiedKey>);
+struct OneIdentity(Shown);
 
 impl ResolvesClientCert for OneIdentity {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0))
+        Some(self.0.now())
     }
 
     fn has_certs(&self) -> bool {

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
 
 pub use client::{ClientProfile, PinMatch};
@@ -31,6 +32,36 @@ pub use server::ServerProfile;
 pub(crate) use verify::CrlProblem;
 #[cfg(feature = "net")]
 pub(crate) use verify::Recorder;
+
+/// What an end shows: one certificate for good, or whatever a server's identity is at the time.
+#[derive(Debug, Clone)]
+pub enum Shown {
+    /// Always this one.
+    Fixed(Arc<CertifiedKey>),
+    /// The newest of a server.
+    Newest(ServerIdentity),
+}
+
+impl Shown {
+    fn now(&self) -> Arc<CertifiedKey> {
+        match self {
+            Self::Fixed(key) => Arc::clone(key),
+            Self::Newest(identity) => identity.certified_key(),
+        }
+    }
+}
+
+impl From<Arc<CertifiedKey>> for Shown {
+    fn from(key: Arc<CertifiedKey>) -> Self {
+        Self::Fixed(key)
+    }
+}
+
+impl From<&ServerIdentity> for Shown {
+    fn from(identity: &ServerIdentity) -> Self {
+        Self::Newest(identity.clone())
+    }
+}
 
 /// The certificate authorities an end trusts. Never the machine's own list.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject as _;
@@ -47,9 +47,10 @@ impl TrustRoots {
     }
 }
 
-/// Certificate chain and key of a server process.
+/// Certificate chain and key of a server process. Clones share them: what [`Self::replace`] puts in
+/// their place is shown by every listener and dialler from its next handshake on.
 #[derive(Debug, Clone)]
-pub struct ServerIdentity(Arc<CertifiedKey>);
+pub struct ServerIdentity(Arc<RwLock<Arc<CertifiedKey>>>);
 
 impl ServerIdentity {
     /// Reads a chain, leaf first, and its PKCS#8 key.
@@ -70,19 +71,25 @@ impl ServerIdentity {
         if !super::belongs_together(&certified) {
             return Err(PemError::CertificateOfAnotherKey { chain: chain.to_owned(), key: key.to_owned() });
         }
-        Ok(Self(Arc::new(certified)))
+        Ok(Self(Arc::new(RwLock::new(Arc::new(certified)))))
     }
 
-    /// The form [`super::ServerProfile`] and [`super::ClientProfile`] take.
+    /// Chain and key as they are now.
     #[must_use]
     pub fn certified_key(&self) -> Arc<CertifiedKey> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Shows `newer` from now on. Connections that are up keep what they were made with.
+    pub fn replace(&self, newer: &Self) {
+        let newer = newer.certified_key();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = newer;
     }
 
     /// The Signet identity this server will show.
     pub fn peer(&self) -> Result<PeerIdentity, PeerError> {
-        let leaf = self.0.cert.first().ok_or(PeerError::NoCertificate)?;
-        PeerIdentity::from_certificate(leaf)
+        let certified = self.certified_key();
+        PeerIdentity::from_certificate(certified.cert.first().ok_or(PeerError::NoCertificate)?)
     }
 }
 

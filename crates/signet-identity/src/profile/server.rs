@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
-use rustls::server::NoServerSessionStorage;
 use rustls::server::danger::ClientCertVerifier as _;
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
 
 use super::verify::OurClientVerifier;
-use super::{Crls, ProfileError, TlsPolicy, TlsVersions, TrustRoots, belongs_together, unix_time};
+use super::{Crls, ProfileError, Shown, TlsPolicy, TlsVersions, TrustRoots, belongs_together, unix_time};
 use crate::refusal::{Refusal, Stage};
 
 /// What a listener trusts and shows.
 #[derive(Debug, Clone)]
 pub struct ServerProfile {
     client_roots: TrustRoots,
-    certified_key: Arc<CertifiedKey>,
+    shown: Shown,
     policy: TlsPolicy,
     crls: Option<Crls>,
     client_certificate_optional: bool,
@@ -26,8 +26,8 @@ pub struct ServerProfile {
 impl ServerProfile {
     /// TLS 1.3 only; every client must show a certificate that leads to `client_roots`.
     #[must_use]
-    pub fn new(client_roots: TrustRoots, certified_key: Arc<CertifiedKey>) -> Self {
-        Self { client_roots, certified_key, policy: TlsPolicy::default(), crls: None, client_certificate_optional: false }
+    pub fn new(client_roots: TrustRoots, shown: impl Into<Shown>) -> Self {
+        Self { client_roots, shown: shown.into(), policy: TlsPolicy::default(), crls: None, client_certificate_optional: false }
     }
 
     /// Sets the TLS versions accepted.
@@ -71,16 +71,15 @@ impl ServerProfile {
     /// The rustls configuration. Made anew when lists, pins or certificates change, and never with
     /// resumption, so that no earlier admission outlives the change.
     pub fn config(&self) -> Result<Arc<ServerConfig>, ProfileError> {
-        if !belongs_together(&self.certified_key) {
+        if !belongs_together(&self.shown.now()) {
             return Err(ProfileError::CertificateOfAnotherKey);
         }
         let verifier = self.verifier()?;
-        let certified_key = SingleCertAndKey::from(CertifiedKey::clone(&self.certified_key));
         let mut config = ServerConfig::builder_with_provider(self.policy.provider()?)
             .with_protocol_versions(self.policy.supported_versions())
             .map_err(ProfileError::Tls)?
             .with_client_cert_verifier(Arc::new(verifier))
-            .with_cert_resolver(Arc::new(certified_key));
+            .with_cert_resolver(Arc::new(ShowsOne(self.shown.clone())));
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.max_early_data_size = 0;
@@ -93,5 +92,15 @@ impl ServerProfile {
 
     fn verifier(&self) -> Result<OurClientVerifier, ProfileError> {
         OurClientVerifier::new(&self.client_roots, self.policy.provider()?, self.crls.clone(), self.client_certificate_optional)
+    }
+}
+
+/// Shows what there is, whichever name the client asks for: there is one.
+#[derive(Debug)]
+struct ShowsOne(Shown);
+
+impl ResolvesServerCert for ShowsOne {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.now())
     }
 }

@@ -110,6 +110,7 @@ fn risk() {
             authentication: Authentication::SoftwareToken,
             managed: Some(want == Decision::Allow),
             concerns: vec![],
+            trades: true,
         };
         let found = risk.assess(&access, NOON).decision;
         println!(

@@ -7,6 +7,8 @@ use std::{
     sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError},
     time::Instant,
 };
+use unicode_normalization::UnicodeNormalization as _;
+use zeroize::Zeroizing;
 
 /// CTAP 2.1 §6.5.1: at least four characters, at most 63 bytes.
 const PIN_CHARS_MIN: usize = 4;
@@ -78,14 +80,22 @@ pub(crate) fn converse(
 /// Gives a PIN to whoever asked. One that no key can have is asked for again without costing a try.
 fn pass_on(asking: Option<Asking>, pin: &Pin, stage: &Stage) -> Option<Asking> {
     let asks = asking?;
-    let text = pin.expose();
+    let text = normal_form(pin);
     if text.chars().count() < PIN_CHARS_MIN || text.len() > PIN_BYTES_MAX {
         show(stage, Status::Pin { wrong: true, left: asks.left });
         return Some(asks);
     }
-    let _ = asks.to.send(authenticator::Pin::new(text));
+    let _ = asks.to.send(authenticator::Pin::new(&text));
     show(stage, Status::Verifying);
     None
+}
+
+/// The PIN as a key wants it, in Normalization Form C (CTAP 2.1 §6.5.1): a keyboard that types letter
+/// and accent apart must not cost tries. The form is at most three times as long in UTF-8, so the buffer never moves and leaves no copy.
+fn normal_form(pin: &Pin) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(4 * pin.expose().len()));
+    text.extend(pin.expose().nfc());
+    text
 }
 
 fn say(update: StatusUpdate, stage: &Stage) -> Option<Asking> {
@@ -122,6 +132,21 @@ mod tests {
             seen.push(status);
         }
         seen
+    }
+
+    #[test]
+    fn a_pin_is_given_to_the_key_in_normalization_form_c() {
+        for (typed, wanted) in
+            [("1234", "1234"), ("e\u{301}te\u{301}9", "\u{e9}t\u{e9}9"), ("\u{212b}123", "\u{c5}123"), ("\u{958}123", "\u{915}\u{93c}123")]
+        {
+            assert_eq!(normal_form(&Pin::new(typed.into())).as_str(), wanted, "{typed}");
+        }
+        // Four characters as typed, two of them accents: two as a key counts.
+        let (to, pins) = mpsc::channel();
+        let (mut ceremony, stage) = Ceremony::new();
+        assert!(pass_on(Some(Asking { to, left: None }), &Pin::new("a\u{301}b\u{301}".into()), &stage).is_some());
+        assert!(pins.try_recv().is_err());
+        assert_eq!(statuses(&mut ceremony), [Status::Pin { wrong: true, left: None }]);
     }
 
     #[test]
