@@ -53,7 +53,7 @@ pub async fn pump<S: AsyncRead + AsyncWrite + Unpin>(
     outbox: &Rc<Outbox>,
     on_event: impl FnMut(Event),
 ) -> Closed {
-    pump_within(stream, framer, session, outbox, &Share::UNLIMITED, on_event).await
+    pump_within(stream, framer, session, outbox, &Share::unlimited(), on_event).await
 }
 
 /// The same for one peer of many: one that has used up its share of the thread's time is not read from until it has
