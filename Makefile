@@ -1,7 +1,7 @@
 # Signet. `make help` lists what there is to make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench package cross clean deps ui fuzz fresh mutants
+.PHONY: help run test lint bench package cross clean deps ui fuzz fresh mutants soak
 
 # A window under a display of its own where the machine has none.
 WITH_DISPLAY := $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1280x800x24")
@@ -37,6 +37,9 @@ bench: ui ## print the numbers of docs/benchmarks.md
 
 fuzz: deps ## a longer run of the parsers' property tests
 	PROPTEST_CASES=20000 $(CARGO) test -p signet-fix -p signet-journal -p signet-rfq -p signet-policy -p signet-gateway --lib
+
+soak: deps ## hostile peers beside an honest desk, release: its latency (SIGNET_HOSTILE_SECONDS, SIGNET_SEED, SIGNET_HOSTILE=desk|dealer)
+	$(CARGO) test --release -p signet-hostile --test soak -- --nocapture
 
 package: ui ## build the installers of this platform (.deb and .rpm on Linux)
 	scripts/package.sh

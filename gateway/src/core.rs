@@ -1,11 +1,14 @@
 //! Where router, journal and sessions meet. One thread; never awaits.
 
 use crate::{
+    budget::Class,
+    config::LimitsSection,
     enforce::{Connection, Enforcement},
     enrol::limit::{JournalBudget, left_out_words},
     entitle::Gate,
     journal::{Journal, JournalError},
     live::Live,
+    peers::Peers,
     references::Sent,
     registry::NewEvent,
     risk::{Access, Risk},
@@ -48,6 +51,8 @@ pub struct Core {
     alerts: RefCell<JournalBudget>,
     /// What was signed is kept here before it is acted on.
     pub signed: Signed,
+    /// What each peer may draw out of us.
+    pub peers: Peers,
 }
 
 struct State {
@@ -56,7 +61,7 @@ struct State {
 }
 
 impl Core {
-    pub fn new(router: Router, journal: Journal, gate: Gate, signed: Signed) -> Self {
+    pub fn new(router: Router, journal: Journal, gate: Gate, signed: Signed, limits: LimitsSection) -> Self {
         Self {
             state: RefCell::new(State { router, journal }),
             desks: RefCell::default(),
@@ -69,6 +74,7 @@ impl Core {
             sent: RefCell::default(),
             alerts: RefCell::default(),
             signed,
+            peers: Peers::new(limits),
         }
     }
 
@@ -149,18 +155,25 @@ impl Core {
                 self.handle(Input::DeskDown(desk.clone()));
                 self.desk_is_off(desk);
             }
-            Event::Message { message, meta } => match self.kept_of_desk(desk, message, &meta) {
-                Some(AppMessage::PostureReport { envelope }) => self.posture_report(desk, &envelope),
-                Some(message) => self.from_desk(desk, message),
-                None => {}
-            },
+            Event::Message { message, meta } => {
+                let message = self.within_budget(desk, message, &meta);
+                match message.and_then(|m| self.kept_of_desk(desk, m, &meta)) {
+                    Some(AppMessage::PostureReport { envelope }) => self.posture_report(desk, &envelope),
+                    Some(message) => self.from_desk(desk, message),
+                    None => {}
+                }
+            }
             Event::Refused { msg_type, error } => {
                 tracing::warn!(%desk, msg_type, %error, "message from a desk refused");
+                self.counts_fault(desk);
                 if let DecodeError::Signature(why) = &error {
                     self.unsigned_by_desk(desk, &msg_type, why);
                 }
             }
-            Event::Rejected { ref_msg_type, text, .. } => tracing::warn!(%desk, ref_msg_type, text, "a desk rejected a message of ours"),
+            Event::Rejected { ref_msg_type, text, .. } => {
+                tracing::warn!(%desk, ref_msg_type, text, "a desk rejected a message of ours");
+                self.counts_fault(desk);
+            }
             _ => {}
         }
     }
@@ -176,6 +189,7 @@ impl Core {
                 self.handle(Input::DealerDown(dealer.clone()));
             }
             Event::Message { message, meta } => {
+                self.counts_dealer(dealer, Class::of(&message), meta.bytes);
                 self.keep_of_dealer(dealer, &message, &meta);
                 let message = match message {
                     AppMessage::BusinessReject(j) => AppMessage::BusinessReject(self.reference(dealer, j)),
@@ -190,12 +204,14 @@ impl Core {
             }
             Event::Refused { msg_type, error } => {
                 tracing::warn!(%dealer, msg_type, %error, "message from a dealer refused");
+                self.counts_dealer_fault(dealer);
                 if let DecodeError::Signature(why) = &error {
                     self.unsigned_by_dealer(dealer, &msg_type, why);
                 }
             }
             Event::Rejected { ref_seq, ref_msg_type, text } => {
                 tracing::warn!(%dealer, ref_msg_type, text, "a dealer rejected a message of ours");
+                self.counts_dealer(dealer, Class::Reject, text.len());
                 // A message that could not be read was not processed either.
                 let reject = BusinessReject { ref_seq_num: Some(ref_seq), ref_msg_type, ref_id: None, reason: 0, text: Some(text) };
                 let reject = self.reference(dealer, reject);
@@ -222,6 +238,9 @@ impl Core {
         self.handle(Input::Tick);
         self.enforcement_tick();
         self.entitlements_tick(now());
+        if let Some(r) = self.roster() {
+            r.tell_left_out();
+        }
         let mut s = self.state.borrow_mut();
         let State { router, journal } = &mut *s;
         if let Err(e) = journal.tidy(router) {
@@ -261,6 +280,10 @@ impl Core {
                 // desks. Answers of dealers go through: they tell what is already so.
                 tracing::error!(error = %e, "the journal cannot be written");
                 match (&input, &e) {
+                    (Input::FromDesk(desk, m), JournalError::Full { .. }) => {
+                        self.note_about("journal.full", desk.as_str(), &e.to_string());
+                        vec![Output::ToDesk(desk.clone(), no_room(m, &e))]
+                    }
                     (Input::FromDesk(desk, m), _) => vec![Output::ToDesk(desk.clone(), not_now(m.msg_type()))],
                     // It would undo the next start.
                     (Input::FromDealer(dealer, m), JournalError::NotReadable) => vec![Output::Alert {
@@ -319,6 +342,17 @@ impl Core {
             }
         }
     }
+}
+
+fn no_room(m: &AppMessage, why: &JournalError) -> AppMessage {
+    AppMessage::BusinessReject(BusinessReject {
+        ref_seq_num: None,
+        ref_msg_type: m.msg_type().into(),
+        ref_id: crate::signed::id_of(m),
+        // 4: application not available.
+        reason: 4,
+        text: Some(format!("{why}; nothing was done. RFQs without a trade are forgotten after 15 minutes (journal.full)")),
+    })
 }
 
 fn not_now(msg_type: &str) -> AppMessage {

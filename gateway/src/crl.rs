@@ -84,6 +84,17 @@ impl CrlFiles {
         changed
     }
 
+    /// The same away from the calling thread: the lists themselves and whether any of them changed. `None`: the reading
+    /// ended without an answer, and the lists with it.
+    pub async fn refreshed_aside(mut self) -> Option<(Self, bool)> {
+        tokio::task::spawn_blocking(move || {
+            let changed = self.refresh();
+            (self, changed)
+        })
+        .await
+        .ok()
+    }
+
     /// Says what is missing or stale, once a minute.
     pub fn complain(&mut self, now: OffsetDateTime) {
         if self.complained.is_some_and(|t| t.elapsed() < COMPLAIN) {

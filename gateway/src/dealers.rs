@@ -9,7 +9,7 @@ use crate::{
 use rustls_pki_types::CertificateDer;
 use signet_fix::{
     framer::Framer,
-    pump::pump,
+    pump::pump_within,
     session::{Binding, Channel, Session},
     signature::{Verification, commits_asker, every},
 };
@@ -53,7 +53,11 @@ impl DealerLists {
         loop {
             tokio::time::sleep(crl::LOOK).await;
             files.complain(OffsetDateTime::now_utc());
-            if files.refresh() {
+            let Some((lists, changed)) = files.refreshed_aside().await else {
+                return tracing::error!(alert = true, "the revocation lists for dealers are not looked at any longer; restart the gateway");
+            };
+            files = lists;
+            if changed {
                 drop(self.0.send_replace(files.crls(None)));
             }
         }
@@ -125,6 +129,8 @@ pub struct Line {
 const RESET_LOOK: Duration = Duration::from_secs(5);
 /// For the dealer to answer our Logout before the line is cut for the reset.
 const RESET_GOODBYE: Duration = Duration::from_secs(2);
+/// For the Logout to leave before a dealer that sends too much is disconnected.
+const EXCESS_GOODBYE: Duration = Duration::from_millis(200);
 
 impl Line {
     /// Dials, logs on and pumps, again and again.
@@ -132,24 +138,21 @@ impl Line {
         let mut wait = RETRY_FIRST;
         loop {
             self.reset_if_due(&core);
+            let mut excess = false;
             match timeout(DIAL_MAX, self.dial()).await {
                 Ok(Ok((stream, profile))) => {
                     let began = tokio::time::Instant::now();
                     tokio::select! {
                         () = self.run(stream.tls, &stream.chain, stream.verification, &core) => {}
-                        () = self.until_reset() => {
-                            self.session.detach();
-                            while let Some(e) = self.session.next_event() {
-                                core.dealer_event(&self.to.dealer, e);
-                            }
+                        () = self.until_reset() => self.leave(&core),
+                        () = self.over_budget(&core) => {
+                            self.leave(&core);
+                            excess = true;
                         }
                         () = self.revoked(&stream.chain, &profile) => {
                             // The session is left by dropping the connection: a dealer that is
                             // revoked gets no further word.
-                            self.session.detach();
-                            while let Some(e) = self.session.next_event() {
-                                core.dealer_event(&self.to.dealer, e);
-                            }
+                            self.leave(&core);
                         }
                     }
                     // A line that held was good: start over with short waits.
@@ -160,9 +163,24 @@ impl Line {
                 Ok(Err(why)) => tracing::warn!(dealer = %self.to.dealer, code = why.0, "cannot connect: {}", why.1),
                 Err(_) => tracing::warn!(dealer = %self.to.dealer, "cannot connect: no answer within {DIAL_MAX:?}"),
             }
-            tokio::time::sleep(wait).await;
+            tokio::time::sleep(if excess { core.peers.pause() } else { wait }).await;
             wait = (wait * 2).min(RETRY_LAST);
         }
+    }
+
+    /// Leaves the session by dropping its connection.
+    fn leave(&self, core: &Core) {
+        self.session.detach();
+        while let Some(e) = self.session.next_event() {
+            core.dealer_event(&self.to.dealer, e);
+        }
+    }
+
+    /// Returns when the dealer has gone on beyond its budget, and has been told Logout.
+    async fn over_budget(&self, core: &Core) {
+        core.peers.dealer_out(&self.to.dealer).notified().await;
+        self.session.logout("too many messages (budget.dealer_out)");
+        tokio::time::sleep(EXCESS_GOODBYE).await;
     }
 
     /// Starts the sequence numbers again when their time has come. The line is down.
@@ -232,7 +250,9 @@ impl Line {
         };
         self.session.tick();
         let mut framer = Framer::new();
-        let closed = pump(stream, &mut framer, &self.session, &outbox, |e| core.dealer_event(&self.to.dealer, e)).await;
+        let share = core.peers.dealer_share(&self.to.dealer);
+        let on_event = |e| core.dealer_event(&self.to.dealer, e);
+        let closed = pump_within(stream, &mut framer, &self.session, &outbox, &share, on_event).await;
         tracing::info!(dealer = %self.to.dealer, why = %closed, "connection ended");
     }
 }

@@ -1,6 +1,7 @@
 //! The listener for desks: TLS, identity, CompID, then the session.
 
 use crate::{
+    admission::{AdmissionLimits, Place, Places, Progress},
     config::Loaded,
     core::Core,
     crl::{self, CrlFiles},
@@ -17,7 +18,7 @@ use ipnetwork::IpNetwork;
 use rustls_pki_types::CertificateDer;
 use signet_fix::{
     framer::Framer,
-    pump::{Closed, frames, pump},
+    pump::{Closed, frames, pump_within},
     session::{Binding, Channel, Event, Session, SessionOptions, read_logon},
     signature::{commits_gateway, every},
     tag,
@@ -44,8 +45,6 @@ use tokio_rustls::server::TlsStream;
 
 /// TLS handshake and Logon together may take this long; a stranger holds a place no longer.
 const ADMISSION_MAX: Duration = Duration::from_secs(5);
-/// Handshakes in progress at once: strangers compete with strangers, not with traders who are on.
-const MAX_ADMISSIONS: usize = 256;
 
 /// Opens the FIX session of a desk that connects for the first time.
 type OpenSession = Box<dyn Fn(&CompId) -> Result<Session, String>>;
@@ -57,6 +56,8 @@ pub struct Door {
     pub trust_domain: String,
     pub known: BTreeSet<CompId>,
     pub max_connections: usize,
+    /// Strangers compete with strangers, not with traders who are on.
+    pub admission: AdmissionLimits,
     /// With a registry: who is registered, and whether those without a `[[desk]]` entry may come in.
     pub roster: Option<Rc<Roster>>,
     pub desk_default: bool,
@@ -88,6 +89,7 @@ impl Door {
             trust_domain: loaded.config.gateway.trust_domain.clone(),
             known: loaded.config.desk.iter().map(|d| d.comp_id.clone()).collect(),
             max_connections: loaded.config.desks.max_connections,
+            admission: AdmissionLimits::of_desks(&loaded.config.limits),
             roster: roster.clone(),
             desk_default: loaded.config.desk_default.is_some(),
             risk,
@@ -103,7 +105,7 @@ impl Door {
     pub async fn serve(self, core: Rc<Core>) {
         let door = Rc::new(self);
         let places = Arc::new(Semaphore::new(door.max_connections));
-        let admissions = Arc::new(Semaphore::new(MAX_ADMISSIONS));
+        let admissions = Places::new(door.admission);
         loop {
             let (stream, from) = match door.listener.accept().await {
                 Ok(x) => x,
@@ -114,27 +116,38 @@ impl Door {
                     continue;
                 }
             };
-            let permits = places.clone().try_acquire_owned().and_then(|p| admissions.clone().try_acquire_owned().map(|a| (p, a)));
-            let Ok((place, admission)) = permits else {
-                tracing::warn!(%from, "too many connections; one refused");
+            let Ok(connection) = places.clone().try_acquire_owned() else {
+                tracing::warn!(%from, code = "desks.max_connections", "too many connections; one refused");
                 continue;
+            };
+            let place = match admissions.take((!door.is_balancer(from)).then(|| from.ip())) {
+                Ok(p) => p,
+                Err(e) => {
+                    tracing::warn!(%from, code = "admission.refused", "{e}; one refused");
+                    continue;
+                }
             };
             let (door, core) = (door.clone(), core.clone());
             tokio::task::spawn_local(async move {
-                let admitted = timeout(ADMISSION_MAX, door.admit(stream, from)).await;
-                drop(admission);
+                let admitted = tokio::select! {
+                    admitted = timeout(ADMISSION_MAX, door.admit(stream, from, &place, &core)) => admitted,
+                    () = place.evicted() => {
+                        return tracing::warn!(%from, code = "admission.evicted", "still no Logon, and others wait; closed");
+                    }
+                };
+                drop(place);
                 match admitted {
                     Ok(Some(a)) => door.run(a, from, &core).await,
                     Ok(None) => {}
                     Err(_) => tracing::warn!(%from, "no TLS and Logon in time; closed"),
                 }
-                drop(place);
+                drop(connection);
             });
         }
     }
 
     /// TLS, certificate, first frame. `None` when refused; the reason has been logged.
-    async fn admit(&self, mut stream: TcpStream, from: SocketAddr) -> Option<Admitted> {
+    async fn admit(&self, mut stream: TcpStream, from: SocketAddr, place: &Place, core: &Core) -> Option<Admitted> {
         stream.set_nodelay(true).ok()?;
         let vouched_for = match self.address(&mut stream, from).await {
             Ok(a) => a,
@@ -144,6 +157,12 @@ impl Door {
             }
         };
         let address = vouched_for.unwrap_or_else(|| from.ip());
+        if self.is_balancer(from)
+            && let Err(e) = place.named(address)
+        {
+            tracing::warn!(%from, %address, code = "admission.refused", "{e}; one refused");
+            return None;
+        }
         let mut tls = match self.tls.acceptor().accept(stream).into_fallible().await {
             Ok(s) => s,
             Err((e, tcp)) => {
@@ -153,6 +172,7 @@ impl Door {
                 return None;
             }
         };
+        place.is_now(Progress::Encrypted);
         let connection = tls.get_ref().1;
         let peer = PeerIdentity::of_connection(connection)
             .and_then(|p| p.require(Role::Desk, &self.trust_domain).map(|()| p))
@@ -173,7 +193,10 @@ impl Door {
         let shown = roster::shown(&peer);
         let chain: Vec<_> = tls.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect();
         let checked = match &key {
-            Ok(key) => self.check(&first, &desk, &binding, &shown).await.map(|who| (who, key.clone())),
+            Ok(key) => self.check(&first, &desk, &binding, &shown).await.and_then(|who| {
+                // Only now: who is refused does not use up the budget of the desk it names.
+                core.peers.may_log_on(&desk).map(|()| (who, key.clone())).map_err(live::Reason::from)
+            }),
             // Said at the Logon, not at the first RFQ.
             Err(e) => Err(live::Reason { code: e.code(), words: e.to_string(), cure: e.cure().into() }),
         };
@@ -208,10 +231,15 @@ impl Door {
     /// Who is at the other end, by the balancer's word if it is one of ours. A header from anybody else fails as TLS.
     /// `None`: a balancer that speaks for itself, so nobody vouches for an address.
     async fn address(&self, stream: &mut TcpStream, from: SocketAddr) -> Result<Option<IpAddr>, proxy::ProxyError> {
-        match self.proxy_from.iter().any(|n| n.contains(from.ip().to_canonical())) {
+        match self.is_balancer(from) {
             true => proxy::read_header(stream).await,
             false => Ok(Some(from.ip())),
         }
+    }
+
+    /// Whether a connection is from a balancer of ours, which says whom it speaks for.
+    fn is_balancer(&self, from: SocketAddr) -> bool {
+        self.proxy_from.iter().any(|n| n.contains(from.ip().to_canonical()))
     }
 
     /// The risk of an access that is otherwise good: whether it may come in.
@@ -311,7 +339,7 @@ impl Door {
         let mut start = Framer::new();
         start.push(&first);
         let closed = match frames(&mut start, &session, &outbox, &mut on_event) {
-            Ok(()) => pump(tls, &mut framer, &session, &outbox, on_event).await,
+            Ok(()) => pump_within(tls, &mut framer, &session, &outbox, &core.peers.desk_share(&desk), on_event).await,
             Err(e) => e,
         };
         let mut live = core.live.borrow_mut();
@@ -362,11 +390,15 @@ pub async fn keep_up(tls: Rc<ListenerTls>, mut files: CrlFiles, core: Rc<Core>, 
         let own = own();
         let other = own != last_own;
         last_own = own;
-        if !tls.refresh(&mut files, last_own.as_ref().map(|c| c.as_slice()), other) {
+        let Some((lists, changed)) = files.refreshed_aside().await else {
+            return tracing::error!(alert = true, "the revocation lists for desks are not looked at any longer; restart the gateway");
+        };
+        files = lists;
+        if !tls.take(&mut files, last_own.as_ref().map(|c| c.as_slice()), changed || other) {
             continue;
         }
         let good = |l: &Live| tls.recheck(&l.chain, OffsetDateTime::now_utc()).map_err(|r| live::Reason::from(&r));
-        live::end(&core, roster.as_deref(), good);
+        live::end_few_at_a_time(&core, roster.as_deref(), good).await;
     }
 }
 

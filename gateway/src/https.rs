@@ -1,6 +1,7 @@
 //! What the small HTTPS listeners have in common: enrolment, and the administrators' interface. HTTP/1.1 over TLS, few and
 //! short connections, small requests, a limit on everything that a peer could draw out.
 
+use crate::admission::{AdmissionLimits, NoPlace, Place, Places, Progress};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{
     Request, StatusCode,
@@ -11,10 +12,9 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls_pki_types::CertificateDer;
 use signet_identity::{Refusal, Stage};
-use std::{convert::Infallible, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, rc::Rc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
@@ -59,8 +59,10 @@ pub trait Answers {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TurnedAway {
-    #[error("too many connections; one refused")]
-    Crowd,
+    #[error("{0}; one refused")]
+    Crowd(NoPlace),
+    #[error("nothing was asked, and others wait; closed")]
+    Evicted,
     #[error("TLS refused: {0}")]
     Tls(Refusal),
     #[error("no TLS in time; closed")]
@@ -71,7 +73,8 @@ impl TurnedAway {
     /// Never changes between releases.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Crowd => "https.crowd",
+            Self::Crowd(_) => "https.crowd",
+            Self::Evicted => "https.evicted",
             Self::Tls(r) => r.code(),
             Self::Silent => "https.silent",
         }
@@ -80,7 +83,7 @@ impl TurnedAway {
 
 /// Accepts for ever; every connection is a task of this thread.
 pub async fn serve<A: Answers + 'static>(listener: TcpListener, answers: Rc<A>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Places::new(AdmissionLimits::of_https(CONNECTIONS_MAX));
     loop {
         let (stream, from) = match listener.accept().await {
             Ok(x) => x,
@@ -91,16 +94,23 @@ pub async fn serve<A: Answers + 'static>(listener: TcpListener, answers: Rc<A>) 
                 continue;
             }
         };
-        let Ok(place) = places.clone().try_acquire_owned() else {
-            turn_away(&*answers, from, &TurnedAway::Crowd);
-            continue;
+        let place = match places.take(Some(from.ip())) {
+            Ok(p) => Rc::new(p),
+            Err(e) => {
+                turn_away(&*answers, from, &TurnedAway::Crowd(e));
+                continue;
+            }
         };
         let answers = answers.clone();
         tokio::task::spawn_local(async move {
-            if timeout(CONNECTION_MAX, connection(stream, from, answers)).await.is_err() {
-                tracing::debug!(%from, "{}: connection took too long; closed", A::WHAT);
+            tokio::select! {
+                ended = timeout(CONNECTION_MAX, connection(stream, from, answers.clone(), place.clone())) => {
+                    if ended.is_err() {
+                        tracing::debug!(%from, "{}: connection took too long; closed", A::WHAT);
+                    }
+                }
+                () = place.evicted() => turn_away(&*answers, from, &TurnedAway::Evicted),
             }
-            drop(place);
         });
     }
 }
@@ -110,17 +120,23 @@ fn turn_away<A: Answers>(answers: &A, from: SocketAddr, why: &TurnedAway) {
     answers.turned_away(from, why);
 }
 
-async fn connection<A: Answers + 'static>(stream: TcpStream, from: SocketAddr, answers: Rc<A>) {
+async fn connection<A: Answers + 'static>(stream: TcpStream, from: SocketAddr, answers: Rc<A>, place: Rc<Place>) {
     let tls = match timeout(HANDSHAKE_MAX, answers.tls().accept(stream)).await {
         Ok(Ok(tls)) => tls,
         Ok(Err(e)) => return turn_away(&*answers, from, &TurnedAway::Tls(Refusal::seen_by_server(&e, Stage::Handshake))),
         Err(_) => return turn_away(&*answers, from, &TurnedAway::Silent),
     };
+    place.is_now(Progress::Encrypted);
     let shown = tls.get_ref().1.peer_certificates().unwrap_or_default();
     let client = Rc::new(Client { from, chain: shown.iter().map(|c| c.clone().into_owned()).collect() });
     let answer = service_fn(|request| {
-        let (answers, client) = (answers.clone(), client.clone());
-        async move { Ok::<_, Infallible>(answers.answer(request, &client).await) }
+        let (answers, client, place) = (answers.clone(), client.clone(), place.clone());
+        async move {
+            place.is_now(Progress::Busy);
+            let answered = answers.answer(request, &client).await;
+            place.is_now(Progress::Encrypted);
+            Ok::<_, Infallible>(answered)
+        }
     });
     let http = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

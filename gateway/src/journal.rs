@@ -8,8 +8,9 @@ use signet_fix::{AppMessage, session::BEGIN_STRING};
 use signet_journal::{LogError, SealedLog, StoreKey};
 use signet_rfq::{CompId, DealerId, RfqId, UtcMillis};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 /// When the file is this large and this much of it is about forgotten RFQs, it is rewritten.
@@ -27,6 +28,9 @@ pub enum JournalError {
         aside = aside.display()
     )]
     BadRecord { index: usize, at: String, sender: String, aside: PathBuf },
+    /// The RFQs that are remembered fill the journal. At fault: the desk, or all of them together.
+    #[error("the journal is full of RFQs {}", if *of_all { "of all desks" } else { "of this desk" })]
+    Full { of_all: bool },
     /// It would not be read as it was written: it is not written, and not acted on.
     #[error("this message cannot be written down so that it is read again")]
     NotReadable,
@@ -43,12 +47,87 @@ pub enum OnBadRecord {
     SetAside,
 }
 
+/// How much of what is remembered the journal holds, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct JournalLimits {
+    pub total: u64,
+    /// Of one desk's RFQs, whoever wrote them.
+    pub per_desk: u64,
+}
+
+impl Default for JournalLimits {
+    fn default() -> Self {
+        Self { total: u64::MAX, per_desk: u64::MAX }
+    }
+}
+
+#[derive(Debug)]
+struct Record {
+    /// Its place in the whole.
+    number: u64,
+    bytes: Vec<u8>,
+    about: About,
+}
+
+/// What of a record says whether a later one takes its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum About {
+    /// A dealer's quote: its next one replaces it, unless something else is between.
+    Quote(DealerId),
+    OtherOfDealer(DealerId),
+    /// Of the desk, or of the gateway itself.
+    Own,
+}
+
+impl About {
+    fn of(input: &Input) -> Self {
+        match input {
+            Input::FromDealer(d, AppMessage::Quote(_)) => Self::Quote(d.clone()),
+            Input::FromDealer(d, _) => Self::OtherOfDealer(d.clone()),
+            _ => Self::Own,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Size {
+    total: u64,
+    desks: HashMap<String, u64>,
+}
+
+impl Size {
+    fn add(&mut self, rfq: &RfqId, bytes: usize) {
+        self.total += bytes as u64;
+        *self.desks.entry(desk_of(rfq).to_owned()).or_default() += bytes as u64;
+    }
+
+    fn take(&mut self, rfq: &RfqId, bytes: usize) {
+        self.total = self.total.saturating_sub(bytes as u64);
+        if let Some(n) = self.desks.get_mut(desk_of(rfq)) {
+            *n = n.saturating_sub(bytes as u64);
+        }
+    }
+}
+
+/// Whose an RFQ is, by the id dealers know.
+fn desk_of(rfq: &RfqId) -> &str {
+    rfq.as_str().split('.').next().unwrap_or_default()
+}
+
+/// Records of forgotten RFQs are dropped to make room no more often than this: a look goes over every record.
+const PURGE_AGAIN: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 pub struct Journal {
     log: SealedLog,
     /// Records by the RFQ they are about, in order, each with its place in the whole.
-    records: BTreeMap<RfqId, Vec<(u64, Vec<u8>)>>,
+    records: BTreeMap<RfqId, Vec<Record>>,
     next: u64,
+    /// Length of the records, in all and by desk.
+    size: Size,
+    limits: JournalLimits,
+    /// When records of forgotten RFQs were last dropped to make room.
+    purged: Option<Instant>,
     /// The file's length at which [`Self::tidy`] looks again: a look goes over every record.
     look_at: u64,
 }
@@ -57,7 +136,15 @@ impl Journal {
     /// Opens the journal and replays it into `router`; what the router would send is not sent again.
     pub fn open(path: &Path, key: &StoreKey, router: &mut Router, bad: OnBadRecord) -> Result<Self, JournalError> {
         let (log, recovered) = SealedLog::open(path, key)?;
-        let mut journal = Self { log, records: BTreeMap::new(), next: 0, look_at: REWRITE_ABOVE_BYTES };
+        let mut journal = Self {
+            log,
+            records: BTreeMap::new(),
+            next: 0,
+            size: Size::default(),
+            limits: JournalLimits::default(),
+            purged: None,
+            look_at: REWRITE_ABOVE_BYTES,
+        };
         let mut unreadable: Vec<&[u8]> = Vec::new();
         for (index, r) in recovered.records.iter().enumerate() {
             let Some((at, input)) = decode(r) else {
@@ -69,10 +156,10 @@ impl Journal {
                 }
                 continue;
             };
-            let before = router.concerns(&input);
+            let (before, about) = (router.concerns(&input), About::of(&input));
             router.replay(at, input);
             if let Some(rfq) = before {
-                journal.remember(rfq, r.to_vec());
+                journal.remember(rfq, about, r.to_vec());
             }
         }
         router.replayed();
@@ -82,6 +169,41 @@ impl Journal {
             journal.log.rewrite(good.map(|r| &r[..]))?;
         }
         Ok(journal)
+    }
+
+    /// What it holds at most from now on.
+    #[must_use]
+    pub fn with_limits(mut self, limits: JournalLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Whether there is room for another RFQ of this desk. What becomes of those that are there is always written.
+    fn has_room(&mut self, rfq: &RfqId, router: &Router) -> Result<(), JournalError> {
+        let full = |j: &Self| {
+            let of_desk = j.size.desks.get(desk_of(rfq)).copied().unwrap_or(0);
+            match (of_desk >= j.limits.per_desk, j.size.total >= j.limits.total) {
+                (false, false) => Ok(()),
+                (of_this, _) => Err(JournalError::Full { of_all: !of_this }),
+            }
+        };
+        if full(self).is_ok() {
+            return Ok(());
+        }
+        if self.purged.is_none_or(|t| t.elapsed() >= PURGE_AGAIN) {
+            self.purge(router);
+        }
+        full(self)
+    }
+
+    /// Drops the records of forgotten RFQs from memory; the file follows in [`Self::tidy`].
+    fn purge(&mut self, router: &Router) {
+        self.purged = Some(Instant::now());
+        self.records.retain(|id, _| router.remembers(id));
+        self.size = Size::default();
+        for (rfq, records) in &self.records {
+            records.iter().for_each(|r| self.size.add(rfq, r.bytes.len()));
+        }
     }
 
     /// Writes down what an input changes, before it takes effect. What comes back is what is to take effect:
@@ -102,8 +224,11 @@ impl Journal {
         if at != now || encode(now, &read).as_ref() != Some(&record) || Some(&rfq) != router.concerns(what).as_ref() {
             return Err(JournalError::NotReadable);
         }
+        if matches!(read, Input::Decided(_, Decided::Request(_))) {
+            self.has_room(&rfq, router)?;
+        }
         self.log.append(&record)?;
-        self.remember(rfq, record);
+        self.remember(rfq, About::of(&read), record);
         Ok(read)
     }
 
@@ -113,23 +238,44 @@ impl Journal {
         if self.log.len() < self.look_at {
             return Ok(());
         }
-        self.records.retain(|id, _| router.remembers(id));
-        let live_bytes: u64 = self.records.values().flatten().map(|(_, r)| r.len() as u64).sum();
+        self.purge(router);
+        let live_bytes = self.size.total;
         self.look_at = self.log.len() + self.log.len() / 4;
         if live_bytes * 2 > self.log.len() {
             return Ok(());
         }
-        let mut all: Vec<&(u64, Vec<u8>)> = self.records.values().flatten().collect();
-        all.sort_by_key(|(n, _)| *n);
-        self.log.rewrite(all.into_iter().map(|(_, r)| &r[..]))?;
+        let mut all: Vec<&Record> = self.records.values().flatten().collect();
+        all.sort_by_key(|r| r.number);
+        self.log.rewrite(all.into_iter().map(|r| &r.bytes[..]))?;
         self.look_at = REWRITE_ABOVE_BYTES.max(self.log.len() + self.log.len() / 4);
         Ok(())
     }
 
-    fn remember(&mut self, rfq: RfqId, record: Vec<u8>) {
-        self.records.entry(rfq).or_default().push((self.next, record));
+    fn remember(&mut self, rfq: RfqId, about: About, bytes: Vec<u8>) {
+        self.size.add(&rfq, bytes.len());
+        let records = self.records.entry(rfq.clone()).or_default();
+        if let Some(replaced) = replaced_by(&about, records) {
+            let gone = records.remove(replaced);
+            self.size.take(&rfq, gone.bytes.len());
+        }
+        records.push(Record { number: self.next, bytes, about });
         self.next += 1;
     }
+}
+
+/// The record whose place a new one takes: the same dealer's quote before, with nothing of the desk, of the gateway or of
+/// that dealer between. So a dealer that streams prices into one RFQ leaves its last one.
+fn replaced_by(new: &About, records: &[Record]) -> Option<usize> {
+    let About::Quote(dealer) = new else { return None };
+    for (i, r) in records.iter().enumerate().rev() {
+        match &r.about {
+            About::Quote(d) if d == dealer => return Some(i),
+            About::OtherOfDealer(d) if d == dealer => return None,
+            About::Own => return None,
+            About::Quote(_) | About::OtherOfDealer(_) => {}
+        }
+    }
+    None
 }
 
 const DESK: u8 = b'D';

@@ -114,6 +114,45 @@ fn a_file_that_is_still_needed_is_looked_at_again_only_when_it_has_grown() {
     assert!(journal.log.len() < full / 2);
 }
 
+#[test]
+fn a_desk_that_fills_its_part_of_the_journal_waits_and_others_do_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut r = router();
+    let mut journal = Journal::open(&dir.path().join("rfqs.journal"), &key(), &mut r, OnBadRecord::Stop).unwrap();
+    trade(&mut journal, &mut r, 0, 5, T0);
+    let mut journal = journal.with_limits(JournalLimits { total: u64::MAX, per_desk: 500 });
+    let rfq = |who: &str| RfqId::new(format!("{who}.R1")).unwrap();
+    assert!(journal.size.desks["ALICE"] >= 500);
+    assert!(matches!(journal.has_room(&rfq("ALICE"), &r), Err(JournalError::Full { of_all: false })));
+    assert!(journal.has_room(&rfq("BOB"), &r).is_ok());
+    journal.limits.total = 100;
+    assert!(matches!(journal.has_room(&rfq("BOB"), &r), Err(JournalError::Full { of_all: true })));
+    // What is forgotten makes room.
+    r.handle(LATER, Input::Tick);
+    journal.purged = None;
+    assert!(journal.has_room(&rfq("ALICE"), &r).is_ok() && journal.size.total == 0);
+}
+
+#[test]
+fn a_dealers_next_quote_takes_the_place_of_its_last() {
+    let (n, e) = (|| DealerId::new("N").unwrap(), || DealerId::new("E").unwrap());
+    let record = |about: &About| Record { number: 0, bytes: vec![], about: about.clone() };
+    for (before, want) in [
+        (&[][..], None),
+        (&[About::Own], None),
+        (&[About::Own, About::Quote(n())], Some(1)),
+        // What others said in between changes nothing for it.
+        (&[About::Own, About::Quote(n()), About::Quote(e()), About::OtherOfDealer(e())], Some(1)),
+        // It was withdrawn, or accepted, or the RFQ was ended, in between.
+        (&[About::Own, About::Quote(n()), About::OtherOfDealer(n())], None),
+        (&[About::Own, About::Quote(n()), About::Own], None),
+    ] {
+        let records: Vec<Record> = before.iter().map(record).collect();
+        assert_eq!(replaced_by(&About::Quote(n()), &records), want, "{before:?}");
+        assert_eq!(replaced_by(&About::OtherOfDealer(n()), &records), None);
+    }
+}
+
 /// A gateway with its journal: what goes in is written down first, as in `Core`.
 struct Gateway {
     journal: Journal,

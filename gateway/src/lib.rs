@@ -6,6 +6,8 @@
 
 pub mod admin;
 pub mod admin_api;
+mod admission;
+mod budget;
 pub mod config;
 mod core;
 mod crl;
@@ -19,7 +21,9 @@ mod https;
 pub mod journal;
 mod listener_tls;
 mod live;
+pub mod log;
 mod own_certificate;
+mod peers;
 mod references;
 pub mod registry;
 pub mod risk;
@@ -190,6 +194,7 @@ async fn run(
     let mut router = new_router(&loaded, options);
     router.day_begins(loaded.entitlements.day_begins_ms());
     let journal = Journal::open(&state_dir.join("rfqs.journal"), &key, &mut router, config.journal.on_bad_record)?;
+    let journal = journal.with_limits(config.limits.journal());
     let evidence = SignedLog::open(&signed_folder(config), &key, now(), sync)?;
 
     let mut risk_files = vec![config.risk.settings.clone()];
@@ -228,7 +233,7 @@ async fn run(
     let (files, step_up) = (config.entitlements.clone(), config.step_up.is_some());
     let gate = entitle::Gate::new(loaded.entitlements.clone(), files, roster.clone(), step_up, second);
     remembered.iter().for_each(|(desk, dealer)| gate.traded(desk, dealer));
-    let core = Rc::new(Core::new(router, journal, gate, Signed::new(evidence, roster.clone())));
+    let core = Rc::new(Core::new(router, journal, gate, Signed::new(evidence, roster.clone()), config.limits.clone()));
     tokio::task::spawn_local(entitle::keep_up(core.clone()));
     core.judge_by(risk.clone(), roster.clone());
     if let Some(questions) = renewals {
@@ -387,7 +392,9 @@ fn new_router(loaded: &Loaded, options: Options) -> Router {
     let desks = c.desk.iter().map(|d| DeskSettings { id: d.comp_id.clone(), dealers: d.dealers.clone() });
     let dealers = c.dealer.iter().map(|d| DealerSettings { id: d.comp_id.clone(), name: d.name.clone() });
     let default = c.desk_default.as_ref().map(|d| d.dealers.clone().unwrap_or_default());
-    Router::new(c.gateway.name.clone(), options.practice, loaded.catalogue.clone(), desks, dealers).with_desk_default(default)
+    Router::new(c.gateway.name.clone(), options.practice, loaded.catalogue.clone(), desks, dealers)
+        .with_desk_default(default)
+        .with_max_ended(c.limits.ended_rfqs_per_desk)
 }
 
 /// How a desk's sessions are run at this end.

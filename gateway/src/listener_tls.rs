@@ -34,11 +34,11 @@ impl ListenerTls {
         self.now.borrow().0.recheck(chain, now)
     }
 
-    /// Looks for newer lists, in the files or (`other`) our own; whether they are in force now. Lists that cannot be used change
-    /// nothing.
-    pub fn refresh(&self, files: &mut CrlFiles, own: Option<&[u8]>, other: bool) -> bool {
+    /// Takes lists that were read, in the files (`changed`) or our own; whether they are in force now. Lists that cannot be used
+    /// change nothing.
+    pub fn take(&self, files: &mut CrlFiles, own: Option<&[u8]>, changed: bool) -> bool {
         files.complain(OffsetDateTime::now_utc());
-        if !files.refresh() && !other {
+        if !changed {
             return false;
         }
         match built(&self.base, files.crls(own)) {

@@ -1,6 +1,7 @@
 //! Sessions that are on, and the end of those that may not be on any more.
 
 use crate::{
+    budget::NoLogon,
     core::Core,
     enforce::Connection,
     registry::{
@@ -50,6 +51,12 @@ impl From<AdmissionRefusal> for Reason {
     }
 }
 
+impl From<NoLogon> for Reason {
+    fn from(why: NoLogon) -> Self {
+        Self { code: why.code(), words: why.to_string(), cure: why.cure().into() }
+    }
+}
+
 impl From<&Refusal> for Reason {
     fn from(why: &Refusal) -> Self {
         Self { code: why.code(), words: why.message().to_string(), cure: why.cure().into() }
@@ -92,6 +99,23 @@ pub fn end(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Res
     };
     for (desk, why) in gone {
         cut(core, roster, &desk, &why);
+    }
+}
+
+/// Sessions asked about before others of the thread have their turn: a chain takes a signature check for each link.
+const AT_A_TIME: usize = 8;
+
+/// The same where each question takes its time.
+pub async fn end_few_at_a_time(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Result<(), Reason>) {
+    let on: Vec<CompId> = core.live.borrow().iter().filter(|(_, l)| !l.cut.done()).map(|(d, _)| d.clone()).collect();
+    for few in on.chunks(AT_A_TIME) {
+        for desk in few {
+            let why = core.live.borrow().get(desk).filter(|l| !l.cut.done()).and_then(|l| good(l).err());
+            if let Some(why) = why {
+                cut(core, roster, desk, &why);
+            }
+        }
+        tokio::task::yield_now().await;
     }
 }
 

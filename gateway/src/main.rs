@@ -18,7 +18,6 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
-use tracing_subscriber::EnvFilter;
 
 /// Signet Gateway: the enforcement point between traders' desks and dealers.
 #[derive(Parser)]
@@ -409,15 +408,7 @@ fn check(path: &Path) -> Result<(), String> {
 }
 
 fn run(path: &Path, json: bool) -> Result<(), String> {
-    // The WebAuthn library writes what peers send into the log; what we make of it is logged by us.
-    let usual = "info,webauthn_rs=off,webauthn_rs_core=off,webauthn_attestation_ca=off";
-    let filter = EnvFilter::try_from_env("SIGNET_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if json {
-        log.json().init()
-    } else {
-        log.init()
-    }
+    signet_gateway::log::start(json);
     let loaded = Config::read(path).and_then(Config::load).map_err(|e| e.to_string())?;
     let gateway = Gateway::start(loaded, Options::default()).map_err(|e| e.to_string())?;
     wait_for_signal().map_err(|e| e.to_string())?;

@@ -5,7 +5,9 @@
 //! times a second; only when it has changed is the view read anew.
 
 use crate::{
-    GatewayError, config,
+    GatewayError,
+    budget::Summaries,
+    config,
     enrol::{self, ca::CaError},
     registry::{
         NewEvent, Registry, RegistryError, RegistryUrl, View,
@@ -19,7 +21,7 @@ use std::{
     collections::VecDeque,
     net::SocketAddr,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use time::OffsetDateTime;
@@ -39,7 +41,7 @@ const NEWER_VIEW_MAX: Duration = Duration::from_millis(1_500);
 /// What the trading thread may have waiting for the registry.
 const REPORTS_MAX: usize = 16_384;
 /// Reports written down before the view is confirmed again.
-const REPORTS_A_TURN: usize = 512;
+const REPORTS_A_TURN: usize = 256;
 /// A registry that does not answer is said to be so at once, and then this often.
 const COMPLAIN: Duration = Duration::from_secs(30);
 const CRL_CHECK: Duration = Duration::from_secs(60);
@@ -65,12 +67,45 @@ enum Report {
 
 /// The way of events to the registry's thread, for other threads. Kept there until the database takes them.
 #[derive(Debug, Clone)]
-pub struct Notes(mpsc::Sender<Report>);
+pub struct Notes {
+    reports: mpsc::Sender<Report>,
+    summaries: Arc<Mutex<EventSummaries>>,
+}
+
+/// Events by kind and subject.
+type EventSummaries = Summaries<(&'static str, String)>;
+
+/// Events of one kind about one subject: so many at once, then one in so long. The rest are counted and told.
+const EVENTS_EACH: u32 = 60;
+const EVENTS_REFILL: Duration = Duration::from_secs(5);
+/// Room among the reports that events leave to first uses and trades.
+const REPORTS_RESERVED: usize = 1_024;
 
 impl Notes {
     /// Writes an event down, when there is room.
     pub fn note(&self, event: NewEvent) {
-        if self.0.try_send(Report::Note(event)).is_err() {
+        let key = (event.kind, event.subject.clone());
+        let spent = self.summaries().spend(Instant::now(), key);
+        let Some(left_out) = spent else { return };
+        let detail = format!("{}{}", event.detail, enrol::limit::left_out_words(left_out));
+        self.send(NewEvent { detail, ..event });
+    }
+
+    /// Says how many events were left out, where a flood has ended or slowed down.
+    fn tell_left_out(&self) {
+        let due = self.summaries().flush(Instant::now());
+        for ((kind, subject), left_out) in due {
+            let words = format!("{left_out} more were not written down one by one");
+            self.send(NewEvent::new(crate::core::now(), "gateway", kind, subject, words));
+        }
+    }
+
+    fn summaries(&self) -> MutexGuard<'_, EventSummaries> {
+        self.summaries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn send(&self, event: NewEvent) {
+        if self.reports.capacity() <= REPORTS_RESERVED || self.reports.try_send(Report::Note(event)).is_err() {
             tracing::error!("an event could not be written down: the registry is behind");
         }
     }
@@ -90,6 +125,7 @@ pub struct Admitted {
 pub struct Roster {
     snapshots: watch::Receiver<Snapshot>,
     reports: mpsc::Sender<Report>,
+    notes: Notes,
     age_max: Duration,
     pub fail_closed_sessions: bool,
     step_up: Option<StepUpHandle>,
@@ -209,11 +245,16 @@ impl Roster {
 
     /// Writes an event down, when there is room.
     pub fn note(&self, event: NewEvent) {
-        self.notes().note(event);
+        self.notes.note(event);
     }
 
     pub fn notes(&self) -> Notes {
-        Notes(self.reports.clone())
+        self.notes.clone()
+    }
+
+    /// Says how many events were left out. Called now and then.
+    pub fn tell_left_out(&self) {
+        self.notes.tell_left_out();
     }
 }
 
@@ -240,7 +281,9 @@ pub async fn start(plan: Plan) -> Result<(Roster, Worker), GatewayError> {
     let mut worker = Worker { est: None, stop: Some(stop_tx), thread: Some(thread) };
     let (snapshots, est, step_up) = ready_rx.await.map_err(|_| GatewayError::Died)??;
     worker.est = est;
-    Ok((Roster { snapshots, reports, age_max, fail_closed_sessions, step_up }, worker))
+    let summaries = Arc::new(Mutex::new(Summaries::new(EVENTS_EACH, EVENTS_REFILL)));
+    let notes = Notes { reports: reports.clone(), summaries };
+    Ok((Roster { snapshots, reports, notes, age_max, fail_closed_sessions, step_up }, worker))
 }
 
 impl Drop for Worker {
@@ -257,7 +300,7 @@ impl Drop for Worker {
 type Ready = Result<(watch::Receiver<Snapshot>, Option<SocketAddr>, Option<StepUpHandle>), GatewayError>;
 
 async fn work(plan: Plan, inbox: mpsc::Receiver<Report>, ready: oneshot::Sender<Ready>, stop: oneshot::Receiver<()>) {
-    let (registry, snapshots, listener, tls) = match open(&plan).await {
+    let (registry, watch, snapshots, listener, tls) = match open(&plan).await {
         Ok(x) => x,
         Err(e) => return drop(ready.send(Err(e))),
     };
@@ -278,6 +321,7 @@ async fn work(plan: Plan, inbox: mpsc::Receiver<Report>, ready: oneshot::Sender<
     let receiver = snapshots.subscribe();
     let keeper = Keeper {
         registry: registry.clone(),
+        watch,
         snapshots,
         service,
         pending: VecDeque::new(),
@@ -296,10 +340,11 @@ async fn work(plan: Plan, inbox: mpsc::Receiver<Report>, ready: oneshot::Sender<
     registry.close().await;
 }
 
-type Opened = (Registry, watch::Sender<Snapshot>, Option<TcpListener>, Option<Arc<rustls::ServerConfig>>);
+type Opened = (Registry, Registry, watch::Sender<Snapshot>, Option<TcpListener>, Option<Arc<rustls::ServerConfig>>);
 
 async fn open(plan: &Plan) -> Result<Opened, GatewayError> {
     let registry = Registry::open(&plan.url).await?;
+    let watch_only = Registry::connect(&plan.url).await?;
     let confirmed = Instant::now();
     let view = Arc::new(registry.view(crate::core::now()).await?);
     tracing::info!(registry = %plan.url, version = view.version, certificates = view.certificates.len(), "registry is open");
@@ -313,12 +358,14 @@ async fn open(plan: &Plan) -> Result<Opened, GatewayError> {
         tls = Some(profile.config().map_err(|e| GatewayError::Tls(e.to_string()))?);
     }
     let crl = Arc::new(registry.crl().await?.der);
-    Ok((registry, watch::Sender::new(Snapshot { view, confirmed, crl }), listener, tls))
+    Ok((registry, watch_only, watch::Sender::new(Snapshot { view, confirmed, crl }), listener, tls))
 }
 
 /// Keeps the view fresh, the revocation list current, and writes down what the trading thread says.
 struct Keeper {
     registry: Registry,
+    /// For the question whether anything changed.
+    watch: Registry,
     snapshots: watch::Sender<Snapshot>,
     service: Option<Rc<enrol::Service>>,
     /// Reports that wait for the database to come back.
@@ -357,18 +404,20 @@ impl Keeper {
     }
 
     async fn turn(&mut self) -> Result<(), RegistryError> {
-        self.write_down().await?;
+        // Before anything is written, and over connections that nothing else waits for: a flood of events must not
+        // delay a lock.
         // Before the question, so that the view is never older than it claims.
         let confirmed = Instant::now();
-        let version = self.registry.version().await?;
+        let version = self.watch.version().await?;
         let mut view = self.snapshots.borrow().view.clone();
         let changed = view.version != version;
         if changed {
-            view = Arc::new(self.registry.view(crate::core::now()).await?);
+            view = Arc::new(self.watch.view(crate::core::now()).await?);
             tracing::debug!(version = view.version, "the registry changed");
         }
-        let crl = if changed { Arc::new(self.registry.crl().await?.der) } else { self.snapshots.borrow().crl.clone() };
+        let crl = if changed { Arc::new(self.watch.crl().await?.der) } else { self.snapshots.borrow().crl.clone() };
         self.snapshots.send_replace(Snapshot { view, confirmed, crl });
+        self.write_down().await?;
         if changed || self.crl_checked.is_none_or(|t| t.elapsed() > CRL_CHECK) {
             self.check_crl().await?;
             self.crl_checked = Some(Instant::now());
@@ -474,6 +523,7 @@ mod tests {
         let snapshots = watch::Sender::new(Snapshot { view, confirmed: Instant::now(), crl: Arc::new(vec![]) });
         let mut keeper = Keeper {
             registry: registry.clone(),
+            watch: registry.clone(),
             snapshots,
             service: None,
             pending: VecDeque::new(),

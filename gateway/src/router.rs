@@ -25,6 +25,14 @@ pub use proposal::{Proposal, Trade};
 
 /// Open RFQs one desk may have.
 pub const MAX_OPEN_RFQS_PER_DESK: usize = 200;
+/// Ended RFQs without a trade that are remembered for one desk, unless told otherwise.
+const MAX_ENDED_RFQS_PER_DESK: usize = 1_000;
+/// Trades of one desk that are remembered: it asks for no more until the first of them is a day old.
+const MAX_TRADES_PER_DESK: usize = 20_000;
+/// Desks are told which dealers can be reached no more often than this.
+const VENUE_STATE_MS: i64 = 1_000;
+/// Desks that are told in one go: what each may see is a question to the policies.
+const VENUE_STATES_AT_ONCE: usize = 64;
 /// Final answers kept for a desk that is away.
 const MAX_PENDING_PER_DESK: usize = 1_000;
 /// How long an ended RFQ is remembered: long enough to reconcile what a laptop missed overnight.
@@ -136,6 +144,12 @@ pub struct Router {
     desk_default: Option<BTreeSet<DealerId>>,
     /// The journal is being read: what it holds happened, whatever the settings say by now.
     replaying: bool,
+    max_ended: usize,
+    /// When desks were last told which dealers can be reached, and which of them have not heard of a change since.
+    venue_told: Option<UtcMillis>,
+    venue_stale: BTreeSet<CompId>,
+    /// The desk that was told last, while others of them are still to be told.
+    venue_cursor: Option<CompId>,
     out: Vec<Output>,
 }
 
@@ -159,6 +173,10 @@ impl Router {
             accepts: HashMap::new(),
             desk_default: None,
             replaying: false,
+            max_ended: MAX_ENDED_RFQS_PER_DESK,
+            venue_told: None,
+            venue_stale: BTreeSet::new(),
+            venue_cursor: None,
             out: Vec::new(),
         }
     }
@@ -166,6 +184,12 @@ impl Router {
     /// Desks that the registry admits without settings of their own get these.
     pub fn with_desk_default(mut self, dealers: Option<BTreeSet<DealerId>>) -> Self {
         self.desk_default = dealers;
+        self
+    }
+
+    /// How many ended RFQs without a trade are remembered for one desk.
+    pub fn with_max_ended(mut self, n: usize) -> Self {
+        self.max_ended = n;
         self
     }
 
@@ -245,6 +269,9 @@ impl Router {
         }
         self.rfqs.settle();
         self.forget(now);
+        if !self.venue_stale.is_empty() {
+            self.tell_stale(now);
+        }
     }
 
     fn rfq_tick(&mut self, id: &RfqId, now: UtcMillis) {
@@ -259,10 +286,14 @@ impl Router {
 
     fn forget(&mut self, now: UtcMillis) {
         for id in self.rfqs.to_forget(now) {
-            let Some(e) = self.rfqs.remove(&id) else { continue };
-            for (a, _) in e.rfq.accept.iter().chain(&e.rfq.past) {
-                let _ = AcceptId::new(outer(&e.desk, a.id.as_str())).map(|a| self.accepts.remove(&a));
-            }
+            self.forget_one(&id);
+        }
+    }
+
+    fn forget_one(&mut self, id: &RfqId) {
+        let Some(e) = self.rfqs.remove(id) else { return };
+        for (a, _) in e.rfq.accept.iter().chain(&e.rfq.past) {
+            let _ = AcceptId::new(outer(&e.desk, a.id.as_str())).map(|a| self.accepts.remove(&a));
         }
     }
 

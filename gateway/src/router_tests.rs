@@ -247,8 +247,59 @@ fn the_same_accept_twice_is_executed_once() {
     let mut r = quoted();
     assert_eq!(brief(&send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200)), ["N<AJ"]);
     let again = send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 210);
-    assert_eq!(brief(&again), ["ALICE<8", "N<H"]);
+    assert_eq!(brief(&again), ["ALICE<8"], "the dealer has only just been sent it");
     assert_eq!(brief(&send(&mut r, "ALICE", hit("x2", "E", "e1", "99.6"), 220)), ["ALICE<8"], "one in flight");
+}
+
+#[test]
+fn a_flood_of_status_requests_reaches_the_dealer_once_in_a_while() {
+    let mut r = quoted();
+    send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    let mut asked = vec![];
+    for ms in (0..40_000).step_by(100) {
+        let out = send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200 + ms);
+        assert!(brief(&out).contains(&"ALICE<8".to_owned()), "answered each time");
+        asked.extend(brief(&out).iter().any(|m| m == "N<H").then_some(ms));
+    }
+    assert_eq!(asked, [15_000, 30_000]);
+}
+
+#[test]
+fn a_line_that_comes_and_goes_does_not_keep_every_desk_busy() {
+    let mut r = router();
+    let states = |out: &[Output]| brief(out).iter().filter(|m| m.ends_with("<U1")).count();
+    assert_eq!(r.handle(T0 + 5_000, Input::DealerUp(dealer("N"))), [], "it was on already");
+    let mut told = 0;
+    for ms in (5_000..15_000).step_by(100) {
+        told += states(&r.handle(T0 + ms, Input::DealerDown(dealer("N"))));
+        told += states(&r.handle(T0 + ms + 50, Input::DealerUp(dealer("N"))));
+        told += states(&r.handle(T0 + ms + 60, Input::Tick));
+    }
+    assert!((30..=33).contains(&told), "three desks, ten seconds: {told}");
+    // The last change is told to everybody, and nothing after it.
+    r.handle(T0 + 15_000, Input::DealerDown(dealer("N")));
+    let last = r.handle(T0 + 16_500, Input::Tick);
+    assert!(
+        last.iter()
+            .all(|o| matches!(o, Output::ToDesk(_, AppMessage::VenueState(v)) if !v.dealers[0].online || v.dealers[0].id != dealer("N")))
+    );
+    assert_eq!(states(&r.handle(T0 + 20_000, Input::Tick)), 0);
+}
+
+#[test]
+fn ended_rfqs_of_one_desk_are_remembered_up_to_a_number_and_those_of_others_all_the_same() {
+    let mut r = router().with_max_ended(5);
+    let id = |n: usize| format!("R{n}");
+    send(&mut r, "BOB", AppMessage::QuoteRequest(request("R0", &["N"])), 0);
+    send(&mut r, "BOB", AppMessage::RfqCancel { rfq: RfqId::new("R0").unwrap(), text: None }, 0);
+    for n in 0..50 {
+        let at = i64::try_from(n).unwrap();
+        send(&mut r, "ALICE", AppMessage::QuoteRequest(request(&id(n), &["N"])), at);
+        send(&mut r, "ALICE", AppMessage::RfqCancel { rfq: RfqId::new(id(n)).unwrap(), text: None }, at);
+    }
+    let known = |who: &str, n: usize| r.remembers(&RfqId::new(format!("{who}.{}", id(n))).unwrap());
+    assert_eq!((0..50).filter(|n| known("ALICE", *n)).collect::<Vec<_>>(), (44..50).collect::<Vec<_>>());
+    assert!(known("BOB", 0));
 }
 
 #[test]

@@ -4,12 +4,14 @@
 //! small C++ shim gives its sessions a wire ([`session`]) and a store ([`store`]) of ours. Nothing
 //! here dials, listens or knows TLS; [`pump`] takes any byte stream.
 
+pub mod bucket;
 pub mod framer;
 pub mod message;
 #[cfg(feature = "engine")]
 pub mod pump;
 #[cfg(feature = "engine")]
 pub mod session;
+pub mod share;
 pub mod signature;
 pub mod store;
 pub mod tag;

@@ -3,8 +3,16 @@
 use crate::{
     framer::{FrameError, Framed, Framer},
     session::{Event, Outbox, ReceiveError, Session},
+    share::Share,
 };
-use std::{future::poll_fn, io, pin::Pin, rc::Rc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::Poll,
+    time::{Duration, Instant as StdInstant},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::Instant,
@@ -43,9 +51,22 @@ pub async fn pump<S: AsyncRead + AsyncWrite + Unpin>(
     framer: &mut Framer,
     session: &Session,
     outbox: &Rc<Outbox>,
+    on_event: impl FnMut(Event),
+) -> Closed {
+    pump_within(stream, framer, session, outbox, &Share::unlimited(), on_event).await
+}
+
+/// The same for one peer of many: one that has used up its share of the thread's time is not read from until it has
+/// paid it back.
+pub async fn pump_within<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    framer: &mut Framer,
+    session: &Session,
+    outbox: &Rc<Outbox>,
+    share: &Share,
     mut on_event: impl FnMut(Event),
 ) -> Closed {
-    let closed = run(stream, framer, session, outbox, &mut on_event).await;
+    let closed = run(stream, framer, session, outbox, share, &mut on_event).await;
     if session.is_attached_to(outbox) {
         session.detach();
         drain(session, &mut on_event);
@@ -64,6 +85,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     framer: &mut Framer,
     session: &Session,
     outbox: &Rc<Outbox>,
+    share: &Share,
     on_event: &mut impl FnMut(Event),
 ) -> Closed {
     let (mut reader, mut writer) = tokio::io::split(stream);
@@ -90,7 +112,9 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
                 drain(session, on_event);
             }
         }
-        let working = session.is_attached_to(outbox) && session.work();
+        let wait = share.wait(StdInstant::now());
+        let its_turn = wait.is_zero();
+        let working = its_turn && session.is_attached_to(outbox) && timed(share, || session.work());
         drain(session, on_event);
         if written == output.len() {
             outbox.take(&mut output);
@@ -116,16 +140,17 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
                 Err(e) => return Closed::Io(e),
             },
             // The others of this thread have their turn before this connection goes on.
-            () = tokio::task::yield_now(), if turn.over || working => {
-                if let Err(e) = turn.frames(framer, session, outbox, on_event) {
+            () = tokio::task::yield_now(), if its_turn && (turn.over || working) => {
+                if let Err(e) = timed(share, || turn.frames(framer, session, outbox, on_event)) {
                     return e;
                 }
             }
-            n = reader.read(&mut input), if !turn.over => match n {
+            () = tokio::time::sleep(wait), if !its_turn => {}
+            n = reader.read(&mut input), if its_turn && !turn.over => match n {
                 Ok(0) => return Closed::ByPeer,
                 Ok(n) => {
                     framer.push(&input[..n]);
-                    if let Err(e) = turn.frames(framer, session, outbox, on_event) {
+                    if let Err(e) = timed(share, || turn.frames(framer, session, outbox, on_event)) {
                         return e;
                     }
                 }
@@ -140,6 +165,18 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// Messages of one connection before the others of its thread have their turn.
 const FRAMES_PER_TURN: u32 = 32;
+/// Time for the messages of one connection before the others have their turn; the message that it ends in is
+/// finished.
+const TURN_MAX: Duration = Duration::from_millis(1);
+
+/// Does something for a peer, at the cost of its share.
+fn timed<T>(share: &Share, f: impl FnOnce() -> T) -> T {
+    let began = StdInstant::now();
+    let done = f();
+    let now = StdInstant::now();
+    share.spend(now, now.saturating_duration_since(began));
+    done
+}
 
 /// How far a connection is in its turn.
 #[derive(Default)]
@@ -161,7 +198,8 @@ impl ReadTurn {
         if std::mem::take(&mut self.over) {
             self.frames = 0;
         }
-        while self.frames < FRAMES_PER_TURN {
+        let began = StdInstant::now();
+        while self.frames < FRAMES_PER_TURN && (self.frames == 0 || began.elapsed() < TURN_MAX) {
             if !one_frame(framer, session, outbox, on_event)? {
                 return Ok(());
             }
@@ -358,6 +396,27 @@ mod tests {
             () = others => {}
         }
         assert!(turns.get() >= reads / FRAMES_PER_TURN, "{}", turns.get());
+    }
+
+    /// What a peer wrote beyond its share stays in its socket.
+    #[tokio::test]
+    async fn a_peer_that_has_used_up_its_share_is_not_read_from() {
+        let (session, outbox) = initiator("SHARE");
+        let share = Share::new(1, Duration::ZERO);
+        share.spend(StdInstant::now(), Duration::from_secs(3_600));
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let mut framer = Framer::new();
+        let writes = async {
+            theirs.write_all(&ignored().repeat(1_000)).await.unwrap();
+            panic!("everything was taken from the socket");
+        };
+        let end = tokio::time::timeout(Duration::from_millis(200), async {
+            tokio::select! {
+                closed = pump_within(ours, &mut framer, &session, &outbox, &share, |_| {}) => panic!("{closed}"),
+                () = writes => {}
+            }
+        });
+        assert!(end.await.is_err(), "neither of them ends");
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,7 +15,6 @@
 
 mod ahead;
 mod answer;
-mod bucket;
 mod callbacks;
 mod dictionary;
 mod envelope;
@@ -143,6 +142,8 @@ pub struct Meta {
     pub sent: Option<UtcMillis>,
     /// PossDupFlag (43): a resend of something that may have been seen.
     pub poss_dup: bool,
+    /// Length of the frame, in bytes.
+    pub bytes: usize,
     /// The frame as it travelled, when it carried a signature and that was good: evidence.
     pub signed: Option<SignedFrame>,
 }

@@ -42,6 +42,12 @@ pub enum ParseError {
 pub struct Fields<'a>(Vec<(u32, &'a [u8])>);
 
 impl<'a> Fields<'a> {
+    /// The length of the frame that these are the fields of, in bytes.
+    pub fn bytes(&self) -> usize {
+        let tag_digits = |tag: u32| tag.checked_ilog10().unwrap_or(0) as usize + 1;
+        self.0.iter().map(|(tag, value)| tag_digits(*tag) + value.len() + 2).sum()
+    }
+
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let mut fields = Vec::with_capacity(32);
         cut(bytes, &mut fields)?;

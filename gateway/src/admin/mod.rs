@@ -288,6 +288,13 @@ pub struct Checked {
     pub head: (i64, String),
 }
 
+/// Some events of a registry that is open, without reading the others.
+pub async fn events_page_in(registry: &Registry, before: Option<i64>, limit: usize) -> Result<Checked, AdminError> {
+    let page = registry.events_page(before, limit).await?;
+    page.checked?;
+    Ok(Checked { events: page.events, count: page.head.0, head: page.head })
+}
+
 /// In a registry that is open.
 pub async fn events_in(registry: &Registry, limit: usize) -> Result<Checked, AdminError> {
     let (mut all, head) = registry.events().await?;

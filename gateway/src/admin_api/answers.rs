@@ -64,7 +64,8 @@ pub fn events(c: &Checked) -> Result<Value, AdminError> {
         }))
     };
     let events = c.events.iter().map(one).collect::<Result<Vec<_>, AdminError>>()?;
-    Ok(json!({ "events": events, "count": c.count, "head": { "seq": c.head.0, "hash": c.head.1 } }))
+    let next = c.events.first().map(|e| e.seq).filter(|seq| *seq > 1);
+    Ok(json!({ "events": events, "count": c.count, "next_before": next, "head": { "seq": c.head.0, "hash": c.head.1 } }))
 }
 
 /// Refused when one of the two policies is; the other may have changed all the same, and the words say so.

@@ -113,7 +113,14 @@ async fn keep_up(api: &Api, mut files: CrlFiles) {
     loop {
         tokio::time::sleep(crl::LOOK).await;
         if files.in_use() {
-            api.tls().refresh(&mut files, None, false);
+            let Some((lists, changed)) = files.refreshed_aside().await else {
+                return tracing::error!(
+                    alert = true,
+                    "the revocation lists for administrators are not looked at any longer; restart the gateway"
+                );
+            };
+            files = lists;
+            api.tls().take(&mut files, None, changed);
         }
     }
 }

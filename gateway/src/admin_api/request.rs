@@ -26,7 +26,7 @@ pub enum Command {
     Policy,
     Users,
     User(String),
-    Events { limit: usize },
+    Events { limit: usize, before: Option<i64> },
     SetState(Account, AccountState),
     SetRole { user: String, role: &'static str },
     Revoke { which: Which, reason: &'static str },
@@ -106,7 +106,7 @@ fn question(parts: &[&str], query: Option<&str>, body: &[u8]) -> Result<Command,
         ["policy"] => Ok(Command::Policy),
         ["users"] => Ok(Command::Users),
         ["users", id] => Ok(Command::User(user(id)?)),
-        ["events"] => Ok(Command::Events { limit: query.map_or(Ok(EVENTS_USUAL), limit)? }),
+        ["events"] => query.map_or(Ok(Command::Events { limit: EVENTS_USUAL, before: None }), page),
         _ => Err(AdminRefusal::NotFound),
     }
 }
@@ -192,10 +192,19 @@ fn state(word: &str) -> AccountState {
     if word == "unlock" { AccountState::Active } else { AccountState::Locked }
 }
 
-fn limit(query: &str) -> Result<usize, AdminRefusal> {
-    let digits = query.strip_prefix("limit=").filter(|d| (1..=4).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit()));
-    let n = digits.and_then(|d| d.parse().ok()).filter(|n| (1..=EVENTS_MAX).contains(n));
-    n.ok_or_else(|| malformed(format!("limit=1 to limit={EVENTS_MAX}, and nothing else")))
+fn page(query: &str) -> Result<Command, AdminRefusal> {
+    let (limit, before) = query.split_once('&').map_or((query, None), |(l, b)| (l, Some(b)));
+    let number = |text: &str, key: &str, digits_max: usize| {
+        let digits = text.strip_prefix(key).filter(|d| (1..=digits_max).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit()));
+        digits.and_then(|d| d.parse::<i64>().ok())
+    };
+    let limit = number(limit, "limit=", 4).and_then(|n| usize::try_from(n).ok()).filter(|n| (1..=EVENTS_MAX).contains(n));
+    let before = before.map(|b| number(b, "before=", 18).filter(|n| *n > 0));
+    match (limit, before) {
+        (Some(limit), None) => Ok(Command::Events { limit, before: None }),
+        (Some(limit), Some(Some(before))) => Ok(Command::Events { limit, before: Some(before) }),
+        _ => Err(malformed(format!("limit=1 to limit={EVENTS_MAX}, perhaps &before=SEQ, and nothing else"))),
+    }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use signet_policy::{
 };
 use std::{cell::RefCell, net::SocketAddr, time::Duration};
 use time::OffsetDateTime;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 const BODY_BYTES_MAX: usize = 4 * 1024;
@@ -39,8 +39,6 @@ pub struct Api {
     notes: Option<Notes>,
     trading: Trading,
     budget: RefCell<JournalBudget>,
-    /// The chain of events is read whole, by one at a time.
-    chain: Semaphore,
 }
 
 impl Answers for Api {
@@ -85,8 +83,7 @@ impl Api {
         notes: Option<Notes>,
         trading: Trading,
     ) -> Self {
-        let (budget, chain) = (RefCell::default(), Semaphore::new(1));
-        Self { tls, trust_domain, hardware_policies, registry, notes, trading, budget, chain }
+        Self { tls, trust_domain, hardware_policies, registry, notes, trading, budget: RefCell::default() }
     }
 
     pub fn tls(&self) -> &ListenerTls {
@@ -170,10 +167,7 @@ impl Api {
         match command {
             Command::Users => Ok(answers::users(&registry.users().await?)?),
             Command::User(id) => Ok(answers::user(&registry.user(&id).await?)?),
-            Command::Events { limit } => {
-                let _turn = self.chain.acquire().await.map_err(|_| AdminRefusal::RegistrySilent)?;
-                Ok(answers::events(&admin::events_in(registry, limit).await?)?)
-            }
+            Command::Events { limit, before } => Ok(answers::events(&admin::events_page_in(registry, before, limit).await?)?),
             Command::SetState(account, state) => {
                 admin::set_state_in(registry, &account, state, actor).await?;
                 let (admin::Account::User(name) | admin::Account::Device(name)) = account;

@@ -3,6 +3,7 @@
 mod admin;
 mod enrolment;
 mod entitlements;
+mod limits;
 mod reset;
 mod risk;
 mod step_up;
@@ -11,6 +12,7 @@ pub use admin::AdminSection;
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection};
 pub use entitlements::{EntitlementsSection, Texts};
+pub use limits::{LimitsSection, Rate, SignedFull};
 pub use reset::{DailyReset, ResetSchedule};
 pub use risk::{FOUNDING_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings};
 pub use step_up::{StepUp, StepUpSection};
@@ -75,6 +77,8 @@ pub struct Config {
     pub store: StoreSection,
     #[serde(default)]
     pub journal: JournalSection,
+    #[serde(default)]
+    pub limits: LimitsSection,
     pub registry: Option<RegistrySection>,
     pub enrolment: Option<EnrolmentSection>,
     pub desk_default: Option<DeskDefaultSection>,
@@ -376,6 +380,7 @@ impl Config {
         let mut all: Vec<Result<(), ConfigError>> = vec![
             self.check_values(),
             self.check_parties(),
+            self.limits.check(),
             self.check_listeners(),
             self.check_enrolment(),
             self.check_step_up(),
@@ -417,6 +422,7 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         self.check_values()?;
         self.check_parties()?;
+        self.limits.check()?;
         self.check_listeners()?;
         self.check_enrolment()?;
         self.check_step_up()

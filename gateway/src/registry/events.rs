@@ -122,6 +122,29 @@ pub fn verify<'a>(events: impl IntoIterator<Item = &'a Event>, head: (i64, &str)
     Ok(seq)
 }
 
+/// Checks some events in order that follow one another, and that they lead to what comes after them: the digest that the
+/// next event names, or the head's.
+pub fn verify_part<'a>(events: impl IntoIterator<Item = &'a Event>, after: &str) -> Result<(), ChainError> {
+    let mut before: Option<&Event> = None;
+    for e in events {
+        let broken = |why| ChainError { seq: e.seq, why };
+        if before.is_some_and(|b| e.seq != b.seq + 1) {
+            return Err(broken("one is missing"));
+        }
+        if before.is_some_and(|b| e.prev != b.hash) {
+            return Err(broken("it does not follow the one before"));
+        }
+        if e.digest() != e.hash {
+            return Err(broken("its content was changed"));
+        }
+        before = Some(e);
+    }
+    match before {
+        Some(last) if last.hash != after => Err(ChainError { seq: last.seq + 1, why: "it does not follow the one before" }),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +190,38 @@ mod tests {
             c[2].hash = c[2].digest();
         });
         assert_eq!(recomputed, Err((4, "it does not follow the one before")));
+    }
+
+    #[test]
+    fn every_kind_of_change_within_a_part_shows() {
+        let whole = chain(6);
+        let part = &whole[2..5];
+        let after = whole[5].prev.as_str();
+        assert_eq!(verify_part(part, after), Ok(()));
+        assert_eq!(verify_part(&[], after), Ok(()));
+        for (change, want) in [
+            (&(|c: &mut Vec<Event>| c[1].subject = "bob".into()) as &dyn Fn(&mut Vec<Event>), (4, "its content was changed")),
+            (&|c: &mut Vec<Event>| drop(c.remove(1)), (5, "one is missing")),
+            (&|c: &mut Vec<Event>| drop(c.pop()), (5, "it does not follow the one before")),
+            (
+                &|c: &mut Vec<Event>| {
+                    c[0].subject = "bob".into();
+                    c[0].hash = c[0].digest();
+                },
+                (4, "it does not follow the one before"),
+            ),
+            (
+                &|c: &mut Vec<Event>| {
+                    c[2].subject = "bob".into();
+                    c[2].hash = c[2].digest();
+                },
+                (6, "it does not follow the one before"),
+            ),
+        ] {
+            let mut c = part.to_vec();
+            change(&mut c);
+            assert_eq!(verify_part(&c, after).map_err(|e| (e.seq, e.why)), Err(want));
+        }
     }
 
     #[test]

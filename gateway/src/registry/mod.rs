@@ -24,6 +24,7 @@ mod view;
 pub use accounts::{DeviceRecord, NewCode, NewUser, UserDetails, UserRecord};
 pub use certificates::{CertificateRecord, RevokedCertificate, StoredCrl, Which};
 pub use error::RegistryError;
+use events::{ChainError, verify_part};
 pub use events::{Event, NewEvent};
 pub use evidence::{EvidenceChainError, EvidenceRow, RecordRefusal, Recorded};
 pub use issue::{Ask, Claim, IssuedCertificate, Order};
@@ -245,20 +246,59 @@ impl Registry {
         let head = sqlx::query("SELECT head_seq, head_hash FROM registry_meta WHERE id = 1").fetch_one(&mut *tx).await?;
         let rows = sqlx::query("SELECT seq, at_ms, actor, kind, subject, detail, prev, hash FROM events ORDER BY seq");
         let rows = rows.fetch_all(&mut *tx).await?;
-        let event = |r: &sqlx::any::AnyRow| -> Result<Event, sqlx::Error> {
-            Ok(Event {
-                seq: r.try_get(0)?,
-                at: UtcMillis(r.try_get(1)?),
-                actor: r.try_get(2)?,
-                kind: r.try_get(3)?,
-                subject: r.try_get(4)?,
-                detail: r.try_get(5)?,
-                prev: r.try_get(6)?,
-                hash: r.try_get(7)?,
-            })
-        };
         Ok((rows.iter().map(event).collect::<Result<_, _>>()?, (head.try_get(0)?, head.try_get(1)?)))
     }
+
+    /// The newest events before one, oldest first and not more than `limit`, and the head of the chain, of one moment. They
+    /// are checked, and that what comes after them follows them; not what is before.
+    ///
+    /// # Errors
+    /// The database failed, or the events were altered.
+    pub async fn events_page(&self, before: Option<i64>, limit: usize) -> Result<EventsPage, RegistryError> {
+        let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
+        let head = sqlx::query("SELECT head_seq, head_hash FROM registry_meta WHERE id = 1").fetch_one(&mut *tx).await?;
+        let head: (i64, String) = (head.try_get(0)?, head.try_get(1)?);
+        // One more, which the last of the page must lead to.
+        let (from, one_more) = before.filter(|b| *b <= head.0).map_or((head.0, 0), |b| (b, 1));
+        let rows = sqlx::query(
+            "SELECT seq, at_ms, actor, kind, subject, detail, prev, hash FROM events WHERE seq <= $1 ORDER BY seq DESC LIMIT $2",
+        );
+        let rows = rows.bind(from).bind(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(one_more)).fetch_all(&mut *tx).await?;
+        let mut events: Vec<Event> = rows.iter().rev().map(event).collect::<Result<_, _>>()?;
+        let missing = |seq| ChainError { seq, why: "one is missing" };
+        if events.last().map_or(0, |e| e.seq) != from {
+            return Ok(EventsPage { checked: Err(missing(from)), events, head });
+        }
+        let after = match one_more {
+            0 => Some(head.1.clone()),
+            _ => events.pop().map(|e| e.prev),
+        };
+        let checked = verify_part(&events, after.as_deref().unwrap_or_default());
+        Ok(EventsPage { events, head, checked })
+    }
+}
+
+/// Some events that follow one another.
+#[derive(Debug)]
+pub struct EventsPage {
+    /// Oldest first.
+    pub events: Vec<Event>,
+    pub head: (i64, String),
+    /// Whether they are what was written.
+    pub checked: Result<(), ChainError>,
+}
+
+fn event(r: &sqlx::any::AnyRow) -> Result<Event, sqlx::Error> {
+    Ok(Event {
+        seq: r.try_get(0)?,
+        at: UtcMillis(r.try_get(1)?),
+        actor: r.try_get(2)?,
+        kind: r.try_get(3)?,
+        subject: r.try_get(4)?,
+        detail: r.try_get(5)?,
+        prev: r.try_get(6)?,
+        hash: r.try_get(7)?,
+    })
 }
 
 /// 16 random bytes in lower-case hexadecimal; `None` when the system has no randomness.

@@ -9,7 +9,7 @@ use std::{
     fs,
     net::IpAddr,
     path::{Path, PathBuf},
-    rc::Rc,
+    sync::Arc,
 };
 
 /// Largest country file, bytes.
@@ -37,7 +37,7 @@ pub enum GeoFault {
 }
 
 /// An opened file and when it was built.
-type Opened = Result<(Rc<Reader<Vec<u8>>>, UtcMillis), String>;
+type Opened = Result<(Arc<Reader<Vec<u8>>>, UtcMillis), String>;
 
 /// A MaxMind DB file, read again when it changes.
 pub struct Geo {
@@ -63,8 +63,24 @@ impl Geo {
         if stamp.is_some() && self.opened.borrow().0 == stamp {
             return false;
         }
+        self.took(stamp, read(&self.file))
+    }
+
+    /// The same, but the file, which may be large, is read away from the calling thread.
+    pub async fn refresh_aside(&self) -> bool {
+        let (file, last) = (self.file.clone(), self.opened.borrow().0);
+        let look = move || {
+            let stamp = stamp::of(&file);
+            if stamp.is_some() && stamp == last { None } else { Some((stamp, read(&file))) }
+        };
+        match tokio::task::spawn_blocking(look).await {
+            Ok(Some((stamp, opened))) => self.took(stamp, opened),
+            _ => false,
+        }
+    }
+
+    fn took(&self, stamp: Stamp, opened: Opened) -> bool {
         let was_good = self.opened.borrow().1.is_ok();
-        let opened = read(&self.file);
         let changed = opened.is_ok() || was_good;
         drop(self.opened.replace((stamp, opened)));
         self.said.set(false);
@@ -95,7 +111,7 @@ impl Geo {
         self.usable(now).err()
     }
 
-    fn usable(&self, now: UtcMillis) -> Result<Rc<Reader<Vec<u8>>>, GeoFault> {
+    fn usable(&self, now: UtcMillis) -> Result<Arc<Reader<Vec<u8>>>, GeoFault> {
         let opened = self.opened.borrow();
         let (reader, built) = opened.1.as_ref().map_err(|e| GeoFault::Unusable(e.clone()))?;
         let age_ms = now.since(*built);
@@ -116,5 +132,5 @@ fn read(file: &Path) -> Opened {
     }
     let reader = Reader::from_source(fs::read(file).map_err(words)?).map_err(|e| format!("{}: {e}", file.display()))?;
     let built = i64::try_from(reader.metadata().build_epoch).unwrap_or(i64::MAX).saturating_mul(1_000);
-    Ok((Rc::new(reader), UtcMillis(built)))
+    Ok((Arc::new(reader), UtcMillis(built)))
 }

@@ -148,8 +148,12 @@ impl Risk {
     }
 
     /// Looks for a newer country file; whether answers may differ now.
-    pub fn refresh_geo(&self) -> bool {
-        self.geo.borrow().as_ref().is_some_and(|g| g.refresh())
+    pub async fn refresh_geo(&self) -> bool {
+        let geo = self.geo.borrow().clone();
+        match geo {
+            Some(g) => g.refresh_aside().await,
+            None => false,
+        }
     }
 
     /// What is wrong with the country file, if one is configured.

@@ -398,10 +398,19 @@ pub async fn watch(core: Rc<Core>, risk: Rc<Risk>, roster: Option<Rc<Roster>>, f
             core.note("clock.stepped", &format!("by {ms} ms; all leases ended"));
             core.clock_stepped();
         }
-        let newer = stamps_of(&files);
-        let reloaded = newer != stamps && core.take_risk(&risk, risk.section().read()).is_ok_and(|changed| changed.is_some());
-        stamps = newer;
-        let geo = risk.refresh_geo();
+        // Files are read away from the trading thread.
+        let (looked_at, section, before) = (files.clone(), risk.section().clone(), stamps.clone());
+        let look = move || {
+            let newer = stamps_of(&looked_at);
+            let read = (newer != before).then(|| section.read());
+            (newer, read)
+        };
+        let mut reloaded = false;
+        if let Ok((newer, read)) = tokio::task::spawn_blocking(look).await {
+            stamps = newer;
+            reloaded = read.is_some_and(|read| core.take_risk(&risk, read).is_ok_and(|changed| changed.is_some()));
+        }
+        let geo = risk.refresh_geo().await;
         let fault = risk.geo_fault(at);
         if let Some(fault) =
             fault.as_ref().filter(|f| told.as_ref() != Some(*f) || at.since(complained).unsigned_abs() >= COMPLAIN_MS.unsigned_abs())

@@ -33,6 +33,8 @@ struct Found {
     alive: BTreeSet<RfqId>,
     /// When time changes something.
     due: BTreeSet<(UtcMillis, RfqId)>,
+    /// Ended without anything to remember, by desk, the oldest first.
+    spare: BTreeMap<CompId, BTreeSet<(UtcMillis, RfqId)>>,
     /// When an ended one may be forgotten.
     forget: BTreeSet<(UtcMillis, RfqId)>,
 }
@@ -48,6 +50,8 @@ struct Share {
     quotes: Vec<(DealerId, QuoteId)>,
     due: Option<UtcMillis>,
     forget: Option<UtcMillis>,
+    /// When it ended, if nothing of it is to be remembered.
+    spare: Option<UtcMillis>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +108,7 @@ impl Share {
             quotes: e.rfq.lines.iter().filter_map(|l| l.quote.as_ref().map(|q| (l.dealer.clone(), q.id.clone()))).collect(),
             due: [e.rfq.next_deadline(), asked_again].into_iter().flatten().min(),
             forget: e.ended_at.map(|t| t + remember_ms),
+            spare: e.ended_at.filter(|_| !e.rfq.is_to_be_remembered()),
         }
     }
 }
@@ -173,6 +178,9 @@ impl Found {
             self.alive.insert(id.clone());
         }
         self.due.extend(share.due.map(|t| (t, id.clone())));
+        if let Some(t) = share.spare {
+            self.spare.entry(share.desk.clone()).or_default().insert((t, id.clone()));
+        }
         self.forget.extend(share.forget.map(|t| (t, id.clone())));
         self.shares.insert(id.clone(), share);
     }
@@ -197,6 +205,12 @@ impl Found {
         self.alive.remove(id);
         let _ = share.due.map(|t| self.due.remove(&(t, id.clone())));
         let _ = share.forget.map(|t| self.forget.remove(&(t, id.clone())));
+        if let (Some(t), Some(spare)) = (share.spare, self.spare.get_mut(&share.desk)) {
+            spare.remove(&(t, id.clone()));
+            if spare.is_empty() {
+                self.spare.remove(&share.desk);
+            }
+        }
     }
 }
 
@@ -278,6 +292,17 @@ impl Book {
     /// RFQs that may be forgotten by `now`.
     pub fn to_forget(&self, now: UtcMillis) -> Vec<RfqId> {
         self.found.forget.iter().take_while(|(t, _)| *t <= now).map(|(_, id)| id.clone()).collect()
+    }
+
+    /// The oldest RFQs of a desk that ended without anything to remember, but for the newest `keep`.
+    pub fn beyond(&self, desk: &CompId, keep: usize) -> Vec<RfqId> {
+        let Some(spare) = self.found.spare.get(desk) else { return Vec::new() };
+        spare.iter().take(spare.len().saturating_sub(keep)).map(|(_, id)| id.clone()).collect()
+    }
+
+    /// Trades of a desk that are remembered.
+    pub fn trades_remembered(&self, desk: &CompId) -> usize {
+        self.found.desks.get(desk).map_or(0, |s| s.dealers.values().sum())
     }
 
     pub fn open_count(&self, desk: &CompId) -> usize {

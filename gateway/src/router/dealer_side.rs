@@ -322,7 +322,10 @@ impl Router {
 
     pub(super) fn dealer_up(&mut self, dealer: &DealerId, now: UtcMillis) {
         let Some(d) = self.dealers.get_mut(dealer) else { return };
-        d.online = true;
+        // A Logon inside the session says nothing new.
+        if std::mem::replace(&mut d.online, true) {
+            return;
+        }
         self.tell_venue_state(now);
         let waiting: Vec<RfqId> = self
             .rfqs

@@ -58,6 +58,12 @@ impl Router {
         if open >= MAX_OPEN_RFQS_PER_DESK {
             return Err((EXCEEDS_LIMIT, format!("{open} RFQs are open already")));
         }
+        if self.rfqs.trades_remembered(desk) >= MAX_TRADES_PER_DESK {
+            return Err((
+                EXCEEDS_LIMIT,
+                format!("{MAX_TRADES_PER_DESK} trades of this desk are remembered; no more until the first is a day old"),
+            ));
+        }
         let unknown = || (UNKNOWN_SYMBOL, format!("instrument {} is not known here", q.instrument));
         let instrument = self.catalogue.get(&q.instrument).ok_or_else(unknown)?;
         // The RFQ lives on the gateway's clock: its length is the trader's, its beginning is now.
@@ -91,6 +97,9 @@ impl Router {
         let Ok(id) = RfqId::new(outer(desk, q.id.as_str())) else { return };
         if self.rfqs.contains_key(&id) {
             return;
+        }
+        for id in self.rfqs.beyond(desk, self.max_ended) {
+            self.forget_one(&id);
         }
         let mut rfq = Rfq::new(q.terms());
         rfq.acknowledge();
@@ -239,20 +248,24 @@ impl Router {
             return self.tell_desk(desk, AppMessage::ExecutionReport(report));
         };
         self.tell_desk(desk, AppMessage::ExecutionReport(status_report(&a, &state, now)));
-        if state.in_flight() {
+        let asked = self.rfqs.get(&id).and_then(|e| e.asked_at);
+        if state.in_flight() && asked.is_none_or(|t| now.since(t).unsigned_abs() >= ASK_AGAIN_MS.unsigned_abs()) {
             self.ask_what_became(&id, now);
         }
     }
 
     fn list(&mut self, desk: &CompId, x: SecurityListRequest) {
-        let all: Vec<Instrument> = self.catalogue.iter().cloned().collect();
-        let mut chunks: Vec<&[Instrument]> = all.chunks(INSTRUMENTS_PER_LIST).collect();
-        if chunks.is_empty() {
-            chunks.push(&[]);
+        let mut all = self.catalogue.iter().cloned().peekable();
+        let mut lists = Vec::new();
+        loop {
+            let instruments: Vec<Instrument> = all.by_ref().take(INSTRUMENTS_PER_LIST).collect();
+            lists.push(SecurityList { request: x.id.clone(), last: all.peek().is_none(), instruments });
+            if all.peek().is_none() {
+                break;
+            }
         }
-        let n = chunks.len();
-        for (i, c) in chunks.into_iter().enumerate() {
-            let list = SecurityList { request: x.id.clone(), last: i + 1 == n, instruments: c.to_vec() };
+        drop(all);
+        for list in lists {
             self.tell_desk(desk, AppMessage::SecurityList(list));
         }
     }

@@ -73,6 +73,11 @@ impl Router {
         }
     }
 
+    /// Whether an input is about an RFQ that this dealer was asked in.
+    pub fn is_asked(&self, dealer: &DealerId, input: &Input) -> bool {
+        self.concerns(input).and_then(|id| self.rfqs.get(&id)).is_some_and(|e| e.rfq.line(dealer).is_some())
+    }
+
     /// What is to be written down of an input before it takes effect.
     pub fn keep(&self, now: UtcMillis, input: &Input) -> Keep {
         match input {

@@ -1,6 +1,7 @@
 //! What a desk is told after logon, before anything new.
 
 use super::*;
+use std::ops::Bound;
 
 impl Router {
     /// State first, then life: instruments and dealers, open RFQs with their quotes and accepts, then
@@ -9,6 +10,7 @@ impl Router {
         let Some(d) = self.desks.get_mut(desk) else { return };
         d.online = true;
         let pending = std::mem::take(&mut d.pending);
+        self.venue_stale.remove(desk);
         let venue = self.venue_state(desk, now);
         self.tell_desk(desk, AppMessage::VenueState(venue));
         self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::Begin));
@@ -94,9 +96,31 @@ impl Router {
         VenueState { name: self.venue.clone(), practice: self.practice, dealers, at: now }
     }
 
-    /// Tells every desk that is on which dealers can be reached.
+    /// Tells every desk that is on which dealers can be reached: at once, or with the next tick that is late enough, so
+    /// that a dealer whose line comes and goes does not keep everybody busy.
     pub(super) fn tell_venue_state(&mut self, now: UtcMillis) {
-        for (desk, state) in self.venue_states(now) {
+        self.venue_stale = self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();
+        self.tell_stale(now);
+    }
+
+    /// Tells those who have not heard of the last change, unless it is too soon.
+    pub(super) fn tell_stale(&mut self, now: UtcMillis) {
+        let soon = |t: UtcMillis| now.since(t).unsigned_abs() < VENUE_STATE_MS.unsigned_abs();
+        if self.venue_stale.is_empty() || (self.venue_cursor.is_none() && self.venue_told.is_some_and(soon)) {
+            return;
+        }
+        self.venue_told = Some(now);
+        // On from where the last round ended, so that changes that come all the time reach everybody.
+        let after = (self.venue_cursor.take().map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let later = self.venue_stale.range::<CompId, _>(after.clone());
+        let all = later.chain(&self.venue_stale).take(VENUE_STATES_AT_ONCE).cloned();
+        let few: BTreeSet<CompId> = all.collect();
+        self.venue_stale.retain(|d| !few.contains(d));
+        if !self.venue_stale.is_empty() {
+            self.venue_cursor = few.last().cloned();
+        }
+        for desk in few {
+            let state = self.venue_state(&desk, now);
             self.tell_desk(&desk, AppMessage::VenueState(state));
         }
     }

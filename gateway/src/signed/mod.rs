@@ -13,6 +13,7 @@ use crate::{
     live,
     registry::NewEvent,
     roster::Roster,
+    router::{Input, Keep},
 };
 use quotes::Quotes;
 use rustls_pki_types::CertificateDer;
@@ -69,10 +70,13 @@ impl Core {
     /// Writes down what commits a desk, before anything is done about it. `None`: it could not be written, so nothing is done, and
     /// the desk has been told.
     pub fn kept_of_desk(&self, desk: &CompId, message: AppMessage, meta: &Meta) -> Option<AppMessage> {
-        if !commits_desk(&message) {
+        if !commits_desk(&message) || self.withdraws_nothing(desk, &message) {
             return Some(message);
         }
         let at = now();
+        if !self.evidence_fits(desk, &message, meta, at) {
+            return None;
+        }
         let certificate = self.live.borrow().get(desk).and_then(|l| l.chain.first().cloned());
         let kept = match (&meta.signed, certificate) {
             (Some(frame), Some(certificate)) => {
@@ -91,6 +95,28 @@ impl Core {
                 None
             }
         }
+    }
+
+    /// A withdrawal of an RFQ that is not there, or has ended, commits nobody: it is answered, and leaves nothing behind.
+    fn withdraws_nothing(&self, desk: &CompId, m: &AppMessage) -> bool {
+        matches!(m, AppMessage::RfqCancel { .. })
+            && self.enforcement().is_none()
+            && self.with_router(|r| r.keep(now(), &Input::FromDesk(desk.clone(), m.clone())) == Keep::Nothing)
+    }
+
+    /// Whether what a desk signed still fits into its day. A withdrawal is taken whatever was written before it.
+    fn evidence_fits(&self, desk: &CompId, m: &AppMessage, meta: &Meta, at: UtcMillis) -> bool {
+        let Err(tell) = self.peers.desk_signed(desk, at, meta.bytes) else { return true };
+        if tell {
+            tracing::error!(alert = true, %desk, code = "signed_log.day_full", "the evidence of this desk has reached its size for the day");
+            self.signed.note("signed_log.day_full", desk.as_str(), "the evidence of this desk has reached its size for the day".into());
+        }
+        if !self.peers.refuses_when_signed_full() || matches!(m, AppMessage::RfqCancel { .. }) {
+            return true;
+        }
+        let words = "the evidence of this desk has reached its size for the day (UTC); nothing was done (signed_log.day_full)";
+        self.to_desk(desk, &refused_for(m, meta.seq, words));
+        false
     }
 
     /// The quote that an accept takes, if its dealer signed it.
@@ -112,12 +138,25 @@ impl Core {
     pub fn keep_of_dealer(&self, dealer: &DealerId, message: &AppMessage, meta: &Meta) {
         let certificate = self.signed.dealers.borrow().get(dealer).cloned();
         let (Some(frame), Some(certificate)) = (&meta.signed, certificate) else { return };
+        // What is about no RFQ of this dealer tells nothing about one.
+        let input = Input::FromDealer(dealer.clone(), message.clone());
+        if !self.with_router(|r| r.is_asked(dealer, &input)) {
+            return;
+        }
         match message {
             AppMessage::Quote(q) => {
                 let frame = frame.as_bytes();
                 self.signed.quotes.borrow_mut().remember(dealer, (q.rfq.clone(), q.id.clone()), q.valid_until, frame, certificate, now());
             }
             AppMessage::ExecutionReport(_) => {
+                if let Err(tell) = self.peers.dealer_signed(dealer, now(), frame.as_bytes().len()) {
+                    let words = "the evidence of this dealer has reached its size for the day; its further reports are not kept";
+                    if tell {
+                        tracing::error!(alert = true, %dealer, code = "signed_log.day_full", "{words}");
+                        self.signed.note("signed_log.day_full", dealer.as_str(), words.into());
+                    }
+                    return;
+                }
                 let record =
                     Kept { at: now(), party: Party::Dealer, id: dealer.as_str(), certificate: &certificate, frame: frame.as_bytes() };
                 if let Err(e) = self.signed.log.borrow_mut().keep(&record) {
@@ -151,19 +190,29 @@ fn commits_desk(m: &AppMessage) -> bool {
 
 /// Not a rejection of the RFQ or the accept: under the same id one may be under way already, and its truth comes by H.
 fn not_now(m: &AppMessage, seq: u64) -> AppMessage {
+    refused_for(m, seq, "the gateway cannot write down what was signed; nothing was done (signed_log.unwritable)")
+}
+
+fn refused_for(m: &AppMessage, seq: u64, words: &str) -> AppMessage {
     AppMessage::BusinessReject(BusinessReject {
         ref_seq_num: Some(seq),
         ref_msg_type: m.msg_type().into(),
-        ref_id: match m {
-            AppMessage::QuoteRequest(q) => Some(q.id.to_string()),
-            AppMessage::QuoteResponse(r) => Some(r.id.to_string()),
-            AppMessage::RfqCancel { rfq, .. } => Some(rfq.to_string()),
-            _ => None,
-        },
+        ref_id: id_of(m),
         // 4: application not available.
         reason: 4,
-        text: Some("the gateway cannot write down what was signed; nothing was done (signed_log.unwritable)".into()),
+        text: Some(words.into()),
     })
+}
+
+/// The id that the sender of a message gave it.
+pub fn id_of(m: &AppMessage) -> Option<String> {
+    match m {
+        AppMessage::QuoteRequest(q) => Some(q.id.to_string()),
+        AppMessage::QuoteResponse(r) => Some(r.id.to_string()),
+        AppMessage::RfqCancel { rfq, .. } => Some(rfq.to_string()),
+        AppMessage::OrderStatusRequest(h) => Some(h.accept.to_string()),
+        _ => None,
+    }
 }
 
 /// How long a quote's frame is remembered after it has ended: an accept may be on its way.

@@ -158,6 +158,16 @@ fn events_are_listed_with_the_head_of_a_chain_that_was_checked() {
     assert_eq!(all["count"].as_u64().unwrap(), listed.len() as u64);
     assert!(listed.iter().any(|e| e["kind"] == "user.locked" && e["subject"] == "alice" && e["actor"] == "admin sylvia from 127.0.0.1"));
     assert!(w.events().contains(all["head"]["hash"].as_str().unwrap()));
+    // Page by page, and each is what the whole list has there.
+    let mut paged = vec![];
+    let mut page = one;
+    loop {
+        paged.insert(0, page["events"][0].clone());
+        let Some(next) = page["next_before"].as_i64() else { break };
+        page = good(&get(&w, &format!("/v1/events?limit=1&before={next}")));
+    }
+    assert_eq!(&paged, listed);
+    assert_eq!(good(&get(&w, "/v1/events?limit=9&before=1"))["events"].as_array().unwrap().len(), 0);
     w.sqlite("UPDATE events SET subject = 'bob' WHERE kind = 'user.locked'");
     refused(&get(&w, "/v1/events"), 500, "events.altered");
 }

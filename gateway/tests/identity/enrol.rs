@@ -1,6 +1,6 @@
 //! RFC 7030 with curl and openssl: the good road.
 
-use crate::support::{World, code_in};
+use crate::support::{World, code_in, runtime};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_identity::{HolderRule, Invitation};
 use std::{fs, os::unix::fs::PermissionsExt as _};
@@ -45,6 +45,28 @@ fn a_new_trader_gets_a_certificate_with_curl_and_openssl() {
     }
     assert!(!events.contains(&code), "the code is nowhere");
     assert!(!String::from_utf8_lossy(&fs::read(w.path("registry.db")).unwrap()).contains(&code.replace('-', "")));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_crowd_that_says_nothing_keeps_nobody_from_enrolling() {
+    let w = World::started();
+    let code = w.user("alice", "ALICE");
+    w.request("laptop", "laptop");
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], w.est()));
+    let rt = runtime();
+    let crowd = rt.block_on(async {
+        let mut all = vec![];
+        for _ in 0..90 {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind("127.66.0.1:0".parse().unwrap()).unwrap();
+            all.push(socket.connect(address).await.unwrap());
+        }
+        all
+    });
+    let answer = w.enrol("alice", &code, "laptop");
+    w.keep(&answer, "laptop");
+    drop(crowd);
 }
 
 #[test]

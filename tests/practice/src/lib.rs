@@ -415,6 +415,7 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
         dealer: plan.dealers.dealers.iter().map(dealer).chain(plan.other_dealers.iter().map(other)).collect::<Result<_, _>>()?,
         store: StoreSection::default(),
         journal: Default::default(),
+        limits: Default::default(),
         registry: plan.enrolment.then(|| RegistrySection::new(&format!("sqlite:{}", plan.dir.join("registry.db").display()))),
         enrolment: enrolment.map(|address| EnrolmentSection {
             managed_policy: Some(MANAGED.into()),

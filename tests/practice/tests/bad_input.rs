@@ -8,7 +8,7 @@ mod raw;
 mod support;
 
 use raw::{DealerPlace, PATIENCE, Raw, in_ms, now};
-use signet_desk_core::view::{AcceptState, Ask, LineState, Side};
+use signet_desk_core::view::{AcceptState, Ask, LineState, LinkState, Side};
 use signet_fix::tagvalue::{format_utc, seal};
 use signet_practice::TRADER;
 use std::net::SocketAddr;
@@ -203,6 +203,76 @@ fn three_hundred_silent_strangers_hold_up_nobody_and_are_let_go() {
         assert!(raw.hung_up().await.is_empty());
         Raw::logged_on(address, w.practice.pki(), "RAW").await;
     });
+    honest_trade(&w, &mut s);
+}
+
+/// G8: places are by source. Everything else on loopback is another network.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_thousand_silent_connections_of_one_source_keep_nobody_out() {
+    let (w, mut s) = venue(&["RAW"]);
+    let address = at(&w);
+    w.runtime.block_on(async {
+        let mut held = vec![];
+        for n in 0..1_000u32 {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            let from = std::net::Ipv4Addr::new(127, 66, 0, 1 + u8::try_from(n % 4).unwrap());
+            socket.bind((from, 0).into()).unwrap();
+            held.extend(socket.connect(address).await);
+            if n % 100 == 0 {
+                Raw::logged_on(address, w.practice.pki(), "RAW").await;
+            }
+        }
+    });
+    honest_trade(&w, &mut s);
+}
+
+/// G5, A5: what one desk sends too much of is refused in words, and then it is disconnected; nobody else notices.
+#[test]
+fn a_desk_that_sends_too_much_is_told_and_then_disconnected() {
+    let (w, mut s) = venue(&["LOUD"]);
+    let pki = w.practice.pki();
+    w.runtime.block_on(async {
+        let mut raw = Raw::logged_on(at(&w), pki, "LOUD").await;
+        let flood: Vec<u8> = (0..120).flat_map(|_| raw.frame("35=x|320=L|559=4|")).collect();
+        raw.writes(&flood).await;
+        raw.hears(&["35=j|", "372=x|", "380=4|"]).await;
+        let flood: Vec<u8> = (0..600).flat_map(|_| raw.frame("35=x|320=L|559=4|")).collect();
+        raw.writes(&flood).await;
+        let heard = raw.hung_up().await;
+        assert!(heard.iter().any(|f| f.contains("|35=5|") && f.contains("too many list requests")), "{} frames", heard.len());
+        // And it waits before it is let in again.
+        let mut raw = Raw::desk(at(&w), pki, "LOUD").await;
+        let logon = format!("35=A|98=0|108=60|20000={}|", raw.binding);
+        raw.says(&logon).await;
+        raw.hears(&["35=5|", "58=this desk was disconnected because it sent too many messages"]).await;
+    });
+    honest_trade(&w, &mut s);
+}
+
+/// The same of a dealer: everything it says is acted on, until it is disconnected for a minute.
+#[test]
+fn a_dealer_that_sends_too_much_is_disconnected_and_the_others_stay() {
+    let place = DealerPlace::new("LOUD");
+    let address = place.address();
+    let w = World::start_with(|p| p.other_dealers.push(address));
+    w.quotes("NORTHBANK", "99.135", 30_000);
+    let mut dealer = w.runtime.block_on(async { place.opened(w.practice.pki()) });
+    let heard = w.runtime.block_on(async {
+        let mut raw = dealer.answers().await;
+        let flood: Vec<u8> = (0..2_000).flat_map(|_| raw.frame("35=j|45=1|372=R|379=NOBODY.R1|380=0|58=no|")).collect();
+        raw.writes(&flood).await;
+        raw.hung_up().await
+    });
+    assert!(heard.iter().any(|f| f.contains("|35=5|") && f.contains("budget.dealer_out")), "{heard:?}");
+    w.runtime.block_on(w.desk.connect(TRADER.into(), signet_practice::VENUE_NAME.into())).unwrap();
+    let mut s = Screen::default();
+    w.until(&mut s, "online", |s| s.link() == Some(LinkState::Online));
+    w.eventually("instruments and the honest dealer", || {
+        let r = w.desk.reference();
+        !r.instruments.is_empty() && r.dealers.iter().any(|d| d.id == "NORTHBANK" && d.online)
+    });
+    assert!(w.desk.reference().dealers.iter().any(|d| d.id == "LOUD" && !d.online));
     honest_trade(&w, &mut s);
 }
 

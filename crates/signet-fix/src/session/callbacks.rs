@@ -270,6 +270,7 @@ fn meta(fields: &Fields<'_>, signed: Option<SignedFrame>) -> Meta {
         seq: fields.text(tag::MSG_SEQ_NUM).and_then(|s| s.parse().ok()).unwrap_or(0),
         sent: fields.get(tag::SENDING_TIME).and_then(parse_utc),
         poss_dup: fields.get(tag::POSS_DUP_FLAG) == Some(b"Y"),
+        bytes: fields.bytes(),
         signed,
     }
 }

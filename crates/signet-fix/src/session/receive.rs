@@ -3,7 +3,6 @@
 use super::{
     Outbox, Role, Session,
     ahead::{Ahead, Held},
-    bucket::Bucket,
     envelope::{Envelope, Fault, Number},
     ffi::{self, ForEngine, NotTaken},
     logon::{LogonFacts, LogonFault, OwnNumbers, agree, read_logon},
@@ -12,6 +11,7 @@ use super::{
     turn::{Phase, Turn, decide},
 };
 use crate::{
+    bucket::Bucket,
     signature::is_application,
     store::SessionStore,
     tag,

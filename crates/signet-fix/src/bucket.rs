@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// Time comes from the caller, who reads a monotonic clock.
 #[derive(Debug, Clone)]
-pub(super) struct Bucket {
+pub struct Bucket {
     capacity: u32,
     /// Time for one token to come back.
     refill: Duration,
@@ -18,6 +18,11 @@ impl Bucket {
         Self { capacity, refill, full_at: None }
     }
 
+    /// A full bucket of `burst` tokens, of which `per_second` come back each second.
+    pub fn per_second(burst: u32, per_second: u32) -> Self {
+        Self::new(burst, Duration::from_secs(1) / per_second.max(1))
+    }
+
     /// Takes `cost` tokens; `false`, and none taken, when there are not so many.
     pub fn take(&mut self, now: Instant, cost: u32) -> bool {
         let from = self.full_at.map_or(now, |t| t.max(now));
@@ -27,6 +32,11 @@ impl Bucket {
         }
         self.full_at = Some(full_at);
         true
+    }
+
+    /// Whether every token is there: such a bucket may be forgotten and made again.
+    pub fn is_full(&self, now: Instant) -> bool {
+        self.full_at.is_none_or(|t| t <= now)
     }
 }
 
@@ -45,5 +55,13 @@ mod tests {
         assert!(!b.take(later, 4) && b.take(later, 3) && !b.take(later, 1));
         assert!(!b.take(later, u32::MAX));
         assert!(b.take(later, 0));
+    }
+
+    #[test]
+    fn a_bucket_is_full_again_when_its_last_token_is_back() {
+        let t = Instant::now();
+        let mut b = Bucket::per_second(10, 5);
+        assert!(b.is_full(t) && b.take(t, 10) && !b.is_full(t));
+        assert!(!b.is_full(t + Duration::from_millis(1_999)) && b.is_full(t + Duration::from_secs(2)));
     }
 }

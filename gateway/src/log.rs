@@ -1,0 +1,150 @@
+//! The log, with a budget: lines of one kind about one peer are written so many at once and then one in a while, and what
+//! is left out is counted and told.
+
+use crate::budget::Summaries;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_subscriber::{
+    EnvFilter, Layer as _,
+    layer::{Context, Filter, SubscriberExt as _},
+    util::SubscriberInitExt as _,
+};
+
+/// Lines of one place in the code about one peer.
+const LINES_EACH: (u32, Duration) = (60, Duration::from_secs(2));
+/// And of one place about everybody together.
+const LINES_OF_ALL: (u32, Duration) = (2_000, Duration::from_millis(20));
+/// How often it is told what was left out.
+const TELL: Duration = Duration::from_secs(10);
+/// The WebAuthn library writes what peers send into the log; what we make of it is logged by us.
+const USUAL: &str = "info,webauthn_rs=off,webauthn_rs_core=off,webauthn_attestation_ca=off";
+
+/// Writes the log of this process to standard error from now on; with `json` one object in each line.
+pub fn start(json: bool) {
+    let lines = EnvFilter::try_from_env("SIGNET_LOG").unwrap_or_else(|_| EnvFilter::new(USUAL));
+    let budget = LogBudget::default();
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(lines);
+    if json {
+        registry.with(layer.json().with_filter(budget.clone())).init();
+    } else {
+        registry.with(layer.with_filter(budget.clone())).init();
+    }
+    let told = std::thread::Builder::new().name("signet-log".into()).spawn(move || {
+        loop {
+            std::thread::sleep(TELL);
+            for ((place, peer), left_out) in budget.left_out(Instant::now()) {
+                tracing::warn!(place, peer, left_out, "lines of this kind were left out of the log");
+            }
+        }
+    });
+    if let Err(e) = told {
+        tracing::error!(error = %e, "what is left out of the log will not be told");
+    }
+}
+
+#[derive(Clone)]
+struct LogBudget(Arc<Mutex<Budgets>>);
+
+struct Budgets {
+    each: Summaries<(&'static str, String)>,
+    of_all: Summaries<&'static str>,
+}
+
+impl Default for LogBudget {
+    fn default() -> Self {
+        let (each, of_all) = (Summaries::new(LINES_EACH.0, LINES_EACH.1), Summaries::new(LINES_OF_ALL.0, LINES_OF_ALL.1));
+        Self(Arc::new(Mutex::new(Budgets { each, of_all })))
+    }
+}
+
+impl LogBudget {
+    fn spend(&self, now: Instant, place: &'static str, peer: String) -> bool {
+        let mut b = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        b.each.spend(now, (place, peer)).is_some() && b.of_all.spend(now, place).is_some()
+    }
+
+    fn left_out(&self, now: Instant) -> Vec<((&'static str, String), u64)> {
+        let mut b = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_all = b.of_all.flush(now).into_iter().map(|(place, n)| ((place, "everybody".to_owned()), n));
+        let of_all: Vec<_> = of_all.collect();
+        b.each.flush(now).into_iter().chain(of_all).collect()
+    }
+}
+
+impl<S: Subscriber> Filter<S> for LogBudget {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
+        let mut peer = Peer::default();
+        event.record(&mut peer);
+        self.spend(Instant::now(), event.metadata().name(), peer.0)
+    }
+}
+
+/// Whom a line is about, by the fields that name peers.
+#[derive(Default)]
+struct Peer(String);
+
+/// From the one that names a peer best.
+const NAMES: [&str; 6] = ["desk", "dealer", "peer", "who", "about", "from"];
+
+impl Visit for Peer {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if !NAMES.contains(&field.name()) || (!self.0.is_empty() && field.name() == "from") {
+            return;
+        }
+        self.0 = format!("{value:?}");
+        // Each connection of one address has a port of its own.
+        if field.name() == "from"
+            && let Some((address, _)) = self.0.rsplit_once(':')
+        {
+            self.0.truncate(address.len());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn a_flood_of_lines_about_one_peer_leaves_room_for_another_and_is_counted() {
+        static WRITTEN: AtomicUsize = AtomicUsize::new(0);
+        struct Count;
+        impl std::io::Write for Count {
+            fn write(&mut self, b: &[u8]) -> std::io::Result<usize> {
+                WRITTEN.fetch_add(b.iter().filter(|c| **c == b'\n').count(), Ordering::Relaxed);
+                Ok(b.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let budget = LogBudget::default();
+        let layer = tracing_subscriber::fmt::layer().with_writer(|| Count).with_filter(budget.clone());
+        let lines = |peer: &str, from: &str| tracing::warn!(peer, from, "refused");
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            (0..1_000).for_each(|_| lines("MALLORY", "x"));
+            let flood = WRITTEN.load(Ordering::Relaxed);
+            assert!((60..=70).contains(&flood), "{flood}");
+            lines("ALICE", "x");
+            assert!(WRITTEN.load(Ordering::Relaxed) > flood);
+            // One address, whatever its ports.
+            (0..1_000).for_each(|port| tracing::warn!(from = format!("10.0.0.1:{port}"), "refused"));
+            assert!(WRITTEN.load(Ordering::Relaxed) < 2 * flood + 20);
+        });
+        let told: u64 = budget.left_out(Instant::now() + TELL).iter().map(|(_, n)| n).sum();
+        assert!(told > 1_800, "{told}");
+    }
+}
