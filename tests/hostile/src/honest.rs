@@ -107,8 +107,14 @@ impl HonestDesk {
 
     /// Asks, is quoted, accepts, is filled.
     pub fn trades(&mut self) -> Res<Took> {
-        let ticket =
-            Ticket { instrument: BUND.into(), ask: Ask::Buy, quantity: "5m".into(), dealers: vec![HONEST_DEALER.into()], ttl_s: 60 };
+        let ticket = Ticket {
+            instrument: BUND.into(),
+            ask: Ask::Buy,
+            quantity: "5m".into(),
+            dealers: vec![HONEST_DEALER.into()],
+            ttl_s: 60,
+            settlement_date: None,
+        };
         let id = self.desk.send_rfq(ticket).map_err(|e| format!("{e:?}"))?;
         let quoted = |h: &Self| h.lines.iter().any(|l| l.rfq_id == id && l.state == LineState::Quoted);
         let quote = self.until("a quote for the honest desk", quoted)?;
