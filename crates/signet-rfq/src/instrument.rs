@@ -228,6 +228,12 @@ mod tests {
             ("US037833100", false),
             ("us0378331005", false),
             ("US037833100X", false),
+            // Good by the sum alone.
+            ("1S0378331000", false),
+            ("US03783310o0", false),
+            ("US037833100G", false),
+            // A digit that doubles to ten.
+            ("DE000A0D9PT0", true),
         ] {
             assert_eq!(isin_check_digit(isin), good, "{isin}");
         }
@@ -238,6 +244,7 @@ mod tests {
         let b = bund();
         let q = |s: &str| b.check_quantity(s.parse().unwrap());
         assert_eq!(q("5000000"), Ok(()));
+        assert_eq!((q("100000"), q("100000000")), (Ok(()), Ok(())), "the bounds are allowed");
         assert!(matches!(q("99000"), Err(InstrumentError::TooSmall { .. })));
         assert!(matches!(q("0"), Err(InstrumentError::TooSmall { .. })));
         assert!(matches!(q("-5000000"), Err(InstrumentError::TooSmall { .. })));
@@ -251,6 +258,58 @@ mod tests {
         for (p, want) in [("99.1", "99.100"), ("99", "99.000"), ("99.125", "99.125"), ("99.1255", "99.1255")] {
             assert_eq!(b.format_price(p.parse().unwrap()), want);
         }
+    }
+
+    #[test]
+    fn every_field_of_an_instrument_is_checked() {
+        let n = |s: &str| s.parse::<Decimal>().unwrap();
+        let good: [Instrument; 7] = [
+            bund(),
+            Instrument { symbol: "x".repeat(120), name: "y".into(), ..bund() },
+            Instrument { price_decimals: MAX_PRICE_DECIMALS, ..bund() },
+            Instrument { tick: n("0.001"), ..bund() },
+            Instrument { tick: n("0.0010"), ..bund() },
+            Instrument { min_quantity: n("1000"), max_quantity: n("1000"), ..bund() },
+            // A currency pair has no ISIN.
+            Instrument { id: InstrumentId::new("EUR/USD").unwrap(), asset_class: AssetClass::FxSpot, ..bund() },
+        ];
+        for i in good {
+            assert_eq!(i.check(), Ok(()), "{i:?}");
+        }
+        let bad: [(&str, Instrument); 14] = [
+            ("symbol", Instrument { symbol: "x".repeat(121), ..bund() }),
+            ("symbol", Instrument { symbol: "a\u{7}b".into(), ..bund() }),
+            ("symbol", Instrument { name: String::new(), ..bund() }),
+            ("symbol", Instrument { price_unit: String::new(), ..bund() }),
+            ("symbol", Instrument { settlement: String::new(), ..bund() }),
+            ("currency", Instrument { currency: "EU".into(), ..bund() }),
+            ("currency", Instrument { currency: "eur".into(), ..bund() }),
+            ("decimals", Instrument { price_decimals: MAX_PRICE_DECIMALS + 1, ..bund() }),
+            ("tick", Instrument { tick: n("0"), ..bund() }),
+            ("tick", Instrument { tick: n("0.0005"), ..bund() }),
+            ("lot", Instrument { lot: n("0"), ..bund() }),
+            ("lot", Instrument { min_quantity: n("0"), ..bund() }),
+            ("lot", Instrument { max_quantity: n("99999"), ..bund() }),
+            ("check digit", Instrument { id: InstrumentId::new("EUR/USD").unwrap(), ..bund() }),
+        ];
+        for (word, i) in bad {
+            assert!(i.check().unwrap_err().to_string().contains(word), "{i:?}");
+        }
+        for (class, words, isin) in
+            AssetClass::ALL.into_iter().zip(["Government bond", "Corporate bond", "FX spot"]).map(|(c, w)| (c, w, w != "FX spot"))
+        {
+            assert_eq!((class.words(), class.has_isin()), (words, isin));
+        }
+    }
+
+    #[test]
+    fn a_catalogue_holds_what_it_was_given() {
+        let none = Catalogue::new([]).unwrap();
+        assert!(none.is_empty() && none.get(&bund().id).is_none());
+        let pair = Instrument { id: InstrumentId::new("EUR/USD").unwrap(), asset_class: AssetClass::FxSpot, ..bund() };
+        let two = Catalogue::new([pair.clone(), bund()]).unwrap();
+        assert!(!two.is_empty() && two.len() == 2 && two.iter().eq([&bund(), &pair]));
+        assert_eq!((two.get(&pair.id), two.get(&InstrumentId::new("GBP/USD").unwrap())), (Some(&pair), None));
     }
 
     #[test]

@@ -186,6 +186,21 @@ mod tests {
         );
     }
 
+    #[test]
+    fn thousands_are_grouped() {
+        for (n, want) in [
+            ("0", "0"),
+            ("123", "123"),
+            ("1234", "1,234"),
+            ("123456", "123,456"),
+            ("1234567", "1,234,567"),
+            ("-123456", "-123,456"),
+            ("-1234.5678", "-1,234.5678"),
+        ] {
+            assert_eq!(group_digits(n.parse().unwrap()), want);
+        }
+    }
+
     proptest! {
         #[test]
         fn grouping_then_reading_gives_the_number_back(n in 1u64..1_000_000_000_000) {

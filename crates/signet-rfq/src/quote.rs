@@ -172,4 +172,39 @@ mod tests {
             assert_eq!(quote(bid, offer, until).check(UtcMillis(10)), want, "{bid:?} {offer:?} {until}");
         }
     }
+
+    #[test]
+    fn a_quote_in_another_convention_is_refused_whichever_field_says_so() {
+        let terms = |ask| Terms {
+            id: crate::RfqId::new("R1").unwrap(),
+            instrument: crate::InstrumentId::new("DE0001102580").unwrap(),
+            ask,
+            quantity: Decimal::ONE,
+            currency: "EUR".into(),
+            settlement_date: "20261124".into(),
+            dealers: vec![],
+            expires: UtcMillis(1),
+            created: UtcMillis(0),
+        };
+        let says = |price_type: u16, currency: &str, date: &str, side| Qualifiers {
+            price_type: Some(price_type),
+            currency: Some(currency.into()),
+            settlement_date: Some(date.into()),
+            side,
+        };
+        let (buy, two_way) = (terms(crate::Ask::Buy), terms(crate::Ask::TwoWay));
+        assert_eq!(Qualifiers::default().check(&buy, true), Ok(()));
+        assert_eq!(says(1, "EUR", "20261124", Some(Side::Buy)).check(&buy, true), Ok(()));
+        assert_eq!(says(2, "EUR", "20261124", None).check(&buy, false), Ok(()));
+        assert_eq!(says(1, "EUR", "20261124", Some(Side::Sell)).check(&two_way, true), Ok(()));
+        for (q, by_isin, want) in [
+            (says(9, "EUR", "20261124", None), true, QualifierFault::PriceType(9, 1)),
+            (says(1, "EUR", "20261124", None), false, QualifierFault::PriceType(1, 2)),
+            (says(1, "USD", "20261124", None), true, QualifierFault::Currency("USD".into(), "EUR".into())),
+            (says(1, "EUR", "20261125", None), true, QualifierFault::SettlementDate("20261125".into(), "20261124".into())),
+            (says(1, "EUR", "20261124", Some(Side::Sell)), true, QualifierFault::Side),
+        ] {
+            assert_eq!(q.check(&buy, by_isin), Err(want), "{q:?}");
+        }
+    }
 }

@@ -159,6 +159,17 @@ fn an_accept_must_be_exactly_what_stands_on_the_table() {
 }
 
 #[test]
+fn the_best_price_is_of_a_side_that_was_asked_while_the_rfq_is_open() {
+    let mut r = open();
+    let best = |r: &Rfq, side, now| r.best(side, UtcMillis(now), 0).map(|b| (b.price, b.dealers));
+    assert_eq!(best(&r, Side::Buy, 2_000), Some((dec("99.5"), vec![d("A")])));
+    assert_eq!(best(&r, Side::Buy, 10_000), Some((dec("99.6"), vec![d("B")])), "A's is over");
+    assert_eq!(best(&r, Side::Sell, 2_000), None, "bids are there, and were not asked for");
+    r.end(RfqState::Cancelled, None).unwrap();
+    assert_eq!(best(&r, Side::Buy, 2_000), None);
+}
+
+#[test]
 fn a_requote_disarms_and_the_old_price_cannot_be_sent() {
     let mut r = open();
     r.arm(accept("x1", "A", "a1", "99.5"), T, 50).unwrap();
