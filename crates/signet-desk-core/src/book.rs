@@ -509,7 +509,7 @@ impl Book {
             item.dirty = true;
         }
         self.restoring = None;
-        // The rest of a list that was on its way does not come any more.
+        // The rest of a list that was on its way will not come.
         self.incoming_catalogue = IncomingCatalogue::default();
         self.with_step_ups(StepUps::link_lost);
     }

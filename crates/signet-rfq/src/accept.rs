@@ -98,7 +98,7 @@ pub struct Execution {
     pub settlement_date: Option<String>,
 }
 
-/// What a dealer reports that is not what was accepted, or comes when nothing may come any more. It is
+/// What a dealer reports that is not what was accepted, or comes when nothing may come. It is
 /// never booked as a trade: people settle it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dispute {

@@ -50,7 +50,7 @@ pub fn signed_export(config: &Config, wanted: &Wanted, out: &mut dyn Write) -> R
     })
 }
 
-/// Judges an export anew, from nothing but what it holds.
+/// Judges an export from nothing but what it holds.
 pub fn signed_verify(file: &Path) -> Result<Verified, AdminError> {
     let opened = File::open(file).map_err(|source| AdminError::File { path: file.into(), source })?;
     Ok(verify_export(BufReader::new(opened))?)

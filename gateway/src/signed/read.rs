@@ -208,7 +208,7 @@ pub struct Verified {
     pub first_missing: Option<u64>,
 }
 
-/// Judges every line of an export anew, from its certificate and frame alone, and that they are in the log's order.
+/// Judges every line of an export from its certificate and frame alone, and that they are in the log's order.
 /// Needs no gateway and no key. A line that was taken out shows as missing; so does one that was not asked for when
 /// the export was made.
 pub fn verify_export(mut lines: impl BufRead) -> Result<Verified, ExportError> {

@@ -7,7 +7,7 @@ import { CATCH_UP_MS, type Sight } from "./sight";
 /** A parked page looks again after this long even if nobody woke it. */
 const PARKED_MAX_MS = 5_000;
 const AFTER_PROBLEM_MS = 1_000;
-/** A program that has not answered for so long does not answer this call any more. */
+/** A program that has not answered for so long will not answer this call. */
 const ANSWER_MAX_MS = 5_000;
 
 export type Sink = {

@@ -94,7 +94,7 @@ impl Book {
         text
     }
 
-    /// A trade that nobody here agreed to, or that comes when nothing may come any more.
+    /// A trade that nobody here agreed to, or that comes when nothing may come.
     fn disputed(&mut self, id: &RfqId, d: &Dispute, now: UtcMillis) {
         tracing::error!(rfq = %id, why = d.why, "an execution does not match what was accepted");
         let text = format!("The dealer reports a trade that is not what you accepted ({}). Call the dealer and your desk head now.", d.why);
