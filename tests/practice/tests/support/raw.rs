@@ -212,8 +212,16 @@ impl RawDealer {
 
     /// The same with another Logon.
     pub async fn answers_with(&mut self, logon: &str) -> Raw {
-        let (tcp, _) = timeout(PATIENCE, self.listener.accept()).await.expect("the gateway dials").unwrap();
-        let tls = self.tls.accept(tcp).await.unwrap();
+        let dialled = async {
+            loop {
+                let (tcp, _) = self.listener.accept().await.unwrap();
+                // A gateway that was stopped may have left a connection in the queue.
+                if let Ok(tls) = self.tls.accept(tcp).await {
+                    return tls;
+                }
+            }
+        };
+        let tls = timeout(PATIENCE, dialled).await.expect("the gateway dials");
         let mut raw = Raw::over(TlsStream::Server(tls), self.name, GATEWAY);
         raw.seq = self.seq;
         raw.hears(&["35=A|"]).await;
