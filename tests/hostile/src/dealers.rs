@@ -89,6 +89,7 @@ async fn attacks(w: &mut Wire, attack: Attack, dice: &mut Dice, until: Instant) 
             break;
         }
         n += 20;
+        tokio::task::yield_now().await;
         if n.is_multiple_of(200) && !w.listens(Duration::from_millis(1)).await {
             break;
         }

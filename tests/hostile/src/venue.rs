@@ -77,6 +77,13 @@ impl Venue {
         bytes_below(&self.dir.join("state")) / (1024 * 1024)
     }
 
+    /// The last lines of the log, for whoever looks into a failure.
+    pub fn log_end(&self) -> String {
+        let log = fs::read_to_string(self.dir.join("gateway.log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+
     /// The log, MiB.
     pub fn log_mib(&self) -> u64 {
         fs::metadata(self.dir.join("gateway.log")).map_or(0, |m| m.len()) / (1024 * 1024)

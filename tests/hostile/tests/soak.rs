@@ -53,6 +53,9 @@ fn hostile_peers_neither_stop_the_gateway_nor_the_honest_desk() {
     let pki = pki().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
 
+    // The honest dealer does not share a thread with those who flood.
+    let floods = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+
     let mut settings = Plan::calm(dir.path()).unwrap().dealers;
     settings.dealers.retain(|d| d.id == HONEST_DEALER);
     let (signs, sign) = (settings.dealers[0].signs != Signs::No, settings.dealers[0].wants_signed);
@@ -88,25 +91,26 @@ fn hostile_peers_neither_stop_the_gateway_nor_the_honest_desk() {
             let own = parties.hostile_desks.iter().enumerate().filter(|(n, _)| *n as u64 % workers == worker).map(|(_, d)| d);
             let own: Vec<_> = own.map(|d| desk(&venue, d, worker)).collect();
             let (dice, always) = (dice.for_peer(worker), (who == Who::OneDesk).then_some(desks::Attack::TestRequests));
-            tasks.push(runtime.spawn(desk_floods(own, dice, always, until)));
+            tasks.push(floods.spawn(desk_floods(own, dice, always, until)));
         }
     }
     if matches!(who, Who::Everybody | Who::OneDealer) {
         let always = (who == Who::OneDealer).then_some(dealers::Attack::TestRequests);
         for (n, d) in bad.into_iter().enumerate().take(if who == Who::OneDealer { 1 } else { 9 }) {
-            tasks.push(runtime.spawn(d.runs(dice.for_peer(100 + n as u64), always, until)));
+            tasks.push(floods.spawn(d.runs(dice.for_peer(100 + n as u64), always, until)));
         }
     }
     if who == Who::Everybody {
-        tasks.push(runtime.spawn(strangers::silent(venue.desks_at, dice.for_peer(200), until)));
-        tasks.push(runtime.spawn(strangers::unknown(desk(&venue, "UNKNOWN", 77), until)));
+        tasks.push(floods.spawn(strangers::silent(venue.desks_at, dice.for_peer(200), until)));
+        tasks.push(floods.spawn(strangers::unknown(desk(&venue, "UNKNOWN", 77), until)));
     }
 
-    // At most five thousand trades, however long it runs.
-    let pause = Duration::from_millis((seconds / 5).max(20));
+    // Within the budget of a desk, and at most five thousand trades, however long it runs.
+    let pause = Duration::from_millis(number("SIGNET_HOSTILE_PAUSE_MS").unwrap_or((seconds / 5).max(125)));
     let (mut quotes, mut fills, mut memory) = (vec![], vec![], 0);
     while Instant::now() < until {
-        let took = honest.trades().unwrap_or_else(|e| panic!("SIGNET_SEED={seed}, after {} trades: {e}", quotes.len()));
+        let took =
+            honest.trades().unwrap_or_else(|e| panic!("SIGNET_SEED={seed}, after {} trades: {e}\n{}", quotes.len(), venue.log_end()));
         quotes.push(took.quote);
         fills.push(took.fill);
         memory = memory.max(venue.memory_mib());
@@ -114,7 +118,7 @@ fn hostile_peers_neither_stop_the_gateway_nor_the_honest_desk() {
         assert!(memory <= MEMORY_MIB, "SIGNET_SEED={seed}: the gateway takes {memory} MiB");
         std::thread::sleep(pause);
     }
-    let sent: Vec<u64> = tasks.into_iter().map(|t| runtime.block_on(t).unwrap()).collect();
+    let sent: Vec<u64> = tasks.into_iter().map(|t| floods.block_on(t).unwrap()).collect();
     honest.trades().unwrap_or_else(|e| panic!("SIGNET_SEED={seed}, at the end: {e}"));
     let (state, log) = (venue.state_mib(), venue.log_mib());
     for (what, all) in [("request to quote", &mut quotes), ("accept to fill", &mut fills)] {
