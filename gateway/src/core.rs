@@ -329,7 +329,9 @@ impl Core {
                 None
             }
             Output::Note(text) => {
-                tracing::info!("{text}");
+                // Each begins with whom it is about, which the log's budget goes by.
+                let peer = text.split(' ').next().unwrap_or_default();
+                tracing::info!(peer, "{text}");
                 None
             }
             Output::Alert { code, about, words } => {

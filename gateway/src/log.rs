@@ -18,7 +18,7 @@ use tracing_subscriber::{
 };
 
 /// Lines of one place in the code about one peer.
-const LINES_EACH: (u32, Duration) = (60, Duration::from_secs(2));
+const LINES_EACH: (u32, Duration) = (500, Duration::from_millis(200));
 /// And of one place about everybody together.
 const LINES_OF_ALL: (u32, Duration) = (2_000, Duration::from_millis(20));
 /// How often it is told what was left out.
@@ -135,16 +135,16 @@ mod tests {
         let layer = tracing_subscriber::fmt::layer().with_writer(|| Count).with_filter(budget.clone());
         let lines = |peer: &str, from: &str| tracing::warn!(peer, from, "refused");
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-            (0..1_000).for_each(|_| lines("MALLORY", "x"));
+            (0..3_000).for_each(|_| lines("MALLORY", "x"));
             let flood = WRITTEN.load(Ordering::Relaxed);
-            assert!((60..=70).contains(&flood), "{flood}");
+            assert!((500..=600).contains(&flood), "{flood}");
             lines("ALICE", "x");
             assert!(WRITTEN.load(Ordering::Relaxed) > flood);
             // One address, whatever its ports.
-            (0..1_000).for_each(|port| tracing::warn!(from = format!("10.0.0.1:{port}"), "refused"));
-            assert!(WRITTEN.load(Ordering::Relaxed) < 2 * flood + 20);
+            (0..3_000).for_each(|port| tracing::warn!(from = format!("10.0.0.1:{port}"), "refused"));
+            assert!(WRITTEN.load(Ordering::Relaxed) < 2 * flood + 200);
         });
         let told: u64 = budget.left_out(Instant::now() + TELL).iter().map(|(_, n)| n).sum();
-        assert!(told > 1_800, "{told}");
+        assert!(told > 4_000, "{told}");
     }
 }
