@@ -1,20 +1,8 @@
 use super::*;
 use crate::{
     AcceptId,
-    rfq::tests::{T, accept, d, dec, fill, id, open, sent, take},
+    rfq::tests::{T, about, accept, bust, d, dec, fill, id, open, part, sent, take},
 };
-
-fn about(kind: ExecType, exec: &str, of: &str, price: &str, quantity: &str) -> Report {
-    Report { kind, exec_ref: Some(of.to_owned()).filter(|o| !o.is_empty()), ..fill(exec, price, quantity) }
-}
-
-fn bust(exec: &str, of: &str) -> Report {
-    about(ExecType::TradeCancel, exec, of, "99.5", "5000000")
-}
-
-fn part(exec: &str, last: &str, cum: &str) -> Report {
-    Report { cum_qty: dec(cum), ..fill(exec, "99.5", last) }
-}
 
 fn trade(r: &Rfq) -> Option<&Execution> {
     r.accept.as_ref().and_then(|(_, s)| s.last_trade())

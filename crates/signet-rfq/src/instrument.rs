@@ -295,8 +295,8 @@ mod tests {
         for (word, i) in bad {
             assert!(i.check().unwrap_err().to_string().contains(word), "{i:?}");
         }
-        for (class, words, isin) in
-            AssetClass::ALL.into_iter().zip(["Government bond", "Corporate bond", "FX spot"]).map(|(c, w)| (c, w, w != "FX spot"))
+        for (class, (words, isin)) in
+            AssetClass::ALL.into_iter().zip([("Government bond", true), ("Corporate bond", true), ("FX spot", false)])
         {
             assert_eq!((class.words(), class.has_isin()), (words, isin));
         }

@@ -72,6 +72,20 @@ pub(crate) fn fill(exec: &str, price: &str, quantity: &str) -> Report {
     }
 }
 
+/// A report about execution `of`, or, when that is empty, about none by name.
+pub(crate) fn about(kind: ExecType, exec: &str, of: &str, price: &str, quantity: &str) -> Report {
+    Report { kind, exec_ref: Some(of.to_owned()).filter(|of| !of.is_empty()), ..fill(exec, price, quantity) }
+}
+
+pub(crate) fn bust(exec: &str, of: &str) -> Report {
+    Report { last: None, cum_qty: dec("0"), ..about(ExecType::TradeCancel, exec, of, "99.5", "1") }
+}
+
+/// An execution of `last` at 99.5, after which `cum` is executed in all.
+pub(crate) fn part(exec: &str, last: &str, cum: &str) -> Report {
+    Report { cum_qty: dec(cum), ..fill(exec, "99.5", last) }
+}
+
 pub(crate) fn take(r: &mut Rfq, accept: &str, report: &Report) -> crate::Taken {
     r.report(&id(accept), report, Declined::ByDealer, UtcMillis(6_000)).unwrap()
 }
@@ -324,7 +338,6 @@ fn a_fill_after_a_refusal_is_a_dispute_also_of_an_earlier_accept() {
 
 #[test]
 fn parts_are_known_by_their_exec_ids_and_add_up() {
-    let part = |exec, last, cum| Report { cum_qty: dec(cum), ..fill(exec, "99.5", last) };
     let mut r = sent();
     assert!(take(&mut r, "x1", &part("e1", "2000000", "2000000")).changed);
     assert!(matches!(&r.accept, Some((_, AcceptState::PartlyFilled(e))) if e.quantity == dec("2000000")));
@@ -353,12 +366,6 @@ fn parts_are_known_by_their_exec_ids_and_add_up() {
 
 #[test]
 fn busts_and_corrections_are_states_of_the_trade() {
-    let about = |kind, exec: &str, of: &str, price: &str, quantity: &str| Report {
-        kind,
-        exec_ref: Some(of.into()).filter(|s: &String| !s.is_empty()),
-        ..fill(exec, price, quantity)
-    };
-    let bust = |exec, of| Report { last: None, cum_qty: dec("0"), ..about(ExecType::TradeCancel, exec, of, "99.5", "1") };
     let mut r = sent();
     take(&mut r, "x1", &fill("e1", "99.5", "5000000"));
     let corrected = take(&mut r, "x1", &about(ExecType::TradeCorrect, "g1", "e1", "99.4", "4000000"));
@@ -380,7 +387,6 @@ fn busts_and_corrections_are_states_of_the_trade() {
     assert!(matches!(&r.accept, Some((_, AcceptState::Busted(_)))));
 
     // One of two parts, named or, when it is the only one, not.
-    let part = |exec, last, cum| Report { cum_qty: dec(cum), ..fill(exec, "99.5", last) };
     let mut r = sent();
     take(&mut r, "x1", &part("e1", "2000000", "2000000"));
     take(&mut r, "x1", &part("e2", "3000000", "5000000"));
