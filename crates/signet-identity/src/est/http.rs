@@ -11,6 +11,7 @@ use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use super::EstError;
@@ -44,7 +45,9 @@ impl Request {
     }
 }
 
-/// The body of a good answer.
+/// The body of a good answer. One deadline holds for the whole exchange; the stage that meets it
+/// names itself: the network or the proxy while dialling, the network in the handshake, the service
+/// after it.
 pub(super) async fn exchange(
     address: &EstAddress,
     proxy: &ProxySetting,
@@ -52,9 +55,11 @@ pub(super) async fn exchange(
     request: Request,
     time_max: Duration,
 ) -> Result<Vec<u8>, EstError> {
+    let deadline = Instant::now() + time_max;
     let tcp = dial(&address.host, address.port, proxy, time_max).await?;
     let name = ServerName::try_from(address.server_name.clone()).map_err(|_| EstError::BadInput("the server's name"))?;
-    let tls = handshake(config, name, tcp, time_max).await.map_err(|e| Refusal::seen_by_client(&e, Stage::Handshake))?;
+    let left = deadline.saturating_duration_since(Instant::now());
+    let tls = handshake(config, name, tcp, left).await.map_err(|e| Refusal::seen_by_client(&e, Stage::Handshake))?;
     let mut builder = hyper::client::conn::http1::Builder::new();
     builder.max_buf_size(HEAD_BYTES_MAX);
     let (mut sender, connection) = builder.handshake(TokioIo::new(tls)).await.map_err(broken)?;
@@ -67,10 +72,10 @@ pub(super) async fn exchange(
         let body =
             body.map_err(|e| if e.is::<LengthLimitError>() { EstError::TooLarge } else { EstError::NotEst("its answer broke off") })?;
         judge(head.status, &head.headers, &body.to_bytes())
-    }
-    .await;
+    };
+    let answer = timeout_at(deadline, answer).await;
     drop(ended);
-    answer
+    answer.unwrap_or(Err(EstError::TimedOut(time_max)))
 }
 
 /// Ends the connection's task when the exchange is over or given up.

@@ -209,8 +209,7 @@ impl EstClient {
         if let Some(crls) = &self.crls {
             profile = profile.with_crls(crls.clone());
         }
-        let work = http::exchange(&self.address, &self.proxy, profile.config()?, request, self.time_max);
-        tokio::time::timeout(self.time_max, work).await.unwrap_or(Err(EstError::TimedOut(self.time_max)))
+        http::exchange(&self.address, &self.proxy, profile.config()?, request, self.time_max).await
     }
 }
 

@@ -122,6 +122,18 @@ fn servers_that_are_not_the_one() {
         let waiting = EstClient::new(address, TRUST_DOMAIN, TrustRoots::from_pem_file(&service.root()).unwrap())
             .with_proxy(ProxySetting::Direct)
             .with_time_max(Duration::from_millis(300));
+        assert_eq!(waiting.cacerts().await.unwrap_err().code(), "net.timed_out");
+    });
+}
+
+/// The handshake is over, so it is the service that does not answer, not the network.
+#[test]
+fn a_service_that_does_not_answer() {
+    let Some(service) = Service::start() else { return };
+    service.answer(Answer::Silence);
+    run(async {
+        let waiting = client(&service).with_time_max(Duration::from_secs(3));
         assert_eq!(waiting.cacerts().await.unwrap_err().code(), "enrol.timed_out");
+        assert_eq!(service.requests().len(), 1);
     });
 }

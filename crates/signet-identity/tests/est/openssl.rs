@@ -20,6 +20,8 @@ pub enum Answer {
     OtherKey,
     Huge,
     Html,
+    /// None at all.
+    Silence,
 }
 
 pub struct Service {
@@ -126,9 +128,11 @@ fn serve(mut front: TcpStream, home: &Path, answer: Answer, requests: &Mutex<Vec
     let Some(request) = read_request(&mut plain_in) else { return };
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     requests.lock().unwrap().push(head.to_owned() + "\r\n");
-    let response = respond(home, head, body, answer);
-    let _ = plain_out.write_all(&response);
-    let _ = plain_out.flush();
+    if answer != Answer::Silence {
+        let response = respond(home, head, body, answer);
+        let _ = plain_out.write_all(&response);
+        let _ = plain_out.flush();
+    }
     // Until the client has read it and goes.
     let _ = plain_in.read_to_end(&mut Vec::new());
 }
