@@ -36,7 +36,7 @@ bench: ui ## print the numbers of docs/benchmarks.md
 	scripts/bench.sh
 
 fuzz: deps ## a longer run of the parsers' property tests
-	PROPTEST_CASES=20000 $(CARGO) test -p signet-fix -p signet-journal -p signet-rfq -p signet-policy -p signet-gateway --lib
+	PROPTEST_CASES=20000 $(CARGO) test -p signet-fix -p signet-journal -p signet-rfq -p signet-policy -p signet-router -p signet-gateway --lib
 
 soak: deps ## hostile peers beside an honest desk, release: its latency (SIGNET_HOSTILE_SECONDS, SIGNET_SEED, SIGNET_HOSTILE=desk|dealer)
 	$(CARGO) test --release -p signet-hostile --test soak -- --nocapture

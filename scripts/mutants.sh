@@ -33,6 +33,6 @@ known() {
 
 run signet-rfq -p signet-rfq -- --lib
 run signet-policy -p signet-policy --features entitle -- --lib
-run signet-gateway-router -p signet-gateway -f 'gateway/src/router/*.rs' -f gateway/src/router.rs -- --lib router
+run signet-router -p signet-router -- --lib
 run signet-gateway-approvals -p signet-gateway -f gateway/src/enforce/waiting.rs -f gateway/src/enforce/rules.rs -- --lib enforce
 exit $status

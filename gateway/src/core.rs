@@ -6,14 +6,12 @@ use crate::{
     enforce::{Connection, Enforcement},
     enrol::limit::{JournalBudget, left_out_words},
     entitle::Gate,
-    journal::{Journal, JournalError},
     live::Live,
     peers::Peers,
     references::Sent,
     registry::NewEvent,
     risk::{Access, Risk},
     roster::Roster,
-    router::{Input, Output, Router},
     signed::Signed,
 };
 use signet_fix::{
@@ -22,6 +20,10 @@ use signet_fix::{
     session::{Event, Session},
 };
 use signet_rfq::{CompId, DealerId, UtcMillis};
+use signet_router::{
+    Input, Output, Router,
+    journal::{Journal, JournalError},
+};
 use std::{
     cell::{OnceCell, RefCell},
     collections::{BTreeMap, VecDeque},

@@ -1,6 +1,6 @@
 //! Signet Gateway: the enforcement point between traders' desks and dealers.
 //!
-//! Everything runs on one thread: sockets, TLS, FIX sessions and the [`router`], so that a message
+//! Everything runs on one thread: sockets, TLS, FIX sessions and the [router](signet_router), so that a message
 //! from a desk reaches a dealer without changing hands. [`Gateway::start`] gives it a thread and a
 //! handle.
 
@@ -18,7 +18,6 @@ pub mod enforce;
 pub mod enrol;
 mod entitle;
 mod https;
-pub mod journal;
 mod listener_tls;
 mod live;
 pub mod log;
@@ -28,7 +27,6 @@ mod references;
 pub mod registry;
 pub mod risk;
 mod roster;
-pub mod router;
 pub mod signed;
 mod stamp;
 pub mod stepup;
@@ -40,8 +38,6 @@ use crate::{
     listener_tls::ListenerTls,
 };
 pub use config::{Config, ConfigError, Loaded};
-use journal::{Journal, JournalError};
-use router::{DealerSettings, DeskSettings, Router};
 use signed::{Signed, SignedLog, SignedLogError};
 use signet_fix::{
     session::{LogonReset, Role, Session, SessionConfig, SessionOptions},
@@ -51,6 +47,10 @@ use signet_identity::{ServerProfile, TlsVersions};
 use signet_journal::{LogError, StoreKey, private_folder};
 use signet_policy::entitle::Entitlements as _;
 use signet_rfq::CompId;
+use signet_router::{
+    DealerSettings, DeskSettings, Router,
+    journal::{Journal, JournalError},
+};
 use std::{
     fs, io,
     net::SocketAddr,

@@ -1,8 +1,8 @@
 //! `[limits]`: what one peer may draw out of the gateway.
 
 use super::{ConfigError, value};
-use crate::journal::JournalLimits;
 use serde::Deserialize;
+use signet_router::journal::JournalLimits;
 
 /// Numbers of one class of message: so many at once, and so many each second after that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -17,7 +17,6 @@ pub use reset::{DailyReset, ResetSchedule};
 pub use risk::{FOUNDING_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings};
 pub use step_up::{StepUp, StepUpSection};
 
-use crate::journal::OnBadRecord;
 use crate::registry::{RegistryUrl, hex_sha256};
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
@@ -26,6 +25,7 @@ use signet_identity::{
 };
 use signet_policy::entitle::{CedarEntitlements, EntitleError};
 use signet_rfq::{Catalogue, CatalogueError, CompId, DealerId, InstrumentError};
+use signet_router::journal::OnBadRecord;
 use std::{
     collections::BTreeSet,
     fs,

@@ -13,7 +13,6 @@ use crate::{
     entitle::Ruling,
     registry::NewEvent,
     roster::Roster,
-    router::{accept_age, accept_refusal, request_refusal},
     stepup::{Authority, KeyState, KeyTicket, KeyView, StepUpHandle, StepUpRefusal, Ticket},
 };
 use rules::{Wanted, WhenSection, covered, wanted};
@@ -24,6 +23,7 @@ use signet_fix::{
 };
 use signet_policy::entitle::{Outcome, Proof};
 use signet_rfq::{CompId, UtcMillis};
+use signet_router::{accept_age, accept_refusal, request_refusal};
 use signet_stepup::{Action, Approval, SessionReason};
 use std::{
     cell::{Cell, RefCell},

@@ -7,13 +7,13 @@
 //! from the router that the gateway never had it.
 
 use super::rules::{LogonRule, Standing, Wanted, WhenSection, words};
-use crate::router::{accept_refusal, accept_waits, request_refusal};
 use signet_fix::{
     AppMessage,
     message::{AccessState, OrderStatusRequest, QuoteRequest, QuoteStatusReport, RfqStatus, StepUpChallenge, StepUpOutcome, StepUpStatus},
 };
 use signet_policy::entitle::Proof;
 use signet_rfq::{AcceptId, CompId, RfqId, UtcMillis};
+use signet_router::{accept_refusal, accept_waits, request_refusal};
 use signet_stepup::{Action, Approval, SessionReason};
 use std::collections::BTreeMap;
 

@@ -1,10 +1,11 @@
 //! Questions to the policies on behalf of desks, and what becomes of messages that they refuse.
 
 use super::{Gate, Ruling};
-use crate::{core::Core, enrol::limit::left_out_words, registry::NewEvent, router::Proposal};
+use crate::{core::Core, enrol::limit::left_out_words, registry::NewEvent};
 use signet_fix::{AppMessage, message::VenueState};
 use signet_policy::entitle::{Act, Deal, Entitlements as _, Outcome, Proof, Question, Side, Step};
 use signet_rfq::{Ask, CompId, UtcMillis};
+use signet_router::Proposal;
 
 impl Core {
     /// What the policies say about a message, with this much proved for it.

@@ -1,9 +1,9 @@
 //! Several verdicts made one, and a refusal as its desk reads it.
 
-use crate::router::{accept_refusal, request_refusal};
 use signet_fix::{AppMessage, message::Advice, tagvalue::MAX_TEXT_CHARS};
 use signet_policy::entitle::{Outcome, Verdict};
 use signet_rfq::{DealerId, UtcMillis};
+use signet_router::{accept_refusal, request_refusal};
 use std::collections::BTreeSet;
 
 /// QuoteRequestRejectReason (658): not authorized.

@@ -310,7 +310,7 @@ impl Core {
             let ids: Vec<RfqId> = self.with_router(|r| r.withdrawable(desk));
             for rfq in ids {
                 let text = Some("withdrawn by the gateway: your access was denied".to_owned());
-                self.handle(crate::router::Input::FromDesk(desk.clone(), AppMessage::RfqCancel { rfq, text }));
+                self.handle(signet_router::Input::FromDesk(desk.clone(), AppMessage::RfqCancel { rfq, text }));
             }
         }
         alert(desk.as_str(), code, a);

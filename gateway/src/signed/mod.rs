@@ -13,7 +13,6 @@ use crate::{
     live,
     registry::NewEvent,
     roster::Roster,
-    router::{Input, Keep},
 };
 use quotes::Quotes;
 use rustls_pki_types::CertificateDer;
@@ -25,6 +24,7 @@ use signet_fix::{
 };
 use signet_identity::{MessageKey, MessagePublicKey};
 use signet_rfq::{CompId, DealerId, UtcMillis};
+use signet_router::{Input, Keep};
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use strikes::Strikes;
 

@@ -11,12 +11,12 @@ use signet_desk_core::{
     view::{AcceptState, ArmIntent, Ask, Frame, LinkState, RfqState, Side, Ticket},
 };
 use signet_fix::{AppMessage, message::*};
-use signet_gateway::{
-    journal::{Journal, OnBadRecord},
-    router::{DealerSettings, DeskSettings, Input, Output, Router},
-};
 use signet_journal::StoreKey;
 use signet_rfq::{AcceptId, AssetClass, Catalogue, CompId, DealerId, Instrument, InstrumentId, Level, QuoteId, RfqId, UtcMillis};
+use signet_router::{
+    DealerSettings, DeskSettings, Input, Output, Router,
+    journal::{Journal, OnBadRecord},
+};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 const T0: UtcMillis = UtcMillis(1_795_219_200_000);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::router::{DealerSettings, DeskSettings, Doing, Output};
+use crate::{DealerSettings, DeskSettings, Doing, Output};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use signet_fix::message::*;
@@ -454,7 +454,7 @@ proptest! {
 fn a_journal_of_every_earlier_format_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("rfqs.journal");
-    std::fs::write(&path, include_bytes!("../tests/fixtures/journal-1.log")).unwrap();
+    std::fs::write(&path, include_bytes!("../../tests/fixtures/journal-1.log")).unwrap();
     for _ in 0..2 {
         let mut again = router();
         Journal::open(&path, &key(), &mut again, OnBadRecord::Stop).unwrap();

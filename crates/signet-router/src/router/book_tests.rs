@@ -1,7 +1,7 @@
 //! Sums and indices are what a look at every RFQ finds.
 
 use super::*;
-use crate::router::{Amounts, Doing};
+use crate::{Amounts, Doing};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;

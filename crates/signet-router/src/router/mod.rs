@@ -1,8 +1,4 @@
-//! What the gateway does with a message, without doing it.
-//!
-//! The router is a pure value: who said what, at what time, goes in; what to send to whom comes out.
-//! It owns every RFQ, so a dealer sees only RFQs addressed to it and a desk only its own; and because
-//! it is deterministic, the journal of its inputs is enough to rebuild it after a restart.
+//! The router's inputs and outputs, its limits, and the turn of one input.
 
 use signet_fix::message::*;
 use signet_rfq::*;
@@ -381,5 +377,4 @@ impl Router {
 }
 
 #[cfg(test)]
-#[path = "router_tests.rs"]
 mod tests;

@@ -2,7 +2,7 @@
 //!
 //! A record is proved readable before it is written: what takes effect is what will be read again.
 
-use crate::router::{Decided, Input, Keep, Router};
+use crate::{Decided, Input, Keep, Router};
 use serde::Deserialize;
 use signet_fix::{AppMessage, session::BEGIN_STRING};
 use signet_journal::{LogError, SealedLog, StoreKey};
@@ -356,5 +356,4 @@ fn decode(r: &[u8]) -> Option<(UtcMillis, Input)> {
 }
 
 #[cfg(test)]
-#[path = "journal_tests.rs"]
 mod tests;
