@@ -265,6 +265,25 @@ impl Rfq {
         }
     }
 
+    /// An ExecID that is known: a repeat when every field is the same, else another execution under it.
+    fn repeated(&self, a: &Accept, k: &Known, r: &Report) -> Verdict {
+        let same = k.price == r.price() && r.last.is_none_or(|l| l.size == k.quantity) && k.settlement_date == r.settlement_date;
+        if same && self.differs(a, r, None).is_none() {
+            Verdict::of(AcceptEvent::Repeated)
+        } else {
+            Verdict::unfit("its ExecID was used for another execution")
+        }
+    }
+
+    /// What a bust and a correction must both satisfy.
+    fn unfit_amendment(&self, a: &Accept, r: &Report) -> Option<Verdict> {
+        if let Some(why) = self.differs(a, r, None) {
+            return Some(Verdict::unfit(why));
+        }
+        let full = self.executions.len() >= 2 * MAX_EXECUTIONS_PER_RFQ;
+        full.then(|| Verdict::unfit("there are too many busts and corrections"))
+    }
+
     fn settles_elsewhere(&self, r: &Report, state: &AcceptState) -> bool {
         let expected = match state {
             AcceptState::Corrected(e) => e.settlement_date.as_ref().unwrap_or(&self.terms.settlement_date),
@@ -278,9 +297,7 @@ impl Rfq {
         let so_far = state.traded().map_or(Decimal::ZERO, |t| t.quantity);
         let quantity = r.last.map_or_else(|| r.cum_qty.saturating_sub(so_far), |l| l.size);
         if let Some(k) = self.known(a, &r.exec_id) {
-            let same = k.price == r.price() && (r.last.is_none() || k.quantity == quantity) && k.settlement_date == r.settlement_date;
-            let same = same && self.differs(a, r, None).is_none();
-            return if same { Verdict::of(AcceptEvent::Repeated) } else { Verdict::unfit("its ExecID was used for another execution") };
+            return self.repeated(a, k, r);
         }
         if let Some(why) = self.differs(a, r, Some(a.price)) {
             return Verdict::unfit(why);
@@ -353,11 +370,8 @@ impl Rfq {
         if self.known(a, &r.exec_id).is_some() {
             return Verdict::of(AcceptEvent::Repeated);
         }
-        if let Some(why) = self.differs(a, r, None) {
-            return Verdict::unfit(why);
-        }
-        if self.executions.len() >= 2 * MAX_EXECUTIONS_PER_RFQ {
-            return Verdict::unfit("there are too many busts and corrections");
+        if let Some(unfit) = self.unfit_amendment(a, r) {
+            return unfit;
         }
         let known = |price| Known {
             accept: a.id.clone(),
@@ -389,14 +403,10 @@ impl Rfq {
 
     fn compare_correction(&self, a: &Accept, state: &AcceptState, r: &Report) -> Verdict {
         if let Some(k) = self.known(a, &r.exec_id) {
-            let same = k.price == r.price() && r.last.is_none_or(|l| l.size == k.quantity);
-            return if same { Verdict::of(AcceptEvent::Repeated) } else { Verdict::unfit("its ExecID was used for another execution") };
+            return self.repeated(a, k, r);
         }
-        if let Some(why) = self.differs(a, r, None) {
-            return Verdict::unfit(why);
-        }
-        if self.executions.len() >= 2 * MAX_EXECUTIONS_PER_RFQ {
-            return Verdict::unfit("there are too many busts and corrections");
+        if let Some(unfit) = self.unfit_amendment(a, r) {
+            return unfit;
         }
         let (Some(k), Some(t)) = (self.meant(a, r).filter(|k| k.stands), state.traded()) else {
             return Verdict::unfit("it corrects an execution that is not known");

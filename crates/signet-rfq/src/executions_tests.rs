@@ -37,10 +37,14 @@ fn a_repeated_exec_id_is_a_repeat_only_when_every_field_is_the_same() {
         assert_eq!(trade(&r).map(|t| t.quantity), Some(dec("5000000")), "{what}");
     }
     // The same of a correction.
+    let correction = about(ExecType::TradeCorrect, "g1", "e1", "99.4", "5000000");
     for (what, again, disputed) in [
-        ("the same", about(ExecType::TradeCorrect, "g1", "e1", "99.4", "5000000"), false),
+        ("the same", correction.clone(), false),
         ("another price", about(ExecType::TradeCorrect, "g1", "e1", "99.3", "5000000"), true),
         ("another quantity", about(ExecType::TradeCorrect, "g1", "e1", "99.4", "4000000"), true),
+        ("another date", Report { settlement_date: Some("20261125".into()), ..correction.clone() }, true),
+        ("another side", Report { side: Side::Sell, ..correction.clone() }, true),
+        ("another instrument", Report { instrument: InstrumentId::new("XS0000000009").unwrap(), ..correction.clone() }, true),
     ] {
         let mut r = sent();
         take(&mut r, "x1", &first);
@@ -49,6 +53,23 @@ fn a_repeated_exec_id_is_a_repeat_only_when_every_field_is_the_same() {
         assert_eq!(take(&mut r, "x1", &again).dispute.is_some(), disputed, "{what}");
         assert_eq!(trade(&r).map(|t| (t.price, t.quantity)), Some((dec("99.4"), dec("5000000"))), "{what}");
     }
+}
+
+/// A dealer that sends no LastQty: a report is worth what CumQty grew by.
+#[test]
+fn parts_without_a_quantity_of_their_own_count_by_what_they_add() {
+    let mut r = sent();
+    for (exec, cum, quantity) in [("e1", "2000000", "2000000"), ("e2", "5000000", "3000000")] {
+        let taken = take(&mut r, "x1", &Report { last: None, ..part(exec, quantity, cum) });
+        assert!(taken.changed && taken.dispute.is_none(), "{exec}");
+        assert_eq!(r.executions.last().map(|k| k.quantity), Some(dec(quantity)), "{exec}");
+    }
+    assert_eq!(trade(&r).map(|t| t.quantity), Some(dec("5000000")));
+    // LastQty counts as it stands, also after a status report that told of the whole.
+    let mut r = sent();
+    take(&mut r, "x1", &Report { kind: ExecType::Status, last: None, ..fill("0", "99.5", "5000000") });
+    take(&mut r, "x1", &part("e1", "2000000", "5000000"));
+    assert_eq!(r.executions.last().map(|k| k.quantity), Some(dec("2000000")));
 }
 
 #[test]
