@@ -109,23 +109,5 @@ fn bps(worse: Decimal, of: Decimal) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn table_of_distances() {
-        for (worse, of, want) in [
-            ("0", "100", 0),
-            ("-1", "100", 0),
-            ("1", "100", 100),
-            ("0.1", "100", 10),
-            ("0.10001", "100", 11),
-            ("0.00001", "100", 1),
-            ("1", "0", i64::MAX),
-            ("1", "-100", 100),
-            ("79228162514264337593543950335", "1", i64::MAX),
-        ] {
-            assert_eq!(bps(worse.parse().unwrap(), of.parse().unwrap()), want, "{worse} of {of}");
-        }
-    }
-}
+#[path = "proposal_tests.rs"]
+mod tests;

@@ -2,10 +2,10 @@ use super::*;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-fn dec(s: &str) -> Decimal {
+pub(super) fn dec(s: &str) -> Decimal {
     s.parse().unwrap()
 }
-fn desk(n: &str) -> CompId {
+pub(super) fn desk(n: &str) -> CompId {
     CompId::new(n).unwrap()
 }
 fn dealer(n: &str) -> DealerId {
@@ -15,9 +15,9 @@ fn bund() -> InstrumentId {
     InstrumentId::new("DE0001102580").unwrap()
 }
 
-const T0: UtcMillis = UtcMillis(1_795_227_720_000);
+pub(super) const T0: UtcMillis = UtcMillis(1_795_227_720_000);
 
-fn router() -> Router {
+pub(super) fn router() -> Router {
     let i = Instrument {
         id: bund(),
         symbol: "DBR".into(),
@@ -45,7 +45,7 @@ fn router() -> Router {
     r
 }
 
-fn request(id: &str, dealers: &[&str]) -> QuoteRequest {
+pub(super) fn request(id: &str, dealers: &[&str]) -> QuoteRequest {
     QuoteRequest {
         id: RfqId::new(id).unwrap(),
         instrument: bund(),
@@ -60,11 +60,11 @@ fn request(id: &str, dealers: &[&str]) -> QuoteRequest {
     }
 }
 
-fn send(r: &mut Router, who: &str, m: AppMessage, at: i64) -> Vec<Output> {
+pub(super) fn send(r: &mut Router, who: &str, m: AppMessage, at: i64) -> Vec<Output> {
     r.handle(T0 + at, Input::FromDesk(desk(who), m))
 }
 
-fn quote(rfq: &str, id: &str, price: &str, until: i64) -> AppMessage {
+pub(super) fn quote(rfq: &str, id: &str, price: &str, until: i64) -> AppMessage {
     AppMessage::Quote(QuoteMsg {
         rfq: RfqId::new(rfq).unwrap(),
         id: QuoteId::new(id).unwrap(),
@@ -79,11 +79,11 @@ fn quote(rfq: &str, id: &str, price: &str, until: i64) -> AppMessage {
     })
 }
 
-fn answer(r: &mut Router, who: &str, m: AppMessage, at: i64) -> Vec<Output> {
+pub(super) fn answer(r: &mut Router, who: &str, m: AppMessage, at: i64) -> Vec<Output> {
     r.handle(T0 + at, Input::FromDealer(dealer(who), m))
 }
 
-fn hit(id: &str, who: &str, quote: &str, price: &str) -> AppMessage {
+pub(super) fn hit(id: &str, who: &str, quote: &str, price: &str) -> AppMessage {
     AppMessage::QuoteResponse(QuoteResponse {
         id: AcceptId::new(id).unwrap(),
         response: Response::HitOrLift,
