@@ -58,6 +58,10 @@ fn router() -> Router {
 #[derive(Debug, Clone, PartialEq)]
 enum Did {
     Nothing,
+    /// Executed half of it; nothing more comes when `over`.
+    Half {
+        over: bool,
+    },
     Filled,
     Declined,
 }
@@ -153,6 +157,9 @@ impl World {
                 let Some(order) = d.orders.get(&h.accept) else { return };
                 let answer = match order.did {
                     Did::Nothing => report(&order.accept, ExecType::Status, OrdStatus::New, "S", 0),
+                    Did::Half { .. } => {
+                        ExecutionReport { last: None, ..half(&order.accept, ExecType::Status, OrdStatus::PartiallyFilled, "S", 1) }
+                    }
                     Did::Filled => report(&order.accept, ExecType::Status, OrdStatus::Filled, "S", 1),
                     Did::Declined => report(&order.accept, ExecType::Status, OrdStatus::Rejected, "S", 0),
                 };
@@ -373,6 +380,22 @@ impl World {
                 let j = BusinessReject { ref_seq_num: None, ref_msg_type: "AJ".into(), ref_id, reason: 0, text: None };
                 self.dealer_says(name, AppMessage::BusinessReject(j));
             }
+            (10, Did::Nothing) => {
+                set(self, Did::Half { over: false });
+                self.answer(name, &id, half(&order.accept, ExecType::Trade, OrdStatus::PartiallyFilled, &exec, 1));
+            }
+            (0..=2, Did::Half { over: false }) => {
+                set(self, Did::Filled);
+                self.answer(name, &id, half(&order.accept, ExecType::Trade, OrdStatus::Filled, &format!("{exec}-2"), 2));
+            }
+            (6, Did::Half { over: false }) => self.cancel_rest(name, &id, &order),
+            // The half that was executed is cancelled, and with it the order.
+            (10, Did::Half { over: false }) => {
+                set(self, Did::Half { over: true });
+                self.answer(name, &id, bust());
+            }
+            // More than was accepted.
+            (5, Did::Half { .. }) => self.answer(name, &id, report(&order.accept, ExecType::Trade, OrdStatus::Filled, "X2", 1)),
             (6, Did::Nothing) => self.answer(name, &id, report(&order.accept, ExecType::PendingNew, OrdStatus::PendingNew, "P", 0)),
             // Once more, whatever it was.
             (0..=3, _) => {
@@ -399,6 +422,13 @@ impl World {
             }
             _ => self.answer(name, &id, report(&order.accept, ExecType::Restated, OrdStatus::New, "D", 0)),
         }
+    }
+
+    /// What has not been executed of an order is cancelled.
+    fn cancel_rest(&mut self, name: &'static str, id: &AcceptId, order: &Order) {
+        self.dealers.get_mut(name).expect("ours").orders.get_mut(id).expect("ours").did = Did::Half { over: true };
+        let rest = ExecutionReport { last: None, ..half(&order.accept, ExecType::Cancelled, OrdStatus::Cancelled, "C", 1) };
+        self.answer(name, id, rest);
     }
 
     fn step(&mut self, (what, who, pick, n): (u8, u8, usize, u32)) {
@@ -440,7 +470,7 @@ impl World {
             let rfq = order.accept.id.as_str().rsplit_once(':').expect("an accept of a desk").0.to_owned();
             match order.did {
                 Did::Nothing => *open.entry(rfq).or_default() += 1,
-                Did::Filled => *filled.entry(rfq).or_default() += 1,
+                Did::Filled | Did::Half { .. } => *filled.entry(rfq).or_default() += 1,
                 Did::Declined => {}
             }
         }
@@ -473,6 +503,15 @@ impl World {
                     self.dealers.get_mut(d).expect("ours").orders.get_mut(&id).expect("ours").did = Did::Declined;
                     self.answer(d, &id, report(&order.accept, ExecType::Rejected, OrdStatus::Rejected, "last", 0));
                 }
+                let halves: Vec<(AcceptId, Order)> = self.dealers[d]
+                    .orders
+                    .iter()
+                    .filter(|(_, o)| o.did == Did::Half { over: false })
+                    .map(|(k, v)| (k.clone(), v.clone()))
+                    .collect();
+                for (id, order) in halves {
+                    self.cancel_rest(d, &id, &order);
+                }
             }
             self.flush();
         }
@@ -486,8 +525,12 @@ impl World {
         for r in &frame.rfqs {
             let Some(a) = &r.accept else { continue };
             let outer = format!("ALICE.{}", a.id);
-            let traded = matches!(a.state, AcceptState::Filled | AcceptState::Corrected | AcceptState::Busted);
+            let traded = matches!(a.state, AcceptState::PartlyFilled | AcceptState::Filled | AcceptState::Corrected | AcceptState::Busted);
             match orders.get(&outer) {
+                Some(Did::Half { .. }) => assert!(
+                    matches!(a.state, AcceptState::PartlyFilled | AcceptState::Busted),
+                    "half of {outer} was executed, and the screen says {a:?}"
+                ),
                 Some(Did::Filled) => assert!(traded, "a fill of {outer} is lost: {a:?}"),
                 // With a trade that was claimed after the refusal.
                 Some(_) => assert!(matches!(a.state, AcceptState::Declined | AcceptState::Disputed), "{a:?}"),
@@ -551,6 +594,13 @@ fn report(a: &QuoteResponse, exec_type: ExecType, status: OrdStatus, exec: &str,
         text: None,
         at: T0,
     }
+}
+
+/// The same of so many halves of what was accepted, the last of them now.
+fn half(a: &QuoteResponse, exec_type: ExecType, status: OrdStatus, exec: &str, halves: u32) -> ExecutionReport {
+    let size = a.quantity / Decimal::TWO;
+    let (last, cum_qty) = (Some(Level { price: a.price, size }), size * Decimal::from(halves));
+    ExecutionReport { last, cum_qty, leaves_qty: Decimal::ZERO, ..report(a, exec_type, status, exec, 1) }
 }
 
 proptest! {
