@@ -645,3 +645,6 @@ fn a_challenge_that_cannot_be_made_refuses_what_waits() {
     w.run(todo);
     assert_eq!(w.heard("ALICE"), ["request refused: not sent to any dealer: you have no security key registered"]);
 }
+
+#[path = "waiting_edge_tests.rs"]
+mod edge;
