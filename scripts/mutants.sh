@@ -31,7 +31,7 @@ known() {
   sed -n "/^## $1\$/,/^## /p" docs/mutants.md | sed -nE 's/^- `([^`]+)`.*/\1/p' | sort -u
 }
 
-run signet-rfq -p signet-rfq -- --lib
+run signet-rfq -p signet-rfq --features toml -- --lib
 run signet-policy -p signet-policy --features entitle -- --lib
 run signet-router -p signet-router -- --lib
 run signet-gateway-approvals -p signet-gateway -f gateway/src/enforce/waiting.rs -f gateway/src/enforce/rules.rs -- --lib enforce

@@ -2,6 +2,7 @@
 
 use crate::{
     dealer::{self, Dealer},
+    postgres::Postgres,
     support::World,
 };
 use signet_devca::{DevPki, Issued, Order};
@@ -148,6 +149,29 @@ fn a_registry_that_is_not_there_is_a_fault_only_after_the_first_start() {
     fs::write(w.path("registry.db"), []).unwrap();
     let (_, text) = doctor(&w, &[]);
     assert!(registry(&text).starts_with("- ") && registry(&text).contains("is empty"), "{text}");
+    fs::create_dir_all(w.path("state")).unwrap();
+    fs::write(w.path("state/rfqs.journal"), []).unwrap();
+    let (code, text) = doctor(&w, &[]);
+    assert!(code == Some(1) && failed(&text, "registry").contains("[registry.missing]"), "{text}");
+}
+
+/// An empty database is what an administrator has before the first start, on PostgreSQL as on SQLite.
+#[test]
+fn an_empty_postgresql_is_a_fault_only_after_the_first_start() {
+    let Some(pg) = Postgres::start() else { return };
+    let keep = tempfile::tempdir().unwrap();
+    let (url, password) = pg.database("fresh", keep.path());
+    let w = World::with(&format!("{url}\"\npassword_file = \"{}", password.display()), "");
+    let registry = |text: &str| text.lines().find(|l| l.contains("registry")).unwrap_or_default().to_owned();
+    let (_, text) = doctor(&w, &[]);
+    assert!(registry(&text).starts_with("- ") && registry(&text).contains("first start"), "{text}");
+    // The first command makes it.
+    w.cli(&["user", "list"]);
+    let (code, text) = doctor(&w, &[]);
+    assert!(code == Some(0) && text.contains("answers; schema"), "{text}");
+    // A gateway has run here, and the database is another one.
+    let (other, _) = pg.database("lost", keep.path());
+    fs::write(&w.config, w.text("gateway.toml").replace(&url, &other)).unwrap();
     fs::create_dir_all(w.path("state")).unwrap();
     fs::write(w.path("state/rfqs.journal"), []).unwrap();
     let (code, text) = doctor(&w, &[]);

@@ -434,6 +434,40 @@ fn what_committed_somebody_is_exported_and_other_programs_find_it_good() {
     assert_eq!(signed_verify(&path).unwrap_err().code(), "signed.altered");
 }
 
+/// The block of commands by which anybody proves one line, as it stands in the document.
+#[test]
+fn one_line_is_proved_by_the_documented_commands() {
+    let (w, mut s) = venue(&[]);
+    let id = trade(&w, &mut s);
+    let export = export(&w, &Wanted { rfq: Some(id), ..Wanted::default() });
+    let text = fs::read_to_string(&export).unwrap();
+    let own = text.lines().find(|l| l.contains("\"party\":\"desk\"")).expect("a line of the desk").to_owned();
+    let roots = w.practice.pki().write_roots(w.dir.path()).unwrap();
+    let dir = w.dir.path().join("proof");
+    fs::create_dir(&dir).unwrap();
+    fs::copy(&roots.desks, dir.join("desks-ca.pem")).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    let document = fs::read_to_string(root.join("docs/protocol.md")).unwrap();
+    let block = document.split("```sh\n").find(|b| b.starts_with("jq -r .certificate")).and_then(|b| b.split("```").next()).unwrap();
+    let script = format!("set -eu\n{block}");
+    let proved = |line: &str| {
+        fs::write(dir.join("line.json"), line).unwrap();
+        let out = Command::new("bash").args(["-o", "pipefail", "-c", &script]).current_dir(&dir).output().unwrap();
+        (out.status.success(), format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))
+    };
+    let (good, said) = proved(&own);
+    assert!(good, "{said}");
+    // The certificate is judged at the time of the line: a year later it has expired.
+    let mut line: serde_json::Value = serde_json::from_str(&own).unwrap();
+    line["at_ms"] = (line["at_ms"].as_i64().unwrap() + 366 * 86_400_000).into();
+    let (good, said) = proved(&line.to_string());
+    assert!(!good && said.contains("expired"), "{said}");
+    // One byte of what was signed.
+    let mut line: serde_json::Value = serde_json::from_str(&own).unwrap();
+    line["covered_bytes"] = (line["covered_bytes"].as_i64().unwrap() - 1).into();
+    assert!(!proved(&line.to_string()).0);
+}
+
 #[test]
 fn a_key_in_a_token_signs_and_what_it_signed_proves_itself() {
     let w = World::start_with(|plan| {
