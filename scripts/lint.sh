@@ -11,6 +11,7 @@ done
 # What needs no build comes first.
 python3 scripts/secrets.py --self-test
 python3 scripts/secrets.py
+python3 scripts/docs.py
 git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck
 (cd ui && npm run --silent lint)
 cargo fmt --all -- --check
