@@ -4,8 +4,8 @@ use clap::Subcommand;
 use signet_gateway::{
     Config,
     admin::{self, AdminError},
-    registry::KeyState,
 };
+use signet_registry::KeyState;
 
 #[derive(Subcommand)]
 pub enum KeyCommand {

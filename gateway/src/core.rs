@@ -9,7 +9,6 @@ use crate::{
     live::Live,
     peers::Peers,
     references::Sent,
-    registry::NewEvent,
     risk::{Access, Risk},
     roster::Roster,
     signed::Signed,
@@ -19,6 +18,7 @@ use signet_fix::{
     message::{BusinessReject, DecodeError, SnapshotMark},
     session::{Event, Session},
 };
+use signet_registry::NewEvent;
 use signet_rfq::{CompId, DealerId, UtcMillis};
 use signet_router::{
     Input, Output, Router,

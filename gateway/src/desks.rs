@@ -8,7 +8,6 @@ use crate::{
     enforce::Connection,
     listener_tls::ListenerTls,
     live::{self, Cut, Live},
-    registry::{NewEvent, admission::Shown},
     risk::{self, Access, Risk, proxy},
     roster::{self, Admitted as Who, Roster},
     signed,
@@ -26,6 +25,7 @@ use signet_fix::{
 };
 use signet_identity::{MessageKey, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, channel_binding, describe};
 use signet_policy::score::Decision;
+use signet_registry::{NewEvent, admission::Shown};
 use signet_rfq::CompId;
 use std::{
     collections::BTreeSet,

@@ -24,7 +24,6 @@ pub mod log;
 mod own_certificate;
 mod peers;
 mod references;
-pub mod registry;
 pub mod risk;
 mod roster;
 pub mod signed;
@@ -81,7 +80,7 @@ pub enum GatewayError {
     #[error("the store key: {0}")]
     Key(#[from] LogError),
     #[error(transparent)]
-    Registry(#[from] registry::RegistryError),
+    Registry(#[from] signet_registry::RegistryError),
     #[error("{0}")]
     Session(String),
     #[error("the gateway's thread ended before it was ready")]

@@ -1,19 +1,13 @@
 //! Sessions that are on, and the end of those that may not be on any more.
 
-use crate::{
-    budget::NoLogon,
-    core::Core,
-    enforce::Connection,
-    registry::{
-        NewEvent,
-        admission::{AdmissionRefusal, Shown},
-    },
-    risk::Access,
-    roster::Roster,
-};
+use crate::{budget::NoLogon, core::Core, enforce::Connection, risk::Access, roster::Roster};
 use rustls_pki_types::CertificateDer;
 use signet_fix::session::{Outbox, Session};
 use signet_identity::Refusal;
+use signet_registry::{
+    NewEvent,
+    admission::{AdmissionRefusal, Shown},
+};
 use signet_rfq::{CompId, UtcMillis};
 use std::{cell::Cell, rc::Rc, time::Duration};
 use tokio::time::timeout;

@@ -11,9 +11,9 @@ use signet_gateway::{
     Config, Gateway, Options,
     admin::{self, Account, AdminError, CodeTerms, Invited},
     doctor,
-    registry::{AccountState, NewUser, Which},
 };
 use signet_policy::entitle::Entitlements as _;
+use signet_registry::{AccountState, CertificateSelector, NewUser};
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -325,7 +325,7 @@ impl From<AccountArgument> for Account {
     }
 }
 
-impl From<RevokeArguments> for Which {
+impl From<RevokeArguments> for CertificateSelector {
     fn from(a: RevokeArguments) -> Self {
         match (a.serial, a.device, a.user) {
             (Some(s), _, _) => Self::Serial(s),

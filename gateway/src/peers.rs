@@ -5,9 +5,9 @@ use crate::{
     config::{LimitsSection, SignedFull},
     core::{Core, now},
     live,
-    registry::NewEvent,
 };
 use signet_fix::{AppMessage, message::BusinessReject, session::Meta, share::Share};
+use signet_registry::NewEvent;
 use signet_rfq::{CompId, DealerId, UtcMillis};
 use std::{
     cell::RefCell,

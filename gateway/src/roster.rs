@@ -9,14 +9,14 @@ use crate::{
     budget::Summaries,
     config,
     enrol::{self, ca::CaError},
-    registry::{
-        NewEvent, Registry, RegistryError, RegistryUrl, View,
-        admission::{AdmissionRefusal, Shown, admit, still_good},
-    },
     stepup::{self, StepUpHandle},
 };
 use signet_identity::{PeerIdentity, ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
 use signet_policy::place::Sighting;
+use signet_registry::{
+    NewEvent, Registry, RegistryError, RegistryUrl, View,
+    admission::{AdmissionRefusal, Shown, admit, still_good},
+};
 use std::{
     collections::VecDeque,
     net::SocketAddr,
@@ -157,7 +157,7 @@ pub struct Worker {
 pub fn shown(peer: &PeerIdentity) -> Shown {
     Shown {
         serial: peer.serial.clone(),
-        spki_sha256: crate::registry::hex(peer.spki_sha256.as_bytes()),
+        spki_sha256: signet_registry::hex(peer.spki_sha256.as_bytes()),
         comp_id: peer.comp_id.as_str().into(),
         not_after: enrol::ca::millis(peer.not_after).unwrap_or(signet_rfq::UtcMillis(0)),
     }
@@ -501,7 +501,7 @@ impl Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::{NewCode, NewUser};
+    use signet_registry::{NewCode, NewUser};
     use signet_rfq::UtcMillis;
 
     #[tokio::test]

@@ -1,11 +1,9 @@
 //! Security keys and evidence, for an administrator.
 
 use super::{AdminError, actor, date, open, users::make_code};
-use crate::{
-    config::Config,
-    registry::{CodePurpose, EvidenceRow, KeyState, Registry, RegistryError, WhichKey},
-};
+use crate::config::Config;
 use serde_json::json;
+use signet_registry::{CodePurpose, EvidenceRow, KeySelector, KeyState, Registry, RegistryError};
 use signet_rfq::UtcMillis;
 use signet_stepup::{Approval, evidence::Evidence};
 use std::{fmt::Write as _, io::Write};
@@ -28,7 +26,7 @@ pub async fn key_list(config: &Config, user: &str) -> Result<String, AdminError>
 
 pub async fn key_state(config: &Config, user: &str, key: &str, state: KeyState, why: &str) -> Result<String, AdminError> {
     let registry = open(config).await?;
-    let which = WhichKey { user: user.into(), key: key.into() };
+    let which = KeySelector { user: user.into(), key: key.into() };
     let k = registry.set_key_state(&which, state, why, &actor(), crate::core::now()).await?;
     registry.close().await;
     Ok(format!("{} {} ({}): {}\n", k.id, k.name, k.model, k.state))

@@ -21,14 +21,14 @@ pub use users::{CodeTerms, Invited, add, code, import};
 use crate::{
     config::{Config, ConfigError},
     enrol::ca::{self, CaError},
-    registry::{
-        AccountState, CodePurpose, Event, EvidenceChainError, NewEvent, Registry, RegistryError, UserDetails, Which,
-        events::{ChainError, verify},
-    },
     signed::{SignedLogError, read::ExportError},
 };
 use signet_identity::{InvitationError, fingerprint};
 use signet_journal::LogError;
+use signet_registry::{
+    AccountState, CertificateSelector, CodePurpose, Event, EvidenceChainError, NewEvent, Registry, RegistryError, UserDetails,
+    events::{ChainError, verify},
+};
 use signet_rfq::UtcMillis;
 use std::{fmt::Write as _, io, path::Path, path::PathBuf};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
@@ -205,7 +205,7 @@ pub async fn set_role(config: &Config, user: &str, role: &str) -> Result<(), Adm
 }
 
 /// The serial numbers revoked.
-pub async fn revoke(config: &Config, which: &Which, reason: &str) -> Result<Vec<String>, AdminError> {
+pub async fn revoke(config: &Config, which: &CertificateSelector, reason: &str) -> Result<Vec<String>, AdminError> {
     let registry = open(config).await?;
     let revoked = revoke_in(&registry, which, reason, &actor()).await?;
     registry.close().await;
@@ -213,12 +213,12 @@ pub async fn revoke(config: &Config, which: &Which, reason: &str) -> Result<Vec<
 }
 
 /// In a registry that is open.
-pub async fn revoke_in(registry: &Registry, which: &Which, reason: &str, actor: &str) -> Result<Vec<String>, RegistryError> {
+pub async fn revoke_in(registry: &Registry, which: &CertificateSelector, reason: &str, actor: &str) -> Result<Vec<String>, RegistryError> {
     let which = match which {
         // As other programs write it: colons, capitals, zeros in front.
-        Which::Serial(s) => {
+        CertificateSelector::Serial(s) => {
             let plain: String = s.chars().filter(|c| *c != ':').collect::<String>().to_lowercase();
-            Which::Serial(plain.trim_start_matches('0').to_owned())
+            CertificateSelector::Serial(plain.trim_start_matches('0').to_owned())
         }
         other => other.clone(),
     };
@@ -257,12 +257,12 @@ pub async fn migrate(config: &Config) -> Result<(i64, i64), AdminError> {
     let url = config.registry.as_ref().ok_or(AdminError::NoSection("registry"))?.url()?;
     let registry = Registry::connect(&url).await?;
     let found = registry.migrate().await?;
-    if found < crate::registry::SCHEMA {
-        let detail = format!("from {found} to {}", crate::registry::SCHEMA);
+    if found < signet_registry::SCHEMA {
+        let detail = format!("from {found} to {}", signet_registry::SCHEMA);
         registry.note(NewEvent::new(crate::core::now(), &actor(), "registry.migrated", "", detail)).await?;
     }
     registry.close().await;
-    Ok((found, crate::registry::SCHEMA))
+    Ok((found, signet_registry::SCHEMA))
 }
 
 /// The events, newest last, at most `limit` of them; the whole chain is checked first.

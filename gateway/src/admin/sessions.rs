@@ -4,9 +4,10 @@
 //! of each desk that has connected; the commands then say so and change nothing.
 
 use super::{AdminError, actor, date, open};
-use crate::{config::Config, existing_store_key, registry::NewEvent};
+use crate::{config::Config, existing_store_key};
 use signet_fix::store::{SealedStore, SessionStore, StoreError};
 use signet_journal::{LogError, StoreKey};
+use signet_registry::NewEvent;
 use std::{
     fmt::Write as _,
     fs,

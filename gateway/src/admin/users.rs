@@ -4,9 +4,9 @@ use super::{AdminError, actor, csv, open};
 use crate::{
     config::{Config, EnrolmentSection},
     enrol::ca::{CaError, write_new},
-    registry::{CodePurpose, NewCode, NewUser, RegistryError, code::OneTimeCode},
 };
 use signet_identity::{HolderRule, INVITATION_EXTENSION, Invitation};
+use signet_registry::{CodePurpose, NewCode, NewUser, RegistryError, code::OneTimeCode};
 use signet_rfq::UtcMillis;
 use std::{
     collections::HashMap,

@@ -4,11 +4,9 @@ use super::{
     AdminRefusal,
     trading::{Looked, Reloaded, SessionOn},
 };
-use crate::{
-    admin::{AdminError, Checked, date},
-    registry::{CodePurpose, DeviceRecord, UserDetails, UserRecord},
-};
+use crate::admin::{AdminError, Checked, date};
 use serde_json::{Value, json};
+use signet_registry::{CodePurpose, DeviceRecord, UserDetails, UserRecord};
 use signet_rfq::UtcMillis;
 
 pub fn sessions(all: &[SessionOn]) -> Result<Value, AdminError> {
@@ -37,7 +35,7 @@ fn user_record(u: &UserRecord) -> Result<Value, AdminError> {
 pub fn user(d: &UserDetails) -> Result<Value, AdminError> {
     let device = |x: &DeviceRecord| {
         let of = d.certificates.iter().filter(|c| c.device == x.id);
-        let certificate = |c: &crate::registry::CertificateRecord| {
+        let certificate = |c: &signet_registry::CertificateRecord| {
             Ok(json!({
                 "serial": c.serial, "state": c.state.as_str(), "reason": c.reason, "managed": c.managed,
                 "not_after": date(c.not_after)?, "first_used": (c.first_used.0 > 0).then(|| date(c.first_used)).transpose()?,
@@ -48,7 +46,7 @@ pub fn user(d: &UserDetails) -> Result<Value, AdminError> {
             "id": x.id, "state": x.state.as_str(), "protection": x.protection, "created": date(x.created)?, "certificates": certificates,
         }))
     };
-    let code = |(purpose, state, expires): &(CodePurpose, crate::registry::CodeState, UtcMillis)| {
+    let code = |(purpose, state, expires): &(CodePurpose, signet_registry::CodeState, UtcMillis)| {
         Ok(json!({ "purpose": purpose.as_str(), "state": state.as_str(), "expires": date(*expires)? }))
     };
     let mut v = user_record(&d.user)?;
@@ -58,7 +56,7 @@ pub fn user(d: &UserDetails) -> Result<Value, AdminError> {
 }
 
 pub fn events(c: &Checked) -> Result<Value, AdminError> {
-    let one = |e: &crate::registry::Event| {
+    let one = |e: &signet_registry::Event| {
         Ok(json!({
             "seq": e.seq, "at": date(e.at)?, "kind": e.kind, "subject": e.subject, "actor": e.actor, "detail": e.detail,
         }))

@@ -19,11 +19,11 @@ use crate::{
     crl::{self, CrlFiles},
     https,
     listener_tls::ListenerTls,
-    registry::{Registry, RegistryUrl},
     roster::Notes,
 };
 use server::Api;
 use signet_identity::{ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
+use signet_registry::{Registry, RegistryUrl};
 use std::{net::SocketAddr, rc::Rc};
 use tokio::{net::TcpListener, sync::oneshot, task::LocalSet};
 

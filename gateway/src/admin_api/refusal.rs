@@ -3,7 +3,6 @@
 use crate::{
     admin::AdminError,
     https::{self, BodyFault, Response},
-    registry::RegistryError,
 };
 use hyper::{
     StatusCode,
@@ -15,6 +14,7 @@ use signet_policy::{
     entitle::{Outcome, Verdict},
     score::{Assessment, Decision},
 };
+use signet_registry::RegistryError;
 
 /// At fault is whoever the message names.
 #[derive(Debug, thiserror::Error)]

@@ -1,14 +1,12 @@
 //! What an administrator asks for, read from one HTTP request. Pure; whatever cannot be read exactly is refused.
 
 use super::AdminRefusal;
-use crate::{
-    admin::Account,
-    registry::{AccountState, Which},
-};
+use crate::admin::Account;
 use hyper::Method;
 use serde::{Deserialize, de::DeserializeOwned};
 use signet_identity::{is_device_name, is_user_id};
 use signet_policy::entitle::AdminAction;
+use signet_registry::{AccountState, CertificateSelector};
 use signet_rfq::CompId;
 
 /// Events in one answer.
@@ -29,7 +27,7 @@ pub enum Command {
     Events { limit: usize, before: Option<i64> },
     SetState(Account, AccountState),
     SetRole { user: String, role: &'static str },
-    Revoke { which: Which, reason: &'static str },
+    Revoke { which: CertificateSelector, reason: &'static str },
     End { desk: CompId, reason: String },
     Reload,
 }
@@ -148,10 +146,10 @@ fn revocation(r: Revocation) -> Result<Command, AdminRefusal> {
             if !hexadecimal || s.len() > SERIAL_CHARS_MAX {
                 return Err(malformed("serial: hexadecimal digits"));
             }
-            Which::Serial(s)
+            CertificateSelector::Serial(s)
         }
-        (None, Some(d), None) => Which::Device(device(&d)?),
-        (None, None, Some(u)) => Which::User(user(&u)?),
+        (None, Some(d), None) => CertificateSelector::Device(device(&d)?),
+        (None, None, Some(u)) => CertificateSelector::User(user(&u)?),
         _ => return Err(malformed("name one of serial, device, user")),
     };
     let known = ["unspecified", "key-compromise", "affiliation-changed", "superseded", "cessation", "privilege-withdrawn"];

@@ -92,9 +92,9 @@ fn table_of_orders() {
         ("/v1/devices/../laptop/lock", "{}", bad()),
         ("/v1/devices/alice/laptop/x/lock", "{}", Err("admin.not_found")),
         ("/v1/devices/laptop/lock", "{}", Err("admin.not_found")),
-        ("/v1/revoke", r#"{"user":"alice"}"#, revoke(Which::User("alice".into()), "unspecified")),
-        ("/v1/revoke", r#"{"device":"alice/x","reason":"cessation"}"#, revoke(Which::Device("alice/x".into()), "cessation")),
-        ("/v1/revoke", r#"{"serial":"0A:ff"}"#, revoke(Which::Serial("0A:ff".into()), "unspecified")),
+        ("/v1/revoke", r#"{"user":"alice"}"#, revoke(CertificateSelector::User("alice".into()), "unspecified")),
+        ("/v1/revoke", r#"{"device":"alice/x","reason":"cessation"}"#, revoke(CertificateSelector::Device("alice/x".into()), "cessation")),
+        ("/v1/revoke", r#"{"serial":"0A:ff"}"#, revoke(CertificateSelector::Serial("0A:ff".into()), "unspecified")),
         ("/v1/revoke", r#"{"serial":":"}"#, bad()),
         ("/v1/revoke", r#"{"serial":"xyz"}"#, bad()),
         ("/v1/revoke", r#"{"device":"x"}"#, bad()),
@@ -182,9 +182,9 @@ proptest! {
                         prop_assert!(reason.bytes().all(|b| (0x20..0x7f).contains(&b)));
                         vec![desk.as_str().to_lowercase()]
                     }
-                    Command::Revoke { which: Which::User(u), .. } => vec![u.clone()],
-                    Command::Revoke { which: Which::Device(d), .. } => d.splitn(2, '/').map(str::to_owned).collect(),
-                    Command::Revoke { which: Which::Serial(s), .. } => vec![s.replace(':', "").to_lowercase()],
+                    Command::Revoke { which: CertificateSelector::User(u), .. } => vec![u.clone()],
+                    Command::Revoke { which: CertificateSelector::Device(d), .. } => d.splitn(2, '/').map(str::to_owned).collect(),
+                    Command::Revoke { which: CertificateSelector::Serial(s), .. } => vec![s.replace(':', "").to_lowercase()],
                     _ => vec![],
                 };
                 for n in names {

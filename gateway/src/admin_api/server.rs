@@ -11,7 +11,6 @@ use crate::{
     enrol::limit::JournalBudget,
     https::{self, Answers, Client, Response, TurnedAway},
     listener_tls::ListenerTls,
-    registry::{NewEvent, Registry, RegistryError},
     risk::{self, Administrator},
     roster::Notes,
 };
@@ -22,6 +21,7 @@ use signet_policy::{
     entitle::{Act, Entitlements as _, Outcome, Proof, Question},
     score::Decision,
 };
+use signet_registry::{NewEvent, Registry, RegistryError};
 use std::{cell::RefCell, net::SocketAddr, time::Duration};
 use time::OffsetDateTime;
 use tokio::time::timeout;

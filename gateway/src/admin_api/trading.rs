@@ -7,7 +7,6 @@ use crate::{
     core::{Core, now},
     entitle,
     live::{self, Reason},
-    registry::NewEvent,
     risk::{Administrator, Risk},
 };
 use serde::Serialize;
@@ -15,6 +14,7 @@ use signet_policy::{
     entitle::{CedarEntitlements, Entitlements as _},
     score::{Assessment, Decision},
 };
+use signet_registry::NewEvent;
 use signet_rfq::{CompId, UtcMillis};
 use std::{rc::Rc, sync::Arc, time::Duration};
 use tokio::{

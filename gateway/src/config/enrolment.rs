@@ -1,16 +1,14 @@
 //! The sections `[registry]`, `[enrolment]` and `[desk_default]`.
 
 use super::{Config, ConfigError, value};
-use crate::{
-    enrol::{
-        ca::{Ca, CaSettings},
-        upstream::{Upstream, UpstreamSettings},
-    },
-    registry::RegistryUrl,
+use crate::enrol::{
+    ca::{Ca, CaSettings},
+    upstream::{Upstream, UpstreamSettings},
 };
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde::Deserialize;
 use signet_identity::{EstAddress, FixAddress, SpkiPin};
+use signet_registry::RegistryUrl;
 use signet_rfq::DealerId;
 use std::{
     collections::BTreeSet,

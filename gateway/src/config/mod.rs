@@ -17,13 +17,13 @@ pub use reset::{DailyReset, ResetSchedule};
 pub use risk::{FOUNDING_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings};
 pub use step_up::{StepUp, StepUpSection};
 
-use crate::registry::{RegistryUrl, hex_sha256};
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
 use signet_identity::{
     ClientProfile, MessageKey, PemError, Role, ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots,
 };
 use signet_policy::entitle::{CedarEntitlements, EntitleError};
+use signet_registry::{RegistryUrl, hex_sha256};
 use signet_rfq::{Catalogue, CatalogueError, CompId, DealerId, InstrumentError};
 use signet_router::journal::OnBadRecord;
 use std::{

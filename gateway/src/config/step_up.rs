@@ -36,7 +36,7 @@ impl StepUpSection {
     /// The section by itself, as TOML.
     pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
         let mut section: Self = toml::from_str(text)?;
-        section.digest = crate::registry::hex_sha256(text.as_bytes());
+        section.digest = signet_registry::hex_sha256(text.as_bytes());
         Ok(section)
     }
 }

@@ -4,10 +4,10 @@ use super::{Examination, Verdict, admin, watch, wrong};
 use crate::{
     admin::AdminError,
     config::{Config, EnrolmentSection, certificates},
-    registry::{Registry, RegistryError, RegistryUrl, SCHEMA},
 };
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
 use signet_identity::{CertificateFacts, ClientProfile, Crls, ServerIdentity, TrustRoots};
+use signet_registry::{Registry, RegistryError, RegistryUrl, SCHEMA};
 use signet_rfq::CompId;
 use std::{collections::BTreeSet, fs, io, path::Path, time::Duration};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};

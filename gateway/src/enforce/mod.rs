@@ -11,7 +11,6 @@ pub use signet_stepup::rules;
 use crate::{
     core::{Core, now},
     entitle::Ruling,
-    registry::NewEvent,
     roster::Roster,
     stepup::{Authority, KeyState, KeyTicket, KeyView, StepUpHandle, StepUpRefusal, Ticket},
 };
@@ -22,6 +21,7 @@ use signet_fix::{
     message::{BusinessReject, KeyReport, KeyRequest, QuoteRequest, QuoteResponse, QuoteStatusReport, RfqStatus, SnapshotMark},
 };
 use signet_policy::entitle::{Outcome, Proof};
+use signet_registry::NewEvent;
 use signet_rfq::{CompId, UtcMillis};
 use signet_router::{accept_age, accept_refusal, request_refusal};
 use signet_stepup::{Action, Approval, SessionReason};

@@ -368,12 +368,14 @@ fn the_trader_may_take_it_back_and_ask_about_it() {
 fn a_message_twice_waits_once_and_there_is_a_limit() {
     let mut w = World::new(TOUCH);
     w.up("ALICE", "alice");
+    w.heard("ALICE");
     w.send("ALICE", request("r1"), None);
     w.send("ALICE", request("r1"), None);
+    assert_eq!(w.heard("ALICE"), ["challenge c1"]);
     for n in 2..=MAX_HELD_PER_DESK {
         w.send("ALICE", request(&format!("r{n}")), None);
     }
-    assert_eq!(w.heard("ALICE").iter().filter(|h| h.starts_with("challenge")).count(), MAX_HELD_PER_DESK);
+    assert_eq!(w.heard("ALICE").iter().filter(|h| h.starts_with("challenge")).count(), MAX_HELD_PER_DESK - 1);
     w.send("ALICE", request("one more"), None);
     assert!(w.heard("ALICE")[0].starts_with("request refused: not sent to any dealer: too many"));
 }

@@ -1,7 +1,6 @@
 //! The issuing authority inside the gateway: desk certificates by the profile in
 //! `certs/profiles/desk.toml`, and the list of those that were revoked.
 
-use crate::registry::{IssuedCertificate, Order, RevokedCertificate, StoredCrl, hex};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, CustomExtension, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, PublicKeyData, RevocationReason, RevokedCertParams, SanType,
@@ -11,6 +10,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use signet_identity::{
     CertificateFacts, CompId, DeviceKey, EnrolledFacts, KeyError, Protection, ServerIdentity, SoftwareKey, policy_extension,
 };
+use signet_registry::{IssueOrder, IssuedCertificate, RevokedCertificate, StoredCrl, hex};
 use signet_rfq::UtcMillis;
 use std::{
     fmt, fs,
@@ -48,7 +48,7 @@ pub enum CaError {
     #[error("a time is out of range")]
     Time,
     #[error(transparent)]
-    Registry(#[from] crate::registry::RegistryError),
+    Registry(#[from] signet_registry::RegistryError),
 }
 
 /// Lets rcgen sign with a key of ours, which leaves no copy behind, and later with one in an HSM.
@@ -140,12 +140,12 @@ impl Ca {
     }
 
     /// The identity an order's certificate states.
-    pub fn uri(&self, order: &Order) -> Result<String, CaError> {
+    pub fn uri(&self, order: &IssueOrder) -> Result<String, CaError> {
         desk_uri(&self.trust_domain, order)
     }
 
     /// Issues a desk certificate. `random` becomes the serial number.
-    pub fn issue(&self, order: &Order, spki: &[u8], random: [u8; 16], now: OffsetDateTime) -> Result<IssuedCertificate, CaError> {
+    pub fn issue(&self, order: &IssueOrder, spki: &[u8], random: [u8; 16], now: OffsetDateTime) -> Result<IssuedCertificate, CaError> {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, order.comp_id.as_str());
@@ -203,7 +203,7 @@ impl Ca {
 }
 
 /// The identity in a desk's certificate.
-pub fn desk_uri(trust_domain: &str, order: &Order) -> Result<String, CaError> {
+pub fn desk_uri(trust_domain: &str, order: &IssueOrder) -> Result<String, CaError> {
     let comp_id: CompId = order.comp_id.parse()?;
     Ok(EnrolledFacts::new(&order.user, &order.device, &order.protection)?.desk_uri(trust_domain, &comp_id))
 }

@@ -1,10 +1,10 @@
 //! What a certificate request may ask. Pure: bytes in, decision out.
 
 use super::refusal::EnrolRefusal;
-use crate::registry::{Ask, hex};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_identity::{SpkiPin, device_name};
+use signet_registry::{CertificateRequest, hex};
 use x509_parser::{
     certification_request::X509CertificationRequest,
     cri_attributes::ParsedCriAttribute,
@@ -23,7 +23,7 @@ const POINT_BYTES: usize = 65;
 /// A request whose sender has the private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Csr {
-    pub ask: Ask,
+    pub ask: CertificateRequest,
     /// DER SubjectPublicKeyInfo.
     pub spki: Vec<u8>,
     /// DER of the whole, to be sent on to an outside authority.
@@ -74,7 +74,7 @@ impl Csr {
         let uris = wanted(&csr)?;
         let spki = key.raw.to_vec();
         let key = hex(SpkiPin::of_spki(&spki).as_bytes());
-        Ok(Self { ask: Ask { common_name, device, key }, spki, der: der.to_vec(), uris })
+        Ok(Self { ask: CertificateRequest { common_name, device, key }, spki, der: der.to_vec(), uris })
     }
 
     /// Whether it asks for no other name than it will get. Key usage and the like are not asked about:

@@ -13,16 +13,16 @@ pub mod renewal;
 pub mod server;
 pub mod upstream;
 
-use crate::{
-    config::Issuing,
-    registry::{Ask, Claim, IssuedCertificate, NewEvent, Order, Registry, code::OneTimeCode, hex},
-};
+use crate::config::Issuing;
 use csr::Csr;
 use limit::{JournalBudget, RateLimit, Subject};
 use refusal::{EnrolRefusal, Refused};
 use renewal::{NotNow, Renewal, RenewalRisk};
 use rustls_pki_types::CertificateDer;
 use signet_identity::{PeerIdentity, Role, is_user_id};
+use signet_registry::{
+    CertificateRequest, Claim, ClaimError, ClaimRefusal, IssueOrder, IssuedCertificate, NewEvent, Registry, code::OneTimeCode, hex,
+};
 use std::{cell::RefCell, net::SocketAddr};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -145,7 +145,7 @@ impl Service {
             Err(why) => {
                 // Whether the code was right decides what is told.
                 return Err(match self.registry.claim_by_code(user, digest.as_deref(), &ask, crate::core::now()).await {
-                    Err(e @ (Refused::Registry(_) | Refused::Because(EnrolRefusal::CodeWrong))) => e,
+                    Err(e @ (ClaimError::Registry(_) | ClaimError::Refused(ClaimRefusal::CodeWrong))) => e.into(),
                     Ok(Claim::Issue(order)) => {
                         self.registry.release(&order).await?;
                         why.into()
@@ -190,7 +190,7 @@ impl Service {
         Ok(issued.der)
     }
 
-    async fn issue(&self, order: &Order, csr: &Csr) -> Result<IssuedCertificate, EnrolRefusal> {
+    async fn issue(&self, order: &IssueOrder, csr: &Csr) -> Result<IssuedCertificate, EnrolRefusal> {
         let uri = ca::desk_uri(&self.trust_domain, order).map_err(|_| EnrolRefusal::NoDeviceName)?;
         csr.permits(&uri)?;
         let failed = |e: &dyn std::fmt::Display| {
@@ -209,8 +209,8 @@ impl Service {
 }
 
 /// What a request that cannot be read asks: nothing that could be granted.
-fn no_ask() -> Ask {
-    Ask { common_name: String::new(), device: String::new(), key: "-".into() }
+fn no_ask() -> CertificateRequest {
+    CertificateRequest { common_name: String::new(), device: String::new(), key: "-".into() }
 }
 
 fn enrolled_user(certificate: &CertificateDer<'_>) -> Option<String> {

@@ -1,8 +1,8 @@
 //! Why a request to the enrolment service was refused: a stable code, the HTTP answer, and words
 //! that say who is at fault and what cures it.
 
-use crate::registry::RegistryError;
 use hyper::StatusCode;
+use signet_registry::{ClaimError, ClaimRefusal, RegistryError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
@@ -97,9 +97,34 @@ pub enum Refused {
     Registry(#[from] RegistryError),
 }
 
-impl From<sqlx::Error> for Refused {
-    fn from(e: sqlx::Error) -> Self {
-        Self::Registry(e.into())
+impl From<ClaimError> for Refused {
+    fn from(e: ClaimError) -> Self {
+        match e {
+            ClaimError::Refused(r) => Self::Because(r.into()),
+            ClaimError::Registry(e) => Self::Registry(e),
+        }
+    }
+}
+
+impl From<ClaimRefusal> for EnrolRefusal {
+    fn from(r: ClaimRefusal) -> Self {
+        match r {
+            ClaimRefusal::CodeWrong => Self::CodeWrong,
+            ClaimRefusal::CodeUsed => Self::CodeUsed,
+            ClaimRefusal::CodeReplaced => Self::CodeReplaced,
+            ClaimRefusal::CodeExpired => Self::CodeExpired,
+            ClaimRefusal::CodeInUse => Self::CodeInUse,
+            ClaimRefusal::UserLocked => Self::UserLocked,
+            ClaimRefusal::DeviceLocked => Self::DeviceLocked,
+            ClaimRefusal::NameOfAnother => Self::NameOfAnother,
+            ClaimRefusal::DeviceDiffers => Self::DeviceDiffers,
+            ClaimRefusal::KeyReused => Self::KeyReused,
+            ClaimRefusal::TooManyUnused => Self::TooManyUnused,
+            ClaimRefusal::CertificateUnknown => Self::CertificateUnknown,
+            ClaimRefusal::CertificateRevoked => Self::CertificateRevoked,
+            ClaimRefusal::CertificateSuperseded => Self::CertificateSuperseded,
+            ClaimRefusal::CertificateExpired => Self::CertificateExpired,
+        }
     }
 }
 

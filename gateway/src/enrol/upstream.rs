@@ -5,7 +5,6 @@
 //! names or use are not those ordered is not handed out.
 
 use super::pkcs7::{self, Pkcs7Error};
-use crate::registry::{IssuedCertificate, Order};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
@@ -16,6 +15,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::{CertificateDer, ServerName};
 use signet_identity::{ClientProfile, PeerError, PeerIdentity, ProfileError, Refusal, Role, SpkiPin, TlsPolicy, TrustRoots, net};
+use signet_registry::{IssueOrder, IssuedCertificate};
 use std::{fmt, fs, path::PathBuf, sync::Arc, time::Duration};
 use time::OffsetDateTime;
 use tokio::time::timeout;
@@ -109,7 +109,7 @@ impl Upstream {
     }
 
     /// Has a request signed, and checks what comes back.
-    pub async fn issue(&self, order: &Order, csr: &[u8]) -> Result<IssuedCertificate, UpstreamError> {
+    pub async fn issue(&self, order: &IssueOrder, csr: &[u8]) -> Result<IssuedCertificate, UpstreamError> {
         let body = self.exchange(Method::POST, "simpleenroll", Some(BASE64.encode(csr))).await?;
         self.check(order, &body, OffsetDateTime::now_utc())
     }
@@ -120,11 +120,11 @@ impl Upstream {
         Ok(pkcs7::certificates(&unbase64(&body)?)?)
     }
 
-    fn check(&self, order: &Order, body: &[u8], now: OffsetDateTime) -> Result<IssuedCertificate, UpstreamError> {
+    fn check(&self, order: &IssueOrder, body: &[u8], now: OffsetDateTime) -> Result<IssuedCertificate, UpstreamError> {
         for der in pkcs7::certificates(&unbase64(body)?)? {
             let certificate = CertificateDer::from(der);
             let Ok((_, x509)) = x509_parser::parse_x509_certificate(&certificate) else { continue };
-            let key = crate::registry::hex(SpkiPin::of_spki(x509.public_key().raw).as_bytes());
+            let key = signet_registry::hex(SpkiPin::of_spki(x509.public_key().raw).as_bytes());
             if key != order.key {
                 continue;
             }
@@ -180,7 +180,7 @@ impl Upstream {
 /// The long or the short form of the identity: the registry knows the rest by the serial number.
 fn as_ordered(
     peer: &PeerIdentity,
-    order: &Order,
+    order: &IssueOrder,
     x509: &x509_parser::certificate::X509Certificate<'_>,
     now: OffsetDateTime,
 ) -> Result<(), &'static str> {

@@ -4,10 +4,10 @@ use super::Gate;
 use crate::{
     config::{ConfigError, EntitlementsSection},
     core::{Core, now},
-    registry::NewEvent,
     stamp::{self, Stamp},
 };
 use signet_policy::entitle::{CedarEntitlements, Entitlements as _, World};
+use signet_registry::NewEvent;
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 const LOOK: Duration = Duration::from_secs(1);

@@ -6,7 +6,6 @@ use crate::{
     config::{ConfigError, OpenRfqs, RiskPolicy},
     core::{Core, now},
     live,
-    registry::{NewEvent, random_id},
     roster::Roster,
     stamp::{self, Stamp},
 };
@@ -19,6 +18,7 @@ use signet_policy::{
     posture::{Evidence, Judgement, Report, judge},
     score::{Assessment, Authentication, Concern, Decision},
 };
+use signet_registry::{NewEvent, random_id};
 use signet_rfq::{CompId, RfqId, UtcMillis};
 use std::{
     cell::RefCell,

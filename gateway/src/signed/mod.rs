@@ -11,7 +11,6 @@ pub use log::{Kept, Party, SignedLog, SignedLogError};
 use crate::{
     core::{Core, now},
     live,
-    registry::NewEvent,
     roster::Roster,
 };
 use quotes::Quotes;
@@ -23,6 +22,7 @@ use signet_fix::{
     signature::{Kinds, SignError, SignatureError, Signing, Verification},
 };
 use signet_identity::{MessageKey, MessagePublicKey};
+use signet_registry::NewEvent;
 use signet_rfq::{CompId, DealerId, UtcMillis};
 use signet_router::{Input, Keep};
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};

@@ -11,10 +11,10 @@ mod refusal;
 mod registration;
 mod service;
 
-pub use crate::registry::KeyState;
 pub use handle::{ANSWER_LEN_MAX, StepUpHandle};
 pub use refusal::StepUpRefusal;
 pub(crate) use service::Service;
+pub use signet_registry::KeyState;
 
 use signet_rfq::UtcMillis;
 use signet_stepup::Approval;

@@ -5,16 +5,14 @@ use super::{
     pending::Place,
     service::{Asker, Row, Service, unavailable, view},
 };
-use crate::{
-    enrol::limit::Subject,
-    registry::{
-        AddKeyRefusal, Attestation, CodePurpose, KeyRecord, KeyState, NewKeyRow, check_key_name,
-        code::OneTimeCode,
-        first_key::{FirstKeyRefusal, Grant, Ground, may_register},
-    },
-};
+use crate::enrol::limit::Subject;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
+use signet_registry::{
+    AddKeyRefusal, Attestation, CodePurpose, KeyRecord, KeyState, NewKeyRow, check_key_name,
+    code::OneTimeCode,
+    first_key::{FirstKeyRefusal, Grant, Ground, may_register},
+};
 use signet_rfq::UtcMillis;
 use signet_stepup::{
     Action,

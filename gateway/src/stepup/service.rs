@@ -10,9 +10,9 @@ use super::{
 use crate::{
     config::StepUp,
     enrol::limit::{JournalBudget, RateLimit, left_out_words},
-    registry::{AccountState, KeyRecord, KeyState, NewEvent, RecordRefusal, Registry, RegistryError, WhichKey, first_key::Grant},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
+use signet_registry::{AccountState, KeyRecord, KeySelector, KeyState, NewEvent, RecordRefusal, Registry, RegistryError, first_key::Grant};
 use signet_rfq::UtcMillis;
 use signet_stepup::{
     Approval, Context,
@@ -205,7 +205,7 @@ impl Service {
     }
 
     async fn rename(&self, user: &str, key: &str, name: &str, now: UtcMillis) -> Result<KeyView, StepUpRefusal> {
-        let which = WhichKey { user: user.into(), key: key.into() };
+        let which = KeySelector { user: user.into(), key: key.into() };
         let renamed = self.registry.rename_key(&which, name, user, now).await;
         renamed.map(|k| view(&k)).map_err(Into::into)
     }

@@ -1,8 +1,6 @@
 use super::*;
-use crate::{
-    registry::{Ask, Claim, CodePurpose, IssuedCertificate, NewCode, NewUser, RegistryUrl, code::OneTimeCode},
-    stepup::{Authority, KeyTicket},
-};
+use crate::stepup::{Authority, KeyTicket};
+use signet_registry::{CertificateRequest, Claim, CodePurpose, IssuedCertificate, NewCode, NewUser, RegistryUrl, code::OneTimeCode};
 use signet_softkey::{Maker, Quirk, SoftKey, challenge_of};
 use signet_stepup::{
     Action, CeremonyKind, Digest, SessionReason, client_data_json,
@@ -123,7 +121,7 @@ impl World {
 
 /// `alice` redeems a code and gets a certificate.
 async fn enrol(registry: &Registry, digest: &str, serial: &str) {
-    let ask = Ask { common_name: "laptop".into(), device: "laptop".into(), key: format!("key of {serial}") };
+    let ask = CertificateRequest { common_name: "laptop".into(), device: "laptop".into(), key: format!("key of {serial}") };
     let Claim::Issue(order) = registry.claim_by_code("alice", Some(digest), &ask, T0).await.unwrap() else { panic!() };
     let issued = IssuedCertificate { serial: serial.into(), not_before: T0, not_after: UtcMillis(T0.0 + 24 * HOUR), der: vec![1] };
     registry.complete(&order, &issued, "test", T0).await.unwrap();
@@ -229,7 +227,7 @@ fn an_enrolment_code_is_no_key_code_and_the_other_way_round() {
         w.service.registry.add_code("alice", &new, "test", w.now()).await.unwrap();
         assert_eq!(w.begin_key("k", Authority::ByCode(Some(code.shown()))).await, Err(StepUpRefusal::CodeWrong));
         w.key_code(8).await;
-        let ask = Ask { common_name: "l".into(), device: "l".into(), key: "k".into() };
+        let ask = CertificateRequest { common_name: "l".into(), device: "l".into(), key: "k".into() };
         let digest = OneTimeCode::new([8; 16]).digest_for(CodePurpose::Key);
         assert!(w.service.registry.claim_by_code("alice", Some(&digest), &ask, w.now()).await.is_err());
     });
@@ -437,7 +435,7 @@ fn a_counter_that_goes_back_locks_the_key() {
 fn what_is_locked_meanwhile_does_not_count() {
     run(async {
         let (w, mut key) = World::with_key().await;
-        let which = WhichKey { user: "alice".into(), key: "blue".into() };
+        let which = KeySelector { user: "alice".into(), key: "blue".into() };
         let set = async |state| w.service.registry.set_key_state(&which, state, "", "admin", w.now()).await.unwrap();
         let c = w.begin(logon()).await.unwrap();
         set(KeyState::Locked).await;

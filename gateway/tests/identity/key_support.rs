@@ -1,7 +1,7 @@
 //! A relying party, a key, and what the registry keeps of them.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
-use signet_gateway::registry::{Attestation, NewKeyRow, RecordRefusal, Recorded, Registry, first_key::Grant};
+use signet_registry::{Attestation, NewKeyRow, RecordRefusal, Recorded, Registry, first_key::Grant};
 use signet_rfq::UtcMillis;
 use signet_softkey::{Maker, SoftKey, challenge_of};
 use signet_stepup::{

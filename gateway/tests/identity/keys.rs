@@ -5,8 +5,8 @@ use crate::{
     postgres::Postgres,
     support::{World, runtime},
 };
-use signet_gateway::registry::{
-    CodePurpose, KeyState, NewCode, NewKeyRow, NewUser, RecordRefusal, Recorded, Registry, RegistryError, RegistryUrl, WhichKey,
+use signet_registry::{
+    CodePurpose, KeySelector, KeyState, NewCode, NewKeyRow, NewUser, RecordRefusal, Recorded, Registry, RegistryError, RegistryUrl,
     code::OneTimeCode, events::verify, first_key::Grant,
 };
 use signet_rfq::UtcMillis;
@@ -92,7 +92,7 @@ async fn life(place: &Place) {
     let again = registry.record_assertion(&keys.row.credential_id, counter, evidence, "session", NOW).await;
     assert!(matches!(again, Err(RecordRefusal::CounterWentBack)), "{again:?}");
     assert!(matches!(keys.record(&registry).await, Err(RecordRefusal::KeyNotActive)), "locked now");
-    let which = WhichKey { user: "alice".into(), key: made.id.clone() };
+    let which = KeySelector { user: "alice".into(), key: made.id.clone() };
     registry.set_key_state(&which, KeyState::Active, "", "admin", NOW).await.unwrap();
     assert_eq!(keys.record(&registry).await.unwrap().seq, 4);
     assert_eq!(registry.reset_keys("alice", "lost", "admin", NOW).await.unwrap(), 1);
@@ -222,7 +222,7 @@ fn a_backup_of_the_first_release_is_put_back() {
         text.push_str("{\"table\":\"users\",\"row\":[\"alice\",\"ALICE\",\"Alice\",\"standard\",\"keychain\",\"active\",5]}\n");
         text.push_str("{\"table\":\"codes\",\"row\":[\"h\",\"alice\",\"keychain\",\"open\",5,10000,0,\"\",\"\",0]}\n");
         text.push_str("{\"table\":\"crl\",\"row\":[1,7,\"\",0,0,\"\"]}\n");
-        let sum = signet_gateway::registry::hex_sha256(text.as_bytes());
+        let sum = signet_registry::hex_sha256(text.as_bytes());
         text.push_str(&format!("{{\"rows\":4,\"sha256\":\"{sum}\"}}\n"));
         let file = files.path().join("first.jsonl");
         fs::write(&file, text).unwrap();

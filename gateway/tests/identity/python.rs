@@ -7,7 +7,7 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use serde_json::{Value, json};
-use signet_gateway::registry::{CodePurpose, NewCode, Registry, RegistryUrl, code::OneTimeCode, first_key::Grant, hex_sha256};
+use signet_registry::{CodePurpose, NewCode, Registry, RegistryUrl, code::OneTimeCode, first_key::Grant, hex_sha256};
 use signet_rfq::UtcMillis;
 use signet_softkey::Maker;
 use std::{

@@ -4,7 +4,7 @@ use crate::{
     postgres::Postgres,
     support::{Desk, World, runtime},
 };
-use signet_gateway::registry::{NewCode, NewEvent, NewUser, Registry, RegistryUrl, SCHEMA, events::verify};
+use signet_registry::{NewCode, NewEvent, NewUser, Registry, RegistryUrl, SCHEMA, events::verify};
 use signet_rfq::UtcMillis;
 use std::{
     fs,

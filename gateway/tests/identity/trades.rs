@@ -1,7 +1,7 @@
 //! Who has ever traded with whom, in either database, over migration, backup and restore.
 
 use crate::{postgres::Postgres, support::runtime};
-use signet_gateway::registry::{NewCode, NewUser, Registry, RegistryUrl};
+use signet_registry::{NewCode, NewUser, Registry, RegistryUrl};
 use signet_rfq::UtcMillis;
 use std::path::Path;
 

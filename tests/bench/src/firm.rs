@@ -5,9 +5,9 @@ use signet_devca::{DevPki, Order};
 use signet_gateway::{
     Config,
     admin::{self, CodeTerms},
-    registry::NewUser,
 };
 use signet_identity::{Identity, Invitation, KeyHolder as _, MemoryKeychain, TrustRoots, est::EstClient};
+use signet_registry::NewUser;
 use std::{fs, net::SocketAddr, path::Path};
 use time::OffsetDateTime;
 

@@ -16,9 +16,9 @@ use signet_gateway::{
         AdminSection, DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, EntitlementsSection,
         GatewaySection, OpenRfqs, RegistrySection, RiskSection, StepUpSection, StoreSection, TlsSection,
     },
-    registry::NewUser,
 };
 use signet_identity::{IdentityName, Keychain, MessageKey, ServerProfile};
+use signet_registry::NewUser;
 use signet_rfq::{CompId, DealerId};
 use signet_vkey::TestAuthority;
 use std::{

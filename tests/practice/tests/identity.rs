@@ -10,12 +10,10 @@ mod support;
 mod token;
 
 use signet_desk_core::{Desk, DeskConfig, view::*};
-use signet_gateway::{
-    admin::{self, Account, Invited},
-    registry::{AccountState, Which},
-};
+use signet_gateway::admin::{self, Account, Invited};
 use signet_identity::{Keychain, MemoryKeychain, pkcs11::Pkcs11Settings};
 use signet_practice::VENUE_NAME;
+use signet_registry::{AccountState, CertificateSelector};
 use signet_stepup::client::NoKeys;
 use std::{path::Path, sync::Arc, time::Duration, time::Instant};
 use support::{Screen, World};
@@ -176,7 +174,7 @@ fn a_locked_user_is_out_within_a_second_and_stays_out() {
     w.runtime.block_on(admin::set_state(&config, &alice, AccountState::Active)).unwrap();
     std::thread::sleep(Duration::from_millis(600));
     let mut s = online(&w, &desk, "ALICE1");
-    w.runtime.block_on(admin::revoke(&config, &Which::User("alice".into()), "lost laptop")).unwrap();
+    w.runtime.block_on(admin::revoke(&config, &CertificateSelector::User("alice".into()), "lost laptop")).unwrap();
     until(&desk, &mut s, "revoked", |s| s.link() == Some(LinkState::Refused));
 
     // A new code brings the trader back, on the same laptop.

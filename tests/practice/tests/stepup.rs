@@ -12,12 +12,10 @@ mod support;
 
 use person::{PIN, Person, key, quotes, world};
 use signet_desk_core::{Desk, DeskConfig, view::*};
-use signet_gateway::{
-    admin::{self, Account},
-    registry::AccountState,
-};
+use signet_gateway::admin::{self, Account};
 use signet_identity::MemoryKeychain;
 use signet_practice::VENUE_NAME;
+use signet_registry::AccountState;
 use signet_stepup::client::{Ceremony, Order, Step, StepUp, Told};
 use signet_vkey::{Settings, TestAuthority, VirtualKey, VirtualKeys};
 use std::{

@@ -15,11 +15,11 @@ use signet_fix::{
 use signet_gateway::{
     Config, Gateway, Options,
     admin::{self, Account},
-    registry::{AccountState, NewUser},
 };
 use signet_identity::{
     ClientProfile, DeviceKey, Identity, Invitation, KeyHolder, KeyLabel, MemoryKeychain, ServerProfile, channel_binding, est::EstClient,
 };
+use signet_registry::{AccountState, NewUser};
 use signet_rfq::{CompId, UtcMillis};
 use std::{
     fs,

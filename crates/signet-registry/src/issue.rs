@@ -3,13 +3,12 @@
 //! completion writes it down, unless something changed meanwhile.
 
 use super::{
-    AccountState, CertificateState, CodePurpose, CodeState, NewEvent, Registry, RegistryError, Tx,
+    AccountState, CertificateState, ClaimError, ClaimRefusal, CodePurpose, CodeState, NewEvent, Registry, RegistryError, Tx,
     accounts::{device_by_id, user_by_id},
-    certificates::{self, Which},
+    certificates::{self, CertificateSelector},
     code::{CodeRow, CodeVerdict, judge},
     events,
 };
-use crate::enrol::refusal::{EnrolRefusal, Refused};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_rfq::UtcMillis;
 use sqlx::Row as _;
@@ -20,7 +19,7 @@ const UNUSED_MAX: usize = 5;
 
 /// What a certificate request asks, once it has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
+pub struct CertificateRequest {
     /// The subject's common name as it was sent.
     pub common_name: String,
     /// The same as a device's name.
@@ -31,7 +30,7 @@ pub struct Ask {
 
 /// A certificate that may be issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
+pub struct IssueOrder {
     pub user: String,
     pub comp_id: String,
     pub device: String,
@@ -39,12 +38,12 @@ pub struct Order {
     /// The certificate says that the device is one the firm manages.
     pub managed: bool,
     pub key: String,
-    pub why: Why,
+    pub why: IssueBasis,
 }
 
 /// What entitles to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
+pub enum IssueBasis {
     /// The digest of a one-time code.
     Code(String),
     /// The serial number of the present certificate.
@@ -53,7 +52,7 @@ pub enum Why {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    Issue(Order),
+    Issue(IssueOrder),
     /// It was issued already and the answer may have been lost: the same certificate again, DER.
     Again(Vec<u8>),
 }
@@ -70,21 +69,27 @@ pub struct IssuedCertificate {
 impl Registry {
     /// A first certificate for a device, by one-time code. `digest` is `None` when what was sent
     /// cannot be a code; that takes the same way and the same time as a wrong one.
-    pub async fn claim_by_code(&self, user: &str, digest: Option<&str>, ask: &Ask, now: UtcMillis) -> Result<Claim, Refused> {
+    pub async fn claim_by_code(
+        &self,
+        user: &str,
+        digest: Option<&str>,
+        ask: &CertificateRequest,
+        now: UtcMillis,
+    ) -> Result<Claim, ClaimError> {
         // Without the lock, so that strangers cannot make administrators wait.
         let digest = digest.unwrap_or("-");
         if code(&mut self.pool.begin().await?, user, digest, CodePurpose::Enrol).await?.is_none() {
-            return Err(EnrolRefusal::CodeWrong.into());
+            return Err(ClaimRefusal::CodeWrong.into());
         }
         let mut tx = self.write().await?;
-        let code = code(&mut tx, user, digest, CodePurpose::Enrol).await?.ok_or(EnrolRefusal::CodeWrong)?;
+        let code = code(&mut tx, user, digest, CodePurpose::Enrol).await?.ok_or(ClaimRefusal::CodeWrong)?;
         let (comp_id, again) = match judge(&code, &ask.key, now) {
             CodeVerdict::Good => (may_have(&mut tx, user, ask).await?, None),
             CodeVerdict::Again(serial) => (may_have(&mut tx, user, ask).await?, Some(serial)),
-            CodeVerdict::Used => return Err(EnrolRefusal::CodeUsed.into()),
-            CodeVerdict::Replaced => return Err(EnrolRefusal::CodeReplaced.into()),
-            CodeVerdict::Expired => return Err(EnrolRefusal::CodeExpired.into()),
-            CodeVerdict::InUse => return Err(EnrolRefusal::CodeInUse.into()),
+            CodeVerdict::Used => return Err(ClaimRefusal::CodeUsed.into()),
+            CodeVerdict::Replaced => return Err(ClaimRefusal::CodeReplaced.into()),
+            CodeVerdict::Expired => return Err(ClaimRefusal::CodeExpired.into()),
+            CodeVerdict::InUse => return Err(ClaimRefusal::CodeInUse.into()),
         };
         if let Some(serial) = again {
             return again_if_good(&mut tx, &serial).await;
@@ -97,66 +102,66 @@ impl Registry {
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
-        let why = Why::Code(digest.into());
+        let why = IssueBasis::Code(digest.into());
         let (user, device, key) = (user.into(), ask.device.clone(), ask.key.clone());
-        Ok(Claim::Issue(Order { user, comp_id, device, protection: code.protection, managed: code.managed, key, why }))
+        Ok(Claim::Issue(IssueOrder { user, comp_id, device, protection: code.protection, managed: code.managed, key, why }))
     }
 
     /// A further certificate for a device, shown the present one over mutual TLS. `spki` is the
     /// digest of the present one's key.
-    pub async fn claim_renewal(&self, serial: &str, spki: &str, ask: &Ask, now: UtcMillis) -> Result<Claim, Refused> {
+    pub async fn claim_renewal(&self, serial: &str, spki: &str, ask: &CertificateRequest, now: UtcMillis) -> Result<Claim, ClaimError> {
         let mut tx = self.pool.begin().await?;
         let present = certificates::by_serial(&mut tx, serial).await?;
-        let present = present.filter(|p| p.spki_sha256 == spki).ok_or(EnrolRefusal::CertificateUnknown)?;
+        let present = present.filter(|p| p.spki_sha256 == spki).ok_or(ClaimRefusal::CertificateUnknown)?;
         match present.state {
-            CertificateState::Good if present.not_after <= now => return Err(EnrolRefusal::CertificateExpired.into()),
+            CertificateState::Good if present.not_after <= now => return Err(ClaimRefusal::CertificateExpired.into()),
             CertificateState::Good => {}
-            CertificateState::Superseded => return Err(EnrolRefusal::CertificateSuperseded.into()),
-            CertificateState::Revoked => return Err(EnrolRefusal::CertificateRevoked.into()),
+            CertificateState::Superseded => return Err(ClaimRefusal::CertificateSuperseded.into()),
+            CertificateState::Revoked => return Err(ClaimRefusal::CertificateRevoked.into()),
         }
         // RFC 7030 §4.2.2 wants the subject of the present certificate, which names the CompID.
         let same_name = ask.common_name == present.comp_id || ask.device == present.device;
         if !same_name {
-            return Err(EnrolRefusal::DeviceDiffers.into());
+            return Err(ClaimRefusal::DeviceDiffers.into());
         }
-        let ask = Ask { device: present.device.clone(), common_name: present.device.clone(), ..ask.clone() };
+        let ask = CertificateRequest { device: present.device.clone(), common_name: present.device.clone(), ..ask.clone() };
         let comp_id = may_have(&mut tx, &present.user, &ask).await?;
         if let Some(made) = by_key(&mut tx, &ask.key).await? {
-            let made = certificates::by_serial(&mut tx, &made).await?.ok_or(EnrolRefusal::KeyReused)?;
+            let made = certificates::by_serial(&mut tx, &made).await?.ok_or(ClaimRefusal::KeyReused)?;
             let lost_answer = made.serial != present.serial
                 && (&made.user, &made.device) == (&present.user, &present.device)
                 && made.first_used == UtcMillis(0)
                 && made.not_after > now;
             if !lost_answer {
-                return Err(EnrolRefusal::KeyReused.into());
+                return Err(ClaimRefusal::KeyReused.into());
             }
             return again_if_good(&mut tx, &made.serial).await;
         }
-        let all = certificates::of(&mut tx, &Which::Device(format!("{}/{}", present.user, present.device))).await?;
+        let all = certificates::of(&mut tx, &CertificateSelector::Device(format!("{}/{}", present.user, present.device))).await?;
         let unused = all.iter().filter(|c| c.state == CertificateState::Good && c.first_used == UtcMillis(0) && c.not_after > now);
         if unused.count() >= UNUSED_MAX {
-            return Err(EnrolRefusal::TooManyUnused.into());
+            return Err(ClaimRefusal::TooManyUnused.into());
         }
         let (device, protection, managed) = (present.device, present.protection, present.managed);
-        Ok(Claim::Issue(Order {
+        Ok(Claim::Issue(IssueOrder {
             user: present.user,
             comp_id,
             device,
             protection,
             managed,
             key: ask.key,
-            why: Why::Renewal(present.serial),
+            why: IssueBasis::Renewal(present.serial),
         }))
     }
 
-    /// Writes an issued certificate down. Refused when the entitlement went away since the claim.
-    pub async fn complete(&self, order: &Order, issued: &IssuedCertificate, actor: &str, now: UtcMillis) -> Result<(), Refused> {
+    /// Writes an issued certificate down. ClaimError when the entitlement went away since the claim.
+    pub async fn complete(&self, order: &IssueOrder, issued: &IssuedCertificate, actor: &str, now: UtcMillis) -> Result<(), ClaimError> {
         let mut tx = self.write().await?;
-        let ask = Ask { common_name: order.device.clone(), device: order.device.clone(), key: order.key.clone() };
+        let ask = CertificateRequest { common_name: order.device.clone(), device: order.device.clone(), key: order.key.clone() };
         may_have(&mut tx, &order.user, &ask).await?;
         fresh_key(&mut tx, &order.key).await?;
         let (kind, by) = match &order.why {
-            Why::Code(digest) => {
+            IssueBasis::Code(digest) => {
                 let done = sqlx::query(
                     "UPDATE codes SET state = 'used', used_ms = $1, serial = $2 WHERE hash = $3 AND state = 'open' AND claim = $4",
                 )
@@ -167,14 +172,14 @@ impl Registry {
                 .execute(&mut *tx)
                 .await?;
                 if done.rows_affected() != 1 {
-                    return Err(EnrolRefusal::CodeUsed.into());
+                    return Err(ClaimRefusal::CodeUsed.into());
                 }
                 ("certificate.issued", String::new())
             }
-            Why::Renewal(old) => {
-                let old = certificates::by_serial(&mut tx, old).await?.ok_or(EnrolRefusal::CertificateUnknown)?;
+            IssueBasis::Renewal(old) => {
+                let old = certificates::by_serial(&mut tx, old).await?.ok_or(ClaimRefusal::CertificateUnknown)?;
                 if old.state == CertificateState::Revoked {
-                    return Err(EnrolRefusal::CertificateRevoked.into());
+                    return Err(ClaimRefusal::CertificateRevoked.into());
                 }
                 ("certificate.renewed", format!(", follows {}", old.serial))
             }
@@ -187,8 +192,8 @@ impl Registry {
     }
 
     /// The authority did not issue: the code may be used again at once.
-    pub async fn release(&self, order: &Order) -> Result<(), RegistryError> {
-        if let Why::Code(digest) = &order.why {
+    pub async fn release(&self, order: &IssueOrder) -> Result<(), RegistryError> {
+        if let IssueBasis::Code(digest) = &order.why {
             let mut tx = self.write().await?;
             let update = sqlx::query("UPDATE codes SET claim = '', claimed_ms = 0 WHERE hash = $1 AND state = 'open' AND claim = $2");
             update.bind(digest).bind(&order.key).execute(&mut *tx).await?;
@@ -216,19 +221,19 @@ pub(super) async fn code(tx: &mut Tx, user: &str, digest: &str, purpose: CodePur
 }
 
 /// The user's CompID, when user and device may have a certificate of that name.
-async fn may_have(tx: &mut Tx, user: &str, ask: &Ask) -> Result<String, Refused> {
-    let user = user_by_id(tx, user).await?.ok_or(EnrolRefusal::CodeWrong)?;
+async fn may_have(tx: &mut Tx, user: &str, ask: &CertificateRequest) -> Result<String, ClaimError> {
+    let user = user_by_id(tx, user).await?.ok_or(ClaimRefusal::CodeWrong)?;
     if user.state == AccountState::Locked {
-        return Err(EnrolRefusal::UserLocked.into());
+        return Err(ClaimRefusal::UserLocked.into());
     }
     let others = "SELECT COUNT(*) FROM users WHERE id <> $1 AND (LOWER(id) IN ($2, $3) OR LOWER(comp_id) IN ($2, $3))";
     let others = sqlx::query(others).bind(user.id.clone()).bind(ask.common_name.to_lowercase()).bind(ask.device.clone());
     if others.fetch_one(&mut **tx).await?.try_get::<i64, _>(0)? > 0 {
-        return Err(EnrolRefusal::NameOfAnother.into());
+        return Err(ClaimRefusal::NameOfAnother.into());
     }
     let device = device_by_id(tx, &user.id, &ask.device).await?;
     if device.is_some_and(|d| d.state == AccountState::Locked) {
-        return Err(EnrolRefusal::DeviceLocked.into());
+        return Err(ClaimRefusal::DeviceLocked.into());
     }
     Ok(user.comp_id)
 }
@@ -239,23 +244,23 @@ async fn by_key(tx: &mut Tx, key: &str) -> Result<Option<String>, RegistryError>
 }
 
 /// A key is certified once: a renewal means a new key, and nobody certifies another one's.
-async fn fresh_key(tx: &mut Tx, key: &str) -> Result<(), Refused> {
-    if by_key(tx, key).await?.is_some() { Err(EnrolRefusal::KeyReused.into()) } else { Ok(()) }
+async fn fresh_key(tx: &mut Tx, key: &str) -> Result<(), ClaimError> {
+    if by_key(tx, key).await?.is_some() { Err(ClaimRefusal::KeyReused.into()) } else { Ok(()) }
 }
 
-async fn again_if_good(tx: &mut Tx, serial: &str) -> Result<Claim, Refused> {
+async fn again_if_good(tx: &mut Tx, serial: &str) -> Result<Claim, ClaimError> {
     let row =
         sqlx::query("SELECT der, state FROM certificates WHERE serial = $1").bind(serial.to_owned()).fetch_optional(&mut **tx).await?;
-    let row = row.ok_or(EnrolRefusal::CertificateUnknown)?;
+    let row = row.ok_or(ClaimRefusal::CertificateUnknown)?;
     if CertificateState::read(row.try_get(1)?)? != CertificateState::Good {
-        return Err(EnrolRefusal::CertificateRevoked.into());
+        return Err(ClaimRefusal::CertificateRevoked.into());
     }
     let der: String = row.try_get(0)?;
     let der = BASE64.decode(der).map_err(|_| RegistryError::Corrupt("certificates.der".into()))?;
     Ok(Claim::Again(der))
 }
 
-async fn keep_device(tx: &mut Tx, order: &Order, now: UtcMillis) -> Result<(), RegistryError> {
+async fn keep_device(tx: &mut Tx, order: &IssueOrder, now: UtcMillis) -> Result<(), RegistryError> {
     let insert = "INSERT INTO devices (user_id, id, protection, state, created_ms) VALUES ($1, $2, $3, 'active', $4)
         ON CONFLICT (user_id, id) DO UPDATE SET protection = excluded.protection";
     sqlx::query(insert)
@@ -268,7 +273,7 @@ async fn keep_device(tx: &mut Tx, order: &Order, now: UtcMillis) -> Result<(), R
     Ok(())
 }
 
-async fn keep_certificate(tx: &mut Tx, order: &Order, issued: &IssuedCertificate, now: UtcMillis) -> Result<(), RegistryError> {
+async fn keep_certificate(tx: &mut Tx, order: &IssueOrder, issued: &IssuedCertificate, now: UtcMillis) -> Result<(), RegistryError> {
     let insert = "INSERT INTO certificates (serial, user_id, device_id, comp_id, protection, spki_sha256, state, reason, not_before_ms,
         not_after_ms, issued_ms, first_used_ms, ended_ms, der, managed) VALUES ($1, $2, $3, $4, $5, $6, 'good', '', $7, $8, $9, 0, 0, $10, $11)";
     sqlx::query(insert)

@@ -33,7 +33,6 @@ pub struct Recorded {
 
 /// Why a step-up that was signed does not count.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum RecordRefusal {
     #[error("the account is locked")]
     UserLocked,

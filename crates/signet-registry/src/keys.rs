@@ -67,7 +67,6 @@ pub struct NewKeyRow {
 
 /// Why a key was not written down.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum AddKeyRefusal {
     #[error("the account is locked")]
     UserLocked,
@@ -92,7 +91,7 @@ impl From<sqlx::Error> for AddKeyRefusal {
 
 /// One of a person's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Which {
+pub struct KeySelector {
     pub user: String,
     /// Id, or name.
     pub key: String,
@@ -156,7 +155,7 @@ impl Registry {
     /// Locks, unlocks or removes a key. A removed key never comes back; its evidence stays good.
     pub async fn set_key_state(
         &self,
-        which: &Which,
+        which: &KeySelector,
         state: KeyState,
         why: &str,
         actor: &str,
@@ -209,7 +208,7 @@ impl Registry {
     }
 
     /// Gives a key another name.
-    pub async fn rename_key(&self, which: &Which, name: &str, actor: &str, now: UtcMillis) -> Result<KeyRecord, AddKeyRefusal> {
+    pub async fn rename_key(&self, which: &KeySelector, name: &str, actor: &str, now: UtcMillis) -> Result<KeyRecord, AddKeyRefusal> {
         let mut tx = self.aside().await?;
         let key = find(&mut tx, which).await?;
         let keys = keys_of(&mut tx, &which.user).await?;
@@ -279,7 +278,7 @@ pub(super) async fn by_credential(tx: &mut Tx, credential_id: &str) -> Result<Op
 }
 
 /// By id, or by name among those that were not removed.
-async fn find(tx: &mut Tx, which: &Which) -> Result<KeyRecord, RegistryError> {
+async fn find(tx: &mut Tx, which: &KeySelector) -> Result<KeyRecord, RegistryError> {
     let keys = keys_of(tx, &which.user).await?;
     let named = |k: &&KeyRecord| k.id == which.key || k.name == which.key;
     let found = keys.iter().filter(|k| k.state != KeyState::Removed).find(named);

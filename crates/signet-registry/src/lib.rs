@@ -9,6 +9,7 @@ mod accounts;
 pub mod admission;
 pub mod backup;
 mod certificates;
+mod claim_refusal;
 pub mod code;
 mod error;
 pub mod events;
@@ -22,13 +23,14 @@ mod url;
 mod view;
 
 pub use accounts::{DeviceRecord, NewCode, NewUser, UserDetails, UserRecord};
-pub use certificates::{CertificateRecord, RevokedCertificate, StoredCrl, Which};
+pub use certificates::{CertificateRecord, CertificateSelector, RevokedCertificate, StoredCrl};
+pub use claim_refusal::{ClaimError, ClaimRefusal};
 pub use error::RegistryError;
 use events::{ChainError, verify_part};
 pub use events::{Event, NewEvent};
 pub use evidence::{EvidenceChainError, EvidenceRow, RecordRefusal, Recorded};
-pub use issue::{Ask, Claim, IssuedCertificate, Order};
-pub use keys::{AddKeyRefusal, Attestation, KeyRecord, NewKeyRow, Which as WhichKey, check_name as check_key_name};
+pub use issue::{CertificateRequest, Claim, IssueBasis, IssueOrder, IssuedCertificate};
+pub use keys::{AddKeyRefusal, Attestation, KeyRecord, KeySelector, NewKeyRow, check_name as check_key_name};
 pub use schema::SCHEMA;
 pub use url::{RegistryUrl, UrlError};
 pub use view::{CertificateView, View};
@@ -207,7 +209,7 @@ impl Registry {
     }
 
     /// Begins a change that says nothing about who may be on: waits for its turn, and no gateway reads its view anew.
-    pub(super) async fn aside(&self) -> Result<Tx, RegistryError> {
+    async fn aside(&self) -> Result<Tx, RegistryError> {
         self.locked("UPDATE registry_meta SET head_seq = head_seq WHERE id = 1").await
     }
 

@@ -25,9 +25,9 @@ pub struct CertificateRecord {
     pub managed: bool,
 }
 
-/// Which certificates an order is about.
+/// CertificateSelector certificates an order is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
+pub enum CertificateSelector {
     Serial(String),
     /// `USER/DEVICE`, or `DEVICE` when that is unambiguous.
     Device(String),
@@ -70,7 +70,7 @@ impl Registry {
         let used = by_serial(&mut tx, serial).await?.ok_or_else(|| RegistryError::NoSuchCertificate(serial.into()))?;
         let who = format!("{}/{}", used.user, used.device);
         events::append(&mut tx, NewEvent::new(now, "gateway", "certificate.first_used", &who, serial)).await?;
-        let device = Which::Device(who.clone());
+        let device = CertificateSelector::Device(who.clone());
         for old in of(&mut tx, &device).await? {
             if old.state == CertificateState::Good && old.issued < used.issued {
                 end(&mut tx, &old.serial, CertificateState::Superseded, "its successor is in use", now).await?;
@@ -82,25 +82,31 @@ impl Registry {
     }
 
     /// Takes certificates back for good; which. With a user, open codes stop working too.
-    pub async fn revoke(&self, which: &Which, reason: &str, actor: &str, now: UtcMillis) -> Result<Vec<String>, RegistryError> {
+    pub async fn revoke(
+        &self,
+        which: &CertificateSelector,
+        reason: &str,
+        actor: &str,
+        now: UtcMillis,
+    ) -> Result<Vec<String>, RegistryError> {
         let mut tx = self.write().await?;
         let (found, what) = match which {
-            Which::Serial(s) => (of(&mut tx, which).await?, s.clone()),
-            Which::Device(d) => {
+            CertificateSelector::Serial(s) => (of(&mut tx, which).await?, s.clone()),
+            CertificateSelector::Device(d) => {
                 let (user, id) = accounts::find_device(&mut tx, d).await?;
                 let d = format!("{user}/{id}");
-                (of(&mut tx, &Which::Device(d.clone())).await?, d)
+                (of(&mut tx, &CertificateSelector::Device(d.clone())).await?, d)
             }
-            Which::User(u) => {
+            CertificateSelector::User(u) => {
                 accounts::user_by_id(&mut tx, u).await?.ok_or_else(|| RegistryError::NoSuchUser(u.clone()))?;
                 (of(&mut tx, which).await?, u.clone())
             }
         };
-        if let (Which::Serial(s), true) = (which, found.is_empty()) {
+        if let (CertificateSelector::Serial(s), true) = (which, found.is_empty()) {
             return Err(RegistryError::NoSuchCertificate(s.clone()));
         }
         let voided = match which {
-            Which::User(u) => {
+            CertificateSelector::User(u) => {
                 accounts::void_codes(&mut tx, u, CodePurpose::Enrol).await? + accounts::void_codes(&mut tx, u, CodePurpose::Key).await?
             }
             _ => 0,
@@ -223,15 +229,15 @@ async fn end(tx: &mut Tx, serial: &str, state: CertificateState, reason: &str, n
 }
 
 pub(super) async fn by_serial(tx: &mut Tx, serial: &str) -> Result<Option<CertificateRecord>, RegistryError> {
-    Ok(of(tx, &Which::Serial(serial.into())).await?.pop())
+    Ok(of(tx, &CertificateSelector::Serial(serial.into())).await?.pop())
 }
 
 /// Newest first. A device is written `USER/DEVICE` here.
-pub(super) async fn of(tx: &mut Tx, which: &Which) -> Result<Vec<CertificateRecord>, RegistryError> {
+pub(super) async fn of(tx: &mut Tx, which: &CertificateSelector) -> Result<Vec<CertificateRecord>, RegistryError> {
     let (condition, a, b) = match which {
-        Which::Serial(s) => ("serial = $1 AND serial = $2", s.as_str(), s.as_str()),
-        Which::User(u) => ("user_id = $1 AND user_id = $2", u.as_str(), u.as_str()),
-        Which::Device(d) => {
+        CertificateSelector::Serial(s) => ("serial = $1 AND serial = $2", s.as_str(), s.as_str()),
+        CertificateSelector::User(u) => ("user_id = $1 AND user_id = $2", u.as_str(), u.as_str()),
+        CertificateSelector::Device(d) => {
             let (user, id) = d.split_once('/').unwrap_or((d, ""));
             ("user_id = $1 AND device_id = $2", user, id)
         }

@@ -2,7 +2,7 @@
 
 use super::{
     AccountState, CertificateRecord, CodePurpose, CodeState, NewEvent, Registry, RegistryError, Tx,
-    certificates::{self, Which},
+    certificates::{self, CertificateSelector},
     events,
 };
 use signet_identity::is_user_id;
@@ -151,7 +151,7 @@ impl Registry {
         let query = format!("SELECT {DEVICE} FROM devices WHERE user_id = $1 ORDER BY id");
         let devices = sqlx::query(&query).bind(id).fetch_all(&mut *tx).await?;
         let devices = devices.iter().map(device_record).collect::<Result<_, _>>()?;
-        let certificates = certificates::of(&mut tx, &Which::User(id.into())).await?;
+        let certificates = certificates::of(&mut tx, &CertificateSelector::User(id.into())).await?;
         let codes = sqlx::query("SELECT purpose, state, expires_ms FROM codes WHERE user_id = $1 ORDER BY created_ms DESC");
         let codes = codes.bind(id).fetch_all(&mut *tx).await?;
         let code = |r: &AnyRow| Ok((CodePurpose::read(r.try_get(0)?)?, CodeState::read(r.try_get(1)?)?, UtcMillis(r.try_get(2)?)));
