@@ -302,7 +302,7 @@ impl Door {
         if !cure.is_empty() {
             body.push_str(&format!("{}={cure}\u{1}", tag::CURE));
         }
-        seal(signet_fix::session::BEGIN_STRING, body.as_bytes())
+        seal(signet_fix::BEGIN_STRING, body.as_bytes())
     }
 
     async fn run(&self, admitted: Admitted, from: SocketAddr, core: &Rc<Core>) {

@@ -18,3 +18,6 @@ pub mod tag;
 pub mod tagvalue;
 
 pub use message::AppMessage;
+
+/// BeginString (8) of every message.
+pub const BEGIN_STRING: &str = "FIX.4.4";

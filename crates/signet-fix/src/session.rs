@@ -28,6 +28,7 @@ mod settings;
 mod storage;
 mod turn;
 
+use crate::BEGIN_STRING;
 use crate::{
     AppMessage,
     message::DecodeError,
@@ -52,8 +53,6 @@ use std::{
 };
 use storage::StoreFactory;
 
-/// BeginString (8) of every session so far.
-pub const BEGIN_STRING: &str = "FIX.4.4";
 /// Bytes queued for a peer that does not read; then the connection ends.
 pub const MAX_OUTBOX_BYTES: usize = 4 * 1024 * 1024;
 

@@ -472,6 +472,23 @@ fn a_withdrawal_takes_the_quote_it_names() {
     assert_eq!(fresh.withdraw(&d("A"), None), Ok(false), "nothing was quoted");
 }
 
+/// Of a line that has a quote, or that ended otherwise, a snapshot's withdrawal says nothing.
+#[test]
+fn a_withdrawal_of_a_quote_that_was_never_seen_counts_for_a_line_that_waits() {
+    let mut r = Rfq::new(terms());
+    assert!(r.withdrawn_before(&d("A")));
+    assert_eq!(r.line(&d("A")).unwrap().state, LineState::Withdrawn);
+    assert!(!r.withdrawn_before(&d("A")), "once");
+    assert!(!r.withdrawn_before(&d("Z")), "not asked");
+    let mut quoted = open();
+    assert!(!quoted.withdrawn_before(&d("A")));
+    assert_eq!(quoted.line(&d("A")).unwrap().state, LineState::Quoted);
+    let mut passed = Rfq::new(terms());
+    passed.pass(&d("A"), Passed { code: REASON_PASS, text: "no".into() }).unwrap();
+    assert!(!passed.withdrawn_before(&d("A")));
+    assert!(matches!(passed.line(&d("A")).unwrap().state, LineState::Passed(_)));
+}
+
 #[test]
 fn only_the_accept_that_is_named_moves() {
     let mut r = open();
@@ -536,6 +553,34 @@ fn a_smaller_quote_is_taken_whole_and_only_whole() {
     assert!(r.check_accept(&accept("x", "A", "a2", "99.4"), T, 0).is_err());
     let part = Accept { quantity: dec("2000000"), ..accept("x", "A", "a2", "99.4") };
     assert_eq!(r.check_accept(&part, T, 0), Ok(()));
+}
+
+/// The line says why a quote cannot be taken, whatever the clock of the asker says.
+#[test]
+fn a_line_that_is_not_quoted_says_why_it_cannot_be_accepted() {
+    let table: [(&str, fn(&mut Rfq), Result<(), AcceptRefusal>); 4] = [
+        ("quoted", |_| {}, Ok(())),
+        ("expired", |r| drop(r.tick(UtcMillis(10_000))), Err(AcceptRefusal::Expired)),
+        ("not reachable", |r| drop(r.unreachable(&d("A"))), Err(AcceptRefusal::Unreachable)),
+        ("withdrawn", |r| drop(r.withdraw(&d("A"), None)), Err(AcceptRefusal::Withdrawn)),
+    ];
+    for (what, happens, want) in table {
+        let mut r = open();
+        happens(&mut r);
+        assert_eq!(r.check_accept(&accept("x", "A", "a1", "99.5"), T, 0), want, "{what}");
+    }
+}
+
+#[test]
+fn the_trader_takes_back_what_is_armed_and_not_what_was_sent() {
+    let mut r = open();
+    r.arm(accept("x1", "A", "a1", "99.5"), T, 0).unwrap();
+    r.disarm();
+    assert_eq!(r.accept, None);
+    r.arm(accept("x2", "A", "a1", "99.5"), T, 0).unwrap();
+    r.send_accept(&id("x2"), T, 0).unwrap();
+    r.disarm();
+    assert!(matches!(r.accept, Some((_, AcceptState::Sent))));
 }
 
 #[test]

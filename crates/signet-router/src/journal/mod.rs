@@ -4,7 +4,7 @@
 
 use crate::{Decided, Input, Keep, Router};
 use serde::Deserialize;
-use signet_fix::{AppMessage, session::BEGIN_STRING};
+use signet_fix::{AppMessage, BEGIN_STRING};
 use signet_journal::{LogError, SealedLog, StoreKey};
 use signet_rfq::{CompId, DealerId, RfqId, UtcMillis};
 use std::{
@@ -14,7 +14,7 @@ use std::{
 };
 
 /// When the file is this large and this much of it is about forgotten RFQs, it is rewritten.
-const REWRITE_ABOVE_BYTES: u64 = 8 * 1024 * 1024;
+const REWRITE_ABOVE_BYTES: u64 = 8_388_608;
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

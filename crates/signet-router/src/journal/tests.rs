@@ -289,6 +289,40 @@ fn a_day(path: &Path) -> Gateway {
     g
 }
 
+/// A dealer that streams prices into one RFQ leaves its last one; what happened between two quotes keeps both.
+#[test]
+fn the_journal_keeps_the_last_of_the_quotes_that_follow_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut g = Gateway::start(&dir.path().join("rfqs.journal"), router());
+    g.desk(0, request("R1", 1_000, 0));
+    let kept = |g: &Gateway| g.journal.records.values().map(Vec::len).sum::<usize>();
+    let request_only = kept(&g);
+    for n in 0..50 {
+        g.dealer(10 + n, "N", quote("R1", &format!("n{n}"), "1.08", 1_000));
+    }
+    assert_eq!(kept(&g), request_only + 1);
+    // What another dealer says in between changes nothing for it.
+    g.dealer(70, "E", quote("R1", "e1", "1.09", 1_000));
+    let of = |quote: &str| QuoteCancel {
+        rfq: Some(RfqId::new("ALICE.R1").unwrap()),
+        quote: Some(QuoteId::new(quote).unwrap()),
+        instrument: None,
+        dealer: None,
+        unreachable: false,
+    };
+    g.dealer(80, "E", AppMessage::QuoteCancel(of("e1")));
+    g.dealer(90, "N", quote("R1", "n49", "1.081", 1_000));
+    let request_only = request_only + 2;
+    assert_eq!(kept(&g), request_only + 1);
+    g.dealer(100, "N", AppMessage::QuoteCancel(of("n49")));
+    g.dealer(110, "N", quote("R1", "n50", "1.08", 1_000));
+    g.dealer(120, "N", quote("R1", "n51", "1.08", 1_000));
+    assert_eq!(kept(&g), request_only + 3, "the quote before the withdrawal, the withdrawal, the newest quote");
+    g.desk(130, hit("R1", "R1:1", "n51", "1.08", 1_000, 130));
+    g.dealer(140, "N", quote("R1", "n52", "1.08", 1_000));
+    assert_eq!(kept(&g), request_only + 5, "the quote that was accepted stays");
+}
+
 #[test]
 fn a_restart_with_other_settings_changes_nothing_of_what_was_said() {
     let dir = tempfile::tempdir().unwrap();
