@@ -161,6 +161,12 @@ fn administrators_are_asked_about_by_class_of_command() {
         let s: Scenario = toml::from_str(text).unwrap();
         assert_eq!(s.decide(&e).unwrap().outcome(), want, "{text}");
     }
+    // One administrator by name: whoever is in a group is known.
+    let e = load(&cedar("@id('o') permit (principal == Administrator::'oscar', action == Action::'admin-read', resource);"));
+    for (user, want) in [("oscar", Outcome::Allow), ("alice", Outcome::Deny)] {
+        let s: Scenario = toml::from_str(&format!("user = '{user}'\naction = 'admin-read'")).unwrap();
+        assert_eq!(s.decide(&e).unwrap().outcome(), want, "{user}");
+    }
 }
 
 /// Read once for all the questions below.
