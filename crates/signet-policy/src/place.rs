@@ -218,6 +218,34 @@ mod tests {
         assert!(travel(at("GB", i64::MIN / HOUR), at("SG", i64::MAX / HOUR), LIMITS) == Travel::Possible);
     }
 
+    /// What an event says: the least distance there can be, and the whole minutes that have passed.
+    #[test]
+    fn an_impossible_journey_is_told_in_kilometres_and_minutes() {
+        let at = |country: &str, at_ms: i64| Sighting { country: c(country), at_ms };
+        // 10,945 km between the middles; Great Britain reaches 600 km from its own and Singapore 30 km.
+        assert_eq!(travel(at("GB", 0), at("SG", 119_999), LIMITS), Travel::Impossible { km: 10_314, minutes: 1 });
+        assert_eq!(travel(at("CH", 0), at("HK", HOUR), LIMITS), Travel::Impossible { km: 9_129, minutes: 60 });
+    }
+
+    /// Countries that touch are no distance apart, so that even a limit of nothing finds nothing.
+    #[test]
+    fn no_distance_is_never_too_far() {
+        let at = |country: &str| Sighting { country: c(country), at_ms: 0 };
+        let strict = TravelLimits { speed_kmh: 0, distance_km: 0 };
+        assert_eq!(travel(at("CH"), at("DE"), strict), Travel::Possible);
+        assert!(matches!(travel(at("CH"), at("HK"), strict), Travel::Impossible { .. }));
+    }
+
+    /// A firm decides from which distance on it looks, whatever the speed.
+    #[test]
+    fn a_shorter_distance_than_the_limit_is_not_looked_at() {
+        let at = |country: &str| Sighting { country: c(country), at_ms: 0 };
+        for (distance_km, possible) in [(9_129, false), (9_130, true)] {
+            let limits = TravelLimits { distance_km, ..LIMITS };
+            assert_eq!(travel(at("CH"), at("HK"), limits) == Travel::Possible, possible, "{distance_km}");
+        }
+    }
+
     #[test]
     fn a_known_distance() {
         // Zurich and New York, about 6,325 km.
@@ -232,6 +260,19 @@ mod tests {
         assert_eq!(c("GB").to_string(), "GB");
         for bad in ["", "G", "gb", "GBR", "G1", "ÄÖ"] {
             assert!(bad.parse::<Country>().is_err(), "{bad}");
+        }
+        // Logs and files show the same two letters.
+        assert_eq!(format!("{:?}", c("GB")), "GB");
+        assert_eq!(serde_json::to_string(&c("GB")).unwrap(), "\"GB\"");
+        assert_eq!(serde_json::from_str::<Country>("\"GB\"").unwrap(), c("GB"));
+        assert!(serde_json::from_str::<Country>("\"gb\"").is_err());
+    }
+
+    /// A configuration that names a country which is none would expect somebody nowhere.
+    #[test]
+    fn only_some_codes_are_assigned() {
+        for (code, assigned) in [("AD", true), ("GB", true), ("ZW", true), ("XK", true), ("UK", false), ("ZZ", false)] {
+            assert_eq!(c(code).is_assigned(), assigned, "{code}");
         }
     }
 

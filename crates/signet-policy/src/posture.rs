@@ -192,30 +192,34 @@ mod tests {
     fn the_ladder() {
         let require = BTreeSet::from([Fact::DiskEncryption]);
         let unknown = || Some(Reading::Unknown("no permission".into()));
-        // managed certificate, hardware key, report's word on the disk (None: no report), managed, rung
-        type Row = (bool, bool, Option<Option<Reading>>, bool, Rung);
+        let (nothing, own_word, cannot) = ("nothing vouches for it", "nothing but its own word", "cannot tell about disk encryption");
+        let (without, managed) = ("by its own word without disk encryption", "certificate of a managed device");
+        let silent = "certificate of a managed device, but no posture report tells about disk encryption";
+        let signed = "report signed by a hardware-bound key";
+        // managed certificate, hardware key, report's word on the disk (None: no report), managed, rung, words
+        type Row = (bool, bool, Option<Option<Reading>>, bool, Rung, &'static str);
         let table: &[Row] = &[
-            (false, false, None, false, Rung::Nothing),
-            (false, true, None, false, Rung::Nothing),
-            (false, false, Some(Some(Reading::Yes)), false, Rung::SelfReported),
-            (false, true, Some(Some(Reading::Yes)), true, Rung::SignedReport),
-            (false, true, Some(unknown()), false, Rung::SelfReported),
-            (false, true, Some(None), false, Rung::SelfReported),
-            (false, true, Some(Some(Reading::No)), false, Rung::SelfReported),
+            (false, false, None, false, Rung::Nothing, nothing),
+            (false, true, None, false, Rung::Nothing, nothing),
+            (false, false, Some(Some(Reading::Yes)), false, Rung::SelfReported, own_word),
+            (false, true, Some(Some(Reading::Yes)), true, Rung::SignedReport, signed),
+            (false, true, Some(unknown()), false, Rung::SelfReported, cannot),
+            (false, true, Some(None), false, Rung::SelfReported, cannot),
+            (false, true, Some(Some(Reading::No)), false, Rung::SelfReported, without),
             // Silence about what is required earns nothing, whatever the certificate says.
-            (true, false, None, false, Rung::Nothing),
-            (true, true, None, false, Rung::Nothing),
-            (true, false, Some(unknown()), true, Rung::ManagedCertificate),
-            (true, false, Some(Some(Reading::Yes)), true, Rung::ManagedCertificate),
+            (true, false, None, false, Rung::Nothing, silent),
+            (true, true, None, false, Rung::Nothing, silent),
+            (true, false, Some(unknown()), true, Rung::ManagedCertificate, managed),
+            (true, false, Some(Some(Reading::Yes)), true, Rung::ManagedCertificate, managed),
             // A laptop that says of itself that it is not encrypted is believed.
-            (true, false, Some(Some(Reading::No)), false, Rung::SelfReported),
-            (true, true, Some(Some(Reading::No)), false, Rung::SelfReported),
+            (true, false, Some(Some(Reading::No)), false, Rung::SelfReported, without),
+            (true, true, Some(Some(Reading::No)), false, Rung::SelfReported, without),
         ];
-        for (managed_certificate, hardware_key, disk, managed, rung) in table {
+        for (managed_certificate, hardware_key, disk, managed, rung, words) in table {
             let r = disk.clone().map(report);
             let evidence = Evidence { managed_certificate: *managed_certificate, hardware_key: *hardware_key, report: r.as_ref() };
             let j = judge(evidence, &require);
-            assert_eq!((j.managed, j.rung), (*managed, *rung), "{evidence:?}: {}", j.words);
+            assert_eq!((j.managed, j.rung, j.words.as_str()), (*managed, *rung, *words), "{evidence:?}");
         }
         // Where nothing is required, the certificate suffices.
         let silent = Evidence { managed_certificate: true, ..Evidence::default() };
@@ -241,6 +245,34 @@ mod tests {
         assert_eq!(broken("Debian", &"x".repeat(201)), ReportError::Unreadable);
         assert_eq!(broken("Debian", &"x".repeat(REPORT_LEN_MAX)), ReportError::TooLong);
         assert_eq!(Envelope::parse(&" ".repeat(9_000)), Err(ReportError::TooLong));
+    }
+
+    /// The limits are what the desk was built with: a shorter one here would refuse its reports.
+    #[test]
+    fn a_report_and_its_texts_may_be_just_so_long() {
+        let json = serde_json::to_string(&report(None)).unwrap();
+        let of_length = |n: usize| Envelope { report: format!("{json:<n$}"), signature: String::new() }.report("e", "n");
+        assert_eq!(of_length(4_096), Ok(report(None)));
+        assert_eq!(of_length(4_097), Err(ReportError::TooLong));
+        // An envelope is read up to twice that: too short to be one, but not too long.
+        assert_eq!(Envelope::parse(&" ".repeat(8_192)), Err(ReportError::Unreadable));
+        assert_eq!(Envelope::parse(&" ".repeat(8_193)), Err(ReportError::TooLong));
+        let named = |system: &str| Envelope { report: json.replace("Debian", system), signature: String::new() }.report("e", "n");
+        assert!(named(&"x".repeat(200)).is_ok());
+        assert_eq!(named(&"x".repeat(201)), Err(ReportError::Unreadable));
+    }
+
+    #[test]
+    fn a_fact_is_named_in_words() {
+        for (fact, words) in [
+            (Fact::DiskEncryption, "disk encryption"),
+            (Fact::SecureBoot, "secure boot"),
+            (Fact::Firewall, "firewall"),
+            (Fact::ScreenLock, "screen lock"),
+            (Fact::Tpm, "TPM"),
+        ] {
+            assert_eq!(fact.words(), words);
+        }
     }
 
     proptest! {

@@ -85,6 +85,11 @@ const ADMIN_FLAGS: [&str; 4] = [
     "privileged role, a key in hardware",
 ];
 
+/// The two circumstances of a trade as one number, 1 and 2: the place of its words in [`TRADE_FLAGS`].
+fn circumstances(first_today: bool, new_dealer: bool) -> u8 {
+    u8::from(first_today) + 2 * u8::from(new_dealer)
+}
+
 /// Everything but the value that is varied.
 struct Case<'a> {
     trader: &'a Alike,
@@ -114,7 +119,7 @@ enum Vary {
 
 fn cases<'a>(u: &'a Universe, old: &CedarEntitlements, new: &CedarEntitlements) -> Vec<Case<'a>> {
     let mut all = Vec::new();
-    let unseen = u8::from(!u.mentions("firstToday")) | u8::from(!u.mentions("newDealer")) << 1;
+    let unseen = circumstances(!u.mentions("firstToday"), !u.mentions("newDealer"));
     for (trader, dealer) in u.traders.iter().flat_map(|t| u.dealers.iter().map(move |d| (t, d))) {
         let see = Case {
             trader,
@@ -278,7 +283,7 @@ impl Found {
             let action = case.step.map_or("see", |s| if s == Step::Request { "request" } else { "accept" });
             let side = case.step.map_or("", |_| case.side.word());
             let instrument = case.instrument.map_or_else(|| one(""), |a| instruments(a, i.map_or("", |i| i.class.as_str()), currency));
-            let own = u8::from(case.first_today) | u8::from(case.new_dealer) << 1;
+            let own = circumstances(case.first_today, case.new_dealer);
             let alike = (0..4u8).filter(|f| f & !case.free == own & !case.free);
             let flags = alike.filter_map(|f| TRADE_FLAGS.get(usize::from(f))).map(|f| (*f).to_owned()).collect();
             let fields = [case.trader.all.clone(), one(action), one(side), instrument, case.dealer.all.clone(), flags];

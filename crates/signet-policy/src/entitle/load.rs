@@ -3,8 +3,7 @@
 use super::{
     CedarEntitlements, EntitleError, Facts, MAX_DOCUMENT_LEN, MAX_POLICIES, MAX_WORDS_CHARS,
     facts::{by_member, is_currency, is_name},
-    literals::Literals,
-    shape,
+    literals, shape,
 };
 use aws_lc_rs::digest::{Context, SHA256};
 use cedar_policy::{
@@ -310,8 +309,8 @@ impl<'a> Names<'a> {
                 return Err(EntitleError::UnknownName { id: id(), kind, name: name.to_owned() });
             }
         }
-        let literals = Literals::of(p).ok_or_else(|| EntitleError::Invalid { id: id(), why: "it cannot be analysed".into() })?;
-        let unknown = literals.texts.into_iter().find(|t| !self.world.instruments.get(t).is_some_and(|i| i.has_isin));
+        let texts = literals::texts(p).ok_or_else(|| EntitleError::Invalid { id: id(), why: "it cannot be analysed".into() })?;
+        let unknown = texts.into_iter().find(|t| !self.world.instruments.get(t).is_some_and(|i| i.has_isin));
         unknown.map_or(Ok(()), |text| Err(EntitleError::BadText { id: id(), text }))
     }
 }

@@ -76,6 +76,14 @@ mod tests {
             ("a.b;".repeat(MAX_TOKENS), true),
             // A semicolon within brackets ends nothing.
             (format!("({})", "a;".repeat(MAX_TOKENS)), false),
+            // A word is one, however long, and so is a text.
+            ("ab_c1 ".repeat(MAX_TOKENS), true),
+            ("\"a b\" ".repeat(MAX_TOKENS), true),
+            ("\"a b\" ".repeat(MAX_TOKENS + 1), false),
+            // What is closed is no longer around what follows.
+            ("([{}])".repeat(MAX_DEPTH), true),
+            // One stroke begins no comment.
+            (format!("/ {}", nested(MAX_DEPTH + 1)), false),
             ("\"never ends".into(), true),
             ("\"ends in a backslash \\".into(), true),
         ] {

@@ -144,6 +144,68 @@ fn a_trader_reads_what_counts_and_what_would_cure_it() {
     assert!(unknown.words().contains("geographic location not known +40"), "{}", unknown.words());
 }
 
+/// Where no change alone is enough, all that count are named and nothing else, most first.
+#[test]
+fn a_cure_is_named_only_where_it_would_lower_the_score() {
+    let a = assess(&table(), &attributes(&["standard", "hardware", "unmanaged", "unknown", "anomalous"]), vec![]);
+    let (country, laptop) =
+        ("If you are travelling, ask your administrator to expect you in this country.", "Use a laptop that your firm manages.");
+    assert_eq!(a.cures, [country, laptop, "Connect from a network of your firm."]);
+    // A firm that gives every laptop the same points does not send anybody to fetch another one.
+    let same = FOUNDING.replace("\"managed, compliant\"\npoints = 0", "\"managed, compliant\"\npoints = 25");
+    let a = assess(&ScoreTable::parse(&same).unwrap(), &attributes(&["standard", "hardware", "managed", "unknown", "anomalous"]), vec![]);
+    assert_eq!((a.score, a.cures), (80, vec![country.to_owned(), "Connect from a network of your firm.".into()]));
+}
+
+/// The cause is told where the laptop counts against somebody, and nowhere else.
+#[test]
+fn what_is_wrong_with_the_laptop_is_named_with_its_points_and_its_cure() {
+    let assessed = |row: &[&str; 5]| {
+        let mut a = assess(&table(), &attributes(row), vec![]);
+        a.because_of_device("by its own word without firewall");
+        let causes: Vec<String> =
+            a.factors.iter().filter(|f| !f.cause.is_empty()).map(|f| format!("{}: {}", f.condition, f.cause)).collect();
+        (a.words(), a.cure(), causes)
+    };
+    let (words, cure, causes) = assessed(&["standard", "software", "unmanaged", "corporate", "expected"]);
+    assert_eq!(
+        words,
+        "Risk 30 (MFA, software token +5, unmanaged +25: by its own word without firewall): a touch of your security key is wanted."
+    );
+    assert_eq!(cure, "Use a laptop that your firm manages. This one: by its own word without firewall.");
+    assert_eq!(causes, ["unmanaged: by its own word without firewall"]);
+    let (words, cure, causes) = assessed(&["standard", "software", "managed", "unknown", "expected"]);
+    assert_eq!(words, "Risk 20 (MFA, software token +5, unknown or dynamic IP +15): a touch of your security key is wanted.");
+    assert_eq!(cure, "Connect from a network of your firm. Touch your security key at logon.");
+    assert_eq!(causes, Vec::<String>::new());
+}
+
+/// Events keep the rationale with the points, so that they can be read without the table of that day.
+#[test]
+fn a_factor_carries_the_rationale_of_its_row() {
+    let known = attributes(&["standard", "hardware", "managed", "corporate", "expected"]);
+    let a = assess(&table(), &Attributes { managed: None, ..known }, vec![]);
+    let said: Vec<_> = a.factors.iter().map(|f| (f.attribute.as_str(), f.condition.as_str(), f.rationale.as_str())).collect();
+    assert_eq!(said[0], ("user identity", "standard user", "May trade within their own entitlements only."));
+    assert_eq!(said[2], ("device health", "not known", "What is not known counts as the worst of its kind."));
+}
+
+#[test]
+fn what_is_as_large_as_may_be_is_still_taken() {
+    let table_of = |from: &str, to: &str| {
+        assert!(FOUNDING.contains(from), "{from}");
+        ScoreTable::parse(&FOUNDING.replacen(from, to, 1))
+    };
+    let padded = |n: usize| ScoreTable::parse(&format!("{FOUNDING}{}", " ".repeat(n - FOUNDING.len()))).map(drop);
+    assert_eq!((padded(65_536), padded(65_537)), (Ok(()), Err(TableError::TooLong)));
+    let points = |n: u32| table_of("points = 40", &format!("points = {n}")).map(|t| t.points(Attribute::Country, None));
+    assert_eq!((points(1_000), points(1_001)), (Ok(1_000), Err(TableError::Points("anomalous country"))));
+    let rationale = |text: &str| table_of("Where this person works.", text).map(|t| t.rationale(Condition::ExpectedCountry).to_owned());
+    let (longest, refused) = ("x".repeat(500), Err(TableError::Rationale("expected country")));
+    assert_eq!(rationale(&longest), Ok(longest.clone()));
+    assert_eq!((rationale(&"x".repeat(501)), rationale("Home\\u0007.")), (refused.clone(), refused));
+}
+
 #[test]
 fn a_table_is_taken_whole_or_not_at_all() {
     let change = |from: &str, to: &str| {
@@ -173,6 +235,11 @@ fn the_digest_is_that_of_the_file() {
     // Made with sha256sum over an own copy: any change of a byte is another policy.
     assert_ne!(ScoreTable::parse(&format!("{FOUNDING}\n")).unwrap().digest(), table().digest());
     assert_eq!(table().digest().len(), 64);
+    // Nor do two policies that share the table but not their settings pass for the same.
+    let with = |settings: &str| table().with_settings(settings);
+    let (a, b) = (with("[travel]"), with("[hours]"));
+    assert!(a.digest() != b.digest() && a.digest() != table().digest());
+    assert_eq!((a.digest().len(), a.points(Attribute::Country, None)), (64, 40));
 }
 
 proptest! {

@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
 fn outcome(policies: &str, more: &str) -> (Outcome, Vec<String>) {
     let v = decide(&load(&cedar(&format!("{PERMIT}{policies}"))), more);
@@ -160,7 +161,17 @@ fn administrators_are_asked_about_by_class_of_command() {
         let s: Scenario = toml::from_str(text).unwrap();
         assert_eq!(s.decide(&e).unwrap().outcome(), want, "{text}");
     }
+    // One administrator by name: whoever is in a group is known.
+    let e = load(&cedar("@id('o') permit (principal == Administrator::'oscar', action == Action::'admin-read', resource);"));
+    for (user, want) in [("oscar", Outcome::Allow), ("alice", Outcome::Deny)] {
+        let s: Scenario = toml::from_str(&format!("user = '{user}'\naction = 'admin-read'")).unwrap();
+        assert_eq!(s.decide(&e).unwrap().outcome(), want, "{user}");
+    }
 }
+
+/// Read once for all the questions below.
+static NO_POLICIES: LazyLock<(CedarEntitlements, Schema)> =
+    LazyLock::new(|| (load(""), Schema::from_cedarschema_str(SCHEMA).map(|(schema, _)| schema).unwrap()));
 
 proptest! {
     /// What we hand to Cedar is what the schema says, whatever the numbers: strict validation then holds.
@@ -169,8 +180,7 @@ proptest! {
         quantity in 1u64..u64::MAX, day in 0u64..1_000_000_000_000, open in 0usize..1000, dealers in 0usize..20,
         bps in proptest::option::of(any::<i64>()), idle in any::<i64>(), side in 0usize..3, flags in 0u8..16, instrument in 0usize..13,
     ) {
-        let e = load("");
-        let (schema, _) = Schema::from_cedarschema_str(SCHEMA).unwrap();
+        let (e, schema) = &*NO_POLICIES;
         let id = world().instruments.keys().nth(instrument).cloned().unwrap();
         let day = Amounts::from([("EUR".to_owned(), Decimal::from(day))]);
         let deal = Deal {
@@ -186,7 +196,7 @@ proptest! {
         };
         let step = if flags & 2 > 0 { Step::Request } else { Step::Accept { off_market_bps: bps } };
         let q = Question { who: "alice", proof: Proof::default(), act: Act::Trade { step, dealer: "HARBOUR", new_dealer: flags & 4 > 0, deal: &deal } };
-        match e.request(&q, Proof { touched: flags & 8 > 0, second_person: false }, Some(&schema)) {
+        match e.request(&q, Proof { touched: flags & 8 > 0, second_person: false }, Some(schema)) {
             Ok(_) => {}
             Err(Denial::NoRate(c)) => prop_assert!(!e.facts().rates.contains_key(&c)),
             Err(other) => prop_assert!(false, "{other}"),

@@ -96,6 +96,8 @@ fn every_kind_of_limit_is_looked_at() {
         ("context.instrument.class == Class::'FX spot'", "EUR/USD"),
         ("context.instrument == Instrument::'US46625HJB78'", "US46625HJB78"),
         ("context.instrument has isin && context.instrument.isin like 'IT*'", "IT0005534141"),
+        // Alike but for their ISINs.
+        ("context.instrument has isin && context.instrument.isin like 'US46*'", "US46625HJB78"),
         ("principal == Trader::'bob'", "bob"),
         ("resource == Dealer::'HARBOUR'", "HARBOUR"),
     ] {

@@ -6,7 +6,11 @@ mod arithmetic;
 mod decisions;
 mod differences;
 mod examples;
+mod explain;
+mod limits;
 mod refusals;
+mod sentences;
+mod words;
 
 /// The dealers and some of the instruments of the practice venue.
 fn world() -> World {

@@ -158,6 +158,10 @@ fn expectations_are_read_strictly() {
     let missing = Expectations::from_toml(&good.replace("dealer = 'HARBOUR'\n", "")).unwrap().run(&e);
     assert!(missing.results[0].failure.as_deref().unwrap().contains("dealer is missing"));
     assert_eq!(missing.untested, ["all"]);
+    // What determined an answer is tested; what had no part in any is not.
+    let two = load(&cedar(&format!("{PERMIT} @id('lock') permit (principal, action == Action::'admin-lock', resource);")));
+    let allowed = Expectations::from_toml(&good.replace("'deny'", "'allow'")).unwrap().run(&two);
+    assert_eq!((allowed.failed(), allowed.untested), (0, vec!["lock".to_owned()]));
 }
 
 proptest! {
