@@ -321,6 +321,9 @@ fn the_journal_keeps_the_last_of_the_quotes_that_follow_each_other() {
     g.desk(130, hit("R1", "R1:1", "n51", "1.08", 1_000, 130));
     g.dealer(140, "N", quote("R1", "n52", "1.08", 1_000));
     assert_eq!(kept(&g), request_only + 5, "the quote that was accepted stays");
+    // What was replaced no longer counts against the limits.
+    let bytes: usize = g.journal.records.values().flatten().map(|r| r.bytes.len()).sum();
+    assert_eq!((g.journal.size.total, g.journal.size.desks["ALICE"]), (bytes as u64, bytes as u64));
 }
 
 #[test]
