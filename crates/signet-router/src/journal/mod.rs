@@ -240,14 +240,14 @@ impl Journal {
         }
         self.purge(router);
         let live_bytes = self.size.total;
-        self.look_at = self.log.len() + self.log.len() / 4;
+        self.look_at = a_quarter_more(self.log.len());
         if live_bytes * 2 > self.log.len() {
             return Ok(());
         }
         let mut all: Vec<&Record> = self.records.values().flatten().collect();
         all.sort_by_key(|r| r.number);
         self.log.rewrite(all.into_iter().map(|r| &r.bytes[..]))?;
-        self.look_at = REWRITE_ABOVE_BYTES.max(self.log.len() + self.log.len() / 4);
+        self.look_at = REWRITE_ABOVE_BYTES.max(a_quarter_more(self.log.len()));
         Ok(())
     }
 
@@ -261,6 +261,10 @@ impl Journal {
         records.push(Record { number: self.next, bytes, about });
         self.next += 1;
     }
+}
+
+fn a_quarter_more(bytes: u64) -> u64 {
+    bytes + bytes / 4
 }
 
 /// The record whose place a new one takes: the same dealer's quote before, with nothing of the desk, of the gateway or of

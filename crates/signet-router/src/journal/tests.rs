@@ -95,6 +95,30 @@ fn what_is_forgotten_leaves_the_file_and_what_is_not_is_read_again() {
     assert_eq!([99, 100, 102].map(known), [false, true, true]);
 }
 
+/// RFQs are kept apart in memory; on disk their records stay in the order in which they took effect.
+#[test]
+fn a_rewritten_file_has_its_records_in_the_order_of_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rfqs.journal");
+    let mut g = Gateway::start(&path, router());
+    trade(&mut g.journal, &mut g.router, 0, 200, T0 - 24 * 3_600_000);
+    for (n, id) in ["S9", "S1", "S5"].into_iter().enumerate() {
+        g.desk(n as i64, request(id, 1_000, 0));
+    }
+    for (n, id) in ["S5", "S9", "S1"].into_iter().enumerate() {
+        g.dealer(10 + n as i64, "N", quote(id, "q", "1.08", 1_000));
+    }
+    g.router.handle(T0 + 20, Input::Tick);
+    let full = g.journal.log.len();
+    g.journal.look_at = full;
+    g.journal.tidy(&g.router).unwrap();
+    assert!(g.journal.log.len() < full / 2, "{} of {full}", g.journal.log.len());
+    drop(g);
+    let (_, kept) = SealedLog::open(&path, &key()).unwrap();
+    let order: Vec<i64> = kept.records.iter().map(|r| decode(r).unwrap().0.since(T0)).collect();
+    assert_eq!(order, [0, 1, 2, 10, 11, 12]);
+}
+
 #[test]
 fn a_file_that_is_still_needed_is_looked_at_again_only_when_it_has_grown() {
     let dir = tempfile::tempdir().unwrap();
@@ -129,8 +153,13 @@ fn a_desk_that_fills_its_part_of_the_journal_waits_and_others_do_not() {
     assert!(matches!(journal.has_room(&rfq("BOB"), &r), Err(JournalError::Full { of_all: true })));
     // What is forgotten makes room.
     r.handle(LATER, Input::Tick);
-    journal.purged = None;
-    assert!(journal.has_room(&rfq("ALICE"), &r).is_ok() && journal.size.total == 0);
+    journal.purged = Some(Instant::now());
+    assert!(journal.has_room(&rfq("ALICE"), &r).is_err(), "looked a moment ago: a full journal costs no look at every request");
+    for before in [None, Instant::now().checked_sub(PURGE_AGAIN)] {
+        journal.purged = before;
+        journal.size.total = 100;
+        assert!(journal.has_room(&rfq("ALICE"), &r).is_ok() && journal.size.total == 0, "{before:?}");
+    }
 }
 
 #[test]
