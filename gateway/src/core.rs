@@ -2,10 +2,11 @@
 
 use crate::{
     budget::Class,
+    clock::now,
     config::LimitsSection,
     enforce::{Connection, Enforcement},
-    enrol::limit::{JournalBudget, left_out_words},
     entitle::Gate,
+    limit::{JournalBudget, left_out_words},
     live::Live,
     peers::Peers,
     references::Sent,
@@ -28,13 +29,7 @@ use std::{
     cell::{OnceCell, RefCell},
     collections::{BTreeMap, VecDeque},
     rc::Rc,
-    time::{SystemTime, UNIX_EPOCH},
 };
-
-pub fn now() -> UtcMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UtcMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
 
 /// Everything the gateway's tasks share.
 pub struct Core {

@@ -185,7 +185,7 @@ impl Line {
 
     /// Starts the sequence numbers again when their time has come. The line is down.
     fn reset_if_due(&self, core: &Core) {
-        let now = crate::core::now();
+        let now = crate::clock::now();
         if !self.reset.is_due(self.session.numbers_since(), now) {
             return;
         }
@@ -200,7 +200,7 @@ impl Line {
 
     /// Returns when the numbers are due to start again, and the dealer has been told Logout.
     async fn until_reset(&self) {
-        while !self.reset.is_due(self.session.numbers_since(), crate::core::now()) {
+        while !self.reset.is_due(self.session.numbers_since(), crate::clock::now()) {
             tokio::time::sleep(RESET_LOOK).await;
         }
         self.session.logout("sequence numbers start again, as scheduled");

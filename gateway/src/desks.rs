@@ -215,7 +215,7 @@ impl Door {
             if let Some(r) = &self.roster {
                 let who = peer.enrolled.as_ref().map_or(desk.to_string(), |e| format!("{}/{}", e.user, e.device));
                 let detail = format!("certificate {}: {reason}", peer.serial);
-                r.note(NewEvent::new(crate::core::now(), &format!("fix {address}"), code, who, detail));
+                r.note(NewEvent::new(crate::clock::now(), &format!("fix {address}"), code, who, detail));
             }
             let goodbye = admitted.as_ref().err().map(|why| self.logout(&desk, why)).unwrap_or_default();
             let _ = tls.write_all(&goodbye).await;
@@ -244,7 +244,7 @@ impl Door {
 
     /// The risk of an access that is otherwise good: whether it may come in.
     fn judge(&self, logon: &[u8], access: Access, shown: &Shown) -> Result<Access, live::Reason> {
-        let now = crate::core::now();
+        let now = crate::clock::now();
         if let Some(s) = self.roster.as_ref().and_then(|r| r.last_seen(&access.user)) {
             self.risk.remember(&access.user, s);
         }
@@ -294,7 +294,7 @@ impl Door {
 
     /// A Logout outside any session, so that the person at the desk reads why.
     fn logout(&self, desk: &CompId, why: &live::Reason) -> Vec<u8> {
-        let now = format_utc(crate::core::now());
+        let now = format_utc(crate::clock::now());
         let clean = |s: &str| s.chars().filter(|c| !c.is_control()).collect::<String>();
         let (text, code, cure) = (clean(&why.words), why.code, clean(&why.cure));
         let mut body = format!("35=5\u{1}34=1\u{1}49={}\u{1}52={now}\u{1}56={desk}\u{1}58={text}\u{1}", self.comp_id);
@@ -323,7 +323,7 @@ impl Door {
         };
         let cut = Cut::default();
         let admitted = access.clone();
-        let since = crate::core::now();
+        let since = crate::clock::now();
         let live = Live { shown, connection, access, session: session.clone(), outbox: outbox.clone(), since, cut: cut.clone(), chain };
         core.live.borrow_mut().insert(desk.clone(), live);
         core.let_in(&admitted);

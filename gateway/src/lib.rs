@@ -8,6 +8,7 @@ pub mod admin;
 pub mod admin_api;
 mod admission;
 mod budget;
+mod clock;
 pub mod config;
 mod core;
 mod crl;
@@ -18,6 +19,7 @@ pub mod enforce;
 pub mod enrol;
 mod entitle;
 mod https;
+mod limit;
 mod listener_tls;
 mod live;
 pub mod log;
@@ -30,12 +32,7 @@ pub mod signed;
 mod stamp;
 pub mod stepup;
 
-use crate::{
-    core::{Core, now},
-    crl::CrlFiles,
-    dealers::DealerLists,
-    listener_tls::ListenerTls,
-};
+use crate::{clock::now, core::Core, crl::CrlFiles, dealers::DealerLists, listener_tls::ListenerTls};
 pub use config::{Config, ConfigError, Loaded};
 use signed::{Signed, SignedLog, SignedLogError};
 use signet_fix::{

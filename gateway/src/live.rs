@@ -133,7 +133,7 @@ pub fn cut(core: &Rc<Core>, roster: Option<&Roster>, desk: &CompId, why: &Reason
     tracing::warn!(%desk, serial, code = *code, "session cut off: {words}");
     if let Some(roster) = roster {
         let detail = format!("session cut off, certificate {serial}: {words}");
-        roster.note(NewEvent::new(crate::core::now(), "gateway", code, desk.as_str(), detail));
+        roster.note(NewEvent::new(crate::clock::now(), "gateway", code, desk.as_str(), detail));
     }
     session.logout_because(words, Some((code, cure)));
     let (core, desk) = (core.clone(), desk.clone());

@@ -2,8 +2,9 @@
 
 use crate::{
     budget::{Class, DayBytes, NoLogon, PeerBudget, Verdict},
+    clock::now,
     config::{LimitsSection, SignedFull},
-    core::{Core, now},
+    core::Core,
     live,
 };
 use signet_fix::{AppMessage, message::BusinessReject, session::Meta, share::Share};

@@ -87,7 +87,7 @@ impl Notes {
         let key = (event.kind, event.subject.clone());
         let spent = self.summaries().spend(Instant::now(), key);
         let Some(left_out) = spent else { return };
-        let detail = format!("{}{}", event.detail, enrol::limit::left_out_words(left_out));
+        let detail = format!("{}{}", event.detail, crate::limit::left_out_words(left_out));
         self.send(NewEvent { detail, ..event });
     }
 
@@ -96,7 +96,7 @@ impl Notes {
         let due = self.summaries().flush(Instant::now());
         for ((kind, subject), left_out) in due {
             let words = format!("{left_out} more were not written down one by one");
-            self.send(NewEvent::new(crate::core::now(), "gateway", kind, subject, words));
+            self.send(NewEvent::new(crate::clock::now(), "gateway", kind, subject, words));
         }
     }
 
@@ -181,7 +181,7 @@ impl Roster {
 
     fn decide(&self, shown: &Shown, s: &Snapshot) -> Result<Admitted, AdmissionRefusal> {
         let (age, age_max) = (s.confirmed.elapsed(), self.age_max);
-        let found = admit(&s.view, millis(age), millis(age_max), shown, crate::core::now())?;
+        let found = admit(&s.view, millis(age), millis(age_max), shown, crate::clock::now())?;
         Ok(Admitted { user: found.user.clone(), device: found.device.clone(), first_use: !found.used })
     }
 
@@ -197,7 +197,7 @@ impl Roster {
         if self.fail_closed_sessions && s.confirmed.elapsed() > self.age_max {
             return Err(AdmissionRefusal::RegistryStale);
         }
-        still_good(&s.view, shown, crate::core::now()).map(|_| ())
+        still_good(&s.view, shown, crate::clock::now()).map(|_| ())
     }
 
     /// Whether a user has ever traded with a dealer, as far as the registry has told. Never more than it knows.
@@ -346,7 +346,7 @@ async fn open(plan: &Plan) -> Result<Opened, GatewayError> {
     let registry = Registry::open(&plan.url).await?;
     let watch_only = Registry::connect(&plan.url).await?;
     let confirmed = Instant::now();
-    let view = Arc::new(registry.view(crate::core::now()).await?);
+    let view = Arc::new(registry.view(crate::clock::now()).await?);
     tracing::info!(registry = %plan.url, version = view.version, certificates = view.certificates.len(), "registry is open");
     let (mut listener, mut tls) = (None, None);
     if let Some(e) = &plan.enrolment {
@@ -412,7 +412,7 @@ impl Keeper {
         let mut view = self.snapshots.borrow().view.clone();
         let changed = view.version != version;
         if changed {
-            view = Arc::new(self.watch.view(crate::core::now()).await?);
+            view = Arc::new(self.watch.view(crate::clock::now()).await?);
             tracing::debug!(version = view.version, "the registry changed");
         }
         let crl = if changed { Arc::new(self.watch.crl().await?.der) } else { self.snapshots.borrow().crl.clone() };
@@ -450,8 +450,8 @@ impl Keeper {
         let mut left = window;
         while let Some(report) = self.pending.front().filter(|_| left > 0) {
             match report {
-                Report::FirstUsed(serial) => self.registry.first_used(serial, crate::core::now()).await?,
-                Report::Traded(desk, dealer) => self.registry.traded(desk, dealer, crate::core::now()).await?,
+                Report::FirstUsed(serial) => self.registry.first_used(serial, crate::clock::now()).await?,
+                Report::Traded(desk, dealer) => self.registry.traded(desk, dealer, crate::clock::now()).await?,
                 // Came after this turn began.
                 Report::Note(_) | Report::Seen(..) => break,
             }
@@ -473,7 +473,7 @@ impl Keeper {
     async fn check_crl(&self) -> Result<(), RegistryError> {
         let Some(service) = &self.service else { return Ok(()) };
         let config::Issuing::Embedded(ca) = service.issuing() else { return Ok(()) };
-        let now = crate::core::now();
+        let now = crate::clock::now();
         // Without the lock first: nearly always there is nothing to do.
         let (last, covers) = (self.registry.crl().await?, self.registry.covers(now).await?);
         if !ca.crl_is_due(&last, &covers, now) {

@@ -79,7 +79,7 @@ pub async fn files_salvage(config: &Config, path: &Path) -> Result<Salvaged, Adm
         let name = file.strip_prefix(&state).unwrap_or(&file).display().to_string();
         let detail =
             format!("{} records kept, {} lost; damaged file kept as {}", salvaged.kept, lost(&salvaged), salvaged.kept_aside.display());
-        registry.note(NewEvent::new(crate::core::now(), &actor(), "files.salvaged", name, detail)).await?;
+        registry.note(NewEvent::new(crate::clock::now(), &actor(), "files.salvaged", name, detail)).await?;
         registry.close().await;
     }
     Ok(salvaged)

@@ -27,7 +27,7 @@ pub async fn key_list(config: &Config, user: &str) -> Result<String, AdminError>
 pub async fn key_state(config: &Config, user: &str, key: &str, state: KeyState, why: &str) -> Result<String, AdminError> {
     let registry = open(config).await?;
     let which = KeySelector { user: user.into(), key: key.into() };
-    let k = registry.set_key_state(&which, state, why, &actor(), crate::core::now()).await?;
+    let k = registry.set_key_state(&which, state, why, &actor(), crate::clock::now()).await?;
     registry.close().await;
     Ok(format!("{} {} ({}): {}\n", k.id, k.name, k.model, k.state))
 }
@@ -35,14 +35,14 @@ pub async fn key_state(config: &Config, user: &str, key: &str, state: KeyState, 
 /// Removes every key of a user; how many.
 pub async fn key_reset(config: &Config, user: &str, why: &str) -> Result<usize, AdminError> {
     let registry = open(config).await?;
-    let count = registry.reset_keys(user, why, &actor(), crate::core::now()).await?;
+    let count = registry.reset_keys(user, why, &actor(), crate::clock::now()).await?;
     registry.close().await;
     Ok(count)
 }
 
 /// A one-time code for a first key, and when it stops working.
 pub async fn key_code(config: &Config, user: &str, hours: u32) -> Result<(Zeroizing<String>, OffsetDateTime), AdminError> {
-    let now = crate::core::now();
+    let now = crate::clock::now();
     let (code, new) = make_code(super::users::CodeTerms { hours, managed: false }, now, CodePurpose::Key)?;
     let registry = open(config).await?;
     registry.add_key_code(user, &new, &actor(), now).await?;

@@ -189,7 +189,7 @@ pub async fn set_state(config: &Config, account: &Account, state: AccountState) 
 
 /// In a registry that is open.
 pub async fn set_state_in(registry: &Registry, account: &Account, state: AccountState, actor: &str) -> Result<(), RegistryError> {
-    let now = crate::core::now();
+    let now = crate::clock::now();
     match account {
         Account::User(u) => registry.set_user_state(u, state, actor, now).await,
         Account::Device(d) => registry.set_device_state(d, state, actor, now).await,
@@ -199,7 +199,7 @@ pub async fn set_state_in(registry: &Registry, account: &Account, state: Account
 /// Sessions that are on are judged anew within a second.
 pub async fn set_role(config: &Config, user: &str, role: &str) -> Result<(), AdminError> {
     let registry = open(config).await?;
-    registry.set_user_role(user, role, &actor(), crate::core::now()).await?;
+    registry.set_user_role(user, role, &actor(), crate::clock::now()).await?;
     registry.close().await;
     Ok(())
 }
@@ -222,7 +222,7 @@ pub async fn revoke_in(registry: &Registry, which: &CertificateSelector, reason:
         }
         other => other.clone(),
     };
-    registry.revoke(&which, reason, actor, crate::core::now()).await
+    registry.revoke(&which, reason, actor, crate::clock::now()).await
 }
 
 /// Makes the files of the embedded authority; the fingerprint of its certificate.
@@ -238,8 +238,8 @@ pub fn ca_init(config: &Config, name: Option<&str>, years: u16) -> Result<(PathB
 
 pub async fn backup(config: &Config, out: &Path) -> Result<u64, AdminError> {
     let registry = open(config).await?;
-    let rows = registry.backup(out, crate::core::now()).await?;
-    registry.note(NewEvent::new(crate::core::now(), &actor(), "registry.backed_up", "", format!("{rows} rows"))).await?;
+    let rows = registry.backup(out, crate::clock::now()).await?;
+    registry.note(NewEvent::new(crate::clock::now(), &actor(), "registry.backed_up", "", format!("{rows} rows"))).await?;
     registry.close().await;
     Ok(rows)
 }
@@ -247,7 +247,7 @@ pub async fn backup(config: &Config, out: &Path) -> Result<u64, AdminError> {
 pub async fn restore(config: &Config, from: &Path, replace: bool) -> Result<u64, AdminError> {
     let url = config.registry.as_ref().ok_or(AdminError::NoSection("registry"))?.url()?;
     let registry = Registry::connect(&url).await?;
-    let rows = registry.restore(from, replace, &actor(), crate::core::now()).await?;
+    let rows = registry.restore(from, replace, &actor(), crate::clock::now()).await?;
     registry.close().await;
     Ok(rows)
 }
@@ -259,7 +259,7 @@ pub async fn migrate(config: &Config) -> Result<(i64, i64), AdminError> {
     let found = registry.migrate().await?;
     if found < signet_registry::SCHEMA {
         let detail = format!("from {found} to {}", signet_registry::SCHEMA);
-        registry.note(NewEvent::new(crate::core::now(), &actor(), "registry.migrated", "", detail)).await?;
+        registry.note(NewEvent::new(crate::clock::now(), &actor(), "registry.migrated", "", detail)).await?;
     }
     registry.close().await;
     Ok((found, signet_registry::SCHEMA))

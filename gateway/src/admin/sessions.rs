@@ -85,12 +85,12 @@ pub async fn session_change(config: &Config, party: &str, new: NewNumbers) -> Re
     // Before the change: one that is not written down does not happen.
     if config.registry.is_some() {
         let registry = open(config).await?;
-        let noted = registry.note(NewEvent::new(crate::core::now(), &actor(), kind, party, words.as_str())).await;
+        let noted = registry.note(NewEvent::new(crate::clock::now(), &actor(), kind, party, words.as_str())).await;
         registry.close().await;
         noted?;
     }
     let changed = match new {
-        NewNumbers::Reset => store.reset(crate::core::now()),
+        NewNumbers::Reset => store.reset(crate::clock::now()),
         NewNumbers::Set { .. } => store.set_next_sender(after.0).and_then(|()| store.set_next_target(after.1)),
     };
     changed.map_err(|e| in_words(&found, e))?;
@@ -102,7 +102,7 @@ fn store_key(config: &Config) -> Result<StoreKey, AdminError> {
 }
 
 fn open_store(found: &Found, key: &StoreKey) -> Result<SealedStore, AdminError> {
-    SealedStore::open(&found.path, key, crate::core::now(), true).map_err(|e| in_words(found, e))
+    SealedStore::open(&found.path, key, crate::clock::now(), true).map_err(|e| in_words(found, e))
 }
 
 fn in_words(found: &Found, e: StoreError) -> AdminError {

@@ -60,7 +60,7 @@ pub async fn import(config: &Config, csv_file: &Path, terms: CodeTerms, out: &Pa
 /// A new code for a user who is there already.
 pub async fn code(config: &Config, user: &str, terms: CodeTerms, out: &Path) -> Result<Invited, AdminError> {
     let e = enrolment(config)?;
-    let now = crate::core::now();
+    let now = crate::clock::now();
     let (code, new) = make_code(terms.checked(e)?, now, CodePurpose::Enrol)?;
     let registry = open(config).await?;
     let record = registry.add_code(user, &new, &actor(), now).await?;
@@ -124,7 +124,7 @@ fn users(text: &str) -> Result<Vec<NewUser>, (usize, String)> {
 
 async fn add_all(config: &Config, users: Vec<NewUser>, terms: CodeTerms, out: &Path, list: bool) -> Result<Vec<Invited>, AdminError> {
     let e = enrolment(config)?;
-    let now = crate::core::now();
+    let now = crate::clock::now();
     let taken = |id: &str| config.gateway.comp_id.as_str() == id || config.dealer.iter().any(|d| d.comp_id.as_str() == id);
     let (mut rows, mut all) = (vec![], vec![]);
     for user in users {

@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     admin,
-    core::now,
-    enrol::limit::JournalBudget,
+    clock::now,
     https::{self, Answers, Client, Response, TurnedAway},
+    limit::JournalBudget,
     listener_tls::ListenerTls,
     risk::{self, Administrator},
     roster::Notes,

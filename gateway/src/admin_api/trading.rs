@@ -4,7 +4,8 @@
 
 use super::AdminRefusal;
 use crate::{
-    core::{Core, now},
+    clock::now,
+    core::Core,
     entitle,
     live::{self, Reason},
     risk::{Administrator, Risk},

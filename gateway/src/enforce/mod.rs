@@ -9,7 +9,8 @@ mod waiting;
 pub use signet_stepup::rules;
 
 use crate::{
-    core::{Core, now},
+    clock::now,
+    core::Core,
     entitle::Ruling,
     roster::Roster,
     stepup::{Authority, KeyState, KeyTicket, KeyView, StepUpHandle, StepUpRefusal, Ticket},

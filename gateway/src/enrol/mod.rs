@@ -6,7 +6,6 @@
 
 pub mod ca;
 pub mod csr;
-pub mod limit;
 pub mod pkcs7;
 pub mod refusal;
 pub mod renewal;
@@ -14,8 +13,8 @@ pub mod server;
 pub mod upstream;
 
 use crate::config::Issuing;
+use crate::limit::{JournalBudget, RateLimit, Subject};
 use csr::Csr;
-use limit::{JournalBudget, RateLimit, Subject};
 use refusal::{EnrolRefusal, Refused};
 use renewal::{NotNow, Renewal, RenewalRisk};
 use rustls_pki_types::CertificateDer;
@@ -70,7 +69,7 @@ impl Service {
 
     /// One request for a certificate: the certificate, DER, or why not. Refusals are written down.
     pub async fn enrol(&self, request: Request, from: SocketAddr) -> Result<Vec<u8>, Answer> {
-        let now = crate::core::now();
+        let now = crate::clock::now();
         let who = match &request {
             Request::First { user, .. } => user.trim().to_lowercase(),
             Request::Renewal { shown, .. } => shown.as_ref().and_then(|c| enrolled_user(c)).unwrap_or_default(),
@@ -111,7 +110,7 @@ impl Service {
     }
 
     async fn refused(&self, refusal: EnrolRefusal, subjects: &[Subject], who: &str, from: SocketAddr) {
-        let now = crate::core::now();
+        let now = crate::clock::now();
         tracing::warn!(%from, user = %printable(who), code = refusal.code(), "enrolment refused");
         if !refusal.counts() {
             return;
@@ -144,7 +143,7 @@ impl Service {
             Ok(csr) => csr,
             Err(why) => {
                 // Whether the code was right decides what is told.
-                return Err(match self.registry.claim_by_code(user, digest.as_deref(), &ask, crate::core::now()).await {
+                return Err(match self.registry.claim_by_code(user, digest.as_deref(), &ask, crate::clock::now()).await {
                     Err(e @ (ClaimError::Registry(_) | ClaimError::Refused(ClaimRefusal::CodeWrong))) => e.into(),
                     Ok(Claim::Issue(order)) => {
                         self.registry.release(&order).await?;
@@ -154,7 +153,7 @@ impl Service {
                 });
             }
         };
-        let claim = self.registry.claim_by_code(user, digest.as_deref(), &ask, crate::core::now()).await?;
+        let claim = self.registry.claim_by_code(user, digest.as_deref(), &ask, crate::clock::now()).await?;
         self.finish(claim, &csr, from).await
     }
 
@@ -169,7 +168,7 @@ impl Service {
             NotNow::Silent => EnrolRefusal::Unavailable,
         })?;
         let spki = hex(peer.spki_sha256.as_bytes());
-        let claim = self.registry.claim_renewal(&peer.serial, &spki, &csr.ask, crate::core::now()).await?;
+        let claim = self.registry.claim_renewal(&peer.serial, &spki, &csr.ask, crate::clock::now()).await?;
         self.finish(claim, &csr, from).await
     }
 
@@ -185,7 +184,7 @@ impl Service {
                 return Err(e.into());
             }
         };
-        self.registry.complete(&order, &issued, &format!("est {}", from.ip()), crate::core::now()).await?;
+        self.registry.complete(&order, &issued, &format!("est {}", from.ip()), crate::clock::now()).await?;
         tracing::info!(%from, user = order.user, device = order.device, serial = issued.serial, "certificate issued");
         Ok(issued.der)
     }

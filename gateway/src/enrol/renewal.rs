@@ -2,7 +2,8 @@
 //! from a place where it would not be let in to trade.
 
 use crate::{
-    core::{Core, now},
+    clock::now,
+    core::Core,
     risk::{Facts, Risk},
 };
 use signet_identity::PeerIdentity;

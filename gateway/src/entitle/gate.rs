@@ -1,7 +1,7 @@
 //! Questions to the policies on behalf of desks, and what becomes of messages that they refuse.
 
 use super::{Gate, Ruling};
-use crate::{core::Core, enrol::limit::left_out_words};
+use crate::{core::Core, limit::left_out_words};
 use signet_fix::{AppMessage, message::VenueState};
 use signet_policy::entitle::{Act, Deal, Entitlements as _, Outcome, Proof, Question, Side, Step};
 use signet_registry::NewEvent;

@@ -10,7 +10,7 @@ mod watch;
 pub use ruling::Ruling;
 pub(crate) use watch::{keep_up, look_now};
 
-use crate::{config::EntitlementsSection, enrol::limit::JournalBudget, roster::Roster};
+use crate::{config::EntitlementsSection, limit::JournalBudget, roster::Roster};
 use signet_policy::entitle::{CedarEntitlements, Entitlements as _, World};
 use signet_registry::NewEvent;
 use signet_rfq::{CompId, UtcMillis};

@@ -2,8 +2,9 @@
 
 use super::Gate;
 use crate::{
+    clock::now,
     config::{ConfigError, EntitlementsSection},
-    core::{Core, now},
+    core::Core,
     stamp::{self, Stamp},
 };
 use signet_policy::entitle::{CedarEntitlements, Entitlements as _, World};

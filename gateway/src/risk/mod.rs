@@ -168,7 +168,7 @@ fn open_geo(policy: &RiskPolicy) -> Option<Rc<Geo>> {
 
 /// What is wrong with a configured country file now.
 pub(crate) fn geo_fault(settings: &crate::config::GeoSettings) -> Option<GeoFault> {
-    geo::Geo::open(&settings.file, settings.max_age_days).fault(crate::core::now())
+    geo::Geo::open(&settings.file, settings.max_age_days).fault(crate::clock::now())
 }
 
 fn out_of_hours(policy: &RiskPolicy, now: UtcMillis) -> Option<Concern> {

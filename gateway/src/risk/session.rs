@@ -3,8 +3,9 @@
 
 use super::{Facts, Risk, posture};
 use crate::{
+    clock::now,
     config::{ConfigError, OpenRfqs, RiskPolicy},
-    core::{Core, now},
+    core::Core,
     live,
     roster::Roster,
     stamp::{self, Stamp},

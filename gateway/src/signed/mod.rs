@@ -8,11 +8,7 @@ mod strikes;
 
 pub use log::{Kept, Party, SignedLog, SignedLogError};
 
-use crate::{
-    core::{Core, now},
-    live,
-    roster::Roster,
-};
+use crate::{clock::now, core::Core, live, roster::Roster};
 use quotes::Quotes;
 use rustls_pki_types::CertificateDer;
 use signet_fix::{

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::StepUp,
-    enrol::limit::{JournalBudget, RateLimit, left_out_words},
+    limit::{JournalBudget, RateLimit, left_out_words},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use signet_registry::{AccountState, KeyRecord, KeySelector, KeyState, NewEvent, RecordRefusal, Registry, RegistryError, first_key::Grant};
@@ -90,7 +90,7 @@ impl Service {
     }
 
     async fn answer(&self, request: Request) {
-        let now = crate::core::now();
+        let now = crate::clock::now();
         match request {
             Request::Begin(t, to) => drop(to.send(self.in_time(self.begin(*t, now)).await)),
             Request::Finish { id, desk, exporter, answer, to } => {

@@ -500,7 +500,7 @@ fn questions_reach_the_service_and_come_back() {
         let serving = done.spawn_local(Rc::new(service).serve(requests));
         done.run_until(async {
             assert_eq!(handle.keys("alice").await.unwrap().len(), 1);
-            let deadline = UtcMillis(crate::core::now().0 + HOUR);
+            let deadline = UtcMillis(crate::clock::now().0 + HOUR);
             let c = handle.begin(ticket(logon(), deadline)).await.unwrap();
             let passed = handle.finish(&c.id, "ALICE", HERE, sign(&mut key, &c, logon(), HERE)).await.unwrap();
             assert_eq!(passed.key_name, "blue");

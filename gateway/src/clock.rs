@@ -1,0 +1,10 @@
+//! The clock of the trading day. Durations come from `std::time::Instant`.
+
+use signet_rfq::UtcMillis;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Now, milliseconds since 1970; 0 when the clock stands before that.
+pub fn now() -> UtcMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UtcMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Which part may use which: fails with the name of an arrow that must not be.
+
+Reads `cargo metadata` for the arrows between crates and the `crate::`, `super::` and `self::` paths in the sources
+for those between the modules of a crate. A module is a file or a folder directly under `src`; a path to something
+that the crate's root re-exports counts as an arrow to the module that defines it.
+"""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# What ships never contains what stands in for the world outside.
+SHIPPED = {"signet-desk", "signet-desk-core", "signet-gateway", "signet-fix", "signet-identity", "signet-journal",
+           "signet-policy", "signet-registry", "signet-rfq", "signet-router", "signet-stepup"}
+DOUBLES = {"signet-dealer", "signet-practice", "signet-softkey", "signet-bench", "signet-test-mmdb", "signet-vkey",
+           "signet-hostile", "signet-devca"}
+# The desk opens a practice venue with this feature, which a release build refuses.
+BEHIND_A_FEATURE = {("signet-desk", "signet-practice")}
+
+# What of ours a crate may use.
+MAY_USE = {
+    "signet-rfq": set(),
+    "signet-policy": set(),
+    "signet-journal": set(),
+    "signet-identity": set(),
+    "signet-fix": {"signet-rfq", "signet-journal"},
+    "signet-stepup": {"signet-rfq", "signet-identity"},
+    "signet-router": {"signet-rfq", "signet-fix", "signet-journal", "signet-stepup"},
+    "signet-registry": {"signet-rfq", "signet-identity", "signet-policy", "signet-stepup"},
+}
+# What of others a crate must not use.
+MUST_NOT_USE = {
+    "signet-rfq": {"tokio", "rustls", "hyper", "sqlx"},
+    "signet-policy": {"tokio", "rustls", "hyper", "sqlx"},
+    "signet-router": {"tokio", "rustls", "hyper", "sqlx"},
+    "signet-registry": {"hyper", "hyper-util"},
+    "signet-gateway": {"tauri", "wry"},
+}
+# Arrows between modules that must not be.
+NEVER = {
+    "signet-gateway": [("config", "enrol")],
+    "signet-desk-core": [("book", "link"), ("venue", "direct")],
+}
+
+
+def packages():
+    command = ["cargo", "metadata", "--locked", "--offline", "--format-version", "1", "--no-deps"]
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    return json.loads(out)["packages"]
+
+
+def crate_faults(package):
+    name = package["name"]
+    normal = {d["name"] for d in package["dependencies"] if d["kind"] is None}
+    ours = {d for d in normal if d.startswith("signet-")}
+    for used in sorted(ours - MAY_USE.get(name, ours)):
+        yield f"{name} -> {used}: may use {', '.join(sorted(MAY_USE[name])) or 'nothing of ours'}"
+    for used in sorted(normal & MUST_NOT_USE.get(name, set())):
+        yield f"{name} -> {used}: must not use it"
+    if name in SHIPPED:
+        for used in sorted(normal & DOUBLES):
+            if (name, used) not in BEHIND_A_FEATURE:
+                yield f"{name} -> {used}: what ships contains no test double"
+
+
+def without_tests(text):
+    """Test modules use whatever they need."""
+    return re.split(r"^#\[cfg\(test\)\]", text, maxsplit=1, flags=re.M)[0]
+
+
+def module_of(path):
+    """The module directly under the root that a file belongs to; "" for the root itself."""
+    first = path.parts[0]
+    return "" if first in ("lib.rs", "main.rs") else first.removesuffix(".rs")
+
+
+def module_arrows(src):
+    """(from, to) -> one place where it is."""
+    files = [p for p in src.rglob("*.rs") if not re.search(r"(^|_)tests?\.rs$", p.name) and "tests" not in p.parts]
+    modules = {module_of(p.relative_to(src)) for p in files} - {""}
+    root = src / "lib.rs"
+    exported = {}
+    if root.exists():
+        for module, names in re.findall(r"^pub(?:\([a-z]+\))? use (?:crate::|self::)?([a-z_]+)::([^;]+);", root.read_text(), re.M):
+            for n in re.findall(r"[A-Za-z_][A-Za-z0-9_]*", names):
+                exported[n] = module
+    arrows = {}
+    for path in files:
+        own = module_of(path.relative_to(src))
+        if not own:
+            continue
+        text = without_tests(path.read_text())
+        for n, line in enumerate(text.splitlines(), 1):
+            if line.lstrip().startswith("//"):
+                continue
+            for target in targets(line, text, n):
+                to = target if target in modules else exported.get(target)
+                if to and to != own and to in modules:
+                    arrows.setdefault((own, to), f"{path.relative_to(ROOT)}:{n}")
+        for block in re.finditer(r"use crate::\{(.*?)\};", text, re.S):
+            for item in top_level(block.group(1)):
+                first = re.match(r"[A-Za-z_][A-Za-z0-9_]*", item)
+                if first:
+                    to = first.group(0) if first.group(0) in modules else exported.get(first.group(0))
+                    if to and to != own and to in modules:
+                        n = text[: block.start()].count("\n") + 1
+                        arrows.setdefault((own, to), f"{path.relative_to(ROOT)}:{n}")
+    return arrows
+
+
+def targets(line, _text, _n):
+    return re.findall(r"\bcrate::([A-Za-z_][A-Za-z0-9_]*)", line)
+
+
+def top_level(items):
+    out, depth, item = [], 0, ""
+    for c in items:
+        depth += (c == "{") - (c == "}")
+        if c == "," and depth == 0:
+            out.append(item.strip())
+            item = ""
+        else:
+            item += c
+    return [i for i in [*out, item.strip()] if i]
+
+
+def circles(arrows):
+    """Groups of modules that use each other (Tarjan's strongly connected components)."""
+    edges = {}
+    for a, b in arrows:
+        edges.setdefault(a, []).append(b)
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(v):
+        index[v] = low[v] = len(index)
+        stack.append(v)
+        for w in edges.get(v, []):
+            if w not in index:
+                visit(w)
+                low[v] = min(low[v], low[w])
+            elif w in stack:
+                low[v] = min(low[v], index[w])
+        if low[v] == index[v]:
+            group = stack[stack.index(v):]
+            del stack[stack.index(v):]
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    for v in sorted(edges):
+        if v not in index:
+            visit(v)
+    return found
+
+
+def main():
+    faults = []
+    for package in packages():
+        faults.extend(crate_faults(package))
+        src = pathlib.Path(package["manifest_path"]).parent / "src"
+        if package["name"] not in SHIPPED or not src.is_dir():
+            continue
+        arrows = module_arrows(src)
+        for a, b in NEVER.get(package["name"], []):
+            if (a, b) in arrows:
+                faults.append(f"{package['name']}: {a} -> {b} ({arrows[(a, b)]})")
+        for group in circles(arrows):
+            inside = [f"    {a} -> {b} ({where})" for (a, b), where in sorted(arrows.items()) if a in group and b in group]
+            faults.append(f"{package['name']}: a circle of {', '.join(group)}\n" + "\n".join(inside))
+    print("\n".join(faults))
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
