@@ -125,6 +125,7 @@ fn terms_are_checked_alike_at_both_ends() {
     };
     assert_eq!(with(|t| t.dealers.clear()), Err(TermsError::NoDealer));
     assert_eq!(with(|t| t.dealers.push(d("A"))), Err(TermsError::DealerTwice(d("A"))));
+    assert_eq!(with(|t| t.dealers = (0..12).map(|i| d(&format!("D{i}"))).collect()), Ok(()));
     assert_eq!(with(|t| t.dealers = (0..13).map(|i| d(&format!("D{i}"))).collect()), Err(TermsError::TooManyDealers));
     assert_eq!(with(|t| t.expires = UtcMillis(4_000)), Err(TermsError::BadTtl));
     assert_eq!(with(|t| t.expires = UtcMillis(2_000_000)), Err(TermsError::BadTtl));

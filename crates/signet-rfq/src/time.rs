@@ -24,3 +24,15 @@ impl Sub<i64> for UtcMillis {
         Self(self.0.saturating_sub(ms))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_stays_within_the_range() {
+        let t = UtcMillis(1_000);
+        assert_eq!((t + 5, t - 5, t.since(UtcMillis(400))), (UtcMillis(1_005), UtcMillis(995), 600));
+        assert_eq!((UtcMillis(i64::MAX) + 1, UtcMillis(i64::MIN) - 1), (UtcMillis(i64::MAX), UtcMillis(i64::MIN)));
+    }
+}

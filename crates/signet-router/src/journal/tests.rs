@@ -546,3 +546,56 @@ fn no_changed_bit_of_a_journal_is_read_as_something_else() {
         assert!(matches!(&opened, Err(JournalError::Log(e)) if e.is_damage()), "byte {at}: {opened:?}");
     }
 }
+
+/// Every kind of record is read again as what it was.
+#[test]
+fn every_kind_of_input_that_is_written_is_read_again() {
+    let AppMessage::QuoteRequest(q) = request("R1", 1_000, 0) else { unreachable!() };
+    let AppMessage::QuoteResponse(a) = hit("R1", "R1:1", "n1", "1.08", 1_000, 5) else { unreachable!() };
+    let of_desk = |m| Input::FromDesk(desk(), m);
+    for input in [
+        of_desk(AppMessage::RfqCancel { rfq: RfqId::new("R1").unwrap(), text: None }),
+        Input::FromDealer(dealer(), quote("R1", "n1", "1.08", 1_000)),
+        Input::NotSentToDealer(dealer(), AppMessage::QuoteRequest(q.clone())),
+        Input::Decided(desk(), Decided::Request(q)),
+        Input::Decided(desk(), Decided::Accept(a)),
+    ] {
+        let record = encode(T0, &input).unwrap_or_else(|| panic!("{input:?} cannot be written"));
+        let (at, read) = decode(&record).unwrap_or_else(|| panic!("{input:?} cannot be read"));
+        assert_eq!((at, encode(at, &read)), (T0, Some(record)), "{input:?}");
+        assert_eq!(std::mem::discriminant(&read), std::mem::discriminant(&input));
+    }
+    for input in [Input::Tick, Input::DeskUp(desk()), Input::DealerDown(dealer())] {
+        assert_eq!(encode(T0, &input), None, "{input:?} is not kept");
+    }
+}
+
+/// A request that did not reach its dealer is still one that did not, after a restart.
+#[test]
+fn what_could_not_be_sent_is_written_down() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rfqs.journal");
+    let mut g = Gateway::start(&path, router());
+    let sent = g.desk(0, request("R1", 1_000, 0));
+    let Some(Output::ToDealer(d, m)) = sent.into_iter().find(|o| matches!(o, Output::ToDealer(..))) else { panic!() };
+    g.take(1, Input::NotSentToDealer(d, m));
+    let before = g.router.dump();
+    drop(g);
+    assert_eq!(Gateway::start(&path, router()).router.dump(), before);
+}
+
+#[test]
+fn a_record_is_named_by_what_can_be_read_of_it() {
+    let record = |id: &[u8]| [&[DESK][..], &T0.0.to_le_bytes(), &[id.len() as u8], id, b"rubbish"].concat();
+    let named = |r: &[u8]| match bad_record(3, r, PathBuf::new()) {
+        JournalError::BadRecord { index: 3, at, sender, .. } => (at, sender),
+        other => panic!("{other:?}"),
+    };
+    let time = signet_fix::tagvalue::format_utc(T0);
+    assert_eq!(named(&record(b"ALICE")), (time.clone(), "ALICE".into()));
+    for odd in [&b""[..], b"AL ICE", b"AL\nICE", "ÄLICE".as_bytes(), b"\xff"] {
+        assert_eq!(named(&record(odd)), (time.clone(), "an unknown sender".into()), "{odd:?}");
+    }
+    assert_eq!(named(&record(b"ALICE")[..12]).1, "an unknown sender", "cut off within the name");
+    assert_eq!(named(b"D"), ("an unknown time".into(), "an unknown sender".into()));
+}
