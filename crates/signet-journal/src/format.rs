@@ -19,7 +19,7 @@
 //! Format 1 ("SGNTLOG1") has no header tag and no head tag and counts its nonces. There a damaged
 //! length cannot be told from a torn record; the opener keeps what it cuts off (see `sealed`).
 
-use crate::{LogError, Recovered, StoreKey};
+use crate::{LogError, MAX_RECORD_LEN, Recovered, StoreKey};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hkdf::{HKDF_SHA256, KeyType, Salt},
@@ -27,9 +27,6 @@ use aws_lc_rs::{
 };
 use std::path::Path;
 use zeroize::{Zeroize, Zeroizing};
-
-/// Longest record, bytes. A FIX frame is at most 64 KiB; the rest is room for a blotter row.
-pub const MAX_RECORD_LEN: usize = 256 * 1024;
 
 pub(crate) const MAGIC_1: &[u8; 8] = b"SGNTLOG1";
 pub(crate) const MAGIC_2: &[u8; 8] = b"SGNTLOG2";

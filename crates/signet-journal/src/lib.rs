@@ -17,10 +17,17 @@
 
 #![warn(missing_docs, unreachable_pub)]
 
+mod error;
 mod folder;
 mod format;
+mod key;
+mod recovered;
 mod sealed;
 
+pub use error::LogError;
 pub use folder::private_folder;
-pub use format::MAX_RECORD_LEN;
-pub use sealed::{LogError, Recovered, Salvaged, SealedLog, StoreKey};
+pub use key::StoreKey;
+pub use recovered::Recovered;
+pub use sealed::{Salvaged, SealedLog};
+/// Longest record, bytes. A FIX frame is at most 64 KiB; the rest is room for a blotter row.
+pub const MAX_RECORD_LEN: usize = 256 * 1024;

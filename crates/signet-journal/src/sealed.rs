@@ -1,5 +1,5 @@
 use crate::{
-    MAX_RECORD_LEN,
+    LogError, MAX_RECORD_LEN, Recovered, StoreKey,
     format::{self, FileKeys, HEADER_1_LEN, HEADER_LEN, Kind, TAG_LEN, Tag},
 };
 use std::{
@@ -7,105 +7,11 @@ use std::{
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
-use zeroize::Zeroizing;
 
 /// A lock outlives its file for a moment: in a process that is ending, and in a child between fork
 /// and exec. So a lock that is held is tried again for a quarter of a second.
 const LOCK_TRIES: u32 = 25;
 const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
-
-/// The secret that a store is sealed with: 32 bytes from the OS keychain (desk) or from the
-/// operator's key file (gateway). Wiped on drop.
-pub struct StoreKey(Zeroizing<[u8; 32]>);
-
-impl StoreKey {
-    /// Takes the 32 bytes of the secret.
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
-    }
-
-    /// From a slice, which is what a keychain hands out.
-    pub fn from_slice(bytes: &[u8]) -> Result<Self, LogError> {
-        let fixed: [u8; 32] = bytes.try_into().map_err(|_| LogError::BadKey)?;
-        Ok(Self::new(fixed))
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0[..]
-    }
-}
-
-impl Clone for StoreKey {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl std::fmt::Debug for StoreKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("StoreKey(..)")
-    }
-}
-
-/// Why a record file cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LogError {
-    /// The disk, or the rights on it.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// Another Signet process has the file open.
-    #[error("{0} is in use by another Signet process")]
-    InUse(PathBuf),
-    /// Not one of our files.
-    #[error("{0} is not a Signet record file")]
-    NotALog(PathBuf),
-    /// The header is whole but was not made under this key.
-    #[error("{0}: the store key does not open this file, or its header was changed")]
-    WrongKey(PathBuf),
-    /// The file was changed, or (format 1) the key is another one.
-    #[error("{path}: record {index} cannot be authenticated; the key is another one or the file was changed")]
-    Tampered {
-        /// The file.
-        path: PathBuf,
-        /// The first record that does not authenticate, counted from 0.
-        index: u64,
-    },
-    /// The caller's record is too large.
-    #[error("a record of {0} bytes is longer than the limit of {MAX_RECORD_LEN}")]
-    RecordTooLong(usize),
-    /// The caller's key is not 32 bytes.
-    #[error("a store key is 32 bytes")]
-    BadKey,
-    /// The cryptographic library failed.
-    #[error("the cryptographic library failed")]
-    Crypto,
-}
-
-impl LogError {
-    /// Whether the file's content, not the disk or another process, is the trouble. Such a file can
-    /// be mended by [`SealedLog::salvage`].
-    pub fn is_damage(&self) -> bool {
-        matches!(self, Self::Tampered { .. } | Self::WrongKey(_) | Self::NotALog(_))
-    }
-}
-
-/// What opening found.
-#[derive(Debug, Default)]
-pub struct Recovered {
-    /// The records, oldest first.
-    pub records: Vec<Zeroizing<Vec<u8>>>,
-    /// Bytes of a last record that a crash left unfinished; they were cut off.
-    pub torn_bytes: u64,
-    /// Where the bytes that were cut off a format 1 file lie: there, a torn record and a damaged
-    /// length look alike.
-    pub kept_aside: Option<PathBuf>,
-}
 
 /// What [`SealedLog::salvage`] did.
 #[derive(Debug, Default)]

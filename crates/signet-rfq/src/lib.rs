@@ -7,7 +7,6 @@
 
 mod accept;
 mod best;
-mod executions;
 pub mod fix;
 mod id;
 mod instrument;
@@ -17,20 +16,21 @@ pub mod lifecycle;
 mod quantity;
 mod quote;
 mod rfq;
+mod side;
 mod terms;
 mod time;
 
 pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Execution};
 pub use best::{Best, best, median_quoted};
-pub use executions::{Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report, Taken};
 pub use id::{AcceptId, CompId, DealerId, IdError, InstrumentId, QuoteId, RfqId};
 pub use instrument::{AssetClass, Catalogue, Instrument, InstrumentError, MAX_INSTRUMENTS, isin_check_digit};
 #[cfg(feature = "toml")]
 pub use instrument_file::CatalogueError;
 pub use lifecycle::RfqState;
 pub use quantity::{QuantityError, group_digits, parse_quantity};
-pub use quote::{Level, QualifierFault, Qualifiers, Quote, QuoteFault, Side};
-pub use rfq::{Line, LineState, Passed, REASON_PASS, Rfq, RfqError};
+pub use quote::{Level, QualifierFault, Qualifiers, Quote, QuoteFault};
+pub use rfq::{Known, Line, LineState, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Passed, REASON_PASS, Report, Rfq, RfqError, Taken};
+pub use side::Side;
 pub use terms::{Ask, Terms, TermsError};
 pub use time::UtcMillis;
 

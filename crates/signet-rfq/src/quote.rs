@@ -1,22 +1,6 @@
-use crate::{DealerId, QuoteId, Terms, UtcMillis};
+use crate::{DealerId, QuoteId, Side, Terms, UtcMillis};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-
-/// The customer's side: `Buy` lifts the dealer's offer, `Sell` hits the dealer's bid. FIX Side (54).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Side {
-    Buy,
-    Sell,
-}
-
-impl Side {
-    pub fn opposite(self) -> Self {
-        match self {
-            Self::Buy => Self::Sell,
-            Self::Sell => Self::Buy,
-        }
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Level {

@@ -559,13 +559,14 @@ fn a_smaller_quote_is_taken_whole_and_only_whole() {
 /// The line says why a quote cannot be taken, whatever the clock of the asker says.
 #[test]
 fn a_line_that_is_not_quoted_says_why_it_cannot_be_accepted() {
-    let table: [(&str, fn(&mut Rfq), Result<(), AcceptRefusal>); 4] = [
-        ("quoted", |_| {}, Ok(())),
-        ("expired", |r| drop(r.tick(UtcMillis(10_000))), Err(AcceptRefusal::Expired)),
-        ("not reachable", |r| drop(r.unreachable(&d("A"))), Err(AcceptRefusal::Unreachable)),
-        ("withdrawn", |r| drop(r.withdraw(&d("A"), None)), Err(AcceptRefusal::Withdrawn)),
+    type Happens = fn(&mut Rfq);
+    let quoted: (&str, Happens, _) = ("quoted", |_| {}, Ok(()));
+    let over: [(&str, Happens, AcceptRefusal); 3] = [
+        ("expired", |r| assert!(r.tick(UtcMillis(10_000))), AcceptRefusal::Expired),
+        ("not reachable", |r| assert!(r.unreachable(&d("A"))), AcceptRefusal::Unreachable),
+        ("withdrawn", |r| assert_eq!(r.withdraw(&d("A"), None), Ok(true)), AcceptRefusal::Withdrawn),
     ];
-    for (what, happens, want) in table {
+    for (what, happens, want) in over.into_iter().map(|(what, h, why)| (what, h, Err(why))).chain([quoted]) {
         let mut r = open();
         happens(&mut r);
         assert_eq!(r.check_accept(&accept("x", "A", "a1", "99.5"), T, 0), want, "{what}");

@@ -2,8 +2,12 @@
 //!
 //! Every move is looked up in the tables of [`crate::lifecycle`]; here is what goes with a move.
 
+mod executions;
+
+pub use executions::{Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report, Taken};
+
 use crate::{
-    Accept, AcceptId, AcceptRefusal, AcceptState, Best, DealerId, Declined, Dispute, Known, Quote, QuoteId, Side, Terms, UtcMillis, best,
+    Accept, AcceptId, AcceptRefusal, AcceptState, Best, DealerId, Declined, Dispute, Quote, QuoteId, Side, Terms, UtcMillis, best,
     lifecycle::{self, AcceptEvent, AcceptPhase, LineEvent, LinePhase, Outcome, RequestEvent, RfqState},
 };
 use rust_decimal::Decimal;
@@ -506,5 +510,4 @@ impl Rfq {
 pub const REASON_PASS: u16 = 10;
 
 #[cfg(test)]
-#[path = "rfq_tests.rs"]
 pub(crate) mod tests;
