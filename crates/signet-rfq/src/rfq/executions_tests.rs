@@ -117,6 +117,24 @@ fn a_part_is_busted_once() {
     assert!(!again.changed && again.dispute.is_none());
 }
 
+/// A bust or a correction must be of the same trade in everything that no correction changes.
+#[test]
+fn a_bust_or_a_correction_in_other_terms_is_a_dispute() {
+    for kind in [ExecType::TradeCancel, ExecType::TradeCorrect] {
+        let m = about(kind, "h1", "e1", "99.5", "5000000");
+        for (what, report) in [
+            ("another side", Report { side: Side::Sell, ..m.clone() }),
+            ("another instrument", Report { instrument: InstrumentId::new("XS0000000009").unwrap(), ..m.clone() }),
+            ("another currency", Report { currency: Some("USD".into()), ..m.clone() }),
+        ] {
+            let mut r = sent();
+            take(&mut r, "x1", &fill("e1", "99.5", "5000000"));
+            assert!(take(&mut r, "x1", &report).dispute.is_some(), "{kind:?} with {what}");
+            assert!(trade(&r).is_some_and(|t| t.quantity == dec("5000000")), "{kind:?} with {what}: the trade stands");
+        }
+    }
+}
+
 /// As many busts and corrections as executions are remembered.
 #[test]
 fn there_is_room_for_a_correction_of_every_execution() {
@@ -130,6 +148,9 @@ fn there_is_room_for_a_correction_of_every_execution() {
             assert!(take(&mut r, "x1", &m).dispute.is_none(), "{kind:?} {n}");
         }
         assert_eq!(r.executions.len(), 2 * MAX_EXECUTIONS_PER_RFQ - 1);
+        let last = |r: &mut Rfq, id: &str| take(r, "x1", &about(kind, id, &format!("e{MAX_EXECUTIONS_PER_RFQ}"), "99.5", "1"));
+        assert!(last(&mut r, "h-last").dispute.is_none(), "{kind:?}");
+        assert!(last(&mut r, "h-beyond").dispute.is_some(), "{kind:?}: no more are remembered");
     }
 }
 
