@@ -265,9 +265,7 @@ impl Router {
         }
         self.rfqs.settle();
         self.forget(now);
-        if !self.venue_stale.is_empty() {
-            self.tell_stale(now);
-        }
+        self.tell_stale(now);
     }
 
     fn rfq_tick(&mut self, id: &RfqId, now: UtcMillis) {

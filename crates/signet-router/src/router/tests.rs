@@ -277,12 +277,13 @@ fn a_line_that_comes_and_goes_does_not_keep_every_desk_busy() {
     }
     assert!((30..=33).contains(&told), "three desks, ten seconds: {told}");
     // The last change is told to everybody, and nothing after it.
-    r.handle(T0 + 15_000, Input::DealerDown(dealer("N")));
-    let last = r.handle(T0 + 16_500, Input::Tick);
-    assert!(
-        last.iter()
-            .all(|o| matches!(o, Output::ToDesk(_, AppMessage::VenueState(v)) if !v.dealers[0].online || v.dealers[0].id != dealer("N")))
-    );
+    assert_eq!(states(&r.handle(T0 + 15_000, Input::DealerDown(dealer("N")))), 3);
+    assert_eq!(states(&r.handle(T0 + 15_100, Input::DealerUp(dealer("N")))), 0, "too soon");
+    assert_eq!(states(&r.handle(T0 + 15_999, Input::Tick)), 0);
+    let last = r.handle(T0 + 16_000, Input::Tick);
+    let online =
+        |o: &Output| matches!(o, Output::ToDesk(_, AppMessage::VenueState(v)) if v.dealers.iter().any(|d| d.id == dealer("N") && d.online));
+    assert_eq!((states(&last), last.iter().filter(|o| online(o)).count()), (3, 3), "{last:?}");
     assert_eq!(states(&r.handle(T0 + 20_000, Input::Tick)), 0);
 }
 
@@ -526,8 +527,34 @@ fn ended_rfqs_are_forgotten_in_time() {
     let id = RfqId::new("ALICE.R1").unwrap();
     r.handle(T0 + 60_000, Input::Tick);
     assert!(r.remembers(&id));
-    r.handle(T0 + 60_000 + REMEMBER_OTHER_MS, Input::Tick);
+    const MINUTES_15: i64 = 900_000;
+    r.handle(T0 + 60_000 + MINUTES_15 - 1, Input::Tick);
+    assert!(r.remembers(&id));
+    r.handle(T0 + 60_000 + MINUTES_15, Input::Tick);
     assert!(!r.remembers(&id));
+    // What was traded is remembered for a day.
+    let mut r = quoted();
+    send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 400);
+    const DAY: i64 = 86_400_000;
+    r.handle(T0 + 400 + DAY - 1, Input::Tick);
+    assert!(r.remembers(&id));
+    r.handle(T0 + 400 + DAY, Input::Tick);
+    assert!(!r.remembers(&id));
+}
+
+/// What is withdrawn for a desk that is cut off: everything open, but no accept that is with a dealer.
+#[test]
+fn an_rfq_with_an_accept_in_flight_is_not_withdrawn() {
+    let mut r = quoted();
+    send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R2", &["N"])), 150);
+    send(&mut r, "BOB", AppMessage::QuoteRequest(request("R3", &["N"])), 150);
+    let of = |r: &Router, d: &str| r.withdrawable(&desk(d)).iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!((of(&r, "ALICE"), of(&r, "BOB")), (vec!["R1".into(), "R2".into()], vec!["R3".to_owned()]));
+    send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    assert_eq!(of(&r, "ALICE"), ["R2"]);
+    send(&mut r, "ALICE", AppMessage::RfqCancel { rfq: RfqId::new("R2").unwrap(), text: None }, 250);
+    assert!(of(&r, "ALICE").is_empty());
 }
 
 proptest! {
