@@ -584,6 +584,18 @@ fn what_could_not_be_sent_is_written_down() {
     assert_eq!(Gateway::start(&path, router()).router.dump(), before);
 }
 
+/// Dealers are asked by symbol for what has no ISIN.
+#[test]
+fn an_instrument_without_an_isin_is_named_by_its_symbol() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut g = Gateway::start(&dir.path().join("rfqs.journal"), router());
+    let by_isin = g.desk(0, request("R1", 1_000, 0)).iter().find_map(|o| match o {
+        Output::ToDealer(_, AppMessage::QuoteRequest(q)) => Some(q.isin),
+        _ => None,
+    });
+    assert_eq!(by_isin, Some(false));
+}
+
 #[test]
 fn a_record_is_named_by_what_can_be_read_of_it() {
     let record = |id: &[u8]| [&[DESK][..], &T0.0.to_le_bytes(), &[id.len() as u8], id, b"rubbish"].concat();

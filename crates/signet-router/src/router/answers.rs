@@ -127,3 +127,7 @@ pub(super) fn dispute_report(rfq: &Rfq, d: &Dispute) -> ExecutionReport {
         ..report
     }
 }
+
+#[cfg(test)]
+#[path = "answers_tests.rs"]
+mod tests;

@@ -159,3 +159,40 @@ fn no_dealer_alone_makes_the_price_that_others_are_judged_by() {
     assert_eq!(off(&r, "E", "e1", "99.6", 400), Some(11));
     assert_eq!(off(&r, "E", "e1", "99.6", 31_000), None, "a quote that is over says nothing");
 }
+
+/// A pair of desk and dealer has traded as long as one trade between them is remembered.
+#[test]
+fn two_trades_with_one_dealer_are_two() {
+    let mut r = quoted();
+    let trade = |r: &mut Router, accept: &str, quote: &str, at: i64| {
+        send(r, "ALICE", hit(accept, "N", quote, "99.5"), at);
+        answer(r, "N", report(&format!("ALICE.{accept}"), ExecType::Trade, OrdStatus::Filled, "99.5"), at);
+    };
+    trade(&mut r, "x1", "n1", 200);
+    r.handle(T0 + HOUR, Input::Tick);
+    let m = QuoteRequest { expires: T0 + HOUR + 60_000, at: T0 + HOUR, ..request("R2", &["N"]) };
+    send(&mut r, "ALICE", AppMessage::QuoteRequest(m), HOUR);
+    answer(&mut r, "N", quote("ALICE.R2", "n2", "99.5", HOUR + 10_000), HOUR);
+    let AppMessage::QuoteResponse(m) = hit("x2", "N", "n2", "99.5") else { unreachable!() };
+    send(&mut r, "ALICE", AppMessage::QuoteResponse(QuoteResponse { at: T0 + HOUR, ..m }), HOUR);
+    answer(&mut r, "N", report("ALICE.x2", ExecType::Trade, OrdStatus::Filled, "99.5"), HOUR);
+    let known = |r: &Router| (r.rfqs.trades_remembered(&desk("ALICE")), r.rfqs.traded_with(&desk("ALICE"), &dealer("N")));
+    assert_eq!(known(&r), (2, true));
+    r.handle(T0 + 200 + DAY, Input::Tick);
+    assert_eq!(known(&r), (1, true), "the second is an hour younger");
+    r.handle(T0 + HOUR + DAY, Input::Tick);
+    assert_eq!(known(&r), (0, false));
+    assert!(r.rfqs.is_consistent());
+}
+
+/// Nothing is due while an accept is young: looking at it costs nothing before it may be asked about.
+#[test]
+fn an_accept_without_an_answer_is_due_when_it_may_be_asked_about() {
+    let mut r = quoted();
+    send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    let id = RfqId::new("ALICE.R1").unwrap();
+    let due = |r: &Router, at: i64| r.rfqs.due(T0 + at).contains(&id);
+    let deadline = r.rfqs.get(&id).unwrap().rfq.next_deadline();
+    let first = deadline.map_or(15_200, |t| t.since(T0).min(15_200));
+    assert_eq!((due(&r, first - 1), due(&r, first)), (false, true));
+}

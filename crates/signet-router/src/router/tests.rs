@@ -8,10 +8,10 @@ pub(super) fn dec(s: &str) -> Decimal {
 pub(super) fn desk(n: &str) -> CompId {
     CompId::new(n).unwrap()
 }
-fn dealer(n: &str) -> DealerId {
+pub(super) fn dealer(n: &str) -> DealerId {
     DealerId::new(n).unwrap()
 }
-fn bund() -> InstrumentId {
+pub(super) fn bund() -> InstrumentId {
     InstrumentId::new("DE0001102580").unwrap()
 }
 
@@ -147,7 +147,7 @@ fn execution_text(out: &[Output]) -> String {
 }
 
 /// ALICE asked N and E; both quoted; N at 99.5 until 10 s.
-fn quoted() -> Router {
+pub(super) fn quoted() -> Router {
     let mut r = router();
     send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R1", &["N", "E"])), 0);
     answer(&mut r, "N", quote("ALICE.R1", "n1", "99.5", 10_000), 100);
