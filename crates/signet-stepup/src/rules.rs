@@ -302,6 +302,22 @@ mod tests {
 
     const NOW: UtcMillis = UtcMillis(1_000_000);
 
+    #[test]
+    fn an_empty_section_says_what_the_documents_say() {
+        for w in [rules(""), WhenSection::default()] {
+            assert_eq!((w.lease_minutes, w.idle_minutes, w.on_wake, w.on_unlock, w.on_idle), (15, 10, true, true, false));
+            assert_eq!((w.logon, w.accept_in_lease), (LogonRule::Risk, false));
+        }
+    }
+
+    #[test]
+    fn a_currency_is_three_capitals() {
+        for (code, good) in [("EUR", true), ("EU", false), ("EURO", false), ("eur", false), ("EU1", false), ("", false)] {
+            let map = [("default", "1m"), (code, "2m")].map(|(c, q)| (c.to_owned(), q.to_owned()));
+            assert_eq!(Amounts::try_from(BTreeMap::from(map)).is_ok(), good, "{code:?}");
+        }
+    }
+
     fn rules(text: &str) -> WhenSection {
         toml::from_str(text).unwrap()
     }

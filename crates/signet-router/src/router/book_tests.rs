@@ -123,6 +123,13 @@ fn a_day_ends_where_it_is_said_to_and_a_trade_counts_in_its_own() {
         assert!(r.rfqs.is_consistent());
     }
     assert_eq!(r.traded_pairs(), [(desk("ALICE"), dealer("N"))]);
+    // A trade of an hour ago was yesterday, once the day is said to have begun since.
+    r.day_begins(0);
+    let hour_later = T0 + HOUR;
+    assert_eq!(doing(&r, hour_later).day, five());
+    r.day_begins((T0.0 + HOUR / 2).rem_euclid(DAY));
+    assert_eq!(doing(&r, hour_later).day, Amounts::new());
+    assert!(r.rfqs.is_consistent());
 }
 
 #[test]

@@ -335,7 +335,10 @@ fn a_dealer_can_touch_only_what_it_was_asked() {
         }),
         report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"),
     ] {
-        assert!(brief(&answer(&mut r, "E", m.clone(), 50)).is_empty(), "{m:?}");
+        let out = answer(&mut r, "E", m.clone(), 50);
+        assert!(brief(&out).is_empty(), "{m:?}");
+        let noted = |what: &str| out.iter().any(|o| matches!(o, Output::Note(n) if n.starts_with("E ") && n.contains(what)));
+        assert!(matches!(m, AppMessage::ExecutionReport(_)) || noted("which it was not asked"), "{m:?}: {out:?}");
     }
     let not_a_dealers = AppMessage::QuoteRequest(request("R7", &["N"]));
     assert_eq!(brief(&answer(&mut r, "E", not_a_dealers, 50)), ["E<j"], "it is told so");
