@@ -311,6 +311,15 @@ mod tests {
     }
 
     #[test]
+    fn waking_and_unlocking_ask_where_the_rules_say_so() {
+        for (text, wake, unlock) in [("", true, true), ("on_wake = false", false, true), ("on_unlock = false", true, false)] {
+            let w = rules(text);
+            assert_eq!((w.asks(SessionReason::Wake), w.asks(SessionReason::Unlock)), (wake, unlock), "{text}");
+            assert!([SessionReason::OnDemand, SessionReason::Risk, SessionReason::Logon].into_iter().all(|r| w.asks(r)), "{text}");
+        }
+    }
+
+    #[test]
     fn a_currency_is_three_capitals() {
         for (code, good) in [("EUR", true), ("EU", false), ("EURO", false), ("eur", false), ("EU1", false), ("", false)] {
             let map = [("default", "1m"), (code, "2m")].map(|(c, q)| (c.to_owned(), q.to_owned()));

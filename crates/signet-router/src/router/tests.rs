@@ -162,8 +162,12 @@ fn an_rfq_goes_to_exactly_the_dealers_asked_and_comes_back_filled() {
     assert_eq!(brief(&out), ["ALICE<AI", "N<R", "E<R"]);
     let Output::ToDealer(_, AppMessage::QuoteRequest(q)) = &out[1] else { panic!() };
     assert!(q.dealers.is_empty(), "no dealer learns who else was asked");
-    let out = answer(&mut r, "N", quote("ALICE.R1", "n1", "99.5", 10_000), 100);
-    assert_eq!(brief(&out), ["ALICE<S"]);
+    let named = Qualifiers { currency: Some("EUR".into()), ..Qualifiers::default() };
+    let AppMessage::Quote(q) = quote("ALICE.R1", "n1", "99.5", 10_000) else { unreachable!() };
+    let out = answer(&mut r, "N", AppMessage::Quote(QuoteMsg { qualifiers: named, ..q.clone() }), 100);
+    // Under the desk's own id, with its dealer, and without what was compared already.
+    let passed_on = QuoteMsg { rfq: RfqId::new("R1").unwrap(), dealer: Some(dealer("N")), ..q };
+    assert_eq!(out, [Output::ToDesk(desk("ALICE"), AppMessage::Quote(passed_on))]);
     answer(&mut r, "E", quote("ALICE.R1", "e1", "99.6", 20_000), 100);
     let out = send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
     assert_eq!(brief(&out), ["N<AJ"]);
