@@ -310,6 +310,15 @@ mod tests {
         }
     }
 
+    /// One touch settles whatever is owed, the reason beside the first one too.
+    #[test]
+    fn a_touch_leaves_nothing_owed() {
+        let owing = Standing::default().owing(SessionReason::Logon).owing(SessionReason::Wake);
+        assert!(owing.owes.is_some() && owing.besides.is_some(), "{owing:?}");
+        let after = owing.touched(&rules(""), NOW);
+        assert_eq!((after.owes, after.besides, after.lease.is_some()), (None, None, true));
+    }
+
     #[test]
     fn waking_and_unlocking_ask_where_the_rules_say_so() {
         for (text, wake, unlock) in [("", true, true), ("on_wake = false", false, true), ("on_unlock = false", true, false)] {

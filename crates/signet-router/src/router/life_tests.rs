@@ -331,3 +331,79 @@ fn what_was_missed_waits_once_and_the_latest_of_it() {
         .collect();
     assert_eq!(kinds, [ExecType::Trade, ExecType::TradeCancel]);
 }
+
+/// The one report in an output, as the desk reads it.
+fn heard(out: &[Output]) -> Option<ExecutionReport> {
+    let mut all = out.iter().filter_map(|o| match o {
+        Output::ToDesk(d, AppMessage::ExecutionReport(e)) => {
+            assert_eq!(d, &desk("ALICE"));
+            Some(e.clone())
+        }
+        _ => None,
+    });
+    let first = all.next();
+    assert!(all.next().is_none(), "{out:?}");
+    first
+}
+
+/// Under its own id, with its dealer; whether it fits is the gateway's word.
+#[test]
+fn a_desk_hears_each_report_once_and_in_the_gateways_words() {
+    // Any report of work in progress is a last look, however the dealer calls it.
+    for (kind, status) in [(ExecType::New, OrdStatus::New), (ExecType::Stopped, OrdStatus::Stopped)] {
+        let mut r = accepted();
+        let e = heard(&say(&mut r, "N", execution(kind, status, "p1", "0"), 300)).unwrap();
+        assert_eq!((e.exec_type, e.status, e.accept.as_str()), (ExecType::PendingNew, OrdStatus::PendingNew, "x1"), "{kind:?}");
+        assert!(heard(&say(&mut r, "N", execution(kind, status, "p2", "0"), 300)).is_none(), "nothing new: {kind:?}");
+    }
+    // A dealer that calls its own report disputed decides nothing by it.
+    let mut r = accepted();
+    let m = ExecutionReport { disputed: true, ..execution(ExecType::Trade, OrdStatus::Filled, "e1", "5000000") };
+    let out = say(&mut r, "N", m, 300);
+    let e = heard(&out).unwrap();
+    assert_eq!((e.disputed, e.exec_id.as_str(), e.dealer), (false, "e1", Some(dealer("N"))));
+    assert!(out.contains(&Output::Traded(desk("ALICE"), dealer("N"))));
+    // And what does not fit is disputed, with the reason.
+    let mut r = accepted();
+    let m = ExecutionReport { avg_px: dec("99.7"), ..execution(ExecType::Trade, OrdStatus::Filled, "e1", "5000000") };
+    let wrong = ExecutionReport { last: Some(Level { price: dec("99.7"), size: dec("5000000") }), ..m };
+    let out = say(&mut r, "N", wrong, 300);
+    let e = heard(&out).unwrap();
+    assert_eq!((e.disputed, e.text.as_deref()), (true, Some("the price differs")));
+    assert!(!out.contains(&Output::Traded(desk("ALICE"), dealer("N"))), "nothing was traded");
+}
+
+/// The first execution ends the RFQ and is told to those who remember trades; the rest of it is told to nobody twice.
+#[test]
+fn parts_of_one_trade_are_one_trade() {
+    let part = |exec: &str, cum: &str, status| ExecutionReport {
+        last: Some(Level { price: dec("99.5"), size: dec("2500000") }),
+        ..execution(ExecType::Trade, status, exec, cum)
+    };
+    let mut r = accepted();
+    let first = say(&mut r, "N", part("e1", "2500000", OrdStatus::PartiallyFilled), 300);
+    let traded = Output::Traded(desk("ALICE"), dealer("N"));
+    assert!(first.contains(&traded) && brief(&first).contains(&"E<AJ".to_owned()));
+    let second = say(&mut r, "N", part("e2", "5000000", OrdStatus::Filled), 400);
+    assert!(!second.contains(&traded) && heard(&second).is_some());
+    // Late work in progress is no trade, and neither is it said again.
+    assert!(heard(&say(&mut r, "N", execution(ExecType::New, OrdStatus::New, "p1", "0"), 500)).is_none());
+}
+
+/// After a dispute the dealer is not asked again what became of the accept, and time may end the RFQ.
+#[test]
+fn an_answer_in_dispute_is_an_answer() {
+    let mut r = accepted();
+    let wrong = ExecutionReport { side: Side::Sell, ..execution(ExecType::Trade, OrdStatus::Filled, "e1", "5000000") };
+    say(&mut r, "N", wrong, 300);
+    assert_eq!(r.rfqs.get(&RfqId::new("ALICE.R1").unwrap()).unwrap().asked_at, None);
+    assert!(brief(&r.handle(T0 + 300 + ASK_AGAIN_MS, Input::Tick)).iter().all(|m| m != "N<H"), "the accept has its answer");
+    let late = r.handle(T0 + 60_000, Input::Tick);
+    assert!(brief(&late).contains(&"ALICE<AI".to_owned()), "the RFQ ends in time: {late:?}");
+    // The time ran out while the accept was in flight: the answer ends the RFQ at once.
+    let mut r = accepted();
+    r.handle(T0 + 60_001, Input::Tick);
+    let wrong = ExecutionReport { side: Side::Sell, ..execution(ExecType::Trade, OrdStatus::Filled, "e1", "5000000") };
+    let out = say(&mut r, "N", wrong, 60_002);
+    assert!(brief(&out).contains(&"ALICE<AI".to_owned()), "{out:?}");
+}

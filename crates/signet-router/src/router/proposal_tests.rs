@@ -18,6 +18,9 @@ fn table_of_distances() {
     }
 }
 
+type ChangeRequest = fn(&mut QuoteRequest);
+type ChangeAccept = fn(&mut QuoteResponse);
+
 fn action(r: &Router, m: &AppMessage) -> Option<Action> {
     r.proposal(&desk("ALICE"), m, T0).map(|p| p.action)
 }
@@ -31,7 +34,7 @@ fn a_request_that_differs_in_any_term_is_another_action() {
     let of = |q: &QuoteRequest| action(&r, &AppMessage::QuoteRequest(q.clone()));
     let same = of(&approved);
     assert!(same.is_some());
-    let changes: [(&str, fn(&mut QuoteRequest)); 7] = [
+    let changes: [(&str, ChangeRequest); 7] = [
         ("id", |q| q.id = RfqId::new("Q2").unwrap()),
         ("side", |q| q.ask = Ask::Sell),
         ("both sides", |q| q.ask = Ask::TwoWay),
@@ -47,7 +50,7 @@ fn a_request_that_differs_in_any_term_is_another_action() {
         assert!(other.is_some() && other != same, "{what}");
     }
     // These the router refuses itself.
-    let refused: [(&str, fn(&mut QuoteRequest)); 2] =
+    let refused: [(&str, ChangeRequest); 2] =
         [("currency", |q| q.currency = "USD".into()), ("instrument", |q| q.instrument = InstrumentId::new("XS0000000009").unwrap())];
     for (what, change) in refused {
         let mut q = approved.clone();
@@ -79,7 +82,7 @@ fn an_accept_that_differs_in_any_term_is_another_action_or_none() {
         let other = action(&r, &hit("A1", "N", id, price));
         assert!(other.is_some() && other != same, "{what}");
     }
-    let changes: [(&str, fn(&mut QuoteResponse)); 7] = [
+    let changes: [(&str, ChangeAccept); 7] = [
         ("side", |a| a.side = Side::Sell),
         ("quantity", |a| a.quantity = dec("4999000")),
         ("price", |a| a.price = dec("99.505")),
