@@ -29,14 +29,19 @@ const FORGIVEN_AFTER: u32 = 256;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
+    /// A message does not begin with BeginString (8) and BodyLength (9).
     #[error("the peer sent bytes that are not FIX")]
     NotFix,
+    /// BodyLength (9) has other characters than digits, or too many.
     #[error("the peer sent a BodyLength (9) that is not a number")]
     BadLength,
+    /// BodyLength (9) names more than [`MAX_FRAME_LEN`] allows.
     #[error("the peer sent a message longer than {MAX_FRAME_LEN} bytes")]
     TooLong,
+    /// No `10=nnn` stands where BodyLength (9) says.
     #[error("the peer sent a message whose BodyLength (9) does not lead to a CheckSum (10)")]
     NoTrailer,
+    /// More garbled messages, or bytes of them, than one connection is forgiven.
     #[error("the peer sent too much that is garbled")]
     TooMuchGarbled,
 }
@@ -44,6 +49,7 @@ pub enum FrameError {
 /// What came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framed<'a> {
+    /// One whole message, from BeginString (8) to CheckSum (10).
     Frame(&'a [u8]),
     /// A message longer than [`MAX_FRAME_LEN`] has gone by; this is its beginning.
     TooLong(&'a [u8]),
@@ -66,6 +72,7 @@ pub struct Framer {
 }
 
 impl Framer {
+    /// A framer that has seen no bytes; one for each connection.
     pub fn new() -> Self {
         Self::default()
     }

@@ -4,6 +4,8 @@
 //! small C++ shim gives its sessions a wire ([`session`]) and a store ([`store`]) of ours. Nothing
 //! here dials, listens or knows TLS; [`pump`] takes any byte stream.
 
+#![warn(missing_docs, unreachable_pub)]
+
 pub mod bucket;
 pub mod framer;
 pub mod message;

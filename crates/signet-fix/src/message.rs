@@ -26,19 +26,31 @@ pub use stepup::{AccessState, Answer, KeyReport, KeyRequest, StepUpAnswer, StepU
 /// PartyRole (452) of the dealer asked, quoting or traded with: 35, "liquidity provider".
 pub const ROLE_LIQUIDITY_PROVIDER: u32 = 35;
 
+/// An application message of the RFQ protocol, whichever way it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AppMessage {
+    /// MsgType (35) R.
     QuoteRequest(QuoteRequest),
+    /// MsgType (35) AG.
     QuoteRequestReject(QuoteRequestReject),
+    /// MsgType (35) S.
     Quote(QuoteMsg),
+    /// MsgType (35) Z.
     QuoteCancel(QuoteCancel),
+    /// MsgType (35) AJ.
     QuoteResponse(QuoteResponse),
+    /// MsgType (35) AI.
     QuoteStatusReport(QuoteStatusReport),
+    /// MsgType (35) 8.
     ExecutionReport(ExecutionReport),
+    /// MsgType (35) H.
     OrderStatusRequest(OrderStatusRequest),
+    /// MsgType (35) j.
     BusinessReject(BusinessReject),
+    /// MsgType (35) x.
     SecurityListRequest(SecurityListRequest),
+    /// MsgType (35) y.
     SecurityList(SecurityList),
     /// User-defined U1.
     VenueState(VenueState),
@@ -46,7 +58,9 @@ pub enum AppMessage {
     Snapshot(SnapshotMark),
     /// User-defined U3: the trader ends an RFQ. FIX 4.4 has no message for it.
     RfqCancel {
+        /// QuoteReqID (131), as the desk chose it.
         rfq: RfqId,
+        /// Text (58): the trader's reason.
         text: Option<String>,
     },
     /// User-defined U4.
@@ -60,6 +74,7 @@ pub enum AppMessage {
     /// User-defined U8: the desk wants its trader to be verified anew. The reason is one of
     /// `signet_stepup::SessionReason`.
     StepUpRequest {
+        /// Tag 20103, such as `wake`.
         reason: String,
     },
     /// User-defined U9.
@@ -70,10 +85,12 @@ pub enum AppMessage {
     AccessDecision(AccessDecision),
     /// User-defined UC, gateway to desk: what of your laptop? With a nonce for the answer.
     PostureRequest {
+        /// Tag 20133, chosen by the gateway for one question.
         nonce: String,
     },
     /// User-defined UD, desk to gateway: JSON of `signet_policy::posture::Envelope`.
     PostureReport {
+        /// RawData (96).
         envelope: String,
     },
 }
@@ -91,6 +108,7 @@ pub enum DecodeError {
     /// Answered with Reject (3), reason 5.
     #[error("the value of tag {0} is not acceptable")]
     Bad(u32),
+    /// The frame cannot be cut into fields.
     #[error("the message cannot be read: {0}")]
     Unreadable(#[from] crate::tagvalue::ParseError),
     /// Answered with BusinessMessageReject (j), reason 6; the message did nothing.
@@ -101,17 +119,26 @@ pub enum DecodeError {
 /// QuoteRequest (R): one instrument per request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuoteRequest {
+    /// QuoteReqID (131), chosen by the desk; towards a dealer the gateway puts the desk's CompID
+    /// before it.
     pub id: RfqId,
+    /// Symbol (55), or SecurityID (48).
     pub instrument: InstrumentId,
     /// Whether the instrument id is an ISIN (48/22=4 are sent beside 55).
     pub isin: bool,
+    /// Side (54); absent for both sides.
     pub ask: Ask,
+    /// OrderQty (38), above zero, in `currency`.
     pub quantity: Decimal,
+    /// Currency (15).
     pub currency: String,
+    /// SettlDate (64), `YYYYMMDD`.
     pub settlement_date: String,
     /// Dealers asked; empty on the way from the gateway to one dealer.
     pub dealers: Vec<DealerId>,
+    /// ExpireTime (126).
     pub expires: UtcMillis,
+    /// TransactTime (60).
     pub at: UtcMillis,
 }
 
@@ -119,11 +146,15 @@ pub struct QuoteRequest {
 /// refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuoteRequestReject {
+    /// QuoteReqID (131).
     pub rfq: RfqId,
     /// QuoteRequestRejectReason (658).
     pub reason: u16,
+    /// Symbol (55), or SecurityID (48).
     pub instrument: InstrumentId,
+    /// PartyID (448) with PartyRole (452) 35.
     pub dealer: Option<DealerId>,
+    /// Text (58).
     pub text: Option<String>,
     /// What the gateway adds for its desk; dealers send none.
     pub advice: Option<Advice>,
@@ -141,15 +172,23 @@ pub struct Advice {
 /// Quote (S).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuoteMsg {
+    /// QuoteReqID (131).
     pub rfq: RfqId,
+    /// QuoteID (117), chosen by the dealer.
     pub id: QuoteId,
+    /// Symbol (55), or SecurityID (48).
     pub instrument: InstrumentId,
+    /// PartyID (448) with PartyRole (452) 35; from the gateway to a desk only.
     pub dealer: Option<DealerId>,
+    /// BidPx (132) and BidSize (134).
     pub bid: Option<Level>,
+    /// OfferPx (133) and OfferSize (135).
     pub offer: Option<Level>,
+    /// ValidUntilTime (62).
     pub valid_until: UtcMillis,
     /// QuoteType (537): 1 is tradeable, 0 indicative. Absent means tradeable.
     pub tradeable: bool,
+    /// TransactTime (60).
     pub at: UtcMillis,
     /// What the quote says of itself beyond prices and sizes. It must be what was asked.
     pub qualifiers: Qualifiers,
@@ -164,11 +203,13 @@ pub struct QuoteCancel {
     pub quote: Option<QuoteId>,
     /// Named by those who cancel by instrument; the RFQ says which it is anyway.
     pub instrument: Option<InstrumentId>,
+    /// PartyID (448) with PartyRole (452) 35; from the gateway to a desk only.
     pub dealer: Option<DealerId>,
     /// From the gateway: nobody took the quote back, the dealer cannot be reached (20006=N).
     pub unreachable: bool,
 }
 
+/// Whether a QuoteResponse (AJ) takes the quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Response {
     /// QuoteRespType (694) 1.
@@ -182,21 +223,31 @@ pub enum Response {
 pub struct QuoteResponse {
     /// QuoteRespID (693) and ClOrdID (11).
     pub id: AcceptId,
+    /// QuoteRespType (694).
     pub response: Response,
     /// QuoteReqID (131): the RFQ the quote is in, as a dealer's quote ids are unique only within it. FIX
     /// 4.4 does not know the field in this message, so that it travels between desk and gateway only.
     pub rfq: Option<RfqId>,
+    /// QuoteID (117).
     pub quote: QuoteId,
+    /// Symbol (55), or SecurityID (48).
     pub instrument: InstrumentId,
+    /// Whether the instrument id is an ISIN (48/22=4 are sent beside 55).
     pub isin: bool,
+    /// PartyID (448) with PartyRole (452) 35: the dealer whose quote it is; from a desk to the
+    /// gateway only.
     pub dealer: Option<DealerId>,
+    /// Side (54), the customer's.
     pub side: Side,
+    /// OrderQty (38), above zero.
     pub quantity: Decimal,
+    /// Price (44), the quoted one.
     pub price: Decimal,
     /// Currency (15).
     pub currency: Option<String>,
     /// SettlDate (64).
     pub settlement_date: Option<String>,
+    /// TransactTime (60).
     pub at: UtcMillis,
 }
 
@@ -330,8 +381,11 @@ impl RfqStatus {
 /// QuoteStatusReport (AI).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuoteStatusReport {
+    /// QuoteReqID (131).
     pub rfq: RfqId,
+    /// Symbol (55), or SecurityID (48).
     pub instrument: InstrumentId,
+    /// QuoteStatus (297).
     pub status: RfqStatus,
     /// QuoteID (117) of a dealer's report about one quote. `None` when it repeats 131.
     pub quote: Option<QuoteId>,
@@ -339,6 +393,7 @@ pub struct QuoteStatusReport {
     pub answers: Option<AcceptId>,
     /// ValidUntilTime (62): when the RFQ ends on the gateway's clock.
     pub until: Option<UtcMillis>,
+    /// Text (58).
     pub text: Option<String>,
 }
 
@@ -352,21 +407,33 @@ impl QuoteStatusReport {
 /// ExecutionReport (8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionReport {
+    /// OrderID (37), chosen by the dealer.
     pub order_id: String,
+    /// ExecID (17), chosen by the dealer; unique within it.
     pub exec_id: String,
     /// ExecRefID (19): the execution that a bust (150=H) or a correction (150=G) is about.
     pub exec_ref: Option<String>,
     /// ClOrdID (11): the accept this answers.
     pub accept: AcceptId,
+    /// ExecType (150).
     pub exec_type: ExecType,
+    /// OrdStatus (39).
     pub status: OrdStatus,
+    /// Symbol (55), or SecurityID (48).
     pub instrument: InstrumentId,
+    /// PartyID (448) with PartyRole (452) 35; a report of the gateway's own has none.
     pub dealer: Option<DealerId>,
+    /// Side (54), the customer's.
     pub side: Side,
+    /// LastPx (31) and LastQty (32): this execution.
     pub last: Option<Level>,
+    /// CumQty (14): executed so far.
     pub cum_qty: Decimal,
+    /// LeavesQty (151): may still be executed.
     pub leaves_qty: Decimal,
+    /// AvgPx (6).
     pub avg_px: Decimal,
+    /// SettlDate (64), `YYYYMMDD`.
     pub settlement_date: Option<String>,
     /// Currency (15).
     pub currency: Option<String>,
@@ -374,7 +441,9 @@ pub struct ExecutionReport {
     pub disputed: bool,
     /// OrdRejReason (103).
     pub reject_reason: Option<u16>,
+    /// Text (58).
     pub text: Option<String>,
+    /// TransactTime (60).
     pub at: UtcMillis,
 }
 
@@ -407,21 +476,28 @@ pub(crate) const DISPUTED: &str = "execution.disputed";
 /// OrderStatusRequest (H): what became of this accept?
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderStatusRequest {
+    /// ClOrdID (11) of the accept.
     pub accept: AcceptId,
+    /// Symbol (55), or SecurityID (48).
     pub instrument: InstrumentId,
+    /// Side (54), the customer's.
     pub side: Side,
+    /// PartyID (448) with PartyRole (452) 35.
     pub dealer: Option<DealerId>,
 }
 
 /// BusinessMessageReject (j).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BusinessReject {
+    /// RefSeqNum (45), if the sender knows it.
     pub ref_seq_num: Option<u64>,
+    /// RefMsgType (372).
     pub ref_msg_type: String,
     /// The id of the message refused, when it has one.
     pub ref_id: Option<String>,
     /// BusinessRejectReason (380).
     pub reason: u16,
+    /// Text (58).
     pub text: Option<String>,
 }
 

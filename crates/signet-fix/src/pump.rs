@@ -29,16 +29,22 @@ const READ_BUFFER: usize = 16 * 1024;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Closed {
+    /// The stream ended.
     #[error("the peer closed the connection")]
     ByPeer,
+    /// The session said so, for example after a Logout (5) or a Logon (A) that was refused.
     #[error("the session ended the connection")]
     BySession,
+    /// The session was attached to another stream while this one was pumped.
     #[error("a newer connection took over")]
     Displaced,
+    /// The stream reported an error.
     #[error("the connection failed: {0}")]
     Io(#[source] io::Error),
+    /// The peer's bytes are not FIX, or exceed a limit.
     #[error(transparent)]
     NotFix(#[from] FrameError),
+    /// The peer took no byte for ten seconds while some were queued.
     #[error("the peer stopped reading")]
     Stalled,
 }

@@ -56,14 +56,19 @@ use storage::StoreFactory;
 /// Bytes queued for a peer that does not read; then the connection ends.
 pub const MAX_OUTBOX_BYTES: usize = 4 * 1024 * 1024;
 
+/// Which end sends its Logon (A) first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
+    /// This end logs on: a desk, or a gateway towards a dealer.
     Initiator,
+    /// The peer logs on: desks at a gateway.
     Acceptor,
 }
 
+/// What a session is opened with; it stays for every connection of the session.
 #[derive(Debug, Clone)]
 pub struct SessionConfig {
+    /// Which end sends its Logon (A) first.
     pub role: Role,
     /// SenderCompID (49) of what we send.
     pub sender: CompId,
@@ -89,6 +94,7 @@ pub enum Binding {
 /// One connection, as a session is told of it: how the Logon is tied to it, what is signed on it and what must be.
 #[derive(Debug, Clone)]
 pub struct Channel {
+    /// How both Logons are tied to this connection.
     pub binding: Binding,
     /// `None`: nothing is signed.
     pub signing: Option<Signing>,
@@ -103,13 +109,18 @@ impl From<Binding> for Channel {
     }
 }
 
+/// Why a session cannot be opened, or attached to a connection. At fault: this process or its
+/// configuration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
+    /// One process has one session for each pair of CompIDs; which pair.
     #[error("the session {0} is already open in this process")]
     AlreadyOpen(String),
+    /// In the engine's words.
     #[error("the FIX engine refused: {0}")]
     Engine(String),
+    /// A CompID has a byte that ends a C string.
     #[error("the CompIDs hold a character FIX cannot carry")]
     BadCompId,
 }
@@ -120,11 +131,14 @@ impl From<quickfix::QuickFixError> for SessionError {
     }
 }
 
+/// Why a message was not sent; the peer has no part in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
+    /// No Logon (A) has been answered on this connection, or the peer logged out.
     #[error("the FIX session is not logged on")]
     NotLoggedOn,
+    /// A field of the message has a value FIX cannot carry.
     #[error(transparent)]
     BadValue(#[from] BadValue),
     /// The store failed (disk full?), the key could not sign, or the engine vetoed: nothing left.
@@ -148,36 +162,50 @@ pub struct Meta {
 }
 
 // Nearly every event is a message; boxing it would cost an allocation each and save nothing.
+/// What happened in a session, in the order it happened.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
+    /// Both Logons (A) were exchanged: messages may be sent.
     LoggedOn,
     /// Not logged on any more; with the peer's words when it said Logout.
     LoggedOut {
+        /// Text (58) of the peer's Logout (5).
         text: Option<String>,
         /// Stable code and cure, of a gateway that says them.
         code: Option<String>,
+        /// Tag 20105: what the person does about it.
         cure: Option<String>,
     },
+    /// An application message that was read, in its turn.
     Message {
+        /// What it says.
         message: AppMessage,
+        /// What came with it.
         meta: Meta,
     },
     /// The peer rejected something of ours on session level (35=3).
     Rejected {
+        /// RefSeqNum (45): MsgSeqNum (34) of our message; 0 if the peer did not say.
         ref_seq: u64,
+        /// RefMsgType (372); empty if the peer did not say.
         ref_msg_type: String,
+        /// RefTagID (371) and Text (58), as one text for people.
         text: String,
     },
     /// The answer to [`Session::ping`]: its id, and the peer's SendingTime.
     Pong {
+        /// TestReqID (112).
         id: String,
+        /// SendingTime (52), the peer's clock.
         sent: UtcMillis,
     },
     /// The peer sent something that was refused; it has been told so.
     Refused {
+        /// MsgType (35) of what was refused.
         msg_type: String,
+        /// Why; it also says how the peer was told.
         error: DecodeError,
     },
 }
@@ -422,6 +450,7 @@ impl Session {
         self.tick();
     }
 
+    /// Whether messages may be sent now.
     pub fn is_logged_on(&self) -> bool {
         // SAFETY: as in `receive`.
         self.with(|w| unsafe { ffi::is_logged_on(w) }).unwrap_or(false)
@@ -433,6 +462,7 @@ impl Session {
         self.with(|w| unsafe { (ffi::next_sender(w), ffi::next_target(w)) })
     }
 
+    /// The oldest event that has not been fetched.
     pub fn next_event(&self) -> Option<Event> {
         self.shared.next_event()
     }

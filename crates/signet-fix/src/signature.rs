@@ -58,14 +58,18 @@ pub type Kinds = fn(msg_type: &str) -> bool;
 /// What this end signs, and how.
 #[derive(Clone)]
 pub struct Signing {
+    /// Makes the signatures.
     pub signer: Rc<dyn MessageSigner>,
+    /// Types of message that are signed.
     pub which: Kinds,
 }
 
 /// Whose signatures are believed, and what must carry one. A signature on a message that needs none must be good all the same.
 #[derive(Clone)]
 pub struct Verification {
+    /// Judges the signatures.
     pub verifier: Rc<dyn MessageVerifier>,
+    /// Types of message that must carry one.
     pub required: Kinds,
 }
 
@@ -101,10 +105,13 @@ pub fn commits_asker(msg_type: &str) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {
+    /// Neither SignatureLength (93) nor Signature (89) is there.
     #[error("the message is not signed, and must be")]
     Missing,
+    /// The two fields are not there once, last before CheckSum (10), and of the fixed length.
     #[error("the signature's fields are not `93=88`, `89=<88 characters of base64>` at the end of the message")]
     Malformed,
+    /// The signature was made with another key or over other bytes.
     #[error("the signature does not fit the message and the key of the sender's certificate")]
     Bad,
     /// It came ahead of its turn and more was waiting than this end keeps.
@@ -177,6 +184,7 @@ fn split_header(frame: &[u8]) -> Option<(&[u8], &[u8])> {
 pub struct Parts<'a> {
     /// What the signature is over.
     pub covered: &'a [u8],
+    /// Value of Signature (89), decoded: r, then s.
     pub signature: [u8; SIGNATURE_LEN],
 }
 
@@ -235,6 +243,7 @@ impl SignedFrame {
         Self(frame.into())
     }
 
+    /// From BeginString (8) to the end of CheckSum (10).
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -19,9 +19,11 @@ pub const MAX_KEPT_BYTES: usize = 16 * 1024 * 1024;
 /// A file this large is rewritten to what is still needed.
 const COMPACT_ABOVE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Why the store took or gave nothing. At fault: this machine's disk, key or file, never the peer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// The file itself: input and output, a wrong key or damage.
     #[error(transparent)]
     Log(#[from] LogError),
     /// The file authenticates and yet does not make sense: written by a newer Signet.
@@ -40,12 +42,17 @@ pub trait SessionStore {
     fn resendable(&self, from: u64, to: u64, lasting: bool) -> Vec<u64>;
     /// A kept message.
     fn kept(&self, seq: u64) -> Option<Vec<u8>>;
+    /// MsgSeqNum (34) of the next message that is sent.
     fn next_sender(&self) -> u64;
+    /// MsgSeqNum (34) that is expected of the peer next.
     fn next_target(&self) -> u64;
+    /// The next message is sent under this number; kept messages from it on are forgotten.
     fn set_next_sender(&mut self, seq: u64) -> Result<(), StoreError>;
+    /// The next message of the peer is expected under this number.
     fn set_next_target(&mut self, seq: u64) -> Result<(), StoreError>;
     /// When the numbers were last reset.
     fn created(&self) -> UtcMillis;
+    /// Both numbers become 1 and no message is kept.
     fn reset(&mut self, now: UtcMillis) -> Result<(), StoreError>;
 }
 
@@ -134,6 +141,7 @@ impl Numbers {
 pub struct MemoryStore(Numbers);
 
 impl MemoryStore {
+    /// Both numbers are 1; `now` counts as the time of the last reset.
     pub fn new(now: UtcMillis) -> Self {
         Self(Numbers::new(now))
     }

@@ -22,17 +22,23 @@ const MAX_DECIMAL_LEN: usize = 31;
 /// Pairs (length tag, data tag): the data may hold any byte, SOH included.
 const DATA_FIELDS: [(u32, u32); 4] = [(95, 96), (93, 89), (354, 355), (90, 91)];
 
+/// Why bytes are not fields of FIX. At fault: whoever sent them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseError {
+    /// No `=`, or no SOH at the end.
     #[error("a field is not tag=value")]
     NotTagValue,
+    /// Other characters than digits before `=`, a zero, or too large a number.
     #[error("a tag is not a positive number")]
     BadTag,
+    /// FIX has no empty values.
     #[error("tag {0} has no value")]
     Empty(u32),
+    /// More fields than [`MAX_FIELDS`].
     #[error("more than {MAX_FIELDS} fields")]
     TooManyFields,
+    /// The field before it is not its length, or the length does not lead to a SOH.
     #[error("the length before data field {0} is wrong")]
     BadDataLength(u32),
 }
@@ -48,6 +54,8 @@ impl<'a> Fields<'a> {
         self.0.iter().map(|(tag, value)| tag_digits(*tag) + value.len() + 2).sum()
     }
 
+    /// Cuts a whole message into fields; tags may repeat. Checks neither BodyLength (9) nor
+    /// CheckSum (10).
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let mut fields = Vec::with_capacity(32);
         cut(bytes, &mut fields)?;
@@ -59,6 +67,7 @@ impl<'a> Fields<'a> {
         Self(fields.iter().map(|f| (f.tag, f.value(bytes))).collect())
     }
 
+    /// Tag and value of each field, in the order they came.
     pub fn as_slice(&self) -> &[(u32, &'a [u8])] {
         &self.0
     }
@@ -68,6 +77,7 @@ impl<'a> Fields<'a> {
         first(&self.0, tag)
     }
 
+    /// The first field with this tag, if its value is UTF-8.
     pub fn text(&self, tag: u32) -> Option<&'a str> {
         self.get(tag).and_then(|v| std::str::from_utf8(v).ok())
     }
@@ -283,6 +293,7 @@ fn digits(b: &[u8]) -> Option<u32> {
 
 /// What can be the value of a field, and how FIX writes it.
 pub trait Value {
+    /// Appends the value in FIX's form, without tag and SOH.
     fn write(&self, out: &mut Vec<u8>);
 }
 
@@ -406,10 +417,13 @@ pub struct Body {
 }
 
 impl Body {
+    /// An empty body of this MsgType (35).
     pub fn new(msg_type: &'static str) -> Self {
         Self { msg_type, fields: Vec::with_capacity(24), values: Vec::with_capacity(256), bad: None }
     }
 
+    /// Appends a field. An empty value, or one with control characters, makes the whole body fail
+    /// when it is written out.
     pub fn put(&mut self, tag: u32, value: impl Value) {
         let start = self.values.len();
         value.write(&mut self.values);
@@ -441,6 +455,7 @@ impl Body {
         }
     }
 
+    /// Appends a field that may be absent.
     pub fn put_opt(&mut self, tag: u32, value: Option<impl Value>) {
         if let Some(v) = value {
             self.put(tag, v);
@@ -456,6 +471,7 @@ impl Body {
         }
     }
 
+    /// MsgType (35).
     pub fn msg_type(&self) -> &'static str {
         self.msg_type
     }

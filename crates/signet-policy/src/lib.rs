@@ -5,6 +5,8 @@
 //! which dealer for what, up to how much). Policies, facts and the time go in; a decision with its
 //! reasons comes out. No I/O, no clock, no randomness, and no type of the other rooms.
 
+#![warn(missing_docs, unreachable_pub)]
+
 #[cfg(feature = "entitle")]
 pub mod entitle;
 pub mod place;

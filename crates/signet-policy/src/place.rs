@@ -23,6 +23,7 @@ const ASSIGNED: &str = "\
     TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW \
     XK";
 
+/// A text that is not two capital letters; holds its first 20 characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a country code of two capital letters (ISO 3166-1 alpha-2)")]
 pub struct NotACountry(String);
@@ -59,6 +60,7 @@ impl Country {
         ASSIGNED.split(' ').any(|code| code == self.as_str())
     }
 
+    /// The two letters.
     pub fn as_str(&self) -> &str {
         // Two ASCII letters by construction.
         std::str::from_utf8(&self.0).unwrap_or("??")
@@ -80,7 +82,9 @@ impl fmt::Debug for Country {
 /// A network of the firm. Private addresses are in no country file, so a network may say where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CorporateNetwork {
+    /// Its addresses, IPv4 or IPv6.
     pub range: IpNetwork,
+    /// Where it is; `None` leaves that to the country file.
     pub country: Option<Country>,
 }
 
@@ -94,6 +98,7 @@ pub fn corporate(networks: &[CorporateNetwork], address: IpAddr) -> Option<&Corp
 /// Somebody, somewhere, at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sighting {
+    /// The country the address was in.
     pub country: Country,
     /// Milliseconds since 1970, UTC.
     pub at_ms: i64,
@@ -102,16 +107,22 @@ pub struct Sighting {
 /// How fast somebody can travel, and from which distance on it is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TravelLimits {
+    /// Above this speed nobody travels, kilometres per hour.
     pub speed_kmh: u32,
+    /// Below this distance nothing is looked at, kilometres.
     pub distance_km: u32,
 }
 
+/// Whether the same person can have been at two places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Travel {
+    /// The same country, too near to look at, or time enough.
     Possible,
     /// At least so far in so many minutes.
     Impossible {
+        /// Least distance between the two countries.
         km: u32,
+        /// Time between the two sightings, whole minutes, rounded down.
         minutes: u32,
     },
     /// A country that this version has no place for.
@@ -149,9 +160,11 @@ fn great_circle_km(a: &countries::Spot, b: &countries::Spot) -> f64 {
 pub struct Hours {
     /// Minutes after midnight, local by `utc_offset_minutes`; `from` less than `to`.
     pub from_minute: u16,
+    /// First minute after trading, counted like `from_minute`; at most 1440.
     pub to_minute: u16,
     /// Monday first.
     pub days: [bool; 7],
+    /// Local time less UTC, minutes; it does not follow daylight saving.
     pub utc_offset_minutes: i16,
 }
 

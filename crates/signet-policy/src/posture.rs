@@ -19,13 +19,18 @@ pub const SIGNED_PREFIX: &str = "signet-posture 1\n";
 pub enum Fact {
     /// The disk that holds the system is encrypted.
     DiskEncryption,
+    /// The firmware starts signed programs only.
     SecureBoot,
+    /// A firewall of the system is on.
     Firewall,
+    /// The screen locks by itself after some time.
     ScreenLock,
+    /// The machine has a TPM; a Secure Enclave is not one, and reads as unknown.
     Tpm,
 }
 
 impl Fact {
+    /// As a sentence for people names it.
     pub const fn words(self) -> &'static str {
         match self {
             Self::DiskEncryption => "disk encryption",
@@ -41,8 +46,11 @@ impl Fact {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reading {
+    /// It was looked at and holds.
     Yes,
+    /// It was looked at and does not hold.
     No,
+    /// It could not be found out; why, in words of at most 200 bytes.
     Unknown(String),
 }
 
@@ -54,9 +62,13 @@ pub struct Report {
     pub nonce: String,
     /// RFC 9266 exporter of the connection, base64.
     pub exporter: String,
+    /// Operating system, at most 200 bytes.
     pub system: String,
+    /// Its version, at most 200 bytes.
     pub system_version: String,
+    /// The desk program and its version, at most 200 bytes.
     pub program: String,
+    /// One reading for each fact that was looked at.
     pub facts: BTreeMap<Fact, Reading>,
 }
 
@@ -74,12 +86,16 @@ pub struct Envelope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
+    /// Above [`REPORT_LEN_MAX`], or an envelope above twice that.
     #[error("the posture report is longer than {REPORT_LEN_MAX} bytes")]
     TooLong,
+    /// Not the JSON that is expected, or a text that is too long or not printable.
     #[error("the posture report cannot be read")]
     Unreadable,
+    /// The exporter differs: replayed from another TLS connection, or a machine in the middle.
     #[error("the posture report is not for this connection")]
     OtherConnection,
+    /// The nonce differs from the gateway's last question.
     #[error("the posture report answers another question")]
     OtherNonce,
 }
@@ -133,15 +149,22 @@ pub struct Evidence<'a> {
 /// How far up the ladder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rung {
+    /// Nobody vouches for it.
     Nothing,
+    /// It speaks for itself, without a key that vouches for the words.
     SelfReported,
+    /// Its certificate says that the firm manages it.
     ManagedCertificate,
+    /// A key that cannot leave hardware signed a report in which every required fact holds.
     SignedReport,
 }
 
+/// What a gateway makes of the laptop at the other end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
+    /// Whether it counts as managed and compliant in the score.
     pub managed: bool,
+    /// On what that rests.
     pub rung: Rung,
     /// Why, for the event and the trader.
     pub words: String,

@@ -13,14 +13,20 @@ use serde::{Deserialize, Serialize};
 /// What is scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Attribute {
+    /// Who the person is: standard or privileged.
     Identity,
+    /// How the session authenticated.
     Authentication,
+    /// Whether the firm manages the laptop and it complies.
     Device,
+    /// Whether the address is one of the firm's networks.
     Network,
+    /// Whether the country is one where the person is expected.
     Country,
 }
 
 impl Attribute {
+    /// Every attribute, in the table's order.
     pub const ALL: [Self; 5] = [Self::Identity, Self::Authentication, Self::Device, Self::Network, Self::Country];
 
     /// As the table names it.
@@ -38,20 +44,32 @@ impl Attribute {
 /// One row of the table: what an attribute can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Condition {
+    /// The role in the registry is `standard`.
     StandardUser,
+    /// The role in the registry is `privileged`.
     PrivilegedUser,
+    /// See [`Authentication::PasswordOnly`].
     PasswordOnly,
+    /// See [`Authentication::SoftwareToken`].
     SoftwareToken,
+    /// See [`Authentication::HardwareToken`].
     HardwareToken,
+    /// [`crate::posture::judge`] found the laptop managed and compliant.
     Managed,
+    /// It did not.
     Unmanaged,
+    /// The address is in a configured network of the firm.
     CorporateNetwork,
+    /// The address is in none.
     UnknownNetwork,
+    /// The country is one where the person, or everybody, is expected.
     ExpectedCountry,
+    /// The country is another one.
     AnomalousCountry,
 }
 
 impl Condition {
+    /// Every condition, in the table's order.
     pub const ALL: [Self; 11] = [
         Self::StandardUser,
         Self::PrivilegedUser,
@@ -66,6 +84,7 @@ impl Condition {
         Self::AnomalousCountry,
     ];
 
+    /// The attribute whose row it is.
     pub const fn attribute(self) -> Attribute {
         match self {
             Self::StandardUser | Self::PrivilegedUser => Attribute::Identity,
@@ -97,16 +116,22 @@ impl Condition {
 /// What is known of an access; `None` is "cannot be told".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Attributes {
+    /// The role in the registry is `privileged`.
     pub privileged: Option<bool>,
+    /// How the session authenticated.
     pub authentication: Option<Authentication>,
+    /// The laptop counts as managed and compliant.
     pub managed: Option<bool>,
+    /// The address is in a network of the firm.
     pub corporate_network: Option<bool>,
+    /// The country is one where the person is expected.
     pub expected_country: Option<bool>,
 }
 
 /// How a session really authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Authentication {
+    /// No key was proved.
     PasswordOnly,
     /// The client key in the laptop's keychain, which the person's login unlocks.
     SoftwareToken,
@@ -132,9 +157,11 @@ impl Attributes {
     }
 }
 
+/// What follows from a score. Later ones are stricter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
+    /// Messages go on; nothing is asked for first.
     Allow,
     /// Nothing is sent on without a touch of the security key, or a lease that one opened.
     StepUp,
@@ -143,6 +170,7 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// As events and logs write it; never changes between releases.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
@@ -157,18 +185,24 @@ impl Decision {
 pub struct Concern {
     /// Stable.
     pub code: &'static str,
+    /// What is of concern, one sentence for the person.
     pub words: String,
+    /// What the person or the administrator does about it.
     pub cure: String,
+    /// The decision is this one or a stricter one.
     pub at_least: Decision,
 }
 
 /// What one attribute contributed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Factor {
+    /// [`Attribute::words`].
     pub attribute: String,
     /// The table's words; `not known` when the attribute could not be told.
     pub condition: String,
+    /// Points it adds to the score.
     pub points: u32,
+    /// Why the row has these points, as the table says.
     pub rationale: String,
     /// What in particular put it into this condition, where somebody knows; else empty.
     pub cause: String,
@@ -177,10 +211,13 @@ pub struct Factor {
 /// The decision, and everything it was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assessment {
+    /// Sum of the factors' points.
     pub score: u32,
+    /// By the thresholds, or stricter where a concern asks for it.
     pub decision: Decision,
     /// In the table's order, those of zero points too.
     pub factors: Vec<Factor>,
+    /// What asked for more than the score, in the order it was given.
     pub concerns: Vec<Concern>,
     /// What would help, most first.
     pub cures: Vec<String>,

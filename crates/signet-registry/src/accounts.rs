@@ -15,8 +15,12 @@ const COMP_ID_CHARS_MAX: usize = 24;
 /// A user to be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewUser {
+    /// User id, chosen by the administrator: 1 to 32 characters of `a-z 0-9 . _ -`, unique in the
+    /// registry.
     pub id: String,
+    /// CompID of the user's desks in FIX (49/56): 1 to 24 characters, unique whatever the case.
     pub comp_id: String,
+    /// The person's name for people, 1 to 80 printable characters; need not be unique.
     pub name: String,
     /// `standard` or `privileged`.
     pub role: String,
@@ -27,36 +31,55 @@ pub struct NewUser {
 /// A code to be kept: only its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCode {
+    /// What [`OneTimeCode::digest_for`](crate::code::OneTimeCode::digest_for) gives; the code
+    /// itself is never stored.
     pub digest: String,
+    /// First moment at which the code is not accepted.
     pub expires: UtcMillis,
     /// It is handed out to a device that the firm manages.
     pub managed: bool,
 }
 
+/// A user as the registry has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserRecord {
+    /// User id; it never changes.
     pub id: String,
+    /// CompID of the user's desks in FIX (49/56).
     pub comp_id: String,
+    /// The person's name, for people.
     pub name: String,
+    /// `standard` or `privileged`; policies read it.
     pub role: String,
+    /// `keychain` or `token`: where the keys of new devices are to be held.
     pub protection: String,
+    /// A locked user can neither log on, enrol nor register a key.
     pub state: AccountState,
+    /// When the administrator added it.
     pub created: UtcMillis,
 }
 
+/// A laptop of a user, known since its first certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceRecord {
+    /// Whose it is, by user id.
     pub user: String,
+    /// The device's name, chosen at enrolment; unique within the user.
     pub id: String,
+    /// `keychain` or `token`, as its newest certificate says.
     pub protection: String,
+    /// A locked device can neither log on nor get a certificate.
     pub state: AccountState,
+    /// When its first certificate was issued.
     pub created: UtcMillis,
 }
 
 /// Everything about one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserDetails {
+    /// The account itself.
     pub user: UserRecord,
+    /// By name.
     pub devices: Vec<DeviceRecord>,
     /// Newest first.
     pub certificates: Vec<CertificateRecord>,
@@ -65,6 +88,7 @@ pub struct UserDetails {
 }
 
 impl NewUser {
+    /// Whether id, CompID and name keep to their rules. At fault: the administrator's input.
     pub fn check(&self) -> Result<(), RegistryError> {
         if !is_user_id(&self.id) {
             return Err(RegistryError::BadUserId(self.id.clone()));
@@ -106,6 +130,8 @@ impl Registry {
         Ok(record)
     }
 
+    /// Locks or unlocks a user; the event names `actor`. Sessions end when gateways see the new
+    /// version.
     pub async fn set_user_state(&self, user: &str, state: AccountState, actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
         let mut tx = self.write().await?;
         let done = sqlx::query("UPDATE users SET state = $1 WHERE id = $2").bind(state.as_str()).bind(user).execute(&mut *tx).await?;
@@ -139,6 +165,7 @@ impl Registry {
         Ok(tx.commit().await?)
     }
 
+    /// Every user, by id.
     pub async fn users(&self) -> Result<Vec<UserRecord>, RegistryError> {
         let rows = sqlx::query(&format!("SELECT {USER} FROM users ORDER BY id")).fetch_all(&self.pool).await?;
         rows.iter().map(user_record).collect()

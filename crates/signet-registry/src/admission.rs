@@ -10,7 +10,9 @@ pub struct Shown {
     pub serial: String,
     /// SHA-256 of the SubjectPublicKeyInfo, lower-case hexadecimal.
     pub spki_sha256: String,
+    /// CompID (49) that the certificate names.
     pub comp_id: String,
+    /// End of the certificate's validity (RFC 5280 §4.1.2.5).
     pub not_after: UtcMillis,
 }
 
@@ -21,19 +23,26 @@ pub enum AdmissionRefusal {
     /// At fault: the gateway's operator.
     #[error("the gateway cannot reach its registry; try again in a minute")]
     RegistryStale,
+    /// No certificate of this serial number, or one that ended long ago. At fault: the desk's user,
+    /// or a restored backup.
     #[error("this certificate is not in the registry; ask your administrator for a new enrolment code")]
     Unknown,
     /// Two certificates of different authorities with one serial number, or a forgery.
     #[error("this certificate is not the one the registry has")]
     NotTheSame,
+    /// An administrator took the certificate back.
     #[error("this certificate was revoked; ask your administrator")]
     Revoked,
+    /// A newer certificate of the same device has been used.
     #[error("this certificate was replaced by a newer one on this device")]
     Superseded,
+    /// The certificate's own time is over.
     #[error("this certificate has expired; it must be renewed")]
     Expired,
+    /// An administrator locked the user.
     #[error("your account is locked; ask your administrator")]
     UserLocked,
+    /// An administrator locked this device of the user.
     #[error("this device is locked; ask your administrator")]
     DeviceLocked,
 }

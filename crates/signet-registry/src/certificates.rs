@@ -5,52 +5,71 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_rfq::UtcMillis;
 use sqlx::{Row as _, any::AnyRow};
 
+/// A certificate as the registry has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateRecord {
     /// Lower-case hexadecimal.
     pub serial: String,
+    /// Whose it is, by user id.
     pub user: String,
+    /// The device's name, unique within the user.
     pub device: String,
+    /// CompID (49/56) it names.
     pub comp_id: String,
+    /// `keychain` or `token`: where the device's key is held.
     pub protection: String,
     /// SHA-256 of the SubjectPublicKeyInfo, lower-case hexadecimal.
     pub spki_sha256: String,
+    /// Good, superseded or revoked. Locks of user and device are not in it.
     pub state: CertificateState,
+    /// Why it ended, in words; empty while it is good.
     pub reason: String,
+    /// Start of its validity.
     pub not_before: UtcMillis,
+    /// End of its validity.
     pub not_after: UtcMillis,
+    /// When it was written down here.
     pub issued: UtcMillis,
     /// 0: not yet.
     pub first_used: UtcMillis,
+    /// It says that the firm manages the device.
     pub managed: bool,
 }
 
 /// CertificateSelector certificates an order is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CertificateSelector {
+    /// One certificate: its serial number, lower-case hexadecimal.
     Serial(String),
     /// `USER/DEVICE`, or `DEVICE` when that is unambiguous.
     Device(String),
+    /// Every certificate of a user, by user id.
     User(String),
 }
 
 /// A line of a revocation list.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RevokedCertificate {
+    /// Serial number, lower-case hexadecimal.
     pub serial: String,
     /// RFC 5280 §5.3.1: 1 key compromise, 4 superseded, 5 cessation, 6 hold.
     pub reason: u8,
+    /// When it was revoked or superseded; for a hold, when the list was made.
     pub at: UtcMillis,
 }
 
 /// The newest revocation list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoredCrl {
+    /// CRL number (RFC 5280 §5.2.3); it only rises.
     pub number: i64,
     /// Digest of what it lists.
     pub covers: String,
+    /// RFC 5280 §5.1.2.4.
     pub this_update: UtcMillis,
+    /// RFC 5280 §5.1.2.5.
     pub next_update: UtcMillis,
+    /// The signed list, DER; empty before the first.
     pub der: Vec<u8>,
 }
 
@@ -128,6 +147,7 @@ impl Registry {
         Ok(revoked)
     }
 
+    /// The newest revocation list that was made, whether or not another is due.
     pub async fn crl(&self) -> Result<StoredCrl, RegistryError> {
         let query = "SELECT number, covers, this_update_ms, next_update_ms, der FROM crl WHERE id = 1";
         crl(&sqlx::query(query).fetch_one(&self.pool).await?)

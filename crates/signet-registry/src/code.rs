@@ -18,6 +18,7 @@ pub const CLAIM_MAX_MS: i64 = 120_000;
 pub struct OneTimeCode([u8; 16]);
 
 impl OneTimeCode {
+    /// A code of 128 bits, which the caller takes from a random source fit for keys.
     pub fn new(random: [u8; 16]) -> Self {
         Self(random)
     }
@@ -109,26 +110,34 @@ fn check_digit(body: &[u8]) -> u8 {
 /// A code as the registry has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeRow {
+    /// Open, used or replaced.
     pub state: CodeState,
+    /// `keychain` or `token`: where the device's key is to be held.
     pub protection: String,
+    /// First moment at which it is not accepted.
     pub expires: UtcMillis,
     /// SHA-256 of the public key that the certificate was asked for with, once claimed or used.
     pub claim: String,
+    /// When that key claimed it; 0 when none has.
     pub claimed: UtcMillis,
     /// The certificate it was used for.
     pub serial: String,
+    /// The certificate will say that the firm manages the device.
     pub managed: bool,
 }
 
 /// What a right code is good for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CodeVerdict {
+    /// It may be used.
     Good,
     /// It was used for this very key, and the answer may have been lost on its way: give it again.
     Again(String),
+    /// It was used for another key.
     Used,
     /// The admin made a newer one.
     Replaced,
+    /// Its time is over.
     Expired,
     /// Another request with this code is being answered.
     InUse,

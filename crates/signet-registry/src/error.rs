@@ -9,49 +9,81 @@ pub enum RegistryError {
     /// At fault: the database, its network, or the URL.
     #[error("the registry's database does not answer as it should: {0}")]
     Database(#[source] sqlx::Error),
+    /// A file or the database's file cannot be read or written. At fault: the path or its
+    /// permissions.
     #[error("{path}: {source}")]
-    File { path: PathBuf, source: std::io::Error },
+    File {
+        /// The file as it was named.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// At fault: whoever changed the database other than through this program.
     #[error("the registry holds something this program never writes: {0}")]
     Corrupt(String),
+    /// An older release made the database, and nobody has migrated it.
     #[error("the registry has schema {found}, this program needs a newer one")]
-    SchemaOld { found: i64 },
+    SchemaOld {
+        /// The schema's number in the database.
+        found: i64,
+    },
+    /// A newer release made or migrated the database. At fault: whoever runs the older program.
     #[error("the registry has schema {found}, which a newer program made")]
-    SchemaNew { found: i64 },
+    SchemaNew {
+        /// The schema's number in the database.
+        found: i64,
+    },
 
     /// At fault, here and below: the administrator's order.
     #[error("{0:?} is no user id: 1 to 32 characters of a-z 0-9 . _ -")]
     BadUserId(String),
+    /// The CompID breaks the rules for a desk's.
     #[error("{0:?} is no CompID for a desk: 1 to 24 characters of A-Z a-z 0-9 _ -")]
     BadCompId(String),
+    /// The name is empty, too long or not printable.
     #[error("the name must be 1 to 80 printable characters")]
     BadName,
+    /// A user with this id exists.
     #[error("there is a user {0} already")]
     UserExists(String),
+    /// Another user has this CompID; case does not tell them apart.
     #[error("the CompID {0} is in use already")]
     CompIdTaken(String),
+    /// Nobody has this user id.
     #[error("there is no user {0:?}")]
     NoSuchUser(String),
+    /// No device of this name, or of this user.
     #[error("there is no device {0:?}")]
     NoSuchDevice(String),
+    /// Only the device's name was given, and more than one user has such a device.
     #[error("several users have a device {0:?}")]
     AmbiguousDevice(String),
+    /// No certificate has this serial number.
     #[error("there is no certificate with the serial number {0:?}")]
     NoSuchCertificate(String),
+    /// Every certificate of what was named is revoked or expired, and no code is open.
     #[error("{0} has no certificate that could still be revoked")]
     NothingToRevoke(String),
+    /// A locked user gets no code and no key.
     #[error("the user {0} is locked")]
     UserLocked(String),
+    /// The user has no key of this id or name.
     #[error("there is no security key {0:?}")]
     NoSuchKey(String),
+    /// No row of the evidence has this number.
     #[error("there is no evidence {0}")]
     NoSuchEvidence(i64),
+    /// A code for a first key is refused to a user with an active key.
     #[error("the user {0} has a security key")]
     HasKey(String),
+    /// The database holds no table of a registry. At fault: the URL, or the backup is still to be
+    /// restored.
     #[error("the database is empty: there is no registry in it")]
     Empty,
+    /// A restore would lose what the registry holds, and was not told to replace it.
     #[error("the registry is not empty")]
     NotEmpty,
+    /// Not a backup of a registry, incomplete or changed; the text says which.
     #[error("the backup cannot be used: {0}")]
     BadBackup(String),
 }

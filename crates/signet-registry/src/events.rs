@@ -11,9 +11,12 @@ use sqlx::Row as _;
 /// A field of an event is cut to this many characters: some of them come from strangers.
 const FIELD_CHARS_MAX: usize = 500;
 
+/// A row of the event log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
+    /// Its number: 1, 2, 3 ... without a gap.
     pub seq: i64,
+    /// When it happened, by the clock of the gateway or of the administrator's machine.
     pub at: UtcMillis,
     /// Who did it: an administrator's account, or the address of an enrolling desk.
     pub actor: String,
@@ -21,22 +24,31 @@ pub struct Event {
     pub kind: String,
     /// To whom.
     pub subject: String,
+    /// The rest of what happened, in words, at most 500 characters; may hold text of strangers.
     pub detail: String,
+    /// `hash` of the event before; empty for the first.
     pub prev: String,
+    /// SHA-256 over every field above, lower-case hexadecimal.
     pub hash: String,
 }
 
 /// An event that is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {
+    /// When it happened.
     pub at: UtcMillis,
+    /// Who did it; cut to 500 characters.
     pub actor: String,
+    /// What happened; a fixed word of the program, such as `user.locked`.
     pub kind: &'static str,
+    /// To what it was done: a user, `USER/DEVICE` or a name; cut to 500 characters.
     pub subject: String,
+    /// The rest in words; cut to 500 characters.
     pub detail: String,
 }
 
 impl NewEvent {
+    /// Control characters become blanks, and fields are cut, when it is written.
     pub fn new(at: UtcMillis, actor: &str, kind: &'static str, subject: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { at, actor: actor.into(), kind, subject: subject.into(), detail: detail.into() }
     }
@@ -46,7 +58,9 @@ impl NewEvent {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the event log was altered: {why} at event {seq}")]
 pub struct ChainError {
+    /// Number of the first event that does not fit.
     pub seq: i64,
+    /// What does not fit, in words.
     pub why: &'static str,
 }
 

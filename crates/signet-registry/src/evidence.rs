@@ -11,36 +11,47 @@ use sqlx::{Row as _, any::AnyRow};
 /// Rows read at once.
 const PAGE: i64 = 500;
 
+/// A row of the evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvidenceRow {
+    /// Its number: 1, 2, 3 ... without a gap.
     pub seq: i64,
+    /// When the step-up was judged, by the gateway's clock.
     pub at: UtcMillis,
+    /// Who approved, by user id.
     pub user: String,
     /// SHA-256 of the approval's text, lower-case hexadecimal.
     pub approval: String,
     /// [`Evidence`] as JSON.
     pub record: String,
+    /// `hash` of the row before; empty for the first.
     pub prev: String,
+    /// SHA-256 over every field above, lower-case hexadecimal.
     pub hash: String,
 }
 
 /// A step-up that was written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
+    /// Number of its row in the evidence.
     pub seq: i64,
+    /// The key's name at that time, given by its owner.
     pub key_name: String,
 }
 
 /// Why a step-up that was signed does not count.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordRefusal {
+    /// The user was locked between challenge and answer.
     #[error("the account is locked")]
     UserLocked,
+    /// The key is unknown, another user's, locked or removed.
     #[error("the key is locked or removed")]
     KeyNotActive,
     /// The key is locked now.
     #[error("the key's counter went back")]
     CounterWentBack,
+    /// The database did not take it; nothing was written down.
     #[error(transparent)]
     Registry(#[from] RegistryError),
 }
@@ -86,7 +97,9 @@ impl EvidenceRow {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("evidence {seq}: {why}")]
 pub struct EvidenceChainError {
+    /// Number of the first row that does not fit.
     pub seq: i64,
+    /// What does not fit, in words.
     pub why: String,
 }
 
@@ -133,6 +146,7 @@ impl Registry {
         rows.iter().map(read).collect()
     }
 
+    /// The row with this number; `None` when there is none.
     pub async fn evidence_by_seq(&self, seq: i64) -> Result<Option<EvidenceRow>, RegistryError> {
         let query = format!("SELECT {ROW} FROM evidence WHERE seq = $1");
         let row = sqlx::query(&query).bind(seq).fetch_optional(&self.pool).await?;

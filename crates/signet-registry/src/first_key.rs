@@ -33,6 +33,7 @@ impl fmt::Display for Grant {
 /// What the registry knows about somebody who wants a first key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
+    /// The states of the user's keys, removed ones too.
     pub keys: Vec<KeyState>,
     /// When the certificate that is on was enrolled by a code, if it was; the code was made after the last reset, and
     /// nothing was registered since.
@@ -46,17 +47,24 @@ pub struct Standing {
 pub enum FirstKeyRefusal {
     /// They have one, and must use it.
     HasKey,
+    /// No fresh enrolment entitles to it, and no code was typed.
     CodeNeeded,
+    /// The code that was typed is not one of this user.
     CodeWrong,
+    /// The code was used, or is being used.
     CodeUsed,
+    /// The administrator made a newer code.
     CodeReplaced,
+    /// The code's time is over.
     CodeExpired,
 }
 
 /// Which ground holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ground {
+    /// The certificate that is on was enrolled by a code within the window.
     Enrolment,
+    /// The code for a first key that was typed.
     Code,
 }
 

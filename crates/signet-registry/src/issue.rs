@@ -31,13 +31,19 @@ pub struct CertificateRequest {
 /// A certificate that may be issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssueOrder {
+    /// For which user, by id.
     pub user: String,
+    /// CompID (49/56) that the certificate must name: the user's.
     pub comp_id: String,
+    /// The device's name, which the certificate must name.
     pub device: String,
+    /// `keychain` or `token`: what the certificate says about where the key is held.
     pub protection: String,
     /// The certificate says that the device is one the firm manages.
     pub managed: bool,
+    /// SHA-256 of the public key, lower-case hexadecimal.
     pub key: String,
+    /// Why it may be issued; checked once more by [`Registry::complete`].
     pub why: IssueBasis,
 }
 
@@ -50,8 +56,10 @@ pub enum IssueBasis {
     Renewal(String),
 }
 
+/// What a claim leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
+    /// The authority may sign; [`Registry::complete`] or [`Registry::release`] must follow.
     Issue(IssueOrder),
     /// It was issued already and the answer may have been lost: the same certificate again, DER.
     Again(Vec<u8>),
@@ -60,9 +68,13 @@ pub enum Claim {
 /// A certificate as it was issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedCertificate {
+    /// Serial number, lower-case hexadecimal, chosen by the authority.
     pub serial: String,
+    /// Start of its validity.
     pub not_before: UtcMillis,
+    /// End of its validity.
     pub not_after: UtcMillis,
+    /// The certificate, DER.
     pub der: Vec<u8>,
 }
 

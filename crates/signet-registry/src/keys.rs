@@ -12,41 +12,54 @@ use signet_rfq::UtcMillis;
 use sqlx::{Row as _, any::AnyRow};
 
 /// Keys one person may have, removed ones not counted.
-pub const KEYS_MAX: usize = signet_stepup::rp::KEYS_MAX;
+pub(crate) const KEYS_MAX: usize = signet_stepup::rp::KEYS_MAX;
 const NAME_CHARS_MAX: usize = 40;
 
+/// A security key as the registry has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRecord {
     /// Base64url.
     pub credential_id: String,
     /// Sixteen hexadecimal characters, for people.
     pub id: String,
+    /// Whose it is, by user id.
     pub user: String,
+    /// The owner's name for it, 1 to 40 characters; unique among the keys of the user that are not
+    /// removed, whatever the case.
     pub name: String,
     /// Lower-case hexadecimal with dashes.
     pub aaguid: String,
+    /// Model, as the gateway's list of approved models names it; for people.
     pub model: String,
     /// As the relying party wrote it at registration; its counter is `counter`.
     pub passkey: String,
+    /// The authenticator's signature counter (WebAuthn §6.1.1) as last seen; 0 when the key has
+    /// none.
     pub counter: u32,
+    /// Active, locked or removed.
     pub state: KeyState,
     /// Why it is not active.
     pub reason: String,
+    /// When it was registered.
     pub registered: UtcMillis,
     /// `enrolment SERIAL`, `code`, or `evidence SEQ`.
     pub registered_by: String,
     /// 0: not yet.
     pub last_used: UtcMillis,
+    /// What was proved when it was registered.
     pub attestation: Attestation,
 }
 
 /// What was proved at registration; base64url.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attestation {
+    /// The attestation object (WebAuthn §6.5), base64url.
     pub object: String,
+    /// The client data that it signed (WebAuthn §5.8.1), base64url.
     pub client_data_json: String,
     /// COSE_Key.
     pub public_key: String,
+    /// Transports the authenticator names, such as `usb`; hints only.
     #[serde(default)]
     pub transports: Vec<String>,
 }
@@ -54,31 +67,45 @@ pub struct Attestation {
 /// A key to be written down.
 #[derive(Debug, Clone)]
 pub struct NewKeyRow {
+    /// Whose it is to be, by user id.
     pub user: String,
+    /// The owner's name for it, 1 to 40 characters.
     pub name: String,
+    /// Credential id, base64url, chosen by the authenticator.
     pub credential_id: String,
+    /// The authenticator's AAGUID, lower-case hexadecimal with dashes.
     pub aaguid: String,
+    /// Model, as the gateway's list of approved models names it; for people.
     pub model: String,
+    /// What the relying party made of the registration, as JSON.
     pub passkey: String,
+    /// The authenticator's signature counter (WebAuthn §6.1.1) at registration.
     pub counter: u32,
+    /// What was proved.
     pub attestation: Attestation,
+    /// What entitles to it; used up by the registration.
     pub grant: Grant,
 }
 
 /// Why a key was not written down.
 #[derive(Debug, thiserror::Error)]
 pub enum AddKeyRefusal {
+    /// An administrator locked the user.
     #[error("the account is locked")]
     UserLocked,
+    /// A key with this credential id is in the registry, whoever owns it.
     #[error("this key is registered already")]
     AlreadyRegistered,
+    /// The user has [`signet_stepup::rp::KEYS_MAX`] keys that are not removed.
     #[error("the person has the most keys one may have")]
     TooMany,
+    /// The name breaks the rules, or another key of the user has it; the words say which.
     #[error("the name is {0}")]
     Name(&'static str),
     /// What entitled to it went away since the challenge.
     #[error("what entitled to this registration does not any more")]
     GrantGone,
+    /// The database did not take it; nothing was written down.
     #[error(transparent)]
     Registry(#[from] RegistryError),
 }
@@ -92,13 +119,14 @@ impl From<sqlx::Error> for AddKeyRefusal {
 /// One of a person's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySelector {
+    /// Whose key, by user id.
     pub user: String,
     /// Id, or name.
     pub key: String,
 }
 
 /// The name for people of a credential.
-pub fn key_id(credential_id: &str) -> String {
+pub(crate) fn key_id(credential_id: &str) -> String {
     super::hex_sha256(credential_id.as_bytes())[..16].to_owned()
 }
 

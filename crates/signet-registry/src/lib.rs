@@ -5,6 +5,8 @@
 //! writers in a row (so no update is lost, with either database), and the number gateways poll.
 //! Decisions are elsewhere, as pure functions ([`admission`], [`code`]).
 
+#![warn(missing_docs, unreachable_pub)]
+
 mod accounts;
 pub mod admission;
 pub mod backup;
@@ -69,10 +71,13 @@ macro_rules! words {
         pub enum $name { $($(#[$vdoc])* $variant),+ }
 
         impl $name {
+            /// The word in the database, which never changes between releases.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
             }
 
+            /// The state of a word from the database; [`RegistryError::Corrupt`] for a word that no
+            /// release writes.
             pub fn read(word: &str) -> Result<Self, RegistryError> {
                 match word {
                     $($word => Ok(Self::$variant),)+
@@ -91,29 +96,50 @@ macro_rules! words {
 
 words!(
     /// Of a user or a device.
-    AccountState { Active = "active", Locked = "locked" }
+    AccountState {
+        /// May be used.
+        Active = "active",
+        /// May not be used until an administrator unlocks it.
+        Locked = "locked",
+    }
 );
 words!(
     /// Of a certificate, once issued.
     CertificateState {
+        /// Neither superseded nor revoked; it may have expired.
         Good = "good",
         /// Its successor has been used.
         Superseded = "superseded",
+        /// An administrator took it back, for good.
         Revoked = "revoked",
     }
 );
 words!(
     /// Of a one-time code.
-    CodeState { Open = "open", Used = "used", Replaced = "replaced" }
+    CodeState {
+        /// Not used; it may have expired.
+        Open = "open",
+        /// A certificate was issued, or a key registered, with it.
+        Used = "used",
+        /// A newer code was made, or the user's certificates were revoked.
+        Replaced = "replaced",
+    }
 );
 words!(
     /// What a one-time code is for.
-    CodePurpose { Enrol = "enrol", Key = "key" }
+    CodePurpose {
+        /// A device's first certificate.
+        Enrol = "enrol",
+        /// A user's first security key.
+        Key = "key",
+    }
 );
 words!(
     /// Of a security key.
     KeyState {
+        /// May approve.
         Active = "active",
+        /// May not approve until an administrator unlocks it.
         Locked = "locked",
         /// For good.
         Removed = "removed",
@@ -157,6 +183,7 @@ impl Registry {
         Ok(Self { pool, dialect })
     }
 
+    /// Closes every connection and waits until they are closed.
     pub async fn close(self) {
         self.pool.close().await;
     }
@@ -285,6 +312,7 @@ impl Registry {
 pub struct EventsPage {
     /// Oldest first.
     pub events: Vec<Event>,
+    /// Number and digest of the newest event in the log, (0, empty) when there is none.
     pub head: (i64, String),
     /// Whether they are what was written.
     pub checked: Result<(), ChainError>,
@@ -315,6 +343,7 @@ pub fn hex_sha256(bytes: &[u8]) -> String {
     hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref())
 }
 
+/// Bytes in lower-case hexadecimal, two characters each.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -9,24 +9,36 @@ use zeroize::Zeroizing;
 /// A registry's place. Shown without user name, password or parameters.
 #[derive(Clone, PartialEq, Eq)]
 pub enum RegistryUrl {
+    /// A file of SQLite; one gateway uses it.
     Sqlite(PathBuf),
     /// The whole URL, password included.
     Postgres(Zeroizing<String>),
 }
 
+/// Why a text does not name a registry. At fault: whoever wrote the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
+    /// Neither `sqlite:` nor `postgres://` begins it.
     #[error("must be sqlite:FILE or postgres://USER@HOST/DATABASE")]
     Scheme,
+    /// `sqlite:` is followed by nothing, or by parameters.
     #[error("names no file")]
     NoFile,
+    /// The server is on another machine and the URL does not have it prove its identity.
     #[error("a registry on another machine needs sslmode=verify-full and sslrootcert=FILE: whoever alters it decides who may trade")]
     NotVerified,
+    /// The URL holds a password, and a file with one is named too.
     #[error("holds a password and password_file is set too; use one")]
     TwoPasswords,
+    /// The file with the password cannot be used.
     #[error("password_file {path}: {why}")]
-    PasswordFile { path: PathBuf, why: String },
+    PasswordFile {
+        /// The file, as an absolute path where the configuration's folder is one.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 impl RegistryUrl {

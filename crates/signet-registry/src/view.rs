@@ -12,22 +12,34 @@ const REMEMBER_MS: i64 = 24 * 3_600_000;
 /// One certificate with the state of its user and device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateView {
+    /// Whose it is, by user id.
     pub user: String,
+    /// The device's name, unique within the user.
     pub device: String,
+    /// CompID (49/56) it names.
     pub comp_id: String,
+    /// `keychain` or `token`: where the device's key is held.
     pub protection: String,
+    /// The user's role now: `standard` or `privileged`.
     pub role: String,
+    /// SHA-256 of the SubjectPublicKeyInfo, lower-case hexadecimal.
     pub spki_sha256: String,
+    /// Good, superseded or revoked.
     pub state: CertificateState,
+    /// End of its validity.
     pub not_after: UtcMillis,
+    /// Whether it has been shown on the FIX listener.
     pub used: bool,
+    /// Whether the user is locked.
     pub user_state: AccountState,
+    /// Whether the device is locked.
     pub device_state: AccountState,
 }
 
 /// The registry at one version.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View {
+    /// [`Registry::version`] when it was read.
     pub version: i64,
     /// By serial number, lower-case hexadecimal.
     pub certificates: HashMap<String, CertificateView>,
@@ -49,6 +61,8 @@ impl Registry {
         Ok(tx.commit().await?)
     }
 
+    /// Reads everything at one version: certificates that are valid, and those that expired in the
+    /// last 24 hours.
     pub async fn view(&self, now: UtcMillis) -> Result<View, RegistryError> {
         let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
         let version = sqlx::query("SELECT version FROM registry_meta WHERE id = 1").fetch_one(&mut *tx).await?.try_get(0)?;

@@ -11,12 +11,20 @@ use serde::{Deserialize, Serialize};
 pub struct Accept {
     /// ClOrdID (11) and QuoteRespID (693).
     pub id: AcceptId,
+    /// The RFQ whose quote this takes: QuoteReqID (131), chosen by the desk.
     pub rfq: RfqId,
+    /// The dealer whose quote this takes; a party (448) with PartyRole (452) 35, on the desk's
+    /// link.
     pub dealer: DealerId,
+    /// QuoteID (117) of that quote, chosen by the dealer.
     pub quote: QuoteId,
+    /// Symbol (55), or SecurityID (48) for an ISIN; must be the RFQ's.
     pub instrument: InstrumentId,
+    /// The customer's side, Side (54).
     pub side: Side,
+    /// Price (44), exactly the quoted one.
     pub price: Decimal,
+    /// OrderQty (38): the RFQ's quantity, or the whole size of a quote that is smaller.
     pub quantity: Decimal,
 }
 
@@ -29,12 +37,15 @@ pub enum AcceptState {
     Sent,
     /// The dealer has it and is taking its last look.
     LastLook,
+    /// The dealer executed the whole quantity.
     Filled(Execution),
+    /// The dealer executed a part of the quantity; more parts may follow.
     PartlyFilled(Execution),
     /// The dealer has corrected the trade: this is how it stands now.
     Corrected(Execution),
     /// The dealer has cancelled the trade, which was this.
     Busted(Execution),
+    /// It ended without a trade; nothing was executed.
     Declined(Declined),
     /// The dealer reports a trade that is not what was accepted. People settle it.
     Disputed,
@@ -88,11 +99,13 @@ pub struct Execution {
     pub exec_id: String,
     /// OrderID (37), the dealer's.
     pub order_id: String,
+    /// The customer's side, Side (54).
     pub side: Side,
     /// LastPx (31).
     pub price: Decimal,
     /// CumQty (14).
     pub quantity: Decimal,
+    /// TransactTime (60) of the report that said so.
     pub at: UtcMillis,
     /// SettlDate (64), `YYYYMMDD`.
     pub settlement_date: Option<String>,
@@ -129,12 +142,16 @@ pub struct Dispute {
 /// Why an accept did not trade, and whose decision that was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Declined {
+    /// By the desk, before it left: the trader's own checks, a re-quote or a lost link.
     ByDesk(String),
+    /// By the gateway, which did not pass it on to the dealer.
     ByGateway(String),
+    /// By the dealer: last look, ExecType (150) 8, or a business reject (35=j).
     ByDealer(String),
 }
 
 impl Declined {
+    /// The reason for people to read, whoever gave it.
     pub fn reason(&self) -> &str {
         match self {
             Self::ByDesk(r) | Self::ByGateway(r) | Self::ByDealer(r) => r,
@@ -146,50 +163,93 @@ impl Declined {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcceptRefusal {
+    /// The RFQ has not been acknowledged yet, or has ended.
     #[error("the RFQ is no longer open ({0:?})")]
     RfqNotOpen(RfqState),
+    /// An earlier accept of the RFQ is without an answer; two in flight could trade twice.
     #[error("another accept of this RFQ is still waiting for its answer")]
     InFlight,
+    /// The desk is at fault: this dealer is not among the RFQ's.
     #[error("{0} was not asked in this RFQ")]
     NotAsked(DealerId),
+    /// The dealer has not quoted yet.
     #[error("{0} has no quote in this RFQ")]
     NoQuote(DealerId),
+    /// The accept names a quote that a newer one of the same dealer has replaced.
     #[error("the dealer has re-quoted since")]
     Requoted,
+    /// The dealer took the quote back (35=Z), passed, rejected or has traded.
     #[error("the quote was withdrawn")]
     Withdrawn,
+    /// The link to the dealer, or to the gateway, is lost, so the quote cannot be taken.
     #[error("the dealer cannot be reached")]
     Unreachable,
+    /// ValidUntilTime (62) of the quote or the RFQ's own time is reached.
     #[error("the quote has expired")]
     Expired,
+    /// The quote still stands, but ends within the time an accept needs to the dealer.
     #[error("the quote ends before an accept can arrive")]
     TooLateToArrive,
+    /// QuoteType (537) 0.
     #[error("the quote is indicative and cannot be traded")]
     Indicative,
+    /// The RFQ asked for the other side only.
     #[error("this side was not asked for")]
     SideNotAsked,
+    /// The quote has a price on the other side only.
     #[error("the quote has no price on this side")]
     NoPriceOnSide,
+    /// The accept names another instrument than the RFQ.
     #[error("the quote is for another instrument")]
     OtherInstrument,
+    /// The accept's price differs from the quote's.
     #[error("the price is {quoted}, not {accepted}")]
-    OtherPrice { quoted: Decimal, accepted: Decimal },
+    OtherPrice {
+        /// What the quote says.
+        quoted: Decimal,
+        /// What the accept says.
+        accepted: Decimal,
+    },
+    /// The accept's quantity differs from what an accept of this quote must carry.
     #[error("the quantity is {quoted}, not {accepted}")]
-    OtherQuantity { quoted: Decimal, accepted: Decimal },
+    OtherQuantity {
+        /// What the accept must carry.
+        quoted: Decimal,
+        /// What the accept says.
+        accepted: Decimal,
+    },
+    /// ClOrdID (11) of an earlier accept of this RFQ.
     #[error("this accept id was used before")]
     IdUsed,
+    /// The accept to send is not the armed one.
     #[error("no accept is armed")]
     NotArmed,
+    /// The RFQ holds a [`Dispute`]: no further trade until people have settled it.
     #[error("a dealer reports a trade in this RFQ that was not agreed to; people must settle it first")]
     Disputed,
+    /// TransactTime (60) is older than [`crate::ACCEPT_AGE_MAX_MS`]; the age in milliseconds.
     #[error("it left the desk {0} ms ago; an accept that comes so late is not passed on")]
     TooOld(i64),
+    /// TransactTime (60) is further ahead than [`crate::ACCEPT_AHEAD_MAX_MS`]: one of the two
+    /// clocks is wrong. The difference in milliseconds.
     #[error("its time is {0} ms ahead of the gateway's clock")]
     FromTheFuture(i64),
+    /// SettlDate (64) differs from the RFQ's.
     #[error("the settlement date is {quoted}, not {accepted}")]
-    OtherSettlement { quoted: String, accepted: String },
+    OtherSettlement {
+        /// The RFQ's date, `YYYYMMDD`.
+        quoted: String,
+        /// The accept's date, `YYYYMMDD`.
+        accepted: String,
+    },
+    /// Currency (15) differs from the RFQ's.
     #[error("the currency is {quoted}, not {accepted}")]
-    OtherCurrency { quoted: String, accepted: String },
+    OtherCurrency {
+        /// The RFQ's currency, ISO 4217.
+        quoted: String,
+        /// The accept's currency, as it came.
+        accepted: String,
+    },
 }
 
 impl AcceptRefusal {

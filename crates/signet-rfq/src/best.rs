@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 /// The best price for a customer, and everybody who makes it: ties are shown as ties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Best {
+    /// The lowest offer for a buyer, the highest bid for a seller.
     pub price: Decimal,
     /// In the order the quotes were given.
     pub dealers: Vec<DealerId>,
@@ -47,7 +48,7 @@ pub fn best<'a>(
 
 /// Quotes that it takes to say where the market is: with fewer, one dealer alone would make the price
 /// that the others are judged by.
-pub const QUOTES_FOR_A_REFERENCE: usize = 3;
+pub(crate) const QUOTES_FOR_A_REFERENCE: usize = 3;
 
 /// The price in the middle of what dealers quote for a customer on `side` and at least `quantity`. Of
 /// two in the middle the one that is worse for the customer. `None` when fewer than three quote: no

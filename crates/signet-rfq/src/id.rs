@@ -1,13 +1,16 @@
 use std::fmt;
 
 /// Longest identifier Signet takes from anybody, bytes.
-pub const MAX_ID_LEN: usize = 64;
+pub(crate) const MAX_ID_LEN: usize = 64;
 
+/// Why a text is not an identifier. At fault: whoever wrote it, as a rule the peer that sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdError {
+    /// No characters. FIX has no empty values, so the field would be missing.
     #[error("an identifier is empty")]
     Empty,
+    /// More than 64 bytes.
     #[error("an identifier is longer than {MAX_ID_LEN} characters")]
     TooLong,
     /// Control bytes would let a value inject FIX fields; other bytes do not survive a log or a URL.
@@ -31,10 +34,12 @@ macro_rules! id {
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
         impl $name {
+            /// Checks the text: 1 to 64 bytes of printable ASCII, the space among them.
             pub fn new(s: impl Into<String>) -> Result<Self, IdError> {
                 let s = s.into();
                 check(&s).map(|()| Self(s))
             }
+            /// The text as it travels.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

@@ -6,23 +6,29 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Most decimals any price convention here uses.
-pub const MAX_PRICE_DECIMALS: u8 = 8;
+pub(crate) const MAX_PRICE_DECIMALS: u8 = 8;
 /// Most instruments a catalogue may hold.
 pub const MAX_INSTRUMENTS: usize = 20_000;
 
+/// What kind of instrument it is; it decides how the instrument is identified and quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AssetClass {
+    /// Identified by ISIN, priced in percent of par.
     #[serde(rename = "Government bond")]
     GovernmentBond,
+    /// Identified by ISIN, priced in percent of par.
     #[serde(rename = "Corporate bond")]
     CorporateBond,
+    /// A currency pair, priced per unit.
     #[serde(rename = "FX spot")]
     FxSpot,
 }
 
 impl AssetClass {
+    /// Every class, in the order in which a screen lists them.
     pub const ALL: [Self; 3] = [Self::GovernmentBond, Self::CorporateBond, Self::FxSpot];
 
+    /// The class as files, screens and AssetClass (20031) write it.
     pub fn words(self) -> &'static str {
         match self {
             Self::GovernmentBond => "Government bond",
@@ -37,42 +43,77 @@ impl AssetClass {
     }
 }
 
+/// An instrument and its conventions, as a file or a SecurityList (35=y) gives them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Instrument {
+    /// ISIN (SecurityID, 48) or currency pair (Symbol, 55); unique in a [`Catalogue`].
     pub id: InstrumentId,
+    /// What traders call it, 1 to 120 characters; ShortSymbol (20030). Not an identifier.
     pub symbol: String,
+    /// SecurityDesc (107), 1 to 120 characters.
     pub name: String,
+    /// AssetClass (20031).
     pub asset_class: AssetClass,
     /// Currency the quantity is counted in.
     pub currency: String,
+    /// Decimals a price is shown with, at most 8; PriceDecimals (20032).
     pub price_decimals: u8,
+    /// What a price counts, for people: `% of par`, `USD per EUR`. PriceUnit (20033).
     pub price_unit: String,
+    /// Smallest step of a price, above zero; Tick (20034).
     pub tick: Decimal,
+    /// A quantity is a multiple of this; RoundLot (561).
     pub lot: Decimal,
+    /// Smallest quantity, in `currency`; MinTradeVol (562).
     pub min_quantity: Decimal,
+    /// Largest quantity, in `currency`; MaxTradeVol (20035).
     pub max_quantity: Decimal,
     /// `T+2`, `T+1`, `spot`.
     pub settlement: String,
 }
 
+/// Why an instrument, or a quantity of it, cannot be used. A bad record is the fault of whoever
+/// wrote the catalogue, a bad quantity of whoever asks for it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InstrumentError {
+    /// The id of a bond is not an ISIN by ISO 6166.
     #[error("instrument {0}: the ISIN's check digit is wrong")]
     BadIsin(InstrumentId),
+    /// A field breaks its bounds; the text says which and how.
     #[error("instrument {0}: {1}")]
     BadConvention(InstrumentId, &'static str),
+    /// Two records carry one id.
     #[error("instrument {0} is listed twice")]
     Twice(InstrumentId),
+    /// More than [`MAX_INSTRUMENTS`] records.
     #[error("more than {MAX_INSTRUMENTS} instruments")]
     TooMany,
+    /// A quantity below `min_quantity`.
     #[error("the smallest quantity for {symbol} is {min}")]
-    TooSmall { symbol: String, min: String },
+    TooSmall {
+        /// The instrument's symbol.
+        symbol: String,
+        /// The smallest quantity, with thousands separated.
+        min: String,
+    },
+    /// A quantity above `max_quantity`.
     #[error("the largest quantity for {symbol} is {max}")]
-    TooLarge { symbol: String, max: String },
+    TooLarge {
+        /// The instrument's symbol.
+        symbol: String,
+        /// The largest quantity, with thousands separated.
+        max: String,
+    },
+    /// A quantity that is not a multiple of `lot`.
     #[error("a quantity of {symbol} is a multiple of {lot}")]
-    OffLot { symbol: String, lot: String },
+    OffLot {
+        /// The instrument's symbol.
+        symbol: String,
+        /// The lot, with thousands separated.
+        lot: String,
+    },
 }
 
 impl Instrument {
@@ -101,6 +142,7 @@ impl Instrument {
         Ok(())
     }
 
+    /// Whether somebody may ask for `q` of it: within its bounds and a multiple of its lot.
     pub fn check_quantity(&self, q: Decimal) -> Result<(), InstrumentError> {
         let symbol = || self.symbol.clone();
         if q < self.min_quantity {
@@ -163,6 +205,7 @@ pub fn isin_check_digit(isin: &str) -> bool {
 pub struct Catalogue(BTreeMap<InstrumentId, Instrument>);
 
 impl Catalogue {
+    /// Checks each record; refuses the whole list for one that is bad or that repeats an id.
     pub fn new(instruments: impl IntoIterator<Item = Instrument>) -> Result<Self, InstrumentError> {
         let mut map = BTreeMap::new();
         for i in instruments {
@@ -178,18 +221,22 @@ impl Catalogue {
         Ok(Self(map))
     }
 
+    /// The instrument with this id, if it is listed.
     pub fn get(&self, id: &InstrumentId) -> Option<&Instrument> {
         self.0.get(id)
     }
 
+    /// Every instrument, by id.
     pub fn iter(&self) -> impl Iterator<Item = &Instrument> {
         self.0.values()
     }
 
+    /// How many instruments it lists.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
+    /// Whether it lists none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -10,8 +10,10 @@ const SIMULATOR_KEYS: [&str; 2] = ["reference_mid", "half_spread"];
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogueError {
+    /// Not TOML, an unknown or missing key, or a value of the wrong type; the parser's words.
     #[error("{0}")]
     Syntax(String),
+    /// The file is well formed, and an instrument in it is not.
     #[error(transparent)]
     Instrument(#[from] InstrumentError),
 }

@@ -5,6 +5,8 @@
 //! refusal. The desk, the gateway and the tests all run the same code, so that an accept which one
 //! of them would refuse is refused by the others for the same reason.
 
+#![warn(missing_docs, unreachable_pub)]
+
 mod accept;
 mod best;
 pub mod fix;
@@ -41,8 +43,9 @@ pub const ACCEPT_AGE_MAX_MS: i64 = 5_000;
 pub const ACCEPT_AHEAD_MAX_MS: i64 = 5_000;
 /// Dealers one RFQ may be sent to. Asking the whole street leaks the trade.
 pub const MAX_DEALERS_PER_RFQ: usize = 12;
-/// Shortest and longest time an RFQ may stay open, seconds.
+/// Shortest time an RFQ may stay open, seconds.
 pub const TTL_MIN_S: u32 = 5;
+/// Longest time an RFQ may stay open, seconds.
 pub const TTL_MAX_S: u32 = 1_800;
 /// What the ticket offers first, seconds.
 pub const TTL_DEFAULT_S: u32 = 120;

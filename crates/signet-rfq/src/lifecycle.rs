@@ -86,16 +86,24 @@ impl RequestEvent {
 /// How a request stands. It moves by [`request`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum RfqState {
+    /// The desk has sent it; no acknowledgement and no quote yet.
     Sent,
+    /// The gateway has it, or a dealer has quoted.
     Open,
+    /// An accept of it was executed, in whole or in part.
     Done,
+    /// Its time is over without a trade.
     Expired,
+    /// The trader ended it without a trade.
     Cancelled,
+    /// The gateway or the venue refused it.
     Refused,
+    /// Every dealer passed or rejected.
     NothingDone,
 }
 
 impl RfqState {
+    /// Whether this is a final state; no event leaves one.
     pub fn ended(self) -> bool {
         !matches!(self, Self::Sent | Self::Open)
     }
@@ -147,13 +155,21 @@ pub const fn request(state: RfqState, event: RequestEvent) -> Outcome<RfqState> 
 kinds! {
     /// How one dealer's line stands. The words of a refusal are kept beside it.
     LinePhase {
+        /// Asked, and no answer yet.
         Asked = "asked",
+        /// A quote stands.
         Quoted = "quoted",
+        /// The dealer took its quote back.
         Withdrawn = "withdrawn",
+        /// The quote cannot be taken until the link is back and the dealer repeats it.
         Unreachable = "not reachable",
+        /// The quote's own time is over.
         Expired = "expired",
+        /// The dealer does not quote, QuoteRequestRejectReason (658) 10.
         Passed = "passed",
+        /// The dealer, or the gateway for it, refuses the request, with another 658.
         Rejected = "rejected",
+        /// An accept of this dealer's quote was executed.
         Traded = "traded",
     }
 }
@@ -171,6 +187,7 @@ kinds! {
         Withdrawn = "the dealer withdraws",
         /// QuoteRequestRejectReason (658) 10.
         Passed = "the dealer passes",
+        /// QuoteRequestRejectReason (658) other than 10.
         Rejected = "the dealer rejects",
         /// The quote's own time is over.
         TimeUp = "the quote's time is up",
@@ -210,15 +227,25 @@ pub const fn line(state: LinePhase, event: LineEvent) -> Outcome<LinePhase> {
 kinds! {
     /// How an accept stands. The trade or the refusal itself is kept beside it.
     AcceptPhase {
+        /// Shown to the trader; nothing has left the desk.
         Armed = "armed",
+        /// It has left the desk; no answer yet.
         Sent = "sent",
+        /// The dealer has it and has not decided.
         LastLook = "last look",
+        /// The link was lost before the answer came.
         Unknown = "unknown",
+        /// A part was executed; more may follow.
         PartlyFilled = "partly filled",
+        /// All of it was executed.
         Filled = "filled",
+        /// The dealer corrected the trade.
         Corrected = "corrected",
+        /// The dealer took the whole trade back.
         Busted = "busted",
+        /// It ended without a trade.
         Declined = "declined",
+        /// A report contradicts what was accepted, and no trade stood before it.
         Disputed = "disputed",
     }
 }

@@ -2,15 +2,20 @@
 
 use rust_decimal::Decimal;
 
+/// Why what a trader typed is not a quantity. At fault: whoever typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuantityError {
+    /// Nothing, or blanks only.
     #[error("no quantity was given")]
     Empty,
+    /// No number, or one that can be read in two ways; what was typed, cut to 40 characters.
     #[error("'{0}' is not a quantity")]
     NotANumber(String),
+    /// Zero or negative.
     #[error("a quantity must be greater than zero")]
     NotPositive,
+    /// Above 1,000,000,000,000.
     #[error("the quantity is absurdly large")]
     TooLarge,
 }

@@ -2,16 +2,22 @@ use crate::{DealerId, QuoteId, Side, Terms, UtcMillis};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+/// One side of a quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Level {
+    /// BidPx (132) or OfferPx (133), in the instrument's price unit.
     pub price: Decimal,
+    /// BidSize (134) or OfferSize (135), in the RFQ's currency: the most that can be had at the
+    /// price.
     pub size: Decimal,
 }
 
 /// One dealer's price, FIX Quote (35=S).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quote {
+    /// QuoteID (117), chosen by the dealer.
     pub id: QuoteId,
+    /// The dealer that makes the price.
     pub dealer: DealerId,
     /// The dealer buys at this price.
     pub bid: Option<Level>,
@@ -27,14 +33,19 @@ pub struct Quote {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuoteFault {
+    /// Neither a bid nor an offer.
     #[error("the quote has no price")]
     NoPrice,
+    /// BidPx (132) or OfferPx (133) is zero or negative.
     #[error("a price is not above zero")]
     PriceNotPositive,
+    /// BidSize (134) or OfferSize (135) is zero or negative.
     #[error("a size is not above zero")]
     SizeNotPositive,
+    /// BidPx (132) is above OfferPx (133).
     #[error("the bid is above the offer")]
     Crossed,
+    /// ValidUntilTime (62) is not after the time of arrival.
     #[error("the quote was over before it arrived; check ValidUntilTime (62) and the clocks")]
     Over,
 }
@@ -58,10 +69,13 @@ pub enum QualifierFault {
     /// A yield or a spread, say.
     #[error("the quote is of PriceType (423) {0}; {1} was asked for")]
     PriceType(u16, u16),
+    /// Currency (15): the quote's, then the one that was asked for.
     #[error("the quote is in {0}; {1} was asked for")]
     Currency(String, String),
+    /// SettlDate (64): the quote's, then the one that was asked for.
     #[error("the quote settles on {0}; {1} was asked for")]
     SettlementDate(String, String),
+    /// Side (54) is not one the RFQ asked for.
     #[error("the quote is for a side that was not asked")]
     Side,
 }
@@ -120,6 +134,7 @@ impl Quote {
         }
     }
 
+    /// Whether its time is not over: `now` is before `valid_until`.
     pub fn live(&self, now: UtcMillis) -> bool {
         now < self.valid_until
     }

@@ -7,12 +7,16 @@ use serde::{Deserialize, Serialize};
 /// What the customer wants to see prices for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ask {
+    /// Offers only, Side (54) 1.
     Buy,
+    /// Bids only, Side (54) 2.
     Sell,
+    /// Both; the request carries no Side (54), as FIX 4.4 has it.
     TwoWay,
 }
 
 impl Ask {
+    /// Whether a customer who asked for this may trade on `side`.
     pub fn allows(self, side: Side) -> bool {
         matches!((self, side), (Self::TwoWay, _) | (Self::Buy, Side::Buy) | (Self::Sell, Side::Sell))
     }
@@ -21,13 +25,19 @@ impl Ask {
 /// What was asked. Never changes once sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
+    /// QuoteReqID (131), chosen by the desk, unique within that desk.
     pub id: RfqId,
+    /// Symbol (55), or SecurityID (48) for an ISIN.
     pub instrument: InstrumentId,
+    /// Side (54), or its absence.
     pub ask: Ask,
+    /// OrderQty (38), in `currency`.
     pub quantity: Decimal,
+    /// Currency (15), ISO 4217; the instrument's.
     pub currency: String,
     /// SettlDate (64), `YYYYMMDD`.
     pub settlement_date: String,
+    /// Dealers that are asked, each once, 1 to [`MAX_DEALERS_PER_RFQ`].
     pub dealers: Vec<DealerId>,
     /// ExpireTime (126).
     pub expires: UtcMillis,
@@ -35,21 +45,29 @@ pub struct Terms {
     pub created: UtcMillis,
 }
 
+/// Why an RFQ may not be sent, or is refused on receipt. At fault: the desk.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TermsError {
+    /// The list of dealers is empty.
     #[error("no dealer was chosen")]
     NoDealer,
+    /// More dealers than [`MAX_DEALERS_PER_RFQ`].
     #[error("more than {MAX_DEALERS_PER_RFQ} dealers were chosen")]
     TooManyDealers,
+    /// This dealer is in the list more than once.
     #[error("{0} was chosen twice")]
     DealerTwice(DealerId),
+    /// ExpireTime (126) less TransactTime (60) is out of bounds.
     #[error("an RFQ stays open for {TTL_MIN_S} to {TTL_MAX_S} seconds")]
     BadTtl,
+    /// ExpireTime (126) is not after the receiver's time: it was delayed, or a clock is wrong.
     #[error("the RFQ has expired before it arrived")]
     AlreadyExpired,
+    /// Currency (15) is not the instrument's: the instrument's symbol and currency.
     #[error("{0} trades in {1}")]
     OtherCurrency(String, String),
+    /// The quantity is not one the instrument allows.
     #[error(transparent)]
     Instrument(#[from] InstrumentError),
 }

@@ -4,6 +4,8 @@
 //! It owns every RFQ, so a dealer sees only RFQs addressed to it and a desk only its own; and because
 //! it is deterministic, the [`journal`] of its inputs is enough to rebuild it after a restart.
 
+#![warn(missing_docs, unreachable_pub)]
+
 pub mod journal;
 mod router;
 

@@ -28,8 +28,10 @@ impl fmt::Debug for Digest {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApprovalError {
+    /// A value cannot stand in a line; which one, by its name in the text.
     #[error("{0} is empty, too long or holds control characters")]
     Value(&'static str),
+    /// Not one that [`Approval::text`] writes, or longer than [`TEXT_LEN_MAX`].
     #[error("the text to approve is not one that this version knows")]
     Unreadable,
 }
@@ -37,18 +39,25 @@ pub enum ApprovalError {
 /// Why a session wants a person to show themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SessionReason {
+    /// The session begins.
     Logon,
+    /// The trader asked to be verified.
     OnDemand,
+    /// The laptop woke from sleep.
     Wake,
+    /// The screen was unlocked.
     Unlock,
+    /// The trader did nothing for too long.
     Idle,
     /// The risk score of the session rose.
     Risk,
 }
 
 impl SessionReason {
+    /// Every reason, in the order of the enum.
     pub const ALL: [Self; 6] = [Self::Logon, Self::OnDemand, Self::Wake, Self::Unlock, Self::Idle, Self::Risk];
 
+    /// As approval texts and tag 20103 write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Logon => "logon",
@@ -60,6 +69,7 @@ impl SessionReason {
         }
     }
 
+    /// The reason of a word; `None` for one that [`Self::as_str`] does not write.
     pub fn read(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|r| r.as_str() == word)
     }
@@ -70,11 +80,13 @@ impl SessionReason {
 pub struct RequestTerms {
     /// QuoteReqID as the desk wrote it.
     pub rfq: String,
+    /// ISIN or currency pair.
     pub instrument: String,
     /// `buy`, `sell` or `two-way`, from the trader's side.
     pub ask: String,
     /// Plain decimal without trailing zeros after the point.
     pub quantity: String,
+    /// ISO 4217.
     pub currency: String,
     /// `YYYYMMDD`.
     pub settlement: String,
@@ -87,30 +99,40 @@ pub struct RequestTerms {
 /// A quote that is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptTerms {
+    /// QuoteReqID (131) as the desk wrote it.
     pub rfq: String,
     /// ClOrdID as the desk wrote it.
     pub accept: String,
+    /// CompID of the dealer.
     pub dealer: String,
+    /// QuoteID (117) as the dealer wrote it.
     pub quote: String,
+    /// ISIN or currency pair.
     pub instrument: String,
     /// `buy` or `sell`, from the trader's side.
     pub side: String,
     /// Plain decimals without trailing zeros after the point.
     pub price: String,
+    /// In `currency`; the same form as `price`.
     pub quantity: String,
+    /// ISO 4217.
     pub currency: String,
     /// `YYYYMMDD`.
     pub settlement: String,
 }
 
+/// What a person approves with a touch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// To be on, or to go on.
     Session(SessionReason),
+    /// An RFQ goes to its dealers.
     Request(RequestTerms),
+    /// A quote is accepted.
     Accept(AcceptTerms),
     /// Another security key for the same person, under this name.
     RegisterKey {
+        /// 1 to 40 characters, chosen by the person.
         name: String,
     },
 }
@@ -136,6 +158,7 @@ pub struct Approval {
     pub desk: String,
     /// CompID of the desk at which it is approved: the same, or a second person's.
     pub approver: String,
+    /// What is approved.
     pub action: Action,
 }
 
@@ -157,6 +180,7 @@ impl Approval {
         Ok(out)
     }
 
+    /// SHA-256 of [`Self::text`]: what the key signs through [`crate::Context`].
     pub fn digest(&self) -> Result<Digest, ApprovalError> {
         Ok(digest_of(&self.text()?))
     }

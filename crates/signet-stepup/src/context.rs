@@ -30,7 +30,9 @@ struct Member {
 /// `type` of `clientDataJSON`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CeremonyKind {
+    /// `webauthn.create`: the key makes a credential.
     Register,
+    /// `webauthn.get`: the key signs with a credential it has.
     Sign,
 }
 

@@ -8,6 +8,8 @@
 //! May not: know FIX or sockets. Of ours it uses the types of `signet-rfq`. Time and randomness are passed in, but for the challenge, which
 //! the WebAuthn library draws itself.
 
+#![warn(missing_docs, unreachable_pub)]
+
 pub mod approval;
 #[cfg(feature = "client")]
 pub mod client;

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WhenSection {
+    /// Whether a logon owes a touch.
     #[serde(default)]
     pub logon: LogonRule,
     /// RFQs above this need a touch; left out: none do. By currency, with `default` for the others.
@@ -20,6 +21,7 @@ pub struct WhenSection {
     /// A lease covers accepts too. Otherwise each accept that needs a touch gets one of its own.
     #[serde(default)]
     pub accept_in_lease: bool,
+    /// How long a touch is good for, minutes; 0 makes every touch count once.
     #[serde(default = "default_lease")]
     pub lease_minutes: u32,
     /// A lease ends after this long without an act of the trader; 0 for never.
@@ -29,11 +31,13 @@ pub struct WhenSection {
     /// anything else is sent.
     #[serde(default = "yes")]
     pub on_wake: bool,
+    /// The same when its screen was unlocked.
     #[serde(default = "yes")]
     pub on_unlock: bool,
     /// After `idle_minutes` without an act, not only the lease ends: the next act owes a touch, whatever its size.
     #[serde(default)]
     pub on_idle: bool,
+    /// Left out: no act needs a second person.
     pub second_person: Option<SecondPersonSection>,
 }
 
@@ -41,19 +45,24 @@ pub struct WhenSection {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecondPersonSection {
+    /// RFQs above this need a second person; left out: none do.
     pub request_above: Option<Amounts>,
+    /// Accepts above this need a second person; left out: none do.
     pub accept_above: Option<Amounts>,
     /// CompIDs of the desks whose people may approve.
     pub approvers: BTreeSet<CompId>,
 }
 
+/// `[step_up.when] logon`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogonRule {
+    /// The rules ask for none. At a gateway the risk score of the access still may.
     Never,
     /// When the risk score of the access wants it.
     #[default]
     Risk,
+    /// Every logon owes a touch.
     Always,
 }
 
@@ -129,6 +138,7 @@ impl Amounts {
 /// A touch that is still good, in one session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
+    /// When it ends at the latest.
     pub until: UtcMillis,
     /// When the trader last did something.
     pub active: UtcMillis,
@@ -138,6 +148,8 @@ pub struct Lease {
 const CLOCK_BACK_MAX_MS: i64 = 5_000;
 
 impl Lease {
+    /// Whether it still stands for a touch: not over, not idle for too long, and the clock was not
+    /// set back.
     pub fn good(self, rules: &WhenSection, now: UtcMillis) -> bool {
         // Set back, a clock would make a lease last for as long as somebody likes.
         let went_back = now.since(self.active) < -CLOCK_BACK_MAX_MS;
@@ -148,6 +160,7 @@ impl Lease {
 /// What a session has proved so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Standing {
+    /// The lease of the last touch, good or over; `None` when there was none, or it was ended.
     pub lease: Option<Lease>,
     /// The trader must show themselves before anything is sent on, and why.
     pub owes: Option<SessionReason>,
@@ -244,7 +257,9 @@ impl Standing {
 /// The decision, with reasons a trader reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
+    /// It may go on at once.
     Nothing,
+    /// A touch is wanted; why, for the trader.
     Touch(String),
     /// The trader's touch, and one of a second person.
     TwoPeople(String),
@@ -256,6 +271,7 @@ pub fn covered(rules: &WhenSection, action: &Action, standing: &Standing, now: U
     lease && (rules.accept_in_lease || !matches!(action, Action::Accept(_)))
 }
 
+/// Whether an action owes a touch first, or two people's; the reasons are for the trader to read.
 pub fn wanted(rules: &WhenSection, action: &Action, standing: &Standing, now: UtcMillis) -> Wanted {
     let second = rules.second_person.as_ref();
     let (quantity, currency, touch_above, second_above) = match action {

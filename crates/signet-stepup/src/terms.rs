@@ -10,6 +10,8 @@ fn plain(d: Decimal) -> String {
 }
 
 impl RequestTerms {
+    /// The terms of an RFQ as an approval names them; `ttl_s` is from TransactTime (60) to
+    /// ExpireTime (126).
     pub fn of(t: &Terms) -> Self {
         let ask = match t.ask {
             Ask::Buy => "buy",

@@ -17,7 +17,9 @@ pub enum AccessVerdict {
 /// User-defined UB, gateway to desk, after logon and whenever the decision is another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessDecision {
+    /// Tag 20130.
     pub verdict: AccessVerdict,
+    /// Tag 20131: sum of the points.
     pub score: u32,
     /// SHA-256 of the score table, lower-case hexadecimal.
     pub policy: String,
@@ -25,7 +27,9 @@ pub struct AccessDecision {
     pub factors: String,
     /// One sentence for the trader.
     pub text: String,
+    /// Tag 20105: what would lower the score, in words.
     pub cure: Option<String>,
+    /// TransactTime (60).
     pub at: UtcMillis,
 }
 

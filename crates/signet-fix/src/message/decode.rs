@@ -247,16 +247,16 @@ pub(super) fn lossy(b: &[u8]) -> String {
 pub(super) struct Reader<'a, 'b>(pub &'b [(u32, &'a [u8])]);
 
 impl<'a> Reader<'a, '_> {
-    pub fn opt(self, tag: u32) -> Option<&'a [u8]> {
+    pub(crate) fn opt(self, tag: u32) -> Option<&'a [u8]> {
         first(self.0, tag)
     }
 
     /// A field that may be absent, read by `read` when it is there.
-    pub fn optional<T>(self, tag: u32, read: impl FnOnce(Self, u32) -> Result<T, DecodeError>) -> Result<Option<T>, DecodeError> {
+    pub(crate) fn optional<T>(self, tag: u32, read: impl FnOnce(Self, u32) -> Result<T, DecodeError>) -> Result<Option<T>, DecodeError> {
         self.opt(tag).map(|_| read(self, tag)).transpose()
     }
 
-    pub fn text(self, tag: u32) -> Result<&'a str, DecodeError> {
+    pub(crate) fn text(self, tag: u32) -> Result<&'a str, DecodeError> {
         let v = self.opt(tag).ok_or(DecodeError::Missing(tag))?;
         let s = std::str::from_utf8(v).map_err(|_| DecodeError::Bad(tag))?;
         // Nearly every value is ASCII, and its control characters are those below the space and DEL.
@@ -264,21 +264,21 @@ impl<'a> Reader<'a, '_> {
         if control || s.len() > 512 { Err(DecodeError::Bad(tag)) } else { Ok(s) }
     }
 
-    pub fn free_text(self) -> Option<String> {
+    pub(crate) fn free_text(self) -> Option<String> {
         self.opt(TEXT).map(lossy)
     }
 
-    pub fn id<T, E>(self, tag: u32, make: impl Fn(String) -> Result<T, E>) -> Result<T, DecodeError> {
+    pub(crate) fn id<T, E>(self, tag: u32, make: impl Fn(String) -> Result<T, E>) -> Result<T, DecodeError> {
         make(self.text(tag)?.into()).map_err(|_| DecodeError::Bad(tag))
     }
 
     /// The instrument by Symbol (55), or by SecurityID (48) with SecurityIDSource (22) 4, an ISIN: a
     /// bond has no symbol of its own, so dealers write `[N/A]` or a name of theirs there.
-    pub fn instrument(self) -> Result<InstrumentId, DecodeError> {
+    pub(crate) fn instrument(self) -> Result<InstrumentId, DecodeError> {
         self.instrument_if_named()?.ok_or(DecodeError::Missing(SYMBOL))
     }
 
-    pub fn instrument_if_named(self) -> Result<Option<InstrumentId>, DecodeError> {
+    pub(crate) fn instrument_if_named(self) -> Result<Option<InstrumentId>, DecodeError> {
         if self.opt(SECURITY_ID_SOURCE) == Some(b"4") && self.opt(SECURITY_ID).is_some() {
             return self.id(SECURITY_ID, InstrumentId::new).map(Some);
         }
@@ -288,29 +288,29 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    pub fn number<N: TryFrom<usize>>(self, tag: u32) -> Result<N, DecodeError> {
+    pub(crate) fn number<N: TryFrom<usize>>(self, tag: u32) -> Result<N, DecodeError> {
         let v = self.opt(tag).ok_or(DecodeError::Missing(tag))?;
         parse_number(v).and_then(|n| N::try_from(n).ok()).ok_or(DecodeError::Bad(tag))
     }
 
-    pub fn decimal(self, tag: u32) -> Result<Decimal, DecodeError> {
+    pub(crate) fn decimal(self, tag: u32) -> Result<Decimal, DecodeError> {
         parse_decimal(self.opt(tag).ok_or(DecodeError::Missing(tag))?).ok_or(DecodeError::Bad(tag))
     }
 
-    pub fn positive(self, tag: u32) -> Result<Decimal, DecodeError> {
+    pub(crate) fn positive(self, tag: u32) -> Result<Decimal, DecodeError> {
         self.decimal(tag).and_then(|d| if d > Decimal::ZERO { Ok(d) } else { Err(DecodeError::Bad(tag)) })
     }
 
-    pub fn utc(self, tag: u32) -> Result<UtcMillis, DecodeError> {
+    pub(crate) fn utc(self, tag: u32) -> Result<UtcMillis, DecodeError> {
         parse_utc(self.opt(tag).ok_or(DecodeError::Missing(tag))?).ok_or(DecodeError::Bad(tag))
     }
 
-    pub fn date(self, tag: u32) -> Result<String, DecodeError> {
+    pub(crate) fn date(self, tag: u32) -> Result<String, DecodeError> {
         let s = self.text(tag)?;
         if is_date(s.as_bytes()) { Ok(s.into()) } else { Err(DecodeError::Bad(tag)) }
     }
 
-    pub fn flag(self, tag: u32) -> Result<bool, DecodeError> {
+    pub(crate) fn flag(self, tag: u32) -> Result<bool, DecodeError> {
         match self.opt(tag) {
             Some(b"Y") => Ok(true),
             Some(b"N") => Ok(false),
@@ -319,7 +319,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    pub fn side(self) -> Result<Side, DecodeError> {
+    pub(crate) fn side(self) -> Result<Side, DecodeError> {
         match self.text(SIDE)? {
             "1" => Ok(Side::Buy),
             "2" => Ok(Side::Sell),

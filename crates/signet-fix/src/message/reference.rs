@@ -5,37 +5,47 @@ use super::*;
 use signet_rfq::AssetClass;
 
 /// Instruments in one SecurityList message; more are sent in several (LastFragment, 893).
-pub const MAX_INSTRUMENTS_PER_LIST: usize = 100;
+pub(crate) const MAX_INSTRUMENTS_PER_LIST: usize = 100;
 
 /// SecurityListRequest (x), of everything the trader may use (559=4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityListRequest {
+    /// SecurityReqID (320), chosen by the desk.
     pub id: RfqId,
 }
 
 /// SecurityList (y). Conventions that FIX 4.4 has no field for are in user-defined ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityList {
+    /// SecurityReqID (320) of the request it answers.
     pub request: RfqId,
+    /// LastFragment (893): no further list follows.
     pub last: bool,
+    /// At most 100; each has passed [`Instrument::check`].
     pub instruments: Vec<Instrument>,
 }
 
 /// One dealer the trader may ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DealerState {
+    /// Tag 20004: the dealer's CompID.
     pub id: DealerId,
+    /// Tag 20005: the dealer's name, for people.
     pub name: String,
+    /// Tag 20006: the dealer has a session with the gateway.
     pub online: bool,
 }
 
 /// User-defined U1: sent after logon and whenever it changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VenueState {
+    /// Tag 20002: the venue's name, for people.
     pub name: String,
     /// The venue is for practice: simulated dealers, nothing is real.
     pub practice: bool,
+    /// The dealers that this desk's trader may ask (tag 20003).
     pub dealers: Vec<DealerState>,
+    /// TransactTime (60).
     pub at: UtcMillis,
 }
 
@@ -43,8 +53,11 @@ pub struct VenueState {
 /// `Begin` and `End` come, per open RFQ, one `Rfq`, then its quotes (S), passes (AG) and reports (8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SnapshotMark {
+    /// Phase (20020) 1.
     Begin,
+    /// Phase (20020) 2: one open RFQ.
     Rfq(QuoteRequest),
+    /// Phase (20020) 3: from here on the desk hears of changes only.
     End,
 }
 

@@ -5,11 +5,12 @@ use super::decode::Reader;
 use super::*;
 
 /// Longest value of a data field here, bytes: an attested registration is 2 kB.
-pub const DATA_LEN_MAX: usize = 16 * 1024;
+pub(crate) const DATA_LEN_MAX: usize = 16 * 1024;
 
 /// User-defined U4, gateway to desk: touch a key for this, by then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepUpChallenge {
+    /// Tag 20100, chosen by the gateway; the answer repeats it.
     pub id: String,
     /// Why a touch is wanted, in words.
     pub reason: Option<String>,
@@ -24,10 +25,13 @@ pub struct StepUpChallenge {
 /// User-defined U5, desk to gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepUpAnswer {
+    /// Tag 20100 of the challenge.
     pub id: String,
+    /// Tag 20101, with what belongs to it.
     pub answer: Answer,
 }
 
+/// What came of a challenge at the desk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// WebAuthn `PublicKeyCredential`, JSON.
@@ -56,11 +60,15 @@ pub enum StepUpStatus {
 /// User-defined U6, gateway to desk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepUpOutcome {
+    /// Tag 20100 of the challenge.
     pub id: String,
+    /// Tag 20102.
     pub status: StepUpStatus,
     /// Stable code of a refusal.
     pub code: Option<String>,
+    /// Text (58): the reason, for the trader.
     pub text: Option<String>,
+    /// Tag 20105: what the trader does about a refusal.
     pub cure: Option<String>,
 }
 
@@ -73,6 +81,7 @@ pub struct AccessState {
     pub idle_s: u32,
     /// The desk says so when the laptop wakes, or its screen is unlocked.
     pub on_wake: bool,
+    /// The same when the screen is unlocked.
     pub on_unlock: bool,
     /// The gateway knows step-up at all.
     pub step_up: bool,
@@ -87,15 +96,20 @@ pub struct AccessState {
 /// User-defined U9, desk to gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyRequest {
+    /// Step (20120) 1: which keys the person has.
     List,
     /// A new key under this name; the first one with a code, unless enrolment just gave leave.
     Begin {
+        /// Tag 20121, at most 128 bytes.
         name: String,
+        /// Tag 20122, as the person typed it.
         code: Option<String>,
     },
     /// The attested credential, JSON.
     Finish {
+        /// Tag 20100 of the options.
         id: String,
+        /// WebAuthn `PublicKeyCredential`, JSON.
         credential: String,
     },
 }
@@ -107,16 +121,25 @@ pub enum KeyReport {
     List(String),
     /// WebAuthn `CredentialCreationOptions`, JSON.
     Options {
+        /// Tag 20100, chosen by the gateway; [`KeyRequest::Finish`] repeats it.
         id: String,
+        /// ExpireTime (126): after this an answer is worth nothing.
         deadline: UtcMillis,
+        /// RawData (96).
         options: String,
     },
+    /// Step (20120) 3: the key may be used from now on.
     Registered {
+        /// Tag 20121.
         name: String,
     },
+    /// Step (20120) 4: nothing was registered.
     Refused {
+        /// Tag 20104, stable.
         code: String,
+        /// Text (58): the reason, for the trader.
         text: Option<String>,
+        /// Tag 20105: what the trader does about it.
         cure: Option<String>,
     },
 }

@@ -66,7 +66,7 @@ impl Ahead {
 
     /// Keeps a frame under its number. `false`, and the peer is asked for it again later: one is kept
     /// under that number, or too much is kept.
-    pub fn keep(&mut self, number: u64, frame: Held) -> bool {
+    pub(crate) fn keep(&mut self, number: u64, frame: Held) -> bool {
         let cost = frame.cost();
         if self.frames.len() >= MAX_AHEAD || self.bytes + cost > MAX_AHEAD_BYTES || self.frames.contains_key(&number) {
             return false;
@@ -80,14 +80,14 @@ impl Ahead {
         true
     }
 
-    pub fn take(&mut self, number: u64) -> Option<Held> {
+    pub(crate) fn take(&mut self, number: u64) -> Option<Held> {
         let frame = self.frames.remove(&number)?;
         self.uncount(frame.cost());
         Some(frame)
     }
 
     /// Forgets what is behind the number expected: a gap fill passed over it.
-    pub fn forget_below(&mut self, expected: u64) {
+    pub(crate) fn forget_below(&mut self, expected: u64) {
         while let Some(first) = self.frames.first_entry().filter(|e| *e.key() < expected) {
             let cost = first.remove().cost();
             self.uncount(cost);
@@ -95,11 +95,11 @@ impl Ahead {
     }
 
     /// The lowest number that waits.
-    pub fn first(&self) -> Option<u64> {
+    pub(crate) fn first(&self) -> Option<u64> {
         self.frames.keys().next().copied()
     }
 
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.frames.clear();
         self.uncount(self.bytes);
     }

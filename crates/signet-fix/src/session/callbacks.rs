@@ -50,7 +50,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub fn new(role: Role, options: &SessionOptions) -> Self {
+    pub(crate) fn new(role: Role, options: &SessionOptions) -> Self {
         Self {
             role,
             binding: RefCell::new(Binding::None),
@@ -70,7 +70,7 @@ impl Shared {
         }
     }
 
-    pub fn start(&self, binding: Binding, verification: Option<Verification>) {
+    pub(crate) fn start(&self, binding: Binding, verification: Option<Verification>) {
         *self.binding.borrow_mut() = binding;
         *self.verification.borrow_mut() = verification;
         self.logout.take();
@@ -80,50 +80,50 @@ impl Shared {
     }
 
     /// The frame that the engine is given next, and its fields, if they are known already.
-    pub fn reading(&self, frame: &[u8], fields: &[Field]) {
+    pub(crate) fn reading(&self, frame: &[u8], fields: &[Field]) {
         self.current.borrow_mut().read(frame, fields);
     }
 
-    pub fn binding(&self) -> Binding {
+    pub(crate) fn binding(&self) -> Binding {
         self.binding.borrow().clone()
     }
 
-    pub fn present_from(&self) -> u64 {
+    pub(crate) fn present_from(&self) -> u64 {
         self.present_from.get()
     }
 
     /// Our next Logon says it, when it says what we expect.
-    pub fn expects(&self, next_target: u64) {
+    pub(crate) fn expects(&self, next_target: u64) {
         self.next_target.set(next_target);
     }
 
     /// Whether nothing more of the peer is to be read before events are fetched.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.events.borrow().len() >= MAX_EVENTS
     }
 
-    pub fn say_at_logon(&self, data: Option<String>) {
+    pub(crate) fn say_at_logon(&self, data: Option<String>) {
         self.logon_data.replace(data.filter(|d| !d.is_empty() && !d.bytes().any(|b| b.is_ascii_control())));
     }
 
-    pub fn say_at_logout(&self, why: Option<(&str, &str)>) {
+    pub(crate) fn say_at_logout(&self, why: Option<(&str, &str)>) {
         let clean = |s: &str| s.chars().filter(|c| !c.is_control()).take(200).collect::<String>();
         self.goodbye.replace(why.map(|(code, cure)| (clean(code), clean(cure))).filter(|(code, _)| !code.is_empty()));
     }
 
     /// Runs `f`, a send of something new.
-    pub fn sending<T>(&self, f: impl FnOnce() -> T) -> T {
+    pub(crate) fn sending<T>(&self, f: impl FnOnce() -> T) -> T {
         self.sending.set(true);
         let result = f();
         self.sending.set(false);
         result
     }
 
-    pub fn next_event(&self) -> Option<Event> {
+    pub(crate) fn next_event(&self) -> Option<Event> {
         self.events.borrow_mut().pop_front()
     }
 
-    pub fn next_reply(&self) -> Option<Body> {
+    pub(crate) fn next_reply(&self) -> Option<Body> {
         self.replies.borrow_mut().pop_front()
     }
 
@@ -389,7 +389,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub fn new(c: &SessionConfig) -> Self {
+    pub(crate) fn new(c: &SessionConfig) -> Self {
         Self { peer: c.target.to_string() }
     }
 }

@@ -48,7 +48,7 @@ pub(super) enum Fault {
 
 impl Fault {
     /// SessionRejectReason (373), RefTagID (371) and words of the Reject that answers it.
-    pub fn reject(self) -> (u16, Option<u32>, &'static str) {
+    pub(crate) fn reject(self) -> (u16, Option<u32>, &'static str) {
         match self {
             Self::BadTag => (0, None, "a tag is not a number, or begins with zero"),
             Self::NotTagValue => (99, None, "a field is not tag=value"),
@@ -82,7 +82,7 @@ pub(super) struct Envelope {
 
 impl Envelope {
     /// `None`: garbled, and FIX wants it ignored. `fields` are left as [`cut`] finds them.
-    pub fn read(frame: &[u8], fields: &mut Vec<Field>) -> Option<Self> {
+    pub(crate) fn read(frame: &[u8], fields: &mut Vec<Field>) -> Option<Self> {
         let error = cut(frame, fields).err();
         if !is_whole(frame) {
             return None;
@@ -102,7 +102,7 @@ impl Envelope {
     }
 
     /// From the beginning of a frame that is too long to be taken; its last field may be torn.
-    pub fn of_beginning(head: &[u8]) -> Self {
+    pub(crate) fn of_beginning(head: &[u8]) -> Self {
         let end = head.iter().rposition(|b| *b == 1).map_or(0, |i| i + 1);
         Self::of(pieces(&head[..end]), Some(Fault::TooLong))
     }

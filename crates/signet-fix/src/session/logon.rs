@@ -15,34 +15,68 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogonFault {
+    /// MsgType (35) is not A.
     #[error("the first message must be a Logon")]
     NotALogon,
+    /// A required tag is not there.
     #[error("tag {0} is missing from the Logon")]
     Missing(u32),
+    /// A tag has a value that is malformed or not allowed.
     #[error("tag {0} of the Logon has a value that is not valid")]
     Bad(u32),
+    /// A tag that must be there once is repeated.
     #[error("tag {0} comes twice in the Logon")]
     Twice(u32),
+    /// A tag is not one the dictionary lists for a Logon; in strict sessions only.
     #[error("tag {0} does not belong in the Logon")]
     Unknown(u32),
+    /// Another version of FIX.
     #[error("BeginString (8) must be {BEGIN_STRING}")]
     BeginString,
+    /// HeartBtInt (108) is outside of [`SessionOptions::heartbeat_s`].
     #[error("HeartBtInt (108) must be from {min} to {max} seconds")]
-    Heartbeat { min: u32, max: u32 },
+    Heartbeat {
+        /// Seconds.
+        min: u32,
+        /// Seconds.
+        max: u32,
+    },
+    /// The peer is another one than this session is for.
     #[error("SenderCompID (49) and TargetCompID (56) are not those of this session")]
     CompId,
+    /// A value the engine refuses, without saying which.
     #[error("the Logon holds something that this end does not take")]
     NotTaken,
+    /// Tag 20000 is not the exporter (RFC 9266) of this connection.
     #[error("the Logon is not bound to this TLS connection")]
     NotBound,
+    /// ResetSeqNumFlag (141) Y between desk and gateway.
     #[error("sequence numbers are not reset at logon")]
     ResetRefused,
+    /// MsgSeqNum (34) is below the number expected: one of the two stores was lost or restored.
     #[error("MsgSeqNum too low, expecting {expected} but received {got}")]
-    TooLow { expected: u64, got: u64 },
+    TooLow {
+        /// The number expected.
+        expected: u64,
+        /// The number that came.
+        got: u64,
+    },
+    /// MsgSeqNum (34) is so far ahead that no resend fills the gap.
     #[error("MsgSeqNum too high, expecting {expected} but received {got}: further ahead than a resend could fill")]
-    TooFar { expected: u64, got: u64 },
+    TooFar {
+        /// The number expected.
+        expected: u64,
+        /// The number that came.
+        got: u64,
+    },
+    /// The peer expects a number that was never sent to it.
     #[error("NextExpectedMsgSeqNum (789) too high, expecting at most {highest} but received {got}")]
-    NextExpectedTooHigh { highest: u64, got: u64 },
+    NextExpectedTooHigh {
+        /// The next number to be sent.
+        highest: u64,
+        /// The number that came.
+        got: u64,
+    },
 }
 
 /// What a Logon that is well made says.

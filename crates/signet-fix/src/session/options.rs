@@ -18,6 +18,7 @@ pub enum NumberMode {
 /// Whether our own Logon resets both ends' numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogonReset {
+    /// Numbers go on over connections.
     #[default]
     Never,
     /// ResetSeqNumFlag (141=Y) in each Logon that we send as the initiator.
@@ -27,7 +28,9 @@ pub enum LogonReset {
 /// What one session allows its peer. The defaults suit a dealer.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
+    /// How both ends find common numbers.
     pub numbers: NumberMode,
+    /// Whether our Logon resets them.
     pub logon_reset: LogonReset,
     /// HeartBtInt (108) that a peer may ask for, seconds.
     pub heartbeat_s: RangeInclusive<u32>,

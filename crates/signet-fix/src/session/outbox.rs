@@ -41,6 +41,7 @@ impl Outbox {
         std::mem::swap(&mut *self.bytes.borrow_mut(), into);
     }
 
+    /// Whether nothing is queued.
     pub fn is_empty(&self) -> bool {
         self.bytes.borrow().is_empty()
     }

@@ -58,7 +58,7 @@ pub(super) struct Inbound {
 }
 
 impl Inbound {
-    pub fn new(config: &super::SessionConfig, options: SessionOptions) -> Self {
+    pub(crate) fn new(config: &super::SessionConfig, options: SessionOptions) -> Self {
         let bucket = |(capacity, refill)| RefCell::new(Bucket::new(capacity, refill));
         Self {
             options,
@@ -79,7 +79,7 @@ impl Inbound {
     }
 
     /// A new connection. What a peer has used up is not given back by a reconnection.
-    pub fn start(&self) {
+    pub(crate) fn start(&self) {
         self.forget();
         self.past_may_be_resent.set(true);
     }

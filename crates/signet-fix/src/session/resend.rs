@@ -45,7 +45,7 @@ pub(super) enum Part {
 
 impl Answer {
     /// For BeginSeqNo (7) and EndSeqNo (16), 0 for all. `None`: nothing with such a number has been sent.
-    pub fn new(begin: u64, end: u64, store: &dyn SessionStore, rules: Rules) -> Option<Self> {
+    pub(crate) fn new(begin: u64, end: u64, store: &dyn SessionStore, rules: Rules) -> Option<Self> {
         let sent = store.next_sender();
         let begin = begin.max(1);
         let end = if end == 0 { sent } else { end.saturating_add(1).min(sent) };
@@ -59,16 +59,16 @@ impl Answer {
         Some(Self { begin, next: begin, end, replay: replay.split_off(too_many).into() })
     }
 
-    pub fn replayed(&self) -> usize {
+    pub(crate) fn replayed(&self) -> usize {
         self.replay.len()
     }
 
     /// Whether a request from `begin` on asks for nothing that this answer does not hold.
-    pub fn covers(&self, begin: u64) -> bool {
+    pub(crate) fn covers(&self, begin: u64) -> bool {
         begin >= self.next
     }
 
-    pub fn next_part(&mut self) -> Option<Part> {
+    pub(crate) fn next_part(&mut self) -> Option<Part> {
         if self.next >= self.end {
             return None;
         }

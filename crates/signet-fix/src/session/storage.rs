@@ -26,7 +26,7 @@ pub(super) struct StoreFactory {
 }
 
 impl StoreFactory {
-    pub fn new(store: Box<dyn SessionStore>) -> Result<Self, SessionError> {
+    pub(crate) fn new(store: Box<dyn SessionStore>) -> Result<Self, SessionError> {
         let store = super::Pinned::new(Shared { store: RefCell::new(store), may_be_reset: Cell::new(false) });
         // SAFETY: the table takes a `Shared`, which is a field of `Self` and dropped after `factory`.
         let factory = unsafe { ffi::store_factory(store.0.as_ptr().cast(), &TABLE) };
@@ -35,7 +35,7 @@ impl StoreFactory {
     }
 
     /// The store itself. The engine caches nothing of it.
-    pub fn with<T>(&self, f: impl FnOnce(&mut dyn SessionStore) -> T) -> T {
+    pub(crate) fn with<T>(&self, f: impl FnOnce(&mut dyn SessionStore) -> T) -> T {
         // SAFETY: the store is a field of `self`, and the reference does not leave this function. The
         // engine's calls into the store return before anything else runs on this thread.
         let shared = unsafe { self.store.get() };
@@ -43,7 +43,7 @@ impl StoreFactory {
     }
 
     /// The engine has made its session; from now on a reset is one that a Logon asks for.
-    pub fn session_is_made(&self) {
+    pub(crate) fn session_is_made(&self) {
         // SAFETY: as in `with`.
         unsafe { self.store.get() }.may_be_reset.set(true);
     }

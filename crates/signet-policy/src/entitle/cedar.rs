@@ -43,14 +43,17 @@ impl CedarEntitlements {
         Self { kinds, policies, entities, facts, world, digest: digest.into(), cited, authorizer: Authorizer::new() }
     }
 
+    /// The facts the policies were loaded with.
     pub fn facts(&self) -> &Facts {
         &self.facts
     }
 
+    /// The dealers and instruments that the policies may name.
     pub fn world(&self) -> &World {
         &self.world
     }
 
+    /// How many policies are in force.
     pub fn policy_count(&self) -> usize {
         self.cited.len()
     }

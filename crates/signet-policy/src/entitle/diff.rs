@@ -20,22 +20,27 @@ use std::{
 pub struct Change {
     /// More is allowed, or less is owed first.
     pub wider: bool,
+    /// What the old policies answer.
     pub before: Outcome,
+    /// What the new policies answer.
     pub now: Outcome,
     /// A sentence.
     pub text: String,
 }
 
+/// Where two sets of policies answer the same question in different ways.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diff {
     /// Wider ones first.
     pub changes: Vec<Change>,
     /// Questions asked of both, and how many there would have been.
     pub asked: usize,
+    /// Questions there are; more than `asked` when only a sample was asked.
     pub all: usize,
 }
 
 impl Diff {
+    /// Whether any answer allows more, or owes less first, than before.
     pub fn widens(&self) -> bool {
         self.changes.iter().any(|c| c.wider)
     }

@@ -4,8 +4,14 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EntitleError {
+    /// A document is longer than [`super::MAX_DOCUMENT_LEN`].
     #[error("the {document} are larger than {max} bytes")]
-    TooLarge { document: &'static str, max: usize },
+    TooLarge {
+        /// Which of the documents.
+        document: &'static str,
+        /// The most bytes it may have.
+        max: usize,
+    },
     /// At fault: us; the schema is part of the program.
     #[error("the built-in schema: {0}")]
     Schema(String),
@@ -14,34 +20,82 @@ pub enum EntitleError {
     NoThread(String),
     /// The text is not Cedar.
     #[error("the policies, {place}: {message}")]
-    Syntax { place: String, message: String },
+    Syntax {
+        /// Line and column, or what is known of the place.
+        place: String,
+        /// What Cedar's parser says.
+        message: String,
+    },
+    /// More policies than [`super::MAX_POLICIES`], which the number names.
     #[error("more than {0} policies")]
     TooManyPolicies(usize),
     /// A template permits nothing and forbids nothing by itself: a sign that something was forgotten.
     #[error("the policies hold a template (?principal or ?resource); write it out for each")]
     Template,
+    /// Events and verdicts cite a policy by its id, so it must have one.
     #[error("policy number {number} has no @id(\"...\")")]
-    NoId { number: usize },
+    NoId {
+        /// The policy's place in the file, from 1.
+        number: usize,
+    },
+    /// `@id`, `@words` or `@cure` is too long, empty, not printable or not one of the annotations
+    /// known here.
     #[error("policy {id:?}: {why}")]
-    BadAnnotation { id: String, why: String },
+    BadAnnotation {
+        /// The policy's `@id`.
+        id: String,
+        /// What is wrong with which annotation.
+        why: String,
+    },
+    /// Two policies have this `@id`.
     #[error("the id {0:?} is used twice")]
     IdTwice(String),
     /// Cedar's validator, strict mode.
     #[error("policy {id}: {why}")]
-    Invalid { id: String, why: String },
+    Invalid {
+        /// The policy's `@id`.
+        id: String,
+        /// What the validator says.
+        why: String,
+    },
     /// It can never apply, or Cedar's validator warns: what forbids nothing was meant to forbid something.
     #[error("policy {id} is refused: {why}")]
-    Warned { id: String, why: String },
+    Warned {
+        /// The policy's `@id`.
+        id: String,
+        /// Why it is refused.
+        why: String,
+    },
     /// A slip in a name would make a limit that holds for nobody.
     #[error("policy {id} names {kind} {name:?}, which is not known")]
-    UnknownName { id: String, kind: String, name: String },
+    UnknownName {
+        /// The policy's `@id`.
+        id: String,
+        /// The entity type, such as `Dealer` or `Group`.
+        kind: String,
+        /// The name that nobody has.
+        name: String,
+    },
+    /// A policy compares with a text that equals no instrument's ISIN, so the comparison never
+    /// holds.
     #[error("policy {id} compares with the text {text:?}, which is no ISIN of an instrument here")]
-    BadText { id: String, text: String },
+    BadText {
+        /// The policy's `@id`.
+        id: String,
+        /// The text as the policy writes it.
+        text: String,
+    },
     /// The facts file is not TOML, or not of the shape it must have.
     #[error("the facts: {0}")]
     Facts(String),
+    /// The facts file has its shape, and a value in it is wrong.
     #[error("the facts, {key}: {why}")]
-    Fact { key: String, why: String },
+    Fact {
+        /// The key in the file, such as `rates.USD`.
+        key: String,
+        /// What is wrong with its value.
+        why: String,
+    },
     /// At fault: the operator's configuration of dealers and instruments.
     #[error("the configuration: {0}")]
     World(String),

@@ -3,7 +3,7 @@
 use super::{CedarEntitlements, EntitleError, Outcome, Scenario};
 use serde::Deserialize;
 
-pub const MAX_EXPECTATIONS: usize = 10_000;
+pub(crate) const MAX_EXPECTATIONS: usize = 10_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,21 +25,26 @@ struct Wanted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expectations(Vec<(Wanted, Scenario)>);
 
+/// One expectation and whether it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestResult {
+    /// `name` of its `[[expect]]` table.
     pub name: String,
     /// In words why not; `None` when it is as expected.
     pub failure: Option<String>,
 }
 
+/// What came of all expectations of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestReport {
+    /// One for each `[[expect]]` table, in the file's order.
     pub results: Vec<TestResult>,
     /// Policies that determined no answer: nothing here would notice their loss.
     pub untested: Vec<String>,
 }
 
 impl TestReport {
+    /// How many expectations do not hold.
     pub fn failed(&self) -> usize {
         self.results.iter().filter(|r| r.failure.is_some()).count()
     }

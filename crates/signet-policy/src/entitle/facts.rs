@@ -27,11 +27,12 @@ struct File {
 }
 
 /// Names of groups, each with its members.
-pub type Groups = BTreeMap<String, BTreeSet<String>>;
+pub(crate) type Groups = BTreeMap<String, BTreeSet<String>>;
 
 /// The facts, checked against the gateway's dealers and instruments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
+    /// ISO 4217 code; limits of policies are in this currency.
     pub reporting_currency: String,
     /// Minutes after midnight UTC at which a trading day begins.
     pub day_begins_utc_minutes: u16,
@@ -43,6 +44,7 @@ pub struct Facts {
     pub panels: Groups,
     /// Of instruments, by id: symbols have been resolved.
     pub lists: Groups,
+    /// Groups of administrators, by name.
     pub admin_groups: Groups,
 }
 
@@ -74,13 +76,14 @@ impl Facts {
         self.groups.values().flatten().map(String::as_str).collect()
     }
 
+    /// Every administrator in a group.
     pub fn administrators(&self) -> BTreeSet<&str> {
         self.admin_groups.values().flatten().map(String::as_str).collect()
     }
 }
 
 /// Groups by member: what each belongs to.
-pub fn by_member(groups: &Groups) -> BTreeMap<&str, BTreeSet<&str>> {
+pub(crate) fn by_member(groups: &Groups) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (group, members) in groups {
         for m in members {
@@ -119,12 +122,12 @@ fn rates(reporting: &str, written: BTreeMap<String, String>) -> Result<BTreeMap<
     Ok(rates)
 }
 
-pub fn is_currency(text: &str) -> bool {
+pub(crate) fn is_currency(text: &str) -> bool {
     text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
 }
 
 /// Printable ASCII of sensible length: nothing that looks like something else.
-pub fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     (1..=MAX_NAME_CHARS).contains(&text.len()) && text.bytes().all(|b| (0x20..0x7f).contains(&b)) && text.trim() == text
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 /// The literal texts of a policy; patterns of `like` are not among them. `None` when Cedar cannot write the policy as
 /// JSON, which no policy read from text should be.
-pub fn texts(policy: &Policy) -> Option<BTreeSet<String>> {
+pub(crate) fn texts(policy: &Policy) -> Option<BTreeSet<String>> {
     let json = policy.to_json().ok()?;
     let mut found = BTreeSet::new();
     json.get("conditions").into_iter().for_each(|c| walk(c, &mut found));

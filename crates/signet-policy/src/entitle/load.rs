@@ -18,7 +18,7 @@ use std::{
 };
 
 /// The schema, as documented to those who write policies.
-pub const SCHEMA: &str = include_str!("schema.cedarschema");
+pub(crate) const SCHEMA: &str = include_str!("schema.cedarschema");
 
 /// For the longest policy that [`shape`] lets through, with room to spare. Only what is used is taken.
 const STACK_LEN: usize = 64 * 1024 * 1024;
@@ -58,12 +58,16 @@ pub struct World {
     pub instruments: BTreeMap<String, InstrumentFacts>,
 }
 
+/// What policies can see of an instrument.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstrumentFacts {
+    /// What traders call it; need not be unique. [`World::instrument`] resolves one that is unique.
     pub symbol: String,
     /// `Government bond`, `Corporate bond` or `FX spot`.
     pub class: String,
+    /// ISO 4217 code of the quantity's currency.
     pub currency: String,
+    /// Whether its id is an ISIN; else it is a currency pair.
     pub has_isin: bool,
 }
 
@@ -108,7 +112,7 @@ impl Kinds {
     }
 
     /// `None` for a kind that is not in the schema.
-    pub fn uid(&self, kind: &str, id: &str) -> Option<EntityUid> {
+    pub(crate) fn uid(&self, kind: &str, id: &str) -> Option<EntityUid> {
         Some(EntityUid::from_type_name_and_id(self.0.get(kind)?.clone(), EntityId::new(id)))
     }
 

@@ -32,11 +32,13 @@ pub use verdict::{Because, Cited, Denial, Outcome, Verdict};
 
 /// Largest of the documents, bytes.
 pub const MAX_DOCUMENT_LEN: usize = 1024 * 1024;
+/// Most policies in force at once.
 pub const MAX_POLICIES: usize = 500;
 /// Groups, panels, lists: of each kind.
 pub const MAX_GROUPS: usize = 1_000;
 /// Members of all groups of one kind together.
 pub const MAX_MEMBERS: usize = 50_000;
+/// Most currencies with a rate in the facts file.
 pub const MAX_CURRENCIES: usize = 200;
 /// Longest `@words` and `@cure`, characters.
 pub const MAX_WORDS_CHARS: usize = 300;

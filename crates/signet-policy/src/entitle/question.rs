@@ -21,41 +21,73 @@ pub struct Proof {
 pub struct Question<'a> {
     /// A trader (registry user; without a registry, the desk's CompID) or an administrator.
     pub who: &'a str,
+    /// What was approved with security keys before this question.
     pub proof: Proof,
+    /// What they want to do.
     pub act: Act<'a>,
 }
 
+/// What somebody wants to do.
 #[derive(Debug, Clone, Copy)]
 pub enum Act<'a> {
     /// Whether a dealer is shown to a trader at all.
-    See { dealer: &'a str },
+    See {
+        /// CompID of the dealer.
+        dealer: &'a str,
+    },
     /// Whether a trader may ask one dealer, or accept its quote.
-    Trade { step: Step, dealer: &'a str, new_dealer: bool, deal: &'a Deal<'a> },
+    Trade {
+        /// Whether it asks or accepts.
+        step: Step,
+        /// CompID of the dealer.
+        dealer: &'a str,
+        /// The trader has no trade with this dealer that anybody remembers.
+        new_dealer: bool,
+        /// What is to be traded.
+        deal: &'a Deal<'a>,
+    },
     /// Whether an administrator may use a class of commands.
-    Admin { action: AdminAction, privileged: bool, hardware_key: bool },
+    Admin {
+        /// The class of the command.
+        action: AdminAction,
+        /// The administrator's role in the registry is `privileged`.
+        privileged: bool,
+        /// The administrator proved a hardware key.
+        hardware_key: bool,
+    },
 }
 
+/// Which half of a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
+    /// A QuoteRequest (35=R) to a dealer.
     Request,
     /// `off_market_bps`: how much worse the price is than the quote in the middle of the RFQ, hundredths of a per
     /// cent, rounded up; `None` when fewer than three dealers quote.
     Accept {
+        /// Hundredths of a per cent, rounded up, at least 0; `None` when fewer than three dealers
+        /// quote.
         off_market_bps: Option<i64>,
     },
 }
 
+/// The sides a trader asks for, or the one side an accept takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
+    /// The customer buys, Side (54) 1.
     Buy,
+    /// The customer sells, Side (54) 2.
     Sell,
+    /// Both sides are asked for, a request without Side (54).
     TwoWay,
 }
 
 impl Side {
+    /// Every side, in the order of the enum.
     pub const ALL: [Self; 3] = [Self::Buy, Self::Sell, Self::TwoWay];
 
+    /// As policies and files of expectations write it.
     pub fn word(self) -> &'static str {
         match self {
             Self::Buy => "buy",
@@ -70,6 +102,7 @@ impl Side {
 pub struct Deal<'a> {
     /// ISIN, or the currency pair.
     pub instrument: &'a str,
+    /// The customer's side.
     pub side: Side,
     /// In the instrument's currency.
     pub quantity: Decimal,
@@ -91,6 +124,7 @@ pub struct Deal<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AdminAction {
+    /// Look at users, events and evidence.
     #[serde(rename = "admin-read")]
     Read,
     /// Lock, unlock, revoke.
@@ -99,6 +133,7 @@ pub enum AdminAction {
     /// Add a user, make a one-time code.
     #[serde(rename = "admin-users")]
     Users,
+    /// Change security keys of users. No request of the administrators' interface is of this class.
     #[serde(rename = "admin-keys")]
     Keys,
     /// Have the policies read again.
@@ -110,6 +145,7 @@ pub enum AdminAction {
 }
 
 impl AdminAction {
+    /// Every class, in the order of the enum.
     pub const ALL: [Self; 6] = [Self::Read, Self::Lock, Self::Users, Self::Keys, Self::Policy, Self::Sessions];
 
     /// As policies name it.

@@ -8,12 +8,16 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScenarioError {
+    /// The field, and the action that needs it.
     #[error("{0} is missing; action {1} needs it")]
     Missing(&'static str, String),
+    /// The action that was written.
     #[error("{0:?} is no action: see, request, accept, admin-read, admin-lock, admin-users, admin-keys, admin-policy, admin-sessions")]
     NoAction(String),
+    /// The amount that was written, cut to 40 characters.
     #[error("{0:?} is no amount: write 20000000, 20_000_000 or 20m")]
     NoAmount(String),
+    /// The instrument is not configured, or several have its symbol; in words.
     #[error("{0}")]
     Instrument(String),
 }
@@ -24,10 +28,13 @@ pub enum ScenarioError {
 pub struct Scenario {
     /// Trader or administrator.
     pub user: String,
+    /// `see`, `request`, `accept`, or one of [`AdminAction::word`].
     pub action: String,
+    /// CompID of the dealer; every action of a trader needs it.
     pub dealer: Option<String>,
     /// ISIN, currency pair or symbol.
     pub instrument: Option<String>,
+    /// The side; `request` and `accept` need it.
     pub side: Option<Side>,
     /// In the instrument's currency, such as `20m`.
     pub quantity: Option<String>,
@@ -38,20 +45,29 @@ pub struct Scenario {
     /// Open already.
     #[serde(default)]
     pub open_rfqs: usize,
+    /// How many dealers the RFQ asks; 1 if left out.
     pub dealers: Option<usize>,
+    /// No trade yet today.
     #[serde(default)]
     pub first_today: bool,
+    /// The trader has no trade with this dealer that anybody remembers.
     #[serde(default)]
     pub new_dealer: bool,
+    /// For `accept`: how much worse than the middle quote, hundredths of a per cent.
     pub off_market_bps: Option<i64>,
+    /// Seconds since the trader last did something.
     #[serde(default)]
     pub idle_seconds: i64,
+    /// The trader has touched a key for it.
     #[serde(default)]
     pub touched: bool,
+    /// A second person has touched a key for it.
     #[serde(default)]
     pub second_person: bool,
+    /// For an administrator: the role is `privileged`.
     #[serde(default)]
     pub privileged: bool,
+    /// For an administrator: a hardware key was proved.
     #[serde(default)]
     pub hardware_key: bool,
 }

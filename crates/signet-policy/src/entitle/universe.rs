@@ -38,7 +38,7 @@ pub(super) struct Universe {
 pub(super) const ANYBODY_ELSE: &str = "anybody in no group";
 
 impl Universe {
-    pub fn of(old: &CedarEntitlements, new: &CedarEntitlements) -> Self {
+    pub(crate) fn of(old: &CedarEntitlements, new: &CedarEntitlements) -> Self {
         let mut named: BTreeSet<(String, String)> = BTreeSet::new();
         let (mut values, mut mentioned, mut patterns) = (BTreeMap::new(), BTreeSet::new(), false);
         for p in [old, new].iter().flat_map(|e| e.policies().policies()) {
@@ -72,7 +72,7 @@ impl Universe {
     }
 
     /// Values of an attribute worth trying; `least` is always among them.
-    pub fn values(&self, attribute: &str, least: i64) -> Vec<i64> {
+    pub(crate) fn values(&self, attribute: &str, least: i64) -> Vec<i64> {
         let mut all = BTreeSet::from([least]);
         for v in self.values.get(attribute).into_iter().flatten() {
             all.extend([v.saturating_sub(1), *v, v.saturating_add(1)].into_iter().filter(|v| (least..=VAST).contains(v)));
@@ -81,17 +81,17 @@ impl Universe {
     }
 
     /// Whether any policy compares an attribute with numbers.
-    pub fn compares(&self, attribute: &str) -> bool {
+    pub(crate) fn compares(&self, attribute: &str) -> bool {
         self.values.contains_key(attribute)
     }
 
     /// Whether any policy looks at an attribute, in whatever way.
-    pub fn mentions(&self, attribute: &str) -> bool {
+    pub(crate) fn mentions(&self, attribute: &str) -> bool {
         self.mentioned.contains(attribute)
     }
 
     /// Quantities worth trying, in the instrument's currency: what makes the notional one of its values at either rate.
-    pub fn quantities(&self, rates: &[Decimal]) -> Vec<i64> {
+    pub(crate) fn quantities(&self, rates: &[Decimal]) -> Vec<i64> {
         let mut all: BTreeSet<i64> = self.values("quantity", 1).into_iter().chain([VAST]).collect();
         for notional in self.values("notional", 1) {
             for quantity in rates.iter().filter_map(|r| Decimal::from(notional).checked_div(*r)?.floor().to_i64()) {

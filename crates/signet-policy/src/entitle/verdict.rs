@@ -42,7 +42,12 @@ pub enum Denial {
     BadNumber(&'static str),
     /// At fault: the operator; policies and configuration do not belong together.
     #[error("the policies do not know {kind} {name}")]
-    Unknown { kind: &'static str, name: String },
+    Unknown {
+        /// The entity type, such as `Dealer` or `Trader`.
+        kind: &'static str,
+        /// The name that the policies do not know.
+        name: String,
+    },
     /// A policy could not be evaluated: it might be one that forbids, so nothing is allowed. At fault: its author.
     #[error("a policy could not be evaluated: {0}")]
     PolicyError(String),
@@ -76,11 +81,13 @@ impl Denial {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
+    /// Nothing is owed first.
     Allow,
     /// A touch of the trader's key is owed first.
     Touch,
     /// The trader's touch, and one of a second person.
     TwoPeople,
+    /// It may not be done, whoever approves.
     Deny,
 }
 
@@ -95,15 +102,21 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// The decision and the policies that determined it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
+    /// It may be done at once.
     Allow(Because),
+    /// It may be done after a touch of the trader's key.
     Touch(Because),
+    /// It may be done after the trader's touch and one of a second person.
     TwoPeople(Because),
+    /// It may not be done.
     Deny(Denial, Because),
 }
 
 impl Verdict {
+    /// The decision alone, for comparing.
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Allow(_) => Outcome::Allow,
@@ -113,6 +126,7 @@ impl Verdict {
         }
     }
 
+    /// The policies that determined it.
     pub fn because(&self) -> &Because {
         match self {
             Self::Allow(b) | Self::Touch(b) | Self::TwoPeople(b) | Self::Deny(_, b) => b,

@@ -6,29 +6,53 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Largest table, bytes.
-pub const TABLE_LEN_MAX: usize = 64 * 1024;
+pub(crate) const TABLE_LEN_MAX: usize = 64 * 1024;
 /// Largest number of points of a row.
-pub const POINTS_MAX: u32 = 1_000;
+pub(crate) const POINTS_MAX: u32 = 1_000;
 const RATIONALE_LEN_MAX: usize = 500;
 
 /// Why a table is refused; at fault is who wrote the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableError {
+    /// More bytes than a table may have.
     #[error("the table is longer than {TABLE_LEN_MAX} bytes")]
     TooLong,
+    /// Not TOML, or not the shape of a table; the parser's words.
     #[error("{0}")]
     Syntax(String),
+    /// No such attribute, or it has no such condition.
     #[error("row {attribute:?}, {condition:?}: no such row; the rows are those of the founding table")]
-    UnknownRow { attribute: String, condition: String },
+    UnknownRow {
+        /// The attribute as written.
+        attribute: String,
+        /// The condition as written.
+        condition: String,
+    },
+    /// Two rows are about the same condition.
     #[error("row {attribute:?}, {condition:?} is there twice")]
-    Twice { attribute: &'static str, condition: &'static str },
+    Twice {
+        /// [`Attribute::words`].
+        attribute: &'static str,
+        /// [`Condition::words`].
+        condition: &'static str,
+    },
+    /// Each of [`Condition::ALL`] needs a row.
     #[error("row {attribute:?}, {condition:?} is missing")]
-    Missing { attribute: &'static str, condition: &'static str },
+    Missing {
+        /// [`Attribute::words`].
+        attribute: &'static str,
+        /// [`Condition::words`].
+        condition: &'static str,
+    },
+    /// Points of this condition are above 1,000.
     #[error("row {0:?}: points are 0 to {POINTS_MAX}")]
     Points(&'static str),
+    /// Rationale of this condition is empty, longer than 500 bytes or not printable.
     #[error("row {0:?}: a rationale of 1 to {RATIONALE_LEN_MAX} printable characters is wanted")]
     Rationale(&'static str),
+    /// Scores up to `allow_max` are allowed, up to `step_up_max` they owe a touch, above it they
+    /// are denied.
     #[error("thresholds: allow_max must be less than step_up_max")]
     Thresholds,
 }
@@ -122,10 +146,12 @@ impl ScoreTable {
         self.rows.iter().filter(move |(c, _)| c.attribute() == attribute).map(|(_, (points, _))| *points)
     }
 
+    /// Why a condition has its points, as the table says.
     pub fn rationale(&self, c: Condition) -> &str {
         self.rows.get(&c).map_or("", |(_, rationale)| rationale)
     }
 
+    /// What follows from a score by the two thresholds.
     pub fn decision(&self, score: u32) -> Decision {
         match score {
             s if s <= self.thresholds.allow_max => Decision::Allow,

@@ -16,22 +16,31 @@ use serde::{Deserialize, Serialize};
 /// Why a dealer will not quote: QuoteRequestRejectReason (658) and Text (58).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passed {
+    /// QuoteRequestRejectReason (658): [`REASON_PASS`] for a pass, anything else for a rejection.
     pub code: u16,
+    /// Text (58) of the dealer or of the gateway; empty if it gave none.
     pub text: String,
 }
 
 /// How one dealer's line stands, with what belongs to it. It moves by [`lifecycle::line`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LineState {
+    /// The dealer was asked and has not answered.
     Asked,
+    /// `quote` stands; whether its time is over is a question to [`Line::live_quote`].
     Quoted,
+    /// The dealer took the quote back (QuoteCancel, 35=Z).
     Withdrawn,
     /// The link to the dealer, or to the gateway, was lost: nobody took the quote back, and nobody can
     /// take it. The same quote again brings it back.
     Unreachable,
+    /// The quote's ValidUntilTime (62) is reached.
     Expired,
+    /// The dealer does not quote, 658=10.
     Passed(Passed),
+    /// The dealer, or the gateway for it, refuses the request, with another 658.
     Rejected(Passed),
+    /// An accept of this dealer's quote was executed.
     Traded,
 }
 
@@ -54,7 +63,9 @@ impl LineState {
 /// One dealer's part of an RFQ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
+    /// Whose line it is; one line for each dealer.
     pub dealer: DealerId,
+    /// How it stands.
     pub state: LineState,
     /// The latest quote, kept after it ended so that it can still be seen.
     pub quote: Option<Quote>,
@@ -78,16 +89,21 @@ impl Line {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RfqError {
+    /// The dealer is not among the RFQ's. At fault: whoever named it.
     #[error("{0} was not asked in this RFQ")]
     NotAsked(DealerId),
+    /// The RFQ, or the dealer's line in it, has a final state.
     #[error("the RFQ has ended")]
     Ended,
+    /// The id is not that of the present accept.
     #[error("no accept with this id")]
     NoSuchAccept,
+    /// The RFQ cannot end before the accept in flight has its answer.
     #[error("an accept is waiting for its answer")]
     AcceptInFlight,
 }
 
+/// One RFQ: what was asked, each dealer's line, the accepts and what became of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rfq {
     /// What was asked; never changes.
@@ -95,10 +111,13 @@ pub struct Rfq {
     /// When it ends on the gateway's clock, if that is another time than the terms say: it may have
     /// waited for a touch first.
     pub deadline: Option<UtcMillis>,
+    /// How the request as a whole stands.
     pub state: RfqState,
+    /// One line for each dealer, in the order of the terms.
     pub lines: Vec<Line>,
     /// The latest accept; earlier ones are in `past`.
     pub accept: Option<(Accept, AcceptState)>,
+    /// Accepts that left earlier and have their answer, the oldest first.
     pub past: Vec<(Accept, AcceptState)>,
     /// Executions, busts and corrections that were taken.
     pub executions: Vec<Known>,
@@ -111,6 +130,7 @@ pub struct Rfq {
 }
 
 impl Rfq {
+    /// An RFQ that has just been sent: every dealer asked, nothing answered.
     pub fn new(terms: Terms) -> Self {
         let line = |d: &DealerId| Line { dealer: d.clone(), state: LineState::Asked, quote: None, quoted_at: terms.created, revision: 0 };
         Self {
@@ -132,6 +152,7 @@ impl Rfq {
         self.deadline.unwrap_or(self.terms.expires)
     }
 
+    /// The line of a dealer; `None` if the dealer was not asked.
     pub fn line(&self, dealer: &DealerId) -> Option<&Line> {
         self.lines.iter().find(|l| &l.dealer == dealer)
     }
@@ -150,10 +171,13 @@ impl Rfq {
         moves
     }
 
+    /// Whether the present accept has left and has no answer yet.
     pub fn in_flight(&self) -> bool {
         self.accept.as_ref().is_some_and(|(_, s)| s.in_flight())
     }
 
+    /// The best price a customer on `side` can take now for the whole quantity; `None` when the RFQ
+    /// has ended, did not ask for the side or has no such quote. `arrival_ms` as for [`best()`].
     pub fn best(&self, side: Side, now: UtcMillis, arrival_ms: i64) -> Option<Best> {
         if self.state.ended() || !self.terms.ask.allows(side) {
             return None;
@@ -395,6 +419,7 @@ impl Rfq {
         Ok(())
     }
 
+    /// The trader takes an armed accept back. One that has left stays.
     pub fn disarm(&mut self) {
         if matches!(self.accept, Some((_, AcceptState::Armed))) {
             self.accept = None;

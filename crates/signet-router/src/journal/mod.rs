@@ -16,9 +16,11 @@ use std::{
 /// When the file is this large and this much of it is about forgotten RFQs, it is rewritten.
 const REWRITE_ABOVE_BYTES: u64 = 8_388_608;
 
+/// Why the journal cannot be opened, or does not take a record.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {
+    /// The file itself: input and output, a wrong key or damage.
     #[error(transparent)]
     Log(#[from] LogError),
     /// At fault: whoever sent it, or a version that wrote it otherwise.
@@ -27,10 +29,22 @@ pub enum JournalError {
          on_bad_record = \"set-aside\" under [journal]: the record is then kept in {aside} and what it did is lost",
         aside = aside.display()
     )]
-    BadRecord { index: usize, at: String, sender: String, aside: PathBuf },
+    BadRecord {
+        /// Its place among the file's records, from 0.
+        index: usize,
+        /// When it was written, as a FIX `UTCTimestamp`, or words if that cannot be read.
+        at: String,
+        /// CompID of the desk or dealer it is from or for, or words if that cannot be read.
+        sender: String,
+        /// The file beside the journal that would keep it.
+        aside: PathBuf,
+    },
     /// The RFQs that are remembered fill the journal. At fault: the desk, or all of them together.
     #[error("the journal is full of RFQs {}", if *of_all { "of all desks" } else { "of this desk" })]
-    Full { of_all: bool },
+    Full {
+        /// All desks together are at the limit; else this desk alone.
+        of_all: bool,
+    },
     /// It would not be read as it was written: it is not written, and not acted on.
     #[error("this message cannot be written down so that it is read again")]
     NotReadable,
@@ -50,6 +64,7 @@ pub enum OnBadRecord {
 /// How much of what is remembered the journal holds, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct JournalLimits {
+    /// Of all RFQs together.
     pub total: u64,
     /// Of one desk's RFQs, whoever wrote them.
     pub per_desk: u64,
@@ -117,6 +132,7 @@ fn desk_of(rfq: &RfqId) -> &str {
 /// Records of forgotten RFQs are dropped to make room no more often than this: a look goes over every record.
 const PURGE_AGAIN: Duration = Duration::from_secs(1);
 
+/// The journal of a router's inputs: one sealed file, and its records in memory by RFQ.
 #[derive(Debug)]
 pub struct Journal {
     log: SealedLog,

@@ -85,7 +85,9 @@ pub struct Doing {
     pub day: Amounts,
     /// Open RFQs, those with an accept in flight among them.
     pub outstanding: Amounts,
+    /// How many RFQs have not ended.
     pub open_rfqs: usize,
+    /// How many trades were counted in this trading day.
     pub trades_today: usize,
 }
 
@@ -215,33 +217,33 @@ impl Found {
 }
 
 impl Book {
-    pub fn get(&self, id: &RfqId) -> Option<&Entry> {
+    pub(crate) fn get(&self, id: &RfqId) -> Option<&Entry> {
         self.rfqs.get(id)
     }
 
     /// Lends an RFQ out for change.
-    pub fn get_mut(&mut self, id: &RfqId) -> Option<&mut Entry> {
+    pub(crate) fn get_mut(&mut self, id: &RfqId) -> Option<&mut Entry> {
         let e = self.rfqs.get_mut(id)?;
         self.touched.insert(id.clone());
         Some(e)
     }
 
-    pub fn contains_key(&self, id: &RfqId) -> bool {
+    pub(crate) fn contains_key(&self, id: &RfqId) -> bool {
         self.rfqs.contains_key(id)
     }
 
-    pub fn insert(&mut self, id: RfqId, e: Entry) {
+    pub(crate) fn insert(&mut self, id: RfqId, e: Entry) {
         self.touched.insert(id.clone());
         self.rfqs.insert(id, e);
     }
 
-    pub fn remove(&mut self, id: &RfqId) -> Option<Entry> {
+    pub(crate) fn remove(&mut self, id: &RfqId) -> Option<Entry> {
         self.touched.insert(id.clone());
         self.rfqs.remove(id)
     }
 
     /// Brings indices and sums up to date: at the end of every input, before anybody looks.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         for id in std::mem::take(&mut self.touched) {
             let share = self.rfqs.get(&id).map(|e| Share::of(e, self.day_begins_ms));
             if self.found.shares.get(&id) == share.as_ref() {
@@ -253,19 +255,19 @@ impl Book {
     }
 
     /// Trading days begin at another time: what was traded is sorted into days anew.
-    pub fn day_begins(&mut self, ms: i64) {
+    pub(crate) fn day_begins(&mut self, ms: i64) {
         if std::mem::replace(&mut self.day_begins_ms, ms) != ms {
             self.touched.extend(self.rfqs.keys().cloned());
             self.settle();
         }
     }
 
-    pub fn alive(&self) -> impl Iterator<Item = (&RfqId, &Entry)> {
+    pub(crate) fn alive(&self) -> impl Iterator<Item = (&RfqId, &Entry)> {
         self.found.alive.iter().filter_map(|id| self.rfqs.get_key_value(id))
     }
 
     /// The RFQs of one desk that have not ended: they stand together, as ids begin with the desk's.
-    pub fn alive_of<'a>(&'a self, desk: &'a CompId) -> impl Iterator<Item = (&'a RfqId, &'a Entry)> {
+    pub(crate) fn alive_of<'a>(&'a self, desk: &'a CompId) -> impl Iterator<Item = (&'a RfqId, &'a Entry)> {
         let prefix = outer(desk, "");
         let from = RfqId::new(prefix.as_str()).ok();
         let ids = from.into_iter().flat_map(|from| self.found.alive.range(from..));
@@ -274,43 +276,43 @@ impl Book {
     }
 
     /// The RFQ in which a desk has this quote before it; the first by id should a dealer have used one id twice.
-    pub fn of_quote(&self, desk: &CompId, dealer: &DealerId, quote: &QuoteId) -> Option<&RfqId> {
+    pub(crate) fn of_quote(&self, desk: &CompId, dealer: &DealerId, quote: &QuoteId) -> Option<&RfqId> {
         self.found.quotes.get(&(desk.clone(), dealer.clone(), quote.clone()))?.first()
     }
 
     /// The RFQs of a desk, not ended, in which it has this quote before it: one, if its dealer uses no id twice.
-    pub fn alive_with_quote(&self, desk: &CompId, dealer: &DealerId, quote: &QuoteId) -> impl Iterator<Item = &RfqId> {
+    pub(crate) fn alive_with_quote(&self, desk: &CompId, dealer: &DealerId, quote: &QuoteId) -> impl Iterator<Item = &RfqId> {
         let all = self.found.quotes.get(&(desk.clone(), dealer.clone(), quote.clone()));
         all.into_iter().flatten().filter(|id| self.found.alive.contains(*id))
     }
 
     /// RFQs in which time changes something by `now`, by id.
-    pub fn due(&self, now: UtcMillis) -> BTreeSet<RfqId> {
+    pub(crate) fn due(&self, now: UtcMillis) -> BTreeSet<RfqId> {
         self.found.due.iter().take_while(|(t, _)| *t <= now).map(|(_, id)| id.clone()).collect()
     }
 
     /// RFQs that may be forgotten by `now`.
-    pub fn to_forget(&self, now: UtcMillis) -> Vec<RfqId> {
+    pub(crate) fn to_forget(&self, now: UtcMillis) -> Vec<RfqId> {
         self.found.forget.iter().take_while(|(t, _)| *t <= now).map(|(_, id)| id.clone()).collect()
     }
 
     /// The oldest RFQs of a desk that ended without anything to remember, but for the newest `keep`.
-    pub fn beyond(&self, desk: &CompId, keep: usize) -> Vec<RfqId> {
+    pub(crate) fn beyond(&self, desk: &CompId, keep: usize) -> Vec<RfqId> {
         let Some(spare) = self.found.spare.get(desk) else { return Vec::new() };
         spare.iter().take(spare.len().saturating_sub(keep)).map(|(_, id)| id.clone()).collect()
     }
 
     /// Trades of a desk that are remembered.
-    pub fn trades_remembered(&self, desk: &CompId) -> usize {
+    pub(crate) fn trades_remembered(&self, desk: &CompId) -> usize {
         self.found.desks.get(desk).map_or(0, |s| s.dealers.values().sum())
     }
 
-    pub fn open_count(&self, desk: &CompId) -> usize {
+    pub(crate) fn open_count(&self, desk: &CompId) -> usize {
         self.found.desks.get(desk).map_or(0, |s| s.open.values().map(|s| s.count).sum())
     }
 
     /// What a desk is doing, not counting one RFQ's own place among what is open.
-    pub fn doing(&self, desk: &CompId, without: Option<&RfqId>, now: UtcMillis) -> Doing {
+    pub(crate) fn doing(&self, desk: &CompId, without: Option<&RfqId>, now: UtcMillis) -> Doing {
         let Some(sums) = self.found.desks.get(desk) else { return Doing::default() };
         let mut outstanding: Amounts = totals(&sums.open).map(|(c, q)| (c.clone(), q)).collect();
         let own = without.and_then(|id| self.found.shares.get(id)).filter(|s| &s.desk == desk);
@@ -335,26 +337,26 @@ impl Book {
         Doing { day, outstanding, open_rfqs, trades_today }
     }
 
-    pub fn traded_with(&self, desk: &CompId, dealer: &DealerId) -> bool {
+    pub(crate) fn traded_with(&self, desk: &CompId, dealer: &DealerId) -> bool {
         self.found.desks.get(desk).is_some_and(|s| s.dealers.contains_key(dealer))
     }
 
     /// Who has traded with whom, as far as trades are remembered.
-    pub fn pairs(&self) -> Vec<(CompId, DealerId)> {
+    pub(crate) fn pairs(&self) -> Vec<(CompId, DealerId)> {
         let of = |(desk, s): (&CompId, &Sums)| s.dealers.keys().map(|d| (desk.clone(), d.clone())).collect::<Vec<_>>();
         self.found.desks.iter().flat_map(of).collect()
     }
 
     /// Whether indices and sums are what a look at every RFQ finds.
     #[cfg(test)]
-    pub fn is_consistent(&self) -> bool {
+    pub(crate) fn is_consistent(&self) -> bool {
         let mut fresh = Found::default();
         self.rfqs.iter().for_each(|(id, e)| fresh.put(id, Share::of(e, self.day_begins_ms)));
         self.touched.is_empty() && fresh == self.found
     }
 
     #[cfg(test)]
-    pub fn iter(&self) -> impl Iterator<Item = (&RfqId, &Entry)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&RfqId, &Entry)> {
         self.rfqs.iter()
     }
 }

@@ -37,18 +37,26 @@ const REMEMBER_OTHER_MS: i64 = 15 * 60_000;
 /// An accept without an answer for this long is asked about, and again after as long.
 const ASK_AGAIN_MS: i64 = 15_000;
 
+/// What happens to the router. The caller gives one at a time, with the gateway's time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
+    /// A desk has logged on; it gets the venue's state and a snapshot.
     DeskUp(CompId),
+    /// A desk's session has ended.
     DeskDown(CompId),
+    /// A message of a desk, under the CompID its session is authenticated for.
     FromDesk(CompId, AppMessage),
+    /// A dealer has logged on; answers that may have been lost are asked for again.
     DealerUp(DealerId),
+    /// A dealer's session has ended; its quotes cannot be taken.
     DealerDown(DealerId),
+    /// A message of a dealer, under the CompID its session is authenticated for.
     FromDealer(DealerId, AppMessage),
     /// A message to a dealer could not be sent.
     NotSentToDealer(DealerId, AppMessage),
     /// What was decided about a desk's message. It is done without asking again whether it may be.
     Decided(CompId, Decided),
+    /// Time has passed: quotes and RFQs end, and old RFQs are forgotten.
     Tick,
 }
 
@@ -64,9 +72,12 @@ pub enum Decided {
     Accept(QuoteResponse),
 }
 
+/// What the caller has to do, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
+    /// Send this to a desk that is online.
     ToDesk(CompId, AppMessage),
+    /// Send this to a dealer; what cannot be sent comes back as [`Input::NotSentToDealer`].
     ToDealer(DealerId, AppMessage),
     /// A desk traded with a dealer, for those who remember longer than the journal.
     Traded(CompId, DealerId),
@@ -74,8 +85,11 @@ pub enum Output {
     Note(String),
     /// Worth an event: people must look at it. A stable code, whom it is about, and what happened.
     Alert {
+        /// What kind of event it is, for example `execution.disputed`.
         code: &'static str,
+        /// The dealer it is about, by CompID.
         about: String,
+        /// What happened, for people.
         words: String,
     },
 }
@@ -83,14 +97,18 @@ pub enum Output {
 /// A trader's desk as configured.
 #[derive(Debug, Clone)]
 pub struct DeskSettings {
+    /// The desk's CompID.
     pub id: CompId,
     /// Dealers this desk may ask; empty means every dealer.
     pub dealers: BTreeSet<DealerId>,
 }
 
+/// A dealer as configured.
 #[derive(Debug, Clone)]
 pub struct DealerSettings {
+    /// The dealer's CompID.
     pub id: DealerId,
+    /// What desks show, DealerName (20005).
     pub name: String,
 }
 
@@ -125,6 +143,7 @@ fn outer(desk: &CompId, id: &str) -> String {
     format!("{desk}.{id}")
 }
 
+/// The gateway's RFQs and what it knows of desks and dealers; see the crate.
 #[derive(Debug)]
 pub struct Router {
     venue: String,
@@ -150,6 +169,8 @@ pub struct Router {
 }
 
 impl Router {
+    /// A router without RFQs, with nobody online. `venue` is VenueName (20002), `practice` is
+    /// PracticeVenue (20001): simulated dealers, nothing is real.
     pub fn new(
         venue: String,
         practice: bool,

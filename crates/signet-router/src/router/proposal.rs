@@ -7,9 +7,11 @@ use signet_stepup::{AcceptTerms, Action, RequestTerms};
 /// A message that would go on to dealers, in the words of an approval, and what there is to weigh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
+    /// What a person would approve by a touch, field for field what goes on.
     pub action: Action,
     /// When the quote that an accept takes ends.
     pub ends: Option<UtcMillis>,
+    /// What entitlements weigh.
     pub trade: Trade,
 }
 
@@ -18,8 +20,11 @@ pub struct Proposal {
 pub struct Trade {
     /// An accept; else a request.
     pub accept: bool,
+    /// The RFQ's instrument.
     pub instrument: InstrumentId,
+    /// The sides a request asks for; of an accept the one side it takes.
     pub ask: Ask,
+    /// OrderQty (38), in the RFQ's currency.
     pub quantity: Decimal,
     /// Whom a request asks; whose quote an accept takes. With each, whether the journal remembers a trade with it.
     pub dealers: Vec<(DealerId, bool)>,

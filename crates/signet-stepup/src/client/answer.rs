@@ -22,6 +22,8 @@ pub fn registration(credential: &[u8], attestation_object: &[u8], client_data: &
     .to_string()
 }
 
+/// The answer to a signing: `AuthenticationResponseJSON`. `user` is the user handle, which a key
+/// may leave out.
 pub fn assertion(credential: &[u8], authenticator_data: &[u8], signature: &[u8], user: Option<&[u8]>, client_data: &str) -> String {
     let id = B64.encode(credential);
     json!({

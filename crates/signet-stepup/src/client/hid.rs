@@ -83,14 +83,14 @@ mod linux {
     const DEVICES_MAX: usize = 64;
 
     #[derive(Debug, PartialEq, Eq)]
-    pub enum Ports {
+    pub(crate) enum Ports {
         Empty,
         Key,
         /// A key is there, and no permission to open it.
         Closed,
     }
 
-    pub fn look(class: &Path, dev: &Path) -> Ports {
+    pub(crate) fn look(class: &Path, dev: &Path) -> Ports {
         let mut ports = Ports::Empty;
         for entry in fs::read_dir(class).into_iter().flatten().take(DEVICES_MAX).flatten() {
             let descriptor = fs::read(entry.path().join("device/report_descriptor")).unwrap_or_default();

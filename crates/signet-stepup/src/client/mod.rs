@@ -41,10 +41,12 @@ use zeroize::Zeroizing;
 pub struct Pin(Zeroizing<String>);
 
 impl Pin {
+    /// Takes what the person typed; the text is wiped with the PIN.
     pub fn new(pin: String) -> Self {
         Self(Zeroizing::new(pin))
     }
 
+    /// The PIN in clear, for the key alone.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -68,11 +70,13 @@ pub enum Ask {
 /// One ceremony that is to be run.
 #[derive(Debug, Clone)]
 pub struct Order {
+    /// Register or sign, with the relying party's options.
     pub ask: Ask,
     /// Without a trailing slash.
     pub origin: String,
     /// What is approved and on which connection; signed along.
     pub context: Option<Context>,
+    /// Time until the ceremony ends by itself; a back end may end it sooner.
     pub timeout: Duration,
     /// The desk's window (HWND), where the system's own dialog wants one.
     pub window: Option<isize>,
@@ -86,7 +90,12 @@ pub enum Status {
     /// Several keys are there: touch the one to be used.
     ChooseByTouch,
     /// The key's PIN is waited for. `left` is how many tries the key says are left.
-    Pin { wrong: bool, left: Option<u8> },
+    Pin {
+        /// The PIN before was refused.
+        wrong: bool,
+        /// Tries that are left before the key blocks itself, if it says so.
+        left: Option<u8>,
+    },
     /// The PIN, or nothing more to ask; the key waits for its touch.
     Touch,
     /// The key works, or the system's own dialog leads the person through.
@@ -97,27 +106,38 @@ pub enum Status {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CeremonyError {
+    /// The person cancelled it, or the desk dropped it.
     #[error("the step-up was cancelled")]
     Cancelled,
+    /// The order's timeout passed.
     #[error("no key was touched in time")]
     TimedOut,
+    /// The key was taken out, or left its reader, before it answered.
     #[error("the security key was removed")]
     Removed,
+    /// The key holds none of the credentials that the options allow.
     #[error("this security key is not registered for you")]
     WrongKey,
+    /// The key holds one of the credentials that the options exclude.
     #[error("this security key is registered for you already")]
     AlreadyRegistered,
     /// Until it is taken out and put in again.
     #[error("three wrong PINs: the security key wants to be taken out and inserted again")]
     PinPaused,
+    /// After eight wrong PINs in a row, or fewer if the key allows fewer; only a reset helps.
     #[error("the security key is blocked after too many wrong PINs")]
     PinBlocked,
+    /// User verification needs a PIN, and none was ever set.
     #[error("the security key has no PIN yet")]
     PinNotSet,
+    /// The key, or the system's way to it, lacks what is asked; in words.
     #[error("the security key cannot do what is asked: {0}")]
     Unsupported(String),
+    /// The relying party's options are malformed, too long or weaker than this desk accepts. At
+    /// fault: the gateway.
     #[error("the gateway's request cannot be used: {0}")]
     BadOptions(String),
+    /// The system, a driver or a service does not let the desk reach keys; in words.
     #[error("security keys cannot be reached: {0}")]
     Backend(String),
 }
@@ -140,6 +160,7 @@ impl CeremonyError {
         }
     }
 
+    /// What the person does about it.
     pub fn cure(&self) -> &'static str {
         match self {
             Self::Cancelled => "Start again when you are ready.",
@@ -160,6 +181,7 @@ impl CeremonyError {
 /// What happens next in a ceremony.
 #[derive(Debug)]
 pub enum Step {
+    /// Where it stands now; shown to the person.
     Status(Status),
     /// The last step: the credential as JSON (WebAuthn `PublicKeyCredential`), or why there is none.
     Done(Result<String, CeremonyError>),
@@ -212,7 +234,9 @@ pub fn system_keys() -> Several {
 /// What the desk tells a ceremony.
 #[derive(Debug)]
 pub enum Told {
+    /// What the person typed, after [`Status::Pin`].
     Pin(Pin),
+    /// The person gives up.
     Cancel,
 }
 
@@ -226,12 +250,14 @@ pub struct Ceremony {
 /// The back end's end of a [`Ceremony`].
 #[derive(Debug)]
 pub struct Stage {
+    /// Where it stands, for the desk; [`Step::Done`] is the last.
     pub steps: mpsc::UnboundedSender<Step>,
     /// A hang-up means cancel.
     pub told: std::sync::mpsc::Receiver<Told>,
 }
 
 impl Ceremony {
+    /// Both ends of a ceremony, for whoever writes a back end.
     pub fn new() -> (Self, Stage) {
         let (steps, show) = mpsc::unbounded_channel();
         let (told, hear) = std::sync::mpsc::channel();
@@ -243,10 +269,13 @@ impl Ceremony {
         self.steps.recv().await.unwrap_or_else(|| Step::Done(Err(CeremonyError::Backend("the ceremony's thread ended".into()))))
     }
 
+    /// Hands the PIN to the key; without effect when none is waited for.
     pub fn give_pin(&self, pin: Pin) {
         let _ = self.told.send(Told::Pin(pin));
     }
 
+    /// Ends it. The last step then is [`Step::Done`] with [`CeremonyError::Cancelled`], unless it
+    /// was done already.
     pub fn cancel(&self) {
         let _ = self.told.send(Told::Cancel);
     }

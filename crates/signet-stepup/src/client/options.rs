@@ -26,7 +26,9 @@ const HOST_BYTES_MAX: usize = 253;
 /// A ceremony's request that this desk is willing to pass to a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
+    /// Make a credential (`navigator.credentials.create` in a browser).
     Register(Registration),
+    /// Sign with a credential (`navigator.credentials.get` in a browser).
     Sign(Signing),
 }
 
@@ -34,10 +36,15 @@ pub enum Asked {
 /// required and the credential always protected by it (CTAP 2.1 §12.1, level 3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration {
+    /// The relying party's id, a host name: the origin's host or a parent of it.
     pub rp_id: String,
+    /// The relying party's name, at most 256 bytes; a key may show it.
     pub rp_name: String,
+    /// User handle, 1 to 64 bytes, chosen by the relying party; the key keeps it.
     pub user_id: Vec<u8>,
+    /// Account name, at most 256 bytes; a key may show it.
     pub user_name: String,
+    /// Name of the person, at most 256 bytes; a key may show it.
     pub user_display_name: String,
     /// Base64url, as it stands in the options.
     pub challenge: String,
@@ -45,7 +52,9 @@ pub struct Registration {
     pub algorithms: Vec<i64>,
     /// Credentials the person has already.
     pub exclude: Vec<Vec<u8>>,
+    /// Whether the key itself is to list the credential; discouraged if left out.
     pub discoverable: Discoverable,
+    /// Whether the key is to tell its least PIN length (`minPinLength`, CTAP 2.1 §12.4).
     pub min_pin_length: bool,
 }
 
@@ -53,6 +62,7 @@ pub struct Registration {
 /// required.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signing {
+    /// The relying party's id, a host name: the origin's host or a parent of it.
     pub rp_id: String,
     /// Base64url, as it stands in the options.
     pub challenge: String,
@@ -64,9 +74,12 @@ pub struct Signing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Discoverable {
+    /// The credential is found by its id only.
     #[default]
     Discouraged,
+    /// The key lists the credential if it has room.
     Preferred,
+    /// The key lists the credential or refuses.
     Required,
 }
 
@@ -85,6 +98,8 @@ impl Asked {
         Ok(asked)
     }
 
+    /// The id that the key signs for: its SHA-256 begins the authenticator data (WebAuthn Level 2
+    /// §6.1).
     pub fn rp_id(&self) -> &str {
         match self {
             Self::Register(r) => &r.rp_id,

@@ -135,7 +135,7 @@ fn lies_there(context: &Context, name: &CStr, events: u32) -> bool {
 }
 
 /// A card with the FIDO applet selected; reset when dropped, so that no PIN token outlives the ceremony.
-pub struct ReaderLink {
+pub(crate) struct ReaderLink {
     name: CString,
     card: Option<Card>,
 }

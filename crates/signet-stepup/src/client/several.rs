@@ -15,6 +15,7 @@ const TICK: Duration = Duration::from_millis(10);
 pub struct Several(Vec<Arc<dyn StepUp>>);
 
 impl Several {
+    /// Runs every ceremony on all of these ways at once.
     pub fn new(ways: Vec<Arc<dyn StepUp>>) -> Self {
         Self(ways)
     }

@@ -35,7 +35,7 @@ pub(crate) struct AttestedCredential<'a> {
 
 impl<'a> AuthenticatorData<'a> {
     /// `None` when it is malformed, or more follows.
-    pub fn read(bytes: &'a [u8]) -> Option<Self> {
+    pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
         let (rp_id_hash, rest) = bytes.split_at_checked(32)?;
         let (&flags, rest) = rest.split_first()?;
         let (counter, mut rest) = rest.split_first_chunk::<4>()?;
@@ -58,16 +58,16 @@ impl<'a> AuthenticatorData<'a> {
         rest.is_empty().then_some(Self { rp_id_hash, flags, counter: u32::from_be_bytes(*counter), credential, protected })
     }
 
-    pub fn user_present(&self) -> bool {
+    pub(crate) fn user_present(&self) -> bool {
         self.flags & USER_PRESENT != 0
     }
 
-    pub fn user_verified(&self) -> bool {
+    pub(crate) fn user_verified(&self) -> bool {
         self.flags & USER_VERIFIED != 0
     }
 
     /// The secret can leave the key, or has.
-    pub fn copyable(&self) -> bool {
+    pub(crate) fn copyable(&self) -> bool {
         self.flags & (BACKUP_ELIGIBLE | BACKED_UP) != 0
     }
 }

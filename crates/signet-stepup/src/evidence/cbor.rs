@@ -19,12 +19,12 @@ pub(crate) enum Value<'a> {
 
 impl<'a> Value<'a> {
     /// A member of a map, by number.
-    pub fn at(&self, key: i128) -> Option<&Value<'a>> {
+    pub(crate) fn at(&self, key: i128) -> Option<&Value<'a>> {
         self.member(&Value::Int(key))
     }
 
     /// A member of a map, by name.
-    pub fn named(&self, key: &str) -> Option<&Value<'a>> {
+    pub(crate) fn named(&self, key: &str) -> Option<&Value<'a>> {
         self.member(&Value::Text(key))
     }
 
@@ -33,11 +33,11 @@ impl<'a> Value<'a> {
         members.iter().find(|(k, _)| k == key).map(|(_, v)| v)
     }
 
-    pub fn int(&self) -> Option<i128> {
+    pub(crate) fn int(&self) -> Option<i128> {
         if let Self::Int(n) = self { Some(*n) } else { None }
     }
 
-    pub fn bytes(&self) -> Option<&'a [u8]> {
+    pub(crate) fn bytes(&self) -> Option<&'a [u8]> {
         if let Self::Bytes(b) = self { Some(b) } else { None }
     }
 }

@@ -30,6 +30,7 @@ pub const RECORD_LEN_MAX: usize = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
+    /// Form of the record, [`VERSION`].
     pub v: u8,
     /// When it was judged, milliseconds since 1970, UTC.
     pub at_ms: i64,
@@ -43,23 +44,31 @@ pub struct Evidence {
     pub approval: String,
     /// Digest of the policy that asked for it.
     pub policy: String,
+    /// The challenge that was signed, chosen by the gateway.
     pub challenge: String,
     /// Milliseconds since 1970, UTC.
     pub deadline_ms: i64,
+    /// The relying party's id, a host name.
     pub rp_id: String,
+    /// The relying party's origin, without a trailing slash.
     pub origin: String,
     /// RFC 9266 exporter of the connection, as the gateway saw it.
     pub tls_exporter: String,
+    /// The credential that signed; its id, chosen by the key.
     pub credential_id: String,
     /// COSE_Key.
     pub public_key: String,
     /// Lower-case hexadecimal with dashes.
     pub aaguid: String,
+    /// `clientDataJSON` as it was hashed and signed, with the `stepUp` member of [`Context`].
     pub client_data_json: String,
+    /// Authenticator data (WebAuthn Level 2 §6.1) as it was signed.
     pub authenticator_data: String,
+    /// Of the key, over `authenticator_data` and the SHA-256 of `client_data_json`.
     pub signature: String,
     /// Of the key's registration.
     pub attestation_object: String,
+    /// `clientDataJSON` of the key's registration.
     pub registration_client_data_json: String,
 }
 
@@ -67,50 +76,73 @@ pub struct Evidence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvidenceFault {
+    /// Not JSON, members missing or unknown, or longer than [`RECORD_LEN_MAX`].
     #[error("the record cannot be read")]
     Unreadable,
+    /// `v` is not [`VERSION`].
     #[error("the record has a form that this version does not know")]
     Version,
+    /// The bytes of this member cannot be read.
     #[error("{0} is not base64url, or malformed")]
     Member(&'static str),
+    /// The COSE_Key in `public_key` has another algorithm.
     #[error("the key is of a kind that is not known here (known: ES256, EdDSA with Ed25519)")]
     KeyKind,
+    /// The key did not sign these bytes, or one of them was altered.
     #[error("the signature does not fit")]
     Signature,
+    /// `clientDataJSON` has another `type`, is cross-origin, or is not JSON.
     #[error("what was signed is no assertion, or cannot be read")]
     ClientData,
+    /// The signed challenge is not `challenge`.
     #[error("the signed challenge is another one")]
     Challenge,
+    /// The signed origin is not `origin`.
     #[error("the signed origin is another one")]
     Origin,
+    /// The hash in the authenticator data is not that of `rp_id`.
     #[error("the key signed for another relying party")]
     RpId,
+    /// Flag UP is not set (WebAuthn Level 2 §6.1).
     #[error("the key does not say that somebody touched it")]
     NotPresent,
+    /// Flag UV is not set (WebAuthn Level 2 §6.1).
     #[error("the key does not say that it checked PIN or finger")]
     NotVerified,
+    /// Flag BE or BS is set (WebAuthn Level 3 §6.1.3).
     #[error("the key says that it can be copied")]
     Copyable,
+    /// [`Approval::parse`] does not read it.
     #[error("the approval is no text that this version knows")]
     Approval,
+    /// The approval's text names another desk than `approver`.
     #[error("the approval was not given at this desk")]
     Approver,
+    /// `clientDataJSON` has no `stepUp` member of a known form.
     #[error("what was signed does not say what was approved")]
     NoContext,
+    /// The key signed for another text than `approval`.
     #[error("the signed digest is not that of the approval")]
     ApprovalDigest,
+    /// The key signed for another connection than `tls_exporter`.
     #[error("the signed connection is another one")]
     Exporter,
+    /// `at_ms` is after `deadline_ms`.
     #[error("it was judged after its deadline")]
     Late,
+    /// Credential id or public key of the attestation differ.
     #[error("the key is not the one of the attestation")]
     OtherKey,
+    /// Its client data or its flags are not those of a registration with this relying party.
     #[error("the attestation was made for another relying party or origin, or is no registration")]
     Registration,
+    /// Only `packed` with an X.509 certificate of a P-256 key is checked.
     #[error("the attestation is of a kind that is not known here (known: packed, with a P-256 certificate)")]
     AttestationKind,
+    /// The certificate's key did not sign the attestation.
     #[error("the attestation's signature does not fit")]
     AttestationSignature,
+    /// `aaguid` is not that of the attestation.
     #[error("the model is not the one of the attestation")]
     Model,
 }
@@ -157,6 +189,7 @@ struct ClientData {
 }
 
 impl Evidence {
+    /// Reads what [`Self::to_json`] wrote; whether it holds is a question to [`Self::verify`].
     pub fn from_json(text: &str) -> Result<Self, EvidenceFault> {
         if text.len() > RECORD_LEN_MAX {
             return Err(EvidenceFault::Unreadable);

@@ -5,64 +5,92 @@
 #[non_exhaustive]
 pub enum RpError {
     // At fault: the operator.
+    /// Keys are bound to the id for ever, so only a name that the firm can own is taken.
     #[error("{0:?} cannot be a relying party's id: a host name with at least one dot, no address, no port")]
     BadRpId(String),
+    /// Another form than browsers write an origin in, or a host outside the id; see
+    /// [`RpSettings::origin`](super::RpSettings::origin).
     #[error("{0:?} cannot be the origin: https:// and the relying party's id or a name below it, nothing behind")]
     BadOrigin(String),
+    /// Empty, longer than 60 characters or not printable.
     #[error("the relying party's name must be 1 to 60 printable characters")]
     BadName,
+    /// The WebAuthn library refuses the settings, or a challenge has too many keys; in words.
     #[error("the relying party cannot be set up: {0}")]
     Setup(String),
 
     // At fault: whoever changed what was stored.
+    /// Not JSON of a key, or longer than [`PASSKEY_LEN_MAX`](super::PASSKEY_LEN_MAX).
     #[error("a stored key cannot be read: {0}")]
     StoredKey(String),
 
     // At fault: the desk's program, or somebody on the way.
+    /// The JSON is longer than an answer may be.
     #[error("the answer is longer than {max} bytes", max = super::ANSWER_LEN_MAX)]
     AnswerTooLong,
+    /// Not the JSON of a credential, or its parts do not belong together; in words.
     #[error("the answer cannot be read: {0}")]
     Malformed(String),
+    /// The signed challenge is not the one that waits.
     #[error("the answer is to another challenge")]
     ChallengeDiffers,
+    /// The signed origin is not the relying party's, byte for byte.
     #[error("the answer was made for another origin")]
     OriginDiffers,
+    /// The hash in the authenticator data is not that of the relying party's id.
     #[error("the answer was made for another relying party")]
     RpIdDiffers,
+    /// The key did not sign these bytes, or the attestation's signature fails.
     #[error("the signature is wrong")]
     BadSignature,
+    /// `clientDataJSON` has no `stepUp` member of a known form: the desk's program is too old, or
+    /// not ours.
     #[error("the answer does not say what was approved")]
     NoContext,
+    /// The signed digest is not that of the text that was asked.
     #[error("something else was approved than was asked")]
     ApprovalDiffers,
+    /// The signed exporter (RFC 9266) is not that of this connection.
     #[error("the answer was made on another connection")]
     OtherConnection,
 
     // At fault: the key, or the person who holds it.
+    /// Its credential id was not in the challenge.
     #[error("this security key is not one of those that were asked")]
     UnknownKey,
+    /// Flag UP is not set (WebAuthn Level 2 §6.1).
     #[error("nobody touched the key")]
     NotPresent,
+    /// Flag UV is not set (WebAuthn Level 2 §6.1).
     #[error("the key did not check PIN or finger")]
     NotVerified,
+    /// The AAGUID, as far as the attestation states one, is not in the list.
     #[error("this key's model ({0}) is not approved here")]
     ModelNotListed(String),
+    /// The attestation's certificate leads to no authority of the list.
     #[error("this key's maker is not approved here")]
     MakerNotListed,
     /// No attestation, or one the key made for itself: software can do that too.
     #[error("nothing proves that this is an approved hardware key")]
     NotAttested,
+    /// The new credential is not at credProtect level 3 (CTAP 2.1 §12.1).
     #[error("the key does not insist on its PIN for every use (credProtect)")]
     NotProtected,
+    /// Flag BE or BS is set (WebAuthn Level 3 §6.1.3).
     #[error("this key can be copied to other devices")]
     Copyable,
+    /// The credential is not ES256.
     #[error("the key uses an algorithm that is not asked for")]
     Algorithm,
+    /// The person has this credential already.
     #[error("this key is registered already")]
     AlreadyRegistered,
     /// Perhaps two keys hold one secret. Base64url of the credential's id.
     #[error("the key's counter went back: it may have been copied")]
-    CounterWentBack { credential_id: String },
+    CounterWentBack {
+        /// Which key, to be locked.
+        credential_id: String,
+    },
 }
 
 impl RpError {

@@ -39,32 +39,79 @@ const END: &str = "-----END CERTIFICATE-----";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListError {
+    /// More than 1 MiB of text.
     #[error("the list is larger than {LIST_LEN_MAX} bytes")]
     TooLarge,
+    /// Not TOML, or not of a list's shape; the parser's words.
     #[error("{0}")]
     Syntax(String),
+    /// No `[[authority]]`.
     #[error("the list approves no model")]
     Empty,
+    /// Too much for a person to review.
     #[error("the list holds more than {AUTHORITIES_MAX} authorities or {MODELS_MAX} models")]
     TooMany,
+    /// The name of an authority or of a model.
     #[error("{0:?} is no name: 1 to {NAME_CHARS_MAX} printable characters")]
     Name(String),
+    /// Both, or neither, are there.
     #[error("{authority}: exactly one of `ca` (a file) and `pem` (the text) must be there")]
-    Certificate { authority: String },
+    Certificate {
+        /// `name` of the authority.
+        authority: String,
+    },
+    /// The certificate's file cannot be read, or is larger than 64 KiB.
     #[error("{authority}: {path}: {why}", path = path.display())]
-    File { authority: String, path: PathBuf, why: String },
+    File {
+        /// `name` of the authority.
+        authority: String,
+        /// The file as it was looked for.
+        path: PathBuf,
+        /// What the system says.
+        why: String,
+    },
+    /// The PEM text has no certificate, or several.
     #[error("{authority}: holds {found} certificates; one authority has one")]
-    Count { authority: String, found: usize },
+    Count {
+        /// `name` of the authority.
+        authority: String,
+        /// How many it has.
+        found: usize,
+    },
+    /// Not base64, or not an X.509 certificate.
     #[error("{authority}: no certificate that can be read")]
-    Pem { authority: String },
+    Pem {
+        /// `name` of the authority.
+        authority: String,
+    },
+    /// It has no `[[authority.model]]`.
     #[error("{authority}: approves no model")]
-    NoModel { authority: String },
+    NoModel {
+        /// `name` of the authority.
+        authority: String,
+    },
+    /// Not a UUID of 36 characters, with its dashes.
     #[error("{authority}: {aaguid:?} is no AAGUID, such as 2fc0579f-8113-47ea-b116-bb5a8db9202a")]
-    Aaguid { authority: String, aaguid: String },
+    Aaguid {
+        /// `name` of the authority.
+        authority: String,
+        /// The AAGUID as written.
+        aaguid: String,
+    },
+    /// Keys that do not tell their model answer with it, so it cannot be approved.
     #[error("{authority}: an AAGUID of zeros names no model")]
-    NoAaguid { authority: String },
+    NoAaguid {
+        /// `name` of the authority.
+        authority: String,
+    },
+    /// One authority attests this AAGUID in two lines.
     #[error("{authority}: the model {aaguid} is listed twice")]
-    Twice { authority: String, aaguid: String },
+    Twice {
+        /// `name` of the authority.
+        authority: String,
+        /// The AAGUID.
+        aaguid: String,
+    },
 }
 
 #[derive(Deserialize)]
@@ -136,6 +183,7 @@ impl AttestationList {
         self.digest
     }
 
+    /// How many models are approved.
     pub fn models(&self) -> usize {
         self.models.len()
     }

@@ -46,7 +46,9 @@ pub struct RelyingParty {
 pub struct Person {
     /// The same for one person always; kept by the key, so better not a name.
     pub id: [u8; 16],
+    /// The account's name; a key's client may show it.
     pub name: String,
+    /// The person's name for people; a key's client may show it.
     pub display: String,
 }
 
@@ -66,14 +68,19 @@ pub struct PendingAssertion {
 /// A key that was registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {
+    /// What the relying party stores, and gives back for each challenge.
     pub passkey: Passkey,
+    /// Chosen by the authenticator; unique among all keys.
     pub credential_id: Vec<u8>,
+    /// The authenticator's model; in the list, and attested.
     pub aaguid: [u8; 16],
     /// As the list names it.
     pub model: String,
     /// Such as `usb` and `nfc`; a hint from the client.
     pub transports: Vec<String>,
+    /// The attestation object (WebAuthn Level 2 §6.5) as it came, for the evidence.
     pub attestation_object: Vec<u8>,
+    /// `clientDataJSON` as it was hashed, for the evidence.
     pub client_data_json: Vec<u8>,
     /// COSE_Key, as the authenticator wrote it.
     pub public_key: Vec<u8>,
@@ -82,22 +89,31 @@ pub struct NewKey {
 /// A step-up that was passed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assertion {
+    /// The key that signed.
     pub credential_id: Vec<u8>,
+    /// Its signature counter (WebAuthn Level 2 §6.1.1) in this answer; 0 when it has none.
     pub counter: u32,
     /// With its new counter.
     pub passkey: Passkey,
+    /// The challenge it signed.
     pub challenge: Vec<u8>,
+    /// `clientDataJSON` as it was hashed and signed.
     pub client_data_json: Vec<u8>,
+    /// Authenticator data (WebAuthn Level 2 §6.1) as it was signed.
     pub authenticator_data: Vec<u8>,
+    /// Over `authenticator_data` and the SHA-256 of `client_data_json`.
     pub signature: Vec<u8>,
 }
 
 impl RelyingParty {
+    /// Checks the settings. Keys of models that `list` does not approve are neither registered nor
+    /// believed.
     pub fn new(settings: &RpSettings, list: AttestationList) -> Result<Self, RpError> {
         let (webauthn, origin) = settings.build()?;
         Ok(Self { webauthn, rp_id: settings.rp_id.clone(), origin, list })
     }
 
+    /// The relying party's id, a host name.
     pub fn rp_id(&self) -> &str {
         &self.rp_id
     }
@@ -107,6 +123,7 @@ impl RelyingParty {
         &self.origin
     }
 
+    /// The models that are approved.
     pub fn list(&self) -> &AttestationList {
         &self.list
     }

@@ -12,6 +12,7 @@ pub const PASSKEY_LEN_MAX: usize = 16 * 1024;
 pub struct Passkey(pub(super) AttestedPasskey);
 
 impl Passkey {
+    /// Reads a stored key; one that is too long or altered is [`RpError::StoredKey`].
     pub fn from_json(text: &str) -> Result<Self, RpError> {
         if text.len() > PASSKEY_LEN_MAX {
             return Err(RpError::StoredKey(format!("longer than {PASSKEY_LEN_MAX} bytes")));
@@ -19,11 +20,13 @@ impl Passkey {
         from_str(text).map(Self).map_err(|e| RpError::StoredKey(e.to_string()))
     }
 
+    /// The key as it is stored; [`Self::from_json`] reads it.
     pub fn to_json(&self) -> Result<String, RpError> {
         let text = to_string(&self.0).map_err(|e| RpError::StoredKey(e.to_string()))?;
         if text.len() > PASSKEY_LEN_MAX { Err(RpError::StoredKey(format!("longer than {PASSKEY_LEN_MAX} bytes"))) } else { Ok(text) }
     }
 
+    /// The credential's id, chosen by the authenticator.
     pub fn credential_id(&self) -> &[u8] {
         self.0.cred_id()
     }
@@ -36,6 +39,7 @@ impl Passkey {
         }
     }
 
+    /// The signature counter (WebAuthn Level 2 §6.1.1) as last seen; 0 when the key has none.
     pub fn counter(&self) -> u32 {
         self.credential().counter
     }

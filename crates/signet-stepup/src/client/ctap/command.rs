@@ -38,7 +38,7 @@ pub(crate) struct Finish {
 }
 
 impl Command {
-    pub fn new(asked: &Asked, client_data: String, transport: &'static str) -> Result<Self, CeremonyError> {
+    pub(crate) fn new(asked: &Asked, client_data: String, transport: &'static str) -> Result<Self, CeremonyError> {
         let hash = hash_of(&client_data);
         Ok(match asked {
             Asked::Register(r) => Self::Register { args: register_args(r, hash)?, finish: Finish { client_data, transport, only: None } },
@@ -111,14 +111,14 @@ fn descriptor(id: impl AsRef<[u8]>) -> PublicKeyCredentialDescriptor {
 
 impl Finish {
     /// What the crate is to call with the new credential.
-    pub fn registered(self, answers: Sender<Answer>) -> StateCallback<authenticator::Result<RegisterResult>> {
+    pub(crate) fn registered(self, answers: Sender<Answer>) -> StateCallback<authenticator::Result<RegisterResult>> {
         StateCallback::new(Box::new(move |result| {
             let _ = answers.send(result.map_err(errors::of).and_then(|made| self.registration(made)));
         }))
     }
 
     /// What the crate is to call with the signature.
-    pub fn signed(self, answers: Sender<Answer>) -> StateCallback<authenticator::Result<SignResult>> {
+    pub(crate) fn signed(self, answers: Sender<Answer>) -> StateCallback<authenticator::Result<SignResult>> {
         StateCallback::new(Box::new(move |result| {
             let _ = answers.send(result.map_err(errors::of).and_then(|made| self.assertion(made)));
         }))

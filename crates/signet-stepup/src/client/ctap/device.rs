@@ -24,12 +24,14 @@ pub trait Link: fmt::Debug + Send + 'static {
     fn exchange(&mut self, request: &[u8], alive: &dyn Fn() -> bool) -> Result<Vec<u8>, LinkError>;
 }
 
+/// Why a key did not answer a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {
     /// The key was taken out, or its reader.
     #[error("the key is gone")]
     Gone,
+    /// `alive` said no while the key worked.
     #[error("the command was cancelled")]
     Cancelled,
     /// The key or its reader does not keep to the standard.
@@ -56,7 +58,7 @@ pub(super) struct Device<L> {
 }
 
 impl<L: Link> Device<L> {
-    pub fn new(link: L) -> Self {
+    pub(crate) fn new(link: L) -> Self {
         Self { link, info: None, secret: None }
     }
 }

@@ -39,6 +39,7 @@ pub(crate) const CEREMONY_MAX: Duration = Duration::from_secs(600);
 
 /// A key that was found, not yet spoken to.
 pub struct Found<L> {
+    /// Carries commands to the key.
     pub link: L,
     /// Whether it is still there. Asked from another thread than the one that uses the key.
     pub present: Box<dyn Fn() -> bool + Send>,
@@ -48,6 +49,7 @@ pub struct Found<L> {
 
 /// Places where keys appear: readers, ports.
 pub trait Slots: Send + 'static {
+    /// What these places open: a card in a reader, say.
     type Link: Link;
 
     /// Opens the keys that are there now. Called again and again while there are none.

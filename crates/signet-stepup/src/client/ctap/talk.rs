@@ -23,7 +23,7 @@ pub(crate) struct Wires {
 }
 
 impl Wires {
-    pub fn new() -> (Self, Sender<StatusUpdate>, Sender<Answer>) {
+    pub(crate) fn new() -> (Self, Sender<StatusUpdate>, Sender<Answer>) {
         let (status, statuses) = mpsc::channel();
         let (answer, answers) = mpsc::channel();
         (Self { statuses, answers }, status, answer)

@@ -76,12 +76,12 @@ pub(super) struct Cancellation {
 }
 
 impl Cancellation {
-    pub fn id(&self) -> GUID {
+    pub(crate) fn id(&self) -> GUID {
         self.id
     }
 
     /// Closes the dialog of the operation with this name.
-    pub fn cancel(&self) {
+    pub(crate) fn cancel(&self) {
         // SAFETY: the function has this signature (webauthn.h), and reads the id during the call only.
         let _ = unsafe { (self.cancel)(&self.id) };
     }
@@ -94,7 +94,7 @@ fn too_old() -> CeremonyError {
 impl Dll {
     /// # Errors
     /// [`CeremonyError::Backend`] if this Windows has no such library, or too old a one.
-    pub fn load() -> Result<Self, CeremonyError> {
+    pub(crate) fn load() -> Result<Self, CeremonyError> {
         // SAFETY: the name is a literal; from the system's folder only, so nothing planted beside us runs.
         let module = unsafe { LoadLibraryExW(w!("webauthn.dll"), None, LOAD_LIBRARY_SEARCH_SYSTEM32) }.map_err(|_| too_old())?;
         // SAFETY: each type below is the signature webauthn.h gives the function of that name.
@@ -114,7 +114,7 @@ impl Dll {
         }
     }
 
-    pub fn cancellation(&self) -> Result<Cancellation, CeremonyError> {
+    pub(crate) fn cancellation(&self) -> Result<Cancellation, CeremonyError> {
         let mut id = GUID::zeroed();
         // SAFETY: as declared in webauthn.h; it writes one GUID.
         let result = unsafe { (self.cancellation_id)(&mut id) };
@@ -122,7 +122,7 @@ impl Dll {
     }
 
     /// Opens the dialog over `window` and waits for its end.
-    pub fn ask(&self, window: isize, request: Request) -> Result<Key, CeremonyError> {
+    pub(crate) fn ask(&self, window: isize, request: Request) -> Result<Key, CeremonyError> {
         let window = HWND(window as *mut c_void);
         match request {
             Request::Register(mut r) => {

@@ -22,7 +22,7 @@ const TRANSPORT_NFC: u32 = 2;
 const TRANSPORT_BLE: u32 = 4;
 
 /// The error of an HRESULT.
-pub fn error(hresult: i32) -> CeremonyError {
+pub(crate) fn error(hresult: i32) -> CeremonyError {
     match hresult.cast_unsigned() {
         NTE_EXISTS => CeremonyError::AlreadyRegistered,
         NTE_NOT_FOUND => CeremonyError::WrongKey,
@@ -37,7 +37,7 @@ pub fn error(hresult: i32) -> CeremonyError {
 }
 
 /// Authenticator data says at byte 32 whether there were a touch and a PIN (WebAuthn Level 2 §6.1).
-pub fn verified(authenticator_data: &[u8]) -> Result<(), CeremonyError> {
+pub(crate) fn verified(authenticator_data: &[u8]) -> Result<(), CeremonyError> {
     match authenticator_data.get(32) {
         Some(flags) if flags & (USER_PRESENT | USER_VERIFIED) == USER_PRESENT | USER_VERIFIED => Ok(()),
         _ => Err(CeremonyError::Unsupported("it answered without PIN or touch".into())),
@@ -45,14 +45,14 @@ pub fn verified(authenticator_data: &[u8]) -> Result<(), CeremonyError> {
 }
 
 /// The level Windows says the new credential is protected with; `None` if it says nothing.
-pub fn protected(level: Option<u32>) -> Result<(), CeremonyError> {
+pub(crate) fn protected(level: Option<u32>) -> Result<(), CeremonyError> {
     if level == Some(PROTECTED) {
         return Ok(());
     }
     Err(CeremonyError::Unsupported("it does not protect its credentials with the PIN".into()))
 }
 
-pub fn transport(used: u32) -> &'static str {
+pub(crate) fn transport(used: u32) -> &'static str {
     match used {
         TRANSPORT_NFC => "nfc",
         TRANSPORT_BLE => "ble",

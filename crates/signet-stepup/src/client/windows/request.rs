@@ -37,7 +37,7 @@ pub(super) struct Register {
 pub(super) struct Sign(Shared);
 
 impl Request {
-    pub fn new(asked: &Asked, client_data: &str, timeout: Duration, cancel: GUID) -> Result<Self, CeremonyError> {
+    pub(crate) fn new(asked: &Asked, client_data: &str, timeout: Duration, cancel: GUID) -> Result<Self, CeremonyError> {
         let shared = |rp_id: &str, credentials: &[Vec<u8>]| Shared {
             rp_id: wide(rp_id),
             client_data: client_data.as_bytes().to_vec(),
@@ -84,7 +84,7 @@ impl Register {
     }
 
     /// Calls `f` with the structures; they point into `self` and into this frame.
-    pub fn with<R>(
+    pub(crate) fn with<R>(
         &mut self,
         f: impl FnOnce(
             &WEBAUTHN_RP_ENTITY_INFORMATION,
@@ -146,7 +146,10 @@ impl Register {
 }
 
 impl Sign {
-    pub fn with<R>(&mut self, f: impl FnOnce(PCWSTR, &WEBAUTHN_CLIENT_DATA, &WEBAUTHN_AUTHENTICATOR_GET_ASSERTION_OPTIONS) -> R) -> R {
+    pub(crate) fn with<R>(
+        &mut self,
+        f: impl FnOnce(PCWSTR, &WEBAUTHN_CLIENT_DATA, &WEBAUTHN_AUTHENTICATOR_GET_ASSERTION_OPTIONS) -> R,
+    ) -> R {
         let rp_id = PCWSTR(self.0.rp_id.as_ptr());
         self.0.with(|client_data, timeout_ms, cancel, allow| {
             let options = WEBAUTHN_AUTHENTICATOR_GET_ASSERTION_OPTIONS {
