@@ -94,6 +94,8 @@ struct World {
     to_desk: VecDeque<AppMessage>,
     dealers: BTreeMap<&'static str, Dealer>,
     next: u32,
+    /// Starts of the desk.
+    runs: u32,
 }
 
 impl World {
@@ -104,7 +106,7 @@ impl World {
         let book = Book::new(Ids::new(T0, 1), T0);
         let dealers = DEALERS.map(|d| (d, Dealer::default())).into();
         let (to_gateway, to_desk) = Default::default();
-        let mut w = Self { dir, journal, router, book, now: T0, up: false, to_gateway, to_desk, dealers, next: 0 };
+        let mut w = Self { dir, journal, router, book, now: T0, up: false, to_gateway, to_desk, dealers, next: 0, runs: 1 };
         w.resume();
         DEALERS.iter().for_each(|d| w.dealer_up(d));
         w.link_up();
@@ -243,8 +245,9 @@ impl World {
         if linked {
             self.link_down();
         }
-        self.next += 1;
-        self.book = Book::new(Ids::new(self.now, self.next), self.now);
+        // Another random number than any run before, as the desk draws it.
+        self.runs += 1;
+        self.book = Book::new(Ids::new(self.now, self.runs), self.now);
         self.resume();
         if linked {
             self.link_up();
