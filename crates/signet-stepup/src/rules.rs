@@ -326,6 +326,39 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_stands_in_the_way_is_said() {
+        let owing = Standing::default().owing(SessionReason::Wake);
+        for (standing, keys, begins) in [
+            (Standing::default(), 1, None),
+            (Standing::default(), 0, Some("You have no security key registered")),
+            (owing, 0, Some("You have no security key registered")),
+            (owing, 1, Some(words(SessionReason::Wake))),
+        ] {
+            let said = standing.obstacle(keys);
+            assert_eq!(said.is_some(), begins.is_some(), "{said:?}");
+            assert!(said.iter().zip(begins).all(|(s, b)| s.starts_with(b) && s.ends_with('.')), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn an_act_keeps_a_lease_alive() {
+        let mut standing = Standing::default().touched(&rules(""), NOW);
+        standing.active(NOW + 5);
+        assert_eq!(standing.lease.map(|l| l.active), Some(NOW + 5));
+        let mut none = Standing::default();
+        none.active(NOW);
+        assert_eq!(none.lease, None, "an act alone is no touch");
+    }
+
+    /// What falls away with the risk is what the risk asked for; what is owed beside it stays owed.
+    #[test]
+    fn a_risk_that_falls_leaves_what_was_owed_beside_it() {
+        let both = Standing::default().owing(SessionReason::Risk).owing(SessionReason::Wake);
+        let after = Standing { watched: true, ..both }.calmed(false);
+        assert_eq!((after.owes, after.besides, after.watched), (Some(SessionReason::Wake), None, false));
+    }
+
     /// One touch settles whatever is owed, the reason beside the first one too.
     #[test]
     fn a_touch_leaves_nothing_owed() {

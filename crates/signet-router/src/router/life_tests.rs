@@ -407,3 +407,68 @@ fn an_answer_in_dispute_is_an_answer() {
     let out = say(&mut r, "N", wrong, 60_002);
     assert!(brief(&out).contains(&"ALICE<AI".to_owned()), "{out:?}");
 }
+
+/// A dealer whose line goes takes its own accept along, and is asked about its own when it is back.
+#[test]
+fn another_dealers_line_says_nothing_of_an_accept() {
+    let mut r = accepted();
+    assert!(heard(&r.handle(T0 + 300, Input::DealerDown(dealer("E")))).is_none());
+    assert_eq!(state(&r), AcceptState::Sent);
+    assert!(!brief(&r.handle(T0 + 400, Input::DealerUp(dealer("E")))).contains(&"E<H".to_owned()));
+    let lost = heard(&r.handle(T0 + 500, Input::DealerDown(dealer("N")))).unwrap();
+    assert_eq!((lost.status, lost.accept.as_str(), state(&r)), (OrdStatus::New, "x1", AcceptState::Unknown));
+    // An answer that came before the line went is not lost with it.
+    let mut r = accepted();
+    say(&mut r, "N", execution(ExecType::Trade, OrdStatus::Filled, "e1", "5000000"), 300);
+    assert!(heard(&r.handle(T0 + 400, Input::DealerDown(dealer("N")))).is_none());
+    assert!(!brief(&r.handle(T0 + 500, Input::DealerUp(dealer("N")))).contains(&"N<H".to_owned()));
+}
+
+/// Only an accept that was not sent is declined by that; that the RFQ is over commits nobody.
+#[test]
+fn a_pass_that_could_not_be_sent_declines_nothing() {
+    let mut r = accepted();
+    let AppMessage::QuoteResponse(m) = hit("ALICE.x1", "N", "n1", "99.5") else { unreachable!() };
+    let pass = AppMessage::QuoteResponse(QuoteResponse { response: Response::Pass, ..m.clone() });
+    assert!(brief(&r.handle(T0 + 300, Input::NotSentToDealer(dealer("N"), pass))).is_empty());
+    assert_eq!(state(&r), AcceptState::Sent);
+    r.handle(T0 + 300, Input::NotSentToDealer(dealer("N"), AppMessage::QuoteResponse(m)));
+    assert!(matches!(state(&r), AcceptState::Declined(Declined::ByGateway(_))));
+}
+
+/// A desk accepts (694=1); whatever else it may say with an AJ is refused.
+#[test]
+fn a_desk_may_not_pass_with_a_quote_response() {
+    let mut r = quoted();
+    let AppMessage::QuoteResponse(m) = hit("x1", "N", "n1", "99.5") else { unreachable!() };
+    let out = send(&mut r, "ALICE", AppMessage::QuoteResponse(QuoteResponse { response: Response::Pass, ..m }), 200);
+    assert_eq!(brief(&out), ["ALICE<j"]);
+}
+
+/// A dealer that refuses without a word: QuoteRequestRejectReason (658) says it.
+#[test]
+fn a_refusal_without_words_gets_those_of_the_standard() {
+    for (reason, words) in [
+        (1, "unknown instrument"),
+        (2, "closed"),
+        (3, "exceeds the dealer's limit"),
+        (4, "too late"),
+        (5, "invalid price"),
+        (6, "not authorized"),
+        (7, "no match"),
+        (8, "no market"),
+        (9, "no inventory"),
+        (10, "pass"),
+        (99, "no reason given"),
+    ] {
+        let mut r = quoted();
+        let m =
+            QuoteRequestReject { rfq: RfqId::new("ALICE.R1").unwrap(), reason, instrument: bund(), dealer: None, text: None, advice: None };
+        let out = answer(&mut r, "N", AppMessage::QuoteRequestReject(m), 200);
+        let told = out.iter().find_map(|o| match o {
+            Output::ToDesk(_, AppMessage::QuoteRequestReject(q)) => Some((q.reason, q.text.clone(), q.dealer.clone())),
+            _ => None,
+        });
+        assert_eq!(told, Some((reason, Some(words.into()), Some(dealer("N")))), "{reason}");
+    }
+}
