@@ -359,6 +359,13 @@ mod tests {
         assert_eq!((after.owes, after.besides, after.watched), (Some(SessionReason::Wake), None, false));
     }
 
+    #[test]
+    fn each_reason_has_a_sentence_of_its_own() {
+        let all: BTreeSet<&str> = SessionReason::ALL.into_iter().map(words).collect();
+        assert_eq!(all.len(), SessionReason::ALL.len());
+        assert!(all.iter().all(|w| w.ends_with('.') && w.len() > 20), "{all:?}");
+    }
+
     /// One touch settles whatever is owed, the reason beside the first one too.
     #[test]
     fn a_touch_leaves_nothing_owed() {

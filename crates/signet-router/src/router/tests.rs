@@ -214,6 +214,27 @@ fn requests_that_are_refused_say_why_and_reach_no_dealer() {
     assert_eq!(brief(&out), ["ALICE<AG"], "a used id");
 }
 
+/// A laptop's clock may be wrong: the length of an RFQ is the trader's, its beginning is now.
+#[test]
+fn an_rfq_lives_on_the_gateways_clock() {
+    for skew in [-3_600_000, -10_000, 0, 10_000] {
+        let mut r = router();
+        let m = QuoteRequest { at: T0 + skew, expires: T0 + skew + 60_000, ..request("R1", &["N"]) };
+        let (action, ends) = r.action_of(&desk("ALICE"), &AppMessage::QuoteRequest(m.clone()), T0).unwrap();
+        assert!(matches!(&action, signet_stepup::Action::Request(t) if t.ttl_s == "60"), "{skew}: {action:?}");
+        assert_eq!(ends, None);
+        let out = send(&mut r, "ALICE", AppMessage::QuoteRequest(m), 0);
+        let onward = out.iter().find_map(|o| match o {
+            Output::ToDealer(_, AppMessage::QuoteRequest(q)) => Some((q.at, q.expires)),
+            _ => None,
+        });
+        assert_eq!(onward, Some((T0, T0 + 60_000)), "{skew}");
+    }
+    let (action, ends) = quoted().action_of(&desk("ALICE"), &hit("x1", "N", "n1", "99.5"), T0 + 200).unwrap();
+    assert!(matches!(action, signet_stepup::Action::Accept(_)));
+    assert_eq!(ends, Some(T0 + 10_000), "the quote's end");
+}
+
 #[test]
 fn a_desk_has_no_more_than_its_limit_of_open_rfqs() {
     let mut r = router();
