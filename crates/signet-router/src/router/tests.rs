@@ -194,6 +194,7 @@ fn requests_that_are_refused_say_why_and_reach_no_dealer() {
         (with(|q| q.dealers.clear()), 99),
         (with(|q| q.dealers = vec![dealer("NOBODY")]), 6),
         (with(|q| q.expires = q.at), 4),
+        (with(|q| q.expires = q.at + 1_000), 99),
         (with(|q| q.currency = "USD".into()), 99),
     ];
     for (q, want) in cases {
@@ -219,16 +220,19 @@ fn requests_that_are_refused_say_why_and_reach_no_dealer() {
 fn an_rfq_lives_on_the_gateways_clock() {
     for skew in [-3_600_000, -10_000, 0, 10_000] {
         let mut r = router();
-        let m = QuoteRequest { at: T0 + skew, expires: T0 + skew + 60_000, ..request("R1", &["N"]) };
+        // Whether the id is an ISIN the catalogue says, not the desk.
+        let m = QuoteRequest { at: T0 + skew, expires: T0 + skew + 60_000, isin: false, ..request("R1", &["N"]) };
         let (action, ends) = r.action_of(&desk("ALICE"), &AppMessage::QuoteRequest(m.clone()), T0).unwrap();
         assert!(matches!(&action, signet_stepup::Action::Request(t) if t.ttl_s == "60"), "{skew}: {action:?}");
         assert_eq!(ends, None);
         let out = send(&mut r, "ALICE", AppMessage::QuoteRequest(m), 0);
         let onward = out.iter().find_map(|o| match o {
-            Output::ToDealer(_, AppMessage::QuoteRequest(q)) => Some((q.at, q.expires)),
+            Output::ToDealer(_, AppMessage::QuoteRequest(q)) => Some((q.at, q.expires, q.isin)),
             _ => None,
         });
-        assert_eq!(onward, Some((T0, T0 + 60_000)), "{skew}");
+        assert_eq!(onward, Some((T0, T0 + 60_000, true)), "{skew}");
+        let terms = r.dump()[0].1.terms.clone();
+        assert_eq!((terms.created, terms.expires), (T0, T0 + 60_000), "{skew}");
     }
     let (action, ends) = quoted().action_of(&desk("ALICE"), &hit("x1", "N", "n1", "99.5"), T0 + 200).unwrap();
     assert!(matches!(action, signet_stepup::Action::Accept(_)));
