@@ -160,6 +160,8 @@ fn an_rfq_goes_to_exactly_the_dealers_asked_and_comes_back_filled() {
     let mut r = router();
     let out = send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R1", &["N", "E"])), 0);
     assert_eq!(brief(&out), ["ALICE<AI", "N<R", "E<R"]);
+    let Output::ToDesk(_, AppMessage::QuoteStatusReport(ack)) = &out[0] else { panic!() };
+    assert_eq!((ack.rfq.as_str(), ack.until), ("R1", Some(T0 + 60_000)), "the desk counts down to the gateway's end");
     let Output::ToDealer(_, AppMessage::QuoteRequest(q)) = &out[1] else { panic!() };
     assert!(q.dealers.is_empty(), "no dealer learns who else was asked");
     let named = Qualifiers { currency: Some("EUR".into()), ..Qualifiers::default() };
@@ -171,6 +173,11 @@ fn an_rfq_goes_to_exactly_the_dealers_asked_and_comes_back_filled() {
     answer(&mut r, "E", quote("ALICE.R1", "e1", "99.6", 20_000), 100);
     let out = send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
     assert_eq!(brief(&out), ["N<AJ"]);
+    let Output::ToDealer(_, AppMessage::QuoteResponse(aj)) = &out[0] else { panic!() };
+    let AppMessage::QuoteResponse(sent) = hit("ALICE.x1", "N", "n1", "99.5") else { unreachable!() };
+    let terms = (Some("EUR".to_owned()), Some("20261124".to_owned()));
+    let whole = QuoteResponse { dealer: None, currency: terms.0, settlement_date: terms.1, at: T0 + 200, ..sent };
+    assert_eq!(aj, &whole, "every term of what is agreed, and of the parties only the dealer itself");
     let out = answer(&mut r, "N", report("ALICE.x1", ExecType::PendingNew, OrdStatus::PendingNew, "0"), 300);
     assert_eq!(brief(&out), ["ALICE<8"]);
     let out = answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 400);
