@@ -2,7 +2,9 @@
 //! told to the book as they go.
 
 use crate::{
-    link::{Link, laptop_now, lock},
+    book::lock,
+    laptop_clock::laptop_now,
+    link::Link,
     step_up::{Matter, Open},
 };
 use signet_fix::{
@@ -129,7 +131,7 @@ impl Link {
             Matter::Approve(a) => Some(Context { approval: a.digest().map_err(|e| bad(&e.to_string()))?, exporter }),
             Matter::NewKey { .. } => None,
         };
-        let left_ms = open.deadline.since(lock(&self.book).clock.gateway(laptop_now()));
+        let left_ms = open.deadline.since(lock(&self.book).moment(laptop_now()).venue);
         let options = open.options.clone();
         Ok(Order {
             origin: origin_of(&options, context.is_some(), self.rp_id.borrow().as_deref()).map_err(|why| bad(&why))?,

@@ -12,6 +12,27 @@ const ARRIVAL_MIN_MS: i64 = 20;
 /// What two good clocks may drift apart between the oldest sample and the newest.
 const DRIFT_MS: i64 = 50;
 
+/// One moment on both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// What deadlines, leases and evidence go by in direct mode: no venue can turn it.
+    pub laptop: UtcMillis,
+    /// What quotes and the window go by: the gateway's clock, or the plain venue's.
+    pub venue: UtcMillis,
+    /// What an accept needs to reach the venue, milliseconds.
+    pub arrival_ms: i64,
+}
+
+impl Moment {
+    pub fn on_venues_clock(self, laptop: UtcMillis) -> UtcMillis {
+        self.venue + laptop.since(self.laptop)
+    }
+
+    pub fn on_laptops_clock(self, venue: UtcMillis) -> UtcMillis {
+        self.laptop + venue.since(self.venue)
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct GatewayClock {
     /// (round trip, offset), milliseconds.

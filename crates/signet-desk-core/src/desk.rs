@@ -1,13 +1,14 @@
 //! The handle the window holds.
 
 use crate::{
-    book::{Book, Ids},
+    book::{Book, Ids, lock},
     ceremony::StepUpIntent,
     config::DeskConfig,
     enrol,
     holders::{Holders, KeyStore},
     issue::Issuer,
-    link::{self, Command, laptop_now, lock},
+    laptop_clock::laptop_now,
+    link::{self, Command},
     pin::PinDesk,
     problem::problem,
     venues::Venues,
@@ -225,7 +226,7 @@ impl Desk {
     /// `attention` is called whenever somebody is asked for a touch, from any thread: the system is asked
     /// to point to the window. It must not call the desk.
     pub fn on_step_up(&self, attention: impl Fn() + Send + Sync + 'static) {
-        lock(&self.book).attention = Some(Box::new(attention));
+        lock(&self.book).on_step_up(Box::new(attention));
     }
 
     /// The desk's window, for systems whose own dialog wants to know (HWND).
@@ -251,7 +252,7 @@ impl Desk {
     }
 
     pub fn blotter(&self, query: BlotterQuery) -> Result<BlotterPage, Problem> {
-        Ok(lock(&self.book).blotter.page(&query))
+        Ok(lock(&self.book).blotter(&query))
     }
 
     /// Graceful end: logs out, closes stores.

@@ -8,8 +8,8 @@ use signet_journal::{LogError, SealedLog, StoreKey};
 use signet_rfq::{Accept, AcceptId, Terms};
 use std::{collections::BTreeMap, path::Path};
 
-/// Accepts kept; more than that many RFQs cannot be on screen.
-const MAX_KEPT: usize = crate::book::MAX_ON_SCREEN;
+/// Accepts kept: one of every RFQ that can be on screen.
+pub(crate) const MAX_KEPT: usize = 200;
 
 // Few of these are written, one for each accept.
 #[allow(clippy::large_enum_variant)]

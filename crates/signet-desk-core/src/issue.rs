@@ -2,11 +2,10 @@
 //! before the old certificate ends.
 
 use crate::{
-    book::Book,
+    book::{Book, lock},
     config::{TlsSwitches, Venue},
     enrol,
     holders::Holders,
-    link::lock,
     problem::problem,
     venues::Venues,
     view::{EnrolIntent, EnrolPhase, EnrolView, Problem},

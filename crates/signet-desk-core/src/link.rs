@@ -2,14 +2,15 @@
 
 use crate::{
     blotter::Blotter,
-    book::Book,
+    book::{Book, lock},
     ceremony::{Running, StepUpIntent},
     config::{DeskConfig, TlsSwitches, Venue},
     direct::Direct,
     in_flight::InFlight,
     issue::Issuer,
     keys::Keys,
-    laptop_clock, peer_text,
+    laptop_clock::{self, laptop_now},
+    peer_text,
     problem::problem,
     view::*,
 };
@@ -35,7 +36,7 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     rc::Rc,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use time::OffsetDateTime;
@@ -54,12 +55,6 @@ const BOOK_TICK: Duration = Duration::from_millis(100);
 const HEARTBEAT_S: u32 = 5;
 /// A tick that comes this late means that the laptop was asleep in between.
 const ASLEEP_MS: i64 = 15_000;
-
-pub(crate) use laptop_clock::laptop_now;
-
-pub(crate) fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
-    book.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 // A handful of these exist at a time.
 #[allow(clippy::large_enum_variant)]
@@ -330,7 +325,7 @@ impl Link {
             s.clock_offset_ms = None;
             s.round_trip_ms = None;
         });
-        lock(&self.book).clock.forget();
+        lock(&self.book).forget_clock();
         let name: IdentityName = identity.parse().map_err(|e: signet_identity::KeychainError| Problem::from(&e))?;
         let n = name.clone();
         let asked = self.issuer.blocking(move |holders| {

@@ -440,6 +440,13 @@ pub struct PinView {
     pub on_reader: bool,
 }
 
+impl PinView {
+    /// No PIN is waited for.
+    pub(crate) fn closed() -> Self {
+        Self { open: false, token: String::new(), tries: PinTries::Full, wrong: false, chars_min: 0, chars_max: 0, on_reader: false }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum EnrolPhase {

@@ -16,6 +16,7 @@ pub use settings::{DirectSettings, DirectStepUp};
 
 use crate::{
     book::{Book, rfq_of_accept},
+    clock::Moment,
     config::Venue,
     view::Problem,
 };
@@ -42,27 +43,6 @@ pub(crate) enum Do {
     /// Nothing left this laptop.
     NotSent(AppMessage, Problem),
     Tell(Problem),
-}
-
-/// One moment on both clocks.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Now {
-    /// What deadlines, leases and evidence go by: no venue can turn it.
-    pub laptop: UtcMillis,
-    /// What quotes and the window go by.
-    pub venue: UtcMillis,
-    /// What an accept needs to reach the venue, milliseconds.
-    pub arrival_ms: i64,
-}
-
-impl Now {
-    fn on_venues_clock(self, laptop: UtcMillis) -> UtcMillis {
-        self.venue + laptop.since(self.laptop)
-    }
-
-    fn on_laptops_clock(self, venue: UtcMillis) -> UtcMillis {
-        self.laptop + venue.since(self.venue)
-    }
 }
 
 pub(crate) struct Direct {
@@ -97,7 +77,7 @@ impl Direct {
 
     /// Logged on: the state that a gateway would send. RFQs go on, their former quotes do not; the book asks what
     /// became of accepts.
-    pub fn up(&mut self, book: &Book, exporter: [u8; 32], now: Now) -> Vec<Do> {
+    pub fn up(&mut self, book: &Book, exporter: [u8; 32], now: Moment) -> Vec<Do> {
         self.knows_no_status = false;
         let dealers = self.settings.dealers.clone();
         let mut out = vec![AppMessage::VenueState(VenueState { name: self.name.clone(), practice: false, dealers, at: now.venue })];
@@ -118,9 +98,9 @@ impl Direct {
         self.touch.iter_mut().flat_map(Touch::lost).collect()
     }
 
-    pub fn tick(&mut self, book: &Book, now: Now) -> Vec<Do> {
+    pub fn tick(&mut self, book: &Book, now: Moment) -> Vec<Do> {
         // While it waits it may still be had; whether it would arrive in time is asked when it leaves.
-        let here = Now { arrival_ms: 0, ..now };
+        let here = Moment { arrival_ms: 0, ..now };
         let mut todo: Vec<Do> = self.touch.iter_mut().flat_map(|t| t.tick(|m| book.no_longer_good(m, here), now)).collect();
         let in_flight = book.accepts_in_flight();
         self.asked.retain(|id, _| in_flight.iter().any(|h| &h.accept == id));
@@ -138,7 +118,7 @@ impl Direct {
     // ----- from this desk -----
 
     /// A message that the book would send to a gateway.
-    pub fn send(&mut self, m: AppMessage, book: &Book, now: Now) -> Vec<Do> {
+    pub fn send(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<Do> {
         match m {
             AppMessage::QuoteRequest(_) | AppMessage::QuoteResponse(_) => self.business(m, book, now),
             AppMessage::RfqCancel { rfq, .. } => self.cancel(&rfq, book, now),
@@ -163,7 +143,7 @@ impl Direct {
         self.touch.as_mut().map(f).unwrap_or_default()
     }
 
-    fn business(&mut self, m: AppMessage, book: &Book, now: Now) -> Vec<Do> {
+    fn business(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<Do> {
         let Some(touch) = &mut self.touch else { return vec![Do::Release(m)] };
         touch.active(now);
         let refuse = |m, why: &str| vec![Do::NotSent(m, TouchRefusal::BadApproval(why.into()).problem())];
@@ -176,7 +156,7 @@ impl Direct {
     }
 
     /// On its way to the venue, unless the market went on while somebody looked for their key.
-    pub fn release(&mut self, m: AppMessage, book: &Book, now: Now) -> Vec<Do> {
+    pub fn release(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<Do> {
         if let Some(words) = book.no_longer_good(&m, now) {
             return vec![Do::NotSent(m, TouchRefusal::Gone(words).problem())];
         }
@@ -192,7 +172,7 @@ impl Direct {
     }
 
     /// FIX 4.4 has no message that ends an RFQ: it ends here, and who quotes is told that nothing will come of it.
-    fn cancel(&mut self, rfq: &RfqId, book: &Book, now: Now) -> Vec<Do> {
+    fn cancel(&mut self, rfq: &RfqId, book: &Book, now: Moment) -> Vec<Do> {
         let Some(r) = book.rfq(rfq) else { return Vec::new() };
         let ended = status(rfq.clone(), r.terms.instrument.clone(), RfqStatus::Cancelled);
         let mut todo = match self.touch.as_mut().and_then(|t| t.cancelled(rfq)) {
@@ -203,7 +183,7 @@ impl Direct {
         todo
     }
 
-    fn pass(&mut self, rfq: &Rfq, now: Now) -> Vec<Do> {
+    fn pass(&mut self, rfq: &Rfq, now: Moment) -> Vec<Do> {
         let isin = self.settings.instruments.get(&rfq.terms.instrument).is_some_and(|i| i.asset_class.has_isin());
         let mut todo = Vec::new();
         for l in &rfq.lines {
@@ -250,7 +230,7 @@ impl Direct {
     }
 
     /// What follows once the book has taken in something about `rfq`, which was open before.
-    pub fn after(&mut self, rfq: &RfqId, book: &Book, now: Now) -> Vec<Do> {
+    pub fn after(&mut self, rfq: &RfqId, book: &Book, now: Moment) -> Vec<Do> {
         let Some(r) = book.rfq(rfq) else { return Vec::new() };
         match r.state {
             RfqState::Done => self.pass(r, now),

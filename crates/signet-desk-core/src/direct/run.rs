@@ -1,9 +1,11 @@
 //! Direct mode on the link's thread: carries what [`Direct`] decides to the book and to the venue.
 
-use super::{Direct, Do, Now, concerns};
+use super::{Direct, Do, concerns};
 use crate::{
-    book::Book,
-    link::{Link, laptop_now, lock},
+    book::{Book, lock},
+    clock::Moment,
+    laptop_clock::laptop_now,
+    link::Link,
     view::NoticeKind,
 };
 use signet_fix::AppMessage;
@@ -38,7 +40,7 @@ impl Link {
     }
 
     /// One event, and every consequence of it.
-    fn direct(&self, event: impl FnOnce(&mut Direct, &Book, Now) -> Vec<Do>) {
+    fn direct(&self, event: impl FnOnce(&mut Direct, &Book, Moment) -> Vec<Do>) {
         let mut todo: VecDeque<Do> = self.ask_direct(event).into();
         while let Some(d) = todo.pop_front() {
             match d {
@@ -62,12 +64,10 @@ impl Link {
         }
     }
 
-    fn ask_direct(&self, event: impl FnOnce(&mut Direct, &Book, Now) -> Vec<Do>) -> Vec<Do> {
+    fn ask_direct(&self, event: impl FnOnce(&mut Direct, &Book, Moment) -> Vec<Do>) -> Vec<Do> {
         let mut direct = self.direct.borrow_mut();
         let Some(d) = direct.as_mut() else { return Vec::new() };
         let book = lock(&self.book);
-        let laptop = laptop_now();
-        let now = Now { laptop, venue: book.clock.gateway(laptop), arrival_ms: book.clock.arrival_ms() };
-        event(d, &book, now)
+        event(d, &book, book.moment(laptop_now()))
     }
 }

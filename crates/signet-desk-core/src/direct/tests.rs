@@ -116,12 +116,12 @@ impl World {
         self.book.link(UtcMillis(self.laptop), |s| s.state = LinkState::Reconnecting);
     }
 
-    fn now(&self) -> Now {
-        Now { laptop: UtcMillis(self.laptop), venue: UtcMillis(self.laptop + AHEAD_MS), arrival_ms: 20 }
+    fn now(&self) -> Moment {
+        Moment { laptop: UtcMillis(self.laptop), venue: UtcMillis(self.laptop + AHEAD_MS), arrival_ms: 20 }
     }
 
     /// As the link does it.
-    fn run(&mut self, event: impl FnOnce(&mut Direct, &Book, Now) -> Vec<Do>) {
+    fn run(&mut self, event: impl FnOnce(&mut Direct, &Book, Moment) -> Vec<Do>) {
         let now = self.now();
         let mut direct = self.direct.take().unwrap();
         let mut todo: std::collections::VecDeque<Do> = event(&mut direct, &self.book, now).into();

@@ -5,7 +5,7 @@
 
 mod keys;
 
-use super::{Do, Now, refusal::TouchRefusal, settings::DirectStepUp, store::TouchStore};
+use super::{Do, Moment, refusal::TouchRefusal, settings::DirectStepUp, store::TouchStore};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use signet_fix::{
     AppMessage,
@@ -95,7 +95,7 @@ impl Touch {
     // ----- the session -----
 
     /// Logged on over a new connection: what was proved on another is worth nothing here, and what was owed still is.
-    pub fn up(&mut self, exporter: [u8; 32], now: Now) -> Vec<Do> {
+    pub fn up(&mut self, exporter: [u8; 32], now: Moment) -> Vec<Do> {
         (self.exporter, self.active) = (Some(exporter), now.laptop);
         self.tell_access(now);
         let logon = (self.settings.rules.logon == LogonRule::Always).then_some(SessionReason::Logon);
@@ -115,14 +115,14 @@ impl Touch {
     }
 
     /// The trader, or this laptop, wants the trader to be verified anew.
-    pub fn verify(&mut self, why: SessionReason, now: Now) -> Vec<Do> {
+    pub fn verify(&mut self, why: SessionReason, now: Moment) -> Vec<Do> {
         if self.exporter.is_some() && self.settings.rules.asks(why) {
             self.ask_session(why, now);
         }
         self.done()
     }
 
-    fn ask_session(&mut self, why: SessionReason, now: Now) {
+    fn ask_session(&mut self, why: SessionReason, now: Moment) {
         self.standing = self.standing.verify(why);
         self.end_session_asks("it is asked anew");
         let deadline = now.laptop + self.settings.answer_ms;
@@ -145,18 +145,18 @@ impl Touch {
     // ----- what is to be sent -----
 
     /// The trader did something: the lease goes on.
-    pub fn active(&mut self, now: Now) {
+    pub fn active(&mut self, now: Moment) {
         self.active = now.laptop;
         self.standing.active(now.laptop);
     }
 
-    pub fn wanted(&self, action: &Action, now: Now) -> Wanted {
+    pub fn wanted(&self, action: &Action, now: Moment) -> Wanted {
         wanted(&self.settings.rules, action, &self.standing, now.laptop)
     }
 
     /// Keeps a message back until it is approved, at the longest until `ends` (laptop's clock), when it would be
     /// worth nothing any more.
-    pub fn hold(&mut self, m: AppMessage, action: Action, reason: String, ends: UtcMillis, now: Now) -> Vec<Do> {
+    pub fn hold(&mut self, m: AppMessage, action: Action, reason: String, ends: UtcMillis, now: Moment) -> Vec<Do> {
         if self.held.iter().any(|h| h.is_same(&m)) {
             return Vec::new();
         }
@@ -192,7 +192,7 @@ impl Touch {
     }
 
     /// Draws a challenge and shows it, or says why it cannot be.
-    fn keep(&mut self, ask: Ask, now: Now) {
+    fn keep(&mut self, ask: Ask, now: Moment) {
         let approval = Approval { gateway: self.venue.clone(), desk: self.desk.clone(), approver: self.desk.clone(), action: ask.action };
         let made = approval.text().map_err(|e| TouchRefusal::BadApproval(e.to_string())).and_then(|text| {
             let rp = &self.settings.relying_party;
@@ -219,7 +219,7 @@ impl Touch {
     // ----- answers -----
 
     /// The ceremony ended. Its challenge is gone whatever comes of it.
-    pub fn answered(&mut self, id: &str, answer: Answer, now: Now) -> Vec<Do> {
+    pub fn answered(&mut self, id: &str, answer: Answer, now: Moment) -> Vec<Do> {
         let Some(at) = self.held.iter().position(|h| h.id == id) else {
             let why = TouchRefusal::NotOpen;
             self.out.push(outcome(id, StepUpStatus::Refused, Some((why.code(), why.to_string(), why.cure()))));
@@ -235,7 +235,7 @@ impl Touch {
         self.done()
     }
 
-    fn signed(&mut self, h: Held, json: &str, now: Now) {
+    fn signed(&mut self, h: Held, json: &str, now: Moment) {
         let Held { id, what, approval, deadline, pending } = h;
         if let Err(why) = self.judge(&approval, deadline, pending, json, now) {
             tracing::warn!(code = why.code(), action = approval.action.word(), "step-up refused: {why}");
@@ -259,7 +259,7 @@ impl Touch {
         deadline: UtcMillis,
         pending: PendingAssertion,
         json: &str,
-        now: Now,
+        now: Moment,
     ) -> Result<(), TouchRefusal> {
         let text = approval.text().map_err(|e| TouchRefusal::BadApproval(e.to_string()))?;
         let expected = Context { approval: digest_of(&text), exporter: self.exporter.ok_or(TouchRefusal::LinkLost)? };
@@ -277,7 +277,7 @@ impl Touch {
         self.store.record(counter, &evidence, now.laptop)
     }
 
-    fn evidence(&self, approval: String, exporter: [u8; 32], deadline: UtcMillis, a: Assertion, now: Now) -> Option<Evidence> {
+    fn evidence(&self, approval: String, exporter: [u8; 32], deadline: UtcMillis, a: Assertion, now: Moment) -> Option<Evidence> {
         let rp = &self.settings.relying_party;
         let key = self.store.key(&B64.encode(&a.credential_id))?;
         Some(Evidence {
@@ -319,7 +319,7 @@ impl Touch {
     }
 
     /// What time does. `gone` says why a message would be worth nothing any more.
-    pub fn tick(&mut self, gone: impl Fn(&AppMessage) -> Option<String>, now: Now) -> Vec<Do> {
+    pub fn tick(&mut self, gone: impl Fn(&AppMessage) -> Option<String>, now: Moment) -> Vec<Do> {
         for h in std::mem::take(&mut self.held) {
             let dead = match &h.what {
                 What::Message(m) => gone(m),
@@ -341,7 +341,7 @@ impl Touch {
         self.done()
     }
 
-    fn tell_access(&mut self, now: Now) {
+    fn tell_access(&mut self, now: Moment) {
         if self.exporter.is_none() {
             return;
         }

@@ -3,7 +3,7 @@
 use super::*;
 
 impl Touch {
-    pub fn about_keys(&mut self, k: KeyRequest, now: Now) -> Vec<Do> {
+    pub fn about_keys(&mut self, k: KeyRequest, now: Moment) -> Vec<Do> {
         match k {
             KeyRequest::List => {
                 // Texts and numbers always serialise.
@@ -18,7 +18,7 @@ impl Touch {
 
     /// The first key comes freely: whoever may use this laptop's identity may register it. A locked key does not
     /// make the next one a first one.
-    fn register(&mut self, name: String, now: Now) {
+    fn register(&mut self, name: String, now: Moment) {
         self.withdraw(|h| matches!(h.what, What::Register(_)), "another registration was begun");
         if let Err(why) = self.store.check_name(&name) {
             return self.out.push(Do::ToBook(refused(&why)));
@@ -31,7 +31,7 @@ impl Touch {
         self.keep(Ask { what: What::Register(name), action, reason, deadline }, now);
     }
 
-    pub(super) fn begin_registration(&mut self, name: String, now: Now) {
+    pub(super) fn begin_registration(&mut self, name: String, now: Moment) {
         let person = Person { id: self.handle(), name: self.desk.clone(), display: self.desk.clone() };
         let begun = self.store.check_name(&name).and_then(|()| {
             let begun = self.settings.relying_party.begin_registration(&person, &self.store.existing());
@@ -56,7 +56,7 @@ impl Touch {
         handle
     }
 
-    fn finish_registration(&mut self, id: &str, credential: &str, now: Now) {
+    fn finish_registration(&mut self, id: &str, credential: &str, now: Moment) {
         let done = match self.registration.take_if(|r| r.id == id) {
             None => Err(TouchRefusal::NotOpen),
             Some(r) if now.laptop > r.deadline => Err(TouchRefusal::Late),

@@ -12,7 +12,10 @@ use std::{
 };
 use stored::{Read, StoredRow};
 
+mod status;
 mod stored;
+
+pub use status::RowStatus;
 
 /// Rows kept in the file and in memory; the oldest go first.
 pub const MAX_ROWS: usize = 50_000;
@@ -26,6 +29,14 @@ const REWRITE_ABOVE_BYTES: u64 = 32 * 1024 * 1024;
 struct Entry {
     tab: BlotterTab,
     row: BlotterRow,
+    /// What the row's word says; `None` for a word of another version.
+    status: Option<RowStatus>,
+}
+
+impl Entry {
+    fn new(tab: BlotterTab, row: BlotterRow) -> Self {
+        Self { tab, status: RowStatus::read(&row.status), row }
+    }
 }
 
 type EntryKey = (BlotterTab, String);
@@ -71,7 +82,7 @@ impl Blotter {
         };
         for r in &recovered.records {
             match stored::read(r) {
-                Read::Row(s) => b.place(Entry { tab: s.tab(), row: s.into_row() }),
+                Read::Row(s) => b.place(Entry::new(s.tab(), s.into_row())),
                 Read::Newer => b.foreign.push(r.to_vec()),
                 Read::Unreadable(e) => {
                     tracing::warn!(error = %e, "a blotter record cannot be read; it is kept as it is");
@@ -97,7 +108,7 @@ impl Blotter {
             return Saved::Yes;
         }
         let refused_before = !self.unsaved.is_empty();
-        self.place(Entry { tab, row });
+        self.place(Entry::new(tab, row));
         self.unsaved.insert(key);
         self.save(refused_before)
     }
@@ -143,7 +154,15 @@ impl Blotter {
     }
 
     pub fn get(&self, tab: BlotterTab, id: &str) -> Option<&BlotterRow> {
-        self.by_id.get(&(tab, id.to_owned())).map(|i| &self.rows[*i].row)
+        self.entry(tab, id).map(|e| &e.row)
+    }
+
+    pub fn status(&self, tab: BlotterTab, id: &str) -> Option<RowStatus> {
+        self.entry(tab, id).and_then(|e| e.status)
+    }
+
+    fn entry(&self, tab: BlotterTab, id: &str) -> Option<&Entry> {
+        self.by_id.get(&(tab, id.to_owned())).map(|i| &self.rows[*i])
     }
 
     /// Rows that show an instrument's id where its name belongs.
@@ -153,7 +172,7 @@ impl Blotter {
 
     /// RFQs of an earlier run that were open when it ended.
     pub fn open_rfqs(&self) -> Vec<BlotterRow> {
-        let open = |s: &&Entry| s.tab == BlotterTab::Rfqs && (s.row.status == "Open" || s.row.status == "Sent");
+        let open = |e: &&Entry| e.tab == BlotterTab::Rfqs && e.status.is_some_and(RowStatus::is_open);
         self.rows.iter().filter(open).map(|s| s.row.clone()).collect()
     }
 
@@ -225,5 +244,4 @@ fn matches(r: &BlotterRow, words: &[String]) -> bool {
 }
 
 #[cfg(test)]
-#[path = "blotter_tests.rs"]
 mod tests;
