@@ -3,7 +3,6 @@
 use crate::{
     book::{Book, Ids, lock},
     ceremony::StepUpIntent,
-    config::DeskConfig,
     enrol,
     holders::{Holders, KeyStore},
     issue::Issuer,
@@ -11,7 +10,7 @@ use crate::{
     link::{self, Command},
     pin::PinDesk,
     problem::problem,
-    venues::Venues,
+    venue::{DeskConfig, Venues},
     view::*,
 };
 use signet_fix::AppMessage;

@@ -3,11 +3,10 @@
 
 use crate::{
     book::{Book, lock},
-    config::{TlsSwitches, Venue},
     enrol,
     holders::Holders,
     problem::problem,
-    venues::Venues,
+    venue::{TlsSwitches, Venue, Venues},
     view::{EnrolIntent, EnrolPhase, EnrolView, Problem},
 };
 use signet_identity::{
@@ -107,7 +106,7 @@ impl Issuer {
         })?;
         let mut service =
             EstClient::new(est, &venue.trust_domain, venue.roots.clone()).with_proxy(self.proxy.clone()).with_policy(self.tls.policy());
-        if let Some(crls) = crate::link::crls(venue)? {
+        if let Some(crls) = crate::venue::crls(venue)? {
             service = service.with_crls(crls);
         }
         let n = name.clone();

@@ -4,7 +4,6 @@ use crate::{
     blotter::Blotter,
     book::{Book, lock},
     ceremony::{Running, StepUpIntent},
-    config::{DeskConfig, TlsSwitches, Venue},
     direct::Direct,
     in_flight::InFlight,
     issue::Issuer,
@@ -12,6 +11,7 @@ use crate::{
     laptop_clock::{self, laptop_now},
     peer_text,
     problem::problem,
+    venue::{DeskConfig, Venue, profile, slug, tls_settings},
     view::*,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -24,8 +24,8 @@ use signet_fix::{
     store::SealedStore,
 };
 use signet_identity::{
-    ClientProfile, Crls, Identity, IdentityName, MessageKey, MessagePublicKey, PeerIdentity, Refusal, Renewal, Revocation, Stage,
-    SwitchAction, SwitchEvent, TlsPolicy, TlsVersions, Which, channel_binding, describe,
+    Identity, IdentityName, MessageKey, MessagePublicKey, PeerIdentity, Refusal, Renewal, Stage, SwitchAction, SwitchEvent, Which,
+    channel_binding, describe,
     net::{self, DialError},
 };
 use signet_journal::{StoreKey, private_folder};
@@ -639,7 +639,7 @@ fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -
 /// numbers are not the same. A store of an earlier version, kept by CompID only, goes to the venue
 /// that is used first.
 fn session_store(folder: &Path, venue: &Venue) -> std::io::Result<PathBuf> {
-    let path = folder.join(format!("{}.{}.fix", venue.comp_id, crate::venues::slug(&venue.name)));
+    let path = folder.join(format!("{}.{}.fix", venue.comp_id, slug(&venue.name)));
     let earlier = folder.join(format!("{}.fix", venue.comp_id));
     if !path.exists() && earlier.exists() {
         std::fs::rename(&earlier, &path)?;
@@ -647,50 +647,10 @@ fn session_store(folder: &Path, venue: &Venue) -> std::io::Result<PathBuf> {
     Ok(path)
 }
 
-/// How this desk connects to a venue. Revocation lists are read anew each time: they change daily.
-pub(crate) fn profile(v: &Venue, identity: &Identity, tls: &TlsSwitches) -> Result<ClientProfile, Problem> {
-    let versions = if v.allow_tls12 { TlsVersions::AllowTls12 } else { TlsVersions::default() };
-    let policy = TlsPolicy { versions, ..tls.policy() };
-    let profile = ClientProfile::new(v.roots.clone(), identity.certified_key()).with_pins(v.pins.iter().cloned()).with_policy(policy);
-    Ok(match crls(v)? {
-        Some(crls) => profile.with_crls(crls),
-        None => profile,
-    })
-}
-
-/// The revocation lists an administrator deployed for a venue.
-pub(crate) fn crls(v: &Venue) -> Result<Option<Crls>, Problem> {
-    if v.crl.is_empty() && !v.crl_required {
-        return Ok(None);
-    }
-    let revocation = if v.crl_required { Revocation::Required } else { Revocation::BestEffort };
-    let crls = Crls::from_files(&v.crl);
-    for unusable in crls.unusable() {
-        tracing::warn!(venue = v.name, "a revocation list is not used: {unusable}");
-    }
-    // One bad list among good ones disables itself; without any, nobody could tell.
-    if let (true, Some(unusable)) = (crls.facts().is_empty(), crls.unusable().first()) {
-        return Err(problem(
-            "server_crl_unusable",
-            format!("The revocation list for {} cannot be used: {unusable}.", v.name),
-            "Ask your administrator to renew the list that desk.toml names.",
-        ));
-    }
-    Ok(Some(crls.with_revocation(revocation)))
-}
-
 /// Whether a refusal says something about our certificate or key, and not about the network or the
 /// gateway's own: another key might do better.
 fn is_about_the_key(code: &str) -> bool {
     ["client_", "token_", "holder_"].iter().any(|kind| code.starts_with(kind)) || code == "logon_refused"
-}
-
-fn tls_settings(why: &str) -> Problem {
-    problem(
-        "tls_settings",
-        format!("The connection cannot be made as desk.toml asks: {why}."),
-        "Have your administrator correct [tls] in desk.toml.",
-    )
 }
 
 fn internal(why: &str) -> Problem {

@@ -8,16 +8,13 @@
 
 mod refusal;
 mod run;
-mod settings;
 mod store;
 mod touch;
-
-pub use settings::{DirectSettings, DirectStepUp};
 
 use crate::{
     book::{Book, rfq_of_accept},
     clock::Moment,
-    config::Venue,
+    venue::{DirectSettings, Venue},
     view::Problem,
 };
 use refusal::TouchRefusal;

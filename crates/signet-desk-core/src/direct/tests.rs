@@ -1,4 +1,5 @@
 use super::*;
+use crate::venue::DirectStepUp;
 use crate::{
     blotter::Blotter,
     book::Ids,

@@ -5,7 +5,8 @@
 
 mod keys;
 
-use super::{Do, Moment, refusal::TouchRefusal, settings::DirectStepUp, store::TouchStore};
+use super::{Do, refusal::TouchRefusal, store::TouchStore};
+use crate::{clock::Moment, venue::DirectStepUp};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use signet_fix::{
     AppMessage,

@@ -163,5 +163,5 @@ fn text(path: &Path) -> Result<String, String> {
 }
 
 #[cfg(test)]
-#[path = "settings_tests.rs"]
+#[path = "direct_settings_tests.rs"]
 mod tests;

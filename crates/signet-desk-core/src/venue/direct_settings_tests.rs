@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::DeskConfig;
+use crate::venue::DeskConfig;
 use signet_rfq::{InstrumentId, UtcMillis};
 use signet_stepup::{
     AcceptTerms, Action,
