@@ -2,12 +2,11 @@
 
 use crate::{
     book::{Book, Ids, lock},
-    ceremony::StepUpIntent,
     enrol,
     holders::{Holders, KeyStore},
     issue::Issuer,
     laptop_clock::laptop_now,
-    link::{self, Command},
+    link::{self, Command, StepUpIntent},
     pin::PinDesk,
     problem::problem,
     venue::{DeskConfig, Venues},

@@ -5,7 +5,7 @@ use crate::{
     book::{Book, lock},
     enrol,
     holders::Holders,
-    problem::problem,
+    problem::{problem, sentence, snake},
     venue::{TlsSwitches, Venue, Venues},
     view::{EnrolIntent, EnrolPhase, EnrolView, Problem},
 };
@@ -34,9 +34,8 @@ impl Issuer {
         let phase = |phase| self.tell(phase, None, None, None);
         let done = async {
             let (invitation, device) = enrol::check(&intent)?;
-            let venue = Venue::of_invitation(&invitation).map_err(|e| {
-                problem("invitation_unusable", crate::problem::sentence(&e.to_string()), "Ask your administrator for a new invitation.")
-            })?;
+            let venue = Venue::of_invitation(&invitation)
+                .map_err(|e| problem("invitation_unusable", sentence(&e.to_string()), "Ask your administrator for a new invitation."))?;
             phase(EnrolPhase::MakingKey);
             let label = first_label(&invitation.user, random)?;
             let kind = Holders::kind(intent.holder);
@@ -129,7 +128,7 @@ impl Issuer {
             }
         };
         let identity = Identity::new(enrolled.chain.clone(), key.clone())
-            .map_err(|e| problem("certificate_unusable", crate::problem::sentence(&e.to_string()), "Tell your administrator."))?;
+            .map_err(|e| problem("certificate_unusable", sentence(&e.to_string()), "Tell your administrator."))?;
         let (n, p) = (name.clone(), place.clone());
         let stored = self
             .blocking(move |h| {
@@ -208,6 +207,6 @@ fn belongs_elsewhere(h: &Holders, name: &IdentityName, trust_domain: &str) -> Re
 
 impl From<&EstError> for Problem {
     fn from(e: &EstError) -> Self {
-        problem(&e.code().replace('.', "_"), crate::problem::sentence(&e.to_string()), e.cure())
+        problem(&snake(e.code()), sentence(&e.to_string()), e.cure())
     }
 }

@@ -4,7 +4,6 @@
 
 mod blotter;
 mod book;
-mod ceremony;
 mod clock;
 mod desk;
 mod direct;
@@ -13,7 +12,6 @@ mod enrol;
 mod holders;
 mod in_flight;
 mod issue;
-mod keys;
 mod laptop_clock;
 mod link;
 mod peer_text;

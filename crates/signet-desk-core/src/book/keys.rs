@@ -3,7 +3,7 @@
 use super::Book;
 use crate::{
     peer_text::shown,
-    problem::{offline, problem, sentence},
+    problem::{offline, problem, sentence, snake},
     view::{KeyView, NoticeKind, Problem, RegisterPhase},
 };
 use signet_fix::message::{AppMessage, KeyReport, KeyRequest};
@@ -70,7 +70,7 @@ impl Book {
                 let text = sentence(&text.unwrap_or_else(|| "no reason given".into()));
                 let wanted = code == "stepup.code_needed";
                 s.keys.phase = if wanted { RegisterPhase::CodeWanted } else { RegisterPhase::Failed };
-                s.keys.problem = Some(problem(&code.replace('.', "_"), text, cure.unwrap_or_default()));
+                s.keys.problem = Some(problem(&snake(&code), text, cure.unwrap_or_default()));
                 if !wanted {
                     s.registering = None;
                 }

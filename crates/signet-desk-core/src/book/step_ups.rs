@@ -3,7 +3,7 @@
 use super::{Book, frame_clock::Part};
 use crate::{
     peer_text::shown,
-    problem::{problem, sentence},
+    problem::{problem, sentence, snake},
     step_up::{self, OnScreen, Open, StepUps},
     view::{AccessView, FactorView, NoticeKind, RegisterPhase, RiskVerdict, RiskView},
 };
@@ -114,7 +114,7 @@ impl Book {
             }
             StepUpStatus::Refused | StepUpStatus::Expired => {
                 let cure = o.cure.map(|c| format!(" {c}")).unwrap_or_default();
-                let code = o.code.as_deref().unwrap_or("stepup.refused").replace('.', "_");
+                let code = snake(o.code.as_deref().unwrap_or("stepup.refused"));
                 self.notice(NoticeKind::Bad, &code, format!("{}{cure}", sentence(&text)), rfq.as_ref(), now);
                 if matches!(open.matter, step_up::Matter::Approve(Approval { action: Action::RegisterKey { .. }, .. })) {
                     self.with_step_ups(|s| {

@@ -7,7 +7,6 @@
 //! Weaker than a gateway by nature: the same laptop asks and checks.
 
 mod refusal;
-mod run;
 mod store;
 mod touch;
 

@@ -1,10 +1,10 @@
 //! Ceremonies with security keys, on the link's thread: one at a time, begun when a challenge is there,
 //! told to the book as they go.
 
+use super::{Link, StepUpIntent};
 use crate::{
     book::lock,
     laptop_clock::laptop_now,
-    link::Link,
     step_up::{Matter, Open},
 };
 use signet_fix::{
@@ -13,32 +13,13 @@ use signet_fix::{
 };
 use signet_stepup::{
     Context,
-    client::{Ask, CeremonyError, Order, Pin, Step, Told},
+    client::{Ask, CeremonyError, Order, Step, Told},
 };
 use std::{rc::Rc, time::Duration};
 use tokio::sync::mpsc;
 
-/// What the person does with the dialog.
-#[derive(Debug)]
-pub enum StepUpIntent {
-    /// Begin, or try again.
-    Begin(String),
-    Pin(String, Pin),
-    /// Stop the ceremony; it may be tried again.
-    Stop(String),
-    /// Tell the gateway no.
-    Refuse(String),
-}
-
 /// How long a key may take to let go of a ceremony that is over.
 const LET_GO_MAX: Duration = Duration::from_secs(2);
-
-/// The ceremony under way.
-pub(crate) struct Running {
-    id: String,
-    /// `None` once nobody wants its answer any more.
-    told: Option<mpsc::UnboundedSender<Told>>,
-}
 
 /// Where a key believes itself to be asked from: the relying party's own host, which has no page.
 ///
@@ -56,23 +37,17 @@ fn origin_of(options: &str, signs: bool, allowed: Option<&str>) -> Result<String
 }
 
 impl Link {
-    pub(crate) fn step_up(self: &Rc<Self>, intent: StepUpIntent) {
+    pub(super) fn step_up(self: &Rc<Self>, intent: StepUpIntent) {
         match intent {
             StepUpIntent::Begin(id) => lock(&self.book).with_step_ups(|s| s.begin(&id)),
-            StepUpIntent::Pin(id, pin) => self.tell_ceremony(&id, Told::Pin(pin)),
-            StepUpIntent::Stop(id) => self.tell_ceremony(&id, Told::Cancel),
+            StepUpIntent::Pin(id, pin) => self.ceremony.tell(&id, Told::Pin(pin)),
+            StepUpIntent::Stop(id) => self.ceremony.tell(&id, Told::Cancel),
             StepUpIntent::Refuse(id) => self.refuse(&id),
         }
     }
 
-    fn tell_ceremony(&self, id: &str, told: Told) {
-        if let Some(told_to) = self.ceremony.borrow().as_ref().filter(|r| r.id == id).and_then(|r| r.told.as_ref()) {
-            let _ = told_to.send(told);
-        }
-    }
-
     fn refuse(&self, id: &str) {
-        self.tell_ceremony(id, Told::Cancel);
+        self.ceremony.tell(id, Told::Cancel);
         let Some(closed) = lock(&self.book).close_step_up(id) else { return };
         match closed.matter {
             Matter::Approve(_) => {
@@ -83,35 +58,26 @@ impl Link {
         }
     }
 
-    /// No ceremony outlives the connection its answer is for.
-    pub(crate) fn stop_ceremony(&self) {
-        if let Some(r) = self.ceremony.borrow_mut().as_mut() {
-            r.told = None;
-        }
-    }
-
     /// Begins the next ceremony when none is under way, and ends one whose dialog has closed.
-    pub(crate) fn next_ceremony(self: &Rc<Self>) {
-        let gone = self.ceremony.borrow().as_ref().map(|r| !lock(&self.book).has_step_up(&r.id));
-        match gone {
-            Some(true) => return self.stop_ceremony(),
-            Some(false) => return,
+    pub(super) fn next_ceremony(self: &Rc<Self>) {
+        match self.ceremony.id() {
+            Some(id) if !lock(&self.book).has_step_up(&id) => return self.ceremony.abandon(),
+            Some(_) => return,
             None => {}
         }
         let Some(open) = lock(&self.book).next_step_up() else { return };
-        let (told, hear) = mpsc::unbounded_channel();
-        *self.ceremony.borrow_mut() = Some(Running { id: open.id.clone(), told: Some(told) });
-        tokio::task::spawn_local(self.clone().ceremony(open, hear));
+        let hear = self.ceremony.begin(&open.id);
+        tokio::task::spawn_local(self.clone().hold_ceremony(open, hear));
     }
 
-    async fn ceremony(self: Rc<Self>, open: Open, mut hear: mpsc::UnboundedReceiver<Told>) {
+    async fn hold_ceremony(self: Rc<Self>, open: Open, mut hear: mpsc::UnboundedReceiver<Told>) {
         let exporter = self.exporter.get();
         lock(&self.book).with_step_ups(|s| s.started(&open.id));
         let result = match self.order(&open, exporter) {
             Ok(order) => self.perform(&open.id, order, &mut hear).await,
             Err(e) => Err(e),
         };
-        let wanted = self.ceremony.borrow_mut().take().is_some_and(|r| r.told.is_some());
+        let wanted = self.ceremony.end();
         // An answer signed for a connection that is no more is for nobody.
         if wanted && self.exporter.get() == exporter {
             match result {
@@ -176,31 +142,5 @@ impl Link {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_venue_asks_keys_as_its_own_relying_party_only() {
-        const OWN: Option<&str> = Some("stepup.bank.example");
-        let sign = r#"{"publicKey":{"rpId":"stepup.bank.example"}}"#;
-        let register = r#"{"publicKey":{"rp":{"id":"stepup.bank.example"}}}"#;
-        for (good, signs) in [(sign, true), (register, false)] {
-            assert_eq!(origin_of(good, signs, OWN).as_deref(), Ok("https://stepup.bank.example"), "{good}");
-        }
-        let both = r#"{"publicKey":{"rpId":"login.bank.example","rp":{"id":"stepup.bank.example"}}}"#;
-        let other_way = r#"{"publicKey":{"rpId":"stepup.bank.example","rp":{"id":"login.bank.example"}}}"#;
-        for (options, signs, allowed) in [
-            (sign, true, None),
-            (sign, true, Some("bank.example")),
-            (sign, true, Some("login.stepup.bank.example")),
-            (sign, false, OWN),
-            (register, true, OWN),
-            (both, true, OWN),
-            (other_way, false, OWN),
-            (r#"{"publicKey":{"rpId":7}}"#, true, OWN),
-            ("rubbish", true, OWN),
-        ] {
-            assert!(origin_of(options, signs, allowed).is_err(), "{options} {signs} {allowed:?}");
-        }
-    }
-}
+#[path = "ceremony_tests.rs"]
+mod tests;

@@ -1,41 +1,41 @@
 //! Direct mode on the link's thread: carries what [`Direct`] decides to the book and to the venue.
 
-use super::{Direct, Do, concerns};
+use super::Link;
 use crate::{
     book::{Book, lock},
     clock::Moment,
+    direct::{Direct, Do, concerns},
     laptop_clock::laptop_now,
-    link::Link,
     view::NoticeKind,
 };
 use signet_fix::AppMessage;
 use std::collections::VecDeque;
 
 impl Link {
-    pub(crate) fn is_direct(&self) -> bool {
+    pub(super) fn is_direct(&self) -> bool {
         self.direct.borrow().is_some()
     }
 
     /// Logged on to a plain venue.
-    pub(crate) fn direct_up(&self) {
+    pub(super) fn direct_up(&self) {
         let exporter = self.exporter.get();
         self.direct(|d, book, now| d.up(book, exporter, now));
     }
 
-    pub(crate) fn direct_lost(&self) {
+    pub(super) fn direct_lost(&self) {
         self.direct(|d, _, _| d.lost());
     }
 
-    pub(crate) fn direct_tick(&self) {
+    pub(super) fn direct_tick(&self) {
         self.direct(Direct::tick);
     }
 
-    pub(crate) fn direct_send(&self, m: AppMessage) {
+    pub(super) fn direct_send(&self, m: AppMessage) {
         self.direct(|d, book, now| d.send(m, book, now));
     }
 
     /// A message of the venue, on its way to the book.
-    pub(crate) fn direct_heard(&self, m: AppMessage) {
+    pub(super) fn direct_heard(&self, m: AppMessage) {
         self.direct(|d, book, _| d.heard(m, book).map(Do::ToBook).into_iter().collect());
     }
 
