@@ -7,6 +7,7 @@ use super::{
     keys::Keys,
     outcome::{Ended, Fault, Next, backoff, internal},
     stores::{names, open_stores},
+    target::Target,
 };
 use crate::{
     blotter::Blotter,
@@ -31,13 +32,6 @@ use tokio_rustls::client::TlsStream;
 
 /// A link that was up for this long was good.
 const HELD: Duration = Duration::from_secs(10);
-
-/// What a connection is made with.
-pub(super) struct Target {
-    pub venue: Venue,
-    pub keys: Rc<Keys>,
-    pub session: Rc<Session>,
-}
 
 impl Link {
     /// Gets the key, then connects again and again until superseded or refused.

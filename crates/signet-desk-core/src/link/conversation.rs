@@ -2,8 +2,8 @@
 
 use super::{
     Link,
-    connect::Target,
     outcome::{Ended, Goodbye},
+    target::Target,
 };
 use crate::{
     book::lock,

@@ -4,7 +4,7 @@ use super::Link;
 use crate::{
     book::{Book, lock},
     clock::Moment,
-    direct::{Direct, Do, concerns},
+    direct::{Direct, DirectAction, concerns},
     laptop_clock::laptop_now,
     view::NoticeKind,
 };
@@ -36,19 +36,21 @@ impl Link {
 
     /// A message of the venue, on its way to the book.
     pub(super) fn direct_heard(&self, m: AppMessage) {
-        self.direct(|d, book, _| d.heard(m, book).map(Do::ToBook).into_iter().collect());
+        self.direct(|d, book, _| d.heard(m, book).map(DirectAction::ToBook).into_iter().collect());
     }
 
     /// One event, and every consequence of it.
-    fn direct(&self, event: impl FnOnce(&mut Direct, &Book, Moment) -> Vec<Do>) {
-        let mut todo: VecDeque<Do> = self.ask_direct(event).into();
+    fn direct(&self, event: impl FnOnce(&mut Direct, &Book, Moment) -> Vec<DirectAction>) {
+        let mut todo: VecDeque<DirectAction> = self.ask_direct(event).into();
         while let Some(d) = todo.pop_front() {
             match d {
-                Do::ToVenue(m) => self.to_peer(&m),
-                Do::Release(m) => todo.extend(self.ask_direct(|d, book, now| d.release(m, book, now))),
-                Do::NotSent(m, why) => lock(&self.book).not_sent(&m, why, laptop_now()),
-                Do::Tell(why) => lock(&self.book).tell(NoticeKind::Bad, &why.code, format!("{} {}", why.message, why.cure), laptop_now()),
-                Do::ToBook(m) => {
+                DirectAction::ToVenue(m) => self.to_peer(&m),
+                DirectAction::Release(m) => todo.extend(self.ask_direct(|d, book, now| d.release(m, book, now))),
+                DirectAction::NotSent(m, why) => lock(&self.book).not_sent(&m, why, laptop_now()),
+                DirectAction::Tell(why) => {
+                    lock(&self.book).tell(NoticeKind::Bad, &why.code, format!("{} {}", why.message, why.cure), laptop_now())
+                }
+                DirectAction::ToBook(m) => {
                     let (open, answers) = {
                         let mut book = lock(&self.book);
                         (concerns(&m, &book), book.message(m, laptop_now()))
@@ -64,7 +66,7 @@ impl Link {
         }
     }
 
-    fn ask_direct(&self, event: impl FnOnce(&mut Direct, &Book, Moment) -> Vec<Do>) -> Vec<Do> {
+    fn ask_direct(&self, event: impl FnOnce(&mut Direct, &Book, Moment) -> Vec<DirectAction>) -> Vec<DirectAction> {
         let mut direct = self.direct.borrow_mut();
         let Some(d) = direct.as_mut() else { return Vec::new() };
         let book = lock(&self.book);

@@ -7,7 +7,7 @@
 //! | `conversation.rs` | what is heard on a connection |
 //! | `watch.rs` | measuring the link, and renewing its certificate |
 //! | `outcome.rs` | how a connection ended, and what follows |
-//! | `stores.rs` | the files of an identity at a venue |
+//! | `target.rs`, `stores.rs` | what a connection is made with, and the files of an identity at a venue |
 //! | `keys.rs` | the identity a link connects with, and the change of its key |
 //! | `ceremony.rs`, `running.rs` | ceremonies with security keys |
 //! | `direct.rs` | direct mode on this thread |
@@ -23,6 +23,7 @@ mod outcome;
 mod pings;
 mod running;
 mod stores;
+mod target;
 mod watch;
 
 pub use command::{Command, StepUpIntent};

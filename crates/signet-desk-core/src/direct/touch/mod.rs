@@ -5,19 +5,19 @@
 
 mod keys;
 
-use super::{Do, refusal::TouchRefusal, store::TouchStore};
+use super::{action::DirectAction, refusal::TouchRefusal, store::TouchStore};
 use crate::{clock::Moment, venue::DirectStepUp};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use signet_fix::{
     AppMessage,
-    message::{AccessState, Answer, KeyReport, KeyRequest, StepUpChallenge, StepUpOutcome, StepUpStatus},
+    message::{AccessState, Answer, KeyReport, StepUpChallenge, StepUpOutcome, StepUpStatus},
 };
 use signet_rfq::{RfqId, UtcMillis};
 use signet_stepup::{
     Action, Approval, Context, SessionReason,
     approval::digest_of,
     evidence::{Evidence, VERSION},
-    rp::{Assertion, PendingAssertion, PendingRegistration, Person, RpError},
+    rp::{Assertion, PendingAssertion, PendingRegistration, RpError},
     rules::{LogonRule, Standing, Wanted, wanted, words},
 };
 
@@ -72,7 +72,7 @@ pub(super) struct Touch {
     next: u64,
     /// Of the connection that is up.
     exporter: Option<[u8; 32]>,
-    out: Vec<Do>,
+    out: Vec<DirectAction>,
 }
 
 impl Touch {
@@ -96,7 +96,7 @@ impl Touch {
     // ----- the session -----
 
     /// Logged on over a new connection: what was proved on another is worth nothing here, and what was owed still is.
-    pub fn up(&mut self, exporter: [u8; 32], now: Moment) -> Vec<Do> {
+    pub fn up(&mut self, exporter: [u8; 32], now: Moment) -> Vec<DirectAction> {
         (self.exporter, self.active) = (Some(exporter), now.laptop);
         self.tell_access(now);
         let logon = (self.settings.rules.logon == LogonRule::Always).then_some(SessionReason::Logon);
@@ -107,7 +107,7 @@ impl Touch {
     }
 
     /// Whatever waits is dropped: nothing is sent later by itself.
-    pub fn lost(&mut self) -> Vec<Do> {
+    pub fn lost(&mut self) -> Vec<DirectAction> {
         (self.exporter, self.standing.lease, self.told, self.registration) = (None, None, None, None);
         for h in std::mem::take(&mut self.held) {
             self.end(h, StepUpStatus::Withdrawn, &TouchRefusal::LinkLost);
@@ -116,7 +116,7 @@ impl Touch {
     }
 
     /// The trader, or this laptop, wants the trader to be verified anew.
-    pub fn verify(&mut self, why: SessionReason, now: Moment) -> Vec<Do> {
+    pub fn verify(&mut self, why: SessionReason, now: Moment) -> Vec<DirectAction> {
         if self.exporter.is_some() && self.settings.rules.asks(why) {
             self.ask_session(why, now);
         }
@@ -157,7 +157,7 @@ impl Touch {
 
     /// Keeps a message back until it is approved, at the longest until `ends` (laptop's clock), when it would be
     /// worth nothing any more.
-    pub fn hold(&mut self, m: AppMessage, action: Action, reason: String, ends: UtcMillis, now: Moment) -> Vec<Do> {
+    pub fn hold(&mut self, m: AppMessage, action: Action, reason: String, ends: UtcMillis, now: Moment) -> Vec<DirectAction> {
         if self.held.iter().any(|h| h.is_same(&m)) {
             return Vec::new();
         }
@@ -184,7 +184,7 @@ impl Touch {
     }
 
     /// The trader ends an RFQ that waits; `None` when none of this id does.
-    pub fn cancelled(&mut self, rfq: &RfqId) -> Option<Vec<Do>> {
+    pub fn cancelled(&mut self, rfq: &RfqId) -> Option<Vec<DirectAction>> {
         let of = |h: &Held| matches!(&h.what, What::Message(m) if matches!(m.as_ref(), AppMessage::QuoteRequest(q) if &q.id == rfq));
         self.held.iter().any(of).then(|| {
             self.withdraw(of, "you ended the RFQ");
@@ -206,7 +206,7 @@ impl Touch {
                 let deadline = now.on_venues_clock(ask.deadline);
                 let challenge = StepUpChallenge { id: id.clone(), reason: Some(ask.reason), deadline, approval: text, options };
                 self.held.push(Held { id, what: ask.what, approval, deadline: ask.deadline, pending });
-                self.out.push(Do::ToBook(AppMessage::StepUpChallenge(challenge)));
+                self.out.push(DirectAction::ToBook(AppMessage::StepUpChallenge(challenge)));
             }
             Err(why) => self.refuse(ask.what, &why),
         }
@@ -220,7 +220,7 @@ impl Touch {
     // ----- answers -----
 
     /// The ceremony ended. Its challenge is gone whatever comes of it.
-    pub fn answered(&mut self, id: &str, answer: Answer, now: Moment) -> Vec<Do> {
+    pub fn answered(&mut self, id: &str, answer: Answer, now: Moment) -> Vec<DirectAction> {
         let Some(at) = self.held.iter().position(|h| h.id == id) else {
             let why = TouchRefusal::NotOpen;
             self.out.push(outcome(id, StepUpStatus::Refused, Some((why.code(), why.to_string(), why.cure()))));
@@ -248,7 +248,7 @@ impl Touch {
         self.active = now.laptop;
         self.standing = self.standing.touched(&self.settings.rules, now.laptop);
         match what {
-            What::Message(m) => self.out.push(Do::Release(*m)),
+            What::Message(m) => self.out.push(DirectAction::Release(*m)),
             What::Register(name) => self.begin_registration(name, now),
             What::Session => {}
         }
@@ -313,14 +313,14 @@ impl Touch {
 
     fn refuse(&mut self, what: What, why: &TouchRefusal) {
         self.out.push(match what {
-            What::Message(m) => Do::NotSent(*m, why.problem()),
-            What::Register(_) => Do::ToBook(refused(why)),
-            What::Session => Do::Tell(why.problem()),
+            What::Message(m) => DirectAction::NotSent(*m, why.problem()),
+            What::Register(_) => DirectAction::ToBook(refused(why)),
+            What::Session => DirectAction::Tell(why.problem()),
         });
     }
 
     /// What time does. `gone` says why a message would be worth nothing any more.
-    pub fn tick(&mut self, gone: impl Fn(&AppMessage) -> Option<String>, now: Moment) -> Vec<Do> {
+    pub fn tick(&mut self, gone: impl Fn(&AppMessage) -> Option<String>, now: Moment) -> Vec<DirectAction> {
         for h in std::mem::take(&mut self.held) {
             let dead = match &h.what {
                 What::Message(m) => gone(m),
@@ -334,7 +334,7 @@ impl Touch {
         }
         if self.registration.as_ref().is_some_and(|r| r.deadline <= now.laptop) {
             self.registration = None;
-            self.out.push(Do::ToBook(refused(&TouchRefusal::Late)));
+            self.out.push(DirectAction::ToBook(refused(&TouchRefusal::Late)));
         }
         if self.exporter.is_some() && self.standing.passes(&self.settings.rules, self.active, now.laptop) {
             self.tell_access(now);
@@ -362,11 +362,11 @@ impl Touch {
         if self.told.as_ref() != Some(&state) {
             self.told = Some(state.clone());
             let lease_until = state.lease_until.map(|t| now.on_venues_clock(t));
-            self.out.push(Do::ToBook(AppMessage::AccessState(AccessState { lease_until, ..state })));
+            self.out.push(DirectAction::ToBook(AppMessage::AccessState(AccessState { lease_until, ..state })));
         }
     }
 
-    fn done(&mut self) -> Vec<Do> {
+    fn done(&mut self) -> Vec<DirectAction> {
         std::mem::take(&mut self.out)
     }
 }
@@ -382,10 +382,10 @@ impl Held {
     }
 }
 
-fn outcome(id: &str, status: StepUpStatus, why: Option<(&str, String, &str)>) -> Do {
+fn outcome(id: &str, status: StepUpStatus, why: Option<(&str, String, &str)>) -> DirectAction {
     let (code, text, cure) = why.map_or((None, None, None), |(c, t, u)| (Some(c.into()), Some(t), Some(u.into())));
     let cure = cure.filter(|c: &String| !c.is_empty());
-    Do::ToBook(AppMessage::StepUpOutcome(StepUpOutcome { id: id.into(), status, code, text, cure }))
+    DirectAction::ToBook(AppMessage::StepUpOutcome(StepUpOutcome { id: id.into(), status, code, text, cure }))
 }
 
 fn refused(why: &TouchRefusal) -> AppMessage {

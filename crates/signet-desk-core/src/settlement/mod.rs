@@ -103,5 +103,4 @@ fn fix(day: Date) -> String {
 }
 
 #[cfg(test)]
-#[path = "settlement_tests.rs"]
 mod tests;
