@@ -61,6 +61,7 @@ impl Desk {
         Ok(Self { config: Arc::new(config), issuer, pins, enrolling: Arc::default(), keys, book, commands })
     }
 
+    /// What this build is, and the venues it knows.
     pub fn info(&self) -> DeskInfo {
         let venue = |v: &crate::Venue| VenueView { name: v.name.clone(), endpoint: v.endpoint() };
         DeskInfo {
@@ -111,23 +112,27 @@ impl Desk {
         self.command(Command::Renew)
     }
 
+    /// Connects, and keeps the link until told otherwise. How it went is in the next frames.
     pub async fn connect(&self, identity: String, venue: String) -> Result<(), Problem> {
         self.connect_now(&identity, &venue)
     }
 
-    /// As [`Self::connect`], from code that does not wait. How it went is in the next frames.
+    /// As [`Self::connect`], from code that does not wait.
     pub fn connect_now(&self, identity: &str, venue: &str) -> Result<(), Problem> {
         self.command(Command::Connect { identity: identity.into(), venue: venue.into() })
     }
 
+    /// Logs out and stays offline.
     pub async fn disconnect(&self) -> Result<(), Problem> {
         self.command(Command::Disconnect)
     }
 
+    /// Instruments and dealers that this trader may use.
     pub fn reference(&self) -> Reference {
         lock(&self.book).reference()
     }
 
+    /// What a typed quantity means, and whether the instrument allows it.
     pub fn read_quantity(&self, instrument: &str, text: &str) -> Result<QuantityView, Problem> {
         lock(&self.book).read_quantity(instrument, text)
     }
@@ -159,10 +164,12 @@ impl Desk {
         lock(&self.book).dismiss(rfq_id)
     }
 
+    /// Shows what exactly would be agreed to. Nothing is sent.
     pub fn arm(&self, intent: ArmIntent) -> Result<AcceptView, Problem> {
         lock(&self.book).arm(&intent, laptop_now())
     }
 
+    /// Takes an armed accept back.
     pub fn disarm(&self, rfq_id: &str) -> Result<(), Problem> {
         lock(&self.book).disarm(rfq_id)
     }
@@ -249,6 +256,7 @@ impl Desk {
         lock(&self.book).wake_after(seq, wake);
     }
 
+    /// A page of the blotter, newest first.
     pub fn blotter(&self, query: BlotterQuery) -> Result<BlotterPage, Problem> {
         Ok(lock(&self.book).blotter(&query))
     }

@@ -81,14 +81,5 @@ impl From<&InvitationError> for Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_invitation_is_refused_in_words() {
-        for text in ["", "hello", "signet://enrol/%%%", "signet://other/x", "version = 9"] {
-            let p = read(text).expect_err(text);
-            assert!(p.code.starts_with("invitation_") && !p.cure.is_empty(), "{text:?}: {p:?}");
-        }
-    }
-}
+#[path = "enrol_tests.rs"]
+mod tests;

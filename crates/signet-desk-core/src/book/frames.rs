@@ -53,19 +53,23 @@ impl Book {
         }
     }
 
+    /// Calls `wake` once, at the first change after frame `seq`. It must not call the desk.
     pub fn wake_after(&mut self, seq: u64, wake: Wake) {
         self.frames.wake_after(seq, self.screen.is_dirty(), wake);
     }
 
+    /// A page of the blotter.
     pub(crate) fn blotter(&self, query: &BlotterQuery) -> BlotterPage {
         self.records.blotter.page(query)
     }
 
+    /// The PIN dialog of a token looks like this now.
     pub fn pin(&mut self, pin: PinView) {
         self.dialogs.pin = pin;
         self.changed(Part::Pin);
     }
 
+    /// An enrolment has come this far.
     pub fn enrolling(&mut self, enrol: EnrolView) {
         self.dialogs.enrol = enrol;
         self.changed(Part::Enrol);

@@ -10,6 +10,7 @@ pub struct Ids {
 }
 
 impl Ids {
+    /// `start` and `random` tell this run of the desk from every other.
     pub fn new(start: UtcMillis, random: u32) -> Self {
         Self { prefix: format!("{:x}{:04x}", start.0, random & 0xffff), next: 0 }
     }

@@ -12,6 +12,7 @@ use signet_fix::message::{AppMessage, QuoteRequest, QuoteResponse};
 use signet_rfq::{self as rfq, AcceptId, DealerId, Declined, QuoteId, Rfq, RfqId, Terms, UtcMillis, group_digits, parse_quantity};
 
 impl Book {
+    /// Instruments and dealers that this trader may use.
     pub fn reference(&self) -> Reference {
         self.reference.view()
     }
@@ -21,6 +22,7 @@ impl Book {
         Ok(settlement::view(self.reference.chosen(instrument)?, self.clock.gateway(now)))
     }
 
+    /// What a typed quantity means, and whether the instrument allows it.
     pub fn read_quantity(&self, instrument: &str, text: &str) -> Result<QuantityView, Problem> {
         let q = parse_quantity(text).map_err(|e| Problem::from(&e))?;
         if let Some(i) = self.reference.named(instrument) {
@@ -95,6 +97,7 @@ impl Book {
         if online { Ok(AppMessage::RfqCancel { rfq: id, text: None }) } else { Err(offline()) }
     }
 
+    /// Takes an ended RFQ off the screen.
     pub fn dismiss(&mut self, id: &str) -> Result<(), Problem> {
         let (id, item) = self.item(id)?;
         if !item.rfq.state.ended() {
@@ -104,6 +107,7 @@ impl Book {
         Ok(())
     }
 
+    /// Shows what exactly would be agreed to. Nothing is sent.
     pub fn arm(&mut self, intent: &ArmIntent, now: UtcMillis) -> Result<AcceptView, Problem> {
         if !self.online() {
             return Err(offline());
@@ -122,6 +126,7 @@ impl Book {
         Ok(view)
     }
 
+    /// Takes an armed accept back.
     pub fn disarm(&mut self, id: &str) -> Result<(), Problem> {
         let (_, item) = self.item(id)?;
         item.rfq.disarm();

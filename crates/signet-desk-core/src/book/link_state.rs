@@ -14,6 +14,7 @@ use signet_rfq::{Accept, CompId, Declined, Rfq, RfqId, Terms, UtcMillis};
 const DEADLINE_NEAR_MS: i64 = 1_500;
 
 impl Book {
+    /// Changes what is shown of the connection.
     pub fn link(&mut self, now: UtcMillis, change: impl FnOnce(&mut SessionView)) {
         if self.connection.change(now, change) {
             self.screen.mark_all();
@@ -55,6 +56,8 @@ impl Book {
         self.connection.sent.record(seq, m);
     }
 
+    /// A ping left at `sent` and was answered at `received`, on the laptop's clock; the gateway stamped its
+    /// answer in between.
     pub fn measured(&mut self, sent: UtcMillis, stamped: UtcMillis, received: UtcMillis) {
         self.clock.measured(sent, stamped, received);
         let (offset, rtt) = (self.clock.offset_ms(), self.clock.round_trip_ms());
@@ -103,6 +106,7 @@ impl Book {
         self.frames.wake();
     }
 
+    /// What time does: deadlines, and what the disk refused before.
     pub fn tick(&mut self, now: UtcMillis) {
         self.tell_blotter(now);
         let at = self.clock.gateway(now);

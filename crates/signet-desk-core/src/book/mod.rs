@@ -80,6 +80,7 @@ pub struct Book {
 }
 
 impl Book {
+    /// A book with nothing in it, for a desk that starts `now`.
     pub fn new(ids: Ids, now: UtcMillis) -> Self {
         Self {
             ids,
@@ -97,6 +98,7 @@ impl Book {
         }
     }
 
+    /// Logged on, and what the gateway holds is on screen.
     pub fn online(&self) -> bool {
         self.connection.online()
     }
@@ -111,6 +113,7 @@ impl Book {
         Moment { laptop: now, venue: self.clock.gateway(now), arrival_ms: self.clock.arrival_ms() }
     }
 
+    /// An RFQ on screen.
     pub(crate) fn rfq(&self, id: &RfqId) -> Option<&Rfq> {
         self.screen.rfq(id)
     }

@@ -8,6 +8,7 @@ use crate::{
 use signet_rfq::{RfqId, UtcMillis};
 
 impl Book {
+    /// Tells the trader something that belongs to no RFQ.
     pub fn tell(&mut self, kind: NoticeKind, code: &str, text: String, now: UtcMillis) {
         self.notice(kind, code, text, None, now);
         self.frames.wake();

@@ -35,6 +35,7 @@ impl TlsSwitches {
     }
 }
 
+/// What a desk is started with.
 #[derive(Debug, Clone)]
 pub struct DeskConfig {
     /// Those an administrator deployed; the desk adds those of invitations.
@@ -43,9 +44,11 @@ pub struct DeskConfig {
     pub data_dir: PathBuf,
     /// The PKCS#11 token keys may be held in, where there is one.
     pub token: Option<Pkcs11Settings>,
+    /// What the firm asks of every connection.
     pub tls: TlsSwitches,
     /// How the network is left, for hotels and offices with a proxy.
     pub proxy: ProxySetting,
+    /// The desk's own version.
     pub version: String,
     /// Set only by a build with the practice venue inside.
     pub practice: bool,
@@ -104,6 +107,7 @@ impl DeskConfig {
         }
     }
 
+    /// As the administrator's `desk.toml` says.
     pub fn from_file(path: &Path, data_dir: PathBuf, version: &str) -> Result<Self, DeskConfigError> {
         let file = read(path)?;
         let base = path.parent().unwrap_or(Path::new(""));

@@ -28,9 +28,11 @@ const MINUTES_MAX: u32 = 24 * 60;
 pub struct DirectSettings {
     /// CompID of this desk at the venue; left out, the one its certificate states.
     pub sender_comp_id: Option<CompId>,
+    /// What an RFQ may be about there.
     pub instruments: Catalogue,
     /// Whom an RFQ may be sent to there.
     pub dealers: Vec<DealerState>,
+    /// When this desk asks for a touch, if it does.
     pub step_up: Option<DirectStepUp>,
     /// Messages to the venue are signed in tags 93/89, which many venues do not know.
     pub sign_messages: bool,

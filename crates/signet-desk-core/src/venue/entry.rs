@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 /// One gateway, or one venue without, and how to know that it is the right one.
 #[derive(Debug, Clone)]
 pub struct Venue {
+    /// What people call it.
     pub name: String,
+    /// Where it listens.
     pub host: String,
+    /// Where it listens.
     pub port: u16,
     /// The name its certificate must carry.
     pub server_name: String,
@@ -18,8 +21,11 @@ pub struct Venue {
     pub comp_id: CompId,
     /// Empty in direct mode, where nobody's certificate states one.
     pub trust_domain: String,
+    /// The authorities that may vouch for it.
     pub roots: TrustRoots,
+    /// The keys it may have; any, if there are none.
     pub pins: Vec<SpkiPin>,
+    /// TLS 1.2 will do.
     pub allow_tls12: bool,
     /// Revocation lists for its certificate, PEM or DER.
     pub crl: Vec<PathBuf>,
@@ -119,6 +125,7 @@ impl Venue {
         })
     }
 
+    /// `host:port`, as people write it.
     pub fn endpoint(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
