@@ -12,6 +12,27 @@ const ARRIVAL_MIN_MS: i64 = 20;
 /// What two good clocks may drift apart between the oldest sample and the newest.
 const DRIFT_MS: i64 = 50;
 
+/// One moment on both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// What deadlines, leases and evidence go by in direct mode: no venue can turn it.
+    pub laptop: UtcMillis,
+    /// What quotes and the window go by: the gateway's clock, or the plain venue's.
+    pub venue: UtcMillis,
+    /// What an accept needs to reach the venue, milliseconds.
+    pub arrival_ms: i64,
+}
+
+impl Moment {
+    pub fn on_venues_clock(self, laptop: UtcMillis) -> UtcMillis {
+        self.venue + laptop.since(self.laptop)
+    }
+
+    pub fn on_laptops_clock(self, venue: UtcMillis) -> UtcMillis {
+        self.laptop + venue.since(self.venue)
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct GatewayClock {
     /// (round trip, offset), milliseconds.
@@ -67,53 +88,5 @@ impl GatewayClock {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_sample_with_the_shortest_round_trip_is_believed() {
-        let mut c = GatewayClock::default();
-        let t = |n: i64| UtcMillis(1_000_000 + n);
-        assert_eq!(c.gateway(t(0)), t(0));
-        // The gateway is 5000 ms ahead; the first answer was held up on the way back.
-        c.measured(t(0), t(5_010), t(420));
-        c.measured(t(1_000), t(6_010), t(1_020));
-        assert_eq!(c.offset_ms(), Some(5_000));
-        assert_eq!(c.gateway(t(2_000)), t(7_000));
-        assert_eq!(c.round_trip_ms(), Some(20));
-    }
-
-    #[test]
-    fn a_step_of_the_gateways_clock_is_followed_at_once() {
-        for step in [-3_600_000i64, -200, 200, 3_600_000] {
-            let mut c = GatewayClock::default();
-            let t = |n: i64| UtcMillis(10_000_000 + n);
-            for n in 0..8 {
-                c.measured(t(n * 3_000), t(n * 3_000 + 5_005), t(n * 3_000 + 10));
-            }
-            c.measured(t(30_000), t(35_010 + step), t(30_020));
-            assert_eq!(c.offset_ms(), Some(5_000 + step));
-        }
-    }
-
-    #[test]
-    fn a_slow_answer_is_no_step() {
-        let mut c = GatewayClock::default();
-        let t = |n: i64| UtcMillis(10_000_000 + n);
-        c.measured(t(0), t(5_005), t(10));
-        for (n, there, back) in [(1i64, 2_000i64, 5i64), (2, 5, 2_000), (3, 20_000, 30_000)] {
-            let sent = n * 100_000;
-            c.measured(t(sent), t(sent + there + 5_000), t(sent + there + back));
-            assert_eq!(c.offset_ms(), Some(5_000), "the best sample stays");
-        }
-    }
-
-    #[test]
-    fn a_clock_step_throws_old_samples_away() {
-        let mut c = GatewayClock::default();
-        let t = |n: i64| UtcMillis(1_000_000 + n);
-        c.measured(t(0), t(10), t(20));
-        c.measured(t(0), t(10), t(-5_000));
-        assert_eq!(c.offset_ms(), None);
-    }
-}
+#[path = "clock_tests.rs"]
+mod tests;

@@ -1,16 +1,15 @@
 //! The handle the window holds.
 
 use crate::{
-    book::{Book, Ids},
-    ceremony::StepUpIntent,
-    config::DeskConfig,
+    book::{Book, Ids, lock},
     enrol,
     holders::{Holders, KeyStore},
     issue::Issuer,
-    link::{self, Command, laptop_now, lock},
+    laptop_clock::laptop_now,
+    link::{self, Command, StepUpIntent},
     pin::PinDesk,
     problem::problem,
-    venues::Venues,
+    venue::{DeskConfig, Venues},
     view::*,
 };
 use signet_fix::AppMessage;
@@ -62,6 +61,7 @@ impl Desk {
         Ok(Self { config: Arc::new(config), issuer, pins, enrolling: Arc::default(), keys, book, commands })
     }
 
+    /// What this build is, and the venues it knows.
     pub fn info(&self) -> DeskInfo {
         let venue = |v: &crate::Venue| VenueView { name: v.name.clone(), endpoint: v.endpoint() };
         DeskInfo {
@@ -112,23 +112,27 @@ impl Desk {
         self.command(Command::Renew)
     }
 
+    /// Connects, and keeps the link until told otherwise. How it went is in the next frames.
     pub async fn connect(&self, identity: String, venue: String) -> Result<(), Problem> {
         self.connect_now(&identity, &venue)
     }
 
-    /// As [`Self::connect`], from code that does not wait. How it went is in the next frames.
+    /// As [`Self::connect`], from code that does not wait.
     pub fn connect_now(&self, identity: &str, venue: &str) -> Result<(), Problem> {
         self.command(Command::Connect { identity: identity.into(), venue: venue.into() })
     }
 
+    /// Logs out and stays offline.
     pub async fn disconnect(&self) -> Result<(), Problem> {
         self.command(Command::Disconnect)
     }
 
+    /// Instruments and dealers that this trader may use.
     pub fn reference(&self) -> Reference {
         lock(&self.book).reference()
     }
 
+    /// What a typed quantity means, and whether the instrument allows it.
     pub fn read_quantity(&self, instrument: &str, text: &str) -> Result<QuantityView, Problem> {
         lock(&self.book).read_quantity(instrument, text)
     }
@@ -160,10 +164,12 @@ impl Desk {
         lock(&self.book).dismiss(rfq_id)
     }
 
+    /// Shows what exactly would be agreed to. Nothing is sent.
     pub fn arm(&self, intent: ArmIntent) -> Result<AcceptView, Problem> {
         lock(&self.book).arm(&intent, laptop_now())
     }
 
+    /// Takes an armed accept back.
     pub fn disarm(&self, rfq_id: &str) -> Result<(), Problem> {
         lock(&self.book).disarm(rfq_id)
     }
@@ -225,7 +231,7 @@ impl Desk {
     /// `attention` is called whenever somebody is asked for a touch, from any thread: the system is asked
     /// to point to the window. It must not call the desk.
     pub fn on_step_up(&self, attention: impl Fn() + Send + Sync + 'static) {
-        lock(&self.book).attention = Some(Box::new(attention));
+        lock(&self.book).on_step_up(Box::new(attention));
     }
 
     /// The desk's window, for systems whose own dialog wants to know (HWND).
@@ -250,8 +256,9 @@ impl Desk {
         lock(&self.book).wake_after(seq, wake);
     }
 
+    /// A page of the blotter, newest first.
     pub fn blotter(&self, query: BlotterQuery) -> Result<BlotterPage, Problem> {
-        Ok(lock(&self.book).blotter.page(&query))
+        Ok(lock(&self.book).blotter(&query))
     }
 
     /// Graceful end: logs out, closes stores.

@@ -1,6 +1,10 @@
 //! `signet-desk doctor`: why a venue cannot be reached, in words to act on and to send to support.
 
-use crate::{config::DeskConfig, holders::Holders, holders::KeyStore, link::profile, venues::Venues, view::Problem};
+use crate::{
+    holders::{Holders, KeyStore},
+    venue::{DeskConfig, Venues, profile},
+    view::Problem,
+};
 use signet_identity::{
     Identity, Pin, PinPrompt, PinRequest, Which,
     doctor::{DoctorInputs, STEP_TIME_MAX_DEFAULT, diagnose},

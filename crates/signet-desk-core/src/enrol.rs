@@ -1,7 +1,11 @@
 //! From an invitation and a one-time code to an identity that may connect. The order of steps and the
 //! words; keys and certificates are the affair of `signet-identity`.
 
-use crate::{peer_text::shown, problem::problem, view::*};
+use crate::{
+    peer_text::shown,
+    problem::{problem, sentence, snake},
+    view::*,
+};
 use signet_identity::{HolderRule, Invitation, InvitationError, device_name};
 use time::OffsetDateTime;
 
@@ -72,19 +76,10 @@ pub(crate) fn host_name() -> String {
 
 impl From<&InvitationError> for Problem {
     fn from(e: &InvitationError) -> Self {
-        problem(&e.code().replace('.', "_"), crate::problem::sentence(&e.to_string()), e.cure())
+        problem(&snake(e.code()), sentence(&e.to_string()), e.cure())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_invitation_is_refused_in_words() {
-        for text in ["", "hello", "signet://enrol/%%%", "signet://other/x", "version = 9"] {
-            let p = read(text).expect_err(text);
-            assert!(p.code.starts_with("invitation_") && !p.cure.is_empty(), "{text:?}: {p:?}");
-        }
-    }
-}
+#[path = "enrol_tests.rs"]
+mod tests;

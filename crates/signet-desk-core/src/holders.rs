@@ -1,7 +1,10 @@
 //! The key holders of this computer, and the identities whose keys lie in them. Every call here may
 //! wait for a person and belongs on a blocking thread.
 
-use crate::{problem::problem, view::Holder, view::Problem};
+use crate::{
+    problem::{problem, sentence, snake},
+    view::{Holder, Problem},
+};
 use signet_identity::{
     DeviceKey, HolderError, HolderKind, Identity, IdentityName, KeyHolder, KeyLabel, KeyPlace, Keychain, Loaded, PinPrompt, Which,
     pkcs11::{self, Pkcs11Holder, Pkcs11Settings},
@@ -105,6 +108,6 @@ impl Holders {
 
 impl From<&HolderError> for Problem {
     fn from(e: &HolderError) -> Self {
-        problem(&e.code().replace('.', "_"), crate::problem::sentence(&e.to_string()), e.cure())
+        problem(&snake(e.code()), sentence(&e.to_string()), e.cure())
     }
 }

@@ -8,8 +8,8 @@ use signet_journal::{LogError, SealedLog, StoreKey};
 use signet_rfq::{Accept, AcceptId, Terms};
 use std::{collections::BTreeMap, path::Path};
 
-/// Accepts kept; more than that many RFQs cannot be on screen.
-const MAX_KEPT: usize = crate::book::MAX_ON_SCREEN;
+/// Accepts kept: one of every RFQ that can be on screen.
+pub(crate) const MAX_KEPT: usize = 200;
 
 // Few of these are written, one for each accept.
 #[allow(clippy::large_enum_variant)]
@@ -85,57 +85,5 @@ fn sent(accept: &Accept, terms: &Terms) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use signet_rfq::{Ask, DealerId, InstrumentId, QuoteId, RfqId, Side, UtcMillis};
-
-    fn accept(n: u32) -> (Accept, Terms) {
-        let rfq = RfqId::new(format!("R{n}")).unwrap();
-        let instrument = InstrumentId::new("EUR/USD").unwrap();
-        let dealer = DealerId::new("NORTH").unwrap();
-        let accept = Accept {
-            id: AcceptId::new(format!("R{n}:1")).unwrap(),
-            rfq: rfq.clone(),
-            dealer: dealer.clone(),
-            quote: QuoteId::new("q1").unwrap(),
-            instrument: instrument.clone(),
-            side: Side::Buy,
-            price: "1.08345".parse().unwrap(),
-            quantity: "5000000".parse().unwrap(),
-        };
-        let terms = Terms {
-            id: rfq,
-            instrument,
-            ask: Ask::Buy,
-            quantity: "5000000".parse().unwrap(),
-            currency: "EUR".into(),
-            settlement_date: "20261124".into(),
-            dealers: vec![dealer],
-            expires: UtcMillis(60_000),
-            created: UtcMillis(0),
-        };
-        (accept, terms)
-    }
-
-    #[test]
-    fn what_has_no_answer_is_there_after_a_restart_word_for_word() {
-        let dir = tempfile::tempdir().unwrap();
-        let (path, key) = (dir.path().join("a"), StoreKey::new([1; 32]));
-        let mut kept = InFlight::open(&path, &key).unwrap();
-        for n in 1..4 {
-            let (a, t) = accept(n);
-            kept.sent(&a, &t).unwrap();
-        }
-        kept.answered(&accept(2).0.id);
-        drop(kept);
-        for _ in 0..2 {
-            let kept = InFlight::open(&path, &key).unwrap();
-            assert_eq!(kept.all().cloned().collect::<Vec<_>>(), [accept(1), accept(3)]);
-        }
-        let mut kept = InFlight::open(&path, &key).unwrap();
-        kept.answered(&accept(1).0.id);
-        kept.answered(&accept(3).0.id);
-        drop(kept);
-        assert_eq!(InFlight::open(&path, &key).unwrap().all().count(), 0);
-    }
-}
+#[path = "in_flight_tests.rs"]
+mod tests;

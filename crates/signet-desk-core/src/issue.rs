@@ -2,13 +2,11 @@
 //! before the old certificate ends.
 
 use crate::{
-    book::Book,
-    config::{TlsSwitches, Venue},
+    book::{Book, lock},
     enrol,
     holders::Holders,
-    link::lock,
-    problem::problem,
-    venues::Venues,
+    problem::{problem, sentence, snake},
+    venue::{TlsSwitches, Venue, Venues},
     view::{EnrolIntent, EnrolPhase, EnrolView, Problem},
 };
 use signet_identity::{
@@ -36,9 +34,8 @@ impl Issuer {
         let phase = |phase| self.tell(phase, None, None, None);
         let done = async {
             let (invitation, device) = enrol::check(&intent)?;
-            let venue = Venue::of_invitation(&invitation).map_err(|e| {
-                problem("invitation_unusable", crate::problem::sentence(&e.to_string()), "Ask your administrator for a new invitation.")
-            })?;
+            let venue = Venue::of_invitation(&invitation)
+                .map_err(|e| problem("invitation_unusable", sentence(&e.to_string()), "Ask your administrator for a new invitation."))?;
             phase(EnrolPhase::MakingKey);
             let label = first_label(&invitation.user, random)?;
             let kind = Holders::kind(intent.holder);
@@ -108,7 +105,7 @@ impl Issuer {
         })?;
         let mut service =
             EstClient::new(est, &venue.trust_domain, venue.roots.clone()).with_proxy(self.proxy.clone()).with_policy(self.tls.policy());
-        if let Some(crls) = crate::link::crls(venue)? {
+        if let Some(crls) = crate::venue::crls(venue)? {
             service = service.with_crls(crls);
         }
         let n = name.clone();
@@ -131,7 +128,7 @@ impl Issuer {
             }
         };
         let identity = Identity::new(enrolled.chain.clone(), key.clone())
-            .map_err(|e| problem("certificate_unusable", crate::problem::sentence(&e.to_string()), "Tell your administrator."))?;
+            .map_err(|e| problem("certificate_unusable", sentence(&e.to_string()), "Tell your administrator."))?;
         let (n, p) = (name.clone(), place.clone());
         let stored = self
             .blocking(move |h| {
@@ -210,6 +207,6 @@ fn belongs_elsewhere(h: &Holders, name: &IdentityName, trust_domain: &str) -> Re
 
 impl From<&EstError> for Problem {
     fn from(e: &EstError) -> Self {
-        problem(&e.code().replace('.', "_"), crate::problem::sentence(&e.to_string()), e.cure())
+        problem(&snake(e.code()), sentence(&e.to_string()), e.cure())
     }
 }

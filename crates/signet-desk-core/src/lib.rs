@@ -4,9 +4,7 @@
 
 mod blotter;
 mod book;
-mod ceremony;
 mod clock;
-mod config;
 mod desk;
 mod direct;
 mod doctor;
@@ -14,7 +12,6 @@ mod enrol;
 mod holders;
 mod in_flight;
 mod issue;
-mod keys;
 mod laptop_clock;
 mod link;
 mod peer_text;
@@ -25,13 +22,12 @@ mod problem;
 mod settlement;
 pub mod signing;
 mod step_up;
-mod venues;
+mod venue;
 pub mod view;
 
 pub use book::{Book, Ids};
-pub use config::{DeskConfig, DeskConfigError, TlsSwitches, Venue};
 pub use desk::Desk;
-pub use direct::{DirectSettings, DirectStepUp};
 pub use doctor::doctor;
 pub use holders::KeyStore;
 pub use in_flight::InFlight;
+pub use venue::{DeskConfig, DeskConfigError, DirectSettings, DirectStepUp, TlsSwitches, Venue};

@@ -1,8 +1,7 @@
 //! The desk's PIN dialog, seen from the token's thread: it asks and waits.
 
 use crate::{
-    book::Book,
-    link::lock,
+    book::{Book, lock},
     view::{PinTries, PinView},
 };
 use signet_identity::{Pin, PinPrompt, PinRequest};
@@ -18,10 +17,6 @@ const ANSWER_MAX: Duration = Duration::from_secs(120);
 pub(crate) struct PinDesk {
     book: Arc<Mutex<Book>>,
     waiting: Mutex<Option<mpsc::SyncSender<Option<Pin>>>>,
-}
-
-pub(crate) fn closed() -> PinView {
-    PinView { open: false, token: String::new(), tries: PinTries::Full, wrong: false, chars_min: 0, chars_max: 0, on_reader: false }
 }
 
 impl PinDesk {
@@ -60,7 +55,7 @@ impl PinPrompt for PinDesk {
         });
         let pin = answered.recv_timeout(ANSWER_MAX).ok().flatten();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
-        lock(&self.book).pin(closed());
+        lock(&self.book).pin(PinView::closed());
         pin
     }
 }

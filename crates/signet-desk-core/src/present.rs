@@ -1,6 +1,6 @@
 //! From state to what is drawn: pure functions, no decision about trading in them.
 
-use crate::view::*;
+use crate::{blotter::RowStatus, view::*};
 use rust_decimal::Decimal;
 use signet_fix::message::{DealerState as WireDealer, ExecutionReport, OrdStatus};
 use signet_rfq as rfq;
@@ -118,17 +118,28 @@ pub fn outcome_text(r: &Rfq, i: Option<&Instrument>, names: &Names) -> String {
         rfq::Side::Buy => ("bought", "from"),
         rfq::Side::Sell => ("sold", "to"),
     };
-    let what = trade_words(s);
+    let what = trade_status(s).words();
     format!("{what}: {verb} {} at {} {from} {}", group_digits(e.quantity), price(i, e.price), name(names, &a.dealer))
 }
 
-/// A trade, in one word or two.
-fn trade_words(s: &Accepting) -> &'static str {
+fn trade_status(s: &Accepting) -> RowStatus {
     match s {
-        Accepting::PartlyFilled(_) => "Partly filled",
-        Accepting::Corrected(_) => "Corrected",
-        Accepting::Busted(_) => "Cancelled by the dealer",
-        _ => "Filled",
+        Accepting::PartlyFilled(_) => RowStatus::PartlyFilled,
+        Accepting::Corrected(_) => RowStatus::Corrected,
+        Accepting::Busted(_) => RowStatus::CancelledByDealer,
+        _ => RowStatus::Filled,
+    }
+}
+
+fn rfq_status(r: &Rfq) -> RowStatus {
+    match r.state {
+        rfq::RfqState::Sent => RowStatus::Sent,
+        rfq::RfqState::Open => RowStatus::Open,
+        rfq::RfqState::Done => r.accept.as_ref().map_or(RowStatus::Filled, |(_, s)| trade_status(s)),
+        rfq::RfqState::Expired => RowStatus::Expired,
+        rfq::RfqState::Cancelled => RowStatus::Cancelled,
+        rfq::RfqState::Refused => RowStatus::Refused,
+        rfq::RfqState::NothingDone => RowStatus::NothingDone,
     }
 }
 
@@ -277,16 +288,7 @@ pub fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> BlotterRow {
         currency: t.currency.clone(),
         price: traded.map(|(_, e)| price(i, e.price)),
         dealer: traded.map_or_else(all, |(a, _)| name(names, &a.dealer)),
-        status: match r.state {
-            rfq::RfqState::Sent => "Sent",
-            rfq::RfqState::Open => "Open",
-            rfq::RfqState::Done => r.accept.as_ref().map_or("Filled", |(_, s)| trade_words(s)),
-            rfq::RfqState::Expired => "Expired",
-            rfq::RfqState::Cancelled => "Cancelled",
-            rfq::RfqState::Refused => "Refused",
-            rfq::RfqState::NothingDone => "Nothing done",
-        }
-        .into(),
+        status: rfq_status(r).words().into(),
         cover: None,
         settlement_date: iso(&t.settlement_date),
         exec_id: traded.map(|(_, e)| e.exec_id.clone()),
@@ -306,7 +308,7 @@ pub fn trade_row(r: &Rfq, i: Option<&Instrument>, names: &Names, at: UtcMillis) 
         quantity: group_digits(e.quantity),
         price: Some(price(i, e.price)),
         dealer: name(names, &a.dealer),
-        status: trade_words(s).into(),
+        status: trade_status(s).words().into(),
         cover,
         settlement_date: e.settlement_date.as_deref().map_or_else(|| iso(&r.terms.settlement_date), iso),
         exec_id: Some(e.exec_id.clone()),
@@ -327,15 +329,12 @@ pub fn late_trade_row(id: &rfq::RfqId, e: &ExecutionReport, i: Option<&Instrumen
         currency: i.map_or_else(String::new, |i| i.currency.clone()),
         price: Some(price(i, e.last.map_or(e.avg_px, |l| l.price))),
         dealer: e.dealer.as_ref().map_or_else(String::new, |d| name(names, d)),
-        status: if e.status == OrdStatus::PartiallyFilled { "Partly filled" } else { "Filled" }.into(),
+        status: if e.status == OrdStatus::PartiallyFilled { RowStatus::PartlyFilled } else { RowStatus::Filled }.words().into(),
         cover: None,
         settlement_date: e.settlement_date.as_deref().map_or_else(String::new, iso),
         exec_id: Some(e.exec_id.clone()),
     }
 }
-
-/// How a report that people must settle is called in the blotter.
-pub const DISPUTED: &str = "Disputed";
 
 /// A trade that a dealer reports and that is not booked: what it says, beside what was accepted.
 pub fn dispute_row(d: &rfq::Dispute, r: &Rfq, i: Option<&Instrument>, names: &Names) -> BlotterRow {
@@ -346,7 +345,7 @@ pub fn dispute_row(d: &rfq::Dispute, r: &Rfq, i: Option<&Instrument>, names: &Na
         quantity: group_digits(d.quantity),
         price: Some(price(i, d.price)),
         dealer: name(names, &d.dealer),
-        status: DISPUTED.into(),
+        status: RowStatus::Disputed.words().into(),
         cover: None,
         settlement_date: d.settlement_date.as_deref().map_or_else(String::new, iso),
         exec_id: Some(d.exec_id.clone()),
@@ -357,7 +356,7 @@ pub fn dispute_row(d: &rfq::Dispute, r: &Rfq, i: Option<&Instrument>, names: &Na
 /// As [`dispute_row`], of an RFQ that is no longer on screen.
 pub fn late_dispute_row(id: &rfq::RfqId, e: &ExecutionReport, i: Option<&Instrument>, names: &Names) -> BlotterRow {
     let row = late_trade_row(id, e, i, names);
-    BlotterRow { id: dispute_id(&e.accept, &e.exec_id), status: DISPUTED.into(), ..row }
+    BlotterRow { id: dispute_id(&e.accept, &e.exec_id), status: RowStatus::Disputed.words().into(), ..row }
 }
 
 /// Beside the row of the trade itself, and no other's.
@@ -393,35 +392,5 @@ pub fn iso(date: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_widest_quote_there_is_can_be_ranked() {
-        let level = |p: Decimal| Some(rfq::Level { price: p, size: Decimal::ONE });
-        let line = |bid, offer| rfq::Line {
-            dealer: DealerId::new("A").unwrap(),
-            state: rfq::LineState::Quoted,
-            quote: Some(rfq::Quote {
-                id: rfq::QuoteId::new("q").unwrap(),
-                dealer: DealerId::new("A").unwrap(),
-                bid: level(bid),
-                offer: level(offer),
-                valid_until: UtcMillis(1_000),
-                tradeable: true,
-            }),
-            quoted_at: UtcMillis(0),
-            revision: 1,
-        };
-        for ask in [rfq::Ask::TwoWay, rfq::Ask::Buy, rfq::Ask::Sell] {
-            let worst = rank_key(&line(Decimal::MIN, Decimal::MAX), ask, UtcMillis(0));
-            let good = rank_key(&line(Decimal::ONE, Decimal::TWO), ask, UtcMillis(0));
-            assert!(good < worst, "{ask:?}");
-        }
-    }
-
-    #[test]
-    fn dates_as_people_write_them() {
-        assert_eq!(iso("20261124"), "2026-11-24");
-    }
-}
+#[path = "present_tests.rs"]
+mod tests;

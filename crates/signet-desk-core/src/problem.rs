@@ -14,7 +14,7 @@ pub fn offline() -> Problem {
 }
 
 /// Codes on the screen are lower snake case: `keychain.locked` becomes `keychain_locked`.
-fn snake(code: &str) -> String {
+pub fn snake(code: &str) -> String {
     code.replace('.', "_")
 }
 

@@ -1,7 +1,7 @@
 //! Message signatures (93/89) on a desk's connection: signed with the key of the identity it was made with, believed when made with
 //! the key of the certificate the gateway showed.
 
-use crate::config::Venue;
+use crate::venue::Venue;
 use signet_fix::{
     session::{Binding, Channel},
     signature::{Kinds, SignError, Signing, Verification, commits_gateway, every},

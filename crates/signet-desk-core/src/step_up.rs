@@ -1,8 +1,7 @@
 //! Step-up as the desk keeps it: which challenges are open, what their dialogs show, and whether what
 //! the gateway wants approved is what this desk has on its screen.
 //!
-//! Pure: the ceremonies run on the link's thread (`ceremony.rs`), and tell here how
-//! they go.
+//! Pure: the ceremonies run on the link's thread (`link/ceremony.rs`), and tell here how they go.
 
 use crate::{present, problem::problem, view::*};
 use rust_decimal::Decimal;

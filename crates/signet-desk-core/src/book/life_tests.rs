@@ -1,9 +1,18 @@
 //! The life of RFQs and accepts at the desk: links that go and come, restarts, and reports that do not fit.
 
 use super::*;
+use crate::{
+    in_flight::InFlight,
+    view::{ArmIntent, BlotterQuery, BlotterTab, Side},
+};
 use rust_decimal::Decimal;
+use signet_fix::message::{
+    AppMessage, BusinessReject, ExecType, ExecutionReport, OrdStatus, QuoteCancel, QuoteMsg, QuoteRequest, QuoteResponse,
+    QuoteStatusReport, Response, RfqStatus, SnapshotMark,
+};
 use signet_journal::StoreKey;
-use signet_rfq::{Level, LineState as Line};
+use signet_rfq::{self as rfq, AcceptId, AcceptState as Accepting, DealerId, Declined, InstrumentId, Level, LineState as Line, QuoteId};
+use std::collections::BTreeSet;
 
 const NOW: UtcMillis = UtcMillis(1_795_219_200_000);
 
@@ -107,7 +116,7 @@ fn say(b: &mut Book, e: ExecutionReport) {
 }
 
 fn trades(b: &Book) -> Vec<(String, String, Option<String>)> {
-    let page = b.blotter.page(&BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 100 });
+    let page = b.blotter(&BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 100 });
     let mut rows: Vec<_> = page.rows.into_iter().map(|r| (r.status, r.quantity, r.price)).collect();
     rows.sort();
     rows
@@ -118,7 +127,7 @@ fn state(b: &Book) -> Accepting {
 }
 
 fn notices(b: &Book) -> Vec<&str> {
-    b.notices.iter().map(|(_, n)| n.code.as_str()).collect()
+    b.notices.codes()
 }
 
 #[test]

@@ -1,16 +1,24 @@
 //! The book's part in step-up: what the gateway asks is compared with what is on the screen.
 
-use super::*;
-use crate::peer_text::shown;
-use signet_stepup::{Action, Approval, client::CeremonyError};
+use super::{Book, frame_clock::Part};
+use crate::{
+    peer_text::shown,
+    problem::{problem, sentence, snake},
+    step_up::{self, OnScreen, Open, StepUps},
+    view::{AccessView, FactorView, NoticeKind, RegisterPhase, RiskVerdict, RiskView},
+};
+use signet_fix::message::{
+    AccessDecision, AccessState, AccessVerdict, Answer, AppMessage, KeyRequest, StepUpAnswer, StepUpChallenge, StepUpOutcome, StepUpStatus,
+};
+use signet_rfq::{AcceptId, RfqId, UtcMillis};
+use signet_stepup::{Action, Approval, SessionReason, client::CeremonyError};
 
 impl Book {
-    /// Any change of the dialogs; RFQs that wait for one are drawn anew.
+    /// Any change of the dialogs; RFQs that wait for one are drawn again.
     pub(crate) fn with_step_ups<T>(&mut self, change: impl FnOnce(&mut StepUps) -> T) -> T {
         let out = change(&mut self.step_ups);
-        self.step_up_seq = self.bump();
-        self.items.values_mut().filter(|i| !i.rfq.state.ended()).for_each(|i| i.dirty = true);
-        self.changed();
+        self.screen.mark_open();
+        self.changed(Part::StepUp);
         out
     }
 
@@ -35,36 +43,6 @@ impl Book {
         self.with_step_ups(|s| s.failed(&open.id, e));
     }
 
-    /// A new key was not registered, for a reason on this side.
-    pub(crate) fn registration_failed(&mut self, e: &CeremonyError) {
-        self.with_step_ups(|s| {
-            s.keys.phase = RegisterPhase::Failed;
-            s.keys.problem = Some(problem(e.code(), sentence(&e.to_string()), e.cure()));
-            s.registering = None;
-        });
-    }
-
-    /// The person wants to register a key; the message is to be sent.
-    pub fn register_key(&mut self, name: &str, code: Option<String>) -> Result<AppMessage, Problem> {
-        if !self.online() {
-            return Err(offline());
-        }
-        if !self.step_ups.access.step_up {
-            return Err(problem("step_up_not_here", "This venue does not use security keys.", "Nothing needs to be registered."));
-        }
-        let name = name.trim();
-        let good = !name.is_empty() && name.chars().count() <= 40 && !name.chars().any(char::is_control);
-        if !good {
-            return Err(problem("key_name", "A key's name has 1 to 40 characters.", "Type a name you will know the key by."));
-        }
-        let code = code.map(|c| c.trim().to_owned()).filter(|c| !c.is_empty());
-        self.with_step_ups(|s| {
-            s.registering = Some(name.to_owned());
-            (s.keys.phase, s.keys.problem) = (RegisterPhase::UnderWay, None);
-        });
-        Ok(AppMessage::KeyRequest(KeyRequest::Begin { name: name.into(), code }))
-    }
-
     pub(super) fn settled(&mut self, rfq: &RfqId) {
         if self.step_ups.waits(rfq).is_some() {
             self.with_step_ups(|s| s.settled(rfq));
@@ -72,10 +50,10 @@ impl Book {
     }
 
     pub(super) fn challenge(&mut self, c: StepUpChallenge, now: UtcMillis) -> Vec<AppMessage> {
-        let desk = self.session.comp_id.clone().unwrap_or_default();
-        let gateway = self.gateway.clone().unwrap_or_default();
+        let desk = self.connection.view.comp_id.clone().unwrap_or_default();
+        let gateway = self.connection.gateway.clone().unwrap_or_default();
         let judged = {
-            let rfq = |id: &RfqId| self.items.get(id).map(|i| &i.rfq);
+            let rfq = |id: &RfqId| self.screen.rfq(id);
             let screen = OnScreen {
                 desk: &desk,
                 gateway: &gateway,
@@ -114,7 +92,7 @@ impl Book {
         }
         if let Action::Accept(t) = &approval.action
             && let (Ok(rfq), Ok(id)) = (RfqId::new(t.rfq.clone()), AcceptId::new(t.accept.clone()))
-            && let Some(i) = self.items.get_mut(&rfq)
+            && let Some(i) = self.screen.get_mut(&rfq)
         {
             i.rfq.waits_at_gateway(&id);
         }
@@ -136,7 +114,7 @@ impl Book {
             }
             StepUpStatus::Refused | StepUpStatus::Expired => {
                 let cure = o.cure.map(|c| format!(" {c}")).unwrap_or_default();
-                let code = o.code.as_deref().unwrap_or("stepup.refused").replace('.', "_");
+                let code = snake(o.code.as_deref().unwrap_or("stepup.refused"));
                 self.notice(NoticeKind::Bad, &code, format!("{}{cure}", sentence(&text)), rfq.as_ref(), now);
                 if matches!(open.matter, step_up::Matter::Approve(Approval { action: Action::RegisterKey { .. }, .. })) {
                     self.with_step_ups(|s| {
@@ -151,7 +129,7 @@ impl Book {
     pub(super) fn access(&mut self, a: AccessState) -> Vec<AppMessage> {
         let before = self.step_ups.access.keys;
         let first = !self.step_ups.access.step_up;
-        let direct = self.direct;
+        let direct = self.connection.direct;
         self.with_step_ups(|s| {
             let risk = s.access.risk.take();
             s.access = AccessView {
@@ -193,53 +171,15 @@ impl Book {
         self.with_step_ups(|s| s.access.risk = Some(risk));
     }
 
-    pub(super) fn key_report(&mut self, k: KeyReport, now: UtcMillis) -> Vec<AppMessage> {
-        match k {
-            KeyReport::List(json) => match serde_json::from_str::<Vec<KeyView>>(&json) {
-                Ok(mut keys) => {
-                    keys.iter_mut().for_each(|k| (k.name, k.model) = (shown(&k.name), shown(&k.model)));
-                    self.with_step_ups(|s| s.keys.keys = keys);
-                }
-                Err(e) => tracing::warn!(error = %e, "the gateway's list of keys cannot be read"),
-            },
-            KeyReport::Options { id, deadline, options } => {
-                let name = self.step_ups.registering.clone();
-                match name {
-                    Some(name) => drop(self.with_step_ups(|s| s.add_new_key(id, name, options, deadline))),
-                    None => tracing::warn!("the gateway offers to register a key nobody here asked for"),
-                }
-            }
-            KeyReport::Registered { name } => {
-                self.with_step_ups(|s| {
-                    s.registered();
-                    (s.keys.phase, s.keys.problem, s.registering) = (RegisterPhase::Done, None, None);
-                });
-                self.notice(NoticeKind::Good, "key_registered", format!("The security key {name} is registered."), None, now);
-                return vec![AppMessage::KeyRequest(KeyRequest::List)];
-            }
-            KeyReport::Refused { code, text, cure } => self.with_step_ups(|s| {
-                s.registered();
-                let text = sentence(&text.unwrap_or_else(|| "no reason given".into()));
-                let wanted = code == "stepup.code_needed";
-                s.keys.phase = if wanted { RegisterPhase::CodeWanted } else { RegisterPhase::Failed };
-                s.keys.problem = Some(problem(&code.replace('.', "_"), text, cure.unwrap_or_default()));
-                if !wanted {
-                    s.registering = None;
-                }
-            }),
-        }
-        Vec::new()
-    }
-
     /// Whether there is a gateway, and it wants to hear that the laptop woke or its screen was unlocked.
-    pub(crate) fn wants_to_hear(&self, why: signet_stepup::SessionReason) -> bool {
+    pub(crate) fn wants_to_hear(&self, why: SessionReason) -> bool {
         let (wake, unlock) = self.step_ups.wake;
         if !self.online() {
             return false;
         }
         match why {
-            signet_stepup::SessionReason::Wake => wake,
-            signet_stepup::SessionReason::Unlock => unlock,
+            SessionReason::Wake => wake,
+            SessionReason::Unlock => unlock,
             _ => true,
         }
     }

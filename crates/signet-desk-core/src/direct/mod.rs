@@ -6,19 +6,17 @@
 //!
 //! Weaker than a gateway by nature: the same laptop asks and checks.
 
+mod action;
 mod refusal;
-mod run;
-mod settings;
 mod store;
 mod touch;
 
-pub use settings::{DirectSettings, DirectStepUp};
-
 use crate::{
     book::{Book, rfq_of_accept},
-    config::Venue,
-    view::Problem,
+    clock::Moment,
+    venue::{DirectSettings, Venue},
 };
+pub(crate) use action::DirectAction;
 use refusal::TouchRefusal;
 use signet_fix::{AppMessage, message::*};
 use signet_journal::{LogError, StoreKey};
@@ -30,40 +28,6 @@ use touch::Touch;
 
 /// An accept without an answer for this long is asked about, and again after as long.
 const ASK_AGAIN_MS: i64 = 15_000;
-
-/// What is to be done, in order.
-#[derive(Debug)]
-pub(crate) enum Do {
-    ToVenue(AppMessage),
-    /// As if a gateway had sent it.
-    ToBook(AppMessage),
-    /// Approved: to be sent if it is still worth something.
-    Release(AppMessage),
-    /// Nothing left this laptop.
-    NotSent(AppMessage, Problem),
-    Tell(Problem),
-}
-
-/// One moment on both clocks.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Now {
-    /// What deadlines, leases and evidence go by: no venue can turn it.
-    pub laptop: UtcMillis,
-    /// What quotes and the window go by.
-    pub venue: UtcMillis,
-    /// What an accept needs to reach the venue, milliseconds.
-    pub arrival_ms: i64,
-}
-
-impl Now {
-    fn on_venues_clock(self, laptop: UtcMillis) -> UtcMillis {
-        self.venue + laptop.since(self.laptop)
-    }
-
-    fn on_laptops_clock(self, venue: UtcMillis) -> UtcMillis {
-        self.laptop + venue.since(self.venue)
-    }
-}
 
 pub(crate) struct Direct {
     name: String,
@@ -97,7 +61,7 @@ impl Direct {
 
     /// Logged on: the state that a gateway would send. RFQs go on, their former quotes do not; the book asks what
     /// became of accepts.
-    pub fn up(&mut self, book: &Book, exporter: [u8; 32], now: Now) -> Vec<Do> {
+    pub fn up(&mut self, book: &Book, exporter: [u8; 32], now: Moment) -> Vec<DirectAction> {
         self.knows_no_status = false;
         let dealers = self.settings.dealers.clone();
         let mut out = vec![AppMessage::VenueState(VenueState { name: self.name.clone(), practice: false, dealers, at: now.venue })];
@@ -108,20 +72,20 @@ impl Direct {
         out.push(AppMessage::Snapshot(SnapshotMark::Begin));
         out.extend(book.open_requests(now.venue).into_iter().map(|q| AppMessage::Snapshot(SnapshotMark::Rfq(q))));
         out.push(AppMessage::Snapshot(SnapshotMark::End));
-        let mut out: Vec<Do> = out.into_iter().map(Do::ToBook).collect();
+        let mut out: Vec<DirectAction> = out.into_iter().map(DirectAction::ToBook).collect();
         out.extend(self.touch.iter_mut().flat_map(|t| t.up(exporter, now)));
         out
     }
 
-    pub fn lost(&mut self) -> Vec<Do> {
+    pub fn lost(&mut self) -> Vec<DirectAction> {
         self.asked.clear();
         self.touch.iter_mut().flat_map(Touch::lost).collect()
     }
 
-    pub fn tick(&mut self, book: &Book, now: Now) -> Vec<Do> {
+    pub fn tick(&mut self, book: &Book, now: Moment) -> Vec<DirectAction> {
         // While it waits it may still be had; whether it would arrive in time is asked when it leaves.
-        let here = Now { arrival_ms: 0, ..now };
-        let mut todo: Vec<Do> = self.touch.iter_mut().flat_map(|t| t.tick(|m| book.no_longer_good(m, here), now)).collect();
+        let here = Moment { arrival_ms: 0, ..now };
+        let mut todo: Vec<DirectAction> = self.touch.iter_mut().flat_map(|t| t.tick(|m| book.no_longer_good(m, here), now)).collect();
         let in_flight = book.accepts_in_flight();
         self.asked.retain(|id, _| in_flight.iter().any(|h| &h.accept == id));
         for h in in_flight {
@@ -129,7 +93,7 @@ impl Direct {
             let due = self.asked.get(&h.accept).is_some_and(|t| now.laptop.since(*t) >= ASK_AGAIN_MS);
             if due && !held && !self.knows_no_status {
                 self.asked.insert(h.accept.clone(), now.laptop);
-                todo.push(Do::ToVenue(AppMessage::OrderStatusRequest(h)));
+                todo.push(DirectAction::ToVenue(AppMessage::OrderStatusRequest(h)));
             }
         }
         todo
@@ -138,13 +102,13 @@ impl Direct {
     // ----- from this desk -----
 
     /// A message that the book would send to a gateway.
-    pub fn send(&mut self, m: AppMessage, book: &Book, now: Now) -> Vec<Do> {
+    pub fn send(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
         match m {
             AppMessage::QuoteRequest(_) | AppMessage::QuoteResponse(_) => self.business(m, book, now),
             AppMessage::RfqCancel { rfq, .. } => self.cancel(&rfq, book, now),
             AppMessage::OrderStatusRequest(h) => {
                 self.asked.insert(h.accept.clone(), now.laptop);
-                vec![Do::ToVenue(AppMessage::OrderStatusRequest(h))]
+                vec![DirectAction::ToVenue(AppMessage::OrderStatusRequest(h))]
             }
             AppMessage::StepUpAnswer(a) => self.touching(|t| t.answered(&a.id, a.answer, now)),
             AppMessage::StepUpRequest { reason } => match SessionReason::read(&reason) {
@@ -159,26 +123,26 @@ impl Direct {
         }
     }
 
-    fn touching(&mut self, f: impl FnOnce(&mut Touch) -> Vec<Do>) -> Vec<Do> {
+    fn touching(&mut self, f: impl FnOnce(&mut Touch) -> Vec<DirectAction>) -> Vec<DirectAction> {
         self.touch.as_mut().map(f).unwrap_or_default()
     }
 
-    fn business(&mut self, m: AppMessage, book: &Book, now: Now) -> Vec<Do> {
-        let Some(touch) = &mut self.touch else { return vec![Do::Release(m)] };
+    fn business(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
+        let Some(touch) = &mut self.touch else { return vec![DirectAction::Release(m)] };
         touch.active(now);
-        let refuse = |m, why: &str| vec![Do::NotSent(m, TouchRefusal::BadApproval(why.into()).problem())];
+        let refuse = |m, why: &str| vec![DirectAction::NotSent(m, TouchRefusal::BadApproval(why.into()).problem())];
         let Some((action, ends)) = action_of(&m, book) else { return refuse(m, "the RFQ is not on this desk") };
         match touch.wanted(&action, now) {
-            Wanted::Nothing => vec![Do::Release(m)],
+            Wanted::Nothing => vec![DirectAction::Release(m)],
             Wanted::Touch(reason) => touch.hold(m, action, reason, now.on_laptops_clock(ends), now),
             Wanted::TwoPeople(_) => refuse(m, "a second person needs a gateway"),
         }
     }
 
     /// On its way to the venue, unless the market went on while somebody looked for their key.
-    pub fn release(&mut self, m: AppMessage, book: &Book, now: Now) -> Vec<Do> {
+    pub fn release(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
         if let Some(words) = book.no_longer_good(&m, now) {
-            return vec![Do::NotSent(m, TouchRefusal::Gone(words).problem())];
+            return vec![DirectAction::NotSent(m, TouchRefusal::Gone(words).problem())];
         }
         let open = match &m {
             AppMessage::QuoteRequest(q) => Some(status(q.id.clone(), q.instrument.clone(), RfqStatus::Open)),
@@ -188,11 +152,11 @@ impl Direct {
             }
             _ => None,
         };
-        std::iter::once(Do::ToVenue(standard(m))).chain(open).collect()
+        std::iter::once(DirectAction::ToVenue(standard(m))).chain(open).collect()
     }
 
     /// FIX 4.4 has no message that ends an RFQ: it ends here, and who quotes is told that nothing will come of it.
-    fn cancel(&mut self, rfq: &RfqId, book: &Book, now: Now) -> Vec<Do> {
+    fn cancel(&mut self, rfq: &RfqId, book: &Book, now: Moment) -> Vec<DirectAction> {
         let Some(r) = book.rfq(rfq) else { return Vec::new() };
         let ended = status(rfq.clone(), r.terms.instrument.clone(), RfqStatus::Cancelled);
         let mut todo = match self.touch.as_mut().and_then(|t| t.cancelled(rfq)) {
@@ -203,7 +167,7 @@ impl Direct {
         todo
     }
 
-    fn pass(&mut self, rfq: &Rfq, now: Now) -> Vec<Do> {
+    fn pass(&mut self, rfq: &Rfq, now: Moment) -> Vec<DirectAction> {
         let isin = self.settings.instruments.get(&rfq.terms.instrument).is_some_and(|i| i.asset_class.has_isin());
         let mut todo = Vec::new();
         for l in &rfq.lines {
@@ -211,7 +175,9 @@ impl Direct {
             self.passes += 1;
             let id = AcceptId::new(format!("P.{}.{}", now.venue.0, self.passes)).ok();
             let pass = id.and_then(|id| QuoteResponse::pass(id, rfq, quote, isin, now.venue));
-            todo.extend(pass.map(|p| Do::ToVenue(AppMessage::QuoteResponse(QuoteResponse { dealer: Some(l.dealer.clone()), ..p }))));
+            todo.extend(
+                pass.map(|p| DirectAction::ToVenue(AppMessage::QuoteResponse(QuoteResponse { dealer: Some(l.dealer.clone()), ..p }))),
+            );
         }
         todo
     }
@@ -250,7 +216,7 @@ impl Direct {
     }
 
     /// What follows once the book has taken in something about `rfq`, which was open before.
-    pub fn after(&mut self, rfq: &RfqId, book: &Book, now: Now) -> Vec<Do> {
+    pub fn after(&mut self, rfq: &RfqId, book: &Book, now: Moment) -> Vec<DirectAction> {
         let Some(r) = book.rfq(rfq) else { return Vec::new() };
         match r.state {
             RfqState::Done => self.pass(r, now),
@@ -291,8 +257,8 @@ fn dealer_of(rfq: &Rfq, accept: &AcceptId) -> Option<DealerId> {
     rfq.accept.iter().chain(&rfq.past).find(|(a, _)| &a.id == accept).map(|(a, _)| a.dealer.clone())
 }
 
-fn status(rfq: RfqId, instrument: signet_rfq::InstrumentId, status: RfqStatus) -> Do {
-    Do::ToBook(AppMessage::QuoteStatusReport(QuoteStatusReport::of_rfq(rfq, instrument, status, None)))
+fn status(rfq: RfqId, instrument: signet_rfq::InstrumentId, status: RfqStatus) -> DirectAction {
+    DirectAction::ToBook(AppMessage::QuoteStatusReport(QuoteStatusReport::of_rfq(rfq, instrument, status, None)))
 }
 
 /// What a message does, read from the message itself, and when it is worth nothing any more, on the venue's clock.
@@ -312,5 +278,4 @@ fn action_of(m: &AppMessage, book: &Book) -> Option<(Action, UtcMillis)> {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

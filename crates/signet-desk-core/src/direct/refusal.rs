@@ -1,7 +1,7 @@
 //! Why the desk, as its own relying party, does not let something through.
 
 use crate::{
-    problem::{problem, sentence},
+    problem::{problem, sentence, snake},
     view::Problem,
 };
 use signet_stepup::rp::RpError;
@@ -78,6 +78,6 @@ impl TouchRefusal {
     }
 
     pub fn problem(&self) -> Problem {
-        problem(&self.code().replace('.', "_"), sentence(&self.to_string()), self.cure())
+        problem(&snake(self.code()), sentence(&self.to_string()), self.cure())
     }
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     blotter::Blotter,
     book::Ids,
+    venue::DirectStepUp,
     view::{AcceptState, ArmIntent, Ask, LinkState, RfqState as Shown, Side, StepUpKind, Ticket},
 };
 use signet_rfq::{Catalogue, Level, QuoteId};
@@ -11,7 +12,11 @@ use signet_stepup::{
     evidence::Evidence,
     rp::{AttestationList, RelyingParty, RpSettings},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    io::{Seek as _, SeekFrom, Write as _},
+    sync::Arc,
+    time::Duration,
+};
 
 const MODEL: &str = "00112233-4455-6677-8899-aabbccddeeff";
 const BUND: &str = "DE0001102580";
@@ -116,25 +121,25 @@ impl World {
         self.book.link(UtcMillis(self.laptop), |s| s.state = LinkState::Reconnecting);
     }
 
-    fn now(&self) -> Now {
-        Now { laptop: UtcMillis(self.laptop), venue: UtcMillis(self.laptop + AHEAD_MS), arrival_ms: 20 }
+    fn now(&self) -> Moment {
+        Moment { laptop: UtcMillis(self.laptop), venue: UtcMillis(self.laptop + AHEAD_MS), arrival_ms: 20 }
     }
 
     /// As the link does it.
-    fn run(&mut self, event: impl FnOnce(&mut Direct, &Book, Now) -> Vec<Do>) {
+    fn run(&mut self, event: impl FnOnce(&mut Direct, &Book, Moment) -> Vec<DirectAction>) {
         let now = self.now();
         let mut direct = self.direct.take().unwrap();
-        let mut todo: std::collections::VecDeque<Do> = event(&mut direct, &self.book, now).into();
+        let mut todo: std::collections::VecDeque<DirectAction> = event(&mut direct, &self.book, now).into();
         while let Some(d) = todo.pop_front() {
             match d {
-                Do::ToVenue(m) => {
+                DirectAction::ToVenue(m) => {
                     assert!(!m.msg_type().starts_with('U'), "{m:?}");
                     self.sent.push(m);
                 }
-                Do::Release(m) => todo.extend(direct.release(m, &self.book, now)),
-                Do::NotSent(m, why) => self.book.not_sent(&m, why, now.laptop),
-                Do::Tell(why) => self.book.tell(crate::view::NoticeKind::Bad, &why.code, why.message, now.laptop),
-                Do::ToBook(m) => {
+                DirectAction::Release(m) => todo.extend(direct.release(m, &self.book, now)),
+                DirectAction::NotSent(m, why) => self.book.not_sent(&m, why, now.laptop),
+                DirectAction::Tell(why) => self.book.tell(crate::view::NoticeKind::Bad, &why.code, why.message, now.laptop),
+                DirectAction::ToBook(m) => {
                     match &m {
                         AppMessage::StepUpChallenge(c) => self.challenges.push((c.id.clone(), c.options.clone(), Some(c.approval.clone()))),
                         AppMessage::KeyReport(KeyReport::Options { id, options, .. }) => {
@@ -163,7 +168,7 @@ impl World {
     }
 
     fn says(&mut self, m: AppMessage) {
-        self.run(|d, b, _| d.heard(m, b).map(Do::ToBook).into_iter().collect());
+        self.run(|d, b, _| d.heard(m, b).map(DirectAction::ToBook).into_iter().collect());
     }
 
     fn ask(&mut self, quantity: &str) -> String {
@@ -494,7 +499,9 @@ fn an_rfq_ends_when_every_dealer_has_said_no_and_a_report_about_a_quote_ends_non
     };
     w.says(no("NORTH"));
     for s in [RfqStatus::Expired, RfqStatus::Cancelled, RfqStatus::NotFound] {
-        let Do::ToBook(m) = status(RfqId::new(rfq.as_str()).unwrap(), signet_rfq::InstrumentId::new(BUND).unwrap(), s) else { panic!() };
+        let DirectAction::ToBook(m) = status(RfqId::new(rfq.as_str()).unwrap(), signet_rfq::InstrumentId::new(BUND).unwrap(), s) else {
+            panic!()
+        };
         w.says(m);
     }
     assert_eq!(w.shown(&rfq).state, Shown::Open);
@@ -675,14 +682,19 @@ fn no_changed_bit_of_keys_or_evidence_is_read_as_something_else() {
     for name in ["VENUE.keys", "VENUE.evidence"] {
         let path = w.dir.path().join(name);
         let whole = std::fs::read(&path).unwrap();
+        // In place: a file that is cut off and written again is flushed to the disk by some file systems.
+        let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let mut put = |at: usize, byte: u8| {
+            file.seek(SeekFrom::Start(at as u64)).unwrap();
+            file.write_all(&[byte]).unwrap();
+        };
         // Every byte, with a bit that moves along.
-        for at in 0..whole.len() {
-            let mut bad = whole.clone();
-            bad[at] ^= 1 << (at % 8);
-            std::fs::write(&path, &bad).unwrap();
+        for (at, &byte) in whole.iter().enumerate() {
+            put(at, byte ^ (1 << (at % 8)));
             let opened = TouchStore::open(w.dir.path(), "VENUE", &key_of_store()).map(drop);
             assert!(opened.as_ref().is_err_and(LogError::is_damage), "{name} byte {at}: {opened:?}");
+            put(at, byte);
         }
-        std::fs::write(&path, &whole).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
     }
 }

@@ -1,14 +1,23 @@
 //! How a security key is registered at a desk that is its own relying party.
 
-use super::*;
+use super::{Ask, Registration, Touch, What, refused};
+use crate::{
+    clock::Moment,
+    direct::{action::DirectAction, refusal::TouchRefusal},
+};
+use signet_fix::{
+    AppMessage,
+    message::{KeyReport, KeyRequest},
+};
+use signet_stepup::{Action, approval::digest_of, rp::Person, rules::Wanted};
 
 impl Touch {
-    pub fn about_keys(&mut self, k: KeyRequest, now: Now) -> Vec<Do> {
+    pub fn about_keys(&mut self, k: KeyRequest, now: Moment) -> Vec<DirectAction> {
         match k {
             KeyRequest::List => {
                 // Texts and numbers always serialise.
                 let list = serde_json::to_string(&self.store.view()).unwrap_or_default();
-                self.out.push(Do::ToBook(AppMessage::KeyReport(KeyReport::List(list))));
+                self.out.push(DirectAction::ToBook(AppMessage::KeyReport(KeyReport::List(list))));
             }
             KeyRequest::Begin { name, .. } => self.register(name, now),
             KeyRequest::Finish { id, credential } => self.finish_registration(&id, &credential, now),
@@ -18,20 +27,22 @@ impl Touch {
 
     /// The first key comes freely: whoever may use this laptop's identity may register it. A locked key does not
     /// make the next one a first one.
-    fn register(&mut self, name: String, now: Now) {
+    fn register(&mut self, name: String, now: Moment) {
         self.withdraw(|h| matches!(h.what, What::Register(_)), "another registration was begun");
         if let Err(why) = self.store.check_name(&name) {
-            return self.out.push(Do::ToBook(refused(&why)));
+            return self.out.push(DirectAction::ToBook(refused(&why)));
         }
         if self.store.is_empty() {
             return self.begin_registration(name, now);
         }
         let (action, deadline) = (Action::RegisterKey { name: name.clone() }, now.laptop + self.settings.answer_ms);
-        let Wanted::Touch(reason) = self.wanted(&action, now) else { return self.out.push(Do::ToBook(refused(&TouchRefusal::NotOpen))) };
+        let Wanted::Touch(reason) = self.wanted(&action, now) else {
+            return self.out.push(DirectAction::ToBook(refused(&TouchRefusal::NotOpen)));
+        };
         self.keep(Ask { what: What::Register(name), action, reason, deadline }, now);
     }
 
-    pub(super) fn begin_registration(&mut self, name: String, now: Now) {
+    pub(super) fn begin_registration(&mut self, name: String, now: Moment) {
         let person = Person { id: self.handle(), name: self.desk.clone(), display: self.desk.clone() };
         let begun = self.store.check_name(&name).and_then(|()| {
             let begun = self.settings.relying_party.begin_registration(&person, &self.store.existing());
@@ -42,9 +53,9 @@ impl Touch {
                 let (id, deadline) = (self.new_id(), now.laptop + self.settings.answer_ms);
                 let report = KeyReport::Options { id: id.clone(), deadline: now.on_venues_clock(deadline), options };
                 self.registration = Some(Registration { id, name, deadline, pending });
-                self.out.push(Do::ToBook(AppMessage::KeyReport(report)));
+                self.out.push(DirectAction::ToBook(AppMessage::KeyReport(report)));
             }
-            Err(why) => self.out.push(Do::ToBook(refused(&why))),
+            Err(why) => self.out.push(DirectAction::ToBook(refused(&why))),
         }
     }
 
@@ -56,7 +67,7 @@ impl Touch {
         handle
     }
 
-    fn finish_registration(&mut self, id: &str, credential: &str, now: Now) {
+    fn finish_registration(&mut self, id: &str, credential: &str, now: Moment) {
         let done = match self.registration.take_if(|r| r.id == id) {
             None => Err(TouchRefusal::NotOpen),
             Some(r) if now.laptop > r.deadline => Err(TouchRefusal::Late),
@@ -65,7 +76,7 @@ impl Touch {
                 judged.and_then(|new| self.store.add(r.name.clone(), new, now.laptop)).map(|()| r.name)
             }
         };
-        self.out.push(Do::ToBook(match done {
+        self.out.push(DirectAction::ToBook(match done {
             Ok(name) => AppMessage::KeyReport(KeyReport::Registered { name }),
             Err(why) => {
                 tracing::warn!(code = why.code(), "a security key was not registered: {why}");

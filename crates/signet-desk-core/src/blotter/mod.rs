@@ -1,0 +1,247 @@
+//! RFQs and trades of one identity, kept over restarts in a sealed file.
+//!
+//! What lies in the file has types of its own ([`stored`]), apart from what the page shows: a new
+//! column changes the page's contract and leaves every stored row readable. A record that this
+//! version cannot read (a newer Signet wrote it) is kept as it is, through a rewrite too.
+
+use crate::view::{BlotterPage, BlotterQuery, BlotterRow, BlotterTab};
+use signet_journal::{LogError, Salvaged, SealedLog, StoreKey};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+};
+use stored::{Read, StoredRow};
+
+mod status;
+mod stored;
+
+pub use status::RowStatus;
+
+/// Rows kept in the file and in memory; the oldest go first.
+pub const MAX_ROWS: usize = 50_000;
+/// Rows above [`MAX_ROWS`] that may gather before the oldest are dropped.
+const SLACK_ROWS: usize = 1_000;
+/// Rows one page may hold.
+const MAX_PAGE: u32 = 1_000;
+const REWRITE_ABOVE_BYTES: u64 = 32 * 1024 * 1024;
+
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
+    tab: BlotterTab,
+    row: BlotterRow,
+    /// What the row's word says; `None` for a word of another version.
+    status: Option<RowStatus>,
+}
+
+impl Entry {
+    fn new(tab: BlotterTab, row: BlotterRow) -> Self {
+        Self { tab, status: RowStatus::read(&row.status), row }
+    }
+}
+
+type EntryKey = (BlotterTab, String);
+
+/// A later record of the same id replaces the earlier one.
+#[derive(Debug, Default)]
+pub struct Blotter {
+    rows: Vec<Entry>,
+    by_id: HashMap<EntryKey, usize>,
+    /// Rows that are in memory and not on disk, because the disk refused them.
+    unsaved: BTreeSet<EntryKey>,
+    /// Records of a newer Signet, as they lie in the file.
+    foreign: Vec<Vec<u8>>,
+    log: Option<SealedLog>,
+    salvaged: Option<Salvaged>,
+}
+
+/// How the file took what was handed to it.
+#[derive(Debug)]
+pub enum Saved {
+    Yes,
+    /// The first row that the disk refuses. It is kept in memory and tried again.
+    Refused(LogError),
+    /// A further row; the person knows already.
+    StillRefused,
+    /// Everything that was refused before is on disk now.
+    CaughtUp,
+}
+
+impl Blotter {
+    /// Opens the file of an identity. A damaged file does not stop anybody from trading: what
+    /// authenticates is saved into a new file and the damaged one is kept ([`Self::take_salvaged`]).
+    pub fn open(path: &Path, key: &StoreKey) -> Result<Self, LogError> {
+        let mut b = Self::default();
+        let (log, recovered) = match SealedLog::open(path, key) {
+            Err(e) if e.is_damage() => {
+                let (salvaged, _) = SealedLog::salvage(path, key)?;
+                tracing::error!(error = %e, kept_aside = %salvaged.kept_aside.display(), "the blotter's file was damaged");
+                b.salvaged = Some(salvaged);
+                SealedLog::open(path, key)?
+            }
+            opened => opened?,
+        };
+        for r in &recovered.records {
+            match stored::read(r) {
+                Read::Row(s) => b.place(Entry::new(s.tab(), s.into_row())),
+                Read::Newer => b.foreign.push(r.to_vec()),
+                Read::Unreadable(e) => {
+                    tracing::warn!(error = %e, "a blotter record cannot be read; it is kept as it is");
+                    b.foreign.push(r.to_vec());
+                }
+            }
+        }
+        b.log = Some(log);
+        b.tidy()?;
+        Ok(b)
+    }
+
+    /// What became of a damaged file when it was opened; told once.
+    pub fn take_salvaged(&mut self) -> Option<Salvaged> {
+        self.salvaged.take()
+    }
+
+    /// Adds or replaces a row. It is on screen in any case; what the disk refuses is tried again
+    /// with the next row and by [`Self::retry`].
+    pub fn put(&mut self, tab: BlotterTab, row: BlotterRow) -> Saved {
+        let key = (tab, row.id.clone());
+        if self.by_id.get(&key).is_some_and(|i| self.rows[*i].row == row) && !self.unsaved.contains(&key) {
+            return Saved::Yes;
+        }
+        let refused_before = !self.unsaved.is_empty();
+        self.place(Entry::new(tab, row));
+        self.unsaved.insert(key);
+        self.save(refused_before)
+    }
+
+    /// Tries again to write what the disk refused.
+    pub fn retry(&mut self) -> Saved {
+        match self.unsaved.is_empty() {
+            true => Saved::Yes,
+            false => self.save(true),
+        }
+    }
+
+    fn save(&mut self, refused_before: bool) -> Saved {
+        match self.write_unsaved() {
+            Err(_) if refused_before => Saved::StillRefused,
+            Err(e) => Saved::Refused(e),
+            Ok(()) if refused_before => Saved::CaughtUp,
+            Ok(()) => Saved::Yes,
+        }
+    }
+
+    fn write_unsaved(&mut self) -> Result<(), LogError> {
+        let mut trade = false;
+        while let Some(key) = self.unsaved.first() {
+            if let (Some(log), Some(entry)) = (&mut self.log, self.by_id.get(key).and_then(|i| self.rows.get(*i))) {
+                match log.append(&StoredRow::of(entry.tab, &entry.row).to_bytes()) {
+                    // It would never be taken and would hold up every row after it.
+                    Err(e @ LogError::RecordTooLong(_)) => tracing::error!(error = %e, "a blotter row is not kept on disk"),
+                    written => written?,
+                }
+                trade |= entry.tab == BlotterTab::Trades;
+            }
+            self.unsaved.pop_first();
+        }
+        if self.rows.len() > MAX_ROWS + SLACK_ROWS {
+            self.tidy()?;
+        }
+        // A trade is worth waiting for the disk.
+        match self.log.as_ref().filter(|_| trade) {
+            Some(log) => log.sync(),
+            None => Ok(()),
+        }
+    }
+
+    pub fn get(&self, tab: BlotterTab, id: &str) -> Option<&BlotterRow> {
+        self.entry(tab, id).map(|e| &e.row)
+    }
+
+    pub fn status(&self, tab: BlotterTab, id: &str) -> Option<RowStatus> {
+        self.entry(tab, id).and_then(|e| e.status)
+    }
+
+    fn entry(&self, tab: BlotterTab, id: &str) -> Option<&Entry> {
+        self.by_id.get(&(tab, id.to_owned())).map(|i| &self.rows[*i])
+    }
+
+    /// Rows that show an instrument's id where its name belongs.
+    pub fn unnamed(&self) -> Vec<(BlotterTab, BlotterRow)> {
+        self.rows.iter().filter(|e| e.row.symbol == e.row.instrument).map(|e| (e.tab, e.row.clone())).collect()
+    }
+
+    /// RFQs of an earlier run that were open when it ended.
+    pub fn open_rfqs(&self) -> Vec<BlotterRow> {
+        let open = |e: &&Entry| e.tab == BlotterTab::Rfqs && e.status.is_some_and(RowStatus::is_open);
+        self.rows.iter().filter(open).map(|s| s.row.clone()).collect()
+    }
+
+    /// Newest first.
+    pub fn page(&self, q: &BlotterQuery) -> BlotterPage {
+        let words: Vec<String> = q.text.to_lowercase().split_whitespace().map(str::to_owned).collect();
+        let mut found: Vec<&BlotterRow> = self.rows.iter().filter(|s| s.tab == q.tab && matches(&s.row, &words)).map(|s| &s.row).collect();
+        found.sort_by(|a, b| b.at_ms.total_cmp(&a.at_ms));
+        let total = u32::try_from(found.len()).unwrap_or(u32::MAX);
+        let rows = found.into_iter().take(q.limit.min(MAX_PAGE) as usize).cloned().collect();
+        BlotterPage { rows, total }
+    }
+
+    fn place(&mut self, s: Entry) {
+        let key = (s.tab, s.row.id.clone());
+        match self.by_id.get(&key) {
+            Some(i) => self.rows[*i] = s,
+            None => {
+                self.by_id.insert(key, self.rows.len());
+                self.rows.push(s);
+            }
+        }
+    }
+
+    fn tidy(&mut self) -> Result<(), LogError> {
+        if self.rows.len() > MAX_ROWS {
+            self.rows.sort_by(|a, b| a.row.at_ms.total_cmp(&b.row.at_ms));
+            self.rows.drain(..self.rows.len() - MAX_ROWS);
+            self.by_id = self.rows.iter().enumerate().map(|(i, s)| ((s.tab, s.row.id.clone()), i)).collect();
+        }
+        self.rewrite_above(REWRITE_ABOVE_BYTES)
+    }
+
+    fn rewrite_above(&mut self, bytes: u64) -> Result<(), LogError> {
+        let Some(log) = self.log.as_mut().filter(|l| l.len() > bytes) else { return Ok(()) };
+        let rows = self.rows.iter().map(|s| StoredRow::of(s.tab, &s.row).to_bytes());
+        let all: Vec<Vec<u8>> = self.foreign.iter().cloned().chain(rows).collect();
+        log.rewrite(all.iter().map(|r| &r[..]))
+    }
+}
+
+/// Whether every word stands somewhere in what the row shows. The pattern names every member, so a
+/// new column does not compile until it is decided whether it is searched.
+fn matches(r: &BlotterRow, words: &[String]) -> bool {
+    if words.is_empty() {
+        return true;
+    }
+    let BlotterRow {
+        id: _,
+        at_ms: _,
+        rfq_id,
+        symbol,
+        instrument,
+        side,
+        quantity,
+        currency,
+        price,
+        dealer,
+        status,
+        cover,
+        settlement_date,
+        exec_id,
+    } = r;
+    let always = [rfq_id, symbol, instrument, side, quantity, currency, dealer, status, settlement_date];
+    let sometimes = [price, cover, exec_id];
+    let all = always.into_iter().chain(sometimes.into_iter().flatten());
+    let text = all.map(|s| s.to_lowercase()).collect::<Vec<_>>().join("\n");
+    words.iter().all(|w| text.contains(w.as_str()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! How an RFQ or a trade stands, and the word that the blotter shows for it.
+//!
+//! Rows keep the word, on the page and on disk. It is written and read here only; everything else
+//! decides on the state.
+
+/// Every word is of one state. A word stays as it is: rows on people's disks are read by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowStatus {
+    Sent,
+    Open,
+    Expired,
+    Cancelled,
+    Refused,
+    NothingDone,
+    EndedWhileAway,
+    Filled,
+    PartlyFilled,
+    Corrected,
+    CancelledByDealer,
+    /// A report that people must settle.
+    Disputed,
+}
+
+impl RowStatus {
+    const ALL: [Self; 12] = [
+        Self::Sent,
+        Self::Open,
+        Self::Expired,
+        Self::Cancelled,
+        Self::Refused,
+        Self::NothingDone,
+        Self::EndedWhileAway,
+        Self::Filled,
+        Self::PartlyFilled,
+        Self::Corrected,
+        Self::CancelledByDealer,
+        Self::Disputed,
+    ];
+
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Sent => "Sent",
+            Self::Open => "Open",
+            Self::Expired => "Expired",
+            Self::Cancelled => "Cancelled",
+            Self::Refused => "Refused",
+            Self::NothingDone => "Nothing done",
+            Self::EndedWhileAway => "Ended while away",
+            Self::Filled => "Filled",
+            Self::PartlyFilled => "Partly filled",
+            Self::Corrected => "Corrected",
+            Self::CancelledByDealer => "Cancelled by the dealer",
+            Self::Disputed => "Disputed",
+        }
+    }
+
+    /// `None` for a word that this version does not write.
+    pub fn read(words: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.words() == words)
+    }
+
+    /// The RFQ had not ended when this was written.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Sent | Self::Open)
+    }
+
+    /// The dealer changed the trade after it was done.
+    pub fn is_changed(self) -> bool {
+        matches!(self, Self::Corrected | Self::CancelledByDealer)
+    }
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

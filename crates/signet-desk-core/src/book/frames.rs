@@ -1,0 +1,110 @@
+//! What the page is shown: everything that changed since the frame it has.
+
+use super::{
+    Book,
+    frame_clock::{Part, Wake},
+};
+use crate::{
+    present::{self, Look},
+    view::{Behind, BlotterPage, BlotterQuery, EnrolView, Frame, PinView, as_seq},
+};
+use signet_rfq::UtcMillis;
+use std::collections::BTreeMap;
+
+impl Book {
+    /// What changed since frame `since`. Of an RFQ that the page is behind with, what changed since
+    /// the frame named there, or nothing yet.
+    pub fn pull(&mut self, since: u64, behind: &[Behind], now: UtcMillis) -> Frame {
+        self.redraw(now);
+        let whole = self.frames.is_out_of_reach(since);
+        let since = if whole { 0 } else { since };
+        let newer = |part| self.frames.is_newer(part, since);
+        let behind: BTreeMap<&str, &Behind> = behind.iter().filter(|_| !whole).map(|b| (b.rfq_id.as_str(), b)).collect();
+        let (mut rfqs, mut lines, mut withheld) = (Vec::new(), Vec::new(), false);
+        for (id, item) in self.screen.iter() {
+            let late = behind.get(id.as_str());
+            let since = late.map_or(since, |b| as_seq(b.since));
+            let (head, mut changed) = (item.head_since(since), item.lines_since(since));
+            if late.is_some_and(|b| !b.send) {
+                withheld |= head.is_some() || changed.next().is_some();
+                continue;
+            }
+            rfqs.extend(head.cloned());
+            lines.extend(changed.cloned());
+        }
+        let touch = newer(Part::StepUp);
+        Frame {
+            seq: self.frames.seq() as f64,
+            whole,
+            withheld,
+            gateway_now_ms: self.clock.gateway(now).0 as f64,
+            session: newer(Part::Session).then(|| self.connection.view.clone()),
+            enrol: newer(Part::Enrol).then(|| self.dialogs.enrol.clone()),
+            pin: newer(Part::Pin).then(|| self.dialogs.pin.clone()),
+            step_up: touch.then(|| self.step_ups.view(self.reference.catalogue(), &self.reference.names())),
+            access: touch.then(|| self.step_ups.access.clone()),
+            keys: touch.then(|| self.step_ups.keys.clone()),
+            rfqs,
+            lines,
+            removed: self.screen.removed_since(since),
+            reference_changed: newer(Part::Reference),
+            blotter_changed: newer(Part::Blotter),
+            notices: self.notices.since(since, whole),
+        }
+    }
+
+    /// Calls `wake` once, at the first change after frame `seq`. It must not call the desk.
+    pub fn wake_after(&mut self, seq: u64, wake: Wake) {
+        self.frames.wake_after(seq, self.screen.is_dirty(), wake);
+    }
+
+    /// A page of the blotter.
+    pub(crate) fn blotter(&self, query: &BlotterQuery) -> BlotterPage {
+        self.records.blotter.page(query)
+    }
+
+    /// The PIN dialog of a token looks like this now.
+    pub fn pin(&mut self, pin: PinView) {
+        self.dialogs.pin = pin;
+        self.changed(Part::Pin);
+    }
+
+    /// An enrolment has come this far.
+    pub fn enrolling(&mut self, enrol: EnrolView) {
+        self.dialogs.enrol = enrol;
+        self.changed(Part::Enrol);
+    }
+
+    /// A part of the window looks different.
+    pub(super) fn changed(&mut self, part: Part) {
+        self.frames.mark(part);
+        self.frames.wake();
+    }
+
+    /// Presents what is dirty; only what looks different gets a new number.
+    fn redraw(&mut self, now: UtcMillis) {
+        if !self.screen.is_dirty() {
+            return;
+        }
+        let seq = self.frames.seq() + 1;
+        let mut used = false;
+        let names = self.reference.names();
+        let (moment, online) = (self.moment(now), self.online());
+        for (id, item) in self.screen.iter_mut().filter(|(_, i)| i.dirty) {
+            let look = Look {
+                rfq: &item.rfq,
+                instrument: self.reference.instrument(&item.rfq.terms.instrument),
+                names: &names,
+                at: moment.venue,
+                arrival_ms: moment.arrival_ms,
+                online,
+                waits: self.step_ups.waits(id),
+            };
+            let (head, lines) = (present::head(&look, item.problem.as_ref()), present::lines(&look));
+            used |= item.show(head, lines, seq);
+        }
+        if used {
+            self.frames.bump();
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Messages of the gateway, or of a plain venue.
+
+use super::{Book, frame_clock::Part};
+use crate::{
+    peer_text,
+    problem::{problem, sentence},
+    view::NoticeKind,
+};
+use signet_fix::message::{AppMessage, QuoteCancel, QuoteMsg, QuoteRequestReject, QuoteStatusReport, RfqStatus, SecurityList, VenueState};
+use signet_rfq::{Passed, Quote, RfqId, RfqState, UtcMillis};
+
+impl Book {
+    /// A message from the gateway. What comes back is to be sent.
+    pub fn message(&mut self, m: AppMessage, now: UtcMillis) -> Vec<AppMessage> {
+        let mut answers = Vec::new();
+        match peer_text::message(m) {
+            AppMessage::VenueState(v) => self.venue(v),
+            AppMessage::SecurityList(y) => self.securities(y, now),
+            AppMessage::Snapshot(mark) => answers = self.snapshot(mark, now),
+            AppMessage::Quote(q) => self.quote(q, now),
+            AppMessage::QuoteCancel(c) => self.quote_cancelled(&c),
+            AppMessage::QuoteRequestReject(r) => self.request_rejected(r, now),
+            AppMessage::QuoteStatusReport(s) => self.status(s, now),
+            AppMessage::ExecutionReport(e) => self.report(e, now),
+            AppMessage::QuoteResponse(r) => self.accept_restored(r),
+            AppMessage::BusinessReject(j) => answers = self.business_reject(j, now),
+            AppMessage::StepUpChallenge(c) => answers = self.challenge(c, now),
+            AppMessage::StepUpOutcome(o) => self.step_up_outcome(o, now),
+            AppMessage::AccessState(a) => answers = self.access(a),
+            AppMessage::AccessDecision(d) => self.decided(d, now),
+            AppMessage::KeyReport(k) => answers = self.key_report(k, now),
+            other => tracing::warn!(msg_type = other.msg_type(), "the gateway sent something a desk takes no meaning from"),
+        }
+        self.tidy_in_flight();
+        self.frames.wake();
+        answers
+    }
+
+    fn venue(&mut self, v: VenueState) {
+        if self.reference.take_dealers(v.dealers) {
+            self.frames.mark(Part::Reference);
+            self.screen.mark_all();
+        }
+    }
+
+    fn securities(&mut self, y: SecurityList, now: UtcMillis) {
+        match self.reference.take_instruments(y) {
+            Ok(false) => {}
+            Ok(true) => {
+                self.frames.mark(Part::Reference);
+                self.screen.mark_all();
+                self.name_rows();
+            }
+            Err(e) => {
+                tracing::error!(error = %e, "the gateway's instrument list is not usable");
+                let peer = self.connection.peer();
+                let text = format!("The instrument list of the {peer} cannot be used: {e}. Tell your administrator.");
+                self.notice(NoticeKind::Bad, "catalogue_unusable", text, None, now);
+            }
+        }
+    }
+
+    fn quote(&mut self, q: QuoteMsg, now: UtcMillis) {
+        let at = self.clock.gateway(now);
+        let (Some(dealer), Some(i)) = (q.dealer, self.screen.get_mut(&q.rfq)) else { return };
+        if q.instrument != i.rfq.terms.instrument {
+            return tracing::warn!(rfq = %q.rfq, "a quote for another instrument was ignored");
+        }
+        if let Err(fault) = q.qualifiers.check(&i.rfq.terms, self.reference.has_isin(&q.instrument)) {
+            // A number in another convention must not be taken for a price, nor may the one before it stay.
+            let _ = i.rfq.withdraw(&dealer, None);
+            i.dirty = true;
+            let text = format!("A quote of {dealer} is not shown: {fault}.");
+            return self.notice(NoticeKind::Bad, "quote_not_as_asked", text, Some(&q.rfq), now);
+        }
+        let quote = Quote { id: q.id, dealer, bid: q.bid, offer: q.offer, valid_until: q.valid_until, tradeable: q.tradeable };
+        match i.rfq.quote(quote, at) {
+            Ok(_) => i.dirty = true,
+            Err(e) => tracing::debug!(rfq = %q.rfq, error = %e, "a quote was not taken"),
+        }
+    }
+
+    fn quote_cancelled(&mut self, c: &QuoteCancel) {
+        let Some(dealer) = &c.dealer else { return };
+        // A venue may name the quote alone, or none for all of a dealer's.
+        let named = |id: &RfqId| c.rfq.as_ref().is_none_or(|rfq| rfq == id);
+        let restoring = self.connection.restoring.is_some();
+        for (_, i) in self.screen.iter_mut().filter(|(id, _)| named(id)) {
+            i.dirty |= match c.unreachable {
+                true => i.rfq.unreachable(dealer),
+                false => i.rfq.withdraw(dealer, c.quote.as_ref()) == Ok(true) || (restoring && i.rfq.withdrawn_before(dealer)),
+            };
+        }
+    }
+
+    fn request_rejected(&mut self, r: QuoteRequestReject, now: UtcMillis) {
+        let text = r.text.unwrap_or_else(|| "no reason given".into());
+        if r.dealer.is_none() {
+            self.settled(&r.rfq);
+        }
+        let peer = self.connection.peer();
+        let Some(i) = self.screen.get_mut(&r.rfq) else { return };
+        i.dirty = true;
+        match r.dealer {
+            Some(d) => {
+                let _ = i.rfq.pass(&d, Passed { code: r.reason, text });
+            }
+            None => {
+                i.rfq.refuse(text.clone());
+                let message = format!("The {peer} refused the RFQ: {}", sentence(&text));
+                // The gateway knows what would cure its own refusal; a venue only gives a number.
+                let cure = r.advice.map(|a| a.cure).filter(|cure| !cure.is_empty());
+                i.problem = Some(problem("rfq_refused", message, cure.unwrap_or_else(|| refused_cure(r.reason).into())));
+                self.notice(NoticeKind::Bad, "rfq_refused", format!("RFQ refused: {text}"), Some(&r.rfq), now);
+                self.blot_rfq(&r.rfq);
+            }
+        }
+    }
+
+    fn status(&mut self, s: QuoteStatusReport, now: UtcMillis) {
+        if s.status != RfqStatus::Pending {
+            self.settled(&s.rfq);
+        }
+        let Some(i) = self.screen.get_mut(&s.rfq) else { return };
+        i.dirty = true;
+        if let Some(until) = s.until.filter(|_| !i.rfq.state.ended()) {
+            i.rfq.deadline = Some(until);
+        }
+        let end = match s.status {
+            RfqStatus::Open => {
+                i.rfq.acknowledge();
+                None
+            }
+            RfqStatus::Cancelled => Some(RfqState::Cancelled),
+            RfqStatus::NothingDone => Some(RfqState::NothingDone),
+            RfqStatus::Expired | RfqStatus::NotFound => Some(RfqState::Expired),
+            RfqStatus::Rejected => {
+                i.rfq.refuse(s.text.clone().unwrap_or_default());
+                None
+            }
+            RfqStatus::Pending | RfqStatus::Other(_) => None,
+        };
+        if let Some(state) = end
+            && i.rfq.end(state, s.text.clone()).is_ok()
+            && self.connection.restoring.is_none()
+        {
+            self.notice(NoticeKind::Plain, "rfq_ended", ended_words(state).into(), Some(&s.rfq), now);
+        }
+        self.blot_rfq(&s.rfq);
+    }
+}
+
+fn ended_words(state: RfqState) -> &'static str {
+    match state {
+        RfqState::Cancelled => "RFQ ended without a trade",
+        RfqState::NothingDone => "Nothing done: every dealer passed",
+        _ => "RFQ expired",
+    }
+}
+
+/// What would cure a refusal, by QuoteRequestRejectReason (658).
+fn refused_cure(reason: u16) -> &'static str {
+    match reason {
+        1 => "Choose another instrument, or ask your administrator to add this one.",
+        3 => "Ask for less, or end other RFQs first.",
+        6 => "Choose dealers you may ask, or have your entitlements changed.",
+        _ => "Change the request and send it again.",
+    }
+}

@@ -1,0 +1,222 @@
+//! What the trader wants. An intent is checked against what is on screen; the message it answers with
+//! is to be sent.
+
+use super::{Book, screen::Item};
+use crate::{
+    present,
+    problem::{offline, problem},
+    settlement,
+    view::{AcceptView, ArmIntent, Ask, NoticeKind, Problem, QuantityView, Reference, SettlementView, Side, Ticket},
+};
+use signet_fix::message::{AppMessage, QuoteRequest, QuoteResponse};
+use signet_rfq::{self as rfq, AcceptId, DealerId, Declined, QuoteId, Rfq, RfqId, Terms, UtcMillis, group_digits, parse_quantity};
+
+impl Book {
+    /// Instruments and dealers that this trader may use.
+    pub fn reference(&self) -> Reference {
+        self.reference.view()
+    }
+
+    /// On which days a trade of this instrument may settle.
+    pub fn settlement_dates(&self, instrument: &str, now: UtcMillis) -> Result<SettlementView, Problem> {
+        Ok(settlement::view(self.reference.chosen(instrument)?, self.clock.gateway(now)))
+    }
+
+    /// What a typed quantity means, and whether the instrument allows it.
+    pub fn read_quantity(&self, instrument: &str, text: &str) -> Result<QuantityView, Problem> {
+        let q = parse_quantity(text).map_err(|e| Problem::from(&e))?;
+        if let Some(i) = self.reference.named(instrument) {
+            i.check_quantity(q).map_err(|e| Problem::from(&e))?;
+        }
+        Ok(QuantityView { value: q.to_string(), text: group_digits(q) })
+    }
+
+    /// Checks a ticket and puts the RFQ on screen; the message is to be sent.
+    pub fn new_rfq(&mut self, ticket: &Ticket, now: UtcMillis) -> Result<AppMessage, Problem> {
+        if !self.online() {
+            return Err(offline());
+        }
+        let terms = self.terms(ticket, now)?;
+        let id = terms.id.clone();
+        let message = AppMessage::QuoteRequest(QuoteRequest {
+            id: terms.id.clone(),
+            instrument: terms.instrument.clone(),
+            isin: self.reference.has_isin(&terms.instrument),
+            ask: terms.ask,
+            quantity: terms.quantity,
+            currency: terms.currency.clone(),
+            settlement_date: terms.settlement_date.clone(),
+            dealers: terms.dealers.clone(),
+            expires: terms.expires,
+            at: terms.created,
+        });
+        self.screen.place(Rfq::new(terms), &mut self.frames);
+        self.blot_rfq(&id);
+        Ok(message)
+    }
+
+    /// What a ticket asks for, if it may.
+    fn terms(&mut self, ticket: &Ticket, now: UtcMillis) -> Result<Terms, Problem> {
+        let instrument = self.reference.chosen(&ticket.instrument)?;
+        let quantity = parse_quantity(&ticket.quantity).map_err(|e| Problem::from(&e))?;
+        let dealers = self.reference.chosen_dealers(&ticket.dealers)?;
+        let at = self.clock.gateway(now);
+        let terms = Terms {
+            id: RfqId::new(self.ids.rfq()).map_err(|e| no_id(&e.to_string()))?,
+            instrument: instrument.id.clone(),
+            ask: match ticket.ask {
+                Ask::Buy => rfq::Ask::Buy,
+                Ask::Sell => rfq::Ask::Sell,
+                Ask::TwoWay => rfq::Ask::TwoWay,
+            },
+            quantity,
+            currency: instrument.currency.clone(),
+            settlement_date: settlement::date(instrument, ticket.settlement_date.as_deref(), at)?,
+            dealers,
+            expires: at + i64::from(ticket.ttl_s) * 1_000,
+            created: at,
+        };
+        terms.check(instrument, at).map_err(|e| Problem::from(&e))?;
+        Ok(terms)
+    }
+
+    /// Checks that an RFQ may be ended now; the message is to be sent.
+    pub fn cancel(&mut self, id: &str) -> Result<AppMessage, Problem> {
+        let online = self.online();
+        let (id, item) = self.item(id)?;
+        if item.rfq.in_flight() {
+            return Err(problem(
+                "accept_in_flight",
+                "An accept of this RFQ is waiting for its answer.",
+                "Wait for the answer; the RFQ cannot be ended before.",
+            ));
+        }
+        if item.rfq.state.ended() {
+            return Err(problem("rfq_ended", "The RFQ has ended already.", "Dismiss it."));
+        }
+        if online { Ok(AppMessage::RfqCancel { rfq: id, text: None }) } else { Err(offline()) }
+    }
+
+    /// Takes an ended RFQ off the screen.
+    pub fn dismiss(&mut self, id: &str) -> Result<(), Problem> {
+        let (id, item) = self.item(id)?;
+        if !item.rfq.state.ended() {
+            return Err(problem("rfq_open", "The RFQ is still open.", "End it first."));
+        }
+        self.screen.take_off(&id, &mut self.frames);
+        Ok(())
+    }
+
+    /// Shows what exactly would be agreed to. Nothing is sent.
+    pub fn arm(&mut self, intent: &ArmIntent, now: UtcMillis) -> Result<AcceptView, Problem> {
+        if !self.online() {
+            return Err(offline());
+        }
+        let moment = self.moment(now);
+        let id = RfqId::new(intent.rfq_id.clone()).map_err(|_| no_rfq())?;
+        let accept_id = AcceptId::new(self.ids.accept(&id)).map_err(|e| no_id(&e.to_string()))?;
+        let names = self.reference.names();
+        let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
+        let accept = accept_of(&item.rfq, intent, accept_id)?;
+        item.rfq.arm(accept, moment.venue, moment.arrival_ms).map_err(|e| Problem::from(&e))?;
+        item.dirty = true;
+        let instrument = self.reference.instrument(&item.rfq.terms.instrument);
+        let view = present::accept(&item.rfq, instrument, &names, None).ok_or_else(no_rfq)?;
+        self.frames.wake();
+        Ok(view)
+    }
+
+    /// Takes an armed accept back.
+    pub fn disarm(&mut self, id: &str) -> Result<(), Problem> {
+        let (_, item) = self.item(id)?;
+        item.rfq.disarm();
+        item.dirty = true;
+        self.frames.wake();
+        Ok(())
+    }
+
+    /// The armed accept is to be sent, if it still is what stands on the table.
+    pub fn accept(&mut self, id: &str, accept: &str, now: UtcMillis) -> Result<AppMessage, Problem> {
+        if !self.online() {
+            return Err(offline());
+        }
+        let moment = self.moment(now);
+        let accept = AcceptId::new(accept).map_err(|_| Problem::from(&rfq::AcceptRefusal::NotArmed))?;
+        let (id, item) = self.item(id)?;
+        item.dirty = true;
+        let sent = item.rfq.send_accept(&accept, moment.venue, moment.arrival_ms);
+        let terms = item.rfq.terms.clone();
+        self.frames.wake();
+        let a = sent.map_err(|e| Problem::from(&e))?;
+        // On disk first: after a restart the desk must know what it agreed to.
+        if let Err(e) = self.records.in_flight.sent(&a, &terms) {
+            tracing::error!(error = %e, "an accept cannot be written down; it was not sent");
+            let why = problem(
+                "accept_not_written",
+                format!("The accept cannot be written to this laptop's disk: {e}"),
+                "Make room on the disk, then try again.",
+            );
+            self.screen.decline(&id, &a.id, Declined::ByDesk(why.message.clone()));
+            return Err(why);
+        }
+        let isin = terms.instrument.as_str().len() == 12;
+        Ok(AppMessage::QuoteResponse(QuoteResponse::hit(&a, &terms, isin, moment.venue)))
+    }
+
+    /// As [`crate::Desk::may_close`].
+    pub fn may_close(&mut self, now: UtcMillis) -> bool {
+        let waiting: Vec<RfqId> = self.screen.rfqs().filter(|r| r.in_flight()).map(|r| r.terms.id.clone()).collect();
+        let Some(first) = waiting.first() else {
+            self.closing_was_warned = false;
+            return true;
+        };
+        if std::mem::replace(&mut self.closing_was_warned, true) {
+            return true;
+        }
+        let text = format!(
+            "{} of your accepts wait for an answer, and it is not seen here once the window is closed. Close it again to close it \
+             all the same; what became of them is in the blotter at the next start.",
+            waiting.len()
+        );
+        self.notice(NoticeKind::Bad, "accept_in_flight", text, Some(first), now);
+        self.frames.wake();
+        false
+    }
+
+    fn item(&mut self, id: &str) -> Result<(RfqId, &mut Item), Problem> {
+        let id = RfqId::new(id).map_err(|_| no_rfq())?;
+        let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
+        Ok((id, item))
+    }
+}
+
+/// What the trader would agree to, of what stands in the RFQ.
+fn accept_of(r: &Rfq, intent: &ArmIntent, id: AcceptId) -> Result<rfq::Accept, Problem> {
+    let bad = || problem("price_unreadable", "The price of the intent cannot be read.", "Try again.");
+    let price = intent.price.parse().map_err(|_| bad())?;
+    let dealer = DealerId::new(intent.dealer.clone()).map_err(|_| bad())?;
+    let side = match intent.side {
+        Side::Buy => rfq::Side::Buy,
+        Side::Sell => rfq::Side::Sell,
+    };
+    let quote = r.line(&dealer).and_then(|l| l.quote.as_ref());
+    let quantity = quote.and_then(|q| r.accept_quantity(q, side)).unwrap_or(r.terms.quantity);
+    Ok(rfq::Accept {
+        id,
+        rfq: r.terms.id.clone(),
+        dealer,
+        quote: QuoteId::new(intent.quote_id.clone()).map_err(|_| bad())?,
+        instrument: r.terms.instrument.clone(),
+        side,
+        price,
+        quantity,
+    })
+}
+
+fn no_rfq() -> Problem {
+    problem("rfq_unknown", "There is no such RFQ on this desk.", "Reload the window.")
+}
+
+fn no_id(why: &str) -> Problem {
+    problem("internal", why, "Restart Signet Desk.")
+}

@@ -1,0 +1,135 @@
+//! What the desk knows: RFQs, reference data, the blotter, the state of the link. One value behind
+//! one lock; the link thread feeds it messages, the window asks it for frames and gives it intents.
+//!
+//! Time is the laptop's, passed in; everything about quotes is on the gateway's clock.
+//!
+//! | file | what is in it |
+//! | --- | --- |
+//! | `intents.rs` | what the trader wants: RFQs, accepts, ends |
+//! | `frames.rs` | what the page is shown |
+//! | `link_state.rs` | what the link tells: its state, what left, what could not |
+//! | `inbound.rs` | messages of the gateway, or of a plain venue |
+//! | `restore.rs` | the snapshot after a logon |
+//! | `reports.rs`, `late_reports.rs` | execution reports, about RFQs on screen and of earlier runs |
+//! | `rejects.rs` | messages of this desk that were not processed |
+//! | `step_ups.rs`, `keys.rs` | touches of security keys, and their registration |
+//! | `direct.rs` | what direct mode asks of the book |
+//! | `tell.rs`, `rows.rs` | notices to the trader; rows of the blotter |
+//!
+//! The other files hold one part of the state each, with the methods that keep it right.
+
+mod connection;
+mod dialogs;
+mod direct;
+mod frame_clock;
+mod frames;
+mod ids;
+mod inbound;
+mod incoming;
+mod intents;
+mod keys;
+mod late_reports;
+mod link_state;
+mod notices;
+mod records;
+mod reference;
+mod rejects;
+mod reports;
+mod restore;
+mod rows;
+mod screen;
+mod sent;
+mod step_ups;
+mod tell;
+
+pub use ids::Ids;
+pub(crate) use ids::rfq_of_accept;
+
+use crate::{
+    clock::{GatewayClock, Moment},
+    step_up::StepUps,
+};
+use connection::Connection;
+use dialogs::Dialogs;
+use frame_clock::FrameClock;
+use notices::Notices;
+use records::Records;
+use reference::ReferenceData;
+use screen::Screen;
+use signet_rfq::{Rfq, RfqId, UtcMillis};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Called when somebody is asked for a touch, from any thread; must not call the desk.
+type Attention = Box<dyn Fn() + Send + Sync>;
+
+/// What the desk knows. Public for tests that drive a desk and a gateway in one thread.
+pub struct Book {
+    ids: Ids,
+    clock: GatewayClock,
+    frames: FrameClock,
+    connection: Connection,
+    reference: ReferenceData,
+    screen: Screen,
+    records: Records,
+    notices: Notices,
+    dialogs: Dialogs,
+    step_ups: StepUps,
+    attention: Option<Attention>,
+    /// The trader was told that an accept is outstanding, and may close the window now.
+    closing_was_warned: bool,
+}
+
+impl Book {
+    /// A book with nothing in it, for a desk that starts `now`.
+    pub fn new(ids: Ids, now: UtcMillis) -> Self {
+        Self {
+            ids,
+            clock: GatewayClock::default(),
+            frames: FrameClock::new(),
+            connection: Connection::new(now),
+            reference: ReferenceData::default(),
+            screen: Screen::default(),
+            records: Records::default(),
+            notices: Notices::default(),
+            dialogs: Dialogs::default(),
+            step_ups: StepUps::default(),
+            attention: None,
+            closing_was_warned: false,
+        }
+    }
+
+    /// Logged on, and what the gateway holds is on screen.
+    pub fn online(&self) -> bool {
+        self.connection.online()
+    }
+
+    /// Nothing is open: the link may go for a moment without costing anybody a price.
+    pub fn idle(&self) -> bool {
+        self.screen.rfqs().all(|r| r.state.ended())
+    }
+
+    /// `now`, which is the laptop's, on both clocks.
+    pub(crate) fn moment(&self, now: UtcMillis) -> Moment {
+        Moment { laptop: now, venue: self.clock.gateway(now), arrival_ms: self.clock.arrival_ms() }
+    }
+
+    /// An RFQ on screen.
+    pub(crate) fn rfq(&self, id: &RfqId) -> Option<&Rfq> {
+        self.screen.rfq(id)
+    }
+
+    /// `attention` is called when somebody is asked for a touch.
+    pub(crate) fn on_step_up(&mut self, attention: Attention) {
+        self.attention = Some(attention);
+    }
+}
+
+/// The book, also after a thread that held it has failed.
+pub(crate) fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
+    book.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod life_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+use super::*;
+use crate::view::{Behind, BlotterTab, Frame, NoticeKind};
+use notices::MAX_NOTICES;
+use signet_fix::message::{AppMessage, DealerState, QuoteCancel, SecurityList, SnapshotMark, VenueState};
+use signet_rfq::{self as rfq, AcceptId, DealerId, InstrumentId, QuoteId, Terms};
+
+const NOW: UtcMillis = UtcMillis(1_000_000);
+
+/// A book with two open RFQs, and what its page pulled so far.
+fn two_rfqs() -> (Book, u64) {
+    let mut book = Book::new(Ids::new(NOW, 1), NOW);
+    for id in ["A", "B"] {
+        let rfq = Rfq::new(Terms {
+            id: RfqId::new(id).expect("an id"),
+            instrument: InstrumentId::new("EUR/USD").expect("an instrument"),
+            ask: rfq::Ask::Buy,
+            quantity: 1.into(),
+            currency: "EUR".into(),
+            settlement_date: "20261124".into(),
+            dealers: vec![DealerId::new("NORTH").expect("a dealer")],
+            expires: NOW + 60_000,
+            created: NOW,
+        });
+        book.screen.place(rfq, &mut book.frames);
+    }
+    let seq = book.pull(0, &[], NOW).seq as u64;
+    (book, seq)
+}
+
+fn change(book: &mut Book, id: &str) {
+    let item = book.screen.get_mut(&RfqId::new(id).expect("an id")).expect("on screen");
+    item.rfq.refuse("no".into());
+    item.dirty = true;
+}
+
+fn behind(id: &str, since: u64, send: bool) -> [Behind; 1] {
+    [Behind { rfq_id: id.into(), since: since as f64, send }]
+}
+
+fn heads(frame: &Frame) -> Vec<&str> {
+    frame.rfqs.iter().map(|r| r.id.as_str()).collect()
+}
+
+#[test]
+fn what_the_page_is_behind_with_is_withheld_and_comes_when_it_asks() {
+    let (mut book, seq) = two_rfqs();
+    change(&mut book, "A");
+    change(&mut book, "B");
+    let first = book.pull(seq, &behind("B", seq, false), NOW);
+    assert_eq!((heads(&first), first.withheld), (vec!["A"], true));
+    let none = book.pull(first.seq as u64, &behind("B", seq, false), NOW);
+    assert_eq!((heads(&none), none.withheld), (vec![], true));
+    let caught_up = book.pull(first.seq as u64, &behind("B", seq, true), NOW);
+    assert_eq!((heads(&caught_up), caught_up.withheld), (vec!["B"], false));
+    assert!(heads(&book.pull(first.seq as u64, &behind("B", caught_up.seq as u64, false), NOW)).is_empty());
+}
+
+#[test]
+fn after_a_restart_a_line_that_was_withdrawn_is_not_one_that_never_answered() {
+    let cancel = || {
+        AppMessage::QuoteCancel(QuoteCancel {
+            rfq: RfqId::new("A").ok(),
+            quote: QuoteId::new("q").ok(),
+            instrument: None,
+            dealer: DealerId::new("NORTH").ok(),
+            unreachable: false,
+        })
+    };
+    let state = |book: &Book| book.rfq(&RfqId::new("A").expect("an id")).expect("on screen").lines[0].state.clone();
+    let (mut book, _) = two_rfqs();
+    book.message(cancel(), NOW);
+    assert_eq!(state(&book), rfq::LineState::Asked, "outside a snapshot it names a quote that nobody saw");
+    book.message(AppMessage::Snapshot(SnapshotMark::Begin), NOW);
+    book.message(cancel(), NOW);
+    assert_eq!(state(&book), rfq::LineState::Withdrawn);
+}
+
+#[test]
+fn rows_of_a_time_without_a_catalogue_get_their_names_when_it_comes() {
+    let (mut book, _) = two_rfqs();
+    let id = RfqId::new("A").expect("an id");
+    book.blot_rfq(&id);
+    let symbol = |book: &Book| book.records.blotter.get(BlotterTab::Rfqs, "A").map(|r| r.symbol.clone());
+    assert_eq!(symbol(&book).as_deref(), Some("EUR/USD"));
+    let instrument = rfq::Instrument {
+        id: InstrumentId::new("EUR/USD").expect("an instrument"),
+        symbol: "Euro dollar".into(),
+        name: "Euro dollar".into(),
+        asset_class: rfq::AssetClass::FxSpot,
+        currency: "EUR".into(),
+        price_decimals: 5,
+        price_unit: "USD per EUR".into(),
+        tick: "0.00001".parse().expect("a number"),
+        lot: 1.into(),
+        min_quantity: 1.into(),
+        max_quantity: 1_000.into(),
+        settlement: "spot".into(),
+    };
+    let list = SecurityList { request: id, last: true, instruments: vec![instrument] };
+    book.message(AppMessage::SecurityList(list), NOW);
+    assert_eq!(symbol(&book).as_deref(), Some("Euro dollar"));
+}
+
+#[test]
+fn a_dealer_that_is_named_twice_is_one_dealer() {
+    let (mut book, _) = two_rfqs();
+    let dealer = |name: &str| DealerState { id: DealerId::new("NORTH").expect("a dealer"), name: name.into(), online: true };
+    let dealers = vec![dealer("Northbank"), dealer("Another")];
+    book.message(AppMessage::VenueState(VenueState { name: String::new(), practice: false, dealers, at: NOW }), NOW);
+    assert_eq!(book.reference().dealers.iter().map(|d| d.name.as_str()).collect::<Vec<_>>(), ["Northbank"]);
+}
+
+#[test]
+fn a_bad_notice_is_pushed_out_by_bad_ones_only() {
+    let (mut book, _) = two_rfqs();
+    book.tell(NoticeKind::Bad, "execution_mismatch", "call".into(), NOW);
+    for n in 0..3 * MAX_NOTICES {
+        book.tell(NoticeKind::Plain, "rfq_ended", format!("{n}"), NOW);
+    }
+    assert_eq!(book.notices.codes().len(), MAX_NOTICES);
+    // A page that starts over is told again what is bad, and only that.
+    let codes: Vec<String> = book.pull(0, &[], NOW).notices.into_iter().map(|n| n.code).collect();
+    assert_eq!(codes, ["execution_mismatch"]);
+}
+
+#[test]
+fn a_window_closes_at_once_unless_an_accept_is_on_its_way_and_then_at_the_second_try() {
+    let (mut book, _) = two_rfqs();
+    assert!(book.may_close(NOW));
+    let id = RfqId::new("A").expect("an id");
+    let rfq = &mut book.screen.get_mut(&id).expect("on screen").rfq;
+    rfq.acknowledge();
+    let (dealer, quote) = (DealerId::new("NORTH").expect("a dealer"), QuoteId::new("q").expect("an id"));
+    let level = rfq::Level { price: 1.into(), size: 1.into() };
+    let offered =
+        rfq::Quote { id: quote.clone(), dealer: dealer.clone(), bid: None, offer: Some(level), valid_until: NOW + 30_000, tradeable: true };
+    rfq.quote(offered, NOW).expect("taken");
+    let accept = rfq::Accept {
+        id: AcceptId::new("A:1").expect("an id"),
+        rfq: id,
+        dealer,
+        quote,
+        instrument: rfq.terms.instrument.clone(),
+        side: rfq::Side::Buy,
+        price: 1.into(),
+        quantity: 1.into(),
+    };
+    rfq.arm(accept.clone(), NOW, 0).expect("armed");
+    rfq.send_accept(&accept.id, NOW, 0).expect("sent");
+    assert!(!book.may_close(NOW));
+    assert_eq!(book.notices.codes().last().copied(), Some("accept_in_flight"));
+    assert!(book.may_close(NOW));
+}
+
+#[test]
+fn nothing_is_withheld_that_did_not_change() {
+    let (mut book, seq) = two_rfqs();
+    change(&mut book, "A");
+    assert!(!book.pull(seq, &behind("B", seq, false), NOW).withheld);
+}
+
+#[test]
+fn a_whole_frame_withholds_nothing() {
+    let (mut book, seq) = two_rfqs();
+    let whole = book.pull(0, &behind("B", seq, false), NOW);
+    assert_eq!((heads(&whole), whole.whole, whole.withheld), (vec!["A", "B"], true, false));
+}
+
+#[test]
+fn a_page_that_names_nonsense_gets_everything_of_it() {
+    let (mut book, seq) = two_rfqs();
+    for since in [-1.0, f64::NAN, f64::NEG_INFINITY] {
+        let nonsense = [Behind { rfq_id: "B".into(), since, send: true }, Behind { rfq_id: "no such".into(), since, send: true }];
+        assert_eq!(heads(&book.pull(seq, &nonsense, NOW)), ["B"]);
+    }
+}

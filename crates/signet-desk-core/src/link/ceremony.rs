@@ -1,0 +1,146 @@
+//! Ceremonies with security keys, on the link's thread: one at a time, begun when a challenge is there,
+//! told to the book as they go.
+
+use super::{Link, StepUpIntent};
+use crate::{
+    book::lock,
+    laptop_clock::laptop_now,
+    step_up::{Matter, Open},
+};
+use signet_fix::{
+    AppMessage,
+    message::{Answer, KeyRequest, StepUpAnswer},
+};
+use signet_stepup::{
+    Context,
+    client::{Ask, CeremonyError, Order, Step, Told},
+};
+use std::{rc::Rc, time::Duration};
+use tokio::sync::mpsc;
+
+/// How long a key may take to let go of a ceremony that is over.
+const LET_GO_MAX: Duration = Duration::from_secs(2);
+
+/// Where a key believes itself to be asked from: the relying party's own host, which has no page.
+///
+/// This desk states the origin, so it must not let one venue ask as another relying party: the answer
+/// would be good there (a login of the firm's web pages, say), whatever is written beside.
+fn origin_of(options: &str, signs: bool, allowed: Option<&str>) -> Result<String, String> {
+    let v: serde_json::Value = serde_json::from_str(options).map_err(|_| "they are no JSON".to_owned())?;
+    let id = v.pointer(if signs { "/publicKey/rpId" } else { "/publicKey/rp/id" }).and_then(|id| id.as_str());
+    let id = id.ok_or("they name no relying party")?;
+    match allowed {
+        Some(allowed) if allowed == id => Ok(format!("https://{id}")),
+        Some(allowed) => Err(format!("they ask as {}, and this venue may only ask as {allowed}", id.chars().take(60).collect::<String>())),
+        None => Err("this desk was not told as whom this venue may ask security keys (rp_id)".into()),
+    }
+}
+
+impl Link {
+    pub(super) fn step_up(self: &Rc<Self>, intent: StepUpIntent) {
+        match intent {
+            StepUpIntent::Begin(id) => lock(&self.book).with_step_ups(|s| s.begin(&id)),
+            StepUpIntent::Pin(id, pin) => self.ceremony.tell(&id, Told::Pin(pin)),
+            StepUpIntent::Stop(id) => self.ceremony.tell(&id, Told::Cancel),
+            StepUpIntent::Refuse(id) => self.refuse(&id),
+        }
+    }
+
+    fn refuse(&self, id: &str) {
+        self.ceremony.tell(id, Told::Cancel);
+        let Some(closed) = lock(&self.book).close_step_up(id) else { return };
+        match closed.matter {
+            Matter::Approve(_) => {
+                let answer = Answer::Declined(None);
+                self.send(&AppMessage::StepUpAnswer(StepUpAnswer { id: id.into(), answer }));
+            }
+            Matter::NewKey { .. } => lock(&self.book).registration_failed(&CeremonyError::Cancelled),
+        }
+    }
+
+    /// Begins the next ceremony when none is under way, and ends one whose dialog has closed.
+    pub(super) fn next_ceremony(self: &Rc<Self>) {
+        match self.ceremony.id() {
+            Some(id) if !lock(&self.book).has_step_up(&id) => return self.ceremony.abandon(),
+            Some(_) => return,
+            None => {}
+        }
+        let Some(open) = lock(&self.book).next_step_up() else { return };
+        let hear = self.ceremony.begin(&open.id);
+        tokio::task::spawn_local(self.clone().hold_ceremony(open, hear));
+    }
+
+    async fn hold_ceremony(self: Rc<Self>, open: Open, mut hear: mpsc::UnboundedReceiver<Told>) {
+        let exporter = self.exporter.get();
+        lock(&self.book).with_step_ups(|s| s.started(&open.id));
+        let result = match self.order(&open, exporter) {
+            Ok(order) => self.perform(&open.id, order, &mut hear).await,
+            Err(e) => Err(e),
+        };
+        let wanted = self.ceremony.end();
+        // An answer signed for a connection that is no more is for nobody.
+        if wanted && self.exporter.get() == exporter {
+            match result {
+                Ok(json) => self.answer(&open, json),
+                Err(e) => {
+                    tracing::info!(code = e.code(), "a ceremony with a security key ended without an answer");
+                    lock(&self.book).ceremony_failed(&open, &e);
+                }
+            }
+        }
+        self.next_ceremony();
+    }
+
+    fn order(&self, open: &Open, exporter: [u8; 32]) -> Result<Order, CeremonyError> {
+        let bad = |why: &str| CeremonyError::BadOptions(why.into());
+        let context = match &open.matter {
+            Matter::Approve(a) => Some(Context { approval: a.digest().map_err(|e| bad(&e.to_string()))?, exporter }),
+            Matter::NewKey { .. } => None,
+        };
+        let left_ms = open.deadline.since(lock(&self.book).moment(laptop_now()).venue);
+        let options = open.options.clone();
+        Ok(Order {
+            origin: origin_of(&options, context.is_some(), self.rp_id.borrow().as_deref()).map_err(|why| bad(&why))?,
+            ask: if context.is_some() { Ask::Sign(options) } else { Ask::Register(options) },
+            context,
+            timeout: Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)),
+            window: self.window.get(),
+        })
+    }
+
+    async fn perform(&self, id: &str, order: Order, hear: &mut mpsc::UnboundedReceiver<Told>) -> Result<String, CeremonyError> {
+        let mut ceremony = self.keys_reach.begin(order);
+        loop {
+            tokio::select! {
+                step = ceremony.next() => match step {
+                    Step::Status(s) => lock(&self.book).with_step_ups(|all| all.status(id, s)),
+                    Step::Done(result) => return result,
+                },
+                told = hear.recv() => match told {
+                    Some(Told::Pin(pin)) => ceremony.give_pin(pin),
+                    // Hung up: nobody wants it any more. The key lets go before another ceremony begins.
+                    None => {
+                        ceremony.cancel();
+                        let done = async { while !matches!(ceremony.next().await, Step::Done(_)) {} };
+                        let _ = tokio::time::timeout(LET_GO_MAX, done).await;
+                        return Err(CeremonyError::Cancelled);
+                    }
+                    Some(Told::Cancel) => ceremony.cancel(),
+                },
+            }
+        }
+    }
+
+    fn answer(&self, open: &Open, json: String) {
+        lock(&self.book).with_step_ups(|s| s.checking(&open.id));
+        let id = open.id.clone();
+        self.send(&match &open.matter {
+            Matter::Approve(_) => AppMessage::StepUpAnswer(StepUpAnswer { id, answer: Answer::Signed(json) }),
+            Matter::NewKey { .. } => AppMessage::KeyRequest(KeyRequest::Finish { id, credential: json }),
+        });
+    }
+}
+
+#[cfg(test)]
+#[path = "ceremony_tests.rs"]
+mod tests;

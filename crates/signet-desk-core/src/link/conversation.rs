@@ -1,0 +1,139 @@
+//! What is heard on one connection, and what follows from it.
+
+use super::{
+    Link,
+    outcome::{Ended, Goodbye},
+    target::Target,
+};
+use crate::{
+    book::lock,
+    laptop_clock::laptop_now,
+    peer_text, posture,
+    view::{LinkState, Problem},
+};
+use signet_fix::{
+    AppMessage,
+    framer::Framer,
+    message::{DecodeError, SecurityListRequest},
+    pump::pump,
+    session::{Event, Outbox},
+};
+use signet_identity::{Identity, SwitchAction, SwitchEvent, Which};
+use signet_rfq::{RfqId, UtcMillis};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+pub(super) struct Conversation<'a> {
+    link: Rc<Link>,
+    target: &'a Target,
+    /// Which identity the connection was made with.
+    which: Which,
+    identity: &'a Identity,
+    exporter: [u8; 32],
+    outbox: Rc<Outbox>,
+    logged_on: Cell<bool>,
+    goodbye: RefCell<Option<Goodbye>>,
+}
+
+impl<'a> Conversation<'a> {
+    /// On the connection that `outbox` writes to.
+    pub fn new(link: Rc<Link>, target: &'a Target, which: Which, identity: &'a Identity, outbox: Rc<Outbox>) -> Self {
+        let exporter = link.exporter.get();
+        Self { link, target, which, identity, exporter, outbox, logged_on: Cell::new(false), goodbye: RefCell::new(None) }
+    }
+
+    /// Until the connection ends.
+    pub async fn run(self, stream: TlsStream<TcpStream>) -> Ended {
+        let t = self.target;
+        let watch = self.link.clone().watch(t.venue.clone(), t.keys.clone(), t.session.clone(), self.outbox.clone());
+        let watch = tokio::task::spawn_local(watch);
+        let mut framer = Framer::new();
+        let closed = pump(stream, &mut framer, &t.session, &self.outbox, |e| self.event(e)).await;
+        watch.abort();
+        Ended::of(&closed, self.logged_on.get(), self.goodbye.take())
+    }
+
+    fn event(&self, e: Event) {
+        let now = laptop_now();
+        match e {
+            Event::LoggedOn => self.logged_on(now),
+            Event::LoggedOut { text, code, cure } => {
+                let cure = cure.as_deref().map(peer_text::shown);
+                *self.goodbye.borrow_mut() = text.map(|text| Goodbye { text: peer_text::shown(&text), code, cure });
+            }
+            Event::Message { message, .. } => self.message(message, now),
+            Event::Pong { id, sent } => self.link.pong(&id, sent, now),
+            Event::Rejected { ref_seq, ref_msg_type, text } => {
+                let text = peer_text::shown(&format!("{ref_msg_type}: {text}"));
+                lock(&self.link.book).session_reject(ref_seq, &text, now);
+            }
+            Event::Refused { msg_type, error } => {
+                tracing::warn!(msg_type, %error, "a message of the gateway was refused");
+                if let DecodeError::Signature(why) = &error {
+                    lock(&self.link.book).not_believed(&msg_type, &Problem::from(why), now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn logged_on(&self, now: UtcMillis) {
+        self.promote_if_new();
+        self.logged_on.set(true);
+        self.link.show(|s| {
+            s.state = LinkState::Restoring;
+            s.problem = None;
+        });
+        let session = &self.target.session;
+        if self.link.is_direct() {
+            self.link.direct_up();
+            self.link.next_ceremony();
+        } else if let Ok(id) = RfqId::new(format!("list-{}", now.0)) {
+            let _ = session.send(&AppMessage::SecurityListRequest(SecurityListRequest { id }));
+        }
+        self.link.ping(session);
+    }
+
+    /// The gateway accepted the certificate; a renewed one is the current one from now on.
+    fn promote_if_new(&self) {
+        let keys = &self.target.keys;
+        if keys.happened(SwitchEvent::Accepted(self.which)) == SwitchAction::Promote {
+            let (issuer, name) = (self.link.issuer.clone(), keys.name.clone());
+            tokio::task::spawn_local(async move { issuer.promote(&name).await });
+        }
+    }
+
+    fn message(&self, m: AppMessage, now: UtcMillis) {
+        match m {
+            AppMessage::PostureRequest { nonce } if self.target.venue.direct.is_none() => return self.tell_posture(nonce),
+            m if self.link.is_direct() => self.link.direct_heard(m),
+            m => {
+                let answers = lock(&self.link.book).message(m, now);
+                for a in answers {
+                    if let Err(e) = self.target.session.send(&a) {
+                        tracing::warn!(error = %e, "an answer could not be sent");
+                    }
+                }
+            }
+        }
+        self.link.next_ceremony();
+    }
+
+    /// Answers what the gateway asks about the laptop, on the connection it asked on.
+    fn tell_posture(&self, nonce: String) {
+        let (session, outbox, version) = (self.target.session.clone(), self.outbox.clone(), self.link.config.version.clone());
+        let (key, exporter) = (self.identity.message_key(), self.exporter);
+        tokio::task::spawn_local(async move {
+            let Some(envelope) = posture::envelope(key, exporter, nonce, &version).await else { return };
+            if session.is_attached_to(&outbox)
+                && let Err(e) = session.send(&AppMessage::PostureReport { envelope })
+            {
+                tracing::warn!(error = %e, "the report about this laptop could not be sent");
+            }
+        });
+    }
+}

@@ -1,0 +1,147 @@
+//! The identity a link connects with, and the change of its key while the link lives.
+
+use crate::{holders::Holders, problem::problem, view::Problem};
+use signet_identity::{
+    CertificateFacts, Identity, IdentityName, KeySwitch, Renewal, RenewalInputs, SwitchAction, SwitchEvent, Which, renewal,
+};
+use std::cell::{Cell, RefCell};
+use time::{Duration, OffsetDateTime};
+
+/// A new certificate is tried at most this often while the link is up, so that one which is not wanted
+/// does not cost the trader the connection again and again.
+const TRY_AGAIN: Duration = Duration::minutes(1);
+
+pub(super) struct Keys {
+    pub name: IdentityName,
+    current: RefCell<Identity>,
+    pending: RefCell<Option<Identity>>,
+    switch: Cell<KeySwitch>,
+    next: Cell<Which>,
+    tried: Cell<Option<OffsetDateTime>>,
+    renewed: Cell<Option<OffsetDateTime>>,
+    failures: Cell<u32>,
+    /// A renewal is under way.
+    pub renewing: Cell<bool>,
+    /// The trader asked for one.
+    pub wanted: Cell<bool>,
+}
+
+impl Keys {
+    /// Reads both identities of this name. A pending one that cannot be used is left alone: the current
+    /// one trades.
+    pub fn load(holders: &Holders, name: &IdentityName) -> Result<(Identity, Option<Identity>), Problem> {
+        let current = holders.load(name, Which::Current)?.ok_or_else(|| {
+            problem("keychain_no_such_identity", format!("There is no identity named {name}."), "Choose another, or enrol this laptop.")
+        })?;
+        let pending = holders.load(name, Which::Pending).unwrap_or_else(|why| {
+            tracing::warn!(identity = %name, code = why.code, "the renewed certificate cannot be used: {}", why.message);
+            None
+        });
+        Ok((current, pending))
+    }
+
+    pub fn new(name: IdentityName, current: Identity, pending: Option<Identity>) -> Self {
+        let (switch, next) = match pending {
+            Some(_) => (KeySwitch::Trying { refusals: 0 }, Which::Pending),
+            None => (KeySwitch::Settled, Which::Current),
+        };
+        Self {
+            name,
+            current: RefCell::new(current),
+            pending: RefCell::new(pending),
+            switch: Cell::new(switch),
+            next: Cell::new(next),
+            tried: Cell::new(None),
+            renewed: Cell::new(None),
+            failures: Cell::new(0),
+            renewing: Cell::new(false),
+            wanted: Cell::new(false),
+        }
+    }
+
+    pub fn current(&self) -> Identity {
+        self.current.borrow().clone()
+    }
+
+    /// What the next connection is made with.
+    pub fn take(&self, now: OffsetDateTime) -> (Which, Identity) {
+        if let (Which::Pending, Some(identity)) = (self.next.get(), self.pending.borrow().as_ref()) {
+            self.tried.set(Some(now));
+            return (Which::Pending, identity.clone());
+        }
+        (Which::Current, self.current())
+    }
+
+    /// What became of a connection. The caller carries the action out in the keychain.
+    pub fn happened(&self, event: SwitchEvent) -> SwitchAction {
+        let (switch, action) = self.switch.get().next(event);
+        self.switch.set(switch);
+        match action {
+            SwitchAction::Connect(which) => self.next.set(which),
+            SwitchAction::Promote => {
+                if let Some(new) = self.pending.borrow_mut().take() {
+                    *self.current.borrow_mut() = new;
+                }
+                self.next.set(Which::Current);
+            }
+            SwitchAction::Discard => {
+                self.pending.borrow_mut().take();
+                self.next.set(Which::Current);
+            }
+        }
+        action
+    }
+
+    /// Whether the link, idle otherwise, should be made again with the new certificate.
+    pub fn wants_switch(&self, now: OffsetDateTime) -> bool {
+        let rested = self.tried.get().is_none_or(|t| now - t >= TRY_AGAIN || now < t);
+        self.pending.borrow().is_some() && self.next.get() == Which::Pending && rested
+    }
+
+    /// Whether to renew now, and whether the trader should hear when it fails.
+    pub fn due(&self, now: OffsetDateTime) -> Option<Renewal> {
+        if self.renewing.get() || self.pending.borrow().is_some() {
+            return None;
+        }
+        let identity = self.current.borrow();
+        let facts = identity.facts();
+        let decided = renewal(RenewalInputs {
+            now,
+            not_before: facts.not_before,
+            not_after: facts.not_after,
+            last_attempt: self.renewed.get(),
+            failures: self.failures.get(),
+            jitter_permille: jitter(facts),
+        });
+        match decided {
+            Renewal::Due | Renewal::Urgent => Some(decided),
+            Renewal::NotDue { .. } if self.wanted.get() => Some(Renewal::Due),
+            _ => None,
+        }
+    }
+
+    pub fn renewed(&self, now: OffsetDateTime, result: Result<Identity, ()>) {
+        self.renewed.set(Some(now));
+        self.wanted.set(false);
+        match result {
+            Ok(identity) => {
+                self.failures.set(0);
+                self.tried.set(None);
+                *self.pending.borrow_mut() = Some(identity);
+                self.happened(SwitchEvent::Issued);
+            }
+            Err(()) => self.failures.set(self.failures.get().saturating_add(1)),
+        }
+    }
+}
+
+/// The same for one certificate however often the desk starts, and spread over all of them: its key's
+/// digest is as good as chance.
+fn jitter(facts: &CertificateFacts) -> u16 {
+    let sum = facts.spki_sha256.to_string().bytes().fold(0u32, |sum, b| sum.wrapping_mul(31).wrapping_add(b.into()));
+    (sum % 1001) as u16
+}
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

@@ -1,0 +1,252 @@
+//! Keeps one FIXS session alive across networks. One thread, everything on it.
+//!
+//! | file | what is in it |
+//! | --- | --- |
+//! | `command.rs` | what the thread is told to do |
+//! | `connect.rs`, `dial.rs` | connecting, again and again |
+//! | `conversation.rs` | what is heard on a connection |
+//! | `watch.rs` | measuring the link, and renewing its certificate |
+//! | `outcome.rs` | how a connection ended, and what follows |
+//! | `target.rs`, `stores.rs` | what a connection is made with, and the files of an identity at a venue |
+//! | `keys.rs` | the identity a link connects with, and the change of its key |
+//! | `ceremony.rs`, `running.rs` | ceremonies with security keys |
+//! | `direct.rs` | direct mode on this thread |
+
+mod ceremony;
+mod command;
+mod connect;
+mod conversation;
+mod dial;
+mod direct;
+mod keys;
+mod outcome;
+mod pings;
+mod running;
+mod stores;
+mod target;
+mod watch;
+
+pub use command::{Command, StepUpIntent};
+
+use crate::{
+    blotter::Blotter,
+    book::{Book, lock},
+    direct::Direct,
+    issue::Issuer,
+    laptop_clock::laptop_now,
+    problem::offline,
+    venue::DeskConfig,
+    view::{LinkState, Problem, SessionView},
+};
+use keys::Keys;
+use pings::Pings;
+use running::Running;
+use signet_fix::{AppMessage, session::Session};
+use signet_rfq::UtcMillis;
+use signet_stepup::{SessionReason, client::StepUp};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{sync::mpsc, task::LocalSet};
+
+const BOOK_TICK: Duration = Duration::from_millis(100);
+/// A tick that comes this late means that the laptop was asleep in between.
+const ASLEEP_MS: i64 = 15_000;
+/// How long a Logout may go unanswered when the trader disconnects.
+const LOGOUT_MAX: Duration = Duration::from_secs(1);
+
+/// Runs the link's thread until `Stop`.
+pub fn run(config: DeskConfig, issuer: Issuer, keys_reach: Arc<dyn StepUp>, commands: mpsc::UnboundedReceiver<Command>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let link = async { Rc::new(Link::new(config, issuer, keys_reach)).command_loop(commands).await };
+    match runtime {
+        Ok(rt) => rt.block_on(LocalSet::new().run_until(link)),
+        Err(e) => tracing::error!(error = %e, "the link's thread has no runtime"),
+    }
+}
+
+struct Link {
+    config: DeskConfig,
+    issuer: Issuer,
+    book: Arc<Mutex<Book>>,
+    keys_reach: Arc<dyn StepUp>,
+    ceremony: Running,
+    /// RFC 9266 exporter of the connection that is up.
+    exporter: Cell<[u8; 32]>,
+    window: Cell<Option<isize>>,
+    /// The relying party that the venue connected to may ask keys as.
+    rp_id: RefCell<Option<String>>,
+    /// The laptop woke, and the gateway has not heard of it.
+    woke: Cell<bool>,
+    /// What stands in a gateway's place at a plain venue.
+    direct: RefCell<Option<Direct>>,
+    keys: RefCell<Option<Rc<Keys>>>,
+    session: RefCell<Option<Rc<Session>>>,
+    /// Which call of `keep` is the wanted one; an older one stops at its next step.
+    wanted: Cell<u64>,
+    pings: Pings,
+}
+
+impl Link {
+    fn new(config: DeskConfig, issuer: Issuer, keys_reach: Arc<dyn StepUp>) -> Self {
+        Self {
+            config,
+            book: issuer.book.clone(),
+            issuer,
+            keys_reach,
+            ceremony: Running::default(),
+            exporter: Cell::new([0; 32]),
+            window: Cell::new(None),
+            rp_id: RefCell::new(None),
+            woke: Cell::new(false),
+            direct: RefCell::new(None),
+            keys: RefCell::new(None),
+            session: RefCell::new(None),
+            wanted: Cell::new(0),
+            pings: Pings::default(),
+        }
+    }
+
+    async fn command_loop(self: Rc<Self>, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let mut last_tick = laptop_now();
+        let mut timer = tokio::time::interval(BOOK_TICK);
+        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                c = commands.recv() => match c {
+                    Some(Command::Stop(done)) => {
+                        self.clone().disconnect().await;
+                        lock(&self.book).begin(Blotter::default());
+                        *self.direct.borrow_mut() = None;
+                        let _ = done.send(());
+                        return;
+                    }
+                    Some(c) => self.clone().command(c).await,
+                    None => return,
+                },
+                _ = timer.tick() => {
+                    let now = laptop_now();
+                    self.tick(last_tick, now);
+                    last_tick = now;
+                }
+            }
+            self.next_ceremony();
+        }
+    }
+
+    async fn command(self: Rc<Self>, c: Command) {
+        match c {
+            Command::Connect { identity, venue } => {
+                let generation = self.supersede();
+                tokio::task::spawn_local(self.keep(generation, identity, venue));
+            }
+            Command::Renew => {
+                if let Some(keys) = self.keys.borrow().as_ref() {
+                    keys.wanted.set(true);
+                }
+            }
+            Command::Disconnect => self.disconnect().await,
+            Command::Send(m) => self.send(&m),
+            Command::StepUp(intent) => self.step_up(intent),
+            Command::Verify(why) => self.verify(why),
+            Command::Window(handle) => self.window.set(Some(handle)),
+            // The loop ends with it.
+            Command::Stop(_) => {}
+        }
+    }
+
+    fn tick(&self, last_tick: UtcMillis, now: UtcMillis) {
+        if slept(last_tick, now) {
+            tracing::info!(ms = now.since(last_tick), "this laptop was asleep");
+            self.woke.set(true);
+        }
+        lock(&self.book).tick(now);
+        self.direct_tick();
+        self.tell_woke();
+    }
+
+    /// Whatever `keep` was under way stops; the answer is the number of the next one.
+    fn supersede(&self) -> u64 {
+        self.wanted.set(self.wanted.get() + 1);
+        self.direct_lost();
+        if let Some(s) = self.session.borrow_mut().take() {
+            s.detach();
+        }
+        self.wanted.get()
+    }
+
+    fn is_wanted(&self, generation: u64) -> bool {
+        self.wanted.get() == generation
+    }
+
+    fn show(&self, change: impl FnOnce(&mut SessionView)) {
+        lock(&self.book).link(laptop_now(), change);
+    }
+
+    fn refused(&self, p: Problem) {
+        tracing::warn!(code = p.code, "refused: {}", p.message);
+        self.show(|s| {
+            s.state = LinkState::Refused;
+            s.problem = Some(p);
+        });
+    }
+
+    async fn disconnect(self: Rc<Self>) {
+        let session = self.session.borrow().clone();
+        // From here on nobody dials again: the end of this link is wanted.
+        self.wanted.set(self.wanted.get() + 1);
+        if let Some(s) = session {
+            s.logout("the trader disconnected");
+            let until = tokio::time::Instant::now() + LOGOUT_MAX;
+            while s.is_logged_on() && tokio::time::Instant::now() < until {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        self.supersede();
+        self.ceremony.abandon();
+        lock(&self.book).link_lost();
+        self.show(|s| {
+            s.state = LinkState::Offline;
+            s.problem = None;
+            s.attempt = 0;
+        });
+    }
+
+    fn verify(&self, why: SessionReason) {
+        if lock(&self.book).wants_to_hear(why) {
+            self.send(&AppMessage::StepUpRequest { reason: why.as_str().into() });
+        }
+    }
+
+    /// As soon as there is somebody to tell.
+    fn tell_woke(&self) {
+        if self.woke.get() && lock(&self.book).knows_step_up() {
+            self.woke.set(false);
+            self.verify(SessionReason::Wake);
+        }
+    }
+
+    fn send(&self, m: &AppMessage) {
+        if self.is_direct() { self.direct_send(m.clone()) } else { self.to_peer(m) }
+    }
+
+    fn to_peer(&self, m: &AppMessage) {
+        let session = self.session.borrow().clone();
+        let sent = session.map_or(Err(offline()), |s| s.send(m).map_err(|e| Problem::from(&e)));
+        match sent {
+            Ok(seq) => lock(&self.book).sent_as(seq, m),
+            Err(why) => lock(&self.book).not_sent(m, why, laptop_now()),
+        }
+    }
+}
+
+/// Timers stand still while a laptop sleeps; its clock does not. A clock that is set back tells nothing.
+fn slept(last_tick: UtcMillis, now: UtcMillis) -> bool {
+    now.since(last_tick) > ASLEEP_MS
+}
+
+#[cfg(test)]
+mod tests;

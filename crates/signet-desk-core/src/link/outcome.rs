@@ -1,0 +1,157 @@
+//! How a connection ended, or why there is none, and what follows from it.
+
+use crate::{
+    problem::{problem, sentence, snake},
+    view::Problem,
+};
+use signet_fix::pump::Closed;
+use signet_identity::{Refusal, Stage};
+use std::time::Duration;
+
+const RETRY_FIRST_MS: u64 = 100;
+const RETRY_LAST_MS: u64 = 2_000;
+
+/// How an attempt to connect, or the connection it made, ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub next: Next,
+    pub fault: Fault,
+    pub problem: Problem,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    TryAgain,
+    /// Trying again would change nothing; somebody must act.
+    GiveUp,
+}
+
+/// What was at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Our certificate or its key: another key might do better.
+    OwnKey,
+    /// The network, the gateway's own certificate, or anything else that another key would not cure.
+    Other,
+}
+
+impl Ended {
+    pub fn lost(problem: Problem) -> Self {
+        Self { next: Next::TryAgain, fault: Fault::Other, problem }
+    }
+
+    pub fn refused(problem: Problem) -> Self {
+        Self { next: Next::GiveUp, fault: Fault::Other, problem }
+    }
+
+    /// What the network may cure by itself is tried again; what a person must cure is not.
+    pub fn by(r: &Refusal) -> Self {
+        let next = match r {
+            Refusal::DnsFailure
+            | Refusal::ConnectionRefused
+            | Refusal::Unreachable
+            | Refusal::TimedOut
+            | Refusal::ClosedDuringHandshake => Next::TryAgain,
+            _ => Next::GiveUp,
+        };
+        Self { next, fault: Fault::of_refusal(r), problem: Problem::from(r) }
+    }
+
+    /// From how the connection closed, whether the logon was answered, and what was said in a Logout.
+    pub fn of(closed: &Closed, logged_on: bool, goodbye: Option<Goodbye>) -> Self {
+        if let (false, Some(g)) = (logged_on, &goodbye) {
+            return g.refuses_logon();
+        }
+        match closed {
+            Closed::Io(e) => {
+                let r = Refusal::seen_by_client(e, Stage::Session);
+                // An alert in place of a Logon is how TLS 1.3 tells that our certificate was refused.
+                if logged_on || matches!(r, Refusal::Other { .. }) {
+                    Self::lost(problem("link_lost", "The connection to the gateway was lost.", "The desk reconnects by itself."))
+                } else {
+                    Self::by(&r)
+                }
+            }
+            Closed::NotFix(e) => Self::refused(problem(
+                "not_fix",
+                format!("What answers there does not speak FIX: {e}."),
+                "Have the venue's address checked.",
+            )),
+            _ if !logged_on => {
+                Self::lost(problem("logon_unanswered", "The gateway did not answer the logon.", "The desk tries again by itself."))
+            }
+            _ => {
+                let why = goodbye.map_or_else(String::new, |g| format!(" It said: {}", sentence(&g.text)));
+                let text = format!("The connection to the gateway ended.{why}");
+                Self::lost(problem("link_lost", text, "The desk reconnects by itself."))
+            }
+        }
+    }
+}
+
+impl Fault {
+    fn of_refusal(r: &Refusal) -> Self {
+        match r {
+            Refusal::ClientCertificateRefused { .. }
+            | Refusal::ClientCertificateExpired
+            | Refusal::ClientCertificateRevoked
+            | Refusal::ClientCertificateUnknownCa
+            | Refusal::NoClientCertificateSent
+            | Refusal::KeyUnavailable { .. } => Self::OwnKey,
+            // A keychain that is locked says nothing about the key in it.
+            Refusal::KeyHolder { code, .. } => Self::of_code(code),
+            _ => Self::Other,
+        }
+    }
+
+    /// From a code that another program gave: what stands before its first dot says who is at fault.
+    fn of_code(code: &str) -> Self {
+        match code.split_once(['.', '_']) {
+            Some(("client" | "token" | "holder", _)) | Some(("logon", "refused")) => Self::OwnKey,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What the gateway said in its Logout.
+#[derive(Debug)]
+pub(super) struct Goodbye {
+    pub text: String,
+    pub code: Option<String>,
+    pub cure: Option<String>,
+}
+
+impl Goodbye {
+    fn refuses_logon(&self) -> Ended {
+        let code = self.code.as_deref().filter(|c| is_code(c)).unwrap_or("logon.refused");
+        let message = format!("The gateway refused the logon: {}", sentence(&self.text));
+        let usual = "Tell your administrator; the certificate or its registration does not fit.";
+        let problem = problem(&snake(code), message, self.cure.as_deref().unwrap_or(usual));
+        Ended { next: Next::GiveUp, fault: Fault::of_code(code), problem }
+    }
+}
+
+pub(super) fn internal(why: &str) -> Problem {
+    problem(
+        "internal",
+        format!("Something inside Signet Desk failed: {why}"),
+        "Restart Signet Desk; if it happens again, send the log to support.",
+    )
+}
+
+/// A stable code as we write them; anything else is not shown as one.
+fn is_code(text: &str) -> bool {
+    (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'_')
+}
+
+/// 100 ms, doubling to 2 s, with a quarter of it as jitter so that desks do not come back in step.
+pub(super) fn backoff(attempt: u32) -> Duration {
+    let base = (RETRY_FIRST_MS << attempt.saturating_sub(1).min(6)).min(RETRY_LAST_MS);
+    let mut b = [0u8; 1];
+    let _ = aws_lc_rs::rand::fill(&mut b);
+    Duration::from_millis(base - base / 8 + base / 4 * u64::from(b[0]) / 255)
+}
+
+#[cfg(test)]
+#[path = "outcome_tests.rs"]
+mod tests;

@@ -1,0 +1,48 @@
+use super::*;
+
+#[test]
+fn a_refusal_of_the_key_is_told_from_any_other() {
+    let holder = |code| Refusal::KeyHolder { code, message: String::new(), cure: "" };
+    for r in [
+        Refusal::ClientCertificateRefused { alert: String::new() },
+        Refusal::ClientCertificateExpired,
+        Refusal::ClientCertificateRevoked,
+        Refusal::ClientCertificateUnknownCa,
+        Refusal::NoClientCertificateSent,
+        Refusal::KeyUnavailable { detail: String::new() },
+        holder("token.removed"),
+        holder("holder.timed_out"),
+    ] {
+        assert_eq!(Ended::by(&r).fault, Fault::OwnKey, "{r:?}");
+    }
+    for r in [
+        Refusal::NameMismatch { presented: Vec::new() },
+        Refusal::TimedOut,
+        Refusal::RevocationListStale { seconds: 1 },
+        Refusal::ServerCertificateRevoked,
+        holder("keychain.locked"),
+    ] {
+        assert_eq!(Ended::by(&r).fault, Fault::Other, "{r:?}");
+    }
+}
+
+#[test]
+fn a_logon_that_is_refused_says_what_is_at_fault() {
+    let refused = |code: Option<&str>| {
+        let g = Goodbye { text: "no".into(), code: code.map(Into::into), cure: None };
+        let e = Ended::of(&Closed::ByPeer, false, Some(g));
+        (e.problem.code, e.fault, e.next)
+    };
+    for (said, code, fault) in [
+        (None, "logon_refused", Fault::OwnKey),
+        (Some("client.revoked"), "client_revoked", Fault::OwnKey),
+        (Some("token_removed"), "token_removed", Fault::OwnKey),
+        (Some("Not a code"), "logon_refused", Fault::OwnKey),
+        (Some("client"), "client", Fault::Other),
+        (Some("proxy.refused"), "proxy_refused", Fault::Other),
+        (Some("risk.denied"), "risk_denied", Fault::Other),
+        (Some("logon.refused_today"), "logon_refused_today", Fault::Other),
+    ] {
+        assert_eq!(refused(said), (code.to_owned(), fault, Next::GiveUp), "{said:?}");
+    }
+}

@@ -1,0 +1,85 @@
+//! The files of an identity at a venue.
+
+use super::outcome::internal;
+use crate::{
+    blotter::Blotter,
+    direct::Direct,
+    in_flight::InFlight,
+    laptop_clock::laptop_now,
+    problem::{problem, sentence},
+    venue::{Venue, slug},
+    view::Problem,
+};
+use signet_fix::{
+    session::{Role, Session, SessionConfig, SessionOptions},
+    store::SealedStore,
+};
+use signet_identity::{Identity, IdentityName};
+use signet_journal::{StoreKey, private_folder};
+use signet_rfq::CompId;
+use std::path::{Path, PathBuf};
+
+const HEARTBEAT_S: u32 = 5;
+
+pub(super) struct Stores {
+    pub blotter: Blotter,
+    pub in_flight: InFlight,
+    pub session: Session,
+    pub direct: Option<Direct>,
+}
+
+/// This desk's CompID at the venue, and the folder of its identity. A certificate that states no Signet identity will
+/// do where the settings give the CompID.
+pub(super) fn names(identity: &Identity, name: &IdentityName, venue: &Venue) -> Result<(CompId, String), Problem> {
+    let given = venue.direct.as_ref().and_then(|d| d.sender_comp_id.clone());
+    match (identity.peer(), given) {
+        (Ok(peer), given) => {
+            let own = CompId::new(peer.comp_id.as_str()).map_err(|e| internal(&e.to_string()))?;
+            let folder = own.to_string();
+            Ok((given.unwrap_or(own), folder))
+        }
+        (Err(_), Some(given)) => Ok((given, format!("direct-{name}"))),
+        (Err(e), None) => {
+            Err(problem("identity_unsuitable", sentence(&e.to_string()), "Ask your administrator for a Signet desk certificate."))
+        }
+    }
+}
+
+pub(super) fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -> Result<Stores, Problem> {
+    let cannot = |e: String| {
+        problem(
+            "store_unusable",
+            format!("The desk's local store cannot be used: {e}"),
+            "Close other Signet windows; if that does not help, ask support before deleting anything.",
+        )
+    };
+    private_folder(folder).map_err(|e| cannot(format!("{}: {e}", folder.display())))?;
+    let path = session_store(folder, venue).map_err(|e| cannot(e.to_string()))?;
+    let store = SealedStore::open(&path, key, laptop_now(), false).map_err(|e| cannot(e.to_string()))?;
+    let settings = SessionConfig {
+        role: Role::Initiator,
+        sender: comp_id.clone(),
+        target: venue.comp_id.clone(),
+        heartbeat_s: HEARTBEAT_S,
+        strict: venue.direct.is_none(),
+    };
+    // A plain venue does not negotiate sequence numbers at logon.
+    let options = if venue.direct.is_some() { SessionOptions::default() } else { SessionOptions::between_desk_and_gateway() };
+    let session = Session::open_with(&settings, options, Box::new(store)).map_err(|e| cannot(e.to_string()))?;
+    let blotter = Blotter::open(&folder.join("blotter.log"), key).map_err(|e| cannot(e.to_string()))?;
+    let in_flight = InFlight::open(&folder.join(format!("{}.accepts", venue.comp_id)), key).map_err(|e| cannot(e.to_string()))?;
+    let direct = venue.direct.as_ref().map(|d| Direct::open(venue, d, comp_id, folder, key)).transpose();
+    Ok(Stores { blotter, in_flight, session, direct: direct.map_err(|e| cannot(e.to_string()))? })
+}
+
+/// Where the sequence numbers of a venue's session are: two venues may have one CompID, and their
+/// numbers are not the same. A store of an earlier version, kept by CompID only, goes to the venue
+/// that is used first.
+fn session_store(folder: &Path, venue: &Venue) -> std::io::Result<PathBuf> {
+    let path = folder.join(format!("{}.{}.fix", venue.comp_id, slug(&venue.name)));
+    let earlier = folder.join(format!("{}.fix", venue.comp_id));
+    if !path.exists() && earlier.exists() {
+        std::fs::rename(&earlier, &path)?;
+    }
+    Ok(path)
+}

@@ -1,0 +1,13 @@
+//! What a connection is made with.
+
+use super::keys::Keys;
+use crate::venue::Venue;
+use signet_fix::session::Session;
+use std::rc::Rc;
+
+/// A venue, and what this desk keeps for it while it connects there again and again.
+pub(super) struct Target {
+    pub venue: Venue,
+    pub keys: Rc<Keys>,
+    pub session: Rc<Session>,
+}

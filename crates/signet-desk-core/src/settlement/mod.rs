@@ -1,0 +1,106 @@
+//! On which day a trade settles: business days of the instrument's own calendar, counted from the
+//! trading day in the instrument's own time zone, whatever the laptop's zone is. Pure: the instant is
+//! passed in.
+//!
+//! The days are computed by rule, and rules do not know a holiday that a government proclaims for one
+//! year, nor the holidays of a currency without rules here. The trader sees the day and may choose a
+//! later one; the dealer's report has the last word.
+
+use crate::{
+    problem::problem,
+    view::{Problem, SettlementView},
+};
+use calendar::Calendar;
+use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
+use signet_rfq::{AssetClass, Instrument, UtcMillis};
+
+mod calendar;
+
+/// Days that the ticket offers, the usual one first.
+const OFFERED: usize = 20;
+/// A later day than this is a slip.
+const LATEST_DAYS: i64 = 370;
+/// Nobody settles later than this after trading, whatever an instrument's record says.
+const CONVENTION_DAYS_MAX: u32 = 30;
+/// Foreign exchange has one trading day for the whole world, which ends at 17:00 in New York.
+const FX_DAY_ENDS_BEFORE_MIDNIGHT_H: i64 = 7;
+
+/// The days on which a trade of now may settle, the usual one first.
+pub fn view(i: &Instrument, at: UtcMillis) -> SettlementView {
+    let calendar = Calendar::of(&currencies(i));
+    let mut day = usual(i, &calendar, at);
+    let mut dates = Vec::with_capacity(OFFERED);
+    for _ in 0..OFFERED {
+        dates.push(day.to_string());
+        day = calendar.next(day);
+    }
+    let unknown = calendar.without_rules();
+    let note = match unknown.is_empty() {
+        true => String::new(),
+        false => format!("Holidays of {} are not known here: check the day.", unknown.join(", ")),
+    };
+    SettlementView { dates, convention: i.settlement.clone(), note }
+}
+
+/// SettlDate (64) of a request: the day the trader saw and chose, or the usual one.
+pub fn date(i: &Instrument, chosen: Option<&str>, at: UtcMillis) -> Result<String, Problem> {
+    let calendar = Calendar::of(&currencies(i));
+    let usual = usual(i, &calendar, at);
+    let Some(text) = chosen else { return Ok(fix(usual)) };
+    let cure = "Choose a day from the list.";
+    let unreadable = || problem("settlement_date_unreadable", "The settlement day cannot be read.", cure);
+    let day: Date = text.parse().map_err(|_| unreadable())?;
+    // One way to write a day, and no other.
+    if day.to_string() != text {
+        return Err(unreadable());
+    }
+    if day < usual {
+        let why = format!("{day} is too early: this settles on {usual} now, or later.");
+        return Err(problem("settlement_date_early", why, cure));
+    }
+    if !calendar.is_business_day(day) {
+        return Err(problem("settlement_date_closed", format!("{day} is a weekend or a holiday of {}.", currencies(i).join(" or ")), cure));
+    }
+    if day > usual.saturating_add(LATEST_DAYS.days()) {
+        return Err(problem("settlement_date_late", format!("{day} is more than a year away."), cure));
+    }
+    Ok(fix(day))
+}
+
+/// The day by the instrument's convention: `T+n` in business days, `spot` as T+2. A trade on a day
+/// that is no business day counts as one of the next.
+fn usual(i: &Instrument, calendar: &Calendar, at: UtcMillis) -> Date {
+    let days = i.settlement.strip_prefix("T+").and_then(|n| n.parse().ok()).unwrap_or(2u32).min(CONVENTION_DAYS_MAX);
+    let mut day = trading_day(i, at);
+    if !calendar.is_business_day(day) {
+        day = calendar.next(day);
+    }
+    (0..days).fold(day, |d, _| calendar.next(d))
+}
+
+fn trading_day(i: &Instrument, at: UtcMillis) -> Date {
+    let instant = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
+    let (zone, ahead) = match i.asset_class {
+        AssetClass::FxSpot => ("America/New_York", FX_DAY_ENDS_BEFORE_MIDNIGHT_H),
+        _ => (calendar::zone(&i.currency), 0),
+    };
+    let there = instant.to_zoned(TimeZone::get(zone).unwrap_or(TimeZone::UTC)).datetime();
+    there.saturating_add(ahead.hours()).date()
+}
+
+/// The currencies whose banks must be open: of a pair both, of a bond its own.
+fn currencies(i: &Instrument) -> Vec<String> {
+    let pair = (i.asset_class == AssetClass::FxSpot).then(|| i.id.as_str().split_once('/')).flatten();
+    match pair {
+        Some((base, quoted)) => vec![base.to_owned(), quoted.to_owned()],
+        None => vec![i.currency.clone()],
+    }
+}
+
+/// A date as FIX writes it.
+fn fix(day: Date) -> String {
+    format!("{:04}{:02}{:02}", day.year(), day.month(), day.day())
+}
+
+#[cfg(test)]
+mod tests;

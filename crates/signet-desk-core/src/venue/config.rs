@@ -1,0 +1,122 @@
+//! `desk.toml`: which gateways this desk may connect to, and how. An administrator deploys it, not a trader.
+
+use super::{
+    entry::{Venue, VenueEntry},
+    error::DeskConfigError,
+};
+use serde::Deserialize;
+use signet_identity::{
+    TlsPolicy,
+    net::{ProxyError, ProxySetting},
+    pkcs11::Pkcs11Settings,
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+const MAX_FILE_LEN: u64 = 1024 * 1024;
+
+/// What a firm may ask of every connection beyond the standing policy.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSwitches {
+    /// Only with the post-quantum hybrid key exchange.
+    #[serde(default)]
+    pub hybrid_only: bool,
+    /// Only with AWS-LC's FIPS module; other builds then refuse to connect.
+    #[serde(default)]
+    pub fips: bool,
+}
+
+impl TlsSwitches {
+    pub(crate) fn policy(self) -> TlsPolicy {
+        TlsPolicy { hybrid_only: self.hybrid_only, fips: self.fips, ..TlsPolicy::default() }
+    }
+}
+
+/// What a desk is started with.
+#[derive(Debug, Clone)]
+pub struct DeskConfig {
+    /// Those an administrator deployed; the desk adds those of invitations.
+    pub venues: Vec<Venue>,
+    /// Session stores and blotters, one folder per identity.
+    pub data_dir: PathBuf,
+    /// The PKCS#11 token keys may be held in, where there is one.
+    pub token: Option<Pkcs11Settings>,
+    /// What the firm asks of every connection.
+    pub tls: TlsSwitches,
+    /// How the network is left, for hotels and offices with a proxy.
+    pub proxy: ProxySetting,
+    /// The desk's own version.
+    pub version: String,
+    /// Set only by a build with the practice venue inside.
+    pub practice: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    venue: Vec<VenueEntry>,
+    token: Option<TokenEntry>,
+    #[serde(default)]
+    tls: TlsSwitches,
+    /// `http://host:port`, or `direct` for none whatever the environment says; left out: the environment's.
+    proxy: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenEntry {
+    /// The PKCS#11 library that came with the token.
+    module: PathBuf,
+    /// Its label or serial number; left out, the only one inserted.
+    token: Option<String>,
+}
+
+/// Reads `desk.toml`.
+fn read(path: &Path) -> Result<File, DeskConfigError> {
+    let fail = |source| DeskConfigError::Read { path: path.into(), source };
+    if fs::metadata(path).map_err(fail)?.len() > MAX_FILE_LEN {
+        return Err(fail(std::io::Error::other("the file is far too large")));
+    }
+    let text = fs::read_to_string(path).map_err(fail)?;
+    toml::from_str(&text).map_err(|e| DeskConfigError::Syntax { path: path.into(), message: e.to_string() })
+}
+
+fn proxy(text: Option<&str>) -> Result<ProxySetting, DeskConfigError> {
+    match text {
+        None => Ok(ProxySetting::FromEnvironment),
+        Some("direct") => Ok(ProxySetting::Direct),
+        Some(url) => url.parse().map(ProxySetting::Url).map_err(|e: ProxyError| DeskConfigError::Proxy(e.to_string())),
+    }
+}
+
+impl DeskConfig {
+    /// A desk that no administrator has prepared: it knows what it was enrolled with.
+    pub fn empty(data_dir: PathBuf, version: &str) -> Self {
+        Self {
+            venues: Vec::new(),
+            data_dir,
+            token: None,
+            tls: TlsSwitches::default(),
+            proxy: ProxySetting::FromEnvironment,
+            version: version.into(),
+            practice: false,
+        }
+    }
+
+    /// As the administrator's `desk.toml` says.
+    pub fn from_file(path: &Path, data_dir: PathBuf, version: &str) -> Result<Self, DeskConfigError> {
+        let file = read(path)?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        Ok(Self {
+            venues: file.venue.into_iter().map(|v| Venue::read(v, base)).collect::<Result<_, _>>()?,
+            token: file.token.map(|t| Pkcs11Settings { module: t.module, token: t.token }),
+            tls: file.tls,
+            proxy: proxy(file.proxy.as_deref())?,
+            ..Self::empty(data_dir, version)
+        })
+    }
+}

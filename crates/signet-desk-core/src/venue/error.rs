@@ -1,0 +1,36 @@
+//! Why `desk.toml` cannot be used.
+
+use std::path::PathBuf;
+
+/// Why `desk.toml`, or an invitation, cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeskConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It is not written as it must be.
+    #[error("{path}: {message}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and what.
+        message: String,
+    },
+    /// What it says about a venue cannot be used.
+    #[error("venue {venue}: {why}")]
+    Venue {
+        /// Its name.
+        venue: String,
+        /// What is wrong, beginning with the key.
+        why: String,
+    },
+    /// What it says about the proxy cannot be used.
+    #[error("proxy: {0}")]
+    Proxy(String),
+}

@@ -1,0 +1,107 @@
+//! The venues this laptop knows: those an administrator deployed in `desk.toml`, and those it was
+//! enrolled with, each remembered as the invitation that led there.
+
+use super::entry::Venue;
+use signet_identity::{INVITATION_BYTES_MAX, INVITATION_EXTENSION, Invitation};
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::{PoisonError, RwLock},
+};
+
+const FOLDER: &str = "venues";
+/// More invitations than any trader has; further files are not looked at.
+const ENROLLED_MAX: usize = 64;
+
+#[derive(Debug)]
+pub(crate) struct Venues {
+    /// Names of those an administrator deployed.
+    deployed: Vec<String>,
+    folder: PathBuf,
+    listed: RwLock<Vec<Venue>>,
+}
+
+impl Venues {
+    /// `deployed` and whatever `data_dir` remembers. A remembered invitation that cannot be used is
+    /// left where it is and told to the log; it must not keep the trader from the others.
+    pub fn open(deployed: &[Venue], data_dir: &Path) -> Self {
+        let folder = data_dir.join(FOLDER);
+        let mut listed = deployed.to_vec();
+        let deployed: Vec<String> = deployed.iter().map(|v| v.name.clone()).collect();
+        for path in invitations(&folder) {
+            match remembered(&path) {
+                Ok(venue) => merge(&deployed, &mut listed, venue),
+                Err(why) => tracing::error!(file = %path.display(), "an invitation of this laptop cannot be used: {why}"),
+            }
+        }
+        Self { deployed, folder, listed: RwLock::new(listed) }
+    }
+
+    pub fn all(&self) -> Vec<Venue> {
+        self.listed.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn find(&self, name: &str) -> Option<Venue> {
+        self.all().into_iter().find(|v| v.name == name)
+    }
+
+    /// Remembers the venue of an invitation, in place of an earlier invitation there.
+    pub fn enrolled(&self, invitation: &Invitation, venue: Venue) -> io::Result<()> {
+        let text = invitation.to_toml().map_err(io::Error::other)?;
+        signet_journal::private_folder(&self.folder)?;
+        let path = self.folder.join(format!("{}.{INVITATION_EXTENSION}", slug(&venue.name)));
+        // Written beside and moved: a crash leaves the old one or the new one.
+        let beside = path.with_extension("new");
+        // Windows flushes only a file that is open for writing.
+        let mut file = fs::File::create(&beside)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        drop(file);
+        fs::rename(&beside, &path)?;
+        merge(&self.deployed, &mut self.listed.write().unwrap_or_else(PoisonError::into_inner), venue);
+        Ok(())
+    }
+}
+
+/// What an administrator deployed stands; an invitation there only adds where to enrol, and as whom the
+/// venue may ask security keys where that was left open.
+fn merge(deployed: &[String], listed: &mut Vec<Venue>, venue: Venue) {
+    match listed.iter_mut().find(|v| v.name == venue.name) {
+        Some(known) if deployed.contains(&known.name) => {
+            known.est = venue.est;
+            known.rp_id = known.rp_id.take().or(venue.rp_id);
+        }
+        Some(known) => *known = venue,
+        None => listed.push(venue),
+    }
+}
+
+fn invitations(folder: &Path) -> Vec<PathBuf> {
+    let found = fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
+    let mut paths: Vec<PathBuf> = found.filter(|p| p.extension().is_some_and(|e| e == INVITATION_EXTENSION)).take(ENROLLED_MAX).collect();
+    paths.sort();
+    paths
+}
+
+fn remembered(path: &Path) -> Result<Venue, String> {
+    if fs::metadata(path).map_err(|e| e.to_string())?.len() > INVITATION_BYTES_MAX as u64 {
+        return Err("the file is far too large".into());
+    }
+    let bytes = fs::read(path).map_err(|e| e.to_string())?;
+    let invitation = Invitation::from_toml(&bytes).map_err(|e| e.to_string())?;
+    Venue::of_invitation(&invitation).map_err(|e| e.to_string())
+}
+
+/// A venue's name as part of a file name. It has letters and digits, the rest as `-`, so that no name
+/// leads out of the folder, and a checksum that keeps two names apart which look alike then.
+pub(crate) fn slug(name: &str) -> String {
+    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(40).collect();
+    let check = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());
+    let check: String = check.as_ref().iter().take(4).map(|b| format!("{b:02x}")).collect();
+    format!("{plain}-{check}")
+}
+
+#[cfg(test)]
+#[path = "known_tests.rs"]
+mod tests;

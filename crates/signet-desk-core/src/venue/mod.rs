@@ -1,0 +1,15 @@
+//! The venues this desk may connect to: `desk.toml`, invitations, and the TLS settings of each.
+
+mod config;
+mod direct_settings;
+mod entry;
+mod error;
+mod known;
+mod tls;
+
+pub use config::{DeskConfig, TlsSwitches};
+pub use direct_settings::{DirectSettings, DirectStepUp};
+pub use entry::Venue;
+pub use error::DeskConfigError;
+pub(crate) use known::{Venues, slug};
+pub(crate) use tls::{crls, profile, tls_settings};
