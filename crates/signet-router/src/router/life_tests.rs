@@ -270,6 +270,19 @@ fn an_accept_in_other_terms_than_the_rfq_is_refused() {
     }
 }
 
+fn r_of(accept: &str) -> QuoteResponse {
+    let AppMessage::QuoteResponse(r) = hit(accept, "N", "n1", "99.5") else { unreachable!() };
+    r
+}
+
+/// Only an accept can come too late; that a trader passes is true whenever it comes.
+#[test]
+fn the_age_of_other_messages_is_not_judged() {
+    let old = QuoteResponse { response: Response::Pass, ..r_of("x1") };
+    assert!(accept_age(&AppMessage::QuoteResponse(old), T0 + 60_000).is_ok());
+    assert!(accept_age(&AppMessage::QuoteRequest(request("R1", &["N"])), T0 + 60_000).is_ok());
+}
+
 #[test]
 fn an_accept_that_was_long_on_its_way_is_not_passed_on() {
     for (at, passed) in [(5_200, true), (5_201, false), (200 - 5_000, true), (200 - 5_001, false)] {
@@ -280,6 +293,8 @@ fn an_accept_that_was_long_on_its_way_is_not_passed_on() {
         let m = AppMessage::QuoteResponse(QuoteResponse { at: T0 + sent, ..r });
         let out = send(&mut quoted(), "ALICE", m, now);
         assert_eq!(brief(&out), [if passed { "N<AJ" } else { "ALICE<8" }], "{at}");
+        let m = AppMessage::QuoteResponse(QuoteResponse { at: T0 + sent, ..r_of("x1") });
+        assert_eq!(accept_age(&m, T0 + now).is_ok(), passed, "{at}: before it is held, too");
         assert!(passed || execution_text(&out).contains("ms"), "{}", execution_text(&out));
     }
 }
@@ -470,5 +485,52 @@ fn a_refusal_without_words_gets_those_of_the_standard() {
             _ => None,
         });
         assert_eq!(told, Some((reason, Some(words.into()), Some(dealer("N")))), "{reason}");
+    }
+}
+
+/// What is told of the end of an accept names its dealer when the dealer ended it.
+#[test]
+fn a_decline_names_who_declined() {
+    let mut r = accepted();
+    let by_dealer = heard(&answer(&mut r, "N", reject("AJ", "ALICE.x1"), 300)).unwrap();
+    assert_eq!((by_dealer.dealer, by_dealer.exec_type), (Some(dealer("N")), ExecType::Rejected));
+    let mut r = accepted();
+    let m = AppMessage::QuoteResponse(QuoteResponse { id: AcceptId::new("ALICE.x1").unwrap(), ..r_of("x1") });
+    let by_gateway = heard(&r.handle(T0 + 300, Input::NotSentToDealer(dealer("N"), m))).unwrap();
+    assert_eq!((by_gateway.dealer, by_gateway.exec_type), (None, ExecType::Rejected));
+}
+
+#[test]
+fn the_instruments_come_in_parts_and_the_last_says_so() {
+    for count in [0usize, 1, 50, 51, 120] {
+        let instrument = |n: usize| Instrument {
+            id: InstrumentId::new(format!("I{n}")).unwrap(),
+            symbol: format!("S{n}"),
+            name: "a pair".into(),
+            asset_class: AssetClass::FxSpot,
+            currency: "EUR".into(),
+            price_decimals: 5,
+            price_unit: "USD per EUR".into(),
+            tick: dec("0.00001"),
+            lot: dec("1"),
+            min_quantity: dec("1"),
+            max_quantity: dec("1000"),
+            settlement: "T+2".into(),
+        };
+        let desks = [DeskSettings { id: desk("ALICE"), dealers: BTreeSet::new() }];
+        let mut r = Router::new("Venue".into(), false, Catalogue::new((0..count).map(instrument)).unwrap(), desks, []);
+        r.handle(T0, Input::DeskUp(desk("ALICE")));
+        let ask = AppMessage::SecurityListRequest(SecurityListRequest { id: RfqId::new("list").unwrap() });
+        let out = send(&mut r, "ALICE", ask, 0);
+        let parts: Vec<(usize, bool)> = out
+            .iter()
+            .filter_map(|o| match o {
+                Output::ToDesk(_, AppMessage::SecurityList(l)) => Some((l.instruments.len(), l.last)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(parts.iter().map(|(n, _)| n).sum::<usize>(), count);
+        assert_eq!(parts.len(), count.div_ceil(50).max(1), "{count}");
+        assert!(parts.iter().enumerate().all(|(i, (_, last))| *last == (i + 1 == parts.len())), "{parts:?}");
     }
 }

@@ -171,7 +171,9 @@ fn an_rfq_goes_to_exactly_the_dealers_asked_and_comes_back_filled() {
     let passed_on = QuoteMsg { rfq: RfqId::new("R1").unwrap(), dealer: Some(dealer("N")), ..q };
     assert_eq!(out, [Output::ToDesk(desk("ALICE"), AppMessage::Quote(passed_on))]);
     answer(&mut r, "E", quote("ALICE.R1", "e1", "99.6", 20_000), 100);
-    let out = send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
+    // Whether the id is an ISIN the catalogue said when the RFQ was asked.
+    let AppMessage::QuoteResponse(m) = hit("x1", "N", "n1", "99.5") else { unreachable!() };
+    let out = send(&mut r, "ALICE", AppMessage::QuoteResponse(QuoteResponse { isin: false, ..m }), 200);
     assert_eq!(brief(&out), ["N<AJ"]);
     let Output::ToDealer(_, AppMessage::QuoteResponse(aj)) = &out[0] else { panic!() };
     let AppMessage::QuoteResponse(sent) = hit("ALICE.x1", "N", "n1", "99.5") else { unreachable!() };
