@@ -415,6 +415,34 @@ fn after_a_restart_a_desk_hears_of_trades_and_of_nothing_stale() {
     assert_eq!(accept, Some(("R2:1".into(), "1.08".parse().unwrap(), 300_000.into(), "qR2".into())));
 }
 
+/// That a dealer was looking is no answer: the snapshot says how the accept stands.
+#[test]
+fn after_a_restart_a_desk_hears_no_report_of_work_in_progress() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rfqs.journal");
+    let mut g = Gateway::start(&path, router());
+    g.desk(0, request("R1", 1_000, 0));
+    g.dealer(10, "N", quote("R1", "n1", "1.08", 1_000));
+    g.desk(20, hit("R1", "R1:1", "n1", "1.08", 1_000, 20));
+    let AppMessage::ExecutionReport(e) = fill("R1:1", "1.08", 1_000) else { unreachable!() };
+    let looking = ExecutionReport {
+        exec_type: ExecType::PendingNew,
+        status: OrdStatus::PendingNew,
+        last: None,
+        cum_qty: Decimal::ZERO,
+        leaves_qty: Decimal::ZERO,
+        ..e
+    };
+    g.dealer(30, "N", AppMessage::ExecutionReport(looking));
+    drop(g);
+    let mut r = router();
+    Journal::open(&path, &key(), &mut r, OnBadRecord::Stop).unwrap();
+    let out = r.handle(T0 + 500, Input::DeskUp(desk()));
+    let after = out.iter().skip_while(|o| !matches!(o, Output::ToDesk(_, AppMessage::Snapshot(SnapshotMark::End)))).skip(1);
+    let reports: Vec<_> = after.filter(|o| matches!(o, Output::ToDesk(_, AppMessage::ExecutionReport(_)))).collect();
+    assert!(reports.is_empty(), "{reports:?}");
+}
+
 #[test]
 fn a_number_with_a_point_first_does_not_keep_the_gateway_down() {
     let dir = tempfile::tempdir().unwrap();
@@ -610,4 +638,82 @@ fn a_record_is_named_by_what_can_be_read_of_it() {
     }
     assert_eq!(named(&record(b"ALICE")[..12]).1, "an unknown sender", "cut off within the name");
     assert_eq!(named(b"D"), ("an unknown time".into(), "an unknown sender".into()));
+}
+
+/// Whatever changes an RFQ is written down: the next start finds it as it was left.
+#[test]
+fn every_kind_of_change_survives_a_restart() {
+    let rfq = || RfqId::new("ALICE.R1").unwrap();
+    let pair = || InstrumentId::new("EUR/USD").unwrap();
+    let status = |code: u16, answers: Option<&str>| {
+        AppMessage::QuoteStatusReport(QuoteStatusReport {
+            answers: answers.map(|a| AcceptId::new(a).unwrap()),
+            ..QuoteStatusReport::of_rfq(rfq(), pair(), RfqStatus::Other(code), None)
+        })
+    };
+    let refuses = |msg_type: &str, id: &str| {
+        let ref_id = Some(id.to_owned());
+        AppMessage::BusinessReject(BusinessReject { ref_seq_num: None, ref_msg_type: msg_type.into(), ref_id, reason: 0, text: None })
+    };
+    let not_sent = |m: AppMessage| Input::NotSentToDealer(dealer(), m);
+    let AppMessage::QuoteRequest(asked) = request("R1", 1_000, 0) else { unreachable!() };
+    let AppMessage::QuoteResponse(taken) = hit("R1", "ALICE.R1:1", "n1", "1.08", 1_000, 20) else { unreachable!() };
+    let AppMessage::Quote(q) = quote("R1", "n2", "1.07", 1_000) else { unreachable!() };
+    let in_pounds = signet_rfq::Qualifiers { currency: Some("GBP".into()), ..Default::default() };
+    let reject = QuoteRequestReject { rfq: rfq(), reason: 99, instrument: pair(), dealer: None, text: None, advice: None };
+    let cancel =
+        QuoteCancel { rfq: Some(rfq()), quote: Some(QuoteId::new("n1").unwrap()), instrument: None, dealer: None, unreachable: false };
+    let from = |m: AppMessage| Input::FromDealer(dealer(), m);
+    // What happens after a request and a quote, and whether an accept is in flight by then.
+    let cases: [(&str, bool, Input); 12] = [
+        ("another quote", false, from(AppMessage::Quote(q.clone()))),
+        ("a quote that cannot be traded", false, from(AppMessage::Quote(QuoteMsg { qualifiers: in_pounds, ..q }))),
+        ("a withdrawal", false, from(AppMessage::QuoteCancel(cancel))),
+        ("a refusal", false, from(AppMessage::QuoteRequestReject(reject))),
+        ("a pass by status", false, from(status(11, None))),
+        ("a reject of the request", false, from(refuses("R", "ALICE.R1"))),
+        ("a request that was not sent", false, not_sent(AppMessage::QuoteRequest(QuoteRequest { id: rfq(), ..asked }))),
+        (
+            "a withdrawal by the trader",
+            false,
+            Input::FromDesk(desk(), AppMessage::RfqCancel { rfq: RfqId::new("R1").unwrap(), text: None }),
+        ),
+        ("an accept that was declined by status", true, from(status(5, Some("ALICE.R1:1")))),
+        ("a reject of the accept", true, from(refuses("AJ", "ALICE.R1:1"))),
+        ("an accept that was not sent", true, not_sent(AppMessage::QuoteResponse(taken))),
+        ("a fill", true, from(fill("R1:1", "1.08", 1_000))),
+    ];
+    for (what, accepted, input) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rfqs.journal");
+        let mut g = Gateway::start(&path, router());
+        g.desk(0, request("R1", 1_000, 0));
+        g.dealer(10, "N", quote("R1", "n1", "1.08", 1_000));
+        if accepted {
+            g.desk(20, hit("R1", "R1:1", "n1", "1.08", 1_000, 20));
+        }
+        let before = g.router.dump();
+        g.take(30, input);
+        let after = g.router.dump();
+        assert_ne!(after, before, "{what} changes nothing");
+        drop(g);
+        let mut again = router();
+        Journal::open(&path, &key(), &mut again, OnBadRecord::Stop).unwrap();
+        assert_eq!(again.dump(), after, "{what}");
+    }
+}
+
+/// A dealer is asked in what was addressed to it, and in nothing else.
+#[test]
+fn who_was_asked_is_known_of_every_kind_of_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut g = Gateway::start(&dir.path().join("rfqs.journal"), router());
+    g.desk(0, request("R1", 1_000, 0));
+    let asked = |d: &str, m: AppMessage| {
+        let d = DealerId::new(d).unwrap();
+        g.router.is_asked(&d, &Input::FromDealer(d.clone(), m))
+    };
+    assert!(asked("N", quote("R1", "n1", "1.08", 1_000)));
+    assert!(!asked("NOBODY", quote("R1", "n1", "1.08", 1_000)));
+    assert!(!asked("N", quote("R2", "n1", "1.08", 1_000)), "there is none of this id");
 }
