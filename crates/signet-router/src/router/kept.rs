@@ -180,3 +180,7 @@ fn is_an_answer(e: &ExecutionReport) -> bool {
     let executed = e.cum_qty > rust_decimal::Decimal::ZERO;
     !matches!(meaning(e.exec_type, e.status, executed), Meaning::Working | Meaning::Noted)
 }
+
+#[cfg(test)]
+#[path = "kept_tests.rs"]
+mod tests;

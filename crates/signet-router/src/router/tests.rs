@@ -101,7 +101,7 @@ pub(super) fn hit(id: &str, who: &str, quote: &str, price: &str) -> AppMessage {
     })
 }
 
-fn report(accept: &str, t: ExecType, s: OrdStatus, price: &str) -> AppMessage {
+pub(super) fn report(accept: &str, t: ExecType, s: OrdStatus, price: &str) -> AppMessage {
     let filled = s == OrdStatus::Filled;
     AppMessage::ExecutionReport(ExecutionReport {
         order_id: "O".into(),
