@@ -130,3 +130,7 @@ impl Router {
         self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| (id.clone(), self.venue_state(id, now))).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "snapshot_tests.rs"]
+mod tests;
