@@ -1,0 +1,76 @@
+//! One dealer's part of an RFQ.
+
+use crate::{DealerId, Quote, UtcMillis, lifecycle::LinePhase};
+use serde::{Deserialize, Serialize};
+
+/// Why a dealer will not quote: QuoteRequestRejectReason (658) and Text (58).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// QuoteRequestRejectReason (658): [`crate::REASON_PASS`] for a pass, anything else for a rejection.
+    pub code: u16,
+    /// Text (58) of the dealer or of the gateway; empty if it gave none.
+    pub text: String,
+}
+
+/// How one dealer's line stands, with what belongs to it. It moves by [`crate::lifecycle::line`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LineState {
+    /// The dealer was asked and has not answered.
+    Asked,
+    /// `quote` stands; whether its time is over is a question to [`Line::live_quote`].
+    Quoted,
+    /// The dealer took the quote back (QuoteCancel, 35=Z).
+    Withdrawn,
+    /// The link to the dealer, or to the gateway, was lost: nobody took the quote back, and nobody can
+    /// take it. The same quote again brings it back.
+    Unreachable,
+    /// The quote's ValidUntilTime (62) is reached.
+    Expired,
+    /// The dealer does not quote, 658=10.
+    Passed(Passed),
+    /// The dealer, or the gateway for it, refuses the request, with another 658.
+    Rejected(Passed),
+    /// An accept of this dealer's quote was executed.
+    Traded,
+}
+
+impl LineState {
+    /// Which column of the table it is in.
+    pub fn phase(&self) -> LinePhase {
+        match self {
+            Self::Asked => LinePhase::Asked,
+            Self::Quoted => LinePhase::Quoted,
+            Self::Withdrawn => LinePhase::Withdrawn,
+            Self::Unreachable => LinePhase::Unreachable,
+            Self::Expired => LinePhase::Expired,
+            Self::Passed(_) => LinePhase::Passed,
+            Self::Rejected(_) => LinePhase::Rejected,
+            Self::Traded => LinePhase::Traded,
+        }
+    }
+}
+
+/// One dealer's part of an RFQ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Whose line it is; one line for each dealer.
+    pub dealer: DealerId,
+    /// How it stands.
+    pub state: LineState,
+    /// The latest quote, kept after it ended so that it can still be seen.
+    pub quote: Option<Quote>,
+    /// When the latest quote came.
+    pub quoted_at: UtcMillis,
+    /// Counts this dealer's prices.
+    pub revision: u32,
+}
+
+impl Line {
+    /// The quote that can be taken now.
+    pub fn live_quote(&self, now: UtcMillis) -> Option<&Quote> {
+        match self.state {
+            LineState::Quoted => self.quote.as_ref().filter(|q| q.live(now)),
+            _ => None,
+        }
+    }
+}
