@@ -1,10 +1,10 @@
 //! The enforcement point for what desks send: nothing goes on to the router that still waits for a
 //! touch.
 //!
-//! [`rules`] decides, `waiting` keeps what is not decided yet; this file carries their word to the
+//! [`rules`] decides, `pending` keeps what is not decided yet; this file carries their word to the
 //! desks, the router and the step-up service, and nothing else.
 
-mod waiting;
+mod pending;
 
 pub use signet_stepup::rules;
 
@@ -15,6 +15,7 @@ use crate::{
     roster::Roster,
     stepup::{Authority, KeyState, KeyTicket, KeyView, StepUpHandle, StepUpRefusal, Ticket},
 };
+use pending::{ApprovalRefusal, ApprovalStep, Asked, HeldId, PendingApprovals};
 use rules::{Wanted, WhenSection, covered, wanted};
 use serde::Serialize;
 use signet_fix::{
@@ -32,7 +33,6 @@ use std::{
     net::IpAddr,
     rc::Rc,
 };
-use waiting::{Asked, Do, HeldId, Waiting, Why};
 use zeroize::Zeroizing;
 
 /// QuoteRequestRejectReason (658): not authorized.
@@ -56,36 +56,36 @@ pub struct Connection {
 pub struct Enforcement {
     service: StepUpHandle,
     roster: Rc<Roster>,
-    waiting: RefCell<Waiting>,
+    pending: RefCell<PendingApprovals>,
     policy: String,
     questions: RefCell<BTreeMap<CompId, Rc<Cell<usize>>>>,
 }
 
 impl Enforcement {
     pub fn new(service: StepUpHandle, roster: Rc<Roster>, rules: WhenSection, policy: String, gateway: &CompId, answer_ms: i64) -> Self {
-        let waiting = RefCell::new(Waiting::new(rules, gateway, answer_ms));
-        Self { service, roster, waiting, policy, questions: RefCell::default() }
+        let pending = RefCell::new(PendingApprovals::new(rules, gateway, answer_ms));
+        Self { service, roster, pending, policy, questions: RefCell::default() }
     }
 
     /// A place among the questions of a desk; given back when dropped.
-    fn place(&self, desk: &CompId) -> Option<Place> {
+    fn permit(&self, desk: &CompId) -> Option<QuestionPermit> {
         let count = self.questions.borrow_mut().entry(desk.clone()).or_default().clone();
         (count.get() < MAX_QUESTIONS_PER_DESK).then(|| {
             count.set(count.get() + 1);
-            Place(count)
+            QuestionPermit(count)
         })
     }
 }
 
-struct Place(Rc<Cell<usize>>);
+struct QuestionPermit(Rc<Cell<usize>>);
 
-impl Drop for Place {
+impl Drop for QuestionPermit {
     fn drop(&mut self) {
         self.0.set(self.0.get().saturating_sub(1));
     }
 }
 
-impl From<StepUpRefusal> for Why {
+impl From<StepUpRefusal> for ApprovalRefusal {
     fn from(r: StepUpRefusal) -> Self {
         Self::new(r.code(), r.to_string(), r.cure())
     }
@@ -146,13 +146,13 @@ impl Core {
     fn business(self: &Rc<Self>, e: &Rc<Enforcement>, desk: &CompId, m: AppMessage, at: UtcMillis) {
         match &m {
             AppMessage::RfqCancel { rfq, .. } => {
-                let todo = e.waiting.borrow_mut().cancelled(desk, rfq);
+                let todo = e.pending.borrow_mut().cancelled(desk, rfq);
                 if let Some(todo) = todo {
                     return self.run(e, todo);
                 }
             }
             AppMessage::OrderStatusRequest(h) => {
-                let answer = e.waiting.borrow().status(desk, h, at);
+                let answer = e.pending.borrow().status(desk, h, at);
                 if let Some(answer) = answer {
                     return self.to_desk(desk, &answer);
                 }
@@ -168,7 +168,7 @@ impl Core {
             return self.let_through(at, desk, m);
         };
         let (verdict, proof) = {
-            let w = e.waiting.borrow();
+            let w = e.pending.borrow();
             let standing = w.standing(desk);
             (
                 wanted(w.rules(), &p.action, &standing, at),
@@ -180,7 +180,7 @@ impl Core {
             return self.refuse_unentitled(desk, &m, &ruling, at);
         }
         // Only now: an act does not make up for the pause before it.
-        e.waiting.borrow_mut().active(desk, at);
+        e.pending.borrow_mut().active(desk, at);
         match stricter(verdict, &ruling) {
             Wanted::Nothing => {
                 self.gate().acted(desk, at);
@@ -191,7 +191,7 @@ impl Core {
                 let policies = if ruling.outcome == Outcome::Allow { Vec::new() } else { ruling.ids.clone() };
                 let asked = Asked { wanted: verdict, policies };
                 self.step(e, |w| w.hold(desk, m, p.action, asked, p.ends, at));
-                let held = e.waiting.borrow().requests(desk);
+                let held = e.pending.borrow().requests(desk);
                 // One deadline for both ends: it counts from when the RFQ is let through, at the latest.
                 if let Some((q, until)) = held.into_iter().find(|(q, _)| Some(&q.id) == rfq.as_ref()) {
                     self.to_desk(desk, &pending(&q, until));
@@ -234,7 +234,7 @@ impl Core {
     /// RFQs that wait here belong into the desk's snapshot.
     pub fn held_requests(&self, desk: &CompId) -> Vec<AppMessage> {
         let Some(e) = self.enforcement() else { return Vec::new() };
-        let all = e.waiting.borrow().requests(desk);
+        let all = e.pending.borrow().requests(desk);
         let two = |(q, until): (QuoteRequest, UtcMillis)| {
             let pending = pending(&q, until);
             [AppMessage::Snapshot(SnapshotMark::Rfq(q)), pending]
@@ -246,7 +246,7 @@ impl Core {
         let Some(e) = self.enforcement() else { return };
         let at = now();
         let dead: Vec<HeldId> = {
-            let w = e.waiting.borrow();
+            let w = e.pending.borrow();
             let gone = |desk: &CompId, m: &AppMessage| self.with_router(|r| r.action_of(desk, m, at)).is_none();
             w.accepts().filter(|(_, desk, m)| gone(desk, m)).map(|(id, ..)| id).collect()
         };
@@ -254,26 +254,26 @@ impl Core {
     }
 
     /// One event, and every consequence of it.
-    fn step(self: &Rc<Self>, e: &Rc<Enforcement>, event: impl FnOnce(&mut Waiting) -> Vec<Do>) {
+    fn step(self: &Rc<Self>, e: &Rc<Enforcement>, event: impl FnOnce(&mut PendingApprovals) -> Vec<ApprovalStep>) {
         // The borrow ends here: consequences come back to it.
-        let todo = event(&mut e.waiting.borrow_mut());
+        let todo = event(&mut e.pending.borrow_mut());
         self.run(e, todo);
     }
 
-    fn run(self: &Rc<Self>, e: &Rc<Enforcement>, todo: Vec<Do>) {
+    fn run(self: &Rc<Self>, e: &Rc<Enforcement>, todo: Vec<ApprovalStep>) {
         for d in todo {
             match d {
-                Do::Tell(desk, m) => self.to_desk(&desk, &m),
-                Do::Release(desk, m, proof, approved) => self.release(e, desk, m, proof, approved.as_ref()),
-                Do::Drop(id) => e.service.drop_challenge(&id),
-                Do::Authenticated(desk) => self.authenticated(&desk),
-                Do::Note(code, desk, words) => {
+                ApprovalStep::Tell(desk, m) => self.to_desk(&desk, &m),
+                ApprovalStep::Release(desk, m, proof, approved) => self.release(e, desk, m, proof, approved.as_ref()),
+                ApprovalStep::Drop(id) => e.service.drop_challenge(&id),
+                ApprovalStep::Authenticated(desk) => self.authenticated(&desk),
+                ApprovalStep::Note(code, desk, words) => {
                     tracing::warn!(%desk, code, "{words}");
                     e.roster.note(NewEvent::new(now(), "gateway", code, desk.as_str(), words));
                 }
-                Do::Challenge { held, desk, approval, deadline } => self.challenge(e, held, desk, approval, deadline),
-                Do::Verify { held, desk, challenge, answer } => self.verify(e, held, desk, challenge, answer),
-                Do::Register { desk, name, evidence } => {
+                ApprovalStep::Challenge { held, desk, approval, deadline } => self.challenge(e, held, desk, approval, deadline),
+                ApprovalStep::Verify { held, desk, challenge, answer } => self.verify(e, held, desk, challenge, answer),
+                ApprovalStep::Register { desk, name, evidence } => {
                     self.register(e, &desk, name, Authority::ByKey { evidence_seq: evidence });
                 }
             }
@@ -340,7 +340,7 @@ impl Core {
                 }
                 None => Err(StepUpRefusal::Unavailable),
             };
-            let made = made.map(|c| (c.id, c.options, c.deadline)).map_err(Why::from);
+            let made = made.map(|c| (c.id, c.options, c.deadline)).map_err(ApprovalRefusal::from);
             core.step(&e, |w| w.challenged(held, &desk, &approval, made, now()));
         });
     }
@@ -354,14 +354,14 @@ impl Core {
                 Some(c) => e.service.finish(&challenge, desk.as_str(), c.exporter, answer).await,
                 None => Err(StepUpRefusal::NotYours),
             };
-            let result = result.map(|p| p.evidence_seq).map_err(Why::from);
+            let result = result.map(|p| p.evidence_seq).map_err(ApprovalRefusal::from);
             core.step(&e, |w| w.verified(held, &desk, &challenge, result, now()));
         });
     }
 
     fn about_keys(self: &Rc<Self>, e: &Rc<Enforcement>, desk: &CompId, k: KeyRequest) {
         let (core, enforcement, d) = (self.clone(), e.clone(), desk.clone());
-        let (Some(c), Some(place)) = (self.connection(desk), e.place(desk)) else {
+        let (Some(c), Some(place)) = (self.connection(desk), e.permit(desk)) else {
             return self.to_desk(desk, &refused(&StepUpRefusal::Busy));
         };
         tokio::task::spawn_local(async move {

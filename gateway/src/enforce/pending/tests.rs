@@ -2,8 +2,11 @@ use super::*;
 use crate::enforce::rules::wanted;
 use rust_decimal::Decimal;
 use signet_fix::message::{Answer, ExecType, OrdStatus, QuoteRequest, QuoteResponse, Response};
+use signet_fix::message::OrderStatusRequest;
+use signet_rfq::{AcceptId, RfqId};
 use signet_rfq::{Ask, DealerId, InstrumentId, QuoteId, Side};
 use signet_stepup::{AcceptTerms, RequestTerms};
+use signet_stepup::{Action, Approval, rules::Wanted};
 
 const T: UtcMillis = UtcMillis(1_000_000_000);
 const ANSWER_MS: i64 = 60_000;
@@ -75,7 +78,7 @@ fn accept(accept: &str) -> (AppMessage, Action) {
 
 /// The state machine with a service that answers at once.
 struct World {
-    w: Waiting,
+    w: PendingApprovals,
     now: UtcMillis,
     /// What the risk of the next logon says.
     watched: bool,
@@ -93,7 +96,7 @@ struct World {
 impl World {
     fn new(rules: &str) -> Self {
         let rules = toml::from_str(rules).unwrap();
-        let w = Waiting::new(rules, &id("SIGNET"), ANSWER_MS);
+        let w = PendingApprovals::new(rules, &id("SIGNET"), ANSWER_MS);
         let (told, released, dropped, registered, verifying) = Default::default();
         Self { w, now: T, watched: false, authenticated: 0, notes: Vec::new(), next: 1, told, released, dropped, registered, verifying }
     }
@@ -111,22 +114,22 @@ impl World {
         self.run(todo);
     }
 
-    fn run(&mut self, todo: Vec<Do>) {
+    fn run(&mut self, todo: Vec<ApprovalStep>) {
         for d in todo {
             match d {
-                Do::Challenge { held, desk, approval, deadline } => {
+                ApprovalStep::Challenge { held, desk, approval, deadline } => {
                     let name = format!("c{}", self.next);
                     self.next += 1;
                     let todo = self.w.challenged(held, &desk, &approval, Ok((name, "{}".into(), deadline)), self.now);
                     self.run(todo);
                 }
-                Do::Drop(c) => self.dropped.push(c),
-                Do::Verify { held, desk, challenge, .. } => self.verifying.push((held, desk, challenge)),
-                Do::Tell(desk, m) => self.told.push((desk.to_string(), m)),
-                Do::Release(_, m, _, _) => self.released.push(m),
-                Do::Register { name, evidence, .. } => self.registered.push((name, evidence)),
-                Do::Authenticated(_) => self.authenticated += 1,
-                Do::Note(_, _, words) => self.notes.push(words),
+                ApprovalStep::Drop(c) => self.dropped.push(c),
+                ApprovalStep::Verify { held, desk, challenge, .. } => self.verifying.push((held, desk, challenge)),
+                ApprovalStep::Tell(desk, m) => self.told.push((desk.to_string(), m)),
+                ApprovalStep::Release(_, m, _, _) => self.released.push(m),
+                ApprovalStep::Register { name, evidence, .. } => self.registered.push((name, evidence)),
+                ApprovalStep::Authenticated(_) => self.authenticated += 1,
+                ApprovalStep::Note(_, _, words) => self.notes.push(words),
             }
         }
     }
@@ -140,7 +143,7 @@ impl World {
         self.answer(desk, challenge, Answer::Signed("{}".into()));
     }
 
-    fn verified(&mut self, result: Result<i64, Why>) {
+    fn verified(&mut self, result: Result<i64, ApprovalRefusal>) {
         let (held, desk, challenge) = self.verifying.remove(0);
         let todo = self.w.verified(held, &desk, &challenge, result, self.now);
         self.run(todo);
@@ -219,7 +222,7 @@ fn an_answer_counts_once_at_its_own_desk_only() {
 
 #[test]
 fn whatever_goes_wrong_the_message_goes_nowhere() {
-    let bad = || Err(Why::new("stepup.approval_differs", "no", "x"));
+    let bad = || Err(ApprovalRefusal::new("stepup.approval_differs", "no", "x"));
     for case in 0..4 {
         let mut w = World::new(TOUCH);
         w.up("ALICE", "alice");
@@ -642,11 +645,12 @@ fn a_challenge_that_cannot_be_made_refuses_what_waits() {
     w.heard("ALICE");
     let (m, action) = request("r1");
     let todo = w.w.hold(&id("ALICE"), m, action, asked(Wanted::Touch("x".into())), None, T);
-    let [Do::Challenge { held, desk, approval, .. }] = &todo[..] else { panic!("{todo:?}") };
-    let todo = w.w.challenged(*held, desk, approval, Err(Why::new("stepup.no_key", "you have no security key registered", "")), T);
+    let [ApprovalStep::Challenge { held, desk, approval, .. }] = &todo[..] else { panic!("{todo:?}") };
+    let todo =
+        w.w.challenged(*held, desk, approval, Err(ApprovalRefusal::new("stepup.no_key", "you have no security key registered", "")), T);
     w.run(todo);
     assert_eq!(w.heard("ALICE"), ["request refused: not sent to any dealer: you have no security key registered"]);
 }
 
-#[path = "waiting_edge_tests.rs"]
+#[path = "edge_tests.rs"]
 mod edge;

@@ -26,11 +26,11 @@ impl World {
     fn hold_unasked(&mut self, desk: &str, (m, action): (AppMessage, Action)) -> (HeldId, Approval) {
         let wanted = asked(Wanted::Touch("x".into()));
         let todo = self.w.hold(&id(desk), m, action, wanted, None, self.now);
-        let [Do::Challenge { held, approval, .. }] = &todo[..] else { panic!("{todo:?}") };
+        let [ApprovalStep::Challenge { held, approval, .. }] = &todo[..] else { panic!("{todo:?}") };
         (*held, approval.clone())
     }
 
-    fn made(&mut self, held: HeldId, approver: &str, approval: &Approval, made: Result<(String, String, UtcMillis), Why>) {
+    fn made(&mut self, held: HeldId, approver: &str, approval: &Approval, made: Result<(String, String, UtcMillis), ApprovalRefusal>) {
         let todo = self.w.challenged(held, &id(approver), approval, made, self.now);
         self.run(todo);
     }
@@ -197,7 +197,7 @@ fn a_challenge_that_comes_too_late_is_dropped() {
     w.made(held, "ALICE", &approval, Ok(("second".into(), "{}".into(), T + 1)));
     assert_eq!(w.dropped, ["late", "second"]);
     // A refusal for what was never asked of that desk ends nothing.
-    w.made(held, "BOB", &approval, Err(Why::new("stepup.no_key", "no", "")));
+    w.made(held, "BOB", &approval, Err(ApprovalRefusal::new("stepup.no_key", "no", "")));
     w.touch("ALICE", "first");
     assert_eq!(w.released, [request("r2").0]);
 }
@@ -213,14 +213,14 @@ fn a_challenge_for_an_approver_who_has_gone_is_dropped_and_another_may_approve()
     let (held, desk, challenge) = w.verifying.remove(0);
     let todo = w.w.verified(held, &desk, &challenge, Ok(1), w.now);
     let asked = todo.iter().find_map(|d| match d {
-        Do::Challenge { held, desk, approval, .. } => Some((*held, desk.clone(), approval.clone())),
+        ApprovalStep::Challenge { held, desk, approval, .. } => Some((*held, desk.clone(), approval.clone())),
         _ => None,
     });
     let (held, bob, approval) = asked.expect("BOB is asked");
     assert_eq!(bob, id("BOB"));
     // The service cannot make one for this approver: the matter goes on waiting for others.
     w.told.clear();
-    w.made(held, "BOB", &approval, Err(Why::new("stepup.no_key", "BOB has no key", "")));
+    w.made(held, "BOB", &approval, Err(ApprovalRefusal::new("stepup.no_key", "BOB has no key", "")));
     assert_eq!(w.notes, ["BOB has no key"]);
     assert!(w.heard("ALICE").is_empty(), "not refused");
     w.up("CAROL", "carol");
@@ -278,7 +278,7 @@ fn what_a_refused_registration_is_told() {
         w.register("ALICE", "blue");
         w.told.clear();
         w.sign("ALICE", "c1");
-        w.verified(Err(Why::new("stepup.bad", "the key is not good", cure)));
+        w.verified(Err(ApprovalRefusal::new("stepup.bad", "the key is not good", cure)));
         let report = w.told.iter().find_map(|(_, m)| match m {
             AppMessage::KeyReport(signet_fix::message::KeyReport::Refused { code, text, cure }) => {
                 Some((code.clone(), text.clone(), cure.clone()))
