@@ -10,8 +10,8 @@ use crate::{
     live::Live,
     peers::Peers,
     references::Sent,
+    registry_view::RegistryView,
     risk::{Access, Risk},
-    roster::Roster,
     signed::Signed,
 };
 use signet_fix::{
@@ -40,7 +40,7 @@ pub struct Core {
     pub live: RefCell<BTreeMap<CompId, Live>>,
     enforcement: OnceCell<Rc<Enforcement>>,
     risk: OnceCell<Rc<Risk>>,
-    roster: OnceCell<Rc<Roster>>,
+    roster: OnceCell<Rc<RegistryView>>,
     gate: Rc<Gate>,
     /// What each dealer was sent, by sequence number: rejects may name nothing else.
     sent: RefCell<BTreeMap<DealerId, Sent>>,
@@ -85,7 +85,7 @@ impl Core {
     }
 
     /// What each access is judged by.
-    pub fn judge_by(&self, risk: Rc<Risk>, roster: Option<Rc<Roster>>) {
+    pub fn judge_by(&self, risk: Rc<Risk>, roster: Option<Rc<RegistryView>>) {
         let _ = self.risk.set(risk);
         if let Some(r) = roster {
             let _ = self.roster.set(r);
@@ -96,7 +96,7 @@ impl Core {
         self.risk.get().cloned()
     }
 
-    pub fn roster(&self) -> Option<Rc<Roster>> {
+    pub fn roster(&self) -> Option<Rc<RegistryView>> {
         self.roster.get().cloned()
     }
 

@@ -8,8 +8,8 @@ use crate::{
     enforce::Connection,
     listener_tls::ListenerTls,
     live::{self, Cut, Live},
+    registry_view::{self, Admitted as Who, RegistryView},
     risk::{self, Access, Risk, proxy},
-    roster::{self, Admitted as Who, Roster},
     signed,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -59,7 +59,7 @@ pub struct Door {
     /// Strangers compete with strangers, not with traders who are on.
     pub admission: AdmissionLimits,
     /// With a registry: who is registered, and whether those without a `[[desk]]` entry may come in.
-    pub roster: Option<Rc<Roster>>,
+    pub roster: Option<Rc<RegistryView>>,
     pub desk_default: bool,
     pub risk: Rc<Risk>,
     /// Balancers that say whom they speak for.
@@ -78,7 +78,7 @@ impl Door {
         listener: TcpListener,
         tls: Rc<ListenerTls>,
         loaded: &Loaded,
-        roster: Option<Rc<Roster>>,
+        roster: Option<Rc<RegistryView>>,
         risk: Rc<Risk>,
         open_session: OpenSession,
     ) -> Self {
@@ -190,7 +190,7 @@ impl Door {
                 return None;
             }
         };
-        let shown = roster::shown(&peer);
+        let shown = registry_view::shown(&peer);
         let chain: Vec<_> = tls.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect();
         let checked = match &key {
             Ok(key) => self.check(&first, &desk, &binding, &shown).await.and_then(|who| {
@@ -381,7 +381,7 @@ struct Admitted {
 }
 
 /// Keeps the lists for desks fresh, and ends sessions whose certificate is on one.
-pub async fn keep_up(tls: Rc<ListenerTls>, mut files: CrlFiles, core: Rc<Core>, roster: Option<Rc<Roster>>) {
+pub async fn keep_up(tls: Rc<ListenerTls>, mut files: CrlFiles, core: Rc<Core>, roster: Option<Rc<RegistryView>>) {
     let required = files.required();
     let own = || roster.as_ref().filter(|_| required).map(|r| r.own_crl());
     let mut last_own = own();

@@ -18,6 +18,7 @@ pub mod doctor;
 pub mod enforce;
 pub mod enrol;
 mod entitle;
+mod geo;
 mod https;
 mod limit;
 mod listener_tls;
@@ -26,8 +27,9 @@ pub mod log;
 mod own_certificate;
 mod peers;
 mod references;
+mod registry_thread;
+mod registry_view;
 pub mod risk;
-mod roster;
 pub mod signed;
 mod stamp;
 pub mod stepup;
@@ -208,7 +210,7 @@ async fn run(
         (Some(section), Some(url)) => {
             let (renewal_risk, questions) = enrol::renewal::RenewalRisk::new();
             renewals = Some(questions);
-            let plan = roster::Plan {
+            let plan = registry_thread::Plan {
                 renewal_risk,
                 url: url.clone(),
                 section: section.clone(),
@@ -219,7 +221,7 @@ async fn run(
                 trust_domain: config.gateway.trust_domain.clone(),
                 policy: config.tls.policy(TlsVersions::default()),
             };
-            let (roster, worker) = roster::start(plan).await?;
+            let (roster, worker) = registry_thread::start(plan).await?;
             (Some(Rc::new(roster)), Some(worker))
         }
         _ => (None, None),
@@ -311,7 +313,7 @@ async fn start_admin(
     loaded: &Loaded,
     core: &Rc<Core>,
     risk: Rc<risk::Risk>,
-    roster: Option<&Rc<roster::Roster>>,
+    roster: Option<&Rc<registry_view::RegistryView>>,
 ) -> Result<Option<admin_api::Worker>, GatewayError> {
     let config = &loaded.config;
     let (Some(section), Some(roots)) = (&config.admin, &loaded.admin_roots) else { return Ok(None) };

@@ -1,6 +1,6 @@
 //! Sessions that are on, and the end of those that may not be on any more.
 
-use crate::{budget::NoLogon, core::Core, enforce::Connection, risk::Access, roster::Roster};
+use crate::{budget::NoLogon, core::Core, enforce::Connection, registry_view::RegistryView, risk::Access};
 use rustls_pki_types::CertificateDer;
 use signet_fix::session::{Outbox, Session};
 use signet_identity::Refusal;
@@ -73,7 +73,7 @@ pub struct Live {
 }
 
 /// Ends sessions whose user, device or certificate is not good any more.
-pub async fn watch(core: Rc<Core>, roster: Rc<Roster>) {
+pub async fn watch(core: Rc<Core>, roster: Rc<RegistryView>) {
     let mut snapshots = roster.snapshots();
     loop {
         // A registry thread that is gone shows as a view that grows old.
@@ -85,7 +85,7 @@ pub async fn watch(core: Rc<Core>, roster: Rc<Roster>) {
 }
 
 /// Cuts off every live session that `good` does not find good; it says why with a code and in words.
-pub fn end(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Result<(), Reason>) {
+pub fn end(core: &Rc<Core>, roster: Option<&RegistryView>, good: impl Fn(&Live) -> Result<(), Reason>) {
     let gone: Vec<_> = {
         let live = core.live.borrow();
         let on = live.iter().filter(|(_, l)| !l.cut.done());
@@ -100,7 +100,7 @@ pub fn end(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Res
 const AT_A_TIME: usize = 8;
 
 /// The same where each question takes its time.
-pub async fn end_few_at_a_time(core: &Rc<Core>, roster: Option<&Roster>, good: impl Fn(&Live) -> Result<(), Reason>) {
+pub async fn end_few_at_a_time(core: &Rc<Core>, roster: Option<&RegistryView>, good: impl Fn(&Live) -> Result<(), Reason>) {
     let on: Vec<CompId> = core.live.borrow().iter().filter(|(_, l)| !l.cut.done()).map(|(d, _)| d.clone()).collect();
     for few in on.chunks(AT_A_TIME) {
         for desk in few {
@@ -114,7 +114,7 @@ pub async fn end_few_at_a_time(core: &Rc<Core>, roster: Option<&Roster>, good: i
 }
 
 /// Cuts off one desk, if it is on and was not cut off already.
-pub fn end_one(core: &Rc<Core>, roster: Option<&Roster>, desk: &CompId, code: &'static str, words: &str) {
+pub fn end_one(core: &Rc<Core>, roster: Option<&RegistryView>, desk: &CompId, code: &'static str, words: &str) {
     let on = core.live.borrow().get(desk).is_some_and(|l| !l.cut.done());
     if on {
         cut(core, roster, desk, &Reason { code, words: words.to_owned(), cure: String::new() });
@@ -122,7 +122,7 @@ pub fn end_one(core: &Rc<Core>, roster: Option<&Roster>, desk: &CompId, code: &'
 }
 
 /// Ends one session; the desk reads why.
-pub fn cut(core: &Rc<Core>, roster: Option<&Roster>, desk: &CompId, why: &Reason) {
+pub fn cut(core: &Rc<Core>, roster: Option<&RegistryView>, desk: &CompId, why: &Reason) {
     let Reason { code, words, cure } = why;
     let live = core.live.borrow();
     let Some(l) = live.get(desk) else { return };

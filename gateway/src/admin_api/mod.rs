@@ -19,7 +19,7 @@ use crate::{
     crl::{self, CrlFiles},
     https,
     listener_tls::ListenerTls,
-    roster::Notes,
+    registry_view::EventSink,
 };
 use server::Api;
 use signet_identity::{ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
@@ -35,7 +35,7 @@ pub struct Plan {
     pub policy: TlsPolicy,
     pub trust_domain: String,
     pub registry: Option<RegistryUrl>,
-    pub notes: Option<Notes>,
+    pub notes: Option<EventSink>,
     pub trading: Trading,
 }
 

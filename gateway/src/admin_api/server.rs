@@ -11,8 +11,8 @@ use crate::{
     https::{self, Answers, Client, Response, TurnedAway},
     limit::JournalBudget,
     listener_tls::ListenerTls,
+    registry_view::EventSink,
     risk::{self, Administrator},
-    roster::Notes,
 };
 use hyper::{Request, StatusCode, body::Incoming, header};
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ pub struct Api {
     trust_domain: String,
     hardware_policies: Vec<String>,
     registry: Option<Registry>,
-    notes: Option<Notes>,
+    notes: Option<EventSink>,
     trading: Trading,
     budget: RefCell<JournalBudget>,
 }
@@ -80,7 +80,7 @@ impl Api {
         trust_domain: String,
         hardware_policies: Vec<String>,
         registry: Option<Registry>,
-        notes: Option<Notes>,
+        notes: Option<EventSink>,
         trading: Trading,
     ) -> Self {
         Self { tls, trust_domain, hardware_policies, registry, notes, trading, budget: RefCell::default() }

@@ -376,7 +376,11 @@ impl Config {
             |(d, p): (&DealerEntry, &String)| p.parse::<SpkiPin>().map(drop).map_err(|e| value(format!("dealer {}: pins", d.comp_id), e));
         let risk = self.load_risk();
         let unlisted = risk.as_ref().map(unlisted_countries).unwrap_or_default();
-        let geo = risk.as_ref().ok().and_then(|r| r.settings.geo.as_ref()).and_then(crate::risk::geo_fault);
+        let geo = risk
+            .as_ref()
+            .ok()
+            .and_then(|r| r.settings.geo.as_ref())
+            .and_then(|g| crate::geo::Geo::open(&g.file, g.max_age_days).fault(crate::clock::now()));
         let mut all: Vec<Result<(), ConfigError>> = vec![
             self.check_values(),
             self.check_parties(),

@@ -1,9 +1,9 @@
 //! The section `[step_up]`: security keys.
 
 use super::{Config, ConfigError, read, value};
-use crate::enforce::rules::WhenSection;
 use serde::Deserialize;
 use signet_stepup::rp::{AttestationList, RelyingParty, RpSettings};
+use signet_stepup::rules::WhenSection;
 use std::{
     path::{Path, PathBuf},
     time::Duration,

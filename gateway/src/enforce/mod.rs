@@ -12,7 +12,7 @@ use crate::{
     clock::now,
     core::Core,
     entitle::Ruling,
-    roster::Roster,
+    registry_view::RegistryView,
     stepup::{Authority, KeyState, KeyTicket, KeyView, StepUpHandle, StepUpRefusal, Ticket},
 };
 use pending::{ApprovalRefusal, ApprovalStep, Asked, HeldId, PendingApprovals};
@@ -55,14 +55,21 @@ pub struct Connection {
 /// Step-up as the trading thread runs it.
 pub struct Enforcement {
     service: StepUpHandle,
-    roster: Rc<Roster>,
+    roster: Rc<RegistryView>,
     pending: RefCell<PendingApprovals>,
     policy: String,
     questions: RefCell<BTreeMap<CompId, Rc<Cell<usize>>>>,
 }
 
 impl Enforcement {
-    pub fn new(service: StepUpHandle, roster: Rc<Roster>, rules: WhenSection, policy: String, gateway: &CompId, answer_ms: i64) -> Self {
+    pub fn new(
+        service: StepUpHandle,
+        roster: Rc<RegistryView>,
+        rules: WhenSection,
+        policy: String,
+        gateway: &CompId,
+        answer_ms: i64,
+    ) -> Self {
         let pending = RefCell::new(PendingApprovals::new(rules, gateway, answer_ms));
         Self { service, roster, pending, policy, questions: RefCell::default() }
     }

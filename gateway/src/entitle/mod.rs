@@ -10,7 +10,7 @@ mod watch;
 pub use ruling::Ruling;
 pub(crate) use watch::{keep_up, look_now};
 
-use crate::{config::EntitlementsSection, limit::JournalBudget, roster::Roster};
+use crate::{config::EntitlementsSection, limit::JournalBudget, registry_view::RegistryView};
 use signet_policy::entitle::{CedarEntitlements, Entitlements as _, World};
 use signet_registry::NewEvent;
 use signet_rfq::{CompId, UtcMillis};
@@ -27,7 +27,7 @@ pub struct Gate {
     section: EntitlementsSection,
     world: Arc<World>,
     /// With a registry: who is at a desk, and who has traded with whom.
-    roster: Option<Rc<Roster>>,
+    roster: Option<Rc<RegistryView>>,
     /// There are security keys to touch, and people who may be a second person.
     step_up: bool,
     second_person: bool,
@@ -43,7 +43,7 @@ impl Gate {
     pub fn new(
         loaded: Arc<CedarEntitlements>,
         section: EntitlementsSection,
-        roster: Option<Rc<Roster>>,
+        roster: Option<Rc<RegistryView>>,
         step_up: bool,
         second_person: bool,
     ) -> Self {

@@ -2,7 +2,6 @@
 //! [`signet_policy::score`]. Whatever cannot be told counts as the worst of its kind.
 
 mod administrator;
-pub mod geo;
 pub mod posture;
 pub mod proxy;
 mod session;
@@ -12,7 +11,7 @@ pub use session::{Access, Reassess, alert, event_words, watch};
 
 use crate::{
     config::{OpenRfqs, RiskPolicy, RiskSection},
-    risk::geo::{Geo, GeoFault},
+    geo::{Geo, GeoFault},
 };
 use signet_policy::{
     place::{Country, Sighting, Travel, corporate, travel},
@@ -164,11 +163,6 @@ impl Risk {
 
 fn open_geo(policy: &RiskPolicy) -> Option<Rc<Geo>> {
     policy.settings.geo.as_ref().map(|g| Rc::new(Geo::open(&g.file, g.max_age_days)))
-}
-
-/// What is wrong with a configured country file now.
-pub(crate) fn geo_fault(settings: &crate::config::GeoSettings) -> Option<GeoFault> {
-    geo::Geo::open(&settings.file, settings.max_age_days).fault(crate::clock::now())
 }
 
 fn out_of_hours(policy: &RiskPolicy, now: UtcMillis) -> Option<Concern> {

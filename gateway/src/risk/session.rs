@@ -7,7 +7,7 @@ use crate::{
     config::{ConfigError, OpenRfqs, RiskPolicy},
     core::Core,
     live,
-    roster::Roster,
+    registry_view::RegistryView,
     stamp::{self, Stamp},
 };
 use signet_fix::{
@@ -378,7 +378,7 @@ pub fn decision(a: &Assessment, at: UtcMillis) -> AppMessage {
 }
 
 /// Looks for newer files and passing time, and judges everybody anew.
-pub async fn watch(core: Rc<Core>, risk: Rc<Risk>, roster: Option<Rc<Roster>>, files: Vec<PathBuf>) {
+pub async fn watch(core: Rc<Core>, risk: Rc<Risk>, roster: Option<Rc<RegistryView>>, files: Vec<PathBuf>) {
     let mut snapshots = roster.as_ref().map(|r| r.snapshots());
     let mut stamps = stamps_of(&files);
     let (mut judged, mut complained, mut told) = (now(), UtcMillis(0), None);

@@ -8,7 +8,7 @@ mod strikes;
 
 pub use log::{Kept, Party, SignedLog, SignedLogError};
 
-use crate::{clock::now, core::Core, live, roster::Roster};
+use crate::{clock::now, core::Core, live, registry_view::RegistryView};
 use quotes::Quotes;
 use rustls_pki_types::CertificateDer;
 use signet_fix::{
@@ -38,7 +38,7 @@ pub fn verification(key: MessagePublicKey, required: Kinds) -> Verification {
 /// Evidence and its keeper, as the trading thread uses them.
 pub struct Signed {
     log: RefCell<SignedLog>,
-    roster: Option<Rc<Roster>>,
+    roster: Option<Rc<RegistryView>>,
     quotes: RefCell<Quotes>,
     /// The certificate of each dealer's present connection.
     dealers: RefCell<BTreeMap<DealerId, Rc<CertificateDer<'static>>>>,
@@ -46,7 +46,7 @@ pub struct Signed {
 }
 
 impl Signed {
-    pub fn new(log: SignedLog, roster: Option<Rc<Roster>>) -> Self {
+    pub fn new(log: SignedLog, roster: Option<Rc<RegistryView>>) -> Self {
         let log = RefCell::new(log);
         Self { log, roster, quotes: RefCell::default(), dealers: RefCell::default(), strikes: RefCell::default() }
     }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::enforce::rules::wanted;
 use rust_decimal::Decimal;
-use signet_fix::message::{Answer, ExecType, OrdStatus, QuoteRequest, QuoteResponse, Response};
 use signet_fix::message::OrderStatusRequest;
+use signet_fix::message::{Answer, ExecType, OrdStatus, QuoteRequest, QuoteResponse, Response};
 use signet_rfq::{AcceptId, RfqId};
 use signet_rfq::{Ask, DealerId, InstrumentId, QuoteId, Side};
 use signet_stepup::{AcceptTerms, RequestTerms};

@@ -1,27 +1,22 @@
-//! The registry as the trading thread sees it: the newest view, never waited for.
+//! The registry's thread.
 //!
 //! Database, enrolment service and revocation list live on a thread of their own, so that a slow
 //! database or a crowd of enrolling desks delays no quote. That thread asks for one number four
-//! times a second; only when it has changed is the view read anew.
+//! times a second; only when it has changed is the view read again.
 
 use crate::{
-    GatewayError,
-    budget::Summaries,
-    config,
+    GatewayError, config,
     enrol::{self, ca::CaError},
+    registry_view::{RegistryView, Report, Snapshot},
     stepup::{self, StepUpHandle},
 };
-use signet_identity::{PeerIdentity, ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
-use signet_policy::place::Sighting;
-use signet_registry::{
-    NewEvent, Registry, RegistryError, RegistryUrl, View,
-    admission::{AdmissionRefusal, Shown, admit, still_good},
-};
+use signet_identity::{ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
+use signet_registry::{Registry, RegistryError, RegistryUrl};
 use std::{
     collections::VecDeque,
     net::SocketAddr,
     rc::Rc,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use time::OffsetDateTime;
@@ -35,9 +30,6 @@ use tokio::{
 const POLL: Duration = Duration::from_millis(250);
 /// A database that takes longer counts as one that does not answer.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
-/// How long a desk whose certificate is not in the view waits for a newer one: it may have been
-/// issued a moment ago.
-const NEWER_VIEW_MAX: Duration = Duration::from_millis(1_500);
 /// What the trading thread may have waiting for the registry.
 const REPORTS_MAX: usize = 16_384;
 /// Reports written down before the view is confirmed again.
@@ -45,91 +37,6 @@ const REPORTS_A_TURN: usize = 256;
 /// A registry that does not answer is said to be so at once, and then this often.
 const COMPLAIN: Duration = Duration::from_secs(30);
 const CRL_CHECK: Duration = Duration::from_secs(60);
-
-/// A view and when the registry last said that it is the newest.
-#[derive(Debug, Clone)]
-pub struct Snapshot {
-    pub view: Arc<View>,
-    pub confirmed: Instant,
-    /// The list of our own authority, DER; empty when there is none.
-    pub crl: Arc<Vec<u8>>,
-}
-
-/// What the trading thread tells the registry.
-#[derive(Debug)]
-enum Report {
-    FirstUsed(String),
-    /// A desk traded with a dealer.
-    Traded(String, String),
-    Note(NewEvent),
-    Seen(String, Sighting),
-}
-
-/// The way of events to the registry's thread, for other threads. Kept there until the database takes them.
-#[derive(Debug, Clone)]
-pub struct Notes {
-    reports: mpsc::Sender<Report>,
-    summaries: Arc<Mutex<EventSummaries>>,
-}
-
-/// Events by kind and subject.
-type EventSummaries = Summaries<(&'static str, String)>;
-
-/// Events of one kind about one subject: so many at once, then one in so long. The rest are counted and told.
-const EVENTS_EACH: u32 = 60;
-const EVENTS_REFILL: Duration = Duration::from_secs(5);
-/// Room among the reports that events leave to first uses and trades.
-const REPORTS_RESERVED: usize = 1_024;
-
-impl Notes {
-    /// Writes an event down, when there is room.
-    pub fn note(&self, event: NewEvent) {
-        let key = (event.kind, event.subject.clone());
-        let spent = self.summaries().spend(Instant::now(), key);
-        let Some(left_out) = spent else { return };
-        let detail = format!("{}{}", event.detail, crate::limit::left_out_words(left_out));
-        self.send(NewEvent { detail, ..event });
-    }
-
-    /// Says how many events were left out, where a flood has ended or slowed down.
-    fn tell_left_out(&self) {
-        let due = self.summaries().flush(Instant::now());
-        for ((kind, subject), left_out) in due {
-            let words = format!("{left_out} more were not written down one by one");
-            self.send(NewEvent::new(crate::clock::now(), "gateway", kind, subject, words));
-        }
-    }
-
-    fn summaries(&self) -> MutexGuard<'_, EventSummaries> {
-        self.summaries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn send(&self, event: NewEvent) {
-        if self.reports.capacity() <= REPORTS_RESERVED || self.reports.try_send(Report::Note(event)).is_err() {
-            tracing::error!("an event could not be written down: the registry is behind");
-        }
-    }
-}
-
-/// Who a desk turned out to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admitted {
-    pub user: String,
-    pub device: String,
-    /// The registry has not seen this certificate used. Its first use takes the one before it out of
-    /// force, so it counts only after the last gate: [`Roster::first_used`].
-    pub first_use: bool,
-}
-
-/// The trading thread's end.
-pub struct Roster {
-    snapshots: watch::Receiver<Snapshot>,
-    reports: mpsc::Sender<Report>,
-    notes: Notes,
-    age_max: Duration,
-    pub fail_closed_sessions: bool,
-    step_up: Option<StepUpHandle>,
-}
 
 /// What runs on the registry's thread.
 pub struct Plan {
@@ -153,118 +60,9 @@ pub struct Worker {
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-/// What a desk proved, as the registry knows certificates.
-pub fn shown(peer: &PeerIdentity) -> Shown {
-    Shown {
-        serial: peer.serial.clone(),
-        spki_sha256: signet_registry::hex(peer.spki_sha256.as_bytes()),
-        comp_id: peer.comp_id.as_str().into(),
-        not_after: enrol::ca::millis(peer.not_after).unwrap_or(signet_rfq::UtcMillis(0)),
-    }
-}
-
-impl Roster {
-    /// Whether this desk may come in. Waits a moment when a newer view could still say yes.
-    pub async fn admit(&self, shown: &Shown) -> Result<Admitted, AdmissionRefusal> {
-        let asked = Instant::now();
-        let mut snapshots = self.snapshots.clone();
-        let first = self.decide(shown, &snapshots.borrow_and_update().clone());
-        if first != Err(AdmissionRefusal::Unknown) {
-            return first;
-        }
-        let newer = timeout(NEWER_VIEW_MAX, snapshots.wait_for(|s| s.confirmed > asked)).await;
-        match newer {
-            Ok(Ok(s)) => self.decide(shown, &s),
-            _ => first,
-        }
-    }
-
-    fn decide(&self, shown: &Shown, s: &Snapshot) -> Result<Admitted, AdmissionRefusal> {
-        let (age, age_max) = (s.confirmed.elapsed(), self.age_max);
-        let found = admit(&s.view, millis(age), millis(age_max), shown, crate::clock::now())?;
-        Ok(Admitted { user: found.user.clone(), device: found.device.clone(), first_use: !found.used })
-    }
-
-    /// A certificate was used for the first time, and whoever used it was let in. A lost report is
-    /// made again at the next logon; the trading thread never waits.
-    pub fn first_used(&self, serial: &str) {
-        let _ = self.reports.try_send(Report::FirstUsed(serial.to_owned()));
-    }
-
-    /// Whether a session that is on may stay on.
-    pub fn still_good(&self, shown: &Shown) -> Result<(), AdmissionRefusal> {
-        let s = self.snapshots.borrow();
-        if self.fail_closed_sessions && s.confirmed.elapsed() > self.age_max {
-            return Err(AdmissionRefusal::RegistryStale);
-        }
-        still_good(&s.view, shown, crate::clock::now()).map(|_| ())
-    }
-
-    /// Whether a user has ever traded with a dealer, as far as the registry has told. Never more than it knows.
-    pub fn has_traded(&self, user: &str, dealer: &str) -> bool {
-        self.snapshots.borrow().view.traded.contains(&(user.to_owned(), dealer.to_owned()))
-    }
-
-    /// Has it written down that a desk traded with a dealer. Lost when the registry is far behind; the journal then tells it
-    /// again at the next start.
-    pub fn traded(&self, desk: &str, dealer: &str) {
-        if self.reports.try_send(Report::Traded(desk.into(), dealer.into())).is_err() {
-            tracing::error!(desk, dealer, "a first trade could not be written down: the registry is behind");
-        }
-    }
-
-    /// The list of our own authority, DER.
-    pub fn own_crl(&self) -> Arc<Vec<u8>> {
-        self.snapshots.borrow().crl.clone()
-    }
-
-    /// A receiver of its own, to wait for changes with.
-    pub fn snapshots(&self) -> watch::Receiver<Snapshot> {
-        self.snapshots.clone()
-    }
-
-    /// The step-up service, when `[step_up]` is there.
-    pub fn step_up(&self) -> Option<StepUpHandle> {
-        self.step_up.clone()
-    }
-
-    /// The registry's word for the person a certificate belongs to.
-    pub fn role(&self, serial: &str) -> Option<String> {
-        self.snapshots.borrow().view.certificates.get(serial).map(|c| c.role.clone())
-    }
-
-    /// Where a person was last seen, by any gateway of this registry, when the view was read.
-    pub fn last_seen(&self, user: &str) -> Option<Sighting> {
-        self.snapshots.borrow().view.places.get(user).copied()
-    }
-
-    /// Remembers where somebody is, when there is room.
-    pub fn seen(&self, user: &str, s: Sighting) {
-        let _ = self.reports.try_send(Report::Seen(user.to_owned(), s));
-    }
-
-    /// Writes an event down, when there is room.
-    pub fn note(&self, event: NewEvent) {
-        self.notes.note(event);
-    }
-
-    pub fn notes(&self) -> Notes {
-        self.notes.clone()
-    }
-
-    /// Says how many events were left out. Called now and then.
-    pub fn tell_left_out(&self) {
-        self.notes.tell_left_out();
-    }
-}
-
-fn millis(d: Duration) -> i64 {
-    i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
-}
-
 /// Opens the registry and starts its thread; returns when the first view is there and the enrolment
 /// service, if there is one, can be reached.
-pub async fn start(plan: Plan) -> Result<(Roster, Worker), GatewayError> {
+pub async fn start(plan: Plan) -> Result<(RegistryView, Worker), GatewayError> {
     let (age_max, fail_closed_sessions) = (Duration::from_secs(plan.section.view_max_age_s.into()), plan.section.fail_closed_sessions);
     let (ready_tx, ready_rx) = oneshot::channel();
     let (stop_tx, stop_rx) = oneshot::channel();
@@ -281,9 +79,7 @@ pub async fn start(plan: Plan) -> Result<(Roster, Worker), GatewayError> {
     let mut worker = Worker { est: None, stop: Some(stop_tx), thread: Some(thread) };
     let (snapshots, est, step_up) = ready_rx.await.map_err(|_| GatewayError::Died)??;
     worker.est = est;
-    let summaries = Arc::new(Mutex::new(Summaries::new(EVENTS_EACH, EVENTS_REFILL)));
-    let notes = Notes { reports: reports.clone(), summaries };
-    Ok((Roster { snapshots, reports, notes, age_max, fail_closed_sessions, step_up }, worker))
+    Ok((RegistryView::new(snapshots, reports, age_max, fail_closed_sessions, step_up), worker))
 }
 
 impl Drop for Worker {
@@ -319,7 +115,7 @@ async fn work(plan: Plan, inbox: mpsc::Receiver<Report>, ready: oneshot::Sender<
         handle
     });
     let receiver = snapshots.subscribe();
-    let keeper = Keeper {
+    let keeper = RegistryThread {
         registry: registry.clone(),
         watch,
         snapshots,
@@ -362,7 +158,7 @@ async fn open(plan: &Plan) -> Result<Opened, GatewayError> {
 }
 
 /// Keeps the view fresh, the revocation list current, and writes down what the trading thread says.
-struct Keeper {
+struct RegistryThread {
     registry: Registry,
     /// For the question whether anything changed.
     watch: Registry,
@@ -375,7 +171,7 @@ struct Keeper {
     complained: Option<Instant>,
 }
 
-impl Keeper {
+impl RegistryThread {
     async fn keep(mut self, mut inbox: mpsc::Receiver<Report>) {
         let mut timer = tokio::time::interval(POLL);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -501,7 +297,8 @@ impl Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signet_registry::{NewCode, NewUser};
+    use signet_policy::place::Sighting;
+    use signet_registry::{NewCode, NewEvent, NewUser};
     use signet_rfq::UtcMillis;
 
     #[tokio::test]
@@ -521,7 +318,7 @@ mod tests {
         let before = registry.events().await.unwrap().0.len();
         let view = Arc::new(registry.view(UtcMillis(0)).await.unwrap());
         let snapshots = watch::Sender::new(Snapshot { view, confirmed: Instant::now(), crl: Arc::new(vec![]) });
-        let mut keeper = Keeper {
+        let mut keeper = RegistryThread {
             registry: registry.clone(),
             watch: registry.clone(),
             snapshots,

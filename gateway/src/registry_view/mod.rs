@@ -1,0 +1,186 @@
+//! The registry as the trading thread sees it: the newest view, never waited for.
+
+mod events;
+
+pub use events::EventSink;
+
+use crate::stepup::StepUpHandle;
+use signet_identity::PeerIdentity;
+use signet_policy::place::Sighting;
+use signet_registry::{
+    NewEvent, View,
+    admission::{AdmissionRefusal, Shown, admit, still_good},
+};
+use signet_rfq::UtcMillis;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
+
+/// How long a desk whose certificate is not in the view waits for a newer one: it may have been
+/// issued a moment ago.
+const NEWER_VIEW_MAX: Duration = Duration::from_millis(1_500);
+
+/// A view and when the registry last said that it is the newest.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub view: Arc<View>,
+    pub confirmed: Instant,
+    /// The list of our own authority, DER; empty when there is none.
+    pub crl: Arc<Vec<u8>>,
+}
+
+/// What the trading thread tells the registry.
+#[derive(Debug)]
+pub enum Report {
+    FirstUsed(String),
+    /// A desk traded with a dealer.
+    Traded(String, String),
+    Note(NewEvent),
+    Seen(String, Sighting),
+}
+
+/// Who a desk turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    pub user: String,
+    pub device: String,
+    /// The registry has not seen this certificate used. Its first use takes the one before it out of
+    /// force, so it counts only after the last gate: [`RegistryView::first_used`].
+    pub first_use: bool,
+}
+
+/// The trading thread's end.
+pub struct RegistryView {
+    snapshots: watch::Receiver<Snapshot>,
+    reports: mpsc::Sender<Report>,
+    notes: EventSink,
+    age_max: Duration,
+    pub fail_closed_sessions: bool,
+    step_up: Option<StepUpHandle>,
+}
+
+/// What a desk proved, as the registry knows certificates.
+pub fn shown(peer: &PeerIdentity) -> Shown {
+    Shown {
+        serial: peer.serial.clone(),
+        spki_sha256: signet_registry::hex(peer.spki_sha256.as_bytes()),
+        comp_id: peer.comp_id.as_str().into(),
+        not_after: UtcMillis(i64::try_from(peer.not_after.unix_timestamp_nanos() / 1_000_000).unwrap_or(0)),
+    }
+}
+
+impl RegistryView {
+    /// The end of the trading thread. `reports` leads to the registry's thread.
+    pub fn new(
+        snapshots: watch::Receiver<Snapshot>,
+        reports: mpsc::Sender<Report>,
+        age_max: Duration,
+        fail_closed_sessions: bool,
+        step_up: Option<StepUpHandle>,
+    ) -> Self {
+        let notes = EventSink::new(reports.clone());
+        Self { snapshots, reports, notes, age_max, fail_closed_sessions, step_up }
+    }
+
+    /// Whether this desk may come in. Waits a moment when a newer view could still say yes.
+    pub async fn admit(&self, shown: &Shown) -> Result<Admitted, AdmissionRefusal> {
+        let asked = Instant::now();
+        let mut snapshots = self.snapshots.clone();
+        let first = self.decide(shown, &snapshots.borrow_and_update().clone());
+        if first != Err(AdmissionRefusal::Unknown) {
+            return first;
+        }
+        let newer = timeout(NEWER_VIEW_MAX, snapshots.wait_for(|s| s.confirmed > asked)).await;
+        match newer {
+            Ok(Ok(s)) => self.decide(shown, &s),
+            _ => first,
+        }
+    }
+
+    fn decide(&self, shown: &Shown, s: &Snapshot) -> Result<Admitted, AdmissionRefusal> {
+        let (age, age_max) = (s.confirmed.elapsed(), self.age_max);
+        let found = admit(&s.view, millis(age), millis(age_max), shown, crate::clock::now())?;
+        Ok(Admitted { user: found.user.clone(), device: found.device.clone(), first_use: !found.used })
+    }
+
+    /// A certificate was used for the first time, and whoever used it was let in. A lost report is
+    /// made again at the next logon; the trading thread never waits.
+    pub fn first_used(&self, serial: &str) {
+        let _ = self.reports.try_send(Report::FirstUsed(serial.to_owned()));
+    }
+
+    /// Whether a session that is on may stay on.
+    pub fn still_good(&self, shown: &Shown) -> Result<(), AdmissionRefusal> {
+        let s = self.snapshots.borrow();
+        if self.fail_closed_sessions && s.confirmed.elapsed() > self.age_max {
+            return Err(AdmissionRefusal::RegistryStale);
+        }
+        still_good(&s.view, shown, crate::clock::now()).map(|_| ())
+    }
+
+    /// Whether a user has ever traded with a dealer, as far as the registry has told. Never more than it knows.
+    pub fn has_traded(&self, user: &str, dealer: &str) -> bool {
+        self.snapshots.borrow().view.traded.contains(&(user.to_owned(), dealer.to_owned()))
+    }
+
+    /// Has it written down that a desk traded with a dealer. Lost when the registry is far behind; the journal then tells it
+    /// again at the next start.
+    pub fn traded(&self, desk: &str, dealer: &str) {
+        if self.reports.try_send(Report::Traded(desk.into(), dealer.into())).is_err() {
+            tracing::error!(desk, dealer, "a first trade could not be written down: the registry is behind");
+        }
+    }
+
+    /// The list of our own authority, DER.
+    pub fn own_crl(&self) -> Arc<Vec<u8>> {
+        self.snapshots.borrow().crl.clone()
+    }
+
+    /// A receiver of its own, to wait for changes with.
+    pub fn snapshots(&self) -> watch::Receiver<Snapshot> {
+        self.snapshots.clone()
+    }
+
+    /// The step-up service, when `[step_up]` is there.
+    pub fn step_up(&self) -> Option<StepUpHandle> {
+        self.step_up.clone()
+    }
+
+    /// The registry's word for the person a certificate belongs to.
+    pub fn role(&self, serial: &str) -> Option<String> {
+        self.snapshots.borrow().view.certificates.get(serial).map(|c| c.role.clone())
+    }
+
+    /// Where a person was last seen, by any gateway of this registry, when the view was read.
+    pub fn last_seen(&self, user: &str) -> Option<Sighting> {
+        self.snapshots.borrow().view.places.get(user).copied()
+    }
+
+    /// Remembers where somebody is, when there is room.
+    pub fn seen(&self, user: &str, s: Sighting) {
+        let _ = self.reports.try_send(Report::Seen(user.to_owned(), s));
+    }
+
+    /// Writes an event down, when there is room.
+    pub fn note(&self, event: NewEvent) {
+        self.notes.note(event);
+    }
+
+    pub fn notes(&self) -> EventSink {
+        self.notes.clone()
+    }
+
+    /// Says how many events were left out. Called now and then.
+    pub fn tell_left_out(&self) {
+        self.notes.tell_left_out();
+    }
+}
+
+fn millis(d: Duration) -> i64 {
+    i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
+}
