@@ -54,7 +54,7 @@ export const CHANGED = "desk://changed" as const;
 export type AcceptState = 
 /**  Shown to the trader for confirmation; nothing has been sent. */
 "armed" | 
-/**  It was armed and is no more, because the quote changed under it; `text` says how. */
+/**  It was armed, and was disarmed because the quote changed; `text` says how. */
 "disarmed" | 
 /**  Sent, and waiting at the gateway for a touch or a second person; `text` says for which. */
 "stepUp" | 
@@ -610,7 +610,7 @@ export type StepUpPhase =
 "checking" | 
 /**  There is no signature; `problem` says why. It may be tried again until the deadline. */
 "failed" | 
-/**  The connection went. The gateway asks anew when it is back. */
+/**  The connection went. The gateway asks again when it is back. */
 "linkLost";
 
 /**  What exactly is approved, formatted for the instrument. */

@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(travel(at("CH", 0), at("HK", HOUR), LIMITS), Travel::Impossible { km: 9_129, minutes: 60 });
     }
 
-    /// Countries that touch are no distance apart, so that even a limit of nothing finds nothing.
+    /// Countries that touch have no distance, so even a limit of zero finds nothing.
     #[test]
     fn no_distance_is_never_too_far() {
         let at = |country: &str| Sighting { country: c(country), at_ms: 0 };

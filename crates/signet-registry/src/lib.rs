@@ -235,7 +235,7 @@ impl Registry {
         self.locked("UPDATE registry_meta SET version = version + 1 WHERE id = 1").await
     }
 
-    /// Begins a change that says nothing about who may be on: waits for its turn, and no gateway reads its view anew.
+    /// Begins a change that does not affect who may be on: waits for its turn, and no gateway reads its view again.
     async fn aside(&self) -> Result<Tx, RegistryError> {
         self.locked("UPDATE registry_meta SET head_seq = head_seq WHERE id = 1").await
     }

@@ -171,7 +171,7 @@ pub struct Standing {
 }
 
 impl WhenSection {
-    /// Whether the trader is to be verified anew for this reason.
+    /// Whether the rules ask for verification for this reason.
     pub fn asks(&self, why: SessionReason) -> bool {
         match why {
             SessionReason::Wake => self.on_wake,
@@ -188,7 +188,7 @@ impl Standing {
         Self { lease: (rules.lease_minutes > 0).then_some(Lease { until, active: now }), owes: None, besides: None, ..self }
     }
 
-    /// The trader is to be verified anew. Asking of their own accord costs them nothing.
+    /// The trader is to be verified again. Asking for it oneself costs no lease.
     pub fn verify(self, why: SessionReason) -> Self {
         match why {
             SessionReason::OnDemand => self,

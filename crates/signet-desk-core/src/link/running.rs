@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 struct Ceremony {
     id: String,
-    /// `None` once nobody wants its answer any more.
+    /// `None` once nobody waits for its answer.
     told: Option<mpsc::UnboundedSender<Told>>,
 }
 
@@ -33,7 +33,7 @@ impl Running {
         }
     }
 
-    /// Nobody wants its answer any more.
+    /// Nobody waits for its answer.
     pub fn abandon(&self) {
         if let Some(c) = self.0.borrow_mut().as_mut() {
             c.told = None;

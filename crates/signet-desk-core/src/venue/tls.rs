@@ -4,7 +4,7 @@ use super::{config::TlsSwitches, entry::Venue};
 use crate::{problem::problem, view::Problem};
 use signet_identity::{ClientProfile, Crls, Identity, Revocation, TlsPolicy, TlsVersions};
 
-/// How this desk connects to a venue. Revocation lists are read anew each time: they change daily.
+/// How this desk connects to a venue. Revocation lists are read each time: they change daily.
 pub(crate) fn profile(v: &Venue, identity: &Identity, tls: &TlsSwitches) -> Result<ClientProfile, Problem> {
     let versions = if v.allow_tls12 { TlsVersions::AllowTls12 } else { TlsVersions::default() };
     let policy = TlsPolicy { versions, ..tls.policy() };

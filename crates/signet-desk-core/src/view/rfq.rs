@@ -31,7 +31,7 @@ pub enum RfqState {
 pub enum AcceptState {
     /// Shown to the trader for confirmation; nothing has been sent.
     Armed,
-    /// It was armed and is no more, because the quote changed under it; `text` says how.
+    /// It was armed, and was disarmed because the quote changed; `text` says how.
     Disarmed,
     /// Sent, and waiting at the gateway for a touch or a second person; `text` says for which.
     StepUp,

@@ -39,7 +39,7 @@ pub enum StepUpPhase {
     Checking,
     /// There is no signature; `problem` says why. It may be tried again until the deadline.
     Failed,
-    /// The connection went. The gateway asks anew when it is back.
+    /// The connection went. The gateway asks again when it is back.
     LinkLost,
 }
 

@@ -80,7 +80,7 @@ mod tests {
             ("ab_c1 ".repeat(MAX_TOKENS), true),
             ("\"a b\" ".repeat(MAX_TOKENS), true),
             ("\"a b\" ".repeat(MAX_TOKENS + 1), false),
-            // What is closed is no longer around what follows.
+            // A frame that is closed does not surround what follows.
             ("([{}])".repeat(MAX_DEPTH), true),
             // One stroke begins no comment.
             (format!("/ {}", nested(MAX_DEPTH + 1)), false),

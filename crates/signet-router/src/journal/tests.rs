@@ -415,7 +415,7 @@ fn after_a_restart_a_desk_hears_of_trades_and_of_nothing_stale() {
     assert_eq!(accept, Some(("R2:1".into(), "1.08".parse().unwrap(), 300_000.into(), "qR2".into())));
 }
 
-/// That a dealer was looking is no answer: the snapshot says how the accept stands.
+/// A last look is not an answer: the snapshot says how the accept stands.
 #[test]
 fn after_a_restart_a_desk_hears_no_report_of_work_in_progress() {
     let dir = tempfile::tempdir().unwrap();

@@ -401,7 +401,7 @@ fn parts_of_one_trade_are_one_trade() {
     assert!(first.contains(&traded) && brief(&first).contains(&"E<AJ".to_owned()));
     let second = say(&mut r, "N", part("e2", "5000000", OrdStatus::Filled), 400);
     assert!(!second.contains(&traded) && heard(&second).is_some());
-    // Late work in progress is no trade, and neither is it said again.
+    // A late report of work in progress is not a trade, and is not passed on again.
     assert!(heard(&say(&mut r, "N", execution(ExecType::New, OrdStatus::New, "p1", "0"), 500)).is_none());
 }
 

@@ -10,7 +10,7 @@ use signet_stepup::{
 };
 
 impl PendingApprovals {
-    /// Keeps a message back until it is approved. `ends`: when it would be worth nothing any more.
+    /// Keeps a message back until it is approved. `ends`: the time after which it is worthless.
     pub fn hold(
         &mut self,
         desk: &CompId,

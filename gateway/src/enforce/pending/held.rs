@@ -49,7 +49,7 @@ pub enum ApprovalStep {
         approval: Approval,
         deadline: UtcMillis,
     },
-    /// A challenge nobody needs any more.
+    /// Drop a challenge that nobody needs.
     Drop(String),
     /// Have an answer checked; the result is [`super::PendingApprovals::verified`].
     Verify {

@@ -90,7 +90,7 @@ impl PendingApprovals {
         self.done()
     }
 
-    /// A connection is gone: nothing that was out there can be answered any more.
+    /// A connection is gone: its open challenges can no longer be answered.
     fn let_go(&mut self, desk: &CompId) {
         let mut dropped = Vec::new();
         self.held.retain(|_, h| {
@@ -110,7 +110,7 @@ impl PendingApprovals {
         self.done()
     }
 
-    /// The desk says that its trader should be verified anew.
+    /// The desk asks for its trader to be verified again.
     pub fn verify_again(&mut self, desk: &CompId, why: SessionReason, now: UtcMillis) -> Vec<ApprovalStep> {
         if let (true, Some(d)) = (self.rules.asks(why), self.desks.get_mut(desk)) {
             d.standing = d.standing.verify(why);
@@ -120,7 +120,7 @@ impl PendingApprovals {
         self.done()
     }
 
-    /// The clock was set: nobody can say how long ago a touch was, so none counts any more.
+    /// The clock was set: the age of a touch is unknown, so every lease ends.
     pub fn clock_stepped(&mut self, now: UtcMillis) -> Vec<ApprovalStep> {
         let desks: Vec<CompId> = self.desks.iter().filter(|(_, d)| d.standing.lease.is_some()).map(|(id, _)| id.clone()).collect();
         for desk in &desks {
@@ -166,7 +166,7 @@ impl PendingApprovals {
         &self.rules
     }
 
-    /// Takes back the challenges that are still out, because nobody needs them any more.
+    /// Withdraws open challenges that nobody needs.
     fn withdraw(&mut self, out: BTreeMap<CompId, Out>, text: &str) {
         self.close(out, StepUpStatus::Withdrawn, &ApprovalRefusal::new("stepup.withdrawn", text, ""));
     }
@@ -180,7 +180,7 @@ impl PendingApprovals {
         }
     }
 
-    /// Ends what nobody wants approved any more.
+    /// Ends pending approvals that are no longer wanted.
     fn end(&mut self, which: impl Fn(&Held) -> bool, text: &str) {
         let ids: Vec<HeldId> = self.held.iter().filter(|(_, h)| which(h)).map(|(id, _)| *id).collect();
         for id in ids {
