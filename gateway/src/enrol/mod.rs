@@ -1,7 +1,7 @@
 //! Enrolment over secure transport (RFC 7030): how a desk gets its certificate, and the next one.
 //!
 //! A listener of its own, apart from trading: TLS 1.3, a client certificate asked for and not
-//! required. Who may have what is decided in [`csr`], [`limit`] and the registry; this file puts the
+//! required. Who may have what is decided in [`csr`], `limit` and the registry; this file puts the
 //! parts together, [`server`] speaks HTTP.
 
 pub mod ca;
