@@ -45,7 +45,7 @@ pub enum LogError {
 
 impl LogError {
     /// Whether the file's content, not the disk or another process, is the trouble. Such a file can
-    /// be mended by [`SealedLog::salvage`].
+    /// be mended by [`crate::SealedLog::salvage`].
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Tampered { .. } | Self::WrongKey(_) | Self::NotALog(_))
     }
