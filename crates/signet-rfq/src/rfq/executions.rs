@@ -33,6 +33,14 @@ pub struct Known {
     pub stands: bool,
 }
 
+impl Known {
+    /// What a report about an accept leaves to be remembered.
+    fn of(a: &Accept, r: &Report, price: Decimal, quantity: Decimal, stands: bool) -> Self {
+        let (accept, exec_id) = (a.id.clone(), r.exec_id.clone());
+        Self { accept, exec_id, price, quantity, settlement_date: r.settlement_date.clone(), stands }
+    }
+}
+
 /// An ExecutionReport (8), as far as the life of an accept depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -319,14 +327,7 @@ impl Rfq {
             return Verdict::unfit("there are too many executions");
         }
         let total = sum.max(r.cum_qty).max(so_far);
-        let known = Known {
-            accept: a.id.clone(),
-            exec_id: r.exec_id.clone(),
-            price: r.price(),
-            quantity,
-            settlement_date: r.settlement_date.clone(),
-            stands: true,
-        };
+        let known = Known::of(a, r, r.price(), quantity, true);
         let event = if total <= so_far { AcceptEvent::Repeated } else { filled(total, a) };
         Verdict { trade: Some(r.execution(total)), known: Some(known), ..Verdict::of(event) }
     }
@@ -373,14 +374,7 @@ impl Rfq {
         if let Some(unfit) = self.unfit_amendment(a, r) {
             return unfit;
         }
-        let known = |price| Known {
-            accept: a.id.clone(),
-            exec_id: r.exec_id.clone(),
-            price,
-            quantity: Decimal::ZERO,
-            settlement_date: r.settlement_date.clone(),
-            stands: false,
-        };
+        let known = |price| Known::of(a, r, price, Decimal::ZERO, false);
         let none_by_id = !self.executions.iter().any(|k| k.accept == a.id);
         match (self.meant(a, r), state.traded()) {
             (Some(k), Some(t)) if k.stands => {
@@ -420,14 +414,7 @@ impl Rfq {
         if total > a.quantity {
             return Verdict::unfit("it is corrected to more than was accepted");
         }
-        let known = Known {
-            accept: a.id.clone(),
-            exec_id: r.exec_id.clone(),
-            price: r.price(),
-            quantity,
-            settlement_date: r.settlement_date.clone(),
-            stands: true,
-        };
+        let known = Known::of(a, r, r.price(), quantity, true);
         let mut trade = r.execution(total);
         if rest > Decimal::ZERO && r.avg_px > Decimal::ZERO {
             trade.price = r.avg_px;
