@@ -232,7 +232,7 @@ fn reason(code: u8) -> Option<RevocationReason> {
 }
 
 pub fn millis(t: OffsetDateTime) -> Result<UtcMillis, CaError> {
-    i64::try_from(t.unix_timestamp_nanos() / 1_000_000).map(UtcMillis).map_err(|_| CaError::Time)
+    crate::clock::millis(t).ok_or(CaError::Time)
 }
 
 fn is_authority(der: &CertificateDer<'_>) -> bool {

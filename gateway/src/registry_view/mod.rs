@@ -70,7 +70,7 @@ pub fn shown(peer: &PeerIdentity) -> Shown {
         serial: peer.serial.clone(),
         spki_sha256: signet_registry::hex(peer.spki_sha256.as_bytes()),
         comp_id: peer.comp_id.as_str().into(),
-        not_after: UtcMillis(i64::try_from(peer.not_after.unix_timestamp_nanos() / 1_000_000).unwrap_or(0)),
+        not_after: crate::clock::millis(peer.not_after).unwrap_or(UtcMillis(0)),
     }
 }
 
