@@ -1,7 +1,7 @@
 //! What is written down, and what takes the place of what in the answers that wait for a desk.
 
 use super::*;
-use crate::router::tests::{T0, answer, bund, dealer, dec, desk, hit, quote, quoted, report, request, router, send};
+use crate::router::tests::{T0, answer, bund, dealer, dec, desk, hit, quote, quoted, refusal, report, request, router, send};
 use rust_decimal::Decimal;
 
 fn from(who: &str, m: AppMessage) -> Input {
@@ -42,19 +42,9 @@ fn what_changes_nothing_is_not_written() {
     nothing(&r, 200, from("N", quote("ALICE.R1", "n1", "99.5", 10_000)), "the quote that stands");
     // Over, and the same as before: it takes nobody's place.
     nothing(&r, 10_001, from("N", quote("ALICE.R1", "n1", "99.5", 10_000)), "the quote that stood");
-    let refuses = || {
-        AppMessage::QuoteRequestReject(QuoteRequestReject {
-            rfq: RfqId::new("ALICE.R1").unwrap(),
-            reason: 10,
-            instrument: bund(),
-            dealer: None,
-            text: None,
-            advice: None,
-        })
-    };
-    assert!(matches!(r.keep(T0 + 200, &from("E", refuses())), Keep::This(_)));
-    answer(&mut r, "E", refuses(), 200);
-    nothing(&r, 200, from("E", refuses()), "the same refusal again");
+    assert!(matches!(r.keep(T0 + 200, &from("E", refusal(10, None))), Keep::This(_)));
+    answer(&mut r, "E", refusal(10, None), 200);
+    nothing(&r, 200, from("E", refusal(10, None)), "the same refusal again");
     send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
     nothing(&r, 200, Input::FromDesk(desk("ALICE"), hit("x1", "N", "n1", "99.5")), "the same accept again");
     answer(&mut r, "N", AppMessage::ExecutionReport(fill()), 300);

@@ -478,9 +478,7 @@ fn a_refusal_without_words_gets_those_of_the_standard() {
         (99, "no reason given"),
     ] {
         let mut r = quoted();
-        let m =
-            QuoteRequestReject { rfq: RfqId::new("ALICE.R1").unwrap(), reason, instrument: bund(), dealer: None, text: None, advice: None };
-        let out = answer(&mut r, "N", AppMessage::QuoteRequestReject(m), 200);
+        let out = answer(&mut r, "N", refusal(reason, None), 200);
         let told = out.iter().find_map(|o| match o {
             Output::ToDesk(_, AppMessage::QuoteRequestReject(q)) => Some((q.reason, q.text.clone(), q.dealer.clone())),
             _ => None,

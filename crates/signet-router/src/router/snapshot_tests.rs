@@ -1,5 +1,5 @@
 use super::*;
-use crate::router::tests::{T0, answer, bund, dealer, desk, quote, quoted, router};
+use crate::router::tests::{T0, answer, dealer, desk, quote, quoted, refusal, router};
 
 /// What a desk that comes back is told of N's line.
 fn of_line(r: &mut Router, at: i64) -> Vec<AppMessage> {
@@ -17,22 +17,12 @@ fn of_line(r: &mut Router, at: i64) -> Vec<AppMessage> {
 
 #[test]
 fn a_snapshot_says_how_each_line_stands() {
-    let refuse = |reason| {
-        AppMessage::QuoteRequestReject(QuoteRequestReject {
-            rfq: RfqId::new("ALICE.R1").unwrap(),
-            reason,
-            instrument: bund(),
-            dealer: None,
-            text: Some("no".into()),
-            advice: None,
-        })
-    };
     let mut r = quoted();
     assert!(matches!(&of_line(&mut r, 300)[..], [AppMessage::Quote(q)] if q.rfq.as_str() == "R1" && q.id.as_str() == "n1"));
     assert!(of_line(&mut quoted(), 10_000).is_empty(), "a quote whose time is up is not told");
     for reason in [10, 99] {
         let mut r = quoted();
-        answer(&mut r, "N", refuse(reason), 200);
+        answer(&mut r, "N", refusal(reason, Some("no")), 200);
         let told = of_line(&mut r, 300);
         assert!(
             matches!(&told[..], [AppMessage::QuoteRequestReject(q)] if q.reason == reason && q.text.as_deref() == Some("no") && q.rfq.as_str() == "R1"),

@@ -126,6 +126,18 @@ pub(super) fn report(accept: &str, t: ExecType, s: OrdStatus, price: &str) -> Ap
     })
 }
 
+/// A dealer will not quote in ALICE's R1; 658=10 is a pass.
+pub(super) fn refusal(reason: u16, text: Option<&str>) -> AppMessage {
+    AppMessage::QuoteRequestReject(QuoteRequestReject {
+        rfq: RfqId::new("ALICE.R1").unwrap(),
+        reason,
+        instrument: bund(),
+        dealer: None,
+        text: text.map(str::to_owned),
+        advice: None,
+    })
+}
+
 /// Message types and addressees, for reading at a glance: `ALICE<S`, `N<R`.
 fn brief(out: &[Output]) -> Vec<String> {
     out.iter()
@@ -363,14 +375,7 @@ fn a_dealer_can_touch_only_what_it_was_asked() {
             dealer: None,
             unreachable: false,
         }),
-        AppMessage::QuoteRequestReject(QuoteRequestReject {
-            rfq: RfqId::new("ALICE.R1").unwrap(),
-            reason: 10,
-            instrument: bund(),
-            dealer: None,
-            text: None,
-            advice: None,
-        }),
+        refusal(10, None),
         report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"),
     ] {
         let out = answer(&mut r, "E", m.clone(), 50);
@@ -459,9 +464,7 @@ fn when_nobody_will_quote_the_rfq_ends_as_nothing_done() {
     assert_eq!(brief(&out), ["ALICE<AI", "N<R", "S<R"]);
     let Output::ToDealer(d, m) = out[2].clone() else { panic!() };
     assert_eq!(brief(&r.handle(T0, Input::NotSentToDealer(d, m))), ["ALICE<AG"], "S is not connected");
-    let pass =
-        QuoteRequestReject { rfq: RfqId::new("ALICE.R1").unwrap(), reason: 10, instrument: bund(), dealer: None, text: None, advice: None };
-    let out = answer(&mut r, "N", AppMessage::QuoteRequestReject(pass), 100);
+    let out = answer(&mut r, "N", refusal(10, None), 100);
     assert_eq!(brief(&out), ["ALICE<AG", "ALICE<AI"]);
     assert!(matches!(&out[1], Output::ToDesk(_, AppMessage::QuoteStatusReport(s)) if s.status == RfqStatus::NothingDone));
 }
