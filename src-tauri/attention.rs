@@ -1,5 +1,5 @@
-//! How often the desk may ask the system to point to its window: a gateway that sends challenge after
-//! challenge makes it blink no more than this.
+//! How often the desk may ask the system to point to its window: a gateway that sends challenge
+//! after challenge makes it blink no more than this.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -32,7 +32,8 @@ mod tests {
     #[test]
     fn a_flood_of_challenges_asks_for_attention_now_and_then() {
         let (attention, begin) = (Attention::default(), Instant::now());
-        let asked = (0..600).filter(|n| attention.is_due(begin + Duration::from_millis(n * 100))).count();
+        let asked =
+            (0..600).filter(|n| attention.is_due(begin + Duration::from_millis(n * 100))).count();
         assert_eq!(asked, 6, "in a minute of ten challenges a second");
     }
 }

@@ -27,7 +27,8 @@ pub struct Mark {
 
 /// Of every frame pulled: its sequence number and when its quotes were sent, microseconds.
 static PULLED: Mutex<Vec<(f64, Vec<u64>)>> = Mutex::new(Vec::new());
-/// Of every frame that opened a step-up dialog: its sequence number and when the challenge was sent.
+/// Of every frame that opened a step-up dialog: its sequence number and when the challenge was
+/// sent.
 static DIALOGS: Mutex<Vec<(f64, u64)>> = Mutex::new(Vec::new());
 static MARKS: Mutex<Vec<Mark>> = Mutex::new(Vec::new());
 /// Frames that the web view drew, with new prices or without.
@@ -49,7 +50,9 @@ pub fn first_paint_ms() -> Option<f64> {
 pub(crate) fn pulled(frame: &Frame, behind: &[Behind]) {
     static SEEN: Mutex<Option<signet_bench::Fresh>> = Mutex::new(None);
     let mut seen = SEEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let sent = seen.get_or_insert_default().sent(frame.lines.iter().filter(|l| behind.iter().all(|b| b.rfq_id != l.rfq_id)));
+    let sent = seen
+        .get_or_insert_default()
+        .sent(frame.lines.iter().filter(|l| behind.iter().all(|b| b.rfq_id != l.rfq_id)));
     PULLED.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((frame.seq, sent));
     let open = frame.step_up.iter().flatten().find_map(|d| signet_bench::sent_micros(&d.id));
     let mut dialogs = DIALOGS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -58,12 +61,16 @@ pub(crate) fn pulled(frame: &Frame, behind: &[Behind]) {
     }
 }
 
-/// Feeds a desk from a venue of its own at each rate in turn, prints what the glass showed, and ends
-/// the application. `SIGNET_BENCH_RATES` (quotes a second, comma separated) and `SIGNET_BENCH_SECONDS`.
-pub fn desk(app: &tauri::AppHandle) -> Result<signet_desk_core::Desk, signet_desk_core::view::Problem> {
+/// Feeds a desk from a venue of its own at each rate in turn, prints what the glass showed, and
+/// ends the application. `SIGNET_BENCH_RATES` (quotes a second, comma separated) and
+/// `SIGNET_BENCH_SECONDS`.
+pub fn desk(
+    app: &tauri::AppHandle,
+) -> Result<signet_desk_core::Desk, signet_desk_core::view::Problem> {
     let rates = std::env::var("SIGNET_BENCH_RATES").unwrap_or_else(|_| "100,1000,5000".into());
     let rates: Vec<u32> = rates.split(',').filter_map(|r| r.trim().parse().ok()).collect();
-    let seconds = std::env::var("SIGNET_BENCH_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(20u64);
+    let seconds =
+        std::env::var("SIGNET_BENCH_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(20u64);
     let venue = signet_bench::BenchVenue::start(RFQS);
     let dir = tempfile::tempdir().map_err(|e| crate::start::broken(&e.to_string()))?;
     let desk = venue.desk(dir.path());
@@ -79,7 +86,9 @@ pub fn desk(app: &tauri::AppHandle) -> Result<signet_desk_core::Desk, signet_des
             let memory = memory_mb();
             take_marks();
             DRAWN.store(0, Relaxed);
-            drop(std::mem::take(&mut *PULLED.lock().unwrap_or_else(|poisoned| poisoned.into_inner())));
+            drop(std::mem::take(
+                &mut *PULLED.lock().unwrap_or_else(|poisoned| poisoned.into_inner()),
+            ));
             let sent = venue.shared.sent.load(Relaxed);
             std::thread::sleep(Duration::from_secs(seconds));
             let sent = venue.shared.sent.load(Relaxed) - sent;
@@ -103,8 +112,10 @@ const RFQS: usize = 24;
 
 fn report(rate: u32, seconds: u64, sent: u64, before: (u64, u64)) {
     let marks = take_marks();
-    let pulled = std::mem::take(&mut *PULLED.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-    let painted: std::collections::HashMap<u64, f64> = marks.iter().map(|m| (m.seq as u64, m.painted_at_ms)).collect();
+    let pulled =
+        std::mem::take(&mut *PULLED.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    let painted: std::collections::HashMap<u64, f64> =
+        marks.iter().map(|m| (m.seq as u64, m.painted_at_ms)).collect();
     let mut ms: Vec<f64> = Vec::new();
     for (seq, sent) in &pulled {
         let Some(at) = painted.get(&(*seq as u64)) else { continue };
@@ -112,7 +123,8 @@ fn report(rate: u32, seconds: u64, sent: u64, before: (u64, u64)) {
     }
     let after = memory_mb();
     println!(
-        "{rate:>6} quotes/s wanted, {:>6.0} sent: {:>5.1} frames/s, {:>5.1} of them with new prices, quote to paint ms: {}; memory MB desk {} to {}, web {} to {}",
+        "{rate:>6} quotes/s wanted, {:>6.0} sent: {:>5.1} frames/s, {:>5.1} of them with new \
+            prices, quote to paint ms: {}; memory MB desk {} to {}, web {} to {}",
         sent as f64 / seconds as f64,
         DRAWN.load(Relaxed) as f64 / seconds as f64,
         marks.len() as f64 / seconds as f64,
@@ -125,10 +137,18 @@ fn report(rate: u32, seconds: u64, sent: u64, before: (u64, u64)) {
 }
 
 fn report_dialogs() {
-    let painted: std::collections::HashMap<u64, f64> = take_marks().iter().map(|m| (m.seq as u64, m.painted_at_ms)).collect();
-    let dialogs = std::mem::take(&mut *DIALOGS.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-    let mut ms: Vec<f64> = dialogs.iter().filter_map(|(seq, sent)| painted.get(&(*seq as u64)).map(|at| at - *sent as f64 / 1e3)).collect();
-    println!("step-up challenge sent to its dialog painted, at 1,000 quotes/s, ms: {}", signet_bench::percentiles(&mut ms));
+    let painted: std::collections::HashMap<u64, f64> =
+        take_marks().iter().map(|m| (m.seq as u64, m.painted_at_ms)).collect();
+    let dialogs =
+        std::mem::take(&mut *DIALOGS.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    let mut ms: Vec<f64> = dialogs
+        .iter()
+        .filter_map(|(seq, sent)| painted.get(&(*seq as u64)).map(|at| at - *sent as f64 / 1e3))
+        .collect();
+    println!(
+        "step-up challenge sent to its dialog painted, at 1,000 quotes/s, ms: {}",
+        signet_bench::percentiles(&mut ms)
+    );
 }
 
 /// Resident memory of this process and of its web processes, MB.
@@ -143,7 +163,8 @@ fn memory_mb() -> (u64, u64) {
     for p in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let pid = p.file_name().to_string_lossy().into_owned();
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let parent = stat.rsplit_once(") ").and_then(|(_, r)| r.split(' ').nth(1).map(str::to_owned));
+        let parent =
+            stat.rsplit_once(") ").and_then(|(_, r)| r.split(' ').nth(1).map(str::to_owned));
         if parent.as_deref() == Some(&me) && stat.contains("(WebKit") {
             web += rss(&pid);
         }
@@ -169,7 +190,8 @@ fn first_paint(at_ms: f64) {
 pub(crate) fn with_marks<R: Runtime>(
     desk: impl Fn(Invoke<R>) -> bool + Send + Sync + 'static,
 ) -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {
-    let marks: Box<dyn Fn(Invoke<R>) -> bool + Send + Sync> = Box::new(tauri::generate_handler![bench_frames, first_paint]);
+    let marks: Box<dyn Fn(Invoke<R>) -> bool + Send + Sync> =
+        Box::new(tauri::generate_handler![bench_frames, first_paint]);
     move |invoke| match invoke.message.command() {
         "bench_frames" | "first_paint" => marks(invoke),
         _ => desk(invoke),

@@ -13,9 +13,9 @@ fn main() {
         Some(_) => "./src-tauri/capabilities/*.json",
         None => "./src-tauri/capabilities/main.json",
     };
-    let attributes = Attributes::new()
-        .capabilities_path_pattern(capabilities)
-        .app_manifest(AppManifest::new().permissions_path_pattern("./src-tauri/permissions/*.toml"));
+    let attributes = Attributes::new().capabilities_path_pattern(capabilities).app_manifest(
+        AppManifest::new().permissions_path_pattern("./src-tauri/permissions/*.toml"),
+    );
     if let Err(why) = tauri_build::try_build(attributes) {
         eprintln!("{why:#}");
         std::process::exit(1);

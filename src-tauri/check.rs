@@ -64,11 +64,18 @@ fn run(desk: &Desk) -> Result<String, String> {
 /// One request, the best offer taken as soon as there is one.
 fn trade(desk: &Desk, seen: &mut Seen) -> Result<String, String> {
     let dealers = desk.reference().dealers.iter().map(|d| d.id.clone()).collect();
-    let ticket =
-        Ticket { instrument: INSTRUMENT.into(), ask: Ask::Buy, quantity: QUANTITY.into(), dealers, ttl_s: 60, settlement_date: None };
+    let ticket = Ticket {
+        instrument: INSTRUMENT.into(),
+        ask: Ask::Buy,
+        quantity: QUANTITY.into(),
+        dealers,
+        ttl_s: 60,
+        settlement_date: None,
+    };
     let rfq = desk.send_rfq(ticket).map_err(|p| p.message)?;
-    let best =
-        seen.until(desk, "a price can be taken", |s| s.lines.values().find(|l| l.rfq_id == rfq && l.best_offer && l.can_lift).cloned())?;
+    let best = seen.until(desk, "a price can be taken", |s| {
+        s.lines.values().find(|l| l.rfq_id == rfq && l.best_offer && l.can_lift).cloned()
+    })?;
     let price = best.offer.as_ref().map(|o| o.price.clone()).unwrap_or_default();
     let intent = ArmIntent {
         rfq_id: rfq.clone(),
@@ -81,12 +88,19 @@ fn trade(desk: &Desk, seen: &mut Seen) -> Result<String, String> {
     desk.accept(&rfq, &accept.id).map_err(|p| p.message)?;
     let outcome = seen.until(desk, "the dealer has answered", |s| {
         let accept = s.rfqs.get(&rfq)?.accept.clone()?;
-        matches!(accept.state, AcceptState::Filled | AcceptState::PartlyFilled | AcceptState::Declined).then_some(accept)
+        matches!(
+            accept.state,
+            AcceptState::Filled | AcceptState::PartlyFilled | AcceptState::Declined
+        )
+        .then_some(accept)
     })?;
     if outcome.state == AcceptState::Declined {
         return Err(outcome.text);
     }
-    Ok(format!("filled: {} {} at {} with {}", outcome.quantity, INSTRUMENT, outcome.price, outcome.dealer_name))
+    Ok(format!(
+        "filled: {} {} at {} with {}",
+        outcome.quantity, INSTRUMENT, outcome.price, outcome.dealer_name
+    ))
 }
 
 /// What the page would have on screen.
@@ -99,7 +113,12 @@ struct Seen {
 }
 
 impl Seen {
-    fn until<T>(&mut self, desk: &Desk, what: &str, found: impl Fn(&Self) -> Option<T>) -> Result<T, String> {
+    fn until<T>(
+        &mut self,
+        desk: &Desk,
+        what: &str,
+        found: impl Fn(&Self) -> Option<T>,
+    ) -> Result<T, String> {
         let began = Instant::now();
         loop {
             self.take(desk.pull(signet_desk_core::view::as_seq(self.seq), &[]));

@@ -64,7 +64,11 @@ pub fn reference(shell: State<'_, Shell>) -> Answer<Reference> {
 
 #[tauri::command(async)]
 #[specta::specta]
-pub fn read_quantity(shell: State<'_, Shell>, instrument: String, text: String) -> Answer<QuantityView> {
+pub fn read_quantity(
+    shell: State<'_, Shell>,
+    instrument: String,
+    text: String,
+) -> Answer<QuantityView> {
     shell.desk()?.read_quantity(&instrument, &text)
 }
 

@@ -5,9 +5,11 @@
 pub fn check() -> Result<(), String> {
     gtk::init().map_err(|_| match std::env::var("DISPLAY").or_else(|_| std::env::var("WAYLAND_DISPLAY")) {
         Ok(display) => format!(
-            "the display {display:?} cannot be opened. Start it from a desktop session, or check that this user may use that display."
+            "the display {display:?} cannot be opened. Start it from a desktop session, or check \
+                that this user may use that display."
         ),
-        Err(_) => "there is no display: neither DISPLAY nor WAYLAND_DISPLAY is set. Start it from a desktop session, or under `xvfb-run`."
+        Err(_) => "there is no display: neither DISPLAY nor WAYLAND_DISPLAY is set. Start it from \
+            a desktop session, or under `xvfb-run`."
             .to_owned(),
     })
 }
@@ -15,7 +17,9 @@ pub fn check() -> Result<(), String> {
 #[cfg(windows)]
 pub fn check() -> Result<(), String> {
     tauri::webview_version().map(drop).map_err(|_| {
-        "the Microsoft Edge WebView2 Runtime, which draws its window, is not installed. Ask whoever looks after this computer to install it.".to_owned()
+        "the Microsoft Edge WebView2 Runtime, which draws its window, is not installed. Ask \
+            whoever looks after this computer to install it."
+            .to_owned()
     })
 }
 
@@ -30,7 +34,9 @@ pub fn check() -> Result<(), String> {
 /// OpenGL, which Mesa then emulates on the processor: at 5,000 quotes a second that took more than
 /// half of all processor time and of the frames (docs/benchmarks.md).
 #[cfg(target_os = "linux")]
-pub fn spare_the_processor<R: tauri::Runtime>(window: &tauri::WebviewWindow<R>) -> tauri::Result<()> {
+pub fn spare_the_processor<R: tauri::Runtime>(
+    window: &tauri::WebviewWindow<R>,
+) -> tauri::Result<()> {
     use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt, WebViewExt};
     if has_graphics_card() {
         return Ok(());
@@ -47,7 +53,8 @@ pub fn spare_the_processor<R: tauri::Runtime>(window: &tauri::WebviewWindow<R>) 
 #[cfg(target_os = "linux")]
 fn has_graphics_card() -> bool {
     let nodes = std::fs::read_dir("/dev/dri").into_iter().flatten().flatten();
-    let mut render = nodes.filter(|node| node.file_name().as_encoded_bytes().starts_with(b"renderD"));
+    let mut render =
+        nodes.filter(|node| node.file_name().as_encoded_bytes().starts_with(b"renderD"));
     render.any(|node| std::fs::OpenOptions::new().read(true).write(true).open(node.path()).is_ok())
 }
 

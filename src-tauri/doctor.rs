@@ -17,14 +17,19 @@ pub fn run(config: Option<PathBuf>, identity: Option<&str>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(why) => {
-            eprintln!("signet-desk: {why}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let (report, well) = runtime.block_on(signet_desk_core::doctor(&config, Arc::new(OsKeychain::default()), identity));
+    let runtime =
+        match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(why) => {
+                eprintln!("signet-desk: {why}");
+                return ExitCode::FAILURE;
+            }
+        };
+    let (report, well) = runtime.block_on(signet_desk_core::doctor(
+        &config,
+        Arc::new(OsKeychain::default()),
+        identity,
+    ));
     print!("{report}");
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

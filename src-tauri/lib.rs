@@ -114,13 +114,20 @@ pub fn run(start: impl FnOnce(&AppHandle) -> Result<Desk, Problem> + Send + 'sta
     }
 }
 
-/// `RUST_LOG` chooses what is written; the default is quiet. No level logs a key or a message of the
-/// session: whoever adds one keeps it so. What would log PINs stays silent whatever is asked for.
+/// `RUST_LOG` chooses what is written; the default is quiet. No level logs a key or a message of
+/// the session: whoever adds one keeps it so. What would log PINs stays silent whatever is asked
+/// for.
 fn log_to_stderr() {
-    use tracing_subscriber::{EnvFilter, Layer as _, filter::filter_fn, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,signet=info"));
-    let lines = fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
-    let capped = lines.with_filter(filter_fn(|record| signet_stepup::logs::may_be_logged(record.target())));
+    use tracing_subscriber::{
+        EnvFilter, Layer as _, filter::filter_fn, fmt, layer::SubscriberExt as _,
+        util::SubscriberInitExt as _,
+    };
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,signet=info"));
+    let lines =
+        fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
+    let capped =
+        lines.with_filter(filter_fn(|record| signet_stepup::logs::may_be_logged(record.target())));
     // A second call happens only in tests, where the first subscriber stays.
     let _ = tracing_subscriber::registry().with(capped.with_filter(filter)).try_init();
 }

@@ -56,7 +56,9 @@ fn doctor(arguments: Vec<OsString>) -> ExitCode {
     while let Some(option) = rest.next() {
         match (option.to_str(), rest.next()) {
             (Some("--config"), Some(file)) => config = Some(PathBuf::from(file)),
-            (Some("--identity"), Some(name)) => identity = Some(name.to_string_lossy().into_owned()),
+            (Some("--identity"), Some(name)) => {
+                identity = Some(name.to_string_lossy().into_owned())
+            }
             _ => {
                 eprintln!("signet-desk doctor: {option:?} cannot be used so.\n\n{HELP}");
                 return ExitCode::from(2);

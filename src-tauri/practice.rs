@@ -45,7 +45,8 @@ impl Venue {
             Ok(k) => (start(&dir, keychain.as_ref()), k),
             Err(p) => (Err(p), None),
         };
-        let keys = VirtualKeys::default().with_hint(&format!("its PIN is {KEY_PIN}, and a click is its touch"));
+        let keys = VirtualKeys::default()
+            .with_hint(&format!("its PIN is {KEY_PIN}, and a click is its touch"));
         Self { practice, keys, keychain, _keyring: keyring }
     }
 
@@ -53,7 +54,8 @@ impl Venue {
     pub fn desk(&self) -> Result<Desk, Problem> {
         let practice = self.practice.as_ref().map_err(Clone::clone)?;
         let key = Settings::named("Practice key").pin(KEY_PIN);
-        let key = VirtualKey::plug_in(practice.authority(), key).map_err(|e| problem(e.to_string()))?;
+        let key =
+            VirtualKey::plug_in(practice.authority(), key).map_err(|e| problem(e.to_string()))?;
         self.keys.add(key.clone());
         let config = practice.desk_config(env!("CARGO_PKG_VERSION"));
         if enrolling() {
@@ -61,7 +63,8 @@ impl Venue {
             let config = DeskConfig { venues: Vec::new(), ..config };
             return Desk::start(config, self.keychain.clone(), Arc::new(self.keys.clone()));
         }
-        let onboarded = practice.onboard(&config, self.keychain.clone(), USER, TRADER, &key, KEY_PIN);
+        let onboarded =
+            practice.onboard(&config, self.keychain.clone(), USER, TRADER, &key, KEY_PIN);
         let identity = onboarded.map_err(|e| problem(e.to_string()))?;
         let desk = Desk::start(config, self.keychain.clone(), Arc::new(self.keys.clone()))?;
         if std::env::var_os("SIGNET_PRACTICE_WAIT").is_none() {
@@ -72,7 +75,11 @@ impl Venue {
 }
 
 fn start(dir: &Path, keychain: &dyn Keychain) -> Result<Practice, Problem> {
-    let plan = if std::env::var_os("SIGNET_PRACTICE_CALM").is_some() { Plan::calm(dir) } else { Plan::new(dir) };
+    let plan = if std::env::var_os("SIGNET_PRACTICE_CALM").is_some() {
+        Plan::calm(dir)
+    } else {
+        Plan::new(dir)
+    };
     let plan = plan.map(|mut p| {
         p.enrolment = true;
         p.step_up = Some(RULES.into());
@@ -87,11 +94,14 @@ fn enrolling() -> bool {
     std::env::var_os("SIGNET_PRACTICE_ENROL").is_some()
 }
 
-/// What an administrator would send and say, for the one person who is both here: on standard output
-/// and in a file of the practice folder.
+/// What an administrator would send and say, for the one person who is both here: on standard
+/// output and in a file of the practice folder.
 fn invite(practice: &Practice, dir: &Path) -> Result<(), Problem> {
     let invited = practice.invite(USER, TRADER, "keychain").map_err(|e| problem(e.to_string()))?;
-    let text = format!("Invitation: {}\nFingerprint: {}\nOne-time code: {}\n", invited.link, invited.fingerprint, *invited.code);
+    let text = format!(
+        "Invitation: {}\nFingerprint: {}\nOne-time code: {}\n",
+        invited.link, invited.fingerprint, *invited.code
+    );
     print!("{text}");
     std::fs::write(dir.join("invitation.txt"), text).map_err(|e| problem(e.to_string()))
 }
@@ -117,8 +127,13 @@ unsafe fn keyring_if_none(dir: &Path) -> Result<Option<PrivateKeyring>, Problem>
     let home = dir.join("keyring");
     let keyring = std::fs::create_dir_all(&home)
         .map_err(|e| e.to_string())
-        .and_then(|()| PrivateKeyring::start_in(&home, PRACTICE_PASSWORD, Start::Unlocked).map_err(|e| e.to_string()))
-        .map_err(|e| problem(format!("no keychain on this machine, and none could be started: {e}")))?;
+        .and_then(|()| {
+            PrivateKeyring::start_in(&home, PRACTICE_PASSWORD, Start::Unlocked)
+                .map_err(|e| e.to_string())
+        })
+        .map_err(|e| {
+            problem(format!("no keychain on this machine, and none could be started: {e}"))
+        })?;
     for (name, value) in keyring.env() {
         // SAFETY: the caller's promise; the probe's thread has answered and only waits.
         unsafe { std::env::set_var(name, value) };
@@ -130,6 +145,7 @@ fn problem(message: String) -> Problem {
     Problem {
         code: "practice_venue".into(),
         message: format!("The practice venue could not start: {message}."),
-        cure: "Run `make run` again; it installs what is missing and says what it cannot install.".into(),
+        cure: "Run `make run` again; it installs what is missing and says what it cannot install."
+            .into(),
     }
 }

@@ -8,8 +8,8 @@ use std::{
 
 use signet_desk_core::{Desk, view::Problem};
 use tauri::{
-    App, AppHandle, Emitter, Manager, RunEvent, Runtime, Url, UserAttentionType, WebviewUrl, WebviewWindowBuilder, WindowEvent,
-    webview::NewWindowResponse,
+    App, AppHandle, Emitter, Manager, RunEvent, Runtime, Url, UserAttentionType, WebviewUrl,
+    WebviewWindowBuilder, WindowEvent, webview::NewWindowResponse,
 };
 
 const TITLE: &str = "Signet Desk";
@@ -68,8 +68,8 @@ pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
         .on_navigation(is_own_page)
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .build()?;
-    // Whoever is asked for a touch may be at work in another program. The system points to this window;
-    // it never takes the keyboard from the other one, into which somebody may be typing.
+    // Whoever is asked for a touch may be at work in another program. The system points to this
+    // window; it never takes the keyboard from the other one, into which somebody may be typing.
     if let Ok(desk) = app.state::<Shell>().desk() {
         let (own, asked) = (window.clone(), Attention::default());
         desk.on_step_up(move || {
@@ -103,10 +103,13 @@ fn page() -> &'static str {
 
 /// The page never leaves the program; a `tauri dev` build also serves it from the local Vite.
 fn is_own_page(url: &Url) -> bool {
-    let local = matches!(url.host_str(), Some("localhost" | "tauri.localhost" | "isolation.localhost"));
+    let local =
+        matches!(url.host_str(), Some("localhost" | "tauri.localhost" | "isolation.localhost"));
     match url.scheme() {
         "tauri" | "isolation" => local,
-        "http" | "https" if url.host_str() == Some("localhost") => !cfg!(feature = "custom-protocol"),
+        "http" | "https" if url.host_str() == Some("localhost") => {
+            !cfg!(feature = "custom-protocol")
+        }
         "http" | "https" => local,
         "about" => true,
         _ => false,

@@ -20,7 +20,11 @@ const IDENTIFIER: &str = "desk.signet";
 pub fn desk<R: Runtime>(app: &impl Manager<R>, config: Option<PathBuf>) -> Result<Desk, Problem> {
     let data = app.path().app_local_data_dir().map_err(no_place)?;
     let user = app.path().app_config_dir().map_err(no_place)?;
-    Desk::start(self::config(config, data, &user)?, Arc::new(OsKeychain::default()), Arc::new(system_keys()))
+    Desk::start(
+        self::config(config, data, &user)?,
+        Arc::new(OsKeychain::default()),
+        Arc::new(system_keys()),
+    )
 }
 
 /// The folders of this user as Tauri names them, for commands without a window.
@@ -29,12 +33,17 @@ pub(crate) fn folders() -> Option<(PathBuf, PathBuf)> {
 }
 
 /// What the desk starts with: the file that was named, or the machine's, or the user's, or nothing.
-pub(crate) fn config(config: Option<PathBuf>, data: PathBuf, user: &Path) -> Result<DeskConfig, Problem> {
+pub(crate) fn config(
+    config: Option<PathBuf>,
+    data: PathBuf,
+    user: &Path,
+) -> Result<DeskConfig, Problem> {
     let (machine, user) = (machine_config(), user.join(CONFIG_FILE));
     let named = config.is_some();
     let file = config.unwrap_or_else(|| if machine.exists() { machine } else { user });
     if named || file.exists() {
-        return DeskConfig::from_file(&file, data, env!("CARGO_PKG_VERSION")).map_err(|why| unusable(&file, &why));
+        return DeskConfig::from_file(&file, data, env!("CARGO_PKG_VERSION"))
+            .map_err(|why| unusable(&file, &why));
     }
     // Nobody prepared this laptop: the trader enrols it with an invitation.
     Ok(DeskConfig::empty(data, env!("CARGO_PKG_VERSION")))
@@ -62,7 +71,11 @@ fn no_place(why: tauri::Error) -> Problem {
 
 #[cfg(feature = "bench")]
 pub(crate) fn broken(why: &str) -> Problem {
-    Problem { code: "bench".into(), message: format!("The measurement cannot start: {why}."), cure: "Look at the log.".into() }
+    Problem {
+        code: "bench".into(),
+        message: format!("The measurement cannot start: {why}."),
+        cure: "Look at the log.".into(),
+    }
 }
 
 fn unusable(file: &Path, why: &DeskConfigError) -> Problem {
@@ -70,7 +83,10 @@ fn unusable(file: &Path, why: &DeskConfigError) -> Problem {
     if missing {
         return Problem {
             code: "config_missing".into(),
-            message: format!("This laptop does not know any venue yet: there is no {}.", file.display()),
+            message: format!(
+                "This laptop does not know any venue yet: there is no {}.",
+                file.display()
+            ),
             cure: "Ask your administrator to set up Signet Desk on this laptop.".into(),
         };
     }
@@ -85,7 +101,8 @@ fn unusable(file: &Path, why: &DeskConfigError) -> Problem {
 mod tests {
     #[test]
     fn the_identifier_is_the_one_of_the_application() {
-        let conf: serde_json::Value = serde_json::from_str(include_str!("../tauri.conf.json")).expect("JSON");
+        let conf: serde_json::Value =
+            serde_json::from_str(include_str!("../tauri.conf.json")).expect("JSON");
         assert_eq!(conf["identifier"], super::IDENTIFIER);
     }
 }

@@ -1,5 +1,5 @@
-//! Hears when the screen of this laptop is unlocked, and tells the desk. Linux desktops say so on the
-//! session bus; elsewhere the desk learns of a pause by the clock alone.
+//! Hears when the screen of this laptop is unlocked, and tells the desk. Linux desktops say so on
+//! the session bus; elsewhere the desk learns of a pause by the clock alone.
 
 use gtk::gio::{self, BusType, DBusSignalFlags};
 use signet_desk_core::Desk;
@@ -13,12 +13,14 @@ thread_local! {
     static BUS: RefCell<Option<gio::DBusConnection>> = const { RefCell::new(None) };
 }
 
-/// To be called on the main thread, whose loop delivers the signals. A machine without a session bus
-/// has no screen lock that could be heard.
+/// To be called on the main thread, whose loop delivers the signals. A machine without a session
+/// bus has no screen lock that could be heard.
 pub fn listen(desk: &Desk) {
     let bus = match gio::bus_get_sync(BusType::Session, gio::Cancellable::NONE) {
         Ok(bus) => bus,
-        Err(why) => return tracing::info!(%why, "no session bus: unlocking the screen is not heard"),
+        Err(why) => {
+            return tracing::info!(%why, "no session bus: unlocking the screen is not heard");
+        }
     };
     for interface in SCREEN_SAVERS {
         let desk = desk.clone();

@@ -14,5 +14,9 @@ fn the_typescript_bindings_are_current() {
         fs::write(&checked_in, &fresh).expect("ui/src can be written");
     }
     let checked_in = fs::read_to_string(&checked_in).unwrap_or_default();
-    assert!(checked_in == fresh, "ui/src/bindings.ts is stale: run `UPDATE_BINDINGS=1 cargo test -p signet-desk --test bindings`");
+    assert!(
+        checked_in == fresh,
+        "ui/src/bindings.ts is stale: run `UPDATE_BINDINGS=1 cargo test -p signet-desk --test \
+            bindings`"
+    );
 }

@@ -28,19 +28,22 @@ fn a_command_of_the_contract_refuses_malformed_arguments() {
 
 #[test]
 fn a_command_granted_to_nobody_is_refused() {
-    let refused = call(&window("main"), "ungranted", json!({}), OWN_PAGE).expect_err("granted to no window");
+    let refused =
+        call(&window("main"), "ungranted", json!({}), OWN_PAGE).expect_err("granted to no window");
     assert!(refused.to_string().contains("not allowed"), "{refused}");
 }
 
 #[test]
 fn another_window_may_call_nothing() {
-    let refused = call(&window("other"), "info", json!({}), OWN_PAGE).expect_err("the capability names one window");
+    let refused = call(&window("other"), "info", json!({}), OWN_PAGE)
+        .expect_err("the capability names one window");
     assert!(refused.to_string().contains("not allowed"), "{refused}");
 }
 
 #[test]
 fn a_remote_page_may_call_nothing() {
-    let refused = call(&window("main"), "info", json!({}), "https://example.com").expect_err("no remote origin");
+    let refused = call(&window("main"), "info", json!({}), "https://example.com")
+        .expect_err("no remote origin");
     assert!(refused.to_string().contains("not allowed"), "{refused}");
 }
 
@@ -48,8 +51,10 @@ fn a_remote_page_may_call_nothing() {
 fn contract_capability_and_isolation_list_name_the_same_commands() {
     let contract = contract_commands();
     assert_eq!(capability_commands(), contract, "src-tauri/capabilities/main.json");
-    let isolation: BTreeSet<String> =
-        isolation_commands().into_iter().filter(|c| !c.contains('|') && !["bench_frames", "first_paint"].contains(&c.as_str())).collect();
+    let isolation: BTreeSet<String> = isolation_commands()
+        .into_iter()
+        .filter(|c| !c.contains('|') && !["bench_frames", "first_paint"].contains(&c.as_str()))
+        .collect();
     assert_eq!(isolation, contract, "ui/isolation/index.js");
 }
 
@@ -67,7 +72,8 @@ fn a_measuring_build_records_what_was_painted() {
 #[cfg(not(feature = "bench"))]
 #[test]
 fn no_other_build_has_the_measuring_commands() {
-    let refused = call(&window("main"), "first_paint", json!({ "atMs": 5.0 }), OWN_PAGE).expect_err("not granted");
+    let refused = call(&window("main"), "first_paint", json!({ "atMs": 5.0 }), OWN_PAGE)
+        .expect_err("not granted");
     assert!(refused.to_string().contains("not allowed"), "{refused}");
 }
 
@@ -75,12 +81,21 @@ fn window(label: &str) -> WebviewWindow<MockRuntime> {
     let app = signet_desk::configure(mock_builder())
         .build(tauri::generate_context!(test = true))
         .expect("the application builds on the mock runtime");
-    let none = Problem { code: "no_desk".into(), message: "There is no desk.".into(), cure: "None.".into() };
+    let none = Problem {
+        code: "no_desk".into(),
+        message: "There is no desk.".into(),
+        cure: "None.".into(),
+    };
     app.manage(Shell::new(app.handle(), Err(none)));
     WebviewWindowBuilder::new(&app, label, Default::default()).build().expect("a mock window")
 }
 
-fn call(window: &WebviewWindow<MockRuntime>, command: &str, arguments: Value, page: &str) -> Result<Value, Value> {
+fn call(
+    window: &WebviewWindow<MockRuntime>,
+    command: &str,
+    arguments: Value,
+    page: &str,
+) -> Result<Value, Value> {
     let request = InvokeRequest {
         cmd: command.into(),
         callback: CallbackFn(0),
@@ -96,18 +111,30 @@ fn call(window: &WebviewWindow<MockRuntime>, command: &str, arguments: Value, pa
 /// The names in `__TAURI_INVOKE("...")` of the generated bindings.
 fn contract_commands() -> BTreeSet<String> {
     let bindings = read("ui/src/bindings.ts");
-    bindings.split("__TAURI_INVOKE(\"").skip(1).filter_map(|s| s.split('"').next()).map(str::to_owned).collect()
+    bindings
+        .split("__TAURI_INVOKE(\"")
+        .skip(1)
+        .filter_map(|s| s.split('"').next())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn capability_commands() -> BTreeSet<String> {
-    let capability: Value = serde_json::from_str(&read("src-tauri/capabilities/main.json")).expect("JSON");
+    let capability: Value =
+        serde_json::from_str(&read("src-tauri/capabilities/main.json")).expect("JSON");
     let permissions = capability["permissions"].as_array().expect("a list");
-    permissions.iter().filter_map(Value::as_str).filter(|p| !p.starts_with("core:event:")).map(|p| p.replace('-', "_")).collect()
+    permissions
+        .iter()
+        .filter_map(Value::as_str)
+        .filter(|p| !p.starts_with("core:event:"))
+        .map(|p| p.replace('-', "_"))
+        .collect()
 }
 
 fn isolation_commands() -> BTreeSet<String> {
     let script = read("ui/isolation/index.js");
-    let list = script.split("new Set([").nth(1).and_then(|s| s.split("])").next()).expect("the list");
+    let list =
+        script.split("new Set([").nth(1).and_then(|s| s.split("])").next()).expect("the list");
     list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 

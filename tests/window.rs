@@ -36,7 +36,15 @@ impl Drop for Daemon {
 /// Xvfb on a display number it chooses itself.
 fn display(width: u32, height: u32) -> (Daemon, String) {
     let mut child = Command::new("Xvfb")
-        .args(["-displayfd", "1", "-screen", "0", &format!("{width}x{height}x24"), "-nolisten", "tcp"])
+        .args([
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            &format!("{width}x{height}x24"),
+            "-nolisten",
+            "tcp",
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -62,7 +70,8 @@ impl Stage {
     fn on_screen(width: u32, height: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let keyring =
-            PrivateKeyring::start_in(&dir.path().join("keyring"), "window test", Start::Unlocked).expect("a gnome-keyring starts");
+            PrivateKeyring::start_in(&dir.path().join("keyring"), "window test", Start::Unlocked)
+                .expect("a gnome-keyring starts");
         let (xvfb, display) = display(width, height);
         Self { dir, keyring, display, _xvfb: xvfb }
     }
@@ -74,7 +83,8 @@ impl Stage {
             let name = std::fs::read_to_string(p.path().join("comm")).unwrap_or_default();
             // The desk closes its memory to others; who is not root cannot tell whose it is.
             let environment = std::fs::read(p.path().join("environ")).ok();
-            let ours = environment.is_none_or(|e| e.split(|b| *b == 0).any(|v| v == venue.as_bytes()));
+            let ours =
+                environment.is_none_or(|e| e.split(|b| *b == 0).any(|v| v == venue.as_bytes()));
             name.trim() == "signet-desk" && ours
         })
     }
@@ -112,20 +122,35 @@ impl Stage {
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(&log).unwrap());
         command.envs(setting);
-        let driver = Daemon(command.spawn().expect("WebKitWebDriver is installed (package webkit2gtk-driver)"));
+        let driver = Daemon(
+            command.spawn().expect("WebKitWebDriver is installed (package webkit2gtk-driver)"),
+        );
         let mut capabilities: Map<String, Value> = Map::new();
-        capabilities.insert("webkitgtk:browserOptions".into(), json!({ "binary": env!("CARGO_BIN_EXE_signet-desk"), "args": [] }));
+        capabilities.insert(
+            "webkitgtk:browserOptions".into(),
+            json!({ "binary": env!("CARGO_BIN_EXE_signet-desk"), "args": [] }),
+        );
         let began = Instant::now();
         let client = loop {
             let connector = hyper_util::client::legacy::connect::HttpConnector::new();
-            let tried = ClientBuilder::new(connector).capabilities(capabilities.clone()).connect(&format!("http://127.0.0.1:{port}")).await;
+            let tried = ClientBuilder::new(connector)
+                .capabilities(capabilities.clone())
+                .connect(&format!("http://127.0.0.1:{port}"))
+                .await;
             match tried {
                 Ok(c) => break c,
                 Err(e) if began.elapsed() > PATIENCE => panic!("no window: {e}\n{}", read(&log)),
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
         };
-        client.update_timeouts(TimeoutConfiguration::new(Some(PATIENCE), Some(PATIENCE), Some(Duration::ZERO))).await.unwrap();
+        client
+            .update_timeouts(TimeoutConfiguration::new(
+                Some(PATIENCE),
+                Some(PATIENCE),
+                Some(Duration::ZERO),
+            ))
+            .await
+            .unwrap();
         Window { client, display: self.display.clone(), log, _driver: driver }
     }
 }
@@ -148,7 +173,14 @@ impl Window {
         match self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await {
             Ok(e) => e,
             Err(e) => {
-                let text = self.client.find(Locator::Css("body")).await.unwrap().text().await.unwrap_or_default();
+                let text = self
+                    .client
+                    .find(Locator::Css("body"))
+                    .await
+                    .unwrap()
+                    .text()
+                    .await
+                    .unwrap_or_default();
                 panic!("never on screen: {css}: {e}\nscreen:\n{text}\nlog:\n{}", read(&self.log));
             }
         }
@@ -184,7 +216,11 @@ impl Window {
             if said == text {
                 return;
             }
-            assert!(began.elapsed() < PATIENCE, "{test_id} says {said:?}, not {text:?}\n{}", read(&self.log));
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{test_id} says {said:?}, not {text:?}\n{}",
+                read(&self.log)
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -196,11 +232,14 @@ impl Window {
     async fn shot(&self, name: &str) {
         // Kept only when somebody asks for pictures (README, a look at what a trader sees).
         if let Some(dir) = std::env::var_os("SIGNET_SHOTS") {
-            // Of the display, with ImageMagick: WebDriver's own screenshot never answers from a view
-            // that draws without a graphics card.
+            // Of the display, with ImageMagick: WebDriver's own screenshot never answers from a
+            // view that draws without a graphics card.
             tokio::time::sleep(Duration::from_millis(300)).await;
             let file = Path::new(&dir).join(format!("{name}.png"));
-            let taken = Command::new("import").args(["-display", &self.display, "-window", "root"]).arg(file).status();
+            let taken = Command::new("import")
+                .args(["-display", &self.display, "-window", "root"])
+                .arg(file)
+                .status();
             assert!(taken.expect("ImageMagick's import").success());
         }
     }
@@ -220,7 +259,10 @@ impl Window {
         let before = self.count("[data-testid^='rfq-panel-']").await;
         let instrument = self.id("ticket-instrument").await;
         instrument.click().await.unwrap();
-        self.client.execute("document.activeElement.select && document.activeElement.select()", vec![]).await.unwrap();
+        self.client
+            .execute("document.activeElement.select && document.activeElement.select()", vec![])
+            .await
+            .unwrap();
         instrument.send_keys("DE000BU2Z049").await.unwrap();
         self.id("instrument-option-DE000BU2Z049").await;
         instrument.send_keys("\u{e007}").await.unwrap(); // Enter
@@ -235,8 +277,8 @@ impl Window {
             assert!(began.elapsed() < PATIENCE, "no panel\n{}", read(&self.log));
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let script =
-            "return [...document.querySelectorAll('[data-testid^=rfq-panel-]')].map(e => [e.dataset.testid.slice(10), e.dataset.state])";
+        let script = "return [...document.querySelectorAll('[data-testid^=rfq-panel-]')].map(e => \
+            [e.dataset.testid.slice(10), e.dataset.state])";
         let panels = self.client.execute(script, vec![]).await.unwrap();
         let panels: Vec<(String, String)> = serde_json::from_value(panels).unwrap();
         panels.into_iter().find(|(_, s)| s == "sent" || s == "open").expect("an open panel").0
@@ -282,7 +324,8 @@ async fn a_trader_connects_asks_sees_quotes_takes_one_and_finds_it_after_a_resta
     // The best offer: arm, read the terms, confirm.
     w.click(&format!("primary-buy-{id}")).await;
     let panel = format!("[data-testid='rfq-panel-{id}']");
-    let terms = w.find(&format!("{panel} [data-testid='accept-terms']")).await.text().await.unwrap();
+    let terms =
+        w.find(&format!("{panel} [data-testid='accept-terms']")).await.text().await.unwrap();
     assert!(terms.to_lowercase().contains("buy") && terms.contains("5,000,000"), "{terms}");
     w.shot("armed").await;
     w.find(&format!("{panel} [data-testid='confirm-accept']")).await.click().await.unwrap();
@@ -309,12 +352,22 @@ async fn a_trader_connects_asks_sees_quotes_takes_one_and_finds_it_after_a_resta
 
     // One that is not approved is not traded.
     let refused = w.ask("3m").await;
-    w.find(&format!("[data-testid='rfq-panel-{refused}'][data-state='open'] [data-best-offer='true']")).await;
+    w.find(&format!(
+        "[data-testid='rfq-panel-{refused}'][data-state='open'] [data-best-offer='true']"
+    ))
+    .await;
     w.click(&format!("primary-buy-{refused}")).await;
-    w.find(&format!("[data-testid='rfq-panel-{refused}'] [data-testid='confirm-accept']")).await.click().await.unwrap();
+    w.find(&format!("[data-testid='rfq-panel-{refused}'] [data-testid='confirm-accept']"))
+        .await
+        .click()
+        .await
+        .unwrap();
     w.find("[data-testid='step-up'][data-phase='pin']").await;
     w.type_here("\u{e00c}").await; // Escape
-    w.find(&format!("[data-testid='rfq-panel-{refused}'] [data-testid='accept-state'][data-state='declined']")).await;
+    w.find(&format!(
+        "[data-testid='rfq-panel-{refused}'] [data-testid='accept-state'][data-state='declined']"
+    ))
+    .await;
     w.gone("step-up").await;
 
     // The screen was locked meanwhile: its unlocking is heard, and the trader asked.
@@ -355,7 +408,14 @@ async fn a_new_trader_enrols_in_the_window_and_trades() {
     let w = stage.open_with(Some(("SIGNET_PRACTICE_ENROL", "1"))).await;
     w.id("identities-empty").await;
     let given = read(&stage.dir.path().join("venue/invitation.txt"));
-    let line = |start: &str| given.lines().find_map(|l| l.strip_prefix(start)).expect("an invitation was written").trim().to_owned();
+    let line = |start: &str| {
+        given
+            .lines()
+            .find_map(|l| l.strip_prefix(start))
+            .expect("an invitation was written")
+            .trim()
+            .to_owned()
+    };
 
     w.click("enrol-open").await;
     let invitation = w.id("enrol-invitation").await;
@@ -387,7 +447,8 @@ async fn a_new_trader_enrols_in_the_window_and_trades() {
     w.find("[data-testid='link-state'][data-state='online']").await;
     w.find("[data-testid='dealer-NORTHBANK']:not([disabled])").await;
 
-    // Enrolment ends with a security key; the code that enrolled the laptop gives leave for the first.
+    // Enrolment ends with a security key; the code that enrolled the laptop gives leave for the
+    // first.
     w.id("keys").await;
     w.id("access-no-key").await;
     w.id("key-name").await.send_keys("My blue key").await.unwrap();
@@ -409,7 +470,10 @@ async fn a_new_trader_enrols_in_the_window_and_trades() {
     w.find("[data-testid='step-up'][data-kind='accept'][data-phase='pin']").await;
     w.type_here(&format!("{KEY_PIN}\u{e007}")).await;
     w.click("step-up-simulated").await;
-    w.find(&format!("[data-testid='rfq-panel-{id}'] [data-testid='accept-state'][data-state='filled']")).await;
+    w.find(&format!(
+        "[data-testid='rfq-panel-{id}'] [data-testid='accept-state'][data-state='filled']"
+    ))
+    .await;
     let log = read(&w.log);
     assert!(!log.contains("panicked") && !log.contains(&line("One-time code:")), "{log}");
     w.close(&stage).await;

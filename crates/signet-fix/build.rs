@@ -23,11 +23,17 @@ fn main() {
     // CMake writes an empty Allocator.h when no allocator is chosen; the headers include it.
     fs::write(out.join("Allocator.h"), "").expect("OUT_DIR is writable");
     let mut build = cc::Build::new();
-    build.cpp(true).std("c++17").include(&include).include(&out).warnings(false).file("cpp/shim.cpp");
+    build
+        .cpp(true)
+        .std("c++17")
+        .include(&include)
+        .include(&out)
+        .warnings(false)
+        .file("cpp/shim.cpp");
     if env::var("TARGET").is_ok_and(|target| target.ends_with("windows-gnu")) {
         build.include("cpp/mingw").flag("-include").flag("cpp/mingw/as-msvc.h");
-        // The C++ runtime has to follow quickfix-ffi on the linker's command line, which a build script
-        // cannot say: scripts/cross/link-windows.sh does, and links it statically.
+        // The C++ runtime has to follow quickfix-ffi on the linker's command line, which a build
+        // script cannot say: scripts/cross/link-windows.sh does, and links it statically.
         build.cpp_link_stdlib(None);
     }
     build.compile("signetfixshim");
@@ -37,8 +43,9 @@ fn main() {
 ///
 /// The whole workspace cannot be asked: that needs every package of the lock file, and on a fresh
 /// machine cargo has downloaded only those of the features being built. So a manifest that depends
-/// on this one package is asked, with a copy of the workspace's lock file. Cargo itself then applies
-/// source replacement (vendored or mirrored), found from the folder that the command runs in.
+/// on this one package is asked, with a copy of the workspace's lock file. Cargo itself then
+/// applies source replacement (vendored or mirrored), found from the folder that the command runs
+/// in.
 fn quickfix_package() -> PathBuf {
     let workspace = workspace_root();
     let lock = workspace.join("Cargo.lock");
@@ -48,19 +55,22 @@ fn quickfix_package() -> PathBuf {
     let (manifest, platform) = match entry.version_of_registry {
         // Beside itself it has build dependencies only, and those are downloaded for the host.
         Some(version) => (single_dependency(version, &lock_text), "HOST"),
-        // A path or git source that replaces the registry's (`[patch]`): only the workspace names it.
+        // A path or git source that replaces the registry's (`[patch]`): only the workspace names
+        // it.
         None => (workspace.join("Cargo.toml"), "TARGET"),
     };
     let packages = metadata(&manifest, &env::var(platform).expect("cargo sets HOST and TARGET"));
     let packages = packages["packages"].as_array().expect("metadata lists packages");
-    let package = packages.iter().find(|p| p["name"] == PACKAGE).expect("metadata lists quickfix-ffi");
+    let package =
+        packages.iter().find(|p| p["name"] == PACKAGE).expect("metadata lists quickfix-ffi");
     let manifest = package["manifest_path"].as_str().expect("a package has a manifest");
     PathBuf::from(manifest).parent().expect("a manifest is in a folder").into()
 }
 
 /// The nearest folder upwards that holds a Cargo.lock.
 fn workspace_root() -> PathBuf {
-    let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
+    let here =
+        PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
     let root = here.ancestors().find(|folder| folder.join("Cargo.lock").exists());
     root.expect("Cargo.lock is here or in a folder above").into()
 }
@@ -85,7 +95,8 @@ fn value<'a>(entry: &'a str, key: &str) -> Option<&'a str> {
 
 /// Writes a package that depends on quickfix-ffi alone, locked as the workspace is.
 fn single_dependency(version: &str, lock: &str) -> PathBuf {
-    let folder = PathBuf::from(env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("find-headers");
+    let folder =
+        PathBuf::from(env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("find-headers");
     fs::create_dir_all(folder.join("src")).expect("OUT_DIR is writable");
     let manifest = folder.join("Cargo.toml");
     let text = format!(
@@ -101,7 +112,14 @@ fn single_dependency(version: &str, lock: &str) -> PathBuf {
 /// Offline: whatever the compilation of quickfix-ffi needed is on this machine already.
 fn metadata(manifest: &Path, platform: &str) -> serde_json::Value {
     let output = Command::new(env::var("CARGO").expect("cargo sets CARGO"))
-        .args(["metadata", "--format-version=1", "--offline", "--filter-platform", platform, "--manifest-path"])
+        .args([
+            "metadata",
+            "--format-version=1",
+            "--offline",
+            "--filter-platform",
+            platform,
+            "--manifest-path",
+        ])
         .arg(manifest)
         .current_dir(env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"))
         .output()

@@ -1,7 +1,9 @@
-//! Places for connections that have not proved who they are: so many in all, of one address and of one network.
+//! Places for connections that have not proved who they are: so many in all, of one address and of
+//! one network.
 //!
-//! A newcomer that finds no place takes the one of the oldest connection that is still silent, of its own source
-//! first, else of the source that holds most. So a crowd competes with itself, and a source that behaves gets in.
+//! A newcomer that finds no place takes the one of the oldest connection that is still silent, of
+//! its own source first, else of the source that holds most. So a crowd competes with itself, and a
+//! source that behaves gets in.
 
 use crate::config::{LimitsSection, Rate};
 use signet_fix::bucket::Bucket;
@@ -42,7 +44,12 @@ impl AdmissionLimits {
     /// For the HTTPS listeners, whose connections keep their place for as long as they last.
     pub fn of_https(total: usize) -> Self {
         let connections_per_address = Rate { burst: 400, per_minute: 3_000 };
-        Self { total, per_address: (total / 4).max(1), per_network: (total / 2).max(1), connections_per_address }
+        Self {
+            total,
+            per_address: (total / 4).max(1),
+            per_network: (total / 2).max(1),
+            connections_per_address,
+        }
     }
 }
 
@@ -105,7 +112,11 @@ impl Table {
     }
 
     /// A connection comes. Those that lose their place for it have been told.
-    fn arrive(&mut self, now: Instant, source: Option<IpAddr>) -> Result<(u64, Rc<Notify>), NoPlace> {
+    fn arrive(
+        &mut self,
+        now: Instant,
+        source: Option<IpAddr>,
+    ) -> Result<(u64, Rc<Notify>), NoPlace> {
         if let Some(ip) = source {
             self.counts(now, ip)?;
         }
@@ -136,7 +147,10 @@ impl Table {
             self.rates.retain(|_, b| !b.is_full(now));
         }
         let full = self.rates.len() + 2 > SOURCES_MAX;
-        for (key, rate, why) in [((false, address(ip)), rate, NoPlace::Address), ((true, network(ip)), wide, NoPlace::Network)] {
+        for (key, rate, why) in [
+            ((false, address(ip)), rate, NoPlace::Address),
+            ((true, network(ip)), wide, NoPlace::Network),
+        ] {
             if full && !self.rates.contains_key(&key) {
                 // So many sources at once are told apart by their places only.
                 continue;
@@ -191,7 +205,8 @@ impl Places {
         Self(Rc::new(RefCell::new(Table::new(limits))))
     }
 
-    /// A place for a connection from `source`; `None`: from a balancer, which has not said yet whom it speaks for.
+    /// A place for a connection from `source`; `None`: from a balancer, which has not said yet whom
+    /// it speaks for.
     pub fn take(&self, source: Option<IpAddr>) -> Result<Place, NoPlace> {
         let (id, evicted) = self.0.borrow_mut().arrive(Instant::now(), source)?;
         Ok(Place { places: self.clone(), id, evicted })
@@ -238,7 +253,12 @@ mod tests {
     const FREE: Rate = Rate { burst: 1_000_000, per_minute: 1_000_000 };
 
     fn table(total: usize, per_address: usize, per_network: usize) -> Table {
-        Table::new(AdmissionLimits { total, per_address, per_network, connections_per_address: FREE })
+        Table::new(AdmissionLimits {
+            total,
+            per_address,
+            per_network,
+            connections_per_address: FREE,
+        })
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -271,7 +291,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_oldest_silent_one_gives_way_and_is_told() {
-        let limits = AdmissionLimits { total: 2, per_address: 9, per_network: 9, connections_per_address: FREE };
+        let limits = AdmissionLimits {
+            total: 2,
+            per_address: 9,
+            per_network: 9,
+            connections_per_address: FREE,
+        };
         let places = Places::new(limits);
         let take = || places.take(Some(ip("10.0.0.1"))).unwrap();
         let (proved, silent) = (take(), take());
@@ -301,7 +326,12 @@ mod tests {
     #[test]
     fn an_address_that_comes_too_often_is_refused_and_others_are_not() {
         let rate = Rate { burst: 2, per_minute: 60 };
-        let mut t = Table::new(AdmissionLimits { total: 99, per_address: 99, per_network: 99, connections_per_address: rate });
+        let mut t = Table::new(AdmissionLimits {
+            total: 99,
+            per_address: 99,
+            per_network: 99,
+            connections_per_address: rate,
+        });
         let now = Instant::now();
         let mut come = |at: Duration, s: &str| t.arrive(now + at, Some(ip(s))).map(|_| ());
         let s = Duration::from_secs;

@@ -1,5 +1,5 @@
-//! What one peer may draw out of the gateway: messages by class, bytes, events. Pure: the time is passed in, from a
-//! monotonic clock.
+//! What one peer may draw out of the gateway: messages by class, bytes, events. Pure: the time is
+//! passed in, from a monotonic clock.
 
 use crate::config::{LimitsSection, Rate};
 use signet_fix::{AppMessage, bucket::Bucket};
@@ -35,7 +35,9 @@ impl Class {
             AppMessage::KeyRequest(_) | AppMessage::StepUpRequest { .. } => Self::Keys,
             AppMessage::Quote(_) | AppMessage::QuoteCancel(_) => Self::Quote,
             AppMessage::ExecutionReport(_) => Self::Report,
-            AppMessage::BusinessReject(_) | AppMessage::QuoteRequestReject(_) | AppMessage::QuoteStatusReport(_) => Self::Reject,
+            AppMessage::BusinessReject(_)
+            | AppMessage::QuoteRequestReject(_)
+            | AppMessage::QuoteStatusReport(_) => Self::Reject,
             _ => Self::Other,
         }
     }
@@ -98,7 +100,11 @@ impl PeerBudget {
     }
 
     pub fn of_dealer(l: &LimitsSection) -> Self {
-        let classes = [(Class::Quote, l.dealer_quotes), (Class::Report, l.dealer_reports), (Class::Reject, l.dealer_rejects)];
+        let classes = [
+            (Class::Quote, l.dealer_quotes),
+            (Class::Report, l.dealer_reports),
+            (Class::Reject, l.dealer_rejects),
+        ];
         Self::new(l, &classes, l.dealer_other, l.dealer_kib)
     }
 
@@ -130,7 +136,9 @@ impl PeerBudget {
 
     /// Whether this peer may log on now: for how long it may not, or that it comes too often.
     pub fn may_log_on(&mut self, now: Instant) -> Result<(), NoLogon> {
-        if let Some(wait) = self.out_until.map(|t| t.saturating_duration_since(now)).filter(|w| !w.is_zero()) {
+        if let Some(wait) =
+            self.out_until.map(|t| t.saturating_duration_since(now)).filter(|w| !w.is_zero())
+        {
             return Err(NoLogon::Paused { seconds: wait.as_secs() + 1 });
         }
         if self.logons.take(now, 1) { Ok(()) } else { Err(NoLogon::TooOften) }
@@ -140,7 +148,10 @@ impl PeerBudget {
 /// Why a desk may not log on now. At fault: the desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoLogon {
-    #[error("this desk was disconnected because it sent too many messages; it may log on again in {seconds} s")]
+    #[error(
+        "this desk was disconnected because it sent too many messages; it may log on again in \
+            {seconds} s"
+    )]
     Paused { seconds: u64 },
     #[error("this desk logs on too often")]
     TooOften,
@@ -159,12 +170,15 @@ impl NoLogon {
     pub fn cure(self) -> &'static str {
         match self {
             Self::Paused { .. } => "Wait, and find out what sends so many messages.",
-            Self::TooOften => "Wait a minute, and look for a second program that uses this desk's identity.",
+            Self::TooOften => {
+                "Wait a minute, and look for a second program that uses this desk's identity."
+            }
         }
     }
 }
 
-/// Events, or log lines, of one kind and about one subject, that are written down one by one; the rest are counted.
+/// Events, or log lines, of one kind and about one subject, that are written down one by one; the
+/// rest are counted.
 #[derive(Debug)]
 pub struct Summaries<K> {
     burst: u32,
@@ -178,7 +192,8 @@ struct Kept {
     left_out: u64,
 }
 
-/// Kinds and subjects that are told apart; one that is beyond is not written down until another is forgotten.
+/// Kinds and subjects that are told apart; one that is beyond is not written down until another is
+/// forgotten.
 const KEYS_MAX: usize = 20_000;
 
 impl<K: std::hash::Hash + Eq + Clone> Summaries<K> {
@@ -195,7 +210,10 @@ impl<K: std::hash::Hash + Eq + Clone> Summaries<K> {
             }
         }
         let (burst, refill) = (self.burst, self.refill);
-        let kept = self.keys.entry(key).or_insert_with(|| Kept { bucket: Bucket::new(burst, refill), left_out: 0 });
+        let kept = self
+            .keys
+            .entry(key)
+            .or_insert_with(|| Kept { bucket: Bucket::new(burst, refill), left_out: 0 });
         if kept.bucket.take(now, 1) {
             return Some(std::mem::take(&mut kept.left_out));
         }
@@ -206,7 +224,10 @@ impl<K: std::hash::Hash + Eq + Clone> Summaries<K> {
     /// What was left out and has not been told, as far as its turn has come.
     pub fn flush(&mut self, now: Instant) -> Vec<(K, u64)> {
         let due = |k: &mut Kept| k.left_out > 0 && k.bucket.take(now, 1);
-        let due = self.keys.iter_mut().filter_map(|(key, k)| due(k).then(|| (key.clone(), std::mem::take(&mut k.left_out))));
+        let due = self
+            .keys
+            .iter_mut()
+            .filter_map(|(key, k)| due(k).then(|| (key.clone(), std::mem::take(&mut k.left_out))));
         due.collect()
     }
 }
@@ -220,7 +241,8 @@ pub struct DayBytes {
 }
 
 impl DayBytes {
-    /// Adds so many, on a day counted in any way; `Err`: the day's amount is used up, and whether that is to be told.
+    /// Adds so many, on a day counted in any way; `Err`: the day's amount is used up, and whether
+    /// that is to be told.
     pub fn add(&mut self, day: i64, bytes: usize, max: u64) -> Result<(), bool> {
         if day != self.day {
             *self = Self { day, ..Self::default() };

@@ -22,16 +22,37 @@ fn a_flood_of_one_class_is_refused_then_ends_and_leaves_the_others_alone() {
     let t = Instant::now();
     for (what, want) in [
         (&[(0, Class::Request, 100); 6][..], &[Go, Go, Go, TooMany, TooMany, Out][..]),
-        (&[(0, Class::Request, 1), (0, Class::Request, 1), (0, Class::Request, 1), (0, Class::Cancel, 1)], &[Go; 4]),
+        (
+            &[
+                (0, Class::Request, 1),
+                (0, Class::Request, 1),
+                (0, Class::Request, 1),
+                (0, Class::Cancel, 1),
+            ],
+            &[Go; 4],
+        ),
         // One comes back each second.
         (
-            &[(0, Class::Request, 1), (0, Class::Request, 1), (0, Class::Request, 1), (0, Class::Request, 1), (1, Class::Request, 1)],
+            &[
+                (0, Class::Request, 1),
+                (0, Class::Request, 1),
+                (0, Class::Request, 1),
+                (0, Class::Request, 1),
+                (1, Class::Request, 1),
+            ],
             &[Go, Go, Go, TooMany, Go],
         ),
         // Classes without a rate of their own share one.
         (&[(0, Class::Quote, 1), (0, Class::Report, 1), (0, Class::Other, 1)], &[Go, Go, TooMany]),
         // Long messages cost more.
-        (&[(0, Class::Request, 9 * 1_024), (0, Class::Cancel, 2 * 1_024), (0, Class::Cancel, 1_024)], &[Go, TooMany, Go]),
+        (
+            &[
+                (0, Class::Request, 9 * 1_024),
+                (0, Class::Cancel, 2 * 1_024),
+                (0, Class::Cancel, 1_024),
+            ],
+            &[Go, TooMany, Go],
+        ),
     ] {
         let mut b = PeerBudget::of_desk(&limits());
         let got: Vec<Verdict> = what.iter().map(|(s, c, n)| b.judge(t + S(*s), *c, *n)).collect();
@@ -43,7 +64,10 @@ fn a_flood_of_one_class_is_refused_then_ends_and_leaves_the_others_alone() {
 fn who_was_disconnected_for_its_excess_waits_and_nobody_logs_on_all_the_time() {
     let t = Instant::now();
     let mut b = PeerBudget::of_desk(&limits());
-    assert_eq!([b.may_log_on(t), b.may_log_on(t), b.may_log_on(t)], [Ok(()), Ok(()), Err(NoLogon::TooOften)]);
+    assert_eq!(
+        [b.may_log_on(t), b.may_log_on(t), b.may_log_on(t)],
+        [Ok(()), Ok(()), Err(NoLogon::TooOften)]
+    );
     assert_eq!(b.may_log_on(t + S(1)), Ok(()));
     while b.judge(t, Class::Request, 1) != Verdict::Out {}
     assert_eq!(b.may_log_on(t + S(10)), Err(NoLogon::Paused { seconds: 21 }));
@@ -54,17 +78,25 @@ fn who_was_disconnected_for_its_excess_waits_and_nobody_logs_on_all_the_time() {
 fn every_message_has_the_class_that_its_sender_is_limited_by() {
     let l = LimitsSection::default();
     let (desk, dealer) = (PeerBudget::of_desk(&l), PeerBudget::of_dealer(&l));
-    let of_desk = [Class::Request, Class::Accept, Class::Cancel, Class::Status, Class::List, Class::Keys];
+    let of_desk =
+        [Class::Request, Class::Accept, Class::Cancel, Class::Status, Class::List, Class::Keys];
     let of_dealer = [Class::Quote, Class::Report, Class::Reject];
-    assert!(of_desk.iter().all(|c| desk.classes.contains_key(c) && !dealer.classes.contains_key(c)));
-    assert!(of_dealer.iter().all(|c| dealer.classes.contains_key(c) && !desk.classes.contains_key(c)));
+    assert!(
+        of_desk.iter().all(|c| desk.classes.contains_key(c) && !dealer.classes.contains_key(c))
+    );
+    assert!(
+        of_dealer.iter().all(|c| dealer.classes.contains_key(c) && !desk.classes.contains_key(c))
+    );
 }
 
 #[test]
 fn what_is_left_out_is_counted_and_told_by_the_next_or_by_a_summary() {
     let t = Instant::now();
     let mut s = Summaries::new(2, S(10));
-    assert_eq!((0..5).map(|_| s.spend(t, "a")).collect::<Vec<_>>(), [Some(0), Some(0), None, None, None]);
+    assert_eq!(
+        (0..5).map(|_| s.spend(t, "a")).collect::<Vec<_>>(),
+        [Some(0), Some(0), None, None, None]
+    );
     assert_eq!(s.spend(t, "b"), Some(0), "another is not kept out");
     assert_eq!(s.flush(t), []);
     assert_eq!(s.spend(t + S(10), "a"), Some(3));
@@ -87,9 +119,14 @@ fn a_flood_of_subjects_takes_no_more_room() {
 #[test]
 fn a_days_bytes_are_refused_once_used_up_and_told_once() {
     let mut d = DayBytes::default();
-    for (day, bytes, want) in
-        [(1, 60, Ok(())), (1, 50, Err(true)), (1, 40, Ok(())), (1, 1, Err(false)), (2, 100, Ok(())), (2, 1, Err(true))]
-    {
+    for (day, bytes, want) in [
+        (1, 60, Ok(())),
+        (1, 50, Err(true)),
+        (1, 40, Ok(())),
+        (1, 1, Err(false)),
+        (2, 100, Ok(())),
+        (2, 1, Err(true)),
+    ] {
         assert_eq!(d.add(day, bytes, 100), want, "{day} {bytes}");
     }
 }

@@ -23,9 +23,15 @@ pub async fn files(c: &Config, command: FilesCommand) -> Result<(), AdminError> 
             let mut damaged = None;
             for f in admin::files_check(c)? {
                 match f.found {
-                    Ok((records, 0)) => println!("good     {}: {records} records", f.path.display()),
+                    Ok((records, 0)) => {
+                        println!("good     {}: {records} records", f.path.display())
+                    }
                     Ok((records, torn)) => {
-                        println!("good     {}: {records} records; {torn} bytes of one that was never finished", f.path.display());
+                        println!(
+                            "good     {}: {records} records; {torn} bytes of one that was never \
+                                finished",
+                            f.path.display()
+                        );
                     }
                     Err(e) => {
                         println!("DAMAGED  {e}");
@@ -40,7 +46,11 @@ pub async fn files(c: &Config, command: FilesCommand) -> Result<(), AdminError> 
             println!("{} records kept, {} lost.", s.kept, admin::lost(&s));
             if !s.lost.is_empty() {
                 let places: Vec<String> = s.lost.iter().map(u64::to_string).collect();
-                println!("Lost: record {}{}", places.join(", "), if s.rest_unreadable { " and what follows" } else { "" });
+                println!(
+                    "Lost: record {}{}",
+                    places.join(", "),
+                    if s.rest_unreadable { " and what follows" } else { "" }
+                );
             }
             println!("The damaged file is kept as {}.", s.kept_aside.display());
             Ok(())

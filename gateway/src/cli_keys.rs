@@ -62,10 +62,18 @@ pub enum EvidenceCommand {
 pub async fn key(c: &Config, command: KeyCommand) -> Result<(), AdminError> {
     match command {
         KeyCommand::List { user } => print!("{}", admin::key_list(c, &user).await?),
-        KeyCommand::Lock { user, key, reason } => print!("{}", admin::key_state(c, &user, &key, KeyState::Locked, &reason).await?),
-        KeyCommand::Unlock { user, key } => print!("{}", admin::key_state(c, &user, &key, KeyState::Active, "").await?),
-        KeyCommand::Remove { user, key, reason } => print!("{}", admin::key_state(c, &user, &key, KeyState::Removed, &reason).await?),
-        KeyCommand::Reset { user, reason } => println!("{} keys removed", admin::key_reset(c, &user, &reason).await?),
+        KeyCommand::Lock { user, key, reason } => {
+            print!("{}", admin::key_state(c, &user, &key, KeyState::Locked, &reason).await?)
+        }
+        KeyCommand::Unlock { user, key } => {
+            print!("{}", admin::key_state(c, &user, &key, KeyState::Active, "").await?)
+        }
+        KeyCommand::Remove { user, key, reason } => {
+            print!("{}", admin::key_state(c, &user, &key, KeyState::Removed, &reason).await?)
+        }
+        KeyCommand::Reset { user, reason } => {
+            println!("{} keys removed", admin::key_reset(c, &user, &reason).await?)
+        }
         KeyCommand::Code { user, code_hours } => {
             let (code, expires) = admin::key_code(c, &user, code_hours).await?;
             println!("One-time code for a security key of {user}: {}", *code);
@@ -78,10 +86,16 @@ pub async fn key(c: &Config, command: KeyCommand) -> Result<(), AdminError> {
 pub async fn evidence(c: &Config, command: EvidenceCommand) -> Result<(), AdminError> {
     let mut out = std::io::stdout().lock();
     match command {
-        EvidenceCommand::List { user } => admin::evidence_list(c, user.as_deref(), &mut out).await?,
+        EvidenceCommand::List { user } => {
+            admin::evidence_list(c, user.as_deref(), &mut out).await?
+        }
         EvidenceCommand::Verify => print!("{}", admin::evidence_verify(c).await?),
         EvidenceCommand::Export { which } => {
-            let seq = if which == "all" { None } else { Some(which.parse().map_err(|_| AdminError::NoNumber(which))?) };
+            let seq = if which == "all" {
+                None
+            } else {
+                Some(which.parse().map_err(|_| AdminError::NoNumber(which))?)
+            };
             admin::evidence_export(c, seq, &mut out).await?;
         }
     }

@@ -6,7 +6,8 @@ use signet_gateway::{
     config::{EntitlementsSection, Texts},
 };
 use signet_policy::entitle::{
-    CedarEntitlements, Diff, EntitleError, Entitlements as _, Expectations, Outcome, Scenario, ScenarioError, Side, Verdict, diff,
+    CedarEntitlements, Diff, EntitleError, Entitlements as _, Expectations, Outcome, Scenario,
+    ScenarioError, Side, Verdict, diff,
 };
 use std::{
     fs, io,
@@ -29,8 +30,8 @@ pub enum PolicyCommand {
         #[command(flatten)]
         files: Files,
     },
-    /// Ask one question and print why. What is left out is harmless: nothing traded or open, one dealer, no touch.
-    /// Exit code 1 unless it is allowed as it stands.
+    /// Ask one question and print why. What is left out is harmless: nothing traded or open, one
+    /// dealer, no touch. Exit code 1 unless it is allowed as it stands.
     Explain {
         #[command(flatten)]
         files: Files,
@@ -45,7 +46,8 @@ pub enum PolicyCommand {
         #[arg(long)]
         file: PathBuf,
     },
-    /// What new policies or facts allow that was denied, and the other way round. Exit code 1 when anything is wider.
+    /// What new policies or facts allow that was denied, and the other way round. Exit code 1 when
+    /// anything is wider.
     Diff(DiffArguments),
 }
 
@@ -87,7 +89,8 @@ pub struct Question {
     /// The registry's user id; without a registry, the desk's CompID.
     #[arg(long)]
     user: String,
-    /// see, request, accept, admin-read, admin-lock, admin-users, admin-keys, admin-policy or admin-sessions.
+    /// see, request, accept, admin-read, admin-lock, admin-users, admin-keys, admin-policy or
+    /// admin-sessions.
     #[arg(long)]
     action: String,
     #[arg(long)]
@@ -178,7 +181,8 @@ pub enum PolicyError {
     File { path: PathBuf, source: io::Error },
 }
 
-/// 0: allowed, good, nothing wider. 1: denied or owed, not as expected, wider. 2: it cannot be told.
+/// 0: allowed, good, nothing wider. 1: denied or owed, not as expected, wider. 2: it cannot be
+/// told.
 pub fn policy(config: &Path, command: PolicyCommand) -> ExitCode {
     match run(config, command) {
         Ok(good) => ExitCode::from(u8::from(!good)),
@@ -209,7 +213,8 @@ fn run(config: &Path, command: PolicyCommand) -> Result<bool, PolicyError> {
             explain(&e, &Scenario::from(*question))
         }
         PolicyCommand::Test { files, file } => {
-            let text = fs::read_to_string(&file).map_err(|source| PolicyError::File { path: file, source })?;
+            let text = fs::read_to_string(&file)
+                .map_err(|source| PolicyError::File { path: file, source })?;
             let expected = Expectations::from_toml(&text)?;
             Ok(test(&load(&c, files.policies, files.facts)?.1, &expected))
         }
@@ -227,13 +232,24 @@ fn run(config: &Path, command: PolicyCommand) -> Result<bool, PolicyError> {
     }
 }
 
-fn texts(c: &Config, policies: Option<PathBuf>, facts: Option<PathBuf>) -> Result<Texts, PolicyError> {
+fn texts(
+    c: &Config,
+    policies: Option<PathBuf>,
+    facts: Option<PathBuf>,
+) -> Result<Texts, PolicyError> {
     let configured = c.entitlements.clone();
-    let files = EntitlementsSection { policies: policies.unwrap_or(configured.policies), facts: facts.unwrap_or(configured.facts) };
+    let files = EntitlementsSection {
+        policies: policies.unwrap_or(configured.policies),
+        facts: facts.unwrap_or(configured.facts),
+    };
     Ok(files.read()?)
 }
 
-fn load(c: &Config, policies: Option<PathBuf>, facts: Option<PathBuf>) -> Result<(Texts, CedarEntitlements), PolicyError> {
+fn load(
+    c: &Config,
+    policies: Option<PathBuf>,
+    facts: Option<PathBuf>,
+) -> Result<(Texts, CedarEntitlements), PolicyError> {
     let texts = texts(c, policies, facts)?;
     let loaded = CedarEntitlements::load(&texts.documents(), &c.world(&c.catalogue()?))?;
     Ok((texts, loaded))
@@ -279,7 +295,12 @@ fn test(e: &CedarEntitlements, expected: &Expectations) -> bool {
             Some(why) => println!("FAIL  {}: {why}", r.name),
         }
     }
-    println!("{} of {} as expected; digest {}.", report.results.len() - report.failed(), report.results.len(), e.digest());
+    println!(
+        "{} of {} as expected; digest {}.",
+        report.results.len() - report.failed(),
+        report.results.len(),
+        e.digest()
+    );
     if !report.untested.is_empty() {
         println!("Policies that determined no answer here: {}.", report.untested.join(", "));
     }
@@ -288,7 +309,8 @@ fn test(e: &CedarEntitlements, expected: &Expectations) -> bool {
 
 fn differences(d: &Diff) -> bool {
     for (title, wider) in [("Wider:", true), ("Narrower:", false)] {
-        let lines: Vec<&str> = d.changes.iter().filter(|c| c.wider == wider).map(|c| c.text.as_str()).collect();
+        let lines: Vec<&str> =
+            d.changes.iter().filter(|c| c.wider == wider).map(|c| c.text.as_str()).collect();
         if !lines.is_empty() {
             println!("{title}");
             lines.iter().for_each(|l| println!("  {l}"));
@@ -298,7 +320,10 @@ fn differences(d: &Diff) -> bool {
         println!("No question is answered otherwise.");
     }
     match d.sampled() {
-        true => println!("Sampled: {} of {} questions were asked; raise --questions to ask more.", d.asked, d.all),
+        true => println!(
+            "Sampled: {} of {} questions were asked; raise --questions to ask more.",
+            d.asked, d.all
+        ),
         false => println!("{} questions were asked of both.", d.asked),
     }
     println!("Amounts are varied one at a time. This is a comparison by questions, not a proof.");

@@ -35,8 +35,12 @@ pub enum SessionCommand {
 pub async fn session(c: &Config, command: SessionCommand) -> Result<(), AdminError> {
     let text = match command {
         SessionCommand::Show { party } => admin::session_show(c, party.as_deref())?,
-        SessionCommand::Reset { party } => admin::session_change(c, &party, NewNumbers::Reset).await?,
-        SessionCommand::Set { party, next_out, next_in } => admin::session_change(c, &party, NewNumbers::Set { next_out, next_in }).await?,
+        SessionCommand::Reset { party } => {
+            admin::session_change(c, &party, NewNumbers::Reset).await?
+        }
+        SessionCommand::Set { party, next_out, next_in } => {
+            admin::session_change(c, &party, NewNumbers::Set { next_out, next_in }).await?
+        }
     };
     print!("{text}");
     Ok(())

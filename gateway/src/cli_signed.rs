@@ -11,7 +11,8 @@ use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub enum SignedCommand {
-    /// One line per message; the whole log and each message shown are checked. Exit code 1 when something is wrong.
+    /// One line per message; the whole log and each message shown are checked. Exit code 1 when
+    /// something is wrong.
     List {
         #[command(flatten)]
         which: WantedArguments,
@@ -64,11 +65,17 @@ pub fn signed(c: &Config, command: SignedCommand) -> Result<(), AdminError> {
 
 pub fn verify(file: &std::path::Path, part: bool) -> Result<(), AdminError> {
     let v = admin::signed_verify(file)?;
-    println!("{} messages, each good under its certificate's key; the last is number {} of the log.", v.messages, v.last);
+    println!(
+        "{} messages, each good under its certificate's key; the last is number {} of the log.",
+        v.messages, v.last
+    );
     match v.first_missing {
         Some(first) if !part => Err(AdminError::SignedMissing { missing: v.missing, first }),
         Some(first) => {
-            println!("{} messages before it are not in the file, the first is number {first}.", v.missing);
+            println!(
+                "{} messages before it are not in the file, the first is number {first}.",
+                v.missing
+            );
             Ok(())
         }
         None => Ok(()),

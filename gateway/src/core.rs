@@ -58,7 +58,13 @@ struct State {
 }
 
 impl Core {
-    pub fn new(router: Router, journal: Journal, gate: Gate, signed: Signed, limits: LimitsSection) -> Self {
+    pub fn new(
+        router: Router,
+        journal: Journal,
+        gate: Gate,
+        signed: Signed,
+        limits: LimitsSection,
+    ) -> Self {
         Self {
             state: RefCell::new(State { router, journal }),
             desks: RefCell::default(),
@@ -155,7 +161,9 @@ impl Core {
             Event::Message { message, meta } => {
                 let message = self.within_budget(desk, message, &meta);
                 match message.and_then(|m| self.kept_of_desk(desk, m, &meta)) {
-                    Some(AppMessage::PostureReport { envelope }) => self.posture_report(desk, &envelope),
+                    Some(AppMessage::PostureReport { envelope }) => {
+                        self.posture_report(desk, &envelope)
+                    }
                     Some(message) => self.from_desk(desk, message),
                     None => {}
                 }
@@ -189,10 +197,14 @@ impl Core {
                 self.counts_dealer(dealer, Class::of(&message), meta.bytes);
                 self.keep_of_dealer(dealer, &message, &meta);
                 let message = match message {
-                    AppMessage::BusinessReject(j) => AppMessage::BusinessReject(self.reference(dealer, j)),
+                    AppMessage::BusinessReject(j) => {
+                        AppMessage::BusinessReject(self.reference(dealer, j))
+                    }
                     AppMessage::QuoteCancel(c) if c.rfq.is_none() => {
                         let named = self.with_router(|r| r.cancels(dealer, c));
-                        let inputs = named.into_iter().map(|c| Input::FromDealer(dealer.clone(), AppMessage::QuoteCancel(c)));
+                        let inputs = named
+                            .into_iter()
+                            .map(|c| Input::FromDealer(dealer.clone(), AppMessage::QuoteCancel(c)));
                         return inputs.for_each(|input| self.handle(input));
                     }
                     m => m,
@@ -210,7 +222,13 @@ impl Core {
                 tracing::warn!(%dealer, ref_msg_type, text, "a dealer rejected a message of ours");
                 self.counts_dealer(dealer, Class::Reject, text.len());
                 // A message that could not be read was not processed either.
-                let reject = BusinessReject { ref_seq_num: Some(ref_seq), ref_msg_type, ref_id: None, reason: 0, text: Some(text) };
+                let reject = BusinessReject {
+                    ref_seq_num: Some(ref_seq),
+                    ref_msg_type,
+                    ref_id: None,
+                    reason: 0,
+                    text: Some(text),
+                };
                 let reject = self.reference(dealer, reject);
                 self.handle(Input::FromDealer(dealer.clone(), AppMessage::BusinessReject(reject)));
             }
@@ -218,15 +236,17 @@ impl Core {
         }
     }
 
-    /// What a reject is about: by 379 if it is there, else by the sequence number (45) of what this dealer
-    /// was sent.
+    /// What a reject is about: by 379 if it is there, else by the sequence number (45) of what this
+    /// dealer was sent.
     fn reference(&self, dealer: &DealerId, j: BusinessReject) -> BusinessReject {
         if j.ref_id.is_some() {
             return j;
         }
         let sent = self.sent.borrow();
         match j.ref_seq_num.and_then(|seq| sent.get(dealer).and_then(|s| s.of(seq))) {
-            Some((msg_type, id)) => BusinessReject { ref_msg_type: msg_type.into(), ref_id: Some(id.into()), ..j },
+            Some((msg_type, id)) => {
+                BusinessReject { ref_msg_type: msg_type.into(), ref_id: Some(id.into()), ..j }
+            }
             None => j,
         }
     }
@@ -250,8 +270,8 @@ impl Core {
         self.handle_at(now(), input);
     }
 
-    /// A message of a desk that was decided about as of `at`: the router sees it at that time too, so that a clock that is
-    /// set in between cannot make it take what was not weighed.
+    /// A message of a desk that was decided about as of `at`: the router sees it at that time too,
+    /// so that a clock that is set in between cannot make it take what was not weighed.
     pub fn let_through(&self, at: UtcMillis, desk: &CompId, m: AppMessage) {
         self.handle_at(at, Input::FromDesk(desk.clone(), m));
     }
@@ -273,21 +293,28 @@ impl Core {
         match journal.record(at, input.clone(), router) {
             Ok(input) => router.handle(at, input),
             Err(e) => {
-                // What cannot be written down is not done: a disk that is full stops new business from
-                // desks. Answers of dealers go through: they tell what is already so.
+                // What cannot be written down is not done: a disk that is full stops new business
+                // from desks. Answers of dealers go through: they tell what is already so.
                 tracing::error!(error = %e, "the journal cannot be written");
                 match (&input, &e) {
                     (Input::FromDesk(desk, m), JournalError::Full { .. }) => {
                         self.note_about("journal.full", desk.as_str(), &e.to_string());
                         vec![Output::ToDesk(desk.clone(), no_room(m, &e))]
                     }
-                    (Input::FromDesk(desk, m), _) => vec![Output::ToDesk(desk.clone(), not_now(m.msg_type()))],
+                    (Input::FromDesk(desk, m), _) => {
+                        vec![Output::ToDesk(desk.clone(), not_now(m.msg_type()))]
+                    }
                     // It would undo the next start.
-                    (Input::FromDealer(dealer, m), JournalError::NotReadable) => vec![Output::Alert {
-                        code: "journal.not_readable",
-                        about: dealer.to_string(),
-                        words: format!("a message ({}) that cannot be written down was not acted on", m.msg_type()),
-                    }],
+                    (Input::FromDealer(dealer, m), JournalError::NotReadable) => {
+                        vec![Output::Alert {
+                            code: "journal.not_readable",
+                            about: dealer.to_string(),
+                            words: format!(
+                                "a message ({}) that cannot be written down was not acted on",
+                                m.msg_type()
+                            ),
+                        }]
+                    }
                     _ => router.handle(at, input),
                 }
             }
@@ -333,7 +360,9 @@ impl Core {
             }
             Output::Alert { code, about, words } => {
                 tracing::warn!(code, about, "{words}");
-                if let (Some(roster), Some(left_out)) = (self.roster(), self.alerts.borrow_mut().spend(now())) {
+                if let (Some(roster), Some(left_out)) =
+                    (self.roster(), self.alerts.borrow_mut().spend(now()))
+                {
                     let words = format!("{words}{}", left_out_words(left_out));
                     roster.note(NewEvent::new(now(), "gateway", code, about, words));
                 }
@@ -350,7 +379,10 @@ fn no_room(m: &AppMessage, why: &JournalError) -> AppMessage {
         ref_id: crate::signed::id_of(m),
         // 4: application not available.
         reason: 4,
-        text: Some(format!("{why}; nothing was done. RFQs without a trade are forgotten after 15 minutes (journal.full)")),
+        text: Some(format!(
+            "{why}; nothing was done. RFQs without a trade are forgotten after 15 minutes \
+                (journal.full)"
+        )),
     })
 }
 

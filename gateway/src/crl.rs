@@ -43,7 +43,8 @@ impl CrlFiles {
     /// nothing else is said.
     pub fn new(key: &'static str, paths: &[PathBuf], required: Option<bool>) -> Self {
         let required = required.unwrap_or(!paths.is_empty());
-        let watched = |p: &PathBuf| Watched { path: p.clone(), stamp: None, good: None, trouble: None };
+        let watched =
+            |p: &PathBuf| Watched { path: p.clone(), stamp: None, good: None, trouble: None };
         Self { key, files: paths.iter().map(watched).collect(), required, complained: None }
     }
 
@@ -75,7 +76,8 @@ impl CrlFiles {
                 Err(e) => {
                     // Once per change here; `complain` repeats it.
                     if appeared {
-                        tracing::error!(key = self.key, error = %e, "revocation lists cannot be read; {}", last_good(file));
+                        tracing::error!(key = self.key, error = %e, "revocation lists cannot be \
+                            read; {}", last_good(file));
                     }
                     file.trouble = Some(e.to_string());
                 }
@@ -84,8 +86,8 @@ impl CrlFiles {
         changed
     }
 
-    /// The same away from the calling thread: the lists themselves and whether any of them changed. `None`: the reading
-    /// ended without an answer, and the lists with it.
+    /// The same away from the calling thread: the lists themselves and whether any of them changed.
+    /// `None`: the reading ended without an answer, and the lists with it.
     pub async fn refreshed_aside(mut self) -> Option<(Self, bool)> {
         tokio::task::spawn_blocking(move || {
             let changed = self.refresh();
@@ -107,7 +109,11 @@ impl CrlFiles {
     }
 
     fn means(&self) -> &'static str {
-        if self.required { "peers it should tell about are refused" } else { "peers are admitted although nobody can tell" }
+        if self.required {
+            "peers it should tell about are refused"
+        } else {
+            "peers are admitted although nobody can tell"
+        }
     }
 
     /// What is wrong with the lists, and what that means.
@@ -119,20 +125,35 @@ impl CrlFiles {
             match (&file.good, &file.trouble) {
                 (None, why) => {
                     let why = why.as_deref().map(|w| format!(" ({w})")).unwrap_or_default();
-                    all.push(format!("{path}: no revocation list could be read from it{why}; {means}"));
+                    all.push(format!(
+                        "{path}: no revocation list could be read from it{why}; {means}"
+                    ));
                 }
-                (Some(_), Some(why)) => all.push(format!("{path}: {why}; the last good lists stay in force")),
+                (Some(_), Some(why)) => {
+                    all.push(format!("{path}: {why}; the last good lists stay in force"))
+                }
                 (Some(_), None) => {}
             }
         }
         let crls = self.together(None);
-        all.extend(crls.unusable().iter().map(|u| format!("{u}: not used, the others are in force; {means}")));
-        let complete = |issuer: &str| crls.facts().iter().any(|f| f.issuer == issuer && f.partial.is_none());
+        all.extend(
+            crls.unusable()
+                .iter()
+                .map(|u| format!("{u}: not used, the others are in force; {means}")),
+        );
+        let complete =
+            |issuer: &str| crls.facts().iter().any(|f| f.issuer == issuer && f.partial.is_none());
         for f in crls.facts().iter().filter(|f| !complete(&f.issuer)) {
             let why = f.partial.map(|p| p.to_string()).unwrap_or_default();
-            all.push(format!("the list of {} refuses whom it names and proves nothing of others, since {why}; {means}", f.issuer));
+            all.push(format!(
+                "the list of {} refuses whom it names and proves nothing of others, \
+                since {why}; {means}",
+                f.issuer
+            ));
         }
-        all.extend(crls.stale(now).map(|s| format!("the list of {} is stale since {}; {means}", s.issuer, s.next_update)));
+        all.extend(crls.stale(now).map(|s| {
+            format!("the list of {} is stale since {}; {means}", s.issuer, s.next_update)
+        }));
         all
     }
 
@@ -141,9 +162,15 @@ impl CrlFiles {
         let line = |f: &signet_identity::CrlFacts| {
             let number = f.number.as_ref().map(|n| format!(", number {n}")).unwrap_or_default();
             let what = match (&f.partial, f.next_update > now) {
-                (Some(why), _) => format!("refuses the {} it names and proves nothing of others: {why}", f.revoked),
+                (Some(why), _) => format!(
+                    "refuses the {} it names and proves nothing of others: {why}",
+                    f.revoked
+                ),
                 (None, true) => format!("refuses the {} it names", f.revoked),
-                (None, false) => format!("STALE since {}; still refuses the {} it names", f.next_update, f.revoked),
+                (None, false) => format!(
+                    "STALE since {}; still refuses the {} it names",
+                    f.next_update, f.revoked
+                ),
             };
             format!("list of {}{number}, until {}: {what}", f.issuer, f.next_update)
         };
@@ -151,13 +178,14 @@ impl CrlFiles {
     }
 
     fn together(&self, own: Option<&[u8]>) -> Crls {
-        let files = self.files.iter().filter_map(|f| Some((Some(f.path.clone()), Ok(f.good.clone()?))));
+        let files =
+            self.files.iter().filter_map(|f| Some((Some(f.path.clone()), Ok(f.good.clone()?))));
         let own = own.filter(|der| !der.is_empty()).map(|der| (None, Ok(der.to_vec())));
         Crls::from_sources(files.chain(own))
     }
 
-    /// What a handshake checks; `None` when nothing is configured. `own` is the list of the gateway's
-    /// own authority, which has no file.
+    /// What a handshake checks; `None` when nothing is configured. `own` is the list of the
+    /// gateway's own authority, which has no file.
     pub fn crls(&self, own: Option<&[u8]>) -> Option<Crls> {
         if !self.in_use() {
             return None;
@@ -179,7 +207,9 @@ fn read(path: &Path) -> Result<(Vec<u8>, usize), CrlError> {
     File::open(path).map_err(failed)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
     let crls = Crls::from_sources([(Some(path.into()), Ok(bytes.clone()))]);
     match (crls.facts().len(), crls.unusable().first()) {
-        (0, Some(why)) => Err(CrlError::File { path: path.into(), source: io::Error::other(why.why.clone()) }),
+        (0, Some(why)) => {
+            Err(CrlError::File { path: path.into(), source: io::Error::other(why.why.clone()) })
+        }
         (0, None) => Err(CrlError::Unreadable),
         (lists, _) => Ok((bytes, lists)),
     }

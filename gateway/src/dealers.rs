@@ -13,7 +13,10 @@ use signet_fix::{
     session::{Binding, Channel, Session},
     signature::{Verification, commits_asker, every},
 };
-use signet_identity::{ClientProfile, Crls, MessageKey, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, describe, net};
+use signet_identity::{
+    ClientProfile, Crls, MessageKey, MessagePublicKey, PeerIdentity, Refusal, Role, Stage,
+    describe, net,
+};
 use signet_rfq::DealerId;
 use std::{rc::Rc, time::Duration};
 use time::OffsetDateTime;
@@ -54,7 +57,11 @@ impl DealerLists {
             tokio::time::sleep(crl::LOOK).await;
             files.complain(OffsetDateTime::now_utc());
             let Some((lists, changed)) = files.refreshed_aside().await else {
-                return tracing::error!(alert = true, "the revocation lists for dealers are not looked at any longer; restart the gateway");
+                return tracing::error!(
+                    alert = true,
+                    "the revocation lists for dealers are not looked at any longer; restart the \
+                        gateway"
+                );
             };
             files = lists;
             if changed {
@@ -80,11 +87,21 @@ impl Peer {
     pub fn new(d: &DealerEntry, trust_domain: &str) -> Self {
         let (host, port) = d.host_and_port().unwrap_or_default();
         let (host, server_name) = (host.to_owned(), d.name_to_verify().to_owned());
-        Self { dealer: d.comp_id.clone(), host, port, server_name, trust_domain: trust_domain.to_owned(), signs: d.signs }
+        Self {
+            dealer: d.comp_id.clone(),
+            host,
+            port,
+            server_name,
+            trust_domain: trust_domain.to_owned(),
+            signs: d.signs,
+        }
     }
 
     /// TCP, TLS, and the certificate's identity; a stable code and words when it is not to be.
-    pub async fn dial(&self, profile: &ClientProfile) -> Result<TlsStream<TcpStream>, (&'static str, String)> {
+    pub async fn dial(
+        &self,
+        profile: &ClientProfile,
+    ) -> Result<TlsStream<TcpStream>, (&'static str, String)> {
         let tls = profile.config().map_err(|e| ("dealer.tls", e.to_string()))?;
         let refused = |stage| {
             move |e: std::io::Error| {
@@ -92,11 +109,17 @@ impl Peer {
                 (r.code(), r.message().to_string())
             }
         };
-        let tcp = net::tcp(&self.host, self.port).await.map_err(|r| (r.code(), r.message().to_string()))?;
-        let name = ServerName::try_from(self.server_name.clone()).map_err(|_| ("dealer.server_name", "not a host name".into()))?;
-        let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(refused(Stage::Handshake))?;
-        let peer = PeerIdentity::of_connection(stream.get_ref().1).map_err(|e| ("dealer.certificate", e.to_string()))?;
-        peer.require(Role::Dealer, &self.trust_domain).map_err(|e| ("dealer.certificate", e.to_string()))?;
+        let tcp = net::tcp(&self.host, self.port)
+            .await
+            .map_err(|r| (r.code(), r.message().to_string()))?;
+        let name = ServerName::try_from(self.server_name.clone())
+            .map_err(|_| ("dealer.server_name", "not a host name".into()))?;
+        let stream =
+            TlsConnector::from(tls).connect(name, tcp).await.map_err(refused(Stage::Handshake))?;
+        let peer = PeerIdentity::of_connection(stream.get_ref().1)
+            .map_err(|e| ("dealer.certificate", e.to_string()))?;
+        peer.require(Role::Dealer, &self.trust_domain)
+            .map_err(|e| ("dealer.certificate", e.to_string()))?;
         if peer.comp_id.as_str() != self.dealer.as_str() {
             return Err(("dealer.certificate", format!("the certificate is {}'s", peer.comp_id)));
         }
@@ -104,12 +127,17 @@ impl Peer {
         Ok(stream)
     }
 
-    /// Whom a dealer that must sign is believed; another kind of key than ours to judge is found here, not at the first quote.
-    fn verification(&self, stream: &TlsStream<TcpStream>) -> Result<Option<Verification>, (&'static str, String)> {
+    /// Whom a dealer that must sign is believed; another kind of key than ours to judge is found
+    /// here, not at the first quote.
+    fn verification(
+        &self,
+        stream: &TlsStream<TcpStream>,
+    ) -> Result<Option<Verification>, (&'static str, String)> {
         if !self.signs {
             return Ok(None);
         }
-        let key = MessagePublicKey::of_connection(stream.get_ref().1).map_err(|e| (e.code(), format!("{e}. {}", e.cure())))?;
+        let key = MessagePublicKey::of_connection(stream.get_ref().1)
+            .map_err(|e| (e.code(), format!("{e}. {}", e.cure())))?;
         Ok(Some(crate::signed::verification(key, every)))
     }
 }
@@ -160,8 +188,13 @@ impl Line {
                         wait = RETRY_FIRST;
                     }
                 }
-                Ok(Err(why)) => tracing::warn!(dealer = %self.to.dealer, code = why.0, "cannot connect: {}", why.1),
-                Err(_) => tracing::warn!(dealer = %self.to.dealer, "cannot connect: no answer within {DIAL_MAX:?}"),
+                Ok(Err(why)) => {
+                    tracing::warn!(dealer = %self.to.dealer, code = why.0, "cannot connect: {}", why.1)
+                }
+                Err(_) => {
+                    tracing::warn!(dealer = %self.to.dealer, "cannot connect: no answer within \
+                        {DIAL_MAX:?}")
+                }
             }
             tokio::time::sleep(if excess { core.peers.pause() } else { wait }).await;
             wait = (wait * 2).min(RETRY_LAST);
@@ -191,10 +224,17 @@ impl Line {
         }
         match self.session.reset_numbers(now) {
             Ok(_) => {
-                tracing::info!(dealer = %self.to.dealer, "sequence numbers start again, as scheduled");
-                core.note("session.reset", &format!("{}: sequence numbers start again, as scheduled", self.to.dealer));
+                tracing::info!(dealer = %self.to.dealer, "sequence numbers start again, as \
+                    scheduled");
+                core.note(
+                    "session.reset",
+                    &format!("{}: sequence numbers start again, as scheduled", self.to.dealer),
+                );
             }
-            Err(e) => tracing::error!(dealer = %self.to.dealer, error = %e, "sequence numbers cannot be reset"),
+            Err(e) => {
+                tracing::error!(dealer = %self.to.dealer, error = %e, "sequence numbers cannot be \
+                    reset")
+            }
         }
     }
 
@@ -208,10 +248,18 @@ impl Line {
     }
 
     async fn dial(&self) -> Result<(Connected, ClientProfile), (&'static str, String)> {
-        let profile = self.lists.crls().into_iter().fold(self.tls.clone(), ClientProfile::with_crls);
+        let profile =
+            self.lists.crls().into_iter().fold(self.tls.clone(), ClientProfile::with_crls);
         let stream = self.to.dial(&profile).await?;
         tracing::info!(dealer = %self.to.dealer, tls = describe(stream.get_ref().1), "connected to dealer");
-        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect();
+        let chain = stream
+            .get_ref()
+            .1
+            .peer_certificates()
+            .unwrap_or_default()
+            .iter()
+            .map(|c| c.clone().into_owned())
+            .collect();
         let verification = self.to.verification(&stream)?;
         Ok((Connected { tls: stream, chain, verification }, profile))
     }
@@ -246,13 +294,17 @@ impl Line {
         let channel = Channel { binding: Binding::None, signing, verification };
         let outbox = match self.session.attach(channel) {
             Ok(o) => o,
-            Err(e) => return tracing::error!(dealer = %self.to.dealer, error = %e, "the session cannot be attached"),
+            Err(e) => {
+                return tracing::error!(dealer = %self.to.dealer, error = %e, "the session cannot \
+                    be attached");
+            }
         };
         self.session.tick();
         let mut framer = Framer::new();
         let share = core.peers.dealer_share(&self.to.dealer);
         let on_event = |e| core.dealer_event(&self.to.dealer, e);
-        let closed = pump_within(stream, &mut framer, &self.session, &outbox, &share, on_event).await;
+        let closed =
+            pump_within(stream, &mut framer, &self.session, &outbox, &share, on_event).await;
         tracing::info!(dealer = %self.to.dealer, why = %closed, "connection ended");
     }
 }

@@ -23,7 +23,9 @@ use signet_fix::{
     tag,
     tagvalue::{Fields, format_utc, seal},
 };
-use signet_identity::{MessageKey, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, channel_binding, describe};
+use signet_identity::{
+    MessageKey, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, channel_binding, describe,
+};
 use signet_policy::score::Decision;
 use signet_registry::{NewEvent, admission::Shown};
 use signet_rfq::CompId;
@@ -58,7 +60,8 @@ pub struct Door {
     pub max_connections: usize,
     /// Strangers compete with strangers, not with traders who are on.
     pub admission: AdmissionLimits,
-    /// With a registry: who is registered, and whether those without a `[[desk]]` entry may come in.
+    /// With a registry: who is registered, and whether those without a `[[desk]]` entry may come
+    /// in.
     pub roster: Option<Rc<RegistryView>>,
     pub desk_default: bool,
     pub risk: Rc<Risk>,
@@ -117,7 +120,8 @@ impl Door {
                 }
             };
             let Ok(connection) = places.clone().try_acquire_owned() else {
-                tracing::warn!(%from, code = "desks.max_connections", "too many connections; one refused");
+                tracing::warn!(%from, code = "desks.max_connections", "too many connections; one \
+                    refused");
                 continue;
             };
             let place = match admissions.take((!door.is_balancer(from)).then(|| from.ip())) {
@@ -147,7 +151,13 @@ impl Door {
     }
 
     /// TLS, certificate, first frame. `None` when refused; the reason has been logged.
-    async fn admit(&self, mut stream: TcpStream, from: SocketAddr, place: &Place, core: &Core) -> Option<Admitted> {
+    async fn admit(
+        &self,
+        mut stream: TcpStream,
+        from: SocketAddr,
+        place: &Place,
+        core: &Core,
+    ) -> Option<Admitted> {
         stream.set_nodelay(true).ok()?;
         let vouched_for = match self.address(&mut stream, from).await {
             Ok(a) => a,
@@ -191,20 +201,34 @@ impl Door {
             }
         };
         let shown = registry_view::shown(&peer);
-        let chain: Vec<_> = tls.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.clone().into_owned()).collect();
+        let chain: Vec<_> = tls
+            .get_ref()
+            .1
+            .peer_certificates()
+            .unwrap_or_default()
+            .iter()
+            .map(|c| c.clone().into_owned())
+            .collect();
         let checked = match &key {
             Ok(key) => self.check(&first, &desk, &binding, &shown).await.and_then(|who| {
                 // Only now: who is refused does not use up the budget of the desk it names.
-                core.peers.may_log_on(&desk).map(|()| (who, key.clone())).map_err(live::Reason::from)
+                core.peers
+                    .may_log_on(&desk)
+                    .map(|()| (who, key.clone()))
+                    .map_err(live::Reason::from)
             }),
             // Said at the Logon, not at the first RFQ.
-            Err(e) => Err(live::Reason { code: e.code(), words: e.to_string(), cure: e.cure().into() }),
+            Err(e) => {
+                Err(live::Reason { code: e.code(), words: e.to_string(), cure: e.cure().into() })
+            }
         };
         let admitted = match checked {
             Ok((who, key)) => {
-                let first_use = who.as_ref().is_some_and(|w| w.first_use).then_some(peer.serial.as_str());
+                let first_use =
+                    who.as_ref().is_some_and(|w| w.first_use).then_some(peer.serial.as_str());
                 let user = who.map_or_else(|| desk.to_string(), |w| w.user);
-                let access = Access::new(user, &peer, key, &binding, vouched_for).with_first_use(first_use);
+                let access =
+                    Access::new(user, &peer, key, &binding, vouched_for).with_first_use(first_use);
                 self.judge(&first, access, &shown)
             }
             Err(why) => Err(why),
@@ -213,24 +237,55 @@ impl Door {
             let code = *code;
             tracing::warn!(%from, %desk, serial = peer.serial, code, "Logon refused: {reason}");
             if let Some(r) = &self.roster {
-                let who = peer.enrolled.as_ref().map_or(desk.to_string(), |e| format!("{}/{}", e.user, e.device));
+                let who = peer
+                    .enrolled
+                    .as_ref()
+                    .map_or(desk.to_string(), |e| format!("{}/{}", e.user, e.device));
                 let detail = format!("certificate {}: {reason}", peer.serial);
-                r.note(NewEvent::new(crate::clock::now(), &format!("fix {address}"), code, who, detail));
+                r.note(NewEvent::new(
+                    crate::clock::now(),
+                    &format!("fix {address}"),
+                    code,
+                    who,
+                    detail,
+                ));
             }
-            let goodbye = admitted.as_ref().err().map(|why| self.logout(&desk, why)).unwrap_or_default();
+            let goodbye =
+                admitted.as_ref().err().map(|why| self.logout(&desk, why)).unwrap_or_default();
             let _ = tls.write_all(&goodbye).await;
             hang_up(tls).await;
             return None;
         }
         let access = Rc::new(admitted.ok()?);
         tracing::info!(%from, %desk, serial = peer.serial, tls = words, "desk connected");
-        let connection = Connection { user: access.user.clone(), exporter, serial: shown.serial.clone(), address };
-        Some(Admitted { tls, framer, first, desk, binding, key: key.ok()?, shown, connection, access, chain })
+        let connection = Connection {
+            user: access.user.clone(),
+            exporter,
+            serial: shown.serial.clone(),
+            address,
+        };
+        Some(Admitted {
+            tls,
+            framer,
+            first,
+            desk,
+            binding,
+            key: key.ok()?,
+            shown,
+            connection,
+            access,
+            chain,
+        })
     }
 
-    /// Who is at the other end, by the balancer's word if it is one of ours. A header from anybody else fails as TLS.
-    /// `None`: a balancer that speaks for itself, so nobody vouches for an address.
-    async fn address(&self, stream: &mut TcpStream, from: SocketAddr) -> Result<Option<IpAddr>, proxy::ProxyError> {
+    /// Who is at the other end, by the balancer's word if it is one of ours. A header from anybody
+    /// else fails as TLS. `None`: a balancer that speaks for itself, so nobody vouches for an
+    /// address.
+    async fn address(
+        &self,
+        stream: &mut TcpStream,
+        from: SocketAddr,
+    ) -> Result<Option<IpAddr>, proxy::ProxyError> {
         match self.is_balancer(from) {
             true => proxy::read_header(stream).await,
             false => Ok(Some(from.ip())),
@@ -249,11 +304,16 @@ impl Door {
             self.risk.remember(&access.user, s);
         }
         let role = self.roster.as_ref().and_then(|r| r.role(&shown.serial));
-        let report = Fields::parse(logon).ok().and_then(|f| f.text(tag::RAW_DATA).map(str::to_owned));
+        let report =
+            Fields::parse(logon).ok().and_then(|f| f.text(tag::RAW_DATA).map(str::to_owned));
         let a = access.at_logon(&self.risk, role.as_deref(), report.as_deref(), now);
         let refused = |code| {
             risk::alert(&access.user, code, &a);
-            Err(live::Reason { code, words: format!("{} Policy {}.", a.words(), a.policy), cure: a.cure() })
+            Err(live::Reason {
+                code,
+                words: format!("{} Policy {}.", a.words(), a.policy),
+                cure: a.cure(),
+            })
         };
         match a.decision {
             Decision::Deny => refused("risk.denied"),
@@ -263,8 +323,15 @@ impl Door {
     }
 
     /// What the Logon says, then what the registry says; a stable code and words for the trader.
-    async fn check(&self, frame: &[u8], desk: &CompId, binding: &str, shown: &Shown) -> Result<Option<Who>, live::Reason> {
-        let refused = |words| live::Reason { code: "logon.refused", words, cure: LOGON_CURE.into() };
+    async fn check(
+        &self,
+        frame: &[u8],
+        desk: &CompId,
+        binding: &str,
+        shown: &Shown,
+    ) -> Result<Option<Who>, live::Reason> {
+        let refused =
+            |words| live::Reason { code: "logon.refused", words, cure: LOGON_CURE.into() };
         self.check_logon(frame, desk, binding).map_err(refused)?;
         let Some(roster) = &self.roster else { return Ok(None) };
         roster.admit(shown).await.map(Some).map_err(live::Reason::from)
@@ -289,7 +356,9 @@ impl Door {
             return Err("this desk is not configured at the gateway".into());
         }
         // Whatever the session would refuse, field by field.
-        read_logon(&fields, &self.options, &Binding::Required(binding.to_owned()), true).map(|_| ()).map_err(|e| e.to_string())
+        read_logon(&fields, &self.options, &Binding::Required(binding.to_owned()), true)
+            .map(|_| ())
+            .map_err(|e| e.to_string())
     }
 
     /// A Logout outside any session, so that the person at the desk reads why.
@@ -297,7 +366,10 @@ impl Door {
         let now = format_utc(crate::clock::now());
         let clean = |s: &str| s.chars().filter(|c| !c.is_control()).collect::<String>();
         let (text, code, cure) = (clean(&why.words), why.code, clean(&why.cure));
-        let mut body = format!("35=5\u{1}34=1\u{1}49={}\u{1}52={now}\u{1}56={desk}\u{1}58={text}\u{1}", self.comp_id);
+        let mut body = format!(
+            "35=5\u{1}34=1\u{1}49={}\u{1}52={now}\u{1}56={desk}\u{1}58={text}\u{1}",
+            self.comp_id
+        );
         body.push_str(&format!("{}={code}\u{1}", tag::REASON_CODE));
         if !cure.is_empty() {
             body.push_str(&format!("{}={cure}\u{1}", tag::CURE));
@@ -306,10 +378,24 @@ impl Door {
     }
 
     async fn run(&self, admitted: Admitted, from: SocketAddr, core: &Rc<Core>) {
-        let Admitted { tls, mut framer, first, desk, binding, key, shown, connection, access, chain } = admitted;
+        let Admitted {
+            tls,
+            mut framer,
+            first,
+            desk,
+            binding,
+            key,
+            shown,
+            connection,
+            access,
+            chain,
+        } = admitted;
         let session = match self.session(&desk, core) {
             Ok(s) => s,
-            Err(e) => return tracing::error!(%desk, error = e, "the session cannot be opened; desk refused"),
+            Err(e) => {
+                return tracing::error!(%desk, error = e, "the session cannot be opened; desk \
+                    refused");
+            }
         };
         // The newest connection wins: the old one is most likely dead and nobody has noticed.
         let channel = Channel {
@@ -324,7 +410,16 @@ impl Door {
         let cut = Cut::default();
         let admitted = access.clone();
         let since = crate::clock::now();
-        let live = Live { shown, connection, access, session: session.clone(), outbox: outbox.clone(), since, cut: cut.clone(), chain };
+        let live = Live {
+            shown,
+            connection,
+            access,
+            session: session.clone(),
+            outbox: outbox.clone(),
+            since,
+            cut: cut.clone(),
+            chain,
+        };
         core.live.borrow_mut().insert(desk.clone(), live);
         core.let_in(&admitted);
         // What a desk still says after it was cut off is not heard.
@@ -339,7 +434,17 @@ impl Door {
         let mut start = Framer::new();
         start.push(&first);
         let closed = match frames(&mut start, &session, &outbox, &mut on_event) {
-            Ok(()) => pump_within(tls, &mut framer, &session, &outbox, &core.peers.desk_share(&desk), on_event).await,
+            Ok(()) => {
+                pump_within(
+                    tls,
+                    &mut framer,
+                    &session,
+                    &outbox,
+                    &core.peers.desk_share(&desk),
+                    on_event,
+                )
+                .await
+            }
             Err(e) => e,
         };
         let mut live = core.live.borrow_mut();
@@ -364,7 +469,8 @@ impl Door {
 }
 
 /// Whatever is wrong with a Logon itself, the program or its settings sent it.
-const LOGON_CURE: &str = "Update Signet Desk; if it stays so, have your administrator compare the venue's settings with the gateway's.";
+const LOGON_CURE: &str = "Update Signet Desk; if it stays so, have your administrator compare the \
+    venue's settings with the gateway's.";
 
 struct Admitted {
     tls: TlsStream<TcpStream>,
@@ -381,7 +487,12 @@ struct Admitted {
 }
 
 /// Keeps the lists for desks fresh, and ends sessions whose certificate is on one.
-pub async fn keep_up(tls: Rc<ListenerTls>, mut files: CrlFiles, core: Rc<Core>, roster: Option<Rc<RegistryView>>) {
+pub async fn keep_up(
+    tls: Rc<ListenerTls>,
+    mut files: CrlFiles,
+    core: Rc<Core>,
+    roster: Option<Rc<RegistryView>>,
+) {
     let required = files.required();
     let own = || roster.as_ref().filter(|_| required).map(|r| r.own_crl());
     let mut last_own = own();
@@ -391,19 +502,25 @@ pub async fn keep_up(tls: Rc<ListenerTls>, mut files: CrlFiles, core: Rc<Core>, 
         let other = own != last_own;
         last_own = own;
         let Some((lists, changed)) = files.refreshed_aside().await else {
-            return tracing::error!(alert = true, "the revocation lists for desks are not looked at any longer; restart the gateway");
+            return tracing::error!(
+                alert = true,
+                "the revocation lists for desks are not looked at any longer; restart the gateway"
+            );
         };
         files = lists;
         if !tls.take(&mut files, last_own.as_ref().map(|c| c.as_slice()), changed || other) {
             continue;
         }
-        let good = |l: &Live| tls.recheck(&l.chain, OffsetDateTime::now_utc()).map_err(|r| live::Reason::from(&r));
+        let good = |l: &Live| {
+            tls.recheck(&l.chain, OffsetDateTime::now_utc()).map_err(|r| live::Reason::from(&r))
+        };
         live::end_few_at_a_time(&core, roster.as_deref(), good).await;
     }
 }
 
-/// Hangs up so that the peer can read why: a socket closed over unread bytes sends a reset, and some
-/// systems (Windows) then throw away what the peer has not read yet. Lasts no longer than admission.
+/// Hangs up so that the peer can read why: a socket closed over unread bytes sends a reset, and
+/// some systems (Windows) then throw away what the peer has not read yet. Lasts no longer than
+/// admission.
 async fn hang_up(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let _ = stream.shutdown().await;
     let mut sink = [0u8; 1024];

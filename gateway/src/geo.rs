@@ -32,7 +32,9 @@ pub enum GeoFault {
     FromTheFuture,
     #[error("the country file does not list this address")]
     NotListed,
-    #[error("the country file lists this address, but names its country in no form that is known here")]
+    #[error(
+        "the country file lists this address, but names its country in no form that is known here"
+    )]
     UnknownForm,
 }
 
@@ -50,14 +52,18 @@ pub struct Geo {
 
 impl Geo {
     pub fn open(file: &Path, max_age_days: u32) -> Self {
-        let geo =
-            Self { file: file.into(), max_age_days, opened: RefCell::new((None, Err("not read yet".into()))), said: Cell::new(false) };
+        let geo = Self {
+            file: file.into(),
+            max_age_days,
+            opened: RefCell::new((None, Err("not read yet".into()))),
+            said: Cell::new(false),
+        };
         geo.refresh();
         geo
     }
 
-    /// Reads the file again if it is another one; whether it is. A file that has gone is not remembered: what
-    /// it said cannot be checked any more.
+    /// Reads the file again if it is another one; whether it is. A file that has gone is not
+    /// remembered: what it said cannot be checked any more.
     pub fn refresh(&self) -> bool {
         let stamp = stamp::of(&self.file);
         if stamp.is_some() && self.opened.borrow().0 == stamp {
@@ -89,9 +95,15 @@ impl Geo {
 
     pub fn country(&self, address: IpAddr, now: UtcMillis) -> Result<Country, GeoFault> {
         let reader = self.usable(now)?;
-        let found = reader.lookup(address.to_canonical()).map_err(|e| GeoFault::Unusable(e.to_string()))?;
+        let found =
+            reader.lookup(address.to_canonical()).map_err(|e| GeoFault::Unusable(e.to_string()))?;
         // MaxMind's and DB-IP's form, then the flat ones of iptoasn, IPinfo and others.
-        let forms = [&path!["country", "iso_code"][..], &path!["country_code"][..], &path!["country"][..], &path!["iso_code"][..]];
+        let forms = [
+            &path!["country", "iso_code"][..],
+            &path!["country_code"][..],
+            &path!["country"][..],
+            &path!["iso_code"][..],
+        ];
         let mut codes = forms.iter().filter_map(|p| found.decode_path::<String>(p).ok().flatten());
         match codes.find_map(|c| c.to_ascii_uppercase().parse().ok()) {
             Some(country) => Ok(country),
@@ -119,7 +131,9 @@ impl Geo {
             return Err(GeoFault::FromTheFuture);
         }
         match age_ms / DAY_MS {
-            days if days > i64::from(self.max_age_days) => Err(GeoFault::Stale { days, max: self.max_age_days }),
+            days if days > i64::from(self.max_age_days) => {
+                Err(GeoFault::Stale { days, max: self.max_age_days })
+            }
             _ => Ok(reader.clone()),
         }
     }
@@ -130,7 +144,9 @@ fn read(file: &Path) -> Opened {
     if fs::metadata(file).map_err(words)?.len() > FILE_LEN_MAX {
         return Err(format!("{}: larger than {FILE_LEN_MAX} bytes", file.display()));
     }
-    let reader = Reader::from_source(fs::read(file).map_err(words)?).map_err(|e| format!("{}: {e}", file.display()))?;
-    let built = i64::try_from(reader.metadata().build_epoch).unwrap_or(i64::MAX).saturating_mul(1_000);
+    let reader = Reader::from_source(fs::read(file).map_err(words)?)
+        .map_err(|e| format!("{}: {e}", file.display()))?;
+    let built =
+        i64::try_from(reader.metadata().build_epoch).unwrap_or(i64::MAX).saturating_mul(1_000);
     Ok((Arc::new(reader), UtcMillis(built)))
 }

@@ -1,5 +1,6 @@
-//! What the small HTTPS listeners have in common: enrolment, and the administrators' interface. HTTP/1.1 over TLS, few and
-//! short connections, small requests, a limit on everything that a peer could draw out.
+//! What the small HTTPS listeners have in common: enrolment, and the administrators' interface.
+//! HTTP/1.1 over TLS, few and short connections, small requests, a limit on everything that a peer
+//! could draw out.
 
 use crate::admission::{AdmissionLimits, NoPlace, Place, Places, Progress};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -47,7 +48,8 @@ pub trait Answers {
     /// TLS as of now.
     fn tls(&self) -> TlsAcceptor;
 
-    fn answer(&self, request: Request<Incoming>, client: &Client) -> impl Future<Output = Response>;
+    fn answer(&self, request: Request<Incoming>, client: &Client)
+    -> impl Future<Output = Response>;
 
     /// A handshake that failed, and a connection that came when there was no room. Logged already.
     fn turned_away(&self, from: SocketAddr, why: &TurnedAway) {
@@ -120,15 +122,27 @@ fn turn_away<A: Answers>(answers: &A, from: SocketAddr, why: &TurnedAway) {
     answers.turned_away(from, why);
 }
 
-async fn connection<A: Answers + 'static>(stream: TcpStream, from: SocketAddr, answers: Rc<A>, place: Rc<Place>) {
+async fn connection<A: Answers + 'static>(
+    stream: TcpStream,
+    from: SocketAddr,
+    answers: Rc<A>,
+    place: Rc<Place>,
+) {
     let tls = match timeout(HANDSHAKE_MAX, answers.tls().accept(stream)).await {
         Ok(Ok(tls)) => tls,
-        Ok(Err(e)) => return turn_away(&*answers, from, &TurnedAway::Tls(Refusal::seen_by_server(&e, Stage::Handshake))),
+        Ok(Err(e)) => {
+            return turn_away(
+                &*answers,
+                from,
+                &TurnedAway::Tls(Refusal::seen_by_server(&e, Stage::Handshake)),
+            );
+        }
         Err(_) => return turn_away(&*answers, from, &TurnedAway::Silent),
     };
     place.is_now(Progress::Encrypted);
     let shown = tls.get_ref().1.peer_certificates().unwrap_or_default();
-    let client = Rc::new(Client { from, chain: shown.iter().map(|c| c.clone().into_owned()).collect() });
+    let client =
+        Rc::new(Client { from, chain: shown.iter().map(|c| c.clone().into_owned()).collect() });
     let answer = service_fn(|request| {
         let (answers, client, place) = (answers.clone(), client.clone(), place.clone());
         async move {

@@ -1,8 +1,8 @@
 //! Signet Gateway: the enforcement point between traders' desks and dealers.
 //!
-//! Everything runs on one thread: sockets, TLS, FIX sessions and the [router](signet_router), so that a message
-//! from a desk reaches a dealer without changing hands. [`Gateway::start`] gives it a thread and a
-//! handle.
+//! Everything runs on one thread: sockets, TLS, FIX sessions and the [router](signet_router), so
+//! that a message from a desk reaches a dealer without changing hands. [`Gateway::start`] gives it
+//! a thread and a handle.
 
 pub mod admin;
 pub mod admin_api;
@@ -34,7 +34,9 @@ pub mod signed;
 mod stamp;
 pub mod stepup;
 
-use crate::{clock::now, core::Core, crl::CrlFiles, dealers::DealerLists, listener_tls::ListenerTls};
+use crate::{
+    clock::now, core::Core, crl::CrlFiles, dealers::DealerLists, listener_tls::ListenerTls,
+};
 pub use config::{Config, ConfigError, Loaded};
 use signed::{Signed, SignedLog, SignedLogError};
 use signet_fix::{
@@ -111,7 +113,12 @@ impl Gateway {
         let body = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let result = match runtime {
-                Ok(rt) => rt.block_on(LocalSet::new().run_until(run(loaded, options, ready_tx.clone(), stop_rx))),
+                Ok(rt) => rt.block_on(LocalSet::new().run_until(run(
+                    loaded,
+                    options,
+                    ready_tx.clone(),
+                    stop_rx,
+                ))),
                 Err(source) => Err(GatewayError::Io { what: "runtime".into(), source }),
             };
             if let Err(e) = result {
@@ -184,14 +191,20 @@ async fn run(
     let config = &loaded.config;
     let state_dir = config.gateway.state_dir.clone();
     for d in [&state_dir, &state_dir.join("desks"), &state_dir.join("dealers")] {
-        private_folder(d).map_err(|source| GatewayError::Io { what: d.display().to_string(), source })?;
+        private_folder(d)
+            .map_err(|source| GatewayError::Io { what: d.display().to_string(), source })?;
     }
     let key = store_key(&store_key_path(config))?;
     let sync = config.store.sync;
 
     let mut router = new_router(&loaded, options);
     router.day_begins(loaded.entitlements.day_begins_ms());
-    let journal = Journal::open(&state_dir.join("rfqs.journal"), &key, &mut router, config.journal.on_bad_record)?;
+    let journal = Journal::open(
+        &state_dir.join("rfqs.journal"),
+        &key,
+        &mut router,
+        config.journal.on_bad_record,
+    )?;
     let journal = journal.with_limits(config.limits.journal());
     let evidence = SignedLog::open(&signed_folder(config), &key, now(), sync)?;
 
@@ -200,10 +213,12 @@ async fn run(
     let risk = Rc::new(risk::Risk::new(config.risk.clone(), loaded.risk.clone()));
 
     let tls = |e: signet_identity::ProfileError| GatewayError::Tls(e.to_string());
-    let listener = TcpListener::bind(config.desks.listen)
-        .await
-        .map_err(|source| GatewayError::Io { what: format!("desks.listen {}", config.desks.listen), source })?;
-    let address = listener.local_addr().map_err(|source| GatewayError::Io { what: "desks.listen".into(), source })?;
+    let listener = TcpListener::bind(config.desks.listen).await.map_err(|source| {
+        GatewayError::Io { what: format!("desks.listen {}", config.desks.listen), source }
+    })?;
+    let address = listener
+        .local_addr()
+        .map_err(|source| GatewayError::Io { what: "desks.listen".into(), source })?;
 
     let mut renewals = None;
     let (roster, worker) = match (&config.registry, &loaded.registry) {
@@ -229,9 +244,16 @@ async fn run(
     let remembered = router.traded_pairs();
     let second = config.step_up.as_ref().is_some_and(|s| s.when.second_person.is_some());
     let (files, step_up) = (config.entitlements.clone(), config.step_up.is_some());
-    let gate = entitle::Gate::new(loaded.entitlements.clone(), files, roster.clone(), step_up, second);
+    let gate =
+        entitle::Gate::new(loaded.entitlements.clone(), files, roster.clone(), step_up, second);
     remembered.iter().for_each(|(desk, dealer)| gate.traded(desk, dealer));
-    let core = Rc::new(Core::new(router, journal, gate, Signed::new(evidence, roster.clone()), config.limits.clone()));
+    let core = Rc::new(Core::new(
+        router,
+        journal,
+        gate,
+        Signed::new(evidence, roster.clone()),
+        config.limits.clone(),
+    ));
     tokio::task::spawn_local(entitle::keep_up(core.clone()));
     core.judge_by(risk.clone(), roster.clone());
     if let Some(questions) = renewals {
@@ -239,10 +261,20 @@ async fn run(
     }
     if let (Some(roster), Some(section)) = (&roster, &config.step_up) {
         // Fail closed: a gateway told to use security keys does not run without them.
-        let service = roster.step_up().ok_or_else(|| GatewayError::Session("the step-up service did not start".into()))?;
+        let service = roster
+            .step_up()
+            .ok_or_else(|| GatewayError::Session("the step-up service did not start".into()))?;
         let answer_ms = i64::from(section.answer_seconds) * 1_000;
-        let (rules, policy, gateway) = (section.when.clone(), section.digest.clone(), &config.gateway.comp_id);
-        core.enforce(enforce::Enforcement::new(service, roster.clone(), rules, policy, gateway, answer_ms));
+        let (rules, policy, gateway) =
+            (section.when.clone(), section.digest.clone(), &config.gateway.comp_id);
+        core.enforce(enforce::Enforcement::new(
+            service,
+            roster.clone(),
+            rules,
+            policy,
+            gateway,
+            answer_ms,
+        ));
     }
 
     let mut files = CrlFiles::new("dealers.crl", &config.dealers.crl, config.dealers.crl_required);
@@ -254,14 +286,24 @@ async fn run(
     for (d, pins) in config.dealer.iter().zip(&loaded.dealer_pins) {
         let client = loaded.client_profile(d, pins);
         client.config().map_err(tls)?;
-        let target = CompId::new(d.comp_id.as_str()).map_err(|e| GatewayError::Session(e.to_string()))?;
+        let target =
+            CompId::new(d.comp_id.as_str()).map_err(|e| GatewayError::Session(e.to_string()))?;
         let path = state_dir.join("dealers").join(format!("{target}.fix"));
         let how = (Role::Initiator, dealer_options(d));
-        let session = Rc::new(open_session(config, how, &target, &path, &key, sync).map_err(GatewayError::Session)?);
+        let session = Rc::new(
+            open_session(config, how, &target, &path, &key, sync).map_err(GatewayError::Session)?,
+        );
         core.dealers.borrow_mut().insert(d.comp_id.clone(), session.clone());
         let to = dealers::Peer::new(d, &config.gateway.trust_domain);
         let signing = d.sign.then(|| loaded.message_key.clone());
-        let line = dealers::Line { to, tls: client, lists: lists.clone(), session, signing, reset: d.reset.clone() };
+        let line = dealers::Line {
+            to,
+            tls: client,
+            lists: lists.clone(),
+            session,
+            signing,
+            reset: d.reset.clone(),
+        };
         tokio::task::spawn_local(line.keep_up(core.clone()));
     }
 
@@ -271,9 +313,15 @@ async fn run(
     files.refresh();
     let own = roster.as_ref().filter(|_| files.required()).map(|r| r.own_crl());
     let crls = files.crls(own.as_ref().map(|c| c.as_slice()));
-    let desk_tls = Rc::new(ListenerTls::new("desks", profile, crls, files.required()).map_err(tls)?);
+    let desk_tls =
+        Rc::new(ListenerTls::new("desks", profile, crls, files.required()).map_err(tls)?);
     if files.in_use() {
-        tokio::task::spawn_local(desks::keep_up(desk_tls.clone(), files, core.clone(), roster.clone()));
+        tokio::task::spawn_local(desks::keep_up(
+            desk_tls.clone(),
+            files,
+            core.clone(),
+            roster.clone(),
+        ));
     }
 
     let for_desks = config.clone();
@@ -282,14 +330,19 @@ async fn run(
         let how = (Role::Acceptor, desk_options(&for_desks));
         open_session(&for_desks, how, desk, &desk_dir.join(format!("{desk}.fix")), &key, sync)
     };
-    let door = desks::Door::new(listener, desk_tls, &loaded, roster.clone(), risk.clone(), Box::new(open));
+    let door =
+        desks::Door::new(listener, desk_tls, &loaded, roster.clone(), risk.clone(), Box::new(open));
     let serving = tokio::task::spawn_local(door.serve(core.clone()));
     tokio::task::spawn_local(risk::watch(core.clone(), risk.clone(), roster.clone(), risk_files));
     let admin = start_admin(&loaded, &core, risk, roster.as_ref()).await?;
     if let Some(roster) = roster {
         tokio::task::spawn_local(live::watch(core.clone(), roster));
     }
-    tokio::task::spawn_local(own_certificate::keep_up(core.clone(), loaded.config.clone(), loaded.identity.clone()));
+    tokio::task::spawn_local(own_certificate::keep_up(
+        core.clone(),
+        loaded.config.clone(),
+        loaded.identity.clone(),
+    ));
     tracing::info!(%address, practice = options.practice, "gateway is up");
     let (enrolment, at) = (worker.as_ref().and_then(|w| w.est), admin.as_ref().map(|w| w.address));
     let _ = ready.send(Ok(Addresses { desks: address, enrolment, admin: at }));
@@ -316,7 +369,9 @@ async fn start_admin(
     roster: Option<&Rc<registry_view::RegistryView>>,
 ) -> Result<Option<admin_api::Worker>, GatewayError> {
     let config = &loaded.config;
-    let (Some(section), Some(roots)) = (&config.admin, &loaded.admin_roots) else { return Ok(None) };
+    let (Some(section), Some(roots)) = (&config.admin, &loaded.admin_roots) else {
+        return Ok(None);
+    };
     let (trading, asks) = admin_api::Trading::new();
     tokio::task::spawn_local(admin_api::serve_trading(core.clone(), risk, asks));
     let plan = admin_api::Plan {
@@ -339,7 +394,9 @@ async fn say_goodbye(core: &Core) {
         s.logout("the gateway is stopping");
     }
     let deadline = tokio::time::Instant::now() + STOP_MAX;
-    while desks.iter().chain(&dealers).any(|s| s.is_logged_on()) && tokio::time::Instant::now() < deadline {
+    while desks.iter().chain(&dealers).any(|s| s.is_logged_on())
+        && tokio::time::Instant::now() < deadline
+    {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     tracing::info!("gateway has stopped");
@@ -350,7 +407,11 @@ pub fn list_faults(config: &Config) -> Vec<(bool, String)> {
     let now = time::OffsetDateTime::now_utc();
     let faults = |(key, files): (&'static str, CrlFiles)| {
         let required = files.required();
-        files.faults(now).into_iter().map(move |f| (required, format!("{key}: {f}"))).collect::<Vec<_>>()
+        files
+            .faults(now)
+            .into_iter()
+            .map(move |f| (required, format!("{key}: {f}")))
+            .collect::<Vec<_>>()
     };
     list_files(config).into_iter().flat_map(faults).collect()
 }
@@ -362,9 +423,12 @@ pub fn lists_enforced(config: &Config) -> Vec<String> {
         let door = match (files.in_use(), files.required()) {
             (false, _) => None,
             (true, true) => Some(format!("{key}: peers about whom no list can tell are refused")),
-            (true, false) => Some(format!("{key}: peers about whom no list can tell are ADMITTED (crl_required = false)")),
+            (true, false) => Some(format!(
+                "{key}: peers about whom no list can tell are ADMITTED (crl_required = false)"
+            )),
         };
-        let lists = files.enforced(now).into_iter().map(move |l| format!("{key}: {l}")).collect::<Vec<_>>();
+        let lists =
+            files.enforced(now).into_iter().map(move |l| format!("{key}: {l}")).collect::<Vec<_>>();
         door.into_iter().chain(lists).collect::<Vec<_>>()
     };
     list_files(config).into_iter().flat_map(said).collect()
@@ -387,8 +451,10 @@ fn list_files(config: &Config) -> Vec<(&'static str, CrlFiles)> {
 
 fn new_router(loaded: &Loaded, options: Options) -> Router {
     let c = &loaded.config;
-    let desks = c.desk.iter().map(|d| DeskSettings { id: d.comp_id.clone(), dealers: d.dealers.clone() });
-    let dealers = c.dealer.iter().map(|d| DealerSettings { id: d.comp_id.clone(), name: d.name.clone() });
+    let desks =
+        c.desk.iter().map(|d| DeskSettings { id: d.comp_id.clone(), dealers: d.dealers.clone() });
+    let dealers =
+        c.dealer.iter().map(|d| DealerSettings { id: d.comp_id.clone(), name: d.name.clone() });
     let default = c.desk_default.as_ref().map(|d| d.dealers.clone().unwrap_or_default());
     Router::new(c.gateway.name.clone(), options.practice, loaded.catalogue.clone(), desks, dealers)
         .with_desk_default(default)
@@ -397,11 +463,18 @@ fn new_router(loaded: &Loaded, options: Options) -> Router {
 
 /// How a desk's sessions are run at this end.
 pub(crate) fn desk_options(c: &Config) -> SessionOptions {
-    SessionOptions { heartbeat_s: 1..=c.desks.heartbeat_max_s, ..SessionOptions::between_desk_and_gateway() }
+    SessionOptions {
+        heartbeat_s: 1..=c.desks.heartbeat_max_s,
+        ..SessionOptions::between_desk_and_gateway()
+    }
 }
 
 fn dealer_options(d: &config::DealerEntry) -> SessionOptions {
-    let logon_reset = if d.reset == config::ResetSchedule::Logon { LogonReset::Always } else { LogonReset::Never };
+    let logon_reset = if d.reset == config::ResetSchedule::Logon {
+        LogonReset::Always
+    } else {
+        LogonReset::Never
+    };
     SessionOptions { logon_reset, ..SessionOptions::default() }
 }
 
@@ -446,17 +519,21 @@ fn store_key(path: &Path) -> Result<StoreKey, GatewayError> {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let mut file = options.open(path).map_err(fail)?;
-            io::Write::write_all(&mut file, &bytes[..]).and_then(|()| file.sync_all()).map_err(fail)?;
+            io::Write::write_all(&mut file, &bytes[..])
+                .and_then(|()| file.sync_all())
+                .map_err(fail)?;
             Ok(StoreKey::new(*bytes))
         }
         Err(e) => Err(fail(e)),
     }
 }
 
-/// The store key of a gateway that has run before; for the administrator's commands, which make none.
+/// The store key of a gateway that has run before; for the administrator's commands, which make
+/// none.
 pub(crate) fn existing_store_key(config: &Config) -> Result<StoreKey, GatewayError> {
     let path = store_key_path(config);
-    let bytes = fs::read(&path).map_err(|source| GatewayError::Io { what: path.display().to_string(), source })?;
+    let bytes = fs::read(&path)
+        .map_err(|source| GatewayError::Io { what: path.display().to_string(), source })?;
     present_store_key(&path, Zeroizing::new(bytes))
 }
 
@@ -466,7 +543,10 @@ fn present_store_key(path: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<StoreKey,
         use std::os::unix::fs::PermissionsExt;
         let fail = |source| GatewayError::Io { what: path.display().to_string(), source };
         if fs::metadata(path).map_err(fail)?.permissions().mode() & 0o077 != 0 {
-            return Err(fail(io::Error::new(io::ErrorKind::PermissionDenied, "others may read it; chmod 600")));
+            return Err(fail(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "others may read it; chmod 600",
+            )));
         }
     }
     #[cfg(not(unix))]

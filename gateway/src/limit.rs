@@ -1,8 +1,8 @@
 //! How often somebody may fail. Pure: the time is passed in.
 //!
 //! Kept per gateway and in memory: a code has 128 bits, so this keeps noise and load down, not
-//! guesses. Anybody can make a user's enrolment wait by failing in that user's name; the cure is the
-//! wait, or another address does not help, as it is meant to.
+//! guesses. Anybody can make a user's enrolment wait by failing in that user's name; the cure is
+//! the wait, or another address does not help, as it is meant to.
 
 use signet_rfq::UtcMillis;
 use std::{
@@ -29,7 +29,9 @@ impl Subject {
     /// An IPv6 customer has at least a /64, so that is what counts as one.
     pub fn address(ip: IpAddr) -> Self {
         match ip.to_canonical() {
-            IpAddr::V6(v6) => Self::Address(IpAddr::V6(Ipv6Addr::from(u128::from(v6) & (u128::MAX << 64)))),
+            IpAddr::V6(v6) => {
+                Self::Address(IpAddr::V6(Ipv6Addr::from(u128::from(v6) & (u128::MAX << 64))))
+            }
             v4 => Self::Address(v4),
         }
     }
@@ -67,11 +69,17 @@ impl RateLimit {
             }
             match times.front() {
                 None => drop(self.failures.remove(s)),
-                Some(first) if times.len() >= FAILURES_MAX => wait_ms = wait_ms.max(self.window_ms - now.since(*first)),
+                Some(first) if times.len() >= FAILURES_MAX => {
+                    wait_ms = wait_ms.max(self.window_ms - now.since(*first))
+                }
                 Some(_) => {}
             }
         }
-        if wait_ms == 0 { Ok(()) } else { Err(u64::try_from(wait_ms.div_euclid(1_000) + 1).unwrap_or(1)) }
+        if wait_ms == 0 {
+            Ok(())
+        } else {
+            Err(u64::try_from(wait_ms.div_euclid(1_000) + 1).unwrap_or(1))
+        }
     }
 
     pub fn failed(&mut self, subjects: &[Subject], now: UtcMillis) {
@@ -95,9 +103,14 @@ impl RateLimit {
     }
 
     fn make_room(&mut self, now: UtcMillis) {
-        self.failures.retain(|_, times| times.back().is_some_and(|t| now.since(*t) < self.window_ms));
+        self.failures
+            .retain(|_, times| times.back().is_some_and(|t| now.since(*t) < self.window_ms));
         if self.failures.len() >= SUBJECTS_MAX {
-            let oldest = self.failures.iter().min_by_key(|(_, times)| times.back().copied()).map(|(s, _)| s.clone());
+            let oldest = self
+                .failures
+                .iter()
+                .min_by_key(|(_, times)| times.back().copied())
+                .map(|(s, _)| s.clone());
             oldest.map(|s| self.failures.remove(&s));
         }
     }
@@ -105,7 +118,11 @@ impl RateLimit {
 
 /// What an event says of those before it that were not written down; nothing when all were.
 pub fn left_out_words(left_out: u64) -> String {
-    if left_out > 0 { format!(" ({left_out} before this were not written down one by one)") } else { String::new() }
+    if left_out > 0 {
+        format!(" ({left_out} before this were not written down one by one)")
+    } else {
+        String::new()
+    }
 }
 
 /// How many refusals are written down one by one: a flood must not fill the disk.

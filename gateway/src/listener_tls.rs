@@ -15,10 +15,17 @@ pub struct ListenerTls {
 }
 
 impl ListenerTls {
-    /// Lists that cannot be used count as missing: the gateway starts, and `required` says for whom.
-    pub fn new(whose: &'static str, base: ServerProfile, crls: Option<Crls>, required: bool) -> Result<Self, ProfileError> {
+    /// Lists that cannot be used count as missing: the gateway starts, and `required` says for
+    /// whom.
+    pub fn new(
+        whose: &'static str,
+        base: ServerProfile,
+        crls: Option<Crls>,
+        required: bool,
+    ) -> Result<Self, ProfileError> {
         let now = built(&base, crls).or_else(|e| {
-            tracing::error!(error = %e, required, "the revocation lists for {whose} cannot be used");
+            tracing::error!(error = %e, required, "the revocation lists for {whose} cannot be \
+                used");
             let none = Crls::default().with_revocation(Revocation::Required);
             built(&base, Some(none).filter(|_| required))
         })?;
@@ -30,12 +37,16 @@ impl ListenerTls {
     }
 
     /// Asks of a chain, leaf first, what a handshake would now: dates, path and lists.
-    pub fn recheck(&self, chain: &[CertificateDer<'_>], now: OffsetDateTime) -> Result<(), Refusal> {
+    pub fn recheck(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: OffsetDateTime,
+    ) -> Result<(), Refusal> {
         self.now.borrow().0.recheck(chain, now)
     }
 
-    /// Takes lists that were read, in the files (`changed`) or our own; whether they are in force now. Lists that cannot be used
-    /// change nothing.
+    /// Takes lists that were read, in the files (`changed`) or our own; whether they are in force
+    /// now. Lists that cannot be used change nothing.
     pub fn take(&self, files: &mut CrlFiles, own: Option<&[u8]>, changed: bool) -> bool {
         files.complain(OffsetDateTime::now_utc());
         if !changed {
@@ -47,14 +58,18 @@ impl ListenerTls {
                 true
             }
             Err(e) => {
-                tracing::error!(error = %e, "new revocation lists for {} cannot be used; the last ones stay", self.whose);
+                tracing::error!(error = %e, "new revocation lists for {} cannot be used; the last \
+                    ones stay", self.whose);
                 false
             }
         }
     }
 }
 
-fn built(base: &ServerProfile, crls: Option<Crls>) -> Result<(ServerProfile, TlsAcceptor), ProfileError> {
+fn built(
+    base: &ServerProfile,
+    crls: Option<Crls>,
+) -> Result<(ServerProfile, TlsAcceptor), ProfileError> {
     let profile = crls.into_iter().fold(base.clone(), ServerProfile::with_crls);
     let acceptor = TlsAcceptor::from(profile.config()?);
     Ok((profile, acceptor))

@@ -1,6 +1,8 @@
 //! Sessions that are on, and the end of those that may not be on any more.
 
-use crate::{budget::NoLogon, core::Core, enforce::Connection, registry_view::RegistryView, risk::Access};
+use crate::{
+    budget::NoLogon, core::Core, enforce::Connection, registry_view::RegistryView, risk::Access,
+};
 use rustls_pki_types::CertificateDer;
 use signet_fix::session::{Outbox, Session};
 use signet_identity::Refusal;
@@ -84,8 +86,13 @@ pub async fn watch(core: Rc<Core>, roster: Rc<RegistryView>) {
     }
 }
 
-/// Cuts off every live session that `good` does not find good; it says why with a code and in words.
-pub fn end(core: &Rc<Core>, roster: Option<&RegistryView>, good: impl Fn(&Live) -> Result<(), Reason>) {
+/// Cuts off every live session that `good` does not find good; it says why with a code and in
+/// words.
+pub fn end(
+    core: &Rc<Core>,
+    roster: Option<&RegistryView>,
+    good: impl Fn(&Live) -> Result<(), Reason>,
+) {
     let gone: Vec<_> = {
         let live = core.live.borrow();
         let on = live.iter().filter(|(_, l)| !l.cut.done());
@@ -96,15 +103,22 @@ pub fn end(core: &Rc<Core>, roster: Option<&RegistryView>, good: impl Fn(&Live) 
     }
 }
 
-/// Sessions asked about before others of the thread have their turn: a chain takes a signature check for each link.
+/// Sessions asked about before others of the thread have their turn: a chain takes a signature
+/// check for each link.
 const AT_A_TIME: usize = 8;
 
 /// The same where each question takes its time.
-pub async fn end_few_at_a_time(core: &Rc<Core>, roster: Option<&RegistryView>, good: impl Fn(&Live) -> Result<(), Reason>) {
-    let on: Vec<CompId> = core.live.borrow().iter().filter(|(_, l)| !l.cut.done()).map(|(d, _)| d.clone()).collect();
+pub async fn end_few_at_a_time(
+    core: &Rc<Core>,
+    roster: Option<&RegistryView>,
+    good: impl Fn(&Live) -> Result<(), Reason>,
+) {
+    let on: Vec<CompId> =
+        core.live.borrow().iter().filter(|(_, l)| !l.cut.done()).map(|(d, _)| d.clone()).collect();
     for few in on.chunks(AT_A_TIME) {
         for desk in few {
-            let why = core.live.borrow().get(desk).filter(|l| !l.cut.done()).and_then(|l| good(l).err());
+            let why =
+                core.live.borrow().get(desk).filter(|l| !l.cut.done()).and_then(|l| good(l).err());
             if let Some(why) = why {
                 cut(core, roster, desk, &why);
             }
@@ -114,7 +128,13 @@ pub async fn end_few_at_a_time(core: &Rc<Core>, roster: Option<&RegistryView>, g
 }
 
 /// Cuts off one desk, if it is on and was not cut off already.
-pub fn end_one(core: &Rc<Core>, roster: Option<&RegistryView>, desk: &CompId, code: &'static str, words: &str) {
+pub fn end_one(
+    core: &Rc<Core>,
+    roster: Option<&RegistryView>,
+    desk: &CompId,
+    code: &'static str,
+    words: &str,
+) {
     let on = core.live.borrow().get(desk).is_some_and(|l| !l.cut.done());
     if on {
         cut(core, roster, desk, &Reason { code, words: words.to_owned(), cure: String::new() });

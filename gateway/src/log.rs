@@ -1,5 +1,5 @@
-//! The log, with a budget: lines of one kind about one peer are written so many at once and then one in a while, and what
-//! is left out is counted and told.
+//! The log, with a budget: lines of one kind about one peer are written so many at once and then
+//! one in a while, and what is left out is counted and told.
 
 use crate::budget::Summaries;
 use std::{
@@ -26,7 +26,8 @@ const TELL: Duration = Duration::from_secs(10);
 /// The WebAuthn library writes what peers send into the log; what we make of it is logged by us.
 const USUAL: &str = "info,webauthn_rs=off,webauthn_rs_core=off,webauthn_attestation_ca=off";
 
-/// Writes the log of this process to standard error from now on; with `json` one object in each line.
+/// Writes the log of this process to standard error from now on; with `json` one object in each
+/// line.
 pub fn start(json: bool) {
     let lines = EnvFilter::try_from_env("SIGNET_LOG").unwrap_or_else(|_| EnvFilter::new(USUAL));
     let budget = LogBudget::default();
@@ -41,7 +42,12 @@ pub fn start(json: bool) {
         loop {
             std::thread::sleep(TELL);
             for ((place, peer), left_out) in budget.left_out(Instant::now()) {
-                tracing::warn!(place, peer, left_out, "lines of this kind were left out of the log");
+                tracing::warn!(
+                    place,
+                    peer,
+                    left_out,
+                    "lines of this kind were left out of the log"
+                );
             }
         }
     });
@@ -60,7 +66,10 @@ struct Budgets {
 
 impl Default for LogBudget {
     fn default() -> Self {
-        let (each, of_all) = (Summaries::new(LINES_EACH.0, LINES_EACH.1), Summaries::new(LINES_OF_ALL.0, LINES_OF_ALL.1));
+        let (each, of_all) = (
+            Summaries::new(LINES_EACH.0, LINES_EACH.1),
+            Summaries::new(LINES_OF_ALL.0, LINES_OF_ALL.1),
+        );
         Self(Arc::new(Mutex::new(Budgets { each, of_all })))
     }
 }
@@ -73,7 +82,8 @@ impl LogBudget {
 
     fn left_out(&self, now: Instant) -> Vec<((&'static str, String), u64)> {
         let mut b = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_all = b.of_all.flush(now).into_iter().map(|(place, n)| ((place, "everybody".to_owned()), n));
+        let of_all =
+            b.of_all.flush(now).into_iter().map(|(place, n)| ((place, "everybody".to_owned()), n));
         let of_all: Vec<_> = of_all.collect();
         b.each.flush(now).into_iter().chain(of_all).collect()
     }
@@ -132,7 +142,8 @@ mod tests {
             }
         }
         let budget = LogBudget::default();
-        let layer = tracing_subscriber::fmt::layer().with_writer(|| Count).with_filter(budget.clone());
+        let layer =
+            tracing_subscriber::fmt::layer().with_writer(|| Count).with_filter(budget.clone());
         let lines = |peer: &str, from: &str| tracing::warn!(peer, from, "refused");
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             (0..3_000).for_each(|_| lines("MALLORY", "x"));
@@ -141,7 +152,8 @@ mod tests {
             lines("ALICE", "x");
             assert!(WRITTEN.load(Ordering::Relaxed) > flood);
             // One address, whatever its ports.
-            (0..3_000).for_each(|port| tracing::warn!(from = format!("10.0.0.1:{port}"), "refused"));
+            (0..3_000)
+                .for_each(|port| tracing::warn!(from = format!("10.0.0.1:{port}"), "refused"));
             assert!(WRITTEN.load(Ordering::Relaxed) < 2 * flood + 200);
         });
         let told: u64 = budget.left_out(Instant::now() + TELL).iter().map(|(_, n)| n).sum();

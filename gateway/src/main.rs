@@ -39,8 +39,8 @@ enum Command {
     },
     /// Read the configuration and everything it points to, and say what is wrong with it.
     CheckConfig,
-    /// Look at configuration, certificates, registry, revocation lists and dealers, and say what is wrong
-    /// and what cures it. Sends no FIX message. Exit code 1 when something is wrong.
+    /// Look at configuration, certificates, registry, revocation lists and dealers, and say what is
+    /// wrong and what cures it. Sends no FIX message. Exit code 1 when something is wrong.
     Doctor {
         /// This dealer only, with every step.
         #[arg(long)]
@@ -235,7 +235,8 @@ enum RegistryCommand {
 }
 
 fn main() -> ExitCode {
-    // Before anything secret is read. What the system refuses is said and does not stop the gateway.
+    // Before anything secret is read. What the system refuses is said and does not stop the
+    // gateway.
     for problem in signet_identity::harden_process().problems {
         eprintln!("signet-gateway: {problem}");
     }
@@ -247,9 +248,12 @@ fn main() -> ExitCode {
         Command::Policy(p) => return cli_policy::policy(&config, p),
         // Works where there is no gateway.
         Command::Signed(cli_signed::SignedCommand::Verify { file, part }) => {
-            cli_signed::verify(&file, part).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
+            cli_signed::verify(&file, part)
+                .map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
         }
-        command => administer(&config, command).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure())),
+        command => {
+            administer(&config, command).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -264,17 +268,29 @@ fn main() -> ExitCode {
 async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
     let c = Config::read(config)?;
     match command {
-        Command::Run { .. } | Command::CheckConfig | Command::Doctor { .. } | Command::Policy(_) => {}
+        Command::Run { .. }
+        | Command::CheckConfig
+        | Command::Doctor { .. }
+        | Command::Policy(_) => {}
         Command::User(UserCommand::Add { id, comp_id, name, protection, role, invite }) => {
-            let user = NewUser { id, comp_id, name, role: word(role), protection: word(protection) };
+            let user =
+                NewUser { id, comp_id, name, role: word(role), protection: word(protection) };
             told(&admin::add(&c, user, invite.terms(), &invite.out).await?);
         }
         Command::User(UserCommand::Import { csv, invite }) => {
             let all = admin::import(&c, &csv, invite.terms(), &invite.out).await?;
-            println!("{} users added. Codes: {}", all.len(), invite.out.join("codes.csv").display());
+            println!(
+                "{} users added. Codes: {}",
+                all.len(),
+                invite.out.join("codes.csv").display()
+            );
         }
-        Command::User(UserCommand::Code { id, invite }) => told(&admin::code(&c, &id, invite.terms(), &invite.out).await?),
-        Command::User(UserCommand::Role { id, role }) => admin::set_role(&c, &id, &word(role)).await?,
+        Command::User(UserCommand::Code { id, invite }) => {
+            told(&admin::code(&c, &id, invite.terms(), &invite.out).await?)
+        }
+        Command::User(UserCommand::Role { id, role }) => {
+            admin::set_role(&c, &id, &word(role)).await?
+        }
         Command::User(UserCommand::List) => print!("{}", admin::list(&c).await?),
         Command::User(UserCommand::Show { id }) => print!("{}", admin::show(&c, &id).await?),
         Command::Lock(a) => admin::set_state(&c, &a.into(), AccountState::Locked).await?,
@@ -286,14 +302,20 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         }
         Command::Ca(CaCommand::Init { name, years }) => {
             let (certificate, key, print) = admin::ca_init(&c, name.as_deref(), years)?;
-            println!("Certificate: {} (add it to the file that desks.trust names)", certificate.display());
+            println!(
+                "Certificate: {} (add it to the file that desks.trust names)",
+                certificate.display()
+            );
             println!("Key:         {} (mode 0600; back it up, guard it)", key.display());
             println!("Fingerprint: {print}");
         }
-        Command::Registry(RegistryCommand::Backup { out }) => println!("{} rows in {}", admin::backup(&c, &out).await?, out.display()),
+        Command::Registry(RegistryCommand::Backup { out }) => {
+            println!("{} rows in {}", admin::backup(&c, &out).await?, out.display())
+        }
         Command::Registry(RegistryCommand::Restore { from, replace }) => {
             println!(
-                "{} rows restored. Whatever was revoked or locked since the backup is not any more: do it again.",
+                "{} rows restored. Whatever was revoked or locked since the backup is not any \
+                    more: do it again.",
                 admin::restore(&c, &from, replace).await?
             );
         }
@@ -358,13 +380,20 @@ fn check(path: &Path) -> Result<(), String> {
     let config = Config::read(path).map_err(|e| e.to_string())?;
     let mut wrong = config.faults();
     wrong.extend(doctor::files(&config));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| e.to_string())?;
     wrong.extend(runtime.block_on(doctor::approvers(&config)));
     for fault in &wrong {
         eprintln!("{fault}");
     }
     if !wrong.is_empty() {
-        let things = if wrong.len() == 1 { "1 thing is".into() } else { format!("{} things are", wrong.len()) };
+        let things = if wrong.len() == 1 {
+            "1 thing is".into()
+        } else {
+            format!("{} things are", wrong.len())
+        };
         return Err(format!("{}: {things} wrong", path.display()));
     }
     let loaded = config.load().map_err(|e| e.to_string())?;
@@ -396,7 +425,11 @@ fn check(path: &Path) -> Result<(), String> {
         let (rp, list) = (s.relying_party.rp_id(), s.relying_party.list());
         println!("Security keys: {} models for {rp}; list {:?}.", list.models(), list.digest());
     }
-    println!("Entitlements: {} policies, digest {}.", loaded.entitlements.policy_count(), loaded.entitlements.digest());
+    println!(
+        "Entitlements: {} policies, digest {}.",
+        loaded.entitlements.policy_count(),
+        loaded.entitlements.digest()
+    );
     for line in signet_gateway::lists_enforced(c) {
         println!("{line}.");
     }
@@ -404,7 +437,11 @@ fn check(path: &Path) -> Result<(), String> {
     for (_, text) in &faults {
         eprintln!("{text}");
     }
-    if faults.iter().any(|(required, _)| *required) { Err("a required revocation list is missing or stale".into()) } else { Ok(()) }
+    if faults.iter().any(|(required, _)| *required) {
+        Err("a required revocation list is missing or stale".into())
+    } else {
+        Ok(())
+    }
 }
 
 fn run(path: &Path, json: bool) -> Result<(), String> {
@@ -421,7 +458,8 @@ fn wait_for_signal() -> std::io::Result<()> {
     runtime.block_on(async {
         #[cfg(unix)]
         {
-            let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+            let mut term =
+                tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
             tokio::select! {
                 r = tokio::signal::ctrl_c() => r,
                 _ = term.recv() => Ok(()),

@@ -26,8 +26,14 @@ pub async fn keep_up(core: Rc<Core>, config: Config, identity: ServerIdentity) {
     let mut nagged: Option<tokio::time::Instant> = None;
     loop {
         tokio::time::sleep(LOOK).await;
-        if nagged.is_none_or(|t| t.elapsed() >= NAG) && ends_soon(&identity, OffsetDateTime::now_utc()) {
-            tracing::warn!(code = "certificate.ends_soon", "the gateway's certificate ends within {} days", ENDS_SOON.whole_days());
+        if nagged.is_none_or(|t| t.elapsed() >= NAG)
+            && ends_soon(&identity, OffsetDateTime::now_utc())
+        {
+            tracing::warn!(
+                code = "certificate.ends_soon",
+                "the gateway's certificate ends within {} days",
+                ENDS_SOON.whole_days()
+            );
             nagged = Some(tokio::time::Instant::now());
         }
         let now = stamps(&config);
@@ -41,7 +47,10 @@ pub async fn keep_up(core: Rc<Core>, config: Config, identity: ServerIdentity) {
         match read {
             Ok(Ok(newer)) => take(&core, &identity, &newer),
             Ok(Err(e)) => {
-                tracing::error!(code = "certificate.refused", "the new certificate is refused; the last one stays: {e}");
+                tracing::error!(
+                    code = "certificate.refused",
+                    "the new certificate is refused; the last one stays: {e}"
+                );
                 core.note("certificate.refused", &e.to_string());
             }
             Err(e) => tracing::error!(error = %e, "the new certificate could not be read"),
@@ -50,13 +59,16 @@ pub async fn keep_up(core: Rc<Core>, config: Config, identity: ServerIdentity) {
 }
 
 fn take(core: &Core, identity: &ServerIdentity, newer: &ServerIdentity) {
-    let facts = |i: &ServerIdentity| i.certified_key().cert.first().and_then(|c| CertificateFacts::from_certificate(c).ok());
+    let facts = |i: &ServerIdentity| {
+        i.certified_key().cert.first().and_then(|c| CertificateFacts::from_certificate(c).ok())
+    };
     let Some(new) = facts(newer) else { return };
     if facts(identity).as_ref() == Some(&new) {
         return;
     }
     identity.replace(newer);
-    tracing::info!(serial = new.serial, until = %new.not_after, "the gateway's new certificate is in use");
+    tracing::info!(serial = new.serial, until = %new.not_after, "the gateway's new certificate is \
+        in use");
     core.note("certificate.reloaded", &format!("serial {}, until {}", new.serial, new.not_after));
 }
 

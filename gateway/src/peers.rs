@@ -75,8 +75,8 @@ impl Peers {
         self.desk(desk, |p| p.budget.may_log_on(Instant::now()))
     }
 
-    /// Told when a dealer is to be disconnected. One for each connection: what an earlier one was told does not end a later
-    /// one.
+    /// Told when a dealer is to be disconnected. One for each connection: what an earlier one was
+    /// told does not end a later one.
     pub fn dealer_out(&self, dealer: &DealerId) -> Rc<Notify> {
         self.dealer(dealer, |p| {
             p.out = Rc::default();
@@ -89,13 +89,19 @@ impl Peers {
         Duration::from_secs(self.limits.excess_pause_seconds.into())
     }
 
-    /// Whether evidence of a desk still fits into its day; `Err`: not, and whether that is to be told.
+    /// Whether evidence of a desk still fits into its day; `Err`: not, and whether that is to be
+    /// told.
     pub fn desk_signed(&self, desk: &CompId, at: UtcMillis, bytes: usize) -> Result<(), bool> {
         self.desk(desk, |p| p.signed.add(day(at), bytes, self.signed_max()))
     }
 
     /// The same of a dealer.
-    pub fn dealer_signed(&self, dealer: &DealerId, at: UtcMillis, bytes: usize) -> Result<(), bool> {
+    pub fn dealer_signed(
+        &self,
+        dealer: &DealerId,
+        at: UtcMillis,
+        bytes: usize,
+    ) -> Result<(), bool> {
         self.dealer(dealer, |p| p.signed.add(day(at), bytes, self.signed_max()))
     }
 
@@ -118,13 +124,22 @@ const REFUSED_BYTES: usize = 1_024;
 
 impl Core {
     /// Counts a message of a desk; `None`: it is not to be acted on, and the desk has been told.
-    pub fn within_budget(self: &Rc<Self>, desk: &CompId, message: AppMessage, meta: &Meta) -> Option<AppMessage> {
+    pub fn within_budget(
+        self: &Rc<Self>,
+        desk: &CompId,
+        message: AppMessage,
+        meta: &Meta,
+    ) -> Option<AppMessage> {
         let class = Class::of(&message);
         match self.peers.desk(desk, |p| p.budget.judge(Instant::now(), class, meta.bytes)) {
             Verdict::Go => return Some(message),
             Verdict::TooMany => {
                 tracing::warn!(%desk, msg_type = message.msg_type(), code = "budget.exceeded", "too many {}; refused", class.words());
-                self.note_about("budget.exceeded", desk.as_str(), &format!("too many {}; some were refused", class.words()));
+                self.note_about(
+                    "budget.exceeded",
+                    desk.as_str(),
+                    &format!("too many {}; some were refused", class.words()),
+                );
                 self.to_desk(desk, &too_many(&message, class, meta.seq));
             }
             Verdict::Out => self.desk_is_out(desk, class),
@@ -134,7 +149,8 @@ impl Core {
 
     /// Counts a message of a desk that the session has refused, or a reject of the desk.
     pub fn counts_fault(self: &Rc<Self>, desk: &CompId) {
-        let judged = self.peers.desk(desk, |p| p.budget.judge(Instant::now(), Class::Other, REFUSED_BYTES));
+        let judged =
+            self.peers.desk(desk, |p| p.budget.judge(Instant::now(), Class::Other, REFUSED_BYTES));
         if judged == Verdict::Out {
             self.desk_is_out(desk, Class::Other);
         }
@@ -142,24 +158,35 @@ impl Core {
 
     fn desk_is_out(self: &Rc<Self>, desk: &CompId, class: Class) {
         let pause = self.peers.pause().as_secs();
-        let words = format!("too many {} went on after they were refused; this desk may log on again in {pause} s", class.words());
+        let words = format!(
+            "too many {} went on after they were refused; this desk may log on again in {pause} s",
+            class.words()
+        );
         live::end_one(self, self.roster().as_deref(), desk, "budget.exceeded", &words);
     }
 
-    /// Counts a message of a dealer. It is acted on whatever comes out, as it tells what is so already; a dealer that
-    /// goes on beyond its budget is disconnected.
+    /// Counts a message of a dealer. It is acted on whatever comes out, as it tells what is so
+    /// already; a dealer that goes on beyond its budget is disconnected.
     pub fn counts_dealer(&self, dealer: &DealerId, class: Class, bytes: usize) {
-        let (verdict, out) = self.peers.dealer(dealer, |p| (p.budget.judge(Instant::now(), class, bytes), p.out.clone()));
+        let (verdict, out) = self
+            .peers
+            .dealer(dealer, |p| (p.budget.judge(Instant::now(), class, bytes), p.out.clone()));
         match verdict {
             Verdict::Go => {}
             Verdict::TooMany => {
                 tracing::warn!(%dealer, code = "budget.exceeded", "too many {}", class.words());
-                self.note_about("budget.exceeded", dealer.as_str(), &format!("too many {}", class.words()));
+                self.note_about(
+                    "budget.exceeded",
+                    dealer.as_str(),
+                    &format!("too many {}", class.words()),
+                );
             }
             Verdict::Out => {
-                tracing::error!(%dealer, code = "budget.dealer_out", "too many {}; the dealer is disconnected", class.words());
+                tracing::error!(%dealer, code = "budget.dealer_out", "too many {}; the dealer is \
+                    disconnected", class.words());
                 let pause = self.peers.pause().as_secs();
-                let words = format!("too many {} went on; disconnected for {pause} s", class.words());
+                let words =
+                    format!("too many {} went on; disconnected for {pause} s", class.words());
                 self.note_about("budget.dealer_out", dealer.as_str(), &words);
                 out.notify_one();
             }
@@ -186,6 +213,9 @@ fn too_many(m: &AppMessage, class: Class, seq: u64) -> AppMessage {
         ref_id: crate::signed::id_of(m),
         // 4: application not available.
         reason: 4,
-        text: Some(format!("too many {}; nothing was done. Send it again in some seconds (budget.exceeded)", class.words())),
+        text: Some(format!(
+            "too many {}; nothing was done. Send it again in some seconds (budget.exceeded)",
+            class.words()
+        )),
     })
 }

@@ -1,6 +1,7 @@
 //! Which message of ours to a dealer had which sequence number.
 //!
-//! A session Reject (3), and a BusinessMessageReject (j) without 379, name what they refuse by its number alone.
+//! A session Reject (3), and a BusinessMessageReject (j) without 379, name what they refuse by its
+//! number alone.
 
 use signet_fix::{AppMessage, message::Response};
 use std::collections::BTreeMap;

@@ -63,14 +63,21 @@ pub struct Worker {
 /// Opens the registry and starts its thread; returns when the first view is there and the enrolment
 /// service, if there is one, can be reached.
 pub async fn start(plan: Plan) -> Result<(RegistryView, Worker), GatewayError> {
-    let (age_max, fail_closed_sessions) = (Duration::from_secs(plan.section.view_max_age_s.into()), plan.section.fail_closed_sessions);
+    let (age_max, fail_closed_sessions) = (
+        Duration::from_secs(plan.section.view_max_age_s.into()),
+        plan.section.fail_closed_sessions,
+    );
     let (ready_tx, ready_rx) = oneshot::channel();
     let (stop_tx, stop_rx) = oneshot::channel();
     let (reports, inbox) = mpsc::channel(REPORTS_MAX);
     let body = move || {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(r) => r,
-            Err(source) => return drop(ready_tx.send(Err(GatewayError::Io { what: "runtime".into(), source }))),
+            Err(source) => {
+                return drop(
+                    ready_tx.send(Err(GatewayError::Io { what: "runtime".into(), source })),
+                );
+            }
         };
         runtime.block_on(LocalSet::new().run_until(work(plan, inbox, ready_tx, stop_rx)));
     };
@@ -93,17 +100,28 @@ impl Drop for Worker {
     }
 }
 
-type Ready = Result<(watch::Receiver<Snapshot>, Option<SocketAddr>, Option<StepUpHandle>), GatewayError>;
+type Ready =
+    Result<(watch::Receiver<Snapshot>, Option<SocketAddr>, Option<StepUpHandle>), GatewayError>;
 
-async fn work(plan: Plan, inbox: mpsc::Receiver<Report>, ready: oneshot::Sender<Ready>, stop: oneshot::Receiver<()>) {
+async fn work(
+    plan: Plan,
+    inbox: mpsc::Receiver<Report>,
+    ready: oneshot::Sender<Ready>,
+    stop: oneshot::Receiver<()>,
+) {
     let (registry, watch, snapshots, listener, tls) = match open(&plan).await {
         Ok(x) => x,
         Err(e) => return drop(ready.send(Err(e))),
     };
     let est = listener.as_ref().and_then(|l| l.local_addr().ok());
-    let service = plan
-        .enrolment
-        .map(|e| Rc::new(enrol::Service::new(registry.clone(), e.issuing, plan.trust_domain.clone(), plan.renewal_risk.clone())));
+    let service = plan.enrolment.map(|e| {
+        Rc::new(enrol::Service::new(
+            registry.clone(),
+            e.issuing,
+            plan.trust_domain.clone(),
+            plan.renewal_risk.clone(),
+        ))
+    });
     if let (Some(listener), Some(tls), Some(service)) = (listener, tls, &service) {
         tokio::task::spawn_local(enrol::server::serve(listener, tls, service.clone()));
     }
@@ -111,7 +129,9 @@ async fn work(plan: Plan, inbox: mpsc::Receiver<Report>, ready: oneshot::Sender<
         let (handle, requests) = StepUpHandle::new(settings.relying_party.origin());
         let models = settings.relying_party.list().models();
         tracing::info!(rp_id = settings.relying_party.rp_id(), models, "step-up service is up");
-        tokio::task::spawn_local(Rc::new(stepup::Service::new(registry.clone(), settings)).serve(requests));
+        tokio::task::spawn_local(
+            Rc::new(stepup::Service::new(registry.clone(), settings)).serve(requests),
+        );
         handle
     });
     let receiver = snapshots.subscribe();
@@ -136,7 +156,13 @@ async fn work(plan: Plan, inbox: mpsc::Receiver<Report>, ready: oneshot::Sender<
     registry.close().await;
 }
 
-type Opened = (Registry, Registry, watch::Sender<Snapshot>, Option<TcpListener>, Option<Arc<rustls::ServerConfig>>);
+type Opened = (
+    Registry,
+    Registry,
+    watch::Sender<Snapshot>,
+    Option<TcpListener>,
+    Option<Arc<rustls::ServerConfig>>,
+);
 
 async fn open(plan: &Plan) -> Result<Opened, GatewayError> {
     let registry = Registry::open(&plan.url).await?;
@@ -147,10 +173,15 @@ async fn open(plan: &Plan) -> Result<Opened, GatewayError> {
     let (mut listener, mut tls) = (None, None);
     if let Some(e) = &plan.enrolment {
         let what = || format!("enrolment.listen {}", e.listen);
-        listener = Some(TcpListener::bind(e.listen).await.map_err(|source| GatewayError::Io { what: what(), source })?);
+        listener = Some(
+            TcpListener::bind(e.listen)
+                .await
+                .map_err(|source| GatewayError::Io { what: what(), source })?,
+        );
         // A newcomer has no certificate yet. The versions stay at TLS 1.3 only.
-        let profile =
-            ServerProfile::new(plan.desk_roots.clone(), &plan.identity).with_optional_client_certificate().with_policy(plan.policy);
+        let profile = ServerProfile::new(plan.desk_roots.clone(), &plan.identity)
+            .with_optional_client_certificate()
+            .with_policy(plan.policy);
         tls = Some(profile.config().map_err(|e| GatewayError::Tls(e.to_string()))?);
     }
     let crl = Arc::new(registry.crl().await?.der);
@@ -200,8 +231,8 @@ impl RegistryThread {
     }
 
     async fn turn(&mut self) -> Result<(), RegistryError> {
-        // Before anything is written, and over connections that nothing else waits for: a flood of events must not
-        // delay a lock.
+        // Before anything is written, and over connections that nothing else waits for: a flood of
+        // events must not delay a lock.
         // Before the question, so that the view is never older than it claims.
         let confirmed = Instant::now();
         let version = self.watch.version().await?;
@@ -211,7 +242,11 @@ impl RegistryThread {
             view = Arc::new(self.watch.view(crate::clock::now()).await?);
             tracing::debug!(version = view.version, "the registry changed");
         }
-        let crl = if changed { Arc::new(self.watch.crl().await?.der) } else { self.snapshots.borrow().crl.clone() };
+        let crl = if changed {
+            Arc::new(self.watch.crl().await?.der)
+        } else {
+            self.snapshots.borrow().crl.clone()
+        };
         self.snapshots.send_replace(Snapshot { view, confirmed, crl });
         self.write_down().await?;
         if changed || self.crl_checked.is_none_or(|t| t.elapsed() > CRL_CHECK) {
@@ -221,8 +256,9 @@ impl RegistryThread {
         Ok(())
     }
 
-    /// Writes down the oldest reports, not more than a turn has time for: a crowd that logs on at once must not keep the view from
-    /// being confirmed. What is written is taken off at once, so that a later failure repeats none of it.
+    /// Writes down the oldest reports, not more than a turn has time for: a crowd that logs on at
+    /// once must not keep the view from being confirmed. What is written is taken off at once, so
+    /// that a later failure repeats none of it.
     async fn write_down(&mut self) -> Result<(), RegistryError> {
         let window = self.pending.len().min(REPORTS_A_TURN);
         let (mut notes, mut seen) = (Vec::new(), Vec::new());
@@ -246,8 +282,12 @@ impl RegistryThread {
         let mut left = window;
         while let Some(report) = self.pending.front().filter(|_| left > 0) {
             match report {
-                Report::FirstUsed(serial) => self.registry.first_used(serial, crate::clock::now()).await?,
-                Report::Traded(desk, dealer) => self.registry.traded(desk, dealer, crate::clock::now()).await?,
+                Report::FirstUsed(serial) => {
+                    self.registry.first_used(serial, crate::clock::now()).await?
+                }
+                Report::Traded(desk, dealer) => {
+                    self.registry.traded(desk, dealer, crate::clock::now()).await?
+                }
                 // Came after this turn began.
                 Report::Note(_) | Report::Seen(..) => break,
             }
@@ -276,7 +316,11 @@ impl RegistryThread {
             return Ok(());
         }
         let make = |number, lines: &[_]| ca.crl(number, lines, OffsetDateTime::now_utc());
-        match self.registry.next_crl(|last, covers| ca.crl_is_due(last, covers, now), make, now).await {
+        match self
+            .registry
+            .next_crl(|last, covers| ca.crl_is_due(last, covers, now), make, now)
+            .await
+        {
             Ok(Some(crl)) => tracing::info!(number = crl.number, "revocation list made"),
             Ok(None) => {}
             Err(CaError::Registry(e)) => return Err(e),
@@ -289,7 +333,8 @@ impl RegistryThread {
         let down_s = self.down_since.get_or_insert_with(Instant::now).elapsed().as_secs();
         if self.complained.is_none_or(|t| t.elapsed() >= COMPLAIN) {
             self.complained = Some(Instant::now());
-            tracing::error!(error = %e, code = e.code(), down_s, "the registry does not answer: soon nobody will be admitted. {}", e.cure());
+            tracing::error!(error = %e, code = e.code(), down_s, "the registry does not answer: \
+                soon nobody will be admitted. {}", e.cure());
         }
     }
 }
@@ -304,7 +349,12 @@ mod tests {
     #[tokio::test]
     async fn a_crowd_of_reports_is_written_down_once_and_keeps_the_view_confirmed() {
         let dir = tempfile::tempdir().unwrap();
-        let url = crate::config::RegistrySection::new(&format!("sqlite:{}", dir.path().join("r.db").display())).url().unwrap();
+        let url = crate::config::RegistrySection::new(&format!(
+            "sqlite:{}",
+            dir.path().join("r.db").display()
+        ))
+        .url()
+        .unwrap();
         let registry = Registry::open(&url).await.unwrap();
         let user = NewUser {
             id: "alice".into(),
@@ -317,7 +367,8 @@ mod tests {
         registry.add_users(&[(user, code)], "test", UtcMillis(0)).await.unwrap();
         let before = registry.events().await.unwrap().0.len();
         let view = Arc::new(registry.view(UtcMillis(0)).await.unwrap());
-        let snapshots = watch::Sender::new(Snapshot { view, confirmed: Instant::now(), crl: Arc::new(vec![]) });
+        let snapshots =
+            watch::Sender::new(Snapshot { view, confirmed: Instant::now(), crl: Arc::new(vec![]) });
         let mut keeper = RegistryThread {
             registry: registry.clone(),
             watch: registry.clone(),
@@ -334,7 +385,10 @@ mod tests {
             let note = NewEvent::new(UtcMillis(1), "test", "risk.assessed", "alice", n.to_string());
             let at = i64::try_from(n).unwrap();
             // One who is registered, one who is not.
-            keeper.pending.extend([Report::FirstUsed(format!("{n:x}")), Report::Seen("alice".into(), gb(at))]);
+            keeper.pending.extend([
+                Report::FirstUsed(format!("{n:x}")),
+                Report::Seen("alice".into(), gb(at)),
+            ]);
             keeper.pending.extend([Report::Note(note), Report::Seen("nobody".into(), gb(at))]);
         }
         let mut turns = 0;

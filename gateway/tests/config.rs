@@ -1,4 +1,5 @@
-//! The documented configuration is a configuration, and a wrong one is refused with the key at fault.
+//! The documented configuration is a configuration, and a wrong one is refused with the key at
+//! fault.
 
 use signet_gateway::{
     Config,
@@ -24,22 +25,32 @@ fn the_example_is_read_and_documents_every_key() {
     // The example files are of one bank.
     let facts: toml::Table = include_str!("../entitlements.example.toml").parse().unwrap();
     for panel in facts["panels"].as_table().unwrap().values().flat_map(|p| p.as_array().unwrap()) {
-        assert!(c.dealer.iter().any(|d| Some(d.comp_id.as_str()) == panel.as_str()), "{panel} is no dealer of the example");
+        assert!(
+            c.dealer.iter().any(|d| Some(d.comp_id.as_str()) == panel.as_str()),
+            "{panel} is no dealer of the example"
+        );
     }
     assert_eq!(c.dealer[0].host_and_port(), Some(("fix.northbank.example", 9880)));
     let e = c.enrolment.as_ref().unwrap();
     assert!(e.anchors.is_absolute() && e.ca_key.as_ref().unwrap().is_absolute());
     assert!(c.registry.as_ref().unwrap().url().unwrap().to_string().ends_with("registry.db"));
     // What is a comment in the example is a key all the same.
-    let upstream = EXAMPLE.replace("#[enrolment.upstream]", "[enrolment.upstream]").replace("#url", "url").replace("#roots", "roots");
-    let upstream =
-        upstream.replace("#credentials_file", "credentials_file").replace("#password_file", "password_file").replace("#name =", "name =");
+    let upstream = EXAMPLE
+        .replace("#[enrolment.upstream]", "[enrolment.upstream]")
+        .replace("#url", "url")
+        .replace("#roots", "roots");
+    let upstream = upstream
+        .replace("#credentials_file", "credentials_file")
+        .replace("#password_file", "password_file")
+        .replace("#name =", "name =");
     let c2 = read(&upstream).unwrap();
     assert_eq!(c2.step_up.unwrap().name.as_deref(), Some("Example Bank"));
     assert!(c.admin.as_ref().unwrap().trust.is_absolute());
     assert!(c.step_up.as_ref().unwrap().attestation.is_absolute());
     assert!(c2.enrolment.unwrap().upstream.unwrap().roots.is_absolute());
-    assert!(c.gateway.instruments.ends_with("instruments.toml") && c.gateway.instruments.is_absolute());
+    assert!(
+        c.gateway.instruments.ends_with("instruments.toml") && c.gateway.instruments.is_absolute()
+    );
 }
 
 #[test]
@@ -58,19 +69,39 @@ fn what_is_wrong_is_named() {
         ("lifetime_days = 7 ", "lifetime_days = 91 ", "enrolment.lifetime_days"),
         ("crl_hours = 24 ", "crl_hours = 0 ", "enrolment.crl_hours"),
         ("ca_key = ", "#ca_key = ", "belong together"),
-        ("#[enrolment.upstream]", "[enrolment.upstream]\nurl='x'\nroots='x'\ncredentials_file='x'\n#", "choose"),
+        (
+            "#[enrolment.upstream]",
+            "[enrolment.upstream]\nurl='x'\nroots='x'\ncredentials_file='x'\n#",
+            "choose",
+        ),
         ("pins = []                            # our", "pins = ['x'] # our", "enrolment.pins"),
         ("public_port = 9444", "public_port = 0", "enrolment.public_host"),
-        ("dealers = [\"NORTHBANK\"]              # leave", "dealers = [] # leave", "desk_default.dealers"),
-        ("dealers = [\"NORTHBANK\"]              # leave", "dealers = [\"NOBODY\"] # leave", "desk_default.dealers"),
+        (
+            "dealers = [\"NORTHBANK\"]              # leave",
+            "dealers = [] # leave",
+            "desk_default.dealers",
+        ),
+        (
+            "dealers = [\"NORTHBANK\"]              # leave",
+            "dealers = [\"NOBODY\"] # leave",
+            "desk_default.dealers",
+        ),
         ("[registry] ", "[registri] ", "unknown field"),
         ("first_key_minutes = 60 ", "first_key_minutes = 0 ", "step_up.first_key_minutes"),
         ("answer_seconds = 60 ", "answer_seconds = 9 ", "step_up.answer_seconds"),
         ("answer_seconds = 60 ", "answer_secs = 60 ", "unknown field"),
-        ("logon = \"risk\" ", "known_networks = []\nlogon = \"risk\" ", "unknown field `known_networks`"),
+        (
+            "logon = \"risk\" ",
+            "known_networks = []\nlogon = \"risk\" ",
+            "unknown field `known_networks`",
+        ),
         ("[risk] ", "[risc] ", "unknown field"),
         ("open_rfqs = \"withdraw\"", "open_rfqs = \"sell\"", "unknown variant"),
-        ("listen = \"10.20.0.7:9445\"", "listen = \"10.20.0.7:9443\"", "admin.listen: 10.20.0.7:9443 is desks.listen too"),
+        (
+            "listen = \"10.20.0.7:9445\"",
+            "listen = \"10.20.0.7:9443\"",
+            "admin.listen: 10.20.0.7:9443 is desks.listen too",
+        ),
         ("hardware_policies = []", "hardware_policies = [\"sylvia\"]", "admin.hardware_policies"),
         ("trust = \"admins-ca.pem\"", "#trust", "missing field `trust`"),
         ("[admin]  ", "[admins]  ", "unknown field"),
@@ -79,7 +110,8 @@ fn what_is_wrong_is_named() {
     ] {
         let text = EXAMPLE.replacen(from, to, 1);
         assert_ne!(text, EXAMPLE, "{from}");
-        let why = read(&text).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
+        let why =
+            read(&text).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
         assert!(why.contains(want), "{from} -> {to}: {why}");
     }
 }
@@ -89,8 +121,13 @@ fn hybrid_only_and_tls_1_2_exclude_each_other() {
     let hybrid = EXAMPLE.replacen("hybrid_only = false", "hybrid_only = true", 1);
     let desks = hybrid.replacen("allow_tls12 = false ", "allow_tls12 = true ", 1);
     let dealer = hybrid.replacen("\nallow_tls12 = false\n", "\nallow_tls12 = true\n", 1);
-    for (text, want) in [(desks, "desks.allow_tls12"), (dealer, "dealer NORTHBANK: allow_tls12"), (hybrid, "gateway.pem")] {
-        let why = read(&text).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
+    for (text, want) in [
+        (desks, "desks.allow_tls12"),
+        (dealer, "dealer NORTHBANK: allow_tls12"),
+        (hybrid, "gateway.pem"),
+    ] {
+        let why =
+            read(&text).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
         assert!(why.contains(want), "{why}");
     }
 }
@@ -99,7 +136,8 @@ fn hybrid_only_and_tls_1_2_exclude_each_other() {
 fn files_that_are_not_there_are_named() {
     let why = Config::read(Path::new("/nowhere/gateway.toml")).unwrap_err().to_string();
     assert!(why.contains("/nowhere/gateway.toml"), "{why}");
-    let why = read(EXAMPLE).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
+    let why =
+        read(EXAMPLE).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
     assert!(why.contains("gateway.pem"), "{why}");
 }
 
@@ -108,11 +146,15 @@ fn the_example_of_risk_settings_is_read_and_says_what_the_defaults_are() {
     let dir = tempfile::tempdir().unwrap();
     let settings = dir.path().join("risk.toml");
     fs::write(&settings, include_str!("../risk.example.toml")).unwrap();
-    let section = RiskSection { table: None, settings: settings.clone(), open_rfqs: OpenRfqs::Withdraw };
+    let section =
+        RiskSection { table: None, settings: settings.clone(), open_rfqs: OpenRfqs::Withdraw };
     let p = section.read().unwrap();
     assert_eq!((p.networks.len(), p.settings.person.len(), p.hours.is_some()), (2, 1, true));
     let defaults = PostureSettings::default();
-    assert_eq!((p.settings.posture.report_minutes, &p.settings.posture.require), (defaults.report_minutes, &defaults.require));
+    assert_eq!(
+        (p.settings.posture.report_minutes, &p.settings.posture.require),
+        (defaults.report_minutes, &defaults.require)
+    );
     // An own table is read from its file, and the founding one is what is in the repository.
     let table = dir.path().join("risk-score.toml");
     fs::write(&table, FOUNDING_TABLE).unwrap();
@@ -124,8 +166,13 @@ fn the_example_of_risk_settings_is_read_and_says_what_the_defaults_are() {
 fn keys_need_a_registry_to_be_kept_in() {
     let from = EXAMPLE.find("[registry]").unwrap();
     let to = EXAMPLE.find("[step_up]").unwrap();
-    let without = format!("{}{}", &EXAMPLE[..from], &EXAMPLE[to..]).replacen("[desk_default]", "[[desk]]\ncomp_id = 'D'", 1);
-    let why = read(&without).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
+    let without = format!("{}{}", &EXAMPLE[..from], &EXAMPLE[to..]).replacen(
+        "[desk_default]",
+        "[[desk]]\ncomp_id = 'D'",
+        1,
+    );
+    let why =
+        read(&without).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
     assert!(why.contains("step_up: needs [registry]"), "{why}");
 }
 
@@ -138,7 +185,8 @@ fn the_example_of_a_key_list_is_read() {
     assert_eq!(read().unwrap().models(), 2);
 }
 
-/// What no policy permits is denied, so a gateway without policies would be one on which nothing can be done by mistake.
+/// What no policy permits is denied, so a gateway without policies would be one on which nothing
+/// can be done by mistake.
 #[test]
 fn entitlements_are_required() {
     let from = EXAMPLE.find("[entitlements]").unwrap();

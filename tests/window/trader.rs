@@ -10,8 +10,8 @@ const ENTER: &str = "\u{e007}";
 const F8: &str = "\u{e038}";
 const F9: &str = "\u{e039}";
 
-/// Everything of a price or a size that is not seen whole: what the text needs beyond its own box, its
-/// button, or any box around it that hides what stands over its edge.
+/// Everything of a price or a size that is not seen whole: what the text needs beyond its own box,
+/// its button, or any box around it that hides what stands over its edge.
 const CUT: &str = "
     const cut = [];
     for (const e of document.querySelectorAll('[data-price], [data-size], [data-testid=blotter-row] .number')) {
@@ -47,7 +47,11 @@ impl Window {
 
     async fn resize(&self, width: u32, height: u32) {
         self.client.set_window_rect(0, 0, width, height).await.unwrap();
-        self.until("the window has its size", &format!("return Math.abs(innerWidth - {width}) < 40")).await;
+        self.until(
+            "the window has its size",
+            &format!("return Math.abs(innerWidth - {width}) < 40"),
+        )
+        .await;
     }
 
     async fn until(&self, what: &str, script: &str) {
@@ -67,7 +71,8 @@ impl Window {
 
     /// Asks for quotes, by id or by any name of the instrument; the answer is the RFQ's id.
     async fn ask_for(&self, instrument: &str, side: &str, quantity: &str) -> String {
-        let panels = "return [...document.querySelectorAll('[data-panel]')].map(e => e.dataset.testid.slice(10))";
+        let panels = "return [...document.querySelectorAll('[data-panel]')].map(e => \
+            e.dataset.testid.slice(10))";
         let before: Vec<String> = serde_json::from_value(self.run(panels).await).unwrap();
         let field = self.id("ticket-instrument").await;
         field.click().await.unwrap();
@@ -99,7 +104,8 @@ impl Window {
     }
 
     async fn keyboard_is(&self, test_id: &str) {
-        let script = format!("return (document.activeElement.dataset.testid || '') === '{test_id}'");
+        let script =
+            format!("return (document.activeElement.dataset.testid || '') === '{test_id}'");
         self.until(&format!("the keyboard is at {test_id}"), &script).await;
     }
 
@@ -135,7 +141,10 @@ async fn no_price_is_ever_cut() {
             w.ctrl(zoom).await;
             // Panels out of sight are not laid out: each is looked at where it is.
             for id in &asked {
-                w.run(&format!("document.querySelector('[data-testid=\"rfq-panel-{id}\"]').scrollIntoView()")).await;
+                w.run(&format!(
+                    "document.querySelector('[data-testid=\"rfq-panel-{id}\"]').scrollIntoView()"
+                ))
+                .await;
                 tokio::time::sleep(Duration::from_millis(150)).await;
                 let seen = w.run(CUT).await;
                 assert_eq!(seen["cut"], json!([]), "at {width}x{height}, zoom {zoom}");
@@ -181,7 +190,8 @@ async fn the_keyboard_is_given_back_after_every_dialog() {
     assert_eq!(w.count("[data-testid='step-up']").await, 0);
     w.keyboard_is(&panel).await;
 
-    // Keys only: arm, confirm, refuse the touch. The number keys and Enter work again, as often as one likes.
+    // Keys only: arm, confirm, refuse the touch. The number keys and Enter work again, as often as
+    // one likes.
     for _ in 0..2 {
         w.press("1").await;
         w.press(ENTER).await;
@@ -191,7 +201,10 @@ async fn the_keyboard_is_given_back_after_every_dialog() {
         w.keyboard_is("key-pin").await;
         w.press(ESCAPE).await;
         w.gone("step-up").await;
-        w.find(&format!("[data-testid='{panel}'] [data-testid='accept-state'][data-state='declined']")).await;
+        w.find(&format!(
+            "[data-testid='{panel}'] [data-testid='accept-state'][data-state='declined']"
+        ))
+        .await;
         w.keyboard_is(&panel).await;
     }
     // The same where it is approved.
@@ -213,7 +226,9 @@ async fn the_keyboard_is_given_back_after_every_dialog() {
         w.id(dialog).await;
         for _ in 0..4 {
             w.type_here("\u{e004}").await;
-            let inside = format!("return document.querySelector('[data-testid={dialog}]').contains(document.activeElement)");
+            let inside = format!(
+                "return document.querySelector('[data-testid={dialog}]').contains(document.activeElement)"
+            );
             assert_eq!(w.run(&inside).await, json!(true));
         }
         w.press(ESCAPE).await;
@@ -230,7 +245,8 @@ async fn the_keyboard_is_given_back_after_every_dialog() {
     }
 
     // What was said is in the blotter's own line, F9 closes it, and the list has it all.
-    let line = w.find("[data-region='blotter'] [data-testid='notice'][data-code='accept_declined']").await;
+    let line =
+        w.find("[data-region='blotter'] [data-testid='notice'][data-code='accept_declined']").await;
     assert!(!line.text().await.unwrap().is_empty());
     while w.count("[data-testid='notice']").await > 0 {
         w.press(F9).await;
@@ -256,25 +272,37 @@ async fn nothing_moves_while_the_ticket_is_filled_in_and_no_challenge_takes_the_
     assert_eq!(w.run(PLACES).await, before, "while the list is open");
     w.type_here(ENTER).await;
     w.id("ticket-isin").await;
-    w.until("the day is known", "return document.querySelector('[data-testid=ticket-settles]').value !== ''").await;
+    w.until(
+        "the day is known",
+        "return document.querySelector('[data-testid=ticket-settles]').value !== ''",
+    )
+    .await;
     assert_eq!(w.run(PLACES).await, before, "with an instrument");
     w.keyboard_is("ticket-quantity").await;
     let quantity = w.id("ticket-quantity").await;
     for part in ["5", "x", "lots"] {
         quantity.send_keys(part).await.unwrap();
         tokio::time::sleep(Duration::from_millis(200)).await;
-        assert_eq!(quantity.attr("aria-invalid").await.unwrap().as_deref(), Some("false"), "half typed: {part}");
+        assert_eq!(
+            quantity.attr("aria-invalid").await.unwrap().as_deref(),
+            Some("false"),
+            "half typed: {part}"
+        );
         assert_eq!(w.run(PLACES).await, before, "while {part} is typed");
     }
     w.click("dealers-all").await;
-    w.until("the mistake is said", "return document.querySelector('[data-testid=ticket-quantity]').ariaInvalid === 'true'").await;
+    w.until(
+        "the mistake is said",
+        "return document.querySelector('[data-testid=ticket-quantity]').ariaInvalid === 'true'",
+    )
+    .await;
     assert_eq!(w.run(PLACES).await, before, "with a mistake");
     w.click("ticket-send").await;
     w.id("error-quantity").await;
     assert_eq!(w.run(PLACES).await, before, "refused");
 
-    // Somebody asks for a touch while a quantity is typed: the letters go where they went, and a key
-    // leads to the dialog.
+    // Somebody asks for a touch while a quantity is typed: the letters go where they went, and a
+    // key leads to the dialog.
     quantity.click().await.unwrap();
     quantity.send_keys("1").await.unwrap();
     stage.unlock_screen();

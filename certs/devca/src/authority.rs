@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use rcgen::string::Ia5String;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData, RevokedCertParams, SanType,
-    SerialNumber, SignatureAlgorithm,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    PKCS_RSA_SHA256, PublicKeyData, RevokedCertParams, SanType, SerialNumber, SignatureAlgorithm,
 };
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
-use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer,
+};
 use signet_identity::CertificateFacts;
 use time::{Duration, OffsetDateTime};
 use zeroize::{Zeroize as _, Zeroizing};
@@ -70,7 +72,12 @@ impl Authority {
         self.0.pem()
     }
 
-    pub(crate) fn issue(&self, order: &Order, trust_domain: &str, now: OffsetDateTime) -> Result<Issued, DevCaError> {
+    pub(crate) fn issue(
+        &self,
+        order: &Order,
+        trust_domain: &str,
+        now: OffsetDateTime,
+    ) -> Result<Issued, DevCaError> {
         let algorithm = if order.rsa { &PKCS_RSA_SHA256 } else { &PKCS_ECDSA_P256_SHA256 };
         let key = KeyPair::generate_for(algorithm)?;
         let certificate = params(order, trust_domain, now)?.signed_by(&key, &self.0)?;
@@ -89,7 +96,8 @@ impl Authority {
         trust_domain: &str,
         now: OffsetDateTime,
     ) -> Result<Vec<CertificateDer<'static>>, DevCaError> {
-        let certificate = params(order, trust_domain, now)?.signed_by(&PublicPoint(public_point), &self.0)?;
+        let certificate =
+            params(order, trust_domain, now)?.signed_by(&PublicPoint(public_point), &self.0)?;
         Ok(vec![certificate.der().clone()])
     }
 }
@@ -107,7 +115,11 @@ impl PublicKeyData for PublicPoint<'_> {
     }
 }
 
-fn params(order: &Order, trust_domain: &str, now: OffsetDateTime) -> Result<CertificateParams, DevCaError> {
+fn params(
+    order: &Order,
+    trust_domain: &str,
+    now: OffsetDateTime,
+) -> Result<CertificateParams, DevCaError> {
     let mut params = CertificateParams::new(order.dns.clone())?;
     let uri = Ia5String::try_from(order.spiffe_uri(trust_domain))?;
     params.subject_alt_names.push(SanType::URI(uri));
@@ -118,8 +130,11 @@ fn params(order: &Order, trust_domain: &str, now: OffsetDateTime) -> Result<Cert
     params.use_authority_key_identifier_extension = true;
     (params.not_before, params.not_after) = order.validity(now);
     if let Some(oid) = &order.policy {
-        let content = signet_identity::policy_extension(oid).ok_or_else(|| DevCaError::Policy(oid.clone()))?;
-        params.custom_extensions.push(rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 32], content));
+        let content = signet_identity::policy_extension(oid)
+            .ok_or_else(|| DevCaError::Policy(oid.clone()))?;
+        params
+            .custom_extensions
+            .push(rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 32], content));
     }
     if order.for_server {
         params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
@@ -133,7 +148,9 @@ fn params(order: &Order, trust_domain: &str, now: OffsetDateTime) -> Result<Cert
 /// The bytes of the serial number, which `CertificateFacts` gives as hexadecimal.
 fn serial(certificate: &CertificateDer<'_>) -> Result<Vec<u8>, DevCaError> {
     let digits = CertificateFacts::from_certificate(certificate)?.serial;
-    let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let byte = |pair: &[u8]| {
+        std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok())
+    };
     digits.as_bytes().chunks(2).map(byte).collect::<Option<_>>().ok_or(DevCaError::Serial)
 }
 

@@ -25,8 +25,8 @@ pub struct IssuedFiles {
 }
 
 impl DevPki {
-    /// Writes `desks-ca.pem`, `gateways-ca.pem`, `dealers-ca.pem` and `admins-ca.pem`. The authorities'
-    /// keys are never written.
+    /// Writes `desks-ca.pem`, `gateways-ca.pem`, `dealers-ca.pem` and `admins-ca.pem`. The
+    /// authorities' keys are never written.
     pub fn write_roots(&self, directory: &Path) -> Result<RootFiles, DevCaError> {
         make_private(directory)?;
         let write = |name: &str, role| {
@@ -47,7 +47,10 @@ impl Issued {
     /// Writes `<stem>.pem` and `<stem>-key.pem`, the directory and key for their owner only.
     pub fn write_to(&self, directory: &Path, stem: &str) -> Result<IssuedFiles, DevCaError> {
         make_private(directory)?;
-        let files = IssuedFiles { chain: directory.join(format!("{stem}.pem")), key: directory.join(format!("{stem}-key.pem")) };
+        let files = IssuedFiles {
+            chain: directory.join(format!("{stem}.pem")),
+            key: directory.join(format!("{stem}-key.pem")),
+        };
         write_private(&files.chain, self.chain_pem().as_bytes())?;
         write_private(&files.key, self.key_pem().as_bytes())?;
         Ok(files)

@@ -3,9 +3,9 @@
 //! **DEMONSTRATION AND TESTS ONLY.** It issues to anybody, asks nothing, and its authorities' keys
 //! exist only in memory. A release of the desk must not depend on this crate.
 //!
-//! Desks, gateways, dealers and administrators each have an authority of their own, as in production, so that a
-//! certificate of one kind is worth nothing in another's place. The profiles it follows are
-//! written down in `certs/profiles/`.
+//! Desks, gateways, dealers and administrators each have an authority of their own, as in
+//! production, so that a certificate of one kind is worth nothing in another's place. The profiles
+//! it follows are written down in `certs/profiles/`.
 
 mod authority;
 mod error;
@@ -55,7 +55,11 @@ impl DevPki {
     }
 
     /// Issues what is ordered for a P-256 key made elsewhere, given as its uncompressed point.
-    pub fn issue_for(&self, order: &Order, public_point: &[u8]) -> Result<Vec<CertificateDer<'static>>, DevCaError> {
+    pub fn issue_for(
+        &self,
+        order: &Order,
+        public_point: &[u8],
+    ) -> Result<Vec<CertificateDer<'static>>, DevCaError> {
         self.authority(order.role()).issue_for(order, public_point, &self.trust_domain, self.now)
     }
 
@@ -111,6 +115,10 @@ impl DevPki {
 }
 
 /// Puts an issued identity where a desk looks for it.
-pub fn store_desk_identity(keychain: &dyn Keychain, issued: &Issued, name: &IdentityName) -> Result<(), KeychainError> {
+pub fn store_desk_identity(
+    keychain: &dyn Keychain,
+    issued: &Issued,
+    name: &IdentityName,
+) -> Result<(), KeychainError> {
     keychain.store_identity(name, issued.key_pkcs8(), issued.chain())
 }

@@ -52,7 +52,10 @@ enum Action {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Action::Generate { out, trust_domain, gateway, dealer, desk, admin } => {
-            let orders = dealer.iter().map(|id| (id, Order::dealer(id))).chain(desk.iter().map(|id| (id, Order::desk(id))));
+            let orders = dealer
+                .iter()
+                .map(|id| (id, Order::dealer(id)))
+                .chain(desk.iter().map(|id| (id, Order::desk(id))));
             let orders = orders.chain(admin.iter().map(|id| (id, Order::admin(id))));
             generate(&out, &trust_domain, &gateway, orders).map(|()| ExitCode::SUCCESS)
         }

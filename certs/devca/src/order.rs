@@ -8,7 +8,8 @@ const LIFETIME: Duration = Duration::days(7);
 /// How far back validity starts, for clocks that differ a little.
 const CLOCK_TOLERANCE: Duration = Duration::minutes(5);
 
-/// The certificate policy that marks managed laptops in practice and tests: an example of X.660, nobody's.
+/// The certificate policy that marks managed laptops in practice and tests: an example of X.660,
+/// nobody's.
 pub const MANAGED: &str = "2.999.1";
 
 /// An order for one certificate.

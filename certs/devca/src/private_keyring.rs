@@ -68,7 +68,8 @@ impl PrivateBus {
     pub fn start(home: &Path) -> Result<Self, DevCaError> {
         make_private(home)?;
         // Not under `home`: a socket's path may have at most 108 bytes.
-        let run = TempDir::with_prefix("signet-bus-").map_err(|source| DevCaError::File { path: home.to_owned(), source })?;
+        let run = TempDir::with_prefix("signet-bus-")
+            .map_err(|source| DevCaError::File { path: home.to_owned(), source })?;
         let config = run.path().join("bus.conf");
         let text = BUS_CONFIG.replace("@DIR@", &run.path().to_string_lossy());
         write_private(&config, text.as_bytes())?;
@@ -94,7 +95,10 @@ impl PrivateBus {
     /// The environment that makes a program use this bus.
     #[must_use]
     pub fn env(&self) -> Vec<(&'static str, OsString)> {
-        vec![("DBUS_SESSION_BUS_ADDRESS", self.address.clone().into()), ("XDG_RUNTIME_DIR", self.run.path().into())]
+        vec![
+            ("DBUS_SESSION_BUS_ADDRESS", self.address.clone().into()),
+            ("XDG_RUNTIME_DIR", self.run.path().into()),
+        ]
     }
 
     fn has_owner(&self, name: &str) -> bool {
@@ -111,7 +115,8 @@ impl PrivateBus {
 impl PrivateKeyring {
     /// An empty, unlocked keyring that is forgotten on drop.
     pub fn start() -> Result<Self, DevCaError> {
-        let home = TempDir::with_prefix("signet-keyring-").map_err(|source| DevCaError::File { path: std::env::temp_dir(), source })?;
+        let home = TempDir::with_prefix("signet-keyring-")
+            .map_err(|source| DevCaError::File { path: std::env::temp_dir(), source })?;
         let mut keyring = Self::start_in(home.path(), THROW_AWAY_PASSWORD, Start::Unlocked)?;
         keyring._home = Some(home);
         Ok(keyring)
@@ -174,7 +179,12 @@ impl PrivateKeyring {
     }
 }
 
-fn spawn(command: &mut Command, program: &'static str, stdin: Stdio, stdout: Stdio) -> Result<Child, DevCaError> {
+fn spawn(
+    command: &mut Command,
+    program: &'static str,
+    stdin: Stdio,
+    stdout: Stdio,
+) -> Result<Child, DevCaError> {
     command.stdin(stdin).stdout(stdout).stderr(Stdio::null());
     command.spawn().map_err(|source| DevCaError::Program { program, source })
 }

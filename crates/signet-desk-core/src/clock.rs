@@ -1,5 +1,5 @@
-//! The gateway's clock as seen from the laptop, measured from the session's own messages. The laptop's
-//! own time comes without steps (`laptop_clock.rs`); that of the gateway may have them.
+//! The gateway's clock as seen from the laptop, measured from the session's own messages. The
+//! laptop's own time comes without steps (`laptop_clock.rs`); that of the gateway may have them.
 
 use signet_rfq::UtcMillis;
 use std::collections::VecDeque;
@@ -40,8 +40,8 @@ pub struct GatewayClock {
 }
 
 impl GatewayClock {
-    /// One TestRequest sent at `sent` and answered at `received` (laptop clock), stamped `stamped` by
-    /// the gateway in between. A round trip that ran backwards was measured over a clock step.
+    /// One TestRequest sent at `sent` and answered at `received` (laptop clock), stamped `stamped`
+    /// by the gateway in between. A round trip that ran backwards was measured over a clock step.
     pub fn measured(&mut self, sent: UtcMillis, stamped: UtcMillis, received: UtcMillis) {
         let round_trip = received.since(sent);
         if !(0..60_000).contains(&round_trip) {
@@ -49,9 +49,10 @@ impl GatewayClock {
             return;
         }
         let new = (round_trip, stamped.since(sent) - round_trip / 2);
-        // Half a round trip is the most that a measurement can be wrong. Two that disagree by more were
-        // taken before and after somebody set a clock: only the new one counts.
-        if self.best().is_some_and(|best| (new.1 - best.1).abs() > (new.0 + best.0) / 2 + DRIFT_MS) {
+        // Half a round trip is the most that a measurement can be wrong. Two that disagree by more
+        // were taken before and after somebody set a clock: only the new one counts.
+        if self.best().is_some_and(|best| (new.1 - best.1).abs() > (new.0 + best.0) / 2 + DRIFT_MS)
+        {
             self.samples.clear();
         }
         if self.samples.len() == SAMPLES {

@@ -45,20 +45,41 @@ pub struct Desk {
 
 impl Desk {
     /// Starts the link's thread. Nothing is connected yet. `keys` is how security keys are reached.
-    pub fn start(config: DeskConfig, keychain: Arc<dyn KeyStore>, keys: Arc<dyn StepUp>) -> Result<Self, Problem> {
+    pub fn start(
+        config: DeskConfig,
+        keychain: Arc<dyn KeyStore>,
+        keys: Arc<dyn StepUp>,
+    ) -> Result<Self, Problem> {
         let now = laptop_now();
-        let book = Arc::new(Mutex::new(Book::new(Ids::new(now, u32::from_le_bytes(random())), now)));
+        let book =
+            Arc::new(Mutex::new(Book::new(Ids::new(now, u32::from_le_bytes(random())), now)));
         let (commands, receiver) = mpsc::unbounded_channel();
         let venues = Arc::new(Venues::open(&config.venues, &config.data_dir));
         let pins = Arc::new(PinDesk::new(book.clone()));
         let holders = Arc::new(Holders::new(keychain, config.token.clone(), pins.clone()));
-        let issuer = Issuer { holders, venues, book: book.clone(), proxy: config.proxy.clone(), tls: config.tls };
+        let issuer = Issuer {
+            holders,
+            venues,
+            book: book.clone(),
+            proxy: config.proxy.clone(),
+            tls: config.tls,
+        };
         let (c, i, k) = (config.clone(), issuer.clone(), keys.clone());
         std::thread::Builder::new()
             .name("signet-link".into())
             .spawn(move || link::run(c, i, k, receiver))
-            .map_err(|e| problem("internal", format!("No thread for the link: {e}"), "Restart the computer."))?;
-        Ok(Self { config: Arc::new(config), issuer, pins, enrolling: Arc::default(), keys, book, commands })
+            .map_err(|e| {
+                problem("internal", format!("No thread for the link: {e}"), "Restart the computer.")
+            })?;
+        Ok(Self {
+            config: Arc::new(config),
+            issuer,
+            pins,
+            enrolling: Arc::default(),
+            keys,
+            book,
+            commands,
+        })
     }
 
     /// What this build is, and the venues it knows.
@@ -73,7 +94,8 @@ impl Desk {
         }
     }
 
-    /// Client identities in the OS keychain. May wait for the keychain (never longer than its deadline).
+    /// Client identities in the OS keychain. May wait for the keychain (never longer than its
+    /// deadline).
     pub async fn identities(&self) -> Result<Vec<IdentityView>, Problem> {
         let found = self.issuer.blocking(|holders| {
             let listed = holders.keychain.identities().map_err(|e| Problem::from(&e))?;
@@ -81,8 +103,17 @@ impl Desk {
         });
         let now = OffsetDateTime::now_utc();
         // Some plain venue takes certificates that state no Signet identity.
-        let nameless = self.issuer.venues.all().iter().any(|v| v.direct.as_ref().is_some_and(|d| d.sender_comp_id.is_some()));
-        Ok(found.await?.into_iter().map(|(held_in, i)| identity(i, held_in, nameless, now)).collect())
+        let nameless = self
+            .issuer
+            .venues
+            .all()
+            .iter()
+            .any(|v| v.direct.as_ref().is_some_and(|d| d.sender_comp_id.is_some()));
+        Ok(found
+            .await?
+            .into_iter()
+            .map(|(held_in, i)| identity(i, held_in, nameless, now))
+            .collect())
     }
 
     /// What an invitation says: the link, or the text of the file.
@@ -94,7 +125,11 @@ impl Desk {
     pub async fn enrol(&self, intent: EnrolIntent) -> Result<(), Problem> {
         enrol::check(&intent)?;
         if self.enrolling.swap(true, Ordering::SeqCst) {
-            return Err(problem("enrolment_under_way", "An enrolment is under way.", "Wait until it has ended."));
+            return Err(problem(
+                "enrolment_under_way",
+                "An enrolment is under way.",
+                "Wait until it has ended.",
+            ));
         }
         let random = random();
         self.issuer.enrol(intent, random).await;
@@ -102,7 +137,8 @@ impl Desk {
         Ok(())
     }
 
-    /// The PIN a token waits for; `None` when the trader declines. Wiped as soon as the token had it.
+    /// The PIN a token waits for; `None` when the trader declines. Wiped as soon as the token had
+    /// it.
     pub fn give_pin(&self, pin: Option<String>) {
         self.pins.answer(pin.map(Pin::new));
     }
@@ -213,7 +249,11 @@ impl Desk {
         if self.keys.touch_simulated() {
             return Ok(());
         }
-        Err(problem("key_not_simulated", "There is no simulated key here to be touched.", "Touch your security key itself."))
+        Err(problem(
+            "key_not_simulated",
+            "There is no simulated key here to be touched.",
+            "Touch your security key itself.",
+        ))
     }
 
     /// The screen of this laptop was unlocked.
@@ -221,15 +261,15 @@ impl Desk {
         let _ = self.command(Command::Verify(SessionReason::Unlock));
     }
 
-    /// Whether the window may close without a word. While the answer to an accept is outstanding it may
-    /// not, the first time: the trader is told, and closing once more closes it.
+    /// Whether the window may close without a word. While the answer to an accept is outstanding it
+    /// may not, the first time: the trader is told, and closing once more closes it.
     #[must_use]
     pub fn may_close(&self) -> bool {
         lock(&self.book).may_close(laptop_now())
     }
 
-    /// `attention` is called whenever somebody is asked for a touch, from any thread: the system is asked
-    /// to point to the window. It must not call the desk.
+    /// `attention` is called whenever somebody is asked for a touch, from any thread: the system is
+    /// asked to point to the window. It must not call the desk.
     pub fn on_step_up(&self, attention: impl Fn() + Send + Sync + 'static) {
         lock(&self.book).on_step_up(Box::new(attention));
     }
@@ -245,7 +285,8 @@ impl Desk {
         self.command(Command::Send(message))
     }
 
-    /// What changed since frame `since` (0 for everything), but for the RFQs the page is `behind` with.
+    /// What changed since frame `since` (0 for everything), but for the RFQs the page is `behind`
+    /// with.
     pub fn pull(&self, since: u64, behind: &[Behind]) -> Frame {
         lock(&self.book).pull(since, behind, laptop_now())
     }
@@ -270,7 +311,9 @@ impl Desk {
     }
 
     fn command(&self, c: Command) -> Result<(), Problem> {
-        self.commands.send(c).map_err(|_| problem("internal", "The link's thread has ended.", "Restart Signet Desk."))
+        self.commands.send(c).map_err(|_| {
+            problem("internal", "The link's thread has ended.", "Restart Signet Desk.")
+        })
     }
 }
 
@@ -280,15 +323,25 @@ fn random() -> [u8; 4] {
     random
 }
 
-fn identity(i: StoredIdentity, held_in: String, nameless: bool, now: OffsetDateTime) -> IdentityView {
+fn identity(
+    i: StoredIdentity,
+    held_in: String,
+    nameless: bool,
+    now: OffsetDateTime,
+) -> IdentityView {
     let ms = |t: OffsetDateTime| (t.unix_timestamp() * 1_000) as f64;
     let facts = i.certificate.as_ref();
     let trouble = match facts {
-        None => Some(problem("identity_damaged", "The keychain entry is damaged.", "Delete it and enrol this device again.")),
+        None => Some(problem(
+            "identity_damaged",
+            "The keychain entry is damaged.",
+            "Delete it and enrol this device again.",
+        )),
         Some(f) if f.not_after <= now => Some(problem(
             "client_certificate_expired",
             "This certificate has expired.",
-            "Ask your administrator for a new code, then choose Enrol this laptop; certificates are short-lived on purpose.",
+            "Ask your administrator for a new code, then choose Enrol this laptop; certificates \
+                are short-lived on purpose.",
         )),
         Some(f) if f.not_before > now => Some(problem(
             "client_certificate_not_yet_valid",

@@ -11,15 +11,22 @@ use signet_identity::{
 };
 use std::{fmt::Write as _, io::Write as _, sync::Arc};
 
-/// Examines every venue with every identity that could be meant for it; the report, and whether all is
-/// well. `identity` limits it to one. Nothing secret is in the report.
-pub async fn doctor(config: &DeskConfig, keychain: Arc<dyn KeyStore>, identity: Option<&str>) -> (String, bool) {
+/// Examines every venue with every identity that could be meant for it; the report, and whether all
+/// is well. `identity` limits it to one. Nothing secret is in the report.
+pub async fn doctor(
+    config: &DeskConfig,
+    keychain: Arc<dyn KeyStore>,
+    identity: Option<&str>,
+) -> (String, bool) {
     let mut report = String::new();
     let mut well = true;
     let venues = Venues::open(&config.venues, &config.data_dir).all();
     if venues.is_empty() {
-        let _ =
-            writeln!(report, "No venue is known to this desk. Enrol it with an invitation, or have your administrator deploy desk.toml.");
+        let _ = writeln!(
+            report,
+            "No venue is known to this desk. Enrol it with an invitation, or have your \
+                administrator deploy desk.toml."
+        );
         return (report, false);
     }
     let holders = Arc::new(Holders::new(keychain, config.token.clone(), Arc::new(Terminal)));
@@ -28,13 +35,20 @@ pub async fn doctor(config: &DeskConfig, keychain: Arc<dyn KeyStore>, identity: 
     let identities = match found {
         Ok(Ok(found)) => found,
         Ok(Err(why)) => {
-            let _ = writeln!(report, "The keychain does not give an identity. {} {} [{}]", why.message, why.cure, why.code);
+            let _ = writeln!(
+                report,
+                "The keychain does not give an identity. {} {} [{}]",
+                why.message, why.cure, why.code
+            );
             return (report, false);
         }
         Err(e) => return (format!("The keychain failed: {e}\n"), false),
     };
     if identities.is_empty() {
-        let _ = writeln!(report, "There is no such identity in the keychain. Enrol this laptop with an invitation.");
+        let _ = writeln!(
+            report,
+            "There is no such identity in the keychain. Enrol this laptop with an invitation."
+        );
         return (report, false);
     }
     for venue in &venues {
@@ -89,7 +103,11 @@ struct Terminal;
 
 impl PinPrompt for Terminal {
     fn ask(&self, request: &PinRequest) -> Option<Pin> {
-        eprint!("{}PIN of {} (it shows while you type; empty to stop): ", if request.wrong { "Wrong. " } else { "" }, request.token);
+        eprint!(
+            "{}PIN of {} (it shows while you type; empty to stop): ",
+            if request.wrong { "Wrong. " } else { "" },
+            request.token
+        );
         let _ = std::io::stderr().flush();
         let mut typed = String::new();
         std::io::stdin().read_line(&mut typed).ok()?;

@@ -1,5 +1,5 @@
-//! From an invitation and a one-time code to an identity that may connect. The order of steps and the
-//! words; keys and certificates are the affair of `signet-identity`.
+//! From an invitation and a one-time code to an identity that may connect. The order of steps and
+//! the words; keys and certificates are the affair of `signet-identity`.
 
 use crate::{
     peer_text::shown,
@@ -12,7 +12,11 @@ use time::OffsetDateTime;
 /// Reads what the trader pasted or the page read from a file.
 pub(crate) fn read(text: &str) -> Result<Invitation, Problem> {
     let text = text.trim();
-    let read = if text.starts_with("signet:") { Invitation::from_link(text) } else { Invitation::from_toml(text.as_bytes()) };
+    let read = if text.starts_with("signet:") {
+        Invitation::from_link(text)
+    } else {
+        Invitation::from_toml(text.as_bytes())
+    };
     read.map_err(|e| Problem::from(&e))
 }
 
@@ -60,17 +64,26 @@ pub(crate) fn check(intent: &EnrolIntent) -> Result<(Invitation, String), Proble
         ));
     }
     if intent.code.trim().is_empty() {
-        return Err(problem("code_missing", "The one-time code is missing.", "Type the code your administrator gave you."));
+        return Err(problem(
+            "code_missing",
+            "The one-time code is missing.",
+            "Type the code your administrator gave you.",
+        ));
     }
     let device = device_name(&intent.device).ok_or_else(|| {
-        problem("device_name_missing", "This laptop needs a name with a letter or a digit in it.", "Type a name, such as alice-laptop.")
+        problem(
+            "device_name_missing",
+            "This laptop needs a name with a letter or a digit in it.",
+            "Type a name, such as alice-laptop.",
+        )
     })?;
     Ok((invitation, device))
 }
 
 /// What this computer calls itself, if it says.
 pub(crate) fn host_name() -> String {
-    let named = std::env::var("COMPUTERNAME").or_else(|_| std::fs::read_to_string("/proc/sys/kernel/hostname"));
+    let named = std::env::var("COMPUTERNAME")
+        .or_else(|_| std::fs::read_to_string("/proc/sys/kernel/hostname"));
     named.or_else(|_| std::env::var("HOSTNAME")).unwrap_or_default()
 }
 

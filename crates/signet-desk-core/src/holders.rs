@@ -6,7 +6,8 @@ use crate::{
     view::{Holder, Problem},
 };
 use signet_identity::{
-    DeviceKey, HolderError, HolderKind, Identity, IdentityName, KeyHolder, KeyLabel, KeyPlace, Keychain, Loaded, PinPrompt, Which,
+    DeviceKey, HolderError, HolderKind, Identity, IdentityName, KeyHolder, KeyLabel, KeyPlace,
+    Keychain, Loaded, PinPrompt, Which,
     pkcs11::{self, Pkcs11Holder, Pkcs11Settings},
 };
 use std::{fmt, sync::Arc};
@@ -28,8 +29,16 @@ impl fmt::Debug for Holders {
 }
 
 impl Holders {
-    pub fn new(keychain: Arc<dyn KeyStore>, token: Option<Pkcs11Settings>, pins: Arc<dyn PinPrompt>) -> Self {
-        Self { keychain, token: token.map(|settings| Pkcs11Holder::new(settings, pins, pkcs11::ANSWER_TIME_DEFAULT)) }
+    pub fn new(
+        keychain: Arc<dyn KeyStore>,
+        token: Option<Pkcs11Settings>,
+        pins: Arc<dyn PinPrompt>,
+    ) -> Self {
+        Self {
+            keychain,
+            token: token
+                .map(|settings| Pkcs11Holder::new(settings, pins, pkcs11::ANSWER_TIME_DEFAULT)),
+        }
     }
 
     pub fn kind(holder: Holder) -> HolderKind {
@@ -48,12 +57,20 @@ impl Holders {
                 "This desk does not know which token to use.",
                 "Have your administrator name the token's module in desk.toml, under [token].",
             )),
-            _ => Err(problem("holder_unsupported", "This desk cannot use that kind of key holder.", "Enrol this laptop again.")),
+            _ => Err(problem(
+                "holder_unsupported",
+                "This desk cannot use that kind of key holder.",
+                "Enrol this laptop again.",
+            )),
         }
     }
 
     /// A new key under a label that says whose it is.
-    pub fn generate(&self, kind: HolderKind, label: KeyLabel) -> Result<(KeyPlace, Arc<dyn DeviceKey>), Problem> {
+    pub fn generate(
+        &self,
+        kind: HolderKind,
+        label: KeyLabel,
+    ) -> Result<(KeyPlace, Arc<dyn DeviceKey>), Problem> {
         let key = self.holder(kind)?.generate(&label).map_err(|e| Problem::from(&e))?;
         Ok((KeyPlace { holder: kind, label }, key))
     }
@@ -64,7 +81,8 @@ impl Holders {
             None => Ok(None),
             Some(Loaded::Ready(identity)) => Ok(Some(identity)),
             Some(Loaded::Elsewhere { chain, place }) => {
-                let key = self.holder(place.holder)?.open(&place.label).map_err(|e| Problem::from(&e))?;
+                let key =
+                    self.holder(place.holder)?.open(&place.label).map_err(|e| Problem::from(&e))?;
                 let identity = Identity::new(chain, key).map_err(|e| {
                     problem(
                         "identity_damaged",
@@ -79,7 +97,8 @@ impl Holders {
 
     /// What the key of this identity lies in, in words.
     pub fn held_in(&self, name: &IdentityName) -> String {
-        let place = self.keychain.key_places(name).ok().and_then(|places| places.into_iter().next());
+        let place =
+            self.keychain.key_places(name).ok().and_then(|places| places.into_iter().next());
         match place.map(|p| p.holder) {
             None | Some(HolderKind::Keychain) => "OS keychain",
             Some(HolderKind::Pkcs11) => "smart card or security key",
@@ -100,7 +119,8 @@ impl Holders {
         for place in places {
             let deleted = self.holder(place.holder).map(|h| h.delete(&place.label));
             if let Ok(Err(e)) = deleted {
-                tracing::warn!(key = %place.label, "a key that is no longer needed could not be deleted: {e}");
+                tracing::warn!(key = %place.label, "a key that is no longer needed could not be \
+                    deleted: {e}");
             }
         }
     }

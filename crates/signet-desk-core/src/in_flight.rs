@@ -1,7 +1,8 @@
 //! Accepts that have left this desk and have no answer yet, kept over a restart in a sealed file.
 //!
-//! Each is written down, with the terms of its RFQ, before it is sent: whatever happens to the program or the
-//! laptop, the desk knows afterwards what exactly was agreed to, asks what became of it, and compares the answer.
+//! Each is written down, with the terms of its RFQ, before it is sent: whatever happens to the
+//! program or the laptop, the desk knows afterwards what exactly was agreed to, asks what became of
+//! it, and compares the answer.
 
 use serde::{Deserialize, Serialize};
 use signet_journal::{LogError, SealedLog, StoreKey};
@@ -27,18 +28,22 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// Opens the file. A record that cannot be read (written by a newer Signet) is left out and said.
+    /// Opens the file. A record that cannot be read (written by a newer Signet) is left out and
+    /// said.
     pub fn open(path: &Path, key: &StoreKey) -> Result<Self, LogError> {
         let (mut log, recovered) = SealedLog::open(path, key)?;
         let mut open = BTreeMap::new();
         let mut unreadable = false;
         for r in &recovered.records {
             match serde_json::from_slice(r) {
-                Ok(Record::Sent { accept, terms }) => drop(open.insert(accept.id.clone(), (accept, terms))),
+                Ok(Record::Sent { accept, terms }) => {
+                    drop(open.insert(accept.id.clone(), (accept, terms)))
+                }
                 Ok(Record::Answered(id)) => drop(open.remove(&id)),
                 Err(e) => {
                     unreadable = true;
-                    tracing::error!(error = %e, "a record of an accept in flight cannot be read; it is kept in the file");
+                    tracing::error!(error = %e, "a record of an accept in flight cannot be read; \
+                        it is kept in the file");
                 }
             }
         }
@@ -61,7 +66,8 @@ impl InFlight {
         Ok(())
     }
 
-    /// An accept has its answer. If this cannot be written, it is asked about once more after a restart.
+    /// An accept has its answer. If this cannot be written, it is asked about once more after a
+    /// restart.
     pub fn answered(&mut self, id: &AcceptId) {
         if self.open.remove(id).is_none() {
             return;
@@ -70,7 +76,8 @@ impl InFlight {
         if let (Some(log), Ok(record)) = (&mut self.log, record)
             && let Err(e) = log.append(&record)
         {
-            tracing::warn!(error = %e, accept = %id, "the answer to an accept could not be written down");
+            tracing::warn!(error = %e, accept = %id, "the answer to an accept could not be \
+                written down");
         }
     }
 

@@ -28,21 +28,28 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
-    /// The whole way from an invitation to an identity that may connect. A step that fails leaves no
-    /// key behind, and the code unused unless the service took it.
+    /// The whole way from an invitation to an identity that may connect. A step that fails leaves
+    /// no key behind, and the code unused unless the service took it.
     pub async fn enrol(&self, intent: EnrolIntent, random: [u8; 4]) {
         let phase = |phase| self.tell(phase, None, None, None);
         let done = async {
             let (invitation, device) = enrol::check(&intent)?;
-            let venue = Venue::of_invitation(&invitation)
-                .map_err(|e| problem("invitation_unusable", sentence(&e.to_string()), "Ask your administrator for a new invitation."))?;
+            let venue = Venue::of_invitation(&invitation).map_err(|e| {
+                problem(
+                    "invitation_unusable",
+                    sentence(&e.to_string()),
+                    "Ask your administrator for a new invitation.",
+                )
+            })?;
             phase(EnrolPhase::MakingKey);
             let label = first_label(&invitation.user, random)?;
             let kind = Holders::kind(intent.holder);
             let (place, key) = self.blocking(move |h| h.generate(kind, label)).await?;
             phase(EnrolPhase::Asking);
             let asked = async {
-                let service = EstClient::for_invitation(&invitation)?.with_proxy(self.proxy.clone()).with_policy(self.tls.policy());
+                let service = EstClient::for_invitation(&invitation)?
+                    .with_proxy(self.proxy.clone())
+                    .with_policy(self.tls.policy());
                 service.simpleenroll(key.clone(), &invitation.user, &intent.code, &device).await
             };
             let enrolled = match asked.await {
@@ -64,7 +71,9 @@ impl Issuer {
                         "Ask one of the two administrators for another CompID.",
                     ));
                 }
-                h.keychain.store_enrolled(&n, Which::Current, &p, key.as_ref(), &enrolled.chain).map_err(|e| Problem::from(&e))
+                h.keychain
+                    .store_enrolled(&n, Which::Current, &p, key.as_ref(), &enrolled.chain)
+                    .map_err(|e| Problem::from(&e))
             });
             match stored.await {
                 Ok(unneeded) => self.forget(unneeded).await,
@@ -95,16 +104,23 @@ impl Issuer {
     }
 
     /// A new certificate for a new key, kept beside the present one until the gateway accepted it.
-    pub async fn renew(&self, venue: &Venue, name: &IdentityName, current: &Identity) -> Result<Identity, Problem> {
+    pub async fn renew(
+        &self,
+        venue: &Venue,
+        name: &IdentityName,
+        current: &Identity,
+    ) -> Result<Identity, Problem> {
         let est = venue.est.clone().ok_or_else(|| {
             problem(
                 "renewal_unknown",
                 "This laptop does not know where its certificate is renewed.",
-                "Ask your administrator for an invitation and enrol this laptop again, before the certificate ends.",
+                "Ask your administrator for an invitation and enrol this laptop again, before the \
+                    certificate ends.",
             )
         })?;
-        let mut service =
-            EstClient::new(est, &venue.trust_domain, venue.roots.clone()).with_proxy(self.proxy.clone()).with_policy(self.tls.policy());
+        let mut service = EstClient::new(est, &venue.trust_domain, venue.roots.clone())
+            .with_proxy(self.proxy.clone())
+            .with_policy(self.tls.policy());
         if let Some(crls) = crate::venue::crls(venue)? {
             service = service.with_crls(crls);
         }
@@ -127,12 +143,15 @@ impl Issuer {
                 return Err(Problem::from(&e));
             }
         };
-        let identity = Identity::new(enrolled.chain.clone(), key.clone())
-            .map_err(|e| problem("certificate_unusable", sentence(&e.to_string()), "Tell your administrator."))?;
+        let identity = Identity::new(enrolled.chain.clone(), key.clone()).map_err(|e| {
+            problem("certificate_unusable", sentence(&e.to_string()), "Tell your administrator.")
+        })?;
         let (n, p) = (name.clone(), place.clone());
         let stored = self
             .blocking(move |h| {
-                h.keychain.store_enrolled(&n, Which::Pending, &p, key.as_ref(), &enrolled.chain).map_err(|e| Problem::from(&e))
+                h.keychain
+                    .store_enrolled(&n, Which::Pending, &p, key.as_ref(), &enrolled.chain)
+                    .map_err(|e| Problem::from(&e))
             })
             .await;
         match stored {
@@ -158,13 +177,18 @@ impl Issuer {
     async fn settle(
         &self,
         name: &IdentityName,
-        change: impl FnOnce(&Holders, &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> + Send + 'static,
+        change: impl FnOnce(&Holders, &IdentityName) -> Result<Vec<KeyPlace>, KeychainError>
+        + Send
+        + 'static,
     ) {
         let n = name.clone();
         match self.blocking(move |h| change(h, &n).map_err(|e| Problem::from(&e))).await {
             Ok(unneeded) => self.forget(unneeded).await,
             // Both identities are there still; the next connection settles it.
-            Err(why) => tracing::warn!(identity = %name, code = why.code, "the change of keys could not be finished: {}", why.message),
+            Err(why) => {
+                tracing::warn!(identity = %name, code = why.code, "the change of keys could not \
+                    be finished: {}", why.message)
+            }
         }
     }
 
@@ -177,13 +201,22 @@ impl Issuer {
     }
 
     /// Keys are waited for on a thread of their own: somebody may have to unlock something.
-    pub async fn blocking<T: Send + 'static>(&self, f: impl FnOnce(&Holders) -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Holders) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
         let holders = self.holders.clone();
         let done = tokio::task::spawn_blocking(move || f(&holders)).await;
         done.unwrap_or_else(|e| Err(problem("internal", e.to_string(), "Restart Signet Desk.")))
     }
 
-    fn tell(&self, phase: EnrolPhase, identity: Option<String>, venue: Option<String>, problem: Option<Problem>) {
+    fn tell(
+        &self,
+        phase: EnrolPhase,
+        identity: Option<String>,
+        venue: Option<String>,
+        problem: Option<Problem>,
+    ) {
         lock(&self.book).enrolling(EnrolView { phase, identity, venue, problem });
     }
 }
@@ -199,7 +232,11 @@ fn name_of(comp_id: &str) -> Result<IdentityName, Problem> {
 }
 
 /// Whether there is an identity of this name that another firm issued.
-fn belongs_elsewhere(h: &Holders, name: &IdentityName, trust_domain: &str) -> Result<bool, Problem> {
+fn belongs_elsewhere(
+    h: &Holders,
+    name: &IdentityName,
+    trust_domain: &str,
+) -> Result<bool, Problem> {
     let known = h.keychain.identities().map_err(|e| Problem::from(&e))?;
     let same = known.into_iter().find(|i| i.name == *name).and_then(|i| i.peer);
     Ok(same.is_some_and(|peer| peer.trust_domain != trust_domain))

@@ -1,6 +1,7 @@
 //! What the laptop's clock reads, without its steps. The wall clock is read once, when the program
-//! starts; from then on a clock counts that nobody sets and that goes on while the laptop sleeps. So a
-//! correction of the wall clock ends no open RFQ and moves no deadline, and a sleep is seen as one.
+//! starts; from then on a clock counts that nobody sets and that goes on while the laptop sleeps.
+//! So a correction of the wall clock ends no open RFQ and moves no deadline, and a sleep is seen as
+//! one.
 
 use signet_rfq::UtcMillis;
 use std::{
@@ -29,7 +30,8 @@ pub(crate) fn laptop_now() -> UtcMillis {
     ANCHOR.at(counted())
 }
 
-/// What the operating system's clock reads, steps and all: for telling the trader how far it is off.
+/// What the operating system's clock reads, steps and all: for telling the trader how far it is
+/// off.
 pub(crate) fn wall() -> UtcMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UtcMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

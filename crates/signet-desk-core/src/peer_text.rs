@@ -31,8 +31,8 @@ pub(crate) fn shown(text: &str) -> String {
     out
 }
 
-/// Controls, and what has no width or turns the direction of reading (Unicode 16, general category Cf
-/// and the blank letters).
+/// Controls, and what has no width or turns the direction of reading (Unicode 16, general category
+/// Cf and the blank letters).
 fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -47,8 +47,8 @@ fn is_mark(c: char) -> bool {
         | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
 }
 
-/// Every text of a message that is for people. Ids are not: two that differ must stay different, and
-/// what is signed must stay what it is.
+/// Every text of a message that is for people. Ids are not: two that differ must stay different,
+/// and what is signed must stay what it is.
 pub(crate) fn message(mut m: AppMessage) -> AppMessage {
     let one = |t: &mut String| *t = shown(t);
     let some = |t: &mut Option<String>| {
@@ -63,7 +63,9 @@ pub(crate) fn message(mut m: AppMessage) -> AppMessage {
         }
         AppMessage::SecurityList(y) => {
             for i in &mut y.instruments {
-                [&mut i.symbol, &mut i.name, &mut i.price_unit, &mut i.settlement].into_iter().for_each(one);
+                [&mut i.symbol, &mut i.name, &mut i.price_unit, &mut i.settlement]
+                    .into_iter()
+                    .for_each(one);
             }
         }
         AppMessage::QuoteRequestReject(r) => {
@@ -77,14 +79,16 @@ pub(crate) fn message(mut m: AppMessage) -> AppMessage {
         AppMessage::BusinessReject(j) => some(&mut j.text),
         AppMessage::RfqCancel { text, .. } => some(text),
         AppMessage::StepUpChallenge(c) => some(&mut c.reason),
-        AppMessage::StepUpOutcome(o) => [&mut o.code, &mut o.text, &mut o.cure].into_iter().for_each(some),
+        AppMessage::StepUpOutcome(o) => {
+            [&mut o.code, &mut o.text, &mut o.cure].into_iter().for_each(some)
+        }
         AppMessage::AccessState(a) => some(&mut a.text),
         AppMessage::AccessDecision(d) => {
             one(&mut d.text);
             some(&mut d.cure);
         }
-        // Lists (of keys, of the factors of a risk) are JSON, which may write any character otherwise:
-        // they are read first and pass here by `shown`.
+        // Lists (of keys, of the factors of a risk) are JSON, which may write any character
+        // otherwise: they are read first and pass here by `shown`.
         AppMessage::KeyReport(k) => match k {
             KeyReport::Registered { name } => one(name),
             KeyReport::Refused { code, text, cure } => {

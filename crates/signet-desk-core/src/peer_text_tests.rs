@@ -30,9 +30,12 @@ fn what_deceives_is_seen_and_what_does_not_stays() {
 fn names_of_dealers_pass_here_and_their_ids_do_not() {
     let id = DealerId::new("NORTHBANK").expect("an id");
     let dealer = DealerState { id: id.clone(), name: "\u{202e}knabhtroN".into(), online: true };
-    let AppMessage::VenueState(v) =
-        message(AppMessage::VenueState(VenueState { name: String::new(), practice: false, dealers: vec![dealer], at: UtcMillis(0) }))
-    else {
+    let AppMessage::VenueState(v) = message(AppMessage::VenueState(VenueState {
+        name: String::new(),
+        practice: false,
+        dealers: vec![dealer],
+        at: UtcMillis(0),
+    })) else {
         panic!("another")
     };
     assert_eq!((&v.dealers[0].id, v.dealers[0].name.as_str()), (&id, "\u{fffd}knabhtroN"));

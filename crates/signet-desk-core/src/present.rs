@@ -4,7 +4,10 @@ use crate::{blotter::RowStatus, view::*};
 use rust_decimal::Decimal;
 use signet_fix::message::{DealerState as WireDealer, ExecutionReport, OrdStatus};
 use signet_rfq as rfq;
-use signet_rfq::{AcceptState as Accepting, Catalogue, DealerId, Declined, Instrument, Rfq, UtcMillis, group_digits};
+use signet_rfq::{
+    AcceptState as Accepting, Catalogue, DealerId, Declined, Instrument, Rfq, UtcMillis,
+    group_digits,
+};
 use std::collections::BTreeMap;
 
 type Names = BTreeMap<DealerId, String>;
@@ -38,7 +41,10 @@ pub fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Reference {
     };
     Reference {
         instruments: catalogue.iter().map(instrument).collect(),
-        dealers: dealers.iter().map(|d| DealerView { id: d.id.to_string(), name: d.name.clone(), online: d.online }).collect(),
+        dealers: dealers
+            .iter()
+            .map(|d| DealerView { id: d.id.to_string(), name: d.name.clone(), online: d.online })
+            .collect(),
         max_dealers: rfq::MAX_DEALERS_PER_RFQ as u32,
         ttl_min_s: rfq::TTL_MIN_S,
         ttl_max_s: rfq::TTL_MAX_S,
@@ -107,7 +113,10 @@ fn text(l: &Look<'_>) -> String {
 }
 
 fn reason(what: &str, r: &Rfq) -> String {
-    r.reason.as_ref().filter(|s| !s.is_empty()).map_or_else(|| what.into(), |why| format!("{what}: {why}"))
+    r.reason
+        .as_ref()
+        .filter(|s| !s.is_empty())
+        .map_or_else(|| what.into(), |why| format!("{what}: {why}"))
 }
 
 /// `Filled: bought 5,000,000 at 99.125 from Northbank`.
@@ -119,7 +128,12 @@ pub fn outcome_text(r: &Rfq, i: Option<&Instrument>, names: &Names) -> String {
         rfq::Side::Sell => ("sold", "to"),
     };
     let what = trade_status(s).words();
-    format!("{what}: {verb} {} at {} {from} {}", group_digits(e.quantity), price(i, e.price), name(names, &a.dealer))
+    format!(
+        "{what}: {verb} {} at {} {from} {}",
+        group_digits(e.quantity),
+        price(i, e.price),
+        name(names, &a.dealer)
+    )
 }
 
 fn trade_status(s: &Accepting) -> RowStatus {
@@ -135,7 +149,9 @@ fn rfq_status(r: &Rfq) -> RowStatus {
     match r.state {
         rfq::RfqState::Sent => RowStatus::Sent,
         rfq::RfqState::Open => RowStatus::Open,
-        rfq::RfqState::Done => r.accept.as_ref().map_or(RowStatus::Filled, |(_, s)| trade_status(s)),
+        rfq::RfqState::Done => {
+            r.accept.as_ref().map_or(RowStatus::Filled, |(_, s)| trade_status(s))
+        }
         rfq::RfqState::Expired => RowStatus::Expired,
         rfq::RfqState::Cancelled => RowStatus::Cancelled,
         rfq::RfqState::Refused => RowStatus::Refused,
@@ -143,28 +159,53 @@ fn rfq_status(r: &Rfq) -> RowStatus {
     }
 }
 
-pub fn accept(r: &Rfq, i: Option<&Instrument>, names: &Names, waits: Option<&str>) -> Option<AcceptView> {
+pub fn accept(
+    r: &Rfq,
+    i: Option<&Instrument>,
+    names: &Names,
+    waits: Option<&str>,
+) -> Option<AcceptView> {
     let (a, s) = r.accept.as_ref()?;
     let who = name(names, &a.dealer);
     let (state, text) = match s {
         Accepting::Armed => (AcceptState::Armed, "Nothing has been sent yet.".to_owned()),
-        Accepting::Sent if waits.is_some() => (AcceptState::StepUp, waits.unwrap_or_default().to_owned()),
+        Accepting::Sent if waits.is_some() => {
+            (AcceptState::StepUp, waits.unwrap_or_default().to_owned())
+        }
         Accepting::Sent => (AcceptState::Sent, format!("Sent to {who}; waiting for the answer.")),
-        Accepting::LastLook => (AcceptState::LastLook, format!("{who} has it and is taking a last look.")),
+        Accepting::LastLook => {
+            (AcceptState::LastLook, format!("{who} has it and is taking a last look."))
+        }
         Accepting::Filled(_) => (AcceptState::Filled, outcome_text(r, i, names)),
         Accepting::PartlyFilled(_) => (AcceptState::PartlyFilled, outcome_text(r, i, names)),
-        Accepting::Corrected(_) => (AcceptState::Corrected, format!("{}. Check it with {who}.", outcome_text(r, i, names))),
-        Accepting::Busted(_) => (AcceptState::Busted, format!("{}. Check it with {who}.", outcome_text(r, i, names))),
+        Accepting::Corrected(_) => {
+            (AcceptState::Corrected, format!("{}. Check it with {who}.", outcome_text(r, i, names)))
+        }
+        Accepting::Busted(_) => {
+            (AcceptState::Busted, format!("{}. Check it with {who}.", outcome_text(r, i, names)))
+        }
         Accepting::Disputed => (
             AcceptState::Disputed,
-            format!("{who} reports a trade that is not what you accepted. People must settle it; do not trade this RFQ again."),
+            format!(
+                "{who} reports a trade that is not what you accepted. People must settle it; do \
+                    not trade this RFQ again."
+            ),
         ),
-        Accepting::Declined(Declined::ByDesk(why)) => (AcceptState::Disarmed, format!("Not sent: {}.", why.trim_end_matches('.'))),
-        Accepting::Declined(Declined::ByGateway(why)) => (AcceptState::Declined, format!("Declined by the gateway: {why}.")),
-        Accepting::Declined(Declined::ByDealer(why)) => (AcceptState::Declined, format!("Declined by {who}: {why}.")),
+        Accepting::Declined(Declined::ByDesk(why)) => {
+            (AcceptState::Disarmed, format!("Not sent: {}.", why.trim_end_matches('.')))
+        }
+        Accepting::Declined(Declined::ByGateway(why)) => {
+            (AcceptState::Declined, format!("Declined by the gateway: {why}."))
+        }
+        Accepting::Declined(Declined::ByDealer(why)) => {
+            (AcceptState::Declined, format!("Declined by {who}: {why}."))
+        }
         Accepting::Unknown => (
             AcceptState::Unknown,
-            format!("Outcome unknown: the answer from {who} was lost. Asking what became of it; do not trade it again."),
+            format!(
+                "Outcome unknown: the answer from {who} was lost. Asking what became of it; do \
+                    not trade it again."
+            ),
         ),
     };
     let quote = r.line(&a.dealer).and_then(|l| l.quote.as_ref()).filter(|q| q.id == a.quote);
@@ -178,13 +219,16 @@ pub fn accept(r: &Rfq, i: Option<&Instrument>, names: &Names, waits: Option<&str
         price: price(i, a.price),
         quantity: group_digits(a.quantity),
         settlement_date: Some(iso(&r.terms.settlement_date)),
-        valid_until_ms: quote.filter(|_| matches!(state, AcceptState::Armed)).map(|q| q.valid_until.0 as f64),
+        valid_until_ms: quote
+            .filter(|_| matches!(state, AcceptState::Armed))
+            .map(|q| q.valid_until.0 as f64),
         text,
         since_ms: s.traded().map_or(0.0, |e| e.at.0 as f64),
     })
 }
 
-/// The ladder in rank order: who can be traded with first, best price first; then the rest as asked.
+/// The ladder in rank order: who can be traded with first, best price first; then the rest as
+/// asked.
 pub fn lines(l: &Look<'_>) -> Vec<LineView> {
     let r = l.rfq;
     // The best is one that an accept can still reach.
@@ -197,9 +241,12 @@ pub fn lines(l: &Look<'_>) -> Vec<LineView> {
         let line = &r.lines[i];
         let q = line.quote.as_ref();
         let live = line.live_quote(l.at);
-        let among = |b: &Option<rfq::Best>| b.as_ref().is_some_and(|b| b.dealers.contains(&line.dealer));
+        let among =
+            |b: &Option<rfq::Best>| b.as_ref().is_some_and(|b| b.dealers.contains(&line.dealer));
         let can = |side| l.online && live.is_some_and(|q| can_trade(l, q, side));
-        let shown = q.filter(|_| !matches!(line.state, rfq::LineState::Passed(_) | rfq::LineState::Rejected(_)));
+        let shown = q.filter(|_| {
+            !matches!(line.state, rfq::LineState::Passed(_) | rfq::LineState::Rejected(_))
+        });
         out.push(LineView {
             rfq_id: r.terms.id.to_string(),
             dealer: line.dealer.to_string(),
@@ -265,7 +312,11 @@ fn can_trade(l: &Look<'_>, q: &rfq::Quote, side: rfq::Side) -> bool {
 }
 
 fn quote_side(l: &Look<'_>, v: rfq::Level) -> QuoteSide {
-    QuoteSide { price: price(l.instrument, v.price), size: group_digits(v.size.normalize()), partial: v.size < l.rfq.terms.quantity }
+    QuoteSide {
+        price: price(l.instrument, v.price),
+        size: group_digits(v.size.normalize()),
+        partial: v.size < l.rfq.terms.quantity,
+    }
 }
 
 pub fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> BlotterRow {
@@ -295,7 +346,12 @@ pub fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> BlotterRow {
     }
 }
 
-pub fn trade_row(r: &Rfq, i: Option<&Instrument>, names: &Names, at: UtcMillis) -> Option<BlotterRow> {
+pub fn trade_row(
+    r: &Rfq,
+    i: Option<&Instrument>,
+    names: &Names,
+    at: UtcMillis,
+) -> Option<BlotterRow> {
     let (a, s) = r.accept.as_ref()?;
     let e = s.last_trade()?;
     // Cover: the best price of the dealers who did not trade, at this moment.
@@ -310,14 +366,22 @@ pub fn trade_row(r: &Rfq, i: Option<&Instrument>, names: &Names, at: UtcMillis) 
         dealer: name(names, &a.dealer),
         status: trade_status(s).words().into(),
         cover,
-        settlement_date: e.settlement_date.as_deref().map_or_else(|| iso(&r.terms.settlement_date), iso),
+        settlement_date: e
+            .settlement_date
+            .as_deref()
+            .map_or_else(|| iso(&r.terms.settlement_date), iso),
         exec_id: Some(e.exec_id.clone()),
         ..rfq_row(r, i, names)
     })
 }
 
 /// A trade reported to a desk that no longer has the RFQ on screen.
-pub fn late_trade_row(id: &rfq::RfqId, e: &ExecutionReport, i: Option<&Instrument>, names: &Names) -> BlotterRow {
+pub fn late_trade_row(
+    id: &rfq::RfqId,
+    e: &ExecutionReport,
+    i: Option<&Instrument>,
+    names: &Names,
+) -> BlotterRow {
     BlotterRow {
         id: e.accept.to_string(),
         rfq_id: id.to_string(),
@@ -329,7 +393,13 @@ pub fn late_trade_row(id: &rfq::RfqId, e: &ExecutionReport, i: Option<&Instrumen
         currency: i.map_or_else(String::new, |i| i.currency.clone()),
         price: Some(price(i, e.last.map_or(e.avg_px, |l| l.price))),
         dealer: e.dealer.as_ref().map_or_else(String::new, |d| name(names, d)),
-        status: if e.status == OrdStatus::PartiallyFilled { RowStatus::PartlyFilled } else { RowStatus::Filled }.words().into(),
+        status: if e.status == OrdStatus::PartiallyFilled {
+            RowStatus::PartlyFilled
+        } else {
+            RowStatus::Filled
+        }
+        .words()
+        .into(),
         cover: None,
         settlement_date: e.settlement_date.as_deref().map_or_else(String::new, iso),
         exec_id: Some(e.exec_id.clone()),
@@ -354,9 +424,18 @@ pub fn dispute_row(d: &rfq::Dispute, r: &Rfq, i: Option<&Instrument>, names: &Na
 }
 
 /// As [`dispute_row`], of an RFQ that is no longer on screen.
-pub fn late_dispute_row(id: &rfq::RfqId, e: &ExecutionReport, i: Option<&Instrument>, names: &Names) -> BlotterRow {
+pub fn late_dispute_row(
+    id: &rfq::RfqId,
+    e: &ExecutionReport,
+    i: Option<&Instrument>,
+    names: &Names,
+) -> BlotterRow {
     let row = late_trade_row(id, e, i, names);
-    BlotterRow { id: dispute_id(&e.accept, &e.exec_id), status: RowStatus::Disputed.words().into(), ..row }
+    BlotterRow {
+        id: dispute_id(&e.accept, &e.exec_id),
+        status: RowStatus::Disputed.words().into(),
+        ..row
+    }
 }
 
 /// Beside the row of the trade itself, and no other's.
@@ -388,7 +467,11 @@ fn price(i: Option<&Instrument>, p: Decimal) -> String {
 
 /// `20261124` as `2026-11-24`.
 pub fn iso(date: &str) -> String {
-    if date.len() == 8 && date.is_ascii() { format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..]) } else { date.into() }
+    if date.len() == 8 && date.is_ascii() {
+        format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..])
+    } else {
+        date.into()
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,11 @@ pub fn problem(code: &str, message: impl Into<String>, cure: impl Into<String>) 
 }
 
 pub fn offline() -> Problem {
-    problem("offline", "The desk is not connected to the gateway.", "Connect, or wait until the connection is back.")
+    problem(
+        "offline",
+        "The desk is not connected to the gateway.",
+        "Connect, or wait until the connection is back.",
+    )
 }
 
 /// Codes on the screen are lower snake case: `keychain.locked` becomes `keychain_locked`.
@@ -46,10 +50,19 @@ impl From<&QuantityError> for Problem {
 impl From<&InstrumentError> for Problem {
     fn from(e: &InstrumentError) -> Self {
         let (code, cure) = match e {
-            InstrumentError::TooSmall { .. } => ("quantity_too_small", "Ask for more, or choose another instrument."),
-            InstrumentError::TooLarge { .. } => ("quantity_too_large", "Ask for less, or split the request."),
-            InstrumentError::OffLot { .. } => ("quantity_off_lot", "Round the quantity to the lot."),
-            _ => ("instrument_invalid", "Tell your administrator: the gateway's instrument list is wrong."),
+            InstrumentError::TooSmall { .. } => {
+                ("quantity_too_small", "Ask for more, or choose another instrument.")
+            }
+            InstrumentError::TooLarge { .. } => {
+                ("quantity_too_large", "Ask for less, or split the request.")
+            }
+            InstrumentError::OffLot { .. } => {
+                ("quantity_off_lot", "Round the quantity to the lot.")
+            }
+            _ => (
+                "instrument_invalid",
+                "Tell your administrator: the gateway's instrument list is wrong.",
+            ),
         };
         problem(code, sentence(&e.to_string()), cure)
     }
@@ -73,8 +86,12 @@ impl From<&TermsError> for Problem {
 impl From<&AcceptRefusal> for Problem {
     fn from(e: &AcceptRefusal) -> Self {
         let cure = match e {
-            AcceptRefusal::Requoted | AcceptRefusal::OtherPrice { .. } => "Look at the new price and decide again.",
-            AcceptRefusal::InFlight => "Wait for its answer; nothing else can be agreed in this RFQ until then.",
+            AcceptRefusal::Requoted | AcceptRefusal::OtherPrice { .. } => {
+                "Look at the new price and decide again."
+            }
+            AcceptRefusal::InFlight => {
+                "Wait for its answer; nothing else can be agreed in this RFQ until then."
+            }
             AcceptRefusal::RfqNotOpen(_) => "Send a new RFQ.",
             _ => "Choose another quote, or wait for a new one.",
         };
@@ -86,10 +103,16 @@ impl From<&SendError> for Problem {
     fn from(e: &SendError) -> Self {
         match e {
             SendError::NotLoggedOn => offline(),
-            SendError::BadValue(_) => problem("not_sendable", sentence(&e.to_string()), "Remove unusual characters and try again."),
-            _ => {
-                problem("not_sent", sentence(&e.to_string()), "Nothing left this laptop. Check that the disk is not full, then try again.")
-            }
+            SendError::BadValue(_) => problem(
+                "not_sendable",
+                sentence(&e.to_string()),
+                "Remove unusual characters and try again.",
+            ),
+            _ => problem(
+                "not_sent",
+                sentence(&e.to_string()),
+                "Nothing left this laptop. Check that the disk is not full, then try again.",
+            ),
         }
     }
 }
@@ -100,7 +123,8 @@ impl From<&SignatureError> for Problem {
         let cure = match e {
             SignatureError::NotKept => "Nothing to do: the desk asks for it again.",
             _ => {
-                "Do not rely on what is on the screen until it is settled. Tell your security officer: the gateway, or something between, is not what it should be."
+                "Do not rely on what is on the screen until it is settled. Tell your security \
+                    officer: the gateway, or something between, is not what it should be."
             }
         };
         problem(&snake(e.code()), sentence(&e.to_string()), cure)

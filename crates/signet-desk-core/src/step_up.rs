@@ -1,5 +1,5 @@
-//! Step-up as the desk keeps it: which challenges are open, what their dialogs show, and whether what
-//! the gateway wants approved is what this desk has on its screen.
+//! Step-up as the desk keeps it: which challenges are open, what their dialogs show, and whether
+//! what the gateway wants approved is what this desk has on its screen.
 //!
 //! Pure: the ceremonies run on the link's thread (`link/ceremony.rs`), and tell here how they go.
 
@@ -68,7 +68,8 @@ pub(crate) struct OnScreen<'a> {
     pub approver: bool,
 }
 
-/// Whether the gateway asks for exactly what this desk sent. The error is for the trader and the log.
+/// Whether the gateway asks for exactly what this desk sent. The error is for the trader and the
+/// log.
 pub(crate) fn judge(text: &str, screen: &OnScreen<'_>) -> Result<Approval, &'static str> {
     let a = Approval::parse(text).map_err(|_| "it is not written as this version knows")?;
     if a.gateway != screen.gateway || a.approver != screen.desk {
@@ -82,7 +83,9 @@ pub(crate) fn judge(text: &str, screen: &OnScreen<'_>) -> Result<Approval, &'sta
     let mine = |id: &str| RfqId::new(id).ok().and_then(|id| (screen.rfq)(&id));
     let same = match &a.action {
         Action::Session(_) => true,
-        Action::Request(r) => mine(&r.rfq).is_some_and(|rfq| !rfq.state.ended() && RequestTerms::of(&rfq.terms) == *r),
+        Action::Request(r) => {
+            mine(&r.rfq).is_some_and(|rfq| !rfq.state.ended() && RequestTerms::of(&rfq.terms) == *r)
+        }
         Action::Accept(t) => mine(&t.rfq).is_some_and(|rfq| {
             let sent = rfq.accept.as_ref().filter(|(_, s)| s.in_flight());
             sent.is_some_and(|(mine, _)| AcceptTerms::of(mine, &rfq.terms) == *t)
@@ -106,22 +109,39 @@ pub(crate) struct StepUps {
 }
 
 pub(crate) fn no_access() -> AccessView {
-    AccessView { step_up: false, direct: false, lease_until_ms: None, keys: 0, approver: false, text: None, risk: None }
+    AccessView {
+        step_up: false,
+        direct: false,
+        lease_until_ms: None,
+        keys: 0,
+        approver: false,
+        text: None,
+        risk: None,
+    }
 }
 
 impl Default for StepUps {
     fn default() -> Self {
         let keys = KeysView { keys: Vec::new(), phase: RegisterPhase::Idle, problem: None };
-        Self { open: Vec::new(), access: no_access(), keys, registering: None, second: BTreeSet::new(), wake: (false, false) }
+        Self {
+            open: Vec::new(),
+            access: no_access(),
+            keys,
+            registering: None,
+            second: BTreeSet::new(),
+            wake: (false, false),
+        }
     }
 }
 
 impl StepUps {
-    /// A challenge that was judged good. One for the same matter takes the place of its predecessor.
+    /// A challenge that was judged good. One for the same matter takes the place of its
+    /// predecessor.
     pub fn add(&mut self, c: StepUpChallenge, approval: Approval, desk: &str) -> bool {
         let others = approval.desk != desk;
         let phase = if others { StepUpPhase::Ready } else { StepUpPhase::Queued };
-        let reason = c.reason.unwrap_or_else(|| "The gateway asks for a touch of your security key.".into());
+        let reason =
+            c.reason.unwrap_or_else(|| "The gateway asks for a touch of your security key.".into());
         self.put(Open {
             id: c.id,
             matter: Matter::Approve(approval),
@@ -136,7 +156,13 @@ impl StepUps {
     }
 
     /// The options for a new key.
-    pub fn add_new_key(&mut self, id: String, name: String, options: String, deadline: UtcMillis) -> bool {
+    pub fn add_new_key(
+        &mut self,
+        id: String,
+        name: String,
+        options: String,
+        deadline: UtcMillis,
+    ) -> bool {
         self.put(Open {
             id,
             matter: Matter::NewKey { name },
@@ -269,14 +295,22 @@ impl StepUps {
     pub fn waits(&self, rfq: &RfqId) -> Option<&'static str> {
         let open = self.open.iter().find(|o| o.rfq().as_ref() == Some(rfq));
         match open {
-            Some(o) if o.phase == StepUpPhase::LinkLost => Some("Waiting for the connection, then for a touch of your security key."),
+            Some(o) if o.phase == StepUpPhase::LinkLost => {
+                Some("Waiting for the connection, then for a touch of your security key.")
+            }
             Some(_) => Some("Waiting for a touch of your security key."),
-            None => self.second.contains(rfq).then_some("Approved by you; waiting for a second person."),
+            None => {
+                self.second.contains(rfq).then_some("Approved by you; waiting for a second person.")
+            }
         }
     }
 
     /// The dialog: what is under way before what is queued, own matters before others'.
-    pub fn view(&self, catalogue: &Catalogue, names: &BTreeMap<DealerId, String>) -> Vec<StepUpView> {
+    pub fn view(
+        &self,
+        catalogue: &Catalogue,
+        names: &BTreeMap<DealerId, String>,
+    ) -> Vec<StepUpView> {
         let rank = |o: &&Open| match o.phase {
             StepUpPhase::Queued => 1,
             StepUpPhase::LinkLost => 2,
@@ -310,9 +344,18 @@ impl StepUps {
 }
 
 /// The action as the dialog shows it, with the instrument's own formats.
-fn shown(action: &Action, catalogue: &Catalogue, names: &BTreeMap<DealerId, String>) -> (Option<StepUpTerms>, StepUpKind, Option<String>) {
+fn shown(
+    action: &Action,
+    catalogue: &Catalogue,
+    names: &BTreeMap<DealerId, String>,
+) -> (Option<StepUpTerms>, StepUpKind, Option<String>) {
     let instrument = |id: &str| InstrumentId::new(id).ok().and_then(|id| catalogue.get(&id));
-    let name = |d: &String| DealerId::new(d.clone()).ok().and_then(|d| names.get(&d).cloned()).unwrap_or_else(|| d.clone());
+    let name = |d: &String| {
+        DealerId::new(d.clone())
+            .ok()
+            .and_then(|d| names.get(&d).cloned())
+            .unwrap_or_else(|| d.clone())
+    };
     let number = |text: &str| text.parse::<Decimal>().ok();
     let quantity = |text: &str| number(text).map_or_else(|| text.to_owned(), group_digits);
     let ask = |word: &str| match word {

@@ -26,7 +26,9 @@ impl Bucket {
     /// Takes `cost` tokens; `false`, and none taken, when there are not so many.
     pub fn take(&mut self, now: Instant, cost: u32) -> bool {
         let from = self.full_at.map_or(now, |t| t.max(now));
-        let Some(full_at) = self.refill.checked_mul(cost).and_then(|d| from.checked_add(d)) else { return false };
+        let Some(full_at) = self.refill.checked_mul(cost).and_then(|d| from.checked_add(d)) else {
+            return false;
+        };
         if full_at.duration_since(now) > self.refill.saturating_mul(self.capacity) {
             return false;
         }
@@ -62,6 +64,8 @@ mod tests {
         let t = Instant::now();
         let mut b = Bucket::per_second(10, 5);
         assert!(b.is_full(t) && b.take(t, 10) && !b.is_full(t));
-        assert!(!b.is_full(t + Duration::from_millis(1_999)) && b.is_full(t + Duration::from_secs(2)));
+        assert!(
+            !b.is_full(t + Duration::from_millis(1_999)) && b.is_full(t + Duration::from_secs(2))
+        );
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! QuickFIX's own parser skips any garbage before `8=` and buffers without bound (trap B6 of the
 //! engine study: an HTTP POST whose body is FIX was taken as a session). This one takes nothing but
-//! FIX, from the first byte; only a peer that has spoken FIX may garble a message, so often and no more.
+//! FIX, from the first byte; only a peer that has spoken FIX may garble a message, so often and no
+//! more.
 
 use zeroize::Zeroize;
 
@@ -19,8 +20,8 @@ const SOH: u8 = 1;
 
 /// The beginning of a message that is too long: its header is in it.
 const BEGINNING_LEN: usize = 2 * 1024;
-/// What a peer may send that is garbled before the connection ends: so many times, and so many bytes,
-/// counted from the beginning once more after [`FORGIVEN_AFTER`] good messages.
+/// What a peer may send that is garbled before the connection ends: so many times, and so many
+/// bytes, counted from the beginning once more after [`FORGIVEN_AFTER`] good messages.
 const MAX_GARBLED: u32 = 64;
 const MAX_GARBLED_BYTES: usize = 256 * 1024;
 const FORGIVEN_AFTER: u32 = 256;
@@ -61,7 +62,8 @@ pub struct Framer {
     buffer: Vec<u8>,
     /// Bytes already handed out.
     taken: usize,
-    /// Whether the peer has sent a whole frame: from then on it speaks FIX, and what is garbled is passed over.
+    /// Whether the peer has sent a whole frame: from then on it speaks FIX, and what is garbled is
+    /// passed over.
     speaks_fix: bool,
     /// Bytes of a message that is too long, still to go by.
     skip: usize,
@@ -86,11 +88,12 @@ impl Framer {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole frame, or `None` when more bytes are needed. The checksum is not looked at here.
+    /// The next whole frame, or `None` when more bytes are needed. The checksum is not looked at
+    /// here.
     ///
     /// # Errors
-    /// The stream is not FIX from this byte on. For the first frame of a connection; later ones are read
-    /// by [`Framer::next_framed`].
+    /// The stream is not FIX from this byte on. For the first frame of a connection; later ones are
+    /// read by [`Framer::next_framed`].
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>, FrameError> {
         match frame_len(&self.buffer[self.taken..])? {
             Length::Whole(n) => Ok(Some(self.hand_out(n))),
@@ -99,9 +102,10 @@ impl Framer {
         }
     }
 
-    /// The next whole frame, or what became of one that is too long. Before the peer's first whole frame
-    /// nothing but FIX is taken, as by [`Framer::next_frame`]. After it what is garbled is passed over up
-    /// to the next BeginString, as FIX wants: the gap that it leaves is filled by a resend.
+    /// The next whole frame, or what became of one that is too long. Before the peer's first whole
+    /// frame nothing but FIX is taken, as by [`Framer::next_frame`]. After it what is garbled is
+    /// passed over up to the next BeginString, as FIX wants: the gap that it leaves is filled by a
+    /// resend.
     ///
     /// # Errors
     /// The peer has never spoken FIX, or has sent too much that is garbled.
@@ -109,7 +113,11 @@ impl Framer {
         loop {
             if self.skip > 0 {
                 self.pass_by();
-                return Ok(if self.skip == 0 { Some(Framed::TooLong(&self.beginning)) } else { None });
+                return Ok(if self.skip == 0 {
+                    Some(Framed::TooLong(&self.beginning))
+                } else {
+                    None
+                });
             }
             match frame_len(&self.buffer[self.taken..]) {
                 Ok(Length::Whole(n)) => return Ok(Some(Framed::Frame(self.hand_out(n)))),
@@ -196,13 +204,17 @@ fn frame_len(b: &[u8]) -> Result<Length, FrameError> {
     if b[..n] != BEGIN[..n] {
         return Err(FrameError::NotFix);
     }
-    let Some(begin_end) = position(b, MAX_BEGIN_LEN, FrameError::NotFix)? else { return Ok(Length::Unknown) };
+    let Some(begin_end) = position(b, MAX_BEGIN_LEN, FrameError::NotFix)? else {
+        return Ok(Length::Unknown);
+    };
     let rest = &b[begin_end + 1..];
     let n = rest.len().min(2);
     if rest[..n] != b"9="[..n] {
         return Err(FrameError::NotFix);
     }
-    let Some(length_end) = position(rest, 2 + MAX_LENGTH_DIGITS, FrameError::BadLength)? else { return Ok(Length::Unknown) };
+    let Some(length_end) = position(rest, 2 + MAX_LENGTH_DIGITS, FrameError::BadLength)? else {
+        return Ok(Length::Unknown);
+    };
     let digits = &rest[2..length_end];
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(FrameError::BadLength);
@@ -279,7 +291,12 @@ mod tests {
         ] {
             let mut f = Framer::new();
             f.push(bytes);
-            assert_eq!(f.next_frame().map(|_| ()), Err(want), "{:?}", String::from_utf8_lossy(bytes));
+            assert_eq!(
+                f.next_frame().map(|_| ()),
+                Err(want),
+                "{:?}",
+                String::from_utf8_lossy(bytes)
+            );
         }
     }
 
@@ -344,7 +361,11 @@ mod tests {
             assert_ne!(bad, text);
             let stream = [bad.as_bytes(), &b, &a, &b].concat();
             for cut in 0..stream.len() {
-                assert_eq!(after_a_frame(&stream, cut), Ok(vec![b.clone(), a.clone(), b.clone()]), "{bad:?} cut at {cut}");
+                assert_eq!(
+                    after_a_frame(&stream, cut),
+                    Ok(vec![b.clone(), a.clone(), b.clone()]),
+                    "{bad:?} cut at {cut}"
+                );
             }
         }
         // A length that reaches into the next message: what comes after that one is read.
@@ -360,7 +381,11 @@ mod tests {
             let stream = [&long[..], &next].concat();
             for cut in [0, 20, 3_000, long.len() - 1, long.len(), stream.len() - 1] {
                 let got = after_a_frame(&stream, cut).unwrap();
-                assert_eq!(got, [[b"long ", &long[..30]].concat(), next.clone()], "{len} cut at {cut}");
+                assert_eq!(
+                    got,
+                    [[b"long ", &long[..30]].concat(), next.clone()],
+                    "{len} cut at {cut}"
+                );
             }
         }
     }
@@ -369,9 +394,14 @@ mod tests {
     fn so_much_may_be_garbled_and_no_more() {
         let junk = b"junk ".repeat(MAX_GARBLED_BYTES / 5);
         assert!(after_a_frame(&junk, 0).is_ok());
-        assert_eq!(after_a_frame(&[&junk[..], b"junk more"].concat(), junk.len()), Err(FrameError::TooMuchGarbled));
+        assert_eq!(
+            after_a_frame(&[&junk[..], b"junk more"].concat(), junk.len()),
+            Err(FrameError::TooMuchGarbled)
+        );
         let (bad, good) = (b"8=FIX.4.4\x0135=0\x01".to_vec(), fix("35=0|"));
-        let times = |n: u32, good: &[u8]| after_a_frame(&[&bad[..], good].concat().repeat(n as usize), 0).map(|f| f.len());
+        let times = |n: u32, good: &[u8]| {
+            after_a_frame(&[&bad[..], good].concat().repeat(n as usize), 0).map(|f| f.len())
+        };
         assert_eq!(times(MAX_GARBLED, &good), Ok(MAX_GARBLED as usize));
         assert_eq!(times(MAX_GARBLED + 1, &good), Err(FrameError::TooMuchGarbled));
         // With enough good messages between them garbled ones go on for ever.

@@ -1,15 +1,15 @@
 //! The RFQ messages as typed values.
 //!
 //! Prices and quantities are decimals from end to end (the engine's own typed layer turns them into
-//! binary floats). Reading takes a message the engine has already checked against the dictionary and
-//! checks what a dictionary cannot: identifiers, ranges, that a price goes with its size.
+//! binary floats). Reading takes a message the engine has already checked against the dictionary
+//! and checks what a dictionary cannot: identifiers, ranges, that a price goes with its size.
 
 use crate::tag::*;
 use crate::tagvalue::{Body, Fields, parse_decimal, parse_utc};
 use rust_decimal::Decimal;
 use signet_rfq::{
-    Accept, AcceptId, Ask, DealerId, Instrument, InstrumentId, Level, MAX_DEALERS_PER_RFQ, Qualifiers, Quote, QuoteId, Report, Rfq, RfqId,
-    Side, Terms, UtcMillis,
+    Accept, AcceptId, Ask, DealerId, Instrument, InstrumentId, Level, MAX_DEALERS_PER_RFQ,
+    Qualifiers, Quote, QuoteId, Report, Rfq, RfqId, Side, Terms, UtcMillis,
 };
 
 mod access;
@@ -21,7 +21,10 @@ mod stepup;
 pub use access::{AccessDecision, AccessVerdict};
 pub use reference::{DealerState, SecurityList, SecurityListRequest, SnapshotMark, VenueState};
 pub use signet_rfq::fix::{ExecType, OrdStatus};
-pub use stepup::{AccessState, Answer, KeyReport, KeyRequest, StepUpAnswer, StepUpChallenge, StepUpOutcome, StepUpStatus};
+pub use stepup::{
+    AccessState, Answer, KeyReport, KeyRequest, StepUpAnswer, StepUpChallenge, StepUpOutcome,
+    StepUpStatus,
+};
 
 /// PartyRole (452) of the dealer asked, quoting or traded with: 35, "liquidity provider".
 pub const ROLE_LIQUIDITY_PROVIDER: u32 = 35;
@@ -142,8 +145,8 @@ pub struct QuoteRequest {
     pub at: UtcMillis,
 }
 
-/// QuoteRequestReject (AG). With a dealer: that dealer will not quote. Without: the whole request is
-/// refused.
+/// QuoteRequestReject (AG). With a dealer: that dealer will not quote. Without: the whole request
+/// is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuoteRequestReject {
     /// QuoteReqID (131).
@@ -225,8 +228,10 @@ pub struct QuoteResponse {
     pub id: AcceptId,
     /// QuoteRespType (694).
     pub response: Response,
-    /// QuoteReqID (131): the RFQ the quote is in, as a dealer's quote ids are unique only within it. FIX
-    /// 4.4 does not know the field in this message, so that it travels between desk and gateway only.
+    /// QuoteReqID (131): the RFQ the quote is in, as a dealer's quote ids are unique only within
+    /// it. FIX
+    /// 4.4 does not know the field in this message, so that it travels between desk and gateway
+    /// only.
     pub rfq: Option<RfqId>,
     /// QuoteID (117).
     pub quote: QuoteId,
@@ -302,7 +307,8 @@ impl QuoteResponse {
         }
     }
 
-    /// Tells whoever quoted that nothing will be traded on their quote; `None` when it has no price to name.
+    /// Tells whoever quoted that nothing will be traded on their quote; `None` when it has no price
+    /// to name.
     pub fn pass(id: AcceptId, rfq: &Rfq, quote: &Quote, isin: bool, at: UtcMillis) -> Option<Self> {
         let (side, level) = match (quote.offer, quote.bid) {
             (Some(o), _) if rfq.terms.ask.allows(Side::Buy) => (Side::Buy, o),
@@ -399,7 +405,12 @@ pub struct QuoteStatusReport {
 
 impl QuoteStatusReport {
     /// About a whole RFQ.
-    pub fn of_rfq(rfq: RfqId, instrument: InstrumentId, status: RfqStatus, text: Option<String>) -> Self {
+    pub fn of_rfq(
+        rfq: RfqId,
+        instrument: InstrumentId,
+        status: RfqStatus,
+        text: Option<String>,
+    ) -> Self {
         Self { rfq, instrument, status, quote: None, answers: None, until: None, text }
     }
 }
@@ -437,7 +448,8 @@ pub struct ExecutionReport {
     pub settlement_date: Option<String>,
     /// Currency (15).
     pub currency: Option<String>,
-    /// From the gateway (20104): it is not what was accepted, or comes after the answer was final. Never a trade.
+    /// From the gateway (20104): it is not what was accepted, or comes after the answer was final.
+    /// Never a trade.
     pub disputed: bool,
     /// OrdRejReason (103).
     pub reject_reason: Option<u16>,
@@ -547,11 +559,12 @@ impl AppMessage {
         }
     }
 
-    /// Whether a message sent on an earlier connection may be sent again when the peer asks for a resend. What
-    /// commits somebody, or was only true for a moment, may not: the peer gets a gap fill, and the
-    /// truth from the state snapshot and status requests.
+    /// Whether a message sent on an earlier connection may be sent again when the peer asks for a
+    /// resend. What commits somebody, or was only true for a moment, may not: the peer gets a gap
+    /// fill, and the truth from the state snapshot and status requests.
     pub fn may_be_resent(msg_type: &str) -> bool {
-        !matches!(msg_type, "R" | "S" | "Z" | "AJ" | "D" | "x" | "y" | "H") && !msg_type.starts_with('U')
+        !matches!(msg_type, "R" | "S" | "Z" | "AJ" | "D" | "x" | "y" | "H")
+            && !msg_type.starts_with('U')
     }
 }
 

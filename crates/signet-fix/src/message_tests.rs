@@ -45,20 +45,33 @@ fn date() -> impl Strategy<Value = String> {
 
 fn request(dealers: std::ops::Range<usize>) -> impl Strategy<Value = QuoteRequest> {
     let ask = prop_oneof![Just(Ask::Buy), Just(Ask::Sell), Just(Ask::TwoWay)];
-    (rfq(), instrument(), any::<bool>(), ask, qty(), date(), prop::collection::vec(dealer(), dealers), time(), time()).prop_map(
-        |(id, instrument, isin, ask, quantity, settlement_date, dealers, expires, at)| QuoteRequest {
-            id,
-            instrument,
-            isin,
-            ask,
-            quantity,
-            currency: "EUR".into(),
-            settlement_date,
-            dealers,
-            expires,
-            at,
-        },
+    (
+        rfq(),
+        instrument(),
+        any::<bool>(),
+        ask,
+        qty(),
+        date(),
+        prop::collection::vec(dealer(), dealers),
+        time(),
+        time(),
     )
+        .prop_map(
+            |(id, instrument, isin, ask, quantity, settlement_date, dealers, expires, at)| {
+                QuoteRequest {
+                    id,
+                    instrument,
+                    isin,
+                    ask,
+                    quantity,
+                    currency: "EUR".into(),
+                    settlement_date,
+                    dealers,
+                    expires,
+                    at,
+                }
+            },
+        )
 }
 
 pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
@@ -70,26 +83,51 @@ pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
         (rfq(), 0u16..100, instrument(), prop::option::of(dealer()), text(), text()).prop_map(
             |(rfq, reason, instrument, dealer, text, cure)| {
                 let advice = cure.map(|cure| Advice { code: "entitle.denied".into(), cure });
-                AppMessage::QuoteRequestReject(QuoteRequestReject { rfq, reason, instrument, dealer, text, advice })
-            }
-        ),
-        (rfq(), quote(), instrument(), prop::option::of(dealer()), level(), prop::option::of(level()), any::<bool>(), time(), time())
-            .prop_map(|(rfq, id, instrument, dealer, one, other, flip, valid_until, at)| {
-                let (bid, offer) = if flip { (Some(one), other) } else { (other, Some(one)) };
-                AppMessage::Quote(QuoteMsg {
+                AppMessage::QuoteRequestReject(QuoteRequestReject {
                     rfq,
-                    id,
+                    reason,
                     instrument,
                     dealer,
-                    bid,
-                    offer,
-                    valid_until,
-                    tradeable: flip,
-                    at,
-                    qualifiers: Default::default(),
+                    text,
+                    advice,
                 })
-            }),
-        (prop::option::of(rfq()), prop::option::of(quote()), prop::option::of(instrument()), prop::option::of(dealer()), any::<bool>())
+            }
+        ),
+        (
+            rfq(),
+            quote(),
+            instrument(),
+            prop::option::of(dealer()),
+            level(),
+            prop::option::of(level()),
+            any::<bool>(),
+            time(),
+            time()
+        )
+            .prop_map(
+                |(rfq, id, instrument, dealer, one, other, flip, valid_until, at)| {
+                    let (bid, offer) = if flip { (Some(one), other) } else { (other, Some(one)) };
+                    AppMessage::Quote(QuoteMsg {
+                        rfq,
+                        id,
+                        instrument,
+                        dealer,
+                        bid,
+                        offer,
+                        valid_until,
+                        tradeable: flip,
+                        at,
+                        qualifiers: Default::default(),
+                    })
+                }
+            ),
+        (
+            prop::option::of(rfq()),
+            prop::option::of(quote()),
+            prop::option::of(instrument()),
+            prop::option::of(dealer()),
+            any::<bool>()
+        )
             .prop_map(|(rfq, quote, instrument, dealer, unreachable)| {
                 AppMessage::QuoteCancel(QuoteCancel { rfq, quote, instrument, dealer, unreachable })
             }),
@@ -114,26 +152,57 @@ pub(crate) fn any_message() -> impl Strategy<Value = AppMessage> {
         )
             .prop_map(|(rfq, instrument, status, quote, answers, until, text)| {
                 let quote = quote.filter(|q| q.as_str() != rfq.as_str());
-                AppMessage::QuoteStatusReport(QuoteStatusReport { rfq, instrument, status, quote, answers, until, text })
+                AppMessage::QuoteStatusReport(QuoteStatusReport {
+                    rfq,
+                    instrument,
+                    status,
+                    quote,
+                    answers,
+                    until,
+                    text,
+                })
             }),
         execution().prop_map(AppMessage::ExecutionReport),
-        (accept(), instrument(), side(), prop::option::of(dealer())).prop_map(|(accept, instrument, side, dealer)| {
-            AppMessage::OrderStatusRequest(OrderStatusRequest { accept, instrument, side, dealer })
-        }),
-        (prop::option::of(1u64..9_999), prop::option::of(id()), 0u16..9, text()).prop_map(|(ref_seq_num, ref_id, reason, text)| {
-            AppMessage::BusinessReject(BusinessReject { ref_seq_num, ref_msg_type: "R".into(), ref_id, reason, text })
-        }),
-        rfq().prop_map(|id| AppMessage::SecurityListRequest(SecurityListRequest { id })),
-        (rfq(), any::<bool>(), 0usize..4).prop_map(|(request, last, n)| {
-            let instruments = ["EUR/USD", "GBP/USD", "USD/JPY"].iter().take(n).map(|p| pair(p)).collect();
-            AppMessage::SecurityList(SecurityList { request, last, instruments })
-        }),
-        ("[!-~]{1,20}", any::<bool>(), prop::collection::vec((dealer(), "[!-~]{1,20}", any::<bool>()), 0..5), time()).prop_map(
-            |(name, practice, d, at)| {
-                let dealers = d.into_iter().map(|(id, name, online)| DealerState { id, name, online }).collect();
-                AppMessage::VenueState(VenueState { name, practice, dealers, at })
+        (accept(), instrument(), side(), prop::option::of(dealer())).prop_map(
+            |(accept, instrument, side, dealer)| {
+                AppMessage::OrderStatusRequest(OrderStatusRequest {
+                    accept,
+                    instrument,
+                    side,
+                    dealer,
+                })
             }
         ),
+        (prop::option::of(1u64..9_999), prop::option::of(id()), 0u16..9, text()).prop_map(
+            |(ref_seq_num, ref_id, reason, text)| {
+                AppMessage::BusinessReject(BusinessReject {
+                    ref_seq_num,
+                    ref_msg_type: "R".into(),
+                    ref_id,
+                    reason,
+                    text,
+                })
+            }
+        ),
+        rfq().prop_map(|id| AppMessage::SecurityListRequest(SecurityListRequest { id })),
+        (rfq(), any::<bool>(), 0usize..4).prop_map(|(request, last, n)| {
+            let instruments =
+                ["EUR/USD", "GBP/USD", "USD/JPY"].iter().take(n).map(|p| pair(p)).collect();
+            AppMessage::SecurityList(SecurityList { request, last, instruments })
+        }),
+        (
+            "[!-~]{1,20}",
+            any::<bool>(),
+            prop::collection::vec((dealer(), "[!-~]{1,20}", any::<bool>()), 0..5),
+            time()
+        )
+            .prop_map(|(name, practice, d, at)| {
+                let dealers = d
+                    .into_iter()
+                    .map(|(id, name, online)| DealerState { id, name, online })
+                    .collect();
+                AppMessage::VenueState(VenueState { name, practice, dealers, at })
+            }),
         (rfq(), text()).prop_map(|(rfq, text)| AppMessage::RfqCancel { rfq, text }),
         step_up(),
     ]
@@ -145,104 +214,185 @@ fn data() -> impl Strategy<Value = String> {
 
 fn step_up() -> impl Strategy<Value = AppMessage> {
     let word = || "[!-~]([ -~]{0,20}[!-~])?";
-    let statuses =
-        vec![StepUpStatus::Passed, StepUpStatus::Refused, StepUpStatus::Expired, StepUpStatus::Withdrawn, StepUpStatus::SecondWanted];
+    let statuses = vec![
+        StepUpStatus::Passed,
+        StepUpStatus::Refused,
+        StepUpStatus::Expired,
+        StepUpStatus::Withdrawn,
+        StepUpStatus::SecondWanted,
+    ];
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     prop_oneof![
-        (word(), text(), time(), data(), data()).prop_map(|(id, reason, deadline, approval, options)| {
-            AppMessage::StepUpChallenge(StepUpChallenge { id, reason, deadline, approval, options })
-        }),
-        (word(), data()).prop_map(|(id, json)| AppMessage::StepUpAnswer(StepUpAnswer { id, answer: Answer::Signed(json) })),
+        (word(), text(), time(), data(), data()).prop_map(
+            |(id, reason, deadline, approval, options)| {
+                AppMessage::StepUpChallenge(StepUpChallenge {
+                    id,
+                    reason,
+                    deadline,
+                    approval,
+                    options,
+                })
+            }
+        ),
+        (word(), data()).prop_map(|(id, json)| AppMessage::StepUpAnswer(StepUpAnswer {
+            id,
+            answer: Answer::Signed(json)
+        })),
         (word(), text(), any::<bool>()).prop_map(|(id, text, declined)| {
             let answer = if declined { Answer::Declined(text) } else { Answer::Failed(text) };
             AppMessage::StepUpAnswer(StepUpAnswer { id, answer })
         }),
         (word(), prop::sample::select(statuses), prop::option::of(word()), text(), text())
-            .prop_map(|(id, status, code, text, cure)| AppMessage::StepUpOutcome(StepUpOutcome { id, status, code, text, cure })),
+            .prop_map(|(id, status, code, text, cure)| AppMessage::StepUpOutcome(StepUpOutcome {
+                id,
+                status,
+                code,
+                text,
+                cure
+            })),
         (prop::option::of(time()), 0u32..9_999, flags, 0u32..99, text()).prop_map(
             |(lease_until, idle_s, (on_wake, on_unlock, step_up, approver), keys, text)| {
-                AppMessage::AccessState(AccessState { lease_until, idle_s, on_wake, on_unlock, step_up, keys, approver, text })
+                AppMessage::AccessState(AccessState {
+                    lease_until,
+                    idle_s,
+                    on_wake,
+                    on_unlock,
+                    step_up,
+                    keys,
+                    approver,
+                    text,
+                })
             }
         ),
         word().prop_map(|reason| AppMessage::StepUpRequest { reason }),
-        (0usize..3, 0u32..999, word(), data(), word(), text(), time()).prop_map(|(v, score, policy, factors, text, cure, at)| {
-            let verdict = [AccessVerdict::Allow, AccessVerdict::StepUp, AccessVerdict::Deny][v];
-            AppMessage::AccessDecision(AccessDecision { verdict, score, policy, factors, text, cure, at })
-        }),
+        (0usize..3, 0u32..999, word(), data(), word(), text(), time()).prop_map(
+            |(v, score, policy, factors, text, cure, at)| {
+                let verdict = [AccessVerdict::Allow, AccessVerdict::StepUp, AccessVerdict::Deny][v];
+                AppMessage::AccessDecision(AccessDecision {
+                    verdict,
+                    score,
+                    policy,
+                    factors,
+                    text,
+                    cure,
+                    at,
+                })
+            }
+        ),
         word().prop_map(|nonce| AppMessage::PostureRequest { nonce }),
         data().prop_map(|envelope| AppMessage::PostureReport { envelope }),
         Just(AppMessage::KeyRequest(KeyRequest::List)),
-        (word(), prop::option::of(word())).prop_map(|(name, code)| AppMessage::KeyRequest(KeyRequest::Begin { name, code })),
-        (word(), data()).prop_map(|(id, credential)| AppMessage::KeyRequest(KeyRequest::Finish { id, credential })),
+        (word(), prop::option::of(word()))
+            .prop_map(|(name, code)| AppMessage::KeyRequest(KeyRequest::Begin { name, code })),
+        (word(), data()).prop_map(|(id, credential)| AppMessage::KeyRequest(KeyRequest::Finish {
+            id,
+            credential
+        })),
         data().prop_map(|json| AppMessage::KeyReport(KeyReport::List(json))),
-        (word(), time(), data()).prop_map(|(id, deadline, options)| AppMessage::KeyReport(KeyReport::Options { id, deadline, options })),
+        (word(), time(), data()).prop_map(|(id, deadline, options)| AppMessage::KeyReport(
+            KeyReport::Options { id, deadline, options }
+        )),
         word().prop_map(|name| AppMessage::KeyReport(KeyReport::Registered { name })),
-        (word(), text(), text()).prop_map(|(code, text, cure)| AppMessage::KeyReport(KeyReport::Refused { code, text, cure })),
+        (word(), text(), text()).prop_map(|(code, text, cure)| AppMessage::KeyReport(
+            KeyReport::Refused { code, text, cure }
+        )),
     ]
 }
 
 fn response() -> impl Strategy<Value = AppMessage> {
-    let ids = (accept(), any::<bool>(), prop::option::of(rfq()), quote(), instrument(), any::<bool>(), prop::option::of(dealer()));
-    let terms = (side(), qty(), price(), prop::option::of("[A-Z]{3}"), prop::option::of(date()), time());
-    (ids, terms).prop_map(|((id, hit, rfq, quote, instrument, isin, dealer), (side, quantity, price, currency, settlement_date, at))| {
-        let response = if hit { Response::HitOrLift } else { Response::Pass };
-        AppMessage::QuoteResponse(QuoteResponse {
-            id,
-            response,
-            rfq,
-            quote,
-            instrument,
-            isin,
-            dealer,
-            side,
-            quantity,
-            price,
-            currency,
-            settlement_date,
-            at,
-        })
-    })
+    let ids = (
+        accept(),
+        any::<bool>(),
+        prop::option::of(rfq()),
+        quote(),
+        instrument(),
+        any::<bool>(),
+        prop::option::of(dealer()),
+    );
+    let terms =
+        (side(), qty(), price(), prop::option::of("[A-Z]{3}"), prop::option::of(date()), time());
+    (ids, terms).prop_map(
+        |(
+            (id, hit, rfq, quote, instrument, isin, dealer),
+            (side, quantity, price, currency, settlement_date, at),
+        )| {
+            let response = if hit { Response::HitOrLift } else { Response::Pass };
+            AppMessage::QuoteResponse(QuoteResponse {
+                id,
+                response,
+                rfq,
+                quote,
+                instrument,
+                isin,
+                dealer,
+                side,
+                quantity,
+                price,
+                currency,
+                settlement_date,
+                at,
+            })
+        },
+    )
 }
 
 fn execution() -> impl Strategy<Value = ExecutionReport> {
     let kinds = || prop::sample::select([ExecType::ALL, &[ExecType::Other('Z')]].concat());
     let kind = (kinds(), prop::sample::select([OrdStatus::ALL, &[OrdStatus::Other('Z')]].concat()));
-    let ids = (id(), id(), accept(), instrument(), prop::option::of(dealer()), prop::option::of(id()), prop::option::of("[A-Z]{3}"));
+    let ids = (
+        id(),
+        id(),
+        accept(),
+        instrument(),
+        prop::option::of(dealer()),
+        prop::option::of(id()),
+        prop::option::of("[A-Z]{3}"),
+    );
     let numbers = (prop::option::of(level()), qty(), qty(), price());
-    (ids, kind, side(), numbers, prop::option::of(date()), prop::option::of(0u16..99), text(), time()).prop_map(
-        |(
-            (order_id, exec_id, accept, instrument, dealer, exec_ref, currency),
-            (exec_type, status),
-            side,
-            (last, cum_qty, leaves_qty, avg_px),
-            settlement_date,
-            reject_reason,
-            text,
-            at,
-        )| {
-            ExecutionReport {
-                order_id,
-                exec_id,
-                exec_ref,
-                accept,
-                exec_type,
-                status,
-                instrument,
-                dealer,
+    (
+        ids,
+        kind,
+        side(),
+        numbers,
+        prop::option::of(date()),
+        prop::option::of(0u16..99),
+        text(),
+        time(),
+    )
+        .prop_map(
+            |(
+                (order_id, exec_id, accept, instrument, dealer, exec_ref, currency),
+                (exec_type, status),
                 side,
-                last,
-                cum_qty,
-                leaves_qty,
-                avg_px,
+                (last, cum_qty, leaves_qty, avg_px),
                 settlement_date,
-                currency,
-                disputed: leaves_qty > cum_qty,
                 reject_reason,
                 text,
                 at,
-            }
-        },
-    )
+            )| {
+                ExecutionReport {
+                    order_id,
+                    exec_id,
+                    exec_ref,
+                    accept,
+                    exec_type,
+                    status,
+                    instrument,
+                    dealer,
+                    side,
+                    last,
+                    cum_qty,
+                    leaves_qty,
+                    avg_px,
+                    settlement_date,
+                    currency,
+                    disputed: leaves_qty > cum_qty,
+                    reject_reason,
+                    text,
+                    at,
+                }
+            },
+        )
 }
 
 fn pair(p: &str) -> Instrument {
@@ -329,13 +479,18 @@ fn what_a_dictionary_cannot_see_is_refused_with_its_tag() {
 /// What real dealers write, each in its own way (FIX 4.4, Quote).
 #[test]
 fn quotes_as_dealers_write_them() {
-    let quote = |body: &str| match decode(&format!("35=S|131=R1|117=Q1|{body}|62=20261121-02:22:00|60=20261121-02:22:00|")) {
+    let quote = |body: &str| match decode(&format!(
+        "35=S|131=R1|117=Q1|{body}|62=20261121-02:22:00|60=20261121-02:22:00|"
+    )) {
         Ok(AppMessage::Quote(q)) => q,
         other => panic!("{body}: {other:?}"),
     };
     let sides = |body: &str| {
         let q = quote(body);
-        (q.bid.map(|l| (l.price.to_string(), l.size.to_string())), q.offer.map(|l| (l.price.to_string(), l.size.to_string())))
+        (
+            q.bid.map(|l| (l.price.to_string(), l.size.to_string())),
+            q.offer.map(|l| (l.price.to_string(), l.size.to_string())),
+        )
     };
     let of = |p: &str, s: &str| Some((p.to_owned(), s.to_owned()));
     // One side only: left out, zeros, a price of nothing, a size of nothing.
@@ -348,7 +503,11 @@ fn quotes_as_dealers_write_them() {
     ] {
         assert_eq!(sides(one), (None, of("1.2", "5")), "{one}");
     }
-    assert_eq!(sides("55=EUR/USD|132=1.1|133=1.2|38=7"), (of("1.1", "7"), of("1.2", "7")), "one size for both");
+    assert_eq!(
+        sides("55=EUR/USD|132=1.1|133=1.2|38=7"),
+        (of("1.1", "7"), of("1.2", "7")),
+        "one size for both"
+    );
     // Instruments of bonds.
     for named in [
         "55=[N/A]|48=DE0001102580|22=4",
@@ -358,13 +517,23 @@ fn quotes_as_dealers_write_them() {
         "55=DE0001102580|48=110258|22=1",
         "55=DE0001102580",
     ] {
-        assert_eq!(quote(&format!("{named}|132=99.1|134=5")).instrument.as_str(), "DE0001102580", "{named}");
+        assert_eq!(
+            quote(&format!("{named}|132=99.1|134=5")).instrument.as_str(),
+            "DE0001102580",
+            "{named}"
+        );
     }
-    assert_eq!(decode("35=S|131=R1|117=Q1|55=[N/A]|132=1|134=1|62=20261121-02:22:00|"), Err(DecodeError::Missing(55)));
+    assert_eq!(
+        decode("35=S|131=R1|117=Q1|55=[N/A]|132=1|134=1|62=20261121-02:22:00|"),
+        Err(DecodeError::Missing(55))
+    );
     // Qualifiers are read, so that they can be compared.
     let q = quote("55=EUR/USD|54=1|64=20261124|15=EUR|423=9|132=1.1|134=5").qualifiers;
     assert_eq!((q.price_type, q.side), (Some(9), Some(Side::Buy)));
-    assert_eq!((q.currency.as_deref(), q.settlement_date.as_deref()), (Some("EUR"), Some("20261124")));
+    assert_eq!(
+        (q.currency.as_deref(), q.settlement_date.as_deref()),
+        (Some("EUR"), Some("20261124"))
+    );
     assert_eq!(quote("55=EUR/USD|54=7|132=1.1|134=5").qualifiers.side, None, "undisclosed");
     // Parties with sub-identifiers and other roles.
     let parties = "453=2|448=DESK|447=D|452=3|448=N|447=D|452=35|802=2|523=Jane|803=2|523=x|803=9";
@@ -374,7 +543,9 @@ fn quotes_as_dealers_write_them() {
 #[test]
 fn cancels_as_dealers_write_them() {
     let cancel = |body: &str| match decode(&format!("35=Z|{body}")) {
-        Ok(AppMessage::QuoteCancel(c)) => (c.rfq.map(|r| r.to_string()), c.quote.map(|q| q.to_string())),
+        Ok(AppMessage::QuoteCancel(c)) => {
+            (c.rfq.map(|r| r.to_string()), c.quote.map(|q| q.to_string()))
+        }
         other => panic!("{body}: {other:?}"),
     };
     let s = |text: &str| Some(text.to_owned());
@@ -392,7 +563,9 @@ fn text_that_is_not_utf_8_is_read_as_latin_1() {
     body.extend(b"M\xfcller geht nicht");
     body.push(1);
     match AppMessage::decode(&crate::tagvalue::seal("FIX.4.4", &body)) {
-        Ok(AppMessage::QuoteRequestReject(r)) => assert_eq!(r.text.as_deref(), Some("Müller geht nicht")),
+        Ok(AppMessage::QuoteRequestReject(r)) => {
+            assert_eq!(r.text.as_deref(), Some("Müller geht nicht"))
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -411,9 +584,13 @@ fn the_number_of_parties_is_how_many_there_are() {
     };
     assert_eq!(quote("453=1|448=N|447=D|452=35|"), Ok(()));
     assert_eq!(quote(""), Ok(()));
-    for wrong in
-        ["453=99999|448=N|447=D|452=35|", "453=0|448=N|447=D|452=35|", "453=1|", "448=N|447=D|452=35|", "453=x|448=N|447=D|452=35|"]
-    {
+    for wrong in [
+        "453=99999|448=N|447=D|452=35|",
+        "453=0|448=N|447=D|452=35|",
+        "453=1|",
+        "448=N|447=D|452=35|",
+        "453=x|448=N|447=D|452=35|",
+    ] {
         assert_eq!(quote(wrong), Err(DecodeError::Bad(NO_PARTY_IDS)), "{wrong}");
     }
 }

@@ -50,8 +50,8 @@ pub enum Closed {
 }
 
 /// Runs until the connection ends; the session is left detached unless a newer connection has it.
-/// `on_event` is called for everything that happens, on this task, after the engine has returned, so
-/// it may use the session freely.
+/// `on_event` is called for everything that happens, on this task, after the engine has returned,
+/// so it may use the session freely.
 pub async fn pump<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     framer: &mut Framer,
@@ -62,8 +62,8 @@ pub async fn pump<S: AsyncRead + AsyncWrite + Unpin>(
     pump_within(stream, framer, session, outbox, &Share::unlimited(), on_event).await
 }
 
-/// The same for one peer of many: one that has used up its share of the thread's time is not read from until it has
-/// paid it back.
+/// The same for one peer of many: one that has used up its share of the thread's time is not read
+/// from until it has paid it back.
 pub async fn pump_within<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     framer: &mut Framer,
@@ -105,8 +105,8 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     let mut progress = Instant::now();
     let mut turn = ReadTurn::default();
     loop {
-        // Looked at each time round: a peer that is always ready to be read must not keep timers from
-        // running.
+        // Looked at each time round: a peer that is always ready to be read must not keep timers
+        // from running.
         let now = Instant::now();
         if now >= next_tick {
             next_tick = now + TICK;
@@ -171,8 +171,8 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// Messages of one connection before the others of its thread have their turn.
 const FRAMES_PER_TURN: u32 = 32;
-/// Time for the messages of one connection before the others have their turn; the message that it ends in is
-/// finished.
+/// Time for the messages of one connection before the others have their turn; the message that it
+/// ends in is finished.
 const TURN_MAX: Duration = Duration::from_millis(1);
 
 /// Does something for a peer, at the cost of its share.
@@ -222,8 +222,8 @@ struct Step {
     flushed: bool,
 }
 
-/// Writes what it can of `rest` and flushes after the last of it. Cancel-safe: a call dropped while it
-/// waits has written nothing.
+/// Writes what it can of `rest` and flushes after the last of it. Cancel-safe: a call dropped while
+/// it waits has written nothing.
 async fn advance(writer: &mut (impl AsyncWrite + Unpin), rest: &[u8]) -> io::Result<Step> {
     poll_fn(|cx| {
         let written = match rest {
@@ -254,14 +254,24 @@ fn taken_over(session: &Session, outbox: &Rc<Outbox>) -> bool {
 ///
 /// # Errors
 /// The connection ends: it has been taken over, or what came is not FIX.
-pub fn frames(framer: &mut Framer, session: &Session, outbox: &Rc<Outbox>, on_event: &mut impl FnMut(Event)) -> Result<(), Closed> {
+pub fn frames(
+    framer: &mut Framer,
+    session: &Session,
+    outbox: &Rc<Outbox>,
+    on_event: &mut impl FnMut(Event),
+) -> Result<(), Closed> {
     while one_frame(framer, session, outbox, on_event)? {}
     Ok(())
 }
 
 /// Hands the next whole frame to the session; `false`: there is none. Frames that arrive on a
 /// connection which has been taken over are dropped: the newer one asks for them again.
-fn one_frame(framer: &mut Framer, session: &Session, outbox: &Rc<Outbox>, on_event: &mut impl FnMut(Event)) -> Result<bool, Closed> {
+fn one_frame(
+    framer: &mut Framer,
+    session: &Session,
+    outbox: &Rc<Outbox>,
+    on_event: &mut impl FnMut(Event),
+) -> Result<bool, Closed> {
     let Some(framed) = framer.next_framed()? else { return Ok(false) };
     if !session.is_attached_to(outbox) {
         return Err(Closed::Displaced);
@@ -291,7 +301,8 @@ mod tests {
     fn initiator(name: &str) -> (Session, Rc<Outbox>) {
         let id = |s: String| CompId::new(s).unwrap();
         let (sender, target) = (id(format!("PUMP-{name}")), id(format!("PEER-{name}")));
-        let config = SessionConfig { role: Role::Initiator, sender, target, heartbeat_s: 10, strict: true };
+        let config =
+            SessionConfig { role: Role::Initiator, sender, target, heartbeat_s: 10, strict: true };
         let session = Session::open(&config, Box::new(MemoryStore::new(UtcMillis(0)))).unwrap();
         let outbox = session.attach(Binding::None).unwrap();
         session.tick();
@@ -306,7 +317,11 @@ mod tests {
         let began = Instant::now();
         let closed = pump(ours, &mut Framer::new(), &session, &outbox, |_| {}).await;
         assert!(matches!(closed, Closed::Stalled), "{closed:?}");
-        assert!((WRITE_STALL_MAX..WRITE_STALL_MAX + 2 * TICK).contains(&began.elapsed()), "{:?}", began.elapsed());
+        assert!(
+            (WRITE_STALL_MAX..WRITE_STALL_MAX + 2 * TICK).contains(&began.elapsed()),
+            "{:?}",
+            began.elapsed()
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -344,7 +359,8 @@ mod tests {
             while theirs.read(&mut part).await.unwrap() > 0 {}
             began.elapsed()
         };
-        let (closed, took) = tokio::join!(pump(ours, &mut framer, &session, &outbox, |_| {}), other);
+        let (closed, took) =
+            tokio::join!(pump(ours, &mut framer, &session, &outbox, |_| {}), other);
         assert!(matches!(closed, Closed::BySession), "{closed:?}");
         assert_eq!(took, Duration::ZERO);
     }
@@ -357,7 +373,11 @@ mod tests {
     }
 
     impl AsyncRead for Flood {
-        fn poll_read(mut self: Pin<&mut Self>, _: &mut std::task::Context<'_>, buf: &mut tokio::io::ReadBuf<'_>) -> Poll<io::Result<()>> {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+            buf: &mut tokio::io::ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
             if self.reads > 0 {
                 self.reads -= 1;
                 buf.put_slice(&self.frame);
@@ -367,13 +387,23 @@ mod tests {
     }
 
     impl AsyncWrite for Flood {
-        fn poll_write(self: Pin<&mut Self>, _: &mut std::task::Context<'_>, b: &[u8]) -> Poll<io::Result<usize>> {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+            b: &[u8],
+        ) -> Poll<io::Result<usize>> {
             if self.takes { Poll::Ready(Ok(b.len())) } else { Poll::Pending }
         }
-        fn poll_flush(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+        fn poll_flush(
+            self: Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> Poll<io::Result<()>> {
             Poll::Ready(Ok(()))
         }
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+        fn poll_shutdown(
+            self: Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> Poll<io::Result<()>> {
             Poll::Ready(Ok(()))
         }
     }

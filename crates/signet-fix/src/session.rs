@@ -1,17 +1,19 @@
 //! One FIX session: QuickFIX's state machine, our wire, our store.
 //!
-//! A [`Session`] lives on one thread and never blocks: bytes in through [`Session::receive`], time in
-//! through [`Session::tick`], bytes out through the [`Outbox`] it was attached with, and what happened
-//! out of [`Session::next_event`]. Many sessions share one thread; none has a thread or a socket of
-//! its own.
+//! A [`Session`] lives on one thread and never blocks: bytes in through [`Session::receive`], time
+//! in through [`Session::tick`], bytes out through the [`Outbox`] it was attached with, and what
+//! happened out of [`Session::next_event`]. Many sessions share one thread; none has a thread or a
+//! socket of its own.
 //!
 //! Rules that follow from traps of the binding (numbers as in the engine study):
-//! - B1: the binding drops `UnsupportedMessageType`; we answer with BusinessMessageReject ourselves.
+//! - B1: the binding drops `UnsupportedMessageType`; we answer with BusinessMessageReject
+//!   ourselves.
 //! - B2: QuickFIX's own sockets are never started, so its reconnect bug cannot bite.
 //! - B3: two sessions with one id crash the process; [`Session::open`] refuses the second.
 //! - A panic in a callback counts as acceptance to the binding; ours catch it and reject.
 //! - QuickFIX stores a message sent while offline and delivers it after the next logon;
-//!   [`Session::send`] refuses instead. What must not be repeated is not repeated on a resend either.
+//!   [`Session::send`] refuses instead. What must not be repeated is not repeated on a resend
+//!   either.
 
 mod ahead;
 mod answer;
@@ -76,8 +78,8 @@ pub struct SessionConfig {
     pub target: CompId,
     /// HeartBtInt (108), seconds. An acceptor takes the initiator's.
     pub heartbeat_s: u32,
-    /// Refuse fields the dictionary does not list. Off towards dealers and venues, who may send more
-    /// than we use.
+    /// Refuse fields the dictionary does not list. Off towards dealers and venues, who may send
+    /// more than we use.
     pub strict: bool,
 }
 
@@ -91,7 +93,8 @@ pub enum Binding {
     Required(String),
 }
 
-/// One connection, as a session is told of it: how the Logon is tied to it, what is signed on it and what must be.
+/// One connection, as a session is told of it: how the Logon is tied to it, what is signed on it
+/// and what must be.
 #[derive(Debug, Clone)]
 pub struct Channel {
     /// How both Logons are tied to this connection.
@@ -275,13 +278,20 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::open_with`].
-    pub fn open(config: &SessionConfig, store: Box<dyn SessionStore>) -> Result<Self, SessionError> {
+    pub fn open(
+        config: &SessionConfig,
+        store: Box<dyn SessionStore>,
+    ) -> Result<Self, SessionError> {
         Self::open_with(config, SessionOptions::default(), store)
     }
 
     /// # Errors
     /// A session of these names is open already, or the engine refuses.
-    pub fn open_with(config: &SessionConfig, options: SessionOptions, store: Box<dyn SessionStore>) -> Result<Self, SessionError> {
+    pub fn open_with(
+        config: &SessionConfig,
+        options: SessionOptions,
+        store: Box<dyn SessionStore>,
+    ) -> Result<Self, SessionError> {
         let registered = Registered::new(config)?;
         let shared = Rc::new(Shared::new(config.role, &options));
         let callbacks = Pinned::new(Callbacks(shared.clone()));
@@ -299,8 +309,12 @@ impl Session {
         // already: on Windows, by listening on a port for a moment.
         let kind = FixSocketServerKind::MultiThreaded;
         let engine = match config.role {
-            Role::Initiator => Engine::Initiator { _keep: Initiator::try_new(&settings, a, s, l, kind)? },
-            Role::Acceptor => Engine::Acceptor { _keep: Acceptor::try_new(&settings, a, s, l, kind)? },
+            Role::Initiator => {
+                Engine::Initiator { _keep: Initiator::try_new(&settings, a, s, l, kind)? }
+            }
+            Role::Acceptor => {
+                Engine::Acceptor { _keep: Acceptor::try_new(&settings, a, s, l, kind)? }
+            }
         };
         // SAFETY: as above.
         unsafe { store_factory.get() }.session_is_made();
@@ -309,7 +323,8 @@ impl Session {
             sender: CString::new(config.sender.as_str()).map_err(|_| SessionError::BadCompId)?,
             target: CString::new(config.target.as_str()).map_err(|_| SessionError::BadCompId)?,
         };
-        ffi::use_dictionary(&names.begin, &names.sender, &names.target, config.strict).map_err(SessionError::Engine)?;
+        ffi::use_dictionary(&names.begin, &names.sender, &names.target, config.strict)
+            .map_err(SessionError::Engine)?;
         Ok(Self {
             wire: RefCell::new(None),
             shared,
@@ -337,8 +352,11 @@ impl Session {
         self.inbound.start();
         let outbox = Rc::new(Outbox::new(signing));
         let context = Pinned::new(outbox.clone());
-        let wire = ffi::attach(&self.names.begin, &self.names.sender, &self.names.target, context.0).map_err(SessionError::Engine)?;
-        *self.wire.borrow_mut() = Some(Attached { wire, outbox: outbox.clone(), _context: context });
+        let wire =
+            ffi::attach(&self.names.begin, &self.names.sender, &self.names.target, context.0)
+                .map_err(SessionError::Engine)?;
+        *self.wire.borrow_mut() =
+            Some(Attached { wire, outbox: outbox.clone(), _context: context });
         Ok(outbox)
     }
 
@@ -351,7 +369,8 @@ impl Session {
     pub fn detach(&self) {
         let attached = self.wire.borrow_mut().take();
         if let Some(a) = attached {
-            // SAFETY: `wire` came from `attach` and is detached once; the context outlives the call.
+            // SAFETY: `wire` came from `attach` and is detached once; the context outlives the
+            // call.
             unsafe { ffi::detach(a.wire) };
             a.outbox.close();
         }
@@ -376,8 +395,8 @@ impl Session {
         }
     }
 
-    /// Both numbers back to 1 and nothing kept, as agreed with the peer in some other way. Only without
-    /// a connection; `false`: there is one.
+    /// Both numbers back to 1 and nothing kept, as agreed with the peer in some other way. Only
+    /// without a connection; `false`: there is one.
     ///
     /// # Errors
     /// The store fails.
@@ -418,10 +437,15 @@ impl Session {
         let Some(outbox) = outbox else { return Err(SendError::NotLoggedOn) };
         outbox.turned_away();
         // SAFETY: as in `receive`.
-        let sent = self.with(|w| self.shared.sending(|| unsafe { (ffi::next_sender(w), ffi::send(w, kind, fields, values)) }));
+        let sent = self.with(|w| {
+            self.shared
+                .sending(|| unsafe { (ffi::next_sender(w), ffi::send(w, kind, fields, values)) })
+        });
         match sent {
             Some((seq, Ok(true))) if !outbox.turned_away() => Ok(seq),
-            Some((_, Ok(_))) => Err(SendError::NotSent(outbox.failure().map_or_else(not_taken, |e| e.to_string()))),
+            Some((_, Ok(_))) => {
+                Err(SendError::NotSent(outbox.failure().map_or_else(not_taken, |e| e.to_string())))
+            }
             Some((_, Err(e))) => Err(SendError::NotSent(e)),
             None => Err(SendError::NotLoggedOn),
         }
@@ -470,7 +494,8 @@ impl Session {
     fn send_replies(&self) {
         while let Some(reply) = self.shared.next_reply() {
             if let Err(e) = self.send_body(&reply) {
-                tracing::warn!(session = ?self.names.target, error = %e, "a rejection could not be sent");
+                tracing::warn!(session = ?self.names.target, error = %e, "a rejection could not \
+                    be sent");
             }
         }
     }
@@ -484,7 +509,10 @@ impl Drop for Session {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("sender", &self.names.sender).field("target", &self.names.target).finish()
+        f.debug_struct("Session")
+            .field("sender", &self.names.sender)
+            .field("target", &self.names.target)
+            .finish()
     }
 }
 

@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The share of one peer, over all its connections. Time comes from the caller, who reads a monotonic clock.
+/// The share of one peer, over all its connections. Time comes from the caller, who reads a
+/// monotonic clock.
 #[derive(Debug)]
 pub struct Share {
     /// Of each second; `None`: all of it.
@@ -24,7 +25,11 @@ impl Share {
 
     /// `burst` at once, and `percent` of each second after that.
     pub const fn new(percent: u32, burst: Duration) -> Self {
-        Self { percent: Some(if percent == 0 { 1 } else { percent }), burst, paid_at: Cell::new(None) }
+        Self {
+            percent: Some(if percent == 0 { 1 } else { percent }),
+            burst,
+            paid_at: Cell::new(None),
+        }
     }
 
     /// The peer took so much time.
@@ -36,7 +41,9 @@ impl Share {
 
     /// For how long the peer has to wait before it is heard again.
     pub fn wait(&self, now: Instant) -> Duration {
-        let (Some(percent), Some(paid_at)) = (self.percent, self.paid_at.get()) else { return Duration::ZERO };
+        let (Some(percent), Some(paid_at)) = (self.percent, self.paid_at.get()) else {
+            return Duration::ZERO;
+        };
         paid_at.saturating_duration_since(now).saturating_sub(stretched(self.burst, percent))
     }
 }

@@ -1,8 +1,9 @@
 //! Message signatures in the trailer: SignatureLength (93) and Signature (89).
 //!
-//! Signed are the bytes of a message as it travels, from BeginString (8) up to but not including `93=`. BodyLength (9) in them
-//! counts the signature already, which is why its length is fixed: ECDSA on P-256 with SHA-256, r and s of 32 bytes each (the form
-//! of RFC 7518 §3.4), in base64. This room knows no key: whoever owns the connection brings a [`MessageSigner`] and a
+//! Signed are the bytes of a message as it travels, from BeginString (8) up to but not including
+//! `93=`. BodyLength (9) in them counts the signature already, which is why its length is fixed:
+//! ECDSA on P-256 with SHA-256, r and s of 32 bytes each (the form of RFC 7518 §3.4), in base64.
+//! This room knows no key: whoever owns the connection brings a [`MessageSigner`] and a
 //! [`MessageVerifier`]. `docs/protocol.md` has the rules for others and test vectors.
 
 #[cfg(any(test, feature = "engine"))]
@@ -40,7 +41,8 @@ impl<F: Fn(&[u8]) -> Result<[u8; SIGNATURE_LEN], SignError>> MessageSigner for F
     }
 }
 
-/// Judges signatures of what the peer sends: with the key of the certificate of this very connection. Closures are verifiers too.
+/// Judges signatures of what the peer sends: with the key of the certificate of this very
+/// connection. Closures are verifiers too.
 pub trait MessageVerifier {
     /// Whether the peer's key made `signature` over `covered`.
     fn is_good(&self, covered: &[u8], signature: &[u8; SIGNATURE_LEN]) -> bool;
@@ -52,7 +54,8 @@ impl<F: Fn(&[u8], &[u8; SIGNATURE_LEN]) -> bool> MessageVerifier for F {
     }
 }
 
-/// Chooses message types (35). Never asked about session messages (0 to 5, A), which travel unsigned.
+/// Chooses message types (35). Never asked about session messages (0 to 5, A), which travel
+/// unsigned.
 pub type Kinds = fn(msg_type: &str) -> bool;
 
 /// What this end signs, and how.
@@ -64,7 +67,8 @@ pub struct Signing {
     pub which: Kinds,
 }
 
-/// Whose signatures are believed, and what must carry one. A signature on a message that needs none must be good all the same.
+/// Whose signatures are believed, and what must carry one. A signature on a message that needs none
+/// must be good all the same.
 #[derive(Clone)]
 pub struct Verification {
     /// Judges the signatures.
@@ -90,8 +94,8 @@ pub fn every(_: &str) -> bool {
     true
 }
 
-/// What commits a gateway towards a desk: states of RFQs and trades, refusals, access. Not quotes, of which there are many, and
-/// which commit a dealer if anybody.
+/// What commits a gateway towards a desk: states of RFQs and trades, refusals, access. Not quotes,
+/// of which there are many, and which commit a dealer if anybody.
 pub fn commits_gateway(msg_type: &str) -> bool {
     matches!(msg_type, "8" | "AG" | "AI" | "U7" | "UB")
 }
@@ -109,7 +113,10 @@ pub enum SignatureError {
     #[error("the message is not signed, and must be")]
     Missing,
     /// The two fields are not there once, last before CheckSum (10), and of the fixed length.
-    #[error("the signature's fields are not `93=88`, `89=<88 characters of base64>` at the end of the message")]
+    #[error(
+        "the signature's fields are not `93=88`, `89=<88 characters of base64>` at the end of the \
+            message"
+    )]
     Malformed,
     /// The signature was made with another key or over other bytes.
     #[error("the signature does not fit the message and the key of the sender's certificate")]
@@ -132,9 +139,13 @@ impl SignatureError {
     /// What whoever sent it can do.
     pub const fn cure(&self) -> &'static str {
         match self {
-            Self::Missing => "The sender must sign its messages with the key of its certificate (tags 93 and 89).",
+            Self::Missing => {
+                "The sender must sign its messages with the key of its certificate (tags 93 and \
+                    89)."
+            }
             Self::Malformed | Self::Bad => {
-                "Send it again. If it happens again, the sender signs with another key or something between changes messages: tell the security officer."
+                "Send it again. If it happens again, the sender signs with another key or \
+                    something between changes messages: tell the security officer."
             }
             Self::NotKept => "Send it again.",
         }
@@ -164,7 +175,9 @@ pub fn sign(frame: &[u8], signer: &dyn MessageSigner) -> Result<Vec<u8>, SignErr
     out.extend_from_slice(format!("9={}\u{1}", body.len() + FIELDS_LEN).as_bytes());
     out.extend_from_slice(body);
     let signature = signer.sign(&out)?;
-    out.extend_from_slice(format!("93={ENCODED_LEN}\u{1}89={}\u{1}", BASE64.encode(signature)).as_bytes());
+    out.extend_from_slice(
+        format!("93={ENCODED_LEN}\u{1}89={}\u{1}", BASE64.encode(signature)).as_bytes(),
+    );
     let sum = out.iter().fold(0u8, |n, b| n.wrapping_add(*b));
     out.extend_from_slice(format!("10={sum:03}\u{1}").as_bytes());
     Ok(out)
@@ -175,7 +188,9 @@ fn split_header(frame: &[u8]) -> Option<(&[u8], &[u8])> {
     let begin_end = frame.iter().position(|b| *b == SOH)? + 1;
     let length_end = begin_end + frame[begin_end..].iter().position(|b| *b == SOH)? + 1;
     let sum_start = frame.len().checked_sub(CHECKSUM_LEN).filter(|n| *n >= length_end)?;
-    let is_whole = frame.starts_with(b"8=") && frame[begin_end..].starts_with(b"9=") && frame[sum_start..].starts_with(b"10=");
+    let is_whole = frame.starts_with(b"8=")
+        && frame[begin_end..].starts_with(b"9=")
+        && frame[sum_start..].starts_with(b"10=");
     is_whole.then(|| (&frame[..begin_end], &frame[length_end..sum_start]))
 }
 
@@ -198,7 +213,10 @@ pub fn parts(frame: &[u8]) -> Result<Parts<'_>, SignatureError> {
 }
 
 /// As [`parts`], from fields already cut; `None` when there is no signature.
-pub(crate) fn parts_of<'a>(frame: &'a [u8], fields: &[Field]) -> Result<Option<Parts<'a>>, SignatureError> {
+pub(crate) fn parts_of<'a>(
+    frame: &'a [u8],
+    fields: &[Field],
+) -> Result<Option<Parts<'a>>, SignatureError> {
     let count = fields.iter().filter(|f| matches!(f.tag, SIGNATURE_LENGTH | SIGNATURE)).count();
     if count == 0 {
         return Ok(None);
@@ -208,8 +226,12 @@ pub(crate) fn parts_of<'a>(frame: &'a [u8], fields: &[Field]) -> Result<Option<P
     if !in_place || length.value(frame) != b"88" || value.len as usize != ENCODED_LEN {
         return Err(SignatureError::Malformed);
     }
-    // Nothing hides between what is covered and the checksum: the fields follow each other byte by byte.
-    let covered = (length.start as usize).checked_sub(b"93=".len()).and_then(|end| frame.get(..end)).ok_or(SignatureError::Malformed)?;
+    // Nothing hides between what is covered and the checksum: the fields follow each other byte by
+    // byte.
+    let covered = (length.start as usize)
+        .checked_sub(b"93=".len())
+        .and_then(|end| frame.get(..end))
+        .ok_or(SignatureError::Malformed)?;
     // Two more than come out: the decoder wants room for padding.
     let mut decoded = [0; SIGNATURE_LEN + 2];
     match (BASE64.decode_slice(value.value(frame), &mut decoded), decoded.first_chunk()) {
@@ -220,7 +242,12 @@ pub(crate) fn parts_of<'a>(frame: &'a [u8], fields: &[Field]) -> Result<Option<P
 
 /// Judges a received application message. `true`: it carries a good signature.
 #[cfg(any(test, feature = "engine"))]
-pub(crate) fn judge(frame: &[u8], fields: Result<&[Field], &ParseError>, msg_type: &str, v: &Verification) -> Result<bool, SignatureError> {
+pub(crate) fn judge(
+    frame: &[u8],
+    fields: Result<&[Field], &ParseError>,
+    msg_type: &str,
+    v: &Verification,
+) -> Result<bool, SignatureError> {
     let found = match fields {
         Ok(fields) => parts_of(frame, fields)?,
         Err(_) => return Err(SignatureError::Malformed),

@@ -2,7 +2,10 @@ use super::*;
 use crate::tagvalue::{Fields, seal};
 use aws_lc_rs::{
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey},
+    signature::{
+        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+        UnparsedPublicKey,
+    },
 };
 use proptest::prelude::*;
 use std::sync::OnceLock;
@@ -13,7 +16,9 @@ fn key() -> &'static EcdsaKeyPair {
 }
 
 fn signer() -> impl MessageSigner {
-    |covered: &[u8]| Ok(key().sign(&SystemRandom::new(), covered).unwrap().as_ref().try_into().unwrap())
+    |covered: &[u8]| {
+        Ok(key().sign(&SystemRandom::new(), covered).unwrap().as_ref().try_into().unwrap())
+    }
 }
 
 fn good_under(point: &[u8], covered: &[u8], signature: &[u8; 64]) -> bool {
@@ -22,7 +27,10 @@ fn good_under(point: &[u8], covered: &[u8], signature: &[u8; 64]) -> bool {
 
 fn verification(required: Kinds) -> Verification {
     let point = key().public_key().as_ref();
-    Verification { verifier: Rc::new(move |c: &[u8], s: &[u8; 64]| good_under(point, c, s)), required }
+    Verification {
+        verifier: Rc::new(move |c: &[u8], s: &[u8; 64]| good_under(point, c, s)),
+        required,
+    }
 }
 
 /// As a session asks.
@@ -33,11 +41,13 @@ fn judged(frame: &[u8]) -> Result<bool, SignatureError> {
 fn judged_as(frame: &[u8], required: Kinds) -> Result<bool, SignatureError> {
     let mut fields = vec![];
     let read = cut(frame, &mut fields);
-    let kind = Fields::parse(frame).ok().and_then(|f| f.text(35).map(str::to_owned)).unwrap_or_default();
+    let kind =
+        Fields::parse(frame).ok().and_then(|f| f.text(35).map(str::to_owned)).unwrap_or_default();
     judge(frame, read.as_ref().map(|()| &fields[..]), &kind, &verification(required))
 }
 
-const REQUEST: &str = "35=R|34=7|49=ALICE|52=20261121-02:22:00.125|56=SIGNET|131=R1|146=1|55=EUR/USD|38=5000000|";
+const REQUEST: &str =
+    "35=R|34=7|49=ALICE|52=20261121-02:22:00.125|56=SIGNET|131=R1|146=1|55=EUR/USD|38=5000000|";
 
 fn frame(body: &str) -> Vec<u8> {
     seal("FIX.4.4", body.replace('|', "\u{1}").as_bytes())
@@ -79,8 +89,13 @@ fn a_signed_message_is_the_same_message_with_two_more_fields() {
 #[test]
 fn what_is_not_one_unsigned_message_is_not_signed() {
     let twice = signed();
-    for bytes in [&b""[..], b"8=FIX.4.4\x01", b"9=5\x018=FIX.4.4\x0135=0\x0110=000\x01", b"8=FIX.4.4\x019=5\x01junk\x0110=000\x01", &twice]
-    {
+    for bytes in [
+        &b""[..],
+        b"8=FIX.4.4\x01",
+        b"9=5\x018=FIX.4.4\x0135=0\x0110=000\x01",
+        b"8=FIX.4.4\x019=5\x01junk\x0110=000\x01",
+        &twice,
+    ] {
         assert!(sign(bytes, &signer()).is_err(), "{}", text(bytes));
     }
     let failing = |_: &[u8]| Err(SignError("the token was removed".into()));
@@ -93,10 +108,13 @@ fn whatever_is_not_exactly_right_is_refused() {
     let at = good.find("|93=").unwrap() + 1;
     let (before, fields) = good.split_at(at);
     let value = fields.strip_prefix("93=88|89=").unwrap().strip_suffix('|').unwrap();
-    let (missing, malformed, bad) = (SignatureError::Missing, SignatureError::Malformed, SignatureError::Bad);
+    let (missing, malformed, bad) =
+        (SignatureError::Missing, SignatureError::Malformed, SignatureError::Bad);
     let other_key = {
         let other = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        let by_other = move |c: &[u8]| Ok(other.sign(&SystemRandom::new(), c).unwrap().as_ref().try_into().unwrap());
+        let by_other = move |c: &[u8]| {
+            Ok(other.sign(&SystemRandom::new(), c).unwrap().as_ref().try_into().unwrap())
+        };
         body_of(&sign(&frame(REQUEST), &by_other).unwrap())
     };
     let zeros = BASE64.encode([0; 64]);
@@ -142,11 +160,24 @@ fn a_signature_nobody_asked_for_must_be_good_too() {
 
 #[test]
 fn each_refusal_has_a_code_and_a_cure() {
-    let codes: Vec<_> = [SignatureError::Missing, SignatureError::Malformed, SignatureError::Bad, SignatureError::NotKept]
-        .iter()
-        .map(|e| (e.code(), !e.cure().is_empty() && !e.to_string().is_empty()))
-        .collect();
-    assert_eq!(codes, [("signature.missing", true), ("signature.bad", true), ("signature.bad", true), ("signature.not_kept", true)]);
+    let codes: Vec<_> = [
+        SignatureError::Missing,
+        SignatureError::Malformed,
+        SignatureError::Bad,
+        SignatureError::NotKept,
+    ]
+    .iter()
+    .map(|e| (e.code(), !e.cure().is_empty() && !e.to_string().is_empty()))
+    .collect();
+    assert_eq!(
+        codes,
+        [
+            ("signature.missing", true),
+            ("signature.bad", true),
+            ("signature.bad", true),
+            ("signature.not_kept", true)
+        ]
+    );
 }
 
 #[test]
@@ -157,7 +188,9 @@ fn evidence_says_nothing_of_itself_in_a_log() {
 /// The vectors of docs/protocol.md; `tests/interop/signatures.py` and OpenSSL verify the same file.
 #[test]
 fn the_published_vectors_are_what_this_code_judges() {
-    let vectors: serde_json::Value = serde_json::from_str(include_str!("../../../tests/interop/signature_vectors.json")).unwrap();
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("../../../tests/interop/signature_vectors.json"))
+            .unwrap();
     let point = BASE64.decode(vectors["publicPoint"].as_str().unwrap()).unwrap();
     let all = vectors["messages"].as_array().unwrap();
     let mut good = 0;

@@ -33,8 +33,8 @@ pub enum StoreError {
 
 /// What the engine needs of a store. Sequence numbers count from 1.
 pub trait SessionStore {
-    /// Keeps a message about to be sent under its number, if it is one that may be sent again. After a
-    /// restart the next number to send is at least the one after it, even if
+    /// Keeps a message about to be sent under its number, if it is one that may be sent again.
+    /// After a restart the next number to send is at least the one after it, even if
     /// [`Self::set_next_sender`] was not reached: a number is never used twice.
     fn keep(&mut self, seq: u64, message: &[u8]) -> Result<(), StoreError>;
     /// The numbers from `from` on and below `to` whose messages may be sent again, in order, found
@@ -80,7 +80,8 @@ enum Resend {
 
 fn resend_of(message: &[u8]) -> Resend {
     // BeginString, BodyLength and MsgType come first.
-    let kind = message.split(|b| *b == 1).nth(2).and_then(|f| f.strip_prefix(b"35=")).unwrap_or_default();
+    let kind =
+        message.split(|b| *b == 1).nth(2).and_then(|f| f.strip_prefix(b"35=")).unwrap_or_default();
     match std::str::from_utf8(kind) {
         Ok("0" | "1" | "2" | "3" | "4" | "5" | "A") => Resend::Never,
         Ok(kind) if AppMessage::may_be_resent(kind) => Resend::Always,
@@ -90,7 +91,14 @@ fn resend_of(message: &[u8]) -> Resend {
 
 impl Numbers {
     fn new(created: UtcMillis) -> Self {
-        Self { next_sender: 1, next_target: 1, created, kept: BTreeMap::new(), lasting: BTreeSet::new(), kept_bytes: 0 }
+        Self {
+            next_sender: 1,
+            next_target: 1,
+            created,
+            kept: BTreeMap::new(),
+            lasting: BTreeSet::new(),
+            kept_bytes: 0,
+        }
     }
 
     fn keep(&mut self, seq: u64, message: &[u8]) {
@@ -199,7 +207,12 @@ pub struct SealedStore {
 impl SealedStore {
     /// Opens or creates. `sync`: wait for the disk after each message sent, so that a power cut
     /// cannot take numbers back; without it a crash of the process loses nothing, a power cut may.
-    pub fn open(path: &Path, key: &StoreKey, now: UtcMillis, sync: bool) -> Result<Self, StoreError> {
+    pub fn open(
+        path: &Path,
+        key: &StoreKey,
+        now: UtcMillis,
+        sync: bool,
+    ) -> Result<Self, StoreError> {
         let (log, recovered) = SealedLog::open(path, key)?;
         let mut numbers = Numbers::new(now);
         for r in &recovered.records {
@@ -242,7 +255,9 @@ fn record(kind: u8, number: u64, rest: &[u8]) -> Zeroizing<Vec<u8>> {
 }
 
 fn apply(n: &mut Numbers, r: &[u8]) -> Result<(), StoreError> {
-    let Some((head, rest)) = r.split_first_chunk::<9>() else { return Err(StoreError::UnknownRecord) };
+    let Some((head, rest)) = r.split_first_chunk::<9>() else {
+        return Err(StoreError::UnknownRecord);
+    };
     let mut le = [0; 8];
     le.copy_from_slice(&head[1..]);
     let number = u64::from_le_bytes(le);
@@ -316,11 +331,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn open(dir: &tempfile::TempDir) -> SealedStore {
-        SealedStore::open(&dir.path().join("s"), &StoreKey::new([7; 32]), UtcMillis(1_000), false).unwrap()
+        SealedStore::open(&dir.path().join("s"), &StoreKey::new([7; 32]), UtcMillis(1_000), false)
+            .unwrap()
     }
 
     fn replayed(s: &dyn SessionStore, from: u64, to: u64) -> Vec<Vec<u8>> {
-        s.resendable(from, to.saturating_add(1), false).into_iter().map(|n| s.kept(n).unwrap()).collect()
+        s.resendable(from, to.saturating_add(1), false)
+            .into_iter()
+            .map(|n| s.kept(n).unwrap())
+            .collect()
     }
 
     fn message(kind: &str) -> Vec<u8> {
@@ -357,7 +376,13 @@ mod tests {
         s.set_next_sender(3).unwrap();
         s.set_next_target(9).unwrap();
         drop(s);
-        let s = SealedStore::open(&dir.path().join("s"), &StoreKey::new([7; 32]), UtcMillis(5_000), false).unwrap();
+        let s = SealedStore::open(
+            &dir.path().join("s"),
+            &StoreKey::new([7; 32]),
+            UtcMillis(5_000),
+            false,
+        )
+        .unwrap();
         assert_eq!((s.next_sender(), s.next_target(), s.created()), (3, 9, UtcMillis(1_000)));
         assert_eq!(replayed(&s, 1, 2), [b"one", b"two"]);
         assert_eq!(replayed(&s, 2, 99), [b"two"]);
@@ -400,7 +425,10 @@ mod tests {
             bad[bit / 8] ^= 1 << (bit % 8);
             std::fs::write(&path, &bad).unwrap();
             let opened = SealedStore::open(&path, &StoreKey::new([7; 32]), UtcMillis(1_000), false);
-            assert!(matches!(&opened, Err(StoreError::Log(e)) if e.is_damage()), "bit {bit}: {opened:?}");
+            assert!(
+                matches!(&opened, Err(StoreError::Log(e)) if e.is_damage()),
+                "bit {bit}: {opened:?}"
+            );
         }
     }
 

@@ -15,8 +15,8 @@ const SOH: u8 = 1;
 
 /// Most fields one message may hold.
 pub const MAX_FIELDS: usize = 4_096;
-/// Longest price or quantity, characters: sign, point and 29 digits, which is the longest that is ever
-/// written. Whatever is read can so be written and read again.
+/// Longest price or quantity, characters: sign, point and 29 digits, which is the longest that is
+/// ever written. Whatever is read can so be written and read again.
 const MAX_DECIMAL_LEN: usize = 31;
 
 /// Pairs (length tag, data tag): the data may hold any byte, SOH included.
@@ -84,7 +84,12 @@ impl<'a> Fields<'a> {
 
     /// Where the entries of a repeating group begin and end: each begins with `first_tag`, and the
     /// last ends at the first tag that is not a member. Index ranges into [`Self::as_slice`].
-    pub fn group(&self, first_tag: u32, members: &[u32], within: std::ops::Range<usize>) -> Vec<std::ops::Range<usize>> {
+    pub fn group(
+        &self,
+        first_tag: u32,
+        members: &[u32],
+        within: std::ops::Range<usize>,
+    ) -> Vec<std::ops::Range<usize>> {
         let mut entries: Vec<std::ops::Range<usize>> = Vec::new();
         for i in within {
             let tag = self.0[i].0;
@@ -98,8 +103,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// One field: its tag, and where its value lies in the bytes that come with it. The layout is that of
-/// the engine's shim.
+/// One field: its tag, and where its value lies in the bytes that come with it. The layout is that
+/// of the engine's shim.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Field {
@@ -126,7 +131,10 @@ pub(crate) fn cut(bytes: &[u8], fields: &mut Vec<Field>) -> Result<(), ParseErro
         let rest = &bytes[start..];
         let len = match data_length_tag(tag) {
             Some(length_tag) => {
-                let n = fields.last().filter(|f| f.tag == length_tag).and_then(|f| parse_number(f.value(bytes)));
+                let n = fields
+                    .last()
+                    .filter(|f| f.tag == length_tag)
+                    .and_then(|f| parse_number(f.value(bytes)));
                 n.filter(|&n| rest.get(n) == Some(&SOH)).ok_or(ParseError::BadDataLength(tag))?
             }
             None => rest.iter().position(|&b| b == SOH).ok_or(ParseError::NotTagValue)?,
@@ -147,22 +155,27 @@ fn data_length_tag(tag: u32) -> Option<u32> {
     DATA_FIELDS.iter().find(|(_, data)| *data == tag).map(|(length, _)| *length)
 }
 
-/// Whether these fields of `frame` are one whole message: BeginString, BodyLength and MsgType first, CheckSum last and nowhere else,
-/// length and sum right.
+/// Whether these fields of `frame` are one whole message: BeginString, BodyLength and MsgType
+/// first, CheckSum last and nowhere else, length and sum right.
 #[cfg(feature = "engine")]
 pub(crate) fn is_intact(frame: &[u8], fields: &[Field]) -> bool {
     let [begin, length, kind, body @ .., sum] = fields else { return false };
-    if [begin.tag, length.tag, kind.tag, sum.tag] != [8, 9, 35, 10] || body.iter().any(|f| matches!(f.tag, 8 | 9 | 10 | 35)) {
+    if [begin.tag, length.tag, kind.tag, sum.tag] != [8, 9, 35, 10]
+        || body.iter().any(|f| matches!(f.tag, 8 | 9 | 10 | 35))
+    {
         return false;
     }
     let body_start = (length.start + length.len + 1) as usize;
     let body_end = sum.start as usize - b"10=".len();
     let total = frame[..body_end].iter().fold(0u8, |n, b| n.wrapping_add(*b));
-    parse_number(length.value(frame)) == Some(body_end - body_start) && sum.len == 3 && parse_number(sum.value(frame)) == Some(total.into())
+    parse_number(length.value(frame)) == Some(body_end - body_start)
+        && sum.len == 3
+        && parse_number(sum.value(frame)) == Some(total.into())
 }
 
-/// Whether the engine's own parser would take these fields, of a whole message, without a word. Data fields are left to that parser,
-/// which knows them from the dictionary, but for a signature where it belongs.
+/// Whether the engine's own parser would take these fields, of a whole message, without a word.
+/// Data fields are left to that parser, which knows them from the dictionary, but for a signature
+/// where it belongs.
 #[cfg(feature = "engine")]
 pub(crate) fn is_plain_message(fields: &[Field]) -> bool {
     let unsigned = match fields {
@@ -182,7 +195,9 @@ fn cut_tag(bytes: &[u8], at: usize) -> Result<(u32, usize), ParseError> {
     for (i, &c) in bytes[at..].iter().enumerate() {
         match c {
             b'=' if i > 0 => return Ok((tag, at + i + 1)),
-            b'0'..=b'9' if i < MAX_TAG_DIGITS && (c, i) != (b'0', 0) => tag = tag * 10 + u32::from(c - b'0'),
+            b'0'..=b'9' if i < MAX_TAG_DIGITS && (c, i) != (b'0', 0) => {
+                tag = tag * 10 + u32::from(c - b'0')
+            }
             _ => break,
         }
     }
@@ -213,7 +228,11 @@ pub fn parse_decimal(b: &[u8]) -> Option<Decimal> {
         // `.5` and `5.` are floats to FIX, not to every parser.
         None => {
             let s = std::str::from_utf8(digits).ok()?;
-            let whole = if s.starts_with('.') { format!("0{s}") } else { s.trim_end_matches('.').to_owned() };
+            let whole = if s.starts_with('.') {
+                format!("0{s}")
+            } else {
+                s.trim_end_matches('.').to_owned()
+            };
             Decimal::from_str_exact(&whole).ok()?
         }
     };
@@ -251,7 +270,9 @@ pub fn parse_utc(b: &[u8]) -> Option<UtcMillis> {
     let &[b'-', h1, h2, b':', m1, m2, b':', s1, s2] = &whole[8..] else { return None };
     let pair = |a, b| digits(&[a, b]).and_then(|n| u8::try_from(n).ok());
     let second = pair(s1, s2)?;
-    let clock = Time::from_hms(pair(h1, h2)?, pair(m1, m2)?, if second == 60 { 59 } else { second }).ok()?;
+    let clock =
+        Time::from_hms(pair(h1, h2)?, pair(m1, m2)?, if second == 60 { 59 } else { second })
+            .ok()?;
     let millis = match fraction {
         [] => 0,
         [b'.', f @ ..] if !f.is_empty() && f.iter().all(u8::is_ascii_digit) => {
@@ -259,7 +280,9 @@ pub fn parse_utc(b: &[u8]) -> Option<UtcMillis> {
         }
         _ => return None,
     };
-    Some(UtcMillis(PrimitiveDateTime::new(date, clock).assume_utc().unix_timestamp() * 1_000 + millis))
+    Some(UtcMillis(
+        PrimitiveDateTime::new(date, clock).assume_utc().unix_timestamp() * 1_000 + millis,
+    ))
 }
 
 /// Longest UTCTimestamp read, characters: picoseconds are the finest FIX knows.
@@ -373,7 +396,8 @@ impl Value for Decimal {
 impl Value for UtcMillis {
     fn write(&self, out: &mut Vec<u8>) {
         let clamped = self.0.clamp(-62_167_219_200_000, 253_402_300_799_999);
-        let d = OffsetDateTime::from_unix_timestamp(clamped.div_euclid(1_000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let d = OffsetDateTime::from_unix_timestamp(clamped.div_euclid(1_000))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
         write_digits(out, d.year().unsigned_abs().into(), 4);
         write_digits(out, u8::from(d.month()).into(), 2);
         write_digits(out, d.day().into(), 2);
@@ -419,7 +443,12 @@ pub struct Body {
 impl Body {
     /// An empty body of this MsgType (35).
     pub fn new(msg_type: &'static str) -> Self {
-        Self { msg_type, fields: Vec::with_capacity(24), values: Vec::with_capacity(256), bad: None }
+        Self {
+            msg_type,
+            fields: Vec::with_capacity(24),
+            values: Vec::with_capacity(256),
+            bad: None,
+        }
     }
 
     /// Appends a field. An empty value, or one with control characters, makes the whole body fail
@@ -465,7 +494,11 @@ impl Body {
     /// Free text from a person or a peer: control characters become spaces, so that a reason is
     /// never lost for the sake of a line break.
     pub fn put_text(&mut self, tag: u32, text: &str) {
-        let clean: String = text.chars().take(MAX_TEXT_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let clean: String = text
+            .chars()
+            .take(MAX_TEXT_CHARS)
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         if !clean.trim().is_empty() {
             self.put(tag, clean);
         }
@@ -539,8 +572,11 @@ mod tests {
     #[test]
     fn every_data_field_of_the_dictionary_is_known_here() {
         let dictionary = include_str!("../dictionary/FIX44-signet.xml");
-        let data: Vec<u32> =
-            dictionary.lines().filter(|l| l.contains("type=\"DATA\"")).map(|l| l.split('"').nth(1).unwrap().parse().unwrap()).collect();
+        let data: Vec<u32> = dictionary
+            .lines()
+            .filter(|l| l.contains("type=\"DATA\""))
+            .map(|l| l.split('"').nth(1).unwrap().parse().unwrap())
+            .collect();
         assert!(!data.is_empty());
         assert!(data.iter().all(|t| data_length_tag(*t).is_some()), "{data:?}");
     }
@@ -554,17 +590,36 @@ mod tests {
 
     #[test]
     fn group_entries_are_cut_at_their_first_tag() {
-        let f = Fields::parse(b"146=2\x0155=A\x0154=1\x0155=B\x0138=5\x0158=x\x0154=9\x01").unwrap();
+        let f =
+            Fields::parse(b"146=2\x0155=A\x0154=1\x0155=B\x0138=5\x0158=x\x0154=9\x01").unwrap();
         let e = f.group(55, &[54, 38], 0..f.as_slice().len());
         assert_eq!(e, [1..3, 3..5]);
     }
 
     #[test]
     fn decimals_are_exact_and_plain() {
-        for (s, want) in [("99.125", Some("99.125")), ("-1", Some("-1")), (".5", Some("0.5")), ("5.", Some("5")), ("007", Some("7"))] {
+        for (s, want) in [
+            ("99.125", Some("99.125")),
+            ("-1", Some("-1")),
+            (".5", Some("0.5")),
+            ("5.", Some("5")),
+            ("007", Some("7")),
+        ] {
             assert_eq!(parse_decimal(s.as_bytes()), want.map(|w| w.parse().unwrap()), "{s}");
         }
-        for s in ["", "-", ".", "1e5", "1,000", "0x1", "1.2.3", " 1", "+1", "NaN", "9999999999999999999999999999999"] {
+        for s in [
+            "",
+            "-",
+            ".",
+            "1e5",
+            "1,000",
+            "0x1",
+            "1.2.3",
+            " 1",
+            "+1",
+            "NaN",
+            "9999999999999999999999999999999",
+        ] {
             assert_eq!(parse_decimal(s.as_bytes()), None, "{s}");
         }
     }

@@ -1,9 +1,9 @@
 //! The FIX 4.4 session layer as an acceptor sees it, scenario by scenario: bytes in, messages out.
 //!
-//! The numbers are those of the session-level test cases (FIX 4.4, volume 2, appendix "FIX Session-level
-//! Test Cases and Expected Behaviors"), which QuickFIX's public acceptance definitions follow; the
-//! scenarios are our own. What differs from those on purpose is a scenario here as well, and its reason
-//! is in `docs/protocol.md`.
+//! The numbers are those of the session-level test cases (FIX 4.4, volume 2, appendix "FIX
+//! Session-level Test Cases and Expected Behaviors"), which QuickFIX's public acceptance
+//! definitions follow; the scenarios are our own. What differs from those on purpose is a scenario
+//! here as well, and its reason is in `docs/protocol.md`.
 
 use signet_fix::{
     AppMessage,
@@ -29,10 +29,24 @@ struct Acceptor {
 impl Acceptor {
     fn new(name: &str) -> Self {
         let id = |s: &str| CompId::new(format!("{s}-{name}")).unwrap();
-        let config = SessionConfig { role: Role::Acceptor, sender: id("ISLD"), target: id("TW"), heartbeat_s: 10, strict: true };
+        let config = SessionConfig {
+            role: Role::Acceptor,
+            sender: id("ISLD"),
+            target: id("TW"),
+            heartbeat_s: 10,
+            strict: true,
+        };
         let session = Session::open(&config, Box::new(MemoryStore::new(UtcMillis(0)))).unwrap();
         let outbox = session.attach(Binding::None).unwrap();
-        Self { session, outbox, framer: Framer::new(), name: name.into(), said: vec![], ended: false, taken: vec![] }
+        Self {
+            session,
+            outbox,
+            framer: Framer::new(),
+            name: name.into(),
+            said: vec![],
+            ended: false,
+            taken: vec![],
+        }
     }
 
     fn logged_on(name: &str) -> Self {
@@ -44,7 +58,9 @@ impl Acceptor {
 
     fn text(&self, body: &str) -> String {
         let header = format!("49=TW-{n}|52=20261121-02:22:00.125|56=ISLD-{n}|", n = self.name);
-        body.replace("<>", &header).replace("<122>", "122=20261121-02:22:00.125|").replace('|', "\u{1}")
+        body.replace("<>", &header)
+            .replace("<122>", "122=20261121-02:22:00.125|")
+            .replace('|', "\u{1}")
     }
 
     fn frame(&self, body: &str) -> Vec<u8> {
@@ -96,7 +112,9 @@ impl Acceptor {
     #[track_caller]
     fn says(&mut self, want: &[&str]) {
         let said = std::mem::take(&mut self.said);
-        let fits = |frame: &String, fields: &str| fields.split_inclusive('|').all(|f| frame.contains(&format!("|{f}")));
+        let fits = |frame: &String, fields: &str| {
+            fields.split_inclusive('|').all(|f| frame.contains(&format!("|{f}")))
+        };
         let all = said.len() == want.len() && said.iter().zip(want).all(|(s, w)| fits(s, w));
         assert!(all, "{}: wanted {want:#?}, said {said:#?}", self.name);
     }
@@ -119,7 +137,13 @@ impl Acceptor {
     }
 
     fn sends(&self, n: u64) {
-        let m = BusinessReject { ref_seq_num: Some(n), ref_msg_type: "R".into(), ref_id: None, reason: 0, text: None };
+        let m = BusinessReject {
+            ref_seq_num: Some(n),
+            ref_msg_type: "R".into(),
+            ref_id: None,
+            reason: 0,
+            text: None,
+        };
         self.session.send(&AppMessage::BusinessReject(m)).unwrap();
     }
 }
@@ -142,10 +166,16 @@ fn case_1_logon() {
     a.is_on();
 
     // 1c, 1d: other CompIDs, another BeginString, no or a bad HeartBtInt, no EncryptMethod.
-    for (i, (from, to)) in
-        [("49=TW", "49=WT"), ("56=ISLD", "56=DLSI"), ("108=30", "108=-30"), ("108=30", "108=0"), ("108=30|", ""), ("98=0|", "")]
-            .into_iter()
-            .enumerate()
+    for (i, (from, to)) in [
+        ("49=TW", "49=WT"),
+        ("56=ISLD", "56=DLSI"),
+        ("108=30", "108=-30"),
+        ("108=30", "108=0"),
+        ("108=30|", ""),
+        ("98=0|", ""),
+    ]
+    .into_iter()
+    .enumerate()
     {
         let mut a = Acceptor::new(&format!("1D{i}"));
         let text = a.text("35=A|34=1|<>98=0|108=30|").replacen(&from.replace('|', "\u{1}"), to, 1);
@@ -160,7 +190,9 @@ fn case_1_logon() {
     a.is_over();
     // A length that is wrong: garbled, and the peer has not spoken FIX yet.
     let mut a = Acceptor::new("1DLENGTH");
-    let frame = String::from_utf8(a.frame("35=A|34=1|<>98=0|108=30|")).unwrap().replacen("\u{1}9=", "\u{1}9=1", 1);
+    let frame = String::from_utf8(a.frame("35=A|34=1|<>98=0|108=30|"))
+        .unwrap()
+        .replacen("\u{1}9=", "\u{1}9=1", 1);
     a.bytes(frame.as_bytes());
     a.bytes(&a.frame("35=0|34=2|<>").repeat(20));
     a.says(&[]);
@@ -267,7 +299,9 @@ fn case_2_header_and_sequence_numbers() {
     a.says(&["35=3|45=2|373=11|"]);
     a.is_on();
     // No MsgSeqNum, or none that can be read: the session cannot go on.
-    for (i, body) in ["35=0|<>", "35=0|34=two|<>", "35=0|34=0|<>", "35=0|34=-2|<>"].into_iter().enumerate() {
+    for (i, body) in
+        ["35=0|<>", "35=0|34=two|<>", "35=0|34=0|<>", "35=0|34=-2|<>"].into_iter().enumerate()
+    {
         let mut a = Acceptor::logged_on(&format!("2NUMBER{i}"));
         a.hears(body);
         a.says(&["35=5|"]);
@@ -309,12 +343,20 @@ fn case_8_resend_requests() {
     a.fetch();
     a.says(&["35=j|34=2|", "35=0|34=3|", "35=j|34=4|", "35=j|34=5|"]);
     a.hears("35=2|34=3|<>7=1|16=0|");
-    a.says(&["35=4|34=1|43=Y|36=2|123=Y|", "35=j|34=2|43=Y|", "35=4|34=3|43=Y|36=4|123=Y|", "35=j|34=4|43=Y|", "35=j|34=5|43=Y|"]);
+    a.says(&[
+        "35=4|34=1|43=Y|36=2|123=Y|",
+        "35=j|34=2|43=Y|",
+        "35=4|34=3|43=Y|36=4|123=Y|",
+        "35=j|34=4|43=Y|",
+        "35=j|34=5|43=Y|",
+    ]);
     a.hears("35=2|34=4|<>7=3|16=4|");
     a.says(&["35=4|34=3|43=Y|36=4|123=Y|", "35=j|34=4|43=Y|"]);
     a.hears("35=2|34=5|<>7=9|16=0|");
     a.says(&[]);
-    for (n, body, tag, reason) in [(6, "16=0|", 7, 1), (7, "7=1|", 16, 1), (8, "7=x|16=0|", 7, 6), (9, "7=1|16=-1|", 16, 6)] {
+    for (n, body, tag, reason) in
+        [(6, "16=0|", 7, 1), (7, "7=1|", 16, 1), (8, "7=x|16=0|", 7, 6), (9, "7=1|16=-1|", 16, 6)]
+    {
         a.hears(&format!("35=2|34={n}|<>{body}"));
         a.says(&[&format!("35=3|45={n}|371={tag}|372=2|373={reason}|")]);
     }

@@ -5,7 +5,10 @@ use signet_fix::{
     AppMessage,
     framer::{Framed, Framer},
     message::{BusinessReject, SecurityListRequest},
-    session::{Binding, Event, LogonReset, NumberMode, Outbox, ReceiveError, Role, Session, SessionConfig, SessionOptions},
+    session::{
+        Binding, Event, LogonReset, NumberMode, Outbox, ReceiveError, Role, Session, SessionConfig,
+        SessionOptions,
+    },
     store::{MemoryStore, SessionStore},
     tagvalue::{MAX_FIELDS, seal},
 };
@@ -23,7 +26,13 @@ struct Ours {
 }
 
 impl Ours {
-    fn open(name: &str, role: Role, options: SessionOptions, binding: Binding, store: MemoryStore) -> Self {
+    fn open(
+        name: &str,
+        role: Role,
+        options: SessionOptions,
+        binding: Binding,
+        store: MemoryStore,
+    ) -> Self {
         let id = |s: String| CompId::new(s).unwrap();
         let (sender, target) = (id(format!("HOST-{name}")), id(format!("PEER-{name}")));
         let config = SessionConfig { role, sender, target, heartbeat_s: 10, strict: true };
@@ -35,7 +44,13 @@ impl Ours {
 
     /// An acceptor to whom the peer has logged on with number 1.
     fn logged_on(name: &str) -> Self {
-        let mut o = Self::open(name, Role::Acceptor, SessionOptions::default(), Binding::None, MemoryStore::new(NOW));
+        let mut o = Self::open(
+            name,
+            Role::Acceptor,
+            SessionOptions::default(),
+            Binding::None,
+            MemoryStore::new(NOW),
+        );
         o.hears("35=A|34=1|<>98=0|108=60|");
         assert!(o.session.is_logged_on());
         o.says();
@@ -72,7 +87,10 @@ impl Ours {
         self.outbox.take(&mut bytes);
         let mut framer = Framer::new();
         framer.push(&bytes);
-        std::iter::from_fn(|| framer.next_frame().unwrap().map(|f| String::from_utf8_lossy(f).replace('\u{1}', "|"))).collect()
+        std::iter::from_fn(|| {
+            framer.next_frame().unwrap().map(|f| String::from_utf8_lossy(f).replace('\u{1}', "|"))
+        })
+        .collect()
     }
 
     fn expects(&self) -> u64 {
@@ -86,7 +104,10 @@ impl Ours {
 
 #[track_caller]
 fn only(said: &[String], parts: &[&str]) {
-    assert!(said.len() == 1 && parts.iter().all(|p| said[0].contains(&format!("|{p}"))), "{parts:?}: {said:#?}");
+    assert!(
+        said.len() == 1 && parts.iter().all(|p| said[0].contains(&format!("|{p}"))),
+        "{parts:?}: {said:#?}"
+    );
 }
 
 fn count(said: &[String], kind: &str) -> usize {
@@ -101,15 +122,24 @@ fn on_a_small_stack(f: impl FnOnce() + Send + 'static) {
 #[test]
 fn two_hundred_thousand_messages_ahead_of_their_turn_are_no_recursion_and_no_memory() {
     on_a_small_stack(|| {
-        for (kind, tail) in
-            [("0", ""), ("1", "112=x|"), ("3", "45=1|"), ("4", "36=9|123=Y|"), ("2", "7=1|16=0|"), ("x", "320=a|559=4|"), ("5", "")]
-        {
+        for (kind, tail) in [
+            ("0", ""),
+            ("1", "112=x|"),
+            ("3", "45=1|"),
+            ("4", "36=9|123=Y|"),
+            ("2", "7=1|16=0|"),
+            ("x", "320=a|559=4|"),
+            ("5", ""),
+        ] {
             let mut o = Ours::logged_on(&format!("DEEP{kind}"));
             let deep = if kind == "0" { 200_000 } else { 5_000 };
             for n in 3..deep {
                 o.hears(&format!("35={kind}|34={n}|<>{tail}"));
             }
-            assert!(o.events.iter().filter(|e| matches!(e, Event::Message { .. })).count() == 0, "{kind}");
+            assert!(
+                o.events.iter().filter(|e| matches!(e, Event::Message { .. })).count() == 0,
+                "{kind}"
+            );
             let said = o.says();
             assert!(count(&said, "2") <= 1, "one request for the gap: {said:?}");
             o.hears("35=0|34=2|<>");
@@ -202,7 +232,10 @@ fn whoever_goes_on_sending_what_is_rejected_is_disconnected() {
 fn a_sequence_reset_to_the_end_of_all_numbers_is_rejected_and_the_session_goes_on() {
     for (i, to) in [u64::MAX, u64::MAX - 1, 1 << 62, 5_000_000].into_iter().enumerate() {
         for gap_fill in ["", "123=N|", "123=Y|"] {
-            let mut o = Ours::logged_on(&format!("JUMP{i}{}", gap_fill.len() + usize::from(gap_fill.contains('Y'))));
+            let mut o = Ours::logged_on(&format!(
+                "JUMP{i}{}",
+                gap_fill.len() + usize::from(gap_fill.contains('Y'))
+            ));
             o.hears(&format!("35=4|34=2|<>{gap_fill}36={to}|"));
             only(&o.says(), &["35=3|", "45=2|", "371=36|", "373=5|"]);
             assert_eq!(o.expects(), 2);
@@ -213,11 +246,19 @@ fn a_sequence_reset_to_the_end_of_all_numbers_is_rejected_and_the_session_goes_o
 }
 
 fn report(n: u64) -> AppMessage {
-    AppMessage::BusinessReject(BusinessReject { ref_seq_num: Some(n), ref_msg_type: "R".into(), ref_id: None, reason: 0, text: None })
+    AppMessage::BusinessReject(BusinessReject {
+        ref_seq_num: Some(n),
+        ref_msg_type: "R".into(),
+        ref_id: None,
+        reason: 0,
+        text: None,
+    })
 }
 
 fn list(n: u64) -> AppMessage {
-    AppMessage::SecurityListRequest(SecurityListRequest { id: RfqId::new(format!("L{n}")).unwrap() })
+    AppMessage::SecurityListRequest(SecurityListRequest {
+        id: RfqId::new(format!("L{n}")).unwrap(),
+    })
 }
 
 #[test]
@@ -226,17 +267,24 @@ fn a_flood_of_resend_requests_costs_a_bounded_amount_and_ends_the_connection() {
     let mut store = MemoryStore::new(NOW);
     for n in 1..=10_000u64 {
         let kind = if n % 1_000 == 0 { "8" } else { "S" };
-        let body = format!("35={kind}\u{1}34={n}\u{1}49=H\u{1}52=20261121-02:22:00.125\u{1}56=P\u{1}58=x\u{1}");
+        let body = format!(
+            "35={kind}\u{1}34={n}\u{1}49=H\u{1}52=20261121-02:22:00.125\u{1}56=P\u{1}58=x\u{1}"
+        );
         store.keep(n, &seal("FIX.4.4", body.as_bytes())).unwrap();
     }
     store.set_next_sender(10_001).unwrap();
-    let mut o = Ours::open("RESENDS", Role::Acceptor, SessionOptions::default(), Binding::None, store);
+    let mut o =
+        Ours::open("RESENDS", Role::Acceptor, SessionOptions::default(), Binding::None, store);
     o.hears("35=A|34=1|<>98=0|108=60|");
     o.says();
     o.hears("35=2|34=2|<>7=1|16=0|");
     let said = o.says();
     assert_eq!((count(&said, "8"), count(&said, "4"), count(&said, "S")), (10, 11, 0), "{said:#?}");
-    assert!(said.iter().filter(|f| f.contains("|35=8|")).all(|f| f.contains("|43=Y|") && f.contains("|122=20261121-02:22:00.125|")));
+    assert!(
+        said.iter()
+            .filter(|f| f.contains("|35=8|"))
+            .all(|f| f.contains("|43=Y|") && f.contains("|122=20261121-02:22:00.125|"))
+    );
     for n in 3..3_003 {
         o.hears(&format!("35=2|34={n}|<>7=1|16=0|"));
     }
@@ -268,7 +316,13 @@ fn a_resend_waits_for_a_peer_that_does_not_read() {
     let mut o = Ours::logged_on("NOTREADING");
     let text = "x".repeat(200);
     for n in 0..5_000 {
-        let m = BusinessReject { ref_seq_num: Some(n), ref_msg_type: "R".into(), ref_id: None, reason: 0, text: Some(text.clone()) };
+        let m = BusinessReject {
+            ref_seq_num: Some(n),
+            ref_msg_type: "R".into(),
+            ref_id: None,
+            reason: 0,
+            text: Some(text.clone()),
+        };
         o.session.send(&AppMessage::BusinessReject(m)).unwrap();
     }
     o.says();
@@ -293,7 +347,10 @@ fn a_resend_request_ahead_of_its_turn_is_answered_before_the_gap_is_asked_for() 
     o.says();
     o.hears("35=2|34=5|<>7=2|16=0|");
     let said = o.says();
-    assert!(said.len() == 2 && said[0].contains("|35=j|34=2|43=Y|") && said[1].contains("|35=2|34=3|"), "{said:#?}");
+    assert!(
+        said.len() == 2 && said[0].contains("|35=j|34=2|43=Y|") && said[1].contains("|35=2|34=3|"),
+        "{said:#?}"
+    );
     assert_eq!(o.expects(), 2);
     // The peer fills the gap; its request is not answered a second time.
     o.hears("35=4|34=2|43=Y|<>122=20261121-02:22:00.125|123=Y|36=6|");
@@ -318,7 +375,13 @@ fn a_logon_inside_a_session_is_never_a_second_one() {
         ("BOUNDAGAIN", Binding::Required("B".into()), "20000=B|"),
         ("FREE", Binding::None, ""),
     ] {
-        let mut o = Ours::open(name, Role::Acceptor, SessionOptions::default(), binding, MemoryStore::new(NOW));
+        let mut o = Ours::open(
+            name,
+            Role::Acceptor,
+            SessionOptions::default(),
+            binding,
+            MemoryStore::new(NOW),
+        );
         let first = tail.replace("141=Y|", "");
         o.hears(&format!("35=A|34=1|<>98=0|108=60|{first}"));
         o.hears("35=0|34=2|<>");
@@ -328,11 +391,19 @@ fn a_logon_inside_a_session_is_never_a_second_one() {
             let number = if tail.contains("141") { 1 } else { 3 + n };
             o.hears(&format!("35=A|34={number}|<>98=0|108=60|{tail}"));
             if n == 0 && tail.contains("141") {
-                assert_eq!(o.session.sequence().map(|s| s.1), before.map(|s| s.1), "the store is not touched");
+                assert_eq!(
+                    o.session.sequence().map(|s| s.1),
+                    before.map(|s| s.1),
+                    "the store is not touched"
+                );
             }
         }
         let said = o.says();
-        assert_eq!((count(&said, "A"), count(&said, "3"), count(&said, "5")), (0, 4, 1), "{said:#?}");
+        assert_eq!(
+            (count(&said, "A"), count(&said, "3"), count(&said, "5")),
+            (0, 4, 1),
+            "{said:#?}"
+        );
         assert_eq!(o.logons(), 1);
         assert!(o.outbox.closed());
     }
@@ -359,7 +430,13 @@ fn a_dealer_may_reset_its_numbers_inside_a_session_and_nobody_hears_a_second_log
 fn a_reset_that_answers_our_answer_is_not_answered_again() {
     for logon_reset in [LogonReset::Never, LogonReset::Always] {
         let options = SessionOptions { logon_reset, ..SessionOptions::default() };
-        let mut o = Ours::open(&format!("ECHO{logon_reset:?}"), Role::Initiator, options, Binding::None, MemoryStore::new(NOW));
+        let mut o = Ours::open(
+            &format!("ECHO{logon_reset:?}"),
+            Role::Initiator,
+            options,
+            Binding::None,
+            MemoryStore::new(NOW),
+        );
         let mut ours = o.says();
         only(&ours, &["35=A|"]);
         assert_eq!(ours[0].contains("|141=Y|"), logon_reset == LogonReset::Always);
@@ -403,7 +480,13 @@ fn every_logon_that_is_refused_is_answered_in_words_and_changes_nothing() {
         store.set_next_target(5).unwrap();
         store.set_next_sender(9).unwrap();
         let binding = Binding::Required("B".into());
-        let mut o = Ours::open(&format!("LOGON{i}"), Role::Acceptor, SessionOptions::default(), binding, store);
+        let mut o = Ours::open(
+            &format!("LOGON{i}"),
+            Role::Acceptor,
+            SessionOptions::default(),
+            binding,
+            store,
+        );
         assert!(good.contains(from));
         o.hears(&good.replacen(from, to, 1));
         let said = o.says();
@@ -422,7 +505,10 @@ fn two_ends_that_agree_log_on_whatever_their_stores_say() {
         s.set_next_target(target).unwrap();
         s
     };
-    let options = || SessionOptions { numbers: NumberMode::Agreed, ..SessionOptions::between_desk_and_gateway() };
+    let options = || SessionOptions {
+        numbers: NumberMode::Agreed,
+        ..SessionOptions::between_desk_and_gateway()
+    };
     for (i, (d, g)) in [
         ((1, 1), (1, 1)),
         ((1, 1), (6_000, 5_000)),
@@ -439,8 +525,16 @@ fn two_ends_that_agree_log_on_whatever_their_stores_say() {
     .enumerate()
     {
         let id = |s: &str| CompId::new(format!("{s}-AGREE{i}")).unwrap();
-        let config = |role, a: &str, b: &str| SessionConfig { role, sender: id(a), target: id(b), heartbeat_s: 10, strict: true };
-        let open = |c: &SessionConfig, (s, t)| Session::open_with(c, options(), Box::new(numbers(s, t))).unwrap();
+        let config = |role, a: &str, b: &str| SessionConfig {
+            role,
+            sender: id(a),
+            target: id(b),
+            heartbeat_s: 10,
+            strict: true,
+        };
+        let open = |c: &SessionConfig, (s, t)| {
+            Session::open_with(c, options(), Box::new(numbers(s, t))).unwrap()
+        };
         let desk = open(&config(Role::Initiator, "DESK", "GATE"), d);
         let gate = open(&config(Role::Acceptor, "GATE", "DESK"), g);
         for round in 0..3 {
@@ -468,7 +562,9 @@ fn two_ends_that_agree_log_on_whatever_their_stores_say() {
             gate.send(&report(1)).unwrap();
             carry();
             for s in [&desk, &gate] {
-                let heard = std::iter::from_fn(|| s.next_event()).filter(|e| matches!(e, Event::Message { .. })).count();
+                let heard = std::iter::from_fn(|| s.next_event())
+                    .filter(|e| matches!(e, Event::Message { .. }))
+                    .count();
                 assert_eq!(heard, 1, "{d:?} {g:?} round {round}");
             }
             let (a, b) = (desk.sequence().unwrap(), gate.sequence().unwrap());
@@ -485,14 +581,19 @@ fn a_message_that_is_too_long_is_rejected_by_its_number_and_the_session_goes_on(
     framer.push(&o.frame("35=0|34=1|<>"));
     framer.next_frame().unwrap().unwrap();
     framer.push(&long);
-    let Some(Framed::TooLong(beginning)) = framer.next_framed().unwrap() else { panic!("it is too long") };
+    let Some(Framed::TooLong(beginning)) = framer.next_framed().unwrap() else {
+        panic!("it is too long")
+    };
     o.session.receive_too_long(beginning).unwrap();
     only(&o.says(), &["35=3|", "45=2|", "372=y|", "373=99|"]);
     // The same again, as a resend; and one ahead of its turn.
-    let again = String::from_utf8_lossy(beginning).replacen("34=2\u{1}", "34=2\u{1}43=Y\u{1}", 1).into_bytes();
+    let again = String::from_utf8_lossy(beginning)
+        .replacen("34=2\u{1}", "34=2\u{1}43=Y\u{1}", 1)
+        .into_bytes();
     o.session.receive_too_long(&again).unwrap();
     assert!(o.says().is_empty());
-    let ahead = String::from_utf8_lossy(beginning).replacen("34=2\u{1}", "34=4\u{1}", 1).into_bytes();
+    let ahead =
+        String::from_utf8_lossy(beginning).replacen("34=2\u{1}", "34=4\u{1}", 1).into_bytes();
     o.session.receive_too_long(&ahead).unwrap();
     only(&o.says(), &["35=2|", "7=3|"]);
     o.hears("35=0|34=3|<>");
@@ -521,7 +622,11 @@ fn no_event_is_lost_when_nobody_fetches_them() {
 fn the_number_of_a_message_is_read_wherever_it_is_in_the_header() {
     let mut o = Ours::logged_on("LATE34");
     o.hears("35=x|<>50=A|57=B|115=C|128=D|97=N|369=1|34=2|320=L|559=4|");
-    assert!(o.events.iter().any(|e| matches!(e, Event::Message { meta, .. } if meta.seq == 2)), "{:?}", o.says());
+    assert!(
+        o.events.iter().any(|e| matches!(e, Event::Message { meta, .. } if meta.seq == 2)),
+        "{:?}",
+        o.says()
+    );
     o.hears("35=x|<>50=A|57=B|115=C|128=D|97=N|369=1|34=4|320=L|559=4|");
     only(&o.says(), &["35=2|", "7=3|"]);
     o.hears("35=0|34=3|<>");
@@ -530,9 +635,19 @@ fn the_number_of_a_message_is_read_wherever_it_is_in_the_header() {
 
 #[test]
 fn before_the_logon_nothing_moves_the_numbers() {
-    for (i, body) in ["35=4|34=1|<>36=99|", "35=2|34=1|<>7=1|16=0|", "35=0|34=1|<>", "35=x|34=1|<>320=a|559=4|"].into_iter().enumerate() {
+    for (i, body) in
+        ["35=4|34=1|<>36=99|", "35=2|34=1|<>7=1|16=0|", "35=0|34=1|<>", "35=x|34=1|<>320=a|559=4|"]
+            .into_iter()
+            .enumerate()
+    {
         for role in [Role::Acceptor, Role::Initiator] {
-            let mut o = Ours::open(&format!("BEFORE{i}{role:?}"), role, SessionOptions::default(), Binding::None, MemoryStore::new(NOW));
+            let mut o = Ours::open(
+                &format!("BEFORE{i}{role:?}"),
+                role,
+                SessionOptions::default(),
+                Binding::None,
+                MemoryStore::new(NOW),
+            );
             o.says();
             o.hears(body);
             assert!(o.says().is_empty() && o.outbox.closed(), "{body}");
@@ -576,7 +691,8 @@ mod any_peer {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(300))]
-        /// Whatever comes in whatever order: no crash, one logon, and a bounded answer to each message.
+        /// Whatever comes in whatever order: no crash, one logon, and a bounded answer to each
+        /// message.
         #[test]
         fn is_answered_within_bounds(messages in prop::collection::vec(message(), 1..60)) {
             let mut o = Ours::logged_on(&format!("ANY{}", COUNT.fetch_add(1, Ordering::Relaxed)));

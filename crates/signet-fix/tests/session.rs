@@ -20,7 +20,13 @@ const NOW: UtcMillis = UtcMillis(1_795_227_720_125);
 fn config(role: Role, pair: &str, strict: bool) -> SessionConfig {
     let (desk, gateway) = (format!("DESK-{pair}"), format!("GATE-{pair}"));
     let (sender, target) = if role == Role::Initiator { (desk, gateway) } else { (gateway, desk) };
-    SessionConfig { role, sender: CompId::new(sender).unwrap(), target: CompId::new(target).unwrap(), heartbeat_s: 10, strict }
+    SessionConfig {
+        role,
+        sender: CompId::new(sender).unwrap(),
+        target: CompId::new(target).unwrap(),
+        heartbeat_s: 10,
+        strict,
+    }
 }
 
 fn memory() -> Box<dyn SessionStore> {
@@ -72,7 +78,12 @@ impl End {
 
     fn messages(&mut self) -> Vec<AppMessage> {
         let taken = std::mem::take(&mut self.events);
-        taken.into_iter().filter_map(|e| if let Event::Message { message, .. } = e { Some(message) } else { None }).collect()
+        taken
+            .into_iter()
+            .filter_map(
+                |e| if let Event::Message { message, .. } = e { Some(message) } else { None },
+            )
+            .collect()
     }
 }
 
@@ -87,7 +98,13 @@ impl Pair {
         Self::with(name, memory(), memory(), Binding::None, Binding::None)
     }
 
-    fn with(name: &'static str, d: Box<dyn SessionStore>, g: Box<dyn SessionStore>, db: Binding, gb: Binding) -> Self {
+    fn with(
+        name: &'static str,
+        d: Box<dyn SessionStore>,
+        g: Box<dyn SessionStore>,
+        db: Binding,
+        gb: Binding,
+    ) -> Self {
         let desk = End::new(&config(Role::Initiator, name, true), d, db);
         let gate = End::new(&config(Role::Acceptor, name, true), g, gb);
         Self { desk, gate, name }
@@ -127,7 +144,10 @@ impl Pair {
     /// A frame from the desk to the gateway made by hand.
     fn forged(&self, seq: u64, body: &str) -> Vec<u8> {
         let (msg_type, rest) = body.split_once('|').unwrap();
-        let text = format!("{msg_type}|34={seq}|49=DESK-{n}|52=20261121-02:22:00.125|56=GATE-{n}|{rest}", n = self.name);
+        let text = format!(
+            "{msg_type}|34={seq}|49=DESK-{n}|52=20261121-02:22:00.125|56=GATE-{n}|{rest}",
+            n = self.name
+        );
         seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes())
     }
 
@@ -152,7 +172,8 @@ fn request(id: &str) -> AppMessage {
 }
 
 fn quote(id: &str) -> AppMessage {
-    let level = |p: &str| Some(Level { price: p.parse().unwrap(), size: "5000000".parse().unwrap() });
+    let level =
+        |p: &str| Some(Level { price: p.parse().unwrap(), size: "5000000".parse().unwrap() });
     AppMessage::Quote(QuoteMsg {
         rfq: RfqId::new("R1").unwrap(),
         id: QuoteId::new(id).unwrap(),
@@ -223,12 +244,24 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
         request("R1"),
         AppMessage::RfqCancel { rfq: rfq.clone(), text: Some("no longer needed".into()) },
         AppMessage::SecurityListRequest(SecurityListRequest { id: rfq.clone() }),
-        AppMessage::StepUpAnswer(StepUpAnswer { id: "c1".into(), answer: Answer::Signed("{\"id\":\"\u{e9}\"}".into()) }),
-        AppMessage::StepUpAnswer(StepUpAnswer { id: "c1".into(), answer: Answer::Declined(Some("no".into())) }),
+        AppMessage::StepUpAnswer(StepUpAnswer {
+            id: "c1".into(),
+            answer: Answer::Signed("{\"id\":\"\u{e9}\"}".into()),
+        }),
+        AppMessage::StepUpAnswer(StepUpAnswer {
+            id: "c1".into(),
+            answer: Answer::Declined(Some("no".into())),
+        }),
         AppMessage::StepUpRequest { reason: "wake".into() },
         AppMessage::KeyRequest(KeyRequest::List),
-        AppMessage::KeyRequest(KeyRequest::Begin { name: "blue".into(), code: Some("ABCD-EFGH".into()) }),
-        AppMessage::KeyRequest(KeyRequest::Finish { id: "c2".into(), credential: "x".repeat(16_000) }),
+        AppMessage::KeyRequest(KeyRequest::Begin {
+            name: "blue".into(),
+            code: Some("ABCD-EFGH".into()),
+        }),
+        AppMessage::KeyRequest(KeyRequest::Finish {
+            id: "c2".into(),
+            credential: "x".repeat(16_000),
+        }),
         AppMessage::OrderStatusRequest(OrderStatusRequest {
             accept: accept.clone(),
             instrument: instrument.clone(),
@@ -278,9 +311,17 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             text: None,
         }),
         AppMessage::KeyReport(KeyReport::List("[]".into())),
-        AppMessage::KeyReport(KeyReport::Options { id: "c2".into(), deadline: UtcMillis(1_800_000_000_000), options: "{}".into() }),
+        AppMessage::KeyReport(KeyReport::Options {
+            id: "c2".into(),
+            deadline: UtcMillis(1_800_000_000_000),
+            options: "{}".into(),
+        }),
         AppMessage::KeyReport(KeyReport::Registered { name: "blue".into() }),
-        AppMessage::KeyReport(KeyReport::Refused { code: "stepup.code_wrong".into(), text: Some("no".into()), cure: None }),
+        AppMessage::KeyReport(KeyReport::Refused {
+            code: "stepup.code_wrong".into(),
+            text: Some("no".into()),
+            cure: None,
+        }),
         quote("q1"),
         report("e1"),
         AppMessage::QuoteCancel(QuoteCancel {
@@ -314,13 +355,21 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             reason: 0,
             text: Some("requoted".into()),
         }),
-        AppMessage::SecurityList(SecurityList { request: rfq, last: true, instruments: vec![bund, pair] }),
+        AppMessage::SecurityList(SecurityList {
+            request: rfq,
+            last: true,
+            instruments: vec![bund, pair],
+        }),
         AppMessage::VenueState(VenueState {
             name: "Practice".into(),
             practice: true,
             dealers: vec![
                 DealerState { id: dealer.clone().unwrap(), name: "Northbank".into(), online: true },
-                DealerState { id: DealerId::new("E").unwrap(), name: "Eastbank".into(), online: false },
+                DealerState {
+                    id: DealerId::new("E").unwrap(),
+                    name: "Eastbank".into(),
+                    online: false,
+                },
             ],
             at: NOW,
         }),
@@ -361,7 +410,8 @@ fn a_dropped_link_resumes_where_it_was_and_lost_reports_come_again() {
     p.reconnect();
     assert!(p.up());
     // The report, which is true for ever, is resent; the quote, which was true then, is not.
-    let poss_dup = p.desk.events.iter().any(|e| matches!(e, Event::Message { meta, .. } if meta.poss_dup));
+    let poss_dup =
+        p.desk.events.iter().any(|e| matches!(e, Event::Message { meta, .. } if meta.poss_dup));
     assert!(poss_dup);
     assert_eq!(p.desk.messages(), [report("e1")]);
     let (d, g) = (p.desk.session.sequence().unwrap(), p.gate.session.sequence().unwrap());
@@ -385,7 +435,11 @@ fn what_is_sent_right_after_a_logon_survives_the_resend_of_what_was_lost_before(
     p.gate.session.send(&quote("q2")).unwrap();
     p.gate.session.send(&quote("q3")).unwrap();
     p.settle();
-    assert_eq!(p.desk.messages(), [quote("q2"), quote("q3")], "each once, and q1, which is past, never");
+    assert_eq!(
+        p.desk.messages(),
+        [quote("q2"), quote("q3")],
+        "each once, and q1, which is past, never"
+    );
     let (d, g) = (p.desk.session.sequence().unwrap(), p.gate.session.sequence().unwrap());
     assert_eq!((d.0, d.1), (g.1, g.0), "both ends count alike");
 }
@@ -426,14 +480,17 @@ fn a_restart_of_either_process_resumes_without_a_reset() {
     assert!(!disk.windows(9).any(|w| w == b"NORTHBANK"), "no message in the clear on disk");
 }
 
-/// The engine resets a store that was made on an earlier day when it makes a session, which is at each
-/// start: numbers and messages would be gone after every night.
+/// The engine resets a store that was made on an earlier day when it makes a session, which is at
+/// each start: numbers and messages would be gone after every night.
 #[test]
 fn a_restart_on_a_later_day_resumes_without_a_reset() {
     let dir = tempfile::tempdir().unwrap();
     let yesterday = UtcMillis(1_700_000_000_000);
     let open = |file: &str| {
-        Box::new(SealedStore::open(&dir.path().join(file), &StoreKey::new([3; 32]), yesterday, false).unwrap()) as Box<dyn SessionStore>
+        Box::new(
+            SealedStore::open(&dir.path().join(file), &StoreKey::new([3; 32]), yesterday, false)
+                .unwrap(),
+        ) as Box<dyn SessionStore>
     };
     let mut store = open("gate");
     store.keep(6, &seal("FIX.4.4", b"35=8\x0134=6\x01")).unwrap();
@@ -477,7 +534,8 @@ fn a_logon_from_another_tls_connection_is_refused() {
 
 #[test]
 fn a_bound_session_cannot_be_reset_by_the_peer() {
-    let mut p = Pair::with("RESET", memory(), memory(), Binding::None, Binding::Required("B".into()));
+    let mut p =
+        Pair::with("RESET", memory(), memory(), Binding::None, Binding::Required("B".into()));
     let logon = p.forged(1, "35=A|98=0|108=10|141=Y|20000=B|");
     p.gate.take(&[logon]);
     assert!(!p.gate.session.is_logged_on());
@@ -487,8 +545,8 @@ fn a_bound_session_cannot_be_reset_by_the_peer() {
 fn b1_an_unsupported_message_type_gets_a_business_reject() {
     let mut p = Pair::logged_on("B1");
     let seq = p.next_from_desk();
-    // News (B) is FIX, and not in our dictionary: the engine itself answers. Then one that is in the
-    // dictionary of admin messages only. Then the session goes on.
+    // News (B) is FIX, and not in our dictionary: the engine itself answers. Then one that is in
+    // the dictionary of admin messages only. Then the session goes on.
     p.gate.take(&[p.forged(seq, "35=B|148=hello|")]);
     let answers = p.gate.frames();
     let f = Fields::parse(&answers[0]).unwrap();
@@ -516,7 +574,10 @@ fn a_message_that_cannot_mean_anything_is_rejected_by_tag_and_the_session_goes_o
         p.gate.take(&[p.forged(seq + i as u64, &body)]);
         let frames = p.gate.frames();
         let text = String::from_utf8_lossy(&frames[0]).replace('\u{1}', "|");
-        assert!(text.contains("|35=3|") && text.contains(tag) && text.contains(reason), "{body} -> {text}");
+        assert!(
+            text.contains("|35=3|") && text.contains(tag) && text.contains(reason),
+            "{body} -> {text}"
+        );
     }
     assert!(p.gate.messages().is_empty());
     p.gate.take(&[p.forged(seq + n, ok)]);
@@ -541,7 +602,11 @@ fn b2_after_the_peers_logout_the_next_connection_logs_on() {
     p.gate.session.logout("closing for the day");
     p.settle();
     assert!(!p.up());
-    let text = p.desk.events.iter().find_map(|e| if let Event::LoggedOut { text, .. } = e { text.clone() } else { None });
+    let text = p
+        .desk
+        .events
+        .iter()
+        .find_map(|e| if let Event::LoggedOut { text, .. } = e { text.clone() } else { None });
     assert_eq!(text.as_deref(), Some("closing for the day"));
     for _ in 0..3 {
         p.reconnect();
@@ -571,9 +636,17 @@ fn somebody_elses_comp_id_ends_the_session() {
     let seq = p.next_from_desk();
     let frame = p.forged(seq, "35=x|320=a|559=4|");
     let frame = String::from_utf8(frame).unwrap().replace("DESK-COMPID", "DESK-OTHERS");
-    let body = frame.split_once("\u{1}35=").map(|(_, b)| format!("35={}", b.rsplit_once("10=").unwrap().0)).unwrap();
+    let body = frame
+        .split_once("\u{1}35=")
+        .map(|(_, b)| format!("35={}", b.rsplit_once("10=").unwrap().0))
+        .unwrap();
     p.gate.take(&[seal("FIX.4.4", body.as_bytes())]);
-    let types: Vec<_> = p.gate.frames().iter().map(|f| Fields::parse(f).unwrap().text(35).unwrap().to_owned()).collect();
+    let types: Vec<_> = p
+        .gate
+        .frames()
+        .iter()
+        .map(|f| Fields::parse(f).unwrap().text(35).unwrap().to_owned())
+        .collect();
     assert_eq!(types, ["3", "5"], "Reject 373=9, then Logout");
     assert!(p.gate.messages().is_empty());
 }
@@ -598,11 +671,13 @@ fn a_sequence_number_too_low_ends_the_session_and_too_high_asks_for_a_resend() {
 fn a_refused_message_is_not_taken_for_the_one_that_waited_behind_it() {
     let mut p = Pair::logged_on("WAITED");
     let seq = p.next_from_desk();
-    // The later one arrives first and waits; then the missing one comes, and the dictionary refuses it.
+    // The later one arrives first and waits; then the missing one comes, and the dictionary refuses
+    // it.
     p.gate.take(&[p.forged(seq + 1, "35=x|320=later|559=4|")]);
     assert!(p.gate.messages().is_empty());
     p.gate.take(&[p.forged(seq, "35=AJ|131=R1|")]);
-    let later = AppMessage::SecurityListRequest(SecurityListRequest { id: RfqId::new("later").unwrap() });
+    let later =
+        AppMessage::SecurityListRequest(SecurityListRequest { id: RfqId::new("later").unwrap() });
     assert_eq!(p.gate.messages(), [later]);
 }
 
@@ -679,7 +754,10 @@ fn a_message_that_cannot_be_stored_is_not_sent() {
         p.settle();
         assert!(p.up());
         on.set(true);
-        assert!(matches!(p.desk.session.send(&request("R1")), Err(SendError::NotSent(_))), "{name}");
+        assert!(
+            matches!(p.desk.session.send(&request("R1")), Err(SendError::NotSent(_))),
+            "{name}"
+        );
         assert!(p.desk.frames().is_empty());
         on.set(false);
         p.desk.session.send(&request("R2")).unwrap();
@@ -706,27 +784,41 @@ fn no_port_is_opened() {
             .unwrap()
             .flatten()
             .filter_map(|f| std::fs::read_link(f.path()).ok())
-            .filter_map(|l| l.to_str().and_then(|s| s.strip_prefix("socket:[")).map(|s| s.trim_end_matches(']').to_owned()))
+            .filter_map(|l| {
+                l.to_str()
+                    .and_then(|s| s.strip_prefix("socket:["))
+                    .map(|s| s.trim_end_matches(']').to_owned())
+            })
             .collect();
-        let table = ["/proc/net/tcp", "/proc/net/tcp6"].map(|f| std::fs::read_to_string(f).unwrap_or_default()).concat();
-        table.lines().filter(|l| l.split_whitespace().nth(9).is_some_and(|i| inodes.iter().any(|x| x == i))).count()
+        let table = ["/proc/net/tcp", "/proc/net/tcp6"]
+            .map(|f| std::fs::read_to_string(f).unwrap_or_default())
+            .concat();
+        table
+            .lines()
+            .filter(|l| l.split_whitespace().nth(9).is_some_and(|i| inodes.iter().any(|x| x == i)))
+            .count()
     };
     let _p = Pair::logged_on("PORTS");
     assert_eq!(listening(), 0);
 }
 
-/// A counterparty that is not strict may add what FIX 4.4 has: header fields, fields and groups of the
-/// Instrument, Parties, Stipulations, YieldData, SpreadOrBenchmarkCurveData, CommissionData and other
-/// components, user-defined fields. None of it costs a quote or a trade.
+/// A counterparty that is not strict may add what FIX 4.4 has: header fields, fields and groups of
+/// the Instrument, Parties, Stipulations, YieldData, SpreadOrBenchmarkCurveData, CommissionData and
+/// other components, user-defined fields. None of it costs a quote or a trade.
 #[test]
 fn whatever_fix_4_4_adds_to_a_message_of_a_dealer_is_read_over() {
     let name = "EXTRAS";
     let gate = End::new(&config(Role::Initiator, name, false), memory(), Binding::None);
     let mut gate = gate;
     gate.session.tick();
-    let now = || signet_fix::tagvalue::format_utc(UtcMillis(time::OffsetDateTime::now_utc().unix_timestamp() * 1_000));
+    let now = || {
+        signet_fix::tagvalue::format_utc(UtcMillis(
+            time::OffsetDateTime::now_utc().unix_timestamp() * 1_000,
+        ))
+    };
     let from_dealer = |seq: u64, kind: &str, header: &str, rest: &str| {
-        let text = format!("35={kind}|{header}34={seq}|49=GATE-{name}|52={}|56=DESK-{name}|{rest}", now());
+        let text =
+            format!("35={kind}|{header}34={seq}|49=GATE-{name}|52={}|56=DESK-{name}|{rest}", now());
         seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes())
     };
     gate.take(&[from_dealer(1, "A", "", "98=0|108=10|384=2|372=S|385=R|372=8|385=R|")]);
@@ -754,10 +846,18 @@ fn whatever_fix_4_4_adds_to_a_message_of_a_dealer_is_read_over() {
         gate.events.clear();
         gate.take(&[from_dealer(seq, kind, header, &body)]);
         seq += 1;
-        let refused: Vec<_> = gate.events.iter().filter(|e| !matches!(e, Event::Message { .. })).collect();
+        let refused: Vec<_> =
+            gate.events.iter().filter(|e| !matches!(e, Event::Message { .. })).collect();
         assert!(refused.is_empty() && gate.events.len() == 1, "{header}{body}: {:?}", gate.events);
-        let sent: Vec<String> = gate.frames().iter().map(|f| String::from_utf8_lossy(f).replace('\u{1}', "|")).collect();
-        assert!(sent.iter().all(|f| !f.contains("|35=3|") && !f.contains("|35=j|")), "{body}: {sent:?}");
+        let sent: Vec<String> = gate
+            .frames()
+            .iter()
+            .map(|f| String::from_utf8_lossy(f).replace('\u{1}', "|"))
+            .collect();
+        assert!(
+            sent.iter().all(|f| !f.contains("|35=3|") && !f.contains("|35=j|")),
+            "{body}: {sent:?}"
+        );
     };
     for extra in extras {
         expect(&mut gate, "S", "", format!("{quote}{extra}"));
@@ -775,13 +875,23 @@ fn whatever_fix_4_4_adds_to_a_message_of_a_dealer_is_read_over() {
         expect(&mut gate, "S", header, quote.into());
     }
 
-    // An application message that is not processed here is unsupported, whatever its type; one of no
-    // type of FIX 4.4 is invalid.
-    for (kind, answer) in [("B", "|380=3|"), ("C", "|380=3|"), ("BF", "|380=3|"), ("W", "|380=3|"), ("ZZ", "|373=11|")] {
+    // An application message that is not processed here is unsupported, whatever its type; one of
+    // no type of FIX 4.4 is invalid.
+    for (kind, answer) in [
+        ("B", "|380=3|"),
+        ("C", "|380=3|"),
+        ("BF", "|380=3|"),
+        ("W", "|380=3|"),
+        ("ZZ", "|373=11|"),
+    ] {
         gate.events.clear();
         gate.take(&[from_dealer(seq, kind, "", "148=News|33=2|58=one|58=two|")]);
         seq += 1;
-        let sent: Vec<String> = gate.frames().iter().map(|f| String::from_utf8_lossy(f).replace('\u{1}', "|")).collect();
+        let sent: Vec<String> = gate
+            .frames()
+            .iter()
+            .map(|f| String::from_utf8_lossy(f).replace('\u{1}', "|"))
+            .collect();
         assert!(sent.iter().any(|f| f.contains(answer)), "{kind}: {sent:?}");
     }
     // And the session goes on. Times may be finer than milliseconds.

@@ -2,14 +2,20 @@
 
 use aws_lc_rs::{
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey},
+    signature::{
+        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+        UnparsedPublicKey,
+    },
 };
 use signet_fix::{
     AppMessage,
     framer::Framer,
     message::{BusinessReject, DecodeError, SecurityListRequest},
     session::{Binding, Channel, Event, Meta, Outbox, Role, SendError, Session, SessionConfig},
-    signature::{Kinds, MessageSigner, SignError, SignatureError, Signing, Verification, commits_gateway, every, parts, sign},
+    signature::{
+        Kinds, MessageSigner, SignError, SignatureError, Signing, Verification, commits_gateway,
+        every, parts, sign,
+    },
     store::{MemoryStore, SessionStore, StoreError},
     tagvalue::{Fields, seal},
 };
@@ -30,7 +36,9 @@ impl Key {
 
     fn verification(&self, required: Kinds) -> Verification {
         let point = self.0.public_key().as_ref().to_vec();
-        let good = move |c: &[u8], s: &[u8; 64]| UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point).verify(c, s).is_ok();
+        let good = move |c: &[u8], s: &[u8; 64]| {
+            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point).verify(c, s).is_ok()
+        };
         Verification { verifier: Rc::new(good), required }
     }
 }
@@ -121,7 +129,8 @@ impl End {
     }
 }
 
-/// A desk that signs everything and a gateway that signs what commits it, each believing the other's key only.
+/// A desk that signs everything and a gateway that signs what commits it, each believing the
+/// other's key only.
 struct Pair {
     desk: End,
     gate: End,
@@ -134,7 +143,13 @@ impl Pair {
     fn new(name: &'static str) -> Self {
         let (desk_key, gate_key) = (Key::new(), Key::new());
         let (d, g) = channels(&desk_key, &gate_key);
-        let p = Self { desk: End::new(Role::Initiator, name, d), gate: End::new(Role::Acceptor, name, g), desk_key, gate_key, name };
+        let p = Self {
+            desk: End::new(Role::Initiator, name, d),
+            gate: End::new(Role::Acceptor, name, g),
+            desk_key,
+            gate_key,
+            name,
+        };
         p.settle();
         assert!(p.desk.session.is_logged_on() && p.gate.session.is_logged_on());
         p
@@ -165,7 +180,10 @@ impl Pair {
     /// A frame of the desk made by hand, unsigned.
     fn by_hand(&self, seq: u64, body: &str) -> Vec<u8> {
         let (kind, rest) = body.split_once('|').unwrap();
-        let text = format!("{kind}|34={seq}|49=SIG-DESK-{n}|52=20261121-02:22:00.125|56=SIG-GATE-{n}|{rest}", n = self.name);
+        let text = format!(
+            "{kind}|34={seq}|49=SIG-DESK-{n}|52=20261121-02:22:00.125|56=SIG-GATE-{n}|{rest}",
+            n = self.name
+        );
         seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes())
     }
 
@@ -175,8 +193,16 @@ impl Pair {
 }
 
 fn channels(desk: &Key, gate: &Key) -> (Channel, Channel) {
-    let d = Channel { binding: Binding::None, signing: Some(desk.signing(every)), verification: Some(gate.verification(commits_gateway)) };
-    let g = Channel { binding: Binding::None, signing: Some(gate.signing(commits_gateway)), verification: Some(desk.verification(every)) };
+    let d = Channel {
+        binding: Binding::None,
+        signing: Some(desk.signing(every)),
+        verification: Some(gate.verification(commits_gateway)),
+    };
+    let g = Channel {
+        binding: Binding::None,
+        signing: Some(gate.signing(commits_gateway)),
+        verification: Some(desk.verification(every)),
+    };
     (d, g)
 }
 
@@ -197,11 +223,22 @@ fn status() -> AppMessage {
 }
 
 fn business_reject() -> AppMessage {
-    AppMessage::BusinessReject(BusinessReject { ref_seq_num: None, ref_msg_type: "x".into(), ref_id: None, reason: 0, text: None })
+    AppMessage::BusinessReject(BusinessReject {
+        ref_seq_num: None,
+        ref_msg_type: "x".into(),
+        ref_id: None,
+        reason: 0,
+        text: None,
+    })
 }
 
 fn messages(events: Vec<Event>) -> Vec<(AppMessage, Meta)> {
-    events.into_iter().filter_map(|e| if let Event::Message { message, meta } = e { Some((message, meta)) } else { None }).collect()
+    events
+        .into_iter()
+        .filter_map(|e| {
+            if let Event::Message { message, meta } = e { Some((message, meta)) } else { None }
+        })
+        .collect()
 }
 
 fn refusals(events: &[Event]) -> Vec<SignatureError> {
@@ -224,16 +261,29 @@ fn each_end_signs_what_it_must_and_believes_the_others_key() {
     p.gate.session.send(&business_reject()).unwrap();
     p.desk.session.ping("p").unwrap();
     let (from_desk, from_gate) = (p.desk.frames(), p.gate.frames());
-    let signed = |frames: &[Vec<u8>]| -> Vec<(String, bool)> { frames.iter().map(|f| (field(f, 35).unwrap(), parts(f).is_ok())).collect() };
+    let signed = |frames: &[Vec<u8>]| -> Vec<(String, bool)> {
+        frames.iter().map(|f| (field(f, 35).unwrap(), parts(f).is_ok())).collect()
+    };
     assert_eq!(signed(&from_desk), [("x".into(), true), ("1".into(), false)]);
     assert_eq!(signed(&from_gate), [("AI".into(), true), ("j".into(), false)]);
     let got = messages(p.gate.take(&from_desk));
     assert_eq!(got.len(), 1);
-    assert_eq!((&got[0].0, got[0].1.signed.as_ref().unwrap().as_bytes()), (&list("L1"), &from_desk[0][..]), "the frame itself is evidence");
+    assert_eq!(
+        (&got[0].0, got[0].1.signed.as_ref().unwrap().as_bytes()),
+        (&list("L1"), &from_desk[0][..]),
+        "the frame itself is evidence"
+    );
     let got = messages(p.desk.take(&from_gate));
     let kept: Vec<bool> = got.iter().map(|(_, meta)| meta.signed.is_some()).collect();
     assert_eq!(kept, [true, false]);
-    assert!(p.desk.stored.borrow().iter().chain(&*p.gate.stored.borrow()).all(|f| parts(f) == Err(SignatureError::Missing)));
+    assert!(
+        p.desk
+            .stored
+            .borrow()
+            .iter()
+            .chain(&*p.gate.stored.borrow())
+            .all(|f| parts(f) == Err(SignatureError::Missing))
+    );
 }
 
 #[test]
@@ -241,9 +291,14 @@ fn a_message_without_a_good_signature_does_nothing_is_answered_and_takes_its_num
     let p = Pair::new("REFUSED");
     let (n, other) = (p.next_from_desk(), Key::new());
     let altered = {
-        let text = String::from_utf8(sign(&p.by_hand(n + 1, "35=x|320=L2|559=4|"), &p.desk_key).unwrap()).unwrap();
+        let text =
+            String::from_utf8(sign(&p.by_hand(n + 1, "35=x|320=L2|559=4|"), &p.desk_key).unwrap())
+                .unwrap();
         let body = text.split_once("\u{1}35=").unwrap().1;
-        seal("FIX.4.4", format!("35={}", &body[..body.len() - 7]).replace("320=L2", "320=L9").as_bytes())
+        seal(
+            "FIX.4.4",
+            format!("35={}", &body[..body.len() - 7]).replace("320=L2", "320=L9").as_bytes(),
+        )
     };
     let bad = [
         (p.by_hand(n, "35=x|320=L1|559=4|"), SignatureError::Missing),
@@ -251,7 +306,10 @@ fn a_message_without_a_good_signature_does_nothing_is_answered_and_takes_its_num
         (sign(&p.by_hand(n + 2, "35=x|320=L3|559=4|"), &other).unwrap(), SignatureError::Bad),
         // Not even what the engine hands over is read without one.
         (p.by_hand(n + 3, "35=U3|131=R1|"), SignatureError::Missing),
-        (p.by_hand(n + 4, &format!("35=x|320=L5|559=4|93=87|89={}|", "A".repeat(87))), SignatureError::Malformed),
+        (
+            p.by_hand(n + 4, &format!("35=x|320=L5|559=4|93=87|89={}|", "A".repeat(87))),
+            SignatureError::Malformed,
+        ),
     ];
     for (frame, want) in bad {
         let events = p.gate.take(&[frame]);
@@ -264,7 +322,8 @@ fn a_message_without_a_good_signature_does_nothing_is_answered_and_takes_its_num
     }
     // The session is as good as before, and the numbers are used up.
     assert_eq!(p.gate.session.sequence().unwrap().1, n + 5);
-    let events = p.gate.take(&[sign(&p.by_hand(n + 5, "35=x|320=L6|559=4|"), &p.desk_key).unwrap()]);
+    let events =
+        p.gate.take(&[sign(&p.by_hand(n + 5, "35=x|320=L6|559=4|"), &p.desk_key).unwrap()]);
     assert_eq!(messages(events).len(), 1);
 }
 
@@ -294,13 +353,20 @@ fn a_message_of_another_session_or_another_place_in_this_one_is_worth_nothing() 
     let q = Pair::new("REPLAY2");
     let before = q.gate.session.sequence();
     assert!(messages(q.gate.take(&sent)).is_empty(), "other CompIDs");
-    assert_eq!(before.unwrap().1 + 1, q.gate.session.sequence().unwrap().1, "a Reject of the session layer took its number");
+    assert_eq!(
+        before.unwrap().1 + 1,
+        q.gate.session.sequence().unwrap().1,
+        "a Reject of the session layer took its number"
+    );
     // Made to fit: then it is not what was signed.
     let r = Pair::new("REPLAY3");
     let text = String::from_utf8(sent[0].clone()).unwrap();
     let body = text.split_once("\u{1}35=").unwrap().1;
     let fitted = format!("35={}", &body[..body.len() - 7]).replace("-REPLAY\u{1}", "-REPLAY3\u{1}");
-    assert_eq!(refusals(&r.gate.take(&[seal("FIX.4.4", fitted.as_bytes())])), [SignatureError::Bad]);
+    assert_eq!(
+        refusals(&r.gate.take(&[seal("FIX.4.4", fitted.as_bytes())])),
+        [SignatureError::Bad]
+    );
 }
 
 #[test]
@@ -330,7 +396,9 @@ fn a_resend_is_signed_anew_and_believed() {
 fn what_came_ahead_of_its_turn_is_judged_by_the_bytes_that_came() {
     let p = Pair::new("AHEAD");
     let n = p.next_from_desk();
-    let x = |seq, id: &str| sign(&p.by_hand(seq, &format!("35=x|320={id}|559=4|")), &p.desk_key).unwrap();
+    let x = |seq, id: &str| {
+        sign(&p.by_hand(seq, &format!("35=x|320={id}|559=4|")), &p.desk_key).unwrap()
+    };
     let unsigned = p.by_hand(n + 2, "35=x|320=L2|559=4|");
     // A second one under a number that waits already is not taken for it.
     let ahead = [x(n + 1, "L1"), unsigned, x(n + 2, "L9"), x(n + 3, "L3")];
@@ -338,7 +406,10 @@ fn what_came_ahead_of_its_turn_is_judged_by_the_bytes_that_came() {
     let events = p.gate.take(&[x(n, "L0")]);
     assert_eq!(refusals(&events), [SignatureError::Missing]);
     let got = messages(events);
-    assert_eq!(got.iter().map(|(m, _)| m).collect::<Vec<_>>(), [&list("L0"), &list("L1"), &list("L3")]);
+    assert_eq!(
+        got.iter().map(|(m, _)| m).collect::<Vec<_>>(),
+        [&list("L0"), &list("L1"), &list("L3")]
+    );
     assert_eq!(got[1].1.signed.as_ref().unwrap().as_bytes(), ahead[0]);
     assert_eq!(p.gate.session.sequence().unwrap().1, n + 4);
 }
@@ -347,7 +418,13 @@ fn what_came_ahead_of_its_turn_is_judged_by_the_bytes_that_came() {
 fn more_ahead_of_its_turn_than_is_kept_comes_again_and_is_not_lost() {
     let p = Pair::new("MANY");
     let numbered = |n: u64| {
-        AppMessage::BusinessReject(BusinessReject { ref_seq_num: Some(n), ref_msg_type: "x".into(), ref_id: None, reason: 0, text: None })
+        AppMessage::BusinessReject(BusinessReject {
+            ref_seq_num: Some(n),
+            ref_msg_type: "x".into(),
+            ref_id: None,
+            reason: 0,
+            text: None,
+        })
     };
     // The first is lost; as many wait as are kept, and some more.
     let count = 4_200;
@@ -366,7 +443,15 @@ fn more_ahead_of_its_turn_than_is_kept_comes_again_and_is_not_lost() {
     }
     let got = messages(heard);
     let order: Vec<u64> =
-        got.iter().map(|(m, _)| if let AppMessage::BusinessReject(j) = m { j.ref_seq_num.unwrap() } else { u64::MAX }).collect();
+        got.iter()
+            .map(|(m, _)| {
+                if let AppMessage::BusinessReject(j) = m {
+                    j.ref_seq_num.unwrap()
+                } else {
+                    u64::MAX
+                }
+            })
+            .collect();
     assert_eq!(order, (0..count).collect::<Vec<_>>());
     assert!(got.iter().all(|(_, meta)| meta.signed.is_some()));
 }
@@ -376,7 +461,9 @@ fn a_key_that_cannot_sign_ends_the_connection_and_nothing_leaves() {
     let mut p = Pair::new("NOKEY");
     let works = Rc::new(Cell::new(false));
     let (key, on) = (p.desk_key.clone(), works.clone());
-    let signer = move |c: &[u8]| if on.get() { key.sign(c) } else { Err(SignError("the token was removed".into())) };
+    let signer = move |c: &[u8]| {
+        if on.get() { key.sign(c) } else { Err(SignError("the token was removed".into())) }
+    };
     let (d, _) = channels(&p.desk_key, &p.gate_key);
     let channel = Channel { signing: Some(Signing { signer: Rc::new(signer), which: every }), ..d };
     p.reconnect();
@@ -384,7 +471,10 @@ fn a_key_that_cannot_sign_ends_the_connection_and_nothing_leaves() {
     p.settle();
     assert!(p.desk.session.is_logged_on(), "a Logon is not signed");
     let refused = p.desk.session.send(&list("L1"));
-    assert_eq!(refused, Err(SendError::NotSent("the message could not be signed: the token was removed".into())));
+    assert_eq!(
+        refused,
+        Err(SendError::NotSent("the message could not be signed: the token was removed".into()))
+    );
     assert!(p.desk.outbox.closed() && p.desk.outbox.is_empty());
     // Nor later: a request of the past is passed over, and the next one leaves signed.
     works.set(true);

@@ -10,7 +10,9 @@ pub const CHANNEL_BINDING_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 ///
 /// # Errors
 /// While the handshake is not complete.
-pub fn channel_binding<Side>(connection: &ConnectionCommon<Side>) -> Result<[u8; 32], rustls::Error> {
+pub fn channel_binding<Side>(
+    connection: &ConnectionCommon<Side>,
+) -> Result<[u8; 32], rustls::Error> {
     // RFC 9266 §2: the context is empty, not absent. In TLS 1.2 the two differ.
     connection.export_keying_material([0; 32], CHANNEL_BINDING_LABEL, Some(b""))
 }
@@ -20,8 +22,11 @@ pub fn channel_binding<Side>(connection: &ConnectionCommon<Side>) -> Result<[u8;
 #[must_use]
 pub fn describe(connection: &CommonState) -> String {
     let version = connection.protocol_version().map_or("?".into(), version_name);
-    let group = connection.negotiated_key_exchange_group().map_or("?".into(), |group| group_name(group.name()));
-    let cipher = connection.negotiated_cipher_suite().map_or("?".into(), |suite| cipher_name(suite.suite()));
+    let group = connection
+        .negotiated_key_exchange_group()
+        .map_or("?".into(), |group| group_name(group.name()));
+    let cipher =
+        connection.negotiated_cipher_suite().map_or("?".into(), |suite| cipher_name(suite.suite()));
     format!("{version} · {group} · {cipher}")
 }
 

@@ -1,6 +1,9 @@
 //! Certificate requests (PKCS#10, RFC 2986), signed by a key wherever it lives.
 
-use rcgen::{CertificateParams, DistinguishedName, DnType, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm, SigningKey};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, PKCS_ECDSA_P256_SHA256, PublicKeyData,
+    SignatureAlgorithm, SigningKey,
+};
 
 use crate::key::{DeviceKey, KeyError};
 use crate::spiffe::is_device_name;
@@ -15,7 +18,9 @@ use crate::spiffe::is_device_name;
 /// [`crate::device_name`]).
 pub fn certificate_request(key: &dyn DeviceKey, device: &str) -> Result<Vec<u8>, KeyError> {
     if !is_device_name(device) {
-        return Err(KeyError::Device("the device's name cannot stand in a certificate request".into()));
+        return Err(KeyError::Device(
+            "the device's name cannot stand in a certificate request".into(),
+        ));
     }
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
@@ -73,7 +78,10 @@ mod tests {
         assert_eq!(request.requested_extensions().map(Iterator::count).unwrap_or_default(), 0);
         let signature = request.signature_value.data.as_ref();
         let signed = request.certification_request_info.raw;
-        let public = aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::ECDSA_P256_SHA256_ASN1, key.public_point());
+        let public = aws_lc_rs::signature::UnparsedPublicKey::new(
+            &aws_lc_rs::signature::ECDSA_P256_SHA256_ASN1,
+            key.public_point(),
+        );
         public.verify(signed, signature).unwrap();
         assert!(certificate_request(&key, "X1 laptop").is_err());
     }

@@ -41,7 +41,9 @@ mod platform {
         // stops, and makes /proc/<pid>/mem and ptrace a matter for root.
         match set_dumpable_behavior(DumpableBehavior::NotDumpable) {
             Ok(()) => done.memory_closed = true,
-            Err(error) => done.problems.push(format!("the process's memory could not be closed: {error}")),
+            Err(error) => {
+                done.problems.push(format!("the process's memory could not be closed: {error}"))
+            }
         }
     }
 }
@@ -53,7 +55,8 @@ mod platform {
     /// A debugger is kept out by the hardened runtime of a signed build, not by a call.
     pub(super) fn harden(done: &mut Hardened) {
         super::no_core_dumps(done);
-        done.problems.push("debuggers are kept out by a signed build's hardened runtime only".into());
+        done.problems
+            .push("debuggers are kept out by a signed build's hardened runtime only".into());
     }
 }
 
@@ -70,8 +73,12 @@ mod platform {
 #[cfg(windows)]
 mod platform {
     use super::Hardened;
-    use windows_sys::Win32::System::Diagnostics::Debug::{SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SetErrorMode};
-    use windows_sys::Win32::System::ErrorReporting::{WER_FAULT_REPORTING_FLAG_NOHEAP, WerSetFlags};
+    use windows_sys::Win32::System::Diagnostics::Debug::{
+        SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SetErrorMode,
+    };
+    use windows_sys::Win32::System::ErrorReporting::{
+        WER_FAULT_REPORTING_FLAG_NOHEAP, WerSetFlags,
+    };
 
     pub(super) fn harden(done: &mut Hardened) {
         // SAFETY: takes a number and returns one.
@@ -81,7 +88,8 @@ mod platform {
         if reported == 0 {
             done.core_dumps_off = true;
         } else {
-            done.problems.push(format!("error reports may hold memory (WerSetFlags: {reported:#x})"));
+            done.problems
+                .push(format!("error reports may hold memory (WerSetFlags: {reported:#x})"));
         }
         // A process of the same user may always open another one here; only protected processes,
         // which need Microsoft's signature, are closed.

@@ -43,7 +43,10 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::CertificateOfAnotherKey`] when the leaf certifies a different key: caught
     /// here because a peer would only answer with an unexplained alert.
-    pub fn new(chain: Vec<CertificateDer<'static>>, key: Arc<dyn DeviceKey>) -> Result<Self, IdentityError> {
+    pub fn new(
+        chain: Vec<CertificateDer<'static>>,
+        key: Arc<dyn DeviceKey>,
+    ) -> Result<Self, IdentityError> {
         if chain.len() > CHAIN_CERTIFICATES_MAX {
             return Err(IdentityError::TooManyCertificates(chain.len()));
         }

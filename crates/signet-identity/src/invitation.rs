@@ -88,7 +88,8 @@ pub struct Invitation {
     pub pins: Vec<SpkiPin>,
     /// The authorities of the gateway's certificate; at least one.
     pub anchors: Vec<CertificateDer<'static>>,
-    /// The relying party that security keys answer to here, a host name; `None`: this venue uses none.
+    /// The relying party that security keys answer to here, a host name; `None`: this venue uses
+    /// none.
     pub rp_id: Option<String>,
 }
 
@@ -128,8 +129,12 @@ impl InvitationError {
     #[must_use]
     pub const fn cure(&self) -> &'static str {
         match self {
-            Self::TooLarge | Self::Syntax(_) => "Choose the file your administrator sent you, which ends in .signet-invite.",
-            Self::NotALink | Self::BadLink => "Copy the whole link again, or ask your administrator for the file instead.",
+            Self::TooLarge | Self::Syntax(_) => {
+                "Choose the file your administrator sent you, which ends in .signet-invite."
+            }
+            Self::NotALink | Self::BadLink => {
+                "Copy the whole link again, or ask your administrator for the file instead."
+            }
             Self::Version(_) => "Update this program, then open the invitation again.",
             Self::Field { .. } => "Ask your administrator for a new invitation.",
         }
@@ -169,16 +174,20 @@ impl Invitation {
         if bytes.len() > INVITATION_BYTES_MAX {
             return Err(InvitationError::TooLarge);
         }
-        let text = std::str::from_utf8(bytes).map_err(|_| InvitationError::Syntax("not text".into()))?;
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| InvitationError::Syntax("not text".into()))?;
         // The version first: a newer file may well have fields this program does not know.
         let version = |t: &toml::Table| t.get("version").and_then(toml::Value::as_integer);
-        let table: toml::Table = toml::from_str(text).map_err(|e| InvitationError::Syntax(first_line(e.message())))?;
+        let table: toml::Table =
+            toml::from_str(text).map_err(|e| InvitationError::Syntax(first_line(e.message())))?;
         match version(&table).map(u32::try_from) {
             Some(Ok(VERSION)) => {}
             Some(Ok(other)) => return Err(InvitationError::Version(other)),
             _ => return Err(InvitationError::Syntax("it has no version".into())),
         }
-        let file: File = table.try_into().map_err(|e: toml::de::Error| InvitationError::Syntax(first_line(e.message())))?;
+        let file: File = table
+            .try_into()
+            .map_err(|e: toml::de::Error| InvitationError::Syntax(first_line(e.message())))?;
         file.try_into()
     }
 
@@ -187,7 +196,8 @@ impl Invitation {
     /// # Errors
     /// When a field could not be read back. At fault: the admin's input.
     pub fn to_toml(&self) -> Result<String, InvitationError> {
-        let code_expires = self.code_expires.format(&Rfc3339).map_err(|_| field("code_expires", "is no date"))?;
+        let code_expires =
+            self.code_expires.format(&Rfc3339).map_err(|_| field("code_expires", "is no date"))?;
         let FixAddress { host, port, server_name, comp_id, trust_domain } = self.fix.clone();
         let file = File {
             version: VERSION,
@@ -209,7 +219,8 @@ impl Invitation {
 
     /// Reads `signet://enrol/<base64url of the file>`.
     pub fn from_link(link: &str) -> Result<Self, InvitationError> {
-        let digits = link.trim().strip_prefix(INVITATION_LINK_PREFIX).ok_or(InvitationError::NotALink)?;
+        let digits =
+            link.trim().strip_prefix(INVITATION_LINK_PREFIX).ok_or(InvitationError::NotALink)?;
         if digits.len() > INVITATION_BYTES_MAX.div_ceil(3) * 4 {
             return Err(InvitationError::TooLarge);
         }
@@ -277,7 +288,8 @@ impl Covered {
 }
 
 fn grouped(digest: &[u8]) -> String {
-    let groups: Vec<String> = digest.chunks(2).map(|pair| format!("{:02X}{:02X}", pair[0], pair[1])).collect();
+    let groups: Vec<String> =
+        digest.chunks(2).map(|pair| format!("{:02X}{:02X}", pair[0], pair[1])).collect();
     groups.join(" ")
 }
 
@@ -291,14 +303,16 @@ impl TryFrom<File> for Invitation {
     type Error = InvitationError;
 
     fn try_from(file: File) -> Result<Self, InvitationError> {
-        let File { version: _, venue, user, holder, code_expires, pins, anchors, rp_id, est, fix } = file;
+        let File { version: _, venue, user, holder, code_expires, pins, anchors, rp_id, est, fix } =
+            file;
         if !is_plain_name(&venue) {
             return Err(field("venue", "is empty, too long or has characters that do not show"));
         }
         if !is_user_id(&user) {
             return Err(field("user", "is no user id"));
         }
-        let code_expires = OffsetDateTime::parse(&code_expires, &Rfc3339).map_err(|_| field("code_expires", "is no RFC 3339 date"))?;
+        let code_expires = OffsetDateTime::parse(&code_expires, &Rfc3339)
+            .map_err(|_| field("code_expires", "is no RFC 3339 date"))?;
         address("est", &est.host, est.port, &est.server_name)?;
         address("fix", &fix.host, fix.port, &fix.server_name)?;
         let comp_id = fix.comp_id.parse().map_err(|_| field("fix.comp_id", "is no CompID"))?;
@@ -327,8 +341,8 @@ impl TryFrom<File> for Invitation {
     }
 }
 
-/// Whether security keys may be asked for as this: a DNS name of two labels or more, in lower case, and
-/// no address (WebAuthn Level 2 §5.1.2, "valid domain string").
+/// Whether security keys may be asked for as this: a DNS name of two labels or more, in lower case,
+/// and no address (WebAuthn Level 2 §5.1.2, "valid domain string").
 #[must_use]
 pub fn is_relying_party(id: &str) -> bool {
     let name = matches!(ServerName::try_from(id), Ok(ServerName::DnsName(_)));
@@ -345,7 +359,12 @@ fn is_plain_name(text: &str) -> bool {
     !text.trim().is_empty() && text.chars().count() <= VENUE_CHARS_MAX && text.chars().all(shows)
 }
 
-fn address(table: &'static str, host: &str, port: u16, server_name: &str) -> Result<(), InvitationError> {
+fn address(
+    table: &'static str,
+    host: &str,
+    port: u16,
+    server_name: &str,
+) -> Result<(), InvitationError> {
     if host.len() > HOST_CHARS_MAX || ServerName::try_from(host).is_err() {
         return Err(field(table, "has a host that is neither a name nor an address"));
     }

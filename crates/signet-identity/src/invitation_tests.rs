@@ -6,8 +6,14 @@ use std::sync::OnceLock;
 /// Any certificate will do.
 fn anchor() -> CertificateDer<'static> {
     static ANCHOR: OnceLock<CertificateDer<'static>> = OnceLock::new();
-    let make =
-        || DevPki::generate("bank.example", OffsetDateTime::now_utc()).unwrap().issue(&Order::gateway("G")).unwrap().chain()[0].clone();
+    let make = || {
+        DevPki::generate("bank.example", OffsetDateTime::now_utc())
+            .unwrap()
+            .issue(&Order::gateway("G"))
+            .unwrap()
+            .chain()[0]
+            .clone()
+    };
     ANCHOR.get_or_init(make).clone()
 }
 
@@ -17,7 +23,11 @@ fn sample() -> Invitation {
         user: "alice".into(),
         holder: HolderRule::Any,
         code_expires: OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap(),
-        est: EstAddress { host: "est.bank.example".into(), port: 8443, server_name: "gateway.bank.example".into() },
+        est: EstAddress {
+            host: "est.bank.example".into(),
+            port: 8443,
+            server_name: "gateway.bank.example".into(),
+        },
         fix: FixAddress {
             host: "192.0.2.7".into(),
             port: 9443,
@@ -39,14 +49,23 @@ fn file_and_link_come_back_whole() {
     let link = invitation.to_link().unwrap();
     assert_eq!(Invitation::from_link(&link).unwrap(), invitation);
     assert_eq!(Invitation::from_link(&format!(" {link}/\n")).unwrap(), invitation);
-    assert!(text.contains("code_expires = \"2027-01-15T08:00:00Z\"") && text.contains("[est]") && text.contains("[fix]"), "{text}");
+    assert!(
+        text.contains("code_expires = \"2027-01-15T08:00:00Z\"")
+            && text.contains("[est]")
+            && text.contains("[fix]"),
+        "{text}"
+    );
 }
 
 /// Whoever alters the mail changes what the trader compares, whatever it is that they alter.
 #[test]
 fn the_fingerprint_covers_everything_that_is_trusted() {
-    let other_anchor =
-        DevPki::generate("bank.example", OffsetDateTime::now_utc()).unwrap().issue(&Order::gateway("G")).unwrap().chain()[0].clone();
+    let other_anchor = DevPki::generate("bank.example", OffsetDateTime::now_utc())
+        .unwrap()
+        .issue(&Order::gateway("G"))
+        .unwrap()
+        .chain()[0]
+        .clone();
     type Change = Box<dyn Fn(&mut Invitation)>;
     let changes: Vec<(&str, Change)> = vec![
         ("venue", Box::new(|i| i.venue = "Practice Bank 2".into())),
@@ -84,7 +103,10 @@ fn the_fingerprint_covers_everything_that_is_trusted() {
         ("no rp_id", Box::new(|i| i.rp_id = None)),
         (
             "a host that takes over another field's end",
-            Box::new(|i| (i.est.host, i.est.server_name) = ("est.bank.example2".into(), "gateway.bank.exampl".into())),
+            Box::new(|i| {
+                (i.est.host, i.est.server_name) =
+                    ("est.bank.example2".into(), "gateway.bank.exampl".into())
+            }),
         ),
     ];
     let shown = sample().fingerprint();
@@ -117,19 +139,43 @@ fn what_is_wrong_is_named() {
     assert_eq!(field_of(&changed("192.0.2.7", "http://192.0.2.7")), "fix");
     assert_eq!(field_of(&changed("8443", "0")), "est");
     assert_eq!(field_of(&changed("\"SIGNET\"", "\"A B\"")), "fix.comp_id");
-    assert_eq!(field_of(&changed("trust_domain = \"bank.example\"", "trust_domain = \"Bank\"")), "fix.trust_domain");
-    for bad in ["", "localhost", "Stepup.bank.example", "192.0.2.1", "stepup.bank.example.", "https://stepup.bank.example"] {
-        assert_eq!(field_of(&changed("\"stepup.bank.example\"", &format!("{bad:?}"))), "rp_id", "{bad}");
+    assert_eq!(
+        field_of(&changed("trust_domain = \"bank.example\"", "trust_domain = \"Bank\"")),
+        "fix.trust_domain"
+    );
+    for bad in [
+        "",
+        "localhost",
+        "Stepup.bank.example",
+        "192.0.2.1",
+        "stepup.bank.example.",
+        "https://stepup.bank.example",
+    ] {
+        assert_eq!(
+            field_of(&changed("\"stepup.bank.example\"", &format!("{bad:?}"))),
+            "rp_id",
+            "{bad}"
+        );
     }
     let none = changed("rp_id = \"stepup.bank.example\"\n", "");
     assert_eq!(Invitation::from_toml(none.as_bytes()).unwrap().rp_id, None);
     assert_eq!(field_of(&changed("sha256/AQEB", "sha1/AQEB")), "pins");
     assert_eq!(field_of(&changed("-----BEGIN CERTIFICATE-----", "")), "anchors");
-    let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----";
+    let key =
+        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----";
     assert_eq!(field_of(&changed("-----BEGIN CERTIFICATE-----", key)), "anchors");
-    assert_eq!(Invitation::from_toml(changed("version = 1", "version = 2").as_bytes()), Err(InvitationError::Version(2)));
-    assert_eq!(code_of(changed("version = 1", "version = 1\ncode = \"X\"").as_bytes()), "invitation.syntax");
-    assert_eq!(code_of(changed("holder = \"any\"", "holder = \"file\"").as_bytes()), "invitation.syntax");
+    assert_eq!(
+        Invitation::from_toml(changed("version = 1", "version = 2").as_bytes()),
+        Err(InvitationError::Version(2))
+    );
+    assert_eq!(
+        code_of(changed("version = 1", "version = 1\ncode = \"X\"").as_bytes()),
+        "invitation.syntax"
+    );
+    assert_eq!(
+        code_of(changed("holder = \"any\"", "holder = \"file\"").as_bytes()),
+        "invitation.syntax"
+    );
     assert_eq!(code_of(b"\xff\xfe"), "invitation.syntax");
     assert_eq!(code_of(&vec![b'#'; INVITATION_BYTES_MAX + 1]), "invitation.too_large");
     assert_eq!(Invitation::from_link("https://x"), Err(InvitationError::NotALink));

@@ -75,14 +75,16 @@ pub struct SoftwareKey {
 impl SoftwareKey {
     /// Loads a PKCS#8 (RFC 5958) document. The caller wipes its own copy.
     pub fn from_pkcs8(document: &[u8], protection: Protection) -> Result<Self, KeyError> {
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document).map_err(|_| KeyError::NotP256Pkcs8)?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document)
+            .map_err(|_| KeyError::NotP256Pkcs8)?;
         Ok(Self { pair, protection })
     }
 
     /// A fresh key, as the PKCS#8 document to be stored in a keychain.
     pub fn generate_pkcs8() -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let document =
-            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new()).map_err(|_| KeyError::CannotGenerate)?;
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new())
+                .map_err(|_| KeyError::CannotGenerate)?;
         Ok(Zeroizing::new(document.as_ref().to_vec()))
     }
 }
@@ -131,7 +133,9 @@ impl SigningKey for HandshakeKey {
 
 impl Signer for HandshakeKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rustls::Error> {
-        self.0.sign_es256(message).map_err(|e| rustls::Error::Other(rustls::OtherError(Arc::new(e))))
+        self.0
+            .sign_es256(message)
+            .map_err(|e| rustls::Error::Other(rustls::OtherError(Arc::new(e))))
     }
 
     fn scheme(&self) -> SignatureScheme {

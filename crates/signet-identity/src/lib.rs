@@ -44,27 +44,34 @@ pub use holder::enclave;
 #[cfg(feature = "pkcs11")]
 pub use holder::pkcs11;
 pub use holder::{
-    HolderError, HolderKind, KeyHolder, KeyLabel, KeyPlace, LABEL_CHARS_MAX, Pin, PinPrompt, PinRequest, PinTries, open_loaded,
+    HolderError, HolderKind, KeyHolder, KeyLabel, KeyPlace, LABEL_CHARS_MAX, Pin, PinPrompt,
+    PinRequest, PinTries, open_loaded,
 };
 pub use identity::{Identity, IdentityError};
 pub use invitation::{
-    EstAddress, FixAddress, HolderRule, INVITATION_BYTES_MAX, INVITATION_EXTENSION, INVITATION_LINK_PREFIX, Invitation, InvitationError,
-    fingerprint, is_relying_party,
+    EstAddress, FixAddress, HolderRule, INVITATION_BYTES_MAX, INVITATION_EXTENSION,
+    INVITATION_LINK_PREFIX, Invitation, InvitationError, fingerprint, is_relying_party,
 };
 pub use key::{DeviceKey, KeyError, Protection, SoftwareKey};
 #[cfg(any(test, feature = "test-double"))]
 pub use keychain::MemoryKeychain;
 pub use keychain::{
-    ANSWER_TIME_DEFAULT, ENTRY_BYTES_MAX, IdentityName, Keychain, KeychainError, Loaded, NAME_CHARS_MAX, OsKeychain, SECRET_BYTES,
-    StoredIdentity, next_label,
+    ANSWER_TIME_DEFAULT, ENTRY_BYTES_MAX, IdentityName, Keychain, KeychainError, Loaded,
+    NAME_CHARS_MAX, OsKeychain, SECRET_BYTES, StoredIdentity, next_label,
 };
 pub use peer::{CertificateFacts, CompId, PeerError, PeerIdentity, Role};
 pub use policies::policy_extension;
 pub use profile::{
-    CRL_FILE_BYTES_MAX, CRLS_MAX, ClientProfile, CrlError, CrlFacts, Crls, PartialList, PemError, PinError, PinMatch, ProfileError,
-    Revocation, ServerIdentity, ServerProfile, Shown, SpkiPin, TlsPolicy, TlsVersions, TrustRoots, UnusableList,
+    CRL_FILE_BYTES_MAX, CRLS_MAX, ClientProfile, CrlError, CrlFacts, Crls, PartialList, PemError,
+    PinError, PinMatch, ProfileError, Revocation, ServerIdentity, ServerProfile, Shown, SpkiPin,
+    TlsPolicy, TlsVersions, TrustRoots, UnusableList,
 };
 pub use refusal::{Refusal, Stage};
-pub use renewal::{KeySwitch, Renewal, RenewalInputs, SwitchAction, SwitchEvent, Which, is_urgent, renewal};
+pub use renewal::{
+    KeySwitch, Renewal, RenewalInputs, SwitchAction, SwitchEvent, Which, is_urgent, renewal,
+};
 pub use signing::{MESSAGE_SIGNATURE_BYTES, MessageKey, MessageKeyError, MessagePublicKey};
-pub use spiffe::{DEVICE_CHARS_MAX, EnrolledFacts, PROTECTIONS, USER_CHARS_MAX, device_name, is_device_name, is_trust_domain, is_user_id};
+pub use spiffe::{
+    DEVICE_CHARS_MAX, EnrolledFacts, PROTECTIONS, USER_CHARS_MAX, device_name, is_device_name,
+    is_trust_domain, is_user_id,
+};

@@ -69,7 +69,11 @@ impl FromStr for CompId {
     fn from_str(text: &str) -> Result<Self, PeerError> {
         let fits = (1..=COMP_ID_CHARS_MAX).contains(&text.len());
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-        if fits && text.bytes().all(allowed) { Ok(Self(text.to_owned())) } else { Err(PeerError::BadCompId) }
+        if fits && text.bytes().all(allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(PeerError::BadCompId)
+        }
     }
 }
 
@@ -91,7 +95,10 @@ pub enum PeerError {
     NoUri,
     #[error("the certificate names {0} identities; exactly one is allowed")]
     SeveralUris(usize),
-    #[error("the certificate's identity is not spiffe://<trust domain>/<desk|gateway|dealer|admin>/<CompID>")]
+    #[error(
+        "the certificate's identity is not spiffe://<trust \
+            domain>/<desk|gateway|dealer|admin>/<CompID>"
+    )]
     NotASignetUri,
     #[error("the certificate's user is not 1 to {USER_CHARS_MAX} characters of a-z 0-9 . _ -")]
     BadUser,
@@ -157,10 +164,22 @@ impl PeerIdentity {
     pub fn from_certificate(certificate: &CertificateDer<'_>) -> Result<Self, PeerError> {
         let parsed = parse(certificate)?;
         let name = SpiffeName::of_certificate(&parsed)?;
-        let CertificateFacts { subject, serial, spki_sha256, not_before, not_after, .. } = facts(&parsed)?;
+        let CertificateFacts { subject, serial, spki_sha256, not_before, not_after, .. } =
+            facts(&parsed)?;
         let SpiffeName { trust_domain, role, comp_id, enrolled } = name;
         let policies = crate::policies::of(&parsed);
-        Ok(Self { role, trust_domain, comp_id, enrolled, spki_sha256, serial, not_before, not_after, subject, policies })
+        Ok(Self {
+            role,
+            trust_domain,
+            comp_id,
+            enrolled,
+            spki_sha256,
+            serial,
+            not_before,
+            not_after,
+            subject,
+            policies,
+        })
     }
 
     /// The identity at the other end of a connection whose handshake is complete.
@@ -191,7 +210,8 @@ fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>,
 }
 
 fn facts(certificate: &X509Certificate<'_>) -> Result<CertificateFacts, PeerError> {
-    let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| PeerError::Unreadable);
+    let at =
+        |seconds| OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| PeerError::Unreadable);
     let validity = certificate.validity();
     let spki = certificate.public_key().raw.to_vec();
     Ok(CertificateFacts {

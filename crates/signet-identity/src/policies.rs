@@ -1,20 +1,24 @@
-//! Certificate policies (RFC 5280 §4.2.1.4): how an authority marks what kind of device it issued to.
+//! Certificate policies (RFC 5280 §4.2.1.4): how an authority marks what kind of device it issued
+//! to.
 
 use x509_parser::certificate::X509Certificate;
 
 /// Policies one certificate may assert; more are not read.
 const POLICIES_MAX: usize = 16;
 
-/// The policies a certificate asserts, as dotted identifiers; none when the extension is absent or cannot be read.
+/// The policies a certificate asserts, as dotted identifiers; none when the extension is absent or
+/// cannot be read.
 pub(crate) fn of(certificate: &X509Certificate<'_>) -> Vec<String> {
     use x509_parser::extensions::ParsedExtension::CertificatePolicies;
     let extensions = certificate.extensions().iter().map(|e| e.parsed_extension());
-    let policies = extensions.filter_map(|e| if let CertificatePolicies(p) = e { Some(p) } else { None }).flatten();
+    let policies = extensions
+        .filter_map(|e| if let CertificatePolicies(p) = e { Some(p) } else { None })
+        .flatten();
     policies.take(POLICIES_MAX).filter_map(|p| dotted(p.policy_id.as_bytes())).collect()
 }
 
-/// An object identifier's content in DER as text (X.690 §8.19). The parser's own text form takes the first byte for the
-/// first two arcs, which is wrong above 2.47.
+/// An object identifier's content in DER as text (X.690 §8.19). The parser's own text form takes
+/// the first byte for the first two arcs, which is wrong above 2.47.
 fn dotted(der: &[u8]) -> Option<String> {
     let mut arcs = Vec::new();
     let mut n = 0u64;
@@ -34,8 +38,8 @@ fn dotted(der: &[u8]) -> Option<String> {
     Some(all.map(|a| a.to_string()).collect::<Vec<_>>().join("."))
 }
 
-/// The DER content of an extension (2.5.29.32) that asserts one policy; `None` when `oid` is no object
-/// identifier of numbers below 2^64.
+/// The DER content of an extension (2.5.29.32) that asserts one policy; `None` when `oid` is no
+/// object identifier of numbers below 2^64.
 #[must_use]
 pub fn policy_extension(oid: &str) -> Option<Vec<u8>> {
     let arcs = oid.split('.').map(|a| a.parse::<u64>().ok()).collect::<Option<Vec<u64>>>()?;
@@ -71,7 +75,8 @@ mod tests {
     #[test]
     fn one_policy_in_der() {
         // `openssl asn1parse -genconf` of SEQUENCE { SEQUENCE { OID 1.3.6.1.4.1.311.20 } }.
-        let want = [0x30, 0x0c, 0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14];
+        let want =
+            [0x30, 0x0c, 0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14];
         assert_eq!(policy_extension("1.3.6.1.4.1.311.20").unwrap(), want);
         for bad in ["", "1", "1.x", "3.1", "1.40", "1..2", "1.-2", "1.2.18446744073709551616"] {
             assert_eq!(policy_extension(bad), None, "{bad}");
@@ -81,6 +86,9 @@ mod tests {
         }
         assert_eq!((dotted(&[0x2b, 0x86]), dotted(&[])), (None, None));
         assert_eq!(dotted(&[0xff; 12]), None);
-        assert!(policy_extension("2.999.1").is_some() && policy_extension("2.999.18446744073709551615").is_some());
+        assert!(
+            policy_extension("2.999.1").is_some()
+                && policy_extension("2.999.18446744073709551615").is_some()
+        );
     }
 }

@@ -10,7 +10,10 @@ mod text;
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 
-use rustls::{AlertDescription as Alert, CertificateError, Error as TlsError, InvalidMessage, PeerIncompatible};
+use rustls::{
+    AlertDescription as Alert, CertificateError, Error as TlsError, InvalidMessage,
+    PeerIncompatible,
+};
 
 use crate::key::KeyError;
 use crate::profile::{CrlProblem, PinMismatch, SpkiPin};
@@ -154,10 +157,14 @@ fn from_io(error: &io::Error, stage: Stage) -> Refusal {
     match error.kind() {
         ErrorKind::TimedOut => Refusal::TimedOut,
         ErrorKind::ConnectionRefused => Refusal::ConnectionRefused,
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown | ErrorKind::AddrNotAvailable => {
-            Refusal::Unreachable
-        }
-        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe
+        ErrorKind::HostUnreachable
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::NetworkDown
+        | ErrorKind::AddrNotAvailable => Refusal::Unreachable,
+        ErrorKind::UnexpectedEof
+        | ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
             if stage != Stage::Session =>
         {
             Refusal::ClosedDuringHandshake
@@ -181,7 +188,9 @@ fn from_tls(error: &TlsError, stage: Stage, end: End) -> Refusal {
         ) if stage == Stage::Handshake => Refusal::NotTls,
         TlsError::PeerIncompatible(why) => incompatible(why),
         TlsError::Other(other) => match other.0.downcast_ref::<KeyError>() {
-            Some(KeyError::Holder { code, message, cure }) => Refusal::KeyHolder { code, message: message.clone(), cure },
+            Some(KeyError::Holder { code, message, cure }) => {
+                Refusal::KeyHolder { code, message: message.clone(), cure }
+            }
             Some(error) => Refusal::KeyUnavailable { detail: error.to_string() },
             None => Refusal::Other { detail: other.to_string() },
         },
@@ -193,18 +202,22 @@ fn server_certificate(why: &CertificateError) -> Refusal {
     use CertificateError as E;
     match why {
         E::NotValidForName => Refusal::NameMismatch { presented: Vec::new() },
-        E::NotValidForNameContext { presented, .. } => Refusal::NameMismatch { presented: presented.clone() },
+        E::NotValidForNameContext { presented, .. } => {
+            Refusal::NameMismatch { presented: presented.clone() }
+        }
         // A bad signature: an authority that only bears the name of ours.
         E::UnknownIssuer | E::BadSignature => Refusal::UnknownCa,
         E::Expired | E::ExpiredContext { .. } => Refusal::Expired,
         E::NotValidYet | E::NotValidYetContext { .. } => Refusal::NotYetValid,
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => Refusal::ServerNotCertifiedForThis,
         E::Revoked => Refusal::ServerCertificateRevoked,
-        E::Other(other) => match (other.0.downcast_ref::<PinMismatch>(), other.0.downcast_ref::<CrlProblem>()) {
-            (Some(mismatch), _) => Refusal::PinMismatch { presented: mismatch.presented },
-            (None, Some(problem)) => revocation_list(problem),
-            (None, None) => Refusal::ServerCertificateInvalid { detail: other.to_string() },
-        },
+        E::Other(other) => {
+            match (other.0.downcast_ref::<PinMismatch>(), other.0.downcast_ref::<CrlProblem>()) {
+                (Some(mismatch), _) => Refusal::PinMismatch { presented: mismatch.presented },
+                (None, Some(problem)) => revocation_list(problem),
+                (None, None) => Refusal::ServerCertificateInvalid { detail: other.to_string() },
+            }
+        }
         other => Refusal::ServerCertificateInvalid { detail: other.to_string() },
     }
 }
@@ -212,7 +225,9 @@ fn server_certificate(why: &CertificateError) -> Refusal {
 fn client_certificate(why: &CertificateError) -> Refusal {
     use CertificateError as E;
     match why {
-        E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. } => Refusal::ClientCertificateExpired,
+        E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. } => {
+            Refusal::ClientCertificateExpired
+        }
         E::UnknownIssuer | E::BadSignature => Refusal::ClientCertificateUnknownCa,
         E::Revoked => Refusal::ClientCertificateRevoked,
         E::Other(other) => match other.0.downcast_ref::<CrlProblem>() {
@@ -226,7 +241,9 @@ fn client_certificate(why: &CertificateError) -> Refusal {
 fn revocation_list(problem: &CrlProblem) -> Refusal {
     match problem.clone() {
         CrlProblem::Missing => Refusal::RevocationListMissing,
-        CrlProblem::OfAnotherAuthority { issuer, listed } => Refusal::RevocationListOfAnotherAuthority { issuer, listed },
+        CrlProblem::OfAnotherAuthority { issuer, listed } => {
+            Refusal::RevocationListOfAnotherAuthority { issuer, listed }
+        }
         CrlProblem::Stale { seconds } => Refusal::RevocationListStale { seconds },
         CrlProblem::Invalid(detail) => Refusal::RevocationListInvalid { detail },
     }
@@ -239,9 +256,11 @@ fn alert_from_server(alert: Alert, stage: Stage) -> Refusal {
         Alert::CertificateExpired => Refusal::ClientCertificateExpired,
         Alert::UnknownCA => Refusal::ClientCertificateUnknownCa,
         Alert::CertificateRevoked => Refusal::ClientCertificateRevoked,
-        Alert::BadCertificate | Alert::UnsupportedCertificate | Alert::CertificateUnknown | Alert::AccessDenied | Alert::DecryptError => {
-            Refusal::ClientCertificateRefused { alert: format!("{alert:?}") }
-        }
+        Alert::BadCertificate
+        | Alert::UnsupportedCertificate
+        | Alert::CertificateUnknown
+        | Alert::AccessDenied
+        | Alert::DecryptError => Refusal::ClientCertificateRefused { alert: format!("{alert:?}") },
         other => general_alert(other, stage),
     }
 }
@@ -253,7 +272,9 @@ fn alert_from_client(alert: Alert, stage: Stage) -> Refusal {
         | Alert::BadCertificate
         | Alert::UnsupportedCertificate
         | Alert::CertificateRevoked
-        | Alert::CertificateUnknown => Refusal::ServerCertificateRefused { alert: format!("{alert:?}") },
+        | Alert::CertificateUnknown => {
+            Refusal::ServerCertificateRefused { alert: format!("{alert:?}") }
+        }
         other => general_alert(other, stage),
     }
 }

@@ -38,7 +38,8 @@ const RETRY_LAST: Duration = Duration::hours(1);
 /// case soon enough for three more tries before the end.
 #[must_use]
 pub fn renewal(inputs: RenewalInputs) -> Renewal {
-    let RenewalInputs { now, not_before, not_after, last_attempt, failures, jitter_permille } = inputs;
+    let RenewalInputs { now, not_before, not_after, last_attempt, failures, jitter_permille } =
+        inputs;
     let lifetime = not_after - not_before;
     if now >= not_after || lifetime <= Duration::ZERO {
         return Renewal::Expired;
@@ -62,7 +63,11 @@ pub fn renewal(inputs: RenewalInputs) -> Renewal {
 
 /// Whether the trader should see a warning, between tries too.
 #[must_use]
-pub fn is_urgent(now: OffsetDateTime, not_before: OffsetDateTime, not_after: OffsetDateTime) -> bool {
+pub fn is_urgent(
+    now: OffsetDateTime,
+    not_before: OffsetDateTime,
+    not_after: OffsetDateTime,
+) -> bool {
     now >= not_before + (not_after - not_before) * 5 / 6
 }
 
@@ -123,9 +128,18 @@ impl KeySwitch {
             (Self::Settled, _) => (Self::Settled, Connect(Which::Current)),
             (Self::Trying { .. }, Accepted(Which::Pending)) => (Self::Settled, Promote),
             // Trading goes on with the old one; at the next connection the new one is tried again.
-            (Self::Trying { .. }, Accepted(Which::Current) | Refused(Which::Current) | Unreached) => (self, Connect(Which::Pending)),
-            (Self::Trying { refusals }, Refused(Which::Pending)) if refusals + 1 >= REFUSALS_MAX => (Self::Settled, Discard),
-            (Self::Trying { refusals }, Refused(Which::Pending)) => (Self::Trying { refusals: refusals + 1 }, Connect(Which::Current)),
+            (
+                Self::Trying { .. },
+                Accepted(Which::Current) | Refused(Which::Current) | Unreached,
+            ) => (self, Connect(Which::Pending)),
+            (Self::Trying { refusals }, Refused(Which::Pending))
+                if refusals + 1 >= REFUSALS_MAX =>
+            {
+                (Self::Settled, Discard)
+            }
+            (Self::Trying { refusals }, Refused(Which::Pending)) => {
+                (Self::Trying { refusals: refusals + 1 }, Connect(Which::Current))
+            }
         }
     }
 }
@@ -140,7 +154,14 @@ mod tests {
     }
 
     fn inputs(now: f64) -> RenewalInputs {
-        RenewalInputs { now: day(now), not_before: day(0.0), not_after: day(6.0), last_attempt: None, failures: 0, jitter_permille: 0 }
+        RenewalInputs {
+            now: day(now),
+            not_before: day(0.0),
+            not_after: day(6.0),
+            last_attempt: None,
+            failures: 0,
+            jitter_permille: 0,
+        }
     }
 
     #[test]
@@ -159,12 +180,22 @@ mod tests {
             (RenewalInputs { jitter_permille: 500, ..inputs(3.5) }, NotDue { at: day(3.75) }),
             (RenewalInputs { jitter_permille: u16::MAX, ..inputs(3.49) }, NotDue { at: day(3.5) }),
             // tried, failed
-            (RenewalInputs { last_attempt: Some(day(4.5)), failures: 1, ..inputs(4.5) }, NotDue { at: day(4.5) + minutes(1) }),
-            (RenewalInputs { last_attempt: Some(day(4.5)), failures: 4, ..inputs(4.5) }, NotDue { at: day(4.5) + minutes(8) }),
-            (RenewalInputs { last_attempt: Some(day(4.5)), failures: 99, ..inputs(4.5) }, NotDue { at: day(4.5) + minutes(60) }),
+            (
+                RenewalInputs { last_attempt: Some(day(4.5)), failures: 1, ..inputs(4.5) },
+                NotDue { at: day(4.5) + minutes(1) },
+            ),
+            (
+                RenewalInputs { last_attempt: Some(day(4.5)), failures: 4, ..inputs(4.5) },
+                NotDue { at: day(4.5) + minutes(8) },
+            ),
+            (
+                RenewalInputs { last_attempt: Some(day(4.5)), failures: 99, ..inputs(4.5) },
+                NotDue { at: day(4.5) + minutes(60) },
+            ),
             (RenewalInputs { last_attempt: Some(day(4.4)), failures: 99, ..inputs(4.5) }, Due),
             (RenewalInputs { last_attempt: Some(day(5.4)), failures: 99, ..inputs(5.5) }, Urgent),
-            // tried, and it is not known to have failed: a crash in between does not delay the next try
+            // tried, and it is not known to have failed: a crash in between does not delay the next
+            // try
             (RenewalInputs { last_attempt: Some(day(4.5)), failures: 0, ..inputs(4.5) }, Due),
             // the clock was set back since
             (RenewalInputs { last_attempt: Some(day(5.0)), failures: 9, ..inputs(4.5) }, Due),
@@ -207,7 +238,12 @@ mod tests {
     fn event() -> impl Strategy<Value = SwitchEvent> {
         use SwitchEvent::{Accepted, Issued, Refused, Unreached};
         let which = prop_oneof![Just(Which::Current), Just(Which::Pending)];
-        prop_oneof![Just(Issued), which.clone().prop_map(Accepted), which.prop_map(Refused), Just(Unreached)]
+        prop_oneof![
+            Just(Issued),
+            which.clone().prop_map(Accepted),
+            which.prop_map(Refused),
+            Just(Unreached)
+        ]
     }
 
     proptest! {
@@ -230,7 +266,8 @@ mod tests {
             now in -1.0f64..7.0, failures in 0u32..50, last in proptest::option::of(0.0f64..6.0), jitter_permille in 0u16..=1000,
         ) {
             let inputs = RenewalInputs { failures, last_attempt: last.map(day), jitter_permille, ..inputs(now) };
-            // Twice at most: until it is due, and then until a try made before that may be repeated.
+            // Twice at most: until it is due, and then until a try made before that may be
+            // repeated.
             let mut at = inputs.now;
             for _ in 0..3 {
                 match renewal(RenewalInputs { now: at, ..inputs }) {

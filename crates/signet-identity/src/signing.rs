@@ -1,7 +1,8 @@
-//! Message signatures (FIX tags 93/89): made with the key of a TLS identity, judged with the key in a certificate.
+//! Message signatures (FIX tags 93/89): made with the key of a TLS identity, judged with the key in
+//! a certificate.
 //!
-//! ECDSA on P-256 with SHA-256 and nothing else, r and s of 32 bytes each (RFC 7518 §3.4). What exactly is signed is the business
-//! of `signet-fix`.
+//! ECDSA on P-256 with SHA-256 and nothing else, r and s of 32 bytes each (RFC 7518 §3.4). What
+//! exactly is signed is the business of `signet-fix`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,14 +20,16 @@ use crate::profile::ServerIdentity;
 /// Bytes of a signature.
 pub const MESSAGE_SIGNATURE_BYTES: usize = 64;
 const SCALAR_BYTES: usize = MESSAGE_SIGNATURE_BYTES / 2;
-/// What stands before the 65 bytes of the point in every `SubjectPublicKeyInfo` of P-256 (RFC 5480 §2).
+/// What stands before the 65 bytes of the point in every `SubjectPublicKeyInfo` of P-256 (RFC 5480
+/// §2).
 const P256_SPKI_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01,
-    0x07, 0x03, 0x42, 0x00,
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 const POINT_BYTES: usize = 65;
 
-/// A key cannot be used for message signatures. Found when a connection or a process starts, never at the first trade.
+/// A key cannot be used for message signatures. Found when a connection or a process starts, never
+/// at the first trade.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MessageKeyError {
@@ -102,7 +105,9 @@ impl MessageKey {
     /// When the key's holder does not sign. At fault: as the holder's error says.
     pub fn sign(&self, covered: &[u8]) -> Result<[u8; MESSAGE_SIGNATURE_BYTES], KeyError> {
         let key = self.now();
-        let signer = key.choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256]).ok_or(KeyError::CannotSign)?;
+        let signer = key
+            .choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256])
+            .ok_or(KeyError::CannotSign)?;
         let der = signer.sign(covered).map_err(|e| KeyError::Device(said_by_the_key(&e)))?;
         fixed_signature(&der).ok_or(KeyError::CannotSign)
     }
@@ -162,7 +167,9 @@ impl MessagePublicKey {
     /// Reads a DER `SubjectPublicKeyInfo` (RFC 5480).
     pub fn of_spki(spki: &[u8]) -> Result<Self, MessageKeyError> {
         let point = p256_point(spki)?;
-        ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map(Self).map_err(|_| MessageKeyError::NotP256)
+        ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+            .map(Self)
+            .map_err(|_| MessageKeyError::NotP256)
     }
 
     /// The key at the other end of a connection whose handshake is complete.
@@ -185,11 +192,13 @@ impl fmt::Debug for MessagePublicKey {
 }
 
 fn p256_point(spki: &[u8]) -> Result<&[u8], MessageKeyError> {
-    spki.strip_prefix(&P256_SPKI_PREFIX).filter(|p| p.len() == POINT_BYTES && p[0] == 4).ok_or(MessageKeyError::NotP256)
+    spki.strip_prefix(&P256_SPKI_PREFIX)
+        .filter(|p| p.len() == POINT_BYTES && p[0] == 4)
+        .ok_or(MessageKeyError::NotP256)
 }
 
-/// `SEQUENCE { INTEGER r, INTEGER s }` to r and s of 32 bytes each. `None` for anything that is not exactly that in DER: another
-/// form of the same numbers would be a second signature nobody made.
+/// `SEQUENCE { INTEGER r, INTEGER s }` to r and s of 32 bytes each. `None` for anything that is not
+/// exactly that in DER: another form of the same numbers would be a second signature nobody made.
 fn fixed_signature(der: &[u8]) -> Option<[u8; MESSAGE_SIGNATURE_BYTES]> {
     let (&[0x30, length], body) = der.split_first_chunk::<2>()? else { return None };
     if usize::from(length) != body.len() {
@@ -203,7 +212,8 @@ fn fixed_signature(der: &[u8]) -> Option<[u8; MESSAGE_SIGNATURE_BYTES]> {
     rest.is_empty().then_some(fixed)
 }
 
-/// One positive INTEGER of at most 32 bytes in its shortest form, without a sign byte; and what follows.
+/// One positive INTEGER of at most 32 bytes in its shortest form, without a sign byte; and what
+/// follows.
 fn scalar(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&[0x02, length], rest) = der.split_first_chunk::<2>()? else { return None };
     let (digits, rest) = rest.split_at_checked(usize::from(length))?;

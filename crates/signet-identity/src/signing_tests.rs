@@ -3,9 +3,16 @@ use crate::key::{DeviceKey as _, Protection, SoftwareKey};
 use proptest::prelude::*;
 
 fn pair() -> (MessageKey, MessagePublicKey) {
-    let key = SoftwareKey::from_pkcs8(&SoftwareKey::generate_pkcs8().unwrap(), Protection::SoftwareMemory).unwrap();
+    let key = SoftwareKey::from_pkcs8(
+        &SoftwareKey::generate_pkcs8().unwrap(),
+        Protection::SoftwareMemory,
+    )
+    .unwrap();
     let spki = key.spki();
-    (MessageKey(Signer::Fixed(Arc::new(HandshakeKey(Arc::new(key))))), MessagePublicKey::of_spki(&spki).unwrap())
+    (
+        MessageKey(Signer::Fixed(Arc::new(HandshakeKey(Arc::new(key))))),
+        MessagePublicKey::of_spki(&spki).unwrap(),
+    )
 }
 
 #[test]
@@ -25,14 +32,23 @@ fn many_signatures_are_good_under_the_certificates_key_and_no_other() {
 fn only_p256_keys_sign_messages() {
     for algorithm in [&rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_ED25519] {
         let pair = rcgen::KeyPair::generate_for(algorithm).unwrap();
-        let certificate = rcgen::CertificateParams::new(vec!["x.example".into()]).unwrap().self_signed(&pair).unwrap();
+        let certificate = rcgen::CertificateParams::new(vec!["x.example".into()])
+            .unwrap()
+            .self_signed(&pair)
+            .unwrap();
         let der = certificate.der().clone();
         assert_eq!(MessagePublicKey::of_certificate(&der).unwrap_err(), MessageKeyError::NotP256);
         let key = rustls::pki_types::PrivateKeyDer::try_from(pair.serialize_der()).unwrap();
         let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).unwrap();
-        assert_eq!(MessageKey::of(&CertifiedKey::new(vec![der], key)).unwrap_err(), MessageKeyError::NotP256);
+        assert_eq!(
+            MessageKey::of(&CertifiedKey::new(vec![der], key)).unwrap_err(),
+            MessageKeyError::NotP256
+        );
     }
-    assert!(matches!(MessagePublicKey::of_certificate(&CertificateDer::from(vec![1, 2, 3])), Err(MessageKeyError::Certificate(_))));
+    assert!(matches!(
+        MessagePublicKey::of_certificate(&CertificateDer::from(vec![1, 2, 3])),
+        Err(MessageKeyError::Certificate(_))
+    ));
     let off_curve = [&P256_SPKI_PREFIX[..], &[4; 65]].concat();
     assert_eq!(MessagePublicKey::of_spki(&off_curve).unwrap_err(), MessageKeyError::NotP256);
 }
@@ -85,7 +101,11 @@ impl crate::key::DeviceKey for Gone {
         &[]
     }
     fn sign_es256(&self, _: &[u8]) -> Result<Vec<u8>, KeyError> {
-        Err(KeyError::Holder { code: "token.removed", message: "the token was removed".into(), cure: "Insert it." })
+        Err(KeyError::Holder {
+            code: "token.removed",
+            message: "the token was removed".into(),
+            cure: "Insert it.",
+        })
     }
     fn protection(&self) -> Protection {
         Protection::Hardware

@@ -48,7 +48,11 @@ impl EnrolledFacts {
         if !PROTECTIONS.contains(&protection) {
             return Err(PeerError::BadProtection);
         }
-        Ok(Self { user: user.to_owned(), device: device.to_owned(), protection: protection.to_owned() })
+        Ok(Self {
+            user: user.to_owned(),
+            device: device.to_owned(),
+            protection: protection.to_owned(),
+        })
     }
 
     /// The URI an issuer writes into the desk's certificate.
@@ -94,7 +98,9 @@ pub fn device_name(text: &str) -> Option<String> {
 /// `.` and `..` are path segments of their own in URIs (SPIFFE-ID §2.2), so no name is only dots.
 fn is_lower_case_name(text: &str, chars_max: usize) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
-    (1..=chars_max).contains(&text.len()) && text.bytes().all(allowed) && text.bytes().any(|b| b != b'.')
+    (1..=chars_max).contains(&text.len())
+        && text.bytes().all(allowed)
+        && text.bytes().any(|b| b != b'.')
 }
 
 /// SPIFFE-ID §2.1: lower-case letters, digits, dots, dashes and underscores.
@@ -142,7 +148,9 @@ impl FromStr for SpiffeName {
         let parts: Vec<&str> = rest.splitn(7, '/').collect();
         let (domain, role, comp_id, enrolled) = match parts.as_slice() {
             [domain, role, comp_id] => (domain, role, comp_id, None),
-            [domain, role @ "desk", comp_id, user, device, protection] => (domain, role, comp_id, Some((user, device, protection))),
+            [domain, role @ "desk", comp_id, user, device, protection] => {
+                (domain, role, comp_id, Some((user, device, protection)))
+            }
             _ => return Err(PeerError::NotASignetUri),
         };
         let role = match *role {
@@ -157,7 +165,9 @@ impl FromStr for SpiffeName {
             return Err(PeerError::NotASignetUri);
         }
         let comp_id = comp_id.parse()?;
-        let enrolled = enrolled.map(|(user, device, protection)| EnrolledFacts::new(user, device, protection)).transpose()?;
+        let enrolled = enrolled
+            .map(|(user, device, protection)| EnrolledFacts::new(user, device, protection))
+            .transpose()?;
         Ok(Self { trust_domain: (*domain).to_owned(), role, comp_id, enrolled })
     }
 }
@@ -170,10 +180,19 @@ mod tests {
     #[test]
     fn table_of_uris() {
         use PeerError::{BadCompId, BadDevice, BadProtection, BadUser, NotASignetUri};
-        type Row = (&'static str, Result<(&'static str, Role, &'static str, Option<[&'static str; 3]>), PeerError>);
+        type Row = (
+            &'static str,
+            Result<(&'static str, Role, &'static str, Option<[&'static str; 3]>), PeerError>,
+        );
         let table: &[Row] = &[
-            ("spiffe://bank.example/desk/TRADER1", Ok(("bank.example", Role::Desk, "TRADER1", None))),
-            ("spiffe://bank.example/gateway/SIGNET", Ok(("bank.example", Role::Gateway, "SIGNET", None))),
+            (
+                "spiffe://bank.example/desk/TRADER1",
+                Ok(("bank.example", Role::Desk, "TRADER1", None)),
+            ),
+            (
+                "spiffe://bank.example/gateway/SIGNET",
+                Ok(("bank.example", Role::Gateway, "SIGNET", None)),
+            ),
             ("spiffe://b/dealer/North-Bank_1.x", Ok(("b", Role::Dealer, "North-Bank_1.x", None))),
             ("spiffe://b/admin/sylvia.o", Ok(("b", Role::Admin, "sylvia.o", None))),
             ("spiffe://b/admin/Sylvia", Err(BadUser)),
@@ -182,8 +201,14 @@ mod tests {
             ("spiffe://b/admin/sylvia/x1", Err(NotASignetUri)),
             ("spiffe://b/admin/sylvia/sylvia/x1/token", Err(NotASignetUri)),
             ("spiffe://b/Admin/sylvia", Err(NotASignetUri)),
-            ("spiffe://b/desk/A1/alice/x1-laptop/token", Ok(("b", Role::Desk, "A1", Some(["alice", "x1-laptop", "token"])))),
-            ("spiffe://b/desk/A1/a.b_c-d/0/keychain", Ok(("b", Role::Desk, "A1", Some(["a.b_c-d", "0", "keychain"])))),
+            (
+                "spiffe://b/desk/A1/alice/x1-laptop/token",
+                Ok(("b", Role::Desk, "A1", Some(["alice", "x1-laptop", "token"]))),
+            ),
+            (
+                "spiffe://b/desk/A1/a.b_c-d/0/keychain",
+                Ok(("b", Role::Desk, "A1", Some(["a.b_c-d", "0", "keychain"]))),
+            ),
             ("SPIFFE://bank.example/desk/T", Err(NotASignetUri)),
             ("https://bank.example/desk/T", Err(NotASignetUri)),
             ("spiffe:///desk/T", Err(NotASignetUri)),
@@ -219,7 +244,10 @@ mod tests {
         for (uri, expected) in table {
             let found = uri.parse::<SpiffeName>();
             let found = found.as_ref().map(|n| {
-                let enrolled = n.enrolled.as_ref().map(|e| [e.user.as_str(), e.device.as_str(), e.protection.as_str()]);
+                let enrolled = n
+                    .enrolled
+                    .as_ref()
+                    .map(|e| [e.user.as_str(), e.device.as_str(), e.protection.as_str()]);
                 (n.trust_domain.as_str(), n.role, n.comp_id.as_str(), enrolled)
             });
             assert_eq!(found, expected.as_ref().copied(), "{uri}");
@@ -283,7 +311,8 @@ mod tests {
         }
 
         #[test]
-        fn no_text_smuggles_a_separator_into_a_name(uri in "spiffe://[ -~]{0,60}|spiffe://[a-z/]{0,40}|spiffe://b/desk/[a-zA-Z/.]{0,30}/(token|keychain)") {
+        fn no_text_smuggles_a_separator_into_a_name(uri in "spiffe://[ \
+            -~]{0,60}|spiffe://[a-z/]{0,40}|spiffe://b/desk/[a-zA-Z/.]{0,30}/(token|keychain)") {
             if let Ok(name) = uri.parse::<SpiffeName>() {
                 let again = match &name.enrolled {
                     Some(facts) => facts.desk_uri(&name.trust_domain, &name.comp_id),

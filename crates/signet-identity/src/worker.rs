@@ -63,11 +63,17 @@ impl<S: 'static> Worker<S> {
             Ok(result) => result,
             Err(RecvTimeoutError::Timeout) => Err(NoAnswer::TimedOut(self.answer_time).into()),
             // The task was dropped: the thread skipped it as overdue, or it panicked in the store.
-            Err(RecvTimeoutError::Disconnected) => Err(NoAnswer::Failed("it gave no answer".into()).into()),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(NoAnswer::Failed("it gave no answer".into()).into())
+            }
         }
     }
 
-    fn send(&self, state: impl FnOnce() -> S + Send + 'static, task: Task<S>) -> Result<(), NoAnswer> {
+    fn send(
+        &self,
+        state: impl FnOnce() -> S + Send + 'static,
+        task: Task<S>,
+    ) -> Result<(), NoAnswer> {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let task = match tasks.as_ref() {
             Some(running) => match running.tasks.send(task) {
@@ -98,8 +104,8 @@ impl<S: 'static> Worker<S> {
     }
 }
 
-/// What the thread keeps is let go of before this returns: a token's library that is closed while the process ends takes the process
-/// down with it.
+/// What the thread keeps is let go of before this returns: a token's library that is closed while
+/// the process ends takes the process down with it.
 impl<S> Drop for Worker<S> {
     fn drop(&mut self) {
         let running = self.tasks.get_mut().unwrap_or_else(PoisonError::into_inner).take();
@@ -112,6 +118,9 @@ impl<S> Drop for Worker<S> {
 
 impl<S> fmt::Debug for Worker<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Worker").field("name", &self.name).field("answer_time", &self.answer_time).finish_non_exhaustive()
+        f.debug_struct("Worker")
+            .field("name", &self.name)
+            .field("answer_time", &self.answer_time)
+            .finish_non_exhaustive()
     }
 }

@@ -25,7 +25,10 @@ pub enum LogError {
     #[error("{0}: the store key does not open this file, or its header was changed")]
     WrongKey(PathBuf),
     /// The file was changed, or (format 1) the key is another one.
-    #[error("{path}: record {index} cannot be authenticated; the key is another one or the file was changed")]
+    #[error(
+        "{path}: record {index} cannot be authenticated; the key is another one or the file was \
+            changed"
+    )]
     Tampered {
         /// The file.
         path: PathBuf,

@@ -2,8 +2,8 @@
 
 use std::{fs, io, path::Path};
 
-/// Makes `path` and what is missing above it, with mode 0700 where the system has modes. A folder that
-/// exists keeps the mode somebody gave it.
+/// Makes `path` and what is missing above it, with mode 0700 where the system has modes. A folder
+/// that exists keeps the mode somebody gave it.
 pub fn private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

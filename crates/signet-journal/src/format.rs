@@ -9,8 +9,8 @@
 //! Every byte is covered by a tag. The header tag covers magic and file id, so a damaged header and
 //! a wrong key are told apart from a damaged record. The head tag covers the record's index, its
 //! length and its nonce: a length can be believed before the body is read, and a length that is
-//! damaged is never taken for the end of the file. The body tag covers the index and the body tag of
-//! the record before it (the chain).
+//! damaged is never taken for the end of the file. The body tag covers the index and the body tag
+//! of the record before it (the chain).
 //!
 //! Nonces are random (NIST SP 800-38D §8.2.2: at most 2^32 records under one key), so that a torn
 //! tail, an append that failed or a restored backup never makes a key meet a nonce twice. Heads and
@@ -34,7 +34,8 @@ const MAGIC_LEN: usize = 8;
 const FILE_ID_LEN: usize = 16;
 pub(crate) const TAG_LEN: usize = 16;
 const LEN_LEN: usize = 4;
-/// Bytes before the first record in format 1, and the part of the header that format 2 authenticates.
+/// Bytes before the first record in format 1, and the part of the header that format 2
+/// authenticates.
 pub(crate) const HEADER_1_LEN: usize = MAGIC_LEN + FILE_ID_LEN;
 /// Bytes before the first record in format 2.
 pub(crate) const HEADER_LEN: usize = HEADER_1_LEN + TAG_LEN;
@@ -88,7 +89,9 @@ impl KeyType for AeadKeyLen {
 fn derive(store_key: &StoreKey, file_id: &[u8], label: &[u8]) -> Result<LessSafeKey, LogError> {
     let prk = Salt::new(HKDF_SHA256, file_id).extract(store_key.bytes());
     let mut bytes = Zeroizing::new([0u8; 32]);
-    prk.expand(&[label], AeadKeyLen).and_then(|okm| okm.fill(&mut bytes[..])).map_err(|_| LogError::Crypto)?;
+    prk.expand(&[label], AeadKeyLen)
+        .and_then(|okm| okm.fill(&mut bytes[..]))
+        .map_err(|_| LogError::Crypto)?;
     let key = UnboundKey::new(&AES_256_GCM, &bytes[..]).map_err(|_| LogError::Crypto)?;
     Ok(LessSafeKey::new(key))
 }
@@ -118,7 +121,8 @@ pub(crate) enum Kind {
 
 pub(crate) fn kind(bytes: &[u8]) -> Kind {
     let zeros_only = bytes.iter().all(|b| *b == 0);
-    let begun = bytes.len() < HEADER_1_LEN && (zeros_only || [MAGIC_1, MAGIC_2].iter().any(|m| begins_alike(bytes, m)));
+    let begun = bytes.len() < HEADER_1_LEN
+        && (zeros_only || [MAGIC_1, MAGIC_2].iter().any(|m| begins_alike(bytes, m)));
     match bytes.get(..MAGIC_LEN) {
         _ if begun => Kind::Unfinished,
         Some(m) if m == MAGIC_1 => Kind::Format1,
@@ -134,14 +138,28 @@ fn begins_alike(bytes: &[u8], magic: &[u8; MAGIC_LEN]) -> bool {
 }
 
 /// The keys of a format 2 file, when its header is whole and was made under this store key.
-pub(crate) fn open_header(header: &[u8], store_key: &StoreKey, path: &Path) -> Result<FileKeys, LogError> {
+pub(crate) fn open_header(
+    header: &[u8],
+    store_key: &StoreKey,
+    path: &Path,
+) -> Result<FileKeys, LogError> {
     let keys = FileKeys::derive(store_key, &header[MAGIC_LEN..HEADER_1_LEN])?;
-    let good = keys.tag_is_good(&[0; NONCE_LEN], &header[..HEADER_1_LEN], &header[HEADER_1_LEN..HEADER_LEN]);
+    let good = keys.tag_is_good(
+        &[0; NONCE_LEN],
+        &header[..HEADER_1_LEN],
+        &header[HEADER_1_LEN..HEADER_LEN],
+    );
     if good { Ok(keys) } else { Err(LogError::WrongKey(path.into())) }
 }
 
 /// Appends one sealed record to `out` and returns its body tag.
-pub(crate) fn seal(keys: &FileKeys, index: u64, previous: &Tag, record: &[u8], out: &mut Vec<u8>) -> Result<Tag, LogError> {
+pub(crate) fn seal(
+    keys: &FileKeys,
+    index: u64,
+    previous: &Tag,
+    record: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<Tag, LogError> {
     let length = u32::try_from(record.len()).map_err(|_| LogError::RecordTooLong(record.len()))?;
     let mut nonce = [0; NONCE_LEN];
     rand::fill(&mut nonce).map_err(|_| LogError::Crypto)?;
@@ -152,7 +170,11 @@ pub(crate) fn seal(keys: &FileKeys, index: u64, previous: &Tag, record: &[u8], o
     let body = out.len();
     out.extend_from_slice(record);
     let aad = Aad::from(body_aad(index, previous));
-    let sealed = keys.body.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), aad, &mut out[body..]);
+    let sealed = keys.body.seal_in_place_separate_tag(
+        Nonce::assume_unique_for_key(nonce),
+        aad,
+        &mut out[body..],
+    );
     let tag = to_tag(sealed.map_err(|_| LogError::Crypto)?.as_ref())?;
     out.extend_from_slice(&tag);
     Ok(tag)
@@ -204,7 +226,13 @@ fn read_head(keys: &FileKeys, index: u64, bytes: &[u8]) -> Option<Head> {
 /// after one whose head can still be believed.
 pub(crate) fn unseal(bytes: &mut [u8], keys: &FileKeys, skip: bool) -> Unsealed {
     let (mut at, mut index, mut previous) = (0, 0, [0; TAG_LEN]);
-    let mut u = Unsealed { recovered: Recovered::default(), previous, lost: Vec::new(), end: 0, damaged: false };
+    let mut u = Unsealed {
+        recovered: Recovered::default(),
+        previous,
+        lost: Vec::new(),
+        end: 0,
+        damaged: false,
+    };
     while at < bytes.len() {
         let rest = &mut bytes[at..];
         let Some(head) = read_head(keys, index, rest) else {
@@ -256,7 +284,12 @@ fn is_unwritten(rest: &[u8], head: usize) -> bool {
 
 /// Opens the records of a format 1 file. Errors as format 1 knew them: any record that does not
 /// authenticate is an error, and a last one that is not whole is a torn tail.
-pub(crate) fn unseal_1(bytes: &mut [u8], file_id: &[u8], store_key: &StoreKey, path: &Path) -> Result<Recovered, LogError> {
+pub(crate) fn unseal_1(
+    bytes: &mut [u8],
+    file_id: &[u8],
+    store_key: &StoreKey,
+    path: &Path,
+) -> Result<Recovered, LogError> {
     let key = derive(store_key, file_id, b"signet sealed log v1")?;
     let (mut at, mut index, mut previous) = (0, 0u64, [0; TAG_LEN]);
     let mut recovered = Recovered::default();
@@ -275,7 +308,9 @@ pub(crate) fn unseal_1(bytes: &mut [u8], file_id: &[u8], store_key: &StoreKey, p
         let mut nonce = [0; NONCE_LEN];
         nonce[..8].copy_from_slice(&index.to_le_bytes());
         let aad = Aad::from(body_aad(index, &previous));
-        let plain = key.open_in_place(Nonce::assume_unique_for_key(nonce), aad, sealed).map_err(|_| tampered())?;
+        let plain = key
+            .open_in_place(Nonce::assume_unique_for_key(nonce), aad, sealed)
+            .map_err(|_| tampered())?;
         recovered.records.push(Zeroizing::new(plain.to_vec()));
         plain.zeroize();
         previous = tag;

@@ -5,10 +5,10 @@
 //! disk, and authenticates its place in the file and the record before it, so that a record can be
 //! neither read, changed, moved, removed from the middle nor copied from another file.
 //!
-//! Only the bytes after the last complete record may be a torn tail (a crash while writing); they are
-//! cut off and counted in [`Recovered::torn_bytes`]. Every other change of any byte is an error that
-//! names the record; [`SealedLog::salvage`] then keeps the damaged file aside and saves what still
-//! authenticates. No key meets a nonce twice, whatever tail, backup or failed append.
+//! Only the bytes after the last complete record may be a torn tail (a crash while writing); they
+//! are cut off and counted in [`Recovered::torn_bytes`]. Every other change of any byte is an error
+//! that names the record; [`SealedLog::salvage`] then keeps the damaged file aside and saves what
+//! still authenticates. No key meets a nonce twice, whatever tail, backup or failed append.
 //!
 //! What it cannot show by itself: that records were cut off the **end** (a copy of the file from
 //! yesterday is a valid file). A FIX counterparty notices that as a sequence number too low.

@@ -18,8 +18,8 @@ const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 pub struct Salvaged {
     /// Records that authenticate and are in the mended file.
     pub kept: u64,
-    /// Places of the records that do not; with `rest_unreadable`, whatever followed the last is lost
-    /// too.
+    /// Places of the records that do not; with `rest_unreadable`, whatever followed the last is
+    /// lost too.
     pub lost: Vec<u64>,
     /// Records after the last of `lost` could not be found.
     pub rest_unreadable: bool,
@@ -78,7 +78,12 @@ impl SealedLog {
         })
     }
 
-    fn take_up(file: File, path: &Path, store_key: &StoreKey, mut bytes: Vec<u8>) -> Result<(Self, Recovered), LogError> {
+    fn take_up(
+        file: File,
+        path: &Path,
+        store_key: &StoreKey,
+        mut bytes: Vec<u8>,
+    ) -> Result<(Self, Recovered), LogError> {
         let io = |source| LogError::Io { path: path.into(), source };
         let keys = format::open_header(&bytes, store_key, path)?;
         let unsealed = format::unseal(&mut bytes[HEADER_LEN..], &keys, false);
@@ -106,7 +111,12 @@ impl SealedLog {
 
     /// A format 1 file, made into one of the present format. What looks torn is kept in a file of
     /// its own beside it.
-    fn convert(file: File, path: &Path, store_key: &StoreKey, mut bytes: Vec<u8>) -> Result<(Self, Recovered), LogError> {
+    fn convert(
+        file: File,
+        path: &Path,
+        store_key: &StoreKey,
+        mut bytes: Vec<u8>,
+    ) -> Result<(Self, Recovered), LogError> {
         let torn = |n: u64, bytes: &[u8]| bytes[bytes.len() - n as usize..].to_vec();
         let original = bytes.clone();
         let (header, rest) = bytes.split_at_mut(HEADER_1_LEN);
@@ -125,7 +135,8 @@ impl SealedLog {
     /// Reads every whole record of a file that another process may have open, and changes nothing.
     /// A last record that is being written, or was torn, is left out.
     pub fn read(path: &Path, store_key: &StoreKey) -> Result<Recovered, LogError> {
-        let mut bytes = fs::read(path).map_err(|source| LogError::Io { path: path.into(), source })?;
+        let mut bytes =
+            fs::read(path).map_err(|source| LogError::Io { path: path.into(), source })?;
         match format::kind(&bytes) {
             Kind::Unfinished => Ok(Recovered::default()),
             Kind::Foreign => Err(LogError::NotALog(path.into())),
@@ -153,7 +164,8 @@ impl SealedLog {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
         let original = bytes.clone();
-        let mut salvaged = Salvaged { kept_aside: free_name(path, "damaged"), ..Salvaged::default() };
+        let mut salvaged =
+            Salvaged { kept_aside: free_name(path, "damaged"), ..Salvaged::default() };
         let recovered = match format::kind(&bytes) {
             Kind::Format2 => match format::open_header(&bytes, store_key, path) {
                 Ok(keys) => {
@@ -239,7 +251,10 @@ impl SealedLog {
 
     /// Replaces the whole file by these records, atomically: after a crash the old file or the new
     /// one is there, never a mixture.
-    pub fn rewrite<'a>(&mut self, records: impl IntoIterator<Item = &'a [u8]>) -> Result<(), LogError> {
+    pub fn rewrite<'a>(
+        &mut self,
+        records: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<(), LogError> {
         let temporary = beside(&self.path, "new");
         let fresh = write_new_file(&temporary, &self.store_key, records)?;
         let io = |source| LogError::Io { path: temporary.clone(), source };
@@ -262,7 +277,11 @@ impl SealedLog {
     }
 
     /// Puts a new file with these records in the place of one that is not open.
-    fn replace<'a>(path: &Path, store_key: &StoreKey, records: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, LogError> {
+    fn replace<'a>(
+        path: &Path,
+        store_key: &StoreKey,
+        records: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Self, LogError> {
         let temporary = beside(path, "new");
         let fresh = write_new_file(&temporary, store_key, records)?;
         let io = |source| LogError::Io { path: temporary.clone(), source };
@@ -294,7 +313,13 @@ fn nothing_readable(salvaged: &mut Salvaged) -> Recovered {
 }
 
 /// The records of a format 1 file before the first damaged one.
-fn prefix_of_format_1(rest: &mut [u8], file_id: &[u8], store_key: &StoreKey, path: &Path, salvaged: &mut Salvaged) -> Recovered {
+fn prefix_of_format_1(
+    rest: &mut [u8],
+    file_id: &[u8],
+    store_key: &StoreKey,
+    path: &Path,
+    salvaged: &mut Salvaged,
+) -> Recovered {
     // `unseal_1` opens in place, so each try reads a copy.
     match format::unseal_1(&mut rest.to_vec(), file_id, store_key, path) {
         Ok(recovered) => recovered,
@@ -307,7 +332,11 @@ fn prefix_of_format_1(rest: &mut [u8], file_id: &[u8], store_key: &StoreKey, pat
     }
 }
 
-fn write_new_file<'a>(temporary: &Path, store_key: &StoreKey, records: impl IntoIterator<Item = &'a [u8]>) -> Result<SealedLog, LogError> {
+fn write_new_file<'a>(
+    temporary: &Path,
+    store_key: &StoreKey,
+    records: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<SealedLog, LogError> {
     match fs::remove_file(temporary) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => {
             return Err(LogError::Io { path: temporary.into(), source: e });
@@ -326,7 +355,9 @@ fn sync_folder(path: &Path) -> Result<(), LogError> {
     #[cfg(unix)]
     if let Some(dir) = path.parent() {
         let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-        File::open(dir).and_then(|d| d.sync_all()).map_err(|source| LogError::Io { path: path.into(), source })?;
+        File::open(dir)
+            .and_then(|d| d.sync_all())
+            .map_err(|source| LogError::Io { path: path.into(), source })?;
     }
     #[cfg(not(unix))]
     let _ = path;
@@ -373,7 +404,9 @@ fn open_locked(path: &Path) -> Result<File, LogError> {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
-            Err(fs::TryLockError::Error(source)) => return Err(LogError::Io { path: path.into(), source }),
+            Err(fs::TryLockError::Error(source)) => {
+                return Err(LogError::Io { path: path.into(), source });
+            }
         }
     }
     Err(LogError::InUse(path.into()))

@@ -82,7 +82,10 @@ fn no_changed_bit_is_taken_for_a_torn_tail() {
             bad[at] ^= 1 << bit;
             fs::write(&path, &bad).unwrap();
             let opened = SealedLog::open(&path, &key(1)).map(|(_, r)| r.torn_bytes);
-            assert!(opened.as_ref().is_err_and(LogError::is_damage), "byte {at} bit {bit}: {opened:?}");
+            assert!(
+                opened.as_ref().is_err_and(LogError::is_damage),
+                "byte {at} bit {bit}: {opened:?}"
+            );
             assert!(SealedLog::read(&path, &key(1)).is_err(), "byte {at} bit {bit}");
             assert_eq!(fs::read(&path).unwrap(), bad, "a refused file stays as it is");
         }
@@ -107,7 +110,8 @@ fn zeros_after_the_last_record_are_a_torn_tail() {
             torn[last + written..].fill(0);
             torn.resize(torn.len() + more, 0);
             fs::write(&path, &torn).unwrap();
-            let (_, r) = SealedLog::open(&path, &key(1)).unwrap_or_else(|e| panic!("{written}: {e}"));
+            let (_, r) =
+                SealedLog::open(&path, &key(1)).unwrap_or_else(|e| panic!("{written}: {e}"));
             assert_eq!((r.records.len(), r.torn_bytes), (1, (torn.len() - last) as u64));
         }
     }
@@ -170,12 +174,19 @@ fn salvage_keeps_what_authenticates_and_the_damaged_file() {
         bad[at] ^= 4;
         fs::write(&path, &bad).unwrap();
         let (s, r) = SealedLog::salvage(&path, &key(1)).unwrap();
-        assert_eq!((s.kept as usize, &s.lost[..], s.rest_unreadable), (kept.len(), lost, rest), "{what}");
+        assert_eq!(
+            (s.kept as usize, &s.lost[..], s.rest_unreadable),
+            (kept.len(), lost, rest),
+            "{what}"
+        );
         assert_eq!(r.records.len(), kept.len(), "{what}");
         assert_eq!(fs::read(&s.kept_aside).unwrap(), bad, "{what}");
         assert_eq!(contents(&path), kept, "{what}");
     }
-    assert!(matches!(SealedLog::salvage(&path.with_extension("none"), &key(1)), Err(LogError::Io { .. })));
+    assert!(matches!(
+        SealedLog::salvage(&path.with_extension("none"), &key(1)),
+        Err(LogError::Io { .. })
+    ));
 }
 
 /// `tests/fixtures/format-1.log` was written by Signet 0.1 (commit c07a2fe), key [1; 32].
@@ -217,7 +228,8 @@ fn a_file_of_format_1_is_read_and_replaced() {
 fn files_of_one_name_with_two_endings_do_not_share_a_temporary_file() {
     let dir = tempfile::tempdir().unwrap();
     let (a, b) = (dir.path().join("X.keys"), dir.path().join("X.evidence"));
-    let (mut a, mut b) = (SealedLog::open(&a, &key(1)).unwrap().0, SealedLog::open(&b, &key(1)).unwrap().0);
+    let (mut a, mut b) =
+        (SealedLog::open(&a, &key(1)).unwrap().0, SealedLog::open(&b, &key(1)).unwrap().0);
     a.rewrite([&b"a"[..]]).unwrap();
     b.rewrite([&b"b"[..]]).unwrap();
     a.append(b"a").unwrap();
@@ -236,7 +248,10 @@ fn records_cannot_be_swapped_dropped_or_brought_from_elsewhere() {
     let foreign = [whole[..h].to_vec(), fs::read(&other).unwrap()[h..].to_vec()].concat();
     for (what, bytes) in [("swapped", swapped), ("dropped", dropped), ("foreign", foreign)] {
         fs::write(&path, bytes).unwrap();
-        assert!(matches!(SealedLog::open(&path, &key(1)), Err(LogError::Tampered { .. })), "{what}");
+        assert!(
+            matches!(SealedLog::open(&path, &key(1)), Err(LogError::Tampered { .. })),
+            "{what}"
+        );
     }
 }
 

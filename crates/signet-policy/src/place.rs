@@ -1,4 +1,5 @@
-//! Where an access comes from: the firm's networks, and whether somebody can have travelled that fast.
+//! Where an access comes from: the firm's networks, and whether somebody can have travelled that
+//! fast.
 
 mod countries;
 
@@ -6,11 +7,14 @@ use ipnetwork::IpNetwork;
 use std::{fmt, net::IpAddr, str::FromStr};
 
 /// ISO 3166-1 alpha-2, upper case.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct Country([u8; 2]);
 
-/// ISO 3166-1 alpha-2, the codes that are assigned (2026), and XK, which country files use for Kosovo.
+/// ISO 3166-1 alpha-2, the codes that are assigned (2026), and XK, which country files use for
+/// Kosovo.
 const ASSIGNED: &str = "\
     AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN \
     BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ \
@@ -79,7 +83,8 @@ impl fmt::Debug for Country {
     }
 }
 
-/// A network of the firm. Private addresses are in no country file, so a network may say where it is.
+/// A network of the firm. Private addresses are in no country file, so a network may say where it
+/// is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CorporateNetwork {
     /// Its addresses, IPv4 or IPv6.
@@ -129,13 +134,16 @@ pub enum Travel {
     CannotTell,
 }
 
-/// Whether somebody seen at `from` can be at `to`. Countries only, so the distance is the least it can
-/// be: between the middles, less how far each reaches. A clock that went back counts as no time passed.
+/// Whether somebody seen at `from` can be at `to`. Countries only, so the distance is the least it
+/// can be: between the middles, less how far each reaches. A clock that went back counts as no time
+/// passed.
 pub fn travel(from: Sighting, to: Sighting, limits: TravelLimits) -> Travel {
     if from.country == to.country {
         return Travel::Possible;
     }
-    let (Some(a), Some(b)) = (countries::find(from.country), countries::find(to.country)) else { return Travel::CannotTell };
+    let (Some(a), Some(b)) = (countries::find(from.country), countries::find(to.country)) else {
+        return Travel::CannotTell;
+    };
     let km = (great_circle_km(a, b) - f64::from(a.reach_km) - f64::from(b.reach_km)).max(0.0);
     let ms = to.at_ms.saturating_sub(from.at_ms).max(0);
     // Hours as f64 are exact far beyond any career.
@@ -151,7 +159,8 @@ pub fn travel(from: Sighting, to: Sighting, limits: TravelLimits) -> Travel {
 fn great_circle_km(a: &countries::Spot, b: &countries::Spot) -> f64 {
     let r = |degrees: f32| f64::from(degrees).to_radians();
     let (dlat, dlon) = (r(b.lat) - r(a.lat), r(b.lon) - r(a.lon));
-    let h = (dlat / 2.0).sin().powi(2) + r(a.lat).cos() * r(b.lat).cos() * (dlon / 2.0).sin().powi(2);
+    let h =
+        (dlat / 2.0).sin().powi(2) + r(a.lat).cos() * r(b.lat).cos() * (dlon / 2.0).sin().powi(2);
     2.0 * 6_371.0 * h.sqrt().clamp(0.0, 1.0).asin()
 }
 
@@ -175,7 +184,8 @@ impl Hours {
         // 1970-01-01 was a Thursday.
         let weekday = (minutes.div_euclid(1_440) + 3).rem_euclid(7);
         let minute = minutes.rem_euclid(1_440);
-        let day = usize::try_from(weekday).ok().and_then(|d| self.days.get(d)).copied().unwrap_or(false);
+        let day =
+            usize::try_from(weekday).ok().and_then(|d| self.days.get(d)).copied().unwrap_or(false);
         day && (i64::from(self.from_minute)..i64::from(self.to_minute)).contains(&minute)
     }
 }
@@ -193,8 +203,15 @@ mod tests {
 
     #[test]
     fn the_narrowest_network_of_the_firm() {
-        let net = |range: &str, country: Option<&str>| CorporateNetwork { range: range.parse().unwrap(), country: country.map(c) };
-        let all = [net("10.0.0.0/8", Some("GB")), net("10.20.0.0/16", Some("FR")), net("2001:db8:1::/48", None)];
+        let net = |range: &str, country: Option<&str>| CorporateNetwork {
+            range: range.parse().unwrap(),
+            country: country.map(c),
+        };
+        let all = [
+            net("10.0.0.0/8", Some("GB")),
+            net("10.20.0.0/16", Some("FR")),
+            net("2001:db8:1::/48", None),
+        ];
         for (address, want) in [
             ("10.1.2.3", Some("10.0.0.0/8")),
             ("10.20.2.3", Some("10.20.0.0/16")),
@@ -219,7 +236,16 @@ mod tests {
         // A clock that went back is no proof of a slow journey.
         assert!(impossible(at("GB", 9), at("SG", 1)));
         // Neighbours, however large: the border may be crossed on foot.
-        for (a, b) in [("US", "CA"), ("GB", "FR"), ("RU", "CN"), ("CH", "DE"), ("US", "MX"), ("GB", "IE"), ("NL", "GB"), ("CN", "HK")] {
+        for (a, b) in [
+            ("US", "CA"),
+            ("GB", "FR"),
+            ("RU", "CN"),
+            ("CH", "DE"),
+            ("US", "MX"),
+            ("GB", "IE"),
+            ("NL", "GB"),
+            ("CN", "HK"),
+        ] {
             assert_eq!(travel(at(a, 0), at(b, 0), LIMITS), Travel::Possible, "{a} {b}");
         }
         for (a, b) in [("GB", "US"), ("DE", "AE"), ("JP", "AU"), ("CH", "HK"), ("BR", "ZA")] {
@@ -228,16 +254,26 @@ mod tests {
         }
         assert_eq!(travel(at("GB", 0), at("ZZ", 0), LIMITS), Travel::CannotTell);
         assert_eq!(travel(at("ZZ", 0), at("ZZ", 0), LIMITS), Travel::Possible);
-        assert!(travel(at("GB", i64::MIN / HOUR), at("SG", i64::MAX / HOUR), LIMITS) == Travel::Possible);
+        assert!(
+            travel(at("GB", i64::MIN / HOUR), at("SG", i64::MAX / HOUR), LIMITS)
+                == Travel::Possible
+        );
     }
 
     /// What an event says: the least distance there can be, and the whole minutes that have passed.
     #[test]
     fn an_impossible_journey_is_told_in_kilometres_and_minutes() {
         let at = |country: &str, at_ms: i64| Sighting { country: c(country), at_ms };
-        // 10,945 km between the middles; Great Britain reaches 600 km from its own and Singapore 30 km.
-        assert_eq!(travel(at("GB", 0), at("SG", 119_999), LIMITS), Travel::Impossible { km: 10_314, minutes: 1 });
-        assert_eq!(travel(at("CH", 0), at("HK", HOUR), LIMITS), Travel::Impossible { km: 9_129, minutes: 60 });
+        // 10,945 km between the middles; Great Britain reaches 600 km from its own and Singapore 30
+        // km.
+        assert_eq!(
+            travel(at("GB", 0), at("SG", 119_999), LIMITS),
+            Travel::Impossible { km: 10_314, minutes: 1 }
+        );
+        assert_eq!(
+            travel(at("CH", 0), at("HK", HOUR), LIMITS),
+            Travel::Impossible { km: 9_129, minutes: 60 }
+        );
     }
 
     /// Countries that touch have no distance, so even a limit of zero finds nothing.
@@ -255,7 +291,11 @@ mod tests {
         let at = |country: &str| Sighting { country: c(country), at_ms: 0 };
         for (distance_km, possible) in [(9_129, false), (9_130, true)] {
             let limits = TravelLimits { distance_km, ..LIMITS };
-            assert_eq!(travel(at("CH"), at("HK"), limits) == Travel::Possible, possible, "{distance_km}");
+            assert_eq!(
+                travel(at("CH"), at("HK"), limits) == Travel::Possible,
+                possible,
+                "{distance_km}"
+            );
         }
     }
 
@@ -284,7 +324,9 @@ mod tests {
     /// A configuration that names a country which is none would expect somebody nowhere.
     #[test]
     fn only_some_codes_are_assigned() {
-        for (code, assigned) in [("AD", true), ("GB", true), ("ZW", true), ("XK", true), ("UK", false), ("ZZ", false)] {
+        for (code, assigned) in
+            [("AD", true), ("GB", true), ("ZW", true), ("XK", true), ("UK", false), ("ZZ", false)]
+        {
             assert_eq!(c(code).is_assigned(), assigned, "{code}");
         }
     }
@@ -292,11 +334,22 @@ mod tests {
     #[test]
     fn hours_of_the_week() {
         let weekdays = [true, true, true, true, true, false, false];
-        let h = Hours { from_minute: 7 * 60, to_minute: 19 * 60, days: weekdays, utc_offset_minutes: 60 };
+        let h = Hours {
+            from_minute: 7 * 60,
+            to_minute: 19 * 60,
+            days: weekdays,
+            utc_offset_minutes: 60,
+        };
         // 2026-11-20 is a Friday; 1795132800000 is its midnight UTC.
         let friday = 1_795_132_800_000;
-        for (minutes_utc, want) in [(359, false), (360, true), (1_079, true), (1_080, false), (1_440 + 600, false), (3 * 1_440 + 600, true)]
-        {
+        for (minutes_utc, want) in [
+            (359, false),
+            (360, true),
+            (1_079, true),
+            (1_080, false),
+            (1_440 + 600, false),
+            (3 * 1_440 + 600, true),
+        ] {
             assert_eq!(h.hold(friday + minutes_utc * 60_000), want, "{minutes_utc}");
         }
         let _ = (h.hold(i64::MIN), h.hold(i64::MAX));

@@ -1,8 +1,8 @@
 //! What is believed about a laptop. A ladder: a lower rung never earns what a higher one is worth.
 //!
-//! What a program says about the machine it runs on is worth nothing by itself: whoever owns the machine
-//! owns the program. So a report may always make things worse, and makes them better only when a
-//! key that cannot leave hardware signed it for this very connection.
+//! What a program says about the machine it runs on is worth nothing by itself: whoever owns the
+//! machine owns the program. So a report may always make things worse, and makes them better only
+//! when a key that cannot leave hardware signed it for this very connection.
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,8 +121,15 @@ impl Envelope {
         }
         let r: Report = serde_json::from_str(&self.report).map_err(|_| ReportError::Unreadable)?;
         let texts = [&r.system, &r.system_version, &r.program];
-        let reasons = r.facts.values().filter_map(|f| if let Reading::Unknown(why) = f { Some(why) } else { None });
-        if texts.into_iter().chain(reasons).any(|t| t.len() > TEXT_LEN_MAX || t.chars().any(char::is_control)) {
+        let reasons = r
+            .facts
+            .values()
+            .filter_map(|f| if let Reading::Unknown(why) = f { Some(why) } else { None });
+        if texts
+            .into_iter()
+            .chain(reasons)
+            .any(|t| t.len() > TEXT_LEN_MAX || t.chars().any(char::is_control))
+        {
             return Err(ReportError::Unreadable);
         }
         if r.exporter != exporter {
@@ -173,23 +180,34 @@ pub struct Judgement {
 /// Whether the laptop counts as managed and compliant; `require` is what must hold.
 pub fn judge(evidence: Evidence<'_>, require: &BTreeSet<Fact>) -> Judgement {
     let reading = |f: &Fact| evidence.report.and_then(|r| r.facts.get(f));
-    let named = |which: &dyn Fn(&Fact) -> bool| require.iter().filter(|f| which(f)).map(|f| f.words()).collect::<Vec<_>>().join(", ");
+    let named = |which: &dyn Fn(&Fact) -> bool| {
+        require.iter().filter(|f| which(f)).map(|f| f.words()).collect::<Vec<_>>().join(", ")
+    };
     let no = named(&|f| reading(f) == Some(&Reading::No));
     let missing = named(&|f| reading(f) != Some(&Reading::Yes));
     let said = |managed, rung, words: String| Judgement { managed, rung, words };
     match evidence.report {
         // The worse is always believed.
-        Some(_) if !no.is_empty() => said(false, Rung::SelfReported, format!("by its own word without {no}")),
+        Some(_) if !no.is_empty() => {
+            said(false, Rung::SelfReported, format!("by its own word without {no}"))
+        }
         Some(_) if evidence.hardware_key && missing.is_empty() => {
             said(true, Rung::SignedReport, "report signed by a hardware-bound key".into())
         }
-        // Whoever must fear the truth would keep silent: a required fact without any report is not held.
+        // Whoever must fear the truth would keep silent: a required fact without any report is not
+        // held.
         None if evidence.managed_certificate && !require.is_empty() => {
-            let words = format!("certificate of a managed device, but no posture report tells about {missing}");
+            let words = format!(
+                "certificate of a managed device, but no posture report tells about {missing}"
+            );
             said(false, Rung::Nothing, words)
         }
-        _ if evidence.managed_certificate => said(true, Rung::ManagedCertificate, "certificate of a managed device".into()),
-        Some(_) if evidence.hardware_key => said(false, Rung::SelfReported, format!("cannot tell about {missing}")),
+        _ if evidence.managed_certificate => {
+            said(true, Rung::ManagedCertificate, "certificate of a managed device".into())
+        }
+        Some(_) if evidence.hardware_key => {
+            said(false, Rung::SelfReported, format!("cannot tell about {missing}"))
+        }
         Some(_) => said(false, Rung::SelfReported, "nothing but its own word".into()),
         None => said(false, Rung::Nothing, "nothing vouches for it".into()),
     }
@@ -215,11 +233,18 @@ mod tests {
     fn the_ladder() {
         let require = BTreeSet::from([Fact::DiskEncryption]);
         let unknown = || Some(Reading::Unknown("no permission".into()));
-        let (nothing, own_word, cannot) = ("nothing vouches for it", "nothing but its own word", "cannot tell about disk encryption");
-        let (without, managed) = ("by its own word without disk encryption", "certificate of a managed device");
-        let silent = "certificate of a managed device, but no posture report tells about disk encryption";
+        let (nothing, own_word, cannot) = (
+            "nothing vouches for it",
+            "nothing but its own word",
+            "cannot tell about disk encryption",
+        );
+        let (without, managed) =
+            ("by its own word without disk encryption", "certificate of a managed device");
+        let silent =
+            "certificate of a managed device, but no posture report tells about disk encryption";
         let signed = "report signed by a hardware-bound key";
-        // managed certificate, hardware key, report's word on the disk (None: no report), managed, rung, words
+        // managed certificate, hardware key, report's word on the disk (None: no report), managed,
+        // rung, words
         type Row = (bool, bool, Option<Option<Reading>>, bool, Rung, &'static str);
         let table: &[Row] = &[
             (false, false, None, false, Rung::Nothing, nothing),
@@ -240,14 +265,24 @@ mod tests {
         ];
         for (managed_certificate, hardware_key, disk, managed, rung, words) in table {
             let r = disk.clone().map(report);
-            let evidence = Evidence { managed_certificate: *managed_certificate, hardware_key: *hardware_key, report: r.as_ref() };
+            let evidence = Evidence {
+                managed_certificate: *managed_certificate,
+                hardware_key: *hardware_key,
+                report: r.as_ref(),
+            };
             let j = judge(evidence, &require);
-            assert_eq!((j.managed, j.rung, j.words.as_str()), (*managed, *rung, *words), "{evidence:?}");
+            assert_eq!(
+                (j.managed, j.rung, j.words.as_str()),
+                (*managed, *rung, *words),
+                "{evidence:?}"
+            );
         }
         // Where nothing is required, the certificate suffices.
         let silent = Evidence { managed_certificate: true, ..Evidence::default() };
         assert_eq!(judge(silent, &BTreeSet::new()).rung, Rung::ManagedCertificate);
-        assert!(judge(silent, &require).words.contains("no posture report tells about disk encryption"));
+        assert!(
+            judge(silent, &require).words.contains("no posture report tells about disk encryption")
+        );
     }
 
     #[test]
@@ -260,7 +295,9 @@ mod tests {
         assert!(e.signed().starts_with(b"signet-posture 1\n{"));
         let broken = |from: &str, to: &str| {
             assert!(json.contains(from), "{json}");
-            Envelope { report: json.replacen(from, to, 1), signature: String::new() }.report("e", "n").unwrap_err()
+            Envelope { report: json.replacen(from, to, 1), signature: String::new() }
+                .report("e", "n")
+                .unwrap_err()
         };
         assert_eq!(broken("Debian", "De\\u0001bian"), ReportError::Unreadable);
         assert_eq!(broken("\"system\"", "\"sistem\""), ReportError::Unreadable);
@@ -274,13 +311,18 @@ mod tests {
     #[test]
     fn a_report_and_its_texts_may_be_just_so_long() {
         let json = serde_json::to_string(&report(None)).unwrap();
-        let of_length = |n: usize| Envelope { report: format!("{json:<n$}"), signature: String::new() }.report("e", "n");
+        let of_length = |n: usize| {
+            Envelope { report: format!("{json:<n$}"), signature: String::new() }.report("e", "n")
+        };
         assert_eq!(of_length(4_096), Ok(report(None)));
         assert_eq!(of_length(4_097), Err(ReportError::TooLong));
         // An envelope is read up to twice that: too short to be one, but not too long.
         assert_eq!(Envelope::parse(&" ".repeat(8_192)), Err(ReportError::Unreadable));
         assert_eq!(Envelope::parse(&" ".repeat(8_193)), Err(ReportError::TooLong));
-        let named = |system: &str| Envelope { report: json.replace("Debian", system), signature: String::new() }.report("e", "n");
+        let named = |system: &str| {
+            Envelope { report: json.replace("Debian", system), signature: String::new() }
+                .report("e", "n")
+        };
         assert!(named(&"x".repeat(200)).is_ok());
         assert_eq!(named(&"x".repeat(201)), Err(ReportError::Unreadable));
     }

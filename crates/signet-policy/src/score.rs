@@ -27,7 +27,8 @@ pub enum Attribute {
 
 impl Attribute {
     /// Every attribute, in the table's order.
-    pub const ALL: [Self; 5] = [Self::Identity, Self::Authentication, Self::Device, Self::Network, Self::Country];
+    pub const ALL: [Self; 5] =
+        [Self::Identity, Self::Authentication, Self::Device, Self::Network, Self::Country];
 
     /// As the table names it.
     pub const fn words(self) -> &'static str {
@@ -88,7 +89,9 @@ impl Condition {
     pub const fn attribute(self) -> Attribute {
         match self {
             Self::StandardUser | Self::PrivilegedUser => Attribute::Identity,
-            Self::PasswordOnly | Self::SoftwareToken | Self::HardwareToken => Attribute::Authentication,
+            Self::PasswordOnly | Self::SoftwareToken | Self::HardwareToken => {
+                Attribute::Authentication
+            }
             Self::Managed | Self::Unmanaged => Attribute::Device,
             Self::CorporateNetwork | Self::UnknownNetwork => Attribute::Network,
             Self::ExpectedCountry | Self::AnomalousCountry => Attribute::Country,
@@ -144,15 +147,25 @@ impl Attributes {
     pub fn condition(&self, attribute: Attribute) -> Option<Condition> {
         let either = |known: Option<bool>, yes, no| known.map(|k| if k { yes } else { no });
         match attribute {
-            Attribute::Identity => either(self.privileged, Condition::PrivilegedUser, Condition::StandardUser),
+            Attribute::Identity => {
+                either(self.privileged, Condition::PrivilegedUser, Condition::StandardUser)
+            }
             Attribute::Authentication => self.authentication.map(|a| match a {
                 Authentication::PasswordOnly => Condition::PasswordOnly,
                 Authentication::SoftwareToken => Condition::SoftwareToken,
                 Authentication::HardwareToken => Condition::HardwareToken,
             }),
             Attribute::Device => either(self.managed, Condition::Managed, Condition::Unmanaged),
-            Attribute::Network => either(self.corporate_network, Condition::CorporateNetwork, Condition::UnknownNetwork),
-            Attribute::Country => either(self.expected_country, Condition::ExpectedCountry, Condition::AnomalousCountry),
+            Attribute::Network => either(
+                self.corporate_network,
+                Condition::CorporateNetwork,
+                Condition::UnknownNetwork,
+            ),
+            Attribute::Country => either(
+                self.expected_country,
+                Condition::ExpectedCountry,
+                Condition::AnomalousCountry,
+            ),
         }
     }
 }
@@ -244,7 +257,11 @@ impl Assessment {
             Decision::StepUp => "a touch of your security key is wanted",
             Decision::Deny => "refused",
         };
-        let score = if parts.is_empty() { "nothing counts against it".to_owned() } else { parts.join(", ") };
+        let score = if parts.is_empty() {
+            "nothing counts against it".to_owned()
+        } else {
+            parts.join(", ")
+        };
         let concerns: String = self.concerns.iter().map(|c| format!(" {}", c.words)).collect();
         format!("Risk {} ({score}): {what}.{concerns}", self.score)
     }
@@ -278,7 +295,9 @@ pub fn assess(table: &ScoreTable, a: &Attributes, concerns: Vec<Concern>) -> Ass
         attribute: attribute.words().into(),
         condition: condition.map_or(NOT_KNOWN, Condition::words).into(),
         points,
-        rationale: condition.map_or("What is not known counts as the worst of its kind.", |c| table.rationale(c)).into(),
+        rationale: condition
+            .map_or("What is not known counts as the worst of its kind.", |c| table.rationale(c))
+            .into(),
         cause: String::new(),
     });
     let factors = factors.collect();
@@ -286,18 +305,38 @@ pub fn assess(table: &ScoreTable, a: &Attributes, concerns: Vec<Concern>) -> Ass
     Assessment { score, decision, factors, concerns, cures, policy: table.digest().into() }
 }
 
-/// What would lower the decision: a single change that does it if there is one, else all that count.
-fn cures(table: &ScoreTable, a: &Attributes, score: u32, concerns: &[Concern], decision: Decision) -> Vec<String> {
+/// What would lower the decision: a single change that does it if there is one, else all that
+/// count.
+fn cures(
+    table: &ScoreTable,
+    a: &Attributes,
+    score: u32,
+    concerns: &[Concern],
+    decision: Decision,
+) -> Vec<String> {
     if decision == Decision::Allow {
         return Vec::new();
     }
     let gain = |attribute| table.points(attribute, a.condition(attribute)) - table.least(attribute);
-    let mut worth: Vec<(Attribute, u32)> = Attribute::ALL.into_iter().map(|x| (x, gain(x))).filter(|(_, g)| *g > 0).collect();
+    let mut worth: Vec<(Attribute, u32)> =
+        Attribute::ALL.into_iter().map(|x| (x, gain(x))).filter(|(_, g)| *g > 0).collect();
     worth.sort_by_key(|(_, gain)| std::cmp::Reverse(*gain));
-    let enough: Vec<_> = worth.iter().copied().filter(|(_, gain)| table.decision(score - gain) < table.decision(score)).collect();
+    let enough: Vec<_> = worth
+        .iter()
+        .copied()
+        .filter(|(_, gain)| table.decision(score - gain) < table.decision(score))
+        .collect();
     let chosen = if enough.is_empty() { worth } else { enough };
-    let by_score = chosen.into_iter().filter_map(|(attribute, _)| cure(attribute, a.condition(attribute))).map(str::to_owned);
-    concerns.iter().filter(|c| c.at_least == decision).map(|c| c.cure.clone()).chain(by_score).collect()
+    let by_score = chosen
+        .into_iter()
+        .filter_map(|(attribute, _)| cure(attribute, a.condition(attribute)))
+        .map(str::to_owned);
+    concerns
+        .iter()
+        .filter(|c| c.at_least == decision)
+        .map(|c| c.cure.clone())
+        .chain(by_score)
+        .collect()
 }
 
 /// What a person or their administrator can do about a condition.
@@ -308,8 +347,12 @@ fn cure(attribute: Attribute, condition: Option<Condition>) -> Option<&'static s
         (Attribute::Authentication, _) => "Touch your security key at logon.",
         (Attribute::Device, _) => "Use a laptop that your firm manages.",
         (Attribute::Network, _) => "Connect from a network of your firm.",
-        (Attribute::Country, Some(_)) => "If you are travelling, ask your administrator to expect you in this country.",
-        (Attribute::Country, None) => "Your country cannot be told: ask your administrator about the gateway's country file.",
+        (Attribute::Country, Some(_)) => {
+            "If you are travelling, ask your administrator to expect you in this country."
+        }
+        (Attribute::Country, None) => {
+            "Your country cannot be told: ask your administrator about the gateway's country file."
+        }
     })
 }
 

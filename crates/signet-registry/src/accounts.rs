@@ -94,7 +94,9 @@ impl NewUser {
             return Err(RegistryError::BadUserId(self.id.clone()));
         }
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
-        if !(1..=COMP_ID_CHARS_MAX).contains(&self.comp_id.len()) || !self.comp_id.bytes().all(allowed) {
+        if !(1..=COMP_ID_CHARS_MAX).contains(&self.comp_id.len())
+            || !self.comp_id.bytes().all(allowed)
+        {
             return Err(RegistryError::BadCompId(self.comp_id.clone()));
         }
         let printable = !self.name.trim().is_empty() && !self.name.chars().any(char::is_control);
@@ -107,20 +109,34 @@ impl NewUser {
 
 impl Registry {
     /// Adds all of them, each with a code, or none.
-    pub async fn add_users(&self, users: &[(NewUser, NewCode)], actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
+    pub async fn add_users(
+        &self,
+        users: &[(NewUser, NewCode)],
+        actor: &str,
+        now: UtcMillis,
+    ) -> Result<(), RegistryError> {
         let mut tx = self.write().await?;
         for (user, code) in users {
             user.check()?;
             add_user(&mut tx, user, actor, now).await?;
-            add_code(&mut tx, &user.id, code, CodePurpose::Enrol, &user.protection, actor, now).await?;
+            add_code(&mut tx, &user.id, code, CodePurpose::Enrol, &user.protection, actor, now)
+                .await?;
         }
         Ok(tx.commit().await?)
     }
 
     /// A new code for a user; an earlier one that is still open stops working.
-    pub async fn add_code(&self, user: &str, code: &NewCode, actor: &str, now: UtcMillis) -> Result<UserRecord, RegistryError> {
+    pub async fn add_code(
+        &self,
+        user: &str,
+        code: &NewCode,
+        actor: &str,
+        now: UtcMillis,
+    ) -> Result<UserRecord, RegistryError> {
         let mut tx = self.write().await?;
-        let record = user_by_id(&mut tx, user).await?.ok_or_else(|| RegistryError::NoSuchUser(user.into()))?;
+        let record = user_by_id(&mut tx, user)
+            .await?
+            .ok_or_else(|| RegistryError::NoSuchUser(user.into()))?;
         if record.state == AccountState::Locked {
             return Err(RegistryError::UserLocked(user.into()));
         }
@@ -132,9 +148,19 @@ impl Registry {
 
     /// Locks or unlocks a user; the event names `actor`. Sessions end when gateways see the new
     /// version.
-    pub async fn set_user_state(&self, user: &str, state: AccountState, actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
+    pub async fn set_user_state(
+        &self,
+        user: &str,
+        state: AccountState,
+        actor: &str,
+        now: UtcMillis,
+    ) -> Result<(), RegistryError> {
         let mut tx = self.write().await?;
-        let done = sqlx::query("UPDATE users SET state = $1 WHERE id = $2").bind(state.as_str()).bind(user).execute(&mut *tx).await?;
+        let done = sqlx::query("UPDATE users SET state = $1 WHERE id = $2")
+            .bind(state.as_str())
+            .bind(user)
+            .execute(&mut *tx)
+            .await?;
         if done.rows_affected() == 0 {
             return Err(RegistryError::NoSuchUser(user.into()));
         }
@@ -144,9 +170,19 @@ impl Registry {
     }
 
     /// `standard` or `privileged`.
-    pub async fn set_user_role(&self, user: &str, role: &str, actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
+    pub async fn set_user_role(
+        &self,
+        user: &str,
+        role: &str,
+        actor: &str,
+        now: UtcMillis,
+    ) -> Result<(), RegistryError> {
         let mut tx = self.write().await?;
-        let done = sqlx::query("UPDATE users SET role = $1 WHERE id = $2").bind(role).bind(user).execute(&mut *tx).await?;
+        let done = sqlx::query("UPDATE users SET role = $1 WHERE id = $2")
+            .bind(role)
+            .bind(user)
+            .execute(&mut *tx)
+            .await?;
         if done.rows_affected() == 0 {
             return Err(RegistryError::NoSuchUser(user.into()));
         }
@@ -155,57 +191,90 @@ impl Registry {
     }
 
     /// `device` is `USER/DEVICE`, or `DEVICE` when only one user has one of that name.
-    pub async fn set_device_state(&self, device: &str, state: AccountState, actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
+    pub async fn set_device_state(
+        &self,
+        device: &str,
+        state: AccountState,
+        actor: &str,
+        now: UtcMillis,
+    ) -> Result<(), RegistryError> {
         let mut tx = self.write().await?;
         let (user, id) = find_device(&mut tx, device).await?;
         let update = sqlx::query("UPDATE devices SET state = $1 WHERE user_id = $2 AND id = $3");
         update.bind(state.as_str()).bind(&user).bind(&id).execute(&mut *tx).await?;
         let kind = if state == AccountState::Locked { "device.locked" } else { "device.unlocked" };
-        events::append(&mut tx, NewEvent::new(now, actor, kind, format!("{user}/{id}"), "")).await?;
+        events::append(&mut tx, NewEvent::new(now, actor, kind, format!("{user}/{id}"), ""))
+            .await?;
         Ok(tx.commit().await?)
     }
 
     /// Every user, by id.
     pub async fn users(&self) -> Result<Vec<UserRecord>, RegistryError> {
-        let rows = sqlx::query(&format!("SELECT {USER} FROM users ORDER BY id")).fetch_all(&self.pool).await?;
+        let rows = sqlx::query(&format!("SELECT {USER} FROM users ORDER BY id"))
+            .fetch_all(&self.pool)
+            .await?;
         rows.iter().map(user_record).collect()
     }
 
     /// A user with devices, certificates and codes, of one moment.
     pub async fn user(&self, id: &str) -> Result<UserDetails, RegistryError> {
         let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
-        let user = user_by_id(&mut tx, id).await?.ok_or_else(|| RegistryError::NoSuchUser(id.into()))?;
+        let user =
+            user_by_id(&mut tx, id).await?.ok_or_else(|| RegistryError::NoSuchUser(id.into()))?;
         let query = format!("SELECT {DEVICE} FROM devices WHERE user_id = $1 ORDER BY id");
         let devices = sqlx::query(&query).bind(id).fetch_all(&mut *tx).await?;
         let devices = devices.iter().map(device_record).collect::<Result<_, _>>()?;
         let certificates = certificates::of(&mut tx, &CertificateSelector::User(id.into())).await?;
-        let codes = sqlx::query("SELECT purpose, state, expires_ms FROM codes WHERE user_id = $1 ORDER BY created_ms DESC");
+        let codes = sqlx::query(
+            "SELECT purpose, state, expires_ms FROM codes WHERE user_id = $1 ORDER BY created_ms \
+                DESC",
+        );
         let codes = codes.bind(id).fetch_all(&mut *tx).await?;
-        let code = |r: &AnyRow| Ok((CodePurpose::read(r.try_get(0)?)?, CodeState::read(r.try_get(1)?)?, UtcMillis(r.try_get(2)?)));
+        let code = |r: &AnyRow| {
+            Ok((
+                CodePurpose::read(r.try_get(0)?)?,
+                CodeState::read(r.try_get(1)?)?,
+                UtcMillis(r.try_get(2)?),
+            ))
+        };
         let codes = codes.iter().map(code).collect::<Result<_, RegistryError>>()?;
         Ok(UserDetails { user, devices, certificates, codes })
     }
 }
 
-async fn add_user(tx: &mut Tx, user: &NewUser, actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
+async fn add_user(
+    tx: &mut Tx,
+    user: &NewUser,
+    actor: &str,
+    now: UtcMillis,
+) -> Result<(), RegistryError> {
     if user_by_id(tx, &user.id).await?.is_some() {
         return Err(RegistryError::UserExists(user.id.clone()));
     }
     // Not told apart by case: people read them aloud.
-    let taken = sqlx::query("SELECT COUNT(*) FROM users WHERE LOWER(comp_id) = LOWER($1)").bind(&user.comp_id).fetch_one(&mut **tx).await?;
+    let taken = sqlx::query("SELECT COUNT(*) FROM users WHERE LOWER(comp_id) = LOWER($1)")
+        .bind(&user.comp_id)
+        .fetch_one(&mut **tx)
+        .await?;
     if taken.try_get::<i64, _>(0)? > 0 {
         return Err(RegistryError::CompIdTaken(user.comp_id.clone()));
     }
-    sqlx::query("INSERT INTO users (id, comp_id, name, role, protection, state, created_ms) VALUES ($1, $2, $3, $4, $5, 'active', $6)")
-        .bind(&user.id)
-        .bind(&user.comp_id)
-        .bind(&user.name)
-        .bind(&user.role)
-        .bind(&user.protection)
-        .bind(now.0)
-        .execute(&mut **tx)
-        .await?;
-    let detail = format!("CompID {}, {}, key in {}, {:?}", user.comp_id, user.role, user.protection, user.name);
+    sqlx::query(
+        "INSERT INTO users (id, comp_id, name, role, protection, state, created_ms) \
+        VALUES ($1, $2, $3, $4, $5, 'active', $6)",
+    )
+    .bind(&user.id)
+    .bind(&user.comp_id)
+    .bind(&user.name)
+    .bind(&user.role)
+    .bind(&user.protection)
+    .bind(now.0)
+    .execute(&mut **tx)
+    .await?;
+    let detail = format!(
+        "CompID {}, {}, key in {}, {:?}",
+        user.comp_id, user.role, user.protection, user.name
+    );
     events::append(tx, NewEvent::new(now, actor, "user.added", &user.id, detail)).await
 }
 
@@ -221,8 +290,17 @@ pub(super) async fn add_code(
     let insert =
         "INSERT INTO codes (hash, user_id, protection, state, created_ms, expires_ms, used_ms, serial, claim, claimed_ms, purpose, managed)
         VALUES ($1, $2, $3, 'open', $4, $5, 0, '', '', 0, $6, $7)";
-    let insert = sqlx::query(insert).bind(code.digest.clone()).bind(user.to_owned()).bind(protection.to_owned());
-    insert.bind(now.0).bind(code.expires.0).bind(purpose.as_str()).bind(i64::from(code.managed)).execute(&mut **tx).await?;
+    let insert = sqlx::query(insert)
+        .bind(code.digest.clone())
+        .bind(user.to_owned())
+        .bind(protection.to_owned());
+    insert
+        .bind(now.0)
+        .bind(code.expires.0)
+        .bind(purpose.as_str())
+        .bind(i64::from(code.managed))
+        .execute(&mut **tx)
+        .await?;
     let hours = code.expires.since(now) / 3_600_000;
     let kind = match purpose {
         CodePurpose::Enrol => "code.made",
@@ -235,40 +313,72 @@ pub(super) async fn add_code(
             actor,
             kind,
             user,
-            format!("good for {hours} hours{}", if code.managed { ", for a managed device" } else { "" }),
+            format!(
+                "good for {hours} hours{}",
+                if code.managed { ", for a managed device" } else { "" }
+            ),
         ),
     )
     .await
 }
 
 /// Open codes stop working; how many.
-pub(super) async fn void_codes(tx: &mut Tx, user: &str, purpose: CodePurpose) -> Result<u64, RegistryError> {
-    let update = sqlx::query("UPDATE codes SET state = 'replaced' WHERE user_id = $1 AND purpose = $2 AND state = 'open'");
-    Ok(update.bind(user.to_owned()).bind(purpose.as_str()).execute(&mut **tx).await?.rows_affected())
+pub(super) async fn void_codes(
+    tx: &mut Tx,
+    user: &str,
+    purpose: CodePurpose,
+) -> Result<u64, RegistryError> {
+    let update = sqlx::query(
+        "UPDATE codes SET state = 'replaced' WHERE user_id = $1 AND purpose = $2 AND state = \
+            'open'",
+    );
+    Ok(update
+        .bind(user.to_owned())
+        .bind(purpose.as_str())
+        .execute(&mut **tx)
+        .await?
+        .rows_affected())
 }
 
 const USER: &str = "id, comp_id, name, role, protection, state, created_ms";
 const DEVICE: &str = "user_id, id, protection, state, created_ms";
 
 pub(super) async fn user_by_id(tx: &mut Tx, id: &str) -> Result<Option<UserRecord>, RegistryError> {
-    let row = sqlx::query(&format!("SELECT {USER} FROM users WHERE id = $1")).bind(id.to_owned()).fetch_optional(&mut **tx).await?;
+    let row = sqlx::query(&format!("SELECT {USER} FROM users WHERE id = $1"))
+        .bind(id.to_owned())
+        .fetch_optional(&mut **tx)
+        .await?;
     row.as_ref().map(user_record).transpose()
 }
 
-pub(super) async fn device_by_id(tx: &mut Tx, user: &str, id: &str) -> Result<Option<DeviceRecord>, RegistryError> {
+pub(super) async fn device_by_id(
+    tx: &mut Tx,
+    user: &str,
+    id: &str,
+) -> Result<Option<DeviceRecord>, RegistryError> {
     let query = format!("SELECT {DEVICE} FROM devices WHERE user_id = $1 AND id = $2");
-    let row = sqlx::query(&query).bind(user.to_owned()).bind(id.to_owned()).fetch_optional(&mut **tx).await?;
+    let row = sqlx::query(&query)
+        .bind(user.to_owned())
+        .bind(id.to_owned())
+        .fetch_optional(&mut **tx)
+        .await?;
     row.as_ref().map(device_record).transpose()
 }
 
 /// User and device id of `USER/DEVICE` or an unambiguous `DEVICE`.
-pub(super) async fn find_device(tx: &mut Tx, text: &str) -> Result<(String, String), RegistryError> {
+pub(super) async fn find_device(
+    tx: &mut Tx,
+    text: &str,
+) -> Result<(String, String), RegistryError> {
     let missing = || RegistryError::NoSuchDevice(text.into());
     if let Some((user, id)) = text.split_once('/') {
         let found = device_by_id(tx, user, id).await?.ok_or_else(missing)?;
         return Ok((found.user, found.id));
     }
-    let rows = sqlx::query("SELECT user_id FROM devices WHERE id = $1").bind(text.to_owned()).fetch_all(&mut **tx).await?;
+    let rows = sqlx::query("SELECT user_id FROM devices WHERE id = $1")
+        .bind(text.to_owned())
+        .fetch_all(&mut **tx)
+        .await?;
     match rows.as_slice() {
         [] => Err(missing()),
         [one] => Ok((one.try_get(0)?, text.into())),

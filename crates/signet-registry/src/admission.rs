@@ -25,7 +25,9 @@ pub enum AdmissionRefusal {
     RegistryStale,
     /// No certificate of this serial number, or one that ended long ago. At fault: the desk's user,
     /// or a restored backup.
-    #[error("this certificate is not in the registry; ask your administrator for a new enrolment code")]
+    #[error(
+        "this certificate is not in the registry; ask your administrator for a new enrolment code"
+    )]
     Unknown,
     /// Two certificates of different authorities with one serial number, or a forgery.
     #[error("this certificate is not the one the registry has")]
@@ -67,13 +69,24 @@ impl AdmissionRefusal {
     /// What the person at the desk does about it.
     pub fn cure(self) -> &'static str {
         match self {
-            Self::RegistryStale => "Wait a minute and connect again; if it stays so, tell your administrator.",
-            Self::Unknown | Self::Expired => "Ask your administrator for a new enrolment code, then choose Enrol this laptop.",
+            Self::RegistryStale => {
+                "Wait a minute and connect again; if it stays so, tell your administrator."
+            }
+            Self::Unknown | Self::Expired => {
+                "Ask your administrator for a new enrolment code, then choose Enrol this laptop."
+            }
             Self::NotTheSame => "Tell your administrator: two certificates have one serial number.",
-            Self::Revoked => "Ask your administrator why it was revoked; a new enrolment code makes a new one.",
-            Self::Superseded => "Choose this laptop's newer identity, or ask your administrator for a new enrolment code.",
+            Self::Revoked => {
+                "Ask your administrator why it was revoked; a new enrolment code makes a new one."
+            }
+            Self::Superseded => {
+                "Choose this laptop's newer identity, or ask your administrator for a new \
+                    enrolment code."
+            }
             Self::UserLocked => "Ask your administrator to unlock your account.",
-            Self::DeviceLocked => "Ask your administrator to unlock this device, or use another one of yours.",
+            Self::DeviceLocked => {
+                "Ask your administrator to unlock this device, or use another one of yours."
+            }
         }
     }
 }
@@ -93,7 +106,11 @@ pub fn admit<'v>(
 }
 
 /// The same without the question how old the view is: for a session that is on already.
-pub fn still_good<'v>(view: &'v View, shown: &Shown, now: UtcMillis) -> Result<&'v CertificateView, AdmissionRefusal> {
+pub fn still_good<'v>(
+    view: &'v View,
+    shown: &Shown,
+    now: UtcMillis,
+) -> Result<&'v CertificateView, AdmissionRefusal> {
     let c = view.certificates.get(&shown.serial).ok_or(AdmissionRefusal::Unknown)?;
     if c.spki_sha256 != shown.spki_sha256 || c.comp_id != shown.comp_id {
         return Err(AdmissionRefusal::NotTheSame);
@@ -136,7 +153,12 @@ mod tests {
     }
 
     fn shown() -> Shown {
-        Shown { serial: "01".into(), spki_sha256: "aa".into(), comp_id: "ALICE1".into(), not_after: UtcMillis(1_000) }
+        Shown {
+            serial: "01".into(),
+            spki_sha256: "aa".into(),
+            comp_id: "ALICE1".into(),
+            not_after: UtcMillis(1_000),
+        }
     }
 
     #[test]
@@ -162,16 +184,27 @@ mod tests {
         for (name, change, want) in table {
             let (mut c, mut s) = (good(), shown());
             change(&mut c, &mut s);
-            let view = View { version: 1, certificates: [("01".to_string(), c)].into(), ..View::default() };
+            let view = View {
+                version: 1,
+                certificates: [("01".to_string(), c)].into(),
+                ..View::default()
+            };
             assert_eq!(admit(&view, 0, 10_000, &s, UtcMillis(500)).map(|_| ()), *want, "{name}");
         }
     }
 
     #[test]
     fn a_stale_view_admits_nobody_but_cuts_nobody_either() {
-        let view = View { version: 1, certificates: [("01".to_string(), good())].into(), ..View::default() };
+        let view = View {
+            version: 1,
+            certificates: [("01".to_string(), good())].into(),
+            ..View::default()
+        };
         assert!(admit(&view, 10_000, 10_000, &shown(), UtcMillis(500)).is_ok());
-        assert_eq!(admit(&view, 10_001, 10_000, &shown(), UtcMillis(500)), Err(AdmissionRefusal::RegistryStale));
+        assert_eq!(
+            admit(&view, 10_001, 10_000, &shown(), UtcMillis(500)),
+            Err(AdmissionRefusal::RegistryStale)
+        );
         assert!(still_good(&view, &shown(), UtcMillis(500)).is_ok());
     }
 }

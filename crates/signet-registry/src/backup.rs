@@ -1,8 +1,8 @@
 //! A whole registry in one file, the same for either database.
 //!
-//! JSON lines: a head with the schema, one line per row, and a last line with the number of rows and
-//! a digest of everything before it. It holds no key and no code, but it does hold names and the
-//! digests of codes: guard it like the registry.
+//! JSON lines: a head with the schema, one line per row, and a last line with the number of rows
+//! and a digest of everything before it. It holds no key and no code, but it does hold names and
+//! the digests of codes: guard it like the registry.
 
 use super::{NewEvent, Registry, RegistryError, events, hex, schema};
 use aws_lc_rs::digest::{Context, SHA256};
@@ -45,12 +45,18 @@ impl Registry {
     pub async fn backup(&self, out: &Path, now: UtcMillis) -> Result<u64, RegistryError> {
         let fail = |source| RegistryError::File { path: out.to_owned(), source };
         let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
-        let mut text = line(&Head { format: FORMAT.into(), schema: schema::SCHEMA, made_ms: now.0 })?;
+        let mut text =
+            line(&Head { format: FORMAT.into(), schema: schema::SCHEMA, made_ms: now.0 })?;
         let mut rows = 0;
         for (table, columns) in schema::tables(schema::SCHEMA) {
-            let query = format!("SELECT {} FROM {table} ORDER BY {}", columns.join(", "), columns[0]);
+            let query =
+                format!("SELECT {} FROM {table} ORDER BY {}", columns.join(", "), columns[0]);
             for r in sqlx::query(&query).fetch_all(&mut *tx).await? {
-                let value = |n: usize| r.try_get::<i64, _>(n).map(Value::from).or_else(|_| r.try_get::<String, _>(n).map(Value::from));
+                let value = |n: usize| {
+                    r.try_get::<i64, _>(n)
+                        .map(Value::from)
+                        .or_else(|_| r.try_get::<String, _>(n).map(Value::from))
+                };
                 let row = (0..columns.len()).map(value).collect::<Result<_, _>>()?;
                 text.push_str(&line(&Line { table: table.into(), row })?);
                 rows += 1;
@@ -67,21 +73,33 @@ impl Registry {
         Ok(rows)
     }
 
-    /// Puts a backup back, all of it or nothing; how many rows. What the registry holds is lost, and
-    /// that takes `replace`. Its version goes on rising, so that running gateways notice.
-    pub async fn restore(&self, from: &Path, replace: bool, actor: &str, now: UtcMillis) -> Result<u64, RegistryError> {
+    /// Puts a backup back, all of it or nothing; how many rows. What the registry holds is lost,
+    /// and that takes `replace`. Its version goes on rising, so that running gateways notice.
+    pub async fn restore(
+        &self,
+        from: &Path,
+        replace: bool,
+        actor: &str,
+        now: UtcMillis,
+    ) -> Result<u64, RegistryError> {
         let (schema, lines) = read(from)?;
         let mut tx = self.exclusive().await?;
         let (mut version, mut crl_number, mut lost) = (0i64, 0i64, String::new());
         if schema::found(&mut tx, self.dialect).await? > 0 {
-            let users: i64 = sqlx::query("SELECT COUNT(*) FROM users").fetch_one(&mut *tx).await?.try_get(0)?;
-            let meta = sqlx::query("SELECT version, head_seq FROM registry_meta WHERE id = 1").fetch_one(&mut *tx).await?;
+            let users: i64 =
+                sqlx::query("SELECT COUNT(*) FROM users").fetch_one(&mut *tx).await?.try_get(0)?;
+            let meta = sqlx::query("SELECT version, head_seq FROM registry_meta WHERE id = 1")
+                .fetch_one(&mut *tx)
+                .await?;
             let events: i64 = meta.try_get(1)?;
             if (users > 0 || events > 0) && !replace {
                 return Err(RegistryError::NotEmpty);
             }
             version = meta.try_get(0)?;
-            crl_number = sqlx::query("SELECT number FROM crl WHERE id = 1").fetch_one(&mut *tx).await?.try_get(0)?;
+            crl_number = sqlx::query("SELECT number FROM crl WHERE id = 1")
+                .fetch_one(&mut *tx)
+                .await?
+                .try_get(0)?;
             lost = evidence_head(&mut tx).await?;
             schema::drop_all(&mut tx).await?;
         }
@@ -95,14 +113,17 @@ impl Registry {
             insert(&mut tx, &tables, l).await?;
         }
         schema::migrate(&mut tx, self.dialect, schema, schema::SCHEMA).await?;
-        let raise = sqlx::query("UPDATE registry_meta SET version = version + $1 + 1 WHERE id = 1").bind(version);
+        let raise = sqlx::query("UPDATE registry_meta SET version = version + $1 + 1 WHERE id = 1")
+            .bind(version);
         if raise.execute(&mut *tx).await?.rows_affected() != 1 {
             return Err(RegistryError::BadBackup("it has no registry_meta".into()));
         }
         // The list is made anew from what is now in force, and its number never goes back.
-        let crl = "UPDATE crl SET covers = '', number = CASE WHEN number > $1 THEN number ELSE $1 END WHERE id = 1";
+        let crl = "UPDATE crl SET covers = '', number = CASE WHEN number > $1 THEN number ELSE $1 \
+            END WHERE id = 1";
         sqlx::query(crl).bind(crl_number).execute(&mut *tx).await?;
-        let detail = format!("{} rows; {}; before: {lost}", lines.len(), evidence_head(&mut tx).await?);
+        let detail =
+            format!("{} rows; {}; before: {lost}", lines.len(), evidence_head(&mut tx).await?);
         events::append(&mut tx, NewEvent::new(now, actor, "registry.restored", "", detail)).await?;
         tx.commit().await?;
         Ok(lines.len() as u64)
@@ -111,15 +132,23 @@ impl Registry {
 
 /// What the log says of evidence that a restore takes away or brings back.
 async fn evidence_head(tx: &mut super::Tx) -> Result<String, RegistryError> {
-    if sqlx::query("SELECT schema_version FROM registry_meta WHERE id = 1").fetch_one(&mut **tx).await?.try_get::<i64, _>(0)? < 2 {
+    if sqlx::query("SELECT schema_version FROM registry_meta WHERE id = 1")
+        .fetch_one(&mut **tx)
+        .await?
+        .try_get::<i64, _>(0)?
+        < 2
+    {
         return Ok("no evidence".into());
     }
-    let head = sqlx::query("SELECT evidence_seq, evidence_hash FROM registry_meta WHERE id = 1").fetch_one(&mut **tx).await?;
+    let head = sqlx::query("SELECT evidence_seq, evidence_hash FROM registry_meta WHERE id = 1")
+        .fetch_one(&mut **tx)
+        .await?;
     Ok(format!("evidence up to {} {}", head.try_get::<i64, _>(0)?, head.try_get::<String, _>(1)?))
 }
 
 fn line(value: &impl Serialize) -> Result<String, RegistryError> {
-    let mut text = serde_json::to_string(value).map_err(|e| RegistryError::BadBackup(e.to_string()))?;
+    let mut text =
+        serde_json::to_string(value).map_err(|e| RegistryError::BadBackup(e.to_string()))?;
     text.push('\n');
     Ok(text)
 }
@@ -130,7 +159,10 @@ fn read(from: &Path) -> Result<(i64, Vec<Line>), RegistryError> {
     let bad = |why: &str| RegistryError::BadBackup(why.into());
     let file = BufReader::new(fs::File::open(from).map_err(fail)?);
     let mut texts = file.lines().collect::<Result<Vec<_>, _>>().map_err(fail)?;
-    let tail: Tail = texts.pop().and_then(|t| serde_json::from_str(&t).ok()).ok_or_else(|| bad("its end is missing"))?;
+    let tail: Tail = texts
+        .pop()
+        .and_then(|t| serde_json::from_str(&t).ok())
+        .ok_or_else(|| bad("its end is missing"))?;
     let mut digest = Context::new(&SHA256);
     for t in &texts {
         digest.update(t.as_bytes());
@@ -139,15 +171,24 @@ fn read(from: &Path) -> Result<(i64, Vec<Line>), RegistryError> {
     if hex(digest.finish().as_ref()) != tail.sha256 || tail.rows + 1 != texts.len() as u64 {
         return Err(bad("it was changed or is incomplete"));
     }
-    let head: Head = texts.first().and_then(|t| serde_json::from_str(t).ok()).ok_or_else(|| bad("its head cannot be read"))?;
+    let head: Head = texts
+        .first()
+        .and_then(|t| serde_json::from_str(t).ok())
+        .ok_or_else(|| bad("its head cannot be read"))?;
     if head.format != FORMAT || !(1..=schema::SCHEMA).contains(&head.schema) {
         return Err(bad(&format!("it has format {:?} and schema {}", head.format, head.schema)));
     }
-    let row = |t: &String| serde_json::from_str(t).map_err(|e| bad(&format!("a row cannot be read: {e}")));
+    let row = |t: &String| {
+        serde_json::from_str(t).map_err(|e| bad(&format!("a row cannot be read: {e}")))
+    };
     Ok((head.schema, texts.iter().skip(1).map(row).collect::<Result<_, _>>()?))
 }
 
-async fn insert(tx: &mut super::Tx, tables: &[(&str, Vec<&str>)], l: &Line) -> Result<(), RegistryError> {
+async fn insert(
+    tx: &mut super::Tx,
+    tables: &[(&str, Vec<&str>)],
+    l: &Line,
+) -> Result<(), RegistryError> {
     let bad = || RegistryError::BadBackup(format!("a row of {:?} does not fit", l.table));
     // Names come from our own list, never from the file.
     let (table, columns) = tables.iter().find(|(t, _)| *t == l.table).ok_or_else(bad)?;
@@ -155,7 +196,8 @@ async fn insert(tx: &mut super::Tx, tables: &[(&str, Vec<&str>)], l: &Line) -> R
         return Err(bad());
     }
     let places: Vec<String> = (1..=columns.len()).map(|n| format!("${n}")).collect();
-    let statement = format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places.join(", "));
+    let statement =
+        format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places.join(", "));
     let mut query = sqlx::query(&statement);
     for v in &l.row {
         query = match v {

@@ -1,6 +1,8 @@
 //! Certificates after they were issued: first use, revocation, and the list of the revoked.
 
-use super::{CertificateState, CodePurpose, NewEvent, Registry, RegistryError, Tx, accounts, events};
+use super::{
+    CertificateState, CodePurpose, NewEvent, Registry, RegistryError, Tx, accounts, events,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_rfq::UtcMillis;
 use sqlx::{Row as _, any::AnyRow};
@@ -81,20 +83,40 @@ impl Registry {
     /// older ones of the same device are not needed any more.
     pub async fn first_used(&self, serial: &str, now: UtcMillis) -> Result<(), RegistryError> {
         let mut tx = self.write().await?;
-        let update = "UPDATE certificates SET first_used_ms = $1 WHERE serial = $2 AND first_used_ms = 0 AND state = 'good'";
-        if sqlx::query(update).bind(now.0).bind(serial).execute(&mut *tx).await?.rows_affected() == 0 {
+        let update = "UPDATE certificates SET first_used_ms = $1 WHERE serial = $2 AND \
+            first_used_ms = 0 AND state = 'good'";
+        if sqlx::query(update).bind(now.0).bind(serial).execute(&mut *tx).await?.rows_affected()
+            == 0
+        {
             // Another gateway was quicker; leave the version as it is.
             return Ok(());
         }
-        let used = by_serial(&mut tx, serial).await?.ok_or_else(|| RegistryError::NoSuchCertificate(serial.into()))?;
+        let used = by_serial(&mut tx, serial)
+            .await?
+            .ok_or_else(|| RegistryError::NoSuchCertificate(serial.into()))?;
         let who = format!("{}/{}", used.user, used.device);
-        events::append(&mut tx, NewEvent::new(now, "gateway", "certificate.first_used", &who, serial)).await?;
+        events::append(
+            &mut tx,
+            NewEvent::new(now, "gateway", "certificate.first_used", &who, serial),
+        )
+        .await?;
         let device = CertificateSelector::Device(who.clone());
         for old in of(&mut tx, &device).await? {
             if old.state == CertificateState::Good && old.issued < used.issued {
-                end(&mut tx, &old.serial, CertificateState::Superseded, "its successor is in use", now).await?;
+                end(
+                    &mut tx,
+                    &old.serial,
+                    CertificateState::Superseded,
+                    "its successor is in use",
+                    now,
+                )
+                .await?;
                 let detail = format!("{} by {serial}", old.serial);
-                events::append(&mut tx, NewEvent::new(now, "gateway", "certificate.superseded", &who, detail)).await?;
+                events::append(
+                    &mut tx,
+                    NewEvent::new(now, "gateway", "certificate.superseded", &who, detail),
+                )
+                .await?;
             }
         }
         Ok(tx.commit().await?)
@@ -117,7 +139,9 @@ impl Registry {
                 (of(&mut tx, &CertificateSelector::Device(d.clone())).await?, d)
             }
             CertificateSelector::User(u) => {
-                accounts::user_by_id(&mut tx, u).await?.ok_or_else(|| RegistryError::NoSuchUser(u.clone()))?;
+                accounts::user_by_id(&mut tx, u)
+                    .await?
+                    .ok_or_else(|| RegistryError::NoSuchUser(u.clone()))?;
                 (of(&mut tx, which).await?, u.clone())
             }
         };
@@ -126,19 +150,35 @@ impl Registry {
         }
         let voided = match which {
             CertificateSelector::User(u) => {
-                accounts::void_codes(&mut tx, u, CodePurpose::Enrol).await? + accounts::void_codes(&mut tx, u, CodePurpose::Key).await?
+                accounts::void_codes(&mut tx, u, CodePurpose::Enrol).await?
+                    + accounts::void_codes(&mut tx, u, CodePurpose::Key).await?
             }
             _ => 0,
         };
         let mut revoked = vec![];
-        for c in found.iter().filter(|c| c.state != CertificateState::Revoked && c.not_after > now) {
+        for c in found.iter().filter(|c| c.state != CertificateState::Revoked && c.not_after > now)
+        {
             end(&mut tx, &c.serial, CertificateState::Revoked, reason, now).await?;
             let who = format!("{}/{}", c.user, c.device);
-            events::append(&mut tx, NewEvent::new(now, actor, "certificate.revoked", who, format!("{}: {reason}", c.serial))).await?;
+            events::append(
+                &mut tx,
+                NewEvent::new(
+                    now,
+                    actor,
+                    "certificate.revoked",
+                    who,
+                    format!("{}: {reason}", c.serial),
+                ),
+            )
+            .await?;
             revoked.push(c.serial.clone());
         }
         if voided > 0 {
-            events::append(&mut tx, NewEvent::new(now, actor, "code.voided", &what, format!("{voided} open"))).await?;
+            events::append(
+                &mut tx,
+                NewEvent::new(now, actor, "code.voided", &what, format!("{voided} open")),
+            )
+            .await?;
         }
         if revoked.is_empty() && voided == 0 {
             return Err(RegistryError::NothingToRevoke(what));
@@ -149,7 +189,8 @@ impl Registry {
 
     /// The newest revocation list that was made, whether or not another is due.
     pub async fn crl(&self) -> Result<StoredCrl, RegistryError> {
-        let query = "SELECT number, covers, this_update_ms, next_update_ms, der FROM crl WHERE id = 1";
+        let query =
+            "SELECT number, covers, this_update_ms, next_update_ms, der FROM crl WHERE id = 1";
         crl(&sqlx::query(query).fetch_one(&self.pool).await?)
     }
 
@@ -162,25 +203,31 @@ impl Registry {
         now: UtcMillis,
     ) -> Result<Option<StoredCrl>, E> {
         let mut tx = self.write().await?;
-        let query = "SELECT number, covers, this_update_ms, next_update_ms, der FROM crl WHERE id = 1";
-        let last = crl(&sqlx::query(query).fetch_one(&mut *tx).await.map_err(RegistryError::from)?)?;
+        let query =
+            "SELECT number, covers, this_update_ms, next_update_ms, der FROM crl WHERE id = 1";
+        let last =
+            crl(&sqlx::query(query).fetch_one(&mut *tx).await.map_err(RegistryError::from)?)?;
         let lines = revoked(&mut tx, now).await?;
         let covers = covers(&lines);
         if !due(&last, &covers) {
             return Ok(None);
         }
         let next = StoredCrl { covers, ..make(last.number + 1, &lines)? };
-        sqlx::query("UPDATE crl SET number = $1, covers = $2, this_update_ms = $3, next_update_ms = $4, der = $5 WHERE id = 1")
-            .bind(next.number)
-            .bind(&next.covers)
-            .bind(next.this_update.0)
-            .bind(next.next_update.0)
-            .bind(BASE64.encode(&next.der))
-            .execute(&mut *tx)
-            .await
-            .map_err(RegistryError::from)?;
+        sqlx::query(
+            "UPDATE crl SET number = $1, covers = $2, this_update_ms = $3, next_update_ms \
+            = $4, der = $5 WHERE id = 1",
+        )
+        .bind(next.number)
+        .bind(&next.covers)
+        .bind(next.this_update.0)
+        .bind(next.next_update.0)
+        .bind(BASE64.encode(&next.der))
+        .execute(&mut *tx)
+        .await
+        .map_err(RegistryError::from)?;
         let detail = format!("number {}, {} certificates", next.number, lines.len());
-        events::append(&mut tx, NewEvent::new(now, "gateway", "crl.issued", "desks.crl", detail)).await?;
+        events::append(&mut tx, NewEvent::new(now, "gateway", "crl.issued", "desks.crl", detail))
+            .await?;
         tx.commit().await.map_err(RegistryError::from)?;
         Ok(Some(next))
     }
@@ -204,7 +251,9 @@ fn crl(r: &AnyRow) -> Result<StoredCrl, RegistryError> {
 }
 
 fn covers(lines: &[RevokedCertificate]) -> String {
-    super::hex_sha256(lines.iter().map(|l| format!("{} {};", l.serial, l.reason)).collect::<String>().as_bytes())
+    super::hex_sha256(
+        lines.iter().map(|l| format!("{} {};", l.serial, l.reason)).collect::<String>().as_bytes(),
+    )
 }
 
 /// Revoked, superseded, or on hold because user or device is locked; until they would have expired.
@@ -237,7 +286,13 @@ fn reason_code(words: &str) -> u8 {
     }
 }
 
-async fn end(tx: &mut Tx, serial: &str, state: CertificateState, reason: &str, now: UtcMillis) -> Result<(), RegistryError> {
+async fn end(
+    tx: &mut Tx,
+    serial: &str,
+    state: CertificateState,
+    reason: &str,
+    now: UtcMillis,
+) -> Result<(), RegistryError> {
     sqlx::query("UPDATE certificates SET state = $1, reason = $2, ended_ms = $3 WHERE serial = $4")
         .bind(state.as_str())
         .bind(reason.to_owned())
@@ -248,12 +303,18 @@ async fn end(tx: &mut Tx, serial: &str, state: CertificateState, reason: &str, n
     Ok(())
 }
 
-pub(super) async fn by_serial(tx: &mut Tx, serial: &str) -> Result<Option<CertificateRecord>, RegistryError> {
+pub(super) async fn by_serial(
+    tx: &mut Tx,
+    serial: &str,
+) -> Result<Option<CertificateRecord>, RegistryError> {
     Ok(of(tx, &CertificateSelector::Serial(serial.into())).await?.pop())
 }
 
 /// Newest first. A device is written `USER/DEVICE` here.
-pub(super) async fn of(tx: &mut Tx, which: &CertificateSelector) -> Result<Vec<CertificateRecord>, RegistryError> {
+pub(super) async fn of(
+    tx: &mut Tx,
+    which: &CertificateSelector,
+) -> Result<Vec<CertificateRecord>, RegistryError> {
     let (condition, a, b) = match which {
         CertificateSelector::Serial(s) => ("serial = $1 AND serial = $2", s.as_str(), s.as_str()),
         CertificateSelector::User(u) => ("user_id = $1 AND user_id = $2", u.as_str(), u.as_str()),
@@ -262,8 +323,11 @@ pub(super) async fn of(tx: &mut Tx, which: &CertificateSelector) -> Result<Vec<C
             ("user_id = $1 AND device_id = $2", user, id)
         }
     };
-    let query = format!("SELECT {CERTIFICATE} FROM certificates WHERE {condition} ORDER BY issued_ms DESC, serial");
-    let rows = sqlx::query(&query).bind(a.to_owned()).bind(b.to_owned()).fetch_all(&mut **tx).await?;
+    let query = format!(
+        "SELECT {CERTIFICATE} FROM certificates WHERE {condition} ORDER BY issued_ms DESC, serial"
+    );
+    let rows =
+        sqlx::query(&query).bind(a.to_owned()).bind(b.to_owned()).fetch_all(&mut **tx).await?;
     rows.iter().map(record).collect()
 }
 

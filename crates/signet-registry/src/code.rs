@@ -23,8 +23,8 @@ impl OneTimeCode {
         Self(random)
     }
 
-    /// What somebody typed. Case, dashes and spaces do not matter; O is 0, I and L are 1. `None` when
-    /// it cannot be a code at all: mistyped, as the check character tells.
+    /// What somebody typed. Case, dashes and spaces do not matter; O is 0, I and L are 1. `None`
+    /// when it cannot be a code at all: mistyped, as the check character tells.
     pub fn read(typed: &str) -> Option<Self> {
         let mut digits = Zeroizing::new([0u8; CHARACTERS]);
         let mut n = 0;
@@ -65,7 +65,8 @@ impl OneTimeCode {
         text
     }
 
-    /// What the registry keeps of an enrolment code. A fast digest is enough: nobody can try 2^128 codes.
+    /// What the registry keeps of an enrolment code. A fast digest is enough: nobody can try 2^128
+    /// codes.
     pub fn digest(&self) -> String {
         self.digest_for(CodePurpose::Enrol)
     }
@@ -169,13 +170,26 @@ mod tests {
         assert!(shown.split('-').take(5).all(|g| g.len() == 5));
         assert_eq!(OneTimeCode::read(&shown), Some(code.clone()));
         assert_eq!(OneTimeCode::read(&shown.to_lowercase().replace('-', " ")), Some(code.clone()));
-        assert_eq!(OneTimeCode::read(&shown.replace('0', "o").replace('1', "l")), Some(code.clone()));
+        assert_eq!(
+            OneTimeCode::read(&shown.replace('0', "o").replace('1', "l")),
+            Some(code.clone())
+        );
         assert_eq!(format!("{code:?}"), "OneTimeCode(..)");
     }
 
     #[test]
     fn what_is_no_code_is_none() {
-        for text in ["", "-", "alice", "00000", &"0".repeat(26), &"0".repeat(28), &"Z".repeat(27), "ÄÖÜ", &"U".repeat(27)] {
+        for text in [
+            "",
+            "-",
+            "alice",
+            "00000",
+            &"0".repeat(26),
+            &"0".repeat(28),
+            &"Z".repeat(27),
+            "ÄÖÜ",
+            &"U".repeat(27),
+        ] {
             assert_eq!(OneTimeCode::read(text), None, "{text}");
         }
     }

@@ -126,22 +126,43 @@ impl RegistryError {
     /// What to do about it.
     pub fn cure(&self) -> &'static str {
         match self {
-            Self::Database(_) => "check [registry] url, that the server is up, and that its account may use the tables",
+            Self::Database(_) => {
+                "check [registry] url, that the server is up, and that its account may use the \
+                    tables"
+            }
             Self::File { .. } => "check the path and who may write there",
             Self::Corrupt(_) => "restore a backup: signet-gateway registry restore",
-            Self::SchemaOld { .. } => "stop every gateway, make a backup, then run: signet-gateway registry migrate",
+            Self::SchemaOld { .. } => {
+                "stop every gateway, make a backup, then run: signet-gateway registry migrate"
+            }
             Self::SchemaNew { .. } => "install the newer release on every gateway",
-            Self::BadUserId(_) | Self::BadCompId(_) | Self::BadName => "correct it and run the command again",
-            Self::UserExists(_) => "a new laptop of the same person needs only a new code: signet-gateway user code ID",
-            Self::CompIdTaken(_) => "every desk, dealer and gateway needs a CompID of its own; choose another",
+            Self::BadUserId(_) | Self::BadCompId(_) | Self::BadName => {
+                "correct it and run the command again"
+            }
+            Self::UserExists(_) => {
+                "a new laptop of the same person needs only a new code: signet-gateway user code ID"
+            }
+            Self::CompIdTaken(_) => {
+                "every desk, dealer and gateway needs a CompID of its own; choose another"
+            }
             Self::NoSuchUser(_) => "see: signet-gateway user list",
-            Self::NoSuchDevice(_) | Self::AmbiguousDevice(_) => "write USER/DEVICE; see: signet-gateway user show USER",
-            Self::NoSuchCertificate(_) | Self::NothingToRevoke(_) => "see: signet-gateway user show USER",
+            Self::NoSuchDevice(_) | Self::AmbiguousDevice(_) => {
+                "write USER/DEVICE; see: signet-gateway user show USER"
+            }
+            Self::NoSuchCertificate(_) | Self::NothingToRevoke(_) => {
+                "see: signet-gateway user show USER"
+            }
             Self::UserLocked(_) => "signet-gateway unlock user ID, if that is meant",
             Self::NoSuchKey(_) => "see: signet-gateway key list USER",
             Self::NoSuchEvidence(_) => "see: signet-gateway evidence list",
-            Self::HasKey(_) => "another key is registered with that one; if it is lost: signet-gateway key reset USER --reason ...",
-            Self::Empty => "correct registry.url, or restore a backup; a new gateway makes it at `user add` or at its first start",
+            Self::HasKey(_) => {
+                "another key is registered with that one; if it is lost: signet-gateway key reset \
+                    USER --reason ..."
+            }
+            Self::Empty => {
+                "correct registry.url, or restore a backup; a new gateway makes it at `user add` \
+                    or at its first start"
+            }
             Self::NotEmpty => "use --replace to lose what it holds, or name another registry",
             Self::BadBackup(_) => "use a file that signet-gateway registry backup made",
         }

@@ -1,8 +1,8 @@
-//! What was done and what was refused: rows that are only ever added, each holding the digest of the
-//! one before, so that a row that was changed, removed or slipped in shows.
+//! What was done and what was refused: rows that are only ever added, each holding the digest of
+//! the one before, so that a row that was changed, removed or slipped in shows.
 //!
-//! Whoever can write the database can also write a whole new chain: keep the digest of the last row,
-//! which `signet-gateway events` prints, somewhere else.
+//! Whoever can write the database can also write a whole new chain: keep the digest of the last
+//! row, which `signet-gateway events` prints, somewhere else.
 
 use super::{RegistryError, Tx, hex_sha256};
 use signet_rfq::UtcMillis;
@@ -49,7 +49,13 @@ pub struct NewEvent {
 
 impl NewEvent {
     /// Control characters become blanks, and fields are cut, when it is written.
-    pub fn new(at: UtcMillis, actor: &str, kind: &'static str, subject: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub fn new(
+        at: UtcMillis,
+        actor: &str,
+        kind: &'static str,
+        subject: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
         Self { at, actor: actor.into(), kind, subject: subject.into(), detail: detail.into() }
     }
 }
@@ -68,7 +74,15 @@ impl Event {
     /// Every field with its length, so that no two events have one digest.
     fn digest(&self) -> String {
         let mut bytes = Vec::new();
-        for field in [&self.seq.to_string(), &self.at.0.to_string(), &self.actor, &self.kind, &self.subject, &self.detail, &self.prev] {
+        for field in [
+            &self.seq.to_string(),
+            &self.at.0.to_string(),
+            &self.actor,
+            &self.kind,
+            &self.subject,
+            &self.detail,
+            &self.prev,
+        ] {
             bytes.extend_from_slice(&(field.len() as u64).to_be_bytes());
             bytes.extend_from_slice(field.as_bytes());
         }
@@ -82,7 +96,9 @@ fn clean(text: &str) -> String {
 
 /// Adds one event. The caller's transaction already holds the lock that puts writers in a row.
 pub(super) async fn append(tx: &mut Tx, new: NewEvent) -> Result<(), RegistryError> {
-    let head = sqlx::query("SELECT head_seq, head_hash FROM registry_meta WHERE id = 1").fetch_one(&mut **tx).await?;
+    let head = sqlx::query("SELECT head_seq, head_hash FROM registry_meta WHERE id = 1")
+        .fetch_one(&mut **tx)
+        .await?;
     let mut event = Event {
         seq: head.try_get::<i64, _>(0)? + 1,
         at: new.at,
@@ -94,17 +110,20 @@ pub(super) async fn append(tx: &mut Tx, new: NewEvent) -> Result<(), RegistryErr
         hash: String::new(),
     };
     event.hash = event.digest();
-    sqlx::query("INSERT INTO events (seq, at_ms, actor, kind, subject, detail, prev, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
-        .bind(event.seq)
-        .bind(event.at.0)
-        .bind(event.actor)
-        .bind(event.kind)
-        .bind(event.subject)
-        .bind(event.detail)
-        .bind(event.prev)
-        .bind(event.hash.clone())
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "INSERT INTO events (seq, at_ms, actor, kind, subject, detail, prev, hash) VALUES \
+        ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(event.seq)
+    .bind(event.at.0)
+    .bind(event.actor)
+    .bind(event.kind)
+    .bind(event.subject)
+    .bind(event.detail)
+    .bind(event.prev)
+    .bind(event.hash.clone())
+    .execute(&mut **tx)
+    .await?;
     sqlx::query("UPDATE registry_meta SET head_seq = $1, head_hash = $2 WHERE id = 1")
         .bind(event.seq)
         .bind(event.hash)
@@ -114,7 +133,10 @@ pub(super) async fn append(tx: &mut Tx, new: NewEvent) -> Result<(), RegistryErr
 }
 
 /// Checks events in order, from the first to the head; `Ok` holds how many.
-pub fn verify<'a>(events: impl IntoIterator<Item = &'a Event>, head: (i64, &str)) -> Result<i64, ChainError> {
+pub fn verify<'a>(
+    events: impl IntoIterator<Item = &'a Event>,
+    head: (i64, &str),
+) -> Result<i64, ChainError> {
     let (mut seq, mut prev) = (0, "");
     for e in events {
         seq += 1;
@@ -136,9 +158,12 @@ pub fn verify<'a>(events: impl IntoIterator<Item = &'a Event>, head: (i64, &str)
     Ok(seq)
 }
 
-/// Checks some events in order that follow one another, and that they lead to what comes after them: the digest that the
-/// next event names, or the head's.
-pub fn verify_part<'a>(events: impl IntoIterator<Item = &'a Event>, after: &str) -> Result<(), ChainError> {
+/// Checks some events in order that follow one another, and that they lead to what comes after
+/// them: the digest that the next event names, or the head's.
+pub fn verify_part<'a>(
+    events: impl IntoIterator<Item = &'a Event>,
+    after: &str,
+) -> Result<(), ChainError> {
     let mut before: Option<&Event> = None;
     for e in events {
         let broken = |why| ChainError { seq: e.seq, why };
@@ -154,7 +179,9 @@ pub fn verify_part<'a>(events: impl IntoIterator<Item = &'a Event>, after: &str)
         before = Some(e);
     }
     match before {
-        Some(last) if last.hash != after => Err(ChainError { seq: last.seq + 1, why: "it does not follow the one before" }),
+        Some(last) if last.hash != after => {
+            Err(ChainError { seq: last.seq + 1, why: "it does not follow the one before" })
+        }
         _ => Ok(()),
     }
 }
@@ -214,7 +241,10 @@ mod tests {
         assert_eq!(verify_part(part, after), Ok(()));
         assert_eq!(verify_part(&[], after), Ok(()));
         for (change, want) in [
-            (&(|c: &mut Vec<Event>| c[1].subject = "bob".into()) as &dyn Fn(&mut Vec<Event>), (4, "its content was changed")),
+            (
+                &(|c: &mut Vec<Event>| c[1].subject = "bob".into()) as &dyn Fn(&mut Vec<Event>),
+                (4, "its content was changed"),
+            ),
             (&|c: &mut Vec<Event>| drop(c.remove(1)), (5, "one is missing")),
             (&|c: &mut Vec<Event>| drop(c.pop()), (5, "it does not follow the one before")),
             (

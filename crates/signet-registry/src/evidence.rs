@@ -3,7 +3,10 @@
 //!
 //! The head of the chain is in every `stepup.passed` event, so the two logs vouch for each other.
 
-use super::{AccountState, KeyState, NewEvent, Registry, RegistryError, Tx, accounts, events, hex_sha256, keys};
+use super::{
+    AccountState, KeyState, NewEvent, Registry, RegistryError, Tx, accounts, events, hex_sha256,
+    keys,
+};
 use signet_rfq::UtcMillis;
 use signet_stepup::evidence::Evidence;
 use sqlx::{Row as _, any::AnyRow};
@@ -66,7 +69,14 @@ impl EvidenceRow {
     /// Every field with its length, so that no two rows have one digest.
     fn digest(&self) -> String {
         let mut bytes = Vec::new();
-        for field in [&self.seq.to_string(), &self.at.0.to_string(), &self.user, &self.approval, &self.record, &self.prev] {
+        for field in [
+            &self.seq.to_string(),
+            &self.at.0.to_string(),
+            &self.user,
+            &self.approval,
+            &self.record,
+            &self.prev,
+        ] {
             bytes.extend_from_slice(&(field.len() as u64).to_be_bytes());
             bytes.extend_from_slice(field.as_bytes());
         }
@@ -84,8 +94,11 @@ impl EvidenceRow {
         if self.digest() != self.hash {
             return Err("its content was changed".into());
         }
-        let record = Evidence::from_json(&self.record).map_err(|e| format!("{} ({})", e, e.code()))?;
-        let same = record.user == self.user && record.at_ms == self.at.0 && format!("{:?}", record.approval_digest()) == self.approval;
+        let record =
+            Evidence::from_json(&self.record).map_err(|e| format!("{} ({})", e, e.code()))?;
+        let same = record.user == self.user
+            && record.at_ms == self.at.0
+            && format!("{:?}", record.approval_digest()) == self.approval;
         if !same {
             return Err("the record is about something else".into());
         }
@@ -93,7 +106,8 @@ impl EvidenceRow {
     }
 }
 
-/// What is wrong with evidence. At fault: whoever changed the database other than through this program.
+/// What is wrong with evidence. At fault: whoever changed the database other than through this
+/// program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("evidence {seq}: {why}")]
 pub struct EvidenceChainError {
@@ -104,7 +118,8 @@ pub struct EvidenceChainError {
 }
 
 impl Registry {
-    /// A step-up that was judged good: counts the key on and keeps the evidence, or neither. On disk when this returns.
+    /// A step-up that was judged good: counts the key on and keeps the evidence, or neither. On
+    /// disk when this returns.
     pub async fn record_assertion(
         &self,
         credential_id: &str,
@@ -114,35 +129,55 @@ impl Registry {
         now: UtcMillis,
     ) -> Result<Recorded, RecordRefusal> {
         let mut tx = self.aside().await?;
-        let key = keys::by_credential(&mut tx, credential_id).await?.ok_or(RecordRefusal::KeyNotActive)?;
+        let key = keys::by_credential(&mut tx, credential_id)
+            .await?
+            .ok_or(RecordRefusal::KeyNotActive)?;
         if key.state != KeyState::Active || key.user != evidence.user {
             return Err(RecordRefusal::KeyNotActive);
         }
-        if accounts::user_by_id(&mut tx, &key.user).await?.is_none_or(|u| u.state == AccountState::Locked) {
+        if accounts::user_by_id(&mut tx, &key.user)
+            .await?
+            .is_none_or(|u| u.state == AccountState::Locked)
+        {
             return Err(RecordRefusal::UserLocked);
         }
-        // WebAuthn Level 2 §6.1.1. Asked of the newest state: another challenge may have been answered meanwhile.
+        // WebAuthn Level 2 §6.1.1. Asked of the newest state: another challenge may have been
+        // answered meanwhile.
         let rises = counter > key.counter || (counter == 0 && key.counter == 0);
         if !rises {
             keys::lock_for_counter(&mut tx, &key, now).await?;
             tx.commit().await?;
             return Err(RecordRefusal::CounterWentBack);
         }
-        let update = sqlx::query("UPDATE security_keys SET counter = $1, last_used_ms = $2 WHERE credential_id = $3");
+        let update = sqlx::query(
+            "UPDATE security_keys SET counter = $1, last_used_ms = $2 WHERE credential_id = $3",
+        );
         update.bind(i64::from(counter)).bind(now.0).bind(credential_id).execute(&mut *tx).await?;
         evidence.key_name.clone_from(&key.name);
         let row = append(&mut tx, &evidence).await?;
-        let detail = format!("{action}, key {:?} {}, evidence {} {}", key.name, key.id, row.seq, row.hash);
-        events::append(&mut tx, NewEvent::new(now, "gateway", "stepup.passed", &key.user, detail)).await?;
+        let detail =
+            format!("{action}, key {:?} {}, evidence {} {}", key.name, key.id, row.seq, row.hash);
+        events::append(&mut tx, NewEvent::new(now, "gateway", "stepup.passed", &key.user, detail))
+            .await?;
         tx.commit().await?;
         Ok(Recorded { seq: row.seq, key_name: key.name })
     }
 
     /// Rows after `after`, oldest first, a page of them; of one user, or of all.
-    pub async fn evidence(&self, user: Option<&str>, after: i64) -> Result<Vec<EvidenceRow>, RegistryError> {
-        let condition = if user.is_some() { "seq > $1 AND user_id = $2" } else { "seq > $1 AND $2 = ''" };
-        let query = format!("SELECT {ROW} FROM evidence WHERE {condition} ORDER BY seq LIMIT {PAGE}");
-        let rows = sqlx::query(&query).bind(after).bind(user.unwrap_or_default().to_owned()).fetch_all(&self.pool).await?;
+    pub async fn evidence(
+        &self,
+        user: Option<&str>,
+        after: i64,
+    ) -> Result<Vec<EvidenceRow>, RegistryError> {
+        let condition =
+            if user.is_some() { "seq > $1 AND user_id = $2" } else { "seq > $1 AND $2 = ''" };
+        let query =
+            format!("SELECT {ROW} FROM evidence WHERE {condition} ORDER BY seq LIMIT {PAGE}");
+        let rows = sqlx::query(&query)
+            .bind(after)
+            .bind(user.unwrap_or_default().to_owned())
+            .fetch_all(&self.pool)
+            .await?;
         rows.iter().map(read).collect()
     }
 
@@ -155,7 +190,9 @@ impl Registry {
 
     /// The last row's number and digest.
     pub async fn evidence_head(&self) -> Result<(i64, String), RegistryError> {
-        let row = sqlx::query("SELECT evidence_seq, evidence_hash FROM registry_meta WHERE id = 1").fetch_one(&self.pool).await?;
+        let row = sqlx::query("SELECT evidence_seq, evidence_hash FROM registry_meta WHERE id = 1")
+            .fetch_one(&self.pool)
+            .await?;
         Ok((row.try_get(0)?, row.try_get(1)?))
     }
 
@@ -178,7 +215,11 @@ impl Registry {
             }
         }
         let whole = seq == end && prev == head;
-        Ok(if whole { Ok(seq) } else { Err(EvidenceChainError { seq: seq + 1, why: "the end was cut off".into() }) })
+        Ok(if whole {
+            Ok(seq)
+        } else {
+            Err(EvidenceChainError { seq: seq + 1, why: "the end was cut off".into() })
+        })
     }
 }
 
@@ -186,7 +227,9 @@ const ROW: &str = "seq, at_ms, user_id, approval, record, prev, hash";
 
 /// The caller's transaction holds the lock that puts writers in a row.
 async fn append(tx: &mut Tx, evidence: &Evidence) -> Result<EvidenceRow, RegistryError> {
-    let head = sqlx::query("SELECT evidence_seq, evidence_hash FROM registry_meta WHERE id = 1").fetch_one(&mut **tx).await?;
+    let head = sqlx::query("SELECT evidence_seq, evidence_hash FROM registry_meta WHERE id = 1")
+        .fetch_one(&mut **tx)
+        .await?;
     let mut row = EvidenceRow {
         seq: head.try_get::<i64, _>(0)? + 1,
         at: UtcMillis(evidence.at_ms),
@@ -197,16 +240,19 @@ async fn append(tx: &mut Tx, evidence: &Evidence) -> Result<EvidenceRow, Registr
         hash: String::new(),
     };
     row.hash = row.digest();
-    sqlx::query("INSERT INTO evidence (seq, at_ms, user_id, approval, record, prev, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)")
-        .bind(row.seq)
-        .bind(row.at.0)
-        .bind(row.user.clone())
-        .bind(row.approval.clone())
-        .bind(row.record.clone())
-        .bind(row.prev.clone())
-        .bind(row.hash.clone())
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "INSERT INTO evidence (seq, at_ms, user_id, approval, record, prev, hash) VALUES \
+        ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(row.seq)
+    .bind(row.at.0)
+    .bind(row.user.clone())
+    .bind(row.approval.clone())
+    .bind(row.record.clone())
+    .bind(row.prev.clone())
+    .bind(row.hash.clone())
+    .execute(&mut **tx)
+    .await?;
     sqlx::query("UPDATE registry_meta SET evidence_seq = $1, evidence_hash = $2 WHERE id = 1")
         .bind(row.seq)
         .bind(row.hash.clone())

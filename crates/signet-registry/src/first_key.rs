@@ -35,8 +35,8 @@ impl fmt::Display for Grant {
 pub struct Standing {
     /// The states of the user's keys, removed ones too.
     pub keys: Vec<KeyState>,
-    /// When the certificate that is on was enrolled by a code, if it was; the code was made after the last reset, and
-    /// nothing was registered since.
+    /// When the certificate that is on was enrolled by a code, if it was; the code was made after
+    /// the last reset, and nothing was registered since.
     pub enrolled: Option<UtcMillis>,
     /// What the code that was typed is good for; `None` when there is no such code.
     pub code: Option<CodeVerdict>,
@@ -69,7 +69,12 @@ pub enum Ground {
 }
 
 /// Whether somebody may register a first key. A code that was typed counts, or nothing does.
-pub fn may_register(s: &Standing, typed: bool, now: UtcMillis, window_ms: i64) -> Result<Ground, FirstKeyRefusal> {
+pub fn may_register(
+    s: &Standing,
+    typed: bool,
+    now: UtcMillis,
+    window_ms: i64,
+) -> Result<Ground, FirstKeyRefusal> {
     if s.keys.contains(&KeyState::Active) {
         return Err(FirstKeyRefusal::HasKey);
     }
@@ -78,17 +83,24 @@ pub fn may_register(s: &Standing, typed: bool, now: UtcMillis, window_ms: i64) -
             Some(CodeVerdict::Good) => Ok(Ground::Code),
             Some(CodeVerdict::Expired) => Err(FirstKeyRefusal::CodeExpired),
             Some(CodeVerdict::Replaced) => Err(FirstKeyRefusal::CodeReplaced),
-            Some(CodeVerdict::Used | CodeVerdict::Again(_) | CodeVerdict::InUse) => Err(FirstKeyRefusal::CodeUsed),
+            Some(CodeVerdict::Used | CodeVerdict::Again(_) | CodeVerdict::InUse) => {
+                Err(FirstKeyRefusal::CodeUsed)
+            }
             None => Err(FirstKeyRefusal::CodeWrong),
         };
     }
     // A locked key means that somebody has to look first.
     let fresh = s.enrolled.is_some_and(|at| (0..window_ms).contains(&now.since(at)));
-    if fresh && !s.keys.contains(&KeyState::Locked) { Ok(Ground::Enrolment) } else { Err(FirstKeyRefusal::CodeNeeded) }
+    if fresh && !s.keys.contains(&KeyState::Locked) {
+        Ok(Ground::Enrolment)
+    } else {
+        Err(FirstKeyRefusal::CodeNeeded)
+    }
 }
 
 impl Registry {
-    /// What is known about a user with the certificate `serial` who typed the code with this digest, or none.
+    /// What is known about a user with the certificate `serial` who typed the code with this
+    /// digest, or none.
     pub async fn first_key_standing(
         &self,
         user: &str,
@@ -108,7 +120,13 @@ impl Registry {
 }
 
 /// Uses up a grant in the caller's transaction; `false` when it is not good any more.
-pub(super) async fn redeem(tx: &mut Tx, user: &str, keys: &[KeyRecord], grant: &Grant, now: UtcMillis) -> Result<bool, RegistryError> {
+pub(super) async fn redeem(
+    tx: &mut Tx,
+    user: &str,
+    keys: &[KeyRecord],
+    grant: &Grant,
+    now: UtcMillis,
+) -> Result<bool, RegistryError> {
     let active = keys.iter().any(|k| k.state == KeyState::Active);
     match grant {
         Grant::Enrolment(serial) => {
@@ -122,20 +140,30 @@ pub(super) async fn redeem(tx: &mut Tx, user: &str, keys: &[KeyRecord], grant: &
             Ok(update.execute(&mut **tx).await?.rows_affected() == 1)
         }
         Grant::Code(_) => Ok(false),
-        // Whose key it was, and what it signed, has been judged; it must not have been locked since.
+        // Whose key it was, and what it signed, has been judged; it must not have been locked
+        // since.
         Grant::Evidence(_) => Ok(active),
     }
 }
 
 /// When this certificate was enrolled by a code, as [`Standing::enrolled`] says.
-async fn enrolled_at(tx: &mut Tx, user: &str, serial: &str, keys: &[KeyRecord]) -> Result<Option<UtcMillis>, RegistryError> {
+async fn enrolled_at(
+    tx: &mut Tx,
+    user: &str,
+    serial: &str,
+    keys: &[KeyRecord],
+) -> Result<Option<UtcMillis>, RegistryError> {
     let Some(account) = accounts::user_by_id(tx, user).await? else { return Ok(None) };
     if account.state == AccountState::Locked {
         return Ok(None);
     }
     let query = "SELECT c.used_ms FROM codes c JOIN users u ON u.id = c.user_id
         WHERE c.user_id = $1 AND c.serial = $2 AND c.serial <> '' AND c.purpose = 'enrol' AND c.state = 'used' AND c.created_ms > u.keys_reset_ms";
-    let row = sqlx::query(query).bind(user.to_owned()).bind(serial.to_owned()).fetch_optional(&mut **tx).await?;
+    let row = sqlx::query(query)
+        .bind(user.to_owned())
+        .bind(serial.to_owned())
+        .fetch_optional(&mut **tx)
+        .await?;
     let Some(used) = row.map(|r| r.try_get(0)).transpose()?.map(UtcMillis) else { return Ok(None) };
     Ok(Some(used).filter(|used| keys.iter().all(|k| k.registered < *used)))
 }
@@ -166,7 +194,12 @@ mod tests {
             ("expired", s(&[], Some(1_000), Some(CodeVerdict::Expired)), true, Err(CodeExpired)),
             ("replaced", s(&[], None, Some(CodeVerdict::Replaced)), true, Err(CodeReplaced)),
             ("used", s(&[], None, Some(CodeVerdict::Used)), true, Err(CodeUsed)),
-            ("used, no key then", s(&[], None, Some(CodeVerdict::Again(String::new()))), true, Err(CodeUsed)),
+            (
+                "used, no key then",
+                s(&[], None, Some(CodeVerdict::Again(String::new()))),
+                true,
+                Err(CodeUsed),
+            ),
             ("has a key, code or not", s(&[Active], Some(1_000), good.clone()), true, Err(HasKey)),
             ("has a key", s(&[Removed, Active], Some(1_000), None), false, Err(HasKey)),
             ("had one", s(&[Removed], Some(1_000), None), false, Ok(Ground::Enrolment)),

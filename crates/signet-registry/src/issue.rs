@@ -3,7 +3,8 @@
 //! completion writes it down, unless something changed meanwhile.
 
 use super::{
-    AccountState, CertificateState, ClaimError, ClaimRefusal, CodePurpose, CodeState, NewEvent, Registry, RegistryError, Tx,
+    AccountState, CertificateState, ClaimError, ClaimRefusal, CodePurpose, CodeState, NewEvent,
+    Registry, RegistryError, Tx,
     accounts::{device_by_id, user_by_id},
     certificates::{self, CertificateSelector},
     code::{CodeRow, CodeVerdict, judge},
@@ -94,7 +95,9 @@ impl Registry {
             return Err(ClaimRefusal::CodeWrong.into());
         }
         let mut tx = self.write().await?;
-        let code = code(&mut tx, user, digest, CodePurpose::Enrol).await?.ok_or(ClaimRefusal::CodeWrong)?;
+        let code = code(&mut tx, user, digest, CodePurpose::Enrol)
+            .await?
+            .ok_or(ClaimRefusal::CodeWrong)?;
         let (comp_id, again) = match judge(&code, &ask.key, now) {
             CodeVerdict::Good => (may_have(&mut tx, user, ask).await?, None),
             CodeVerdict::Again(serial) => (may_have(&mut tx, user, ask).await?, Some(serial)),
@@ -116,17 +119,34 @@ impl Registry {
         tx.commit().await?;
         let why = IssueBasis::Code(digest.into());
         let (user, device, key) = (user.into(), ask.device.clone(), ask.key.clone());
-        Ok(Claim::Issue(IssueOrder { user, comp_id, device, protection: code.protection, managed: code.managed, key, why }))
+        Ok(Claim::Issue(IssueOrder {
+            user,
+            comp_id,
+            device,
+            protection: code.protection,
+            managed: code.managed,
+            key,
+            why,
+        }))
     }
 
     /// A further certificate for a device, shown the present one over mutual TLS. `spki` is the
     /// digest of the present one's key.
-    pub async fn claim_renewal(&self, serial: &str, spki: &str, ask: &CertificateRequest, now: UtcMillis) -> Result<Claim, ClaimError> {
+    pub async fn claim_renewal(
+        &self,
+        serial: &str,
+        spki: &str,
+        ask: &CertificateRequest,
+        now: UtcMillis,
+    ) -> Result<Claim, ClaimError> {
         let mut tx = self.pool.begin().await?;
         let present = certificates::by_serial(&mut tx, serial).await?;
-        let present = present.filter(|p| p.spki_sha256 == spki).ok_or(ClaimRefusal::CertificateUnknown)?;
+        let present =
+            present.filter(|p| p.spki_sha256 == spki).ok_or(ClaimRefusal::CertificateUnknown)?;
         match present.state {
-            CertificateState::Good if present.not_after <= now => return Err(ClaimRefusal::CertificateExpired.into()),
+            CertificateState::Good if present.not_after <= now => {
+                return Err(ClaimRefusal::CertificateExpired.into());
+            }
             CertificateState::Good => {}
             CertificateState::Superseded => return Err(ClaimRefusal::CertificateSuperseded.into()),
             CertificateState::Revoked => return Err(ClaimRefusal::CertificateRevoked.into()),
@@ -136,10 +156,15 @@ impl Registry {
         if !same_name {
             return Err(ClaimRefusal::DeviceDiffers.into());
         }
-        let ask = CertificateRequest { device: present.device.clone(), common_name: present.device.clone(), ..ask.clone() };
+        let ask = CertificateRequest {
+            device: present.device.clone(),
+            common_name: present.device.clone(),
+            ..ask.clone()
+        };
         let comp_id = may_have(&mut tx, &present.user, &ask).await?;
         if let Some(made) = by_key(&mut tx, &ask.key).await? {
-            let made = certificates::by_serial(&mut tx, &made).await?.ok_or(ClaimRefusal::KeyReused)?;
+            let made =
+                certificates::by_serial(&mut tx, &made).await?.ok_or(ClaimRefusal::KeyReused)?;
             let lost_answer = made.serial != present.serial
                 && (&made.user, &made.device) == (&present.user, &present.device)
                 && made.first_used == UtcMillis(0)
@@ -149,8 +174,14 @@ impl Registry {
             }
             return again_if_good(&mut tx, &made.serial).await;
         }
-        let all = certificates::of(&mut tx, &CertificateSelector::Device(format!("{}/{}", present.user, present.device))).await?;
-        let unused = all.iter().filter(|c| c.state == CertificateState::Good && c.first_used == UtcMillis(0) && c.not_after > now);
+        let all = certificates::of(
+            &mut tx,
+            &CertificateSelector::Device(format!("{}/{}", present.user, present.device)),
+        )
+        .await?;
+        let unused = all.iter().filter(|c| {
+            c.state == CertificateState::Good && c.first_used == UtcMillis(0) && c.not_after > now
+        });
         if unused.count() >= UNUSED_MAX {
             return Err(ClaimRefusal::TooManyUnused.into());
         }
@@ -166,16 +197,28 @@ impl Registry {
         }))
     }
 
-    /// Writes an issued certificate down. ClaimError when the entitlement went away since the claim.
-    pub async fn complete(&self, order: &IssueOrder, issued: &IssuedCertificate, actor: &str, now: UtcMillis) -> Result<(), ClaimError> {
+    /// Writes an issued certificate down. ClaimError when the entitlement went away since the
+    /// claim.
+    pub async fn complete(
+        &self,
+        order: &IssueOrder,
+        issued: &IssuedCertificate,
+        actor: &str,
+        now: UtcMillis,
+    ) -> Result<(), ClaimError> {
         let mut tx = self.write().await?;
-        let ask = CertificateRequest { common_name: order.device.clone(), device: order.device.clone(), key: order.key.clone() };
+        let ask = CertificateRequest {
+            common_name: order.device.clone(),
+            device: order.device.clone(),
+            key: order.key.clone(),
+        };
         may_have(&mut tx, &order.user, &ask).await?;
         fresh_key(&mut tx, &order.key).await?;
         let (kind, by) = match &order.why {
             IssueBasis::Code(digest) => {
                 let done = sqlx::query(
-                    "UPDATE codes SET state = 'used', used_ms = $1, serial = $2 WHERE hash = $3 AND state = 'open' AND claim = $4",
+                    "UPDATE codes SET state = 'used', used_ms = $1, serial = $2 WHERE hash = $3 \
+                        AND state = 'open' AND claim = $4",
                 )
                 .bind(now.0)
                 .bind(&issued.serial)
@@ -189,7 +232,9 @@ impl Registry {
                 ("certificate.issued", String::new())
             }
             IssueBasis::Renewal(old) => {
-                let old = certificates::by_serial(&mut tx, old).await?.ok_or(ClaimRefusal::CertificateUnknown)?;
+                let old = certificates::by_serial(&mut tx, old)
+                    .await?
+                    .ok_or(ClaimRefusal::CertificateUnknown)?;
                 if old.state == CertificateState::Revoked {
                     return Err(ClaimRefusal::CertificateRevoked.into());
                 }
@@ -198,8 +243,13 @@ impl Registry {
         };
         keep_device(&mut tx, order, now).await?;
         keep_certificate(&mut tx, order, issued, now).await?;
-        let detail = format!("{} for {}, key in {}{by}", issued.serial, order.comp_id, order.protection);
-        events::append(&mut tx, NewEvent::new(now, actor, kind, format!("{}/{}", order.user, order.device), detail)).await?;
+        let detail =
+            format!("{} for {}, key in {}{by}", issued.serial, order.comp_id, order.protection);
+        events::append(
+            &mut tx,
+            NewEvent::new(now, actor, kind, format!("{}/{}", order.user, order.device), detail),
+        )
+        .await?;
         Ok(tx.commit().await?)
     }
 
@@ -207,7 +257,10 @@ impl Registry {
     pub async fn release(&self, order: &IssueOrder) -> Result<(), RegistryError> {
         if let IssueBasis::Code(digest) = &order.why {
             let mut tx = self.write().await?;
-            let update = sqlx::query("UPDATE codes SET claim = '', claimed_ms = 0 WHERE hash = $1 AND state = 'open' AND claim = $2");
+            let update = sqlx::query(
+                "UPDATE codes SET claim = '', claimed_ms = 0 WHERE hash = $1 AND state = 'open' \
+                    AND claim = $2",
+            );
             update.bind(digest).bind(&order.key).execute(&mut *tx).await?;
             tx.commit().await?;
         }
@@ -215,10 +268,17 @@ impl Registry {
     }
 }
 
-pub(super) async fn code(tx: &mut Tx, user: &str, digest: &str, purpose: CodePurpose) -> Result<Option<CodeRow>, RegistryError> {
-    let query = "SELECT state, protection, expires_ms, claim, claimed_ms, serial, managed FROM codes
+pub(super) async fn code(
+    tx: &mut Tx,
+    user: &str,
+    digest: &str,
+    purpose: CodePurpose,
+) -> Result<Option<CodeRow>, RegistryError> {
+    let query =
+        "SELECT state, protection, expires_ms, claim, claimed_ms, serial, managed FROM codes
         WHERE hash = $1 AND user_id = $2 AND purpose = $3";
-    let row = sqlx::query(query).bind(digest.to_owned()).bind(user.to_owned()).bind(purpose.as_str());
+    let row =
+        sqlx::query(query).bind(digest.to_owned()).bind(user.to_owned()).bind(purpose.as_str());
     let row = row.fetch_optional(&mut **tx).await?;
     let Some(r) = row else { return Ok(None) };
     Ok(Some(CodeRow {
@@ -238,8 +298,12 @@ async fn may_have(tx: &mut Tx, user: &str, ask: &CertificateRequest) -> Result<S
     if user.state == AccountState::Locked {
         return Err(ClaimRefusal::UserLocked.into());
     }
-    let others = "SELECT COUNT(*) FROM users WHERE id <> $1 AND (LOWER(id) IN ($2, $3) OR LOWER(comp_id) IN ($2, $3))";
-    let others = sqlx::query(others).bind(user.id.clone()).bind(ask.common_name.to_lowercase()).bind(ask.device.clone());
+    let others = "SELECT COUNT(*) FROM users WHERE id <> $1 AND (LOWER(id) IN ($2, $3) OR \
+        LOWER(comp_id) IN ($2, $3))";
+    let others = sqlx::query(others)
+        .bind(user.id.clone())
+        .bind(ask.common_name.to_lowercase())
+        .bind(ask.device.clone());
     if others.fetch_one(&mut **tx).await?.try_get::<i64, _>(0)? > 0 {
         return Err(ClaimRefusal::NameOfAnother.into());
     }
@@ -251,7 +315,10 @@ async fn may_have(tx: &mut Tx, user: &str, ask: &CertificateRequest) -> Result<S
 }
 
 async fn by_key(tx: &mut Tx, key: &str) -> Result<Option<String>, RegistryError> {
-    let row = sqlx::query("SELECT serial FROM certificates WHERE spki_sha256 = $1").bind(key.to_owned()).fetch_optional(&mut **tx).await?;
+    let row = sqlx::query("SELECT serial FROM certificates WHERE spki_sha256 = $1")
+        .bind(key.to_owned())
+        .fetch_optional(&mut **tx)
+        .await?;
     Ok(row.map(|r| r.try_get(0)).transpose()?)
 }
 
@@ -261,8 +328,10 @@ async fn fresh_key(tx: &mut Tx, key: &str) -> Result<(), ClaimError> {
 }
 
 async fn again_if_good(tx: &mut Tx, serial: &str) -> Result<Claim, ClaimError> {
-    let row =
-        sqlx::query("SELECT der, state FROM certificates WHERE serial = $1").bind(serial.to_owned()).fetch_optional(&mut **tx).await?;
+    let row = sqlx::query("SELECT der, state FROM certificates WHERE serial = $1")
+        .bind(serial.to_owned())
+        .fetch_optional(&mut **tx)
+        .await?;
     let row = row.ok_or(ClaimRefusal::CertificateUnknown)?;
     if CertificateState::read(row.try_get(1)?)? != CertificateState::Good {
         return Err(ClaimRefusal::CertificateRevoked.into());
@@ -285,7 +354,12 @@ async fn keep_device(tx: &mut Tx, order: &IssueOrder, now: UtcMillis) -> Result<
     Ok(())
 }
 
-async fn keep_certificate(tx: &mut Tx, order: &IssueOrder, issued: &IssuedCertificate, now: UtcMillis) -> Result<(), RegistryError> {
+async fn keep_certificate(
+    tx: &mut Tx,
+    order: &IssueOrder,
+    issued: &IssuedCertificate,
+    now: UtcMillis,
+) -> Result<(), RegistryError> {
     let insert = "INSERT INTO certificates (serial, user_id, device_id, comp_id, protection, spki_sha256, state, reason, not_before_ms,
         not_after_ms, issued_ms, first_used_ms, ended_ms, der, managed) VALUES ($1, $2, $3, $4, $5, $6, 'good', '', $7, $8, $9, 0, 0, $10, $11)";
     sqlx::query(insert)

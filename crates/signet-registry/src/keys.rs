@@ -4,7 +4,8 @@
 //! ask for keys when they need them.
 
 use super::{
-    AccountState, CodePurpose, KeyState, NewCode, NewEvent, Registry, RegistryError, Tx, accounts, events,
+    AccountState, CodePurpose, KeyState, NewCode, NewEvent, Registry, RegistryError, Tx, accounts,
+    events,
     first_key::{self, Grant},
 };
 use serde::{Deserialize, Serialize};
@@ -148,16 +149,28 @@ impl Registry {
     }
 
     /// Account state and name of a user, and the keys.
-    pub async fn key_holder(&self, user: &str) -> Result<(AccountState, String, Vec<KeyRecord>), RegistryError> {
+    pub async fn key_holder(
+        &self,
+        user: &str,
+    ) -> Result<(AccountState, String, Vec<KeyRecord>), RegistryError> {
         let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
-        let record = accounts::user_by_id(&mut tx, user).await?.ok_or_else(|| RegistryError::NoSuchUser(user.into()))?;
+        let record = accounts::user_by_id(&mut tx, user)
+            .await?
+            .ok_or_else(|| RegistryError::NoSuchUser(user.into()))?;
         Ok((record.state, record.name, keys_of(&mut tx, user).await?))
     }
 
     /// Writes a key down and uses up what entitled to it.
-    pub async fn add_key(&self, new: &NewKeyRow, actor: &str, now: UtcMillis) -> Result<KeyRecord, AddKeyRefusal> {
+    pub async fn add_key(
+        &self,
+        new: &NewKeyRow,
+        actor: &str,
+        now: UtcMillis,
+    ) -> Result<KeyRecord, AddKeyRefusal> {
         let mut tx = self.aside().await?;
-        let user = accounts::user_by_id(&mut tx, &new.user).await?.ok_or_else(|| RegistryError::NoSuchUser(new.user.clone()))?;
+        let user = accounts::user_by_id(&mut tx, &new.user)
+            .await?
+            .ok_or_else(|| RegistryError::NoSuchUser(new.user.clone()))?;
         if user.state == AccountState::Locked {
             return Err(AddKeyRefusal::UserLocked);
         }
@@ -173,9 +186,15 @@ impl Registry {
             return Err(AddKeyRefusal::GrantGone);
         }
         insert(&mut tx, new, now).await?;
-        let made = by_credential(&mut tx, &new.credential_id).await?.ok_or_else(|| corrupt("security_keys"))?;
-        let detail = format!("{:?} {}, {} ({}), by {}", made.name, made.id, made.model, made.aaguid, made.registered_by);
-        events::append(&mut tx, NewEvent::new(now, actor, "key.registered", &new.user, detail)).await?;
+        let made = by_credential(&mut tx, &new.credential_id)
+            .await?
+            .ok_or_else(|| corrupt("security_keys"))?;
+        let detail = format!(
+            "{:?} {}, {} ({}), by {}",
+            made.name, made.id, made.model, made.aaguid, made.registered_by
+        );
+        events::append(&mut tx, NewEvent::new(now, actor, "key.registered", &new.user, detail))
+            .await?;
         tx.commit().await?;
         Ok(made)
     }
@@ -197,22 +216,32 @@ impl Registry {
             KeyState::Locked => "key.locked",
             KeyState::Removed => "key.removed",
         };
-        events::append(&mut tx, NewEvent::new(now, actor, kind, &key.user, described(&key, why))).await?;
+        events::append(&mut tx, NewEvent::new(now, actor, kind, &key.user, described(&key, why)))
+            .await?;
         tx.commit().await?;
         Ok(KeyRecord { state, reason: why.into(), ..key })
     }
 
     /// Removes every key of a person; a new first key needs a new code. How many.
-    pub async fn reset_keys(&self, user: &str, why: &str, actor: &str, now: UtcMillis) -> Result<usize, RegistryError> {
+    pub async fn reset_keys(
+        &self,
+        user: &str,
+        why: &str,
+        actor: &str,
+        now: UtcMillis,
+    ) -> Result<usize, RegistryError> {
         let mut tx = self.aside().await?;
-        accounts::user_by_id(&mut tx, user).await?.ok_or_else(|| RegistryError::NoSuchUser(user.into()))?;
+        accounts::user_by_id(&mut tx, user)
+            .await?
+            .ok_or_else(|| RegistryError::NoSuchUser(user.into()))?;
         accounts::void_codes(&mut tx, user, CodePurpose::Key).await?;
         let mut keys = keys_of(&mut tx, user).await?;
         keys.retain(|k| k.state != KeyState::Removed);
         for k in &keys {
             end(&mut tx, &k.credential_id, KeyState::Removed, why, now).await?;
         }
-        let update = sqlx::query("UPDATE users SET keys_reset_ms = $1 WHERE id = $2").bind(now.0).bind(user);
+        let update =
+            sqlx::query("UPDATE users SET keys_reset_ms = $1 WHERE id = $2").bind(now.0).bind(user);
         update.execute(&mut *tx).await?;
         let detail = format!("{} keys removed: {why}", keys.len());
         events::append(&mut tx, NewEvent::new(now, actor, "key.reset", user, detail)).await?;
@@ -221,9 +250,17 @@ impl Registry {
     }
 
     /// A code for a first key; an earlier one that is still open stops working.
-    pub async fn add_key_code(&self, user: &str, code: &NewCode, actor: &str, now: UtcMillis) -> Result<(), RegistryError> {
+    pub async fn add_key_code(
+        &self,
+        user: &str,
+        code: &NewCode,
+        actor: &str,
+        now: UtcMillis,
+    ) -> Result<(), RegistryError> {
         let mut tx = self.aside().await?;
-        let record = accounts::user_by_id(&mut tx, user).await?.ok_or_else(|| RegistryError::NoSuchUser(user.into()))?;
+        let record = accounts::user_by_id(&mut tx, user)
+            .await?
+            .ok_or_else(|| RegistryError::NoSuchUser(user.into()))?;
         if record.state == AccountState::Locked {
             return Err(RegistryError::UserLocked(user.into()));
         }
@@ -231,28 +268,45 @@ impl Registry {
             return Err(RegistryError::HasKey(user.into()));
         }
         accounts::void_codes(&mut tx, user, CodePurpose::Key).await?;
-        accounts::add_code(&mut tx, user, code, CodePurpose::Key, &record.protection, actor, now).await?;
+        accounts::add_code(&mut tx, user, code, CodePurpose::Key, &record.protection, actor, now)
+            .await?;
         Ok(tx.commit().await?)
     }
 
     /// Gives a key another name.
-    pub async fn rename_key(&self, which: &KeySelector, name: &str, actor: &str, now: UtcMillis) -> Result<KeyRecord, AddKeyRefusal> {
+    pub async fn rename_key(
+        &self,
+        which: &KeySelector,
+        name: &str,
+        actor: &str,
+        now: UtcMillis,
+    ) -> Result<KeyRecord, AddKeyRefusal> {
         let mut tx = self.aside().await?;
         let key = find(&mut tx, which).await?;
         let keys = keys_of(&mut tx, &which.user).await?;
         may_be_named(&keys, &key.id, name).map_err(AddKeyRefusal::Name)?;
-        let update = sqlx::query("UPDATE security_keys SET name = $1 WHERE credential_id = $2").bind(name).bind(&key.credential_id);
+        let update = sqlx::query("UPDATE security_keys SET name = $1 WHERE credential_id = $2")
+            .bind(name)
+            .bind(&key.credential_id);
         update.execute(&mut *tx).await?;
         let detail = format!("{} from {:?} to {name:?}", key.id, key.name);
-        events::append(&mut tx, NewEvent::new(now, actor, "key.renamed", &key.user, detail)).await?;
+        events::append(&mut tx, NewEvent::new(now, actor, "key.renamed", &key.user, detail))
+            .await?;
         tx.commit().await?;
         Ok(KeyRecord { name: name.into(), ..key })
     }
 
-    /// A key's counter went back, as its own signature says: it is locked until an administrator has looked at it.
-    pub async fn counter_went_back(&self, credential_id: &str, now: UtcMillis) -> Result<(), RegistryError> {
+    /// A key's counter went back, as its own signature says: it is locked until an administrator
+    /// has looked at it.
+    pub async fn counter_went_back(
+        &self,
+        credential_id: &str,
+        now: UtcMillis,
+    ) -> Result<(), RegistryError> {
         let mut tx = self.aside().await?;
-        let key = by_credential(&mut tx, credential_id).await?.ok_or_else(|| RegistryError::NoSuchKey(key_id(credential_id)))?;
+        let key = by_credential(&mut tx, credential_id)
+            .await?
+            .ok_or_else(|| RegistryError::NoSuchKey(key_id(credential_id)))?;
         lock_for_counter(&mut tx, &key, now).await?;
         Ok(tx.commit().await?)
     }
@@ -261,7 +315,11 @@ impl Registry {
 const COUNTER: &str = "its counter went back: it may have been copied";
 
 /// Locks a key that may have been copied, and says so loudly. The caller commits.
-pub(super) async fn lock_for_counter(tx: &mut Tx, key: &KeyRecord, now: UtcMillis) -> Result<(), RegistryError> {
+pub(super) async fn lock_for_counter(
+    tx: &mut Tx,
+    key: &KeyRecord,
+    now: UtcMillis,
+) -> Result<(), RegistryError> {
     if key.state == KeyState::Active {
         end(tx, &key.credential_id, KeyState::Locked, COUNTER, now).await?;
     }
@@ -271,7 +329,11 @@ pub(super) async fn lock_for_counter(tx: &mut Tx, key: &KeyRecord, now: UtcMilli
         model = key.model,
         "ALERT: a security key's counter went back; it may have been copied and is locked"
     );
-    events::append(tx, NewEvent::new(now, "gateway", "key.counter_went_back", &key.user, described(key, COUNTER))).await
+    events::append(
+        tx,
+        NewEvent::new(now, "gateway", "key.counter_went_back", &key.user, described(key, COUNTER)),
+    )
+    .await
 }
 
 fn described(key: &KeyRecord, why: &str) -> String {
@@ -287,19 +349,27 @@ fn corrupt(what: &str) -> RegistryError {
 fn may_be_named(keys: &[KeyRecord], own_id: &str, name: &str) -> Result<(), &'static str> {
     check_name(name)?;
     let others = keys.iter().filter(|k| k.state != KeyState::Removed && k.id != own_id);
-    if others.into_iter().any(|k| k.name.to_lowercase() == name.to_lowercase()) { Err("one of your other keys' already") } else { Ok(()) }
+    if others.into_iter().any(|k| k.name.to_lowercase() == name.to_lowercase()) {
+        Err("one of your other keys' already")
+    } else {
+        Ok(())
+    }
 }
 
 const KEY: &str = "credential_id, id, user_id, name, aaguid, model, passkey, counter, state, reason, registered_ms, registered_by,
     last_used_ms, attestation";
 
 pub(super) async fn keys_of(tx: &mut Tx, user: &str) -> Result<Vec<KeyRecord>, RegistryError> {
-    let query = format!("SELECT {KEY} FROM security_keys WHERE user_id = $1 ORDER BY registered_ms, id");
+    let query =
+        format!("SELECT {KEY} FROM security_keys WHERE user_id = $1 ORDER BY registered_ms, id");
     let rows = sqlx::query(&query).bind(user.to_owned()).fetch_all(&mut **tx).await?;
     rows.iter().map(record).collect()
 }
 
-pub(super) async fn by_credential(tx: &mut Tx, credential_id: &str) -> Result<Option<KeyRecord>, RegistryError> {
+pub(super) async fn by_credential(
+    tx: &mut Tx,
+    credential_id: &str,
+) -> Result<Option<KeyRecord>, RegistryError> {
     let query = format!("SELECT {KEY} FROM security_keys WHERE credential_id = $1");
     let row = sqlx::query(&query).bind(credential_id.to_owned()).fetch_optional(&mut **tx).await?;
     row.as_ref().map(record).transpose()
@@ -313,20 +383,29 @@ async fn find(tx: &mut Tx, which: &KeySelector) -> Result<KeyRecord, RegistryErr
     found.cloned().ok_or_else(|| RegistryError::NoSuchKey(format!("{}/{}", which.user, which.key)))
 }
 
-async fn end(tx: &mut Tx, credential_id: &str, state: KeyState, why: &str, now: UtcMillis) -> Result<(), RegistryError> {
+async fn end(
+    tx: &mut Tx,
+    credential_id: &str,
+    state: KeyState,
+    why: &str,
+    now: UtcMillis,
+) -> Result<(), RegistryError> {
     let ended = if state == KeyState::Removed { now.0 } else { 0 };
-    sqlx::query("UPDATE security_keys SET state = $1, reason = $2, ended_ms = $3 WHERE credential_id = $4")
-        .bind(state.as_str())
-        .bind(why.to_owned())
-        .bind(ended)
-        .bind(credential_id.to_owned())
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "UPDATE security_keys SET state = $1, reason = $2, ended_ms = $3 WHERE credential_id = $4",
+    )
+    .bind(state.as_str())
+    .bind(why.to_owned())
+    .bind(ended)
+    .bind(credential_id.to_owned())
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
 async fn insert(tx: &mut Tx, new: &NewKeyRow, now: UtcMillis) -> Result<(), RegistryError> {
-    let attestation = serde_json::to_string(&new.attestation).map_err(|_| corrupt("attestation"))?;
+    let attestation =
+        serde_json::to_string(&new.attestation).map_err(|_| corrupt("attestation"))?;
     let insert =
         "INSERT INTO security_keys (credential_id, id, user_id, name, aaguid, model, passkey, counter, state, reason, registered_ms,
         registered_by, last_used_ms, ended_ms, attestation) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'active', '', $9, $10, 0, 0, $11)";
@@ -357,13 +436,15 @@ fn record(r: &AnyRow) -> Result<KeyRecord, RegistryError> {
         aaguid: r.try_get(4)?,
         model: r.try_get(5)?,
         passkey: r.try_get(6)?,
-        counter: u32::try_from(r.try_get::<i64, _>(7)?).map_err(|_| corrupt("security_keys.counter"))?,
+        counter: u32::try_from(r.try_get::<i64, _>(7)?)
+            .map_err(|_| corrupt("security_keys.counter"))?,
         state: KeyState::read(r.try_get(8)?)?,
         reason: r.try_get(9)?,
         registered: UtcMillis(r.try_get(10)?),
         registered_by: r.try_get(11)?,
         last_used: UtcMillis(r.try_get(12)?),
-        attestation: serde_json::from_str(&attestation).map_err(|_| corrupt("security_keys.attestation"))?,
+        attestation: serde_json::from_str(&attestation)
+            .map_err(|_| corrupt("security_keys.attestation"))?,
     })
 }
 

@@ -1,9 +1,10 @@
-//! Who may trade: users, their devices and certificates, one-time codes, and the log of what was done.
+//! Who may trade: users, their devices and certificates, one-time codes, and the log of what was
+//! done.
 //!
 //! In an SQLite file, or in PostgreSQL when several gateways share one. Every change is one
-//! transaction that begins by raising the version in `registry_meta`: that row is the lock that puts
-//! writers in a row (so no update is lost, with either database), and the number gateways poll.
-//! Decisions are elsewhere, as pure functions ([`admission`], [`code`]).
+//! transaction that begins by raising the version in `registry_meta`: that row is the lock that
+//! puts writers in a row (so no update is lost, with either database), and the number gateways
+//! poll. Decisions are elsewhere, as pure functions ([`admission`], [`code`]).
 
 #![warn(missing_docs, unreachable_pub)]
 
@@ -32,7 +33,9 @@ use events::{ChainError, verify_part};
 pub use events::{Event, NewEvent};
 pub use evidence::{EvidenceChainError, EvidenceRow, RecordRefusal, Recorded};
 pub use issue::{CertificateRequest, Claim, IssueBasis, IssueOrder, IssuedCertificate};
-pub use keys::{AddKeyRefusal, Attestation, KeyRecord, KeySelector, NewKeyRow, check_name as check_key_name};
+pub use keys::{
+    AddKeyRefusal, Attestation, KeyRecord, KeySelector, NewKeyRow, check_name as check_key_name,
+};
 pub use schema::SCHEMA;
 pub use url::{RegistryUrl, UrlError};
 pub use view::{CertificateView, View};
@@ -169,12 +172,14 @@ impl Registry {
         sqlx::any::install_default_drivers();
         let dialect = match url {
             RegistryUrl::Sqlite(path) => {
-                make_private_file(path).map_err(|source| RegistryError::File { path: path.clone(), source })?;
+                make_private_file(path)
+                    .map_err(|source| RegistryError::File { path: path.clone(), source })?;
                 Dialect::Sqlite
             }
             RegistryUrl::Postgres(_) => Dialect::Postgres,
         };
-        let options = AnyPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(DATABASE_MAX);
+        let options =
+            AnyPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(DATABASE_MAX);
         let pool = options.connect(&url.for_driver()).await?;
         if dialect == Dialect::Sqlite {
             // Readers then never wait for a writer. Kept in the file.
@@ -224,7 +229,9 @@ impl Registry {
             Dialect::Postgres => {
                 let mut tx = self.pool.begin().await?;
                 // "signet" as a number; any would do that nobody else uses.
-                sqlx::query("SELECT CAST(pg_advisory_xact_lock(126913091040628) AS TEXT)").execute(&mut *tx).await?;
+                sqlx::query("SELECT CAST(pg_advisory_xact_lock(126913091040628) AS TEXT)")
+                    .execute(&mut *tx)
+                    .await?;
                 tx
             }
         })
@@ -235,7 +242,8 @@ impl Registry {
         self.locked("UPDATE registry_meta SET version = version + 1 WHERE id = 1").await
     }
 
-    /// Begins a change that does not affect who may be on: waits for its turn, and no gateway reads its view again.
+    /// Begins a change that does not affect who may be on: waits for its turn, and no gateway reads
+    /// its view again.
     async fn aside(&self) -> Result<Tx, RegistryError> {
         self.locked("UPDATE registry_meta SET head_seq = head_seq WHERE id = 1").await
     }
@@ -250,7 +258,10 @@ impl Registry {
 
     /// The number that rises with every change.
     pub async fn version(&self) -> Result<i64, RegistryError> {
-        Ok(sqlx::query("SELECT version FROM registry_meta WHERE id = 1").fetch_one(&self.pool).await?.try_get(0)?)
+        Ok(sqlx::query("SELECT version FROM registry_meta WHERE id = 1")
+            .fetch_one(&self.pool)
+            .await?
+            .try_get(0)?)
     }
 
     /// Writes down something that changes nothing about who may trade.
@@ -272,27 +283,46 @@ impl Registry {
     /// Every event, oldest first, and the head of the chain, of one moment.
     pub async fn events(&self) -> Result<(Vec<Event>, (i64, String)), RegistryError> {
         let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
-        let head = sqlx::query("SELECT head_seq, head_hash FROM registry_meta WHERE id = 1").fetch_one(&mut *tx).await?;
-        let rows = sqlx::query("SELECT seq, at_ms, actor, kind, subject, detail, prev, hash FROM events ORDER BY seq");
+        let head = sqlx::query("SELECT head_seq, head_hash FROM registry_meta WHERE id = 1")
+            .fetch_one(&mut *tx)
+            .await?;
+        let rows = sqlx::query(
+            "SELECT seq, at_ms, actor, kind, subject, detail, prev, hash FROM events ORDER BY seq",
+        );
         let rows = rows.fetch_all(&mut *tx).await?;
-        Ok((rows.iter().map(event).collect::<Result<_, _>>()?, (head.try_get(0)?, head.try_get(1)?)))
+        Ok((
+            rows.iter().map(event).collect::<Result<_, _>>()?,
+            (head.try_get(0)?, head.try_get(1)?),
+        ))
     }
 
-    /// The newest events before one, oldest first and not more than `limit`, and the head of the chain, of one moment. They
-    /// are checked, and that what comes after them follows them; not what is before.
+    /// The newest events before one, oldest first and not more than `limit`, and the head of the
+    /// chain, of one moment. They are checked, and that what comes after them follows them; not
+    /// what is before.
     ///
     /// # Errors
     /// The database failed, or the events were altered.
-    pub async fn events_page(&self, before: Option<i64>, limit: usize) -> Result<EventsPage, RegistryError> {
+    pub async fn events_page(
+        &self,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<EventsPage, RegistryError> {
         let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
-        let head = sqlx::query("SELECT head_seq, head_hash FROM registry_meta WHERE id = 1").fetch_one(&mut *tx).await?;
+        let head = sqlx::query("SELECT head_seq, head_hash FROM registry_meta WHERE id = 1")
+            .fetch_one(&mut *tx)
+            .await?;
         let head: (i64, String) = (head.try_get(0)?, head.try_get(1)?);
         // One more, which the last of the page must lead to.
         let (from, one_more) = before.filter(|b| *b <= head.0).map_or((head.0, 0), |b| (b, 1));
         let rows = sqlx::query(
-            "SELECT seq, at_ms, actor, kind, subject, detail, prev, hash FROM events WHERE seq <= $1 ORDER BY seq DESC LIMIT $2",
+            "SELECT seq, at_ms, actor, kind, subject, detail, prev, hash FROM events WHERE seq <= \
+                $1 ORDER BY seq DESC LIMIT $2",
         );
-        let rows = rows.bind(from).bind(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(one_more)).fetch_all(&mut *tx).await?;
+        let rows = rows
+            .bind(from)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(one_more))
+            .fetch_all(&mut *tx)
+            .await?;
         let mut events: Vec<Event> = rows.iter().rev().map(event).collect::<Result<_, _>>()?;
         let missing = |seq| ChainError { seq, why: "one is missing" };
         if events.last().map_or(0, |e| e.seq) != from {
@@ -348,9 +378,10 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// SQLite gives its side files the mode of the main one, so that one has to be made first. A file that is there is not opened:
-/// to close it would end every lock that SQLite holds on it in this process (POSIX advisory locks), and another process would
-/// then take away the log under our connections.
+/// SQLite gives its side files the mode of the main one, so that one has to be made first. A file
+/// that is there is not opened: to close it would end every lock that SQLite holds on it in this
+/// process (POSIX advisory locks), and another process would then take away the log under our
+/// connections.
 fn make_private_file(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create_new(true).append(true);

@@ -38,7 +38,22 @@ const TABLES: &[Table] = &[
             "der",
         ],
     ),
-    (1, "codes", &["hash", "user_id", "protection", "state", "created_ms", "expires_ms", "used_ms", "serial", "claim", "claimed_ms"]),
+    (
+        1,
+        "codes",
+        &[
+            "hash",
+            "user_id",
+            "protection",
+            "state",
+            "created_ms",
+            "expires_ms",
+            "used_ms",
+            "serial",
+            "claim",
+            "claimed_ms",
+        ],
+    ),
     (1, "crl", &["id", "number", "covers", "this_update_ms", "next_update_ms", "der"]),
     (1, "events", &["seq", "at_ms", "actor", "kind", "subject", "detail", "prev", "hash"]),
     (2, "registry_meta", &["evidence_seq", "evidence_hash"]),
@@ -72,7 +87,8 @@ const TABLES: &[Table] = &[
     (3, "trades", &["user_id", "dealer", "first_ms"]),
 ];
 
-/// Every table of a schema with all its columns, parents before children: what a backup holds, in this order.
+/// Every table of a schema with all its columns, parents before children: what a backup holds, in
+/// this order.
 pub(super) fn tables(schema: i64) -> Vec<(&'static str, Vec<&'static str>)> {
     let mut all: Vec<(&str, Vec<&str>)> = Vec::new();
     for (_, table, columns) in TABLES.iter().filter(|(since, ..)| *since <= schema) {
@@ -134,8 +150,10 @@ const SECURITY_KEYS: &[Step] = &[
     Any("CREATE TABLE evidence (seq BIGINT PRIMARY KEY, at_ms BIGINT NOT NULL, user_id TEXT NOT NULL, approval TEXT NOT NULL,
         record TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL)"),
     Any("CREATE INDEX evidence_by_user ON evidence (user_id, seq)"),
-    Sqlite("CREATE TRIGGER evidence_stays BEFORE UPDATE ON evidence BEGIN SELECT RAISE(ABORT, 'evidence is only ever added'); END"),
-    Sqlite("CREATE TRIGGER evidence_remains BEFORE DELETE ON evidence BEGIN SELECT RAISE(ABORT, 'evidence is only ever added'); END"),
+    Sqlite("CREATE TRIGGER evidence_stays BEFORE UPDATE ON evidence BEGIN SELECT RAISE(ABORT, \
+        'evidence is only ever added'); END"),
+    Sqlite("CREATE TRIGGER evidence_remains BEFORE DELETE ON evidence BEGIN SELECT RAISE(ABORT, \
+        'evidence is only ever added'); END"),
     Postgres(
         "CREATE OR REPLACE FUNCTION signet_only_added() RETURNS trigger LANGUAGE plpgsql AS
         'BEGIN RAISE EXCEPTION ''evidence is only ever added''; END'",
@@ -150,7 +168,8 @@ const SECURITY_KEYS: &[Step] = &[
 const DECISIONS: &[Step] = &[
     Any("ALTER TABLE codes ADD COLUMN managed BIGINT NOT NULL DEFAULT 0"),
     Any("ALTER TABLE certificates ADD COLUMN managed BIGINT NOT NULL DEFAULT 0"),
-    Any("CREATE TABLE places (user_id TEXT PRIMARY KEY REFERENCES users (id), country TEXT NOT NULL, at_ms BIGINT NOT NULL)"),
+    Any("CREATE TABLE places (user_id TEXT PRIMARY KEY REFERENCES users (id), country TEXT NOT \
+            NULL, at_ms BIGINT NOT NULL)"),
     Any("CREATE TABLE trades (user_id TEXT NOT NULL REFERENCES users (id), dealer TEXT NOT NULL,
         first_ms BIGINT NOT NULL, PRIMARY KEY (user_id, dealer))"),
 ];
@@ -158,21 +177,33 @@ const DECISIONS: &[Step] = &[
 /// The schema found: 0 when the database holds no registry.
 pub(super) async fn found(tx: &mut Tx, dialect: Dialect) -> Result<i64, RegistryError> {
     let there = match dialect {
-        Dialect::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'registry_meta'",
+        Dialect::Sqlite => {
+            "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'registry_meta'"
+        }
         Dialect::Postgres => {
-            "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'registry_meta'"
+            "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() \
+                AND table_name = 'registry_meta'"
         }
     };
     let there: i64 = sqlx::query(there).fetch_one(&mut **tx).await?.try_get(0)?;
     if there == 0 {
         return Ok(0);
     }
-    Ok(sqlx::query("SELECT schema_version FROM registry_meta WHERE id = 1").fetch_one(&mut **tx).await?.try_get(0)?)
+    Ok(sqlx::query("SELECT schema_version FROM registry_meta WHERE id = 1")
+        .fetch_one(&mut **tx)
+        .await?
+        .try_get(0)?)
 }
 
 /// Brings the database from `from` to `to`, in the caller's transaction.
-pub(super) async fn migrate(tx: &mut Tx, dialect: Dialect, from: i64, to: i64) -> Result<(), RegistryError> {
-    let (skip, end) = (usize::try_from(from).unwrap_or(usize::MAX), usize::try_from(to).unwrap_or_default());
+pub(super) async fn migrate(
+    tx: &mut Tx,
+    dialect: Dialect,
+    from: i64,
+    to: i64,
+) -> Result<(), RegistryError> {
+    let (skip, end) =
+        (usize::try_from(from).unwrap_or(usize::MAX), usize::try_from(to).unwrap_or_default());
     for step in MIGRATIONS.iter().take(end).skip(skip).copied().flatten() {
         let statement = match (step, dialect) {
             (Any(s), _) | (Sqlite(s), Dialect::Sqlite) | (Postgres(s), Dialect::Postgres) => s,
@@ -180,7 +211,10 @@ pub(super) async fn migrate(tx: &mut Tx, dialect: Dialect, from: i64, to: i64) -
         };
         sqlx::query(statement).execute(&mut **tx).await?;
     }
-    sqlx::query("UPDATE registry_meta SET schema_version = $1 WHERE id = 1").bind(to).execute(&mut **tx).await?;
+    sqlx::query("UPDATE registry_meta SET schema_version = $1 WHERE id = 1")
+        .bind(to)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 

@@ -26,7 +26,10 @@ pub enum UrlError {
     #[error("names no file")]
     NoFile,
     /// The server is on another machine and the URL does not have it prove its identity.
-    #[error("a registry on another machine needs sslmode=verify-full and sslrootcert=FILE: whoever alters it decides who may trade")]
+    #[error(
+        "a registry on another machine needs sslmode=verify-full and sslrootcert=FILE: whoever \
+            alters it decides who may trade"
+    )]
     NotVerified,
     /// The URL holds a password, and a file with one is named too.
     #[error("holds a password and password_file is set too; use one")]
@@ -51,7 +54,10 @@ impl RegistryUrl {
             }
             return Ok(Self::Sqlite(base.join(file)));
         }
-        let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://")).ok_or(UrlError::Scheme)?;
+        let rest = text
+            .strip_prefix("postgres://")
+            .or_else(|| text.strip_prefix("postgresql://"))
+            .ok_or(UrlError::Scheme)?;
         check_verified(rest)?;
         let mut url = Zeroizing::new(text.to_owned());
         if let Some(path) = password_file {
@@ -64,7 +70,11 @@ impl RegistryUrl {
     pub(super) fn for_driver(&self) -> Zeroizing<String> {
         match self {
             Self::Sqlite(path) => {
-                let path = path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+                let path = path
+                    .to_string_lossy()
+                    .replace('%', "%25")
+                    .replace('?', "%3F")
+                    .replace('#', "%23");
                 Zeroizing::new(format!("sqlite://{path}?mode=rwc"))
             }
             Self::Postgres(url) => url.clone(),
@@ -82,7 +92,13 @@ fn check_verified(rest: &str) -> Result<(), UrlError> {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
         None => server.split(':').next().unwrap_or_default(),
     };
-    let parameter = |name: &str| parameters.split('&').filter_map(|p| p.split_once('=')).find(|(k, _)| *k == name).map(|(_, v)| v);
+    let parameter = |name: &str| {
+        parameters
+            .split('&')
+            .filter_map(|p| p.split_once('='))
+            .find(|(k, _)| *k == name)
+            .map(|(_, v)| v)
+    };
     let host = parameter("host").or(parameter("hostaddr")).unwrap_or(host);
     let here = host.is_empty()
         || host == "localhost"
@@ -96,9 +112,14 @@ fn check_verified(rest: &str) -> Result<(), UrlError> {
 }
 
 fn with_password(rest: &str, path: &Path) -> Result<Zeroizing<String>, UrlError> {
-    let fail = |why: &dyn fmt::Display| UrlError::PasswordFile { path: path.to_owned(), why: why.to_string() };
+    let fail = |why: &dyn fmt::Display| UrlError::PasswordFile {
+        path: path.to_owned(),
+        why: why.to_string(),
+    };
     let (place, _) = rest.split_once(['/', '?']).unwrap_or((rest, ""));
-    let Some((user, _)) = place.rsplit_once('@') else { return Err(fail(&"the URL names no user")) };
+    let Some((user, _)) = place.rsplit_once('@') else {
+        return Err(fail(&"the URL names no user"));
+    };
     if user.contains(':') {
         return Err(UrlError::TwoPasswords);
     }
@@ -125,7 +146,13 @@ impl fmt::Display for RegistryUrl {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
             Self::Postgres(url) => {
-                let place = url.split("://").nth(1).unwrap_or_default().split('?').next().unwrap_or_default();
+                let place = url
+                    .split("://")
+                    .nth(1)
+                    .unwrap_or_default()
+                    .split('?')
+                    .next()
+                    .unwrap_or_default();
                 write!(f, "postgres://{}", place.rsplit('@').next().unwrap_or_default())
             }
         }
@@ -154,7 +181,12 @@ mod tests {
         assert_eq!(parse("sqlite:"), Err(UrlError::NoFile));
         assert_eq!(parse("sqlite:a?mode=memory"), Err(UrlError::NoFile));
         assert_eq!(parse("mysql://x"), Err(UrlError::Scheme));
-        for here in ["postgres://u@localhost/d", "postgresql://u@127.0.0.1:5432/d", "postgres://u@[::1]/d", "postgres:///d?host=/run/pg"] {
+        for here in [
+            "postgres://u@localhost/d",
+            "postgresql://u@127.0.0.1:5432/d",
+            "postgres://u@[::1]/d",
+            "postgres:///d?host=/run/pg",
+        ] {
             assert!(parse(here).is_ok(), "{here}");
         }
         for there in [
@@ -166,13 +198,18 @@ mod tests {
         ] {
             assert_eq!(parse(there), Err(UrlError::NotVerified), "{there}");
         }
-        assert!(parse("postgres://u@db.bank.example/d?sslmode=verify-full&sslrootcert=/ca.pem").is_ok());
+        assert!(
+            parse("postgres://u@db.bank.example/d?sslmode=verify-full&sslrootcert=/ca.pem").is_ok()
+        );
     }
 
     #[test]
     fn nothing_secret_is_shown() {
         let url = parse("postgres://signet:hunter2@localhost/registry?x=hunter2").unwrap();
-        assert_eq!(format!("{url} {url:?}"), "postgres://localhost/registry RegistryUrl(postgres://localhost/registry)");
+        assert_eq!(
+            format!("{url} {url:?}"),
+            "postgres://localhost/registry RegistryUrl(postgres://localhost/registry)"
+        );
     }
 
     #[cfg(unix)]
@@ -182,13 +219,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("password");
         fs::write(&path, "p@ss/w?\n").unwrap();
-        let read = || RegistryUrl::parse("postgres://signet@localhost/registry", dir.path(), Some(Path::new("password")));
+        let read = || {
+            RegistryUrl::parse(
+                "postgres://signet@localhost/registry",
+                dir.path(),
+                Some(Path::new("password")),
+            )
+        };
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(read(), Err(UrlError::PasswordFile { .. })));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         let RegistryUrl::Postgres(url) = read().unwrap() else { panic!() };
         assert_eq!(*url, "postgres://signet:%70%40%73%73%2F%77%3F@localhost/registry");
-        let two = RegistryUrl::parse("postgres://signet:x@localhost/registry", dir.path(), Some(Path::new("password")));
+        let two = RegistryUrl::parse(
+            "postgres://signet:x@localhost/registry",
+            dir.path(),
+            Some(Path::new("password")),
+        );
         assert_eq!(two, Err(UrlError::TwoPasswords));
     }
 }

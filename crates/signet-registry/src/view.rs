@@ -56,7 +56,12 @@ impl Registry {
             ON CONFLICT (user_id) DO UPDATE SET country = excluded.country, at_ms = excluded.at_ms WHERE places.at_ms < excluded.at_ms";
         let mut tx = self.aside().await?;
         for (user, s) in all {
-            sqlx::query(upsert).bind(user.clone()).bind(s.country.to_string()).bind(s.at_ms).execute(&mut *tx).await?;
+            sqlx::query(upsert)
+                .bind(user.clone())
+                .bind(s.country.to_string())
+                .bind(s.at_ms)
+                .execute(&mut *tx)
+                .await?;
         }
         Ok(tx.commit().await?)
     }
@@ -65,7 +70,10 @@ impl Registry {
     /// last 24 hours.
     pub async fn view(&self, now: UtcMillis) -> Result<View, RegistryError> {
         let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
-        let version = sqlx::query("SELECT version FROM registry_meta WHERE id = 1").fetch_one(&mut *tx).await?.try_get(0)?;
+        let version = sqlx::query("SELECT version FROM registry_meta WHERE id = 1")
+            .fetch_one(&mut *tx)
+            .await?
+            .try_get(0)?;
         let query = "SELECT c.serial, c.user_id, c.device_id, c.comp_id, c.protection, u.role, c.spki_sha256, c.state, c.not_after_ms,
             c.first_used_ms, u.state, d.state FROM certificates c JOIN users u ON u.id = c.user_id
             JOIN devices d ON d.user_id = c.user_id AND d.id = c.device_id WHERE c.not_after_ms > $1";
@@ -87,11 +95,13 @@ impl Registry {
             };
             certificates.insert(r.try_get(0)?, view);
         }
-        let rows = sqlx::query("SELECT user_id, country, at_ms FROM places").fetch_all(&mut *tx).await?;
+        let rows =
+            sqlx::query("SELECT user_id, country, at_ms FROM places").fetch_all(&mut *tx).await?;
         let mut places = HashMap::with_capacity(rows.len());
         for r in rows {
             let country: String = r.try_get(1)?;
-            let country = country.parse().map_err(|_| RegistryError::Corrupt("places.country".into()))?;
+            let country =
+                country.parse().map_err(|_| RegistryError::Corrupt("places.country".into()))?;
             places.insert(r.try_get(0)?, Sighting { country, at_ms: r.try_get(2)? });
         }
         let traded = super::trades::all(&mut tx).await?;

@@ -1,6 +1,9 @@
 //! The one moment at which money changes hands: what an accept says, and why it may be refused.
 
-use crate::{AcceptId, DealerId, InstrumentId, QuoteId, RfqId, RfqState, Side, UtcMillis, fix::ExecType, lifecycle::AcceptPhase};
+use crate::{
+    AcceptId, DealerId, InstrumentId, QuoteId, RfqId, RfqState, Side, UtcMillis, fix::ExecType,
+    lifecycle::AcceptPhase,
+};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -225,7 +228,9 @@ pub enum AcceptRefusal {
     #[error("no accept is armed")]
     NotArmed,
     /// The RFQ holds a [`Dispute`]: no further trade until people have settled it.
-    #[error("a dealer reports a trade in this RFQ that was not agreed to; people must settle it first")]
+    #[error(
+        "a dealer reports a trade in this RFQ that was not agreed to; people must settle it first"
+    )]
     Disputed,
     /// TransactTime (60) is older than [`crate::ACCEPT_AGE_MAX_MS`]; the age in milliseconds.
     #[error("it left the desk {0} ms ago; an accept that comes so late is not passed on")]

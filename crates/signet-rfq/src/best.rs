@@ -13,10 +13,10 @@ pub struct Best {
     pub dealers: Vec<DealerId>,
 }
 
-/// Best among quotes that can be traded now for at least `quantity`. A buyer wants the lowest offer,
-/// a seller the highest bid. Indicative, expired, one-sided-the-wrong-way and too small quotes do
-/// not take part. `arrival_ms` is the time an accept needs to reach the dealer: a quote that ends
-/// sooner cannot be had and does not take part either.
+/// Best among quotes that can be traded now for at least `quantity`. A buyer wants the lowest
+/// offer, a seller the highest bid. Indicative, expired, one-sided-the-wrong-way and too small
+/// quotes do not take part. `arrival_ms` is the time an accept needs to reach the dealer: a quote
+/// that ends sooner cannot be had and does not take part either.
 pub fn best<'a>(
     quotes: impl IntoIterator<Item = &'a Quote>,
     side: Side,
@@ -46,16 +46,21 @@ pub fn best<'a>(
     best
 }
 
-/// Quotes that it takes to say where the market is: with fewer, one dealer alone would make the price
-/// that the others are judged by.
+/// Quotes that it takes to say where the market is: with fewer, one dealer alone would make the
+/// price that the others are judged by.
 pub(crate) const QUOTES_FOR_A_REFERENCE: usize = 3;
 
-/// The price in the middle of what dealers quote for a customer on `side` and at least `quantity`. Of
-/// two in the middle the one that is worse for the customer. `None` when fewer than three quote: no
-/// dealer alone can move it, and an absurd quote moves it to its neighbour at most.
-pub fn median_quoted<'a>(quotes: impl IntoIterator<Item = &'a Quote>, side: Side, quantity: Decimal) -> Option<Decimal> {
+/// The price in the middle of what dealers quote for a customer on `side` and at least `quantity`.
+/// Of two in the middle the one that is worse for the customer. `None` when fewer than three quote:
+/// no dealer alone can move it, and an absurd quote moves it to its neighbour at most.
+pub fn median_quoted<'a>(
+    quotes: impl IntoIterator<Item = &'a Quote>,
+    side: Side,
+    quantity: Decimal,
+) -> Option<Decimal> {
     let usable = quotes.into_iter().filter(|q| q.tradeable).filter_map(|q| q.level(side));
-    let mut prices: Vec<Decimal> = usable.filter(|l| l.size >= quantity && l.price > Decimal::ZERO).map(|l| l.price).collect();
+    let mut prices: Vec<Decimal> =
+        usable.filter(|l| l.size >= quantity && l.price > Decimal::ZERO).map(|l| l.price).collect();
     if prices.len() < QUOTES_FOR_A_REFERENCE {
         return None;
     }
@@ -95,7 +100,8 @@ mod tests {
 
     #[test]
     fn a_buyer_wants_the_lowest_offer_and_a_seller_the_highest_bid() {
-        let q = [quote("A", "99.0", "99.4"), quote("B", "99.1", "99.5"), quote("C", "98.9", "99.3")];
+        let q =
+            [quote("A", "99.0", "99.4"), quote("B", "99.1", "99.5"), quote("C", "98.9", "99.3")];
         let five = Decimal::from(5);
         assert_eq!(names(best(&q, Side::Buy, five, UtcMillis(0), 0)), ["C"]);
         assert_eq!(names(best(&q, Side::Sell, five, UtcMillis(0), 0)), ["B"]);
@@ -110,10 +116,17 @@ mod tests {
             ("expired", Quote { valid_until: UtcMillis(100), ..quote("X", "99.0", "99.0") }),
             ("no offer", Quote { offer: None, ..quote("X", "99.0", "99.0") }),
             ("too small", Quote { offer: level("99.0", "4.9"), ..quote("X", "99.0", "99.0") }),
-            ("ends before an accept can arrive", Quote { valid_until: UtcMillis(140), ..quote("X", "99.0", "99.0") }),
+            (
+                "ends before an accept can arrive",
+                Quote { valid_until: UtcMillis(140), ..quote("X", "99.0", "99.0") },
+            ),
         ];
         for (why, q) in cases {
-            assert_eq!(names(best([&q, &good], Side::Buy, five, UtcMillis(100), 50)), ["GOOD"], "{why}");
+            assert_eq!(
+                names(best([&q, &good], Side::Buy, five, UtcMillis(100), 50)),
+                ["GOOD"],
+                "{why}"
+            );
         }
     }
 
@@ -126,7 +139,8 @@ mod tests {
     #[test]
     fn one_dealer_alone_does_not_make_the_reference_price() {
         let median = |offers: &[&str], side| {
-            let all: Vec<Quote> = offers.iter().enumerate().map(|(i, o)| quote(&format!("D{i}"), o, o)).collect();
+            let all: Vec<Quote> =
+                offers.iter().enumerate().map(|(i, o)| quote(&format!("D{i}"), o, o)).collect();
             median_quoted(&all, side, Decimal::from(5)).map(|p| p.to_string())
         };
         for (offers, side, want) in [

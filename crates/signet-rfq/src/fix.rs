@@ -1,4 +1,5 @@
-//! The code sets of FIX 4.4 that a life cycle depends on, whole: a value that the standard knows has a name here.
+//! The code sets of FIX 4.4 that a life cycle depends on, whole: a value that the standard knows
+//! has a name here.
 
 macro_rules! codes {
     ($(#[$doc:meta])* $name:ident: $code:ty { $($(#[$vdoc:meta])* $variant:ident = $value:literal, $words:literal;)* }) => {

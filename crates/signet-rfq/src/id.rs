@@ -13,7 +13,8 @@ pub enum IdError {
     /// More than 64 bytes.
     #[error("an identifier is longer than {MAX_ID_LEN} characters")]
     TooLong,
-    /// Control bytes would let a value inject FIX fields; other bytes do not survive a log or a URL.
+    /// Control bytes would let a value inject FIX fields; other bytes do not survive a log or a
+    /// URL.
     #[error("an identifier holds a character outside printable ASCII")]
     BadCharacter,
 }

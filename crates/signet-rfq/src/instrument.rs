@@ -120,12 +120,19 @@ impl Instrument {
     /// Whether the record itself makes sense; for files and for messages from a peer.
     pub fn check(&self) -> Result<(), InstrumentError> {
         let bad = |why| Err(InstrumentError::BadConvention(self.id.clone(), why));
-        let text = |s: &str| (1..=120).contains(&s.chars().count()) && !s.chars().any(char::is_control);
+        let text =
+            |s: &str| (1..=120).contains(&s.chars().count()) && !s.chars().any(char::is_control);
         if self.asset_class.has_isin() && !isin_check_digit(self.id.as_str()) {
             return Err(InstrumentError::BadIsin(self.id.clone()));
         }
-        if !text(&self.symbol) || !text(&self.name) || !text(&self.price_unit) || !text(&self.settlement) {
-            return bad("symbol, name, price_unit and settlement are 1 to 120 printable characters");
+        if !text(&self.symbol)
+            || !text(&self.name)
+            || !text(&self.price_unit)
+            || !text(&self.settlement)
+        {
+            return bad(
+                "symbol, name, price_unit and settlement are 1 to 120 printable characters",
+            );
         }
         if self.currency.len() != 3 || !self.currency.bytes().all(|b| b.is_ascii_uppercase()) {
             return bad("the currency is not an ISO 4217 code");
@@ -133,11 +140,18 @@ impl Instrument {
         if self.price_decimals > MAX_PRICE_DECIMALS {
             return bad("too many price decimals");
         }
-        if self.tick <= Decimal::ZERO || self.tick.normalize().scale() > u32::from(self.price_decimals) {
+        if self.tick <= Decimal::ZERO
+            || self.tick.normalize().scale() > u32::from(self.price_decimals)
+        {
             return bad("the tick is not positive or finer than the price decimals");
         }
-        if self.lot <= Decimal::ZERO || self.min_quantity <= Decimal::ZERO || self.max_quantity < self.min_quantity {
-            return bad("lot and quantities must be positive, and the largest not below the smallest");
+        if self.lot <= Decimal::ZERO
+            || self.min_quantity <= Decimal::ZERO
+            || self.max_quantity < self.min_quantity
+        {
+            return bad(
+                "lot and quantities must be positive, and the largest not below the smallest",
+            );
         }
         Ok(())
     }
@@ -146,10 +160,16 @@ impl Instrument {
     pub fn check_quantity(&self, q: Decimal) -> Result<(), InstrumentError> {
         let symbol = || self.symbol.clone();
         if q < self.min_quantity {
-            return Err(InstrumentError::TooSmall { symbol: symbol(), min: group_digits(self.min_quantity) });
+            return Err(InstrumentError::TooSmall {
+                symbol: symbol(),
+                min: group_digits(self.min_quantity),
+            });
         }
         if q > self.max_quantity {
-            return Err(InstrumentError::TooLarge { symbol: symbol(), max: group_digits(self.max_quantity) });
+            return Err(InstrumentError::TooLarge {
+                symbol: symbol(),
+                max: group_digits(self.max_quantity),
+            });
         }
         if !q.checked_rem(self.lot).is_some_and(|rest| rest.is_zero()) {
             return Err(InstrumentError::OffLot { symbol: symbol(), lot: group_digits(self.lot) });
@@ -302,7 +322,9 @@ mod tests {
     #[test]
     fn prices_align_and_never_lose_a_digit() {
         let b = bund();
-        for (p, want) in [("99.1", "99.100"), ("99", "99.000"), ("99.125", "99.125"), ("99.1255", "99.1255")] {
+        for (p, want) in
+            [("99.1", "99.100"), ("99", "99.000"), ("99.125", "99.125"), ("99.1255", "99.1255")]
+        {
             assert_eq!(b.format_price(p.parse().unwrap()), want);
         }
     }
@@ -318,7 +340,11 @@ mod tests {
             Instrument { tick: n("0.0010"), ..bund() },
             Instrument { min_quantity: n("1000"), max_quantity: n("1000"), ..bund() },
             // A currency pair has no ISIN.
-            Instrument { id: InstrumentId::new("EUR/USD").unwrap(), asset_class: AssetClass::FxSpot, ..bund() },
+            Instrument {
+                id: InstrumentId::new("EUR/USD").unwrap(),
+                asset_class: AssetClass::FxSpot,
+                ..bund()
+            },
         ];
         for i in good {
             assert_eq!(i.check(), Ok(()), "{i:?}");
@@ -342,9 +368,11 @@ mod tests {
         for (word, i) in bad {
             assert!(i.check().unwrap_err().to_string().contains(word), "{i:?}");
         }
-        for (class, (words, isin)) in
-            AssetClass::ALL.into_iter().zip([("Government bond", true), ("Corporate bond", true), ("FX spot", false)])
-        {
+        for (class, (words, isin)) in AssetClass::ALL.into_iter().zip([
+            ("Government bond", true),
+            ("Corporate bond", true),
+            ("FX spot", false),
+        ]) {
             assert_eq!((class.words(), class.has_isin()), (words, isin));
         }
     }
@@ -353,10 +381,17 @@ mod tests {
     fn a_catalogue_holds_what_it_was_given() {
         let none = Catalogue::new([]).unwrap();
         assert!(none.is_empty() && none.get(&bund().id).is_none());
-        let pair = Instrument { id: InstrumentId::new("EUR/USD").unwrap(), asset_class: AssetClass::FxSpot, ..bund() };
+        let pair = Instrument {
+            id: InstrumentId::new("EUR/USD").unwrap(),
+            asset_class: AssetClass::FxSpot,
+            ..bund()
+        };
         let two = Catalogue::new([pair.clone(), bund()]).unwrap();
         assert!(!two.is_empty() && two.len() == 2 && two.iter().eq([&bund(), &pair]));
-        assert_eq!((two.get(&pair.id), two.get(&InstrumentId::new("GBP/USD").unwrap())), (Some(&pair), None));
+        assert_eq!(
+            (two.get(&pair.id), two.get(&InstrumentId::new("GBP/USD").unwrap())),
+            (Some(&pair), None)
+        );
     }
 
     #[test]

@@ -49,7 +49,11 @@ mod tests {
     #[test]
     fn a_file_is_read_and_nonsense_in_it_is_named() {
         assert_eq!(Catalogue::from_toml(BUND).map(|c| c.len()), Ok(1));
-        assert_eq!(Catalogue::from_toml(&format!("{BUND}reference_mid = '99'\nhalf_spread = '0.1'\n")).map(|c| c.len()), Ok(1));
+        assert_eq!(
+            Catalogue::from_toml(&format!("{BUND}reference_mid = '99'\nhalf_spread = '0.1'\n"))
+                .map(|c| c.len()),
+            Ok(1)
+        );
         for (bad, word) in [
             (format!("{BUND}surprise = 1\n"), "surprise"),
             (BUND.replace("DE0001102580", "DE0001102581"), "check digit"),

@@ -25,13 +25,18 @@ mod time;
 pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Execution};
 pub use best::{Best, best, median_quoted};
 pub use id::{AcceptId, CompId, DealerId, IdError, InstrumentId, QuoteId, RfqId};
-pub use instrument::{AssetClass, Catalogue, Instrument, InstrumentError, MAX_INSTRUMENTS, isin_check_digit};
+pub use instrument::{
+    AssetClass, Catalogue, Instrument, InstrumentError, MAX_INSTRUMENTS, isin_check_digit,
+};
 #[cfg(feature = "toml")]
 pub use instrument_file::CatalogueError;
 pub use lifecycle::RfqState;
 pub use quantity::{QuantityError, group_digits, parse_quantity};
 pub use quote::{Level, QualifierFault, Qualifiers, Quote, QuoteFault};
-pub use rfq::{Known, Line, LineState, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Passed, REASON_PASS, Report, Rfq, RfqError, Taken};
+pub use rfq::{
+    Known, Line, LineState, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Passed, REASON_PASS,
+    Report, Rfq, RfqError, Taken,
+};
 pub use side::Side;
 pub use terms::{Ask, Terms, TermsError};
 pub use time::UtcMillis;

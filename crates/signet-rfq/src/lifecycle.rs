@@ -129,8 +129,15 @@ impl fmt::Display for RfqState {
 }
 
 /// Every state of a request, in the order of the table.
-pub const REQUEST_STATES: [RfqState; 7] =
-    [RfqState::Sent, RfqState::Open, RfqState::Done, RfqState::Expired, RfqState::Cancelled, RfqState::Refused, RfqState::NothingDone];
+pub const REQUEST_STATES: [RfqState; 7] = [
+    RfqState::Sent,
+    RfqState::Open,
+    RfqState::Done,
+    RfqState::Expired,
+    RfqState::Cancelled,
+    RfqState::Refused,
+    RfqState::NothingDone,
+];
 
 /// What becomes of a request in `state` by `event`, while no accept is in flight.
 pub const fn request(state: RfqState, event: RequestEvent) -> Outcome<RfqState> {
@@ -145,7 +152,9 @@ pub const fn request(state: RfqState, event: RequestEvent) -> Outcome<RfqState> 
         (S::Sent | S::Open, E::NobodyLeft) => To(S::NothingDone),
         (S::Sent | S::Open, E::Executed) => To(S::Done),
         // A late acknowledgement is harmless; everything else finds a final state.
-        (S::Done | S::Expired | S::Cancelled | S::Refused | S::NothingDone, E::Acknowledged) => Stay,
+        (S::Done | S::Expired | S::Cancelled | S::Refused | S::NothingDone, E::Acknowledged) => {
+            Stay
+        }
         (S::Done, E::Executed) => Stay,
         (S::Expired | S::Cancelled | S::Refused | S::NothingDone, E::Executed) => Never,
         (S::Done | S::Expired | S::Cancelled | S::Refused | S::NothingDone, _) => Never,
@@ -209,8 +218,8 @@ pub const fn line(state: LinePhase, event: LineEvent) -> Outcome<LinePhase> {
         (_, E::Executed) => To(S::Traded),
         (_, E::NewQuote) => To(S::Quoted),
         (_, E::DeadQuote) => To(S::Expired),
-        // Only what the lost link took away comes back with the same quote: what a dealer withdrew or
-        // refused stays so until it quotes again.
+        // Only what the lost link took away comes back with the same quote: what a dealer withdrew
+        // or refused stays so until it quotes again.
         (S::Unreachable, E::SameQuote) => To(S::Quoted),
         (_, E::SameQuote) => Stay,
         (S::Quoted | S::Unreachable, E::Withdrawn) => To(S::Withdrawn),
@@ -251,8 +260,8 @@ kinds! {
 }
 
 kinds! {
-    /// What can happen to an accept, after a report was compared with what was accepted and with what
-    /// is known already.
+    /// What can happen to an accept, after a report was compared with what was accepted and with
+    /// what is known already.
     AcceptEvent {
         /// The trader confirms; it leaves the desk.
         Confirmed = "confirmed by the trader",
@@ -325,9 +334,13 @@ pub const fn accept(state: AcceptPhase, event: AcceptEvent) -> Outcome<AcceptPha
         // A fill is never taken back by anything but a bust or a correction.
         (S::Filled, E::PartExecuted | E::WholeExecuted | E::Contradicted) => Settle(S::Filled),
         (S::Filled, E::Refused | E::NothingTraded) => Settle(S::Filled),
-        (S::Corrected, E::PartExecuted | E::WholeExecuted | E::Contradicted) => Settle(S::Corrected),
+        (S::Corrected, E::PartExecuted | E::WholeExecuted | E::Contradicted) => {
+            Settle(S::Corrected)
+        }
         (S::Corrected, E::Refused | E::NothingTraded) => Settle(S::Corrected),
-        (S::Busted, E::PartExecuted | E::WholeExecuted | E::Contradicted | E::TradeCorrected) => Settle(S::Busted),
+        (S::Busted, E::PartExecuted | E::WholeExecuted | E::Contradicted | E::TradeCorrected) => {
+            Settle(S::Busted)
+        }
         (S::Busted, E::Refused | E::NothingTraded | E::TradeCancelled) => Stay,
 
         // A fill after a refusal would be a free option for whoever reports it.

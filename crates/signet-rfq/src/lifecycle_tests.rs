@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    Accept, AcceptId, AcceptState, Ask, DealerId, Declined, Level, LineState, Passed, Quote, QuoteId, Report, Rfq, RfqError, RfqId, Side,
-    Terms, UtcMillis,
+    Accept, AcceptId, AcceptState, Ask, DealerId, Declined, Level, LineState, Passed, Quote,
+    QuoteId, Report, Rfq, RfqError, RfqId, Side, Terms, UtcMillis,
     fix::{ExecType, OrdStatus},
     instrument::bund,
 };
@@ -25,7 +25,14 @@ fn id() -> AcceptId {
 
 fn quote(id: &str, offer: &str, until: i64) -> Quote {
     let offer = Some(Level { price: dec(offer), size: dec("5") });
-    Quote { id: QuoteId::new(id).unwrap(), dealer: d("A"), bid: None, offer, valid_until: UtcMillis(until), tradeable: true }
+    Quote {
+        id: QuoteId::new(id).unwrap(),
+        dealer: d("A"),
+        bid: None,
+        offer,
+        valid_until: UtcMillis(until),
+        tradeable: true,
+    }
 }
 
 fn fresh() -> Rfq {
@@ -94,7 +101,10 @@ fn the_document_is_what_the_code_runs_on() {
         std::fs::write(path, &want).unwrap();
     }
     let found = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(found == want, "docs/lifecycle.md is stale: UPDATE_DOCS=1 cargo test -p signet-rfq lifecycle");
+    assert!(
+        found == want,
+        "docs/lifecycle.md is stale: UPDATE_DOCS=1 cargo test -p signet-rfq lifecycle"
+    );
 }
 
 fn request_in(state: RfqState) -> Rfq {
@@ -125,11 +135,19 @@ fn request_event(r: &mut Rfq, event: RequestEvent) -> Option<bool> {
         }
         RequestEvent::Quoted => r.quote(quote("a9", "99.1", 90_000), T).map(|_| ()),
         RequestEvent::Refused => {
-            return if r.refuse("no".into()) { Some(true) } else { before.ended().then_some(()).map_or(Some(false), |()| None) };
+            return if r.refuse("no".into()) {
+                Some(true)
+            } else {
+                before.ended().then_some(()).map_or(Some(false), |()| None)
+            };
         }
         RequestEvent::Ended => r.end(RfqState::Cancelled, None),
         RequestEvent::TimeUp => {
-            return if r.tick(UtcMillis(500_000)) { Some(true) } else { before.ended().then_some(()).map_or(Some(false), |()| None) };
+            return if r.tick(UtcMillis(500_000)) {
+                Some(true)
+            } else {
+                before.ended().then_some(()).map_or(Some(false), |()| None)
+            };
         }
         RequestEvent::NobodyLeft => r.end(RfqState::NothingDone, None),
         RequestEvent::Executed => return None,
@@ -209,7 +227,9 @@ fn every_cell_of_the_line_table() {
                 LineEvent::DeadQuote => drop(r.quote(quote("a2", "99.7", 1_000), now)),
                 // An expired quote that comes again is over; it cannot be the same and live.
                 LineEvent::SameQuote => drop(r.quote(quote("a1", "99.5", 60_000), now)),
-                LineEvent::Withdrawn => drop(r.withdraw(&d("A"), Some(&QuoteId::new("a1").unwrap()))),
+                LineEvent::Withdrawn => {
+                    drop(r.withdraw(&d("A"), Some(&QuoteId::new("a1").unwrap())))
+                }
                 LineEvent::Passed => drop(r.pass(&d("A"), why(10))),
                 LineEvent::Rejected => drop(r.pass(&d("A"), why(1))),
                 LineEvent::TimeUp => drop(r.tick(UtcMillis(61_000))),
@@ -223,7 +243,11 @@ fn every_cell_of_the_line_table() {
                 LineEvent::Executed => assert!(r.line_event(&d("A"), event, LineState::Traded)),
             }
             // The first quote of a line is new, whatever its id.
-            let event = if (phase, event) == (LinePhase::Asked, LineEvent::SameQuote) { LineEvent::NewQuote } else { event };
+            let event = if (phase, event) == (LinePhase::Asked, LineEvent::SameQuote) {
+                LineEvent::NewQuote
+            } else {
+                event
+            };
             let after = r.line(&d("A")).unwrap().state.phase();
             match line(phase, event) {
                 To(s) => assert_eq!(after, s, "{phase} {event}"),
@@ -245,26 +269,44 @@ fn accept_in(phase: AcceptPhase) -> Rfq {
     let part = report(ExecType::Trade, "e1", "2", "2");
     let correct = |price: &str| {
         let last = Some(Level { price: dec(price), size: dec("2") });
-        Report { exec_ref: Some("e1".into()), last, ..report(ExecType::TradeCorrect, "g1", "2", "2") }
+        Report {
+            exec_ref: Some("e1".into()),
+            last,
+            ..report(ExecType::TradeCorrect, "g1", "2", "2")
+        }
     };
     match phase {
         AcceptPhase::Armed | AcceptPhase::Sent => {}
         AcceptPhase::LastLook => assert_eq!(r.last_look(&id()), Ok(true)),
         AcceptPhase::Unknown => assert!(r.answer_lost()),
         AcceptPhase::PartlyFilled => assert!(tell(&mut r, &part).changed),
-        AcceptPhase::Filled => assert!(tell(&mut r, &report(ExecType::Trade, "e1", "5", "5")).changed),
+        AcceptPhase::Filled => {
+            assert!(tell(&mut r, &report(ExecType::Trade, "e1", "5", "5")).changed)
+        }
         AcceptPhase::Corrected => {
             tell(&mut r, &part);
             assert!(tell(&mut r, &correct("99.4")).changed);
         }
         AcceptPhase::Busted => {
             tell(&mut r, &part);
-            let bust = Report { exec_ref: Some("e1".into()), ..report(ExecType::TradeCancel, "h1", "0", "0") };
+            let bust = Report {
+                exec_ref: Some("e1".into()),
+                ..report(ExecType::TradeCancel, "h1", "0", "0")
+            };
             assert!(tell(&mut r, &bust).changed);
         }
-        AcceptPhase::Declined => assert_eq!(r.declined(&id(), Declined::ByDealer("no".into())), Ok(true)),
+        AcceptPhase::Declined => {
+            assert_eq!(r.declined(&id(), Declined::ByDealer("no".into())), Ok(true))
+        }
         AcceptPhase::Disputed => {
-            assert!(tell(&mut r, &Report { side: Side::Sell, ..report(ExecType::Trade, "d1", "5", "5") }).dispute.is_some());
+            assert!(
+                tell(
+                    &mut r,
+                    &Report { side: Side::Sell, ..report(ExecType::Trade, "d1", "5", "5") }
+                )
+                .dispute
+                .is_some()
+            );
         }
     }
     assert_eq!(r.accept.as_ref().unwrap().1.phase(), phase);
@@ -283,20 +325,37 @@ fn report_of(phase: AcceptPhase, event: AcceptEvent) -> Option<Report> {
     Some(match event {
         AcceptEvent::Working => report(ExecType::PendingNew, "w", "0", "0"),
         AcceptEvent::PartExecuted => report(ExecType::Trade, "new", "1", &(so_far + 1).to_string()),
-        AcceptEvent::WholeExecuted => report(ExecType::Trade, "new", if rest == "0" { "5" } else { &rest }, "5"),
+        AcceptEvent::WholeExecuted => {
+            report(ExecType::Trade, "new", if rest == "0" { "5" } else { &rest }, "5")
+        }
         AcceptEvent::Repeated => match phase {
-            AcceptPhase::PartlyFilled | AcceptPhase::Corrected | AcceptPhase::Busted => report(ExecType::Trade, "e1", "2", "2"),
+            AcceptPhase::PartlyFilled | AcceptPhase::Corrected | AcceptPhase::Busted => {
+                report(ExecType::Trade, "e1", "2", "2")
+            }
             AcceptPhase::Filled => report(ExecType::Trade, "e1", "5", "5"),
-            AcceptPhase::Disputed => Report { side: Side::Sell, ..report(ExecType::Trade, "d1", "5", "5") },
+            AcceptPhase::Disputed => {
+                Report { side: Side::Sell, ..report(ExecType::Trade, "d1", "5", "5") }
+            }
             _ => return None,
         },
-        AcceptEvent::Contradicted => Report { avg_px: dec("1"), last: None, ..report(ExecType::Trade, "bad", "0", "5") },
-        AcceptEvent::Refused => Report { status: OrdStatus::Rejected, ..report(ExecType::Rejected, "r", "0", "0") },
+        AcceptEvent::Contradicted => {
+            Report { avg_px: dec("1"), last: None, ..report(ExecType::Trade, "bad", "0", "5") }
+        }
+        AcceptEvent::Refused => {
+            Report { status: OrdStatus::Rejected, ..report(ExecType::Rejected, "r", "0", "0") }
+        }
         AcceptEvent::NothingTraded => report(ExecType::Cancelled, "c", "0", "0"),
-        AcceptEvent::TradeCancelled => Report { exec_ref: Some(exec.into()), ..report(ExecType::TradeCancel, "h9", "0", "0") },
-        AcceptEvent::TradeCorrected => Report { exec_ref: Some(exec.into()), ..report(ExecType::TradeCorrect, "g9", "2", "2") },
+        AcceptEvent::TradeCancelled => {
+            Report { exec_ref: Some(exec.into()), ..report(ExecType::TradeCancel, "h9", "0", "0") }
+        }
+        AcceptEvent::TradeCorrected => {
+            Report { exec_ref: Some(exec.into()), ..report(ExecType::TradeCorrect, "g9", "2", "2") }
+        }
         AcceptEvent::Noted => report(ExecType::Restated, "n", "0", "0"),
-        AcceptEvent::Confirmed | AcceptEvent::Dropped | AcceptEvent::LinkLost | AcceptEvent::HeldAtGateway => return None,
+        AcceptEvent::Confirmed
+        | AcceptEvent::Dropped
+        | AcceptEvent::LinkLost
+        | AcceptEvent::HeldAtGateway => return None,
     })
 }
 
@@ -320,16 +379,26 @@ fn every_cell_of_the_accept_table() {
                     event
                 }
             };
-            // What is not known cannot be busted or corrected, and no more can be executed than accepted.
-            let fits = seen == event || seen == AcceptEvent::Contradicted || (phase, seen) == (AcceptPhase::Busted, AcceptEvent::Repeated);
+            // What is not known cannot be busted or corrected, and no more can be executed than
+            // accepted.
+            let fits = seen == event
+                || seen == AcceptEvent::Contradicted
+                || (phase, seen) == (AcceptPhase::Busted, AcceptEvent::Repeated);
             assert!(fits, "{phase} {event}: {seen}");
             let after = r.accept.as_ref().unwrap().1.phase();
             match accept(phase, seen) {
                 To(s) => assert_eq!((after, r.disputes.len()), (s, disputes), "{phase} {event}"),
-                Settle(s) => assert_eq!((after, r.disputes.len()), (s, disputes + 1), "{phase} {event}"),
-                Stay | Never => assert_eq!((after, r.disputes.len()), (phase, disputes), "{phase} {event}"),
+                Settle(s) => {
+                    assert_eq!((after, r.disputes.len()), (s, disputes + 1), "{phase} {event}")
+                }
+                Stay | Never => {
+                    assert_eq!((after, r.disputes.len()), (phase, disputes), "{phase} {event}")
+                }
             }
-            if before.accept.as_ref().unwrap().1.traded().is_some() && after == phase && seen != AcceptEvent::PartExecuted {
+            if before.accept.as_ref().unwrap().1.traded().is_some()
+                && after == phase
+                && seen != AcceptEvent::PartExecuted
+            {
                 let corrected = matches!(seen, AcceptEvent::TradeCorrected);
                 assert!(
                     corrected || r.accept.as_ref().unwrap().1 == before.accept.as_ref().unwrap().1,
@@ -450,9 +519,17 @@ fn a_state_is_named_by_its_row() {
     ];
     for (s, phase) in states.iter().zip(AcceptPhase::ALL) {
         assert_eq!(s.phase(), phase);
-        let waits = matches!(phase, AcceptPhase::Sent | AcceptPhase::LastLook | AcceptPhase::Unknown);
+        let waits =
+            matches!(phase, AcceptPhase::Sent | AcceptPhase::LastLook | AcceptPhase::Unknown);
         assert_eq!(s.in_flight(), waits, "{phase}");
-        let stands = matches!(phase, AcceptPhase::PartlyFilled | AcceptPhase::Filled | AcceptPhase::Corrected);
-        assert_eq!((s.traded().is_some(), s.last_trade().is_some()), (stands, stands || phase == AcceptPhase::Busted), "{phase}");
+        let stands = matches!(
+            phase,
+            AcceptPhase::PartlyFilled | AcceptPhase::Filled | AcceptPhase::Corrected
+        );
+        assert_eq!(
+            (s.traded().is_some(), s.last_trade().is_some()),
+            (stands, stands || phase == AcceptPhase::Busted),
+            "{phase}"
+        );
     }
 }

@@ -20,14 +20,15 @@ pub enum QuantityError {
     TooLarge,
 }
 
-/// Nothing Signet trades is larger than this in any currency; a longer number is a slip of the finger.
+/// Nothing Signet trades is larger than this in any currency; a longer number is a slip of the
+/// finger.
 const LARGEST: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0); // 1e12
 
 /// Reads `5m`, `250k`, `1.5mm`, `2bn`, `1,500,000`. `m` and `mm` both mean million, as on every
 /// dealing desk; `k` thousand, `b`/`bn` thousand million. Upper and lower case are the same.
 ///
-/// One quantity is written in few ways, and what is written in no other is refused: a comma may be a
-/// decimal point to whoever types it, so `0,500m` and `1,500k` are not read as either.
+/// One quantity is written in few ways, and what is written in no other is refused: a comma may be
+/// a decimal point to whoever types it, so `0,500m` and `1,500k` are not read as either.
 pub fn parse_quantity(text: &str) -> Result<Decimal, QuantityError> {
     let typed = text.trim().to_ascii_lowercase();
     if typed.is_empty() {
@@ -58,9 +59,9 @@ pub fn parse_quantity(text: &str) -> Result<Decimal, QuantityError> {
     }
 }
 
-/// Removes group separators, and tells whether there were any. Refused are separators that do not all
-/// look alike or do not stand where a thousands separator stands, and numbers that begin with a zero
-/// they do not need: `1,50` is a European decimal or a slip, and guessing which costs money.
+/// Removes group separators, and tells whether there were any. Refused are separators that do not
+/// all look alike or do not stand where a thousands separator stands, and numbers that begin with a
+/// zero they do not need: `1,50` is a European decimal or a slip, and guessing which costs money.
 fn ungroup(digits: &str) -> Option<(String, bool)> {
     let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |d| ("-", d));
     let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(w, f)| (w, Some(f)));
@@ -96,7 +97,8 @@ fn ungroup(digits: &str) -> Option<(String, bool)> {
 /// `5000000` as `5,000,000`; digits after the point are kept as they are.
 pub fn group_digits(n: Decimal) -> String {
     let text = n.to_string();
-    let (whole, fraction) = text.split_once('.').map_or((text.as_str(), None), |(w, f)| (w, Some(f)));
+    let (whole, fraction) =
+        text.split_once('.').map_or((text.as_str(), None), |(w, f)| (w, Some(f)));
     let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |w| ("-", w));
     let mut out = String::from(sign);
     for (i, c) in whole.chars().enumerate() {
@@ -142,11 +144,26 @@ mod tests {
 
     #[test]
     fn what_is_not_a_quantity_is_refused_and_never_guessed() {
-        for text in ["", "  ", "m", "5x", "1,50", "1,5m", "12,34,567", ".5m", "5.", "5e9", "0x10", "--5", "5m5", "\u{1}"] {
+        for text in [
+            "",
+            "  ",
+            "m",
+            "5x",
+            "1,50",
+            "1,5m",
+            "12,34,567",
+            ".5m",
+            "5.",
+            "5e9",
+            "0x10",
+            "--5",
+            "5m5",
+            "\u{1}",
+        ] {
             assert!(parse_quantity(text).is_err(), "{text:?}");
         }
-        // A comma that may be a decimal point, a group in a number with a suffix, needless zeros, groups
-        // that are set apart in two ways or in the wrong places.
+        // A comma that may be a decimal point, a group in a number with a suffix, needless zeros,
+        // groups that are set apart in two ways or in the wrong places.
         for text in [
             "0,500m",
             "0,050m",
@@ -215,7 +232,8 @@ mod tests {
 
         /// Whatever is read is one of the few ways of writing it, and no other number has that way.
         #[test]
-        fn what_is_read_is_written_in_one_of_the_known_ways(s in "[0-9]{1,4}([,' _.]?[0-9]{1,4}){0,3} ?(k|t|m|mm|mio|b|bn|yd)?") {
+        fn what_is_read_is_written_in_one_of_the_known_ways(s in "[0-9]{1,4}([,' \
+            _.]?[0-9]{1,4}){0,3} ?(k|t|m|mm|mio|b|bn|yd)?") {
             if let Ok(q) = parse_quantity(&s) {
                 let letters = s.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(s.len());
                 let (number, suffix) = (s[..letters].trim_end(), &s[letters..]);

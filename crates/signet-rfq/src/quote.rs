@@ -94,8 +94,12 @@ impl Qualifiers {
         if let Some(other) = self.currency.as_ref().filter(|c| **c != terms.currency) {
             return Err(QualifierFault::Currency(other.clone(), terms.currency.clone()));
         }
-        if let Some(other) = self.settlement_date.as_ref().filter(|d| **d != terms.settlement_date) {
-            return Err(QualifierFault::SettlementDate(other.clone(), terms.settlement_date.clone()));
+        if let Some(other) = self.settlement_date.as_ref().filter(|d| **d != terms.settlement_date)
+        {
+            return Err(QualifierFault::SettlementDate(
+                other.clone(),
+                terms.settlement_date.clone(),
+            ));
         }
         if self.side.is_some_and(|s| !terms.ask.allows(s)) {
             return Err(QualifierFault::Side);
@@ -146,7 +150,8 @@ mod tests {
 
     #[test]
     fn a_quote_that_nobody_could_trade_on_has_a_fault() {
-        let level = |p: &str, s: &str| Some(Level { price: p.parse().unwrap(), size: s.parse().unwrap() });
+        let level =
+            |p: &str, s: &str| Some(Level { price: p.parse().unwrap(), size: s.parse().unwrap() });
         let quote = |bid, offer, until| Quote {
             id: QuoteId::new("q").unwrap(),
             dealer: DealerId::new("A").unwrap(),
@@ -168,7 +173,11 @@ mod tests {
             (level("99.01", "1"), level("99", "1"), 11, Err(QuoteFault::Crossed)),
             (level("99", "1"), level("100", "1"), 10, Err(QuoteFault::Over)),
         ] {
-            assert_eq!(quote(bid, offer, until).check(UtcMillis(10)), want, "{bid:?} {offer:?} {until}");
+            assert_eq!(
+                quote(bid, offer, until).check(UtcMillis(10)),
+                want,
+                "{bid:?} {offer:?} {until}"
+            );
         }
     }
 
@@ -199,8 +208,16 @@ mod tests {
         for (q, by_isin, want) in [
             (says(9, "EUR", "20261124", None), true, QualifierFault::PriceType(9, 1)),
             (says(1, "EUR", "20261124", None), false, QualifierFault::PriceType(1, 2)),
-            (says(1, "USD", "20261124", None), true, QualifierFault::Currency("USD".into(), "EUR".into())),
-            (says(1, "EUR", "20261125", None), true, QualifierFault::SettlementDate("20261125".into(), "20261124".into())),
+            (
+                says(1, "USD", "20261124", None),
+                true,
+                QualifierFault::Currency("USD".into(), "EUR".into()),
+            ),
+            (
+                says(1, "EUR", "20261125", None),
+                true,
+                QualifierFault::SettlementDate("20261125".into(), "20261124".into()),
+            ),
             (says(1, "EUR", "20261124", Some(Side::Sell)), true, QualifierFault::Side),
         ] {
             assert_eq!(q.check(&buy, by_isin), Err(want), "{q:?}");

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-/// The customer's side: `Buy` lifts the dealer's offer, `Sell` hits the dealer's bid. FIX Side (54).
+/// The customer's side: `Buy` lifts the dealer's offer, `Sell` hits the dealer's bid. FIX Side
+/// (54).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Side {
     /// 54=1: the customer buys at the dealer's offer.

@@ -1,6 +1,9 @@
 //! What is asked, and whether it may be.
 
-use crate::{DealerId, Instrument, InstrumentError, InstrumentId, MAX_DEALERS_PER_RFQ, RfqId, Side, TTL_MAX_S, TTL_MIN_S, UtcMillis};
+use crate::{
+    DealerId, Instrument, InstrumentError, InstrumentId, MAX_DEALERS_PER_RFQ, RfqId, Side,
+    TTL_MAX_S, TTL_MIN_S, UtcMillis,
+};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +21,10 @@ pub enum Ask {
 impl Ask {
     /// Whether a customer who asked for this may trade on `side`.
     pub fn allows(self, side: Side) -> bool {
-        matches!((self, side), (Self::TwoWay, _) | (Self::Buy, Side::Buy) | (Self::Sell, Side::Sell))
+        matches!(
+            (self, side),
+            (Self::TwoWay, _) | (Self::Buy, Side::Buy) | (Self::Sell, Side::Sell)
+        )
     }
 }
 
@@ -94,7 +100,10 @@ impl Terms {
             return Err(TermsError::AlreadyExpired);
         }
         if self.currency != instrument.currency {
-            return Err(TermsError::OtherCurrency(instrument.symbol.clone(), instrument.currency.clone()));
+            return Err(TermsError::OtherCurrency(
+                instrument.symbol.clone(),
+                instrument.currency.clone(),
+            ));
         }
         Ok(instrument.check_quantity(self.quantity)?)
     }

@@ -1,7 +1,19 @@
 use std::ops::{Add, Sub};
 
 /// Milliseconds since the Unix epoch, UTC. The resolution of FIX `UTCTimestamp` as Signet sends it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct UtcMillis(pub i64);
 
 impl UtcMillis {
@@ -32,7 +44,13 @@ mod tests {
     #[test]
     fn arithmetic_stays_within_the_range() {
         let t = UtcMillis(1_000);
-        assert_eq!((t + 5, t - 5, t.since(UtcMillis(400))), (UtcMillis(1_005), UtcMillis(995), 600));
-        assert_eq!((UtcMillis(i64::MAX) + 1, UtcMillis(i64::MIN) - 1), (UtcMillis(i64::MAX), UtcMillis(i64::MIN)));
+        assert_eq!(
+            (t + 5, t - 5, t.since(UtcMillis(400))),
+            (UtcMillis(1_005), UtcMillis(995), 600)
+        );
+        assert_eq!(
+            (UtcMillis(i64::MAX) + 1, UtcMillis(i64::MIN) - 1),
+            (UtcMillis(i64::MAX), UtcMillis(i64::MIN))
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! What is approved, as one text.
 //!
-//! A person touches a key for this text and nothing else: its SHA-256 is signed. It is made of lines
-//! `name=value` in one fixed order, so that a desk, a gateway and whoever reads the evidence in ten
-//! years write the same bytes, with nothing but a text editor and a hash.
+//! A person touches a key for this text and nothing else: its SHA-256 is signed. It is made of
+//! lines `name=value` in one fixed order, so that a desk, a gateway and whoever reads the evidence
+//! in ten years write the same bytes, with nothing but a text editor and a hash.
 
 use aws_lc_rs::digest;
 use std::fmt;
@@ -55,7 +55,8 @@ pub enum SessionReason {
 
 impl SessionReason {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Self; 6] = [Self::Logon, Self::OnDemand, Self::Wake, Self::Unlock, Self::Idle, Self::Risk];
+    pub const ALL: [Self; 6] =
+        [Self::Logon, Self::OnDemand, Self::Wake, Self::Unlock, Self::Idle, Self::Risk];
 
     /// As approval texts and tag 20103 write it.
     pub const fn as_str(self) -> &'static str {
@@ -167,7 +168,9 @@ impl Approval {
     pub fn text(&self) -> Result<String, ApprovalError> {
         let mut out = String::from(HEAD);
         for (name, value) in self.lines() {
-            let good = !value.is_empty() && value.len() <= VALUE_LEN_MAX && !value.chars().any(char::is_control);
+            let good = !value.is_empty()
+                && value.len() <= VALUE_LEN_MAX
+                && !value.chars().any(char::is_control);
             if !good {
                 return Err(ApprovalError::Value(name));
             }
@@ -186,7 +189,11 @@ impl Approval {
     }
 
     fn lines(&self) -> Vec<(&'static str, &str)> {
-        let mut l = vec![("gateway", self.gateway.as_str()), ("desk", &self.desk), ("approver", &self.approver)];
+        let mut l = vec![
+            ("gateway", self.gateway.as_str()),
+            ("desk", &self.desk),
+            ("approver", &self.approver),
+        ];
         match &self.action {
             Action::Session(why) => l.extend([("action", "session"), ("reason", why.as_str())]),
             Action::Request(r) => {
@@ -215,22 +222,29 @@ impl Approval {
                 ("currency", &a.currency),
                 ("settlement", &a.settlement),
             ]),
-            Action::RegisterKey { name } => l.extend([("action", "register-key"), ("key", name.as_str())]),
+            Action::RegisterKey { name } => {
+                l.extend([("action", "register-key"), ("key", name.as_str())])
+            }
         }
         l
     }
 
     /// Reads a text back; only one that [`Self::text`] would write is read.
     pub fn parse(text: &str) -> Result<Self, ApprovalError> {
-        Self::read(text).filter(|a| a.text().as_deref() == Ok(text)).ok_or(ApprovalError::Unreadable)
+        Self::read(text)
+            .filter(|a| a.text().as_deref() == Ok(text))
+            .ok_or(ApprovalError::Unreadable)
     }
 
     fn read(text: &str) -> Option<Self> {
         let body = text.strip_suffix('\n').filter(|_| text.len() <= TEXT_LEN_MAX)?;
         let mut lines = body.split('\n');
         lines.next().filter(|l| *l == HEAD)?;
-        let mut rest = Lines(lines.map(|l| l.split_once('=')).collect::<Option<Vec<_>>>()?.into_iter().peekable());
-        let (gateway, desk, approver) = (rest.take("gateway")?, rest.take("desk")?, rest.take("approver")?);
+        let mut rest = Lines(
+            lines.map(|l| l.split_once('=')).collect::<Option<Vec<_>>>()?.into_iter().peekable(),
+        );
+        let (gateway, desk, approver) =
+            (rest.take("gateway")?, rest.take("desk")?, rest.take("approver")?);
         let action = match rest.take("action")?.as_str() {
             "session" => Action::Session(SessionReason::read(&rest.take("reason")?)?),
             "request" => Action::Request(RequestTerms {
@@ -330,11 +344,13 @@ mod tests {
         assert_eq!(format!("{:?}", digest_of(&text)), DIGEST_OF_THE_VECTOR);
     }
 
-    const DIGEST_OF_THE_VECTOR: &str = "86a547af06ecaa25edba8f5e92a6e269ea835cf8f280f61a81c875ee897b0c68";
+    const DIGEST_OF_THE_VECTOR: &str =
+        "86a547af06ecaa25edba8f5e92a6e269ea835cf8f280f61a81c875ee897b0c68";
 
     #[test]
     fn every_kind_is_read_back() {
-        let sessions = SessionReason::ALL.map(|r| Approval { action: Action::Session(r), ..accept() });
+        let sessions =
+            SessionReason::ALL.map(|r| Approval { action: Action::Session(r), ..accept() });
         let key = Approval { action: Action::RegisterKey { name: "blue key".into() }, ..accept() };
         for a in [accept(), request(&[]), request(&["B", "A"]), key].into_iter().chain(sessions) {
             assert_eq!(Approval::parse(&a.text().unwrap()), Ok(a));
@@ -372,13 +388,18 @@ mod tests {
         ];
         for (from, to) in changes {
             assert!(good.contains(from));
-            assert_eq!(Approval::parse(&good.replacen(from, to, 1)), Err(ApprovalError::Unreadable), "{from:?}");
+            assert_eq!(
+                Approval::parse(&good.replacen(from, to, 1)),
+                Err(ApprovalError::Unreadable),
+                "{from:?}"
+            );
         }
     }
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused_without_panic(text in "(signet-step-up 1\n)?([a-z-]{0,9}=?[ -~]{0,9}\n){0,9}") {
+        fn any_text_is_read_or_refused_without_panic(text in "(signet-step-up \
+            1\n)?([a-z-]{0,9}=?[ -~]{0,9}\n){0,9}") {
             if let Ok(a) = Approval::parse(&text) {
                 prop_assert_eq!(a.text().unwrap(), text);
             }

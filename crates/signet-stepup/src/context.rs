@@ -1,9 +1,9 @@
 //! What the key signs beside the challenge: the approval's digest and the TLS exporter, as the desk
 //! sees them.
 //!
-//! `clientDataJSON` (WebAuthn Level 2 §5.8.1) gets one more member, `stepUp`, after the standard ones,
-//! as Secure Payment Confirmation adds `payment`. Relying parties ignore members they do not know
-//! (§5.8.1.1), so any WebAuthn library still verifies it.
+//! `clientDataJSON` (WebAuthn Level 2 §5.8.1) gets one more member, `stepUp`, after the standard
+//! ones, as Secure Payment Confirmation adds `payment`. Relying parties ignore members they do not
+//! know (§5.8.1.1), so any WebAuthn library still verifies it.
 
 use crate::approval::Digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
@@ -38,7 +38,12 @@ pub enum CeremonyKind {
 
 /// The bytes to be hashed and signed. `challenge` is base64url without padding, as in the options;
 /// `origin` has no trailing slash.
-pub fn client_data_json(ceremony: CeremonyKind, challenge: &str, origin: &str, context: Option<&Context>) -> String {
+pub fn client_data_json(
+    ceremony: CeremonyKind,
+    challenge: &str,
+    origin: &str,
+    context: Option<&Context>,
+) -> String {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct ClientData<'a> {
@@ -57,7 +62,11 @@ pub fn client_data_json(ceremony: CeremonyKind, challenge: &str, origin: &str, c
         challenge,
         origin,
         cross_origin: false,
-        step_up: context.map(|c| Member { v: 1, txn: B64.encode(c.approval.0), tls_exporter: B64.encode(c.exporter) }),
+        step_up: context.map(|c| Member {
+            v: 1,
+            txn: B64.encode(c.approval.0),
+            tls_exporter: B64.encode(c.exporter),
+        }),
     };
     // Strings, a number and a flag always serialise.
     serde_json::to_string(&data).unwrap_or_default()
@@ -73,7 +82,8 @@ impl Context {
         }
         let m = serde_json::from_slice::<Found>(json).ok()?.step_up;
         let bytes = |s: &str| <[u8; 32]>::try_from(B64.decode(s).ok()?).ok();
-        (m.v == 1).then_some(Self { approval: Digest(bytes(&m.txn)?), exporter: bytes(&m.tls_exporter)? })
+        (m.v == 1)
+            .then_some(Self { approval: Digest(bytes(&m.txn)?), exporter: bytes(&m.tls_exporter)? })
     }
 }
 
@@ -89,10 +99,17 @@ mod tests {
             client_data_json(CeremonyKind::Register, "AAEC", "https://stepup.bank.example", None),
             r#"{"type":"webauthn.create","challenge":"AAEC","origin":"https://stepup.bank.example","crossOrigin":false}"#
         );
-        let signed = client_data_json(CeremonyKind::Sign, "AAEC", "https://stepup.bank.example", Some(&CONTEXT));
+        let signed = client_data_json(
+            CeremonyKind::Sign,
+            "AAEC",
+            "https://stepup.bank.example",
+            Some(&CONTEXT),
+        );
         let one = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
         let two = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI";
-        let member = format!(r#""crossOrigin":false,"stepUp":{{"v":1,"txn":"{one}","tlsExporter":"{two}"}}}}"#);
+        let member = format!(
+            r#""crossOrigin":false,"stepUp":{{"v":1,"txn":"{one}","tlsExporter":"{two}"}}}}"#
+        );
         assert!(signed.ends_with(&member), "{signed}");
         assert_eq!(Context::of_client_data(signed.as_bytes()), Some(CONTEXT));
     }
@@ -100,14 +117,26 @@ mod tests {
     #[test]
     fn anything_else_is_no_context() {
         let good = client_data_json(CeremonyKind::Sign, "AAEC", "https://a", Some(&CONTEXT));
-        for (from, to) in
-            [("\"v\":1", "\"v\":2"), ("AQEB", "AQE"), ("stepUp", "stepup"), ("\"v\":1", "\"v\":1,\"x\":0"), ("tlsExporter", "tls")]
-        {
+        for (from, to) in [
+            ("\"v\":1", "\"v\":2"),
+            ("AQEB", "AQE"),
+            ("stepUp", "stepup"),
+            ("\"v\":1", "\"v\":1,\"x\":0"),
+            ("tlsExporter", "tls"),
+        ] {
             assert!(good.contains(from));
-            assert_eq!(Context::of_client_data(good.replacen(from, to, 1).as_bytes()), None, "{from}");
+            assert_eq!(
+                Context::of_client_data(good.replacen(from, to, 1).as_bytes()),
+                None,
+                "{from}"
+            );
         }
         assert_eq!(Context::of_client_data(b"{}"), None);
-        let twice = good.replacen("\"stepUp\"", "\"stepUp\":{\"v\":1,\"txn\":\"\",\"tlsExporter\":\"\"},\"stepUp\"", 1);
+        let twice = good.replacen(
+            "\"stepUp\"",
+            "\"stepUp\":{\"v\":1,\"txn\":\"\",\"tlsExporter\":\"\"},\"stepUp\"",
+            1,
+        );
         assert_eq!(Context::of_client_data(twice.as_bytes()), None);
     }
 }

@@ -1,12 +1,13 @@
-//! FIDO2 step-up: one touch of a security key approves exactly what is on the screen, on exactly this
-//! connection.
+//! FIDO2 step-up: one touch of a security key approves exactly what is on the screen, on exactly
+//! this connection.
 //!
 //! [`approval`] says what is approved, as one text that desk, gateway and any later verifier write
-//! alike; [`context`] puts its digest and the TLS exporter into what the key signs. The relying party
-//! (feature `rp`) challenges and checks; the authenticator side (feature `client`) talks to keys.
+//! alike; [`context`] puts its digest and the TLS exporter into what the key signs. The relying
+//! party (feature `rp`) challenges and checks; the authenticator side (feature `client`) talks to
+//! keys.
 //!
-//! May not: know FIX or sockets. Of ours it uses the types of `signet-rfq`. Time and randomness are passed in, but for the challenge, which
-//! the WebAuthn library draws itself.
+//! May not: know FIX or sockets. Of ours it uses the types of `signet-rfq`. Time and randomness are
+//! passed in, but for the challenge, which the WebAuthn library draws itself.
 
 #![warn(missing_docs, unreachable_pub)]
 
@@ -21,5 +22,7 @@ pub mod rp;
 pub mod rules;
 mod terms;
 
-pub use approval::{AcceptTerms, Action, Approval, ApprovalError, Digest, RequestTerms, SessionReason};
+pub use approval::{
+    AcceptTerms, Action, Approval, ApprovalError, Digest, RequestTerms, SessionReason,
+};
 pub use context::{CeremonyKind, Context, client_data_json};

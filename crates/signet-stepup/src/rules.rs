@@ -1,5 +1,5 @@
-//! When a touch of a security key is wanted: at a gateway, and at a desk in direct mode. Pure: settings,
-//! what is to be done and what was proved go in; a decision with its reasons comes out.
+//! When a touch of a security key is wanted: at a gateway, and at a desk in direct mode. Pure:
+//! settings, what is to be done and what was proved go in; a decision with its reasons comes out.
 
 use crate::approval::{Action, SessionReason};
 use rust_decimal::Decimal;
@@ -34,7 +34,8 @@ pub struct WhenSection {
     /// The same when its screen was unlocked.
     #[serde(default = "yes")]
     pub on_unlock: bool,
-    /// After `idle_minutes` without an act, not only the lease ends: the next act owes a touch, whatever its size.
+    /// After `idle_minutes` without an act, not only the lease ends: the next act owes a touch,
+    /// whatever its size.
     #[serde(default)]
     pub on_idle: bool,
     /// Left out: no act needs a second person.
@@ -118,9 +119,17 @@ impl TryFrom<BTreeMap<String, String>> for Amounts {
             "0" => Ok(Decimal::ZERO),
             text => parse_quantity(text).map_err(|e| format!("{currency} = {text:?}: {e}")),
         };
-        let mut by_currency = map.iter().map(|(c, t)| Ok((c.clone(), read(c, t)?))).collect::<Result<BTreeMap<_, _>, String>>()?;
-        let default = by_currency.remove("default").ok_or("`default` is missing: what holds for currencies not named")?;
-        match by_currency.keys().find(|c| c.len() != 3 || !c.bytes().all(|b| b.is_ascii_uppercase())) {
+        let mut by_currency = map
+            .iter()
+            .map(|(c, t)| Ok((c.clone(), read(c, t)?)))
+            .collect::<Result<BTreeMap<_, _>, String>>()?;
+        let default = by_currency
+            .remove("default")
+            .ok_or("`default` is missing: what holds for currencies not named")?;
+        match by_currency
+            .keys()
+            .find(|c| c.len() != 3 || !c.bytes().all(|b| b.is_ascii_uppercase()))
+        {
             Some(c) => Err(format!("{c:?} is no currency code")),
             None => Ok(Self { default, by_currency }),
         }
@@ -144,7 +153,8 @@ pub struct Lease {
     pub active: UtcMillis,
 }
 
-/// A clock that went back further than this is not corrected but wrong, and nothing that hangs on it is good.
+/// A clock that went back further than this is not corrected but wrong, and nothing that hangs on
+/// it is good.
 const CLOCK_BACK_MAX_MS: i64 = 5_000;
 
 impl Lease {
@@ -166,7 +176,8 @@ pub struct Standing {
     pub owes: Option<SessionReason>,
     /// What is owed besides: it stays when what the risk alone asked for is waived.
     pub besides: Option<SessionReason>,
-    /// The risk of this access wants a touch, or a lease, for whatever is sent on, whatever its size.
+    /// The risk of this access wants a touch, or a lease, for whatever is sent on, whatever its
+    /// size.
     pub watched: bool,
 }
 
@@ -185,7 +196,12 @@ impl Standing {
     /// What a good touch leaves: a lease, and nothing owed.
     pub fn touched(self, rules: &WhenSection, now: UtcMillis) -> Self {
         let until = now + i64::from(rules.lease_minutes) * 60_000;
-        Self { lease: (rules.lease_minutes > 0).then_some(Lease { until, active: now }), owes: None, besides: None, ..self }
+        Self {
+            lease: (rules.lease_minutes > 0).then_some(Lease { until, active: now }),
+            owes: None,
+            besides: None,
+            ..self
+        }
     }
 
     /// The trader is to be verified again. Asking for it oneself costs no lease.
@@ -200,8 +216,12 @@ impl Standing {
     pub fn owing(mut self, why: SessionReason) -> Self {
         match self.owes {
             None => self.owes = Some(why),
-            Some(first) if of_risk(first) && !of_risk(why) => self.besides = self.besides.or(Some(why)),
-            Some(first) if !of_risk(first) && of_risk(why) => (self.owes, self.besides) = (Some(why), self.owes),
+            Some(first) if of_risk(first) && !of_risk(why) => {
+                self.besides = self.besides.or(Some(why))
+            }
+            Some(first) if !of_risk(first) && of_risk(why) => {
+                (self.owes, self.besides) = (Some(why), self.owes)
+            }
             Some(_) => {}
         }
         self
@@ -212,8 +232,8 @@ impl Standing {
         [self.owes, self.besides].into_iter().flatten().find(|why| !of_risk(*why))
     }
 
-    /// The risk fell to where no touch is wanted: what it alone asked for is waived, a logon that the
-    /// rules ask for in any case (`always`) is not. No lease comes of it.
+    /// The risk fell to where no touch is wanted: what it alone asked for is waived, a logon that
+    /// the rules ask for in any case (`always`) is not. No lease comes of it.
     pub fn calmed(self, always: bool) -> Self {
         match self.owes {
             Some(why) if of_risk(why) && !(always && why == SessionReason::Logon) => {
@@ -230,10 +250,12 @@ impl Standing {
         }
     }
 
-    /// Time passes; `active` is when the trader last did something. Whether anything changed. Of one who did nothing for
-    /// too long nothing is asked now, when nobody may be there: the next act is.
+    /// Time passes; `active` is when the trader last did something. Whether anything changed. Of
+    /// one who did nothing for too long nothing is asked now, when nobody may be there: the next
+    /// act is.
     pub fn passes(&mut self, rules: &WhenSection, active: UtcMillis, now: UtcMillis) -> bool {
-        let idle = rules.on_idle && self.owed_by_presence().is_none() && rules.idle_since(active, now);
+        let idle =
+            rules.on_idle && self.owed_by_presence().is_none() && rules.idle_since(active, now);
         let over = self.lease.is_some_and(|l| !l.good(rules, now));
         if idle {
             *self = self.owing(SessionReason::Idle);
@@ -247,8 +269,12 @@ impl Standing {
     /// What stands in the way of trading, for somebody with so many good keys.
     pub fn obstacle(&self, keys: u32) -> Option<String> {
         match self.owes {
-            _ if keys == 0 => Some("You have no security key registered; what needs a touch is refused.".to_owned()),
-            Some(why) => Some(format!("{} Nothing is sent on before you have touched your key.", words(why))),
+            _ if keys == 0 => Some(
+                "You have no security key registered; what needs a touch is refused.".to_owned(),
+            ),
+            Some(why) => {
+                Some(format!("{} Nothing is sent on before you have touched your key.", words(why)))
+            }
             None => None,
         }
     }
@@ -275,12 +301,19 @@ pub fn covered(rules: &WhenSection, action: &Action, standing: &Standing, now: U
 pub fn wanted(rules: &WhenSection, action: &Action, standing: &Standing, now: UtcMillis) -> Wanted {
     let second = rules.second_person.as_ref();
     let (quantity, currency, touch_above, second_above) = match action {
-        Action::Request(r) => (&r.quantity, &r.currency, &rules.request_above, second.map(|s| &s.request_above)),
-        Action::Accept(a) => (&a.quantity, &a.currency, &rules.accept_above, second.map(|s| &s.accept_above)),
+        Action::Request(r) => {
+            (&r.quantity, &r.currency, &rules.request_above, second.map(|s| &s.request_above))
+        }
+        Action::Accept(a) => {
+            (&a.quantity, &a.currency, &rules.accept_above, second.map(|s| &s.accept_above))
+        }
         Action::Session(why) => return Wanted::Touch(words(*why).into()),
-        Action::RegisterKey { .. } => return Wanted::Touch("A further security key is registered with one you have.".into()),
+        Action::RegisterKey { .. } => {
+            return Wanted::Touch("A further security key is registered with one you have.".into());
+        }
     };
-    let above = |limit: &Option<Amounts>| limit.as_ref().is_some_and(|l| l.exceeded(quantity, currency));
+    let above =
+        |limit: &Option<Amounts>| limit.as_ref().is_some_and(|l| l.exceeded(quantity, currency));
     let what = if matches!(action, Action::Request(_)) { "RFQs" } else { "Accepts" };
     if second_above.is_some_and(above) {
         return Wanted::TwoPeople(format!("{what} of this size need two people."));
@@ -288,7 +321,9 @@ pub fn wanted(rules: &WhenSection, action: &Action, standing: &Standing, now: Ut
     let covered = covered(rules, action, standing, now);
     match standing.owes {
         Some(why) => Wanted::Touch(words(why).into()),
-        None if above(touch_above) && !covered => Wanted::Touch(format!("{what} of this size need a touch of your key.")),
+        None if above(touch_above) && !covered => {
+            Wanted::Touch(format!("{what} of this size need a touch of your key."))
+        }
         None if standing.watched && !covered => Wanted::Touch(words(SessionReason::Risk).into()),
         None => Wanted::Nothing,
     }
@@ -321,7 +356,10 @@ mod tests {
     #[test]
     fn an_empty_section_says_what_the_documents_say() {
         for w in [rules(""), WhenSection::default()] {
-            assert_eq!((w.lease_minutes, w.idle_minutes, w.on_wake, w.on_unlock, w.on_idle), (15, 10, true, true, false));
+            assert_eq!(
+                (w.lease_minutes, w.idle_minutes, w.on_wake, w.on_unlock, w.on_idle),
+                (15, 10, true, true, false)
+            );
             assert_eq!((w.logon, w.accept_in_lease), (LogonRule::Risk, false));
         }
     }
@@ -337,7 +375,10 @@ mod tests {
         ] {
             let said = standing.obstacle(keys);
             assert_eq!(said.is_some(), begins.is_some(), "{said:?}");
-            assert!(said.iter().zip(begins).all(|(s, b)| s.starts_with(b) && s.ends_with('.')), "{said:?}");
+            assert!(
+                said.iter().zip(begins).all(|(s, b)| s.starts_with(b) && s.ends_with('.')),
+                "{said:?}"
+            );
         }
     }
 
@@ -356,7 +397,10 @@ mod tests {
     fn a_risk_that_falls_leaves_what_was_owed_beside_it() {
         let both = Standing::default().owing(SessionReason::Risk).owing(SessionReason::Wake);
         let after = Standing { watched: true, ..both }.calmed(false);
-        assert_eq!((after.owes, after.besides, after.watched), (Some(SessionReason::Wake), None, false));
+        assert_eq!(
+            (after.owes, after.besides, after.watched),
+            (Some(SessionReason::Wake), None, false)
+        );
     }
 
     #[test]
@@ -377,16 +421,34 @@ mod tests {
 
     #[test]
     fn waking_and_unlocking_ask_where_the_rules_say_so() {
-        for (text, wake, unlock) in [("", true, true), ("on_wake = false", false, true), ("on_unlock = false", true, false)] {
+        for (text, wake, unlock) in
+            [("", true, true), ("on_wake = false", false, true), ("on_unlock = false", true, false)]
+        {
             let w = rules(text);
-            assert_eq!((w.asks(SessionReason::Wake), w.asks(SessionReason::Unlock)), (wake, unlock), "{text}");
-            assert!([SessionReason::OnDemand, SessionReason::Risk, SessionReason::Logon].into_iter().all(|r| w.asks(r)), "{text}");
+            assert_eq!(
+                (w.asks(SessionReason::Wake), w.asks(SessionReason::Unlock)),
+                (wake, unlock),
+                "{text}"
+            );
+            assert!(
+                [SessionReason::OnDemand, SessionReason::Risk, SessionReason::Logon]
+                    .into_iter()
+                    .all(|r| w.asks(r)),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_currency_is_three_capitals() {
-        for (code, good) in [("EUR", true), ("EU", false), ("EURO", false), ("eur", false), ("EU1", false), ("", false)] {
+        for (code, good) in [
+            ("EUR", true),
+            ("EU", false),
+            ("EURO", false),
+            ("eur", false),
+            ("EU1", false),
+            ("", false),
+        ] {
             let map = [("default", "1m"), (code, "2m")].map(|(c, q)| (c.to_owned(), q.to_owned()));
             assert_eq!(Amounts::try_from(BTreeMap::from(map)).is_ok(), good, "{code:?}");
         }
@@ -483,7 +545,10 @@ mod tests {
             assert_eq!(want(&r, &action, &standing), expected, "{action:?} {standing:?}");
         }
         let r = rules("accept_above = { default = '0' }\naccept_in_lease = true");
-        assert_eq!((want(&r, &accept("1"), &none), want(&r, &accept("1"), &leased())), (Want::One, Want::None));
+        assert_eq!(
+            (want(&r, &accept("1"), &none), want(&r, &accept("1"), &leased())),
+            (Want::One, Want::None)
+        );
         assert_eq!(want(&rules(""), &accept("99999999999"), &none), Want::None);
     }
 
@@ -509,18 +574,34 @@ mod tests {
     fn a_touch_leases_and_waking_up_takes_it_away() {
         let r = rules("lease_minutes = 2");
         let touched = Standing::default().touched(&r, NOW);
-        assert_eq!(touched, Standing { lease: Some(Lease { until: NOW + 120_000, active: NOW }), ..Standing::default() });
+        assert_eq!(
+            touched,
+            Standing {
+                lease: Some(Lease { until: NOW + 120_000, active: NOW }),
+                ..Standing::default()
+            }
+        );
         assert_eq!(touched.verify(SessionReason::OnDemand), touched);
         let woken = touched.verify(SessionReason::Wake);
         assert_eq!(woken, Standing { owes: Some(SessionReason::Wake), ..Standing::default() });
-        assert_eq!(woken.verify(SessionReason::Unlock).owes, Some(SessionReason::Wake), "the first reason stays");
-        assert_eq!(Standing::default().touched(&rules("lease_minutes = 0"), NOW), Standing::default());
+        assert_eq!(
+            woken.verify(SessionReason::Unlock).owes,
+            Some(SessionReason::Wake),
+            "the first reason stays"
+        );
+        assert_eq!(
+            Standing::default().touched(&rules("lease_minutes = 0"), NOW),
+            Standing::default()
+        );
     }
 
     #[test]
     fn doing_nothing_ends_the_lease_and_owes_where_the_rules_say_so() {
         let later = NOW + 60_000;
-        for (text, owes) in [("idle_minutes = 1", None), ("idle_minutes = 1\non_idle = true", Some(SessionReason::Idle))] {
+        for (text, owes) in [
+            ("idle_minutes = 1", None),
+            ("idle_minutes = 1\non_idle = true", Some(SessionReason::Idle)),
+        ] {
             let r = rules(text);
             let mut s = Standing::default().touched(&r, NOW);
             assert!(!s.passes(&r, NOW, NOW + 59_999) && s.lease.is_some(), "{text}");
@@ -543,18 +624,30 @@ mod tests {
         }
     }
 
-    /// Complete: what is owed first, what comes to be owed, and what a fall of the risk leaves of it.
+    /// Complete: what is owed first, what comes to be owed, and what a fall of the risk leaves of
+    /// it.
     #[test]
     fn a_fall_of_the_risk_waives_what_the_risk_alone_asked_for() {
         use SessionReason::{Idle, Logon, OnDemand, Risk, Unlock, Wake};
         for first in [Logon, OnDemand, Wake, Unlock, Idle, Risk] {
             for then in [Logon, Wake, Unlock, Idle, Risk] {
                 for always in [false, true] {
-                    let s = Standing { watched: true, ..Standing::default() }.owing(first).owing(then).calmed(always);
+                    let s = Standing { watched: true, ..Standing::default() }
+                        .owing(first)
+                        .owing(then)
+                        .calmed(always);
                     let presence = [first, then].into_iter().find(|w| !of_risk(*w));
-                    let logon = always && [first, then].into_iter().find(|w| of_risk(*w)) == Some(Logon);
-                    assert_eq!(s.owes, if logon { Some(Logon) } else { presence }, "{first:?}, {then:?}, {always}");
-                    assert_eq!((s.watched, s.lease, s.touched(&rules(""), NOW).owes), (false, None, None));
+                    let logon =
+                        always && [first, then].into_iter().find(|w| of_risk(*w)) == Some(Logon);
+                    assert_eq!(
+                        s.owes,
+                        if logon { Some(Logon) } else { presence },
+                        "{first:?}, {then:?}, {always}"
+                    );
+                    assert_eq!(
+                        (s.watched, s.lease, s.touched(&rules(""), NOW).owes),
+                        (false, None, None)
+                    );
                 }
             }
         }

@@ -59,7 +59,13 @@ mod tests {
 
     #[test]
     fn numbers_have_one_form() {
-        for (written, want) in [("1.10", "1.1"), ("5000000", "5000000"), ("100.000", "100"), ("-0.50", "-0.5"), ("0.00", "0")] {
+        for (written, want) in [
+            ("1.10", "1.1"),
+            ("5000000", "5000000"),
+            ("100.000", "100"),
+            ("-0.50", "-0.5"),
+            ("0.00", "0"),
+        ] {
             assert_eq!(plain(written.parse().unwrap()), want);
         }
         assert_eq!(plain(Decimal::new(60_000, 3)), "60");

@@ -49,9 +49,16 @@ mod tests {
 
     #[test]
     fn table_of_lines() {
-        let one = |text: &str| read(text).map(|l| l.into_iter().map(|(_, f)| f).collect::<Vec<_>>());
-        assert_eq!(one("a,b\n\nc, d "), Ok(vec![vec!["a".into(), "b".into()], vec!["c".into(), "d".into()]]));
-        assert_eq!(one("\u{feff}\"Adams, \"\"Al\"\"\",x\r\n"), Ok(vec![vec!["Adams, \"Al\"".into(), "x".into()]]));
+        let one =
+            |text: &str| read(text).map(|l| l.into_iter().map(|(_, f)| f).collect::<Vec<_>>());
+        assert_eq!(
+            one("a,b\n\nc, d "),
+            Ok(vec![vec!["a".into(), "b".into()], vec!["c".into(), "d".into()]])
+        );
+        assert_eq!(
+            one("\u{feff}\"Adams, \"\"Al\"\"\",x\r\n"),
+            Ok(vec![vec!["Adams, \"Al\"".into(), "x".into()]])
+        );
         assert_eq!(one("a,"), Ok(vec![vec!["a".into(), String::new()]]));
         assert_eq!(read("a\n\"b"), Err((2, "a quote is not closed".into())));
         assert_eq!(read("\"a\"b"), Err((1, "text after a closed quote".into())));

@@ -60,7 +60,9 @@ fn sealed_files(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, AdminEr
 /// The gateway has to be stopped: it holds its files. Evidence is never rewritten.
 pub async fn files_salvage(config: &Config, path: &Path) -> Result<Salvaged, AdminError> {
     let key = existing_store_key(config).map_err(|e| AdminError::StoreKey(e.to_string()))?;
-    let here = |p: &Path| fs::canonicalize(p).map_err(|source| AdminError::File { path: p.into(), source });
+    let here = |p: &Path| {
+        fs::canonicalize(p).map_err(|source| AdminError::File { path: p.into(), source })
+    };
     let (file, state) = (here(path)?, here(&config.gateway.state_dir)?);
     if fs::canonicalize(signed_folder(config)).is_ok_and(|signed| file.starts_with(signed)) {
         return Err(AdminError::EvidenceIsNotSalvaged(file));
@@ -77,9 +79,15 @@ pub async fn files_salvage(config: &Config, path: &Path) -> Result<Salvaged, Adm
     if config.registry.is_some() {
         let registry = open(config).await?;
         let name = file.strip_prefix(&state).unwrap_or(&file).display().to_string();
-        let detail =
-            format!("{} records kept, {} lost; damaged file kept as {}", salvaged.kept, lost(&salvaged), salvaged.kept_aside.display());
-        registry.note(NewEvent::new(crate::clock::now(), &actor(), "files.salvaged", name, detail)).await?;
+        let detail = format!(
+            "{} records kept, {} lost; damaged file kept as {}",
+            salvaged.kept,
+            lost(&salvaged),
+            salvaged.kept_aside.display()
+        );
+        registry
+            .note(NewEvent::new(crate::clock::now(), &actor(), "files.salvaged", name, detail))
+            .await?;
         registry.close().await;
     }
     Ok(salvaged)

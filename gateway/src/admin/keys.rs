@@ -17,14 +17,28 @@ pub async fn key_list(config: &Config, user: &str) -> Result<String, AdminError>
     let mut text = format!("{user}  {name}: {} keys\n", keys.len());
     for k in &keys {
         let why = if k.reason.is_empty() { String::new() } else { format!(" ({})", k.reason) };
-        let used = if k.last_used == UtcMillis(0) { "not used yet".into() } else { format!("last used {}", date(k.last_used)?) };
+        let used = if k.last_used == UtcMillis(0) {
+            "not used yet".into()
+        } else {
+            format!("last used {}", date(k.last_used)?)
+        };
         let since = format!("since {} by {}", date(k.registered)?, k.registered_by);
-        let _ = writeln!(text, "  {}  {}  {} ({}): {}{why}, {since}, {used}", k.id, k.name, k.model, k.aaguid, k.state);
+        let _ = writeln!(
+            text,
+            "  {}  {}  {} ({}): {}{why}, {since}, {used}",
+            k.id, k.name, k.model, k.aaguid, k.state
+        );
     }
     Ok(text)
 }
 
-pub async fn key_state(config: &Config, user: &str, key: &str, state: KeyState, why: &str) -> Result<String, AdminError> {
+pub async fn key_state(
+    config: &Config,
+    user: &str,
+    key: &str,
+    state: KeyState,
+    why: &str,
+) -> Result<String, AdminError> {
     let registry = open(config).await?;
     let which = KeySelector { user: user.into(), key: key.into() };
     let k = registry.set_key_state(&which, state, why, &actor(), crate::clock::now()).await?;
@@ -41,25 +55,37 @@ pub async fn key_reset(config: &Config, user: &str, why: &str) -> Result<usize, 
 }
 
 /// A one-time code for a first key, and when it stops working.
-pub async fn key_code(config: &Config, user: &str, hours: u32) -> Result<(Zeroizing<String>, OffsetDateTime), AdminError> {
+pub async fn key_code(
+    config: &Config,
+    user: &str,
+    hours: u32,
+) -> Result<(Zeroizing<String>, OffsetDateTime), AdminError> {
     let now = crate::clock::now();
-    let (code, new) = make_code(super::users::CodeTerms { hours, managed: false }, now, CodePurpose::Key)?;
+    let (code, new) =
+        make_code(super::users::CodeTerms { hours, managed: false }, now, CodePurpose::Key)?;
     let registry = open(config).await?;
     registry.add_key_code(user, &new, &actor(), now).await?;
     registry.close().await;
-    let expires = OffsetDateTime::from_unix_timestamp(new.expires.0.div_euclid(1_000)).map_err(|_| AdminError::Time(new.expires.0))?;
+    let expires = OffsetDateTime::from_unix_timestamp(new.expires.0.div_euclid(1_000))
+        .map_err(|_| AdminError::Time(new.expires.0))?;
     Ok((code.shown(), expires))
 }
 
 /// What was approved, one line each, oldest first; of one user, or of all.
-pub async fn evidence_list(config: &Config, user: Option<&str>, out: &mut dyn Write) -> Result<(), AdminError> {
+pub async fn evidence_list(
+    config: &Config,
+    user: Option<&str>,
+    out: &mut dyn Write,
+) -> Result<(), AdminError> {
     let registry = open(config).await?;
     each(&registry, user, |row| {
         let what = Evidence::from_json(&row.record).ok().and_then(|e| {
             let action = Approval::parse(&e.approval).map_or("unknown", |a| a.action.word());
-            Some(format!("{action:<12} at {:<24} with {}", e.approver, e.key_name)).filter(|_| e.user == row.user)
+            Some(format!("{action:<12} at {:<24} with {}", e.approver, e.key_name))
+                .filter(|_| e.user == row.user)
         });
-        let what = what.unwrap_or_else(|| "cannot be read; run: signet-gateway evidence verify".into());
+        let what =
+            what.unwrap_or_else(|| "cannot be read; run: signet-gateway evidence verify".into());
         writeln!(out, "{:>6}  {}  {:<20} {what}", row.seq, date(row.at)?, row.user).map_err(printed)
     })
     .await?;
@@ -73,11 +99,18 @@ pub async fn evidence_verify(config: &Config) -> Result<String, AdminError> {
     let (head, verified) = (registry.evidence_head().await?, registry.verify_evidence().await?);
     registry.close().await;
     let count = verified?;
-    Ok(format!("{count} records, each proves what it says, none altered. Head: {} {}\n", head.0, head.1))
+    Ok(format!(
+        "{count} records, each proves what it says, none altered. Head: {} {}\n",
+        head.0, head.1
+    ))
 }
 
 /// Writes records as JSON lines, as they are: `seq` alone, or all.
-pub async fn evidence_export(config: &Config, seq: Option<i64>, out: &mut dyn Write) -> Result<u64, AdminError> {
+pub async fn evidence_export(
+    config: &Config,
+    seq: Option<i64>,
+    out: &mut dyn Write,
+) -> Result<u64, AdminError> {
     let registry = open(config).await?;
     let mut count = 0;
     let mut write = |row: &EvidenceRow| {

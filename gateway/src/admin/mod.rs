@@ -1,7 +1,8 @@
 //! What an administrator does: the commands behind `signet-gateway user`, `lock`, `revoke`, `ca`,
 //! `registry`, `key`, `evidence`, `signed`, `files` and `events`.
 //!
-//! Each opens the registry by itself, so it works while gateways run, and they notice within a second.
+//! Each opens the registry by itself, so it works while gateways run, and they notice within a
+//! second.
 
 mod actor;
 mod csv;
@@ -13,7 +14,9 @@ mod users;
 
 pub(crate) use actor::actor;
 pub use files::{FileState, files_check, files_salvage, lost};
-pub use keys::{evidence_export, evidence_list, evidence_verify, key_code, key_list, key_reset, key_state};
+pub use keys::{
+    evidence_export, evidence_list, evidence_verify, key_code, key_list, key_reset, key_state,
+};
 pub use sessions::{NewNumbers, session_change, session_show};
 pub use signed::{moment, signed_export, signed_list, signed_verify};
 pub use users::{CodeTerms, Invited, add, code, import};
@@ -26,7 +29,8 @@ use crate::{
 use signet_identity::{InvitationError, fingerprint};
 use signet_journal::LogError;
 use signet_registry::{
-    AccountState, CertificateSelector, CodePurpose, Event, EvidenceChainError, NewEvent, Registry, RegistryError, UserDetails,
+    AccountState, CertificateSelector, CodePurpose, Event, EvidenceChainError, NewEvent, Registry,
+    RegistryError, UserDetails,
     events::{ChainError, verify},
 };
 use signet_rfq::UtcMillis;
@@ -65,7 +69,9 @@ pub enum AdminError {
     EvidenceIsNotSalvaged(PathBuf),
     #[error("{0} messages do not prove what they should")]
     SignedNotGood(u64),
-    #[error("{missing} messages of the log are not in the file; the first of them is number {first}")]
+    #[error(
+        "{missing} messages of the log are not in the file; the first of them is number {first}"
+    )]
     SignedMissing { missing: u64, first: u64 },
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
@@ -79,7 +85,10 @@ pub enum AdminError {
     NoRandomness,
     #[error("--code-hours: 1 to 2160")]
     CodeHours,
-    #[error("--managed: the configuration names no enrolment.managed_policy to mark managed devices with")]
+    #[error(
+        "--managed: the configuration names no enrolment.managed_policy to mark managed devices \
+            with"
+    )]
     NoManagedPolicy,
     #[error("the CompID {0} is the gateway's or a dealer's")]
     CompIdOfAnother(String),
@@ -138,30 +147,52 @@ impl AdminError {
             Self::Config(_) | Self::NoSection(_) | Self::NoManagedPolicy => {
                 "correct the configuration; signet-gateway check-config says more"
             }
-            Self::Ca(_) => "name files that do not exist yet, in a directory this account may write",
+            Self::Ca(_) => {
+                "name files that do not exist yet, in a directory this account may write"
+            }
             Self::Invitation(_) => "correct [enrolment] in the configuration",
-            Self::Chain(_) | Self::Evidence(_) => "find out who can write the database; compare with a backup and with heads you kept",
+            Self::Chain(_) | Self::Evidence(_) => {
+                "find out who can write the database; compare with a backup and with heads you kept"
+            }
             Self::Signed(e) => e.cure(),
-            Self::Export(_) | Self::SignedNotGood(_) => "do not rely on it; export anew, compare, and tell the security officer",
-            Self::SignedMissing { .. } => "export the whole log again and compare; with --part if only a part was exported",
-            Self::StoreKey(_) => "run it as the gateway's account, with the gateway's configuration; the key is made at the first start",
+            Self::Export(_) | Self::SignedNotGood(_) => {
+                "do not rely on it; export anew, compare, and tell the security officer"
+            }
+            Self::SignedMissing { .. } => {
+                "export the whole log again and compare; with --part if only a part was exported"
+            }
+            Self::StoreKey(_) => {
+                "run it as the gateway's account, with the gateway's configuration; the key is \
+                    made at the first start"
+            }
             Self::Sealed(LogError::InUse(_)) => "stop the gateway first",
             Self::Sealed(e) if e.is_damage() => {
-                "restore the file from a backup, or stop the gateway and run signet-gateway files salvage FILE"
+                "restore the file from a backup, or stop the gateway and run signet-gateway files \
+                    salvage FILE"
             }
             Self::Sealed(_) => "correct who may read and write the file",
-            Self::NotDamaged(_) => "leave it as it is; signet-gateway files check names the damaged ones",
+            Self::NotDamaged(_) => {
+                "leave it as it is; signet-gateway files check names the damaged ones"
+            }
             Self::NotAStateFile(_) => "name a file that signet-gateway files check lists",
-            Self::EvidenceIsNotSalvaged(_) => "restore it from a backup; keep the damaged file for the security officer",
+            Self::EvidenceIsNotSalvaged(_) => {
+                "restore it from a backup; keep the damaged file for the security officer"
+            }
             Self::File { .. } => "name another file, or correct who may write there",
             Self::Csv { .. } => "correct the line; nobody was added",
             Self::NoRandomness | Self::Time(_) => "see the system's log",
             Self::NoNumber(_) => "see: signet-gateway evidence list",
             Self::CodeHours => "give a number of hours in that range",
             Self::CompIdOfAnother(_) => "choose another CompID",
-            Self::NoSession(_) => "see: signet-gateway session show; a store is made at the first connection",
-            Self::SessionInUse(_) => "stop the gateway, run the command, and start it again; nothing was changed",
-            Self::SessionStore(..) => "run it as the gateway's account, with the gateway's configuration; see the error",
+            Self::NoSession(_) => {
+                "see: signet-gateway session show; a store is made at the first connection"
+            }
+            Self::SessionInUse(_) => {
+                "stop the gateway, run the command, and start it again; nothing was changed"
+            }
+            Self::SessionStore(..) => {
+                "run it as the gateway's account, with the gateway's configuration; see the error"
+            }
             Self::SessionNumber => "give numbers in that range",
         }
     }
@@ -169,7 +200,8 @@ impl AdminError {
 
 /// The registry of a configuration.
 pub async fn open(config: &Config) -> Result<Registry, AdminError> {
-    Ok(Registry::open(&config.registry.as_ref().ok_or(AdminError::NoSection("registry"))?.url()?).await?)
+    Ok(Registry::open(&config.registry.as_ref().ok_or(AdminError::NoSection("registry"))?.url()?)
+        .await?)
 }
 
 /// A user or a device.
@@ -180,7 +212,11 @@ pub enum Account {
     Device(String),
 }
 
-pub async fn set_state(config: &Config, account: &Account, state: AccountState) -> Result<(), AdminError> {
+pub async fn set_state(
+    config: &Config,
+    account: &Account,
+    state: AccountState,
+) -> Result<(), AdminError> {
     let registry = open(config).await?;
     set_state_in(&registry, account, state, &actor()).await?;
     registry.close().await;
@@ -188,7 +224,12 @@ pub async fn set_state(config: &Config, account: &Account, state: AccountState) 
 }
 
 /// In a registry that is open.
-pub async fn set_state_in(registry: &Registry, account: &Account, state: AccountState, actor: &str) -> Result<(), RegistryError> {
+pub async fn set_state_in(
+    registry: &Registry,
+    account: &Account,
+    state: AccountState,
+    actor: &str,
+) -> Result<(), RegistryError> {
     let now = crate::clock::now();
     match account {
         Account::User(u) => registry.set_user_state(u, state, actor, now).await,
@@ -205,7 +246,11 @@ pub async fn set_role(config: &Config, user: &str, role: &str) -> Result<(), Adm
 }
 
 /// The serial numbers revoked.
-pub async fn revoke(config: &Config, which: &CertificateSelector, reason: &str) -> Result<Vec<String>, AdminError> {
+pub async fn revoke(
+    config: &Config,
+    which: &CertificateSelector,
+    reason: &str,
+) -> Result<Vec<String>, AdminError> {
     let registry = open(config).await?;
     let revoked = revoke_in(&registry, which, reason, &actor()).await?;
     registry.close().await;
@@ -213,7 +258,12 @@ pub async fn revoke(config: &Config, which: &CertificateSelector, reason: &str) 
 }
 
 /// In a registry that is open.
-pub async fn revoke_in(registry: &Registry, which: &CertificateSelector, reason: &str, actor: &str) -> Result<Vec<String>, RegistryError> {
+pub async fn revoke_in(
+    registry: &Registry,
+    which: &CertificateSelector,
+    reason: &str,
+    actor: &str,
+) -> Result<Vec<String>, RegistryError> {
     let which = match which {
         // As other programs write it: colons, capitals, zeros in front.
         CertificateSelector::Serial(s) => {
@@ -226,12 +276,26 @@ pub async fn revoke_in(registry: &Registry, which: &CertificateSelector, reason:
 }
 
 /// Makes the files of the embedded authority; the fingerprint of its certificate.
-pub fn ca_init(config: &Config, name: Option<&str>, years: u16) -> Result<(PathBuf, PathBuf, String), AdminError> {
+pub fn ca_init(
+    config: &Config,
+    name: Option<&str>,
+    years: u16,
+) -> Result<(PathBuf, PathBuf, String), AdminError> {
     let e = config.enrolment.as_ref().ok_or(AdminError::NoSection("enrolment"))?;
     let (certificate, key) = e.ca_files()?;
     let standard = format!("{} desks", config.gateway.name);
-    ca::init(certificate, key, name.unwrap_or(&standard), Duration::days(365 * i64::from(years)), OffsetDateTime::now_utc())?;
-    let made = crate::config::certificates(certificate).map_err(|why| AdminError::Csv { path: certificate.into(), line: 0, why })?;
+    ca::init(
+        certificate,
+        key,
+        name.unwrap_or(&standard),
+        Duration::days(365 * i64::from(years)),
+        OffsetDateTime::now_utc(),
+    )?;
+    let made = crate::config::certificates(certificate).map_err(|why| AdminError::Csv {
+        path: certificate.into(),
+        line: 0,
+        why,
+    })?;
     let print = made.first().map(fingerprint).unwrap_or_default();
     Ok((certificate.into(), key.into(), print))
 }
@@ -239,7 +303,15 @@ pub fn ca_init(config: &Config, name: Option<&str>, years: u16) -> Result<(PathB
 pub async fn backup(config: &Config, out: &Path) -> Result<u64, AdminError> {
     let registry = open(config).await?;
     let rows = registry.backup(out, crate::clock::now()).await?;
-    registry.note(NewEvent::new(crate::clock::now(), &actor(), "registry.backed_up", "", format!("{rows} rows"))).await?;
+    registry
+        .note(NewEvent::new(
+            crate::clock::now(),
+            &actor(),
+            "registry.backed_up",
+            "",
+            format!("{rows} rows"),
+        ))
+        .await?;
     registry.close().await;
     Ok(rows)
 }
@@ -259,7 +331,9 @@ pub async fn migrate(config: &Config) -> Result<(i64, i64), AdminError> {
     let found = registry.migrate().await?;
     if found < signet_registry::SCHEMA {
         let detail = format!("from {found} to {}", signet_registry::SCHEMA);
-        registry.note(NewEvent::new(crate::clock::now(), &actor(), "registry.migrated", "", detail)).await?;
+        registry
+            .note(NewEvent::new(crate::clock::now(), &actor(), "registry.migrated", "", detail))
+            .await?;
     }
     registry.close().await;
     Ok((found, signet_registry::SCHEMA))
@@ -272,7 +346,16 @@ pub async fn events(config: &Config, limit: usize) -> Result<String, AdminError>
     registry.close().await;
     let mut text = String::new();
     for e in &events {
-        let _ = writeln!(text, "{:>6}  {}  {:<24} {:<24} {:<24} {}", e.seq, date(e.at)?, e.kind, e.subject, e.actor, e.detail);
+        let _ = writeln!(
+            text,
+            "{:>6}  {}  {:<24} {:<24} {:<24} {}",
+            e.seq,
+            date(e.at)?,
+            e.kind,
+            e.subject,
+            e.actor,
+            e.detail
+        );
     }
     let _ = writeln!(text, "{count} events, none altered. Head: {} {}", head.0, head.1);
     Ok(text)
@@ -289,7 +372,11 @@ pub struct Checked {
 }
 
 /// Some events of a registry that is open, without reading the others.
-pub async fn events_page_in(registry: &Registry, before: Option<i64>, limit: usize) -> Result<Checked, AdminError> {
+pub async fn events_page_in(
+    registry: &Registry,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<Checked, AdminError> {
     let page = registry.events_page(before, limit).await?;
     page.checked?;
     Ok(Checked { events: page.events, count: page.head.0, head: page.head })
@@ -307,9 +394,16 @@ pub async fn list(config: &Config) -> Result<String, AdminError> {
     let registry = open(config).await?;
     let users = registry.users().await?;
     registry.close().await;
-    let mut text = format!("{:<20} {:<24} {:<8} {:<10} {:<9} {}\n", "USER", "COMPID", "STATE", "ROLE", "KEY IN", "NAME");
+    let mut text = format!(
+        "{:<20} {:<24} {:<8} {:<10} {:<9} {}\n",
+        "USER", "COMPID", "STATE", "ROLE", "KEY IN", "NAME"
+    );
     for u in &users {
-        let _ = writeln!(text, "{:<20} {:<24} {:<8} {:<10} {:<9} {}", u.id, u.comp_id, u.state, u.role, u.protection, u.name);
+        let _ = writeln!(
+            text,
+            "{:<20} {:<24} {:<8} {:<10} {:<9} {}",
+            u.id, u.comp_id, u.state, u.role, u.protection, u.name
+        );
     }
     Ok(text)
 }
@@ -333,11 +427,29 @@ pub async fn show(config: &Config, id: &str) -> Result<String, AdminError> {
         let _ = writeln!(text, "  {what}: {state}, expires {}", date(expires)?);
     }
     for d in &devices {
-        let _ = writeln!(text, "  device {}/{}: {}, key ordered in {}, since {}", d.user, d.id, d.state, d.protection, date(d.created)?);
+        let _ = writeln!(
+            text,
+            "  device {}/{}: {}, key ordered in {}, since {}",
+            d.user,
+            d.id,
+            d.state,
+            d.protection,
+            date(d.created)?
+        );
         for c in certificates.iter().filter(|c| c.device == d.id) {
-            let used = if c.first_used.0 == 0 { "not used yet".into() } else { format!("first used {}", date(c.first_used)?) };
+            let used = if c.first_used.0 == 0 {
+                "not used yet".into()
+            } else {
+                format!("first used {}", date(c.first_used)?)
+            };
             let why = if c.reason.is_empty() { String::new() } else { format!(" ({})", c.reason) };
-            let _ = writeln!(text, "    certificate {}: {}{why}, until {}, {used}", c.serial, c.state, date(c.not_after)?);
+            let _ = writeln!(
+                text,
+                "    certificate {}: {}{why}, until {}, {used}",
+                c.serial,
+                c.state,
+                date(c.not_after)?
+            );
         }
     }
     Ok(text)
@@ -345,6 +457,7 @@ pub async fn show(config: &Config, id: &str) -> Result<String, AdminError> {
 
 /// As people and programs read it: RFC 3339, UTC.
 pub(crate) fn date(at: UtcMillis) -> Result<String, AdminError> {
-    let t = OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1_000)).map_err(|_| AdminError::Time(at.0))?;
+    let t = OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1_000))
+        .map_err(|_| AdminError::Time(at.0))?;
     t.format(&Rfc3339).map_err(|_| AdminError::Time(at.0))
 }

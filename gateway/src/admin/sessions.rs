@@ -1,7 +1,7 @@
 //! Sequence numbers of FIX sessions, for an administrator: read, start again, or set.
 //!
-//! A store belongs to one process at a time. While the gateway runs it holds those of all dealers, and
-//! of each desk that has connected; the commands then say so and change nothing.
+//! A store belongs to one process at a time. While the gateway runs it holds those of all dealers,
+//! and of each desk that has connected; the commands then say so and change nothing.
 
 use super::{AdminError, actor, date, open};
 use crate::{config::Config, existing_store_key};
@@ -50,11 +50,18 @@ pub fn session_show(config: &Config, party: Option<&str>) -> Result<String, Admi
         return Ok("no session has a store yet\n".into());
     }
     let key = store_key(config)?;
-    let mut text = format!("{:<8} {:<24} {:>12} {:>12}  {}\n", "WHO", "COMPID", "NEXT OUT", "NEXT IN", "SINCE");
+    let mut text = format!(
+        "{:<8} {:<24} {:>12} {:>12}  {}\n",
+        "WHO", "COMPID", "NEXT OUT", "NEXT IN", "SINCE"
+    );
     for f in found {
         let line = match open_store(&f, &key) {
-            Ok(s) => format!("{:>12} {:>12}  {}", s.next_sender(), s.next_target(), date(s.created())?),
-            Err(AdminError::SessionInUse(_)) if party.is_none() => "in use by the running gateway".into(),
+            Ok(s) => {
+                format!("{:>12} {:>12}  {}", s.next_sender(), s.next_target(), date(s.created())?)
+            }
+            Err(AdminError::SessionInUse(_)) if party.is_none() => {
+                "in use by the running gateway".into()
+            }
             Err(e) => return Err(e),
         };
         let _ = writeln!(text, "{:<8} {:<24} {line}", f.kind, f.party);
@@ -65,9 +72,13 @@ pub fn session_show(config: &Config, party: Option<&str>) -> Result<String, Admi
 /// Changes a session's numbers, which both ends must do alike; what they were and are.
 ///
 /// # Errors
-/// There is no such session, the running gateway holds it, or the event cannot be written: then nothing
-/// is changed.
-pub async fn session_change(config: &Config, party: &str, new: NewNumbers) -> Result<String, AdminError> {
+/// There is no such session, the running gateway holds it, or the event cannot be written: then
+/// nothing is changed.
+pub async fn session_change(
+    config: &Config,
+    party: &str,
+    new: NewNumbers,
+) -> Result<String, AdminError> {
     let found = find(config, party)?;
     if let NewNumbers::Set { next_out, next_in } = new
         && [next_out, next_in].into_iter().flatten().any(|n| !(1..=MAX_SET).contains(&n))
@@ -78,20 +89,27 @@ pub async fn session_change(config: &Config, party: &str, new: NewNumbers) -> Re
     let before = (store.next_sender(), store.next_target());
     let (kind, after) = match new {
         NewNumbers::Reset => ("session.reset", (1, 1)),
-        NewNumbers::Set { next_out, next_in } => ("session.set", (next_out.unwrap_or(before.0), next_in.unwrap_or(before.1))),
+        NewNumbers::Set { next_out, next_in } => {
+            ("session.set", (next_out.unwrap_or(before.0), next_in.unwrap_or(before.1)))
+        }
     };
-    let numbers = |(next_out, next_in): (u64, u64)| format!("next out {next_out}, next in {next_in}");
+    let numbers =
+        |(next_out, next_in): (u64, u64)| format!("next out {next_out}, next in {next_in}");
     let words = format!("{} -> {}", numbers(before), numbers(after));
     // Before the change: one that is not written down does not happen.
     if config.registry.is_some() {
         let registry = open(config).await?;
-        let noted = registry.note(NewEvent::new(crate::clock::now(), &actor(), kind, party, words.as_str())).await;
+        let noted = registry
+            .note(NewEvent::new(crate::clock::now(), &actor(), kind, party, words.as_str()))
+            .await;
         registry.close().await;
         noted?;
     }
     let changed = match new {
         NewNumbers::Reset => store.reset(crate::clock::now()),
-        NewNumbers::Set { .. } => store.set_next_sender(after.0).and_then(|()| store.set_next_target(after.1)),
+        NewNumbers::Set { .. } => {
+            store.set_next_sender(after.0).and_then(|()| store.set_next_target(after.1))
+        }
     };
     changed.map_err(|e| in_words(&found, e))?;
     Ok(format!("{party}: {words}\n"))
@@ -113,7 +131,10 @@ fn in_words(found: &Found, e: StoreError) -> AdminError {
 }
 
 fn find(config: &Config, party: &str) -> Result<Found, AdminError> {
-    all(config)?.into_iter().find(|f| f.party == party).ok_or_else(|| AdminError::NoSession(party.to_owned()))
+    all(config)?
+        .into_iter()
+        .find(|f| f.party == party)
+        .ok_or_else(|| AdminError::NoSession(party.to_owned()))
 }
 
 fn all(config: &Config) -> Result<Vec<Found>, AdminError> {
@@ -130,8 +151,11 @@ fn stores(kind: &'static str, folder: &Path) -> Result<Vec<Found>, AdminError> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
         Err(source) => return Err(AdminError::File { path: folder.into(), source }),
     };
-    let paths = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "fix"));
-    let named = paths.filter_map(|path| Some(Found { kind, party: path.file_stem()?.to_str()?.to_owned(), path }));
+    let paths =
+        entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "fix"));
+    let named = paths.filter_map(|path| {
+        Some(Found { kind, party: path.file_stem()?.to_str()?.to_owned(), path })
+    });
     let mut found: Vec<Found> = named.collect();
     found.sort_by(|a, b| a.party.cmp(&b.party));
     Ok(found)

@@ -18,31 +18,51 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 /// `2026-11-21T08:00:00Z`, or a date, which begins at midnight UTC.
 pub fn moment(text: &str) -> Result<UtcMillis, String> {
     let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    let at = OffsetDateTime::parse(&whole, &Rfc3339).map_err(|_| "neither YYYY-MM-DD nor an RFC 3339 time".to_owned())?;
+    let at = OffsetDateTime::parse(&whole, &Rfc3339)
+        .map_err(|_| "neither YYYY-MM-DD nor an RFC 3339 time".to_owned())?;
     Ok(UtcMillis(at.unix_timestamp() * 1_000 + i64::from(at.millisecond())))
 }
 
 /// One line per message, oldest first, and what the whole log is worth.
-pub fn signed_list(config: &Config, wanted: &Wanted, out: &mut dyn Write) -> Result<Totals, AdminError> {
+pub fn signed_list(
+    config: &Config,
+    wanted: &Wanted,
+    out: &mut dyn Write,
+) -> Result<Totals, AdminError> {
     let key = existing_store_key(config).map_err(|e| AdminError::StoreKey(e.to_string()))?;
     let totals = each(&signed_folder(config), &key, wanted, |l| {
-        let fields = ["35", "34", "131", "117", "11"].iter().filter_map(|t| field(&l.text, t)).collect::<Vec<_>>().join(" ");
-        let verdict = if l.verified == GOOD { String::new() } else { format!("  NOT GOOD: {}", l.verified) };
+        let fields = ["35", "34", "131", "117", "11"]
+            .iter()
+            .filter_map(|t| field(&l.text, t))
+            .collect::<Vec<_>>()
+            .join(" ");
+        let verdict =
+            if l.verified == GOOD { String::new() } else { format!("  NOT GOOD: {}", l.verified) };
         let (at, party, id) = (date(UtcMillis(l.at_ms))?, &l.party, &l.id);
         writeln!(out, "{:>6}  {at}  {party:<6} {id:<24} {fields}{verdict}", l.seq).map_err(printed)
     })?;
     let head: String = totals.head.iter().map(|b| format!("{b:02x}")).collect();
-    writeln!(out, "{} of {} messages, {} not good. Head: {} {head}", totals.shown, totals.records, totals.bad, totals.records)
-        .map_err(printed)?;
+    writeln!(
+        out,
+        "{} of {} messages, {} not good. Head: {} {head}",
+        totals.shown, totals.records, totals.bad, totals.records
+    )
+    .map_err(printed)?;
     Ok(totals)
 }
 
 fn field(text: &str, tag: &str) -> Option<String> {
-    text.split('\u{2401}').find(|f| f.strip_prefix(tag).is_some_and(|rest| rest.starts_with('='))).map(str::to_owned)
+    text.split('\u{2401}')
+        .find(|f| f.strip_prefix(tag).is_some_and(|rest| rest.starts_with('=')))
+        .map(str::to_owned)
 }
 
 /// JSON lines, as [`crate::signed::read::SignedLine`].
-pub fn signed_export(config: &Config, wanted: &Wanted, out: &mut dyn Write) -> Result<Totals, AdminError> {
+pub fn signed_export(
+    config: &Config,
+    wanted: &Wanted,
+    out: &mut dyn Write,
+) -> Result<Totals, AdminError> {
     let key = existing_store_key(config).map_err(|e| AdminError::StoreKey(e.to_string()))?;
     each(&signed_folder(config), &key, wanted, |l| {
         let json = serde_json::to_string(l).map_err(|e| printed(e.into()))?;
@@ -52,7 +72,8 @@ pub fn signed_export(config: &Config, wanted: &Wanted, out: &mut dyn Write) -> R
 
 /// Judges an export from nothing but what it holds.
 pub fn signed_verify(file: &Path) -> Result<Verified, AdminError> {
-    let opened = File::open(file).map_err(|source| AdminError::File { path: file.into(), source })?;
+    let opened =
+        File::open(file).map_err(|source| AdminError::File { path: file.into(), source })?;
     Ok(verify_export(BufReader::new(opened))?)
 }
 

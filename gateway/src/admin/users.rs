@@ -40,25 +40,45 @@ pub struct CodeTerms {
 }
 
 /// Adds one user.
-pub async fn add(config: &Config, user: NewUser, terms: CodeTerms, out: &Path) -> Result<Invited, AdminError> {
+pub async fn add(
+    config: &Config,
+    user: NewUser,
+    terms: CodeTerms,
+    out: &Path,
+) -> Result<Invited, AdminError> {
     let mut all = add_all(config, vec![user], terms, out, false).await?;
     all.pop().ok_or(AdminError::NoRandomness)
 }
 
 /// Adds all users of a CSV file (columns id, comp_id, name, protection, in any order), or none. The
 /// codes are in `codes.csv`.
-pub async fn import(config: &Config, csv_file: &Path, terms: CodeTerms, out: &Path) -> Result<Vec<Invited>, AdminError> {
+pub async fn import(
+    config: &Config,
+    csv_file: &Path,
+    terms: CodeTerms,
+    out: &Path,
+) -> Result<Vec<Invited>, AdminError> {
     let file = |source| AdminError::File { path: csv_file.into(), source };
     if fs::metadata(csv_file).map_err(file)?.len() > CSV_BYTES_MAX {
-        return Err(AdminError::Csv { path: csv_file.into(), line: 0, why: "the file is too large".into() });
+        return Err(AdminError::Csv {
+            path: csv_file.into(),
+            line: 0,
+            why: "the file is too large".into(),
+        });
     }
     let text = fs::read_to_string(csv_file).map_err(file)?;
-    let users = users(&text).map_err(|(line, why)| AdminError::Csv { path: csv_file.into(), line, why })?;
+    let users =
+        users(&text).map_err(|(line, why)| AdminError::Csv { path: csv_file.into(), line, why })?;
     add_all(config, users, terms, out, true).await
 }
 
 /// A new code for a user who is there already.
-pub async fn code(config: &Config, user: &str, terms: CodeTerms, out: &Path) -> Result<Invited, AdminError> {
+pub async fn code(
+    config: &Config,
+    user: &str,
+    terms: CodeTerms,
+    out: &Path,
+) -> Result<Invited, AdminError> {
     let e = enrolment(config)?;
     let now = crate::clock::now();
     let (code, new) = make_code(terms.checked(e)?, now, CodePurpose::Enrol)?;
@@ -76,7 +96,11 @@ pub async fn code(config: &Config, user: &str, terms: CodeTerms, out: &Path) -> 
 impl CodeTerms {
     /// A mark that nobody can write into a certificate would be lost without a word.
     fn checked(self, e: &EnrolmentSection) -> Result<Self, AdminError> {
-        if self.managed && e.managed_policy.is_none() { Err(AdminError::NoManagedPolicy) } else { Ok(self) }
+        if self.managed && e.managed_policy.is_none() {
+            Err(AdminError::NoManagedPolicy)
+        } else {
+            Ok(self)
+        }
     }
 }
 
@@ -87,17 +111,26 @@ fn enrolment(config: &Config) -> Result<&EnrolmentSection, AdminError> {
 fn users(text: &str) -> Result<Vec<NewUser>, (usize, String)> {
     let mut lines = csv::read(text)?.into_iter();
     let (_, head) = lines.next().ok_or((1, "the file is empty".to_owned()))?;
-    let column = |name: &str| head.iter().position(|h| h.eq_ignore_ascii_case(name)).ok_or((1, format!("there is no column {name}")));
+    let column = |name: &str| {
+        head.iter()
+            .position(|h| h.eq_ignore_ascii_case(name))
+            .ok_or((1, format!("there is no column {name}")))
+    };
     let (id, comp_id, name) = (column("id")?, column("comp_id")?, column("name")?);
     let (protection, role) = (column("protection").ok(), column("role").ok());
-    if let Some(h) = head.iter().find(|h| !["id", "comp_id", "name", "protection", "role"].contains(&h.to_lowercase().as_str())) {
+    if let Some(h) = head.iter().find(|h| {
+        !["id", "comp_id", "name", "protection", "role"].contains(&h.to_lowercase().as_str())
+    }) {
         return Err((1, format!("nobody knows the column {h}")));
     }
     let mut seen = HashMap::new();
     let mut all = vec![];
     for (n, fields) in lines {
         if fields.len() != head.len() || all.len() == USERS_MAX {
-            return Err((n, format!("{} fields are needed, and at most {USERS_MAX} lines", head.len())));
+            return Err((
+                n,
+                format!("{} fields are needed, and at most {USERS_MAX} lines", head.len()),
+            ));
         }
         let word = |at: Option<usize>, known: [&str; 2]| match at.map(|i| fields[i].as_str()) {
             None | Some("") => Ok(known[0].to_owned()),
@@ -122,10 +155,19 @@ fn users(text: &str) -> Result<Vec<NewUser>, (usize, String)> {
     Ok(all)
 }
 
-async fn add_all(config: &Config, users: Vec<NewUser>, terms: CodeTerms, out: &Path, list: bool) -> Result<Vec<Invited>, AdminError> {
+async fn add_all(
+    config: &Config,
+    users: Vec<NewUser>,
+    terms: CodeTerms,
+    out: &Path,
+    list: bool,
+) -> Result<Vec<Invited>, AdminError> {
     let e = enrolment(config)?;
     let now = crate::clock::now();
-    let taken = |id: &str| config.gateway.comp_id.as_str() == id || config.dealer.iter().any(|d| d.comp_id.as_str() == id);
+    let taken = |id: &str| {
+        config.gateway.comp_id.as_str() == id
+            || config.dealer.iter().any(|d| d.comp_id.as_str() == id)
+    };
     let (mut rows, mut all) = (vec![], vec![]);
     for user in users {
         user.check()?;
@@ -154,14 +196,23 @@ async fn add_all(config: &Config, users: Vec<NewUser>, terms: CodeTerms, out: &P
     Ok(all.into_iter().map(|(i, _)| i).collect())
 }
 
-async fn add_rows(config: &Config, rows: &[(NewUser, NewCode)], now: UtcMillis) -> Result<(), AdminError> {
+async fn add_rows(
+    config: &Config,
+    rows: &[(NewUser, NewCode)],
+    now: UtcMillis,
+) -> Result<(), AdminError> {
     let registry = open(config).await?;
     registry.add_users(rows, &actor(), now).await?;
     registry.close().await;
     Ok(())
 }
 
-fn write_all(all: &[(Invited, String)], out: &Path, list: bool, written: &mut Vec<PathBuf>) -> Result<(), AdminError> {
+fn write_all(
+    all: &[(Invited, String)],
+    out: &Path,
+    list: bool,
+    written: &mut Vec<PathBuf>,
+) -> Result<(), AdminError> {
     for (i, text) in all {
         put(&i.file, text.as_bytes(), false)?;
         written.push(i.file.clone());
@@ -185,7 +236,11 @@ fn put(path: &Path, bytes: &[u8], private: bool) -> Result<(), AdminError> {
     })
 }
 
-pub(super) fn make_code(terms: CodeTerms, now: UtcMillis, purpose: CodePurpose) -> Result<(OneTimeCode, NewCode), AdminError> {
+pub(super) fn make_code(
+    terms: CodeTerms,
+    now: UtcMillis,
+    purpose: CodePurpose,
+) -> Result<(OneTimeCode, NewCode), AdminError> {
     if !(1..=2_160).contains(&terms.hours) {
         return Err(AdminError::CodeHours);
     }
@@ -200,7 +255,13 @@ pub(super) fn make_code(terms: CodeTerms, now: UtcMillis, purpose: CodePurpose) 
     Ok((code, new))
 }
 
-fn invitation(config: &Config, e: &EnrolmentSection, user: &str, protection: &str, expires: UtcMillis) -> Result<Invitation, AdminError> {
+fn invitation(
+    config: &Config,
+    e: &EnrolmentSection,
+    user: &str,
+    protection: &str,
+    expires: UtcMillis,
+) -> Result<Invitation, AdminError> {
     let holder = match protection {
         "token" => HolderRule::Token,
         "keychain" => HolderRule::Keychain,
@@ -220,7 +281,12 @@ fn invitation(config: &Config, e: &EnrolmentSection, user: &str, protection: &st
     })
 }
 
-fn invited(user: String, code: &OneTimeCode, file: PathBuf, invitation: &Invitation) -> Result<Invited, AdminError> {
+fn invited(
+    user: String,
+    code: &OneTimeCode,
+    file: PathBuf,
+    invitation: &Invitation,
+) -> Result<Invited, AdminError> {
     Ok(Invited {
         user,
         code: code.shown(),

@@ -11,7 +11,8 @@ use signet_rfq::UtcMillis;
 
 pub fn sessions(all: &[SessionOn]) -> Result<Value, AdminError> {
     let one = |s: &SessionOn| {
-        let (verdict, score, policy) = s.last.clone().map_or((None, None, None), |(v, s, p)| (Some(v), Some(s), Some(p)));
+        let (verdict, score, policy) =
+            s.last.clone().map_or((None, None, None), |(v, s, p)| (Some(v), Some(s), Some(p)));
         Ok(json!({
             "desk": s.desk, "user": s.user, "address": s.address, "serial": s.serial, "since": date(s.since)?,
             "verdict": verdict, "score": score, "policy": policy,
@@ -46,8 +47,14 @@ pub fn user(d: &UserDetails) -> Result<Value, AdminError> {
             "id": x.id, "state": x.state.as_str(), "protection": x.protection, "created": date(x.created)?, "certificates": certificates,
         }))
     };
-    let code = |(purpose, state, expires): &(CodePurpose, signet_registry::CodeState, UtcMillis)| {
-        Ok(json!({ "purpose": purpose.as_str(), "state": state.as_str(), "expires": date(*expires)? }))
+    let code = |(purpose, state, expires): &(
+        CodePurpose,
+        signet_registry::CodeState,
+        UtcMillis,
+    )| {
+        Ok(
+            json!({ "purpose": purpose.as_str(), "state": state.as_str(), "expires": date(*expires)? }),
+        )
     };
     let mut v = user_record(&d.user)?;
     v["devices"] = json!(d.devices.iter().map(device).collect::<Result<Vec<_>, AdminError>>()?);
@@ -63,10 +70,13 @@ pub fn events(c: &Checked) -> Result<Value, AdminError> {
     };
     let events = c.events.iter().map(one).collect::<Result<Vec<_>, AdminError>>()?;
     let next = c.events.first().map(|e| e.seq).filter(|seq| *seq > 1);
-    Ok(json!({ "events": events, "count": c.count, "next_before": next, "head": { "seq": c.head.0, "hash": c.head.1 } }))
+    Ok(
+        json!({ "events": events, "count": c.count, "next_before": next, "head": { "seq": c.head.0, "hash": c.head.1 } }),
+    )
 }
 
-/// Refused when one of the two policies is; the other may have changed all the same, and the words say so.
+/// Refused when one of the two policies is; the other may have changed all the same, and the words
+/// say so.
 pub fn reloaded(r: &Reloaded) -> Result<Value, AdminRefusal> {
     let part = |l: &Looked| match l {
         Ok(Some((from, to))) => json!({ "changed": true, "from": from, "to": to }),
@@ -78,7 +88,9 @@ pub fn reloaded(r: &Reloaded) -> Result<Value, AdminRefusal> {
         Err(e) => format!("{what}: refused as a whole, the last good one stays: {e}. "),
     };
     match (&r.risk, &r.entitlements) {
-        (Ok(_), Ok(_)) => Ok(json!({ "risk": part(&r.risk), "entitlements": part(&r.entitlements) })),
+        (Ok(_), Ok(_)) => {
+            Ok(json!({ "risk": part(&r.risk), "entitlements": part(&r.entitlements) }))
+        }
         _ => {
             let all = words("risk", &r.risk) + &words("entitlements", &r.entitlements);
             Err(AdminRefusal::PolicyRefused(all.trim_end().to_owned()))

@@ -1,8 +1,9 @@
-//! The administrators' interface: HTTPS with JSON, on a listener and a thread of its own, for identities of its own.
+//! The administrators' interface: HTTPS with JSON, on a listener and a thread of its own, for
+//! identities of its own.
 //!
-//! Every request passes the same gates, whatever the connection was good for before: the certificate as of now (dates and
-//! revocation lists), the risk of the access, the entitlements. What is done is done by the functions behind the command line,
-//! with the administrator as actor.
+//! Every request passes the same gates, whatever the connection was good for before: the
+//! certificate as of now (dates and revocation lists), the risk of the access, the entitlements.
+//! What is done is done by the functions behind the command line, with the administrator as actor.
 
 mod answers;
 mod refusal;
@@ -64,7 +65,11 @@ pub async fn start(plan: Plan) -> Result<Worker, GatewayError> {
     let body = move || {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(r) => r,
-            Err(source) => return drop(ready_tx.send(Err(GatewayError::Io { what: "runtime".into(), source }))),
+            Err(source) => {
+                return drop(
+                    ready_tx.send(Err(GatewayError::Io { what: "runtime".into(), source })),
+                );
+            }
         };
         runtime.block_on(LocalSet::new().run_until(work(plan, ready_tx, stop_rx)));
     };
@@ -75,7 +80,11 @@ pub async fn start(plan: Plan) -> Result<Worker, GatewayError> {
     Ok(Worker { address, stop: Some(stop_tx), thread: Some(thread) })
 }
 
-async fn work(plan: Plan, ready: oneshot::Sender<Result<SocketAddr, GatewayError>>, stop: oneshot::Receiver<()>) {
+async fn work(
+    plan: Plan,
+    ready: oneshot::Sender<Result<SocketAddr, GatewayError>>,
+    stop: oneshot::Receiver<()>,
+) {
     let (listener, address, api, files) = match open(plan).await {
         Ok(x) => x,
         Err(e) => return drop(ready.send(Err(e))),
@@ -93,14 +102,17 @@ async fn work(plan: Plan, ready: oneshot::Sender<Result<SocketAddr, GatewayError
 async fn open(plan: Plan) -> Result<(TcpListener, SocketAddr, Rc<Api>, CrlFiles), GatewayError> {
     let Plan { section, roots, identity, policy, trust_domain, registry, notes, trading } = plan;
     let failed = |what: String| move |source| GatewayError::Io { what, source };
-    let listener = TcpListener::bind(section.listen).await.map_err(failed(format!("admin.listen {}", section.listen)))?;
+    let listener = TcpListener::bind(section.listen)
+        .await
+        .map_err(failed(format!("admin.listen {}", section.listen)))?;
     let address = listener.local_addr().map_err(failed("admin.listen".into()))?;
     let mut files = CrlFiles::new("admin.crl", &section.crl, section.crl_required);
     files.refresh();
     let profile = ServerProfile::new(roots, &identity).with_policy(policy);
     let tls = |e: &dyn std::fmt::Display| GatewayError::Tls(e.to_string());
     let crls = files.crls(None);
-    let tls = ListenerTls::new("administrators", profile, crls, files.required()).map_err(|e| tls(&e))?;
+    let tls =
+        ListenerTls::new("administrators", profile, crls, files.required()).map_err(|e| tls(&e))?;
     let registry = match registry {
         Some(url) => Some(Registry::open(&url).await?),
         None => None,
@@ -116,7 +128,8 @@ async fn keep_up(api: &Api, mut files: CrlFiles) {
             let Some((lists, changed)) = files.refreshed_aside().await else {
                 return tracing::error!(
                     alert = true,
-                    "the revocation lists for administrators are not looked at any longer; restart the gateway"
+                    "the revocation lists for administrators are not looked at any longer; \
+                        restart the gateway"
                 );
             };
             files = lists;

@@ -51,7 +51,9 @@ pub enum AdminRefusal {
     #[error("the desk {0} is not on")]
     NotOn(String),
     /// At fault: the gateway.
-    #[error("the gateway's trading thread did not answer in time; what it had not begun it will not do")]
+    #[error(
+        "the gateway's trading thread did not answer in time; what it had not begun it will not do"
+    )]
     TradingSilent,
     /// At fault: the database or its network.
     #[error("the registry did not answer in time; whether it was done is not known")]
@@ -82,7 +84,9 @@ impl From<BodyFault> for AdminRefusal {
 /// What is owed cannot be had here, and that is said.
 fn words(v: &Verdict) -> String {
     match v.outcome() {
-        Outcome::Touch | Outcome::TwoPeople => format!("{} This interface cannot ask for it.", v.words()),
+        Outcome::Touch | Outcome::TwoPeople => {
+            format!("{} This interface cannot ask for it.", v.words())
+        }
         _ => v.words(),
     }
 }
@@ -135,23 +139,31 @@ impl AdminRefusal {
     /// What to do about it.
     pub fn cure(&self) -> String {
         let text = match self {
-            Self::Certificate(_) => "show a certificate that the firm's authority for administrators issued to an administrator",
+            Self::Certificate(_) => {
+                "show a certificate that the firm's authority for administrators issued to an \
+                    administrator"
+            }
             Self::CertificateNotGood(_) => "get a new certificate, and connect again",
             Self::Browser => "use a program that is not one, such as curl",
             Self::NotFound | Self::Method => "see docs/admins.md for the paths and their methods",
             Self::Malformed(_) | Self::TooLarge => "correct the request",
-            Self::ContentType => "send Content-Type: application/json, and {} when there is nothing to say",
+            Self::ContentType => {
+                "send Content-Type: application/json, and {} when there is nothing to say"
+            }
             Self::TooSlow => "send the body at once",
             Self::Risk(a) if !a.cure().is_empty() => return a.cure(),
             Self::Entitle(v) if !v.cure().is_empty() => return v.cure(),
             Self::Risk(_) => "ask the security officer whether this access should be allowed",
             Self::Entitle(_) => {
-                "do it on the gateway's own machine: with signet-gateway, or for policies by renaming the new files into place"
+                "do it on the gateway's own machine: with signet-gateway, or for policies by \
+                    renaming the new files into place"
             }
             Self::NoRegistry => "only sessions and policies can be asked about without [registry]",
             Self::NotOn(_) => "see GET /v1/sessions",
             Self::TradingSilent => "try again; if it stays so, see the gateway's log",
-            Self::RegistrySilent => "check the database; look whether it was done before you try again",
+            Self::RegistrySilent => {
+                "check the database; look whether it was done before you try again"
+            }
             Self::Admin(e) => e.cure(),
             Self::PolicyRefused(_) => "correct the files; what was in force stays",
         };
@@ -160,7 +172,11 @@ impl AdminRefusal {
 
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Certificate(_) | Self::CertificateNotGood(_) | Self::Browser | Self::Risk(_) | Self::Entitle(_) => StatusCode::FORBIDDEN,
+            Self::Certificate(_)
+            | Self::CertificateNotGood(_)
+            | Self::Browser
+            | Self::Risk(_)
+            | Self::Entitle(_) => StatusCode::FORBIDDEN,
             Self::NotFound | Self::NotOn(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -177,7 +193,10 @@ impl AdminRefusal {
 
     /// After this nothing more is heard on the connection.
     fn is_final(&self) -> bool {
-        matches!(self, Self::Certificate(_) | Self::CertificateNotGood(_) | Self::TooLarge | Self::TooSlow)
+        matches!(
+            self,
+            Self::Certificate(_) | Self::CertificateNotGood(_) | Self::TooLarge | Self::TooSlow
+        )
     }
 
     pub fn response(&self) -> Response {
@@ -187,8 +206,17 @@ impl AdminRefusal {
             _ => (vec![], None, None),
         };
         let score = if let Self::Risk(a) = self { Some(a.score) } else { None };
-        let body = Body { code: self.code(), message: self.to_string(), cure: self.cure(), ids, policy, because, score };
-        let text = serde_json::to_string(&body).unwrap_or_else(|_| format!("{{\"code\":\"{}\"}}", self.code()));
+        let body = Body {
+            code: self.code(),
+            message: self.to_string(),
+            cure: self.cure(),
+            ids,
+            policy,
+            because,
+            score,
+        };
+        let text = serde_json::to_string(&body)
+            .unwrap_or_else(|_| format!("{{\"code\":\"{}\"}}", self.code()));
         let mut r = https::with_type(self.status(), "application/json", text + "\n");
         if self.is_final() {
             r.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -199,8 +227,12 @@ impl AdminRefusal {
 
 fn of_registry(e: &RegistryError) -> StatusCode {
     match e {
-        RegistryError::NoSuchUser(_) | RegistryError::NoSuchDevice(_) | RegistryError::NoSuchCertificate(_) => StatusCode::NOT_FOUND,
-        RegistryError::NothingToRevoke(_) | RegistryError::AmbiguousDevice(_) => StatusCode::CONFLICT,
+        RegistryError::NoSuchUser(_)
+        | RegistryError::NoSuchDevice(_)
+        | RegistryError::NoSuchCertificate(_) => StatusCode::NOT_FOUND,
+        RegistryError::NothingToRevoke(_) | RegistryError::AmbiguousDevice(_) => {
+            StatusCode::CONFLICT
+        }
         RegistryError::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -1,4 +1,5 @@
-//! What an administrator asks for, read from one HTTP request. Pure; whatever cannot be read exactly is refused.
+//! What an administrator asks for, read from one HTTP request. Pure; whatever cannot be read
+//! exactly is refused.
 
 use super::AdminRefusal;
 use crate::admin::Account;
@@ -14,7 +15,8 @@ const EVENTS_MAX: usize = 1_000;
 const EVENTS_USUAL: usize = 100;
 /// What the person at the desk reads.
 const REASON_CHARS_MAX: usize = 120;
-/// As the certificate profile writes serial numbers: 20 octets at most (RFC 5280 §4.1.2.2), perhaps with colons.
+/// As the certificate profile writes serial numbers: 20 octets at most (RFC 5280 §4.1.2.2), perhaps
+/// with colons.
 const SERIAL_CHARS_MAX: usize = 64;
 
 /// One request that can be carried out.
@@ -62,7 +64,9 @@ impl Command {
     /// As policies name it.
     pub fn action(&self) -> AdminAction {
         match self {
-            Self::Sessions | Self::Policy | Self::Users | Self::User(_) | Self::Events { .. } => AdminAction::Read,
+            Self::Sessions | Self::Policy | Self::Users | Self::User(_) | Self::Events { .. } => {
+                AdminAction::Read
+            }
             Self::SetState(..) | Self::Revoke { .. } => AdminAction::Lock,
             Self::SetRole { .. } => AdminAction::Users,
             Self::End { .. } => AdminAction::Sessions,
@@ -72,7 +76,13 @@ impl Command {
 }
 
 /// `json`: whether the content type is that of JSON.
-pub fn read(method: &Method, path: &str, query: Option<&str>, json: bool, body: &[u8]) -> Result<Command, AdminRefusal> {
+pub fn read(
+    method: &Method,
+    path: &str,
+    query: Option<&str>,
+    json: bool,
+    body: &[u8],
+) -> Result<Command, AdminRefusal> {
     let rest = path.strip_prefix("/v1/").ok_or(AdminRefusal::NotFound)?;
     let parts: Vec<&str> = rest.splitn(6, '/').collect();
     let post = match *method {
@@ -116,21 +126,34 @@ fn order(parts: &[&str], json: bool, body: &[u8]) -> Result<Command, AdminRefusa
     match parts {
         ["users", id, "role"] => {
             let NewRole { role } = from_json(body)?;
-            Ok(Command::SetRole { user: user(id)?, role: one_of(&role, &["standard", "privileged"], "role")? })
+            Ok(Command::SetRole {
+                user: user(id)?,
+                role: one_of(&role, &["standard", "privileged"], "role")?,
+            })
         }
-        ["users", id, to] => from_json(body).and_then(|Nothing {}| Ok(Command::SetState(Account::User(user(id)?), state(to)))),
+        ["users", id, to] => from_json(body)
+            .and_then(|Nothing {}| Ok(Command::SetState(Account::User(user(id)?), state(to)))),
         ["devices", of, id, to] => {
             let Nothing {} = from_json(body)?;
-            Ok(Command::SetState(Account::Device(device(&format!("{}/{id}", user(of)?))?), state(to)))
+            Ok(Command::SetState(
+                Account::Device(device(&format!("{}/{id}", user(of)?))?),
+                state(to),
+            ))
         }
         ["revoke"] => revocation(from_json(body)?),
         ["sessions", desk, "end"] => {
             let End { reason } = from_json(body)?;
-            let desk = Some(desk).filter(|d| d.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)));
-            let desk = desk.and_then(|d| CompId::new(*d).ok()).ok_or_else(|| malformed("this is no CompID"))?;
-            let printable = !reason.trim().is_empty() && reason.chars().all(|c| (' '..='~').contains(&c));
+            let desk = Some(desk)
+                .filter(|d| d.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)));
+            let desk = desk
+                .and_then(|d| CompId::new(*d).ok())
+                .ok_or_else(|| malformed("this is no CompID"))?;
+            let printable =
+                !reason.trim().is_empty() && reason.chars().all(|c| (' '..='~').contains(&c));
             if !printable || reason.len() > REASON_CHARS_MAX {
-                return Err(malformed(format!("reason: 1 to {REASON_CHARS_MAX} printable ASCII characters")));
+                return Err(malformed(format!(
+                    "reason: 1 to {REASON_CHARS_MAX} printable ASCII characters"
+                )));
             }
             Ok(Command::End { desk, reason })
         }
@@ -142,7 +165,8 @@ fn order(parts: &[&str], json: bool, body: &[u8]) -> Result<Command, AdminRefusa
 fn revocation(r: Revocation) -> Result<Command, AdminRefusal> {
     let which = match (r.serial, r.device, r.user) {
         (Some(s), None, None) => {
-            let hexadecimal = s.bytes().all(|b| b.is_ascii_hexdigit() || b == b':') && s.bytes().any(|b| b != b':');
+            let hexadecimal = s.bytes().all(|b| b.is_ascii_hexdigit() || b == b':')
+                && s.bytes().any(|b| b != b':');
             if !hexadecimal || s.len() > SERIAL_CHARS_MAX {
                 return Err(malformed("serial: hexadecimal digits"));
             }
@@ -152,7 +176,14 @@ fn revocation(r: Revocation) -> Result<Command, AdminRefusal> {
         (None, None, Some(u)) => CertificateSelector::User(user(&u)?),
         _ => return Err(malformed("name one of serial, device, user")),
     };
-    let known = ["unspecified", "key-compromise", "affiliation-changed", "superseded", "cessation", "privilege-withdrawn"];
+    let known = [
+        "unspecified",
+        "key-compromise",
+        "affiliation-changed",
+        "superseded",
+        "cessation",
+        "privilege-withdrawn",
+    ];
     let reason = one_of(r.reason.as_deref().unwrap_or("unspecified"), &known, "reason")?;
     Ok(Command::Revoke { which, reason })
 }
@@ -162,7 +193,8 @@ fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminRefusal> {
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(malformed("the body is no JSON object"));
     }
-    serde_json::from_slice(body).map_err(|e| malformed(format!("the body is not the JSON that is wanted here: {e}")))
+    serde_json::from_slice(body)
+        .map_err(|e| malformed(format!("the body is not the JSON that is wanted here: {e}")))
 }
 
 fn malformed(why: impl Into<String>) -> AdminRefusal {
@@ -170,11 +202,19 @@ fn malformed(why: impl Into<String>) -> AdminRefusal {
 }
 
 fn one_of(word: &str, known: &[&'static str], what: &str) -> Result<&'static str, AdminRefusal> {
-    known.iter().find(|k| **k == word).copied().ok_or_else(|| malformed(format!("{what}: one of {}", known.join(", "))))
+    known
+        .iter()
+        .find(|k| **k == word)
+        .copied()
+        .ok_or_else(|| malformed(format!("{what}: one of {}", known.join(", "))))
 }
 
 fn user(id: &str) -> Result<String, AdminRefusal> {
-    if is_user_id(id) { Ok(id.to_owned()) } else { Err(malformed("a user id is 1 to 32 characters of a-z 0-9 . _ -")) }
+    if is_user_id(id) {
+        Ok(id.to_owned())
+    } else {
+        Err(malformed("a user id is 1 to 32 characters of a-z 0-9 . _ -"))
+    }
 }
 
 /// `USER/DEVICE`.
@@ -193,15 +233,21 @@ fn state(word: &str) -> AccountState {
 fn page(query: &str) -> Result<Command, AdminRefusal> {
     let (limit, before) = query.split_once('&').map_or((query, None), |(l, b)| (l, Some(b)));
     let number = |text: &str, key: &str, digits_max: usize| {
-        let digits = text.strip_prefix(key).filter(|d| (1..=digits_max).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit()));
+        let digits = text.strip_prefix(key).filter(|d| {
+            (1..=digits_max).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit())
+        });
         digits.and_then(|d| d.parse::<i64>().ok())
     };
-    let limit = number(limit, "limit=", 4).and_then(|n| usize::try_from(n).ok()).filter(|n| (1..=EVENTS_MAX).contains(n));
+    let limit = number(limit, "limit=", 4)
+        .and_then(|n| usize::try_from(n).ok())
+        .filter(|n| (1..=EVENTS_MAX).contains(n));
     let before = before.map(|b| number(b, "before=", 18).filter(|n| *n > 0));
     match (limit, before) {
         (Some(limit), None) => Ok(Command::Events { limit, before: None }),
         (Some(limit), Some(Some(before))) => Ok(Command::Events { limit, before: Some(before) }),
-        _ => Err(malformed(format!("limit=1 to limit={EVENTS_MAX}, perhaps &before=SEQ, and nothing else"))),
+        _ => Err(malformed(format!(
+            "limit=1 to limit={EVENTS_MAX}, perhaps &before=SEQ, and nothing else"
+        ))),
     }
 }
 

@@ -72,7 +72,9 @@ fn table_of_orders() {
     let device = |d: &str, s| Ok(Command::SetState(Account::Device(d.into()), s));
     let revoke = |which, reason| Ok(Command::Revoke { which, reason });
     let bad = || Err("admin.malformed");
-    let end = |reason: &str| Ok(Command::End { desk: CompId::new("ALICE-1").unwrap(), reason: reason.into() });
+    let end = |reason: &str| {
+        Ok(Command::End { desk: CompId::new("ALICE-1").unwrap(), reason: reason.into() })
+    };
     let long = format!(r#"{{"reason":"{}"}}"#, "x".repeat(121));
     for (path, body, want) in [
         ("/v1/users/alice/lock", "{}", user("alice", Locked)),
@@ -82,7 +84,11 @@ fn table_of_orders() {
         ("/v1/users/alice/lock", "{} {}", bad()),
         ("/v1/users/alice/lock", r#"{"force":true}"#, bad()),
         ("/v1/users/alice/LOCK", "{}", Err("admin.not_found")),
-        ("/v1/users/alice/role", r#"{"role":"privileged"}"#, Ok(Command::SetRole { user: "alice".into(), role: "privileged" })),
+        (
+            "/v1/users/alice/role",
+            r#"{"role":"privileged"}"#,
+            Ok(Command::SetRole { user: "alice".into(), role: "privileged" }),
+        ),
         ("/v1/users/alice/role", r#"["privileged"]"#, bad()),
         ("/v1/users/alice/role", r#"{"role":"god"}"#, bad()),
         ("/v1/users/alice/role", r#"{"role":"standard","role":"privileged"}"#, bad()),
@@ -92,9 +98,21 @@ fn table_of_orders() {
         ("/v1/devices/../laptop/lock", "{}", bad()),
         ("/v1/devices/alice/laptop/x/lock", "{}", Err("admin.not_found")),
         ("/v1/devices/laptop/lock", "{}", Err("admin.not_found")),
-        ("/v1/revoke", r#"{"user":"alice"}"#, revoke(CertificateSelector::User("alice".into()), "unspecified")),
-        ("/v1/revoke", r#"{"device":"alice/x","reason":"cessation"}"#, revoke(CertificateSelector::Device("alice/x".into()), "cessation")),
-        ("/v1/revoke", r#"{"serial":"0A:ff"}"#, revoke(CertificateSelector::Serial("0A:ff".into()), "unspecified")),
+        (
+            "/v1/revoke",
+            r#"{"user":"alice"}"#,
+            revoke(CertificateSelector::User("alice".into()), "unspecified"),
+        ),
+        (
+            "/v1/revoke",
+            r#"{"device":"alice/x","reason":"cessation"}"#,
+            revoke(CertificateSelector::Device("alice/x".into()), "cessation"),
+        ),
+        (
+            "/v1/revoke",
+            r#"{"serial":"0A:ff"}"#,
+            revoke(CertificateSelector::Serial("0A:ff".into()), "unspecified"),
+        ),
         ("/v1/revoke", r#"{"serial":":"}"#, bad()),
         ("/v1/revoke", r#"{"serial":"xyz"}"#, bad()),
         ("/v1/revoke", r#"{"device":"x"}"#, bad()),
@@ -115,9 +133,18 @@ fn table_of_orders() {
     ] {
         assert_eq!(post(path, body), want, "{path} {body}");
     }
-    assert_eq!(read(&Method::POST, "/v1/users/alice/lock", None, false, b"{}").unwrap_err().code(), "admin.content_type");
-    assert_eq!(read(&Method::DELETE, "/v1/users/alice", None, true, b"{}").unwrap_err().code(), "admin.method");
-    assert_eq!(read(&Method::OPTIONS, "/v1/users/alice/lock", None, true, b"{}").unwrap_err().code(), "admin.method");
+    assert_eq!(
+        read(&Method::POST, "/v1/users/alice/lock", None, false, b"{}").unwrap_err().code(),
+        "admin.content_type"
+    );
+    assert_eq!(
+        read(&Method::DELETE, "/v1/users/alice", None, true, b"{}").unwrap_err().code(),
+        "admin.method"
+    );
+    assert_eq!(
+        read(&Method::OPTIONS, "/v1/users/alice/lock", None, true, b"{}").unwrap_err().code(),
+        "admin.method"
+    );
 }
 
 #[test]
@@ -156,7 +183,8 @@ fn any_path() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// No request makes it panic, and whatever is understood names nothing that could be more than a name.
+    /// No request makes it panic, and whatever is understood names nothing that could be more than
+    /// a name.
     #[test]
     fn any_request_is_understood_or_refused(
         path in any_path(),

@@ -61,8 +61,18 @@ impl Answers for Api {
         match self.respond(request, client, named, &actor).await {
             Ok(value) => https::with_type(StatusCode::OK, "application/json", format!("{value}\n")),
             Err(refusal) => {
-                tracing::warn!(actor, what, code = refusal.code(), "administrators: refused: {refusal}");
-                self.note_refusal(refusal.code(), &actor, &id, &format!("{what}: {}", explained(&refusal)));
+                tracing::warn!(
+                    actor,
+                    what,
+                    code = refusal.code(),
+                    "administrators: refused: {refusal}"
+                );
+                self.note_refusal(
+                    refusal.code(),
+                    &actor,
+                    &id,
+                    &format!("{what}: {}", explained(&refusal)),
+                );
                 refusal.response()
             }
         }
@@ -83,7 +93,15 @@ impl Api {
         notes: Option<EventSink>,
         trading: Trading,
     ) -> Self {
-        Self { tls, trust_domain, hardware_policies, registry, notes, trading, budget: RefCell::default() }
+        Self {
+            tls,
+            trust_domain,
+            hardware_policies,
+            registry,
+            notes,
+            trading,
+            budget: RefCell::default(),
+        }
     }
 
     pub fn tls(&self) -> &ListenerTls {
@@ -104,14 +122,18 @@ impl Api {
         actor: &str,
     ) -> Result<Value, AdminRefusal> {
         let who = self.administrator(client, named)?;
-        let from_browser = |name: &header::HeaderName| *name == header::ORIGIN || name.as_str().starts_with("sec-fetch-");
+        let from_browser = |name: &header::HeaderName| {
+            *name == header::ORIGIN || name.as_str().starts_with("sec-fetch-")
+        };
         if request.headers().keys().any(from_browser) {
             return Err(AdminRefusal::Browser);
         }
         let (head, body) = request.into_parts();
         let body = https::body(body, BODY_BYTES_MAX).await?;
         // The body may have taken its time: it is judged as things are now.
-        self.tls.recheck(&client.chain, OffsetDateTime::now_utc()).map_err(AdminRefusal::CertificateNotGood)?;
+        self.tls
+            .recheck(&client.chain, OffsetDateTime::now_utc())
+            .map_err(AdminRefusal::CertificateNotGood)?;
         let hardware_key = who.hardware_key;
         let judged = self.trading.judge(who.clone()).await?;
         match judged.risk.decision {
@@ -125,7 +147,8 @@ impl Api {
         let json = https::is_of_type(&head.headers, "application/json");
         let command = request::read(&head.method, head.uri.path(), head.uri.query(), json, &body)?;
         let act = Act::Admin { action: command.action(), privileged: true, hardware_key };
-        let verdict = judged.entitlements.decide(&Question { who: &who.id, proof: Proof::default(), act });
+        let verdict =
+            judged.entitlements.decide(&Question { who: &who.id, proof: Proof::default(), act });
         if verdict.outcome() != Outcome::Allow {
             return Err(AdminRefusal::Entitle(Box::new(verdict)));
         }
@@ -134,10 +157,16 @@ impl Api {
     }
 
     /// Who it is, if a certificate that is good now says that it is an administrator.
-    fn administrator(&self, client: &Client, named: Option<Result<PeerIdentity, PeerError>>) -> Result<Administrator, AdminRefusal> {
+    fn administrator(
+        &self,
+        client: &Client,
+        named: Option<Result<PeerIdentity, PeerError>>,
+    ) -> Result<Administrator, AdminRefusal> {
         let peer = named.unwrap_or(Err(PeerError::NoCertificate))?;
         peer.require(Role::Admin, &self.trust_domain)?;
-        self.tls.recheck(&client.chain, OffsetDateTime::now_utc()).map_err(AdminRefusal::CertificateNotGood)?;
+        self.tls
+            .recheck(&client.chain, OffsetDateTime::now_utc())
+            .map_err(AdminRefusal::CertificateNotGood)?;
         let hardware_key = peer.policies.iter().any(|p| self.hardware_policies.contains(p));
         let (id, address) = (peer.comp_id.to_string(), client.from.ip().to_canonical());
         Ok(Administrator { id, address, policies: peer.policies, hardware_key })
@@ -157,17 +186,26 @@ impl Api {
             Command::Reload => answers::reloaded(&self.trading.reload(actor.to_owned()).await?),
             command => {
                 let registry = self.registry.as_ref().ok_or(AdminRefusal::NoRegistry)?;
-                timeout(REGISTRY_MAX, self.with_registry(registry, command, actor)).await.unwrap_or(Err(AdminRefusal::RegistrySilent))
+                timeout(REGISTRY_MAX, self.with_registry(registry, command, actor))
+                    .await
+                    .unwrap_or(Err(AdminRefusal::RegistrySilent))
             }
         }
     }
 
-    async fn with_registry(&self, registry: &Registry, command: Command, actor: &str) -> Result<Value, AdminRefusal> {
+    async fn with_registry(
+        &self,
+        registry: &Registry,
+        command: Command,
+        actor: &str,
+    ) -> Result<Value, AdminRefusal> {
         let at = now();
         match command {
             Command::Users => Ok(answers::users(&registry.users().await?)?),
             Command::User(id) => Ok(answers::user(&registry.user(&id).await?)?),
-            Command::Events { limit, before } => Ok(answers::events(&admin::events_page_in(registry, before, limit).await?)?),
+            Command::Events { limit, before } => {
+                Ok(answers::events(&admin::events_page_in(registry, before, limit).await?)?)
+            }
             Command::SetState(account, state) => {
                 admin::set_state_in(registry, &account, state, actor).await?;
                 let (admin::Account::User(name) | admin::Account::Device(name)) = account;
@@ -177,7 +215,9 @@ impl Api {
                 registry.set_user_role(&user, role, actor, at).await?;
                 Ok(json!({ "account": user, "role": role }))
             }
-            Command::Revoke { which, reason } => Ok(json!({ "revoked": admin::revoke_in(registry, &which, reason, actor).await? })),
+            Command::Revoke { which, reason } => {
+                Ok(json!({ "revoked": admin::revoke_in(registry, &which, reason, actor).await? }))
+            }
             // The others do not come here.
             Command::Sessions | Command::Policy | Command::End { .. } | Command::Reload => {
                 Err(RegistryError::Corrupt("a command for the trading thread".into()).into())
@@ -189,8 +229,11 @@ impl Api {
     fn note_refusal(&self, code: &'static str, actor: &str, subject: &str, detail: &str) {
         let Some(notes) = &self.notes else { return };
         let Some(left_out) = self.budget.borrow_mut().spend(now()) else { return };
-        let more =
-            if left_out > 0 { format!(" ({left_out} refusals before this were not written down one by one)") } else { String::new() };
+        let more = if left_out > 0 {
+            format!(" ({left_out} refusals before this were not written down one by one)")
+        } else {
+            String::new()
+        };
         notes.note(NewEvent::new(now(), actor, code, subject, format!("{detail}{more}")));
     }
 }

@@ -1,6 +1,6 @@
-//! What administrators need of the trading thread, over a bounded channel. Neither end waits for the other for long: the
-//! trading thread does what takes no time, and leaves the rest to a task; whoever asked gives up after a while, and what was
-//! not begun by then is not done.
+//! What administrators need of the trading thread, over a bounded channel. Neither end waits for
+//! the other for long: the trading thread does what takes no time, and leaves the rest to a task;
+//! whoever asked gives up after a while, and what was not begun by then is not done.
 
 use super::AdminRefusal;
 use crate::{
@@ -130,7 +130,11 @@ impl Trading {
         self.ask(RELOAD_MAX, |to| Ask::Reload(actor, to)).await
     }
 
-    async fn ask<T>(&self, patience: Duration, make: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, AdminRefusal> {
+    async fn ask<T>(
+        &self,
+        patience: Duration,
+        make: impl FnOnce(oneshot::Sender<T>) -> Ask,
+    ) -> Result<T, AdminRefusal> {
         let (to, answer) = oneshot::channel();
         self.0.try_send(make(to)).map_err(|_| AdminRefusal::TradingSilent)?;
         match timeout(patience, answer).await {
@@ -161,7 +165,10 @@ pub async fn serve(core: Rc<Core>, risk: Rc<Risk>, mut asks: mpsc::Receiver<Ask>
         }
         match ask {
             Ask::Judge(a, to) => {
-                let judged = Judged { risk: risk.administrator(&a, now()), entitlements: core.gate().policies() };
+                let judged = Judged {
+                    risk: risk.administrator(&a, now()),
+                    entitlements: core.gate().policies(),
+                };
                 let _ = to.send(judged);
             }
             Ask::Sessions(to) => drop(to.send(sessions(&core))),
@@ -227,10 +234,20 @@ fn end(core: &Rc<Core>, e: Ending) -> bool {
     if on {
         let roster = core.roster();
         if let Some(r) = &roster {
-            r.note(NewEvent::new(now(), &e.actor, "session.ended", e.desk.as_str(), e.reason.as_str()));
+            r.note(NewEvent::new(
+                now(),
+                &e.actor,
+                "session.ended",
+                e.desk.as_str(),
+                e.reason.as_str(),
+            ));
         }
         let words = format!("an administrator ended your session: {}", e.reason);
-        let why = Reason { code: "admin.ended", words, cure: "Ask your administrator before you connect again.".into() };
+        let why = Reason {
+            code: "admin.ended",
+            words,
+            cure: "Ask your administrator before you connect again.".into(),
+        };
         live::cut(core, roster.as_deref(), &e.desk, &why);
     }
     on
@@ -277,7 +294,9 @@ mod tests {
             // What nobody waits for any more is not done later.
             assert!(asks.recv().await.unwrap().is_given_up());
             // A channel that is full answers at once, and so does one whose other end is gone.
-            let waiting: Vec<_> = (0..ASKS_MAX).map(|_| trading.0.try_send(Ask::Sessions(oneshot::channel().0))).collect();
+            let waiting: Vec<_> = (0..ASKS_MAX)
+                .map(|_| trading.0.try_send(Ask::Sessions(oneshot::channel().0)))
+                .collect();
             assert!(waiting.iter().all(Result::is_ok));
             assert_eq!(trading.in_force().await.unwrap_err().code(), "admin.trading_silent");
             drop(asks);

@@ -16,7 +16,8 @@ pub struct AdminSection {
     pub crl: Vec<PathBuf>,
     #[serde(default)]
     pub crl_required: Option<bool>,
-    /// Certificate policies (OIDs) by which the administrators' authority marks keys that cannot leave their hardware.
+    /// Certificate policies (OIDs) by which the administrators' authority marks keys that cannot
+    /// leave their hardware.
     #[serde(default)]
     pub hardware_policies: Vec<String>,
 }
@@ -32,31 +33,49 @@ impl Config {
     pub(super) fn check_listeners(&self) -> Result<(), ConfigError> {
         let enrolment = self.enrolment.as_ref().map(|e| ("enrolment.listen", e.listen));
         let admin = self.admin.as_ref().map(|a| ("admin.listen", a.listen));
-        let all: Vec<_> = [("desks.listen", self.desks.listen)].into_iter().chain(enrolment).chain(admin).collect();
+        let all: Vec<_> = [("desks.listen", self.desks.listen)]
+            .into_iter()
+            .chain(enrolment)
+            .chain(admin)
+            .collect();
         for (i, (key, address)) in all.iter().enumerate() {
             if let Some((other, _)) = all.iter().take(i).find(|(_, o)| overlap(*o, *address)) {
-                return Err(value(*key, format!("{address} is {other} too; each listener has an address of its own")));
+                return Err(value(
+                    *key,
+                    format!("{address} is {other} too; each listener has an address of its own"),
+                ));
             }
         }
         let is_oid = |p: &String| signet_identity::policy_extension(p).is_some();
         match self.admin.iter().flat_map(|a| &a.hardware_policies).find(|p| !is_oid(p)) {
-            Some(p) => Err(value("admin.hardware_policies", format!("{p:?} is no object identifier"))),
+            Some(p) => {
+                Err(value("admin.hardware_policies", format!("{p:?} is no object identifier")))
+            }
             None => Ok(()),
         }
     }
 
-    /// Desks, dealers and administrators have authorities of their own: whoever can have a certificate of one kind issued could
-    /// otherwise have one of another. The same key in another certificate is the same authority. Enrolment uses the desks' by
-    /// design: a renewal is asked for with the certificate of a desk.
+    /// Desks, dealers and administrators have authorities of their own: whoever can have a
+    /// certificate of one kind issued could otherwise have one of another. The same key in another
+    /// certificate is the same authority. Enrolment uses the desks' by design: a renewal is asked
+    /// for with the certificate of a desk.
     pub(super) fn check_authorities(&self) -> Result<(), ConfigError> {
         let mut seen: Vec<(&str, CertificateFacts)> = Vec::new();
         let admin = self.admin.as_ref().map(|a| ("admin.trust", &a.trust));
-        for (key, path) in [("desks.trust", &self.desks.trust), ("dealers.trust", &self.dealers.trust)].into_iter().chain(admin) {
+        for (key, path) in
+            [("desks.trust", &self.desks.trust), ("dealers.trust", &self.dealers.trust)]
+                .into_iter()
+                .chain(admin)
+        {
             for c in certificates(path).map_err(|why| value(key, why))? {
                 let facts = CertificateFacts::from_certificate(&c).map_err(|e| value(key, e))?;
-                let other = seen.iter().find(|(k, f)| *k != key && f.spki_sha256 == facts.spki_sha256);
+                let other =
+                    seen.iter().find(|(k, f)| *k != key && f.spki_sha256 == facts.spki_sha256);
                 if let Some((other, _)) = other {
-                    let why = format!("the authority {} is in {other} too; each role has authorities of its own", facts.subject);
+                    let why = format!(
+                        "the authority {} is in {other} too; each role has authorities of its own",
+                        facts.subject
+                    );
                     return Err(value(key, why));
                 }
                 seen.push((key, facts));
@@ -68,7 +87,9 @@ impl Config {
 
 /// Whether both cannot be listened on, or would be one. Port 0 is any that is free.
 fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
-    let same_ip = a.ip().to_canonical() == b.ip().to_canonical() || a.ip().is_unspecified() || b.ip().is_unspecified();
+    let same_ip = a.ip().to_canonical() == b.ip().to_canonical()
+        || a.ip().is_unspecified()
+        || b.ip().is_unspecified();
     a.port() != 0 && a.port() == b.port() && same_ip
 }
 

@@ -116,17 +116,29 @@ pub struct Enrolment {
 impl RegistrySection {
     /// With every default.
     pub fn new(url: &str) -> Self {
-        Self { url: url.into(), password_file: None, view_max_age_s: default_age(), fail_closed_sessions: false, base: PathBuf::new() }
+        Self {
+            url: url.into(),
+            password_file: None,
+            view_max_age_s: default_age(),
+            fail_closed_sessions: false,
+            base: PathBuf::new(),
+        }
     }
 
     pub fn url(&self) -> Result<RegistryUrl, ConfigError> {
-        RegistryUrl::parse(&self.url, &self.base, self.password_file.as_deref()).map_err(|e| value("registry.url", e))
+        RegistryUrl::parse(&self.url, &self.base, self.password_file.as_deref())
+            .map_err(|e| value("registry.url", e))
     }
 }
 
 impl EnrolmentSection {
     /// An authority of its own (certificate and key file), and every default.
-    pub fn embedded(listen: SocketAddr, public_host: &str, (certificate, key): &(PathBuf, PathBuf), anchors: &Path) -> Self {
+    pub fn embedded(
+        listen: SocketAddr,
+        public_host: &str,
+        (certificate, key): &(PathBuf, PathBuf),
+        anchors: &Path,
+    ) -> Self {
         Self {
             listen,
             public_host: public_host.into(),
@@ -157,11 +169,19 @@ impl EnrolmentSection {
     }
 
     pub fn est_address(&self) -> EstAddress {
-        EstAddress { host: self.public_host.clone(), port: self.public_port, server_name: self.server_name().into() }
+        EstAddress {
+            host: self.public_host.clone(),
+            port: self.public_port,
+            server_name: self.server_name().into(),
+        }
     }
 
     pub fn crl_url(&self) -> String {
-        let host = if self.public_host.contains(':') { format!("[{}]", self.public_host) } else { self.public_host.clone() };
+        let host = if self.public_host.contains(':') {
+            format!("[{}]", self.public_host)
+        } else {
+            self.public_host.clone()
+        };
         format!("https://{host}:{}/crl/desks.crl", self.public_port)
     }
 
@@ -170,14 +190,18 @@ impl EnrolmentSection {
     }
 
     pub fn anchors(&self) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
-        certificates(&self.anchors).map_err(|e| value("enrolment.anchors", format!("{}: {e}", self.anchors.display())))
+        certificates(&self.anchors)
+            .map_err(|e| value("enrolment.anchors", format!("{}: {e}", self.anchors.display())))
     }
 
     /// The files of the embedded authority.
     pub fn ca_files(&self) -> Result<(&Path, &Path), ConfigError> {
         match (&self.ca_certificate, &self.ca_key) {
             (Some(c), Some(k)) => Ok((c, k)),
-            _ => Err(value("enrolment", "ca_certificate and ca_key belong together, unless there is [enrolment.upstream]")),
+            _ => Err(value(
+                "enrolment",
+                "ca_certificate and ca_key belong together, unless there is [enrolment.upstream]",
+            )),
         }
     }
 
@@ -187,7 +211,9 @@ impl EnrolmentSection {
 }
 
 pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let all = CertificateDer::pem_file_iter(path).and_then(|i| i.collect::<Result<Vec<_>, _>>()).map_err(|e| e.to_string())?;
+    let all = CertificateDer::pem_file_iter(path)
+        .and_then(|i| i.collect::<Result<Vec<_>, _>>())
+        .map_err(|e| e.to_string())?;
     if all.is_empty() { Err("holds no certificate".into()) } else { Ok(all) }
 }
 
@@ -197,7 +223,12 @@ impl Config {
             host: e.fix_host.clone().unwrap_or_else(|| e.public_host.clone()),
             port: e.fix_port.unwrap_or(self.desks.listen.port()),
             server_name: e.fix_server_name.clone().unwrap_or_else(|| e.server_name().into()),
-            comp_id: self.gateway.comp_id.as_str().parse().map_err(|e| value("gateway.comp_id", e))?,
+            comp_id: self
+                .gateway
+                .comp_id
+                .as_str()
+                .parse()
+                .map_err(|e| value("gateway.comp_id", e))?,
             trust_domain: self.gateway.trust_domain.clone(),
         })
     }
@@ -209,20 +240,32 @@ impl Config {
         }
         if let Some(d) = &self.desk_default {
             if self.registry.is_none() {
-                return Err(value("desk_default", "needs [registry]: without it nobody says who is registered"));
+                return Err(value(
+                    "desk_default",
+                    "needs [registry]: without it nobody says who is registered",
+                ));
             }
             if d.dealers.as_ref().is_some_and(BTreeSet::is_empty) {
-                return Err(value("desk_default.dealers", "an empty list would mean nobody; leave it out for every dealer"));
+                return Err(value(
+                    "desk_default.dealers",
+                    "an empty list would mean nobody; leave it out for every dealer",
+                ));
             }
             for x in d.dealers.iter().flatten() {
                 if !self.dealer.iter().any(|e| &e.comp_id == x) {
-                    return Err(value("desk_default.dealers", format!("{x} is not a configured dealer")));
+                    return Err(value(
+                        "desk_default.dealers",
+                        format!("{x} is not a configured dealer"),
+                    ));
                 }
             }
         }
         let Some(e) = &self.enrolment else { return Ok(()) };
         if self.registry.is_none() {
-            return Err(value("enrolment", "needs [registry]: what is issued must be written down"));
+            return Err(value(
+                "enrolment",
+                "needs [registry]: what is issued must be written down",
+            ));
         }
         if e.public_host.is_empty() || e.public_port == 0 {
             return Err(value("enrolment.public_host", "must say where desks find the service"));
@@ -234,7 +277,10 @@ impl Config {
             return Err(value("enrolment.crl_hours", "1 to 720"));
         }
         if e.upstream.is_some() && (e.ca_certificate.is_some() || e.ca_key.is_some()) {
-            return Err(value("enrolment", "has an embedded authority and an upstream one; choose"));
+            return Err(value(
+                "enrolment",
+                "has an embedded authority and an upstream one; choose",
+            ));
         }
         if e.upstream.is_none() {
             e.ca_files()?;
@@ -243,7 +289,10 @@ impl Config {
     }
 
     /// Reads what `[enrolment]` points to.
-    pub(super) fn load_enrolment(&self, now: OffsetDateTime) -> Result<Option<Enrolment>, ConfigError> {
+    pub(super) fn load_enrolment(
+        &self,
+        now: OffsetDateTime,
+    ) -> Result<Option<Enrolment>, ConfigError> {
         let Some(e) = &self.enrolment else { return Ok(None) };
         e.anchors()?;
         if let Some(u) = &e.upstream {
@@ -271,7 +320,8 @@ impl Config {
         let ca = Ca::load(&settings, now).map_err(|e| value("enrolment.ca_certificate", e))?;
         let trusted = certificates(&self.desks.trust).map_err(|e| value("desks.trust", e))?;
         if ca.chain().first().is_none_or(|c| !trusted.contains(c)) {
-            let why = "does not hold the certificate of enrolment.ca_certificate, so no desk enrolled here could connect; add it";
+            let why = "does not hold the certificate of enrolment.ca_certificate, so no desk \
+                enrolled here could connect; add it";
             return Err(value("desks.trust", why));
         }
         Ok(Some(Enrolment { listen: e.listen, issuing: Issuing::Embedded(ca) }))

@@ -2,7 +2,9 @@
 
 use super::{Config, ConfigError};
 use serde::Deserialize;
-use signet_policy::entitle::{CedarEntitlements, Documents, InstrumentFacts, MAX_DOCUMENT_LEN, World};
+use signet_policy::entitle::{
+    CedarEntitlements, Documents, InstrumentFacts, MAX_DOCUMENT_LEN, World,
+};
 use signet_rfq::Catalogue;
 use std::{
     fs,
@@ -73,7 +75,10 @@ impl Config {
         super::read_instruments(&self.gateway.instruments)
     }
 
-    pub(super) fn load_entitlements(&self, catalogue: &Catalogue) -> Result<CedarEntitlements, ConfigError> {
+    pub(super) fn load_entitlements(
+        &self,
+        catalogue: &Catalogue,
+    ) -> Result<CedarEntitlements, ConfigError> {
         let texts = self.entitlements.read()?;
         Ok(CedarEntitlements::load(&texts.documents(), &self.world(catalogue))?)
     }

@@ -27,7 +27,8 @@ pub enum SignedFull {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsSection {
-    /// Connections that have not logged on yet, in all and from one source. A network is a /24 or a /64.
+    /// Connections that have not logged on yet, in all and from one source. A network is a /24 or a
+    /// /64.
     pub admission_places: usize,
     pub admission_places_per_address: usize,
     pub admission_places_per_network: usize,
@@ -134,7 +135,9 @@ impl LimitsSection {
             ("dealer_kib", self.dealer_kib),
             ("excess", self.excess),
         ];
-        if let Some((name, _)) = rates.iter().find(|(_, r)| !in_range(r.burst.into()) || !in_range(r.per_minute.into())) {
+        if let Some((name, _)) =
+            rates.iter().find(|(_, r)| !in_range(r.burst.into()) || !in_range(r.per_minute.into()))
+        {
             return Err(value(key(name), "burst and per_minute: 1 to 1000000"));
         }
         let numbers = [
@@ -151,7 +154,10 @@ impl LimitsSection {
         if let Some((name, _)) = numbers.iter().find(|(_, n)| !in_range(*n)) {
             return Err(value(key(name), "1 to 1000000"));
         }
-        let shares = [("desk_processor_percent", self.desk_processor_percent), ("dealer_processor_percent", self.dealer_processor_percent)];
+        let shares = [
+            ("desk_processor_percent", self.desk_processor_percent),
+            ("dealer_processor_percent", self.dealer_processor_percent),
+        ];
         match shares.iter().find(|(_, p)| !(1..=100).contains(p)) {
             Some((name, _)) => Err(value(key(name), "1 to 100")),
             None => Ok(()),

@@ -10,17 +10,22 @@ mod step_up;
 
 pub use admin::AdminSection;
 pub(crate) use enrolment::certificates;
-pub use enrolment::{DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection};
+pub use enrolment::{
+    DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection,
+};
 pub use entitlements::{EntitlementsSection, Texts};
 pub use limits::{LimitsSection, Rate, SignedFull};
 pub use reset::{DailyReset, ResetSchedule};
-pub use risk::{FOUNDING_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings};
+pub use risk::{
+    FOUNDING_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings,
+};
 pub use step_up::{StepUp, StepUpSection};
 
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
 use signet_identity::{
-    ClientProfile, MessageKey, PemError, Role, ServerIdentity, ServerProfile, SpkiPin, TlsPolicy, TlsVersions, TrustRoots,
+    ClientProfile, MessageKey, PemError, Role, ServerIdentity, ServerProfile, SpkiPin, TlsPolicy,
+    TlsVersions, TrustRoots,
 };
 use signet_policy::entitle::{CedarEntitlements, EntitleError};
 use signet_registry::{RegistryUrl, hex_sha256};
@@ -143,12 +148,12 @@ pub struct DesksSection {
     /// a revoked certificate could get in otherwise.
     #[serde(default)]
     pub crl_required: Option<bool>,
-    /// Load balancers that say with a PROXY protocol v2 header whom they speak for; from everybody else such a header is
-    /// refused, and without one they are.
+    /// Load balancers that say with a PROXY protocol v2 header whom they speak for; from everybody
+    /// else such a header is refused, and without one they are.
     #[serde(default)]
     pub proxy_from: Vec<IpNetwork>,
-    /// Longest HeartBtInt (108) that a desk may ask for, seconds: a desk that falls silent is noticed
-    /// within two and a half of them.
+    /// Longest HeartBtInt (108) that a desk may ask for, seconds: a desk that falls silent is
+    /// noticed within two and a half of them.
     #[serde(default = "default_heartbeat_max")]
     pub heartbeat_max_s: u32,
 }
@@ -202,7 +207,8 @@ pub struct DealerEntry {
     pub pins: Vec<String>,
     #[serde(default)]
     pub allow_tls12: bool,
-    /// Every message of this dealer must carry a good signature (tags 93/89) by the key of its TLS certificate.
+    /// Every message of this dealer must carry a good signature (tags 93/89) by the key of its TLS
+    /// certificate.
     #[serde(default)]
     pub signs: bool,
     /// What commits us towards this dealer, QuoteRequest and QuoteResponse, is signed with our key.
@@ -276,7 +282,8 @@ impl Config {
     /// Relative paths in the file are relative to the file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = read(path)?;
-        let syntax = |e: toml::de::Error| ConfigError::Syntax { path: path.into(), message: e.to_string() };
+        let syntax =
+            |e: toml::de::Error| ConfigError::Syntax { path: path.into(), message: e.to_string() };
         let mut c: Self = toml::from_str(&text).map_err(syntax)?;
         let base = path.parent().unwrap_or(Path::new(""));
         let paths = [
@@ -291,14 +298,27 @@ impl Config {
         ];
         let enrolment = c.enrolment.iter_mut().flat_map(EnrolmentSection::paths);
         let risk = c.risk.paths();
-        let lists = c.desks.crl.iter_mut().chain(&mut c.dealers.crl).chain(c.admin.iter_mut().flat_map(AdminSection::paths));
-        for p in paths.into_iter().chain(c.store.key_file.as_mut()).chain(enrolment).chain(risk).chain(lists) {
+        let lists = c
+            .desks
+            .crl
+            .iter_mut()
+            .chain(&mut c.dealers.crl)
+            .chain(c.admin.iter_mut().flat_map(AdminSection::paths));
+        for p in paths
+            .into_iter()
+            .chain(c.store.key_file.as_mut())
+            .chain(enrolment)
+            .chain(risk)
+            .chain(lists)
+        {
             *p = base.join(&*p);
         }
         if let Some(s) = &mut c.step_up {
             s.attestation = base.join(&s.attestation);
             let table: toml::Table = toml::from_str(&text).map_err(syntax)?;
-            s.digest = hex_sha256(table.get("step_up").map(ToString::to_string).unwrap_or_default().as_bytes());
+            s.digest = hex_sha256(
+                table.get("step_up").map(ToString::to_string).unwrap_or_default().as_bytes(),
+            );
         }
         if let Some(r) = &mut c.registry {
             r.base = base.into();
@@ -311,9 +331,13 @@ impl Config {
         let identity = ServerIdentity::from_pem_files(&self.tls.certificate, &self.tls.key)?;
         identity.message_key().map_err(|e| value("tls.key", format!("{e}. {}", e.cure())))?;
         let peer = identity.peer().map_err(|e| value("tls.certificate", e))?;
-        peer.require(Role::Gateway, &self.gateway.trust_domain).map_err(|e| value("tls.certificate", e))?;
+        peer.require(Role::Gateway, &self.gateway.trust_domain)
+            .map_err(|e| value("tls.certificate", e))?;
         if peer.comp_id.as_str() != self.gateway.comp_id.as_str() {
-            let why = format!("the certificate is for {}, the CompID is {}", peer.comp_id, self.gateway.comp_id);
+            let why = format!(
+                "the certificate is for {}, the CompID is {}",
+                peer.comp_id, self.gateway.comp_id
+            );
             return Err(value("tls.certificate", why));
         }
         Ok(identity)
@@ -323,23 +347,37 @@ impl Config {
     pub fn load(self) -> Result<Loaded, ConfigError> {
         self.check()?;
         let identity = self.load_identity()?;
-        let message_key = identity.message_key().map_err(|e| value("tls.key", format!("{e}. {}", e.cure())))?;
-        let roots =
-            |key: &'static str, path: &Path| TrustRoots::from_pem_file(path).map_err(|e| ConfigError::Trust { key, why: e.to_string() });
+        let message_key =
+            identity.message_key().map_err(|e| value("tls.key", format!("{e}. {}", e.cure())))?;
+        let roots = |key: &'static str, path: &Path| {
+            TrustRoots::from_pem_file(path)
+                .map_err(|e| ConfigError::Trust { key, why: e.to_string() })
+        };
         let desk_roots = roots("desks.trust", &self.desks.trust)?;
         let dealer_roots = roots("dealers.trust", &self.dealers.trust)?;
-        let admin_roots = self.admin.as_ref().map(|a| roots("admin.trust", &a.trust)).transpose()?;
+        let admin_roots =
+            self.admin.as_ref().map(|a| roots("admin.trust", &a.trust)).transpose()?;
         self.check_authorities()?;
         if self.tls.fips {
-            // Whether this build can: the same check as at the first handshake, said before any listener is opened.
+            // Whether this build can: the same check as at the first handshake, said before any
+            // listener is opened.
             let policy = self.tls.policy(TlsVersions::default());
-            let made = ServerProfile::new(desk_roots.clone(), &identity).with_policy(policy).config();
-            made.map_err(|e| value("tls.fips", format!("{e}. Install the build with it (cargo feature `fips`), or set fips = false")))?;
+            let made =
+                ServerProfile::new(desk_roots.clone(), &identity).with_policy(policy).config();
+            made.map_err(|e| {
+                value(
+                    "tls.fips",
+                    format!(
+                        "{e}. Install the build with it (cargo feature `fips`), or set fips = false"
+                    ),
+                )
+            })?;
         }
         let catalogue = read_instruments(&self.gateway.instruments)?;
         let mut dealer_pins = Vec::new();
         for d in &self.dealer {
-            let pin = |p: &String| p.parse().map_err(|e| value(format!("dealer {}: pins", d.comp_id), e));
+            let pin =
+                |p: &String| p.parse().map_err(|e| value(format!("dealer {}: pins", d.comp_id), e));
             dealer_pins.push(d.pins.iter().map(pin).collect::<Result<_, _>>()?);
         }
         let enrolment = self.load_enrolment(OffsetDateTime::now_utc())?;
@@ -369,18 +407,21 @@ impl Config {
     pub fn faults(&self) -> Vec<String> {
         let catalogue = read_instruments(&self.gateway.instruments);
         let roots = |key: &'static str, path: &Path| {
-            TrustRoots::from_pem_file(path).map(drop).map_err(|e| ConfigError::Trust { key, why: e.to_string() })
+            TrustRoots::from_pem_file(path)
+                .map(drop)
+                .map_err(|e| ConfigError::Trust { key, why: e.to_string() })
         };
         let pins = self.dealer.iter().flat_map(|d| d.pins.iter().map(move |p| (d, p)));
-        let pin =
-            |(d, p): (&DealerEntry, &String)| p.parse::<SpkiPin>().map(drop).map_err(|e| value(format!("dealer {}: pins", d.comp_id), e));
+        let pin = |(d, p): (&DealerEntry, &String)| {
+            p.parse::<SpkiPin>()
+                .map(drop)
+                .map_err(|e| value(format!("dealer {}: pins", d.comp_id), e))
+        };
         let risk = self.load_risk();
         let unlisted = risk.as_ref().map(unlisted_countries).unwrap_or_default();
-        let geo = risk
-            .as_ref()
-            .ok()
-            .and_then(|r| r.settings.geo.as_ref())
-            .and_then(|g| crate::geo::Geo::open(&g.file, g.max_age_days).fault(crate::clock::now()));
+        let geo = risk.as_ref().ok().and_then(|r| r.settings.geo.as_ref()).and_then(|g| {
+            crate::geo::Geo::open(&g.file, g.max_age_days).fault(crate::clock::now())
+        });
         let mut all: Vec<Result<(), ConfigError>> = vec![
             self.check_values(),
             self.check_parties(),
@@ -403,13 +444,16 @@ impl Config {
             Ok(c) => self.load_entitlements(&c).map(drop),
             Err(e) => Err(e),
         });
-        let mut texts: Vec<String> = all.into_iter().filter_map(Result::err).map(|e| e.to_string()).collect();
+        let mut texts: Vec<String> =
+            all.into_iter().filter_map(Result::err).map(|e| e.to_string()).collect();
         texts.extend(unlisted);
         if self.registry.is_none() {
             let configured = self.desk.iter().map(|d| d.comp_id.clone()).collect();
             texts.extend(self.unknown_approvers(&configured));
         }
-        texts.extend(geo.map(|g| format!("risk.settings: {g}; every access scores as from an unknown country")));
+        texts.extend(geo.map(|g| {
+            format!("risk.settings: {g}; every access scores as from an unknown country")
+        }));
         // Several parts read the same file.
         let mut seen = BTreeSet::new();
         texts.retain(|t| seen.insert(t.clone()));
@@ -420,7 +464,9 @@ impl Config {
     pub fn unknown_approvers(&self, known: &BTreeSet<CompId>) -> Vec<String> {
         let second = self.step_up.as_ref().and_then(|s| s.when.second_person.as_ref());
         let unknown = second.iter().flat_map(|s| s.approvers.difference(known));
-        unknown.map(|a| format!("step_up.when.second_person.approvers: there is no desk {a}")).collect()
+        unknown
+            .map(|a| format!("step_up.when.second_person.approvers: there is no desk {a}"))
+            .collect()
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -447,10 +493,17 @@ impl Config {
             return Err(value("desks.heartbeat_max_s", "1 to 3600"));
         }
         if self.tls.hybrid_only {
-            let dealers = self.dealer.iter().filter(|d| d.allow_tls12).map(|d| format!("dealer {}: allow_tls12", d.comp_id));
+            let dealers = self
+                .dealer
+                .iter()
+                .filter(|d| d.allow_tls12)
+                .map(|d| format!("dealer {}: allow_tls12", d.comp_id));
             let desks = self.desks.allow_tls12.then(|| "desks.allow_tls12".to_owned());
             if let Some(key) = desks.into_iter().chain(dealers).next() {
-                return Err(value(key, "TLS 1.2 has no hybrid key exchange, which tls.hybrid_only asks for; choose"));
+                return Err(value(
+                    key,
+                    "TLS 1.2 has no hybrid key exchange, which tls.hybrid_only asks for; choose",
+                ));
             }
         }
         Ok(())
@@ -461,13 +514,17 @@ impl Config {
             return Err(value("dealer", "at least one dealer is needed"));
         }
         let mut seen = BTreeSet::new();
-        let ids = self.desk.iter().map(|d| d.comp_id.as_str()).chain(self.dealer.iter().map(|d| d.comp_id.as_str()));
+        let ids = self
+            .desk
+            .iter()
+            .map(|d| d.comp_id.as_str())
+            .chain(self.dealer.iter().map(|d| d.comp_id.as_str()));
         for id in ids.chain([self.gateway.comp_id.as_str()]) {
             if !seen.insert(id) {
                 return Err(value("comp_id", format!("{id} is used twice")));
             }
-            // Long enough for any firm, short enough that `desk.request` fits 64 characters; no dot,
-            // so that `a.b` + `c` can never be taken for `a` + `b.c`.
+            // Long enough for any firm, short enough that `desk.request` fits 64 characters; no
+            // dot, so that `a.b` + `c` can never be taken for `a` + `b.c`.
             if id.len() > 24 || id.contains('.') {
                 return Err(value("comp_id", format!("{id}: at most 24 characters and no dot")));
             }
@@ -475,7 +532,10 @@ impl Config {
         for d in &self.desk {
             for x in &d.dealers {
                 if !self.dealer.iter().any(|e| &e.comp_id == x) {
-                    return Err(value(format!("desk {}: dealers", d.comp_id), format!("{x} is not a configured dealer")));
+                    return Err(value(
+                        format!("desk {}: dealers", d.comp_id),
+                        format!("{x} is not a configured dealer"),
+                    ));
                 }
             }
         }
@@ -491,10 +551,14 @@ impl Config {
 fn unlisted_countries(risk: &RiskPolicy) -> Vec<String> {
     let networks = risk.settings.network.iter().filter_map(|n| n.country);
     let persons = risk.settings.person.values().flat_map(|p| p.countries.iter().copied());
-    let all: BTreeSet<_> = risk.settings.countries.iter().copied().chain(networks).chain(persons).collect();
+    let all: BTreeSet<_> =
+        risk.settings.countries.iter().copied().chain(networks).chain(persons).collect();
     let hint = |c: &str| if c == "UK" { "; the United Kingdom is GB" } else { "" };
     let said = |c: signet_policy::place::Country| {
-        format!("risk.settings: {c} is no country of ISO 3166-1{}; nobody is ever there", hint(c.as_str()))
+        format!(
+            "risk.settings: {c} is no country of ISO 3166-1{}; nobody is ever there",
+            hint(c.as_str())
+        )
     };
     all.into_iter().filter(|c| !c.is_assigned()).map(said).collect()
 }
@@ -533,7 +597,9 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 
 fn read_instruments(path: &Path) -> Result<Catalogue, ConfigError> {
     Catalogue::from_toml(&read(path)?).map_err(|e| match e {
-        CatalogueError::Instrument(source) => ConfigError::Instruments { path: path.into(), source },
+        CatalogueError::Instrument(source) => {
+            ConfigError::Instruments { path: path.into(), source }
+        }
         other => ConfigError::Syntax { path: path.into(), message: other.to_string() },
     })
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Deserializer, de::Error as _};
 use signet_rfq::UtcMillis;
 
-/// `reset` of a `[[dealer]]`: `"never"`, `"logon"`, or `"daily HH:MM ZONE"`, where the zone is `UTC` or a
-/// name of the IANA time zone database.
+/// `reset` of a `[[dealer]]`: `"never"`, `"logon"`, or `"daily HH:MM ZONE"`, where the zone is
+/// `UTC` or a name of the IANA time zone database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum ResetSchedule {
     /// Numbers go on for ever; `signet-gateway session reset` starts them again by hand.
@@ -36,11 +36,13 @@ impl std::str::FromStr for ResetSchedule {
         let (time, zone) = daily.split_once(' ').ok_or_else(usage)?;
         let digits = |d: &&str| d.len() == 2 && d.bytes().all(|b| b.is_ascii_digit());
         let two = |text: &str| Some(text).filter(digits).and_then(|d| d.parse::<u8>().ok());
-        let (hour, minute) = time.split_once(':').and_then(|(h, m)| Some((two(h)?, two(m)?))).ok_or_else(usage)?;
+        let (hour, minute) =
+            time.split_once(':').and_then(|(h, m)| Some((two(h)?, two(m)?))).ok_or_else(usage)?;
         if hour > 23 || minute > 59 {
             return Err(usage());
         }
-        let zone = jiff::tz::TimeZone::get(zone).map_err(|_| format!("{zone:?} is not a time zone"))?;
+        let zone =
+            jiff::tz::TimeZone::get(zone).map_err(|_| format!("{zone:?} is not a time zone"))?;
         Ok(Self::Daily(DailyReset { hour: hour as i8, minute: minute as i8, zone }))
     }
 }
@@ -62,14 +64,19 @@ impl ResetSchedule {
 }
 
 impl DailyReset {
-    /// The latest reset that is not after `now`. On a day whose clock skips the time, it is as late as
-    /// the clock is set on.
+    /// The latest reset that is not after `now`. On a day whose clock skips the time, it is as late
+    /// as the clock is set on.
     fn latest(&self, now: UtcMillis) -> Option<UtcMillis> {
         let now_there = jiff::Timestamp::from_millisecond(now.0).ok()?.to_zoned(self.zone.clone());
         let time = jiff::civil::Time::new(self.hour, self.minute, 0, 0).ok()?;
         let today = now_there.date();
         [Some(today), today.yesterday().ok()].into_iter().flatten().find_map(|day| {
-            let at = day.to_datetime(time).to_zoned(self.zone.clone()).ok()?.timestamp().as_millisecond();
+            let at = day
+                .to_datetime(time)
+                .to_zoned(self.zone.clone())
+                .ok()?
+                .timestamp()
+                .as_millisecond();
             Some(UtcMillis(at)).filter(|at| *at <= now)
         })
     }
@@ -85,7 +92,13 @@ mod tests {
 
     #[test]
     fn what_is_not_a_schedule_is_refused() {
-        for good in ["never", "logon", "daily 17:00 UTC", "daily 00:00 America/New_York", "daily 23:59 Europe/London"] {
+        for good in [
+            "never",
+            "logon",
+            "daily 17:00 UTC",
+            "daily 00:00 America/New_York",
+            "daily 23:59 Europe/London",
+        ] {
             assert!(good.parse::<ResetSchedule>().is_ok(), "{good}");
         }
         for bad in [

@@ -132,7 +132,8 @@ pub enum Day {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PostureSettings {
-    /// Certificate policies (OIDs) by which the desks' authority marks certificates of managed devices.
+    /// Certificate policies (OIDs) by which the desks' authority marks certificates of managed
+    /// devices.
     pub managed_policies: Vec<String>,
     /// Reports signed by keys that cannot leave their hardware count.
     pub signed_reports: bool,
@@ -144,7 +145,12 @@ pub struct PostureSettings {
 
 impl Default for PostureSettings {
     fn default() -> Self {
-        Self { managed_policies: Vec::new(), signed_reports: true, require: BTreeSet::from([Fact::DiskEncryption]), report_minutes: 30 }
+        Self {
+            managed_policies: Vec::new(),
+            signed_reports: true,
+            require: BTreeSet::from([Fact::DiskEncryption]),
+            report_minutes: 30,
+        }
     }
 }
 
@@ -164,15 +170,21 @@ impl RiskSection {
 
     pub fn read(&self) -> Result<RiskPolicy, ConfigError> {
         let table = self.table.as_deref().map(read).transpose()?;
-        let table = ScoreTable::parse(table.as_deref().unwrap_or(FOUNDING_TABLE)).map_err(|e| value("risk.table", e))?;
+        let table = ScoreTable::parse(table.as_deref().unwrap_or(FOUNDING_TABLE))
+            .map_err(|e| value("risk.table", e))?;
         let text = read(&self.settings)?;
-        let mut settings: RiskSettings =
-            toml::from_str(&text).map_err(|e| ConfigError::Syntax { path: self.settings.clone(), message: e.to_string() })?;
+        let mut settings: RiskSettings = toml::from_str(&text).map_err(|e| {
+            ConfigError::Syntax { path: self.settings.clone(), message: e.to_string() }
+        })?;
         if let Some(g) = &mut settings.geo {
             g.file = self.settings.parent().unwrap_or(Path::new("")).join(&g.file);
         }
         settings.check()?;
-        let networks = settings.network.iter().map(|n| CorporateNetwork { range: n.range, country: n.country }).collect();
+        let networks = settings
+            .network
+            .iter()
+            .map(|n| CorporateNetwork { range: n.range, country: n.country })
+            .collect();
         let hours = settings.hours.as_ref().map(HoursSettings::hours).transpose()?;
         Ok(RiskPolicy { table: table.with_settings(&text), settings, networks, hours })
     }
@@ -181,11 +193,19 @@ impl RiskSection {
 impl RiskSettings {
     fn check(&self) -> Result<(), ConfigError> {
         if self.countries.is_empty() {
-            return Err(value("risk: countries", "at least one; nobody would be expected anywhere"));
+            return Err(value(
+                "risk: countries",
+                "at least one; nobody would be expected anywhere",
+            ));
         }
         // A range that holds nearly everybody turns the network row off without saying so.
-        if let Some(n) = self.network.iter().find(|n| n.range.prefix() < if n.range.is_ipv4() { 8 } else { 16 }) {
-            return Err(value("risk: network", format!("{} is too wide to be a firm's network", n.range)));
+        if let Some(n) =
+            self.network.iter().find(|n| n.range.prefix() < if n.range.is_ipv4() { 8 } else { 16 })
+        {
+            return Err(value(
+                "risk: network",
+                format!("{} is too wide to be a firm's network", n.range),
+            ));
         }
         if self.travel.speed_kmh == 0 {
             return Err(value("risk: travel.speed_kmh", "at least 1"));
@@ -196,9 +216,15 @@ impl RiskSettings {
         if self.posture.report_minutes == 0 {
             return Err(value("risk: posture.report_minutes", "at least 1"));
         }
-        let is_oid = |s: &str| s.split('.').count() >= 2 && s.split('.').all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+        let is_oid = |s: &str| {
+            s.split('.').count() >= 2
+                && s.split('.').all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))
+        };
         match self.posture.managed_policies.iter().find(|p| !is_oid(p)) {
-            Some(p) => Err(value("risk: posture.managed_policies", format!("{p:?} is no object identifier"))),
+            Some(p) => Err(value(
+                "risk: posture.managed_policies",
+                format!("{p:?} is no object identifier"),
+            )),
             None => Ok(()),
         }
     }
@@ -207,27 +233,44 @@ impl RiskSettings {
 impl HoursSettings {
     fn hours(&self) -> Result<(Hours, Decision), ConfigError> {
         let minute = |key: &str, text: &str| {
-            let wrong = || value(format!("risk: hours.{key}"), format!("{text:?} is no time such as 07:30"));
+            let wrong = || {
+                value(format!("risk: hours.{key}"), format!("{text:?} is no time such as 07:30"))
+            };
             let (h, m) = text.split_once(':').ok_or_else(wrong)?;
-            let (h, m): (u16, u16) = (h.parse().map_err(|_| wrong())?, m.parse().map_err(|_| wrong())?);
+            let (h, m): (u16, u16) =
+                (h.parse().map_err(|_| wrong())?, m.parse().map_err(|_| wrong())?);
             // 24:00 is the end of the day.
             if h * 60 + m <= 1_440 && h <= 24 && m < 60 { Ok(h * 60 + m) } else { Err(wrong()) }
         };
         let (from_minute, to_minute) = (minute("from", &self.from)?, minute("to", &self.to)?);
-        if from_minute >= to_minute || self.days.is_empty() || self.utc_offset_minutes.unsigned_abs() > 14 * 60 {
-            return Err(value("risk: hours", "`from` must be before `to`, on at least one day, at most 14 hours from UTC"));
+        if from_minute >= to_minute
+            || self.days.is_empty()
+            || self.utc_offset_minutes.unsigned_abs() > 14 * 60
+        {
+            return Err(value(
+                "risk: hours",
+                "`from` must be before `to`, on at least one day, at most 14 hours from UTC",
+            ));
         }
         let all = [Day::Mon, Day::Tue, Day::Wed, Day::Thu, Day::Fri, Day::Sat, Day::Sun];
         let days = all.map(|d| self.days.contains(&d));
-        Ok((Hours { from_minute, to_minute, days, utc_offset_minutes: self.utc_offset_minutes }, self.decision))
+        Ok((
+            Hours { from_minute, to_minute, days, utc_offset_minutes: self.utc_offset_minutes },
+            self.decision,
+        ))
     }
 }
 
 impl Config {
     pub(super) fn load_risk(&self) -> Result<RiskPolicy, ConfigError> {
         let risk = self.risk.read()?;
-        if let Some(n) = self.desks.proxy_from.iter().find(|n| n.prefix() < if n.is_ipv4() { 16 } else { 48 }) {
-            return Err(value("desks.proxy_from", format!("{n} is too wide: whoever sits in it can claim any address")));
+        if let Some(n) =
+            self.desks.proxy_from.iter().find(|n| n.prefix() < if n.is_ipv4() { 16 } else { 48 })
+        {
+            return Err(value(
+                "desks.proxy_from",
+                format!("{n} is too wide: whoever sits in it can claim any address"),
+            ));
         }
         Ok(risk)
     }

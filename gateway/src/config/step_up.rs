@@ -12,13 +12,15 @@ use std::{
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepUpSection {
-    /// A host name the firm owns, with no web page on it. Never changes: keys are registered for it.
+    /// A host name the firm owns, with no web page on it. Never changes: keys are registered for
+    /// it.
     pub rp_id: String,
     /// Shown by some systems beside the key; the venue's name if left out.
     pub name: Option<String>,
     /// The reviewed list of key models (authorities and AAGUIDs).
     pub attestation: PathBuf,
-    /// How long after its enrolment a desk may register its trader's first key without another code.
+    /// How long after its enrolment a desk may register its trader's first key without another
+    /// code.
     #[serde(default = "default_first_key")]
     pub first_key_minutes: u32,
     /// How long a challenge waits for its answer.
@@ -27,7 +29,8 @@ pub struct StepUpSection {
     /// When a touch is wanted.
     #[serde(default)]
     pub when: WhenSection,
-    /// SHA-256 of this section as written, lower-case hexadecimal: which policy a decision was made by.
+    /// SHA-256 of this section as written, lower-case hexadecimal: which policy a decision was made
+    /// by.
     #[serde(skip)]
     pub digest: String,
 }
@@ -76,7 +79,10 @@ impl Config {
         if let Some(two) = &s.when.second_person
             && two.approvers.is_empty()
         {
-            return Err(value("step_up.when.second_person.approvers", "names nobody, so nothing could be approved"));
+            return Err(value(
+                "step_up.when.second_person.approvers",
+                "names nobody, so nothing could be approved",
+            ));
         }
         Ok(())
     }
@@ -86,16 +92,19 @@ impl Config {
         let Some(s) = &self.step_up else { return Ok(None) };
         let text = read(&s.attestation)?;
         let base = s.attestation.parent().unwrap_or(Path::new(""));
-        let list = AttestationList::from_toml(&text, base)
-            .map_err(|e| value("step_up.attestation", format!("{}: {e}", s.attestation.display())))?;
+        let list = AttestationList::from_toml(&text, base).map_err(|e| {
+            value("step_up.attestation", format!("{}: {e}", s.attestation.display()))
+        })?;
         let settings = RpSettings {
             rp_id: s.rp_id.clone(),
             origin: None,
             name: s.name.clone().unwrap_or_else(|| self.gateway.name.clone()),
             timeout: Duration::from_secs(s.answer_seconds.into()),
         };
-        let relying_party = RelyingParty::new(&settings, list).map_err(|e| value("step_up.rp_id", e))?;
-        let (first_key_ms, answer_ms) = (i64::from(s.first_key_minutes) * 60_000, i64::from(s.answer_seconds) * 1_000);
+        let relying_party =
+            RelyingParty::new(&settings, list).map_err(|e| value("step_up.rp_id", e))?;
+        let (first_key_ms, answer_ms) =
+            (i64::from(s.first_key_minutes) * 60_000, i64::from(s.answer_seconds) * 1_000);
         Ok(Some(StepUp { relying_party, first_key_ms, answer_ms }))
     }
 }

@@ -1,5 +1,5 @@
-//! Dealers, dialled as the gateway dials them: our certificate, pins, revocation lists, versions; and without
-//! our certificate while a gateway trades with them.
+//! Dealers, dialled as the gateway dials them: our certificate, pins, revocation lists, versions;
+//! and without our certificate while a gateway trades with them.
 
 use super::{Examination, Verdict, wrong};
 use crate::{
@@ -24,16 +24,24 @@ pub(super) async fn examine(all: &mut Examination, loaded: &Loaded, only: Option
     let mut files = CrlFiles::new("dealers.crl", &section.crl, section.crl_required);
     files.refresh();
     let lists = files.crls(None);
-    let wanted: Vec<(&DealerEntry, &Vec<SpkiPin>)> =
-        loaded.config.dealer.iter().zip(&loaded.dealer_pins).filter(|(d, _)| only.is_none_or(|o| *o == d.comp_id)).collect();
+    let wanted: Vec<(&DealerEntry, &Vec<SpkiPin>)> = loaded
+        .config
+        .dealer
+        .iter()
+        .zip(&loaded.dealer_pins)
+        .filter(|(d, _)| only.is_none_or(|o| *o == d.comp_id))
+        .collect();
     for some in wanted.chunks(AT_ONCE) {
         let mut running = JoinSet::new();
         for (n, (d, pins)) in some.iter().enumerate() {
             let on = session_is_open(loaded, d);
-            let profile = if on { loaded.nameless_profile(d, pins) } else { loaded.client_profile(d, pins) };
+            let profile =
+                if on { loaded.nameless_profile(d, pins) } else { loaded.client_profile(d, pins) };
             let profile = lists.clone().into_iter().fold(profile, ClientProfile::with_crls);
             let peer = Peer::new(d, &loaded.config.gateway.trust_domain);
-            running.spawn(async move { (n, if on { beside(&peer, profile).await } else { one(&peer, profile).await }) });
+            running.spawn(async move {
+                (n, if on { beside(&peer, profile).await } else { one(&peer, profile).await })
+            });
         }
         let mut done = running.join_all().await;
         done.sort_by_key(|(n, _)| *n);
@@ -56,7 +64,8 @@ fn session_is_open(loaded: &Loaded, d: &DealerEntry) -> bool {
 async fn beside(peer: &Peer, profile: ClientProfile) -> (Verdict, String) {
     let verdict = match timeout(DIAL_MAX, peer.dial(&profile)).await {
         Ok(Ok(stream)) => Verdict::Good(format!(
-            "{}:{} answers as {}; {}; the running gateway has its session, so no certificate was shown",
+            "{}:{} answers as {}; {}; the running gateway has its session, so no certificate was \
+                shown",
             peer.host,
             peer.port,
             peer.dealer,
@@ -64,14 +73,20 @@ async fn beside(peer: &Peer, profile: ClientProfile) -> (Verdict, String) {
         )),
         // TLS 1.2 asks for the client's certificate within the handshake.
         Ok(Err((code, _))) if code.starts_with("client.") => Verdict::Good(format!(
-            "{}:{} answers and wants a certificate; the running gateway has its session, so none was shown",
+            "{}:{} answers and wants a certificate; the running gateway has its session, so none \
+                was shown",
             peer.host, peer.port
         )),
         Ok(Err((code, words))) => {
-            let cure = "compare comp_id in the configuration, gateway.trust_domain and the URI in the dealer's certificate";
+            let cure = "compare comp_id in the configuration, gateway.trust_domain and the URI in \
+                the dealer's certificate";
             wrong(code, &words, cure)
         }
-        Err(_) => wrong("net.timed_out", &format!("no answer within {DIAL_MAX:?}"), "ask the dealer; look at the firewall between"),
+        Err(_) => wrong(
+            "net.timed_out",
+            &format!("no answer within {DIAL_MAX:?}"),
+            "ask the dealer; look at the firewall between",
+        ),
     };
     (verdict, String::new())
 }
@@ -91,19 +106,33 @@ async fn one(peer: &Peer, profile: ClientProfile) -> (Verdict, String) {
     let report = doctor::diagnose(&inputs).await;
     let detail = report.to_string();
     if let Some(Outcome::Failed { code, sentence, cure }) = report.failure().map(|s| &s.outcome) {
-        return (Verdict::Wrong { code: code.clone(), sentence: sentence.clone(), cure: cure.clone() }, detail);
+        return (
+            Verdict::Wrong { code: code.clone(), sentence: sentence.clone(), cure: cure.clone() },
+            detail,
+        );
     }
     // The rest of what the gateway asks: whose certificate it is. By the gateway's own dialling.
     let verdict = match timeout(DIAL_MAX, peer.dial(&profile)).await {
         Ok(Ok(stream)) => {
             let connection = stream.get_ref().1;
-            Verdict::Good(format!("{}:{} answers as {}; {}", peer.host, peer.port, peer.dealer, describe(connection)))
+            Verdict::Good(format!(
+                "{}:{} answers as {}; {}",
+                peer.host,
+                peer.port,
+                peer.dealer,
+                describe(connection)
+            ))
         }
         Ok(Err((code, words))) => {
-            let cure = "compare comp_id in the configuration, gateway.trust_domain and the URI in the dealer's certificate";
+            let cure = "compare comp_id in the configuration, gateway.trust_domain and the URI in \
+                the dealer's certificate";
             wrong(code, &words, cure)
         }
-        Err(_) => wrong("net.timed_out", &format!("no answer within {DIAL_MAX:?}"), "ask the dealer; look at the firewall between"),
+        Err(_) => wrong(
+            "net.timed_out",
+            &format!("no answer within {DIAL_MAX:?}"),
+            "ask the dealer; look at the firewall between",
+        ),
     };
     (verdict, detail)
 }

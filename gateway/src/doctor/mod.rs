@@ -1,9 +1,9 @@
-//! `signet-gateway doctor`: what keeps this gateway, its desks or its dealers from working, in plain
-//! words with a cure each.
+//! `signet-gateway doctor`: what keeps this gateway, its desks or its dealers from working, in
+//! plain words with a cure each.
 //!
-//! It looks and changes nothing that matters: no registry is made or migrated, no message is sent to
-//! a dealer beyond the handshake. What it prints holds names, dates, serial numbers and addresses of
-//! databases without their account; no key, code or password.
+//! It looks and changes nothing that matters: no registry is made or migrated, no message is sent
+//! to a dealer beyond the handshake. What it prints holds names, dates, serial numbers and
+//! addresses of databases without their account; no key, code or password.
 
 mod dealers;
 mod own;
@@ -68,7 +68,14 @@ pub async fn examine(path: &Path, only: Option<&str>) -> Examination {
     let config = match Config::read(path) {
         Ok(c) => c,
         Err(e) => {
-            all.add("configuration", wrong("config.unusable", &e, "correct the file; signet-gateway.example.toml explains every key"));
+            all.add(
+                "configuration",
+                wrong(
+                    "config.unusable",
+                    &e,
+                    "correct the file; signet-gateway.example.toml explains every key",
+                ),
+            );
             return all;
         }
     };
@@ -79,7 +86,10 @@ pub async fn examine(path: &Path, only: Option<&str>) -> Examination {
             Some(l)
         }
         Err(e) => {
-            all.add("configuration", wrong("config.unusable", &e, "correct it; a gateway does not start with it"));
+            all.add(
+                "configuration",
+                wrong("config.unusable", &e, "correct it; a gateway does not start with it"),
+            );
             None
         }
     };
@@ -87,7 +97,10 @@ pub async fn examine(path: &Path, only: Option<&str>) -> Examination {
     own::authorities(&mut all, &config, now);
     own::registry(&mut all, &config, now).await;
     for text in approvers(&config).await {
-        all.add("second persons", wrong("config.approver", &text, "correct the CompID, or add the user"));
+        all.add(
+            "second persons",
+            wrong("config.approver", &text, "correct the CompID, or add the user"),
+        );
     }
     own::lists(&mut all, &config);
     own::state_dir(&mut all, &config);
@@ -103,7 +116,9 @@ pub fn files(config: &Config) -> Vec<String> {
     own::certificate(&mut all, config, now);
     own::authorities(&mut all, config, now);
     let wrong = |f: Finding| match f.verdict {
-        Verdict::Wrong { code, sentence, cure } => Some(format!("{}: {} [{code}]; {}", f.about, line(&sentence), line(&cure))),
+        Verdict::Wrong { code, sentence, cure } => {
+            Some(format!("{}: {} [{code}]; {}", f.about, line(&sentence), line(&cure)))
+        }
         _ => None,
     };
     all.findings.into_iter().filter_map(wrong).collect()
@@ -125,13 +140,23 @@ pub async fn approvers(config: &Config) -> Vec<String> {
 
 async fn all_dealers(all: &mut Examination, loaded: Option<&Loaded>, only: Option<&str>) {
     let Some(loaded) = loaded else {
-        return all.add("dealers", Verdict::Left("not dialled: the configuration must be right first".into()));
+        return all.add(
+            "dealers",
+            Verdict::Left("not dialled: the configuration must be right first".into()),
+        );
     };
     let wanted = match only.map(DealerId::new).transpose() {
-        Ok(w) if w.as_ref().is_none_or(|w| loaded.config.dealer.iter().any(|d| &d.comp_id == w)) => w,
+        Ok(w)
+            if w.as_ref().is_none_or(|w| loaded.config.dealer.iter().any(|d| &d.comp_id == w)) =>
+        {
+            w
+        }
         _ => {
             let sentence = format!("no dealer {:?} is configured", only.unwrap_or_default());
-            return all.add("dealers", wrong("doctor.no_such_dealer", &sentence, "name one of the [[dealer]] entries"));
+            return all.add(
+                "dealers",
+                wrong("doctor.no_such_dealer", &sentence, "name one of the [[dealer]] entries"),
+            );
         }
     };
     dealers::examine(all, loaded, wanted.as_ref()).await;
@@ -157,7 +182,9 @@ impl fmt::Display for Examination {
                 Verdict::Good(text) => ("ok", text, "", None),
                 Verdict::Left(why) => ("-", why, "", None),
                 Verdict::Watch { code, sentence, cure } => ("watch", sentence, *code, Some(cure)),
-                Verdict::Wrong { code, sentence, cure } => ("FAILED", sentence, code.as_str(), Some(cure)),
+                Verdict::Wrong { code, sentence, cure } => {
+                    ("FAILED", sentence, code.as_str(), Some(cure))
+                }
             };
             write!(f, "{mark:<8} {about:<24} {}", line(sentence))?;
             writeln!(f, "{}", if code.is_empty() { String::new() } else { format!(" [{code}]") })?;

@@ -21,34 +21,68 @@ pub(super) fn certificate(all: &mut Examination, config: &Config, now: OffsetDat
     const ABOUT: &str = "own certificate";
     let identity = match ServerIdentity::from_pem_files(&config.tls.certificate, &config.tls.key) {
         Ok(i) => i,
-        Err(e) => return all.add(ABOUT, wrong("certificate.unusable", &e, "correct [tls] certificate and key, or the files they name")),
+        Err(e) => {
+            return all.add(
+                ABOUT,
+                wrong(
+                    "certificate.unusable",
+                    &e,
+                    "correct [tls] certificate and key, or the files they name",
+                ),
+            );
+        }
     };
     let chain = identity.certified_key().cert.clone();
     for (n, der) in chain.iter().enumerate() {
         let about = if n == 0 { ABOUT.to_owned() } else { format!("own intermediate {n}") };
-        all.add(about, dates(der, now, "ask its issuer for a new one and put it into the file [tls] certificate names"));
+        all.add(
+            about,
+            dates(
+                der,
+                now,
+                "ask its issuer for a new one and put it into the file [tls] certificate names",
+            ),
+        );
     }
     let Some(leaf) = chain.first() else { return };
     let names = dns_names(leaf);
     let shown = if names.is_empty() { "no host name".to_owned() } else { names.join(", ") };
     let Some(e) = &config.enrolment else {
-        return all.add("own names", Verdict::Good(format!("the certificate is for {shown}; desks must be told one of these")));
+        return all.add(
+            "own names",
+            Verdict::Good(format!(
+                "the certificate is for {shown}; desks must be told one of these"
+            )),
+        );
     };
-    let roots = match e.anchors().map_err(|e| e.to_string()).and_then(|a| TrustRoots::new(a).map_err(|e| e.to_string())) {
+    let roots = match e
+        .anchors()
+        .map_err(|e| e.to_string())
+        .and_then(|a| TrustRoots::new(a).map_err(|e| e.to_string()))
+    {
         Ok(r) => r,
-        Err(e) => return all.add("own names", wrong("config.unusable", &e, "correct enrolment.anchors")),
+        Err(e) => {
+            return all.add("own names", wrong("config.unusable", &e, "correct enrolment.anchors"));
+        }
     };
     // Everything an invited desk will ask of this certificate, asked here first.
     let profile = ClientProfile::without_certificate(roots);
     for name in invited_names(e) {
         let verdict = match ServerName::try_from(name.to_owned()) {
-            Err(_) => wrong("config.server_name", &format!("{name:?} is no host name"), "correct server_name in [enrolment]"),
+            Err(_) => wrong(
+                "config.server_name",
+                &format!("{name:?} is no host name"),
+                "correct server_name in [enrolment]",
+            ),
             Ok(server) => match profile.recheck(&chain, &server, now) {
                 Ok(()) => Verdict::Good(format!("invited desks will accept it for {name}")),
                 Err(r) => {
-                    let sentence = format!("invited desks will refuse the certificate (for {shown}): {}", r.message());
-                    let cure =
-                        "enrolment.anchors must hold the authority of [tls] certificate, and the names in [enrolment] must be names in it";
+                    let sentence = format!(
+                        "invited desks will refuse the certificate (for {shown}): {}",
+                        r.message()
+                    );
+                    let cure = "enrolment.anchors must hold the authority of [tls] certificate, \
+                        and the names in [enrolment] must be names in it";
                     wrong(r.code(), &sentence, cure)
                 }
             },
@@ -64,20 +98,39 @@ fn invited_names(e: &EnrolmentSection) -> Vec<&str> {
 
 /// The authorities whose end would stop everybody.
 pub(super) fn authorities(all: &mut Examination, config: &Config, now: OffsetDateTime) {
-    for (key, path) in [("desks.trust", &config.desks.trust), ("dealers.trust", &config.dealers.trust)] {
+    for (key, path) in
+        [("desks.trust", &config.desks.trust), ("dealers.trust", &config.dealers.trust)]
+    {
         match certificates(path) {
-            Ok(some) => some.iter().for_each(|der| all.add(key, dates(der, now, "add the authority's new certificate to the file"))),
-            Err(e) => all.add(key, wrong("config.unusable", &format!("{}: {e}", path.display()), "correct the path or the file")),
+            Ok(some) => some.iter().for_each(|der| {
+                all.add(key, dates(der, now, "add the authority's new certificate to the file"))
+            }),
+            Err(e) => all.add(
+                key,
+                wrong(
+                    "config.unusable",
+                    &format!("{}: {e}", path.display()),
+                    "correct the path or the file",
+                ),
+            ),
         }
     }
     let Some(e) = config.enrolment.as_ref().filter(|e| e.upstream.is_none()) else { return };
     let Some(path) = &e.ca_certificate else { return };
     const ABOUT: &str = "issuing authority";
-    let cure = "make a new authority with signet-gateway ca init, into new files, and add it to desks.trust next to the old one";
+    let cure = "make a new authority with signet-gateway ca init, into new files, and add it to \
+        desks.trust next to the old one";
     match certificates(path).map(|c| c.into_iter().next()) {
         Ok(Some(der)) => all.add(ABOUT, dates(&der, now, cure)),
         Ok(None) => {}
-        Err(e) => all.add(ABOUT, wrong("ca.unusable", &format!("{}: {e}", path.display()), "signet-gateway ca init makes it")),
+        Err(e) => all.add(
+            ABOUT,
+            wrong(
+                "ca.unusable",
+                &format!("{}: {e}", path.display()),
+                "signet-gateway ca init makes it",
+            ),
+        ),
     }
 }
 
@@ -93,18 +146,33 @@ pub(super) async fn registry(all: &mut Examination, config: &Config, now: Offset
     if let RegistryUrl::Sqlite(path) = &url
         && !path.exists()
     {
-        return all.add(ABOUT, no_registry(config, &format!("there is no registry at {}", path.display())));
+        return all.add(
+            ABOUT,
+            no_registry(config, &format!("there is no registry at {}", path.display())),
+        );
     }
     let asked = tokio::time::timeout(REGISTRY_MAX, ask(&url)).await;
     match asked {
         Err(_) => {
             let sentence = format!("{url} did not answer within {REGISTRY_MAX:?}");
-            all.add(ABOUT, wrong("registry.database", &sentence, "check [registry] url, and that the server is up"));
+            all.add(
+                ABOUT,
+                wrong(
+                    "registry.database",
+                    &sentence,
+                    "check [registry] url, and that the server is up",
+                ),
+            );
         }
-        Ok(Err(RegistryError::Empty)) => all.add(ABOUT, no_registry(config, &format!("{url} answers and is empty"))),
+        Ok(Err(RegistryError::Empty)) => {
+            all.add(ABOUT, no_registry(config, &format!("{url} answers and is empty")))
+        }
         Ok(Err(e)) => all.add(ABOUT, admin(&e.into())),
         Ok(Ok((version, crl))) => {
-            all.add(ABOUT, Verdict::Good(format!("{url} answers; schema {SCHEMA}, change {version}")));
+            all.add(
+                ABOUT,
+                Verdict::Good(format!("{url} answers; schema {SCHEMA}, change {version}")),
+            );
             own_list(all, crl, now);
         }
     }
@@ -112,7 +180,8 @@ pub(super) async fn registry(all: &mut Examination, config: &Config, now: Offset
 
 /// Before the first start there is none, which is no fault; afterwards it is gone.
 fn no_registry(config: &Config, what: &str) -> Verdict {
-    let ran = std::fs::read_dir(&config.gateway.state_dir).is_ok_and(|mut files| files.next().is_some());
+    let ran =
+        std::fs::read_dir(&config.gateway.state_dir).is_ok_and(|mut files| files.next().is_some());
     if ran {
         wrong("registry.missing", &what, RegistryError::Empty.cure())
     } else {
@@ -153,7 +222,10 @@ fn own_list(all: &mut Examination, der: Vec<u8>, now: OffsetDateTime) {
         return;
     }
     match Crls::new([CertificateRevocationListDer::from(der)]) {
-        Err(e) => all.add(ABOUT, wrong("crl.unusable", &e, "restore a backup: signet-gateway registry restore")),
+        Err(e) => all.add(
+            ABOUT,
+            wrong("crl.unusable", &e, "restore a backup: signet-gateway registry restore"),
+        ),
         Ok(lists) => {
             let stale = lists.stale(now).next().map(|s| at(s.next_update));
             all.add(
@@ -164,7 +236,11 @@ fn own_list(all: &mut Examination, der: Vec<u8>, now: OffsetDateTime) {
                         format!("stale since {since}"),
                         "a running gateway with the authority's key renews it; start one",
                     ),
-                    (None, Some(f)) => Verdict::Good(format!("{} entries, good until {}", f.revoked, at(f.next_update))),
+                    (None, Some(f)) => Verdict::Good(format!(
+                        "{} entries, good until {}",
+                        f.revoked,
+                        at(f.next_update)
+                    )),
                     (None, None) => Verdict::Left("empty".into()),
                 },
             );
@@ -181,7 +257,11 @@ pub(super) fn lists(all: &mut Examination, config: &Config) {
     }
     let cure = "fetch the authority's newest list and put it in place by renaming";
     for (required, text) in faults {
-        let verdict = if required { wrong("crl.unusable", &text, cure) } else { watch("crl.unusable", text, cure) };
+        let verdict = if required {
+            wrong("crl.unusable", &text, cure)
+        } else {
+            watch("crl.unusable", text, cure)
+        };
         all.add("revocation lists", verdict);
     }
 }
@@ -191,16 +271,30 @@ pub(super) fn state_dir(all: &mut Examination, config: &Config) {
     const ABOUT: &str = "state directory";
     let dir = &config.gateway.state_dir;
     let verdict = match fs::metadata(dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            watch("state.missing", format!("{} is not there", dir.display()), "made at the first start; after that, mount or restore it")
-        }
-        Err(e) => wrong("state.unusable", &format!("{}: {e}", dir.display()), "give the gateway's account this directory"),
-        Ok(m) if !m.is_dir() => wrong("state.unusable", &format!("{} is no directory", dir.display()), "correct gateway.state_dir"),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => watch(
+            "state.missing",
+            format!("{} is not there", dir.display()),
+            "made at the first start; after that, mount or restore it",
+        ),
+        Err(e) => wrong(
+            "state.unusable",
+            &format!("{}: {e}", dir.display()),
+            "give the gateway's account this directory",
+        ),
+        Ok(m) if !m.is_dir() => wrong(
+            "state.unusable",
+            &format!("{} is no directory", dir.display()),
+            "correct gateway.state_dir",
+        ),
         Ok(_) => match writable(dir) {
             Ok(()) => Verdict::Good(format!("{} can be written by this account", dir.display())),
             Err(e) => {
                 let sentence = format!("{} cannot be written by this account: {e}", dir.display());
-                wrong("state.unusable", &sentence, "run this as the gateway's account, or correct the owner; look for a full disk")
+                wrong(
+                    "state.unusable",
+                    &sentence,
+                    "run this as the gateway's account, or correct the owner; look for a full disk",
+                )
             }
         },
     };
@@ -209,8 +303,11 @@ pub(super) fn state_dir(all: &mut Examination, config: &Config) {
 
 fn writable(dir: &Path) -> io::Result<()> {
     let probe = dir.join(format!(".doctor-{}", std::process::id()));
-    let written =
-        fs::OpenOptions::new().write(true).create_new(true).open(&probe).and_then(|mut f| io::Write::write_all(&mut f, b"signet"));
+    let written = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&probe)
+        .and_then(|mut f| io::Write::write_all(&mut f, b"signet"));
     let removed = fs::remove_file(&probe);
     written.and(removed)
 }
@@ -222,11 +319,19 @@ fn dates(der: &CertificateDer<'_>, now: OffsetDateTime, cure: &str) -> Verdict {
     };
     let who = format!("{}, issued by {}, serial {}", f.subject, f.issuer, f.serial);
     if f.not_before > now {
-        let sentence = format!("{who}: not valid before {}; this machine's clock says {}", at(f.not_before), at(now));
+        let sentence = format!(
+            "{who}: not valid before {}; this machine's clock says {}",
+            at(f.not_before),
+            at(now)
+        );
         return wrong("certificate.not_yet", &sentence, "check this machine's clock");
     }
     if f.not_after <= now {
-        return wrong("certificate.expired", &format!("{who}: expired on {}", at(f.not_after)), cure);
+        return wrong(
+            "certificate.expired",
+            &format!("{who}: expired on {}", at(f.not_after)),
+            cure,
+        );
     }
     if f.not_after - now < ENDS_SOON {
         return watch("certificate.ends_soon", format!("{who}: ends on {}", at(f.not_after)), cure);
@@ -238,7 +343,9 @@ fn dns_names(der: &CertificateDer<'_>) -> Vec<String> {
     use x509_parser::extensions::GeneralName;
     let Ok((_, x509)) = x509_parser::parse_x509_certificate(der) else { return vec![] };
     let names = x509.subject_alternative_name().ok().flatten();
-    let dns = |n: &GeneralName<'_>| if let GeneralName::DNSName(d) = n { Some((*d).to_owned()) } else { None };
+    let dns = |n: &GeneralName<'_>| {
+        if let GeneralName::DNSName(d) = n { Some((*d).to_owned()) } else { None }
+    };
     names.map(|n| n.value.general_names.iter().filter_map(dns).collect()).unwrap_or_default()
 }
 

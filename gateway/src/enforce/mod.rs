@@ -20,7 +20,10 @@ use rules::{Wanted, WhenSection, covered, wanted};
 use serde::Serialize;
 use signet_fix::{
     AppMessage,
-    message::{BusinessReject, KeyReport, KeyRequest, QuoteRequest, QuoteResponse, QuoteStatusReport, RfqStatus, SnapshotMark},
+    message::{
+        BusinessReject, KeyReport, KeyRequest, QuoteRequest, QuoteResponse, QuoteStatusReport,
+        RfqStatus, SnapshotMark,
+    },
 };
 use signet_policy::entitle::{Outcome, Proof};
 use signet_registry::NewEvent;
@@ -137,13 +140,17 @@ impl Core {
         let at = now();
         if self.connection(desk).is_none() {
             // Fail closed: nobody can approve anything for somebody nobody knows.
-            return tracing::error!(%desk, msg_type = message.msg_type(), "a message of a desk without a registered person; dropped");
+            return tracing::error!(%desk, msg_type = message.msg_type(), "a message of a desk \
+                without a registered person; dropped");
         }
         match message {
             AppMessage::StepUpAnswer(a) => self.step(&e, |w| w.answered(desk, &a.id, a.answer, at)),
             AppMessage::StepUpRequest { reason } => match SessionReason::read(&reason) {
                 Some(why) => self.step(&e, |w| w.verify_again(desk, why, at)),
-                None => tracing::warn!(%desk, reason, "a reason for step-up that this version does not know"),
+                None => {
+                    tracing::warn!(%desk, reason, "a reason for step-up that this version does \
+                        not know")
+                }
             },
             AppMessage::KeyRequest(k) => self.about_keys(&e, desk, k),
             m => self.business(&e, desk, m, at),
@@ -179,7 +186,10 @@ impl Core {
             let standing = w.standing(desk);
             (
                 wanted(w.rules(), &p.action, &standing, at),
-                Proof { touched: covered(w.rules(), &p.action, &standing, at), second_person: false },
+                Proof {
+                    touched: covered(w.rules(), &p.action, &standing, at),
+                    second_person: false,
+                },
             )
         };
         let ruling = self.ruling(desk, &p, proof, at);
@@ -194,13 +204,18 @@ impl Core {
                 self.let_through(at, desk, m);
             }
             verdict => {
-                let rfq = if let AppMessage::QuoteRequest(q) = &m { Some(q.id.clone()) } else { None };
-                let policies = if ruling.outcome == Outcome::Allow { Vec::new() } else { ruling.ids.clone() };
+                let rfq =
+                    if let AppMessage::QuoteRequest(q) = &m { Some(q.id.clone()) } else { None };
+                let policies =
+                    if ruling.outcome == Outcome::Allow { Vec::new() } else { ruling.ids.clone() };
                 let asked = Asked { wanted: verdict, policies };
                 self.step(e, |w| w.hold(desk, m, p.action, asked, p.ends, at));
                 let held = e.pending.borrow().requests(desk);
-                // One deadline for both ends: it counts from when the RFQ is let through, at the latest.
-                if let Some((q, until)) = held.into_iter().find(|(q, _)| Some(&q.id) == rfq.as_ref()) {
+                // One deadline for both ends: it counts from when the RFQ is let through, at the
+                // latest.
+                if let Some((q, until)) =
+                    held.into_iter().find(|(q, _)| Some(&q.id) == rfq.as_ref())
+                {
                     self.to_desk(desk, &pending(&q, until));
                 }
             }
@@ -211,7 +226,8 @@ impl Core {
     pub fn desk_is_on(self: &Rc<Self>, desk: &CompId) {
         let Some(e) = self.enforcement() else { return };
         let Some(c) = self.connection(desk) else {
-            return tracing::error!(%desk, "a desk without a registered person is on; nothing of it will be approved");
+            return tracing::error!(%desk, "a desk without a registered person is on; nothing of \
+                it will be approved");
         };
         let watched = self.access(desk).is_none_or(|a| a.wants_touch());
         self.step(&e, |w| w.desk_up(desk, &c.user, watched, now()));
@@ -254,14 +270,20 @@ impl Core {
         let at = now();
         let dead: Vec<HeldId> = {
             let w = e.pending.borrow();
-            let gone = |desk: &CompId, m: &AppMessage| self.with_router(|r| r.action_of(desk, m, at)).is_none();
+            let gone = |desk: &CompId, m: &AppMessage| {
+                self.with_router(|r| r.action_of(desk, m, at)).is_none()
+            };
             w.accepts().filter(|(_, desk, m)| gone(desk, m)).map(|(id, ..)| id).collect()
         };
         self.step(&e, |w| w.tick(&dead, at));
     }
 
     /// One event, and every consequence of it.
-    fn step(self: &Rc<Self>, e: &Rc<Enforcement>, event: impl FnOnce(&mut PendingApprovals) -> Vec<ApprovalStep>) {
+    fn step(
+        self: &Rc<Self>,
+        e: &Rc<Enforcement>,
+        event: impl FnOnce(&mut PendingApprovals) -> Vec<ApprovalStep>,
+    ) {
         // The borrow ends here: consequences come back to it.
         let todo = event(&mut e.pending.borrow_mut());
         self.run(e, todo);
@@ -271,15 +293,21 @@ impl Core {
         for d in todo {
             match d {
                 ApprovalStep::Tell(desk, m) => self.to_desk(&desk, &m),
-                ApprovalStep::Release(desk, m, proof, approved) => self.release(e, desk, m, proof, approved.as_ref()),
+                ApprovalStep::Release(desk, m, proof, approved) => {
+                    self.release(e, desk, m, proof, approved.as_ref())
+                }
                 ApprovalStep::Drop(id) => e.service.drop_challenge(&id),
                 ApprovalStep::Authenticated(desk) => self.authenticated(&desk),
                 ApprovalStep::Note(code, desk, words) => {
                     tracing::warn!(%desk, code, "{words}");
                     e.roster.note(NewEvent::new(now(), "gateway", code, desk.as_str(), words));
                 }
-                ApprovalStep::Challenge { held, desk, approval, deadline } => self.challenge(e, held, desk, approval, deadline),
-                ApprovalStep::Verify { held, desk, challenge, answer } => self.verify(e, held, desk, challenge, answer),
+                ApprovalStep::Challenge { held, desk, approval, deadline } => {
+                    self.challenge(e, held, desk, approval, deadline)
+                }
+                ApprovalStep::Verify { held, desk, challenge, answer } => {
+                    self.verify(e, held, desk, challenge, answer)
+                }
                 ApprovalStep::Register { desk, name, evidence } => {
                     self.register(e, &desk, name, Authority::ByKey { evidence_seq: evidence });
                 }
@@ -289,21 +317,47 @@ impl Core {
 
     /// What was approved goes on only for a desk that is on and was not cut off meanwhile: a second
     /// person's touch must not bring to life what a lock has just ended.
-    fn release(self: &Rc<Self>, e: &Rc<Enforcement>, desk: CompId, m: AppMessage, proof: Proof, approved: Option<&Action>) {
+    fn release(
+        self: &Rc<Self>,
+        e: &Rc<Enforcement>,
+        desk: CompId,
+        m: AppMessage,
+        proof: Proof,
+        approved: Option<&Action>,
+    ) {
         if self.connection(&desk).is_none() {
-            let words = format!("approved {} of a desk that is not on any more; it went nowhere", m.msg_type());
+            let words = format!(
+                "approved {} of a desk that is not on any more; it went nowhere",
+                m.msg_type()
+            );
             tracing::warn!(%desk, "{words}");
-            return e.roster.note(NewEvent::new(now(), "gateway", "stepup.desk_gone", desk.as_str(), words));
+            return e.roster.note(NewEvent::new(
+                now(),
+                "gateway",
+                "stepup.desk_gone",
+                desk.as_str(),
+                words,
+            ));
         }
         let at = now();
         // The touch is younger than the message, and it is the touch that counts.
         let m = as_of(m, at);
-        // Limits may be used up and policies changed since it was held. What the router would refuse it refuses itself.
+        // Limits may be used up and policies changed since it was held. What the router would
+        // refuse it refuses itself.
         if let Some(p) = self.with_router(|r| r.proposal(&desk, &m, at)) {
             if approved.is_some_and(|a| *a != p.action) {
-                let words = format!("approved {} would do something else by now; it went nowhere", m.msg_type());
+                let words = format!(
+                    "approved {} would do something else by now; it went nowhere",
+                    m.msg_type()
+                );
                 tracing::error!(%desk, "{words}");
-                e.roster.note(NewEvent::new(at, "gateway", "stepup.not_what_was_approved", desk.as_str(), words));
+                e.roster.note(NewEvent::new(
+                    at,
+                    "gateway",
+                    "stepup.not_what_was_approved",
+                    desk.as_str(),
+                    words,
+                ));
                 return self.refuse_approved(&desk, &m, at);
             }
             let ruling = match self.ruling(&desk, &p, proof, at) {
@@ -312,7 +366,11 @@ impl Core {
                     self.gate().acted(&desk, at);
                     return self.let_through(at, &desk, m);
                 }
-                r => r.not_to_be_had("entitle.changed", "What it needs has changed while it waited.", "Send it again."),
+                r => r.not_to_be_had(
+                    "entitle.changed",
+                    "What it needs has changed while it waited.",
+                    "Send it again.",
+                ),
             };
             return self.refuse_unentitled(&desk, &m, &ruling, at);
         }
@@ -322,14 +380,25 @@ impl Core {
     fn refuse_approved(&self, desk: &CompId, m: &AppMessage, at: UtcMillis) {
         let words = "what would be done now is not what was approved; send it again".to_owned();
         let refusal = match m {
-            AppMessage::QuoteRequest(q) => AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, words, None)),
-            AppMessage::QuoteResponse(r) => AppMessage::ExecutionReport(accept_refusal(r, words, at)),
+            AppMessage::QuoteRequest(q) => {
+                AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, words, None))
+            }
+            AppMessage::QuoteResponse(r) => {
+                AppMessage::ExecutionReport(accept_refusal(r, words, at))
+            }
             _ => return,
         };
         self.to_desk(desk, &refusal);
     }
 
-    fn challenge(self: &Rc<Self>, e: &Rc<Enforcement>, held: HeldId, desk: CompId, approval: Approval, deadline: UtcMillis) {
+    fn challenge(
+        self: &Rc<Self>,
+        e: &Rc<Enforcement>,
+        held: HeldId,
+        desk: CompId,
+        approval: Approval,
+        deadline: UtcMillis,
+    ) {
         let (core, e) = (self.clone(), e.clone());
         let connection = self.connection(&desk);
         tokio::task::spawn_local(async move {
@@ -352,9 +421,17 @@ impl Core {
         });
     }
 
-    fn verify(self: &Rc<Self>, e: &Rc<Enforcement>, held: HeldId, desk: CompId, challenge: String, answer: String) {
+    fn verify(
+        self: &Rc<Self>,
+        e: &Rc<Enforcement>,
+        held: HeldId,
+        desk: CompId,
+        challenge: String,
+        answer: String,
+    ) {
         let (core, e) = (self.clone(), e.clone());
-        // The connection as it is now: an answer that came over another one does not fit its challenge.
+        // The connection as it is now: an answer that came over another one does not fit its
+        // challenge.
         let connection = self.connection(&desk);
         tokio::task::spawn_local(async move {
             let result = match connection {
@@ -375,18 +452,26 @@ impl Core {
             let (_place, e) = (place, enforcement);
             match k {
                 KeyRequest::List => match e.service.keys(&c.user).await {
-                    Ok(keys) => core.to_desk(&d, &AppMessage::KeyReport(KeyReport::List(key_list(&keys)))),
+                    Ok(keys) => {
+                        core.to_desk(&d, &AppMessage::KeyReport(KeyReport::List(key_list(&keys))))
+                    }
                     Err(why) => core.to_desk(&d, &refused(&why)),
                 },
                 KeyRequest::Begin { name, code } => match e.service.keys(&c.user).await {
                     Ok(keys) if keys.iter().any(|k| k.state == KeyState::Active) => {
                         core.step(&e, |w| w.hold_registration(&d, name, now()));
                     }
-                    Ok(_) => core.register(&e, &d, name, Authority::ByCode(code.map(Zeroizing::new))),
+                    Ok(_) => {
+                        core.register(&e, &d, name, Authority::ByCode(code.map(Zeroizing::new)))
+                    }
                     Err(why) => core.to_desk(&d, &refused(&why)),
                 },
                 KeyRequest::Finish { id, credential } => {
-                    let report = match e.service.finish_registration(&id, d.as_str(), c.exporter, credential).await {
+                    let report = match e
+                        .service
+                        .finish_registration(&id, d.as_str(), c.exporter, credential)
+                        .await
+                    {
                         Ok(key) => AppMessage::KeyReport(KeyReport::Registered { name: key.name }),
                         Err(why) => refused(&why),
                     };
@@ -397,13 +482,30 @@ impl Core {
         });
     }
 
-    fn register(self: &Rc<Self>, e: &Rc<Enforcement>, desk: &CompId, key_name: String, authority: Authority) {
+    fn register(
+        self: &Rc<Self>,
+        e: &Rc<Enforcement>,
+        desk: &CompId,
+        key_name: String,
+        authority: Authority,
+    ) {
         let Some(c) = self.connection(desk) else { return };
         let (core, e, desk) = (self.clone(), e.clone(), desk.clone());
         tokio::task::spawn_local(async move {
-            let ticket = KeyTicket { user: c.user, desk: desk.to_string(), exporter: c.exporter, serial: c.serial, key_name, authority };
+            let ticket = KeyTicket {
+                user: c.user,
+                desk: desk.to_string(),
+                exporter: c.exporter,
+                serial: c.serial,
+                key_name,
+                authority,
+            };
             let report = match e.service.begin_registration(ticket).await {
-                Ok(c) => AppMessage::KeyReport(KeyReport::Options { id: c.id, deadline: c.deadline, options: c.options }),
+                Ok(c) => AppMessage::KeyReport(KeyReport::Options {
+                    id: c.id,
+                    deadline: c.deadline,
+                    options: c.options,
+                }),
                 Err(why) => refused(&why),
             };
             core.to_desk(&desk, &report);
@@ -424,7 +526,8 @@ impl Core {
 
 /// What the desk reads of an RFQ that waits here: when it ends at the latest.
 fn pending(q: &QuoteRequest, until: UtcMillis) -> AppMessage {
-    let report = QuoteStatusReport::of_rfq(q.id.clone(), q.instrument.clone(), RfqStatus::Pending, None);
+    let report =
+        QuoteStatusReport::of_rfq(q.id.clone(), q.instrument.clone(), RfqStatus::Pending, None);
     AppMessage::QuoteStatusReport(QuoteStatusReport { until: Some(until), ..report })
 }
 
@@ -436,12 +539,15 @@ fn as_of(m: AppMessage, at: UtcMillis) -> AppMessage {
     }
 }
 
-/// What the rules of `[step_up.when]` want and what the policies want: the stricter of the two, with its reason.
+/// What the rules of `[step_up.when]` want and what the policies want: the stricter of the two,
+/// with its reason.
 fn stricter(rules: Wanted, policies: &Ruling) -> Wanted {
     let words = || policies.words.clone();
     match (rules, policies.outcome) {
         (rules, Outcome::Allow) => rules,
-        (Wanted::TwoPeople(reason), Outcome::TwoPeople) => Wanted::TwoPeople(format!("{reason} {}", words())),
+        (Wanted::TwoPeople(reason), Outcome::TwoPeople) => {
+            Wanted::TwoPeople(format!("{reason} {}", words()))
+        }
         (Wanted::TwoPeople(reason), _) => Wanted::TwoPeople(reason),
         (_, Outcome::TwoPeople | Outcome::Deny) => Wanted::TwoPeople(words()),
         (Wanted::Touch(reason), _) => Wanted::Touch(format!("{reason} {}", words())),
@@ -450,11 +556,18 @@ fn stricter(rules: Wanted, policies: &Ruling) -> Wanted {
 }
 
 fn refused(why: &StepUpRefusal) -> AppMessage {
-    AppMessage::KeyReport(KeyReport::Refused { code: why.code().into(), text: Some(why.to_string()), cure: Some(why.cure().into()) })
+    AppMessage::KeyReport(KeyReport::Refused {
+        code: why.code().into(),
+        text: Some(why.to_string()),
+        cure: Some(why.cure().into()),
+    })
 }
 
 fn is_about_keys(m: &AppMessage) -> bool {
-    matches!(m, AppMessage::StepUpAnswer(_) | AppMessage::StepUpRequest { .. } | AppMessage::KeyRequest(_))
+    matches!(
+        m,
+        AppMessage::StepUpAnswer(_) | AppMessage::StepUpRequest { .. } | AppMessage::KeyRequest(_)
+    )
 }
 
 /// What a gateway without `[step_up]` says.

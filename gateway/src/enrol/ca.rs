@@ -2,13 +2,15 @@
 //! `certs/profiles/desk.toml`, and the list of those that were revoked.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, CustomExtension, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, PublicKeyData, RevocationReason, RevokedCertParams, SanType,
-    SerialNumber, SignatureAlgorithm, SigningKey, SubjectPublicKeyInfo,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint,
+    CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod,
+    KeyUsagePurpose, PublicKeyData, RevocationReason, RevokedCertParams, SanType, SerialNumber,
+    SignatureAlgorithm, SigningKey, SubjectPublicKeyInfo,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use signet_identity::{
-    CertificateFacts, CompId, DeviceKey, EnrolledFacts, KeyError, Protection, ServerIdentity, SoftwareKey, policy_extension,
+    CertificateFacts, CompId, DeviceKey, EnrolledFacts, KeyError, Protection, ServerIdentity,
+    SoftwareKey, policy_extension,
 };
 use signet_registry::{IssueOrder, IssuedCertificate, RevokedCertificate, StoredCrl, hex};
 use signet_rfq::UtcMillis;
@@ -43,7 +45,10 @@ pub enum CaError {
     Names(#[from] signet_identity::PeerError),
     #[error(transparent)]
     Sign(#[from] KeyError),
-    #[error("a certificate for a managed device is ordered, and enrolment.managed_policy names no policy to mark it with")]
+    #[error(
+        "a certificate for a managed device is ordered, and enrolment.managed_policy names no \
+            policy to mark it with"
+    )]
     NoManagedPolicy,
     #[error("a time is out of range")]
     Time,
@@ -105,7 +110,8 @@ pub struct CaSettings {
 
 impl Ca {
     pub fn load(s: &CaSettings, now: OffsetDateTime) -> Result<Self, CaError> {
-        // Checks the key file's mode and that the two belong together; signing is left to our own key.
+        // Checks the key file's mode and that the two belong together; signing is left to our own
+        // key.
         let identity = ServerIdentity::from_pem_files(&s.certificate, &s.key)?;
         let chain = identity.certified_key().cert.clone();
         let first = chain.first().ok_or_else(|| CaError::NotAnAuthority(s.certificate.clone()))?;
@@ -116,8 +122,11 @@ impl Ca {
         if !is_authority(first) {
             return Err(CaError::NotAnAuthority(s.certificate.clone()));
         }
-        let pem = Zeroizing::new(fs::read(&s.key).map_err(|source| CaError::File { path: s.key.clone(), source })?);
-        let mut der = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| CaError::Key(s.key.clone()))?;
+        let pem = Zeroizing::new(
+            fs::read(&s.key).map_err(|source| CaError::File { path: s.key.clone(), source })?,
+        );
+        let mut der =
+            PrivateKeyDer::from_pem_slice(&pem).map_err(|_| CaError::Key(s.key.clone()))?;
         let key = SoftwareKey::from_pkcs8(der.secret_der(), Protection::SoftwareMemory);
         der.zeroize();
         let key = CaKey(Arc::new(key.map_err(|_| CaError::Key(s.key.clone()))?));
@@ -145,7 +154,13 @@ impl Ca {
     }
 
     /// Issues a desk certificate. `random` becomes the serial number.
-    pub fn issue(&self, order: &IssueOrder, spki: &[u8], random: [u8; 16], now: OffsetDateTime) -> Result<IssuedCertificate, CaError> {
+    pub fn issue(
+        &self,
+        order: &IssueOrder,
+        spki: &[u8],
+        random: [u8; 16],
+        now: OffsetDateTime,
+    ) -> Result<IssuedCertificate, CaError> {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, order.comp_id.as_str());
@@ -154,30 +169,47 @@ impl Ca {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
-        params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![self.crl_url.clone()] }];
+        params.crl_distribution_points =
+            vec![CrlDistributionPoint { uris: vec![self.crl_url.clone()] }];
         if order.managed {
-            let oid = self.managed_policy.as_deref().and_then(policy_extension).ok_or(CaError::NoManagedPolicy)?;
+            let oid = self
+                .managed_policy
+                .as_deref()
+                .and_then(policy_extension)
+                .ok_or(CaError::NoManagedPolicy)?;
             params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 32], oid));
         }
         // Whole seconds, as certificates have them, so that the registry keeps the very same times.
         let now = now.replace_nanosecond(0).map_err(|_| CaError::Time)?;
         // A certificate that outlives its issuer would be worth nothing after it.
-        (params.not_before, params.not_after) = (now - CLOCK_TOLERANCE, (now + self.lifetime).min(self.not_after));
+        (params.not_before, params.not_after) =
+            (now - CLOCK_TOLERANCE, (now + self.lifetime).min(self.not_after));
         let serial = serial(random);
         params.serial_number = Some(SerialNumber::from(serial.to_vec()));
         let key = SubjectPublicKeyInfo::from_der(spki)?;
         let (not_before, not_after) = (millis(params.not_before)?, millis(params.not_after)?);
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok(IssuedCertificate { serial: hex(&serial), not_before, not_after, der: certificate.der().to_vec() })
+        Ok(IssuedCertificate {
+            serial: hex(&serial),
+            not_before,
+            not_after,
+            der: certificate.der().to_vec(),
+        })
     }
 
     /// Signs a list of the revoked.
-    pub fn crl(&self, number: i64, lines: &[RevokedCertificate], now: OffsetDateTime) -> Result<StoredCrl, CaError> {
+    pub fn crl(
+        &self,
+        number: i64,
+        lines: &[RevokedCertificate],
+        now: OffsetDateTime,
+    ) -> Result<StoredCrl, CaError> {
         let now = now.replace_nanosecond(0).map_err(|_| CaError::Time)?;
         let revoked = |l: &RevokedCertificate| {
             Ok(RevokedCertParams {
                 serial_number: SerialNumber::from(unhex(&l.serial)),
-                revocation_time: OffsetDateTime::from_unix_timestamp(l.at.0.div_euclid(1_000)).map_err(|_| CaError::Time)?,
+                revocation_time: OffsetDateTime::from_unix_timestamp(l.at.0.div_euclid(1_000))
+                    .map_err(|_| CaError::Time)?,
                 reason_code: reason(l.reason),
                 invalidity_date: None,
             })
@@ -185,13 +217,21 @@ impl Ca {
         let params = CertificateRevocationListParams {
             this_update: now,
             next_update: now + self.crl_lifetime,
-            crl_number: SerialNumber::from(number.to_be_bytes().iter().copied().skip_while(|b| *b == 0).collect::<Vec<u8>>()),
+            crl_number: SerialNumber::from(
+                number.to_be_bytes().iter().copied().skip_while(|b| *b == 0).collect::<Vec<u8>>(),
+            ),
             issuing_distribution_point: None,
             revoked_certs: lines.iter().map(revoked).collect::<Result<_, CaError>>()?,
             key_identifier_method: KeyIdMethod::Sha256,
         };
         let der = params.signed_by(&self.issuer)?.der().to_vec();
-        Ok(StoredCrl { number, covers: String::new(), this_update: millis(now)?, next_update: millis(now + self.crl_lifetime)?, der })
+        Ok(StoredCrl {
+            number,
+            covers: String::new(),
+            this_update: millis(now)?,
+            next_update: millis(now + self.crl_lifetime)?,
+            der,
+        })
     }
 
     /// Whether the list must be made anew: something changed, or half of its time is over, so that
@@ -205,7 +245,8 @@ impl Ca {
 /// The identity in a desk's certificate.
 pub fn desk_uri(trust_domain: &str, order: &IssueOrder) -> Result<String, CaError> {
     let comp_id: CompId = order.comp_id.parse()?;
-    Ok(EnrolledFacts::new(&order.user, &order.device, &order.protection)?.desk_uri(trust_domain, &comp_id))
+    Ok(EnrolledFacts::new(&order.user, &order.device, &order.protection)?
+        .desk_uri(trust_domain, &comp_id))
 }
 
 /// Positive, not zero at its head, 127 bits: one spelling only, in DER and as hexadecimal.
@@ -215,7 +256,10 @@ fn serial(mut random: [u8; 16]) -> [u8; 16] {
 }
 
 fn unhex(text: &str) -> Vec<u8> {
-    let digits = text.as_bytes().chunks(2).map(|c| std::str::from_utf8(c).ok().and_then(|c| u8::from_str_radix(c, 16).ok()));
+    let digits = text
+        .as_bytes()
+        .chunks(2)
+        .map(|c| std::str::from_utf8(c).ok().and_then(|c| u8::from_str_radix(c, 16).ok()));
     digits.map(Option::unwrap_or_default).collect()
 }
 
@@ -243,7 +287,13 @@ fn is_authority(der: &CertificateDer<'_>) -> bool {
 
 /// Makes an authority of its own: a P-256 key for its owner only, and a certificate that may issue
 /// end certificates and nothing else. Refuses to overwrite.
-pub fn init(certificate: &Path, key: &Path, name: &str, lifetime: Duration, now: OffsetDateTime) -> Result<(), CaError> {
+pub fn init(
+    certificate: &Path,
+    key: &Path,
+    name: &str,
+    lifetime: Duration,
+    now: OffsetDateTime,
+) -> Result<(), CaError> {
     let document = SoftwareKey::generate_pkcs8()?;
     let signer = CaKey(Arc::new(SoftwareKey::from_pkcs8(&document, Protection::SoftwareMemory)?));
     let mut params = CertificateParams::default();

@@ -37,8 +37,12 @@ impl Csr {
     /// people have at hand.
     pub fn read(body: &[u8]) -> Result<Self, EnrolRefusal> {
         let text = std::str::from_utf8(body).map_err(|_| EnrolRefusal::Malformed)?;
-        let digits: String =
-            text.lines().filter(|l| !l.starts_with("-----")).flat_map(str::chars).filter(|c| !c.is_ascii_whitespace()).collect();
+        let digits: String = text
+            .lines()
+            .filter(|l| !l.starts_with("-----"))
+            .flat_map(str::chars)
+            .filter(|c| !c.is_ascii_whitespace())
+            .collect();
         if digits.len() > CSR_BYTES_MAX.div_ceil(3) * 4 {
             return Err(EnrolRefusal::TooLarge);
         }
@@ -50,35 +54,51 @@ impl Csr {
         if der.len() > CSR_BYTES_MAX {
             return Err(EnrolRefusal::TooLarge);
         }
-        let Ok(([], csr)) = X509CertificationRequest::from_der(der) else { return Err(EnrolRefusal::Malformed) };
+        let Ok(([], csr)) = X509CertificationRequest::from_der(der) else {
+            return Err(EnrolRefusal::Malformed);
+        };
         let info = &csr.certification_request_info;
         let key = &info.subject_pki;
         let curve = key.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok());
         let point = key.subject_public_key.data.as_ref();
-        let p256 = key.algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY && curve == Some(OID_EC_P256);
-        if !p256 || point.len() != POINT_BYTES || point.first() != Some(&4) || key.subject_public_key.unused_bits != 0 {
+        let p256 =
+            key.algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY && curve == Some(OID_EC_P256);
+        if !p256
+            || point.len() != POINT_BYTES
+            || point.first() != Some(&4)
+            || key.subject_public_key.unused_bits != 0
+        {
             return Err(EnrolRefusal::KeyKind);
         }
         if csr.signature_algorithm.algorithm != OID_SIG_ECDSA_WITH_SHA256 {
             return Err(EnrolRefusal::SignatureKind);
         }
         // Also refuses a point that is not on the curve.
-        let verified = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).verify(info.raw, csr.signature_value.data.as_ref());
+        let verified = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point)
+            .verify(info.raw, csr.signature_value.data.as_ref());
         verified.map_err(|_| EnrolRefusal::NotPossessed)?;
 
         let mut names = info.subject.iter_common_name();
-        let (Some(name), None) = (names.next(), names.next()) else { return Err(EnrolRefusal::NoDeviceName) };
+        let (Some(name), None) = (names.next(), names.next()) else {
+            return Err(EnrolRefusal::NoDeviceName);
+        };
         let name = name.as_str().map_err(|_| EnrolRefusal::NoDeviceName)?;
-        let common_name: String = name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
+        let common_name: String =
+            name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
         let device = device_name(&common_name).ok_or(EnrolRefusal::NoDeviceName)?;
         let uris = wanted(&csr)?;
         let spki = key.raw.to_vec();
         let key = hex(SpkiPin::of_spki(&spki).as_bytes());
-        Ok(Self { ask: CertificateRequest { common_name, device, key }, spki, der: der.to_vec(), uris })
+        Ok(Self {
+            ask: CertificateRequest { common_name, device, key },
+            spki,
+            der: der.to_vec(),
+            uris,
+        })
     }
 
-    /// Whether it asks for no other name than it will get. Key usage and the like are not asked about:
-    /// the profile sets them, whatever the request says (RFC 7030 §4.2.1).
+    /// Whether it asks for no other name than it will get. Key usage and the like are not asked
+    /// about: the profile sets them, whatever the request says (RFC 7030 §4.2.1).
     pub fn permits(&self, uri: &str) -> Result<(), EnrolRefusal> {
         if self.uris.iter().all(|u| u == uri) { Ok(()) } else { Err(EnrolRefusal::OtherNames) }
     }
@@ -87,10 +107,14 @@ impl Csr {
 fn wanted(csr: &X509CertificationRequest<'_>) -> Result<Vec<String>, EnrolRefusal> {
     let mut uris = vec![];
     for attribute in csr.certification_request_info.iter_attributes() {
-        let ParsedCriAttribute::ExtensionRequest(request) = attribute.parsed_attribute() else { continue };
+        let ParsedCriAttribute::ExtensionRequest(request) = attribute.parsed_attribute() else {
+            continue;
+        };
         for extension in &request.extensions {
             match extension.parsed_extension() {
-                ParsedExtension::BasicConstraints(b) if b.ca => return Err(EnrolRefusal::AsksForAuthority),
+                ParsedExtension::BasicConstraints(b) if b.ca => {
+                    return Err(EnrolRefusal::AsksForAuthority);
+                }
                 ParsedExtension::SubjectAlternativeName(names) => {
                     for n in &names.general_names {
                         let GeneralName::URI(uri) = n else { return Err(EnrolRefusal::OtherNames) };
@@ -143,10 +167,20 @@ mod tests {
         let want = "spiffe://bank.example/desk/ALICE1/alice/laptop/keychain";
         let table: &[(&str, Change, Result<(), EnrolRefusal>)] = &[
             ("nothing more", |_| {}, Ok(())),
-            ("the very URI", |p| p.subject_alt_names = vec![uri("spiffe://bank.example/desk/ALICE1/alice/laptop/keychain")], Ok(())),
+            (
+                "the very URI",
+                |p| {
+                    p.subject_alt_names =
+                        vec![uri("spiffe://bank.example/desk/ALICE1/alice/laptop/keychain")]
+                },
+                Ok(()),
+            ),
             (
                 "another's URI",
-                |p| p.subject_alt_names = vec![uri("spiffe://bank.example/desk/BOB1/bob/laptop/keychain")],
+                |p| {
+                    p.subject_alt_names =
+                        vec![uri("spiffe://bank.example/desk/BOB1/bob/laptop/keychain")]
+                },
                 Err(EnrolRefusal::OtherNames),
             ),
             (
@@ -161,12 +195,27 @@ mod tests {
             ),
             (
                 "a host name",
-                |p| p.subject_alt_names = vec![SanType::DnsName("fix.bank.example".try_into().unwrap())],
+                |p| {
+                    p.subject_alt_names =
+                        vec![SanType::DnsName("fix.bank.example".try_into().unwrap())]
+                },
                 Err(EnrolRefusal::OtherNames),
             ),
-            ("no name", |p| p.distinguished_name = DistinguishedName::new(), Err(EnrolRefusal::NoDeviceName)),
-            ("a name of signs", |p| p.distinguished_name.push(DnType::CommonName, "!!!"), Err(EnrolRefusal::NoDeviceName)),
-            ("a long name", |p| p.distinguished_name.push(DnType::CommonName, "x".repeat(5_000)), Ok(())),
+            (
+                "no name",
+                |p| p.distinguished_name = DistinguishedName::new(),
+                Err(EnrolRefusal::NoDeviceName),
+            ),
+            (
+                "a name of signs",
+                |p| p.distinguished_name.push(DnType::CommonName, "!!!"),
+                Err(EnrolRefusal::NoDeviceName),
+            ),
+            (
+                "a long name",
+                |p| p.distinguished_name.push(DnType::CommonName, "x".repeat(5_000)),
+                Ok(()),
+            ),
         ];
         for (name, change, expected) in table {
             let found = Csr::from_der(&csr(*change, &key())).and_then(|c| c.permits(want));
@@ -199,7 +248,8 @@ mod tests {
     #[test]
     fn an_authority_is_not_issued() {
         let der = csr(|p| p.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained), &key());
-        // rcgen leaves basicConstraints out of requests; openssl, in the integration tests, does not.
+        // rcgen leaves basicConstraints out of requests; openssl, in the integration tests, does
+        // not.
         assert!(matches!(Csr::from_der(&der), Ok(_) | Err(EnrolRefusal::AsksForAuthority)));
     }
 
@@ -227,7 +277,8 @@ mod tests {
             let mut der = csr(|_| {}, &key);
             prop_assume!(at < der.len() && der[at] != to);
             der[at] = to;
-            // ASN.1 has places that say nothing, so a few damaged ones still parse; none is for another key.
+            // ASN.1 has places that say nothing, so a few damaged ones still parse; none is for
+            // another key.
             if let Ok(read) = Csr::from_der(&der) {
                 prop_assert_eq!(&read.spki[read.spki.len() - 65..], key.public_key_raw());
             }

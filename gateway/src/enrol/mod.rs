@@ -20,7 +20,8 @@ use renewal::{NotNow, Renewal, RenewalRisk};
 use rustls_pki_types::CertificateDer;
 use signet_identity::{PeerIdentity, Role, is_user_id};
 use signet_registry::{
-    CertificateRequest, Claim, ClaimError, ClaimRefusal, IssueOrder, IssuedCertificate, NewEvent, Registry, code::OneTimeCode, hex,
+    CertificateRequest, Claim, ClaimError, ClaimRefusal, IssueOrder, IssuedCertificate, NewEvent,
+    Registry, code::OneTimeCode, hex,
 };
 use std::{cell::RefCell, net::SocketAddr};
 use time::OffsetDateTime;
@@ -55,8 +56,20 @@ pub struct Service {
 }
 
 impl Service {
-    pub fn new(registry: Registry, issuing: Issuing, trust_domain: String, risk: RenewalRisk) -> Self {
-        Self { registry, issuing, trust_domain, risk, limit: RefCell::default(), budget: RefCell::default() }
+    pub fn new(
+        registry: Registry,
+        issuing: Issuing,
+        trust_domain: String,
+        risk: RenewalRisk,
+    ) -> Self {
+        Self {
+            registry,
+            issuing,
+            trust_domain,
+            risk,
+            limit: RefCell::default(),
+            budget: RefCell::default(),
+        }
     }
 
     pub fn registry(&self) -> &Registry {
@@ -72,7 +85,9 @@ impl Service {
         let now = crate::clock::now();
         let who = match &request {
             Request::First { user, .. } => user.trim().to_lowercase(),
-            Request::Renewal { shown, .. } => shown.as_ref().and_then(|c| enrolled_user(c)).unwrap_or_default(),
+            Request::Renewal { shown, .. } => {
+                shown.as_ref().and_then(|c| enrolled_user(c)).unwrap_or_default()
+            }
         };
         let mut subjects = vec![Subject::address(from.ip())];
         if !who.is_empty() {
@@ -98,8 +113,10 @@ impl Service {
                 EnrolRefusal::Unavailable
             }
         };
-        // Somebody in the wrong place must not use up the attempts of the person whose certificate it is.
-        let counted = if refusal == EnrolRefusal::RiskDenied { &subjects[..1] } else { &subjects[..] };
+        // Somebody in the wrong place must not use up the attempts of the person whose certificate
+        // it is.
+        let counted =
+            if refusal == EnrolRefusal::RiskDenied { &subjects[..1] } else { &subjects[..] };
         self.refused(refusal, counted, &who, from).await;
         Err(Answer { refusal, retry_after_s: None })
     }
@@ -109,7 +126,13 @@ impl Service {
         self.refused(refusal, &[Subject::address(from.ip())], "", from).await;
     }
 
-    async fn refused(&self, refusal: EnrolRefusal, subjects: &[Subject], who: &str, from: SocketAddr) {
+    async fn refused(
+        &self,
+        refusal: EnrolRefusal,
+        subjects: &[Subject],
+        who: &str,
+        from: SocketAddr,
+    ) {
         let now = crate::clock::now();
         tracing::warn!(%from, user = %printable(who), code = refusal.code(), "enrolment refused");
         if !refusal.counts() {
@@ -124,17 +147,32 @@ impl Service {
             detail.push_str(" No further attempt is answered for 15 minutes.");
         }
         if left_out > 0 {
-            detail.push_str(&format!(" ({left_out} refusals before this were not written down one by one.)"));
+            detail.push_str(&format!(
+                " ({left_out} refusals before this were not written down one by one.)"
+            ));
         }
-        let event = NewEvent::new(now, &format!("est {}", from.ip()), refusal.code(), printable(who), detail);
+        let event = NewEvent::new(
+            now,
+            &format!("est {}", from.ip()),
+            refusal.code(),
+            printable(who),
+            detail,
+        );
         if let Err(e) = self.registry.note(event).await {
             tracing::error!(error = %e, code = e.code(), "a refusal could not be written down");
         }
     }
 
-    async fn first(&self, user: &str, code: &str, body: &[u8], from: SocketAddr) -> Result<Vec<u8>, Refused> {
+    async fn first(
+        &self,
+        user: &str,
+        code: &str,
+        body: &[u8],
+        from: SocketAddr,
+    ) -> Result<Vec<u8>, Refused> {
         let digest = OneTimeCode::read(code).map(|c| c.digest());
-        // What cannot be a user is asked for like one that is not there; databases differ about odd bytes.
+        // What cannot be a user is asked for like one that is not there; databases differ about odd
+        // bytes.
         let user = if is_user_id(user) { user } else { "?" };
         // The code first: a stranger learns nothing about requests.
         let read = Csr::read(body);
@@ -143,24 +181,41 @@ impl Service {
             Ok(csr) => csr,
             Err(why) => {
                 // Whether the code was right decides what is told.
-                return Err(match self.registry.claim_by_code(user, digest.as_deref(), &ask, crate::clock::now()).await {
-                    Err(e @ (ClaimError::Registry(_) | ClaimError::Refused(ClaimRefusal::CodeWrong))) => e.into(),
-                    Ok(Claim::Issue(order)) => {
-                        self.registry.release(&order).await?;
-                        why.into()
-                    }
-                    _ => why.into(),
-                });
+                return Err(
+                    match self
+                        .registry
+                        .claim_by_code(user, digest.as_deref(), &ask, crate::clock::now())
+                        .await
+                    {
+                        Err(
+                            e @ (ClaimError::Registry(_)
+                            | ClaimError::Refused(ClaimRefusal::CodeWrong)),
+                        ) => e.into(),
+                        Ok(Claim::Issue(order)) => {
+                            self.registry.release(&order).await?;
+                            why.into()
+                        }
+                        _ => why.into(),
+                    },
+                );
             }
         };
-        let claim = self.registry.claim_by_code(user, digest.as_deref(), &ask, crate::clock::now()).await?;
+        let claim =
+            self.registry.claim_by_code(user, digest.as_deref(), &ask, crate::clock::now()).await?;
         self.finish(claim, &csr, from).await
     }
 
-    async fn renewal(&self, shown: Option<CertificateDer<'static>>, body: &[u8], from: SocketAddr) -> Result<Vec<u8>, Refused> {
+    async fn renewal(
+        &self,
+        shown: Option<CertificateDer<'static>>,
+        body: &[u8],
+        from: SocketAddr,
+    ) -> Result<Vec<u8>, Refused> {
         let shown = shown.ok_or(EnrolRefusal::NoCertificate)?;
-        let peer = PeerIdentity::from_certificate(&shown).map_err(|_| EnrolRefusal::CertificateUnknown)?;
-        peer.require(Role::Desk, &self.trust_domain).map_err(|_| EnrolRefusal::CertificateUnknown)?;
+        let peer =
+            PeerIdentity::from_certificate(&shown).map_err(|_| EnrolRefusal::CertificateUnknown)?;
+        peer.require(Role::Desk, &self.trust_domain)
+            .map_err(|_| EnrolRefusal::CertificateUnknown)?;
         let csr = Csr::read(body)?;
         // Before anything changes in the registry.
         self.risk.permits(Renewal::new(&peer, from.ip())).await.map_err(|e| match e {
@@ -168,7 +223,8 @@ impl Service {
             NotNow::Silent => EnrolRefusal::Unavailable,
         })?;
         let spki = hex(peer.spki_sha256.as_bytes());
-        let claim = self.registry.claim_renewal(&peer.serial, &spki, &csr.ask, crate::clock::now()).await?;
+        let claim =
+            self.registry.claim_renewal(&peer.serial, &spki, &csr.ask, crate::clock::now()).await?;
         self.finish(claim, &csr, from).await
     }
 
@@ -184,13 +240,20 @@ impl Service {
                 return Err(e.into());
             }
         };
-        self.registry.complete(&order, &issued, &format!("est {}", from.ip()), crate::clock::now()).await?;
+        self.registry
+            .complete(&order, &issued, &format!("est {}", from.ip()), crate::clock::now())
+            .await?;
         tracing::info!(%from, user = order.user, device = order.device, serial = issued.serial, "certificate issued");
         Ok(issued.der)
     }
 
-    async fn issue(&self, order: &IssueOrder, csr: &Csr) -> Result<IssuedCertificate, EnrolRefusal> {
-        let uri = ca::desk_uri(&self.trust_domain, order).map_err(|_| EnrolRefusal::NoDeviceName)?;
+    async fn issue(
+        &self,
+        order: &IssueOrder,
+        csr: &Csr,
+    ) -> Result<IssuedCertificate, EnrolRefusal> {
+        let uri =
+            ca::desk_uri(&self.trust_domain, order).map_err(|_| EnrolRefusal::NoDeviceName)?;
         csr.permits(&uri)?;
         let failed = |e: &dyn std::fmt::Display| {
             tracing::error!(error = %e, user = order.user, "the issuing authority failed");
@@ -200,7 +263,8 @@ impl Service {
             Issuing::Embedded(ca) => {
                 let mut random = [0u8; 16];
                 aws_lc_rs::rand::fill(&mut random).map_err(|e| failed(&e))?;
-                ca.issue(order, &csr.spki, random, OffsetDateTime::now_utc()).map_err(|e| failed(&e))
+                ca.issue(order, &csr.spki, random, OffsetDateTime::now_utc())
+                    .map_err(|e| failed(&e))
             }
             Issuing::Upstream(up) => up.issue(order, &csr.der).await.map_err(|e| failed(&e)),
         }

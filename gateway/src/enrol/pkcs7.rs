@@ -21,15 +21,19 @@ impl From<cms::cert::x509::der::Error> for Pkcs7Error {
 }
 
 /// DER of a message that holds these certificates.
-pub fn certs_only<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<u8>, Pkcs7Error> {
-    let path = certificates.into_iter().map(Certificate::from_der).collect::<Result<Vec<_>, _>>()?;
+pub fn certs_only<'a>(
+    certificates: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Vec<u8>, Pkcs7Error> {
+    let path =
+        certificates.into_iter().map(Certificate::from_der).collect::<Result<Vec<_>, _>>()?;
     Ok(ContentInfo::try_from(path)?.to_der()?)
 }
 
 /// The certificates in a message, DER each.
 pub fn certificates(message: &[u8]) -> Result<Vec<Vec<u8>>, Pkcs7Error> {
     // RFC 5652 §2: a sender may use BER, and some authorities do.
-    let message = signet_identity::ber::to_der(message).ok_or_else(|| Pkcs7Error("it is not one whole BER value".into()))?;
+    let message = signet_identity::ber::to_der(message)
+        .ok_or_else(|| Pkcs7Error("it is not one whole BER value".into()))?;
     let info = ContentInfo::from_der(&message)?;
     let signed: SignedData = info.content.decode_as()?;
     let set = signed.certificates.ok_or_else(|| Pkcs7Error("it holds none".into()))?;
@@ -38,7 +42,9 @@ pub fn certificates(message: &[u8]) -> Result<Vec<Vec<u8>>, Pkcs7Error> {
     }
     let der = |c: &CertificateChoices| match c {
         CertificateChoices::Certificate(c) => Ok(c.to_der()?),
-        CertificateChoices::Other(_) => Err(Pkcs7Error("it holds something that is no certificate".into())),
+        CertificateChoices::Other(_) => {
+            Err(Pkcs7Error("it holds something that is no certificate".into()))
+        }
     };
     set.0.iter().map(der).collect()
 }
@@ -67,13 +73,19 @@ mod tests {
 
     #[test]
     fn certificates_go_in_and_come_out() {
-        let made = |name: &str| rcgen::generate_simple_self_signed([name.to_owned()]).unwrap().cert.der().to_vec();
+        let made = |name: &str| {
+            rcgen::generate_simple_self_signed([name.to_owned()]).unwrap().cert.der().to_vec()
+        };
         let (a, b) = (made("a.example"), made("b.example"));
         let message = certs_only([&a[..], &b[..]]).unwrap();
         let mut out = certificates(&message).unwrap();
         out.sort_by_key(|c| *c != a);
         assert_eq!(out, [a, b]);
-        assert_eq!(certificates(&in_ber(&message)).unwrap().len(), 2, "indefinite lengths around everything but the certificates");
+        assert_eq!(
+            certificates(&in_ber(&message)).unwrap().len(),
+            2,
+            "indefinite lengths around everything but the certificates"
+        );
         assert!(certificates(b"rubbish").is_err());
         assert!(certificates(&message[..message.len() - 1]).is_err());
         assert!(certs_only([&b"rubbish"[..]]).is_err());

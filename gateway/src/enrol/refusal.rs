@@ -11,7 +11,10 @@ pub enum EnrolRefusal {
     #[error("User id and one-time code are needed. Enter both as your administrator gave them.")]
     NoCredentials,
     /// Also an unknown user: the two must not be told apart.
-    #[error("The code is wrong. Check user id and code for typing errors, or ask your administrator for a new code.")]
+    #[error(
+        "The code is wrong. Check user id and code for typing errors, or ask your administrator \
+            for a new code."
+    )]
     CodeWrong,
     #[error("The code was used already. Ask your administrator for a new one.")]
     CodeUsed,
@@ -32,7 +35,10 @@ pub enum EnrolRefusal {
     // At fault: the requesting program.
     #[error("The request is too large: a certificate request has at most 16 KiB.")]
     TooLarge,
-    #[error("The body is no certificate request: PKCS#10, DER in base64, content type application/pkcs10.")]
+    #[error(
+        "The body is no certificate request: PKCS#10, DER in base64, content type \
+            application/pkcs10."
+    )]
     Malformed,
     #[error("The content type must be application/pkcs10.")]
     ContentType,
@@ -40,13 +46,21 @@ pub enum EnrolRefusal {
     KeyKind,
     #[error("The request must be signed with ecdsa-with-SHA256.")]
     SignatureKind,
-    #[error("The request's signature does not fit its key, so possession of the key is not proved.")]
+    #[error(
+        "The request's signature does not fit its key, so possession of the key is not proved."
+    )]
     NotPossessed,
-    #[error("The subject must have exactly one common name: the device's name, with at least one of a-z 0-9.")]
+    #[error(
+        "The subject must have exactly one common name: the device's name, with at least one of \
+            a-z 0-9."
+    )]
     NoDeviceName,
     #[error("The subject names another user. Choose another name for the device.")]
     NameOfAnother,
-    #[error("The request asks for names that the certificate will not have. Leave the subject alternative name out.")]
+    #[error(
+        "The request asks for names that the certificate will not have. Leave the subject \
+            alternative name out."
+    )]
     OtherNames,
     #[error("The request asks to be an authority.")]
     AsksForAuthority,
@@ -55,13 +69,19 @@ pub enum EnrolRefusal {
     #[error("This key was certified already. A new certificate needs a new key.")]
     KeyReused,
 
-    #[error("This device has several certificates it never used. Use the newest before asking for another.")]
+    #[error(
+        "This device has several certificates it never used. Use the newest before asking for \
+            another."
+    )]
     TooManyUnused,
 
     // At fault: the present certificate, at renewal.
     #[error("A renewal needs the present certificate, shown in the TLS handshake.")]
     NoCertificate,
-    #[error("The present certificate is not a desk's of this venue, or not in the registry. Ask your administrator for a code.")]
+    #[error(
+        "The present certificate is not a desk's of this venue, or not in the registry. Ask your \
+            administrator for a code."
+    )]
     CertificateUnknown,
     #[error("The present certificate was revoked. Ask your administrator.")]
     CertificateRevoked,
@@ -78,9 +98,15 @@ pub enum EnrolRefusal {
     RiskDenied,
 
     // At fault: the gateway, or its operator.
-    #[error("The registry does not answer. Try again in a minute; if it stays so, tell your administrator.")]
+    #[error(
+        "The registry does not answer. Try again in a minute; if it stays so, tell your \
+            administrator."
+    )]
     Unavailable,
-    #[error("The issuing authority does not answer or refused. Try again in a minute; if it stays so, tell your administrator.")]
+    #[error(
+        "The issuing authority does not answer or refused. Try again in a minute; if it stays so, \
+            tell your administrator."
+    )]
     AuthorityFailed,
     #[error("There is nothing at this address.")]
     NotFound,
@@ -169,7 +195,11 @@ impl EnrolRefusal {
 
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::NoCredentials | Self::CodeWrong | Self::CodeUsed | Self::CodeReplaced | Self::CodeExpired => StatusCode::UNAUTHORIZED,
+            Self::NoCredentials
+            | Self::CodeWrong
+            | Self::CodeUsed
+            | Self::CodeReplaced
+            | Self::CodeExpired => StatusCode::UNAUTHORIZED,
             Self::UserLocked
             | Self::DeviceLocked
             | Self::NameOfAnother
@@ -202,6 +232,13 @@ impl EnrolRefusal {
     /// Whether it counts towards the limit: what the gateway itself got wrong does not, and neither
     /// does the first question of a client that waits to be asked for credentials.
     pub const fn counts(self) -> bool {
-        !matches!(self, Self::NoCredentials | Self::CodeInUse | Self::RateLimited | Self::Unavailable | Self::AuthorityFailed)
+        !matches!(
+            self,
+            Self::NoCredentials
+                | Self::CodeInUse
+                | Self::RateLimited
+                | Self::Unavailable
+                | Self::AuthorityFailed
+        )
     }
 }

@@ -1,5 +1,5 @@
-//! The risk of a renewal, asked of the trading thread: a stolen certificate must not get a successor
-//! from a place where it would not be let in to trade.
+//! The risk of a renewal, asked of the trading thread: a stolen certificate must not get a
+//! successor from a place where it would not be let in to trade.
 
 use crate::{
     clock::now,
@@ -32,7 +32,8 @@ pub struct Renewal {
 impl Renewal {
     /// What the present certificate says, and where it was shown.
     pub fn new(peer: &PeerIdentity, address: IpAddr) -> Self {
-        let user = peer.enrolled.as_ref().map_or_else(|| peer.comp_id.to_string(), |e| e.user.clone());
+        let user =
+            peer.enrolled.as_ref().map_or_else(|| peer.comp_id.to_string(), |e| e.user.clone());
         Self { user, serial: peer.serial.clone(), address, policies: peer.policies.clone() }
     }
 }
@@ -94,7 +95,8 @@ fn judge(core: &Core, risk: &Risk, renewal: &Renewal) -> Result<(), Box<Assessme
     }
     let now = now();
     let policy = risk.policy();
-    let managed = renewal.policies.iter().any(|p| policy.settings.posture.managed_policies.contains(p));
+    let managed =
+        renewal.policies.iter().any(|p| policy.settings.posture.managed_policies.contains(p));
     let role = core.roster().and_then(|r| r.role(&renewal.serial));
     let facts = Facts {
         user: &renewal.user,
@@ -105,7 +107,10 @@ fn judge(core: &Core, risk: &Risk, renewal: &Renewal) -> Result<(), Box<Assessme
         managed: Some(managed),
         // A desk renews at night too.
         trades: false,
-        concerns: risk.travel_concern(&renewal.user, Some(renewal.address), now).into_iter().collect(),
+        concerns: risk
+            .travel_concern(&renewal.user, Some(renewal.address), now)
+            .into_iter()
+            .collect(),
     };
     let assessment = risk.assess(&facts, now);
     if assessment.decision == Decision::Allow { Ok(()) } else { Err(Box::new(assessment)) }

@@ -28,8 +28,9 @@ const REFUSAL_AFTER: Duration = Duration::from_millis(250);
 const PREFIX: &str = "/.well-known/est/";
 /// RFC 7030 §4.5.2: a P-256 key (id-ecPublicKey with prime256v1), signed with ecdsa-with-SHA256.
 const CSR_ATTRIBUTES: &[u8] = &[
-    0x30, 0x21, 0x30, 0x15, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x31, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
-    0x03, 0x01, 0x07, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02,
+    0x30, 0x21, 0x30, 0x15, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x31, 0x0a, 0x06,
+    0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+    0x04, 0x03, 0x02,
 ];
 
 /// Accepts for ever; every connection is a task of this thread.
@@ -64,8 +65,12 @@ async fn respond(
     let path = request.uri().path().to_owned();
     let answered = match path.strip_prefix(PREFIX) {
         Some("cacerts") => get(&request, cacerts(service)).await,
-        Some("csrattrs") => get(&request, async { Ok(base64_body("application/csrattrs", CSR_ATTRIBUTES)) }).await,
-        Some(what @ ("simpleenroll" | "simplereenroll")) => enrol(service, request, what == "simpleenroll", shown, from).await,
+        Some("csrattrs") => {
+            get(&request, async { Ok(base64_body("application/csrattrs", CSR_ATTRIBUTES)) }).await
+        }
+        Some(what @ ("simpleenroll" | "simplereenroll")) => {
+            enrol(service, request, what == "simpleenroll", shown, from).await
+        }
         _ if path == "/crl/desks.crl" => get(&request, crl(service)).await,
         _ => Err(EnrolRefusal::NotFound.into()),
     };
@@ -86,7 +91,10 @@ impl From<EnrolRefusal> for Answer {
     }
 }
 
-async fn get(request: &hyper::Request<Incoming>, answer: impl Future<Output = Result<Response, Answer>>) -> Result<Response, Answer> {
+async fn get(
+    request: &hyper::Request<Incoming>,
+    answer: impl Future<Output = Result<Response, Answer>>,
+) -> Result<Response, Answer> {
     if request.method() == Method::GET { answer.await } else { Err(EnrolRefusal::Method.into()) }
 }
 
@@ -196,11 +204,15 @@ fn base64_body(kind: &'static str, der: &[u8]) -> Response {
 
 fn refusal(answer: Answer) -> Response {
     let refusal = answer.refusal;
-    let mut r = https::with_type(refusal.status(), "text/plain; charset=utf-8", format!("{refusal}\n"));
+    let mut r =
+        https::with_type(refusal.status(), "text/plain; charset=utf-8", format!("{refusal}\n"));
     let headers = r.headers_mut();
     headers.insert("signet-code", HeaderValue::from_static(refusal.code()));
     if refusal.status() == StatusCode::UNAUTHORIZED {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"Signet enrolment\", charset=\"UTF-8\""));
+        headers.insert(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Basic realm=\"Signet enrolment\", charset=\"UTF-8\""),
+        );
     }
     if let Some(s) = answer.retry_after_s {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(s));

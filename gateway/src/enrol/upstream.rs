@@ -1,8 +1,8 @@
 //! An outside EST authority that signs instead of the embedded one: most firms have one.
 //!
 //! The gateway is its registration authority: it decides who may have what, forwards the request as
-//! it is with credentials of its own, and believes nothing that comes back. A certificate whose key,
-//! names or use are not those ordered is not handed out.
+//! it is with credentials of its own, and believes nothing that comes back. A certificate whose
+//! key, names or use are not those ordered is not handed out.
 
 use super::pkcs7::{self, Pkcs7Error};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -14,7 +14,10 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::{CertificateDer, ServerName};
-use signet_identity::{ClientProfile, PeerError, PeerIdentity, ProfileError, Refusal, Role, SpkiPin, TlsPolicy, TrustRoots, net};
+use signet_identity::{
+    ClientProfile, PeerError, PeerIdentity, ProfileError, Refusal, Role, SpkiPin, TlsPolicy,
+    TrustRoots, net,
+};
 use signet_registry::{IssueOrder, IssuedCertificate};
 use std::{fmt, fs, path::PathBuf, sync::Arc, time::Duration};
 use time::OffsetDateTime;
@@ -84,14 +87,20 @@ pub struct Upstream {
 
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upstream").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
+        f.debug_struct("Upstream")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
     }
 }
 
 impl Upstream {
     pub fn load(s: &UpstreamSettings) -> Result<Self, UpstreamError> {
         let uri: Uri = s.url.parse().map_err(|_| UpstreamError::Url)?;
-        let host = uri.host().filter(|_| uri.scheme_str() == Some("https") && uri.query().is_none()).ok_or(UpstreamError::Url)?;
+        let host = uri
+            .host()
+            .filter(|_| uri.scheme_str() == Some("https") && uri.query().is_none())
+            .ok_or(UpstreamError::Url)?;
         let path = uri.path().trim_end_matches('/');
         if !path.starts_with("/.well-known/est") {
             return Err(UpstreamError::Url);
@@ -109,7 +118,11 @@ impl Upstream {
     }
 
     /// Has a request signed, and checks what comes back.
-    pub async fn issue(&self, order: &IssueOrder, csr: &[u8]) -> Result<IssuedCertificate, UpstreamError> {
+    pub async fn issue(
+        &self,
+        order: &IssueOrder,
+        csr: &[u8],
+    ) -> Result<IssuedCertificate, UpstreamError> {
         let body = self.exchange(Method::POST, "simpleenroll", Some(BASE64.encode(csr))).await?;
         self.check(order, &body, OffsetDateTime::now_utc())
     }
@@ -120,7 +133,12 @@ impl Upstream {
         Ok(pkcs7::certificates(&unbase64(&body)?)?)
     }
 
-    fn check(&self, order: &IssueOrder, body: &[u8], now: OffsetDateTime) -> Result<IssuedCertificate, UpstreamError> {
+    fn check(
+        &self,
+        order: &IssueOrder,
+        body: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<IssuedCertificate, UpstreamError> {
         for der in pkcs7::certificates(&unbase64(body)?)? {
             let certificate = CertificateDer::from(der);
             let Ok((_, x509)) = x509_parser::parse_x509_certificate(&certificate) else { continue };
@@ -130,23 +148,44 @@ impl Upstream {
             }
             let peer = PeerIdentity::from_certificate(&certificate)?;
             peer.require(Role::Desk, &self.trust_domain)?;
-            as_ordered(&peer, order, &x509, now).map_err(|why| UpstreamError::NotAsOrdered(why.into()))?;
-            let time = |t| super::ca::millis(t).map_err(|_| UpstreamError::NotAsOrdered("its dates".into()));
+            as_ordered(&peer, order, &x509, now)
+                .map_err(|why| UpstreamError::NotAsOrdered(why.into()))?;
+            let time = |t| {
+                super::ca::millis(t).map_err(|_| UpstreamError::NotAsOrdered("its dates".into()))
+            };
             let (not_before, not_after) = (time(peer.not_before)?, time(peer.not_after)?);
-            return Ok(IssuedCertificate { serial: peer.serial, not_before, not_after, der: certificate.to_vec() });
+            return Ok(IssuedCertificate {
+                serial: peer.serial,
+                not_before,
+                not_after,
+                der: certificate.to_vec(),
+            });
         }
         Err(UpstreamError::OtherKey)
     }
 
-    async fn exchange(&self, method: Method, what: &str, body: Option<String>) -> Result<Vec<u8>, UpstreamError> {
-        timeout(EXCHANGE_MAX, self.talk(method, what, body)).await.unwrap_or(Err(UpstreamError::TimedOut))
+    async fn exchange(
+        &self,
+        method: Method,
+        what: &str,
+        body: Option<String>,
+    ) -> Result<Vec<u8>, UpstreamError> {
+        timeout(EXCHANGE_MAX, self.talk(method, what, body))
+            .await
+            .unwrap_or(Err(UpstreamError::TimedOut))
     }
 
-    async fn talk(&self, method: Method, what: &str, body: Option<String>) -> Result<Vec<u8>, UpstreamError> {
+    async fn talk(
+        &self,
+        method: Method,
+        what: &str,
+        body: Option<String>,
+    ) -> Result<Vec<u8>, UpstreamError> {
         let tcp = net::tcp(&self.host, self.port).await.map_err(UpstreamError::Unreachable)?;
         let name = ServerName::try_from(self.host.clone()).map_err(|_| UpstreamError::Url)?;
         let tls = TlsConnector::from(self.tls.clone()).connect(name, tcp).await?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls)).await?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(tls)).await?;
         let request = Request::builder()
             .method(method)
             .uri(format!("{}/{what}", self.path))
@@ -161,7 +200,10 @@ impl Upstream {
             if answer.status() != StatusCode::OK {
                 return Err(UpstreamError::Status(answer.status()));
             }
-            let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|_| UpstreamError::Body)?;
+            let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
+                .collect()
+                .await
+                .map_err(|_| UpstreamError::Body)?;
             Ok(body.to_bytes().to_vec())
         };
         tokio::pin!(answer, connection);
@@ -187,8 +229,9 @@ fn as_ordered(
     if peer.comp_id.as_str() != order.comp_id {
         return Err("it names another CompID");
     }
-    let facts_fit =
-        |f: &signet_identity::EnrolledFacts| (&f.user, &f.device, &f.protection) == (&order.user, &order.device, &order.protection);
+    let facts_fit = |f: &signet_identity::EnrolledFacts| {
+        (&f.user, &f.device, &f.protection) == (&order.user, &order.device, &order.protection)
+    };
     if !peer.enrolled.as_ref().is_none_or(facts_fit) {
         return Err("it names another user, device or protection");
     }
@@ -211,7 +254,8 @@ fn unbase64(body: &[u8]) -> Result<Vec<u8>, UpstreamError> {
 }
 
 fn credentials(path: &PathBuf) -> Result<Zeroizing<String>, UpstreamError> {
-    let fail = |why: &dyn fmt::Display| UpstreamError::File { path: path.clone(), why: why.to_string() };
+    let fail =
+        |why: &dyn fmt::Display| UpstreamError::File { path: path.clone(), why: why.to_string() };
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

@@ -32,10 +32,16 @@ impl Core {
             first_today: t.doing.trades_today == 0,
             idle_s: gate.idle_s(desk, at),
         };
-        let step = if t.accept { Step::Accept { off_market_bps: t.off_market_bps } } else { Step::Request };
+        let step = if t.accept {
+            Step::Accept { off_market_bps: t.off_market_bps }
+        } else {
+            Step::Request
+        };
         let verdicts = t.dealers.iter().map(|(dealer, traded)| {
-            let before = *traded || gate.roster.as_ref().is_some_and(|r| r.has_traded(&who, dealer.as_str()));
-            let act = Act::Trade { step, dealer: dealer.as_str(), new_dealer: !before, deal: &deal };
+            let before = *traded
+                || gate.roster.as_ref().is_some_and(|r| r.has_traded(&who, dealer.as_str()));
+            let act =
+                Act::Trade { step, dealer: dealer.as_str(), new_dealer: !before, deal: &deal };
             (dealer.clone(), policies.decide(&Question { who: &who, proof, act }))
         });
         gate.can_be_had(Ruling::of(verdicts.collect(), policies.digest()))
@@ -82,7 +88,11 @@ impl Core {
         let (policies, who) = (self.gate().policies(), self.trader(desk));
         state.dealers.retain(|d| {
             let see = |who: &String| {
-                let q = Question { who, proof: Proof::default(), act: Act::See { dealer: d.id.as_str() } };
+                let q = Question {
+                    who,
+                    proof: Proof::default(),
+                    act: Act::See { dealer: d.id.as_str() },
+                };
                 policies.decide(&q).outcome() == Outcome::Allow
             };
             who.as_ref().is_some_and(see)
@@ -108,7 +118,8 @@ impl Gate {
             Outcome::Touch | Outcome::TwoPeople if !self.step_up => r.not_to_be_had(
                 "entitle.no_step_up",
                 "This gateway cannot ask for a touch.",
-                "Ask the risk officer: the policies want security keys, and [step_up] is not configured.",
+                "Ask the risk officer: the policies want security keys, and [step_up] is not \
+                    configured.",
             ),
             Outcome::TwoPeople if !self.second_person => r.not_to_be_had(
                 "entitle.no_second_person",

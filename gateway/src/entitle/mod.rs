@@ -1,7 +1,8 @@
-//! Entitlements in force: the policies in use now, kept up with their files, and what they say to a desk.
+//! Entitlements in force: the policies in use now, kept up with their files, and what they say to a
+//! desk.
 //!
-//! [`signet_policy::entitle`] decides; this room brings it the facts and carries its word. What it cannot
-//! find out is taken as the stricter: a person nobody knows sees and does nothing.
+//! [`signet_policy::entitle`] decides; this room brings it the facts and carries its word. What it
+//! cannot find out is taken as the stricter: a person nobody knows sees and does nothing.
 
 mod gate;
 mod ruling;
@@ -39,7 +40,8 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// `step_up` and `second_person`: whether this gateway can ask for a touch, and for a second person's.
+    /// `step_up` and `second_person`: whether this gateway can ask for a touch, and for a second
+    /// person's.
     pub fn new(
         loaded: Arc<CedarEntitlements>,
         section: EntitlementsSection,
@@ -48,7 +50,11 @@ impl Gate {
         second_person: bool,
     ) -> Self {
         let world = Arc::new(loaded.world().clone());
-        tracing::info!(digest = loaded.digest(), policies = loaded.policy_count(), "entitlements are in force");
+        tracing::info!(
+            digest = loaded.digest(),
+            policies = loaded.policy_count(),
+            "entitlements are in force"
+        );
         Self {
             now: RefCell::new(loaded),
             section,
@@ -67,7 +73,8 @@ impl Gate {
         self.now.borrow().clone()
     }
 
-    /// A desk is on: its idle time begins here, unless it was on before. A new connection is no act.
+    /// A desk is on: its idle time begins here, unless it was on before. A new connection is no
+    /// act.
     pub fn seen(&self, desk: &CompId, at: UtcMillis) {
         self.active.borrow_mut().entry(desk.clone()).or_insert(at);
     }
@@ -77,8 +84,8 @@ impl Gate {
         self.active.borrow_mut().insert(desk.clone(), at);
     }
 
-    /// Seconds since the trader last did something. Of one who was never seen: as long as there is. A clock that was set back
-    /// makes it longer, not shorter.
+    /// Seconds since the trader last did something. Of one who was never seen: as long as there is.
+    /// A clock that was set back makes it longer, not shorter.
     fn idle_s(&self, desk: &CompId, now: UtcMillis) -> i64 {
         self.active.borrow().get(desk).map_or(i64::MAX, |t| match now.since(*t) {
             ms if ms < 0 => i64::MAX,

@@ -12,7 +12,8 @@ use signet_registry::NewEvent;
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 const LOOK: Duration = Duration::from_secs(1);
-/// Files are read whole this often even when nothing seems to have changed: a file system's clock may be coarse.
+/// Files are read whole this often even when nothing seems to have changed: a file system's clock
+/// may be coarse.
 const LOOK_CLOSELY_EVERY: u32 = 10;
 
 /// One look at the files, away from the trading thread.
@@ -50,8 +51,9 @@ fn read(section: &EntitlementsSection, world: &World, in_force: &str) -> Version
     }
 }
 
-/// Reads the documents again when a file changed, and puts them in force when they are good. Two files that belong
-/// together are changed one after the other: they are read once both have been left alone from one look to the next.
+/// Reads the documents again when a file changed, and puts them in force when they are good. Two
+/// files that belong together are changed one after the other: they are read once both have been
+/// left alone from one look to the next.
 pub async fn keep_up(core: Rc<Core>) {
     let gate = core.gate().clone();
     let (mut last, mut read_at, mut complained) = (Looked::default(), Looked::default(), None);
@@ -60,7 +62,9 @@ pub async fn keep_up(core: Rc<Core>) {
         tokio::time::sleep(LOOK).await;
         looks = looks.wrapping_add(1);
         let section = gate.section.clone();
-        let Ok(seen) = tokio::task::spawn_blocking(move || Looked::at(&section)).await else { continue };
+        let Ok(seen) = tokio::task::spawn_blocking(move || Looked::at(&section)).await else {
+            continue;
+        };
         let settled = seen == last;
         last = seen.clone();
         if !settled || (seen == read_at && !looks.is_multiple_of(LOOK_CLOSELY_EVERY)) {
@@ -85,16 +89,19 @@ pub async fn keep_up(core: Rc<Core>) {
     }
 }
 
-/// Reads the documents away from the trading thread. `None` when others were put in force meanwhile, or the reading ended.
+/// Reads the documents away from the trading thread. `None` when others were put in force
+/// meanwhile, or the reading ended.
 async fn read_aside(gate: &Gate) -> Option<Version> {
-    let (section, world, before) = (gate.section.clone(), Arc::clone(&gate.world), gate.policies().digest().to_owned());
+    let (section, world, before) =
+        (gate.section.clone(), Arc::clone(&gate.world), gate.policies().digest().to_owned());
     let in_force = before.clone();
-    let version = tokio::task::spawn_blocking(move || read(&section, &world, &in_force)).await.ok()?;
+    let version =
+        tokio::task::spawn_blocking(move || read(&section, &world, &in_force)).await.ok()?;
     (gate.policies().digest() == before).then_some(version)
 }
 
-/// Reads the documents now, whatever else is going on with the files: for an administrator who has just put them there. The
-/// digests before and after when something changed.
+/// Reads the documents now, whatever else is going on with the files: for an administrator who has
+/// just put them there. The digests before and after when something changed.
 pub async fn look_now(core: &Rc<Core>) -> Result<Option<(String, String)>, String> {
     let gate = core.gate().clone();
     let before = gate.policies().digest().to_owned();
@@ -116,7 +123,11 @@ pub async fn look_now(core: &Rc<Core>) -> Result<Option<(String, String)>, Strin
 impl Gate {
     fn complain(&self, digest: &str, why: &str) {
         let in_force = self.policies().digest().to_owned();
-        tracing::error!(digest, in_force, "new entitlements are refused and the last good ones stay: {why}");
+        tracing::error!(
+            digest,
+            in_force,
+            "new entitlements are refused and the last good ones stay: {why}"
+        );
         let detail = format!("{digest} is refused, {in_force} stays: {why}");
         self.note(NewEvent::new(now(), "gateway", "entitle.refused", "entitlements", detail));
     }

@@ -9,7 +9,8 @@ use std::{
 };
 use tokio::sync::mpsc;
 
-/// The way of events to the registry's thread, for other threads. Kept there until the database takes them.
+/// The way of events to the registry's thread, for other threads. Kept there until the database
+/// takes them.
 #[derive(Debug, Clone)]
 pub struct EventSink {
     reports: mpsc::Sender<Report>,
@@ -19,7 +20,8 @@ pub struct EventSink {
 /// Events by kind and subject.
 type EventSummaries = Summaries<(&'static str, String)>;
 
-/// Events of one kind about one subject: so many at once, then one in so long. The rest are counted and told.
+/// Events of one kind about one subject: so many at once, then one in so long. The rest are counted
+/// and told.
 const EVENTS_EACH: u32 = 60;
 const EVENTS_REFILL: Duration = Duration::from_secs(5);
 /// Room among the reports that events leave to first uses and trades.
@@ -27,7 +29,10 @@ const REPORTS_RESERVED: usize = 1_024;
 
 impl EventSink {
     pub(super) fn new(reports: mpsc::Sender<Report>) -> Self {
-        Self { reports, summaries: Arc::new(Mutex::new(Summaries::new(EVENTS_EACH, EVENTS_REFILL))) }
+        Self {
+            reports,
+            summaries: Arc::new(Mutex::new(Summaries::new(EVENTS_EACH, EVENTS_REFILL))),
+        }
     }
 
     /// Writes an event down, when there is room.
@@ -53,7 +58,9 @@ impl EventSink {
     }
 
     fn send(&self, event: NewEvent) {
-        if self.reports.capacity() <= REPORTS_RESERVED || self.reports.try_send(Report::Note(event)).is_err() {
+        if self.reports.capacity() <= REPORTS_RESERVED
+            || self.reports.try_send(Report::Note(event)).is_err()
+        {
             tracing::error!("an event could not be written down: the registry is behind");
         }
     }

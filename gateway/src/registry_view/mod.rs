@@ -49,8 +49,8 @@ pub enum Report {
 pub struct Admitted {
     pub user: String,
     pub device: String,
-    /// The registry has not seen this certificate used. Its first use takes the one before it out of
-    /// force, so it counts only after the last gate: [`RegistryView::first_used`].
+    /// The registry has not seen this certificate used. Its first use takes the one before it out
+    /// of force, so it counts only after the last gate: [`RegistryView::first_used`].
     pub first_use: bool,
 }
 
@@ -105,7 +105,11 @@ impl RegistryView {
     fn decide(&self, shown: &Shown, s: &Snapshot) -> Result<Admitted, AdmissionRefusal> {
         let (age, age_max) = (s.confirmed.elapsed(), self.age_max);
         let found = admit(&s.view, millis(age), millis(age_max), shown, crate::clock::now())?;
-        Ok(Admitted { user: found.user.clone(), device: found.device.clone(), first_use: !found.used })
+        Ok(Admitted {
+            user: found.user.clone(),
+            device: found.device.clone(),
+            first_use: !found.used,
+        })
     }
 
     /// A certificate was used for the first time, and whoever used it was let in. A lost report is
@@ -123,16 +127,21 @@ impl RegistryView {
         still_good(&s.view, shown, crate::clock::now()).map(|_| ())
     }
 
-    /// Whether a user has ever traded with a dealer, as far as the registry has told. Never more than it knows.
+    /// Whether a user has ever traded with a dealer, as far as the registry has told. Never more
+    /// than it knows.
     pub fn has_traded(&self, user: &str, dealer: &str) -> bool {
         self.snapshots.borrow().view.traded.contains(&(user.to_owned(), dealer.to_owned()))
     }
 
-    /// Has it written down that a desk traded with a dealer. Lost when the registry is far behind; the journal then tells it
-    /// again at the next start.
+    /// Has it written down that a desk traded with a dealer. Lost when the registry is far behind;
+    /// the journal then tells it again at the next start.
     pub fn traded(&self, desk: &str, dealer: &str) {
         if self.reports.try_send(Report::Traded(desk.into(), dealer.into())).is_err() {
-            tracing::error!(desk, dealer, "a first trade could not be written down: the registry is behind");
+            tracing::error!(
+                desk,
+                dealer,
+                "a first trade could not be written down: the registry is behind"
+            );
         }
     }
 

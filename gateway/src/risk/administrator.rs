@@ -1,4 +1,5 @@
-//! The risk of one request of an administrator: by the same policy as that of a desk, and anew each time.
+//! The risk of one request of an administrator: by the same policy as that of a desk, and anew each
+//! time.
 
 use super::{Facts, Risk};
 use signet_policy::{
@@ -27,19 +28,28 @@ impl Administrator {
 }
 
 impl Risk {
-    /// Always privileged. No touch can be asked for, so how it authenticated is how the certificate's key is held; nobody reports
-    /// about the machine, so it is managed when the certificate says so. Remembers where they are when that is allowed.
+    /// Always privileged. No touch can be asked for, so how it authenticated is how the
+    /// certificate's key is held; nobody reports about the machine, so it is managed when the
+    /// certificate says so. Remembers where they are when that is allowed.
     pub fn administrator(&self, a: &Administrator, now: UtcMillis) -> Assessment {
         let (person, address) = (a.person(), Some(a.address));
         let policy = self.policy();
         let posture = &policy.settings.posture;
         let managed_certificate = a.policies.iter().any(|p| posture.managed_policies.contains(p));
-        let managed = judge(Evidence { managed_certificate, hardware_key: false, report: None }, &BTreeSet::new()).managed;
+        let managed = judge(
+            Evidence { managed_certificate, hardware_key: false, report: None },
+            &BTreeSet::new(),
+        )
+        .managed;
         let facts = Facts {
             user: &person,
             role: Some("privileged"),
             address,
-            authentication: if a.hardware_key { Authentication::HardwareToken } else { Authentication::SoftwareToken },
+            authentication: if a.hardware_key {
+                Authentication::HardwareToken
+            } else {
+                Authentication::SoftwareToken
+            },
             managed: Some(managed),
             trades: false,
             concerns: self.travel_concern(&person, address, now).into_iter().collect(),

@@ -51,7 +51,12 @@ pub struct Risk {
 impl Risk {
     pub fn new(section: RiskSection, policy: RiskPolicy) -> Self {
         let geo = open_geo(&policy);
-        Self { section, policy: RefCell::new(Rc::new(policy)), geo: RefCell::new(geo), seen: RefCell::default() }
+        Self {
+            section,
+            policy: RefCell::new(Rc::new(policy)),
+            geo: RefCell::new(geo),
+            seen: RefCell::default(),
+        }
     }
 
     pub fn open_rfqs(&self) -> OpenRfqs {
@@ -76,7 +81,9 @@ impl Risk {
         let policy = self.policy();
         let country = self.country(f.address, now).ok();
         let own = policy.settings.person.get(f.user).map(|p| &p.countries);
-        let expected = |c: Country| policy.settings.countries.contains(&c) || own.is_some_and(|o| o.contains(&c));
+        let expected = |c: Country| {
+            policy.settings.countries.contains(&c) || own.is_some_and(|o| o.contains(&c))
+        };
         let attributes = Attributes {
             privileged: match f.role {
                 Some("standard") => Some(false),
@@ -96,22 +103,35 @@ impl Risk {
     }
 
     /// Whether this person can be where they are now, given where they were last.
-    pub fn travel_concern(&self, user: &str, address: Option<IpAddr>, now: UtcMillis) -> Option<Concern> {
+    pub fn travel_concern(
+        &self,
+        user: &str,
+        address: Option<IpAddr>,
+        now: UtcMillis,
+    ) -> Option<Concern> {
         let policy = self.policy();
         let settings = &policy.settings.travel;
         let last = self.seen.borrow().get(user).copied()?;
         let here = Sighting { country: self.country(address, now).ok()?, at_ms: now.0 };
-        let Travel::Impossible { km, minutes } = travel(last, here, settings.limits()) else { return None };
+        let Travel::Impossible { km, minutes } = travel(last, here, settings.limits()) else {
+            return None;
+        };
         (settings.decision > Decision::Allow).then(|| Concern {
             code: "risk.impossible_travel",
-            words: format!("Last seen in {} {minutes} minutes ago; {} is at least {km} km away.", last.country, here.country),
-            cure: "If it was you in both places, touch your security key; else tell your administrator.".into(),
+            words: format!(
+                "Last seen in {} {minutes} minutes ago; {} is at least {km} km away.",
+                last.country, here.country
+            ),
+            cure: "If it was you in both places, touch your security key; else tell your \
+                administrator."
+                .into(),
             at_least: settings.decision,
         })
     }
 
-    /// Somebody was let in, or proved to be who they are: this is where they are. An access that was refused leaves no
-    /// trace here, or a stranger could make the person's own next one look odd.
+    /// Somebody was let in, or proved to be who they are: this is where they are. An access that
+    /// was refused leaves no trace here, or a stranger could make the person's own next one look
+    /// odd.
     pub fn seen_at(&self, user: &str, address: Option<IpAddr>, now: UtcMillis) -> Option<Sighting> {
         let sighting = Sighting { country: self.country(address, now).ok()?, at_ms: now.0 };
         self.remember(user, sighting);

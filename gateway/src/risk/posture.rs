@@ -19,7 +19,9 @@ pub enum PostureRefusal {
 impl PostureRefusal {
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Report(ReportError::OtherConnection | ReportError::OtherNonce) => "posture.replayed",
+            Self::Report(ReportError::OtherConnection | ReportError::OtherNonce) => {
+                "posture.replayed"
+            }
             Self::Report(_) => "posture.unreadable",
             Self::Signature => "posture.signature",
             Self::NotAsked => "posture.not_asked",
@@ -27,11 +29,18 @@ impl PostureRefusal {
     }
 }
 
-/// A report whose signature is good for the client certificate's `key`, for this connection and this question.
-pub fn checked(text: &str, key: &MessagePublicKey, exporter: &str, nonce: &str) -> Result<Report, PostureRefusal> {
+/// A report whose signature is good for the client certificate's `key`, for this connection and
+/// this question.
+pub fn checked(
+    text: &str,
+    key: &MessagePublicKey,
+    exporter: &str,
+    nonce: &str,
+) -> Result<Report, PostureRefusal> {
     let envelope = Envelope::parse(text)?;
     let report = envelope.report(exporter, nonce)?;
-    let signature = BASE64.decode(&envelope.signature).ok().and_then(|s| <[u8; 64]>::try_from(s).ok());
+    let signature =
+        BASE64.decode(&envelope.signature).ok().and_then(|s| <[u8; 64]>::try_from(s).ok());
     let good = signature.is_some_and(|s| key.is_good(&envelope.signed(), &s));
     if good { Ok(report) } else { Err(PostureRefusal::Signature) }
 }

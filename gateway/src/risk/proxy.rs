@@ -1,5 +1,5 @@
-//! The address a load balancer saw: PROXY protocol version 2, from balancers that are named, and from
-//! nobody else. (HAProxy's specification, section 2.2.)
+//! The address a load balancer saw: PROXY protocol version 2, from balancers that are named, and
+//! from nobody else. (HAProxy's specification, section 2.2.)
 
 use ppp::v2::{Addresses, Command, Header, Protocol};
 use std::net::IpAddr;
@@ -7,7 +7,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Signature, version, family, length.
 const HEAD_LEN: usize = 16;
-/// Addresses and additions of a header, bytes. What a balancer has to say fits; a stranger gets no more.
+/// Addresses and additions of a header, bytes. What a balancer has to say fits; a stranger gets no
+/// more.
 const REST_LEN_MAX: usize = 536;
 
 /// At fault: the balancer, or whoever sits in its network.
@@ -28,7 +29,9 @@ pub enum ProxyError {
 /// itself (LOCAL, a health check), which section 2.2 wants accepted. What comes over such a
 /// connection has no address that anybody vouches for, so an access is scored as from an unknown
 /// one.
-pub async fn read_header(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<IpAddr>, ProxyError> {
+pub async fn read_header(
+    stream: &mut (impl AsyncRead + Unpin),
+) -> Result<Option<IpAddr>, ProxyError> {
     let mut bytes = vec![0u8; HEAD_LEN];
     stream.read_exact(&mut bytes).await?;
     if !bytes.starts_with(ppp::v2::PROTOCOL_PREFIX) {
@@ -79,9 +82,12 @@ mod tests {
         let mut v6 = [0u8; 36];
         v6[..4].copy_from_slice(&[0x20, 0x01, 0x0d, 0xb8]);
         v6[15] = 9;
-        for (rest, family, want) in [(&v4[..], 0x11, "198.51.100.7"), (&v6[..], 0x21, "2001:db8::9")] {
+        for (rest, family, want) in
+            [(&v4[..], 0x11, "198.51.100.7"), (&v6[..], 0x21, "2001:db8::9")]
+        {
             // With an addition (type 4, NOOP) and the first bytes of TLS behind.
-            let bytes = [header(1, family, &[rest, &[4, 0, 1, 0]].concat()), vec![0x16, 3, 1]].concat();
+            let bytes =
+                [header(1, family, &[rest, &[4, 0, 1, 0]].concat()), vec![0x16, 3, 1]].concat();
             let (got, left) = read(&bytes).await;
             assert_eq!((got.unwrap().unwrap().to_string().as_str(), left), (want, 3));
         }
@@ -90,7 +96,9 @@ mod tests {
     /// Section 2.2: LOCAL must be accepted, and whatever addresses come with it are skipped.
     #[tokio::test]
     async fn a_health_check_names_nobody_and_is_accepted() {
-        for (family, rest) in [(0x00, &[][..]), (0x11, &[1; 12]), (0x21, &[1; 36]), (0x00, &[4, 0, 1, 0])] {
+        for (family, rest) in
+            [(0x00, &[][..]), (0x11, &[1; 12]), (0x21, &[1; 36]), (0x00, &[4, 0, 1, 0])]
+        {
             let (got, left) = read(&[header(0, family, rest), vec![0x16, 3, 1]].concat()).await;
             assert_eq!((got.unwrap(), left), (None, 3), "{family:#x}");
         }
@@ -111,7 +119,10 @@ mod tests {
             (other_version, "not one of version 2"),
             (cut[..20].to_vec(), "no PROXY protocol header"),
             (b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n".to_vec(), "does not begin like one"),
-            ([&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3][..], &[0; 40]].concat(), "does not begin like one"),
+            (
+                [&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3][..], &[0; 40]].concat(),
+                "does not begin like one",
+            ),
         ] {
             let (got, _) = read(&bytes).await;
             let got = got.unwrap_err().to_string();

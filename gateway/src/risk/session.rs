@@ -73,7 +73,13 @@ struct State {
 
 impl Access {
     /// `exporter`: base64; `address`: what the balancer said, if there is one.
-    pub fn new(user: String, peer: &PeerIdentity, key: MessagePublicKey, exporter: &str, address: Option<IpAddr>) -> Self {
+    pub fn new(
+        user: String,
+        peer: &PeerIdentity,
+        key: MessagePublicKey,
+        exporter: &str,
+        address: Option<IpAddr>,
+    ) -> Self {
         Self {
             user,
             address,
@@ -101,8 +107,15 @@ impl Access {
         self.first_use_of.clone().filter(|_| counts)
     }
 
-    /// At logon: what the Logon said of the laptop, how this person can have come here, and the decision.
-    pub fn at_logon(&self, risk: &Risk, role: Option<&str>, report: Option<&str>, now: UtcMillis) -> Assessment {
+    /// At logon: what the Logon said of the laptop, how this person can have come here, and the
+    /// decision.
+    pub fn at_logon(
+        &self,
+        risk: &Risk,
+        role: Option<&str>,
+        report: Option<&str>,
+        now: UtcMillis,
+    ) -> Assessment {
         if let Some(Err(e)) = report.map(|r| self.report(r, "", now)) {
             tracing::warn!(user = self.user, code = e.code(), "{e}");
         }
@@ -114,10 +127,18 @@ impl Access {
     pub fn assess(&self, risk: &Risk, role: Option<&str>, now: UtcMillis) -> (Assessment, bool) {
         let device = self.device(&risk.policy(), now);
         let mut s = self.state.borrow_mut();
-        let authentication = if s.touched { Authentication::HardwareToken } else { Authentication::SoftwareToken };
+        let authentication =
+            if s.touched { Authentication::HardwareToken } else { Authentication::SoftwareToken };
         let concerns = s.concerns.clone();
-        let facts =
-            Facts { user: &self.user, role, address: self.address, authentication, managed: Some(device.managed), trades: true, concerns };
+        let facts = Facts {
+            user: &self.user,
+            role,
+            address: self.address,
+            authentication,
+            managed: Some(device.managed),
+            trades: true,
+            concerns,
+        };
         let mut assessment = risk.assess(&facts, now);
         if !device.managed {
             assessment.because_of_device(&device.words);
@@ -134,7 +155,10 @@ impl Access {
         // A clock that went back makes a report as old as one that went forward.
         let fresh = s.report.as_ref().filter(|(_, at)| (0..good_for_ms).contains(&now.since(*at)));
         let evidence = Evidence {
-            managed_certificate: self.policies.iter().any(|p| settings.managed_policies.contains(p)),
+            managed_certificate: self
+                .policies
+                .iter()
+                .any(|p| settings.managed_policies.contains(p)),
             hardware_key: self.hardware_key && settings.signed_reports,
             report: fresh.map(|(r, _)| r),
         };
@@ -142,11 +166,20 @@ impl Access {
     }
 
     /// A report in answer to `nonce`, if it is one of this connection's key.
-    pub(super) fn checked(&self, envelope: &str, nonce: &str) -> Result<Report, posture::PostureRefusal> {
+    pub(super) fn checked(
+        &self,
+        envelope: &str,
+        nonce: &str,
+    ) -> Result<Report, posture::PostureRefusal> {
         posture::checked(envelope, &self.key, &self.exporter, nonce)
     }
 
-    fn report(&self, envelope: &str, nonce: &str, now: UtcMillis) -> Result<(), posture::PostureRefusal> {
+    fn report(
+        &self,
+        envelope: &str,
+        nonce: &str,
+        now: UtcMillis,
+    ) -> Result<(), posture::PostureRefusal> {
         let report = self.checked(envelope, nonce)?;
         self.state.borrow_mut().report = Some((report, now));
         Ok(())
@@ -164,8 +197,12 @@ impl Access {
     pub(super) fn question(&self, policy: &RiskPolicy, now: UtcMillis) -> Option<String> {
         let good_for_ms = i64::from(policy.settings.posture.report_minutes) * 60_000;
         let mut s = self.state.borrow_mut();
-        let old = s.report.as_ref().is_none_or(|(_, at)| !(0..good_for_ms - ASK_BEFORE_MS).contains(&now.since(*at)));
-        let open = s.asked.as_ref().is_some_and(|(_, at)| (0..ASK_AGAIN_MS).contains(&now.since(*at)));
+        let old = s
+            .report
+            .as_ref()
+            .is_none_or(|(_, at)| !(0..good_for_ms - ASK_BEFORE_MS).contains(&now.since(*at)));
+        let open =
+            s.asked.as_ref().is_some_and(|(_, at)| (0..ASK_AGAIN_MS).contains(&now.since(*at)));
         if !old || open {
             return None;
         }
@@ -184,8 +221,8 @@ impl Access {
         self.state.borrow().last.as_ref().is_none_or(|a| a.decision != Decision::Allow)
     }
 
-    /// The trader touched their key for the logon of this connection: that is how it authenticated, and a
-    /// journey that looked impossible was theirs.
+    /// The trader touched their key for the logon of this connection: that is how it authenticated,
+    /// and a journey that looked impossible was theirs.
     fn touched(&self) {
         let mut s = self.state.borrow_mut();
         s.touched = true;
@@ -201,7 +238,8 @@ pub enum Reassess {
 }
 
 impl Core {
-    /// After logon: the trader reads the decision before anything else, and the laptop is asked about.
+    /// After logon: the trader reads the decision before anything else, and the laptop is asked
+    /// about.
     pub fn tell_decision(&self, desk: &CompId) {
         let Some(access) = self.access(desk) else { return };
         access.state.borrow_mut().on = true;
@@ -254,7 +292,11 @@ impl Core {
     pub fn is_on_without_owing(&self, serial: &str, address: IpAddr) -> bool {
         let live = self.live.borrow();
         let mut on = live.values().filter(|l| !l.cut.done() && l.shown.serial == serial);
-        on.any(|l| l.access.state.borrow().on && l.access.address == Some(address) && !l.access.wants_touch())
+        on.any(|l| {
+            l.access.state.borrow().on
+                && l.access.address == Some(address)
+                && !l.access.wants_touch()
+        })
     }
 
     /// Somebody is here with good reason.
@@ -265,7 +307,8 @@ impl Core {
         }
     }
 
-    /// Whether the place of somebody who was let in at once is to be remembered: not when the way there looked odd.
+    /// Whether the place of somebody who was let in at once is to be remembered: not when the way
+    /// there looked odd.
     pub fn let_in(&self, access: &Access) {
         if access.state.borrow().concerns.is_empty() {
             self.was_seen(access);
@@ -274,7 +317,13 @@ impl Core {
 
     /// Judges everybody anew, a few at a time: messages of others go in between.
     pub async fn reassess_all(self: &Rc<Self>, why: Reassess) {
-        let on: Vec<CompId> = self.live.borrow().iter().filter(|(_, l)| !l.cut.done()).map(|(d, _)| d.clone()).collect();
+        let on: Vec<CompId> = self
+            .live
+            .borrow()
+            .iter()
+            .filter(|(_, l)| !l.cut.done())
+            .map(|(d, _)| d.clone())
+            .collect();
         for few in on.chunks(AT_A_TIME) {
             for desk in few {
                 if why == Reassess::Quietly
@@ -297,34 +346,61 @@ impl Core {
             return;
         }
         self.confirm_first_use(&access);
-        self.event(if a.decision == Decision::Deny { "risk.denied" } else { "risk.changed" }, desk, &event_words(&a));
+        self.event(
+            if a.decision == Decision::Deny { "risk.denied" } else { "risk.changed" },
+            desk,
+            &event_words(&a),
+        );
         self.to_desk(desk, &decision(&a, now()));
         match a.decision {
             Decision::Deny => self.cut_for_risk(desk, "risk.denied", &a, risk.open_rfqs()),
-            Decision::StepUp if self.enforcement().is_none() => self.cut_for_risk(desk, "risk.no_step_up", &a, risk.open_rfqs()),
+            Decision::StepUp if self.enforcement().is_none() => {
+                self.cut_for_risk(desk, "risk.no_step_up", &a, risk.open_rfqs())
+            }
             d => self.watched(desk, d == Decision::StepUp),
         }
     }
 
-    fn cut_for_risk(self: &Rc<Self>, desk: &CompId, code: &'static str, a: &Assessment, open: OpenRfqs) {
+    fn cut_for_risk(
+        self: &Rc<Self>,
+        desk: &CompId,
+        code: &'static str,
+        a: &Assessment,
+        open: OpenRfqs,
+    ) {
         if open == OpenRfqs::Withdraw {
             let ids: Vec<RfqId> = self.with_router(|r| r.withdrawable(desk));
             for rfq in ids {
                 let text = Some("withdrawn by the gateway: your access was denied".to_owned());
-                self.handle(signet_router::Input::FromDesk(desk.clone(), AppMessage::RfqCancel { rfq, text }));
+                self.handle(signet_router::Input::FromDesk(
+                    desk.clone(),
+                    AppMessage::RfqCancel { rfq, text },
+                ));
             }
         }
         alert(desk.as_str(), code, a);
-        live::cut(self, self.roster().as_deref(), desk, &live::Reason { code, words: a.words(), cure: a.cure() });
+        live::cut(
+            self,
+            self.roster().as_deref(),
+            desk,
+            &live::Reason { code, words: a.words(), cure: a.cure() },
+        );
     }
 
-    /// A risk policy that was read: in force, or refused as a whole; said and written down either way. The digests before and
-    /// after when something changed.
-    pub fn take_risk(&self, risk: &Risk, read: Result<RiskPolicy, ConfigError>) -> Result<Option<(String, String)>, ConfigError> {
+    /// A risk policy that was read: in force, or refused as a whole; said and written down either
+    /// way. The digests before and after when something changed.
+    pub fn take_risk(
+        &self,
+        risk: &Risk,
+        read: Result<RiskPolicy, ConfigError>,
+    ) -> Result<Option<(String, String)>, ConfigError> {
         let changed = match read {
             Ok(new) => risk.take(new),
             Err(e) => {
-                tracing::error!(alert = true, "the new risk policy is refused as a whole; the last one stays: {e}");
+                tracing::error!(
+                    alert = true,
+                    "the new risk policy is refused as a whole; the last one stays: {e}"
+                );
                 self.note("policy.refused", &format!("risk: {e}"));
                 return Err(e);
             }
@@ -351,7 +427,15 @@ impl Core {
 
 /// An access was denied: somebody should look.
 pub fn alert(who: &str, code: &str, a: &Assessment) {
-    tracing::error!(alert = true, who, code, score = a.score, policy = a.policy, "access denied: {}", a.words());
+    tracing::error!(
+        alert = true,
+        who,
+        code,
+        score = a.score,
+        policy = a.policy,
+        "access denied: {}",
+        a.words()
+    );
 }
 
 /// The decision as the registry keeps it: words and policy.
@@ -378,7 +462,12 @@ pub fn decision(a: &Assessment, at: UtcMillis) -> AppMessage {
 }
 
 /// Looks for newer files and passing time, and judges everybody anew.
-pub async fn watch(core: Rc<Core>, risk: Rc<Risk>, roster: Option<Rc<RegistryView>>, files: Vec<PathBuf>) {
+pub async fn watch(
+    core: Rc<Core>,
+    risk: Rc<Risk>,
+    roster: Option<Rc<RegistryView>>,
+    files: Vec<PathBuf>,
+) {
     let mut snapshots = roster.as_ref().map(|r| r.snapshots());
     let mut stamps = stamps_of(&files);
     let (mut judged, mut complained, mut told) = (now(), UtcMillis(0), None);
@@ -395,7 +484,11 @@ pub async fn watch(core: Rc<Core>, risk: Rc<Risk>, roster: Option<Rc<RegistryVie
         let step = stepped(looked.0.elapsed(), at.since(looked.1));
         looked = (Instant::now(), at);
         if let Some(ms) = step {
-            tracing::error!(alert = true, ms, "the gateway's clock was set; every touch counts as too long ago");
+            tracing::error!(
+                alert = true,
+                ms,
+                "the gateway's clock was set; every touch counts as too long ago"
+            );
             core.note("clock.stepped", &format!("by {ms} ms; all leases ended"));
             core.clock_stepped();
         }
@@ -409,13 +502,16 @@ pub async fn watch(core: Rc<Core>, risk: Rc<Risk>, roster: Option<Rc<RegistryVie
         let mut reloaded = false;
         if let Ok((newer, read)) = tokio::task::spawn_blocking(look).await {
             stamps = newer;
-            reloaded = read.is_some_and(|read| core.take_risk(&risk, read).is_ok_and(|changed| changed.is_some()));
+            reloaded = read.is_some_and(|read| {
+                core.take_risk(&risk, read).is_ok_and(|changed| changed.is_some())
+            });
         }
         let geo = risk.refresh_geo().await;
         let fault = risk.geo_fault(at);
-        if let Some(fault) =
-            fault.as_ref().filter(|f| told.as_ref() != Some(*f) || at.since(complained).unsigned_abs() >= COMPLAIN_MS.unsigned_abs())
-        {
+        if let Some(fault) = fault.as_ref().filter(|f| {
+            told.as_ref() != Some(*f)
+                || at.since(complained).unsigned_abs() >= COMPLAIN_MS.unsigned_abs()
+        }) {
             complained = at;
             tracing::error!(alert = true, "countries cannot be told: {fault}");
             core.note("risk.geo_fault", &fault.to_string());
@@ -457,7 +553,11 @@ mod tests {
             (60_000, 60_500, None),
             (0, i64::MIN, Some(i64::MIN)),
         ] {
-            assert_eq!(stepped(Duration::from_millis(steady_ms), wall_ms), want, "{steady_ms} {wall_ms}");
+            assert_eq!(
+                stepped(Duration::from_millis(steady_ms), wall_ms),
+                want,
+                "{steady_ms} {wall_ms}"
+            );
         }
     }
 }

@@ -21,12 +21,17 @@ const NETWORKS: [(&str, &str); 6] = [
 ];
 
 fn geo(dir: &Path, built: UtcMillis) {
-    fs::write(dir.join("country.mmdb"), country_file(&NETWORKS, u64::try_from(built.0 / 1_000).unwrap(), Form::Nested)).unwrap();
+    fs::write(
+        dir.join("country.mmdb"),
+        country_file(&NETWORKS, u64::try_from(built.0 / 1_000).unwrap(), Form::Nested),
+    )
+    .unwrap();
 }
 
 fn risk(dir: &Path, settings: &str) -> Risk {
     fs::write(dir.join("risk.toml"), settings).unwrap();
-    let section = RiskSection { table: None, settings: dir.join("risk.toml"), open_rfqs: OpenRfqs::Withdraw };
+    let section =
+        RiskSection { table: None, settings: dir.join("risk.toml"), open_rfqs: OpenRfqs::Withdraw };
     let policy = section.read().unwrap();
     Risk::new(section, policy)
 }
@@ -49,7 +54,11 @@ fn facts<'a>(user: &'a str, address: &str) -> Facts<'a> {
 
 /// Looks for a newer country file, as the gateway does.
 fn refreshed(r: &Risk) -> bool {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(r.refresh_geo())
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(r.refresh_geo())
 }
 
 #[test]
@@ -117,7 +126,10 @@ fn a_country_file_that_cannot_be_trusted_is_no_country_file() {
     fs::remove_file(&file).unwrap();
     assert!(refreshed(&r));
     assert_eq!(at(&r, NOW), 60, "gone");
-    assert_eq!(risk(dir.path(), "countries = ['GB']").country("198.51.100.7".parse().ok(), NOW), Err(GeoFault::NotConfigured));
+    assert_eq!(
+        risk(dir.path(), "countries = ['GB']").country("198.51.100.7".parse().ok(), NOW),
+        Err(GeoFault::NotConfigured)
+    );
 }
 
 /// Files spell a country in several ways; one that is read and understood by nobody says so.
@@ -131,14 +143,25 @@ fn every_known_form_of_a_country_file_is_used() {
         for code in ["GB", "gb", "Gb"] {
             fs::write(&file, country_file(&[("198.51.100.0/24", code)], built, form)).unwrap();
             let found = Geo::open(&file, 30).country(address, NOW);
-            assert_eq!(found.map(|c| c.as_str().to_owned()), Ok("GB".to_owned()), "{form:?} {code}");
+            assert_eq!(
+                found.map(|c| c.as_str().to_owned()),
+                Ok("GB".to_owned()),
+                "{form:?} {code}"
+            );
         }
     }
     for (code, form) in [("GB", Form::Unknown), ("United Kingdom", Form::Text), ("", Form::Flat)] {
         fs::write(&file, country_file(&[("198.51.100.0/24", code)], built, form)).unwrap();
-        assert_eq!(Geo::open(&file, 30).country(address, NOW), Err(GeoFault::UnknownForm), "{form:?} {code}");
+        assert_eq!(
+            Geo::open(&file, 30).country(address, NOW),
+            Err(GeoFault::UnknownForm),
+            "{form:?} {code}"
+        );
     }
-    assert_eq!(Geo::open(&file, 30).country("203.0.113.1".parse().unwrap(), NOW), Err(GeoFault::NotListed));
+    assert_eq!(
+        Geo::open(&file, 30).country("203.0.113.1".parse().unwrap(), NOW),
+        Err(GeoFault::NotListed)
+    );
 }
 
 #[test]
@@ -149,7 +172,8 @@ fn the_flat_form_and_any_bytes() {
     fs::write(&file, &good).unwrap();
     let address: Option<IpAddr> = "198.51.100.7".parse().ok();
     assert_eq!(risk(dir.path(), SETTINGS).country(address, NOW).unwrap().as_str(), "GB");
-    // Cut and damaged in many places: an answer or a fault, never a panic, and never another country by chance of length.
+    // Cut and damaged in many places: an answer or a fault, never a panic, and never another
+    // country by chance of length.
     for at in (0..good.len()).step_by(good.len() / 200 + 1) {
         fs::write(&file, &good[..at]).unwrap();
         let _ = Geo::open(&file, 30).country(address.unwrap(), NOW);
@@ -193,7 +217,8 @@ fn travel_is_looked_at_and_strangers_leave_no_trace() {
     let dir = tempfile::tempdir().unwrap();
     geo(dir.path(), NOW);
     let r = risk(dir.path(), SETTINGS);
-    let (gb, sg, us) = ("198.51.100.7".parse().ok(), "100.64.0.9".parse().ok(), "203.0.113.9".parse().ok());
+    let (gb, sg, us) =
+        ("198.51.100.7".parse().ok(), "100.64.0.9".parse().ok(), "203.0.113.9".parse().ok());
     assert_eq!(r.travel_concern("bob", sg, NOW), None, "never seen before");
     r.seen_at("bob", gb, NOW);
     let hour = 3_600_000;
@@ -215,7 +240,8 @@ fn travel_is_looked_at_and_strangers_leave_no_trace() {
 fn hours_count_when_they_are_set() {
     let dir = tempfile::tempdir().unwrap();
     geo(dir.path(), NOW);
-    let hours = "[hours]\nfrom = '07:00'\nto = '19:00'\ndays = ['mon', 'tue', 'wed', 'thu', 'fri']\ndecision = 'step_up'\n";
+    let hours = "[hours]\nfrom = '07:00'\nto = '19:00'\ndays = ['mon', 'tue', 'wed', 'thu', \
+        'fri']\ndecision = 'step_up'\n";
     let r = risk(dir.path(), &format!("{SETTINGS}{hours}"));
     let decide = |now| r.assess(&facts("bob", "10.1.2.3"), now).decision;
     assert_eq!(decide(NOW), Decision::Allow);
@@ -226,25 +252,44 @@ fn hours_count_when_they_are_set() {
     fs::write(dir.path().join("risk.toml"), format!("{SETTINGS}{deny}")).unwrap();
     reload(&r).unwrap();
     assert_eq!(decide(NOW + DAY_MS), Decision::Deny);
-    let admin =
-        Administrator { id: "eve".into(), address: "10.1.2.3".parse().unwrap(), policies: vec!["2.999.1".into()], hardware_key: true };
+    let admin = Administrator {
+        id: "eve".into(),
+        address: "10.1.2.3".parse().unwrap(),
+        policies: vec!["2.999.1".into()],
+        hardware_key: true,
+    };
     let (by_day, at_night) = (r.administrator(&admin, NOW), r.administrator(&admin, NOW + DAY_MS));
     assert_eq!((by_day.score, by_day.decision), (at_night.score, at_night.decision));
-    for bad in ["from = '19:00'\nto = '07:00'", "from = '7'\nto = '19:00'", "from = '07:00'\nto = '24:01'", "from = '07:60'\nto = '19:00'"]
-    {
-        fs::write(dir.path().join("risk.toml"), format!("{SETTINGS}[hours]\n{bad}\ndays = ['mon']\ndecision = 'deny'")).unwrap();
+    for bad in [
+        "from = '19:00'\nto = '07:00'",
+        "from = '7'\nto = '19:00'",
+        "from = '07:00'\nto = '24:01'",
+        "from = '07:60'\nto = '19:00'",
+    ] {
+        fs::write(
+            dir.path().join("risk.toml"),
+            format!("{SETTINGS}[hours]\n{bad}\ndays = ['mon']\ndecision = 'deny'"),
+        )
+        .unwrap();
         assert!(reload(&r).is_err(), "{bad}");
     }
 }
 
 /// A desk's certificate and what signs for it.
-fn desk(pki: &DevPki, order: Order) -> (PeerIdentity, MessagePublicKey, signet_identity::SoftwareKey) {
+fn desk(
+    pki: &DevPki,
+    order: Order,
+) -> (PeerIdentity, MessagePublicKey, signet_identity::SoftwareKey) {
     let issued = pki.issue(&order).unwrap();
     let leaf = issued.chain().first().unwrap().clone();
     (
         PeerIdentity::from_certificate(&leaf).unwrap(),
         MessagePublicKey::of_certificate(&leaf).unwrap(),
-        signet_identity::SoftwareKey::from_pkcs8(issued.key_pkcs8(), signet_identity::Protection::SoftwareMemory).unwrap(),
+        signet_identity::SoftwareKey::from_pkcs8(
+            issued.key_pkcs8(),
+            signet_identity::Protection::SoftwareMemory,
+        )
+        .unwrap(),
     )
 }
 
@@ -254,7 +299,9 @@ fn envelope(key: &signet_identity::SoftwareKey, exporter: &str, nonce: &str, dis
     let report = format!(
         "{{\"nonce\":{nonce:?},\"exporter\":{exporter:?},\"system\":\"s\",\"system_version\":\"1\",\"program\":\"p\",\"facts\":{{\"disk_encryption\":{disk:?}}}}}"
     );
-    let der = key.sign_es256(format!("{}{report}", signet_policy::posture::SIGNED_PREFIX).as_bytes()).unwrap();
+    let der = key
+        .sign_es256(format!("{}{report}", signet_policy::posture::SIGNED_PREFIX).as_bytes())
+        .unwrap();
     let signature = BASE64.encode(fixed(&der));
     serde_json::json!({ "report": report, "signature": signature }).to_string()
 }
@@ -287,10 +334,21 @@ fn the_ladder_of_posture_with_real_certificates_and_signatures() {
     let (managed, key) = access(Order::desk("ALICE"));
     let (silent, _) = managed.assess(&r, Some("standard"), NOW);
     assert_eq!(silent.score, 30, "whoever says nothing about what is required does not have it");
-    assert!(silent.words().contains("no posture report tells about disk encryption"), "{}", silent.words());
+    assert!(
+        silent.words().contains("no posture report tells about disk encryption"),
+        "{}",
+        silent.words()
+    );
     let altered = envelope(&key, "EXP", "", "no").replace("no", "yes");
-    assert_eq!(managed.at_logon(&r, Some("standard"), Some(&altered), NOW).score, 30, "altered after it was signed");
-    assert_eq!(managed.at_logon(&r, Some("standard"), Some(&envelope(&key, "EXP", "", "yes")), NOW).score, 5);
+    assert_eq!(
+        managed.at_logon(&r, Some("standard"), Some(&altered), NOW).score,
+        30,
+        "altered after it was signed"
+    );
+    assert_eq!(
+        managed.at_logon(&r, Some("standard"), Some(&envelope(&key, "EXP", "", "yes")), NOW).score,
+        5
+    );
     assert_eq!(
         managed.at_logon(&r, Some("standard"), Some(&envelope(&key, "EXP", "", "no")), NOW).score,
         30,
@@ -300,7 +358,11 @@ fn the_ladder_of_posture_with_real_certificates_and_signatures() {
     assert_eq!(score(&other_policy, NOW), 30);
 
     let (soft, key) = access(Order::desk("ALICE").unmanaged());
-    assert_eq!(soft.at_logon(&r, Some("standard"), Some(&envelope(&key, "EXP", "", "yes")), NOW).score, 30, "self-report earns nothing");
+    assert_eq!(
+        soft.at_logon(&r, Some("standard"), Some(&envelope(&key, "EXP", "", "yes")), NOW).score,
+        30,
+        "self-report earns nothing"
+    );
 
     let (hard, key) = access(Order::desk("ALICE").unmanaged().with_uri(token));
     assert_eq!(score(&hard, NOW), 30);
@@ -316,9 +378,15 @@ fn the_ladder_of_posture_with_real_certificates_and_signatures() {
         assert_eq!(hard.checked(&bad, "").map(drop).map_err(|e| e.code()), Err(code), "{bad}");
         assert_eq!(hard.at_logon(&r, Some("standard"), Some(&bad), NOW).score, 30, "{bad}");
     }
-    assert_eq!(hard.at_logon(&r, Some("standard"), Some(&envelope(&key, "EXP", "", "yes")), NOW).score, 5);
+    assert_eq!(
+        hard.at_logon(&r, Some("standard"), Some(&envelope(&key, "EXP", "", "yes")), NOW).score,
+        5
+    );
     // It counts for half an hour, and not after the clock went back either.
-    assert_eq!((score(&hard, NOW + 29 * 60_000), score(&hard, NOW + 30 * 60_000), score(&hard, NOW + -1)), (5, 30, 30));
+    assert_eq!(
+        (score(&hard, NOW + 29 * 60_000), score(&hard, NOW + 30 * 60_000), score(&hard, NOW + -1)),
+        (5, 30, 30)
+    );
     // One question, one answer.
     let nonce = hard.question(&r.policy(), NOW + 31 * 60_000).unwrap();
     let answer = envelope(&key, "EXP", &nonce, "yes");

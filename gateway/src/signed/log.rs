@@ -1,8 +1,9 @@
-//! Evidence on disk: frames as they travelled, each with the certificate that its signature was judged with.
+//! Evidence on disk: frames as they travelled, each with the certificate that its signature was
+//! judged with.
 //!
-//! Sealed files in one folder, numbered without a gap. Each begins with a digest over all records of all files before it, so a
-//! file that is missing or was put in another's place is found. A new one is begun each day (UTC) and when one is full; none is
-//! ever deleted by the gateway.
+//! Sealed files in one folder, numbered without a gap. Each begins with a digest over all records
+//! of all files before it, so a file that is missing or was put in another's place is found. A new
+//! one is begun each day (UTC) and when one is full; none is ever deleted by the gateway.
 
 use rustls_pki_types::CertificateDer;
 use signet_journal::{LogError, SealedLog, StoreKey, private_folder};
@@ -37,7 +38,8 @@ pub enum SignedLogError {
     Missing(u64),
     #[error("{0}: it does not follow the file before it")]
     OutOfChain(PathBuf),
-    /// A message without a verified signature reached the place where evidence is kept: a fault of this program.
+    /// A message without a verified signature reached the place where evidence is kept: a fault of
+    /// this program.
     #[error("the message carries no verified signature")]
     NoEvidence,
 }
@@ -56,8 +58,12 @@ impl SignedLogError {
 
     pub fn cure(&self) -> &'static str {
         match self.code() {
-            "signed_log.altered" | "signed_log.incomplete" => "Tell the security officer; restore the folder from a backup.",
-            "signed_log.unwritable" => "See that the disk has room and that the gateway may write to the folder.",
+            "signed_log.altered" | "signed_log.incomplete" => {
+                "Tell the security officer; restore the folder from a backup."
+            }
+            "signed_log.unwritable" => {
+                "See that the disk has room and that the gateway may write to the folder."
+            }
             _ => "Report it to whoever supports Signet.",
         }
     }
@@ -108,12 +114,24 @@ pub struct SignedLog {
 
 impl SignedLog {
     /// Opens or creates. `sync`: wait for the disk after each record.
-    pub fn open(folder: &Path, key: &StoreKey, now: UtcMillis, sync: bool) -> Result<Self, SignedLogError> {
+    pub fn open(
+        folder: &Path,
+        key: &StoreKey,
+        now: UtcMillis,
+        sync: bool,
+    ) -> Result<Self, SignedLogError> {
         Self::open_with(folder, key, now, sync, MAX_FILE_BYTES)
     }
 
-    pub(super) fn open_with(folder: &Path, key: &StoreKey, now: UtcMillis, sync: bool, max_bytes: u64) -> Result<Self, SignedLogError> {
-        private_folder(folder).map_err(|source| SignedLogError::Folder { path: folder.into(), source })?;
+    pub(super) fn open_with(
+        folder: &Path,
+        key: &StoreKey,
+        now: UtcMillis,
+        sync: bool,
+        max_bytes: u64,
+    ) -> Result<Self, SignedLogError> {
+        private_folder(folder)
+            .map_err(|source| SignedLogError::Folder { path: folder.into(), source })?;
         let mut files = files(folder)?;
         let last = files.pop();
         let before = match files.last() {
@@ -126,9 +144,20 @@ impl SignedLog {
         let day = day_of(&path).unwrap_or_else(|| day(now));
         let certificates = HashSet::new();
         let chain = before.unwrap_or_default();
-        // Older files may have been moved to an archive; then this one's head is all there is to go by.
+        // Older files may have been moved to an archive; then this one's head is all there is to go
+        // by.
         let known = before.is_some() || number == 1;
-        let mut log = Self { folder: folder.into(), key: key.clone(), sync, file, number, day, certificates, chain, max_bytes };
+        let mut log = Self {
+            folder: folder.into(),
+            key: key.clone(),
+            sync,
+            file,
+            number,
+            day,
+            certificates,
+            chain,
+            max_bytes,
+        };
         match records.first() {
             // New, or made when the disk was full.
             None => log.write_head()?,
@@ -137,7 +166,12 @@ impl SignedLog {
         Ok(log)
     }
 
-    fn take_up(&mut self, records: &[&[u8]], path: &Path, known: bool) -> Result<(), SignedLogError> {
+    fn take_up(
+        &mut self,
+        records: &[&[u8]],
+        path: &Path,
+        known: bool,
+    ) -> Result<(), SignedLogError> {
         let before = self.chain;
         for (n, r) in records.iter().enumerate() {
             match (n, Record::read(r).ok_or_else(|| SignedLogError::UnknownRecord(path.into()))?) {
@@ -153,7 +187,9 @@ impl SignedLog {
 
     /// Writes one message down. On failure nothing of it counts as written.
     pub fn keep(&mut self, k: &Kept<'_>) -> Result<(), SignedLogError> {
-        if day(k.at) > self.day || self.file.len() + (k.frame.len() + k.certificate.len()) as u64 > self.max_bytes {
+        if day(k.at) > self.day
+            || self.file.len() + (k.frame.len() + k.certificate.len()) as u64 > self.max_bytes
+        {
             self.next_file(k.at)?;
         }
         let print = sha256(k.certificate);
@@ -187,7 +223,8 @@ impl SignedLog {
         let (number, day) = (self.number + 1, day(now).max(self.day));
         self.file.sync()?;
         // One of this number may be there from when the disk was full.
-        let left = files(&self.folder)?.into_iter().find(|(n, _)| *n == number).map(|(_, path)| path);
+        let left =
+            files(&self.folder)?.into_iter().find(|(n, _)| *n == number).map(|(_, path)| path);
         let path = left.unwrap_or_else(|| path_of(&self.folder, number, day));
         let (mut file, recovered) = SealedLog::open(&path, &self.key)?;
         let head = [&[HEAD][..], &self.chain].concat();
@@ -205,7 +242,10 @@ impl SignedLog {
 
 impl std::fmt::Debug for SignedLog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SignedLog").field("folder", &self.folder).field("number", &self.number).finish()
+        f.debug_struct("SignedLog")
+            .field("folder", &self.folder)
+            .field("number", &self.number)
+            .finish()
     }
 }
 
@@ -267,7 +307,9 @@ pub(super) fn files(folder: &Path) -> Result<Vec<(u64, PathBuf)>, SignedLogError
     for entry in fs::read_dir(folder).map_err(fail)? {
         let path = entry.map_err(fail)?.path();
         let name = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(SUFFIX));
-        if let Some(number) = name.and_then(|n| n.split_once('-')).and_then(|(number, _)| number.parse().ok()) {
+        if let Some(number) =
+            name.and_then(|n| n.split_once('-')).and_then(|(number, _)| number.parse().ok())
+        {
             all.push((number, path));
         }
     }
@@ -282,13 +324,20 @@ pub(super) fn files(folder: &Path) -> Result<Vec<(u64, PathBuf)>, SignedLogError
 fn chain_after(path: &Path, key: &StoreKey) -> Result<Digest, SignedLogError> {
     let recovered = SealedLog::read(path, key)?;
     match recovered.records.first().map(|r| Record::read(r)) {
-        Some(Some(Record::Head(before))) => Ok(recovered.records.iter().fold(before, |chain, r| link(&chain, r))),
+        Some(Some(Record::Head(before))) => {
+            Ok(recovered.records.iter().fold(before, |chain, r| link(&chain, r)))
+        }
         _ => Err(SignedLogError::UnknownRecord(path.into())),
     }
 }
 
 fn path_of(folder: &Path, number: u64, day: Date) -> PathBuf {
-    folder.join(format!("{number:06}-{:04}{:02}{:02}{SUFFIX}", day.year(), u8::from(day.month()), day.day()))
+    folder.join(format!(
+        "{number:06}-{:04}{:02}{:02}{SUFFIX}",
+        day.year(),
+        u8::from(day.month()),
+        day.day()
+    ))
 }
 
 fn day_of(path: &Path) -> Option<Date> {
@@ -300,7 +349,9 @@ fn day_of(path: &Path) -> Option<Date> {
 }
 
 fn day(t: UtcMillis) -> Date {
-    OffsetDateTime::from_unix_timestamp(t.0.div_euclid(1_000)).unwrap_or(OffsetDateTime::UNIX_EPOCH).date()
+    OffsetDateTime::from_unix_timestamp(t.0.div_euclid(1_000))
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        .date()
 }
 
 #[cfg(test)]

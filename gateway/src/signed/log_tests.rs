@@ -22,12 +22,22 @@ impl Sender {
     fn new(pki: &DevPki, id: &'static str, party: Party) -> Self {
         let order = if party == Party::Desk { Order::desk(id) } else { Order::dealer(id) };
         let certified = pki.issue(&order).unwrap().certified_key().unwrap();
-        Self { id, party, key: MessageKey::of(&certified).unwrap(), certificate: certified.cert[0].clone() }
+        Self {
+            id,
+            party,
+            key: MessageKey::of(&certified).unwrap(),
+            certificate: certified.cert[0].clone(),
+        }
     }
 
     fn frame(&self, body: &str) -> Vec<u8> {
-        let text = format!("35=R|34=2|49={}|52=20261121-12:00:00.000|56=SIGNET|{body}", self.id).replace('|', "\u{1}");
-        signet_fix::signature::sign(&seal("FIX.4.4", text.as_bytes()), &*signing(&self.key, every).signer).unwrap()
+        let text = format!("35=R|34=2|49={}|52=20261121-12:00:00.000|56=SIGNET|{body}", self.id)
+            .replace('|', "\u{1}");
+        signet_fix::signature::sign(
+            &seal("FIX.4.4", text.as_bytes()),
+            &*signing(&self.key, every).signer,
+        )
+        .unwrap()
     }
 
     fn kept<'a>(&'a self, at: UtcMillis, frame: &'a [u8]) -> Kept<'a> {
@@ -60,7 +70,8 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn what_is_kept_is_read_again_over_restarts_days_and_full_files() {
     let (dir, pki) = (tempfile::tempdir().unwrap(), pki());
-    let (alice, north) = (Sender::new(&pki, "ALICE", Party::Desk), Sender::new(&pki, "NORTHBANK", Party::Dealer));
+    let (alice, north) =
+        (Sender::new(&pki, "ALICE", Party::Desk), Sender::new(&pki, "NORTHBANK", Party::Dealer));
     let folder = dir.path().join("signed");
     let open = |now| SignedLog::open_with(&folder, &key(), now, false, 4_000).unwrap();
     let mut log = open(NOON);
@@ -79,11 +90,17 @@ fn what_is_kept_is_read_again_over_restarts_days_and_full_files() {
     drop(log);
     let files = names(&folder);
     assert_eq!(files[..2], ["000001-20261121.signed", "000002-20261122.signed"]);
-    assert!(files.len() >= 3 && files[2..].iter().all(|f| f.ends_with("-20261122.signed")), "{files:?}");
+    assert!(
+        files.len() >= 3 && files[2..].iter().all(|f| f.ends_with("-20261122.signed")),
+        "{files:?}"
+    );
 
     let (all, totals) = read(&folder, &Wanted::default()).unwrap();
     assert_eq!((all.len(), totals.records, totals.shown, totals.bad), (13, 13, 13, 0));
-    assert!(all.iter().all(|l| l.verified == GOOD && l.v == 1) && all.windows(2).all(|w| w[1].seq == w[0].seq + 1));
+    assert!(
+        all.iter().all(|l| l.verified == GOOD && l.v == 1)
+            && all.windows(2).all(|w| w[1].seq == w[0].seq + 1)
+    );
     assert!(all[0].text.contains("\u{2401}131=R1\u{2401}") && all[0].serial.len() > 8);
     let count = |w: Wanted| read(&folder, &w).unwrap().1.shown;
     assert_eq!(count(Wanted { from: Some(tomorrow), ..Wanted::default() }), 11);
@@ -104,7 +121,8 @@ fn a_file_that_is_missing_changed_or_in_anothers_place_is_found() {
         let dir = tempfile::tempdir().unwrap();
         for day in 0..4 {
             let mut log = SignedLog::open(dir.path(), &key(), NOON, false).unwrap();
-            log.keep(&alice.kept(NOON + day * DAY_MS, &alice.frame(&format!("131=R{day}|")))).unwrap();
+            log.keep(&alice.kept(NOON + day * DAY_MS, &alice.frame(&format!("131=R{day}|"))))
+                .unwrap();
         }
         dir
     };
@@ -167,7 +185,8 @@ fn a_file_that_is_missing_changed_or_in_anothers_place_is_found() {
 #[test]
 fn what_does_not_prove_what_it_should_is_said() {
     let (dir, pki) = (tempfile::tempdir().unwrap(), pki());
-    let (alice, bob) = (Sender::new(&pki, "ALICE", Party::Desk), Sender::new(&pki, "BOB", Party::Desk));
+    let (alice, bob) =
+        (Sender::new(&pki, "ALICE", Party::Desk), Sender::new(&pki, "BOB", Party::Desk));
     let north = Sender::new(&pki, "NORTHBANK", Party::Dealer);
     let good = alice.frame("131=R1|");
     let changed = String::from_utf8(good.clone()).unwrap().replace("131=R1", "131=R2").into_bytes();
@@ -197,23 +216,44 @@ fn an_export_stands_by_itself_and_no_change_to_it_stays_unseen() {
         log.keep(&alice.kept(NOON + n, &alice.frame(&format!("131=R{n}|")))).unwrap();
     }
     let (lines, _) = read(dir.path(), &Wanted::default()).unwrap();
-    let export: Vec<String> = lines.iter().map(|l| serde_json::to_string(l).unwrap() + "\n").collect();
-    let verified = |messages, last, missing, first_missing| Ok(Verified { messages, last, missing, first_missing });
+    let export: Vec<String> =
+        lines.iter().map(|l| serde_json::to_string(l).unwrap() + "\n").collect();
+    let verified = |messages, last, missing, first_missing| {
+        Ok(Verified { messages, last, missing, first_missing })
+    };
     assert_eq!(verify_export(export.concat().as_bytes()), verified(3, 3, 0, None));
     assert_eq!(verify_export(&b""[..]), Ok(Verified::default()));
-    // A line that was taken out: the first, one in between, and the last, which only its number tells.
+    // A line that was taken out: the first, one in between, and the last, which only its number
+    // tells.
     assert_eq!(verify_export(export[1..].concat().as_bytes()), verified(2, 3, 1, Some(1)));
-    assert_eq!(verify_export([&*export[0], &*export[2]].concat().as_bytes()), verified(2, 3, 1, Some(2)));
+    assert_eq!(
+        verify_export([&*export[0], &*export[2]].concat().as_bytes()),
+        verified(2, 3, 1, Some(2))
+    );
     assert_eq!(verify_export(export[..2].concat().as_bytes()), verified(2, 2, 0, None));
     for order in [[1, 0], [0, 0]] {
-        let e = verify_export(order.map(|n: usize| export[n].as_str()).concat().as_bytes()).unwrap_err();
+        let e = verify_export(order.map(|n: usize| export[n].as_str()).concat().as_bytes())
+            .unwrap_err();
         assert_eq!((e.line, e.why.contains("order")), (2, true), "{e}");
     }
-    for field in ["v", "party", "id", "serial", "certificate", "frame", "text", "covered_bytes", "signature_der", "verified"] {
+    for field in [
+        "v",
+        "party",
+        "id",
+        "serial",
+        "certificate",
+        "frame",
+        "text",
+        "covered_bytes",
+        "signature_der",
+        "verified",
+    ] {
         let mut line: serde_json::Value = serde_json::from_str(&export[1]).unwrap();
         line[field] = match (&line[field], &lines[2]) {
             (serde_json::Value::Number(n), _) => (n.as_u64().unwrap() + 1).into(),
-            (_, other) if field == "frame" => other.frame[..other.frame.len() - 8].to_owned().into(),
+            (_, other) if field == "frame" => {
+                other.frame[..other.frame.len() - 8].to_owned().into()
+            }
             (_, other) if field == "text" => other.text.clone().into(),
             (_, other) if field == "signature_der" => other.signature_der.clone().into(),
             (serde_json::Value::String(s), _) => format!("{s}A").into(),
@@ -260,14 +300,20 @@ proptest! {
     }
 }
 
-/// `tests/fixtures/signed-1` was written by Signet 0.1 (commit c07a2fe): six frames in one file, one
-/// of the next day in another.
+/// `tests/fixtures/signed-1` was written by Signet 0.1 (commit c07a2fe): six frames in one file,
+/// one of the next day in another.
 #[test]
 fn evidence_of_every_earlier_format_is_read_and_continued() {
     let dir = tempfile::tempdir().unwrap();
     let files = [
-        ("000001-20261121.signed", &include_bytes!("../../tests/fixtures/signed-1/000001-20261121.signed")[..]),
-        ("000002-20261122.signed", &include_bytes!("../../tests/fixtures/signed-1/000002-20261122.signed")[..]),
+        (
+            "000001-20261121.signed",
+            &include_bytes!("../../tests/fixtures/signed-1/000001-20261121.signed")[..],
+        ),
+        (
+            "000002-20261122.signed",
+            &include_bytes!("../../tests/fixtures/signed-1/000002-20261122.signed")[..],
+        ),
     ];
     for (name, bytes) in files {
         fs::write(dir.path().join(name), bytes).unwrap();
@@ -306,6 +352,10 @@ fn no_changed_bit_of_evidence_is_read_as_something_else() {
         bad[at] ^= 1 << (at % 8);
         fs::write(&path, &bad).unwrap();
         let opened = SignedLog::open(dir.path(), &key(), NOON, false);
-        assert_eq!(opened.as_ref().err().map(SignedLogError::code), Some("signed_log.altered"), "byte {at}");
+        assert_eq!(
+            opened.as_ref().err().map(SignedLogError::code),
+            Some("signed_log.altered"),
+            "byte {at}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Signed quotes that may still be accepted. There are many, so only the accepted ones are written down.
+//! Signed quotes that may still be accepted. There are many, so only the accepted ones are written
+//! down.
 
 use super::forgotten;
 use rustls_pki_types::CertificateDer;
@@ -55,7 +56,16 @@ impl Quotes {
             }
         }
         d.order.push_back(name.clone());
-        d.by_id.insert(name, SignedQuote { at: now, frame: frame.into(), certificate, kept: Cell::new(false), valid_until });
+        d.by_id.insert(
+            name,
+            SignedQuote {
+                at: now,
+                frame: frame.into(),
+                certificate,
+                kept: Cell::new(false),
+                valid_until,
+            },
+        );
     }
 
     pub fn of(&self, dealer: &DealerId, rfq: &RfqId, id: &QuoteId) -> Option<&SignedQuote> {
@@ -65,7 +75,10 @@ impl Quotes {
 
 impl OfDealer {
     fn oldest_is_over(&self, now: UtcMillis) -> bool {
-        self.order.front().and_then(|id| self.by_id.get(id)).is_some_and(|q| forgotten(q.valid_until, now))
+        self.order
+            .front()
+            .and_then(|id| self.by_id.get(id))
+            .is_some_and(|q| forgotten(q.valid_until, now))
     }
 }
 
@@ -75,12 +88,20 @@ mod tests {
 
     #[test]
     fn the_latest_quotes_are_there_and_no_more_than_so_many() {
-        let (north, certificate) = (DealerId::new("NORTH").unwrap(), Rc::new(CertificateDer::from(vec![1])));
+        let (north, certificate) =
+            (DealerId::new("NORTH").unwrap(), Rc::new(CertificateDer::from(vec![1])));
         let rfq = || RfqId::new("ALICE.R1").unwrap();
         let id = |n: usize| QuoteId::new(format!("q{n}")).unwrap();
         let mut q = Quotes::default();
         let put = |q: &mut Quotes, n: usize, until: i64, now: i64| {
-            q.remember(&north, (rfq(), id(n)), UtcMillis(until), n.to_string().as_bytes(), certificate.clone(), UtcMillis(now));
+            q.remember(
+                &north,
+                (rfq(), id(n)),
+                UtcMillis(until),
+                n.to_string().as_bytes(),
+                certificate.clone(),
+                UtcMillis(now),
+            );
         };
         for n in 0..=MAX_QUOTES_PER_DEALER {
             put(&mut q, n, 1_000, 0);
@@ -88,12 +109,26 @@ mod tests {
         assert!(q.of(&north, &rfq(), &id(0)).is_none() && q.of(&north, &rfq(), &id(1)).is_some());
         assert_eq!(&*q.of(&north, &rfq(), &id(MAX_QUOTES_PER_DEALER)).unwrap().frame, b"4096");
         // The same id again: the latest is the one that can be accepted.
-        q.remember(&north, (rfq(), id(1)), UtcMillis(1_000), b"another", certificate.clone(), UtcMillis(0));
+        q.remember(
+            &north,
+            (rfq(), id(1)),
+            UtcMillis(1_000),
+            b"another",
+            certificate.clone(),
+            UtcMillis(0),
+        );
         assert_eq!(&*q.of(&north, &rfq(), &id(1)).unwrap().frame, b"another");
         // The same id in another RFQ is another quote.
         let other = RfqId::new("ALICE.R2").unwrap();
         assert!(q.of(&north, &other, &id(1)).is_none());
-        q.remember(&north, (other.clone(), id(1)), UtcMillis(1_000), b"of R2", certificate.clone(), UtcMillis(0));
+        q.remember(
+            &north,
+            (other.clone(), id(1)),
+            UtcMillis(1_000),
+            b"of R2",
+            certificate.clone(),
+            UtcMillis(0),
+        );
         assert_eq!(&*q.of(&north, &rfq(), &id(1)).unwrap().frame, b"another");
         assert_eq!(&*q.of(&north, &other, &id(1)).unwrap().frame, b"of R2");
         // Long over: forgotten when the next one comes.

@@ -1,8 +1,10 @@
-//! Evidence for people and other programs: what was signed, by whom, and whether it still proves that.
+//! Evidence for people and other programs: what was signed, by whom, and whether it still proves
+//! that.
 //!
-//! What is judged: the signature over the frame as it travelled, with the key in the certificate beside it; that the certificate
-//! is the sender's (its CompID); and that the frame names the same sender. Not judged: whether an authority issued the
-//! certificate, which a gateway checked when the sender connected, and an auditor checks with the authority's own certificate.
+//! What is judged: the signature over the frame as it travelled, with the key in the certificate
+//! beside it; that the certificate is the sender's (its CompID); and that the frame names the same
+//! sender. Not judged: whether an authority issued the certificate, which a gateway checked when
+//! the sender connected, and an auditor checks with the authority's own certificate.
 
 use super::log::{Digest, Party, Record, SignedLogError, files, link, sha256};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -66,19 +68,27 @@ impl Wanted {
     fn takes(&self, at: UtcMillis, id: &str, frame: &[u8]) -> bool {
         let after = self.from.is_none_or(|t| at >= t);
         let before = self.to.is_none_or(|t| at < t);
-        after && before && self.sender.as_ref().is_none_or(|s| s == id) && self.rfq.as_ref().is_none_or(|r| is_about(frame, r))
+        after
+            && before
+            && self.sender.as_ref().is_none_or(|s| s == id)
+            && self.rfq.as_ref().is_none_or(|r| is_about(frame, r))
     }
 }
 
-/// 131 of requests and quotes, 11 or 693 of accepts and reports. Towards dealers ids are `<desk>.<id>`; accepts are `<rfq>:<n>`.
+/// 131 of requests and quotes, 11 or 693 of accepts and reports. Towards dealers ids are
+/// `<desk>.<id>`; accepts are `<rfq>:<n>`.
 fn is_about(frame: &[u8], rfq: &str) -> bool {
     let Ok(fields) = Fields::parse(frame) else { return false };
-    let inner = |id: &str| id == rfq || id.strip_prefix(rfq).is_some_and(|rest| rest.starts_with(':'));
+    let inner =
+        |id: &str| id == rfq || id.strip_prefix(rfq).is_some_and(|rest| rest.starts_with(':'));
     let same = |id: &str| inner(id) || id.split_once('.').is_some_and(|(_, id)| inner(id));
-    [tag::QUOTE_REQ_ID, tag::CL_ORD_ID, tag::QUOTE_RESP_ID].iter().any(|t| fields.text(*t).is_some_and(same))
+    [tag::QUOTE_REQ_ID, tag::CL_ORD_ID, tag::QUOTE_RESP_ID]
+        .iter()
+        .any(|t| fields.text(*t).is_some_and(same))
 }
 
-/// Reads the whole log, oldest first, checks that it is whole, and hands over what is wanted. The gateway may be running.
+/// Reads the whole log, oldest first, checks that it is whole, and hands over what is wanted. The
+/// gateway may be running.
 pub fn each<E: From<SignedLogError>>(
     folder: &Path,
     key: &StoreKey,
@@ -99,12 +109,18 @@ pub fn each<E: From<SignedLogError>>(
                     }
                     chain = Some(before);
                 }
-                (0, _) | (_, Record::Head(_)) => return Err(SignedLogError::OutOfChain(path).into()),
-                (_, Record::Certificate(der)) => drop(certificates.insert(sha256(der), der.to_vec())),
+                (0, _) | (_, Record::Head(_)) => {
+                    return Err(SignedLogError::OutOfChain(path).into());
+                }
+                (_, Record::Certificate(der)) => {
+                    drop(certificates.insert(sha256(der), der.to_vec()))
+                }
                 (_, Record::Frame { at, party, certificate, id, frame }) => {
                     totals.records += 1;
                     if wanted.takes(at, id, frame) {
-                        let der = certificates.get(&certificate).ok_or_else(|| SignedLogError::UnknownRecord(path.clone()))?;
+                        let der = certificates
+                            .get(&certificate)
+                            .ok_or_else(|| SignedLogError::UnknownRecord(path.clone()))?;
                         let line = line(totals.records, at, party, id, der, frame);
                         totals.shown += 1;
                         totals.bad += u64::from(line.verified != GOOD);
@@ -128,7 +144,8 @@ pub struct Totals {
     pub shown: u64,
     /// Of them, those that do not prove what they should.
     pub bad: u64,
-    /// Digest over every record: kept elsewhere, it shows later whether something was cut off the end.
+    /// Digest over every record: kept elsewhere, it shows later whether something was cut off the
+    /// end.
     pub head: Digest,
 }
 
@@ -142,7 +159,9 @@ fn line(seq: u64, at: UtcMillis, party: Party, id: &str, der: &[u8], frame: &[u8
         at_ms: at.0,
         party: party.word().into(),
         id: id.into(),
-        serial: PeerIdentity::from_certificate(&CertificateDer::from(der)).map(|p| p.serial).unwrap_or_default(),
+        serial: PeerIdentity::from_certificate(&CertificateDer::from(der))
+            .map(|p| p.serial)
+            .unwrap_or_default(),
         certificate: BASE64.encode(der),
         frame: BASE64.encode(frame),
         text: text(frame),
@@ -159,12 +178,14 @@ fn text(frame: &[u8]) -> String {
 /// What is wrong with one message, in words.
 fn judge(party: Party, id: &str, der: &[u8], frame: &[u8]) -> Result<(), &'static str> {
     let certificate = CertificateDer::from(der);
-    let peer = PeerIdentity::from_certificate(&certificate).map_err(|_| "the certificate states no Signet identity")?;
+    let peer = PeerIdentity::from_certificate(&certificate)
+        .map_err(|_| "the certificate states no Signet identity")?;
     let role = if party == Party::Desk { Role::Desk } else { Role::Dealer };
     if peer.role != role || id.parse::<CompId>().ok().as_ref() != Some(&peer.comp_id) {
         return Err("the certificate is somebody else's");
     }
-    let key = MessagePublicKey::of_certificate(&certificate).map_err(|_| "the certificate's key is not on P-256")?;
+    let key = MessagePublicKey::of_certificate(&certificate)
+        .map_err(|_| "the certificate's key is not on P-256")?;
     let found = parts(frame).map_err(|_| "the message carries no signature that can be read")?;
     if !key.is_good(found.covered, &found.signature) {
         return Err("the signature does not fit the message and the certificate's key");
@@ -208,15 +229,19 @@ pub struct Verified {
     pub first_missing: Option<u64>,
 }
 
-/// Judges every line of an export from its certificate and frame alone, and that they are in the log's order.
-/// Needs no gateway and no key. A line that was taken out shows as missing; so does one that was not asked for when
-/// the export was made.
+/// Judges every line of an export from its certificate and frame alone, and that they are in the
+/// log's order. Needs no gateway and no key. A line that was taken out shows as missing; so does
+/// one that was not asked for when the export was made.
 pub fn verify_export(mut lines: impl BufRead) -> Result<Verified, ExportError> {
     let (mut count, mut last, mut first_missing) = (0, 0, None);
     loop {
         let wrong = |why: String| ExportError { line: count + 1, why };
         let mut text = String::new();
-        let n = lines.by_ref().take(MAX_LINE_BYTES).read_line(&mut text).map_err(|e| wrong(e.to_string()))?;
+        let n = lines
+            .by_ref()
+            .take(MAX_LINE_BYTES)
+            .read_line(&mut text)
+            .map_err(|e| wrong(e.to_string()))?;
         if n == 0 {
             return Ok(Verified { messages: count, last, missing: last - count, first_missing });
         }
@@ -225,7 +250,9 @@ pub fn verify_export(mut lines: impl BufRead) -> Result<Verified, ExportError> {
         }
         let seq = verify_line(&text).map_err(wrong)?;
         if seq <= last {
-            return Err(wrong(format!("message {seq} after message {last}: an export is in the order of the log")));
+            return Err(wrong(format!(
+                "message {seq} after message {last}: an export is in the order of the log"
+            )));
         }
         if seq - last > 1 && first_missing.is_none() {
             first_missing = Some(last + 1);
@@ -245,7 +272,8 @@ fn verify_line(json: &str) -> Result<u64, String> {
     let bytes = |name, text: &str| BASE64.decode(text).map_err(|_| format!("{name} is not base64"));
     let (der, frame) = (bytes("certificate", &l.certificate)?, bytes("frame", &l.frame)?);
     judge(party, &l.id, &der, &frame)?;
-    // Everything else on the line must follow from these: a text that says something else would mislead whoever reads it.
+    // Everything else on the line must follow from these: a text that says something else would
+    // mislead whoever reads it.
     if line(l.seq, UtcMillis(l.at_ms), party, &l.id, &der, &frame) == l {
         Ok(l.seq)
     } else {

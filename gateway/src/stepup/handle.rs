@@ -14,16 +14,37 @@ type Answer<T> = oneshot::Sender<Result<T, StepUpRefusal>>;
 /// What the trading thread asks.
 pub(crate) enum Request {
     Begin(Box<Ticket>, Answer<Challenge>),
-    Finish { id: String, desk: String, exporter: [u8; 32], answer: String, to: Answer<Passed> },
+    Finish {
+        id: String,
+        desk: String,
+        exporter: [u8; 32],
+        answer: String,
+        to: Answer<Passed>,
+    },
     Drop(String),
     BeginRegistration(Box<KeyTicket>, Answer<Challenge>),
-    FinishRegistration { id: String, desk: String, exporter: [u8; 32], answer: String, to: Answer<KeyView> },
-    Keys { user: String, to: Answer<Vec<KeyView>> },
-    Rename { user: String, key: String, name: String, to: Answer<KeyView> },
+    FinishRegistration {
+        id: String,
+        desk: String,
+        exporter: [u8; 32],
+        answer: String,
+        to: Answer<KeyView>,
+    },
+    Keys {
+        user: String,
+        to: Answer<Vec<KeyView>>,
+    },
+    Rename {
+        user: String,
+        key: String,
+        name: String,
+        to: Answer<KeyView>,
+    },
 }
 
 /// The trading thread's end; cheap to clone. Every call is answered by the service, or at once with
-/// [`StepUpRefusal::Busy`] when too much waits, or [`StepUpRefusal::Unavailable`] when it has ended.
+/// [`StepUpRefusal::Busy`] when too much waits, or [`StepUpRefusal::Unavailable`] when it has
+/// ended.
 #[derive(Clone)]
 pub struct StepUpHandle {
     requests: mpsc::Sender<Request>,
@@ -35,7 +56,9 @@ impl Request {
         match self {
             Self::Begin(_, to) | Self::BeginRegistration(_, to) => drop(to.send(Err(why))),
             Self::Finish { to, .. } => drop(to.send(Err(why))),
-            Self::FinishRegistration { to, .. } | Self::Rename { to, .. } => drop(to.send(Err(why))),
+            Self::FinishRegistration { to, .. } | Self::Rename { to, .. } => {
+                drop(to.send(Err(why)))
+            }
             Self::Keys { to, .. } => drop(to.send(Err(why))),
             Self::Drop(_) => {}
         }
@@ -59,14 +82,22 @@ impl StepUpHandle {
         self.ask(|to| Request::Begin(Box::new(ticket), to)).await
     }
 
-    /// Takes the challenge out and judges its answer. `desk` and `exporter` are of the connection the answer came on.
-    /// `Ok` only when the evidence is on disk.
-    pub async fn finish(&self, id: &str, desk: &str, exporter: [u8; 32], answer: String) -> Result<Passed, StepUpRefusal> {
+    /// Takes the challenge out and judges its answer. `desk` and `exporter` are of the connection
+    /// the answer came on. `Ok` only when the evidence is on disk.
+    pub async fn finish(
+        &self,
+        id: &str,
+        desk: &str,
+        exporter: [u8; 32],
+        answer: String,
+    ) -> Result<Passed, StepUpRefusal> {
         check_length(&answer)?;
-        self.ask(|to| Request::Finish { id: id.into(), desk: desk.into(), exporter, answer, to }).await
+        self.ask(|to| Request::Finish { id: id.into(), desk: desk.into(), exporter, answer, to })
+            .await
     }
 
-    /// Takes a challenge back: nobody can answer it any more. When the service is too busy to hear it, the deadline does that.
+    /// Takes a challenge back: nobody can answer it any more. When the service is too busy to hear
+    /// it, the deadline does that.
     pub fn drop_challenge(&self, id: &str) {
         let _ = self.requests.try_send(Request::Drop(id.into()));
     }
@@ -77,9 +108,22 @@ impl StepUpHandle {
     }
 
     /// Takes the challenge out, judges its answer and writes the key down.
-    pub async fn finish_registration(&self, id: &str, desk: &str, exporter: [u8; 32], answer: String) -> Result<KeyView, StepUpRefusal> {
+    pub async fn finish_registration(
+        &self,
+        id: &str,
+        desk: &str,
+        exporter: [u8; 32],
+        answer: String,
+    ) -> Result<KeyView, StepUpRefusal> {
         check_length(&answer)?;
-        self.ask(|to| Request::FinishRegistration { id: id.into(), desk: desk.into(), exporter, answer, to }).await
+        self.ask(|to| Request::FinishRegistration {
+            id: id.into(),
+            desk: desk.into(),
+            exporter,
+            answer,
+            to,
+        })
+        .await
     }
 
     /// A person's keys, oldest first; removed ones are left out.
@@ -88,8 +132,14 @@ impl StepUpHandle {
     }
 
     /// Gives a key of this person another name; `key` is [`KeyView::id`].
-    pub async fn rename(&self, user: &str, key: &str, name: &str) -> Result<KeyView, StepUpRefusal> {
-        self.ask(|to| Request::Rename { user: user.into(), key: key.into(), name: name.into(), to }).await
+    pub async fn rename(
+        &self,
+        user: &str,
+        key: &str,
+        name: &str,
+    ) -> Result<KeyView, StepUpRefusal> {
+        self.ask(|to| Request::Rename { user: user.into(), key: key.into(), name: name.into(), to })
+            .await
     }
 
     async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, StepUpRefusal> {
@@ -104,5 +154,9 @@ impl StepUpHandle {
 
 /// Before it takes a place in the queue.
 fn check_length(answer: &str) -> Result<(), StepUpRefusal> {
-    if answer.len() > ANSWER_LEN_MAX { Err(signet_stepup::rp::RpError::AnswerTooLong.into()) } else { Ok(()) }
+    if answer.len() > ANSWER_LEN_MAX {
+        Err(signet_stepup::rp::RpError::AnswerTooLong.into())
+    } else {
+        Ok(())
+    }
 }

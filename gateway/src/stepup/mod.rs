@@ -1,9 +1,9 @@
 //! Step-up with security keys, as the trading thread sees it: questions to a service on the
 //! registry's thread, answered later.
 //!
-//! The service owns the relying party, every challenge that is open, and the registry. A challenge is
-//! taken out of the map before its answer is looked at, so each can be answered once. What passed is
-//! on disk, with evidence that others can verify, before anybody is told.
+//! The service owns the relying party, every challenge that is open, and the registry. A challenge
+//! is taken out of the map before its answer is looked at, so each can be answered once. What
+//! passed is on disk, with evidence that others can verify, before anybody is told.
 
 mod handle;
 mod pending;
@@ -71,7 +71,8 @@ pub struct KeyTicket {
 /// What entitles somebody to register a key.
 #[derive(Clone)]
 pub enum Authority {
-    /// A first key: a one-time code, or none shortly after the certificate that is on was enrolled with one.
+    /// A first key: a one-time code, or none shortly after the certificate that is on was enrolled
+    /// with one.
     ByCode(Option<Zeroizing<String>>),
     /// A further key: the step-up for `Action::RegisterKey` of the same name that was just passed.
     ByKey { evidence_seq: i64 },
@@ -80,7 +81,9 @@ pub enum Authority {
 impl fmt::Debug for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ByCode(code) => write!(f, "ByCode({})", if code.is_some() { ".." } else { "none" }),
+            Self::ByCode(code) => {
+                write!(f, "ByCode({})", if code.is_some() { ".." } else { "none" })
+            }
             Self::ByKey { evidence_seq } => write!(f, "ByKey({evidence_seq})"),
         }
     }

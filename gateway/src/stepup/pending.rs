@@ -48,11 +48,19 @@ impl<T> Pending<T> {
         self.rows.len()
     }
 
-    /// Whether another challenge has room. Forgets what this desk can no longer answer: challenges that are late, or were
-    /// sent on an earlier connection.
-    pub fn make_room(&mut self, desk: &str, exporter: &[u8; 32], now: UtcMillis) -> Result<(), Full> {
+    /// Whether another challenge has room. Forgets what this desk can no longer answer: challenges
+    /// that are late, or were sent on an earlier connection.
+    pub fn make_room(
+        &mut self,
+        desk: &str,
+        exporter: &[u8; 32],
+        now: UtcMillis,
+    ) -> Result<(), Full> {
         for id in self.desks.get(desk).cloned().unwrap_or_default() {
-            let keep = self.rows.get(&id).is_some_and(|(p, _)| p.exporter == *exporter && now <= p.deadline);
+            let keep = self
+                .rows
+                .get(&id)
+                .is_some_and(|(p, _)| p.exporter == *exporter && now <= p.deadline);
             if !keep {
                 self.remove(&id);
             }
@@ -71,8 +79,15 @@ impl<T> Pending<T> {
         self.rows.insert(id, (place, row));
     }
 
-    /// Takes a challenge out, whoever asks; it is handed over when it was sent here and is not late.
-    pub fn take(&mut self, id: &str, desk: &str, exporter: &[u8; 32], now: UtcMillis) -> Result<(Place, T), Missed> {
+    /// Takes a challenge out, whoever asks; it is handed over when it was sent here and is not
+    /// late.
+    pub fn take(
+        &mut self,
+        id: &str,
+        desk: &str,
+        exporter: &[u8; 32],
+        now: UtcMillis,
+    ) -> Result<(Place, T), Missed> {
         let (place, row) = self.remove(id).ok_or(Missed::NotOpen)?;
         if place.desk != desk || place.exporter != *exporter {
             return Err(Missed::NotYours);
@@ -92,7 +107,12 @@ impl<T> Pending<T> {
     }
 
     fn forget_late(&mut self, now: UtcMillis) {
-        let late: Vec<String> = self.rows.iter().filter(|(_, (p, _))| now > p.deadline).map(|(id, _)| id.clone()).collect();
+        let late: Vec<String> = self
+            .rows
+            .iter()
+            .filter(|(_, (p, _))| now > p.deadline)
+            .map(|(id, _)| id.clone())
+            .collect();
         late.iter().for_each(|id| drop(self.remove(id)));
     }
 }
@@ -127,7 +147,11 @@ mod tests {
             let mut p = with(&["x"]);
             assert_eq!(p.take(id, desk, &exporter, UtcMillis(now)).map(|_| ()), want, "{name}");
             let left = if id == "x" { Err(Missed::NotOpen) } else { Ok(()) };
-            assert_eq!(p.take("x", "A", &HERE, UtcMillis(99)).map(|_| ()), left, "{name}: gone whatever was said");
+            assert_eq!(
+                p.take("x", "A", &HERE, UtcMillis(99)).map(|_| ()),
+                left,
+                "{name}: gone whatever was said"
+            );
         }
     }
 
@@ -148,7 +172,10 @@ mod tests {
         // Late ones, and those of an earlier connection, make room.
         assert_eq!((p.make_room("A", &HERE, UtcMillis(101)), p.len()), (Ok(()), 0));
         let mut p = full();
-        assert_eq!((p.make_room("A", &THERE, UtcMillis(1)), p.len(), p.desks.len()), (Ok(()), 0, 0));
+        assert_eq!(
+            (p.make_room("A", &THERE, UtcMillis(1)), p.len(), p.desks.len()),
+            (Ok(()), 0, 0)
+        );
     }
 
     #[test]

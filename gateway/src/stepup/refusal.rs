@@ -1,4 +1,5 @@
-//! Why a step-up or a registration did not go through: a stable code, words for the trader, the cure.
+//! Why a step-up or a registration did not go through: a stable code, words for the trader, the
+//! cure.
 
 use signet_stepup::rp::RpError;
 
@@ -90,15 +91,26 @@ impl StepUpRefusal {
     /// What the trader does about it.
     pub fn cure(&self) -> &'static str {
         match self {
-            Self::NoKey => "Register one in the settings; your administrator gives you a code for it.",
-            Self::NoUsableKey(_) => "Ask your administrator, who can unlock your key or give you a code for another.",
+            Self::NoKey => {
+                "Register one in the settings; your administrator gives you a code for it."
+            }
+            Self::NoUsableKey(_) => {
+                "Ask your administrator, who can unlock your key or give you a code for another."
+            }
             Self::Answer(e) => e.cure(),
             Self::Late => "Start again; what was to be approved may have expired.",
-            Self::CodeWrong => "Check the code for typing errors, or ask your administrator for a new one.",
-            Self::CodeUsed | Self::CodeExpired | Self::CodeNeeded => "Ask your administrator for a new code.",
+            Self::CodeWrong => {
+                "Check the code for typing errors, or ask your administrator for a new one."
+            }
+            Self::CodeUsed | Self::CodeExpired | Self::CodeNeeded => {
+                "Ask your administrator for a new code."
+            }
             Self::CodeReplaced => "Use the newest code your administrator gave you.",
             Self::RateLimited(_) => "Wait, then check the code before you try again.",
-            Self::KeyNeeded => "Approve the new key with one you have, or ask your administrator to reset your keys.",
+            Self::KeyNeeded => {
+                "Approve the new key with one you have, or ask your administrator to reset your \
+                    keys."
+            }
             Self::KeyName(_) => "Choose another name.",
             Self::TooManyKeys => "Ask your administrator to remove one you no longer use.",
             Self::AlreadyRegistered => "Use another security key.",
@@ -107,7 +119,9 @@ impl StepUpRefusal {
             Self::NotOpen | Self::NotYours => "Start again.",
             Self::TooManyOpen => "Answer or cancel the step-ups that are open.",
             Self::BadApproval(_) => "Tell your administrator.",
-            Self::Busy | Self::Unavailable => "Try again in a minute; if it stays so, tell your administrator.",
+            Self::Busy | Self::Unavailable => {
+                "Try again in a minute; if it stays so, tell your administrator."
+            }
         }
     }
 }

@@ -36,20 +36,35 @@ pub(super) struct Follow {
 
 impl Service {
     /// A step-up for another key entitles to register it, here and soon.
-    pub(super) fn remember(&self, seq: i64, user: String, place: Place, action: Action, now: UtcMillis) {
+    pub(super) fn remember(
+        &self,
+        seq: i64,
+        user: String,
+        place: Place,
+        action: Action,
+        now: UtcMillis,
+    ) {
         let Action::RegisterKey { name } = action else { return };
         let mut follow = self.follow.borrow_mut();
         follow.retain(|_, f| now.since(f.at) <= FOLLOW_MS);
         if follow.len() < FOLLOW_MAX {
-            follow.insert(seq, Follow { user, desk: place.desk, exporter: place.exporter, name, at: now });
+            follow.insert(
+                seq,
+                Follow { user, desk: place.desk, exporter: place.exporter, name, at: now },
+            );
         }
     }
 
-    pub(super) async fn begin_registration(&self, t: KeyTicket, now: UtcMillis) -> Result<Challenge, StepUpRefusal> {
+    pub(super) async fn begin_registration(
+        &self,
+        t: KeyTicket,
+        now: UtcMillis,
+    ) -> Result<Challenge, StepUpRefusal> {
         check_key_name(&t.key_name).map_err(StepUpRefusal::KeyName)?;
         self.room(&t.desk, &t.exporter, now)?;
         let (display, keys) = self.holder(&t.user).await?;
-        let keys: Vec<KeyRecord> = keys.into_iter().filter(|k| k.state != KeyState::Removed).collect();
+        let keys: Vec<KeyRecord> =
+            keys.into_iter().filter(|k| k.state != KeyState::Removed).collect();
         if keys.len() >= KEYS_MAX {
             return Err(StepUpRefusal::TooManyKeys);
         }
@@ -63,8 +78,10 @@ impl Service {
         let grant = granted?;
         let person = Person { id: handle_of(&t.user), name: t.user.clone(), display };
         // One that cannot be read cannot be told apart from a new one; the database still does.
-        let existing: Vec<Passkey> = keys.iter().filter_map(|k| Passkey::from_json(&k.passkey).ok()).collect();
-        let (options, pending) = self.settings.relying_party.begin_registration(&person, &existing)?;
+        let existing: Vec<Passkey> =
+            keys.iter().filter_map(|k| Passkey::from_json(&k.passkey).ok()).collect();
+        let (options, pending) =
+            self.settings.relying_party.begin_registration(&person, &existing)?;
         let deadline = UtcMillis(now.0 + self.settings.answer_ms);
         let place = Place { desk: t.desk, exporter: t.exporter, deadline };
         let row = Row::Registration { user: t.user, name: t.key_name, grant, pending };
@@ -74,10 +91,19 @@ impl Service {
     async fn grant(&self, t: &KeyTicket, now: UtcMillis) -> Result<Grant, StepUpRefusal> {
         let typed = match &t.authority {
             Authority::ByKey { evidence_seq } => {
-                let passed = self.follow.borrow_mut().remove(evidence_seq).ok_or(StepUpRefusal::KeyNeeded)?;
-                let here = (&passed.user, &passed.desk, passed.exporter) == (&t.user, &t.desk, t.exporter);
+                let passed = self
+                    .follow
+                    .borrow_mut()
+                    .remove(evidence_seq)
+                    .ok_or(StepUpRefusal::KeyNeeded)?;
+                let here =
+                    (&passed.user, &passed.desk, passed.exporter) == (&t.user, &t.desk, t.exporter);
                 let good = here && passed.name == t.key_name && now.since(passed.at) <= FOLLOW_MS;
-                return if good { Ok(Grant::Evidence(*evidence_seq)) } else { Err(StepUpRefusal::KeyNeeded) };
+                return if good {
+                    Ok(Grant::Evidence(*evidence_seq))
+                } else {
+                    Err(StepUpRefusal::KeyNeeded)
+                };
             }
             Authority::ByCode(typed) => typed,
         };
@@ -85,8 +111,14 @@ impl Service {
         if typed.is_some() {
             self.codes.borrow_mut().check(&subject, now).map_err(StepUpRefusal::RateLimited)?;
         }
-        let digest = typed.as_ref().map(|c| OneTimeCode::read(c).map_or_else(|| "-".into(), |c| c.digest_for(CodePurpose::Key)));
-        let standing = self.registry.first_key_standing(&t.user, &t.serial, digest.as_deref(), now).await.map_err(unavailable)?;
+        let digest = typed.as_ref().map(|c| {
+            OneTimeCode::read(c).map_or_else(|| "-".into(), |c| c.digest_for(CodePurpose::Key))
+        });
+        let standing = self
+            .registry
+            .first_key_standing(&t.user, &t.serial, digest.as_deref(), now)
+            .await
+            .map_err(unavailable)?;
         match (may_register(&standing, typed.is_some(), now, self.settings.first_key_ms), digest) {
             (Ok(Ground::Enrolment), _) => Ok(Grant::Enrolment(t.serial.clone())),
             (Ok(Ground::Code), Some(digest)) => {
@@ -112,11 +144,15 @@ impl Service {
         now: UtcMillis,
     ) -> Result<KeyView, StepUpRefusal> {
         let (_, row) = self.take(id, desk, &exporter, now).await?;
-        let Row::Registration { user, name, grant, pending } = row else { return Err(StepUpRefusal::NotOpen) };
+        let Row::Registration { user, name, grant, pending } = row else {
+            return Err(StepUpRefusal::NotOpen);
+        };
         let asker = Asker { user: &user, desk };
         let done = self.register(&asker, &name, grant, pending, answer, now).await;
         match &done {
-            Ok(k) => tracing::info!(user, desk, key = k.id, model = k.model, "security key registered"),
+            Ok(k) => {
+                tracing::info!(user, desk, key = k.id, model = k.model, "security key registered")
+            }
             Err(e) => self.refused(&asker, e, "register-key", now).await,
         }
         done

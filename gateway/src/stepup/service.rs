@@ -12,7 +12,10 @@ use crate::{
     limit::{JournalBudget, RateLimit, left_out_words},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
-use signet_registry::{AccountState, KeyRecord, KeySelector, KeyState, NewEvent, RecordRefusal, Registry, RegistryError, first_key::Grant};
+use signet_registry::{
+    AccountState, KeyRecord, KeySelector, KeyState, NewEvent, RecordRefusal, Registry,
+    RegistryError, first_key::Grant,
+};
 use signet_rfq::UtcMillis;
 use signet_stepup::{
     Approval, Context,
@@ -28,7 +31,8 @@ use std::{
 };
 use tokio::{sync::mpsc, time::timeout};
 
-/// A database that takes longer counts as one that does not answer; what was asked may or may not have been done.
+/// A database that takes longer counts as one that does not answer; what was asked may or may not
+/// have been done.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
 /// Questions that are being answered at once.
 const WORKING_MAX: usize = REQUESTS_MAX;
@@ -73,7 +77,8 @@ impl Service {
         Self { registry, settings, open, follow, codes, budget, working: Cell::new(0) }
     }
 
-    /// Answers until nobody can ask any more. A question that waits for the database holds up no other.
+    /// Answers until nobody can ask any more. A question that waits for the database holds up no
+    /// other.
     pub async fn serve(self: Rc<Self>, mut requests: mpsc::Receiver<Request>) {
         while let Some(request) = requests.recv().await {
             if self.working.get() >= WORKING_MAX {
@@ -97,16 +102,28 @@ impl Service {
                 drop(to.send(self.in_time(self.finish(&id, &desk, exporter, &answer, now)).await));
             }
             Request::Drop(id) => drop(self.open.borrow_mut().remove(&id)),
-            Request::BeginRegistration(t, to) => drop(to.send(self.in_time(self.begin_registration(*t, now)).await)),
+            Request::BeginRegistration(t, to) => {
+                drop(to.send(self.in_time(self.begin_registration(*t, now)).await))
+            }
             Request::FinishRegistration { id, desk, exporter, answer, to } => {
-                drop(to.send(self.in_time(self.finish_registration(&id, &desk, exporter, &answer, now)).await));
+                drop(
+                    to.send(
+                        self.in_time(self.finish_registration(&id, &desk, exporter, &answer, now))
+                            .await,
+                    ),
+                );
             }
             Request::Keys { user, to } => drop(to.send(self.in_time(self.keys(&user)).await)),
-            Request::Rename { user, key, name, to } => drop(to.send(self.in_time(self.rename(&user, &key, &name, now)).await)),
+            Request::Rename { user, key, name, to } => {
+                drop(to.send(self.in_time(self.rename(&user, &key, &name, now)).await))
+            }
         }
     }
 
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, StepUpRefusal>>) -> Result<T, StepUpRefusal> {
+    async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, StepUpRefusal>>,
+    ) -> Result<T, StepUpRefusal> {
         timeout(ANSWER_MAX, work).await.unwrap_or_else(|_| {
             tracing::error!("step-up: the registry did not answer in time");
             Err(StepUpRefusal::Unavailable)
@@ -127,18 +144,41 @@ impl Service {
         let (options, pending) = self.settings.relying_party.begin_assertion(&keys)?;
         let deadline = UtcMillis(t.deadline.0.min(now.0 + self.settings.answer_ms));
         let place = Place { desk: t.desk, exporter: t.exporter, deadline };
-        let row = Row::StepUp { user: t.user, approval: Box::new(t.approval), policy: t.policy, pending };
+        let row =
+            Row::StepUp { user: t.user, approval: Box::new(t.approval), policy: t.policy, pending };
         Ok(Challenge { id: self.keep(place, row, now)?, options, deadline })
     }
 
-    async fn finish(&self, id: &str, desk: &str, exporter: [u8; 32], answer: &str, now: UtcMillis) -> Result<Passed, StepUpRefusal> {
+    async fn finish(
+        &self,
+        id: &str,
+        desk: &str,
+        exporter: [u8; 32],
+        answer: &str,
+        now: UtcMillis,
+    ) -> Result<Passed, StepUpRefusal> {
         let (place, row) = self.take(id, desk, &exporter, now).await?;
-        let Row::StepUp { user, approval, policy, pending } = row else { return Err(StepUpRefusal::NotOpen) };
+        let Row::StepUp { user, approval, policy, pending } = row else {
+            return Err(StepUpRefusal::NotOpen);
+        };
         let asker = Asker { user: &user, desk };
-        let done = self.judge(&Asked { user: &user, approval: &approval, policy: &policy, place: &place }, pending, answer, now).await;
+        let done = self
+            .judge(
+                &Asked { user: &user, approval: &approval, policy: &policy, place: &place },
+                pending,
+                answer,
+                now,
+            )
+            .await;
         match &done {
             Ok(passed) => {
-                tracing::info!(user, desk, evidence = passed.evidence_seq, action = approval.action.word(), "step-up passed");
+                tracing::info!(
+                    user,
+                    desk,
+                    evidence = passed.evidence_seq,
+                    action = approval.action.word(),
+                    "step-up passed"
+                );
                 self.remember(passed.evidence_seq, user, place, approval.action, now);
             }
             Err(e) => self.refused(&asker, e, approval.action.word(), now).await,
@@ -146,34 +186,59 @@ impl Service {
         done
     }
 
-    async fn judge(&self, asked: &Asked<'_>, pending: PendingAssertion, answer: &str, now: UtcMillis) -> Result<Passed, StepUpRefusal> {
+    async fn judge(
+        &self,
+        asked: &Asked<'_>,
+        pending: PendingAssertion,
+        answer: &str,
+        now: UtcMillis,
+    ) -> Result<Passed, StepUpRefusal> {
         let text = asked.approval.text().map_err(|e| StepUpRefusal::BadApproval(e.to_string()))?;
         let expected = Context { approval: digest_of(&text), exporter: asked.place.exporter };
-        let assertion = match self.settings.relying_party.finish_assertion(pending, answer, &expected) {
-            Ok(a) => a,
-            Err(e) => {
-                if let RpError::CounterWentBack { credential_id } = &e {
-                    self.registry.counter_went_back(credential_id, now).await.map_err(unavailable)?;
+        let assertion =
+            match self.settings.relying_party.finish_assertion(pending, answer, &expected) {
+                Ok(a) => a,
+                Err(e) => {
+                    if let RpError::CounterWentBack { credential_id } = &e {
+                        self.registry
+                            .counter_went_back(credential_id, now)
+                            .await
+                            .map_err(unavailable)?;
+                    }
+                    return Err(e.into());
                 }
-                return Err(e.into());
-            }
-        };
+            };
         let credential_id = B64.encode(&assertion.credential_id);
         let keys = self.registry.keys_of(asked.user).await.map_err(unavailable)?;
-        let key = keys.into_iter().find(|k| k.credential_id == credential_id).ok_or(StepUpRefusal::NoSuchKey)?;
+        let key = keys
+            .into_iter()
+            .find(|k| k.credential_id == credential_id)
+            .ok_or(StepUpRefusal::NoSuchKey)?;
         let counter = assertion.counter;
         let evidence = self.evidence(asked, text, assertion, &key, now);
-        let done = self.registry.record_assertion(&credential_id, counter, evidence, asked.approval.action.word(), now).await;
+        let done = self
+            .registry
+            .record_assertion(&credential_id, counter, evidence, asked.approval.action.word(), now)
+            .await;
         let recorded = done.map_err(|e| match e {
             RecordRefusal::UserLocked => StepUpRefusal::UserLocked,
             RecordRefusal::KeyNotActive => StepUpRefusal::NoUsableKey("it was locked or removed"),
-            RecordRefusal::CounterWentBack => RpError::CounterWentBack { credential_id: credential_id.clone() }.into(),
+            RecordRefusal::CounterWentBack => {
+                RpError::CounterWentBack { credential_id: credential_id.clone() }.into()
+            }
             RecordRefusal::Registry(e) => unavailable(e),
         })?;
         Ok(Passed { evidence_seq: recorded.seq, key_name: recorded.key_name })
     }
 
-    fn evidence(&self, asked: &Asked<'_>, approval: String, a: Assertion, key: &KeyRecord, now: UtcMillis) -> Evidence {
+    fn evidence(
+        &self,
+        asked: &Asked<'_>,
+        approval: String,
+        a: Assertion,
+        key: &KeyRecord,
+        now: UtcMillis,
+    ) -> Evidence {
         let rp = &self.settings.relying_party;
         Evidence {
             v: VERSION,
@@ -204,16 +269,29 @@ impl Service {
         Ok(keys.iter().filter(|k| k.state != KeyState::Removed).map(view).collect())
     }
 
-    async fn rename(&self, user: &str, key: &str, name: &str, now: UtcMillis) -> Result<KeyView, StepUpRefusal> {
+    async fn rename(
+        &self,
+        user: &str,
+        key: &str,
+        name: &str,
+        now: UtcMillis,
+    ) -> Result<KeyView, StepUpRefusal> {
         let which = KeySelector { user: user.into(), key: key.into() };
         let renamed = self.registry.rename_key(&which, name, user, now).await;
         renamed.map(|k| view(&k)).map_err(Into::into)
     }
 
     /// A user who may act: the name for people, and the keys.
-    pub(super) async fn holder(&self, user: &str) -> Result<(String, Vec<KeyRecord>), StepUpRefusal> {
+    pub(super) async fn holder(
+        &self,
+        user: &str,
+    ) -> Result<(String, Vec<KeyRecord>), StepUpRefusal> {
         let (state, name, keys) = self.registry.key_holder(user).await.map_err(unavailable)?;
-        if state == AccountState::Locked { Err(StepUpRefusal::UserLocked) } else { Ok((name, keys)) }
+        if state == AccountState::Locked {
+            Err(StepUpRefusal::UserLocked)
+        } else {
+            Ok((name, keys))
+        }
     }
 
     /// The keys that may answer: active, and of a model that is still approved.
@@ -227,30 +305,52 @@ impl Service {
         }
         let rp = &self.settings.relying_party;
         let read = |k: &&KeyRecord| {
-            Passkey::from_json(&k.passkey).map(|p| p.with_counter(k.counter)).and_then(|p| rp.still_listed(&p).map(|_| p.clone()))
+            Passkey::from_json(&k.passkey)
+                .map(|p| p.with_counter(k.counter))
+                .and_then(|p| rp.still_listed(&p).map(|_| p.clone()))
         };
         let (mut good, mut why) = (Vec::new(), "");
         for k in &active {
             match read(k) {
                 Ok(p) => good.push(p),
                 Err(e) => {
-                    tracing::warn!(user = k.user, key = k.id, code = e.code(), "a registered key is left out: {e}");
-                    why = if matches!(e, RpError::StoredKey(_)) { "they cannot be read" } else { "their models are not approved any more" };
+                    tracing::warn!(
+                        user = k.user,
+                        key = k.id,
+                        code = e.code(),
+                        "a registered key is left out: {e}"
+                    );
+                    why = if matches!(e, RpError::StoredKey(_)) {
+                        "they cannot be read"
+                    } else {
+                        "their models are not approved any more"
+                    };
                 }
             }
         }
         if good.is_empty() { Err(StepUpRefusal::NoUsableKey(why)) } else { Ok(good) }
     }
 
-    pub(super) fn room(&self, desk: &str, exporter: &[u8; 32], now: UtcMillis) -> Result<(), StepUpRefusal> {
+    pub(super) fn room(
+        &self,
+        desk: &str,
+        exporter: &[u8; 32],
+        now: UtcMillis,
+    ) -> Result<(), StepUpRefusal> {
         self.open.borrow_mut().make_room(desk, exporter, now).map_err(|full| match full {
             Full::Desk => StepUpRefusal::TooManyOpen,
             Full::All => StepUpRefusal::Busy,
         })
     }
 
-    /// Keeps a challenge; its id. Room is asked for again: others may have come while the database was asked.
-    pub(super) fn keep(&self, place: Place, row: Row, now: UtcMillis) -> Result<String, StepUpRefusal> {
+    /// Keeps a challenge; its id. Room is asked for again: others may have come while the database
+    /// was asked.
+    pub(super) fn keep(
+        &self,
+        place: Place,
+        row: Row,
+        now: UtcMillis,
+    ) -> Result<String, StepUpRefusal> {
         self.room(&place.desk, &place.exporter, now)?;
         let mut random = [0u8; 16];
         aws_lc_rs::rand::fill(&mut random).map_err(|_| StepUpRefusal::Unavailable)?;
@@ -259,7 +359,13 @@ impl Service {
         Ok(id)
     }
 
-    pub(super) async fn take(&self, id: &str, desk: &str, exporter: &[u8; 32], now: UtcMillis) -> Result<(Place, Row), StepUpRefusal> {
+    pub(super) async fn take(
+        &self,
+        id: &str,
+        desk: &str,
+        exporter: &[u8; 32],
+        now: UtcMillis,
+    ) -> Result<(Place, Row), StepUpRefusal> {
         let taken = self.open.borrow_mut().take(id, desk, exporter, now);
         let refusal = match taken {
             Ok(found) => return Ok(found),
@@ -272,17 +378,36 @@ impl Service {
     }
 
     /// Writes a refusal down, unless it is ours or there are too many.
-    pub(super) async fn refused(&self, asker: &Asker<'_>, why: &StepUpRefusal, what: &str, now: UtcMillis) {
-        tracing::warn!(user = asker.user, desk = asker.desk, code = why.code(), what, "step-up refused: {why}");
+    pub(super) async fn refused(
+        &self,
+        asker: &Asker<'_>,
+        why: &StepUpRefusal,
+        what: &str,
+        now: UtcMillis,
+    ) {
+        tracing::warn!(
+            user = asker.user,
+            desk = asker.desk,
+            code = why.code(),
+            what,
+            "step-up refused: {why}"
+        );
         if matches!(why, StepUpRefusal::Unavailable | StepUpRefusal::Busy) {
             return;
         }
         let Some(left_out) = self.budget.borrow_mut().spend(now) else { return };
         let more = left_out_words(left_out);
         let detail = format!("{what}: {} {why}{more}", why.code());
-        let event = NewEvent::new(now, &format!("desk {}", asker.desk), "stepup.refused", asker.user, detail);
+        let event = NewEvent::new(
+            now,
+            &format!("desk {}", asker.desk),
+            "stepup.refused",
+            asker.user,
+            detail,
+        );
         if let Err(e) = self.registry.note(event).await {
-            tracing::error!(error = %e, code = e.code(), "a refused step-up could not be written down");
+            tracing::error!(error = %e, code = e.code(), "a refused step-up could not be written \
+                down");
         }
     }
 }

@@ -1,6 +1,9 @@
 use super::*;
 use crate::stepup::{Authority, KeyTicket};
-use signet_registry::{CertificateRequest, Claim, CodePurpose, IssuedCertificate, NewCode, NewUser, RegistryUrl, code::OneTimeCode};
+use signet_registry::{
+    CertificateRequest, Claim, CodePurpose, IssuedCertificate, NewCode, NewUser, RegistryUrl,
+    code::OneTimeCode,
+};
 use signet_softkey::{Maker, Quirk, SoftKey, challenge_of};
 use signet_stepup::{
     Action, CeremonyKind, Digest, SessionReason, client_data_json,
@@ -27,8 +30,17 @@ struct World {
 
 fn settings(maker: &Maker, models: &[(&str, &str)]) -> StepUp {
     let list = AttestationList::from_toml(&maker.list(models), Path::new("/")).unwrap();
-    let rp = RpSettings { rp_id: "stepup.bank.example".into(), origin: None, name: "Bank".into(), timeout: Duration::from_secs(60) };
-    StepUp { relying_party: RelyingParty::new(&rp, list).unwrap(), first_key_ms: HOUR, answer_ms: 60_000 }
+    let rp = RpSettings {
+        rp_id: "stepup.bank.example".into(),
+        origin: None,
+        name: "Bank".into(),
+        timeout: Duration::from_secs(60),
+    };
+    StepUp {
+        relying_party: RelyingParty::new(&rp, list).unwrap(),
+        first_key_ms: HOUR,
+        answer_ms: 60_000,
+    }
 }
 
 async fn open(dir: &TempDir) -> Registry {
@@ -47,7 +59,11 @@ impl World {
             role: "standard".into(),
             protection: "keychain".into(),
         };
-        let code = |digest: &str| NewCode { digest: digest.into(), expires: UtcMillis(T0.0 + HOUR), managed: false };
+        let code = |digest: &str| NewCode {
+            digest: digest.into(),
+            expires: UtcMillis(T0.0 + HOUR),
+            managed: false,
+        };
         let users = [(user("alice"), code("a")), (user("bob"), code("b"))];
         registry.add_users(&users, "test", UtcMillis(T0.0 - 1)).await.unwrap();
         enrol(&registry, "a", SERIAL).await;
@@ -71,7 +87,11 @@ impl World {
         self.now.set(self.now.get() + ms);
     }
 
-    async fn begin_key(&self, name: &str, authority: Authority) -> Result<Challenge, StepUpRefusal> {
+    async fn begin_key(
+        &self,
+        name: &str,
+        authority: Authority,
+    ) -> Result<Challenge, StepUpRefusal> {
         let ticket = KeyTicket {
             user: "alice".into(),
             desk: "ALICE".into(),
@@ -83,9 +103,19 @@ impl World {
         self.service.begin_registration(ticket, self.now()).await
     }
 
-    async fn register(&self, key: &mut SoftKey, name: &str, authority: Authority) -> Result<KeyView, StepUpRefusal> {
+    async fn register(
+        &self,
+        key: &mut SoftKey,
+        name: &str,
+        authority: Authority,
+    ) -> Result<KeyView, StepUpRefusal> {
         let c = self.begin_key(name, authority).await?;
-        let data = client_data_json(CeremonyKind::Register, &challenge_of(&c.options), "https://stepup.bank.example", None);
+        let data = client_data_json(
+            CeremonyKind::Register,
+            &challenge_of(&c.options),
+            "https://stepup.bank.example",
+            None,
+        );
         let answer = key.register(&c.options, &data);
         self.service.finish_registration(&c.id, "ALICE", HERE, &answer, self.now()).await
     }
@@ -105,7 +135,11 @@ impl World {
 
     async fn key_code(&self, random: u8) -> Authority {
         let code = OneTimeCode::new([random; 16]);
-        let new = NewCode { digest: code.digest_for(CodePurpose::Key), expires: UtcMillis(self.now.get() + HOUR), managed: false };
+        let new = NewCode {
+            digest: code.digest_for(CodePurpose::Key),
+            expires: UtcMillis(self.now.get() + HOUR),
+            managed: false,
+        };
         self.service.registry.add_key_code("alice", &new, "test", self.now()).await.unwrap();
         Authority::ByCode(Some(code.shown()))
     }
@@ -121,9 +155,22 @@ impl World {
 
 /// `alice` redeems a code and gets a certificate.
 async fn enrol(registry: &Registry, digest: &str, serial: &str) {
-    let ask = CertificateRequest { common_name: "laptop".into(), device: "laptop".into(), key: format!("key of {serial}") };
-    let Claim::Issue(order) = registry.claim_by_code("alice", Some(digest), &ask, T0).await.unwrap() else { panic!() };
-    let issued = IssuedCertificate { serial: serial.into(), not_before: T0, not_after: UtcMillis(T0.0 + 24 * HOUR), der: vec![1] };
+    let ask = CertificateRequest {
+        common_name: "laptop".into(),
+        device: "laptop".into(),
+        key: format!("key of {serial}"),
+    };
+    let Claim::Issue(order) =
+        registry.claim_by_code("alice", Some(digest), &ask, T0).await.unwrap()
+    else {
+        panic!()
+    };
+    let issued = IssuedCertificate {
+        serial: serial.into(),
+        not_before: T0,
+        not_after: UtcMillis(T0.0 + 24 * HOUR),
+        der: vec![1],
+    };
     registry.complete(&order, &issued, "test", T0).await.unwrap();
 }
 
@@ -136,7 +183,14 @@ fn approval(action: Action) -> Approval {
 }
 
 fn ticket(action: Action, deadline: UtcMillis) -> Ticket {
-    Ticket { user: "alice".into(), desk: "ALICE".into(), exporter: HERE, approval: approval(action), policy: "p1".into(), deadline }
+    Ticket {
+        user: "alice".into(),
+        desk: "ALICE".into(),
+        exporter: HERE,
+        approval: approval(action),
+        policy: "p1".into(),
+        deadline,
+    }
 }
 
 fn sign(key: &mut SoftKey, c: &Challenge, action: Action, exporter: [u8; 32]) -> String {
@@ -144,7 +198,12 @@ fn sign(key: &mut SoftKey, c: &Challenge, action: Action, exporter: [u8; 32]) ->
 }
 
 fn sign_for(key: &mut SoftKey, c: &Challenge, context: &Context) -> String {
-    let data = client_data_json(CeremonyKind::Sign, &challenge_of(&c.options), "https://stepup.bank.example", Some(context));
+    let data = client_data_json(
+        CeremonyKind::Sign,
+        &challenge_of(&c.options),
+        "https://stepup.bank.example",
+        Some(context),
+    );
     key.sign(&c.options, &data).unwrap()
 }
 
@@ -160,7 +219,10 @@ fn a_first_key_and_a_step_up_with_evidence() {
         assert_eq!(w.begin(logon()).await, Err(StepUpRefusal::NoKey));
         let mut key = w.maker.key(MODEL);
         let made = w.register(&mut key, "blue", Authority::ByCode(None)).await.unwrap();
-        assert_eq!((made.name.as_str(), made.model.as_str(), made.state), ("blue", "Test key", KeyState::Active));
+        assert_eq!(
+            (made.name.as_str(), made.model.as_str(), made.state),
+            ("blue", "Test key", KeyState::Active)
+        );
         w.later(5);
         let passed = w.step_up(&mut key, logon()).await.unwrap();
         assert_eq!(passed, Passed { evidence_seq: 1, key_name: "blue".into() });
@@ -172,7 +234,10 @@ fn a_first_key_and_a_step_up_with_evidence() {
         let row = w.service.registry.evidence_by_seq(1).await.unwrap().unwrap();
         let record = Evidence::from_json(&row.record).unwrap();
         assert_eq!(record.verify(), Ok(()));
-        assert_eq!((record.user.as_str(), record.policy.as_str(), record.key_name.as_str()), ("alice", "p1", "blue"));
+        assert_eq!(
+            (record.user.as_str(), record.policy.as_str(), record.key_name.as_str()),
+            ("alice", "p1", "blue")
+        );
         assert_eq!(record.approval, approval(logon()).text().unwrap());
         // Nobody's admission depends on it, so no gateway reads its view anew.
         assert_eq!(w.service.registry.version().await.unwrap(), version);
@@ -186,7 +251,11 @@ fn who_may_register_a_first_key() {
     run(async {
         let w = World::new().await;
         w.later(HOUR);
-        assert_eq!(w.begin_key("k", Authority::ByCode(None)).await, Err(StepUpRefusal::CodeNeeded), "the hour is over");
+        assert_eq!(
+            w.begin_key("k", Authority::ByCode(None)).await,
+            Err(StepUpRefusal::CodeNeeded),
+            "the hour is over"
+        );
         w.later(-1);
         let other = KeyTicket {
             user: "alice".into(),
@@ -198,11 +267,19 @@ fn who_may_register_a_first_key() {
         };
         let of_bob = KeyTicket { user: "bob".into(), serial: SERIAL.into(), ..other.clone() };
         for t in [other, of_bob] {
-            assert_eq!(w.service.begin_registration(t, w.now()).await, Err(StepUpRefusal::CodeNeeded), "not this certificate");
+            assert_eq!(
+                w.service.begin_registration(t, w.now()).await,
+                Err(StepUpRefusal::CodeNeeded),
+                "not this certificate"
+            );
         }
         let mut key = w.maker.key(MODEL);
         w.register(&mut key, "blue", Authority::ByCode(None)).await.unwrap();
-        assert_eq!(w.begin_key("k", Authority::ByCode(None)).await, Err(StepUpRefusal::KeyNeeded), "there is one now");
+        assert_eq!(
+            w.begin_key("k", Authority::ByCode(None)).await,
+            Err(StepUpRefusal::KeyNeeded),
+            "there is one now"
+        );
         // After a reset the enrolment counts no more: a code is needed, once.
         w.service.registry.reset_keys("alice", "lost", "admin", w.now()).await.unwrap();
         assert_eq!(w.begin_key("k", Authority::ByCode(None)).await, Err(StepUpRefusal::CodeNeeded));
@@ -223,13 +300,20 @@ fn an_enrolment_code_is_no_key_code_and_the_other_way_round() {
     run(async {
         let w = World::new().await;
         let code = OneTimeCode::new([7; 16]);
-        let new = NewCode { digest: code.digest(), expires: UtcMillis(T0.0 + HOUR), managed: false };
+        let new =
+            NewCode { digest: code.digest(), expires: UtcMillis(T0.0 + HOUR), managed: false };
         w.service.registry.add_code("alice", &new, "test", w.now()).await.unwrap();
-        assert_eq!(w.begin_key("k", Authority::ByCode(Some(code.shown()))).await, Err(StepUpRefusal::CodeWrong));
+        assert_eq!(
+            w.begin_key("k", Authority::ByCode(Some(code.shown()))).await,
+            Err(StepUpRefusal::CodeWrong)
+        );
         w.key_code(8).await;
-        let ask = CertificateRequest { common_name: "l".into(), device: "l".into(), key: "k".into() };
+        let ask =
+            CertificateRequest { common_name: "l".into(), device: "l".into(), key: "k".into() };
         let digest = OneTimeCode::new([8; 16]).digest_for(CodePurpose::Key);
-        assert!(w.service.registry.claim_by_code("alice", Some(&digest), &ask, w.now()).await.is_err());
+        assert!(
+            w.service.registry.claim_by_code("alice", Some(&digest), &ask, w.now()).await.is_err()
+        );
     });
 }
 
@@ -242,7 +326,9 @@ fn codes_are_not_guessed() {
         for _ in 0..5 {
             assert_eq!(w.begin_key("k", wrong()).await, Err(StepUpRefusal::CodeWrong));
         }
-        assert!(matches!(w.begin_key("k", good.clone()).await, Err(StepUpRefusal::RateLimited(s)) if s > 0));
+        assert!(
+            matches!(w.begin_key("k", good.clone()).await, Err(StepUpRefusal::RateLimited(s)) if s > 0)
+        );
         w.later(CODE_WINDOW_MS);
         assert!(w.begin_key("k", good).await.is_ok());
         assert_eq!(w.kinds().await.iter().filter(|k| *k == "stepup.refused").count(), 6);
@@ -254,19 +340,36 @@ fn a_grant_that_went_away_before_the_answer_counts_no_more() {
     run(async {
         let w = World::new().await;
         let mut key = w.maker.key(MODEL);
-        let data = |c: &Challenge| client_data_json(CeremonyKind::Register, &challenge_of(&c.options), "https://stepup.bank.example", None);
+        let data = |c: &Challenge| {
+            client_data_json(
+                CeremonyKind::Register,
+                &challenge_of(&c.options),
+                "https://stepup.bank.example",
+                None,
+            )
+        };
         // Two challenges on one ground: the second answer finds a key there.
-        let (a, b) = (w.begin_key("a", Authority::ByCode(None)).await.unwrap(), w.begin_key("b", Authority::ByCode(None)).await.unwrap());
-        let (first, second) = (key.register(&a.options, &data(&a)), key.register(&b.options, &data(&b)));
+        let (a, b) = (
+            w.begin_key("a", Authority::ByCode(None)).await.unwrap(),
+            w.begin_key("b", Authority::ByCode(None)).await.unwrap(),
+        );
+        let (first, second) =
+            (key.register(&a.options, &data(&a)), key.register(&b.options, &data(&b)));
         assert!(w.service.finish_registration(&a.id, "ALICE", HERE, &first, w.now()).await.is_ok());
-        assert_eq!(w.service.finish_registration(&b.id, "ALICE", HERE, &second, w.now()).await, Err(StepUpRefusal::CodeNeeded));
+        assert_eq!(
+            w.service.finish_registration(&b.id, "ALICE", HERE, &second, w.now()).await,
+            Err(StepUpRefusal::CodeNeeded)
+        );
         // The same with a code that is replaced meanwhile.
         w.service.registry.reset_keys("alice", "lost", "admin", w.now()).await.unwrap();
         let code = w.key_code(1).await;
         let c = w.begin_key("c", code).await.unwrap();
         w.key_code(2).await;
         let answer = key.register(&c.options, &data(&c));
-        assert_eq!(w.service.finish_registration(&c.id, "ALICE", HERE, &answer, w.now()).await, Err(StepUpRefusal::CodeNeeded));
+        assert_eq!(
+            w.service.finish_registration(&c.id, "ALICE", HERE, &answer, w.now()).await,
+            Err(StepUpRefusal::CodeNeeded)
+        );
         assert_eq!(w.service.keys("alice").await, Ok(vec![]));
     });
 }
@@ -278,11 +381,23 @@ fn another_key_takes_a_step_up_with_the_first() {
         let name = |n: &str| Action::RegisterKey { name: n.into() };
         let mut other = w.maker.key(MODEL);
         let by = |seq| Authority::ByKey { evidence_seq: seq };
-        assert_eq!(w.begin_key("green", by(1)).await, Err(StepUpRefusal::KeyNeeded), "nothing was passed");
+        assert_eq!(
+            w.begin_key("green", by(1)).await,
+            Err(StepUpRefusal::KeyNeeded),
+            "nothing was passed"
+        );
         let seq = w.step_up(&mut key, logon()).await.unwrap().evidence_seq;
-        assert_eq!(w.begin_key("green", by(seq)).await, Err(StepUpRefusal::KeyNeeded), "that was for something else");
+        assert_eq!(
+            w.begin_key("green", by(seq)).await,
+            Err(StepUpRefusal::KeyNeeded),
+            "that was for something else"
+        );
         let seq = w.step_up(&mut key, name("green")).await.unwrap().evidence_seq;
-        assert_eq!(w.begin_key("red", by(seq)).await, Err(StepUpRefusal::KeyNeeded), "another name");
+        assert_eq!(
+            w.begin_key("red", by(seq)).await,
+            Err(StepUpRefusal::KeyNeeded),
+            "another name"
+        );
         let seq = w.step_up(&mut key, name("green")).await.unwrap().evidence_seq;
         w.later(120_001);
         assert_eq!(w.begin_key("green", by(seq)).await, Err(StepUpRefusal::KeyNeeded), "too late");
@@ -292,7 +407,8 @@ fn another_key_takes_a_step_up_with_the_first() {
         // Either key counts from now on.
         w.step_up(&mut other, logon()).await.unwrap();
         w.step_up(&mut key, logon()).await.unwrap();
-        let elsewhere = |t: KeyTicket, desk: &str, exporter| KeyTicket { desk: desk.into(), exporter, ..t };
+        let elsewhere =
+            |t: KeyTicket, desk: &str, exporter| KeyTicket { desk: desk.into(), exporter, ..t };
         for (desk, exporter) in [("BOB", HERE), ("ALICE", THERE)] {
             let seq = w.step_up(&mut key, name("red")).await.unwrap().evidence_seq;
             let t = KeyTicket {
@@ -315,16 +431,47 @@ fn names_of_keys() {
         let (w, mut key) = World::with_key().await;
         // Keys are listed by age.
         w.later(1);
-        let seq = w.step_up(&mut key, Action::RegisterKey { name: "green".into() }).await.unwrap().evidence_seq;
-        w.register(&mut w.maker.key(MODEL), "green", Authority::ByKey { evidence_seq: seq }).await.unwrap();
-        let (blue, green) = (w.service.keys("alice").await.unwrap()[0].clone(), w.service.keys("alice").await.unwrap()[1].clone());
+        let seq = w
+            .step_up(&mut key, Action::RegisterKey { name: "green".into() })
+            .await
+            .unwrap()
+            .evidence_seq;
+        w.register(&mut w.maker.key(MODEL), "green", Authority::ByKey { evidence_seq: seq })
+            .await
+            .unwrap();
+        let (blue, green) = (
+            w.service.keys("alice").await.unwrap()[0].clone(),
+            w.service.keys("alice").await.unwrap()[1].clone(),
+        );
         for bad in ["", " x", "a\nb", &"x".repeat(41), "GREEN"] {
-            assert!(matches!(w.service.rename("alice", &blue.id, bad, w.now()).await, Err(StepUpRefusal::KeyName(_))), "{bad:?}");
-            assert!(matches!(w.begin_key(bad, Authority::ByCode(None)).await, Err(StepUpRefusal::KeyName(_))), "{bad:?}");
+            assert!(
+                matches!(
+                    w.service.rename("alice", &blue.id, bad, w.now()).await,
+                    Err(StepUpRefusal::KeyName(_))
+                ),
+                "{bad:?}"
+            );
+            assert!(
+                matches!(
+                    w.begin_key(bad, Authority::ByCode(None)).await,
+                    Err(StepUpRefusal::KeyName(_))
+                ),
+                "{bad:?}"
+            );
         }
-        assert_eq!(w.service.rename("alice", &green.id, "Green", w.now()).await.unwrap().name, "Green", "its own name in capitals");
-        assert_eq!(w.service.rename("bob", &blue.id, "mine", w.now()).await, Err(StepUpRefusal::NoSuchKey));
-        assert_eq!(w.service.rename("alice", "0123", "mine", w.now()).await, Err(StepUpRefusal::NoSuchKey));
+        assert_eq!(
+            w.service.rename("alice", &green.id, "Green", w.now()).await.unwrap().name,
+            "Green",
+            "its own name in capitals"
+        );
+        assert_eq!(
+            w.service.rename("bob", &blue.id, "mine", w.now()).await,
+            Err(StepUpRefusal::NoSuchKey)
+        );
+        assert_eq!(
+            w.service.rename("alice", "0123", "mine", w.now()).await,
+            Err(StepUpRefusal::NoSuchKey)
+        );
     });
 }
 
@@ -344,8 +491,16 @@ fn a_challenge_is_answered_once_here_and_in_time() {
             let c = w.begin(logon()).await.unwrap();
             let answer = sign(&mut key, &c, logon(), HERE);
             w.later(wait);
-            assert_eq!(w.service.finish(&c.id, desk, exporter, &answer, w.now()).await, Err(want), "{name}");
-            assert_eq!(w.answer(&c, &answer).await, Err(StepUpRefusal::NotOpen), "{name}: and gone");
+            assert_eq!(
+                w.service.finish(&c.id, desk, exporter, &answer, w.now()).await,
+                Err(want),
+                "{name}"
+            );
+            assert_eq!(
+                w.answer(&c, &answer).await,
+                Err(StepUpRefusal::NotOpen),
+                "{name}: and gone"
+            );
         }
         let c = w.begin(logon()).await.unwrap();
         w.later(60_000);
@@ -353,15 +508,23 @@ fn a_challenge_is_answered_once_here_and_in_time() {
         // Taken back.
         let c = w.begin(logon()).await.unwrap();
         w.service.answer(Request::Drop(c.id.clone())).await;
-        assert_eq!(w.answer(&c, &sign(&mut key, &c, logon(), HERE)).await, Err(StepUpRefusal::NotOpen));
+        assert_eq!(
+            w.answer(&c, &sign(&mut key, &c, logon(), HERE)).await,
+            Err(StepUpRefusal::NotOpen)
+        );
         // A gateway that was restarted knows nothing of it.
         let c = w.begin(logon()).await.unwrap();
-        let again = Service::new(w.service.registry.clone(), settings(&w.maker, &[(MODEL, "Test key")]));
-        let done = again.finish(&c.id, "ALICE", HERE, &sign(&mut key, &c, logon(), HERE), w.now()).await;
+        let again =
+            Service::new(w.service.registry.clone(), settings(&w.maker, &[(MODEL, "Test key")]));
+        let done =
+            again.finish(&c.id, "ALICE", HERE, &sign(&mut key, &c, logon(), HERE), w.now()).await;
         assert_eq!(done, Err(StepUpRefusal::NotOpen));
         // An answer to one kind of challenge is none to the other.
         let c = w.begin(logon()).await.unwrap();
-        let done = w.service.finish_registration(&c.id, "ALICE", HERE, &sign(&mut key, &c, logon(), HERE), w.now()).await;
+        let done = w
+            .service
+            .finish_registration(&c.id, "ALICE", HERE, &sign(&mut key, &c, logon(), HERE), w.now())
+            .await;
         assert_eq!(done, Err(StepUpRefusal::NotOpen));
         assert_eq!(w.evidence_count().await, 2);
     });
@@ -371,7 +534,9 @@ fn a_challenge_is_answered_once_here_and_in_time() {
 fn deadlines_are_cut_to_what_is_configured() {
     run(async {
         let (w, _) = World::with_key().await;
-        let begin = async |at: i64| w.service.begin(ticket(logon(), UtcMillis(at)), w.now()).await.map(|c| c.deadline.0);
+        let begin = async |at: i64| {
+            w.service.begin(ticket(logon(), UtcMillis(at)), w.now()).await.map(|c| c.deadline.0)
+        };
         assert_eq!(begin(T0.0 + 10).await, Ok(T0.0 + 10));
         assert_eq!(begin(T0.0 + HOUR).await, Ok(T0.0 + 60_000));
         assert_eq!(begin(T0.0 - 1).await, Err(StepUpRefusal::Late));
@@ -384,8 +549,18 @@ fn table_of_answers_that_do_not_count() {
         let (w, mut key) = World::with_key().await;
         let right = Context { approval: approval(logon()).digest().unwrap(), exporter: HERE };
         for (name, quirk, context, want) in [
-            ("another approval", None, Context { approval: Digest([9; 32]), ..right }, RpError::ApprovalDiffers),
-            ("another connection", None, Context { exporter: THERE, ..right }, RpError::OtherConnection),
+            (
+                "another approval",
+                None,
+                Context { approval: Digest([9; 32]), ..right },
+                RpError::ApprovalDiffers,
+            ),
+            (
+                "another connection",
+                None,
+                Context { exporter: THERE, ..right },
+                RpError::OtherConnection,
+            ),
             ("no PIN", Some(Quirk::NoUserVerification), right, RpError::NotVerified),
             ("no touch", Some(Quirk::NoUserPresence), right, RpError::NotPresent),
         ] {
@@ -396,7 +571,9 @@ fn table_of_answers_that_do_not_count() {
             assert_eq!(w.answer(&c, &answer).await, Err(StepUpRefusal::Answer(want)), "{name}");
         }
         // The connection is the one of the challenge, whichever that is.
-        for (signed, want) in [(HERE, Err(StepUpRefusal::Answer(RpError::OtherConnection))), (THERE, Ok(1))] {
+        for (signed, want) in
+            [(HERE, Err(StepUpRefusal::Answer(RpError::OtherConnection))), (THERE, Ok(1))]
+        {
             let there = Ticket { exporter: THERE, ..ticket(logon(), UtcMillis(T0.0 + 10)) };
             let c = w.service.begin(there, w.now()).await.unwrap();
             let answer = sign(&mut key, &c, logon(), signed);
@@ -415,7 +592,8 @@ fn a_counter_that_goes_back_locks_the_key() {
         let (w, mut key) = World::with_key().await;
         w.step_up(&mut key, logon()).await.unwrap();
         key.quirk = Some(Quirk::CounterBack);
-        let went_back = |e| matches!(e, Err(StepUpRefusal::Answer(RpError::CounterWentBack { .. })));
+        let went_back =
+            |e| matches!(e, Err(StepUpRefusal::Answer(RpError::CounterWentBack { .. })));
         assert!(went_back(w.step_up(&mut key, logon()).await));
         assert_eq!(w.begin(logon()).await, Err(StepUpRefusal::NoUsableKey("locked")));
         assert_eq!(w.service.keys("alice").await.unwrap()[0].state, KeyState::Locked);
@@ -423,7 +601,8 @@ fn a_counter_that_goes_back_locks_the_key() {
         // Also when each challenge alone looks good: the newest state counts.
         let (w, mut key) = World::with_key().await;
         let (a, b) = (w.begin(logon()).await.unwrap(), w.begin(logon()).await.unwrap());
-        let (first, second) = (sign(&mut key, &a, logon(), HERE), sign(&mut key, &b, logon(), HERE));
+        let (first, second) =
+            (sign(&mut key, &a, logon(), HERE), sign(&mut key, &b, logon(), HERE));
         assert!(w.answer(&b, &second).await.is_ok());
         assert!(went_back(w.answer(&a, &first).await));
         assert_eq!(w.service.keys("alice").await.unwrap()[0].state, KeyState::Locked);
@@ -436,17 +615,30 @@ fn what_is_locked_meanwhile_does_not_count() {
     run(async {
         let (w, mut key) = World::with_key().await;
         let which = KeySelector { user: "alice".into(), key: "blue".into() };
-        let set = async |state| w.service.registry.set_key_state(&which, state, "", "admin", w.now()).await.unwrap();
+        let set = async |state| {
+            w.service.registry.set_key_state(&which, state, "", "admin", w.now()).await.unwrap()
+        };
         let c = w.begin(logon()).await.unwrap();
         set(KeyState::Locked).await;
         let done = w.answer(&c, &sign(&mut key, &c, logon(), HERE)).await;
         assert_eq!(done, Err(StepUpRefusal::NoUsableKey("it was locked or removed")));
         set(KeyState::Active).await;
         let c = w.begin(logon()).await.unwrap();
-        w.service.registry.set_user_state("alice", AccountState::Locked, "admin", w.now()).await.unwrap();
-        assert_eq!(w.answer(&c, &sign(&mut key, &c, logon(), HERE)).await, Err(StepUpRefusal::UserLocked));
+        w.service
+            .registry
+            .set_user_state("alice", AccountState::Locked, "admin", w.now())
+            .await
+            .unwrap();
+        assert_eq!(
+            w.answer(&c, &sign(&mut key, &c, logon(), HERE)).await,
+            Err(StepUpRefusal::UserLocked)
+        );
         assert_eq!(w.begin(logon()).await, Err(StepUpRefusal::UserLocked));
-        w.service.registry.set_user_state("alice", AccountState::Active, "admin", w.now()).await.unwrap();
+        w.service
+            .registry
+            .set_user_state("alice", AccountState::Active, "admin", w.now())
+            .await
+            .unwrap();
         w.step_up(&mut key, logon()).await.unwrap();
         set(KeyState::Removed).await;
         assert_eq!(w.begin(logon()).await, Err(StepUpRefusal::NoKey));
@@ -458,9 +650,16 @@ fn what_is_locked_meanwhile_does_not_count() {
 fn a_model_that_was_withdrawn_is_not_asked_any_more() {
     run(async {
         let (mut w, mut key) = World::with_key().await;
-        w.service = Service::new(w.service.registry.clone(), settings(&w.maker, &[("10112233-4455-6677-8899-aabbccddeeff", "Newer")]));
-        assert_eq!(w.begin(logon()).await, Err(StepUpRefusal::NoUsableKey("their models are not approved any more")));
-        w.service = Service::new(w.service.registry.clone(), settings(&w.maker, &[(MODEL, "Test key")]));
+        w.service = Service::new(
+            w.service.registry.clone(),
+            settings(&w.maker, &[("10112233-4455-6677-8899-aabbccddeeff", "Newer")]),
+        );
+        assert_eq!(
+            w.begin(logon()).await,
+            Err(StepUpRefusal::NoUsableKey("their models are not approved any more"))
+        );
+        w.service =
+            Service::new(w.service.registry.clone(), settings(&w.maker, &[(MODEL, "Test key")]));
         assert!(w.step_up(&mut key, logon()).await.is_ok());
     });
 }
@@ -471,10 +670,16 @@ fn what_cannot_be_asked_is_said() {
         let (w, _) = World::with_key().await;
         let mut t = ticket(logon(), UtcMillis(T0.0 + 10));
         t.approval.approver = "BOB".into();
-        assert!(matches!(w.service.begin(t, w.now()).await, Err(StepUpRefusal::BadApproval(_))), "another desk's");
+        assert!(
+            matches!(w.service.begin(t, w.now()).await, Err(StepUpRefusal::BadApproval(_))),
+            "another desk's"
+        );
         let mut t = ticket(logon(), UtcMillis(T0.0 + 10));
         t.approval.gateway = "a\nb".into();
-        assert!(matches!(w.service.begin(t, w.now()).await, Err(StepUpRefusal::BadApproval(_))), "no text");
+        assert!(
+            matches!(w.service.begin(t, w.now()).await, Err(StepUpRefusal::BadApproval(_))),
+            "no text"
+        );
         for _ in 0..crate::stepup::pending::PER_DESK_MAX {
             w.begin(logon()).await.unwrap();
         }
@@ -488,7 +693,8 @@ fn what_cannot_be_asked_is_said() {
     });
 }
 
-/// The way the trading thread goes, with the real clock: only that each question reaches its answer.
+/// The way the trading thread goes, with the real clock: only that each question reaches its
+/// answer.
 #[test]
 fn questions_reach_the_service_and_come_back() {
     use crate::stepup::StepUpHandle;
@@ -502,13 +708,22 @@ fn questions_reach_the_service_and_come_back() {
             assert_eq!(handle.keys("alice").await.unwrap().len(), 1);
             let deadline = UtcMillis(crate::clock::now().0 + HOUR);
             let c = handle.begin(ticket(logon(), deadline)).await.unwrap();
-            let passed = handle.finish(&c.id, "ALICE", HERE, sign(&mut key, &c, logon(), HERE)).await.unwrap();
+            let passed = handle
+                .finish(&c.id, "ALICE", HERE, sign(&mut key, &c, logon(), HERE))
+                .await
+                .unwrap();
             assert_eq!(passed.key_name, "blue");
             let c = handle.begin(ticket(logon(), deadline)).await.unwrap();
             handle.drop_challenge(&c.id);
-            assert_eq!(handle.finish(&c.id, "ALICE", HERE, "{}".into()).await, Err(StepUpRefusal::NotOpen));
+            assert_eq!(
+                handle.finish(&c.id, "ALICE", HERE, "{}".into()).await,
+                Err(StepUpRefusal::NotOpen)
+            );
             let long = "x".repeat(crate::stepup::ANSWER_LEN_MAX + 1);
-            assert_eq!(handle.finish(&c.id, "ALICE", HERE, long).await, Err(StepUpRefusal::Answer(RpError::AnswerTooLong)));
+            assert_eq!(
+                handle.finish(&c.id, "ALICE", HERE, long).await,
+                Err(StepUpRefusal::Answer(RpError::AnswerTooLong))
+            );
             let id = handle.keys("alice").await.unwrap()[0].id.clone();
             assert_eq!(handle.rename("alice", &id, "red").await.unwrap().name, "red");
             serving.abort();

@@ -5,7 +5,8 @@ use serde_json::Value;
 use signet_devca::Order;
 use std::fs;
 
-pub const ADMIN: &str = "[admin]\nlisten = \"127.0.0.1:0\"\ntrust = \"admins-ca.pem\"\nhardware_policies = [\"2.999.7\"]\n";
+pub const ADMIN: &str = "[admin]\nlisten = \"127.0.0.1:0\"\ntrust = \
+    \"admins-ca.pem\"\nhardware_policies = [\"2.999.7\"]\n";
 
 /// A gateway with the interface, and sylvia's certificate.
 pub fn started() -> World {
@@ -31,7 +32,11 @@ pub fn port(w: &World) -> u16 {
 /// As whoever `<stem>.pem` names.
 pub fn ask_as(w: &World, stem: &str, path: &str, args: &[&str]) -> Http {
     let (cert, key) = (format!("{stem}.pem"), format!("{stem}-key.pem"));
-    w.curl_at(port(w), path, &[&["--cert", &cert, "--key", &key, "--path-as-is"][..], args].concat())
+    w.curl_at(
+        port(w),
+        path,
+        &[&["--cert", &cert, "--key", &key, "--path-as-is"][..], args].concat(),
+    )
 }
 
 pub fn get(w: &World, path: &str) -> Http {
@@ -43,13 +48,17 @@ pub fn post(w: &World, path: &str, body: &str) -> Http {
 }
 
 pub fn json(answer: &Http) -> Value {
-    serde_json::from_str(&answer.body).unwrap_or_else(|e| panic!("{e}: {} {}", answer.headers, answer.body))
+    serde_json::from_str(&answer.body)
+        .unwrap_or_else(|e| panic!("{e}: {} {}", answer.headers, answer.body))
 }
 
 #[track_caller]
 pub fn good(answer: &Http) -> Value {
     assert_eq!(answer.status, 200, "{}\n{}", answer.headers, answer.body);
-    assert_eq!((answer.header("content-type"), answer.header("cache-control")), (Some("application/json"), Some("no-store")));
+    assert_eq!(
+        (answer.header("content-type"), answer.header("cache-control")),
+        (Some("application/json"), Some("no-store"))
+    );
     json(answer)
 }
 
@@ -58,7 +67,11 @@ pub fn good(answer: &Http) -> Value {
 pub fn refused(answer: &Http, status: u16, code: &str) -> Value {
     let v = json(answer);
     assert_eq!((answer.status, v["code"].as_str()), (status, Some(code)), "{}", answer.body);
-    assert!(v["message"].as_str().is_some_and(|m| m.len() > 10) && v["cure"].as_str().is_some_and(|c| c.len() > 10), "{v}");
+    assert!(
+        v["message"].as_str().is_some_and(|m| m.len() > 10)
+            && v["cure"].as_str().is_some_and(|c| c.len() > 10),
+        "{v}"
+    );
     v
 }
 
@@ -71,14 +84,30 @@ fn sessions_are_listed_and_a_locked_user_is_cut_off() {
         let mut desk = Desk::logged_on(&w, "laptop", "ALICE", 1).await;
         let all = good(&get(&w, "/v1/sessions"));
         let s = &all["sessions"][0];
-        assert_eq!((s["desk"].as_str(), s["user"].as_str()), (Some(w.comp_id("ALICE").as_str()), Some("alice")), "{all}");
-        assert_eq!((s["address"].as_str(), s["serial"].as_str()), (Some("127.0.0.1"), Some(w.serial("laptop").as_str())));
+        assert_eq!(
+            (s["desk"].as_str(), s["user"].as_str()),
+            (Some(w.comp_id("ALICE").as_str()), Some("alice")),
+            "{all}"
+        );
+        assert_eq!(
+            (s["address"].as_str(), s["serial"].as_str()),
+            (Some("127.0.0.1"), Some(w.serial("laptop").as_str()))
+        );
         assert_eq!((s["verdict"].as_str(), s["score"].as_u64()), (Some("allow"), Some(5)));
-        assert!(s["since"].as_str().unwrap().starts_with("20") && s["policy"].as_str().unwrap().len() == 64);
+        assert!(
+            s["since"].as_str().unwrap().starts_with("20")
+                && s["policy"].as_str().unwrap().len() == 64
+        );
         let locked = good(&post(&w, "/v1/users/alice/lock", "{}"));
-        assert_eq!((locked["account"].as_str(), locked["state"].as_str()), (Some("alice"), Some("locked")));
+        assert_eq!(
+            (locked["account"].as_str(), locked["state"].as_str()),
+            (Some("alice"), Some("locked"))
+        );
         let last = desk.until_cut().await;
-        assert!(last.iter().any(|f| f.contains("|35=5|") && f.contains("58=your account is locked")), "{last:?}");
+        assert!(
+            last.iter().any(|f| f.contains("|35=5|") && f.contains("58=your account is locked")),
+            "{last:?}"
+        );
     });
     assert_eq!(good(&get(&w, "/v1/sessions"))["sessions"], Value::Array(vec![]));
     assert_eq!(good(&get(&w, "/v1/users/alice"))["state"], "locked");
@@ -86,7 +115,10 @@ fn sessions_are_listed_and_a_locked_user_is_cut_off() {
     assert_eq!(good(&get(&w, "/v1/users/alice"))["state"], "active");
     let events = w.events();
     for kind in ["user.locked", "user.unlocked"] {
-        assert!(events.lines().any(|l| l.contains(kind) && l.contains("admin sylvia from 127.0.0.1")), "{events}");
+        assert!(
+            events.lines().any(|l| l.contains(kind) && l.contains("admin sylvia from 127.0.0.1")),
+            "{events}"
+        );
     }
 }
 
@@ -98,12 +130,23 @@ fn a_desk_reads_why_its_session_was_ended() {
     refused(&post(&w, &path, r#"{"reason":"fire drill"}"#), 404, "admin.not_on");
     runtime().block_on(async {
         let mut desk = Desk::logged_on(&w, "laptop", "ALICE", 1).await;
-        assert_eq!(good(&post(&w, &path, r#"{"reason":"fire drill"}"#))["ended"], w.comp_id("ALICE"));
+        assert_eq!(
+            good(&post(&w, &path, r#"{"reason":"fire drill"}"#))["ended"],
+            w.comp_id("ALICE")
+        );
         let last = desk.until_cut().await;
         let why = "58=an administrator ended your session: fire drill";
-        assert!(last.iter().any(|f| f.contains("|35=5|") && f.contains(why) && f.contains("=admin.ended|")), "{last:?}");
+        assert!(
+            last.iter()
+                .any(|f| f.contains("|35=5|") && f.contains(why) && f.contains("=admin.ended|")),
+            "{last:?}"
+        );
     });
-    let ended = |l: &str| l.contains("session.ended") && l.contains("fire drill") && l.contains("admin sylvia from 127.0.0.1");
+    let ended = |l: &str| {
+        l.contains("session.ended")
+            && l.contains("fire drill")
+            && l.contains("admin sylvia from 127.0.0.1")
+    };
     w.eventually("written down", || w.events().lines().any(ended));
     // It may come back: only a lock keeps it out.
     runtime().block_on(async { drop(Desk::logged_on(&w, "laptop", "ALICE", 10).await) });
@@ -115,24 +158,34 @@ fn users_devices_roles_and_certificates() {
     w.enrolled("alice", "ALICE", "laptop");
     w.user("bob", "BOB");
     let all = good(&get(&w, "/v1/users"));
-    let ids: Vec<_> = all["users"].as_array().unwrap().iter().map(|u| u["id"].as_str().unwrap()).collect();
+    let ids: Vec<_> =
+        all["users"].as_array().unwrap().iter().map(|u| u["id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["alice", "bob"]);
     let alice = good(&get(&w, "/v1/users/alice"));
-    assert_eq!((alice["role"].as_str(), alice["devices"][0]["id"].as_str()), (Some("standard"), Some("laptop")));
+    assert_eq!(
+        (alice["role"].as_str(), alice["devices"][0]["id"].as_str()),
+        (Some("standard"), Some("laptop"))
+    );
     assert_eq!(alice["devices"][0]["certificates"][0]["serial"], w.serial("laptop"));
     // Of a code it says that there is one, and no more.
     let bob = get(&w, "/v1/users/bob");
     assert_eq!(good(&bob)["codes"][0]["state"], "open");
     assert!(!bob.body.contains("hash") && !bob.body.contains("digest"), "{}", bob.body);
 
-    assert_eq!(good(&post(&w, "/v1/users/alice/role", r#"{"role":"privileged"}"#))["role"], "privileged");
+    assert_eq!(
+        good(&post(&w, "/v1/users/alice/role", r#"{"role":"privileged"}"#))["role"],
+        "privileged"
+    );
     assert_eq!(good(&get(&w, "/v1/users/alice"))["role"], "privileged");
     good(&post(&w, "/v1/devices/alice/laptop/lock", "{}"));
     assert_eq!(good(&get(&w, "/v1/users/alice"))["devices"][0]["state"], "locked");
     good(&post(&w, "/v1/devices/alice/laptop/unlock", "{}"));
     let revoked = good(&post(&w, "/v1/revoke", r#"{"user":"alice","reason":"key-compromise"}"#));
     assert_eq!(revoked["revoked"][0], w.serial("laptop"));
-    assert_eq!(good(&get(&w, "/v1/users/alice"))["devices"][0]["certificates"][0]["state"], "revoked");
+    assert_eq!(
+        good(&get(&w, "/v1/users/alice"))["devices"][0]["certificates"][0]["state"],
+        "revoked"
+    );
 
     refused(&post(&w, "/v1/revoke", r#"{"user":"alice"}"#), 409, "registry.nothing_to_revoke");
     refused(&post(&w, "/v1/revoke", r#"{"serial":"0abc"}"#), 404, "registry.no_certificate");
@@ -142,7 +195,10 @@ fn users_devices_roles_and_certificates() {
     refused(&post(&w, "/v1/devices/alice/other/lock", "{}"), 404, "registry.no_device");
     let events = w.events();
     for kind in ["user.role", "device.locked", "device.unlocked", "certificate.revoked"] {
-        assert!(events.lines().any(|l| l.contains(kind) && l.contains("admin sylvia from 127.0.0.1")), "{kind}\n{events}");
+        assert!(
+            events.lines().any(|l| l.contains(kind) && l.contains("admin sylvia from 127.0.0.1")),
+            "{kind}\n{events}"
+        );
     }
 }
 
@@ -156,7 +212,9 @@ fn events_are_listed_with_the_head_of_a_chain_that_was_checked() {
     let all = good(&get(&w, "/v1/events"));
     let listed = all["events"].as_array().unwrap();
     assert_eq!(all["count"].as_u64().unwrap(), listed.len() as u64);
-    assert!(listed.iter().any(|e| e["kind"] == "user.locked" && e["subject"] == "alice" && e["actor"] == "admin sylvia from 127.0.0.1"));
+    assert!(listed.iter().any(|e| e["kind"] == "user.locked"
+        && e["subject"] == "alice"
+        && e["actor"] == "admin sylvia from 127.0.0.1"));
     assert!(w.events().contains(all["head"]["hash"].as_str().unwrap()));
     // Page by page, and each is what the whole list has there.
     let mut paged = vec![];
@@ -167,7 +225,10 @@ fn events_are_listed_with_the_head_of_a_chain_that_was_checked() {
         page = good(&get(&w, &format!("/v1/events?limit=1&before={next}")));
     }
     assert_eq!(&paged, listed);
-    assert_eq!(good(&get(&w, "/v1/events?limit=9&before=1"))["events"].as_array().unwrap().len(), 0);
+    assert_eq!(
+        good(&get(&w, "/v1/events?limit=9&before=1"))["events"].as_array().unwrap().len(),
+        0
+    );
     w.sqlite("UPDATE events SET subject = 'bob' WHERE kind = 'user.locked'");
     refused(&get(&w, "/v1/events"), 500, "events.altered");
 }
@@ -176,16 +237,25 @@ fn events_are_listed_with_the_head_of_a_chain_that_was_checked() {
 fn policies_are_shown_and_looked_at_again_when_asked() {
     let w = started();
     let before = good(&get(&w, "/v1/policy"));
-    assert_eq!((before["entitlements"]["policies"].as_u64(), before["risk"]["networks"].as_u64()), (Some(1), Some(1)), "{before}");
+    assert_eq!(
+        (before["entitlements"]["policies"].as_u64(), before["risk"]["networks"].as_u64()),
+        (Some(1), Some(1)),
+        "{before}"
+    );
     let same = good(&post(&w, "/v1/policy/reload", "{}"));
-    assert_eq!((&same["risk"]["changed"], &same["entitlements"]["changed"]), (&Value::Bool(false), &Value::Bool(false)));
+    assert_eq!(
+        (&same["risk"]["changed"], &same["entitlements"]["changed"]),
+        (&Value::Bool(false), &Value::Bool(false))
+    );
 
     fs::write(
         w.path("entitlements.cedar"),
-        "@id(\"all\") permit (principal, action, resource);\n@id(\"two\") permit (principal, action, resource);",
+        "@id(\"all\") permit (principal, action, resource);\n@id(\"two\") permit (principal, \
+            action, resource);",
     )
     .unwrap();
-    // Whoever was first, this request or the gateway's own look: from here on the new ones are in force.
+    // Whoever was first, this request or the gateway's own look: from here on the new ones are in
+    // force.
     good(&post(&w, "/v1/policy/reload", "{}"));
     let after = good(&get(&w, "/v1/policy"));
     assert_eq!(after["entitlements"]["policies"], 2);
@@ -198,10 +268,18 @@ fn policies_are_shown_and_looked_at_again_when_asked() {
     let v = refused(&post(&w, "/v1/policy/reload", "{}"), 422, "policy.refused");
     assert!(v["message"].as_str().unwrap().contains("entitlements: refused as a whole"), "{v}");
     let last = good(&get(&w, "/v1/policy"));
-    assert_eq!((&last["entitlements"], &last["risk"]["countries"]), (&after["entitlements"], &Value::from(2)));
+    assert_eq!(
+        (&last["entitlements"], &last["risk"]["countries"]),
+        (&after["entitlements"], &Value::from(2))
+    );
     w.eventually("written down", || w.events().matches("policy.reload").count() == 3);
     fs::remove_file(w.path("risk.toml")).unwrap();
-    assert!(refused(&post(&w, "/v1/policy/reload", "{}"), 422, "policy.refused")["message"].as_str().unwrap().contains("risk: refused"));
+    assert!(
+        refused(&post(&w, "/v1/policy/reload", "{}"), 422, "policy.refused")["message"]
+            .as_str()
+            .unwrap()
+            .contains("risk: refused")
+    );
     assert_eq!(good(&get(&w, "/v1/policy"))["risk"], last["risk"]);
 }
 

@@ -1,4 +1,5 @@
-//! Whom the administrators' interface lets do what: certificates, risk, entitlements, each as of the request.
+//! Whom the administrators' interface lets do what: certificates, risk, entitlements, each as of
+//! the request.
 
 use crate::{
     admin::{ADMIN, ask_as, get, good, port, post, refused, show, started, started_with},
@@ -20,20 +21,36 @@ struct Kept(TlsStream<TcpStream>);
 
 impl Kept {
     async fn connect(w: &World, stem: &str) -> Self {
-        let identity = ServerIdentity::from_pem_files(&w.path(&format!("{stem}.pem")), &w.path(&format!("{stem}-key.pem"))).unwrap();
+        let identity = ServerIdentity::from_pem_files(
+            &w.path(&format!("{stem}.pem")),
+            &w.path(&format!("{stem}-key.pem")),
+        )
+        .unwrap();
         let roots = TrustRoots::new([w.pki.root(Role::Gateway).clone()]).unwrap();
         let tls = ClientProfile::new(roots, identity.certified_key()).config().unwrap();
         let tcp = TcpStream::connect(("127.0.0.1", port(w))).await.unwrap();
-        Self(TlsConnector::from(tls).connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap())
+        Self(
+            TlsConnector::from(tls)
+                .connect(ServerName::try_from("localhost").unwrap(), tcp)
+                .await
+                .unwrap(),
+        )
     }
 
     /// Status line, headers and body; empty when the connection has ended.
     async fn get(&mut self, path: &str) -> String {
-        let _ = self.0.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await;
+        let _ = self
+            .0
+            .write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())
+            .await;
         let (mut text, mut buffer) = (String::new(), [0u8; 4096]);
         loop {
             if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let length = head.lines().find_map(|l| l.strip_prefix("content-length: ")).and_then(|l| l.parse().ok()).unwrap_or(0);
+                let length = head
+                    .lines()
+                    .find_map(|l| l.strip_prefix("content-length: "))
+                    .and_then(|l| l.parse().ok())
+                    .unwrap_or(0);
                 if body.len() >= length {
                     return text;
                 }
@@ -50,7 +67,9 @@ impl Kept {
 #[track_caller]
 fn turned_away(w: &World, stem: &str, code: &str) {
     assert_eq!(ask_as(w, stem, "/v1/policy", &[]).status, 0, "{stem}");
-    w.eventually(&format!("{stem}: {code} written down"), || w.events().lines().any(|l| l.contains(code) && l.contains("admin.listen")));
+    w.eventually(&format!("{stem}: {code} written down"), || {
+        w.events().lines().any(|l| l.contains(code) && l.contains("admin.listen"))
+    });
 }
 
 #[test]
@@ -71,7 +90,9 @@ fn whoever_is_not_an_administrator_of_this_firm_is_turned_away() {
     show(&w, "young", &Order::admin("sylvia").not_yet_valid());
     assert_eq!(ask_as(&w, "young", "/v1/policy", &[]).status, 0);
     assert_eq!(w.curl_at(port(&w), "/v1/policy", &[]).status, 0);
-    w.eventually("written down", || w.events().lines().any(|l| l.contains("client.no_certificate")));
+    w.eventually("written down", || {
+        w.events().lines().any(|l| l.contains("client.no_certificate"))
+    });
     assert_eq!(ask_as(&w, "sylvia", "/v1/policy", &["--tls-max", "1.2"]).status, 0);
     good(&get(&w, "/v1/policy"));
 }
@@ -107,11 +128,16 @@ fn a_certificate_that_ends_during_a_connection_is_refused_at_the_next_request() 
         assert!(first.starts_with("HTTP/1.1 200"), "{first}");
         // Asked again and again: a connection on which nothing is said is closed.
         let mut last = first;
-        while last.starts_with("HTTP/1.1 200") && OffsetDateTime::now_utc() < lasts + Duration::seconds(5) {
+        while last.starts_with("HTTP/1.1 200")
+            && OffsetDateTime::now_utc() < lasts + Duration::seconds(5)
+        {
             tokio::time::sleep(StdDuration::from_millis(300)).await;
             last = kept.get("/v1/policy").await;
         }
-        assert!(last.starts_with("HTTP/1.1 403") && last.contains("admin.certificate_not_good"), "{last}");
+        assert!(
+            last.starts_with("HTTP/1.1 403") && last.contains("admin.certificate_not_good"),
+            "{last}"
+        );
         assert!(OffsetDateTime::now_utc() >= lasts - Duration::seconds(1), "not before its time");
         assert_eq!(kept.get("/v1/policy").await, "", "and the connection is closed");
     });
@@ -125,10 +151,19 @@ fn a_revoked_certificate_is_refused_on_the_connection_it_opened() {
     let publish = |revoked: &[&str]| {
         let ders: Vec<_> = revoked
             .iter()
-            .map(|s| w.openssl(&["x509", "-in", &format!("{s}.pem"), "-outform", "DER", "-out", "r.der"]))
+            .map(|s| {
+                w.openssl(&["x509", "-in", &format!("{s}.pem"), "-outform", "DER", "-out", "r.der"])
+            })
             .map(|_| fs::read(w.path("r.der")).unwrap().into())
             .collect();
-        let list = w.pki.crl(Role::Admin, &ders.iter().collect::<Vec<_>>(), OffsetDateTime::now_utc() + Duration::days(1)).unwrap();
+        let list = w
+            .pki
+            .crl(
+                Role::Admin,
+                &ders.iter().collect::<Vec<_>>(),
+                OffsetDateTime::now_utc() + Duration::days(1),
+            )
+            .unwrap();
         fs::write(w.path("new.crl"), &*list).unwrap();
         fs::rename(w.path("new.crl"), w.path("admins.crl")).unwrap();
     };
@@ -147,7 +182,12 @@ fn a_revoked_certificate_is_refused_on_the_connection_it_opened() {
             }
             tokio::time::sleep(StdDuration::from_millis(50)).await;
         }
-        assert!(last.starts_with("HTTP/1.1 403") && last.contains("admin.certificate_not_good") && last.contains("revoked"), "{last}");
+        assert!(
+            last.starts_with("HTTP/1.1 403")
+                && last.contains("admin.certificate_not_good")
+                && last.contains("revoked"),
+            "{last}"
+        );
     });
     assert_eq!(get(&w, "/v1/policy").status, 0);
     show(&w, "oscar", &Order::admin("oscar"));
@@ -177,14 +217,20 @@ fn an_access_that_the_risk_policy_refuses_does_nothing() {
     let v = refused(&post(&w, "/v1/users/alice/lock", "{}"), 403, "risk.denied");
     // Privileged 10, software token 5, unknown network 15, country not known 40.
     assert_eq!(v["score"], 70);
-    assert!(v["message"].as_str().unwrap().contains("privileged user +10") && v["policy"].as_str().unwrap().len() == 64, "{v}");
+    assert!(
+        v["message"].as_str().unwrap().contains("privileged user +10")
+            && v["policy"].as_str().unwrap().len() == 64,
+        "{v}"
+    );
     assert!(v["cure"].as_str().unwrap().contains("country"), "{v}");
     // Not even what there is can be found out.
     refused(&get(&w, "/v1/nothing"), 403, "risk.denied");
     w.eventually("written down", || {
-        w.events()
-            .lines()
-            .any(|l| l.contains("risk.denied") && l.contains("admin sylvia from 127.0.0.1") && l.contains("/v1/users/alice/lock"))
+        w.events().lines().any(|l| {
+            l.contains("risk.denied")
+                && l.contains("admin sylvia from 127.0.0.1")
+                && l.contains("/v1/users/alice/lock")
+        })
     });
     fs::write(w.path("risk.toml"), &usual).unwrap();
     w.eventually("allowed again", || get(&w, "/v1/users/alice").status == 200);
@@ -195,7 +241,8 @@ fn an_access_that_the_risk_policy_refuses_does_nothing() {
         Weekday::Monday | Weekday::Tuesday | Weekday::Wednesday => "sat",
         Weekday::Thursday | Weekday::Friday | Weekday::Saturday | Weekday::Sunday => "tue",
     };
-    let hours = format!("[hours]\nfrom = '09:00'\nto = '17:00'\ndays = ['{day}']\ndecision = 'deny'\n");
+    let hours =
+        format!("[hours]\nfrom = '09:00'\nto = '17:00'\ndays = ['{day}']\ndecision = 'deny'\n");
     let loads = || w.events().lines().filter(|l| l.contains("policy.loaded")).count();
     let before = loads();
     fs::write(w.path("risk.toml"), format!("{usual}{hours}")).unwrap();
@@ -203,7 +250,8 @@ fn an_access_that_the_risk_policy_refuses_does_nothing() {
     good(&post(&w, "/v1/users/alice/lock", "{}"));
     good(&post(&w, "/v1/users/alice/unlock", "{}"));
 
-    // A machine that nobody manages counts a little: a touch would be wanted, which nobody can give here.
+    // A machine that nobody manages counts a little: a touch would be wanted, which nobody can give
+    // here.
     let table = signet_gateway::config::FOUNDING_TABLE.replace("points = 25", "points = 5");
     fs::write(w.path("risk-score.toml"), table).unwrap();
     w.eventually("a touch is wanted", || get(&w, "/v1/users").status == 403);
@@ -236,8 +284,12 @@ fn what_no_policy_permits_is_denied_and_the_policies_are_named() {
     show(&w, "oscar", &Order::admin("oscar"));
     show(&w, "token", &Order::admin("sylvia").with_policy("2.999.7"));
     show(&w, "stranger", &Order::admin("mallory").with_policy("2.999.7"));
-    fs::write(w.path("entitlements.toml"), "reporting_currency = 'EUR'\n[admin_groups]\noperators = ['oscar']\nofficers = ['sylvia']\n")
-        .unwrap();
+    fs::write(
+        w.path("entitlements.toml"),
+        "reporting_currency = 'EUR'\n[admin_groups]\noperators \
+        = ['oscar']\nofficers = ['sylvia']\n",
+    )
+    .unwrap();
     fs::write(w.path("entitlements.cedar"), POLICIES).unwrap();
     w.eventually("in force", || ask_as(&w, "stranger", "/v1/users", &[]).status == 403);
 
@@ -246,21 +298,36 @@ fn what_no_policy_permits_is_denied_and_the_policies_are_named() {
     good(&ask_as(&w, "oscar", "/v1/users", &[]));
     let lock = ["--json", "{}"];
     let v = refused(&ask_as(&w, "oscar", "/v1/users/alice/lock", &lock), 403, "entitle.denied");
-    assert_eq!((v["because"].as_str(), v["ids"][0].as_str()), (Some("entitle.forbidden"), Some("hardware")), "{v}");
+    assert_eq!(
+        (v["because"].as_str(), v["ids"][0].as_str()),
+        (Some("entitle.forbidden"), Some("hardware")),
+        "{v}"
+    );
     let digest = v["policy"].as_str().unwrap().to_owned();
     assert_eq!(good(&get(&w, "/v1/policy"))["entitlements"]["digest"], digest);
     // The same person with a key in a laptop, and with one in hardware.
     let v = refused(&post(&w, "/v1/users/alice/lock", "{}"), 403, "entitle.denied");
-    assert_eq!((v["message"].as_str(), v["cure"].as_str()), (Some("Changes need a key in hardware."), Some("Use your token.")));
+    assert_eq!(
+        (v["message"].as_str(), v["cure"].as_str()),
+        (Some("Changes need a key in hardware."), Some("Use your token."))
+    );
     assert_eq!(good(&get(&w, "/v1/users/alice"))["state"], "active", "nothing was done");
     good(&ask_as(&w, "token", "/v1/users/alice/lock", &lock));
     assert_eq!(good(&get(&w, "/v1/users/alice"))["state"], "locked");
     // What two people would have to do, nobody can do here.
     let v = refused(&ask_as(&w, "token", "/v1/policy/reload", &lock), 403, "entitle.no_step_up");
-    assert!(v["message"].as_str().unwrap().contains("with two people. This interface cannot ask for it"), "{v}");
+    assert!(
+        v["message"]
+            .as_str()
+            .unwrap()
+            .contains("with two people. This interface cannot ask for it"),
+        "{v}"
+    );
     w.eventually("written down", || {
         let events = w.events();
-        let by = |who: &str, code: &str, what: &str| events.lines().any(|l| l.contains(who) && l.contains(code) && l.contains(what));
+        let by = |who: &str, code: &str, what: &str| {
+            events.lines().any(|l| l.contains(who) && l.contains(code) && l.contains(what))
+        };
         by("admin mallory from", "entitle.denied", "no policy")
             && by("admin oscar from", "entitle.denied", &format!("By hardware; policies {digest}"))
             && by("admin sylvia from", "entitle.no_step_up", "/v1/policy/reload")

@@ -42,7 +42,12 @@ fn requests_that_are_none_are_refused_by_name() {
         ("/v1/users/alice/lock", &["--json", "{\"a\":1}"], 400, "admin.malformed"),
         ("/v1/users/alice/role", &["--json", "{\"role\":7}"], 400, "admin.malformed"),
         // What a page in a browser would send on somebody's behalf.
-        ("/v1/users/alice/lock", &["--json", "{}", "-H", "Origin: https://evil.example"], 403, "admin.browser"),
+        (
+            "/v1/users/alice/lock",
+            &["--json", "{}", "-H", "Origin: https://evil.example"],
+            403,
+            "admin.browser",
+        ),
         ("/v1/users", &["-H", "Sec-Fetch-Site: cross-site"], 403, "admin.browser"),
     ] {
         refused(&ask_as(&w, "sylvia", path, args), status, code);
@@ -54,14 +59,25 @@ fn requests_that_are_none_are_refused_by_name() {
     w.eventually("written down", || {
         let events = w.events();
         let codes = ["too_large", "not_found", "malformed", "method", "content_type", "browser"];
-        codes.iter().all(|c| events.lines().any(|l| l.contains(&format!("admin.{c} ")) && l.contains("admin sylvia from 127.0.0.1")))
+        codes.iter().all(|c| {
+            events.lines().any(|l| {
+                l.contains(&format!("admin.{c} ")) && l.contains("admin sylvia from 127.0.0.1")
+            })
+        })
     });
 }
 
 /// `openssl s_client` as sylvia, to say something slowly.
 fn slowly(w: &World, text: &str) -> String {
     let mut s = Command::new("openssl")
-        .args(["s_client", "-quiet", "-connect", &format!("localhost:{}", port(w)), "-CAfile", "gateways-ca.pem"])
+        .args([
+            "s_client",
+            "-quiet",
+            "-connect",
+            &format!("localhost:{}", port(w)),
+            "-CAfile",
+            "gateways-ca.pem",
+        ])
         .args(["-cert", "sylvia.pem", "-key", "sylvia-key.pem"])
         .current_dir(w.dir.path())
         .stdin(Stdio::piped())
@@ -83,8 +99,12 @@ fn slowly(w: &World, text: &str) -> String {
 fn whoever_is_slow_is_not_waited_for() {
     let w = started();
     let began = Instant::now();
-    assert!(!slowly(&w, "GET /v1/users HTTP/1.1\r\nHost: x\r\n").contains("200 OK"), "headers without an end");
-    let head = "POST /v1/users/alice/lock HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{";
+    assert!(
+        !slowly(&w, "GET /v1/users HTTP/1.1\r\nHost: x\r\n").contains("200 OK"),
+        "headers without an end"
+    );
+    let head = "POST /v1/users/alice/lock HTTP/1.1\r\nHost: x\r\nContent-Type: \
+        application/json\r\nContent-Length: 2\r\n\r\n{";
     let said = slowly(&w, head);
     assert!(said.contains("408 ") && said.contains("admin.too_slow"), "{said}");
     // Five and ten seconds, not the sixty that a connection may last; the rest is for the machine.
@@ -95,7 +115,8 @@ fn whoever_is_slow_is_not_waited_for() {
 #[test]
 fn two_hundred_silent_connections_are_survived() {
     let w = started();
-    let crowd: Vec<_> = (0..200).map(|_| TcpStream::connect(("127.0.0.1", port(&w))).unwrap()).collect();
+    let crowd: Vec<_> =
+        (0..200).map(|_| TcpStream::connect(("127.0.0.1", port(&w))).unwrap()).collect();
     // A newcomer takes the place of the oldest that says nothing, so there is room at once.
     assert_eq!(get(&w, "/v1/users").status, 200);
     drop(crowd);
@@ -113,8 +134,26 @@ fn two_hundred_requests_at_once_are_answered_or_told_to_wait() {
     let w = started();
     let url = format!("https://localhost:{}/v1/policy", port(&w));
     let out = Command::new("curl")
-        .args(["--silent", "--parallel", "--parallel-immediate", "--parallel-max", "200", "--max-time", "30", "--http1.1"])
-        .args(["--cacert", "gateways-ca.pem", "--cert", "sylvia.pem", "--key", "sylvia-key.pem", "--write-out", "%{http_code}\n"])
+        .args([
+            "--silent",
+            "--parallel",
+            "--parallel-immediate",
+            "--parallel-max",
+            "200",
+            "--max-time",
+            "30",
+            "--http1.1",
+        ])
+        .args([
+            "--cacert",
+            "gateways-ca.pem",
+            "--cert",
+            "sylvia.pem",
+            "--key",
+            "sylvia-key.pem",
+            "--write-out",
+            "%{http_code}\n",
+        ])
         .args((0..200).flat_map(|_| ["--output".to_owned(), "/dev/null".to_owned(), url.clone()]))
         .current_dir(w.dir.path())
         .output()

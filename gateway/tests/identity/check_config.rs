@@ -1,4 +1,5 @@
-//! `signet-gateway check-config` says everything that is wrong, at once, and nothing of what is right.
+//! `signet-gateway check-config` says everything that is wrong, at once, and nothing of what is
+//! right.
 
 use crate::support::World;
 use std::fs;
@@ -15,8 +16,18 @@ fn everything_that_is_wrong_is_said_at_once() {
     let said = w.cli(&["check-config"]);
     assert!(said.contains(": good."), "{said}");
 
-    change(&w, "gateway.toml", "public_host = \"localhost\"", "public_host = \"elsewhere.example\"");
-    change(&w, "gateway.toml", "instruments = \"instruments.toml\"", "instruments = \"nowhere.toml\"");
+    change(
+        &w,
+        "gateway.toml",
+        "public_host = \"localhost\"",
+        "public_host = \"elsewhere.example\"",
+    );
+    change(
+        &w,
+        "gateway.toml",
+        "instruments = \"instruments.toml\"",
+        "instruments = \"nowhere.toml\"",
+    );
     change(&w, "gateway.toml", "trust = \"dealers-ca.pem\"", "trust = \"nowhere.pem\"");
     change(&w, "gateway.toml", "name = \"Example Bank RFQ\"", "name = \"\"");
     let geo = "countries = ['UK']\n[geo]\nfile = 'country.mmdb'\n";

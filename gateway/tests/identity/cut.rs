@@ -9,7 +9,8 @@ fn cut_by(w: &World, stem: &str, seq: u64, command: &[&str]) -> (Duration, Strin
         let mut desk = Desk::logged_on(w, stem, "ALICE", seq).await;
         w.cli(command);
         let began = Instant::now();
-        let last = desk.until_cut().await.into_iter().find(|f| f.contains("|35=5|")).unwrap_or_default();
+        let last =
+            desk.until_cut().await.into_iter().find(|f| f.contains("|35=5|")).unwrap_or_default();
         let took = began.elapsed();
         // For the benchmarks: with --nocapture.
         println!("{command:?}: the session had ended {took:?} after the command returned");
@@ -33,13 +34,26 @@ fn a_locked_user_is_cut_off_within_a_second_and_kept_out() {
     assert!(took < Duration::from_secs(1), "{took:?}");
     assert!(last.contains("58=your account is locked"), "{last}");
     let refused = told(&w, "laptop", 3);
-    assert!(refused.contains("|35=5|") && refused.contains("58=your account is locked"), "{refused}");
+    assert!(
+        refused.contains("|35=5|") && refused.contains("58=your account is locked"),
+        "{refused}"
+    );
     for said in [&last, &refused] {
-        assert!(said.contains("20104=admission.user_locked") && said.contains("20105=Ask your administrator to unlock"), "{said}");
+        assert!(
+            said.contains("20104=admission.user_locked")
+                && said.contains("20105=Ask your administrator to unlock"),
+            "{said}"
+        );
     }
     w.cli(&["unlock", "user", "alice"]);
     w.eventually("let in again", || told(&w, "laptop", 3).contains("|35=A|"));
-    for kind in ["user.locked", "user.unlocked", "admission.user_locked", "session cut off", "certificate.first_used"] {
+    for kind in [
+        "user.locked",
+        "user.unlocked",
+        "admission.user_locked",
+        "session cut off",
+        "certificate.first_used",
+    ] {
         w.eventually(kind, || w.events().contains(kind));
     }
 }
@@ -49,13 +63,19 @@ fn a_locked_device_and_a_revoked_certificate_are_cut_off_too() {
     let w = World::started();
     w.enrolled("alice", "ALICE", "laptop");
     let (took, last) = cut_by(&w, "laptop", 1, &["lock", "device", "alice/laptop"]);
-    assert!(took < Duration::from_secs(1) && last.contains("58=this device is locked"), "{took:?} {last}");
+    assert!(
+        took < Duration::from_secs(1) && last.contains("58=this device is locked"),
+        "{took:?} {last}"
+    );
     w.cli(&["unlock", "device", "laptop"]);
     w.eventually("let in again", || told(&w, "laptop", 3).contains("|35=A|"));
     std::thread::sleep(Duration::from_millis(300));
     let serial = w.serial("laptop");
     let (took, last) = cut_by(&w, "laptop", 4, &["revoke", "--serial", &serial]);
-    assert!(took < Duration::from_secs(1) && last.contains("58=this certificate was revoked"), "{took:?} {last}");
+    assert!(
+        took < Duration::from_secs(1) && last.contains("58=this certificate was revoked"),
+        "{took:?} {last}"
+    );
     assert!(told(&w, "laptop", 6).contains("58=this certificate was revoked"));
     // Revoking is for good.
     assert!(w.cli_fails(&["revoke", "--serial", &serial]).contains("registry.nothing_to_revoke"));
@@ -89,7 +109,9 @@ fn the_old_certificate_is_good_until_the_new_one_is_used() {
     w.request("third", "laptop");
     w.keep(&w.reenrol("laptop", "third"), "third");
     assert!(told(&w, "third", 3).contains("|35=A|"));
-    w.eventually("the old one is not any more", || told(&w, "laptop", 4).contains("58=this certificate was replaced"));
+    w.eventually("the old one is not any more", || {
+        told(&w, "laptop", 4).contains("58=this certificate was replaced")
+    });
     assert!(told(&w, "next", 4).contains("58=this certificate was replaced"));
     assert!(told(&w, "third", 4).contains("|35=A|"));
 }
@@ -99,11 +121,28 @@ fn a_certificate_of_the_right_authority_that_is_not_in_the_registry_is_nothing()
     let w = World::started();
     w.enrolled("alice", "ALICE", "laptop");
     // Signed with the real key of the authority, by somebody who has it.
-    let san = format!("subjectAltName=URI:spiffe://bank.example/desk/{}/alice/laptop/keychain", w.comp_id("ALICE"));
+    let san = format!(
+        "subjectAltName=URI:spiffe://bank.example/desk/{}/alice/laptop/keychain",
+        w.comp_id("ALICE")
+    );
     std::fs::write(w.path("forged.cnf"), format!("{san}\nextendedKeyUsage=clientAuth\n")).unwrap();
     w.request("forged", "laptop");
-    let sign = ["x509", "-req", "-inform", "DER", "-in", "req.der", "-CA", "issuing.pem", "-CAkey", "issuing-key.pem", "-CAcreateserial"];
-    w.openssl(&[&sign[..], &["-days", "1", "-extfile", "forged.cnf", "-out", "forged.pem"]].concat());
+    let sign = [
+        "x509",
+        "-req",
+        "-inform",
+        "DER",
+        "-in",
+        "req.der",
+        "-CA",
+        "issuing.pem",
+        "-CAkey",
+        "issuing-key.pem",
+        "-CAcreateserial",
+    ];
+    w.openssl(
+        &[&sign[..], &["-days", "1", "-extfile", "forged.cnf", "-out", "forged.pem"]].concat(),
+    );
     assert!(told(&w, "forged", 1).contains("58=this certificate is not in the registry"));
     w.eventually("written down", || w.events().contains("admission.certificate_unknown"));
 }
@@ -112,14 +151,15 @@ fn a_certificate_of_the_right_authority_that_is_not_in_the_registry_is_nothing()
 fn expect_countries(w: &World, countries: &str) {
     let loads = || w.events().lines().filter(|l| l.contains("policy.loaded")).count();
     let before = loads();
-    let text = format!("countries = [{countries}]\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n");
+    let text =
+        format!("countries = [{countries}]\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n");
     std::fs::write(w.path("risk.new"), text).unwrap();
     std::fs::rename(w.path("risk.new"), w.path("risk.toml")).unwrap();
     w.eventually("the risk settings to be loaded", || loads() > before);
 }
 
-/// A certificate that is shown from where its holder would not be let in gets no successor and takes
-/// nobody else's out of force: neither at enrolment nor at the Logon.
+/// A certificate that is shown from where its holder would not be let in gets no successor and
+/// takes nobody else's out of force: neither at enrolment nor at the Logon.
 #[test]
 fn an_access_that_risk_refuses_changes_nothing() {
     let w = World::started();
@@ -132,14 +172,18 @@ fn an_access_that_risk_refuses_changes_nothing() {
     w.request("stolen", "laptop");
     w.reenrol("laptop", "stolen").refused(403, "enrol.risk_denied");
     assert!(told(&w, "next", 2).contains("risk.denied"));
-    w.eventually("both refusals written down", || w.events().contains("enrol.risk_denied") && w.events().contains("risk.denied"));
+    w.eventually("both refusals written down", || {
+        w.events().contains("enrol.risk_denied") && w.events().contains("risk.denied")
+    });
     // Had it counted, it would have been told to the registry by now.
     std::thread::sleep(std::time::Duration::from_millis(500));
 
     expect_countries(&w, "'GB'");
     assert!(told(&w, "laptop", 3).contains("|35=A|"), "the honest one still is in force");
     assert!(told(&w, "next", 4).contains("|35=A|"));
-    w.eventually("now the next one counts", || told(&w, "laptop", 5).contains("58=this certificate was replaced"));
+    w.eventually("now the next one counts", || {
+        told(&w, "laptop", 5).contains("58=this certificate was replaced")
+    });
     // Five tries from the wrong place do not use up the attempts of the person.
     expect_countries(&w, "'FR'");
     for _ in 0..3 {

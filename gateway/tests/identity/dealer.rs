@@ -43,7 +43,10 @@ pub struct Dealer {
 impl Dealer {
     /// Accepts connections until dropped.
     pub fn start(w: &World, shown: &Issued) -> Self {
-        let tls = ServerProfile::new(w.pki.gateway_roots().unwrap(), shown.certified_key().unwrap()).config().unwrap();
+        let tls =
+            ServerProfile::new(w.pki.gateway_roots().unwrap(), shown.certified_key().unwrap())
+                .config()
+                .unwrap();
         let (me, you) = (format!("BANK{}", w.n), w.gw.clone());
         let (tell, seen) = mpsc::channel();
         let (ready, port) = mpsc::channel();
@@ -55,7 +58,8 @@ impl Dealer {
                 let serve = async {
                     loop {
                         let (tcp, _) = listener.accept().await.unwrap();
-                        let (tls, me, you, tell) = (TlsAcceptor::from(tls.clone()), me.clone(), you.clone(), tell.clone());
+                        let (tls, me, you, tell) =
+                            (TlsAcceptor::from(tls.clone()), me.clone(), you.clone(), tell.clone());
                         tokio::spawn(async move { serve_one(tls, tcp, &me, &you, &tell).await });
                     }
                 };
@@ -74,7 +78,13 @@ impl Dealer {
     }
 }
 
-async fn serve_one(tls: TlsAcceptor, tcp: TcpStream, me: &str, you: &str, tell: &mpsc::Sender<Seen>) -> std::io::Result<()> {
+async fn serve_one(
+    tls: TlsAcceptor,
+    tcp: TcpStream,
+    me: &str,
+    you: &str,
+    tell: &mpsc::Sender<Seen>,
+) -> std::io::Result<()> {
     let mut stream = match tls.accept(tcp).await {
         Ok(s) => s,
         Err(e) => {
@@ -88,10 +98,15 @@ async fn serve_one(tls: TlsAcceptor, tcp: TcpStream, me: &str, you: &str, tell: 
     loop {
         let n = match stream.read(&mut buffer).await {
             Ok(n) if n > 0 => n,
-            // In TLS 1.3 the gateway's alert comes after the dealer's handshake, or the doctor looked in.
+            // In TLS 1.3 the gateway's alert comes after the dealer's handshake, or the doctor
+            // looked in.
             end => {
                 let text = end.err().map(|e| e.to_string()).unwrap_or_default();
-                let seen = if on { Some(Seen::Ended) } else { text.contains("alert").then_some(Seen::Refused(text)) };
+                let seen = if on {
+                    Some(Seen::Ended)
+                } else {
+                    text.contains("alert").then_some(Seen::Refused(text))
+                };
                 seen.into_iter().for_each(|s| drop(tell.send(s)));
                 return Ok(());
             }
@@ -100,9 +115,17 @@ async fn serve_one(tls: TlsAcceptor, tcp: TcpStream, me: &str, you: &str, tell: 
         while let Ok(Some(frame)) = framer.next_frame() {
             let text = String::from_utf8_lossy(frame).replace('\u{1}', "|");
             if text.contains("|35=A|") {
-                let seq = text.split("|34=").nth(1).and_then(|s| s.split('|').next()).unwrap_or("1").to_owned();
+                let seq = text
+                    .split("|34=")
+                    .nth(1)
+                    .and_then(|s| s.split('|').next())
+                    .unwrap_or("1")
+                    .to_owned();
                 let now = OffsetDateTime::now_utc().unix_timestamp() * 1_000;
-                let body = format!("35=A|34={seq}|49={me}|52={}|56={you}|98=0|108=10|", format_utc(UtcMillis(now)));
+                let body = format!(
+                    "35=A|34={seq}|49={me}|52={}|56={you}|98=0|108=10|",
+                    format_utc(UtcMillis(now))
+                );
                 stream.write_all(&seal("FIX.4.4", body.replace('|', "\u{1}").as_bytes())).await?;
                 stream.flush().await?;
                 on = true;
@@ -116,13 +139,18 @@ async fn serve_one(tls: TlsAcceptor, tcp: TcpStream, me: &str, you: &str, tell: 
 pub fn configure(w: &World, port: u16, crl: Option<&Path>) {
     let mut text = w.text("gateway.toml").replace("localhost:1\"", &format!("localhost:{port}\""));
     if let Some(crl) = crl {
-        text = text.replace("trust = \"dealers-ca.pem\"\n", &format!("trust = \"dealers-ca.pem\"\ncrl = [{crl:?}]\n"));
+        text = text.replace(
+            "trust = \"dealers-ca.pem\"\n",
+            &format!("trust = \"dealers-ca.pem\"\ncrl = [{crl:?}]\n"),
+        );
     }
     fs::write(&w.config, text).unwrap();
 }
 
 fn publish(w: &World, pki: &DevPki, revoked: &[&CertificateDer<'_>]) {
-    let list = pki.crl(Role::Dealer, revoked, OffsetDateTime::now_utc() + time::Duration::days(1)).unwrap();
+    let list = pki
+        .crl(Role::Dealer, revoked, OffsetDateTime::now_utc() + time::Duration::days(1))
+        .unwrap();
     fs::write(w.path("new.crl"), list).unwrap();
     fs::rename(w.path("new.crl"), w.path("dealers.crl")).unwrap();
 }

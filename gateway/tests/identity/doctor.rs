@@ -13,7 +13,14 @@ use time::OffsetDateTime;
 fn doctor(w: &World, more: &[&str]) -> (Option<i32>, String) {
     let mut c = Command::new(env!("CARGO_BIN_EXE_signet-gateway"));
     // A gateway uses no proxy, and neither may its doctor.
-    let out = c.arg("doctor").args(more).arg("--config").arg(&w.config).env("HTTPS_PROXY", "http://127.0.0.1:9").output().unwrap();
+    let out = c
+        .arg("doctor")
+        .args(more)
+        .arg("--config")
+        .arg(&w.config)
+        .env("HTTPS_PROXY", "http://127.0.0.1:9")
+        .output()
+        .unwrap();
     let text = [out.stdout, out.stderr].concat();
     (out.status.code(), String::from_utf8(text).unwrap())
 }
@@ -25,7 +32,9 @@ fn certificate(pki: &DevPki, w: &World) -> Issued {
 /// The line about `about` that failed, and the one after it.
 #[track_caller]
 fn failed<'t>(text: &'t str, about: &str) -> &'t str {
-    let at = text.find(&format!("FAILED   {about}")).unwrap_or_else(|| panic!("nothing wrong with {about}:\n{text}"));
+    let at = text
+        .find(&format!("FAILED   {about}"))
+        .unwrap_or_else(|| panic!("nothing wrong with {about}:\n{text}"));
     assert!(text[at..].lines().nth(1).is_some_and(|l| l.contains("what to do:")), "{text}");
     &text[at..]
 }
@@ -38,17 +47,34 @@ fn a_healthy_gateway_is_found_healthy() {
     w.start();
     let (code, text) = doctor(&w, &[]);
     assert_eq!(code, Some(0), "{text}");
-    for about in ["configuration", "own certificate", "own names", "issuing authority", "registry", "state directory"] {
-        assert!(text.lines().any(|l| l.contains(about) && (l.starts_with("ok ") || l.starts_with("watch "))), "{about}:\n{text}");
+    for about in [
+        "configuration",
+        "own certificate",
+        "own names",
+        "issuing authority",
+        "registry",
+        "state directory",
+    ] {
+        assert!(
+            text.lines()
+                .any(|l| l.contains(about) && (l.starts_with("ok ") || l.starts_with("watch "))),
+            "{about}:\n{text}"
+        );
     }
     let line = text.lines().find(|l| l.contains(&format!("dealer BANK{}", w.n))).unwrap();
-    assert!(line.starts_with("ok ") && line.contains("TLSv1.3") || line.contains("TLS 1.3"), "{line}");
+    assert!(
+        line.starts_with("ok ") && line.contains("TLSv1.3") || line.contains("TLS 1.3"),
+        "{line}"
+    );
     assert!(!text.contains("PRIVATE"), "{text}");
     // One dealer, with every step.
     let (code, text) = doctor(&w, &["--dealer", &format!("BANK{}", w.n)]);
     assert!(code == Some(0) && text.contains("no certificate was shown"), "{text}");
     let (code, text) = doctor(&w, &["--dealer", "NOBODY"]);
-    assert!(code == Some(1) && failed(&text, "dealers").contains("[doctor.no_such_dealer]"), "{text}");
+    assert!(
+        code == Some(1) && failed(&text, "dealers").contains("[doctor.no_such_dealer]"),
+        "{text}"
+    );
 }
 
 /// A dealer may take a second connection of a party for its successor, and hang up on the first: so
@@ -106,7 +132,10 @@ fn a_dealer_with_the_certificate_of_another_dealer_is_found_out() {
     w.start();
     let (code, text) = doctor(&w, &[]);
     let about = format!("dealer BANK{}", w.n);
-    assert!(code == Some(1) && failed(&text, &about).contains("the certificate is OTHER's"), "{text}");
+    assert!(
+        code == Some(1) && failed(&text, &about).contains("the certificate is OTHER's"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -120,29 +149,49 @@ fn a_missing_registry_is_said_and_not_made() {
     w.cli(&["user", "list"]);
     w.sqlite("UPDATE registry_meta SET schema_version = 99");
     let (code, text) = doctor(&w, &[]);
-    assert!(code == Some(1) && failed(&text, "registry").contains("[registry.schema_new]"), "{text}");
+    assert!(
+        code == Some(1) && failed(&text, "registry").contains("[registry.schema_new]"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_name_that_desks_will_refuse_and_a_bad_configuration_are_said() {
     let w = World::new();
     w.cli(&["user", "list"]);
-    fs::write(&w.config, w.text("gateway.toml").replace("public_host = \"localhost\"", "public_host = \"rfq.bank.example\"")).unwrap();
+    fs::write(
+        &w.config,
+        w.text("gateway.toml")
+            .replace("public_host = \"localhost\"", "public_host = \"rfq.bank.example\""),
+    )
+    .unwrap();
     let (code, text) = doctor(&w, &[]);
-    assert!(code == Some(1) && failed(&text, "own names").contains("server.name_mismatch"), "{text}");
+    assert!(
+        code == Some(1) && failed(&text, "own names").contains("server.name_mismatch"),
+        "{text}"
+    );
     fs::write(&w.config, w.text("gateway.toml").replace("dealers-ca.pem", "nowhere.pem")).unwrap();
     let (code, text) = doctor(&w, &[]);
-    assert!(code == Some(1) && failed(&text, "dealers.trust").contains("nowhere.pem") && text.contains("not dialled"), "{text}");
+    assert!(
+        code == Some(1)
+            && failed(&text, "dealers.trust").contains("nowhere.pem")
+            && text.contains("not dialled"),
+        "{text}"
+    );
     fs::write(&w.config, "rubbish").unwrap();
     let (code, text) = doctor(&w, &[]);
-    assert!(code == Some(1) && failed(&text, "configuration").contains("[config.unusable]"), "{text}");
+    assert!(
+        code == Some(1) && failed(&text, "configuration").contains("[config.unusable]"),
+        "{text}"
+    );
 }
 
 /// Nothing is wrong before the first start; afterwards a registry that is not there is lost.
 #[test]
 fn a_registry_that_is_not_there_is_a_fault_only_after_the_first_start() {
     let w = World::new();
-    let registry = |text: &str| text.lines().find(|l| l.contains("registry")).unwrap_or_default().to_owned();
+    let registry =
+        |text: &str| text.lines().find(|l| l.contains("registry")).unwrap_or_default().to_owned();
     let (_, text) = doctor(&w, &[]);
     assert!(registry(&text).starts_with("- ") && registry(&text).contains("first start"), "{text}");
     // An empty database is the same, whoever made the file.
@@ -155,20 +204,25 @@ fn a_registry_that_is_not_there_is_a_fault_only_after_the_first_start() {
     assert!(code == Some(1) && failed(&text, "registry").contains("[registry.missing]"), "{text}");
 }
 
-/// An empty database is what an administrator has before the first start, on PostgreSQL as on SQLite.
+/// An empty database is what an administrator has before the first start, on PostgreSQL as on
+/// SQLite.
 #[test]
 fn an_empty_postgresql_is_a_fault_only_after_the_first_start() {
     let Some(pg) = Postgres::start() else { return };
     let keep = tempfile::tempdir().unwrap();
     let (url, password) = pg.database("fresh", keep.path());
     let w = World::with(&format!("{url}\"\npassword_file = \"{}", password.display()), "");
-    let registry = |text: &str| text.lines().find(|l| l.contains("registry")).unwrap_or_default().to_owned();
+    let registry =
+        |text: &str| text.lines().find(|l| l.contains("registry")).unwrap_or_default().to_owned();
     let (_, text) = doctor(&w, &[]);
     assert!(registry(&text).starts_with("- ") && registry(&text).contains("first start"), "{text}");
     // The first command makes it.
     w.cli(&["user", "list"]);
     let (_, text) = doctor(&w, &[]);
-    assert!(registry(&text).starts_with("ok ") && registry(&text).contains("answers; schema"), "{text}");
+    assert!(
+        registry(&text).starts_with("ok ") && registry(&text).contains("answers; schema"),
+        "{text}"
+    );
     // A gateway has run here, and the database is another one.
     let (other, _) = pg.database("lost", keep.path());
     fs::write(&w.config, w.text("gateway.toml").replace(&url, &other)).unwrap();

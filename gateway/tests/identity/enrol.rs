@@ -11,10 +11,17 @@ fn a_new_trader_gets_a_certificate_with_curl_and_openssl() {
     let code = w.user("alice", "ALICE");
     w.request("laptop", "Alice's Laptop");
     let answer = w.enrol("alice", &code, "laptop");
-    assert_eq!(answer.header("content-type"), Some("application/pkcs7-mime; smime-type=certs-only"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/pkcs7-mime; smime-type=certs-only")
+    );
     assert_eq!(answer.header("content-transfer-encoding"), Some("base64"));
     w.keep(&answer, "laptop");
-    assert_eq!(w.openssl(&["verify", "-CAfile", "issuing.pem", "-purpose", "sslclient", "laptop.pem"]).trim(), "laptop.pem: OK");
+    assert_eq!(
+        w.openssl(&["verify", "-CAfile", "issuing.pem", "-purpose", "sslclient", "laptop.pem"])
+            .trim(),
+        "laptop.pem: OK"
+    );
     let text = w.openssl(&["x509", "-in", "laptop.pem", "-noout", "-text"]);
     let comp_id = w.comp_id("ALICE");
     for part in [
@@ -36,15 +43,24 @@ fn a_new_trader_gets_a_certificate_with_curl_and_openssl() {
     assert!(!ends.status().unwrap().success());
     // Written without dashes and in small letters the code is the same; but it was used.
     w.request("other", "other");
-    w.enrol("alice", &code.to_lowercase().replace('-', ""), "other").refused(401, "enrol.code_used");
+    w.enrol("alice", &code.to_lowercase().replace('-', ""), "other")
+        .refused(401, "enrol.code_used");
     let shown = w.cli(&["user", "show", "alice"]);
-    assert!(shown.contains("device alice/alice-s-laptop: active") && shown.contains(&w.serial("laptop")), "{shown}");
+    assert!(
+        shown.contains("device alice/alice-s-laptop: active")
+            && shown.contains(&w.serial("laptop")),
+        "{shown}"
+    );
     let events = w.events();
-    for kind in ["user.added", "code.made", "certificate.issued", "enrol.code_used", "none altered"] {
+    for kind in ["user.added", "code.made", "certificate.issued", "enrol.code_used", "none altered"]
+    {
         assert!(events.contains(kind), "{kind}: {events}");
     }
     assert!(!events.contains(&code), "the code is nowhere");
-    assert!(!String::from_utf8_lossy(&fs::read(w.path("registry.db")).unwrap()).contains(&code.replace('-', "")));
+    assert!(
+        !String::from_utf8_lossy(&fs::read(w.path("registry.db")).unwrap())
+            .contains(&code.replace('-', ""))
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -77,22 +93,41 @@ fn cacerts_csrattrs_and_the_revocation_list_are_for_everybody() {
     let print = |f: &str| w.openssl(&["x509", "-in", f, "-noout", "-fingerprint", "-sha256"]);
     assert_eq!(print("cacerts.pem"), print("issuing.pem"));
     let attributes = w.curl("/.well-known/est/csrattrs", &[]);
-    assert_eq!((attributes.status, attributes.header("content-type")), (200, Some("application/csrattrs")));
+    assert_eq!(
+        (attributes.status, attributes.header("content-type")),
+        (200, Some("application/csrattrs"))
+    );
     fs::write(w.path("attrs.der"), BASE64.decode(attributes.body.trim()).unwrap()).unwrap();
     let text = w.openssl(&["asn1parse", "-inform", "DER", "-in", "attrs.der"]);
     for part in ["id-ecPublicKey", "prime256v1", "ecdsa-with-SHA256"] {
         assert!(text.contains(part), "{text}");
     }
-    w.eventually("a revocation list", || w.curl("/crl/desks.crl", &["--output", "desks.crl"]).status == 200);
-    let text = w.openssl(&["crl", "-inform", "DER", "-in", "desks.crl", "-CAfile", "issuing.pem", "-noout", "-text"]);
-    assert!(text.contains("No Revoked Certificates") && text.contains("X509v3 CRL Number"), "{text}");
+    w.eventually("a revocation list", || {
+        w.curl("/crl/desks.crl", &["--output", "desks.crl"]).status == 200
+    });
+    let text = w.openssl(&[
+        "crl",
+        "-inform",
+        "DER",
+        "-in",
+        "desks.crl",
+        "-CAfile",
+        "issuing.pem",
+        "-noout",
+        "-text",
+    ]);
+    assert!(
+        text.contains("No Revoked Certificates") && text.contains("X509v3 CRL Number"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_device_renews_with_a_new_key_and_its_certificate() {
     let w = World::started();
     w.enrolled("alice", "ALICE", "laptop");
-    // RFC 7030 §4.2.2 has the subject of the certificate in the request; our desk sends the device's name.
+    // RFC 7030 §4.2.2 has the subject of the certificate in the request; our desk sends the
+    // device's name.
     for (stem, name) in [("second", "laptop".to_owned()), ("third", w.comp_id("ALICE"))] {
         w.request(stem, &name);
         w.keep(&w.reenrol("laptop", stem), stem);
@@ -103,7 +138,18 @@ fn a_device_renews_with_a_new_key_and_its_certificate() {
     w.keep(&w.reenrol("laptop", "third"), "again");
     assert_eq!(w.serial("again"), w.serial("third"));
     // Nobody renews with the key that is certified already.
-    let der = ["req", "-new", "-key", "laptop-key.pem", "-subj", "/CN=laptop", "-outform", "DER", "-out", "same.der"];
+    let der = [
+        "req",
+        "-new",
+        "-key",
+        "laptop-key.pem",
+        "-subj",
+        "/CN=laptop",
+        "-outform",
+        "DER",
+        "-out",
+        "same.der",
+    ];
     w.openssl(&der);
     fs::write(w.path("same.b64"), BASE64.encode(fs::read(w.path("same.der")).unwrap())).unwrap();
     w.reenrol("laptop", "same").refused(400, "enrol.key_reused");
@@ -140,8 +186,20 @@ fn a_lost_first_answer_is_given_again_for_the_same_key_only() {
 #[test]
 fn an_invitation_says_where_and_keeps_no_secret() {
     let w = World::new();
-    let out =
-        w.cli(&["user", "add", "--id", "alice", "--comp-id", "ALICE1", "--name", "Alice Adams", "--protection", "token", "--out", "."]);
+    let out = w.cli(&[
+        "user",
+        "add",
+        "--id",
+        "alice",
+        "--comp-id",
+        "ALICE1",
+        "--name",
+        "Alice Adams",
+        "--protection",
+        "token",
+        "--out",
+        ".",
+    ]);
     let text = w.text("alice.signet-invite");
     let invitation = Invitation::from_toml(text.as_bytes()).unwrap();
     assert_eq!(
@@ -160,21 +218,34 @@ fn many_are_imported_or_none() {
     let mut w = World::new();
     fs::create_dir(w.path("out")).unwrap();
     fs::write(w.path("bad.csv"), "id,comp_id,name\nalice,A1,Alice\nbob,A1,Bob\n").unwrap();
-    assert!(w.cli_fails(&["user", "import", "--csv", "bad.csv", "--out", "out"]).contains("line 3"));
+    assert!(
+        w.cli_fails(&["user", "import", "--csv", "bad.csv", "--out", "out"]).contains("line 3")
+    );
     assert_eq!(fs::read_dir(w.path("out")).unwrap().count(), 0);
-    fs::write(w.path("good.csv"), "id,comp_id,name,protection\nalice,A1,\"Adams, Alice\",token\nbob,B1,Bob,\n").unwrap();
+    fs::write(
+        w.path("good.csv"),
+        "id,comp_id,name,protection\nalice,A1,\"Adams, Alice\",token\nbob,B1,Bob,\n",
+    )
+    .unwrap();
     w.cli(&["user", "import", "--csv", "good.csv", "--out", "out"]);
     let codes = fs::read_to_string(w.path("out/codes.csv")).unwrap();
     assert_eq!(fs::metadata(w.path("out/codes.csv")).unwrap().permissions().mode() & 0o777, 0o600);
     w.start();
     w.request("bob", "desk");
-    let code = codes.lines().find_map(|l| l.strip_prefix("bob,")).unwrap().split(',').next().unwrap();
+    let code =
+        codes.lines().find_map(|l| l.strip_prefix("bob,")).unwrap().split(',').next().unwrap();
     w.keep(&w.enrol("bob", code, "bob"), "bob");
     // The same list again: nobody is added twice, and no file of the first time is lost.
-    assert!(w.cli_fails(&["user", "import", "--csv", "good.csv", "--out", "out"]).contains("admin.file"));
+    assert!(
+        w.cli_fails(&["user", "import", "--csv", "good.csv", "--out", "out"])
+            .contains("admin.file")
+    );
     assert_eq!(fs::read_to_string(w.path("out/codes.csv")).unwrap(), codes);
     fs::create_dir(w.path("new")).unwrap();
-    assert!(w.cli_fails(&["user", "import", "--csv", "good.csv", "--out", "new"]).contains("registry.user_exists"));
+    assert!(
+        w.cli_fails(&["user", "import", "--csv", "good.csv", "--out", "new"])
+            .contains("registry.user_exists")
+    );
     assert_eq!(fs::read_dir(w.path("new")).unwrap().count(), 0);
 }
 

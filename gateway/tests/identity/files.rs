@@ -17,13 +17,21 @@ fn a_damaged_file_stops_the_start_by_name_and_is_mended_by_the_command() {
     bad[12] ^= 1;
     fs::write(&journal, &bad).unwrap();
     let said = w.cli_fails(&["files", "check"]);
-    assert!(said.contains("rfqs.journal") && said.contains("files.damaged") && said.contains("files salvage"), "{said}");
+    assert!(
+        said.contains("rfqs.journal")
+            && said.contains("files.damaged")
+            && said.contains("files salvage"),
+        "{said}"
+    );
     let refused = w.start_fails();
     assert!(refused.contains("rfqs.journal"), "{refused}");
     assert_eq!(fs::read(&journal).unwrap(), bad, "a refused file stays as it is");
 
     let said = w.cli(&["files", "salvage", "state/rfqs.journal"]);
-    assert!(said.contains("0 records kept, 1 or more lost") && said.contains("rfqs.journal.damaged"), "{said}");
+    assert!(
+        said.contains("0 records kept, 1 or more lost") && said.contains("rfqs.journal.damaged"),
+        "{said}"
+    );
     assert_eq!(fs::read(w.path("state/rfqs.journal.damaged")).unwrap(), bad);
     w.start();
     let events = w.cli(&["events"]);
@@ -45,5 +53,8 @@ fn the_actor_of_an_event_is_the_account_that_ran_the_command() {
     w.cli_with(&forged, &["registry", "backup", "--out", "backup.json"]);
     let events = w.cli(&["events"]);
     let me = format!("({})", nix::unistd::getuid());
-    assert!(events.contains("registry.backed_up") && events.contains(&me) && !events.contains("ceo"), "{events}");
+    assert!(
+        events.contains("registry.backed_up") && events.contains(&me) && !events.contains("ceo"),
+        "{events}"
+    );
 }

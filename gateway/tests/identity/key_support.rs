@@ -1,7 +1,9 @@
 //! A relying party, a key, and what the registry keeps of them.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
-use signet_registry::{Attestation, NewKeyRow, RecordRefusal, Recorded, Registry, first_key::Grant};
+use signet_registry::{
+    Attestation, NewKeyRow, RecordRefusal, Recorded, Registry, first_key::Grant,
+};
 use signet_rfq::UtcMillis;
 use signet_softkey::{Maker, SoftKey, challenge_of};
 use signet_stepup::{
@@ -29,8 +31,14 @@ pub struct Keys {
 impl Keys {
     pub fn new(user: &str, grant: Grant) -> Self {
         let maker = Maker::new("Maker");
-        let list = AttestationList::from_toml(&maker.list(&[(MODEL, "Test key")]), Path::new("/")).unwrap();
-        let settings = RpSettings { rp_id: RP_ID.into(), origin: None, name: "Bank".into(), timeout: Duration::from_secs(60) };
+        let list = AttestationList::from_toml(&maker.list(&[(MODEL, "Test key")]), Path::new("/"))
+            .unwrap();
+        let settings = RpSettings {
+            rp_id: RP_ID.into(),
+            origin: None,
+            name: "Bank".into(),
+            timeout: Duration::from_secs(60),
+        };
         let rp = RelyingParty::new(&settings, list).unwrap();
         let mut key = maker.key(MODEL);
         let person = Person { id: [1; 16], name: user.into(), display: user.into() };
@@ -59,11 +67,21 @@ impl Keys {
     /// Evidence of a step-up, and the key's counter.
     pub fn sign(&mut self) -> (u32, Evidence) {
         let action = Action::Session(SessionReason::Logon);
-        let approval = Approval { gateway: "GW".into(), desk: "ALICE".into(), approver: "ALICE".into(), action };
+        let approval = Approval {
+            gateway: "GW".into(),
+            desk: "ALICE".into(),
+            approver: "ALICE".into(),
+            action,
+        };
         let context = Context { approval: approval.digest().unwrap(), exporter: EXPORTER };
-        let (options, pending) = self.rp.begin_assertion(std::slice::from_ref(&self.passkey)).unwrap();
-        let data = client_data_json(CeremonyKind::Sign, &challenge_of(&options), ORIGIN, Some(&context));
-        let a = self.rp.finish_assertion(pending, &self.key.sign(&options, &data).unwrap(), &context).unwrap();
+        let (options, pending) =
+            self.rp.begin_assertion(std::slice::from_ref(&self.passkey)).unwrap();
+        let data =
+            client_data_json(CeremonyKind::Sign, &challenge_of(&options), ORIGIN, Some(&context));
+        let a = self
+            .rp
+            .finish_assertion(pending, &self.key.sign(&options, &data).unwrap(), &context)
+            .unwrap();
         let evidence = Evidence {
             v: VERSION,
             at_ms: NOW.0,

@@ -6,8 +6,8 @@ use crate::{
     support::{World, runtime},
 };
 use signet_registry::{
-    CodePurpose, KeySelector, KeyState, NewCode, NewKeyRow, NewUser, RecordRefusal, Recorded, Registry, RegistryError, RegistryUrl,
-    code::OneTimeCode, events::verify, first_key::Grant,
+    CodePurpose, KeySelector, KeyState, NewCode, NewKeyRow, NewUser, RecordRefusal, Recorded,
+    Registry, RegistryError, RegistryUrl, code::OneTimeCode, events::verify, first_key::Grant,
 };
 use signet_rfq::UtcMillis;
 use signet_stepup::evidence::Evidence;
@@ -25,15 +25,29 @@ struct Place {
 fn in_sqlite() -> Place {
     let dir = tempfile::tempdir().unwrap();
     let url = RegistryUrl::parse("sqlite:r.db", dir.path(), None).unwrap();
-    Place { url, raw: format!("sqlite://{}?mode=rwc", dir.path().join("r.db").display()), name: "SQLite", _dir: dir }
+    Place {
+        url,
+        raw: format!("sqlite://{}?mode=rwc", dir.path().join("r.db").display()),
+        name: "SQLite",
+        _dir: dir,
+    }
 }
 
 fn in_postgres(pg: &Postgres, database: &str) -> Place {
     let dir = tempfile::tempdir().unwrap();
     let (text, password) = pg.database(database, dir.path());
     let url = RegistryUrl::parse(&text, Path::new("/"), Some(&password)).unwrap();
-    let secret = fs::read_to_string(&password).unwrap().replace('@', "%40").replace('/', "%2F").replace('?', "%3F");
-    Place { url, raw: text.replace("signet@", &format!("signet:{secret}@")), name: "PostgreSQL", _dir: dir }
+    let secret = fs::read_to_string(&password)
+        .unwrap()
+        .replace('@', "%40")
+        .replace('/', "%2F")
+        .replace('?', "%3F");
+    Place {
+        url,
+        raw: text.replace("signet@", &format!("signet:{secret}@")),
+        name: "PostgreSQL",
+        _dir: dir,
+    }
 }
 
 /// SQL past the program, as somebody with the database's password would.
@@ -58,7 +72,11 @@ async fn with_alice(url: &RegistryUrl) -> Registry {
         protection: "keychain".into(),
     };
     registry
-        .add_users(&[(user, NewCode { digest: "d".into(), expires: UtcMillis(1), managed: false })], "test", UtcMillis(0))
+        .add_users(
+            &[(user, NewCode { digest: "d".into(), expires: UtcMillis(1), managed: false })],
+            "test",
+            UtcMillis(0),
+        )
         .await
         .unwrap();
     registry
@@ -77,9 +95,21 @@ async fn life(place: &Place) {
     let mut keys = Keys::new("alice", granted(&registry, 1).await);
     let version = registry.version().await.unwrap();
     let made = registry.add_key(&keys.row, "test", NOW).await.unwrap();
-    assert_eq!((made.state, made.counter, made.registered_by.as_str()), (KeyState::Active, 1, "code"), "{}", place.name);
+    assert_eq!(
+        (made.state, made.counter, made.registered_by.as_str()),
+        (KeyState::Active, 1, "code"),
+        "{}",
+        place.name
+    );
     assert!(matches!(
-        registry.add_key_code("alice", &NewCode { digest: "x".into(), expires: NOW, managed: false }, "test", NOW).await,
+        registry
+            .add_key_code(
+                "alice",
+                &NewCode { digest: "x".into(), expires: NOW, managed: false },
+                "test",
+                NOW
+            )
+            .await,
         Err(RegistryError::HasKey(_))
     ));
     assert_eq!(keys.record(&registry).await.unwrap(), Recorded { seq: 1, key_name: "blue".into() });
@@ -88,8 +118,12 @@ async fn life(place: &Place) {
     assert_eq!((kept.counter, kept.last_used, &kept.passkey), (3, NOW, &keys.row.passkey));
     // The same assertion again would be a counter that stands still.
     let (counter, evidence) = keys.sign();
-    registry.record_assertion(&keys.row.credential_id, counter, evidence.clone(), "session", NOW).await.unwrap();
-    let again = registry.record_assertion(&keys.row.credential_id, counter, evidence, "session", NOW).await;
+    registry
+        .record_assertion(&keys.row.credential_id, counter, evidence.clone(), "session", NOW)
+        .await
+        .unwrap();
+    let again =
+        registry.record_assertion(&keys.row.credential_id, counter, evidence, "session", NOW).await;
     assert!(matches!(again, Err(RecordRefusal::CounterWentBack)), "{again:?}");
     assert!(matches!(keys.record(&registry).await, Err(RecordRefusal::KeyNotActive)), "locked now");
     let which = KeySelector { user: "alice".into(), key: made.id.clone() };
@@ -101,11 +135,20 @@ async fn life(place: &Place) {
     // The credential of a removed key is not registered again either.
     let again = NewKeyRow { grant: granted(&registry, 2).await, ..keys.row.clone() };
     assert!(registry.add_key(&again, "test", NOW).await.is_err());
-    assert_eq!(registry.version().await.unwrap(), version, "{}: no gateway reads its view anew", place.name);
+    assert_eq!(
+        registry.version().await.unwrap(),
+        version,
+        "{}: no gateway reads its view anew",
+        place.name
+    );
     assert_eq!(registry.verify_evidence().await.unwrap(), Ok(4), "{}", place.name);
     let (events, head) = registry.events().await.unwrap();
     assert!(verify(&events, (head.0, &head.1)).is_ok());
-    let told: Vec<&str> = events.iter().map(|e| e.kind.as_str()).filter(|k| k.starts_with("key.") || k.starts_with("stepup.")).collect();
+    let told: Vec<&str> = events
+        .iter()
+        .map(|e| e.kind.as_str())
+        .filter(|k| k.starts_with("key.") || k.starts_with("stepup."))
+        .collect();
     let all = "key.code_made key.registered stepup.passed stepup.passed stepup.passed key.counter_went_back key.unlocked stepup.passed \
                key.reset key.code_made";
     assert_eq!(told.join(" "), all, "{}", place.name);
@@ -120,7 +163,11 @@ async fn nothing_is_taken_away(place: &Place) {
     for _ in 0..3 {
         keys.record(&registry).await.unwrap();
     }
-    for s in ["UPDATE evidence SET user_id = 'bob' WHERE seq = 2", "DELETE FROM evidence WHERE seq = 3", "DELETE FROM evidence"] {
+    for s in [
+        "UPDATE evidence SET user_id = 'bob' WHERE seq = 2",
+        "DELETE FROM evidence WHERE seq = 3",
+        "DELETE FROM evidence",
+    ] {
         let refused = sql(place, s).await.unwrap_err().to_string();
         assert!(refused.contains("only ever added"), "{}: {s}: {refused}", place.name);
     }
@@ -134,17 +181,30 @@ async fn nothing_is_taken_away(place: &Place) {
         sql(place, statement).await.unwrap();
         registry.verify_evidence().await.unwrap().map_err(|e| (e.seq, e.why))
     };
-    assert_eq!(verdict("UPDATE evidence SET user_id = 'bob' WHERE seq = 2").await, Err((2, "its content was changed".into())));
+    assert_eq!(
+        verdict("UPDATE evidence SET user_id = 'bob' WHERE seq = 2").await,
+        Err((2, "its content was changed".into()))
+    );
     sql(place, "UPDATE evidence SET user_id = 'alice' WHERE seq = 2").await.unwrap();
-    assert_eq!(verdict("DELETE FROM evidence WHERE seq = 3").await, Err((3, "the end was cut off".into())));
-    assert_eq!(verdict("DELETE FROM evidence WHERE seq = 1").await, Err((1, "one is missing".into())));
+    assert_eq!(
+        verdict("DELETE FROM evidence WHERE seq = 3").await,
+        Err((3, "the end was cut off".into()))
+    );
+    assert_eq!(
+        verdict("DELETE FROM evidence WHERE seq = 1").await,
+        Err((1, "one is missing".into()))
+    );
     registry.close().await;
 }
 
 /// What the first release made is brought up to date and works.
 async fn migrated(place: &Place) {
     sql(place, include_str!("schema-1.sql")).await.unwrap();
-    assert!(matches!(Registry::open(&place.url).await, Err(RegistryError::SchemaOld { found: 1 })), "{}", place.name);
+    assert!(
+        matches!(Registry::open(&place.url).await, Err(RegistryError::SchemaOld { found: 1 })),
+        "{}",
+        place.name
+    );
     let registry = Registry::connect(&place.url).await.unwrap();
     assert_eq!(registry.migrate().await.unwrap(), 1);
     let registry = Registry::open(&place.url).await.unwrap();
@@ -185,7 +245,8 @@ fn keys_and_evidence_in_postgresql() {
 fn keys_and_evidence_survive_a_backup() {
     let Some(pg) = Postgres::start() else { return };
     runtime().block_on(async {
-        let (here, there, files) = (in_sqlite(), in_postgres(&pg, "there"), tempfile::tempdir().unwrap());
+        let (here, there, files) =
+            (in_sqlite(), in_postgres(&pg, "there"), tempfile::tempdir().unwrap());
         let registry = with_alice(&here.url).await;
         let mut keys = Keys::new("alice", granted(&registry, 1).await);
         registry.add_key(&keys.row, "test", NOW).await.unwrap();
@@ -202,7 +263,10 @@ fn keys_and_evidence_survive_a_backup() {
         moved.restore(&file, true, "admin", NOW).await.unwrap();
         let (events, _) = moved.events().await.unwrap();
         let detail = &events.last().unwrap().detail;
-        assert!(detail.contains("evidence up to 1 ") && detail.contains("before: evidence up to 2 "), "{detail}");
+        assert!(
+            detail.contains("evidence up to 1 ") && detail.contains("before: evidence up to 2 "),
+            "{detail}"
+        );
         assert_eq!(moved.verify_evidence().await.unwrap(), Ok(1));
         let file = files.path().join("two.jsonl");
         moved.backup(&file, NOW).await.unwrap();
@@ -217,7 +281,8 @@ fn keys_and_evidence_survive_a_backup() {
 fn a_backup_of_the_first_release_is_put_back() {
     runtime().block_on(async {
         let (place, files) = (in_sqlite(), tempfile::tempdir().unwrap());
-        let mut text = String::from("{\"format\":\"signet registry backup 1\",\"schema\":1,\"made_ms\":1}\n");
+        let mut text = String::from("{\"format\":\"signet registry backup \
+            1\",\"schema\":1,\"made_ms\":1}\n");
         text.push_str("{\"table\":\"registry_meta\",\"row\":[1,1,41,0,\"\"]}\n");
         text.push_str("{\"table\":\"users\",\"row\":[\"alice\",\"ALICE\",\"Alice\",\"standard\",\"keychain\",\"active\",5]}\n");
         text.push_str("{\"table\":\"codes\",\"row\":[\"h\",\"alice\",\"keychain\",\"open\",5,10000,0,\"\",\"\",0]}\n");
@@ -256,21 +321,36 @@ fn what_an_administrator_does_with_keys() {
     });
     assert!(w.cli_fails(&["key", "code", "alice"]).contains("registry.has_key"));
     let list = w.cli(&["key", "list", "alice"]);
-    assert!(list.contains("blue  Test key") && list.contains(": active, since ") && list.contains("last used "), "{list}");
-    assert!(w.cli(&["key", "lock", "alice", "blue", "--reason", "left in a taxi"]).contains("locked"));
+    assert!(
+        list.contains("blue  Test key")
+            && list.contains(": active, since ")
+            && list.contains("last used "),
+        "{list}"
+    );
+    assert!(
+        w.cli(&["key", "lock", "alice", "blue", "--reason", "left in a taxi"]).contains("locked")
+    );
     assert!(w.cli(&["key", "list", "alice"]).contains("locked (left in a taxi)"));
     assert!(w.cli(&["key", "unlock", "alice", "blue"]).contains("active"));
     assert!(w.cli_fails(&["key", "lock", "alice", "green"]).contains("registry.no_key"));
     assert!(w.cli_fails(&["key", "list", "nobody"]).contains("registry.no_user"));
     assert!(w.cli_fails(&["key", "reset", "alice"]).contains("--reason"));
-    assert!(w.cli(&["key", "reset", "alice", "--reason", "found again"]).contains("1 keys removed"));
+    assert!(
+        w.cli(&["key", "reset", "alice", "--reason", "found again"]).contains("1 keys removed")
+    );
     let shown = w.cli(&["user", "show", "alice"]);
     assert!(shown.contains("code for a security key: used"), "{shown}");
 
     let told = w.cli(&["evidence", "list", "--user", "alice"]);
-    assert!(told.contains("session") && told.contains("at ALICE") && told.contains("with blue"), "{told}");
+    assert!(
+        told.contains("session") && told.contains("at ALICE") && told.contains("with blue"),
+        "{told}"
+    );
     assert_eq!(w.cli(&["evidence", "list", "--user", "bob"]), "");
-    assert!(w.cli(&["evidence", "verify"]).starts_with("1 records, each proves what it says, none altered."));
+    assert!(
+        w.cli(&["evidence", "verify"])
+            .starts_with("1 records, each proves what it says, none altered.")
+    );
     let one = w.cli(&["evidence", "export", "1"]);
     assert_eq!(w.cli(&["evidence", "export", "all"]), one);
     let line: serde_json::Value = serde_json::from_str(&one).unwrap();
@@ -280,7 +360,14 @@ fn what_an_administrator_does_with_keys() {
     w.sqlite("DROP TRIGGER evidence_stays");
     w.sqlite("UPDATE evidence SET record = REPLACE(record, 'ALICE', 'MALLO')");
     assert!(w.cli_fails(&["evidence", "verify"]).contains("evidence.altered"));
-    for kind in ["key.code_made", "key.registered", "stepup.passed", "key.locked", "key.unlocked", "key.reset"] {
+    for kind in [
+        "key.code_made",
+        "key.registered",
+        "stepup.passed",
+        "key.locked",
+        "key.unlocked",
+        "key.reset",
+    ] {
         assert!(w.events().contains(kind), "{kind}");
     }
 }

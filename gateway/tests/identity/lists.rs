@@ -1,5 +1,5 @@
-//! Revocation lists of outside authorities: loaded without a restart, for live sessions too; missing
-//! and stale ones close the door when they are required.
+//! Revocation lists of outside authorities: loaded without a restart, for live sessions too;
+//! missing and stale ones close the door when they are required.
 
 use crate::support::{Desk, World, runtime};
 use std::{
@@ -14,21 +14,48 @@ fn outside(required: bool) -> World {
     let mut w = World::new();
     let text = w.text("gateway.toml");
     let text = text.split("[registry]").next().unwrap().replace("[desk_default]\n", "");
-    let lists = format!("trust = \"outside.pem\"\ncrl = [\"outside.crl\"]\ncrl_required = {required}\n");
+    let lists =
+        format!("trust = \"outside.pem\"\ncrl = [\"outside.crl\"]\ncrl_required = {required}\n");
     let desk = format!("[[desk]]\ncomp_id = \"{}\"\n", w.comp_id("ALICE"));
     let text = text.replace("trust = \"issuing.pem\"\n", &lists);
     fs::write(&w.config, format!("{text}\n{desk}")).unwrap();
     let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-    let ca = ["req", "-x509", "-keyout", "outside-key.pem", "-out", "outside.pem", "-subj", "/CN=Outside", "-days", "9"];
+    let ca = [
+        "req",
+        "-x509",
+        "-keyout",
+        "outside-key.pem",
+        "-out",
+        "outside.pem",
+        "-subj",
+        "/CN=Outside",
+        "-days",
+        "9",
+    ];
     w.openssl(&[&ca[..], &key[..], &["-addext", "keyUsage=critical,keyCertSign,cRLSign"]].concat());
     fs::write(w.path("index.txt"), "").unwrap();
     let config = "[ca]\ndefault_ca=c\n[c]\ndatabase=index.txt\ncrlnumber=number.txt\ndefault_md=sha256\ndefault_crl_days=1\ncertificate=outside.pem\nprivate_key=outside-key.pem\n";
     fs::write(w.path("ca.cnf"), config).unwrap();
     fs::write(w.path("number.txt"), "01\n").unwrap();
     w.request("laptop", "laptop");
-    let san = format!("subjectAltName=URI:spiffe://bank.example/desk/{}\nextendedKeyUsage=clientAuth\n", w.comp_id("ALICE"));
+    let san = format!(
+        "subjectAltName=URI:spiffe://bank.example/desk/{}\nextendedKeyUsage=clientAuth\n",
+        w.comp_id("ALICE")
+    );
     fs::write(w.path("leaf.cnf"), san).unwrap();
-    let sign = ["x509", "-req", "-inform", "DER", "-in", "req.der", "-CA", "outside.pem", "-CAkey", "outside-key.pem", "-CAcreateserial"];
+    let sign = [
+        "x509",
+        "-req",
+        "-inform",
+        "DER",
+        "-in",
+        "req.der",
+        "-CA",
+        "outside.pem",
+        "-CAkey",
+        "outside-key.pem",
+        "-CAcreateserial",
+    ];
     w.openssl(&[&sign[..], &["-days", "5", "-extfile", "leaf.cnf", "-out", "laptop.pem"]].concat());
     w.gateway = None;
     w
@@ -41,7 +68,8 @@ fn publish(w: &World, form: &str, more: &[&str]) {
 }
 
 fn comes_in(w: &World) -> bool {
-    // Ever higher: a gap is asked about after the Logon is answered, a number seen before is an error.
+    // Ever higher: a gap is asked about after the Logon is answered, a number seen before is an
+    // error.
     static SEQ: AtomicU64 = AtomicU64::new(10);
     let seq = SEQ.fetch_add(10, Ordering::Relaxed);
     runtime().block_on(async {
@@ -90,7 +118,12 @@ fn a_list_of_version_1_is_no_list() {
     publish(&w, "PEM", &[]);
     w.start();
     assert!(!comes_in(&w));
-    let out = Command::new(env!("CARGO_BIN_EXE_signet-gateway")).arg("check-config").arg("--config").arg(&w.config).output().unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_signet-gateway"))
+        .arg("check-config")
+        .arg("--config")
+        .arg(&w.config)
+        .output()
+        .unwrap();
     assert!(!out.status.success() && String::from_utf8_lossy(&out.stderr).contains("version 1"));
 }
 
@@ -99,7 +132,17 @@ fn without_being_required_a_missing_list_is_only_loud() {
     let mut w = outside(false);
     w.start();
     assert!(comes_in(&w));
-    let out = Command::new(env!("CARGO_BIN_EXE_signet-gateway")).arg("check-config").arg("--config").arg(&w.config).output().unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_signet-gateway"))
+        .arg("check-config")
+        .arg("--config")
+        .arg(&w.config)
+        .output()
+        .unwrap();
     let text = String::from_utf8_lossy(&out.stderr).into_owned();
-    assert!(out.status.success() && text.contains("outside.crl") && text.contains("admitted although nobody can tell"), "{text}");
+    assert!(
+        out.status.success()
+            && text.contains("outside.crl")
+            && text.contains("admitted although nobody can tell"),
+        "{text}"
+    );
 }

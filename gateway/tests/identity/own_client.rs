@@ -1,4 +1,5 @@
-//! The desk's own EST client against this service: an invitation, a code, a certificate, the next one.
+//! The desk's own EST client against this service: an invitation, a code, a certificate, the next
+//! one.
 
 use crate::support::{Desk, World, runtime};
 use signet_identity::est::{EstClient, EstError};
@@ -7,7 +8,10 @@ use std::{fs, sync::Arc};
 
 fn key() -> (Arc<dyn DeviceKey>, Vec<u8>) {
     let document = SoftwareKey::generate_pkcs8().unwrap();
-    (Arc::new(SoftwareKey::from_pkcs8(&document, Protection::OsKeychain).unwrap()), document.to_vec())
+    (
+        Arc::new(SoftwareKey::from_pkcs8(&document, Protection::OsKeychain).unwrap()),
+        document.to_vec(),
+    )
 }
 
 fn invited(w: &World) -> EstClient {
@@ -37,7 +41,17 @@ fn from_invitation_to_the_second_certificate() {
         fs::write(w.path("laptop.der"), &enrolled.chain[0]).unwrap();
         fs::write(w.path("key.der"), document).unwrap();
         w.openssl(&["x509", "-inform", "DER", "-in", "laptop.der", "-out", "laptop.pem"]);
-        w.openssl(&["pkcs8", "-inform", "DER", "-in", "key.der", "-topk8", "-nocrypt", "-out", "laptop-key.pem"]);
+        w.openssl(&[
+            "pkcs8",
+            "-inform",
+            "DER",
+            "-in",
+            "key.der",
+            "-topk8",
+            "-nocrypt",
+            "-out",
+            "laptop-key.pem",
+        ]);
         Desk::logged_on(&w, "laptop", "ALICE", 1).await;
         w.cli(&["revoke", "--user", "alice"]);
         let (third, _) = key();

@@ -8,14 +8,27 @@ use std::{
 
 fn with(setting: &str) -> World {
     let w = World::new();
-    fs::write(&w.config, w.text("gateway.toml").replacen("[tls]\n", &format!("[tls]\n{setting}\n"), 1)).unwrap();
+    fs::write(
+        &w.config,
+        w.text("gateway.toml").replacen("[tls]\n", &format!("[tls]\n{setting}\n"), 1),
+    )
+    .unwrap();
     w
 }
 
 /// A handshake by openssl with nothing but X25519.
 fn classical(w: &World, port: u16) -> Output {
     let mut c = Command::new("openssl");
-    c.args(["s_client", "-tls1_3", "-groups", "X25519", "-connect", &format!("localhost:{port}"), "-CAfile", "gateways-ca.pem"]);
+    c.args([
+        "s_client",
+        "-tls1_3",
+        "-groups",
+        "X25519",
+        "-connect",
+        &format!("localhost:{port}"),
+        "-CAfile",
+        "gateways-ca.pem",
+    ]);
     c.args(["-cert", "laptop.pem", "-key", "laptop-key.pem"]);
     c.stdin(Stdio::null()).current_dir(w.dir.path()).output().expect("openssl is installed")
 }
@@ -27,10 +40,18 @@ fn hybrid_only_refuses_a_client_that_offers_x25519_alone() {
     let fix = |w: &World| w.gateway.as_ref().unwrap().address().port();
     for port in [fix(&w), w.est()] {
         let agreed = String::from_utf8_lossy(&classical(&w, port).stdout).into_owned();
-        assert!(agreed.contains("Server Temp Key: X25519") && agreed.contains("Verify return code: 0 (ok)"), "{agreed}");
+        assert!(
+            agreed.contains("Server Temp Key: X25519")
+                && agreed.contains("Verify return code: 0 (ok)"),
+            "{agreed}"
+        );
     }
     w.gateway = None;
-    fs::write(&w.config, w.text("gateway.toml").replacen("[tls]\n", "[tls]\nhybrid_only = true\n", 1)).unwrap();
+    fs::write(
+        &w.config,
+        w.text("gateway.toml").replacen("[tls]\n", "[tls]\nhybrid_only = true\n", 1),
+    )
+    .unwrap();
     assert!(w.cli(&["check-config"]).contains("post-quantum hybrid key exchange only"));
     w.start();
     for port in [fix(&w), w.est()] {
@@ -51,6 +72,11 @@ fn fips_needs_a_build_with_the_fips_module() {
     }
     for command in ["check-config", "run"] {
         let said = w.cli_fails(&[command]);
-        assert!(said.contains("tls.fips") && said.contains("not built with the FIPS module") && said.contains("fips = false"), "{said}");
+        assert!(
+            said.contains("tls.fips")
+                && said.contains("not built with the FIPS module")
+                && said.contains("fips = false"),
+            "{said}"
+        );
     }
 }

@@ -22,7 +22,8 @@ impl Postgres {
     /// `None`, and a loud word, when it is not installed.
     pub fn start() -> Option<Self> {
         let Some(bin) = installed() else {
-            let text = "\n!!! PostgreSQL is not installed (Debian package postgresql): its tests were SKIPPED !!!\n";
+            let text = "\n!!! PostgreSQL is not installed (Debian package postgresql): its tests \
+                were SKIPPED !!!\n";
             // Past the test harness, which keeps what passing tests print to itself.
             let _ = std::io::stderr().write_all(text.as_bytes());
             return None;
@@ -42,7 +43,22 @@ impl Postgres {
                 chown(p, Some(id("-u")), Some(id("-g"))).unwrap();
             }
         }
-        pg.run("initdb", &["-D", "data", "-U", "signet", "-A", "scram-sha-256", "--pwfile", "pw", "--no-sync", "-E", "UTF8"]);
+        pg.run(
+            "initdb",
+            &[
+                "-D",
+                "data",
+                "-U",
+                "signet",
+                "-A",
+                "scram-sha-256",
+                "--pwfile",
+                "pw",
+                "--no-sync",
+                "-E",
+                "UTF8",
+            ],
+        );
         let options = format!("-p {port} -k {} -h 127.0.0.1 -F", pg.dir.path().display());
         pg.run("pg_ctl", &["-D", "data", "-w", "-l", "log", "-o", &options, "start"]);
         Some(pg)
@@ -57,14 +73,33 @@ impl Postgres {
         } else {
             Command::new(program)
         };
-        let status = c.args(args).current_dir(self.dir.path()).env("LC_ALL", "C").stdout(std::process::Stdio::null()).status();
-        assert!(status.unwrap().success(), "{args:?}: {}", fs::read_to_string(self.dir.path().join("log")).unwrap_or_default());
+        let status = c
+            .args(args)
+            .current_dir(self.dir.path())
+            .env("LC_ALL", "C")
+            .stdout(std::process::Stdio::null())
+            .status();
+        assert!(
+            status.unwrap().success(),
+            "{args:?}: {}",
+            fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+        );
     }
 
     /// An empty database, reached with a password from a file; its URL and that file.
     pub fn database(&self, name: &str, keep_in: &Path) -> (String, PathBuf) {
         let psql = Command::new(self.bin.join("psql"))
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "signet", "-d", "postgres", "-c"])
+            .args([
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &self.port.to_string(),
+                "-U",
+                "signet",
+                "-d",
+                "postgres",
+                "-c",
+            ])
             .arg(format!("CREATE DATABASE {name}"))
             .env("PGPASSWORD", PASSWORD)
             .output();
@@ -94,10 +129,15 @@ impl Drop for Postgres {
 }
 
 fn installed() -> Option<PathBuf> {
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|e| e.path().join("bin"));
+    let versions = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.path().join("bin"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let all: Vec<PathBuf> = versions.chain(std::env::split_paths(&path)).collect();
-    all.into_iter().find(|d| ["initdb", "pg_ctl", "psql", "postgres"].iter().all(|p| d.join(p).exists()))
+    all.into_iter()
+        .find(|d| ["initdb", "pg_ctl", "psql", "postgres"].iter().all(|p| d.join(p).exists()))
 }
 
 fn is_root() -> bool {

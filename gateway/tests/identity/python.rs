@@ -7,7 +7,9 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use serde_json::{Value, json};
-use signet_registry::{CodePurpose, NewCode, Registry, RegistryUrl, code::OneTimeCode, first_key::Grant, hex_sha256};
+use signet_registry::{
+    CodePurpose, NewCode, Registry, RegistryUrl, code::OneTimeCode, first_key::Grant, hex_sha256,
+};
 use signet_rfq::UtcMillis;
 use signet_softkey::Maker;
 use std::{
@@ -19,13 +21,27 @@ use std::{
 /// Exit code and lines of `evidence.py`.
 fn judged(w: &World, lines: &[String], more: &[&str]) -> (bool, Vec<String>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let made = Command::new(root.join("scripts/interop-deps.sh")).arg("python").stdin(Stdio::null()).output().expect("the script starts");
-    assert!(made.status.success(), "python-fido2 is needed and could not be installed:\n{}", String::from_utf8_lossy(&made.stderr));
+    let made = Command::new(root.join("scripts/interop-deps.sh"))
+        .arg("python")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the script starts");
+    assert!(
+        made.status.success(),
+        "python-fido2 is needed and could not be installed:\n{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     fs::write(w.path("export.jsonl"), lines.join("\n")).unwrap();
     let script = root.join("tests/interop/evidence.py");
     let mut python = Command::new(target.join("interop/python/bin/python"));
-    let out = python.arg(script).arg("export.jsonl").args(more).current_dir(w.dir.path()).output().expect("python starts");
+    let out = python
+        .arg(script)
+        .arg("export.jsonl")
+        .args(more)
+        .current_dir(w.dir.path())
+        .output()
+        .expect("python starts");
     let told = String::from_utf8(out.stdout).unwrap();
     assert!(!told.is_empty(), "{}", String::from_utf8_lossy(&out.stderr));
     (out.status.success(), told.lines().map(Into::into).collect())
@@ -71,7 +87,10 @@ fn an_independent_verifier_agrees() {
     let w = World::new();
     let (lines, keys) = exported(&w);
     fs::write(w.path("maker.pem"), keys.maker.pem()).unwrap();
-    assert_eq!(judged(&w, &lines, &["--chain", "--root", "maker.pem"]), (true, ["1 good", "2 good", "3 good"].map(String::from).to_vec()));
+    assert_eq!(
+        judged(&w, &lines, &["--chain", "--root", "maker.pem"]),
+        (true, ["1 good", "2 good", "3 good"].map(String::from).to_vec())
+    );
     // The same name, another authority.
     fs::write(w.path("other.pem"), Maker::new("Maker").pem()).unwrap();
     let (good, told) = judged(&w, &lines[..1], &["--root", "other.pem"]);
@@ -95,10 +114,18 @@ fn an_independent_verifier_finds_every_alteration() {
         assert!(data.contains(from));
         Value::from(B64.encode(data.replacen(from, to, 1)))
     };
-    let other: Value = serde_json::from_str(serde_json::from_str::<Value>(&lines[1]).unwrap()["record"].as_str().unwrap()).unwrap();
+    let other: Value = serde_json::from_str(
+        serde_json::from_str::<Value>(&lines[1]).unwrap()["record"].as_str().unwrap(),
+    )
+    .unwrap();
     type Change<'a> = Box<dyn Fn(&mut Value) + 'a>;
     let table: Vec<(&str, Change)> = vec![
-        ("approval", Box::new(|e| e["approval"] = e["approval"].as_str().unwrap().replace("logon", "wake").into())),
+        (
+            "approval",
+            Box::new(|e| {
+                e["approval"] = e["approval"].as_str().unwrap().replace("logon", "wake").into()
+            }),
+        ),
         ("approver", Box::new(|e| e["approver"] = "BOB".into())),
         ("challenge", Box::new(|e| e["challenge"] = other["challenge"].clone())),
         ("connection", Box::new(|e| e["tls_exporter"] = B64.encode([8; 32]).into())),
@@ -112,22 +139,41 @@ fn an_independent_verifier_finds_every_alteration() {
         ("flags", Box::new(|e| e["authenticator_data"] = flipped(&e["authenticator_data"], 32))),
         ("counter", Box::new(|e| e["authenticator_data"] = flipped(&e["authenticator_data"], 36))),
         ("signature", Box::new(|e| e["signature"] = other["signature"].clone())),
-        ("what was signed", Box::new(|e| e["client_data_json"] = edited(&e["client_data_json"], "\"txn\":\"", "\"txn\":\"A"))),
+        (
+            "what was signed",
+            Box::new(|e| {
+                e["client_data_json"] = edited(&e["client_data_json"], "\"txn\":\"", "\"txn\":\"A")
+            }),
+        ),
         (
             "registration",
             Box::new(|e| {
-                e["registration_client_data_json"] = edited(&e["registration_client_data_json"], "\"challenge\":\"", "\"challenge\":\"AAAA")
+                e["registration_client_data_json"] = edited(
+                    &e["registration_client_data_json"],
+                    "\"challenge\":\"",
+                    "\"challenge\":\"AAAA",
+                )
             }),
         ),
-        ("attestation", Box::new(|e| e["attestation_object"] = flipped(&e["attestation_object"], 60))),
+        (
+            "attestation",
+            Box::new(|e| e["attestation_object"] = flipped(&e["attestation_object"], 60)),
+        ),
     ];
     let changed: Vec<String> = table.iter().map(|(_, change)| altered(&lines[0], change)).collect();
     let (good, told) = judged(&w, &changed, &[]);
     assert!(!good);
     for ((name, _), line) in table.iter().zip(&told) {
         // Not because of the row's own digest: that was made anew.
-        assert!(line.starts_with("1 refused: ") && !line.contains("the row was changed"), "{name}: {line}");
+        assert!(
+            line.starts_with("1 refused: ") && !line.contains("the row was changed"),
+            "{name}: {line}"
+        );
     }
     assert_eq!(told.len(), table.len());
-    assert_eq!(judged(&w, &[altered(&lines[0], |_| {})], &[]), (true, vec!["1 good".to_owned()]), "the tool itself changes nothing");
+    assert_eq!(
+        judged(&w, &[altered(&lines[0], |_| {})], &[]),
+        (true, vec!["1 good".to_owned()]),
+        "the tool itself changes nothing"
+    );
 }

@@ -41,13 +41,27 @@ fn an_unknown_user_and_a_wrong_code_look_the_same() {
     let timed = |user: &str| {
         let began = Instant::now();
         let a = w.enrol(user, wrong, "laptop");
-        (began.elapsed(), a.status, a.code().to_owned(), a.body, a.headers.lines().filter(|l| !l.starts_with("date")).count())
+        (
+            began.elapsed(),
+            a.status,
+            a.code().to_owned(),
+            a.body,
+            a.headers.lines().filter(|l| !l.starts_with("date")).count(),
+        )
     };
     let (known, unknown) = (timed("alice"), timed("nobody"));
-    assert_eq!((known.1, &known.2, &known.3, known.4), (unknown.1, &unknown.2, &unknown.3, unknown.4));
+    assert_eq!(
+        (known.1, &known.2, &known.3, known.4),
+        (unknown.1, &unknown.2, &unknown.3, unknown.4)
+    );
     // Both wait for the same moment; what is left is the machine.
     assert!(known.0 >= Duration::from_millis(250) && unknown.0 >= Duration::from_millis(250));
-    assert!(known.0.abs_diff(unknown.0) < Duration::from_millis(150), "{:?} {:?}", known.0, unknown.0);
+    assert!(
+        known.0.abs_diff(unknown.0) < Duration::from_millis(150),
+        "{:?} {:?}",
+        known.0,
+        unknown.0
+    );
 }
 
 #[test]
@@ -73,20 +87,60 @@ fn what_a_request_may_not_ask() {
     let bobs = w.comp_id("BOB");
     let own = w.comp_id("ALICE0");
     let others_name = format!("/CN={bobs}");
-    let others_uri = format!("subjectAltName=URI:spiffe://bank.example/desk/{bobs}/bob/laptop/keychain");
-    let own_uri = format!("subjectAltName=URI:spiffe://bank.example/desk/{own}/alice0/laptop/keychain");
+    let others_uri =
+        format!("subjectAltName=URI:spiffe://bank.example/desk/{bobs}/bob/laptop/keychain");
+    let own_uri =
+        format!("subjectAltName=URI:spiffe://bank.example/desk/{own}/alice0/laptop/keychain");
     let table: &[(&[&str], u16, &str)] = &[
         (&["-newkey", "rsa:2048", "-subj", "/CN=laptop"], 400, "enrol.key_kind"),
-        (&["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-subj", "/CN=laptop"], 400, "enrol.key_kind"),
+        (
+            &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-subj", "/CN=laptop"],
+            400,
+            "enrol.key_kind",
+        ),
         (&["-newkey", "ed25519", "-subj", "/CN=laptop"], 400, "enrol.key_kind"),
-        (&[p256[0], p256[1], p256[2], p256[3], "-sha512", "-subj", "/CN=laptop"], 400, "enrol.signature_kind"),
+        (
+            &[p256[0], p256[1], p256[2], p256[3], "-sha512", "-subj", "/CN=laptop"],
+            400,
+            "enrol.signature_kind",
+        ),
         (&[p256[0], p256[1], p256[2], p256[3], "-subj", "/CN=bob"], 403, "enrol.name_of_another"),
         (&[p256[0], p256[1], p256[2], p256[3], "-subj", "/CN=BOB"], 403, "enrol.name_of_another"),
-        (&[p256[0], p256[1], p256[2], p256[3], "-subj", &others_name], 403, "enrol.name_of_another"),
-        (&[p256[0], p256[1], p256[2], p256[3], "-subj", "/CN=laptop", "-addext", &others_uri], 400, "enrol.other_names"),
-        (&[p256[0], p256[1], p256[2], p256[3], "-subj", "/CN=laptop", "-addext", "subjectAltName=DNS:localhost"], 400, "enrol.other_names"),
         (
-            &[p256[0], p256[1], p256[2], p256[3], "-subj", "/CN=laptop", "-addext", "basicConstraints=CA:TRUE"],
+            &[p256[0], p256[1], p256[2], p256[3], "-subj", &others_name],
+            403,
+            "enrol.name_of_another",
+        ),
+        (
+            &[p256[0], p256[1], p256[2], p256[3], "-subj", "/CN=laptop", "-addext", &others_uri],
+            400,
+            "enrol.other_names",
+        ),
+        (
+            &[
+                p256[0],
+                p256[1],
+                p256[2],
+                p256[3],
+                "-subj",
+                "/CN=laptop",
+                "-addext",
+                "subjectAltName=DNS:localhost",
+            ],
+            400,
+            "enrol.other_names",
+        ),
+        (
+            &[
+                p256[0],
+                p256[1],
+                p256[2],
+                p256[3],
+                "-subj",
+                "/CN=laptop",
+                "-addext",
+                "basicConstraints=CA:TRUE",
+            ],
             400,
             "enrol.asks_for_authority",
         ),
@@ -100,7 +154,10 @@ fn what_a_request_may_not_ask() {
         w.enrol(&user, &code, "bad").refused(*status, want);
         // The code was right, so it is not used up; and success forgives the address its failure.
         let uri = own_uri.replace("alice0", &user).replace("ALICE0", &format!("ALICE{i}"));
-        w.request_with("good", &[p256[0], p256[1], p256[2], p256[3], "-subj", "/CN=laptop", "-addext", &uri]);
+        w.request_with(
+            "good",
+            &[p256[0], p256[1], p256[2], p256[3], "-subj", "/CN=laptop", "-addext", &uri],
+        );
         w.keep(&w.enrol(&user, &code, "good"), "good");
     }
     let events = w.events();
@@ -127,7 +184,8 @@ fn huge_malformed_and_misaddressed_requests() {
     w.curl("/", &[]).refused(404, "enrol.not_found");
     w.curl("/.well-known/est/cacerts", &["-X", "DELETE"]).refused(405, "enrol.method");
     // Asked for with the wrong body type.
-    w.curl(ENROL, &["--user", &user, "-H", "Content-Type: text/plain", "--data", "x"]).refused(415, "enrol.content_type");
+    w.curl(ENROL, &["--user", &user, "-H", "Content-Type: text/plain", "--data", "x"])
+        .refused(415, "enrol.content_type");
     let long = format!("X-Long: {}", "x".repeat(40_000));
     let refused = w.curl("/.well-known/est/cacerts", &["-H", &long]).status;
     assert!(refused == 431 || refused == 0, "{refused}");
@@ -147,7 +205,16 @@ fn tls_1_2_is_refused_and_nothing_is_resumed() {
     assert_eq!(w.curl("/.well-known/est/cacerts", &["--tls-max", "1.2"]).status, 0);
     let at = format!("localhost:{}", w.est());
     let out = std::process::Command::new("openssl")
-        .args(["s_client", "-connect", &at, "-CAfile", "gateways-ca.pem", "-sess_out", "session.pem", "-brief"])
+        .args([
+            "s_client",
+            "-connect",
+            &at,
+            "-CAfile",
+            "gateways-ca.pem",
+            "-sess_out",
+            "session.pem",
+            "-brief",
+        ])
         .stdin(std::process::Stdio::null())
         .current_dir(w.dir.path())
         .output()
@@ -200,8 +267,16 @@ fn no_log_holds_a_code_or_a_password() {
     let up = |l: &'_ str| l.contains("enrolment service is up");
     w.eventually("up", || w.text("log").lines().any(up));
     let line = w.text("log").lines().find(|l| up(l)).unwrap().to_owned();
-    let port: u16 =
-        line.chars().rev().take_while(char::is_ascii_digit).collect::<String>().chars().rev().collect::<String>().parse().unwrap();
+    let port: u16 = line
+        .chars()
+        .rev()
+        .take_while(char::is_ascii_digit)
+        .collect::<String>()
+        .chars()
+        .rev()
+        .collect::<String>()
+        .parse()
+        .unwrap();
     let wrong = "ZZZZZ-WRONG-ZZZZZ";
     assert_eq!(w.enrol_at(port, "alice", wrong, "laptop").code(), "enrol.code_wrong");
     let good = w.enrol_at(port, "alice", &code, "laptop");
@@ -210,7 +285,9 @@ fn no_log_holds_a_code_or_a_password() {
     gateway.wait().unwrap();
     let log = w.text("log");
     assert!(log.contains("certificate issued"));
-    let basic = |code: &str| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("alice:{code}"));
+    let basic = |code: &str| {
+        base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("alice:{code}"))
+    };
     for secret in [code.clone(), code.replace('-', ""), wrong.into(), basic(&code), basic(wrong)] {
         assert!(!log.contains(&secret), "the log holds {secret}");
     }
@@ -221,17 +298,38 @@ fn renewal_needs_a_certificate_that_is_good() {
     let w = World::started();
     w.enrolled("alice", "ALICE", "laptop");
     w.request("next", "laptop");
-    let none = w.curl("/.well-known/est/simplereenroll", &["-H", PKCS10, "--data-binary", "@next.b64"]);
+    let none =
+        w.curl("/.well-known/est/simplereenroll", &["-H", PKCS10, "--data-binary", "@next.b64"]);
     none.refused(403, "enrol.no_certificate");
     // A certificate of another authority does not even get through the handshake.
-    w.pki.issue(&signet_devca::Order::desk(&w.comp_id("ALICE"))).unwrap().write_to(w.dir.path(), "foreign").unwrap();
+    w.pki
+        .issue(&signet_devca::Order::desk(&w.comp_id("ALICE")))
+        .unwrap()
+        .write_to(w.dir.path(), "foreign")
+        .unwrap();
     assert_eq!(w.reenrol("foreign", "next").status, 0);
-    w.cli(&["revoke", "--serial", &w.serial("laptop").to_uppercase(), "--reason", "key-compromise"]);
+    w.cli(&[
+        "revoke",
+        "--serial",
+        &w.serial("laptop").to_uppercase(),
+        "--reason",
+        "key-compromise",
+    ]);
     w.reenrol("laptop", "next").refused(403, "enrol.certificate_revoked");
     // The list says so too, within moments.
     w.eventually("on the list", || {
         w.curl("/crl/desks.crl", &["--output", "desks.crl"]);
-        let text = w.openssl(&["crl", "-inform", "DER", "-in", "desks.crl", "-CAfile", "issuing.pem", "-noout", "-text"]);
+        let text = w.openssl(&[
+            "crl",
+            "-inform",
+            "DER",
+            "-in",
+            "desks.crl",
+            "-CAfile",
+            "issuing.pem",
+            "-noout",
+            "-text",
+        ]);
         text.to_lowercase().contains(&w.serial("laptop")) && text.contains("Key Compromise")
     });
 }

@@ -44,9 +44,16 @@ async fn write(url: &RegistryUrl, n: i64, count: i64) {
             role: "standard".into(),
             protection: "keychain".into(),
         };
-        let code = NewCode { digest: format!("digest {n} {i}"), expires: UtcMillis(1_000), managed: false };
+        let code = NewCode {
+            digest: format!("digest {n} {i}"),
+            expires: UtcMillis(1_000),
+            managed: false,
+        };
         registry.add_users(&[(user, code)], "test", UtcMillis(1)).await.unwrap();
-        registry.note(NewEvent::new(UtcMillis(1), "test", "enrol.code_wrong", id, "")).await.unwrap();
+        registry
+            .note(NewEvent::new(UtcMillis(1), "test", "enrol.code_wrong", id, ""))
+            .await
+            .unwrap();
     }
     registry.close().await;
 }
@@ -85,7 +92,10 @@ fn a_backup_is_made_and_put_back() {
     w.user("alice", "ALICE");
     w.cli(&["registry", "backup", "--out", "backup.jsonl"]);
     w.user("bob", "BOB");
-    assert!(w.cli_fails(&["registry", "restore", "--from", "backup.jsonl"]).contains("registry.not_empty"));
+    assert!(
+        w.cli_fails(&["registry", "restore", "--from", "backup.jsonl"])
+            .contains("registry.not_empty")
+    );
     w.cli(&["registry", "restore", "--from", "backup.jsonl", "--replace"]);
     let list = w.cli(&["user", "list"]);
     assert!(list.contains("alice") && !list.contains("bob"), "{list}");
@@ -96,10 +106,17 @@ fn a_backup_is_made_and_put_back() {
     fs::write(w.path("edited.jsonl"), text.replace("standard", "privileged")).unwrap();
     fs::write(w.path("half.jsonl"), &text[..text.len() / 2]).unwrap();
     for f in ["edited.jsonl", "half.jsonl"] {
-        assert!(w.cli_fails(&["registry", "restore", "--from", f, "--replace"]).contains("registry.bad_backup"), "{f}");
+        assert!(
+            w.cli_fails(&["registry", "restore", "--from", f, "--replace"])
+                .contains("registry.bad_backup"),
+            "{f}"
+        );
     }
     assert!(w.cli(&["user", "list"]).contains("alice"));
-    assert!(w.cli_fails(&["registry", "backup", "--out", "backup.jsonl"]).contains("registry.file"), "never overwritten");
+    assert!(
+        w.cli_fails(&["registry", "backup", "--out", "backup.jsonl"]).contains("registry.file"),
+        "never overwritten"
+    );
 }
 
 #[test]
@@ -111,7 +128,10 @@ fn a_running_gateway_notices_a_restore() {
         let mut desk = Desk::logged_on(&w, "laptop", "ALICE", 1).await;
         w.cli(&["registry", "restore", "--from", "empty.jsonl", "--replace"]);
         let last = desk.until_cut().await;
-        assert!(last.iter().any(|f| f.contains("58=this certificate is not in the registry")), "{last:?}");
+        assert!(
+            last.iter().any(|f| f.contains("58=this certificate is not in the registry")),
+            "{last:?}"
+        );
     });
 }
 
@@ -136,7 +156,8 @@ fn postgresql_carries_several_gateways_and_takes_over_from_sqlite() {
     old.cli(&["registry", "backup", "--out", "backup.jsonl"]);
     // ...and moves to PostgreSQL, with two gateways.
     let (url, password) = pg.database("firm", keep.path());
-    let registry = format!("{url}\"\npassword_file = \"{}\"\nview_max_age_s = 2#", password.display());
+    let registry =
+        format!("{url}\"\npassword_file = \"{}\"\nview_max_age_s = 2#", password.display());
     let mut worlds: Vec<World> = (0..2).map(|_| World::with(&registry, "")).collect();
     for w in &mut worlds {
         for f in ["issuing.pem", "issuing-key.pem", "laptop.pem", "laptop-key.pem"] {
@@ -145,7 +166,12 @@ fn postgresql_carries_several_gateways_and_takes_over_from_sqlite() {
         // The same trader, so the same CompID.
         w.n = old.n;
     }
-    worlds[0].cli(&["registry", "restore", "--from", &old.path("backup.jsonl").display().to_string()]);
+    worlds[0].cli(&[
+        "registry",
+        "restore",
+        "--from",
+        &old.path("backup.jsonl").display().to_string(),
+    ]);
     worlds.iter_mut().for_each(World::start);
     assert!(worlds[1].cli(&["user", "show", "alice"]).contains(&old.serial("laptop")));
     runtime().block_on(async {
@@ -174,7 +200,9 @@ fn postgresql_carries_several_gateways_and_takes_over_from_sqlite() {
     });
     let back = &worlds[1];
     back.eventually("let in again", || {
-        runtime().block_on(async { Desk::connect(back, "laptop", "ALICE").await.log_on(3).await }).contains("|35=A|")
+        runtime()
+            .block_on(async { Desk::connect(back, "laptop", "ALICE").await.log_on(3).await })
+            .contains("|35=A|")
     });
     // And back to SQLite.
     back.cli(&["registry", "backup", "--out", "back.jsonl"]);
@@ -189,7 +217,10 @@ fn sessions_end_too_when_that_is_wanted() {
     let Some(pg) = Postgres::start() else { return };
     let keep = tempfile::tempdir().unwrap();
     let (url, password) = pg.database("strict", keep.path());
-    let registry = format!("{url}\"\npassword_file = \"{}\"\nview_max_age_s = 1\nfail_closed_sessions = true#", password.display());
+    let registry = format!(
+        "{url}\"\npassword_file = \"{}\"\nview_max_age_s = 1\nfail_closed_sessions = true#",
+        password.display()
+    );
     let mut w = World::with(&registry, "");
     w.start();
     w.enrolled("alice", "ALICE", "laptop");
@@ -198,6 +229,9 @@ fn sessions_end_too_when_that_is_wanted() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         pg.stop();
         let last = desk.until_cut().await;
-        assert!(last.iter().any(|f| f.contains("58=the gateway cannot reach its registry")), "{last:?}");
+        assert!(
+            last.iter().any(|f| f.contains("58=the gateway cannot reach its registry")),
+            "{last:?}"
+        );
     });
 }

@@ -14,7 +14,8 @@ const SSL3: u16 = 0x0300;
 const TLS10: u16 = 0x0301;
 const TLS11: u16 = 0x0302;
 const TLS12: u16 = 0x0303;
-/// ECDHE with AES-GCM, ECDSA and RSA. The listener's own key is ECDSA, so it can agree to the first two.
+/// ECDHE with AES-GCM, ECDSA and RSA. The listener's own key is ECDSA, so it can agree to the first
+/// two.
 const TLS12_ALLOWED: [u16; 2] = [0xc02b, 0xc02c];
 
 /// What a listener answered to a ClientHello.
@@ -35,11 +36,13 @@ fn extension(kind: u16, body: &[u8]) -> Vec<u8> {
     [&kind.to_be_bytes()[..], &vector(2, body)].concat()
 }
 
-/// A ClientHello with what is asked about, and otherwise whatever makes agreement as easy as can be.
+/// A ClientHello with what is asked about, and otherwise whatever makes agreement as easy as can
+/// be.
 fn client_hello(version: u16, suites: &[u16], compressions: &[u8], tls13: bool) -> Vec<u8> {
     let suites: Vec<u8> = suites.iter().flat_map(|s| s.to_be_bytes()).collect();
     let groups = [0x001d_u16, 0x0017, 0x0018].map(u16::to_be_bytes).concat();
-    let schemes = [0x0403_u16, 0x0503, 0x0804, 0x0401, 0x0203, 0x0201].map(u16::to_be_bytes).concat();
+    let schemes =
+        [0x0403_u16, 0x0503, 0x0804, 0x0401, 0x0203, 0x0201].map(u16::to_be_bytes).concat();
     let mut extensions = [
         extension(10, &vector(2, &groups)),
         extension(11, &vector(1, &[0])),
@@ -88,7 +91,13 @@ fn ask(port: u16, hello: &[u8]) -> Answer {
         extensions.push(u16::from_be_bytes([left[0], left[1]]));
         left = &left[4 + usize::from(u16::from_be_bytes([left[2], left[3]]))..];
     }
-    Answer::Hello { version: u16::from_be_bytes([body[4], body[5]]), suite, compression, session_id, extensions }
+    Answer::Hello {
+        version: u16::from_be_bytes([body[4], body[5]]),
+        suite,
+        compression,
+        session_id,
+        extensions,
+    }
 }
 
 /// Every suite number that was ever given out for TLS 1.2 and before, and the space around them.
@@ -99,7 +108,11 @@ fn old_suites() -> impl Iterator<Item = u16> {
 fn gateway(allow_tls12: bool) -> World {
     let mut w = World::new();
     if allow_tls12 {
-        fs::write(&w.config, w.text("gateway.toml").replacen("[desks]\n", "[desks]\nallow_tls12 = true\n", 1)).unwrap();
+        fs::write(
+            &w.config,
+            w.text("gateway.toml").replacen("[desks]\n", "[desks]\nallow_tls12 = true\n", 1),
+        )
+        .unwrap();
     }
     w.start();
     w
@@ -111,7 +124,11 @@ fn fix(w: &World) -> u16 {
 
 #[track_caller]
 fn refused(port: u16, version: u16, suites: &[u16]) {
-    assert_eq!(ask(port, &client_hello(version, suites, &[0], false)), Answer::Refused, "port {port} version {version:#06x}");
+    assert_eq!(
+        ask(port, &client_hello(version, suites, &[0], false)),
+        Answer::Refused,
+        "port {port} version {version:#06x}"
+    );
 }
 
 #[test]
@@ -127,7 +144,10 @@ fn fixs_1_1_nothing_older_than_tls_1_3_unless_allowed() {
     for port in [fix(&strict), strict.est(), lenient.est()] {
         refused(port, TLS12, &all);
     }
-    assert!(matches!(ask(fix(&lenient), &client_hello(TLS12, &all, &[0], false)), Answer::Hello { version: TLS12, .. }));
+    assert!(matches!(
+        ask(fix(&lenient), &client_hello(TLS12, &all, &[0], false)),
+        Answer::Hello { version: TLS12, .. }
+    ));
 }
 
 #[test]
@@ -158,9 +178,11 @@ fn fixs_1_1_of_tls_1_3_only_aes_gcm() {
     let w = gateway(false);
     for port in [fix(&w), w.est()] {
         // GCM 128, GCM 256; ChaCha20, CCM, CCM-8 and the ones after are not agreed to.
-        let agreed = (0x1301..=0x130f).filter(|s| match ask(port, &client_hello(TLS12, &[*s], &[0], true)) {
-            Answer::Hello { suite, version, .. } => suite == *s && version == TLS12,
-            Answer::Refused => false,
+        let agreed = (0x1301..=0x130f).filter(|s| {
+            match ask(port, &client_hello(TLS12, &[*s], &[0], true)) {
+                Answer::Hello { suite, version, .. } => suite == *s && version == TLS12,
+                Answer::Refused => false,
+            }
         });
         assert_eq!(agreed.collect::<Vec<u16>>(), [0x1301, 0x1302]);
     }
@@ -169,8 +191,20 @@ fn fixs_1_1_of_tls_1_3_only_aes_gcm() {
 /// `openssl s_client`, given these words and then the end of its input; what it said.
 fn s_client(w: &World, port: u16, args: &[&str], says: &str) -> String {
     let mut c = Command::new("openssl");
-    c.args(["s_client", "-connect", &format!("localhost:{port}"), "-CAfile", "gateways-ca.pem", "-servername", "localhost"]);
-    c.args(args).current_dir(w.dir.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    c.args([
+        "s_client",
+        "-connect",
+        &format!("localhost:{port}"),
+        "-CAfile",
+        "gateways-ca.pem",
+        "-servername",
+        "localhost",
+    ]);
+    c.args(args)
+        .current_dir(w.dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = c.spawn().expect("openssl is installed");
     let mut stdin = child.stdin.take().unwrap();
     // After the handshake, and time enough for a ticket to come.
@@ -191,18 +225,27 @@ fn no_ticket_no_resumption_no_renegotiation() {
     for version in ["-tls1_3", "-tls1_2"] {
         let said = s_client(&w, fix(&w), &[&[version][..], &LAPTOP].concat(), "");
         assert!(said.contains("Verify return code: 0 (ok)"), "{said}");
-        assert!(!said.contains("TLS session ticket") && !said.contains("New Session Ticket arrived"), "{said}");
+        assert!(
+            !said.contains("TLS session ticket") && !said.contains("New Session Ticket arrived"),
+            "{said}"
+        );
         assert!(said.contains("Compression: NONE"), "{said}");
         let again = s_client(&w, fix(&w), &[&[version, "-reconnect"][..], &LAPTOP].concat(), "");
         let (new, reused) = (again.matches("\nNew, ").count(), again.matches("\nReused, ").count());
         assert!(new >= 1 && reused == 0, "{again}");
     }
     let said = s_client(&w, w.est(), &["-tls1_3"], "");
-    assert!(said.contains("Verify return code: 0 (ok)") && !said.contains("New Session Ticket arrived"), "{said}");
+    assert!(
+        said.contains("Verify return code: 0 (ok)") && !said.contains("New Session Ticket arrived"),
+        "{said}"
+    );
     let said = s_client(&w, fix(&w), &[&["-tls1_2"][..], &LAPTOP].concat(), "R\n");
     let ended = said.contains("no renegotiation") || said.contains("unexpected eof");
     // Two certificates of ours, looked at once: no second handshake came about.
-    assert!(said.contains("RENEGOTIATING") && ended && said.matches("verify return:1").count() == 2, "{said}");
+    assert!(
+        said.contains("RENEGOTIATING") && ended && said.matches("verify return:1").count() == 2,
+        "{said}"
+    );
 }
 
 #[test]
@@ -213,7 +256,17 @@ fn a_client_certificate_is_demanded_on_fix() {
     let said = s_client(&w, fix(&w), &["-tls1_2"], "");
     assert!(said.contains("handshake failure") || said.contains("certificate required"), "{said}");
     // One of its own making.
-    let own = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "own-key.pem"];
+    let own = [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-keyout",
+        "own-key.pem",
+    ];
     w.openssl(&[&own[..], &["-out", "own.pem", "-subj", "/CN=own"]].concat());
     let said = s_client(&w, fix(&w), &["-tls1_3", "-cert", "own.pem", "-key", "own-key.pem"], "");
     assert!(said.contains("alert"), "{said}");

@@ -22,9 +22,32 @@ fn certificate(w: &World, authority: &str, role: &str) -> String {
         // Desks' authority is the gateway's own.
         _ => {
             w.request(&stem, "laptop");
-            fs::write(w.path("leaf.cnf"), format!("subjectAltName=URI:{uri}\nextendedKeyUsage=clientAuth\n")).unwrap();
-            let sign = ["x509", "-req", "-inform", "DER", "-in", "req.der", "-CA", "issuing.pem", "-CAkey", "issuing-key.pem"];
-            let more = ["-CAcreateserial", "-days", "1", "-extfile", "leaf.cnf", "-out", &format!("{stem}.pem")];
+            fs::write(
+                w.path("leaf.cnf"),
+                format!("subjectAltName=URI:{uri}\nextendedKeyUsage=clientAuth\n"),
+            )
+            .unwrap();
+            let sign = [
+                "x509",
+                "-req",
+                "-inform",
+                "DER",
+                "-in",
+                "req.der",
+                "-CA",
+                "issuing.pem",
+                "-CAkey",
+                "issuing-key.pem",
+            ];
+            let more = [
+                "-CAcreateserial",
+                "-days",
+                "1",
+                "-extfile",
+                "leaf.cnf",
+                "-out",
+                &format!("{stem}.pem"),
+            ];
             w.openssl(&[&sign[..], &more[..]].concat());
             return stem;
         }
@@ -39,20 +62,28 @@ fn over_https(w: &World, port: u16, stem: &str, path: &str, more: &[&str]) -> u1
     w.curl_at(port, path, &[&["--cert", &cert, "--key", &key][..], more].concat()).status
 }
 
-/// What the FIX listener says to a Logon, by openssl: whether the handshake came about, and what was said.
+/// What the FIX listener says to a Logon, by openssl: whether the handshake came about, and what
+/// was said.
 fn over_fix(w: &World, stem: &str) -> (bool, String) {
     let at = format!("localhost:{}", w.gateway.as_ref().unwrap().address().port());
-    let logon = signet_fix::tagvalue::seal("FIX.4.4", b"35=A\x0134=1\x0149=somebody\x0152=20260101-00:00:00.000\x0156=GW\x01");
+    let logon = signet_fix::tagvalue::seal(
+        "FIX.4.4",
+        b"35=A\x0134=1\x0149=somebody\x0152=20260101-00:00:00.000\x0156=GW\x01",
+    );
     fs::write(w.path("logon"), logon).unwrap();
     let out = Command::new("sh")
         .arg("-c")
         .arg(format!(
-            "(cat logon; sleep 1) | timeout 10 openssl s_client -quiet -connect {at} -CAfile gateways-ca.pem -cert {stem}.pem -key {stem}-key.pem"
+            "(cat logon; sleep 1) | timeout 10 openssl s_client -quiet -connect {at} -CAfile \
+                gateways-ca.pem -cert {stem}.pem -key {stem}-key.pem"
         ))
         .current_dir(w.dir.path())
         .output()
         .unwrap();
-    let (said, errors) = (String::from_utf8_lossy(&out.stdout).into_owned(), String::from_utf8_lossy(&out.stderr).into_owned());
+    let (said, errors) = (
+        String::from_utf8_lossy(&out.stdout).into_owned(),
+        String::from_utf8_lossy(&out.stderr).into_owned(),
+    );
     (!errors.contains("alert"), said)
 }
 
@@ -75,13 +106,18 @@ fn a_certificate_is_worth_something_at_one_listener_only() {
             assert_eq!(admin, want, "{stem} at the administrators' listener");
 
             let renewal = over_https(&w, w.est(), &stem, "/.well-known/est/simplereenroll", &renew);
-            // A desk that nobody enrolled is not in the registry; the others are not even desks. All say 403.
+            // A desk that nobody enrolled is not in the registry; the others are not even desks.
+            // All say 403.
             assert_eq!(renewal, if authority == "desk" { 403 } else { 0 }, "{stem} at enrolment");
 
             let (through, said) = over_fix(&w, &stem);
             assert_eq!(through, authority == "desk", "{stem} at the desks' listener: {said}");
             // Only a desk is spoken to, and this one is told that its Logon is none.
-            assert_eq!(said.contains("35=5"), (authority, role) == ("desk", "desk"), "{stem}: {said}");
+            assert_eq!(
+                said.contains("35=5"),
+                (authority, role) == ("desk", "desk"),
+                "{stem}: {said}"
+            );
         }
     }
 }
@@ -107,7 +143,8 @@ fn an_authority_that_two_roles_share_is_refused_at_load() {
     let w = World::with("sqlite:registry.db", ADMIN);
     assert!(Config::read(&w.config).unwrap().load().is_ok());
     let whole = |name: &str| w.text(name);
-    let (desks, dealers, admins) = (whole("issuing.pem"), whole("dealers-ca.pem"), whole("admins-ca.pem"));
+    let (desks, dealers, admins) =
+        (whole("issuing.pem"), whole("dealers-ca.pem"), whole("admins-ca.pem"));
     for (file, with, key, other) in [
         ("admins-ca.pem", &desks, "admin.trust", "desks.trust"),
         ("admins-ca.pem", &dealers, "admin.trust", "dealers.trust"),
@@ -122,7 +159,19 @@ fn an_authority_that_two_roles_share_is_refused_at_load() {
         fs::write(w.path(file), before).unwrap();
     }
     // The same key under another name is the same authority.
-    let again = ["req", "-x509", "-new", "-key", "issuing-key.pem", "-subj", "/CN=Something else", "-days", "9", "-out", "again.pem"];
+    let again = [
+        "req",
+        "-x509",
+        "-new",
+        "-key",
+        "issuing-key.pem",
+        "-subj",
+        "/CN=Something else",
+        "-days",
+        "9",
+        "-out",
+        "again.pem",
+    ];
     w.openssl(&again);
     fs::write(w.path("admins-ca.pem"), format!("{admins}{}", whole("again.pem"))).unwrap();
     assert!(why_not(&w).starts_with("admin.trust: "), "{}", why_not(&w));
@@ -144,7 +193,11 @@ fn listeners_that_share_an_address_are_refused_at_load() {
     };
     assert_eq!(with(["127.0.0.1:1001", "127.0.0.1:1002", "127.0.0.1:1003"]), Ok(()));
     for (ports, key, other) in [
-        (["127.0.0.1:1001", "127.0.0.1:1001", "127.0.0.1:1003"], "enrolment.listen", "desks.listen"),
+        (
+            ["127.0.0.1:1001", "127.0.0.1:1001", "127.0.0.1:1003"],
+            "enrolment.listen",
+            "desks.listen",
+        ),
         (["127.0.0.1:1001", "127.0.0.1:1002", "127.0.0.1:1001"], "admin.listen", "desks.listen"),
         (["127.0.0.1:1001", "127.0.0.1:1002", "0.0.0.0:1002"], "admin.listen", "enrolment.listen"),
     ] {

@@ -17,16 +17,26 @@ const NOON: UtcMillis = UtcMillis(1_795_262_400_000); // 2026-11-21T12:00:00Z
 
 fn keep(log: &mut SignedLog, pki: &DevPki, name: &str, at: UtcMillis, body: &str) {
     let certified = pki.issue(&Order::desk(name)).unwrap().certified_key().unwrap();
-    let (key, certificate): (_, CertificateDer<'static>) = (MessageKey::of(&certified).unwrap(), certified.cert[0].clone());
-    let text = format!("35=R|34=2|49={name}|52=20261121-12:00:00.000|56=SIGNET|{body}").replace('|', "\u{1}");
-    let frame = signet_fix::signature::sign(&seal("FIX.4.4", text.as_bytes()), &*signing(&key, every).signer).unwrap();
-    log.keep(&Kept { at, party: Party::Desk, id: name, certificate: &certificate, frame: &frame }).unwrap();
+    let (key, certificate): (_, CertificateDer<'static>) =
+        (MessageKey::of(&certified).unwrap(), certified.cert[0].clone());
+    let text = format!("35=R|34=2|49={name}|52=20261121-12:00:00.000|56=SIGNET|{body}")
+        .replace('|', "\u{1}");
+    let frame = signet_fix::signature::sign(
+        &seal("FIX.4.4", text.as_bytes()),
+        &*signing(&key, every).signer,
+    )
+    .unwrap();
+    log.keep(&Kept { at, party: Party::Desk, id: name, certificate: &certificate, frame: &frame })
+        .unwrap();
 }
 
 #[test]
 fn an_auditor_lists_exports_and_verifies_what_was_signed() {
     let w = World::new();
-    assert!(w.cli_fails(&["signed", "list"]).contains("admin.store_key"), "no gateway has run here");
+    assert!(
+        w.cli_fails(&["signed", "list"]).contains("admin.store_key"),
+        "no gateway has run here"
+    );
     let state = Config::read(&w.config).unwrap().gateway.state_dir;
     fs::create_dir_all(&state).unwrap();
     let key_file = state.join("store.key");
@@ -35,13 +45,17 @@ fn an_auditor_lists_exports_and_verifies_what_was_signed() {
     assert!(w.cli_fails(&["signed", "list"]).contains("chmod 600"));
     fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
     // The log stays open, as it does while a gateway runs.
-    let mut log = SignedLog::open(&state.join("signed"), &StoreKey::new([7; 32]), NOON, false).unwrap();
+    let mut log =
+        SignedLog::open(&state.join("signed"), &StoreKey::new([7; 32]), NOON, false).unwrap();
     keep(&mut log, &w.pki, "ALICE", NOON, "131=R1|");
     keep(&mut log, &w.pki, "ALICE", NOON + 3_600_000, "131=R2|");
     keep(&mut log, &w.pki, "BOB", NOON + 7_200_000, "131=R1|");
 
     let all = w.cli(&["signed", "list"]);
-    assert!(all.contains("3 of 3 messages, 0 not good. Head: 3 ") && all.contains("35=R 34=2 131=R2"), "{all}");
+    assert!(
+        all.contains("3 of 3 messages, 0 not good. Head: 3 ") && all.contains("35=R 34=2 131=R2"),
+        "{all}"
+    );
     let lines = |args: &[&str]| w.cli(&[&["signed", "export"], args].concat()).lines().count();
     assert_eq!(lines(&[]), 3);
     assert_eq!(lines(&["--desk", "ALICE"]), 2);
@@ -57,7 +71,12 @@ fn an_auditor_lists_exports_and_verifies_what_was_signed() {
     fs::write(w.path("changed.jsonl"), export.replace("ALICE", "ALICF")).unwrap();
     let said = w.cli_fails(&["signed", "verify", "changed.jsonl"]);
     assert!(said.contains("line 1") && said.contains("signed.altered"), "{said}");
-    let without: String = export.lines().enumerate().filter(|(n, _)| *n != 1).map(|(_, l)| format!("{l}\n")).collect();
+    let without: String = export
+        .lines()
+        .enumerate()
+        .filter(|(n, _)| *n != 1)
+        .map(|(_, l)| format!("{l}\n"))
+        .collect();
     fs::write(w.path("cut.jsonl"), without).unwrap();
     let said = w.cli_fails(&["signed", "verify", "cut.jsonl"]);
     assert!(said.contains("signed.missing") && said.contains("number 2"), "{said}");
@@ -65,7 +84,14 @@ fn an_auditor_lists_exports_and_verifies_what_was_signed() {
 
     // What does not prove what it should is said, and the exit code says so too.
     let certified = w.pki.issue(&Order::desk("EVE")).unwrap().certified_key().unwrap();
-    log.keep(&Kept { at: NOON, party: Party::Desk, id: "EVE", certificate: &certified.cert[0], frame: b"8=FIX.4.4\x01" }).unwrap();
+    log.keep(&Kept {
+        at: NOON,
+        party: Party::Desk,
+        id: "EVE",
+        certificate: &certified.cert[0],
+        frame: b"8=FIX.4.4\x01",
+    })
+    .unwrap();
     assert!(w.cli_fails(&["signed", "list"]).contains("1 messages do not prove"));
 }
 
@@ -73,7 +99,10 @@ fn an_auditor_lists_exports_and_verifies_what_was_signed() {
 fn a_gateway_whose_key_cannot_sign_messages_does_not_start() {
     let w = World::new();
     let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
-    let certificate = rcgen::CertificateParams::new(vec!["localhost".into()]).unwrap().self_signed(&pair).unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".into()])
+        .unwrap()
+        .self_signed(&pair)
+        .unwrap();
     fs::write(w.path("gateway.pem"), certificate.pem()).unwrap();
     fs::write(w.path("gateway-key.pem"), pair.serialize_pem()).unwrap();
     let said = w.cli_fails(&["check-config"]);

@@ -59,14 +59,24 @@ impl Http {
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        let line = |l: &'_ str| l.split_once(':').is_some_and(|(k, _)| k.eq_ignore_ascii_case(name));
-        self.headers.lines().find(|l| line(l)).and_then(|l| l.split_once(':')).map(|(_, v)| v.trim())
+        let line =
+            |l: &'_ str| l.split_once(':').is_some_and(|(k, _)| k.eq_ignore_ascii_case(name));
+        self.headers
+            .lines()
+            .find(|l| line(l))
+            .and_then(|l| l.split_once(':'))
+            .map(|(_, v)| v.trim())
     }
 
     #[track_caller]
     pub fn refused(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.code()), (status, code), "{}\n{}", self.headers, self.body);
-        assert!(self.header("content-type").unwrap().starts_with("text/plain") && self.body.trim().len() > 20, "{}", self.body);
+        assert!(
+            self.header("content-type").unwrap().starts_with("text/plain")
+                && self.body.trim().len() > 20,
+            "{}",
+            self.body
+        );
     }
 }
 
@@ -88,8 +98,16 @@ impl World {
         // Laptops of tests are managed by nobody; loopback is the firm's network.
         let table = signet_gateway::config::FOUNDING_TABLE.replace("points = 25", "points = 0");
         fs::write(dir.path().join("risk-score.toml"), table).unwrap();
-        fs::write(dir.path().join("risk.toml"), "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n").unwrap();
-        fs::write(dir.path().join("entitlements.cedar"), "@id(\"all\") permit (principal, action, resource);").unwrap();
+        fs::write(
+            dir.path().join("risk.toml"),
+            "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n",
+        )
+        .unwrap();
+        fs::write(
+            dir.path().join("entitlements.cedar"),
+            "@id(\"all\") permit (principal, action, resource);",
+        )
+        .unwrap();
         fs::write(dir.path().join("entitlements.toml"), "reporting_currency = 'EUR'").unwrap();
         let config = dir.path().join("gateway.toml");
         let text = format!(
@@ -152,7 +170,10 @@ ca_key = "issuing-key.pem"
     /// Starts, which must fail; what it said.
     pub fn start_fails(&self) -> String {
         let loaded = Config::read(&self.config).and_then(Config::load).unwrap();
-        Gateway::start(loaded, Options::default()).err().map(|e| e.to_string()).expect("the gateway started")
+        Gateway::start(loaded, Options::default())
+            .err()
+            .map(|e| e.to_string())
+            .expect("the gateway started")
     }
 
     pub fn stop(&mut self) {
@@ -209,7 +230,18 @@ ca_key = "issuing-key.pem"
 
     pub fn user_with(&self, id: &str, comp_id: &str, more: &[&str]) -> String {
         let comp_id = self.comp_id(comp_id);
-        let mut args = vec!["user", "add", "--id", id, "--comp-id", &comp_id, "--name", "Somebody", "--out", "."];
+        let mut args = vec![
+            "user",
+            "add",
+            "--id",
+            id,
+            "--comp-id",
+            &comp_id,
+            "--name",
+            "Somebody",
+            "--out",
+            ".",
+        ];
         args.extend(more);
         code_in(&self.cli(&args))
     }
@@ -221,12 +253,23 @@ ca_key = "issuing-key.pem"
 
     /// A key and a request by openssl: files `<stem>-key.pem` and `<stem>.b64`.
     pub fn request(&self, stem: &str, device: &str) {
-        self.request_with(stem, &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-subj", &format!("/CN={device}")]);
+        self.request_with(
+            stem,
+            &[
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-subj",
+                &format!("/CN={device}"),
+            ],
+        );
     }
 
     pub fn request_with(&self, stem: &str, args: &[&str]) {
         let key = format!("{stem}-key.pem");
-        let mut all = vec!["req", "-new", "-nodes", "-keyout", &key, "-outform", "DER", "-out", "req.der"];
+        let mut all =
+            vec!["req", "-new", "-nodes", "-keyout", &key, "-outform", "DER", "-out", "req.der"];
         all.extend(args);
         self.openssl(&all);
         let der = fs::read(self.path("req.der")).unwrap();
@@ -235,7 +278,11 @@ ca_key = "issuing-key.pem"
 
     #[track_caller]
     pub fn openssl(&self, args: &[&str]) -> String {
-        let out = Command::new("openssl").args(args).current_dir(self.dir.path()).output().expect("openssl is installed");
+        let out = Command::new("openssl")
+            .args(args)
+            .current_dir(self.dir.path())
+            .output()
+            .expect("openssl is installed");
         assert!(out.status.success(), "openssl {args:?}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
@@ -251,16 +298,31 @@ ca_key = "issuing-key.pem"
     pub fn curl_at(&self, port: u16, path: &str, args: &[&str]) -> Http {
         let url = format!("https://localhost:{port}{path}");
         let out = Command::new("curl")
-            .args(["--silent", "--show-error", "--max-time", "20", "--cacert", "gateways-ca.pem", "--dump-header", "-", "--http1.1"])
+            .args([
+                "--silent",
+                "--show-error",
+                "--max-time",
+                "20",
+                "--cacert",
+                "gateways-ca.pem",
+                "--dump-header",
+                "-",
+                "--http1.1",
+            ])
             .args(args)
             .arg(url)
             .current_dir(self.dir.path())
             .output()
             .expect("curl is installed");
-        let text = String::from_utf8_lossy(&out.stdout).replace("HTTP/1.1 100 Continue\r\n\r\n", "");
+        let text =
+            String::from_utf8_lossy(&out.stdout).replace("HTTP/1.1 100 Continue\r\n\r\n", "");
         let (headers, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status = headers.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
-        let headers = if status == 0 { String::from_utf8_lossy(&out.stderr).into_owned() } else { headers.to_owned() };
+        let headers = if status == 0 {
+            String::from_utf8_lossy(&out.stderr).into_owned()
+        } else {
+            headers.to_owned()
+        };
         Http { status, headers, body: body.to_owned() }
     }
 
@@ -272,13 +334,24 @@ ca_key = "issuing-key.pem"
     pub fn enrol_at(&self, port: u16, user: &str, code: &str, stem: &str) -> Http {
         let data = format!("@{stem}.b64");
         let user = format!("{user}:{code}");
-        let args = ["--user", &user, "-H", "Content-Type: application/pkcs10", "--data-binary", &data];
+        let args =
+            ["--user", &user, "-H", "Content-Type: application/pkcs10", "--data-binary", &data];
         self.curl_at(port, "/.well-known/est/simpleenroll", &args)
     }
 
     pub fn reenrol(&self, with: &str, stem: &str) -> Http {
-        let (cert, key, data) = (format!("{with}.pem"), format!("{with}-key.pem"), format!("@{stem}.b64"));
-        let args = ["--cert", &cert, "--key", &key, "-H", "Content-Type: application/pkcs10", "--data-binary", &data];
+        let (cert, key, data) =
+            (format!("{with}.pem"), format!("{with}-key.pem"), format!("@{stem}.b64"));
+        let args = [
+            "--cert",
+            &cert,
+            "--key",
+            &key,
+            "-H",
+            "Content-Type: application/pkcs10",
+            "--data-binary",
+            &data,
+        ];
         self.curl("/.well-known/est/simplereenroll", &args)
     }
 
@@ -308,7 +381,10 @@ ca_key = "issuing-key.pem"
     pub fn sqlite(&self, statement: &str) {
         runtime().block_on(async {
             sqlx::any::install_default_drivers();
-            let pool = sqlx::AnyPool::connect(&format!("sqlite://{}", self.path("registry.db").display())).await.unwrap();
+            let pool =
+                sqlx::AnyPool::connect(&format!("sqlite://{}", self.path("registry.db").display()))
+                    .await
+                    .unwrap();
             sqlx::query(statement).execute(&pool).await.unwrap();
             pool.close().await;
         });
@@ -350,14 +426,25 @@ pub struct Desk {
 impl Desk {
     /// TLS with `<stem>.pem` and its key.
     pub async fn connect(w: &World, stem: &str, comp_id: &str) -> Self {
-        let (pem, key): (&Path, &Path) = (&w.path(&format!("{stem}.pem")), &w.path(&format!("{stem}-key.pem")));
+        let (pem, key): (&Path, &Path) =
+            (&w.path(&format!("{stem}.pem")), &w.path(&format!("{stem}-key.pem")));
         let identity = ServerIdentity::from_pem_files(pem, key).unwrap();
         let roots = TrustRoots::new([w.pki.root(Role::Gateway).clone()]).unwrap();
         let tls = ClientProfile::new(roots, identity.certified_key()).config().unwrap();
         let tcp = TcpStream::connect(w.gateway.as_ref().unwrap().address()).await.unwrap();
-        let stream = TlsConnector::from(tls).connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap();
+        let stream = TlsConnector::from(tls)
+            .connect(ServerName::try_from("localhost").unwrap(), tcp)
+            .await
+            .unwrap();
         let binding = BASE64.encode(channel_binding(stream.get_ref().1).unwrap());
-        Self { stream, framer: Framer::new(), binding, seq: 1, me: w.comp_id(comp_id), you: w.gw.clone() }
+        Self {
+            stream,
+            framer: Framer::new(),
+            binding,
+            seq: 1,
+            me: w.comp_id(comp_id),
+            you: w.gw.clone(),
+        }
     }
 
     /// The certificate that the gateway showed.
@@ -387,7 +474,8 @@ impl Desk {
 
     pub async fn says(&mut self, body: &str) {
         let (kind, rest) = body.split_once('|').unwrap();
-        let text = format!("{kind}|34={}|49={}|52={}|56={}|{rest}", self.seq, self.me, now(), self.you);
+        let text =
+            format!("{kind}|34={}|49={}|52={}|56={}|{rest}", self.seq, self.me, now(), self.you);
         self.seq += 1;
         let frame = seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes());
         let _ = self.stream.write_all(&frame).await;

@@ -11,8 +11,13 @@ async fn with_people(url: &RegistryUrl) -> Registry {
     let registry = Registry::connect(url).await.unwrap();
     registry.migrate().await.unwrap();
     for (id, comp_id) in [("alice", "ALICE"), ("bob", "BOB")] {
-        let user =
-            NewUser { id: id.into(), comp_id: comp_id.into(), name: id.into(), role: "standard".into(), protection: "keychain".into() };
+        let user = NewUser {
+            id: id.into(),
+            comp_id: comp_id.into(),
+            name: id.into(),
+            role: "standard".into(),
+            protection: "keychain".into(),
+        };
         let code = NewCode { digest: id.into(), expires: NOW, managed: false };
         registry.add_users(&[(user, code)], "test", NOW).await.unwrap();
     }
@@ -56,5 +61,6 @@ fn first_trades_are_remembered_in_postgresql() {
     let Some(pg) = Postgres::start() else { return };
     let dir = tempfile::tempdir().unwrap();
     let (url, password) = pg.database("trades", dir.path());
-    runtime().block_on(remembered(&RegistryUrl::parse(&url, Path::new("/"), Some(&password)).unwrap()));
+    runtime()
+        .block_on(remembered(&RegistryUrl::parse(&url, Path::new("/"), Some(&password)).unwrap()));
 }

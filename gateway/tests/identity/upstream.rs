@@ -13,11 +13,18 @@ fn below(ca: &World, credentials: &str) -> World {
     fs::copy(ca.path("gateways-ca.pem"), w.path("est-roots.pem")).unwrap();
     fs::copy(ca.path("issuing.pem"), w.path("desks.pem")).unwrap();
     let upstream = format!(
-        "[enrolment.upstream]\nurl = \"https://localhost:{}/.well-known/est\"\nroots = \"est-roots.pem\"\ncredentials_file = \"ra\"\n",
+        "[enrolment.upstream]\nurl = \"https://localhost:{}/.well-known/est\"\nroots = \
+            \"est-roots.pem\"\ncredentials_file = \"ra\"\n",
         ca.est()
     );
-    let text = w.text("gateway.toml").replace("ca_certificate = \"issuing.pem\"\nca_key = \"issuing-key.pem\"\n", "");
-    fs::write(&w.config, text.replace("trust = \"issuing.pem\"", "trust = \"desks.pem\"") + &upstream).unwrap();
+    let text = w
+        .text("gateway.toml")
+        .replace("ca_certificate = \"issuing.pem\"\nca_key = \"issuing-key.pem\"\n", "");
+    fs::write(
+        &w.config,
+        text.replace("trust = \"issuing.pem\"", "trust = \"desks.pem\"") + &upstream,
+    )
+    .unwrap();
     w.start();
     w
 }

@@ -1,4 +1,5 @@
-//! A gateway's folder as a firm has it: registry in SQLite, desks that enrolled, the example's policies and risk.
+//! A gateway's folder as a firm has it: registry in SQLite, desks that enrolled, the example's
+//! policies and risk.
 
 use crate::process::{Process, free_address};
 use signet_devca::{DevPki, Order};
@@ -6,7 +7,9 @@ use signet_gateway::{
     Config,
     admin::{self, CodeTerms},
 };
-use signet_identity::{Identity, Invitation, KeyHolder as _, MemoryKeychain, TrustRoots, est::EstClient};
+use signet_identity::{
+    Identity, Invitation, KeyHolder as _, MemoryKeychain, TrustRoots, est::EstClient,
+};
 use signet_registry::NewUser;
 use std::{fs, net::SocketAddr, path::Path};
 use time::OffsetDateTime;
@@ -65,12 +68,23 @@ impl Firm {
     /// By the book: an order, an invitation, a code, a certificate.
     async fn enrol(&self, dir: &Path, n: usize) -> Identity {
         let (id, comp_id) = trader(n);
-        let user = NewUser { name: id.clone(), id: id.clone(), comp_id, role: "standard".into(), protection: "keychain".into() };
-        let invited = admin::add(&self.config, user, CodeTerms { hours: 1, managed: true }, dir).await.expect("invited");
-        let invitation = Invitation::from_toml(&fs::read(&invited.file).expect("a file")).expect("an invitation");
-        let key = MemoryKeychain::new().generate(&"bench".parse().expect("a label")).expect("a key");
+        let user = NewUser {
+            name: id.clone(),
+            id: id.clone(),
+            comp_id,
+            role: "standard".into(),
+            protection: "keychain".into(),
+        };
+        let invited = admin::add(&self.config, user, CodeTerms { hours: 1, managed: true }, dir)
+            .await
+            .expect("invited");
+        let invitation = Invitation::from_toml(&fs::read(&invited.file).expect("a file"))
+            .expect("an invitation");
+        let key =
+            MemoryKeychain::new().generate(&"bench".parse().expect("a label")).expect("a key");
         let est = EstClient::for_invitation(&invitation).expect("a client");
-        let made = est.simpleenroll(key.clone(), &id, &invited.code, "laptop").await.expect("enrolled");
+        let made =
+            est.simpleenroll(key.clone(), &id, &invited.code, "laptop").await.expect("enrolled");
         Identity::new(made.chain, key).expect("an identity")
     }
 
@@ -80,8 +94,16 @@ impl Firm {
     }
 }
 
-fn configure(pki: &DevPki, dir: &Path, desks: usize, [address, enrolment, dealer]: [SocketAddr; 3]) -> Config {
-    pki.issue(&Order::gateway(GATEWAY)).expect("a certificate").write_to(dir, "gateway").expect("written");
+fn configure(
+    pki: &DevPki,
+    dir: &Path,
+    desks: usize,
+    [address, enrolment, dealer]: [SocketAddr; 3],
+) -> Config {
+    pki.issue(&Order::gateway(GATEWAY))
+        .expect("a certificate")
+        .write_to(dir, "gateway")
+        .expect("written");
     pki.write_roots(dir).expect("roots");
     let write = |name: &str, text: &str| fs::write(dir.join(name), text).expect("written");
     write("instruments.toml", signet_dealer::INSTRUMENTS_TOML);

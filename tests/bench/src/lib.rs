@@ -25,7 +25,9 @@ use signet_fix::{
     signature::{commits_gateway, every},
     store::MemoryStore,
 };
-use signet_identity::{MemoryKeychain, MessageKey, MessagePublicKey, ServerProfile, channel_binding};
+use signet_identity::{
+    MemoryKeychain, MessageKey, MessagePublicKey, ServerProfile, channel_binding,
+};
 use signet_rfq::*;
 use signet_stepup::client::NoKeys;
 use std::{
@@ -74,21 +76,38 @@ pub struct BenchVenue {
 impl BenchVenue {
     /// `rfqs` open RFQs with eight dealers each.
     pub fn start(rfqs: usize) -> Self {
-        let pki = DevPki::generate(DOMAIN, time::OffsetDateTime::now_utc()).expect("a development CA");
-        let gateway = pki.issue(&Order::gateway("SIGNET")).expect("a certificate").certified_key().expect("a key");
+        let pki =
+            DevPki::generate(DOMAIN, time::OffsetDateTime::now_utc()).expect("a development CA");
+        let gateway = pki
+            .issue(&Order::gateway("SIGNET"))
+            .expect("a certificate")
+            .certified_key()
+            .expect("a key");
         let message_key = MessageKey::of(&gateway).expect("a P-256 key");
-        let tls = ServerProfile::new(pki.desk_roots().expect("roots"), gateway).config().expect("a TLS profile");
+        let tls = ServerProfile::new(pki.desk_roots().expect("roots"), gateway)
+            .config()
+            .expect("a TLS profile");
         let keychain = Arc::new(MemoryKeychain::new());
         let desk = pki.issue(&Order::desk(DESK)).expect("a certificate");
-        signet_devca::store_desk_identity(keychain.as_ref(), &desk, &DESK.parse().expect("a name")).expect("stored");
+        signet_devca::store_desk_identity(keychain.as_ref(), &desk, &DESK.parse().expect("a name"))
+            .expect("stored");
         let shared = Arc::new(Shared::default());
         let (ready, address) = mpsc::channel();
         let inside = shared.clone();
         std::thread::Builder::new()
             .name("bench-venue".into())
             .spawn(move || {
-                let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-                rt.block_on(LocalSet::new().run_until(serve(tls, message_key, rfqs, inside, ready)));
+                let rt = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .expect("a runtime");
+                rt.block_on(LocalSet::new().run_until(serve(
+                    tls,
+                    message_key,
+                    rfqs,
+                    inside,
+                    ready,
+                )));
             })
             .expect("a thread");
         let address: SocketAddr = address.recv().expect("an address");
@@ -113,7 +132,11 @@ impl BenchVenue {
 
     /// A desk, connected to this venue as soon as the link allows.
     pub fn desk(&self, dir: &Path) -> Desk {
-        let config = DeskConfig { venues: vec![self.venue.clone()], practice: true, ..DeskConfig::empty(dir.into(), "bench") };
+        let config = DeskConfig {
+            venues: vec![self.venue.clone()],
+            practice: true,
+            ..DeskConfig::empty(dir.into(), "bench")
+        };
         let desk = Desk::start(config, self.keychain.clone(), Arc::new(NoKeys)).expect("a desk");
         desk.connect_now(DESK, "Bench").expect("a link");
         desk
@@ -127,7 +150,9 @@ impl BenchVenue {
 /// Waits until the desk is on and has its instruments.
 pub fn wait_online(desk: &Desk) {
     let began = Instant::now();
-    while desk.pull(0, &[]).session.is_none_or(|s| s.state != LinkState::Online) || desk.reference().instruments.is_empty() {
+    while desk.pull(0, &[]).session.is_none_or(|s| s.state != LinkState::Online)
+        || desk.reference().instruments.is_empty()
+    {
         assert!(began.elapsed() < Duration::from_secs(20), "the bench desk does not come online");
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -157,7 +182,13 @@ impl Fresh {
     }
 }
 
-async fn serve(tls: Arc<rustls::ServerConfig>, key: MessageKey, rfqs: usize, shared: Arc<Shared>, ready: mpsc::Sender<SocketAddr>) {
+async fn serve(
+    tls: Arc<rustls::ServerConfig>,
+    key: MessageKey,
+    rfqs: usize,
+    shared: Arc<Shared>,
+    ready: mpsc::Sender<SocketAddr>,
+) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let _ = ready.send(listener.local_addr().expect("an address"));
     let config = SessionConfig {
@@ -168,7 +199,8 @@ async fn serve(tls: Arc<rustls::ServerConfig>, key: MessageKey, rfqs: usize, sha
         strict: true,
     };
     let now = UtcMillis((micros() / 1_000) as i64);
-    let session = Rc::new(Session::open(&config, Box::new(MemoryStore::new(now))).expect("a session"));
+    let session =
+        Rc::new(Session::open(&config, Box::new(MemoryStore::new(now))).expect("a session"));
     loop {
         let Ok((tcp, _)) = listener.accept().await else { continue };
         let _ = tcp.set_nodelay(true);
@@ -185,7 +217,8 @@ async fn serve(tls: Arc<rustls::ServerConfig>, key: MessageKey, rfqs: usize, sha
         let feed = tokio::task::spawn_local(quotes(session.clone(), rfqs, shared.clone()));
         let touches = tokio::task::spawn_local(challenges(session.clone(), shared.clone()));
         let mut framer = Framer::new();
-        pump(stream, &mut framer, &session, &outbox, |e| on_event(&session, &shared, rfqs, e)).await;
+        pump(stream, &mut framer, &session, &outbox, |e| on_event(&session, &shared, rfqs, e))
+            .await;
         feed.abort();
         touches.abort();
     }
@@ -200,7 +233,11 @@ fn on_event(session: &Session, shared: &Shared, rfqs: usize, e: Event) {
                 AppMessage::QuoteRequest(q) => q.id.to_string(),
                 AppMessage::QuoteResponse(r) => r.id.to_string(),
                 AppMessage::SecurityListRequest(x) => {
-                    let list = SecurityList { request: x.id.clone(), last: true, instruments: vec![pair()] };
+                    let list = SecurityList {
+                        request: x.id.clone(),
+                        last: true,
+                        instruments: vec![pair()],
+                    };
                     session.send(&AppMessage::SecurityList(list)).expect("sent");
                     return;
                 }
@@ -239,9 +276,16 @@ fn rfq_id(i: usize) -> RfqId {
 
 fn welcome(session: &Session, rfqs: usize) {
     let now = UtcMillis((micros() / 1_000) as i64);
-    let dealers = (0..DEALERS).map(|i| DealerState { id: dealer(i), name: format!("Dealer {i}"), online: true }).collect();
+    let dealers = (0..DEALERS)
+        .map(|i| DealerState { id: dealer(i), name: format!("Dealer {i}"), online: true })
+        .collect();
     let mut all = vec![
-        AppMessage::VenueState(VenueState { name: "Bench".into(), practice: true, dealers, at: now }),
+        AppMessage::VenueState(VenueState {
+            name: "Bench".into(),
+            practice: true,
+            dealers,
+            at: now,
+        }),
         AppMessage::Snapshot(SnapshotMark::Begin),
     ];
     all.extend((0..rfqs).map(|i| {
@@ -300,7 +344,10 @@ async fn challenges(session: Rc<Session>, shared: Arc<Shared>) {
             id: format!("b{at}-0"),
             reason: None,
             deadline: UtcMillis((at / 1_000) as i64 + 60_000),
-            approval: format!("signet-step-up 1\ngateway=SIGNET\ndesk={DESK}\napprover={DESK}\naction=session\nreason=on-demand\n"),
+            approval: format!(
+                "signet-step-up \
+                    1\ngateway=SIGNET\ndesk={DESK}\napprover={DESK}\naction=session\nreason=on-demand\n"
+            ),
             options: r#"{"publicKey":{"rpId":"stepup.bench.example"}}"#.into(),
         };
         let _ = session.send(&AppMessage::StepUpChallenge(challenge));
@@ -335,5 +382,12 @@ pub fn percentiles(values: &mut [f64]) -> String {
     }
     values.sort_by(f64::total_cmp);
     let p = |q: f64| values[((values.len() as f64 * q) as usize).min(values.len() - 1)];
-    format!("p50 {:.2}  p90 {:.2}  p99 {:.2}  max {:.2}  (n {})", p(0.5), p(0.9), p(0.99), p(1.0), values.len())
+    format!(
+        "p50 {:.2}  p90 {:.2}  p99 {:.2}  max {:.2}  (n {})",
+        p(0.5),
+        p(0.9),
+        p(0.99),
+        p(1.0),
+        values.len()
+    )
 }

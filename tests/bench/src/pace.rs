@@ -10,7 +10,11 @@ impl Pace {
     /// Inside a runtime.
     pub fn new() -> Self {
         use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
-        let fd = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC).expect("a timer");
+        let fd = timerfd_create(
+            TimerfdClockId::Monotonic,
+            TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
+        )
+        .expect("a timer");
         // SAFETY: an owned descriptor stays the same and open for as long as it lives.
         Self(unsafe { tokio::io::unix::AsyncFd::register(fd) }.expect("a runtime"))
     }
@@ -24,9 +28,20 @@ impl Pace {
         }
         let never = Timespec { tv_sec: 0, tv_nsec: 0 };
         let value = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
-        timerfd_settime(&self.0, TimerfdTimerFlags::empty(), &Itimerspec { it_interval: never, it_value: value }).expect("set");
+        timerfd_settime(
+            &self.0,
+            TimerfdTimerFlags::empty(),
+            &Itimerspec { it_interval: never, it_value: value },
+        )
+        .expect("set");
         // What the runtime knows of readiness may be about the time before.
-        while let Err(_would_block) = self.0.readable().await.expect("a timer").try_io(|fd| Ok(rustix::io::read(fd, &mut [0u8; 8])?)) {}
+        while let Err(_would_block) = self
+            .0
+            .readable()
+            .await
+            .expect("a timer")
+            .try_io(|fd| Ok(rustix::io::read(fd, &mut [0u8; 8])?))
+        {}
     }
 }
 

@@ -13,7 +13,8 @@ use std::{
 pub struct Process(Child);
 
 impl Process {
-    /// The release binary beside this one; what it says is in `gateway.log` beside its configuration.
+    /// The release binary beside this one; what it says is in `gateway.log` beside its
+    /// configuration.
     pub fn gateway(config: &Path) -> Self {
         let binary = std::env::current_exe().expect("a path").with_file_name("signet-gateway");
         let mut command = Command::new(binary);
@@ -35,7 +36,10 @@ impl Process {
         let began = Instant::now();
         while TcpStream::connect(at).is_err() {
             let ended = self.0.try_wait().expect("a child");
-            assert!(ended.is_none() && began.elapsed() < Duration::from_secs(20), "nobody listens at {at}: {ended:?}");
+            assert!(
+                ended.is_none() && began.elapsed() < Duration::from_secs(20),
+                "nobody listens at {at}: {ended:?}"
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -53,11 +57,18 @@ pub fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port")
 }
 
-/// Seconds of processor time a process has used, in itself and in the kernel; 0 where there is no /proc.
+/// Seconds of processor time a process has used, in itself and in the kernel; 0 where there is no
+/// /proc.
 pub fn cpu_seconds(pid: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // After the name, which may hold anything, in brackets: state is field 3, utime 14, stime 15.
-    let fields: Vec<f64> = stat.rsplit(')').next().unwrap_or("").split_whitespace().map(|f| f.parse().unwrap_or(0.0)).collect();
+    let fields: Vec<f64> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .map(|f| f.parse().unwrap_or(0.0))
+        .collect();
     // USER_HZ is 100 on every Linux there is.
     fields.get(11..13).map_or(0.0, |t| (t[0] + t[1]) / 100.0)
 }

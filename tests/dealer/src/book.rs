@@ -217,7 +217,9 @@ impl Book {
             actions.extend(match due {
                 Due::Quote(id) => self.quote_now(&id, now),
                 Due::End(id) => self.end_if_over(&id, now),
-                Due::Decide { cl_ord_id, quote_req_id } => self.decide(&cl_ord_id, &quote_req_id, now),
+                Due::Decide { cl_ord_id, quote_req_id } => {
+                    self.decide(&cl_ord_id, &quote_req_id, now)
+                }
             });
         }
         self.let_out(actions)
@@ -246,7 +248,8 @@ impl Book {
             }
             Force::Die => vec![Action::Die(None)],
             Force::Resume => {
-                let (reject_next, hold_next_ms) = (self.mood.reject_next.take(), self.mood.hold_next_ms.take());
+                let (reject_next, hold_next_ms) =
+                    (self.mood.reject_next.take(), self.mood.hold_next_ms.take());
                 self.mood = Mood { reject_next, hold_next_ms, ..Mood::default() };
                 vec![Action::Revive]
             }

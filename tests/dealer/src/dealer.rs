@@ -92,16 +92,21 @@ pub(crate) async fn start(setup: Setup, state_dir: &Path) -> Result<Started, Sim
     let id = settings.id.clone();
     let failed = |what: &str| SimulatorError::Dealer { id: id.clone(), detail: what.to_owned() };
     let (ledger, orders) = Ledger::open(&state_dir.join(format!("{id}.orders.jsonl")))?;
-    let store = FileStoreConfig::try_new(state_dir, id.as_str()).map_err(|e| failed(&e.to_string()))?.with_create_if_missing(true);
+    let store = FileStoreConfig::try_new(state_dir, id.as_str())
+        .map_err(|e| failed(&e.to_string()))?
+        .with_create_if_missing(true);
     let store = FileStore::open(store).await.map_err(|e| failed(&e.to_string()))?;
     let store = Arc::new(store);
 
     let (events, received) = mpsc::channel(EVENTS_MAX);
     let ears: SharedEars = Arc::new(Ears { events: events.clone() });
     let comp_id = |text: &str| EngineCompId::new(text).map_err(|e| failed(&e.to_string()));
-    let config = SessionConfig::new(comp_id(&id)?, comp_id(&setup.gateway)?, "FIX.4.4").with_max_message_size(MESSAGE_BYTES_MAX);
+    let config = SessionConfig::new(comp_id(&id)?, comp_id(&setup.gateway)?, "FIX.4.4")
+        .with_max_message_size(MESSAGE_BYTES_MAX);
     let acceptor = Acceptor::new(config, ears).with_store(Arc::clone(&store) as Arc<_>);
-    let listener = TcpListener::bind(settings.listen).await.map_err(|e| failed(&format!("cannot listen on {}: {e}", settings.listen)))?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|e| failed(&format!("cannot listen on {}: {e}", settings.listen)))?;
     let address = listener.local_addr().map_err(|e| failed(&e.to_string()))?;
     let door = Door {
         address,
@@ -126,7 +131,11 @@ pub(crate) async fn start(setup: Setup, state_dir: &Path) -> Result<Started, Sim
 }
 
 impl Dealer {
-    async fn run(mut self, mut events: mpsc::Receiver<Event>, mut controls: mpsc::Receiver<Control>) {
+    async fn run(
+        mut self,
+        mut events: mpsc::Receiver<Event>,
+        mut controls: mpsc::Receiver<Control>,
+    ) {
         let left_over = self.book.start(OffsetDateTime::now_utc());
         self.act(left_over).await;
         loop {
@@ -185,7 +194,8 @@ impl Dealer {
                 Action::Keep(order) => {
                     if let Err(error) = self.ledger.keep(&order) {
                         // Answering what could not be kept might fill it twice.
-                        tracing::error!(dealer = %self.settings.id, %error, "orders cannot be kept");
+                        tracing::error!(dealer = %self.settings.id, %error, "orders cannot be \
+                            kept");
                         self.die(None).await;
                         return;
                     }

@@ -58,7 +58,11 @@ impl Application for Ears {
 
     /// A quote is not sent again: its time has passed, and nobody may trade on a memory. What was
     /// said about orders is repeated.
-    fn to_app_resend<'a>(&'a self, message: &'a RawMessage<'_>, _: &'a SessionId) -> SendVerdict<'a> {
+    fn to_app_resend<'a>(
+        &'a self,
+        message: &'a RawMessage<'_>,
+        _: &'a SessionId,
+    ) -> SendVerdict<'a> {
         let stale = matches!(message.msg_type(), MsgType::Quote | MsgType::QuoteCancel);
         let verdict = if stale { Err(RejectReason::new(0, "stale")) } else { Ok(()) };
         SendVerdict::ready(verdict)

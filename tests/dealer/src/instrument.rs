@@ -65,7 +65,8 @@ impl Instruments {
     /// Reads a TOML file of `[[instrument]]` tables.
     pub fn from_file(path: &Path) -> Result<Self, InstrumentError> {
         let path_name = || path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| InstrumentError::Unreadable { path: path_name(), source })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| InstrumentError::Unreadable { path: path_name(), source })?;
         Self::parse(&text)
     }
 
@@ -124,7 +125,9 @@ impl Instrument {
             "the tick has more decimals than the price"
         } else if self.min_quantity <= Decimal::ZERO || self.min_quantity > self.max_quantity {
             "min_quantity is above zero and not above max_quantity"
-        } else if !is_multiple(self.min_quantity, self.lot) || !is_multiple(self.max_quantity, self.lot) {
+        } else if !is_multiple(self.min_quantity, self.lot)
+            || !is_multiple(self.max_quantity, self.lot)
+        {
             "min_quantity and max_quantity are multiples of the lot"
         } else if self.half_spread <= Decimal::ZERO || self.half_spread >= self.reference_mid {
             "half_spread is above zero and below reference_mid"
@@ -195,7 +198,8 @@ mod tests {
         for right in ["US0378331005", "DE000BU2Z049", "GB0002634946", "AU0000XVGZA3"] {
             assert!(is_isin(right), "{right}");
         }
-        for wrong in ["US0378331006", "DE000BU2Z048", "DE000BU2Z04", "de000bu2z049", "EUR/USD", ""] {
+        for wrong in ["US0378331006", "DE000BU2Z048", "DE000BU2Z04", "de000bu2z049", "EUR/USD", ""]
+        {
             assert!(!is_isin(wrong), "{wrong}");
         }
     }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use signet_dealer::{
-    Credentials, DEALERS_TOML, INSTRUMENTS_TOML, InstrumentError, Instruments, Settings, SettingsError, Simulator, SimulatorError,
+    Credentials, DEALERS_TOML, INSTRUMENTS_TOML, InstrumentError, Instruments, Settings,
+    SettingsError, Simulator, SimulatorError,
 };
 
 /// Simulated FIX 4.4 dealers for Signet. Practice and tests only.
@@ -43,7 +44,8 @@ enum Failure {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -63,8 +65,10 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(path) => Instruments::from_file(path)?,
         None => Instruments::parse(INSTRUMENTS_TOML)?,
     };
-    let credentials = Credentials::from_directory(&arguments.pki, &arguments.trust_domain, &settings)?;
-    let simulator = Simulator::start(&settings, instruments, &credentials, &arguments.state).await?;
+    let credentials =
+        Credentials::from_directory(&arguments.pki, &arguments.trust_domain, &settings)?;
+    let simulator =
+        Simulator::start(&settings, instruments, &credentials, &arguments.state).await?;
     for (id, address) in simulator.addresses() {
         println!("{id} {address}");
     }

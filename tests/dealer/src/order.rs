@@ -7,7 +7,10 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::wire::{Outgoing, QuoteResponse, StatusRequest, business_days_later, date, price_text, quantity_text, timestamp};
+use crate::wire::{
+    Outgoing, QuoteResponse, StatusRequest, business_days_later, date, price_text, quantity_text,
+    timestamp,
+};
 
 /// OrdRejReason (103): Unknown order.
 pub(crate) const UNKNOWN_ORDER: u32 = 5;
@@ -107,7 +110,12 @@ impl Order {
     }
 
     /// Changes the state and returns the ExecutionReport (8) that says so.
-    pub(crate) fn become_state(&mut self, state: OrderState, exec_id: String, now: OffsetDateTime) -> Outgoing {
+    pub(crate) fn become_state(
+        &mut self,
+        state: OrderState,
+        exec_id: String,
+        now: OffsetDateTime,
+    ) -> Outgoing {
         self.state = state;
         let report = self.report(state.exec_type(), exec_id, None, now);
         self.last_report = Some(report.clone());
@@ -115,11 +123,22 @@ impl Order {
     }
 
     /// The true state, as an answer to a status request.
-    pub(crate) fn status(&self, exec_id: String, request: &StatusRequest, now: OffsetDateTime) -> Outgoing {
+    pub(crate) fn status(
+        &self,
+        exec_id: String,
+        request: &StatusRequest,
+        now: OffsetDateTime,
+    ) -> Outgoing {
         self.report("I", exec_id, request.status_req_id.clone(), now)
     }
 
-    fn report(&self, exec_type: &str, exec_id: String, status_req_id: Option<String>, now: OffsetDateTime) -> Outgoing {
+    fn report(
+        &self,
+        exec_type: &str,
+        exec_id: String,
+        status_req_id: Option<String>,
+        now: OffsetDateTime,
+    ) -> Outgoing {
         let is_over = self.state == OrderState::Rejected;
         let leaves = if is_over { Decimal::ZERO } else { self.quantity - self.filled };
         let price = |price: Decimal| price_text(price, self.price_decimals);
@@ -156,7 +175,11 @@ impl Order {
 }
 
 /// The answer about an order this dealer never saw.
-pub(crate) fn unknown_order(request: &StatusRequest, exec_id: String, now: OffsetDateTime) -> Outgoing {
+pub(crate) fn unknown_order(
+    request: &StatusRequest,
+    exec_id: String,
+    now: OffsetDateTime,
+) -> Outgoing {
     Outgoing::new("8")
         .set(37, "NONE")
         .set(11, request.cl_ord_id.as_str())

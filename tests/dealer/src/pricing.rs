@@ -21,7 +21,11 @@ pub(crate) fn walk(mid: Decimal, instrument: &Instrument, dice: &mut Dice) -> De
 }
 
 /// Bid and offer of this dealer around a mid, both on the tick, the bid below the offer.
-pub(crate) fn two_way(mid: Decimal, instrument: &Instrument, settings: &DealerSettings) -> (Decimal, Decimal) {
+pub(crate) fn two_way(
+    mid: Decimal,
+    instrument: &Instrument,
+    settings: &DealerSettings,
+) -> (Decimal, Decimal) {
     let mid = mid + Decimal::from(settings.skew_ticks) * instrument.tick;
     let half = instrument.half_spread * settings.spread_factor;
     let on_tick = |price: Decimal| price / instrument.tick;

@@ -121,7 +121,8 @@ impl Settings {
     /// Reads and checks a TOML file.
     pub fn from_file(path: &Path) -> Result<Self, SettingsError> {
         let path_name = || path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable { path: path_name(), source })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| SettingsError::Unreadable { path: path_name(), source })?;
         Self::parse(&text)
     }
 
@@ -161,8 +162,11 @@ impl DealerSettings {
         if self.id.parse::<CompId>().is_err() || self.id.starts_with('.') {
             return Err(self.bad("id", "is not a CompID (1 to 64 of A-Z a-z 0-9 . _ -)"));
         }
-        let ranges =
-            [("quote_delay_ms", self.quote_delay_ms), ("requote_every_ms", self.requote_every_ms), ("last_look_ms", self.last_look_ms)];
+        let ranges = [
+            ("quote_delay_ms", self.quote_delay_ms),
+            ("requote_every_ms", self.requote_every_ms),
+            ("last_look_ms", self.last_look_ms),
+        ];
         for (key, [from, to]) in ranges {
             if from > to || to > TIME_MAX_MS {
                 return Err(self.bad(key, "is [from, to] in milliseconds, in order, below a day"));

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use signet_identity::{MessageKey, PemError, ProfileError, ServerIdentity, ServerProfile, TrustRoots};
+use signet_identity::{
+    MessageKey, PemError, ProfileError, ServerIdentity, ServerProfile, TrustRoots,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -54,7 +56,11 @@ impl Credentials {
     /// [`Credentials::with_dealer`].
     #[must_use]
     pub fn new(trust_domain: &str) -> Self {
-        Self { trust_domain: trust_domain.to_owned(), servers: BTreeMap::new(), message_keys: BTreeMap::new() }
+        Self {
+            trust_domain: trust_domain.to_owned(),
+            servers: BTreeMap::new(),
+            message_keys: BTreeMap::new(),
+        }
     }
 
     /// The TLS side of one dealer.
@@ -72,7 +78,11 @@ impl Credentials {
 
     /// Reads `gateways-ca.pem`, `<id>.pem` and `<id>-key.pem` of every dealer, as the practice
     /// authority writes them.
-    pub fn from_directory(directory: &Path, trust_domain: &str, settings: &Settings) -> Result<Self, SimulatorError> {
+    pub fn from_directory(
+        directory: &Path,
+        trust_domain: &str,
+        settings: &Settings,
+    ) -> Result<Self, SimulatorError> {
         let roots = TrustRoots::from_pem_file(&directory.join("gateways-ca.pem"))?;
         let mut credentials = Self::new(trust_domain);
         for dealer in &settings.dealers {
@@ -80,8 +90,12 @@ impl Credentials {
             let key = directory.join(format!("{}-key.pem", dealer.id));
             let identity = ServerIdentity::from_pem_files(&chain, &key)?;
             let profile = ServerProfile::new(roots.clone(), identity.certified_key());
-            let key = identity.message_key().map_err(|e| SimulatorError::Dealer { id: dealer.id.clone(), detail: e.to_string() })?;
-            credentials = credentials.with_dealer(&dealer.id, &profile)?.with_message_key(&dealer.id, key);
+            let key = identity.message_key().map_err(|e| SimulatorError::Dealer {
+                id: dealer.id.clone(),
+                detail: e.to_string(),
+            })?;
+            credentials =
+                credentials.with_dealer(&dealer.id, &profile)?.with_message_key(&dealer.id, key);
         }
         Ok(credentials)
     }
@@ -137,7 +151,10 @@ impl Simulator {
             let tls = credentials.servers.get(&id);
             let tls = tls.ok_or_else(|| SimulatorError::NoCertificate { id: id.clone() })?;
             if dealer.signs != Signs::No && !credentials.message_keys.contains_key(&id) {
-                return Err(SimulatorError::Dealer { id, detail: "signs, and has no key to sign with".into() });
+                return Err(SimulatorError::Dealer {
+                    id,
+                    detail: "signs, and has no key to sign with".into(),
+                });
             }
             let setup = Setup {
                 settings: Arc::new(dealer.clone()),
@@ -165,7 +182,9 @@ impl Simulator {
     /// The handle to one dealer.
     pub fn control(&self, id: &str) -> Result<DealerControl, SimulatorError> {
         let running = self.dealers.get(id);
-        running.map(|running| running.control.clone()).ok_or_else(|| SimulatorError::NoSuchDealer { id: id.to_owned() })
+        running
+            .map(|running| running.control.clone())
+            .ok_or_else(|| SimulatorError::NoSuchDealer { id: id.to_owned() })
     }
 
     /// Makes one dealer do something.

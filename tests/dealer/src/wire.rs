@@ -11,7 +11,9 @@ use time::macros::format_description;
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Weekday};
 
 pub(crate) use inbound::{Inbound, QuoteRequest, QuoteResponse, ResponseType, StatusRequest};
-pub(crate) use outbound::{Outgoing, QuoteTerms, business_reject, quote, quote_cancel, quote_request_reject, settl_date};
+pub(crate) use outbound::{
+    Outgoing, QuoteTerms, business_reject, quote, quote_cancel, quote_request_reject, settl_date,
+};
 
 /// QuoteRequestRejectReason (658): Unknown symbol.
 pub const UNKNOWN_SYMBOL: u32 = 1;
@@ -26,8 +28,10 @@ pub const PASS: u32 = 10;
 /// QuoteRequestRejectReason (658): Other.
 pub const OTHER: u32 = 99;
 
-const TIMESTAMP: &[FormatItem<'_>] = format_description!("[year][month][day]-[hour]:[minute]:[second].[subsecond digits:3]");
-const TIMESTAMP_SECONDS: &[FormatItem<'_>] = format_description!("[year][month][day]-[hour]:[minute]:[second]");
+const TIMESTAMP: &[FormatItem<'_>] =
+    format_description!("[year][month][day]-[hour]:[minute]:[second].[subsecond digits:3]");
+const TIMESTAMP_SECONDS: &[FormatItem<'_>] =
+    format_description!("[year][month][day]-[hour]:[minute]:[second]");
 const DATE: &[FormatItem<'_>] = format_description!("[year][month][day]");
 
 /// UTCTimestamp, with milliseconds.
@@ -108,7 +112,19 @@ mod tests {
     fn numbers_are_fix_floats_only() {
         assert_eq!(parse_decimal("98.420"), Some(Decimal::new(98_420, 3)));
         assert_eq!(parse_decimal("-1"), Some(Decimal::NEGATIVE_ONE));
-        for bad in ["", "-", ".", "1e5", "1_000", "+1", "1,5", "1.2.3", " 1", "NaN", "9".repeat(60).as_str()] {
+        for bad in [
+            "",
+            "-",
+            ".",
+            "1e5",
+            "1_000",
+            "+1",
+            "1,5",
+            "1.2.3",
+            " 1",
+            "NaN",
+            "9".repeat(60).as_str(),
+        ] {
             assert_eq!(parse_decimal(bad), None, "{bad}");
         }
         assert_eq!(price_text(Decimal::new(9842, 2), 3), "98.420");

@@ -62,17 +62,27 @@ impl HostileDealer {
 
     /// Answers the gateway and attacks it until the time is up; with `always` in one way only.
     pub async fn runs(self, mut dice: Dice, always: Option<Attack>, until: Instant) -> u64 {
-        let (tls, Ok(listener)) = (self.tls, TcpListener::from_std(self.listener)) else { return 0 };
+        let (tls, Ok(listener)) = (self.tls, TcpListener::from_std(self.listener)) else {
+            return 0;
+        };
         let mut n = 0;
         while Instant::now() < until {
-            let Ok(Ok((tcp, _))) = timeout(Duration::from_millis(500), listener.accept()).await else { continue };
-            let Ok(Ok(stream)) = timeout(Duration::from_secs(5), tls.accept(tcp)).await else { continue };
+            let Ok(Ok((tcp, _))) = timeout(Duration::from_millis(500), listener.accept()).await
+            else {
+                continue;
+            };
+            let Ok(Ok(stream)) = timeout(Duration::from_secs(5), tls.accept(tcp)).await else {
+                continue;
+            };
             let mut w = Wire::new(TlsStream::Server(stream), &self.name, GATEWAY);
             if !(w.hears("|35=A|").await && w.says("35=A|98=0|108=60|141=Y|").await) {
                 continue;
             }
-            let attack = always.unwrap_or_else(|| ATTACKS[dice.below(ATTACKS.len() as u64) as usize]);
-            let end = until.min(Instant::now() + Duration::from_secs(if always.is_some() { 3_600 } else { 4 }));
+            let attack =
+                always.unwrap_or_else(|| ATTACKS[dice.below(ATTACKS.len() as u64) as usize]);
+            let end = until.min(
+                Instant::now() + Duration::from_secs(if always.is_some() { 3_600 } else { 4 }),
+            );
             n += attacks(&mut w, attack, &mut dice, end).await;
         }
         n

@@ -69,20 +69,38 @@ pub struct HostileDesk {
 }
 
 impl HostileDesk {
-    pub fn new(pki: &DevPki, name: &str, gateway: SocketAddr, from: [u8; 4], dealer: &str) -> Res<Self> {
+    pub fn new(
+        pki: &DevPki,
+        name: &str,
+        gateway: SocketAddr,
+        from: [u8; 4],
+        dealer: &str,
+    ) -> Res<Self> {
         let key = pki.issue(&Order::desk(name))?.certified_key()?;
         let message_key = MessageKey::of(&key)?;
         let tls = TlsConnector::from(ClientProfile::new(pki.gateway_roots()?, key).config()?);
-        Ok(Self { name: name.into(), gateway, from: SocketAddr::from((from, 0)), tls, key: message_key, dealer: dealer.into() })
+        Ok(Self {
+            name: name.into(),
+            gateway,
+            from: SocketAddr::from((from, 0)),
+            tls,
+            key: message_key,
+            dealer: dealer.into(),
+        })
     }
 
     /// TCP and TLS from this desk's address.
     pub async fn connects(&self) -> Res<Wire> {
         let socket = TcpSocket::new_v4()?;
         socket.bind(self.from)?;
-        let tcp: TcpStream = timeout(Duration::from_secs(5), socket.connect(self.gateway)).await??;
+        let tcp: TcpStream =
+            timeout(Duration::from_secs(5), socket.connect(self.gateway)).await??;
         tcp.set_nodelay(true)?;
-        let tls = timeout(Duration::from_secs(10), self.tls.connect(ServerName::try_from("localhost")?, tcp)).await??;
+        let tls = timeout(
+            Duration::from_secs(10),
+            self.tls.connect(ServerName::try_from("localhost")?, tcp),
+        )
+        .await??;
         let mut wire = Wire::new(TlsStream::Client(tls), &self.name, GATEWAY);
         wire.key = Some(self.key.clone());
         Ok(wire)
@@ -113,8 +131,13 @@ impl HostileDesk {
         let mut n = 0u64;
         // Messages are made in batches, and a batch is written at once.
         while Instant::now() < until {
-            let batch: Vec<u8> = (0..20).flat_map(|i| self.message(attack, &mut w, dice, n + i)).collect();
-            let taken = if attack == Attack::NeverReads { w.shouts(&batch).await } else { w.writes(&batch).await };
+            let batch: Vec<u8> =
+                (0..20).flat_map(|i| self.message(attack, &mut w, dice, n + i)).collect();
+            let taken = if attack == Attack::NeverReads {
+                w.shouts(&batch).await
+            } else {
+                w.writes(&batch).await
+            };
             if !taken {
                 break;
             }
@@ -134,11 +157,17 @@ impl HostileDesk {
                 both
             }
             Attack::OneIdAgainAndAgain => w.next(&self.request("SAME")),
-            Attack::AcceptsOfOthersQuotes => w.next(&accept(&unique, &format!("q{}", dice.below(100)))),
-            Attack::StatusRequests => w.next(&format!("35=H|11=R1:{}|55={BUND}|48={BUND}|22=4|54=1|", dice.below(9))),
+            Attack::AcceptsOfOthersQuotes => {
+                w.next(&accept(&unique, &format!("q{}", dice.below(100))))
+            }
+            Attack::StatusRequests => {
+                w.next(&format!("35=H|11=R1:{}|55={BUND}|48={BUND}|22=4|54=1|", dice.below(9)))
+            }
             Attack::ResendRequests => w.next("35=2|7=1|16=0|"),
             Attack::HeartbeatsAhead => w.numbered(w.seq + 1 + n, "35=0|"),
-            Attack::LogonsInSession => w.next(&format!("35=A|98=0|108=60|141=Y|20000={}|", w.binding)),
+            Attack::LogonsInSession => {
+                w.next(&format!("35=A|98=0|108=60|141=Y|20000={}|", w.binding))
+            }
             Attack::SequenceJumps => {
                 let to = w.seq + 1 + dice.below(2_000_000_000);
                 w.next(&format!("35=4|123=N|36={to}|"))
@@ -153,7 +182,9 @@ impl HostileDesk {
                 }
                 bytes
             }
-            Attack::LongMessages => w.next(&format!("35=0|58={}|", "x".repeat(60_000 + dice.below(10_000) as usize))),
+            Attack::LongMessages => {
+                w.next(&format!("35=0|58={}|", "x".repeat(60_000 + dice.below(10_000) as usize)))
+            }
             Attack::NeverReads | Attack::TestRequests => w.next(&format!("35=1|112={unique}|")),
             Attack::Lists => w.next(&format!("35=x|320={unique}|559=4|")),
             Attack::RejectsOfEverything => w.next(&format!("35=j|45={n}|372=S|380=0|58=no|")),

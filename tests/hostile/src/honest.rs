@@ -40,7 +40,11 @@ impl HonestDesk {
     pub fn start(pki: &DevPki, gateway: SocketAddr, dir: &Path) -> Res<Self> {
         let keychain = Arc::new(MemoryKeychain::new());
         let entry: IdentityName = HONEST_DESK.parse()?;
-        signet_devca::store_desk_identity(keychain.as_ref(), &pki.issue(&Order::desk(HONEST_DESK))?, &entry)?;
+        signet_devca::store_desk_identity(
+            keychain.as_ref(),
+            &pki.issue(&Order::desk(HONEST_DESK))?,
+            &entry,
+        )?;
         let venue = Venue {
             name: VENUE.into(),
             host: "localhost".into(),
@@ -57,14 +61,23 @@ impl HonestDesk {
             rp_id: None,
             direct: None,
         };
-        let config = DeskConfig { venues: vec![venue], practice: true, ..DeskConfig::empty(dir.join("desk"), "test") };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let config = DeskConfig {
+            venues: vec![venue],
+            practice: true,
+            ..DeskConfig::empty(dir.join("desk"), "test")
+        };
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let desk = Desk::start(config, keychain, Arc::new(NoKeys)).map_err(|e| format!("{e:?}"))?;
-        runtime.block_on(desk.connect(HONEST_DESK.into(), VENUE.into())).map_err(|e| format!("{e:?}"))?;
+        runtime
+            .block_on(desk.connect(HONEST_DESK.into(), VENUE.into()))
+            .map_err(|e| format!("{e:?}"))?;
         let mut honest = Self { desk, runtime, seq: 0, rfqs: vec![], lines: vec![], link: None };
         honest.until("online", |h| {
             let r = h.desk.reference();
-            h.link == Some(LinkState::Online) && !r.instruments.is_empty() && r.dealers.iter().any(|d| d.id == HONEST_DEALER && d.online)
+            h.link == Some(LinkState::Online)
+                && !r.instruments.is_empty()
+                && r.dealers.iter().any(|d| d.id == HONEST_DEALER && d.online)
         })?;
         Ok(honest)
     }
@@ -99,7 +112,11 @@ impl HonestDesk {
                 return Ok(began.elapsed());
             }
             if began.elapsed() > PATIENCE {
-                return Err(format!("never: {what}; link {:?}, rfqs {:#?}, lines {:#?}", self.link, self.rfqs, self.lines).into());
+                return Err(format!(
+                    "never: {what}; link {:?}, rfqs {:#?}, lines {:#?}",
+                    self.link, self.rfqs, self.lines
+                )
+                .into());
             }
             std::thread::sleep(Duration::from_micros(200));
         }
@@ -116,7 +133,8 @@ impl HonestDesk {
             settlement_date: None,
         };
         let id = self.desk.send_rfq(ticket).map_err(|e| format!("{e:?}"))?;
-        let quoted = |h: &Self| h.lines.iter().any(|l| l.rfq_id == id && l.state == LineState::Quoted);
+        let quoted =
+            |h: &Self| h.lines.iter().any(|l| l.rfq_id == id && l.state == LineState::Quoted);
         let quote = self.until("a quote for the honest desk", quoted)?;
         let line = self.lines.iter().find(|l| l.rfq_id == id).ok_or("the line is gone")?;
         let intent = ArmIntent {
@@ -128,8 +146,11 @@ impl HonestDesk {
         };
         let armed = self.desk.arm(intent).map_err(|e| format!("{e:?}"))?;
         self.desk.accept(&id, &armed.id).map_err(|e| format!("{e:?}"))?;
-        let state = |h: &Self| h.rfqs.iter().find(|r| r.id == id).and_then(|r| r.accept.as_ref()).map(|a| a.state);
-        let fill = self.until("a fill for the honest desk", |h| state(h) == Some(AcceptState::Filled))?;
+        let state = |h: &Self| {
+            h.rfqs.iter().find(|r| r.id == id).and_then(|r| r.accept.as_ref()).map(|a| a.state)
+        };
+        let fill =
+            self.until("a fill for the honest desk", |h| state(h) == Some(AcceptState::Filled))?;
         let _ = self.desk.dismiss_rfq(&id);
         Ok(Took { quote, fill })
     }

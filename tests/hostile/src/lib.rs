@@ -1,5 +1,5 @@
-//! Hostile desks, dealers and strangers against a gateway in a process of its own, at which an honest desk trades with an
-//! honest dealer. Seeded; a FIX writer of its own. **Tests only.**
+//! Hostile desks, dealers and strangers against a gateway in a process of its own, at which an
+//! honest desk trades with an honest dealer. Seeded; a FIX writer of its own. **Tests only.**
 
 pub mod dealers;
 pub mod desks;

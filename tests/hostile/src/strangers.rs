@@ -16,7 +16,8 @@ pub async fn silent(gateway: SocketAddr, mut dice: Dice, until: Instant) -> u64 
     while Instant::now() < until {
         // A few networks, many addresses in each.
         let from = Ipv4Addr::new(127, 66, dice.below(8) as u8, dice.below(250) as u8 + 1);
-        let socket = TcpSocket::new_v4().and_then(|s| s.bind(SocketAddr::from((from, 0))).map(|()| s));
+        let socket =
+            TcpSocket::new_v4().and_then(|s| s.bind(SocketAddr::from((from, 0))).map(|()| s));
         if let Ok(socket) = socket
             && let Ok(Ok(tcp)) = timeout(Duration::from_secs(1), socket.connect(gateway)).await
         {

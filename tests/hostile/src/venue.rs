@@ -45,7 +45,8 @@ impl Venue {
         let desks_at = free_address()?;
         let config = configure(&pki, dir, desks_at, parties)?;
         let log = fs::File::create(dir.join("gateway.log"))?;
-        let mut child = Command::new(program).arg(config).stdin(Stdio::piped()).stderr(log).spawn()?;
+        let mut child =
+            Command::new(program).arg(config).stdin(Stdio::piped()).stderr(log).spawn()?;
         let began = Instant::now();
         while TcpStream::connect(desks_at).is_err() {
             if let Some(end) = child.try_wait()? {
@@ -67,7 +68,8 @@ impl Venue {
 
     /// Resident memory, MiB; 0 where there is no /proc.
     pub fn memory_mib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or("0");
         line.split_whitespace().next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) / 1024
     }
@@ -95,7 +97,8 @@ impl Drop for Venue {
         // Its standard input ends, and so does it.
         drop(self.child.stdin.take());
         let began = Instant::now();
-        while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < Duration::from_secs(10) {
+        while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < Duration::from_secs(10)
+        {
             std::thread::sleep(Duration::from_millis(20));
         }
         let _ = self.child.kill();
@@ -130,7 +133,11 @@ fn configure(pki: &DevPki, dir: &Path, desks_at: SocketAddr, parties: &Parties) 
     );
     let honest = (HONEST_DEALER.to_owned(), parties.honest_dealer);
     for (id, address) in parties.hostile_dealers.iter().chain([&honest]) {
-        write!(text, "[[dealer]]\ncomp_id = \"{id}\"\nname = \"{id}\"\naddress = \"{address}\"\nserver_name = \"localhost\"\n")?;
+        write!(
+            text,
+            "[[dealer]]\ncomp_id = \"{id}\"\nname = \"{id}\"\naddress = \
+                \"{address}\"\nserver_name = \"localhost\"\n"
+        )?;
         if id == HONEST_DEALER {
             text.push_str(&parties.honest_signatures);
         }

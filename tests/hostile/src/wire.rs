@@ -18,7 +18,8 @@ const STUCK: Duration = Duration::from_secs(2);
 pub fn at(ms: i64) -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let nanos = i128::try_from(since.as_nanos()).unwrap_or(0) + i128::from(ms) * 1_000_000;
-    let form = format_description!("[year][month][day]-[hour]:[minute]:[second].[subsecond digits:3]");
+    let form =
+        format_description!("[year][month][day]-[hour]:[minute]:[second].[subsecond digits:3]");
     let t = OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     t.format(form).unwrap_or_default()
 }
@@ -57,15 +58,27 @@ impl Wire {
         };
         let binding = binding.map(|b| BASE64.encode(b)).unwrap_or_default();
         let (read, write) = tokio::io::split(tls);
-        Self { write, read, binding, seq: 1, me: me.into(), you: you.into(), key: None, heard: String::new() }
+        Self {
+            write,
+            read,
+            binding,
+            seq: 1,
+            me: me.into(),
+            you: you.into(),
+            key: None,
+            heard: String::new(),
+        }
     }
 
     /// A message with any number. `body` begins with its MsgType and has `|` for SOH.
     pub fn numbered(&self, seq: u64, body: &str) -> Vec<u8> {
         let (kind, rest) = body.split_once('|').unwrap_or((body, ""));
-        let text = format!("{kind}|34={seq}|49={}|52={}|56={}|{rest}", self.me, at(0), self.you).replace('|', "\u{1}");
+        let text = format!("{kind}|34={seq}|49={}|52={}|56={}|{rest}", self.me, at(0), self.you)
+            .replace('|', "\u{1}");
         let session = matches!(kind, "35=0" | "35=1" | "35=2" | "35=3" | "35=4" | "35=5" | "35=A");
-        let Some(key) = self.key.as_ref().filter(|_| !session) else { return whole(text.as_bytes()) };
+        let Some(key) = self.key.as_ref().filter(|_| !session) else {
+            return whole(text.as_bytes());
+        };
         // 93 and 89 take 3+2+1 and 3+88+1 bytes.
         let mut m = format!("8=FIX.4.4\u{1}9={}\u{1}{text}", text.len() + 98).into_bytes();
         let signature = key.sign(&m).map(|s| BASE64.encode(s)).unwrap_or_default();
@@ -79,7 +92,8 @@ impl Wire {
         self.numbered(self.seq - 1, body)
     }
 
-    /// Writes; whether the peer still takes something. What comes meanwhile is read, or the peer would wait for us.
+    /// Writes; whether the peer still takes something. What comes meanwhile is read, or the peer
+    /// would wait for us.
     pub async fn writes(&mut self, mut bytes: &[u8]) -> bool {
         let mut buffer = vec![0; 16 * 1024];
         while !bytes.is_empty() {
@@ -109,7 +123,8 @@ impl Wire {
     fn keep(&mut self, bytes: &[u8]) {
         self.heard.push_str(&String::from_utf8_lossy(bytes).replace('\u{1}', "|"));
         if self.heard.len() > 256 * 1024 {
-            let from = (self.heard.len() - 64 * 1024..self.heard.len()).find(|i| self.heard.is_char_boundary(*i));
+            let from = (self.heard.len() - 64 * 1024..self.heard.len())
+                .find(|i| self.heard.is_char_boundary(*i));
             self.heard = from.map(|i| self.heard[i..].to_owned()).unwrap_or_default();
         }
     }

@@ -1,5 +1,6 @@
-//! An honest desk trades while everybody else attacks. `SIGNET_HOSTILE_SECONDS`, `SIGNET_SEED`; with `SIGNET_HOSTILE=desk`
-//! or `=dealer` one flooding desk or dealer only, as the latency is measured.
+//! An honest desk trades while everybody else attacks. `SIGNET_HOSTILE_SECONDS`, `SIGNET_SEED`;
+//! with `SIGNET_HOSTILE=desk` or `=dealer` one flooding desk or dealer only, as the latency is
+//! measured.
 
 use signet_dealer::{Credentials, Force, Instruments, Signs, Simulator};
 use signet_devca::Order;
@@ -41,7 +42,8 @@ fn number(key: &str) -> Option<u64> {
 #[test]
 fn hostile_peers_neither_stop_the_gateway_nor_the_honest_desk() {
     let seconds = number("SIGNET_HOSTILE_SECONDS").unwrap_or(60);
-    let seed = number("SIGNET_SEED").unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
+    let seed = number("SIGNET_SEED")
+        .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
     println!("SIGNET_SEED={seed} SIGNET_HOSTILE_SECONDS={seconds}");
     let who = match env::var("SIGNET_HOSTILE").as_deref() {
         Ok("desk") => Who::OneDesk,
@@ -51,10 +53,12 @@ fn hostile_peers_neither_stop_the_gateway_nor_the_honest_desk() {
     };
     let dir = tempfile::tempdir().unwrap();
     let pki = pki().unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
 
     // The honest dealer does not share a thread with those who flood.
-    let floods = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let floods =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
 
     let mut settings = Plan::calm(dir.path()).unwrap().dealers;
     settings.dealers.retain(|d| d.id == HONEST_DEALER);
@@ -62,24 +66,38 @@ fn hostile_peers_neither_stop_the_gateway_nor_the_honest_desk() {
     let key = pki.issue(&Order::dealer(HONEST_DEALER)).unwrap().certified_key().unwrap();
     let message_key = MessageKey::of(&key).unwrap();
     let profile = ServerProfile::new(pki.gateway_roots().unwrap(), key);
-    let credentials = Credentials::new(signet_hostile::DOMAIN).with_dealer(HONEST_DEALER, &profile).unwrap();
+    let credentials =
+        Credentials::new(signet_hostile::DOMAIN).with_dealer(HONEST_DEALER, &profile).unwrap();
     let credentials = credentials.with_message_key(HONEST_DEALER, message_key);
     let instruments = Instruments::parse(signet_dealer::INSTRUMENTS_TOML).unwrap();
     let state = dir.path().join("dealers");
     std::fs::create_dir_all(&state).unwrap();
-    let simulator = runtime.block_on(Simulator::start(&settings, instruments, &credentials, &state)).unwrap();
+    let simulator =
+        runtime.block_on(Simulator::start(&settings, instruments, &credentials, &state)).unwrap();
     let price = |p: &str| Some(p.parse().unwrap());
-    let quote = Force::QuoteExactly { bid: price("99.035"), offer: price("99.135"), size: 5_000_000.into(), valid_ms: 30_000 };
+    let quote = Force::QuoteExactly {
+        bid: price("99.035"),
+        offer: price("99.135"),
+        size: 5_000_000.into(),
+        valid_ms: 30_000,
+    };
     runtime.block_on(simulator.force(HONEST_DEALER, quote)).unwrap();
 
-    let bad: Vec<HostileDealer> = (0..2).map(|n| HostileDealer::new(&pki, &format!("BAD{n}")).unwrap()).collect();
+    let bad: Vec<HostileDealer> =
+        (0..2).map(|n| HostileDealer::new(&pki, &format!("BAD{n}")).unwrap()).collect();
     let parties = Parties {
         honest_dealer: simulator.addresses()[HONEST_DEALER],
         honest_signatures: format!("signs = {signs}\nsign = {sign}\n"),
         hostile_dealers: bad.iter().map(|d| d.address().unwrap()).collect(),
         hostile_desks: (0..24).map(|n| format!("H{n}")).collect(),
     };
-    let mut venue = Venue::start(Path::new(env!("CARGO_BIN_EXE_signet-hostile-gateway")), dir.path(), pki, &parties).unwrap();
+    let mut venue = Venue::start(
+        Path::new(env!("CARGO_BIN_EXE_signet-hostile-gateway")),
+        dir.path(),
+        pki,
+        &parties,
+    )
+    .unwrap();
     let mut honest = HonestDesk::start(&venue.pki, venue.desks_at, dir.path()).unwrap();
 
     let until = Instant::now() + Duration::from_secs(seconds);
@@ -88,9 +106,17 @@ fn hostile_peers_neither_stop_the_gateway_nor_the_honest_desk() {
     if matches!(who, Who::Everybody | Who::OneDesk) {
         let workers: u64 = if who == Who::OneDesk { 1 } else { 6 };
         for worker in 0..workers {
-            let own = parties.hostile_desks.iter().enumerate().filter(|(n, _)| *n as u64 % workers == worker).map(|(_, d)| d);
+            let own = parties
+                .hostile_desks
+                .iter()
+                .enumerate()
+                .filter(|(n, _)| *n as u64 % workers == worker)
+                .map(|(_, d)| d);
             let own: Vec<_> = own.map(|d| desk(&venue, d, worker)).collect();
-            let (dice, always) = (dice.for_peer(worker), (who == Who::OneDesk).then_some(desks::Attack::TestRequests));
+            let (dice, always) = (
+                dice.for_peer(worker),
+                (who == Who::OneDesk).then_some(desks::Attack::TestRequests),
+            );
             tasks.push(floods.spawn(desk_floods(own, dice, always, until)));
         }
     }
@@ -106,11 +132,13 @@ fn hostile_peers_neither_stop_the_gateway_nor_the_honest_desk() {
     }
 
     // Within the budget of a desk, and at most five thousand trades, however long it runs.
-    let pause = Duration::from_millis(number("SIGNET_HOSTILE_PAUSE_MS").unwrap_or((seconds / 5).max(125)));
+    let pause =
+        Duration::from_millis(number("SIGNET_HOSTILE_PAUSE_MS").unwrap_or((seconds / 5).max(125)));
     let (mut quotes, mut fills, mut memory) = (vec![], vec![], 0);
     while Instant::now() < until {
-        let took =
-            honest.trades().unwrap_or_else(|e| panic!("SIGNET_SEED={seed}, after {} trades: {e}\n{}", quotes.len(), venue.log_end()));
+        let took = honest.trades().unwrap_or_else(|e| {
+            panic!("SIGNET_SEED={seed}, after {} trades: {e}\n{}", quotes.len(), venue.log_end())
+        });
         quotes.push(took.quote);
         fills.push(took.fill);
         memory = memory.max(venue.memory_mib());
@@ -126,8 +154,14 @@ fn hostile_peers_neither_stop_the_gateway_nor_the_honest_desk() {
         let [p50, p99, max] = [500, 990, 1_000].map(|n| percentile(all, n));
         println!("{what}: {} trades, p50 {p50:.1?}, p99 {p99:.1?}, max {max:.1?}", all.len());
     }
-    println!("memory {memory} MiB, state {state} MiB, log {log} MiB; messages or connections by hostile peer: {sent:?}");
-    assert!(venue.is_up() && state <= STATE_MIB && log <= LOG_MIB, "SIGNET_SEED={seed}: {state} MiB of state, {log} MiB of log");
+    println!(
+        "memory {memory} MiB, state {state} MiB, log {log} MiB; messages or connections by \
+            hostile peer: {sent:?}"
+    );
+    assert!(
+        venue.is_up() && state <= STATE_MIB && log <= LOG_MIB,
+        "SIGNET_SEED={seed}: {state} MiB of state, {log} MiB of log"
+    );
     drop(honest);
     drop(venue);
     runtime.block_on(simulator.stop());
@@ -138,12 +172,19 @@ fn desk(venue: &Venue, name: &str, network: u64) -> HostileDesk {
     HostileDesk::new(&venue.pki, name, venue.desks_at, from, "BAD0").unwrap()
 }
 
-async fn desk_floods(own: Vec<HostileDesk>, mut dice: Dice, always: Option<desks::Attack>, until: Instant) -> u64 {
+async fn desk_floods(
+    own: Vec<HostileDesk>,
+    mut dice: Dice,
+    always: Option<desks::Attack>,
+    until: Instant,
+) -> u64 {
     let mut n = 0;
     while Instant::now() < until {
         let d = &own[dice.below(own.len() as u64) as usize];
-        let attack = always.unwrap_or_else(|| desks::ATTACKS[dice.below(desks::ATTACKS.len() as u64) as usize]);
-        let end = until.min(Instant::now() + Duration::from_secs(if always.is_some() { 3_600 } else { 3 }));
+        let attack = always
+            .unwrap_or_else(|| desks::ATTACKS[dice.below(desks::ATTACKS.len() as u64) as usize]);
+        let end = until
+            .min(Instant::now() + Duration::from_secs(if always.is_some() { 3_600 } else { 3 }));
         n += d.attacks(attack, &mut dice, end).await;
     }
     n

@@ -1,5 +1,5 @@
-//! Small country files in the MaxMind DB format (specification version 2.0), for tests: the real ones
-//! are large, and change.
+//! Small country files in the MaxMind DB format (specification version 2.0), for tests: the real
+//! ones are large, and change.
 
 use ipnetwork::IpNetwork;
 use std::net::IpAddr;
@@ -84,7 +84,10 @@ impl Tree {
         for level in 0..depth {
             let side = usize::from((bits >> (127 - level)) & 1 == 1);
             if level + 1 == depth {
-                assert!(matches!(self.0[node][side], Record::Nothing), "{network} overlaps another");
+                assert!(
+                    matches!(self.0[node][side], Record::Nothing),
+                    "{network} overlaps another"
+                );
                 self.0[node][side] = Record::Data(data);
                 return;
             }

@@ -1,5 +1,5 @@
-//! A whole venue in one process: development CA, gateway, simulated dealers and a trader's key in the
-//! keychain. **Demo and tests only**: a release build of Signet Desk cannot contain it.
+//! A whole venue in one process: development CA, gateway, simulated dealers and a trader's key in
+//! the keychain. **Demo and tests only**: a release build of Signet Desk cannot contain it.
 //!
 //! Certificates and keys are made anew at every start; session stores, the journal and the blotter
 //! live in the folder given, so that a restart finds them.
@@ -13,8 +13,9 @@ use signet_gateway::{
     Config, Gateway, Options,
     admin::{self, CodeTerms, Invited},
     config::{
-        AdminSection, DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection, EnrolmentSection, EntitlementsSection,
-        GatewaySection, OpenRfqs, RegistrySection, RiskSection, StepUpSection, StoreSection, TlsSection,
+        AdminSection, DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection,
+        EnrolmentSection, EntitlementsSection, GatewaySection, OpenRfqs, RegistrySection,
+        RiskSection, StepUpSection, StoreSection, TlsSection,
     },
 };
 use signet_identity::{IdentityName, Keychain, MessageKey, ServerProfile};
@@ -64,7 +65,8 @@ pub struct Plan {
     pub enrolment: bool,
     /// Security keys: `[step_up.when]` of the gateway. Wants `enrolment`.
     pub step_up: Option<String>,
-    /// The gateway's risk settings; the usual: everybody at home, on a managed laptop, in the firm's network.
+    /// The gateway's risk settings; the usual: everybody at home, on a managed laptop, in the
+    /// firm's network.
     pub risk: String,
     /// What becomes of open RFQs when a session is cut off because its risk rose.
     pub open_rfqs: OpenRfqs,
@@ -81,8 +83,8 @@ pub struct Plan {
     pub other_dealers_sign: bool,
     /// When the sequence numbers of those start again.
     pub other_dealers_reset: signet_gateway::config::ResetSchedule,
-    /// An interface for administrators on loopback, with certificates for these ids beside [`Practice::admin_files`]; none: no such
-    /// listener.
+    /// An interface for administrators on loopback, with certificates for these ids beside
+    /// [`Practice::admin_files`]; none: no such listener.
     pub admins: Vec<String>,
 }
 
@@ -93,7 +95,8 @@ pub const FACTS: &str = include_str!("../entitlements.toml");
 impl Plan {
     /// Four dealers of different character, one trader.
     pub fn new(dir: &Path) -> Result<Self, PracticeError> {
-        let dealers = Settings::parse(signet_dealer::DEALERS_TOML).map_err(failed("dealers.toml"))?;
+        let dealers =
+            Settings::parse(signet_dealer::DEALERS_TOML).map_err(failed("dealers.toml"))?;
         Ok(Self {
             dir: dir.into(),
             dealers,
@@ -114,7 +117,8 @@ impl Plan {
         })
     }
 
-    /// Dealers that quote at once and only when told otherwise: for tests that must know what comes.
+    /// Dealers that quote at once and only when told otherwise: for tests that must know what
+    /// comes.
     pub fn calm(dir: &Path) -> Result<Self, PracticeError> {
         let mut plan = Self::new(dir)?;
         for d in &mut plan.dealers.dealers {
@@ -157,7 +161,8 @@ pub struct Practice {
 impl Practice {
     /// Starts dealers and gateway and stores the identities in `keychain`.
     pub fn start(plan: &Plan, keychain: &dyn Keychain) -> Result<Self, PracticeError> {
-        let pki = DevPki::generate(TRUST_DOMAIN, OffsetDateTime::now_utc()).map_err(failed("development CA"))?;
+        let pki = DevPki::generate(TRUST_DOMAIN, OffsetDateTime::now_utc())
+            .map_err(failed("development CA"))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -166,31 +171,51 @@ impl Practice {
             .map_err(failed("runtime"))?;
         let mut credentials = Credentials::new(TRUST_DOMAIN);
         for d in &plan.dealers.dealers {
-            let key =
-                pki.issue(&Order::dealer(&d.id)).map_err(failed("dealer certificate"))?.certified_key().map_err(failed("dealer key"))?;
+            let key = pki
+                .issue(&Order::dealer(&d.id))
+                .map_err(failed("dealer certificate"))?
+                .certified_key()
+                .map_err(failed("dealer key"))?;
             let message_key = MessageKey::of(&key).map_err(failed("dealer key"))?;
-            let profile = ServerProfile::new(pki.gateway_roots().map_err(failed("gateway CA"))?, key);
-            credentials = credentials.with_dealer(&d.id, &profile).map_err(failed("dealer TLS"))?.with_message_key(&d.id, message_key);
+            let profile =
+                ServerProfile::new(pki.gateway_roots().map_err(failed("gateway CA"))?, key);
+            credentials = credentials
+                .with_dealer(&d.id, &profile)
+                .map_err(failed("dealer TLS"))?
+                .with_message_key(&d.id, message_key);
         }
-        let instruments = Instruments::parse(signet_dealer::INSTRUMENTS_TOML).map_err(failed("instruments.toml"))?;
+        let instruments = Instruments::parse(signet_dealer::INSTRUMENTS_TOML)
+            .map_err(failed("instruments.toml"))?;
         let state = plan.dir.join("dealers");
         fs::create_dir_all(&state).map_err(failed("state folder"))?;
-        let simulator = runtime.block_on(Simulator::start(&plan.dealers, instruments, &credentials, &state)).map_err(failed("dealers"))?;
+        let simulator = runtime
+            .block_on(Simulator::start(&plan.dealers, instruments, &credentials, &state))
+            .map_err(failed("dealers"))?;
         for name in plan.desks.iter().filter(|_| !plan.enrolment) {
             let issued = pki.issue(&Order::desk(name)).map_err(failed("desk certificate"))?;
             let entry: IdentityName = name.parse().map_err(failed("desk name"))?;
-            signet_devca::store_desk_identity(keychain, &issued, &entry).map_err(failed("keychain"))?;
+            signet_devca::store_desk_identity(keychain, &issued, &entry)
+                .map_err(failed("keychain"))?;
         }
-        let keys = tempfile::Builder::new().prefix("signet-practice-").tempdir().map_err(failed("key folder"))?;
-        let authority = TestAuthority::generate().map_err(failed("test authority of security keys"))?;
+        let keys = tempfile::Builder::new()
+            .prefix("signet-practice-")
+            .tempdir()
+            .map_err(failed("key folder"))?;
+        let authority =
+            TestAuthority::generate().map_err(failed("test authority of security keys"))?;
         let mut config = gateway_config(plan, &pki, keys.path(), &simulator.addresses())?;
         if plan.step_up.is_some() {
-            // Authorities and keys are made anew at every start, so those who held former ones are strangers.
+            // Authorities and keys are made anew at every start, so those who held former ones are
+            // strangers.
             for file in ["registry.db", "registry.db-wal", "registry.db-shm"] {
                 let _ = fs::remove_file(plan.dir.join(file));
             }
         }
-        config.step_up = plan.step_up.as_deref().map(|when| step_up(when, &authority, keys.path())).transpose()?;
+        config.step_up = plan
+            .step_up
+            .as_deref()
+            .map(|when| step_up(when, &authority, keys.path()))
+            .transpose()?;
         if plan.enrolment && !keys.path().join("issuing-key.pem").exists() {
             signet_gateway::admin::ca_init(&config, None, 1).map_err(failed("issuing CA"))?;
         }
@@ -229,7 +254,11 @@ impl Practice {
     }
 
     pub fn desk_config(&self, version: &str) -> DeskConfig {
-        DeskConfig { venues: vec![self.venue.clone()], practice: true, ..DeskConfig::empty(self.dir.join("desk"), version) }
+        DeskConfig {
+            venues: vec![self.venue.clone()],
+            practice: true,
+            ..DeskConfig::empty(self.dir.join("desk"), version)
+        }
     }
 
     /// The risk settings in force, to be rewritten.
@@ -243,14 +272,26 @@ impl Practice {
     }
 
     /// Adds a user, or makes a new code for one who is there: what the trader is given.
-    pub fn invite(&self, id: &str, comp_id: &str, protection: &str) -> Result<Invited, PracticeError> {
-        let user =
-            NewUser { id: id.into(), comp_id: comp_id.into(), name: id.into(), role: "standard".into(), protection: protection.into() };
+    pub fn invite(
+        &self,
+        id: &str,
+        comp_id: &str,
+        protection: &str,
+    ) -> Result<Invited, PracticeError> {
+        let user = NewUser {
+            id: id.into(),
+            comp_id: comp_id.into(),
+            name: id.into(),
+            role: "standard".into(),
+            protection: protection.into(),
+        };
         let terms = CodeTerms { hours: 1, managed: self.managed };
         let made = self.runtime.block_on(async {
             match admin::add(&self.config, user, terms, self._keys.path()).await {
                 // From an earlier run: a new code for the same person.
-                Err(e) if e.code() == "registry.user_exists" => admin::code(&self.config, id, terms, self._keys.path()).await,
+                Err(e) if e.code() == "registry.user_exists" => {
+                    admin::code(&self.config, id, terms, self._keys.path()).await
+                }
                 other => other,
             }
         });
@@ -279,14 +320,18 @@ impl Practice {
         self.gateway.as_ref().and_then(Gateway::admin_address)
     }
 
-    /// The folder with `gateways-ca.pem` and, for each administrator, `admin-<id>.pem` and `admin-<id>-key.pem`.
+    /// The folder with `gateways-ca.pem` and, for each administrator, `admin-<id>.pem` and
+    /// `admin-<id>-key.pem`.
     pub fn admin_files(&self) -> &Path {
         self._keys.path()
     }
 
     /// Makes a dealer behave.
     pub fn force(&self, dealer: &str, what: signet_dealer::Force) -> Result<(), PracticeError> {
-        let simulator = self.simulator.as_ref().ok_or_else(|| PracticeError { what: "dealers", why: "stopped".into() })?;
+        let simulator = self
+            .simulator
+            .as_ref()
+            .ok_or_else(|| PracticeError { what: "dealers", why: "stopped".into() })?;
         self.runtime.block_on(simulator.force(dealer, what)).map_err(failed("dealer"))
     }
 
@@ -322,10 +367,17 @@ fn start_gateway(config: Config) -> Result<Gateway, PracticeError> {
 /// The relying party's host: nobody's, for nothing real.
 pub const RP_ID: &str = "stepup.practice.signet.example";
 
-fn step_up(when: &str, authority: &TestAuthority, keys: &Path) -> Result<StepUpSection, PracticeError> {
+fn step_up(
+    when: &str,
+    authority: &TestAuthority,
+    keys: &Path,
+) -> Result<StepUpSection, PracticeError> {
     let attestation = keys.join("attestation.toml");
     fs::write(&attestation, authority.attestation_toml()).map_err(failed("attestation list"))?;
-    let text = format!("rp_id = {RP_ID:?}\nattestation = {:?}\n[when]\n{when}", attestation.display().to_string());
+    let text = format!(
+        "rp_id = {RP_ID:?}\nattestation = {:?}\n[when]\n{when}",
+        attestation.display().to_string()
+    );
     StepUpSection::parse(&text).map_err(failed("step-up rules"))
 }
 
@@ -337,18 +389,29 @@ fn comp_id(s: &str) -> Result<CompId, PracticeError> {
     CompId::new(s).map_err(failed("CompID"))
 }
 
-fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<String, SocketAddr>) -> Result<Config, PracticeError> {
+fn gateway_config(
+    plan: &Plan,
+    pki: &DevPki,
+    keys: &Path,
+    dealers: &BTreeMap<String, SocketAddr>,
+) -> Result<Config, PracticeError> {
     let files = pki.issue(&Order::gateway(GATEWAY)).map_err(failed("gateway certificate"))?;
     let files = files.write_to(keys, "gateway").map_err(failed("gateway key"))?;
     let roots = pki.write_roots(keys).map_err(failed("CA files"))?;
     let issuing = (keys.join("issuing.pem"), keys.join("issuing-key.pem"));
     let instruments = keys.join("instruments.toml");
     fs::write(&instruments, signet_dealer::INSTRUMENTS_TOML).map_err(failed("instruments"))?;
-    let entitlements = EntitlementsSection { policies: keys.join("entitlements.cedar"), facts: keys.join("entitlements.toml") };
+    let entitlements = EntitlementsSection {
+        policies: keys.join("entitlements.cedar"),
+        facts: keys.join("entitlements.toml"),
+    };
     fs::write(&entitlements.policies, &plan.policies).map_err(failed("policies"))?;
     fs::write(&entitlements.facts, &plan.facts).map_err(failed("facts"))?;
     let dealer = |d: &signet_dealer::DealerSettings| -> Result<DealerEntry, PracticeError> {
-        let address = dealers.get(&d.id).ok_or_else(|| PracticeError { what: "dealer", why: format!("{} has no address", d.id) })?;
+        let address = dealers.get(&d.id).ok_or_else(|| PracticeError {
+            what: "dealer",
+            why: format!("{} has no address", d.id),
+        })?;
         Ok(DealerEntry {
             comp_id: DealerId::new(d.id.as_str()).map_err(failed("dealer CompID"))?,
             name: d.name.clone(),
@@ -398,7 +461,12 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             instruments,
             trust_domain: TRUST_DOMAIN.into(),
         },
-        tls: TlsSection { certificate: files.chain, key: files.key, hybrid_only: false, fips: false },
+        tls: TlsSection {
+            certificate: files.chain,
+            key: files.key,
+            hybrid_only: false,
+            fips: false,
+        },
         desks: DesksSection {
             listen: SocketAddr::from(([127, 0, 0, 1], plan.port)),
             trust: if plan.enrolment { issuing.0.clone() } else { roots.desks },
@@ -409,14 +477,27 @@ fn gateway_config(plan: &Plan, pki: &DevPki, keys: &Path, dealers: &BTreeMap<Str
             proxy_from: plan.proxy_from.clone(),
             heartbeat_max_s: 120,
         },
-        dealers: DealersSection { trust: roots.dealers, heartbeat_s: 5, crl: vec![], crl_required: None },
+        dealers: DealersSection {
+            trust: roots.dealers,
+            heartbeat_s: 5,
+            crl: vec![],
+            crl_required: None,
+        },
         entitlements,
         desk: plan.desks.iter().map(desk).collect::<Result<_, _>>()?,
-        dealer: plan.dealers.dealers.iter().map(dealer).chain(plan.other_dealers.iter().map(other)).collect::<Result<_, _>>()?,
+        dealer: plan
+            .dealers
+            .dealers
+            .iter()
+            .map(dealer)
+            .chain(plan.other_dealers.iter().map(other))
+            .collect::<Result<_, _>>()?,
         store: StoreSection::default(),
         journal: Default::default(),
         limits: Default::default(),
-        registry: plan.enrolment.then(|| RegistrySection::new(&format!("sqlite:{}", plan.dir.join("registry.db").display()))),
+        registry: plan.enrolment.then(|| {
+            RegistrySection::new(&format!("sqlite:{}", plan.dir.join("registry.db").display()))
+        }),
         enrolment: enrolment.map(|address| EnrolmentSection {
             managed_policy: Some(MANAGED.into()),
             ..EnrolmentSection::embedded(address, "localhost", &issuing, &roots.gateways)

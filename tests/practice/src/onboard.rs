@@ -1,5 +1,5 @@
-//! A trader brought on the way every trader is: invitation, enrolment, connection, first security key.
-//! Only the person is missing; what they would type and touch comes from here.
+//! A trader brought on the way every trader is: invitation, enrolment, connection, first security
+//! key. Only the person is missing; what they would type and touch comes from here.
 
 use crate::{Practice, PracticeError, VENUE_NAME, failed};
 use signet_desk_core::{Desk, DeskConfig, KeyStore, view::*};
@@ -14,7 +14,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Practice {
     /// Enrols `comp_id` into `keychain`, without a security key. Answers the name of the identity.
-    pub fn enrol_only(&self, config: &DeskConfig, keychain: Arc<dyn KeyStore>, user: &str, comp_id: &str) -> Result<String, PracticeError> {
+    pub fn enrol_only(
+        &self,
+        config: &DeskConfig,
+        keychain: Arc<dyn KeyStore>,
+        user: &str,
+        comp_id: &str,
+    ) -> Result<String, PracticeError> {
         let invited = self.invite(user, comp_id, "keychain")?;
         let config = DeskConfig { venues: Vec::new(), ..config.clone() };
         let desk = Desk::start(config, keychain, Arc::new(NoKeys)).map_err(said)?;
@@ -23,8 +29,9 @@ impl Practice {
         done
     }
 
-    /// Enrols `comp_id` into `keychain` and registers `key`, whose PIN is `pin`. Answers the name of the
-    /// identity. `config` is that of the desk that goes on: its session goes on where this one ends.
+    /// Enrols `comp_id` into `keychain` and registers `key`, whose PIN is `pin`. Answers the name
+    /// of the identity. `config` is that of the desk that goes on: its session goes on where this
+    /// one ends.
     pub fn onboard(
         &self,
         config: &DeskConfig,
@@ -63,7 +70,13 @@ impl Practice {
     }
 
     /// Connects and registers: enrolment with a code has just given leave.
-    fn register(&self, desk: &Desk, identity: &str, key: &VirtualKey, pin: &str) -> Result<(), PracticeError> {
+    fn register(
+        &self,
+        desk: &Desk,
+        identity: &str,
+        key: &VirtualKey,
+        pin: &str,
+    ) -> Result<(), PracticeError> {
         desk.connect_now(identity, VENUE_NAME).map_err(said)?;
         wait("the desk to be online", || {
             let f = desk.pull(0, &[]);
@@ -75,7 +88,9 @@ impl Practice {
         let mut given = false;
         let done = wait("the key to be registered", || {
             let f = desk.pull(0, &[]);
-            if let Some(d) = f.step_up.iter().flatten().find(|d| d.phase == StepUpPhase::Pin && !given) {
+            if let Some(d) =
+                f.step_up.iter().flatten().find(|d| d.phase == StepUpPhase::Pin && !given)
+            {
                 given = true;
                 desk.give_key_pin(&d.id, pin.into()).map_err(said)?;
             }
@@ -94,7 +109,10 @@ fn said(p: Problem) -> PracticeError {
     failed::<String>("onboarding")(format!("{}: {}", p.code, p.message))
 }
 
-fn wait(what: &'static str, mut look: impl FnMut() -> Result<Option<()>, PracticeError>) -> Result<(), PracticeError> {
+fn wait(
+    what: &'static str,
+    mut look: impl FnMut() -> Result<Option<()>, PracticeError>,
+) -> Result<(), PracticeError> {
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
         if look()?.is_some() {

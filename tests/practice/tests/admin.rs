@@ -32,7 +32,8 @@ fn curl(w: &World, path: &str, more: &[&str]) -> String {
 
 #[test]
 fn an_administrator_sees_a_real_desk_and_may_not_do_what_no_policy_permits() {
-    let policies = "@id(\"reads\") permit (principal == Administrator::\"sylvia\", action == Action::\"admin-read\", resource);";
+    let policies = "@id(\"reads\") permit (principal == Administrator::\"sylvia\", action == \
+        Action::\"admin-read\", resource);";
     let w = World::start_with(|p| {
         p.admins = vec!["sylvia".into()];
         p.policies.push_str(policies);
@@ -40,8 +41,13 @@ fn an_administrator_sees_a_real_desk_and_may_not_do_what_no_policy_permits() {
     });
     let _screen = w.connect();
     let sessions = curl(&w, "/v1/sessions", &[]);
-    assert!(sessions.contains(&format!("\"desk\":\"{TRADER}\"")) && sessions.contains("\"verdict\":\"allow\""), "{sessions}");
-    let refused = curl(&w, &format!("/v1/sessions/{TRADER}/end"), &["--json", r#"{"reason":"fire drill"}"#]);
+    assert!(
+        sessions.contains(&format!("\"desk\":\"{TRADER}\""))
+            && sessions.contains("\"verdict\":\"allow\""),
+        "{sessions}"
+    );
+    let refused =
+        curl(&w, &format!("/v1/sessions/{TRADER}/end"), &["--json", r#"{"reason":"fire drill"}"#]);
     assert!(refused.contains("entitle.denied"), "{refused}");
     assert!(curl(&w, "/v1/sessions", &[]).contains(TRADER));
 }

@@ -30,7 +30,9 @@ fn at(w: &World) -> SocketAddr {
 /// The honest trader asks, is quoted and trades.
 fn honest_trade(w: &World, s: &mut Screen) {
     let id = w.ask(Ask::Buy, &["NORTHBANK"], 60);
-    w.until(s, "a quote for the honest trader", |s| s.lines.iter().any(|l| l.rfq_id == id && l.state == LineState::Quoted));
+    w.until(s, "a quote for the honest trader", |s| {
+        s.lines.iter().any(|l| l.rfq_id == id && l.state == LineState::Quoted)
+    });
     let armed = w.arm(s, &id, "NORTHBANK", Side::Buy).unwrap();
     w.desk.accept(&id, &armed.id).unwrap();
     w.until(s, "the honest trader is filled", |s| s.accept_state(&id) == Some(AcceptState::Filled));
@@ -55,7 +57,9 @@ fn accept(id: &str, quote: &str, quantity: &str, price: &str) -> String {
 }
 
 fn field(frame: &str, tag: &str) -> String {
-    let from = frame.find(&format!("|{tag}=")).unwrap_or_else(|| panic!("no {tag} in {frame}")) + tag.len() + 2;
+    let from = frame.find(&format!("|{tag}=")).unwrap_or_else(|| panic!("no {tag} in {frame}"))
+        + tag.len()
+        + 2;
     frame[from..].split('|').next().unwrap().into()
 }
 
@@ -75,7 +79,9 @@ fn what_is_not_a_logon_is_shown_the_door() {
         let no_trailer = "8=FIX.4.4\u{1}9=5\u{1}35=0\u{1}11=161\u{1}xx".to_owned();
         let bytes = [
             "\u{0}\u{1}\u{2}garbage".to_owned(),
-            "POST / HTTP/1.1\r\nContent-Length: 99\r\n\r\n8=FIX.4.4\u{1}9=5\u{1}35=A\u{1}10=178\u{1}".to_owned(),
+            "POST / HTTP/1.1\r\nContent-Length: \
+                99\r\n\r\n8=FIX.4.4\u{1}9=5\u{1}35=A\u{1}10=178\u{1}"
+                .to_owned(),
             long,
             no_trailer,
             "8=FIX.4.4\u{1}9=-5\u{1}".to_owned(),
@@ -106,7 +112,11 @@ fn a_logon_that_is_not_bound_to_its_connection_or_resets_is_refused() {
     let pki = w.practice.pki();
     w.runtime.block_on(async {
         let other = Raw::logged_on(at(&w), pki, "RAW1").await.binding;
-        for (who, tail) in [("RAW2", format!("20000={other}|")), ("RAW2", String::new()), ("RAW3", "141=Y|20000=own|".into())] {
+        for (who, tail) in [
+            ("RAW2", format!("20000={other}|")),
+            ("RAW2", String::new()),
+            ("RAW3", "141=Y|20000=own|".into()),
+        ] {
             let mut raw = Raw::desk(at(&w), pki, who).await;
             let logon = format!("35=A|98=0|108=60|{}", tail.replace("own", &raw.binding));
             raw.says(&logon).await;
@@ -166,7 +176,8 @@ fn floods_ahead_of_their_turn_and_of_resend_requests_bring_nobody_down() {
     w.runtime.block_on(async {
         let mut raw = Raw::logged_on(at(&w), pki, "DEEP").await;
         let next = raw.seq;
-        let flood: Vec<u8> = (next + 1..next + 20_000).flat_map(|n| raw.frame_at(n, "35=0|")).collect();
+        let flood: Vec<u8> =
+            (next + 1..next + 20_000).flat_map(|n| raw.frame_at(n, "35=0|")).collect();
         raw.writes(&flood).await;
         raw.says("35=0|").await;
         raw.hears(&["35=2|"]).await;
@@ -227,7 +238,8 @@ fn a_thousand_silent_connections_of_one_source_keep_nobody_out() {
     honest_trade(&w, &mut s);
 }
 
-/// G5, A5: what one desk sends too much of is refused in words, and then it is disconnected; nobody else notices.
+/// G5, A5: what one desk sends too much of is refused in words, and then it is disconnected; nobody
+/// else notices.
 #[test]
 fn a_desk_that_sends_too_much_is_told_and_then_disconnected() {
     let (w, mut s) = venue(&["LOUD"]);
@@ -240,12 +252,17 @@ fn a_desk_that_sends_too_much_is_told_and_then_disconnected() {
         let flood: Vec<u8> = (0..600).flat_map(|_| raw.frame("35=x|320=L|559=4|")).collect();
         raw.writes(&flood).await;
         let heard = raw.hung_up().await;
-        assert!(heard.iter().any(|f| f.contains("|35=5|") && f.contains("too many list requests")), "{} frames", heard.len());
+        assert!(
+            heard.iter().any(|f| f.contains("|35=5|") && f.contains("too many list requests")),
+            "{} frames",
+            heard.len()
+        );
         // And it waits before it is let in again.
         let mut raw = Raw::desk(at(&w), pki, "LOUD").await;
         let logon = format!("35=A|98=0|108=60|20000={}|", raw.binding);
         raw.says(&logon).await;
-        raw.hears(&["35=5|", "58=this desk was disconnected because it sent too many messages"]).await;
+        raw.hears(&["35=5|", "58=this desk was disconnected because it sent too many messages"])
+            .await;
     });
     honest_trade(&w, &mut s);
 }
@@ -260,11 +277,16 @@ fn a_dealer_that_sends_too_much_is_disconnected_and_the_others_stay() {
     let mut dealer = w.runtime.block_on(async { place.opened(w.practice.pki()) });
     let heard = w.runtime.block_on(async {
         let mut raw = dealer.answers().await;
-        let flood: Vec<u8> = (0..2_000).flat_map(|_| raw.frame("35=j|45=1|372=R|379=NOBODY.R1|380=0|58=no|")).collect();
+        let flood: Vec<u8> = (0..2_000)
+            .flat_map(|_| raw.frame("35=j|45=1|372=R|379=NOBODY.R1|380=0|58=no|"))
+            .collect();
         raw.writes(&flood).await;
         raw.hung_up().await
     });
-    assert!(heard.iter().any(|f| f.contains("|35=5|") && f.contains("budget.dealer_out")), "{heard:?}");
+    assert!(
+        heard.iter().any(|f| f.contains("|35=5|") && f.contains("budget.dealer_out")),
+        "{heard:?}"
+    );
     w.runtime.block_on(w.desk.connect(TRADER.into(), signet_practice::VENUE_NAME.into())).unwrap();
     let mut s = Screen::default();
     w.until(&mut s, "online", |s| s.link() == Some(LinkState::Online));
@@ -312,8 +334,8 @@ fn the_session_layer_answers_as_fix_wants() {
         raw.hears(&["35=3|", "373=9|"]).await;
         raw.hung_up().await;
 
-        // Bytes that are no FIX between messages are passed over, as what is garbled; too many of them end
-        // the connection, and the next one goes on where it was.
+        // Bytes that are no FIX between messages are passed over, as what is garbled; too many of
+        // them end the connection, and the next one goes on where it was.
         let mut raw = Raw::logged_on(at(&w), pki, "JUNK").await;
         raw.writes(b"GET / HTTP/1.1\r\n\r\n").await;
         quoted(&mut raw, "R0").await;
@@ -451,15 +473,23 @@ fn a_mad_dealer_touches_no_rfq_but_its_own_and_is_dialled_again() {
 
     // A quote in somebody else's RFQ, one for an RFQ that is none, a fill of nothing, and nonsense.
     let theirs = w.ask(Ask::Buy, &["NORTHBANK"], 60);
-    w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == theirs && l.state == LineState::Quoted));
+    w.until(&mut s, "a quote", |s| {
+        s.lines.iter().any(|l| l.rfq_id == theirs && l.state == LineState::Quoted)
+    });
     let quote = |rfq: &str, size: &str| {
         let (sent, until) = (now(), format_utc(in_ms(30_000)));
-        format!("35=S|131={rfq}|117=Q-{size}|537=1|55={BUND}|133=1.000|135={size}|62={until}|60={sent}|")
+        format!(
+            "35=S|131={rfq}|117=Q-{size}|537=1|55={BUND}|133=1.000|135={size}|62={until}|60={sent}|"
+        )
     };
     let sent = now();
-    let fill = format!("35=8|37=O|11={TRADER}.A1|17=E|150=F|39=2|55={BUND}|54=1|32=5000000|31=1|151=0|14=5000000|6=1|60={sent}|");
+    let fill = format!(
+        "35=8|37=O|11={TRADER}.A1|17=E|150=F|39=2|55={BUND}|54=1|32=5000000|31=1|151=0|14=5000000|6=1|60={sent}|"
+    );
     w.runtime.block_on(async {
-        for body in [quote(&format!("{TRADER}.{theirs}"), "5000000"), quote("NOBODY.R1", "5000000"), fill] {
+        for body in
+            [quote(&format!("{TRADER}.{theirs}"), "5000000"), quote("NOBODY.R1", "5000000"), fill]
+        {
             raw.says(&body).await;
         }
         raw.says(&quote(&format!("{TRADER}.{theirs}"), "-5")).await;
@@ -473,9 +503,16 @@ fn a_mad_dealer_touches_no_rfq_but_its_own_and_is_dialled_again() {
         let asked = raw.hears(&["35=R|"]).await;
         raw.says(&quote(&field(&asked, "131"), "5000000")).await;
     });
-    w.until(&mut s, "its own quote", |s| s.lines.iter().any(|l| l.rfq_id == own && l.state == LineState::Quoted));
+    w.until(&mut s, "its own quote", |s| {
+        s.lines.iter().any(|l| l.rfq_id == own && l.state == LineState::Quoted)
+    });
     assert!(!s.lines.iter().any(|l| l.rfq_id == theirs && l.dealer == "MALLORY"), "{:?}", s.lines);
-    let best: Vec<&str> = s.lines.iter().filter(|l| l.rfq_id == theirs && l.best_offer).map(|l| l.dealer_name.as_str()).collect();
+    let best: Vec<&str> = s
+        .lines
+        .iter()
+        .filter(|l| l.rfq_id == theirs && l.best_offer)
+        .map(|l| l.dealer_name.as_str())
+        .collect();
     assert_eq!(best, ["Northbank"]);
 
     // Garbage and a frame without end cost it the connection, and the gateway dials again.
@@ -549,7 +586,8 @@ fn a_fuzzed_session_harms_nobody() {
                 dice.mutate(&mut broken);
                 raw.writes(&broken).await;
             } else {
-                // A good frame round a broken body; then a sign of life, however that one was taken.
+                // A good frame round a broken body; then a sign of life, however that one was
+                // taken.
                 let start = frame.iter().position(|&b| b == 1).unwrap() + 1;
                 let start = start + frame[start..].iter().position(|&b| b == 1).unwrap() + 1;
                 let mut inside = frame[start..frame.len() - 7].to_vec();
@@ -567,7 +605,9 @@ fn a_fuzzed_session_harms_nobody() {
                     }
                     false
                 };
-                if timeout(PATIENCE, alive).await.unwrap_or_else(|_| panic!("round {round}: no answer to {}", inside.escape_ascii())) {
+                if timeout(PATIENCE, alive).await.unwrap_or_else(|_| {
+                    panic!("round {round}: no answer to {}", inside.escape_ascii())
+                }) {
                     continue;
                 }
             }

@@ -1,6 +1,6 @@
-//! A desk without a gateway: plain FIXS venues, a real firmware in the desk's USB port, and the desk as its own relying
-//! party. One venue is the dealer simulator, whose FIX engine is not ours; the other is written by hand, to see
-//! what travels.
+//! A desk without a gateway: plain FIXS venues, a real firmware in the desk's USB port, and the
+//! desk as its own relying party. One venue is the dealer simulator, whose FIX engine is not ours;
+//! the other is written by hand, to see what travels.
 
 #[allow(dead_code, unreachable_pub)]
 mod support;
@@ -57,7 +57,13 @@ impl Ground {
         let pki = DevPki::generate(TRUST_DOMAIN, OffsetDateTime::now_utc()).unwrap();
         let keychain = Arc::new(MemoryKeychain::new());
         store_desk_identity(keychain.as_ref(), &pki.issue(certificate).unwrap(), &name()).unwrap();
-        let g = Self { dir: tempfile::tempdir().unwrap(), pki, authority: TestAuthority::generate().unwrap(), keychain, _turn: turn };
+        let g = Self {
+            dir: tempfile::tempdir().unwrap(),
+            pki,
+            authority: TestAuthority::generate().unwrap(),
+            keychain,
+            _turn: turn,
+        };
         g.pki.write_roots(g.dir.path()).unwrap();
         fs::write(g.dir.path().join("instruments.toml"), signet_dealer::INSTRUMENTS_TOML).unwrap();
         fs::write(g.dir.path().join("models.toml"), g.authority.attestation_toml()).unwrap();
@@ -88,7 +94,11 @@ impl Ground {
         let key = StoreKey::new(*self.keychain.secret(&name()).unwrap());
         let path = self.dir.path().join("data").join(folder).join(format!("{comp_id}.evidence"));
         let (_, recovered) = SealedLog::open(&path, &key).unwrap();
-        recovered.records.iter().map(|r| Evidence::from_json(std::str::from_utf8(r).unwrap()).unwrap()).collect()
+        recovered
+            .records
+            .iter()
+            .map(|r| Evidence::from_json(std::str::from_utf8(r).unwrap()).unwrap())
+            .collect()
     }
 }
 
@@ -107,23 +117,34 @@ struct World {
 
 impl World {
     fn start(when: &str) -> Self {
-        // The simulator wants to see a gateway's certificate; the venue of `Plain` sees one that names nobody.
+        // The simulator wants to see a gateway's certificate; the venue of `Plain` sees one that
+        // names nobody.
         let ground = Ground::new(&Order::gateway(ME));
         let mut settings = signet_dealer::Settings::parse(signet_dealer::DEALERS_TOML).unwrap();
         settings.gateway = ME.into();
         settings.dealers.retain(|d| d.id == NORTH);
         settings.dealers.iter_mut().for_each(calm);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let key = ground.pki.issue(&Order::dealer(NORTH)).unwrap().certified_key().unwrap();
         let message_key = MessageKey::of(&key).unwrap();
         let profile = ServerProfile::new(ground.pki.gateway_roots().unwrap(), key);
-        let credentials = Credentials::new(TRUST_DOMAIN).with_dealer(NORTH, &profile).unwrap().with_message_key(NORTH, message_key);
+        let credentials = Credentials::new(TRUST_DOMAIN)
+            .with_dealer(NORTH, &profile)
+            .unwrap()
+            .with_message_key(NORTH, message_key);
         let instruments = Instruments::parse(signet_dealer::INSTRUMENTS_TOML).unwrap();
         let state = ground.dir.path().join("dealer");
-        let simulator = runtime.block_on(Simulator::start(&settings, instruments, &credentials, &state)).unwrap();
+        let simulator = runtime
+            .block_on(Simulator::start(&settings, instruments, &credentials, &state))
+            .unwrap();
         let roots = ground.pki.write_roots(ground.dir.path()).unwrap();
         let mut config = ground.config(NORTH, &roots.dealers, simulator.addresses()[NORTH], when);
-        // This one takes nothing unsigned, and signs what it says; the venue of `Plain` knows no signatures.
+        // This one takes nothing unsigned, and signs what it says; the venue of `Plain` knows no
+        // signatures.
         config.venues[0].direct.as_mut().unwrap().sign_messages = true;
         Self { simulator: Some(simulator), runtime, config, ground }
     }
@@ -135,7 +156,12 @@ impl World {
     /// This dealer trades what it quoted, and nothing smaller.
     fn quotes(&self, offer: &str, size: i64, valid_ms: u64) {
         let offer: Decimal = offer.parse().unwrap();
-        self.force(Force::QuoteExactly { bid: None, offer: Some(offer), size: size.into(), valid_ms });
+        self.force(Force::QuoteExactly {
+            bid: None,
+            offer: Some(offer),
+            size: size.into(),
+            valid_ms,
+        });
     }
 }
 
@@ -151,7 +177,8 @@ fn calm(d: &mut DealerSettings) {
     (d.quote_delay_ms, d.requote_every_ms, d.last_look_ms) = ([0, 0], [0, 0], [0, 0]);
     d.valid_ms = 30_000;
     (d.partial_size_probability, d.pass_probability, d.withdraw_probability) = (0.0, 0.0, 0.0);
-    (d.silent_probability, d.slow_probability, d.reject_probability, d.partial_fill_probability) = (0.0, 0.0, 0.0, 0.0);
+    (d.silent_probability, d.slow_probability, d.reject_probability, d.partial_fill_probability) =
+        (0.0, 0.0, 0.0, 0.0);
     d.die_after_messages = 0;
 }
 
@@ -184,7 +211,10 @@ impl Person {
     }
 
     fn online(&mut self) {
-        self.until("online", |s| s.link() == Some(LinkState::Online) && s.access.as_ref().is_some_and(|a| a.step_up && a.direct));
+        self.until("online", |s| {
+            s.link() == Some(LinkState::Online)
+                && s.access.as_ref().is_some_and(|a| a.step_up && a.direct)
+        });
     }
 
     fn until(&mut self, what: &str, done: impl Fn(&Screen) -> bool) {
@@ -248,7 +278,13 @@ impl Person {
         self.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
         let l = self.s.line(rfq, NORTH).clone();
         let price = l.offer.unwrap().price;
-        let intent = ArmIntent { rfq_id: rfq.into(), dealer: NORTH.into(), quote_id: l.quote_id.unwrap(), side: Side::Buy, price };
+        let intent = ArmIntent {
+            rfq_id: rfq.into(),
+            dealer: NORTH.into(),
+            quote_id: l.quote_id.unwrap(),
+            side: Side::Buy,
+            price,
+        };
         let armed = self.desk.arm(intent).unwrap();
         self.desk.accept(rfq, &armed.id).unwrap();
     }
@@ -284,8 +320,14 @@ fn a_small_trade_needs_no_touch_and_a_large_one_is_filled_after_its_own() {
     let rfq = p.accept("5m");
     let open = p.phase(StepUpPhase::Pin);
     let terms = open.terms.unwrap();
-    assert_eq!((open.kind, terms.quantity.as_str(), terms.price.as_deref()), (StepUpKind::Accept, "5,000,000", Some("99.125")));
-    assert_eq!((terms.dealers, p.s.accept_state(&rfq)), (vec!["Northbank".to_owned()], Some(AcceptState::StepUp)));
+    assert_eq!(
+        (open.kind, terms.quantity.as_str(), terms.price.as_deref()),
+        (StepUpKind::Accept, "5,000,000", Some("99.125"))
+    );
+    assert_eq!(
+        (terms.dealers, p.s.accept_state(&rfq)),
+        (vec!["Northbank".to_owned()], Some(AcceptState::StepUp))
+    );
     p.approve();
     p.outcome(&rfq, AcceptState::Filled);
     p.closed();
@@ -294,7 +336,10 @@ fn a_small_trade_needs_no_touch_and_a_large_one_is_filled_after_its_own() {
     let evidence = w.ground.evidence(ME, NORTH);
     assert_eq!(evidence.len(), 1, "the small one left none");
     assert_eq!(evidence[0].verify(), Ok(()));
-    assert!(evidence[0].approval.contains("\nquantity=5000000\n") && evidence[0].approval.contains("\ngateway=NORTHBANK\n"));
+    assert!(
+        evidence[0].approval.contains("\nquantity=5000000\n")
+            && evidence[0].approval.contains("\ngateway=NORTHBANK\n")
+    );
     assert_eq!((evidence[0].user.as_str(), evidence[0].key_name.as_str()), (ME, "blue"));
 }
 
@@ -405,7 +450,9 @@ fn what_became_of_an_accept_in_flight_is_asked_after_a_reconnect() {
     p.outcome(&rfq, AcceptState::Unknown);
     w.force(Force::Resume);
     p.online();
-    p.until("an answer", |s| matches!(s.accept_state(&rfq), Some(AcceptState::Filled | AcceptState::Declined)));
+    p.until("an answer", |s| {
+        matches!(s.accept_state(&rfq), Some(AcceptState::Filled | AcceptState::Declined))
+    });
 }
 
 #[test]
@@ -419,7 +466,8 @@ fn a_further_key_is_approved_with_the_first() {
     p.phase(StepUpPhase::ChooseByTouch);
     p.key.touch_once();
     p.approve();
-    let chooses = |d: &StepUpView| (d.kind, d.phase) == (StepUpKind::NewKey, StepUpPhase::ChooseByTouch);
+    let chooses =
+        |d: &StepUpView| (d.kind, d.phase) == (StepUpKind::NewKey, StepUpPhase::ChooseByTouch);
     p.until("the second ceremony", |s| s.step_up.as_ref().is_some_and(chooses));
     p.key = red;
     p.key.touch_once();
@@ -441,8 +489,10 @@ fn a_further_key_is_approved_with_the_first() {
 fn plain_world(script: Script) -> (Plain, DeskConfig, Ground) {
     // Neither certificate says anything of Signet.
     let ground = Ground::new(&Order::desk(ME).with_uri("https://clients.venue.example/7"));
-    let own = ground.pki.issue(&Order::gateway(VENUE).with_uri("https://fix.venue.example/")).unwrap();
-    let profile = ServerProfile::new(ground.pki.desk_roots().unwrap(), own.certified_key().unwrap());
+    let own =
+        ground.pki.issue(&Order::gateway(VENUE).with_uri("https://fix.venue.example/")).unwrap();
+    let profile =
+        ServerProfile::new(ground.pki.desk_roots().unwrap(), own.certified_key().unwrap());
     let venue = Plain::start(profile.config().unwrap(), VENUE, ME, script);
     let roots = ground.pki.write_roots(ground.dir.path()).unwrap();
     let config = ground.config(VENUE, &roots.gateways, venue.address, TOUCH);
@@ -472,9 +522,13 @@ fn nothing_but_standard_messages_and_tags_travels() {
         assert!(frames.iter().any(|f| f.contains(kind)), "{kind} never came");
     }
     for f in &frames {
-        // FIX 4.4: user-defined message types begin with U, user-defined tags are 5000 to 9999, and ours lie above.
+        // FIX 4.4: user-defined message types begin with U, user-defined tags are 5000 to 9999, and
+        // ours lie above.
         assert!(!f.contains("|35=U"), "{f}");
-        let tags = f.split('|').filter_map(|x| x.split_once('=')).filter_map(|(t, _)| t.parse::<u32>().ok());
+        let tags = f
+            .split('|')
+            .filter_map(|x| x.split_once('='))
+            .filter_map(|(t, _)| t.parse::<u32>().ok());
         assert!(tags.into_iter().all(|t| t < 5_000), "{f}");
     }
     assert_eq!(frames.iter().filter(|f| f.contains("|35=AJ|") && f.contains("|694=1|")).count(), 2);
@@ -505,7 +559,10 @@ fn a_venue_cannot_speak_as_a_gateway() {
     let rfq = p.ask("500k");
     p.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
     let access = p.s.access.clone().unwrap();
-    assert!(access.direct && access.step_up && !access.approver && p.s.step_up.is_none(), "{access:?}");
+    assert!(
+        access.direct && access.step_up && !access.approver && p.s.step_up.is_none(),
+        "{access:?}"
+    );
     assert_eq!(p.desk.reference().dealers.len(), 1);
     drop(venue);
 }

@@ -1,5 +1,5 @@
-//! Entitlements, the whole way: a desk, the gateway with a firm's policies, and a dealer that remembers
-//! whatever reached it.
+//! Entitlements, the whole way: a desk, the gateway with a firm's policies, and a dealer that
+//! remembers whatever reached it.
 
 // The registry in some of it is a gateway's, and a gateway is a Unix server.
 #![cfg(unix)]
@@ -78,7 +78,8 @@ impl Venue {
 
     /// Logged on, and the watcher is on too.
     async fn desk_from(&self, name: &str, seq: u64) -> Raw {
-        let mut raw = Raw::desk(self.w.practice.address().unwrap(), self.w.practice.pki(), name).await;
+        let mut raw =
+            Raw::desk(self.w.practice.address().unwrap(), self.w.practice.pki(), name).await;
         raw.seq = seq;
         raw.log_on().await;
         raw
@@ -94,11 +95,18 @@ impl Venue {
 }
 
 /// A request for WATCHER and perhaps another dealer.
-fn request(id: &str, instrument: (&str, &str), side: u8, quantity: &str, dealers: &[&str]) -> String {
+fn request(
+    id: &str,
+    instrument: (&str, &str),
+    side: u8,
+    quantity: &str,
+    dealers: &[&str],
+) -> String {
     let (sent, expires) = (now(), format_utc(in_ms(60_000)));
     let parties: String = dealers.iter().map(|d| format!("448={d}|447=D|452=35|")).collect();
     let (instrument, currency) = instrument;
-    let isin = if instrument.contains('/') { String::new() } else { format!("48={instrument}|22=4|") };
+    let isin =
+        if instrument.contains('/') { String::new() } else { format!("48={instrument}|22=4|") };
     let n = dealers.len();
     format!(
         "35=R|131={id}|146=1|55={instrument}|{isin}303=1|537=1|54={side}|38={quantity}|64=20261124|15={currency}|126={expires}|60={sent}|423=1|453={n}|{parties}"
@@ -134,9 +142,24 @@ fn what_no_policy_allows_reaches_no_dealer_and_says_why() {
         let mut alice = v.desk("ALICE").await;
         until_watched(&mut alice).await;
         for (id, body, code, words) in [
-            ("X1", bund("X1", "5001000"), "entitle.forbidden, policy per-rfq", "Up to 5,000,000 at a time. Ask for less."),
-            ("X2", request("X2", (BUND, "EUR"), 2, "1000000", &[WATCHER]), "entitle.forbidden, policy buy-only", "This desk buys."),
-            ("X3", request("X3", (BUND, "EUR"), 1, "1000000", &["HARBOUR"]), "entitle.not_permitted", "(HARBOUR)"),
+            (
+                "X1",
+                bund("X1", "5001000"),
+                "entitle.forbidden, policy per-rfq",
+                "Up to 5,000,000 at a time. Ask for less.",
+            ),
+            (
+                "X2",
+                request("X2", (BUND, "EUR"), 2, "1000000", &[WATCHER]),
+                "entitle.forbidden, policy buy-only",
+                "This desk buys.",
+            ),
+            (
+                "X3",
+                request("X3", (BUND, "EUR"), 1, "1000000", &["HARBOUR"]),
+                "entitle.not_permitted",
+                "(HARBOUR)",
+            ),
             // One dealer who is not allowed refuses the whole request, and is named.
             (
                 "X4",
@@ -144,12 +167,20 @@ fn what_no_policy_allows_reaches_no_dealer_and_says_why() {
                 "entitle.not_permitted",
                 "not sent to any dealer (HARBOUR)",
             ),
-            ("X5", request("X5", ("AUD/USD", "AUD"), 1, "1000000", &[WATCHER]), "entitle.no_rate", "AUD"),
+            (
+                "X5",
+                request("X5", ("AUD/USD", "AUD"), 1, "1000000", &[WATCHER]),
+                "entitle.no_rate",
+                "AUD",
+            ),
         ] {
             alice.says(&body).await;
             let refusal = alice.hears(&["35=AG|", &format!("131={id}|")]).await;
             assert_eq!(field(&refusal, "658"), "6", "{refusal}");
-            assert!(field(&refusal, "58").contains(code) && field(&refusal, "58").contains(words), "{refusal}");
+            assert!(
+                field(&refusal, "58").contains(code) && field(&refusal, "58").contains(words),
+                "{refusal}"
+            );
         }
         // Somebody in no group.
         let mut bob = v.desk("BOB").await;
@@ -168,7 +199,8 @@ fn what_no_policy_allows_reaches_no_dealer_and_says_why() {
         // A touch that this gateway cannot ask for.
         alice.says(&accept("A1", field(&quote, "117"), "5000000", "100")).await;
         let refusal = alice.hears(&["35=8|", "11=A1|", "150=8|", "39=8|"]).await;
-        for part in ["Above 4,000,000 a touch is wanted.", "entitle.no_step_up, policy touch-large"] {
+        for part in ["Above 4,000,000 a touch is wanted.", "entitle.no_step_up, policy touch-large"]
+        {
             assert!(field(&refusal, "58").contains(part), "{refusal}");
         }
         // A refused accept never was: the RFQ is open still, and the id unknown.
@@ -194,11 +226,15 @@ fn a_price_that_the_others_beat_is_refused_by_policy_and_one_absurd_quote_forbid
         until_on(&mut alice, "|20004=MERIDIAN|20005=Meridian Markets|20006=Y|").await;
         alice
     });
-    for (rfq, north, meridian, refused) in [("R1", "99", "99.1", true), ("R2", "100", "0.01", false)] {
+    for (rfq, north, meridian, refused) in
+        [("R1", "99", "99.1", true), ("R2", "100", "0.01", false)]
+    {
         v.w.force(NORTH, exactly(north));
         v.w.force("MERIDIAN", exactly(meridian));
         v.w.runtime.block_on(async {
-            alice.says(&request(rfq, (BUND, "EUR"), 1, "1000000", &[WATCHER, NORTH, "MERIDIAN"])).await;
+            alice
+                .says(&request(rfq, (BUND, "EUR"), 1, "1000000", &[WATCHER, NORTH, "MERIDIAN"]))
+                .await;
             let mut quotes = Vec::new();
             while quotes.len() < 3 {
                 quotes.push(alice.hears(&["35=S|", &format!("131={rfq}|")]).await);
@@ -217,7 +253,9 @@ fn a_price_that_the_others_beat_is_refused_by_policy_and_one_absurd_quote_forbid
 fn the_day_is_used_up_by_fills_and_a_restart_gives_nothing_back() {
     let mut v = venue(POLICIES);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let over = |refusal: &str| assert!(field(refusal, "58").contains("entitle.forbidden, policy day-limit"), "{refusal}");
+    let over = |refusal: &str| {
+        assert!(field(refusal, "58").contains("entitle.forbidden, policy day-limit"), "{refusal}")
+    };
     let seq = runtime.block_on(async {
         let mut alice = v.desk("ALICE").await;
         until_watched(&mut alice).await;
@@ -238,7 +276,8 @@ fn the_day_is_used_up_by_fills_and_a_restart_gives_nothing_back() {
         let mut alice = v.desk_from("ALICE", seq).await;
         alice.says(&bund("R5", "100000")).await;
         over(&alice.hears(&["35=AG|", "131=R5|"]).await);
-        // Another trader's day is their own; for a junior the dealer is new, and a refusal does not change that.
+        // Another trader's day is their own; for a junior the dealer is new, and a refusal does not
+        // change that.
         let mut carol = v.desk("CAROL").await;
         until_watched(&mut carol).await;
         for n in 1..=2 {
@@ -254,7 +293,10 @@ fn the_day_is_used_up_by_fills_and_a_restart_gives_nothing_back() {
 
 /// Dealers a venue state names.
 fn shown(state: &str) -> Vec<&str> {
-    ["WATCHER", "NORTHBANK", "HARBOUR", "MERIDIAN", "CALDERA"].into_iter().filter(|d| state.contains(&format!("={d}|"))).collect()
+    ["WATCHER", "NORTHBANK", "HARBOUR", "MERIDIAN", "CALDERA"]
+        .into_iter()
+        .filter(|d| state.contains(&format!("={d}|")))
+        .collect()
 }
 
 #[test]
@@ -275,7 +317,8 @@ fn policies_change_while_it_runs_and_broken_ones_change_nothing() {
             }
         };
         assert!(all.contains("HARBOUR"));
-        // Broken: the last good ones stay. Then good and narrow: that it takes hold shows that the broken one was seen.
+        // Broken: the last good ones stay. Then good and narrow: that it takes hold shows that the
+        // broken one was seen.
         v.policies(&wider.replace("Group::\"desk\"", "Group::\"dseks\""));
         tokio::time::sleep(Duration::from_millis(3_500)).await;
         alice.says(&request("R1", (BUND, "EUR"), 1, "100000", &["HARBOUR"])).await;
@@ -307,19 +350,24 @@ fn keyed(when: &str) -> World {
         p.enrolment = true;
         p.step_up = Some(when);
         p.desks.clear();
-        (p.policies, p.facts) = (LIMITS.into(), "reporting_currency = 'EUR'\n[groups]\ndesk = ['alice', 'bob']".into());
+        (p.policies, p.facts) =
+            (LIMITS.into(), "reporting_currency = 'EUR'\n[groups]\ndesk = ['alice', 'bob']".into());
     })
 }
 
 fn quotes(w: &World, size: i64) {
     let offer: Decimal = "99.125".parse().unwrap();
-    w.force(NORTH, Force::QuoteExactly { bid: None, offer: Some(offer), size: size.into(), valid_ms: 30_000 });
+    w.force(
+        NORTH,
+        Force::QuoteExactly { bid: None, offer: Some(offer), size: size.into(), valid_ms: 30_000 },
+    );
 }
 
 #[test]
 fn a_policy_asks_for_the_touch_and_for_the_second_person() {
     let w = keyed(
-        "logon = 'never'\n[when.second_person]\nrequest_above = { default = '1bn' }\naccept_above = { default = '1bn' }\napprovers = ['BOB1']",
+        "logon = 'never'\n[when.second_person]\nrequest_above = { default = '1bn' }\naccept_above \
+            = { default = '1bn' }\napprovers = ['BOB1']",
     );
     let mut alice = Person::new(&w, "alice", "ALICE1");
     let mut bob = Person::new(&w, "bob", "BOB1");
@@ -329,7 +377,10 @@ fn a_policy_asks_for_the_touch_and_for_the_second_person() {
     quotes(&w, 2_000_000);
     let rfq = alice.accept("2m");
     let open = alice.phase(signet_desk_core::view::StepUpPhase::Pin);
-    assert!(format!("{open:?}").contains("Above 1,000,000 the risk officer wants a touch."), "{open:?}");
+    assert!(
+        format!("{open:?}").contains("Above 1,000,000 the risk officer wants a touch."),
+        "{open:?}"
+    );
     alice.approve();
     alice.outcome(&rfq, AcceptState::Filled);
     alice.closed();
@@ -337,7 +388,10 @@ fn a_policy_asks_for_the_touch_and_for_the_second_person() {
     let rfq = alice.accept("5m");
     alice.approve();
     let asked = bob.phase(signet_desk_core::view::StepUpPhase::Ready);
-    assert!(format!("{asked:?}").contains("Above 4,000,000 the risk officer wants two people."), "{asked:?}");
+    assert!(
+        format!("{asked:?}").contains("Above 4,000,000 the risk officer wants two people."),
+        "{asked:?}"
+    );
     bob.desk.begin_step_up(&asked.id).unwrap();
     bob.approve();
     alice.outcome(&rfq, AcceptState::Filled);
@@ -348,13 +402,18 @@ fn a_policy_asks_for_the_touch_and_for_the_second_person() {
     });
     // What nobody may approve costs nobody a touch.
     let too_much = alice.ask("9m");
-    alice.until("refused", |s| s.rfqs.iter().any(|r| r.id == too_much && r.state == RfqState::Refused));
+    alice.until("refused", |s| {
+        s.rfqs.iter().any(|r| r.id == too_much && r.state == RfqState::Refused)
+    });
     let problem = alice.s.rfq(&too_much).problem.clone().unwrap();
     assert!(problem.message.contains("Nobody trades more than 8,000,000."), "{problem:?}");
     assert!(!problem.cure.contains("Choose dealers"), "the cure is of this refusal: {problem:?}");
     // It is on record: who, which policy, which documents.
-    let digest =
-        Documents { policies: LIMITS, facts: &fs::read_to_string(&w.practice.gateway_config().entitlements.facts).unwrap() }.digest();
+    let digest = Documents {
+        policies: LIMITS,
+        facts: &fs::read_to_string(&w.practice.gateway_config().entitlements.facts).unwrap(),
+    }
+    .digest();
     let mut events = String::new();
     w.eventually("the event is written", || {
         events = w.runtime.block_on(admin::events(w.practice.gateway_config(), 200)).unwrap();
@@ -375,23 +434,44 @@ fn limits_that_shrink_while_a_touch_is_awaited_hold() {
     fs::write(&path, LIMITS.replace("Group::\"desk\"", "Group::\"dseks\"")).unwrap();
     let events = || w.runtime.block_on(admin::events(w.practice.gateway_config(), 200)).unwrap();
     w.eventually("the broken policies are refused", || events().contains("entitle.refused"));
-    assert!(events().lines().any(|l| l.contains("entitle.refused") && l.contains("dseks")), "{}", events());
+    assert!(
+        events().lines().any(|l| l.contains("entitle.refused") && l.contains("dseks")),
+        "{}",
+        events()
+    );
     quotes(&w, 500_000);
     let small = alice.accept("500k");
     alice.outcome(&small, AcceptState::Filled);
     quotes(&w, 2_000_000);
     let rfq = alice.accept("2m");
     alice.phase(signet_desk_core::view::StepUpPhase::Pin);
-    fs::write(&path, LIMITS.replace("context.notional > 8000000", "context.notional > 1500000").replace("8,000,000", "1,500,000")).unwrap();
+    fs::write(
+        &path,
+        LIMITS
+            .replace("context.notional > 8000000", "context.notional > 1500000")
+            .replace("8,000,000", "1,500,000"),
+    )
+    .unwrap();
     w.eventually("the new policies are in force", || events().contains("entitle.changed"));
     alice.approve();
     let declined = alice.outcome(&rfq, AcceptState::Declined);
-    assert!(declined.text.contains("Nobody trades more than 1,500,000.") && declined.text.contains("policy hard"), "{}", declined.text);
+    assert!(
+        declined.text.contains("Nobody trades more than 1,500,000.")
+            && declined.text.contains("policy hard"),
+        "{}",
+        declined.text
+    );
     // Without anybody who could be a second person, four eyes are a refusal of their own.
     fs::write(&path, LIMITS).unwrap();
-    w.eventually("the old policies are in force again", || events().matches("entitle.changed").count() == 2);
+    w.eventually("the old policies are in force again", || {
+        events().matches("entitle.changed").count() == 2
+    });
     quotes(&w, 5_000_000);
     let rfq = alice.accept("5m");
     let declined = alice.outcome(&rfq, AcceptState::Declined);
-    assert!(declined.text.contains("entitle.no_second_person") && declined.text.contains("four-eyes"), "{}", declined.text);
+    assert!(
+        declined.text.contains("entitle.no_second_person") && declined.text.contains("four-eyes"),
+        "{}",
+        declined.text
+    );
 }

@@ -1,5 +1,6 @@
-//! The hunt for a way in: whatever breaks under the gateway, no message that nobody is entitled to, and none that lacks
-//! its touch, reaches a dealer. The dealer remembers everything that reached it.
+//! The hunt for a way in: whatever breaks under the gateway, no message that nobody is entitled to,
+//! and none that lacks its touch, reaches a dealer. The dealer remembers everything that reached
+//! it.
 
 // The registry in it is a gateway's, and a gateway is a Unix server.
 #![cfg(unix)]
@@ -34,7 +35,8 @@ const POLICIES: &str = r#"
 "#;
 const FACTS: &str = "reporting_currency = 'EUR'\n[groups]\ndesk = ['alice']\n";
 /// Requests above a million want a touch, which is then good for an hour.
-const WHEN: &str = "logon = 'risk'\nrequest_above = { default = '1m' }\nlease_minutes = 60\nidle_minutes = 0";
+const WHEN: &str =
+    "logon = 'risk'\nrequest_above = { default = '1m' }\nlease_minutes = 60\nidle_minutes = 0";
 
 struct Hunt {
     w: World,
@@ -65,8 +67,12 @@ impl Hunt {
     /// Desk and dealer are on.
     fn ready(&mut self) {
         let desk = self.alice.desk.clone();
-        let on = |s: &Screen| s.link() == Some(LinkState::Online) && s.access.as_ref().is_some_and(|a| a.keys > 0);
-        self.alice.until("desk and dealer", |s| on(s) && desk.reference().dealers.iter().any(|d| d.id == WATCHER && d.online));
+        let on = |s: &Screen| {
+            s.link() == Some(LinkState::Online) && s.access.as_ref().is_some_and(|a| a.keys > 0)
+        };
+        self.alice.until("desk and dealer", |s| {
+            on(s) && desk.reference().dealers.iter().any(|d| d.id == WATCHER && d.online)
+        });
     }
 
     fn ask(&self, quantity: &str) -> Result<String, Problem> {
@@ -108,7 +114,9 @@ impl Hunt {
     /// Above her limit: refused, whatever else is broken.
     fn too_much_is_refused(&mut self) {
         let rfq = self.ask("9m").unwrap();
-        self.alice.until("a refusal", |s| s.rfqs.iter().any(|r| r.id == rfq && r.state == RfqState::Refused));
+        self.alice.until("a refusal", |s| {
+            s.rfqs.iter().any(|r| r.id == rfq && r.state == RfqState::Refused)
+        });
         self.nothing_else("it is above the limit");
     }
 
@@ -137,7 +145,12 @@ impl Locked {
     fn hold(registry: &Path) -> Self {
         let script = "import sqlite3,sys,time\nc=sqlite3.connect(sys.argv[1],isolation_level=None)\nc.execute('PRAGMA busy_timeout=5000')\n\
             c.execute('BEGIN IMMEDIATE')\nprint('held',flush=True)\ntime.sleep(60)\n";
-        let mut child = Command::new("python3").args(["-c", script]).arg(registry).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Command::new("python3")
+            .args(["-c", script])
+            .arg(registry)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut said = [0u8; 5];
         std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut said).unwrap();
         Self(child)
@@ -166,14 +179,16 @@ fn nothing_unentitled_goes_through_while_database_and_policies_are_gone() {
     h.too_much_is_refused();
     h.goes_through("500k");
 
-    // The database answers nobody: what needs a touch cannot be had, what needs none and is entitled goes on.
+    // The database answers nobody: what needs a touch cannot be had, what needs none and is
+    // entitled goes on.
     let registry = h.w.dir.path().join("registry.db");
     let lock = Locked::hold(&registry);
     h.too_much_is_refused();
     // A touch whose evidence cannot be written down is none.
     let rfq = h.wants_a_touch();
     h.alice.approve();
-    h.alice.until("a refusal", |s| s.rfqs.iter().any(|r| r.id == rfq && r.state == RfqState::Refused));
+    h.alice
+        .until("a refusal", |s| s.rfqs.iter().any(|r| r.id == rfq && r.state == RfqState::Refused));
     h.nothing_else("the touch could not be written down");
     h.goes_through("500k");
     drop(lock);
@@ -198,8 +213,12 @@ const CLOCK: &str = "SIGNET_TEST_CLOCK";
 /// The same process with a clock that a file sets.
 #[test]
 fn a_clock_that_is_set_makes_nothing_go_through() {
-    let library = ["/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1", "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1"];
-    let library = library.into_iter().find(|l| Path::new(l).exists()).expect("libfaketime is installed");
+    let library = [
+        "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+        "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+    ];
+    let library =
+        library.into_iter().find(|l| Path::new(l).exists()).expect("libfaketime is installed");
     let dir = tempfile::tempdir().unwrap();
     let clock = dir.path().join("clock");
     fs::write(&clock, "+0").unwrap();
@@ -213,7 +232,8 @@ fn a_clock_that_is_set_makes_nothing_go_through() {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     assert!(out.status.success() && said.contains("1 passed"), "{said}");
 }
 
@@ -229,7 +249,9 @@ fn inside_a_clock_that_is_set() {
     for set in ["+7200", "-3600", "+0"] {
         fs::write(&clock, set).unwrap();
         // The gateway notices within a second or two, and counts no touch of before.
-        h.alice.until("the lease to end", |s| s.access.as_ref().is_some_and(|a| a.lease_until_ms.is_none()));
+        h.alice.until("the lease to end", |s| {
+            s.access.as_ref().is_some_and(|a| a.lease_until_ms.is_none())
+        });
         // The FIX sessions themselves may have timed out over it.
         std::thread::sleep(Duration::from_secs(2));
         h.ready();

@@ -1,5 +1,5 @@
-//! Identity for life, the whole way: an administrator's invitation, a desk that enrols, trades, renews
-//! and is cut off; the key in the keychain or in a token.
+//! Identity for life, the whole way: an administrator's invitation, a desk that enrols, trades,
+//! renews and is cut off; the key in the keychain or in a token.
 
 // The registry in it is a gateway's, and a gateway is a Unix server.
 #![cfg(unix)]
@@ -30,7 +30,12 @@ fn world() -> World {
 }
 
 fn empty_desk(dir: &Path, keychain: Arc<MemoryKeychain>, token: Option<Pkcs11Settings>) -> Desk {
-    Desk::start(DeskConfig { token, ..DeskConfig::empty(dir.join("laptop"), "test") }, keychain, Arc::new(NoKeys)).unwrap()
+    Desk::start(
+        DeskConfig { token, ..DeskConfig::empty(dir.join("laptop"), "test") },
+        keychain,
+        Arc::new(NoKeys),
+    )
+    .unwrap()
 }
 
 fn intent(desk: &Desk, invited: &Invited, holder: Holder) -> EnrolIntent {
@@ -57,7 +62,12 @@ fn until(desk: &Desk, s: &mut Screen, what: &str, done: impl Fn(&Screen) -> bool
         if done(s) {
             return;
         }
-        assert!(began.elapsed() < Duration::from_secs(15), "never: {what}\n{:?}\n{:?}", s.session, s.notices);
+        assert!(
+            began.elapsed() < Duration::from_secs(15),
+            "never: {what}\n{:?}\n{:?}",
+            s.session,
+            s.notices
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -82,12 +92,20 @@ fn a_trader_enrols_with_an_invitation_trades_renews_and_trades_on() {
     let invited = w.practice.invite("alice", "ALICE1", "keychain").unwrap();
 
     let done = enrol(&w, &desk, intent(&desk, &invited, Holder::Keychain));
-    assert_eq!((done.phase, done.identity.as_deref()), (EnrolPhase::Done, Some("ALICE1")), "{:?}", done.problem);
+    assert_eq!(
+        (done.phase, done.identity.as_deref()),
+        (EnrolPhase::Done, Some("ALICE1")),
+        "{:?}",
+        done.problem
+    );
     assert_eq!(desk.info().venues.len(), 1);
     let name = "ALICE1".parse().unwrap();
     let peer = keychain.load_identity(&name).unwrap().peer().unwrap();
     let facts = peer.enrolled.unwrap();
-    assert_eq!((facts.user.as_str(), facts.device.as_str(), facts.protection.as_str()), ("alice", "alice-s-laptop", "keychain"));
+    assert_eq!(
+        (facts.user.as_str(), facts.device.as_str(), facts.protection.as_str()),
+        ("alice", "alice-s-laptop", "keychain")
+    );
 
     let mut s = online(&w, &desk, "ALICE1");
     until(&desk, &mut s, "instruments and the dealer", |_| {
@@ -105,7 +123,8 @@ fn a_trader_enrols_with_an_invitation_trades_renews_and_trades_on() {
     let id = desk.send_rfq(ticket.clone()).unwrap();
     until(&desk, &mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift));
 
-    // While an RFQ is open the link stays as it is; when nothing is, it is made again with the new key.
+    // While an RFQ is open the link stays as it is; when nothing is, it is made again with the new
+    // key.
     let before = serial(&desk, &w);
     desk.renew().unwrap();
     let began = Instant::now();
@@ -114,12 +133,20 @@ fn a_trader_enrols_with_an_invitation_trades_renews_and_trades_on() {
         std::thread::sleep(Duration::from_millis(20));
     }
     s.pull(&desk);
-    assert_eq!((s.link(), serial(&desk, &w)), (Some(LinkState::Online), before.clone()), "the old key is kept");
+    assert_eq!(
+        (s.link(), serial(&desk, &w)),
+        (Some(LinkState::Online), before.clone()),
+        "the old key is kept"
+    );
     desk.cancel_rfq(&id).unwrap();
-    until(&desk, &mut s, "the new key is the current one", |s| s.link() == Some(LinkState::Online) && serial(&desk, &w) != before);
+    until(&desk, &mut s, "the new key is the current one", |s| {
+        s.link() == Some(LinkState::Online) && serial(&desk, &w) != before
+    });
     assert!(keychain.load_enrolled(&name, signet_identity::Which::Pending).unwrap().is_none());
     let again = desk.send_rfq(ticket).unwrap();
-    until(&desk, &mut s, "a quote with the new key", |s| s.lines.iter().any(|l| l.rfq_id == again && l.can_lift));
+    until(&desk, &mut s, "a quote with the new key", |s| {
+        s.lines.iter().any(|l| l.rfq_id == again && l.can_lift)
+    });
 
     // Another desk process on the same laptop remembers where it was enrolled.
     w.runtime.block_on(desk.shut_down());
@@ -140,11 +167,22 @@ fn what_is_wrong_with_an_enrolment_is_said_and_leaves_nothing_behind() {
     let refused = w.runtime.block_on(desk.enrol(other_print)).unwrap_err();
     assert_eq!(refused.code, "fingerprint_not_compared");
     let other_holder = EnrolIntent { holder: Holder::Token, ..good.clone() };
-    assert_eq!(w.runtime.block_on(desk.enrol(other_holder)).unwrap_err().code, "holder_not_allowed");
+    assert_eq!(
+        w.runtime.block_on(desk.enrol(other_holder)).unwrap_err().code,
+        "holder_not_allowed"
+    );
 
-    let failed = enrol(&w, &desk, EnrolIntent { code: "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-AA".into(), ..good.clone() });
+    let failed = enrol(
+        &w,
+        &desk,
+        EnrolIntent { code: "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-AA".into(), ..good.clone() },
+    );
     let why = failed.problem.unwrap();
-    assert_eq!((failed.phase, why.code.as_str()), (EnrolPhase::Failed, "enrol_code_wrong"), "{why:?}");
+    assert_eq!(
+        (failed.phase, why.code.as_str()),
+        (EnrolPhase::Failed, "enrol_code_wrong"),
+        "{why:?}"
+    );
     assert!(!why.cure.is_empty());
     assert!(keychain.raw_names().is_empty(), "no key is left behind: {:?}", keychain.raw_names());
 
@@ -174,13 +212,20 @@ fn a_locked_user_is_out_within_a_second_and_stays_out() {
     w.runtime.block_on(admin::set_state(&config, &alice, AccountState::Active)).unwrap();
     std::thread::sleep(Duration::from_millis(600));
     let mut s = online(&w, &desk, "ALICE1");
-    w.runtime.block_on(admin::revoke(&config, &CertificateSelector::User("alice".into()), "lost laptop")).unwrap();
+    w.runtime
+        .block_on(admin::revoke(&config, &CertificateSelector::User("alice".into()), "lost laptop"))
+        .unwrap();
     until(&desk, &mut s, "revoked", |s| s.link() == Some(LinkState::Refused));
 
     // A new code brings the trader back, on the same laptop.
     let invited = w
         .runtime
-        .block_on(admin::code(&config, "alice", signet_gateway::admin::CodeTerms { hours: 1, managed: true }, w.dir.path()))
+        .block_on(admin::code(
+            &config,
+            "alice",
+            signet_gateway::admin::CodeTerms { hours: 1, managed: true },
+            w.dir.path(),
+        ))
         .unwrap();
     let back = enrol(&w, &desk, intent(&desk, &invited, Holder::Keychain));
     assert_eq!(back.phase, EnrolPhase::Done, "{:?}", back.problem);
@@ -197,12 +242,23 @@ fn a_key_in_a_token_is_made_there_asks_for_its_pin_and_trades() {
     let typing = typist(&desk, &["000000", "135790"]);
     let done = enrol(&w, &desk, intent(&desk, &invited, Holder::Token));
     assert_eq!(done.phase, EnrolPhase::Done, "{:?}", done.problem);
-    assert_eq!(typing.join().unwrap(), [false, true], "a wrong PIN is said to be wrong and asked for again");
+    assert_eq!(
+        typing.join().unwrap(),
+        [false, true],
+        "a wrong PIN is said to be wrong and asked for again"
+    );
     let places = keychain.key_places(&"ALICE1".parse().unwrap()).unwrap();
     assert_eq!(places[0].holder, signet_identity::HolderKind::Pkcs11);
-    assert!(keychain.raw_names().iter().all(|n| !n.starts_with("held/")), "no key in the keychain: {:?}", keychain.raw_names());
+    assert!(
+        keychain.raw_names().iter().all(|n| !n.starts_with("held/")),
+        "no key in the keychain: {:?}",
+        keychain.raw_names()
+    );
     assert!(signet_identity::KeyHolder::open(keychain.as_ref(), &places[0].label).is_err());
-    assert_eq!(w.runtime.block_on(desk.identities()).unwrap()[0].held_in, "smart card or security key");
+    assert_eq!(
+        w.runtime.block_on(desk.identities()).unwrap()[0].held_in,
+        "smart card or security key"
+    );
     online(&w, &desk, "ALICE1");
 
     // After a restart the PIN is asked for once more.
@@ -229,7 +285,11 @@ fn proxy(w: &World) -> (u16, Arc<std::sync::atomic::AtomicU32>) {
                     head.push(from.read_u8().await?);
                 }
                 let head = String::from_utf8_lossy(&head).into_owned();
-                let target = head.strip_prefix("CONNECT ").and_then(|h| h.split(' ').next()).expect("a CONNECT").to_owned();
+                let target = head
+                    .strip_prefix("CONNECT ")
+                    .and_then(|h| h.split(' ').next())
+                    .expect("a CONNECT")
+                    .to_owned();
                 let mut to = tokio::net::TcpStream::connect(target).await?;
                 from.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
                 count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -244,8 +304,11 @@ fn proxy(w: &World) -> (u16, Arc<std::sync::atomic::AtomicU32>) {
 fn a_hotel_with_a_proxy_is_no_obstacle() {
     let w = world();
     let (port, carried) = proxy(&w);
-    let setting = signet_identity::net::ProxySetting::Url(format!("http://127.0.0.1:{port}").parse().unwrap());
-    let config = DeskConfig { proxy: setting, ..DeskConfig::empty(w.dir.path().join("laptop"), "test") };
+    let setting = signet_identity::net::ProxySetting::Url(
+        format!("http://127.0.0.1:{port}").parse().unwrap(),
+    );
+    let config =
+        DeskConfig { proxy: setting, ..DeskConfig::empty(w.dir.path().join("laptop"), "test") };
     let desk = Desk::start(config, Arc::new(MemoryKeychain::new()), Arc::new(NoKeys)).unwrap();
     let invited = w.practice.invite("alice", "ALICE1", "keychain").unwrap();
     let done = enrol(&w, &desk, intent(&desk, &invited, Holder::Keychain));
@@ -253,7 +316,10 @@ fn a_hotel_with_a_proxy_is_no_obstacle() {
     let enrolling = carried.load(std::sync::atomic::Ordering::Relaxed);
     assert!(enrolling > 0, "enrolment went through the proxy");
     online(&w, &desk, "ALICE1");
-    assert!(carried.load(std::sync::atomic::Ordering::Relaxed) > enrolling, "and so did the session");
+    assert!(
+        carried.load(std::sync::atomic::Ordering::Relaxed) > enrolling,
+        "and so did the session"
+    );
 }
 
 #[test]
@@ -266,7 +332,8 @@ fn doctor_says_that_all_is_well_and_what_is_not() {
     let desk = Desk::start(config.clone(), keychain.clone(), Arc::new(NoKeys)).unwrap();
     let invited = w.practice.invite("alice", "ALICE1", "keychain").unwrap();
     enrol(&w, &desk, intent(&desk, &invited, Holder::Keychain));
-    let (report, well) = w.runtime.block_on(signet_desk_core::doctor(&config, keychain.clone(), Some("ALICE1")));
+    let (report, well) =
+        w.runtime.block_on(signet_desk_core::doctor(&config, keychain.clone(), Some("ALICE1")));
     assert!(well, "{report}");
     assert!(!report.contains("PRIVATE") && !report.contains(invited.code.as_str()), "{report}");
     w.practice.stop_gateway();
@@ -278,13 +345,24 @@ fn doctor_says_that_all_is_well_and_what_is_not() {
 fn a_gateway_whose_certificate_was_revoked_is_not_talked_to_and_a_missing_list_closes_the_door() {
     let w = World::start();
     let list = w.dir.path().join("gateways.crl");
-    let venue = signet_desk_core::Venue { crl: vec![list.clone()], crl_required: true, ..w.practice.venue().clone() };
-    let config = DeskConfig { venues: vec![venue], ..DeskConfig::empty(w.dir.path().join("laptop"), "test") };
+    let venue = signet_desk_core::Venue {
+        crl: vec![list.clone()],
+        crl_required: true,
+        ..w.practice.venue().clone()
+    };
+    let config = DeskConfig {
+        venues: vec![venue],
+        ..DeskConfig::empty(w.dir.path().join("laptop"), "test")
+    };
     let desk = Desk::start(config, w.keychain.clone(), Arc::new(NoKeys)).unwrap();
     let refused = |code: &str| {
-        w.runtime.block_on(desk.connect(signet_practice::TRADER.into(), VENUE_NAME.into())).unwrap();
+        w.runtime
+            .block_on(desk.connect(signet_practice::TRADER.into(), VENUE_NAME.into()))
+            .unwrap();
         let mut s = Screen::default();
-        let says = |s: &Screen| s.session.as_ref().and_then(|s| s.problem.clone()).is_some_and(|p| p.code == code);
+        let says = |s: &Screen| {
+            s.session.as_ref().and_then(|s| s.problem.clone()).is_some_and(|p| p.code == code)
+        };
         until(&desk, &mut s, code, |s| s.link() == Some(LinkState::Refused) && says(s));
     };
     refused("server_crl_unusable");
@@ -292,7 +370,8 @@ fn a_gateway_whose_certificate_was_revoked_is_not_talked_to_and_a_missing_list_c
     let tomorrow = time::OffsetDateTime::now_utc() + time::Duration::days(1);
     let pki = w.practice.pki();
     let write = |revoked: &[&rustls::pki_types::CertificateDer<'static>], next| {
-        std::fs::write(&list, pki.crl(signet_identity::Role::Gateway, revoked, next).unwrap()).unwrap();
+        std::fs::write(&list, pki.crl(signet_identity::Role::Gateway, revoked, next).unwrap())
+            .unwrap();
     };
     write(&[], tomorrow);
     w.runtime.block_on(desk.connect(signet_practice::TRADER.into(), VENUE_NAME.into())).unwrap();
@@ -301,7 +380,10 @@ fn a_gateway_whose_certificate_was_revoked_is_not_talked_to_and_a_missing_list_c
     w.runtime.block_on(desk.disconnect()).unwrap();
 
     use rustls::pki_types::pem::PemObject as _;
-    let own = rustls::pki_types::CertificateDer::from_pem_file(&w.practice.gateway_config().tls.certificate).unwrap();
+    let own = rustls::pki_types::CertificateDer::from_pem_file(
+        &w.practice.gateway_config().tls.certificate,
+    )
+    .unwrap();
     write(&[&own], tomorrow);
     refused("server_revoked");
     write(&[], time::OffsetDateTime::now_utc() - time::Duration::hours(1));

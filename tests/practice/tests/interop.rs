@@ -14,7 +14,9 @@ use signet_fix::{
     session::{Binding, Event, Meta, Role, SendError, Session, SessionConfig},
     store::{MemoryStore, SealedStore, SessionStore},
 };
-use signet_identity::{ClientProfile, PeerIdentity, Refusal, Stage, TlsVersions, TrustRoots, describe};
+use signet_identity::{
+    ClientProfile, PeerIdentity, Refusal, Stage, TlsVersions, TrustRoots, describe,
+};
 use signet_journal::StoreKey;
 use signet_rfq::*;
 use std::{
@@ -61,11 +63,19 @@ fn root() -> PathBuf {
 fn installed() -> &'static Path {
     static PLACE: OnceLock<PathBuf> = OnceLock::new();
     PLACE.get_or_init(|| {
-        let out =
-            Command::new(root().join("scripts/interop-deps.sh")).stdin(Stdio::null()).output().expect("scripts/interop-deps.sh starts");
+        let out = Command::new(root().join("scripts/interop-deps.sh"))
+            .stdin(Stdio::null())
+            .output()
+            .expect("scripts/interop-deps.sh starts");
         let words = String::from_utf8_lossy(&out.stderr);
-        assert!(out.status.success(), "the interoperability test needs its counterparties and could not install them:\n{words}");
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from).join("interop")
+        assert!(
+            out.status.success(),
+            "the interoperability test needs its counterparties and \
+            could not install them:\n{words}"
+        );
+        env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| root().join("target"), PathBuf::from)
+            .join("interop")
     })
 }
 
@@ -77,7 +87,10 @@ struct Keys {
 
 impl Keys {
     fn new() -> Self {
-        Self { pki: DevPki::generate(TRUST_DOMAIN, OffsetDateTime::now_utc()).unwrap(), dir: tempfile::tempdir().unwrap() }
+        Self {
+            pki: DevPki::generate(TRUST_DOMAIN, OffsetDateTime::now_utc()).unwrap(),
+            dir: tempfile::tempdir().unwrap(),
+        }
     }
 
     fn desk(&self, name: &str) -> Issued {
@@ -115,8 +128,17 @@ impl Counterparty {
                 c
             }
         };
-        command.arg(port.to_string()).arg(files.chain).arg(files.key).arg(roots.desks).args([VENUE, desk]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the counterparty starts");
+        command
+            .arg(port.to_string())
+            .arg(files.chain)
+            .arg(files.key)
+            .arg(roots.desks)
+            .args([VENUE, desk]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the counterparty starts");
         let (tx, lines) = channel();
         let out = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|l| tx.send(l)));
@@ -125,8 +147,8 @@ impl Counterparty {
         c
     }
 
-    /// Waits for a line; what comes before it is passed over. It holds up the pump, so it is for what
-    /// the counterparty must have seen already.
+    /// Waits for a line; what comes before it is passed over. It holds up the pump, so it is for
+    /// what the counterparty must have seen already.
     fn says(&self, what: &str) {
         let mut seen = vec![];
         loop {
@@ -174,14 +196,25 @@ enum Tls {
 }
 
 /// The desk's TLS, as the link makes it.
-async fn dial(port: u16, roots: TrustRoots, desk: &Issued, wanted: Tls) -> std::io::Result<TlsStream<TcpStream>> {
-    let versions = if wanted == Tls::Default { TlsVersions::default() } else { TlsVersions::AllowTls12 };
-    let mut tls = ClientProfile::new(roots, desk.certified_key().unwrap()).with_versions(versions).config().unwrap();
+async fn dial(
+    port: u16,
+    roots: TrustRoots,
+    desk: &Issued,
+    wanted: Tls,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let versions =
+        if wanted == Tls::Default { TlsVersions::default() } else { TlsVersions::AllowTls12 };
+    let mut tls = ClientProfile::new(roots, desk.certified_key().unwrap())
+        .with_versions(versions)
+        .config()
+        .unwrap();
     Arc::make_mut(&mut tls).require_ems &= wanted != Tls::Allow12WithoutEms;
     let tcp = TcpStream::connect(("127.0.0.1", port)).await?;
     tcp.set_nodelay(true)?;
-    let stream = TlsConnector::from(tls).connect(ServerName::try_from("localhost").unwrap(), tcp).await?;
-    let peer = PeerIdentity::of_connection(stream.get_ref().1).expect("the venue states its identity");
+    let stream =
+        TlsConnector::from(tls).connect(ServerName::try_from("localhost").unwrap(), tcp).await?;
+    let peer =
+        PeerIdentity::of_connection(stream.get_ref().1).expect("the venue states its identity");
     assert_eq!((peer.role, peer.comp_id.as_str()), (signet_identity::Role::Gateway, VENUE));
     Ok(stream)
 }
@@ -214,7 +247,12 @@ impl Wire {
     async fn until<T>(&self, what: &str, find: impl Fn(&Event) -> Option<T>) -> T {
         let wait = async {
             loop {
-                let found = self.events.borrow().iter().enumerate().find_map(|(i, e)| find(e).map(|t| (i, t)));
+                let found = self
+                    .events
+                    .borrow()
+                    .iter()
+                    .enumerate()
+                    .find_map(|(i, e)| find(e).map(|t| (i, t)));
                 if let Some((i, t)) = found {
                     self.events.borrow_mut().remove(i);
                     return t;
@@ -222,7 +260,9 @@ impl Wire {
                 self.changed.notified().await;
             }
         };
-        timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("never: {what}; events {:?}", self.events.borrow()))
+        timeout(PATIENCE, wait)
+            .await
+            .unwrap_or_else(|_| panic!("never: {what}; events {:?}", self.events.borrow()))
     }
 
     async fn logged_on(&self) {
@@ -231,7 +271,9 @@ impl Wire {
 
     async fn quote(&self, id: &str) -> (QuoteMsg, Meta) {
         self.until(id, |e| match e {
-            Event::Message { message: AppMessage::Quote(q), meta } if q.id.as_str() == id => Some((q.clone(), meta.clone())),
+            Event::Message { message: AppMessage::Quote(q), meta } if q.id.as_str() == id => {
+                Some((q.clone(), meta.clone()))
+            }
             _ => None,
         })
         .await
@@ -268,7 +310,9 @@ fn request(id: &str) -> AppMessage {
 }
 
 fn expected(rfq: &str) -> QuoteMsg {
-    let level = |price: &str, size: &str| Some(Level { price: price.parse().unwrap(), size: size.parse().unwrap() });
+    let level = |price: &str, size: &str| {
+        Some(Level { price: price.parse().unwrap(), size: size.parse().unwrap() })
+    };
     QuoteMsg {
         rfq: RfqId::new(rfq).unwrap(),
         id: QuoteId::new(format!("Q-{rfq}")).unwrap(),
@@ -299,10 +343,16 @@ fn quickfix_on_openssl_quotes_and_resumes_without_a_reset() {
     let desk = keys.desk(DESK);
     let mut venue = Counterparty::start(Engine::QuickFix, &keys, DESK);
     let path = keys.dir.path().join("venue.fix");
-    let open = || session(DESK, Box::new(SealedStore::open(&path, &StoreKey::new([7; 32]), NOW, false).unwrap()));
+    let open = || {
+        session(
+            DESK,
+            Box::new(SealedStore::open(&path, &StoreKey::new([7; 32]), NOW, false).unwrap()),
+        )
+    };
     alone(async {
         let port = venue.port;
-        let connect = || dial(port, keys.pki.gateway_roots().unwrap(), &desk, Tls::Allow12WithoutEms);
+        let connect =
+            || dial(port, keys.pki.gateway_roots().unwrap(), &desk, Tls::Allow12WithoutEms);
         let s = open();
         let stream = connect().await.unwrap();
         let words = describe(stream.get_ref().1);
@@ -314,7 +364,8 @@ fn quickfix_on_openssl_quotes_and_resumes_without_a_reset() {
         assert_eq!(wire.quote("Q-R1").await.0, expected("R1"));
         venue.says(&format!("rfq R1 {BUND} 1 5000000 EUR"));
 
-        // The link drops; the venue quotes meanwhile. The next logon goes on at 3 and the gap is filled.
+        // The link drops; the venue quotes meanwhile. The next logon goes on at 3 and the gap is
+        // filled.
         wire.cut(&s).await;
         venue.says("logged-out");
         venue.tell("quote Q-MISSED");
@@ -349,10 +400,21 @@ fn quickfix_on_openssl_refuses_a_client_of_a_foreign_authority_and_the_desk_says
     let keys = Keys::new();
     let stranger = Keys::new().desk(DESK);
     let venue = Counterparty::start(Engine::QuickFix, &keys, DESK);
-    let refused = alone(dial(venue.port, keys.pki.gateway_roots().unwrap(), &stranger, Tls::Allow12WithoutEms));
+    let refused = alone(dial(
+        venue.port,
+        keys.pki.gateway_roots().unwrap(),
+        &stranger,
+        Tls::Allow12WithoutEms,
+    ));
     let why = Refusal::seen_by_client(&refused.unwrap_err(), Stage::Handshake);
     // Both authorities bear the same name, so OpenSSL finds one whose key does not fit.
-    assert!(matches!(why, Refusal::ClientCertificateRefused { .. } | Refusal::ClientCertificateUnknownCa), "{why:?}");
+    assert!(
+        matches!(
+            why,
+            Refusal::ClientCertificateRefused { .. } | Refusal::ClientCertificateUnknownCa
+        ),
+        "{why:?}"
+    );
 }
 
 #[test]
@@ -362,7 +424,10 @@ fn a_venue_on_a_tls_without_the_extended_master_secret_is_refused_in_words() {
     let desk = keys.desk(DESK);
     let venue = Counterparty::start(Engine::QuickFix, &keys, DESK);
     let refused = alone(dial(venue.port, keys.pki.gateway_roots().unwrap(), &desk, Tls::Allow12));
-    assert_eq!(Refusal::seen_by_client(&refused.unwrap_err(), Stage::Handshake), Refusal::NoCommonSuite);
+    assert_eq!(
+        Refusal::seen_by_client(&refused.unwrap_err(), Stage::Handshake),
+        Refusal::NoCommonSuite
+    );
 }
 
 #[test]
@@ -373,7 +438,8 @@ fn jspurefix_quotes_over_tls_13() {
     let venue = Counterparty::start(Engine::JsPureFix, &keys, DESK);
     alone(async {
         let s = session(DESK, memory());
-        let stream = dial(venue.port, keys.pki.gateway_roots().unwrap(), &desk, Tls::Default).await.unwrap();
+        let stream =
+            dial(venue.port, keys.pki.gateway_roots().unwrap(), &desk, Tls::Default).await.unwrap();
         let words = describe(stream.get_ref().1);
         assert!(words.starts_with("TLS 1.3"), "{words}");
         let wire = Wire::run(&s, stream);
@@ -394,16 +460,23 @@ fn jspurefix_and_the_desk_refuse_each_others_foreign_authorities() {
     let stranger = other.desk(DESK);
     let venue = Counterparty::start(Engine::JsPureFix, &keys, DESK);
     alone(async {
-        // TLS 1.3: the client is done before the server has looked. Node then hangs up without an alert.
+        // TLS 1.3: the client is done before the server has looked. Node then hangs up without an
+        // alert.
         let s = session(DESK, memory());
-        let stream = dial(venue.port, keys.pki.gateway_roots().unwrap(), &stranger, Tls::Default).await.unwrap();
+        let stream = dial(venue.port, keys.pki.gateway_roots().unwrap(), &stranger, Tls::Default)
+            .await
+            .unwrap();
         let wire = Wire::run(&s, stream);
         let closed = timeout(PATIENCE, wire.task).await.expect("the connection ends").unwrap();
         assert!(matches!(closed, Closed::Io(_) | Closed::ByPeer), "{closed:?}");
         assert!(!wire.events.borrow().contains(&Event::LoggedOn));
 
         let desk = keys.desk(DESK);
-        let refused = dial(venue.port, other.pki.gateway_roots().unwrap(), &desk, Tls::Default).await;
-        assert_eq!(Refusal::seen_by_client(&refused.unwrap_err(), Stage::Handshake), Refusal::UnknownCa);
+        let refused =
+            dial(venue.port, other.pki.gateway_roots().unwrap(), &desk, Tls::Default).await;
+        assert_eq!(
+            Refusal::seen_by_client(&refused.unwrap_err(), Stage::Handshake),
+            Refusal::UnknownCa
+        );
     });
 }

@@ -1,8 +1,10 @@
-//! Desk and gateway together, without sockets, under random orders of events: links and processes come and go, dealers repeat
-//! themselves, contradict themselves, speak of what is another's, and answer late.
+//! Desk and gateway together, without sockets, under random orders of events: links and processes
+//! come and go, dealers repeat themselves, contradict themselves, speak of what is another's, and
+//! answer late.
 //!
-//! The model is the dealers' own memory of what they did with each accept. Whatever happened, in the end nothing is filled twice, no
-//! accept is lost, the screen names every state, and a price that can be pressed is one that the gateway would pass on.
+//! The model is the dealers' own memory of what they did with each accept. Whatever happened, in
+//! the end nothing is filled twice, no accept is lost, the screen names every state, and a price
+//! that can be pressed is one that the gateway would pass on.
 
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -12,7 +14,10 @@ use signet_desk_core::{
 };
 use signet_fix::{AppMessage, message::*};
 use signet_journal::StoreKey;
-use signet_rfq::{AcceptId, AssetClass, Catalogue, CompId, DealerId, Instrument, InstrumentId, Level, QuoteId, RfqId, UtcMillis};
+use signet_rfq::{
+    AcceptId, AssetClass, Catalogue, CompId, DealerId, Instrument, InstrumentId, Level, QuoteId,
+    RfqId, UtcMillis,
+};
 use signet_router::{
     DealerSettings, DeskSettings, Input, Output, Router,
     journal::{Journal, OnBadRecord},
@@ -102,11 +107,26 @@ impl World {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut router = router();
-        let journal = Some(Journal::open(&dir.path().join("journal"), &key(), &mut router, OnBadRecord::Stop).unwrap());
+        let journal = Some(
+            Journal::open(&dir.path().join("journal"), &key(), &mut router, OnBadRecord::Stop)
+                .unwrap(),
+        );
         let book = Book::new(Ids::new(T0, 1), T0);
         let dealers = DEALERS.map(|d| (d, Dealer::default())).into();
         let (to_gateway, to_desk) = Default::default();
-        let mut w = Self { dir, journal, router, book, now: T0, up: false, to_gateway, to_desk, dealers, next: 0, runs: 1 };
+        let mut w = Self {
+            dir,
+            journal,
+            router,
+            book,
+            now: T0,
+            up: false,
+            to_gateway,
+            to_desk,
+            dealers,
+            next: 0,
+            runs: 1,
+        };
         w.resume();
         DEALERS.iter().for_each(|d| w.dealer_up(d));
         w.link_up();
@@ -129,12 +149,15 @@ impl World {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             let journal = self.journal.as_mut().expect("open");
-            let input = journal.record(self.now, input, &self.router).expect("everything said can be written down");
+            let input = journal
+                .record(self.now, input, &self.router)
+                .expect("everything said can be written down");
             for out in self.router.handle(self.now, input) {
                 match out {
                     Output::ToDesk(_, m) => self.to_desk.push_back(m),
                     Output::ToDealer(d, m) => {
-                        let name = DEALERS.into_iter().find(|n| *n == d.as_str()).expect("one of ours");
+                        let name =
+                            DEALERS.into_iter().find(|n| *n == d.as_str()).expect("one of ours");
                         if self.dealers[name].up {
                             self.dealer_hears(name, m);
                         } else {
@@ -153,17 +176,26 @@ impl World {
             AppMessage::QuoteRequest(q) => drop(d.asked.insert(q.id, None)),
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
                 let order = Order { accept: r.clone(), did: Did::Nothing, said: Vec::new() };
-                assert!(d.orders.insert(r.id.clone(), order).is_none(), "{name} gets accept {} twice", r.id);
+                assert!(
+                    d.orders.insert(r.id.clone(), order).is_none(),
+                    "{name} gets accept {} twice",
+                    r.id
+                );
             }
             AppMessage::OrderStatusRequest(h) => {
                 let Some(order) = d.orders.get(&h.accept) else { return };
                 let answer = match order.did {
                     Did::Nothing => report(&order.accept, ExecType::Status, OrdStatus::New, "S", 0),
-                    Did::Half { .. } => {
-                        ExecutionReport { last: None, ..half(&order.accept, ExecType::Status, OrdStatus::PartiallyFilled, "S", 1) }
+                    Did::Half { .. } => ExecutionReport {
+                        last: None,
+                        ..half(&order.accept, ExecType::Status, OrdStatus::PartiallyFilled, "S", 1)
+                    },
+                    Did::Filled => {
+                        report(&order.accept, ExecType::Status, OrdStatus::Filled, "S", 1)
                     }
-                    Did::Filled => report(&order.accept, ExecType::Status, OrdStatus::Filled, "S", 1),
-                    Did::Declined => report(&order.accept, ExecType::Status, OrdStatus::Rejected, "S", 0),
+                    Did::Declined => {
+                        report(&order.accept, ExecType::Status, OrdStatus::Rejected, "S", 0)
+                    }
                 };
                 self.dealer_says(name, AppMessage::ExecutionReport(answer));
             }
@@ -218,14 +250,19 @@ impl World {
         self.up = true;
         self.book.link(self.now, |s| s.state = LinkState::Restoring);
         self.gateway(Input::DeskUp(desk()));
-        self.to_gateway.push_back(AppMessage::SecurityListRequest(SecurityListRequest { id: RfqId::new("list").unwrap() }));
+        self.to_gateway.push_back(AppMessage::SecurityListRequest(SecurityListRequest {
+            id: RfqId::new("list").unwrap(),
+        }));
     }
 
     /// Killed and started again: what it knows is in its journal.
     fn gateway_restarts(&mut self) {
         self.journal = None;
         let mut fresh = router();
-        self.journal = Some(Journal::open(&self.dir.path().join("journal"), &key(), &mut fresh, OnBadRecord::Stop).unwrap());
+        self.journal = Some(
+            Journal::open(&self.dir.path().join("journal"), &key(), &mut fresh, OnBadRecord::Stop)
+                .unwrap(),
+        );
         self.router = fresh;
         let up: Vec<_> = DEALERS.into_iter().filter(|d| self.dealers[d].up).collect();
         let linked = self.up;
@@ -317,7 +354,11 @@ impl World {
             at: self.now,
             qualifiers: Default::default(),
         };
-        self.dealers.get_mut(name).expect("one of ours").asked.insert(rfq, Some(q.clone()).filter(|_| !fault));
+        self.dealers
+            .get_mut(name)
+            .expect("one of ours")
+            .asked
+            .insert(rfq, Some(q.clone()).filter(|_| !fault));
         self.dealer_says(name, AppMessage::Quote(q));
     }
 
@@ -329,8 +370,13 @@ impl World {
             return;
         }
         d.asked.insert(q.rfq.clone(), None);
-        let c =
-            QuoteCancel { rfq: Some(q.rfq.clone()), quote: Some(q.id.clone()), instrument: Some(pair()), dealer: None, unreachable: false };
+        let c = QuoteCancel {
+            rfq: Some(q.rfq.clone()),
+            quote: Some(q.id.clone()),
+            instrument: Some(pair()),
+            dealer: None,
+            unreachable: false,
+        };
         self.dealer_says(name, AppMessage::QuoteCancel(c));
     }
 
@@ -350,15 +396,22 @@ impl World {
         self.to_gateway.push_back(m);
     }
 
-    /// A dealer decides about one of its orders, says it again, changes its mind, or speaks of what is not its own.
+    /// A dealer decides about one of its orders, says it again, changes its mind, or speaks of what
+    /// is not its own.
     fn orders(&mut self, name: &'static str, pick: usize, how: u8) {
         let d = &self.dealers[name];
-        let Some((id, order)) = d.orders.iter().nth(pick % d.orders.len().max(1)).map(|(k, v)| (k.clone(), v.clone())) else { return };
+        let Some((id, order)) =
+            d.orders.iter().nth(pick % d.orders.len().max(1)).map(|(k, v)| (k.clone(), v.clone()))
+        else {
+            return;
+        };
         if !d.up {
             return;
         }
         let other = if name == "N" { "E" } else { "N" };
-        let set = |w: &mut Self, did| w.dealers.get_mut(name).expect("ours").orders.get_mut(&id).expect("ours").did = did;
+        let set = |w: &mut Self, did| {
+            w.dealers.get_mut(name).expect("ours").orders.get_mut(&id).expect("ours").did = did
+        };
         let exec = format!("X-{id}");
         let bust = || ExecutionReport {
             exec_ref: Some(exec.clone()),
@@ -367,29 +420,61 @@ impl World {
         match (how % 12, &order.did) {
             (0..=2, Did::Nothing) => {
                 set(self, Did::Filled);
-                self.answer(name, &id, report(&order.accept, ExecType::Trade, OrdStatus::Filled, &exec, 1));
+                self.answer(
+                    name,
+                    &id,
+                    report(&order.accept, ExecType::Trade, OrdStatus::Filled, &exec, 1),
+                );
             }
             (3, Did::Nothing) => {
                 set(self, Did::Declined);
-                self.answer(name, &id, report(&order.accept, ExecType::Rejected, OrdStatus::Rejected, "R", 0));
+                self.answer(
+                    name,
+                    &id,
+                    report(&order.accept, ExecType::Rejected, OrdStatus::Rejected, "R", 0),
+                );
             }
             (4, Did::Nothing) => {
                 set(self, Did::Declined);
-                self.answer(name, &id, report(&order.accept, ExecType::Cancelled, OrdStatus::Cancelled, "C", 0));
+                self.answer(
+                    name,
+                    &id,
+                    report(&order.accept, ExecType::Cancelled, OrdStatus::Cancelled, "C", 0),
+                );
             }
             (5, Did::Nothing) => {
                 set(self, Did::Declined);
                 let ref_id = Some(id.to_string());
-                let j = BusinessReject { ref_seq_num: None, ref_msg_type: "AJ".into(), ref_id, reason: 0, text: None };
+                let j = BusinessReject {
+                    ref_seq_num: None,
+                    ref_msg_type: "AJ".into(),
+                    ref_id,
+                    reason: 0,
+                    text: None,
+                };
                 self.dealer_says(name, AppMessage::BusinessReject(j));
             }
             (10, Did::Nothing) => {
                 set(self, Did::Half { over: false });
-                self.answer(name, &id, half(&order.accept, ExecType::Trade, OrdStatus::PartiallyFilled, &exec, 1));
+                self.answer(
+                    name,
+                    &id,
+                    half(&order.accept, ExecType::Trade, OrdStatus::PartiallyFilled, &exec, 1),
+                );
             }
             (0..=2, Did::Half { over: false }) => {
                 set(self, Did::Filled);
-                self.answer(name, &id, half(&order.accept, ExecType::Trade, OrdStatus::Filled, &format!("{exec}-2"), 2));
+                self.answer(
+                    name,
+                    &id,
+                    half(
+                        &order.accept,
+                        ExecType::Trade,
+                        OrdStatus::Filled,
+                        &format!("{exec}-2"),
+                        2,
+                    ),
+                );
             }
             (6, Did::Half { over: false }) => self.cancel_rest(name, &id, &order),
             // The half that was executed is cancelled, and with it the order.
@@ -398,8 +483,16 @@ impl World {
                 self.answer(name, &id, bust());
             }
             // More than was accepted.
-            (5, Did::Half { .. }) => self.answer(name, &id, report(&order.accept, ExecType::Trade, OrdStatus::Filled, "X2", 1)),
-            (6, Did::Nothing) => self.answer(name, &id, report(&order.accept, ExecType::PendingNew, OrdStatus::PendingNew, "P", 0)),
+            (5, Did::Half { .. }) => self.answer(
+                name,
+                &id,
+                report(&order.accept, ExecType::Trade, OrdStatus::Filled, "X2", 1),
+            ),
+            (6, Did::Nothing) => self.answer(
+                name,
+                &id,
+                report(&order.accept, ExecType::PendingNew, OrdStatus::PendingNew, "P", 0),
+            ),
             // Once more, whatever it was.
             (0..=3, _) => {
                 for e in order.said {
@@ -407,30 +500,70 @@ impl World {
                 }
             }
             // A trade after a refusal; a refusal after a trade; a second trade; a bust.
-            (4, Did::Declined) => self.answer(name, &id, report(&order.accept, ExecType::Trade, OrdStatus::Filled, &exec, 1)),
-            (4, _) => self.answer(name, &id, report(&order.accept, ExecType::Rejected, OrdStatus::Rejected, "R2", 0)),
-            (5, Did::Filled) => self.answer(name, &id, report(&order.accept, ExecType::Trade, OrdStatus::Filled, "X2", 1)),
+            (4, Did::Declined) => self.answer(
+                name,
+                &id,
+                report(&order.accept, ExecType::Trade, OrdStatus::Filled, &exec, 1),
+            ),
+            (4, _) => self.answer(
+                name,
+                &id,
+                report(&order.accept, ExecType::Rejected, OrdStatus::Rejected, "R2", 0),
+            ),
+            (5, Did::Filled) => self.answer(
+                name,
+                &id,
+                report(&order.accept, ExecType::Trade, OrdStatus::Filled, "X2", 1),
+            ),
             (6, Did::Filled) => self.answer(name, &id, bust()),
             // The other dealer speaks of this one's accept.
-            (7, _) => {
-                self.dealer_says(other, AppMessage::ExecutionReport(report(&order.accept, ExecType::Trade, OrdStatus::Filled, "Y", 1)))
-            }
-            (8, _) => {
-                self.dealer_says(other, AppMessage::ExecutionReport(report(&order.accept, ExecType::Rejected, OrdStatus::Rejected, "Y", 0)))
-            }
+            (7, _) => self.dealer_says(
+                other,
+                AppMessage::ExecutionReport(report(
+                    &order.accept,
+                    ExecType::Trade,
+                    OrdStatus::Filled,
+                    "Y",
+                    1,
+                )),
+            ),
+            (8, _) => self.dealer_says(
+                other,
+                AppMessage::ExecutionReport(report(
+                    &order.accept,
+                    ExecType::Rejected,
+                    OrdStatus::Rejected,
+                    "Y",
+                    0,
+                )),
+            ),
             (9, _) => {
                 let ref_id = Some(id.to_string());
-                let j = BusinessReject { ref_seq_num: None, ref_msg_type: "AJ".into(), ref_id, reason: 0, text: None };
+                let j = BusinessReject {
+                    ref_seq_num: None,
+                    ref_msg_type: "AJ".into(),
+                    ref_id,
+                    reason: 0,
+                    text: None,
+                };
                 self.dealer_says(other, AppMessage::BusinessReject(j));
             }
-            _ => self.answer(name, &id, report(&order.accept, ExecType::Restated, OrdStatus::New, "D", 0)),
+            _ => self.answer(
+                name,
+                &id,
+                report(&order.accept, ExecType::Restated, OrdStatus::New, "D", 0),
+            ),
         }
     }
 
     /// What has not been executed of an order is cancelled.
     fn cancel_rest(&mut self, name: &'static str, id: &AcceptId, order: &Order) {
-        self.dealers.get_mut(name).expect("ours").orders.get_mut(id).expect("ours").did = Did::Half { over: true };
-        let rest = ExecutionReport { last: None, ..half(&order.accept, ExecType::Cancelled, OrdStatus::Cancelled, "C", 1) };
+        self.dealers.get_mut(name).expect("ours").orders.get_mut(id).expect("ours").did =
+            Did::Half { over: true };
+        let rest = ExecutionReport {
+            last: None,
+            ..half(&order.accept, ExecType::Cancelled, OrdStatus::Cancelled, "C", 1)
+        };
         self.answer(name, id, rest);
     }
 
@@ -466,11 +599,19 @@ impl World {
 
     /// What holds at every moment.
     fn check_always(&mut self) {
-        // Two accepts of one RFQ are never open at dealers together, and one RFQ is never filled twice by honest hands.
+        // Two accepts of one RFQ are never open at dealers together, and one RFQ is never filled
+        // twice by honest hands.
         let mut open: BTreeMap<String, usize> = BTreeMap::new();
         let mut filled: BTreeMap<String, usize> = BTreeMap::new();
         for order in self.dealers.values().flat_map(|d| d.orders.values()) {
-            let rfq = order.accept.id.as_str().rsplit_once(':').expect("an accept of a desk").0.to_owned();
+            let rfq = order
+                .accept
+                .id
+                .as_str()
+                .rsplit_once(':')
+                .expect("an accept of a desk")
+                .0
+                .to_owned();
             match order.did {
                 Did::Nothing => *open.entry(rfq).or_default() += 1,
                 Did::Filled | Did::Half { .. } => *filled.entry(rfq).or_default() += 1,
@@ -478,9 +619,16 @@ impl World {
             }
         }
         for (rfq, n) in &filled {
-            assert!(*n == 1 && !open.contains_key(rfq), "{rfq} is filled {n} times, and {:?} are open", open.get(rfq));
+            assert!(
+                *n == 1 && !open.contains_key(rfq),
+                "{rfq} is filled {n} times, and {:?} are open",
+                open.get(rfq)
+            );
         }
-        assert!(open.values().all(|n| *n == 1), "two accepts of one RFQ are with dealers: {open:?}");
+        assert!(
+            open.values().all(|n| *n == 1),
+            "two accepts of one RFQ are with dealers: {open:?}"
+        );
         for r in self.frame().rfqs {
             assert!(!r.text.is_empty(), "{r:?}");
             assert!(r.accept.as_ref().is_none_or(|a| !a.text.is_empty()), "{r:?}");
@@ -500,11 +648,20 @@ impl World {
         for _ in 0..4 {
             self.flush();
             for d in DEALERS {
-                let undecided: Vec<(AcceptId, Order)> =
-                    self.dealers[d].orders.iter().filter(|(_, o)| o.did == Did::Nothing).map(|(k, v)| (k.clone(), v.clone())).collect();
+                let undecided: Vec<(AcceptId, Order)> = self.dealers[d]
+                    .orders
+                    .iter()
+                    .filter(|(_, o)| o.did == Did::Nothing)
+                    .map(|(k, v)| (k.clone(), v.clone()))
+                    .collect();
                 for (id, order) in undecided {
-                    self.dealers.get_mut(d).expect("ours").orders.get_mut(&id).expect("ours").did = Did::Declined;
-                    self.answer(d, &id, report(&order.accept, ExecType::Rejected, OrdStatus::Rejected, "last", 0));
+                    self.dealers.get_mut(d).expect("ours").orders.get_mut(&id).expect("ours").did =
+                        Did::Declined;
+                    self.answer(
+                        d,
+                        &id,
+                        report(&order.accept, ExecType::Rejected, OrdStatus::Rejected, "last", 0),
+                    );
                 }
                 let halves: Vec<(AcceptId, Order)> = self.dealers[d]
                     .orders
@@ -523,12 +680,22 @@ impl World {
     fn check_settled(&mut self) {
         let now = self.now;
         let frame = self.frame();
-        let orders: BTreeMap<String, Did> =
-            self.dealers.values().flat_map(|d| &d.orders).map(|(id, o)| (id.to_string(), o.did.clone())).collect();
+        let orders: BTreeMap<String, Did> = self
+            .dealers
+            .values()
+            .flat_map(|d| &d.orders)
+            .map(|(id, o)| (id.to_string(), o.did.clone()))
+            .collect();
         for r in &frame.rfqs {
             let Some(a) = &r.accept else { continue };
             let outer = format!("ALICE.{}", a.id);
-            let traded = matches!(a.state, AcceptState::PartlyFilled | AcceptState::Filled | AcceptState::Corrected | AcceptState::Busted);
+            let traded = matches!(
+                a.state,
+                AcceptState::PartlyFilled
+                    | AcceptState::Filled
+                    | AcceptState::Corrected
+                    | AcceptState::Busted
+            );
             match orders.get(&outer) {
                 Some(Did::Half { .. }) => assert!(
                     matches!(a.state, AcceptState::PartlyFilled | AcceptState::Busted),
@@ -536,8 +703,14 @@ impl World {
                 ),
                 Some(Did::Filled) => assert!(traded, "a fill of {outer} is lost: {a:?}"),
                 // With a trade that was claimed after the refusal.
-                Some(_) => assert!(matches!(a.state, AcceptState::Declined | AcceptState::Disputed), "{a:?}"),
-                None => assert!(matches!(a.state, AcceptState::Declined | AcceptState::Disarmed), "{a:?} never reached a dealer"),
+                Some(_) => assert!(
+                    matches!(a.state, AcceptState::Declined | AcceptState::Disputed),
+                    "{a:?}"
+                ),
+                None => assert!(
+                    matches!(a.state, AcceptState::Declined | AcceptState::Disarmed),
+                    "{a:?} never reached a dealer"
+                ),
             }
             assert_eq!(traded, r.state == RfqState::Done, "{r:?}");
         }
@@ -559,22 +732,35 @@ impl World {
                 settlement_date: None,
                 at: now,
             });
-            assert!(self.router.proposal(&desk(), &hit, now).is_some(), "it is on the screen and cannot be traded: {l:?}");
+            assert!(
+                self.router.proposal(&desk(), &hit, now).is_some(),
+                "it is on the screen and cannot be traded: {l:?}"
+            );
         }
         // And what a dealer has live in an open RFQ can be pressed.
         for (name, d) in &self.dealers {
             for q in d.asked.values().flatten().filter(|q| q.valid_until > now + 2_000) {
                 let own = q.rfq.as_str().strip_prefix("ALICE.").unwrap();
-                let open = frame.rfqs.iter().any(|r| r.id == own && r.state == RfqState::Open && r.problem.is_none());
+                let open = frame
+                    .rfqs
+                    .iter()
+                    .any(|r| r.id == own && r.state == RfqState::Open && r.problem.is_none());
                 let line = frame.lines.iter().find(|l| l.rfq_id == own && l.dealer == *name);
-                let shown = line.is_some_and(|l| l.can_lift && l.quote_id.as_deref() == Some(q.id.as_str()));
+                let shown = line
+                    .is_some_and(|l| l.can_lift && l.quote_id.as_deref() == Some(q.id.as_str()));
                 assert!(!open || shown, "{name} quotes {q:?}, and the screen says {line:?}");
             }
         }
     }
 }
 
-fn report(a: &QuoteResponse, exec_type: ExecType, status: OrdStatus, exec: &str, filled: u32) -> ExecutionReport {
+fn report(
+    a: &QuoteResponse,
+    exec_type: ExecType,
+    status: OrdStatus,
+    exec: &str,
+    filled: u32,
+) -> ExecutionReport {
     let cum = if filled > 0 { a.quantity } else { Decimal::ZERO };
     ExecutionReport {
         order_id: "O".into(),
@@ -600,10 +786,21 @@ fn report(a: &QuoteResponse, exec_type: ExecType, status: OrdStatus, exec: &str,
 }
 
 /// The same of so many halves of what was accepted, the last of them now.
-fn half(a: &QuoteResponse, exec_type: ExecType, status: OrdStatus, exec: &str, halves: u32) -> ExecutionReport {
+fn half(
+    a: &QuoteResponse,
+    exec_type: ExecType,
+    status: OrdStatus,
+    exec: &str,
+    halves: u32,
+) -> ExecutionReport {
     let size = a.quantity / Decimal::TWO;
     let (last, cum_qty) = (Some(Level { price: a.price, size }), size * Decimal::from(halves));
-    ExecutionReport { last, cum_qty, leaves_qty: Decimal::ZERO, ..report(a, exec_type, status, exec, 1) }
+    ExecutionReport {
+        last,
+        cum_qty,
+        leaves_qty: Decimal::ZERO,
+        ..report(a, exec_type, status, exec, 1)
+    }
 }
 
 proptest! {

@@ -1,5 +1,5 @@
-//! Sequence numbers that were lost, restored or counted twice: nobody is locked out by them, and what
-//! numbers cannot agree on by themselves an operator can mend.
+//! Sequence numbers that were lost, restored or counted twice: nobody is locked out by them, and
+//! what numbers cannot agree on by themselves an operator can mend.
 
 #[allow(dead_code)]
 #[path = "support/raw.rs"]
@@ -191,7 +191,10 @@ fn a_dealer_that_starts_at_one_again_is_mended_by_an_operator() {
     change("RESTARTED", NewNumbers::Reset).unwrap();
     let events = rt.block_on(admin::events(&config, 100)).unwrap();
     let noted = |kind: &str| events.lines().any(|l| l.contains(kind) && l.contains("RESTARTED"));
-    assert!(noted("session.reset") && noted("next out 40, next in 30 -> next out 1, next in 1"), "{events}");
+    assert!(
+        noted("session.reset") && noted("next out 40, next in 30 -> next out 1, next in 1"),
+        "{events}"
+    );
     w.practice.restart_gateway().unwrap();
     rt.block_on(async {
         let mut raw = dealer.answers().await;
@@ -213,7 +216,11 @@ fn a_dealer_whose_numbers_start_again_at_each_logon_is_told_so() {
     rt.block_on(async {
         for _ in 0..3 {
             let mut raw = dealer.answers_with("35=A|98=0|108=60|141=Y|").await;
-            assert!(raw.heard.iter().any(|f| f.contains("|35=A|34=1|") && f.contains("|141=Y|")), "{:?}", raw.heard);
+            assert!(
+                raw.heard.iter().any(|f| f.contains("|35=A|34=1|") && f.contains("|141=Y|")),
+                "{:?}",
+                raw.heard
+            );
             answers_a_test_request(&mut raw).await;
         }
     });

@@ -11,8 +11,8 @@ use raw::Raw;
 use signet_desk_core::{Desk, DeskConfig, KeyStore, Venue, view::*};
 use signet_devca::{DevPki, Issued, Order, store_desk_identity};
 use signet_identity::{
-    DeviceKey, HolderError, HolderKind, Identity, IdentityError, IdentityName, KeyHolder, KeyLabel, Keychain, KeychainError,
-    MemoryKeychain, Protection, ServerProfile, SpkiPin, StoredIdentity,
+    DeviceKey, HolderError, HolderKind, Identity, IdentityError, IdentityName, KeyHolder, KeyLabel,
+    Keychain, KeychainError, MemoryKeychain, Protection, ServerProfile, SpkiPin, StoredIdentity,
 };
 use signet_practice::{GATEWAY, TRADER, TRUST_DOMAIN, VENUE_NAME};
 use signet_rfq::CompId;
@@ -58,8 +58,16 @@ impl<'a> Trial<'a> {
 
     fn desk(&self, name: &str, venue: Venue, keychain: Arc<dyn KeyStore>) -> Desk {
         let data_dir = self.world.dir.path().join(format!("desk-{name}"));
-        Desk::start(DeskConfig { venues: vec![venue], practice: true, ..DeskConfig::empty(data_dir, "test") }, keychain, Arc::new(NoKeys))
-            .unwrap()
+        Desk::start(
+            DeskConfig {
+                venues: vec![venue],
+                practice: true,
+                ..DeskConfig::empty(data_dir, "test")
+            },
+            keychain,
+            Arc::new(NoKeys),
+        )
+        .unwrap()
     }
 
     fn wait(&self, desk: &Desk, what: &str, done: impl Fn(&SessionView) -> bool) -> SessionView {
@@ -122,7 +130,9 @@ impl<'a> Trial<'a> {
                 tokio::spawn(async move {
                     let mut sink = vec![];
                     if let Some(tls) = tls {
-                        let Ok(mut stream) = TlsAcceptor::from(tls).accept(tcp).await else { return };
+                        let Ok(mut stream) = TlsAcceptor::from(tls).accept(tcp).await else {
+                            return;
+                        };
                         let _ = stream.write_all(words.as_bytes()).await;
                         let _ = stream.flush().await;
                         let _ = stream.read_to_end(&mut sink).await;
@@ -224,7 +234,11 @@ fn what_does_not_speak_fixs_is_refused() {
     let http = t.listen(None, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(t.refused(t.venue(|v| v.port = http)).code, "tls_not_tls");
 
-    let https = t.server(pki, &Order::gateway(GATEWAY), "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    let https = t.server(
+        pki,
+        &Order::gateway(GATEWAY),
+        "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+    );
     assert_eq!(t.refused(t.venue(|v| v.port = https)).code, "not_fix");
 
     let issued = pki.issue(&Order::gateway(GATEWAY)).unwrap();
@@ -271,14 +285,19 @@ fn the_expired_identity_is_marked_before_anybody_connects() {
     let w = World::start();
     let pki = w.practice.pki();
     let keychain = MemoryKeychain::new();
-    for (name, order) in
-        [("OLD", Order::desk("OLD").expired()), ("EARLY", Order::desk("EARLY").not_yet_valid()), ("FIT", Order::desk("FIT"))]
-    {
-        store_desk_identity(&keychain, &pki.issue(&order).unwrap(), &name.parse().unwrap()).unwrap();
+    for (name, order) in [
+        ("OLD", Order::desk("OLD").expired()),
+        ("EARLY", Order::desk("EARLY").not_yet_valid()),
+        ("FIT", Order::desk("FIT")),
+    ] {
+        store_desk_identity(&keychain, &pki.issue(&order).unwrap(), &name.parse().unwrap())
+            .unwrap();
     }
     let desk = Trial::new(&w).desk("LIST", w.practice.venue().clone(), Arc::new(keychain));
     let found = w.runtime.block_on(desk.identities()).unwrap();
-    let problem = |name: &str| found.iter().find(|i| i.name == name).unwrap().problem.as_ref().map(|p| p.code.clone());
+    let problem = |name: &str| {
+        found.iter().find(|i| i.name == name).unwrap().problem.as_ref().map(|p| p.code.clone())
+    };
     assert_eq!(problem("OLD").as_deref(), Some("client_certificate_expired"));
     assert_eq!(problem("EARLY").as_deref(), Some("client_certificate_not_yet_valid"));
     assert_eq!(problem("FIT"), None);
@@ -311,7 +330,9 @@ fn with_nobody_listening_the_desk_keeps_trying_and_connects_when_the_gateway_app
     w.practice.stop_gateway();
     w.desk.connect_now(TRADER, VENUE_NAME).unwrap();
     let mut s = Screen::default();
-    w.until(&mut s, "several attempts", |s| s.session.as_ref().is_some_and(|s| s.attempt >= 3 && s.problem.is_some()));
+    w.until(&mut s, "several attempts", |s| {
+        s.session.as_ref().is_some_and(|s| s.attempt >= 3 && s.problem.is_some())
+    });
     let session = s.session.clone().unwrap();
     assert_eq!(session.state, LinkState::Reconnecting);
     assert_eq!(session.problem.unwrap().code, "net_connection_refused");
@@ -343,7 +364,12 @@ impl Keychain for Failing {
         Err(self.0.lock().unwrap().take().unwrap())
     }
 
-    fn store_identity(&self, _: &IdentityName, _: &[u8], _: &[CertificateDer<'static>]) -> Result<(), KeychainError> {
+    fn store_identity(
+        &self,
+        _: &IdentityName,
+        _: &[u8],
+        _: &[CertificateDer<'static>],
+    ) -> Result<(), KeychainError> {
         Err(KeychainError::Locked)
     }
 
@@ -394,7 +420,10 @@ fn every_trouble_with_the_keychain_has_a_code_and_a_cure_on_screen() {
         (|| KeychainError::NoDefaultCollection, "keychain_no_default_collection"),
         (|| KeychainError::TimedOut(Duration::from_secs(60)), "keychain_timed_out"),
         (|| KeychainError::NoSuchIdentity { name: TRADER.into() }, "keychain_no_such_identity"),
-        (|| KeychainError::Malformed { entry: TRADER.into(), why: "not a certificate" }, "keychain_malformed"),
+        (
+            || KeychainError::Malformed { entry: TRADER.into(), why: "not a certificate" },
+            "keychain_malformed",
+        ),
         (|| KeychainError::Identity(IdentityError::CertificateOfAnotherKey), "identity_other_key"),
         (|| KeychainError::Other { detail: "it burns".into() }, "keychain_other"),
     ];

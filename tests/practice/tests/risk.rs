@@ -1,5 +1,5 @@
-//! The score of an access, the whole way: real desks over real TLS, through a balancer of ours that says
-//! where they come from, to a gateway whose policy changes under them.
+//! The score of an access, the whole way: real desks over real TLS, through a balancer of ours that
+//! says where they come from, to a gateway whose policy changes under them.
 
 // The registry in it is a gateway's, and a gateway is a Unix server.
 #![cfg(unix)]
@@ -33,12 +33,18 @@ const HOME: &str = "198.51.100.7";
 const AWAY: &str = "203.0.113.9";
 const FAR: &str = "100.64.0.9";
 
-/// The office is in Britain; the file knows Britain, the US and Singapore; nobody is expected in the latter two.
+/// The office is in Britain; the file knows Britain, the US and Singapore; nobody is expected in
+/// the latter two.
 const SETTINGS: &str = "countries = ['GB']\n[[network]]\nrange = '10.0.0.0/8'\ncountry = 'GB'\n\
     [[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n[geo]\nfile = 'country.mmdb'\nmax_age_days = 30\n\
     [posture]\nmanaged_policies = ['2.999.1']\nrequire = []\n";
-const PLACES: [(&str, &str); 5] =
-    [("198.51.100.0/24", "GB"), ("203.0.113.0/24", "US"), ("100.64.0.0/16", "SG"), ("2001:db8:1::/48", "GB"), ("2001:db8:2::/48", "US")];
+const PLACES: [(&str, &str); 5] = [
+    ("198.51.100.0/24", "GB"),
+    ("203.0.113.0/24", "US"),
+    ("100.64.0.0/16", "SG"),
+    ("2001:db8:1::/48", "GB"),
+    ("2001:db8:2::/48", "US"),
+];
 const NO_TOUCH: &str = "logon = 'risk'\nlease_minutes = 15";
 
 fn days_ago(days: u64) -> u64 {
@@ -84,7 +90,8 @@ impl Ground {
         self.write(&SETTINGS.replace(from, to));
     }
 
-    /// Puts new settings in the place of the old ones, and waits until the gateway has looked at them.
+    /// Puts new settings in the place of the old ones, and waits until the gateway has looked at
+    /// them.
     fn write(&self, text: &str) {
         let before = self.policies();
         let file = self.w.practice.risk_file();
@@ -95,14 +102,18 @@ impl Ground {
     }
 
     fn policies(&self) -> usize {
-        self.events().lines().filter(|l| l.contains("policy.loaded") || l.contains("policy.refused")).count()
+        self.events()
+            .lines()
+            .filter(|l| l.contains("policy.loaded") || l.contains("policy.refused"))
+            .count()
     }
 
     fn events(&self) -> String {
         self.w.runtime.block_on(admin::events(self.w.practice.gateway_config(), 500)).unwrap()
     }
 
-    /// Alice at her desk, in the office, enrolled and with a key; her connection comes through the balancer.
+    /// Alice at her desk, in the office, enrolled and with a key; her connection comes through the
+    /// balancer.
     fn alice(&self) -> Person {
         self.balancer.says(OFFICE);
         Person::over(&self.w, "alice", "ALICE1", Some(self.balancer.port()))
@@ -116,7 +127,10 @@ impl Ground {
             if all.lines().any(|l| l.contains(code) && l.contains(words)) {
                 return;
             }
-            assert!(began.elapsed() < Duration::from_secs(15), "no event {code} {words:?} in\n{all}");
+            assert!(
+                began.elapsed() < Duration::from_secs(15),
+                "no event {code} {words:?} in\n{all}"
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -135,13 +149,18 @@ fn risk(p: &Person) -> Option<(RiskVerdict, u32)> {
 fn scored(p: &mut Person, verdict: RiskVerdict, score: u32) {
     p.until(&format!("{verdict:?} {score}"), |s| {
         s.link() == Some(LinkState::Online)
-            && s.access.as_ref().and_then(|a| a.risk.as_ref()).is_some_and(|r| (r.verdict, r.score) == (verdict, score))
+            && s.access
+                .as_ref()
+                .and_then(|a| a.risk.as_ref())
+                .is_some_and(|r| (r.verdict, r.score) == (verdict, score))
     });
 }
 
 fn refused(p: &mut Person, code: &str) -> Problem {
     p.until(code, |s| {
-        s.session.as_ref().is_some_and(|l| l.state == LinkState::Refused && l.problem.as_ref().is_some_and(|p| p.code == code))
+        s.session.as_ref().is_some_and(|l| {
+            l.state == LinkState::Refused && l.problem.as_ref().is_some_and(|p| p.code == code)
+        })
     });
     p.s.session.clone().unwrap().problem.unwrap()
 }
@@ -187,12 +206,24 @@ fn a_country_where_nobody_is_expected_is_refused_with_code_words_and_cure() {
     let mut alice = g.alice();
     moves(&g, AWAY);
     let p = refused(&mut alice, "risk_denied");
-    assert!(p.message.contains("Risk 60 (MFA, software token +5, unknown or dynamic IP +15, anomalous country +40): refused."), "{p:?}");
+    assert!(
+        p.message.contains(
+            "Risk 60 (MFA, software token +5, unknown or dynamic IP +15, \
+        anomalous country +40): refused."
+        ),
+        "{p:?}"
+    );
     assert!(p.message.contains("Policy "), "{p:?}");
-    assert_eq!(p.cure, "If you are travelling, ask your administrator to expect you in this country.");
+    assert_eq!(
+        p.cure,
+        "If you are travelling, ask your administrator to expect you in this country."
+    );
     g.event("risk.denied", "anomalous country +40");
     // The administrator does; the gateway need not be restarted.
-    g.settings("[posture]", "[person.alice]\ncountries = ['US']\n[travel]\ndecision = 'allow'\n[posture]");
+    g.settings(
+        "[posture]",
+        "[person.alice]\ncountries = ['US']\n[travel]\ndecision = 'allow'\n[posture]",
+    );
     alice.desk.connect_now(&alice.identity, signet_practice::VENUE_NAME).unwrap();
     scored(&mut alice, RiskVerdict::StepUp, 20);
 }
@@ -226,7 +257,12 @@ fn nobody_is_in_two_places_at_once() {
     scored(&mut alice, RiskVerdict::Allow, 15);
     // She was there: to come back at once is just as odd.
     moves(&g, HOME);
-    alice.until("back", |s| s.access.as_ref().and_then(|a| a.risk.as_ref()).is_some_and(|r| r.text.contains("Last seen in SG")));
+    alice.until("back", |s| {
+        s.access
+            .as_ref()
+            .and_then(|a| a.risk.as_ref())
+            .is_some_and(|r| r.text.contains("Last seen in SG"))
+    });
 }
 
 #[test]
@@ -238,11 +274,16 @@ fn a_session_whose_score_is_too_high_is_cut_and_its_rfqs_are_withdrawn() {
     let rfq = alice.ask("1m");
     alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
     // The office is not the firm's any more.
-    g.settings("[[network]]\nrange = '10.0.0.0/8'\ncountry = 'GB'\n", "[[network]]\nrange = '10.9.0.0/16'\ncountry = 'GB'\n");
+    g.settings(
+        "[[network]]\nrange = '10.0.0.0/8'\ncountry = 'GB'\n",
+        "[[network]]\nrange = '10.9.0.0/16'\ncountry = 'GB'\n",
+    );
     // 10.1.2.3 is in no file: the country is not known, which is worse than a touch can mend.
     let gone = refused(&mut alice, "risk_denied");
     assert!(gone.message.contains("geographic location not known +40"), "{gone:?}");
-    alice.until("the RFQ to be ended", |s| s.rfqs.iter().any(|r| r.id == rfq && r.state == RfqState::Cancelled));
+    alice.until("the RFQ to be ended", |s| {
+        s.rfqs.iter().any(|r| r.id == rfq && r.state == RfqState::Cancelled)
+    });
 }
 
 #[test]
@@ -311,7 +352,9 @@ fn another_role_is_another_score_at_once() {
     let g = Ground::new();
     let mut alice = g.alice();
     scored(&mut alice, RiskVerdict::Allow, 5);
-    g.w.runtime.block_on(admin::set_role(g.w.practice.gateway_config(), "alice", "privileged")).unwrap();
+    g.w.runtime
+        .block_on(admin::set_role(g.w.practice.gateway_config(), "alice", "privileged"))
+        .unwrap();
     scored(&mut alice, RiskVerdict::Allow, 15);
 }
 
@@ -325,8 +368,8 @@ fn without_security_keys_a_score_that_wants_a_touch_is_a_refusal() {
     assert!(p.message.contains("a touch of your security key is wanted"), "{p:?}");
 }
 
-/// Not the firm's laptop, but a key that cannot leave its token: what it says of itself is worth as much as the
-/// settings ask of it.
+/// Not the firm's laptop, but a key that cannot leave its token: what it says of itself is worth as
+/// much as the settings ask of it.
 #[test]
 fn a_signed_report_of_a_laptop_with_a_token_counts_and_its_own_word_against_it_too() {
     let w = World::start_with(move |plan| {
@@ -345,13 +388,21 @@ fn a_signed_report_of_a_laptop_with_a_token_counts_and_its_own_word_against_it_t
         });
     };
     // No certificate of a managed device; the Logon carried the report.
-    until("allowed", &|s| s.access.as_ref().and_then(|a| a.risk.as_ref()).is_some_and(|r| (r.verdict, r.score) == (RiskVerdict::Allow, 5)));
-    // This machine has no TPM, and says so itself.
-    fs::write(w.practice.risk_file(), SETTINGS.replace("require = []", "require = ['tpm']")).unwrap();
-    until("refused", &|s| {
-        s.session
+    until("allowed", &|s| {
+        s.access
             .as_ref()
-            .is_some_and(|l| l.problem.as_ref().is_some_and(|p| p.code == "risk_no_step_up" && p.message.contains("unmanaged +25")))
+            .and_then(|a| a.risk.as_ref())
+            .is_some_and(|r| (r.verdict, r.score) == (RiskVerdict::Allow, 5))
+    });
+    // This machine has no TPM, and says so itself.
+    fs::write(w.practice.risk_file(), SETTINGS.replace("require = []", "require = ['tpm']"))
+        .unwrap();
+    until("refused", &|s| {
+        s.session.as_ref().is_some_and(|l| {
+            l.problem
+                .as_ref()
+                .is_some_and(|p| p.code == "risk_no_step_up" && p.message.contains("unmanaged +25"))
+        })
     });
     w.runtime.block_on(desk.shut_down());
 }
@@ -360,10 +411,14 @@ fn a_signed_report_of_a_laptop_with_a_token_counts_and_its_own_word_against_it_t
 fn only_the_balancer_may_say_where_somebody_is() {
     let g = Ground::new();
     let at = g.w.practice.address().unwrap();
-    // From an address that is no balancer's, a header is no TLS; a balancer's connection without one is refused.
-    for (from, header, want) in
-        [("127.0.0.1", None, true), ("127.0.0.1", Some(OFFICE), false), ("127.0.0.2", None, false), ("127.0.0.2", Some(OFFICE), true)]
-    {
+    // From an address that is no balancer's, a header is no TLS; a balancer's connection without
+    // one is refused.
+    for (from, header, want) in [
+        ("127.0.0.1", None, true),
+        ("127.0.0.1", Some(OFFICE), false),
+        ("127.0.0.2", None, false),
+        ("127.0.0.2", Some(OFFICE), true),
+    ] {
         let shaken = g.w.runtime.block_on(balancer::shakes(g.w.practice.pki(), from, at, header));
         assert_eq!(shaken, want, "{from} {header:?}");
     }

@@ -15,21 +15,32 @@ fn an_rfq_is_sent_quoted_accepted_filled_and_in_the_blotter() {
     w.quotes(N, "99.500", 30_000);
     w.quotes(H, "99.600", 30_000);
     let id = w.ask(Ask::Buy, &[N, H], 60);
-    w.until(&mut s, "two quotes", |s| s.lines.iter().filter(|l| l.rfq_id == id && l.state == LineState::Quoted).count() == 2);
+    w.until(&mut s, "two quotes", |s| {
+        s.lines.iter().filter(|l| l.rfq_id == id && l.state == LineState::Quoted).count() == 2
+    });
     assert_eq!(s.rfq(&id).state, RfqState::Open);
     assert!(s.line(&id, N).best_offer && !s.line(&id, H).best_offer);
     assert_eq!(s.line(&id, N).offer.as_ref().map(|o| o.price.as_str()), Some("99.500"));
     assert_eq!((s.line(&id, N).rank, s.line(&id, H).rank), (0, 1));
 
     let armed = w.arm(&s, &id, N, Side::Buy).unwrap();
-    assert_eq!((armed.state, armed.price.as_str(), armed.quantity.as_str()), (AcceptState::Armed, "99.500", "5,000,000"));
+    assert_eq!(
+        (armed.state, armed.price.as_str(), armed.quantity.as_str()),
+        (AcceptState::Armed, "99.500", "5,000,000")
+    );
     w.desk.accept(&id, &armed.id).unwrap();
     w.until(&mut s, "filled", |s| s.rfq(&id).state == RfqState::Done);
     assert_eq!(s.accept_state(&id), Some(AcceptState::Filled));
-    let page = w.desk.blotter(BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 10 }).unwrap();
+    let page = w
+        .desk
+        .blotter(BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 10 })
+        .unwrap();
     assert_eq!(page.total, 1);
     let row = &page.rows[0];
-    assert_eq!((row.side.as_str(), row.price.as_deref(), row.quantity.as_str()), ("Buy", Some("99.500"), "5,000,000"));
+    assert_eq!(
+        (row.side.as_str(), row.price.as_deref(), row.quantity.as_str()),
+        ("Buy", Some("99.500"), "5,000,000")
+    );
     assert_eq!(row.cover.as_deref(), Some("99.600"));
     assert!(row.exec_id.is_some());
 }
@@ -39,7 +50,9 @@ fn a_two_way_request_can_be_sold_at_the_bid() {
     let (w, mut s) = World::connected();
     w.quotes(N, "99.500", 30_000);
     let id = w.ask(Ask::TwoWay, &[N], 60);
-    w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.can_hit && l.can_lift));
+    w.until(&mut s, "a quote", |s| {
+        s.lines.iter().any(|l| l.rfq_id == id && l.can_hit && l.can_lift)
+    });
     let armed = w.arm(&s, &id, N, Side::Sell).unwrap();
     assert_eq!(armed.price, "99.400");
     w.desk.accept(&id, &armed.id).unwrap();
@@ -56,7 +69,13 @@ fn a_requote_disarms_and_says_so() {
     w.quotes(N, "99.700", 30_000);
     w.until(&mut s, "disarmed", |s| s.accept_state(&id) == Some(AcceptState::Disarmed));
     assert_eq!(w.desk.accept(&id, &armed.id).unwrap_err().code, "not_armed");
-    let stale = ArmIntent { rfq_id: id.clone(), dealer: N.into(), quote_id: armed.quote_id, side: Side::Buy, price: "99.500".into() };
+    let stale = ArmIntent {
+        rfq_id: id.clone(),
+        dealer: N.into(),
+        quote_id: armed.quote_id,
+        side: Side::Buy,
+        price: "99.500".into(),
+    };
     assert_eq!(w.desk.arm(stale).unwrap_err().code, "requoted");
 }
 
@@ -67,7 +86,9 @@ fn last_look_reject_then_another_dealer_fills() {
     w.quotes(H, "99.600", 30_000);
     w.force(N, Force::RejectNextAccept("last look: price moved".into()));
     let id = w.ask(Ask::Buy, &[N, H], 60);
-    w.until(&mut s, "two quotes", |s| s.lines.iter().filter(|l| l.rfq_id == id && l.can_lift).count() == 2);
+    w.until(&mut s, "two quotes", |s| {
+        s.lines.iter().filter(|l| l.rfq_id == id && l.can_lift).count() == 2
+    });
     let armed = w.arm(&s, &id, N, Side::Buy).unwrap();
     w.desk.accept(&id, &armed.id).unwrap();
     w.until(&mut s, "declined", |s| s.accept_state(&id) == Some(AcceptState::Declined));
@@ -86,7 +107,9 @@ fn passes_withdrawals_and_expiry_are_shown() {
     w.quotes(H, "99.600", 30_000);
     w.force("MERIDIAN", Force::Pass(10));
     let id = w.ask(Ask::Buy, &[N, H, "MERIDIAN"], 6);
-    w.until(&mut s, "a pass", |s| s.lines.iter().any(|l| l.rfq_id == id && l.state == LineState::Passed));
+    w.until(&mut s, "a pass", |s| {
+        s.lines.iter().any(|l| l.rfq_id == id && l.state == LineState::Passed)
+    });
     w.until(&mut s, "quotes", |s| s.line(&id, H).state == LineState::Quoted);
     w.force(H, Force::Withdraw);
     w.until(&mut s, "withdrawn", |s| s.line(&id, H).state == LineState::Withdrawn);
@@ -110,8 +133,14 @@ fn a_trader_ends_an_rfq() {
 #[test]
 fn tickets_that_make_no_sense_are_refused_with_a_cure_before_anything_is_sent() {
     let (w, _s) = World::connected();
-    let good =
-        Ticket { instrument: BUND.into(), ask: Ask::Buy, quantity: "5m".into(), dealers: vec![N.into()], ttl_s: 60, settlement_date: None };
+    let good = Ticket {
+        instrument: BUND.into(),
+        ask: Ask::Buy,
+        quantity: "5m".into(),
+        dealers: vec![N.into()],
+        ttl_s: 60,
+        settlement_date: None,
+    };
     let cases: Vec<(Ticket, &str)> = vec![
         (Ticket { instrument: "XX0000000000".into(), ..good.clone() }, "instrument_unknown"),
         (Ticket { instrument: String::new(), ..good.clone() }, "instrument_unknown"),
@@ -147,7 +176,10 @@ fn many_rfqs_at_once_do_not_disturb_each_other() {
         w.desk.accept(id, &a.id).unwrap();
     }
     w.until(&mut s, "all filled", |s| ids.iter().all(|id| s.rfq(id).state == RfqState::Done));
-    let page = w.desk.blotter(BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 100 }).unwrap();
+    let page = w
+        .desk
+        .blotter(BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 100 })
+        .unwrap();
     assert_eq!(page.total, 20);
 }
 
@@ -157,7 +189,9 @@ fn the_gateway_restarts_and_nothing_is_lost() {
     w.quotes(N, "99.500", 60_000);
     w.quotes(H, "99.600", 60_000);
     let id = w.ask(Ask::Buy, &[N, H], 120);
-    w.until(&mut s, "two quotes", |s| s.lines.iter().filter(|l| l.rfq_id == id && l.can_lift).count() == 2);
+    w.until(&mut s, "two quotes", |s| {
+        s.lines.iter().filter(|l| l.rfq_id == id && l.can_lift).count() == 2
+    });
     w.practice.restart_gateway().unwrap();
     w.until(&mut s, "the link noticed", |s| s.link() != Some(LinkState::Online));
     w.until(&mut s, "online again", |s| s.link() == Some(LinkState::Online));
@@ -186,7 +220,10 @@ fn an_accept_whose_answer_is_lost_is_unknown_and_then_reconciled_by_id() {
     std::thread::sleep(std::time::Duration::from_millis(4_500));
     w.practice.restart_gateway().unwrap();
     w.until(&mut s, "the truth", |s| s.accept_state(&id) == Some(AcceptState::Filled));
-    let page = w.desk.blotter(BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 10 }).unwrap();
+    let page = w
+        .desk
+        .blotter(BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 10 })
+        .unwrap();
     assert_eq!(page.total, 1);
 }
 
@@ -196,10 +233,16 @@ fn a_dealer_that_dies_takes_its_quote_and_comes_back() {
     w.quotes(N, "99.500", 60_000);
     w.quotes(H, "99.600", 60_000);
     let id = w.ask(Ask::Buy, &[N, H], 120);
-    w.until(&mut s, "two quotes", |s| s.lines.iter().filter(|l| l.rfq_id == id && l.can_lift).count() == 2);
+    w.until(&mut s, "two quotes", |s| {
+        s.lines.iter().filter(|l| l.rfq_id == id && l.can_lift).count() == 2
+    });
     w.force(N, Force::Die);
-    w.until(&mut s, "its quote is gone", |s| s.line(&id, N).state == LineState::Unreachable && s.line(&id, H).can_lift);
-    w.eventually("shown offline", || w.desk.reference().dealers.iter().any(|d| d.id == N && !d.online));
+    w.until(&mut s, "its quote is gone", |s| {
+        s.line(&id, N).state == LineState::Unreachable && s.line(&id, H).can_lift
+    });
+    w.eventually("shown offline", || {
+        w.desk.reference().dealers.iter().any(|d| d.id == N && !d.online)
+    });
     w.force(N, Force::Resume);
     w.eventually("shown online", || w.desk.reference().dealers.iter().all(|d| d.online));
 }
@@ -224,9 +267,14 @@ fn blotter_and_session_survive_a_restart_of_the_desk() {
     )
     .unwrap();
     let mut s: Screen = w.connect();
-    let page = w.desk.blotter(BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 10 }).unwrap();
+    let page = w
+        .desk
+        .blotter(BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 10 })
+        .unwrap();
     assert_eq!(page.total, 1);
-    w.until(&mut s, "the open RFQ is back with its quote", |s| s.rfqs.len() == 1 && s.line(&open, N).can_lift);
+    w.until(&mut s, "the open RFQ is back with its quote", |s| {
+        s.rfqs.len() == 1 && s.line(&open, N).can_lift
+    });
     let armed = w.arm(&s, &open, N, Side::Buy).unwrap();
     w.desk.accept(&open, &armed.id).unwrap();
     w.until(&mut s, "filled", |s| s.rfq(&open).state == RfqState::Done);

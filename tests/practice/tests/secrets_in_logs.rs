@@ -37,7 +37,8 @@ impl<'a> MakeWriter<'a> for Caught {
     }
 }
 
-/// Ways in which bytes end up in a log: as they are, in hexadecimal, in base64, as `{:?}` of a slice.
+/// Ways in which bytes end up in a log: as they are, in hexadecimal, in base64, as `{:?}` of a
+/// slice.
 fn spellings(secret: &[u8]) -> Vec<String> {
     let hex: String = secret.iter().map(|b| format!("{b:02x}")).collect();
     let list = format!("{secret:?}");
@@ -53,14 +54,20 @@ fn spellings(secret: &[u8]) -> Vec<String> {
 #[test]
 fn a_run_from_logon_to_fill_leaves_no_secret_and_no_price_in_the_log() {
     let caught = Caught::default();
-    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(caught.clone()).init();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(caught.clone())
+        .init();
     let w = World::start();
     let issued = w.practice.pki().issue(&Order::desk(TRADER)).unwrap();
     store_desk_identity(w.keychain.as_ref(), &issued, &TRADER.parse().unwrap()).unwrap();
     w.quotes("NORTHBANK", "97.531", 30_000);
     let mut s = w.connect();
     let id = w.ask(Ask::Buy, &["NORTHBANK"], 60);
-    w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.state == LineState::Quoted));
+    w.until(&mut s, "a quote", |s| {
+        s.lines.iter().any(|l| l.rfq_id == id && l.state == LineState::Quoted)
+    });
     let armed = w.arm(&s, &id, "NORTHBANK", Side::Buy).unwrap();
     assert_eq!(armed.price, "97.531");
     w.desk.accept(&id, &armed.id).unwrap();

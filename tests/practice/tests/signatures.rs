@@ -1,5 +1,5 @@
-//! Message signatures (tags 93/89), the whole way: what is not signed by the key of the sender's certificate does nothing, and what
-//! commits somebody is kept and proves itself to other programs.
+//! Message signatures (tags 93/89), the whole way: what is not signed by the key of the sender's
+//! certificate does nothing, and what commits somebody is kept and proves itself to other programs.
 #![cfg(unix)]
 
 #[allow(dead_code)]
@@ -39,7 +39,8 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream, rustls::pki_types::Serv
 
 const NORTH: &str = "NORTHBANK";
 
-/// A venue with these desks beside the honest trader, who is connected: so every dealer is on, and one quotes.
+/// A venue with these desks beside the honest trader, who is connected: so every dealer is on, and
+/// one quotes.
 fn venue(desks: &[&str]) -> (World, Screen) {
     let w = World::start_with(|p| p.desks.extend(desks.iter().map(|d| (*d).into())));
     w.quotes(NORTH, "99.135", 30_000);
@@ -66,7 +67,9 @@ fn accept(id: &str, quote: &str, price: &str) -> String {
 }
 
 fn field(frame: &str, tag: &str) -> String {
-    let from = frame.find(&format!("|{tag}=")).unwrap_or_else(|| panic!("no {tag} in {frame}")) + tag.len() + 2;
+    let from = frame.find(&format!("|{tag}=")).unwrap_or_else(|| panic!("no {tag} in {frame}"))
+        + tag.len()
+        + 2;
     frame[from..].split('|').next().unwrap().into()
 }
 
@@ -85,7 +88,8 @@ async fn refused(raw: &mut Raw, code: &str) {
     assert_eq!(field(&answer, "45"), (raw.seq - 1).to_string());
 }
 
-/// Asks, and is quoted: as nothing was done under this id before, or the gateway would call it a repetition.
+/// Asks, and is quoted: as nothing was done under this id before, or the gateway would call it a
+/// repetition.
 async fn quoted(raw: &mut Raw, id: &str) -> String {
     raw.says(&rfq(id)).await;
     raw.hears(&["35=S|", &format!("131={id}|")]).await
@@ -108,14 +112,17 @@ fn what_is_not_signed_by_the_key_of_this_connections_certificate_reaches_no_deal
 
         // Between desk and gateway somebody asks for more, or for something else.
         let mut raw = Raw::logged_on(at(&w), pki, "ALTERED").await;
-        for (from, to) in [("\u{1}38=5000000\u{1}", "\u{1}38=9000000\u{1}"), ("\u{1}54=1\u{1}", "\u{1}54=2\u{1}")] {
+        for (from, to) in
+            [("\u{1}38=5000000\u{1}", "\u{1}38=9000000\u{1}"), ("\u{1}54=1\u{1}", "\u{1}54=2\u{1}")]
+        {
             let frame = raw.frame(&rfq("R1"));
             raw.writes(&changed(&frame, from, to)).await;
             refused(&mut raw, "signature.bad").await;
         }
         quoted(&mut raw, "R1").await;
 
-        // Another key, though of a good certificate: of another desk, and of an earlier one of the same desk.
+        // Another key, though of a good certificate: of another desk, and of an earlier one of the
+        // same desk.
         let mut raw = Raw::logged_on(at(&w), pki, "OTHERKEY").await;
         let own = raw.key.take();
         for name in ["UNSIGNED", "OTHERKEY"] {
@@ -138,7 +145,8 @@ fn a_signed_message_is_worth_nothing_in_another_session_or_another_place() {
         let taken = one.frame(&rfq("R1"));
         one.writes(&taken).await;
         one.hears(&["35=S|", "131=R1|"]).await;
-        // With another CompID in it, or with that put right; and in the same session, in another place.
+        // With another CompID in it, or with that put right; and in the same session, in another
+        // place.
         let mut two = Raw::logged_on(at(&w), pki, "TWO").await;
         let put_right = changed(&taken, "\u{1}49=ONE\u{1}", "\u{1}49=TWO\u{1}");
         assert_eq!(two.seq, one.seq - 1);
@@ -197,7 +205,10 @@ async fn gateways_key(w: &World) -> MessagePublicKey {
     let key = w.practice.pki().issue(&Order::desk("LOOKER")).unwrap().certified_key().unwrap();
     let tls = ClientProfile::new(w.practice.pki().gateway_roots().unwrap(), key).config().unwrap();
     let tcp = TcpStream::connect(at(w)).await.unwrap();
-    let tls = TlsConnector::from(tls).connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap();
+    let tls = TlsConnector::from(tls)
+        .connect(ServerName::try_from("localhost").unwrap(), tcp)
+        .await
+        .unwrap();
     MessagePublicKey::of_connection(tls.get_ref().1).unwrap()
 }
 
@@ -222,12 +233,16 @@ fn the_gateway_signs_what_commits_it_and_signs_it_anew_when_it_is_resent() {
         raw.says(&rfq("R2").replace(BUND, "XX0000000000")).await;
         raw.hears(&["35=AG|", "131=R2|"]).await;
         for frame in &raw.heard {
-            // Of step-up challenges and the like, which hold bytes that are no text, there are none here.
+            // Of step-up challenges and the like, which hold bytes that are no text, there are none
+            // here.
             let kind = field(frame, "35");
             assert_eq!(by_gateway(&key, frame), commits_gateway(&kind), "{frame}");
         }
         let kinds: Vec<String> = raw.heard.iter().map(|f| field(f, "35")).collect();
-        assert!(["8", "AI", "AG", "S", "A"].iter().all(|k| kinds.iter().any(|x| x == k)), "{kinds:?}");
+        assert!(
+            ["8", "AI", "AG", "S", "A"].iter().all(|k| kinds.iter().any(|x| x == k)),
+            "{kinds:?}"
+        );
 
         // The report is lost with the connection, and asked for again on the next.
         let mut again = Raw::desk(at(&w), w.practice.pki(), "RAW").await;
@@ -236,7 +251,10 @@ fn the_gateway_signs_what_commits_it_and_signs_it_anew_when_it_is_resent() {
         again.says(&format!("35=2|7={}|16=0|", field(&fill, "34"))).await;
         let resent = again.hears(&["35=8|", "43=Y|", "11=R1:1|"]).await;
         assert!(by_gateway(&key, &resent));
-        assert_ne!((field(&resent, "89"), field(&resent, "52")), (field(&fill, "89"), field(&fill, "52")));
+        assert_ne!(
+            (field(&resent, "89"), field(&resent, "52")),
+            (field(&fill, "89"), field(&fill, "52"))
+        );
     });
 }
 
@@ -246,18 +264,21 @@ fn a_desk_shows_and_does_not_believe_what_a_false_gateway_has_not_signed() {
     let pki = w.practice.pki();
     let key = pki.issue(&Order::gateway(GATEWAY)).unwrap().certified_key().unwrap();
     let message_key = MessageKey::of(&key).unwrap();
-    let tls = TlsAcceptor::from(ServerProfile::new(pki.desk_roots().unwrap(), key).config().unwrap());
+    let tls =
+        TlsAcceptor::from(ServerProfile::new(pki.desk_roots().unwrap(), key).config().unwrap());
     let listener = w.runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let mut venue = w.practice.venue().clone();
     venue.port = listener.local_addr().unwrap().port();
-    let config = DeskConfig { venues: vec![venue], ..DeskConfig::empty(w.dir.path().join("false"), "test") };
+    let config =
+        DeskConfig { venues: vec![venue], ..DeskConfig::empty(w.dir.path().join("false"), "test") };
     // Not the desk of the world: that one's session is open in this process.
     w.runtime.block_on(w.desk.shut_down());
     let desk = Desk::start(config, w.keychain.clone(), Arc::new(NoKeys)).unwrap();
     desk.connect_now(TRADER, VENUE_NAME).unwrap();
     let mut gate = w.runtime.block_on(async {
         let (tcp, _) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
-        let mut gate = Raw::over(TlsStream::Server(tls.accept(tcp).await.unwrap()), GATEWAY, TRADER);
+        let mut gate =
+            Raw::over(TlsStream::Server(tls.accept(tcp).await.unwrap()), GATEWAY, TRADER);
         gate.hears(&["35=A|"]).await;
         let logon = format!("35=A|98=0|108=5|20000={}|", gate.binding);
         gate.says(&logon).await;
@@ -287,7 +308,11 @@ fn a_desk_shows_and_does_not_believe_what_a_false_gateway_has_not_signed() {
         assert!(field(&answer, "58").contains("signature.missing"), "{answer}");
     });
     until(&mut s, "the trader is told", &|s| {
-        s.notices.iter().any(|n| n.code == "signature_missing" && n.text.contains("not believed") && n.text.contains("security officer"))
+        s.notices.iter().any(|n| {
+            n.code == "signature_missing"
+                && n.text.contains("not believed")
+                && n.text.contains("security officer")
+        })
     });
     assert!(s.access.as_ref().is_none_or(|a| !a.step_up), "{:?}", s.access);
     gate.key = Some(message_key);
@@ -304,11 +329,22 @@ fn a_dealer_that_must_sign_and_signs_something_else_is_not_heard() {
     w.quotes(bad, "99.001", 30_000);
     let mut s = w.connect();
     let id = w.ask(Ask::Buy, &[NORTH, bad], 60);
-    w.until(&mut s, "the honest dealer's quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.dealer == NORTH && l.can_lift));
+    w.until(&mut s, "the honest dealer's quote", |s| {
+        s.lines.iter().any(|l| l.rfq_id == id && l.dealer == NORTH && l.can_lift)
+    });
     // Asked again, and quoted again: what the other said has long been refused.
     let again = w.ask(Ask::Buy, &[bad, NORTH], 60);
-    w.until(&mut s, "and again", |s| s.lines.iter().any(|l| l.rfq_id == again && l.dealer == NORTH && l.can_lift));
-    assert!(s.lines.iter().filter(|l| l.dealer == bad).all(|l| l.offer.is_none() && l.state == LineState::Asked), "{:?}", s.lines);
+    w.until(&mut s, "and again", |s| {
+        s.lines.iter().any(|l| l.rfq_id == again && l.dealer == NORTH && l.can_lift)
+    });
+    assert!(
+        s.lines
+            .iter()
+            .filter(|l| l.dealer == bad)
+            .all(|l| l.offer.is_none() && l.state == LineState::Asked),
+        "{:?}",
+        s.lines
+    );
 }
 
 #[test]
@@ -333,14 +369,20 @@ fn a_dealer_that_must_sign_and_does_not_is_told_and_gets_signed_requests() {
         let asked = raw.hears(&["35=R|"]).await;
         assert!(by_gateway(&key, &asked));
         let (outer, sent, until) = (field(&asked, "131"), now(), format_utc(in_ms(30_000)));
-        let quote = format!("35=S|131={outer}|117=Q1|537=1|55={BUND}|133=99.100|135=5000000|62={until}|60={sent}|");
+        let quote = format!(
+            "35=S|131={outer}|117=Q1|537=1|55={BUND}|133=99.100|135=5000000|62={until}|60={sent}|"
+        );
         raw.says(&quote).await;
         refused(&mut raw, "signature.missing").await;
         raw.key = Some(strict.message_key.clone());
         raw.says(&quote.replace("117=Q1", "117=Q2").replace("99.100", "99.200")).await;
     });
     w.until(&mut s, "the signed quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift));
-    assert_eq!(s.line(&id, "STRICT").quote_id.as_deref(), Some("Q2"), "the unsigned one never came");
+    assert_eq!(
+        s.line(&id, "STRICT").quote_id.as_deref(),
+        Some("Q2"),
+        "the unsigned one never came"
+    );
     let armed = w.arm(&s, &id, "STRICT", Side::Buy).unwrap();
     w.desk.accept(&id, &armed.id).unwrap();
     w.runtime.block_on(async {
@@ -352,7 +394,9 @@ fn a_dealer_that_must_sign_and_does_not_is_told_and_gets_signed_requests() {
 /// The honest trader asks, is quoted and trades.
 fn trade(w: &World, s: &mut Screen) -> String {
     let id = w.ask(Ask::Buy, &[NORTH], 60);
-    w.until(s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.state == LineState::Quoted));
+    w.until(s, "a quote", |s| {
+        s.lines.iter().any(|l| l.rfq_id == id && l.state == LineState::Quoted)
+    });
     let armed = w.arm(s, &id, NORTH, Side::Buy).unwrap();
     w.desk.accept(&id, &armed.id).unwrap();
     w.until(s, "a fill", |s| s.accept_state(&id) == Some(AcceptState::Filled));
@@ -372,20 +416,37 @@ fn export(w: &World, wanted: &Wanted) -> PathBuf {
 }
 
 fn kinds(lines: &[SignedLine]) -> Vec<(String, String)> {
-    let kind = |l: &SignedLine| l.text.split('\u{2401}').find_map(|f| f.strip_prefix("35=")).unwrap().to_owned();
+    let kind = |l: &SignedLine| {
+        l.text.split('\u{2401}').find_map(|f| f.strip_prefix("35=")).unwrap().to_owned()
+    };
     lines.iter().map(|l| (l.id.clone(), kind(l))).collect()
 }
 
 /// Python and OpenSSL on an export: whether they agree, and what they say.
 fn python(export: &Path, authorities: Option<&Path>) -> (bool, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
-    let made = Command::new(root.join("scripts/interop-deps.sh")).arg("python").stdin(Stdio::null()).output().expect("the script starts");
-    assert!(made.status.success(), "Python's cryptography could not be installed:\n{}", String::from_utf8_lossy(&made.stderr));
+    let made = Command::new(root.join("scripts/interop-deps.sh"))
+        .arg("python")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the script starts");
+    assert!(
+        made.status.success(),
+        "Python's cryptography could not be installed:\n{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let mut command = Command::new(target.join("interop/python/bin/python"));
-    command.arg(root.join("tests/interop/signatures.py")).arg("export").arg(export).args(authorities);
+    command
+        .arg(root.join("tests/interop/signatures.py"))
+        .arg("export")
+        .arg(export)
+        .args(authorities);
     let out = command.output().expect("python starts");
-    (out.status.success(), format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))
+    (
+        out.status.success(),
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)),
+    )
 }
 
 #[test]
@@ -393,7 +454,9 @@ fn what_committed_somebody_is_exported_and_other_programs_find_it_good() {
     let (w, mut s) = venue(&[]);
     let id = trade(&w, &mut s);
     let cancelled = w.ask(Ask::Sell, &[NORTH], 60);
-    w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == cancelled && l.state == LineState::Quoted));
+    w.until(&mut s, "a quote", |s| {
+        s.lines.iter().any(|l| l.rfq_id == cancelled && l.state == LineState::Quoted)
+    });
     w.desk.cancel_rfq(&cancelled).unwrap();
     w.until(&mut s, "ended", |s| s.rfq(&cancelled).state == RfqState::Cancelled);
     let config = w.practice.gateway_config();
@@ -421,7 +484,8 @@ fn what_committed_somebody_is_exported_and_other_programs_find_it_good() {
     // Somebody else's programs, told nothing but whom to trust.
     let roots = w.practice.pki().write_roots(w.dir.path()).unwrap();
     let both = w.dir.path().join("both.pem");
-    fs::write(&both, [fs::read(&roots.desks).unwrap(), fs::read(&roots.dealers).unwrap()].concat()).unwrap();
+    fs::write(&both, [fs::read(&roots.desks).unwrap(), fs::read(&roots.dealers).unwrap()].concat())
+        .unwrap();
     let (good, said) = python(&path, Some(&both));
     assert!(good && said.contains(&format!("{} good", all.len())), "{said}");
     let (good, said) = python(&path, Some(&roots.gateways));
@@ -441,19 +505,38 @@ fn one_line_is_proved_by_the_documented_commands() {
     let id = trade(&w, &mut s);
     let export = export(&w, &Wanted { rfq: Some(id), ..Wanted::default() });
     let text = fs::read_to_string(&export).unwrap();
-    let own = text.lines().find(|l| l.contains("\"party\":\"desk\"")).expect("a line of the desk").to_owned();
+    let own = text
+        .lines()
+        .find(|l| l.contains("\"party\":\"desk\""))
+        .expect("a line of the desk")
+        .to_owned();
     let roots = w.practice.pki().write_roots(w.dir.path()).unwrap();
     let dir = w.dir.path().join("proof");
     fs::create_dir(&dir).unwrap();
     fs::copy(&roots.desks, dir.join("desks-ca.pem")).unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     let document = fs::read_to_string(root.join("docs/protocol.md")).unwrap();
-    let block = document.split("```sh\n").find(|b| b.starts_with("jq -r .certificate")).and_then(|b| b.split("```").next()).unwrap();
+    let block = document
+        .split("```sh\n")
+        .find(|b| b.starts_with("jq -r .certificate"))
+        .and_then(|b| b.split("```").next())
+        .unwrap();
     let script = format!("set -eu\n{block}");
     let proved = |line: &str| {
         fs::write(dir.join("line.json"), line).unwrap();
-        let out = Command::new("bash").args(["-o", "pipefail", "-c", &script]).current_dir(&dir).output().unwrap();
-        (out.status.success(), format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))
+        let out = Command::new("bash")
+            .args(["-o", "pipefail", "-c", &script])
+            .current_dir(&dir)
+            .output()
+            .unwrap();
+        (
+            out.status.success(),
+            format!(
+                "{}{}",
+                String::from_utf8_lossy(&out.stdout),
+                String::from_utf8_lossy(&out.stderr)
+            ),
+        )
     };
     let (good, said) = proved(&own);
     assert!(good, "{said}");
@@ -486,7 +569,9 @@ fn a_key_in_a_token_signs_and_what_it_signed_proves_itself() {
     };
     until("online, with a dealer", &|s| {
         let r = desk.reference();
-        s.link() == Some(LinkState::Online) && !r.instruments.is_empty() && r.dealers.iter().any(|d| d.id == NORTH && d.online)
+        s.link() == Some(LinkState::Online)
+            && !r.instruments.is_empty()
+            && r.dealers.iter().any(|d| d.id == NORTH && d.online)
     });
     let ticket = Ticket {
         instrument: BUND.into(),
@@ -505,7 +590,8 @@ fn a_key_in_a_token_signs_and_what_it_signed_proves_itself() {
     w.runtime.block_on(desk.shut_down());
 }
 
-/// Asks for a mount of one's own; `sh` puts a small file system where evidence goes and runs the ignored test inside.
+/// Asks for a mount of one's own; `sh` puts a small file system where evidence goes and runs the
+/// ignored test inside.
 const ENTER: &str = r#"mount -t tmpfs -o size=256k signet-test "$1" && exec "$2" --ignored --exact --nocapture inside_disk_full"#;
 const FOLDER: &str = "SIGNET_TEST_SMALL_DISK";
 
@@ -520,7 +606,8 @@ fn what_cannot_be_written_down_is_not_done_and_is_done_when_there_is_room() {
         .stdin(Stdio::null())
         .output()
         .expect("unshare is installed");
-    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     if !out.status.success() && said.contains("unshare:") {
         assert!(env::var_os("CI").is_none(), "{said}");
         return eprintln!("skipped: this machine gives no mount of one's own: {said}");
@@ -566,7 +653,9 @@ fn inside_disk_full() {
         }
         // Neither a request nor an accept is passed on, and the desk reads why.
         let accepted = accept("R1:1", &field(&quote, "117"), &field(&quote, "133"));
-        for (body, id) in [(rfq("R2"), "R2"), (accepted.clone(), "R1:1"), ("35=U3|131=R1|".into(), "R1")] {
+        for (body, id) in
+            [(rfq("R2"), "R2"), (accepted.clone(), "R1:1"), ("35=U3|131=R1|".into(), "R1")]
+        {
             raw.says(&body).await;
             let answer = raw.hears(&["35=j|", "380=4|"]).await;
             assert_eq!(field(&answer, "379"), id);
@@ -585,7 +674,8 @@ fn inside_disk_full() {
     });
     // What was half written is not there, and what came after is whole.
     let kept = kinds(&lines(&export(&w, &Wanted::default())));
-    let raws: Vec<&str> = kept.iter().filter(|(id, _)| id == "RAW").map(|(_, k)| k.as_str()).collect();
+    let raws: Vec<&str> =
+        kept.iter().filter(|(id, _)| id == "RAW").map(|(_, k)| k.as_str()).collect();
     assert_eq!(raws, [vec!["R"], vec!["R"; fitted], vec!["R", "AJ"]].concat());
 }
 

@@ -1,5 +1,5 @@
-//! Step-up, the whole way: a real firmware in the trader's desk, a real relying party in the gateway,
-//! real dealers behind it, and whatever can go wrong between them.
+//! Step-up, the whole way: a real firmware in the trader's desk, a real relying party in the
+//! gateway, real dealers behind it, and whatever can go wrong between them.
 
 // The registry in it is a gateway's, and a gateway is a Unix server.
 #![cfg(unix)]
@@ -39,9 +39,17 @@ fn a_touch_approves_what_is_on_the_screen_and_the_trade_is_done() {
     let open = alice.phase(StepUpPhase::Pin);
     assert_eq!((open.kind, open.asked_by, open.pin_wrong), (StepUpKind::Accept, None, false));
     let terms = open.terms.unwrap();
-    assert_eq!((terms.ask, terms.quantity.as_str(), terms.price.as_deref()), (Ask::Buy, "5,000,000", Some("99.125")));
+    assert_eq!(
+        (terms.ask, terms.quantity.as_str(), terms.price.as_deref()),
+        (Ask::Buy, "5,000,000", Some("99.125"))
+    );
     assert_eq!(terms.dealers, ["Northbank"]);
-    assert_eq!(alice.s.accept_state(&rfq), Some(AcceptState::StepUp), "{:?}", alice.s.rfq(&rfq).accept);
+    assert_eq!(
+        alice.s.accept_state(&rfq),
+        Some(AcceptState::StepUp),
+        "{:?}",
+        alice.s.rfq(&rfq).accept
+    );
     alice.approve();
     alice.outcome(&rfq, AcceptState::Filled);
     alice.closed();
@@ -50,7 +58,13 @@ fn a_touch_approves_what_is_on_the_screen_and_the_trade_is_done() {
     let kept = evidence(&w);
     let [one] = &kept[..] else { panic!("{kept:#?}") };
     let text = one["approval"].as_str().unwrap();
-    for line in [format!("rfq={rfq}"), "desk=ALICE1".into(), "price=99.125".into(), "quantity=5000000".into(), "side=buy".into()] {
+    for line in [
+        format!("rfq={rfq}"),
+        "desk=ALICE1".into(),
+        "price=99.125".into(),
+        "quantity=5000000".into(),
+        "side=buy".into(),
+    ] {
         assert!(text.lines().any(|l| l == line), "{line} is not in {text}");
     }
     w.runtime.block_on(admin::evidence_verify(w.practice.gateway_config())).unwrap();
@@ -59,7 +73,9 @@ fn a_touch_approves_what_is_on_the_screen_and_the_trade_is_done() {
 /// Every record of an approval, as exported.
 fn evidence(w: &World) -> Vec<serde_json::Value> {
     let mut out = Vec::new();
-    w.runtime.block_on(admin::evidence_export(w.practice.gateway_config(), None, &mut out)).unwrap();
+    w.runtime
+        .block_on(admin::evidence_export(w.practice.gateway_config(), None, &mut out))
+        .unwrap();
     let lines = String::from_utf8(out).unwrap();
     let record = |l: &str| -> serde_json::Value {
         let v: serde_json::Value = serde_json::from_str(l).unwrap();
@@ -259,7 +275,11 @@ fn an_answer_for_anything_else_is_refused_and_nothing_reaches_the_dealer() {
     quotes(&w, "99.125", 5_000_000, 30_000);
     let key = key(&w, "a key");
     let keys = VirtualKeys::new(vec![key.clone()]);
-    let crooked = Arc::new(Crooked { keys: keys.clone(), how: Mutex::new(Crime::None), last: Arc::default() });
+    let crooked = Arc::new(Crooked {
+        keys: keys.clone(),
+        how: Mutex::new(Crime::None),
+        last: Arc::default(),
+    });
     let mut mallory = Person::with(&w, "mallory", "MALLORY1", key, keys, crooked.clone(), None);
     let honest = mallory.accept("5m");
     mallory.approve();
@@ -275,7 +295,11 @@ fn an_answer_for_anything_else_is_refused_and_nothing_reaches_the_dealer() {
         let rfq = mallory.accept("5m");
         mallory.approve();
         let declined = mallory.outcome(&rfq, AcceptState::Declined);
-        assert!(declined.text.contains("not sent to the dealer") && declined.text.contains(words), "{how:?}: {}", declined.text);
+        assert!(
+            declined.text.contains("not sent to the dealer") && declined.text.contains(words),
+            "{how:?}: {}",
+            declined.text
+        );
         mallory.closed();
     }
     // One that was honest before and after is the only one the dealer saw.
@@ -352,7 +376,10 @@ fn an_rfq_that_waits_for_its_touch_survives_a_lost_link_too() {
     let mut alice = Person::over(&w, "alice", "ALICE1", Some(wire.port));
     let rfq = alice.ask("5m");
     let open = alice.phase(StepUpPhase::Pin);
-    assert_eq!((open.kind, open.terms.unwrap().dealers), (StepUpKind::Request, vec!["Northbank".to_owned()]));
+    assert_eq!(
+        (open.kind, open.terms.unwrap().dealers),
+        (StepUpKind::Request, vec!["Northbank".to_owned()])
+    );
     wire.cut();
     alice.phase(StepUpPhase::LinkLost);
     wire.mend();
@@ -376,7 +403,9 @@ fn a_gateway_that_restarts_with_a_challenge_open_executes_nothing() {
     alice.closed();
     alice.key.touch_once();
     // The quote is still there and may be taken; then the touch counts.
-    alice.until("online", |s| s.link() == Some(LinkState::Online) && s.access.as_ref().is_some_and(|a| a.keys > 0));
+    alice.until("online", |s| {
+        s.link() == Some(LinkState::Online) && s.access.as_ref().is_some_and(|a| a.keys > 0)
+    });
     alice.ready();
     let rfq = alice.accept("5m");
     alice.approve();
@@ -400,7 +429,9 @@ fn a_trader_may_be_verified_on_demand_and_end_what_waits() {
     assert!(alice.s.access.as_ref().unwrap().lease_until_ms.is_none());
     // What is sent meanwhile asks for itself, and its end is its own.
     let rfq = alice.ask("2m");
-    alice.until("the request's own dialog", |s| s.step_up.as_ref().is_some_and(|d| d.kind == StepUpKind::Request));
+    alice.until("the request's own dialog", |s| {
+        s.step_up.as_ref().is_some_and(|d| d.kind == StepUpKind::Request)
+    });
     alice.desk.cancel_rfq(&rfq).unwrap();
     alice.until("ended", |s| s.rfq(&rfq).state == RfqState::Cancelled);
     alice.closed();
@@ -415,15 +446,17 @@ fn a_logon_that_owes_a_touch_lets_nothing_through_before_it() {
     assert_eq!(open.kind, StepUpKind::Session);
     // However small.
     let rfq = alice.ask("500k");
-    alice.until("its own dialog", |s| s.step_up.as_ref().is_some_and(|d| d.kind == StepUpKind::Request));
+    alice.until("its own dialog", |s| {
+        s.step_up.as_ref().is_some_and(|d| d.kind == StepUpKind::Request)
+    });
     assert!(!alice.s.lines.iter().any(|l| l.rfq_id == rfq && l.state != LineState::Asked));
     alice.approve();
     alice.accept_quote(&rfq);
     alice.outcome(&rfq, AcceptState::Filled);
 }
 
-const TWO: &str =
-    "logon = 'never'\naccept_above = { default = '1m' }\n[when.second_person]\naccept_above = { default = '4m' }\napprovers = ['BOB1']";
+const TWO: &str = "logon = 'never'\naccept_above = { default = '1m' \
+    }\n[when.second_person]\naccept_above = { default = '4m' }\napprovers = ['BOB1']";
 
 #[test]
 fn four_eyes_see_the_same_terms_and_both_touches_are_needed() {
@@ -436,16 +469,26 @@ fn four_eyes_see_the_same_terms_and_both_touches_are_needed() {
     assert!(bob.s.step_up.is_none());
     alice.approve();
     alice.closed();
-    alice.until("said so", |s| s.rfq(&rfq).accept.as_ref().is_some_and(|a| a.text.contains("second person")));
+    alice.until("said so", |s| {
+        s.rfq(&rfq).accept.as_ref().is_some_and(|a| a.text.contains("second person"))
+    });
     let open = bob.phase(StepUpPhase::Ready);
-    assert_eq!((open.asked_by.as_deref(), open.terms.clone()), (Some("ALICE1"), hers), "the same terms on both screens");
+    assert_eq!(
+        (open.asked_by.as_deref(), open.terms.clone()),
+        (Some("ALICE1"), hers),
+        "the same terms on both screens"
+    );
     bob.desk.begin_step_up(&open.id).unwrap();
     bob.approve();
     alice.outcome(&rfq, AcceptState::Filled);
     bob.closed();
     let kept = evidence(&w);
     let text = |i: usize| kept[i]["approval"].as_str().unwrap();
-    assert_eq!(text(0).replace("approver=ALICE1", "approver=BOB1"), text(1), "the same terms, two names");
+    assert_eq!(
+        text(0).replace("approver=ALICE1", "approver=BOB1"),
+        text(1),
+        "the same terms, two names"
+    );
     // The second person says no.
     let rfq = alice.accept("5m");
     alice.approve();
@@ -464,26 +507,43 @@ fn a_trader_who_is_locked_while_a_second_person_is_waited_for_does_not_trade() {
     let rfq = alice.accept("5m");
     alice.approve();
     let open = bob.phase(StepUpPhase::Ready);
-    w.runtime.block_on(admin::set_state(w.practice.gateway_config(), &Account::User("alice".into()), AccountState::Locked)).unwrap();
+    w.runtime
+        .block_on(admin::set_state(
+            w.practice.gateway_config(),
+            &Account::User("alice".into()),
+            AccountState::Locked,
+        ))
+        .unwrap();
     alice.until("cut off", |s| s.link() == Some(LinkState::Refused));
     bob.desk.begin_step_up(&open.id).unwrap();
     bob.approve();
     bob.closed();
     assert_eq!(evidence(&w).len(), 2, "both said yes");
-    w.runtime.block_on(admin::set_state(w.practice.gateway_config(), &Account::User("alice".into()), AccountState::Active)).unwrap();
+    w.runtime
+        .block_on(admin::set_state(
+            w.practice.gateway_config(),
+            &Account::User("alice".into()),
+            AccountState::Active,
+        ))
+        .unwrap();
     // The gateway hears of it within a moment.
     let began = Instant::now();
     while alice.s.link() != Some(LinkState::Online) {
         assert!(began.elapsed() < Duration::from_secs(15), "{:?}", alice.s.session);
         alice.desk.connect_now("ALICE1", VENUE_NAME).unwrap();
         std::thread::sleep(Duration::from_millis(100));
-        alice.until("an answer", |s| matches!(s.link(), Some(LinkState::Online | LinkState::Refused)));
+        alice.until("an answer", |s| {
+            matches!(s.link(), Some(LinkState::Online | LinkState::Refused))
+        });
     }
     // What happened meanwhile is told before anything new.
     alice.ready();
     let next = alice.ask("5m");
     alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == next && l.can_lift));
-    let trades = alice.desk.blotter(BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 9 }).unwrap();
+    let trades = alice
+        .desk
+        .blotter(BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 9 })
+        .unwrap();
     assert_eq!(trades.total, 0, "{rfq} was traded: {trades:#?}");
 }
 
@@ -493,7 +553,8 @@ fn a_venue_that_asks_as_another_relying_party_gets_no_signature() {
     quotes(&w, "99.125", 5_000_000, 30_000);
     let mut alice = Person::new(&w, "alice", "ALICE1");
     // What an administrator deployed names another one than the gateway uses.
-    let mut config = DeskConfig { data_dir: w.dir.path().join("other"), ..w.practice.desk_config("test") };
+    let mut config =
+        DeskConfig { data_dir: w.dir.path().join("other"), ..w.practice.desk_config("test") };
     config.venues[0].rp_id = Some("login.bank.example".into());
     let keychain = Arc::new(MemoryKeychain::new());
     let keys: Arc<dyn StepUp> = Arc::new(alice.keys.clone());
@@ -502,7 +563,13 @@ fn a_venue_that_asks_as_another_relying_party_gets_no_signature() {
     let identity = refused.unwrap();
     let desk = Desk::start(config, keychain, keys).unwrap();
     desk.connect_now(&identity, VENUE_NAME).unwrap();
-    let mut carol = Person { desk, s: Screen::default(), key: alice.key.clone(), keys: alice.keys.clone(), identity };
+    let mut carol = Person {
+        desk,
+        s: Screen::default(),
+        key: alice.key.clone(),
+        keys: alice.keys.clone(),
+        identity,
+    };
     carol.until("online", |s| s.link() == Some(LinkState::Online));
     carol.ready();
     let rfq = carol.accept("5m");
@@ -524,7 +591,9 @@ fn nobody_to_approve_in_time_means_no_trade() {
     let mut alice = Person::new(&w, "alice", "ALICE1");
     let rfq = alice.accept("5m");
     alice.approve();
-    alice.until("waiting", |s| s.notices.iter().any(|n| n.code == "second_wanted" && n.text.contains("nobody")));
+    alice.until("waiting", |s| {
+        s.notices.iter().any(|n| n.code == "second_wanted" && n.text.contains("nobody"))
+    });
     let declined = alice.outcome(&rfq, AcceptState::Declined);
     assert!(declined.text.contains("expired"), "{}", declined.text);
 }
@@ -539,17 +608,23 @@ fn a_further_key_is_registered_with_the_one_there_is_and_works() {
     assert_eq!((open.kind, open.key_name.as_deref()), (StepUpKind::RegisterKey, Some("second")));
     alice.approve();
     // The one that approved it cannot be registered twice; another takes its place.
-    alice.until("the new key's dialog", |s| s.step_up.as_ref().is_some_and(|d| d.kind == StepUpKind::NewKey));
+    alice.until("the new key's dialog", |s| {
+        s.step_up.as_ref().is_some_and(|d| d.kind == StepUpKind::NewKey)
+    });
     let second = key(&w, "second");
     alice.keys.add(second.clone());
     alice.key.unplug();
-    alice.until("its turn", |s| s.step_up.as_ref().is_some_and(|d| matches!(d.phase, StepUpPhase::Failed)));
+    alice.until("its turn", |s| {
+        s.step_up.as_ref().is_some_and(|d| matches!(d.phase, StepUpPhase::Failed))
+    });
     let failed = alice.s.step_up.clone().unwrap();
     alice.desk.begin_step_up(&failed.id).unwrap();
     alice.pin(PIN);
     alice.phase(StepUpPhase::Touch);
     second.touch_once();
-    alice.until("registered", |s| s.keys.as_ref().is_some_and(|k| k.phase == RegisterPhase::Done && k.keys.len() == 2));
+    alice.until("registered", |s| {
+        s.keys.as_ref().is_some_and(|k| k.phase == RegisterPhase::Done && k.keys.len() == 2)
+    });
     let rfq = alice.accept("5m");
     alice.pin(PIN);
     alice.phase(StepUpPhase::Touch);
@@ -563,9 +638,12 @@ fn a_key_the_firm_does_not_know_is_not_registered() {
     let mut alice = Person::new(&w, "alice", "ALICE1");
     alice.desk.register_key("from the market", None).unwrap();
     alice.approve();
-    alice.until("the new key's dialog", |s| s.step_up.as_ref().is_some_and(|d| d.kind == StepUpKind::NewKey));
+    alice.until("the new key's dialog", |s| {
+        s.step_up.as_ref().is_some_and(|d| d.kind == StepUpKind::NewKey)
+    });
     let other_maker = TestAuthority::generate().unwrap();
-    let strange = VirtualKey::plug_in(&other_maker, Settings::named("from the market").pin(PIN)).unwrap();
+    let strange =
+        VirtualKey::plug_in(&other_maker, Settings::named("from the market").pin(PIN)).unwrap();
     alice.keys.add(strange.clone());
     alice.key.unplug();
     let failed = alice.phase(StepUpPhase::Failed);
@@ -575,5 +653,8 @@ fn a_key_the_firm_does_not_know_is_not_registered() {
     strange.touch_once();
     alice.until("refused", |s| s.keys.as_ref().is_some_and(|k| k.phase == RegisterPhase::Failed));
     let keys = alice.s.keys.as_ref().unwrap();
-    assert_eq!((keys.problem.as_ref().unwrap().code.as_str(), keys.keys.len()), ("stepup_maker_not_listed", 1));
+    assert_eq!(
+        (keys.problem.as_ref().unwrap().code.as_str(), keys.keys.len()),
+        ("stepup_maker_not_listed", 1)
+    );
 }

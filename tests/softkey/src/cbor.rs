@@ -26,6 +26,7 @@ pub fn array(items: &[Vec<u8>]) -> Vec<u8> {
 }
 
 pub fn map(members: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
-    let inside = members.iter().map(|(k, v)| [k.as_slice(), v.as_slice()].concat()).collect::<Vec<_>>();
+    let inside =
+        members.iter().map(|(k, v)| [k.as_slice(), v.as_slice()].concat()).collect::<Vec<_>>();
     [head(5, members.len()), inside.concat()].concat()
 }

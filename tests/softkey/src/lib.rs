@@ -1,8 +1,8 @@
 //! A security key in software, for tests of relying parties: it does what FIDO2 keys do, with an
 //! attestation of a maker that the test made up, and can be told to do one thing wrong.
 //!
-//! It knows nothing of Signet: whoever asks it writes `clientDataJSON`. Panics on what no test should
-//! hand it.
+//! It knows nothing of Signet: whoever asks it writes `clientDataJSON`. Panics on what no test
+//! should hand it.
 
 mod cbor;
 
@@ -13,8 +13,8 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DistinguishedName,
+    DnType, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
 };
 use serde_json::{Value, json};
 
@@ -88,9 +88,12 @@ impl Maker {
 
     /// An attestation list that approves these models of this maker.
     pub fn list(&self, models: &[(&str, &str)]) -> String {
-        let mut text = format!("[[authority]]\nname = \"Maker\"\npem = \"\"\"\n{}\"\"\"\n", self.pem());
+        let mut text =
+            format!("[[authority]]\nname = \"Maker\"\npem = \"\"\"\n{}\"\"\"\n", self.pem());
         for (aaguid, name) in models {
-            text.push_str(&format!("[[authority.model]]\naaguid = \"{aaguid}\"\nname = \"{name}\"\n"));
+            text.push_str(&format!(
+                "[[authority.model]]\naaguid = \"{aaguid}\"\nname = \"{name}\"\n"
+            ));
         }
         text
     }
@@ -109,10 +112,14 @@ impl Maker {
         params.distinguished_name.push(DnType::CommonName, "Soft key");
         params.is_ca = IsCa::ExplicitNoCa;
         let octets = [&[0x04, 0x10], aaguid.as_slice()].concat();
-        params.custom_extensions = vec![CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 45724, 1, 1, 4], octets)];
+        params.custom_extensions =
+            vec![CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 45724, 1, 1, 4], octets)];
         let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key");
-        let certificate = params.signed_by(&pair, &self.issuer).expect("a certificate").der().to_vec();
-        let attestation = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pair.serialize_der()).expect("a key");
+        let certificate =
+            params.signed_by(&pair, &self.issuer).expect("a certificate").der().to_vec();
+        let attestation =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pair.serialize_der())
+                .expect("a key");
         SoftKey { aaguid, certificate, attestation, credentials: Vec::new(), quirk: None }
     }
 }
@@ -157,7 +164,8 @@ impl SoftKey {
         let options: Value = serde_json::from_str(options).expect("options");
         let rp_id = options["publicKey"]["rp"]["id"].as_str().expect("an rp id");
         let counter = if self.is(Quirk::CounterZero) { 0 } else { 1 };
-        let made = Credential { id: sha256(new_key().public_key().as_ref()), key: new_key(), counter };
+        let made =
+            Credential { id: sha256(new_key().public_key().as_ref()), key: new_key(), counter };
         let point = made.key.public_key().as_ref();
         let cose = cbor::map(&[
             (cbor::int(1), cbor::int(2)),
@@ -195,9 +203,13 @@ impl SoftKey {
         let signed = |key| cbor::bytes(&sign(key, &[data, hash]));
         let statement = match self.quirk {
             Some(Quirk::NoAttestation) => cbor::map(&[]),
-            Some(Quirk::SelfAttestation) => cbor::map(&[(cbor::text("alg"), cbor::int(-7)), (cbor::text("sig"), signed(&made.key))]),
+            Some(Quirk::SelfAttestation) => cbor::map(&[
+                (cbor::text("alg"), cbor::int(-7)),
+                (cbor::text("sig"), signed(&made.key)),
+            ]),
             _ => {
-                let with = if self.is(Quirk::FalseAttestation) { &made.key } else { &self.attestation };
+                let with =
+                    if self.is(Quirk::FalseAttestation) { &made.key } else { &self.attestation };
                 cbor::map(&[
                     (cbor::text("alg"), cbor::int(-7)),
                     (cbor::text("sig"), signed(with)),
@@ -213,7 +225,8 @@ impl SoftKey {
         ])
     }
 
-    /// Signs with the first of its credentials that the options name; `None` when they name none of them.
+    /// Signs with the first of its credentials that the options name; `None` when they name none of
+    /// them.
     pub fn sign(&mut self, options: &str, client_data: &str) -> Option<String> {
         let options: Value = serde_json::from_str(options).expect("options");
         let allowed = options["publicKey"]["allowCredentials"].as_array().expect("credentials");
@@ -236,7 +249,8 @@ impl SoftKey {
             _ => self.credentials[at].counter + 1,
         };
         self.credentials[at].counter = counter;
-        let data = [self.rp_id_hash(rp_id), vec![self.flags()], counter.to_be_bytes().to_vec()].concat();
+        let data =
+            [self.rp_id_hash(rp_id), vec![self.flags()], counter.to_be_bytes().to_vec()].concat();
         let c = &self.credentials[at];
         let signature = sign(&c.key, &[&data, &sha256(client_data.as_bytes())]);
         let id = B64.encode(&c.id);

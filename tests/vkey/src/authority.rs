@@ -6,7 +6,10 @@ use aws_lc_rs::{
     rand,
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
 };
-use rcgen::{BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose,
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, fs, path::Path};
 
@@ -40,7 +43,9 @@ impl TestAuthority {
         let (ca_key, ca) = authority().map_err(certificates)?;
         let ca_pem = ca.self_signed(&ca_key).map_err(certificates)?.pem();
         let leaf_key = KeyPair::generate().map_err(certificates)?;
-        let leaf = model(&aaguid).signed_by(&leaf_key, &Issuer::from_params(&ca, &ca_key)).map_err(certificates)?;
+        let leaf = model(&aaguid)
+            .signed_by(&leaf_key, &Issuer::from_params(&ca, &ca_key))
+            .map_err(certificates)?;
         Ok(Self { ca_pem, aaguid, leaf: leaf.der().to_vec(), scalar: scalar_of(&leaf_key)? })
     }
 
@@ -73,7 +78,8 @@ impl TestAuthority {
     /// The text of a reviewed list that trusts this authority's keys and no others.
     pub fn attestation_toml(&self) -> String {
         format!(
-            "[[authority]]\nname = \"Signet virtual keys\"\npem = \"\"\"\n{}\"\"\"\n\n[[authority.model]]\naaguid = \"{}\"\nname = \"Virtual key\"\n",
+            "[[authority]]\nname = \"Signet virtual keys\"\npem = \
+                \"\"\"\n{}\"\"\"\n\n[[authority.model]]\naaguid = \"{}\"\nname = \"Virtual key\"\n",
             self.ca_pem,
             self.aaguid()
         )
@@ -88,7 +94,10 @@ fn authority() -> Result<(KeyPair, CertificateParams), rcgen::Error> {
     let mut ca = CertificateParams::new(Vec::new())?;
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    ca.distinguished_name = named(&[(DnType::CommonName, "Signet virtual keys: attestation authority, demonstration only")]);
+    ca.distinguished_name = named(&[(
+        DnType::CommonName,
+        "Signet virtual keys: attestation authority, demonstration only",
+    )]);
     Ok((KeyPair::generate()?, ca))
 }
 
@@ -118,7 +127,8 @@ fn named(parts: &[(DnType, &str)]) -> DistinguishedName {
 
 fn scalar_of(key: &KeyPair) -> Result<Vec<u8>, VkeyError> {
     let odd = || VkeyError::Certificates("the attestation key is not on P-256".into());
-    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &key.serialize_der()).map_err(|_| odd())?;
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &key.serialize_der())
+        .map_err(|_| odd())?;
     let scalar: EcPrivateKeyBin<'_> = pair.private_key().as_be_bytes().map_err(|_| odd())?;
     Ok(scalar.as_ref().to_vec())
 }

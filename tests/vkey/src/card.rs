@@ -1,9 +1,10 @@
-//! The key on a contactless reader: speaks vpcd's protocol, so that pcscd sees a reader with a card in
-//! it (vsmartcard, "virtualsmartcard/src/vpcd": a length of two bytes, then a control byte or an APDU).
+//! The key on a contactless reader: speaks vpcd's protocol, so that pcscd sees a reader with a card
+//! in it (vsmartcard, "virtualsmartcard/src/vpcd": a length of two bytes, then a control byte or an
+//! APDU).
 //!
-//! vpcd listens on every interface. (Told a host it connects instead, but then Debian's version takes
-//! pcscd down with it when the card goes.) Whoever starts it does so in a network namespace, or behind
-//! a firewall.
+//! vpcd listens on every interface. (Told a host it connects instead, but then Debian's version
+//! takes pcscd down with it when the card goes.) Whoever starts it does so in a network namespace,
+//! or behind a firewall.
 
 use crate::{
     VirtualKey, VkeyError,
@@ -42,8 +43,8 @@ pub struct ReaderCard {
 }
 
 impl ReaderCard {
-    /// Lays `key` on the reader whose vpcd listens at `vpcd`. A key pulled out of its port is off the
-    /// reader, too.
+    /// Lays `key` on the reader whose vpcd listens at `vpcd`. A key pulled out of its port is off
+    /// the reader, too.
     ///
     /// # Errors
     /// [`VkeyError::Files`] if nobody listens there, or the system gives no thread.
@@ -55,7 +56,10 @@ impl ReaderCard {
             // An error ends the connection, and with it the card's lying there.
             let _ = serve(&key, stream, &lifted);
         };
-        let thread = thread::Builder::new().name("signet-vkey-card".into()).spawn(serve).map_err(VkeyError::Files)?;
+        let thread = thread::Builder::new()
+            .name("signet-vkey-card".into())
+            .spawn(serve)
+            .map_err(VkeyError::Files)?;
         Ok(Self { off, thread: Some(thread) })
     }
 }
@@ -121,7 +125,13 @@ fn fill(vpcd: &mut TcpStream, buffer: &mut [u8], off: &AtomicBool) -> io::Result
         match vpcd.read(&mut buffer[at..]) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(n) => at += n,
-            Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted) => {}
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    io::ErrorKind::WouldBlock
+                        | io::ErrorKind::TimedOut
+                        | io::ErrorKind::Interrupted
+                ) => {}
             Err(e) => return Err(e),
         }
     }
@@ -130,14 +140,18 @@ fn fill(vpcd: &mut TcpStream, buffer: &mut [u8], off: &AtomicBool) -> io::Result
 
 impl Card {
     fn answer(&mut self, apdu: &[u8], line: &Line) -> Vec<u8> {
-        let Some((&[class, instruction, p1, p2], tail)) = apdu.split_first_chunk::<4>() else { return WRONG_LENGTH.to_vec() };
+        let Some((&[class, instruction, p1, p2], tail)) = apdu.split_first_chunk::<4>() else {
+            return WRONG_LENGTH.to_vec();
+        };
         let Some(data) = data_of(tail) else { return WRONG_LENGTH.to_vec() };
         let chained = class & 0x10 != 0;
         match (class & !0x10, instruction) {
             (0x00, 0xa4) => self.select(data, line),
             (0x00 | 0x80, 0xc0) => self.next_part(),
             _ if !self.selected => CONDITIONS.to_vec(),
-            (0x80, 0x10) if self.chain.len() + data.len() > MESSAGE_BYTES_MAX => WRONG_LENGTH.to_vec(),
+            (0x80, 0x10) if self.chain.len() + data.len() > MESSAGE_BYTES_MAX => {
+                WRONG_LENGTH.to_vec()
+            }
             (0x80, 0x10) if chained => {
                 self.chain.extend_from_slice(data);
                 OK.to_vec()

@@ -122,7 +122,11 @@ pub fn start(
         ..Config::new(MESSAGE_BYTES_MAX)
     };
     thread::Builder::new().name("signet-vkey".into()).stack_size(STACK_BYTES).spawn(move || {
-        let hardware = Hardware { random: Random, store: Flashes { kept: flash, other: Flash::default(), ram: Flash::default() }, finger };
+        let hardware = Hardware {
+            random: Random,
+            store: Flashes { kept: flash, other: Flash::default(), ram: Flash::default() },
+            finger,
+        };
         run(hardware, &turn, config, &jobs, &on);
     })
 }
@@ -131,12 +135,20 @@ fn run(hardware: Hardware, turn: &Turn, config: Config, jobs: &Receiver<Job>, on
     const BACKENDS: &[BackendId<Staging>] = &[BackendId::Custom(Staging), BackendId::Core];
     let (finger, flag) = (hardware.finger.clone(), turn.flag);
     let channel = TrussedChannel::new();
-    let (Some((requester, responder)), Ok(name)) = (channel.split(), PathBuf::try_from("fido")) else { return };
+    let (Some((requester, responder)), Ok(name)) = (channel.split(), PathBuf::try_from("fido"))
+    else {
+        return;
+    };
     let (call, calls) = std::sync::mpsc::channel::<Sender<()>>();
-    let mut service = Service::with_dispatch(Board { hardware, start: Instant::now() }, Dispatcher::default());
+    let mut service =
+        Service::with_dispatch(Board { hardware, start: Instant::now() }, Dispatcher::default());
     thread::scope(|scope| {
         let serve = move || {
-            let mut ends = [ServiceEndpoint::new(responder, CoreContext::with_interrupt(name, Some(flag)), BACKENDS)];
+            let mut ends = [ServiceEndpoint::new(
+                responder,
+                CoreContext::with_interrupt(name, Some(flag)),
+                BACKENDS,
+            )];
             while let Ok(done) = calls.recv() {
                 service.process(&mut ends);
                 let _ = done.send(());
@@ -145,7 +157,8 @@ fn run(hardware: Hardware, turn: &Turn, config: Config, jobs: &Receiver<Job>, on
         if thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, serve).is_err() {
             return;
         }
-        let client = ClientImplementation::<_, Dispatcher>::new(requester, Syscall(call), Some(flag));
+        let client =
+            ClientImplementation::<_, Dispatcher>::new(requester, Syscall(call), Some(flag));
         let mut app = Authenticator::new(client, Conforming {}, config);
         while on.load(Ordering::SeqCst) {
             let job = match jobs.recv_timeout(IDLE) {
@@ -161,11 +174,20 @@ fn run(hardware: Hardware, turn: &Turn, config: Config, jobs: &Receiver<Job>, on
                         finger.touched.store(false, Ordering::SeqCst);
                     }
                     let mut out = heapless_bytes::Bytes::<MESSAGE_BYTES_MAX>::new();
-                    let _ = ctaphid_app::App::call(&mut app, Command::Cbor, &message, out.as_mut_view());
+                    let _ = ctaphid_app::App::call(
+                        &mut app,
+                        Command::Cbor,
+                        &message,
+                        out.as_mut_view(),
+                    );
                     out.as_slice().to_vec()
                 }
-                Work::Select => apdu(&[0, 0xa4, 4, 0], |view, out| app.select(Interface::Contactless, view, out)),
-                Work::Apdu(bytes) => apdu(&bytes, |view, out| apdu_app::App::call(&mut app, Interface::Contactless, view, out)),
+                Work::Select => apdu(&[0, 0xa4, 4, 0], |view, out| {
+                    app.select(Interface::Contactless, view, out)
+                }),
+                Work::Apdu(bytes) => apdu(&bytes, |view, out| {
+                    apdu_app::App::call(&mut app, Interface::Contactless, view, out)
+                }),
             };
             turn.end();
             finger.waited_for.store(false, Ordering::SeqCst);
@@ -176,7 +198,10 @@ fn run(hardware: Hardware, turn: &Turn, config: Config, jobs: &Receiver<Job>, on
     });
 }
 
-fn apdu(bytes: &[u8], app: impl FnOnce(CommandView<'_>, &mut heapless::VecView<u8>) -> iso7816::Result<()>) -> Vec<u8> {
+fn apdu(
+    bytes: &[u8],
+    app: impl FnOnce(CommandView<'_>, &mut heapless::VecView<u8>) -> iso7816::Result<()>,
+) -> Vec<u8> {
     let mut out = heapless::Vec::<u8, MESSAGE_BYTES_MAX>::new();
     let status = match CommandView::try_from(bytes) {
         Ok(view) => app(view, &mut out).err().unwrap_or(Status::Success),
@@ -230,11 +255,18 @@ impl Platform for Board {
 impl UserInterface for Board {
     fn check_user_presence(&mut self) -> Level {
         let finger = &self.hardware.finger;
-        if finger.held.load(Ordering::SeqCst) || finger.touched.swap(false, Ordering::SeqCst) { Level::Normal } else { Level::None }
+        if finger.held.load(Ordering::SeqCst) || finger.touched.swap(false, Ordering::SeqCst) {
+            Level::Normal
+        } else {
+            Level::None
+        }
     }
 
     fn set_status(&mut self, status: ui::Status) {
-        self.hardware.finger.waited_for.store(status == ui::Status::WaitingForUserPresence, Ordering::SeqCst);
+        self.hardware
+            .finger
+            .waited_for
+            .store(status == ui::Status::WaitingForUserPresence, Ordering::SeqCst);
     }
 
     fn refresh(&mut self) {
@@ -383,13 +415,19 @@ impl ExtensionDispatch for Dispatcher {
         let (staging, core, own) = (&mut self.staging, &mut ctx.core, &mut ctx.backends);
         match extension {
             Extension::Chunked => {
-                ExtensionImpl::<trussed_chunked::ChunkedExtension>::extension_request_serialized(staging, core, own, request, resources)
+                ExtensionImpl::<trussed_chunked::ChunkedExtension>::extension_request_serialized(
+                    staging, core, own, request, resources,
+                )
             }
             Extension::Hkdf => {
-                ExtensionImpl::<trussed_hkdf::HkdfExtension>::extension_request_serialized(staging, core, own, request, resources)
+                ExtensionImpl::<trussed_hkdf::HkdfExtension>::extension_request_serialized(
+                    staging, core, own, request, resources,
+                )
             }
             Extension::FsInfo => {
-                ExtensionImpl::<trussed_fs_info::FsInfoExtension>::extension_request_serialized(staging, core, own, request, resources)
+                ExtensionImpl::<trussed_fs_info::FsInfoExtension>::extension_request_serialized(
+                    staging, core, own, request, resources,
+                )
             }
         }
     }

@@ -110,8 +110,9 @@ impl VirtualKey {
         Ok(key)
     }
 
-    /// A second key with the memory this one has now: the same credentials, PIN and counter. Counters
-    /// advance at random: the clone is behind once the original is more than [`COUNTER_STEP_MAX`] ahead.
+    /// A second key with the memory this one has now: the same credentials, PIN and counter.
+    /// Counters advance at random: the clone is behind once the original is more than
+    /// [`COUNTER_STEP_MAX`] ahead.
     ///
     /// # Errors
     /// [`VkeyError`]
@@ -177,7 +178,14 @@ impl VirtualKey {
             let (jobs, work) = mpsc::channel();
             let on = Arc::new(AtomicBool::new(true));
             let key = &self.0;
-            let thread = firmware::start(key.flash.clone(), key.finger.clone(), key.turn.clone(), key.touch_timeout, work, on.clone());
+            let thread = firmware::start(
+                key.flash.clone(),
+                key.finger.clone(),
+                key.turn.clone(),
+                key.touch_timeout,
+                work,
+                on.clone(),
+            );
             *power = Some(Power { jobs, on, thread: thread.map_err(VkeyError::Files)? });
         }
         Ok(())
@@ -238,7 +246,11 @@ pub struct Line {
 
 impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Line({})", self.key.upgrade().map_or_else(|| "gone".into(), |key| key.name.clone()))
+        write!(
+            f,
+            "Line({})",
+            self.key.upgrade().map_or_else(|| "gone".into(), |key| key.name.clone())
+        )
     }
 }
 

@@ -1,10 +1,10 @@
-//! Security keys in software: a real FIDO2 firmware (`fido-authenticator`, the code inside Nitrokey 3
-//! and Solo 2) running in this process. Demonstration and tests only: no release build links it.
+//! Security keys in software: a real FIDO2 firmware (`fido-authenticator`, the code inside Nitrokey
+//! 3 and Solo 2) running in this process. Demonstration and tests only: no release build links it.
 //!
-//! [`VirtualKey`] is a key, [`VirtualKeys`] the desk's way to the keys plugged in, [`ReaderCard`] a key
-//! lying on a PC/SC reader. Real are the firmware's CTAP 2.1 commands, PIN protocols, retries, touch,
-//! counters, credential protection and packed attestation; its hardware is not: the keys' secrets lie
-//! in this process's memory, or in a file in clear.
+//! [`VirtualKey`] is a key, [`VirtualKeys`] the desk's way to the keys plugged in, [`ReaderCard`] a
+//! key lying on a PC/SC reader. Real are the firmware's CTAP 2.1 commands, PIN protocols, retries,
+//! touch, counters, credential protection and packed attestation; its hardware is not: the keys'
+//! secrets lie in this process's memory, or in a file in clear.
 
 mod authority;
 mod card;
@@ -59,7 +59,10 @@ impl StepUp for VirtualKeys {
     /// The key that blinks; else the first one plugged in, which takes it for the touch to come.
     fn touch_simulated(&self) -> bool {
         let keys = self.keys();
-        let key = keys.iter().find(|k| k.waits_for_touch()).or_else(|| keys.iter().find(|k| k.is_plugged()));
+        let key = keys
+            .iter()
+            .find(|k| k.waits_for_touch())
+            .or_else(|| keys.iter().find(|k| k.is_plugged()));
         key.map(VirtualKey::touch_once).is_some()
     }
 }

@@ -1,10 +1,12 @@
-//! The key's flash: a small file system in memory, as the firmware expects one, kept in a file if told.
+//! The key's flash: a small file system in memory, as the firmware expects one, kept in a file if
+//! told.
 //!
 //! The firmware was written for littlefs, which is C; what it needs of a file system is little.
 
 use littlefs2_core::{
-    Attribute, DirEntriesCallback, DirEntry, DynFile, DynFilesystem, Error, FileCallback, FileOpenFlags, FileType, Metadata, OpenSeekFrom,
-    Path, PathBuf, Predicate, Read, Result, Seek, SeekFrom, Write,
+    Attribute, DirEntriesCallback, DirEntry, DynFile, DynFilesystem, Error, FileCallback,
+    FileOpenFlags, FileType, Metadata, OpenSeekFrom, Path, PathBuf, Predicate, Read, Result, Seek,
+    SeekFrom, Write,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -142,7 +144,11 @@ impl DynFilesystem for Flash {
     }
 
     fn remove_dir(&self, path: &Path) -> Result<()> {
-        if is_dir(&self.lock(), &key_of(path)) { self.remove(path) } else { Err(Error::PATH_NOT_DIR) }
+        if is_dir(&self.lock(), &key_of(path)) {
+            self.remove(path)
+        } else {
+            Err(Error::PATH_NOT_DIR)
+        }
     }
 
     fn remove_dir_all(&self, path: &Path) -> Result<()> {
@@ -177,7 +183,8 @@ impl DynFilesystem for Flash {
                 return Err(Error::NO_SUCH_ENTRY);
             }
             let below = format!("{from}/");
-            let moved: Vec<String> = tree.keys().filter(|k| **k == from || k.starts_with(&below)).cloned().collect();
+            let moved: Vec<String> =
+                tree.keys().filter(|k| **k == from || k.starts_with(&below)).cloned().collect();
             for key in moved {
                 if let Some(node) = tree.remove(&key) {
                     tree.insert(format!("{to}{}", &key[from.len()..]), node);
@@ -196,14 +203,23 @@ impl DynFilesystem for Flash {
     }
 
     fn create_file_and_then_unit(&self, path: &Path, f: FileCallback<'_>) -> Result<()> {
-        self.open_file_with_flags_and_then_unit(FileOpenFlags::READWRITE | FileOpenFlags::CREATE | FileOpenFlags::TRUNCATE, path, f)
+        self.open_file_with_flags_and_then_unit(
+            FileOpenFlags::READWRITE | FileOpenFlags::CREATE | FileOpenFlags::TRUNCATE,
+            path,
+            f,
+        )
     }
 
     fn open_file_and_then_unit(&self, path: &Path, f: FileCallback<'_>) -> Result<()> {
         self.open_file_with_flags_and_then_unit(FileOpenFlags::READ, path, f)
     }
 
-    fn open_file_with_flags_and_then_unit(&self, flags: FileOpenFlags, path: &Path, f: FileCallback<'_>) -> Result<()> {
+    fn open_file_with_flags_and_then_unit(
+        &self,
+        flags: FileOpenFlags,
+        path: &Path,
+        f: FileCallback<'_>,
+    ) -> Result<()> {
         let key = key_of(path);
         let there = {
             let tree = self.lock();
@@ -217,7 +233,9 @@ impl DynFilesystem for Flash {
         };
         match there {
             false if !flags.contains(FileOpenFlags::CREATE) => return Err(Error::NO_SUCH_ENTRY),
-            true if flags.contains(FileOpenFlags::EXCL) => return Err(Error::ENTRY_ALREADY_EXISTED),
+            true if flags.contains(FileOpenFlags::EXCL) => {
+                return Err(Error::ENTRY_ALREADY_EXISTED);
+            }
             true if flags.contains(FileOpenFlags::TRUNCATE) => self.file(&key, |bytes| {
                 bytes.clear();
                 Ok(())
@@ -228,11 +246,21 @@ impl DynFilesystem for Flash {
                 Ok(())
             })?,
         }
-        let file = Open { flash: self, at: Cell::new(0), append: flags.contains(FileOpenFlags::APPEND), key };
+        let file = Open {
+            flash: self,
+            at: Cell::new(0),
+            append: flags.contains(FileOpenFlags::APPEND),
+            key,
+        };
         f(&file)
     }
 
-    fn attribute<'a>(&self, path: &Path, id: u8, buffer: &'a mut [u8]) -> Result<Option<Attribute<'a>>> {
+    fn attribute<'a>(
+        &self,
+        path: &Path,
+        id: u8,
+        buffer: &'a mut [u8],
+    ) -> Result<Option<Attribute<'a>>> {
         let tree = self.lock();
         let node = tree.get(&key_of(path)).ok_or(Error::NO_SUCH_ENTRY)?;
         Ok(node.attributes.get(&id).map(|found| {
@@ -261,7 +289,13 @@ impl DynFilesystem for Flash {
     fn read_dir_and_then_unit(&self, path: &Path, f: DirEntriesCallback<'_>) -> Result<()> {
         let entries = self.list(path)?;
         // littlefs lists these two first, and the firmware skips two.
-        let dot = |name: &str| Ok(DirEntry::new(path_buf(name)?, Metadata::new(FileType::Dir, 0), path.join(&path_buf(name)?)));
+        let dot = |name: &str| {
+            Ok(DirEntry::new(
+                path_buf(name)?,
+                Metadata::new(FileType::Dir, 0),
+                path.join(&path_buf(name)?),
+            ))
+        };
         f(&mut [dot("."), dot("..")].into_iter().chain(entries.into_iter().map(Ok)))
     }
 
@@ -281,7 +315,8 @@ impl DynFilesystem for Flash {
 
     fn create_dir_all(&self, path: &Path) -> Result<()> {
         let key = key_of(path);
-        let ends = key.match_indices('/').map(|(at, _)| at).chain((!key.is_empty()).then_some(key.len()));
+        let ends =
+            key.match_indices('/').map(|(at, _)| at).chain((!key.is_empty()).then_some(key.len()));
         for end in ends {
             match self.create_dir(&path_buf(&key[..end])?) {
                 Ok(()) | Err(Error::ENTRY_ALREADY_EXISTED) => {}
@@ -345,7 +380,10 @@ impl Write for Open<'_> {
     fn write(&self, data: &[u8]) -> Result<usize> {
         let at = self.flash.file(&self.key, |bytes| {
             let at = if self.append { bytes.len() } else { self.at.get() };
-            let end = at.checked_add(data.len()).filter(|end| *end <= BYTES_MAX).ok_or(Error::NO_SPACE)?;
+            let end = at
+                .checked_add(data.len())
+                .filter(|end| *end <= BYTES_MAX)
+                .ok_or(Error::NO_SPACE)?;
             bytes.resize(bytes.len().max(end), 0);
             bytes[at..end].copy_from_slice(data);
             Ok(end)
@@ -427,23 +465,37 @@ mod tests {
     fn files_and_directories_behave_as_the_firmware_expects() {
         let flash = Flash::default();
         assert!(flash.is_blank());
-        assert_eq!(flash.write(path!("fido/dat/a"), b"1"), Err(Error::NO_SUCH_ENTRY), "no parent yet");
+        assert_eq!(
+            flash.write(path!("fido/dat/a"), b"1"),
+            Err(Error::NO_SUCH_ENTRY),
+            "no parent yet"
+        );
         flash.create_dir_all(path!("/fido/dat")).expect("directories");
         assert_eq!(flash.create_dir(path!("fido")), Err(Error::ENTRY_ALREADY_EXISTED));
         for (name, bytes) in [(path!("fido/dat/b"), b"second"), (path!("fido/dat/a"), b"first!")] {
             flash.write(name, bytes).expect("written");
         }
         assert_eq!(names(&flash, path!("fido/dat")), [".", "..", "a", "b"]);
-        assert_eq!(flash.metadata(path!("fido/dat/a")).map(|m| (m.is_file(), m.len())), Ok((true, 6)));
+        assert_eq!(
+            flash.metadata(path!("fido/dat/a")).map(|m| (m.is_file(), m.len())),
+            Ok((true, 6))
+        );
         assert!(!flash.metadata(path!("fido/dat")).expect("there").is_empty());
         flash.write_chunk(path!("fido/dat/a"), b"XY", OpenSeekFrom::End(-2)).expect("written");
         assert_eq!(read(&flash, path!("/fido/dat/a")), Ok(b"firsXY".to_vec()));
         flash.write(path!("fido/dat/a"), b"short").expect("written");
-        assert_eq!(read(&flash, path!("fido/dat/a")), Ok(b"short".to_vec()), "nothing of the old is left");
+        assert_eq!(
+            read(&flash, path!("fido/dat/a")),
+            Ok(b"short".to_vec()),
+            "nothing of the old is left"
+        );
         flash.rename(path!("fido/dat/a"), path!("fido/dat/c")).expect("renamed");
         assert_eq!(names(&flash, path!("fido/dat")), [".", "..", "b", "c"]);
         assert_eq!(flash.remove(path!("fido/dat")), Err(Error::DIR_NOT_EMPTY));
-        assert_eq!(flash.remove_dir_all_where(path!("fido"), &|e| e.file_name() == path!("b")), Ok(1));
+        assert_eq!(
+            flash.remove_dir_all_where(path!("fido"), &|e| e.file_name() == path!("b")),
+            Ok(1)
+        );
         assert_eq!(names(&flash, path!("fido/dat")), [".", "..", "c"]);
         flash.remove_dir_all(path!("fido")).expect("removed");
         assert!(flash.is_blank());
@@ -481,7 +533,10 @@ mod tests {
         let flash = Flash::kept_in(file.clone()).expect("new");
         flash.create_dir(path!("d")).expect("directory");
         flash.write(path!("d/a"), b"kept").expect("written");
-        assert_eq!(read(&Flash::kept_in(file.clone()).expect("again"), path!("d/a")), Ok(b"kept".to_vec()));
+        assert_eq!(
+            read(&Flash::kept_in(file.clone()).expect("again"), path!("d/a")),
+            Ok(b"kept".to_vec())
+        );
         std::fs::write(&file, "not a memory").expect("written");
         assert!(Flash::kept_in(file).is_err());
     }

@@ -21,7 +21,12 @@ struct World {
 fn world() -> World {
     let authority = TestAuthority::generate().expect("authority");
     let key = key(&authority, "one");
-    World { rp: Rp::trusting(&authority), keys: VirtualKeys::new(vec![key.clone()]), authority, key }
+    World {
+        rp: Rp::trusting(&authority),
+        keys: VirtualKeys::new(vec![key.clone()]),
+        authority,
+        key,
+    }
 }
 
 const ASK: Status = Status::Pin { wrong: false, left: None };
@@ -39,7 +44,11 @@ async fn a_key_registers_and_signs_what_is_on_the_screen() {
         let (options, state) = w.rp.ask_to_sign(std::slice::from_ref(&passkey));
         let order = with_context(order(Ask::Sign(options)), context);
         let (answer, seen) = run(w.keys.begin(order), knows_pin).await;
-        assert_eq!(seen, [Status::Verifying, ASK, Status::Verifying, Status::Touch], "one PIN, one touch");
+        assert_eq!(
+            seen,
+            [Status::Verifying, ASK, Status::Verifying, Status::Touch],
+            "one PIN, one touch"
+        );
         let answer = answer.expect("signed");
         let result = w.rp.signed(&answer, &state).expect("accepted");
         assert!(result.user_verified());
@@ -51,7 +60,8 @@ async fn a_key_registers_and_signs_what_is_on_the_screen() {
 
 fn client_data(answer: &str) -> Vec<u8> {
     let json: serde_json::Value = serde_json::from_str(answer).expect("JSON");
-    let parsed: webauthn_rs::prelude::PublicKeyCredential = serde_json::from_value(json).expect("an assertion");
+    let parsed: webauthn_rs::prelude::PublicKeyCredential =
+        serde_json::from_value(json).expect("an assertion");
     parsed.response.client_data_json
 }
 
@@ -69,7 +79,14 @@ async fn a_wrong_pin_is_asked_for_again_with_what_is_left() {
     .await;
     w.rp.signed(&answer.expect("signed"), &state).expect("accepted");
     let asked: Vec<_> = seen.into_iter().filter(|s| matches!(s, Status::Pin { .. })).collect();
-    assert_eq!(asked, [ASK, Status::Pin { wrong: true, left: Some(7) }, Status::Pin { wrong: true, left: Some(6) }]);
+    assert_eq!(
+        asked,
+        [
+            ASK,
+            Status::Pin { wrong: true, left: Some(7) },
+            Status::Pin { wrong: true, left: Some(6) }
+        ]
+    );
 }
 
 #[tokio::test]
@@ -80,19 +97,23 @@ async fn three_wrong_pins_pause_the_key_and_eight_block_it() {
     let mut outcomes = Vec::new();
     let mut asked = 0;
     while asked < 8 {
-        let (answer, _) = run(w.keys.begin(order(Ask::Sign(options.clone()))), |ceremony, status| {
-            if let Status::Pin { .. } = status {
-                asked += 1;
-                ceremony.give_pin(Pin::new("00000000".into()));
-            }
-        })
-        .await;
+        let (answer, _) =
+            run(w.keys.begin(order(Ask::Sign(options.clone()))), |ceremony, status| {
+                if let Status::Pin { .. } = status {
+                    asked += 1;
+                    ceremony.give_pin(Pin::new("00000000".into()));
+                }
+            })
+            .await;
         outcomes.push(answer.expect_err("wrong PINs only"));
         // Out and in again: the key allows three more.
         w.key.unplug();
         w.key.plug().expect("plugged");
     }
-    assert_eq!(outcomes, [CeremonyError::PinPaused, CeremonyError::PinPaused, CeremonyError::PinBlocked]);
+    assert_eq!(
+        outcomes,
+        [CeremonyError::PinPaused, CeremonyError::PinPaused, CeremonyError::PinBlocked]
+    );
     let (answer, _) = run(w.keys.begin(order(Ask::Sign(options))), knows_pin).await;
     assert_eq!(answer, Err(CeremonyError::PinBlocked), "the right PIN helps no more");
 }
@@ -104,7 +125,10 @@ async fn no_touch_ends_in_time() {
     let (options, _) = w.rp.ask_to_sign(&[passkey]);
     w.key.hold_finger(false);
     // The order's deadline, and the key's own.
-    let short = signet_stepup::client::Order { timeout: Duration::from_millis(400), ..order(Ask::Sign(options.clone())) };
+    let short = signet_stepup::client::Order {
+        timeout: Duration::from_millis(400),
+        ..order(Ask::Sign(options.clone()))
+    };
     let (answer, _) = run(w.keys.begin(short), knows_pin).await;
     assert_eq!(answer, Err(CeremonyError::TimedOut));
 
@@ -122,15 +146,19 @@ async fn no_key_is_waited_for_and_the_first_to_come_is_taken() {
     let w = world();
     w.key.unplug();
     let (options, state) = w.rp.ask_to_register(&[]);
-    let short = signet_stepup::client::Order { timeout: Duration::from_millis(300), ..order(Ask::Register(options.clone())) };
+    let short = signet_stepup::client::Order {
+        timeout: Duration::from_millis(300),
+        ..order(Ask::Register(options.clone()))
+    };
     let (answer, seen) = run(w.keys.begin(short), knows_pin).await;
     assert_eq!((answer, seen), (Err(CeremonyError::TimedOut), vec![Status::Insert]));
 
-    let (answer, seen) = run(w.keys.begin(order(Ask::Register(options))), |ceremony, status| match status {
-        Status::Insert => w.key.plug().expect("plugged"),
-        other => knows_pin(ceremony, other),
-    })
-    .await;
+    let (answer, seen) =
+        run(w.keys.begin(order(Ask::Register(options))), |ceremony, status| match status {
+            Status::Insert => w.key.plug().expect("plugged"),
+            other => knows_pin(ceremony, other),
+        })
+        .await;
     assert_eq!(seen, [Status::Insert, Status::Verifying, ASK, Status::Verifying, Status::Touch]);
     w.rp.registered(&answer.expect("registered"), &state).expect("accepted");
 }
@@ -145,13 +173,14 @@ async fn cancelling_works_at_every_wait() {
         if at == "insert" {
             w.key.unplug();
         }
-        let (answer, seen) = run(w.keys.begin(order(Ask::Sign(options.clone()))), |ceremony, status| match status {
-            Status::Insert => ceremony.cancel(),
-            Status::Pin { .. } if at == "pin" => ceremony.cancel(),
-            Status::Touch => ceremony.cancel(),
-            other => knows_pin(ceremony, other),
-        })
-        .await;
+        let (answer, seen) =
+            run(w.keys.begin(order(Ask::Sign(options.clone()))), |ceremony, status| match status {
+                Status::Insert => ceremony.cancel(),
+                Status::Pin { .. } if at == "pin" => ceremony.cancel(),
+                Status::Touch => ceremony.cancel(),
+                other => knows_pin(ceremony, other),
+            })
+            .await;
         assert_eq!(answer, Err(CeremonyError::Cancelled), "{at}");
         assert_eq!(seen.last().map(|s| matches!(s, Status::Insert)), Some(at == "insert"));
         w.key.plug().expect("plugged");
@@ -170,12 +199,13 @@ async fn a_key_pulled_out_is_told_at_every_wait() {
     let (options, state) = w.rp.ask_to_sign(&[passkey]);
     for at_touch in [false, true] {
         w.key.hold_finger(false);
-        let (answer, _) = run(w.keys.begin(order(Ask::Sign(options.clone()))), |ceremony, status| match status {
-            Status::Pin { .. } if !at_touch => w.key.unplug(),
-            Status::Touch => w.key.unplug(),
-            other => knows_pin(ceremony, other),
-        })
-        .await;
+        let (answer, _) =
+            run(w.keys.begin(order(Ask::Sign(options.clone()))), |ceremony, status| match status {
+                Status::Pin { .. } if !at_touch => w.key.unplug(),
+                Status::Touch => w.key.unplug(),
+                other => knows_pin(ceremony, other),
+            })
+            .await;
         assert_eq!(answer, Err(CeremonyError::Removed), "at touch: {at_touch}");
         w.key.plug().expect("plugged");
     }
@@ -190,19 +220,23 @@ async fn one_touch_is_one_approval() {
     let passkey = w.rp.register(&w.keys).await;
     w.key.hold_finger(false);
     let (options, state) = w.rp.ask_to_sign(std::slice::from_ref(&passkey));
-    let (answer, _) = run(w.keys.begin(order(Ask::Sign(options.clone()))), |ceremony, status| match status {
-        // A touch before the PIN is not one for what comes after it.
-        Status::Pin { .. } => {
-            w.key.touch_once();
-            knows_pin(ceremony, status);
-        }
-        Status::Touch => w.key.touch_once(),
-        _ => {}
-    })
-    .await;
+    let (answer, _) =
+        run(w.keys.begin(order(Ask::Sign(options.clone()))), |ceremony, status| match status {
+            // A touch before the PIN is not one for what comes after it.
+            Status::Pin { .. } => {
+                w.key.touch_once();
+                knows_pin(ceremony, status);
+            }
+            Status::Touch => w.key.touch_once(),
+            _ => {}
+        })
+        .await;
     w.rp.signed(&answer.expect("signed"), &state).expect("accepted");
 
-    let short = signet_stepup::client::Order { timeout: Duration::from_secs(1), ..order(Ask::Sign(options)) };
+    let short = signet_stepup::client::Order {
+        timeout: Duration::from_secs(1),
+        ..order(Ask::Sign(options))
+    };
     let (answer, _) = run(w.keys.begin(short), |ceremony, status| {
         if let Status::Pin { .. } = status {
             w.key.touch_once();
@@ -225,12 +259,16 @@ async fn with_two_keys_the_touched_one_answers() {
         w.key.hold_finger(false);
         other.hold_finger(false);
         let (options, state) = w.rp.ask_to_sign(&[first.clone(), second.clone()]);
-        let (answer, seen) = run(w.keys.begin(order(Ask::Sign(options))), |ceremony, status| match status {
-            Status::ChooseByTouch | Status::Touch => touched.touch_once(),
-            other => knows_pin(ceremony, other),
-        })
-        .await;
-        assert_eq!(seen, [Status::ChooseByTouch, Status::Verifying, ASK, Status::Verifying, Status::Touch]);
+        let (answer, seen) =
+            run(w.keys.begin(order(Ask::Sign(options))), |ceremony, status| match status {
+                Status::ChooseByTouch | Status::Touch => touched.touch_once(),
+                other => knows_pin(ceremony, other),
+            })
+            .await;
+        assert_eq!(
+            seen,
+            [Status::ChooseByTouch, Status::Verifying, ASK, Status::Verifying, Status::Touch]
+        );
         let result = w.rp.signed(&answer.expect("signed"), &state).expect("accepted");
         assert_eq!(result.cred_id(), passkey.cred_id(), "{}", touched.name());
     }
@@ -245,7 +283,8 @@ async fn choosing_can_be_cancelled_and_both_keys_pulled() {
     w.key.hold_finger(false);
     other.hold_finger(false);
     let (options, _) = w.rp.ask_to_sign(&[passkey]);
-    let (answer, seen) = run(w.keys.begin(order(Ask::Sign(options.clone()))), |ceremony, _| ceremony.cancel()).await;
+    let (answer, seen) =
+        run(w.keys.begin(order(Ask::Sign(options.clone()))), |ceremony, _| ceremony.cancel()).await;
     assert_eq!((answer, seen), (Err(CeremonyError::Cancelled), vec![Status::ChooseByTouch]));
     let (answer, _) = run(w.keys.begin(order(Ask::Sign(options))), |_, _| {
         w.key.unplug();
@@ -294,12 +333,17 @@ async fn a_clone_is_caught_by_its_counter() {
     clone.hold_finger(true);
     let clones = VirtualKeys::new(vec![clone]);
     let first = sign(&w, &w.keys, &mut passkey).await.expect("the original");
-    while sign(&w, &w.keys, &mut passkey).await.expect("the original") <= first + COUNTER_STEP_MAX {}
+    while sign(&w, &w.keys, &mut passkey).await.expect("the original") <= first + COUNTER_STEP_MAX {
+    }
     let error = sign(&w, &clones, &mut passkey).await.expect_err("a clone");
     assert!(matches!(error, WebauthnError::CredentialPossibleCompromise), "{error:?}");
 }
 
-async fn sign(w: &World, keys: &VirtualKeys, passkey: &mut AttestedPasskey) -> Result<u32, WebauthnError> {
+async fn sign(
+    w: &World,
+    keys: &VirtualKeys,
+    passkey: &mut AttestedPasskey,
+) -> Result<u32, WebauthnError> {
     let (options, state) = w.rp.ask_to_sign(std::slice::from_ref(passkey));
     let (answer, _) = run(keys.begin(order(Ask::Sign(options))), knows_pin).await;
     let result = w.rp.signed(&answer.expect("signed"), &state)?;
@@ -322,7 +366,8 @@ async fn a_key_in_a_file_is_the_same_key_tomorrow() {
     let key = VirtualKey::plug_in(&authority, settings()).expect("the same key");
     key.hold_finger(true);
     let (options, state) = rp.ask_to_sign(&[passkey]);
-    let (answer, _) = run(VirtualKeys::new(vec![key]).begin(order(Ask::Sign(options))), knows_pin).await;
+    let (answer, _) =
+        run(VirtualKeys::new(vec![key]).begin(order(Ask::Sign(options))), knows_pin).await;
     rp.signed(&answer.expect("signed"), &state).expect("accepted");
 }
 

@@ -13,7 +13,8 @@ use std::{
 };
 use support::*;
 use tracing_subscriber::{
-    EnvFilter, Layer as _, filter::filter_fn, fmt, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    EnvFilter, Layer as _, filter::filter_fn, fmt, fmt::MakeWriter, layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
 #[derive(Clone, Default)]
@@ -57,7 +58,12 @@ async fn no_level_lets_a_library_under_a_ceremony_speak() {
                 .with_filter(filter_fn(|m| may_be_logged(m.target())))
                 .with_filter(EnvFilter::new(asked)),
         )
-        .with(fmt::layer().with_ansi(false).with_writer(open.clone()).with_filter(EnvFilter::new(asked)))
+        .with(
+            fmt::layer()
+                .with_ansi(false)
+                .with_writer(open.clone())
+                .with_filter(EnvFilter::new(asked)),
+        )
         .init();
 
     let authority = TestAuthority::generate().expect("authority");
@@ -77,7 +83,10 @@ async fn no_level_lets_a_library_under_a_ceremony_speak() {
     log::trace!(target: "some_library", "records of the log crate come through");
 
     let (capped, open) = (capped.text(), open.text());
-    assert!(capped.contains("the ceremony is over") && capped.contains("some_library"), "the log was caught: {capped}");
+    assert!(
+        capped.contains("the ceremony is over") && capped.contains("some_library"),
+        "the log was caught: {capped}"
+    );
     // Without the caps they would speak: otherwise this test shows nothing.
     assert!(open.contains(" authenticator::ctap2"), "{open}");
     for target in signet_stepup::logs::LOG_CAPS {

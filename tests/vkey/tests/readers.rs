@@ -2,8 +2,8 @@
 //! clients: Yubico's python-fido2, and our own back end.
 //!
 //! Everything runs in a mount and a network namespace of its own: nobody outside sees this pcscd or
-//! vpcd's port, and they see no other reader. A pcscd the system runs is not touched. Each test starts
-//! itself again inside.
+//! vpcd's port, and they see no other reader. A pcscd the system runs is not touched. Each test
+//! starts itself again inside.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -31,7 +31,8 @@ const SOCKET: &str = "/run/pcscd/pcscd.comm";
 const VPCD_PORT: u16 = 35963;
 const FOLDER: &str = "SIGNET_TEST_FOLDER";
 
-/// Folders of the test in the place of the system's, the loopback interface up, then the test itself.
+/// Folders of the test in the place of the system's, the loopback interface up, then the test
+/// itself.
 const ENTER: &str = r#"
 mount --bind "$1/run" /run && mount --bind "$1/drivers" /usr/lib/pcsc/drivers && ip link set lo up || exit 1
 exec "$2" --exact "$3" --ignored --nocapture
@@ -44,20 +45,35 @@ fn missing() -> Option<String> {
             return Some(format!("{file} is missing (Debian: apt-get install {package})"));
         }
     }
-    let enter = ["--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", "ip link set lo up"];
+    let enter = [
+        "--map-root-user",
+        "--mount",
+        "--net",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "sh",
+        "-c",
+        "ip link set lo up",
+    ];
     let private = Command::new("unshare").args(enter).stderr(Stdio::null()).status();
     if !private.is_ok_and(|s| s.success()) {
-        return Some("this machine gives no namespace of one's own (unshare --map-root-user --mount --net), or has no iproute2".into());
+        return Some(
+            "this machine gives no namespace of one's own (unshare --map-root-user \
+            --mount --net), or has no iproute2"
+                .into(),
+        );
     }
-    let python = Command::new(python()).args(["-c", "import smartcard"]).stderr(Stdio::null()).status();
+    let python =
+        Command::new(python()).args(["-c", "import smartcard"]).stderr(Stdio::null()).status();
     if !python.is_ok_and(|s| s.success()) {
         return Some("pyscard is missing (Debian: apt-get install python3-pyscard)".into());
     }
     None
 }
 
-/// Runs the ignored test `name` inside. Where something is missing it is skipped, and said; in CI that
-/// is a failure.
+/// Runs the ignored test `name` inside. Where something is missing it is skipped, and said; in CI
+/// that is a failure.
 fn inside(name: &str) {
     if let Some(why) = missing() {
         assert!(env::var_os("CI").is_none(), "{why}");
@@ -71,12 +87,24 @@ fn inside(name: &str) {
     let driver = folder.path().join("libifdvpcd.so");
     fs::copy(DRIVER, &driver).expect("driver");
     let device = format!(
-        "FRIENDLYNAME \"Signet test reader\"\nDEVICENAME /dev/null:{VPCD_PORT}\nLIBPATH {}\nCHANNELID {VPCD_PORT}\n",
+        "FRIENDLYNAME \"Signet test reader\"\nDEVICENAME /dev/null:{VPCD_PORT}\nLIBPATH \
+            {}\nCHANNELID {VPCD_PORT}\n",
         driver.display()
     );
     fs::write(folder.path().join("conf/reader"), device).expect("configuration");
     let out = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER, "sh"])
+        .args([
+            "--map-root-user",
+            "--mount",
+            "--net",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "sh",
+            "-c",
+            ENTER,
+            "sh",
+        ])
         .arg(folder.path())
         .arg(env::current_exe().expect("this program"))
         .arg(name)
@@ -84,7 +112,8 @@ fn inside(name: &str) {
         .stdin(Stdio::null())
         .output()
         .expect("unshare");
-    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     assert!(out.status.success() && said.contains("1 passed"), "{said}");
 }
 
@@ -151,9 +180,17 @@ fn root() -> PathBuf {
 
 /// python-fido2, installed on the first call.
 fn python() -> PathBuf {
-    let out = Command::new(root().join("scripts/fido2-deps.sh")).stdin(Stdio::null()).output().expect("scripts/fido2-deps.sh starts");
-    assert!(out.status.success(), "python-fido2 could not be installed:\n{}", String::from_utf8_lossy(&out.stderr));
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let out = Command::new(root().join("scripts/fido2-deps.sh"))
+        .stdin(Stdio::null())
+        .output()
+        .expect("scripts/fido2-deps.sh starts");
+    assert!(
+        out.status.success(),
+        "python-fido2 could not be installed:\n{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     target.join("interop/fido2/bin/python")
 }
 
@@ -180,7 +217,12 @@ impl Python {
 
     fn perform(&mut self, what: &str, options: &str, context: Context) -> String {
         let options: serde_json::Value = serde_json::from_str(options).expect("options");
-        let member = signet_stepup::client_data_json(signet_stepup::CeremonyKind::Sign, "", ORIGIN, Some(&context));
+        let member = signet_stepup::client_data_json(
+            signet_stepup::CeremonyKind::Sign,
+            "",
+            ORIGIN,
+            Some(&context),
+        );
         let member: serde_json::Value = serde_json::from_str(&member).expect("client data");
         let order = serde_json::json!({
             "do": what, "origin": ORIGIN, "pin": PIN, "stepUp": member["stepUp"], "options": options,
@@ -188,7 +230,9 @@ impl Python {
         let stdin = self.0.stdin.as_mut().expect("piped");
         writeln!(stdin, "{order}").and_then(|()| stdin.flush()).expect("order");
         let mut line = String::new();
-        BufReader::new(self.0.stdout.as_mut().expect("piped")).read_line(&mut line).expect("answer");
+        BufReader::new(self.0.stdout.as_mut().expect("piped"))
+            .read_line(&mut line)
+            .expect("answer");
         let reply: serde_json::Value = serde_json::from_str(&line).expect("JSON");
         assert!(reply["error"].is_null(), "python-fido2: {}", reply["error"]);
         reply["answer"].to_string()
@@ -209,7 +253,8 @@ fn inside_python_fido2() {
     let answer = python.perform("sign", &options, context);
     let result = rp.signed(&answer, &state).expect("accepted");
     assert!(result.user_verified());
-    let parsed: webauthn_rs::prelude::PublicKeyCredential = serde_json::from_str(&answer).expect("an assertion");
+    let parsed: webauthn_rs::prelude::PublicKeyCredential =
+        serde_json::from_str(&answer).expect("an assertion");
     assert_eq!(Context::of_client_data(&parsed.response.client_data_json), Some(context));
 }
 
@@ -221,7 +266,9 @@ async fn inside_our_own_back_end() {
     let passkey = rp.register(&ReaderKeys).await;
     let context = Context { approval: Digest([5; 32]), exporter: [6; 32] };
     let (options, state) = rp.ask_to_sign(std::slice::from_ref(&passkey));
-    let (answer, seen) = run(ReaderKeys.begin(with_context(order(Ask::Sign(options.clone())), context)), knows_pin).await;
+    let (answer, seen) =
+        run(ReaderKeys.begin(with_context(order(Ask::Sign(options.clone())), context)), knows_pin)
+            .await;
     let result = rp.signed(&answer.expect("signed"), &state).expect("accepted");
     assert!(result.user_verified());
     assert!(seen.ends_with(&[Status::Verifying, Status::Touch]), "{seen:?}");
@@ -236,7 +283,10 @@ async fn inside_our_own_back_end() {
     assert_eq!(answer, Err(CeremonyError::Removed));
 
     // An empty reader is a key to be waited for.
-    let short = signet_stepup::client::Order { timeout: Duration::from_secs(1), ..order(Ask::Sign(options)) };
+    let short = signet_stepup::client::Order {
+        timeout: Duration::from_secs(1),
+        ..order(Ask::Sign(options))
+    };
     let (answer, seen) = run(ReaderKeys.begin(short), knows_pin).await;
     assert_eq!((answer, seen), (Err(CeremonyError::TimedOut), vec![Status::Insert]));
 }

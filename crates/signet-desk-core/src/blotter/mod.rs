@@ -68,7 +68,8 @@ pub enum Saved {
 
 impl Blotter {
     /// Opens the file of an identity. A damaged file does not stop anybody from trading: what
-    /// authenticates is saved into a new file and the damaged one is kept ([`Self::take_salvaged`]).
+    /// authenticates is saved into a new file and the damaged one is kept
+    /// ([`Self::take_salvaged`]).
     pub fn open(path: &Path, key: &StoreKey) -> Result<Self, LogError> {
         let mut b = Self::default();
         let (log, recovered) = match SealedLog::open(path, key) {
@@ -85,7 +86,8 @@ impl Blotter {
                 Read::Row(s) => b.place(Entry::new(s.tab(), s.into_row())),
                 Read::Newer => b.foreign.push(r.to_vec()),
                 Read::Unreadable(e) => {
-                    tracing::warn!(error = %e, "a blotter record cannot be read; it is kept as it is");
+                    tracing::warn!(error = %e, "a blotter record cannot be read; it is kept as it \
+                        is");
                     b.foreign.push(r.to_vec());
                 }
             }
@@ -104,7 +106,9 @@ impl Blotter {
     /// with the next row and by [`Self::retry`].
     pub fn put(&mut self, tab: BlotterTab, row: BlotterRow) -> Saved {
         let key = (tab, row.id.clone());
-        if self.by_id.get(&key).is_some_and(|i| self.rows[*i].row == row) && !self.unsaved.contains(&key) {
+        if self.by_id.get(&key).is_some_and(|i| self.rows[*i].row == row)
+            && !self.unsaved.contains(&key)
+        {
             return Saved::Yes;
         }
         let refused_before = !self.unsaved.is_empty();
@@ -133,10 +137,14 @@ impl Blotter {
     fn write_unsaved(&mut self) -> Result<(), LogError> {
         let mut trade = false;
         while let Some(key) = self.unsaved.first() {
-            if let (Some(log), Some(entry)) = (&mut self.log, self.by_id.get(key).and_then(|i| self.rows.get(*i))) {
+            if let (Some(log), Some(entry)) =
+                (&mut self.log, self.by_id.get(key).and_then(|i| self.rows.get(*i)))
+            {
                 match log.append(&StoredRow::of(entry.tab, &entry.row).to_bytes()) {
                     // It would never be taken and would hold up every row after it.
-                    Err(e @ LogError::RecordTooLong(_)) => tracing::error!(error = %e, "a blotter row is not kept on disk"),
+                    Err(e @ LogError::RecordTooLong(_)) => {
+                        tracing::error!(error = %e, "a blotter row is not kept on disk")
+                    }
                     written => written?,
                 }
                 trade |= entry.tab == BlotterTab::Trades;
@@ -167,19 +175,30 @@ impl Blotter {
 
     /// Rows that show an instrument's id where its name belongs.
     pub fn unnamed(&self) -> Vec<(BlotterTab, BlotterRow)> {
-        self.rows.iter().filter(|e| e.row.symbol == e.row.instrument).map(|e| (e.tab, e.row.clone())).collect()
+        self.rows
+            .iter()
+            .filter(|e| e.row.symbol == e.row.instrument)
+            .map(|e| (e.tab, e.row.clone()))
+            .collect()
     }
 
     /// RFQs of an earlier run that were open when it ended.
     pub fn open_rfqs(&self) -> Vec<BlotterRow> {
-        let open = |e: &&Entry| e.tab == BlotterTab::Rfqs && e.status.is_some_and(RowStatus::is_open);
+        let open =
+            |e: &&Entry| e.tab == BlotterTab::Rfqs && e.status.is_some_and(RowStatus::is_open);
         self.rows.iter().filter(open).map(|s| s.row.clone()).collect()
     }
 
     /// Newest first.
     pub fn page(&self, q: &BlotterQuery) -> BlotterPage {
-        let words: Vec<String> = q.text.to_lowercase().split_whitespace().map(str::to_owned).collect();
-        let mut found: Vec<&BlotterRow> = self.rows.iter().filter(|s| s.tab == q.tab && matches(&s.row, &words)).map(|s| &s.row).collect();
+        let words: Vec<String> =
+            q.text.to_lowercase().split_whitespace().map(str::to_owned).collect();
+        let mut found: Vec<&BlotterRow> = self
+            .rows
+            .iter()
+            .filter(|s| s.tab == q.tab && matches(&s.row, &words))
+            .map(|s| &s.row)
+            .collect();
         found.sort_by(|a, b| b.at_ms.total_cmp(&a.at_ms));
         let total = u32::try_from(found.len()).unwrap_or(u32::MAX);
         let rows = found.into_iter().take(q.limit.min(MAX_PAGE) as usize).cloned().collect();
@@ -201,7 +220,8 @@ impl Blotter {
         if self.rows.len() > MAX_ROWS {
             self.rows.sort_by(|a, b| a.row.at_ms.total_cmp(&b.row.at_ms));
             self.rows.drain(..self.rows.len() - MAX_ROWS);
-            self.by_id = self.rows.iter().enumerate().map(|(i, s)| ((s.tab, s.row.id.clone()), i)).collect();
+            self.by_id =
+                self.rows.iter().enumerate().map(|(i, s)| ((s.tab, s.row.id.clone()), i)).collect();
         }
         self.rewrite_above(REWRITE_ABOVE_BYTES)
     }
@@ -236,7 +256,8 @@ fn matches(r: &BlotterRow, words: &[String]) -> bool {
         settlement_date,
         exec_id,
     } = r;
-    let always = [rfq_id, symbol, instrument, side, quantity, currency, dealer, status, settlement_date];
+    let always =
+        [rfq_id, symbol, instrument, side, quantity, currency, dealer, status, settlement_date];
     let sometimes = [price, cover, exec_id];
     let all = always.into_iter().chain(sometimes.into_iter().flatten());
     let text = all.map(|s| s.to_lowercase()).collect::<Vec<_>>().join("\n");

@@ -36,7 +36,10 @@ fn rows_survive_a_restart_and_later_states_replace_earlier_ones() {
     drop(b);
     let b = Blotter::open(&path, &key).unwrap();
     let page = b.page(&query(""));
-    assert_eq!(page.rows.iter().map(|r| (r.id.as_str(), r.status.as_str())).collect::<Vec<_>>(), [("R2", "Open"), ("R1", "Filled")]);
+    assert_eq!(
+        page.rows.iter().map(|r| (r.id.as_str(), r.status.as_str())).collect::<Vec<_>>(),
+        [("R2", "Open"), ("R1", "Filled")]
+    );
     assert_eq!(b.open_rfqs().len(), 1);
     assert_eq!(b.page(&query("north filled")).total, 1);
     assert_eq!(b.page(&query("north open")).total, 0);
@@ -63,7 +66,10 @@ fn rows_of_every_earlier_format_are_read() {
     let mut b = opened(&path);
     assert_eq!(b.get(BlotterTab::Rfqs, "R1"), Some(&row("R1", 1.0, "Northbank", "Open")));
     let trade = b.get(BlotterTab::Trades, "A1").unwrap().clone();
-    assert_eq!((trade.price.as_deref(), trade.cover.as_deref(), trade.exec_id.as_deref()), (Some("99.125"), Some("99.13"), Some("E1")));
+    assert_eq!(
+        (trade.price.as_deref(), trade.cover.as_deref(), trade.exec_id.as_deref()),
+        (Some("99.125"), Some("99.13"), Some("E1"))
+    );
     // What they become in the present format is the same.
     b.rewrite_above(0).unwrap();
     drop(b);
@@ -123,7 +129,8 @@ fn a_damaged_blotter_is_saved_as_far_as_it_can_be_read_and_kept() {
 #[cfg(target_os = "linux")]
 #[test]
 fn what_a_full_disk_refuses_is_written_later() {
-    let script = "trap '' XFSZ; ulimit -S -f 4; exec \"$0\" --exact blotter::tests::with_a_limited_file_size --ignored";
+    let script = "trap '' XFSZ; ulimit -S -f 4; exec \"$0\" --exact \
+        blotter::tests::with_a_limited_file_size --ignored";
     let this = std::env::current_exe().unwrap();
     let out = std::process::Command::new("sh").args(["-c", script]).arg(this).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
@@ -137,19 +144,36 @@ fn with_a_limited_file_size() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("b");
     let mut b = opened(&path);
-    let filled = (0..100).map(|n| b.put(BlotterTab::Trades, row(&format!("A{n}"), 1.0, "Northbank", "Filled")));
+    let filled = (0..100)
+        .map(|n| b.put(BlotterTab::Trades, row(&format!("A{n}"), 1.0, "Northbank", "Filled")));
     let saved: Vec<Saved> = filled.collect();
     let refused = saved.iter().position(|s| matches!(s, Saved::Refused(_))).unwrap();
     assert!(saved[..refused].iter().all(|s| matches!(s, Saved::Yes)));
     assert!(saved[refused + 1..].iter().all(|s| matches!(s, Saved::StillRefused)), "said once");
     assert!(matches!(b.retry(), Saved::StillRefused));
-    assert_eq!(b.page(&BlotterQuery { tab: BlotterTab::Trades, ..query("") }).total, 100, "all are on screen");
+    assert_eq!(
+        b.page(&BlotterQuery { tab: BlotterTab::Trades, ..query("") }).total,
+        100,
+        "all are on screen"
+    );
 
     let pid = std::process::id().to_string();
-    assert!(std::process::Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("prlimit")
+            .args(["--pid", &pid, "--fsize=unlimited"])
+            .status()
+            .unwrap()
+            .success()
+    );
     // A report that comes again is no repeat as long as its row is not on disk.
-    assert!(matches!(b.put(BlotterTab::Trades, row("A99", 1.0, "Northbank", "Filled")), Saved::CaughtUp));
+    assert!(matches!(
+        b.put(BlotterTab::Trades, row("A99", 1.0, "Northbank", "Filled")),
+        Saved::CaughtUp
+    ));
     assert!(matches!(b.retry(), Saved::Yes));
     drop(b);
-    assert_eq!(opened(&path).page(&BlotterQuery { tab: BlotterTab::Trades, ..query("") }).total, 100);
+    assert_eq!(
+        opened(&path).page(&BlotterQuery { tab: BlotterTab::Trades, ..query("") }).total,
+        100
+    );
 }

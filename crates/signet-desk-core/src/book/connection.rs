@@ -1,5 +1,5 @@
-//! The connection as the book knows it: its state, who is at the other end, and what is in the middle
-//! of being said.
+//! The connection as the book knows it: its state, who is at the other end, and what is in the
+//! middle of being said.
 
 use super::sent::SentMessages;
 use crate::view::{LinkState, SessionView};

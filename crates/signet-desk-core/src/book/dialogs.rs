@@ -9,7 +9,8 @@ pub(super) struct Dialogs {
 
 impl Default for Dialogs {
     fn default() -> Self {
-        let enrol = EnrolView { phase: EnrolPhase::Idle, identity: None, venue: None, problem: None };
+        let enrol =
+            EnrolView { phase: EnrolPhase::Idle, identity: None, venue: None, problem: None };
         Self { enrol, pin: PinView::closed() }
     }
 }

@@ -8,7 +8,8 @@ use signet_rfq::{AcceptState, Rfq, UtcMillis};
 impl Book {
     /// RFQs that are still open at `at`, on the venue's clock.
     pub(crate) fn open_requests(&self, at: UtcMillis) -> Vec<QuoteRequest> {
-        let open = self.screen.rfqs().filter(|r| !r.state.ended() && (r.expires() > at || r.in_flight()));
+        let open =
+            self.screen.rfqs().filter(|r| !r.state.ended() && (r.expires() > at || r.in_flight()));
         let request = |r: &Rfq| QuoteRequest {
             id: r.terms.id.clone(),
             instrument: r.terms.instrument.clone(),
@@ -26,7 +27,8 @@ impl Book {
 
     /// Accepts whose answer is out, as questions about them.
     pub(crate) fn accepts_in_flight(&self) -> Vec<OrderStatusRequest> {
-        let accepts = self.screen.rfqs().filter_map(|r| r.accept.as_ref()).filter(|(_, s)| s.in_flight());
+        let accepts =
+            self.screen.rfqs().filter_map(|r| r.accept.as_ref()).filter(|(_, s)| s.in_flight());
         accepts.map(|(a, _)| status_request(a)).collect()
     }
 
@@ -39,7 +41,9 @@ impl Book {
                 _ => ended(),
             },
             AppMessage::QuoteResponse(r) => {
-                let Some(rfq) = rfq_of_accept(&r.id).and_then(|id| self.rfq(&id)) else { return ended() };
+                let Some(rfq) = rfq_of_accept(&r.id).and_then(|id| self.rfq(&id)) else {
+                    return ended();
+                };
                 let mut rfq = rfq.clone();
                 match rfq.accept.take() {
                     Some((a, AcceptState::Sent)) if a.id == r.id => {

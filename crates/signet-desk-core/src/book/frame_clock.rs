@@ -1,10 +1,10 @@
-//! The numbers of frames: in which frame each part of the window changed last, and who waits for the
-//! next change.
+//! The numbers of frames: in which frame each part of the window changed last, and who waits for
+//! the next change.
 
 pub(super) type Wake = Box<dyn FnOnce() + Send>;
 
-/// A part of the window that is sent whole when it changes. RFQs, lines and notices carry numbers of
-/// their own.
+/// A part of the window that is sent whole when it changes. RFQs, lines and notices carry numbers
+/// of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Session,
@@ -66,7 +66,8 @@ impl FrameClock {
         }
     }
 
-    /// Calls `wake` at the first change after frame `seq`: now, if there is one or one is `pending`.
+    /// Calls `wake` at the first change after frame `seq`: now, if there is one or one is
+    /// `pending`.
     pub fn wake_after(&mut self, seq: u64, pending: bool, wake: Wake) {
         if self.seq > seq || pending {
             wake();

@@ -19,7 +19,8 @@ impl Book {
         let whole = self.frames.is_out_of_reach(since);
         let since = if whole { 0 } else { since };
         let newer = |part| self.frames.is_newer(part, since);
-        let behind: BTreeMap<&str, &Behind> = behind.iter().filter(|_| !whole).map(|b| (b.rfq_id.as_str(), b)).collect();
+        let behind: BTreeMap<&str, &Behind> =
+            behind.iter().filter(|_| !whole).map(|b| (b.rfq_id.as_str(), b)).collect();
         let (mut rfqs, mut lines, mut withheld) = (Vec::new(), Vec::new(), false);
         for (id, item) in self.screen.iter() {
             let late = behind.get(id.as_str());
@@ -41,7 +42,8 @@ impl Book {
             session: newer(Part::Session).then(|| self.connection.view.clone()),
             enrol: newer(Part::Enrol).then(|| self.dialogs.enrol.clone()),
             pin: newer(Part::Pin).then(|| self.dialogs.pin.clone()),
-            step_up: touch.then(|| self.step_ups.view(self.reference.catalogue(), &self.reference.names())),
+            step_up: touch
+                .then(|| self.step_ups.view(self.reference.catalogue(), &self.reference.names())),
             access: touch.then(|| self.step_ups.access.clone()),
             keys: touch.then(|| self.step_ups.keys.clone()),
             rfqs,
@@ -100,7 +102,8 @@ impl Book {
                 online,
                 waits: self.step_ups.waits(id),
             };
-            let (head, lines) = (present::head(&look, item.problem.as_ref()), present::lines(&look));
+            let (head, lines) =
+                (present::head(&look, item.problem.as_ref()), present::lines(&look));
             used |= item.show(head, lines, seq);
         }
         if used {

@@ -6,7 +6,10 @@ use crate::{
     problem::{problem, sentence},
     view::NoticeKind,
 };
-use signet_fix::message::{AppMessage, QuoteCancel, QuoteMsg, QuoteRequestReject, QuoteStatusReport, RfqStatus, SecurityList, VenueState};
+use signet_fix::message::{
+    AppMessage, QuoteCancel, QuoteMsg, QuoteRequestReject, QuoteStatusReport, RfqStatus,
+    SecurityList, VenueState,
+};
 use signet_rfq::{Passed, Quote, RfqId, RfqState, UtcMillis};
 
 impl Book {
@@ -29,7 +32,10 @@ impl Book {
             AppMessage::AccessState(a) => answers = self.access(a),
             AppMessage::AccessDecision(d) => self.decided(d, now),
             AppMessage::KeyReport(k) => answers = self.key_report(k, now),
-            other => tracing::warn!(msg_type = other.msg_type(), "the gateway sent something a desk takes no meaning from"),
+            other => tracing::warn!(
+                msg_type = other.msg_type(),
+                "the gateway sent something a desk takes no meaning from"
+            ),
         }
         self.tidy_in_flight();
         self.frames.wake();
@@ -54,7 +60,10 @@ impl Book {
             Err(e) => {
                 tracing::error!(error = %e, "the gateway's instrument list is not usable");
                 let peer = self.connection.peer();
-                let text = format!("The instrument list of the {peer} cannot be used: {e}. Tell your administrator.");
+                let text = format!(
+                    "The instrument list of the {peer} cannot be used: {e}. Tell your \
+                        administrator."
+                );
                 self.notice(NoticeKind::Bad, "catalogue_unusable", text, None, now);
             }
         }
@@ -66,14 +75,23 @@ impl Book {
         if q.instrument != i.rfq.terms.instrument {
             return tracing::warn!(rfq = %q.rfq, "a quote for another instrument was ignored");
         }
-        if let Err(fault) = q.qualifiers.check(&i.rfq.terms, self.reference.has_isin(&q.instrument)) {
-            // A number in another convention must not be taken for a price, nor may the one before it stay.
+        if let Err(fault) = q.qualifiers.check(&i.rfq.terms, self.reference.has_isin(&q.instrument))
+        {
+            // A number in another convention must not be taken for a price, nor may the one before
+            // it stay.
             let _ = i.rfq.withdraw(&dealer, None);
             i.dirty = true;
             let text = format!("A quote of {dealer} is not shown: {fault}.");
             return self.notice(NoticeKind::Bad, "quote_not_as_asked", text, Some(&q.rfq), now);
         }
-        let quote = Quote { id: q.id, dealer, bid: q.bid, offer: q.offer, valid_until: q.valid_until, tradeable: q.tradeable };
+        let quote = Quote {
+            id: q.id,
+            dealer,
+            bid: q.bid,
+            offer: q.offer,
+            valid_until: q.valid_until,
+            tradeable: q.tradeable,
+        };
         match i.rfq.quote(quote, at) {
             Ok(_) => i.dirty = true,
             Err(e) => tracing::debug!(rfq = %q.rfq, error = %e, "a quote was not taken"),
@@ -88,7 +106,10 @@ impl Book {
         for (_, i) in self.screen.iter_mut().filter(|(id, _)| named(id)) {
             i.dirty |= match c.unreachable {
                 true => i.rfq.unreachable(dealer),
-                false => i.rfq.withdraw(dealer, c.quote.as_ref()) == Ok(true) || (restoring && i.rfq.withdrawn_before(dealer)),
+                false => {
+                    i.rfq.withdraw(dealer, c.quote.as_ref()) == Ok(true)
+                        || (restoring && i.rfq.withdrawn_before(dealer))
+                }
             };
         }
     }
@@ -110,8 +131,18 @@ impl Book {
                 let message = format!("The {peer} refused the RFQ: {}", sentence(&text));
                 // The gateway knows what would cure its own refusal; a venue only gives a number.
                 let cure = r.advice.map(|a| a.cure).filter(|cure| !cure.is_empty());
-                i.problem = Some(problem("rfq_refused", message, cure.unwrap_or_else(|| refused_cure(r.reason).into())));
-                self.notice(NoticeKind::Bad, "rfq_refused", format!("RFQ refused: {text}"), Some(&r.rfq), now);
+                i.problem = Some(problem(
+                    "rfq_refused",
+                    message,
+                    cure.unwrap_or_else(|| refused_cure(r.reason).into()),
+                ));
+                self.notice(
+                    NoticeKind::Bad,
+                    "rfq_refused",
+                    format!("RFQ refused: {text}"),
+                    Some(&r.rfq),
+                    now,
+                );
                 self.blot_rfq(&r.rfq);
             }
         }
@@ -144,7 +175,13 @@ impl Book {
             && i.rfq.end(state, s.text.clone()).is_ok()
             && self.connection.restoring.is_none()
         {
-            self.notice(NoticeKind::Plain, "rfq_ended", ended_words(state).into(), Some(&s.rfq), now);
+            self.notice(
+                NoticeKind::Plain,
+                "rfq_ended",
+                ended_words(state).into(),
+                Some(&s.rfq),
+                now,
+            );
         }
         self.blot_rfq(&s.rfq);
     }

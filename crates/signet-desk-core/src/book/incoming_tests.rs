@@ -2,7 +2,11 @@ use super::*;
 use signet_rfq::{AssetClass, InstrumentId};
 
 fn part(request: &str, ids: &[String], last: bool) -> SecurityList {
-    SecurityList { request: RfqId::new(request).expect("an id"), last, instruments: ids.iter().map(|id| pair(id)).collect() }
+    SecurityList {
+        request: RfqId::new(request).expect("an id"),
+        last,
+        instruments: ids.iter().map(|id| pair(id)).collect(),
+    }
 }
 
 fn pair(id: &str) -> Instrument {
@@ -41,7 +45,10 @@ fn a_list_that_broke_off_leaves_nothing_to_the_next() {
     assert_eq!(incoming.take(part("1", &ids(0, 50), false)), Ok(None));
     // The link went, and the next connection asks again: the same instruments come.
     assert_eq!(incoming.take(part("2", &ids(0, 50), false)), Ok(None));
-    assert_eq!(incoming.take(part("2", &ids(50, 1), true)).map(|c| c.map(|c| c.len())), Ok(Some(51)));
+    assert_eq!(
+        incoming.take(part("2", &ids(50, 1), true)).map(|c| c.map(|c| c.len())),
+        Ok(Some(51))
+    );
 }
 
 #[test]

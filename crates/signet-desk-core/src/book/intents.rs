@@ -1,15 +1,21 @@
-//! What the trader wants. An intent is checked against what is on screen; the message it answers with
-//! is to be sent.
+//! What the trader wants. An intent is checked against what is on screen; the message it answers
+//! with is to be sent.
 
 use super::{Book, screen::Item};
 use crate::{
     present,
     problem::{offline, problem},
     settlement,
-    view::{AcceptView, ArmIntent, Ask, NoticeKind, Problem, QuantityView, Reference, SettlementView, Side, Ticket},
+    view::{
+        AcceptView, ArmIntent, Ask, NoticeKind, Problem, QuantityView, Reference, SettlementView,
+        Side, Ticket,
+    },
 };
 use signet_fix::message::{AppMessage, QuoteRequest, QuoteResponse};
-use signet_rfq::{self as rfq, AcceptId, DealerId, Declined, QuoteId, Rfq, RfqId, Terms, UtcMillis, group_digits, parse_quantity};
+use signet_rfq::{
+    self as rfq, AcceptId, DealerId, Declined, QuoteId, Rfq, RfqId, Terms, UtcMillis, group_digits,
+    parse_quantity,
+};
 
 impl Book {
     /// Instruments and dealers that this trader may use.
@@ -18,7 +24,11 @@ impl Book {
     }
 
     /// On which days a trade of this instrument may settle.
-    pub fn settlement_dates(&self, instrument: &str, now: UtcMillis) -> Result<SettlementView, Problem> {
+    pub fn settlement_dates(
+        &self,
+        instrument: &str,
+        now: UtcMillis,
+    ) -> Result<SettlementView, Problem> {
         Ok(settlement::view(self.reference.chosen(instrument)?, self.clock.gateway(now)))
     }
 
@@ -136,12 +146,18 @@ impl Book {
     }
 
     /// The armed accept is to be sent, if it still is what stands on the table.
-    pub fn accept(&mut self, id: &str, accept: &str, now: UtcMillis) -> Result<AppMessage, Problem> {
+    pub fn accept(
+        &mut self,
+        id: &str,
+        accept: &str,
+        now: UtcMillis,
+    ) -> Result<AppMessage, Problem> {
         if !self.online() {
             return Err(offline());
         }
         let moment = self.moment(now);
-        let accept = AcceptId::new(accept).map_err(|_| Problem::from(&rfq::AcceptRefusal::NotArmed))?;
+        let accept =
+            AcceptId::new(accept).map_err(|_| Problem::from(&rfq::AcceptRefusal::NotArmed))?;
         let (id, item) = self.item(id)?;
         item.dirty = true;
         let sent = item.rfq.send_accept(&accept, moment.venue, moment.arrival_ms);
@@ -165,7 +181,8 @@ impl Book {
 
     /// As [`crate::Desk::may_close`].
     pub fn may_close(&mut self, now: UtcMillis) -> bool {
-        let waiting: Vec<RfqId> = self.screen.rfqs().filter(|r| r.in_flight()).map(|r| r.terms.id.clone()).collect();
+        let waiting: Vec<RfqId> =
+            self.screen.rfqs().filter(|r| r.in_flight()).map(|r| r.terms.id.clone()).collect();
         let Some(first) = waiting.first() else {
             self.closing_was_warned = false;
             return true;
@@ -192,7 +209,8 @@ impl Book {
 
 /// What the trader would agree to, of what stands in the RFQ.
 fn accept_of(r: &Rfq, intent: &ArmIntent, id: AcceptId) -> Result<rfq::Accept, Problem> {
-    let bad = || problem("price_unreadable", "The price of the intent cannot be read.", "Try again.");
+    let bad =
+        || problem("price_unreadable", "The price of the intent cannot be read.", "Try again.");
     let price = intent.price.parse().map_err(|_| bad())?;
     let dealer = DealerId::new(intent.dealer.clone()).map_err(|_| bad())?;
     let side = match intent.side {

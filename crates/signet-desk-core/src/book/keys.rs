@@ -12,17 +12,30 @@ use signet_stepup::client::CeremonyError;
 
 impl Book {
     /// The person wants to register a key; the message is to be sent.
-    pub fn register_key(&mut self, name: &str, code: Option<String>) -> Result<AppMessage, Problem> {
+    pub fn register_key(
+        &mut self,
+        name: &str,
+        code: Option<String>,
+    ) -> Result<AppMessage, Problem> {
         if !self.online() {
             return Err(offline());
         }
         if !self.step_ups.access.step_up {
-            return Err(problem("step_up_not_here", "This venue does not use security keys.", "Nothing needs to be registered."));
+            return Err(problem(
+                "step_up_not_here",
+                "This venue does not use security keys.",
+                "Nothing needs to be registered.",
+            ));
         }
         let name = name.trim();
-        let good = !name.is_empty() && name.chars().count() <= 40 && !name.chars().any(char::is_control);
+        let good =
+            !name.is_empty() && name.chars().count() <= 40 && !name.chars().any(char::is_control);
         if !good {
-            return Err(problem("key_name", "A key's name has 1 to 40 characters.", "Type a name you will know the key by."));
+            return Err(problem(
+                "key_name",
+                "A key's name has 1 to 40 characters.",
+                "Type a name you will know the key by.",
+            ));
         }
         let code = code.map(|c| c.trim().to_owned()).filter(|c| !c.is_empty());
         self.with_step_ups(|s| {
@@ -45,7 +58,8 @@ impl Book {
         match k {
             KeyReport::List(json) => match serde_json::from_str::<Vec<KeyView>>(&json) {
                 Ok(mut keys) => {
-                    keys.iter_mut().for_each(|k| (k.name, k.model) = (shown(&k.name), shown(&k.model)));
+                    keys.iter_mut()
+                        .for_each(|k| (k.name, k.model) = (shown(&k.name), shown(&k.model)));
                     self.with_step_ups(|s| s.keys.keys = keys);
                 }
                 Err(e) => tracing::warn!(error = %e, "the gateway's list of keys cannot be read"),
@@ -53,23 +67,35 @@ impl Book {
             KeyReport::Options { id, deadline, options } => {
                 let name = self.step_ups.registering.clone();
                 match name {
-                    Some(name) => drop(self.with_step_ups(|s| s.add_new_key(id, name, options, deadline))),
-                    None => tracing::warn!("the gateway offers to register a key nobody here asked for"),
+                    Some(name) => {
+                        drop(self.with_step_ups(|s| s.add_new_key(id, name, options, deadline)))
+                    }
+                    None => {
+                        tracing::warn!("the gateway offers to register a key nobody here asked for")
+                    }
                 }
             }
             KeyReport::Registered { name } => {
                 self.with_step_ups(|s| {
                     s.registered();
-                    (s.keys.phase, s.keys.problem, s.registering) = (RegisterPhase::Done, None, None);
+                    (s.keys.phase, s.keys.problem, s.registering) =
+                        (RegisterPhase::Done, None, None);
                 });
-                self.notice(NoticeKind::Good, "key_registered", format!("The security key {name} is registered."), None, now);
+                self.notice(
+                    NoticeKind::Good,
+                    "key_registered",
+                    format!("The security key {name} is registered."),
+                    None,
+                    now,
+                );
                 return vec![AppMessage::KeyRequest(KeyRequest::List)];
             }
             KeyReport::Refused { code, text, cure } => self.with_step_ups(|s| {
                 s.registered();
                 let text = sentence(&text.unwrap_or_else(|| "no reason given".into()));
                 let wanted = code == "stepup.code_needed";
-                s.keys.phase = if wanted { RegisterPhase::CodeWanted } else { RegisterPhase::Failed };
+                s.keys.phase =
+                    if wanted { RegisterPhase::CodeWanted } else { RegisterPhase::Failed };
                 s.keys.problem = Some(problem(&snake(&code), text, cure.unwrap_or_default()));
                 if !wanted {
                     s.registering = None;

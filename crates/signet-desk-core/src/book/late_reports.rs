@@ -14,35 +14,70 @@ use signet_rfq::{
 };
 
 impl Book {
-    /// It belongs in the blotter, and what does not fit the row that is there already is shown beside it.
+    /// It belongs in the blotter, and what does not fit the row that is there already is shown
+    /// beside it.
     pub(super) fn report_without_rfq(&mut self, id: &RfqId, e: &ExecutionReport, now: UtcMillis) {
-        let row = present::late_trade_row(id, e, self.reference.instrument(&e.instrument), &self.reference.names());
+        let row = present::late_trade_row(
+            id,
+            e,
+            self.reference.instrument(&e.instrument),
+            &self.reference.names(),
+        );
         let known = self.records.blotter.get(BlotterTab::Trades, e.accept.as_str()).cloned();
-        let changed = self.records.blotter.status(BlotterTab::Trades, e.accept.as_str()).is_some_and(RowStatus::is_changed);
+        let changed = self
+            .records
+            .blotter
+            .status(BlotterTab::Trades, e.accept.as_str())
+            .is_some_and(RowStatus::is_changed);
         let executed = e.cum_qty > Decimal::ZERO;
-        let meaning = if e.disputed { Meaning::Contradiction } else { meaning(e.exec_type, e.status, executed) };
+        let meaning = if e.disputed {
+            Meaning::Contradiction
+        } else {
+            meaning(e.exec_type, e.status, executed)
+        };
         match (meaning, known) {
             (Meaning::Execution | Meaning::ExecutedSoFar, None) => {
-                let text =
-                    format!("A trade from before this start: {} {} at {}", row.side, row.symbol, row.price.clone().unwrap_or_default());
+                let text = format!(
+                    "A trade from before this start: {} {} at {}",
+                    row.side,
+                    row.symbol,
+                    row.price.clone().unwrap_or_default()
+                );
                 self.blot_late(id, row);
                 self.notice(NoticeKind::Good, "filled_while_away", text, None, now);
             }
-            // Told again after a restart: the same trade, or one that was corrected or cancelled since.
-            (Meaning::Execution | Meaning::ExecutedSoFar, Some(k)) if same_trade(&k, &row) || changed => {}
+            // Told again after a restart: the same trade, or one that was corrected or cancelled
+            // since.
+            (Meaning::Execution | Meaning::ExecutedSoFar, Some(k))
+                if same_trade(&k, &row) || changed => {}
             (Meaning::TradeCancelled, Some(k)) => {
-                let text = format!("A trade was cancelled by the dealer: {} {}. Check it with the dealer.", k.side, k.symbol);
+                let text = format!(
+                    "A trade was cancelled by the dealer: {} {}. Check it with the dealer.",
+                    k.side, k.symbol
+                );
                 self.blot_late(id, with_status(k, RowStatus::CancelledByDealer));
                 self.notice(NoticeKind::Bad, "trade_busted", text, None, now);
             }
             (Meaning::TradeCorrected, Some(k)) => {
-                let text = format!("A trade was corrected by the dealer: {} {}. Check it with the dealer.", k.side, k.symbol);
-                let new = BlotterRow { price: row.price, quantity: row.quantity, exec_id: row.exec_id, ..k };
+                let text = format!(
+                    "A trade was corrected by the dealer: {} {}. Check it with the dealer.",
+                    k.side, k.symbol
+                );
+                let new = BlotterRow {
+                    price: row.price,
+                    quantity: row.quantity,
+                    exec_id: row.exec_id,
+                    ..k
+                };
                 self.blot_late(id, with_status(new, RowStatus::Corrected));
                 self.notice(NoticeKind::Bad, "trade_corrected", text, None, now);
             }
             (
-                Meaning::Execution | Meaning::ExecutedSoFar | Meaning::TradeCancelled | Meaning::TradeCorrected | Meaning::Contradiction,
+                Meaning::Execution
+                | Meaning::ExecutedSoFar
+                | Meaning::TradeCancelled
+                | Meaning::TradeCorrected
+                | Meaning::Contradiction,
                 _,
             ) => self.late_dispute(id, e, now),
             (Meaning::Working | Meaning::Refused | Meaning::NothingTraded | Meaning::Noted, _) => {
@@ -52,12 +87,19 @@ impl Book {
     }
 
     fn late_dispute(&mut self, id: &RfqId, e: &ExecutionReport, now: UtcMillis) {
-        let row = present::late_dispute_row(id, e, self.reference.instrument(&e.instrument), &self.reference.names());
+        let row = present::late_dispute_row(
+            id,
+            e,
+            self.reference.instrument(&e.instrument),
+            &self.reference.names(),
+        );
         if self.records.blotter.get(BlotterTab::Trades, &row.id).is_some() {
             return;
         }
         self.blot(BlotterTab::Trades, row);
-        let text = "The dealer reports a trade that does not fit what is known. Call the dealer and your desk head now.".to_owned();
+        let text = "The dealer reports a trade that does not fit what is known. Call the dealer \
+            and your desk head now."
+            .to_owned();
         self.notice(NoticeKind::Bad, "execution_mismatch", text, None, now);
     }
 
@@ -76,5 +118,6 @@ fn with_status(row: BlotterRow, status: RowStatus) -> BlotterRow {
 }
 
 fn same_trade(known: &BlotterRow, told: &BlotterRow) -> bool {
-    (&known.quantity, &known.price, &known.side, &known.instrument) == (&told.quantity, &told.price, &told.side, &told.instrument)
+    (&known.quantity, &known.price, &known.side, &known.instrument)
+        == (&told.quantity, &told.price, &told.side, &told.instrument)
 }

@@ -1,4 +1,5 @@
-//! The life of RFQs and accepts at the desk: links that go and come, restarts, and reports that do not fit.
+//! The life of RFQs and accepts at the desk: links that go and come, restarts, and reports that do
+//! not fit.
 
 use super::*;
 use crate::{
@@ -7,11 +8,14 @@ use crate::{
 };
 use rust_decimal::Decimal;
 use signet_fix::message::{
-    AppMessage, BusinessReject, ExecType, ExecutionReport, OrdStatus, QuoteCancel, QuoteMsg, QuoteRequest, QuoteResponse,
-    QuoteStatusReport, Response, RfqStatus, SnapshotMark,
+    AppMessage, BusinessReject, ExecType, ExecutionReport, OrdStatus, QuoteCancel, QuoteMsg,
+    QuoteRequest, QuoteResponse, QuoteStatusReport, Response, RfqStatus, SnapshotMark,
 };
 use signet_journal::StoreKey;
-use signet_rfq::{self as rfq, AcceptId, AcceptState as Accepting, DealerId, Declined, InstrumentId, Level, LineState as Line, QuoteId};
+use signet_rfq::{
+    self as rfq, AcceptId, AcceptState as Accepting, DealerId, Declined, InstrumentId, Level,
+    LineState as Line, QuoteId,
+};
 use std::collections::BTreeSet;
 
 const NOW: UtcMillis = UtcMillis(1_795_219_200_000);
@@ -82,11 +86,24 @@ fn press(b: &mut Book) -> (String, AppMessage) {
 }
 
 fn arm(b: &mut Book) -> String {
-    let intent = ArmIntent { rfq_id: "R1".into(), dealer: "NORTH".into(), quote_id: "q1".into(), side: Side::Buy, price: "1.08".into() };
+    let intent = ArmIntent {
+        rfq_id: "R1".into(),
+        dealer: "NORTH".into(),
+        quote_id: "q1".into(),
+        side: Side::Buy,
+        price: "1.08".into(),
+    };
     b.arm(&intent, NOW).unwrap().id
 }
 
-fn report(accept: &str, kind: ExecType, status: OrdStatus, exec: &str, price: &str, cum: i64) -> ExecutionReport {
+fn report(
+    accept: &str,
+    kind: ExecType,
+    status: OrdStatus,
+    exec: &str,
+    price: &str,
+    cum: i64,
+) -> ExecutionReport {
     let price: Decimal = price.parse().unwrap();
     ExecutionReport {
         order_id: "O".into(),
@@ -116,7 +133,8 @@ fn say(b: &mut Book, e: ExecutionReport) {
 }
 
 fn trades(b: &Book) -> Vec<(String, String, Option<String>)> {
-    let page = b.blotter(&BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 100 });
+    let page =
+        b.blotter(&BlotterQuery { tab: BlotterTab::Trades, text: String::new(), limit: 100 });
     let mut rows: Vec<_> = page.rows.into_iter().map(|r| (r.status, r.quantity, r.price)).collect();
     rows.sort();
     rows
@@ -193,7 +211,10 @@ fn accepts_in_flight_survive_a_restart_in_their_own_terms() {
     let mut b = Book::new(Ids::new(NOW + 1, 2), NOW);
     b.resume(open());
     let asked = snapshot(&mut b, &[("R1", &[quote("R1", "q2", "1.09")])]);
-    assert!(matches!(&asked[..], [AppMessage::OrderStatusRequest(h)] if h.accept.as_str() == accept), "{asked:?}");
+    assert!(
+        matches!(&asked[..], [AppMessage::OrderStatusRequest(h)] if h.accept.as_str() == accept),
+        "{asked:?}"
+    );
     assert_eq!(state(&b), Accepting::Unknown);
     say(&mut b, report(&accept, ExecType::Trade, OrdStatus::Filled, "e1", "1.08", 1_000));
     assert!(matches!(state(&b), Accepting::Filled(e) if e.price == "1.08".parse().unwrap()));
@@ -226,8 +247,14 @@ fn a_desk_that_lost_its_file_takes_the_terms_from_the_gateway_and_invents_none()
     let asked = snapshot(&mut b, &[("R1", &about)]);
     assert_eq!(asked.len(), 1);
     let held = b.rfq(&id("R1")).unwrap().accept.clone().unwrap();
-    assert_eq!((held.0.price, held.0.quote.as_str(), held.1), ("1.08".parse().unwrap(), "q1", Accepting::Unknown));
-    b.message(AppMessage::QuoteResponse(QuoteResponse { id: AcceptId::new("R1:8").unwrap(), ..accept }), NOW);
+    assert_eq!(
+        (held.0.price, held.0.quote.as_str(), held.1),
+        ("1.08".parse().unwrap(), "q1", Accepting::Unknown)
+    );
+    b.message(
+        AppMessage::QuoteResponse(QuoteResponse { id: AcceptId::new("R1:8").unwrap(), ..accept }),
+        NOW,
+    );
     assert_eq!(b.rfq(&id("R1")).unwrap().past.len(), 0);
     say(&mut b, report("R1:7", ExecType::Trade, OrdStatus::Filled, "e1", "1.08", 1_000));
     assert!(matches!(state(&b), Accepting::Filled(_)));
@@ -243,10 +270,14 @@ fn every_report_changes_the_blotter_or_is_told() {
         let e = report(accept, ExecType::TradeCorrect, OrdStatus::Filled, "g1", "1.07", 900);
         ExecutionReport { exec_ref: Some("e1".into()), ..e }
     };
-    let fill = |accept: &str| report(accept, ExecType::Trade, OrdStatus::Filled, "e1", "1.08", 1_000);
+    let fill =
+        |accept: &str| report(accept, ExecType::Trade, OrdStatus::Filled, "e1", "1.08", 1_000);
     // Filled, then busted or corrected: the row is the trade's, and says so.
     for (change, row) in [
-        (bust("R1"), ("Cancelled by the dealer".to_owned(), "1,000".to_owned(), Some("1.08".to_owned()))),
+        (
+            bust("R1"),
+            ("Cancelled by the dealer".to_owned(), "1,000".to_owned(), Some("1.08".to_owned())),
+        ),
         (correct("R1"), ("Corrected".into(), "900".into(), Some("1.07".into()))),
     ] {
         let mut b = book();
@@ -275,7 +306,10 @@ fn every_report_changes_the_blotter_or_is_told() {
     ] {
         let mut b = book();
         let (accept, _) = press(&mut b);
-        say(&mut b, ExecutionReport { accept: AcceptId::new(accept.clone()).unwrap(), ..bad.clone() });
+        say(
+            &mut b,
+            ExecutionReport { accept: AcceptId::new(accept.clone()).unwrap(), ..bad.clone() },
+        );
         assert_eq!(state(&b), Accepting::Disputed);
         assert_eq!(trades(&b).iter().map(|t| t.0.as_str()).collect::<Vec<_>>(), ["Disputed"]);
         assert!(notices(&b).contains(&"execution_mismatch"));
@@ -283,7 +317,10 @@ fn every_report_changes_the_blotter_or_is_told() {
         let (accept, _) = press(&mut b);
         say(&mut b, fill(&accept));
         say(&mut b, ExecutionReport { accept: AcceptId::new(accept).unwrap(), ..bad });
-        assert_eq!(trades(&b).iter().map(|t| t.0.as_str()).collect::<Vec<_>>(), ["Disputed", "Filled"]);
+        assert_eq!(
+            trades(&b).iter().map(|t| t.0.as_str()).collect::<Vec<_>>(),
+            ["Disputed", "Filled"]
+        );
     }
     // A fill after a refusal.
     let mut b = book();
@@ -305,7 +342,9 @@ fn every_report_changes_the_blotter_or_is_told() {
 
 #[test]
 fn a_trade_of_an_earlier_run_is_busted_corrected_and_disputed_in_the_blotter_too() {
-    let fill = |cum, price: &str, exec: &str| report("OLD:1", ExecType::Trade, OrdStatus::Filled, exec, price, cum);
+    let fill = |cum, price: &str, exec: &str| {
+        report("OLD:1", ExecType::Trade, OrdStatus::Filled, exec, price, cum)
+    };
     let statuses = |b: &Book| trades(b).into_iter().map(|t| t.0).collect::<Vec<_>>();
     let mut b = book();
     say(&mut b, fill(1_000, "1.08", "e1"));
@@ -333,7 +372,11 @@ fn an_rfq_that_waits_for_a_touch_ends_when_the_gateway_says() {
     };
     b.message(told(RfqStatus::Pending, NOW + 120_000), NOW);
     b.tick(NOW + 60_000);
-    assert_eq!(b.rfq(&id("R1")).unwrap().state, rfq::RfqState::Open, "its own clock does not count");
+    assert_eq!(
+        b.rfq(&id("R1")).unwrap().state,
+        rfq::RfqState::Open,
+        "its own clock does not count"
+    );
     b.message(told(RfqStatus::Open, NOW + 90_000), NOW + 60_000);
     assert_eq!(b.pull(0, &[], NOW).rfqs[0].expires_ms, (NOW + 90_000).0 as f64);
     b.tick(NOW + 90_000);
@@ -350,11 +393,20 @@ fn a_reject_by_number_ends_the_accept_it_names() {
     // A gateway that could not do it may have it already: it is asked.
     let j = |ref_id: Option<&str>, seq| {
         let ref_id = ref_id.map(Into::into);
-        AppMessage::BusinessReject(BusinessReject { ref_seq_num: seq, ref_msg_type: "AJ".into(), ref_id, reason: 4, text: None })
+        AppMessage::BusinessReject(BusinessReject {
+            ref_seq_num: seq,
+            ref_msg_type: "AJ".into(),
+            ref_id,
+            reason: 4,
+            text: None,
+        })
     };
     for m in [j(Some(&accept), None), j(None, Some(9))] {
         let asked = b.message(m, NOW);
-        assert!(matches!(&asked[..], [AppMessage::OrderStatusRequest(h)] if h.accept.as_str() == accept), "{asked:?}");
+        assert!(
+            matches!(&asked[..], [AppMessage::OrderStatusRequest(h)] if h.accept.as_str() == accept),
+            "{asked:?}"
+        );
         assert_eq!(state(&b), Accepting::Sent);
     }
     assert!(b.message(j(None, Some(8)), NOW).is_empty());

@@ -10,7 +10,8 @@ use crate::{
 use signet_fix::message::AppMessage;
 use signet_rfq::{Accept, CompId, Declined, Rfq, RfqId, Terms, UtcMillis};
 
-/// A quote that ends within this time may come too close to its end to be reached: buttons depend on it.
+/// A quote that ends within this time may come too close to its end to be reached: buttons depend
+/// on it.
 const DEADLINE_NEAR_MS: i64 = 1_500;
 
 impl Book {
@@ -34,11 +35,14 @@ impl Book {
         self.connection.sent.clear();
         self.step_ups = StepUps::default();
         self.reference.forget();
-        [Part::StepUp, Part::Reference, Part::Blotter].into_iter().for_each(|part| self.frames.mark(part));
+        [Part::StepUp, Part::Reference, Part::Blotter]
+            .into_iter()
+            .for_each(|part| self.frames.mark(part));
         self.frames.wake();
     }
 
-    /// Accepts of an earlier run without an answer: on screen again in their own terms, to be asked about.
+    /// Accepts of an earlier run without an answer: on screen again in their own terms, to be asked
+    /// about.
     pub fn resume(&mut self, kept: InFlight) {
         let all: Vec<(Accept, Terms)> = kept.all().cloned().collect();
         self.records.in_flight = kept;
@@ -56,8 +60,8 @@ impl Book {
         self.connection.sent.record(seq, m);
     }
 
-    /// A ping left at `sent` and was answered at `received`, on the laptop's clock; the gateway stamped its
-    /// answer in between.
+    /// A ping left at `sent` and was answered at `received`, on the laptop's clock; the gateway
+    /// stamped its answer in between.
     pub fn measured(&mut self, sent: UtcMillis, stamped: UtcMillis, received: UtcMillis) {
         self.clock.measured(sent, stamped, received);
         let (offset, rtt) = (self.clock.offset_ms(), self.clock.round_trip_ms());
@@ -93,12 +97,18 @@ impl Book {
                 }
                 Some(q.id.clone())
             }
-            AppMessage::QuoteResponse(r) => {
-                rfq_of_accept(&r.id).inspect(|id| self.screen.decline(id, &r.id, Declined::ByDesk(why.message.clone())))
-            }
+            AppMessage::QuoteResponse(r) => rfq_of_accept(&r.id).inspect(|id| {
+                self.screen.decline(id, &r.id, Declined::ByDesk(why.message.clone()))
+            }),
             _ => None,
         };
-        self.notice(NoticeKind::Bad, &why.code, format!("Not sent: {}", why.message), rfq.as_ref(), now);
+        self.notice(
+            NoticeKind::Bad,
+            &why.code,
+            format!("Not sent: {}", why.message),
+            rfq.as_ref(),
+            now,
+        );
         if let Some(id) = rfq {
             self.blot_rfq(&id);
         }
@@ -113,7 +123,8 @@ impl Book {
         self.tick_step_ups(at, now);
         let mut ended: Vec<RfqId> = Vec::new();
         for (id, item) in self.screen.iter_mut().filter(|(_, i)| !i.rfq.state.ended()) {
-            let deadline_near = item.rfq.next_deadline().is_some_and(|t| t.since(at) < DEADLINE_NEAR_MS);
+            let deadline_near =
+                item.rfq.next_deadline().is_some_and(|t| t.since(at) < DEADLINE_NEAR_MS);
             if item.rfq.tick(at) || deadline_near {
                 item.dirty = true;
             }
@@ -133,7 +144,13 @@ impl Book {
         let late = self.step_ups.tick(at);
         let Some(first) = late.first() else { return };
         let rfq = Open::rfq(first);
-        self.notice(NoticeKind::Bad, "step_up_late", "Nobody touched a key in time.".into(), rfq.as_ref(), now);
+        self.notice(
+            NoticeKind::Bad,
+            "step_up_late",
+            "Nobody touched a key in time.".into(),
+            rfq.as_ref(),
+            now,
+        );
         self.with_step_ups(|_| ());
     }
 }

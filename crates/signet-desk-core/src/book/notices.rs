@@ -20,7 +20,8 @@ impl Notices {
 
     /// A page that starts over (`whole`) has lost what was not closed: the bad ones are said again.
     pub fn since(&self, seq: u64, whole: bool) -> Vec<Notice> {
-        let shown = self.0.iter().filter(|(s, n)| *s > seq && (!whole || n.kind == NoticeKind::Bad));
+        let shown =
+            self.0.iter().filter(|(s, n)| *s > seq && (!whole || n.kind == NoticeKind::Bad));
         shown.map(|(_, n)| n.clone()).collect()
     }
 

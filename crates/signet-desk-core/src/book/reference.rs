@@ -38,7 +38,11 @@ impl ReferenceData {
     /// As [`Self::named`], for an intent that cannot do without it.
     pub fn chosen(&self, id: &str) -> Result<&Instrument, Problem> {
         self.named(id).ok_or_else(|| {
-            problem("instrument_unknown", "No instrument is chosen.", "Type an ISIN, a pair or a name and choose from the list.")
+            problem(
+                "instrument_unknown",
+                "No instrument is chosen.",
+                "Type an ISIN, a pair or a name and choose from the list.",
+            )
         })
     }
 
@@ -53,8 +57,15 @@ impl ReferenceData {
 
     /// The dealers that a ticket names.
     pub fn chosen_dealers(&self, ids: &[String]) -> Result<Vec<DealerId>, Problem> {
-        let unknown = |d: &String| problem("dealers_unknown", format!("{d} is not a dealer you may ask."), "Choose dealers from the list.");
-        let known = |d: &String| self.dealers.iter().find(|x| x.id.as_str() == d).map(|x| x.id.clone());
+        let unknown = |d: &String| {
+            problem(
+                "dealers_unknown",
+                format!("{d} is not a dealer you may ask."),
+                "Choose dealers from the list.",
+            )
+        };
+        let known =
+            |d: &String| self.dealers.iter().find(|x| x.id.as_str() == d).map(|x| x.id.clone());
         ids.iter().map(|d| known(d).ok_or_else(|| unknown(d))).collect()
     }
 
@@ -70,7 +81,8 @@ impl ReferenceData {
         true
     }
 
-    /// A part of the venue's instrument list; the answer is whether the list is complete and in use.
+    /// A part of the venue's instrument list; the answer is whether the list is complete and in
+    /// use.
     pub fn take_instruments(&mut self, part: SecurityList) -> Result<bool, InstrumentError> {
         let whole = self.incoming.take(part)?;
         let complete = whole.is_some();

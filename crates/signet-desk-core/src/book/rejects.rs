@@ -6,12 +6,14 @@ use signet_fix::message::{AppMessage, BusinessReject, OrderStatusRequest};
 use signet_rfq::{Accept, AcceptId, Declined, RfqId, RfqState, UtcMillis};
 
 impl Book {
-    /// The gateway, or a plain venue, could not process something. What became of an accept is asked: under its
-    /// id one may be under way already.
+    /// The gateway, or a plain venue, could not process something. What became of an accept is
+    /// asked: under its id one may be under way already.
     pub(super) fn business_reject(&mut self, j: BusinessReject, now: UtcMillis) -> Vec<AppMessage> {
         let text = j.text.clone().unwrap_or_else(|| "no reason given".into());
         let what = match (&j.ref_id, j.ref_seq_num) {
-            (Some(id), _) if j.ref_msg_type == "AJ" => AcceptId::new(id.as_str()).ok().map(Sent::Accept),
+            (Some(id), _) if j.ref_msg_type == "AJ" => {
+                AcceptId::new(id.as_str()).ok().map(Sent::Accept)
+            }
             (Some(id), _) => RfqId::new(id.as_str()).ok().map(Sent::Rfq),
             (None, Some(seq)) => self.connection.sent.get(seq),
             (None, None) => None,
@@ -60,7 +62,11 @@ impl Book {
             "R" => RfqId::new(id.as_str()).ok(),
             "AJ" => AcceptId::new(id.as_str()).ok().and_then(|a| {
                 let rfq = rfq_of_accept(&a)?;
-                self.screen.get_mut(&rfq)?.rfq.declined(&a, Declined::ByDealer(text.clone())).ok()?;
+                self.screen
+                    .get_mut(&rfq)?
+                    .rfq
+                    .declined(&a, Declined::ByDealer(text.clone()))
+                    .ok()?;
                 Some(rfq)
             }),
             _ => None,
@@ -75,13 +81,17 @@ impl Book {
         self.blot_rfq(&rfq);
     }
 
-    /// A session-level reject of something we sent: it could not even be read, so nothing was done about it.
+    /// A session-level reject of something we sent: it could not even be read, so nothing was done
+    /// about it.
     pub fn session_reject(&mut self, seq: u64, text: &str, now: UtcMillis) {
         let sent = self.connection.sent.get(seq);
-        let words = format!("The {} rejected a message of this desk: {text}", self.connection.peer());
+        let words =
+            format!("The {} rejected a message of this desk: {text}", self.connection.peer());
         let rfq = sent.as_ref().and_then(Sent::rfq);
         match (&sent, &rfq) {
-            (Some(Sent::Accept(a)), Some(id)) => self.screen.decline(id, a, Declined::ByGateway(text.into())),
+            (Some(Sent::Accept(a)), Some(id)) => {
+                self.screen.decline(id, a, Declined::ByGateway(text.into()))
+            }
             (Some(Sent::Rfq(_)), Some(id)) => self.end_unprocessed(id, text),
             _ => {}
         }
@@ -93,5 +103,10 @@ impl Book {
 
 /// Asks what became of an accept.
 pub(super) fn status_request(a: &Accept) -> OrderStatusRequest {
-    OrderStatusRequest { accept: a.id.clone(), instrument: a.instrument.clone(), side: a.side, dealer: None }
+    OrderStatusRequest {
+        accept: a.id.clone(),
+        instrument: a.instrument.clone(),
+        side: a.side,
+        dealer: None,
+    }
 }

@@ -17,20 +17,24 @@ impl Book {
         let Some(id) = rfq_of_accept(&e.accept) else {
             return self.notice(NoticeKind::Bad, "report_unknown", report_words(&e), None, now);
         };
-        let from_gateway_itself = !self.connection.direct && (e.exec_type, e.status) == (ExecType::Status, OrdStatus::New);
+        let from_gateway_itself = !self.connection.direct
+            && (e.exec_type, e.status) == (ExecType::Status, OrdStatus::New);
         if !from_gateway_itself {
             self.settled(&id);
         }
         let at = self.clock.gateway(now);
-        if e.disputed && self.screen.get(&id).is_some_and(|i| i.rfq.accept_of(&e.accept).is_none()) {
+        if e.disputed && self.screen.get(&id).is_some_and(|i| i.rfq.accept_of(&e.accept).is_none())
+        {
             return self.disputed_before(&id, &e, at, now);
         }
-        let Some(item) = self.screen.get_mut(&id).filter(|i| i.rfq.accept_of(&e.accept).is_some()) else {
+        let Some(item) = self.screen.get_mut(&id).filter(|i| i.rfq.accept_of(&e.accept).is_some())
+        else {
             return self.report_without_rfq(&id, &e, now);
         };
         item.dirty = true;
         if from_gateway_itself {
-            // The gateway tells of the accept as it holds it; with words when it has lost sight of it itself.
+            // The gateway tells of the accept as it holds it; with words when it has lost sight of
+            // it itself.
             if e.text.is_some() {
                 item.rfq.answer_lost();
             }
@@ -45,10 +49,16 @@ impl Book {
             return self.disputed(&id, &told, now);
         }
         match (taken.event, taken.changed) {
-            (AcceptEvent::Noted, _) => self.notice(NoticeKind::Plain, "report_noted", report_words(&e), Some(&id), now),
+            (AcceptEvent::Noted, _) => {
+                self.notice(NoticeKind::Plain, "report_noted", report_words(&e), Some(&id), now)
+            }
             (_, false) | (AcceptEvent::Working | AcceptEvent::Repeated, _) => {}
-            (AcceptEvent::Refused | AcceptEvent::NothingTraded, _) => self.refused(&id, by_dealer, now),
-            (AcceptEvent::TradeCancelled | AcceptEvent::TradeCorrected, _) => self.trade_changed(&id, taken.after, now),
+            (AcceptEvent::Refused | AcceptEvent::NothingTraded, _) => {
+                self.refused(&id, by_dealer, now)
+            }
+            (AcceptEvent::TradeCancelled | AcceptEvent::TradeCorrected, _) => {
+                self.trade_changed(&id, taken.after, now)
+            }
             _ => self.traded(&id, now),
         }
     }
@@ -57,7 +67,13 @@ impl Book {
         let state = self.screen.get(id).and_then(|i| i.rfq.accept.clone()).map(|(_, s)| s);
         let Some(AcceptState::Declined(why)) = state else { return };
         let who = if by_dealer { "the dealer" } else { "the gateway" };
-        self.notice(NoticeKind::Bad, "accept_declined", format!("Declined by {who}: {}", why.reason()), Some(id), now);
+        self.notice(
+            NoticeKind::Bad,
+            "accept_declined",
+            format!("Declined by {who}: {}", why.reason()),
+            Some(id),
+            now,
+        );
     }
 
     fn traded(&mut self, id: &RfqId, now: UtcMillis) {
@@ -69,7 +85,13 @@ impl Book {
     fn trade_changed(&mut self, id: &RfqId, after: AcceptPhase, now: UtcMillis) {
         let text = self.blot_trade(id, now);
         let code = if after == AcceptPhase::Busted { "trade_busted" } else { "trade_corrected" };
-        self.notice(NoticeKind::Bad, code, format!("{text}. Check it with the dealer."), Some(id), now);
+        self.notice(
+            NoticeKind::Bad,
+            code,
+            format!("{text}. Check it with the dealer."),
+            Some(id),
+            now,
+        );
     }
 
     /// Writes the rows of a trade, and tells it in words.
@@ -90,11 +112,24 @@ impl Book {
     /// A trade that nobody here agreed to, or that comes when nothing may come.
     fn disputed(&mut self, id: &RfqId, d: &Dispute, now: UtcMillis) {
         tracing::error!(rfq = %id, why = d.why, "an execution does not match what was accepted");
-        let text = format!("The dealer reports a trade that is not what you accepted ({}). Call the dealer and your desk head now.", d.why);
+        let text = format!(
+            "The dealer reports a trade that is not what you accepted ({}). Call the dealer and \
+                your desk head now.",
+            d.why
+        );
         let names = self.reference.names();
         if let Some(i) = self.screen.get_mut(id) {
-            i.problem = Some(problem("execution_mismatch", text.clone(), "Do not trade this RFQ again until it is settled by people."));
-            let row = present::dispute_row(d, &i.rfq, self.reference.instrument(&i.rfq.terms.instrument), &names);
+            i.problem = Some(problem(
+                "execution_mismatch",
+                text.clone(),
+                "Do not trade this RFQ again until it is settled by people.",
+            ));
+            let row = present::dispute_row(
+                d,
+                &i.rfq,
+                self.reference.instrument(&i.rfq.terms.instrument),
+                &names,
+            );
             self.blot(BlotterTab::Trades, row);
         }
         self.notice(NoticeKind::Bad, "execution_mismatch", text, Some(id), now);
@@ -127,5 +162,10 @@ impl Book {
 /// A report in words, for a notice: nothing a dealer says goes unseen.
 pub(super) fn report_words(e: &ExecutionReport) -> String {
     let why = e.text.as_ref().map(|t| format!(": {t}")).unwrap_or_default();
-    format!("The dealer reports about accept {}: {} ({}){why}", e.accept, e.exec_type.words(), e.status.words())
+    format!(
+        "The dealer reports about accept {}: {} ({}){why}",
+        e.accept,
+        e.exec_type.words(),
+        e.status.words()
+    )
 }

@@ -27,7 +27,8 @@ impl Book {
         Vec::new()
     }
 
-    /// An open RFQ as the gateway holds it: ours takes its terms and waits for its quotes to be said again.
+    /// An open RFQ as the gateway holds it: ours takes its terms and waits for its quotes to be
+    /// said again.
     fn restore(&mut self, q: &QuoteRequest) {
         let terms = q.terms();
         match self.screen.get_mut(&q.id) {
@@ -51,8 +52,11 @@ impl Book {
 
     /// What an earlier run of this desk accepted, word for word as the gateway passed it on.
     pub(super) fn accept_restored(&mut self, r: QuoteResponse) {
-        let current = self.connection.restoring.as_ref().and_then(|restoring| restoring.current.clone());
-        let (Some(rfq), Some(dealer)) = (r.rfq.clone().filter(|_| r.rfq == current), r.dealer.clone()) else {
+        let current =
+            self.connection.restoring.as_ref().and_then(|restoring| restoring.current.clone());
+        let (Some(rfq), Some(dealer)) =
+            (r.rfq.clone().filter(|_| r.rfq == current), r.dealer.clone())
+        else {
             return tracing::warn!(accept = %r.id, "an accept outside a snapshot was ignored");
         };
         let Some(i) = self.screen.get_mut(&rfq) else { return };
@@ -62,10 +66,12 @@ impl Book {
         }
     }
 
-    /// The snapshot is complete. What we believed open and the gateway did not mention has ended; what
-    /// became of accepts without an answer is asked, by id.
+    /// The snapshot is complete. What we believed open and the gateway did not mention has ended;
+    /// what became of accepts without an answer is asked, by id.
     fn restored(&mut self, now: UtcMillis) -> Vec<AppMessage> {
-        let Some(Restoring { seen, .. }) = self.connection.restoring.take() else { return Vec::new() };
+        let Some(Restoring { seen, .. }) = self.connection.restoring.take() else {
+            return Vec::new();
+        };
         let mut ask = Vec::new();
         let mut ended = Vec::new();
         for (id, i) in self.screen.iter_mut() {
@@ -73,7 +79,8 @@ impl Book {
                 tracing::info!(accept = %a.id, state = ?s, "asking what became of an accept");
                 ask.push(AppMessage::OrderStatusRequest(status_request(a)));
             } else if !i.rfq.state.ended() && !seen.contains(id) {
-                let _ = i.rfq.end(RfqState::Expired, Some("it ended while the desk was away".into()));
+                let _ =
+                    i.rfq.end(RfqState::Expired, Some("it ended while the desk was away".into()));
                 ended.push(id.clone());
             }
             i.dirty = true;
@@ -87,7 +94,8 @@ impl Book {
     /// RFQs of an earlier run that the blotter still calls open and the gateway no longer has.
     fn close_orphans(&mut self, seen: &BTreeSet<RfqId>) {
         for mut row in self.records.blotter.open_rfqs() {
-            let known = RfqId::new(row.rfq_id.clone()).is_ok_and(|id| seen.contains(&id) || self.screen.contains(&id));
+            let known = RfqId::new(row.rfq_id.clone())
+                .is_ok_and(|id| seen.contains(&id) || self.screen.contains(&id));
             if !known {
                 row.status = RowStatus::EndedWhileAway.words().into();
                 self.blot(BlotterTab::Rfqs, row);

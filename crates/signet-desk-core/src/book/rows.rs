@@ -15,14 +15,20 @@ impl Book {
 
     pub(super) fn blot_rfq(&mut self, id: &RfqId) {
         let Some(rfq) = self.screen.rfq(id) else { return };
-        let row = present::rfq_row(rfq, self.reference.instrument(&rfq.terms.instrument), &self.reference.names());
+        let row = present::rfq_row(
+            rfq,
+            self.reference.instrument(&rfq.terms.instrument),
+            &self.reference.names(),
+        );
         self.blot(BlotterTab::Rfqs, row);
     }
 
     /// Rows that were written while the catalogue was not there show an id in place of a name.
     pub(super) fn name_rows(&mut self) {
         for (tab, mut row) in self.records.blotter.unnamed() {
-            if let Some(i) = self.reference.named(&row.instrument).filter(|i| i.symbol != row.symbol) {
+            if let Some(i) =
+                self.reference.named(&row.instrument).filter(|i| i.symbol != row.symbol)
+            {
                 row.symbol = i.symbol.clone();
                 self.blot(tab, row);
             }
@@ -31,9 +37,14 @@ impl Book {
 
     /// Accepts that have their answer leave the file.
     pub(super) fn tidy_in_flight(&mut self) {
-        let answered = |rfq: Option<&Rfq>, id: &AcceptId| rfq.and_then(|r| r.accept_of(id)).is_some_and(|(_, s)| !s.in_flight());
+        let answered = |rfq: Option<&Rfq>, id: &AcceptId| {
+            rfq.and_then(|r| r.accept_of(id)).is_some_and(|(_, s)| !s.in_flight())
+        };
         let kept = self.records.in_flight.all().map(|(a, _)| a);
-        let done: Vec<AcceptId> = kept.filter(|a| answered(self.screen.rfq(&a.rfq), &a.id)).map(|a| a.id.clone()).collect();
+        let done: Vec<AcceptId> = kept
+            .filter(|a| answered(self.screen.rfq(&a.rfq), &a.id))
+            .map(|a| a.id.clone())
+            .collect();
         done.iter().for_each(|id| self.records.in_flight.answered(id));
     }
 }

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, VecDeque, btree_map};
 
 /// RFQs on screen at once, ended ones included; the oldest ended one goes when there are more.
 const MAX_ON_SCREEN: usize = 200;
-const _: () = assert!(MAX_ON_SCREEN <= MAX_KEPT, "every RFQ on screen may have an accept in flight");
+const _: () =
+    assert!(MAX_ON_SCREEN <= MAX_KEPT, "every RFQ on screen may have an accept in flight");
 /// RFQs taken off the screen that a page may still have to be told of.
 const MAX_REMOVED: usize = 1_000;
 
@@ -27,8 +28,8 @@ pub(super) struct Item {
 }
 
 impl Item {
-    /// Takes what is to be shown of it now. Only what looks different gets the number `seq`; the answer
-    /// is whether anything does.
+    /// Takes what is to be shown of it now. Only what looks different gets the number `seq`; the
+    /// answer is whether anything does.
     pub fn show(&mut self, head: RfqView, lines: Vec<LineView>, seq: u64) -> bool {
         self.dirty = false;
         let mut changed = false;
@@ -129,7 +130,10 @@ impl Screen {
         }
         let order = frames.bump();
         let id = rfq.terms.id.clone();
-        self.items.insert(id, Item { rfq, problem: None, head: None, lines: BTreeMap::new(), dirty: true, order });
+        self.items.insert(
+            id,
+            Item { rfq, problem: None, head: None, lines: BTreeMap::new(), dirty: true, order },
+        );
         frames.wake();
     }
 

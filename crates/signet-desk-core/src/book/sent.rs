@@ -32,7 +32,9 @@ impl SentMessages {
     pub fn record(&mut self, seq: u64, m: &AppMessage) {
         let what = match m {
             AppMessage::QuoteRequest(q) => Sent::Rfq(q.id.clone()),
-            AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => Sent::Accept(r.id.clone()),
+            AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
+                Sent::Accept(r.id.clone())
+            }
             _ => return,
         };
         // Numbers that begin again name other messages than before.

@@ -8,7 +8,8 @@ use crate::{
     view::{AccessView, FactorView, NoticeKind, RegisterPhase, RiskVerdict, RiskView},
 };
 use signet_fix::message::{
-    AccessDecision, AccessState, AccessVerdict, Answer, AppMessage, KeyRequest, StepUpAnswer, StepUpChallenge, StepUpOutcome, StepUpStatus,
+    AccessDecision, AccessState, AccessVerdict, Answer, AppMessage, KeyRequest, StepUpAnswer,
+    StepUpChallenge, StepUpOutcome, StepUpStatus,
 };
 use signet_rfq::{AcceptId, RfqId, UtcMillis};
 use signet_stepup::{Action, Approval, SessionReason, client::CeremonyError};
@@ -74,14 +75,24 @@ impl Book {
                 (!taken).then_some("too many approvals are open on this desk")
             }
             Err(why) => {
-                tracing::error!(why, "the gateway asked for the approval of something this desk cannot stand behind");
-                let text =
-                    format!("The gateway asked you to approve something, and {why}. Nothing was approved. Tell your security officer.");
+                tracing::error!(
+                    why,
+                    "the gateway asked for the approval of something this desk cannot stand behind"
+                );
+                let text = format!(
+                    "The gateway asked you to approve something, and {why}. Nothing was approved. \
+                        Tell your security officer."
+                );
                 self.notice(NoticeKind::Bad, "approval_differs", text, None, now);
                 Some(why)
             }
         };
-        let answer = |why: &str| AppMessage::StepUpAnswer(StepUpAnswer { id, answer: Answer::Declined(Some(why.into())) });
+        let answer = |why: &str| {
+            AppMessage::StepUpAnswer(StepUpAnswer {
+                id,
+                answer: Answer::Declined(Some(why.into())),
+            })
+        };
         refusal.map(answer).into_iter().collect()
     }
 
@@ -103,20 +114,41 @@ impl Book {
         let text = o.text.unwrap_or_else(|| "no reason given".into());
         let rfq = open.rfq();
         match o.status {
-            StepUpStatus::Passed => {
-                self.notice(NoticeKind::Good, "step_up_passed", "Approved with your security key.".into(), rfq.as_ref(), now)
-            }
-            StepUpStatus::SecondWanted => {
-                self.notice(NoticeKind::Plain, "second_wanted", format!("Approved by you; {text}."), rfq.as_ref(), now)
-            }
-            StepUpStatus::Withdrawn => {
-                self.notice(NoticeKind::Plain, "step_up_withdrawn", format!("No touch is needed any more: {text}."), rfq.as_ref(), now)
-            }
+            StepUpStatus::Passed => self.notice(
+                NoticeKind::Good,
+                "step_up_passed",
+                "Approved with your security key.".into(),
+                rfq.as_ref(),
+                now,
+            ),
+            StepUpStatus::SecondWanted => self.notice(
+                NoticeKind::Plain,
+                "second_wanted",
+                format!("Approved by you; {text}."),
+                rfq.as_ref(),
+                now,
+            ),
+            StepUpStatus::Withdrawn => self.notice(
+                NoticeKind::Plain,
+                "step_up_withdrawn",
+                format!("No touch is needed any more: {text}."),
+                rfq.as_ref(),
+                now,
+            ),
             StepUpStatus::Refused | StepUpStatus::Expired => {
                 let cure = o.cure.map(|c| format!(" {c}")).unwrap_or_default();
                 let code = snake(o.code.as_deref().unwrap_or("stepup.refused"));
-                self.notice(NoticeKind::Bad, &code, format!("{}{cure}", sentence(&text)), rfq.as_ref(), now);
-                if matches!(open.matter, step_up::Matter::Approve(Approval { action: Action::RegisterKey { .. }, .. })) {
+                self.notice(
+                    NoticeKind::Bad,
+                    &code,
+                    format!("{}{cure}", sentence(&text)),
+                    rfq.as_ref(),
+                    now,
+                );
+                if matches!(
+                    open.matter,
+                    step_up::Matter::Approve(Approval { action: Action::RegisterKey { .. }, .. })
+                ) {
                     self.with_step_ups(|s| {
                         s.keys.phase = RegisterPhase::Failed;
                         s.keys.problem = Some(problem(&code, sentence(&text), cure.trim()));
@@ -143,10 +175,15 @@ impl Book {
             };
             s.wake = (a.on_wake, a.on_unlock);
         });
-        if first || before != a.keys { vec![AppMessage::KeyRequest(KeyRequest::List)] } else { Vec::new() }
+        if first || before != a.keys {
+            vec![AppMessage::KeyRequest(KeyRequest::List)]
+        } else {
+            Vec::new()
+        }
     }
 
-    /// What the gateway decided about this access. Told when it got worse; the top of the window shows it anyway.
+    /// What the gateway decided about this access. Told when it got worse; the top of the window
+    /// shows it anyway.
     pub(super) fn decided(&mut self, d: AccessDecision, now: UtcMillis) {
         let verdict = match d.verdict {
             AccessVerdict::Allow => RiskVerdict::Allow,
@@ -158,20 +195,34 @@ impl Book {
             Vec::new()
         });
         for f in &mut factors {
-            [&mut f.attribute, &mut f.condition, &mut f.rationale].into_iter().for_each(|t| *t = shown(t));
+            [&mut f.attribute, &mut f.condition, &mut f.rationale]
+                .into_iter()
+                .for_each(|t| *t = shown(t));
         }
         let before = self.step_ups.access.risk.as_ref().map(|r| r.verdict);
-        let worse = matches!((before, verdict), (_, RiskVerdict::Deny) | (Some(RiskVerdict::Allow), RiskVerdict::StepUp));
+        let worse = matches!(
+            (before, verdict),
+            (_, RiskVerdict::Deny) | (Some(RiskVerdict::Allow), RiskVerdict::StepUp)
+        );
         if worse {
             let cure = d.cure.as_ref().map(|c| format!(" {c}")).unwrap_or_default();
             let code = if verdict == RiskVerdict::Deny { "risk_denied" } else { "risk_step_up" };
             self.notice(NoticeKind::Bad, code, format!("{}{cure}", sentence(&d.text)), None, now);
         }
-        let risk = RiskView { verdict, score: d.score, text: d.text, cure: d.cure, factors, policy: d.policy, at_ms: d.at.0 as f64 };
+        let risk = RiskView {
+            verdict,
+            score: d.score,
+            text: d.text,
+            cure: d.cure,
+            factors,
+            policy: d.policy,
+            at_ms: d.at.0 as f64,
+        };
         self.with_step_ups(|s| s.access.risk = Some(risk));
     }
 
-    /// Whether there is a gateway, and it wants to hear that the laptop woke or its screen was unlocked.
+    /// Whether there is a gateway, and it wants to hear that the laptop woke or its screen was
+    /// unlocked.
     pub(crate) fn wants_to_hear(&self, why: SessionReason) -> bool {
         let (wake, unlock) = self.step_ups.wake;
         if !self.online() {

@@ -14,13 +14,26 @@ impl Book {
         self.frames.wake();
     }
 
-    /// Something the gateway said carried no good signature: it changed nothing here, and the trader must know.
+    /// Something the gateway said carried no good signature: it changed nothing here, and the
+    /// trader must know.
     pub fn not_believed(&mut self, msg_type: &str, why: &Problem, now: UtcMillis) {
-        let text = format!("A message ({msg_type}) of the {} was not believed. {} {}", self.connection.peer(), why.message, why.cure);
+        let text = format!(
+            "A message ({msg_type}) of the {} was not believed. {} {}",
+            self.connection.peer(),
+            why.message,
+            why.cure
+        );
         self.tell(NoticeKind::Bad, &why.code, text, now);
     }
 
-    pub(super) fn notice(&mut self, kind: NoticeKind, code: &str, text: String, rfq: Option<&RfqId>, now: UtcMillis) {
+    pub(super) fn notice(
+        &mut self,
+        kind: NoticeKind,
+        code: &str,
+        text: String,
+        rfq: Option<&RfqId>,
+        now: UtcMillis,
+    ) {
         let rfq_id = rfq.map(ToString::to_string);
         let notice = Notice { kind, at_ms: now.0 as f64, code: code.into(), text, rfq_id };
         self.notices.add(self.frames.bump(), notice);

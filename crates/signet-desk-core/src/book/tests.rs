@@ -1,7 +1,9 @@
 use super::*;
 use crate::view::{Behind, BlotterTab, Frame, NoticeKind};
 use notices::MAX_NOTICES;
-use signet_fix::message::{AppMessage, DealerState, QuoteCancel, SecurityList, SnapshotMark, VenueState};
+use signet_fix::message::{
+    AppMessage, DealerState, QuoteCancel, SecurityList, SnapshotMark, VenueState,
+};
 use signet_rfq::{self as rfq, AcceptId, DealerId, InstrumentId, QuoteId, Terms};
 
 const NOW: UtcMillis = UtcMillis(1_000_000);
@@ -52,7 +54,10 @@ fn what_the_page_is_behind_with_is_withheld_and_comes_when_it_asks() {
     assert_eq!((heads(&none), none.withheld), (vec![], true));
     let caught_up = book.pull(first.seq as u64, &behind("B", seq, true), NOW);
     assert_eq!((heads(&caught_up), caught_up.withheld), (vec!["B"], false));
-    assert!(heads(&book.pull(first.seq as u64, &behind("B", caught_up.seq as u64, false), NOW)).is_empty());
+    assert!(
+        heads(&book.pull(first.seq as u64, &behind("B", caught_up.seq as u64, false), NOW))
+            .is_empty()
+    );
 }
 
 #[test]
@@ -66,10 +71,16 @@ fn after_a_restart_a_line_that_was_withdrawn_is_not_one_that_never_answered() {
             unreachable: false,
         })
     };
-    let state = |book: &Book| book.rfq(&RfqId::new("A").expect("an id")).expect("on screen").lines[0].state.clone();
+    let state = |book: &Book| {
+        book.rfq(&RfqId::new("A").expect("an id")).expect("on screen").lines[0].state.clone()
+    };
     let (mut book, _) = two_rfqs();
     book.message(cancel(), NOW);
-    assert_eq!(state(&book), rfq::LineState::Asked, "outside a snapshot it names a quote that nobody saw");
+    assert_eq!(
+        state(&book),
+        rfq::LineState::Asked,
+        "outside a snapshot it names a quote that nobody saw"
+    );
     book.message(AppMessage::Snapshot(SnapshotMark::Begin), NOW);
     book.message(cancel(), NOW);
     assert_eq!(state(&book), rfq::LineState::Withdrawn);
@@ -80,7 +91,8 @@ fn rows_of_a_time_without_a_catalogue_get_their_names_when_it_comes() {
     let (mut book, _) = two_rfqs();
     let id = RfqId::new("A").expect("an id");
     book.blot_rfq(&id);
-    let symbol = |book: &Book| book.records.blotter.get(BlotterTab::Rfqs, "A").map(|r| r.symbol.clone());
+    let symbol =
+        |book: &Book| book.records.blotter.get(BlotterTab::Rfqs, "A").map(|r| r.symbol.clone());
     assert_eq!(symbol(&book).as_deref(), Some("EUR/USD"));
     let instrument = rfq::Instrument {
         id: InstrumentId::new("EUR/USD").expect("an instrument"),
@@ -104,10 +116,25 @@ fn rows_of_a_time_without_a_catalogue_get_their_names_when_it_comes() {
 #[test]
 fn a_dealer_that_is_named_twice_is_one_dealer() {
     let (mut book, _) = two_rfqs();
-    let dealer = |name: &str| DealerState { id: DealerId::new("NORTH").expect("a dealer"), name: name.into(), online: true };
+    let dealer = |name: &str| DealerState {
+        id: DealerId::new("NORTH").expect("a dealer"),
+        name: name.into(),
+        online: true,
+    };
     let dealers = vec![dealer("Northbank"), dealer("Another")];
-    book.message(AppMessage::VenueState(VenueState { name: String::new(), practice: false, dealers, at: NOW }), NOW);
-    assert_eq!(book.reference().dealers.iter().map(|d| d.name.as_str()).collect::<Vec<_>>(), ["Northbank"]);
+    book.message(
+        AppMessage::VenueState(VenueState {
+            name: String::new(),
+            practice: false,
+            dealers,
+            at: NOW,
+        }),
+        NOW,
+    );
+    assert_eq!(
+        book.reference().dealers.iter().map(|d| d.name.as_str()).collect::<Vec<_>>(),
+        ["Northbank"]
+    );
 }
 
 #[test]
@@ -130,10 +157,17 @@ fn a_window_closes_at_once_unless_an_accept_is_on_its_way_and_then_at_the_second
     let id = RfqId::new("A").expect("an id");
     let rfq = &mut book.screen.get_mut(&id).expect("on screen").rfq;
     rfq.acknowledge();
-    let (dealer, quote) = (DealerId::new("NORTH").expect("a dealer"), QuoteId::new("q").expect("an id"));
+    let (dealer, quote) =
+        (DealerId::new("NORTH").expect("a dealer"), QuoteId::new("q").expect("an id"));
     let level = rfq::Level { price: 1.into(), size: 1.into() };
-    let offered =
-        rfq::Quote { id: quote.clone(), dealer: dealer.clone(), bid: None, offer: Some(level), valid_until: NOW + 30_000, tradeable: true };
+    let offered = rfq::Quote {
+        id: quote.clone(),
+        dealer: dealer.clone(),
+        bid: None,
+        offer: Some(level),
+        valid_until: NOW + 30_000,
+        tradeable: true,
+    };
     rfq.quote(offered, NOW).expect("taken");
     let accept = rfq::Accept {
         id: AcceptId::new("A:1").expect("an id"),
@@ -170,7 +204,10 @@ fn a_whole_frame_withholds_nothing() {
 fn a_page_that_names_nonsense_gets_everything_of_it() {
     let (mut book, seq) = two_rfqs();
     for since in [-1.0, f64::NAN, f64::NEG_INFINITY] {
-        let nonsense = [Behind { rfq_id: "B".into(), since, send: true }, Behind { rfq_id: "no such".into(), since, send: true }];
+        let nonsense = [
+            Behind { rfq_id: "B".into(), since, send: true },
+            Behind { rfq_id: "no such".into(), since, send: true },
+        ];
         assert_eq!(heads(&book.pull(seq, &nonsense, NOW)), ["B"]);
     }
 }

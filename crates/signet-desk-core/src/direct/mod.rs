@@ -1,8 +1,8 @@
 //! Direct mode: a plain FIXS venue, without a Signet gateway in front of it.
 //!
 //! What a gateway would do for the desk stands here: it knows instruments and dealers from the
-//! settings, keeps back what needs a touch and judges the answer itself. Towards the book it speaks as a gateway does;
-//! towards the venue it sends standard messages only.
+//! settings, keeps back what needs a touch and judges the answer itself. Towards the book it speaks
+//! as a gateway does; towards the venue it sends standard messages only.
 //!
 //! Weaker than a gateway by nature: the same laptop asks and checks.
 
@@ -42,7 +42,13 @@ pub(crate) struct Direct {
 
 impl Direct {
     /// `folder` is the identity's.
-    pub fn open(venue: &Venue, settings: &DirectSettings, desk: &CompId, folder: &Path, key: &StoreKey) -> Result<Self, LogError> {
+    pub fn open(
+        venue: &Venue,
+        settings: &DirectSettings,
+        desk: &CompId,
+        folder: &Path,
+        key: &StoreKey,
+    ) -> Result<Self, LogError> {
         let touch = settings.step_up.as_ref().map(|s| {
             let store = TouchStore::open(folder, venue.comp_id.as_str(), key)?;
             Ok(Touch::new(s.clone(), store, desk.as_str(), venue.comp_id.as_str()))
@@ -59,18 +65,27 @@ impl Direct {
 
     // ----- the connection -----
 
-    /// Logged on: the state that a gateway would send. RFQs go on, their former quotes do not; the book asks what
-    /// became of accepts.
+    /// Logged on: the state that a gateway would send. RFQs go on, their former quotes do not; the
+    /// book asks what became of accepts.
     pub fn up(&mut self, book: &Book, exporter: [u8; 32], now: Moment) -> Vec<DirectAction> {
         self.knows_no_status = false;
         let dealers = self.settings.dealers.clone();
-        let mut out = vec![AppMessage::VenueState(VenueState { name: self.name.clone(), practice: false, dealers, at: now.venue })];
+        let mut out = vec![AppMessage::VenueState(VenueState {
+            name: self.name.clone(),
+            practice: false,
+            dealers,
+            at: now.venue,
+        })];
         if let Ok(request) = RfqId::new("settings") {
             let instruments = self.settings.instruments.iter().cloned().collect();
             out.push(AppMessage::SecurityList(SecurityList { request, last: true, instruments }));
         }
         out.push(AppMessage::Snapshot(SnapshotMark::Begin));
-        out.extend(book.open_requests(now.venue).into_iter().map(|q| AppMessage::Snapshot(SnapshotMark::Rfq(q))));
+        out.extend(
+            book.open_requests(now.venue)
+                .into_iter()
+                .map(|q| AppMessage::Snapshot(SnapshotMark::Rfq(q))),
+        );
         out.push(AppMessage::Snapshot(SnapshotMark::End));
         let mut out: Vec<DirectAction> = out.into_iter().map(DirectAction::ToBook).collect();
         out.extend(self.touch.iter_mut().flat_map(|t| t.up(exporter, now)));
@@ -83,14 +98,22 @@ impl Direct {
     }
 
     pub fn tick(&mut self, book: &Book, now: Moment) -> Vec<DirectAction> {
-        // While it waits it may still be had; whether it would arrive in time is asked when it leaves.
+        // While it waits it may still be had; whether it would arrive in time is asked when it
+        // leaves.
         let here = Moment { arrival_ms: 0, ..now };
-        let mut todo: Vec<DirectAction> = self.touch.iter_mut().flat_map(|t| t.tick(|m| book.no_longer_good(m, here), now)).collect();
+        let mut todo: Vec<DirectAction> = self
+            .touch
+            .iter_mut()
+            .flat_map(|t| t.tick(|m| book.no_longer_good(m, here), now))
+            .collect();
         let in_flight = book.accepts_in_flight();
         self.asked.retain(|id, _| in_flight.iter().any(|h| &h.accept == id));
         for h in in_flight {
-            let held = self.touch.as_ref().is_some_and(|t| t.holds(|m| matches!(m, AppMessage::QuoteResponse(r) if r.id == h.accept)));
-            let due = self.asked.get(&h.accept).is_some_and(|t| now.laptop.since(*t) >= ASK_AGAIN_MS);
+            let held = self.touch.as_ref().is_some_and(|t| {
+                t.holds(|m| matches!(m, AppMessage::QuoteResponse(r) if r.id == h.accept))
+            });
+            let due =
+                self.asked.get(&h.accept).is_some_and(|t| now.laptop.since(*t) >= ASK_AGAIN_MS);
             if due && !held && !self.knows_no_status {
                 self.asked.insert(h.accept.clone(), now.laptop);
                 todo.push(DirectAction::ToVenue(AppMessage::OrderStatusRequest(h)));
@@ -104,7 +127,9 @@ impl Direct {
     /// A message that the book would send to a gateway.
     pub fn send(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
         match m {
-            AppMessage::QuoteRequest(_) | AppMessage::QuoteResponse(_) => self.business(m, book, now),
+            AppMessage::QuoteRequest(_) | AppMessage::QuoteResponse(_) => {
+                self.business(m, book, now)
+            }
             AppMessage::RfqCancel { rfq, .. } => self.cancel(&rfq, book, now),
             AppMessage::OrderStatusRequest(h) => {
                 self.asked.insert(h.accept.clone(), now.laptop);
@@ -117,7 +142,10 @@ impl Direct {
             },
             AppMessage::KeyRequest(k) => self.touching(|t| t.about_keys(k, now)),
             other => {
-                tracing::error!(msg_type = other.msg_type(), "a message that a plain venue knows nothing of was not sent");
+                tracing::error!(
+                    msg_type = other.msg_type(),
+                    "a message that a plain venue knows nothing of was not sent"
+                );
                 Vec::new()
             }
         }
@@ -130,8 +158,12 @@ impl Direct {
     fn business(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
         let Some(touch) = &mut self.touch else { return vec![DirectAction::Release(m)] };
         touch.active(now);
-        let refuse = |m, why: &str| vec![DirectAction::NotSent(m, TouchRefusal::BadApproval(why.into()).problem())];
-        let Some((action, ends)) = action_of(&m, book) else { return refuse(m, "the RFQ is not on this desk") };
+        let refuse = |m, why: &str| {
+            vec![DirectAction::NotSent(m, TouchRefusal::BadApproval(why.into()).problem())]
+        };
+        let Some((action, ends)) = action_of(&m, book) else {
+            return refuse(m, "the RFQ is not on this desk");
+        };
         match touch.wanted(&action, now) {
             Wanted::Nothing => vec![DirectAction::Release(m)],
             Wanted::Touch(reason) => touch.hold(m, action, reason, now.on_laptops_clock(ends), now),
@@ -145,7 +177,9 @@ impl Direct {
             return vec![DirectAction::NotSent(m, TouchRefusal::Gone(words).problem())];
         }
         let open = match &m {
-            AppMessage::QuoteRequest(q) => Some(status(q.id.clone(), q.instrument.clone(), RfqStatus::Open)),
+            AppMessage::QuoteRequest(q) => {
+                Some(status(q.id.clone(), q.instrument.clone(), RfqStatus::Open))
+            }
             AppMessage::QuoteResponse(r) => {
                 self.asked.insert(r.id.clone(), now.laptop);
                 None
@@ -155,7 +189,8 @@ impl Direct {
         std::iter::once(DirectAction::ToVenue(standard(m))).chain(open).collect()
     }
 
-    /// FIX 4.4 has no message that ends an RFQ: it ends here, and who quotes is told that nothing will come of it.
+    /// FIX 4.4 has no message that ends an RFQ: it ends here, and who quotes is told that nothing
+    /// will come of it.
     fn cancel(&mut self, rfq: &RfqId, book: &Book, now: Moment) -> Vec<DirectAction> {
         let Some(r) = book.rfq(rfq) else { return Vec::new() };
         let ended = status(rfq.clone(), r.terms.instrument.clone(), RfqStatus::Cancelled);
@@ -168,40 +203,65 @@ impl Direct {
     }
 
     fn pass(&mut self, rfq: &Rfq, now: Moment) -> Vec<DirectAction> {
-        let isin = self.settings.instruments.get(&rfq.terms.instrument).is_some_and(|i| i.asset_class.has_isin());
+        let isin = self
+            .settings
+            .instruments
+            .get(&rfq.terms.instrument)
+            .is_some_and(|i| i.asset_class.has_isin());
         let mut todo = Vec::new();
         for l in &rfq.lines {
             let Some(quote) = l.live_quote(now.venue) else { continue };
             self.passes += 1;
             let id = AcceptId::new(format!("P.{}.{}", now.venue.0, self.passes)).ok();
             let pass = id.and_then(|id| QuoteResponse::pass(id, rfq, quote, isin, now.venue));
-            todo.extend(
-                pass.map(|p| DirectAction::ToVenue(AppMessage::QuoteResponse(QuoteResponse { dealer: Some(l.dealer.clone()), ..p }))),
-            );
+            todo.extend(pass.map(|p| {
+                DirectAction::ToVenue(AppMessage::QuoteResponse(QuoteResponse {
+                    dealer: Some(l.dealer.clone()),
+                    ..p
+                }))
+            }));
         }
         todo
     }
 
     // ----- from the venue -----
 
-    /// What the book may hear of a message of the venue. One that only a gateway sends comes from nobody here.
+    /// What the book may hear of a message of the venue. One that only a gateway sends comes from
+    /// nobody here.
     pub fn heard(&mut self, m: AppMessage, book: &Book) -> Option<AppMessage> {
         let only = self.only_dealer();
         Some(match m {
             AppMessage::Quote(q) => AppMessage::Quote(QuoteMsg { dealer: q.dealer.or(only), ..q }),
-            AppMessage::QuoteCancel(c) => AppMessage::QuoteCancel(QuoteCancel { dealer: c.dealer.or(only), ..c }),
-            AppMessage::QuoteRequestReject(r) => AppMessage::QuoteRequestReject(QuoteRequestReject { dealer: r.dealer.or(only), ..r }),
-            AppMessage::ExecutionReport(e) => {
-                let asked = rfq_of_accept(&e.accept).and_then(|id| book.rfq(&id)).and_then(|r| dealer_of(r, &e.accept));
-                AppMessage::ExecutionReport(ExecutionReport { dealer: e.dealer.or(asked).or(only), ..e })
+            AppMessage::QuoteCancel(c) => {
+                AppMessage::QuoteCancel(QuoteCancel { dealer: c.dealer.or(only), ..c })
             }
-            AppMessage::QuoteStatusReport(s) if about_the_request(&s, book) => AppMessage::QuoteStatusReport(s),
+            AppMessage::QuoteRequestReject(r) => {
+                AppMessage::QuoteRequestReject(QuoteRequestReject {
+                    dealer: r.dealer.or(only),
+                    ..r
+                })
+            }
+            AppMessage::ExecutionReport(e) => {
+                let asked = rfq_of_accept(&e.accept)
+                    .and_then(|id| book.rfq(&id))
+                    .and_then(|r| dealer_of(r, &e.accept));
+                AppMessage::ExecutionReport(ExecutionReport {
+                    dealer: e.dealer.or(asked).or(only),
+                    ..e
+                })
+            }
+            AppMessage::QuoteStatusReport(s) if about_the_request(&s, book) => {
+                AppMessage::QuoteStatusReport(s)
+            }
             AppMessage::BusinessReject(j) => {
                 self.knows_no_status |= j.ref_msg_type == "H";
                 AppMessage::BusinessReject(j)
             }
             other => {
-                tracing::warn!(msg_type = other.msg_type(), "the venue sent something that means nothing in direct mode");
+                tracing::warn!(
+                    msg_type = other.msg_type(),
+                    "the venue sent something that means nothing in direct mode"
+                );
                 return None;
             }
         })
@@ -238,8 +298,9 @@ pub(crate) fn concerns(m: &AppMessage, book: &Book) -> Option<RfqId> {
     id.filter(|id| book.rfq(id).is_some_and(|r| !r.state.ended()))
 }
 
-/// AI is about a request, or about a quote in it, and a plain venue may mean either: it can refuse an RFQ that nobody
-/// has quoted. Every other end comes by time or from the trader, and open it is since it was sent.
+/// AI is about a request, or about a quote in it, and a plain venue may mean either: it can refuse
+/// an RFQ that nobody has quoted. Every other end comes by time or from the trader, and open it is
+/// since it was sent.
 fn about_the_request(s: &QuoteStatusReport, book: &Book) -> bool {
     let unquoted = |r: &Rfq| !r.in_flight() && r.lines.iter().all(|l| l.quote.is_none());
     s.status == RfqStatus::Rejected && book.rfq(&s.rfq).is_some_and(unquoted)
@@ -258,13 +319,18 @@ fn dealer_of(rfq: &Rfq, accept: &AcceptId) -> Option<DealerId> {
 }
 
 fn status(rfq: RfqId, instrument: signet_rfq::InstrumentId, status: RfqStatus) -> DirectAction {
-    DirectAction::ToBook(AppMessage::QuoteStatusReport(QuoteStatusReport::of_rfq(rfq, instrument, status, None)))
+    DirectAction::ToBook(AppMessage::QuoteStatusReport(QuoteStatusReport::of_rfq(
+        rfq, instrument, status, None,
+    )))
 }
 
-/// What a message does, read from the message itself, and when it is worth nothing any more, on the venue's clock.
+/// What a message does, read from the message itself, and when it is worth nothing any more, on the
+/// venue's clock.
 fn action_of(m: &AppMessage, book: &Book) -> Option<(Action, UtcMillis)> {
     match m {
-        AppMessage::QuoteRequest(q) => Some((Action::Request(RequestTerms::of(&q.terms())), q.expires)),
+        AppMessage::QuoteRequest(q) => {
+            Some((Action::Request(RequestTerms::of(&q.terms())), q.expires))
+        }
         AppMessage::QuoteResponse(r) => {
             let rfq_id = rfq_of_accept(&r.id)?;
             let rfq = book.rfq(&rfq_id)?;

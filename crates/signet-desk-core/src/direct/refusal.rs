@@ -64,7 +64,9 @@ impl TouchRefusal {
     pub fn cure(&self) -> &'static str {
         match self {
             Self::NoKey => "Register one: choose Keys.",
-            Self::NoUsableKey(_) => "Ask your administrator, who can have your keys registered anew.",
+            Self::NoUsableKey(_) => {
+                "Ask your administrator, who can have your keys registered anew."
+            }
             Self::Answer(e) => e.cure(),
             Self::Declined | Self::Late | Self::LinkLost => "Send it again if it is still wanted.",
             Self::TooManyOpen => "Answer or cancel those that wait.",

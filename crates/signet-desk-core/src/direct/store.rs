@@ -53,19 +53,21 @@ pub(super) struct TouchStore {
 }
 
 impl TouchStore {
-    /// Opens both files of the venue `comp_id` in the identity's `folder`. A line that cannot be read refuses
-    /// the whole: a key that was locked must not come back because of it.
+    /// Opens both files of the venue `comp_id` in the identity's `folder`. A line that cannot be
+    /// read refuses the whole: a key that was locked must not come back because of it.
     pub fn open(folder: &Path, comp_id: &str, key: &StoreKey) -> Result<Self, LogError> {
         let path = folder.join(format!("{comp_id}.keys"));
         let (log, recovered) = SealedLog::open(&path, key)?;
         let (evidence, _) = SealedLog::open(&folder.join(format!("{comp_id}.evidence")), key)?;
         let mut store = Self { keys: Vec::new(), log, evidence };
         for (index, record) in recovered.records.iter().enumerate() {
-            let line = serde_json::from_slice(record).map_err(|_| LogError::Tampered { path: path.clone(), index: index as u64 })?;
+            let line = serde_json::from_slice(record)
+                .map_err(|_| LogError::Tampered { path: path.clone(), index: index as u64 })?;
             store.take(line);
         }
         if recovered.records.len() > TIDY_ABOVE {
-            let lines: Vec<Vec<u8>> = store.keys.iter().map(|k| bytes(&Line::Key(Box::new(k.clone())))).collect();
+            let lines: Vec<Vec<u8>> =
+                store.keys.iter().map(|k| bytes(&Line::Key(Box::new(k.clone())))).collect();
             store.log.rewrite(lines.iter().map(Vec::as_slice))?;
         }
         Ok(store)
@@ -74,7 +76,9 @@ impl TouchStore {
     fn take(&mut self, line: Line) {
         match line {
             Line::Key(k) => self.keys.push(*k),
-            Line::Used { credential_id, counter, at } => self.edit(&credential_id, |k| (k.counter, k.last_used) = (counter, at)),
+            Line::Used { credential_id, counter, at } => {
+                self.edit(&credential_id, |k| (k.counter, k.last_used) = (counter, at))
+            }
             Line::Locked { credential_id } => self.edit(&credential_id, |k| k.locked = true),
         }
     }
@@ -131,8 +135,16 @@ impl TouchStore {
             match read(k) {
                 Ok(p) => good.push(p),
                 Err(e) => {
-                    tracing::warn!(key = k.name, code = e.code(), "a registered key is left out: {e}");
-                    why = if matches!(e, RpError::StoredKey(_)) { "they cannot be read" } else { "their models are not approved any more" };
+                    tracing::warn!(
+                        key = k.name,
+                        code = e.code(),
+                        "a registered key is left out: {e}"
+                    );
+                    why = if matches!(e, RpError::StoredKey(_)) {
+                        "they cannot be read"
+                    } else {
+                        "their models are not approved any more"
+                    };
                 }
             }
         }
@@ -147,7 +159,10 @@ impl TouchStore {
     /// Whether another key may have this name.
     pub fn check_name(&self, name: &str) -> Result<(), TouchRefusal> {
         let printable = !name.chars().any(char::is_control);
-        if name.trim() != name || !printable || !(1..=NAME_CHARS_MAX).contains(&name.chars().count()) {
+        if name.trim() != name
+            || !printable
+            || !(1..=NAME_CHARS_MAX).contains(&name.chars().count())
+        {
             return Err(TouchRefusal::KeyName("not 1 to 40 printable characters"));
         }
         if self.keys.len() >= KEYS_MAX {
@@ -185,22 +200,32 @@ impl TouchStore {
         self.keys.iter().find(|k| k.credential_id == credential_id)
     }
 
-    /// A touch that was judged good: the counter goes on and the evidence is kept, both on disk when this
-    /// returns. What fails leaves the key as it was, or counted on, which harms nothing.
-    pub fn record(&mut self, counter: u32, evidence: &Evidence, now: UtcMillis) -> Result<(), TouchRefusal> {
+    /// A touch that was judged good: the counter goes on and the evidence is kept, both on disk
+    /// when this returns. What fails leaves the key as it was, or counted on, which harms nothing.
+    pub fn record(
+        &mut self,
+        counter: u32,
+        evidence: &Evidence,
+        now: UtcMillis,
+    ) -> Result<(), TouchRefusal> {
         let credential_id = evidence.credential_id.clone();
-        let (before, locked) = self.key(&credential_id).map(|k| (k.counter, k.locked)).ok_or(RpError::UnknownKey)?;
+        let (before, locked) =
+            self.key(&credential_id).map(|k| (k.counter, k.locked)).ok_or(RpError::UnknownKey)?;
         if locked {
             return Err(TouchRefusal::NoUsableKey("locked"));
         }
-        // WebAuthn Level 2 §6.1.1. Asked of the newest state: another challenge may have been answered meanwhile.
+        // WebAuthn Level 2 §6.1.1. Asked of the newest state: another challenge may have been
+        // answered meanwhile.
         let rises = counter > before || (counter == 0 && before == 0);
         if !rises {
             self.lock(&credential_id)?;
             return Err(RpError::CounterWentBack { credential_id }.into());
         }
         self.write(Line::Used { credential_id, counter, at: now })?;
-        self.evidence.append(evidence.to_json().as_bytes()).and_then(|()| self.evidence.sync()).map_err(not_kept)
+        self.evidence
+            .append(evidence.to_json().as_bytes())
+            .and_then(|()| self.evidence.sync())
+            .map_err(not_kept)
     }
 
     /// No answer of this key counts any more.

@@ -78,15 +78,26 @@ impl World {
     /// The program starts, or starts again.
     fn start(&mut self) {
         self.direct = None;
-        let list = AttestationList::from_toml(&self.maker.list(&[(MODEL, "Test key")]), Path::new("/")).unwrap();
-        let rp = RpSettings { rp_id: "stepup.bank.example".into(), origin: None, name: "B".into(), timeout: Duration::from_secs(60) };
+        let list =
+            AttestationList::from_toml(&self.maker.list(&[(MODEL, "Test key")]), Path::new("/"))
+                .unwrap();
+        let rp = RpSettings {
+            rp_id: "stepup.bank.example".into(),
+            origin: None,
+            name: "B".into(),
+            timeout: Duration::from_secs(60),
+        };
         let step_up = DirectStepUp {
             relying_party: Arc::new(RelyingParty::new(&rp, list).unwrap()),
             rules: toml::from_str(&self.rules).unwrap(),
             answer_ms: 60_000,
             policy: "p".into(),
         };
-        let dealers = self.dealers.iter().map(|d| DealerState { id: DealerId::new(*d).unwrap(), name: (*d).into(), online: true });
+        let dealers = self.dealers.iter().map(|d| DealerState {
+            id: DealerId::new(*d).unwrap(),
+            name: (*d).into(),
+            online: true,
+        });
         let settings = DirectSettings {
             sender_comp_id: None,
             instruments: catalogue(),
@@ -122,14 +133,19 @@ impl World {
     }
 
     fn now(&self) -> Moment {
-        Moment { laptop: UtcMillis(self.laptop), venue: UtcMillis(self.laptop + AHEAD_MS), arrival_ms: 20 }
+        Moment {
+            laptop: UtcMillis(self.laptop),
+            venue: UtcMillis(self.laptop + AHEAD_MS),
+            arrival_ms: 20,
+        }
     }
 
     /// As the link does it.
     fn run(&mut self, event: impl FnOnce(&mut Direct, &Book, Moment) -> Vec<DirectAction>) {
         let now = self.now();
         let mut direct = self.direct.take().unwrap();
-        let mut todo: std::collections::VecDeque<DirectAction> = event(&mut direct, &self.book, now).into();
+        let mut todo: std::collections::VecDeque<DirectAction> =
+            event(&mut direct, &self.book, now).into();
         while let Some(d) = todo.pop_front() {
             match d {
                 DirectAction::ToVenue(m) => {
@@ -138,10 +154,16 @@ impl World {
                 }
                 DirectAction::Release(m) => todo.extend(direct.release(m, &self.book, now)),
                 DirectAction::NotSent(m, why) => self.book.not_sent(&m, why, now.laptop),
-                DirectAction::Tell(why) => self.book.tell(crate::view::NoticeKind::Bad, &why.code, why.message, now.laptop),
+                DirectAction::Tell(why) => {
+                    self.book.tell(crate::view::NoticeKind::Bad, &why.code, why.message, now.laptop)
+                }
                 DirectAction::ToBook(m) => {
                     match &m {
-                        AppMessage::StepUpChallenge(c) => self.challenges.push((c.id.clone(), c.options.clone(), Some(c.approval.clone()))),
+                        AppMessage::StepUpChallenge(c) => self.challenges.push((
+                            c.id.clone(),
+                            c.options.clone(),
+                            Some(c.approval.clone()),
+                        )),
                         AppMessage::KeyReport(KeyReport::Options { id, options, .. }) => {
                             self.challenges.push((id.clone(), options.clone(), None));
                         }
@@ -173,8 +195,14 @@ impl World {
 
     fn ask(&mut self, quantity: &str) -> String {
         let dealers = self.dealers.iter().map(ToString::to_string).collect();
-        let ticket =
-            Ticket { instrument: BUND.into(), ask: Ask::Buy, quantity: quantity.into(), dealers, ttl_s: 300, settlement_date: None };
+        let ticket = Ticket {
+            instrument: BUND.into(),
+            ask: Ask::Buy,
+            quantity: quantity.into(),
+            dealers,
+            ttl_s: 300,
+            settlement_date: None,
+        };
         let m = self.book.new_rfq(&ticket, UtcMillis(self.laptop)).unwrap();
         let AppMessage::QuoteRequest(q) = &m else { panic!() };
         let id = q.id.to_string();
@@ -200,9 +228,20 @@ impl World {
     }
 
     fn accept(&mut self, rfq: &str) -> String {
-        let quote_id = self.book.rfq(&RfqId::new(rfq).unwrap()).unwrap().lines[0].quote.as_ref().unwrap().id.to_string();
+        let quote_id = self.book.rfq(&RfqId::new(rfq).unwrap()).unwrap().lines[0]
+            .quote
+            .as_ref()
+            .unwrap()
+            .id
+            .to_string();
         let now = UtcMillis(self.laptop);
-        let intent = ArmIntent { rfq_id: rfq.into(), dealer: self.dealers[0].into(), quote_id, side: Side::Buy, price: "99.125".into() };
+        let intent = ArmIntent {
+            rfq_id: rfq.into(),
+            dealer: self.dealers[0].into(),
+            quote_id,
+            side: Side::Buy,
+            price: "99.125".into(),
+        };
         let id = self.book.arm(&intent, now).unwrap().id;
         let m = self.book.accept(rfq, &id, now).unwrap();
         self.run(|d, b, n| d.send(m, b, n));
@@ -225,16 +264,28 @@ impl World {
 
     fn finish_registration(&mut self, key: &mut SoftKey) {
         let (id, options, _) = self.challenges.last().cloned().unwrap();
-        let data = client_data_json(CeremonyKind::Register, &challenge_of(&options), "https://stepup.bank.example", None);
+        let data = client_data_json(
+            CeremonyKind::Register,
+            &challenge_of(&options),
+            "https://stepup.bank.example",
+            None,
+        );
         let credential = key.register(&options, &data);
-        self.run(|d, b, n| d.send(AppMessage::KeyRequest(KeyRequest::Finish { id, credential }), b, n));
+        self.run(|d, b, n| {
+            d.send(AppMessage::KeyRequest(KeyRequest::Finish { id, credential }), b, n)
+        });
     }
 
     fn signed(&self, key: &mut SoftKey, exporter: [u8; 32]) -> (String, String) {
         let (id, options, text) = self.challenges.last().cloned().unwrap();
         let approval = Approval::parse(&text.unwrap()).unwrap().digest().unwrap();
         let context = Context { approval, exporter };
-        let data = client_data_json(CeremonyKind::Sign, &challenge_of(&options), "https://stepup.bank.example", Some(&context));
+        let data = client_data_json(
+            CeremonyKind::Sign,
+            &challenge_of(&options),
+            "https://stepup.bank.example",
+            Some(&context),
+        );
         let answer = key.sign(&options, &data).unwrap();
         (id, answer)
     }
@@ -249,7 +300,12 @@ impl World {
     }
 
     fn accepts(&self) -> usize {
-        self.sent.iter().filter(|m| matches!(m, AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift)).count()
+        self.sent
+            .iter()
+            .filter(
+                |m| matches!(m, AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift),
+            )
+            .count()
     }
 
     fn asked(&self) -> usize {
@@ -283,7 +339,8 @@ impl World {
             instrument: signet_rfq::InstrumentId::new(BUND).unwrap(),
             dealer: None,
             side: signet_rfq::Side::Buy,
-            last: filled.then(|| Level { price: "99.125".parse().unwrap(), size: 5_000_000.into() }),
+            last: filled
+                .then(|| Level { price: "99.125".parse().unwrap(), size: 5_000_000.into() }),
             cum_qty: quantity.into(),
             leaves_qty: 0.into(),
             avg_px: "99.125".parse().unwrap(),
@@ -300,7 +357,11 @@ impl World {
         self.direct = None;
         let path = self.dir.path().join("VENUE.evidence");
         let (_, recovered) = signet_journal::SealedLog::open(&path, &key_of_store()).unwrap();
-        recovered.records.iter().map(|r| Evidence::from_json(std::str::from_utf8(r).unwrap()).unwrap()).collect()
+        recovered
+            .records
+            .iter()
+            .map(|r| Evidence::from_json(std::str::from_utf8(r).unwrap()).unwrap())
+            .collect()
     }
 }
 
@@ -321,17 +382,27 @@ fn a_small_trade_goes_at_once_and_a_large_one_waits_for_its_touch() {
     assert_eq!(w.accepts(), 1, "it waits");
     assert_eq!(w.accept_text(&rfq).0, AcceptState::StepUp);
     let open = w.frame().step_up.unwrap().remove(0);
-    assert_eq!((open.kind, open.deadline_ms), (StepUpKind::Accept, (w.laptop + AHEAD_MS + 60_000) as f64), "on the venue's clock");
+    assert_eq!(
+        (open.kind, open.deadline_ms),
+        (StepUpKind::Accept, (w.laptop + AHEAD_MS + 60_000) as f64),
+        "on the venue's clock"
+    );
     w.touch(&mut key);
     assert_eq!((w.accepts(), w.frame().step_up.unwrap().len()), (2, 0));
-    assert!(w.frame().access.is_some_and(|a| a.direct && a.lease_until_ms == Some((w.laptop + AHEAD_MS + 900_000) as f64)));
+    assert!(w.frame().access.is_some_and(
+        |a| a.direct && a.lease_until_ms == Some((w.laptop + AHEAD_MS + 900_000) as f64)
+    ));
     w.report(&accept, ExecType::Trade, OrdStatus::Filled);
     assert_eq!(w.accept_text(&rfq).0, AcceptState::Filled);
     let evidence = w.evidence();
     assert_eq!(evidence.len(), 1);
     assert_eq!(evidence[0].verify(), Ok(()));
     assert_eq!((evidence[0].at_ms, evidence[0].policy.as_str()), (w.laptop, "p"));
-    assert!(evidence[0].approval.contains(&format!("\naccept={accept}\n")), "{}", evidence[0].approval);
+    assert!(
+        evidence[0].approval.contains(&format!("\naccept={accept}\n")),
+        "{}",
+        evidence[0].approval
+    );
 }
 
 #[test]
@@ -360,7 +431,11 @@ fn a_trader_who_says_no_and_one_who_does_nothing_send_nothing() {
     w.accept(&rfq);
     let late = w.signed(&mut key, HERE);
     w.later(60_001);
-    assert!(w.accept_text(&rfq).1.contains("No key was touched in time"), "{:?}", w.accept_text(&rfq));
+    assert!(
+        w.accept_text(&rfq).1.contains("No key was touched in time"),
+        "{:?}",
+        w.accept_text(&rfq)
+    );
     w.answer(late.0, Answer::Signed(late.1));
     assert_eq!((w.accepts(), w.evidence().len()), (0, 0));
 }
@@ -402,7 +477,11 @@ fn what_waits_when_the_link_goes_is_dropped_in_words() {
     let answer = w.signed(&mut key, HERE);
     let request = w.ask("30m");
     w.lose();
-    assert!(w.accept_text(&rfq).1.contains("connection was lost while it waited"), "{:?}", w.accept_text(&rfq));
+    assert!(
+        w.accept_text(&rfq).1.contains("connection was lost while it waited"),
+        "{:?}",
+        w.accept_text(&rfq)
+    );
     assert_eq!(w.shown(&request).state, Shown::Refused);
     assert!(w.frame().step_up.unwrap().is_empty());
     w.laptop += 1_000;
@@ -423,9 +502,19 @@ fn an_open_rfq_goes_on_over_a_reconnect_without_its_quotes() {
     w.connect();
     let id = RfqId::new(rfq.as_str()).unwrap();
     assert_eq!(w.shown(&rfq).state, Shown::Open);
-    assert!(w.book.rfq(&id).unwrap().lines.iter().all(|l| l.state == signet_rfq::LineState::Unreachable));
+    assert!(
+        w.book
+            .rfq(&id)
+            .unwrap()
+            .lines
+            .iter()
+            .all(|l| l.state == signet_rfq::LineState::Unreachable)
+    );
     let last = w.sent.last().unwrap();
-    assert!(matches!(last, AppMessage::OrderStatusRequest(h) if h.accept.as_str() == accept), "{last:?}");
+    assert!(
+        matches!(last, AppMessage::OrderStatusRequest(h) if h.accept.as_str() == accept),
+        "{last:?}"
+    );
     w.report(&accept, ExecType::Status, OrdStatus::Rejected);
     assert!(w.accept_text(&other).1.contains("too slow"));
     w.quote(&rfq, None, 60_000);
@@ -434,7 +523,8 @@ fn an_open_rfq_goes_on_over_a_reconnect_without_its_quotes() {
 }
 
 #[test]
-fn an_accept_without_an_answer_is_asked_about_until_the_venue_says_that_it_knows_no_such_question() {
+fn an_accept_without_an_answer_is_asked_about_until_the_venue_says_that_it_knows_no_such_question()
+{
     let (mut w, _) = with_key(RULES);
     w.trade("200k");
     w.later(14_999);
@@ -499,7 +589,11 @@ fn an_rfq_ends_when_every_dealer_has_said_no_and_a_report_about_a_quote_ends_non
     };
     w.says(no("NORTH"));
     for s in [RfqStatus::Expired, RfqStatus::Cancelled, RfqStatus::NotFound] {
-        let DirectAction::ToBook(m) = status(RfqId::new(rfq.as_str()).unwrap(), signet_rfq::InstrumentId::new(BUND).unwrap(), s) else {
+        let DirectAction::ToBook(m) = status(
+            RfqId::new(rfq.as_str()).unwrap(),
+            signet_rfq::InstrumentId::new(BUND).unwrap(),
+            s,
+        ) else {
             panic!()
         };
         w.says(m);
@@ -519,16 +613,29 @@ fn what_only_a_gateway_sends_is_heard_from_nobody() {
         approval: "signet-step-up 1\ngateway=VENUE".into(),
         options: "{}".into(),
     };
-    let access =
-        AccessState { lease_until: None, idle_s: 0, on_wake: false, on_unlock: false, step_up: false, keys: 0, approver: true, text: None };
-    let venue = VenueState { name: "Other".into(), practice: true, dealers: vec![], at: UtcMillis(0) };
+    let access = AccessState {
+        lease_until: None,
+        idle_s: 0,
+        on_wake: false,
+        on_unlock: false,
+        step_up: false,
+        keys: 0,
+        approver: true,
+        text: None,
+    };
+    let venue =
+        VenueState { name: "Other".into(), practice: true, dealers: vec![], at: UtcMillis(0) };
     for m in [
         AppMessage::StepUpChallenge(challenge),
         AppMessage::AccessState(access),
         AppMessage::VenueState(venue),
         AppMessage::Snapshot(SnapshotMark::Begin),
         AppMessage::KeyReport(KeyReport::Registered { name: "evil".into() }),
-        AppMessage::SecurityList(SecurityList { request: RfqId::new("x").unwrap(), last: true, instruments: vec![] }),
+        AppMessage::SecurityList(SecurityList {
+            request: RfqId::new("x").unwrap(),
+            last: true,
+            instruments: vec![],
+        }),
     ] {
         let kind = m.msg_type();
         assert!(w.direct.as_mut().unwrap().heard(m, &w.book).is_none(), "{kind}");
@@ -542,10 +649,17 @@ fn a_further_key_needs_one_that_is_there() {
     let m = w.book.register_key("red", None).unwrap();
     w.run(|d, b, n| d.send(m, b, n));
     let (_, _, approval) = w.challenges.last().cloned().unwrap();
-    assert!(approval.is_some_and(|a| a.contains("action=register-key")), "{:?}", w.challenges.last());
+    assert!(
+        approval.is_some_and(|a| a.contains("action=register-key")),
+        "{:?}",
+        w.challenges.last()
+    );
     w.touch(&mut blue);
     w.finish_registration(&mut red);
-    assert_eq!(w.frame().keys.unwrap().keys.iter().map(|k| k.name.clone()).collect::<Vec<_>>(), ["blue", "red"]);
+    assert_eq!(
+        w.frame().keys.unwrap().keys.iter().map(|k| k.name.clone()).collect::<Vec<_>>(),
+        ["blue", "red"]
+    );
     // A name is given once.
     let m = w.book.register_key("Red", None).unwrap();
     w.run(|d, b, n| d.send(m, b, n));
@@ -576,7 +690,9 @@ fn a_counter_that_goes_back_locks_the_key_for_good() {
     let (rfq, _) = w.trade("5m");
     w.touch(&mut key);
     assert!(w.accept_text(&rfq).1.contains("copied"), "{:?}", w.accept_text(&rfq));
-    assert!(w.frame().keys.unwrap().keys.iter().all(|k| !k.good) || w.frame().access.unwrap().keys == 0);
+    assert!(
+        w.frame().keys.unwrap().keys.iter().all(|k| !k.good) || w.frame().access.unwrap().keys == 0
+    );
     for _ in 0..2 {
         let before = w.challenges.len();
         let (rfq, _) = w.trade("5m");
@@ -584,7 +700,10 @@ fn a_counter_that_goes_back_locks_the_key_for_good() {
         // Nor is the next key a first one.
         let m = w.book.register_key("another", None).unwrap();
         w.run(|d, b, n| d.send(m, b, n));
-        assert_eq!((w.frame().keys.unwrap().problem.unwrap().code.as_str(), w.challenges.len()), ("stepup_no_usable_key", before));
+        assert_eq!(
+            (w.frame().keys.unwrap().problem.unwrap().code.as_str(), w.challenges.len()),
+            ("stepup_no_usable_key", before)
+        );
         w.start();
         w.connect();
     }
@@ -601,7 +720,11 @@ fn waking_up_is_owed_over_a_reconnect_until_a_touch_pays() {
     w.connect();
     assert_eq!(w.frame().step_up.unwrap()[0].kind, StepUpKind::Session);
     let rfq = w.ask("200k");
-    assert_eq!((w.shown(&rfq).state, w.sent.len()), (Shown::Sent, 0), "the smallest thing waits too");
+    assert_eq!(
+        (w.shown(&rfq).state, w.sent.len()),
+        (Shown::Sent, 0),
+        "the smallest thing waits too"
+    );
     w.touch(&mut key);
     assert_eq!((w.shown(&rfq).state, w.sent.len()), (Shown::Open, 1));
     w.trade("200k");
@@ -639,7 +762,11 @@ fn so_many_wait_and_no_more() {
     let (mut w, _) = with_key("logon = 'never'\nrequest_above = { default = '1m' }");
     let all: Vec<String> = (0..=touch::MAX_HELD).map(|_| w.ask("5m")).collect();
     let states: Vec<Shown> = all.iter().map(|id| w.shown(id).state).collect();
-    assert!(states[..touch::MAX_HELD].iter().all(|s| *s == Shown::Sent) && states[touch::MAX_HELD] == Shown::Refused, "{states:?}");
+    assert!(
+        states[..touch::MAX_HELD].iter().all(|s| *s == Shown::Sent)
+            && states[touch::MAX_HELD] == Shown::Refused,
+        "{states:?}"
+    );
     // One that the trader ends was never sent.
     let m = w.book.cancel(&all[0]).unwrap();
     w.run(|d, b, n| d.send(m, b, n));
@@ -654,21 +781,38 @@ fn a_file_that_somebody_changed_opens_nothing() {
     let mut bytes = std::fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    assert!(matches!(TouchStore::open(w.dir.path(), "VENUE", &key_of_store()), Err(LogError::Tampered { .. })));
+    assert!(matches!(
+        TouchStore::open(w.dir.path(), "VENUE", &key_of_store()),
+        Err(LogError::Tampered { .. })
+    ));
 }
 
 /// `tests/fixtures/VENUE.*` were written by Signet 0.1 (commit c07a2fe), sealed format 1.
 #[test]
 fn keys_and_evidence_of_every_earlier_format_are_read() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("VENUE.keys"), include_bytes!("../../tests/fixtures/VENUE.keys")).unwrap();
-    std::fs::write(dir.path().join("VENUE.evidence"), include_bytes!("../../tests/fixtures/VENUE.evidence")).unwrap();
+    std::fs::write(
+        dir.path().join("VENUE.keys"),
+        include_bytes!("../../tests/fixtures/VENUE.keys"),
+    )
+    .unwrap();
+    std::fs::write(
+        dir.path().join("VENUE.evidence"),
+        include_bytes!("../../tests/fixtures/VENUE.evidence"),
+    )
+    .unwrap();
     for _ in 0..2 {
         let store = TouchStore::open(dir.path(), "VENUE", &key_of_store()).unwrap();
-        assert_eq!((store.view().len(), store.view()[0].name.as_str(), store.good()), (1, "blue", 1));
+        assert_eq!(
+            (store.view().len(), store.view()[0].name.as_str(), store.good()),
+            (1, "blue", 1)
+        );
     }
-    let (_, recovered) = signet_journal::SealedLog::open(&dir.path().join("VENUE.evidence"), &key_of_store()).unwrap();
-    let evidence = Evidence::from_json(std::str::from_utf8(&recovered.records[0]).unwrap()).unwrap();
+    let (_, recovered) =
+        signet_journal::SealedLog::open(&dir.path().join("VENUE.evidence"), &key_of_store())
+            .unwrap();
+    let evidence =
+        Evidence::from_json(std::str::from_utf8(&recovered.records[0]).unwrap()).unwrap();
     assert_eq!((recovered.records.len(), evidence.verify()), (1, Ok(())));
 }
 
@@ -682,7 +826,8 @@ fn no_changed_bit_of_keys_or_evidence_is_read_as_something_else() {
     for name in ["VENUE.keys", "VENUE.evidence"] {
         let path = w.dir.path().join(name);
         let whole = std::fs::read(&path).unwrap();
-        // In place: a file that is cut off and written again is flushed to the disk by some file systems.
+        // In place: a file that is cut off and written again is flushed to the disk by some file
+        // systems.
         let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
         let mut put = |at: usize, byte: u8| {
             file.seek(SeekFrom::Start(at as u64)).unwrap();
@@ -692,7 +837,10 @@ fn no_changed_bit_of_keys_or_evidence_is_read_as_something_else() {
         for (at, &byte) in whole.iter().enumerate() {
             put(at, byte ^ (1 << (at % 8)));
             let opened = TouchStore::open(w.dir.path(), "VENUE", &key_of_store()).map(drop);
-            assert!(opened.as_ref().is_err_and(LogError::is_damage), "{name} byte {at}: {opened:?}");
+            assert!(
+                opened.as_ref().is_err_and(LogError::is_damage),
+                "{name} byte {at}: {opened:?}"
+            );
             put(at, byte);
         }
         assert_eq!(std::fs::read(&path).unwrap(), whole);

@@ -1,5 +1,5 @@
-//! Ceremonies with security keys, on the link's thread: one at a time, begun when a challenge is there,
-//! told to the book as they go.
+//! Ceremonies with security keys, on the link's thread: one at a time, begun when a challenge is
+//! there, told to the book as they go.
 
 use super::{Link, StepUpIntent};
 use crate::{
@@ -23,16 +23,24 @@ const LET_GO_MAX: Duration = Duration::from_secs(2);
 
 /// Where a key believes itself to be asked from: the relying party's own host, which has no page.
 ///
-/// This desk states the origin, so it must not let one venue ask as another relying party: the answer
-/// would be good there (a login of the firm's web pages, say), whatever is written beside.
+/// This desk states the origin, so it must not let one venue ask as another relying party: the
+/// answer would be good there (a login of the firm's web pages, say), whatever is written beside.
 fn origin_of(options: &str, signs: bool, allowed: Option<&str>) -> Result<String, String> {
-    let v: serde_json::Value = serde_json::from_str(options).map_err(|_| "they are no JSON".to_owned())?;
-    let id = v.pointer(if signs { "/publicKey/rpId" } else { "/publicKey/rp/id" }).and_then(|id| id.as_str());
+    let v: serde_json::Value =
+        serde_json::from_str(options).map_err(|_| "they are no JSON".to_owned())?;
+    let id = v
+        .pointer(if signs { "/publicKey/rpId" } else { "/publicKey/rp/id" })
+        .and_then(|id| id.as_str());
     let id = id.ok_or("they name no relying party")?;
     match allowed {
         Some(allowed) if allowed == id => Ok(format!("https://{id}")),
-        Some(allowed) => Err(format!("they ask as {}, and this venue may only ask as {allowed}", id.chars().take(60).collect::<String>())),
-        None => Err("this desk was not told as whom this venue may ask security keys (rp_id)".into()),
+        Some(allowed) => Err(format!(
+            "they ask as {}, and this venue may only ask as {allowed}",
+            id.chars().take(60).collect::<String>()
+        )),
+        None => {
+            Err("this desk was not told as whom this venue may ask security keys (rp_id)".into())
+        }
     }
 }
 
@@ -54,7 +62,9 @@ impl Link {
                 let answer = Answer::Declined(None);
                 self.send(&AppMessage::StepUpAnswer(StepUpAnswer { id: id.into(), answer }));
             }
-            Matter::NewKey { .. } => lock(&self.book).registration_failed(&CeremonyError::Cancelled),
+            Matter::NewKey { .. } => {
+                lock(&self.book).registration_failed(&CeremonyError::Cancelled)
+            }
         }
     }
 
@@ -83,7 +93,10 @@ impl Link {
             match result {
                 Ok(json) => self.answer(&open, json),
                 Err(e) => {
-                    tracing::info!(code = e.code(), "a ceremony with a security key ended without an answer");
+                    tracing::info!(
+                        code = e.code(),
+                        "a ceremony with a security key ended without an answer"
+                    );
                     lock(&self.book).ceremony_failed(&open, &e);
                 }
             }
@@ -94,13 +107,16 @@ impl Link {
     fn order(&self, open: &Open, exporter: [u8; 32]) -> Result<Order, CeremonyError> {
         let bad = |why: &str| CeremonyError::BadOptions(why.into());
         let context = match &open.matter {
-            Matter::Approve(a) => Some(Context { approval: a.digest().map_err(|e| bad(&e.to_string()))?, exporter }),
+            Matter::Approve(a) => {
+                Some(Context { approval: a.digest().map_err(|e| bad(&e.to_string()))?, exporter })
+            }
             Matter::NewKey { .. } => None,
         };
         let left_ms = open.deadline.since(lock(&self.book).moment(laptop_now()).venue);
         let options = open.options.clone();
         Ok(Order {
-            origin: origin_of(&options, context.is_some(), self.rp_id.borrow().as_deref()).map_err(|why| bad(&why))?,
+            origin: origin_of(&options, context.is_some(), self.rp_id.borrow().as_deref())
+                .map_err(|why| bad(&why))?,
             ask: if context.is_some() { Ask::Sign(options) } else { Ask::Register(options) },
             context,
             timeout: Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)),
@@ -108,7 +124,12 @@ impl Link {
         })
     }
 
-    async fn perform(&self, id: &str, order: Order, hear: &mut mpsc::UnboundedReceiver<Told>) -> Result<String, CeremonyError> {
+    async fn perform(
+        &self,
+        id: &str,
+        order: Order,
+        hear: &mut mpsc::UnboundedReceiver<Told>,
+    ) -> Result<String, CeremonyError> {
         let mut ceremony = self.keys_reach.begin(order);
         loop {
             tokio::select! {
@@ -118,7 +139,8 @@ impl Link {
                 },
                 told = hear.recv() => match told {
                     Some(Told::Pin(pin)) => ceremony.give_pin(pin),
-                    // Hung up: nobody wants it any more. The key lets go before another ceremony begins.
+                    // Hung up: nobody wants it any more. The key lets go before another ceremony
+                    // begins.
                     None => {
                         ceremony.cancel();
                         let done = async { while !matches!(ceremony.next().await, Step::Done(_)) {} };
@@ -135,8 +157,12 @@ impl Link {
         lock(&self.book).with_step_ups(|s| s.checking(&open.id));
         let id = open.id.clone();
         self.send(&match &open.matter {
-            Matter::Approve(_) => AppMessage::StepUpAnswer(StepUpAnswer { id, answer: Answer::Signed(json) }),
-            Matter::NewKey { .. } => AppMessage::KeyRequest(KeyRequest::Finish { id, credential: json }),
+            Matter::Approve(_) => {
+                AppMessage::StepUpAnswer(StepUpAnswer { id, answer: Answer::Signed(json) })
+            }
+            Matter::NewKey { .. } => {
+                AppMessage::KeyRequest(KeyRequest::Finish { id, credential: json })
+            }
         });
     }
 }

@@ -6,10 +6,15 @@ fn a_venue_asks_keys_as_its_own_relying_party_only() {
     let sign = r#"{"publicKey":{"rpId":"stepup.bank.example"}}"#;
     let register = r#"{"publicKey":{"rp":{"id":"stepup.bank.example"}}}"#;
     for (good, signs) in [(sign, true), (register, false)] {
-        assert_eq!(origin_of(good, signs, OWN).as_deref(), Ok("https://stepup.bank.example"), "{good}");
+        assert_eq!(
+            origin_of(good, signs, OWN).as_deref(),
+            Ok("https://stepup.bank.example"),
+            "{good}"
+        );
     }
     let both = r#"{"publicKey":{"rpId":"login.bank.example","rp":{"id":"stepup.bank.example"}}}"#;
-    let other_way = r#"{"publicKey":{"rpId":"stepup.bank.example","rp":{"id":"login.bank.example"}}}"#;
+    let other_way =
+        r#"{"publicKey":{"rpId":"stepup.bank.example","rp":{"id":"login.bank.example"}}}"#;
     for (options, signs, allowed) in [
         (sign, true, None),
         (sign, true, Some("bank.example")),

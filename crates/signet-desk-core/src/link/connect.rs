@@ -21,7 +21,8 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_fix::session::{Binding, Channel, Outbox, Session};
 use signet_identity::{
-    Identity, IdentityName, KeychainError, MessagePublicKey, Refusal, SwitchAction, SwitchEvent, Which, channel_binding, describe,
+    Identity, IdentityName, KeychainError, MessagePublicKey, Refusal, SwitchAction, SwitchEvent,
+    Which, channel_binding, describe,
 };
 use signet_journal::StoreKey;
 use signet_rfq::CompId;
@@ -62,7 +63,12 @@ impl Link {
             if ended.next == Next::GiveUp {
                 return self.refused(ended.problem);
             }
-            tracing::info!(code = ended.problem.code, attempt, "link lost or not made: {}", ended.problem.message);
+            tracing::info!(
+                code = ended.problem.code,
+                attempt,
+                "link lost or not made: {}",
+                ended.problem.message
+            );
             // A link that held was good: start over with short waits.
             if began.elapsed() > HELD {
                 attempt = 0;
@@ -76,8 +82,8 @@ impl Link {
         }
     }
 
-    /// Tells the change of keys how the connection ended. A refusal of the renewed certificate is no reason
-    /// to stop: the one before still stands.
+    /// Tells the change of keys how the connection ended. A refusal of the renewed certificate is
+    /// no reason to stop: the one before still stands.
     async fn settle_key(&self, keys: &Keys, which: Which, ended: Ended) -> Ended {
         let refused = ended.fault == Fault::OwnKey;
         let event = if refused { SwitchEvent::Refused(which) } else { SwitchEvent::Unreached };
@@ -91,10 +97,20 @@ impl Link {
     }
 
     /// Keychain, stores, session: everything that does not need the network.
-    async fn prepare(&self, generation: u64, identity: &str, venue: &str) -> Result<Target, Problem> {
+    async fn prepare(
+        &self,
+        generation: u64,
+        identity: &str,
+        venue: &str,
+    ) -> Result<Target, Problem> {
         let venue = self.issuer.venues.find(venue);
-        let venue = venue
-            .ok_or_else(|| problem("venue_unknown", "This desk is not configured for that venue.", "Choose a venue from the list."))?;
+        let venue = venue.ok_or_else(|| {
+            problem(
+                "venue_unknown",
+                "This desk is not configured for that venue.",
+                "Choose a venue from the list.",
+            )
+        })?;
         self.show(|s| {
             s.state = LinkState::WaitingForKeychain;
             s.problem = None;
@@ -119,7 +135,10 @@ impl Link {
     }
 
     /// Both identities of this name, and the key of its files. May wait for a person.
-    async fn load(&self, name: &IdentityName) -> Result<(Identity, Option<Identity>, StoreKey), Problem> {
+    async fn load(
+        &self,
+        name: &IdentityName,
+    ) -> Result<(Identity, Option<Identity>, StoreKey), Problem> {
         let n = name.clone();
         let asked = self.issuer.blocking(move |holders| {
             let (current, pending) = Keys::load(holders, &n)?;
@@ -130,7 +149,13 @@ impl Link {
     }
 
     /// Opens the files of an identity at a venue, in place of those that were open before.
-    fn open(&self, folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -> Result<Rc<Session>, Problem> {
+    fn open(
+        &self,
+        folder: &Path,
+        comp_id: &CompId,
+        venue: &Venue,
+        key: &StoreKey,
+    ) -> Result<Rc<Session>, Problem> {
         // Those of the connection before, which may be the same ones, are let go of first.
         lock(&self.book).begin(Blotter::default());
         *self.direct.borrow_mut() = None;
@@ -149,7 +174,13 @@ impl Link {
         Ok(session)
     }
 
-    async fn connect_once(self: &Rc<Self>, generation: u64, t: &Target, which: Which, identity: &Identity) -> Ended {
+    async fn connect_once(
+        self: &Rc<Self>,
+        generation: u64,
+        t: &Target,
+        which: Which,
+        identity: &Identity,
+    ) -> Ended {
         let stream = match timeout(DIAL_MAX, dial(&t.venue, identity, &self.config)).await {
             Ok(Ok(s)) => s,
             Ok(Err(e)) => return e,
@@ -168,7 +199,12 @@ impl Link {
     }
 
     /// Hands the connection to the session, which logs on over it.
-    async fn attach(&self, stream: &TlsStream<TcpStream>, t: &Target, identity: &Identity) -> Result<Rc<Outbox>, Problem> {
+    async fn attach(
+        &self,
+        stream: &TlsStream<TcpStream>,
+        t: &Target,
+        identity: &Identity,
+    ) -> Result<Rc<Outbox>, Problem> {
         let connection = stream.get_ref().1;
         let exporter = channel_binding(connection).map_err(|e| internal(&e.to_string()))?;
         self.exporter.set(exporter);
@@ -179,7 +215,13 @@ impl Link {
         });
         if t.venue.direct.is_none() {
             // The exporter makes it fresh: the gateway cannot have asked yet.
-            let report = posture::envelope(identity.message_key(), exporter, String::new(), &self.config.version).await;
+            let report = posture::envelope(
+                identity.message_key(),
+                exporter,
+                String::new(),
+                &self.config.version,
+            )
+            .await;
             t.session.say_at_logon(report);
         }
         let outbox = t.session.attach(channel).map_err(|e| internal(&e.to_string()))?;
@@ -189,13 +231,19 @@ impl Link {
     }
 
     /// What ties the session to this connection, and who signs on it.
-    fn channel(&self, stream: &TlsStream<TcpStream>, t: &Target, identity: &Identity) -> Result<Channel, Problem> {
+    fn channel(
+        &self,
+        stream: &TlsStream<TcpStream>,
+        t: &Target,
+        identity: &Identity,
+    ) -> Result<Channel, Problem> {
         // A plain venue does not know our tag; the exporter is signed over all the same.
         let binding = match t.venue.direct {
             Some(_) => Binding::None,
             None => Binding::Required(BASE64.encode(self.exporter.get())),
         };
         let gateway = || MessagePublicKey::of_connection(stream.get_ref().1);
-        signing::channel(&t.venue, identity, binding, gateway).map_err(|e| problem("server_key_type", sentence(&e.to_string()), e.cure()))
+        signing::channel(&t.venue, identity, binding, gateway)
+            .map_err(|e| problem("server_key_type", sentence(&e.to_string()), e.cure()))
     }
 }

@@ -41,15 +41,35 @@ pub(super) struct Conversation<'a> {
 
 impl<'a> Conversation<'a> {
     /// On the connection that `outbox` writes to.
-    pub fn new(link: Rc<Link>, target: &'a Target, which: Which, identity: &'a Identity, outbox: Rc<Outbox>) -> Self {
+    pub fn new(
+        link: Rc<Link>,
+        target: &'a Target,
+        which: Which,
+        identity: &'a Identity,
+        outbox: Rc<Outbox>,
+    ) -> Self {
         let exporter = link.exporter.get();
-        Self { link, target, which, identity, exporter, outbox, logged_on: Cell::new(false), goodbye: RefCell::new(None) }
+        Self {
+            link,
+            target,
+            which,
+            identity,
+            exporter,
+            outbox,
+            logged_on: Cell::new(false),
+            goodbye: RefCell::new(None),
+        }
     }
 
     /// Until the connection ends.
     pub async fn run(self, stream: TlsStream<TcpStream>) -> Ended {
         let t = self.target;
-        let watch = self.link.clone().watch(t.venue.clone(), t.keys.clone(), t.session.clone(), self.outbox.clone());
+        let watch = self.link.clone().watch(
+            t.venue.clone(),
+            t.keys.clone(),
+            t.session.clone(),
+            self.outbox.clone(),
+        );
         let watch = tokio::task::spawn_local(watch);
         let mut framer = Framer::new();
         let closed = pump(stream, &mut framer, &t.session, &self.outbox, |e| self.event(e)).await;
@@ -63,7 +83,8 @@ impl<'a> Conversation<'a> {
             Event::LoggedOn => self.logged_on(now),
             Event::LoggedOut { text, code, cure } => {
                 let cure = cure.as_deref().map(peer_text::shown);
-                *self.goodbye.borrow_mut() = text.map(|text| Goodbye { text: peer_text::shown(&text), code, cure });
+                *self.goodbye.borrow_mut() =
+                    text.map(|text| Goodbye { text: peer_text::shown(&text), code, cure });
             }
             Event::Message { message, .. } => self.message(message, now),
             Event::Pong { id, sent } => self.link.pong(&id, sent, now),
@@ -109,7 +130,9 @@ impl<'a> Conversation<'a> {
 
     fn message(&self, m: AppMessage, now: UtcMillis) {
         match m {
-            AppMessage::PostureRequest { nonce } if self.target.venue.direct.is_none() => return self.tell_posture(nonce),
+            AppMessage::PostureRequest { nonce } if self.target.venue.direct.is_none() => {
+                return self.tell_posture(nonce);
+            }
             m if self.link.is_direct() => self.link.direct_heard(m),
             m => {
                 let answers = lock(&self.link.book).message(m, now);
@@ -125,10 +148,13 @@ impl<'a> Conversation<'a> {
 
     /// Answers what the gateway asks about the laptop, on the connection it asked on.
     fn tell_posture(&self, nonce: String) {
-        let (session, outbox, version) = (self.target.session.clone(), self.outbox.clone(), self.link.config.version.clone());
+        let (session, outbox, version) =
+            (self.target.session.clone(), self.outbox.clone(), self.link.config.version.clone());
         let (key, exporter) = (self.identity.message_key(), self.exporter);
         tokio::task::spawn_local(async move {
-            let Some(envelope) = posture::envelope(key, exporter, nonce, &version).await else { return };
+            let Some(envelope) = posture::envelope(key, exporter, nonce, &version).await else {
+                return;
+            };
             if session.is_attached_to(&outbox)
                 && let Err(e) = session.send(&AppMessage::PostureReport { envelope })
             {

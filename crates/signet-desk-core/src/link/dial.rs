@@ -16,9 +16,14 @@ use tokio_rustls::{client::TlsStream, rustls::pki_types::ServerName};
 pub(super) const DIAL_MAX: Duration = Duration::from_secs(8);
 
 /// TCP, TLS, and whether it is the right gateway.
-pub(super) async fn dial(v: &Venue, identity: &Identity, config: &DeskConfig) -> Result<TlsStream<TcpStream>, Ended> {
+pub(super) async fn dial(
+    v: &Venue,
+    identity: &Identity,
+    config: &DeskConfig,
+) -> Result<TlsStream<TcpStream>, Ended> {
     let refused = |e: ProfileError| Ended::refused(tls_settings(&e.to_string()));
-    let tls = profile(v, identity, &config.tls).map_err(Ended::refused)?.config().map_err(refused)?;
+    let tls =
+        profile(v, identity, &config.tls).map_err(Ended::refused)?.config().map_err(refused)?;
     let classify = |stage| move |e: std::io::Error| Ended::by(&Refusal::seen_by_client(&e, stage));
     let tcp = net::dial(&v.host, v.port, &config.proxy, DIAL_MAX).await.map_err(|e| match &e {
         DialError::Direct(refusal) => Ended::by(refusal),
@@ -27,9 +32,14 @@ pub(super) async fn dial(v: &Venue, identity: &Identity, config: &DeskConfig) ->
     })?;
     tcp.set_nodelay(true).map_err(classify(Stage::Connect))?;
     let name = ServerName::try_from(v.server_name.clone()).map_err(|_| {
-        Ended::refused(problem("venue_server_name", "The venue's server name is not a host name.", "Have desk.toml corrected."))
+        Ended::refused(problem(
+            "venue_server_name",
+            "The venue's server name is not a host name.",
+            "Have desk.toml corrected.",
+        ))
     })?;
-    let stream = net::handshake(tls, name, tcp, DIAL_MAX).await.map_err(classify(Stage::Handshake))?;
+    let stream =
+        net::handshake(tls, name, tcp, DIAL_MAX).await.map_err(classify(Stage::Handshake))?;
     if v.direct.is_some() {
         // Chain, name and pins are checked; a plain venue's certificate states no Signet identity.
         return Ok(stream);

@@ -45,11 +45,16 @@ impl Link {
         while let Some(d) = todo.pop_front() {
             match d {
                 DirectAction::ToVenue(m) => self.to_peer(&m),
-                DirectAction::Release(m) => todo.extend(self.ask_direct(|d, book, now| d.release(m, book, now))),
-                DirectAction::NotSent(m, why) => lock(&self.book).not_sent(&m, why, laptop_now()),
-                DirectAction::Tell(why) => {
-                    lock(&self.book).tell(NoticeKind::Bad, &why.code, format!("{} {}", why.message, why.cure), laptop_now())
+                DirectAction::Release(m) => {
+                    todo.extend(self.ask_direct(|d, book, now| d.release(m, book, now)))
                 }
+                DirectAction::NotSent(m, why) => lock(&self.book).not_sent(&m, why, laptop_now()),
+                DirectAction::Tell(why) => lock(&self.book).tell(
+                    NoticeKind::Bad,
+                    &why.code,
+                    format!("{} {}", why.message, why.cure),
+                    laptop_now(),
+                ),
                 DirectAction::ToBook(m) => {
                     let (open, answers) = {
                         let mut book = lock(&self.book);
@@ -66,7 +71,10 @@ impl Link {
         }
     }
 
-    fn ask_direct(&self, event: impl FnOnce(&mut Direct, &Book, Moment) -> Vec<DirectAction>) -> Vec<DirectAction> {
+    fn ask_direct(
+        &self,
+        event: impl FnOnce(&mut Direct, &Book, Moment) -> Vec<DirectAction>,
+    ) -> Vec<DirectAction> {
         let mut direct = self.direct.borrow_mut();
         let Some(d) = direct.as_mut() else { return Vec::new() };
         let book = lock(&self.book);

@@ -2,13 +2,14 @@
 
 use crate::{holders::Holders, problem::problem, view::Problem};
 use signet_identity::{
-    CertificateFacts, Identity, IdentityName, KeySwitch, Renewal, RenewalInputs, SwitchAction, SwitchEvent, Which, renewal,
+    CertificateFacts, Identity, IdentityName, KeySwitch, Renewal, RenewalInputs, SwitchAction,
+    SwitchEvent, Which, renewal,
 };
 use std::cell::{Cell, RefCell};
 use time::{Duration, OffsetDateTime};
 
-/// A new certificate is tried at most this often while the link is up, so that one which is not wanted
-/// does not cost the trader the connection again and again.
+/// A new certificate is tried at most this often while the link is up, so that one which is not
+/// wanted does not cost the trader the connection again and again.
 const TRY_AGAIN: Duration = Duration::minutes(1);
 
 pub(super) struct Keys {
@@ -27,14 +28,22 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Reads both identities of this name. A pending one that cannot be used is left alone: the current
-    /// one trades.
-    pub fn load(holders: &Holders, name: &IdentityName) -> Result<(Identity, Option<Identity>), Problem> {
+    /// Reads both identities of this name. A pending one that cannot be used is left alone: the
+    /// current one trades.
+    pub fn load(
+        holders: &Holders,
+        name: &IdentityName,
+    ) -> Result<(Identity, Option<Identity>), Problem> {
         let current = holders.load(name, Which::Current)?.ok_or_else(|| {
-            problem("keychain_no_such_identity", format!("There is no identity named {name}."), "Choose another, or enrol this laptop.")
+            problem(
+                "keychain_no_such_identity",
+                format!("There is no identity named {name}."),
+                "Choose another, or enrol this laptop.",
+            )
         })?;
         let pending = holders.load(name, Which::Pending).unwrap_or_else(|why| {
-            tracing::warn!(identity = %name, code = why.code, "the renewed certificate cannot be used: {}", why.message);
+            tracing::warn!(identity = %name, code = why.code, "the renewed certificate cannot be \
+                used: {}", why.message);
             None
         });
         Ok((current, pending))
@@ -65,7 +74,8 @@ impl Keys {
 
     /// What the next connection is made with.
     pub fn take(&self, now: OffsetDateTime) -> (Which, Identity) {
-        if let (Which::Pending, Some(identity)) = (self.next.get(), self.pending.borrow().as_ref()) {
+        if let (Which::Pending, Some(identity)) = (self.next.get(), self.pending.borrow().as_ref())
+        {
             self.tried.set(Some(now));
             return (Which::Pending, identity.clone());
         }
@@ -135,10 +145,14 @@ impl Keys {
     }
 }
 
-/// The same for one certificate however often the desk starts, and spread over all of them: its key's
-/// digest is as good as chance.
+/// The same for one certificate however often the desk starts, and spread over all of them: its
+/// key's digest is as good as chance.
 fn jitter(facts: &CertificateFacts) -> u16 {
-    let sum = facts.spki_sha256.to_string().bytes().fold(0u32, |sum, b| sum.wrapping_mul(31).wrapping_add(b.into()));
+    let sum = facts
+        .spki_sha256
+        .to_string()
+        .bytes()
+        .fold(0u32, |sum, b| sum.wrapping_mul(31).wrapping_add(b.into()));
     (sum % 1001) as u16
 }
 

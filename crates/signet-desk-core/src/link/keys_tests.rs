@@ -3,7 +3,11 @@ use signet_devca::{DevPki, Order};
 
 fn identity(pki: &DevPki) -> Identity {
     let issued = pki.issue(&Order::desk("ALICE1")).expect("a certificate");
-    let key = signet_identity::SoftwareKey::from_pkcs8(issued.key_pkcs8(), signet_identity::Protection::OsKeychain).expect("a key");
+    let key = signet_identity::SoftwareKey::from_pkcs8(
+        issued.key_pkcs8(),
+        signet_identity::Protection::OsKeychain,
+    )
+    .expect("a key");
     Identity::new(issued.chain().to_vec(), std::sync::Arc::new(key)).expect("an identity")
 }
 
@@ -57,7 +61,11 @@ fn a_new_certificate_that_the_gateway_refuses_does_not_cost_the_old_one() {
     let mut discarded = false;
     for _ in 0..6 {
         let (which, _) = keys.take(now);
-        let event = if which == Which::Pending { SwitchEvent::Refused(which) } else { SwitchEvent::Accepted(which) };
+        let event = if which == Which::Pending {
+            SwitchEvent::Refused(which)
+        } else {
+            SwitchEvent::Accepted(which)
+        };
         discarded |= keys.happened(event) == SwitchAction::Discard;
     }
     assert!(discarded);

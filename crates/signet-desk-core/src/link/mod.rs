@@ -59,9 +59,15 @@ const ASLEEP_MS: i64 = 15_000;
 const LOGOUT_MAX: Duration = Duration::from_secs(1);
 
 /// Runs the link's thread until `Stop`.
-pub fn run(config: DeskConfig, issuer: Issuer, keys_reach: Arc<dyn StepUp>, commands: mpsc::UnboundedReceiver<Command>) {
+pub fn run(
+    config: DeskConfig,
+    issuer: Issuer,
+    keys_reach: Arc<dyn StepUp>,
+    commands: mpsc::UnboundedReceiver<Command>,
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let link = async { Rc::new(Link::new(config, issuer, keys_reach)).command_loop(commands).await };
+    let link =
+        async { Rc::new(Link::new(config, issuer, keys_reach)).command_loop(commands).await };
     match runtime {
         Ok(rt) => rt.block_on(LocalSet::new().run_until(link)),
         Err(e) => tracing::error!(error = %e, "the link's thread has no runtime"),
@@ -243,7 +249,8 @@ impl Link {
     }
 }
 
-/// Timers stand still while a laptop sleeps; its clock does not. A clock that is set back tells nothing.
+/// Timers stand still while a laptop sleeps; its clock does not. A clock that is set back tells
+/// nothing.
 fn slept(last_tick: UtcMillis, now: UtcMillis) -> bool {
     now.since(last_tick) > ASLEEP_MS
 }

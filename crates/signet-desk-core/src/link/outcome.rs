@@ -31,7 +31,8 @@ pub(super) enum Next {
 pub(super) enum Fault {
     /// Our certificate or its key: another key might do better.
     OwnKey,
-    /// The network, the gateway's own certificate, or anything else that another key would not cure.
+    /// The network, the gateway's own certificate, or anything else that another key would not
+    /// cure.
     Other,
 }
 
@@ -57,7 +58,8 @@ impl Ended {
         Self { next, fault: Fault::of_refusal(r), problem: Problem::from(r) }
     }
 
-    /// From how the connection closed, whether the logon was answered, and what was said in a Logout.
+    /// From how the connection closed, whether the logon was answered, and what was said in a
+    /// Logout.
     pub fn of(closed: &Closed, logged_on: bool, goodbye: Option<Goodbye>) -> Self {
         if let (false, Some(g)) = (logged_on, &goodbye) {
             return g.refuses_logon();
@@ -65,9 +67,14 @@ impl Ended {
         match closed {
             Closed::Io(e) => {
                 let r = Refusal::seen_by_client(e, Stage::Session);
-                // An alert in place of a Logon is how TLS 1.3 tells that our certificate was refused.
+                // An alert in place of a Logon is how TLS 1.3 tells that our certificate was
+                // refused.
                 if logged_on || matches!(r, Refusal::Other { .. }) {
-                    Self::lost(problem("link_lost", "The connection to the gateway was lost.", "The desk reconnects by itself."))
+                    Self::lost(problem(
+                        "link_lost",
+                        "The connection to the gateway was lost.",
+                        "The desk reconnects by itself.",
+                    ))
                 } else {
                     Self::by(&r)
                 }
@@ -77,11 +84,14 @@ impl Ended {
                 format!("What answers there does not speak FIX: {e}."),
                 "Have the venue's address checked.",
             )),
-            _ if !logged_on => {
-                Self::lost(problem("logon_unanswered", "The gateway did not answer the logon.", "The desk tries again by itself."))
-            }
+            _ if !logged_on => Self::lost(problem(
+                "logon_unanswered",
+                "The gateway did not answer the logon.",
+                "The desk tries again by itself.",
+            )),
             _ => {
-                let why = goodbye.map_or_else(String::new, |g| format!(" It said: {}", sentence(&g.text)));
+                let why = goodbye
+                    .map_or_else(String::new, |g| format!(" It said: {}", sentence(&g.text)));
                 let text = format!("The connection to the gateway ended.{why}");
                 Self::lost(problem("link_lost", text, "The desk reconnects by itself."))
             }
@@ -104,7 +114,8 @@ impl Fault {
         }
     }
 
-    /// From a code that another program gave: what stands before its first dot says who is at fault.
+    /// From a code that another program gave: what stands before its first dot says who is at
+    /// fault.
     fn of_code(code: &str) -> Self {
         match code.split_once(['.', '_']) {
             Some(("client" | "token" | "holder", _)) | Some(("logon", "refused")) => Self::OwnKey,
@@ -141,7 +152,8 @@ pub(super) fn internal(why: &str) -> Problem {
 
 /// A stable code as we write them; anything else is not shown as one.
 fn is_code(text: &str) -> bool {
-    (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'_')
+    (1..=40).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'_')
 }
 
 /// 100 ms, doubling to 2 s, with a quarter of it as jitter so that desks do not come back in step.

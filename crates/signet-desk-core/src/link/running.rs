@@ -28,7 +28,9 @@ impl Running {
 
     /// Tells it something, if it is the one under way.
     pub fn tell(&self, id: &str, told: Told) {
-        if let Some(to) = self.0.borrow().as_ref().filter(|c| c.id == id).and_then(|c| c.told.as_ref()) {
+        if let Some(to) =
+            self.0.borrow().as_ref().filter(|c| c.id == id).and_then(|c| c.told.as_ref())
+        {
             let _ = to.send(told);
         }
     }

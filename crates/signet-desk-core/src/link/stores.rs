@@ -28,9 +28,13 @@ pub(super) struct Stores {
     pub direct: Option<Direct>,
 }
 
-/// This desk's CompID at the venue, and the folder of its identity. A certificate that states no Signet identity will
-/// do where the settings give the CompID.
-pub(super) fn names(identity: &Identity, name: &IdentityName, venue: &Venue) -> Result<(CompId, String), Problem> {
+/// This desk's CompID at the venue, and the folder of its identity. A certificate that states no
+/// Signet identity will do where the settings give the CompID.
+pub(super) fn names(
+    identity: &Identity,
+    name: &IdentityName,
+    venue: &Venue,
+) -> Result<(CompId, String), Problem> {
     let given = venue.direct.as_ref().and_then(|d| d.sender_comp_id.clone());
     match (identity.peer(), given) {
         (Ok(peer), given) => {
@@ -39,23 +43,32 @@ pub(super) fn names(identity: &Identity, name: &IdentityName, venue: &Venue) -> 
             Ok((given.unwrap_or(own), folder))
         }
         (Err(_), Some(given)) => Ok((given, format!("direct-{name}"))),
-        (Err(e), None) => {
-            Err(problem("identity_unsuitable", sentence(&e.to_string()), "Ask your administrator for a Signet desk certificate."))
-        }
+        (Err(e), None) => Err(problem(
+            "identity_unsuitable",
+            sentence(&e.to_string()),
+            "Ask your administrator for a Signet desk certificate.",
+        )),
     }
 }
 
-pub(super) fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &StoreKey) -> Result<Stores, Problem> {
+pub(super) fn open_stores(
+    folder: &Path,
+    comp_id: &CompId,
+    venue: &Venue,
+    key: &StoreKey,
+) -> Result<Stores, Problem> {
     let cannot = |e: String| {
         problem(
             "store_unusable",
             format!("The desk's local store cannot be used: {e}"),
-            "Close other Signet windows; if that does not help, ask support before deleting anything.",
+            "Close other Signet windows; if that does not help, ask support before deleting \
+                anything.",
         )
     };
     private_folder(folder).map_err(|e| cannot(format!("{}: {e}", folder.display())))?;
     let path = session_store(folder, venue).map_err(|e| cannot(e.to_string()))?;
-    let store = SealedStore::open(&path, key, laptop_now(), false).map_err(|e| cannot(e.to_string()))?;
+    let store =
+        SealedStore::open(&path, key, laptop_now(), false).map_err(|e| cannot(e.to_string()))?;
     let settings = SessionConfig {
         role: Role::Initiator,
         sender: comp_id.clone(),
@@ -64,11 +77,19 @@ pub(super) fn open_stores(folder: &Path, comp_id: &CompId, venue: &Venue, key: &
         strict: venue.direct.is_none(),
     };
     // A plain venue does not negotiate sequence numbers at logon.
-    let options = if venue.direct.is_some() { SessionOptions::default() } else { SessionOptions::between_desk_and_gateway() };
-    let session = Session::open_with(&settings, options, Box::new(store)).map_err(|e| cannot(e.to_string()))?;
-    let blotter = Blotter::open(&folder.join("blotter.log"), key).map_err(|e| cannot(e.to_string()))?;
-    let in_flight = InFlight::open(&folder.join(format!("{}.accepts", venue.comp_id)), key).map_err(|e| cannot(e.to_string()))?;
-    let direct = venue.direct.as_ref().map(|d| Direct::open(venue, d, comp_id, folder, key)).transpose();
+    let options = if venue.direct.is_some() {
+        SessionOptions::default()
+    } else {
+        SessionOptions::between_desk_and_gateway()
+    };
+    let session = Session::open_with(&settings, options, Box::new(store))
+        .map_err(|e| cannot(e.to_string()))?;
+    let blotter =
+        Blotter::open(&folder.join("blotter.log"), key).map_err(|e| cannot(e.to_string()))?;
+    let in_flight = InFlight::open(&folder.join(format!("{}.accepts", venue.comp_id)), key)
+        .map_err(|e| cannot(e.to_string()))?;
+    let direct =
+        venue.direct.as_ref().map(|d| Direct::open(venue, d, comp_id, folder, key)).transpose();
     Ok(Stores { blotter, in_flight, session, direct: direct.map_err(|e| cannot(e.to_string()))? })
 }
 

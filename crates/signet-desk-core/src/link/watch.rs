@@ -1,5 +1,5 @@
-//! While a connection is up: how long its answers take, whether it is alive, and when its certificate
-//! is to be renewed.
+//! While a connection is up: how long its answers take, whether it is alive, and when its
+//! certificate is to be renewed.
 
 use super::{Link, keys::Keys};
 use crate::{
@@ -37,7 +37,13 @@ impl Link {
     }
 
     /// Measures the link and notices when it has died in silence.
-    pub(super) async fn watch(self: Rc<Self>, venue: Venue, keys: Rc<Keys>, session: Rc<Session>, outbox: Rc<Outbox>) {
+    pub(super) async fn watch(
+        self: Rc<Self>,
+        venue: Venue,
+        keys: Rc<Keys>,
+        session: Rc<Session>,
+        outbox: Rc<Outbox>,
+    ) {
         let started = tokio::time::Instant::now();
         let mut rounds = 0u32;
         loop {
@@ -53,7 +59,8 @@ impl Link {
             rounds += 1;
             tokio::task::spawn_local(self.clone().renew_if_due(venue.clone(), keys.clone()));
             if keys.wants_switch(OffsetDateTime::now_utc()) && lock(&self.book).idle() {
-                tracing::info!(identity = %keys.name, "the link is made again, with the renewed certificate");
+                tracing::info!(identity = %keys.name, "the link is made again, with the renewed \
+                    certificate");
                 outbox.close();
                 return;
             }
@@ -74,10 +81,14 @@ impl Link {
         let current = keys.current();
         let result = self.issuer.renew(&venue, &keys.name, &current).await;
         if let Err(why) = &result {
-            tracing::warn!(identity = %keys.name, code = why.code, "the certificate was not renewed: {}", why.message);
+            tracing::warn!(identity = %keys.name, code = why.code, "the certificate was not \
+                renewed: {}", why.message);
             if how == Renewal::Urgent || keys.wanted.get() {
                 let day = current.facts().not_after.date();
-                let text = format!("The certificate of this laptop ends on {day} and could not be renewed. {} {}", why.message, why.cure);
+                let text = format!(
+                    "The certificate of this laptop ends on {day} and could not be renewed. {} {}",
+                    why.message, why.cure
+                );
                 lock(&self.book).tell(NoticeKind::Bad, &why.code, text, laptop_now());
             }
         }

@@ -19,7 +19,10 @@ pub(super) fn unknown(why: &str) -> Reading {
 }
 
 pub(super) fn every(read: impl Fn(Fact) -> Reading) -> BTreeMap<Fact, Reading> {
-    [Fact::DiskEncryption, Fact::SecureBoot, Fact::Firewall, Fact::ScreenLock, Fact::Tpm].into_iter().map(|f| (f, read(f))).collect()
+    [Fact::DiskEncryption, Fact::SecureBoot, Fact::Firewall, Fact::ScreenLock, Fact::Tpm]
+        .into_iter()
+        .map(|f| (f, read(f)))
+        .collect()
 }
 
 pub(super) fn yes_no(yes: bool) -> Reading {

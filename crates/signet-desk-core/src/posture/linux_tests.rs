@@ -9,7 +9,10 @@ fn system(mount: &str, devices: &[(&str, Option<&str>, &[&str])]) -> tempfile::T
         fs::write(path, text).unwrap();
     };
     write("etc/os-release", b"NAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\n");
-    write("proc/self/mountinfo", format!("21 1 0:5 / /proc rw - proc proc rw\n{mount}\n").as_bytes());
+    write(
+        "proc/self/mountinfo",
+        format!("21 1 0:5 / /proc rw - proc proc rw\n{mount}\n").as_bytes(),
+    );
     for (number, uuid, under) in devices {
         let base = format!("sys/dev/block/{number}");
         write(&format!("{base}/size"), b"1");
@@ -38,7 +41,11 @@ fn encryption_is_found_wherever_it_lies() {
     assert_eq!(disk(root, &[("254:0", Some("LVM-abc"), &["crypt0"])]), Reading::Yes);
     assert_eq!(disk(root, &[("254:0", Some("LVM-abc"), &["crypt0", "sdb1"])]), Reading::No);
     assert_eq!(disk("22 1 8:1 / / rw - ext4 /dev/sda1 rw", &[("8:1", None, &[])]), Reading::No);
-    for lost in ["22 1 0:30 / / rw - overlay overlay rw", "22 1 8:1 / / rw - ext4 /dev/sda1 rw", "22 1 8:1 / /home rw - ext4 x rw"] {
+    for lost in [
+        "22 1 0:30 / / rw - overlay overlay rw",
+        "22 1 8:1 / / rw - ext4 /dev/sda1 rw",
+        "22 1 8:1 / /home rw - ext4 x rw",
+    ] {
         assert!(matches!(disk(lost, &[]), Reading::Unknown(_)), "{lost}");
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! - EUR: closing days of TARGET, decision of the Governing Council of the ECB of 14 December 2000
 //!   (1 January, Good Friday, Easter Monday, 1 May, 25 and 26 December).
-//! - USD: holidays of the Federal Reserve Banks (5 U.S.C. 6103). A holiday on a Sunday is kept on the
-//!   Monday after it; on a Saturday, the banks are open on the Friday before.
-//! - GBP: Banking and Financial Dealings Act 1971, schedule 1, and the royal proclamations that every
-//!   year add New Year's Day, the early May holiday and substitutes for days that fall on a weekend.
+//! - USD: holidays of the Federal Reserve Banks (5 U.S.C. 6103). A holiday on a Sunday is kept on
+//!   the Monday after it; on a Saturday, the banks are open on the Friday before.
+//! - GBP: Banking and Financial Dealings Act 1971, schedule 1, and the royal proclamations that
+//!   every year add New Year's Day, the early May holiday and substitutes for days that fall on a
+//!   weekend.
 
 use jiff::{
     ToSpan as _,
@@ -70,7 +71,10 @@ impl Rules {
         let (month, day) = (d.month(), d.day());
         let from_easter = d.since(easter(d.year())).map_or(0, |s| s.get_days());
         match self {
-            Self::Target => matches!((month, day), (1, 1) | (5, 1) | (12, 25 | 26)) || matches!(from_easter, -2 | 1),
+            Self::Target => {
+                matches!((month, day), (1, 1) | (5, 1) | (12, 25 | 26))
+                    || matches!(from_easter, -2 | 1)
+            }
             Self::FederalReserve => {
                 is_nth(d, 3, Weekday::Monday, 1)
                     || is_nth(d, 3, Weekday::Monday, 2)
@@ -79,7 +83,8 @@ impl Rules {
                     || is_nth(d, 2, Weekday::Monday, 10)
                     || is_nth(d, 4, Weekday::Thursday, 11)
                     || is_fixed_federal(month, day)
-                    || (d.weekday() == Weekday::Monday && d.yesterday().is_ok_and(|y| is_fixed_federal(y.month(), y.day())))
+                    || (d.weekday() == Weekday::Monday
+                        && d.yesterday().is_ok_and(|y| is_fixed_federal(y.month(), y.day())))
             }
             Self::EnglandAndWales => {
                 matches!(from_easter, -2 | 1)
@@ -138,7 +143,8 @@ fn easter(year: i16) -> Date {
     let m = (a + 11 * h + 22 * l) / 451;
     let n = h + l - 7 * m + 114;
     let (month, day) = (n / 31, n % 31 + 1);
-    Date::new(year, i8::try_from(month).unwrap_or(4), i8::try_from(day).unwrap_or(1)).unwrap_or(Date::MIN)
+    Date::new(year, i8::try_from(month).unwrap_or(4), i8::try_from(day).unwrap_or(1))
+        .unwrap_or(Date::MIN)
 }
 
 /// Where the trading day of a currency's bonds begins and ends.

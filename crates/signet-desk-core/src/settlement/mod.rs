@@ -1,10 +1,10 @@
 //! On which day a trade settles: business days of the instrument's own calendar, counted from the
-//! trading day in the instrument's own time zone, whatever the laptop's zone is. Pure: the instant is
-//! passed in.
+//! trading day in the instrument's own time zone, whatever the laptop's zone is. Pure: the instant
+//! is passed in.
 //!
-//! The days are computed by rule, and rules do not know a holiday that a government proclaims for one
-//! year, nor the holidays of a currency without rules here. The trader sees the day and may choose a
-//! later one; the dealer's report has the last word.
+//! The days are computed by rule, and rules do not know a holiday that a government proclaims for
+//! one year, nor the holidays of a currency without rules here. The trader sees the day and may
+//! choose a later one; the dealer's report has the last word.
 
 use crate::{
     problem::problem,
@@ -48,7 +48,8 @@ pub fn date(i: &Instrument, chosen: Option<&str>, at: UtcMillis) -> Result<Strin
     let usual = usual(i, &calendar, at);
     let Some(text) = chosen else { return Ok(fix(usual)) };
     let cure = "Choose a day from the list.";
-    let unreadable = || problem("settlement_date_unreadable", "The settlement day cannot be read.", cure);
+    let unreadable =
+        || problem("settlement_date_unreadable", "The settlement day cannot be read.", cure);
     let day: Date = text.parse().map_err(|_| unreadable())?;
     // One way to write a day, and no other.
     if day.to_string() != text {
@@ -59,10 +60,18 @@ pub fn date(i: &Instrument, chosen: Option<&str>, at: UtcMillis) -> Result<Strin
         return Err(problem("settlement_date_early", why, cure));
     }
     if !calendar.is_business_day(day) {
-        return Err(problem("settlement_date_closed", format!("{day} is a weekend or a holiday of {}.", currencies(i).join(" or ")), cure));
+        return Err(problem(
+            "settlement_date_closed",
+            format!("{day} is a weekend or a holiday of {}.", currencies(i).join(" or ")),
+            cure,
+        ));
     }
     if day > usual.saturating_add(LATEST_DAYS.days()) {
-        return Err(problem("settlement_date_late", format!("{day} is more than a year away."), cure));
+        return Err(problem(
+            "settlement_date_late",
+            format!("{day} is more than a year away."),
+            cure,
+        ));
     }
     Ok(fix(day))
 }
@@ -70,7 +79,12 @@ pub fn date(i: &Instrument, chosen: Option<&str>, at: UtcMillis) -> Result<Strin
 /// The day by the instrument's convention: `T+n` in business days, `spot` as T+2. A trade on a day
 /// that is no business day counts as one of the next.
 fn usual(i: &Instrument, calendar: &Calendar, at: UtcMillis) -> Date {
-    let days = i.settlement.strip_prefix("T+").and_then(|n| n.parse().ok()).unwrap_or(2u32).min(CONVENTION_DAYS_MAX);
+    let days = i
+        .settlement
+        .strip_prefix("T+")
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(2u32)
+        .min(CONVENTION_DAYS_MAX);
     let mut day = trading_day(i, at);
     if !calendar.is_business_day(day) {
         day = calendar.next(day);
@@ -90,7 +104,8 @@ fn trading_day(i: &Instrument, at: UtcMillis) -> Date {
 
 /// The currencies whose banks must be open: of a pair both, of a bond its own.
 fn currencies(i: &Instrument) -> Vec<String> {
-    let pair = (i.asset_class == AssetClass::FxSpot).then(|| i.id.as_str().split_once('/')).flatten();
+    let pair =
+        (i.asset_class == AssetClass::FxSpot).then(|| i.id.as_str().split_once('/')).flatten();
     match pair {
         Some((base, quoted)) => vec![base.to_owned(), quoted.to_owned()],
         None => vec![i.currency.clone()],

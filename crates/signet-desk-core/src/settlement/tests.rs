@@ -20,7 +20,12 @@ fn bond(currency: &str, settlement: &str) -> Instrument {
 
 fn pair(id: &str) -> Instrument {
     let id = InstrumentId::new(id).expect("an id");
-    Instrument { symbol: id.to_string(), id, asset_class: AssetClass::FxSpot, ..bond("EUR", "spot") }
+    Instrument {
+        symbol: id.to_string(),
+        id,
+        asset_class: AssetClass::FxSpot,
+        ..bond("EUR", "spot")
+    }
 }
 
 fn at(text: &str) -> UtcMillis {
@@ -45,8 +50,18 @@ fn business_days_are_counted_where_the_instrument_trades() {
         (bond("JPY", "T+2"), "2026-11-23T23:30:00Z", "20261126", "Tuesday already in Tokyo"),
         (bond("AUD", "T+2"), "2026-11-22T21:00:00Z", "20261125", "Monday already in Sydney"),
         (bond("USD", "T+1"), "2026-11-24T03:00:00Z", "20261124", "still Monday in New York"),
-        (bond("EUR", "T+1"), "2026-11-21T12:00:00Z", "20261124", "on a Saturday it is traded for Monday"),
-        (pair("EUR/USD"), "2026-11-23T23:00:00Z", "20261127", "after 17:00 in New York it is Tuesday"),
+        (
+            bond("EUR", "T+1"),
+            "2026-11-21T12:00:00Z",
+            "20261124",
+            "on a Saturday it is traded for Monday",
+        ),
+        (
+            pair("EUR/USD"),
+            "2026-11-23T23:00:00Z",
+            "20261127",
+            "after 17:00 in New York it is Tuesday",
+        ),
         (pair("EUR/USD"), "2026-11-23T21:59:00Z", "20261125", "before, it is Monday"),
         (pair("EUR/USD"), "2026-12-23T12:00:00Z", "20261228", "closed for either currency"),
         (pair("GBP/USD"), "2026-06-17T12:00:00Z", "20260622", "Juneteenth and a weekend"),

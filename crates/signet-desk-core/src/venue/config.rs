@@ -1,4 +1,5 @@
-//! `desk.toml`: which gateways this desk may connect to, and how. An administrator deploys it, not a trader.
+//! `desk.toml`: which gateways this desk may connect to, and how. An administrator deploys it, not
+//! a trader.
 
 use super::{
     entry::{Venue, VenueEntry},
@@ -62,7 +63,8 @@ struct File {
     token: Option<TokenEntry>,
     #[serde(default)]
     tls: TlsSwitches,
-    /// `http://host:port`, or `direct` for none whatever the environment says; left out: the environment's.
+    /// `http://host:port`, or `direct` for none whatever the environment says; left out: the
+    /// environment's.
     proxy: Option<String>,
 }
 
@@ -82,14 +84,18 @@ fn read(path: &Path) -> Result<File, DeskConfigError> {
         return Err(fail(std::io::Error::other("the file is far too large")));
     }
     let text = fs::read_to_string(path).map_err(fail)?;
-    toml::from_str(&text).map_err(|e| DeskConfigError::Syntax { path: path.into(), message: e.to_string() })
+    toml::from_str(&text)
+        .map_err(|e| DeskConfigError::Syntax { path: path.into(), message: e.to_string() })
 }
 
 fn proxy(text: Option<&str>) -> Result<ProxySetting, DeskConfigError> {
     match text {
         None => Ok(ProxySetting::FromEnvironment),
         Some("direct") => Ok(ProxySetting::Direct),
-        Some(url) => url.parse().map(ProxySetting::Url).map_err(|e: ProxyError| DeskConfigError::Proxy(e.to_string())),
+        Some(url) => url
+            .parse()
+            .map(ProxySetting::Url)
+            .map_err(|e: ProxyError| DeskConfigError::Proxy(e.to_string())),
     }
 }
 
@@ -108,11 +114,19 @@ impl DeskConfig {
     }
 
     /// As the administrator's `desk.toml` says.
-    pub fn from_file(path: &Path, data_dir: PathBuf, version: &str) -> Result<Self, DeskConfigError> {
+    pub fn from_file(
+        path: &Path,
+        data_dir: PathBuf,
+        version: &str,
+    ) -> Result<Self, DeskConfigError> {
         let file = read(path)?;
         let base = path.parent().unwrap_or(Path::new(""));
         Ok(Self {
-            venues: file.venue.into_iter().map(|v| Venue::read(v, base)).collect::<Result<_, _>>()?,
+            venues: file
+                .venue
+                .into_iter()
+                .map(|v| Venue::read(v, base))
+                .collect::<Result<_, _>>()?,
             token: file.token.map(|t| Pkcs11Settings { module: t.module, token: t.token }),
             tls: file.tls,
             proxy: proxy(file.proxy.as_deref())?,

@@ -1,4 +1,5 @@
-//! `[venue.direct]` of desk.toml: a venue that speaks plain FIXS, and when this desk asks for a touch.
+//! `[venue.direct]` of desk.toml: a venue that speaks plain FIXS, and when this desk asks for a
+//! touch.
 
 use serde::Deserialize;
 use signet_fix::message::DealerState;
@@ -80,13 +81,14 @@ struct StepUpEntry {
 }
 
 impl DirectSettings {
-    /// Reads the table `direct` of a venue and the files it names, which are relative to `base`. The error
-    /// begins with the key that is wrong.
+    /// Reads the table `direct` of a venue and the files it names, which are relative to `base`.
+    /// The error begins with the key that is wrong.
     pub(crate) fn read(table: &toml::Table, venue: &str, base: &Path) -> Result<Self, String> {
         let e: Entry = table.clone().try_into().map_err(|e| format!("direct: {e}"))?;
         let path = base.join(&e.instruments);
         let wrong = |why: String| format!("direct.instruments: {}: {why}", path.display());
-        let instruments = Catalogue::from_toml(&text(&path).map_err(wrong)?).map_err(|e| wrong(e.to_string()))?;
+        let instruments =
+            Catalogue::from_toml(&text(&path).map_err(wrong)?).map_err(|e| wrong(e.to_string()))?;
         if instruments.is_empty() {
             return Err(wrong("lists no instrument".into()));
         }
@@ -102,13 +104,20 @@ impl DirectSettings {
 
 fn dealers(entries: Vec<DealerEntry>) -> Result<Vec<DealerState>, String> {
     if entries.is_empty() || entries.len() > DEALERS_MAX {
-        return Err(format!("direct.dealers: names {}; 1 to {DEALERS_MAX} are allowed", entries.len()));
+        return Err(format!(
+            "direct.dealers: names {}; 1 to {DEALERS_MAX} are allowed",
+            entries.len()
+        ));
     }
     let mut ids = BTreeSet::new();
     let check = |d: DealerEntry| {
-        let named = (1..=NAME_CHARS_MAX).contains(&d.name.trim().chars().count()) && !d.name.chars().any(char::is_control);
+        let named = (1..=NAME_CHARS_MAX).contains(&d.name.trim().chars().count())
+            && !d.name.chars().any(char::is_control);
         if !named {
-            return Err(format!("direct.dealers: {}: the name has 1 to {NAME_CHARS_MAX} printable characters", d.id));
+            return Err(format!(
+                "direct.dealers: {}: the name has 1 to {NAME_CHARS_MAX} printable characters",
+                d.id
+            ));
         }
         if !ids.insert(d.id.clone()) {
             return Err(format!("direct.dealers: {} is listed twice", d.id));
@@ -120,7 +129,8 @@ fn dealers(entries: Vec<DealerEntry>) -> Result<Vec<DealerState>, String> {
 
 impl DirectStepUp {
     fn read(table: &toml::Table, venue: &str, base: &Path) -> Result<Self, String> {
-        let e: StepUpEntry = table.clone().try_into().map_err(|e| format!("direct.step_up: {e}"))?;
+        let e: StepUpEntry =
+            table.clone().try_into().map_err(|e| format!("direct.step_up: {e}"))?;
         let rules = rules(e.when)?;
         let answer_s = e.answer_seconds.unwrap_or(60);
         if !(10..=300).contains(&answer_s) {
@@ -129,30 +139,50 @@ impl DirectStepUp {
         let path = base.join(&e.attestation);
         let wrong = |why: String| format!("direct.step_up.attestation: {}: {why}", path.display());
         let folder = path.parent().unwrap_or(Path::new(""));
-        let list = AttestationList::from_toml(&text(&path).map_err(wrong)?, folder).map_err(|e| wrong(e.to_string()))?;
+        let list = AttestationList::from_toml(&text(&path).map_err(wrong)?, folder)
+            .map_err(|e| wrong(e.to_string()))?;
         let name = e.name.unwrap_or_else(|| venue.to_owned());
-        let settings = RpSettings { rp_id: e.rp_id, origin: None, name, timeout: Duration::from_secs(answer_s.into()) };
-        let relying_party = RelyingParty::new(&settings, list).map_err(|e| format!("direct.step_up.rp_id: {e}"))?;
+        let settings = RpSettings {
+            rp_id: e.rp_id,
+            origin: None,
+            name,
+            timeout: Duration::from_secs(answer_s.into()),
+        };
+        let relying_party =
+            RelyingParty::new(&settings, list).map_err(|e| format!("direct.step_up.rp_id: {e}"))?;
         let policy = format!("{:?}", digest_of(&table.to_string()));
-        Ok(Self { relying_party: Arc::new(relying_party), rules, answer_ms: i64::from(answer_s) * 1_000, policy })
+        Ok(Self {
+            relying_party: Arc::new(relying_party),
+            rules,
+            answer_ms: i64::from(answer_s) * 1_000,
+            policy,
+        })
     }
 }
 
 /// The gateway's rules, without those that only a gateway can keep.
 fn rules(mut when: toml::Table) -> Result<WhenSection, String> {
-    let needs = |key: &str, why: &str| Err(format!("direct.step_up.when.{key}: needs a Signet gateway: {why}"));
+    let needs = |key: &str, why: &str| {
+        Err(format!("direct.step_up.when.{key}: needs a Signet gateway: {why}"))
+    };
     if when.contains_key("second_person") {
         return needs("second_person", "nobody else's desk hears of it");
     }
     if !when.contains_key("logon") {
         when.insert("logon".into(), "never".into());
     }
-    let rules: WhenSection = when.try_into().map_err(|e: toml::de::Error| format!("direct.step_up.when: {e}"))?;
+    let rules: WhenSection =
+        when.try_into().map_err(|e: toml::de::Error| format!("direct.step_up.when: {e}"))?;
     if rules.logon == LogonRule::Risk {
-        return needs("logon = \"risk\"", "a desk does not see where it connects from; say \"always\" or \"never\"");
+        return needs(
+            "logon = \"risk\"",
+            "a desk does not see where it connects from; say \"always\" or \"never\"",
+        );
     }
     if rules.lease_minutes > MINUTES_MAX || rules.idle_minutes > MINUTES_MAX {
-        return Err(format!("direct.step_up.when: lease_minutes and idle_minutes: at most {MINUTES_MAX}"));
+        return Err(format!(
+            "direct.step_up.when: lease_minutes and idle_minutes: at most {MINUTES_MAX}"
+        ));
     }
     Ok(rules)
 }
@@ -161,7 +191,11 @@ fn text(path: &Path) -> Result<String, String> {
     let mut text = String::new();
     let file = fs::File::open(path).map_err(|e| e.to_string())?;
     file.take(FILE_LEN_MAX + 1).read_to_string(&mut text).map_err(|e| e.to_string())?;
-    if text.len() as u64 > FILE_LEN_MAX { Err(format!("larger than {FILE_LEN_MAX} bytes")) } else { Ok(text) }
+    if text.len() as u64 > FILE_LEN_MAX {
+        Err(format!("larger than {FILE_LEN_MAX} bytes"))
+    } else {
+        Ok(text)
+    }
 }
 
 #[cfg(test)]

@@ -33,8 +33,8 @@ pub struct Venue {
     pub crl_required: bool,
     /// Where its certificates are renewed, if this laptop was enrolled with an invitation.
     pub est: Option<EstAddress>,
-    /// The relying party this venue may ask security keys as, and no other: a venue that could name any would get
-    /// answers meant for somebody else's.
+    /// The relying party this venue may ask security keys as, and no other: a venue that could name
+    /// any would get answers meant for somebody else's.
     pub rp_id: Option<String>,
     /// A plain FIXS venue: there is no gateway.
     pub direct: Option<DirectSettings>,
@@ -66,23 +66,44 @@ impl Venue {
     /// A venue as an administrator wrote it down; files are relative to `base`.
     pub(super) fn read(v: VenueEntry, base: &Path) -> Result<Self, DeskConfigError> {
         let wrong = |why: String| DeskConfigError::Venue { venue: v.name.clone(), why };
-        let (host, port) = v.address.rsplit_once(':').ok_or_else(|| wrong("address must be host:port".into()))?;
+        let (host, port) =
+            v.address.rsplit_once(':').ok_or_else(|| wrong("address must be host:port".into()))?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = port.parse().map_err(|_| wrong("address must be host:port".into()))?;
-        let roots = TrustRoots::from_pem_file(&base.join(&v.trust)).map_err(|e| wrong(e.to_string()))?;
+        let roots =
+            TrustRoots::from_pem_file(&base.join(&v.trust)).map_err(|e| wrong(e.to_string()))?;
         if v.rp_id.as_deref().is_some_and(|id| !is_relying_party(id)) {
             return Err(wrong("rp_id must be a host name with a dot in it, in lower case".into()));
         }
-        let pins = v.pins.iter().map(|p| p.parse().map_err(|e| wrong(format!("pin {p}: {e}")))).collect::<Result<_, _>>()?;
-        let direct = v.direct.as_ref().map(|d| DirectSettings::read(d, &v.name, base)).transpose().map_err(wrong)?;
+        let pins = v
+            .pins
+            .iter()
+            .map(|p| p.parse().map_err(|e| wrong(format!("pin {p}: {e}"))))
+            .collect::<Result<_, _>>()?;
+        let direct = v
+            .direct
+            .as_ref()
+            .map(|d| DirectSettings::read(d, &v.name, base))
+            .transpose()
+            .map_err(wrong)?;
         let trust_domain = match (&v.trust_domain, &direct) {
             (Some(domain), None) => domain.clone(),
             (None, Some(_)) => String::new(),
-            (None, None) => return Err(wrong("trust_domain is missing: the one its certificate states".into())),
-            (Some(_), Some(_)) => return Err(wrong("trust_domain: not with direct, where no certificate states one".into())),
+            (None, None) => {
+                return Err(wrong(
+                    "trust_domain is missing: the one its certificate states".into(),
+                ));
+            }
+            (Some(_), Some(_)) => {
+                return Err(wrong(
+                    "trust_domain: not with direct, where no certificate states one".into(),
+                ));
+            }
         };
         let rp_id = match (&v.rp_id, &direct) {
-            (Some(_), Some(_)) => return Err(wrong("rp_id: with direct it stands in direct.step_up".into())),
+            (Some(_), Some(_)) => {
+                return Err(wrong("rp_id: with direct it stands in direct.step_up".into()));
+            }
             (rp_id, None) => rp_id.clone(),
             (None, Some(d)) => d.step_up.as_ref().map(|s| s.relying_party.rp_id().to_owned()),
         };

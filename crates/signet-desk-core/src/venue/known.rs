@@ -32,7 +32,10 @@ impl Venues {
         for path in invitations(&folder) {
             match remembered(&path) {
                 Ok(venue) => merge(&deployed, &mut listed, venue),
-                Err(why) => tracing::error!(file = %path.display(), "an invitation of this laptop cannot be used: {why}"),
+                Err(why) => {
+                    tracing::error!(file = %path.display(), "an invitation of this laptop cannot \
+                        be used: {why}")
+                }
             }
         }
         Self { deployed, folder, listed: RwLock::new(listed) }
@@ -59,13 +62,17 @@ impl Venues {
         file.sync_all()?;
         drop(file);
         fs::rename(&beside, &path)?;
-        merge(&self.deployed, &mut self.listed.write().unwrap_or_else(PoisonError::into_inner), venue);
+        merge(
+            &self.deployed,
+            &mut self.listed.write().unwrap_or_else(PoisonError::into_inner),
+            venue,
+        );
         Ok(())
     }
 }
 
-/// What an administrator deployed stands; an invitation there only adds where to enrol, and as whom the
-/// venue may ask security keys where that was left open.
+/// What an administrator deployed stands; an invitation there only adds where to enrol, and as whom
+/// the venue may ask security keys where that was left open.
 fn merge(deployed: &[String], listed: &mut Vec<Venue>, venue: Venue) {
     match listed.iter_mut().find(|v| v.name == venue.name) {
         Some(known) if deployed.contains(&known.name) => {
@@ -79,7 +86,10 @@ fn merge(deployed: &[String], listed: &mut Vec<Venue>, venue: Venue) {
 
 fn invitations(folder: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
-    let mut paths: Vec<PathBuf> = found.filter(|p| p.extension().is_some_and(|e| e == INVITATION_EXTENSION)).take(ENROLLED_MAX).collect();
+    let mut paths: Vec<PathBuf> = found
+        .filter(|p| p.extension().is_some_and(|e| e == INVITATION_EXTENSION))
+        .take(ENROLLED_MAX)
+        .collect();
     paths.sort();
     paths
 }
@@ -93,10 +103,14 @@ fn remembered(path: &Path) -> Result<Venue, String> {
     Venue::of_invitation(&invitation).map_err(|e| e.to_string())
 }
 
-/// A venue's name as part of a file name. It has letters and digits, the rest as `-`, so that no name
-/// leads out of the folder, and a checksum that keeps two names apart which look alike then.
+/// A venue's name as part of a file name. It has letters and digits, the rest as `-`, so that no
+/// name leads out of the folder, and a checksum that keeps two names apart which look alike then.
 pub(crate) fn slug(name: &str) -> String {
-    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(40).collect();
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .take(40)
+        .collect();
     let check = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());
     let check: String = check.as_ref().iter().take(4).map(|b| format!("{b:02x}")).collect();
     format!("{plain}-{check}")

@@ -56,8 +56,13 @@ fn what_the_administrator_deployed_stands() {
 fn a_file_that_is_no_invitation_does_not_hide_the_others() {
     let dir = tempfile::tempdir().expect("a folder");
     remember(&Venues::open(&[], dir.path()), &invitation("Bank", 9443));
-    fs::write(dir.path().join(FOLDER).join("broken.signet-invite"), "version = 1\nvenue = 3").expect("written");
-    fs::write(dir.path().join(FOLDER).join("huge.signet-invite"), vec![b'#'; INVITATION_BYTES_MAX + 1]).expect("written");
+    fs::write(dir.path().join(FOLDER).join("broken.signet-invite"), "version = 1\nvenue = 3")
+        .expect("written");
+    fs::write(
+        dir.path().join(FOLDER).join("huge.signet-invite"),
+        vec![b'#'; INVITATION_BYTES_MAX + 1],
+    )
+    .expect("written");
     assert_eq!(Venues::open(&[], dir.path()).all().len(), 1);
 }
 

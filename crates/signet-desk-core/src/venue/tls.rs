@@ -5,10 +5,16 @@ use crate::{problem::problem, view::Problem};
 use signet_identity::{ClientProfile, Crls, Identity, Revocation, TlsPolicy, TlsVersions};
 
 /// How this desk connects to a venue. Revocation lists are read each time: they change daily.
-pub(crate) fn profile(v: &Venue, identity: &Identity, tls: &TlsSwitches) -> Result<ClientProfile, Problem> {
+pub(crate) fn profile(
+    v: &Venue,
+    identity: &Identity,
+    tls: &TlsSwitches,
+) -> Result<ClientProfile, Problem> {
     let versions = if v.allow_tls12 { TlsVersions::AllowTls12 } else { TlsVersions::default() };
     let policy = TlsPolicy { versions, ..tls.policy() };
-    let profile = ClientProfile::new(v.roots.clone(), identity.certified_key()).with_pins(v.pins.iter().cloned()).with_policy(policy);
+    let profile = ClientProfile::new(v.roots.clone(), identity.certified_key())
+        .with_pins(v.pins.iter().cloned())
+        .with_policy(policy);
     Ok(match crls(v)? {
         Some(crls) => profile.with_crls(crls),
         None => profile,

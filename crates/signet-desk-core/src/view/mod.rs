@@ -33,7 +33,9 @@ pub use notice::{Notice, NoticeKind};
 pub use pin::{PinTries, PinView};
 pub use problem::Problem;
 pub use reference::{DealerView, InstrumentView, Reference};
-pub use rfq::{AcceptState, AcceptView, ArmIntent, LineState, LineView, QuoteSide, RfqState, RfqView};
+pub use rfq::{
+    AcceptState, AcceptView, ArmIntent, LineState, LineView, QuoteSide, RfqState, RfqView,
+};
 pub use session::{DeskInfo, IdentityView, LinkState, SessionView, VenueView};
 pub use step_up::{StepUpKind, StepUpPhase, StepUpTerms, StepUpView};
 pub use ticket::{Ask, QuantityView, SettlementView, Side, Ticket};

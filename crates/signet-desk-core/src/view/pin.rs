@@ -34,6 +34,14 @@ pub struct PinView {
 impl PinView {
     /// No PIN is waited for.
     pub(crate) fn closed() -> Self {
-        Self { open: false, token: String::new(), tries: PinTries::Full, wrong: false, chars_min: 0, chars_max: 0, on_reader: false }
+        Self {
+            open: false,
+            token: String::new(),
+            tries: PinTries::Full,
+            wrong: false,
+            chars_min: 0,
+            chars_max: 0,
+            on_reader: false,
+        }
     }
 }

@@ -96,7 +96,8 @@ pub struct RfqView {
     pub expires_ms: f64,
     pub accept: Option<AcceptView>,
     pub problem: Option<Problem>,
-    /// One sentence for the panel's head: `Waiting for 3 of 4 dealers`, `Filled at 99.125 with ...`.
+    /// One sentence for the panel's head: `Waiting for 3 of 4 dealers`,
+    /// `Filled at 99.125 with ...`.
     pub text: String,
 }
 

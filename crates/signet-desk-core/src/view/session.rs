@@ -12,7 +12,8 @@ pub struct DeskInfo {
     /// True only in a build with the `practice` feature connected to its embedded venue. The page
     /// must say so at all times.
     pub practice: bool,
-    /// Security keys are simulated here, for practice: what to say about them; a click is the touch.
+    /// Security keys are simulated here, for practice: what to say about them; a click is the
+    /// touch.
     pub simulated_key: Option<String>,
     /// The venues (gateways) this desk is configured for; at least one, else `problem` says why.
     pub venues: Vec<VenueView>,

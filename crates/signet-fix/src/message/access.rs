@@ -33,7 +33,8 @@ pub struct AccessDecision {
     pub at: UtcMillis,
 }
 
-const VERDICTS: [(u8, AccessVerdict); 3] = [(1, AccessVerdict::Allow), (2, AccessVerdict::StepUp), (3, AccessVerdict::Deny)];
+const VERDICTS: [(u8, AccessVerdict); 3] =
+    [(1, AccessVerdict::Allow), (2, AccessVerdict::StepUp), (3, AccessVerdict::Deny)];
 
 pub(super) fn encode_decision(b: &mut Body, d: &AccessDecision) {
     b.put(ACCESS_DECISION, VERDICTS.iter().find(|(_, v)| *v == d.verdict).map_or(3, |(n, _)| *n));
@@ -49,7 +50,11 @@ pub(super) fn encode_decision(b: &mut Body, d: &AccessDecision) {
 
 pub(super) fn decode_decision(r: Reader<'_, '_>) -> Result<AccessDecision, DecodeError> {
     let n: u8 = r.number(ACCESS_DECISION)?;
-    let verdict = VERDICTS.iter().find(|(k, _)| *k == n).map(|(_, v)| *v).ok_or(DecodeError::Bad(ACCESS_DECISION))?;
+    let verdict = VERDICTS
+        .iter()
+        .find(|(k, _)| *k == n)
+        .map(|(_, v)| *v)
+        .ok_or(DecodeError::Bad(ACCESS_DECISION))?;
     Ok(AccessDecision {
         verdict,
         score: r.number(RISK_SCORE)?,

@@ -11,10 +11,10 @@ pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
             instrument: r.instrument()?,
             dealer: dealer(f)?,
             text: r.free_text(),
-            advice: r
-                .opt(REASON_CODE)
-                .filter(|code| !code.is_empty())
-                .map(|code| Advice { code: lossy(code), cure: r.opt(CURE).map(lossy).unwrap_or_default() }),
+            advice: r.opt(REASON_CODE).filter(|code| !code.is_empty()).map(|code| Advice {
+                code: lossy(code),
+                cure: r.opt(CURE).map(lossy).unwrap_or_default(),
+            }),
         }),
         "S" => AppMessage::Quote(quote(f)?),
         "Z" => AppMessage::QuoteCancel(QuoteCancel {
@@ -53,7 +53,9 @@ pub(super) fn message(f: &Fields<'_>) -> Result<AppMessage, DecodeError> {
             rfq: r.id(QUOTE_REQ_ID, RfqId::new)?,
             instrument: r.instrument()?,
             status: RfqStatus::of(r.number(QUOTE_STATUS)?),
-            quote: r.optional(QUOTE_ID, |r, t| r.id(t, QuoteId::new))?.filter(|q| Some(q.as_str().as_bytes()) != r.opt(QUOTE_REQ_ID)),
+            quote: r
+                .optional(QUOTE_ID, |r, t| r.id(t, QuoteId::new))?
+                .filter(|q| Some(q.as_str().as_bytes()) != r.opt(QUOTE_REQ_ID)),
             answers: r.optional(QUOTE_RESP_ID, |r, t| r.id(t, AcceptId::new))?,
             until: r.optional(VALID_UNTIL_TIME, Reader::utc)?,
             text: r.free_text(),
@@ -117,7 +119,8 @@ pub(super) fn quote_request(f: &Fields<'_>) -> Result<QuoteRequest, DecodeError>
 
 fn quote(f: &Fields<'_>) -> Result<QuoteMsg, DecodeError> {
     let r = Reader(f.as_slice());
-    let (bid, offer) = (side_of_quote(r, BID_PX, BID_SIZE)?, side_of_quote(r, OFFER_PX, OFFER_SIZE)?);
+    let (bid, offer) =
+        (side_of_quote(r, BID_PX, BID_SIZE)?, side_of_quote(r, OFFER_PX, OFFER_SIZE)?);
     if bid.is_none() && offer.is_none() {
         return Err(DecodeError::Missing(BID_PX));
     }
@@ -134,7 +137,11 @@ fn quote(f: &Fields<'_>) -> Result<QuoteMsg, DecodeError> {
             Some(b"0") => false,
             Some(_) => return Err(DecodeError::Bad(QUOTE_TYPE)),
         },
-        at: if r.opt(TRANSACT_TIME).is_some() { r.utc(TRANSACT_TIME)? } else { r.utc(SENDING_TIME)? },
+        at: if r.opt(TRANSACT_TIME).is_some() {
+            r.utc(TRANSACT_TIME)?
+        } else {
+            r.utc(SENDING_TIME)?
+        },
         qualifiers: Qualifiers {
             price_type: r.optional(PRICE_TYPE, Reader::number)?,
             currency: r.optional(CURRENCY, |r, t| r.text(t).map(str::to_owned))?,
@@ -157,7 +164,9 @@ fn side_of_quote(r: Reader<'_, '_>, px: u32, size: u32) -> Result<Option<Level>,
         (None, None) => Ok(None),
         (_, Some(n)) if n.is_zero() => Ok(None),
         (Some(price), Some(_)) => Ok(Some(Level { price, size: r.positive(size)? })),
-        (Some(price), None) if r.opt(ORDER_QTY).is_some() => Ok(Some(Level { price, size: r.positive(ORDER_QTY)? })),
+        (Some(price), None) if r.opt(ORDER_QTY).is_some() => {
+            Ok(Some(Level { price, size: r.positive(ORDER_QTY)? }))
+        }
         // A price of nothing, of no size: not quoted. Any other price without its size cannot be
         // traded on safely, and the other way round.
         (Some(price), None) if price.is_zero() => Ok(None),
@@ -173,7 +182,9 @@ fn execution(f: &Fields<'_>) -> Result<ExecutionReport, DecodeError> {
         _ => Err(DecodeError::Bad(tag)),
     };
     let last = match (r.opt(LAST_PX), r.opt(LAST_QTY)) {
-        (Some(_), Some(_)) => Some(Level { price: r.decimal(LAST_PX)?, size: r.decimal(LAST_QTY)? }),
+        (Some(_), Some(_)) => {
+            Some(Level { price: r.decimal(LAST_PX)?, size: r.decimal(LAST_QTY)? })
+        }
         _ => None,
     };
     Ok(ExecutionReport {
@@ -193,9 +204,16 @@ fn execution(f: &Fields<'_>) -> Result<ExecutionReport, DecodeError> {
         settlement_date: r.optional(SETTL_DATE, Reader::date)?,
         currency: r.optional(CURRENCY, |r, t| r.text(t).map(str::to_owned))?,
         disputed: r.opt(REASON_CODE) == Some(DISPUTED.as_bytes()),
-        reject_reason: r.opt(ORD_REJ_REASON).and_then(parse_number).and_then(|n| u16::try_from(n).ok()),
+        reject_reason: r
+            .opt(ORD_REJ_REASON)
+            .and_then(parse_number)
+            .and_then(|n| u16::try_from(n).ok()),
         text: r.free_text(),
-        at: if r.opt(TRANSACT_TIME).is_some() { r.utc(TRANSACT_TIME)? } else { r.utc(SENDING_TIME)? },
+        at: if r.opt(TRANSACT_TIME).is_some() {
+            r.utc(TRANSACT_TIME)?
+        } else {
+            r.utc(SENDING_TIME)?
+        },
     })
 }
 
@@ -235,7 +253,8 @@ fn dealer(f: &Fields<'_>) -> Result<Option<DealerId>, DecodeError> {
 /// Free text as a person reads it. FIX 4.4 text without MessageEncoding (347) is ASCII; what is not
 /// UTF-8 either is taken for ISO 8859-1, in which many engines write their users' names.
 pub(super) fn lossy(b: &[u8]) -> String {
-    let shown = |text: &mut dyn Iterator<Item = char>| text.take(crate::tagvalue::MAX_TEXT_CHARS).collect();
+    let shown =
+        |text: &mut dyn Iterator<Item = char>| text.take(crate::tagvalue::MAX_TEXT_CHARS).collect();
     match std::str::from_utf8(b) {
         Ok(text) => shown(&mut text.chars()),
         Err(_) => shown(&mut b.iter().map(|c| char::from(*c))),
@@ -252,15 +271,24 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// A field that may be absent, read by `read` when it is there.
-    pub(crate) fn optional<T>(self, tag: u32, read: impl FnOnce(Self, u32) -> Result<T, DecodeError>) -> Result<Option<T>, DecodeError> {
+    pub(crate) fn optional<T>(
+        self,
+        tag: u32,
+        read: impl FnOnce(Self, u32) -> Result<T, DecodeError>,
+    ) -> Result<Option<T>, DecodeError> {
         self.opt(tag).map(|_| read(self, tag)).transpose()
     }
 
     pub(crate) fn text(self, tag: u32) -> Result<&'a str, DecodeError> {
         let v = self.opt(tag).ok_or(DecodeError::Missing(tag))?;
         let s = std::str::from_utf8(v).map_err(|_| DecodeError::Bad(tag))?;
-        // Nearly every value is ASCII, and its control characters are those below the space and DEL.
-        let control = if s.is_ascii() { s.bytes().any(|b| b.is_ascii_control()) } else { s.chars().any(char::is_control) };
+        // Nearly every value is ASCII, and its control characters are those below the space and
+        // DEL.
+        let control = if s.is_ascii() {
+            s.bytes().any(|b| b.is_ascii_control())
+        } else {
+            s.chars().any(char::is_control)
+        };
         if control || s.len() > 512 { Err(DecodeError::Bad(tag)) } else { Ok(s) }
     }
 
@@ -268,12 +296,16 @@ impl<'a> Reader<'a, '_> {
         self.opt(TEXT).map(lossy)
     }
 
-    pub(crate) fn id<T, E>(self, tag: u32, make: impl Fn(String) -> Result<T, E>) -> Result<T, DecodeError> {
+    pub(crate) fn id<T, E>(
+        self,
+        tag: u32,
+        make: impl Fn(String) -> Result<T, E>,
+    ) -> Result<T, DecodeError> {
         make(self.text(tag)?.into()).map_err(|_| DecodeError::Bad(tag))
     }
 
-    /// The instrument by Symbol (55), or by SecurityID (48) with SecurityIDSource (22) 4, an ISIN: a
-    /// bond has no symbol of its own, so dealers write `[N/A]` or a name of theirs there.
+    /// The instrument by Symbol (55), or by SecurityID (48) with SecurityIDSource (22) 4, an ISIN:
+    /// a bond has no symbol of its own, so dealers write `[N/A]` or a name of theirs there.
     pub(crate) fn instrument(self) -> Result<InstrumentId, DecodeError> {
         self.instrument_if_named()?.ok_or(DecodeError::Missing(SYMBOL))
     }
@@ -298,7 +330,8 @@ impl<'a> Reader<'a, '_> {
     }
 
     pub(crate) fn positive(self, tag: u32) -> Result<Decimal, DecodeError> {
-        self.decimal(tag).and_then(|d| if d > Decimal::ZERO { Ok(d) } else { Err(DecodeError::Bad(tag)) })
+        self.decimal(tag)
+            .and_then(|d| if d > Decimal::ZERO { Ok(d) } else { Err(DecodeError::Bad(tag)) })
     }
 
     pub(crate) fn utc(self, tag: u32) -> Result<UtcMillis, DecodeError> {

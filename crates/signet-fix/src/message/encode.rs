@@ -37,7 +37,8 @@ pub(super) fn message(m: &AppMessage) -> Body {
             b.put(QUOTE_REQ_ID, &s.rfq);
             match &s.quote {
                 Some(q) => b.put(QUOTE_ID, q),
-                // FIX 4.4 requires a QuoteID here; the report is about the request, so it is its id.
+                // FIX 4.4 requires a QuoteID here; the report is about the request, so it is its
+                // id.
                 None => b.put(QUOTE_ID, &s.rfq),
             }
             b.put_opt(QUOTE_RESP_ID, s.answers.as_ref());

@@ -50,7 +50,8 @@ pub struct VenueState {
 }
 
 /// User-defined U2: the marks between which the gateway tells all open state after a logon. Between
-/// `Begin` and `End` come, per open RFQ, one `Rfq`, then its quotes (S), passes (AG) and reports (8).
+/// `Begin` and `End` come, per open RFQ, one `Rfq`, then its quotes (S), passes (AG) and reports
+/// (8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SnapshotMark {
     /// Phase (20020) 1.
@@ -120,7 +121,10 @@ pub(super) fn decode_list(f: &Fields<'_>) -> Result<SecurityList, DecodeError> {
     if entries.len() > MAX_INSTRUMENTS_PER_LIST {
         return Err(DecodeError::Bad(NO_RELATED_SYM));
     }
-    let instruments = entries.into_iter().map(|e| instrument(Reader(&f.as_slice()[e]))).collect::<Result<_, _>>()?;
+    let instruments = entries
+        .into_iter()
+        .map(|e| instrument(Reader(&f.as_slice()[e])))
+        .collect::<Result<_, _>>()?;
     Ok(SecurityList {
         request: r.id(SECURITY_REQ_ID, RfqId::new)?,
         last: if r.opt(LAST_FRAGMENT).is_some() { r.flag(LAST_FRAGMENT)? } else { true },
@@ -130,7 +134,10 @@ pub(super) fn decode_list(f: &Fields<'_>) -> Result<SecurityList, DecodeError> {
 
 fn instrument(r: Reader<'_, '_>) -> Result<Instrument, DecodeError> {
     let class = r.text(ASSET_CLASS)?;
-    let asset_class = AssetClass::ALL.into_iter().find(|c| c.words() == class).ok_or(DecodeError::Bad(ASSET_CLASS))?;
+    let asset_class = AssetClass::ALL
+        .into_iter()
+        .find(|c| c.words() == class)
+        .ok_or(DecodeError::Bad(ASSET_CLASS))?;
     let i = Instrument {
         id: r.instrument()?,
         symbol: r.text(SHORT_SYMBOL)?.into(),
@@ -171,10 +178,19 @@ pub(super) fn decode_venue(f: &Fields<'_>) -> Result<VenueState, DecodeError> {
         .into_iter()
         .map(|e| {
             let r = Reader(&f.as_slice()[e]);
-            Ok(DealerState { id: r.id(DEALER_ID, DealerId::new)?, name: r.text(DEALER_NAME)?.into(), online: r.flag(DEALER_ONLINE)? })
+            Ok(DealerState {
+                id: r.id(DEALER_ID, DealerId::new)?,
+                name: r.text(DEALER_NAME)?.into(),
+                online: r.flag(DEALER_ONLINE)?,
+            })
         })
         .collect::<Result<_, DecodeError>>()?;
-    Ok(VenueState { name: r.text(VENUE_NAME)?.into(), practice: r.flag(PRACTICE_VENUE)?, dealers, at: r.utc(TRANSACT_TIME)? })
+    Ok(VenueState {
+        name: r.text(VENUE_NAME)?.into(),
+        practice: r.flag(PRACTICE_VENUE)?,
+        dealers,
+        at: r.utc(TRANSACT_TIME)?,
+    })
 }
 
 pub(super) fn encode_snapshot(b: &mut Body, u: &SnapshotMark) {

@@ -1,5 +1,6 @@
-//! Step-up and security keys between desk and gateway (U4 to UA). What is in the data fields, JSON of
-//! WebAuthn and the approval's text, is read by those who use it; here it has a length and an end.
+//! Step-up and security keys between desk and gateway (U4 to UA). What is in the data fields, JSON
+//! of WebAuthn and the approval's text, is read by those who use it; here it has a length and an
+//! end.
 
 use super::decode::Reader;
 use super::*;
@@ -72,7 +73,8 @@ pub struct StepUpOutcome {
     pub cure: Option<String>,
 }
 
-/// User-defined U7, gateway to desk, after logon and on change: what the gateway wants of this desk.
+/// User-defined U7, gateway to desk, after logon and on change: what the gateway wants of this
+/// desk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessState {
     /// Until when a touch in this session is good for what leases cover.
@@ -285,9 +287,19 @@ pub(super) fn decode_answer(r: Reader<'_, '_>) -> Result<StepUpAnswer, DecodeErr
 
 pub(super) fn decode_outcome(r: Reader<'_, '_>) -> Result<StepUpOutcome, DecodeError> {
     let n: u8 = r.number(STEP_UP_STATUS)?;
-    let status = STATUSES.iter().find(|(k, _)| *k == n).map(|(_, s)| *s).ok_or(DecodeError::Bad(STEP_UP_STATUS))?;
+    let status = STATUSES
+        .iter()
+        .find(|(k, _)| *k == n)
+        .map(|(_, s)| *s)
+        .ok_or(DecodeError::Bad(STEP_UP_STATUS))?;
     let code = r.opt(REASON_CODE).is_some().then(|| r.word(REASON_CODE)).transpose()?;
-    Ok(StepUpOutcome { id: r.word(STEP_UP_ID)?, status, code, text: r.words(TEXT), cure: r.words(CURE) })
+    Ok(StepUpOutcome {
+        id: r.word(STEP_UP_ID)?,
+        status,
+        code,
+        text: r.words(TEXT),
+        cure: r.words(CURE),
+    })
 }
 
 pub(super) fn decode_access(r: Reader<'_, '_>) -> Result<AccessState, DecodeError> {
@@ -306,7 +318,10 @@ pub(super) fn decode_access(r: Reader<'_, '_>) -> Result<AccessState, DecodeErro
 pub(super) fn decode_key_request(r: Reader<'_, '_>) -> Result<KeyRequest, DecodeError> {
     Ok(match r.number(KEY_STEP)? {
         1u8 => KeyRequest::List,
-        2 => KeyRequest::Begin { name: r.word(KEY_NAME)?, code: r.opt(KEY_CODE).is_some().then(|| r.word(KEY_CODE)).transpose()? },
+        2 => KeyRequest::Begin {
+            name: r.word(KEY_NAME)?,
+            code: r.opt(KEY_CODE).is_some().then(|| r.word(KEY_CODE)).transpose()?,
+        },
         3 => KeyRequest::Finish { id: r.word(STEP_UP_ID)?, credential: r.data(RAW_DATA)? },
         _ => return Err(DecodeError::Bad(KEY_STEP)),
     })
@@ -315,9 +330,17 @@ pub(super) fn decode_key_request(r: Reader<'_, '_>) -> Result<KeyRequest, Decode
 pub(super) fn decode_key_report(r: Reader<'_, '_>) -> Result<KeyReport, DecodeError> {
     Ok(match r.number(KEY_STEP)? {
         1u8 => KeyReport::List(r.data(RAW_DATA)?),
-        2 => KeyReport::Options { id: r.word(STEP_UP_ID)?, deadline: r.utc(EXPIRE_TIME)?, options: r.data(RAW_DATA)? },
+        2 => KeyReport::Options {
+            id: r.word(STEP_UP_ID)?,
+            deadline: r.utc(EXPIRE_TIME)?,
+            options: r.data(RAW_DATA)?,
+        },
         3 => KeyReport::Registered { name: r.word(KEY_NAME)? },
-        4 => KeyReport::Refused { code: r.word(REASON_CODE)?, text: r.words(TEXT), cure: r.words(CURE) },
+        4 => KeyReport::Refused {
+            code: r.word(REASON_CODE)?,
+            text: r.words(TEXT),
+            cure: r.words(CURE),
+        },
         _ => return Err(DecodeError::Bad(KEY_STEP)),
     })
 }

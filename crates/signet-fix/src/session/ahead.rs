@@ -64,14 +64,19 @@ impl Ahead {
         Self { frames: BTreeMap::new(), bytes: 0, total }
     }
 
-    /// Keeps a frame under its number. `false`, and the peer is asked for it again later: one is kept
-    /// under that number, or too much is kept.
+    /// Keeps a frame under its number. `false`, and the peer is asked for it again later: one is
+    /// kept under that number, or too much is kept.
     pub(crate) fn keep(&mut self, number: u64, frame: Held) -> bool {
         let cost = frame.cost();
-        if self.frames.len() >= MAX_AHEAD || self.bytes + cost > MAX_AHEAD_BYTES || self.frames.contains_key(&number) {
+        if self.frames.len() >= MAX_AHEAD
+            || self.bytes + cost > MAX_AHEAD_BYTES
+            || self.frames.contains_key(&number)
+        {
             return false;
         }
-        let counted = self.total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |t| Some(t + cost).filter(|t| *t <= MAX_TOTAL_BYTES));
+        let counted = self.total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |t| {
+            Some(t + cost).filter(|t| *t <= MAX_TOTAL_BYTES)
+        });
         if counted.is_err() {
             return false;
         }
@@ -129,7 +134,9 @@ mod tests {
         a.forget_below(2);
         assert_eq!((a.frames.len(), a.bytes), (2, MAX_AHEAD_BYTES / 2));
         a.clear();
-        assert!((0..MAX_AHEAD as u64).all(|n| a.keep(n, frame(b"x"))) && !a.keep(u64::MAX, frame(b"x")));
+        assert!(
+            (0..MAX_AHEAD as u64).all(|n| a.keep(n, frame(b"x"))) && !a.keep(u64::MAX, frame(b"x"))
+        );
         a.forget_below(u64::MAX);
         assert_eq!((a.frames.len(), a.bytes, OWN.load(Ordering::Relaxed)), (0, 0, 0));
     }
@@ -138,7 +145,8 @@ mod tests {
     fn all_sessions_together_keep_no_more_than_the_total() {
         static OWN: AtomicUsize = AtomicUsize::new(0);
         let large = vec![0; MAX_AHEAD_BYTES - OVERHEAD];
-        let mut all: Vec<Ahead> = (0..MAX_TOTAL_BYTES / MAX_AHEAD_BYTES).map(|_| Ahead::counted_in(&OWN)).collect();
+        let mut all: Vec<Ahead> =
+            (0..MAX_TOTAL_BYTES / MAX_AHEAD_BYTES).map(|_| Ahead::counted_in(&OWN)).collect();
         assert!(all.iter_mut().all(|a| a.keep(1, Held::TooLong(large.clone()))));
         let mut one_more = Ahead::counted_in(&OWN);
         assert!(!one_more.keep(1, frame(b"x")));

@@ -18,11 +18,18 @@ const RESEND_AHEAD_BYTES: usize = 256 * 1024;
 const RESEND_SLICE: usize = 64;
 
 impl Way<'_> {
-    pub(super) fn resend(&self, frame: &[u8], fields: &[Field], envelope: &Envelope, expected: bool) {
+    pub(super) fn resend(
+        &self,
+        frame: &[u8],
+        fields: &[Field],
+        envelope: &Envelope,
+        expected: bool,
+    ) {
         let Number::Of(number) = envelope.number else { return };
         let read = Fields::of(frame, fields);
         let names = (read.text(tag::SENDER_COMP_ID), read.text(tag::TARGET_COMP_ID));
-        let [begin, end] = [tag::BEGIN_SEQ_NO, tag::END_SEQ_NO].map(|t| read.get(t).map(any_number));
+        let [begin, end] =
+            [tag::BEGIN_SEQ_NO, tag::END_SEQ_NO].map(|t| read.get(t).map(any_number));
         let named = names == (Some(&self.inbound.target), Some(&self.inbound.sender));
         if expected || !named {
             // The engine checks names and times and counts the number, as for any message; what a
@@ -37,10 +44,30 @@ impl Way<'_> {
         }
         match (begin, end) {
             (Some(Some(begin)), Some(Some(end))) => self.begin_answer(number, begin, end),
-            (None, _) => self.reject_counted(envelope, "2", 1, Some(tag::BEGIN_SEQ_NO), "required tag missing"),
-            (_, None) => self.reject_counted(envelope, "2", 1, Some(tag::END_SEQ_NO), "required tag missing"),
-            (Some(None), _) => self.reject_counted(envelope, "2", 6, Some(tag::BEGIN_SEQ_NO), "not a sequence number"),
-            (_, Some(None)) => self.reject_counted(envelope, "2", 6, Some(tag::END_SEQ_NO), "not a sequence number"),
+            (None, _) => self.reject_counted(
+                envelope,
+                "2",
+                1,
+                Some(tag::BEGIN_SEQ_NO),
+                "required tag missing",
+            ),
+            (_, None) => {
+                self.reject_counted(envelope, "2", 1, Some(tag::END_SEQ_NO), "required tag missing")
+            }
+            (Some(None), _) => self.reject_counted(
+                envelope,
+                "2",
+                6,
+                Some(tag::BEGIN_SEQ_NO),
+                "not a sequence number",
+            ),
+            (_, Some(None)) => self.reject_counted(
+                envelope,
+                "2",
+                6,
+                Some(tag::END_SEQ_NO),
+                "not a sequence number",
+            ),
         }
         if !expected {
             self.ask_for_the_gap(number);
@@ -59,7 +86,13 @@ impl Way<'_> {
         }
         let now = Instant::now();
         if !self.inbound.resends.borrow_mut().take(now, 1) {
-            return self.reject_number(Some(number), "2", 99, None, "ResendRequests come too often");
+            return self.reject_number(
+                Some(number),
+                "2",
+                99,
+                None,
+                "ResendRequests come too often",
+            );
         }
         let Some(answer) = self.session.with_store(|s| Answer::new(begin, end, s, rules)) else {
             return tracing::debug!(begin, end, "a ResendRequest asks for nothing that was sent");
@@ -85,7 +118,10 @@ impl Way<'_> {
             let frame = match part {
                 Part::GapFill(from, to) => gap_fill(sender, target, from, to, wall_clock()),
                 Part::Message(n) => {
-                    let kept = self.session.with_store(|s| s.kept(n)).and_then(|m| as_resend(&m, wall_clock()));
+                    let kept = self
+                        .session
+                        .with_store(|s| s.kept(n))
+                        .and_then(|m| as_resend(&m, wall_clock()));
                     kept.unwrap_or_else(|| gap_fill(sender, target, n, n + 1, wall_clock()))
                 }
             };
@@ -98,7 +134,11 @@ impl Way<'_> {
 /// A Heartbeat with the header of another message.
 fn heartbeat_in_place_of(read: &Fields<'_>) -> Vec<u8> {
     let mut body = b"35=0\x01".to_vec();
-    for (tag, value) in read.as_slice().iter().filter(|(t, _)| matches!(t, 34 | 43 | 49 | 50 | 52 | 56 | 57 | 97 | 115 | 122 | 128)) {
+    for (tag, value) in read
+        .as_slice()
+        .iter()
+        .filter(|(t, _)| matches!(t, 34 | 43 | 49 | 50 | 52 | 56 | 57 | 97 | 115 | 122 | 128))
+    {
         body.extend_from_slice(format!("{tag}=").as_bytes());
         body.extend_from_slice(value);
         body.push(1);

@@ -11,7 +11,10 @@ use crate::{
     tag,
     tagvalue::{Body, Field, Fields, ParseError, cut, parse_utc},
 };
-use quickfix::{ApplicationCallback, FieldMap, LogCallback, Message, MsgFromAdminError, MsgFromAppError, MsgToAppError, SessionId};
+use quickfix::{
+    ApplicationCallback, FieldMap, LogCallback, Message, MsgFromAdminError, MsgFromAppError,
+    MsgToAppError, SessionId,
+};
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -45,7 +48,8 @@ pub(super) struct Shared {
     next_target: Cell<u64>,
     /// Set while a new message of ours is being sent, as opposed to a resend.
     sending: Cell<bool>,
-    /// MsgSeqNum of the Logon we sent on this connection: what comes after it belongs to the present.
+    /// MsgSeqNum of the Logon we sent on this connection: what comes after it belongs to the
+    /// present.
     present_from: Cell<u64>,
 }
 
@@ -103,12 +107,15 @@ impl Shared {
     }
 
     pub(crate) fn say_at_logon(&self, data: Option<String>) {
-        self.logon_data.replace(data.filter(|d| !d.is_empty() && !d.bytes().any(|b| b.is_ascii_control())));
+        self.logon_data
+            .replace(data.filter(|d| !d.is_empty() && !d.bytes().any(|b| b.is_ascii_control())));
     }
 
     pub(crate) fn say_at_logout(&self, why: Option<(&str, &str)>) {
         let clean = |s: &str| s.chars().filter(|c| !c.is_control()).take(200).collect::<String>();
-        self.goodbye.replace(why.map(|(code, cure)| (clean(code), clean(cure))).filter(|(code, _)| !code.is_empty()));
+        self.goodbye.replace(
+            why.map(|(code, cure)| (clean(code), clean(cure))).filter(|(code, _)| !code.is_empty()),
+        );
     }
 
     /// Runs `f`, a send of something new.
@@ -133,7 +140,9 @@ impl Shared {
 
     fn refuse(&self, frame: &[u8], fields: Option<&Fields<'_>>, error: DecodeError) {
         let get = |t| fields.and_then(|f| f.text(t)).map(str::to_owned);
-        let msg_type = header_field(frame, b"35=").and_then(|t| std::str::from_utf8(t).ok()).unwrap_or_default();
+        let msg_type = header_field(frame, b"35=")
+            .and_then(|t| std::str::from_utf8(t).ok())
+            .unwrap_or_default();
         let seq = fields.and_then(|f| f.text(tag::MSG_SEQ_NUM)).and_then(|s| s.parse().ok());
         self.replies.borrow_mut().push_back(match &error {
             DecodeError::Missing(t) => session_reject(seq, msg_type, *t, 1, &error),
@@ -176,10 +185,16 @@ impl Shared {
         }
     }
 
-    fn judged(&self, frame: &[u8], fields: Result<&[Field], &ParseError>) -> Result<bool, SignatureError> {
+    fn judged(
+        &self,
+        frame: &[u8],
+        fields: Result<&[Field], &ParseError>,
+    ) -> Result<bool, SignatureError> {
         let verification = self.verification.borrow();
         let Some(v) = verification.as_ref() else { return Ok(false) };
-        let kind = header_field(frame, b"35=").and_then(|t| std::str::from_utf8(t).ok()).unwrap_or_default();
+        let kind = header_field(frame, b"35=")
+            .and_then(|t| std::str::from_utf8(t).ok())
+            .unwrap_or_default();
         judge(frame, fields, kind, v)
     }
 
@@ -204,7 +219,8 @@ impl Shared {
                 Ok(())
             }
             Some("5") => {
-                *self.logout.borrow_mut() = [tag::TEXT, tag::REASON_CODE, tag::CURE].map(|t| m.get_field(t as i32));
+                *self.logout.borrow_mut() =
+                    [tag::TEXT, tag::REASON_CODE, tag::CURE].map(|t| m.get_field(t as i32));
                 Ok(())
             }
             _ => Ok(()),
@@ -219,7 +235,8 @@ impl Shared {
         if got.as_deref() == Some(expected) && !reset {
             return Ok(());
         }
-        tracing::warn!(role = ?self.role, reset, bound = got.is_some(), "a Logon is not bound to its TLS connection");
+        tracing::warn!(role = ?self.role, reset, bound = got.is_some(), "a Logon is not bound to \
+            its TLS connection");
         Err(MsgFromAdminError::RejectLogon)
     }
 }
@@ -255,7 +272,13 @@ impl Current {
     }
 }
 
-fn session_reject(seq: Option<u64>, msg_type: &str, tag_id: u32, reason: u16, error: &DecodeError) -> Body {
+fn session_reject(
+    seq: Option<u64>,
+    msg_type: &str,
+    tag_id: u32,
+    reason: u16,
+    error: &DecodeError,
+) -> Body {
     let mut b = Body::new("3");
     b.put(tag::REF_SEQ_NUM, seq.unwrap_or(0));
     b.put(tag::REF_TAG_ID, tag_id);
@@ -321,10 +344,17 @@ impl ApplicationCallback for Callbacks {
                 self.0.present_from.set(m.with_header(number).unwrap_or(u64::MAX));
             }
             if logon && self.0.numbers == NumberMode::Agreed {
-                let _ = m.set_field(tag::NEXT_EXPECTED_MSG_SEQ_NUM as i32, self.0.next_target.get().to_string().as_str());
+                let _ = m.set_field(
+                    tag::NEXT_EXPECTED_MSG_SEQ_NUM as i32,
+                    self.0.next_target.get().to_string().as_str(),
+                );
             }
             // The engine then resets the store and sends this Logon as number 1.
-            if logon && self.0.role == Role::Initiator && self.0.logon_reset == LogonReset::Always && !self.0.on.get() {
+            if logon
+                && self.0.role == Role::Initiator
+                && self.0.logon_reset == LogonReset::Always
+                && !self.0.on.get()
+            {
                 let _ = m.set_field(tag::RESET_SEQ_NUM_FLAG as i32, "Y");
                 self.0.present_from.set(1);
             }
@@ -334,7 +364,8 @@ impl ApplicationCallback for Callbacks {
             }
             if let (true, Some(data)) = (logon, self.0.logon_data.take()) {
                 // One without the other would not be read.
-                let length = m.set_field(tag::RAW_DATA_LENGTH as i32, data.len().to_string().as_str());
+                let length =
+                    m.set_field(tag::RAW_DATA_LENGTH as i32, data.len().to_string().as_str());
                 let _ = length.and_then(|()| m.set_field(tag::RAW_DATA as i32, data.as_str()));
             }
         });
@@ -349,8 +380,9 @@ impl ApplicationCallback for Callbacks {
                 let dup = h.get_field(tag::POSS_DUP_FLAG as i32).as_deref() == Some("Y");
                 (dup, h.get_field(tag::MSG_TYPE as i32).unwrap_or_default(), number(h))
             });
-            // A peer that lost something before this connection asks for everything since, to infinity,
-            // and holds back what follows meanwhile. A gap fill over that would take it away from it.
+            // A peer that lost something before this connection asks for everything since, to
+            // infinity, and holds back what follows meanwhile. A gap fill over that would take it
+            // away from it.
             let of_the_past = number.is_none_or(|n| n < self.0.present_from.get());
             if resend && of_the_past && !AppMessage::may_be_resent(&kind) {
                 return Err(MsgToAppError::DoNotSend);
@@ -366,9 +398,11 @@ impl ApplicationCallback for Callbacks {
     fn on_msg_from_app(&self, m: &Message, _: &SessionId) -> Result<(), MsgFromAppError> {
         guarded("from_app", Err(MsgFromAppError::IncorrectTagValue), || {
             let current = self.0.current.borrow();
-            // The engine holds nothing back, so this is the frame it was just given; if it were another,
-            // its signature would be unknown.
-            if m.with_header(|h| h.get_field(tag::MSG_SEQ_NUM as i32)).as_deref() == current.number() {
+            // The engine holds nothing back, so this is the frame it was just given; if it were
+            // another, its signature would be unknown.
+            if m.with_header(|h| h.get_field(tag::MSG_SEQ_NUM as i32)).as_deref()
+                == current.number()
+            {
                 self.0.application_message(&current.frame, current.fields());
             } else {
                 let read = current.fields().ok().map(|f| Fields::of(&current.frame, f));
@@ -408,9 +442,12 @@ mod tests {
     #[test]
     fn a_panic_in_a_callback_is_a_refusal() {
         let refused: Result<(), MsgFromAdminError> =
-            guarded("test", Err(MsgFromAdminError::RejectLogon), || panic!("callback panic under test"));
+            guarded("test", Err(MsgFromAdminError::RejectLogon), || {
+                panic!("callback panic under test")
+            });
         assert!(matches!(refused, Err(MsgFromAdminError::RejectLogon)));
-        let unsent: Result<(), MsgToAppError> = guarded("test", Err(MsgToAppError::DoNotSend), || panic!("callback panic under test"));
+        let unsent: Result<(), MsgToAppError> =
+            guarded("test", Err(MsgToAppError::DoNotSend), || panic!("callback panic under test"));
         assert!(matches!(unsent, Err(MsgToAppError::DoNotSend)));
         assert_eq!(guarded("test", 1, || 2), 2);
     }

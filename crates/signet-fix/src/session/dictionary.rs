@@ -2,8 +2,8 @@
 //!
 //! Towards desks the whole dictionary: what it does not list is refused. Towards dealers and venues
 //! the engine sees the session's part of a message only (header and check sum) and checks no body:
-//! FIX 4.4 has hundreds of fields and groups that a counterparty may add to a quote or a report, and
-//! none of them is a reason to refuse a trade. What we use of a body is judged where it is read
+//! FIX 4.4 has hundreds of fields and groups that a counterparty may add to a quote or a report,
+//! and none of them is a reason to refuse a trade. What we use of a body is judged where it is read
 //! (`message`), and a message that is not understood there is answered by BusinessMessageReject.
 
 use crate::tagvalue::Field;
@@ -36,7 +36,11 @@ fn without_bodies(whole: &str) -> String {
             in_body = !line.contains("/>");
         } else if line.contains("</messages>") {
             let others = APPLICATION_TYPES.split_whitespace().filter(|t| !known.contains(t));
-            others.for_each(|t| out.push_str(&format!("<message name=\"Type{t}\" msgtype=\"{t}\" msgcat=\"app\"/>\n")));
+            others.for_each(|t| {
+                out.push_str(&format!(
+                    "<message name=\"Type{t}\" msgtype=\"{t}\" msgcat=\"app\"/>\n"
+                ))
+            });
             out.push_str(line);
         } else if !in_body {
             out.push_str(line);
@@ -52,7 +56,8 @@ fn attribute<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Header fields that a session decides by (FIX 4.4 Volume 2, Standard Message Header).
-const SESSION_TAGS: [u32; 19] = [8, 9, 35, 34, 49, 56, 50, 57, 115, 116, 128, 129, 142, 143, 144, 145, 43, 97, 369];
+const SESSION_TAGS: [u32; 19] =
+    [8, 9, 35, 34, 49, 56, 50, 57, 115, 116, 128, 129, 142, 143, 144, 145, 43, 97, 369];
 const TIMES: [u32; 2] = [52, 122];
 /// Fields of the session's own seven messages.
 const SESSION_BODIES: [u32; 14] = [112, 7, 16, 45, 371, 372, 373, 58, 36, 123, 98, 108, 141, 464];
@@ -92,10 +97,15 @@ mod tests {
         for t in APPLICATION_TYPES.split_whitespace() {
             assert_eq!(text.matches(&format!("msgtype=\"{t}\"")).count(), 1, "{t}");
         }
-        let messages = text.split("<messages>").nth(1).unwrap().split("</messages>").next().unwrap();
+        let messages =
+            text.split("<messages>").nth(1).unwrap().split("</messages>").next().unwrap();
         let app: Vec<&str> = messages.lines().filter(|l| l.contains("msgcat=\"app\"")).collect();
         assert!(app.iter().all(|l| l.trim_end().ends_with("/>")), "{app:?}");
-        assert_eq!(messages.matches("</message>").count(), 7, "the seven of the session keep theirs");
+        assert_eq!(
+            messages.matches("</message>").count(),
+            7,
+            "the seven of the session keep theirs"
+        );
     }
 
     #[test]

@@ -108,7 +108,14 @@ impl Envelope {
     }
 
     fn of<'a>(fields: impl Iterator<Item = (Option<u32>, &'a [u8])>, fault: Option<Fault>) -> Self {
-        let mut e = Self { kind: Kind::Application, number: Number::Missing, poss_dup: false, gap_fill: false, new_number: None, fault };
+        let mut e = Self {
+            kind: Kind::Application,
+            number: Number::Missing,
+            poss_dup: false,
+            gap_fill: false,
+            new_number: None,
+            fault,
+        };
         let mut seen_type = false;
         for (tag, value) in fields {
             match tag {
@@ -117,7 +124,9 @@ impl Envelope {
                     seen_type = true;
                     e.kind = Kind::of(value);
                 }
-                Some(34) if e.number != Number::Missing => e.fault = e.fault.or(Some(Fault::Twice(34))),
+                Some(34) if e.number != Number::Missing => {
+                    e.fault = e.fault.or(Some(Fault::Twice(34)))
+                }
                 Some(34) => e.number = sequence_number(value).map_or(Number::Bad, Number::Of),
                 Some(43) => e.poss_dup = value == b"Y",
                 Some(123) => e.gap_fill = value == b"Y",
@@ -160,10 +169,17 @@ fn is_whole(frame: &[u8]) -> bool {
     let Some(length) = frame[begin + 1..].iter().position(|b| *b == 1) else { return false };
     let start = begin + length + 2;
     let digits = frame[begin + 1..begin + 1 + length].strip_prefix(b"9=");
-    let Some(body) = digits.and_then(any_number).and_then(|n| usize::try_from(n).ok()) else { return false };
-    let Some(end) = start.checked_add(body).filter(|end| end.checked_add(7) == Some(frame.len())) else { return false };
+    let Some(body) = digits.and_then(any_number).and_then(|n| usize::try_from(n).ok()) else {
+        return false;
+    };
+    let Some(end) = start.checked_add(body).filter(|end| end.checked_add(7) == Some(frame.len()))
+    else {
+        return false;
+    };
     let sum = frame[..end].iter().fold(0u8, |n, b| n.wrapping_add(*b));
-    frame.starts_with(b"8=") && frame[start..].starts_with(b"35=") && frame[end..] == *format!("10={sum:03}\u{1}").as_bytes()
+    frame.starts_with(b"8=")
+        && frame[start..].starts_with(b"35=")
+        && frame[end..] == *format!("10={sum:03}\u{1}").as_bytes()
 }
 
 #[cfg(test)]
@@ -179,7 +195,10 @@ mod tests {
     #[test]
     fn what_the_session_layer_reads_of_a_frame() {
         let e = read("35=4|34=7|43=Y|123=Y|36=18446744073709551615|").unwrap();
-        assert_eq!((e.kind, e.number, e.poss_dup, e.gap_fill), (Kind::SequenceReset, Number::Of(7), true, true));
+        assert_eq!(
+            (e.kind, e.number, e.poss_dup, e.gap_fill),
+            (Kind::SequenceReset, Number::Of(7), true, true)
+        );
         assert_eq!((e.new_number, e.fault), (Some(u64::MAX), None));
         for (body, number, fault) in [
             ("35=0|", Number::Missing, None),
@@ -188,7 +207,11 @@ mod tests {
             ("35=0|34=-1|", Number::Bad, None),
             ("35=0|34=18446744073709551615|", Number::Bad, None),
             ("35=0|34=99999999999999999999|", Number::Bad, None),
-            ("35=0|49=A|52=B|56=C|50=D|57=E|115=F|128=G|97=N|369=1|122=H|43=N|129=I|116=J|34=9|", Number::Of(9), None),
+            (
+                "35=0|49=A|52=B|56=C|50=D|57=E|115=F|128=G|97=N|369=1|122=H|43=N|129=I|116=J|34=9|",
+                Number::Of(9),
+                None,
+            ),
             ("35=0|34=3|34=9|", Number::Of(3), Some(Fault::Twice(34))),
             ("35=0|34=3|35=D|", Number::Of(3), Some(Fault::Twice(35))),
             ("35=0|34=3|0058=x|", Number::Of(3), Some(Fault::BadTag)),
@@ -220,8 +243,15 @@ mod tests {
     #[test]
     fn the_number_of_a_message_that_is_too_long_is_read_from_its_beginning() {
         let e = Envelope::of_beginning(b"8=FIX.4.4\x019=99999\x0135=y\x0134=12\x0149=A\x0134");
-        assert_eq!((e.kind, e.number, e.fault), (Kind::Application, Number::Of(12), Some(Fault::TooLong)));
-        assert_eq!(Envelope::of_beginning(b"8=FIX.4.4\x019=99999\x0135=y\x0134=12").number, Number::Missing, "torn");
+        assert_eq!(
+            (e.kind, e.number, e.fault),
+            (Kind::Application, Number::Of(12), Some(Fault::TooLong))
+        );
+        assert_eq!(
+            Envelope::of_beginning(b"8=FIX.4.4\x019=99999\x0135=y\x0134=12").number,
+            Number::Missing,
+            "torn"
+        );
     }
 
     proptest! {

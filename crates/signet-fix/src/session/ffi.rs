@@ -49,7 +49,13 @@ unsafe extern "C" {
         m: usize,
         strict: i8,
     ) -> c_int;
-    fn qfs_attach(b: *const c_char, s: *const c_char, t: *const c_char, ctx: *mut c_void, table: *const WireTable) -> *mut Wire;
+    fn qfs_attach(
+        b: *const c_char,
+        s: *const c_char,
+        t: *const c_char,
+        ctx: *mut c_void,
+        table: *const WireTable,
+    ) -> *mut Wire;
     fn qfs_detach(w: *mut Wire);
     fn qfs_receive(
         w: *mut Wire,
@@ -80,7 +86,8 @@ unsafe extern "C" {
 
 extern "C" fn wire_send(ctx: *mut c_void, p: *const c_char, n: usize) -> i8 {
     // SAFETY: C++ passes the context given to `attach`, alive until `detach`, and a valid range.
-    let (outbox, frame) = unsafe { (&*ctx.cast::<Rc<Outbox>>(), std::slice::from_raw_parts(p.cast::<u8>(), n)) };
+    let (outbox, frame) =
+        unsafe { (&*ctx.cast::<Rc<Outbox>>(), std::slice::from_raw_parts(p.cast::<u8>(), n)) };
     // A panic must not cross into C++; the message then counts as not sent.
     catch_unwind(AssertUnwindSafe(|| outbox.push(frame))).unwrap_or(false).into()
 }
@@ -102,7 +109,12 @@ fn checked(code: c_int) -> Result<(), String> {
     if code == 0 { Ok(()) } else { Err(last_error()) }
 }
 
-pub(super) fn use_dictionary(b: &CString, s: &CString, t: &CString, strict: bool) -> Result<(), String> {
+pub(super) fn use_dictionary(
+    b: &CString,
+    s: &CString,
+    t: &CString,
+    strict: bool,
+) -> Result<(), String> {
     let (xml, lenient) = (super::dictionary::WHOLE, super::dictionary::lenient());
     // SAFETY: all pointers are valid for the call and copied by the callee.
     checked(unsafe {
@@ -119,9 +131,15 @@ pub(super) fn use_dictionary(b: &CString, s: &CString, t: &CString, strict: bool
     })
 }
 
-pub(super) fn attach(b: &CString, s: &CString, t: &CString, outbox: NonNull<Rc<Outbox>>) -> Result<NonNull<Wire>, String> {
+pub(super) fn attach(
+    b: &CString,
+    s: &CString,
+    t: &CString,
+    outbox: NonNull<Rc<Outbox>>,
+) -> Result<NonNull<Wire>, String> {
     // SAFETY: the names are copied; the caller keeps `outbox` alive until `detach`.
-    let w = unsafe { qfs_attach(b.as_ptr(), s.as_ptr(), t.as_ptr(), outbox.as_ptr().cast(), &WIRE) };
+    let w =
+        unsafe { qfs_attach(b.as_ptr(), s.as_ptr(), t.as_ptr(), outbox.as_ptr().cast(), &WIRE) };
     NonNull::new(w).ok_or_else(last_error)
 }
 
@@ -153,11 +171,20 @@ pub(super) enum NotTaken {
 /// `w` is attached.
 pub(super) unsafe fn receive(w: NonNull<Wire>, m: &ForEngine<'_>) -> Result<(), NotTaken> {
     let (f, t) = (m.frame, m.msg_type);
-    // SAFETY: the caller's promise; everything is copied, and the callee checks that `fields` lie within
-    // the bytes.
+    // SAFETY: the caller's promise; everything is copied, and the callee checks that `fields` lie
+    // within the bytes.
     let code = unsafe {
         let (fields, count) = (m.fields.as_ptr(), m.fields.len());
-        qfs_receive(w.as_ptr(), f.as_ptr().cast(), f.len(), fields, count, t.as_ptr().cast(), t.len(), m.number)
+        qfs_receive(
+            w.as_ptr(),
+            f.as_ptr().cast(),
+            f.len(),
+            fields,
+            count,
+            t.as_ptr().cast(),
+            t.len(),
+            m.number,
+        )
     };
     match code {
         0 => Ok(()),
@@ -175,13 +202,28 @@ pub(super) unsafe fn tick(w: NonNull<Wire>) -> Result<(), String> {
 
 /// # Safety
 /// `w` is attached.
-pub(super) unsafe fn send(w: NonNull<Wire>, msg_type: &str, fields: &[Field], values: &[u8]) -> Result<bool, String> {
+pub(super) unsafe fn send(
+    w: NonNull<Wire>,
+    msg_type: &str,
+    fields: &[Field],
+    values: &[u8],
+) -> Result<bool, String> {
     let mut sent = 0;
     let (t, v) = (msg_type.as_bytes(), values);
     // SAFETY: the caller's promise; everything is copied, and the callee checks that `fields` lie
     // within `values`.
-    let code =
-        unsafe { qfs_send(w.as_ptr(), t.as_ptr().cast(), t.len(), fields.as_ptr(), fields.len(), v.as_ptr().cast(), v.len(), &mut sent) };
+    let code = unsafe {
+        qfs_send(
+            w.as_ptr(),
+            t.as_ptr().cast(),
+            t.len(),
+            fields.as_ptr(),
+            fields.len(),
+            v.as_ptr().cast(),
+            v.len(),
+            &mut sent,
+        )
+    };
     checked(code)?;
     Ok(sent == 1)
 }
@@ -216,7 +258,10 @@ pub(super) unsafe fn logout(w: NonNull<Wire>, reason: &CString) {
 
 /// # Safety
 /// `ctx` fits the table's functions and outlives the factory.
-pub(super) unsafe fn store_factory(ctx: *mut c_void, table: &'static StoreTable) -> Option<NonNull<c_void>> {
+pub(super) unsafe fn store_factory(
+    ctx: *mut c_void,
+    table: &'static StoreTable,
+) -> Option<NonNull<c_void>> {
     // SAFETY: the caller's promise.
     NonNull::new(unsafe { qfs_store_factory_new(ctx, table) })
 }

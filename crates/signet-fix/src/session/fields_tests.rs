@@ -1,5 +1,5 @@
-//! Messages cross to the engine as fields, not as text: what it makes of them is what it makes of the
-//! same text.
+//! Messages cross to the engine as fields, not as text: what it makes of them is what it makes of
+//! the same text.
 
 use super::*;
 use crate::{
@@ -22,8 +22,10 @@ impl Gate {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
         let (desk, gate) = (format!("FIELDS-DESK-{n}"), format!("FIELDS-GATE-{n}"));
-        let (sender, target) = (CompId::new(gate.as_str()).unwrap(), CompId::new(desk.as_str()).unwrap());
-        let config = SessionConfig { role: Role::Acceptor, sender, target, heartbeat_s: 10, strict: true };
+        let (sender, target) =
+            (CompId::new(gate.as_str()).unwrap(), CompId::new(desk.as_str()).unwrap());
+        let config =
+            SessionConfig { role: Role::Acceptor, sender, target, heartbeat_s: 10, strict: true };
         let session = Session::open(&config, Box::new(MemoryStore::new(UtcMillis(0)))).unwrap();
         let outbox = session.attach(Binding::None).unwrap();
         let g = Self { session, outbox, desk, gate };
@@ -48,7 +50,11 @@ impl Gate {
             values.extend_from_slice(value);
         }
         // SAFETY: the session is attached.
-        self.session.with(|w| self.session.shared.sending(|| unsafe { ffi::send(w, msg_type, &places, &values) })).unwrap()
+        self.session
+            .with(|w| {
+                self.session.shared.sending(|| unsafe { ffi::send(w, msg_type, &places, &values) })
+            })
+            .unwrap()
     }
 
     /// What was sent since, with `|` between fields, without what differs from run to run.
@@ -56,7 +62,8 @@ impl Gate {
         let mut bytes = vec![];
         self.outbox.take(&mut bytes);
         let text = String::from_utf8_lossy(&bytes).replace('\u{1}', "|");
-        let changing = |f: &&str| !["9=", "10=", "49=", "52=", "56=", "122="].iter().any(|t| f.starts_with(t));
+        let changing =
+            |f: &&str| !["9=", "10=", "49=", "52=", "56=", "122="].iter().any(|t| f.starts_with(t));
         text.split_inclusive('|').filter(changing).collect()
     }
 
@@ -106,7 +113,15 @@ fn groups_nest_repeat_and_take_the_dictionarys_order() {
 #[test]
 fn header_and_trailer_fields_go_where_they_belong_and_data_may_hold_the_separator() {
     let g = Gate::logged_on();
-    let fields: [(u32, &[u8]); 7] = [(58, b"one"), (50, b"SUB"), (93, b"3"), (89, b"s\x01g"), (95, b"5"), (96, b"a\x01b=c"), (58, b"two")];
+    let fields: [(u32, &[u8]); 7] = [
+        (58, b"one"),
+        (50, b"SUB"),
+        (93, b"3"),
+        (89, b"s\x01g"),
+        (95, b"5"),
+        (96, b"a\x01b=c"),
+        (58, b"two"),
+    ];
     assert_eq!(g.send("B", &fields), Ok(true));
     let mut bytes = vec![];
     g.outbox.take(&mut bytes);
@@ -134,7 +149,8 @@ fn a_field_outside_its_message_is_an_error_and_takes_no_number() {
         let frame = g.desk_says("35=0|34=2|<>");
         // SAFETY: as above.
         let fields = [field[0]; 3].map(|f| Field { start: f.start | 0x8000, ..f });
-        let for_engine = ffi::ForEngine { frame: &frame, fields: &fields, msg_type: b"0", number: 2 };
+        let for_engine =
+            ffi::ForEngine { frame: &frame, fields: &fields, msg_type: b"0", number: 2 };
         // SAFETY: as above.
         let got = g.session.with(|w| unsafe { ffi::receive(w, &for_engine) });
         assert!(got.unwrap().is_err(), "{start} {len}");
@@ -216,7 +232,12 @@ fn the_engine_judges_fields_as_it_judges_text() {
     // As some engines pad; a wrong sum; a wrong length.
     alike(|g| seal_padded(&g.desk_says("35=1|34=2|<>112=T|")), "padded");
     for (from, to) in [("112=T", "112=U"), ("\u{1}35=1", "0\u{1}35=1"), ("10=", "10=0")] {
-        let damaged = |g: &Gate| String::from_utf8(g.desk_says("35=1|34=2|<>112=T|")).unwrap().replacen(from, to, 1).into_bytes();
+        let damaged = |g: &Gate| {
+            String::from_utf8(g.desk_says("35=1|34=2|<>112=T|"))
+                .unwrap()
+                .replacen(from, to, 1)
+                .into_bytes()
+        };
         alike(damaged, to);
     }
 }
@@ -234,7 +255,10 @@ fn seal_padded(frame: &[u8]) -> Vec<u8> {
 fn alike(frame: impl Fn(&Gate) -> Vec<u8>, what: &str) {
     let (a, b) = (Gate::logged_on(), Gate::logged_on());
     let names = |g: &Gate, s: String| s.replace(&g.desk, "DESK").replace(&g.gate, "GATE");
-    for (ours, text) in [(frame(&a), frame(&b)), (a.desk_says("35=1|34=3|<>112=U|"), b.desk_says("35=1|34=3|<>112=U|"))] {
+    for (ours, text) in [
+        (frame(&a), frame(&b)),
+        (a.desk_says("35=1|34=3|<>112=U|"), b.desk_says("35=1|34=3|<>112=U|")),
+    ] {
         let got = names(&a, a.outcome(a.session.receive(&ours)));
         let want = names(&b, b.outcome(b.receive_text(&text)));
         assert_eq!(got, want, "{what}");

@@ -62,7 +62,10 @@ pub enum LogonFault {
         got: u64,
     },
     /// MsgSeqNum (34) is so far ahead that no resend fills the gap.
-    #[error("MsgSeqNum too high, expecting {expected} but received {got}: further ahead than a resend could fill")]
+    #[error(
+        "MsgSeqNum too high, expecting {expected} but received {got}: further ahead than a resend \
+            could fill"
+    )]
     TooFar {
         /// The number expected.
         expected: u64,
@@ -91,14 +94,21 @@ pub struct LogonFacts {
 }
 
 /// Fields that a Logon of ours may hold, by the dictionary: header, body, trailer.
-const KNOWN: [u32; 28] =
-    [8, 9, 35, 49, 56, 115, 128, 34, 50, 57, 43, 97, 52, 122, 369, 98, 108, 95, 96, 141, 789, 383, 464, 58, 20000, 93, 89, 10];
+const KNOWN: [u32; 28] = [
+    8, 9, 35, 49, 56, 115, 128, 34, 50, 57, 43, 97, 52, 122, 369, 98, 108, 95, 96, 141, 789, 383,
+    464, 58, 20000, 93, 89, 10,
+];
 
 /// The fields of a Logon, looked at one by one; `strict`: none but those of the dictionary.
 ///
 /// # Errors
 /// The first fault found.
-pub fn read_logon(fields: &Fields<'_>, options: &SessionOptions, binding: &Binding, strict: bool) -> Result<LogonFacts, LogonFault> {
+pub fn read_logon(
+    fields: &Fields<'_>,
+    options: &SessionOptions,
+    binding: &Binding,
+    strict: bool,
+) -> Result<LogonFacts, LogonFault> {
     if fields.text(tag::MSG_TYPE) != Some("A") {
         return Err(LogonFault::NotALogon);
     }
@@ -116,7 +126,8 @@ pub fn read_logon(fields: &Fields<'_>, options: &SessionOptions, binding: &Bindi
         as_the_dictionary_says(fields)?;
     }
     let need = |t| fields.get(t).ok_or(LogonFault::Missing(t));
-    let number = sequence_number(need(tag::MSG_SEQ_NUM)?).ok_or(LogonFault::Bad(tag::MSG_SEQ_NUM))?;
+    let number =
+        sequence_number(need(tag::MSG_SEQ_NUM)?).ok_or(LogonFault::Bad(tag::MSG_SEQ_NUM))?;
     need(tag::SENDER_COMP_ID)?;
     need(tag::TARGET_COMP_ID)?;
     parse_utc(need(tag::SENDING_TIME)?).ok_or(LogonFault::Bad(tag::SENDING_TIME))?;
@@ -138,7 +149,9 @@ pub fn read_logon(fields: &Fields<'_>, options: &SessionOptions, binding: &Bindi
         Some(_) => return Err(LogonFault::Bad(tag::RESET_SEQ_NUM_FLAG)),
     };
     match binding {
-        Binding::Required(expected) if fields.text(tag::CHANNEL_BINDING) != Some(expected) => Err(LogonFault::NotBound),
+        Binding::Required(expected) if fields.text(tag::CHANNEL_BINDING) != Some(expected) => {
+            Err(LogonFault::NotBound)
+        }
         // Between desk and gateway it would throw away messages in flight unseen.
         Binding::Required(_) if reset => Err(LogonFault::ResetRefused),
         _ if reset && number != 1 => Err(LogonFault::Bad(tag::MSG_SEQ_NUM)),
@@ -149,8 +162,8 @@ pub fn read_logon(fields: &Fields<'_>, options: &SessionOptions, binding: &Bindi
 /// How many of [`KNOWN`], from the front, are of the header.
 const HEADER: usize = 15;
 
-/// What the engine would refuse once it has the frame: fields that are not in the dictionary, that come
-/// twice, or in the wrong part, and values of another type.
+/// What the engine would refuse once it has the frame: fields that are not in the dictionary, that
+/// come twice, or in the wrong part, and values of another type.
 fn as_the_dictionary_says(fields: &Fields<'_>) -> Result<(), LogonFault> {
     let mut seen = Vec::new();
     let mut reached = 0;
@@ -198,7 +211,12 @@ pub(super) struct Agreement {
 }
 
 /// The table of both modes; `docs/protocol.md` says the same in words.
-pub(super) fn agree(mode: NumberMode, own: OwnNumbers, logon: LogonFacts, jump_max: u64) -> Result<Agreement, LogonFault> {
+pub(super) fn agree(
+    mode: NumberMode,
+    own: OwnNumbers,
+    logon: LogonFacts,
+    jump_max: u64,
+) -> Result<Agreement, LogonFault> {
     let (expected, got) = (own.next_target, logon.number);
     // Half of it, so that what fills the gap, and what is sent meanwhile, stay within it.
     let reach = jump_max / 2;
@@ -209,8 +227,12 @@ pub(super) fn agree(mode: NumberMode, own: OwnNumbers, logon: LogonFacts, jump_m
         NumberMode::Kept if got < expected => Err(LogonFault::TooLow { expected, got }),
         NumberMode::Kept if got - expected > reach => Err(LogonFault::TooFar { expected, got }),
         NumberMode::Kept => match logon.next_expected {
-            Some(n) if n > own.next_sender => Err(LogonFault::NextExpectedTooHigh { highest: own.next_sender, got: n }),
-            Some(n) => Ok(Agreement { resend_from: Some(n).filter(|n| *n < own.next_sender), ..go_on }),
+            Some(n) if n > own.next_sender => {
+                Err(LogonFault::NextExpectedTooHigh { highest: own.next_sender, got: n })
+            }
+            Some(n) => {
+                Ok(Agreement { resend_from: Some(n).filter(|n| *n < own.next_sender), ..go_on })
+            }
             None => Ok(go_on),
         },
         NumberMode::Agreed => {
@@ -218,10 +240,15 @@ pub(super) fn agree(mode: NumberMode, own: OwnNumbers, logon: LogonFacts, jump_m
             // A store without a history: that of a new laptop.
             let new_store = logon.next_expected == Some(1) && own.next_sender > 1;
             let back = got < expected;
-            // What a desk sent and lost is out of date and never resent, so the gateway asks for nothing.
-            // A desk asks for the reports that it missed, unless its gateway is another one than before.
+            // What a desk sent and lost is out of date and never resent, so the gateway asks for
+            // nothing. A desk asks for the reports that it missed, unless its gateway is another
+            // one than before.
             let skip = got > expected && (!own.initiator || got - expected > reach);
-            Ok(Agreement { expect: Some(got).filter(|_| back || skip), resend_from: None, past_may_be_resent: !back && !new_store })
+            Ok(Agreement {
+                expect: Some(got).filter(|_| back || skip),
+                resend_from: None,
+                past_may_be_resent: !back && !new_store,
+            })
         }
     }
 }
@@ -243,7 +270,10 @@ mod tests {
     fn every_fault_of_a_logon_is_named() {
         use LogonFault as F;
         let bound = Binding::Required("B".into());
-        assert_eq!(read(GOOD, &bound), Ok(LogonFacts { number: 7, reset: false, next_expected: None }));
+        assert_eq!(
+            read(GOOD, &bound),
+            Ok(LogonFacts { number: 7, reset: false, next_expected: None })
+        );
         let heartbeat = F::Heartbeat { min: 1, max: 120 };
         for (from, to, want) in [
             ("35=A", "35=0", F::NotALogon),
@@ -280,8 +310,14 @@ mod tests {
             assert!(GOOD.contains(from));
             assert_eq!(read(&GOOD.replacen(from, to, 1), &bound), Err(want), "{from} -> {to}");
         }
-        let frame = String::from_utf8(seal("FIX.4.2", GOOD.replace('|', "\u{1}").as_bytes())).unwrap();
-        let read = read_logon(&Fields::parse(frame.as_bytes()).unwrap(), &SessionOptions::default(), &bound, true);
+        let frame =
+            String::from_utf8(seal("FIX.4.2", GOOD.replace('|', "\u{1}").as_bytes())).unwrap();
+        let read = read_logon(
+            &Fields::parse(frame.as_bytes()).unwrap(),
+            &SessionOptions::default(),
+            &bound,
+            true,
+        );
         assert_eq!(read, Err(F::BeginString));
     }
 
@@ -293,20 +329,38 @@ mod tests {
         assert!(facts.reset);
     }
 
-    /// The dictionary is the list of what the engine takes; another list would displace a live session
-    /// for a Logon that the engine then refuses.
+    /// The dictionary is the list of what the engine takes; another list would displace a live
+    /// session for a Logon that the engine then refuses.
     #[test]
     fn the_fields_taken_are_those_of_the_dictionary() {
         let dictionary = super::super::dictionary::WHOLE;
         let number = |name: &str| {
-            let at = dictionary.find(&format!("name=\"{name}\" type=")).unwrap_or_else(|| panic!("{name}"));
+            let at = dictionary
+                .find(&format!("name=\"{name}\" type="))
+                .unwrap_or_else(|| panic!("{name}"));
             let line = &dictionary[dictionary[..at].rfind('<').unwrap()..at];
-            line.split("number=\"").nth(1).unwrap().split('"').next().unwrap().parse::<u32>().unwrap()
+            line.split("number=\"")
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap()
+                .parse::<u32>()
+                .unwrap()
         };
-        let part = |from: &str, to: &str| dictionary.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned();
-        let parts = [part("<header>", "</header>"), part("name=\"Logon\"", "</message>"), part("<trailer>", "</trailer>")];
-        let mut listed: Vec<u32> =
-            parts.iter().flat_map(|p| p.split("field name=\"").skip(1)).map(|f| number(f.split('"').next().unwrap())).collect();
+        let part = |from: &str, to: &str| {
+            dictionary.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned()
+        };
+        let parts = [
+            part("<header>", "</header>"),
+            part("name=\"Logon\"", "</message>"),
+            part("<trailer>", "</trailer>"),
+        ];
+        let mut listed: Vec<u32> = parts
+            .iter()
+            .flat_map(|p| p.split("field name=\"").skip(1))
+            .map(|f| number(f.split('"').next().unwrap()))
+            .collect();
         listed.sort_unstable();
         let mut known = KNOWN.to_vec();
         known.sort_unstable();
@@ -336,14 +390,38 @@ mod tests {
             ("a new laptop that kept its own count", gateway, (50, 1), (1, Some(1)), (None, false)),
             ("an old backup of the laptop", gateway, (50, 20), (12, Some(30)), (Some(12), false)),
             ("an old backup of the gateway", gateway, (9, 5), (20, Some(50)), (Some(20), true)),
-            ("a new state directory at the gateway", gateway, (1, 1), (20, Some(50)), (Some(20), true)),
+            (
+                "a new state directory at the gateway",
+                gateway,
+                (1, 1),
+                (20, Some(50)),
+                (Some(20), true),
+            ),
             ("a desk that does not say 789", gateway, (50, 20), (20, None), (None, true)),
-            ("numbers at the end of all numbers", gateway, (50, 20), (MAX_NUMBER, Some(50)), (Some(MAX_NUMBER), true)),
+            (
+                "numbers at the end of all numbers",
+                gateway,
+                (50, 20),
+                (MAX_NUMBER, Some(50)),
+                (Some(MAX_NUMBER), true),
+            ),
             ("and back again", gateway, (50, MAX_NUMBER), (1, Some(1)), (Some(1), false)),
             ("the desk: nothing lost", desk, (20, 50), (50, Some(20)), (None, true)),
             ("the desk: reports lost, it asks", desk, (20, 50), (60, Some(20)), (None, true)),
-            ("the desk: a history that no resend fills", desk, (2, 1), (5_000, Some(2)), (Some(5_000), true)),
-            ("the desk: an old backup of the gateway", desk, (20, 50), (9, Some(21)), (Some(9), false)),
+            (
+                "the desk: a history that no resend fills",
+                desk,
+                (2, 1),
+                (5_000, Some(2)),
+                (Some(5_000), true),
+            ),
+            (
+                "the desk: an old backup of the gateway",
+                desk,
+                (20, 50),
+                (9, Some(21)),
+                (Some(9), false),
+            ),
         ] {
             assert_eq!(of(end, own, peer), want, "{what}");
         }
@@ -352,7 +430,8 @@ mod tests {
     #[test]
     fn towards_dealers_numbers_are_kept_as_fix_says() {
         let of = |(n, e)| agree(NumberMode::Kept, own(50, 20, true), logon(n, e), 2_000);
-        let taken = |resend_from| Ok(Agreement { expect: None, resend_from, past_may_be_resent: true });
+        let taken =
+            |resend_from| Ok(Agreement { expect: None, resend_from, past_may_be_resent: true });
         assert_eq!(of((20, None)), taken(None));
         assert_eq!(of((25, None)), taken(None), "the engine asks for the gap");
         assert_eq!(of((19, None)), Err(LogonFault::TooLow { expected: 20, got: 19 }));
@@ -360,14 +439,17 @@ mod tests {
         assert_eq!(of((1_021, None)), Err(LogonFault::TooFar { expected: 20, got: 1_021 }));
         assert_eq!(of((20, Some(50))), taken(None));
         assert_eq!(of((20, Some(45))), taken(Some(45)));
-        assert_eq!(of((20, Some(51))), Err(LogonFault::NextExpectedTooHigh { highest: 50, got: 51 }));
+        assert_eq!(
+            of((20, Some(51))),
+            Err(LogonFault::NextExpectedTooHigh { highest: 50, got: 51 })
+        );
         let reset = LogonFacts { reset: true, ..logon(1, None) };
         assert_eq!(agree(NumberMode::Kept, own(50, 20, true), reset, 2_000), taken(None));
     }
 
     proptest! {
-        /// Nothing that can be in two stores locks anybody out, and the number that comes is the one expected
-        /// afterwards, or a gap that is small enough to be asked for.
+        /// Nothing that can be in two stores locks anybody out, and the number that comes is the
+        /// one expected afterwards, or a gap that is small enough to be asked for.
         #[test]
         fn no_numbers_lock_a_desk_out(
             s in 1..=MAX_NUMBER, t in 1..=MAX_NUMBER, n in 1..=MAX_NUMBER, e in prop::option::of(1..=MAX_NUMBER), initiator: bool,

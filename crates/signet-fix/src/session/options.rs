@@ -10,8 +10,9 @@ pub enum NumberMode {
     #[default]
     Kept,
     /// Each end takes the number in the other's Logon, which is bound to its TLS connection, as the
-    /// truth about what the other sends next. Nobody is locked out by a lost, a restored or a second
-    /// store; the state snapshot stands in for what is not resent. Between desk and gateway only.
+    /// truth about what the other sends next. Nobody is locked out by a lost, a restored or a
+    /// second store; the state snapshot stands in for what is not resent. Between desk and gateway
+    /// only.
     Agreed,
 }
 

@@ -14,19 +14,23 @@ use std::{
 pub struct Outbox {
     bytes: RefCell<Vec<u8>>,
     closed: Cell<bool>,
-    /// Here and not earlier, so that a resend, whose header is new, is signed anew, and the store keeps no signature.
+    /// Here and not earlier, so that a resend, whose header is new, is signed anew, and the store
+    /// keeps no signature.
     signing: Option<Signing>,
     failure: RefCell<Option<SignError>>,
     /// A frame was turned away; the engine does not tell its callers.
     turned_away: Cell<bool>,
-    /// Who waits in [`Outbox::changed`]. Nobody while the pump itself is at work, and then nothing is
-    /// woken: it looks again before it sleeps.
+    /// Who waits in [`Outbox::changed`]. Nobody while the pump itself is at work, and then nothing
+    /// is woken: it looks again before it sleeps.
     waiting: Cell<Option<Waker>>,
 }
 
 impl std::fmt::Debug for Outbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Outbox").field("bytes", &self.bytes.borrow().len()).field("closed", &self.closed).finish()
+        f.debug_struct("Outbox")
+            .field("bytes", &self.bytes.borrow().len())
+            .field("closed", &self.closed)
+            .finish()
     }
 }
 
@@ -56,8 +60,8 @@ impl Outbox {
         self.closed.get()
     }
 
-    /// Resolves when there is something to write or the session wants to close; at once if so already.
-    /// For one task at a time.
+    /// Resolves when there is something to write or the session wants to close; at once if so
+    /// already. For one task at a time.
     pub fn changed(&self) -> impl Future<Output = ()> {
         Changed(self)
     }
@@ -112,9 +116,18 @@ impl Outbox {
     fn signed<'a>(&self, frame: &'a [u8]) -> Result<Cow<'a, [u8]>, SignError> {
         let Some(signing) = &self.signing else { return Ok(Cow::Borrowed(frame)) };
         // The engine writes begin, length and type first.
-        let kind = frame.split(|b| *b == 1).nth(2).and_then(|f| f.strip_prefix(b"35=")).unwrap_or_default();
-        let wanted = is_application(kind) && std::str::from_utf8(kind).is_ok_and(|k| (signing.which)(k));
-        if wanted { sign(frame, &*signing.signer).map(Cow::Owned) } else { Ok(Cow::Borrowed(frame)) }
+        let kind = frame
+            .split(|b| *b == 1)
+            .nth(2)
+            .and_then(|f| f.strip_prefix(b"35="))
+            .unwrap_or_default();
+        let wanted =
+            is_application(kind) && std::str::from_utf8(kind).is_ok_and(|k| (signing.which)(k));
+        if wanted {
+            sign(frame, &*signing.signer).map(Cow::Owned)
+        } else {
+            Ok(Cow::Borrowed(frame))
+        }
     }
 
     /// Ends the connection; what is queued is still written.

@@ -1,4 +1,5 @@
-//! A frame's way from the peer to the engine: read, decided about ([`super::turn`]), and one at a time.
+//! A frame's way from the peer to the engine: read, decided about ([`super::turn`]), and one at a
+//! time.
 
 use super::{
     Outbox, Role, Session,
@@ -28,8 +29,8 @@ use std::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
-    /// Wrong checksum or length, or a MsgType that is not the third field: FIX wants it ignored. The gap
-    /// it leaves is filled by a resend.
+    /// Wrong checksum or length, or a MsgType that is not the third field: FIX wants it ignored.
+    /// The gap it leaves is filled by a resend.
     #[error("a garbled message was ignored")]
     Garbled,
     /// Fetch events first, then give the same frame again.
@@ -111,8 +112,8 @@ impl Session {
         taken
     }
 
-    /// A frame that was too long to be taken, of which `beginning` is left: it is refused by its number, so
-    /// that the session gets past it.
+    /// A frame that was too long to be taken, of which `beginning` is left: it is refused by its
+    /// number, so that the session gets past it.
     ///
     /// # Errors
     /// Events have to be fetched first.
@@ -210,10 +211,19 @@ impl Way<'_> {
             Turn::LogonInSession => self.logon_in_session(frame, fields, envelope),
             Turn::Resend { expected } => self.resend(frame, fields, envelope, expected),
             Turn::Reject { fault, expected } => self.reject_fault(fault, frame, envelope, expected),
-            Turn::RejectJump => self.reject(frame, envelope, 5, Some(36), "NewSeqNo (36) goes further than this end lets it"),
+            Turn::RejectJump => self.reject(
+                frame,
+                envelope,
+                5,
+                Some(36),
+                "NewSeqNo (36) goes further than this end lets it",
+            ),
             Turn::End(Some(why)) => self.end(why),
             Turn::End(None) => {
-                tracing::warn!(peer = self.inbound.target, "the connection ends: what came before the Logon is not one that can be read");
+                tracing::warn!(
+                    peer = self.inbound.target,
+                    "the connection ends: what came before the Logon is not one that can be read"
+                );
                 self.outbox.close();
             }
         }
@@ -240,8 +250,17 @@ impl Way<'_> {
         // SAFETY: as in `phase`.
         match unsafe { ffi::receive(self.wire, &ForEngine { frame, fields, msg_type, number }) } {
             Ok(()) => {}
-            Err(NotTaken::Differs) => self.reject_fault(Fault::Twice(tag::MSG_SEQ_NUM), frame, envelope, number == self.expected()),
-            Err(NotTaken::Other(e)) => tracing::debug!(peer = self.inbound.target, error = e, "the engine does not read a message"),
+            Err(NotTaken::Differs) => self.reject_fault(
+                Fault::Twice(tag::MSG_SEQ_NUM),
+                frame,
+                envelope,
+                number == self.expected(),
+            ),
+            Err(NotTaken::Other(e)) => tracing::debug!(
+                peer = self.inbound.target,
+                error = e,
+                "the engine does not read a message"
+            ),
         }
     }
 
@@ -259,7 +278,8 @@ impl Way<'_> {
         }
         let mut body = Body::new("2");
         body.put(tag::BEGIN_SEQ_NO, self.expected());
-        // Everything up to now: what waits here and what is on its way is passed over when it comes twice.
+        // Everything up to now: what waits here and what is on its way is passed over when it comes
+        // twice.
         body.put(tag::END_SEQ_NO, 0u64);
         match self.session.send_body(&body) {
             Ok(_) => self.inbound.asked.set(Some(number - 1)),
@@ -294,19 +314,25 @@ impl Way<'_> {
 
     fn logon(&self, frame: &[u8], fields: &[Field], envelope: &Envelope) {
         let inbound = self.inbound;
-        let judged = self.read_logon(frame, fields).and_then(|facts| self.agree(facts).map(|a| (facts, a)));
+        let judged =
+            self.read_logon(frame, fields).and_then(|facts| self.agree(facts).map(|a| (facts, a)));
         let (facts, agreement) = match judged {
             Ok(x) => x,
             Err(fault) => return self.refuse_logon(&fault),
         };
         if let Some(number) = agreement.expect {
-            tracing::info!(peer = inbound.target, from = self.expected(), to = number, "sequence numbers agreed at logon");
+            tracing::info!(
+                peer = inbound.target,
+                from = self.expected(),
+                to = number,
+                "sequence numbers agreed at logon"
+            );
             self.expect(number);
         }
         inbound.past_may_be_resent.set(agreement.past_may_be_resent);
         self.session.shared.expects(facts.number.saturating_add(1));
-        // Were the number ahead of what the engine expects, it would queue the Logon. So it expects this
-        // number while it looks at the Logon, and what is missing before it afterwards.
+        // Were the number ahead of what the engine expects, it would queue the Logon. So it expects
+        // this number while it looks at the Logon, and what is missing before it afterwards.
         let missing_from = Some(self.expected()).filter(|n| *n < facts.number && !facts.reset);
         if missing_from.is_some() {
             self.expect(facts.number);
@@ -333,13 +359,22 @@ impl Way<'_> {
             self.hold(facts.number, Held::Done);
         }
         if let Some(from) = agreement.resend_from {
-            self.begin_answer(facts.number, from, self.session.shared.present_from().saturating_sub(1));
+            self.begin_answer(
+                facts.number,
+                from,
+                self.session.shared.present_from().saturating_sub(1),
+            );
         }
     }
 
     fn read_logon(&self, frame: &[u8], fields: &[Field]) -> Result<LogonFacts, LogonFault> {
         let read = Fields::of(frame, fields);
-        let facts = read_logon(&read, &self.inbound.options, &self.session.shared.binding(), self.inbound.strict)?;
+        let facts = read_logon(
+            &read,
+            &self.inbound.options,
+            &self.session.shared.binding(),
+            self.inbound.strict,
+        )?;
         let names = (read.text(tag::SENDER_COMP_ID), read.text(tag::TARGET_COMP_ID));
         match names == (Some(&self.inbound.target), Some(&self.inbound.sender)) {
             true => Ok(facts),
@@ -349,30 +384,43 @@ impl Way<'_> {
 
     fn agree(&self, facts: LogonFacts) -> Result<super::logon::Agreement, LogonFault> {
         let initiator = self.inbound.role == Role::Initiator;
-        let (next_sender, next_target) = self.session.with_store(|s| (s.next_sender(), s.next_target()));
-        agree(self.inbound.options.numbers, OwnNumbers { next_sender, next_target, initiator }, facts, self.inbound.options.jump_max)
+        let (next_sender, next_target) =
+            self.session.with_store(|s| (s.next_sender(), s.next_target()));
+        agree(
+            self.inbound.options.numbers,
+            OwnNumbers { next_sender, next_target, initiator },
+            facts,
+            self.inbound.options.jump_max,
+        )
     }
 
     fn refuse_logon(&self, fault: &LogonFault) {
-        tracing::warn!(peer = self.inbound.target, role = ?self.inbound.role, "Logon refused: {fault}");
+        tracing::warn!(peer = self.inbound.target, role = ?self.inbound.role, "Logon refused: \
+            {fault}");
         self.end(&fault.to_string());
     }
 
-    /// A dealer may reset its numbers inside the session (FIX 4.4, volume 2, "Logon"). Nobody else, and
-    /// nothing is changed before that is known.
+    /// A dealer may reset its numbers inside the session (FIX 4.4, volume 2, "Logon"). Nobody else,
+    /// and nothing is changed before that is known.
     fn logon_in_session(&self, frame: &[u8], fields: &[Field], envelope: &Envelope) {
         if !self.inbound.logons.borrow_mut().take(Instant::now(), 1) {
             return self.end("Logons inside the session come too often");
         }
         let facts = match self.read_logon(frame, fields) {
             Ok(facts) if facts.reset => facts,
-            Ok(_) => return self.reject(frame, envelope, 99, None, "the session is logged on already"),
+            Ok(_) => {
+                return self.reject(frame, envelope, 99, None, "the session is logged on already");
+            }
             Err(fault) => return self.reject(frame, envelope, 99, None, &fault.to_string()),
         };
         let numbers = self.session.with_store(|s| (s.next_sender(), s.next_target()));
         if self.inbound.role == Role::Initiator && numbers == (2, 2) {
             // The answer to our answer: another would be answered again, for ever.
-            tracing::debug!(peer = self.inbound.target, number = facts.number, "a reset that has been answered is not answered again");
+            tracing::debug!(
+                peer = self.inbound.target,
+                number = facts.number,
+                "a reset that has been answered is not answered again"
+            );
             return;
         }
         self.inbound.forget();
@@ -389,7 +437,14 @@ impl Way<'_> {
     }
 
     /// Refuses a message of which the number, if it is the next one, counts as received.
-    fn reject(&self, frame: &[u8], envelope: &Envelope, reason: u16, tag: Option<u32>, words: &str) {
+    fn reject(
+        &self,
+        frame: &[u8],
+        envelope: &Envelope,
+        reason: u16,
+        tag: Option<u32>,
+        words: &str,
+    ) {
         let expected = self.expected();
         let sequence_reset = envelope.kind == super::envelope::Kind::SequenceReset;
         if envelope.number == Number::Of(expected) && !sequence_reset {
@@ -399,13 +454,27 @@ impl Way<'_> {
         self.reject_counted(envelope, &msg_type, reason, tag, words);
     }
 
-    pub(super) fn reject_counted(&self, envelope: &Envelope, msg_type: &str, reason: u16, tag: Option<u32>, words: &str) {
+    pub(super) fn reject_counted(
+        &self,
+        envelope: &Envelope,
+        msg_type: &str,
+        reason: u16,
+        tag: Option<u32>,
+        words: &str,
+    ) {
         let number = if let Number::Of(n) = envelope.number { Some(n) } else { None };
         self.reject_number(number, msg_type, reason, tag, words);
     }
 
     /// Sends a Reject; the connection of a peer that goes on after many of them ends.
-    pub(super) fn reject_number(&self, number: Option<u64>, msg_type: &str, reason: u16, tag: Option<u32>, words: &str) {
+    pub(super) fn reject_number(
+        &self,
+        number: Option<u64>,
+        msg_type: &str,
+        reason: u16,
+        tag: Option<u32>,
+        words: &str,
+    ) {
         if !self.inbound.faults.borrow_mut().take(Instant::now(), 1) {
             return self.end("too many messages that had to be rejected");
         }
@@ -441,14 +510,15 @@ fn msg_type(frame: &[u8]) -> &[u8] {
     frame.split(|b| *b == 1).nth(2).and_then(|f| f.strip_prefix(b"35=")).unwrap_or_default()
 }
 
-/// The same Logon without NextExpectedMsgSeqNum (789), which the engine would answer in its own way,
-/// unmetered; `None`: it holds none.
+/// The same Logon without NextExpectedMsgSeqNum (789), which the engine would answer in its own
+/// way, unmetered; `None`: it holds none.
 fn without_next_expected(frame: &[u8], fields: &[Field]) -> Option<Vec<u8>> {
     if !fields.iter().any(|f| f.tag == tag::NEXT_EXPECTED_MSG_SEQ_NUM) {
         return None;
     }
     let mut body = Vec::with_capacity(frame.len());
-    for f in fields.iter().filter(|f| !matches!(f.tag, 8 | 9 | 10 | tag::NEXT_EXPECTED_MSG_SEQ_NUM)) {
+    for f in fields.iter().filter(|f| !matches!(f.tag, 8 | 9 | 10 | tag::NEXT_EXPECTED_MSG_SEQ_NUM))
+    {
         body.extend_from_slice(format!("{}=", f.tag).as_bytes());
         body.extend_from_slice(f.value(frame));
         body.push(1);

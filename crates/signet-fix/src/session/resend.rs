@@ -1,7 +1,7 @@
 //! What a ResendRequest is answered with: what may be sent again is, the rest is gap-filled.
 //!
-//! The engine would read every kept message for each request. Here a request costs a look at numbers,
-//! and what it makes leave is read one message at a time, as fast as the peer takes it.
+//! The engine would read every kept message for each request. Here a request costs a look at
+//! numbers, and what it makes leave is read one message at a time, as fast as the peer takes it.
 
 use super::BEGIN_STRING;
 use crate::{
@@ -44,8 +44,14 @@ pub(super) enum Part {
 }
 
 impl Answer {
-    /// For BeginSeqNo (7) and EndSeqNo (16), 0 for all. `None`: nothing with such a number has been sent.
-    pub(crate) fn new(begin: u64, end: u64, store: &dyn SessionStore, rules: Rules) -> Option<Self> {
+    /// For BeginSeqNo (7) and EndSeqNo (16), 0 for all. `None`: nothing with such a number has been
+    /// sent.
+    pub(crate) fn new(
+        begin: u64,
+        end: u64,
+        store: &dyn SessionStore,
+        rules: Rules,
+    ) -> Option<Self> {
         let sent = store.next_sender();
         let begin = begin.max(1);
         let end = if end == 0 { sent } else { end.saturating_add(1).min(sent) };
@@ -53,7 +59,8 @@ impl Answer {
             return None;
         }
         let present = rules.present_from.clamp(begin, end);
-        let mut replay = if rules.past_may_be_resent { store.resendable(begin, present, true) } else { vec![] };
+        let mut replay =
+            if rules.past_may_be_resent { store.resendable(begin, present, true) } else { vec![] };
         replay.extend(store.resendable(present, end, false));
         let too_many = replay.len().saturating_sub(rules.replay_max);
         Some(Self { begin, next: begin, end, replay: replay.split_off(too_many).into() })
@@ -87,8 +94,8 @@ impl Answer {
 /// Tags of a header, as the engine writes it.
 const HEADER: [u32; 14] = [8, 9, 35, 34, 49, 50, 52, 56, 57, 97, 115, 122, 128, 369];
 
-/// A kept message as it is sent again: PossDupFlag, the first SendingTime as OrigSendingTime, and the
-/// present one. `None`: it is no FIX message.
+/// A kept message as it is sent again: PossDupFlag, the first SendingTime as OrigSendingTime, and
+/// the present one. `None`: it is no FIX message.
 pub(super) fn as_resend(kept: &[u8], now: UtcMillis) -> Option<Vec<u8>> {
     let fields = Fields::parse(kept).ok()?;
     let first_sent = fields.get(tag::SENDING_TIME)?.to_vec();
@@ -121,7 +128,9 @@ pub(super) fn as_resend(kept: &[u8], now: UtcMillis) -> Option<Vec<u8>> {
 /// A SequenceReset that fills the numbers from `from` up to, and without, `to`.
 pub(super) fn gap_fill(sender: &str, target: &str, from: u64, to: u64, now: UtcMillis) -> Vec<u8> {
     let now = format_utc(now);
-    let body = format!("35=4\u{1}34={from}\u{1}43=Y\u{1}49={sender}\u{1}52={now}\u{1}56={target}\u{1}122={now}\u{1}36={to}\u{1}123=Y\u{1}");
+    let body = format!(
+        "35=4\u{1}34={from}\u{1}43=Y\u{1}49={sender}\u{1}52={now}\u{1}56={target}\u{1}122={now}\u{1}36={to}\u{1}123=Y\u{1}"
+    );
     seal(BEGIN_STRING, body.as_bytes())
 }
 
@@ -134,7 +143,13 @@ mod tests {
     const NOW: UtcMillis = UtcMillis(1_795_227_720_125);
 
     fn message(kind: &str, n: u64) -> Vec<u8> {
-        seal(BEGIN_STRING, format!("35={kind}\u{1}34={n}\u{1}49=G\u{1}52=20261121-02:22:00.125\u{1}56=D\u{1}58=x\u{1}").as_bytes())
+        seal(
+            BEGIN_STRING,
+            format!(
+                "35={kind}\u{1}34={n}\u{1}49=G\u{1}52=20261121-02:22:00.125\u{1}56=D\u{1}58=x\u{1}"
+            )
+            .as_bytes(),
+        )
     }
 
     /// A store that sent these kinds, from number 1.
@@ -164,7 +179,12 @@ mod tests {
             (3, 4, RULES, Some(vec![G(3, 4), M(4)])),
             (8, 8, RULES, Some(vec![G(8, 9)])),
             (5, 900, RULES, Some(vec![G(5, 7), M(7), G(8, 9), M(9)])),
-            (1, 0, Rules { past_may_be_resent: false, ..RULES }, Some(vec![G(1, 7), M(7), G(8, 9), M(9)])),
+            (
+                1,
+                0,
+                Rules { past_may_be_resent: false, ..RULES },
+                Some(vec![G(1, 7), M(7), G(8, 9), M(9)]),
+            ),
             (1, 0, Rules { replay_max: 1, ..RULES }, Some(vec![G(1, 9), M(9)])),
             (1, 0, Rules { replay_max: 0, ..RULES }, Some(vec![G(1, 10)])),
             (10, 0, RULES, None),
@@ -188,7 +208,8 @@ mod tests {
     fn a_resent_message_says_when_it_was_sent_first() {
         let text = |b: &[u8]| String::from_utf8_lossy(b).replace('\u{1}', "|");
         let again = as_resend(&message("8", 7), NOW + 60_000).unwrap();
-        let want = "35=8|34=7|43=Y|49=G|52=20261121-02:23:00.125|56=D|122=20261121-02:22:00.125|58=x|";
+        let want =
+            "35=8|34=7|43=Y|49=G|52=20261121-02:23:00.125|56=D|122=20261121-02:22:00.125|58=x|";
         assert!(text(&again).contains(want), "{}", text(&again));
         assert_eq!(again, seal(BEGIN_STRING, want.replace('|', "\u{1}").as_bytes()));
         assert_eq!(as_resend(b"junk", NOW), None);

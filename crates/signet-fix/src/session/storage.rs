@@ -14,8 +14,8 @@ use std::{
 
 struct Shared {
     store: RefCell<Box<dyn SessionStore>>,
-    /// Not while the engine makes its session: it then resets every store that was made on an earlier day,
-    /// since it learns that the session never stops only afterwards.
+    /// Not while the engine makes its session: it then resets every store that was made on an
+    /// earlier day, since it learns that the session never stops only afterwards.
     may_be_reset: Cell<bool>,
 }
 
@@ -27,17 +27,22 @@ pub(super) struct StoreFactory {
 
 impl StoreFactory {
     pub(crate) fn new(store: Box<dyn SessionStore>) -> Result<Self, SessionError> {
-        let store = super::Pinned::new(Shared { store: RefCell::new(store), may_be_reset: Cell::new(false) });
-        // SAFETY: the table takes a `Shared`, which is a field of `Self` and dropped after `factory`.
+        let store = super::Pinned::new(Shared {
+            store: RefCell::new(store),
+            may_be_reset: Cell::new(false),
+        });
+        // SAFETY: the table takes a `Shared`, which is a field of `Self` and dropped after
+        // `factory`.
         let factory = unsafe { ffi::store_factory(store.0.as_ptr().cast(), &TABLE) };
-        let factory = factory.ok_or_else(|| SessionError::Engine("no memory for a message store".into()))?;
+        let factory =
+            factory.ok_or_else(|| SessionError::Engine("no memory for a message store".into()))?;
         Ok(Self { factory, store })
     }
 
     /// The store itself. The engine caches nothing of it.
     pub(crate) fn with<T>(&self, f: impl FnOnce(&mut dyn SessionStore) -> T) -> T {
-        // SAFETY: the store is a field of `self`, and the reference does not leave this function. The
-        // engine's calls into the store return before anything else runs on this thread.
+        // SAFETY: the store is a field of `self`, and the reference does not leave this function.
+        // The engine's calls into the store return before anything else runs on this thread.
         let shared = unsafe { self.store.get() };
         f(shared.store.borrow_mut().as_mut())
     }
@@ -51,20 +56,30 @@ impl StoreFactory {
 
 impl Drop for StoreFactory {
     fn drop(&mut self) {
-        // SAFETY: made in `new`; the engine that used it is dropped before (field order of Session).
+        // SAFETY: made in `new`; the engine that used it is dropped before (field order of
+        // Session).
         unsafe { ffi::delete_store_factory(self.factory) }
     }
 }
 
 impl FfiMessageStoreFactory for StoreFactory {
     fn as_ffi_ptr(&self) -> FixMessageStoreFactory_t {
-        // SAFETY: the type is a `repr(transparent)` wrapper of this very pointer type, with a private
-        // field; the pointer is a live FIX::MessageStoreFactory.
+        // SAFETY: the type is a `repr(transparent)` wrapper of this very pointer type, with a
+        // private field; the pointer is a live FIX::MessageStoreFactory.
         unsafe { std::mem::transmute::<NonNull<c_void>, FixMessageStoreFactory_t>(self.factory) }
     }
 }
 
-static TABLE: ffi::StoreTable = ffi::StoreTable { set, get, next_sender, next_target, set_next_sender, set_next_target, created_s, reset };
+static TABLE: ffi::StoreTable = ffi::StoreTable {
+    set,
+    get,
+    next_sender,
+    next_target,
+    set_next_sender,
+    set_next_target,
+    created_s,
+    reset,
+};
 
 /// Runs a store operation for C++: no panic crosses, every failure is told and the engine then
 /// sends nothing.
@@ -95,8 +110,8 @@ extern "C" fn set(ctx: *mut c_void, seq: u64, p: *const c_char, n: usize) -> i8 
     run(ctx, |s| s.keep(seq, message))
 }
 
-/// The engine never asks: what is sent again is this crate's decision (`resend`). If it did, it would
-/// find nothing to send and fill the gap.
+/// The engine never asks: what is sent again is this crate's decision (`resend`). If it did, it
+/// would find nothing to send and fill the gap.
 extern "C" fn get(_: *mut c_void, _: u64, _: u64, _: *mut c_void, _: ffi::Sink) -> i8 {
     0
 }

@@ -1,8 +1,8 @@
 //! What is done with a frame, by its number, its kind and where the session is: a pure decision.
 //!
-//! The rule behind the table: the engine is given the next expected number and nothing else, so that
-//! it has nothing to queue. The exceptions are those that FIX itself makes: the first Logon, a Logout
-//! and a SequenceReset in reset mode count whatever their number is.
+//! The rule behind the table: the engine is given the next expected number and nothing else, so
+//! that it has nothing to queue. The exceptions are those that FIX itself makes: the first Logon, a
+//! Logout and a SequenceReset in reset mode count whatever their number is.
 
 use super::envelope::{Envelope, Fault, Kind, Number};
 
@@ -19,7 +19,8 @@ pub(super) enum Phase {
 pub(super) enum Turn {
     /// The engine judges it and acts on it.
     Engine,
-    /// The engine acts on it, and the number expected stays: the gap before it is still to be filled.
+    /// The engine acts on it, and the number expected stays: the gap before it is still to be
+    /// filled.
     EngineKeepingNumber,
     /// It waits until its number is expected, and the peer is asked for what is missing.
     Hold(u64),
@@ -82,7 +83,8 @@ fn in_session(e: &Envelope, number: u64, expected: u64, jump_max: u64) -> Turn {
         Kind::ResendRequest if number >= expected => Turn::Resend { expected: next },
         Kind::ResendRequest if e.poss_dup => Turn::Ignore,
         _ if number > expected => Turn::Hold(number),
-        // The next one; or a lower number, which the engine passes over (PossDup) or ends the session for.
+        // The next one; or a lower number, which the engine passes over (PossDup) or ends the
+        // session for.
         _ => Turn::Engine,
     }
 }
@@ -93,7 +95,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn envelope(kind: Kind, number: u64) -> Envelope {
-        Envelope { kind, number: Number::Of(number), poss_dup: false, gap_fill: false, new_number: None, fault: None }
+        Envelope {
+            kind,
+            number: Number::Of(number),
+            poss_dup: false,
+            gap_fill: false,
+            new_number: None,
+            fault: None,
+        }
     }
 
     const KINDS: [Kind; 8] = [
@@ -113,7 +122,13 @@ mod tests {
         for n in [1, 5, 9] {
             assert_eq!(turn(Kind::Logon, n), Turn::Logon);
             assert_eq!(turn(Kind::Logout, n), Turn::EngineKeepingNumber);
-            for kind in [Kind::Heartbeat, Kind::TestRequest, Kind::ResendRequest, Kind::SequenceReset, Kind::Application] {
+            for kind in [
+                Kind::Heartbeat,
+                Kind::TestRequest,
+                Kind::ResendRequest,
+                Kind::SequenceReset,
+                Kind::Application,
+            ] {
                 assert_eq!(turn(kind, n), Turn::End(None), "{kind:?}");
             }
         }
@@ -130,7 +145,11 @@ mod tests {
             assert_eq!(turn(&envelope(kind, 5)), Turn::Engine, "{kind:?}");
             assert_eq!(turn(&envelope(kind, 6)), Turn::Hold(6), "{kind:?}");
             assert_eq!(turn(&envelope(kind, 4)), Turn::Engine, "{kind:?}: the engine says too low");
-            assert_eq!(turn(&dup(envelope(kind, 4))), Turn::Engine, "{kind:?}: the engine passes over it");
+            assert_eq!(
+                turn(&dup(envelope(kind, 4))),
+                Turn::Engine,
+                "{kind:?}: the engine passes over it"
+            );
         }
         assert_eq!(turn(&envelope(Kind::Logout, 5)), Turn::Engine);
         for n in [4, 6] {
@@ -142,13 +161,20 @@ mod tests {
         assert_eq!(turn(&envelope(Kind::ResendRequest, 9)), Turn::Resend { expected: false });
         assert_eq!(turn(&dup(envelope(Kind::ResendRequest, 4))), Turn::Ignore);
         for number in [Number::Missing, Number::Bad] {
-            assert_eq!(turn(&Envelope { number, ..envelope(Kind::Heartbeat, 1) }), Turn::End(Some(NO_NUMBER)));
+            assert_eq!(
+                turn(&Envelope { number, ..envelope(Kind::Heartbeat, 1) }),
+                Turn::End(Some(NO_NUMBER))
+            );
         }
     }
 
     #[test]
     fn a_sequence_reset_goes_so_far_and_no_further() {
-        let reset = |n, gap_fill, to| Envelope { gap_fill, new_number: Some(to), ..envelope(Kind::SequenceReset, n) };
+        let reset = |n, gap_fill, to| Envelope {
+            gap_fill,
+            new_number: Some(to),
+            ..envelope(Kind::SequenceReset, n)
+        };
         for (e, want) in [
             (reset(5, true, 105), Turn::Engine),
             (reset(5, true, 106), Turn::RejectJump),
@@ -167,9 +193,17 @@ mod tests {
 
     #[test]
     fn what_must_not_reach_the_engine_is_rejected_when_its_turn_comes() {
-        let bad = |n, poss_dup| Envelope { fault: Some(Fault::TooLong), poss_dup, ..envelope(Kind::Application, n) };
+        let bad = |n, poss_dup| Envelope {
+            fault: Some(Fault::TooLong),
+            poss_dup,
+            ..envelope(Kind::Application, n)
+        };
         let reject = |expected| Turn::Reject { fault: Fault::TooLong, expected };
-        for (e, want) in [(bad(5, false), reject(true)), (bad(5, true), reject(true)), (bad(6, false), Turn::Hold(6))] {
+        for (e, want) in [
+            (bad(5, false), reject(true)),
+            (bad(5, true), reject(true)),
+            (bad(6, false), Turn::Hold(6)),
+        ] {
             assert_eq!(decide(&e, Phase::On, 5, 100), want);
         }
         assert_eq!(decide(&bad(4, false), Phase::On, 5, 100), reject(false));
@@ -177,8 +211,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a peer sends, the engine is never given what it would queue: a number ahead of its
-        /// turn, but for the kinds that it acts on at once.
+        /// Whatever a peer sends, the engine is never given what it would queue: a number ahead of
+        /// its turn, but for the kinds that it acts on at once.
         #[test]
         fn the_engine_is_given_nothing_that_it_would_queue(
             kind in prop::sample::select(&KINDS[..]), number in 1u64..20, poss_dup: bool, gap_fill: bool,

@@ -15,7 +15,8 @@ pub fn conclude(observations: Observations) -> Report {
     let mut steps = Vec::with_capacity(Check::ALL.len());
     let mut blocked = false;
     for check in Check::ALL {
-        let outcome = if blocked { Outcome::Skipped("not reached".into()) } else { judge(check, seen) };
+        let outcome =
+            if blocked { Outcome::Skipped("not reached".into()) } else { judge(check, seen) };
         // A wrong clock is worth saying and does not by itself stop a connection.
         blocked |= check != Check::Clock && matches!(outcome, Outcome::Failed { .. });
         steps.push(Step { check, outcome });
@@ -34,7 +35,8 @@ fn judge(check: Check, seen: &Observations) -> Outcome {
         Check::Name => match &seen.addresses {
             None => Outcome::Skipped("the proxy looks the name up".into()),
             Some(Ok(addresses)) => {
-                let addresses: Vec<String> = addresses.iter().take(8).map(ToString::to_string).collect();
+                let addresses: Vec<String> =
+                    addresses.iter().take(8).map(ToString::to_string).collect();
                 Outcome::Ok(addresses.join(", "))
             }
             Some(Err(refusal)) => refused(refusal),
@@ -71,9 +73,15 @@ fn secured(check: Check, seen: &Observations) -> Outcome {
             Some(Ok(agreed)) => agreed.clone(),
             _ => "the server speaks TLS".into(),
         }),
-        Check::Validity => Outcome::Ok(leaf.map_or_else(|| "current".into(), |leaf| format!("until {}", date(leaf.not_after)))),
-        Check::Authority => Outcome::Ok(leaf.map_or_else(|| "trusted".into(), |leaf| format!("issued by {}", leaf.issuer))),
-        Check::Revocation => Outcome::Ok("not revoked, as far as the lists loaded here tell".into()),
+        Check::Validity => Outcome::Ok(
+            leaf.map_or_else(|| "current".into(), |leaf| format!("until {}", date(leaf.not_after))),
+        ),
+        Check::Authority => Outcome::Ok(
+            leaf.map_or_else(|| "trusted".into(), |leaf| format!("issued by {}", leaf.issuer)),
+        ),
+        Check::Revocation => {
+            Outcome::Ok("not revoked, as far as the lists loaded here tell".into())
+        }
         Check::ServerName => Outcome::Ok(format!("names {}", seen.server_name)),
         Check::Pin => Outcome::Ok("no pin is set, or the key is a pinned one".into()),
         _ => own_certificate(seen),
@@ -84,7 +92,9 @@ fn secured(check: Check, seen: &Observations) -> Outcome {
 fn concerns(refusal: &Refusal) -> Check {
     match refusal {
         Refusal::Expired | Refusal::NotYetValid => Check::Validity,
-        Refusal::UnknownCa | Refusal::ServerNotCertifiedForThis | Refusal::ServerCertificateInvalid { .. } => Check::Authority,
+        Refusal::UnknownCa
+        | Refusal::ServerNotCertifiedForThis
+        | Refusal::ServerCertificateInvalid { .. } => Check::Authority,
         Refusal::ServerCertificateRevoked
         | Refusal::RevocationListMissing
         | Refusal::RevocationListOfAnotherAuthority { .. }
@@ -113,7 +123,8 @@ fn unknown_authority(seen: &Observations) -> Outcome {
         return failed(
             code,
             format!(
-                "The server's certificate says it was issued by {issuer}, but that authority's key did not sign it: it is an imitation, or the authority has a new key."
+                "The server's certificate says it was issued by {issuer}, but that authority's \
+                    key did not sign it: it is an imitation, or the authority has a new key."
             ),
             "Do not connect. Ask your security team whether the authority was renewed.",
         );
@@ -121,9 +132,13 @@ fn unknown_authority(seen: &Observations) -> Outcome {
     failed(
         code,
         format!(
-            "The server's certificate was issued by {issuer}, which is not trusted here. Something between here and the server may have opened the connection: a security proxy, a guest network, an antivirus program."
+            "The server's certificate was issued by {issuer}, which is not trusted here. \
+                Something between here and the server may have opened the connection: a security \
+                proxy, a guest network, an antivirus program."
         ),
-        "Do not connect. Tell your security team this name. If it is the firm's inspecting proxy, this server must be exempted from it; if it is the venue's own authority, the settings need it.",
+        "Do not connect. Tell your security team this name. If it is the firm's inspecting proxy, \
+            this server must be exempted from it; if it is the venue's own authority, the \
+            settings need it.",
     )
 }
 
@@ -131,15 +146,30 @@ fn dates(refusal: &Refusal, seen: &Observations) -> Outcome {
     let Some(leaf) = seen.shown.first() else { return refused(refusal) };
     let (from, until) = (date(leaf.not_before), date(leaf.not_after));
     let here = date(seen.now);
-    let said = format!("The server's certificate is valid from {from} to {until}; by this computer's clock it is {here}.");
-    let clock_is_right =
-        seen.clock_difference_s.map(|difference| difference.unsigned_abs() <= CLOCK_DIFFERENCE_MAX.whole_seconds().unsigned_abs());
+    let said = format!(
+        "The server's certificate is valid from {from} to {until}; by this computer's clock it is \
+            {here}."
+    );
+    let clock_is_right = seen.clock_difference_s.map(|difference| {
+        difference.unsigned_abs() <= CLOCK_DIFFERENCE_MAX.whole_seconds().unsigned_abs()
+    });
     match clock_is_right {
-        Some(true) => failed(refusal.code(), said, "This computer's clock is right: ask the server's operator to renew its certificate."),
-        Some(false) => failed(refusal.code(), said, "This computer's clock is wrong: set it (automatic time), then try again."),
-        None => {
-            failed(refusal.code(), said, "Check this computer's clock; if it is right, ask the server's operator to renew its certificate.")
-        }
+        Some(true) => failed(
+            refusal.code(),
+            said,
+            "This computer's clock is right: ask the server's operator to renew its certificate.",
+        ),
+        Some(false) => failed(
+            refusal.code(),
+            said,
+            "This computer's clock is wrong: set it (automatic time), then try again.",
+        ),
+        None => failed(
+            refusal.code(),
+            said,
+            "Check this computer's clock; if it is right, ask the server's operator to renew its \
+                certificate.",
+        ),
     }
 }
 
@@ -161,7 +191,8 @@ fn clock(seen: &Observations) -> Outcome {
         Some(own) if own.not_before > seen.now + CLOCK_DIFFERENCE_MAX => failed(
             "clock.wrong",
             format!(
-                "This computer's clock is slow: it says {}, but this client's certificate was issued after that ({}).",
+                "This computer's clock is slow: it says {}, but this client's certificate was \
+                    issued after that ({}).",
                 date(seen.now),
                 date(own.not_before)
             ),
@@ -176,7 +207,8 @@ fn own_certificate(seen: &Observations) -> Outcome {
     if matches!(seen.after, Some(After::Closed)) {
         return failed(
             "client.closed",
-            "The server closed the connection right after the handshake without a reason: it may not accept this client's certificate."
+            "The server closed the connection right after the handshake without a reason: it may \
+                not accept this client's certificate."
                 .into(),
             "Ask the server's operator to look for this certificate's serial number in its log.",
         );

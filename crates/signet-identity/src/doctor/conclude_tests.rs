@@ -52,28 +52,46 @@ fn all_is_well() {
     let report = conclude(healthy());
     assert!(report.is_healthy(), "{report}");
     assert_eq!(report.steps.len(), Check::ALL.len());
-    assert!(report.steps.iter().filter(|step| matches!(step.outcome, Outcome::Ok(_))).count() == 10);
+    assert!(
+        report.steps.iter().filter(|step| matches!(step.outcome, Outcome::Ok(_))).count() == 10
+    );
 }
 
 #[test]
 fn table_of_failures() {
     let proxy = || "http://proxy:3128".to_owned();
-    let forbidden = ProxyError::Forbidden { proxy: proxy(), status: 403, reason: "Forbidden".into() };
+    let forbidden =
+        ProxyError::Forbidden { proxy: proxy(), status: 403, reason: "Forbidden".into() };
     let table: Vec<(Observations, Check, &str, &str)> = vec![
         (
-            Observations { proxy: Err(ProxyError::BadUrl), addresses: None, connected: None, secured: None, ..healthy() },
+            Observations {
+                proxy: Err(ProxyError::BadUrl),
+                addresses: None,
+                connected: None,
+                secured: None,
+                ..healthy()
+            },
             Check::Proxy,
             "proxy.bad_url",
             "HTTPS_PROXY",
         ),
         (
-            Observations { addresses: Some(Err(Refusal::DnsFailure)), connected: None, secured: None, ..healthy() },
+            Observations {
+                addresses: Some(Err(Refusal::DnsFailure)),
+                connected: None,
+                secured: None,
+                ..healthy()
+            },
             Check::Name,
             "net.dns_failure",
             "host name",
         ),
         (
-            Observations { connected: Some(Err(DialError::Direct(Refusal::Unreachable))), secured: None, ..healthy() },
+            Observations {
+                connected: Some(Err(DialError::Direct(Refusal::Unreachable))),
+                secured: None,
+                ..healthy()
+            },
             Check::Route,
             "net.unreachable",
             "online",
@@ -100,22 +118,75 @@ fn table_of_failures() {
             "server.expired",
             "Check this computer's clock",
         ),
-        (refused_by(Refusal::UnknownCa), Check::Authority, "server.unknown_ca", "authority was renewed"),
         (
-            Observations { shown: vec![certificate("CN=GW", "CN=Inspector, O=ACME", -1, 6)], ..refused_by(Refusal::UnknownCa) },
+            refused_by(Refusal::UnknownCa),
+            Check::Authority,
+            "server.unknown_ca",
+            "authority was renewed",
+        ),
+        (
+            Observations {
+                shown: vec![certificate("CN=GW", "CN=Inspector, O=ACME", -1, 6)],
+                ..refused_by(Refusal::UnknownCa)
+            },
             Check::Authority,
             "server.unknown_ca",
             "inspecting proxy",
         ),
-        (Observations { shown: vec![], ..refused_by(Refusal::UnknownCa) }, Check::Authority, "server.unknown_ca", "authority"),
-        (refused_by(Refusal::ServerCertificateRevoked), Check::Revocation, "server.revoked", "security team"),
-        (refused_by(Refusal::RevocationListStale { seconds: 9000 }), Check::Revocation, "crl.stale", "fresh revocation list"),
-        (refused_by(Refusal::NameMismatch { presented: vec!["x.example".into()] }), Check::ServerName, "server.name_mismatch", "host name"),
-        (refused_by(Refusal::PinMismatch { presented: SpkiPin::from([1; 32]) }), Check::Pin, "server.pin_mismatch", "new pin"),
-        (refused_by(Refusal::KeyUnavailable { detail: "x".into() }), Check::ClientCertificate, "client.key_unavailable", "token"),
-        (after(Refusal::ClientCertificateRevoked), Check::ClientCertificate, "client.revoked", "administrator"),
-        (after(Refusal::ClientCertificateUnknownCa), Check::ClientCertificate, "client.unknown_ca", "security team"),
-        (Observations { after: Some(After::Closed), ..healthy() }, Check::ClientCertificate, "client.closed", "serial number"),
+        (
+            Observations { shown: vec![], ..refused_by(Refusal::UnknownCa) },
+            Check::Authority,
+            "server.unknown_ca",
+            "authority",
+        ),
+        (
+            refused_by(Refusal::ServerCertificateRevoked),
+            Check::Revocation,
+            "server.revoked",
+            "security team",
+        ),
+        (
+            refused_by(Refusal::RevocationListStale { seconds: 9000 }),
+            Check::Revocation,
+            "crl.stale",
+            "fresh revocation list",
+        ),
+        (
+            refused_by(Refusal::NameMismatch { presented: vec!["x.example".into()] }),
+            Check::ServerName,
+            "server.name_mismatch",
+            "host name",
+        ),
+        (
+            refused_by(Refusal::PinMismatch { presented: SpkiPin::from([1; 32]) }),
+            Check::Pin,
+            "server.pin_mismatch",
+            "new pin",
+        ),
+        (
+            refused_by(Refusal::KeyUnavailable { detail: "x".into() }),
+            Check::ClientCertificate,
+            "client.key_unavailable",
+            "token",
+        ),
+        (
+            after(Refusal::ClientCertificateRevoked),
+            Check::ClientCertificate,
+            "client.revoked",
+            "administrator",
+        ),
+        (
+            after(Refusal::ClientCertificateUnknownCa),
+            Check::ClientCertificate,
+            "client.unknown_ca",
+            "security team",
+        ),
+        (
+            Observations { after: Some(After::Closed), ..healthy() },
+            Check::ClientCertificate,
+            "client.closed",
+            "serial number",
+        ),
         (
             Observations { own: Some(certificate("CN=A", "CN=D", -9, -1)), ..healthy() },
             Check::ClientCertificate,
@@ -126,12 +197,17 @@ fn table_of_failures() {
     for (observations, check, code, cure) in table {
         let report = conclude(observations);
         let step = report.failure().unwrap_or_else(|| panic!("{code}: {report}"));
-        let Outcome::Failed { code: found, sentence, cure: said } = &step.outcome else { unreachable!() };
+        let Outcome::Failed { code: found, sentence, cure: said } = &step.outcome else {
+            unreachable!()
+        };
         assert_eq!((step.check, found.as_str()), (check, code), "{report}");
         assert!(said.contains(cure) && said.ends_with('.') && sentence.ends_with('.'), "{report}");
         // What comes after is not guessed at.
         let later = report.steps.iter().skip_while(|step| step.check != check).skip(1);
-        assert!(later.into_iter().all(|step| matches!(step.outcome, Outcome::Skipped(_))), "{report}");
+        assert!(
+            later.into_iter().all(|step| matches!(step.outcome, Outcome::Skipped(_))),
+            "{report}"
+        );
         assert!(report.to_string().contains("FAILED"));
     }
 }
@@ -144,7 +220,10 @@ fn an_intercepting_authority_is_named() {
     ];
     let report = conclude(Observations { shown, ..refused_by(Refusal::UnknownCa) });
     let text = report.to_string();
-    assert!(text.contains("was issued by CN=Inspector, O=ACME") && !text.contains('\u{1b}'), "{text}");
+    assert!(
+        text.contains("was issued by CN=Inspector, O=ACME") && !text.contains('\u{1b}'),
+        "{text}"
+    );
 }
 
 #[test]
@@ -163,12 +242,19 @@ fn table_of_clocks() {
         let report = conclude(Observations { clock_difference_s, own, ..healthy() });
         let Step { outcome, .. } = &report.steps[0];
         match expected {
-            Some(words) => assert!(matches!(outcome, Outcome::Failed { sentence, .. } if sentence.contains(words)), "{report}"),
+            Some(words) => assert!(
+                matches!(outcome, Outcome::Failed { sentence, .. } if sentence.contains(words)),
+                "{report}"
+            ),
             None => assert!(!matches!(outcome, Outcome::Failed { .. }), "{report}"),
         }
-        assert!(matches!(report.steps[4].outcome, Outcome::Ok(_)), "a wrong clock does not hide the rest");
+        assert!(
+            matches!(report.steps[4].outcome, Outcome::Ok(_)),
+            "a wrong clock does not hide the rest"
+        );
     }
-    let wrong = Observations { clock_difference_s: Some(90_000_000), ..refused_by(Refusal::NotYetValid) };
+    let wrong =
+        Observations { clock_difference_s: Some(90_000_000), ..refused_by(Refusal::NotYetValid) };
     let report = conclude(wrong);
     assert!(report.to_string().contains("clock is wrong: set it"), "{report}");
 }

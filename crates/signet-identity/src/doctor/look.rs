@@ -27,7 +27,8 @@ pub async fn diagnose(inputs: &DoctorInputs) -> Report {
 
 /// Looks. Sends nothing but a handshake; whatever fails is written down and ends the looking.
 pub async fn look(inputs: &DoctorInputs) -> Observations {
-    let DoctorInputs { host, port, server_name, profile, proxy, server_date, step_time_max } = inputs;
+    let DoctorInputs { host, port, server_name, profile, proxy, server_date, step_time_max } =
+        inputs;
     let (trusted, own) = profile.described();
     let mut seen = Observations {
         endpoint: format!("{host}:{port}"),
@@ -36,7 +37,9 @@ pub async fn look(inputs: &DoctorInputs) -> Observations {
         trusted,
         own,
         clock_difference_s: server_date.map(|(theirs, ours)| (theirs - ours).whole_seconds()),
-        proxy: proxy.choose(&ProxyEnvironment::read(), host).map(|chosen| chosen.map(|url| url.to_string())),
+        proxy: proxy
+            .choose(&ProxyEnvironment::read(), host)
+            .map(|chosen| chosen.map(|url| url.to_string())),
         addresses: None,
         connected: None,
         shown: Vec::new(),
@@ -52,7 +55,10 @@ pub async fn look(inputs: &DoctorInputs) -> Observations {
                 Ok(Err(error)) => Err(Refusal::seen_by_client(&error, Stage::Resolve)),
                 Err(_) => Err(Refusal::DnsFailure),
             };
-            let found = found.and_then(|found| if found.is_empty() { Err(Refusal::DnsFailure) } else { Ok(found) });
+            let found =
+                found.and_then(
+                    |found| if found.is_empty() { Err(Refusal::DnsFailure) } else { Ok(found) },
+                );
             let stop = found.is_err();
             seen.addresses = Some(found);
             if stop {
@@ -73,7 +79,11 @@ pub async fn look(inputs: &DoctorInputs) -> Observations {
         Ok(shaken) => shaken,
         Err(_) => Err(Refusal::TimedOut),
     };
-    seen.shown = recorder.chain().iter().filter_map(|certificate| CertificateFacts::from_certificate(certificate).ok()).collect();
+    seen.shown = recorder
+        .chain()
+        .iter()
+        .filter_map(|certificate| CertificateFacts::from_certificate(certificate).ok())
+        .collect();
     match shaken {
         Ok(mut tls) => {
             seen.secured = Some(Ok(describe(tls.get_ref().1)));
@@ -84,10 +94,18 @@ pub async fn look(inputs: &DoctorInputs) -> Observations {
     seen
 }
 
-async fn shake(inputs: &DoctorInputs, tcp: TcpStream, recorder: &Arc<Recorder>) -> Result<TlsStream<TcpStream>, Refusal> {
+async fn shake(
+    inputs: &DoctorInputs,
+    tcp: TcpStream,
+    recorder: &Arc<Recorder>,
+) -> Result<TlsStream<TcpStream>, Refusal> {
     let other = |detail: String| Refusal::Other { detail };
-    let config = inputs.profile.config_recording(Some(Arc::clone(recorder))).map_err(|e| other(e.to_string()))?;
-    let name = ServerName::try_from(inputs.server_name.clone()).map_err(|_| other("the server's name is none".into()))?;
+    let config = inputs
+        .profile
+        .config_recording(Some(Arc::clone(recorder)))
+        .map_err(|e| other(e.to_string()))?;
+    let name = ServerName::try_from(inputs.server_name.clone())
+        .map_err(|_| other("the server's name is none".into()))?;
     let shaken = handshake(config, name, tcp, inputs.step_time_max).await;
     shaken.map_err(|e| Refusal::seen_by_client(&e, Stage::Handshake))
 }

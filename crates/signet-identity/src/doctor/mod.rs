@@ -170,7 +170,13 @@ fn date(at: OffsetDateTime) -> String {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seen = &self.observations;
-        writeln!(f, "Signet {} on {}, {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, date(seen.now))?;
+        writeln!(
+            f,
+            "Signet {} on {}, {}",
+            env!("CARGO_PKG_VERSION"),
+            std::env::consts::OS,
+            date(seen.now)
+        )?;
         writeln!(f, "server {} (certificate for {})", seen.endpoint, seen.server_name)?;
         for Step { check, outcome } in &self.steps {
             let title = check.title();
@@ -189,7 +195,11 @@ impl fmt::Display for Report {
         if let Some(own) = &seen.own {
             writeln!(f, "own certificate: {}", Shown(own))?;
         }
-        writeln!(f, "trusted authorities: {}", if seen.trusted.is_empty() { "none".into() } else { seen.trusted.join("; ") })
+        writeln!(
+            f,
+            "trusted authorities: {}",
+            if seen.trusted.is_empty() { "none".into() } else { seen.trusted.join("; ") }
+        )
     }
 }
 
@@ -197,10 +207,18 @@ struct Shown<'a>(&'a CertificateFacts);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CertificateFacts { subject, issuer, serial, spki_sha256, not_before, not_after, .. } = self.0;
+        let CertificateFacts {
+            subject, issuer, serial, spki_sha256, not_before, not_after, ..
+        } = self.0;
         // A server's own words: kept to one line.
-        let line = |text: &str| text.chars().filter(|c| !c.is_control()).take(200).collect::<String>();
+        let line =
+            |text: &str| text.chars().filter(|c| !c.is_control()).take(200).collect::<String>();
         let (subject, issuer) = (line(subject), line(issuer));
-        write!(f, "{subject}, issued by {issuer}, serial {serial}, {} to {}, key {spki_sha256}", date(*not_before), date(*not_after))
+        write!(
+            f,
+            "{subject}, issued by {issuer}, serial {serial}, {} to {}, key {spki_sha256}",
+            date(*not_before),
+            date(*not_after)
+        )
     }
 }

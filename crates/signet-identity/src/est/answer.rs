@@ -38,7 +38,8 @@ pub(super) fn certificates(der: &[u8]) -> Result<Vec<CertificateDer<'static>>, E
     // id-signedData, RFC 5652 §5.1
     const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
     // RFC 5652 §2: a sender may use BER, and some authorities do.
-    let der = crate::ber::to_der(der).ok_or(EstError::NotEst("its answer is no certificate bundle"))?;
+    let der =
+        crate::ber::to_der(der).ok_or(EstError::NotEst("its answer is no certificate bundle"))?;
     let outer = ContentInfo::from_der(&der).map_err(unreadable)?;
     if outer.content_type.to_string() != SIGNED_DATA {
         return Err(EstError::NotEst("its answer is no certificate bundle"));
@@ -68,7 +69,8 @@ impl CsrAttributes {
     #[must_use]
     pub fn excludes_p256(&self) -> bool {
         const P256: &str = "1.2.840.10045.3.1.7";
-        const OTHER_KINDS: [&str; 5] = ["1.2.840.113549.1.1.1", "1.3.132.0.34", "1.3.132.0.35", "1.3.101.112", "1.3.101.113"];
+        const OTHER_KINDS: [&str; 5] =
+            ["1.2.840.113549.1.1.1", "1.3.132.0.34", "1.3.132.0.35", "1.3.101.112", "1.3.101.113"];
         let has = |oid: &str| self.oids.iter().any(|found| found == oid);
         !has(P256) && OTHER_KINDS.into_iter().any(has)
     }
@@ -122,7 +124,8 @@ pub(super) fn check(
     now: OffsetDateTime,
 ) -> Result<Enrolled, EstError> {
     let is_ours = |certificate: &CertificateDer<'_>| {
-        CertificateFacts::from_certificate(certificate).is_ok_and(|facts| facts.spki.as_slice() == our_spki)
+        CertificateFacts::from_certificate(certificate)
+            .is_ok_and(|facts| facts.spki.as_slice() == our_spki)
     };
     let (mut ours, others): (Vec<_>, Vec<_>) = certificates.into_iter().partition(is_ours);
     let leaf = match (ours.pop(), ours.is_empty()) {
@@ -142,10 +145,15 @@ pub(super) fn check(
     let roots = TrustRoots::new(authorities.iter().cloned())?;
     // By a clock a little slow the certificate may begin in the future, which was allowed above.
     let at = now.max(peer.not_before);
-    check_client_chain(&roots, &leaf, &others, at).map_err(|refusal: Refusal| EstError::OtherAuthority(refusal.to_string()))?;
+    check_client_chain(&roots, &leaf, &others, at)
+        .map_err(|refusal: Refusal| EstError::OtherAuthority(refusal.to_string()))?;
     let mut chain = vec![leaf];
     // An authority that is its own issuer is known to whoever trusts it, and only takes room.
-    chain.extend(others.into_iter().filter(|certificate| !authorities.contains(certificate) || !is_self_issued(certificate)));
+    chain.extend(
+        others.into_iter().filter(|certificate| {
+            !authorities.contains(certificate) || !is_self_issued(certificate)
+        }),
+    );
     if chain.len() > CHAIN_CERTIFICATES_MAX {
         return Err(EstError::TooLarge);
     }
@@ -158,12 +166,17 @@ fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
 
 fn names(peer: &PeerIdentity, expected: &Expected) -> Result<(), EstError> {
     peer.require(Role::Desk, &expected.trust_domain).map_err(EstError::Certificate)?;
-    let Some(facts) = &peer.enrolled else { return Err(EstError::Certificate(PeerError::NotASignetUri)) };
+    let Some(facts) = &peer.enrolled else {
+        return Err(EstError::Certificate(PeerError::NotASignetUri));
+    };
     let comp_id_differs = expected.comp_id.as_ref().is_some_and(|comp_id| *comp_id != peer.comp_id);
     if facts.user != expected.user || facts.device != expected.device || comp_id_differs {
         let comp_id = expected.comp_id.as_ref().map_or("any CompID", |comp_id| comp_id.as_str());
         let expected = format!("{}, {}, {comp_id}", expected.user, expected.device);
-        return Err(EstError::OtherName { expected, found: format!("{}, {}, {}", facts.user, facts.device, peer.comp_id) });
+        return Err(EstError::OtherName {
+            expected,
+            found: format!("{}, {}, {}", facts.user, facts.device, peer.comp_id),
+        });
     }
     Ok(())
 }

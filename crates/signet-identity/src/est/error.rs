@@ -55,16 +55,25 @@ pub enum EstError {
     #[error("the certificate that was issued names {found}, not {expected}")]
     OtherName { expected: String, found: String },
     /// At fault: the issuer, or an impostor.
-    #[error("the certificate that was issued does not lead to the authority the service named: {0}")]
+    #[error(
+        "the certificate that was issued does not lead to the authority the service named: {0}"
+    )]
     OtherAuthority(String),
     /// At fault: this computer's clock, or the issuer.
-    #[error("the certificate that was issued is not valid now; by this computer's clock it is {now}, the certificate begins {begins}")]
+    #[error(
+        "the certificate that was issued is not valid now; by this computer's clock it is {now}, \
+            the certificate begins {begins}"
+    )]
     Clock { now: String, begins: String },
     /// At fault: the issuer.
-    #[error("the certificate that was issued is valid for {0} days, which no desk's certificate is")]
+    #[error(
+        "the certificate that was issued is valid for {0} days, which no desk's certificate is"
+    )]
     TooLongLived(i64),
     /// At fault: the caller.
-    #[error("this identity was not issued by a Signet enrolment service, so it cannot renew itself")]
+    #[error(
+        "this identity was not issued by a Signet enrolment service, so it cannot renew itself"
+    )]
     NotEnrolledHere,
     /// At fault: the caller.
     #[error("a renewal must be for a new key")]
@@ -110,24 +119,40 @@ impl EstError {
             Self::Profile(_) => "Ask your administrator for a new invitation.",
             Self::BadInput(_) => "Type it again as your administrator gave it to you.",
             Self::Refused { status, code, .. } => cure_of(*status, code),
-            Self::Waiting { .. } => "Wait until your administrator has approved it; the request is repeated by itself.",
+            Self::Waiting { .. } => {
+                "Wait until your administrator has approved it; the request is repeated by itself."
+            }
             Self::TimedOut(_) => "Try again; if it persists, tell the server's operator.",
-            Self::NotEst(_) | Self::TooLarge => "Check host and port in the invitation with your administrator.",
-            Self::KeyKindUnwanted => "Ask your administrator to allow P-256 keys at the issuing authority.",
+            Self::NotEst(_) | Self::TooLarge => {
+                "Check host and port in the invitation with your administrator."
+            }
+            Self::KeyKindUnwanted => {
+                "Ask your administrator to allow P-256 keys at the issuing authority."
+            }
             Self::Clock { .. } => "Check this computer's clock and try again.",
-            Self::OtherName { .. } | Self::OtherAuthority(_) | Self::OtherKey => "Do not use it. Tell your security team.",
-            Self::Certificate(_) | Self::TooLongLived(_) => "Ask your administrator to correct the certificate profile.",
-            Self::NotEnrolledHere | Self::SameKey => "Enrol again with a code from your administrator.",
+            Self::OtherName { .. } | Self::OtherAuthority(_) | Self::OtherKey => {
+                "Do not use it. Tell your security team."
+            }
+            Self::Certificate(_) | Self::TooLongLived(_) => {
+                "Ask your administrator to correct the certificate profile."
+            }
+            Self::NotEnrolledHere | Self::SameKey => {
+                "Enrol again with a code from your administrator."
+            }
         }
     }
 }
 
 fn cure_of(status: u16, code: &str) -> &'static str {
     match (code, status) {
-        ("enrol.rate_limited", _) | (_, 429) => "Wait a quarter of an hour, then try again with the right code.",
+        ("enrol.rate_limited", _) | (_, 429) => {
+            "Wait a quarter of an hour, then try again with the right code."
+        }
         ("enrol.code_expired" | "enrol.code_used", _) => "Ask your administrator for a new code.",
         ("enrol.user_locked" | "enrol.device_locked", _) => "Ask your administrator to unlock you.",
-        ("enrol.code_wrong", _) | (_, 401) => "Check the code and type it again; ask for a new one if it was mistyped too often.",
+        ("enrol.code_wrong", _) | (_, 401) => {
+            "Check the code and type it again; ask for a new one if it was mistyped too often."
+        }
         (_, 403) => "Ask your administrator whether you and this device are still allowed.",
         (_, 500..) => "Try again later; if it persists, tell the server's operator.",
         _ => "Give this text to your administrator.",

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER,
+};
 use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -40,7 +42,11 @@ impl Request {
         Self { operation, body: None, credentials: None }
     }
 
-    pub(super) const fn post(operation: &'static str, body: String, credentials: Option<Zeroizing<String>>) -> Self {
+    pub(super) const fn post(
+        operation: &'static str,
+        body: String,
+        credentials: Option<Zeroizing<String>>,
+    ) -> Self {
         Self { operation, body: Some(body), credentials }
     }
 }
@@ -57,9 +63,12 @@ pub(super) async fn exchange(
 ) -> Result<Vec<u8>, EstError> {
     let deadline = Instant::now() + time_max;
     let tcp = dial(&address.host, address.port, proxy, time_max).await?;
-    let name = ServerName::try_from(address.server_name.clone()).map_err(|_| EstError::BadInput("the server's name"))?;
+    let name = ServerName::try_from(address.server_name.clone())
+        .map_err(|_| EstError::BadInput("the server's name"))?;
     let left = deadline.saturating_duration_since(Instant::now());
-    let tls = handshake(config, name, tcp, left).await.map_err(|e| Refusal::seen_by_client(&e, Stage::Handshake))?;
+    let tls = handshake(config, name, tcp, left)
+        .await
+        .map_err(|e| Refusal::seen_by_client(&e, Stage::Handshake))?;
     let mut builder = hyper::client::conn::http1::Builder::new();
     builder.max_buf_size(HEAD_BYTES_MAX);
     let (mut sender, connection) = builder.handshake(TokioIo::new(tls)).await.map_err(broken)?;
@@ -69,8 +78,13 @@ pub(super) async fn exchange(
         let answer = sender.send_request(built(address, request)?).await.map_err(broken)?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
-        let body =
-            body.map_err(|e| if e.is::<LengthLimitError>() { EstError::TooLarge } else { EstError::NotEst("its answer broke off") })?;
+        let body = body.map_err(|e| {
+            if e.is::<LengthLimitError>() {
+                EstError::TooLarge
+            } else {
+                EstError::NotEst("its answer broke off")
+            }
+        })?;
         judge(head.status, &head.headers, &body.to_bytes())
     };
     let answer = timeout_at(deadline, answer).await;
@@ -101,20 +115,28 @@ fn broken(error: hyper::Error) -> EstError {
 
 fn built(address: &EstAddress, request: Request) -> Result<hyper::Request<Full<Bytes>>, EstError> {
     let bad = |_| EstError::BadInput("the request");
-    let host = if address.server_name.contains(':') { format!("[{}]", address.server_name) } else { address.server_name.clone() };
+    let host = if address.server_name.contains(':') {
+        format!("[{}]", address.server_name)
+    } else {
+        address.server_name.clone()
+    };
     let mut builder = hyper::Request::builder()
         .uri(format!("/.well-known/est/{}", request.operation))
         .header(HOST, format!("{host}:{}", address.port))
         .header(ACCEPT, "*/*");
     if let Some(credentials) = &request.credentials {
         let text = Zeroizing::new(format!("Basic {}", credentials.as_str()));
-        let mut value = HeaderValue::from_str(&text).map_err(|_| EstError::BadInput("the enrolment code"))?;
+        let mut value =
+            HeaderValue::from_str(&text).map_err(|_| EstError::BadInput("the enrolment code"))?;
         value.set_sensitive(true);
         builder = builder.header(AUTHORIZATION, value);
     }
     let body = match request.body {
         Some(body) => {
-            builder = builder.method(Method::POST).header(CONTENT_TYPE, "application/pkcs10").header("Content-Transfer-Encoding", "base64");
+            builder = builder
+                .method(Method::POST)
+                .header(CONTENT_TYPE, "application/pkcs10")
+                .header("Content-Transfer-Encoding", "base64");
             body
         }
         None => String::new(),
@@ -122,9 +144,14 @@ fn built(address: &EstAddress, request: Request) -> Result<hyper::Request<Full<B
     builder.body(Full::new(Bytes::from(body))).map_err(bad)
 }
 
-pub(super) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, EstError> {
-    let retry_after_s =
-        header(headers, RETRY_AFTER.as_str()).and_then(|text| text.trim().parse().ok()).map(|s: u64| s.min(RETRY_AFTER_S_MAX));
+pub(super) fn judge(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Vec<u8>, EstError> {
+    let retry_after_s = header(headers, RETRY_AFTER.as_str())
+        .and_then(|text| text.trim().parse().ok())
+        .map(|s: u64| s.min(RETRY_AFTER_S_MAX));
     match status {
         StatusCode::OK => {
             let kind = header(headers, CONTENT_TYPE.as_str()).unwrap_or_default();
@@ -138,22 +165,32 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Res
         StatusCode::ACCEPTED => Err(EstError::Waiting { retry_after_s }),
         status => {
             let well_formed = |code: &&str| {
-                let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._".contains(&b);
+                let allowed =
+                    |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._".contains(&b);
                 (1..=CODE_CHARS_MAX).contains(&code.len()) && code.bytes().all(allowed)
             };
-            let code = header(headers, "signet-code").filter(well_formed).unwrap_or(match status.as_u16() {
-                401 => "enrol.unauthorised",
-                403 => "enrol.forbidden",
-                429 => "enrol.rate_limited",
-                500.. => "enrol.server_failed",
-                _ => "enrol.refused",
-            });
+            let code = header(headers, "signet-code").filter(well_formed).unwrap_or(
+                match status.as_u16() {
+                    401 => "enrol.unauthorised",
+                    403 => "enrol.forbidden",
+                    429 => "enrol.rate_limited",
+                    500.. => "enrol.server_failed",
+                    _ => "enrol.refused",
+                },
+            );
             // Only text meant for people, and only one line of it.
-            let is_text =
-                header(headers, CONTENT_TYPE.as_str()).is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("text/plain"));
+            let is_text = header(headers, CONTENT_TYPE.as_str())
+                .is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("text/plain"));
             let said = is_text.then(|| sentence(body)).flatten();
-            let message = said.unwrap_or_else(|| format!("the enrolment service refused with HTTP status {}", status.as_u16()));
-            Err(EstError::Refused { status: status.as_u16(), code: code.to_owned(), message, retry_after_s })
+            let message = said.unwrap_or_else(|| {
+                format!("the enrolment service refused with HTTP status {}", status.as_u16())
+            });
+            Err(EstError::Refused {
+                status: status.as_u16(),
+                code: code.to_owned(),
+                message,
+                retry_after_s,
+            })
         }
     }
 }

@@ -150,7 +150,13 @@ impl EstClient {
     /// RFC 7030 §4.2.1: the first certificate of `key`, for the one-time code.
     ///
     /// `device` is the name from [`crate::device_name`]. The code is used up by success only.
-    pub async fn simpleenroll(&self, key: Arc<dyn DeviceKey>, user: &str, code: &str, device: &str) -> Result<Enrolled, EstError> {
+    pub async fn simpleenroll(
+        &self,
+        key: Arc<dyn DeviceKey>,
+        user: &str,
+        code: &str,
+        device: &str,
+    ) -> Result<Enrolled, EstError> {
         if !is_user_id(user) {
             return Err(EstError::BadInput("the user id"));
         }
@@ -160,19 +166,32 @@ impl EstClient {
         }
         let credentials = Zeroizing::new(format!("{user}:{}", code.trim()));
         let credentials = Zeroizing::new(STANDARD.encode(credentials.as_bytes()));
-        let expected =
-            Expected { trust_domain: self.trust_domain.clone(), user: user.to_owned(), device: device.to_owned(), comp_id: None };
+        let expected = Expected {
+            trust_domain: self.trust_domain.clone(),
+            user: user.to_owned(),
+            device: device.to_owned(),
+            comp_id: None,
+        };
         self.enroll(None, "simpleenroll", Some(credentials), key, expected).await
     }
 
     /// RFC 7030 §4.2.2: the next certificate, for a new key, proved by the current identity.
-    pub async fn simplereenroll(&self, current: &Identity, key: Arc<dyn DeviceKey>) -> Result<Enrolled, EstError> {
+    pub async fn simplereenroll(
+        &self,
+        current: &Identity,
+        key: Arc<dyn DeviceKey>,
+    ) -> Result<Enrolled, EstError> {
         let peer = current.peer().map_err(EstError::Certificate)?;
         let EnrolledFacts { user, device, .. } = peer.enrolled.ok_or(EstError::NotEnrolledHere)?;
         if current.facts().spki_sha256 == SpkiPin::of_spki(key.spki().as_ref()) {
             return Err(EstError::SameKey);
         }
-        let expected = Expected { trust_domain: self.trust_domain.clone(), user, device, comp_id: Some(peer.comp_id) };
+        let expected = Expected {
+            trust_domain: self.trust_domain.clone(),
+            user,
+            device,
+            comp_id: Some(peer.comp_id),
+        };
         self.enroll(Some(current), "simplereenroll", None, key, expected).await
     }
 
@@ -191,16 +210,28 @@ impl EstClient {
         let request = {
             let (key, device) = (Arc::clone(&key), expected.device.clone());
             // A token may wait here for its PIN.
-            let signed = tokio::task::spawn_blocking(move || certificate_request(key.as_ref(), &device)).await;
+            let signed =
+                tokio::task::spawn_blocking(move || certificate_request(key.as_ref(), &device))
+                    .await;
             signed.map_err(|_| KeyError::CannotSign)??
         };
         let request = http::Request::post(operation, STANDARD.encode(request), credentials);
         let body = self.exchange(current, request).await?;
         let certificates = answer::certificates(&answer::base64(&body)?)?;
-        answer::check(certificates, &authorities, key.spki().as_ref(), &expected, OffsetDateTime::now_utc())
+        answer::check(
+            certificates,
+            &authorities,
+            key.spki().as_ref(),
+            &expected,
+            OffsetDateTime::now_utc(),
+        )
     }
 
-    async fn exchange(&self, current: Option<&Identity>, request: http::Request) -> Result<Vec<u8>, EstError> {
+    async fn exchange(
+        &self,
+        current: Option<&Identity>,
+        request: http::Request,
+    ) -> Result<Vec<u8>, EstError> {
         let profile = match current {
             Some(identity) => ClientProfile::new(self.roots.clone(), identity.certified_key()),
             None => ClientProfile::without_certificate(self.roots.clone()),

@@ -1,7 +1,8 @@
 //! Keys in Windows' Platform Crypto Provider: made in the TPM, used in it, never out of it.
 //!
-//! **Only a compiler for `x86_64-pc-windows-gnu` has seen this.** No Windows, no TPM and no wine ran
-//! it (wine has no Platform Crypto Provider). Calls run on a thread of their own with a deadline.
+//! **Only a compiler for `x86_64-pc-windows-gnu` has seen this.** No Windows, no TPM and no wine
+//! ran it (wine has no Platform Crypto Provider). Calls run on a thread of their own with a
+//! deadline.
 
 use std::fmt;
 use std::ptr;
@@ -9,12 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use windows_sys::Win32::Foundation::{
-    NTE_BAD_KEYSET, NTE_BAD_PROVIDER, NTE_DEVICE_NOT_FOUND, NTE_DEVICE_NOT_READY, NTE_EXISTS, NTE_NO_KEY, NTE_NOT_FOUND, NTE_NOT_SUPPORTED,
-    NTE_PROV_TYPE_NOT_DEF, NTE_PROVIDER_DLL_FAIL, NTE_TOKEN_KEYSET_STORAGE_FULL, NTE_USER_CANCELLED,
+    NTE_BAD_KEYSET, NTE_BAD_PROVIDER, NTE_DEVICE_NOT_FOUND, NTE_DEVICE_NOT_READY, NTE_EXISTS,
+    NTE_NO_KEY, NTE_NOT_FOUND, NTE_NOT_SUPPORTED, NTE_PROV_TYPE_NOT_DEF, NTE_PROVIDER_DLL_FAIL,
+    NTE_TOKEN_KEYSET_STORAGE_FULL, NTE_USER_CANCELLED,
 };
 use windows_sys::Win32::Security::Cryptography::{
-    BCRYPT_ECCPUBLIC_BLOB, BCRYPT_ECDSA_PUBLIC_P256_MAGIC, MS_PLATFORM_CRYPTO_PROVIDER, NCRYPT_ECDSA_P256_ALGORITHM,
-    NCRYPT_EXPORT_POLICY_PROPERTY, NCRYPT_SILENT_FLAG, NCryptCreatePersistedKey, NCryptDeleteKey, NCryptExportKey, NCryptFinalizeKey,
+    BCRYPT_ECCPUBLIC_BLOB, BCRYPT_ECDSA_PUBLIC_P256_MAGIC, MS_PLATFORM_CRYPTO_PROVIDER,
+    NCRYPT_ECDSA_P256_ALGORITHM, NCRYPT_EXPORT_POLICY_PROPERTY, NCRYPT_SILENT_FLAG,
+    NCryptCreatePersistedKey, NCryptDeleteKey, NCryptExportKey, NCryptFinalizeKey,
     NCryptFreeObject, NCryptOpenKey, NCryptOpenStorageProvider, NCryptSetProperty, NCryptSignHash,
 };
 
@@ -43,7 +46,10 @@ impl CngHolder {
         Self(Arc::new(Worker::new("cng", answer_time)))
     }
 
-    fn ask<T: Send + 'static>(&self, question: impl FnOnce() -> Result<T, HolderError> + Send + 'static) -> Result<T, HolderError> {
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce() -> Result<T, HolderError> + Send + 'static,
+    ) -> Result<T, HolderError> {
         self.0.ask(|| (), move |()| question())
     }
 }
@@ -131,7 +137,10 @@ impl Drop for Handle {
 fn provider() -> Result<Handle, HolderError> {
     let mut handle = Handle(0);
     // SAFETY: writes one handle; the name is a constant of the system's.
-    check(unsafe { NCryptOpenStorageProvider(&raw mut handle.0, MS_PLATFORM_CRYPTO_PROVIDER, 0) }, None)?;
+    check(
+        unsafe { NCryptOpenStorageProvider(&raw mut handle.0, MS_PLATFORM_CRYPTO_PROVIDER, 0) },
+        None,
+    )?;
     Ok(handle)
 }
 
@@ -143,7 +152,10 @@ fn open(label: &KeyLabel) -> Result<Handle, HolderError> {
     let (provider, name) = (provider()?, wide(label));
     let mut key = Handle(0);
     // SAFETY: an open provider, a terminated name that outlives the call, room for one handle.
-    check(unsafe { NCryptOpenKey(provider.0, &raw mut key.0, name.as_ptr(), 0, NCRYPT_SILENT_FLAG) }, Some(label))?;
+    check(
+        unsafe { NCryptOpenKey(provider.0, &raw mut key.0, name.as_ptr(), 0, NCRYPT_SILENT_FLAG) },
+        Some(label),
+    )?;
     Ok(key)
 }
 
@@ -151,12 +163,22 @@ fn generate(label: &KeyLabel) -> Result<[u8; POINT_BYTES], HolderError> {
     let (provider, name) = (provider()?, wide(label));
     let mut key = Handle(0);
     // SAFETY: as above; without the overwrite flag an existing key is left alone.
-    let status = unsafe { NCryptCreatePersistedKey(provider.0, &raw mut key.0, NCRYPT_ECDSA_P256_ALGORITHM, name.as_ptr(), 0, 0) };
+    let status = unsafe {
+        NCryptCreatePersistedKey(
+            provider.0,
+            &raw mut key.0,
+            NCRYPT_ECDSA_P256_ALGORITHM,
+            name.as_ptr(),
+            0,
+            0,
+        )
+    };
     check(status, Some(label))?;
     // No export of any kind; a TPM key has none anyway.
     let policy = 0u32.to_ne_bytes();
     // SAFETY: four bytes that outlive the call.
-    let status = unsafe { NCryptSetProperty(key.0, NCRYPT_EXPORT_POLICY_PROPERTY, policy.as_ptr(), 4, 0) };
+    let status =
+        unsafe { NCryptSetProperty(key.0, NCRYPT_EXPORT_POLICY_PROPERTY, policy.as_ptr(), 4, 0) };
     check(status, Some(label))?;
     // SAFETY: a key that was created and not yet finalised.
     check(unsafe { NCryptFinalizeKey(key.0, NCRYPT_SILENT_FLAG) }, Some(label))?;
@@ -169,8 +191,18 @@ fn public_point(key: &Handle) -> Result<[u8; POINT_BYTES], HolderError> {
     let mut blob = [0u8; 8 + 2 * COORDINATE];
     let mut written = 0;
     // SAFETY: the length given is the array's.
-    let status =
-        unsafe { NCryptExportKey(key.0, 0, BCRYPT_ECCPUBLIC_BLOB, ptr::null(), blob.as_mut_ptr(), blob.len() as u32, &raw mut written, 0) };
+    let status = unsafe {
+        NCryptExportKey(
+            key.0,
+            0,
+            BCRYPT_ECCPUBLIC_BLOB,
+            ptr::null(),
+            blob.as_mut_ptr(),
+            blob.len() as u32,
+            &raw mut written,
+            0,
+        )
+    };
     check(status, None)?;
     let magic = u32::from_le_bytes([blob[0], blob[1], blob[2], blob[3]]);
     if written as usize != blob.len() || magic != BCRYPT_ECDSA_PUBLIC_P256_MAGIC {
@@ -199,21 +231,27 @@ fn sign(key: &Handle, digest: &[u8; 32]) -> Result<Vec<u8>, HolderError> {
     };
     check(status, None)?;
     let signature = raw.get(..written as usize).and_then(signature_der);
-    signature.ok_or_else(|| HolderError::Other { detail: "its signature has the wrong length".into() })
+    signature
+        .ok_or_else(|| HolderError::Other { detail: "its signature has the wrong length".into() })
 }
 
 fn check(status: i32, label: Option<&KeyLabel>) -> Result<(), HolderError> {
     match (status, label) {
         (0, _) => Ok(()),
-        (NTE_BAD_KEYSET | NTE_NO_KEY | NTE_NOT_FOUND, Some(label)) => Err(HolderError::NoSuchKey { label: label.clone() }),
+        (NTE_BAD_KEYSET | NTE_NO_KEY | NTE_NOT_FOUND, Some(label)) => {
+            Err(HolderError::NoSuchKey { label: label.clone() })
+        }
         (NTE_EXISTS, Some(label)) => Err(HolderError::LabelTaken { label: label.clone() }),
         (NTE_NOT_SUPPORTED, _) => Err(HolderError::NoP256),
-        (NTE_BAD_PROVIDER | NTE_PROV_TYPE_NOT_DEF | NTE_PROVIDER_DLL_FAIL | NTE_DEVICE_NOT_FOUND, _) => {
-            Err(HolderError::Unsupported("TPM"))
-        }
+        (
+            NTE_BAD_PROVIDER | NTE_PROV_TYPE_NOT_DEF | NTE_PROVIDER_DLL_FAIL | NTE_DEVICE_NOT_FOUND,
+            _,
+        ) => Err(HolderError::Unsupported("TPM")),
         (NTE_DEVICE_NOT_READY, _) => Err(HolderError::TokenRemoved),
         (NTE_USER_CANCELLED, _) => Err(HolderError::PinDeclined),
-        (NTE_TOKEN_KEYSET_STORAGE_FULL, _) => Err(HolderError::NotAllowed { detail: "the TPM is full".into() }),
+        (NTE_TOKEN_KEYSET_STORAGE_FULL, _) => {
+            Err(HolderError::NotAllowed { detail: "the TPM is full".into() })
+        }
         (status, _) => Err(HolderError::Other { detail: format!("CNG status {status:#010x}") }),
     }
 }

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use core_foundation::error::CFError;
 use security_framework::access_control::{ProtectionMode, SecAccessControl};
-use security_framework::item::{ItemClass, ItemSearchOptions, KeyClass, Location, Reference, SearchResult};
+use security_framework::item::{
+    ItemClass, ItemSearchOptions, KeyClass, Location, Reference, SearchResult,
+};
 use security_framework::key::{Algorithm, GenerateKeyOptions, KeyType, SecKey, Token};
 
 use super::{HolderError, HolderKind, KeyHolder, KeyLabel};
@@ -43,7 +45,10 @@ impl EnclaveHolder {
         Self(Arc::new(Worker::new("enclave", answer_time)))
     }
 
-    fn ask<T: Send + 'static>(&self, question: impl FnOnce() -> Result<T, HolderError> + Send + 'static) -> Result<T, HolderError> {
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce() -> Result<T, HolderError> + Send + 'static,
+    ) -> Result<T, HolderError> {
         self.0.ask(|| (), move |()| question())
     }
 }
@@ -63,7 +68,9 @@ impl KeyHolder for EnclaveHolder {
 
     fn delete(&self, label: &KeyLabel) -> Result<(), HolderError> {
         let label = label.clone();
-        self.ask(move || open(&label)?.delete().map_err(|e| HolderError::Other { detail: e.to_string() }))
+        self.ask(move || {
+            open(&label)?.delete().map_err(|e| HolderError::Other { detail: e.to_string() })
+        })
     }
 
     fn protection(&self) -> Protection {
@@ -94,7 +101,11 @@ impl DeviceKey for EnclaveKey {
 
     fn sign_es256(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let (label, message) = (self.label.clone(), message.to_vec());
-        let sign = move || open(&label)?.create_signature(Algorithm::ECDSASignatureMessageX962SHA256, &message).map_err(|e| translate(&e));
+        let sign = move || {
+            open(&label)?
+                .create_signature(Algorithm::ECDSASignatureMessageX962SHA256, &message)
+                .map_err(|e| translate(&e))
+        };
         Ok(self.holder.ask(sign)?)
     }
 
@@ -138,7 +149,13 @@ fn open(label: &KeyLabel) -> Result<SecKey, HolderError> {
     /// `errSecItemNotFound`
     const NOT_FOUND: i32 = -25300;
     let mut search = ItemSearchOptions::new();
-    search.class(ItemClass::key()).key_class(KeyClass::private()).label(&name(label)).load_refs(true).limit(1).ignore_legacy_keychains();
+    search
+        .class(ItemClass::key())
+        .key_class(KeyClass::private())
+        .label(&name(label))
+        .load_refs(true)
+        .limit(1)
+        .ignore_legacy_keychains();
     match search.search() {
         Ok(found) => found
             .into_iter()
@@ -147,7 +164,9 @@ fn open(label: &KeyLabel) -> Result<SecKey, HolderError> {
                 _ => None,
             })
             .ok_or_else(|| HolderError::NoSuchKey { label: label.clone() }),
-        Err(error) if error.code() == NOT_FOUND => Err(HolderError::NoSuchKey { label: label.clone() }),
+        Err(error) if error.code() == NOT_FOUND => {
+            Err(HolderError::NoSuchKey { label: label.clone() })
+        }
         Err(error) => Err(HolderError::Other { detail: error.to_string() }),
     }
 }
@@ -160,7 +179,9 @@ fn public_point(key: &SecKey) -> Result<[u8; POINT_BYTES], HolderError> {
 
 fn translate(error: &CFError) -> HolderError {
     match error.code() {
-        MISSING_ENTITLEMENT => HolderError::NotAllowed { detail: "this build is not signed for the Secure Enclave".into() },
+        MISSING_ENTITLEMENT => HolderError::NotAllowed {
+            detail: "this build is not signed for the Secure Enclave".into(),
+        },
         USER_CANCELED => HolderError::PinDeclined,
         _ => HolderError::Other { detail: error.description().to_string() },
     }

@@ -19,7 +19,8 @@ pub(crate) fn point(attribute: &[u8]) -> Option<[u8; POINT_BYTES]> {
     (point[0] == 0x04).then_some(point)
 }
 
-/// `CKM_ECDSA` and `NCryptSignHash` give r and s, 32 bytes each; TLS wants `SEQUENCE { INTEGER r, INTEGER s }`.
+/// `CKM_ECDSA` and `NCryptSignHash` give r and s, 32 bytes each; TLS wants
+/// `SEQUENCE { INTEGER r, INTEGER s }`.
 pub(crate) fn signature_der(raw: &[u8]) -> Option<Vec<u8>> {
     if raw.len() != 2 * SCALAR_BYTES {
         return None;
@@ -44,7 +45,10 @@ pub(crate) fn signature_der(raw: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
     use aws_lc_rs::rand::SystemRandom;
-    use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey};
+    use aws_lc_rs::signature::{
+        ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
+        UnparsedPublicKey,
+    };
     use proptest::prelude::*;
 
     #[cfg(feature = "pkcs11")]
@@ -56,7 +60,9 @@ mod tests {
         assert_eq!(point(&wrapped).unwrap().as_slice(), bare);
         let compressed = [vec![0x02], vec![7; 32]].concat();
         let p384 = [vec![0x04], vec![7; 96]].concat();
-        for wrong in [&[][..], &compressed, &p384, &wrapped[..66], &[vec![0x03], vec![7; 64]].concat()] {
+        for wrong in
+            [&[][..], &compressed, &p384, &wrapped[..66], &[vec![0x03], vec![7; 64]].concat()]
+        {
             assert_eq!(point(wrong), None);
         }
     }

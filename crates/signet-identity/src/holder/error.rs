@@ -49,7 +49,10 @@ pub enum HolderError {
     #[error("the token made a key that could be taken out of it")]
     Extractable,
     /// At fault: whoever prepared the key.
-    #[error("the key {label} wants its PIN for every single signature, which an unattended session cannot give")]
+    #[error(
+        "the key {label} wants its PIN for every single signature, which an unattended session \
+            cannot give"
+    )]
     PinForEverySignature { label: KeyLabel },
     /// At fault: whoever deleted it, or a token that is not the one the identity was made with.
     #[error("there is no key named {label}")]
@@ -78,7 +81,9 @@ fn no_token(wanted: Option<&str>, present: &[String]) -> String {
     match (wanted, present) {
         (None, _) => "no token is inserted".into(),
         (Some(wanted), []) => format!("the token {wanted} is not inserted"),
-        (Some(wanted), present) => format!("the token {wanted} is not inserted; found {}", present.join(", ")),
+        (Some(wanted), present) => {
+            format!("the token {wanted} is not inserted; found {}", present.join(", "))
+        }
     }
 }
 
@@ -115,27 +120,46 @@ impl HolderError {
     pub const fn cure(&self) -> &'static str {
         match self {
             Self::BadLabel => "Enrol this identity again.",
-            Self::NoModule { .. } => "Install the software that came with the token, or correct its path in the settings.",
-            Self::NoToken { .. } | Self::TokenRemoved => "Insert the token that holds your key and try again.",
-            Self::SeveralTokens { .. } => "Leave only your token inserted, or name it in the settings.",
+            Self::NoModule { .. } => {
+                "Install the software that came with the token, or correct its path in the \
+                    settings."
+            }
+            Self::NoToken { .. } | Self::TokenRemoved => {
+                "Insert the token that holds your key and try again."
+            }
+            Self::SeveralTokens { .. } => {
+                "Leave only your token inserted, or name it in the settings."
+            }
             Self::PinNotSet => "Set a PIN with the token's own software, then try again.",
             Self::PinWrong { tries: PinTries::Last } => {
-                "One try is left before the token locks. If you are not sure, stop and ask your administrator."
+                "One try is left before the token locks. If you are not sure, stop and ask your \
+                    administrator."
             }
             Self::PinWrong { .. } => "Type the PIN again.",
-            Self::PinLocked => "Unlock it with its PUK in the token's own software, or ask your administrator.",
+            Self::PinLocked => {
+                "Unlock it with its PUK in the token's own software, or ask your administrator."
+            }
             Self::PinExpired => "Change the PIN with the token's own software, then try again.",
             Self::PinDeclined => "Connect again and type the PIN.",
-            Self::NoP256 => "Use a token that supports ECDSA on P-256, or enrol with the keychain if your administrator allows it.",
+            Self::NoP256 => {
+                "Use a token that supports ECDSA on P-256, or enrol with the keychain if your \
+                    administrator allows it."
+            }
             Self::Extractable => "Do not use this token for Signet; tell your security team.",
-            Self::PinForEverySignature { .. } => "Use a key that is unlocked once per session (on a PIV token, slot 9A).",
-            Self::NoSuchKey { .. } => "Insert the token this identity was enrolled with, or enrol again.",
+            Self::PinForEverySignature { .. } => {
+                "Use a key that is unlocked once per session (on a PIV token, slot 9A)."
+            }
+            Self::NoSuchKey { .. } => {
+                "Insert the token this identity was enrolled with, or enrol again."
+            }
             Self::LabelTaken { .. } => "Delete the old key first.",
             Self::NotAllowed { .. } => {
-                "Ask your administrator to prepare the token (on a PIV token keys are made with its management key)."
+                "Ask your administrator to prepare the token (on a PIV token keys are made with \
+                    its management key)."
             }
             Self::TimedOut(_) => {
-                "Answer the token's or keychain's prompt, which may be behind this window, or touch the token, and try again."
+                "Answer the token's or keychain's prompt, which may be behind this window, or \
+                    touch the token, and try again."
             }
             Self::Keychain(inner) => inner.cure(),
             Self::Unsupported(_) => "Choose another place for the key.",

@@ -143,13 +143,19 @@ impl FromStr for KeyPlace {
     type Err = HolderError;
 
     fn from_str(text: &str) -> Result<Self, HolderError> {
-        let (holder, label) = text.strip_prefix('@').and_then(|rest| rest.split_once(':')).ok_or(HolderError::BadLabel)?;
+        let (holder, label) = text
+            .strip_prefix('@')
+            .and_then(|rest| rest.split_once(':'))
+            .ok_or(HolderError::BadLabel)?;
         Ok(Self { holder: holder.parse()?, label: label.parse()? })
     }
 }
 
 /// Completes what a keychain had of an identity with the key from its holder.
-pub fn open_loaded(loaded: Loaded, holders: &[Arc<dyn KeyHolder>]) -> Result<Identity, HolderError> {
+pub fn open_loaded(
+    loaded: Loaded,
+    holders: &[Arc<dyn KeyHolder>],
+) -> Result<Identity, HolderError> {
     let (chain, place) = match loaded {
         Loaded::Ready(identity) => return Ok(identity),
         Loaded::Elsewhere { chain, place } => (chain, place),

@@ -79,20 +79,33 @@ pub(super) fn store(
     settle(entries, name)
 }
 
-pub(super) fn load(entries: &mut dyn Entries, name: &IdentityName, which: Which) -> Result<Option<Loaded>, KeychainError> {
+pub(super) fn load(
+    entries: &mut dyn Entries,
+    name: &IdentityName,
+    which: Which,
+) -> Result<Option<Loaded>, KeychainError> {
     let Some(text) = entries.get(&entry(name, which))? else { return Ok(None) };
-    if which == Which::Pending && entries.get(&entry(name, Which::Current))?.is_some_and(|current| current == text) {
+    if which == Which::Pending
+        && entries.get(&entry(name, Which::Current))?.is_some_and(|current| current == text)
+    {
         // Promoted, and interrupted before it was tidied up.
         return Ok(None);
     }
     let chain = entries::decode_chain(&entry(name, which), &text)?;
     match place_of(entries, name, &chain)? {
-        Some(place) if place.holder != HolderKind::Keychain => Ok(Some(Loaded::Elsewhere { chain, place })),
-        _ => entries::identity_of(entries, name, chain).map(|identity| Some(Loaded::Ready(identity))),
+        Some(place) if place.holder != HolderKind::Keychain => {
+            Ok(Some(Loaded::Elsewhere { chain, place }))
+        }
+        _ => {
+            entries::identity_of(entries, name, chain).map(|identity| Some(Loaded::Ready(identity)))
+        }
     }
 }
 
-pub(super) fn promote(entries: &mut dyn Entries, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+pub(super) fn promote(
+    entries: &mut dyn Entries,
+    name: &IdentityName,
+) -> Result<Vec<KeyPlace>, KeychainError> {
     if let Some(text) = entries.get(&entry(name, Which::Pending))? {
         // The one step that counts.
         entries.put(&entry(name, Which::Current), &text)?;
@@ -100,14 +113,20 @@ pub(super) fn promote(entries: &mut dyn Entries, name: &IdentityName) -> Result<
     settle(entries, name)
 }
 
-pub(super) fn discard(entries: &mut dyn Entries, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+pub(super) fn discard(
+    entries: &mut dyn Entries,
+    name: &IdentityName,
+) -> Result<Vec<KeyPlace>, KeychainError> {
     entries.remove(&entry(name, Which::Pending))?;
     settle(entries, name)
 }
 
 /// Removes what neither the current nor the pending identity needs. Returns the keys in other
 /// holders that are not needed any more, for the caller to delete there.
-pub(super) fn settle(entries: &mut dyn Entries, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+pub(super) fn settle(
+    entries: &mut dyn Entries,
+    name: &IdentityName,
+) -> Result<Vec<KeyPlace>, KeychainError> {
     let current = entries.get(&entry(name, Which::Current))?;
     let pending = entries.get(&entry(name, Which::Pending))?;
     if pending.is_some() && pending == current {
@@ -117,14 +136,20 @@ pub(super) fn settle(entries: &mut dyn Entries, name: &IdentityName) -> Result<V
     for text in [current, pending].into_iter().flatten() {
         // A damaged chain may belong to any key: nothing is thrown away on its account.
         let Ok(chain) = entries::decode_chain("", &text) else { return Ok(Vec::new()) };
-        let Some(facts) = chain.first().and_then(|leaf| CertificateFacts::from_certificate(leaf).ok()) else { return Ok(Vec::new()) };
+        let Some(facts) =
+            chain.first().and_then(|leaf| CertificateFacts::from_certificate(leaf).ok())
+        else {
+            return Ok(Vec::new());
+        };
         needed.push(entries::key_entry(name, &facts));
     }
     if needed.is_empty() {
         return Ok(Vec::new());
     }
     let mut elsewhere = Vec::new();
-    for unneeded in entries::key_entries(entries, name)?.into_iter().filter(|entry| !needed.contains(entry)) {
+    for unneeded in
+        entries::key_entries(entries, name)?.into_iter().filter(|entry| !needed.contains(entry))
+    {
         let place = place_in(entries, &unneeded)?;
         // What a needed identity also points to stays.
         let still_used = match &place {
@@ -144,7 +169,10 @@ pub(super) fn settle(entries: &mut dyn Entries, name: &IdentityName) -> Result<V
 }
 
 /// The keys of this identity that are in holders, current first.
-pub(super) fn places(entries: &mut dyn Entries, name: &IdentityName) -> Result<Vec<KeyPlace>, KeychainError> {
+pub(super) fn places(
+    entries: &mut dyn Entries,
+    name: &IdentityName,
+) -> Result<Vec<KeyPlace>, KeychainError> {
     let mut found = Vec::new();
     for entry in entries::key_entries(entries, name)? {
         found.extend(place_in(entries, &entry)?);
@@ -153,15 +181,24 @@ pub(super) fn places(entries: &mut dyn Entries, name: &IdentityName) -> Result<V
 }
 
 /// Before an identity's entries go: its keys in this keychain.
-pub(super) fn delete_held(entries: &mut dyn Entries, name: &IdentityName) -> Result<(), KeychainError> {
-    for place in places(entries, name)?.into_iter().filter(|place| place.holder == HolderKind::Keychain) {
+pub(super) fn delete_held(
+    entries: &mut dyn Entries,
+    name: &IdentityName,
+) -> Result<(), KeychainError> {
+    for place in
+        places(entries, name)?.into_iter().filter(|place| place.holder == HolderKind::Keychain)
+    {
         remove_held(entries, &place.label)?;
     }
     entries.remove(&entry(name, Which::Pending))?;
     Ok(())
 }
 
-fn uses(entries: &mut dyn Entries, needed: &[String], place: &KeyPlace) -> Result<bool, KeychainError> {
+fn uses(
+    entries: &mut dyn Entries,
+    needed: &[String],
+    place: &KeyPlace,
+) -> Result<bool, KeychainError> {
     for entry in needed {
         if place_in(entries, entry)?.as_ref() == Some(place) {
             return Ok(true);
@@ -177,7 +214,11 @@ fn remove_held(entries: &mut dyn Entries, label: &KeyLabel) -> Result<(), Keycha
     }
 }
 
-fn place_of(entries: &mut dyn Entries, name: &IdentityName, chain: &[CertificateDer<'static>]) -> Result<Option<KeyPlace>, KeychainError> {
+fn place_of(
+    entries: &mut dyn Entries,
+    name: &IdentityName,
+    chain: &[CertificateDer<'static>],
+) -> Result<Option<KeyPlace>, KeychainError> {
     match chain.first().and_then(|leaf| CertificateFacts::from_certificate(leaf).ok()) {
         Some(facts) => place_in(entries, &entries::key_entry(name, &facts)),
         None => Ok(None),
@@ -185,13 +226,23 @@ fn place_of(entries: &mut dyn Entries, name: &IdentityName, chain: &[Certificate
 }
 
 /// `None` for a key that is in the entry itself, and for no entry.
-pub(super) fn place_in(entries: &mut dyn Entries, key_entry: &str) -> Result<Option<KeyPlace>, KeychainError> {
+pub(super) fn place_in(
+    entries: &mut dyn Entries,
+    key_entry: &str,
+) -> Result<Option<KeyPlace>, KeychainError> {
     let Some(text) = entries.get(key_entry)? else { return Ok(None) };
     if text.first() != Some(&b'@') {
         return Ok(None);
     }
-    let malformed = || KeychainError::Malformed { entry: key_entry.to_owned(), why: "it does not say where the key is" };
-    std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok()).map(Some).ok_or_else(malformed)
+    let malformed = || KeychainError::Malformed {
+        entry: key_entry.to_owned(),
+        why: "it does not say where the key is",
+    };
+    std::str::from_utf8(&text)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .map(Some)
+        .ok_or_else(malformed)
 }
 
 fn entry(name: &IdentityName, which: Which) -> String {
@@ -204,7 +255,9 @@ fn entry(name: &IdentityName, which: Which) -> String {
 pub(super) fn from_holder(error: HolderError) -> KeychainError {
     match error {
         HolderError::Keychain(inner) => inner,
-        HolderError::NoSuchKey { .. } => KeychainError::Malformed { entry: "held".into(), why: "its private key is missing" },
+        HolderError::NoSuchKey { .. } => {
+            KeychainError::Malformed { entry: "held".into(), why: "its private key is missing" }
+        }
         other => KeychainError::Other { detail: other.to_string() },
     }
 }

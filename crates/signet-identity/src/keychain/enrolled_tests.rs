@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::holder::KeyHolder as _;
 use crate::key::DeviceKey;
 use crate::keychain::{Keychain as _, MemoryKeychain};
-use rcgen::{CertificateParams, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm};
+use rcgen::{
+    CertificateParams, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm,
+};
 use zeroize::Zeroizing;
 
 /// Entries whose writes stop after some time, as at a power cut.
@@ -75,7 +77,9 @@ fn place(holder: HolderKind, label: &str) -> KeyPlace {
 fn spki(loaded: &Loaded) -> Vec<u8> {
     match loaded {
         Loaded::Ready(identity) => identity.facts().spki.clone(),
-        Loaded::Elsewhere { chain, .. } => CertificateFacts::from_certificate(&chain[0]).unwrap().spki,
+        Loaded::Elsewhere { chain, .. } => {
+            CertificateFacts::from_certificate(&chain[0]).unwrap().spki
+        }
     }
 }
 
@@ -96,24 +100,39 @@ fn a_renewal_in_the_keychain_from_end_to_end() {
     let keychain = MemoryKeychain::new();
     let (a, b) = (place(HolderKind::Keychain, "ALICE1-a"), place(HolderKind::Keychain, "ALICE1-b"));
     let old = keychain.generate(&a.label).unwrap();
-    keychain.store_enrolled(&name(), Which::Current, &a, old.as_ref(), &chain_for(old.as_ref())).unwrap();
+    keychain
+        .store_enrolled(&name(), Which::Current, &a, old.as_ref(), &chain_for(old.as_ref()))
+        .unwrap();
     assert!(keychain.load_enrolled(&name(), Which::Pending).unwrap().is_none());
     assert_eq!(keychain.load_identity(&name()).unwrap().facts().spki, old.spki().as_ref());
 
     let new = keychain.generate(&b.label).unwrap();
     let chain = chain_for(new.as_ref());
-    let wrong = keychain.store_enrolled(&name(), Which::Pending, &b, old.as_ref(), &chain).unwrap_err();
+    let wrong =
+        keychain.store_enrolled(&name(), Which::Pending, &b, old.as_ref(), &chain).unwrap_err();
     assert_eq!(wrong.code(), "identity.other_key");
-    let wrong = keychain.store_enrolled(&name(), Which::Pending, &a, new.as_ref(), &chain).unwrap_err();
+    let wrong =
+        keychain.store_enrolled(&name(), Which::Pending, &a, new.as_ref(), &chain).unwrap_err();
     assert_eq!(wrong.code(), "identity.other_key", "a place that holds another key");
     keychain.store_enrolled(&name(), Which::Pending, &b, new.as_ref(), &chain).unwrap();
-    assert_eq!(keychain.load_identity(&name()).unwrap().facts().spki, old.spki().as_ref(), "the old one stays in use");
+    assert_eq!(
+        keychain.load_identity(&name()).unwrap().facts().spki,
+        old.spki().as_ref(),
+        "the old one stays in use"
+    );
     assert_eq!(keychain.identities().unwrap().len(), 1, "a pending identity is not listed");
-    assert_eq!(spki(&keychain.load_enrolled(&name(), Which::Pending).unwrap().unwrap()), new.spki().as_ref());
+    assert_eq!(
+        spki(&keychain.load_enrolled(&name(), Which::Pending).unwrap().unwrap()),
+        new.spki().as_ref()
+    );
 
     assert!(keychain.promote_pending(&name()).unwrap().is_empty());
     assert_eq!(keychain.load_identity(&name()).unwrap().facts().spki, new.spki().as_ref());
-    assert_eq!(keychain.open(&a.label).unwrap_err().code(), "holder.no_such_key", "the old key is gone");
+    assert_eq!(
+        keychain.open(&a.label).unwrap_err().code(),
+        "holder.no_such_key",
+        "the old key is gone"
+    );
     assert_eq!(keychain.raw_names().len(), 3, "{:?}", keychain.raw_names());
     keychain.delete_identity(&name()).unwrap();
     assert!(keychain.raw_names().is_empty(), "{:?}", keychain.raw_names());
@@ -125,7 +144,9 @@ fn a_discarded_renewal_leaves_the_old_identity() {
     let (a, b) = (place(HolderKind::Keychain, "ALICE1-a"), place(HolderKind::Keychain, "ALICE1-b"));
     for (which, place) in [(Which::Current, &a), (Which::Pending, &b)] {
         let key = keychain.generate(&place.label).unwrap();
-        keychain.store_enrolled(&name(), which, place, key.as_ref(), &chain_for(key.as_ref())).unwrap();
+        keychain
+            .store_enrolled(&name(), which, place, key.as_ref(), &chain_for(key.as_ref()))
+            .unwrap();
     }
     keychain.discard_pending(&name()).unwrap();
     keychain.load_identity(&name()).unwrap();
@@ -141,7 +162,9 @@ fn an_imported_identity_is_replaced_by_an_enrolled_one() {
     keychain.store_identity(&name(), &pkcs8, &chain_for(&imported)).unwrap();
     let a = place(HolderKind::Keychain, "ALICE1-a");
     let key = keychain.generate(&a.label).unwrap();
-    keychain.store_enrolled(&name(), Which::Pending, &a, key.as_ref(), &chain_for(key.as_ref())).unwrap();
+    keychain
+        .store_enrolled(&name(), Which::Pending, &a, key.as_ref(), &chain_for(key.as_ref()))
+        .unwrap();
     assert_eq!(keychain.load_identity(&name()).unwrap().facts().spki, imported.spki().as_ref());
     keychain.promote_pending(&name()).unwrap();
     assert_eq!(keychain.raw_names().len(), 3, "{:?}", keychain.raw_names());
@@ -152,7 +175,9 @@ fn an_enrolled_identity_is_replaced_by_an_imported_one() {
     let keychain = MemoryKeychain::new();
     let a = place(HolderKind::Keychain, "ALICE1-a");
     let key = keychain.generate(&a.label).unwrap();
-    keychain.store_enrolled(&name(), Which::Current, &a, key.as_ref(), &chain_for(key.as_ref())).unwrap();
+    keychain
+        .store_enrolled(&name(), Which::Current, &a, key.as_ref(), &chain_for(key.as_ref()))
+        .unwrap();
     let pkcs8 = crate::SoftwareKey::generate_pkcs8().unwrap();
     let imported = crate::SoftwareKey::from_pkcs8(&pkcs8, crate::Protection::OsKeychain).unwrap();
     keychain.store_identity(&name(), &pkcs8, &chain_for(&imported)).unwrap();
@@ -165,13 +190,17 @@ fn a_key_in_a_token_is_named_and_given_back_for_deletion() {
     let (keychain, token) = (MemoryKeychain::new(), MemoryKeychain::new());
     let (a, b) = (place(HolderKind::Pkcs11, "ALICE1-a"), place(HolderKind::Pkcs11, "ALICE1-b"));
     let (old, new) = (token.generate(&a.label).unwrap(), token.generate(&b.label).unwrap());
-    keychain.store_enrolled(&name(), Which::Current, &a, old.as_ref(), &chain_for(old.as_ref())).unwrap();
+    keychain
+        .store_enrolled(&name(), Which::Current, &a, old.as_ref(), &chain_for(old.as_ref()))
+        .unwrap();
     assert_eq!(keychain.load_identity(&name()).unwrap_err().code(), "keychain.key_elsewhere");
     let loaded = keychain.load_enrolled(&name(), Which::Current).unwrap().unwrap();
     assert!(matches!(&loaded, Loaded::Elsewhere { place, .. } if *place == a));
     let holders: Vec<Arc<dyn crate::KeyHolder>> = vec![Arc::new(MemoryKeychain::new())];
     assert_eq!(crate::open_loaded(loaded, &holders).unwrap_err().code(), "holder.unsupported");
-    keychain.store_enrolled(&name(), Which::Pending, &b, new.as_ref(), &chain_for(new.as_ref())).unwrap();
+    keychain
+        .store_enrolled(&name(), Which::Pending, &b, new.as_ref(), &chain_for(new.as_ref()))
+        .unwrap();
     assert_eq!(keychain.promote_pending(&name()).unwrap(), [a]);
 }
 
@@ -181,7 +210,15 @@ fn a_crash_anywhere_leaves_a_usable_identity_and_nothing_is_lost_or_left_over() 
     let (a, b) = ("ALICE1-a".parse::<KeyLabel>().unwrap(), "ALICE1-b".parse::<KeyLabel>().unwrap());
     let mut before = Failing { map: BTreeMap::new(), writes_left: usize::MAX };
     let old = held::generate(&mut before, &a).unwrap();
-    store(&mut before, &name(), Which::Current, &place(HolderKind::Keychain, "ALICE1-a"), &old.spki(), &chain_for(&old)).unwrap();
+    store(
+        &mut before,
+        &name(),
+        Which::Current,
+        &place(HolderKind::Keychain, "ALICE1-a"),
+        &old.spki(),
+        &chain_for(&old),
+    )
+    .unwrap();
 
     for writes in 0..12 {
         let mut entries = Failing { map: before.map.clone(), writes_left: writes };
@@ -191,7 +228,14 @@ fn a_crash_anywhere_leaves_a_usable_identity_and_nothing_is_lost_or_left_over() 
                 Err(error) => return Err(error),
             }
             let new = held::generate(entries, &b)?;
-            store(entries, &name(), Which::Pending, &place(HolderKind::Keychain, "ALICE1-b"), &new.spki(), &chain_for(&new))?;
+            store(
+                entries,
+                &name(),
+                Which::Pending,
+                &place(HolderKind::Keychain, "ALICE1-b"),
+                &new.spki(),
+                &chain_for(&new),
+            )?;
             promote(entries, &name())?;
             Ok(())
         };

@@ -36,8 +36,11 @@ pub(crate) trait Entries {
 pub(super) const IDENTITY_PREFIX: &str = "identity/";
 
 pub(super) fn identities(entries: &mut dyn Entries) -> Result<Vec<StoredIdentity>, KeychainError> {
-    let mut names: Vec<IdentityName> =
-        entries.names()?.iter().filter_map(|entry| entry.strip_prefix(IDENTITY_PREFIX)?.parse().ok()).collect();
+    let mut names: Vec<IdentityName> = entries
+        .names()?
+        .iter()
+        .filter_map(|entry| entry.strip_prefix(IDENTITY_PREFIX)?.parse().ok())
+        .collect();
     names.sort();
     names.dedup();
     let mut found = Vec::with_capacity(names.len());
@@ -87,7 +90,10 @@ pub(super) fn store_identity(
     Ok(())
 }
 
-pub(super) fn load_identity(entries: &mut dyn Entries, name: &IdentityName) -> Result<Identity, KeychainError> {
+pub(super) fn load_identity(
+    entries: &mut dyn Entries,
+    name: &IdentityName,
+) -> Result<Identity, KeychainError> {
     let chain = chain(entries, name)?;
     identity_of(entries, name, chain)
 }
@@ -100,7 +106,8 @@ pub(super) fn identity_of(
     let entry = identity_entry(name);
     let malformed = |why| KeychainError::Malformed { entry: entry.clone(), why };
     let leaf = chain.first().ok_or_else(|| malformed("it has no certificate"))?;
-    let facts = CertificateFacts::from_certificate(leaf).map_err(|_| malformed("its certificate cannot be read"))?;
+    let facts = CertificateFacts::from_certificate(leaf)
+        .map_err(|_| malformed("its certificate cannot be read"))?;
     let key_entry = key_entry(name, &facts);
     match enrolled::place_in(entries, &key_entry)? {
         Some(place) if place.holder == HolderKind::Keychain => {
@@ -110,13 +117,20 @@ pub(super) fn identity_of(
         Some(place) => return Err(KeychainError::KeyElsewhere { place: place.to_string() }),
         None => {}
     }
-    let key_text = entries.get(&key_entry)?.ok_or_else(|| malformed("its private key is missing"))?;
-    let pkcs8 = STANDARD.decode(key_text.as_slice()).map(Zeroizing::new).map_err(|_| malformed("its private key is not base64"))?;
+    let key_text =
+        entries.get(&key_entry)?.ok_or_else(|| malformed("its private key is missing"))?;
+    let pkcs8 = STANDARD
+        .decode(key_text.as_slice())
+        .map(Zeroizing::new)
+        .map_err(|_| malformed("its private key is not base64"))?;
     let key = SoftwareKey::from_pkcs8(&pkcs8, Protection::OsKeychain)?;
     Ok(Identity::new(chain, Arc::new(key))?)
 }
 
-pub(super) fn delete_identity(entries: &mut dyn Entries, name: &IdentityName) -> Result<(), KeychainError> {
+pub(super) fn delete_identity(
+    entries: &mut dyn Entries,
+    name: &IdentityName,
+) -> Result<(), KeychainError> {
     enrolled::delete_held(entries, name)?;
     // Keys first, so that an interruption leaves something that can still be seen and deleted.
     for entry in key_entries(entries, name)? {
@@ -128,13 +142,18 @@ pub(super) fn delete_identity(entries: &mut dyn Entries, name: &IdentityName) ->
     }
 }
 
-pub(super) fn secret(entries: &mut dyn Entries, name: &IdentityName) -> Result<Zeroizing<[u8; SECRET_BYTES]>, KeychainError> {
+pub(super) fn secret(
+    entries: &mut dyn Entries,
+    name: &IdentityName,
+) -> Result<Zeroizing<[u8; SECRET_BYTES]>, KeychainError> {
     let entry = format!("secret/{name}");
     if let Some(text) = entries.get(&entry)? {
         return decode_secret(&entry, &text);
     }
     let mut fresh = Zeroizing::new([0; SECRET_BYTES]);
-    rand::fill(fresh.as_mut_slice()).map_err(|_| KeychainError::Other { detail: "this computer's random number source failed".into() })?;
+    rand::fill(fresh.as_mut_slice()).map_err(|_| KeychainError::Other {
+        detail: "this computer's random number source failed".into(),
+    })?;
     let text = Zeroizing::new(STANDARD.encode(fresh.as_slice()));
     entries.put(&entry, text.as_bytes())?;
     // Another process may have made it at the same moment: what the keychain kept is the secret.
@@ -145,7 +164,8 @@ pub(super) fn secret(entries: &mut dyn Entries, name: &IdentityName) -> Result<Z
 
 fn decode_secret(entry: &str, text: &[u8]) -> Result<Zeroizing<[u8; SECRET_BYTES]>, KeychainError> {
     let malformed = |why| KeychainError::Malformed { entry: entry.to_owned(), why };
-    let bytes = STANDARD.decode(text).map(Zeroizing::new).map_err(|_| malformed("it is not base64"))?;
+    let bytes =
+        STANDARD.decode(text).map(Zeroizing::new).map_err(|_| malformed("it is not base64"))?;
     let mut secret = Zeroizing::new([0; SECRET_BYTES]);
     if bytes.len() != SECRET_BYTES {
         return Err(malformed("it has the wrong length"));
@@ -154,25 +174,44 @@ fn decode_secret(entry: &str, text: &[u8]) -> Result<Zeroizing<[u8; SECRET_BYTES
     Ok(secret)
 }
 
-fn chain(entries: &mut dyn Entries, name: &IdentityName) -> Result<Vec<CertificateDer<'static>>, KeychainError> {
+fn chain(
+    entries: &mut dyn Entries,
+    name: &IdentityName,
+) -> Result<Vec<CertificateDer<'static>>, KeychainError> {
     let entry = identity_entry(name);
-    let text = entries.get(&entry)?.ok_or_else(|| KeychainError::NoSuchIdentity { name: name.to_string() })?;
+    let text = entries
+        .get(&entry)?
+        .ok_or_else(|| KeychainError::NoSuchIdentity { name: name.to_string() })?;
     decode_chain(&entry, &text)
 }
 
-pub(super) fn decode_chain(entry: &str, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, KeychainError> {
-    let decoded: Result<Vec<_>, _> =
-        text.split(|byte| *byte == b'\n').map(|line| STANDARD.decode(line).map(CertificateDer::from)).collect();
-    decoded.map_err(|_| KeychainError::Malformed { entry: entry.to_owned(), why: "its chain is not base64" })
+pub(super) fn decode_chain(
+    entry: &str,
+    text: &[u8],
+) -> Result<Vec<CertificateDer<'static>>, KeychainError> {
+    let decoded: Result<Vec<_>, _> = text
+        .split(|byte| *byte == b'\n')
+        .map(|line| STANDARD.decode(line).map(CertificateDer::from))
+        .collect();
+    decoded.map_err(|_| KeychainError::Malformed {
+        entry: entry.to_owned(),
+        why: "its chain is not base64",
+    })
 }
 
 /// Every key entry of this name; the prefix ends in a slash, which no name contains.
-pub(super) fn key_entries(entries: &mut dyn Entries, name: &IdentityName) -> Result<Vec<String>, KeychainError> {
+pub(super) fn key_entries(
+    entries: &mut dyn Entries,
+    name: &IdentityName,
+) -> Result<Vec<String>, KeychainError> {
     let prefix = format!("key/{name}/");
     Ok(entries.names()?.into_iter().filter(|entry| entry.starts_with(&prefix)).collect())
 }
 
-fn key_entry_of_stored(entries: &mut dyn Entries, name: &IdentityName) -> Result<Option<String>, KeychainError> {
+fn key_entry_of_stored(
+    entries: &mut dyn Entries,
+    name: &IdentityName,
+) -> Result<Option<String>, KeychainError> {
     match chain(entries, name) {
         Ok(chain) => {
             let facts = chain.first().and_then(|c| CertificateFacts::from_certificate(c).ok());

@@ -78,14 +78,28 @@ impl KeychainError {
     #[must_use]
     pub const fn cure(&self) -> &'static str {
         match self {
-            Self::NoKeychain { .. } => "Start a keychain: on Linux, GNOME Keyring, KWallet or KeePassXC in this desktop session.",
-            Self::Locked | Self::PromptDismissed => "Unlock the keychain and try again; the prompt may be behind this window.",
-            Self::NoDefaultCollection => "Create a default keyring (in the system's Passwords and Keys program) and try again.",
+            Self::NoKeychain { .. } => {
+                "Start a keychain: on Linux, GNOME Keyring, KWallet or KeePassXC in this desktop \
+                    session."
+            }
+            Self::Locked | Self::PromptDismissed => {
+                "Unlock the keychain and try again; the prompt may be behind this window."
+            }
+            Self::NoDefaultCollection => {
+                "Create a default keyring (in the system's Passwords and Keys program) and try \
+                    again."
+            }
             Self::NoSuchIdentity { .. } => "Choose another identity, or enrol this one again.",
             Self::KeyElsewhere { .. } => "Insert the token that holds your key and try again.",
-            Self::TooLong { .. } => "Ask your security team for a certificate with a shorter chain.",
-            Self::Malformed { .. } | Self::Identity(_) | Self::Key(_) => "Delete this identity and enrol it again.",
-            Self::TimedOut(_) => "Answer the keychain's prompt, which may be behind this window, and try again.",
+            Self::TooLong { .. } => {
+                "Ask your security team for a certificate with a shorter chain."
+            }
+            Self::Malformed { .. } | Self::Identity(_) | Self::Key(_) => {
+                "Delete this identity and enrol it again."
+            }
+            Self::TimedOut(_) => {
+                "Answer the keychain's prompt, which may be behind this window, and try again."
+            }
             Self::BadName => "Choose another name.",
             Self::Other { .. } => "Try again; if it persists, give this text to your support desk.",
         }

@@ -14,7 +14,10 @@ fn entry(label: &KeyLabel) -> String {
     format!("held/{label}")
 }
 
-pub(crate) fn generate(entries: &mut dyn Entries, label: &KeyLabel) -> Result<SoftwareKey, HolderError> {
+pub(crate) fn generate(
+    entries: &mut dyn Entries,
+    label: &KeyLabel,
+) -> Result<SoftwareKey, HolderError> {
     let entry = entry(label);
     if entries.get(&entry)?.is_some() {
         return Err(HolderError::LabelTaken { label: label.clone() });
@@ -25,10 +28,15 @@ pub(crate) fn generate(entries: &mut dyn Entries, label: &KeyLabel) -> Result<So
     Ok(SoftwareKey::from_pkcs8(&pkcs8, Protection::OsKeychain)?)
 }
 
-pub(crate) fn open(entries: &mut dyn Entries, label: &KeyLabel) -> Result<SoftwareKey, HolderError> {
+pub(crate) fn open(
+    entries: &mut dyn Entries,
+    label: &KeyLabel,
+) -> Result<SoftwareKey, HolderError> {
     let entry = entry(label);
-    let text = entries.get(&entry)?.ok_or_else(|| HolderError::NoSuchKey { label: label.clone() })?;
-    let malformed = || KeychainError::Malformed { entry: entry.clone(), why: "its private key is not base64" };
+    let text =
+        entries.get(&entry)?.ok_or_else(|| HolderError::NoSuchKey { label: label.clone() })?;
+    let malformed =
+        || KeychainError::Malformed { entry: entry.clone(), why: "its private key is not base64" };
     let pkcs8 = STANDARD.decode(text.as_slice()).map(Zeroizing::new).map_err(|_| malformed())?;
     Ok(SoftwareKey::from_pkcs8(&pkcs8, Protection::OsKeychain)?)
 }

@@ -78,7 +78,12 @@ impl Keychain for MemoryKeychain {
         entries::identities(&mut *self.lock())
     }
 
-    fn store_identity(&self, name: &IdentityName, key_pkcs8: &[u8], chain: &[CertificateDer<'static>]) -> Result<(), KeychainError> {
+    fn store_identity(
+        &self,
+        name: &IdentityName,
+        key_pkcs8: &[u8],
+        chain: &[CertificateDer<'static>],
+    ) -> Result<(), KeychainError> {
         entries::store_identity(&mut *self.lock(), name, key_pkcs8, chain)
     }
 
@@ -101,7 +106,11 @@ impl Keychain for MemoryKeychain {
         enrolled::store(&mut *self.lock(), name, which, place, &key.spki(), chain)
     }
 
-    fn load_enrolled(&self, name: &IdentityName, which: Which) -> Result<Option<Loaded>, KeychainError> {
+    fn load_enrolled(
+        &self,
+        name: &IdentityName,
+        which: Which,
+    ) -> Result<Option<Loaded>, KeychainError> {
         enrolled::load(&mut *self.lock(), name, which)
     }
 

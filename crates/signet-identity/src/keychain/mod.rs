@@ -49,7 +49,12 @@ pub trait Keychain: Send + Sync + fmt::Debug {
 
     /// Stores a PKCS#8 P-256 key with its chain, leaf first, replacing what had this name. An
     /// interruption leaves the old identity or the new one, never a mixture.
-    fn store_identity(&self, name: &IdentityName, key_pkcs8: &[u8], chain: &[CertificateDer<'static>]) -> Result<(), KeychainError>;
+    fn store_identity(
+        &self,
+        name: &IdentityName,
+        key_pkcs8: &[u8],
+        chain: &[CertificateDer<'static>],
+    ) -> Result<(), KeychainError>;
 
     /// Loads an identity with its key, ready for a handshake.
     fn load_identity(&self, name: &IdentityName) -> Result<Identity, KeychainError>;
@@ -73,9 +78,15 @@ pub trait Keychain: Send + Sync + fmt::Debug {
     }
 
     /// Loads the current or the pending identity, as far as it is here; `None` if there is none.
-    fn load_enrolled(&self, name: &IdentityName, which: Which) -> Result<Option<Loaded>, KeychainError> {
+    fn load_enrolled(
+        &self,
+        name: &IdentityName,
+        which: Which,
+    ) -> Result<Option<Loaded>, KeychainError> {
         match which {
-            Which::Current => self.load_identity(name).map(|identity| Some(Loaded::Ready(identity))),
+            Which::Current => {
+                self.load_identity(name).map(|identity| Some(Loaded::Ready(identity)))
+            }
             Which::Pending => Ok(None),
         }
     }
@@ -123,7 +134,11 @@ impl FromStr for IdentityName {
     fn from_str(text: &str) -> Result<Self, KeychainError> {
         let fits = (1..=NAME_CHARS_MAX).contains(&text.len());
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-@".contains(&b);
-        if fits && text.bytes().all(allowed) { Ok(Self(text.to_owned())) } else { Err(KeychainError::BadName) }
+        if fits && text.bytes().all(allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(KeychainError::BadName)
+        }
     }
 }
 

@@ -19,10 +19,15 @@ const SERVICE: &str = "Signet Desk";
 pub(super) struct NativeEntries(Option<Arc<CredentialStore>>);
 
 impl NativeEntries {
-    fn with_store<T>(&mut self, work: impl FnOnce(&CredentialStore) -> Result<T, StoreError>) -> Result<T, KeychainError> {
+    fn with_store<T>(
+        &mut self,
+        work: impl FnOnce(&CredentialStore) -> Result<T, StoreError>,
+    ) -> Result<T, KeychainError> {
         let store = match &self.0 {
             Some(store) => Arc::clone(store),
-            None => platform::open().map_err(|e| KeychainError::NoKeychain { detail: e.to_string() })?,
+            None => {
+                platform::open().map_err(|e| KeychainError::NoKeychain { detail: e.to_string() })?
+            }
         };
         let result = work(store.as_ref());
         self.0 = match &result {
@@ -32,7 +37,11 @@ impl NativeEntries {
         result.map_err(translate)
     }
 
-    fn with_entry<T>(&mut self, entry: &str, work: impl FnOnce(&Entry) -> Result<T, StoreError>) -> Result<Option<T>, KeychainError> {
+    fn with_entry<T>(
+        &mut self,
+        entry: &str,
+        work: impl FnOnce(&Entry) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, KeychainError> {
         self.with_store(|store| {
             let entry = store.build(SERVICE, entry, platform::modifiers().as_ref())?;
             match work(&entry) {
@@ -88,14 +97,16 @@ impl Entries for NativeEntries {
         match self.with_entry(entry, read)? {
             None => Ok(None),
             Some(Kept::Once(text)) => Ok(Some(text)),
-            Some(Kept::Differently) => {
-                Err(KeychainError::Malformed { entry: entry.into(), why: "the keychain holds it more than once, each time differently" })
-            }
+            Some(Kept::Differently) => Err(KeychainError::Malformed {
+                entry: entry.into(),
+                why: "the keychain holds it more than once, each time differently",
+            }),
         }
     }
 
     fn put(&mut self, entry: &str, text: &[u8]) -> Result<(), KeychainError> {
-        self.with_entry(entry, |entry| write(entry, text))?.ok_or(KeychainError::NoDefaultCollection)
+        self.with_entry(entry, |entry| write(entry, text))?
+            .ok_or(KeychainError::NoDefaultCollection)
     }
 
     fn remove(&mut self, entry: &str) -> Result<bool, KeychainError> {
@@ -104,7 +115,9 @@ impl Entries for NativeEntries {
 
     fn names(&mut self) -> Result<Vec<String>, KeychainError> {
         let found = self.with_store(|store| store.search(&platform::search()))?;
-        let ours = |entry: Entry| entry.get_specifiers().filter(|(service, _)| service == SERVICE).map(|(_, user)| user);
+        let ours = |entry: Entry| {
+            entry.get_specifiers().filter(|(service, _)| service == SERVICE).map(|(_, user)| user)
+        };
         Ok(found.into_iter().filter_map(ours).collect())
     }
 }
@@ -112,12 +125,19 @@ impl Entries for NativeEntries {
 /// Turns the stores' common errors into ours; what the platform says more precisely comes first.
 fn translate(error: StoreError) -> KeychainError {
     match error {
-        StoreError::PlatformFailure(inner) | StoreError::NoStorageAccess(inner) if platform::translate(inner.as_ref()).is_some() => {
-            platform::translate(inner.as_ref()).unwrap_or(KeychainError::Other { detail: inner.to_string() })
+        StoreError::PlatformFailure(inner) | StoreError::NoStorageAccess(inner)
+            if platform::translate(inner.as_ref()).is_some() =>
+        {
+            platform::translate(inner.as_ref())
+                .unwrap_or(KeychainError::Other { detail: inner.to_string() })
         }
         StoreError::NoStorageAccess(_) => KeychainError::Locked,
-        StoreError::TooLong(_, limit) => KeychainError::TooLong { bytes: usize::try_from(limit).unwrap_or(usize::MAX) },
-        StoreError::Ambiguous(_) => KeychainError::Other { detail: "it holds the same entry twice".into() },
+        StoreError::TooLong(_, limit) => {
+            KeychainError::TooLong { bytes: usize::try_from(limit).unwrap_or(usize::MAX) }
+        }
+        StoreError::Ambiguous(_) => {
+            KeychainError::Other { detail: "it holds the same entry twice".into() }
+        }
         // Never the data itself, which some of the remaining variants carry.
         StoreError::BadEncoding(_) | StoreError::BadDataFormat(..) => {
             KeychainError::Other { detail: "it returned an entry in an unknown form".into() }
@@ -145,14 +165,18 @@ mod platform {
         HashMap::from([("service", SERVICE)])
     }
 
-    pub(super) fn translate(error: &(dyn StdError + Send + Sync + 'static)) -> Option<KeychainError> {
+    pub(super) fn translate(
+        error: &(dyn StdError + Send + Sync + 'static),
+    ) -> Option<KeychainError> {
         match error.downcast_ref::<ServiceError>()? {
             ServiceError::Locked => Some(KeychainError::Locked),
             ServiceError::Prompt => Some(KeychainError::PromptDismissed),
             // The only request of ours that can have no result is the one for the default
             // collection.
             ServiceError::NoResult => Some(KeychainError::NoDefaultCollection),
-            ServiceError::Unavailable | ServiceError::PromptDisconnected => Some(KeychainError::NoKeychain { detail: error.to_string() }),
+            ServiceError::Unavailable | ServiceError::PromptDisconnected => {
+                Some(KeychainError::NoKeychain { detail: error.to_string() })
+            }
             _ => None,
         }
     }

@@ -8,7 +8,9 @@ use zeroize::Zeroizing;
 use super::enrolled::{self, Loaded};
 use super::entries::{self, Entries};
 use super::native::NativeEntries;
-use super::{ANSWER_TIME_DEFAULT, IdentityName, Keychain, KeychainError, SECRET_BYTES, StoredIdentity};
+use super::{
+    ANSWER_TIME_DEFAULT, IdentityName, Keychain, KeychainError, SECRET_BYTES, StoredIdentity,
+};
 use crate::holder::{HolderError, KeyPlace};
 use crate::identity::Identity;
 use crate::key::DeviceKey;
@@ -62,7 +64,12 @@ impl Keychain for OsKeychain {
         self.ask(|entries| entries::identities(entries))
     }
 
-    fn store_identity(&self, name: &IdentityName, key_pkcs8: &[u8], chain: &[CertificateDer<'static>]) -> Result<(), KeychainError> {
+    fn store_identity(
+        &self,
+        name: &IdentityName,
+        key_pkcs8: &[u8],
+        chain: &[CertificateDer<'static>],
+    ) -> Result<(), KeychainError> {
         let key = Zeroizing::new(key_pkcs8.to_vec());
         let (name, chain) = (name.clone(), chain.to_vec());
         self.ask(move |entries| entries::store_identity(entries, &name, &key, &chain))
@@ -90,7 +97,11 @@ impl Keychain for OsKeychain {
         self.ask(move |entries| enrolled::store(entries, &name, which, &place, &spki, &chain))
     }
 
-    fn load_enrolled(&self, name: &IdentityName, which: Which) -> Result<Option<Loaded>, KeychainError> {
+    fn load_enrolled(
+        &self,
+        name: &IdentityName,
+        which: Which,
+    ) -> Result<Option<Loaded>, KeychainError> {
         let name = name.clone();
         self.ask(move |entries| enrolled::load(entries, &name, which))
     }

@@ -1,6 +1,6 @@
 //! Happy Eyeballs, version 2 (RFC 8305 §4, §5): every address of a host, the two families in turn,
-//! a quarter of a second apart, and the first connection wins. One dead family, or one dead address,
-//! costs a quarter of a second.
+//! a quarter of a second apart, and the first connection wins. One dead family, or one dead
+//! address, costs a quarter of a second.
 
 use std::io;
 use std::net::SocketAddr;
@@ -44,7 +44,8 @@ pub(super) async fn connect(found: Vec<SocketAddr>) -> Result<TcpStream, Option<
 fn in_turn(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let Some(first) = found.first() else { return found };
     let v6_first = first.is_ipv6();
-    let (mut preferred, mut other): (Vec<_>, Vec<_>) = found.into_iter().partition(|a| a.is_ipv6() == v6_first);
+    let (mut preferred, mut other): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|a| a.is_ipv6() == v6_first);
     preferred.reverse();
     other.reverse();
     let mut all = Vec::new();
@@ -68,7 +69,8 @@ mod tests {
 
     #[test]
     fn families_take_turns() {
-        let all = |text: &[&str]| text.iter().map(|a| a.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        let all =
+            |text: &[&str]| text.iter().map(|a| a.parse().unwrap()).collect::<Vec<SocketAddr>>();
         let (a6, b6, c6) = ("[2001:db8::1]:1", "[2001:db8::2]:1", "[2001:db8::3]:1");
         let (a4, b4) = ("192.0.2.1:1", "192.0.2.2:1");
         for (found, tried) in [
@@ -97,7 +99,10 @@ mod tests {
             let all = [dead.clone(), vec![there]].concat();
             assert_eq!(connect(all).await.unwrap().peer_addr().unwrap(), there, "{dead:?}");
         }
-        assert_eq!(connect(vec![refusing]).await.unwrap_err().unwrap().kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(
+            connect(vec![refusing]).await.unwrap_err().unwrap().kind(),
+            io::ErrorKind::ConnectionRefused
+        );
         assert!(connect(vec![]).await.unwrap_err().is_none());
     }
 

@@ -6,7 +6,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn config() -> Arc<ClientConfig> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions");
     Arc::new(config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
 }
 
@@ -26,7 +28,11 @@ async fn attempt(address: &str, limit: Duration) -> io::Result<TlsStream<TcpStre
 #[test]
 fn a_peer_that_accepts_and_says_nothing_keeps_no_thread() {
     // Two threads: the third attempt that keeps one would leave none for anybody.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(2)
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         let (_listener, address) = silent().await;
         for n in 0..8 {

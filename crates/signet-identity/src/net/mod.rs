@@ -45,9 +45,10 @@ impl DialError {
     }
 }
 
-/// The TLS handshake of a client, within `limit`. It runs on a blocking thread: a key in a token signs
-/// in the middle of it and may wait for a PIN or a touch. The limit holds inside that thread, so that a
-/// peer which accepts and then says nothing keeps no thread, also when the caller has given up before.
+/// The TLS handshake of a client, within `limit`. It runs on a blocking thread: a key in a token
+/// signs in the middle of it and may wait for a PIN or a touch. The limit holds inside that thread,
+/// so that a peer which accepts and then says nothing keeps no thread, also when the caller has
+/// given up before.
 pub async fn handshake(
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
@@ -55,8 +56,10 @@ pub async fn handshake(
     limit: Duration,
 ) -> io::Result<TlsStream<TcpStream>> {
     let handle = tokio::runtime::Handle::current();
-    let shaken =
-        tokio::task::spawn_blocking(move || handle.block_on(async { timeout(limit, TlsConnector::from(config).connect(name, tcp)).await }));
+    let shaken = tokio::task::spawn_blocking(move || {
+        handle
+            .block_on(async { timeout(limit, TlsConnector::from(config).connect(name, tcp)).await })
+    });
     match shaken.await {
         Ok(Ok(shaken)) => shaken,
         Ok(Err(_)) => Err(io::ErrorKind::TimedOut.into()),
@@ -66,7 +69,12 @@ pub async fn handshake(
 
 /// Opens a TCP connection to a host, directly or through the proxy the settings name, within
 /// `limit`. What comes back carries the bytes of that host, whichever way it went.
-pub async fn dial(host: &str, port: u16, setting: &ProxySetting, limit: Duration) -> Result<TcpStream, DialError> {
+pub async fn dial(
+    host: &str,
+    port: u16,
+    setting: &ProxySetting,
+    limit: Duration,
+) -> Result<TcpStream, DialError> {
     let proxy = setting.choose(&ProxyEnvironment::read(), host)?;
     let Some(proxy) = proxy else {
         return match timeout(limit, tcp(host, port)).await {
@@ -81,7 +89,8 @@ pub async fn dial(host: &str, port: u16, setting: &ProxySetting, limit: Duration
 }
 
 async fn through(proxy: &ProxyUrl, host: &str, port: u16) -> Result<TcpStream, ProxyError> {
-    let unreachable = |why: Refusal| ProxyError::Unreachable { proxy: proxy.to_string(), why: Box::new(why) };
+    let unreachable =
+        |why: Refusal| ProxyError::Unreachable { proxy: proxy.to_string(), why: Box::new(why) };
     let mut stream = tcp(proxy.host(), proxy.port()).await.map_err(unreachable)?;
     proxy.connect(&mut stream, host, port).await?;
     Ok(stream)
@@ -90,7 +99,9 @@ async fn through(proxy: &ProxyUrl, host: &str, port: u16) -> Result<TcpStream, P
 /// Opens a TCP connection to a host by whichever of its addresses answers first (RFC 8305). Without
 /// a time limit of its own: the caller sets one.
 pub async fn tcp(host: &str, port: u16) -> Result<TcpStream, Refusal> {
-    let found = tokio::net::lookup_host((host, port)).await.map_err(|e| Refusal::seen_by_client(&e, Stage::Resolve))?;
+    let found = tokio::net::lookup_host((host, port))
+        .await
+        .map_err(|e| Refusal::seen_by_client(&e, Stage::Resolve))?;
     let stream = eyeballs::connect(found.collect()).await.map_err(|e| match e {
         Some(error) => Refusal::seen_by_client(&error, Stage::Connect),
         None => Refusal::DnsFailure,

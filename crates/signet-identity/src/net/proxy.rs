@@ -100,16 +100,27 @@ impl ProxyError {
     #[must_use]
     pub const fn cure(&self) -> &'static str {
         match self {
-            Self::BadUrl | Self::Scheme(_) => "Correct the proxy in the settings (or in HTTPS_PROXY).",
+            Self::BadUrl | Self::Scheme(_) => {
+                "Correct the proxy in the settings (or in HTTPS_PROXY)."
+            }
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Closed { .. } => {
-                "Check that this network is the one the proxy belongs to; elsewhere, switch the proxy off."
+                "Check that this network is the one the proxy belongs to; elsewhere, switch the \
+                    proxy off."
             }
             Self::CredentialsWanted { .. } | Self::CredentialsRefused { .. } => {
-                "Put the right user name and password into the proxy setting (only Basic is supported)."
+                "Put the right user name and password into the proxy setting (only Basic is \
+                    supported)."
             }
-            Self::Forbidden { .. } => "Ask the network's operator to allow CONNECT to this host and port.",
-            Self::ServerNotReached { .. } => "Check host and port in the settings; if they are right, tell the server's operator.",
-            Self::Status { .. } | Self::NotAProxy { .. } => "Check the proxy's host and port in the settings.",
+            Self::Forbidden { .. } => {
+                "Ask the network's operator to allow CONNECT to this host and port."
+            }
+            Self::ServerNotReached { .. } => {
+                "Check host and port in the settings; if they are right, tell the server's \
+                    operator."
+            }
+            Self::Status { .. } | Self::NotAProxy { .. } => {
+                "Check the proxy's host and port in the settings."
+            }
         }
     }
 }
@@ -128,7 +139,12 @@ impl ProxyUrl {
     }
 
     /// Asks for a tunnel on a connection to the proxy.
-    pub async fn connect(&self, stream: &mut (impl AsyncRead + AsyncWrite + Unpin), host: &str, port: u16) -> Result<(), ProxyError> {
+    pub async fn connect(
+        &self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+        host: &str,
+        port: u16,
+    ) -> Result<(), ProxyError> {
         let closed = |_| ProxyError::Closed { proxy: self.to_string() };
         let request = self.request(host, port);
         stream.write_all(request.as_bytes()).await.map_err(closed)?;
@@ -144,7 +160,11 @@ impl ProxyUrl {
                 return if end == head.len() { Ok(()) } else { Err(self.not_a_proxy()) };
             }
             if count == 0 {
-                return Err(if head.is_empty() { ProxyError::Closed { proxy: self.to_string() } } else { self.not_a_proxy() });
+                return Err(if head.is_empty() {
+                    ProxyError::Closed { proxy: self.to_string() }
+                } else {
+                    self.not_a_proxy()
+                });
             }
             if head.len() > ANSWER_BYTES_MAX {
                 return Err(self.not_a_proxy());
@@ -154,7 +174,8 @@ impl ProxyUrl {
 
     fn request(&self, host: &str, port: u16) -> Zeroizing<String> {
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        let mut text = Zeroizing::new(format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"));
+        let mut text =
+            Zeroizing::new(format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"));
         if let Some(credentials) = &self.credentials {
             let encoded = Zeroizing::new(STANDARD.encode(credentials.as_bytes()));
             text.push_str("Proxy-Authorization: Basic ");
@@ -172,17 +193,26 @@ impl ProxyUrl {
         let status_line = lines.next().unwrap_or_default();
         let mut words = status_line.splitn(3, ' ');
         let version = words.next().unwrap_or_default();
-        let status = words.next().and_then(|word| word.parse::<u16>().ok()).filter(|s| (100..600).contains(s));
-        let (true, Some(status)) = (version.starts_with("HTTP/1."), status) else { return Err(self.not_a_proxy()) };
+        let status = words
+            .next()
+            .and_then(|word| word.parse::<u16>().ok())
+            .filter(|s| (100..600).contains(s));
+        let (true, Some(status)) = (version.starts_with("HTTP/1."), status) else {
+            return Err(self.not_a_proxy());
+        };
         let reason = plain(words.next().unwrap_or_default());
         let proxy = self.to_string();
         match status {
             200..=299 => Ok(()),
             407 => {
-                let named =
-                    lines.filter_map(|line| line.split_once(':')).filter(|(name, _)| name.eq_ignore_ascii_case("proxy-authenticate"));
-                let schemes: Vec<String> = named.map(|(_, value)| plain(value.split_whitespace().next().unwrap_or_default())).collect();
-                let schemes = if schemes.is_empty() { "kind not said".into() } else { schemes.join(", ") };
+                let named = lines
+                    .filter_map(|line| line.split_once(':'))
+                    .filter(|(name, _)| name.eq_ignore_ascii_case("proxy-authenticate"));
+                let schemes: Vec<String> = named
+                    .map(|(_, value)| plain(value.split_whitespace().next().unwrap_or_default()))
+                    .collect();
+                let schemes =
+                    if schemes.is_empty() { "kind not said".into() } else { schemes.join(", ") };
                 match self.credentials {
                     None => Err(ProxyError::CredentialsWanted { proxy, schemes }),
                     Some(_) => Err(ProxyError::CredentialsRefused { proxy, schemes }),
@@ -236,7 +266,8 @@ impl FromStr for ProxyUrl {
 }
 
 fn split_port(address: &str) -> Result<(&str, Option<u16>), ProxyError> {
-    let number = |text: &str| text.parse::<u16>().ok().filter(|port| *port != 0).ok_or(ProxyError::BadUrl);
+    let number =
+        |text: &str| text.parse::<u16>().ok().filter(|port| *port != 0).ok_or(ProxyError::BadUrl);
     if let Some(rest) = address.strip_prefix('[') {
         let (host, rest) = rest.split_once(']').ok_or(ProxyError::BadUrl)?;
         return match rest.strip_prefix(':') {
@@ -267,19 +298,33 @@ fn decode(text: &str) -> Result<Zeroizing<String>, ProxyError> {
         rest = tail;
     }
     let decoded = std::str::from_utf8(&bytes).map_err(|_| ProxyError::BadUrl)?;
-    if decoded.chars().any(char::is_control) { Err(ProxyError::BadUrl) } else { Ok(Zeroizing::new(decoded.to_owned())) }
+    if decoded.chars().any(char::is_control) {
+        Err(ProxyError::BadUrl)
+    } else {
+        Ok(Zeroizing::new(decoded.to_owned()))
+    }
 }
 
 impl ProxySetting {
     /// The proxy for this host, if any.
-    pub fn choose(&self, environment: &ProxyEnvironment, host: &str) -> Result<Option<ProxyUrl>, ProxyError> {
+    pub fn choose(
+        &self,
+        environment: &ProxyEnvironment,
+        host: &str,
+    ) -> Result<Option<ProxyUrl>, ProxyError> {
         let named = match self {
             Self::Direct => return Ok(None),
             Self::Url(url) => return Ok(Some(url.clone())),
-            Self::FromEnvironment => environment.https_proxy.as_ref().or(environment.all_proxy.as_ref()),
+            Self::FromEnvironment => {
+                environment.https_proxy.as_ref().or(environment.all_proxy.as_ref())
+            }
         };
         match named {
-            Some(url) if !url.trim().is_empty() && !exempt(environment.no_proxy.as_deref(), host) => url.parse().map(Some),
+            Some(url)
+                if !url.trim().is_empty() && !exempt(environment.no_proxy.as_deref(), host) =>
+            {
+                url.parse().map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -289,12 +334,17 @@ impl ProxySetting {
 /// machine itself is always reached directly.
 fn exempt(no_proxy: Option<&str>, host: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
-    if host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback()) {
+    if host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    {
         return true;
     }
     no_proxy.unwrap_or_default().split([',', ' ']).take(NO_PROXY_ENTRIES_MAX).any(|entry| {
         let entry = entry.trim().trim_start_matches('.').to_ascii_lowercase();
-        let entry = entry.split_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(entry.as_str(), |(name, _)| name);
+        let entry = entry
+            .split_once(':')
+            .filter(|(_, port)| port.parse::<u16>().is_ok())
+            .map_or(entry.as_str(), |(name, _)| name);
         match entry {
             "" => false,
             "*" => true,
@@ -307,8 +357,14 @@ impl ProxyEnvironment {
     /// Reads this process's environment. Lower case wins, as with curl.
     #[must_use]
     pub fn read() -> Self {
-        let either = |name: &str| std::env::var(name.to_ascii_lowercase()).or_else(|_| std::env::var(name)).ok();
-        Self { https_proxy: either("HTTPS_PROXY"), all_proxy: either("ALL_PROXY"), no_proxy: either("NO_PROXY") }
+        let either = |name: &str| {
+            std::env::var(name.to_ascii_lowercase()).or_else(|_| std::env::var(name)).ok()
+        };
+        Self {
+            https_proxy: either("HTTPS_PROXY"),
+            all_proxy: either("ALL_PROXY"),
+            no_proxy: either("NO_PROXY"),
+        }
     }
 }
 
@@ -330,7 +386,13 @@ impl fmt::Debug for ProxyUrl {
 impl fmt::Debug for ProxyEnvironment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |set: &Option<String>| if set.is_some() { "set" } else { "unset" };
-        write!(f, "ProxyEnvironment(https {}, all {}, no {:?})", shown(&self.https_proxy), shown(&self.all_proxy), self.no_proxy)
+        write!(
+            f,
+            "ProxyEnvironment(https {}, all {}, no {:?})",
+            shown(&self.https_proxy),
+            shown(&self.all_proxy),
+            self.no_proxy
+        )
     }
 }
 

@@ -25,7 +25,10 @@ fn table_of_urls() {
     ];
     for (text, expected) in table {
         let found = text.parse::<ProxyUrl>();
-        let found = found.as_ref().map(|u| (u.host(), u.port(), u.credentials.as_deref().map(String::as_str))).map_err(ProxyError::code);
+        let found = found
+            .as_ref()
+            .map(|u| (u.host(), u.port(), u.credentials.as_deref().map(String::as_str)))
+            .map_err(ProxyError::code);
         assert_eq!(found, expected, "{text}");
     }
 }
@@ -41,13 +44,23 @@ fn table_of_choices() {
     let fixed = ProxySetting::Url("http://fixed:1".parse().unwrap());
     let table = [
         (&from, env(None, None, None), "gw.bank.example", None),
-        (&from, env(Some("http://a:1"), Some("http://b:2"), None), "gw.bank.example", Some("http://a:1")),
+        (
+            &from,
+            env(Some("http://a:1"), Some("http://b:2"), None),
+            "gw.bank.example",
+            Some("http://a:1"),
+        ),
         (&from, env(None, Some("http://b:2"), None), "gw.bank.example", Some("http://b:2")),
         (&from, env(Some(""), None, None), "gw.bank.example", None),
         (&from, env(Some("http://a:1"), None, Some("bank.example")), "gw.bank.example", None),
         (&from, env(Some("http://a:1"), None, Some(".bank.example,x")), "GW.Bank.Example.", None),
         (&from, env(Some("http://a:1"), None, Some("bank.example:443")), "gw.bank.example", None),
-        (&from, env(Some("http://a:1"), None, Some("ank.example")), "gw.bank.example", Some("http://a:1")),
+        (
+            &from,
+            env(Some("http://a:1"), None, Some("ank.example")),
+            "gw.bank.example",
+            Some("http://a:1"),
+        ),
         (&from, env(Some("http://a:1"), None, Some("192.0.2.7")), "192.0.2.7", None),
         (&from, env(Some("http://a:1"), None, Some("*")), "gw.bank.example", None),
         (&from, env(Some("http://a:1"), None, None), "localhost", None),
@@ -59,7 +72,10 @@ fn table_of_choices() {
         let found = setting.choose(&environment, host).unwrap().map(|url| url.to_string());
         assert_eq!(found.as_deref(), expected, "{setting:?} {environment:?} {host}");
     }
-    assert_eq!(from.choose(&env(Some("socks5://a"), None, None), "x").unwrap_err().code(), "proxy.scheme");
+    assert_eq!(
+        from.choose(&env(Some("socks5://a"), None, None), "x").unwrap_err().code(),
+        "proxy.scheme"
+    );
 }
 
 /// What the proxy answers, and what comes of it.
@@ -80,11 +96,19 @@ fn answered(url: &str, answer: &'static [u8]) -> (Result<(), ProxyError>, String
 
 #[test]
 fn table_of_answers() {
-    let huge: &'static [u8] = Box::leak([b"HTTP/1.1 200 OK\r\nX: ".to_vec(), vec![b'x'; ANSWER_BYTES_MAX]].concat().into_boxed_slice());
+    let huge: &'static [u8] = Box::leak(
+        [b"HTTP/1.1 200 OK\r\nX: ".to_vec(), vec![b'x'; ANSWER_BYTES_MAX]]
+            .concat()
+            .into_boxed_slice(),
+    );
     let table: [(&[u8], &str); 13] = [
         (b"HTTP/1.1 200 Connection established\r\n\r\n", "ok"),
         (b"HTTP/1.0 200\r\nVia: x\r\n\r\n", "ok"),
-        (b"HTTP/1.1 407 Auth\r\nProxy-Authenticate: Negotiate\r\nproxy-authenticate: Basic realm=x\r\n\r\n", "proxy.credentials_wanted"),
+        (
+            b"HTTP/1.1 407 Auth\r\nProxy-Authenticate: Negotiate\r\nproxy-authenticate: Basic \
+            realm=x\r\n\r\n",
+            "proxy.credentials_wanted",
+        ),
         (b"HTTP/1.1 403 Forbidden by policy\r\n\r\n", "proxy.forbidden"),
         (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "proxy.server_not_reached"),
         (b"HTTP/1.1 302 Found\r\nLocation: http://login.hotel\r\n\r\n", "proxy.status"),
@@ -100,19 +124,34 @@ fn table_of_answers() {
         let (result, request) = answered("http://proxy:3128", answer);
         let code = result.as_ref().map_or_else(ProxyError::code, |()| "ok");
         assert_eq!(code, expected, "{}", String::from_utf8_lossy(&answer[..answer.len().min(60)]));
-        assert_eq!(request, "CONNECT gw.bank.example:9443 HTTP/1.1\r\nHost: gw.bank.example:9443\r\n\r\n");
+        assert_eq!(
+            request,
+            "CONNECT gw.bank.example:9443 HTTP/1.1\r\nHost: gw.bank.example:9443\r\n\r\n"
+        );
     }
 }
 
 #[test]
 fn credentials_are_sent_and_never_shown() {
-    let (result, request) = answered("http://alice:s3cret@proxy", b"HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\n\r\n");
+    let (result, request) = answered(
+        "http://alice:s3cret@proxy",
+        b"HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\n\r\n",
+    );
     let error = result.unwrap_err();
-    assert!(matches!(&error, ProxyError::CredentialsRefused { schemes, .. } if schemes == "NTLM"), "{error:?}");
+    assert!(
+        matches!(&error, ProxyError::CredentialsRefused { schemes, .. } if schemes == "NTLM"),
+        "{error:?}"
+    );
     assert!(request.contains("Proxy-Authorization: Basic YWxpY2U6czNjcmV0\r\n"));
     let url: ProxyUrl = "http://alice:s3cret@proxy".parse().unwrap();
-    let environment = ProxyEnvironment { https_proxy: Some("http://alice:s3cret@proxy".into()), ..ProxyEnvironment::default() };
-    let shown = format!("{url} {url:?} {error} {error:?} {environment:?} {:?}", ProxySetting::Url(url.clone()));
+    let environment = ProxyEnvironment {
+        https_proxy: Some("http://alice:s3cret@proxy".into()),
+        ..ProxyEnvironment::default()
+    };
+    let shown = format!(
+        "{url} {url:?} {error} {error:?} {environment:?} {:?}",
+        ProxySetting::Url(url.clone())
+    );
     assert!(!shown.contains("s3cret") && !shown.contains("YWxp"), "{shown}");
 }
 
@@ -145,8 +184,16 @@ fn a_tunnel_over_real_sockets_and_a_proxy_that_is_not_there() {
         let error = super::super::dial("gw.bank.example", 9443, &setting, limit).await.unwrap_err();
         assert_eq!(error.code(), "proxy.unreachable");
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let setting = ProxySetting::Url(format!("http://{}", silent.local_addr().unwrap()).parse().unwrap());
-        let error = super::super::dial("gw.bank.example", 9443, &setting, std::time::Duration::from_millis(200)).await.unwrap_err();
+        let setting =
+            ProxySetting::Url(format!("http://{}", silent.local_addr().unwrap()).parse().unwrap());
+        let error = super::super::dial(
+            "gw.bank.example",
+            9443,
+            &setting,
+            std::time::Duration::from_millis(200),
+        )
+        .await
+        .unwrap_err();
         assert_eq!(error.code(), "proxy.timed_out");
     });
 }

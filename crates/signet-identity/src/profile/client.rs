@@ -11,7 +11,10 @@ use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
 
 use super::verify::{OurServerVerifier, Recorder};
-use super::{Crls, ProfileError, Shown, SpkiPin, TlsPolicy, TlsVersions, TrustRoots, belongs_together, unix_time};
+use super::{
+    Crls, ProfileError, Shown, SpkiPin, TlsPolicy, TlsVersions, TrustRoots, belongs_together,
+    unix_time,
+};
 use crate::refusal::{Refusal, Stage};
 
 /// What a dialler trusts and shows.
@@ -76,7 +79,10 @@ impl ClientProfile {
     pub(crate) fn described(&self) -> (Vec<String>, Option<crate::peer::CertificateFacts>) {
         let own = self.shown.as_ref().map(Shown::now);
         let own = own.as_ref().and_then(|key| key.cert.first());
-        (self.roots.subjects(), own.and_then(|leaf| crate::peer::CertificateFacts::from_certificate(leaf).ok()))
+        (
+            self.roots.subjects(),
+            own.and_then(|leaf| crate::peer::CertificateFacts::from_certificate(leaf).ok()),
+        )
     }
 
     /// Which pin a server's leaf certificate meets: `Backup` says that the server has moved to its
@@ -92,9 +98,15 @@ impl ClientProfile {
 
     /// Asks of a server's chain, leaf first, what a handshake would: for sessions opened before
     /// the lists changed.
-    pub fn recheck(&self, chain: &[CertificateDer<'_>], server_name: &ServerName<'_>, now: OffsetDateTime) -> Result<(), Refusal> {
+    pub fn recheck(
+        &self,
+        chain: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        now: OffsetDateTime,
+    ) -> Result<(), Refusal> {
         let verifier = self.verifier().map_err(|e| Refusal::Other { detail: e.to_string() })?;
-        let missing = || Refusal::ServerCertificateInvalid { detail: "the server showed none".into() };
+        let missing =
+            || Refusal::ServerCertificateInvalid { detail: "the server showed none".into() };
         let (leaf, rest) = chain.split_first().ok_or_else(missing)?;
         let verified = verifier.verify_server_cert(leaf, rest, server_name, &[], unix_time(now));
         verified.map(drop).map_err(|e| Refusal::seen_by_client(&e, Stage::Session))
@@ -106,7 +118,10 @@ impl ClientProfile {
     }
 
     /// The same, and keeps what the server shows.
-    pub(crate) fn config_recording(&self, recorder: Option<Arc<Recorder>>) -> Result<Arc<ClientConfig>, ProfileError> {
+    pub(crate) fn config_recording(
+        &self,
+        recorder: Option<Arc<Recorder>>,
+    ) -> Result<Arc<ClientConfig>, ProfileError> {
         if self.shown.as_ref().is_some_and(|shown| !belongs_together(&shown.now())) {
             return Err(ProfileError::CertificateOfAnotherKey);
         }
@@ -130,7 +145,12 @@ impl ClientProfile {
     }
 
     fn verifier(&self) -> Result<OurServerVerifier, ProfileError> {
-        OurServerVerifier::new(&self.roots, self.policy.provider()?, self.crls.clone(), self.pins.clone())
+        OurServerVerifier::new(
+            &self.roots,
+            self.policy.provider()?,
+            self.crls.clone(),
+            self.pins.clone(),
+        )
     }
 }
 

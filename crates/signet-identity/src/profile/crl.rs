@@ -141,7 +141,9 @@ pub enum CrlError {
 impl Crls {
     /// Exactly these lists; the first that cannot be used is an error. An empty set with
     /// [`Revocation::Required`] refuses everybody.
-    pub fn new(lists: impl IntoIterator<Item = CertificateRevocationListDer<'static>>) -> Result<Self, CrlError> {
+    pub fn new(
+        lists: impl IntoIterator<Item = CertificateRevocationListDer<'static>>,
+    ) -> Result<Self, CrlError> {
         let lists: Vec<_> = lists.into_iter().collect();
         if lists.len() > CRLS_MAX {
             return Err(CrlError::TooMany(lists.len()));
@@ -152,7 +154,12 @@ impl Crls {
 
     fn of(read: Vec<(List, CrlFacts)>, unusable: Vec<UnusableList>) -> Self {
         let (lists, facts) = read.into_iter().unzip();
-        Self { lists: Arc::new(lists), facts: Arc::new(facts), unusable: Arc::new(unusable), ..Self::default() }
+        Self {
+            lists: Arc::new(lists),
+            facts: Arc::new(facts),
+            unusable: Arc::new(unusable),
+            ..Self::default()
+        }
     }
 
     /// Reads PEM with any number of lists, or DER with one; the first that cannot be used is an
@@ -171,7 +178,9 @@ impl Crls {
 
     /// Reads lists that were fetched already. `None` for one that has no file.
     #[must_use]
-    pub fn from_sources(sources: impl IntoIterator<Item = (Option<PathBuf>, Result<Vec<u8>, CrlError>)>) -> Self {
+    pub fn from_sources(
+        sources: impl IntoIterator<Item = (Option<PathBuf>, Result<Vec<u8>, CrlError>)>,
+    ) -> Self {
         let (mut good, mut unusable) = (Vec::new(), Vec::new());
         for (path, bytes) in sources {
             let lists = match bytes.and_then(|b| parse(&b)) {
@@ -180,10 +189,15 @@ impl Crls {
             };
             for (i, list) in lists.into_iter().enumerate() {
                 let full = || CrlError::TooMany(CRLS_MAX + 1);
-                let read = list.and_then(|l| if good.len() < CRLS_MAX { read_list(l) } else { Err(full()) });
+                let read = list
+                    .and_then(|l| if good.len() < CRLS_MAX { read_list(l) } else { Err(full()) });
                 match read {
                     Ok(list) => good.push(list),
-                    Err(e) => unusable.push(UnusableList { path: path.clone(), place: i + 1, why: e.to_string() }),
+                    Err(e) => unusable.push(UnusableList {
+                        path: path.clone(),
+                        place: i + 1,
+                        why: e.to_string(),
+                    }),
                 }
             }
         }
@@ -218,8 +232,13 @@ impl Crls {
     /// The lists that nobody should still rely on at `now`, for a loud log: stale, and not replaced
     /// by a newer one of the same authority and kind.
     pub fn stale(&self, now: OffsetDateTime) -> impl Iterator<Item = &CrlFacts> {
-        let fresh = move |of: &List| self.lists.iter().any(|l| l.next_update > now && l.replaces(of));
-        let stale = self.lists.iter().zip(self.facts.iter()).filter(move |(list, _)| list.next_update <= now && !fresh(list));
+        let fresh =
+            move |of: &List| self.lists.iter().any(|l| l.next_update > now && l.replaces(of));
+        let stale = self
+            .lists
+            .iter()
+            .zip(self.facts.iter())
+            .filter(move |(list, _)| list.next_update <= now && !fresh(list));
         stale.map(|(_, facts)| facts)
     }
 
@@ -240,11 +259,14 @@ impl List {
             && self.authority_key == other.authority_key
             && self.partial == other.partial
             && self.distribution_point == other.distribution_point
-            && (self.covers_users, self.covers_authorities) == (other.covers_users, other.covers_authorities)
+            && (self.covers_users, self.covers_authorities)
+                == (other.covers_users, other.covers_authorities)
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Vec<Result<CertificateRevocationListDer<'static>, CrlError>>, CrlError> {
+fn parse(
+    bytes: &[u8],
+) -> Result<Vec<Result<CertificateRevocationListDer<'static>, CrlError>>, CrlError> {
     if bytes.len() > CRL_FILE_BYTES_MAX {
         return Err(CrlError::TooLarge);
     }
@@ -253,7 +275,9 @@ fn parse(bytes: &[u8]) -> Result<Vec<Result<CertificateRevocationListDer<'static
     if bytes.first() == Some(&0x30) {
         return Ok(vec![Ok(CertificateRevocationListDer::from(bytes.to_vec()))]);
     }
-    let lists: Vec<_> = CertificateRevocationListDer::pem_slice_iter(bytes).map(|l| l.map_err(|_| CrlError::Unreadable)).collect();
+    let lists: Vec<_> = CertificateRevocationListDer::pem_slice_iter(bytes)
+        .map(|l| l.map_err(|_| CrlError::Unreadable))
+        .collect();
     if lists.is_empty() { Err(CrlError::Unreadable) } else { Ok(lists) }
 }
 
@@ -266,9 +290,14 @@ fn read_file(path: &Path) -> Result<Vec<u8>, CrlError> {
 }
 
 fn read_list(der: CertificateRevocationListDer<'static>) -> Result<(List, CrlFacts), CrlError> {
-    let Ok(([], crl)) = CertificateRevocationList::from_der(&der) else { return Err(CrlError::Unreadable) };
-    let at = |t: x509_parser::time::ASN1Time| OffsetDateTime::from_unix_timestamp(t.timestamp()).map_err(|_| CrlError::Unreadable);
-    let number = crl.crl_number().map(x509_parser::num_bigint::BigUint::to_bytes_be).unwrap_or_default();
+    let Ok(([], crl)) = CertificateRevocationList::from_der(&der) else {
+        return Err(CrlError::Unreadable);
+    };
+    let at = |t: x509_parser::time::ASN1Time| {
+        OffsetDateTime::from_unix_timestamp(t.timestamp()).map_err(|_| CrlError::Unreadable)
+    };
+    let number =
+        crl.crl_number().map(x509_parser::num_bigint::BigUint::to_bytes_be).unwrap_or_default();
     let scope = Scope::of(&crl);
     let list = List {
         issuer: crl.issuer().as_raw().to_vec(),
@@ -312,7 +341,13 @@ struct Scope {
 
 impl Scope {
     fn of(crl: &CertificateRevocationList<'_>) -> Self {
-        let mut scope = Self { authority_key: None, partial: None, users: true, authorities: true, distribution_point: None };
+        let mut scope = Self {
+            authority_key: None,
+            partial: None,
+            users: true,
+            authorities: true,
+            distribution_point: None,
+        };
         if crl.version() != Some(X509Version::V2) {
             scope.partial = Some(PartialList::Version1);
         }
@@ -360,10 +395,14 @@ const DELTA: &str = "2.5.29.27";
 const KNOWN_ENTRY_EXTENSIONS: [&str; 3] = ["2.5.29.21", "2.5.29.23", "2.5.29.24"];
 
 fn entry_is_beyond_us(entry: &RevokedCertificate<'_>) -> bool {
-    entry.extensions().iter().any(|e| e.critical && !KNOWN_ENTRY_EXTENSIONS.contains(&e.oid.to_id_string().as_str()))
+    entry
+        .extensions()
+        .iter()
+        .any(|e| e.critical && !KNOWN_ENTRY_EXTENSIONS.contains(&e.oid.to_id_string().as_str()))
 }
 
-/// The URIs of a distribution point. A name relative to the issuer is no URI, so nothing matches it.
+/// The URIs of a distribution point. A name relative to the issuer is no URI, so nothing matches
+/// it.
 pub(super) fn point_uris(name: &DistributionPointName<'_>) -> Vec<String> {
     let DistributionPointName::FullName(names) = name else { return Vec::new() };
     let uri = |n: &GeneralName<'_>| match n {
@@ -380,10 +419,19 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_refused() {
-        for bytes in [&b""[..], b"hello", b"0", b"\x30\x03\x02\x01\x00", b"-----BEGIN X509 CRL-----\n*\n-----END X509 CRL-----\n"] {
+        for bytes in [
+            &b""[..],
+            b"hello",
+            b"0",
+            b"\x30\x03\x02\x01\x00",
+            b"-----BEGIN X509 CRL-----\n*\n-----END X509 CRL-----\n",
+        ] {
             assert!(matches!(Crls::from_bytes(bytes), Err(CrlError::Unreadable)), "{bytes:?}");
         }
-        assert!(matches!(Crls::from_bytes(&vec![0x30; CRL_FILE_BYTES_MAX + 1]), Err(CrlError::TooLarge)));
+        assert!(matches!(
+            Crls::from_bytes(&vec![0x30; CRL_FILE_BYTES_MAX + 1]),
+            Err(CrlError::TooLarge)
+        ));
         let missing = Crls::from_files(["/nonexistent/crl"]);
         assert_eq!((missing.unusable().len(), missing.lists().len()), (1, 0));
         assert!(missing.unusable()[0].to_string().starts_with("/nonexistent/crl, list 1: "));

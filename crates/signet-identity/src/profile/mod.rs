@@ -23,7 +23,9 @@ use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
 
 pub use client::{ClientProfile, PinMatch};
-pub use crl::{CRL_FILE_BYTES_MAX, CRLS_MAX, CrlError, CrlFacts, Crls, PartialList, Revocation, UnusableList};
+pub use crl::{
+    CRL_FILE_BYTES_MAX, CRLS_MAX, CrlError, CrlFacts, Crls, PartialList, Revocation, UnusableList,
+};
 pub use pem::{PemError, ServerIdentity};
 pub(crate) use pin::PinMismatch;
 pub use pin::{PinError, SpkiPin};
@@ -76,7 +78,9 @@ impl TrustRoots {
     ///
     /// # Errors
     /// When there is none, or one cannot be read. At fault: the operator's settings.
-    pub fn new(authorities: impl IntoIterator<Item = CertificateDer<'static>>) -> Result<Self, ProfileError> {
+    pub fn new(
+        authorities: impl IntoIterator<Item = CertificateDer<'static>>,
+    ) -> Result<Self, ProfileError> {
         let all: Vec<_> = authorities.into_iter().collect();
         let mut store = RootCertStore::empty();
         for authority in &all {
@@ -96,7 +100,11 @@ impl TrustRoots {
     pub fn subjects(&self) -> Vec<String> {
         use x509_parser::prelude::{FromDer as _, X509Name};
         let names = self.all.iter().filter_map(name_of);
-        names.filter_map(|name| X509Name::from_der(name.as_ref()).ok().map(|(_, name)| name.to_string())).collect()
+        names
+            .filter_map(|name| {
+                X509Name::from_der(name.as_ref()).ok().map(|(_, name)| name.to_string())
+            })
+            .collect()
     }
 
     /// The same as they travel, for the hints of a handshake.
@@ -122,7 +130,10 @@ fn name_of(authority: &CertificateDer<'_>) -> Option<rustls::DistinguishedName> 
 /// Whether a certificate was issued for this key. rustls would refuse a certificate that webpki
 /// cannot read for an extension.
 fn belongs_together(certified: &rustls::sign::CertifiedKey) -> bool {
-    let leaf = certified.cert.first().and_then(|c| crate::peer::CertificateFacts::from_certificate(c).ok());
+    let leaf = certified
+        .cert
+        .first()
+        .and_then(|c| crate::peer::CertificateFacts::from_certificate(c).ok());
     match (leaf, certified.key.public_key()) {
         (Some(facts), Some(key)) => facts.spki == key.as_ref(),
         _ => false,
@@ -165,12 +176,15 @@ pub(crate) fn check_client_chain(
     use rustls::server::danger::ClientCertVerifier as _;
     let unusable = |e: ProfileError| Refusal::Other { detail: e.to_string() };
     let provider = TlsPolicy::default().provider().map_err(unusable)?;
-    let verifier = verify::OurClientVerifier::new(roots, provider, None, false).map_err(unusable)?;
+    let verifier =
+        verify::OurClientVerifier::new(roots, provider, None, false).map_err(unusable)?;
     let verified = verifier.verify_client_cert(leaf, intermediates, unix_time(now));
     verified.map(drop).map_err(|e| Refusal::seen_by_server(&e, Stage::Session))
 }
 
 /// Before 1970 is 1970: no certificate is that old.
 fn unix_time(at: OffsetDateTime) -> UnixTime {
-    UnixTime::since_unix_epoch(std::time::Duration::from_secs(u64::try_from(at.unix_timestamp()).unwrap_or_default()))
+    UnixTime::since_unix_epoch(std::time::Duration::from_secs(
+        u64::try_from(at.unix_timestamp()).unwrap_or_default(),
+    ))
 }

@@ -55,7 +55,9 @@ pub(super) enum PathError {
     Refused { depth: i32, why: String },
     #[error("a certificate of the path is signed with {0}, which is too weak")]
     WeakSignature(String),
-    #[error("a certificate of the path has an RSA key of {0} bits; at least {RSA_BITS_MIN} are needed")]
+    #[error(
+        "a certificate of the path has an RSA key of {0} bits; at least {RSA_BITS_MIN} are needed"
+    )]
     WeakKey(usize),
     #[error("a certificate cannot be read")]
     Unreadable,
@@ -117,7 +119,9 @@ fn strong_signature(certificate: &CertificateDer<'_>) -> Result<(), PathError> {
 fn strong_key(certificate: &CertificateDer<'_>) -> Result<(), PathError> {
     let parsed = parse(certificate)?;
     match parsed.public_key().parsed() {
-        Ok(PublicKey::RSA(key)) if key.key_size() < RSA_BITS_MIN => Err(PathError::WeakKey(key.key_size())),
+        Ok(PublicKey::RSA(key)) if key.key_size() < RSA_BITS_MIN => {
+            Err(PathError::WeakKey(key.key_size()))
+        }
         Ok(_) => Ok(()),
         Err(_) => Err(PathError::Unreadable),
     }

@@ -69,7 +69,10 @@ impl ServerIdentity {
         der.zeroize();
         let certified = CertifiedKey::new(certificates, signing_key.map_err(|_| no_key())?);
         if !super::belongs_together(&certified) {
-            return Err(PemError::CertificateOfAnotherKey { chain: chain.to_owned(), key: key.to_owned() });
+            return Err(PemError::CertificateOfAnotherKey {
+                chain: chain.to_owned(),
+                key: key.to_owned(),
+            });
         }
         Ok(Self(Arc::new(RwLock::new(Arc::new(certified)))))
     }

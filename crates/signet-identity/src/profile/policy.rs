@@ -57,7 +57,12 @@ impl TlsPolicy {
                 suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
                 suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
             ],
-            kx_groups: vec![kx_group::X25519MLKEM768, kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1],
+            kx_groups: vec![
+                kx_group::X25519MLKEM768,
+                kx_group::X25519,
+                kx_group::SECP256R1,
+                kx_group::SECP384R1,
+            ],
             ..aws_lc_rs::default_provider()
         };
         if self.hybrid_only {
@@ -66,7 +71,10 @@ impl TlsPolicy {
         if self.fips {
             provider.cipher_suites.retain(rustls::SupportedCipherSuite::fips);
             provider.kx_groups.retain(|group| group.fips());
-            if !provider.fips() || provider.cipher_suites.is_empty() || provider.kx_groups.is_empty() {
+            if !provider.fips()
+                || provider.cipher_suites.is_empty()
+                || provider.kx_groups.is_empty()
+            {
                 return Err(ProfileError::NotFips);
             }
         }
@@ -81,13 +89,18 @@ mod tests {
     #[test]
     fn table_of_policies() {
         let both = [TlsVersions::Tls13Only, TlsVersions::AllowTls12];
-        for (versions, hybrid_only, fips) in
-            both.into_iter().flat_map(|v| [(v, false, false), (v, true, false), (v, false, true), (v, true, true)])
+        for (versions, hybrid_only, fips) in both
+            .into_iter()
+            .flat_map(|v| [(v, false, false), (v, true, false), (v, false, true), (v, true, true)])
         {
             let made = TlsPolicy { versions, hybrid_only, fips }.provider();
             match (versions, hybrid_only, fips) {
-                (TlsVersions::AllowTls12, true, _) => assert!(matches!(made, Err(ProfileError::HybridNeedsTls13))),
-                (_, _, true) if !cfg!(feature = "fips") => assert!(matches!(made, Err(ProfileError::NotFips))),
+                (TlsVersions::AllowTls12, true, _) => {
+                    assert!(matches!(made, Err(ProfileError::HybridNeedsTls13)))
+                }
+                (_, _, true) if !cfg!(feature = "fips") => {
+                    assert!(matches!(made, Err(ProfileError::NotFips)))
+                }
                 _ => {
                     let made = made.unwrap();
                     assert_eq!(made.kx_groups.len() == 1, hybrid_only);

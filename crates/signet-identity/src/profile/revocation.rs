@@ -76,7 +76,9 @@ impl Verified {
 
 fn check_signature(list: &List, key: &SubjectPublicKeyInfo<'_>) -> Signature {
     use x509_parser::error::X509Error;
-    let Ok((_, crl)) = CertificateRevocationList::from_der(&list.der) else { return Signature::Bad };
+    let Ok((_, crl)) = CertificateRevocationList::from_der(&list.der) else {
+        return Signature::Bad;
+    };
     match crl.verify_signature(key) {
         Ok(()) => Signature::Good,
         Err(X509Error::SignatureUnsupportedAlgorithm) => Signature::Unknown,
@@ -109,7 +111,8 @@ pub(super) fn check(
             continue;
         }
         seen.push(certificate.as_raw());
-        let issuers: Vec<_> = intermediates.iter().chain(&anchors).filter(|i| signed_by(&certificate, i)).collect();
+        let issuers: Vec<_> =
+            intermediates.iter().chain(&anchors).filter(|i| signed_by(&certificate, i)).collect();
         let answer = ask(crls, &certificate, &issuers, now);
         tolerate(answer, crls.revocation())?;
         open.extend(intermediates.iter().filter(|i| signed_by(&certificate, i)).cloned());
@@ -121,12 +124,20 @@ pub(super) fn check(
 /// go on.
 fn tolerate(answer: Result<(), Refused>, setting: Revocation) -> Result<(), Refused> {
     match (answer, setting) {
-        (Err(Refused::Missing | Refused::OfAnotherAuthority { .. } | Refused::Stale { .. }), Revocation::BestEffort) => Ok(()),
+        (
+            Err(Refused::Missing | Refused::OfAnotherAuthority { .. } | Refused::Stale { .. }),
+            Revocation::BestEffort,
+        ) => Ok(()),
         (answer, _) => answer,
     }
 }
 
-fn ask(crls: &Crls, certificate: &X509Certificate<'_>, issuers: &[&X509Certificate<'_>], now: OffsetDateTime) -> Result<(), Refused> {
+fn ask(
+    crls: &Crls,
+    certificate: &X509Certificate<'_>,
+    issuers: &[&X509Certificate<'_>],
+    now: OffsetDateTime,
+) -> Result<(), Refused> {
     let serial = plain(certificate.raw_serial());
     let (mut newest, mut bad): (Option<&List>, Option<&'static str>) = (None, None);
     let of_issuer = |l: &&(usize, &List)| l.1.issuer == certificate.issuer().as_raw();
@@ -141,7 +152,9 @@ fn ask(crls: &Crls, certificate: &X509Certificate<'_>, issuers: &[&X509Certifica
                 Authentic::Yes => {}
                 Authentic::OtherKey => continue,
                 // Nobody can tell whose it is; whom it names is not let in on that ground.
-                Authentic::Unprocessed if list.revoked.contains(&serial) => return Err(Refused::Revoked),
+                Authentic::Unprocessed if list.revoked.contains(&serial) => {
+                    return Err(Refused::Revoked);
+                }
                 Authentic::Unprocessed => {
                     bad = Some("its signature algorithm is not processed here");
                     continue;
@@ -154,7 +167,9 @@ fn ask(crls: &Crls, certificate: &X509Certificate<'_>, issuers: &[&X509Certifica
             if list.revoked.contains(&serial) {
                 return Err(Refused::Revoked);
             }
-            let speaks = list.partial.is_none() && covers(list, certificate) && list.this_update <= now + CLOCK_SKEW;
+            let speaks = list.partial.is_none()
+                && covers(list, certificate)
+                && list.this_update <= now + CLOCK_SKEW;
             if speaks && newest.is_none_or(|n| is_newer(list, n)) {
                 newest = Some(list);
             }
@@ -162,9 +177,13 @@ fn ask(crls: &Crls, certificate: &X509Certificate<'_>, issuers: &[&X509Certifica
     }
     match (newest, bad) {
         (Some(list), _) if list.next_update > now => Ok(()),
-        (Some(list), _) => Err(Refused::Stale { seconds: (now - list.next_update).whole_seconds().unsigned_abs() }),
+        (Some(list), _) => {
+            Err(Refused::Stale { seconds: (now - list.next_update).whole_seconds().unsigned_abs() })
+        }
         (None, Some(why)) => Err(Refused::Invalid(why.into())),
-        (None, None) => Err(Refused::OfAnotherAuthority { issuer: certificate.issuer().to_string() }),
+        (None, None) => {
+            Err(Refused::OfAnotherAuthority { issuer: certificate.issuer().to_string() })
+        }
     }
 }
 
@@ -178,10 +197,17 @@ enum Authentic {
 }
 
 /// Whether this issuer's key signed the list (§6.3.3 f, g).
-fn authentic(verified: &Verified, place: usize, list: &List, issuer: &X509Certificate<'_>) -> Authentic {
+fn authentic(
+    verified: &Verified,
+    place: usize,
+    list: &List,
+    issuer: &X509Certificate<'_>,
+) -> Authentic {
     match verified.check(place, list, issuer.public_key()) {
         Signature::Good if may_sign_lists(issuer) => Authentic::Yes,
-        Signature::Good => Authentic::No("its signer's certificate does not permit it to sign lists"),
+        Signature::Good => {
+            Authentic::No("its signer's certificate does not permit it to sign lists")
+        }
         Signature::Unknown => Authentic::Unprocessed,
         Signature::Bad => match (&list.authority_key, subject_key(issuer)) {
             (Some(says), Some(is)) if says[..] == *is => Authentic::No("its signature is bad"),
@@ -216,8 +242,15 @@ fn points_of(certificate: &X509Certificate<'_>) -> Vec<String> {
         _ => None,
     });
     // A point of another signer or of some reasons only is not what a complete list answers for.
-    let whole = |p: &&x509_parser::extensions::CRLDistributionPoint<'_>| p.crl_issuer.is_none() && p.reasons.is_none();
-    points.flat_map(|p| p.points.iter()).filter(whole).filter_map(|p| p.distribution_point.as_ref()).flat_map(point_uris).collect()
+    let whole = |p: &&x509_parser::extensions::CRLDistributionPoint<'_>| {
+        p.crl_issuer.is_none() && p.reasons.is_none()
+    };
+    points
+        .flat_map(|p| p.points.iter())
+        .filter(whole)
+        .filter_map(|p| p.distribution_point.as_ref())
+        .flat_map(point_uris)
+        .collect()
 }
 
 fn may_sign_lists(issuer: &X509Certificate<'_>) -> bool {
@@ -232,7 +265,8 @@ fn subject_key<'a>(issuer: &'a X509Certificate<'_>) -> Option<&'a [u8]> {
 }
 
 fn signed_by(certificate: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> bool {
-    certificate.issuer().as_raw() == issuer.subject().as_raw() && certificate.verify_signature(Some(issuer.public_key())).is_ok()
+    certificate.issuer().as_raw() == issuer.subject().as_raw()
+        && certificate.verify_signature(Some(issuer.public_key())).is_ok()
 }
 
 fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, Refused> {

@@ -10,7 +10,9 @@ use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
 
 use super::verify::OurClientVerifier;
-use super::{Crls, ProfileError, Shown, TlsPolicy, TlsVersions, TrustRoots, belongs_together, unix_time};
+use super::{
+    Crls, ProfileError, Shown, TlsPolicy, TlsVersions, TrustRoots, belongs_together, unix_time,
+};
 use crate::refusal::{Refusal, Stage};
 
 /// What a listener trusts and shows.
@@ -27,7 +29,13 @@ impl ServerProfile {
     /// TLS 1.3 only; every client must show a certificate that leads to `client_roots`.
     #[must_use]
     pub fn new(client_roots: TrustRoots, shown: impl Into<Shown>) -> Self {
-        Self { client_roots, shown: shown.into(), policy: TlsPolicy::default(), crls: None, client_certificate_optional: false }
+        Self {
+            client_roots,
+            shown: shown.into(),
+            policy: TlsPolicy::default(),
+            crls: None,
+            client_certificate_optional: false,
+        }
     }
 
     /// Sets the TLS versions accepted.
@@ -61,7 +69,11 @@ impl ServerProfile {
 
     /// Asks of a chain, leaf first, what a handshake would: for sessions that were admitted before
     /// the lists changed.
-    pub fn recheck(&self, chain: &[CertificateDer<'_>], now: OffsetDateTime) -> Result<(), Refusal> {
+    pub fn recheck(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: OffsetDateTime,
+    ) -> Result<(), Refusal> {
         let verifier = self.verifier().map_err(|e| Refusal::Other { detail: e.to_string() })?;
         let (leaf, rest) = chain.split_first().ok_or(Refusal::NoClientCertificateSent)?;
         let verified = verifier.verify_client_cert(leaf, rest, unix_time(now));
@@ -91,7 +103,12 @@ impl ServerProfile {
     }
 
     fn verifier(&self) -> Result<OurClientVerifier, ProfileError> {
-        OurClientVerifier::new(&self.client_roots, self.policy.provider()?, self.crls.clone(), self.client_certificate_optional)
+        OurClientVerifier::new(
+            &self.client_roots,
+            self.policy.provider()?,
+            self.crls.clone(),
+            self.client_certificate_optional,
+        )
     }
 }
 

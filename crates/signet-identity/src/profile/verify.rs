@@ -9,7 +9,10 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error as TlsError, OtherError, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error as TlsError, OtherError,
+    SignatureScheme,
+};
 use time::OffsetDateTime;
 
 use super::path::{self, PathError, PathRequest, Purpose};
@@ -45,7 +48,8 @@ struct PathRules {
 }
 
 impl PathRules {
-    /// What webpki refuses because it does not process it, AWS-LC decides; then the lists are asked.
+    /// What webpki refuses because it does not process it, AWS-LC decides; then the lists are
+    /// asked.
     fn judge(
         &self,
         by_webpki: Result<(), TlsError>,
@@ -57,20 +61,35 @@ impl PathRules {
         match by_webpki {
             Err(refused) if path::is_beyond_webpki(&refused) => {
                 let anchors = self.roots.certificates();
-                let validated = path::validate(&PathRequest { end_entity, intermediates, anchors, purpose, now });
-                validated.map_err(|why| if tells_more(&refused) { TlsError::from(why) } else { refused })?;
+                let validated = path::validate(&PathRequest {
+                    end_entity,
+                    intermediates,
+                    anchors,
+                    purpose,
+                    now,
+                });
+                validated.map_err(|why| {
+                    if tells_more(&refused) { TlsError::from(why) } else { refused }
+                })?;
             }
             decided => decided?,
         }
         self.ask_lists(end_entity, intermediates, now)
     }
 
-    fn ask_lists(&self, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>], now: UnixTime) -> Result<(), TlsError> {
+    fn ask_lists(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), TlsError> {
         let Some(crls) = &self.crls else { return Ok(()) };
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         // A clock beyond the calendar makes every list stale.
-        let at = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(time::PrimitiveDateTime::MAX.assume_utc());
-        revocation::check(crls, end_entity, intermediates, self.roots.certificates(), at).map_err(|refused| said(refused, crls))
+        let at = OffsetDateTime::from_unix_timestamp(seconds)
+            .unwrap_or(time::PrimitiveDateTime::MAX.assume_utc());
+        revocation::check(crls, end_entity, intermediates, self.roots.certificates(), at)
+            .map_err(|refused| said(refused, crls))
     }
 
     /// As rustls checks it; a certificate that webpki cannot read for an extension is still read
@@ -84,7 +103,12 @@ impl PathRules {
         let algorithms = &self.provider.signature_verification_algorithms;
         match rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms) {
             Err(e) if path::is_beyond_webpki(&e) => {
-                rustls::crypto::verify_tls13_signature_with_raw_key(message, &spki(cert)?, dss, algorithms)
+                rustls::crypto::verify_tls13_signature_with_raw_key(
+                    message,
+                    &spki(cert)?,
+                    dss,
+                    algorithms,
+                )
             }
             decided => decided,
         }
@@ -100,11 +124,18 @@ impl PathRules {
         match rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms) {
             Err(e) if path::is_beyond_webpki(&e) => {
                 let spki = spki(cert)?;
-                let key = webpki::RawPublicKeyEntity::try_from(&spki).map_err(|_| CertificateError::BadEncoding)?;
+                let key = webpki::RawPublicKeyEntity::try_from(&spki)
+                    .map_err(|_| CertificateError::BadEncoding)?;
                 let mapped = algorithms.mapping.iter().find(|(scheme, _)| *scheme == dss.scheme);
                 let possible = mapped.map_or(&[][..], |(_, algorithms)| algorithms);
-                let good = possible.iter().any(|a| key.verify_signature(*a, message, dss.signature()).is_ok());
-                if good { Ok(HandshakeSignatureValid::assertion()) } else { Err(CertificateError::BadSignature.into()) }
+                let good = possible
+                    .iter()
+                    .any(|a| key.verify_signature(*a, message, dss.signature()).is_ok());
+                if good {
+                    Ok(HandshakeSignatureValid::assertion())
+                } else {
+                    Err(CertificateError::BadSignature.into())
+                }
             }
             decided => decided,
         }
@@ -113,11 +144,17 @@ impl PathRules {
 
 /// Whether AWS-LC's reason says more than rustls's.
 fn tells_more(refused: &TlsError) -> bool {
-    matches!(refused, TlsError::InvalidCertificate(CertificateError::Other(_) | CertificateError::UnhandledCriticalExtension))
+    matches!(
+        refused,
+        TlsError::InvalidCertificate(
+            CertificateError::Other(_) | CertificateError::UnhandledCriticalExtension
+        )
+    )
 }
 
 fn spki(certificate: &CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'static>, TlsError> {
-    let facts = CertificateFacts::from_certificate(certificate).map_err(|_| CertificateError::BadEncoding)?;
+    let facts = CertificateFacts::from_certificate(certificate)
+        .map_err(|_| CertificateError::BadEncoding)?;
     Ok(SubjectPublicKeyInfoDer::from(facts.spki))
 }
 
@@ -165,7 +202,8 @@ impl Recorder {
 
     fn record(&self, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) {
         if let Ok(mut chain) = self.0.lock() {
-            let shown = std::iter::once(end_entity).chain(intermediates).take(SHOWN_CERTIFICATES_MAX);
+            let shown =
+                std::iter::once(end_entity).chain(intermediates).take(SHOWN_CERTIFICATES_MAX);
             *chain = shown.map(|certificate| certificate.clone().into_owned()).collect();
         }
     }
@@ -178,8 +216,15 @@ impl OurServerVerifier {
         crls: Option<Crls>,
         pins: Vec<SpkiPin>,
     ) -> Result<Self, ProfileError> {
-        let build = || WebPkiServerVerifier::builder_with_provider(roots.store(), Arc::clone(&provider)).build();
-        let webpki = if roots.store().is_empty() { None } else { Some(build().map_err(|e| ProfileError::Verifier(e.to_string()))?) };
+        let build = || {
+            WebPkiServerVerifier::builder_with_provider(roots.store(), Arc::clone(&provider))
+                .build()
+        };
+        let webpki = if roots.store().is_empty() {
+            None
+        } else {
+            Some(build().map_err(|e| ProfileError::Verifier(e.to_string()))?)
+        };
         let rules = PathRules { roots: roots.clone(), provider, crls };
         Ok(Self { webpki, rules, pins, recorder: None })
     }
@@ -203,10 +248,18 @@ impl ServerCertVerifier for OurServerVerifier {
             recorder.record(end_entity, intermediates);
         }
         let by_webpki = match &self.webpki {
-            Some(w) => w.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).map(drop),
+            Some(w) => w
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+                .map(drop),
             None => Err(CertificateError::UnknownIssuer.into()),
         };
-        self.rules.judge(by_webpki, end_entity, intermediates, Purpose::Server(server_name), now)?;
+        self.rules.judge(
+            by_webpki,
+            end_entity,
+            intermediates,
+            Purpose::Server(server_name),
+            now,
+        )?;
         if self.pins.is_empty() {
             return Ok(ServerCertVerified::assertion());
         }
@@ -252,9 +305,21 @@ pub(super) struct OurClientVerifier {
 }
 
 impl OurClientVerifier {
-    pub(super) fn new(roots: &TrustRoots, provider: Arc<CryptoProvider>, crls: Option<Crls>, optional: bool) -> Result<Self, ProfileError> {
-        let build = || WebPkiClientVerifier::builder_with_provider(roots.store(), Arc::clone(&provider)).build();
-        let webpki = if roots.store().is_empty() { None } else { Some(build().map_err(|e| ProfileError::Verifier(e.to_string()))?) };
+    pub(super) fn new(
+        roots: &TrustRoots,
+        provider: Arc<CryptoProvider>,
+        crls: Option<Crls>,
+        optional: bool,
+    ) -> Result<Self, ProfileError> {
+        let build = || {
+            WebPkiClientVerifier::builder_with_provider(roots.store(), Arc::clone(&provider))
+                .build()
+        };
+        let webpki = if roots.store().is_empty() {
+            None
+        } else {
+            Some(build().map_err(|e| ProfileError::Verifier(e.to_string()))?)
+        };
         let rules = PathRules { roots: roots.clone(), provider, crls };
         Ok(Self { webpki, rules, hints: roots.names(), optional })
     }

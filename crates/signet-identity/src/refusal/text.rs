@@ -46,47 +46,70 @@ impl Refusal {
     pub fn message(&self) -> String {
         match self {
             Self::DnsFailure => {
-                "The server's name could not be found: this network's name service does not know it or does not answer.".into()
+                "The server's name could not be found: this network's name service does not know \
+                    it or does not answer."
+                    .into()
             }
             Self::ConnectionRefused => {
-                "The server's machine answered, but nothing accepts connections on that port: the server is not running or the port is wrong.".into()
+                "The server's machine answered, but nothing accepts connections on that port: the \
+                    server is not running or the port is wrong."
+                    .into()
             }
             Self::Unreachable => "This network has no way to the server.".into(),
             Self::TimedOut => "The server did not answer in time.".into(),
             Self::NotTls => {
-                "Whatever answered does not speak TLS: the port is wrong, or something between here and the server answered in its place.".into()
+                "Whatever answered does not speak TLS: the port is wrong, or something between \
+                    here and the server answered in its place."
+                    .into()
             }
             Self::ClosedDuringHandshake => {
-                "The server, or something between here and it, closed the connection before it was secured.".into()
+                "The server, or something between here and it, closed the connection before it \
+                    was secured."
+                    .into()
             }
             Self::NoCommonTlsVersion => {
-                "The server and this program allow no TLS version in common: the server does not offer one allowed here.".into()
+                "The server and this program allow no TLS version in common: the server does not \
+                    offer one allowed here."
+                    .into()
             }
             Self::NoCommonSuite => {
                 "The server and this program allow no encryption method in common.".into()
             }
             Self::NameMismatch { presented } if presented.is_empty() => {
-                "The server showed a genuine certificate of another host: it is not the server that was asked for.".into()
+                "The server showed a genuine certificate of another host: it is not the server \
+                    that was asked for."
+                    .into()
             }
             Self::NameMismatch { presented } => format!(
-                "The server showed a genuine certificate of another host ({}): it is not the server that was asked for.",
+                "The server showed a genuine certificate of another host ({}): it is not the \
+                    server that was asked for.",
                 presented.join(", ")
             ),
             Self::UnknownCa => {
-                "The server's certificate comes from an authority that is not trusted here: it may be an impostor.".into()
+                "The server's certificate comes from an authority that is not trusted here: it \
+                    may be an impostor."
+                    .into()
             }
-            Self::Expired => "The server's certificate has expired: its operator has not renewed it.".into(),
+            Self::Expired => "The server's certificate has expired: its operator has not renewed \
+                it."
+            .into(),
             Self::NotYetValid => {
-                "The server's certificate is not valid yet: its operator made a mistake, or this computer's clock is slow.".into()
+                "The server's certificate is not valid yet: its operator made a mistake, or this \
+                    computer's clock is slow."
+                    .into()
             }
             Self::PinMismatch { presented } => format!(
-                "The server's certificate is genuine but its key ({presented}) is not one of those pinned here: the server's key was changed without notice, or it is an impostor."
+                "The server's certificate is genuine but its key ({presented}) is not one of \
+                    those pinned here: the server's key was changed without notice, or it is an \
+                    impostor."
             ),
             Self::ServerNotCertifiedForThis => {
                 "The server's certificate was not issued for a server.".into()
             }
             Self::ServerCertificateRevoked => {
-                "The server's certificate was revoked by its authority: its key may be in the wrong hands.".into()
+                "The server's certificate was revoked by its authority: its key may be in the \
+                    wrong hands."
+                    .into()
             }
             Self::ServerCertificateInvalid { detail } => {
                 format!("The server's certificate is not acceptable: {detail}.")
@@ -95,11 +118,15 @@ impl Refusal {
                 format!("The server refused this client's certificate ({alert}).")
             }
             Self::ClientCertificateExpired => {
-                "The server refused this client's certificate because it has expired or is not valid yet.".into()
+                "The server refused this client's certificate because it has expired or is not \
+                    valid yet."
+                    .into()
             }
             Self::ClientCertificateRevoked => "This client's certificate was revoked.".into(),
             Self::ClientCertificateUnknownCa => {
-                "The server refused this client's certificate because it does not trust the authority that issued it.".into()
+                "The server refused this client's certificate because it does not trust the \
+                    authority that issued it."
+                    .into()
             }
             Self::NoClientCertificateSent => {
                 "The server wants a client certificate and this client showed none.".into()
@@ -107,22 +134,35 @@ impl Refusal {
             Self::KeyUnavailable { detail } => {
                 format!("This client's private key could not be used: {detail}.")
             }
-            Self::KeyHolder { message, .. } => format!("This client's private key could not be used: {message}."),
+            Self::KeyHolder { message, .. } => format!(
+                "This client's private key could not be \
+                used: {message}."
+            ),
             Self::ServerCertificateRefused { alert } => {
                 format!("The client refused this server's certificate ({alert}).")
             }
             Self::RevocationListMissing => {
-                "Certificates must be checked against a revocation list here, and none is loaded: nobody can be admitted.".into()
+                "Certificates must be checked against a revocation list here, and none is loaded: \
+                    nobody can be admitted."
+                    .into()
             }
             Self::RevocationListOfAnotherAuthority { issuer, listed } => format!(
-                "Whether the certificate was revoked cannot be told: the revocation lists loaded here are from {}, and none covers what {issuer} issued.",
+                "Whether the certificate was revoked cannot be told: the revocation lists loaded \
+                    here are from {}, and none covers what {issuer} issued.",
                 if listed.is_empty() { "nobody".into() } else { listed.join(" and ") }
             ),
             Self::RevocationListStale { seconds } => {
-                format!("Whether the certificate was revoked cannot be told: the revocation list is {} past its date.", span(*seconds))
+                format!(
+                    "Whether the certificate was revoked cannot be told: the revocation list \
+                    is {} past its date.",
+                    span(*seconds)
+                )
             }
             Self::RevocationListInvalid { detail } => {
-                format!("Whether the certificate was revoked cannot be told: the revocation list is not acceptable ({detail}).")
+                format!(
+                    "Whether the certificate was revoked cannot be told: the revocation list \
+                    is not acceptable ({detail})."
+                )
             }
             Self::Other { detail } => format!("The connection failed: {detail}."),
         }
@@ -132,38 +172,77 @@ impl Refusal {
     #[must_use]
     pub const fn cure(&self) -> &'static str {
         match self {
-            Self::DnsFailure => "Check the host name in the settings and that this computer is online.",
-            Self::ConnectionRefused => "Check host and port in the settings; if they are right, tell the server's operator.",
-            Self::Unreachable | Self::TimedOut => "Check that this computer is online; another network may let you through.",
-            Self::NotTls => "Check the port in the settings; on a guest network, sign in to it first.",
-            Self::ClosedDuringHandshake => "Try again; if it persists on several networks, tell the server's operator.",
-            Self::NoCommonTlsVersion => "Ask the server's operator for TLS 1.3, or allow TLS 1.2 for this venue in the settings.",
-            Self::NoCommonSuite => "Ask the server's operator to allow ECDHE with AES-GCM (FIXS 1.1).",
-            Self::NameMismatch { .. } => "Check the host name in the settings; if it is right, do not connect and tell your security team.",
-            Self::UnknownCa => "Do not connect. Check the configured certificate authority with your security team.",
-            Self::Expired => "Ask the server's operator to renew its certificate.",
-            Self::NotYetValid => "Check this computer's clock; if it is right, tell the server's operator.",
-            Self::PinMismatch { .. } => {
-                "Do not connect. Ask your security team whether the server's key was changed; if so, they issue a new pin."
+            Self::DnsFailure => {
+                "Check the host name in the settings and that this computer is online."
             }
-            Self::ServerCertificateRevoked => "Do not connect. Tell your security team and the server's operator.",
+            Self::ConnectionRefused => {
+                "Check host and port in the settings; if they are right, tell the server's \
+                    operator."
+            }
+            Self::Unreachable | Self::TimedOut => {
+                "Check that this computer is online; another network may let you through."
+            }
+            Self::NotTls => {
+                "Check the port in the settings; on a guest network, sign in to it first."
+            }
+            Self::ClosedDuringHandshake => {
+                "Try again; if it persists on several networks, tell the server's operator."
+            }
+            Self::NoCommonTlsVersion => {
+                "Ask the server's operator for TLS 1.3, or allow TLS 1.2 for this venue in the \
+                    settings."
+            }
+            Self::NoCommonSuite => {
+                "Ask the server's operator to allow ECDHE with AES-GCM (FIXS 1.1)."
+            }
+            Self::NameMismatch { .. } => {
+                "Check the host name in the settings; if it is right, do not connect and tell \
+                    your security team."
+            }
+            Self::UnknownCa => {
+                "Do not connect. Check the configured certificate authority with your security \
+                    team."
+            }
+            Self::Expired => "Ask the server's operator to renew its certificate.",
+            Self::NotYetValid => {
+                "Check this computer's clock; if it is right, tell the server's operator."
+            }
+            Self::PinMismatch { .. } => {
+                "Do not connect. Ask your security team whether the server's key was changed; if \
+                    so, they issue a new pin."
+            }
+            Self::ServerCertificateRevoked => {
+                "Do not connect. Tell your security team and the server's operator."
+            }
             Self::ServerNotCertifiedForThis | Self::ServerCertificateInvalid { .. } => {
                 "Ask the server's operator for a correct certificate."
             }
             Self::ClientCertificateRefused { .. } | Self::ClientCertificateUnknownCa => {
-                "Ask your security team whether this certificate is meant for this server and still allowed."
+                "Ask your security team whether this certificate is meant for this server and \
+                    still allowed."
             }
-            Self::ClientCertificateRevoked => "Ask your administrator why it was revoked and for a new enrolment code.",
-            Self::ClientCertificateExpired => "Renew your certificate; if it is fresh, check this computer's clock.",
-            Self::NoClientCertificateSent => "Choose an identity from the keychain and connect again.",
+            Self::ClientCertificateRevoked => {
+                "Ask your administrator why it was revoked and for a new enrolment code."
+            }
+            Self::ClientCertificateExpired => {
+                "Renew your certificate; if it is fresh, check this computer's clock."
+            }
+            Self::NoClientCertificateSent => {
+                "Choose an identity from the keychain and connect again."
+            }
             Self::KeyHolder { cure, .. } => cure,
-            Self::KeyUnavailable { .. } => "Unlock the keychain or insert the token that holds the key.",
-            Self::ServerCertificateRefused { .. } => "Check which authority, name and pin the client is configured to expect.",
+            Self::KeyUnavailable { .. } => {
+                "Unlock the keychain or insert the token that holds the key."
+            }
+            Self::ServerCertificateRefused { .. } => {
+                "Check which authority, name and pin the client is configured to expect."
+            }
             Self::RevocationListMissing
             | Self::RevocationListOfAnotherAuthority { .. }
             | Self::RevocationListStale { .. }
             | Self::RevocationListInvalid { .. } => {
-                "The operator of this end publishes or fetches a fresh revocation list of that authority; no restart is needed."
+                "The operator of this end publishes or fetches a fresh revocation list of that \
+                    authority; no restart is needed."
             }
             Self::Other { .. } => "Try again; if it persists, give this text to your support desk.",
         }

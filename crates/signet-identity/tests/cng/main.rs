@@ -14,7 +14,10 @@ fn a_key_in_the_tpm_or_a_named_reason() {
     match holder.generate(&label) {
         Ok(key) => {
             let signature = key.sign_es256(b"x").unwrap();
-            let public = aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::ECDSA_P256_SHA256_ASN1, key.public_point());
+            let public = aws_lc_rs::signature::UnparsedPublicKey::new(
+                &aws_lc_rs::signature::ECDSA_P256_SHA256_ASN1,
+                key.public_point(),
+            );
             public.verify(b"x", &signature).unwrap();
             assert_eq!(holder.generate(&label).unwrap_err().code(), "holder.label_taken");
             assert_eq!(holder.open(&label).unwrap().public_point(), key.public_point());

@@ -24,7 +24,10 @@ fn profile(pki: &DevPki) -> ClientProfile {
 }
 
 fn server(pki: &DevPki, order: &Order) -> ServerProfile {
-    ServerProfile::new(pki.desk_roots().unwrap(), pki.issue(order).unwrap().certified_key().unwrap())
+    ServerProfile::new(
+        pki.desk_roots().unwrap(),
+        pki.issue(order).unwrap().certified_key().unwrap(),
+    )
 }
 
 /// A listener that says nothing after the handshake, as a FIX acceptor.
@@ -71,7 +74,10 @@ async fn a_healthy_connection() {
     let report = examine(port, profile(&pki)).await;
     assert!(report.is_healthy(), "{report}");
     let text = report.to_string();
-    assert!(text.contains("TLS 1.3 · X25519MLKEM768") && text.contains("bank.example gateways"), "{text}");
+    assert!(
+        text.contains("TLS 1.3 · X25519MLKEM768") && text.contains("bank.example gateways"),
+        "{text}"
+    );
     assert!(!text.contains("PRIVATE") && text.lines().count() < 25, "{text}");
 }
 
@@ -86,10 +92,17 @@ async fn each_failure_at_its_own_step() {
     assert!(report.to_string().contains("issued by CN=inspector.example gateways"), "{report}");
 
     let port = listen(server(&ours, &good.clone().expired()).config().unwrap()).await;
-    assert_eq!(failed(&examine(port, profile(&ours)).await), (Check::Validity, "server.expired".into()));
+    assert_eq!(
+        failed(&examine(port, profile(&ours)).await),
+        (Check::Validity, "server.expired".into())
+    );
 
-    let port = listen(server(&ours, &good.clone().with_dns(["other.example"])).config().unwrap()).await;
-    assert_eq!(failed(&examine(port, profile(&ours)).await), (Check::ServerName, "server.name_mismatch".into()));
+    let port =
+        listen(server(&ours, &good.clone().with_dns(["other.example"])).config().unwrap()).await;
+    assert_eq!(
+        failed(&examine(port, profile(&ours)).await),
+        (Check::ServerName, "server.name_mismatch".into())
+    );
 
     let port = listen(server(&ours, &good).config().unwrap()).await;
     let pinned = profile(&ours).with_pins([SpkiPin::from([9; 32])]);
@@ -99,13 +112,19 @@ async fn each_failure_at_its_own_step() {
 
     let stranger = theirs.issue(&Order::desk("TRADER1")).unwrap().certified_key().unwrap();
     let stranger = ClientProfile::new(ours.gateway_roots().unwrap(), stranger);
-    assert_eq!(failed(&examine(port, stranger).await), (Check::ClientCertificate, "client.unknown_ca".into()));
+    assert_eq!(
+        failed(&examine(port, stranger).await),
+        (Check::ClientCertificate, "client.unknown_ca".into())
+    );
     let shown = ours.issue(&Order::desk("TRADER2")).unwrap();
     let tomorrow = OffsetDateTime::now_utc() + time::Duration::days(1);
     let lists = Crls::new([ours.crl(Role::Desk, &[&shown.chain()[0]], tomorrow).unwrap()]).unwrap();
     let revoking = listen(server(&ours, &good).with_crls(lists).config().unwrap()).await;
     let revoked = ClientProfile::new(ours.gateway_roots().unwrap(), shown.certified_key().unwrap());
-    assert_eq!(failed(&examine(revoking, revoked).await), (Check::ClientCertificate, "client.revoked".into()));
+    assert_eq!(
+        failed(&examine(revoking, revoked).await),
+        (Check::ClientCertificate, "client.revoked".into())
+    );
 
     let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = plain.local_addr().unwrap().port();
@@ -117,5 +136,8 @@ async fn each_failure_at_its_own_step() {
     assert_eq!(failed(&examine(port, profile(&ours)).await), (Check::Tls, "tls.not_tls".into()));
 
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    assert_eq!(failed(&examine(free, profile(&ours)).await), (Check::Route, "net.connection_refused".into()));
+    assert_eq!(
+        failed(&examine(free, profile(&ours)).await),
+        (Check::Route, "net.connection_refused".into())
+    );
 }

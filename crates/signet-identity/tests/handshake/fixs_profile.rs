@@ -6,22 +6,29 @@ use crate::pair::{Pair, TRUST_DOMAIN, desk, gateway, issue, pki};
 use rustls::{HandshakeKind, ProtocolVersion};
 use signet_devca::Order;
 use signet_identity::{
-    ClientProfile, Identity, IdentityError, PeerError, PeerIdentity, ProfileError, Protection, Role, ServerProfile, SoftwareKey, SpkiPin,
-    TlsVersions, TrustRoots, channel_binding, describe,
+    ClientProfile, Identity, IdentityError, PeerError, PeerIdentity, ProfileError, Protection,
+    Role, ServerProfile, SoftwareKey, SpkiPin, TlsVersions, TrustRoots, channel_binding, describe,
 };
 
 #[test]
 fn tls13_with_the_hybrid_group_and_both_identities() {
     let pki = pki();
-    let mut pair = Pair::connect(&desk(&pki).config().unwrap(), &gateway(&pki).config().unwrap()).unwrap();
+    let mut pair =
+        Pair::connect(&desk(&pki).config().unwrap(), &gateway(&pki).config().unwrap()).unwrap();
     assert_eq!(describe(&pair.client), "TLS 1.3 · X25519MLKEM768 · AES-256-GCM");
     assert_eq!(describe(&pair.client), describe(&pair.server));
 
     let trader = PeerIdentity::of_connection(&pair.server).unwrap();
     assert_eq!((trader.role, trader.comp_id.as_str()), (Role::Desk, "TRADER1"));
     trader.require(Role::Desk, TRUST_DOMAIN).unwrap();
-    assert!(matches!(trader.require(Role::Dealer, TRUST_DOMAIN), Err(PeerError::WrongRole { found: Role::Desk, .. })));
-    assert!(matches!(trader.require(Role::Desk, "other.example"), Err(PeerError::WrongTrustDomain { .. })));
+    assert!(matches!(
+        trader.require(Role::Dealer, TRUST_DOMAIN),
+        Err(PeerError::WrongRole { found: Role::Desk, .. })
+    ));
+    assert!(matches!(
+        trader.require(Role::Desk, "other.example"),
+        Err(PeerError::WrongTrustDomain { .. })
+    ));
     let gateway = PeerIdentity::of_connection(&pair.client).unwrap();
     assert_eq!((gateway.role, gateway.comp_id.as_str()), (Role::Gateway, "SIGNET"));
     pair.exchange();
@@ -73,9 +80,10 @@ struct ServerOnly12(Option<Arc<rustls::ServerConfig>>);
 impl ServerOnly12 {
     fn from(profile: &ServerProfile) -> Self {
         let ours = profile.config().unwrap();
-        let theirs = rustls::ServerConfig::builder_with_protocol_versions(&[&rustls::version::TLS12])
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&ours.cert_resolver));
+        let theirs =
+            rustls::ServerConfig::builder_with_protocol_versions(&[&rustls::version::TLS12])
+                .with_no_client_auth()
+                .with_cert_resolver(Arc::clone(&ours.cert_resolver));
         Self(Some(Arc::new(theirs)))
     }
 
@@ -91,9 +99,13 @@ fn only_ecdhe_aes_gcm_suites_are_offered() {
     let provider = config.crypto_provider();
     for suite in &provider.cipher_suites {
         let name = format!("{:?}", suite.suite());
-        assert!(name.contains("GCM") && (name.contains("ECDHE") || name.starts_with("TLS13")), "{name}");
+        assert!(
+            name.contains("GCM") && (name.contains("ECDHE") || name.starts_with("TLS13")),
+            "{name}"
+        );
     }
-    let groups: Vec<String> = provider.kx_groups.iter().map(|group| format!("{:?}", group.name())).collect();
+    let groups: Vec<String> =
+        provider.kx_groups.iter().map(|group| format!("{:?}", group.name())).collect();
     assert_eq!(groups, ["X25519MLKEM768", "X25519", "secp256r1", "secp384r1"]);
 }
 
@@ -118,8 +130,10 @@ fn an_rsa_server_is_accepted() {
 #[test]
 fn a_gateway_dials_a_dealer_with_the_same_certificate() {
     let pki = pki();
-    let dialler = ClientProfile::new(pki.dealer_roots().unwrap(), issue(&pki, &Order::gateway("SIGNET")));
-    let dealer = ServerProfile::new(pki.gateway_roots().unwrap(), issue(&pki, &Order::dealer("NORTHBANK")));
+    let dialler =
+        ClientProfile::new(pki.dealer_roots().unwrap(), issue(&pki, &Order::gateway("SIGNET")));
+    let dealer =
+        ServerProfile::new(pki.gateway_roots().unwrap(), issue(&pki, &Order::dealer("NORTHBANK")));
     let pair = Pair::connect(&dialler.config().unwrap(), &dealer.config().unwrap()).unwrap();
     let dialled = PeerIdentity::of_connection(&pair.client).unwrap();
     dialled.require(Role::Dealer, TRUST_DOMAIN).unwrap();
@@ -131,13 +145,17 @@ fn a_certificate_of_another_key_is_caught_before_any_connection() {
     let chain = pki.issue(&Order::desk("TRADER1")).unwrap().chain().to_vec();
     let other = SoftwareKey::generate_pkcs8().unwrap();
     let other = SoftwareKey::from_pkcs8(&other, Protection::SoftwareMemory).unwrap();
-    assert!(matches!(Identity::new(chain, Arc::new(other)), Err(IdentityError::CertificateOfAnotherKey)));
+    assert!(matches!(
+        Identity::new(chain, Arc::new(other)),
+        Err(IdentityError::CertificateOfAnotherKey)
+    ));
 }
 
 #[test]
 fn certificates_that_name_no_single_signet_identity() {
     let pki = pki();
-    let peer = |order: Order| PeerIdentity::from_certificate(&pki.issue(&order).unwrap().chain()[0]);
+    let peer =
+        |order: Order| PeerIdentity::from_certificate(&pki.issue(&order).unwrap().chain()[0]);
     assert_eq!(peer(Order::desk("T").with_uri("fix://TRADER1")), Err(PeerError::NotASignetUri));
     assert_eq!(peer(Order::desk("T R")), Err(PeerError::BadCompId));
     assert!(peer(Order::desk("T").expired()).is_ok(), "validity is the handshake's business");
@@ -155,7 +173,8 @@ fn a_server_key_that_others_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let pki = pki();
     let directory = tempfile::tempdir().unwrap();
-    let files = pki.issue(&Order::gateway("SIGNET")).unwrap().write_to(directory.path(), "gw").unwrap();
+    let files =
+        pki.issue(&Order::gateway("SIGNET")).unwrap().write_to(directory.path(), "gw").unwrap();
     let loaded = ServerIdentity::from_pem_files(&files.chain, &files.key).unwrap();
     assert_eq!(loaded.peer().unwrap().comp_id.as_str(), "SIGNET");
 
@@ -164,9 +183,16 @@ fn a_server_key_that_others_can_read_is_refused() {
     assert!(matches!(error, PemError::KeyReadableByOthers { mode: 0o640, .. }), "{error}");
     assert!(error.to_string().contains("chmod 600"));
 
-    let other = pki.issue(&Order::gateway("SIGNET")).unwrap().write_to(directory.path(), "other").unwrap();
-    assert!(matches!(ServerIdentity::from_pem_files(&files.chain, &other.key), Err(PemError::CertificateOfAnotherKey { .. })));
-    assert!(matches!(ServerIdentity::from_pem_files(&files.chain, &files.chain), Err(PemError::NoKey { .. })));
+    let other =
+        pki.issue(&Order::gateway("SIGNET")).unwrap().write_to(directory.path(), "other").unwrap();
+    assert!(matches!(
+        ServerIdentity::from_pem_files(&files.chain, &other.key),
+        Err(PemError::CertificateOfAnotherKey { .. })
+    ));
+    assert!(matches!(
+        ServerIdentity::from_pem_files(&files.chain, &files.chain),
+        Err(PemError::NoKey { .. })
+    ));
     let roots = pki.write_roots(directory.path()).unwrap();
     TrustRoots::from_pem_file(&roots.desks).unwrap();
     assert!(TrustRoots::from_pem_file(&other.key).is_err());

@@ -48,7 +48,10 @@ pub struct Failure {
 }
 
 impl Pair {
-    pub fn connect(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> Result<Self, Failure> {
+    pub fn connect(
+        client: &Arc<ClientConfig>,
+        server: &Arc<ServerConfig>,
+    ) -> Result<Self, Failure> {
         let name = ServerName::try_from("localhost").unwrap();
         let mut pair = Self {
             client: ClientConnection::new(Arc::clone(client), name).unwrap(),

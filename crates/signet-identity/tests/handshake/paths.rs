@@ -29,7 +29,8 @@ fn uri_constraint(permitted: bool, host: &str) -> Vec<u8> {
 
 /// certificatePolicies with these policies, each under 2.999.
 fn policies(last_arcs: &[u8]) -> Vec<u8> {
-    let all: Vec<u8> = last_arcs.iter().flat_map(|arc| sequence(&[&tlv(6, &[&[0x88, 0x37, *arc]])])).collect();
+    let all: Vec<u8> =
+        last_arcs.iter().flat_map(|arc| sequence(&[&tlv(6, &[&[0x88, 0x37, *arc]])])).collect();
     sequence(&[&all])
 }
 
@@ -39,11 +40,16 @@ fn explicit_policy() -> Vec<u8> {
 }
 
 /// A root, an issuing authority below it with these extensions, and a desk below that.
-fn chain(authority: Vec<rcgen::CustomExtension>, desk: impl FnOnce(&mut CertificateParams)) -> (Authority, Arc<CertifiedKey>) {
+fn chain(
+    authority: Vec<rcgen::CustomExtension>,
+    desk: impl FnOnce(&mut CertificateParams),
+) -> (Authority, Arc<CertifiedKey>) {
     let root = Authority::new("Example Root");
     let mut params = authority_params("Example Issuing");
     params.custom_extensions = authority;
-    let issuing = Authority(CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &root.0).unwrap());
+    let issuing = Authority(
+        CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &root.0).unwrap(),
+    );
     let key = issuing.desk(&[issuing.der()], desk);
     (root, key)
 }
@@ -54,19 +60,26 @@ fn admitted(anchor: &CertificateDer<'static>, desk: &Arc<CertifiedKey>) -> Resul
     let roots = TrustRoots::new([anchor.clone()]).unwrap();
     let mut last = Ok(());
     for versions in [TlsVersions::Tls13Only, TlsVersions::AllowTls12] {
-        let server = ServerProfile::new(roots.clone(), issue(&pki, &signet_devca::Order::gateway("SIGNET"))).with_versions(versions);
-        let client = ClientProfile::new(pki.gateway_roots().unwrap(), Arc::clone(desk)).with_versions(versions);
+        let server =
+            ServerProfile::new(roots.clone(), issue(&pki, &signet_devca::Order::gateway("SIGNET")))
+                .with_versions(versions);
+        let client = ClientProfile::new(pki.gateway_roots().unwrap(), Arc::clone(desk))
+            .with_versions(versions);
         let mut config = rustls::ClientConfig::clone(&client.config().unwrap());
         if versions == TlsVersions::AllowTls12 {
             let provider = Arc::clone(config.crypto_provider());
-            let only_12 = rustls::ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&rustls::version::TLS12]).unwrap();
+            let only_12 = rustls::ClientConfig::builder_with_provider(provider)
+                .with_protocol_versions(&[&rustls::version::TLS12])
+                .unwrap();
             let root_store = {
                 let mut store = rustls::RootCertStore::empty();
                 store.add(pki.root(signet_identity::Role::Gateway).clone()).unwrap();
                 store
             };
             let resolver = rustls::sign::SingleCertAndKey::from(CertifiedKey::clone(desk));
-            config = only_12.with_root_certificates(root_store).with_client_cert_resolver(Arc::new(resolver));
+            config = only_12
+                .with_root_certificates(root_store)
+                .with_client_cert_resolver(Arc::new(resolver));
         }
         let connected = Pair::connect(&Arc::new(config), &server.config().unwrap());
         last = connected.map(drop).map_err(|f| format!("{versions:?}: {:?}", f.server));
@@ -91,7 +104,9 @@ fn name_constraints_on_uris_are_enforced() {
     // The authority that carries them as the anchor itself.
     let anchor = |host: &str| {
         let value = uri_constraint(true, host);
-        Authority::with("Example Issuing", |p| p.custom_extensions = vec![extension(NAME_CONSTRAINTS, true, value)])
+        Authority::with("Example Issuing", |p| {
+            p.custom_extensions = vec![extension(NAME_CONSTRAINTS, true, value)]
+        })
     };
     let (ours, other) = (anchor(domain), anchor("elsewhere.example"));
     assert_eq!(admitted(&ours.der(), &ours.desk(&[], |_| ())), Ok(()));
@@ -101,18 +116,30 @@ fn name_constraints_on_uris_are_enforced() {
 /// §4.2.1.4, §4.2.1.11, §4.2.1.14, §6.1: policies may be critical, and are processed.
 #[test]
 fn critical_policies_are_processed() {
-    let desk_policies =
-        |arcs: &'static [u8]| move |p: &mut CertificateParams| p.custom_extensions.push(extension(POLICIES, true, policies(arcs)));
-    let (root, desk) = chain(vec![extension(POLICIES, true, policies(&[1, 2]))], desk_policies(&[1]));
+    let desk_policies = |arcs: &'static [u8]| {
+        move |p: &mut CertificateParams| {
+            p.custom_extensions.push(extension(POLICIES, true, policies(arcs)))
+        }
+    };
+    let (root, desk) =
+        chain(vec![extension(POLICIES, true, policies(&[1, 2]))], desk_policies(&[1]));
     assert_eq!(admitted(&root.der(), &desk), Ok(()), "critical policies");
-    let strict = |arcs: &[u8]| vec![extension(POLICIES, true, policies(arcs)), extension(POLICY_CONSTRAINTS, true, explicit_policy())];
+    let strict = |arcs: &[u8]| {
+        vec![
+            extension(POLICIES, true, policies(arcs)),
+            extension(POLICY_CONSTRAINTS, true, explicit_policy()),
+        ]
+    };
     let (root, desk) = chain(strict(&[1]), desk_policies(&[1]));
     assert_eq!(admitted(&root.der(), &desk), Ok(()), "explicit policy, met");
     let (root, desk) = chain(strict(&[2]), desk_policies(&[1]));
     assert!(admitted(&root.der(), &desk).is_err(), "explicit policy, not met");
     let (root, desk) = chain(strict(&[1]), |_| ());
     assert!(admitted(&root.der(), &desk).is_err(), "explicit policy, none");
-    let inhibit = vec![extension(POLICIES, true, policies(&[1])), extension(INHIBIT_ANY, true, tlv(2, &[&[0]]))];
+    let inhibit = vec![
+        extension(POLICIES, true, policies(&[1])),
+        extension(INHIBIT_ANY, true, tlv(2, &[&[0]])),
+    ];
     let (root, desk) = chain(inhibit, desk_policies(&[1]));
     assert_eq!(admitted(&root.der(), &desk), Ok(()), "inhibitAnyPolicy");
     // On the leaf alone, straight under its anchor.
@@ -124,7 +151,9 @@ fn critical_policies_are_processed() {
 /// Everything else that webpki asks is still asked of such a path.
 #[test]
 fn a_path_beyond_webpki_keeps_every_other_rule() {
-    let critical = |p: &mut CertificateParams| p.custom_extensions.push(extension(POLICIES, true, policies(&[1])));
+    let critical = |p: &mut CertificateParams| {
+        p.custom_extensions.push(extension(POLICIES, true, policies(&[1])))
+    };
     let issuing = Authority::new("Example Issuing");
     let stranger = Authority::new("Example Issuing");
     let good = issuing.desk(&[], critical);
@@ -141,7 +170,8 @@ fn a_path_beyond_webpki_keeps_every_other_rule() {
         p.not_after = OffsetDateTime::now_utc() - Duration::days(2);
     });
     assert!(admitted(&issuing.der(), &expired).is_err(), "dates");
-    let unheard_of = issuing.desk(&[], |p| p.custom_extensions.push(extension(&[2, 5, 935], true, tlv(5, &[]))));
+    let unheard_of =
+        issuing.desk(&[], |p| p.custom_extensions.push(extension(&[2, 5, 935], true, tlv(5, &[]))));
     assert!(admitted(&issuing.der(), &unheard_of).is_err(), "an extension that nobody processes");
     // A desk that poses as an authority.
     let below = {
@@ -168,7 +198,10 @@ fn a_server_with_critical_policies_must_name_its_host() {
         })
     };
     let pki = pki();
-    let client = ClientProfile::new(TrustRoots::new([issuing.der()]).unwrap(), issue(&pki, &signet_devca::Order::desk("TRADER1")));
+    let client = ClientProfile::new(
+        TrustRoots::new([issuing.der()]).unwrap(),
+        issue(&pki, &signet_devca::Order::desk("TRADER1")),
+    );
     for (host, good) in [("localhost", true), ("elsewhere.example", false)] {
         let server = ServerProfile::new(pki.desk_roots().unwrap(), server_of(host));
         let connected = Pair::connect(&client.config().unwrap(), &server.config().unwrap());

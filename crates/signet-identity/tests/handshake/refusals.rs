@@ -9,7 +9,9 @@ use crate::pair::{Pair, desk, failure, foreign_pki, gateway, issue, pki};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use signet_devca::Order;
-use signet_identity::{ClientProfile, PeerIdentity, Refusal, ServerProfile, SpkiPin, Stage, TlsVersions};
+use signet_identity::{
+    ClientProfile, PeerIdentity, Refusal, ServerProfile, SpkiPin, Stage, TlsVersions,
+};
 
 fn server_showing(pki: &signet_devca::DevPki, order: &Order) -> ServerProfile {
     ServerProfile::new(pki.desk_roots().unwrap(), issue(pki, order))
@@ -41,10 +43,15 @@ fn an_authority_that_only_bears_the_name_of_ours() {
     let (ours, namesake) = (pki(), pki());
     let server = server_showing(&namesake, &Order::gateway("SIGNET"));
     assert_eq!(failure(&desk(&ours), &server).client, Some(Refusal::UnknownCa));
-    let desk = ClientProfile::new(ours.gateway_roots().unwrap(), issue(&namesake, &Order::desk("TRADER1")));
+    let desk = ClientProfile::new(
+        ours.gateway_roots().unwrap(),
+        issue(&namesake, &Order::desk("TRADER1")),
+    );
     let failed = failure(&desk, &gateway(&ours));
     assert_eq!(failed.server, Some(Refusal::ClientCertificateUnknownCa));
-    let Some(Refusal::ClientCertificateRefused { alert }) = failed.client else { panic!("{failed:?}") };
+    let Some(Refusal::ClientCertificateRefused { alert }) = failed.client else {
+        panic!("{failed:?}")
+    };
     assert_eq!(alert, "DecryptError");
 }
 
@@ -82,14 +89,16 @@ fn server_that_shows_a_client_certificate() {
     let pki = pki();
     let desk_certificate = issue(&pki, &Order::desk("TRADER2").with_dns(["localhost"]));
     let server = ServerProfile::new(pki.desk_roots().unwrap(), desk_certificate);
-    let client = ClientProfile::new(pki.desk_roots().unwrap(), issue(&pki, &Order::desk("TRADER1")));
+    let client =
+        ClientProfile::new(pki.desk_roots().unwrap(), issue(&pki, &Order::desk("TRADER1")));
     assert_eq!(failure(&client, &server).client, Some(Refusal::ServerNotCertifiedForThis));
 }
 
 #[test]
 fn client_of_an_unknown_authority_learns_it_after_its_own_handshake() {
     let (ours, theirs) = (pki(), foreign_pki());
-    let stranger = ClientProfile::new(ours.gateway_roots().unwrap(), issue(&theirs, &Order::desk("TRADER1")));
+    let stranger =
+        ClientProfile::new(ours.gateway_roots().unwrap(), issue(&theirs, &Order::desk("TRADER1")));
     let failed = failure(&stranger, &gateway(&ours));
     assert!(failed.client_was_done, "TLS 1.3: the client had finished");
     assert_eq!(failed.client, Some(Refusal::ClientCertificateUnknownCa));
@@ -109,8 +118,10 @@ fn client_outside_its_validity() {
 #[test]
 fn a_dealer_certificate_is_no_client_certificate() {
     let pki = pki();
-    let dealer_as_client = ClientProfile::new(pki.gateway_roots().unwrap(), issue(&pki, &Order::dealer("NORTHBANK")));
-    let server = ServerProfile::new(pki.dealer_roots().unwrap(), issue(&pki, &Order::gateway("SIGNET")));
+    let dealer_as_client =
+        ClientProfile::new(pki.gateway_roots().unwrap(), issue(&pki, &Order::dealer("NORTHBANK")));
+    let server =
+        ServerProfile::new(pki.dealer_roots().unwrap(), issue(&pki, &Order::gateway("SIGNET")));
     let failed = failure(&dealer_as_client, &server);
     assert!(matches!(failed.client, Some(Refusal::ClientCertificateRefused { .. })), "{failed:?}");
     assert!(matches!(failed.server, Some(Refusal::ClientCertificateRefused { .. })), "{failed:?}");
@@ -120,7 +131,9 @@ fn a_dealer_certificate_is_no_client_certificate() {
 fn client_without_a_certificate() {
     let pki = pki();
     let anonymous = anonymous(&pki, &[&rustls::version::TLS13]);
-    let Err(failed) = Pair::connect(&anonymous, &gateway(&pki).config().unwrap()) else { panic!("an anonymous client was let in") };
+    let Err(failed) = Pair::connect(&anonymous, &gateway(&pki).config().unwrap()) else {
+        panic!("an anonymous client was let in")
+    };
     assert_eq!(failed.client, Some(Refusal::NoClientCertificateSent));
     assert_eq!(failed.server, Some(Refusal::NoClientCertificateSent));
 }
@@ -129,7 +142,9 @@ fn client_without_a_certificate() {
 fn tls12_offered_to_an_end_that_wants_13() {
     let pki = pki();
     let old = anonymous(&pki, &[&rustls::version::TLS12]);
-    let Err(failed) = Pair::connect(&old, &gateway(&pki).config().unwrap()) else { panic!("TLS 1.2 was accepted") };
+    let Err(failed) = Pair::connect(&old, &gateway(&pki).config().unwrap()) else {
+        panic!("TLS 1.2 was accepted")
+    };
     assert_eq!(failed.server, Some(Refusal::NoCommonTlsVersion));
     assert_eq!(failed.client, Some(Refusal::NoCommonTlsVersion));
     // Allowed, it goes as far as the missing certificate.
@@ -138,10 +153,15 @@ fn tls12_offered_to_an_end_that_wants_13() {
     assert_eq!(failed.server, Some(Refusal::NoClientCertificateSent));
 }
 
-fn anonymous(pki: &signet_devca::DevPki, versions: &[&'static rustls::SupportedProtocolVersion]) -> Arc<ClientConfig> {
+fn anonymous(
+    pki: &signet_devca::DevPki,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> Arc<ClientConfig> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(pki.root(signet_identity::Role::Gateway).clone()).unwrap();
-    let config = ClientConfig::builder_with_protocol_versions(versions).with_root_certificates(roots).with_no_client_auth();
+    let config = ClientConfig::builder_with_protocol_versions(versions)
+        .with_root_certificates(roots)
+        .with_no_client_auth();
     Arc::new(config)
 }
 
@@ -186,7 +206,8 @@ fn over_a_socket_the_clients_first_read_tells_why_it_was_refused() {
             }
         }
     });
-    let stranger = ClientProfile::new(ours.gateway_roots().unwrap(), issue(&theirs, &Order::desk("TRADER1")));
+    let stranger =
+        ClientProfile::new(ours.gateway_roots().unwrap(), issue(&theirs, &Order::desk("TRADER1")));
     let (stage, error) = dial(&stranger.config().unwrap(), address);
     assert_eq!(stage, Stage::Session);
     assert_eq!(Refusal::seen_by_client(&error, stage), Refusal::ClientCertificateUnknownCa);
@@ -195,7 +216,8 @@ fn over_a_socket_the_clients_first_read_tells_why_it_was_refused() {
 #[test]
 fn peers_that_do_not_speak_tls() {
     let config = desk(&pki()).config().unwrap();
-    for greeting in ["8=FIX.4.4\u{1}9=5\u{1}", "HTTP/1.1 400 Bad Request\r\n\r\n", "SSH-2.0-x\r\n"] {
+    for greeting in ["8=FIX.4.4\u{1}9=5\u{1}", "HTTP/1.1 400 Bad Request\r\n\r\n", "SSH-2.0-x\r\n"]
+    {
         let address = listener(move |mut socket| {
             socket.write_all(greeting.as_bytes()).unwrap();
             // Until the client leaves, so that it reads the text and not a reset.
@@ -258,7 +280,10 @@ fn a_key_that_cannot_sign_is_named() {
     }
     let pki = pki();
     let issued = pki.issue(&Order::desk("TRADER1")).unwrap();
-    let key = signet_identity::SoftwareKey::from_pkcs8(issued.key_pkcs8(), signet_identity::Protection::SoftwareMemory);
+    let key = signet_identity::SoftwareKey::from_pkcs8(
+        issued.key_pkcs8(),
+        signet_identity::Protection::SoftwareMemory,
+    );
     let key = Arc::new(Unplugged(key.unwrap()));
     let identity = signet_identity::Identity::new(issued.chain().to_vec(), key).unwrap();
     let client = ClientProfile::new(pki.gateway_roots().unwrap(), identity.certified_key());

@@ -8,7 +8,8 @@ use rustls::pki_types::{CertificateRevocationListDer, ServerName};
 use rustls::{ClientConfig, HandshakeKind};
 use signet_devca::{DevPki, Order};
 use signet_identity::{
-    ClientProfile, Crls, PinMatch, ProfileError, Refusal, Revocation, Role, ServerProfile, SpkiPin, TlsPolicy, TlsVersions,
+    ClientProfile, Crls, PinMatch, ProfileError, Refusal, Revocation, Role, ServerProfile, SpkiPin,
+    TlsPolicy, TlsVersions,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -35,7 +36,8 @@ fn pair_with(pki: &DevPki, lists: Crls) -> (ClientProfile, ServerProfile) {
 fn a_client_the_list_does_not_name_is_admitted() {
     let pki = pki();
     let other = pki.issue(&Order::desk("TRADER9")).unwrap();
-    let (client, server) = pair_with(&pki, crls(vec![pki.crl(Role::Desk, &[&other.chain()[0]], tomorrow()).unwrap()]));
+    let (client, server) =
+        pair_with(&pki, crls(vec![pki.crl(Role::Desk, &[&other.chain()[0]], tomorrow()).unwrap()]));
     Pair::connect(&client.config().unwrap(), &server.config().unwrap()).unwrap();
 }
 
@@ -44,8 +46,13 @@ fn a_revoked_client_is_refused_whatever_the_setting() {
     let pki = pki();
     let key = issue(&pki, &Order::desk("TRADER1"));
     let client = ClientProfile::new(pki.gateway_roots().unwrap(), Arc::clone(&key));
-    for (until, setting) in [(tomorrow(), Revocation::Required), (tomorrow(), Revocation::BestEffort), (now(), Revocation::BestEffort)] {
-        let lists = crls(vec![pki.crl(Role::Desk, &[&key.cert[0]], until).unwrap()]).with_revocation(setting);
+    for (until, setting) in [
+        (tomorrow(), Revocation::Required),
+        (tomorrow(), Revocation::BestEffort),
+        (now(), Revocation::BestEffort),
+    ] {
+        let lists = crls(vec![pki.crl(Role::Desk, &[&key.cert[0]], until).unwrap()])
+            .with_revocation(setting);
         let failed = failure(&client, &gateway(&pki).with_crls(lists.clone()));
         assert_eq!(failed.server, Some(Refusal::ClientCertificateRevoked), "{setting:?}");
         assert_eq!(failed.client, Some(Refusal::ClientCertificateRevoked), "{setting:?}");
@@ -84,7 +91,10 @@ fn lists_that_cannot_tell() {
     let cases = [
         ("crl.missing", vec![]),
         ("crl.stale", vec![list(&ours, Role::Desk, now() - Duration::hours(3))]),
-        ("crl.other_authority", vec![list(&ours, Role::Gateway, tomorrow()), list(&theirs, Role::Desk, tomorrow())]),
+        (
+            "crl.other_authority",
+            vec![list(&ours, Role::Gateway, tomorrow()), list(&theirs, Role::Desk, tomorrow())],
+        ),
         // An authority of the same name with another key: its lists say nothing of ours.
         ("crl.other_authority", vec![list(&namesake, Role::Desk, tomorrow())]),
         ("crl.invalid", vec![forged(&list(&ours, Role::Desk, tomorrow()))]),
@@ -96,7 +106,11 @@ fn lists_that_cannot_tell() {
         assert_eq!(seen.code(), code);
         assert!(seen.message().ends_with('.') && seen.cure().ends_with('.'), "{seen}");
         // The client is told nothing it could mistake for its own fault.
-        assert_eq!(failed.client, Some(Refusal::ClientCertificateRefused { alert: "CertificateUnknown".into() }), "{code}");
+        assert_eq!(
+            failed.client,
+            Some(Refusal::ClientCertificateRefused { alert: "CertificateUnknown".into() }),
+            "{code}"
+        );
 
         let lenient = crls(lists).with_revocation(Revocation::BestEffort);
         let (client, server) = pair_with(&ours, lenient);
@@ -105,8 +119,14 @@ fn lists_that_cannot_tell() {
         assert_eq!(connected.is_ok(), code != "crl.invalid", "{code}");
     }
     // The dialling end in the same words.
-    for (code, lists) in [("crl.missing", vec![]), ("crl.stale", vec![list(&ours, Role::Gateway, now() - Duration::days(3))])] {
-        assert_eq!(failure(&desk(&ours).with_crls(crls(lists)), &gateway(&ours)).client.unwrap().code(), code);
+    for (code, lists) in [
+        ("crl.missing", vec![]),
+        ("crl.stale", vec![list(&ours, Role::Gateway, now() - Duration::days(3))]),
+    ] {
+        assert_eq!(
+            failure(&desk(&ours).with_crls(crls(lists)), &gateway(&ours)).client.unwrap().code(),
+            code
+        );
     }
 }
 
@@ -117,7 +137,10 @@ fn staleness_is_known_before_anybody_is_refused() {
     assert_eq!(lists.stale(now()).count(), 0);
     let stale: Vec<_> = lists.stale(tomorrow() + Duration::seconds(1)).collect();
     assert_eq!(stale.len(), 1);
-    assert!(stale[0].issuer.contains("practice.signet.example desks") && stale[0].revoked == 0, "{stale:?}");
+    assert!(
+        stale[0].issuer.contains("practice.signet.example desks") && stale[0].revoked == 0,
+        "{stale:?}"
+    );
 }
 
 #[test]
@@ -125,10 +148,17 @@ fn lists_from_files_in_both_forms() {
     let pki = pki();
     let directory = tempfile::tempdir().unwrap();
     let (der_file, pem_file) = (directory.path().join("a.crl"), directory.path().join("b.pem"));
-    let (desks, dealers) = (pki.crl(Role::Desk, &[], tomorrow()).unwrap(), pki.crl(Role::Dealer, &[], tomorrow()).unwrap());
+    let (desks, dealers) = (
+        pki.crl(Role::Desk, &[], tomorrow()).unwrap(),
+        pki.crl(Role::Dealer, &[], tomorrow()).unwrap(),
+    );
     std::fs::write(&der_file, &desks).unwrap();
-    let made =
-        std::process::Command::new("openssl").args(["crl", "-inform", "DER", "-in"]).arg(&der_file).arg("-out").arg(&pem_file).status();
+    let made = std::process::Command::new("openssl")
+        .args(["crl", "-inform", "DER", "-in"])
+        .arg(&der_file)
+        .arg("-out")
+        .arg(&pem_file)
+        .status();
     if !made.is_ok_and(|status| status.success()) {
         eprintln!("skipped: no openssl here");
         return;
@@ -145,8 +175,13 @@ fn lists_from_files_in_both_forms() {
 }
 
 /// A client that would resume if it could: not one of ours.
-fn eager(pki: &DevPki, key: &Arc<rustls::sign::CertifiedKey>, versions: TlsVersions) -> Arc<ClientConfig> {
-    let profile = ClientProfile::new(pki.gateway_roots().unwrap(), Arc::clone(key)).with_versions(versions);
+fn eager(
+    pki: &DevPki,
+    key: &Arc<rustls::sign::CertifiedKey>,
+    versions: TlsVersions,
+) -> Arc<ClientConfig> {
+    let profile =
+        ClientProfile::new(pki.gateway_roots().unwrap(), Arc::clone(key)).with_versions(versions);
     let mut config = ClientConfig::clone(&profile.config().unwrap());
     config.resumption = Resumption::in_memory_sessions(32);
     Arc::new(config)
@@ -163,15 +198,25 @@ fn a_client_that_wants_to_resume_after_its_revocation_is_refused() {
         for _ in 0..2 {
             let mut pair = Pair::connect(&client, &before).unwrap();
             pair.exchange();
-            assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Full), "nothing to resume with");
+            assert_eq!(
+                pair.server.handshake_kind(),
+                Some(HandshakeKind::Full),
+                "nothing to resume with"
+            );
             assert_eq!(pair.client.tls13_tickets_received(), 0);
-            assert_eq!(pair.client.reader().read(&mut [0; 1]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+            assert_eq!(
+                pair.client.reader().read(&mut [0; 1]).unwrap_err().kind(),
+                std::io::ErrorKind::WouldBlock
+            );
         }
         let lists = crls(vec![pki.crl(Role::Desk, &[&key.cert[0]], tomorrow()).unwrap()]);
         let mut after = rustls::ServerConfig::clone(&open.with_crls(lists).config().unwrap());
         // Even if the new configuration inherited what the old one remembers.
-        (after.session_storage, after.ticketer) = (Arc::clone(&before.session_storage), Arc::clone(&before.ticketer));
-        let Err(failed) = Pair::connect(&client, &Arc::new(after)) else { panic!("a revoked client came back") };
+        (after.session_storage, after.ticketer) =
+            (Arc::clone(&before.session_storage), Arc::clone(&before.ticketer));
+        let Err(failed) = Pair::connect(&client, &Arc::new(after)) else {
+            panic!("a revoked client came back")
+        };
         assert_eq!(failed.server, Some(Refusal::ClientCertificateRevoked));
     }
 }
@@ -182,16 +227,26 @@ fn hybrid_only_refuses_what_a_quantum_computer_could_read() {
     let hybrid = TlsPolicy { hybrid_only: true, ..TlsPolicy::default() };
     let (client, server) = (desk(&pki).with_policy(hybrid), gateway(&pki).with_policy(hybrid));
     let pair = Pair::connect(&client.config().unwrap(), &server.config().unwrap()).unwrap();
-    assert_eq!(pair.client.negotiated_key_exchange_group().map(|g| format!("{:?}", g.name())).as_deref(), Some("X25519MLKEM768"));
+    assert_eq!(
+        pair.client.negotiated_key_exchange_group().map(|g| format!("{:?}", g.name())).as_deref(),
+        Some("X25519MLKEM768")
+    );
 
     let mut classical = rustls::crypto::aws_lc_rs::default_provider();
     classical.kx_groups = vec![rustls::crypto::aws_lc_rs::kx_group::X25519];
     let mut roots = rustls::RootCertStore::empty();
     roots.add(pki.root(Role::Gateway).clone()).unwrap();
-    let old = ClientConfig::builder_with_provider(Arc::new(classical)).with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
+    let old = ClientConfig::builder_with_provider(Arc::new(classical))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap();
     let old = Arc::new(old.with_root_certificates(roots).with_no_client_auth());
-    let Err(failed) = Pair::connect(&old, &server.config().unwrap()) else { panic!("classical key exchange was accepted") };
-    assert_eq!((failed.server, failed.client), (Some(Refusal::NoCommonSuite), Some(Refusal::NoCommonSuite)));
+    let Err(failed) = Pair::connect(&old, &server.config().unwrap()) else {
+        panic!("classical key exchange was accepted")
+    };
+    assert_eq!(
+        (failed.server, failed.client),
+        (Some(Refusal::NoCommonSuite), Some(Refusal::NoCommonSuite))
+    );
 
     let muddled = TlsPolicy { versions: TlsVersions::AllowTls12, ..hybrid };
     assert!(matches!(server.with_policy(muddled).config(), Err(ProfileError::HybridNeedsTls13)));
@@ -212,7 +267,10 @@ fn fips_is_not_pretended() {
 fn fips_with_the_module() {
     let pki = pki();
     let fips = TlsPolicy { fips: true, ..TlsPolicy::default() };
-    let (client, server) = (desk(&pki).with_policy(fips).config().unwrap(), gateway(&pki).with_policy(fips).config().unwrap());
+    let (client, server) = (
+        desk(&pki).with_policy(fips).config().unwrap(),
+        gateway(&pki).with_policy(fips).config().unwrap(),
+    );
     assert!(client.fips() && server.fips());
     let pair = Pair::connect(&client, &server).unwrap();
     assert_eq!(signet_identity::describe(&pair.client), "TLS 1.3 · X25519MLKEM768 · AES-256-GCM");
@@ -224,13 +282,18 @@ fn the_backup_pin_is_accepted_and_said_to_be_the_backup() {
     let key = issue(&pki, &Order::gateway("SIGNET"));
     let pin = signet_identity::PeerIdentity::from_certificate(&key.cert[0]).unwrap().spki_sha256;
     let other = SpkiPin::from([7; 32]);
-    let table =
-        [(vec![pin, other], Some(PinMatch::Current)), (vec![other, pin], Some(PinMatch::Backup)), (vec![other], None), (vec![], None)];
+    let table = [
+        (vec![pin, other], Some(PinMatch::Current)),
+        (vec![other, pin], Some(PinMatch::Backup)),
+        (vec![other], None),
+        (vec![], None),
+    ];
     for (pins, expected) in table {
         assert_eq!(desk(&pki).with_pins(pins).pin_match(&key.cert[0]), expected);
     }
     let server = ServerProfile::new(pki.desk_roots().unwrap(), key);
-    Pair::connect(&desk(&pki).with_pins([other, pin]).config().unwrap(), &server.config().unwrap()).unwrap();
+    Pair::connect(&desk(&pki).with_pins([other, pin]).config().unwrap(), &server.config().unwrap())
+        .unwrap();
 }
 
 #[test]
@@ -242,6 +305,9 @@ fn an_enrolment_listener_takes_clients_with_and_without_a_certificate_but_no_bad
     assert!(pair.server.peer_certificates().is_none());
     let pair = Pair::connect(&desk(&pki).config().unwrap(), &server).unwrap();
     assert!(pair.server.peer_certificates().is_some());
-    let expired = ClientProfile::new(pki.gateway_roots().unwrap(), issue(&pki, &Order::desk("TRADER1").expired()));
+    let expired = ClientProfile::new(
+        pki.gateway_roots().unwrap(),
+        issue(&pki, &Order::desk("TRADER1").expired()),
+    );
     assert!(Pair::connect(&expired.config().unwrap(), &server).is_err());
 }

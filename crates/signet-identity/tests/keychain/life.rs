@@ -2,7 +2,8 @@
 
 use signet_devca::{DevPki, Order, store_desk_identity};
 use signet_identity::{
-    HolderKind, IdentityName, KeyHolder as _, KeyPlace, Keychain, KeychainError, Loaded, OsKeychain, Protection, Which, next_label,
+    HolderKind, IdentityName, KeyHolder as _, KeyPlace, Keychain, KeychainError, Loaded,
+    OsKeychain, Protection, Which, next_label,
 };
 use time::OffsetDateTime;
 
@@ -16,7 +17,10 @@ pub fn pki() -> DevPki {
 
 pub fn life(keychain: &OsKeychain) {
     assert_eq!(keychain.identities().unwrap(), []);
-    assert!(matches!(keychain.load_identity(&name("TRADER1")), Err(KeychainError::NoSuchIdentity { .. })));
+    assert!(matches!(
+        keychain.load_identity(&name("TRADER1")),
+        Err(KeychainError::NoSuchIdentity { .. })
+    ));
     let pki = pki();
     for trader in ["TRADER2", "TRADER1"] {
         let issued = pki.issue(&Order::desk(trader)).unwrap();
@@ -44,7 +48,10 @@ pub fn life(keychain: &OsKeychain) {
     enrolment(keychain, &pki);
 
     keychain.delete_identity(&name("TRADER1")).unwrap();
-    assert!(matches!(keychain.delete_identity(&name("TRADER1")), Err(KeychainError::NoSuchIdentity { .. })));
+    assert!(matches!(
+        keychain.delete_identity(&name("TRADER1")),
+        Err(KeychainError::NoSuchIdentity { .. })
+    ));
     assert_eq!(keychain.identities().unwrap().len(), 1);
 
     // A key of another certificate is never stored.
@@ -58,7 +65,8 @@ fn enrolment(keychain: &OsKeychain, pki: &DevPki) {
     let trader = name("ENROLLED");
     let mut current: Option<KeyPlace> = None;
     for which in [Which::Current, Which::Pending] {
-        let place = KeyPlace { holder: HolderKind::Keychain, label: next_label(&trader, current.as_ref()) };
+        let place =
+            KeyPlace { holder: HolderKind::Keychain, label: next_label(&trader, current.as_ref()) };
         let key = keychain.generate(&place.label).unwrap();
         assert_eq!(keychain.open(&place.label).unwrap().public_point(), key.public_point());
         assert_eq!(keychain.generate(&place.label).unwrap_err().code(), "holder.label_taken");
@@ -67,12 +75,17 @@ fn enrolment(keychain: &OsKeychain, pki: &DevPki) {
         current = Some(place);
     }
     let old = keychain.load_identity(&trader).unwrap();
-    let Some(Loaded::Ready(new)) = keychain.load_enrolled(&trader, Which::Pending).unwrap() else { panic!("no pending identity") };
+    let Some(Loaded::Ready(new)) = keychain.load_enrolled(&trader, Which::Pending).unwrap() else {
+        panic!("no pending identity")
+    };
     keychain.promote_pending(&trader).unwrap();
     let now = keychain.load_identity(&trader).unwrap();
     assert_eq!(now.facts().spki_sha256, new.facts().spki_sha256);
     assert_ne!(now.facts().spki_sha256, old.facts().spki_sha256);
     assert_eq!(keychain.key_places(&trader).unwrap(), [current.unwrap()]);
     keychain.delete_identity(&trader).unwrap();
-    assert_eq!(keychain.open(&"ENROLLED-b".parse().unwrap()).unwrap_err().code(), "holder.no_such_key");
+    assert_eq!(
+        keychain.open(&"ENROLLED-b".parse().unwrap()).unwrap_err().code(),
+        "holder.no_such_key"
+    );
 }

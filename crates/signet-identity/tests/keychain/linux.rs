@@ -34,7 +34,12 @@ fn start_scenario(name: &str, env: Vec<(&'static str, OsString)>) -> Child {
 fn scenario(name: &str, env: Vec<(&'static str, OsString)>) {
     let output = start_scenario(name, env).wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{name}:\n{}{}", said, String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{name}:\n{}{}",
+        said,
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -158,7 +163,8 @@ fn twice(keychain: &OsKeychain) {
     use secret_service::{EncryptionType, blocking::SecretService};
     let pki = pki();
     for trader in ["TRADER1", "TRADER2", "TRADER3"] {
-        store_desk_identity(keychain, &pki.issue(&Order::desk(trader)).unwrap(), &name(trader)).unwrap();
+        store_desk_identity(keychain, &pki.issue(&Order::desk(trader)).unwrap(), &name(trader))
+            .unwrap();
     }
     let secret = keychain.secret(&name("journal")).unwrap();
     let service = SecretService::connect(EncryptionType::Plain).unwrap();
@@ -170,22 +176,34 @@ fn twice(keychain: &OsKeychain) {
         let attributes = item.get_attributes().unwrap();
         let borrowed = attributes.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         collection.create_item("another", borrowed, &text, false, "text/plain").unwrap();
-        assert_eq!(collection.search_items([("username", entry)].into()).unwrap().len(), 2, "{entry}");
+        assert_eq!(
+            collection.search_items([("username", entry)].into()).unwrap().len(),
+            2,
+            "{entry}"
+        );
     };
     again("identity/TRADER1", |text| text.truncate(40));
     again("identity/TRADER2", |_| ());
     again("secret/journal", |_| ());
 
     let listed = keychain.identities().unwrap();
-    let usable: Vec<_> = listed.iter().map(|i| (i.name.as_str(), i.certificate.is_some())).collect();
+    let usable: Vec<_> =
+        listed.iter().map(|i| (i.name.as_str(), i.certificate.is_some())).collect();
     assert_eq!(usable, [("TRADER1", false), ("TRADER2", true), ("TRADER3", true)]);
     let error = keychain.load_identity(&name("TRADER1")).unwrap_err();
-    assert!(error.code() == "keychain.malformed" && error.to_string().contains("more than once"), "{error}");
-    assert_eq!(keychain.load_identity(&name("TRADER2")).unwrap().peer().unwrap().comp_id.as_str(), "TRADER2");
+    assert!(
+        error.code() == "keychain.malformed" && error.to_string().contains("more than once"),
+        "{error}"
+    );
+    assert_eq!(
+        keychain.load_identity(&name("TRADER2")).unwrap().peer().unwrap().comp_id.as_str(),
+        "TRADER2"
+    );
     assert_eq!(*keychain.secret(&name("journal")).unwrap(), *secret);
     // The cure that the error names works, for both copies.
     keychain.delete_identity(&name("TRADER1")).unwrap();
-    store_desk_identity(keychain, &pki.issue(&Order::desk("TRADER1")).unwrap(), &name("TRADER1")).unwrap();
+    store_desk_identity(keychain, &pki.issue(&Order::desk("TRADER1")).unwrap(), &name("TRADER1"))
+        .unwrap();
     assert!(keychain.identities().unwrap().iter().all(|i| i.certificate.is_some()));
 }
 
@@ -194,9 +212,11 @@ fn still_there(keychain: &OsKeychain) {
 }
 
 fn locked(keychain: &OsKeychain) {
-    for result in
-        [keychain.identities().map(drop), keychain.load_identity(&name("TRADER1")).map(drop), keychain.secret(&name("journal")).map(drop)]
-    {
+    for result in [
+        keychain.identities().map(drop),
+        keychain.load_identity(&name("TRADER1")).map(drop),
+        keychain.secret(&name("journal")).map(drop),
+    ] {
         let error = result.unwrap_err();
         let expected = matches!(error, KeychainError::Locked | KeychainError::PromptDismissed);
         assert!(expected, "{error:?}");

@@ -23,8 +23,18 @@ fn run(name: &str, hsm: &SoftHsm) {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    print!("{}", said.lines().filter(|line| line.starts_with("bench")).map(|line| format!("{line}\n")).collect::<String>());
-    assert!(output.status.success() && said.contains("1 passed"), "{name}:\n{said}{}", String::from_utf8_lossy(&output.stderr));
+    print!(
+        "{}",
+        said.lines()
+            .filter(|line| line.starts_with("bench"))
+            .map(|line| format!("{line}\n"))
+            .collect::<String>()
+    );
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{name}:\n{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 macro_rules! scenarios {

@@ -15,8 +15,8 @@ use rustls::{ClientConnection, ServerConnection};
 use signet_devca::{DevPki, Order};
 use signet_identity::pkcs11::{ANSWER_TIME_DEFAULT, Pkcs11Holder, Pkcs11Settings};
 use signet_identity::{
-    ClientProfile, DeviceKey, HolderError, Identity, KeyHolder, KeyLabel, Pin, PinPrompt, PinRequest, PinTries, Protection, Refusal,
-    ServerProfile, SoftwareKey, Stage,
+    ClientProfile, DeviceKey, HolderError, Identity, KeyHolder, KeyLabel, Pin, PinPrompt,
+    PinRequest, PinTries, Protection, Refusal, ServerProfile, SoftwareKey, Stage,
 };
 use time::OffsetDateTime;
 
@@ -38,7 +38,11 @@ impl PinPrompt for Answers {
     }
 }
 
-fn holder_of(module: PathBuf, token: Option<&str>, answers: &[&'static str]) -> (Pkcs11Holder, Arc<Answers>) {
+fn holder_of(
+    module: PathBuf,
+    token: Option<&str>,
+    answers: &[&'static str],
+) -> (Pkcs11Holder, Arc<Answers>) {
     let prompt = Arc::new(Answers { answers: Mutex::new(answers.to_vec()), ..Answers::default() });
     let settings = Pkcs11Settings { module, token: token.map(str::to_owned) };
     (Pkcs11Holder::new(settings, Arc::clone(&prompt) as _, ANSWER_TIME_DEFAULT), prompt)
@@ -58,10 +62,13 @@ fn pki() -> DevPki {
 
 /// A handshake with both certificates, in memory.
 fn handshake(pki: &DevPki, identity: &Identity) {
-    let client = ClientProfile::new(pki.gateway_roots().unwrap(), identity.certified_key()).config().unwrap();
+    let client = ClientProfile::new(pki.gateway_roots().unwrap(), identity.certified_key())
+        .config()
+        .unwrap();
     let gateway = pki.issue(&Order::gateway("SIGNET")).unwrap().certified_key().unwrap();
     let server = ServerProfile::new(pki.desk_roots().unwrap(), gateway).config().unwrap();
-    let mut client = ClientConnection::new(client, ServerName::try_from("localhost").unwrap()).unwrap();
+    let mut client =
+        ClientConnection::new(client, ServerName::try_from("localhost").unwrap()).unwrap();
     let mut server = ServerConnection::new(server).unwrap();
     for _ in 0..6 {
         let mut wire = Vec::new();
@@ -94,7 +101,10 @@ pub fn made_in_the_token_and_used_for_mutual_tls() {
     assert_eq!(holder.tokens().unwrap()[0].label, TOKEN);
     assert!(prompt.shown.lock().unwrap().is_empty(), "listing asks for no PIN");
     let key = holder.generate(&label("TRADER1-a")).unwrap();
-    assert_eq!((key.protection(), holder.protection()), (Protection::Hardware, Protection::Hardware));
+    assert_eq!(
+        (key.protection(), holder.protection()),
+        (Protection::Hardware, Protection::Hardware)
+    );
     let pki = pki();
     handshake(&pki, &identity(&pki, Arc::clone(&key)));
 
@@ -104,7 +114,10 @@ pub fn made_in_the_token_and_used_for_mutual_tls() {
     let shown = prompt.shown.lock().unwrap();
     assert_eq!(shown.len(), 1, "the PIN is asked for once");
     let PinRequest { token, tries, wrong, chars_min, on_reader, .. } = &shown[0];
-    assert_eq!((token.as_str(), *tries, *wrong, *chars_min, *on_reader), (TOKEN, PinTries::Full, false, 4, false));
+    assert_eq!(
+        (token.as_str(), *tries, *wrong, *chars_min, *on_reader),
+        (TOKEN, PinTries::Full, false, 4, false)
+    );
     assert!(!format!("{holder:?} {key:?}").contains(PIN));
 }
 
@@ -115,17 +128,35 @@ pub fn the_private_half_cannot_be_read() {
     let module = Pkcs11::new(module()).unwrap();
     // This process initialised it already.
     let _ = module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK));
-    let session = module.open_ro_session(module.get_slots_with_initialized_token().unwrap()[0]).unwrap();
+    let session =
+        module.open_ro_session(module.get_slots_with_initialized_token().unwrap()[0]).unwrap();
     let _ = session.login(UserType::User, Some(&AuthPin::from(PIN)));
-    let found = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Label(b"K".to_vec())]).unwrap();
+    let found = session
+        .find_objects(&[
+            Attribute::Class(ObjectClass::PRIVATE_KEY),
+            Attribute::Label(b"K".to_vec()),
+        ])
+        .unwrap();
     assert_eq!(found.len(), 1);
     let value = session.get_attributes(found[0], &[AttributeType::Value]);
-    assert!(!value.is_ok_and(|found| found.iter().any(|a| matches!(a, Attribute::Value(v) if !v.is_empty()))));
-    let wanted = [AttributeType::Sensitive, AttributeType::Extractable, AttributeType::NeverExtractable, AttributeType::Local];
+    assert!(!value.is_ok_and(|found| {
+        found.iter().any(|a| matches!(a, Attribute::Value(v) if !v.is_empty()))
+    }));
+    let wanted = [
+        AttributeType::Sensitive,
+        AttributeType::Extractable,
+        AttributeType::NeverExtractable,
+        AttributeType::Local,
+    ];
     let flags = session.get_attributes(found[0], &wanted).unwrap();
     assert_eq!(
         flags,
-        [Attribute::Sensitive(true), Attribute::Extractable(false), Attribute::NeverExtractable(true), Attribute::Local(true)]
+        [
+            Attribute::Sensitive(true),
+            Attribute::Extractable(false),
+            Attribute::NeverExtractable(true),
+            Attribute::Local(true)
+        ]
     );
 }
 
@@ -161,7 +192,8 @@ pub fn a_declined_pin_is_told() {
 pub fn a_pin_that_locks() {
     let module = awkward_module();
     fs::write(awkward_file("count"), "0").unwrap();
-    let (holder, prompt) = holder_of(module, Some(TOKEN), &["00000000", "00000000", "00000000", PIN]);
+    let (holder, prompt) =
+        holder_of(module, Some(TOKEN), &["00000000", "00000000", "00000000", PIN]);
     // Two tries, then it says that the next one would be the last, and stops asking.
     let error = holder.open(&label("K")).unwrap_err();
     assert!(matches!(error, HolderError::PinWrong { tries: PinTries::Last }), "{error:?}");
@@ -177,12 +209,18 @@ pub fn a_pin_that_locks() {
 }
 
 pub fn no_module_no_token_other_token() {
-    let code = |module: PathBuf, token| holder_of(module, token, &[PIN]).0.open(&label("K")).unwrap_err().code();
+    let code = |module: PathBuf, token| {
+        holder_of(module, token, &[PIN]).0.open(&label("K")).unwrap_err().code()
+    };
     assert_eq!(code("/nonexistent/token.so".into(), None), "token.no_module");
     // A library, but none for tokens.
     assert_eq!(code("/lib/x86_64-linux-gnu/libc.so.6".into(), None), "token.no_module");
-    let error = holder_of(module(), Some("somebody else's"), &[PIN]).0.open(&label("K")).unwrap_err();
-    assert!(matches!(&error, HolderError::NoToken { present, .. } if present.as_slice() == [TOKEN]), "{error:?}");
+    let error =
+        holder_of(module(), Some("somebody else's"), &[PIN]).0.open(&label("K")).unwrap_err();
+    assert!(
+        matches!(&error, HolderError::NoToken { present, .. } if present.as_slice() == [TOKEN]),
+        "{error:?}"
+    );
     let second = Command::new("softhsm2-util")
         .args(["--init-token", "--free", "--label", "second", "--so-pin", "87654321", "--pin", PIN])
         .output()
@@ -201,13 +239,23 @@ pub fn a_token_pulled_and_put_back() {
     fs::write(awkward_file("pulled"), "").unwrap();
     let error = key.sign_es256(b"x").unwrap_err();
     assert_eq!(error.to_string(), format!("the token {TOKEN} is not inserted"));
-    assert!(matches!(error, signet_identity::KeyError::Holder { code: "token.none", .. }), "{error:?}");
+    assert!(
+        matches!(error, signet_identity::KeyError::Holder { code: "token.none", .. }),
+        "{error:?}"
+    );
     // In a handshake the holder's own reason and cure come through.
     let pki = pki();
-    let profile = ClientProfile::new(pki.gateway_roots().unwrap(), identity(&pki, Arc::clone(&key)).certified_key());
+    let profile = ClientProfile::new(
+        pki.gateway_roots().unwrap(),
+        identity(&pki, Arc::clone(&key)).certified_key(),
+    );
     let gateway = pki.issue(&Order::gateway("SIGNET")).unwrap().certified_key().unwrap();
     let server = ServerProfile::new(pki.desk_roots().unwrap(), gateway).config().unwrap();
-    let mut client = ClientConnection::new(profile.config().unwrap(), ServerName::try_from("localhost").unwrap()).unwrap();
+    let mut client = ClientConnection::new(
+        profile.config().unwrap(),
+        ServerName::try_from("localhost").unwrap(),
+    )
+    .unwrap();
     let mut server = ServerConnection::new(server).unwrap();
     let mut wire = Vec::new();
     client.write_tls(&mut wire).unwrap();
@@ -218,8 +266,13 @@ pub fn a_token_pulled_and_put_back() {
         server.write_tls(&mut wire).unwrap();
     }
     client.read_tls(&mut wire.as_slice()).unwrap();
-    let refusal = Refusal::seen_by_client(&client.process_new_packets().unwrap_err(), Stage::Handshake);
-    assert_eq!((refusal.code(), refusal.cure()), ("token.none", "Insert the token that holds your key and try again."), "{refusal}");
+    let refusal =
+        Refusal::seen_by_client(&client.process_new_packets().unwrap_err(), Stage::Handshake);
+    assert_eq!(
+        (refusal.code(), refusal.cure()),
+        ("token.none", "Insert the token that holds your key and try again."),
+        "{refusal}"
+    );
 
     fs::remove_file(awkward_file("pulled")).unwrap();
     key.sign_es256(b"x").unwrap();
@@ -248,7 +301,11 @@ pub fn a_token_that_leaks_is_refused() {
     fs::write(awkward_file("leaky"), "").unwrap();
     assert_eq!(holder.generate(&label("K")).unwrap_err().code(), "token.extractable");
     fs::remove_file(awkward_file("leaky")).unwrap();
-    assert_eq!(holder.open(&label("K")).unwrap_err().code(), "holder.no_such_key", "it was deleted again");
+    assert_eq!(
+        holder.open(&label("K")).unwrap_err().code(),
+        "holder.no_such_key",
+        "it was deleted again"
+    );
 }
 
 pub fn a_dialog_left_open_does_not_block_for_ever() {
@@ -284,12 +341,24 @@ pub fn a_request_that_openssl_accepts() {
         let (holder, _) = holder(&[PIN]);
         let key = holder.generate(&label("K")).unwrap();
         let request = awkward_file("request.der");
-        fs::write(&request, signet_identity::certificate_request(key.as_ref(), "x1-laptop").unwrap()).unwrap();
-        let checked =
-            Command::new("openssl").args(["req", "-inform", "DER", "-verify", "-noout", "-subject", "-in"]).arg(&request).output();
+        fs::write(
+            &request,
+            signet_identity::certificate_request(key.as_ref(), "x1-laptop").unwrap(),
+        )
+        .unwrap();
+        let checked = Command::new("openssl")
+            .args(["req", "-inform", "DER", "-verify", "-noout", "-subject", "-in"])
+            .arg(&request)
+            .output();
         let Ok(checked) = checked else { return };
-        let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
-        assert!(checked.status.success() && said.contains("CN = x1-laptop") && said.contains("verify OK"), "{said}");
+        let said = String::from_utf8_lossy(&checked.stdout).into_owned()
+            + &String::from_utf8_lossy(&checked.stderr);
+        assert!(
+            checked.status.success()
+                && said.contains("CN = x1-laptop")
+                && said.contains("verify OK"),
+            "{said}"
+        );
     }
 }
 
@@ -301,28 +370,41 @@ pub fn a_pkcs11_tool_that_is_not_ours_sees_the_same() {
     let tool = |arguments: &[&str]| {
         let mut command = Command::new("pkcs11-tool");
         command.arg("--module").arg(module()).args(["--login", "--pin", PIN]).args(arguments);
-        command.output().ok().map(|out| String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr))
+        command.output().ok().map(|out| {
+            String::from_utf8_lossy(&out.stdout).into_owned()
+                + &String::from_utf8_lossy(&out.stderr)
+        })
     };
     let Some(listed) = tool(&["--list-objects"]) else {
         eprintln!("skipped: pkcs11-tool is not installed");
         return;
     };
-    assert!(listed.contains("Private Key Object; EC") && listed.contains("never extractable"), "{listed}");
+    assert!(
+        listed.contains("Private Key Object; EC") && listed.contains("never extractable"),
+        "{listed}"
+    );
     let read = tool(&["--read-object", "--type", "privkey", "--label", "K"]).unwrap();
-    assert!(read.contains("CKR_ATTRIBUTE_SENSITIVE") || read.contains("not") || read.contains("error"), "{read}");
+    assert!(
+        read.contains("CKR_ATTRIBUTE_SENSITIVE") || read.contains("not") || read.contains("error"),
+        "{read}"
+    );
 }
 
 pub fn how_long_a_signature_takes() {
     let (holder, _) = holder(&[PIN]);
     let key = holder.generate(&label("K")).unwrap();
     let document = SoftwareKey::generate_pkcs8().unwrap();
-    let software: Arc<dyn DeviceKey> = Arc::new(SoftwareKey::from_pkcs8(&document, Protection::SoftwareMemory).unwrap());
+    let software: Arc<dyn DeviceKey> =
+        Arc::new(SoftwareKey::from_pkcs8(&document, Protection::SoftwareMemory).unwrap());
     let pki = pki();
     println!();
     for (name, key) in [("software", software), ("pkcs11 (SoftHSM2)", key)] {
         let sign = median(101, || drop(key.sign_es256(b"8=FIX.4.4").unwrap()));
         let identity = identity(&pki, key);
         let shake = median(31, || handshake(&pki, &identity));
-        println!("bench {name}: sign {sign:?}, mutual TLS handshake both ends {shake:?} (medians, unoptimised build)");
+        println!(
+            "bench {name}: sign {sign:?}, mutual TLS handshake both ends {shake:?} (medians, \
+                unoptimised build)"
+        );
     }
 }

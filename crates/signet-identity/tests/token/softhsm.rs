@@ -17,7 +17,11 @@ pub struct SoftHsm {
 impl SoftHsm {
     /// `None`, with a word about it, where SoftHSM2 is not installed.
     pub fn new() -> Option<Self> {
-        let places = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so"];
+        let places = [
+            "/usr/lib/softhsm/libsofthsm2.so",
+            "/usr/lib64/softhsm/libsofthsm2.so",
+            "/usr/lib64/pkcs11/libsofthsm2.so",
+        ];
         let Some(module) = places.into_iter().map(PathBuf::from).find(|path| path.exists()) else {
             assert!(std::env::var_os("CI").is_none(), "softhsm2 is missing");
             eprintln!("skipped: softhsm2 is not installed");
@@ -27,7 +31,10 @@ impl SoftHsm {
         let tokens = home.path().join("tokens");
         std::fs::create_dir(&tokens).unwrap();
         std::fs::create_dir(home.path().join("awkward")).unwrap();
-        let config = format!("directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n", tokens.display());
+        let config = format!(
+            "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
+            tokens.display()
+        );
         std::fs::write(home.path().join("softhsm2.conf"), config).unwrap();
         let hsm = Self { home, module };
         hsm.make_token(TOKEN);
@@ -36,7 +43,16 @@ impl SoftHsm {
 
     fn make_token(&self, label: &str) {
         let made = Command::new("softhsm2-util")
-            .args(["--init-token", "--free", "--label", label, "--so-pin", "87654321", "--pin", PIN])
+            .args([
+                "--init-token",
+                "--free",
+                "--label",
+                label,
+                "--so-pin",
+                "87654321",
+                "--pin",
+                PIN,
+            ])
             .envs(self.env())
             .output()
             .expect("softhsm2-util");
@@ -66,7 +82,13 @@ pub fn awkward_file(name: &str) -> PathBuf {
 pub fn awkward_module() -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/token/awkward.c");
     let module = awkward_file("awkward.so");
-    let made = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&module).arg(source).arg("-ldl").output().expect("cc");
+    let made = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&module)
+        .arg(source)
+        .arg("-ldl")
+        .output()
+        .expect("cc");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     module
 }

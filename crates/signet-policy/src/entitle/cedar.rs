@@ -1,9 +1,12 @@
 //! Cedar behind the trait.
 
-use super::{Act, Because, Cited, Deal, Denial, Entitlements, Facts, Proof, Question, Step, Verdict, World, facts::by_member, load::Kinds};
+use super::{
+    Act, Because, Cited, Deal, Denial, Entitlements, Facts, Proof, Question, Step, Verdict, World,
+    facts::by_member, load::Kinds,
+};
 use cedar_policy::{
-    AuthorizationError, Authorizer, Context, Decision, Effect, Entities, EntityUid, PolicyId, PolicySet, Request, Response,
-    RestrictedExpression, Schema,
+    AuthorizationError, Authorizer, Context, Decision, Effect, Entities, EntityUid, PolicyId,
+    PolicySet, Request, Response, RestrictedExpression, Schema,
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 use std::{
@@ -27,20 +30,44 @@ pub struct CedarEntitlements {
 
 impl fmt::Debug for CedarEntitlements {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CedarEntitlements").field("digest", &self.digest).field("policies", &self.cited.len()).finish_non_exhaustive()
+        f.debug_struct("CedarEntitlements")
+            .field("digest", &self.digest)
+            .field("policies", &self.cited.len())
+            .finish_non_exhaustive()
     }
 }
 
 impl CedarEntitlements {
-    pub(super) fn new(kinds: Kinds, policies: PolicySet, entities: Entities, facts: Facts, world: World, digest: String) -> Self {
+    pub(super) fn new(
+        kinds: Kinds,
+        policies: PolicySet,
+        entities: Entities,
+        facts: Facts,
+        world: World,
+        digest: String,
+    ) -> Self {
         let cite = |p: &cedar_policy::Policy| {
             let text = |key| p.annotation(key).map(Arc::from);
             let id: &str = p.id().as_ref();
-            let cited = Cited { id: id.into(), forbids: p.effect() == Effect::Forbid, words: text("words"), cure: text("cure") };
+            let cited = Cited {
+                id: id.into(),
+                forbids: p.effect() == Effect::Forbid,
+                words: text("words"),
+                cure: text("cure"),
+            };
             (p.id().clone(), cited)
         };
         let cited = policies.policies().map(cite).collect();
-        Self { kinds, policies, entities, facts, world, digest: digest.into(), cited, authorizer: Authorizer::new() }
+        Self {
+            kinds,
+            policies,
+            entities,
+            facts,
+            world,
+            digest: digest.into(),
+            cited,
+            authorizer: Authorizer::new(),
+        }
     }
 
     /// The facts the policies were loaded with.
@@ -77,13 +104,22 @@ impl CedarEntitlements {
             ("List", "lists", &self.facts.lists),
             ("AdminGroup", "admin_groups", &self.facts.admin_groups),
         ] {
-            let unused = groups.keys().filter(|g| !named.contains(&(kind.to_owned(), (*g).clone())));
+            let unused =
+                groups.keys().filter(|g| !named.contains(&(kind.to_owned(), (*g).clone())));
             all.extend(unused.map(|g| format!("{key}.{g} is named by no policy")));
-            all.extend(groups.iter().filter(|(_, m)| m.is_empty()).map(|(g, _)| format!("{key}.{g} has no members")));
+            all.extend(
+                groups
+                    .iter()
+                    .filter(|(_, m)| m.is_empty())
+                    .map(|(g, _)| format!("{key}.{g} has no members")),
+            );
         }
-        let traded: BTreeSet<&str> = self.world.instruments.values().map(|i| i.currency.as_str()).collect();
+        let traded: BTreeSet<&str> =
+            self.world.instruments.values().map(|i| i.currency.as_str()).collect();
         let without = traded.into_iter().filter(|c| !self.facts.rates.contains_key(*c));
-        all.extend(without.map(|c| format!("rates: {c} is missing, so nothing in it can be traded")));
+        all.extend(
+            without.map(|c| format!("rates: {c} is missing, so nothing in it can be traded")),
+        );
         all
     }
 
@@ -91,7 +127,11 @@ impl CedarEntitlements {
     pub fn weighed(&self, q: &Question<'_>) -> Result<Vec<(String, String)>, Denial> {
         let of = |groups, name: &str| {
             let all = by_member(groups).remove(name).unwrap_or_default();
-            if all.is_empty() { "none".to_owned() } else { all.into_iter().collect::<Vec<_>>().join(", ") }
+            if all.is_empty() {
+                "none".to_owned()
+            } else {
+                all.into_iter().collect::<Vec<_>>().join(", ")
+            }
         };
         let mut all = Vec::new();
         let mut add = |name: &str, value: String| all.push((name.to_owned(), value));
@@ -140,7 +180,10 @@ impl CedarEntitlements {
     }
 
     fn instrument(&self, deal: &Deal<'_>) -> Result<&super::InstrumentFacts, Denial> {
-        self.world.instruments.get(deal.instrument).ok_or_else(|| unknown("instrument", deal.instrument))
+        self.world
+            .instruments
+            .get(deal.instrument)
+            .ok_or_else(|| unknown("instrument", deal.instrument))
     }
 
     /// The amounts in whole units, rounded up.
@@ -165,7 +208,8 @@ impl CedarEntitlements {
     fn total(&self, amounts: &[&super::Amounts], what: &'static str) -> Result<i64, Denial> {
         let mut sum = Decimal::ZERO;
         for (currency, quantity) in amounts.iter().flat_map(|a| a.iter()) {
-            let rate = self.facts.rates.get(currency).ok_or_else(|| Denial::NoRate(currency.clone()))?;
+            let rate =
+                self.facts.rates.get(currency).ok_or_else(|| Denial::NoRate(currency.clone()))?;
             let exact = times(*quantity, *rate).ok_or(Denial::BadNumber(what))?;
             sum = sum.checked_add(exact).ok_or(Denial::BadNumber(what))?;
         }
@@ -173,14 +217,23 @@ impl CedarEntitlements {
     }
 
     /// The question as Cedar knows it.
-    pub(super) fn request(&self, q: &Question<'_>, proof: Proof, schema: Option<&Schema>) -> Result<Request, Denial> {
+    pub(super) fn request(
+        &self,
+        q: &Question<'_>,
+        proof: Proof,
+        schema: Option<&Schema>,
+    ) -> Result<Request, Denial> {
         let broken = |e: String| Denial::PolicyError(e);
-        let uid = |kind: &'static str, name: &str| self.kinds.uid(kind, name).ok_or_else(|| unknown(kind, name));
+        let uid = |kind: &'static str, name: &str| {
+            self.kinds.uid(kind, name).ok_or_else(|| unknown(kind, name))
+        };
         let (who, resource, context) = match q.act {
             Act::See { dealer } => (uid("Trader", q.who)?, self.dealer(dealer)?, Vec::new()),
-            Act::Trade { step, dealer, new_dealer, deal } => {
-                (uid("Trader", q.who)?, self.dealer(dealer)?, self.trade(step, new_dealer, deal, proof)?)
-            }
+            Act::Trade { step, dealer, new_dealer, deal } => (
+                uid("Trader", q.who)?,
+                self.dealer(dealer)?,
+                self.trade(step, new_dealer, deal, proof)?,
+            ),
             Act::Admin { privileged, hardware_key, .. } => {
                 let yes = RestrictedExpression::new_bool;
                 let context = vec![
@@ -194,7 +247,8 @@ impl CedarEntitlements {
         };
         let pairs = context.into_iter().map(|(k, v)| (k.to_owned(), v));
         let context = Context::from_pairs(pairs).map_err(|e| broken(e.to_string()))?;
-        Request::new(who, uid("Action", q.act.word())?, resource, context, schema).map_err(|e| broken(e.to_string()))
+        Request::new(who, uid("Action", q.act.word())?, resource, context, schema)
+            .map_err(|e| broken(e.to_string()))
     }
 
     fn dealer(&self, name: &str) -> Result<EntityUid, Denial> {
@@ -211,7 +265,10 @@ impl CedarEntitlements {
     ) -> Result<Vec<(&'static str, RestrictedExpression)>, Denial> {
         let (r, currency) = (self.reckon(deal)?, &self.instrument(deal)?.currency);
         let entity = |kind: &'static str, name: &str| {
-            self.kinds.uid(kind, name).map(RestrictedExpression::new_entity_uid).ok_or_else(|| unknown(kind, name))
+            self.kinds
+                .uid(kind, name)
+                .map(RestrictedExpression::new_entity_uid)
+                .ok_or_else(|| unknown(kind, name))
         };
         let (yes, number) = (RestrictedExpression::new_bool, RestrictedExpression::new_long);
         let mut context = vec![
@@ -237,7 +294,11 @@ impl CedarEntitlements {
     }
 
     /// One evaluation with this much proved.
-    fn ask(&self, q: &Question<'_>, proof: Proof) -> Result<(bool, Vec<Cited>), (Denial, Vec<Cited>)> {
+    fn ask(
+        &self,
+        q: &Question<'_>,
+        proof: Proof,
+    ) -> Result<(bool, Vec<Cited>), (Denial, Vec<Cited>)> {
         let request = self.request(q, proof, None).map_err(|d| (d, Vec::new()))?;
         let response = self.authorizer.is_authorized(&request, &self.policies, &self.entities);
         // Cedar leaves out a policy that fails; it might be the one that forbids.
@@ -253,7 +314,8 @@ impl CedarEntitlements {
     }
 
     fn cite<'a>(&self, ids: impl IntoIterator<Item = &'a PolicyId>) -> Vec<Cited> {
-        let mut all: Vec<Cited> = ids.into_iter().filter_map(|id| self.cited.get(id).cloned()).collect();
+        let mut all: Vec<Cited> =
+            ids.into_iter().filter_map(|id| self.cited.get(id).cloned()).collect();
         all.sort();
         all
     }
@@ -296,7 +358,8 @@ impl CedarEntitlements {
     }
 }
 
-/// What asked for the proof: what forbade without it; or, when nothing permitted without it, what permits with it.
+/// What asked for the proof: what forbade without it; or, when nothing permitted without it, what
+/// permits with it.
 fn fell_away(before: Vec<Cited>, after: Vec<Cited>) -> Vec<Cited> {
     if before.is_empty() { after } else { before }
 }
@@ -328,7 +391,8 @@ fn unknown(kind: &'static str, name: &str) -> Denial {
     Denial::Unknown { kind, name: name.chars().take(80).collect() }
 }
 
-/// The product, never less than the exact one: when it has more digits than fit, one more than the last that fits.
+/// The product, never less than the exact one: when it has more digits than fit, one more than the
+/// last that fits.
 fn times(a: Decimal, b: Decimal) -> Option<Decimal> {
     let (a, b) = (a.normalize(), b.normalize());
     let product = a.checked_mul(b)?;

@@ -1,12 +1,14 @@
 //! What a change of the policies allows that was denied, and the other way round.
 //!
-//! Both sets are asked the same questions. This finds what the questions can show and is no proof: a solver
-//! that proves it for every question (cvc5, as Cedar's own analysis uses) is not part of this program. Every
-//! dealer, kind of instrument and trader is asked about; amounts are varied one at a time, the others staying
-//! at their least, together with whether it is the first trade of the day or a new dealer.
+//! Both sets are asked the same questions. This finds what the questions can show and is no proof:
+//! a solver that proves it for every question (cvc5, as Cedar's own analysis uses) is not part of
+//! this program. Every dealer, kind of instrument and trader is asked about; amounts are varied one
+//! at a time, the others staying at their least, together with whether it is the first trade of the
+//! day or a new dealer.
 
 use super::{
-    Act, AdminAction, Amounts, CedarEntitlements, Deal, Entitlements as _, Outcome, Proof, Question, Side, Step,
+    Act, AdminAction, Amounts, CedarEntitlements, Deal, Entitlements as _, Outcome, Proof,
+    Question, Side, Step,
     universe::{Alike, Universe, VAST},
 };
 use rust_decimal::Decimal;
@@ -65,13 +67,20 @@ pub fn diff(old: &CedarEntitlements, new: &CedarEntitlements, max: usize) -> Dif
     }
     for a in &universe.administrators {
         for action in AdminAction::ALL {
-            for (flags, privileged, hardware_key) in [(0, false, false), (1, true, false), (2, false, true), (3, true, true)] {
+            for (flags, privileged, hardware_key) in
+                [(0, false, false), (1, true, false), (2, false, true), (3, true, true)]
+            {
                 let act = Act::Admin { action, privileged, hardware_key };
                 let (before, now) = (outcome(old, &a.one, act), outcome(new, &a.one, act));
                 asked += 1;
                 if before != now {
                     let flags = one(ADMIN_FLAGS[flags]);
-                    found.add([a.all.clone(), one(action.word()), one(""), one(""), one(""), flags], String::new(), before, now);
+                    found.add(
+                        [a.all.clone(), one(action.word()), one(""), one(""), one(""), flags],
+                        String::new(),
+                        before,
+                        now,
+                    );
                 }
             }
         }
@@ -81,8 +90,12 @@ pub fn diff(old: &CedarEntitlements, new: &CedarEntitlements, max: usize) -> Dif
 }
 
 /// Words for what is true of a trade or a session besides amounts. All four together say nothing.
-const TRADE_FLAGS: [&str; 4] =
-    ["not the first trade of the day", "the first trade of the day", "a new dealer", "the first trade of the day, with a new dealer"];
+const TRADE_FLAGS: [&str; 4] = [
+    "not the first trade of the day",
+    "the first trade of the day",
+    "a new dealer",
+    "the first trade of the day, with a new dealer",
+];
 const ADMIN_FLAGS: [&str; 4] = [
     "standard role, no key in hardware",
     "privileged role, no key in hardware",
@@ -90,7 +103,8 @@ const ADMIN_FLAGS: [&str; 4] = [
     "privileged role, a key in hardware",
 ];
 
-/// The two circumstances of a trade as one number, 1 and 2: the place of its words in [`TRADE_FLAGS`].
+/// The two circumstances of a trade as one number, 1 and 2: the place of its words in
+/// [`TRADE_FLAGS`].
 fn circumstances(first_today: bool, new_dealer: bool) -> u8 {
     u8::from(first_today) + 2 * u8::from(new_dealer)
 }
@@ -140,11 +154,19 @@ fn cases<'a>(u: &'a Universe, old: &CedarEntitlements, new: &CedarEntitlements) 
         };
         all.push(see);
         for instrument in &u.instruments {
-            let currency = |e: &CedarEntitlements| e.world().instruments.get(&instrument.one).map(|i| i.currency.clone());
-            let rate = |e: &CedarEntitlements| currency(e).and_then(|c| e.facts().rates.get(&c).copied());
+            let currency = |e: &CedarEntitlements| {
+                e.world().instruments.get(&instrument.one).map(|i| i.currency.clone())
+            };
+            let rate =
+                |e: &CedarEntitlements| currency(e).and_then(|c| e.facts().rates.get(&c).copied());
             let rates: Vec<Decimal> = [rate(old), rate(new)].into_iter().flatten().collect();
-            let steps = [(Step::Request, &Side::ALL[..]), (Step::Accept { off_market_bps: None }, &Side::ALL[..2])];
-            for (step, side) in steps.iter().flat_map(|(step, sides)| sides.iter().map(move |s| (*step, *s))) {
+            let steps = [
+                (Step::Request, &Side::ALL[..]),
+                (Step::Accept { off_market_bps: None }, &Side::ALL[..2]),
+            ];
+            for (step, side) in
+                steps.iter().flat_map(|(step, sides)| sides.iter().map(move |s| (*step, *s)))
+            {
                 for (vary, values) in varied(u, step, &rates) {
                     let free = if vary == Vary::Quantity { unseen } else { 3 };
                     for flag in (0..4).filter(|f| f & free == 0) {
@@ -180,7 +202,8 @@ fn varied(u: &Universe, step: Step, rates: &[Decimal]) -> Vec<(Vary, Vec<i64>)> 
     ] {
         let only_accepts = vary == Vary::OffMarket && step == Step::Request;
         if u.compares(attribute) && !only_accepts {
-            let vast = if matches!(vary, Vary::Day | Vary::Outstanding) { vec![VAST] } else { vec![] };
+            let vast =
+                if matches!(vary, Vary::Day | Vary::Outstanding) { vec![VAST] } else { vec![] };
             all.push((vary, u.values(attribute, least).into_iter().chain(vast).collect()));
         }
     }
@@ -198,7 +221,12 @@ impl Case<'_> {
             return outcome(e, &self.trader.one, Act::See { dealer: &self.dealer.one });
         };
         // In the reporting currency of each, and less the one unit that is asked for.
-        let used = |v: i64| Amounts::from([(e.facts().reporting_currency.clone(), Decimal::from(v.saturating_sub(1)))]);
+        let used = |v: i64| {
+            Amounts::from([(
+                e.facts().reporting_currency.clone(),
+                Decimal::from(v.saturating_sub(1)),
+            )])
+        };
         let is = |vary| self.vary == vary;
         let count = |v: i64| usize::try_from(v).unwrap_or(usize::MAX);
         if is(Vary::OffMarket) {
@@ -215,7 +243,8 @@ impl Case<'_> {
             first_today: self.first_today,
             idle_s: if is(Vary::Idle) { value } else { 0 },
         };
-        let act = Act::Trade { step, dealer: &self.dealer.one, new_dealer: self.new_dealer, deal: &deal };
+        let act =
+            Act::Trade { step, dealer: &self.dealer.one, new_dealer: self.new_dealer, deal: &deal };
         outcome(e, &self.trader.one, act)
     }
 
@@ -226,10 +255,15 @@ impl Case<'_> {
             _ if whole => "any amount".into(),
             Vary::Quantity => format!("{currency} {}", range(*lo, *hi, self.ends(*hi))),
             Vary::Day => format!("{reporting} {} in the day", range(*lo, *hi, self.ends(*hi))),
-            Vary::Outstanding => format!("{reporting} {} outstanding", range(*lo, *hi, self.ends(*hi))),
+            Vary::Outstanding => {
+                format!("{reporting} {} outstanding", range(*lo, *hi, self.ends(*hi)))
+            }
             Vary::OpenRfqs => format!("{} open RFQs", range(*lo, *hi, self.ends(*hi))),
             Vary::Dealers => format!("{} dealers asked", range(*lo, *hi, self.ends(*hi))),
-            Vary::OffMarket => format!("{} hundredths of a per cent off the market", range(*lo, *hi, self.ends(*hi))),
+            Vary::OffMarket => format!(
+                "{} hundredths of a per cent off the market",
+                range(*lo, *hi, self.ends(*hi))
+            ),
             Vary::Idle => format!("{} idle seconds", range(*lo, *hi, self.ends(*hi))),
         }
     }
@@ -278,20 +312,45 @@ impl Found {
 
     /// Asks for every value, and keeps runs of values that changed in the same way.
     fn look(&mut self, case: &Case<'_>, old: &CedarEntitlements, new: &CedarEntitlements) {
-        let answers: Vec<(i64, Outcome, Outcome)> = case.values.iter().map(|v| (*v, case.ask(old, *v), case.ask(new, *v))).collect();
+        let answers: Vec<(i64, Outcome, Outcome)> =
+            case.values.iter().map(|v| (*v, case.ask(old, *v), case.ask(new, *v))).collect();
         for run in answers.chunk_by(|a, b| (a.1, a.2) == (b.1, b.2)) {
-            let Some(&(_, before, now)) = run.first().filter(|(_, before, now)| before != now) else { continue };
+            let Some(&(_, before, now)) = run.first().filter(|(_, before, now)| before != now)
+            else {
+                continue;
+            };
             let values: Vec<i64> = run.iter().map(|(v, ..)| *v).collect();
-            let i = case.instrument.and_then(|i| new.world().instruments.get(&i.one).or_else(|| old.world().instruments.get(&i.one)));
+            let i = case.instrument.and_then(|i| {
+                new.world().instruments.get(&i.one).or_else(|| old.world().instruments.get(&i.one))
+            });
             let currency = i.map_or("", |i| i.currency.as_str());
-            let tail = case.tail(&values, values.len() == answers.len(), currency, &new.facts().reporting_currency);
-            let action = case.step.map_or("see", |s| if s == Step::Request { "request" } else { "accept" });
+            let tail = case.tail(
+                &values,
+                values.len() == answers.len(),
+                currency,
+                &new.facts().reporting_currency,
+            );
+            let action =
+                case.step.map_or("see", |s| if s == Step::Request { "request" } else { "accept" });
             let side = case.step.map_or("", |_| case.side.word());
-            let instrument = case.instrument.map_or_else(|| one(""), |a| instruments(a, i.map_or("", |i| i.class.as_str()), currency));
+            let instrument = case.instrument.map_or_else(
+                || one(""),
+                |a| instruments(a, i.map_or("", |i| i.class.as_str()), currency),
+            );
             let own = circumstances(case.first_today, case.new_dealer);
             let alike = (0..4u8).filter(|f| f & !case.free == own & !case.free);
-            let flags = alike.filter_map(|f| TRADE_FLAGS.get(usize::from(f))).map(|f| (*f).to_owned()).collect();
-            let fields = [case.trader.all.clone(), one(action), one(side), instrument, case.dealer.all.clone(), flags];
+            let flags = alike
+                .filter_map(|f| TRADE_FLAGS.get(usize::from(f)))
+                .map(|f| (*f).to_owned())
+                .collect();
+            let fields = [
+                case.trader.all.clone(),
+                one(action),
+                one(side),
+                instrument,
+                case.dealer.all.clone(),
+                flags,
+            ];
             self.add(fields, tail, before, now);
         }
     }
@@ -300,7 +359,8 @@ impl Found {
     fn into_changes(self, u: &Universe) -> Vec<Change> {
         let mut rows = self.0;
         for field in [5, 2, 4, 3, 1, 0] {
-            let mut merged: BTreeMap<(Fields, String, Outcome, Outcome), BTreeSet<String>> = BTreeMap::new();
+            let mut merged: BTreeMap<(Fields, String, Outcome, Outcome), BTreeSet<String>> =
+                BTreeMap::new();
             for ((mut fields, tail, before, now), ()) in rows {
                 let taken = fields.get_mut(field).map(std::mem::take).unwrap_or_default();
                 merged.entry((fields, tail, before, now)).or_default().extend(taken);
@@ -315,7 +375,12 @@ impl Found {
         }
         let mut changes: Vec<Change> = rows
             .into_keys()
-            .map(|(fields, tail, before, now)| Change { wider: now < before, before, now, text: text(&fields, &tail, before, now, u) })
+            .map(|(fields, tail, before, now)| Change {
+                wider: now < before,
+                before,
+                now,
+                text: text(&fields, &tail, before, now, u),
+            })
             .collect();
         changes.sort_by(|a, b| b.wider.cmp(&a.wider).then_with(|| a.cmp(b)));
         changes
@@ -324,13 +389,22 @@ impl Found {
 
 /// Few by name, many by kind.
 fn instruments(a: &Alike, class: &str, currency: &str) -> BTreeSet<String> {
-    if a.all.len() <= 3 { a.all.clone() } else { one(&format!("{class} in {currency} ({} instruments)", a.all.len())) }
+    if a.all.len() <= 3 {
+        a.all.clone()
+    } else {
+        one(&format!("{class} in {currency} ({} instruments)", a.all.len()))
+    }
 }
 
 fn text(fields: &Fields, tail: &str, before: Outcome, now: Outcome, u: &Universe) -> String {
     let [who, what, sides, instruments, dealers, flags] = fields;
-    let all_dealers: BTreeSet<String> = u.dealers.iter().flat_map(|a| a.all.iter().cloned()).collect();
-    let with = if *dealers == all_dealers && dealers.len() > 1 { "every dealer".into() } else { list(dealers) };
+    let all_dealers: BTreeSet<String> =
+        u.dealers.iter().flat_map(|a| a.all.iter().cloned()).collect();
+    let with = if *dealers == all_dealers && dealers.len() > 1 {
+        "every dealer".into()
+    } else {
+        list(dealers)
+    };
     let verb = match now {
         Outcome::Deny => "may no longer",
         _ if now < before => "may now",
@@ -349,7 +423,11 @@ fn text(fields: &Fields, tail: &str, before: Outcome, now: Outcome, u: &Universe
         let _ = write!(text, ": {tail}");
     }
     if flags.len() < TRADE_FLAGS.len() && !flags.contains("") {
-        let _ = write!(text, " [{}]", flags.iter().map(String::as_str).collect::<Vec<_>>().join("; or "));
+        let _ = write!(
+            text,
+            " [{}]",
+            flags.iter().map(String::as_str).collect::<Vec<_>>().join("; or ")
+        );
     }
     let _ = write!(text, " (was {before}, is {now})");
     text
@@ -357,7 +435,8 @@ fn text(fields: &Fields, tail: &str, before: Outcome, now: Outcome, u: &Universe
 
 fn list(all: &BTreeSet<String>) -> String {
     const SHOWN: usize = 6;
-    let shown: Vec<&str> = all.iter().take(SHOWN).map(String::as_str).filter(|s| !s.is_empty()).collect();
+    let shown: Vec<&str> =
+        all.iter().take(SHOWN).map(String::as_str).filter(|s| !s.is_empty()).collect();
     let more = all.len().saturating_sub(SHOWN);
     let text = shown.join(", ");
     if more > 0 { format!("{text} and {more} more") } else { text }

@@ -29,7 +29,8 @@ pub enum EntitleError {
     /// More policies than [`super::MAX_POLICIES`], which the number names.
     #[error("more than {0} policies")]
     TooManyPolicies(usize),
-    /// A template permits nothing and forbids nothing by itself: a sign that something was forgotten.
+    /// A template permits nothing and forbids nothing by itself: a sign that something was
+    /// forgotten.
     #[error("the policies hold a template (?principal or ?resource); write it out for each")]
     Template,
     /// Events and verdicts cite a policy by its id, so it must have one.
@@ -58,7 +59,8 @@ pub enum EntitleError {
         /// What the validator says.
         why: String,
     },
-    /// It can never apply, or Cedar's validator warns: what forbids nothing was meant to forbid something.
+    /// It can never apply, or Cedar's validator warns: what forbids nothing was meant to forbid
+    /// something.
     #[error("policy {id} is refused: {why}")]
     Warned {
         /// The policy's `@id`.
@@ -131,11 +133,15 @@ impl EntitleError {
     pub fn cure(&self) -> &'static str {
         match self {
             Self::Schema(_) => "This is a fault of the program: report it.",
-            Self::TooLarge { .. } | Self::TooManyPolicies(_) => "Use groups, panels and lists instead of one policy for each.",
+            Self::TooLarge { .. } | Self::TooManyPolicies(_) => {
+                "Use groups, panels and lists instead of one policy for each."
+            }
             Self::UnknownName { .. } | Self::BadText { .. } => {
                 "Correct the name, or add it to the facts or to the gateway's configuration."
             }
-            Self::NoId { .. } | Self::IdTwice(_) | Self::BadAnnotation { .. } => "Give each policy an @id of its own and keep it stable.",
+            Self::NoId { .. } | Self::IdTwice(_) | Self::BadAnnotation { .. } => {
+                "Give each policy an @id of its own and keep it stable."
+            }
             Self::NoThread(_) => "Free memory or threads on the machine and try again.",
             Self::World(_) => "Correct the gateway's configuration.",
             _ => "Correct it and run `signet-gateway policy check`.",

@@ -51,11 +51,15 @@ impl TestReport {
 }
 
 impl Expectations {
-    /// Reads the file: each table has `name`, `verdict` (`allow`, `touch`, `two-people`, `deny`), perhaps `by` (ids
-    /// that must be among the policies that determine it), and the fields of a [`Scenario`].
+    /// Reads the file: each table has `name`, `verdict` (`allow`, `touch`, `two-people`, `deny`),
+    /// perhaps `by` (ids that must be among the policies that determine it), and the fields of a
+    /// [`Scenario`].
     pub fn from_toml(text: &str) -> Result<Self, EntitleError> {
         if text.len() > super::MAX_DOCUMENT_LEN {
-            return Err(EntitleError::TooLarge { document: "expectations", max: super::MAX_DOCUMENT_LEN });
+            return Err(EntitleError::TooLarge {
+                document: "expectations",
+                max: super::MAX_DOCUMENT_LEN,
+            });
         }
         let bad = |why: String| EntitleError::Expectations(why.trim_end().replace('\n', " "));
         let file: File = toml::from_str(text).map_err(|e| bad(e.to_string()))?;
@@ -76,7 +80,8 @@ impl Expectations {
 
     /// Asks every question.
     pub fn run(&self, entitlements: &CedarEntitlements) -> TestReport {
-        let mut untested: Vec<String> = entitlements.policies().policies().map(|p| p.id().to_string()).collect();
+        let mut untested: Vec<String> =
+            entitlements.policies().policies().map(|p| p.id().to_string()).collect();
         let mut results = Vec::with_capacity(self.0.len());
         for (wanted, scenario) in &self.0 {
             let failure = match scenario.decide(entitlements) {
@@ -84,11 +89,20 @@ impl Expectations {
                 Ok(verdict) => {
                     let ids = verdict.ids();
                     untested.retain(|id| !ids.contains(&id.as_str()));
-                    let missing: Vec<&str> = wanted.by.iter().map(String::as_str).filter(|id| !ids.contains(id)).collect();
+                    let missing: Vec<&str> = wanted
+                        .by
+                        .iter()
+                        .map(String::as_str)
+                        .filter(|id| !ids.contains(id))
+                        .collect();
                     let by = if ids.is_empty() { "no policy".to_owned() } else { ids.join(", ") };
                     match verdict.outcome() {
-                        got if got != wanted.verdict => Some(format!("expected {}, is {got} by {by}", wanted.verdict)),
-                        _ if !missing.is_empty() => Some(format!("expected by {}, is by {by}", missing.join(", "))),
+                        got if got != wanted.verdict => {
+                            Some(format!("expected {}, is {got} by {by}", wanted.verdict))
+                        }
+                        _ if !missing.is_empty() => {
+                            Some(format!("expected by {}, is by {by}", missing.join(", ")))
+                        }
                         _ => None,
                     }
                 }

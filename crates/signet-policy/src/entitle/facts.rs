@@ -51,7 +51,8 @@ pub struct Facts {
 impl Facts {
     /// Reads the file. Names that the gateway does not know are refused.
     pub fn from_toml(text: &str, world: &World) -> Result<Self, EntitleError> {
-        let file: File = toml::from_str(text).map_err(|e| EntitleError::Facts(e.to_string().trim_end().replace('\n', " ")))?;
+        let file: File = toml::from_str(text)
+            .map_err(|e| EntitleError::Facts(e.to_string().trim_end().replace('\n', " ")))?;
         if file.day_begins_utc_minutes >= 24 * 60 {
             return Err(fact("day_begins_utc_minutes", "0 to 1439"));
         }
@@ -97,7 +98,10 @@ fn fact(key: impl Into<String>, why: impl Into<String>) -> EntitleError {
     EntitleError::Fact { key: key.into(), why: why.into() }
 }
 
-fn rates(reporting: &str, written: BTreeMap<String, String>) -> Result<BTreeMap<String, Decimal>, EntitleError> {
+fn rates(
+    reporting: &str,
+    written: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, Decimal>, EntitleError> {
     if !is_currency(reporting) {
         return Err(fact("reporting_currency", "must be an ISO 4217 code"));
     }
@@ -111,8 +115,17 @@ fn rates(reporting: &str, written: BTreeMap<String, String>) -> Result<BTreeMap<
             return Err(fact(key, "is no ISO 4217 code"));
         }
         let rate: Decimal = text.parse().map_err(|e| fact(&key, format!("{text:?}: {e}")))?;
-        if rate <= Decimal::ZERO || rate > Decimal::from(1_000_000_000) || rate.scale() > MAX_RATE_SCALE {
-            return Err(fact(key, format!("{text}: greater than 0, at most 1000000000, at most {MAX_RATE_SCALE} digits after the point")));
+        if rate <= Decimal::ZERO
+            || rate > Decimal::from(1_000_000_000)
+            || rate.scale() > MAX_RATE_SCALE
+        {
+            return Err(fact(
+                key,
+                format!(
+                    "{text}: greater than 0, at most 1000000000, at most {MAX_RATE_SCALE} digits \
+                        after the point"
+                ),
+            ));
         }
         if currency == reporting && rate != Decimal::ONE {
             return Err(fact(key, "one unit of the reporting currency is 1"));
@@ -128,7 +141,9 @@ pub(crate) fn is_currency(text: &str) -> bool {
 
 /// Printable ASCII of sensible length: nothing that looks like something else.
 pub(crate) fn is_name(text: &str) -> bool {
-    (1..=MAX_NAME_CHARS).contains(&text.len()) && text.bytes().all(|b| (0x20..0x7f).contains(&b)) && text.trim() == text
+    (1..=MAX_NAME_CHARS).contains(&text.len())
+        && text.bytes().all(|b| (0x20..0x7f).contains(&b))
+        && text.trim() == text
 }
 
 fn person(name: &str) -> Result<String, String> {
@@ -141,13 +156,19 @@ fn groups(
     resolve: impl Fn(&str) -> Result<String, String>,
 ) -> Result<Groups, EntitleError> {
     if written.len() > MAX_GROUPS || written.values().map(Vec::len).sum::<usize>() > MAX_MEMBERS {
-        return Err(fact(key, format!("more than {MAX_GROUPS}, or more than {MAX_MEMBERS} members together")));
+        return Err(fact(
+            key,
+            format!("more than {MAX_GROUPS}, or more than {MAX_MEMBERS} members together"),
+        ));
     }
     let mut all = Groups::new();
     for (name, members) in written {
         let key = format!("{key}.{name}");
         if !is_name(&name) {
-            return Err(fact(key, format!("a name is 1 to {MAX_NAME_CHARS} printable ASCII characters")));
+            return Err(fact(
+                key,
+                format!("a name is 1 to {MAX_NAME_CHARS} printable ASCII characters"),
+            ));
         }
         let mut set = BTreeSet::new();
         for m in &members {

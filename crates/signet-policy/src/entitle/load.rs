@@ -7,8 +7,8 @@ use super::{
 };
 use aws_lc_rs::digest::{Context, SHA256};
 use cedar_policy::{
-    Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet, RestrictedExpression, Schema, ValidationMode,
-    Validator,
+    Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet,
+    RestrictedExpression, Schema, ValidationMode, Validator,
 };
 use miette::Diagnostic as _;
 use std::{
@@ -20,7 +20,8 @@ use std::{
 /// The schema, as documented to those who write policies.
 pub(crate) const SCHEMA: &str = include_str!("schema.cedarschema");
 
-/// For the longest policy that [`shape`] lets through, with room to spare. Only what is used is taken.
+/// For the longest policy that [`shape`] lets through, with room to spare. Only what is used is
+/// taken.
 const STACK_LEN: usize = 64 * 1024 * 1024;
 
 /// The firm's documents, as read.
@@ -80,7 +81,9 @@ impl World {
         let mut named = self.instruments.iter().filter(|(_, i)| i.symbol == name);
         match (named.next(), named.next()) {
             (Some((id, _)), None) => Ok(id.clone()),
-            (Some(_), Some(_)) => Err(format!("{name:?} is the symbol of several instruments: name the ISIN")),
+            (Some(_), Some(_)) => {
+                Err(format!("{name:?} is the symbol of several instruments: name the ISIN"))
+            }
             (None, _) => Err(format!("{name:?} is no configured instrument")),
         }
     }
@@ -107,7 +110,9 @@ impl Kinds {
             "Gateway",
             "Action",
         ];
-        let parsed = ALL.iter().map(|k| Ok((*k, EntityTypeName::from_str(k).map_err(|e| EntitleError::Schema(e.to_string()))?)));
+        let parsed = ALL.iter().map(|k| {
+            Ok((*k, EntityTypeName::from_str(k).map_err(|e| EntitleError::Schema(e.to_string()))?))
+        });
         parsed.collect::<Result<_, _>>().map(Self)
     }
 
@@ -122,13 +127,15 @@ impl Kinds {
 }
 
 impl CedarEntitlements {
-    /// Loads all three, or nothing. Waits for a thread of its own: Cedar's parser and validator recurse, and what is left
-    /// of the caller's stack is not known.
+    /// Loads all three, or nothing. Waits for a thread of its own: Cedar's parser and validator
+    /// recurse, and what is left of the caller's stack is not known.
     pub fn load(documents: &Documents<'_>, world: &World) -> Result<Self, EntitleError> {
         let read = || Self::read(documents, world);
         std::thread::scope(|s| {
-            let thread = std::thread::Builder::new().name("entitlements".into()).stack_size(STACK_LEN);
-            let thread = thread.spawn_scoped(s, read).map_err(|e| EntitleError::NoThread(e.to_string()))?;
+            let thread =
+                std::thread::Builder::new().name("entitlements".into()).stack_size(STACK_LEN);
+            let thread =
+                thread.spawn_scoped(s, read).map_err(|e| EntitleError::NoThread(e.to_string()))?;
             thread.join().unwrap_or_else(|_| Err(EntitleError::NoThread("it ended early".into())))
         })
     }
@@ -140,7 +147,8 @@ impl CedarEntitlements {
             }
         }
         let kinds = Kinds::new()?;
-        let (schema, _) = Schema::from_cedarschema_str(SCHEMA).map_err(|e| EntitleError::Schema(e.to_string()))?;
+        let (schema, _) = Schema::from_cedarschema_str(SCHEMA)
+            .map_err(|e| EntitleError::Schema(e.to_string()))?;
         let facts = Facts::from_toml(documents.facts, world)?;
         let entities = entities(&kinds, &facts, world, &schema)?;
         let policies = policies(documents.policies)?;
@@ -153,11 +161,18 @@ impl CedarEntitlements {
     }
 }
 
-fn entities(kinds: &Kinds, facts: &Facts, world: &World, schema: &Schema) -> Result<Entities, EntitleError> {
+fn entities(
+    kinds: &Kinds,
+    facts: &Facts,
+    world: &World,
+    schema: &Schema,
+) -> Result<Entities, EntitleError> {
     let mut all = Vec::new();
-    for (member, group, groups) in
-        [("Trader", "Group", &facts.groups), ("Dealer", "Panel", &facts.panels), ("Administrator", "AdminGroup", &facts.admin_groups)]
-    {
+    for (member, group, groups) in [
+        ("Trader", "Group", &facts.groups),
+        ("Dealer", "Panel", &facts.panels),
+        ("Administrator", "AdminGroup", &facts.admin_groups),
+    ] {
         for name in groups.keys() {
             all.push(Entity::new_no_attrs(kinds.must(group, name)?, HashSet::new()));
         }
@@ -173,15 +188,26 @@ fn entities(kinds: &Kinds, facts: &Facts, world: &World, schema: &Schema) -> Res
     let none = BTreeSet::new();
     for (id, i) in &world.instruments {
         if !is_currency(&i.currency) {
-            return Err(EntitleError::World(format!("instrument {id}: {:?} is no currency", i.currency)));
+            return Err(EntitleError::World(format!(
+                "instrument {id}: {:?} is no currency",
+                i.currency
+            )));
         }
-        let entity = |kind, id: &str| Ok(RestrictedExpression::new_entity_uid(kinds.must(kind, id)?));
-        let mut attributes =
-            HashMap::from([("class".to_owned(), entity("Class", &i.class)?), ("currency".to_owned(), entity("Currency", &i.currency)?)]);
+        let entity =
+            |kind, id: &str| Ok(RestrictedExpression::new_entity_uid(kinds.must(kind, id)?));
+        let mut attributes = HashMap::from([
+            ("class".to_owned(), entity("Class", &i.class)?),
+            ("currency".to_owned(), entity("Currency", &i.currency)?),
+        ]);
         if i.has_isin {
             attributes.insert("isin".into(), RestrictedExpression::new_string(id.clone()));
         }
-        let parents = lists.get(id.as_str()).unwrap_or(&none).iter().map(|l| kinds.must("List", l)).collect::<Result<_, _>>()?;
+        let parents = lists
+            .get(id.as_str())
+            .unwrap_or(&none)
+            .iter()
+            .map(|l| kinds.must("List", l))
+            .collect::<Result<_, _>>()?;
         let made = Entity::new(kinds.must("Instrument", id)?, attributes, parents);
         all.push(made.map_err(|e| EntitleError::World(format!("instrument {id}: {e}")))?);
     }
@@ -222,7 +248,8 @@ fn number(p: &Policy) -> usize {
 }
 
 fn check_annotations(id: &str, p: &Policy) -> Result<(), EntitleError> {
-    let bad = |why: String| Err(EntitleError::BadAnnotation { id: id.chars().take(80).collect(), why });
+    let bad =
+        |why: String| Err(EntitleError::BadAnnotation { id: id.chars().take(80).collect(), why });
     if !is_name(id) || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
         return bad("an id is 1 to 64 of the characters a-z A-Z 0-9 - _ .".into());
     }
@@ -242,7 +269,8 @@ fn check_annotations(id: &str, p: &Policy) -> Result<(), EntitleError> {
 }
 
 fn syntax(text: &str, e: &cedar_policy::ParseErrors) -> EntitleError {
-    let offset = e.iter().next().and_then(|e| e.labels()).and_then(|mut l| l.next()).map(|l| l.offset());
+    let offset =
+        e.iter().next().and_then(|e| e.labels()).and_then(|mut l| l.next()).map(|l| l.offset());
     let place = offset.and_then(|o| text.get(..o)).map_or("somewhere".into(), |before| {
         let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
         format!("line {}, column {column}", before.matches('\n').count() + 1)
@@ -256,12 +284,14 @@ fn validate(policies: &PolicySet, schema: &Schema) -> Result<(), EntitleError> {
         let text = e.replace(&format!("for policy `{id}`, "), "");
         (id.to_string(), text)
     };
-    let mut errors: Vec<_> = result.validation_errors().map(|e| strip(e.policy_id(), e.to_string())).collect();
+    let mut errors: Vec<_> =
+        result.validation_errors().map(|e| strip(e.policy_id(), e.to_string())).collect();
     errors.sort();
     if let Some((id, why)) = errors.into_iter().next() {
         return Err(EntitleError::Invalid { id, why });
     }
-    let mut warnings: Vec<_> = result.validation_warnings().map(|w| strip(w.policy_id(), w.to_string())).collect();
+    let mut warnings: Vec<_> =
+        result.validation_warnings().map(|w| strip(w.policy_id(), w.to_string())).collect();
     warnings.sort();
     match warnings.into_iter().next() {
         Some((id, why)) => Err(EntitleError::Warned { id, why }),
@@ -313,8 +343,12 @@ impl<'a> Names<'a> {
                 return Err(EntitleError::UnknownName { id: id(), kind, name: name.to_owned() });
             }
         }
-        let texts = literals::texts(p).ok_or_else(|| EntitleError::Invalid { id: id(), why: "it cannot be analysed".into() })?;
-        let unknown = texts.into_iter().find(|t| !self.world.instruments.get(t).is_some_and(|i| i.has_isin));
+        let texts = literals::texts(p).ok_or_else(|| EntitleError::Invalid {
+            id: id(),
+            why: "it cannot be analysed".into(),
+        })?;
+        let unknown =
+            texts.into_iter().find(|t| !self.world.instruments.get(t).is_some_and(|i| i.has_isin));
         unknown.map_or(Ok(()), |text| Err(EntitleError::BadText { id: id(), text }))
     }
 }

@@ -62,8 +62,8 @@ pub enum Act<'a> {
 pub enum Step {
     /// A QuoteRequest (35=R) to a dealer.
     Request,
-    /// `off_market_bps`: how much worse the price is than the quote in the middle of the RFQ, hundredths of a per
-    /// cent, rounded up; `None` when fewer than three dealers quote.
+    /// `off_market_bps`: how much worse the price is than the quote in the middle of the RFQ,
+    /// hundredths of a per cent, rounded up; `None` when fewer than three dealers quote.
     Accept {
         /// Hundredths of a per cent, rounded up, at least 0; `None` when fewer than three dealers
         /// quote.
@@ -97,7 +97,8 @@ impl Side {
     }
 }
 
-/// What is to be traded, and what this trader has done already. The same for every dealer of a request.
+/// What is to be traded, and what this trader has done already. The same for every dealer of a
+/// request.
 #[derive(Debug, Clone, Copy)]
 pub struct Deal<'a> {
     /// ISIN, or the currency pair.
@@ -146,7 +147,8 @@ pub enum AdminAction {
 
 impl AdminAction {
     /// Every class, in the order of the enum.
-    pub const ALL: [Self; 6] = [Self::Read, Self::Lock, Self::Users, Self::Keys, Self::Policy, Self::Sessions];
+    pub const ALL: [Self; 6] =
+        [Self::Read, Self::Lock, Self::Users, Self::Keys, Self::Policy, Self::Sessions];
 
     /// As policies name it.
     pub fn word(self) -> &'static str {

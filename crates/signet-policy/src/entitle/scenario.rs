@@ -1,6 +1,9 @@
 //! A question as people write it: on the command line and in files of expectations.
 
-use super::{Act, AdminAction, Amounts, CedarEntitlements, Deal, Entitlements as _, Proof, Question, Side, Step, Verdict};
+use super::{
+    Act, AdminAction, Amounts, CedarEntitlements, Deal, Entitlements as _, Proof, Question, Side,
+    Step, Verdict,
+};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -12,7 +15,10 @@ pub enum ScenarioError {
     #[error("{0} is missing; action {1} needs it")]
     Missing(&'static str, String),
     /// The action that was written.
-    #[error("{0:?} is no action: see, request, accept, admin-read, admin-lock, admin-users, admin-keys, admin-policy, admin-sessions")]
+    #[error(
+        "{0:?} is no action: see, request, accept, admin-read, admin-lock, admin-users, \
+            admin-keys, admin-policy, admin-sessions"
+    )]
     NoAction(String),
     /// The amount that was written, cut to 40 characters.
     #[error("{0:?} is no amount: write 20000000, 20_000_000 or 20m")]
@@ -22,7 +28,8 @@ pub enum ScenarioError {
     Instrument(String),
 }
 
-/// Everything left out is as harmless as it can be: nothing traded or open, one dealer, not idle, nothing approved.
+/// Everything left out is as harmless as it can be: nothing traded or open, one dealer, not idle,
+/// nothing approved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
@@ -79,7 +86,11 @@ impl Scenario {
     }
 
     /// Makes a question of it, for as long as `f` runs.
-    pub fn with<T>(&self, entitlements: &CedarEntitlements, f: impl FnOnce(&Question<'_>) -> T) -> Result<T, ScenarioError> {
+    pub fn with<T>(
+        &self,
+        entitlements: &CedarEntitlements,
+        f: impl FnOnce(&Question<'_>) -> T,
+    ) -> Result<T, ScenarioError> {
         let proof = Proof { touched: self.touched, second_person: self.second_person };
         let ask = |act: Act<'_>| f(&Question { who: &self.user, proof, act });
         let missing = |what| ScenarioError::Missing(what, self.action.clone());
@@ -89,7 +100,11 @@ impl Scenario {
         }
         let admin = AdminAction::ALL.into_iter().find(|a| a.word() == self.action);
         if let Some(action) = admin {
-            return Ok(ask(Act::Admin { action, privileged: self.privileged, hardware_key: self.hardware_key }));
+            return Ok(ask(Act::Admin {
+                action,
+                privileged: self.privileged,
+                hardware_key: self.hardware_key,
+            }));
         }
         let step = match self.action.as_str() {
             "request" => Step::Request,
@@ -97,7 +112,8 @@ impl Scenario {
             other => return Err(ScenarioError::NoAction(other.into())),
         };
         let name = self.instrument.as_deref().ok_or_else(|| missing("instrument"))?;
-        let instrument = entitlements.world().instrument(name).map_err(ScenarioError::Instrument)?;
+        let instrument =
+            entitlements.world().instrument(name).map_err(ScenarioError::Instrument)?;
         let reporting = &entitlements.facts().reporting_currency;
         let used = |text: &Option<String>| match text {
             None => Ok(Amounts::new()),

@@ -1,5 +1,5 @@
-//! How deep and how long one policy may be, looked at before Cedar reads it: its parser recurses, and a text
-//! that exhausts the stack would end the process.
+//! How deep and how long one policy may be, looked at before Cedar reads it: its parser recurses,
+//! and a text that exhausts the stack would end the process.
 
 use super::EntitleError;
 
@@ -44,7 +44,10 @@ pub(super) fn check(text: &str) -> Result<(), EntitleError> {
         let why = match () {
             () if depth > MAX_DEPTH => format!("brackets are nested more than {MAX_DEPTH} deep"),
             () if tokens > MAX_TOKENS => {
-                format!("one policy has more than {MAX_TOKENS} words and signs; use groups and lists, or several policies")
+                format!(
+                    "one policy has more than {MAX_TOKENS} words and signs; use groups and lists, \
+                        or several policies"
+                )
             }
             () => continue,
         };

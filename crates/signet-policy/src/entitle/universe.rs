@@ -1,7 +1,8 @@
 //! The questions by which two sets of policies are compared.
 //!
-//! People, dealers and instruments that neither set can tell apart are asked about once. Amounts are those at
-//! which an answer can change: the numbers the policies compare with, each with its neighbours.
+//! People, dealers and instruments that neither set can tell apart are asked about once. Amounts
+//! are those at which an answer can change: the numbers the policies compare with, each with its
+//! neighbours.
 
 use super::{
     CedarEntitlements, InstrumentFacts,
@@ -42,30 +43,57 @@ impl Universe {
         let mut named: BTreeSet<(String, String)> = BTreeSet::new();
         let (mut values, mut mentioned, mut patterns) = (BTreeMap::new(), BTreeSet::new(), false);
         for p in [old, new].iter().flat_map(|e| e.policies().policies()) {
-            named.extend(p.entity_literals().iter().map(|u| (u.type_name().to_string(), u.id().unescaped().to_owned())));
+            named.extend(
+                p.entity_literals()
+                    .iter()
+                    .map(|u| (u.type_name().to_string(), u.id().unescaped().to_owned())),
+            );
             let json = p.to_json().unwrap_or_default();
             compared(&json, &mut values);
             parts(&json, &mut mentioned, &mut BTreeSet::new());
             patterns |= has_pattern(&json);
         }
         let people = |a: &Groups, b: &Groups, kind: &str| {
-            let known = a.values().chain(b.values()).flatten().map(String::as_str).chain([ANYBODY_ELSE]).collect();
+            let known = a
+                .values()
+                .chain(b.values())
+                .flatten()
+                .map(String::as_str)
+                .chain([ANYBODY_ELSE])
+                .collect();
             alike(known, &[by_member(a), by_member(b)], kind, &named, |_| String::new())
         };
         let (of, nf) = (old.facts(), new.facts());
-        let dealers = old.world().dealers.iter().chain(&new.world().dealers).map(String::as_str).collect();
-        let instruments: BTreeMap<&String, &InstrumentFacts> = old.world().instruments.iter().chain(&new.world().instruments).collect();
+        let dealers =
+            old.world().dealers.iter().chain(&new.world().dealers).map(String::as_str).collect();
+        let instruments: BTreeMap<&String, &InstrumentFacts> =
+            old.world().instruments.iter().chain(&new.world().instruments).collect();
         // Patterns look into the ISIN itself, so no two are alike.
         let kind = |id: &str| {
-            let like = instruments.get(&id.to_owned()).map(|i| format!("{}/{}/{}", i.class, i.currency, i.has_isin)).unwrap_or_default();
+            let like = instruments
+                .get(&id.to_owned())
+                .map(|i| format!("{}/{}/{}", i.class, i.currency, i.has_isin))
+                .unwrap_or_default();
             if patterns { format!("{like}/{id}") } else { like }
         };
         let ids = instruments.keys().map(|k| k.as_str()).collect();
         Self {
             traders: people(&of.groups, &nf.groups, "Trader"),
             administrators: people(&of.admin_groups, &nf.admin_groups, "Administrator"),
-            dealers: alike(dealers, &[by_member(&of.panels), by_member(&nf.panels)], "Dealer", &named, |_| String::new()),
-            instruments: alike(ids, &[by_member(&of.lists), by_member(&nf.lists)], "Instrument", &named, kind),
+            dealers: alike(
+                dealers,
+                &[by_member(&of.panels), by_member(&nf.panels)],
+                "Dealer",
+                &named,
+                |_| String::new(),
+            ),
+            instruments: alike(
+                ids,
+                &[by_member(&of.lists), by_member(&nf.lists)],
+                "Instrument",
+                &named,
+                kind,
+            ),
             values,
             mentioned,
         }
@@ -75,7 +103,11 @@ impl Universe {
     pub(crate) fn values(&self, attribute: &str, least: i64) -> Vec<i64> {
         let mut all = BTreeSet::from([least]);
         for v in self.values.get(attribute).into_iter().flatten() {
-            all.extend([v.saturating_sub(1), *v, v.saturating_add(1)].into_iter().filter(|v| (least..=VAST).contains(v)));
+            all.extend(
+                [v.saturating_sub(1), *v, v.saturating_add(1)]
+                    .into_iter()
+                    .filter(|v| (least..=VAST).contains(v)),
+            );
         }
         all.into_iter().collect()
     }
@@ -90,12 +122,20 @@ impl Universe {
         self.mentioned.contains(attribute)
     }
 
-    /// Quantities worth trying, in the instrument's currency: what makes the notional one of its values at either rate.
+    /// Quantities worth trying, in the instrument's currency: what makes the notional one of its
+    /// values at either rate.
     pub(crate) fn quantities(&self, rates: &[Decimal]) -> Vec<i64> {
         let mut all: BTreeSet<i64> = self.values("quantity", 1).into_iter().chain([VAST]).collect();
         for notional in self.values("notional", 1) {
-            for quantity in rates.iter().filter_map(|r| Decimal::from(notional).checked_div(*r)?.floor().to_i64()) {
-                all.extend([quantity, quantity.saturating_add(1)].into_iter().filter(|q| (1..=VAST).contains(q)));
+            for quantity in rates
+                .iter()
+                .filter_map(|r| Decimal::from(notional).checked_div(*r)?.floor().to_i64())
+            {
+                all.extend(
+                    [quantity, quantity.saturating_add(1)]
+                        .into_iter()
+                        .filter(|q| (1..=VAST).contains(q)),
+                );
             }
         }
         all.into_iter().collect()
@@ -115,7 +155,9 @@ fn alike(
         let of: Vec<_> = groups.iter().map(|g| g.get(name)).collect();
         let own = named.contains(&(kind.to_owned(), name.to_owned())).then_some(name);
         let key = format!("{of:?} {own:?} {}", more(name));
-        let k = kinds.entry(key).or_insert_with(|| Alike { one: name.to_owned(), all: BTreeSet::new() });
+        let k = kinds
+            .entry(key)
+            .or_insert_with(|| Alike { one: name.to_owned(), all: BTreeSet::new() });
         k.all.insert(name.to_owned());
     }
     kinds.into_values().collect()
@@ -131,7 +173,9 @@ fn compared(json: &Value, found: &mut BTreeMap<String, BTreeSet<i64>>) {
                 if COMPARISONS.contains(&key.as_str()) {
                     let (mut attributes, mut numbers) = (BTreeSet::new(), BTreeSet::new());
                     parts(v, &mut attributes, &mut numbers);
-                    attributes.into_iter().for_each(|a| found.entry(a).or_default().extend(&numbers));
+                    attributes
+                        .into_iter()
+                        .for_each(|a| found.entry(a).or_default().extend(&numbers));
                 }
                 compared(v, found);
             }

@@ -48,7 +48,8 @@ pub enum Denial {
         /// The name that the policies do not know.
         name: String,
     },
-    /// A policy could not be evaluated: it might be one that forbids, so nothing is allowed. At fault: its author.
+    /// A policy could not be evaluated: it might be one that forbids, so nothing is allowed. At
+    /// fault: its author.
     #[error("a policy could not be evaluated: {0}")]
     PolicyError(String),
 }
@@ -69,10 +70,14 @@ impl Denial {
     /// What would help, when no policy says so.
     pub fn cure(&self) -> &'static str {
         match self {
-            Self::Forbidden | Self::NotPermitted => "Ask the risk officer whether it should be allowed.",
+            Self::Forbidden | Self::NotPermitted => {
+                "Ask the risk officer whether it should be allowed."
+            }
             Self::NoRate(_) => "Ask the risk officer to add the currency to the rates.",
             Self::BadNumber(_) => "Ask for a smaller quantity.",
-            Self::Unknown { .. } | Self::PolicyError(_) => "Tell the risk officer; the policies need correcting.",
+            Self::Unknown { .. } | Self::PolicyError(_) => {
+                "Tell the risk officer; the policies need correcting."
+            }
         }
     }
 }

@@ -214,18 +214,27 @@ mod tests {
     #[test]
     fn the_list_can_be_searched_and_lies_on_the_earth() {
         assert!(SPOTS.is_sorted_by(|a, b| a.code < b.code));
-        assert!(SPOTS.iter().all(|s| s.lat.abs() <= 90.0 && s.lon.abs() <= 180.0 && s.reach_km > 0));
+        assert!(
+            SPOTS.iter().all(|s| s.lat.abs() <= 90.0 && s.lon.abs() <= 180.0 && s.reach_km > 0)
+        );
         assert!(find("GB".parse().unwrap()).is_some_and(|s| s.lat > 50.0));
     }
 
-    /// A sign that is lost puts a country on the other side of the earth, and whoever is there cannot have travelled.
+    /// A sign that is lost puts a country on the other side of the earth, and whoever is there
+    /// cannot have travelled.
     #[test]
     fn the_middles_lie_south_or_west_where_they_should() {
-        const SOUTH: &str = "AO AR AU BI BO BR BW CD CG CL EC FJ GA ID LS MG MU MW MZ NA NZ PE PG PY RW SC SZ TL TO TZ UY VU WS ZA ZM ZW";
+        const SOUTH: &str = "AO AR AU BI BO BR BW CD CG CL EC FJ GA ID LS MG MU MW MZ NA NZ PE PG \
+            PY RW SC SZ TL TO TZ UY VU WS ZA ZM ZW";
         const WEST: &str = "AR BB BM BO BR BS BZ CA CI CL CO CR CU CV DO EC ES GB GG GH GI GL GM GN GT GY HN HT IE IM IS JE JM KY LR \
             MA ML MR MX NI PA PE PR PT PY SL SN SR SV TO TT US UY VE VG WS";
-        let codes =
-            |which: fn(&Spot) -> bool| SPOTS.iter().filter(|s| which(s)).map(|s| str::from_utf8(&s.code).unwrap()).collect::<Vec<_>>();
+        let codes = |which: fn(&Spot) -> bool| {
+            SPOTS
+                .iter()
+                .filter(|s| which(s))
+                .map(|s| str::from_utf8(&s.code).unwrap())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(codes(|s| s.lat < 0.0).join(" "), SOUTH);
         assert_eq!(codes(|s| s.lon < 0.0).join(" "), WEST);
     }

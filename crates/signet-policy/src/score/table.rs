@@ -22,7 +22,9 @@ pub enum TableError {
     #[error("{0}")]
     Syntax(String),
     /// No such attribute, or it has no such condition.
-    #[error("row {attribute:?}, {condition:?}: no such row; the rows are those of the founding table")]
+    #[error(
+        "row {attribute:?}, {condition:?}: no such row; the rows are those of the founding table"
+    )]
     UnknownRow {
         /// The attribute as written.
         attribute: String,
@@ -100,33 +102,48 @@ impl ScoreTable {
         }
         let mut rows = BTreeMap::new();
         for r in file.row {
-            let named = |c: &Condition| c.words() == r.condition && c.attribute().words() == r.attribute;
+            let named =
+                |c: &Condition| c.words() == r.condition && c.attribute().words() == r.attribute;
             let found = Condition::ALL.into_iter().find(named);
-            let unknown = || TableError::UnknownRow { attribute: r.attribute.clone(), condition: r.condition.clone() };
+            let unknown = || TableError::UnknownRow {
+                attribute: r.attribute.clone(),
+                condition: r.condition.clone(),
+            };
             let c = found.ok_or_else(unknown)?;
             if r.points > POINTS_MAX {
                 return Err(TableError::Points(c.words()));
             }
-            if r.rationale.trim().is_empty() || r.rationale.len() > RATIONALE_LEN_MAX || r.rationale.chars().any(char::is_control) {
+            if r.rationale.trim().is_empty()
+                || r.rationale.len() > RATIONALE_LEN_MAX
+                || r.rationale.chars().any(char::is_control)
+            {
                 return Err(TableError::Rationale(c.words()));
             }
             if rows.insert(c, (r.points, r.rationale)).is_some() {
-                return Err(TableError::Twice { attribute: c.attribute().words(), condition: c.words() });
+                return Err(TableError::Twice {
+                    attribute: c.attribute().words(),
+                    condition: c.words(),
+                });
             }
         }
         if let Some(c) = Condition::ALL.into_iter().find(|c| !rows.contains_key(c)) {
-            return Err(TableError::Missing { attribute: c.attribute().words(), condition: c.words() });
+            return Err(TableError::Missing {
+                attribute: c.attribute().words(),
+                condition: c.words(),
+            });
         }
         Ok(Self { rows, thresholds: file.thresholds, digest: sha256(text.as_bytes()) })
     }
 
     /// The same table as part of a larger policy: its digest then covers the other file too.
     pub fn with_settings(self, settings: &str) -> Self {
-        let digest = sha256(format!("{}\n{}\n", self.digest, sha256(settings.as_bytes())).as_bytes());
+        let digest =
+            sha256(format!("{}\n{}\n", self.digest, sha256(settings.as_bytes())).as_bytes());
         Self { digest, ..self }
     }
 
-    /// SHA-256, lower-case hexadecimal: of the file, or with settings of the two files' digests, a line each.
+    /// SHA-256, lower-case hexadecimal: of the file, or with settings of the two files' digests, a
+    /// line each.
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -143,7 +160,10 @@ impl ScoreTable {
     }
 
     fn of(&self, attribute: Attribute) -> impl Iterator<Item = u32> {
-        self.rows.iter().filter(move |(c, _)| c.attribute() == attribute).map(|(_, (points, _))| *points)
+        self.rows
+            .iter()
+            .filter(move |(c, _)| c.attribute() == attribute)
+            .map(|(_, (points, _))| *points)
     }
 
     /// Why a condition has its points, as the table says.

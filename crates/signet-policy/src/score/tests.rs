@@ -7,8 +7,8 @@ fn table() -> ScoreTable {
     ScoreTable::parse(FOUNDING).unwrap()
 }
 
-/// All 48 combinations, worked out by hand from the founding document: user, authentication, device,
-/// network, country, score, decision.
+/// All 48 combinations, worked out by hand from the founding document: user, authentication,
+/// device, network, country, score, decision.
 const GOLDEN: &str = "
 standard   password unmanaged unknown   anomalous 110 deny
 standard   password unmanaged unknown   expected   70 deny
@@ -77,7 +77,8 @@ fn attributes(w: &[&str]) -> Attributes {
 
 #[test]
 fn all_48_combinations() {
-    let rows: Vec<Vec<&str>> = GOLDEN.lines().filter(|l| !l.is_empty()).map(|l| l.split_whitespace().collect()).collect();
+    let rows: Vec<Vec<&str>> =
+        GOLDEN.lines().filter(|l| !l.is_empty()).map(|l| l.split_whitespace().collect()).collect();
     let distinct: std::collections::BTreeSet<_> = rows.iter().map(|r| &r[..5]).collect();
     assert_eq!((rows.len(), distinct.len()), (48, 48));
     for r in &rows {
@@ -104,24 +105,50 @@ fn what_is_not_known_is_the_worst_of_its_kind() {
         assert_eq!(assess(&table(), &a, vec![]).score, points, "{a:?}");
     }
     // Also where a firm has turned the table upside down.
-    let odd = FOUNDING.replace("\"privileged user\"\npoints = 10", "\"privileged user\"\npoints = 0");
+    let odd =
+        FOUNDING.replace("\"privileged user\"\npoints = 10", "\"privileged user\"\npoints = 0");
     let odd = odd.replace("\"standard user\"\npoints = 0", "\"standard user\"\npoints = 7");
-    assert_eq!(assess(&ScoreTable::parse(&odd).unwrap(), &Attributes { privileged: None, ..known }, vec![]).score, 7);
+    assert_eq!(
+        assess(
+            &ScoreTable::parse(&odd).unwrap(),
+            &Attributes { privileged: None, ..known },
+            vec![]
+        )
+        .score,
+        7
+    );
 }
 
 #[test]
 fn a_concern_raises_the_decision_and_never_lowers_it() {
-    let concern = |at_least| Concern { code: "c", words: "Odd.".into(), cure: "Mend it.".into(), at_least };
+    let concern =
+        |at_least| Concern { code: "c", words: "Odd.".into(), cure: "Mend it.".into(), at_least };
     for (row, at_least, want) in [
-        (["standard", "hardware", "managed", "corporate", "expected"], Decision::StepUp, Decision::StepUp),
-        (["standard", "hardware", "managed", "corporate", "expected"], Decision::Deny, Decision::Deny),
-        (["standard", "hardware", "managed", "corporate", "anomalous"], Decision::StepUp, Decision::Deny),
+        (
+            ["standard", "hardware", "managed", "corporate", "expected"],
+            Decision::StepUp,
+            Decision::StepUp,
+        ),
+        (
+            ["standard", "hardware", "managed", "corporate", "expected"],
+            Decision::Deny,
+            Decision::Deny,
+        ),
+        (
+            ["standard", "hardware", "managed", "corporate", "anomalous"],
+            Decision::StepUp,
+            Decision::Deny,
+        ),
     ] {
         let a = assess(&table(), &attributes(&row), vec![concern(at_least)]);
         assert_eq!(a.decision, want);
         assert!(a.words().ends_with(" Odd."), "{}", a.words());
     }
-    let a = assess(&table(), &attributes(&["standard", "hardware", "managed", "corporate", "expected"]), vec![concern(Decision::StepUp)]);
+    let a = assess(
+        &table(),
+        &attributes(&["standard", "hardware", "managed", "corporate", "expected"]),
+        vec![concern(Decision::StepUp)],
+    );
     assert_eq!((a.score, a.cure().as_str()), (0, "Mend it."));
 }
 
@@ -132,14 +159,24 @@ fn a_trader_reads_what_counts_and_what_would_cure_it() {
         (a.words(), a.cure())
     };
     let (words, cure) = say(&["standard", "software", "managed", "unknown", "expected"]);
-    assert_eq!(words, "Risk 20 (MFA, software token +5, unknown or dynamic IP +15): a touch of your security key is wanted.");
+    assert_eq!(
+        words,
+        "Risk 20 (MFA, software token +5, unknown or dynamic IP +15): a touch of your security \
+            key is wanted."
+    );
     // Either alone is enough.
     assert_eq!(cure, "Connect from a network of your firm. Touch your security key at logon.");
     let (words, cure) = say(&["standard", "software", "managed", "corporate", "anomalous"]);
     assert_eq!(words, "Risk 45 (MFA, software token +5, anomalous country +40): refused.");
-    assert_eq!(cure, "If you are travelling, ask your administrator to expect you in this country.");
+    assert_eq!(
+        cure,
+        "If you are travelling, ask your administrator to expect you in this country."
+    );
     let (words, cure) = say(&["standard", "hardware", "managed", "corporate", "expected"]);
-    assert_eq!((words.as_str(), cure.as_str()), ("Risk 0 (nothing counts against it): allowed.", ""));
+    assert_eq!(
+        (words.as_str(), cure.as_str()),
+        ("Risk 0 (nothing counts against it): allowed.", "")
+    );
     let unknown = assess(&table(), &Attributes::default(), vec![]);
     assert!(unknown.words().contains("geographic location not known +40"), "{}", unknown.words());
 }
@@ -147,14 +184,28 @@ fn a_trader_reads_what_counts_and_what_would_cure_it() {
 /// Where no change alone is enough, all that count are named and nothing else, most first.
 #[test]
 fn a_cure_is_named_only_where_it_would_lower_the_score() {
-    let a = assess(&table(), &attributes(&["standard", "hardware", "unmanaged", "unknown", "anomalous"]), vec![]);
-    let (country, laptop) =
-        ("If you are travelling, ask your administrator to expect you in this country.", "Use a laptop that your firm manages.");
+    let a = assess(
+        &table(),
+        &attributes(&["standard", "hardware", "unmanaged", "unknown", "anomalous"]),
+        vec![],
+    );
+    let (country, laptop) = (
+        "If you are travelling, ask your administrator to expect you in this country.",
+        "Use a laptop that your firm manages.",
+    );
     assert_eq!(a.cures, [country, laptop, "Connect from a network of your firm."]);
     // A firm that gives every laptop the same points does not send anybody to fetch another one.
-    let same = FOUNDING.replace("\"managed, compliant\"\npoints = 0", "\"managed, compliant\"\npoints = 25");
-    let a = assess(&ScoreTable::parse(&same).unwrap(), &attributes(&["standard", "hardware", "managed", "unknown", "anomalous"]), vec![]);
-    assert_eq!((a.score, a.cures), (80, vec![country.to_owned(), "Connect from a network of your firm.".into()]));
+    let same = FOUNDING
+        .replace("\"managed, compliant\"\npoints = 0", "\"managed, compliant\"\npoints = 25");
+    let a = assess(
+        &ScoreTable::parse(&same).unwrap(),
+        &attributes(&["standard", "hardware", "managed", "unknown", "anomalous"]),
+        vec![],
+    );
+    assert_eq!(
+        (a.score, a.cures),
+        (80, vec![country.to_owned(), "Connect from a network of your firm.".into()])
+    );
 }
 
 /// The cause is told where the laptop counts against somebody, and nowhere else.
@@ -163,31 +214,56 @@ fn what_is_wrong_with_the_laptop_is_named_with_its_points_and_its_cure() {
     let assessed = |row: &[&str; 5]| {
         let mut a = assess(&table(), &attributes(row), vec![]);
         a.because_of_device("by its own word without firewall");
-        let causes: Vec<String> =
-            a.factors.iter().filter(|f| !f.cause.is_empty()).map(|f| format!("{}: {}", f.condition, f.cause)).collect();
+        let causes: Vec<String> = a
+            .factors
+            .iter()
+            .filter(|f| !f.cause.is_empty())
+            .map(|f| format!("{}: {}", f.condition, f.cause))
+            .collect();
         (a.words(), a.cure(), causes)
     };
-    let (words, cure, causes) = assessed(&["standard", "software", "unmanaged", "corporate", "expected"]);
+    let (words, cure, causes) =
+        assessed(&["standard", "software", "unmanaged", "corporate", "expected"]);
     assert_eq!(
         words,
-        "Risk 30 (MFA, software token +5, unmanaged +25: by its own word without firewall): a touch of your security key is wanted."
+        "Risk 30 (MFA, software token +5, unmanaged +25: by its own word without firewall): a \
+            touch of your security key is wanted."
     );
-    assert_eq!(cure, "Use a laptop that your firm manages. This one: by its own word without firewall.");
+    assert_eq!(
+        cure,
+        "Use a laptop that your firm manages. This one: by its own word without firewall."
+    );
     assert_eq!(causes, ["unmanaged: by its own word without firewall"]);
-    let (words, cure, causes) = assessed(&["standard", "software", "managed", "unknown", "expected"]);
-    assert_eq!(words, "Risk 20 (MFA, software token +5, unknown or dynamic IP +15): a touch of your security key is wanted.");
+    let (words, cure, causes) =
+        assessed(&["standard", "software", "managed", "unknown", "expected"]);
+    assert_eq!(
+        words,
+        "Risk 20 (MFA, software token +5, unknown or dynamic IP +15): a touch of your security \
+            key is wanted."
+    );
     assert_eq!(cure, "Connect from a network of your firm. Touch your security key at logon.");
     assert_eq!(causes, Vec::<String>::new());
 }
 
-/// Events keep the rationale with the points, so that they can be read without the table of that day.
+/// Events keep the rationale with the points, so that they can be read without the table of that
+/// day.
 #[test]
 fn a_factor_carries_the_rationale_of_its_row() {
     let known = attributes(&["standard", "hardware", "managed", "corporate", "expected"]);
     let a = assess(&table(), &Attributes { managed: None, ..known }, vec![]);
-    let said: Vec<_> = a.factors.iter().map(|f| (f.attribute.as_str(), f.condition.as_str(), f.rationale.as_str())).collect();
-    assert_eq!(said[0], ("user identity", "standard user", "May trade within their own entitlements only."));
-    assert_eq!(said[2], ("device health", "not known", "What is not known counts as the worst of its kind."));
+    let said: Vec<_> = a
+        .factors
+        .iter()
+        .map(|f| (f.attribute.as_str(), f.condition.as_str(), f.rationale.as_str()))
+        .collect();
+    assert_eq!(
+        said[0],
+        ("user identity", "standard user", "May trade within their own entitlements only.")
+    );
+    assert_eq!(
+        said[2],
+        ("device health", "not known", "What is not known counts as the worst of its kind.")
+    );
 }
 
 #[test]
@@ -196,14 +272,28 @@ fn what_is_as_large_as_may_be_is_still_taken() {
         assert!(FOUNDING.contains(from), "{from}");
         ScoreTable::parse(&FOUNDING.replacen(from, to, 1))
     };
-    let padded = |n: usize| ScoreTable::parse(&format!("{FOUNDING}{}", " ".repeat(n - FOUNDING.len()))).map(drop);
+    let padded = |n: usize| {
+        ScoreTable::parse(&format!("{FOUNDING}{}", " ".repeat(n - FOUNDING.len()))).map(drop)
+    };
     assert_eq!((padded(65_536), padded(65_537)), (Ok(()), Err(TableError::TooLong)));
-    let points = |n: u32| table_of("points = 40", &format!("points = {n}")).map(|t| t.points(Attribute::Country, None));
-    assert_eq!((points(1_000), points(1_001)), (Ok(1_000), Err(TableError::Points("anomalous country"))));
-    let rationale = |text: &str| table_of("Where this person works.", text).map(|t| t.rationale(Condition::ExpectedCountry).to_owned());
+    let points = |n: u32| {
+        table_of("points = 40", &format!("points = {n}"))
+            .map(|t| t.points(Attribute::Country, None))
+    };
+    assert_eq!(
+        (points(1_000), points(1_001)),
+        (Ok(1_000), Err(TableError::Points("anomalous country")))
+    );
+    let rationale = |text: &str| {
+        table_of("Where this person works.", text)
+            .map(|t| t.rationale(Condition::ExpectedCountry).to_owned())
+    };
     let (longest, refused) = ("x".repeat(500), Err(TableError::Rationale("expected country")));
     assert_eq!(rationale(&longest), Ok(longest.clone()));
-    assert_eq!((rationale(&"x".repeat(501)), rationale("Home\\u0007.")), (refused.clone(), refused));
+    assert_eq!(
+        (rationale(&"x".repeat(501)), rationale("Home\\u0007.")),
+        (refused.clone(), refused)
+    );
 }
 
 #[test]
@@ -217,15 +307,32 @@ fn a_table_is_taken_whole_or_not_at_all() {
     let missing = TableError::Missing { attribute, condition: "anomalous country" };
     assert_eq!(ScoreTable::parse(&FOUNDING[..last_row]), Err(missing));
     let twice = format!("{FOUNDING}\n{}", &FOUNDING[last_row..]);
-    assert_eq!(ScoreTable::parse(&twice), Err(TableError::Twice { attribute, condition: "anomalous country" }));
+    assert_eq!(
+        ScoreTable::parse(&twice),
+        Err(TableError::Twice { attribute, condition: "anomalous country" })
+    );
     assert_eq!(ScoreTable::parse(&" ".repeat(table::TABLE_LEN_MAX + 1)), Err(TableError::TooLong));
     assert_eq!(change("allow_max = 19", "allow_max = 39"), TableError::Thresholds);
     assert_eq!(change("points = 40", "points = 1001"), TableError::Points("anomalous country"));
-    assert_eq!(change("\"Where this person works.\"", "\" \""), TableError::Rationale("expected country"));
-    assert!(matches!(change("condition = \"unmanaged\"", "condition = \"Unmanaged\""), TableError::UnknownRow { .. }));
+    assert_eq!(
+        change("\"Where this person works.\"", "\" \""),
+        TableError::Rationale("expected country")
+    );
+    assert!(matches!(
+        change("condition = \"unmanaged\"", "condition = \"Unmanaged\""),
+        TableError::UnknownRow { .. }
+    ));
     // A condition under the wrong attribute is another row.
-    assert!(matches!(change("attribute = \"device health\"", "attribute = \"authentication\""), TableError::UnknownRow { .. }));
-    for (from, to) in [("points = 40", "points = -1"), ("points = 40", ""), ("allow_max", "allow"), ("[thresholds]", "[threshold]")] {
+    assert!(matches!(
+        change("attribute = \"device health\"", "attribute = \"authentication\""),
+        TableError::UnknownRow { .. }
+    ));
+    for (from, to) in [
+        ("points = 40", "points = -1"),
+        ("points = 40", ""),
+        ("allow_max", "allow"),
+        ("[thresholds]", "[threshold]"),
+    ] {
         assert!(matches!(change(from, to), TableError::Syntax(_)), "{to}");
     }
 }

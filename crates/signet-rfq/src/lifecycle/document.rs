@@ -25,7 +25,12 @@ fn cell<S: Display>(o: Outcome<S>) -> String {
 }
 
 /// One table: events down, states across.
-fn table<S: Copy + Display, E: Copy + Display>(out: &mut String, states: &[S], events: &[E], of: impl Fn(S, E) -> String) {
+fn table<S: Copy + Display, E: Copy + Display>(
+    out: &mut String,
+    states: &[S],
+    events: &[E],
+    of: impl Fn(S, E) -> String,
+) {
     let names: Vec<String> = states.iter().map(ToString::to_string).collect();
     let _ = writeln!(out, "| event | {} |", names.join(" | "));
     let _ = writeln!(out, "| --- |{}", " --- |".repeat(names.len()));
@@ -41,8 +46,13 @@ pub fn document() -> String {
     let mut out = String::from(HEAD);
     out.push_str("## The request\n\n");
     table(&mut out, &REQUEST_STATES, &RequestEvent::ALL, |s, e| cell(request(s, e)));
-    let waiting: Vec<&str> = RequestEvent::ALL.iter().filter(|e| e.waits_for_the_answer()).map(|e| e.words()).collect();
-    let _ = writeln!(out, "While an accept is in flight (sent, last look, unknown) these wait for its answer: {}.\n", waiting.join("; "));
+    let waiting: Vec<&str> =
+        RequestEvent::ALL.iter().filter(|e| e.waits_for_the_answer()).map(|e| e.words()).collect();
+    let _ = writeln!(
+        out,
+        "While an accept is in flight (sent, last look, unknown) these wait for its answer: {}.\n",
+        waiting.join("; ")
+    );
     out.push_str("## One dealer's line\n\n");
     table(&mut out, &LinePhase::ALL, &LineEvent::ALL, |s, e| cell(line(s, e)));
     out.push_str("## An accept\n\n");
@@ -62,8 +72,14 @@ The same ExecID with the same contents is a repeat; with other contents it does 
 ";
 
 fn reports(out: &mut String) {
-    out.push_str("## ExecutionReport (8)\n\nEvery report is written down at the gateway and shown at the desk.\n\n");
-    out.push_str("| 150 | ExecType | nothing executed (14=0) | something executed (14>0) |\n| --- | --- | --- | --- |\n");
+    out.push_str(
+        "## ExecutionReport (8)\n\nEvery report is written down at the gateway and shown \
+        at the desk.\n\n",
+    );
+    out.push_str(
+        "| 150 | ExecType | nothing executed (14=0) | something executed (14>0) |\n| --- \
+        | --- | --- | --- |\n",
+    );
     for t in ExecType::ALL {
         let of = |executed| match t {
             ExecType::Status => "by OrdStatus, below",
@@ -71,23 +87,33 @@ fn reports(out: &mut String) {
         };
         let _ = writeln!(out, "| {} | {} | {} | {} |", t.code(), t.words(), of(false), of(true));
     }
-    out.push_str("\n| 39, with 150=I | OrdStatus | nothing executed | something executed |\n| --- | --- | --- | --- |\n");
+    out.push_str(
+        "\n| 39, with 150=I | OrdStatus | nothing executed | something executed |\n| --- \
+        | --- | --- | --- |\n",
+    );
     for s in OrdStatus::ALL {
         let of = |executed| meaning(ExecType::Status, *s, executed).words();
         let _ = writeln!(out, "| {} | {} | {} | {} |", s.code(), s.words(), of(false), of(true));
     }
-    out.push_str("\nOrdStatus matters with 150=I only. An unknown value of either is noted, or counts as what was executed so far.\n\n");
+    out.push_str(
+        "\nOrdStatus matters with 150=I only. An unknown value of either is noted, or \
+        counts as what was executed so far.\n\n",
+    );
 }
 
 fn statuses(out: &mut String) {
     out.push_str("## QuoteStatusReport (AI) of a dealer\n\n");
-    out.push_str("| 297 | QuoteStatus | about its quote | about an accept (693) |\n| --- | --- | --- | --- |\n");
+    out.push_str(
+        "| 297 | QuoteStatus | about its quote | about an accept (693) |\n| --- | --- | \
+        --- | --- |\n",
+    );
     for s in QuoteStatus::ALL {
         let (quote, accept) = quote_status_meaning(*s).words();
         let _ = writeln!(out, "| {} | {} | {quote} | {accept} |", s.code(), s.words());
     }
     out.push_str(
-        "\n## QuoteResponse (AJ)\n\n| 694 | QuoteRespType | from a desk | from the gateway to a dealer |\n| --- | --- | --- | --- |\n",
+        "\n## QuoteResponse (AJ)\n\n| 694 | QuoteRespType | from a desk | from the gateway to a \
+            dealer |\n| --- | --- | --- | --- |\n",
     );
     for r in QuoteRespType::ALL {
         let (desk, dealer) = match r {

@@ -42,10 +42,12 @@ impl Meaning {
     }
 }
 
-/// The meaning of ExecType (150) and OrdStatus (39); `executed` is whether CumQty (14) is above zero.
+/// The meaning of ExecType (150) and OrdStatus (39); `executed` is whether CumQty (14) is above
+/// zero.
 ///
-/// ExecType leads. Only for an answer to a status request (`I`) does OrdStatus decide. A report of any
-/// other kind that shows a quantity done says that much was executed, so that no fill is overlooked.
+/// ExecType leads. Only for an answer to a status request (`I`) does OrdStatus decide. A report of
+/// any other kind that shows a quantity done says that much was executed, so that no fill is
+/// overlooked.
 pub const fn meaning(kind: ExecType, status: OrdStatus, executed: bool) -> Meaning {
     use ExecType as T;
     match kind {
@@ -58,7 +60,12 @@ pub const fn meaning(kind: ExecType, status: OrdStatus, executed: bool) -> Meani
         _ if executed => Meaning::ExecutedSoFar,
         T::New | T::PendingNew | T::Stopped | T::Suspended => Meaning::Working,
         T::Cancelled | T::Expired | T::DoneForDay => Meaning::NothingTraded,
-        T::Replaced | T::PendingCancel | T::Calculated | T::Restated | T::PendingReplace | T::Other(_) => Meaning::Noted,
+        T::Replaced
+        | T::PendingCancel
+        | T::Calculated
+        | T::Restated
+        | T::PendingReplace
+        | T::Other(_) => Meaning::Noted,
     }
 }
 
@@ -70,13 +77,17 @@ const fn status_answer(status: OrdStatus, executed: bool) -> Meaning {
         _ if executed => Meaning::ExecutedSoFar,
         S::PartiallyFilled | S::Filled => Meaning::Contradiction,
         S::Cancelled | S::Expired | S::DoneForDay => Meaning::NothingTraded,
-        S::New | S::PendingNew | S::Stopped | S::Suspended | S::AcceptedForBidding => Meaning::Working,
-        S::Replaced | S::PendingCancel | S::Calculated | S::PendingReplace | S::Other(_) => Meaning::Noted,
+        S::New | S::PendingNew | S::Stopped | S::Suspended | S::AcceptedForBidding => {
+            Meaning::Working
+        }
+        S::Replaced | S::PendingCancel | S::Calculated | S::PendingReplace | S::Other(_) => {
+            Meaning::Noted
+        }
     }
 }
 
-/// What a dealer's QuoteStatusReport (AI) says. About an accept when it names one (QuoteRespID, 693),
-/// else about the dealer's quote.
+/// What a dealer's QuoteStatusReport (AI) says. About an accept when it names one (QuoteRespID,
+/// 693), else about the dealer's quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusMeaning {
     /// The quote, or the accept, is refused.
@@ -116,6 +127,11 @@ pub const fn quote_status_meaning(status: QuoteStatus) -> StatusMeaning {
         | S::NotFound
         | S::CancelLockMarket
         | S::CancelCrossMarket => StatusMeaning::Gone,
-        S::Accepted | S::Query | S::Pending | S::LockedMarketWarning | S::CrossMarketWarning | S::Other(_) => StatusMeaning::Noted,
+        S::Accepted
+        | S::Query
+        | S::Pending
+        | S::LockedMarketWarning
+        | S::CrossMarketWarning
+        | S::Other(_) => StatusMeaning::Noted,
     }
 }

@@ -1,10 +1,13 @@
-//! Reports about an accept: compared with what was accepted and with what is known, then applied by the table.
+//! Reports about an accept: compared with what was accepted and with what is known, then applied by
+//! the table.
 //!
-//! An execution is known by its accept (and so its dealer) and its ExecID. Whatever does not fit is kept
-//! as a dispute and shown; it never becomes a trade, and a trade that is known is never lost by it.
+//! An execution is known by its accept (and so its dealer) and its ExecID. Whatever does not fit is
+//! kept as a dispute and shown; it never becomes a trade, and a trade that is known is never lost
+//! by it.
 
 use crate::{
-    Accept, AcceptId, AcceptState, Declined, Dispute, Execution, InstrumentId, Level, LineState, Rfq, RfqError, RfqState, Side, UtcMillis,
+    Accept, AcceptId, AcceptState, Declined, Dispute, Execution, InstrumentId, Level, LineState,
+    Rfq, RfqError, RfqState, Side, UtcMillis,
     fix::{ExecType, OrdStatus},
     lifecycle::{self, AcceptEvent, AcceptPhase, Meaning, Outcome, RequestEvent},
 };
@@ -37,7 +40,14 @@ impl Known {
     /// What a report about an accept leaves to be remembered.
     fn of(a: &Accept, r: &Report, price: Decimal, quantity: Decimal, stands: bool) -> Self {
         let (accept, exec_id) = (a.id.clone(), r.exec_id.clone());
-        Self { accept, exec_id, price, quantity, settlement_date: r.settlement_date.clone(), stands }
+        Self {
+            accept,
+            exec_id,
+            price,
+            quantity,
+            settlement_date: r.settlement_date.clone(),
+            stands,
+        }
     }
 }
 
@@ -133,9 +143,15 @@ impl Verdict {
 }
 
 impl Rfq {
-    /// Takes a report about one of this RFQ's accepts, the present one or an earlier one. The caller has
-    /// checked that it comes from the accept's dealer. `by` is whose word a refusal is.
-    pub fn report(&mut self, id: &AcceptId, r: &Report, by: impl FnOnce(String) -> Declined, now: UtcMillis) -> Result<Taken, RfqError> {
+    /// Takes a report about one of this RFQ's accepts, the present one or an earlier one. The
+    /// caller has checked that it comes from the accept's dealer. `by` is whose word a refusal is.
+    pub fn report(
+        &mut self,
+        id: &AcceptId,
+        r: &Report,
+        by: impl FnOnce(String) -> Declined,
+        now: UtcMillis,
+    ) -> Result<Taken, RfqError> {
         let (accept, state) = self.accept_of(id).ok_or(RfqError::NoSuchAccept)?;
         let (accept, before) = (accept.clone(), state.phase());
         let verdict = self.compare(&accept, &state.clone(), r);
@@ -145,7 +161,9 @@ impl Rfq {
         let mut dispute = None;
         if matches!(outcome, Outcome::Settle(_)) {
             dispute = self.dispute(&accept, r, verdict.why, now);
-        } else if matches!(outcome, Outcome::To(_) | Outcome::Stay) && verdict.event != AcceptEvent::Contradicted {
+        } else if matches!(outcome, Outcome::To(_) | Outcome::Stay)
+            && verdict.event != AcceptEvent::Contradicted
+        {
             self.remember(verdict.known, verdict.ends);
         }
         changed |= was != (self.executions.len(), self.disputes.len());
@@ -153,8 +171,15 @@ impl Rfq {
         Ok(Taken { event: verdict.event, before, after, changed, dispute })
     }
 
-    /// Moves the accept, and with a trade the RFQ and the dealer's line. Returns whether anything moved.
-    fn apply(&mut self, id: &AcceptId, v: &Verdict, r: &Report, by: impl FnOnce(String) -> Declined) -> bool {
+    /// Moves the accept, and with a trade the RFQ and the dealer's line. Returns whether anything
+    /// moved.
+    fn apply(
+        &mut self,
+        id: &AcceptId,
+        v: &Verdict,
+        r: &Report,
+        by: impl FnOnce(String) -> Declined,
+    ) -> bool {
         let Some((accept, state)) = self.accept_entry(id) else { return false };
         let next = match lifecycle::accept(state.phase(), v.event) {
             Outcome::To(phase) => phase,
@@ -192,12 +217,16 @@ impl Rfq {
     fn remember(&mut self, known: Option<Known>, ends: Option<String>) {
         let Some(k) = known else { return };
         if let Some(ended) = ends {
-            self.executions.iter_mut().filter(|e| e.accept == k.accept && e.exec_id == ended).for_each(|e| e.stands = false);
+            self.executions
+                .iter_mut()
+                .filter(|e| e.accept == k.accept && e.exec_id == ended)
+                .for_each(|e| e.stands = false);
         }
         self.executions.push(k);
     }
 
-    /// Keeps what people must settle; `None` when so much is kept already that this one is only counted.
+    /// Keeps what people must settle; `None` when so much is kept already that this one is only
+    /// counted.
     fn dispute(&mut self, a: &Accept, r: &Report, why: &str, now: UtcMillis) -> Option<Dispute> {
         if self.disputes.len() >= MAX_DISPUTES_PER_RFQ {
             self.disputes_left_out = self.disputes_left_out.saturating_add(1);
@@ -227,8 +256,12 @@ impl Rfq {
 
     /// What this report is, seen from what was accepted and what is known.
     fn compare(&self, a: &Accept, state: &AcceptState, r: &Report) -> Verdict {
-        let again =
-            |d: &Dispute| d.accept == a.id && d.exec_id == r.exec_id && d.kind == r.kind && (d.price, d.quantity) == (r.price(), r.cum_qty);
+        let again = |d: &Dispute| {
+            d.accept == a.id
+                && d.exec_id == r.exec_id
+                && d.kind == r.kind
+                && (d.price, d.quantity) == (r.price(), r.cum_qty)
+        };
         if self.disputes.iter().any(again) {
             return Verdict::of(AcceptEvent::Repeated);
         }
@@ -240,7 +273,9 @@ impl Rfq {
             Meaning::Refused => Verdict::of(AcceptEvent::Refused),
             Meaning::NothingTraded => Verdict::of(AcceptEvent::NothingTraded),
             Meaning::Noted => Verdict::of(AcceptEvent::Noted),
-            Meaning::Contradiction => Verdict::unfit("its type, its status and its quantity do not go together"),
+            Meaning::Contradiction => {
+                Verdict::unfit("its type, its status and its quantity do not go together")
+            }
             Meaning::Execution => self.compare_execution(a, state, r),
             Meaning::ExecutedSoFar => self.compare_so_far(a, state, r),
             Meaning::TradeCancelled => self.compare_bust(a, state, r),
@@ -254,7 +289,10 @@ impl Rfq {
 
     /// All executions of an accept that stand, one of them left out.
     fn executed(&self, a: &Accept, without: Option<&str>) -> Decimal {
-        let all = self.executions.iter().filter(|k| k.accept == a.id && k.stands && without != Some(k.exec_id.as_str()));
+        let all = self
+            .executions
+            .iter()
+            .filter(|k| k.accept == a.id && k.stands && without != Some(k.exec_id.as_str()));
         all.fold(Decimal::ZERO, |sum, k| sum.saturating_add(k.quantity))
     }
 
@@ -273,9 +311,12 @@ impl Rfq {
         }
     }
 
-    /// An ExecID that is known: a repeat when every field is the same, else another execution under it.
+    /// An ExecID that is known: a repeat when every field is the same, else another execution under
+    /// it.
     fn repeated(&self, a: &Accept, k: &Known, r: &Report) -> Verdict {
-        let same = k.price == r.price() && r.last.is_none_or(|l| l.size == k.quantity) && k.settlement_date == r.settlement_date;
+        let same = k.price == r.price()
+            && r.last.is_none_or(|l| l.size == k.quantity)
+            && k.settlement_date == r.settlement_date;
         if same && self.differs(a, r, None).is_none() {
             Verdict::of(AcceptEvent::Repeated)
         } else {
@@ -294,7 +335,9 @@ impl Rfq {
 
     fn settles_elsewhere(&self, r: &Report, state: &AcceptState) -> bool {
         let expected = match state {
-            AcceptState::Corrected(e) => e.settlement_date.as_ref().unwrap_or(&self.terms.settlement_date),
+            AcceptState::Corrected(e) => {
+                e.settlement_date.as_ref().unwrap_or(&self.terms.settlement_date)
+            }
             _ => &self.terms.settlement_date,
         };
         r.settlement_date.as_ref().is_some_and(|d| d != expected)
@@ -313,8 +356,10 @@ impl Rfq {
         if self.settles_elsewhere(r, state) {
             return Verdict::unfit("the settlement date differs");
         }
-        let told_in_full = state.traded().is_some() && !self.executions.iter().any(|k| k.accept == a.id);
-        // A report that has no LastQty and adds nothing is the execution behind an earlier status report.
+        let told_in_full =
+            state.traded().is_some() && !self.executions.iter().any(|k| k.accept == a.id);
+        // A report that has no LastQty and adds nothing is the execution behind an earlier status
+        // report.
         let quantity = if r.last.is_none() && told_in_full { r.cum_qty } else { quantity };
         let sum = self.executed(a, None).saturating_add(quantity);
         if quantity <= Decimal::ZERO || r.cum_qty <= Decimal::ZERO {
@@ -384,13 +429,20 @@ impl Rfq {
                 } else {
                     (AcceptEvent::TradeCancelled, t.clone())
                 };
-                Verdict { trade: Some(trade), known: Some(known(k.price)), ends: Some(k.exec_id.clone()), ..Verdict::of(event) }
+                Verdict {
+                    trade: Some(trade),
+                    known: Some(known(k.price)),
+                    ends: Some(k.exec_id.clone()),
+                    ..Verdict::of(event)
+                }
             }
             (Some(_), _) => Verdict::of(AcceptEvent::Repeated),
             // What is known came from a status report, which has no ExecID of its own.
-            (None, Some(t)) if none_by_id => {
-                Verdict { trade: Some(t.clone()), known: Some(known(t.price)), ..Verdict::of(AcceptEvent::TradeCancelled) }
-            }
+            (None, Some(t)) if none_by_id => Verdict {
+                trade: Some(t.clone()),
+                known: Some(known(t.price)),
+                ..Verdict::of(AcceptEvent::TradeCancelled)
+            },
             (None, _) => Verdict::unfit("it cancels an execution that is not known"),
         }
     }
@@ -419,13 +471,19 @@ impl Rfq {
         if rest > Decimal::ZERO && r.avg_px > Decimal::ZERO {
             trade.price = r.avg_px;
         }
-        Verdict { trade: Some(trade), known: Some(known), ends: Some(k.exec_id.clone()), ..Verdict::of(AcceptEvent::TradeCorrected) }
+        Verdict {
+            trade: Some(trade),
+            known: Some(known),
+            ends: Some(k.exec_id.clone()),
+            ..Verdict::of(AcceptEvent::TradeCorrected)
+        }
     }
 
-    /// A dispute that somebody else has found, about an accept that is not known here. Returns whether it is
-    /// a new one.
+    /// A dispute that somebody else has found, about an accept that is not known here. Returns
+    /// whether it is a new one.
     pub fn note_dispute(&mut self, d: Dispute) -> bool {
-        let known = |k: &Dispute| (&k.accept, &k.exec_id, k.kind) == (&d.accept, &d.exec_id, d.kind);
+        let known =
+            |k: &Dispute| (&k.accept, &k.exec_id, k.kind) == (&d.accept, &d.exec_id, d.kind);
         if self.disputes.iter().any(known) || self.disputes.len() >= MAX_DISPUTES_PER_RFQ {
             return false;
         }
@@ -454,7 +512,9 @@ impl Rfq {
         for (a, s) in self.accept.iter().chain(&self.past) {
             let disputed = self.disputes.iter().find(|d| d.accept == a.id).map(|d| d.received);
             let quantity = match s {
-                AcceptState::Filled(e) | AcceptState::PartlyFilled(e) if disputed.is_none() => e.quantity,
+                AcceptState::Filled(e) | AcceptState::PartlyFilled(e) if disputed.is_none() => {
+                    e.quantity
+                }
                 _ if disputed.is_some() || s.last_trade().is_some() => a.quantity,
                 _ => continue,
             };

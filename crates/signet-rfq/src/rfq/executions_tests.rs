@@ -25,9 +25,17 @@ fn a_repeated_exec_id_is_a_repeat_only_when_every_field_is_the_same() {
         ("without LastPx and LastQty", Report { last: None, ..first.clone() }, false),
         ("another price", fill("e1", "99.4", "5000000"), true),
         ("another quantity", Report { last: other, ..first.clone() }, true),
-        ("another date", Report { settlement_date: Some("20261125".into()), ..first.clone() }, true),
+        (
+            "another date",
+            Report { settlement_date: Some("20261125".into()), ..first.clone() },
+            true,
+        ),
         ("another side", Report { side: Side::Sell, ..first.clone() }, true),
-        ("another instrument", Report { instrument: InstrumentId::new("XS0000000009").unwrap(), ..first.clone() }, true),
+        (
+            "another instrument",
+            Report { instrument: InstrumentId::new("XS0000000009").unwrap(), ..first.clone() },
+            true,
+        ),
     ];
     for (what, again, disputed) in cases {
         let mut r = sent();
@@ -42,16 +50,32 @@ fn a_repeated_exec_id_is_a_repeat_only_when_every_field_is_the_same() {
         ("the same", correction.clone(), false),
         ("another price", about(ExecType::TradeCorrect, "g1", "e1", "99.3", "5000000"), true),
         ("another quantity", about(ExecType::TradeCorrect, "g1", "e1", "99.4", "4000000"), true),
-        ("another date", Report { settlement_date: Some("20261125".into()), ..correction.clone() }, true),
+        (
+            "another date",
+            Report { settlement_date: Some("20261125".into()), ..correction.clone() },
+            true,
+        ),
         ("another side", Report { side: Side::Sell, ..correction.clone() }, true),
-        ("another instrument", Report { instrument: InstrumentId::new("XS0000000009").unwrap(), ..correction.clone() }, true),
+        (
+            "another instrument",
+            Report { instrument: InstrumentId::new("XS0000000009").unwrap(), ..correction.clone() },
+            true,
+        ),
     ] {
         let mut r = sent();
         take(&mut r, "x1", &first);
-        let whole = take(&mut r, "x1", &about(ExecType::TradeCorrect, "g1", "e1", "99.4", "5000000"));
-        assert!(whole.changed && whole.dispute.is_none(), "all that was accepted is not more than was accepted");
+        let whole =
+            take(&mut r, "x1", &about(ExecType::TradeCorrect, "g1", "e1", "99.4", "5000000"));
+        assert!(
+            whole.changed && whole.dispute.is_none(),
+            "all that was accepted is not more than was accepted"
+        );
         assert_eq!(take(&mut r, "x1", &again).dispute.is_some(), disputed, "{what}");
-        assert_eq!(trade(&r).map(|t| (t.price, t.quantity)), Some((dec("99.4"), dec("5000000"))), "{what}");
+        assert_eq!(
+            trade(&r).map(|t| (t.price, t.quantity)),
+            Some((dec("99.4"), dec("5000000"))),
+            "{what}"
+        );
     }
 }
 
@@ -67,7 +91,11 @@ fn parts_without_a_quantity_of_their_own_count_by_what_they_add() {
     assert_eq!(trade(&r).map(|t| t.quantity), Some(dec("5000000")));
     // LastQty counts as it stands, also after a status report that told of the whole.
     let mut r = sent();
-    take(&mut r, "x1", &Report { kind: ExecType::Status, last: None, ..fill("0", "99.5", "5000000") });
+    take(
+        &mut r,
+        "x1",
+        &Report { kind: ExecType::Status, last: None, ..fill("0", "99.5", "5000000") },
+    );
     take(&mut r, "x1", &part("e1", "2000000", "5000000"));
     assert_eq!(r.executions.last().map(|k| k.quantity), Some(dec("2000000")));
 }
@@ -78,23 +106,38 @@ fn what_is_corrected_settles_as_corrected() {
     let corrected = || {
         let mut r = sent();
         take(&mut r, "x1", &fill("e1", "99.5", "5000000"));
-        let g = Report { settlement_date: date("20261125"), ..about(ExecType::TradeCorrect, "g1", "e1", "99.5", "5000000") };
+        let g = Report {
+            settlement_date: date("20261125"),
+            ..about(ExecType::TradeCorrect, "g1", "e1", "99.5", "5000000")
+        };
         assert!(take(&mut r, "x1", &g).dispute.is_none());
         r
     };
     for (when, disputed) in [("20261125", false), ("20261124", true)] {
-        let status = Report { kind: ExecType::Status, last: None, settlement_date: date(when), ..fill("s", "99.5", "5000000") };
+        let status = Report {
+            kind: ExecType::Status,
+            last: None,
+            settlement_date: date(when),
+            ..fill("s", "99.5", "5000000")
+        };
         assert_eq!(take(&mut corrected(), "x1", &status).dispute.is_some(), disputed, "{when}");
     }
 }
 
 #[test]
 fn a_correction_of_one_part_leaves_the_average_price_and_one_of_the_whole_its_own() {
-    let correct = |avg: &str, last: &str| Report { avg_px: dec(avg), ..about(ExecType::TradeCorrect, "g1", "e1", "99.3", last) };
+    let correct = |avg: &str, last: &str| Report {
+        avg_px: dec(avg),
+        ..about(ExecType::TradeCorrect, "g1", "e1", "99.3", last)
+    };
     for (avg, price) in [("99.42", "99.42"), ("0", "99.3"), ("-1", "99.3")] {
         let mut r = in_two_parts();
         assert!(take(&mut r, "x1", &correct(avg, "2000000")).dispute.is_none());
-        assert_eq!(trade(&r).map(|t| (t.price, t.quantity)), Some((dec(price), dec("5000000"))), "{avg}");
+        assert_eq!(
+            trade(&r).map(|t| (t.price, t.quantity)),
+            Some((dec(price), dec("5000000"))),
+            "{avg}"
+        );
     }
     let mut r = sent();
     take(&mut r, "x1", &fill("e1", "99.5", "5000000"));
@@ -111,7 +154,11 @@ fn a_part_is_busted_once() {
     assert_eq!(trade(&r).map(|t| t.quantity), Some(dec("3000000")));
     // What only a status report told of: the bust is known by its ExecID when it comes again.
     let mut r = sent();
-    take(&mut r, "x1", &Report { kind: ExecType::Status, last: None, ..fill("0", "99.5", "5000000") });
+    take(
+        &mut r,
+        "x1",
+        &Report { kind: ExecType::Status, last: None, ..fill("0", "99.5", "5000000") },
+    );
     assert!(take(&mut r, "x1", &bust("h1", "e1")).changed);
     let again = take(&mut r, "x1", &bust("h1", "e1"));
     assert!(!again.changed && again.dispute.is_none());
@@ -124,13 +171,19 @@ fn a_bust_or_a_correction_in_other_terms_is_a_dispute() {
         let m = about(kind, "h1", "e1", "99.5", "5000000");
         for (what, report) in [
             ("another side", Report { side: Side::Sell, ..m.clone() }),
-            ("another instrument", Report { instrument: InstrumentId::new("XS0000000009").unwrap(), ..m.clone() }),
+            (
+                "another instrument",
+                Report { instrument: InstrumentId::new("XS0000000009").unwrap(), ..m.clone() },
+            ),
             ("another currency", Report { currency: Some("USD".into()), ..m.clone() }),
         ] {
             let mut r = sent();
             take(&mut r, "x1", &fill("e1", "99.5", "5000000"));
             assert!(take(&mut r, "x1", &report).dispute.is_some(), "{kind:?} with {what}");
-            assert!(trade(&r).is_some_and(|t| t.quantity == dec("5000000")), "{kind:?} with {what}: the trade stands");
+            assert!(
+                trade(&r).is_some_and(|t| t.quantity == dec("5000000")),
+                "{kind:?} with {what}: the trade stands"
+            );
         }
     }
 }
@@ -148,7 +201,9 @@ fn there_is_room_for_a_correction_of_every_execution() {
             assert!(take(&mut r, "x1", &m).dispute.is_none(), "{kind:?} {n}");
         }
         assert_eq!(r.executions.len(), 2 * MAX_EXECUTIONS_PER_RFQ - 1);
-        let last = |r: &mut Rfq, id: &str| take(r, "x1", &about(kind, id, &format!("e{MAX_EXECUTIONS_PER_RFQ}"), "99.5", "1"));
+        let last = |r: &mut Rfq, id: &str| {
+            take(r, "x1", &about(kind, id, &format!("e{MAX_EXECUTIONS_PER_RFQ}"), "99.5", "1"))
+        };
         assert!(last(&mut r, "h-last").dispute.is_none(), "{kind:?}");
         assert!(last(&mut r, "h-beyond").dispute.is_some(), "{kind:?}: no more are remembered");
     }
@@ -185,7 +240,10 @@ fn disputes_found_by_somebody_else_are_noted_once_and_bounded() {
     assert!(!r.is_to_be_remembered());
     assert!(r.note_dispute(dispute("x9", "e0", ExecType::Trade)) && r.is_to_be_remembered());
     assert!(!r.note_dispute(dispute("x9", "e0", ExecType::Trade)));
-    assert!(r.note_dispute(dispute("x9", "e0", ExecType::TradeCancel)) && r.note_dispute(dispute("x8", "e0", ExecType::Trade)));
+    assert!(
+        r.note_dispute(dispute("x9", "e0", ExecType::TradeCancel))
+            && r.note_dispute(dispute("x8", "e0", ExecType::Trade))
+    );
     for n in 3..MAX_DISPUTES_PER_RFQ {
         assert!(r.note_dispute(dispute("x9", &format!("e{n}"), ExecType::Trade)));
     }
@@ -198,7 +256,9 @@ fn disputes_found_by_somebody_else_are_noted_once_and_bounded() {
 
 #[test]
 fn the_day_counts_what_was_executed_and_the_whole_of_what_is_in_dispute() {
-    let counted = |r: &Rfq| r.counted().into_iter().map(|(a, q, at)| (a.id.clone(), q, at)).collect::<Vec<_>>();
+    let counted = |r: &Rfq| {
+        r.counted().into_iter().map(|(a, q, at)| (a.id.clone(), q, at)).collect::<Vec<_>>()
+    };
     let mut r = sent();
     assert!(counted(&r).is_empty(), "in flight");
     take(&mut r, "x1", &part("e1", "2000000", "2000000"));

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 /// Why a dealer will not quote: QuoteRequestRejectReason (658) and Text (58).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passed {
-    /// QuoteRequestRejectReason (658): [`crate::REASON_PASS`] for a pass, anything else for a rejection.
+    /// QuoteRequestRejectReason (658): [`crate::REASON_PASS`] for a pass, anything else for a
+    /// rejection.
     pub code: u16,
     /// Text (58) of the dealer or of the gateway; empty if it gave none.
     pub text: String,
@@ -21,8 +22,8 @@ pub enum LineState {
     Quoted,
     /// The dealer took the quote back (QuoteCancel, 35=Z).
     Withdrawn,
-    /// The link to the dealer, or to the gateway, was lost: nobody took the quote back, and nobody can
-    /// take it. The same quote again brings it back.
+    /// The link to the dealer, or to the gateway, was lost: nobody took the quote back, and nobody
+    /// can take it. The same quote again brings it back.
     Unreachable,
     /// The quote's ValidUntilTime (62) is reached.
     Expired,

@@ -9,8 +9,11 @@ pub use executions::{Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report
 pub use line::{Line, LineState, Passed};
 
 use crate::{
-    Accept, AcceptId, AcceptRefusal, AcceptState, Best, DealerId, Declined, Dispute, Quote, QuoteId, Side, Terms, UtcMillis, best,
-    lifecycle::{self, AcceptEvent, AcceptPhase, LineEvent, LinePhase, Outcome, RequestEvent, RfqState},
+    Accept, AcceptId, AcceptRefusal, AcceptState, Best, DealerId, Declined, Dispute, Quote,
+    QuoteId, Side, Terms, UtcMillis, best,
+    lifecycle::{
+        self, AcceptEvent, AcceptPhase, LineEvent, LinePhase, Outcome, RequestEvent, RfqState,
+    },
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -62,7 +65,13 @@ pub struct Rfq {
 impl Rfq {
     /// An RFQ that has just been sent: every dealer asked, nothing answered.
     pub fn new(terms: Terms) -> Self {
-        let line = |d: &DealerId| Line { dealer: d.clone(), state: LineState::Asked, quote: None, quoted_at: terms.created, revision: 0 };
+        let line = |d: &DealerId| Line {
+            dealer: d.clone(),
+            state: LineState::Asked,
+            quote: None,
+            quoted_at: terms.created,
+            revision: 0,
+        };
         Self {
             lines: terms.dealers.iter().map(line).collect(),
             terms,
@@ -88,11 +97,19 @@ impl Rfq {
     }
 
     fn line_mut(&mut self, dealer: &DealerId) -> Result<&mut Line, RfqError> {
-        self.lines.iter_mut().find(|l| &l.dealer == dealer).ok_or_else(|| RfqError::NotAsked(dealer.clone()))
+        self.lines
+            .iter_mut()
+            .find(|l| &l.dealer == dealer)
+            .ok_or_else(|| RfqError::NotAsked(dealer.clone()))
     }
 
     /// Moves a line; `state` is the one to move to, with its words. Returns whether it moved.
-    pub(crate) fn line_event(&mut self, dealer: &DealerId, event: LineEvent, state: LineState) -> bool {
+    pub(crate) fn line_event(
+        &mut self,
+        dealer: &DealerId,
+        event: LineEvent,
+        state: LineState,
+    ) -> bool {
         let Ok(line) = self.line_mut(dealer) else { return false };
         let moves = matches!(lifecycle::line(line.state.phase(), event), Outcome::To(to) if to == state.phase());
         if moves {
@@ -149,8 +166,9 @@ impl Rfq {
         refused
     }
 
-    /// A price. The same quote again (a resend) changes nothing, unless a lost link took it away; a new
-    /// one replaces the old one and disarms an accept armed on it. Returns whether anything changed.
+    /// A price. The same quote again (a resend) changes nothing, unless a lost link took it away; a
+    /// new one replaces the old one and disarms an accept armed on it. Returns whether anything
+    /// changed.
     pub fn quote(&mut self, quote: Quote, now: UtcMillis) -> Result<bool, RfqError> {
         if lifecycle::request(self.state, RequestEvent::Quoted) == Outcome::Never {
             return Err(RfqError::Ended);
@@ -164,8 +182,11 @@ impl Rfq {
             (false, true) => LineEvent::NewQuote,
             (false, false) => LineEvent::DeadQuote,
         };
-        let Outcome::To(phase) = lifecycle::line(line.state.phase(), event) else { return Ok(false) };
-        line.state = if phase == LinePhase::Quoted { LineState::Quoted } else { LineState::Expired };
+        let Outcome::To(phase) = lifecycle::line(line.state.phase(), event) else {
+            return Ok(false);
+        };
+        line.state =
+            if phase == LinePhase::Quoted { LineState::Quoted } else { LineState::Expired };
         if !same {
             let before = line.quote.replace(quote);
             line.quoted_at = now;
@@ -176,8 +197,13 @@ impl Rfq {
         Ok(true)
     }
 
-    /// The dealer took its quote back. A withdrawal of a quote that has been replaced changes nothing.
-    pub fn withdraw(&mut self, dealer: &DealerId, quote: Option<&QuoteId>) -> Result<bool, RfqError> {
+    /// The dealer took its quote back. A withdrawal of a quote that has been replaced changes
+    /// nothing.
+    pub fn withdraw(
+        &mut self,
+        dealer: &DealerId,
+        quote: Option<&QuoteId>,
+    ) -> Result<bool, RfqError> {
         let line = self.line_mut(dealer)?;
         let current = line.quote.as_ref().is_some_and(|q| quote.is_none_or(|id| &q.id == id));
         let moved = current && self.line_event(dealer, LineEvent::Withdrawn, LineState::Withdrawn);
@@ -187,8 +213,8 @@ impl Rfq {
         Ok(moved)
     }
 
-    /// As a snapshot tells it of a quote that this end never saw: the dealer has answered and has taken
-    /// its answer back. Says nothing of a line that has a quote, or that ended.
+    /// As a snapshot tells it of a quote that this end never saw: the dealer has answered and has
+    /// taken its answer back. Says nothing of a line that has a quote, or that ended.
     pub fn withdrawn_before(&mut self, dealer: &DealerId) -> bool {
         let Ok(line) = self.line_mut(dealer) else { return false };
         let unseen = line.state == LineState::Asked && line.quote.is_none();
@@ -198,8 +224,8 @@ impl Rfq {
         unseen
     }
 
-    /// The dealer cannot be reached: what it quotes cannot be taken until it, or the gateway, says it
-    /// again. Returns whether a live quote went away by this.
+    /// The dealer cannot be reached: what it quotes cannot be taken until it, or the gateway, says
+    /// it again. Returns whether a live quote went away by this.
     pub fn unreachable(&mut self, dealer: &DealerId) -> bool {
         let moved = self.line_event(dealer, LineEvent::LinkLost, LineState::Unreachable);
         if moved {
@@ -208,12 +234,15 @@ impl Rfq {
         moved
     }
 
-    /// The desk's own link is lost: no quote can be taken, an accept that has left is without an answer,
-    /// and one that has not left is dropped. Returns whether anything changed.
+    /// The desk's own link is lost: no quote can be taken, an accept that has left is without an
+    /// answer, and one that has not left is dropped. Returns whether anything changed.
     pub fn link_lost(&mut self) -> bool {
         self.drop_armed("the connection was lost before it was sent");
         let dealers: Vec<DealerId> = self.lines.iter().map(|l| l.dealer.clone()).collect();
-        let lines = dealers.iter().filter(|d| self.line_event(d, LineEvent::LinkLost, LineState::Unreachable)).count();
+        let lines = dealers
+            .iter()
+            .filter(|d| self.line_event(d, LineEvent::LinkLost, LineState::Unreachable))
+            .count();
         self.answer_lost() || lines > 0
     }
 
@@ -221,8 +250,11 @@ impl Rfq {
     pub fn pass(&mut self, dealer: &DealerId, why: Passed) -> Result<(), RfqError> {
         self.line_mut(dealer)?;
         let passes = why.code == REASON_PASS;
-        let (event, state) =
-            if passes { (LineEvent::Passed, LineState::Passed(why)) } else { (LineEvent::Rejected, LineState::Rejected(why)) };
+        let (event, state) = if passes {
+            (LineEvent::Passed, LineState::Passed(why))
+        } else {
+            (LineEvent::Rejected, LineState::Rejected(why))
+        };
         if !self.line_event(dealer, event, state) {
             return Err(RfqError::Ended);
         }
@@ -241,7 +273,8 @@ impl Rfq {
             return false;
         }
         let over = |l: &&Line| l.quote.as_ref().is_some_and(|q| !q.live(now));
-        let over: Vec<DealerId> = self.lines.iter().filter(over).map(|l| l.dealer.clone()).collect();
+        let over: Vec<DealerId> =
+            self.lines.iter().filter(over).map(|l| l.dealer.clone()).collect();
         let mut changed = false;
         for d in &over {
             if self.line_event(d, LineEvent::TimeUp, LineState::Expired) {
@@ -262,7 +295,10 @@ impl Rfq {
         if self.state.ended() {
             return None;
         }
-        let quotes = self.lines.iter().filter(|l| matches!(l.state, LineState::Quoted | LineState::Unreachable));
+        let quotes = self
+            .lines
+            .iter()
+            .filter(|l| matches!(l.state, LineState::Quoted | LineState::Unreachable));
         let quotes = quotes.filter_map(|l| l.quote.as_ref()).map(|q| q.valid_until);
         let own = (!self.in_flight()).then_some(self.expires());
         quotes.chain(own).min()
@@ -287,7 +323,12 @@ impl Rfq {
     }
 
     /// Whether `accept` is exactly what stands on the table now. Desk and gateway both ask this.
-    pub fn check_accept(&self, accept: &Accept, now: UtcMillis, arrival_ms: i64) -> Result<(), AcceptRefusal> {
+    pub fn check_accept(
+        &self,
+        accept: &Accept,
+        now: UtcMillis,
+        arrival_ms: i64,
+    ) -> Result<(), AcceptRefusal> {
         if self.state.ended() || self.state == RfqState::Sent {
             return Err(AcceptRefusal::RfqNotOpen(self.state));
         }
@@ -306,8 +347,11 @@ impl Rfq {
         if !self.terms.ask.allows(accept.side) {
             return Err(AcceptRefusal::SideNotAsked);
         }
-        let line = self.line(&accept.dealer).ok_or_else(|| AcceptRefusal::NotAsked(accept.dealer.clone()))?;
-        let quote = line.quote.as_ref().ok_or_else(|| AcceptRefusal::NoQuote(accept.dealer.clone()))?;
+        let line = self
+            .line(&accept.dealer)
+            .ok_or_else(|| AcceptRefusal::NotAsked(accept.dealer.clone()))?;
+        let quote =
+            line.quote.as_ref().ok_or_else(|| AcceptRefusal::NoQuote(accept.dealer.clone()))?;
         if quote.id != accept.quote {
             return Err(AcceptRefusal::Requoted);
         }
@@ -336,13 +380,21 @@ impl Rfq {
         }
         let quantity = level.size.min(self.terms.quantity);
         if quantity != accept.quantity {
-            return Err(AcceptRefusal::OtherQuantity { quoted: quantity, accepted: accept.quantity });
+            return Err(AcceptRefusal::OtherQuantity {
+                quoted: quantity,
+                accepted: accept.quantity,
+            });
         }
         Ok(())
     }
 
     /// Shows an accept to the trader. Replaces whatever was armed before.
-    pub fn arm(&mut self, accept: Accept, now: UtcMillis, arrival_ms: i64) -> Result<(), AcceptRefusal> {
+    pub fn arm(
+        &mut self,
+        accept: Accept,
+        now: UtcMillis,
+        arrival_ms: i64,
+    ) -> Result<(), AcceptRefusal> {
         self.check_accept(&accept, now, arrival_ms)?;
         self.shelve_accept();
         self.accept = Some((accept, AcceptState::Armed));
@@ -357,13 +409,20 @@ impl Rfq {
     }
 
     /// The armed accept leaves, if it is still exactly what stands on the table.
-    pub fn send_accept(&mut self, id: &AcceptId, now: UtcMillis, arrival_ms: i64) -> Result<Accept, AcceptRefusal> {
+    pub fn send_accept(
+        &mut self,
+        id: &AcceptId,
+        now: UtcMillis,
+        arrival_ms: i64,
+    ) -> Result<Accept, AcceptRefusal> {
         let accept = match &self.accept {
-            Some((a, s)) if &a.id == id => match lifecycle::accept(s.phase(), AcceptEvent::Confirmed) {
-                Outcome::To(_) => a.clone(),
-                _ if s.in_flight() => return Err(AcceptRefusal::InFlight),
-                _ => return Err(AcceptRefusal::NotArmed),
-            },
+            Some((a, s)) if &a.id == id => {
+                match lifecycle::accept(s.phase(), AcceptEvent::Confirmed) {
+                    Outcome::To(_) => a.clone(),
+                    _ if s.in_flight() => return Err(AcceptRefusal::InFlight),
+                    _ => return Err(AcceptRefusal::NotArmed),
+                }
+            }
             _ => return Err(AcceptRefusal::NotArmed),
         };
         self.check_accept(&accept, now, arrival_ms)?;
@@ -371,8 +430,8 @@ impl Rfq {
         Ok(accept)
     }
 
-    /// An accept that was let through earlier is in flight, whatever stands on the table now: for whoever
-    /// reads it from a journal or a file. Returns whether it was put in.
+    /// An accept that was let through earlier is in flight, whatever stands on the table now: for
+    /// whoever reads it from a journal or a file. Returns whether it was put in.
     pub fn sent_before(&mut self, accept: Accept) -> bool {
         if self.accept_of(&accept.id).is_some() || self.in_flight() {
             return false;
@@ -391,9 +450,15 @@ impl Rfq {
     }
 
     /// Moves the present accept to `state`, if that is where the table moves it by `event`.
-    fn accept_event(&mut self, id: &AcceptId, event: AcceptEvent, state: AcceptState) -> Result<bool, RfqError> {
+    fn accept_event(
+        &mut self,
+        id: &AcceptId,
+        event: AcceptEvent,
+        state: AcceptState,
+    ) -> Result<bool, RfqError> {
         let (_, now) = self.accept_mut(id)?;
-        let moves = matches!(lifecycle::accept(now.phase(), event), Outcome::To(to) if to == state.phase());
+        let moves =
+            matches!(lifecycle::accept(now.phase(), event), Outcome::To(to) if to == state.phase());
         if moves {
             *now = state;
         }
@@ -405,8 +470,8 @@ impl Rfq {
         self.accept_event(id, AcceptEvent::Working, AcceptState::LastLook)
     }
 
-    /// Refused by desk, gateway or dealer by other means than a report. The RFQ goes on: another quote
-    /// may be taken.
+    /// Refused by desk, gateway or dealer by other means than a report. The RFQ goes on: another
+    /// quote may be taken.
     pub fn declined(&mut self, id: &AcceptId, why: Declined) -> Result<bool, RfqError> {
         self.accept_event(id, AcceptEvent::Refused, AcceptState::Declined(why))
     }
@@ -430,15 +495,17 @@ impl Rfq {
         }
     }
 
-    /// What is armed on a quote that was replaced goes on where the new one says the same of it: the
-    /// trader has read exactly these terms. Anything else disarms it.
+    /// What is armed on a quote that was replaced goes on where the new one says the same of it:
+    /// the trader has read exactly these terms. Anything else disarms it.
     fn requoted(&mut self, dealer: &DealerId, before: Option<&Quote>, now: UtcMillis) {
         let Some((armed, AcceptState::Armed)) = &self.accept else { return };
         if &armed.dealer != dealer {
             return;
         }
         let after = self.line(dealer).and_then(|l| l.live_quote(now)).filter(|q| q.tradeable);
-        let stands = before.zip(after).filter(|(b, a)| b.id == armed.quote && b.level(armed.side) == a.level(armed.side));
+        let stands = before
+            .zip(after)
+            .filter(|(b, a)| b.id == armed.quote && b.level(armed.side) == a.level(armed.side));
         match (stands.map(|(_, a)| a.id.clone()), &mut self.accept) {
             (Some(quote), Some((armed, _))) => armed.quote = quote,
             _ => self.drop_armed("the dealer re-quoted"),
@@ -454,7 +521,8 @@ impl Rfq {
     /// What was armed is kept as declined by the desk, so that the trader sees why the button went.
     fn drop_armed(&mut self, why: &str) {
         if let Some((_, s)) = &mut self.accept
-            && lifecycle::accept(s.phase(), AcceptEvent::Dropped) == Outcome::To(AcceptPhase::Declined)
+            && lifecycle::accept(s.phase(), AcceptEvent::Dropped)
+                == Outcome::To(AcceptPhase::Declined)
         {
             *s = AcceptState::Declined(Declined::ByDesk(why.into()));
         }

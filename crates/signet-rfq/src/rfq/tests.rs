@@ -74,7 +74,11 @@ pub(crate) fn fill(exec: &str, price: &str, quantity: &str) -> Report {
 
 /// A report about execution `of`, or, when that is empty, about none by name.
 pub(crate) fn about(kind: ExecType, exec: &str, of: &str, price: &str, quantity: &str) -> Report {
-    Report { kind, exec_ref: Some(of.to_owned()).filter(|of| !of.is_empty()), ..fill(exec, price, quantity) }
+    Report {
+        kind,
+        exec_ref: Some(of.to_owned()).filter(|of| !of.is_empty()),
+        ..fill(exec, price, quantity)
+    }
 }
 
 pub(crate) fn bust(exec: &str, of: &str) -> Report {
@@ -126,10 +130,16 @@ fn terms_are_checked_alike_at_both_ends() {
     assert_eq!(with(|t| t.dealers.clear()), Err(TermsError::NoDealer));
     assert_eq!(with(|t| t.dealers.push(d("A"))), Err(TermsError::DealerTwice(d("A"))));
     assert_eq!(with(|t| t.dealers = (0..12).map(|i| d(&format!("D{i}"))).collect()), Ok(()));
-    assert_eq!(with(|t| t.dealers = (0..13).map(|i| d(&format!("D{i}"))).collect()), Err(TermsError::TooManyDealers));
+    assert_eq!(
+        with(|t| t.dealers = (0..13).map(|i| d(&format!("D{i}"))).collect()),
+        Err(TermsError::TooManyDealers)
+    );
     assert_eq!(with(|t| t.expires = UtcMillis(4_000)), Err(TermsError::BadTtl));
     assert_eq!(with(|t| t.expires = UtcMillis(2_000_000)), Err(TermsError::BadTtl));
-    assert_eq!(with(|t| t.currency = "USD".into()), Err(TermsError::OtherCurrency("DBR 0 02/32".into(), "EUR".into())));
+    assert_eq!(
+        with(|t| t.currency = "USD".into()),
+        Err(TermsError::OtherCurrency("DBR 0 02/32".into(), "EUR".into()))
+    );
     assert!(matches!(with(|t| t.quantity = dec("0")), Err(TermsError::Instrument(_))));
     assert!(matches!(with(|t| t.quantity = dec("-5000000")), Err(TermsError::Instrument(_))));
     assert!(matches!(with(|t| t.quantity = dec("900000000")), Err(TermsError::Instrument(_))));
@@ -147,7 +157,10 @@ fn a_quote_is_hit_and_filled() {
     assert!(take(&mut r, "x1", &fill("e1", "99.5", "5000000")).changed);
     assert_eq!(r.state, RfqState::Done);
     assert_eq!(r.line(&d("A")).unwrap().state, LineState::Traded);
-    assert!(!take(&mut r, "x1", &fill("e1", "99.5", "5000000")).changed, "a repeat fills nothing twice");
+    assert!(
+        !take(&mut r, "x1", &fill("e1", "99.5", "5000000")).changed,
+        "a repeat fills nothing twice"
+    );
 }
 
 #[test]
@@ -236,9 +249,17 @@ fn one_accept_in_flight_and_never_two_winners() {
     r.arm(accept("x1", "A", "a1", "99.5"), T, 50).unwrap();
     r.send_accept(&id("x1"), T, 50).unwrap();
     assert_eq!(r.arm(accept("x2", "B", "b1", "99.6"), T, 50), Err(AcceptRefusal::InFlight));
-    assert_eq!(r.send_accept(&id("x1"), T, 50), Err(AcceptRefusal::InFlight), "a double click sends once");
+    assert_eq!(
+        r.send_accept(&id("x1"), T, 50),
+        Err(AcceptRefusal::InFlight),
+        "a double click sends once"
+    );
     r.answer_lost();
-    assert_eq!(r.arm(accept("x2", "B", "b1", "99.6"), T, 50), Err(AcceptRefusal::InFlight), "unknown is not free");
+    assert_eq!(
+        r.arm(accept("x2", "B", "b1", "99.6"), T, 50),
+        Err(AcceptRefusal::InFlight),
+        "unknown is not free"
+    );
     assert_eq!(r.end(RfqState::Cancelled, None), Err(RfqError::AcceptInFlight));
     r.declined(&id("x1"), Declined::ByDealer("moved".into())).unwrap();
     r.arm(accept("x2", "B", "b1", "99.6"), T, 50).unwrap();
@@ -273,20 +294,35 @@ fn an_execution_nobody_agreed_to_is_not_called_a_fill() {
         (fill("e", "99.5", "-1"), "the quantity differs"),
         (Report { side: Side::Sell, ..good() }, "the side differs"),
         (Report { instrument: other, ..good() }, "the instrument differs"),
-        (Report { settlement_date: Some("20261125".into()), ..good() }, "the settlement date differs"),
+        (
+            Report { settlement_date: Some("20261125".into()), ..good() },
+            "the settlement date differs",
+        ),
         (Report { currency: Some("USD".into()), ..good() }, "the currency differs"),
         (
-            Report { status: OrdStatus::PartiallyFilled, kind: ExecType::Status, cum_qty: dec("9000000"), ..good() },
+            Report {
+                status: OrdStatus::PartiallyFilled,
+                kind: ExecType::Status,
+                cum_qty: dec("9000000"),
+                ..good()
+            },
             "more was executed than was accepted",
         ),
-        (Report { kind: ExecType::Rejected, ..good() }, "its type, its status and its quantity do not go together"),
+        (
+            Report { kind: ExecType::Rejected, ..good() },
+            "its type, its status and its quantity do not go together",
+        ),
     ] {
         let mut r = sent();
         let taken = take(&mut r, "x1", &bad);
         assert_eq!(taken.dispute.map(|d| d.why), Some(why.to_owned()));
         assert_eq!(r.accept.as_ref().map(|(_, s)| s), Some(&AcceptState::Disputed), "{why}");
         assert_eq!((r.state, r.disputes.len(), r.in_flight()), (RfqState::Open, 1, false), "{why}");
-        assert_eq!(r.check_accept(&accept("x2", "B", "b1", "99.6"), T, 0), Err(AcceptRefusal::Disputed), "{why}");
+        assert_eq!(
+            r.check_accept(&accept("x2", "B", "b1", "99.6"), T, 0),
+            Err(AcceptRefusal::Disputed),
+            "{why}"
+        );
         assert!(!take(&mut r, "x1", &bad).changed, "the same again is one dispute");
     }
 }
@@ -298,12 +334,48 @@ fn a_fill_is_never_undone_by_what_comes_after_it() {
         (fill("e2", "99.5", "5000000"), true),
         (fill("e2", "98", "5000000"), true),
         (fill("e1", "98", "5000000"), true),
-        (Report { settlement_date: Some("20261124".into()), ..fill("e1", "99.5", "5000000") }, true),
+        (
+            Report { settlement_date: Some("20261124".into()), ..fill("e1", "99.5", "5000000") },
+            true,
+        ),
         (fill("e2", "99.5", "9000000"), true),
-        (Report { kind: ExecType::Rejected, status: OrdStatus::Rejected, last: None, cum_qty: dec("0"), ..fill("r", "99.5", "1") }, true),
-        (Report { kind: ExecType::Cancelled, last: None, cum_qty: dec("0"), ..fill("c", "99.5", "1") }, true),
-        (Report { kind: ExecType::Status, cum_qty: dec("1"), last: None, ..fill("s", "99.5", "1") }, true),
-        (Report { kind: ExecType::PendingNew, last: None, cum_qty: dec("0"), ..fill("n", "99.5", "1") }, false),
+        (
+            Report {
+                kind: ExecType::Rejected,
+                status: OrdStatus::Rejected,
+                last: None,
+                cum_qty: dec("0"),
+                ..fill("r", "99.5", "1")
+            },
+            true,
+        ),
+        (
+            Report {
+                kind: ExecType::Cancelled,
+                last: None,
+                cum_qty: dec("0"),
+                ..fill("c", "99.5", "1")
+            },
+            true,
+        ),
+        (
+            Report {
+                kind: ExecType::Status,
+                cum_qty: dec("1"),
+                last: None,
+                ..fill("s", "99.5", "1")
+            },
+            true,
+        ),
+        (
+            Report {
+                kind: ExecType::PendingNew,
+                last: None,
+                cum_qty: dec("0"),
+                ..fill("n", "99.5", "1")
+            },
+            false,
+        ),
         (Report { kind: ExecType::Status, last: None, ..fill("s", "99.5", "5000000") }, false),
         (whole.clone(), false),
     ] {
@@ -312,9 +384,17 @@ fn a_fill_is_never_undone_by_what_comes_after_it() {
         let before = r.clone();
         let taken = take(&mut r, "x1", &late);
         assert_eq!((r.accept.clone(), r.state), (before.accept, RfqState::Done), "{late:?}");
-        assert_eq!((taken.dispute.is_some(), r.disputes.len()), (settles, usize::from(settles)), "{late:?}");
+        assert_eq!(
+            (taken.dispute.is_some(), r.disputes.len()),
+            (settles, usize::from(settles)),
+            "{late:?}"
+        );
         assert_eq!(r.declined(&id("x1"), Declined::ByDealer("no".into())), Ok(false));
-        assert!(!r.answer_lost() && !r.waits_at_gateway(&id("x1")) && r.last_look(&id("x1")) == Ok(false));
+        assert!(
+            !r.answer_lost()
+                && !r.waits_at_gateway(&id("x1"))
+                && r.last_look(&id("x1")) == Ok(false)
+        );
     }
 }
 
@@ -325,26 +405,42 @@ fn a_fill_after_a_refusal_is_a_dispute_also_of_an_earlier_accept() {
     r.arm(accept("x2", "B", "b1", "99.6"), T, 0).unwrap();
     r.send_accept(&id("x2"), T, 0).unwrap();
     let late = take(&mut r, "x1", &fill("e1", "99.5", "5000000"));
-    assert_eq!(late.dispute.as_ref().map(|d| (d.dealer.clone(), d.why.as_str())), Some((d("A"), "it comes after the answer was final")));
-    assert!(matches!(r.past[0].1, AcceptState::Declined(_)) && r.in_flight(), "the other accept goes on");
+    assert_eq!(
+        late.dispute.as_ref().map(|d| (d.dealer.clone(), d.why.as_str())),
+        Some((d("A"), "it comes after the answer was final"))
+    );
+    assert!(
+        matches!(r.past[0].1, AcceptState::Declined(_)) && r.in_flight(),
+        "the other accept goes on"
+    );
     // B's answer is B's, and a trade.
     assert!(take(&mut r, "x2", &fill("e1", "99.6", "5000000")).changed);
-    assert_eq!((r.state, r.line(&d("A")).unwrap().state.clone()), (RfqState::Done, LineState::Quoted));
+    assert_eq!(
+        (r.state, r.line(&d("A")).unwrap().state.clone()),
+        (RfqState::Done, LineState::Quoted)
+    );
     assert_eq!(
         r.counted().iter().map(|(a, q, _)| (a.id.as_str(), *q)).collect::<Vec<_>>(),
         [("x2", dec("5000000")), ("x1", dec("5000000"))]
     );
-    assert_eq!(r.report(&id("zz"), &fill("e", "1", "1"), Declined::ByDealer, T), Err(RfqError::NoSuchAccept));
+    assert_eq!(
+        r.report(&id("zz"), &fill("e", "1", "1"), Declined::ByDealer, T),
+        Err(RfqError::NoSuchAccept)
+    );
 }
 
 #[test]
 fn parts_are_known_by_their_exec_ids_and_add_up() {
     let mut r = sent();
     assert!(take(&mut r, "x1", &part("e1", "2000000", "2000000")).changed);
-    assert!(matches!(&r.accept, Some((_, AcceptState::PartlyFilled(e))) if e.quantity == dec("2000000")));
+    assert!(
+        matches!(&r.accept, Some((_, AcceptState::PartlyFilled(e))) if e.quantity == dec("2000000"))
+    );
     assert!(!take(&mut r, "x1", &part("e1", "2000000", "2000000")).changed);
     assert!(take(&mut r, "x1", &part("e2", "3000000", "5000000")).changed);
-    assert!(matches!(&r.accept, Some((_, AcceptState::Filled(e))) if e.quantity == dec("5000000") && e.exec_id == "e2"));
+    assert!(
+        matches!(&r.accept, Some((_, AcceptState::Filled(e))) if e.quantity == dec("5000000") && e.exec_id == "e2")
+    );
     // The other order ends the same way.
     let mut r = sent();
     assert!(take(&mut r, "x1", &part("e2", "3000000", "5000000")).changed);
@@ -362,28 +458,64 @@ fn parts_are_known_by_their_exec_ids_and_add_up() {
     take(&mut r, "x1", &status);
     let learned = take(&mut r, "x1", &Report { last: None, ..fill("e1", "99.5", "5000000") });
     assert!(learned.changed && learned.dispute.is_none());
-    assert!(take(&mut r, "x1", &Report { last: None, ..fill("e9", "99.5", "5000000") }).dispute.is_some(), "another ExecID for the same");
+    assert!(
+        take(&mut r, "x1", &Report { last: None, ..fill("e9", "99.5", "5000000") })
+            .dispute
+            .is_some(),
+        "another ExecID for the same"
+    );
 }
 
 #[test]
 fn busts_and_corrections_are_states_of_the_trade() {
     let mut r = sent();
     take(&mut r, "x1", &fill("e1", "99.5", "5000000"));
-    let corrected = take(&mut r, "x1", &about(ExecType::TradeCorrect, "g1", "e1", "99.4", "4000000"));
+    let corrected =
+        take(&mut r, "x1", &about(ExecType::TradeCorrect, "g1", "e1", "99.4", "4000000"));
     assert!(corrected.changed && corrected.dispute.is_none());
-    assert!(matches!(&r.accept, Some((_, AcceptState::Corrected(e))) if e.price == dec("99.4") && e.quantity == dec("4000000")));
-    assert!(!take(&mut r, "x1", &about(ExecType::TradeCorrect, "g1", "e1", "99.4", "4000000")).changed);
-    assert!(!take(&mut r, "x1", &fill("e1", "99.5", "5000000")).changed, "the execution that was corrected comes again");
+    assert!(
+        matches!(&r.accept, Some((_, AcceptState::Corrected(e))) if e.price == dec("99.4") && e.quantity == dec("4000000"))
+    );
+    assert!(
+        !take(&mut r, "x1", &about(ExecType::TradeCorrect, "g1", "e1", "99.4", "4000000")).changed
+    );
+    assert!(
+        !take(&mut r, "x1", &fill("e1", "99.5", "5000000")).changed,
+        "the execution that was corrected comes again"
+    );
     let so_far = Report { kind: ExecType::Status, last: None, ..fill("s", "99.4", "4000000") };
     assert!(take(&mut r, "x1", &so_far).dispute.is_none(), "a status in the corrected terms");
-    assert!(take(&mut r, "x1", &about(ExecType::TradeCorrect, "g2", "e1", "99.3", "1")).dispute.is_some(), "e1 stands no longer");
-    assert!(take(&mut r, "x1", &about(ExecType::TradeCorrect, "g3", "g1", "99.3", "6000000")).dispute.is_some(), "more than accepted");
-    assert!(take(&mut r, "x1", &about(ExecType::TradeCorrect, "g4", "g1", "0", "1")).dispute.is_some(), "no price");
+    assert!(
+        take(&mut r, "x1", &about(ExecType::TradeCorrect, "g2", "e1", "99.3", "1"))
+            .dispute
+            .is_some(),
+        "e1 stands no longer"
+    );
+    assert!(
+        take(&mut r, "x1", &about(ExecType::TradeCorrect, "g3", "g1", "99.3", "6000000"))
+            .dispute
+            .is_some(),
+        "more than accepted"
+    );
+    assert!(
+        take(&mut r, "x1", &about(ExecType::TradeCorrect, "g4", "g1", "0", "1")).dispute.is_some(),
+        "no price"
+    );
     assert!(take(&mut r, "x1", &bust("h1", "g1")).changed);
     assert!(matches!(&r.accept, Some((_, AcceptState::Busted(e))) if e.quantity == dec("4000000")));
-    assert_eq!((r.state, r.counted()[0].1), (RfqState::Done, dec("5000000")), "a bust frees no limit");
-    assert!(!take(&mut r, "x1", &bust("h1", "g1")).changed && !take(&mut r, "x1", &bust("h2", "g1")).changed);
-    assert!(!take(&mut r, "x1", &fill("e1", "99.5", "5000000")).changed, "a resent fill brings no bust back");
+    assert_eq!(
+        (r.state, r.counted()[0].1),
+        (RfqState::Done, dec("5000000")),
+        "a bust frees no limit"
+    );
+    assert!(
+        !take(&mut r, "x1", &bust("h1", "g1")).changed
+            && !take(&mut r, "x1", &bust("h2", "g1")).changed
+    );
+    assert!(
+        !take(&mut r, "x1", &fill("e1", "99.5", "5000000")).changed,
+        "a resent fill brings no bust back"
+    );
     assert!(take(&mut r, "x1", &fill("e9", "99.5", "5000000")).dispute.is_some());
     assert!(matches!(&r.accept, Some((_, AcceptState::Busted(_)))));
 
@@ -393,7 +525,9 @@ fn busts_and_corrections_are_states_of_the_trade() {
     take(&mut r, "x1", &part("e2", "3000000", "5000000"));
     assert!(take(&mut r, "x1", &bust("h0", "")).dispute.is_some(), "which of two?");
     assert!(take(&mut r, "x1", &bust("h1", "e1")).changed);
-    assert!(matches!(&r.accept, Some((_, AcceptState::Corrected(e))) if e.quantity == dec("3000000")));
+    assert!(
+        matches!(&r.accept, Some((_, AcceptState::Corrected(e))) if e.quantity == dec("3000000"))
+    );
     assert!(take(&mut r, "x1", &bust("h2", "")).changed);
     assert!(matches!(&r.accept, Some((_, AcceptState::Busted(_)))));
     // Nothing is known that could be busted or corrected.
@@ -404,7 +538,11 @@ fn busts_and_corrections_are_states_of_the_trade() {
     }
     // A trade that only a status report told of can be busted too.
     let mut r = sent();
-    take(&mut r, "x1", &Report { kind: ExecType::Status, last: None, ..fill("0", "99.5", "5000000") });
+    take(
+        &mut r,
+        "x1",
+        &Report { kind: ExecType::Status, last: None, ..fill("0", "99.5", "5000000") },
+    );
     assert!(take(&mut r, "x1", &bust("h1", "e1")).changed);
     assert!(matches!(&r.accept, Some((_, AcceptState::Busted(_)))));
 }
@@ -424,7 +562,15 @@ fn a_peer_fills_no_memory() {
     assert_eq!(r.executions.len(), crate::MAX_EXECUTIONS_PER_RFQ);
     for n in 0..200 {
         let about = format!("e{}", n % 64);
-        take(&mut r, "x1", &Report { kind: ExecType::TradeCorrect, exec_ref: Some(about), ..fill(&format!("g{n}"), "99.5", "1") });
+        take(
+            &mut r,
+            "x1",
+            &Report {
+                kind: ExecType::TradeCorrect,
+                exec_ref: Some(about),
+                ..fill(&format!("g{n}"), "99.5", "1")
+            },
+        );
     }
     assert!(r.executions.len() <= 2 * crate::MAX_EXECUTIONS_PER_RFQ);
 }
@@ -435,15 +581,23 @@ fn a_lost_link_takes_quotes_away_and_the_same_quote_brings_them_back() {
     let mut r = open();
     assert!(r.unreachable(&d("A")) && !r.unreachable(&d("A")) && !r.unreachable(&d("Z")));
     assert_eq!(r.line(&d("A")).unwrap().live_quote(T), None);
-    assert_eq!(r.check_accept(&accept("x1", "A", "a1", "99.5"), T, 0), Err(AcceptRefusal::Unreachable));
+    assert_eq!(
+        r.check_accept(&accept("x1", "A", "a1", "99.5"), T, 0),
+        Err(AcceptRefusal::Unreachable)
+    );
     assert_eq!(r.quote(a1(), T), Ok(true));
     assert_eq!(r.quote(a1(), T), Ok(false));
-    assert_eq!((r.line(&d("A")).unwrap().revision, r.line(&d("A")).unwrap().live_quote(T)), (1, Some(&a1())));
+    assert_eq!(
+        (r.line(&d("A")).unwrap().revision, r.line(&d("A")).unwrap().live_quote(T)),
+        (1, Some(&a1()))
+    );
     assert_eq!(r.line(&d("A")).unwrap().live_quote(UtcMillis(10_000)), None);
     // The desk's own link: every line, and the accept.
     r.arm(accept("x1", "A", "a1", "99.5"), T, 0).unwrap();
     assert!(r.link_lost());
-    assert!(matches!(&r.accept, Some((_, AcceptState::Declined(Declined::ByDesk(why)))) if why.contains("connection was lost")));
+    assert!(
+        matches!(&r.accept, Some((_, AcceptState::Declined(Declined::ByDesk(why)))) if why.contains("connection was lost"))
+    );
     assert!(r.lines.iter().all(|l| l.state == LineState::Unreachable));
     assert!(!r.link_lost());
     // One that comes back too late is over; one that was withdrawn stays so.
@@ -468,7 +622,9 @@ fn a_withdrawal_takes_the_quote_it_names() {
     r.withdraw(&d("B"), None).unwrap();
     assert!(matches!(r.accept, Some((_, AcceptState::Armed))), "another dealer's withdrawal");
     r.withdraw(&d("A"), None).unwrap();
-    assert!(matches!(&r.accept, Some((_, AcceptState::Declined(Declined::ByDesk(why)))) if why.contains("withdrew")));
+    assert!(
+        matches!(&r.accept, Some((_, AcceptState::Declined(Declined::ByDesk(why)))) if why.contains("withdrew"))
+    );
     let mut fresh = Rfq::new(terms());
     assert_eq!(fresh.withdraw(&d("A"), None), Ok(false), "nothing was quoted");
 }
@@ -528,7 +684,10 @@ fn an_accept_of_before_is_in_flight_whatever_stands_on_the_table() {
     let mut r = open();
     r.withdraw(&d("A"), None).unwrap();
     assert!(r.sent_before(accept("x1", "A", "a1", "99.5")));
-    assert!(!r.sent_before(accept("x1", "A", "a1", "99.5")) && !r.sent_before(accept("x2", "B", "b1", "99.6")));
+    assert!(
+        !r.sent_before(accept("x1", "A", "a1", "99.5"))
+            && !r.sent_before(accept("x2", "B", "b1", "99.6"))
+    );
     assert!(take(&mut r, "x1", &fill("e1", "99.5", "5000000")).changed);
 }
 
@@ -539,7 +698,10 @@ fn an_rfq_ends_at_its_deadline_if_it_was_given_one() {
     let b = |until| quote("B", "b9", "99.6", until);
     r.quote(b(200_000), T).unwrap();
     assert_eq!(r.check_accept(&accept("x1", "B", "b9", "99.6"), UtcMillis(129_999), 0), Ok(()));
-    assert_eq!(r.check_accept(&accept("x1", "B", "b9", "99.6"), UtcMillis(130_000), 0), Err(AcceptRefusal::Expired));
+    assert_eq!(
+        r.check_accept(&accept("x1", "B", "b9", "99.6"), UtcMillis(130_000), 0),
+        Err(AcceptRefusal::Expired)
+    );
     r.tick(UtcMillis(129_999));
     assert_eq!((r.state, r.next_deadline()), (RfqState::Open, Some(UtcMillis(130_000))));
     assert!(r.tick(UtcMillis(130_000)) && r.state == RfqState::Expired);
@@ -548,7 +710,10 @@ fn an_rfq_ends_at_its_deadline_if_it_was_given_one() {
 #[test]
 fn a_smaller_quote_is_taken_whole_and_only_whole() {
     let mut r = open();
-    let small = Quote { offer: Some(Level { price: dec("99.4"), size: dec("2000000") }), ..quote("A", "a2", "99.4", 10_000) };
+    let small = Quote {
+        offer: Some(Level { price: dec("99.4"), size: dec("2000000") }),
+        ..quote("A", "a2", "99.4", 10_000)
+    };
     r.quote(small.clone(), T).unwrap();
     assert_eq!(r.accept_quantity(&small, Side::Buy), Some(dec("2000000")));
     assert!(r.check_accept(&accept("x", "A", "a2", "99.4"), T, 0).is_err());
@@ -564,9 +729,15 @@ fn a_line_that_is_not_quoted_says_why_it_cannot_be_accepted() {
     let over: [(&str, Happens, AcceptRefusal); 3] = [
         ("expired", |r| assert!(r.tick(UtcMillis(10_000))), AcceptRefusal::Expired),
         ("not reachable", |r| assert!(r.unreachable(&d("A"))), AcceptRefusal::Unreachable),
-        ("withdrawn", |r| assert_eq!(r.withdraw(&d("A"), None), Ok(true)), AcceptRefusal::Withdrawn),
+        (
+            "withdrawn",
+            |r| assert_eq!(r.withdraw(&d("A"), None), Ok(true)),
+            AcceptRefusal::Withdrawn,
+        ),
     ];
-    for (what, happens, want) in over.into_iter().map(|(what, h, why)| (what, h, Err(why))).chain([quoted]) {
+    for (what, happens, want) in
+        over.into_iter().map(|(what, h, why)| (what, h, Err(why))).chain([quoted])
+    {
         let mut r = open();
         happens(&mut r);
         assert_eq!(r.check_accept(&accept("x", "A", "a1", "99.5"), T, 0), want, "{what}");

@@ -1,4 +1,5 @@
-//! What was decided and what dealers answered, on disk, so that a restart loses no RFQ and decides nothing again.
+//! What was decided and what dealers answered, on disk, so that a restart loses no RFQ and decides
+//! nothing again.
 //!
 //! A record is proved readable before it is written: what takes effect is what will be read again.
 
@@ -26,7 +27,8 @@ pub enum JournalError {
     /// At fault: whoever sent it, or a version that wrote it otherwise.
     #[error(
         "record {index} of the journal, written at {at} for {sender}, cannot be read. Nothing was changed. To go on without it, start with \
-         on_bad_record = \"set-aside\" under [journal]: the record is then kept in {aside} and what it did is lost",
+         on_bad_record = \"set-aside\" under [journal]: the record is then kept in {aside} and \
+             what it did is lost",
         aside = aside.display()
     )]
     BadRecord {
@@ -129,7 +131,8 @@ fn desk_of(rfq: &RfqId) -> &str {
     rfq.as_str().split('.').next().unwrap_or_default()
 }
 
-/// Records of forgotten RFQs are dropped to make room no more often than this: a look goes over every record.
+/// Records of forgotten RFQs are dropped to make room no more often than this: a look goes over
+/// every record.
 const PURGE_AGAIN: Duration = Duration::from_secs(1);
 
 /// The journal of a router's inputs: one sealed file, and its records in memory by RFQ.
@@ -149,8 +152,14 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal and replays it into `router`; what the router would send is not sent again.
-    pub fn open(path: &Path, key: &StoreKey, router: &mut Router, bad: OnBadRecord) -> Result<Self, JournalError> {
+    /// Opens the journal and replays it into `router`; what the router would send is not sent
+    /// again.
+    pub fn open(
+        path: &Path,
+        key: &StoreKey,
+        router: &mut Router,
+        bad: OnBadRecord,
+    ) -> Result<Self, JournalError> {
         let (log, recovered) = SealedLog::open(path, key)?;
         let mut journal = Self {
             log,
@@ -194,7 +203,8 @@ impl Journal {
         self
     }
 
-    /// Whether there is room for another RFQ of this desk. What becomes of those that are there is always written.
+    /// Whether there is room for another RFQ of this desk. What becomes of those that are there is
+    /// always written.
     fn has_room(&mut self, rfq: &RfqId, router: &Router) -> Result<(), JournalError> {
         let full = |j: &Self| {
             let of_desk = j.size.desks.get(desk_of(rfq)).copied().unwrap_or(0);
@@ -222,9 +232,14 @@ impl Journal {
         }
     }
 
-    /// Writes down what an input changes, before it takes effect. What comes back is what is to take effect:
-    /// word for word what will be read again.
-    pub fn record(&mut self, now: UtcMillis, input: Input, router: &Router) -> Result<Input, JournalError> {
+    /// Writes down what an input changes, before it takes effect. What comes back is what is to
+    /// take effect: word for word what will be read again.
+    pub fn record(
+        &mut self,
+        now: UtcMillis,
+        input: Input,
+        router: &Router,
+    ) -> Result<Input, JournalError> {
         match router.keep(now, &input) {
             Keep::Nothing => Ok(input),
             Keep::This(what) => self.append(now, &what, router),
@@ -232,12 +247,20 @@ impl Journal {
         }
     }
 
-    fn append(&mut self, now: UtcMillis, what: &Input, router: &Router) -> Result<Input, JournalError> {
+    fn append(
+        &mut self,
+        now: UtcMillis,
+        what: &Input,
+        router: &Router,
+    ) -> Result<Input, JournalError> {
         let record = encode(now, what).ok_or(JournalError::NotReadable)?;
         let (at, read) = decode(&record).ok_or(JournalError::NotReadable)?;
         let rfq = router.concerns(&read).ok_or(JournalError::NotReadable)?;
         // Text may come back tidied; what was tidied once must stay as it is.
-        if at != now || encode(now, &read).as_ref() != Some(&record) || Some(&rfq) != router.concerns(what).as_ref() {
+        if at != now
+            || encode(now, &read).as_ref() != Some(&record)
+            || Some(&rfq) != router.concerns(what).as_ref()
+        {
             return Err(JournalError::NotReadable);
         }
         if matches!(read, Input::Decided(_, Decided::Request(_))) {
@@ -248,8 +271,9 @@ impl Journal {
         Ok(read)
     }
 
-    /// Drops what is about forgotten RFQs when enough of the file is. Looks once in each quarter that the file grows by, so
-    /// that a busy day with a large journal does not spend every tick on it.
+    /// Drops what is about forgotten RFQs when enough of the file is. Looks once in each quarter
+    /// that the file grows by, so that a busy day with a large journal does not spend every tick on
+    /// it.
     pub fn tidy(&mut self, router: &Router) -> Result<(), JournalError> {
         if self.log.len() < self.look_at {
             return Ok(());
@@ -283,8 +307,9 @@ fn a_quarter_more(bytes: u64) -> u64 {
     bytes + bytes / 4
 }
 
-/// The record whose place a new one takes: the same dealer's quote before, with nothing of the desk, of the gateway or of
-/// that dealer between. So a dealer that streams prices into one RFQ leaves its last one.
+/// The record whose place a new one takes: the same dealer's quote before, with nothing of the
+/// desk, of the gateway or of that dealer between. So a dealer that streams prices into one RFQ
+/// leaves its last one.
 fn replaced_by(new: &About, records: &[Record]) -> Option<usize> {
     let About::Quote(dealer) = new else { return None };
     for (i, r) in records.iter().enumerate().rev() {
@@ -315,10 +340,20 @@ fn aside(journal: &Path) -> PathBuf {
 fn bad_record(index: usize, r: &[u8], aside: PathBuf) -> JournalError {
     let head = r.first_chunk::<10>();
     let time = head.and_then(|h| h[1..9].try_into().ok()).map(i64::from_le_bytes);
-    let at = time.map_or_else(|| "an unknown time".into(), |t| signet_fix::tagvalue::format_utc(UtcMillis(t)));
-    let sender = head.and_then(|h| r.get(10..10 + usize::from(h[9]))).and_then(|id| std::str::from_utf8(id).ok());
+    let at = time.map_or_else(
+        || "an unknown time".into(),
+        |t| signet_fix::tagvalue::format_utc(UtcMillis(t)),
+    );
+    let sender = head
+        .and_then(|h| r.get(10..10 + usize::from(h[9])))
+        .and_then(|id| std::str::from_utf8(id).ok());
     let sender = sender.filter(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_graphic()));
-    JournalError::BadRecord { index, at, sender: sender.unwrap_or("an unknown sender").into(), aside }
+    JournalError::BadRecord {
+        index,
+        at,
+        sender: sender.unwrap_or("an unknown sender").into(),
+        aside,
+    }
 }
 
 /// Sealed like the journal: what dealers and desks said is nobody's to read.

@@ -3,7 +3,9 @@ use crate::{DealerSettings, DeskSettings, Doing, Output};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use signet_fix::message::*;
-use signet_rfq::{AcceptId, Ask, AssetClass, Catalogue, Instrument, InstrumentId, Level, QuoteId, Side};
+use signet_rfq::{
+    AcceptId, Ask, AssetClass, Catalogue, Instrument, InstrumentId, Level, QuoteId, Side,
+};
 use std::collections::BTreeSet;
 
 const T0: UtcMillis = UtcMillis(1_795_219_200_000);
@@ -26,8 +28,8 @@ fn router() -> Router {
     router_with(1_000_000, true, &[], &["N", "E"])
 }
 
-/// A gateway of another day: its largest quantity, whether the pair is still traded, whom ALICE may ask, and
-/// which dealers there are.
+/// A gateway of another day: its largest quantity, whether the pair is still traded, whom ALICE may
+/// ask, and which dealers there are.
 fn router_with(max_quantity: i64, traded: bool, may_ask: &[&str], dealers: &[&str]) -> Router {
     let pair = Instrument {
         id: InstrumentId::new("EUR/USD").unwrap(),
@@ -44,7 +46,8 @@ fn router_with(max_quantity: i64, traded: bool, may_ask: &[&str], dealers: &[&st
         settlement: "spot".into(),
     };
     let named = |d: &&str| DealerId::new(*d).unwrap();
-    let desks = [DeskSettings { id: desk(), dealers: may_ask.iter().map(named).collect::<BTreeSet<_>>() }];
+    let desks =
+        [DeskSettings { id: desk(), dealers: may_ask.iter().map(named).collect::<BTreeSet<_>>() }];
     let dealers = dealers.iter().map(|d| DealerSettings { id: named(d), name: (*d).into() });
     let instruments = traded.then_some(pair);
     Router::new("Venue".into(), false, Catalogue::new(instruments).unwrap(), desks, dealers)
@@ -95,7 +98,8 @@ fn what_is_forgotten_leaves_the_file_and_what_is_not_is_read_again() {
     assert_eq!([99, 100, 102].map(known), [false, true, true]);
 }
 
-/// RFQs are kept apart in memory; on disk their records stay in the order in which they took effect.
+/// RFQs are kept apart in memory; on disk their records stay in the order in which they took
+/// effect.
 #[test]
 fn a_rewritten_file_has_its_records_in_the_order_of_time() {
     let dir = tempfile::tempdir().unwrap();
@@ -123,7 +127,8 @@ fn a_rewritten_file_has_its_records_in_the_order_of_time() {
 fn a_file_that_is_still_needed_is_looked_at_again_only_when_it_has_grown() {
     let dir = tempfile::tempdir().unwrap();
     let mut r = router();
-    let mut journal = Journal::open(&dir.path().join("rfqs.journal"), &key(), &mut r, OnBadRecord::Stop).unwrap();
+    let mut journal =
+        Journal::open(&dir.path().join("rfqs.journal"), &key(), &mut r, OnBadRecord::Stop).unwrap();
     trade(&mut journal, &mut r, 0, 100, T0);
     journal.look_at = journal.log.len();
     journal.tidy(&r).unwrap();
@@ -142,23 +147,33 @@ fn a_file_that_is_still_needed_is_looked_at_again_only_when_it_has_grown() {
 fn a_desk_that_fills_its_part_of_the_journal_waits_and_others_do_not() {
     let dir = tempfile::tempdir().unwrap();
     let mut r = router();
-    let mut journal = Journal::open(&dir.path().join("rfqs.journal"), &key(), &mut r, OnBadRecord::Stop).unwrap();
+    let mut journal =
+        Journal::open(&dir.path().join("rfqs.journal"), &key(), &mut r, OnBadRecord::Stop).unwrap();
     trade(&mut journal, &mut r, 0, 5, T0);
     let mut journal = journal.with_limits(JournalLimits { total: u64::MAX, per_desk: 500 });
     let rfq = |who: &str| RfqId::new(format!("{who}.R1")).unwrap();
     assert!(journal.size.desks["ALICE"] >= 500);
-    assert!(matches!(journal.has_room(&rfq("ALICE"), &r), Err(JournalError::Full { of_all: false })));
+    assert!(matches!(
+        journal.has_room(&rfq("ALICE"), &r),
+        Err(JournalError::Full { of_all: false })
+    ));
     assert!(journal.has_room(&rfq("BOB"), &r).is_ok());
     journal.limits.total = 100;
     assert!(matches!(journal.has_room(&rfq("BOB"), &r), Err(JournalError::Full { of_all: true })));
     // What is forgotten makes room.
     r.handle(LATER, Input::Tick);
     journal.purged = Some(Instant::now());
-    assert!(journal.has_room(&rfq("ALICE"), &r).is_err(), "looked a moment ago: a full journal costs no look at every request");
+    assert!(
+        journal.has_room(&rfq("ALICE"), &r).is_err(),
+        "looked a moment ago: a full journal costs no look at every request"
+    );
     for before in [None, Instant::now().checked_sub(PURGE_AGAIN)] {
         journal.purged = before;
         journal.size.total = 100;
-        assert!(journal.has_room(&rfq("ALICE"), &r).is_ok() && journal.size.total == 0, "{before:?}");
+        assert!(
+            journal.has_room(&rfq("ALICE"), &r).is_ok() && journal.size.total == 0,
+            "{before:?}"
+        );
     }
 }
 
@@ -299,7 +314,9 @@ fn status(accept: &str) -> AppMessage {
 
 fn told(out: &[Output]) -> Option<(OrdStatus, Decimal, Option<Decimal>)> {
     out.iter().find_map(|o| match o {
-        Output::ToDesk(_, AppMessage::ExecutionReport(e)) => Some((e.status, e.cum_qty, e.last.map(|l| l.price))),
+        Output::ToDesk(_, AppMessage::ExecutionReport(e)) => {
+            Some((e.status, e.cum_qty, e.last.map(|l| l.price)))
+        }
         _ => None,
     })
 }
@@ -318,7 +335,8 @@ fn a_day(path: &Path) -> Gateway {
     g
 }
 
-/// A dealer that streams prices into one RFQ leaves its last one; what happened between two quotes keeps both.
+/// A dealer that streams prices into one RFQ leaves its last one; what happened between two quotes
+/// keeps both.
 #[test]
 fn the_journal_keeps_the_last_of_the_quotes_that_follow_each_other() {
     let dir = tempfile::tempdir().unwrap();
@@ -346,7 +364,11 @@ fn the_journal_keeps_the_last_of_the_quotes_that_follow_each_other() {
     g.dealer(100, "N", AppMessage::QuoteCancel(of("n49")));
     g.dealer(110, "N", quote("R1", "n50", "1.08", 1_000));
     g.dealer(120, "N", quote("R1", "n51", "1.08", 1_000));
-    assert_eq!(kept(&g), request_only + 3, "the quote before the withdrawal, the withdrawal, the newest quote");
+    assert_eq!(
+        kept(&g),
+        request_only + 3,
+        "the quote before the withdrawal, the withdrawal, the newest quote"
+    );
     g.desk(130, hit("R1", "R1:1", "n51", "1.08", 1_000, 130));
     g.dealer(140, "N", quote("R1", "n52", "1.08", 1_000));
     assert_eq!(kept(&g), request_only + 5, "the quote that was accepted stays");
@@ -370,12 +392,19 @@ fn a_restart_with_other_settings_changes_nothing_of_what_was_said() {
         ("the largest quantity is smaller", router_with(1_000, true, &[], &["N", "E"])),
         ("ALICE may ask E only", router_with(1_000_000, true, &["E"], &["N", "E"])),
         ("N is gone", router_with(1_000_000, true, &[], &["E"])),
-        ("ALICE and everything is gone", Router::new("V".into(), false, Catalogue::new([]).unwrap(), [], [])),
+        (
+            "ALICE and everything is gone",
+            Router::new("V".into(), false, Catalogue::new([]).unwrap(), [], []),
+        ),
     ] {
         let copy = dir.path().join(format!("{}.journal", what.replace(' ', "-")));
         std::fs::copy(&path, &copy).unwrap();
         let mut g = Gateway::start(&copy, other);
-        assert_eq!((g.doing(500), g.router.traded_pairs()), (doing.clone(), pairs.clone()), "{what}");
+        assert_eq!(
+            (g.doing(500), g.router.traded_pairs()),
+            (doing.clone(), pairs.clone()),
+            "{what}"
+        );
         assert!(!g.router.remembers(&RfqId::new("ALICE.TOO-LARGE").unwrap()), "{what}");
         if what.starts_with("ALICE and") {
             continue;
@@ -387,11 +416,18 @@ fn a_restart_with_other_settings_changes_nothing_of_what_was_said() {
         }
         // The answer to the accept in flight is the trade it was agreed to be.
         let out = g.dealer(700, "N", fill("R2:1", "1.08", 300_000));
-        assert_eq!(told(&out), Some((OrdStatus::Filled, 300_000.into(), Some("1.08".parse().unwrap()))), "{what}");
+        assert_eq!(
+            told(&out),
+            Some((OrdStatus::Filled, 300_000.into(), Some("1.08".parse().unwrap()))),
+            "{what}"
+        );
         assert_eq!(g.doing(700).trades_today, 2, "{what}");
         // The terms of an accept in flight are told a desk that has lost its own.
         let again = g.take(800, Input::DeskUp(desk()));
-        assert!(!again.iter().any(|o| matches!(o, Output::ToDesk(_, AppMessage::QuoteStatusReport(_)))), "{what}: nothing stale");
+        assert!(
+            !again.iter().any(|o| matches!(o, Output::ToDesk(_, AppMessage::QuoteStatusReport(_)))),
+            "{what}: nothing stale"
+        );
     }
 }
 
@@ -403,16 +439,28 @@ fn after_a_restart_a_desk_hears_of_trades_and_of_nothing_stale() {
     let mut r = router();
     Journal::open(&path, &key(), &mut r, OnBadRecord::Stop).unwrap();
     let out = r.handle(T0 + 500, Input::DeskUp(desk()));
-    let after_snapshot = out.iter().skip_while(|o| !matches!(o, Output::ToDesk(_, AppMessage::Snapshot(SnapshotMark::End)))).skip(1);
-    let reports: Vec<&AppMessage> = after_snapshot.filter_map(|o| if let Output::ToDesk(_, m) = o { Some(m) } else { None }).collect();
+    let after_snapshot = out
+        .iter()
+        .skip_while(|o| !matches!(o, Output::ToDesk(_, AppMessage::Snapshot(SnapshotMark::End))))
+        .skip(1);
+    let reports: Vec<&AppMessage> = after_snapshot
+        .filter_map(|o| if let Output::ToDesk(_, m) = o { Some(m) } else { None })
+        .collect();
     assert_eq!(reports.len(), 1, "{reports:?}");
-    assert!(matches!(reports[0], AppMessage::ExecutionReport(e) if e.accept.as_str() == "R1:1" && e.exec_type == ExecType::Trade));
+    assert!(
+        matches!(reports[0], AppMessage::ExecutionReport(e) if e.accept.as_str() == "R1:1" && e.exec_type == ExecType::Trade)
+    );
     // The accept in flight, in the words in which it was sent.
     let accept = out.iter().find_map(|o| match o {
-        Output::ToDesk(_, AppMessage::QuoteResponse(r)) => Some((r.id.to_string(), r.price, r.quantity, r.quote.to_string())),
+        Output::ToDesk(_, AppMessage::QuoteResponse(r)) => {
+            Some((r.id.to_string(), r.price, r.quantity, r.quote.to_string()))
+        }
         _ => None,
     });
-    assert_eq!(accept, Some(("R2:1".into(), "1.08".parse().unwrap(), 300_000.into(), "qR2".into())));
+    assert_eq!(
+        accept,
+        Some(("R2:1".into(), "1.08".parse().unwrap(), 300_000.into(), "qR2".into()))
+    );
 }
 
 /// A last look is not an answer: the snapshot says how the accept stands.
@@ -438,8 +486,12 @@ fn after_a_restart_a_desk_hears_no_report_of_work_in_progress() {
     let mut r = router();
     Journal::open(&path, &key(), &mut r, OnBadRecord::Stop).unwrap();
     let out = r.handle(T0 + 500, Input::DeskUp(desk()));
-    let after = out.iter().skip_while(|o| !matches!(o, Output::ToDesk(_, AppMessage::Snapshot(SnapshotMark::End)))).skip(1);
-    let reports: Vec<_> = after.filter(|o| matches!(o, Output::ToDesk(_, AppMessage::ExecutionReport(_)))).collect();
+    let after = out
+        .iter()
+        .skip_while(|o| !matches!(o, Output::ToDesk(_, AppMessage::Snapshot(SnapshotMark::End))))
+        .skip(1);
+    let reports: Vec<_> =
+        after.filter(|o| matches!(o, Output::ToDesk(_, AppMessage::ExecutionReport(_)))).collect();
     assert!(reports.is_empty(), "{reports:?}");
 }
 
@@ -485,14 +537,19 @@ fn a_record_that_cannot_be_read_is_named_and_never_lost_in_silence() {
         assert_eq!(r.doing(&desk(), T0 + 800).trades_today, 2, "what comes after it is read");
         drop(journal);
         let (_, kept) = SealedLog::open(&aside(&path), &key()).unwrap();
-        assert_eq!(kept.records.iter().map(|r| r.to_vec()).collect::<Vec<_>>(), [bad.clone()], "{start}");
+        assert_eq!(
+            kept.records.iter().map(|r| r.to_vec()).collect::<Vec<_>>(),
+            [bad.clone()],
+            "{start}"
+        );
     }
     Journal::open(&path, &key(), &mut router(), OnBadRecord::Stop).unwrap();
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-    /// Whatever a desk or a dealer sends: what is written down is read again at the next start, and makes the same state.
+    /// Whatever a desk or a dealer sends: what is written down is read again at the next start, and
+    /// makes the same state.
     #[test]
     fn whatever_was_said_the_next_start_makes_the_same_state(
         steps in prop::collection::vec((0u8..9, 0u8..3, "-?[0-9]{0,9}[.]?[0-9]{0,28}", "[ -~]{0,20}", 0i64..3_000), 1..40)
@@ -571,7 +628,10 @@ fn no_changed_bit_of_a_journal_is_read_as_something_else() {
         bad[at] ^= 1 << (at % 8);
         std::fs::write(&path, &bad).unwrap();
         let opened = Journal::open(&path, &key(), &mut router(), OnBadRecord::Stop);
-        assert!(matches!(&opened, Err(JournalError::Log(e)) if e.is_damage()), "byte {at}: {opened:?}");
+        assert!(
+            matches!(&opened, Err(JournalError::Log(e)) if e.is_damage()),
+            "byte {at}: {opened:?}"
+        );
     }
 }
 
@@ -579,7 +639,9 @@ fn no_changed_bit_of_a_journal_is_read_as_something_else() {
 #[test]
 fn every_kind_of_input_that_is_written_is_read_again() {
     let AppMessage::QuoteRequest(q) = request("R1", 1_000, 0) else { unreachable!() };
-    let AppMessage::QuoteResponse(a) = hit("R1", "R1:1", "n1", "1.08", 1_000, 5) else { unreachable!() };
+    let AppMessage::QuoteResponse(a) = hit("R1", "R1:1", "n1", "1.08", 1_000, 5) else {
+        unreachable!()
+    };
     let of_desk = |m| Input::FromDesk(desk(), m);
     for input in [
         of_desk(AppMessage::RfqCancel { rfq: RfqId::new("R1").unwrap(), text: None }),
@@ -605,7 +667,10 @@ fn what_could_not_be_sent_is_written_down() {
     let path = dir.path().join("rfqs.journal");
     let mut g = Gateway::start(&path, router());
     let sent = g.desk(0, request("R1", 1_000, 0));
-    let Some(Output::ToDealer(d, m)) = sent.into_iter().find(|o| matches!(o, Output::ToDealer(..))) else { panic!() };
+    let Some(Output::ToDealer(d, m)) = sent.into_iter().find(|o| matches!(o, Output::ToDealer(..)))
+    else {
+        panic!()
+    };
     g.take(1, Input::NotSentToDealer(d, m));
     let before = g.router.dump();
     drop(g);
@@ -626,7 +691,8 @@ fn an_instrument_without_an_isin_is_named_by_its_symbol() {
 
 #[test]
 fn a_record_is_named_by_what_can_be_read_of_it() {
-    let record = |id: &[u8]| [&[DESK][..], &T0.0.to_le_bytes(), &[id.len() as u8], id, b"rubbish"].concat();
+    let record =
+        |id: &[u8]| [&[DESK][..], &T0.0.to_le_bytes(), &[id.len() as u8], id, b"rubbish"].concat();
     let named = |r: &[u8]| match bad_record(3, r, PathBuf::new()) {
         JournalError::BadRecord { index: 3, at, sender, .. } => (at, sender),
         other => panic!("{other:?}"),
@@ -653,30 +719,61 @@ fn every_kind_of_change_survives_a_restart() {
     };
     let refuses = |msg_type: &str, id: &str| {
         let ref_id = Some(id.to_owned());
-        AppMessage::BusinessReject(BusinessReject { ref_seq_num: None, ref_msg_type: msg_type.into(), ref_id, reason: 0, text: None })
+        AppMessage::BusinessReject(BusinessReject {
+            ref_seq_num: None,
+            ref_msg_type: msg_type.into(),
+            ref_id,
+            reason: 0,
+            text: None,
+        })
     };
     let not_sent = |m: AppMessage| Input::NotSentToDealer(dealer(), m);
     let AppMessage::QuoteRequest(asked) = request("R1", 1_000, 0) else { unreachable!() };
-    let AppMessage::QuoteResponse(taken) = hit("R1", "ALICE.R1:1", "n1", "1.08", 1_000, 20) else { unreachable!() };
+    let AppMessage::QuoteResponse(taken) = hit("R1", "ALICE.R1:1", "n1", "1.08", 1_000, 20) else {
+        unreachable!()
+    };
     let AppMessage::Quote(q) = quote("R1", "n2", "1.07", 1_000) else { unreachable!() };
     let in_pounds = signet_rfq::Qualifiers { currency: Some("GBP".into()), ..Default::default() };
-    let reject = QuoteRequestReject { rfq: rfq(), reason: 99, instrument: pair(), dealer: None, text: None, advice: None };
-    let cancel =
-        QuoteCancel { rfq: Some(rfq()), quote: Some(QuoteId::new("n1").unwrap()), instrument: None, dealer: None, unreachable: false };
+    let reject = QuoteRequestReject {
+        rfq: rfq(),
+        reason: 99,
+        instrument: pair(),
+        dealer: None,
+        text: None,
+        advice: None,
+    };
+    let cancel = QuoteCancel {
+        rfq: Some(rfq()),
+        quote: Some(QuoteId::new("n1").unwrap()),
+        instrument: None,
+        dealer: None,
+        unreachable: false,
+    };
     let from = |m: AppMessage| Input::FromDealer(dealer(), m);
     // What happens after a request and a quote, and whether an accept is in flight by then.
     let cases: [(&str, bool, Input); 12] = [
         ("another quote", false, from(AppMessage::Quote(q.clone()))),
-        ("a quote that cannot be traded", false, from(AppMessage::Quote(QuoteMsg { qualifiers: in_pounds, ..q }))),
+        (
+            "a quote that cannot be traded",
+            false,
+            from(AppMessage::Quote(QuoteMsg { qualifiers: in_pounds, ..q })),
+        ),
         ("a withdrawal", false, from(AppMessage::QuoteCancel(cancel))),
         ("a refusal", false, from(AppMessage::QuoteRequestReject(reject))),
         ("a pass by status", false, from(status(11, None))),
         ("a reject of the request", false, from(refuses("R", "ALICE.R1"))),
-        ("a request that was not sent", false, not_sent(AppMessage::QuoteRequest(QuoteRequest { id: rfq(), ..asked }))),
+        (
+            "a request that was not sent",
+            false,
+            not_sent(AppMessage::QuoteRequest(QuoteRequest { id: rfq(), ..asked })),
+        ),
         (
             "a withdrawal by the trader",
             false,
-            Input::FromDesk(desk(), AppMessage::RfqCancel { rfq: RfqId::new("R1").unwrap(), text: None }),
+            Input::FromDesk(
+                desk(),
+                AppMessage::RfqCancel { rfq: RfqId::new("R1").unwrap(), text: None },
+            ),
         ),
         ("an accept that was declined by status", true, from(status(5, Some("ALICE.R1:1")))),
         ("a reject of the accept", true, from(refuses("AJ", "ALICE.R1:1"))),

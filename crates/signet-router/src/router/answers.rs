@@ -8,8 +8,20 @@ pub(super) const REJ_UNKNOWN_ORDER: u16 = 5;
 pub(super) const REJ_OTHER: u16 = 99;
 
 /// What the desk reads when the gateway refuses a whole request: why, and what would cure that.
-pub fn request_refusal(q: &QuoteRequest, reason: u16, text: String, advice: Option<Advice>) -> QuoteRequestReject {
-    QuoteRequestReject { rfq: q.id.clone(), reason, instrument: q.instrument.clone(), dealer: None, text: Some(text), advice }
+pub fn request_refusal(
+    q: &QuoteRequest,
+    reason: u16,
+    text: String,
+    advice: Option<Advice>,
+) -> QuoteRequestReject {
+    QuoteRequestReject {
+        rfq: q.id.clone(),
+        reason,
+        instrument: q.instrument.clone(),
+        dealer: None,
+        text: Some(text),
+        advice,
+    }
 }
 
 /// What the desk reads when the gateway refuses an accept: no dealer party in it.
@@ -104,7 +116,9 @@ pub(super) fn status_report(a: &Accept, state: &AcceptState, now: UtcMillis) -> 
         }
         AcceptState::Disputed => {
             r.status = OrdStatus::New;
-            r.text = Some("the dealer reports a trade that was not agreed to; people must settle it".into());
+            r.text = Some(
+                "the dealer reports a trade that was not agreed to; people must settle it".into(),
+            );
         }
     }
     r
@@ -112,7 +126,8 @@ pub(super) fn status_report(a: &Accept, state: &AcceptState, now: UtcMillis) -> 
 
 /// What people must settle, for a desk that may have lost its own record of it.
 pub(super) fn dispute_report(rfq: &Rfq, d: &Dispute) -> ExecutionReport {
-    let report = rejection(&d.accept, &rfq.terms.instrument, d.side, REJ_OTHER, d.why.clone(), d.at);
+    let report =
+        rejection(&d.accept, &rfq.terms.instrument, d.side, REJ_OTHER, d.why.clone(), d.at);
     ExecutionReport {
         exec_id: d.exec_id.clone(),
         exec_type: d.kind,

@@ -1,8 +1,9 @@
-//! The RFQs, where to find them without looking at all, and what each desk has open, in flight and traded.
+//! The RFQs, where to find them without looking at all, and what each desk has open, in flight and
+//! traded.
 //!
-//! Indices and sums follow from the RFQs alone. Every RFQ that was lent out for change is looked at again in
-//! [`Book::settle`], and what it adds replaces what it added before; so a question costs no more on a busy day,
-//! and a replay of the journal makes the same sums.
+//! Indices and sums follow from the RFQs alone. Every RFQ that was lent out for change is looked at
+//! again in [`Book::settle`], and what it adds replaces what it added before; so a question costs
+//! no more on a busy day, and a replay of the journal makes the same sums.
 
 use super::*;
 use rust_decimal::Decimal;
@@ -100,14 +101,20 @@ impl Share {
             Some(Traded { day: day_of(at, day_begins_ms), dealer: a.dealer.clone(), quantity })
         });
         let asked_again = e.asked_at.map(|t| t + ASK_AGAIN_MS);
-        let remember_ms = if e.rfq.is_to_be_remembered() { REMEMBER_TRADED_MS } else { REMEMBER_OTHER_MS };
+        let remember_ms =
+            if e.rfq.is_to_be_remembered() { REMEMBER_TRADED_MS } else { REMEMBER_OTHER_MS };
         Self {
             desk: e.desk.clone(),
             currency: e.rfq.terms.currency.clone(),
             open: alive.then_some(e.rfq.terms.quantity),
             in_flight: accept.filter(|(_, s)| s.in_flight()).map(|(a, _)| a.quantity),
             traded: counted.collect(),
-            quotes: e.rfq.lines.iter().filter_map(|l| l.quote.as_ref().map(|q| (l.dealer.clone(), q.id.clone()))).collect(),
+            quotes: e
+                .rfq
+                .lines
+                .iter()
+                .filter_map(|l| l.quote.as_ref().map(|q| (l.dealer.clone(), q.id.clone())))
+                .collect(),
             due: [e.rfq.next_deadline(), asked_again].into_iter().flatten().min(),
             forget: e.ended_at.map(|t| t + remember_ms),
             spare: e.ended_at.filter(|_| !e.rfq.is_to_be_remembered()),
@@ -174,7 +181,10 @@ impl Found {
             self.desks.entry(share.desk.clone()).or_default().add(&share);
         }
         for (dealer, quote) in &share.quotes {
-            self.quotes.entry((share.desk.clone(), dealer.clone(), quote.clone())).or_default().insert(id.clone());
+            self.quotes
+                .entry((share.desk.clone(), dealer.clone(), quote.clone()))
+                .or_default()
+                .insert(id.clone());
         }
         if share.open.is_some() {
             self.alive.insert(id.clone());
@@ -267,7 +277,10 @@ impl Book {
     }
 
     /// The RFQs of one desk that have not ended: they stand together, as ids begin with the desk's.
-    pub(crate) fn alive_of<'a>(&'a self, desk: &'a CompId) -> impl Iterator<Item = (&'a RfqId, &'a Entry)> {
+    pub(crate) fn alive_of<'a>(
+        &'a self,
+        desk: &'a CompId,
+    ) -> impl Iterator<Item = (&'a RfqId, &'a Entry)> {
         let prefix = outer(desk, "");
         let from = RfqId::new(prefix.as_str()).ok();
         let ids = from.into_iter().flat_map(|from| self.found.alive.range(from..));
@@ -275,13 +288,25 @@ impl Book {
         ids.filter_map(|id| self.rfqs.get_key_value(id)).filter(move |(_, e)| &e.desk == desk)
     }
 
-    /// The RFQ in which a desk has this quote before it; the first by id should a dealer have used one id twice.
-    pub(crate) fn of_quote(&self, desk: &CompId, dealer: &DealerId, quote: &QuoteId) -> Option<&RfqId> {
+    /// The RFQ in which a desk has this quote before it; the first by id should a dealer have used
+    /// one id twice.
+    pub(crate) fn of_quote(
+        &self,
+        desk: &CompId,
+        dealer: &DealerId,
+        quote: &QuoteId,
+    ) -> Option<&RfqId> {
         self.found.quotes.get(&(desk.clone(), dealer.clone(), quote.clone()))?.first()
     }
 
-    /// The RFQs of a desk, not ended, in which it has this quote before it: one, if its dealer uses no id twice.
-    pub(crate) fn alive_with_quote(&self, desk: &CompId, dealer: &DealerId, quote: &QuoteId) -> impl Iterator<Item = &RfqId> {
+    /// The RFQs of a desk, not ended, in which it has this quote before it: one, if its dealer uses
+    /// no id twice.
+    pub(crate) fn alive_with_quote(
+        &self,
+        desk: &CompId,
+        dealer: &DealerId,
+        quote: &QuoteId,
+    ) -> impl Iterator<Item = &RfqId> {
         let all = self.found.quotes.get(&(desk.clone(), dealer.clone(), quote.clone()));
         all.into_iter().flatten().filter(|id| self.found.alive.contains(*id))
     }
@@ -296,7 +321,8 @@ impl Book {
         self.found.forget.iter().take_while(|(t, _)| *t <= now).map(|(_, id)| id.clone()).collect()
     }
 
-    /// The oldest RFQs of a desk that ended without anything to remember, but for the newest `keep`.
+    /// The oldest RFQs of a desk that ended without anything to remember, but for the newest
+    /// `keep`.
     pub(crate) fn beyond(&self, desk: &CompId, keep: usize) -> Vec<RfqId> {
         let Some(spare) = self.found.spare.get(desk) else { return Vec::new() };
         spare.iter().take(spare.len().saturating_sub(keep)).map(|(_, id)| id.clone()).collect()
@@ -318,7 +344,9 @@ impl Book {
         let own = without.and_then(|id| self.found.shares.get(id)).filter(|s| &s.desk == desk);
         let mut open_rfqs = self.open_count(desk);
         if let Some((share, quantity)) = own.and_then(|s| s.open.map(|q| (s, q))) {
-            outstanding.entry(share.currency.clone()).and_modify(|o| *o = o.saturating_sub(quantity));
+            outstanding
+                .entry(share.currency.clone())
+                .and_modify(|o| *o = o.saturating_sub(quantity));
             open_rfqs -= 1;
         }
         let mut day = Amounts::new();
@@ -331,7 +359,8 @@ impl Book {
                 *d = d.saturating_add(quantity);
             }
         }
-        for s in sums.traded.range(day_of(now, self.day_begins_ms)..).flat_map(|(_, s)| s.values()) {
+        for s in sums.traded.range(day_of(now, self.day_begins_ms)..).flat_map(|(_, s)| s.values())
+        {
             trades_today += s.count;
         }
         Doing { day, outstanding, open_rfqs, trades_today }
@@ -343,7 +372,9 @@ impl Book {
 
     /// Who has traded with whom, as far as trades are remembered.
     pub(crate) fn pairs(&self) -> Vec<(CompId, DealerId)> {
-        let of = |(desk, s): (&CompId, &Sums)| s.dealers.keys().map(|d| (desk.clone(), d.clone())).collect::<Vec<_>>();
+        let of = |(desk, s): (&CompId, &Sums)| {
+            s.dealers.keys().map(|d| (desk.clone(), d.clone())).collect::<Vec<_>>()
+        };
         self.found.desks.iter().flat_map(of).collect()
     }
 

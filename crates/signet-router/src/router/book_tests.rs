@@ -7,7 +7,13 @@ const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 
 /// By looking at every RFQ.
-fn recount(r: &Router, who: &CompId, without: Option<&RfqId>, now: UtcMillis, begins: i64) -> Doing {
+fn recount(
+    r: &Router,
+    who: &CompId,
+    without: Option<&RfqId>,
+    now: UtcMillis,
+    begins: i64,
+) -> Doing {
     let mut doing = Doing::default();
     let put = |to: &mut Amounts, q: Decimal| *to.entry("EUR".into()).or_default() += q;
     for (id, e) in r.rfqs.iter().filter(|(_, e)| &e.desk == who) {
@@ -20,7 +26,8 @@ fn recount(r: &Router, who: &CompId, without: Option<&RfqId>, now: UtcMillis, be
             put(&mut doing.day, a.quantity);
         }
         for (a, quantity, disputed) in e.rfq.counted() {
-            let today = |t: UtcMillis| (t.0 - begins).div_euclid(DAY) >= (now.0 - begins).div_euclid(DAY);
+            let today =
+                |t: UtcMillis| (t.0 - begins).div_euclid(DAY) >= (now.0 - begins).div_euclid(DAY);
             if disputed.or(e.ended_at).is_some_and(today) {
                 assert!(quantity <= a.quantity);
                 put(&mut doing.day, quantity);
@@ -36,22 +43,45 @@ fn check(r: &Router, now: UtcMillis, begins: i64) {
     for who in ["ALICE", "BOB", "CAROL"].map(desk) {
         let own = r.rfqs.iter().find(|(_, e)| e.desk == who).map(|(id, _)| id.clone());
         for without in [None, own.as_ref()] {
-            assert_eq!(r.rfqs.doing(&who, without, now), recount(r, &who, without, now, begins), "{who} {without:?}");
+            assert_eq!(
+                r.rfqs.doing(&who, without, now),
+                recount(r, &who, without, now, begins),
+                "{who} {without:?}"
+            );
         }
-        let open: Vec<_> = r.rfqs.iter().filter(|(_, e)| e.desk == who && !e.rfq.state.ended()).map(|(id, _)| id.clone()).collect();
+        let open: Vec<_> = r
+            .rfqs
+            .iter()
+            .filter(|(_, e)| e.desk == who && !e.rfq.state.ended())
+            .map(|(id, _)| id.clone())
+            .collect();
         assert_eq!(r.rfqs.alive_of(&who).map(|(id, _)| id.clone()).collect::<Vec<_>>(), open);
         assert_eq!(r.rfqs.open_count(&who), open.len());
         for d in ["N", "E", "S"].map(dealer) {
-            let traded = |e: &Entry| e.rfq.counted().iter().any(|(a, _, t)| a.dealer == d && t.or(e.ended_at).is_some());
-            assert_eq!(r.rfqs.traded_with(&who, &d), r.rfqs.iter().any(|(_, e)| e.desk == who && traded(e)));
+            let traded = |e: &Entry| {
+                e.rfq.counted().iter().any(|(a, _, t)| a.dealer == d && t.or(e.ended_at).is_some())
+            };
+            assert_eq!(
+                r.rfqs.traded_with(&who, &d),
+                r.rfqs.iter().any(|(_, e)| e.desk == who && traded(e))
+            );
             for q in ["q0", "q1", "q2", "q3"].map(|q| QuoteId::new(q).unwrap()) {
-                let has = |e: &Entry| e.desk == who && e.rfq.line(&d).is_some_and(|l| l.quote.as_ref().is_some_and(|x| x.id == q));
-                assert_eq!(r.rfqs.of_quote(&who, &d, &q), r.rfqs.iter().find(|(_, e)| has(e)).map(|(id, _)| id));
+                let has = |e: &Entry| {
+                    e.desk == who
+                        && e.rfq
+                            .line(&d)
+                            .is_some_and(|l| l.quote.as_ref().is_some_and(|x| x.id == q))
+                };
+                assert_eq!(
+                    r.rfqs.of_quote(&who, &d, &q),
+                    r.rfqs.iter().find(|(_, e)| has(e)).map(|(id, _)| id)
+                );
             }
         }
     }
     let again = |e: &Entry| e.asked_at.is_some_and(|t| now.since(t) >= ASK_AGAIN_MS);
-    let due = r.rfqs.iter().filter(|(_, e)| e.rfq.next_deadline().is_some_and(|t| t <= now) || again(e));
+    let due =
+        r.rfqs.iter().filter(|(_, e)| e.rfq.next_deadline().is_some_and(|t| t <= now) || again(e));
     assert_eq!(r.rfqs.due(now), due.map(|(id, _)| id.clone()).collect());
 }
 
@@ -105,8 +135,13 @@ fn a_day_ends_where_it_is_said_to_and_a_trade_counts_in_its_own() {
     let five = || Amounts::from([("EUR".to_owned(), dec("5000000"))]);
     let doing = |r: &Router, at: UtcMillis| r.rfqs.doing(&desk("ALICE"), None, at);
     let in_flight = doing(&r, T0 + 101);
-    assert_eq!((in_flight.day, in_flight.trades_today), (five(), 0), "an accept without an answer counts");
-    let out = answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 102);
+    assert_eq!(
+        (in_flight.day, in_flight.trades_today),
+        (five(), 0),
+        "an accept without an answer counts"
+    );
+    let out =
+        answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 102);
     assert!(out.contains(&Output::Traded(desk("ALICE"), dealer("N"))));
     let midnight = UtcMillis((T0.0.div_euclid(DAY) + 1) * DAY);
     for (begins, at, day) in [
@@ -135,14 +170,22 @@ fn a_day_ends_where_it_is_said_to_and_a_trade_counts_in_its_own() {
 #[test]
 fn a_proposal_tells_what_there_is_to_weigh() {
     let r = quoted();
-    let propose =
-        |r: &Router, who: &str, q: &str, price: &str| r.proposal(&desk("ALICE"), &hit("x1", who, q, price), T0 + 102).map(|p| p.trade);
+    let propose = |r: &Router, who: &str, q: &str, price: &str| {
+        r.proposal(&desk("ALICE"), &hit("x1", who, q, price), T0 + 102).map(|p| p.trade)
+    };
     let worse = propose(&r, "E", "e1", "99.6").unwrap();
     assert!(worse.accept && worse.off_market_bps.is_none(), "two quotes make no market: {worse:?}");
-    assert_eq!((worse.doing.open_rfqs, worse.asked, worse.dealers), (0, 2, vec![(dealer("E"), false)]), "its own RFQ is not counted");
+    assert_eq!(
+        (worse.doing.open_rfqs, worse.asked, worse.dealers),
+        (0, 2, vec![(dealer("E"), false)]),
+        "its own RFQ is not counted"
+    );
     let second = AppMessage::QuoteRequest(request("R2", &["N", "E"]));
     let request = r.proposal(&desk("ALICE"), &second, T0 + 102).unwrap().trade;
-    assert_eq!((request.doing.open_rfqs, request.doing.outstanding.get("EUR").copied()), (1, Some(dec("5000000"))));
+    assert_eq!(
+        (request.doing.open_rfqs, request.doing.outstanding.get("EUR").copied()),
+        (1, Some(dec("5000000")))
+    );
     assert_eq!((request.accept, request.asked, request.off_market_bps), (false, 2, None));
 }
 
@@ -173,7 +216,12 @@ fn two_trades_with_one_dealer_are_two() {
     let mut r = quoted();
     let trade = |r: &mut Router, accept: &str, quote: &str, at: i64| {
         send(r, "ALICE", hit(accept, "N", quote, "99.5"), at);
-        answer(r, "N", report(&format!("ALICE.{accept}"), ExecType::Trade, OrdStatus::Filled, "99.5"), at);
+        answer(
+            r,
+            "N",
+            report(&format!("ALICE.{accept}"), ExecType::Trade, OrdStatus::Filled, "99.5"),
+            at,
+        );
     };
     trade(&mut r, "x1", "n1", 200);
     r.handle(T0 + HOUR, Input::Tick);
@@ -183,7 +231,9 @@ fn two_trades_with_one_dealer_are_two() {
     let AppMessage::QuoteResponse(m) = hit("x2", "N", "n2", "99.5") else { unreachable!() };
     send(&mut r, "ALICE", AppMessage::QuoteResponse(QuoteResponse { at: T0 + HOUR, ..m }), HOUR);
     answer(&mut r, "N", report("ALICE.x2", ExecType::Trade, OrdStatus::Filled, "99.5"), HOUR);
-    let known = |r: &Router| (r.rfqs.trades_remembered(&desk("ALICE")), r.rfqs.traded_with(&desk("ALICE"), &dealer("N")));
+    let known = |r: &Router| {
+        (r.rfqs.trades_remembered(&desk("ALICE")), r.rfqs.traded_with(&desk("ALICE"), &dealer("N")))
+    };
     assert_eq!(known(&r), (2, true));
     r.handle(T0 + 200 + DAY, Input::Tick);
     assert_eq!(known(&r), (1, true), "the second is an hour younger");
@@ -192,7 +242,8 @@ fn two_trades_with_one_dealer_are_two() {
     assert!(r.rfqs.is_consistent());
 }
 
-/// Nothing is due while an accept is young: looking at it costs nothing before it may be asked about.
+/// Nothing is due while an accept is young: looking at it costs nothing before it may be asked
+/// about.
 #[test]
 fn an_accept_without_an_answer_is_due_when_it_may_be_asked_about() {
     let mut r = quoted();

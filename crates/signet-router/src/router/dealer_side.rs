@@ -62,7 +62,11 @@ impl Router {
             return;
         }
         if q.instrument != e.rfq.terms.instrument {
-            return self.bad_quote(dealer, &q, "the quote is for another instrument than was asked");
+            return self.bad_quote(
+                dealer,
+                &q,
+                "the quote is for another instrument than was asked",
+            );
         }
         if let Err(fault) = q.qualifiers.check(&e.rfq.terms, by_isin)
             && !self.replaying
@@ -84,13 +88,18 @@ impl Router {
         let (desk, rfq) = (e.desk.clone(), e.rfq.terms.id.clone());
         // They were compared; the terms say the same.
         let qualifiers = Qualifiers::default();
-        self.tell_desk(&desk, AppMessage::Quote(QuoteMsg { rfq, dealer: Some(dealer.clone()), qualifiers, ..q }));
+        self.tell_desk(
+            &desk,
+            AppMessage::Quote(QuoteMsg { rfq, dealer: Some(dealer.clone()), qualifiers, ..q }),
+        );
     }
 
-    /// A quote that nobody could trade on takes the place of the one before it, and is told its dealer.
+    /// A quote that nobody could trade on takes the place of the one before it, and is told its
+    /// dealer.
     fn bad_quote(&mut self, dealer: &DealerId, q: &QuoteMsg, why: &str) {
         self.note(format!("{dealer} quote {} in {} not passed on: {why}", q.id, q.rfq));
-        let before = self.rfqs.get(&q.rfq).and_then(|e| e.rfq.line(dealer)).and_then(|l| l.quote.clone());
+        let before =
+            self.rfqs.get(&q.rfq).and_then(|e| e.rfq.line(dealer)).and_then(|l| l.quote.clone());
         if let Some(quote) = before.filter(|was| *was != quote_of(dealer, q)).map(|was| was.id) {
             self.withdraw(dealer, cancel_of(&q.rfq, quote));
         }
@@ -111,21 +120,36 @@ impl Router {
         }
         let status = QuoteStatus::of(s.status.code());
         let text = s.text.clone().unwrap_or_else(|| format!("the dealer says: {}", status.words()));
-        self.note(format!("{dealer} reports its quote in {} as {} ({})", s.rfq, status.words(), status.code()));
+        self.note(format!(
+            "{dealer} reports its quote in {} as {} ({})",
+            s.rfq,
+            status.words(),
+            status.code()
+        ));
         let meaning = status_of(&s);
         if let Some(outer_id) = s.answers.as_ref().filter(|_| meaning != StatusMeaning::Noted) {
-            let own = self.rfqs.get(&s.rfq).and_then(|e| self.accept_named(&e.desk, outer_id, dealer, &e.rfq));
+            let own = self
+                .rfqs
+                .get(&s.rfq)
+                .and_then(|e| self.accept_named(&e.desk, outer_id, dealer, &e.rfq));
             if let Some(own) = own {
                 self.decline(&s.rfq, &own, Declined::ByDealer(text), now);
             }
             return;
         }
         match meaning {
-            StatusMeaning::Refused => self.dealer_out(&s.rfq, dealer, Passed { code: OTHER, text }, now),
-            StatusMeaning::Passed => self.dealer_out(&s.rfq, dealer, Passed { code: REASON_PASS, text }, now),
+            StatusMeaning::Refused => {
+                self.dealer_out(&s.rfq, dealer, Passed { code: OTHER, text }, now)
+            }
+            StatusMeaning::Passed => {
+                self.dealer_out(&s.rfq, dealer, Passed { code: REASON_PASS, text }, now)
+            }
             StatusMeaning::Gone => {
                 let line = self.rfqs.get(&s.rfq).and_then(|e| e.rfq.line(dealer));
-                let Some(current) = line.and_then(|l| l.quote.as_ref()).map(|q| q.id.clone()) else { return };
+                let Some(current) = line.and_then(|l| l.quote.as_ref()).map(|q| q.id.clone())
+                else {
+                    return;
+                };
                 let quote = s.quote.unwrap_or(current);
                 self.withdraw(dealer, cancel_of(&s.rfq, quote));
             }
@@ -140,12 +164,15 @@ impl Router {
             return vec![c];
         }
         let meant = |q: &Quote| c.quote.as_ref().is_none_or(|id| *id == q.id);
-        let lines = self.rfqs.alive().filter_map(|(id, e)| Some((id, e.rfq.line(dealer)?.quote.as_ref()?)));
+        let lines =
+            self.rfqs.alive().filter_map(|(id, e)| Some((id, e.rfq.line(dealer)?.quote.as_ref()?)));
         lines.filter(|(_, q)| meant(q)).map(|(id, q)| cancel_of(id, q.id.clone())).collect()
     }
 
     fn withdraw(&mut self, dealer: &DealerId, c: QuoteCancel) {
-        let Some(id) = &c.rfq else { return self.note(format!("{dealer} cancels a quote that is in no open RFQ")) };
+        let Some(id) = &c.rfq else {
+            return self.note(format!("{dealer} cancels a quote that is in no open RFQ"));
+        };
         if !self.addressed(id, dealer) {
             return self.stray(dealer, "a withdrawal", id.as_str());
         }
@@ -165,7 +192,13 @@ impl Router {
     }
 
     /// The dealer is out of this RFQ, by its own word or because it cannot be reached.
-    pub(super) fn dealer_out(&mut self, id: &RfqId, dealer: &DealerId, why: Passed, now: UtcMillis) {
+    pub(super) fn dealer_out(
+        &mut self,
+        id: &RfqId,
+        dealer: &DealerId,
+        why: Passed,
+        now: UtcMillis,
+    ) {
         let Some(e) = self.rfqs.get_mut(id) else { return };
         if e.rfq.state.ended() || e.rfq.pass(dealer, why.clone()).is_err() {
             return;
@@ -198,7 +231,11 @@ impl Router {
             Some((id, own))
         });
         let Some((id, own)) = found else {
-            let words = format!("reports {} for accept {}, which it was not sent", report.exec_type.words(), report.accept);
+            let words = format!(
+                "reports {} for accept {}, which it was not sent",
+                report.exec_type.words(),
+                report.accept
+            );
             self.alert("execution.stray", dealer, words);
             return self.stray(dealer, "an execution report", report.accept.as_str());
         };
@@ -233,15 +270,28 @@ impl Router {
         now: UtcMillis,
     ) {
         if let Some(d) = &taken.dispute {
-            self.alert("execution.disputed", dealer, format!("{} for accept {}: {}", report.exec_id, report.accept, d.why));
-            self.forward(desk, dealer, own, ExecutionReport { disputed: true, text: Some(d.why.clone()), ..report });
+            self.alert(
+                "execution.disputed",
+                dealer,
+                format!("{} for accept {}: {}", report.exec_id, report.accept, d.why),
+            );
+            self.forward(
+                desk,
+                dealer,
+                own,
+                ExecutionReport { disputed: true, text: Some(d.why.clone()), ..report },
+            );
             return self.after_answer(id, now);
         }
         match (taken.event, taken.changed) {
             (AcceptEvent::Noted, _) => self.forward(desk, dealer, own, report),
             (_, false) => {}
             (AcceptEvent::Working, _) => {
-                let looking = ExecutionReport { exec_type: ExecType::PendingNew, status: OrdStatus::PendingNew, ..report };
+                let looking = ExecutionReport {
+                    exec_type: ExecType::PendingNew,
+                    status: OrdStatus::PendingNew,
+                    ..report
+                };
                 self.forward(desk, dealer, own, looking);
             }
             (AcceptEvent::Refused | AcceptEvent::NothingTraded, _) => {
@@ -256,7 +306,8 @@ impl Router {
             }
             _ => {
                 self.forward(desk, dealer, own, report);
-                let first = !matches!(taken.before, AcceptPhase::Filled | AcceptPhase::PartlyFilled);
+                let first =
+                    !matches!(taken.before, AcceptPhase::Filled | AcceptPhase::PartlyFilled);
                 if first && matches!(taken.after, AcceptPhase::Filled | AcceptPhase::PartlyFilled) {
                     self.out.push(Output::Traded(desk.clone(), dealer.clone()));
                     self.ended(id, RfqStatus::Open, None, now);
@@ -273,13 +324,20 @@ impl Router {
         self.rfq_tick(id, now);
     }
 
-    fn forward(&mut self, desk: &CompId, dealer: &DealerId, accept: &AcceptId, report: ExecutionReport) {
-        let report = ExecutionReport { accept: accept.clone(), dealer: Some(dealer.clone()), ..report };
+    fn forward(
+        &mut self,
+        desk: &CompId,
+        dealer: &DealerId,
+        accept: &AcceptId,
+        report: ExecutionReport,
+    ) {
+        let report =
+            ExecutionReport { accept: accept.clone(), dealer: Some(dealer.clone()), ..report };
         self.tell_desk(desk, AppMessage::ExecutionReport(report));
     }
 
-    /// The dealer could not process a message of ours; which one, its type and its id say. It ends only what
-    /// this dealer itself was sent.
+    /// The dealer could not process a message of ours; which one, its type and its id say. It ends
+    /// only what this dealer itself was sent.
     fn business_reject(&mut self, dealer: &DealerId, j: BusinessReject, now: UtcMillis) {
         let text = j.text.unwrap_or_else(|| "the dealer could not process the message".into());
         self.note(format!("{dealer} rejected {}: {text}", j.ref_msg_type));
@@ -293,10 +351,19 @@ impl Router {
             "AJ" => {
                 let Ok(outer_id) = AcceptId::new(id) else { return };
                 let Some(rfq) = self.accepts.get(&outer_id).cloned() else { return };
-                let own = self.rfqs.get(&rfq).and_then(|e| self.accept_named(&e.desk, &outer_id, dealer, &e.rfq));
-                let Some(own) = own else { return self.stray(dealer, "a reject", outer_id.as_str()) };
+                let own = self
+                    .rfqs
+                    .get(&rfq)
+                    .and_then(|e| self.accept_named(&e.desk, &outer_id, dealer, &e.rfq));
+                let Some(own) = own else {
+                    return self.stray(dealer, "a reject", outer_id.as_str());
+                };
                 if !self.decline(&rfq, &own, Declined::ByDealer(text), now) {
-                    self.alert("execution.reject_after_answer", dealer, format!("rejects accept {outer_id}, which has its answer already"));
+                    self.alert(
+                        "execution.reject_after_answer",
+                        dealer,
+                        format!("rejects accept {outer_id}, which has its answer already"),
+                    );
                 }
             }
             // A status request that the dealer does not know, or a message that commits nobody.
@@ -307,13 +374,26 @@ impl Router {
     pub(super) fn not_sent(&mut self, dealer: &DealerId, m: AppMessage, now: UtcMillis) {
         match m {
             AppMessage::QuoteRequest(q) => {
-                self.dealer_out(&q.id, dealer, Passed { code: OTHER, text: "not connected".into() }, now);
+                self.dealer_out(
+                    &q.id,
+                    dealer,
+                    Passed { code: OTHER, text: "not connected".into() },
+                    now,
+                );
             }
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
                 let Some(id) = self.accepts.get(&r.id).cloned() else { return };
-                let own = self.rfqs.get(&id).and_then(|e| self.accept_named(&e.desk, &r.id, dealer, &e.rfq));
+                let own = self
+                    .rfqs
+                    .get(&id)
+                    .and_then(|e| self.accept_named(&e.desk, &r.id, dealer, &e.rfq));
                 if let Some(own) = own {
-                    self.decline(&id, &own, Declined::ByGateway(format!("{dealer} is not connected")), now);
+                    self.decline(
+                        &id,
+                        &own,
+                        Declined::ByGateway(format!("{dealer} is not connected")),
+                        now,
+                    );
                 }
             }
             _ => {}
@@ -330,7 +410,9 @@ impl Router {
         let waiting: Vec<RfqId> = self
             .rfqs
             .alive()
-            .filter(|(_, e)| e.rfq.accept.as_ref().is_some_and(|(a, s)| &a.dealer == dealer && s.in_flight()))
+            .filter(|(_, e)| {
+                e.rfq.accept.as_ref().is_some_and(|(a, s)| &a.dealer == dealer && s.in_flight())
+            })
             .map(|(id, _)| id.clone())
             .collect();
         for id in waiting {
@@ -338,29 +420,48 @@ impl Router {
         }
     }
 
-    /// A price that cannot be reached cannot be traded: live quotes wait until the dealer is back and says
-    /// them again, accepts in flight become unknown until it is asked.
+    /// A price that cannot be reached cannot be traded: live quotes wait until the dealer is back
+    /// and says them again, accepts in flight become unknown until it is asked.
     pub(super) fn dealer_down(&mut self, dealer: &DealerId, now: UtcMillis) {
         let Some(d) = self.dealers.get_mut(dealer) else { return };
         if !std::mem::replace(&mut d.online, false) {
             return;
         }
         self.tell_venue_state(now);
-        let touched: Vec<RfqId> = self.rfqs.alive().filter(|(_, e)| e.rfq.line(dealer).is_some()).map(|(id, _)| id.clone()).collect();
+        let touched: Vec<RfqId> = self
+            .rfqs
+            .alive()
+            .filter(|(_, e)| e.rfq.line(dealer).is_some())
+            .map(|(id, _)| id.clone())
+            .collect();
         for id in touched {
             let Some(e) = self.rfqs.get_mut(&id) else { continue };
             let desk = e.desk.clone();
             let terms = e.rfq.terms.clone();
             let quote = e.rfq.line(dealer).and_then(|l| l.quote.as_ref()).map(|q| q.id.clone());
-            let in_flight = e.rfq.accept.clone().filter(|(a, s)| &a.dealer == dealer && s.in_flight());
+            let in_flight =
+                e.rfq.accept.clone().filter(|(a, s)| &a.dealer == dealer && s.in_flight());
             let away = e.rfq.unreachable(dealer);
             if let Some((a, _)) = in_flight {
                 e.rfq.answer_lost();
-                self.tell_desk(&desk, AppMessage::ExecutionReport(super::answers::status_report(&a, &AcceptState::Unknown, now)));
+                self.tell_desk(
+                    &desk,
+                    AppMessage::ExecutionReport(super::answers::status_report(
+                        &a,
+                        &AcceptState::Unknown,
+                        now,
+                    )),
+                );
             }
             if let Some(quote) = quote.filter(|_| away) {
                 let (rfq, instrument) = (Some(terms.id), Some(terms.instrument));
-                let cancel = QuoteCancel { rfq, quote: Some(quote), instrument, dealer: Some(dealer.clone()), unreachable: true };
+                let cancel = QuoteCancel {
+                    rfq,
+                    quote: Some(quote),
+                    instrument,
+                    dealer: Some(dealer.clone()),
+                    unreachable: true,
+                };
                 self.tell_desk(&desk, AppMessage::QuoteCancel(cancel));
             }
         }
@@ -369,12 +470,25 @@ impl Router {
 
 /// A dealer takes this quote of this RFQ back.
 pub(super) fn cancel_of(rfq: &RfqId, quote: QuoteId) -> QuoteCancel {
-    QuoteCancel { rfq: Some(rfq.clone()), quote: Some(quote), instrument: None, dealer: None, unreachable: false }
+    QuoteCancel {
+        rfq: Some(rfq.clone()),
+        quote: Some(quote),
+        instrument: None,
+        dealer: None,
+        unreachable: false,
+    }
 }
 
 /// A quote as the RFQ holds it.
 pub(super) fn quote_of(dealer: &DealerId, q: &QuoteMsg) -> Quote {
-    Quote { id: q.id.clone(), dealer: dealer.clone(), bid: q.bid, offer: q.offer, valid_until: q.valid_until, tradeable: q.tradeable }
+    Quote {
+        id: q.id.clone(),
+        dealer: dealer.clone(),
+        bid: q.bid,
+        offer: q.offer,
+        valid_until: q.valid_until,
+        tradeable: q.tradeable,
+    }
 }
 
 /// What a dealer's QuoteStatusReport means.

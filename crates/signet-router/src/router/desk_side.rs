@@ -23,7 +23,9 @@ impl Router {
         match m {
             AppMessage::QuoteRequest(q) => self.request(desk, q, now),
             AppMessage::RfqCancel { rfq, text } => self.cancel(desk, &rfq, text, now),
-            AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => self.accept(desk, r, now),
+            AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
+                self.accept(desk, r, now)
+            }
             AppMessage::OrderStatusRequest(h) => self.status(desk, h, now),
             AppMessage::SecurityListRequest(x) => self.list(desk, x),
             // Only the gateway and dealers say these; a desk that does is broken or worse.
@@ -41,16 +43,27 @@ impl Router {
         }
     }
 
-    /// What a person would approve if this message went on to dealers now, and when the quote that an
-    /// accept takes ends; `None` when it would not go on, whether it is refused or asks for nothing that
-    /// reaches a dealer.
-    pub fn action_of(&self, desk: &CompId, m: &AppMessage, now: UtcMillis) -> Option<(Action, Option<UtcMillis>)> {
+    /// What a person would approve if this message went on to dealers now, and when the quote that
+    /// an accept takes ends; `None` when it would not go on, whether it is refused or asks for
+    /// nothing that reaches a dealer.
+    pub fn action_of(
+        &self,
+        desk: &CompId,
+        m: &AppMessage,
+        now: UtcMillis,
+    ) -> Option<(Action, Option<UtcMillis>)> {
         self.proposal(desk, m, now).map(|p| (p.action, p.ends))
     }
 
     /// The RFQ this request would become, by the id dealers know; or the reason (658) and why not.
-    pub(super) fn check_request(&self, desk: &CompId, q: &QuoteRequest, now: UtcMillis) -> Result<(RfqId, Terms), (u16, String)> {
-        let id = RfqId::new(outer(desk, q.id.as_str())).map_err(|_| (OTHER, "the request id is too long".to_owned()))?;
+    pub(super) fn check_request(
+        &self,
+        desk: &CompId,
+        q: &QuoteRequest,
+        now: UtcMillis,
+    ) -> Result<(RfqId, Terms), (u16, String)> {
+        let id = RfqId::new(outer(desk, q.id.as_str()))
+            .map_err(|_| (OTHER, "the request id is too long".to_owned()))?;
         if self.rfqs.contains_key(&id) {
             return Err((OTHER, "this request id was used before".into()));
         }
@@ -61,7 +74,10 @@ impl Router {
         if self.rfqs.trades_remembered(desk) >= MAX_TRADES_PER_DESK {
             return Err((
                 EXCEEDS_LIMIT,
-                format!("{MAX_TRADES_PER_DESK} trades of this desk are remembered; no more until the first is a day old"),
+                format!(
+                    "{MAX_TRADES_PER_DESK} trades of this desk are remembered; no more until the \
+                        first is a day old"
+                ),
             ));
         }
         let unknown = || (UNKNOWN_SYMBOL, format!("instrument {} is not known here", q.instrument));
@@ -73,7 +89,8 @@ impl Router {
             let reason = match e {
                 TermsError::AlreadyExpired => TOO_LATE,
                 TermsError::BadTtl if ttl_ms <= 0 => TOO_LATE,
-                TermsError::Instrument(InstrumentError::TooLarge { .. }) | TermsError::TooManyDealers => EXCEEDS_LIMIT,
+                TermsError::Instrument(InstrumentError::TooLarge { .. })
+                | TermsError::TooManyDealers => EXCEEDS_LIMIT,
                 _ => OTHER,
             };
             (reason, e.to_string())
@@ -89,7 +106,11 @@ impl Router {
             Ok(good) => good,
             Err((reason, text)) => return self.refuse_request(desk, &q, reason, text),
         };
-        self.open_request(desk, QuoteRequest { expires: terms.expires, at: now, isin: self.isin(&q.instrument), ..q }, now);
+        self.open_request(
+            desk,
+            QuoteRequest { expires: terms.expires, at: now, isin: self.isin(&q.instrument), ..q },
+            now,
+        );
     }
 
     /// An RFQ that was let through, on the gateway's clock.
@@ -105,10 +126,13 @@ impl Router {
         rfq.acknowledge();
         self.ack(desk, &rfq);
         let dealers = rfq.terms.dealers.clone();
-        self.rfqs.insert(id.clone(), Entry { desk: desk.clone(), rfq, isin: q.isin, ended_at: None, asked_at: None });
+        self.rfqs.insert(
+            id.clone(),
+            Entry { desk: desk.clone(), rfq, isin: q.isin, ended_at: None, asked_at: None },
+        );
         let onward = QuoteRequest { id, dealers: vec![], at: now, ..q };
-        // Whether a dealer can be reached shows when sending: a failure comes back as an input of its
-        // own, so that a replay of the inputs takes the same way.
+        // Whether a dealer can be reached shows when sending: a failure comes back as an input of
+        // its own, so that a replay of the inputs takes the same way.
         for d in dealers {
             self.tell_dealer(&d, AppMessage::QuoteRequest(onward.clone()));
         }
@@ -116,22 +140,32 @@ impl Router {
 
     fn refuse_request(&mut self, desk: &CompId, q: &QuoteRequest, reason: u16, text: String) {
         self.note(format!("{desk} RFQ {} refused: {text}", q.id));
-        self.tell_desk(desk, AppMessage::QuoteRequestReject(super::request_refusal(q, reason, text, None)));
+        self.tell_desk(
+            desk,
+            AppMessage::QuoteRequestReject(super::request_refusal(q, reason, text, None)),
+        );
     }
 
     fn ack(&mut self, desk: &CompId, rfq: &Rfq) {
-        let open = QuoteStatusReport::of_rfq(rfq.terms.id.clone(), rfq.terms.instrument.clone(), RfqStatus::Open, None);
+        let open = QuoteStatusReport::of_rfq(
+            rfq.terms.id.clone(),
+            rfq.terms.instrument.clone(),
+            RfqStatus::Open,
+            None,
+        );
         let report = QuoteStatusReport { until: Some(rfq.expires()), ..open };
         self.tell_desk(desk, AppMessage::QuoteStatusReport(report));
     }
 
     pub(super) fn may_ask(&self, desk: &CompId, dealer: &DealerId) -> bool {
         let Some(d) = self.desks.get(desk) else { return false };
-        self.dealers.contains_key(dealer) && (d.settings.dealers.is_empty() || d.settings.dealers.contains(dealer))
+        self.dealers.contains_key(dealer)
+            && (d.settings.dealers.is_empty() || d.settings.dealers.contains(dealer))
     }
 
     fn cancel(&mut self, desk: &CompId, rfq: &RfqId, text: Option<String>, now: UtcMillis) {
-        let entry = RfqId::new(outer(desk, rfq.as_str())).ok().filter(|id| self.rfqs.contains_key(id));
+        let entry =
+            RfqId::new(outer(desk, rfq.as_str())).ok().filter(|id| self.rfqs.contains_key(id));
         let Some(id) = entry else {
             return self.reject(desk, "U3", rfq.as_str(), "no such RFQ");
         };
@@ -155,15 +189,23 @@ impl Router {
     }
 
     fn accept(&mut self, desk: &CompId, r: QuoteResponse, now: UtcMillis) {
-        let known = AcceptId::new(outer(desk, r.id.as_str())).ok().filter(|a| self.accepts.contains_key(a));
+        let known =
+            AcceptId::new(outer(desk, r.id.as_str())).ok().filter(|a| self.accepts.contains_key(a));
         if known.is_some() {
             // The same accept again: whatever the reason, it is answered, never executed twice.
-            let h = OrderStatusRequest { accept: r.id, instrument: r.instrument, side: r.side, dealer: None };
+            let h = OrderStatusRequest {
+                accept: r.id,
+                instrument: r.instrument,
+                side: r.side,
+                dealer: None,
+            };
             return self.status(desk, h, now);
         }
         let checked = self.check_accept(desk, &r, now).and_then(|c| check_age(&r, now).map(|()| c));
         match checked {
-            Ok(checked) => self.pass_on(desk, QuoteResponse { rfq: Some(checked.accept.rfq), ..r }, now),
+            Ok(checked) => {
+                self.pass_on(desk, QuoteResponse { rfq: Some(checked.accept.rfq), ..r }, now)
+            }
             Err((code, why)) => self.refuse_accept(desk, &r, code, &why, now),
         }
     }
@@ -171,7 +213,11 @@ impl Router {
     /// An accept that was let through: in flight from now on, whatever stands on the table.
     pub(super) fn pass_on(&mut self, desk: &CompId, r: QuoteResponse, now: UtcMillis) {
         let (Some(rfq), Some(dealer)) = (r.rfq.clone(), r.dealer.clone()) else { return };
-        let (Ok(id), Ok(outer_id)) = (RfqId::new(outer(desk, rfq.as_str())), AcceptId::new(outer(desk, r.id.as_str()))) else { return };
+        let (Ok(id), Ok(outer_id)) =
+            (RfqId::new(outer(desk, rfq.as_str())), AcceptId::new(outer(desk, r.id.as_str())))
+        else {
+            return;
+        };
         let Some(e) = self.rfqs.get_mut(&id) else { return };
         e.rfq.tick(now);
         if !e.rfq.sent_before(r.accept(rfq, dealer.clone())) {
@@ -194,8 +240,14 @@ impl Router {
     }
 
     /// The accept as it would be sent and its RFQ as it would then be; or a code and why not.
-    pub(super) fn check_accept(&self, desk: &CompId, r: &QuoteResponse, now: UtcMillis) -> Result<Checked, (&'static str, String)> {
-        AcceptId::new(outer(desk, r.id.as_str())).map_err(|_| ("accept_id", "the accept id is too long".to_owned()))?;
+    pub(super) fn check_accept(
+        &self,
+        desk: &CompId,
+        r: &QuoteResponse,
+        now: UtcMillis,
+    ) -> Result<Checked, (&'static str, String)> {
+        AcceptId::new(outer(desk, r.id.as_str()))
+            .map_err(|_| ("accept_id", "the accept id is too long".to_owned()))?;
         let no_quote = || ("no_quote", "no such quote".to_owned());
         let id = self.rfq_of_accept(desk, r)?;
         let dealer = r.dealer.clone().ok_or_else(no_quote)?;
@@ -208,14 +260,30 @@ impl Router {
     }
 
     /// ExecType 8 from the gateway itself: no dealer party in it.
-    fn refuse_accept(&mut self, desk: &CompId, r: &QuoteResponse, code: &str, why: &str, now: UtcMillis) {
+    fn refuse_accept(
+        &mut self,
+        desk: &CompId,
+        r: &QuoteResponse,
+        code: &str,
+        why: &str,
+        now: UtcMillis,
+    ) {
         self.note(format!("{desk} accept {} refused: {code}", r.id));
-        self.tell_desk(desk, AppMessage::ExecutionReport(super::accept_refusal(r, why.into(), now)));
+        self.tell_desk(
+            desk,
+            AppMessage::ExecutionReport(super::accept_refusal(r, why.into(), now)),
+        );
     }
 
-    /// An accept of this RFQ ends without a trade, by the gateway's or its dealer's word. Returns whether
-    /// it was in flight.
-    pub(super) fn decline(&mut self, id: &RfqId, accept: &AcceptId, why: Declined, now: UtcMillis) -> bool {
+    /// An accept of this RFQ ends without a trade, by the gateway's or its dealer's word. Returns
+    /// whether it was in flight.
+    pub(super) fn decline(
+        &mut self,
+        id: &RfqId,
+        accept: &AcceptId,
+        why: Declined,
+        now: UtcMillis,
+    ) -> bool {
         let Some(e) = self.rfqs.get_mut(id) else { return false };
         let Some((a, _)) = e.rfq.accept_of(accept).cloned() else { return false };
         if e.rfq.declined(accept, why.clone()) != Ok(true) {
@@ -231,7 +299,10 @@ impl Router {
         e.asked_at = None;
         let desk = e.desk.clone();
         let dealer = matches!(why, Declined::ByDealer(_)).then(|| a.dealer.clone());
-        let report = ExecutionReport { dealer, ..rejection(&a.id, &a.instrument, a.side, answers::REJ_OTHER, why.reason().into(), now) };
+        let report = ExecutionReport {
+            dealer,
+            ..rejection(&a.id, &a.instrument, a.side, answers::REJ_OTHER, why.reason().into(), now)
+        };
         self.tell_desk(&desk, AppMessage::ExecutionReport(report));
         // The clock may have run out while the answer was outstanding.
         self.rfq_tick(id, now);
@@ -239,17 +310,30 @@ impl Router {
 
     /// What became of an accept, as far as the gateway knows; if it does not, the dealer is asked.
     fn status(&mut self, desk: &CompId, h: OrderStatusRequest, now: UtcMillis) {
-        let rfq = AcceptId::new(outer(desk, h.accept.as_str())).ok().and_then(|a| self.accepts.get(&a).cloned());
-        let state = rfq.as_ref().and_then(|id| self.rfqs.get(id)).and_then(|e| e.rfq.accept_of(&h.accept).cloned());
+        let rfq = AcceptId::new(outer(desk, h.accept.as_str()))
+            .ok()
+            .and_then(|a| self.accepts.get(&a).cloned());
+        let state = rfq
+            .as_ref()
+            .and_then(|id| self.rfqs.get(id))
+            .and_then(|e| e.rfq.accept_of(&h.accept).cloned());
         let Some(((a, state), id)) = state.zip(rfq) else {
-            let mut report =
-                rejection(&h.accept, &h.instrument, h.side, REJ_UNKNOWN_ORDER, "the gateway never had this accept".into(), now);
+            let mut report = rejection(
+                &h.accept,
+                &h.instrument,
+                h.side,
+                REJ_UNKNOWN_ORDER,
+                "the gateway never had this accept".into(),
+                now,
+            );
             report.exec_type = ExecType::Status;
             return self.tell_desk(desk, AppMessage::ExecutionReport(report));
         };
         self.tell_desk(desk, AppMessage::ExecutionReport(status_report(&a, &state, now)));
         let asked = self.rfqs.get(&id).and_then(|e| e.asked_at);
-        if state.in_flight() && asked.is_none_or(|t| now.since(t).unsigned_abs() >= ASK_AGAIN_MS.unsigned_abs()) {
+        if state.in_flight()
+            && asked.is_none_or(|t| now.since(t).unsigned_abs() >= ASK_AGAIN_MS.unsigned_abs())
+        {
             self.ask_what_became(&id, now);
         }
     }
@@ -259,7 +343,11 @@ impl Router {
         let mut lists = Vec::new();
         loop {
             let instruments: Vec<Instrument> = all.by_ref().take(INSTRUMENTS_PER_LIST).collect();
-            lists.push(SecurityList { request: x.id.clone(), last: all.peek().is_none(), instruments });
+            lists.push(SecurityList {
+                request: x.id.clone(),
+                last: all.peek().is_none(),
+                instruments,
+            });
             if all.peek().is_none() {
                 break;
             }
@@ -278,7 +366,8 @@ pub(super) struct Checked {
     pub rfq: Rfq,
 }
 
-/// Whether an accept comes while the trader still waits for it: a silent link may deliver it much later.
+/// Whether an accept comes while the trader still waits for it: a silent link may deliver it much
+/// later.
 pub(super) fn check_age(r: &QuoteResponse, now: UtcMillis) -> Result<(), (&'static str, String)> {
     let age_ms = now.since(r.at);
     let refusal = match age_ms {
@@ -300,10 +389,16 @@ pub fn accept_age(m: &AppMessage, now: UtcMillis) -> Result<(), (&'static str, S
 /// Settlement date and currency, as far as the accept names them.
 fn same_terms(r: &QuoteResponse, terms: &Terms) -> Result<(), AcceptRefusal> {
     if let Some(accepted) = r.settlement_date.as_ref().filter(|d| **d != terms.settlement_date) {
-        return Err(AcceptRefusal::OtherSettlement { quoted: terms.settlement_date.clone(), accepted: accepted.clone() });
+        return Err(AcceptRefusal::OtherSettlement {
+            quoted: terms.settlement_date.clone(),
+            accepted: accepted.clone(),
+        });
     }
     match r.currency.as_ref().filter(|c| **c != terms.currency) {
-        Some(accepted) => Err(AcceptRefusal::OtherCurrency { quoted: terms.currency.clone(), accepted: accepted.clone() }),
+        Some(accepted) => Err(AcceptRefusal::OtherCurrency {
+            quoted: terms.currency.clone(),
+            accepted: accepted.clone(),
+        }),
         None => Ok(()),
     }
 }

@@ -20,8 +20,8 @@ pub enum Keep {
 }
 
 impl Router {
-    /// Applies what the journal holds, whatever the settings of today are. What would be sent is not
-    /// sent again.
+    /// Applies what the journal holds, whatever the settings of today are. What would be sent is
+    /// not sent again.
     pub fn replay(&mut self, at: UtcMillis, input: Input) {
         self.replaying = true;
         self.handle(at, Input::Tick);
@@ -29,14 +29,16 @@ impl Router {
         self.replaying = false;
     }
 
-    /// The journal has been read. Desks have heard most of it: only the answers to accepts are told once more,
-    /// in their order, which a desk that was away may have missed and one that was not knows already.
+    /// The journal has been read. Desks have heard most of it: only the answers to accepts are told
+    /// once more, in their order, which a desk that was away may have missed and one that was not
+    /// knows already.
     pub fn replayed(&mut self) {
         let accepts = &self.accepts;
         for (id, desk) in &mut self.desks {
             desk.pending.retain(|m| match m {
                 AppMessage::ExecutionReport(e) => {
-                    let known = AcceptId::new(outer(id, e.accept.as_str())).is_ok_and(|a| accepts.contains_key(&a));
+                    let known = AcceptId::new(outer(id, e.accept.as_str()))
+                        .is_ok_and(|a| accepts.contains_key(&a));
                     known && is_an_answer(e)
                 }
                 _ => false,
@@ -50,12 +52,16 @@ impl Router {
         let own = |desk: &CompId, id: &str| RfqId::new(outer(desk, id)).ok();
         match input {
             Input::Decided(desk, Decided::Request(q)) => own(desk, q.id.as_str()),
-            Input::Decided(desk, Decided::Accept(r)) => r.rfq.as_ref().and_then(|rfq| own(desk, rfq.as_str())),
+            Input::Decided(desk, Decided::Accept(r)) => {
+                r.rfq.as_ref().and_then(|rfq| own(desk, rfq.as_str()))
+            }
             Input::FromDesk(desk, AppMessage::QuoteRequest(q)) => own(desk, q.id.as_str()),
             Input::FromDesk(desk, AppMessage::RfqCancel { rfq, .. }) => own(desk, rfq.as_str()),
             Input::FromDesk(desk, AppMessage::QuoteResponse(r)) => {
                 let found = self.rfq_of_accept(desk, r).ok();
-                found.or_else(|| AcceptId::new(outer(desk, r.id.as_str())).ok().and_then(|a| by_accept(&a)))
+                found.or_else(|| {
+                    AcceptId::new(outer(desk, r.id.as_str())).ok().and_then(|a| by_accept(&a))
+                })
             }
             Input::FromDealer(_, AppMessage::Quote(q)) => Some(q.rfq.clone()),
             Input::FromDealer(_, AppMessage::QuoteCancel(c)) => c.rfq.clone(),
@@ -75,15 +81,23 @@ impl Router {
 
     /// Whether an input is about an RFQ that this dealer was asked in.
     pub fn is_asked(&self, dealer: &DealerId, input: &Input) -> bool {
-        self.concerns(input).and_then(|id| self.rfqs.get(&id)).is_some_and(|e| e.rfq.line(dealer).is_some())
+        self.concerns(input)
+            .and_then(|id| self.rfqs.get(&id))
+            .is_some_and(|e| e.rfq.line(dealer).is_some())
     }
 
     /// What is to be written down of an input before it takes effect.
     pub fn keep(&self, now: UtcMillis, input: &Input) -> Keep {
         match input {
             Input::FromDesk(desk, m) => self.keep_of_desk(desk, m, now, input),
-            Input::FromDealer(dealer, m) if self.dealers.contains_key(dealer) => self.keep_of_dealer(dealer, m, now, input),
-            Input::NotSentToDealer(..) if self.concerns(input).is_some_and(|id| self.remembers(&id)) => Keep::This(input.clone()),
+            Input::FromDealer(dealer, m) if self.dealers.contains_key(dealer) => {
+                self.keep_of_dealer(dealer, m, now, input)
+            }
+            Input::NotSentToDealer(..)
+                if self.concerns(input).is_some_and(|id| self.remembers(&id)) =>
+            {
+                Keep::This(input.clone())
+            }
             _ => Keep::Nothing,
         }
     }
@@ -92,14 +106,22 @@ impl Router {
         match m {
             AppMessage::QuoteRequest(q) => match self.check_request(desk, q, now) {
                 Ok((_, terms)) => {
-                    let q = QuoteRequest { expires: terms.expires, at: now, isin: self.isin(&q.instrument), ..q.clone() };
+                    let q = QuoteRequest {
+                        expires: terms.expires,
+                        at: now,
+                        isin: self.isin(&q.instrument),
+                        ..q.clone()
+                    };
                     Keep::This(Input::Decided(desk.clone(), Decided::Request(q)))
                 }
                 Err(_) => Keep::Nothing,
             },
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
-                let known = AcceptId::new(outer(desk, r.id.as_str())).is_ok_and(|a| self.accepts.contains_key(&a));
-                let checked = self.check_accept(desk, r, now).and_then(|c| desk_side::check_age(r, now).map(|()| c));
+                let known = AcceptId::new(outer(desk, r.id.as_str()))
+                    .is_ok_and(|a| self.accepts.contains_key(&a));
+                let checked = self
+                    .check_accept(desk, r, now)
+                    .and_then(|c| desk_side::check_age(r, now).map(|()| c));
                 match checked {
                     Ok(c) if !known => {
                         let r = QuoteResponse { rfq: Some(c.accept.rfq), ..r.clone() };
@@ -110,15 +132,24 @@ impl Router {
             }
             AppMessage::RfqCancel { .. } => {
                 let entry = self.concerns(input).and_then(|id| self.rfqs.get(&id));
-                let ends = entry.is_some_and(|e| e.rfq.clone().end(RfqState::Cancelled, None).is_ok());
+                let ends =
+                    entry.is_some_and(|e| e.rfq.clone().end(RfqState::Cancelled, None).is_ok());
                 if ends { Keep::This(input.clone()) } else { Keep::Nothing }
             }
             _ => Keep::Nothing,
         }
     }
 
-    fn keep_of_dealer(&self, dealer: &DealerId, m: &AppMessage, now: UtcMillis, input: &Input) -> Keep {
-        let Some(e) = self.concerns(input).and_then(|id| self.rfqs.get(&id)) else { return Keep::Nothing };
+    fn keep_of_dealer(
+        &self,
+        dealer: &DealerId,
+        m: &AppMessage,
+        now: UtcMillis,
+        input: &Input,
+    ) -> Keep {
+        let Some(e) = self.concerns(input).and_then(|id| self.rfqs.get(&id)) else {
+            return Keep::Nothing;
+        };
         let Some(line) = e.rfq.line(dealer) else { return Keep::Nothing };
         let mut rfq = e.rfq.clone();
         if rfq.state.ended() && !matches!(m, AppMessage::ExecutionReport(_)) {
@@ -128,25 +159,37 @@ impl Router {
             AppMessage::Quote(q) => {
                 let quote = dealer_side::quote_of(dealer, q);
                 let by_isin = self.isin(&rfq.terms.instrument);
-                let as_asked = q.instrument == rfq.terms.instrument && q.qualifiers.check(&rfq.terms, by_isin).is_ok();
+                let as_asked = q.instrument == rfq.terms.instrument
+                    && q.qualifiers.check(&rfq.terms, by_isin).is_ok();
                 if !as_asked || quote.check(now).is_err() {
-                    // It takes the place of the dealer's quote before it, and cannot be traded itself.
-                    let gone = line.quote.as_ref().filter(|was| **was != quote && rfq.clone().withdraw(dealer, None) == Ok(true));
+                    // It takes the place of the dealer's quote before it, and cannot be traded
+                    // itself.
+                    let gone = line.quote.as_ref().filter(|was| {
+                        **was != quote && rfq.clone().withdraw(dealer, None) == Ok(true)
+                    });
                     return gone.map_or(Keep::Nothing, |was| {
                         let cancel = dealer_side::cancel_of(&q.rfq, was.id.clone());
-                        Keep::Beside(Input::FromDealer(dealer.clone(), AppMessage::QuoteCancel(cancel)))
+                        Keep::Beside(Input::FromDealer(
+                            dealer.clone(),
+                            AppMessage::QuoteCancel(cancel),
+                        ))
                     });
                 }
                 rfq.quote(quote, now) == Ok(true)
             }
             AppMessage::QuoteCancel(c) => rfq.withdraw(dealer, c.quote.as_ref()) == Ok(true),
             AppMessage::QuoteRequestReject(r) => {
-                let text = r.text.clone().unwrap_or_else(|| dealer_side::reason_words(r.reason).into());
+                let text =
+                    r.text.clone().unwrap_or_else(|| dealer_side::reason_words(r.reason).into());
                 rfq.pass(dealer, Passed { code: r.reason, text }).is_ok() && rfq != e.rfq
             }
             AppMessage::QuoteStatusReport(s) => dealer_side::status_of(s) != StatusMeaning::Noted,
-            AppMessage::ExecutionReport(r) => match self.accept_named(&e.desk, &r.accept, dealer, &rfq) {
-                Some(a) => rfq.report(&a, &Report { disputed: false, ..r.report() }, Declined::ByDealer, now).is_ok_and(|t| t.changed),
+            AppMessage::ExecutionReport(r) => match self
+                .accept_named(&e.desk, &r.accept, dealer, &rfq)
+            {
+                Some(a) => rfq
+                    .report(&a, &Report { disputed: false, ..r.report() }, Declined::ByDealer, now)
+                    .is_ok_and(|t| t.changed),
                 None => false,
             },
             AppMessage::BusinessReject(_) => true,
@@ -156,7 +199,13 @@ impl Router {
     }
 
     /// The desk's id of an accept, when it is of this RFQ and of a quote of this dealer.
-    pub(super) fn accept_named(&self, desk: &CompId, outer_id: &AcceptId, dealer: &DealerId, rfq: &Rfq) -> Option<AcceptId> {
+    pub(super) fn accept_named(
+        &self,
+        desk: &CompId,
+        outer_id: &AcceptId,
+        dealer: &DealerId,
+        rfq: &Rfq,
+    ) -> Option<AcceptId> {
         let own = outer_id.as_str().strip_prefix(&outer(desk, ""))?;
         let own = AcceptId::new(own).ok()?;
         rfq.accept_of(&own).filter(|(a, _)| &a.dealer == dealer).map(|(a, _)| a.id.clone())
@@ -168,8 +217,10 @@ pub(super) fn replaces(new: &AppMessage, old: &AppMessage) -> bool {
     match (new, old) {
         (AppMessage::QuoteStatusReport(n), AppMessage::QuoteStatusReport(o)) => n.rfq == o.rfq,
         (AppMessage::ExecutionReport(n), AppMessage::ExecutionReport(o)) => {
-            // An answer is never replaced by a later one: a fill after a refusal is another thing than a fill.
-            n.accept == o.accept && (!is_an_answer(o) || (n.exec_id == o.exec_id && n.exec_type == o.exec_type))
+            // An answer is never replaced by a later one: a fill after a refusal is another thing
+            // than a fill.
+            n.accept == o.accept
+                && (!is_an_answer(o) || (n.exec_id == o.exec_id && n.exec_type == o.exec_type))
         }
         _ => false,
     }

@@ -1,7 +1,9 @@
 //! What is written down, and what takes the place of what in the answers that wait for a desk.
 
 use super::*;
-use crate::router::tests::{T0, answer, bund, dealer, dec, desk, hit, quote, quoted, refusal, report, request, router, send};
+use crate::router::tests::{
+    T0, answer, bund, dealer, dec, desk, hit, quote, quoted, refusal, report, request, router, send,
+};
 use rust_decimal::Decimal;
 
 fn from(who: &str, m: AppMessage) -> Input {
@@ -14,31 +16,56 @@ fn accept(m: AppMessage) -> QuoteResponse {
 }
 
 fn fill() -> ExecutionReport {
-    let AppMessage::ExecutionReport(e) = report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5") else { unreachable!() };
+    let AppMessage::ExecutionReport(e) =
+        report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5")
+    else {
+        unreachable!()
+    };
     e
 }
 
 #[test]
 fn a_request_is_written_on_the_gateways_clock_and_an_accept_with_its_rfq() {
     let r = router();
-    let asked = QuoteRequest { at: T0 - 5_000, expires: T0 + 55_000, isin: false, ..request("R1", &["N"]) };
+    let asked =
+        QuoteRequest { at: T0 - 5_000, expires: T0 + 55_000, isin: false, ..request("R1", &["N"]) };
     let keep = r.keep(T0, &Input::FromDesk(desk("ALICE"), AppMessage::QuoteRequest(asked)));
-    let decided = Decided::Request(QuoteRequest { at: T0, expires: T0 + 60_000, isin: true, ..request("R1", &["N"]) });
+    let decided = Decided::Request(QuoteRequest {
+        at: T0,
+        expires: T0 + 60_000,
+        isin: true,
+        ..request("R1", &["N"])
+    });
     assert_eq!(keep, Keep::This(Input::Decided(desk("ALICE"), decided)));
     let r = quoted();
     let keep = r.keep(T0 + 200, &Input::FromDesk(desk("ALICE"), hit("x1", "N", "n1", "99.5")));
-    let decided = Decided::Accept(QuoteResponse { rfq: Some(RfqId::new("R1").unwrap()), ..accept(hit("x1", "N", "n1", "99.5")) });
+    let decided = Decided::Accept(QuoteResponse {
+        rfq: Some(RfqId::new("R1").unwrap()),
+        ..accept(hit("x1", "N", "n1", "99.5"))
+    });
     assert_eq!(keep, Keep::This(Input::Decided(desk("ALICE"), decided)));
 }
 
 #[test]
 fn what_changes_nothing_is_not_written() {
     let mut r = quoted();
-    let nothing = |r: &Router, at: i64, input: Input, what: &str| assert_eq!(r.keep(T0 + at, &input), Keep::Nothing, "{what}");
+    let nothing = |r: &Router, at: i64, input: Input, what: &str| {
+        assert_eq!(r.keep(T0 + at, &input), Keep::Nothing, "{what}")
+    };
     let pass = QuoteResponse { response: Response::Pass, ..accept(hit("x1", "N", "n1", "99.5")) };
-    nothing(&r, 200, Input::FromDesk(desk("ALICE"), AppMessage::QuoteResponse(pass)), "a pass of a desk");
+    nothing(
+        &r,
+        200,
+        Input::FromDesk(desk("ALICE"), AppMessage::QuoteResponse(pass)),
+        "a pass of a desk",
+    );
     let stranger = QuoteRequest { id: RfqId::new("ALICE.R9").unwrap(), ..request("R9", &["N"]) };
-    nothing(&r, 200, Input::NotSentToDealer(dealer("N"), AppMessage::QuoteRequest(stranger)), "about an RFQ that is not there");
+    nothing(
+        &r,
+        200,
+        Input::NotSentToDealer(dealer("N"), AppMessage::QuoteRequest(stranger)),
+        "about an RFQ that is not there",
+    );
     nothing(&r, 200, from("N", quote("ALICE.R1", "n1", "99.5", 10_000)), "the quote that stands");
     // Over, and the same as before: it takes nobody's place.
     nothing(&r, 10_001, from("N", quote("ALICE.R1", "n1", "99.5", 10_000)), "the quote that stood");
@@ -46,11 +73,21 @@ fn what_changes_nothing_is_not_written() {
     answer(&mut r, "E", refusal(10, None), 200);
     nothing(&r, 200, from("E", refusal(10, None)), "the same refusal again");
     send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
-    nothing(&r, 200, Input::FromDesk(desk("ALICE"), hit("x1", "N", "n1", "99.5")), "the same accept again");
+    nothing(
+        &r,
+        200,
+        Input::FromDesk(desk("ALICE"), hit("x1", "N", "n1", "99.5")),
+        "the same accept again",
+    );
     answer(&mut r, "N", AppMessage::ExecutionReport(fill()), 300);
     nothing(&r, 300, from("N", AppMessage::ExecutionReport(fill())), "the same fill again");
     let own_word = ExecutionReport { disputed: true, ..fill() };
-    nothing(&r, 300, from("N", AppMessage::ExecutionReport(own_word)), "whether it is disputed is not the dealer's word");
+    nothing(
+        &r,
+        300,
+        from("N", AppMessage::ExecutionReport(own_word)),
+        "whether it is disputed is not the dealer's word",
+    );
     nothing(&r, 300, from("N", quote("ALICE.R1", "n9", "99.4", 10_000)), "a quote after the end");
     // What comes after the end and counts.
     let bust = ExecutionReport {
@@ -62,7 +99,10 @@ fn what_changes_nothing_is_not_written() {
         cum_qty: Decimal::ZERO,
         ..fill()
     };
-    assert!(matches!(r.keep(T0 + 400, &from("N", AppMessage::ExecutionReport(bust))), Keep::This(_)), "a bust");
+    assert!(
+        matches!(r.keep(T0 + 400, &from("N", AppMessage::ExecutionReport(bust))), Keep::This(_)),
+        "a bust"
+    );
 }
 
 #[test]
@@ -70,13 +110,24 @@ fn a_quote_for_another_instrument_takes_the_place_of_the_one_before() {
     let r = quoted();
     let AppMessage::Quote(q) = quote("ALICE.R1", "n2", "99.4", 10_000) else { unreachable!() };
     let other = QuoteMsg { instrument: InstrumentId::new("XS0000000009").unwrap(), ..q };
-    let cancel = dealer_side::cancel_of(&RfqId::new("ALICE.R1").unwrap(), QuoteId::new("n1").unwrap());
-    assert_eq!(r.keep(T0 + 200, &from("N", AppMessage::Quote(other))), Keep::Beside(from("N", AppMessage::QuoteCancel(cancel))));
+    let cancel =
+        dealer_side::cancel_of(&RfqId::new("ALICE.R1").unwrap(), QuoteId::new("n1").unwrap());
+    assert_eq!(
+        r.keep(T0 + 200, &from("N", AppMessage::Quote(other))),
+        Keep::Beside(from("N", AppMessage::QuoteCancel(cancel)))
+    );
 }
 
 #[test]
 fn which_waiting_answer_a_new_one_replaces() {
-    let of_rfq = |id: &str, status| AppMessage::QuoteStatusReport(QuoteStatusReport::of_rfq(RfqId::new(id).unwrap(), bund(), status, None));
+    let of_rfq = |id: &str, status| {
+        AppMessage::QuoteStatusReport(QuoteStatusReport::of_rfq(
+            RfqId::new(id).unwrap(),
+            bund(),
+            status,
+            None,
+        ))
+    };
     let of_accept = |accept: &str, kind, exec: &str, cum: &str| {
         AppMessage::ExecutionReport(ExecutionReport {
             accept: AcceptId::new(accept).unwrap(),
@@ -90,13 +141,43 @@ fn which_waiting_answer_a_new_one_replaces() {
     for (what, new, old, want) in [
         ("the same RFQ", of_rfq("R1", RfqStatus::Expired), of_rfq("R1", RfqStatus::Open), true),
         ("another RFQ", of_rfq("R2", RfqStatus::Expired), of_rfq("R1", RfqStatus::Open), false),
-        ("work in progress", of_accept("x", ExecType::Trade, "e1", "1"), of_accept("x", ExecType::PendingNew, "p", "0"), true),
-        ("of another accept", of_accept("y", ExecType::Trade, "e1", "1"), of_accept("x", ExecType::PendingNew, "p", "0"), false),
-        ("the same execution", of_accept("x", ExecType::Trade, "e1", "1"), of_accept("x", ExecType::Trade, "e1", "1"), true),
-        ("another execution", of_accept("x", ExecType::Trade, "e2", "1"), of_accept("x", ExecType::Trade, "e1", "1"), false),
-        ("its bust", of_accept("x", ExecType::TradeCancel, "e1", "0"), of_accept("x", ExecType::Trade, "e1", "1"), false),
+        (
+            "work in progress",
+            of_accept("x", ExecType::Trade, "e1", "1"),
+            of_accept("x", ExecType::PendingNew, "p", "0"),
+            true,
+        ),
+        (
+            "of another accept",
+            of_accept("y", ExecType::Trade, "e1", "1"),
+            of_accept("x", ExecType::PendingNew, "p", "0"),
+            false,
+        ),
+        (
+            "the same execution",
+            of_accept("x", ExecType::Trade, "e1", "1"),
+            of_accept("x", ExecType::Trade, "e1", "1"),
+            true,
+        ),
+        (
+            "another execution",
+            of_accept("x", ExecType::Trade, "e2", "1"),
+            of_accept("x", ExecType::Trade, "e1", "1"),
+            false,
+        ),
+        (
+            "its bust",
+            of_accept("x", ExecType::TradeCancel, "e1", "0"),
+            of_accept("x", ExecType::Trade, "e1", "1"),
+            false,
+        ),
         // New with a quantity says what was executed so far, which is an answer.
-        ("after what was executed", of_accept("x", ExecType::Trade, "e2", "2"), of_accept("x", ExecType::New, "n", "1"), false),
+        (
+            "after what was executed",
+            of_accept("x", ExecType::Trade, "e2", "2"),
+            of_accept("x", ExecType::New, "n", "1"),
+            false,
+        ),
         ("kinds", of_rfq("R1", RfqStatus::Open), of_accept("x", ExecType::Trade, "e1", "1"), false),
     ] {
         assert_eq!(replaces(&new, &old), want, "{what}");

@@ -23,7 +23,9 @@ fn reject(msg_type: &str, id: &str) -> AppMessage {
 }
 
 fn execution(kind: ExecType, status: OrdStatus, exec: &str, cum: &str) -> ExecutionReport {
-    let AppMessage::ExecutionReport(e) = report("ALICE.x1", kind, status, "99.5") else { unreachable!() };
+    let AppMessage::ExecutionReport(e) = report("ALICE.x1", kind, status, "99.5") else {
+        unreachable!()
+    };
     let last = (cum != "0").then(|| Level { price: dec("99.5"), size: dec(cum) });
     ExecutionReport { exec_id: exec.into(), last, cum_qty: dec(cum), text: None, ..e }
 }
@@ -44,7 +46,9 @@ fn state(r: &Router) -> AcceptState {
 }
 
 fn alerts(out: &[Output]) -> Vec<&'static str> {
-    out.iter().filter_map(|o| if let Output::Alert { code, .. } = o { Some(*code) } else { None }).collect()
+    out.iter()
+        .filter_map(|o| if let Output::Alert { code, .. } = o { Some(*code) } else { None })
+        .collect()
 }
 
 #[test]
@@ -57,7 +61,10 @@ fn a_reject_ends_only_the_accept_of_its_own_sender() {
     assert!(brief(&answer(&mut r, "N", reject("H", "ALICE.x1"), 300)).is_empty());
     assert_eq!(state(&r), AcceptState::Sent);
     let out = answer(&mut r, "N", reject("AJ", "ALICE.x1"), 300);
-    assert_eq!((brief(&out), execution_text(&out)), (vec!["ALICE<8".to_owned()], "Rejected: cannot".to_owned()));
+    assert_eq!(
+        (brief(&out), execution_text(&out)),
+        (vec!["ALICE<8".to_owned()], "Rejected: cannot".to_owned())
+    );
     // By whichever message, another dealer's word about N's accept is nothing.
     for status in [OrdStatus::Filled, OrdStatus::Rejected, OrdStatus::Cancelled] {
         let mut r = accepted();
@@ -88,13 +95,20 @@ fn a_fill_stays_in_the_sums_whatever_its_dealer_says_later() {
         execution(ExecType::Trade, OrdStatus::Filled, "f2", "5000000"),
         execution(ExecType::Rejected, OrdStatus::Rejected, "r", "0"),
         execution(ExecType::Cancelled, OrdStatus::Cancelled, "c", "0"),
-        ExecutionReport { settlement_date: Some("20300101".into()), ..execution(ExecType::Trade, OrdStatus::Filled, "f3", "5000000") },
+        ExecutionReport {
+            settlement_date: Some("20300101".into()),
+            ..execution(ExecType::Trade, OrdStatus::Filled, "f3", "5000000")
+        },
     ] {
         let mut r = accepted();
         say(&mut r, "N", execution(ExecType::Trade, OrdStatus::Filled, "f1", "5000000"), 300);
         for again in [late.clone(), execution(ExecType::Rejected, OrdStatus::Rejected, "r9", "0")] {
             let out = say(&mut r, "N", again, 400);
-            assert_eq!((brief(&out), alerts(&out)), (vec!["ALICE<8".to_owned()], vec!["execution.disputed"]), "{late:?}");
+            assert_eq!(
+                (brief(&out), alerts(&out)),
+                (vec!["ALICE<8".to_owned()], vec!["execution.disputed"]),
+                "{late:?}"
+            );
             if late.exec_type == ExecType::Rejected {
                 break;
             }
@@ -104,7 +118,10 @@ fn a_fill_stays_in_the_sums_whatever_its_dealer_says_later() {
         assert!(r.rfqs.is_consistent());
     }
     // Busted or corrected: shown, and not freed.
-    let bust = ExecutionReport { exec_ref: Some("f1".into()), ..execution(ExecType::TradeCancel, OrdStatus::Cancelled, "h1", "0") };
+    let bust = ExecutionReport {
+        exec_ref: Some("f1".into()),
+        ..execution(ExecType::TradeCancel, OrdStatus::Cancelled, "h1", "0")
+    };
     let correct = ExecutionReport {
         exec_ref: Some("f1".into()),
         last: Some(Level { price: dec("99.4"), size: dec("1000000") }),
@@ -114,7 +131,10 @@ fn a_fill_stays_in_the_sums_whatever_its_dealer_says_later() {
         let mut r = accepted();
         say(&mut r, "N", execution(ExecType::Trade, OrdStatus::Filled, "f1", "5000000"), 300);
         let out = say(&mut r, "N", change.clone(), 400);
-        assert_eq!((brief(&out), alerts(&out)), (vec!["ALICE<8".to_owned()], vec!["execution.changed"]));
+        assert_eq!(
+            (brief(&out), alerts(&out)),
+            (vec!["ALICE<8".to_owned()], vec!["execution.changed"])
+        );
         assert_eq!(day(&r), Some(dec("5000000")));
         assert!(brief(&say(&mut r, "N", change, 500)).is_empty(), "once more is nothing new");
     }
@@ -125,14 +145,22 @@ fn a_fill_after_a_refusal_is_no_free_option() {
     let mut r = accepted();
     say(&mut r, "N", execution(ExecType::Rejected, OrdStatus::Rejected, "r", "0"), 300);
     let out = say(&mut r, "N", execution(ExecType::Trade, OrdStatus::Filled, "f1", "5000000"), 400);
-    assert_eq!((brief(&out), alerts(&out)), (vec!["ALICE<8".to_owned()], vec!["execution.disputed"]), "shown and written down");
+    assert_eq!(
+        (brief(&out), alerts(&out)),
+        (vec!["ALICE<8".to_owned()], vec!["execution.disputed"]),
+        "shown and written down"
+    );
     assert!(matches!(state(&r), AcceptState::Declined(_)));
-    assert!(execution_text(&send(&mut r, "ALICE", hit("x2", "E", "e1", "99.6"), 500)).contains("settle"));
+    assert!(
+        execution_text(&send(&mut r, "ALICE", hit("x2", "E", "e1", "99.6"), 500))
+            .contains("settle")
+    );
     // Also long after the RFQ has ended.
     let mut r = accepted();
     say(&mut r, "N", execution(ExecType::Rejected, OrdStatus::Rejected, "r", "0"), 300);
     r.handle(T0 + 60_000, Input::Tick);
-    let out = say(&mut r, "N", execution(ExecType::Trade, OrdStatus::Filled, "f1", "5000000"), 61_000);
+    let out =
+        say(&mut r, "N", execution(ExecType::Trade, OrdStatus::Filled, "f1", "5000000"), 61_000);
     assert_eq!(alerts(&out), ["execution.disputed"]);
     assert_eq!(r.rfqs.get(&RfqId::new("ALICE.R1").unwrap()).unwrap().rfq.state, RfqState::Expired);
 }
@@ -145,7 +173,8 @@ fn every_report_of_the_standard_leaves_a_record() {
                 for who in ["N", "E"] {
                     let mut r = accepted();
                     let out = say(&mut r, who, execution(*kind, *status, "f1", cum), 300);
-                    let noted = out.iter().any(|o| matches!(o, Output::Note(_) | Output::Alert { .. }));
+                    let noted =
+                        out.iter().any(|o| matches!(o, Output::Note(_) | Output::Alert { .. }));
                     assert!(noted, "{kind:?} {status:?} {cum} {who}");
                     let heard = brief(&out).contains(&"ALICE<8".to_owned());
                     assert_eq!(heard, who == "N", "{kind:?} {status:?} {cum} {who}: {out:?}");
@@ -167,8 +196,16 @@ fn terminal_reports_without_a_trade_end_the_accept() {
     ] {
         let mut r = accepted();
         let out = say(&mut r, "N", execution(kind, status, "c", "0"), 300);
-        assert!(execution_text(&out).starts_with("Rejected: the dealer's answer"), "{kind:?}: {}", execution_text(&out));
-        assert_eq!(brief(&send(&mut r, "ALICE", hit("x2", "E", "e1", "99.6"), 400)), ["E<AJ"], "{kind:?}: the next accept is free");
+        assert!(
+            execution_text(&out).starts_with("Rejected: the dealer's answer"),
+            "{kind:?}: {}",
+            execution_text(&out)
+        );
+        assert_eq!(
+            brief(&send(&mut r, "ALICE", hit("x2", "E", "e1", "99.6"), 400)),
+            ["E<AJ"],
+            "{kind:?}: the next accept is free"
+        );
     }
 }
 
@@ -176,15 +213,24 @@ fn terminal_reports_without_a_trade_end_the_accept() {
 fn an_execution_in_other_terms_is_a_dispute() {
     let fill = || execution(ExecType::Trade, OrdStatus::Filled, "f1", "5000000");
     for (bad, why) in [
-        (ExecutionReport { instrument: InstrumentId::new("US0378331005").unwrap(), ..fill() }, "the instrument differs"),
-        (ExecutionReport { settlement_date: Some("20261125".into()), ..fill() }, "the settlement date differs"),
+        (
+            ExecutionReport { instrument: InstrumentId::new("US0378331005").unwrap(), ..fill() },
+            "the instrument differs",
+        ),
+        (
+            ExecutionReport { settlement_date: Some("20261125".into()), ..fill() },
+            "the settlement date differs",
+        ),
         (ExecutionReport { currency: Some("USD".into()), ..fill() }, "the currency differs"),
         (ExecutionReport { side: Side::Sell, ..fill() }, "the side differs"),
     ] {
         let mut r = accepted();
         let out = say(&mut r, "N", bad, 300);
         assert_eq!(alerts(&out), ["execution.disputed"], "{why}");
-        assert!(out.iter().any(|o| matches!(o, Output::Alert { words, .. } if words.ends_with(why))), "{why}");
+        assert!(
+            out.iter().any(|o| matches!(o, Output::Alert { words, .. } if words.ends_with(why))),
+            "{why}"
+        );
         assert_eq!(state(&r), AcceptState::Disputed);
     }
 }
@@ -205,11 +251,19 @@ fn a_quote_that_nobody_can_trade_on_is_not_passed_on() {
     ] {
         let mut r = quoted();
         let out = answer(&mut r, "N", bad.clone(), 150);
-        assert_eq!(brief(&out), ["ALICE<Z", "N<j"], "the quote before it goes, and its dealer reads why: {bad:?}");
-        assert!(execution_text(&send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200)).contains("withdrawn"));
+        assert_eq!(
+            brief(&out),
+            ["ALICE<Z", "N<j"],
+            "the quote before it goes, and its dealer reads why: {bad:?}"
+        );
+        assert!(
+            execution_text(&send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200))
+                .contains("withdrawn")
+        );
     }
     let AppMessage::Quote(q) = quote("ALICE.R1", "n2", "99.5", 9_000) else { unreachable!() };
-    let other = AppMessage::Quote(QuoteMsg { instrument: InstrumentId::new("US0378331005").unwrap(), ..q });
+    let other =
+        AppMessage::Quote(QuoteMsg { instrument: InstrumentId::new("US0378331005").unwrap(), ..q });
     assert_eq!(brief(&answer(&mut quoted(), "N", other, 150)), ["ALICE<Z", "N<j"]);
 }
 
@@ -217,14 +271,21 @@ fn a_quote_that_nobody_can_trade_on_is_not_passed_on() {
 fn the_same_quote_after_a_lost_link_can_be_traded_again() {
     let mut r = quoted();
     let out = r.handle(T0 + 200, Input::DealerDown(dealer("N")));
-    let away = |o: &Output| matches!(o, Output::ToDesk(_, AppMessage::QuoteCancel(c)) if c.unreachable);
+    let away =
+        |o: &Output| matches!(o, Output::ToDesk(_, AppMessage::QuoteCancel(c)) if c.unreachable);
     assert!(out.iter().any(away), "the dealer did not withdraw: {out:?}");
-    assert!(execution_text(&send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 300)).contains("cannot be reached"));
+    assert!(
+        execution_text(&send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 300))
+            .contains("cannot be reached")
+    );
     r.handle(T0 + 400, Input::DealerUp(dealer("N")));
     // A desk that comes back meanwhile is told the same.
     r.handle(T0 + 450, Input::DeskDown(desk("ALICE")));
     assert!(r.handle(T0 + 460, Input::DeskUp(desk("ALICE"))).iter().any(away));
-    assert_eq!(brief(&answer(&mut r, "N", quote("ALICE.R1", "n1", "99.5", 10_000), 500)), ["ALICE<S"]);
+    assert_eq!(
+        brief(&answer(&mut r, "N", quote("ALICE.R1", "n1", "99.5", 10_000), 500)),
+        ["ALICE<S"]
+    );
     assert!(brief(&answer(&mut r, "N", quote("ALICE.R1", "n1", "99.5", 10_000), 500)).is_empty());
     assert_eq!(brief(&send(&mut r, "ALICE", hit("x2", "N", "n1", "99.5"), 600)), ["N<AJ"]);
     // What the dealer itself withdrew does not come back so.
@@ -245,15 +306,29 @@ fn a_quote_id_that_is_in_two_rfqs_leads_to_the_one_the_trader_saw() {
         let (id, rfq) = (AcceptId::new(id).unwrap(), RfqId::new(rfq).ok());
         AppMessage::QuoteResponse(QuoteResponse { id, rfq, ..of.clone() })
     };
-    assert!(execution_text(&send(&mut r, "ALICE", hit("x0", "N", "q1", "99.5"), 200)).contains("more than one RFQ"));
-    assert!(execution_text(&send(&mut r, "ALICE", named("x1", "R9"), 200)).contains("no such quote"));
-    assert!(execution_text(&send(&mut r, "BOB", named("x1", "R2"), 200)).contains("no such quote"), "R2 is ALICE's");
+    assert!(
+        execution_text(&send(&mut r, "ALICE", hit("x0", "N", "q1", "99.5"), 200))
+            .contains("more than one RFQ")
+    );
+    assert!(
+        execution_text(&send(&mut r, "ALICE", named("x1", "R9"), 200)).contains("no such quote")
+    );
+    assert!(
+        execution_text(&send(&mut r, "BOB", named("x1", "R2"), 200)).contains("no such quote"),
+        "R2 is ALICE's"
+    );
     let out = send(&mut r, "ALICE", named("x2", "R2"), 200);
     assert_eq!(brief(&out), ["N<AJ"]);
     let Output::ToDealer(_, AppMessage::QuoteResponse(x)) = &out[0] else { panic!() };
     let terms = (x.rfq.as_ref(), x.currency.as_deref(), x.settlement_date.as_deref());
-    assert_eq!(terms, (None, Some("EUR"), Some("20261124")), "FIX 4.4 has no 131 in AJ; 15 and 64 it has");
-    let in_flight = |rfq: &str| r.rfqs.get(&RfqId::new(format!("ALICE.{rfq}")).unwrap()).unwrap().rfq.in_flight();
+    assert_eq!(
+        terms,
+        (None, Some("EUR"), Some("20261124")),
+        "FIX 4.4 has no 131 in AJ; 15 and 64 it has"
+    );
+    let in_flight = |rfq: &str| {
+        r.rfqs.get(&RfqId::new(format!("ALICE.{rfq}")).unwrap()).unwrap().rfq.in_flight()
+    };
     assert!(!in_flight("R1") && in_flight("R2"));
 }
 
@@ -261,7 +336,10 @@ fn a_quote_id_that_is_in_two_rfqs_leads_to_the_one_the_trader_saw() {
 fn an_accept_in_other_terms_than_the_rfq_is_refused() {
     let AppMessage::QuoteResponse(good) = hit("x1", "N", "n1", "99.5") else { unreachable!() };
     for (bad, want) in [
-        (QuoteResponse { settlement_date: Some("20261125".into()), ..good.clone() }, "settlement date is 20261124"),
+        (
+            QuoteResponse { settlement_date: Some("20261125".into()), ..good.clone() },
+            "settlement date is 20261124",
+        ),
         (QuoteResponse { currency: Some("USD".into()), ..good.clone() }, "currency is EUR"),
     ] {
         let out = send(&mut quoted(), "ALICE", AppMessage::QuoteResponse(bad), 200);
@@ -305,23 +383,48 @@ fn a_dealer_may_end_its_quote_or_an_accept_by_a_status_report() {
         AppMessage::QuoteStatusReport(QuoteStatusReport {
             quote: quote.map(|q| QuoteId::new(q).unwrap()),
             answers: accept.map(|a| AcceptId::new(a).unwrap()),
-            ..QuoteStatusReport::of_rfq(RfqId::new("ALICE.R1").unwrap(), bund(), RfqStatus::of(code), Some("why".into()))
+            ..QuoteStatusReport::of_rfq(
+                RfqId::new("ALICE.R1").unwrap(),
+                bund(),
+                RfqStatus::of(code),
+                Some("why".into()),
+            )
         })
     };
-    for (code, want) in [(5, "AG"), (11, "AG"), (7, "Z"), (1, "Z"), (4, "Z"), (6, "Z"), (9, "Z"), (14, "Z"), (15, "Z")] {
+    for (code, want) in [
+        (5, "AG"),
+        (11, "AG"),
+        (7, "Z"),
+        (1, "Z"),
+        (4, "Z"),
+        (6, "Z"),
+        (9, "Z"),
+        (14, "Z"),
+        (15, "Z"),
+    ] {
         let mut r = quoted();
         let out = answer(&mut r, "N", status(code, Some("n1"), None), 200);
         assert_eq!(brief(&out), [format!("ALICE<{want}")], "{code}");
-        assert!(execution_text(&send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 300)).starts_with("Rejected"), "{code}");
+        assert!(
+            execution_text(&send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 300))
+                .starts_with("Rejected"),
+            "{code}"
+        );
     }
     for code in [0, 8, 10, 12, 13, 77] {
         let out = answer(&mut quoted(), "N", status(code, Some("n1"), None), 200);
         assert!(brief(&out).is_empty() && matches!(out[0], Output::Note(_)), "{code}");
     }
-    assert!(brief(&answer(&mut quoted(), "N", status(7, Some("n0"), None), 200)).is_empty(), "a quote of before");
+    assert!(
+        brief(&answer(&mut quoted(), "N", status(7, Some("n0"), None), 200)).is_empty(),
+        "a quote of before"
+    );
     for code in [5, 7, 11] {
         let mut r = accepted();
-        assert!(brief(&answer(&mut r, "E", status(code, None, Some("ALICE.x1")), 300)).is_empty(), "N's accept is not E's");
+        assert!(
+            brief(&answer(&mut r, "E", status(code, None, Some("ALICE.x1")), 300)).is_empty(),
+            "N's accept is not E's"
+        );
         let out = answer(&mut r, "N", status(code, None, Some("ALICE.x1")), 300);
         assert_eq!(execution_text(&out), "Rejected: why", "{code}");
     }
@@ -334,7 +437,10 @@ fn what_was_missed_waits_once_and_the_latest_of_it() {
     send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
     say(&mut r, "N", execution(ExecType::PendingNew, OrdStatus::PendingNew, "p", "0"), 250);
     say(&mut r, "N", execution(ExecType::Trade, OrdStatus::Filled, "f1", "5000000"), 300);
-    let bust = ExecutionReport { exec_ref: Some("f1".into()), ..execution(ExecType::TradeCancel, OrdStatus::Cancelled, "h1", "0") };
+    let bust = ExecutionReport {
+        exec_ref: Some("f1".into()),
+        ..execution(ExecType::TradeCancel, OrdStatus::Cancelled, "h1", "0")
+    };
     say(&mut r, "N", bust, 400);
     let out = r.handle(T0 + 500, Input::DeskUp(desk("ALICE")));
     let kinds: Vec<ExecType> = out
@@ -365,30 +471,46 @@ fn heard(out: &[Output]) -> Option<ExecutionReport> {
 #[test]
 fn a_desk_hears_each_report_once_and_in_the_gateways_words() {
     // Any report of work in progress is a last look, however the dealer calls it.
-    for (kind, status) in [(ExecType::New, OrdStatus::New), (ExecType::Stopped, OrdStatus::Stopped)] {
+    for (kind, status) in [(ExecType::New, OrdStatus::New), (ExecType::Stopped, OrdStatus::Stopped)]
+    {
         let mut r = accepted();
         let e = heard(&say(&mut r, "N", execution(kind, status, "p1", "0"), 300)).unwrap();
-        assert_eq!((e.exec_type, e.status, e.accept.as_str()), (ExecType::PendingNew, OrdStatus::PendingNew, "x1"), "{kind:?}");
-        assert!(heard(&say(&mut r, "N", execution(kind, status, "p2", "0"), 300)).is_none(), "nothing new: {kind:?}");
+        assert_eq!(
+            (e.exec_type, e.status, e.accept.as_str()),
+            (ExecType::PendingNew, OrdStatus::PendingNew, "x1"),
+            "{kind:?}"
+        );
+        assert!(
+            heard(&say(&mut r, "N", execution(kind, status, "p2", "0"), 300)).is_none(),
+            "nothing new: {kind:?}"
+        );
     }
     // A dealer that calls its own report disputed decides nothing by it.
     let mut r = accepted();
-    let m = ExecutionReport { disputed: true, ..execution(ExecType::Trade, OrdStatus::Filled, "e1", "5000000") };
+    let m = ExecutionReport {
+        disputed: true,
+        ..execution(ExecType::Trade, OrdStatus::Filled, "e1", "5000000")
+    };
     let out = say(&mut r, "N", m, 300);
     let e = heard(&out).unwrap();
     assert_eq!((e.disputed, e.exec_id.as_str(), e.dealer), (false, "e1", Some(dealer("N"))));
     assert!(out.contains(&Output::Traded(desk("ALICE"), dealer("N"))));
     // And what does not fit is disputed, with the reason.
     let mut r = accepted();
-    let m = ExecutionReport { avg_px: dec("99.7"), ..execution(ExecType::Trade, OrdStatus::Filled, "e1", "5000000") };
-    let wrong = ExecutionReport { last: Some(Level { price: dec("99.7"), size: dec("5000000") }), ..m };
+    let m = ExecutionReport {
+        avg_px: dec("99.7"),
+        ..execution(ExecType::Trade, OrdStatus::Filled, "e1", "5000000")
+    };
+    let wrong =
+        ExecutionReport { last: Some(Level { price: dec("99.7"), size: dec("5000000") }), ..m };
     let out = say(&mut r, "N", wrong, 300);
     let e = heard(&out).unwrap();
     assert_eq!((e.disputed, e.text.as_deref()), (true, Some("the price differs")));
     assert!(!out.contains(&Output::Traded(desk("ALICE"), dealer("N"))), "nothing was traded");
 }
 
-/// The first execution ends the RFQ and is told to those who remember trades; the rest of it is told to nobody twice.
+/// The first execution ends the RFQ and is told to those who remember trades; the rest of it is
+/// told to nobody twice.
 #[test]
 fn parts_of_one_trade_are_one_trade() {
     let part = |exec: &str, cum: &str, status| ExecutionReport {
@@ -402,23 +524,36 @@ fn parts_of_one_trade_are_one_trade() {
     let second = say(&mut r, "N", part("e2", "5000000", OrdStatus::Filled), 400);
     assert!(!second.contains(&traded) && heard(&second).is_some());
     // A late report of work in progress is not a trade, and is not passed on again.
-    assert!(heard(&say(&mut r, "N", execution(ExecType::New, OrdStatus::New, "p1", "0"), 500)).is_none());
+    assert!(
+        heard(&say(&mut r, "N", execution(ExecType::New, OrdStatus::New, "p1", "0"), 500))
+            .is_none()
+    );
 }
 
-/// After a dispute the dealer is not asked again what became of the accept, and time may end the RFQ.
+/// After a dispute the dealer is not asked again what became of the accept, and time may end the
+/// RFQ.
 #[test]
 fn an_answer_in_dispute_is_an_answer() {
     let mut r = accepted();
-    let wrong = ExecutionReport { side: Side::Sell, ..execution(ExecType::Trade, OrdStatus::Filled, "e1", "5000000") };
+    let wrong = ExecutionReport {
+        side: Side::Sell,
+        ..execution(ExecType::Trade, OrdStatus::Filled, "e1", "5000000")
+    };
     say(&mut r, "N", wrong, 300);
     assert_eq!(r.rfqs.get(&RfqId::new("ALICE.R1").unwrap()).unwrap().asked_at, None);
-    assert!(brief(&r.handle(T0 + 300 + ASK_AGAIN_MS, Input::Tick)).iter().all(|m| m != "N<H"), "the accept has its answer");
+    assert!(
+        brief(&r.handle(T0 + 300 + ASK_AGAIN_MS, Input::Tick)).iter().all(|m| m != "N<H"),
+        "the accept has its answer"
+    );
     let late = r.handle(T0 + 60_000, Input::Tick);
     assert!(brief(&late).contains(&"ALICE<AI".to_owned()), "the RFQ ends in time: {late:?}");
     // The time ran out while the accept was in flight: the answer ends the RFQ at once.
     let mut r = accepted();
     r.handle(T0 + 60_001, Input::Tick);
-    let wrong = ExecutionReport { side: Side::Sell, ..execution(ExecType::Trade, OrdStatus::Filled, "e1", "5000000") };
+    let wrong = ExecutionReport {
+        side: Side::Sell,
+        ..execution(ExecType::Trade, OrdStatus::Filled, "e1", "5000000")
+    };
     let out = say(&mut r, "N", wrong, 60_002);
     assert!(brief(&out).contains(&"ALICE<AI".to_owned()), "{out:?}");
 }
@@ -432,7 +567,10 @@ fn another_dealers_line_says_nothing_of_an_accept() {
     let back = brief(&r.handle(T0 + 400, Input::DealerUp(dealer("E"))));
     assert!(!back.iter().any(|m| m.ends_with("<H")), "nobody is asked: {back:?}");
     let lost = heard(&r.handle(T0 + 500, Input::DealerDown(dealer("N")))).unwrap();
-    assert_eq!((lost.status, lost.accept.as_str(), state(&r)), (OrdStatus::New, "x1", AcceptState::Unknown));
+    assert_eq!(
+        (lost.status, lost.accept.as_str(), state(&r)),
+        (OrdStatus::New, "x1", AcceptState::Unknown)
+    );
     // An answer that came before the line went is not lost with it.
     let mut r = accepted();
     say(&mut r, "N", execution(ExecType::Trade, OrdStatus::Filled, "e1", "5000000"), 300);
@@ -457,7 +595,12 @@ fn a_pass_that_could_not_be_sent_declines_nothing() {
 fn a_desk_may_not_pass_with_a_quote_response() {
     let mut r = quoted();
     let AppMessage::QuoteResponse(m) = hit("x1", "N", "n1", "99.5") else { unreachable!() };
-    let out = send(&mut r, "ALICE", AppMessage::QuoteResponse(QuoteResponse { response: Response::Pass, ..m }), 200);
+    let out = send(
+        &mut r,
+        "ALICE",
+        AppMessage::QuoteResponse(QuoteResponse { response: Response::Pass, ..m }),
+        200,
+    );
     assert_eq!(brief(&out), ["ALICE<j"]);
 }
 
@@ -480,7 +623,9 @@ fn a_refusal_without_words_gets_those_of_the_standard() {
         let mut r = quoted();
         let out = answer(&mut r, "N", refusal(reason, None), 200);
         let told = out.iter().find_map(|o| match o {
-            Output::ToDesk(_, AppMessage::QuoteRequestReject(q)) => Some((q.reason, q.text.clone(), q.dealer.clone())),
+            Output::ToDesk(_, AppMessage::QuoteRequestReject(q)) => {
+                Some((q.reason, q.text.clone(), q.dealer.clone()))
+            }
             _ => None,
         });
         assert_eq!(told, Some((reason, Some(words.into()), Some(dealer("N")))), "{reason}");
@@ -494,7 +639,10 @@ fn a_decline_names_who_declined() {
     let by_dealer = heard(&answer(&mut r, "N", reject("AJ", "ALICE.x1"), 300)).unwrap();
     assert_eq!((by_dealer.dealer, by_dealer.exec_type), (Some(dealer("N")), ExecType::Rejected));
     let mut r = accepted();
-    let m = AppMessage::QuoteResponse(QuoteResponse { id: AcceptId::new("ALICE.x1").unwrap(), ..r_of("x1") });
+    let m = AppMessage::QuoteResponse(QuoteResponse {
+        id: AcceptId::new("ALICE.x1").unwrap(),
+        ..r_of("x1")
+    });
     let by_gateway = heard(&r.handle(T0 + 300, Input::NotSentToDealer(dealer("N"), m))).unwrap();
     assert_eq!((by_gateway.dealer, by_gateway.exec_type), (None, ExecType::Rejected));
 }
@@ -517,19 +665,32 @@ fn the_instruments_come_in_parts_and_the_last_says_so() {
             settlement: "T+2".into(),
         };
         let desks = [DeskSettings { id: desk("ALICE"), dealers: BTreeSet::new() }];
-        let mut r = Router::new("Venue".into(), false, Catalogue::new((0..count).map(instrument)).unwrap(), desks, []);
+        let mut r = Router::new(
+            "Venue".into(),
+            false,
+            Catalogue::new((0..count).map(instrument)).unwrap(),
+            desks,
+            [],
+        );
         r.handle(T0, Input::DeskUp(desk("ALICE")));
-        let ask = AppMessage::SecurityListRequest(SecurityListRequest { id: RfqId::new("list").unwrap() });
+        let ask = AppMessage::SecurityListRequest(SecurityListRequest {
+            id: RfqId::new("list").unwrap(),
+        });
         let out = send(&mut r, "ALICE", ask, 0);
         let parts: Vec<(usize, bool)> = out
             .iter()
             .filter_map(|o| match o {
-                Output::ToDesk(_, AppMessage::SecurityList(l)) => Some((l.instruments.len(), l.last)),
+                Output::ToDesk(_, AppMessage::SecurityList(l)) => {
+                    Some((l.instruments.len(), l.last))
+                }
                 _ => None,
             })
             .collect();
         assert_eq!(parts.iter().map(|(n, _)| n).sum::<usize>(), count);
         assert_eq!(parts.len(), count.div_ceil(50).max(1), "{count}");
-        assert!(parts.iter().enumerate().all(|(i, (_, last))| *last == (i + 1 == parts.len())), "{parts:?}");
+        assert!(
+            parts.iter().enumerate().all(|(i, (_, last))| *last == (i + 1 == parts.len())),
+            "{parts:?}"
+        );
     }
 }

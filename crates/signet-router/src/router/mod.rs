@@ -23,7 +23,8 @@ pub use proposal::{Proposal, Trade};
 pub const MAX_OPEN_RFQS_PER_DESK: usize = 200;
 /// Ended RFQs without a trade that are remembered for one desk, unless told otherwise.
 const MAX_ENDED_RFQS_PER_DESK: usize = 1_000;
-/// Trades of one desk that are remembered: it asks for no more until the first of them is a day old.
+/// Trades of one desk that are remembered: it asks for no more until the first of them is a day
+/// old.
 const MAX_TRADES_PER_DESK: usize = 20_000;
 /// Desks are told which dealers can be reached no more often than this.
 const VENUE_STATE_MS: i64 = 1_000;
@@ -160,7 +161,8 @@ pub struct Router {
     /// The journal is being read: what it holds happened, whatever the settings say by now.
     replaying: bool,
     max_ended: usize,
-    /// When desks were last told which dealers can be reached, and which of them have not heard of a change since.
+    /// When desks were last told which dealers can be reached, and which of them have not heard of
+    /// a change since.
     venue_told: Option<UtcMillis>,
     venue_stale: BTreeSet<CompId>,
     /// The desk that was told last, while others of them are still to be told.
@@ -178,7 +180,9 @@ impl Router {
         desks: impl IntoIterator<Item = DeskSettings>,
         dealers: impl IntoIterator<Item = DealerSettings>,
     ) -> Self {
-        let desk = |s: DeskSettings| (s.id.clone(), Desk { settings: s, online: false, pending: VecDeque::new() });
+        let desk = |s: DeskSettings| {
+            (s.id.clone(), Desk { settings: s, online: false, pending: VecDeque::new() })
+        };
         let dealer = |s: DealerSettings| (s.id.clone(), Dealer { settings: s, online: false });
         Self {
             venue,
@@ -216,7 +220,8 @@ impl Router {
         let Some(dealers) = &self.desk_default else { return };
         if !self.desks.contains_key(desk) {
             let settings = DeskSettings { id: desk.clone(), dealers: dealers.clone() };
-            self.desks.insert(desk.clone(), Desk { settings, online: false, pending: VecDeque::new() });
+            self.desks
+                .insert(desk.clone(), Desk { settings, online: false, pending: VecDeque::new() });
         }
     }
 
@@ -245,9 +250,14 @@ impl Router {
         std::mem::take(&mut self.out)
     }
 
-    /// RFQs of a desk that can be ended without leaving an accept in flight alone, by the desk's ids.
+    /// RFQs of a desk that can be ended without leaving an accept in flight alone, by the desk's
+    /// ids.
     pub fn withdrawable(&self, desk: &CompId) -> Vec<RfqId> {
-        self.rfqs.alive_of(desk).filter(|(_, e)| !e.rfq.in_flight()).map(|(_, e)| e.rfq.terms.id.clone()).collect()
+        self.rfqs
+            .alive_of(desk)
+            .filter(|(_, e)| !e.rfq.in_flight())
+            .map(|(_, e)| e.rfq.terms.id.clone())
+            .collect()
     }
 
     /// Whether the journal of an RFQ may be forgotten.
@@ -319,12 +329,19 @@ impl Router {
         e.asked_at = None;
         let (desk, rfq, isin) = (e.desk.clone(), e.rfq.clone(), e.isin);
         if rfq.state != RfqState::Done {
-            let report = QuoteStatusReport::of_rfq(rfq.terms.id.clone(), rfq.terms.instrument.clone(), status, text);
+            let report = QuoteStatusReport::of_rfq(
+                rfq.terms.id.clone(),
+                rfq.terms.instrument.clone(),
+                status,
+                text,
+            );
             self.tell_desk(&desk, AppMessage::QuoteStatusReport(report));
         }
         for l in rfq.lines.iter().filter(|l| l.live_quote(now).is_some()) {
             let Some(q) = &l.quote else { continue };
-            let pass = AcceptId::new(format!("P.{}", now.0)).ok().and_then(|id| QuoteResponse::pass(id, &rfq, q, isin, now));
+            let pass = AcceptId::new(format!("P.{}", now.0))
+                .ok()
+                .and_then(|id| QuoteResponse::pass(id, &rfq, q, isin, now));
             let Some(pass) = pass else { continue };
             self.tell_dealer(&l.dealer, AppMessage::QuoteResponse(pass));
         }
@@ -339,7 +356,12 @@ impl Router {
             return;
         }
         let Ok(accept) = AcceptId::new(outer(&e.desk, a.id.as_str())) else { return };
-        let ask = OrderStatusRequest { accept, instrument: a.instrument.clone(), side: a.side, dealer: None };
+        let ask = OrderStatusRequest {
+            accept,
+            instrument: a.instrument.clone(),
+            side: a.side,
+            dealer: None,
+        };
         let dealer = a.dealer.clone();
         if self.dealers.get(&dealer).is_some_and(|d| d.online) {
             self.tell_dealer(&dealer, AppMessage::OrderStatusRequest(ask));
@@ -355,28 +377,41 @@ impl Router {
         self.rfq_of_accept(desk, r).ok()
     }
 
-    /// The RFQ whose quote an accept takes. A desk of ours names it (131), as quote ids are unique only
-    /// within one dealer and one RFQ; for one that does not, the quote must lead to a single RFQ.
-    fn rfq_of_accept(&self, desk: &CompId, r: &QuoteResponse) -> Result<RfqId, (&'static str, String)> {
+    /// The RFQ whose quote an accept takes. A desk of ours names it (131), as quote ids are unique
+    /// only within one dealer and one RFQ; for one that does not, the quote must lead to a single
+    /// RFQ.
+    fn rfq_of_accept(
+        &self,
+        desk: &CompId,
+        r: &QuoteResponse,
+    ) -> Result<RfqId, (&'static str, String)> {
         let no_quote = || ("no_quote", "no such quote".to_owned());
         let dealer = r.dealer.as_ref().ok_or_else(no_quote)?;
         if let Some(rfq) = &r.rfq {
             let id = RfqId::new(outer(desk, rfq.as_str())).map_err(|_| no_quote())?;
-            let asked = self.rfqs.get(&id).is_some_and(|e| &e.desk == desk && e.rfq.line(dealer).is_some());
+            let asked =
+                self.rfqs.get(&id).is_some_and(|e| &e.desk == desk && e.rfq.line(dealer).is_some());
             return if asked { Ok(id) } else { Err(no_quote()) };
         }
         let mut alive = self.rfqs.alive_with_quote(desk, dealer, &r.quote);
         match (alive.next(), alive.next()) {
             (Some(id), None) => return Ok(id.clone()),
-            (Some(_), Some(_)) => return Err(("quote_ambiguous", "this quote id is in more than one RFQ; name the RFQ (131)".into())),
+            (Some(_), Some(_)) => {
+                return Err((
+                    "quote_ambiguous",
+                    "this quote id is in more than one RFQ; name the RFQ (131)".into(),
+                ));
+            }
             (None, _) => {}
         }
         if let Some(id) = self.rfqs.of_quote(desk, dealer, &r.quote) {
             return Ok(id.clone());
         }
         // A quote that has been replaced is not found by its id: then the newest open RFQ of this
-        // desk for this instrument with this dealer is meant, and the accept is refused as re-quoted.
-        let asked = |e: &Entry| e.rfq.terms.instrument == r.instrument && e.rfq.line(dealer).is_some();
+        // desk for this instrument with this dealer is meant, and the accept is refused as
+        // re-quoted.
+        let asked =
+            |e: &Entry| e.rfq.terms.instrument == r.instrument && e.rfq.line(dealer).is_some();
         let all = self.rfqs.alive_of(desk).filter(|(_, e)| asked(e));
         all.max_by_key(|(_, e)| e.rfq.terms.created).map(|(id, _)| id.clone()).ok_or_else(no_quote)
     }

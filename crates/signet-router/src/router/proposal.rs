@@ -26,19 +26,21 @@ pub struct Trade {
     pub ask: Ask,
     /// OrderQty (38), in the RFQ's currency.
     pub quantity: Decimal,
-    /// Whom a request asks; whose quote an accept takes. With each, whether the journal remembers a trade with it.
+    /// Whom a request asks; whose quote an accept takes. With each, whether the journal remembers a
+    /// trade with it.
     pub dealers: Vec<(DealerId, bool)>,
     /// How many dealers the RFQ asks.
     pub asked: usize,
-    /// How much worse than the middle of what at least three dealers quote, hundredths of a per cent, rounded up.
+    /// How much worse than the middle of what at least three dealers quote, hundredths of a per
+    /// cent, rounded up.
     pub off_market_bps: Option<i64>,
     /// Without this one.
     pub doing: Doing,
 }
 
 impl Router {
-    /// What would happen; `None` when the message would not go on, whether it is refused or asks for nothing that reaches a
-    /// dealer.
+    /// What would happen; `None` when the message would not go on, whether it is refused or asks
+    /// for nothing that reaches a dealer.
     pub fn proposal(&self, desk: &CompId, m: &AppMessage, now: UtcMillis) -> Option<Proposal> {
         match m {
             AppMessage::QuoteRequest(q) => {
@@ -54,10 +56,15 @@ impl Router {
                     off_market_bps: None,
                     doing: self.rfqs.doing(desk, None, now),
                 };
-                Some(Proposal { action: Action::Request(RequestTerms::of(&terms)), ends: None, trade })
+                Some(Proposal {
+                    action: Action::Request(RequestTerms::of(&terms)),
+                    ends: None,
+                    trade,
+                })
             }
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
-                let known = AcceptId::new(outer(desk, r.id.as_str())).is_ok_and(|a| self.accepts.contains_key(&a));
+                let known = AcceptId::new(outer(desk, r.id.as_str()))
+                    .is_ok_and(|a| self.accepts.contains_key(&a));
                 let checked = self.check_accept(desk, r, now).ok().filter(|_| !known)?;
                 let (a, rfq) = (&checked.accept, &checked.rfq);
                 let trade = Trade {
@@ -70,8 +77,13 @@ impl Router {
                     off_market_bps: off_market_bps(rfq, a, now),
                     doing: self.rfqs.doing(desk, Some(&checked.id), now),
                 };
-                let ends = rfq.line(&a.dealer).and_then(|l| l.quote.as_ref()).map(|q| q.valid_until);
-                Some(Proposal { action: Action::Accept(AcceptTerms::of(a, &rfq.terms)), ends, trade })
+                let ends =
+                    rfq.line(&a.dealer).and_then(|l| l.quote.as_ref()).map(|q| q.valid_until);
+                Some(Proposal {
+                    action: Action::Accept(AcceptTerms::of(a, &rfq.terms)),
+                    ends,
+                    trade,
+                })
             }
             _ => None,
         }
@@ -91,9 +103,9 @@ impl Router {
 /// A quote that is older than this says nothing of the market, milliseconds.
 const REFERENCE_AGE_MAX_MS: i64 = 120_000;
 
-/// Against the middle of what the dealers of the same RFQ quote, the accepted quote among them; `None` when
-/// fewer than three quotes of late are large enough. One dealer alone, however absurd its quote, can so neither
-/// forbid taking another nor make a bad price look good.
+/// Against the middle of what the dealers of the same RFQ quote, the accepted quote among them;
+/// `None` when fewer than three quotes of late are large enough. One dealer alone, however absurd
+/// its quote, can so neither forbid taking another nor make a bad price look good.
 fn off_market_bps(rfq: &Rfq, a: &Accept, now: UtcMillis) -> Option<i64> {
     let recent = rfq.lines.iter().filter(|l| now.since(l.quoted_at) <= REFERENCE_AGE_MAX_MS);
     let middle = median_quoted(recent.filter_map(|l| l.live_quote(now)), a.side, a.quantity)?;
@@ -104,7 +116,8 @@ fn off_market_bps(rfq: &Rfq, a: &Accept, now: UtcMillis) -> Option<i64> {
     Some(worse.map_or(i64::MAX, |w| bps(w, middle)))
 }
 
-/// `worse` as hundredths of a per cent of `of`, rounded up; as much as there is when it cannot be told.
+/// `worse` as hundredths of a per cent of `of`, rounded up; as much as there is when it cannot be
+/// told.
 fn bps(worse: Decimal, of: Decimal) -> i64 {
     if worse <= Decimal::ZERO {
         return 0;

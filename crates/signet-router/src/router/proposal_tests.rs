@@ -50,8 +50,10 @@ fn a_request_that_differs_in_any_term_is_another_action() {
         assert!(other.is_some() && other != same, "{what}");
     }
     // These the router refuses itself.
-    let refused: [(&str, ChangeRequest); 2] =
-        [("currency", |q| q.currency = "USD".into()), ("instrument", |q| q.instrument = InstrumentId::new("XS0000000009").unwrap())];
+    let refused: [(&str, ChangeRequest); 2] = [
+        ("currency", |q| q.currency = "USD".into()),
+        ("instrument", |q| q.instrument = InstrumentId::new("XS0000000009").unwrap()),
+    ];
     for (what, change) in refused {
         let mut q = approved.clone();
         change(&mut q);
@@ -76,14 +78,22 @@ fn an_accept_that_differs_in_any_term_is_another_action_or_none() {
     assert_eq!(action(&r, &pass), None, "a pass asks for nothing");
     let same = action(&r, &hit("A1", "N", "N1", "99.5"));
     assert!(same.is_some());
-    for (what, m) in [("id", hit("A2", "N", "N1", "99.5")), ("dealer", hit("A1", "E", "E1", "99.5"))] {
+    for (what, m) in
+        [("id", hit("A2", "N", "N1", "99.5")), ("dealer", hit("A1", "E", "E1", "99.5"))]
+    {
         let other = action(&r, &m);
         assert!(other.is_some() && other != same, "{what}");
     }
     // Between the touch and its release the dealer replaced its quote.
-    for (what, id, price) in [("another quote at the same price", "N2", "99.5"), ("another price", "N2", "99.4")] {
+    for (what, id, price) in
+        [("another quote at the same price", "N2", "99.5"), ("another price", "N2", "99.4")]
+    {
         let r = quoted(id, price);
-        assert_eq!(action(&r, &hit("A1", "N", "N1", "99.5")), None, "{what}: the approved quote is gone");
+        assert_eq!(
+            action(&r, &hit("A1", "N", "N1", "99.5")),
+            None,
+            "{what}: the approved quote is gone"
+        );
         let other = action(&r, &hit("A1", "N", id, price));
         assert!(other.is_some() && other != same, "{what}");
     }

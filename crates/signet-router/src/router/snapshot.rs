@@ -4,8 +4,8 @@ use super::*;
 use std::ops::Bound;
 
 impl Router {
-    /// State first, then life: instruments and dealers, open RFQs with their quotes and accepts, then
-    /// what ended while the desk was away.
+    /// State first, then life: instruments and dealers, open RFQs with their quotes and accepts,
+    /// then what ended while the desk was away.
     pub(super) fn desk_up(&mut self, desk: &CompId, now: UtcMillis) {
         let Some(d) = self.desks.get_mut(desk) else { return };
         d.online = true;
@@ -14,7 +14,8 @@ impl Router {
         let venue = self.venue_state(desk, now);
         self.tell_desk(desk, AppMessage::VenueState(venue));
         self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::Begin));
-        let open: Vec<(Rfq, bool)> = self.rfqs.alive_of(desk).map(|(_, e)| (e.rfq.clone(), e.isin)).collect();
+        let open: Vec<(Rfq, bool)> =
+            self.rfqs.alive_of(desk).map(|(_, e)| (e.rfq.clone(), e.isin)).collect();
         for (rfq, isin) in &open {
             self.open_rfq(desk, rfq, *isin, now);
         }
@@ -43,30 +44,45 @@ impl Router {
             self.line(desk, rfq, l, now);
         }
         for d in &rfq.disputes {
-            self.tell_desk(desk, AppMessage::ExecutionReport(super::answers::dispute_report(rfq, d)));
+            self.tell_desk(
+                desk,
+                AppMessage::ExecutionReport(super::answers::dispute_report(rfq, d)),
+            );
         }
         if let Some((a, s)) = rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
             // What was accepted, word for word: the quote on the line may be another by now.
             self.tell_desk(desk, AppMessage::QuoteResponse(QuoteResponse::hit(a, t, isin, now)));
-            self.tell_desk(desk, AppMessage::ExecutionReport(super::answers::status_report(a, s, now)));
+            self.tell_desk(
+                desk,
+                AppMessage::ExecutionReport(super::answers::status_report(a, s, now)),
+            );
         }
     }
 
     fn line(&mut self, desk: &CompId, rfq: &Rfq, l: &Line, now: UtcMillis) {
         let t = &rfq.terms;
         let cancel = |q: &Quote, unreachable| {
-            let (rfq, quote, instrument) = (Some(t.id.clone()), Some(q.id.clone()), Some(t.instrument.clone()));
-            AppMessage::QuoteCancel(QuoteCancel { rfq, quote, instrument, dealer: Some(l.dealer.clone()), unreachable })
+            let (rfq, quote, instrument) =
+                (Some(t.id.clone()), Some(q.id.clone()), Some(t.instrument.clone()));
+            AppMessage::QuoteCancel(QuoteCancel {
+                rfq,
+                quote,
+                instrument,
+                dealer: Some(l.dealer.clone()),
+                unreachable,
+            })
         };
         let m = match (&l.state, &l.quote) {
-            (LineState::Passed(why) | LineState::Rejected(why), _) => AppMessage::QuoteRequestReject(QuoteRequestReject {
-                rfq: t.id.clone(),
-                reason: why.code,
-                instrument: t.instrument.clone(),
-                dealer: Some(l.dealer.clone()),
-                text: Some(why.text.clone()),
-                advice: None,
-            }),
+            (LineState::Passed(why) | LineState::Rejected(why), _) => {
+                AppMessage::QuoteRequestReject(QuoteRequestReject {
+                    rfq: t.id.clone(),
+                    reason: why.code,
+                    instrument: t.instrument.clone(),
+                    dealer: Some(l.dealer.clone()),
+                    text: Some(why.text.clone()),
+                    advice: None,
+                })
+            }
             (LineState::Unreachable, Some(q)) => cancel(q, true),
             (LineState::Withdrawn, Some(q)) => cancel(q, false),
             (LineState::Quoted, Some(q)) if q.live(now) => AppMessage::Quote(QuoteMsg {
@@ -91,27 +107,37 @@ impl Router {
             .dealers
             .values()
             .filter(|d| self.may_ask(desk, &d.settings.id))
-            .map(|d| DealerState { id: d.settings.id.clone(), name: d.settings.name.clone(), online: d.online })
+            .map(|d| DealerState {
+                id: d.settings.id.clone(),
+                name: d.settings.name.clone(),
+                online: d.online,
+            })
             .collect();
         VenueState { name: self.venue.clone(), practice: self.practice, dealers, at: now }
     }
 
-    /// Tells every desk that is on which dealers can be reached: at once, or with the next tick that is late enough, so
-    /// that a dealer whose line comes and goes does not keep everybody busy.
+    /// Tells every desk that is on which dealers can be reached: at once, or with the next tick
+    /// that is late enough, so that a dealer whose line comes and goes does not keep everybody
+    /// busy.
     pub(super) fn tell_venue_state(&mut self, now: UtcMillis) {
-        self.venue_stale = self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();
+        self.venue_stale =
+            self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();
         self.tell_stale(now);
     }
 
     /// Tells those who have not heard of the last change, unless it is too soon.
     pub(super) fn tell_stale(&mut self, now: UtcMillis) {
         let soon = |t: UtcMillis| now.since(t).unsigned_abs() < VENUE_STATE_MS.unsigned_abs();
-        if self.venue_stale.is_empty() || (self.venue_cursor.is_none() && self.venue_told.is_some_and(soon)) {
+        if self.venue_stale.is_empty()
+            || (self.venue_cursor.is_none() && self.venue_told.is_some_and(soon))
+        {
             return;
         }
         self.venue_told = Some(now);
-        // On from where the last round ended, so that changes that come all the time reach everybody.
-        let after = (self.venue_cursor.take().map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        // On from where the last round ended, so that changes that come all the time reach
+        // everybody.
+        let after =
+            (self.venue_cursor.take().map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
         let later = self.venue_stale.range::<CompId, _>(after.clone());
         let all = later.chain(&self.venue_stale).take(VENUE_STATES_AT_ONCE).cloned();
         let few: BTreeSet<CompId> = all.collect();
@@ -127,7 +153,11 @@ impl Router {
 
     /// For every desk that is on, which dealers it may ask and can be reached.
     pub fn venue_states(&self, now: UtcMillis) -> Vec<(CompId, VenueState)> {
-        self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| (id.clone(), self.venue_state(id, now))).collect()
+        self.desks
+            .iter()
+            .filter(|(_, d)| d.online)
+            .map(|(id, _)| (id.clone(), self.venue_state(id, now)))
+            .collect()
     }
 }
 

@@ -11,14 +11,17 @@ fn of_line(r: &mut Router, at: i64) -> Vec<AppMessage> {
         AppMessage::QuoteRequestReject(q) => q.dealer == Some(dealer("N")),
         _ => false,
     };
-    let told = out.into_iter().filter_map(|o| if let Output::ToDesk(_, m) = o { Some(m) } else { None });
+    let told =
+        out.into_iter().filter_map(|o| if let Output::ToDesk(_, m) = o { Some(m) } else { None });
     told.filter(|m| of_n(m)).collect()
 }
 
 #[test]
 fn a_snapshot_says_how_each_line_stands() {
     let mut r = quoted();
-    assert!(matches!(&of_line(&mut r, 300)[..], [AppMessage::Quote(q)] if q.rfq.as_str() == "R1" && q.id.as_str() == "n1"));
+    assert!(
+        matches!(&of_line(&mut r, 300)[..], [AppMessage::Quote(q)] if q.rfq.as_str() == "R1" && q.id.as_str() == "n1")
+    );
     assert!(of_line(&mut quoted(), 10_000).is_empty(), "a quote whose time is up is not told");
     for reason in [10, 99] {
         let mut r = quoted();
@@ -30,7 +33,8 @@ fn a_snapshot_says_how_each_line_stands() {
         );
     }
     let mut r = quoted();
-    let cancel = dealer_side::cancel_of(&RfqId::new("ALICE.R1").unwrap(), QuoteId::new("n1").unwrap());
+    let cancel =
+        dealer_side::cancel_of(&RfqId::new("ALICE.R1").unwrap(), QuoteId::new("n1").unwrap());
     answer(&mut r, "N", AppMessage::QuoteCancel(cancel), 200);
     assert!(
         matches!(&of_line(&mut r, 300)[..], [AppMessage::QuoteCancel(c)] if !c.unreachable && c.quote.as_ref().is_some_and(|q| q.as_str() == "n1"))
@@ -51,11 +55,17 @@ fn every_desk_that_is_on_sees_the_dealers_it_may_ask() {
     let seen: Vec<(String, Vec<(String, bool)>)> = r
         .venue_states(T0)
         .into_iter()
-        .map(|(d, v)| (d.to_string(), v.dealers.iter().map(|d| (d.id.to_string(), d.online)).collect()))
+        .map(|(d, v)| {
+            (d.to_string(), v.dealers.iter().map(|d| (d.id.to_string(), d.online)).collect())
+        })
         .collect();
-    let dealers = |all: &[(&str, bool)]| all.iter().map(|(d, on)| ((*d).to_owned(), *on)).collect::<Vec<_>>();
+    let dealers =
+        |all: &[(&str, bool)]| all.iter().map(|(d, on)| ((*d).to_owned(), *on)).collect::<Vec<_>>();
     assert_eq!(
         seen,
-        [("ALICE".to_owned(), dealers(&[("E", true), ("N", true), ("S", false)])), ("CAROL".to_owned(), dealers(&[("N", true)]))]
+        [
+            ("ALICE".to_owned(), dealers(&[("E", true), ("N", true), ("S", false)])),
+            ("CAROL".to_owned(), dealers(&[("N", true)]))
+        ]
     );
 }

@@ -35,7 +35,13 @@ pub(super) fn router() -> Router {
     let desks = ["ALICE", "BOB"].map(|d| DeskSettings { id: desk(d), dealers: BTreeSet::new() });
     let carol = DeskSettings { id: desk("CAROL"), dealers: [dealer("N")].into() };
     let dealers = ["N", "E", "S"].map(|d| DealerSettings { id: dealer(d), name: d.into() });
-    let mut r = Router::new("Venue".into(), false, Catalogue::new([i]).unwrap(), desks.into_iter().chain([carol]), dealers);
+    let mut r = Router::new(
+        "Venue".into(),
+        false,
+        Catalogue::new([i]).unwrap(),
+        desks.into_iter().chain([carol]),
+        dealers,
+    );
     for d in ["N", "E"] {
         r.handle(T0, Input::DealerUp(dealer(d)));
     }
@@ -152,7 +158,9 @@ fn brief(out: &[Output]) -> Vec<String> {
 fn execution_text(out: &[Output]) -> String {
     out.iter()
         .find_map(|o| match o {
-            Output::ToDesk(_, AppMessage::ExecutionReport(e)) => Some(format!("{:?}: {}", e.status, e.text.clone().unwrap_or_default())),
+            Output::ToDesk(_, AppMessage::ExecutionReport(e)) => {
+                Some(format!("{:?}: {}", e.status, e.text.clone().unwrap_or_default()))
+            }
             _ => None,
         })
         .unwrap_or_default()
@@ -173,32 +181,63 @@ fn an_rfq_goes_to_exactly_the_dealers_asked_and_comes_back_filled() {
     let out = send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R1", &["N", "E"])), 0);
     assert_eq!(brief(&out), ["ALICE<AI", "N<R", "E<R"]);
     let Output::ToDesk(_, AppMessage::QuoteStatusReport(ack)) = &out[0] else { panic!() };
-    assert_eq!((ack.rfq.as_str(), ack.until), ("R1", Some(T0 + 60_000)), "the desk counts down to the gateway's end");
+    assert_eq!(
+        (ack.rfq.as_str(), ack.until),
+        ("R1", Some(T0 + 60_000)),
+        "the desk counts down to the gateway's end"
+    );
     let Output::ToDealer(_, AppMessage::QuoteRequest(q)) = &out[1] else { panic!() };
     assert!(q.dealers.is_empty(), "no dealer learns who else was asked");
     let named = Qualifiers { currency: Some("EUR".into()), ..Qualifiers::default() };
     let AppMessage::Quote(q) = quote("ALICE.R1", "n1", "99.5", 10_000) else { unreachable!() };
-    let out = answer(&mut r, "N", AppMessage::Quote(QuoteMsg { qualifiers: named, ..q.clone() }), 100);
+    let out =
+        answer(&mut r, "N", AppMessage::Quote(QuoteMsg { qualifiers: named, ..q.clone() }), 100);
     // Under the desk's own id, with its dealer, and without what was compared already.
     let passed_on = QuoteMsg { rfq: RfqId::new("R1").unwrap(), dealer: Some(dealer("N")), ..q };
     assert_eq!(out, [Output::ToDesk(desk("ALICE"), AppMessage::Quote(passed_on))]);
     answer(&mut r, "E", quote("ALICE.R1", "e1", "99.6", 20_000), 100);
     // Whether the id is an ISIN the catalogue said when the RFQ was asked.
     let AppMessage::QuoteResponse(m) = hit("x1", "N", "n1", "99.5") else { unreachable!() };
-    let out = send(&mut r, "ALICE", AppMessage::QuoteResponse(QuoteResponse { isin: false, ..m }), 200);
+    let out =
+        send(&mut r, "ALICE", AppMessage::QuoteResponse(QuoteResponse { isin: false, ..m }), 200);
     assert_eq!(brief(&out), ["N<AJ"]);
     let Output::ToDealer(_, AppMessage::QuoteResponse(aj)) = &out[0] else { panic!() };
-    let AppMessage::QuoteResponse(sent) = hit("ALICE.x1", "N", "n1", "99.5") else { unreachable!() };
+    let AppMessage::QuoteResponse(sent) = hit("ALICE.x1", "N", "n1", "99.5") else {
+        unreachable!()
+    };
     let terms = (Some("EUR".to_owned()), Some("20261124".to_owned()));
-    let whole = QuoteResponse { dealer: None, currency: terms.0, settlement_date: terms.1, at: T0 + 200, ..sent };
-    assert_eq!(aj, &whole, "every term of what is agreed, and of the parties only the dealer itself");
-    let out = answer(&mut r, "N", report("ALICE.x1", ExecType::PendingNew, OrdStatus::PendingNew, "0"), 300);
+    let whole = QuoteResponse {
+        dealer: None,
+        currency: terms.0,
+        settlement_date: terms.1,
+        at: T0 + 200,
+        ..sent
+    };
+    assert_eq!(
+        aj, &whole,
+        "every term of what is agreed, and of the parties only the dealer itself"
+    );
+    let out = answer(
+        &mut r,
+        "N",
+        report("ALICE.x1", ExecType::PendingNew, OrdStatus::PendingNew, "0"),
+        300,
+    );
     assert_eq!(brief(&out), ["ALICE<8"]);
-    let out = answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 400);
+    let out =
+        answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 400);
     assert_eq!(brief(&out), ["ALICE<8", "E<AJ"], "the other dealer is told it is over");
     let Output::ToDesk(_, AppMessage::ExecutionReport(e)) = &out[0] else { panic!() };
     assert_eq!((e.accept.as_str(), e.dealer.as_ref()), ("x1", Some(&dealer("N"))));
-    assert!(brief(&answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 500)).is_empty());
+    assert!(
+        brief(&answer(
+            &mut r,
+            "N",
+            report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"),
+            500
+        ))
+        .is_empty()
+    );
 }
 
 #[test]
@@ -242,9 +281,18 @@ fn an_rfq_lives_on_the_gateways_clock() {
     for skew in [-3_600_000, -10_000, 0, 10_000] {
         let mut r = router();
         // Whether the id is an ISIN the catalogue says, not the desk.
-        let m = QuoteRequest { at: T0 + skew, expires: T0 + skew + 60_000, isin: false, ..request("R1", &["N"]) };
-        let (action, ends) = r.action_of(&desk("ALICE"), &AppMessage::QuoteRequest(m.clone()), T0).unwrap();
-        assert!(matches!(&action, signet_stepup::Action::Request(t) if t.ttl_s == "60"), "{skew}: {action:?}");
+        let m = QuoteRequest {
+            at: T0 + skew,
+            expires: T0 + skew + 60_000,
+            isin: false,
+            ..request("R1", &["N"])
+        };
+        let (action, ends) =
+            r.action_of(&desk("ALICE"), &AppMessage::QuoteRequest(m.clone()), T0).unwrap();
+        assert!(
+            matches!(&action, signet_stepup::Action::Request(t) if t.ttl_s == "60"),
+            "{skew}: {action:?}"
+        );
         assert_eq!(ends, None);
         let out = send(&mut r, "ALICE", AppMessage::QuoteRequest(m), 0);
         let onward = out.iter().find_map(|o| match o {
@@ -255,7 +303,8 @@ fn an_rfq_lives_on_the_gateways_clock() {
         let terms = r.dump()[0].1.terms.clone();
         assert_eq!((terms.created, terms.expires), (T0, T0 + 60_000), "{skew}");
     }
-    let (action, ends) = quoted().action_of(&desk("ALICE"), &hit("x1", "N", "n1", "99.5"), T0 + 200).unwrap();
+    let (action, ends) =
+        quoted().action_of(&desk("ALICE"), &hit("x1", "N", "n1", "99.5"), T0 + 200).unwrap();
     assert!(matches!(action, signet_stepup::Action::Accept(_)));
     assert_eq!(ends, Some(T0 + 10_000), "the quote's end");
 }
@@ -264,10 +313,25 @@ fn an_rfq_lives_on_the_gateways_clock() {
 fn a_desk_has_no_more_than_its_limit_of_open_rfqs() {
     let mut r = router();
     for i in 0..MAX_OPEN_RFQS_PER_DESK {
-        assert_eq!(brief(&send(&mut r, "ALICE", AppMessage::QuoteRequest(request(&format!("R{i}"), &["N"])), 0)).len(), 2);
+        assert_eq!(
+            brief(&send(
+                &mut r,
+                "ALICE",
+                AppMessage::QuoteRequest(request(&format!("R{i}"), &["N"])),
+                0
+            ))
+            .len(),
+            2
+        );
     }
-    assert_eq!(brief(&send(&mut r, "ALICE", AppMessage::QuoteRequest(request("MORE", &["N"])), 0)), ["ALICE<AG"]);
-    assert_eq!(brief(&send(&mut r, "BOB", AppMessage::QuoteRequest(request("R1", &["N"])), 0)).len(), 2);
+    assert_eq!(
+        brief(&send(&mut r, "ALICE", AppMessage::QuoteRequest(request("MORE", &["N"])), 0)),
+        ["ALICE<AG"]
+    );
+    assert_eq!(
+        brief(&send(&mut r, "BOB", AppMessage::QuoteRequest(request("R1", &["N"])), 0)).len(),
+        2
+    );
 }
 
 #[test]
@@ -282,10 +346,18 @@ fn accepts_that_do_not_match_are_refused_and_reach_no_dealer() {
         let mut r = quoted();
         let out = send(&mut r, "ALICE", m, at);
         assert_eq!(brief(&out), ["ALICE<8"], "{want}");
-        assert!(execution_text(&out).starts_with("Rejected") && execution_text(&out).contains(want), "{}", execution_text(&out));
+        assert!(
+            execution_text(&out).starts_with("Rejected") && execution_text(&out).contains(want),
+            "{}",
+            execution_text(&out)
+        );
     }
     let mut r = quoted();
-    assert_eq!(brief(&send(&mut r, "BOB", hit("x", "N", "n1", "99.5"), 200)), ["BOB<8"], "somebody else's quote");
+    assert_eq!(
+        brief(&send(&mut r, "BOB", hit("x", "N", "n1", "99.5"), 200)),
+        ["BOB<8"],
+        "somebody else's quote"
+    );
     let mut r = quoted();
     answer(&mut r, "N", quote("ALICE.R1", "n2", "99.7", 20_000), 150);
     let out = send(&mut r, "ALICE", hit("x", "N", "n1", "99.5"), 200);
@@ -298,7 +370,11 @@ fn the_same_accept_twice_is_executed_once() {
     assert_eq!(brief(&send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200)), ["N<AJ"]);
     let again = send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 210);
     assert_eq!(brief(&again), ["ALICE<8"], "the dealer has only just been sent it");
-    assert_eq!(brief(&send(&mut r, "ALICE", hit("x2", "E", "e1", "99.6"), 220)), ["ALICE<8"], "one in flight");
+    assert_eq!(
+        brief(&send(&mut r, "ALICE", hit("x2", "E", "e1", "99.6"), 220)),
+        ["ALICE<8"],
+        "one in flight"
+    );
 }
 
 #[test]
@@ -331,8 +407,7 @@ fn a_line_that_comes_and_goes_does_not_keep_every_desk_busy() {
     assert_eq!(states(&r.handle(T0 + 15_100, Input::DealerUp(dealer("N")))), 0, "too soon");
     assert_eq!(states(&r.handle(T0 + 15_999, Input::Tick)), 0);
     let last = r.handle(T0 + 16_000, Input::Tick);
-    let online =
-        |o: &Output| matches!(o, Output::ToDesk(_, AppMessage::VenueState(v)) if v.dealers.iter().any(|d| d.id == dealer("N") && d.online));
+    let online = |o: &Output| matches!(o, Output::ToDesk(_, AppMessage::VenueState(v)) if v.dealers.iter().any(|d| d.id == dealer("N") && d.online));
     assert_eq!((states(&last), last.iter().filter(|o| online(o)).count()), (3, 3), "{last:?}");
     assert_eq!(states(&r.handle(T0 + 20_000, Input::Tick)), 0);
 }
@@ -346,10 +421,18 @@ fn ended_rfqs_of_one_desk_are_remembered_up_to_a_number_and_those_of_others_all_
     for n in 0..50 {
         let at = i64::try_from(n).unwrap();
         send(&mut r, "ALICE", AppMessage::QuoteRequest(request(&id(n), &["N"])), at);
-        send(&mut r, "ALICE", AppMessage::RfqCancel { rfq: RfqId::new(id(n)).unwrap(), text: None }, at);
+        send(
+            &mut r,
+            "ALICE",
+            AppMessage::RfqCancel { rfq: RfqId::new(id(n)).unwrap(), text: None },
+            at,
+        );
     }
     let known = |who: &str, n: usize| r.remembers(&RfqId::new(format!("{who}.{}", id(n))).unwrap());
-    assert_eq!((0..50).filter(|n| known("ALICE", *n)).collect::<Vec<_>>(), (44..50).collect::<Vec<_>>());
+    assert_eq!(
+        (0..50).filter(|n| known("ALICE", *n)).collect::<Vec<_>>(),
+        (44..50).collect::<Vec<_>>()
+    );
     assert!(known("BOB", 0));
 }
 
@@ -357,7 +440,8 @@ fn ended_rfqs_of_one_desk_are_remembered_up_to_a_number_and_those_of_others_all_
 fn a_last_look_reject_leaves_the_rfq_open_for_another_quote() {
     let mut r = quoted();
     send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
-    let out = answer(&mut r, "N", report("ALICE.x1", ExecType::Rejected, OrdStatus::Rejected, "0"), 300);
+    let out =
+        answer(&mut r, "N", report("ALICE.x1", ExecType::Rejected, OrdStatus::Rejected, "0"), 300);
     assert_eq!(execution_text(&out), "Rejected: last look");
     assert_eq!(brief(&send(&mut r, "ALICE", hit("x2", "E", "e1", "99.6"), 400)), ["E<AJ"]);
 }
@@ -380,27 +464,42 @@ fn a_dealer_can_touch_only_what_it_was_asked() {
     ] {
         let out = answer(&mut r, "E", m.clone(), 50);
         assert!(brief(&out).is_empty(), "{m:?}");
-        let noted = |what: &str| out.iter().any(|o| matches!(o, Output::Note(n) if n.starts_with("E ") && n.contains(what)));
-        assert!(matches!(m, AppMessage::ExecutionReport(_)) || noted("which it was not asked"), "{m:?}: {out:?}");
+        let noted = |what: &str| {
+            out.iter()
+                .any(|o| matches!(o, Output::Note(n) if n.starts_with("E ") && n.contains(what)))
+        };
+        assert!(
+            matches!(m, AppMessage::ExecutionReport(_)) || noted("which it was not asked"),
+            "{m:?}: {out:?}"
+        );
     }
     let not_a_dealers = AppMessage::QuoteRequest(request("R7", &["N"]));
     assert_eq!(brief(&answer(&mut r, "E", not_a_dealers, 50)), ["E<j"], "it is told so");
     answer(&mut r, "N", quote("ALICE.R1", "n1", "99.5", 10_000), 100);
     send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
-    assert!(brief(&answer(&mut r, "E", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 300)).is_empty());
+    assert!(
+        brief(&answer(
+            &mut r,
+            "E",
+            report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"),
+            300
+        ))
+        .is_empty()
+    );
 }
 
-/// A yield, another currency or another date is not a price of what was asked, and takes the place of
-/// the price before it.
+/// A yield, another currency or another date is not a price of what was asked, and takes the place
+/// of the price before it.
 #[test]
 fn a_quote_in_another_convention_is_not_passed_on() {
-    let qualified = |id: &str, change: &dyn Fn(&mut Qualifiers)| match quote("ALICE.R1", id, "99.2", 30_000) {
-        AppMessage::Quote(mut q) => {
-            change(&mut q.qualifiers);
-            AppMessage::Quote(q)
-        }
-        other => other,
-    };
+    let qualified =
+        |id: &str, change: &dyn Fn(&mut Qualifiers)| match quote("ALICE.R1", id, "99.2", 30_000) {
+            AppMessage::Quote(mut q) => {
+                change(&mut q.qualifiers);
+                AppMessage::Quote(q)
+            }
+            other => other,
+        };
     type Change = Box<dyn Fn(&mut Qualifiers)>;
     let cases: [(&str, Change, bool); 8] = [
         ("nothing said", Box::new(|_| ()), true),
@@ -423,13 +522,21 @@ fn a_quote_in_another_convention_is_not_passed_on() {
             })
             .collect();
         assert_eq!(sent.contains(&"S"), passed_on, "{what}: {out:?}");
-        assert_eq!(sent.contains(&"Z") && sent.contains(&"j"), !passed_on, "{what}: the price before it goes, and the dealer hears why");
+        assert_eq!(
+            sent.contains(&"Z") && sent.contains(&"j"),
+            !passed_on,
+            "{what}: the price before it goes, and the dealer hears why"
+        );
         let refused = execution_text(&send(&mut r, "ALICE", hit("A1", "N", "n1", "99.5"), 20));
-        assert!(refused.starts_with("Rejected"), "{what}: the price before it cannot be taken: {refused}");
+        assert!(
+            refused.starts_with("Rejected"),
+            "{what}: the price before it cannot be taken: {refused}"
+        );
     }
 }
 
-/// FIX 4.4 lets a dealer name the quote alone, or none for all of its quotes; never another dealer's.
+/// FIX 4.4 lets a dealer name the quote alone, or none for all of its quotes; never another
+/// dealer's.
 #[test]
 fn a_dealer_cancels_by_quote_or_all_of_its_quotes() {
     let cancel = |quote: Option<&str>| QuoteCancel {
@@ -440,19 +547,29 @@ fn a_dealer_cancels_by_quote_or_all_of_its_quotes() {
         unreachable: false,
     };
     let r = quoted();
-    let named =
-        |who: &str, quote| r.cancels(&dealer(who), cancel(quote)).into_iter().map(|c| c.rfq.unwrap().to_string()).collect::<Vec<_>>();
+    let named = |who: &str, quote| {
+        r.cancels(&dealer(who), cancel(quote))
+            .into_iter()
+            .map(|c| c.rfq.unwrap().to_string())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(named("N", Some("n1")), ["ALICE.R1"]);
     assert_eq!(named("N", None), ["ALICE.R1"]);
-    assert!(named("N", Some("n9")).is_empty() && named("N", Some("e1")).is_empty() && named("F", None).is_empty());
+    assert!(
+        named("N", Some("n9")).is_empty()
+            && named("N", Some("e1")).is_empty()
+            && named("F", None).is_empty()
+    );
 }
 
 #[test]
 fn a_desk_may_not_speak_as_a_dealer() {
     let mut r = quoted();
-    for m in
-        [quote("ALICE.R1", "n9", "1", 9_000), report("x", ExecType::Trade, OrdStatus::Filled, "1"), AppMessage::Snapshot(SnapshotMark::End)]
-    {
+    for m in [
+        quote("ALICE.R1", "n9", "1", 9_000),
+        report("x", ExecType::Trade, OrdStatus::Filled, "1"),
+        AppMessage::Snapshot(SnapshotMark::End),
+    ] {
         assert_eq!(brief(&send(&mut r, "ALICE", m, 10)), ["ALICE<j"]);
     }
 }
@@ -463,10 +580,16 @@ fn when_nobody_will_quote_the_rfq_ends_as_nothing_done() {
     let out = send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R1", &["N", "S"])), 0);
     assert_eq!(brief(&out), ["ALICE<AI", "N<R", "S<R"]);
     let Output::ToDealer(d, m) = out[2].clone() else { panic!() };
-    assert_eq!(brief(&r.handle(T0, Input::NotSentToDealer(d, m))), ["ALICE<AG"], "S is not connected");
+    assert_eq!(
+        brief(&r.handle(T0, Input::NotSentToDealer(d, m))),
+        ["ALICE<AG"],
+        "S is not connected"
+    );
     let out = answer(&mut r, "N", refusal(10, None), 100);
     assert_eq!(brief(&out), ["ALICE<AG", "ALICE<AI"]);
-    assert!(matches!(&out[1], Output::ToDesk(_, AppMessage::QuoteStatusReport(s)) if s.status == RfqStatus::NothingDone));
+    assert!(
+        matches!(&out[1], Output::ToDesk(_, AppMessage::QuoteStatusReport(s)) if s.status == RfqStatus::NothingDone)
+    );
 }
 
 #[test]
@@ -490,7 +613,8 @@ fn a_lost_dealer_takes_its_quotes_with_it_and_leaves_accepts_unknown_until_asked
     assert!(brief(&out).contains(&"ALICE<Z".to_owned()));
     let out = r.handle(T0 + 500, Input::DealerUp(dealer("N")));
     assert!(brief(&out).contains(&"N<H".to_owned()));
-    let out = answer(&mut r, "N", report("ALICE.x1", ExecType::Status, OrdStatus::Filled, "99.5"), 600);
+    let out =
+        answer(&mut r, "N", report("ALICE.x1", ExecType::Status, OrdStatus::Filled, "99.5"), 600);
     assert_eq!(brief(&out)[0], "ALICE<8");
     assert!(execution_text(&out).starts_with("Filled"));
 }
@@ -520,9 +644,23 @@ fn after_a_reconnect_state_comes_first_and_what_was_missed_after() {
     send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
     r.handle(T0 + 300, Input::DeskDown(desk("ALICE")));
     let out = r.handle(T0 + 350, Input::DeskUp(desk("ALICE")));
-    assert_eq!(brief(&out), ["ALICE<U1", "ALICE<U2", "ALICE<U2", "ALICE<S", "ALICE<S", "ALICE<AJ", "ALICE<8", "ALICE<U2"]);
+    assert_eq!(
+        brief(&out),
+        [
+            "ALICE<U1", "ALICE<U2", "ALICE<U2", "ALICE<S", "ALICE<S", "ALICE<AJ", "ALICE<8",
+            "ALICE<U2"
+        ]
+    );
     r.handle(T0 + 400, Input::DeskDown(desk("ALICE")));
-    assert_eq!(brief(&answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 500)), ["E<AJ"]);
+    assert_eq!(
+        brief(&answer(
+            &mut r,
+            "N",
+            report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"),
+            500
+        )),
+        ["E<AJ"]
+    );
     let out = r.handle(T0 + 600, Input::DeskUp(desk("ALICE")));
     assert_eq!(brief(&out), ["ALICE<U1", "ALICE<U2", "ALICE<U2", "ALICE<8"], "the fill it missed");
     assert!(!brief(&out).iter().any(|b| b.starts_with("BOB")));
@@ -539,11 +677,17 @@ fn a_status_request_gets_the_truth() {
         })
     };
     let mut r = quoted();
-    assert_eq!(execution_text(&send(&mut r, "ALICE", h("never"), 100)), "Rejected: the gateway never had this accept");
+    assert_eq!(
+        execution_text(&send(&mut r, "ALICE", h("never"), 100)),
+        "Rejected: the gateway never had this accept"
+    );
     send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
     answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 300);
     assert!(execution_text(&send(&mut r, "ALICE", h("x1"), 400)).starts_with("Filled"));
-    assert!(execution_text(&send(&mut r, "BOB", h("x1"), 400)).starts_with("Rejected"), "not BOB's to ask");
+    assert!(
+        execution_text(&send(&mut r, "BOB", h("x1"), 400)).starts_with("Rejected"),
+        "not BOB's to ask"
+    );
 }
 
 #[test]
@@ -587,23 +731,34 @@ fn ended_rfqs_are_forgotten_in_time() {
     assert!(!r.remembers(&id));
 }
 
-/// What is withdrawn for a desk that is cut off: everything open, but no accept that is with a dealer.
+/// What is withdrawn for a desk that is cut off: everything open, but no accept that is with a
+/// dealer.
 #[test]
 fn an_rfq_with_an_accept_in_flight_is_not_withdrawn() {
     let mut r = quoted();
     send(&mut r, "ALICE", AppMessage::QuoteRequest(request("R2", &["N"])), 150);
     send(&mut r, "BOB", AppMessage::QuoteRequest(request("R3", &["N"])), 150);
-    let of = |r: &Router, d: &str| r.withdrawable(&desk(d)).iter().map(ToString::to_string).collect::<Vec<_>>();
-    assert_eq!((of(&r, "ALICE"), of(&r, "BOB")), (vec!["R1".into(), "R2".into()], vec!["R3".to_owned()]));
+    let of = |r: &Router, d: &str| {
+        r.withdrawable(&desk(d)).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (of(&r, "ALICE"), of(&r, "BOB")),
+        (vec!["R1".into(), "R2".into()], vec!["R3".to_owned()])
+    );
     send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
     assert_eq!(of(&r, "ALICE"), ["R2"]);
-    send(&mut r, "ALICE", AppMessage::RfqCancel { rfq: RfqId::new("R2").unwrap(), text: None }, 250);
+    send(
+        &mut r,
+        "ALICE",
+        AppMessage::RfqCancel { rfq: RfqId::new("R2").unwrap(), text: None },
+        250,
+    );
     assert!(of(&r, "ALICE").is_empty());
 }
 
 proptest! {
-    /// Whatever desks and dealers say in whatever order: no panic, and no dealer gets an accept twice
-    /// nor anything about an RFQ that it was not asked.
+    /// Whatever desks and dealers say in whatever order: no panic, and no dealer gets an accept
+    /// twice nor anything about an RFQ that it was not asked.
     #[test]
     fn any_conversation_keeps_the_walls_up(steps in prop::collection::vec((0u8..9, 0u8..3, 0u8..4, 0i64..5_000), 0..80)) {
         let mut r = router();
@@ -644,8 +799,9 @@ proptest! {
 }
 
 proptest! {
-    /// Segmentation: whatever desks and dealers say in whatever order, also each in another's name, a dealer hears of no RFQ that
-    /// does not name it, and a desk hears nothing but answers to its own.
+    /// Segmentation: whatever desks and dealers say in whatever order, also each in another's name,
+    /// a dealer hears of no RFQ that does not name it, and a desk hears nothing but answers to its
+    /// own.
     #[test]
     fn nobody_hears_of_what_is_not_theirs(
         steps in prop::collection::vec((0u8..12, 0usize..3, 0usize..3, 0u8..4, 0usize..8, 0i64..4_000), 0..100)
@@ -653,7 +809,8 @@ proptest! {
         let (desks, dealers) = (["ALICE", "BOB", "CAROL"], ["N", "E", "S"]);
         let mut r = router();
         let mut at = 0;
-        // RFQs as dealers name them, `desk.id`, each with the dealers that it was sent to when it was asked.
+        // RFQs as dealers name them, `desk.id`, each with the dealers that it was sent to when it
+        // was asked.
         let mut named: HashMap<String, BTreeSet<DealerId>> = HashMap::new();
         let mut quoted: BTreeSet<(DealerId, QuoteId)> = BTreeSet::new();
         for (what, who, other, n, mask, dt) in steps {
@@ -685,7 +842,8 @@ proptest! {
                 match o {
                     Output::ToDealer(to, AppMessage::QuoteRequest(q)) => {
                         prop_assert!(what <= 2 && whom.contains(&to.as_str()) && q.id.as_str() == format!("{trader}.R{n}"), "{} hears {:?}", to, q);
-                        prop_assert!(q.dealers.is_empty(), "one dealer is told whom else was asked");
+                        prop_assert!(q.dealers.is_empty(), "one dealer is told whom else was \
+                            asked");
                         named.entry(q.id.to_string()).or_default().insert(to);
                     }
                     Output::ToDealer(to, m) => {

@@ -4,7 +4,8 @@ use super::ctap::LinkError;
 use std::{thread, time::Duration};
 
 /// The FIDO applet (CTAP 2.1 §11.3.3).
-const SELECT: &[u8] = &[0x00, 0xa4, 0x04, 0x00, 0x08, 0xa0, 0x00, 0x00, 0x06, 0x47, 0x2f, 0x00, 0x01, 0x00];
+const SELECT: &[u8] =
+    &[0x00, 0xa4, 0x04, 0x00, 0x08, 0xa0, 0x00, 0x00, 0x06, 0x47, 0x2f, 0x00, 0x01, 0x00];
 const CLASS: u8 = 0x80;
 /// ISO/IEC 7816-4 §5.4.1: more of this command follows.
 const CHAINED: u8 = 0x10;
@@ -36,7 +37,11 @@ pub(crate) fn select(card: &mut impl Card) -> Result<bool, LinkError> {
 }
 
 /// Sends a CTAP2 message and waits for its answer.
-pub(crate) fn exchange(card: &mut impl Card, message: &[u8], alive: &dyn Fn() -> bool) -> Result<Vec<u8>, LinkError> {
+pub(crate) fn exchange(
+    card: &mut impl Card,
+    message: &[u8],
+    alive: &dyn Fn() -> bool,
+) -> Result<Vec<u8>, LinkError> {
     let (mut answer, mut status) = command(card, MESSAGE, message)?;
     let mut given_up = false;
     for _ in 0..ASK_TIMES_MAX {
@@ -59,7 +64,11 @@ pub(crate) fn exchange(card: &mut impl Card, message: &[u8], alive: &dyn Fn() ->
 }
 
 /// One command, in as many parts as it takes, and its answer, likewise.
-fn command(card: &mut impl Card, [instruction, p1, p2]: [u8; 3], data: &[u8]) -> Result<(Vec<u8>, [u8; 2]), LinkError> {
+fn command(
+    card: &mut impl Card,
+    [instruction, p1, p2]: [u8; 3],
+    data: &[u8],
+) -> Result<(Vec<u8>, [u8; 2]), LinkError> {
     let mut parts = data.chunks(PART_BYTES).peekable();
     let mut last: &[u8] = &[];
     while let Some(part) = parts.next() {
@@ -67,7 +76,8 @@ fn command(card: &mut impl Card, [instruction, p1, p2]: [u8; 3], data: &[u8]) ->
             last = part;
             break;
         }
-        let (_, status) = split(card.transmit(&apdu([CLASS | CHAINED, instruction, p1, p2], part))?)?;
+        let (_, status) =
+            split(card.transmit(&apdu([CLASS | CHAINED, instruction, p1, p2], part))?)?;
         if status != DONE {
             return Err(LinkError::Garbled);
         }
@@ -165,9 +175,18 @@ mod tests {
             assert_eq!(select(&mut script(answers)), result, "{answers:?}");
         }
         // More is promised than comes, for ever.
-        assert_eq!(exchange(&mut script(&[&[0x61, 0xff], &[0x61, 0xff]]), &[4], &|| true), Err(LinkError::Garbled));
-        assert_eq!(exchange(&mut script(&[&[0x6f, 0x00]]), &[4], &|| true), Err(LinkError::Garbled));
-        assert_eq!(exchange(&mut script(&[&[1, 0x61, 0x00]]), &[4], &|| true), Err(LinkError::Gone));
+        assert_eq!(
+            exchange(&mut script(&[&[0x61, 0xff], &[0x61, 0xff]]), &[4], &|| true),
+            Err(LinkError::Garbled)
+        );
+        assert_eq!(
+            exchange(&mut script(&[&[0x6f, 0x00]]), &[4], &|| true),
+            Err(LinkError::Garbled)
+        );
+        assert_eq!(
+            exchange(&mut script(&[&[1, 0x61, 0x00]]), &[4], &|| true),
+            Err(LinkError::Gone)
+        );
     }
 
     proptest! {

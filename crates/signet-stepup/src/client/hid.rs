@@ -1,10 +1,12 @@
-//! Keys on USB, by raw HID: Linux and macOS. (Windows keeps FIDO HID to administrators: `windows.rs`.)
+//! Keys on USB, by raw HID: Linux and macOS. (Windows keeps FIDO HID to administrators:
+//! `windows.rs`.)
 //!
-//! The crate's own state machine watches for keys, lets several blink, and runs the ceremony on the one
-//! that was touched. It does not say whether there is any key; on Linux the system's device tree does.
+//! The crate's own state machine watches for keys, lets several blink, and runs the ceremony on the
+//! one that was touched. It does not say whether there is any key; on Linux the system's device
+//! tree does.
 //!
-//! Executed so far: start, time-out and cancel on Linux without a key. Ceremonies with a key in a port,
-//! and anything on macOS, were only type-checked here.
+//! Executed so far: start, time-out and cancel on Linux without a key. Ceremonies with a key in a
+//! port, and anything on macOS, were only type-checked here.
 
 use super::{
     Ceremony, CeremonyError, Order, Stage, Status, StepUp,
@@ -39,8 +41,12 @@ fn run(order: &Order, stage: &Stage) -> Result<String, CeremonyError> {
     let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
     let mut machine = StateMachine::new();
     match command {
-        Command::Register { args, finish } => machine.register(timeout_ms, args, status, finish.registered(answers)),
-        Command::Sign { args, finish } => machine.sign(timeout_ms, args, status, finish.signed(answers)),
+        Command::Register { args, finish } => {
+            machine.register(timeout_ms, args, status, finish.registered(answers))
+        }
+        Command::Sign { args, finish } => {
+            machine.sign(timeout_ms, args, status, finish.signed(answers))
+        }
     }
     let look_again = Cell::new(Instant::now() + QUIET);
     let outcome = talk::converse(stage, deadline, &wires, &|| true, || {
@@ -68,9 +74,10 @@ fn explain_silence() -> Result<Status, CeremonyError> {
     match linux::look("/sys/class/hidraw".as_ref(), "/dev".as_ref()) {
         Ports::Empty => Ok(Status::Insert),
         Ports::Key => Ok(Status::Touch),
-        Ports::Closed => {
-            Err(CeremonyError::Backend("a security key is inserted, but this user may not open it (the udev rule is missing)".into()))
-        }
+        Ports::Closed => Err(CeremonyError::Backend(
+            "a security key is inserted, but this user may not open it (the udev rule is missing)"
+                .into(),
+        )),
     }
 }
 
@@ -93,7 +100,8 @@ mod linux {
     pub(crate) fn look(class: &Path, dev: &Path) -> Ports {
         let mut ports = Ports::Empty;
         for entry in fs::read_dir(class).into_iter().flatten().take(DEVICES_MAX).flatten() {
-            let descriptor = fs::read(entry.path().join("device/report_descriptor")).unwrap_or_default();
+            let descriptor =
+                fs::read(entry.path().join("device/report_descriptor")).unwrap_or_default();
             if !descriptor.windows(USAGE_PAGE.len()).any(|w| w == USAGE_PAGE) {
                 continue;
             }
@@ -129,7 +137,8 @@ mod linux {
             assert_eq!(look(&class, &dev), Ports::Empty);
             device(&class, &dev, "hidraw1", &[0x06, 0xd0, 0xf1, 0x09, 0x01], 0o000);
             // Root opens everything.
-            let root_user = fs::File::options().read(true).write(true).open(dev.join("hidraw1")).is_ok();
+            let root_user =
+                fs::File::options().read(true).write(true).open(dev.join("hidraw1")).is_ok();
             assert_eq!(look(&class, &dev), if root_user { Ports::Key } else { Ports::Closed });
             device(&class, &dev, "hidraw2", &[0x06, 0xd0, 0xf1, 0x09, 0x01], 0o600);
             assert_eq!(look(&class, &dev), Ports::Key);
@@ -144,7 +153,13 @@ mod tests {
 
     fn order(timeout: Duration) -> Order {
         let json = r#"{"publicKey":{"rpId":"stepup.bank.example","challenge":"AAECAwQFBgcICQoLDA0ODw","userVerification":"required","allowCredentials":[{"type":"public-key","id":"AQ"}]}}"#;
-        Order { ask: Ask::Sign(json.into()), origin: "https://stepup.bank.example".into(), context: None, timeout, window: None }
+        Order {
+            ask: Ask::Sign(json.into()),
+            origin: "https://stepup.bank.example".into(),
+            context: None,
+            timeout,
+            window: None,
+        }
     }
 
     /// Whatever is in the ports: without a PIN or a touch nothing but these ends can come.

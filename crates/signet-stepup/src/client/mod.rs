@@ -1,8 +1,8 @@
 //! The authenticator side: ceremonies with security keys, as the desk sees them.
 //!
-//! A back end ([`StepUp`]) runs a ceremony on threads of its own; the desk watches its [`Step`]s and
-//! draws them. A ceremony asks for one PIN and one touch, can be cancelled at any moment, and ends by
-//! itself at its deadline.
+//! A back end ([`StepUp`]) runs a ceremony on threads of its own; the desk watches its [`Step`]s
+//! and draws them. A ceremony asks for one PIN and one touch, can be cancelled at any moment, and
+//! ends by itself at its deadline.
 
 pub mod answer;
 #[cfg(all(feature = "pcsc", not(windows)))]
@@ -168,12 +168,21 @@ impl CeremonyError {
             Self::Removed => "Insert the key and start again.",
             Self::WrongKey => "Use the key you registered, or register this one.",
             Self::AlreadyRegistered => "Use another key, or the one you have.",
-            Self::PinPaused => "Take the key out, insert it again and start again with the right PIN.",
-            Self::PinBlocked => "The key must be reset and registered anew: ask your administrator.",
-            Self::PinNotSet => "Set a PIN with the key maker's program or your system's settings, then start again.",
+            Self::PinPaused => {
+                "Take the key out, insert it again and start again with the right PIN."
+            }
+            Self::PinBlocked => {
+                "The key must be reset and registered anew: ask your administrator."
+            }
+            Self::PinNotSet => {
+                "Set a PIN with the key maker's program or your system's settings, then start \
+                    again."
+            }
             Self::Unsupported(_) => "Use a FIDO2 key your firm has approved.",
             Self::BadOptions(_) => "Tell your administrator.",
-            Self::Backend(_) => "Check that this system lets programs use security keys; see the trader's guide.",
+            Self::Backend(_) => {
+                "Check that this system lets programs use security keys; see the trader's guide."
+            }
         }
     }
 }
@@ -183,7 +192,8 @@ impl CeremonyError {
 pub enum Step {
     /// Where it stands now; shown to the person.
     Status(Status),
-    /// The last step: the credential as JSON (WebAuthn `PublicKeyCredential`), or why there is none.
+    /// The last step: the credential as JSON (WebAuthn `PublicKeyCredential`), or why there is
+    /// none.
     Done(Result<String, CeremonyError>),
 }
 
@@ -192,7 +202,8 @@ pub trait StepUp: Send + Sync + fmt::Debug {
     /// Starts a ceremony; it goes on by itself.
     fn begin(&self, order: Order) -> Ceremony;
 
-    /// The keys are simulated, for practice: what the desk says about it, and that a click is the touch.
+    /// The keys are simulated, for practice: what the desk says about it, and that a click is the
+    /// touch.
     fn simulated(&self) -> Option<String> {
         None
     }
@@ -216,8 +227,8 @@ impl StepUp for NoKeys {
     }
 }
 
-/// This system's way to security keys: USB ports and, with the feature `pcsc`, readers; on Windows its
-/// own dialog.
+/// This system's way to security keys: USB ports and, with the feature `pcsc`, readers; on Windows
+/// its own dialog.
 #[cfg(feature = "hid")]
 pub fn system_keys() -> Several {
     #[cfg(windows)]
@@ -266,7 +277,9 @@ impl Ceremony {
 
     /// The next step. A back end that died counts as one that cannot be reached.
     pub async fn next(&mut self) -> Step {
-        self.steps.recv().await.unwrap_or_else(|| Step::Done(Err(CeremonyError::Backend("the ceremony's thread ended".into()))))
+        self.steps.recv().await.unwrap_or_else(|| {
+            Step::Done(Err(CeremonyError::Backend("the ceremony's thread ended".into())))
+        })
     }
 
     /// Hands the PIN to the key; without effect when none is waited for.

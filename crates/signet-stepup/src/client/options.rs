@@ -1,8 +1,8 @@
 //! What the relying party asks for, read from its JSON into types with limits.
 //!
-//! The JSON is `CredentialCreationOptions` or `CredentialRequestOptions` (WebAuthn Level 2 §5.4, §5.5)
-//! as a gateway sends them. It comes from a peer: whatever is too long, unknown or weaker than this
-//! desk accepts is refused before a key hears of it.
+//! The JSON is `CredentialCreationOptions` or `CredentialRequestOptions` (WebAuthn Level 2 §5.4,
+//! §5.5) as a gateway sends them. It comes from a peer: whatever is too long, unknown or weaker
+//! than this desk accepts is refused before a key hears of it.
 
 use super::{Ask, CeremonyError, Order};
 use crate::context::{CeremonyKind, client_data_json};
@@ -32,8 +32,8 @@ pub enum Asked {
     Sign(Signing),
 }
 
-/// `PublicKeyCredentialCreationOptions`, as far as a ceremony uses them. User verification is always
-/// required and the credential always protected by it (CTAP 2.1 §12.1, level 3).
+/// `PublicKeyCredentialCreationOptions`, as far as a ceremony uses them. User verification is
+/// always required and the credential always protected by it (CTAP 2.1 §12.1, level 3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration {
     /// The relying party's id, a host name: the origin's host or a parent of it.
@@ -91,7 +91,9 @@ impl Asked {
     pub fn of(order: &Order) -> Result<Self, CeremonyError> {
         let host = host_of(&order.origin)?;
         let asked = match &order.ask {
-            Ask::Register(json) => Self::Register(parse::<CreationJson>(json)?.public_key.into_typed()?),
+            Ask::Register(json) => {
+                Self::Register(parse::<CreationJson>(json)?.public_key.into_typed()?)
+            }
             Ask::Sign(json) => Self::Sign(parse::<RequestJson>(json)?.public_key.into_typed()?),
         };
         within(asked.rp_id(), host)?;
@@ -130,19 +132,27 @@ fn parse<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, CeremonyError> {
 
 /// The host of an origin as WebAuthn Level 2 §5.8.1 writes it: `https`, no path.
 fn host_of(origin: &str) -> Result<&str, CeremonyError> {
-    let rest = origin.strip_prefix("https://").ok_or_else(|| bad("the origin does not begin with https://"))?;
+    let rest = origin
+        .strip_prefix("https://")
+        .ok_or_else(|| bad("the origin does not begin with https://"))?;
     let (host, port) = rest.split_once(':').unwrap_or((rest, "443"));
-    let letters = !host.is_empty() && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
+    let letters = !host.is_empty()
+        && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
     if !letters || host.len() > HOST_BYTES_MAX || port.parse::<u16>().is_err() {
         return Err(bad("the origin is not https://host"));
     }
     Ok(host)
 }
 
-/// A relying party's identifier is its origin's host or a parent of it (WebAuthn Level 2 §5.1.3 step 8).
+/// A relying party's identifier is its origin's host or a parent of it (WebAuthn Level 2 §5.1.3
+/// step 8).
 fn within(rp_id: &str, host: &str) -> Result<(), CeremonyError> {
     let parent = || host.strip_suffix(rp_id).is_some_and(|front| front.ends_with('.'));
-    if rp_id.contains('.') && (rp_id == host || parent()) { Ok(()) } else { Err(bad("rp id: not the origin's host or a parent of it")) }
+    if rp_id.contains('.') && (rp_id == host || parent()) {
+        Ok(())
+    } else {
+        Err(bad("rp id: not the origin's host or a parent of it"))
+    }
 }
 
 #[derive(Deserialize)]
@@ -228,7 +238,12 @@ impl Creation {
         if self.pub_key_cred_params.len() > ALGORITHMS_MAX {
             return Err(bad("pubKeyCredParams: too many"));
         }
-        let algorithms: Vec<i64> = self.pub_key_cred_params.iter().filter(|p| p.r#type == "public-key").map(|p| p.alg).collect();
+        let algorithms: Vec<i64> = self
+            .pub_key_cred_params
+            .iter()
+            .filter(|p| p.r#type == "public-key")
+            .map(|p| p.alg)
+            .collect();
         if algorithms.is_empty() {
             return Err(bad("pubKeyCredParams: none for a public key"));
         }
@@ -241,7 +256,10 @@ impl Creation {
             user_display_name: name("user displayName", self.user.display_name)?,
             challenge: self.challenge,
             algorithms,
-            exclude: credentials("excludeCredentials", self.exclude_credentials.unwrap_or_default())?,
+            exclude: credentials(
+                "excludeCredentials",
+                self.exclude_credentials.unwrap_or_default(),
+            )?,
             discoverable: self.authenticator_selection.resident_key.unwrap_or_default(),
             min_pin_length: self.extensions.and_then(|e| e.min_pin_length).unwrap_or(false),
         })
@@ -263,7 +281,11 @@ impl Request {
 
 /// A step-up without the person's PIN or finger proves nothing.
 fn verified(user_verification: &str) -> Result<(), CeremonyError> {
-    if user_verification == "required" { Ok(()) } else { Err(bad("userVerification: not \"required\"")) }
+    if user_verification == "required" {
+        Ok(())
+    } else {
+        Err(bad("userVerification: not \"required\""))
+    }
 }
 
 fn name(what: &str, text: String) -> Result<String, CeremonyError> {
@@ -274,15 +296,24 @@ fn name(what: &str, text: String) -> Result<String, CeremonyError> {
 }
 
 fn bytes(what: &str, text: &str, min: usize, max: usize) -> Result<Vec<u8>, CeremonyError> {
-    let bytes = B64.decode(text).map_err(|_| bad(format!("{what}: not base64url without padding")))?;
-    if (min..=max).contains(&bytes.len()) { Ok(bytes) } else { Err(bad(format!("{what}: {} bytes", bytes.len()))) }
+    let bytes =
+        B64.decode(text).map_err(|_| bad(format!("{what}: not base64url without padding")))?;
+    if (min..=max).contains(&bytes.len()) {
+        Ok(bytes)
+    } else {
+        Err(bad(format!("{what}: {} bytes", bytes.len())))
+    }
 }
 
 fn credentials(what: &str, found: Vec<Descriptor>) -> Result<Vec<Vec<u8>>, CeremonyError> {
     if found.len() > CREDENTIALS_MAX {
         return Err(bad(format!("{what}: more than {CREDENTIALS_MAX}")));
     }
-    found.iter().filter(|d| d.r#type == "public-key").map(|d| bytes(what, &d.id, 1, CREDENTIAL_ID_BYTES_MAX)).collect()
+    found
+        .iter()
+        .filter(|d| d.r#type == "public-key")
+        .map(|d| bytes(what, &d.id, 1, CREDENTIAL_ID_BYTES_MAX))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Keys in PC/SC readers: contactless keys and cards, and cards with chips.
 //!
-//! Windows lets only administrators reach FIDO cards this way (1903 and later), so this back end is for
-//! Linux and macOS. There the reader's service must run (`pcscd`).
+//! Windows lets only administrators reach FIDO cards this way (1903 and later), so this back end is
+//! for Linux and macOS. There the reader's service must run (`pcscd`).
 
 use super::{
     Ceremony, CeremonyError, Order, StepUp, apdu,
@@ -36,8 +36,8 @@ impl StepUp for ReaderKeys {
 #[derive(Default)]
 struct Readers {
     context: Option<Context>,
-    /// Readers whose card is no key, by the count of events when that was found out: a person's other
-    /// cards are touched once and then left alone.
+    /// Readers whose card is no key, by the count of events when that was found out: a person's
+    /// other cards are touched once and then left alone.
     others: HashMap<CString, u32>,
 }
 
@@ -53,7 +53,9 @@ impl Slots for Readers {
                 continue;
             }
             // Another program may be at it just now: asked again next time.
-            let Ok(card) = context.connect(&name, ShareMode::Exclusive, Protocols::ANY) else { continue };
+            let Ok(card) = context.connect(&name, ShareMode::Exclusive, Protocols::ANY) else {
+                continue;
+            };
             let mut link = ReaderLink { name: name.clone(), card: Some(card) };
             match apdu::select(&mut link) {
                 Ok(true) => found.push(Found {
@@ -91,7 +93,11 @@ fn filled(context: &Context) -> Result<Vec<ReaderState>, CeremonyError> {
         Err(Error::NoReadersAvailable) => Vec::new(),
         Err(e) => return Err(unreachable(e)),
     };
-    let mut states: Vec<_> = names.into_iter().take(READERS_MAX).map(|name| ReaderState::new(name, State::UNAWARE)).collect();
+    let mut states: Vec<_> = names
+        .into_iter()
+        .take(READERS_MAX)
+        .map(|name| ReaderState::new(name, State::UNAWARE))
+        .collect();
     if states.is_empty() {
         return Ok(states);
     }
@@ -100,7 +106,10 @@ fn filled(context: &Context) -> Result<Vec<ReaderState>, CeremonyError> {
         Ok(()) | Err(Error::Timeout | Error::UnknownReader) => {}
         Err(e) => return Err(unreachable(e)),
     }
-    states.retain(|s| s.event_state().contains(State::PRESENT) && !s.event_state().intersects(State::MUTE | State::EXCLUSIVE));
+    states.retain(|s| {
+        s.event_state().contains(State::PRESENT)
+            && !s.event_state().intersects(State::MUTE | State::EXCLUSIVE)
+    });
     Ok(states)
 }
 
@@ -129,12 +138,15 @@ fn watch(context: Context, name: CString, events: u32) -> Box<dyn Fn() -> bool +
 fn lies_there(context: &Context, name: &CStr, events: u32) -> bool {
     let mut states = [ReaderState::new(name, State::UNAWARE)];
     match context.get_status_change(Duration::ZERO, &mut states) {
-        Ok(()) => states[0].event_state().contains(State::PRESENT) && states[0].event_count() == events,
+        Ok(()) => {
+            states[0].event_state().contains(State::PRESENT) && states[0].event_count() == events
+        }
         Err(_) => false,
     }
 }
 
-/// A card with the FIDO applet selected; reset when dropped, so that no PIN token outlives the ceremony.
+/// A card with the FIDO applet selected; reset when dropped, so that no PIN token outlives the
+/// ceremony.
 pub(crate) struct ReaderLink {
     name: CString,
     card: Option<Card>,

@@ -1,4 +1,5 @@
-//! Several ways to keys as one: the first that has something to say goes on, the others are cancelled.
+//! Several ways to keys as one: the first that has something to say goes on, the others are
+//! cancelled.
 
 use super::{Ceremony, CeremonyError, Order, Stage, Status, Step, StepUp, Told};
 use std::{
@@ -31,7 +32,9 @@ impl StepUp for Several {
             let _ = stage.steps.send(Step::Done(outcome));
         });
         if let Err(e) = started {
-            let _ = last.send(Step::Done(Err(CeremonyError::Backend(format!("no thread for the ceremony: {e}")))));
+            let _ = last.send(Step::Done(Err(CeremonyError::Backend(format!(
+                "no thread for the ceremony: {e}"
+            )))));
         }
         ceremony
     }
@@ -45,7 +48,8 @@ struct Running {
 
 /// Dropping a ceremony cancels it: leaving this function, however, cancels all that still run.
 fn follow(ceremonies: Vec<Ceremony>, stage: &Stage) -> Result<String, CeremonyError> {
-    let mut running: Vec<_> = ceremonies.into_iter().map(|ceremony| Running { ceremony, empty: false }).collect();
+    let mut running: Vec<_> =
+        ceremonies.into_iter().map(|ceremony| Running { ceremony, empty: false }).collect();
     let mut ended = CeremonyError::Backend("there is no way to security keys".into());
     let mut told_to_insert = false;
     while !running.is_empty() {
@@ -76,7 +80,9 @@ fn follow(ceremonies: Vec<Ceremony>, stage: &Stage) -> Result<String, CeremonyEr
             let _ = stage.steps.send(Step::Status(Status::Insert));
         }
         match stage.told.recv_timeout(TICK) {
-            Ok(Told::Cancel) | Err(RecvTimeoutError::Disconnected) => return Err(CeremonyError::Cancelled),
+            Ok(Told::Cancel) | Err(RecvTimeoutError::Disconnected) => {
+                return Err(CeremonyError::Cancelled);
+            }
             Ok(Told::Pin(pin)) => {
                 if let [only] = running.as_slice() {
                     only.ceremony.give_pin(pin);
@@ -92,7 +98,9 @@ fn next(ceremony: &mut Ceremony) -> Option<Step> {
     match ceremony.steps.try_recv() {
         Ok(step) => Some(step),
         Err(error::TryRecvError::Empty) => None,
-        Err(error::TryRecvError::Disconnected) => Some(Step::Done(Err(CeremonyError::Backend("the ceremony's thread ended".into())))),
+        Err(error::TryRecvError::Disconnected) => {
+            Some(Step::Done(Err(CeremonyError::Backend("the ceremony's thread ended".into()))))
+        }
     }
 }
 
@@ -116,7 +124,13 @@ mod tests {
 
     fn begin() -> (Ceremony, Stage, Stage) {
         let ways = [Arc::new(Way::default()), Arc::new(Way::default())];
-        let order = Order { ask: Ask::Sign(String::new()), origin: String::new(), context: None, timeout: TICK, window: None };
+        let order = Order {
+            ask: Ask::Sign(String::new()),
+            origin: String::new(),
+            context: None,
+            timeout: TICK,
+            window: None,
+        };
         let ceremony = Several::new(vec![ways[0].clone(), ways[1].clone()]).begin(order);
         let [a, b] = ways.map(|way| way.0.lock().expect("lock").take().expect("begun"));
         (ceremony, a, b)
@@ -134,7 +148,10 @@ mod tests {
         assert!(matches!(ceremony.next().await, Step::Status(Status::Insert)));
         say(&usb, Step::Status(Status::Insert));
         say(&reader, Step::Status(Status::Pin { wrong: false, left: None }));
-        assert!(matches!(ceremony.next().await, Step::Status(Status::Pin { .. })), "told to insert once only");
+        assert!(
+            matches!(ceremony.next().await, Step::Status(Status::Pin { .. })),
+            "told to insert once only"
+        );
         ceremony.give_pin(Pin::new("1234".into()));
         assert!(matches!(reader.told.recv(), Ok(Told::Pin(pin)) if pin.expose() == "1234"));
         assert!(usb.told.recv().is_err(), "cancelled by hanging up, and without the PIN");

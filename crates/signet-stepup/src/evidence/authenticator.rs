@@ -1,4 +1,5 @@
-//! What an authenticator signs: authenticator data and attestation object (WebAuthn Level 2 §6.1, §6.5).
+//! What an authenticator signs: authenticator data and attestation object (WebAuthn Level 2 §6.1,
+//! §6.5).
 
 use super::cbor::{self, Value};
 use aws_lc_rs::{
@@ -52,10 +53,17 @@ impl<'a> AuthenticatorData<'a> {
         let mut protected = false;
         if flags & HAS_EXTENSIONS != 0 {
             let (extensions, behind) = cbor::read(rest)?;
-            protected = extensions.named("credProtect").and_then(Value::int) == Some(VERIFICATION_REQUIRED);
+            protected =
+                extensions.named("credProtect").and_then(Value::int) == Some(VERIFICATION_REQUIRED);
             rest = behind;
         }
-        rest.is_empty().then_some(Self { rp_id_hash, flags, counter: u32::from_be_bytes(*counter), credential, protected })
+        rest.is_empty().then_some(Self {
+            rp_id_hash,
+            flags,
+            counter: u32::from_be_bytes(*counter),
+            credential,
+            protected,
+        })
     }
 
     pub(crate) fn user_present(&self) -> bool {
@@ -84,7 +92,8 @@ pub(crate) enum KeyKind {
     Ed25519,
 }
 
-/// A COSE_Key (RFC 9053 §7): ES256 on P-256, or EdDSA on Ed25519. As the kind and the key's plain bytes.
+/// A COSE_Key (RFC 9053 §7): ES256 on P-256, or EdDSA on Ed25519. As the kind and the key's plain
+/// bytes.
 pub(crate) fn public_key(cose: &[u8]) -> Option<(KeyKind, Vec<u8>)> {
     let key = cbor::read_all(cose)?;
     let number = |n| key.at(n).and_then(Value::int);
@@ -96,7 +105,8 @@ pub(crate) fn public_key(cose: &[u8]) -> Option<(KeyKind, Vec<u8>)> {
     }
 }
 
-/// Whether `signature` is the key's over `message`; `None` when the key is of a kind that is not known.
+/// Whether `signature` is the key's over `message`; `None` when the key is of a kind that is not
+/// known.
 pub(crate) fn signed_by(cose: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
     let (kind, plain) = public_key(cose)?;
     let how: &'static dyn VerificationAlgorithm = match kind {
@@ -110,10 +120,13 @@ pub(crate) fn signed_by(cose: &[u8], message: &[u8], signature: &[u8]) -> Option
 const P256_SPKI: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
 const ES256: i128 = -7;
 
-/// Whether the certificate in a packed attestation (WebAuthn Level 2 §8.2) vouches for this attestation object and
-/// these client data. `None` when it is of another kind than packed, with a P-256 certificate. Says nothing about who
-/// issued the certificate.
-pub(crate) fn attested_by_certificate(attestation_object: &[u8], client_data: &[u8]) -> Option<bool> {
+/// Whether the certificate in a packed attestation (WebAuthn Level 2 §8.2) vouches for this
+/// attestation object and these client data. `None` when it is of another kind than packed, with a
+/// P-256 certificate. Says nothing about who issued the certificate.
+pub(crate) fn attested_by_certificate(
+    attestation_object: &[u8],
+    client_data: &[u8],
+) -> Option<bool> {
     let object = cbor::read_all(attestation_object)?;
     let statement = object.named("attStmt")?;
     if *object.named("fmt")? != Value::Text("packed") || statement.named("alg")?.int()? != ES256 {
@@ -121,7 +134,8 @@ pub(crate) fn attested_by_certificate(attestation_object: &[u8], client_data: &[
     }
     let Value::Array(chain) = statement.named("x5c")? else { return None };
     let point = subject_key(chain.first()?.bytes()?)?.strip_prefix(P256_SPKI)?;
-    let message = [object.named("authData")?.bytes()?, digest(&SHA256, client_data).as_ref()].concat();
+    let message =
+        [object.named("authData")?.bytes()?, digest(&SHA256, client_data).as_ref()].concat();
     let signature = statement.named("sig")?.bytes()?;
     Some(UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).verify(&message, signature).is_ok())
 }
@@ -173,7 +187,16 @@ mod tests {
 
     /// Counter 7, credential `0a0b` with an empty COSE map, credProtect 3.
     fn good() -> Vec<u8> {
-        [&[9u8; 32][..], &[0xc5], &[0, 0, 0, 7], &[1; 16], &[0, 2, 0x0a, 0x0b], &[0xa0], b"\xa1\x6bcredProtect\x03"].concat()
+        [
+            &[9u8; 32][..],
+            &[0xc5],
+            &[0, 0, 0, 7],
+            &[1; 16],
+            &[0, 2, 0x0a, 0x0b],
+            &[0xa0],
+            b"\xa1\x6bcredProtect\x03",
+        ]
+        .concat()
     }
 
     #[test]
@@ -183,15 +206,26 @@ mod tests {
         assert_eq!((data.rp_id_hash, data.counter, data.protected), (&[9u8; 32][..], 7, true));
         assert!(data.user_present() && data.user_verified() && !data.copyable());
         let made = data.credential.unwrap();
-        assert_eq!((made.aaguid, made.id, made.public_key), ([1; 16], &[0x0a, 0x0b][..], &[0xa0][..]));
+        assert_eq!(
+            (made.aaguid, made.id, made.public_key),
+            ([1; 16], &[0x0a, 0x0b][..], &[0xa0][..])
+        );
         for end in 0..bytes.len() {
             assert_eq!(AuthenticatorData::read(&bytes[..end]), None, "cut off at {end}");
         }
-        assert_eq!(AuthenticatorData::read(&[&bytes[..], &[0]].concat()), None, "more than there should be");
+        assert_eq!(
+            AuthenticatorData::read(&[&bytes[..], &[0]].concat()),
+            None,
+            "more than there should be"
+        );
         for (level, want) in [(1, false), (2, false), (3, true), (4, false)] {
             let mut other = good();
             *other.last_mut().unwrap() = level;
-            assert_eq!(AuthenticatorData::read(&other).unwrap().protected, want, "credProtect {level}");
+            assert_eq!(
+                AuthenticatorData::read(&other).unwrap().protected,
+                want,
+                "credProtect {level}"
+            );
         }
     }
 

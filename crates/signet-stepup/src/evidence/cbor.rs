@@ -42,7 +42,8 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The first item and what follows it; `None` for anything malformed, too deep or too large, or a map with a key twice.
+/// The first item and what follows it; `None` for anything malformed, too deep or too large, or a
+/// map with a key twice.
 pub(crate) fn read(input: &[u8]) -> Option<(Value<'_>, &[u8])> {
     item(input, DEPTH_MAX)
 }
@@ -72,7 +73,11 @@ fn item(input: &[u8], depth: usize) -> Option<(Value<'_>, &[u8])> {
         2 | 3 => {
             let (bytes, after) = rest.split_at_checked(usize::try_from(n).ok()?)?;
             rest = after;
-            if major == 2 { Value::Bytes(bytes) } else { Value::Text(std::str::from_utf8(bytes).ok()?) }
+            if major == 2 {
+                Value::Bytes(bytes)
+            } else {
+                Value::Text(std::str::from_utf8(bytes).ok()?)
+            }
         }
         4 if n <= MEMBERS_MAX => {
             let mut all = Vec::new();

@@ -1,13 +1,13 @@
 //! What is kept of a step-up, so that anybody can verify it later.
 //!
 //! A record holds everything the judgement needs: what was approved, on which connection, the bytes
-//! that were signed, the key, and the attestation that it came out of hardware. It is judged here with
-//! a signature check and a hash, without the WebAuthn library that the gateway used.
+//! that were signed, the key, and the attestation that it came out of hardware. It is judged here
+//! with a signature check and a hash, without the WebAuthn library that the gateway used.
 //!
-//! The key signed the approval's text, the connection, the challenge and the origin. Whose key it is,
-//! its name, the policy and the times are the gateway's word; that they stay as written, and that no
-//! record is missing, is what the chain is for that records are kept in. Nor does a record say that
-//! the maker of the key is one to trust: that takes the maker's root certificate.
+//! The key signed the approval's text, the connection, the challenge and the origin. Whose key it
+//! is, its name, the policy and the times are the gateway's word; that they stay as written, and
+//! that no record is missing, is what the chain is for that records are kept in. Nor does a record
+//! say that the maker of the key is one to trust: that takes the maker's root certificate.
 
 pub(crate) mod authenticator;
 mod cbor;
@@ -137,7 +137,10 @@ pub enum EvidenceFault {
     #[error("the attestation was made for another relying party or origin, or is no registration")]
     Registration,
     /// Only `packed` with an X.509 certificate of a P-256 key is checked.
-    #[error("the attestation is of a kind that is not known here (known: packed, with a P-256 certificate)")]
+    #[error(
+        "the attestation is of a kind that is not known here (known: packed, with a P-256 \
+            certificate)"
+    )]
     AttestationKind,
     /// The certificate's key did not sign the attestation.
     #[error("the attestation's signature does not fit")]
@@ -209,9 +212,9 @@ impl Evidence {
         digest_of(&self.approval)
     }
 
-    /// Whether everything in it fits together: that the holder of this key approved this text, on this
-    /// connection, with touch and PIN, for this challenge; and that the key was attested by the
-    /// certificate that came with it. Who issued that certificate is not asked here.
+    /// Whether everything in it fits together: that the holder of this key approved this text, on
+    /// this connection, with touch and PIN, for this challenge; and that the key was attested by
+    /// the certificate that came with it. Who issued that certificate is not asked here.
     pub fn verify(&self) -> Result<(), EvidenceFault> {
         if self.v != VERSION {
             return Err(EvidenceFault::Version);
@@ -220,14 +223,16 @@ impl Evidence {
         let signed = member("authenticator_data", &self.authenticator_data)?;
         self.verify_signature(&client_data, &signed)?;
         self.verify_client_data(&client_data, "webauthn.get")?;
-        let data = AuthenticatorData::read(&signed).ok_or(EvidenceFault::Member("authenticator_data"))?;
+        let data =
+            AuthenticatorData::read(&signed).ok_or(EvidenceFault::Member("authenticator_data"))?;
         self.verify_flags(&data)?;
         self.verify_approval(&client_data)?;
         self.verify_registration()
     }
 
     fn verify_signature(&self, client_data: &[u8], signed: &[u8]) -> Result<(), EvidenceFault> {
-        let (key, signature) = (member("public_key", &self.public_key)?, member("signature", &self.signature)?);
+        let (key, signature) =
+            (member("public_key", &self.public_key)?, member("signature", &self.signature)?);
         let message = [signed, digest(&SHA256, client_data).as_ref()].concat();
         match signed_by(&key, &message, &signature) {
             None => Err(EvidenceFault::KeyKind),
@@ -237,7 +242,8 @@ impl Evidence {
     }
 
     fn verify_client_data(&self, client_data: &[u8], kind: &str) -> Result<(), EvidenceFault> {
-        let c: ClientData = serde_json::from_slice(client_data).map_err(|_| EvidenceFault::ClientData)?;
+        let c: ClientData =
+            serde_json::from_slice(client_data).map_err(|_| EvidenceFault::ClientData)?;
         if c.r#type != kind || c.cross_origin {
             return Err(EvidenceFault::ClientData);
         }
@@ -277,15 +283,20 @@ impl Evidence {
 
     fn verify_registration(&self) -> Result<(), EvidenceFault> {
         let object = member("attestation_object", &self.attestation_object)?;
-        let data = attested_data(&object).and_then(AuthenticatorData::read).ok_or(EvidenceFault::Member("attestation_object"))?;
+        let data = attested_data(&object)
+            .and_then(AuthenticatorData::read)
+            .ok_or(EvidenceFault::Member("attestation_object"))?;
         let made = data.credential.as_ref().ok_or(EvidenceFault::Member("attestation_object"))?;
-        if made.id != member("credential_id", &self.credential_id)? || made.public_key != member("public_key", &self.public_key)? {
+        if made.id != member("credential_id", &self.credential_id)?
+            || made.public_key != member("public_key", &self.public_key)?
+        {
             return Err(EvidenceFault::OtherKey);
         }
         if dashed(made.aaguid) != self.aaguid {
             return Err(EvidenceFault::Model);
         }
-        let client_data = member("registration_client_data_json", &self.registration_client_data_json)?;
+        let client_data =
+            member("registration_client_data_json", &self.registration_client_data_json)?;
         let registration = |_| EvidenceFault::Registration;
         self.verify_flags(&data).map_err(registration)?;
         self.verify_client_data(&client_data, "webauthn.create").map_err(registration)?;

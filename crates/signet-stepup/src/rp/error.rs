@@ -6,11 +6,17 @@
 pub enum RpError {
     // At fault: the operator.
     /// Keys are bound to the id for ever, so only a name that the firm can own is taken.
-    #[error("{0:?} cannot be a relying party's id: a host name with at least one dot, no address, no port")]
+    #[error(
+        "{0:?} cannot be a relying party's id: a host name with at least one dot, no address, no \
+            port"
+    )]
     BadRpId(String),
     /// Another form than browsers write an origin in, or a host outside the id; see
     /// [`RpSettings::origin`](super::RpSettings::origin).
-    #[error("{0:?} cannot be the origin: https:// and the relying party's id or a name below it, nothing behind")]
+    #[error(
+        "{0:?} cannot be the origin: https:// and the relying party's id or a name below it, \
+            nothing behind"
+    )]
     BadOrigin(String),
     /// Empty, longer than 60 characters or not printable.
     #[error("the relying party's name must be 1 to 60 printable characters")]
@@ -128,22 +134,39 @@ impl RpError {
     /// What the person who reads it does about it.
     pub fn cure(&self) -> &'static str {
         match self {
-            Self::BadRpId(_) | Self::BadOrigin(_) | Self::BadName | Self::Setup(_) => "Correct the settings of the relying party.",
-            Self::StoredKey(_) => "Ask your administrator, who can remove this key and give you a code for another.",
-            Self::AnswerTooLong | Self::Malformed(_) => "Start again; if it stays so, install the present release of the desk.",
-            Self::ChallengeDiffers | Self::NoContext | Self::ApprovalDiffers | Self::OtherConnection | Self::BadSignature => {
-                "Nothing was done. Start again, read what is shown, and tell your administrator: somebody may have interfered."
+            Self::BadRpId(_) | Self::BadOrigin(_) | Self::BadName | Self::Setup(_) => {
+                "Correct the settings of the relying party."
             }
-            Self::OriginDiffers | Self::RpIdDiffers => "Tell your administrator: desk and gateway disagree about the address keys are for.",
+            Self::StoredKey(_) => {
+                "Ask your administrator, who can remove this key and give you a code for another."
+            }
+            Self::AnswerTooLong | Self::Malformed(_) => {
+                "Start again; if it stays so, install the present release of the desk."
+            }
+            Self::ChallengeDiffers
+            | Self::NoContext
+            | Self::ApprovalDiffers
+            | Self::OtherConnection
+            | Self::BadSignature => {
+                "Nothing was done. Start again, read what is shown, and tell your administrator: \
+                    somebody may have interfered."
+            }
+            Self::OriginDiffers | Self::RpIdDiffers => {
+                "Tell your administrator: desk and gateway disagree about the address keys are for."
+            }
             Self::UnknownKey => "Use a key that is registered for you.",
             Self::NotPresent => "Touch the key when it blinks.",
             Self::NotVerified => "Set a PIN for the key and enter it when asked.",
-            Self::ModelNotListed(_) | Self::MakerNotListed | Self::NotAttested | Self::Copyable | Self::Algorithm => {
-                "Use a key of a model your firm has approved."
-            }
+            Self::ModelNotListed(_)
+            | Self::MakerNotListed
+            | Self::NotAttested
+            | Self::Copyable
+            | Self::Algorithm => "Use a key of a model your firm has approved.",
             Self::NotProtected => "Use a newer key, or one of another approved model.",
             Self::AlreadyRegistered => "Use another key.",
-            Self::CounterWentBack { .. } => "The key is locked. Give it to your administrator; use another one.",
+            Self::CounterWentBack { .. } => {
+                "The key is locked. Give it to your administrator; use another one."
+            }
         }
     }
 }

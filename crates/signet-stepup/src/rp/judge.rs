@@ -4,7 +4,9 @@ use super::{Passkey, RpError};
 use crate::{
     context::Context,
     evidence::{
-        authenticator::{AuthenticatorData, KeyKind, attested_by_certificate, attested_data, public_key},
+        authenticator::{
+            AuthenticatorData, KeyKind, attested_by_certificate, attested_data, public_key,
+        },
         dashed,
     },
 };
@@ -19,7 +21,11 @@ pub(super) struct Made {
 }
 
 /// `raw_id` is the key that answered, for an assertion; `model` what an attestation states.
-pub(super) fn refusal(e: WebauthnError, raw_id: Option<&[u8]>, model: impl FnOnce() -> String) -> RpError {
+pub(super) fn refusal(
+    e: WebauthnError,
+    raw_id: Option<&[u8]>,
+    model: impl FnOnce() -> String,
+) -> RpError {
     use WebauthnError as W;
     match e {
         W::MismatchedChallenge => RpError::ChallengeDiffers,
@@ -29,8 +35,12 @@ pub(super) fn refusal(e: WebauthnError, raw_id: Option<&[u8]>, model: impl FnOnc
         W::UserNotVerified => RpError::NotVerified,
         W::AuthenticationFailure | W::AttestationStatementSigInvalid => RpError::BadSignature,
         W::CredentialNotFound => RpError::UnknownKey,
-        W::CredentialPossibleCompromise => RpError::CounterWentBack { credential_id: B64.encode(raw_id.unwrap_or_default()) },
-        W::CredentialMayNotBeHardwareBound | W::CredentialBackupEligibilityInconsistent => RpError::Copyable,
+        W::CredentialPossibleCompromise => {
+            RpError::CounterWentBack { credential_id: B64.encode(raw_id.unwrap_or_default()) }
+        }
+        W::CredentialMayNotBeHardwareBound | W::CredentialBackupEligibilityInconsistent => {
+            RpError::Copyable
+        }
         W::AttestationUntrustedAaguid => RpError::ModelNotListed(model()),
         W::AttestationChainNotTrusted(_) | W::AttestationTrustFailure => RpError::MakerNotListed,
         W::AttestationNotVerifiable
@@ -50,7 +60,8 @@ pub(super) fn exact_origin(client_data: &[u8], origin: &str) -> Result<(), RpErr
     struct Found {
         origin: String,
     }
-    let found: Found = serde_json::from_slice(client_data).map_err(|e| RpError::Malformed(e.to_string()))?;
+    let found: Found =
+        serde_json::from_slice(client_data).map_err(|e| RpError::Malformed(e.to_string()))?;
     if found.origin == origin { Ok(()) } else { Err(RpError::OriginDiffers) }
 }
 
@@ -60,9 +71,12 @@ pub(super) fn stated_model(attestation_object: &[u8]) -> String {
     data.and_then(|d| d.credential).map_or_else(|| "unknown".into(), |c| dashed(c.aaguid))
 }
 
-/// Everything about a new key but its maker and model. Read by our own reader, so that what evidence will later be
-/// verified with is known to be readable.
-pub(super) fn new_credential(answer: &RegisterPublicKeyCredential, passkey: &Passkey) -> Result<Made, RpError> {
+/// Everything about a new key but its maker and model. Read by our own reader, so that what
+/// evidence will later be verified with is known to be readable.
+pub(super) fn new_credential(
+    answer: &RegisterPublicKeyCredential,
+    passkey: &Passkey,
+) -> Result<Made, RpError> {
     let object = &answer.response.attestation_object;
     let unreadable = || RpError::Malformed("authenticator data cannot be read".into());
     let data = attested_data(object).and_then(AuthenticatorData::read).ok_or_else(unreadable)?;
@@ -71,10 +85,15 @@ pub(super) fn new_credential(answer: &RegisterPublicKeyCredential, passkey: &Pas
         return Err(RpError::NotProtected);
     }
     let made = data.credential.ok_or_else(unreadable)?;
-    if made.id != answer.raw_id || made.id != passkey.credential_id() || passkey.aaguid() != Some(made.aaguid) {
+    if made.id != answer.raw_id
+        || made.id != passkey.credential_id()
+        || passkey.aaguid() != Some(made.aaguid)
+    {
         return Err(RpError::Malformed("the answer names another key than its attestation".into()));
     }
-    if !passkey.is_es256() || public_key(made.public_key).is_none_or(|(kind, _)| kind != KeyKind::Es256) {
+    if !passkey.is_es256()
+        || public_key(made.public_key).is_none_or(|(kind, _)| kind != KeyKind::Es256)
+    {
         return Err(RpError::Algorithm);
     }
     if attested_by_certificate(object, &answer.response.client_data_json) != Some(true) {

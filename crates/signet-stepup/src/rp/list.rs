@@ -156,7 +156,9 @@ impl AttestationList {
         if file.authority.is_empty() {
             return Err(ListError::Empty);
         }
-        if file.authority.len() > AUTHORITIES_MAX || file.authority.iter().map(|a| a.model.len()).sum::<usize>() > MODELS_MAX {
+        if file.authority.len() > AUTHORITIES_MAX
+            || file.authority.iter().map(|a| a.model.len()).sum::<usize>() > MODELS_MAX
+        {
             return Err(ListError::TooMany);
         }
         let mut builder = AttestationCaListBuilder::new();
@@ -178,7 +180,8 @@ impl AttestationList {
         self.models.get(aaguid).map(String::as_str)
     }
 
-    /// SHA-256 over what it says, however it is written: lines `<SHA-256 of the certificate> <AAGUID> <name>`, sorted.
+    /// SHA-256 over what it says, however it is written: lines
+    /// `<SHA-256 of the certificate> <AAGUID> <name>`, sorted.
     pub fn digest(&self) -> Digest {
         self.digest
     }
@@ -204,13 +207,15 @@ impl Authority {
         if self.model.is_empty() {
             return Err(ListError::NoModel { authority: authority() });
         }
-        let der = der(&self.pem(base_dir)?).ok_or_else(|| ListError::Pem { authority: authority() })?;
+        let der =
+            der(&self.pem(base_dir)?).ok_or_else(|| ListError::Pem { authority: authority() })?;
         let print = hex(digest(&SHA256, &der).as_ref());
         for m in &self.model {
             check_name(&m.name)?;
             let bad = || ListError::Aaguid { authority: authority(), aaguid: m.aaguid.clone() };
             // Only with dashes: what is reviewed should look like what makers publish.
-            let aaguid = Uuid::try_parse(&m.aaguid).ok().filter(|_| m.aaguid.len() == 36).ok_or_else(bad)?;
+            let aaguid =
+                Uuid::try_parse(&m.aaguid).ok().filter(|_| m.aaguid.len() == 36).ok_or_else(bad)?;
             if aaguid.is_nil() {
                 return Err(ListError::NoAaguid { authority: authority() });
             }
@@ -230,7 +235,11 @@ impl Authority {
             (Some(text), None) => text.clone(),
             (None, Some(path)) => {
                 let path = base_dir.join(path);
-                read_pem(&path).map_err(|why| ListError::File { authority: self.name.clone(), path, why })?
+                read_pem(&path).map_err(|why| ListError::File {
+                    authority: self.name.clone(),
+                    path,
+                    why,
+                })?
             }
             _ => return Err(ListError::Certificate { authority: self.name.clone() }),
         };
@@ -251,10 +260,16 @@ fn read_pem(path: &Path) -> Result<String, String> {
     let mut text = String::new();
     let file = fs::File::open(path).map_err(|e| e.to_string())?;
     file.take(PEM_LEN_MAX + 1).read_to_string(&mut text).map_err(|e| e.to_string())?;
-    if text.len() as u64 > PEM_LEN_MAX { Err(format!("is larger than {PEM_LEN_MAX} bytes")) } else { Ok(text) }
+    if text.len() as u64 > PEM_LEN_MAX {
+        Err(format!("is larger than {PEM_LEN_MAX} bytes"))
+    } else {
+        Ok(text)
+    }
 }
 
 fn check_name(name: &str) -> Result<(), ListError> {
-    let good = !name.trim().is_empty() && name.chars().count() <= NAME_CHARS_MAX && !name.chars().any(char::is_control);
+    let good = !name.trim().is_empty()
+        && name.chars().count() <= NAME_CHARS_MAX
+        && !name.chars().any(char::is_control);
     if good { Ok(()) } else { Err(ListError::Name(name.chars().take(NAME_CHARS_MAX).collect())) }
 }

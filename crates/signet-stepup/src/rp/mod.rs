@@ -2,12 +2,12 @@
 //!
 //! WebAuthn itself is `webauthn-rs` in its attested flow: attestation from listed authorities and
 //! models, user verification. What that library leaves to its caller is here: an answer counts once
-//! (a pending ceremony is consumed by judging it), the key must insist on its PIN (credProtect), what
-//! was approved and the connection must be the ones expected, the origin must be equal byte by byte,
-//! a withdrawn model stops working.
+//! (a pending ceremony is consumed by judging it), the key must insist on its PIN (credProtect),
+//! what was approved and the connection must be the ones expected, the origin must be equal byte by
+//! byte, a withdrawn model stops working.
 //!
-//! It draws its challenges itself, and asks the system clock whether attestation certificates are in
-//! force. Deadlines are the caller's.
+//! It draws its challenges itself, and asks the system clock whether attestation certificates are
+//! in force. Deadlines are the caller's.
 
 mod error;
 mod judge;
@@ -24,8 +24,9 @@ use crate::context::Context;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use std::fmt;
 use webauthn_rs::prelude::{
-    AttestationFormat, AttestedPasskeyAuthentication, AttestedPasskeyRegistration, AuthenticatorAttachment, COSEAlgorithm,
-    PublicKeyCredential, RegisterPublicKeyCredential, Uuid, Webauthn,
+    AttestationFormat, AttestedPasskeyAuthentication, AttestedPasskeyRegistration,
+    AuthenticatorAttachment, COSEAlgorithm, PublicKeyCredential, RegisterPublicKeyCredential, Uuid,
+    Webauthn,
 };
 
 /// Longest answer that is read, bytes of JSON.
@@ -128,9 +129,13 @@ impl RelyingParty {
         &self.list
     }
 
-    /// Challenge for a new key; `existing` are the person's keys, which may not be registered again.
-    /// The options are `CredentialCreationOptions` as JSON.
-    pub fn begin_registration(&self, person: &Person, existing: &[Passkey]) -> Result<(String, PendingRegistration), RpError> {
+    /// Challenge for a new key; `existing` are the person's keys, which may not be registered
+    /// again. The options are `CredentialCreationOptions` as JSON.
+    pub fn begin_registration(
+        &self,
+        person: &Person,
+        existing: &[Passkey],
+    ) -> Result<(String, PendingRegistration), RpError> {
         let existing: Vec<_> = existing.iter().map(|k| k.credential_id().to_vec()).collect();
         let (mut options, state) = self
             .webauthn
@@ -149,24 +154,35 @@ impl RelyingParty {
         // The list keeps platform authenticators out; do not offer them either.
         (ask.hints, ask.attestation_formats) = (None, Some(vec![AttestationFormat::Packed]));
         if let Some(e) = &mut ask.extensions {
-            (e.uvm, e.cred_props, e.min_pin_length, e.hmac_create_secret) = (None, None, None, None);
+            (e.uvm, e.cred_props, e.min_pin_length, e.hmac_create_secret) =
+                (None, None, None, None);
         }
-        Ok((serde_json::to_string(&options).map_err(setup)?, PendingRegistration { state, existing }))
+        Ok((
+            serde_json::to_string(&options).map_err(setup)?,
+            PendingRegistration { state, existing },
+        ))
     }
 
     /// Judges the answer to a registration.
-    pub fn finish_registration(&self, pending: PendingRegistration, answer_json: &str) -> Result<NewKey, RpError> {
+    pub fn finish_registration(
+        &self,
+        pending: PendingRegistration,
+        answer_json: &str,
+    ) -> Result<NewKey, RpError> {
         let answer: RegisterPublicKeyCredential = read(answer_json)?;
         check_id(&answer.id, &answer.raw_id, &answer.type_)?;
         if pending.existing.contains(&answer.raw_id) {
             return Err(RpError::AlreadyRegistered);
         }
         let found = self.webauthn.finish_attested_passkey_registration(&answer, &pending.state);
-        let passkey = Passkey(found.map_err(|e| judge::refusal(e, None, || judge::stated_model(&answer.response.attestation_object)))?);
+        let passkey = Passkey(found.map_err(|e| {
+            judge::refusal(e, None, || judge::stated_model(&answer.response.attestation_object))
+        })?);
         judge::exact_origin(&answer.response.client_data_json, &self.origin)?;
         let made = judge::new_credential(&answer, &passkey)?;
         let model = self.still_listed(&passkey)?.to_owned();
-        let transports = answer.response.transports.iter().flatten().map(ToString::to_string).collect();
+        let transports =
+            answer.response.transports.iter().flatten().map(ToString::to_string).collect();
         Ok(NewKey {
             credential_id: passkey.credential_id().to_vec(),
             aaguid: made.aaguid,
@@ -182,10 +198,14 @@ impl RelyingParty {
     /// Challenge for one of a person's keys. The options are `CredentialRequestOptions` as JSON.
     pub fn begin_assertion(&self, keys: &[Passkey]) -> Result<(String, PendingAssertion), RpError> {
         if keys.is_empty() || keys.len() > KEYS_MAX {
-            return Err(RpError::Setup(format!("{} keys for one challenge; 1 to {KEYS_MAX}", keys.len())));
+            return Err(RpError::Setup(format!(
+                "{} keys for one challenge; 1 to {KEYS_MAX}",
+                keys.len()
+            )));
         }
         let credentials: Vec<_> = keys.iter().map(|k| k.0.clone()).collect();
-        let (mut options, state) = self.webauthn.start_attested_passkey_authentication(&credentials).map_err(setup)?;
+        let (mut options, state) =
+            self.webauthn.start_attested_passkey_authentication(&credentials).map_err(setup)?;
         options.public_key.hints = None;
         options.public_key.extensions = None;
         let challenge = options.public_key.challenge.clone();
@@ -193,13 +213,23 @@ impl RelyingParty {
         Ok((options, PendingAssertion { state, keys: keys.to_vec(), challenge }))
     }
 
-    /// Judges the answer to a step-up: right key, challenge, origin, touch and PIN, and signed for exactly `expected`.
-    pub fn finish_assertion(&self, pending: PendingAssertion, answer_json: &str, expected: &Context) -> Result<Assertion, RpError> {
+    /// Judges the answer to a step-up: right key, challenge, origin, touch and PIN, and signed for
+    /// exactly `expected`.
+    pub fn finish_assertion(
+        &self,
+        pending: PendingAssertion,
+        answer_json: &str,
+        expected: &Context,
+    ) -> Result<Assertion, RpError> {
         let answer: PublicKeyCredential = read(answer_json)?;
         check_id(&answer.id, &answer.raw_id, &answer.type_)?;
         let found = self.webauthn.finish_attested_passkey_authentication(&answer, &pending.state);
         let found = found.map_err(|e| judge::refusal(e, Some(&answer.raw_id), String::new))?;
-        let key = pending.keys.into_iter().find(|k| k.credential_id() == answer.raw_id).ok_or(RpError::UnknownKey)?;
+        let key = pending
+            .keys
+            .into_iter()
+            .find(|k| k.credential_id() == answer.raw_id)
+            .ok_or(RpError::UnknownKey)?;
         self.still_listed(&key)?;
         let answer = answer.response;
         judge::exact_origin(&answer.client_data_json, &self.origin)?;
@@ -216,13 +246,19 @@ impl RelyingParty {
         })
     }
 
-    /// Whether a key's maker and model are still approved; the model's name. The library checks the chain only, not the
-    /// model again.
+    /// Whether a key's maker and model are still approved; the model's name. The library checks the
+    /// chain only, not the model again.
     pub fn still_listed(&self, key: &Passkey) -> Result<&str, RpError> {
         let aaguid = key.aaguid().ok_or(RpError::NotAttested)?;
-        let authority = key.0.verify_attestation(&self.list.authorities).map_err(|e| judge::refusal(e, None, String::new))?;
+        let authority = key
+            .0
+            .verify_attestation(&self.list.authorities)
+            .map_err(|e| judge::refusal(e, None, String::new))?;
         let listed = authority.aaguids().contains_key(&Uuid::from_bytes(aaguid));
-        self.list.model(&aaguid).filter(|_| listed).ok_or_else(|| RpError::ModelNotListed(crate::evidence::dashed(aaguid)))
+        self.list
+            .model(&aaguid)
+            .filter(|_| listed)
+            .ok_or_else(|| RpError::ModelNotListed(crate::evidence::dashed(aaguid)))
     }
 }
 
@@ -247,7 +283,10 @@ fn check_id(id: &str, raw: &[u8], kind: &str) -> Result<(), RpError> {
 
 impl fmt::Debug for RelyingParty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RelyingParty").field("rp_id", &self.rp_id).field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("RelyingParty")
+            .field("rp_id", &self.rp_id)
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
     }
 }
 

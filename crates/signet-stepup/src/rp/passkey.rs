@@ -7,7 +7,8 @@ use webauthn_rs::prelude::{AttestationMetadata, AttestedPasskey, COSEAlgorithm, 
 /// Longest stored key that is read, bytes of JSON.
 pub const PASSKEY_LEN_MAX: usize = 16 * 1024;
 
-/// A registered key: its public part, its counter, and the certificates it was attested with. Nothing secret.
+/// A registered key: its public part, its counter, and the certificates it was attested with.
+/// Nothing secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passkey(pub(super) AttestedPasskey);
 
@@ -23,7 +24,11 @@ impl Passkey {
     /// The key as it is stored; [`Self::from_json`] reads it.
     pub fn to_json(&self) -> Result<String, RpError> {
         let text = to_string(&self.0).map_err(|e| RpError::StoredKey(e.to_string()))?;
-        if text.len() > PASSKEY_LEN_MAX { Err(RpError::StoredKey(format!("longer than {PASSKEY_LEN_MAX} bytes"))) } else { Ok(text) }
+        if text.len() > PASSKEY_LEN_MAX {
+            Err(RpError::StoredKey(format!("longer than {PASSKEY_LEN_MAX} bytes")))
+        } else {
+            Ok(text)
+        }
     }
 
     /// The credential's id, chosen by the authenticator.

@@ -10,7 +10,8 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(600);
 /// Keys are registered for `rp_id` and can never be moved to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpSettings {
-    /// A host name the firm owns. Best one without a web page, so that no page can ask for its keys.
+    /// A host name the firm owns. Best one without a web page, so that no page can ask for its
+    /// keys.
     pub rp_id: String,
     /// `https://` and `rp_id` if left out.
     pub origin: Option<String>,
@@ -25,12 +26,16 @@ impl RpSettings {
         if !is_host_name(&self.rp_id) {
             return Err(RpError::BadRpId(self.rp_id.clone()));
         }
-        if self.name.trim().is_empty() || self.name.chars().count() > 60 || self.name.chars().any(char::is_control) {
+        if self.name.trim().is_empty()
+            || self.name.chars().count() > 60
+            || self.name.chars().any(char::is_control)
+        {
             return Err(RpError::BadName);
         }
         let origin = self.origin.clone().unwrap_or_else(|| format!("https://{}", self.rp_id));
         let url = self.check_origin(&origin).ok_or_else(|| RpError::BadOrigin(origin.clone()))?;
-        let builder = WebauthnBuilder::new(&self.rp_id, &url).map_err(|_| RpError::BadOrigin(origin.clone()))?;
+        let builder = WebauthnBuilder::new(&self.rp_id, &url)
+            .map_err(|_| RpError::BadOrigin(origin.clone()))?;
         let webauthn = builder.rp_name(&self.name).timeout(self.timeout.min(TIMEOUT_MAX)).build();
         Ok((webauthn.map_err(super::setup)?, origin))
     }
@@ -45,7 +50,8 @@ impl RpSettings {
     }
 }
 
-/// A name in the DNS: no address, not this machine, not the made-up host that Tauri serves pages from.
+/// A name in the DNS: no address, not this machine, not the made-up host that Tauri serves pages
+/// from.
 fn is_host_name(name: &str) -> bool {
     let label = |l: &str| {
         (1..=63).contains(&l.len())
@@ -69,17 +75,43 @@ mod tests {
     use super::*;
 
     fn with(rp_id: &str, origin: Option<&str>, name: &str) -> Result<String, RpError> {
-        let s = RpSettings { rp_id: rp_id.into(), origin: origin.map(Into::into), name: name.into(), timeout: Duration::from_secs(60) };
+        let s = RpSettings {
+            rp_id: rp_id.into(),
+            origin: origin.map(Into::into),
+            name: name.into(),
+            timeout: Duration::from_secs(60),
+        };
         s.build().map(|(_, origin)| origin)
     }
 
     #[test]
     fn table_of_relying_parties() {
-        assert_eq!(with("stepup.bank.example", None, "Bank").as_deref(), Ok("https://stepup.bank.example"));
-        for bad in ["", "bank", "localhost", "a.localhost", "tauri.localhost", "127.0.0.1", "1.2", "::1", "[::1]", "Bank.example"] {
+        assert_eq!(
+            with("stepup.bank.example", None, "Bank").as_deref(),
+            Ok("https://stepup.bank.example")
+        );
+        for bad in [
+            "",
+            "bank",
+            "localhost",
+            "a.localhost",
+            "tauri.localhost",
+            "127.0.0.1",
+            "1.2",
+            "::1",
+            "[::1]",
+            "Bank.example",
+        ] {
             assert_eq!(with(bad, None, "Bank"), Err(RpError::BadRpId(bad.into())), "{bad}");
         }
-        for bad in ["bank.example:443", "https://bank.example", "bank..example", "-a.example", "a-.example", "b\u{e4}nk.example"] {
+        for bad in [
+            "bank.example:443",
+            "https://bank.example",
+            "bank..example",
+            "-a.example",
+            "a-.example",
+            "b\u{e4}nk.example",
+        ] {
             assert_eq!(with(bad, None, "Bank"), Err(RpError::BadRpId(bad.into())), "{bad}");
         }
         for bad in ["", " ", "a\nb", &"x".repeat(61)] {
@@ -89,7 +121,9 @@ mod tests {
 
     #[test]
     fn table_of_origins() {
-        for good in ["https://bank.example", "https://stepup.bank.example", "https://bank.example:8443"] {
+        for good in
+            ["https://bank.example", "https://stepup.bank.example", "https://bank.example:8443"]
+        {
             assert_eq!(with("bank.example", Some(good), "Bank").as_deref(), Ok(good));
         }
         for bad in [
@@ -108,7 +142,11 @@ mod tests {
             "bank.example",
             "",
         ] {
-            assert_eq!(with("bank.example", Some(bad), "Bank"), Err(RpError::BadOrigin(bad.into())), "{bad}");
+            assert_eq!(
+                with("bank.example", Some(bad), "Bank"),
+                Err(RpError::BadOrigin(bad.into())),
+                "{bad}"
+            );
         }
     }
 }

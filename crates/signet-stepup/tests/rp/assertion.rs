@@ -1,6 +1,8 @@
 //! Which step-ups count (WebAuthn Level 2 §7.2, and what it leaves to the relying party).
 
-use crate::support::{EXPORTER, MODEL, ORIGIN, RP_ID, World, context, edit_client_data, other_context};
+use crate::support::{
+    EXPORTER, MODEL, ORIGIN, RP_ID, World, context, edit_client_data, other_context,
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use signet_softkey::{Quirk, challenge_of};
 use signet_stepup::{
@@ -31,7 +33,10 @@ fn what_is_asked_of_a_key() {
     assert_eq!(ask["allowCredentials"][0]["id"], B64.encode(&new.credential_id));
     assert_eq!(B64.decode(ask["challenge"].as_str().unwrap()).unwrap().len(), 32);
     assert!(matches!(w.rp.begin_assertion(&[]), Err(RpError::Setup(_))));
-    assert!(matches!(w.rp.begin_assertion(&vec![new.passkey; KEYS_MAX + 1]), Err(RpError::Setup(_))));
+    assert!(matches!(
+        w.rp.begin_assertion(&vec![new.passkey; KEYS_MAX + 1]),
+        Err(RpError::Setup(_))
+    ));
 }
 
 #[test]
@@ -80,12 +85,20 @@ fn table_of_keys_that_misbehave() {
         (Quirk::OtherRpId, RpError::RpIdDiffers),
     ] {
         let (key, new) = w.registered();
-        assert_eq!(w.step_up(&mut key.with(quirk), &new, Some(&context()), |a| a), Err(want), "{quirk:?}");
+        assert_eq!(
+            w.step_up(&mut key.with(quirk), &new, Some(&context()), |a| a),
+            Err(want),
+            "{quirk:?}"
+        );
     }
     for quirk in [Quirk::CounterBack, Quirk::CounterStays, Quirk::CounterZero] {
         let (key, new) = w.registered();
         let want = RpError::CounterWentBack { credential_id: B64.encode(&new.credential_id) };
-        assert_eq!(w.step_up(&mut key.with(quirk), &new, Some(&context()), |a| a), Err(want), "{quirk:?}");
+        assert_eq!(
+            w.step_up(&mut key.with(quirk), &new, Some(&context()), |a| a),
+            Err(want),
+            "{quirk:?}"
+        );
     }
 }
 
@@ -102,16 +115,21 @@ fn a_key_that_does_not_count_is_a_key() {
     let counted = w.step_up(&mut key, &new, Some(&context()), |a| a).unwrap();
     key.quirk = Some(Quirk::CounterZero);
     let new = signet_stepup::rp::NewKey { passkey: counted.passkey, ..new };
-    assert!(matches!(w.step_up(&mut key, &new, Some(&context()), |a| a), Err(RpError::CounterWentBack { .. })));
+    assert!(matches!(
+        w.step_up(&mut key, &new, Some(&context()), |a| a),
+        Err(RpError::CounterWentBack { .. })
+    ));
 }
 
-/// That an answer counts once is the pending state's doing: judging takes it. A replay meets another challenge.
+/// That an answer counts once is the pending state's doing: judging takes it. A replay meets
+/// another challenge.
 #[test]
 fn a_replayed_answer_meets_another_challenge() {
     let w = World::new();
     let (mut key, new) = w.registered();
     let (options, pending) = w.rp.begin_assertion(from_ref(&new.passkey)).unwrap();
-    let data = client_data_json(CeremonyKind::Sign, &challenge_of(&options), ORIGIN, Some(&context()));
+    let data =
+        client_data_json(CeremonyKind::Sign, &challenge_of(&options), ORIGIN, Some(&context()));
     let answer = key.sign(&options, &data).unwrap();
     assert!(w.rp.finish_assertion(pending, &answer, &context()).is_ok());
     let (_, pending) = w.rp.begin_assertion(&[new.passkey]).unwrap();
@@ -123,25 +141,45 @@ fn table_of_answers_that_are_refused() {
     let w = World::new();
     let (mut key, new) = w.registered();
     let (_, other) = w.registered();
-    for (name, origin) in [("a subdomain", "https://a.stepup.bank.example"), ("not byte by byte", "https://stepup.bank.example/")] {
+    for (name, origin) in [
+        ("a subdomain", "https://a.stepup.bank.example"),
+        ("not byte by byte", "https://stepup.bank.example/"),
+    ] {
         let (options, pending) = w.rp.begin_assertion(from_ref(&new.passkey)).unwrap();
-        let data = client_data_json(CeremonyKind::Sign, &challenge_of(&options), origin, Some(&context()));
+        let data =
+            client_data_json(CeremonyKind::Sign, &challenge_of(&options), origin, Some(&context()));
         let answer = key.sign(&options, &data).unwrap();
-        assert_eq!(w.rp.finish_assertion(pending, &answer, &context()), Err(RpError::OriginDiffers), "{name}");
+        assert_eq!(
+            w.rp.finish_assertion(pending, &answer, &context()),
+            Err(RpError::OriginDiffers),
+            "{name}"
+        );
     }
     let (options, pending) = w.rp.begin_assertion(from_ref(&other.passkey)).unwrap();
-    let data = client_data_json(CeremonyKind::Sign, &challenge_of(&options), ORIGIN, Some(&context()));
+    let data =
+        client_data_json(CeremonyKind::Sign, &challenge_of(&options), ORIGIN, Some(&context()));
     assert_eq!(key.sign(&options, &data), None, "a good key says itself that it is not asked");
-    assert_eq!(w.rp.finish_assertion(pending, &key.sign_unasked(RP_ID, &data), &context()), Err(RpError::UnknownKey));
+    assert_eq!(
+        w.rp.finish_assertion(pending, &key.sign_unasked(RP_ID, &data), &context()),
+        Err(RpError::UnknownKey)
+    );
     // The other key's name on this key's answer.
-    let swap = |a: String| a.replace(&B64.encode(&new.credential_id), &B64.encode(&other.credential_id));
-    let (options, pending) = w.rp.begin_assertion(&[new.passkey.clone(), other.passkey.clone()]).unwrap();
-    let data = client_data_json(CeremonyKind::Sign, &challenge_of(&options), ORIGIN, Some(&context()));
+    let swap =
+        |a: String| a.replace(&B64.encode(&new.credential_id), &B64.encode(&other.credential_id));
+    let (options, pending) =
+        w.rp.begin_assertion(&[new.passkey.clone(), other.passkey.clone()]).unwrap();
+    let data =
+        client_data_json(CeremonyKind::Sign, &challenge_of(&options), ORIGIN, Some(&context()));
     let answer = key.sign(&options, &data).unwrap();
-    assert_eq!(w.rp.finish_assertion(pending, &swap(answer), &context()), Err(RpError::BadSignature));
-    let refused = w.step_up(&mut key, &new, Some(&context()), |a| a.replace("public-key", "password"));
+    assert_eq!(
+        w.rp.finish_assertion(pending, &swap(answer), &context()),
+        Err(RpError::BadSignature)
+    );
+    let refused =
+        w.step_up(&mut key, &new, Some(&context()), |a| a.replace("public-key", "password"));
     assert!(matches!(refused, Err(RpError::Malformed(_))));
-    let refused = w.step_up(&mut key, &new, Some(&context()), |a| a.replacen("\"id\":\"", "\"id\":\"A", 1));
+    let refused =
+        w.step_up(&mut key, &new, Some(&context()), |a| a.replacen("\"id\":\"", "\"id\":\"A", 1));
     assert!(matches!(refused, Err(RpError::Malformed(_))));
     let refused = w.step_up(&mut key, &new, Some(&context()), |a| a + &" ".repeat(ANSWER_LEN_MAX));
     assert_eq!(refused, Err(RpError::AnswerTooLong));

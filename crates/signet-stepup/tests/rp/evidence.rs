@@ -88,13 +88,33 @@ fn every_alteration_shows() {
         ("counter", |e, _| flip(&mut e.authenticator_data, -1, 1), Signature),
         ("signature", |e, _| flip(&mut e.signature, -1, 1), Signature),
         ("another assertion's signature", |e, o| e.signature = o.signature.clone(), Signature),
-        ("another attestation", |e, o| e.attestation_object = o.attestation_object.clone(), OtherKey),
-        ("attestation's counter", |e, _| flip(&mut e.attestation_object, -14 - 77 - 34 - 16 - 1, 0x10), AttestationSignature),
-        ("registration", |e, o| e.registration_client_data_json = o.registration_client_data_json.clone(), AttestationSignature),
-        ("no registration", |e, _| e.registration_client_data_json = e.client_data_json.clone(), Registration),
+        (
+            "another attestation",
+            |e, o| e.attestation_object = o.attestation_object.clone(),
+            OtherKey,
+        ),
+        (
+            "attestation's counter",
+            |e, _| flip(&mut e.attestation_object, -14 - 77 - 34 - 16 - 1, 0x10),
+            AttestationSignature,
+        ),
+        (
+            "registration",
+            |e, o| e.registration_client_data_json = o.registration_client_data_json.clone(),
+            AttestationSignature,
+        ),
+        (
+            "no registration",
+            |e, _| e.registration_client_data_json = e.client_data_json.clone(),
+            Registration,
+        ),
         ("no text", |e, _| e.signature = "!".into(), Member("signature")),
         ("no key", |e, _| e.public_key = B64.encode([0xa0]), KeyKind),
-        ("no attestation", |e, _| e.attestation_object = B64.encode([0xa0]), Member("attestation_object")),
+        (
+            "no attestation",
+            |e, _| e.attestation_object = B64.encode([0xa0]),
+            Member("attestation_object"),
+        ),
     ];
     for (name, change, want) in table {
         let mut e = good.clone();
@@ -114,9 +134,24 @@ fn what_should_not_have_been_accepted_shows() {
     let other = Context { approval: Digest([9; 32]), ..context() };
     for (quirk, signed, kind, want) in [
         (None, Some(context()), CeremonyKind::Sign, Ok(())),
-        (Some(Quirk::NoUserPresence), Some(context()), CeremonyKind::Sign, Err(EvidenceFault::NotPresent)),
-        (Some(Quirk::NoUserVerification), Some(context()), CeremonyKind::Sign, Err(EvidenceFault::NotVerified)),
-        (Some(Quirk::BackupEligible), Some(context()), CeremonyKind::Sign, Err(EvidenceFault::Copyable)),
+        (
+            Some(Quirk::NoUserPresence),
+            Some(context()),
+            CeremonyKind::Sign,
+            Err(EvidenceFault::NotPresent),
+        ),
+        (
+            Some(Quirk::NoUserVerification),
+            Some(context()),
+            CeremonyKind::Sign,
+            Err(EvidenceFault::NotVerified),
+        ),
+        (
+            Some(Quirk::BackupEligible),
+            Some(context()),
+            CeremonyKind::Sign,
+            Err(EvidenceFault::Copyable),
+        ),
         (Some(Quirk::OtherRpId), Some(context()), CeremonyKind::Sign, Err(EvidenceFault::RpId)),
         (None, None, CeremonyKind::Sign, Err(EvidenceFault::NoContext)),
         (None, Some(elsewhere), CeremonyKind::Sign, Err(EvidenceFault::Exporter)),
@@ -127,7 +162,8 @@ fn what_should_not_have_been_accepted_shows() {
         key.quirk = quirk;
         let (options, _) = w.rp.begin_assertion(std::slice::from_ref(&new.passkey)).unwrap();
         let data = client_data_json(kind, &challenge_of(&options), ORIGIN, signed.as_ref());
-        let answer: serde_json::Value = serde_json::from_str(&key.sign(&options, &data).unwrap()).unwrap();
+        let answer: serde_json::Value =
+            serde_json::from_str(&key.sign(&options, &data).unwrap()).unwrap();
         let bytes = |name: &str| B64.decode(answer["response"][name].as_str().unwrap()).unwrap();
         let a = Assertion {
             credential_id: new.credential_id.clone(),

@@ -11,13 +11,22 @@ use signet_stepup::{
 fn a_listed_key_is_registered_and_kept_as_text() {
     let w = World::new();
     let (_, new) = w.registered();
-    assert_eq!((new.model.as_str(), new.transports.as_slice()), ("Test key", ["usb".to_owned()].as_slice()));
-    assert_eq!((new.passkey.credential_id(), new.passkey.aaguid()), (new.credential_id.as_slice(), Some(new.aaguid)));
+    assert_eq!(
+        (new.model.as_str(), new.transports.as_slice()),
+        ("Test key", ["usb".to_owned()].as_slice())
+    );
+    assert_eq!(
+        (new.passkey.credential_id(), new.passkey.aaguid()),
+        (new.credential_id.as_slice(), Some(new.aaguid))
+    );
     let text = new.passkey.to_json().unwrap();
     assert_eq!(Passkey::from_json(&text), Ok(new.passkey.clone()));
     assert_eq!(new.passkey.clone().with_counter(7).counter(), 7);
     assert!(matches!(Passkey::from_json("{}"), Err(RpError::StoredKey(_))));
-    assert!(matches!(Passkey::from_json(&" ".repeat(PASSKEY_LEN_MAX + 1)), Err(RpError::StoredKey(_))));
+    assert!(matches!(
+        Passkey::from_json(&" ".repeat(PASSKEY_LEN_MAX + 1)),
+        Err(RpError::StoredKey(_))
+    ));
 }
 
 #[test]
@@ -43,14 +52,34 @@ fn table_of_keys_that_are_refused() {
     for (name, mut key, want) in [
         ("a model that is not listed", w.maker.key(OTHER_MODEL), listed(OTHER_MODEL)),
         ("a maker that is not listed", stranger.key(MODEL), RpError::MakerNotListed),
-        ("software without attestation", w.maker.key(MODEL).with(Quirk::NoAttestation), RpError::NotAttested),
-        ("software that attests itself", w.maker.key(MODEL).with(Quirk::SelfAttestation), RpError::NotAttested),
-        ("a borrowed attestation certificate", w.maker.key(MODEL).with(Quirk::FalseAttestation), RpError::BadSignature),
+        (
+            "software without attestation",
+            w.maker.key(MODEL).with(Quirk::NoAttestation),
+            RpError::NotAttested,
+        ),
+        (
+            "software that attests itself",
+            w.maker.key(MODEL).with(Quirk::SelfAttestation),
+            RpError::NotAttested,
+        ),
+        (
+            "a borrowed attestation certificate",
+            w.maker.key(MODEL).with(Quirk::FalseAttestation),
+            RpError::BadSignature,
+        ),
         ("no PIN", w.maker.key(MODEL).with(Quirk::NoUserVerification), RpError::NotVerified),
         ("no touch", w.maker.key(MODEL).with(Quirk::NoUserPresence), RpError::NotPresent),
-        ("a key that can be copied", w.maker.key(MODEL).with(Quirk::BackupEligible), RpError::Copyable),
+        (
+            "a key that can be copied",
+            w.maker.key(MODEL).with(Quirk::BackupEligible),
+            RpError::Copyable,
+        ),
         ("no credProtect", w.maker.key(MODEL).with(Quirk::NoCredProtect), RpError::NotProtected),
-        ("weak credProtect", w.maker.key(MODEL).with(Quirk::WeakCredProtect), RpError::NotProtected),
+        (
+            "weak credProtect",
+            w.maker.key(MODEL).with(Quirk::WeakCredProtect),
+            RpError::NotProtected,
+        ),
         ("another relying party", w.maker.key(MODEL).with(Quirk::OtherRpId), RpError::RpIdDiffers),
     ] {
         assert_eq!(w.register(&mut key), Err(want), "{name}");
@@ -60,13 +89,30 @@ fn table_of_keys_that_are_refused() {
 #[test]
 fn table_of_answers_that_are_refused() {
     let w = World::new();
-    let data = |kind, challenge: &str, origin: &str| client_data_json(kind, challenge, origin, None);
+    let data =
+        |kind, challenge: &str, origin: &str| client_data_json(kind, challenge, origin, None);
     type Make = fn(&dyn Fn(CeremonyKind, &str, &str) -> String, &str) -> String;
     let table: [(&str, Make, RpError); 4] = [
-        ("another challenge", |d, _| d(CeremonyKind::Register, "AAEC", ORIGIN), RpError::ChallengeDiffers),
-        ("a subdomain", |d, c| d(CeremonyKind::Register, c, "https://a.stepup.bank.example"), RpError::OriginDiffers),
-        ("the parent", |d, c| d(CeremonyKind::Register, c, "https://bank.example"), RpError::OriginDiffers),
-        ("not byte by byte", |d, c| d(CeremonyKind::Register, c, "https://stepup.bank.example/"), RpError::OriginDiffers),
+        (
+            "another challenge",
+            |d, _| d(CeremonyKind::Register, "AAEC", ORIGIN),
+            RpError::ChallengeDiffers,
+        ),
+        (
+            "a subdomain",
+            |d, c| d(CeremonyKind::Register, c, "https://a.stepup.bank.example"),
+            RpError::OriginDiffers,
+        ),
+        (
+            "the parent",
+            |d, c| d(CeremonyKind::Register, c, "https://bank.example"),
+            RpError::OriginDiffers,
+        ),
+        (
+            "not byte by byte",
+            |d, c| d(CeremonyKind::Register, c, "https://stepup.bank.example/"),
+            RpError::OriginDiffers,
+        ),
     ];
     for (name, make, want) in table {
         let (options, pending) = w.rp.begin_registration(&person(), &[]).unwrap();
@@ -74,12 +120,24 @@ fn table_of_answers_that_are_refused() {
         assert_eq!(w.rp.finish_registration(pending, &answer), Err(want), "{name}");
     }
     let (options, pending) = w.rp.begin_registration(&person(), &[]).unwrap();
-    let answer = w.maker.key(MODEL).register(&options, &data(CeremonyKind::Sign, &challenge_of(&options), ORIGIN));
+    let answer = w
+        .maker
+        .key(MODEL)
+        .register(&options, &data(CeremonyKind::Sign, &challenge_of(&options), ORIGIN));
     assert!(matches!(w.rp.finish_registration(pending, &answer), Err(RpError::Malformed(_))));
-    for (text, long) in [("".to_owned(), false), ("{}".into(), false), ("x".repeat(ANSWER_LEN_MAX + 1), true)] {
+    for (text, long) in
+        [("".to_owned(), false), ("{}".into(), false), ("x".repeat(ANSWER_LEN_MAX + 1), true)]
+    {
         let (_, pending) = w.rp.begin_registration(&person(), &[]).unwrap();
         let refused = w.rp.finish_registration(pending, &text).unwrap_err();
-        assert!(if long { refused == RpError::AnswerTooLong } else { matches!(refused, RpError::Malformed(_)) }, "{refused}");
+        assert!(
+            if long {
+                refused == RpError::AnswerTooLong
+            } else {
+                matches!(refused, RpError::Malformed(_))
+            },
+            "{refused}"
+        );
     }
 }
 
@@ -105,8 +163,15 @@ fn a_model_that_was_withdrawn_stops_working() {
     let other_maker = relying_party(&Maker::new("Other").list(&[(MODEL, "Test key")]));
     assert_eq!(other_maker.still_listed(&new.passkey), Err(RpError::MakerNotListed));
     // The model is listed, for another maker.
-    let swapped = format!("{}{}", w.maker.list(&[(OTHER_MODEL, "Newer")]), Maker::new("Other").list(&[(MODEL, "Test key")]));
-    assert_eq!(relying_party(&swapped).still_listed(&new.passkey), Err(RpError::ModelNotListed(MODEL.into())));
+    let swapped = format!(
+        "{}{}",
+        w.maker.list(&[(OTHER_MODEL, "Newer")]),
+        Maker::new("Other").list(&[(MODEL, "Test key")])
+    );
+    assert_eq!(
+        relying_party(&swapped).still_listed(&new.passkey),
+        Err(RpError::ModelNotListed(MODEL.into()))
+    );
     // Withdrawn between challenge and answer.
     let w = World { rp: withdrawn, ..w };
     let refused = w.step_up(&mut key, &new, Some(&crate::support::context()), |a| a);

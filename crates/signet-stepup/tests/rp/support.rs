@@ -21,7 +21,12 @@ pub struct World {
 
 pub fn relying_party(list: &str) -> RelyingParty {
     let list = AttestationList::from_toml(list, Path::new("/nowhere")).unwrap();
-    let settings = RpSettings { rp_id: RP_ID.into(), origin: None, name: "Bank".into(), timeout: Duration::from_secs(60) };
+    let settings = RpSettings {
+        rp_id: RP_ID.into(),
+        origin: None,
+        name: "Bank".into(),
+        timeout: Duration::from_secs(60),
+    };
     RelyingParty::new(&settings, list).unwrap()
 }
 
@@ -74,7 +79,8 @@ impl World {
         signed: Option<&Context>,
         answer: impl Fn(String) -> String,
     ) -> Result<Assertion, RpError> {
-        let (options, pending) = self.rp.begin_assertion(std::slice::from_ref(&new.passkey)).unwrap();
+        let (options, pending) =
+            self.rp.begin_assertion(std::slice::from_ref(&new.passkey)).unwrap();
         let data = client_data_json(CeremonyKind::Sign, &challenge_of(&options), ORIGIN, signed);
         let given = answer(key.sign(&options, &data).unwrap());
         self.rp.finish_assertion(pending, &given, &context())
@@ -84,7 +90,10 @@ impl World {
 /// Replaces text in the client data of an answer, after it was signed.
 pub fn edit_client_data(answer: &str, from: &str, to: &str) -> String {
     let mut answer: serde_json::Value = serde_json::from_str(answer).unwrap();
-    let data = String::from_utf8(B64.decode(answer["response"]["clientDataJSON"].as_str().unwrap()).unwrap()).unwrap();
+    let data = String::from_utf8(
+        B64.decode(answer["response"]["clientDataJSON"].as_str().unwrap()).unwrap(),
+    )
+    .unwrap();
     assert!(data.contains(from), "{data}");
     answer["response"]["clientDataJSON"] = B64.encode(data.replacen(from, to, 1)).into();
     answer.to_string()

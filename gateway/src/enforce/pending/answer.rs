@@ -1,6 +1,9 @@
 //! From an answer to what it sets in motion, or to a refusal.
 
-use super::{ApprovalRefusal, ApprovalStep, Held, HeldId, Matter, NOT_AUTHORIZED, Out, PendingApprovals, outcome};
+use super::{
+    ApprovalRefusal, ApprovalStep, Held, HeldId, Matter, NOT_AUTHORIZED, Out, PendingApprovals,
+    outcome,
+};
 use signet_fix::{
     AppMessage,
     message::{Advice, Answer, KeyReport, StepUpStatus},
@@ -12,21 +15,49 @@ use signet_stepup::SessionReason;
 
 impl PendingApprovals {
     /// A desk answered a challenge. Only what is out at exactly this desk can be answered.
-    pub fn answered(&mut self, desk: &CompId, challenge: &str, answer: Answer, now: UtcMillis) -> Vec<ApprovalStep> {
+    pub fn answered(
+        &mut self,
+        desk: &CompId,
+        challenge: &str,
+        answer: Answer,
+        now: UtcMillis,
+    ) -> Vec<ApprovalStep> {
         let is_out = |h: &Held| matches!(h.out.get(desk), Some(Out::At(id)) if id == challenge);
         let Some((&held, h)) = self.held.iter_mut().find(|(_, h)| is_out(h)) else {
-            let why = ApprovalRefusal::new("stepup.not_open", "this challenge is not open", "Start again.");
-            return vec![ApprovalStep::Tell(desk.clone(), outcome(challenge, StepUpStatus::Refused, Some(&why)))];
+            let why = ApprovalRefusal::new(
+                "stepup.not_open",
+                "this challenge is not open",
+                "Start again.",
+            );
+            return vec![ApprovalStep::Tell(
+                desk.clone(),
+                outcome(challenge, StepUpStatus::Refused, Some(&why)),
+            )];
         };
         match answer {
             Answer::Signed(json) => {
                 h.out.insert(desk.clone(), Out::Checking(challenge.into()));
-                self.out.push(ApprovalStep::Verify { held, desk: desk.clone(), challenge: challenge.into(), answer: json });
+                self.out.push(ApprovalStep::Verify {
+                    held,
+                    desk: desk.clone(),
+                    challenge: challenge.into(),
+                    answer: json,
+                });
             }
             Answer::Declined(text) | Answer::Failed(text) => {
                 let who = if desk == &h.desk { "you".to_owned() } else { desk.to_string() };
-                let words = text.map_or(format!("{who} did not approve it"), |t| format!("{who} did not approve it: {t}"));
-                self.refuse_held(held, &ApprovalRefusal::new("stepup.declined", words, "Send it again if it is still wanted."), now);
+                let words = text.map_or(format!("{who} did not approve it"), |t| {
+                    format!("{who} did not approve it: {t}")
+                });
+                self.refuse_held(
+                    held,
+                    &ApprovalRefusal::new(
+                        "stepup.declined",
+                        words,
+                        "Send it again if it is still wanted.",
+                    ),
+                    now,
+                );
             }
         }
         self.done()
@@ -51,7 +82,10 @@ impl PendingApprovals {
         let evidence = match result {
             Ok(seq) => seq,
             Err(why) => {
-                self.out.push(ApprovalStep::Tell(desk.clone(), outcome(&challenge, StepUpStatus::Refused, Some(&why))));
+                self.out.push(ApprovalStep::Tell(
+                    desk.clone(),
+                    outcome(&challenge, StepUpStatus::Refused, Some(&why)),
+                ));
                 self.refuse_held(held, &why, now);
                 return self.done();
             }
@@ -61,10 +95,15 @@ impl PendingApprovals {
         if second_wanted {
             h.first = true;
             // The second person has as long as the first had, but no longer than the matter itself.
-            self.out
-                .push(ApprovalStep::Tell(desk.clone(), outcome(&challenge, StepUpStatus::SecondWanted, Some(&self.second_words(held)))));
+            self.out.push(ApprovalStep::Tell(
+                desk.clone(),
+                outcome(&challenge, StepUpStatus::SecondWanted, Some(&self.second_words(held))),
+            ));
         } else {
-            self.out.push(ApprovalStep::Tell(desk.clone(), outcome(&challenge, StepUpStatus::Passed, None)));
+            self.out.push(ApprovalStep::Tell(
+                desk.clone(),
+                outcome(&challenge, StepUpStatus::Passed, None),
+            ));
         }
         if own {
             self.touched(desk, now);
@@ -81,7 +120,11 @@ impl PendingApprovals {
     pub(super) fn second_words(&self, held: HeldId) -> ApprovalRefusal {
         let desk = self.held.get(&held).map(|h| h.desk.clone());
         let on = desk.is_some_and(|d| self.desks.keys().any(|a| self.may_approve(a, &d)));
-        let text = if on { "waiting for a second person" } else { "waiting for a second person; nobody who may approve is on now" };
+        let text = if on {
+            "waiting for a second person"
+        } else {
+            "waiting for a second person; nobody who may approve is on now"
+        };
         ApprovalRefusal::new("stepup.second_wanted", text, "")
     }
 
@@ -104,7 +147,9 @@ impl PendingApprovals {
                 let proof = Proof { touched: true, second_person: h.two };
                 self.out.push(ApprovalStep::Release(h.desk, m, proof, Some(h.action)));
             }
-            Matter::Register(name) => self.out.push(ApprovalStep::Register { desk: h.desk, name, evidence }),
+            Matter::Register(name) => {
+                self.out.push(ApprovalStep::Register { desk: h.desk, name, evidence })
+            }
             Matter::Session(_) => {}
         }
     }
@@ -121,17 +166,32 @@ impl PendingApprovals {
     }
 
     /// Tells the desk that its message went nowhere.
-    pub(super) fn refuse(&mut self, desk: &CompId, what: &Matter, why: &ApprovalRefusal, now: UtcMillis) {
+    pub(super) fn refuse(
+        &mut self,
+        desk: &CompId,
+        what: &Matter,
+        why: &ApprovalRefusal,
+        now: UtcMillis,
+    ) {
         let text = match what {
-            Matter::Message(AppMessage::QuoteRequest(_)) => format!("not sent to any dealer: {}", why.text),
+            Matter::Message(AppMessage::QuoteRequest(_)) => {
+                format!("not sent to any dealer: {}", why.text)
+            }
             _ => format!("not sent to the dealer: {}", why.text),
         };
         let m = match what {
             Matter::Message(AppMessage::QuoteRequest(q)) => {
                 let advice = Advice { code: why.code.clone(), cure: why.cure.clone() };
-                AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, text, Some(advice)))
+                AppMessage::QuoteRequestReject(request_refusal(
+                    q,
+                    NOT_AUTHORIZED,
+                    text,
+                    Some(advice),
+                ))
             }
-            Matter::Message(AppMessage::QuoteResponse(r)) => AppMessage::ExecutionReport(accept_refusal(r, text, now)),
+            Matter::Message(AppMessage::QuoteResponse(r)) => {
+                AppMessage::ExecutionReport(accept_refusal(r, text, now))
+            }
             Matter::Register(_) => AppMessage::KeyReport(KeyReport::Refused {
                 code: why.code.clone(),
                 text: Some(why.text.clone()),

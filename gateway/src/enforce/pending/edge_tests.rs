@@ -23,14 +23,26 @@ impl World {
     }
 
     /// Begins a challenge whose making is not answered yet.
-    fn hold_unasked(&mut self, desk: &str, (m, action): (AppMessage, Action)) -> (HeldId, Approval) {
+    fn hold_unasked(
+        &mut self,
+        desk: &str,
+        (m, action): (AppMessage, Action),
+    ) -> (HeldId, Approval) {
         let wanted = asked(Wanted::Touch("x".into()));
         let todo = self.w.hold(&id(desk), m, action, wanted, None, self.now);
-        let [ApprovalStep::Challenge { held, approval, .. }] = &todo[..] else { panic!("{todo:?}") };
+        let [ApprovalStep::Challenge { held, approval, .. }] = &todo[..] else {
+            panic!("{todo:?}")
+        };
         (*held, approval.clone())
     }
 
-    fn made(&mut self, held: HeldId, approver: &str, approval: &Approval, made: Result<(String, String, UtcMillis), ApprovalRefusal>) {
+    fn made(
+        &mut self,
+        held: HeldId,
+        approver: &str,
+        approval: &Approval,
+        made: Result<(String, String, UtcMillis), ApprovalRefusal>,
+    ) {
         let todo = self.w.challenged(held, &id(approver), approval, made, self.now);
         self.run(todo);
     }
@@ -54,7 +66,9 @@ fn a_lost_link_ends_the_proof_of_presence_of_its_own_session_only() {
 #[test]
 fn every_challenge_ends_with_the_time_to_answer_or_sooner_with_its_matter() {
     let latest = T + ANSWER_MS;
-    for (ends, deadline) in [(None, latest), (Some(T + 9_000), T + 9_000), (Some(T + 10 * ANSWER_MS), latest)] {
+    for (ends, deadline) in
+        [(None, latest), (Some(T + 9_000), T + 9_000), (Some(T + 10 * ANSWER_MS), latest)]
+    {
         let mut w = World::new(TOUCH);
         w.up("ALICE", "alice");
         w.told.clear();
@@ -79,7 +93,11 @@ fn the_same_id_of_two_desks_waits_twice_and_each_has_places_of_its_own() {
         for n in 0..MAX_HELD_PER_DESK {
             w.send(desk, request(&format!("r{n}")), None);
         }
-        assert_eq!(w.heard(desk).iter().filter(|h| h.starts_with("challenge")).count(), MAX_HELD_PER_DESK, "{desk}");
+        assert_eq!(
+            w.heard(desk).iter().filter(|h| h.starts_with("challenge")).count(),
+            MAX_HELD_PER_DESK,
+            "{desk}"
+        );
     }
     let held = w.w.requests(&id("BOB"));
     assert_eq!(held.len(), MAX_HELD_PER_DESK);
@@ -116,12 +134,22 @@ fn an_approver_is_asked_only_for_what_waits_for_a_second_person() {
     let mut w = World::new(TWO);
     w.up("ALICE", "alice");
     let (m, action) = accept("small");
-    let todo = w.w.hold(&id("ALICE"), m, action, asked(Wanted::Touch("x".into())), Some(T + 30_000), w.now);
+    let todo = w.w.hold(
+        &id("ALICE"),
+        m,
+        action,
+        asked(Wanted::Touch("x".into())),
+        Some(T + 30_000),
+        w.now,
+    );
     w.run(todo);
     w.send("ALICE", accept("large"), Some(T + 30_000));
     w.told.clear();
     w.up("BOB", "bob");
-    assert!(!w.heard("BOB").iter().any(|h| h.starts_with("challenge")), "one needs nobody else, one still its first touch");
+    assert!(
+        !w.heard("BOB").iter().any(|h| h.starts_with("challenge")),
+        "one needs nobody else, one still its first touch"
+    );
     w.touch("ALICE", "c2");
     assert_eq!(w.heard("BOB"), ["challenge c3"]);
     // Another matter's first touch does not ask the approver again for this one.
@@ -151,12 +179,19 @@ fn whoever_is_off_or_the_same_person_is_not_an_approver() {
         AppMessage::StepUpOutcome(o) if o.status == StepUpStatus::SecondWanted => o.text.clone(),
         _ => None,
     });
-    assert_eq!(words.as_deref(), Some("waiting for a second person; nobody who may approve is on now"));
+    assert_eq!(
+        words.as_deref(),
+        Some("waiting for a second person; nobody who may approve is on now")
+    );
     assert!(w.heard("BOB").is_empty() && w.heard("CAROL").is_empty());
     w.up("BOB", "bob");
     assert_eq!(w.heard("BOB")[0], "challenge c2");
     // Nobody approves their own, also as a named approver.
-    assert_eq!(w.heard("ALICE").iter().filter(|h| h.starts_with("challenge")).count(), 1, "the first touch only");
+    assert_eq!(
+        w.heard("ALICE").iter().filter(|h| h.starts_with("challenge")).count(),
+        1,
+        "the first touch only"
+    );
 }
 
 #[test]
@@ -171,7 +206,9 @@ fn an_approver_who_is_asked_hears_whose_it_is() {
         .told
         .iter()
         .filter_map(|(d, m)| match m {
-            AppMessage::StepUpChallenge(c) => Some((d.clone(), c.reason.clone().unwrap_or_default())),
+            AppMessage::StepUpChallenge(c) => {
+                Some((d.clone(), c.reason.clone().unwrap_or_default()))
+            }
             _ => None,
         })
         .collect();
@@ -213,14 +250,21 @@ fn a_challenge_for_an_approver_who_has_gone_is_dropped_and_another_may_approve()
     let (held, desk, challenge) = w.verifying.remove(0);
     let todo = w.w.verified(held, &desk, &challenge, Ok(1), w.now);
     let asked = todo.iter().find_map(|d| match d {
-        ApprovalStep::Challenge { held, desk, approval, .. } => Some((*held, desk.clone(), approval.clone())),
+        ApprovalStep::Challenge { held, desk, approval, .. } => {
+            Some((*held, desk.clone(), approval.clone()))
+        }
         _ => None,
     });
     let (held, bob, approval) = asked.expect("BOB is asked");
     assert_eq!(bob, id("BOB"));
     // The service cannot make one for this approver: the matter goes on waiting for others.
     w.told.clear();
-    w.made(held, "BOB", &approval, Err(ApprovalRefusal::new("stepup.no_key", "BOB has no key", "")));
+    w.made(
+        held,
+        "BOB",
+        &approval,
+        Err(ApprovalRefusal::new("stepup.no_key", "BOB has no key", "")),
+    );
     assert_eq!(w.notes, ["BOB has no key"]);
     assert!(w.heard("ALICE").is_empty(), "not refused");
     w.up("CAROL", "carol");
@@ -255,7 +299,10 @@ fn only_the_message_that_is_meant_ends_with_a_withdrawal_or_a_status() {
     w.told.clear();
     let todo = w.w.cancelled(&id("ALICE"), &RfqId::new("r1").unwrap()).unwrap();
     w.run(todo);
-    assert_eq!(w.w.requests(&id("ALICE")).iter().map(|(q, _)| q.id.as_str()).collect::<Vec<_>>(), ["r2"]);
+    assert_eq!(
+        w.w.requests(&id("ALICE")).iter().map(|(q, _)| q.id.as_str()).collect::<Vec<_>>(),
+        ["r2"]
+    );
     assert_eq!(w.w.requests(&id("BOB")).len(), 2);
     assert!(w.heard("BOB").is_empty());
     assert_eq!(w.w.accepts().count(), 2);
@@ -285,7 +332,11 @@ fn what_a_refused_registration_is_told() {
             }
             _ => None,
         });
-        let want = ("stepup.bad".to_owned(), Some("the key is not good".to_owned()), told.map(str::to_owned));
+        let want = (
+            "stepup.bad".to_owned(),
+            Some("the key is not good".to_owned()),
+            told.map(str::to_owned),
+        );
         assert_eq!(report, Some(want));
         assert!(w.notes[0].contains("registration of key blue"), "{:?}", w.notes);
     }
@@ -297,8 +348,16 @@ fn what_a_session_is_told_and_what_is_noted_of_each_kind() {
     w.up("ALICE", "alice");
     w.told.clear();
     w.answer("ALICE", "c1", Answer::Declined(None));
-    assert_eq!(w.heard("ALICE"), ["Refused c1 stepup.declined"], "a proof of presence was no message: nothing else is refused");
-    assert!(w.notes[0].contains("session (logon)") && w.notes[0].contains("you did not approve it"), "{:?}", w.notes);
+    assert_eq!(
+        w.heard("ALICE"),
+        ["Refused c1 stepup.declined"],
+        "a proof of presence was no message: nothing else is refused"
+    );
+    assert!(
+        w.notes[0].contains("session (logon)") && w.notes[0].contains("you did not approve it"),
+        "{:?}",
+        w.notes
+    );
     w.send("ALICE", accept("a1"), Some(T + 30_000));
     w.answer("ALICE", "c2", Answer::Failed(Some("no key".into())));
     assert!(w.notes[1].contains("accept a1: you did not approve it: no key"), "{:?}", w.notes);
@@ -331,14 +390,19 @@ fn a_deadline_is_over_at_its_last_millisecond_and_not_before() {
     w.pass_time(1);
     assert_eq!(w.w.accepts().count(), 1);
     assert_eq!(w.heard("BOB"), ["Expired c3 stepup.timed_out"]);
-    assert_eq!(w.heard("ALICE"), ["accept Rejected: not sent to the dealer: no second person approved it in time"]);
+    assert_eq!(
+        w.heard("ALICE"),
+        ["accept Rejected: not sent to the dealer: no second person approved it in time"]
+    );
     w.pass_time(1_000);
     assert_eq!(w.heard("ALICE")[..1], ["Expired c2 stepup.timed_out"]);
 }
 
 #[test]
 fn a_clock_that_is_set_touches_only_sessions_that_have_a_lease() {
-    let mut w = World::new("logon = 'never'\nrequest_above = { default = '1m' }\nidle_minutes = 10\non_idle = true");
+    let mut w = World::new(
+        "logon = 'never'\nrequest_above = { default = '1m' }\nidle_minutes = 10\non_idle = true",
+    );
     w.up("ALICE", "alice");
     w.up("BOB", "bob");
     w.send("ALICE", request("r1"), None);

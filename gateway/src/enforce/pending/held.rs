@@ -42,7 +42,8 @@ impl ApprovalRefusal {
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApprovalStep {
-    /// Have a challenge made for the person at `approval.approver`; the answer is [`super::PendingApprovals::challenged`].
+    /// Have a challenge made for the person at `approval.approver`; the answer is
+    /// [`super::PendingApprovals::challenged`].
     Challenge {
         held: HeldId,
         desk: CompId,
@@ -96,7 +97,8 @@ pub(super) struct Held {
     pub(super) out: BTreeMap<CompId, Out>,
 }
 
-/// What is wanted of a trader, and the ids of the policies that want it: none when it is `[step_up]` or the risk.
+/// What is wanted of a trader, and the ids of the policies that want it: none when it is
+/// `[step_up]` or the risk.
 #[derive(Debug)]
 pub struct Asked {
     pub wanted: Wanted,
@@ -119,21 +121,42 @@ impl Out {
 
 impl Held {
     /// For the desk's own touch alone.
-    pub(super) fn new(desk: &CompId, what: Matter, action: Action, reason: String, deadline: UtcMillis) -> Self {
-        Self { desk: desk.clone(), what, action, reason, policies: Vec::new(), deadline, two: false, first: false, out: BTreeMap::new() }
+    pub(super) fn new(
+        desk: &CompId,
+        what: Matter,
+        action: Action,
+        reason: String,
+        deadline: UtcMillis,
+    ) -> Self {
+        Self {
+            desk: desk.clone(),
+            what,
+            action,
+            reason,
+            policies: Vec::new(),
+            deadline,
+            two: false,
+            first: false,
+            out: BTreeMap::new(),
+        }
     }
 
     pub(super) fn is_same(&self, m: &AppMessage) -> bool {
         match (&self.what, m) {
-            (Matter::Message(AppMessage::QuoteRequest(a)), AppMessage::QuoteRequest(b)) => a.id == b.id,
-            (Matter::Message(AppMessage::QuoteResponse(a)), AppMessage::QuoteResponse(b)) => a.id == b.id,
+            (Matter::Message(AppMessage::QuoteRequest(a)), AppMessage::QuoteRequest(b)) => {
+                a.id == b.id
+            }
+            (Matter::Message(AppMessage::QuoteResponse(a)), AppMessage::QuoteResponse(b)) => {
+                a.id == b.id
+            }
             _ => false,
         }
     }
 
     /// Which rule asked, for the event: `[step_up]` and risk in their words, policies by their ids.
     pub(super) fn asked_by(&self) -> String {
-        let policies = if self.policies.is_empty() { "none".to_owned() } else { self.policies.join(", ") };
+        let policies =
+            if self.policies.is_empty() { "none".to_owned() } else { self.policies.join(", ") };
         format!("asked because: {} Policies: {policies}", self.reason)
     }
 
@@ -147,7 +170,11 @@ impl Held {
     }
 }
 
-pub(super) fn outcome(challenge: &str, status: StepUpStatus, why: Option<&ApprovalRefusal>) -> AppMessage {
+pub(super) fn outcome(
+    challenge: &str,
+    status: StepUpStatus,
+    why: Option<&ApprovalRefusal>,
+) -> AppMessage {
     let text = |f: fn(&ApprovalRefusal) -> &String| why.map(f).filter(|t| !t.is_empty()).cloned();
     AppMessage::StepUpOutcome(StepUpOutcome {
         id: challenge.into(),

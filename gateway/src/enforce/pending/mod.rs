@@ -1,10 +1,10 @@
-//! What waits for a touch, and what each session has proved. Pure: what happened goes in, what to do
-//! comes out.
+//! What waits for a touch, and what each session has proved. Pure: what happened goes in, what to
+//! do comes out.
 //!
-//! A message that needs a touch never reaches the router before it: it waits here, and is given to the
-//! router, which checks it again, when its people have approved it. Whatever goes wrong in between,
-//! the message is refused and its sender told; a restart of the gateway forgets it, and the desk learns
-//! from the router that the gateway never had it.
+//! A message that needs a touch never reaches the router before it: it waits here, and is given to
+//! the router, which checks it again, when its people have approved it. Whatever goes wrong in
+//! between, the message is refused and its sender told; a restart of the gateway forgets it, and
+//! the desk learns from the router that the gateway never had it.
 
 mod answer;
 mod ask;
@@ -56,13 +56,27 @@ pub struct PendingApprovals {
 
 impl PendingApprovals {
     pub fn new(rules: WhenSection, gateway: &CompId, answer_ms: i64) -> Self {
-        Self { rules, gateway: gateway.to_string(), answer_ms, desks: BTreeMap::new(), held: BTreeMap::new(), next: 1, out: Vec::new() }
+        Self {
+            rules,
+            gateway: gateway.to_string(),
+            answer_ms,
+            desks: BTreeMap::new(),
+            held: BTreeMap::new(),
+            next: 1,
+            out: Vec::new(),
+        }
     }
 
-    /// A desk is on, over a new connection: what it proved before on another is worth nothing here. What
-    /// it owed is owed still, or a new connection would be the way round a locked screen.
+    /// A desk is on, over a new connection: what it proved before on another is worth nothing here.
+    /// What it owed is owed still, or a new connection would be the way round a locked screen.
     /// `watched`: the risk of this access wants a touch before anything is sent on.
-    pub fn desk_up(&mut self, desk: &CompId, user: &str, watched: bool, now: UtcMillis) -> Vec<ApprovalStep> {
+    pub fn desk_up(
+        &mut self,
+        desk: &CompId,
+        user: &str,
+        watched: bool,
+        now: UtcMillis,
+    ) -> Vec<ApprovalStep> {
         self.let_go(desk);
         let before = self.desks.get(desk).and_then(|d| d.standing.owed_by_presence());
         let logon = watched || self.rules.logon == LogonRule::Always;
@@ -71,7 +85,8 @@ impl PendingApprovals {
             standing = standing.owing(why);
         }
         let owes = standing.owes;
-        let fresh = Desk { online: true, user: user.into(), standing, active: now, ..Desk::default() };
+        let fresh =
+            Desk { online: true, user: user.into(), standing, active: now, ..Desk::default() };
         self.desks.insert(desk.clone(), fresh);
         if let Some(why) = owes {
             self.ask_session(desk, why, now);
@@ -111,7 +126,12 @@ impl PendingApprovals {
     }
 
     /// The desk asks for its trader to be verified again.
-    pub fn verify_again(&mut self, desk: &CompId, why: SessionReason, now: UtcMillis) -> Vec<ApprovalStep> {
+    pub fn verify_again(
+        &mut self,
+        desk: &CompId,
+        why: SessionReason,
+        now: UtcMillis,
+    ) -> Vec<ApprovalStep> {
         if let (true, Some(d)) = (self.rules.asks(why), self.desks.get_mut(desk)) {
             d.standing = d.standing.verify(why);
             self.ask_session(desk, why, now);
@@ -122,7 +142,12 @@ impl PendingApprovals {
 
     /// The clock was set: the age of a touch is unknown, so every lease ends.
     pub fn clock_stepped(&mut self, now: UtcMillis) -> Vec<ApprovalStep> {
-        let desks: Vec<CompId> = self.desks.iter().filter(|(_, d)| d.standing.lease.is_some()).map(|(id, _)| id.clone()).collect();
+        let desks: Vec<CompId> = self
+            .desks
+            .iter()
+            .filter(|(_, d)| d.standing.lease.is_some())
+            .map(|(id, _)| id.clone())
+            .collect();
         for desk in &desks {
             if let Some(d) = self.desks.get_mut(desk) {
                 d.standing.lease = None;
@@ -133,10 +158,14 @@ impl PendingApprovals {
         self.done()
     }
 
-    /// The risk of a session that is on changed: what it wants now holds at once, and what it no longer
-    /// wants is not owed.
+    /// The risk of a session that is on changed: what it wants now holds at once, and what it no
+    /// longer wants is not owed.
     pub fn risk(&mut self, desk: &CompId, watched: bool, now: UtcMillis) -> Vec<ApprovalStep> {
-        let Some(d) = self.desks.get_mut(desk).filter(|d| d.online && d.standing.watched != watched) else { return Vec::new() };
+        let Some(d) =
+            self.desks.get_mut(desk).filter(|d| d.online && d.standing.watched != watched)
+        else {
+            return Vec::new();
+        };
         if watched {
             d.standing = Standing { watched, ..d.standing }.verify(SessionReason::Risk);
             self.ask_session(desk, SessionReason::Risk, now);
@@ -168,7 +197,11 @@ impl PendingApprovals {
 
     /// Withdraws open challenges that nobody needs.
     fn withdraw(&mut self, out: BTreeMap<CompId, Out>, text: &str) {
-        self.close(out, StepUpStatus::Withdrawn, &ApprovalRefusal::new("stepup.withdrawn", text, ""));
+        self.close(
+            out,
+            StepUpStatus::Withdrawn,
+            &ApprovalRefusal::new("stepup.withdrawn", text, ""),
+        );
     }
 
     /// The last word on challenges that are still out.
@@ -182,7 +215,8 @@ impl PendingApprovals {
 
     /// Ends pending approvals that are no longer wanted.
     fn end(&mut self, which: impl Fn(&Held) -> bool, text: &str) {
-        let ids: Vec<HeldId> = self.held.iter().filter(|(_, h)| which(h)).map(|(id, _)| *id).collect();
+        let ids: Vec<HeldId> =
+            self.held.iter().filter(|(_, h)| which(h)).map(|(id, _)| *id).collect();
         for id in ids {
             let Some(h) = self.held.remove(&id) else { continue };
             self.withdraw(h.out, text);
@@ -198,16 +232,26 @@ impl PendingApprovals {
                 self.out.push(ApprovalStep::Release(h.desk, m, Proof::default(), None));
             }
         }
-        let late: Vec<HeldId> = self.held.iter().filter(|(_, h)| h.deadline <= now).map(|(id, _)| *id).collect();
+        let late: Vec<HeldId> =
+            self.held.iter().filter(|(_, h)| h.deadline <= now).map(|(id, _)| *id).collect();
         for id in late {
             let Some(h) = self.held.get_mut(&id) else { continue };
             let out = std::mem::take(&mut h.out);
-            let text = if h.first { "no second person approved it in time" } else { "no key was touched in time" };
-            let why = ApprovalRefusal::new("stepup.timed_out", text, "Send it again if it is still wanted.");
+            let text = if h.first {
+                "no second person approved it in time"
+            } else {
+                "no key was touched in time"
+            };
+            let why = ApprovalRefusal::new(
+                "stepup.timed_out",
+                text,
+                "Send it again if it is still wanted.",
+            );
             self.close(out, StepUpStatus::Expired, &why);
             self.refuse_held(id, &why, now);
         }
-        let desks: Vec<CompId> = self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();
+        let desks: Vec<CompId> =
+            self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();
         for d in &desks {
             let Some(state) = self.desks.get_mut(d) else { continue };
             if state.standing.passes(&self.rules, state.active, now) {
@@ -218,7 +262,8 @@ impl PendingApprovals {
     }
 
     fn tell_access(&mut self, desk: &CompId, now: UtcMillis) {
-        let approver = self.rules.second_person.as_ref().is_some_and(|s| s.approvers.contains(desk));
+        let approver =
+            self.rules.second_person.as_ref().is_some_and(|s| s.approvers.contains(desk));
         let Some(d) = self.desks.get_mut(desk).filter(|d| d.online) else { return };
         let text = d.standing.obstacle(d.keys);
         let state = AccessState {

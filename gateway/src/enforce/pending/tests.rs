@@ -98,7 +98,19 @@ impl World {
         let rules = toml::from_str(rules).unwrap();
         let w = PendingApprovals::new(rules, &id("SIGNET"), ANSWER_MS);
         let (told, released, dropped, registered, verifying) = Default::default();
-        Self { w, now: T, watched: false, authenticated: 0, notes: Vec::new(), next: 1, told, released, dropped, registered, verifying }
+        Self {
+            w,
+            now: T,
+            watched: false,
+            authenticated: 0,
+            notes: Vec::new(),
+            next: 1,
+            told,
+            released,
+            dropped,
+            registered,
+            verifying,
+        }
     }
 
     fn up(&mut self, desk: &str, user: &str) {
@@ -120,14 +132,24 @@ impl World {
                 ApprovalStep::Challenge { held, desk, approval, deadline } => {
                     let name = format!("c{}", self.next);
                     self.next += 1;
-                    let todo = self.w.challenged(held, &desk, &approval, Ok((name, "{}".into(), deadline)), self.now);
+                    let todo = self.w.challenged(
+                        held,
+                        &desk,
+                        &approval,
+                        Ok((name, "{}".into(), deadline)),
+                        self.now,
+                    );
                     self.run(todo);
                 }
                 ApprovalStep::Drop(c) => self.dropped.push(c),
-                ApprovalStep::Verify { held, desk, challenge, .. } => self.verifying.push((held, desk, challenge)),
+                ApprovalStep::Verify { held, desk, challenge, .. } => {
+                    self.verifying.push((held, desk, challenge))
+                }
                 ApprovalStep::Tell(desk, m) => self.told.push((desk.to_string(), m)),
                 ApprovalStep::Release(_, m, _, _) => self.released.push(m),
-                ApprovalStep::Register { name, evidence, .. } => self.registered.push((name, evidence)),
+                ApprovalStep::Register { name, evidence, .. } => {
+                    self.registered.push((name, evidence))
+                }
                 ApprovalStep::Authenticated(_) => self.authenticated += 1,
                 ApprovalStep::Note(_, _, words) => self.notes.push(words),
             }
@@ -162,7 +184,8 @@ impl World {
 
     /// What a desk was told since, shortened.
     fn heard(&mut self, desk: &str) -> Vec<String> {
-        let (mine, others) = std::mem::take(&mut self.told).into_iter().partition(|(d, _)| d == desk);
+        let (mine, others) =
+            std::mem::take(&mut self.told).into_iter().partition(|(d, _)| d == desk);
         self.told = others;
         let mine: Vec<(String, AppMessage)> = mine;
         mine.iter().map(|(_, m)| short(m)).collect()
@@ -172,17 +195,30 @@ impl World {
 fn short(m: &AppMessage) -> String {
     match m {
         AppMessage::StepUpChallenge(c) => format!("challenge {}", c.id),
-        AppMessage::StepUpOutcome(o) => format!("{:?} {}{}", o.status, o.id, o.code.as_ref().map_or(String::new(), |c| format!(" {c}"))),
-        AppMessage::AccessState(a) => format!("access lease={} owes={}", a.lease_until.is_some(), a.text.is_some()),
-        AppMessage::QuoteRequestReject(r) => format!("request refused: {}", r.text.clone().unwrap_or_default()),
-        AppMessage::ExecutionReport(e) => format!("accept {:?}: {}", e.exec_type, e.text.clone().unwrap_or_default()),
+        AppMessage::StepUpOutcome(o) => format!(
+            "{:?} {}{}",
+            o.status,
+            o.id,
+            o.code.as_ref().map_or(String::new(), |c| format!(" {c}"))
+        ),
+        AppMessage::AccessState(a) => {
+            format!("access lease={} owes={}", a.lease_until.is_some(), a.text.is_some())
+        }
+        AppMessage::QuoteRequestReject(r) => {
+            format!("request refused: {}", r.text.clone().unwrap_or_default())
+        }
+        AppMessage::ExecutionReport(e) => {
+            format!("accept {:?}: {}", e.exec_type, e.text.clone().unwrap_or_default())
+        }
         AppMessage::KeyReport(k) => format!("{k:?}"),
         m => m.msg_type().to_owned(),
     }
 }
 
-const TOUCH: &str = "logon = 'never'\nrequest_above = { default = '1m' }\naccept_above = { default = '1m' }";
-const TWO: &str = "logon = 'never'\naccept_above = { default = '1m' }\n[second_person]\naccept_above = { default = '4m' }\napprovers = ['BOB', 'CAROL', 'ALICE']";
+const TOUCH: &str =
+    "logon = 'never'\nrequest_above = { default = '1m' }\naccept_above = { default = '1m' }";
+const TWO: &str = "logon = 'never'\naccept_above = { default = '1m' \
+    }\n[second_person]\naccept_above = { default = '4m' }\napprovers = ['BOB', 'CAROL', 'ALICE']";
 
 #[test]
 fn a_touch_sends_on_exactly_what_waited_for_it() {
@@ -238,10 +274,16 @@ fn whatever_goes_wrong_the_message_goes_nowhere() {
             _ => w.pass_time(9_000),
         }
         let heard = w.heard("ALICE");
-        assert!(heard.iter().any(|h| h.starts_with("accept Rejected: not sent to the dealer")), "{case} {heard:?}");
+        assert!(
+            heard.iter().any(|h| h.starts_with("accept Rejected: not sent to the dealer")),
+            "{case} {heard:?}"
+        );
         assert!(w.released.is_empty(), "{case}");
         w.sign("ALICE", "c1");
-        assert!(w.verifying.is_empty() && w.released.is_empty(), "{case}: a late answer finds nothing");
+        assert!(
+            w.verifying.is_empty() && w.released.is_empty(),
+            "{case}: a late answer finds nothing"
+        );
     }
 }
 
@@ -272,7 +314,10 @@ fn a_request_that_waits_has_one_deadline_and_the_desk_knows_it() {
     w.send("ALICE", request("r1"), None);
     let latest = T + ANSWER_MS + 60_000;
     let held = w.w.requests(&id("ALICE"));
-    assert_eq!(held.iter().map(|(q, until)| (q.id.as_str(), *until)).collect::<Vec<_>>(), [("r1", latest)]);
+    assert_eq!(
+        held.iter().map(|(q, until)| (q.id.as_str(), *until)).collect::<Vec<_>>(),
+        [("r1", latest)]
+    );
     // Its own length is what was approved.
     assert_eq!((held[0].0.expires, held[0].0.at), (T + 60_000, T));
 }
@@ -378,7 +423,10 @@ fn a_message_twice_waits_once_and_there_is_a_limit() {
     for n in 2..=MAX_HELD_PER_DESK {
         w.send("ALICE", request(&format!("r{n}")), None);
     }
-    assert_eq!(w.heard("ALICE").iter().filter(|h| h.starts_with("challenge")).count(), MAX_HELD_PER_DESK - 1);
+    assert_eq!(
+        w.heard("ALICE").iter().filter(|h| h.starts_with("challenge")).count(),
+        MAX_HELD_PER_DESK - 1
+    );
     w.send("ALICE", request("one more"), None);
     assert!(w.heard("ALICE")[0].starts_with("request refused: not sent to any dealer: too many"));
 }
@@ -451,7 +499,9 @@ fn a_touch_owed_for_the_risk_of_the_logon_is_waived_when_the_risk_falls() {
         w.send("ALICE", request("r1"), None);
         (heard, w.released.len())
     };
-    let waived = ["Withdrawn c1 stepup.withdrawn", "access lease=false owes=false"].map(str::to_owned).to_vec();
+    let waived = ["Withdrawn c1 stepup.withdrawn", "access lease=false owes=false"]
+        .map(str::to_owned)
+        .to_vec();
     assert_eq!(fall("logon = 'risk'"), (waived, 1));
     assert_eq!(fall("logon = 'always'"), (vec![], 0));
 }
@@ -461,17 +511,25 @@ fn what_was_not_approved_names_the_rule_that_asked() {
     let mut w = World::new("logon = 'never'\nrequest_above = { default = '1m' }");
     w.up("ALICE", "alice");
     let (m, action) = request("r1");
-    let wanted = Asked { wanted: Wanted::Touch("Big tickets.".into()), policies: vec!["big-tickets".into(), "new-dealer".into()] };
+    let wanted = Asked {
+        wanted: Wanted::Touch("Big tickets.".into()),
+        policies: vec!["big-tickets".into(), "new-dealer".into()],
+    };
     let todo = w.w.hold(&id("ALICE"), m, action, wanted, None, w.now);
     w.run(todo);
     w.send("ALICE", request("r2"), None);
     w.pass_time(ANSWER_MS);
     assert!(
-        w.notes[0].contains("RFQ r1") && w.notes[0].ends_with("because: Big tickets. Policies: big-tickets, new-dealer"),
+        w.notes[0].contains("RFQ r1")
+            && w.notes[0].ends_with("because: Big tickets. Policies: big-tickets, new-dealer"),
         "{:?}",
         w.notes
     );
-    assert!(w.notes[1].ends_with("because: RFQs of this size need a touch of your key. Policies: none"), "{:?}", w.notes);
+    assert!(
+        w.notes[1].ends_with("because: RFQs of this size need a touch of your key. Policies: none"),
+        "{:?}",
+        w.notes
+    );
 }
 
 #[test]
@@ -528,7 +586,12 @@ fn a_new_connection_is_no_way_round_what_is_owed() {
     }
     w.send("ALICE", request("r1"), None);
     assert!(w.released.is_empty());
-    let challenge = w.heard("ALICE").iter().rev().find_map(|h| h.strip_prefix("challenge ").map(str::to_owned)).unwrap();
+    let challenge = w
+        .heard("ALICE")
+        .iter()
+        .rev()
+        .find_map(|h| h.strip_prefix("challenge ").map(str::to_owned))
+        .unwrap();
     w.touch("ALICE", &challenge);
     assert_eq!((w.released.len(), w.w.standing(&id("ALICE")).owes), (1, None));
     let todo = w.w.desk_down(&id("ALICE"));
@@ -540,7 +603,10 @@ fn a_new_connection_is_no_way_round_what_is_owed() {
 
 #[test]
 fn a_lease_runs_out_and_the_desk_is_told() {
-    let mut w = World::new("logon = 'never'\nrequest_above = { default = '1m' }\nlease_minutes = 15\nidle_minutes = 10");
+    let mut w = World::new(
+        "logon = 'never'\nrequest_above = { default = '1m' }\nlease_minutes = 15\nidle_minutes = \
+            10",
+    );
     w.up("ALICE", "alice");
     w.send("ALICE", request("r1"), None);
     w.touch("ALICE", "c1");
@@ -566,7 +632,11 @@ fn a_long_pause_owes_a_touch_whatever_the_size_where_the_firm_wants_it() {
     w.send("ALICE", request("r1"), None);
     assert_eq!((w.released.len(), w.heard("ALICE")), (1, vec![]));
     w.pass_time(60_000);
-    assert_eq!(w.heard("ALICE"), ["access lease=false owes=true"], "told, not asked: nobody may be there");
+    assert_eq!(
+        w.heard("ALICE"),
+        ["access lease=false owes=true"],
+        "told, not asked: nobody may be there"
+    );
     // What the trader then does is asked about before it counts as an act.
     w.send("ALICE", request("r2"), None);
     assert_eq!((w.released.len(), w.heard("ALICE")), (1, vec!["challenge c1".to_owned()]));
@@ -586,7 +656,10 @@ fn four_eyes_need_another_person_who_may() {
     w.told.clear();
     w.touch("ALICE", "c1");
     assert!(w.released.is_empty());
-    assert_eq!(w.heard("ALICE"), ["SecondWanted c1 stepup.second_wanted", "access lease=true owes=false"]);
+    assert_eq!(
+        w.heard("ALICE"),
+        ["SecondWanted c1 stepup.second_wanted", "access lease=true owes=false"]
+    );
     assert_eq!(w.heard("BOB"), ["challenge c2"]);
     assert_eq!(w.heard("DAVE"), Vec::<String>::new());
     // An approver who comes later is asked too; the same person on a second desk is not.
@@ -607,7 +680,10 @@ fn a_second_person_who_says_no_ends_it() {
     w.heard("ALICE");
     w.answer("BOB", "c2", Answer::Declined(Some("too large today".into())));
     let heard = w.heard("ALICE");
-    assert_eq!(heard, ["accept Rejected: not sent to the dealer: BOB did not approve it: too large today"]);
+    assert_eq!(
+        heard,
+        ["accept Rejected: not sent to the dealer: BOB did not approve it: too large today"]
+    );
     assert!(w.heard("CAROL").contains(&"Refused c3 stepup.declined".to_owned()));
     w.sign("CAROL", "c3");
     assert!(w.released.is_empty() && w.verifying.is_empty());
@@ -621,7 +697,10 @@ fn nobody_there_to_approve_ends_in_time_and_says_so() {
     w.touch("ALICE", "c1");
     w.heard("ALICE");
     w.pass_time(30_000);
-    assert_eq!(w.heard("ALICE"), ["accept Rejected: not sent to the dealer: no second person approved it in time"]);
+    assert_eq!(
+        w.heard("ALICE"),
+        ["accept Rejected: not sent to the dealer: no second person approved it in time"]
+    );
 }
 
 #[test]
@@ -645,11 +724,21 @@ fn a_challenge_that_cannot_be_made_refuses_what_waits() {
     w.heard("ALICE");
     let (m, action) = request("r1");
     let todo = w.w.hold(&id("ALICE"), m, action, asked(Wanted::Touch("x".into())), None, T);
-    let [ApprovalStep::Challenge { held, desk, approval, .. }] = &todo[..] else { panic!("{todo:?}") };
-    let todo =
-        w.w.challenged(*held, desk, approval, Err(ApprovalRefusal::new("stepup.no_key", "you have no security key registered", "")), T);
+    let [ApprovalStep::Challenge { held, desk, approval, .. }] = &todo[..] else {
+        panic!("{todo:?}")
+    };
+    let todo = w.w.challenged(
+        *held,
+        desk,
+        approval,
+        Err(ApprovalRefusal::new("stepup.no_key", "you have no security key registered", "")),
+        T,
+    );
     w.run(todo);
-    assert_eq!(w.heard("ALICE"), ["request refused: not sent to any dealer: you have no security key registered"]);
+    assert_eq!(
+        w.heard("ALICE"),
+        ["request refused: not sent to any dealer: you have no security key registered"]
+    );
 }
 
 #[path = "edge_tests.rs"]

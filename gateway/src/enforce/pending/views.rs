@@ -17,11 +17,14 @@ impl PendingApprovals {
         })
     }
 
-    /// RFQs of this desk that wait, each with when it ends at the latest: they belong into its snapshot.
+    /// RFQs of this desk that wait, each with when it ends at the latest: they belong into its
+    /// snapshot.
     pub fn requests(&self, desk: &CompId) -> Vec<(QuoteRequest, UtcMillis)> {
         let mine = self.held.values().filter(|h| &h.desk == desk);
         mine.filter_map(|h| match &h.what {
-            Matter::Message(AppMessage::QuoteRequest(q)) => Some((q.clone(), latest_end(q, h.deadline))),
+            Matter::Message(AppMessage::QuoteRequest(q)) => {
+                Some((q.clone(), latest_end(q, h.deadline)))
+            }
             _ => None,
         })
         .collect()
@@ -29,7 +32,10 @@ impl PendingApprovals {
 
     /// The trader ends an RFQ that waits; `false` when none of this id does.
     pub fn cancelled(&mut self, desk: &CompId, rfq: &RfqId) -> Option<Vec<ApprovalStep>> {
-        let of = |h: &Held| &h.desk == desk && matches!(&h.what, Matter::Message(AppMessage::QuoteRequest(q)) if &q.id == rfq);
+        let of = |h: &Held| {
+            &h.desk == desk
+                && matches!(&h.what, Matter::Message(AppMessage::QuoteRequest(q)) if &q.id == rfq)
+        };
         let instrument = self.held.values().find(|h| of(h)).and_then(|h| match &h.what {
             Matter::Message(AppMessage::QuoteRequest(q)) => Some(q.instrument.clone()),
             _ => None,
@@ -41,9 +47,16 @@ impl PendingApprovals {
     }
 
     /// The desk asks what became of an accept that waits here.
-    pub fn status(&self, desk: &CompId, h: &OrderStatusRequest, now: UtcMillis) -> Option<AppMessage> {
+    pub fn status(
+        &self,
+        desk: &CompId,
+        h: &OrderStatusRequest,
+        now: UtcMillis,
+    ) -> Option<AppMessage> {
         let of = |id: &AcceptId, held: &Held| match &held.what {
-            Matter::Message(AppMessage::QuoteResponse(r)) if &held.desk == desk && &r.id == id => Some(r.clone()),
+            Matter::Message(AppMessage::QuoteResponse(r)) if &held.desk == desk && &r.id == id => {
+                Some(r.clone())
+            }
             _ => None,
         };
         let r = self.held.values().find_map(|held| of(&h.accept, held))?;

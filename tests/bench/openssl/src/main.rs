@@ -1,8 +1,8 @@
 //! `openssl-peer acceptor PORT CERTS` answers every QuoteRequest with a Quote.
 //! `openssl-peer initiator PORT CERTS ROUNDS` measures that round trip with QuickFIX's own sockets.
 //!
-//! Settings and messages are those of `signet-bench`'s `roundtrip`, and so is what is timed: from the
-//! values of a request in hand to the values of its quote in hand.
+//! Settings and messages are those of `signet-bench`'s `roundtrip`, and so is what is timed: from
+//! the values of a request in hand to the values of its quote in hand.
 
 use quickfix::{dictionary_item::DictionaryItem, *};
 use std::{

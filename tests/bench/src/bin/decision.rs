@@ -1,7 +1,9 @@
-//! What decisions cost: the entitlements of a message, and the risk of an access. One table, microseconds.
+//! What decisions cost: the entitlements of a message, and the risk of an access. One table,
+//! microseconds.
 //!
-//! The example policies, as `signet-gateway` asks them: one question per dealer, and up to two more when something is owed first.
-//! Risk is judged at logon and whenever something changes, not per message.
+//! The example policies, as `signet-gateway` asks them: one question per dealer, and up to two more
+//! when something is owed first. Risk is judged at logon and whenever something changes, not per
+//! message.
 
 use rust_decimal::Decimal;
 use signet_bench::{firm::RISK, percentiles};
@@ -11,7 +13,8 @@ use signet_gateway::{
 };
 use signet_policy::{
     entitle::{
-        Act, Amounts, CedarEntitlements, Deal, Documents, Entitlements as _, InstrumentFacts, Outcome, Proof, Question, Side, Step, World,
+        Act, Amounts, CedarEntitlements, Deal, Documents, Entitlements as _, InstrumentFacts,
+        Outcome, Proof, Question, Side, Step, World,
     },
     score::{Authentication, Decision},
 };
@@ -29,9 +32,18 @@ fn main() {
     let dealers: Vec<String> = (0..12).map(|n| format!("DEALER{n}")).collect();
     let entitlements = load(&dealers);
     for asked in [1, 12] {
-        for (millions, want) in [(5, Outcome::Allow), (20, Outcome::Touch), (60, Outcome::TwoPeople), (200, Outcome::Deny)] {
+        for (millions, want) in [
+            (5, Outcome::Allow),
+            (20, Outcome::Touch),
+            (60, Outcome::TwoPeople),
+            (200, Outcome::Deny),
+        ] {
             let mut us = timed(|| message(&entitlements, &dealers[..asked], millions, want));
-            println!("   entitlements, {asked:>2} dealers, {:<10} {}", want.to_string(), percentiles(&mut us));
+            println!(
+                "   entitlements, {asked:>2} dealers, {:<10} {}",
+                want.to_string(),
+                percentiles(&mut us)
+            );
         }
     }
     risk();
@@ -48,8 +60,12 @@ fn timed(mut f: impl FnMut()) -> Vec<f64> {
 
 fn load(dealers: &[String]) -> CedarEntitlements {
     let instrument = |id: &str, class: &str, currency: &str| {
-        let facts =
-            InstrumentFacts { symbol: id.into(), class: class.into(), currency: currency.into(), has_isin: class.ends_with("bond") };
+        let facts = InstrumentFacts {
+            symbol: id.into(),
+            class: class.into(),
+            currency: currency.into(),
+            has_isin: class.ends_with("bond"),
+        };
         (id.to_owned(), facts)
     };
     let mut instruments = vec![
@@ -60,17 +76,33 @@ fn load(dealers: &[String]) -> CedarEntitlements {
         instrument("EUR/USD", "FX spot", "EUR"),
         instrument("GBP/USD", "FX spot", "GBP"),
     ];
-    instruments.extend((0..CATALOGUE).map(|n| instrument(&format!("XX{n:09}0"), "Corporate bond", "USD")));
-    let names: BTreeSet<String> =
-        dealers.iter().cloned().chain(["NORTHBANK", "HARBOUR", "MERIDIAN", "CALDERA"].map(String::from)).collect();
-    let world = World { gateway: "SIGNET".into(), dealers: names, instruments: instruments.into_iter().collect() };
+    instruments
+        .extend((0..CATALOGUE).map(|n| instrument(&format!("XX{n:09}0"), "Corporate bond", "USD")));
+    let names: BTreeSet<String> = dealers
+        .iter()
+        .cloned()
+        .chain(["NORTHBANK", "HARBOUR", "MERIDIAN", "CALDERA"].map(String::from))
+        .collect();
+    let world = World {
+        gateway: "SIGNET".into(),
+        dealers: names,
+        instruments: instruments.into_iter().collect(),
+    };
     let example = include_str!("../../../../gateway/entitlements.example.toml");
     let panel = dealers.iter().map(|d| format!("{d:?}, ")).collect::<String>();
     let facts = example.replace("bond-dealers = [", &format!("bond-dealers = [{panel}"));
-    let documents = Documents { policies: include_str!("../../../../gateway/entitlements.example.cedar"), facts: &facts };
+    let documents = Documents {
+        policies: include_str!("../../../../gateway/entitlements.example.cedar"),
+        facts: &facts,
+    };
     let began = Instant::now();
     let e = CedarEntitlements::load(&documents, &world).expect("the example is good");
-    println!("   load: {:.0?}, {} policies, {} instruments", began.elapsed(), e.policy_count(), world.instruments.len());
+    println!(
+        "   load: {:.0?}, {} policies, {} instruments",
+        began.elapsed(),
+        e.policy_count(),
+        world.instruments.len()
+    );
     e
 }
 
@@ -102,7 +134,9 @@ fn risk() {
     fs::write(&settings, RISK).expect("written");
     let section = RiskSection { table: None, settings, open_rfqs: OpenRfqs::default() };
     let risk = Risk::new(section.clone(), section.read().expect("good settings"));
-    for (what, address, want) in [("allowed", "127.0.0.1", Decision::Allow), ("denied", "203.0.113.7", Decision::Deny)] {
+    for (what, address, want) in
+        [("allowed", "127.0.0.1", Decision::Allow), ("denied", "203.0.113.7", Decision::Deny)]
+    {
         let access = Facts {
             user: "alice",
             role: Some("standard"),

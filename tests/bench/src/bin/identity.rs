@@ -1,7 +1,8 @@
 //! What proving identity costs, and how soon a locked user is off.
 //!
-//! With the key in memory, as the keychain holder has it while in use, and in a SoftHSM token where one
-//! is installed. `identity token MODULE` is the child that has the token's configuration in its environment.
+//! With the key in memory, as the keychain holder has it while in use, and in a SoftHSM token where
+//! one is installed. `identity token MODULE` is the child that has the token's configuration in its
+//! environment.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_bench::percentiles;
@@ -17,7 +18,8 @@ use signet_gateway::{
     admin::{self, Account},
 };
 use signet_identity::{
-    ClientProfile, DeviceKey, Identity, Invitation, KeyHolder, KeyLabel, MemoryKeychain, ServerProfile, channel_binding, est::EstClient,
+    ClientProfile, DeviceKey, Identity, Invitation, KeyHolder, KeyLabel, MemoryKeychain,
+    ServerProfile, channel_binding, est::EstClient,
 };
 use signet_registry::{AccountState, NewUser};
 use signet_rfq::{CompId, UtcMillis};
@@ -75,21 +77,24 @@ fn micros(began: Instant) -> f64 {
     began.elapsed().as_secs_f64() * 1e6
 }
 
-/// From before the TCP connection until a byte has come that the server sends once it has accepted the
-/// client's certificate: in TLS 1.3 the client's own end of the handshake is too early.
+/// From before the TCP connection until a byte has come that the server sends once it has accepted
+/// the client's certificate: in TLS 1.3 the client's own end of the handshake is too early.
 async fn handshakes(key: Arc<dyn DeviceKey>) -> Vec<f64> {
     let pki = DevPki::generate(DOMAIN, OffsetDateTime::now_utc()).expect("a CA");
     let at = server(&pki);
     let chain = pki.issue_for(&Order::desk("BENCH1"), key.public_point()).expect("a certificate");
     let identity = Identity::new(chain, key).expect("an identity");
-    let tls = ClientProfile::new(pki.gateway_roots().expect("roots"), identity.certified_key()).config().expect("a profile");
+    let tls = ClientProfile::new(pki.gateway_roots().expect("roots"), identity.certified_key())
+        .config()
+        .expect("a profile");
     let mut us = Vec::with_capacity(HANDSHAKES);
     for _ in 0..HANDSHAKES {
         let began = Instant::now();
         let tcp = TcpStream::connect(at).await.expect("connected");
         tcp.set_nodelay(true).expect("nodelay");
         let name = ServerName::try_from("localhost").expect("a name");
-        let mut stream = TlsConnector::from(tls.clone()).connect(name, tcp).await.expect("a handshake");
+        let mut stream =
+            TlsConnector::from(tls.clone()).connect(name, tcp).await.expect("a handshake");
         stream.read_u8().await.expect("accepted");
         us.push(micros(began));
     }
@@ -98,8 +103,13 @@ async fn handshakes(key: Arc<dyn DeviceKey>) -> Vec<f64> {
 
 /// A listener on a thread of its own, as a gateway is.
 fn server(pki: &DevPki) -> SocketAddr {
-    let shown = pki.issue(&Order::gateway("SIGNET")).expect("a certificate").certified_key().expect("a key");
-    let tls = ServerProfile::new(pki.desk_roots().expect("roots"), shown).config().expect("a profile");
+    let shown = pki
+        .issue(&Order::gateway("SIGNET"))
+        .expect("a certificate")
+        .certified_key()
+        .expect("a key");
+    let tls =
+        ServerProfile::new(pki.desk_roots().expect("roots"), shown).config().expect("a profile");
     let (ready, at) = mpsc::channel();
     std::thread::spawn(move || {
         runtime().block_on(async {
@@ -108,7 +118,9 @@ fn server(pki: &DevPki) -> SocketAddr {
             loop {
                 let Ok((tcp, _)) = listener.accept().await else { continue };
                 let _ = tcp.set_nodelay(true);
-                let Ok(mut stream) = TlsAcceptor::from(tls.clone()).accept(tcp).await else { continue };
+                let Ok(mut stream) = TlsAcceptor::from(tls.clone()).accept(tcp).await else {
+                    continue;
+                };
                 let _ = stream.write_u8(1).await;
                 let _ = stream.flush().await;
             }
@@ -127,7 +139,9 @@ async fn cuts() {
     let pki = DevPki::generate(DOMAIN, OffsetDateTime::now_utc()).expect("a CA");
     let config = configure(&pki, dir.path());
     admin::ca_init(&config, None, 1).expect("an authority");
-    let gateway = Gateway::start(config.clone().load().expect("a configuration"), Options::default()).expect("a gateway");
+    let gateway =
+        Gateway::start(config.clone().load().expect("a configuration"), Options::default())
+            .expect("a gateway");
     let identity = enrolled(&config, dir.path(), &gateway).await;
     let tls = ClientProfile::new(pki.gateway_roots().expect("roots"), identity.certified_key());
     let me = SessionConfig {
@@ -137,7 +151,8 @@ async fn cuts() {
         heartbeat_s: 10,
         strict: true,
     };
-    let session = Rc::new(Session::open(&me, Box::new(MemoryStore::new(UtcMillis(0)))).expect("a session"));
+    let session =
+        Rc::new(Session::open(&me, Box::new(MemoryStore::new(UtcMillis(0)))).expect("a session"));
     let account = Account::User("alice".into());
     let mut ms = Vec::with_capacity(CUTS);
     for n in 0..CUTS {
@@ -152,12 +167,19 @@ async fn cuts() {
         admin::set_state(&config, &account, AccountState::Active).await.expect("unlocked");
         tokio::time::sleep(Duration::from_millis(700)).await;
     }
-    println!("   `lock user` returned to the end of the live session, ms: {}", percentiles(&mut ms));
+    println!(
+        "   `lock user` returned to the end of the live session, ms: {}",
+        percentiles(&mut ms)
+    );
     gateway.stop();
 }
 
 /// A connection that is logged on; when it ends, the task says when that was.
-async fn log_on(gateway: &Gateway, tls: &ClientProfile, session: &Rc<Session>) -> JoinHandle<Instant> {
+async fn log_on(
+    gateway: &Gateway,
+    tls: &ClientProfile,
+    session: &Rc<Session>,
+) -> JoinHandle<Instant> {
     let tcp = TcpStream::connect(gateway.address()).await.expect("connected");
     tcp.set_nodelay(true).expect("nodelay");
     let name = ServerName::try_from("localhost").expect("a name");
@@ -188,21 +210,28 @@ async fn enrolled(config: &Config, dir: &Path, gateway: &Gateway) -> Identity {
         role: "standard".into(),
         protection: "keychain".into(),
     };
-    let invited = admin::add(config, user, admin::CodeTerms { hours: 1, managed: true }, dir).await.expect("invited");
-    let mut invitation = Invitation::from_toml(&fs::read(&invited.file).expect("a file")).expect("an invitation");
+    let invited = admin::add(config, user, admin::CodeTerms { hours: 1, managed: true }, dir)
+        .await
+        .expect("invited");
+    let mut invitation =
+        Invitation::from_toml(&fs::read(&invited.file).expect("a file")).expect("an invitation");
     invitation.est.port = gateway.enrolment_address().expect("enrolment").port();
     let key = MemoryKeychain::new().generate(&"bench".parse().expect("a label")).expect("a key");
     let est = EstClient::for_invitation(&invitation).expect("a client");
-    let made = est.simpleenroll(key.clone(), "alice", &invited.code, "laptop").await.expect("enrolled");
+    let made =
+        est.simpleenroll(key.clone(), "alice", &invited.code, "laptop").await.expect("enrolled");
     Identity::new(made.chain, key).expect("an identity")
 }
 
 fn configure(pki: &DevPki, dir: &Path) -> Config {
-    pki.issue(&Order::gateway("SIGNET")).expect("a certificate").write_to(dir, "gateway").expect("written");
+    pki.issue(&Order::gateway("SIGNET"))
+        .expect("a certificate")
+        .write_to(dir, "gateway")
+        .expect("written");
     pki.write_roots(dir).expect("roots");
     fs::write(dir.join("instruments.toml"), "").expect("written");
-    let risk =
-        "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n[posture]\nmanaged_policies = ['2.999.1']\nrequire = []\n";
+    let risk = "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = \
+        'GB'\n[posture]\nmanaged_policies = ['2.999.1']\nrequire = []\n";
     fs::write(dir.join("risk.toml"), risk).expect("written");
     fs::write(dir.join("entitlements.cedar"), "").expect("written");
     fs::write(dir.join("entitlements.toml"), "reporting_currency = 'EUR'").expect("written");
@@ -212,7 +241,8 @@ fn configure(pki: &DevPki, dir: &Path) -> Config {
          [dealers]\ntrust = \"dealers-ca.pem\"\n[risk]\nsettings = \"risk.toml\"\n\
          [entitlements]\npolicies = \"entitlements.cedar\"\nfacts = \"entitlements.toml\"\n[desk_default]\n[[dealer]]\ncomp_id = \"NOBODY\"\nname = \"Nobody\"\naddress = \"localhost:1\"\n\
          [registry]\nurl = \"sqlite:registry.db\"\n[enrolment]\nlisten = \"127.0.0.1:0\"\npublic_host = \"localhost\"\npublic_port = 9444\n\
-         managed_policy = \"2.999.1\"\nfix_port = 9443\nanchors = \"gateways-ca.pem\"\nca_certificate = \"issuing.pem\"\nca_key = \"issuing-key.pem\"\n"
+         managed_policy = \"2.999.1\"\nfix_port = 9443\nanchors = \
+             \"gateways-ca.pem\"\nca_certificate = \"issuing.pem\"\nca_key = \"issuing-key.pem\"\n"
     );
     fs::write(dir.join("gateway.toml"), text).expect("written");
     Config::read(&dir.join("gateway.toml")).expect("a configuration")

@@ -1,7 +1,8 @@
-//! `idle [N...]`: resident memory of the real `signet-gateway` process per desk that is logged on and idle, each count with a
-//! gateway of its own, and the processor time that they cost it.
+//! `idle [N...]`: resident memory of the real `signet-gateway` process per desk that is logged on
+//! and idle, each count with a gateway of its own, and the processor time that they cost it.
 //!
-//! Each desk has its own certificate and key, signs, and was judged; the policies in force are the example's.
+//! Each desk has its own certificate and key, signs, and was judged; the policies in force are the
+//! example's.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_bench::{
@@ -28,7 +29,8 @@ const IDLE: Duration = Duration::from_secs(10);
 
 fn main() {
     raise_file_limit();
-    let counts: Vec<usize> = std::env::args().skip(1).map(|a| a.parse().expect("a number of desks")).collect();
+    let counts: Vec<usize> =
+        std::env::args().skip(1).map(|a| a.parse().expect("a number of desks")).collect();
     let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     for n in if counts.is_empty() { vec![1_000, 5_000] } else { counts } {
         rt.block_on(LocalSet::new().run_until(measure(n)));
@@ -36,7 +38,10 @@ fn main() {
 }
 
 fn configure(pki: &DevPki, dir: &Path, at: SocketAddr, n: usize) {
-    pki.issue(&Order::gateway(GATEWAY)).expect("a certificate").write_to(dir, "gateway").expect("written");
+    pki.issue(&Order::gateway(GATEWAY))
+        .expect("a certificate")
+        .write_to(dir, "gateway")
+        .expect("written");
     pki.write_roots(dir).expect("roots");
     let write = |name: &str, text: &str| fs::write(dir.join(name), text).expect("written");
     write("instruments.toml", signet_dealer::INSTRUMENTS_TOML);
@@ -78,15 +83,22 @@ async fn measure(n: usize) {
     let used = cpu_seconds(gateway.id());
     tokio::time::sleep(IDLE).await;
     let used = (cpu_seconds(gateway.id()) - used) / IDLE.as_secs_f64() * 100.0;
-    println!("   {before} kB with no desk, {after} kB with {on} of {n} desks on: {each:.1} kB per idle desk; {used:.1} % of one core");
+    println!(
+        "   {before} kB with no desk, {after} kB with {on} of {n} desks on: {each:.1} kB per idle \
+            desk; {used:.1} % of one core"
+    );
 }
 
 async fn log_on(pki: &DevPki, at: SocketAddr, name: &str) -> Rc<Session> {
     let key = pki.issue(&Order::desk(name)).expect("a certificate").certified_key().expect("a key");
     let message_key = MessageKey::of(&key).expect("a P-256 key");
-    let tls = ClientProfile::new(pki.gateway_roots().expect("roots"), key).config().expect("a profile");
+    let tls =
+        ClientProfile::new(pki.gateway_roots().expect("roots"), key).config().expect("a profile");
     let tcp = TcpStream::connect(at).await.expect("connected");
-    let stream = TlsConnector::from(tls).connect(ServerName::try_from("localhost").expect("a name"), tcp).await.expect("TLS");
+    let stream = TlsConnector::from(tls)
+        .connect(ServerName::try_from("localhost").expect("a name"), tcp)
+        .await
+        .expect("TLS");
     let binding = BASE64.encode(channel_binding(stream.get_ref().1).expect("an exporter"));
     let config = SessionConfig {
         role: Role::Initiator,
@@ -95,12 +107,20 @@ async fn log_on(pki: &DevPki, at: SocketAddr, name: &str) -> Rc<Session> {
         heartbeat_s: 30,
         strict: true,
     };
-    let session = Rc::new(Session::open(&config, Box::new(MemoryStore::new(UtcMillis(0)))).expect("a session"));
-    let channel = Channel { binding: Binding::Required(binding), signing: Some(signing(message_key, every)), verification: None };
+    let session = Rc::new(
+        Session::open(&config, Box::new(MemoryStore::new(UtcMillis(0)))).expect("a session"),
+    );
+    let channel = Channel {
+        binding: Binding::Required(binding),
+        signing: Some(signing(message_key, every)),
+        verification: None,
+    };
     let outbox = session.attach(channel).expect("attached");
     session.tick();
     let s = session.clone();
-    tokio::task::spawn_local(async move { pump(stream, &mut Framer::new(), &s, &outbox, |_| {}).await });
+    tokio::task::spawn_local(
+        async move { pump(stream, &mut Framer::new(), &s, &outbox, |_| {}).await },
+    );
     tokio::task::yield_now().await;
     session
 }

@@ -1,11 +1,13 @@
-//! What the gateway adds between a desk and a dealer, with everything on: mutual TLS on both sides, every message of a desk
-//! signed, judged and kept as evidence, risk, entitlements, the journal, the registry, the gateway's own signatures.
+//! What the gateway adds between a desk and a dealer, with everything on: mutual TLS on both sides,
+//! every message of a desk signed, judged and kept as evidence, risk, entitlements, the journal,
+//! the registry, the gateway's own signatures.
 //!
-//! `latency [RATE...]` measures three ways in turn, each in processes of its own: straight to the dealer, through a relay that
-//! ends TLS and copies bytes, through `signet-gateway`. Fifty desks send on a fixed schedule, by turns a request (R, to one dealer)
-//! and the cancellation (U3) of one sent a tenth of a second before; RATE counts both. A request's latency begins when the
-//! schedule says, not when the loader got round to it, and ends when the dealer has it decrypted, read and in hand. So what
-//! is late delays nothing that comes after it, and counts in full.
+//! `latency [RATE...]` measures three ways in turn, each in processes of its own: straight to the
+//! dealer, through a relay that ends TLS and copies bytes, through `signet-gateway`. Fifty desks
+//! send on a fixed schedule, by turns a request (R, to one dealer) and the cancellation (U3) of one
+//! sent a tenth of a second before; RATE counts both. A request's latency begins when the schedule
+//! says, not when the loader got round to it, and ends when the dealer has it decrypted, read and
+//! in hand. So what is late delays nothing that comes after it, and counts in full.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_bench::{
@@ -26,7 +28,9 @@ use signet_fix::{
     tag,
     tagvalue::Fields,
 };
-use signet_identity::{ClientProfile, MessageKey, ServerIdentity, ServerProfile, TrustRoots, channel_binding};
+use signet_identity::{
+    ClientProfile, MessageKey, ServerIdentity, ServerProfile, TrustRoots, channel_binding,
+};
 use signet_rfq::*;
 use std::{
     net::SocketAddr,
@@ -41,7 +45,9 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::LocalSet,
 };
-use tokio_rustls::{TlsAcceptor, TlsConnector, client::TlsStream, rustls, rustls::pki_types::ServerName};
+use tokio_rustls::{
+    TlsAcceptor, TlsConnector, client::TlsStream, rustls, rustls::pki_types::ServerName,
+};
 
 const DESKS: usize = 50;
 const RATES: [u32; 3] = [100, 1_000, 5_000];
@@ -58,7 +64,9 @@ fn main() {
     let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let local = LocalSet::new();
     match words[..] {
-        ["relay", listen, dealer, dir] => rt.block_on(local.run_until(relay(address(listen), address(dealer), Path::new(dir)))),
+        ["relay", listen, dealer, dir] => {
+            rt.block_on(local.run_until(relay(address(listen), address(dealer), Path::new(dir))))
+        }
         ["way", way, ref rates @ ..] => rt.block_on(local.run_until(measure(way, rates))),
         ref rates => compare(rates),
     }
@@ -82,30 +90,51 @@ struct Measured {
 
 fn compare(rates: &[&str]) {
     let usual = RATES.map(|r| r.to_string());
-    let rates: Vec<&str> = if rates.is_empty() { usual.iter().map(String::as_str).collect() } else { rates.to_vec() };
+    let rates: Vec<&str> =
+        if rates.is_empty() { usual.iter().map(String::as_str).collect() } else { rates.to_vec() };
     let me = std::env::current_exe().expect("a path");
     let all = WAYS.map(|way| {
-        let out = Command::new(&me).args(["way", way]).args(&rates).stderr(std::process::Stdio::inherit()).output().expect("started");
+        let out = Command::new(&me)
+            .args(["way", way])
+            .args(&rates)
+            .stderr(std::process::Stdio::inherit())
+            .output()
+            .expect("started");
         String::from_utf8_lossy(&out.stdout).lines().filter_map(read).collect::<Vec<_>>()
     });
-    println!("   messages/s: sent by {DESKS} desks, half requests (R), half cancellations (U3); latency is that of requests, which");
-    println!("   are the ones a dealer gets; from the intended time of sending to in hand at the dealer, microseconds");
+    println!(
+        "   messages/s: sent by {DESKS} desks, half requests (R), half cancellations (U3); \
+            latency is that of requests, which"
+    );
+    println!(
+        "   are the ones a dealer gets; from the intended time of sending to in hand at the \
+            dealer, microseconds"
+    );
     for (n, rate) in rates.iter().enumerate() {
         println!("   {rate} messages/s");
         for (way, lines) in WAYS.iter().zip(&all) {
             let Some(m) = lines.get(n) else { continue };
-            println!("     {way:<8} p50 {:>8.0}  p99 {:>8.0}  p99.9 {:>8.0}  max {:>8.0}   {}", m.p50, m.p99, m.p999, m.max, m.rest);
+            println!(
+                "     {way:<8} p50 {:>8.0}  p99 {:>8.0}  p99.9 {:>8.0}  max {:>8.0}   {}",
+                m.p50, m.p99, m.p999, m.max, m.rest
+            );
         }
         let [direct, relay, gateway] = [0, 1, 2].map(|way: usize| all[way].get(n));
         let (Some(d), Some(g)) = (direct, gateway) else { continue };
         let (a, b, c) = (g.p50 - d.p50, g.p99 - d.p99, g.p999 - d.p999);
         println!(
-            "     added by the gateway: p50 {a:.0}, p99 {b:.0}, p99.9 {c:.0}; ratio of p50 {:.2}, of p99 {:.2}",
+            "     added by the gateway: p50 {a:.0}, p99 {b:.0}, p99.9 {c:.0}; ratio of p50 {:.2}, \
+                of p99 {:.2}",
             g.p50 / d.p50,
             g.p99 / d.p99
         );
         if let Some(r) = relay {
-            println!("     beside the relay:     p50 {:+.0}, p99 {:+.0}, p99.9 {:+.0}", g.p50 - r.p50, g.p99 - r.p99, g.p999 - r.p999);
+            println!(
+                "     beside the relay:     p50 {:+.0}, p99 {:+.0}, p99.9 {:+.0}",
+                g.p50 - r.p50,
+                g.p99 - r.p99,
+                g.p999 - r.p999
+            );
         }
     }
 }
@@ -154,11 +183,19 @@ async fn measure(way: &str, rates: &[&str]) {
             } else {
                 dealer
             };
-            let roots = if way == "relay" { pki.gateway_roots() } else { pki.dealer_roots() }.expect("roots");
+            let roots = if way == "relay" { pki.gateway_roots() } else { pki.dealer_roots() }
+                .expect("roots");
             for n in 0..DESKS {
-                let key = pki.issue(&Order::desk(&trader(n).1)).expect("a certificate").certified_key().expect("a key");
+                let key = pki
+                    .issue(&Order::desk(&trader(n).1))
+                    .expect("a certificate")
+                    .certified_key()
+                    .expect("a key");
                 let message_key = MessageKey::of(&key).expect("a P-256 key");
-                desks.push(log_on(n, at, ClientProfile::new(roots.clone(), key), message_key, DEALER).await);
+                desks.push(
+                    log_on(n, at, ClientProfile::new(roots.clone(), key), message_key, DEALER)
+                        .await,
+                );
             }
         }
     }
@@ -173,11 +210,19 @@ async fn measure(way: &str, rates: &[&str]) {
 }
 
 /// Connects one desk and waits until it is logged on.
-async fn log_on(n: usize, at: SocketAddr, tls: ClientProfile, key: MessageKey, target: &str) -> Desk {
+async fn log_on(
+    n: usize,
+    at: SocketAddr,
+    tls: ClientProfile,
+    key: MessageKey,
+    target: &str,
+) -> Desk {
     let stream = connect(at, tls).await;
     // A dealer of the market at large knows no binding.
     let binding = match target {
-        GATEWAY => Binding::Required(BASE64.encode(channel_binding(stream.get_ref().1).expect("an exporter"))),
+        GATEWAY => Binding::Required(
+            BASE64.encode(channel_binding(stream.get_ref().1).expect("an exporter")),
+        ),
         _ => Binding::None,
     };
     let session = session(Role::Initiator, &trader(n).1, target);
@@ -187,8 +232,12 @@ async fn log_on(n: usize, at: SocketAddr, tls: ClientProfile, key: MessageKey, t
     let s = session.clone();
     tokio::task::spawn_local(async move {
         let closed = pump(stream, &mut Framer::new(), &s, &outbox, |e| match e {
-            Event::Message { message: AppMessage::BusinessReject(r), .. } => eprintln!("rejected: {r:?}"),
-            Event::Message { message: AppMessage::QuoteRequestReject(r), .. } => eprintln!("rejected: {r:?}"),
+            Event::Message { message: AppMessage::BusinessReject(r), .. } => {
+                eprintln!("rejected: {r:?}")
+            }
+            Event::Message { message: AppMessage::QuoteRequestReject(r), .. } => {
+                eprintln!("rejected: {r:?}")
+            }
             Event::LoggedOut { text, code, .. } => eprintln!("logged out: {text:?} {code:?}"),
             _ => {}
         })
@@ -207,12 +256,21 @@ async fn connect(at: SocketAddr, tls: ClientProfile) -> TlsStream<TcpStream> {
     let tcp = TcpStream::connect(at).await.expect("connected");
     tcp.set_nodelay(true).expect("nodelay");
     let name = ServerName::try_from("localhost").expect("a name");
-    TlsConnector::from(tls.config().expect("a profile")).connect(name, tcp).await.expect("a handshake")
+    TlsConnector::from(tls.config().expect("a profile"))
+        .connect(name, tcp)
+        .await
+        .expect("a handshake")
 }
 
 fn session(role: Role, sender: &str, target: &str) -> Rc<Session> {
     let id = |s: &str| CompId::new(s).expect("an id");
-    let config = SessionConfig { role, sender: id(sender), target: id(target), heartbeat_s: 10, strict: false };
+    let config = SessionConfig {
+        role,
+        sender: id(sender),
+        target: id(target),
+        heartbeat_s: 10,
+        strict: false,
+    };
     Rc::new(Session::open(&config, Box::new(MemoryStore::new(now()))).expect("a session"))
 }
 
@@ -256,8 +314,17 @@ fn cancel(desk: &Desk, n: usize) {
 }
 
 /// One rate; returns the first number that is free.
-async fn load(rate: u32, first: usize, desks: &[Desk], arrivals: &Arrivals, between: Option<u32>) -> usize {
-    let seconds: u32 = std::env::var("SIGNET_BENCH_LATENCY_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(12);
+async fn load(
+    rate: u32,
+    first: usize,
+    desks: &[Desk],
+    arrivals: &Arrivals,
+    between: Option<u32>,
+) -> usize {
+    let seconds: u32 = std::env::var("SIGNET_BENCH_LATENCY_SECONDS")
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(12);
     let slots = (rate * (WARM_UP_S + seconds)) as usize;
     let warm = (rate * WARM_UP_S) as usize;
     let lag = ((f64::from(rate) / 2.0 * OPEN_FOR.as_secs_f64()) as usize).max(1);
@@ -284,7 +351,11 @@ async fn load(rate: u32, first: usize, desks: &[Desk], arrivals: &Arrivals, betw
         // The connection's own task writes it.
         tokio::task::yield_now().await;
     }
-    let used = cpu().iter().zip(used).map(|(after, before)| (after - before) / f64::from(seconds) * 100.0).collect::<Vec<_>>();
+    let used = cpu()
+        .iter()
+        .zip(used)
+        .map(|(after, before)| (after - before) / f64::from(seconds) * 100.0)
+        .collect::<Vec<_>>();
     let requests = slots.div_ceil(2);
     let ended = Instant::now();
     while arrivals.lock().expect("not poisoned").len() < requests && ended.elapsed() < DRAIN {
@@ -296,7 +367,9 @@ async fn load(rate: u32, first: usize, desks: &[Desk], arrivals: &Arrivals, betw
     tokio::time::sleep(Duration::from_millis(500)).await;
     let all = arrivals.lock().expect("not poisoned").clone();
     let measured = all.iter().filter(|(n, _)| (first + warm / 2..first + requests).contains(n));
-    let us: Vec<f64> = measured.map(|(n, at)| at.saturating_duration_since(intended((n - first) * 2)).as_secs_f64() * 1e6).collect();
+    let us: Vec<f64> = measured
+        .map(|(n, at)| at.saturating_duration_since(intended((n - first) * 2)).as_secs_f64() * 1e6)
+        .collect();
     report(rate, us, requests - warm / 2, late.split_off(warm), &used);
     first + requests
 }
@@ -304,10 +377,15 @@ async fn load(rate: u32, first: usize, desks: &[Desk], arrivals: &Arrivals, betw
 fn report(rate: u32, mut us: Vec<f64>, sent: usize, mut late: Vec<f64>, cpu: &[f64]) {
     us.sort_by(f64::total_cmp);
     late.sort_by(f64::total_cmp);
-    let at = |v: &[f64], q: f64| v.get(((v.len() as f64 * q) as usize).min(v.len().saturating_sub(1))).copied().unwrap_or(f64::NAN);
+    let at = |v: &[f64], q: f64| {
+        v.get(((v.len() as f64 * q) as usize).min(v.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or(f64::NAN)
+    };
     let (p50, p99, p999, max) = (at(&us, 0.5), at(&us, 0.99), at(&us, 0.999), at(&us, 1.0));
     println!(
-        "measured {rate} {p50:.1} {p99:.1} {p999:.1} {max:.1} {} R in hand of {sent}, {} U3; late at the loader p99 {:.0}; cpu % of one core: loader and dealer {:.0}, between {:.0}",
+        "measured {rate} {p50:.1} {p99:.1} {p999:.1} {max:.1} {} R in hand of {sent}, {} U3; late \
+            at the loader p99 {:.0}; cpu % of one core: loader and dealer {:.0}, between {:.0}",
         us.len(),
         late.len() - sent,
         at(&late, 0.99),
@@ -320,7 +398,8 @@ fn report(rate: u32, mut us: Vec<f64>, sent: usize, mut late: Vec<f64>, cpu: &[f
 
 /// On a thread of its own; writes down when each request was in hand.
 fn dealer(pki: &DevPki, trusted: TrustRoots, arrivals: Arrivals) -> SocketAddr {
-    let key = pki.issue(&Order::dealer(DEALER)).expect("a certificate").certified_key().expect("a key");
+    let key =
+        pki.issue(&Order::dealer(DEALER)).expect("a certificate").certified_key().expect("a key");
     let tls = ServerProfile::new(trusted, key).config().expect("a profile");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let at = listener.local_addr().expect("an address");
@@ -328,7 +407,10 @@ fn dealer(pki: &DevPki, trusted: TrustRoots, arrivals: Arrivals) -> SocketAddr {
     std::thread::Builder::new()
         .name("dealer".into())
         .spawn(move || {
-            let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let rt = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             rt.block_on(LocalSet::new().run_until(async move {
                 let listener = TcpListener::from_std(listener).expect("a listener");
                 loop {
@@ -356,13 +438,15 @@ async fn quote_nothing(tcp: TcpStream, tls: Arc<rustls::ServerConfig>, arrivals:
             break frame.to_vec();
         }
     };
-    let who = Fields::parse(&logon).expect("FIX").text(tag::SENDER_COMP_ID).expect("a sender").to_owned();
+    let who =
+        Fields::parse(&logon).expect("FIX").text(tag::SENDER_COMP_ID).expect("a sender").to_owned();
     let session = session(Role::Acceptor, DEALER, &who);
     let outbox = session.attach(Binding::None).expect("attached");
     let mut on_event = |e: Event| {
         if let Event::Message { message: AppMessage::QuoteRequest(q), .. } = e {
             let at = Instant::now();
-            let n = q.id.as_str().rsplit('R').next().and_then(|n| n.parse().ok()).expect("a number");
+            let n =
+                q.id.as_str().rsplit('R').next().and_then(|n| n.parse().ok()).expect("a number");
             arrivals.lock().expect("not poisoned").push((n, at));
         }
     };
@@ -376,20 +460,30 @@ async fn quote_nothing(tcp: TcpStream, tls: Arc<rustls::ServerConfig>, arrivals:
 // ----- the relay -----
 
 fn start_relay(pki: &DevPki, dir: &Path, dealer: SocketAddr) -> (Process, SocketAddr) {
-    pki.issue(&Order::gateway(GATEWAY)).expect("a certificate").write_to(dir, "relay").expect("written");
+    pki.issue(&Order::gateway(GATEWAY))
+        .expect("a certificate")
+        .write_to(dir, "relay")
+        .expect("written");
     pki.write_roots(dir).expect("roots");
     let at = free_address();
     let me = std::env::current_exe().expect("a path");
-    let mut process = Process::start(Command::new(me).args(["relay", &at.to_string(), &dealer.to_string()]).arg(dir));
+    let mut process = Process::start(
+        Command::new(me).args(["relay", &at.to_string(), &dealer.to_string()]).arg(dir),
+    );
     process.wait_for(at);
     (process, at)
 }
 
-/// Ends mutual TLS on both sides with the gateway's profiles and copies bytes between; understands none of them.
+/// Ends mutual TLS on both sides with the gateway's profiles and copies bytes between; understands
+/// none of them.
 async fn relay(listen: SocketAddr, dealer: SocketAddr, dir: &Path) {
-    let identity = ServerIdentity::from_pem_files(&dir.join("relay.pem"), &dir.join("relay-key.pem")).expect("an identity");
+    let identity =
+        ServerIdentity::from_pem_files(&dir.join("relay.pem"), &dir.join("relay-key.pem"))
+            .expect("an identity");
     let roots = |name| TrustRoots::from_pem_file(&dir.join(name)).expect("roots");
-    let tls = ServerProfile::new(roots("desks-ca.pem"), identity.certified_key()).config().expect("a profile");
+    let tls = ServerProfile::new(roots("desks-ca.pem"), identity.certified_key())
+        .config()
+        .expect("a profile");
     let onward = ClientProfile::new(roots("dealers-ca.pem"), identity.certified_key());
     let listener = TcpListener::bind(listen).await.expect("a port");
     loop {

@@ -29,8 +29,14 @@ fn main() {
     }
     std::thread::sleep(Duration::from_millis(300));
     let arrivals = std::mem::take(&mut *venue.shared.arrivals.lock().expect("not poisoned"));
-    let mut ms: Vec<f64> = arrivals.iter().filter_map(|(id, at)| clicked.get(id).map(|c| at.saturating_sub(*c) as f64 / 1e3)).collect();
-    println!("click to bytes read by the peer over TLS on loopback, ms:   {}", percentiles(&mut ms));
+    let mut ms: Vec<f64> = arrivals
+        .iter()
+        .filter_map(|(id, at)| clicked.get(id).map(|c| at.saturating_sub(*c) as f64 / 1e3))
+        .collect();
+    println!(
+        "click to bytes read by the peer over TLS on loopback, ms:   {}",
+        percentiles(&mut ms)
+    );
 
     venue.set_rate(200);
     let mut seq = desk.pull(0, &[]).seq as u64;
@@ -48,6 +54,9 @@ fn main() {
         seq = frame.seq as u64;
         ms.extend(fresh.sent(&frame.lines).into_iter().map(|s| now.saturating_sub(s) as f64 / 1e3));
     }
-    println!("bytes written by the peer to state pulled for the page, ms: {}", percentiles(&mut ms));
+    println!(
+        "bytes written by the peer to state pulled for the page, ms: {}",
+        percentiles(&mut ms)
+    );
     std::process::exit(0);
 }

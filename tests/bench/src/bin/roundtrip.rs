@@ -1,7 +1,7 @@
 //! `roundtrip certs DIR` makes the certificates of the comparison.
 //! `roundtrip initiator PORT DIR ROUNDS` measures QuoteRequest to Quote through our engine over
-//! rustls, against the same acceptor that QuickFIX's own OpenSSL initiator talks to. Timed: from the
-//! values of a request in hand to the values of its quote in hand.
+//! rustls, against the same acceptor that QuickFIX's own OpenSSL initiator talks to. Timed: from
+//! the values of a request in hand to the values of its quote in hand.
 
 use signet_devca::{DevPki, Order};
 use signet_fix::{
@@ -25,9 +25,16 @@ fn main() {
     match a.get(1).map(String::as_str) {
         Some("certs") => certificates(Path::new(&a[2])),
         Some("initiator") => {
-            let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let rt = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             let rounds = a[4].parse().expect("a number");
-            rt.block_on(LocalSet::new().run_until(initiator(a[2].parse().expect("a port"), &a[3], rounds)));
+            rt.block_on(LocalSet::new().run_until(initiator(
+                a[2].parse().expect("a port"),
+                &a[3],
+                rounds,
+            )));
         }
         _ => panic!("certs DIR | initiator PORT DIR ROUNDS"),
     }
@@ -45,24 +52,35 @@ fn certificates(dir: &Path) {
     write("client-key.der", String::new());
     fs::write(dir.join("client-key.der"), client.key_pkcs8()).expect("written");
     let roots = pki.write_roots(dir).expect("roots");
-    let all = [&roots.desks, &roots.gateways].map(|p| fs::read_to_string(p).expect("read")).concat();
+    let all =
+        [&roots.desks, &roots.gateways].map(|p| fs::read_to_string(p).expect("read")).concat();
     write("ca.pem", all);
-    write("FIX44.xml", include_str!("../../../../crates/signet-fix/dictionary/FIX44-signet.xml").into());
+    write(
+        "FIX44.xml",
+        include_str!("../../../../crates/signet-fix/dictionary/FIX44-signet.xml").into(),
+    );
 }
 
 async fn initiator(port: u16, dir: &str, rounds: usize) {
     use rustls::pki_types::{CertificateDer, pem::PemObject};
     let dir = Path::new(dir);
-    let chain: Vec<CertificateDer<'static>> =
-        CertificateDer::pem_file_iter(dir.join("client.pem")).expect("read").collect::<Result<_, _>>().expect("PEM");
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(dir.join("client.pem"))
+        .expect("read")
+        .collect::<Result<_, _>>()
+        .expect("PEM");
     let key = fs::read(dir.join("client-key.der")).expect("read");
-    let key = signet_identity::SoftwareKey::from_pkcs8(&key, signet_identity::Protection::SoftwareMemory).expect("a key");
+    let key =
+        signet_identity::SoftwareKey::from_pkcs8(&key, signet_identity::Protection::SoftwareMemory)
+            .expect("a key");
     let identity = signet_identity::Identity::new(chain, Arc::new(key)).expect("an identity");
     let roots = TrustRoots::from_pem_file(&dir.join("ca.pem")).expect("roots");
     let tls = ClientProfile::new(roots, identity.certified_key()).config().expect("a profile");
     let tcp = TcpStream::connect(("127.0.0.1", port)).await.expect("connected");
     tcp.set_nodelay(true).expect("set");
-    let stream = TlsConnector::from(tls).connect(ServerName::try_from("localhost").expect("a name"), tcp).await.expect("TLS");
+    let stream = TlsConnector::from(tls)
+        .connect(ServerName::try_from("localhost").expect("a name"), tcp)
+        .await
+        .expect("TLS");
     let config = SessionConfig {
         role: Role::Initiator,
         sender: CompId::new("BENCH1").expect("an id"),
@@ -70,7 +88,9 @@ async fn initiator(port: u16, dir: &str, rounds: usize) {
         heartbeat_s: 30,
         strict: false,
     };
-    let session = Rc::new(Session::open(&config, Box::new(MemoryStore::new(UtcMillis(0)))).expect("a session"));
+    let session = Rc::new(
+        Session::open(&config, Box::new(MemoryStore::new(UtcMillis(0)))).expect("a session"),
+    );
     let outbox = session.attach(Binding::None).expect("attached");
     session.tick();
     let mut framer = Framer::new();

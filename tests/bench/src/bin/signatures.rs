@@ -1,11 +1,16 @@
-//! What signing and judging a message costs (tags 93/89), beside aws-lc's bare ECDSA over the same bytes in the same run.
+//! What signing and judging a message costs (tags 93/89), beside aws-lc's bare ECDSA over the same
+//! bytes in the same run.
 //!
-//! With the key in memory and in a SoftHSM token where one is installed. `signatures token MODULE` is the child that has the
-//! token's configuration in its environment. Whole means: a frame as the engine writes it in, a signed frame out, or back.
+//! With the key in memory and in a SoftHSM token where one is installed. `signatures token MODULE`
+//! is the child that has the token's configuration in its environment. Whole means: a frame as the
+//! engine writes it in, a signed frame out, or back.
 
 use aws_lc_rs::{
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey},
+    signature::{
+        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+        UnparsedPublicKey,
+    },
 };
 use signet_bench::percentiles;
 use signet_desk_core::signing::{signing, verification};
@@ -33,7 +38,11 @@ fn main() {
     let bare = bare();
     println!("   bare ECDSA P-256, µs: sign p50 {:.2}, verify p50 {:.2}", bare.0, bare.1);
     let (signed, judged) = measure("key in memory", &MemoryKeychain::new(), MESSAGES);
-    println!("   ratio of p50 to bare, key in memory: sign {:.2}, verify {:.2}", signed / bare.0, judged / bare.1);
+    println!(
+        "   ratio of p50 to bare, key in memory: sign {:.2}, verify {:.2}",
+        signed / bare.0,
+        judged / bare.1
+    );
     signet_bench::token::child();
 }
 
@@ -49,7 +58,10 @@ fn median(us: &mut [f64]) -> f64 {
 /// Medians of signing and verifying as many bytes with nothing round it.
 fn bare() -> (f64, f64) {
     let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
-    let (random, public) = (SystemRandom::new(), UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.public_key().as_ref()));
+    let (random, public) = (
+        SystemRandom::new(),
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.public_key().as_ref()),
+    );
     let frame = frame();
     let (mut signs, mut verifies) = (vec![], vec![]);
     for _ in 0..MESSAGES {
@@ -65,7 +77,8 @@ fn bare() -> (f64, f64) {
 
 /// Prints and returns medians of signing and judging whole messages.
 fn measure(what: &str, holder: &dyn KeyHolder, count: usize) -> (f64, f64) {
-    let key: Arc<dyn DeviceKey> = holder.generate(&"signatures".parse::<KeyLabel>().expect("a label")).expect("a key");
+    let key: Arc<dyn DeviceKey> =
+        holder.generate(&"signatures".parse::<KeyLabel>().expect("a label")).expect("a key");
     let pki = DevPki::generate("bench.signet.example", OffsetDateTime::now_utc()).expect("a CA");
     let chain = pki.issue_for(&Order::desk("BENCH1"), key.public_point()).expect("a certificate");
     let identity = Identity::new(chain, key).expect("an identity");

@@ -1,5 +1,5 @@
-//! What a step-up costs beside the person: from an accept to its challenge, from the signed answer to
-//! the fill, against an accept of the same desk that needs no touch. Prints; asserts nothing.
+//! What a step-up costs beside the person: from an accept to its challenge, from the signed answer
+//! to the fill, against an accept of the same desk that needs no touch. Prints; asserts nothing.
 
 use signet_bench::percentiles;
 use signet_desk_core::{Desk, view::*};
@@ -31,7 +31,10 @@ impl StepUp for Timed {
         let (ceremony, stage) = Ceremony::new();
         let times = self.times.clone();
         std::thread::spawn(move || {
-            let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let rt = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             rt.block_on(async {
                 loop {
                     tokio::select! {
@@ -94,7 +97,11 @@ fn accept(desk: &Desk, instrument: &str, quantity: &str) -> (Instant, String) {
 }
 
 fn filled(desk: &Desk, rfq: &str) -> Instant {
-    wait(desk, "filled", |f| f.rfqs.iter().any(|r| r.id == rfq && r.accept.as_ref().is_some_and(|a| a.state == AcceptState::Filled)));
+    wait(desk, "filled", |f| {
+        f.rfqs.iter().any(|r| {
+            r.id == rfq && r.accept.as_ref().is_some_and(|a| a.state == AcceptState::Filled)
+        })
+    });
     let at = Instant::now();
     desk.dismiss_rfq(rfq).expect("dismissed");
     at
@@ -108,9 +115,12 @@ fn main() {
     plan.step_up = Some("logon = 'never'\naccept_above = { default = '1m' }".into());
     let keychain = Arc::new(MemoryKeychain::new());
     let practice = Practice::start(&plan, keychain.as_ref()).expect("a venue");
-    let key = VirtualKey::plug_in(practice.authority(), Settings::named("bench").pin(PIN)).expect("a key");
+    let key = VirtualKey::plug_in(practice.authority(), Settings::named("bench").pin(PIN))
+        .expect("a key");
     let config = practice.desk_config("bench");
-    let identity = practice.onboard(&config, keychain.clone(), "bench", "BENCH1", &key, PIN).expect("onboarded");
+    let identity = practice
+        .onboard(&config, keychain.clone(), "bench", "BENCH1", &key, PIN)
+        .expect("onboarded");
     let times = Arc::new(Mutex::new((None, None)));
     let keys = Timed { keys: VirtualKeys::new(vec![key.clone()]), times: times.clone() };
     let desk = Desk::start(config, keychain, Arc::new(keys)).expect("a desk");
@@ -145,7 +155,10 @@ fn main() {
     let added = median(&asked) + median(&answered) - median(&plain);
     println!("accept to fill without a touch, ms:                    {}", percentiles(&mut plain));
     println!("accept to the ceremony's begin (challenge made), ms:   {}", percentiles(&mut asked));
-    println!("signed answer to fill (checked, evidence on disk), ms: {}", percentiles(&mut answered));
+    println!(
+        "signed answer to fill (checked, evidence on disk), ms: {}",
+        percentiles(&mut answered)
+    );
     println!("added by gateway and wire to one stepped-up accept, p50, ms: {added:.2}");
     let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     rt.block_on(desk.shut_down());

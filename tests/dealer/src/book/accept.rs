@@ -4,7 +4,9 @@ use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
 use super::{Action, Book, Due, Fate, ORDERS_MAX, Rfq, millis, roll_ms};
-use crate::order::{DUPLICATE_ORDER, INCORRECT_QUANTITY, OTHER, Order, OrderState, STALE_ORDER, unknown_order};
+use crate::order::{
+    DUPLICATE_ORDER, INCORRECT_QUANTITY, OTHER, Order, OrderState, STALE_ORDER, unknown_order,
+};
 use crate::pricing::half_of;
 use crate::wire::{Outgoing, QuoteResponse, QuoteTerms, ResponseType, StatusRequest, settl_date};
 
@@ -12,7 +14,11 @@ use crate::wire::{Outgoing, QuoteResponse, QuoteTerms, ResponseType, StatusReque
 type Refusal = (u32, &'static str);
 
 impl Book {
-    pub(super) fn on_response(&mut self, response: &QuoteResponse, now: OffsetDateTime) -> Vec<Action> {
+    pub(super) fn on_response(
+        &mut self,
+        response: &QuoteResponse,
+        now: OffsetDateTime,
+    ) -> Vec<Action> {
         if response.kind == ResponseType::Pass {
             let of_quote = self.quotes.get(&response.quote_id).map(|q| q.quote_req_id.clone());
             let id = of_quote.or_else(|| response.quote_req_id.clone());
@@ -44,7 +50,11 @@ impl Book {
     }
 
     /// The id of the request whose live quote this accept matches in every respect.
-    fn check_accept(&self, response: &QuoteResponse, now: OffsetDateTime) -> Result<String, Refusal> {
+    fn check_accept(
+        &self,
+        response: &QuoteResponse,
+        now: OffsetDateTime,
+    ) -> Result<String, Refusal> {
         let record = self.quotes.get(&response.quote_id).ok_or((STALE_ORDER, "unknown quote"))?;
         match record.fate {
             Fate::Current => {}
@@ -142,21 +152,35 @@ impl Book {
         self.end_if_over(id, now);
     }
 
-    fn refuse(&mut self, response: &QuoteResponse, refusal: Refusal, now: OffsetDateTime) -> Vec<Action> {
+    fn refuse(
+        &mut self,
+        response: &QuoteResponse,
+        refusal: Refusal,
+        now: OffsetDateTime,
+    ) -> Vec<Action> {
         let (order, report) = self.refused_order(response, refusal, now);
         let mut actions = self.keep(order);
         actions.push(Action::Send(report));
         actions
     }
 
-    fn refused_order(&mut self, response: &QuoteResponse, (reason, text): Refusal, now: OffsetDateTime) -> (Order, Outgoing) {
+    fn refused_order(
+        &mut self,
+        response: &QuoteResponse,
+        (reason, text): Refusal,
+        now: OffsetDateTime,
+    ) -> (Order, Outgoing) {
         let mut order = Order::new(response, self.next_id("O"));
         order.refusal = Some((reason, text.to_owned()));
         let report = order.become_state(OrderState::Rejected, self.next_id("E"), now);
         (order, report)
     }
 
-    pub(super) fn on_status(&mut self, request: &StatusRequest, now: OffsetDateTime) -> Vec<Action> {
+    pub(super) fn on_status(
+        &mut self,
+        request: &StatusRequest,
+        now: OffsetDateTime,
+    ) -> Vec<Action> {
         let exec_id = self.next_id("E");
         let report = match self.orders.get(&request.cl_ord_id) {
             Some(order) => order.status(exec_id, request, now),
@@ -185,8 +209,8 @@ impl Book {
 }
 
 fn matches_quote(response: &QuoteResponse, rfq: &Rfq, live: &QuoteTerms) -> Result<(), Refusal> {
-    let same_instrument =
-        response.symbol == rfq.request.symbol && (response.security_id.is_none() || response.security_id == rfq.request.security_id);
+    let same_instrument = response.symbol == rfq.request.symbol
+        && (response.security_id.is_none() || response.security_id == rfq.request.security_id);
     if !same_instrument {
         return Err((OTHER, "the instrument is not the quoted one"));
     }

@@ -4,12 +4,14 @@ use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
 use super::{
-    Action, Book, Dice, Due, Fate, QUOTES_REMEMBERED, QuoteRecord, REQUEST_TIME_DEFAULT, REQUESTS_MAX, Rfq, millis, roll_ms, set_fate,
+    Action, Book, Dice, Due, Fate, QUOTES_REMEMBERED, QuoteRecord, REQUEST_TIME_DEFAULT,
+    REQUESTS_MAX, Rfq, millis, roll_ms, set_fate,
 };
 use crate::instrument::Instrument;
 use crate::pricing::{half_of, two_way, walk};
 use crate::wire::{
-    EXCEEDS_LIMIT, NO_MARKET, OTHER, QuoteRequest, QuoteTerms, TOO_LATE, UNKNOWN_SYMBOL, quote, quote_cancel, quote_request_reject,
+    EXCEEDS_LIMIT, NO_MARKET, OTHER, QuoteRequest, QuoteTerms, TOO_LATE, UNKNOWN_SYMBOL, quote,
+    quote_cancel, quote_request_reject,
 };
 
 /// Why a request is refused: QuoteRequestRejectReason (658) and Text (58).
@@ -25,7 +27,11 @@ impl Book {
         }
     }
 
-    fn check(&self, request: &QuoteRequest, now: OffsetDateTime) -> Result<(Instrument, Decimal), Refusal> {
+    fn check(
+        &self,
+        request: &QuoteRequest,
+        now: OffsetDateTime,
+    ) -> Result<(Instrument, Decimal), Refusal> {
         if request.symbols != 1 {
             return Err((OTHER, "one instrument per request"));
         }
@@ -59,7 +65,13 @@ impl Book {
         Ok((instrument.clone(), quantity))
     }
 
-    fn open(&mut self, request: QuoteRequest, instrument: Instrument, quantity: Decimal, now: OffsetDateTime) -> Vec<Action> {
+    fn open(
+        &mut self,
+        request: QuoteRequest,
+        instrument: Instrument,
+        quantity: Decimal,
+        now: OffsetDateTime,
+    ) -> Vec<Action> {
         self.requests_seen += 1;
         let mut dice = Dice::new(self.settings.seed, self.requests_seen);
         let settings = &self.settings;
@@ -75,8 +87,16 @@ impl Book {
         let ends = request.expire_time.unwrap_or(now + REQUEST_TIME_DEFAULT);
 
         let (id, forced) = (request.quote_req_id.clone(), self.mood.exactly.is_some());
-        let rfq =
-            Rfq { request, instrument, quantity, ends, dice, live: None, looking: false, will_pass: reason.filter(|_| passes && !forced) };
+        let rfq = Rfq {
+            request,
+            instrument,
+            quantity,
+            ends,
+            dice,
+            live: None,
+            looking: false,
+            will_pass: reason.filter(|_| passes && !forced),
+        };
         self.rfqs.insert(id.clone(), rfq);
         self.schedule(ends, Due::End(id.clone()));
         if forced || self.mood.passing.is_some() {

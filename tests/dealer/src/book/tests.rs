@@ -97,8 +97,12 @@ fn states(reports: &[Outgoing]) -> Vec<(&str, &str)> {
 }
 
 fn status(book: &mut Book, cl_ord_id: &str) -> Outgoing {
-    let request =
-        StatusRequest { cl_ord_id: cl_ord_id.into(), status_req_id: Some("S1".into()), symbol: "DBR 2.5 02/35".into(), side: "1".into() };
+    let request = StatusRequest {
+        cl_ord_id: cl_ord_id.into(),
+        status_req_id: Some("S1".into()),
+        symbol: "DBR 2.5 02/35".into(),
+        side: "1".into(),
+    };
     sent(book.receive(Inbound::Status(request), at(50_000))).remove(0)
 }
 
@@ -171,7 +175,10 @@ fn a_requote_replaces_and_the_request_ends_by_its_time() {
     assert_ne!(first.get(117), second.get(117));
     let refused = respond(&mut book, accept(&first, "C1"), 1200);
     assert_eq!(states(&refused), [("8", "8")]);
-    assert_eq!((refused[0].get(103), refused[0].get(58)), (Some("8"), Some("the quote was replaced by a newer one")));
+    assert_eq!(
+        (refused[0].get(103), refused[0].get(58)),
+        (Some("8"), Some("the quote was replaced by a newer one"))
+    );
 
     let mut rest = Vec::new();
     for ms in (1200..=70_000).step_by(100) {
@@ -257,7 +264,8 @@ fn an_accept_must_match_in_every_respect() {
 
 #[test]
 fn last_look_holds_and_may_decline_and_quotes_anew() {
-    let mut book = book_of(DealerSettings { last_look_ms: [700, 700], reject_probability: 1.0, ..plain() });
+    let mut book =
+        book_of(DealerSettings { last_look_ms: [700, 700], reject_probability: 1.0, ..plain() });
     let quote = quoted(&mut book, "A");
     assert_eq!(states(&respond(&mut book, accept(&quote, "C1"), 200)), [("A", "A")]);
     let second = respond(&mut book, accept(&quote, "C2"), 300);
@@ -294,7 +302,10 @@ fn the_customer_passes_and_quoting_ends() {
 #[test]
 fn an_order_nobody_knows() {
     let answer = status(&mut book_of(plain()), "C9");
-    assert_eq!((answer.get(150), answer.get(39), answer.get(103)), (Some("I"), Some("8"), Some("5")));
+    assert_eq!(
+        (answer.get(150), answer.get(39), answer.get(103)),
+        (Some("I"), Some("8"), Some("5"))
+    );
     assert_eq!((answer.get(37), answer.get(790)), (Some("NONE"), Some("S1")));
 }
 
@@ -336,9 +347,17 @@ fn forced_behaviour() {
     let again = sent(book.force(Force::Requote, at(200))).remove(0);
     assert_ne!(first.get(117), again.get(117));
 
-    let exactly = Force::QuoteExactly { bid: Some(dec("98")), offer: Some(dec("98.5")), size: dec("1000000"), valid_ms: 300 };
+    let exactly = Force::QuoteExactly {
+        bid: Some(dec("98")),
+        offer: Some(dec("98.5")),
+        size: dec("1000000"),
+        valid_ms: 300,
+    };
     let exact = sent(book.force(exactly, at(300))).remove(0);
-    assert_eq!((exact.get(132), exact.get(133), exact.get(134)), (Some("98.000"), Some("98.500"), Some("1000000")));
+    assert_eq!(
+        (exact.get(132), exact.get(133), exact.get(134)),
+        (Some("98.000"), Some("98.500"), Some("1000000"))
+    );
     assert_eq!(ask(&mut book, request("B"), 400)[0].get(133), Some("98.500"), "new ones too");
 
     let cancels = sent(book.force(Force::Withdraw, at(500)));
@@ -400,6 +419,9 @@ fn the_same_seed_tells_the_same_story() {
     assert_eq!(first, story(4));
     assert_ne!(first, story(5));
     for kind in ["S", "Z", "AG"] {
-        assert!(first.iter().any(|message| message.msg_type == kind), "the moody one never sent {kind}");
+        assert!(
+            first.iter().any(|message| message.msg_type == kind),
+            "the moody one never sent {kind}"
+        );
     }
 }

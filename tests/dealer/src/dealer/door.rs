@@ -152,7 +152,11 @@ impl Inside {
         let visitor = place.visitors;
         place.current = Some(Current { visitor, socket: handle, connection: None });
         drop(place);
-        let theirs = self.settings.wants_signed.then(|| MessagePublicKey::of_connection(stream.get_ref().1)).transpose();
+        let theirs = self
+            .settings
+            .wants_signed
+            .then(|| MessagePublicKey::of_connection(stream.get_ref().1))
+            .transpose();
         let signing = Signing {
             ours: self.message_key.clone().filter(|_| self.settings.signs != Signs::No),
             badly: self.settings.signs == Signs::Badly,

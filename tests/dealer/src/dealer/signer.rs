@@ -1,5 +1,6 @@
-//! Message signatures (tags 93/89) round an engine that knows nothing of them: written from docs/protocol.md and nothing of
-//! `signet-fix`, so that two readings of that page meet in the tests.
+//! Message signatures (tags 93/89) round an engine that knows nothing of them: written from
+//! docs/protocol.md and nothing of `signet-fix`, so that two readings of that page meet in the
+//! tests.
 
 use std::sync::Arc;
 
@@ -25,8 +26,8 @@ pub(crate) struct Signing {
     pub(crate) theirs: Option<MessagePublicKey>,
 }
 
-/// What the engine gets in place of `stream`. The connection ends when either side does, and when something comes that is not
-/// signed as it must be.
+/// What the engine gets in place of `stream`. The connection ends when either side does, and when
+/// something comes that is not signed as it must be.
 pub(crate) fn between<S>(stream: S, signing: Signing) -> DuplexStream
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
@@ -82,8 +83,12 @@ fn message_end(bytes: &[u8]) -> Result<Option<usize>, String> {
     if !length.ends_with(&[1]) {
         return Ok(None);
     }
-    let digits = length.strip_prefix(b"9=").and_then(|l| std::str::from_utf8(&l[..l.len() - 1]).ok());
-    let body: usize = digits.and_then(|d| d.parse().ok()).filter(|n| *n <= MESSAGE_BYTES_MAX).ok_or("not a BodyLength")?;
+    let digits =
+        length.strip_prefix(b"9=").and_then(|l| std::str::from_utf8(&l[..l.len() - 1]).ok());
+    let body: usize = digits
+        .and_then(|d| d.parse().ok())
+        .filter(|n| *n <= MESSAGE_BYTES_MAX)
+        .ok_or("not a BodyLength")?;
     let end = begin.len() + length.len() + body + CHECKSUM_BYTES;
     Ok((bytes.len() >= end).then_some(end))
 }
@@ -94,7 +99,8 @@ fn message_type(message: &[u8]) -> &[u8] {
 
 /// BeginString, and what stands between BodyLength and CheckSum.
 fn begin_and_body(message: &[u8]) -> (&[u8], &[u8]) {
-    let starts: Vec<usize> = message.iter().enumerate().filter(|(_, b)| **b == 1).map(|(i, _)| i + 1).take(2).collect();
+    let starts: Vec<usize> =
+        message.iter().enumerate().filter(|(_, b)| **b == 1).map(|(i, _)| i + 1).take(2).collect();
     (&message[..starts[0]], &message[starts[1]..message.len() - CHECKSUM_BYTES])
 }
 
@@ -106,11 +112,16 @@ fn with_checksum(mut message: Vec<u8>) -> Vec<u8> {
 
 impl Signing {
     fn outward(&self, message: &[u8]) -> Result<Vec<u8>, String> {
-        let session = matches!(message_type(message), b"0" | b"1" | b"2" | b"3" | b"4" | b"5" | b"A");
-        let Some(key) = self.ours.as_ref().filter(|_| !session) else { return Ok(message.to_vec()) };
+        let session =
+            matches!(message_type(message), b"0" | b"1" | b"2" | b"3" | b"4" | b"5" | b"A");
+        let Some(key) = self.ours.as_ref().filter(|_| !session) else {
+            return Ok(message.to_vec());
+        };
         let (begin, body) = begin_and_body(message);
         let mut signed = begin.to_vec();
-        signed.extend_from_slice(format!("9={}\u{1}", body.len() + SIGNATURE_FIELDS_BYTES).as_bytes());
+        signed.extend_from_slice(
+            format!("9={}\u{1}", body.len() + SIGNATURE_FIELDS_BYTES).as_bytes(),
+        );
         signed.extend_from_slice(body);
         let signature = if self.badly { key.sign(b"something else") } else { key.sign(&signed) };
         let signature = BASE64.encode(signature.map_err(|e| e.to_string())?);
@@ -120,11 +131,20 @@ impl Signing {
 
     fn inward(&self, message: &[u8]) -> Result<Vec<u8>, String> {
         let commits = matches!(message_type(message), b"R" | b"AJ");
-        let Some(key) = self.theirs.as_ref().filter(|_| commits) else { return Ok(message.to_vec()) };
-        let end = message.len().checked_sub(CHECKSUM_BYTES + SIGNATURE_FIELDS_BYTES).ok_or("not signed")?;
+        let Some(key) = self.theirs.as_ref().filter(|_| commits) else {
+            return Ok(message.to_vec());
+        };
+        let end = message
+            .len()
+            .checked_sub(CHECKSUM_BYTES + SIGNATURE_FIELDS_BYTES)
+            .ok_or("not signed")?;
         let (covered, fields) = message[..message.len() - CHECKSUM_BYTES].split_at(end);
-        let text = fields.strip_prefix(b"93=88\x0189=").and_then(|f| f.strip_suffix(b"\x01")).ok_or("not signed")?;
-        let signature: [u8; 64] = BASE64.decode(text).ok().and_then(|s| s.try_into().ok()).ok_or("no signature")?;
+        let text = fields
+            .strip_prefix(b"93=88\x0189=")
+            .and_then(|f| f.strip_suffix(b"\x01"))
+            .ok_or("not signed")?;
+        let signature: [u8; 64] =
+            BASE64.decode(text).ok().and_then(|s| s.try_into().ok()).ok_or("no signature")?;
         if !key.is_good(covered, &signature) {
             return Err("the gateway's signature is not good".into());
         }
@@ -165,7 +185,8 @@ mod tests {
         assert_eq!(message_end(&signed), Ok(Some(signed.len())));
         assert_eq!(theirs.inward(&signed).unwrap(), request());
         let changed = String::from_utf8(signed).unwrap().replace("131=R1", "131=R2").into_bytes();
-        let bad = Signing { ours: Some(key), badly: true, theirs: None }.outward(&request()).unwrap();
+        let bad =
+            Signing { ours: Some(key), badly: true, theirs: None }.outward(&request()).unwrap();
         for refused in [changed, bad, request()] {
             assert!(theirs.inward(&refused).is_err());
         }

@@ -94,7 +94,10 @@ pub(crate) struct Unsupported {
 
 impl Inbound {
     /// Reads an application message from its fields, in any order.
-    pub(crate) fn parse<'a>(msg_type: &str, fields: impl IntoIterator<Item = (u32, &'a [u8])>) -> Result<Self, Fault> {
+    pub(crate) fn parse<'a>(
+        msg_type: &str,
+        fields: impl IntoIterator<Item = (u32, &'a [u8])>,
+    ) -> Result<Self, Fault> {
         let fields = Fields::collect(fields)?;
         match msg_type {
             "R" => QuoteRequest::parse(&fields).map(Self::Request),
@@ -110,7 +113,9 @@ impl QuoteRequest {
         let symbols = fields.required(146)?;
         Ok(Self {
             quote_req_id: fields.text(131)?,
-            symbols: symbols.parse().map_err(|_| fault(INCORRECT_FORMAT, 146, "not a number in group"))?,
+            symbols: symbols
+                .parse()
+                .map_err(|_| fault(INCORRECT_FORMAT, 146, "not a number in group"))?,
             symbol: fields.text(55)?,
             security_id: fields.optional(48),
             security_id_source: fields.optional(22),
@@ -134,7 +139,9 @@ fn parse_response(fields: &Fields<'_>) -> Result<Inbound, Fault> {
         _ => return Err(fault(VALUE_INCORRECT, 694, "unknown QuoteRespType")),
     };
     let is_accept = kind == ResponseType::Accept;
-    let text = |tag| if is_accept { fields.text(tag) } else { Ok(fields.optional(tag).unwrap_or_default()) };
+    let text = |tag| {
+        if is_accept { fields.text(tag) } else { Ok(fields.optional(tag).unwrap_or_default()) }
+    };
     let decimal = |tag| {
         let value = fields.decimal_if_any(tag)?;
         match value {
@@ -158,7 +165,12 @@ fn parse_response(fields: &Fields<'_>) -> Result<Inbound, Fault> {
 
 impl StatusRequest {
     fn parse(fields: &Fields<'_>) -> Result<Self, Fault> {
-        Ok(Self { cl_ord_id: fields.text(11)?, status_req_id: fields.optional(790), symbol: fields.text(55)?, side: fields.text(54)? })
+        Ok(Self {
+            cl_ord_id: fields.text(11)?,
+            status_req_id: fields.optional(790),
+            symbol: fields.text(55)?,
+            side: fields.text(54)?,
+        })
     }
 }
 
@@ -195,12 +207,15 @@ impl<'a> Fields<'a> {
     }
 
     fn decimal_if_any(&self, tag: u32) -> Result<Option<Decimal>, Fault> {
-        let parse = |text| parse_decimal(text).ok_or_else(|| fault(INCORRECT_FORMAT, tag, "not a number"));
+        let parse =
+            |text| parse_decimal(text).ok_or_else(|| fault(INCORRECT_FORMAT, tag, "not a number"));
         self.find(tag).map(parse).transpose()
     }
 
     fn time_if_any(&self, tag: u32) -> Result<Option<OffsetDateTime>, Fault> {
-        let parse = |text| parse_timestamp(text).ok_or_else(|| fault(INCORRECT_FORMAT, tag, "not a UTCTimestamp"));
+        let parse = |text| {
+            parse_timestamp(text).ok_or_else(|| fault(INCORRECT_FORMAT, tag, "not a UTCTimestamp"))
+        };
         self.find(tag).map(parse).transpose()
     }
 
@@ -225,12 +240,16 @@ mod tests {
 
     fn parse(msg_type: &str, text: &str) -> Result<Inbound, Fault> {
         let fields = text.split('|').map(|field| field.split_once('=').unwrap());
-        Inbound::parse(msg_type, fields.map(|(tag, value)| (tag.parse().unwrap(), value.as_bytes())))
+        Inbound::parse(
+            msg_type,
+            fields.map(|(tag, value)| (tag.parse().unwrap(), value.as_bytes())),
+        )
     }
 
     #[test]
     fn a_request_is_read() {
-        let text = "131=Q1|146=1|55=DBR 2.5 02/35|48=DE000BU2Z049|22=4|54=1|38=5000000|64=20261124|15=EUR|126=20261120-13:00:00.000|423=1";
+        let text = "131=Q1|146=1|55=DBR 2.5 \
+            02/35|48=DE000BU2Z049|22=4|54=1|38=5000000|64=20261124|15=EUR|126=20261120-13:00:00.000|423=1";
         let Ok(Inbound::Request(request)) = parse("R", text) else { panic!() };
         assert_eq!(request.quantity, Some(Decimal::new(5_000_000, 0)));
         assert_eq!(request.side.as_deref(), Some("1"));

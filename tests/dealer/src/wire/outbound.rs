@@ -50,30 +50,48 @@ pub(crate) struct QuoteTerms {
 }
 
 /// Quote (S), tradeable.
-pub(crate) fn quote(request: &QuoteRequest, instrument: &Instrument, terms: &QuoteTerms, now: OffsetDateTime) -> Outgoing {
+pub(crate) fn quote(
+    request: &QuoteRequest,
+    instrument: &Instrument,
+    terms: &QuoteTerms,
+    now: OffsetDateTime,
+) -> Outgoing {
     let price = |price: Option<Decimal>| price.map(|p| price_text(p, instrument.price_decimals));
     let size = |of: Option<Decimal>| of.map(|_| quantity_text(terms.size));
-    instrument_fields(Outgoing::new("S").set(131, request.quote_req_id.as_str()).set(117, terms.quote_id.as_str()).set(537, "1"), request)
-        .set_if(132, price(terms.bid))
-        .set_if(133, price(terms.offer))
-        .set_if(134, size(terms.bid))
-        .set_if(135, size(terms.offer))
-        .set(62, timestamp(terms.valid_until))
-        .set(60, timestamp(now))
-        .set(64, settl_date(request, instrument, now))
-        .set(15, instrument.currency.as_str())
-        .set_if(423, request.price_type.clone())
+    instrument_fields(
+        Outgoing::new("S")
+            .set(131, request.quote_req_id.as_str())
+            .set(117, terms.quote_id.as_str())
+            .set(537, "1"),
+        request,
+    )
+    .set_if(132, price(terms.bid))
+    .set_if(133, price(terms.offer))
+    .set_if(134, size(terms.bid))
+    .set_if(135, size(terms.offer))
+    .set(62, timestamp(terms.valid_until))
+    .set(60, timestamp(now))
+    .set(64, settl_date(request, instrument, now))
+    .set(15, instrument.currency.as_str())
+    .set_if(423, request.price_type.clone())
 }
 
 /// QuoteCancel (Z) of one quote.
 pub(crate) fn quote_cancel(request: &QuoteRequest, quote_id: &str) -> Outgoing {
-    let cancel = Outgoing::new("Z").set(131, request.quote_req_id.as_str()).set(117, quote_id).set(298, "1").set(295, "1");
+    let cancel = Outgoing::new("Z")
+        .set(131, request.quote_req_id.as_str())
+        .set(117, quote_id)
+        .set(298, "1")
+        .set(295, "1");
     instrument_fields(cancel, request)
 }
 
 /// QuoteRequestReject (AG), with a QuoteRequestRejectReason (658).
 pub(crate) fn quote_request_reject(request: &QuoteRequest, reason: u32, text: &str) -> Outgoing {
-    let reject = Outgoing::new("AG").set(131, request.quote_req_id.as_str()).set(658, reason.to_string()).set(146, "1");
+    let reject = Outgoing::new("AG")
+        .set(131, request.quote_req_id.as_str())
+        .set(658, reason.to_string())
+        .set(146, "1");
     instrument_fields(reject, request).set(58, text)
 }
 
@@ -87,11 +105,18 @@ pub(crate) fn business_reject(unsupported: &Unsupported) -> Outgoing {
 }
 
 /// SettlDate (64): as asked, else by the instrument's convention.
-pub(crate) fn settl_date(request: &QuoteRequest, instrument: &Instrument, now: OffsetDateTime) -> String {
+pub(crate) fn settl_date(
+    request: &QuoteRequest,
+    instrument: &Instrument,
+    now: OffsetDateTime,
+) -> String {
     let standard = || date(business_days_later(now.date(), instrument.settlement_days()));
     request.settl_date.clone().unwrap_or_else(standard)
 }
 
 fn instrument_fields(message: Outgoing, request: &QuoteRequest) -> Outgoing {
-    message.set(55, request.symbol.as_str()).set_if(48, request.security_id.clone()).set_if(22, request.security_id_source.clone())
+    message
+        .set(55, request.symbol.as_str())
+        .set_if(48, request.security_id.clone())
+        .set_if(22, request.security_id_source.clone())
 }

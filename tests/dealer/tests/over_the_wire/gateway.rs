@@ -179,7 +179,11 @@ impl Gateway {
 
     pub async fn ask(&mut self, id: &str, extra: &str) {
         let end = in_a_minute();
-        let body = format!("131={id}|146=1|55=DBR 2.5 02/35|48=DE000BU2Z049|22=4|{extra}38=5000000|15=EUR|126={end}|60={}|423=1", now());
+        let body = format!(
+            "131={id}|146=1|55=DBR 2.5 \
+                02/35|48=DE000BU2Z049|22=4|{extra}38=5000000|15=EUR|126={end}|60={}|423=1",
+            now()
+        );
         self.send("R", &body).await;
     }
 
@@ -205,7 +209,8 @@ impl Gateway {
 /// What every FIX message must be: its length right, its checksum right, its header in order.
 fn check(bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).unwrap();
-    let order: Vec<&str> = text.split('\u{1}').take(3).map(|f| f.split('=').next().unwrap()).collect();
+    let order: Vec<&str> =
+        text.split('\u{1}').take(3).map(|f| f.split('=').next().unwrap()).collect();
     assert_eq!(order, ["8", "9", "35"], "{text:?}");
     let sum = bytes[..bytes.len() - 7].iter().map(|b| u32::from(*b)).sum::<u32>() % 256;
     assert!(text.ends_with(&format!("10={sum:03}\u{1}")), "{text:?}");
@@ -220,7 +225,8 @@ fn check(bytes: &[u8]) {
 }
 
 fn stamp(at: OffsetDateTime) -> String {
-    let format = format_description!("[year][month][day]-[hour]:[minute]:[second].[subsecond digits:3]");
+    let format =
+        format_description!("[year][month][day]-[hour]:[minute]:[second].[subsecond digits:3]");
     at.format(format).unwrap()
 }
 

@@ -214,7 +214,11 @@ async fn quotes_are_not_sent_again_but_reports_are() {
 }
 
 /// Dials and logs on; tells how that fails.
-async fn refusal(world: &World, simulator: &signet_dealer::Simulator, order: &Order) -> Option<Refusal> {
+async fn refusal(
+    world: &World,
+    simulator: &signet_dealer::Simulator,
+    order: &Order,
+) -> Option<Refusal> {
     let address = simulator.addresses()[DEALER];
     match Gateway::dial(address, world.client(order)).await {
         Err(error) => Some(Refusal::seen_by_client(&error, Stage::Handshake)),

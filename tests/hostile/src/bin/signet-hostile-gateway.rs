@@ -1,4 +1,5 @@
-//! The gateway in a process of its own, until standard input ends: so that it ends with the test that started it.
+//! The gateway in a process of its own, until standard input ends: so that it ends with the test
+//! that started it.
 
 use signet_gateway::{Config, Gateway, Options};
 use std::io::Read as _;

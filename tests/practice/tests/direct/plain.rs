@@ -28,7 +28,12 @@ pub(crate) struct Plain {
 }
 
 impl Plain {
-    pub(crate) fn start(tls: Arc<ServerConfig>, me: &'static str, you: &'static str, script: Script) -> Self {
+    pub(crate) fn start(
+        tls: Arc<ServerConfig>,
+        me: &'static str,
+        you: &'static str,
+        script: Script,
+    ) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -68,7 +73,11 @@ impl Plain {
     pub(crate) fn hears(&self, what: &str, is: impl Fn(&str) -> bool) {
         let began = Instant::now();
         while !self.frames().iter().any(|f| is(f)) {
-            assert!(began.elapsed() < Duration::from_secs(20), "never heard {what}: {:#?}", self.frames());
+            assert!(
+                began.elapsed() < Duration::from_secs(20),
+                "never heard {what}: {:#?}",
+                self.frames()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -84,7 +93,10 @@ impl Drop for Plain {
 }
 
 fn field<'a>(frame: &'a str, tag: &str) -> &'a str {
-    frame.split('|').find_map(|f| f.strip_prefix(tag).and_then(|f| f.strip_prefix('='))).unwrap_or("")
+    frame
+        .split('|')
+        .find_map(|f| f.strip_prefix(tag).and_then(|f| f.strip_prefix('=')))
+        .unwrap_or("")
 }
 
 /// One connection, until somebody hangs up.
@@ -102,7 +114,10 @@ async fn session(raw: &mut Raw, script: Script, heard: &Mutex<Vec<String>>) {
                     raw.says("35=U2|20020=1|").await;
                 }
                 let (rfq, valid) = (field(&frame, "131"), format_utc(in_ms(60_000)));
-                let quote = format!("35=S|131={rfq}|117=Q-{rfq}|55={}|133=99.125|135=50000000|62={valid}|", field(&frame, "55"));
+                let quote = format!(
+                    "35=S|131={rfq}|117=Q-{rfq}|55={}|133=99.125|135=50000000|62={valid}|",
+                    field(&frame, "55")
+                );
                 raw.says(&quote).await;
             }
             "AJ" if field(&frame, "694") == "1" => {

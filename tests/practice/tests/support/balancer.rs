@@ -1,4 +1,5 @@
-//! A load balancer: takes connections, says with PROXY protocol v2 whom they come from, and passes bytes.
+//! A load balancer: takes connections, says with PROXY protocol v2 whom they come from, and passes
+//! bytes.
 
 use rustls_pki_types::ServerName;
 use signet_devca::{DevPki, Order};
@@ -112,6 +113,7 @@ pub async fn shakes(pki: &DevPki, address: &str, to: SocketAddr, says: Option<&s
     if let Some(a) = says {
         stream.write_all(&header(a.parse().unwrap())).await.unwrap();
     }
-    let shaken = TlsConnector::from(tls).connect(ServerName::try_from("localhost").unwrap(), stream);
+    let shaken =
+        TlsConnector::from(tls).connect(ServerName::try_from("localhost").unwrap(), stream);
     matches!(tokio::time::timeout(Duration::from_secs(15), shaken).await, Ok(Ok(_)))
 }

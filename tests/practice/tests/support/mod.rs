@@ -76,7 +76,10 @@ impl Screen {
     }
 
     pub fn line(&self, id: &str, dealer: &str) -> &LineView {
-        self.lines.iter().find(|l| l.rfq_id == id && l.dealer == dealer).expect("the line is on screen")
+        self.lines
+            .iter()
+            .find(|l| l.rfq_id == id && l.dealer == dealer)
+            .expect("the line is on screen")
     }
 
     pub fn link(&self) -> Option<LinkState> {
@@ -100,8 +103,13 @@ impl World {
         let mut plan = Plan::calm(dir.path()).unwrap();
         change(&mut plan);
         let practice = Practice::start(&plan, keychain.as_ref()).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let desk = Desk::start(practice.desk_config("test"), keychain.clone(), Arc::new(NoKeys)).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let desk =
+            Desk::start(practice.desk_config("test"), keychain.clone(), Arc::new(NoKeys)).unwrap();
         Self { practice, desk, keychain, runtime, dir, _turn: turn }
     }
 
@@ -136,7 +144,10 @@ impl World {
             if began.elapsed() > PATIENCE {
                 let mut s = Screen::default();
                 s.pull(&self.desk);
-                panic!("never: {what}\nsession {:?}\nrfqs {:#?}\nlines {:#?}", s.session, s.rfqs, s.lines);
+                panic!(
+                    "never: {what}\nsession {:?}\nrfqs {:#?}\nlines {:#?}",
+                    s.session, s.rfqs, s.lines
+                );
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -150,7 +161,15 @@ impl World {
     pub fn quotes(&self, dealer: &str, offer: &str, valid_ms: u64) {
         let offer: rust_decimal::Decimal = offer.parse().unwrap();
         let bid = offer - rust_decimal::Decimal::new(1, 1);
-        self.force(dealer, Force::QuoteExactly { bid: Some(bid), offer: Some(offer), size: 5_000_000.into(), valid_ms });
+        self.force(
+            dealer,
+            Force::QuoteExactly {
+                bid: Some(bid),
+                offer: Some(offer),
+                size: 5_000_000.into(),
+                valid_ms,
+            },
+        );
     }
 
     pub fn ask(&self, ask: Ask, dealers: &[&str], ttl_s: u32) -> String {
@@ -166,7 +185,13 @@ impl World {
             .unwrap()
     }
 
-    pub fn arm(&self, s: &Screen, rfq: &str, dealer: &str, side: Side) -> Result<AcceptView, Problem> {
+    pub fn arm(
+        &self,
+        s: &Screen,
+        rfq: &str,
+        dealer: &str,
+        side: Side,
+    ) -> Result<AcceptView, Problem> {
         let l = s.line(rfq, dealer);
         let level = if side == Side::Buy { &l.offer } else { &l.bid };
         self.desk.arm(ArmIntent {

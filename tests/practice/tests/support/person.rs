@@ -37,7 +37,10 @@ pub fn world(when: &str) -> World {
 /// The dealer quotes this offer from now on, at once.
 pub fn quotes(w: &World, offer: &str, size: i64, valid_ms: u64) {
     let offer: Decimal = offer.parse().unwrap();
-    w.force(NORTH, Force::QuoteExactly { bid: None, offer: Some(offer), size: size.into(), valid_ms });
+    w.force(
+        NORTH,
+        Force::QuoteExactly { bid: None, offer: Some(offer), size: size.into(), valid_ms },
+    );
 }
 
 pub fn key(w: &World, name: &str) -> VirtualKey {
@@ -61,7 +64,8 @@ impl Person {
         let key = key(w, "nobody's key");
         let keys = VirtualKeys::new(vec![]);
         let keychain = Arc::new(MemoryKeychain::new());
-        let mut config = DeskConfig { data_dir: w.dir.path().join(comp_id), ..w.practice.desk_config("test") };
+        let mut config =
+            DeskConfig { data_dir: w.dir.path().join(comp_id), ..w.practice.desk_config("test") };
         let identity = w.practice.enrol_only(&config, keychain.clone(), user, comp_id).unwrap();
         config.venues[0].port = port;
         let desk = Desk::start(config, keychain, Arc::new(keys.clone())).unwrap();
@@ -82,13 +86,17 @@ impl Person {
         port: Option<u16>,
     ) -> Self {
         let keychain = Arc::new(MemoryKeychain::new());
-        let mut config = DeskConfig { data_dir: w.dir.path().join(comp_id), ..w.practice.desk_config("test") };
-        let identity = w.practice.onboard(&config, keychain.clone(), user, comp_id, &key, PIN).unwrap();
+        let mut config =
+            DeskConfig { data_dir: w.dir.path().join(comp_id), ..w.practice.desk_config("test") };
+        let identity =
+            w.practice.onboard(&config, keychain.clone(), user, comp_id, &key, PIN).unwrap();
         config.venues[0].port = port.unwrap_or(config.venues[0].port);
         let desk = Desk::start(config, keychain, reach).unwrap();
         desk.connect_now(&identity, VENUE_NAME).unwrap();
         let mut p = Self { desk, s: Screen::default(), key, keys, identity };
-        p.until("online", |s| s.link() == Some(LinkState::Online) && s.access.as_ref().is_some_and(|a| a.keys > 0));
+        p.until("online", |s| {
+            s.link() == Some(LinkState::Online) && s.access.as_ref().is_some_and(|a| a.keys > 0)
+        });
         p.ready();
         p
     }

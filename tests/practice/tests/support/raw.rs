@@ -63,7 +63,10 @@ impl Raw {
         let tls = ClientProfile::new(pki.gateway_roots().unwrap(), key).config().unwrap();
         let tcp = TcpStream::connect(at).await.unwrap();
         tcp.set_nodelay(true).unwrap();
-        let tls = TlsConnector::from(tls).connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap();
+        let tls = TlsConnector::from(tls)
+            .connect(ServerName::try_from("localhost").unwrap(), tcp)
+            .await
+            .unwrap();
         Self { key: Some(message_key), ..Self::over(TlsStream::Client(tls), comp_id, GATEWAY) }
     }
 
@@ -163,7 +166,9 @@ impl Raw {
     /// Waits until the peer has hung up; what it said until then.
     pub async fn hung_up(&mut self) -> Vec<String> {
         let from = self.heard.len();
-        timeout(PATIENCE, async { while self.next().await.is_some() {} }).await.expect("the peer hangs up");
+        timeout(PATIENCE, async { while self.next().await.is_some() {} })
+            .await
+            .expect("the peer hangs up");
         self.heard[from..].to_vec()
     }
 }
@@ -189,8 +194,16 @@ impl DealerPlace {
     pub fn opened(self, pki: &DevPki) -> RawDealer {
         let key = pki.issue(&Order::dealer(self.name)).unwrap().certified_key().unwrap();
         let message_key = MessageKey::of(&key).unwrap();
-        let tls = TlsAcceptor::from(ServerProfile::new(pki.gateway_roots().unwrap(), key).config().unwrap());
-        RawDealer { name: self.name, listener: TcpListener::from_std(self.listener).unwrap(), tls, message_key, seq: 1 }
+        let tls = TlsAcceptor::from(
+            ServerProfile::new(pki.gateway_roots().unwrap(), key).config().unwrap(),
+        );
+        RawDealer {
+            name: self.name,
+            listener: TcpListener::from_std(self.listener).unwrap(),
+            tls,
+            message_key,
+            seq: 1,
+        }
     }
 }
 

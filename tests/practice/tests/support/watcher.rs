@@ -1,4 +1,5 @@
-//! A dealer made by hand: it quotes what it is told, fills every accept, and remembers each message that reached it.
+//! A dealer made by hand: it quotes what it is told, fills every accept, and remembers each message
+//! that reached it.
 
 use super::raw::{Raw, in_ms};
 use signet_devca::{DevPki, Order};
@@ -48,7 +49,9 @@ impl Place {
     /// Answers the gateway whenever it dials.
     pub fn serve(self, runtime: &Runtime, pki: &DevPki, price: &'static str) -> Heard {
         let key = pki.issue(&Order::dealer(WATCHER)).unwrap().certified_key().unwrap();
-        let tls = TlsAcceptor::from(ServerProfile::new(pki.gateway_roots().unwrap(), key).config().unwrap());
+        let tls = TlsAcceptor::from(
+            ServerProfile::new(pki.gateway_roots().unwrap(), key).config().unwrap(),
+        );
         let heard = Heard::default();
         let ears = heard.clone();
         runtime.spawn(async move {
@@ -68,13 +71,17 @@ impl Place {
 }
 
 pub fn field<'a>(frame: &'a str, tag: &str) -> &'a str {
-    frame.split('|').find_map(|f| f.strip_prefix(tag).and_then(|f| f.strip_prefix('='))).unwrap_or("")
+    frame
+        .split('|')
+        .find_map(|f| f.strip_prefix(tag).and_then(|f| f.strip_prefix('=')))
+        .unwrap_or("")
 }
 
 async fn session(raw: &mut Raw, heard: &Heard, price: &str) {
     while let Some(f) = raw.next().await {
         heard.0.lock().unwrap_or_else(PoisonError::into_inner).push(f.clone());
-        let (id, symbol, quantity, at) = (field(&f, "11"), field(&f, "55"), field(&f, "38"), format_utc(in_ms(0)));
+        let (id, symbol, quantity, at) =
+            (field(&f, "11"), field(&f, "55"), field(&f, "38"), format_utc(in_ms(0)));
         match field(&f, "35") {
             "A" => raw.says("35=A|98=0|108=60|").await,
             "1" => raw.says(&format!("35=0|112={}|", field(&f, "112"))).await,

@@ -25,35 +25,69 @@ impl Rp {
         let origin = Url::parse(ORIGIN).expect("origin");
         let mut trusted = AttestationCaListBuilder::new();
         let model = Uuid::parse_str(&authority.aaguid()).expect("AAGUID");
-        trusted.insert_device_pem(authority.ca_pem().as_bytes(), model, "key".into(), Default::default()).expect("authority");
+        trusted
+            .insert_device_pem(
+                authority.ca_pem().as_bytes(),
+                model,
+                "key".into(),
+                Default::default(),
+            )
+            .expect("authority");
         Self {
-            webauthn: WebauthnBuilder::new("stepup.bank.example", &origin).and_then(WebauthnBuilder::build).expect("relying party"),
+            webauthn: WebauthnBuilder::new("stepup.bank.example", &origin)
+                .and_then(WebauthnBuilder::build)
+                .expect("relying party"),
             trusted: trusted.build(),
             person: Uuid::from_u128(1),
         }
     }
 
-    pub fn ask_to_register(&self, has: &[&AttestedPasskey]) -> (String, AttestedPasskeyRegistration) {
+    pub fn ask_to_register(
+        &self,
+        has: &[&AttestedPasskey],
+    ) -> (String, AttestedPasskeyRegistration) {
         let exclude = has.iter().map(|key| key.cred_id().clone()).collect();
         let kind = Some(AuthenticatorAttachment::CrossPlatform);
         let (options, state) = self
             .webauthn
-            .start_attested_passkey_registration(self.person, "trader1", "Trader One", Some(exclude), self.trusted.clone(), kind)
+            .start_attested_passkey_registration(
+                self.person,
+                "trader1",
+                "Trader One",
+                Some(exclude),
+                self.trusted.clone(),
+                kind,
+            )
             .expect("registration options");
         (serde_json::to_string(&options).expect("JSON"), state)
     }
 
-    pub fn registered(&self, answer: &str, state: &AttestedPasskeyRegistration) -> Result<AttestedPasskey, WebauthnError> {
-        self.webauthn.finish_attested_passkey_registration(&serde_json::from_str(answer).expect("a credential"), state)
+    pub fn registered(
+        &self,
+        answer: &str,
+        state: &AttestedPasskeyRegistration,
+    ) -> Result<AttestedPasskey, WebauthnError> {
+        self.webauthn.finish_attested_passkey_registration(
+            &serde_json::from_str(answer).expect("a credential"),
+            state,
+        )
     }
 
     pub fn ask_to_sign(&self, keys: &[AttestedPasskey]) -> (String, AttestedPasskeyAuthentication) {
-        let (options, state) = self.webauthn.start_attested_passkey_authentication(keys).expect("request options");
+        let (options, state) =
+            self.webauthn.start_attested_passkey_authentication(keys).expect("request options");
         (serde_json::to_string(&options).expect("JSON"), state)
     }
 
-    pub fn signed(&self, answer: &str, state: &AttestedPasskeyAuthentication) -> Result<AuthenticationResult, WebauthnError> {
-        self.webauthn.finish_attested_passkey_authentication(&serde_json::from_str(answer).expect("an assertion"), state)
+    pub fn signed(
+        &self,
+        answer: &str,
+        state: &AttestedPasskeyAuthentication,
+    ) -> Result<AuthenticationResult, WebauthnError> {
+        self.webauthn.finish_attested_passkey_authentication(
+            &serde_json::from_str(answer).expect("an assertion"),
+            state,
+        )
     }
 
     /// Registers through `keys`, with a person who knows the PIN.
@@ -80,10 +114,14 @@ pub fn knows_pin(ceremony: &Ceremony, status: Status) {
 }
 
 /// Follows a ceremony to its end.
-pub async fn run(mut ceremony: Ceremony, mut person: impl FnMut(&Ceremony, Status)) -> (Result<String, CeremonyError>, Vec<Status>) {
+pub async fn run(
+    mut ceremony: Ceremony,
+    mut person: impl FnMut(&Ceremony, Status),
+) -> (Result<String, CeremonyError>, Vec<Status>) {
     let mut seen = Vec::new();
     loop {
-        match tokio::time::timeout(LONG, ceremony.next()).await.expect("a ceremony ends by itself") {
+        match tokio::time::timeout(LONG, ceremony.next()).await.expect("a ceremony ends by itself")
+        {
             Step::Status(status) => {
                 seen.push(status);
                 person(&ceremony, status);
@@ -95,7 +133,8 @@ pub async fn run(mut ceremony: Ceremony, mut person: impl FnMut(&Ceremony, Statu
 
 /// A key with the PIN set and a finger on it.
 pub fn key(authority: &TestAuthority, name: &str) -> VirtualKey {
-    let key = VirtualKey::plug_in(authority, Settings::named(name).pin(PIN).touch_timeout(LONG)).expect("key");
+    let key = VirtualKey::plug_in(authority, Settings::named(name).pin(PIN).touch_timeout(LONG))
+        .expect("key");
     key.hold_finger(true);
     key
 }

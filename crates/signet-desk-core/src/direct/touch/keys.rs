@@ -20,13 +20,15 @@ impl Touch {
                 self.out.push(DirectAction::ToBook(AppMessage::KeyReport(KeyReport::List(list))));
             }
             KeyRequest::Begin { name, .. } => self.register(name, now),
-            KeyRequest::Finish { id, credential } => self.finish_registration(&id, &credential, now),
+            KeyRequest::Finish { id, credential } => {
+                self.finish_registration(&id, &credential, now)
+            }
         }
         self.done()
     }
 
-    /// The first key comes freely: whoever may use this laptop's identity may register it. A locked key does not
-    /// make the next one a first one.
+    /// The first key comes freely: whoever may use this laptop's identity may register it. A locked
+    /// key does not make the next one a first one.
     fn register(&mut self, name: String, now: Moment) {
         self.withdraw(|h| matches!(h.what, What::Register(_)), "another registration was begun");
         if let Err(why) = self.store.check_name(&name) {
@@ -35,7 +37,8 @@ impl Touch {
         if self.store.is_empty() {
             return self.begin_registration(name, now);
         }
-        let (action, deadline) = (Action::RegisterKey { name: name.clone() }, now.laptop + self.settings.answer_ms);
+        let (action, deadline) =
+            (Action::RegisterKey { name: name.clone() }, now.laptop + self.settings.answer_ms);
         let Wanted::Touch(reason) = self.wanted(&action, now) else {
             return self.out.push(DirectAction::ToBook(refused(&TouchRefusal::NotOpen)));
         };
@@ -43,15 +46,21 @@ impl Touch {
     }
 
     pub(super) fn begin_registration(&mut self, name: String, now: Moment) {
-        let person = Person { id: self.handle(), name: self.desk.clone(), display: self.desk.clone() };
+        let person =
+            Person { id: self.handle(), name: self.desk.clone(), display: self.desk.clone() };
         let begun = self.store.check_name(&name).and_then(|()| {
-            let begun = self.settings.relying_party.begin_registration(&person, &self.store.existing());
+            let begun =
+                self.settings.relying_party.begin_registration(&person, &self.store.existing());
             begun.map_err(TouchRefusal::from)
         });
         match begun {
             Ok((options, pending)) => {
                 let (id, deadline) = (self.new_id(), now.laptop + self.settings.answer_ms);
-                let report = KeyReport::Options { id: id.clone(), deadline: now.on_venues_clock(deadline), options };
+                let report = KeyReport::Options {
+                    id: id.clone(),
+                    deadline: now.on_venues_clock(deadline),
+                    options,
+                };
                 self.registration = Some(Registration { id, name, deadline, pending });
                 self.out.push(DirectAction::ToBook(AppMessage::KeyReport(report)));
             }
@@ -72,8 +81,14 @@ impl Touch {
             None => Err(TouchRefusal::NotOpen),
             Some(r) if now.laptop > r.deadline => Err(TouchRefusal::Late),
             Some(r) => {
-                let judged = self.settings.relying_party.finish_registration(r.pending, credential).map_err(TouchRefusal::from);
-                judged.and_then(|new| self.store.add(r.name.clone(), new, now.laptop)).map(|()| r.name)
+                let judged = self
+                    .settings
+                    .relying_party
+                    .finish_registration(r.pending, credential)
+                    .map_err(TouchRefusal::from);
+                judged
+                    .and_then(|new| self.store.add(r.name.clone(), new, now.laptop))
+                    .map(|()| r.name)
             }
         };
         self.out.push(DirectAction::ToBook(match done {

@@ -1,5 +1,6 @@
-//! What waits for a touch in this desk, and what the session has proved. The same rules as a gateway's, for one
-//! person, with the checks of a relying party; what it says to the book are the messages a gateway would send.
+//! What waits for a touch in this desk, and what the session has proved. The same rules as a
+//! gateway's, for one person, with the checks of a relying party; what it says to the book are the
+//! messages a gateway would send.
 //!
 //! Nothing waits over a lost connection: whoever sent it sends it again, or not.
 
@@ -95,11 +96,13 @@ impl Touch {
 
     // ----- the session -----
 
-    /// Logged on over a new connection: what was proved on another is worth nothing here, and what was owed still is.
+    /// Logged on over a new connection: what was proved on another is worth nothing here, and what
+    /// was owed still is.
     pub fn up(&mut self, exporter: [u8; 32], now: Moment) -> Vec<DirectAction> {
         (self.exporter, self.active) = (Some(exporter), now.laptop);
         self.tell_access(now);
-        let logon = (self.settings.rules.logon == LogonRule::Always).then_some(SessionReason::Logon);
+        let logon =
+            (self.settings.rules.logon == LogonRule::Always).then_some(SessionReason::Logon);
         if let Some(why) = self.standing.owes.or(logon) {
             self.ask_session(why, now);
         }
@@ -108,7 +111,8 @@ impl Touch {
 
     /// Whatever waits is dropped: nothing is sent later by itself.
     pub fn lost(&mut self) -> Vec<DirectAction> {
-        (self.exporter, self.standing.lease, self.told, self.registration) = (None, None, None, None);
+        (self.exporter, self.standing.lease, self.told, self.registration) =
+            (None, None, None, None);
         for h in std::mem::take(&mut self.held) {
             self.end(h, StepUpStatus::Withdrawn, &TouchRefusal::LinkLost);
         }
@@ -127,7 +131,15 @@ impl Touch {
         self.standing = self.standing.verify(why);
         self.end_session_asks("it is asked anew");
         let deadline = now.laptop + self.settings.answer_ms;
-        self.keep(Ask { what: What::Session, action: Action::Session(why), reason: words(why).into(), deadline }, now);
+        self.keep(
+            Ask {
+                what: What::Session,
+                action: Action::Session(why),
+                reason: words(why).into(),
+                deadline,
+            },
+            now,
+        );
         self.tell_access(now);
     }
 
@@ -136,10 +148,15 @@ impl Touch {
     }
 
     fn withdraw(&mut self, which: impl Fn(&Held) -> bool, text: &str) {
-        let (gone, stay): (Vec<Held>, Vec<Held>) = std::mem::take(&mut self.held).into_iter().partition(|h| which(h));
+        let (gone, stay): (Vec<Held>, Vec<Held>) =
+            std::mem::take(&mut self.held).into_iter().partition(|h| which(h));
         self.held = stay;
         for h in gone {
-            self.out.push(outcome(&h.id, StepUpStatus::Withdrawn, Some(("stepup.withdrawn", text.to_owned(), ""))));
+            self.out.push(outcome(
+                &h.id,
+                StepUpStatus::Withdrawn,
+                Some(("stepup.withdrawn", text.to_owned(), "")),
+            ));
         }
     }
 
@@ -155,9 +172,16 @@ impl Touch {
         wanted(&self.settings.rules, action, &self.standing, now.laptop)
     }
 
-    /// Keeps a message back until it is approved, at the longest until `ends` (laptop's clock), when it would be
-    /// worth nothing any more.
-    pub fn hold(&mut self, m: AppMessage, action: Action, reason: String, ends: UtcMillis, now: Moment) -> Vec<DirectAction> {
+    /// Keeps a message back until it is approved, at the longest until `ends` (laptop's clock),
+    /// when it would be worth nothing any more.
+    pub fn hold(
+        &mut self,
+        m: AppMessage,
+        action: Action,
+        reason: String,
+        ends: UtcMillis,
+        now: Moment,
+    ) -> Vec<DirectAction> {
         if self.held.iter().any(|h| h.is_same(&m)) {
             return Vec::new();
         }
@@ -194,18 +218,37 @@ impl Touch {
 
     /// Draws a challenge and shows it, or says why it cannot be.
     fn keep(&mut self, ask: Ask, now: Moment) {
-        let approval = Approval { gateway: self.venue.clone(), desk: self.desk.clone(), approver: self.desk.clone(), action: ask.action };
-        let made = approval.text().map_err(|e| TouchRefusal::BadApproval(e.to_string())).and_then(|text| {
-            let rp = &self.settings.relying_party;
-            let (options, pending) = rp.begin_assertion(&self.store.usable(rp)?)?;
-            Ok((text, options, pending))
-        });
+        let approval = Approval {
+            gateway: self.venue.clone(),
+            desk: self.desk.clone(),
+            approver: self.desk.clone(),
+            action: ask.action,
+        };
+        let made = approval.text().map_err(|e| TouchRefusal::BadApproval(e.to_string())).and_then(
+            |text| {
+                let rp = &self.settings.relying_party;
+                let (options, pending) = rp.begin_assertion(&self.store.usable(rp)?)?;
+                Ok((text, options, pending))
+            },
+        );
         match made {
             Ok((text, options, pending)) => {
                 let id = self.new_id();
                 let deadline = now.on_venues_clock(ask.deadline);
-                let challenge = StepUpChallenge { id: id.clone(), reason: Some(ask.reason), deadline, approval: text, options };
-                self.held.push(Held { id, what: ask.what, approval, deadline: ask.deadline, pending });
+                let challenge = StepUpChallenge {
+                    id: id.clone(),
+                    reason: Some(ask.reason),
+                    deadline,
+                    approval: text,
+                    options,
+                };
+                self.held.push(Held {
+                    id,
+                    what: ask.what,
+                    approval,
+                    deadline: ask.deadline,
+                    pending,
+                });
                 self.out.push(DirectAction::ToBook(AppMessage::StepUpChallenge(challenge)));
             }
             Err(why) => self.refuse(ask.what, &why),
@@ -223,13 +266,21 @@ impl Touch {
     pub fn answered(&mut self, id: &str, answer: Answer, now: Moment) -> Vec<DirectAction> {
         let Some(at) = self.held.iter().position(|h| h.id == id) else {
             let why = TouchRefusal::NotOpen;
-            self.out.push(outcome(id, StepUpStatus::Refused, Some((why.code(), why.to_string(), why.cure()))));
+            self.out.push(outcome(
+                id,
+                StepUpStatus::Refused,
+                Some((why.code(), why.to_string(), why.cure())),
+            ));
             return self.done();
         };
         let h = self.held.remove(at);
         match answer {
-            Answer::Declined(_) | Answer::Failed(_) => self.end(h, StepUpStatus::Refused, &TouchRefusal::Declined),
-            Answer::Signed(_) if now.laptop > h.deadline => self.end(h, StepUpStatus::Expired, &TouchRefusal::Late),
+            Answer::Declined(_) | Answer::Failed(_) => {
+                self.end(h, StepUpStatus::Refused, &TouchRefusal::Declined)
+            }
+            Answer::Signed(_) if now.laptop > h.deadline => {
+                self.end(h, StepUpStatus::Expired, &TouchRefusal::Late)
+            }
             Answer::Signed(json) => self.signed(h, &json, now),
         }
         self.tell_access(now);
@@ -239,8 +290,16 @@ impl Touch {
     fn signed(&mut self, h: Held, json: &str, now: Moment) {
         let Held { id, what, approval, deadline, pending } = h;
         if let Err(why) = self.judge(&approval, deadline, pending, json, now) {
-            tracing::warn!(code = why.code(), action = approval.action.word(), "step-up refused: {why}");
-            self.out.push(outcome(&id, StepUpStatus::Refused, Some((why.code(), why.to_string(), why.cure()))));
+            tracing::warn!(
+                code = why.code(),
+                action = approval.action.word(),
+                "step-up refused: {why}"
+            );
+            self.out.push(outcome(
+                &id,
+                StepUpStatus::Refused,
+                Some((why.code(), why.to_string(), why.cure())),
+            ));
             return self.refuse(what, &why);
         }
         tracing::info!(action = approval.action.word(), "step-up passed");
@@ -263,8 +322,12 @@ impl Touch {
         now: Moment,
     ) -> Result<(), TouchRefusal> {
         let text = approval.text().map_err(|e| TouchRefusal::BadApproval(e.to_string()))?;
-        let expected = Context { approval: digest_of(&text), exporter: self.exporter.ok_or(TouchRefusal::LinkLost)? };
-        let assertion = match self.settings.relying_party.finish_assertion(pending, json, &expected) {
+        let expected = Context {
+            approval: digest_of(&text),
+            exporter: self.exporter.ok_or(TouchRefusal::LinkLost)?,
+        };
+        let assertion = match self.settings.relying_party.finish_assertion(pending, json, &expected)
+        {
             Ok(a) => a,
             Err(e) => {
                 if let RpError::CounterWentBack { credential_id } = &e {
@@ -274,11 +337,20 @@ impl Touch {
             }
         };
         let counter = assertion.counter;
-        let evidence = self.evidence(text, expected.exporter, deadline, assertion, now).ok_or(RpError::UnknownKey)?;
+        let evidence = self
+            .evidence(text, expected.exporter, deadline, assertion, now)
+            .ok_or(RpError::UnknownKey)?;
         self.store.record(counter, &evidence, now.laptop)
     }
 
-    fn evidence(&self, approval: String, exporter: [u8; 32], deadline: UtcMillis, a: Assertion, now: Moment) -> Option<Evidence> {
+    fn evidence(
+        &self,
+        approval: String,
+        exporter: [u8; 32],
+        deadline: UtcMillis,
+        a: Assertion,
+        now: Moment,
+    ) -> Option<Evidence> {
         let rp = &self.settings.relying_party;
         let key = self.store.key(&B64.encode(&a.credential_id))?;
         Some(Evidence {
@@ -320,7 +392,11 @@ impl Touch {
     }
 
     /// What time does. `gone` says why a message would be worth nothing any more.
-    pub fn tick(&mut self, gone: impl Fn(&AppMessage) -> Option<String>, now: Moment) -> Vec<DirectAction> {
+    pub fn tick(
+        &mut self,
+        gone: impl Fn(&AppMessage) -> Option<String>,
+        now: Moment,
+    ) -> Vec<DirectAction> {
         for h in std::mem::take(&mut self.held) {
             let dead = match &h.what {
                 What::Message(m) => gone(m),
@@ -328,7 +404,9 @@ impl Touch {
             };
             match dead {
                 Some(words) => self.end(h, StepUpStatus::Withdrawn, &TouchRefusal::Gone(words)),
-                None if h.deadline <= now.laptop => self.end(h, StepUpStatus::Expired, &TouchRefusal::Late),
+                None if h.deadline <= now.laptop => {
+                    self.end(h, StepUpStatus::Expired, &TouchRefusal::Late)
+                }
                 None => self.held.push(h),
             }
         }
@@ -336,7 +414,9 @@ impl Touch {
             self.registration = None;
             self.out.push(DirectAction::ToBook(refused(&TouchRefusal::Late)));
         }
-        if self.exporter.is_some() && self.standing.passes(&self.settings.rules, self.active, now.laptop) {
+        if self.exporter.is_some()
+            && self.standing.passes(&self.settings.rules, self.active, now.laptop)
+        {
             self.tell_access(now);
         }
         self.done()
@@ -362,7 +442,10 @@ impl Touch {
         if self.told.as_ref() != Some(&state) {
             self.told = Some(state.clone());
             let lease_until = state.lease_until.map(|t| now.on_venues_clock(t));
-            self.out.push(DirectAction::ToBook(AppMessage::AccessState(AccessState { lease_until, ..state })));
+            self.out.push(DirectAction::ToBook(AppMessage::AccessState(AccessState {
+                lease_until,
+                ..state
+            })));
         }
     }
 
@@ -383,11 +466,22 @@ impl Held {
 }
 
 fn outcome(id: &str, status: StepUpStatus, why: Option<(&str, String, &str)>) -> DirectAction {
-    let (code, text, cure) = why.map_or((None, None, None), |(c, t, u)| (Some(c.into()), Some(t), Some(u.into())));
+    let (code, text, cure) =
+        why.map_or((None, None, None), |(c, t, u)| (Some(c.into()), Some(t), Some(u.into())));
     let cure = cure.filter(|c: &String| !c.is_empty());
-    DirectAction::ToBook(AppMessage::StepUpOutcome(StepUpOutcome { id: id.into(), status, code, text, cure }))
+    DirectAction::ToBook(AppMessage::StepUpOutcome(StepUpOutcome {
+        id: id.into(),
+        status,
+        code,
+        text,
+        cure,
+    }))
 }
 
 fn refused(why: &TouchRefusal) -> AppMessage {
-    AppMessage::KeyReport(KeyReport::Refused { code: why.code().into(), text: Some(why.to_string()), cure: Some(why.cure().into()) })
+    AppMessage::KeyReport(KeyReport::Refused {
+        code: why.code().into(),
+        text: Some(why.to_string()),
+        cure: Some(why.cure().into()),
+    })
 }

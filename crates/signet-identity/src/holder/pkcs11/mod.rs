@@ -55,7 +55,11 @@ struct Shared {
 impl Pkcs11Holder {
     /// Opens nothing yet. Calls wait at most `answer_time`.
     #[must_use]
-    pub fn new(settings: Pkcs11Settings, prompt: Arc<dyn PinPrompt>, answer_time: Duration) -> Self {
+    pub fn new(
+        settings: Pkcs11Settings,
+        prompt: Arc<dyn PinPrompt>,
+        answer_time: Duration,
+    ) -> Self {
         Self(Arc::new(Shared { settings, prompt, worker: Worker::new("pkcs11", answer_time) }))
     }
 

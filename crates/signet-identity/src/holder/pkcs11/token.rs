@@ -69,8 +69,21 @@ impl Token {
             if find(session, ObjectClass::PRIVATE_KEY, label)?.is_some() {
                 return Err(HolderError::LabelTaken { label: label.clone() });
             }
-            let common = || vec![Attribute::Token(true), Attribute::Label(label.as_str().into()), Attribute::Id(id(label))];
-            let public = [common(), vec![Attribute::Private(false), Attribute::Verify(true), Attribute::EcParams(P256_OID.to_vec())]];
+            let common = || {
+                vec![
+                    Attribute::Token(true),
+                    Attribute::Label(label.as_str().into()),
+                    Attribute::Id(id(label)),
+                ]
+            };
+            let public = [
+                common(),
+                vec![
+                    Attribute::Private(false),
+                    Attribute::Verify(true),
+                    Attribute::EcParams(P256_OID.to_vec()),
+                ],
+            ];
             let private = [
                 common(),
                 vec![
@@ -81,7 +94,11 @@ impl Token {
                     Attribute::Derive(false),
                 ],
             ];
-            let made = session.generate_key_pair(&Mechanism::EccKeyPairGen, &public.concat(), &private.concat());
+            let made = session.generate_key_pair(
+                &Mechanism::EccKeyPairGen,
+                &public.concat(),
+                &private.concat(),
+            );
             let (public, private) = made.map_err(cannot_make)?;
             let checked = check_made(session, public, private);
             if checked.is_err() {
@@ -119,19 +136,30 @@ impl Token {
         })
     }
 
-    pub(super) fn sign(&mut self, label: &KeyLabel, digest: &[u8; 32]) -> Result<Vec<u8>, HolderError> {
+    pub(super) fn sign(
+        &mut self,
+        label: &KeyLabel,
+        digest: &[u8; 32],
+    ) -> Result<Vec<u8>, HolderError> {
         self.with_login(|session| sign(session, label, digest))
     }
 
     /// Runs `work` in a session that is logged in, once more from the beginning if the token turns
     /// out to have been reset or re-inserted since the last time.
-    fn with_login<T>(&mut self, work: impl Fn(&Session) -> Result<T, HolderError>) -> Result<T, HolderError> {
+    fn with_login<T>(
+        &mut self,
+        work: impl Fn(&Session) -> Result<T, HolderError>,
+    ) -> Result<T, HolderError> {
         let was_open = self.session.is_some();
         let first = self.logged_in().and_then(&work);
         match first {
             Err(HolderError::TokenRemoved) => {
                 self.session = None;
-                if was_open { self.logged_in().and_then(&work) } else { Err(HolderError::TokenRemoved) }
+                if was_open {
+                    self.logged_in().and_then(&work)
+                } else {
+                    Err(HolderError::TokenRemoved)
+                }
             }
             other => other,
         }
@@ -165,7 +193,8 @@ impl Token {
         if let Some(module) = &self.module {
             return Ok(module.clone());
         }
-        let failed = |detail: String| HolderError::NoModule { path: self.settings.module.clone(), detail };
+        let failed =
+            |detail: String| HolderError::NoModule { path: self.settings.module.clone(), detail };
         let module = Pkcs11::new(&self.settings.module).map_err(|e| failed(e.to_string()))?;
         match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
             // Another holder of this process was first.
@@ -184,7 +213,11 @@ fn present(module: &Pkcs11) -> Result<Vec<(Slot, TokenInfo)>, HolderError> {
         match module.get_token_info(slot) {
             Ok(info) if info.token_initialized() => found.push((slot, info)),
             // An empty card, or one pulled just now.
-            Ok(_) | Err(P11Error::Pkcs11(RvError::TokenNotPresent | RvError::TokenNotRecognized | RvError::DeviceRemoved, _)) => {}
+            Ok(_)
+            | Err(P11Error::Pkcs11(
+                RvError::TokenNotPresent | RvError::TokenNotRecognized | RvError::DeviceRemoved,
+                _,
+            )) => {}
             Err(error) => return Err(translate(error)),
         }
     }
@@ -193,14 +226,26 @@ fn present(module: &Pkcs11) -> Result<Vec<(Slot, TokenInfo)>, HolderError> {
 
 fn facts(info: &TokenInfo) -> TokenFacts {
     let text = |text: &str| text.trim().to_owned();
-    TokenFacts { label: text(info.label()), serial: text(info.serial_number()), model: text(info.model()) }
+    TokenFacts {
+        label: text(info.label()),
+        serial: text(info.serial_number()),
+        model: text(info.model()),
+    }
 }
 
-fn choose(found: Vec<(Slot, TokenInfo)>, wanted: Option<&str>) -> Result<(Slot, TokenInfo), HolderError> {
-    let present: Vec<String> = found.iter().map(|(_, info)| info.label().trim().to_owned()).collect();
+fn choose(
+    found: Vec<(Slot, TokenInfo)>,
+    wanted: Option<&str>,
+) -> Result<(Slot, TokenInfo), HolderError> {
+    let present: Vec<String> =
+        found.iter().map(|(_, info)| info.label().trim().to_owned()).collect();
     let mut matching: Vec<_> = found
         .into_iter()
-        .filter(|(_, info)| wanted.is_none_or(|wanted| info.label().trim() == wanted || info.serial_number().trim() == wanted))
+        .filter(|(_, info)| {
+            wanted.is_none_or(|wanted| {
+                info.label().trim() == wanted || info.serial_number().trim() == wanted
+            })
+        })
         .collect();
     match matching.len() {
         0 => Err(HolderError::NoToken { wanted: wanted.map(str::to_owned), present }),
@@ -217,12 +262,20 @@ fn require_p256(module: &Pkcs11, slot: Slot) -> Result<(), HolderError> {
 /// Read and write, since keys are made and deleted; a token that is write-protected can still sign.
 fn open_session(module: &Pkcs11, slot: Slot) -> Result<Session, HolderError> {
     match module.open_rw_session(slot) {
-        Err(P11Error::Pkcs11(RvError::TokenWriteProtected, _)) => module.open_ro_session(slot).map_err(translate),
+        Err(P11Error::Pkcs11(RvError::TokenWriteProtected, _)) => {
+            module.open_ro_session(slot).map_err(translate)
+        }
         opened => opened.map_err(translate),
     }
 }
 
-fn log_in(module: &Pkcs11, slot: Slot, session: &Session, info: &TokenInfo, prompt: &dyn PinPrompt) -> Result<(), HolderError> {
+fn log_in(
+    module: &Pkcs11,
+    slot: Slot,
+    session: &Session,
+    info: &TokenInfo,
+    prompt: &dyn PinPrompt,
+) -> Result<(), HolderError> {
     if !info.login_required() {
         return Ok(());
     }
@@ -256,7 +309,10 @@ fn log_in(module: &Pkcs11, slot: Slot, session: &Session, info: &TokenInfo, prom
         drop(pin);
         match session.login(UserType::User, secret.as_ref()) {
             Ok(()) | Err(P11Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => return Ok(()),
-            Err(P11Error::Pkcs11(RvError::PinIncorrect | RvError::PinLenRange | RvError::PinInvalid, _)) => wrong = true,
+            Err(P11Error::Pkcs11(
+                RvError::PinIncorrect | RvError::PinLenRange | RvError::PinInvalid,
+                _,
+            )) => wrong = true,
             Err(error) => return Err(translate(error)),
         }
     }
@@ -279,28 +335,44 @@ fn tries(info: &TokenInfo) -> PinTries {
     }
 }
 
-fn find(session: &Session, class: ObjectClass, label: &KeyLabel) -> Result<Option<ObjectHandle>, HolderError> {
-    let template =
-        [Attribute::Token(true), Attribute::Class(class), Attribute::KeyType(KeyType::EC), Attribute::Label(label.as_str().into())];
+fn find(
+    session: &Session,
+    class: ObjectClass,
+    label: &KeyLabel,
+) -> Result<Option<ObjectHandle>, HolderError> {
+    let template = [
+        Attribute::Token(true),
+        Attribute::Class(class),
+        Attribute::KeyType(KeyType::EC),
+        Attribute::Label(label.as_str().into()),
+    ];
     let found = session.find_objects(&template).map_err(translate)?;
     Ok(found.first().copied())
 }
 
 /// `None` when the token does not know the attribute.
-fn flag(session: &Session, key: ObjectHandle, which: AttributeType) -> Result<Option<bool>, HolderError> {
+fn flag(
+    session: &Session,
+    key: ObjectHandle,
+    which: AttributeType,
+) -> Result<Option<bool>, HolderError> {
     let found = match session.get_attributes(key, &[which]) {
         Ok(found) => found,
         Err(P11Error::Pkcs11(RvError::AttributeTypeInvalid, _)) => return Ok(None),
         Err(error) => return Err(translate(error)),
     };
     Ok(found.into_iter().find_map(|attribute| match attribute {
-        Attribute::Sensitive(on) | Attribute::Extractable(on) | Attribute::AlwaysAuthenticate(on) => Some(on),
+        Attribute::Sensitive(on)
+        | Attribute::Extractable(on)
+        | Attribute::AlwaysAuthenticate(on) => Some(on),
         _ => None,
     }))
 }
 
 fn public_point(session: &Session, public: ObjectHandle) -> Result<[u8; POINT_BYTES], HolderError> {
-    let found = session.get_attributes(public, &[AttributeType::EcParams, AttributeType::EcPoint]).map_err(translate)?;
+    let found = session
+        .get_attributes(public, &[AttributeType::EcParams, AttributeType::EcPoint])
+        .map_err(translate)?;
     let mut result = None;
     for attribute in found {
         match attribute {
@@ -313,7 +385,11 @@ fn public_point(session: &Session, public: ObjectHandle) -> Result<[u8; POINT_BY
 }
 
 /// A token's word is not taken for it: the key must be unreadable and must sign.
-fn check_made(session: &Session, public: ObjectHandle, private: ObjectHandle) -> Result<[u8; POINT_BYTES], HolderError> {
+fn check_made(
+    session: &Session,
+    public: ObjectHandle,
+    private: ObjectHandle,
+) -> Result<[u8; POINT_BYTES], HolderError> {
     let sensitive = flag(session, private, AttributeType::Sensitive)?;
     let extractable = flag(session, private, AttributeType::Extractable)?;
     if sensitive != Some(true) || extractable != Some(false) {
@@ -323,18 +399,26 @@ fn check_made(session: &Session, public: ObjectHandle, private: ObjectHandle) ->
     const PROBE: &[u8] = b"signet key check";
     let signature = sign_with(session, private, &sha256(PROBE))?;
     let verified = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).verify(PROBE, &signature);
-    verified.map_err(|_| HolderError::Other { detail: "its signature does not fit its public key".into() })?;
+    verified.map_err(|_| HolderError::Other {
+        detail: "its signature does not fit its public key".into(),
+    })?;
     Ok(point)
 }
 
 fn sign(session: &Session, label: &KeyLabel, digest: &[u8; 32]) -> Result<Vec<u8>, HolderError> {
-    let private = find(session, ObjectClass::PRIVATE_KEY, label)?.ok_or_else(|| HolderError::NoSuchKey { label: label.clone() })?;
+    let private = find(session, ObjectClass::PRIVATE_KEY, label)?
+        .ok_or_else(|| HolderError::NoSuchKey { label: label.clone() })?;
     sign_with(session, private, digest)
 }
 
-fn sign_with(session: &Session, private: ObjectHandle, digest: &[u8; 32]) -> Result<Vec<u8>, HolderError> {
+fn sign_with(
+    session: &Session,
+    private: ObjectHandle,
+    digest: &[u8; 32],
+) -> Result<Vec<u8>, HolderError> {
     let raw = session.sign(&Mechanism::Ecdsa, private, digest).map_err(translate)?;
-    signature_der(&raw).ok_or_else(|| HolderError::Other { detail: "its signature has the wrong length".into() })
+    signature_der(&raw)
+        .ok_or_else(|| HolderError::Other { detail: "its signature has the wrong length".into() })
 }
 
 /// `CKA_ID` ties the two halves together; 16 bytes of the label's digest.
@@ -344,7 +428,10 @@ fn id(label: &KeyLabel) -> Vec<u8> {
 
 fn cannot_make(error: P11Error) -> HolderError {
     match error {
-        P11Error::Pkcs11(RvError::CurveNotSupported | RvError::MechanismInvalid | RvError::DomainParamsInvalid, _) => HolderError::NoP256,
+        P11Error::Pkcs11(
+            RvError::CurveNotSupported | RvError::MechanismInvalid | RvError::DomainParamsInvalid,
+            _,
+        ) => HolderError::NoP256,
         P11Error::Pkcs11(
             RvError::TokenWriteProtected
             | RvError::SessionReadOnly
@@ -361,7 +448,9 @@ fn cannot_make(error: P11Error) -> HolderError {
 
 fn translate(error: P11Error) -> HolderError {
     use RvError as R;
-    let P11Error::Pkcs11(rv, _) = &error else { return HolderError::Other { detail: error.to_string() } };
+    let P11Error::Pkcs11(rv, _) = &error else {
+        return HolderError::Other { detail: error.to_string() };
+    };
     match rv {
         R::DeviceRemoved
         | R::TokenNotPresent

@@ -69,11 +69,17 @@ fn parse(certificate: &CertificateDer<'_>) -> Result<Owned<sys::X509>, PathError
     let parsed = unsafe { sys::d2i_X509(null_mut(), &raw mut at, length) };
     let parsed = Owned::new(parsed, sys::X509_free).map_err(|_| PathError::Unreadable)?;
     // Bytes after the certificate would be in nobody's signature.
-    if at.addr() == certificate.as_ptr().addr() + certificate.len() { Ok(parsed) } else { Err(PathError::Unreadable) }
+    if at.addr() == certificate.as_ptr().addr() + certificate.len() {
+        Ok(parsed)
+    } else {
+        Err(PathError::Unreadable)
+    }
 }
 
 /// The path from the end entity to an anchor, when the library finds a good one.
-pub(super) fn validate(request: &PathRequest<'_>) -> Result<Vec<CertificateDer<'static>>, PathError> {
+pub(super) fn validate(
+    request: &PathRequest<'_>,
+) -> Result<Vec<CertificateDer<'static>>, PathError> {
     let end_entity = parse(request.end_entity)?;
     let untrusted = Untrusted::new(request.intermediates)?;
     // SAFETY: takes nothing; a null pointer is handled by `Owned`.
@@ -88,23 +94,37 @@ pub(super) fn validate(request: &PathRequest<'_>) -> Result<Vec<CertificateDer<'
     // SAFETY: as for the store.
     let context = Owned::new(unsafe { sys::X509_STORE_CTX_new() }, sys::X509_STORE_CTX_free)?;
     // SAFETY: everything handed over outlives `context`, which is declared last.
-    let ready = unsafe { sys::X509_STORE_CTX_init(context.get(), store.get(), end_entity.get(), untrusted.list.as_ptr().cast()) };
+    let ready = unsafe {
+        sys::X509_STORE_CTX_init(
+            context.get(),
+            store.get(),
+            end_entity.get(),
+            untrusted.list.as_ptr().cast(),
+        )
+    };
     if ready != 1 {
         return Err(PathError::Library);
     }
     configure(&context, request)?;
     // SAFETY: the context is initialised.
-    if unsafe { sys::X509_verify_cert(context.get()) } == 1 { path(&context) } else { Err(refused(&context)) }
+    if unsafe { sys::X509_verify_cert(context.get()) } == 1 {
+        path(&context)
+    } else {
+        Err(refused(&context))
+    }
 }
 
-fn configure(context: &Owned<sys::X509_STORE_CTX>, request: &PathRequest<'_>) -> Result<(), PathError> {
+fn configure(
+    context: &Owned<sys::X509_STORE_CTX>,
+    request: &PathRequest<'_>,
+) -> Result<(), PathError> {
     let seconds = i64::try_from(request.now.as_secs()).map_err(|_| PathError::Library)?;
     let purpose = match request.purpose {
         Purpose::Client => sys::X509_PURPOSE_SSL_CLIENT,
         Purpose::Server(_) => sys::X509_PURPOSE_SSL_SERVER,
     };
-    // Every configured authority is an anchor, self-signed or not, as for webpki; and the policy tree
-    // of RFC 5280 §6.1 is built.
+    // Every configured authority is an anchor, self-signed or not, as for webpki; and the policy
+    // tree of RFC 5280 §6.1 is built.
     let flags = sys::X509_V_FLAG_PARTIAL_CHAIN | sys::X509_V_FLAG_POLICY_CHECK;
     let depth = PATH_CERTIFICATES_MAX as c_int;
     // SAFETY: the parameters belong to the context, which is alive.
@@ -114,7 +134,8 @@ fn configure(context: &Owned<sys::X509_STORE_CTX>, request: &PathRequest<'_>) ->
         sys::X509_VERIFY_PARAM_set_depth(parameters, depth);
         sys::X509_VERIFY_PARAM_set_flags(parameters, flags as _) == 1
             && sys::X509_VERIFY_PARAM_set_purpose(parameters, purpose as c_int) == 1
-            // The user-initial-policy-set of RFC 5280 §6.1.1 (c): any. The object is a constant of the library.
+            // The user-initial-policy-set of RFC 5280 §6.1.1 (c): any. The object is a constant of
+            // the library.
             && sys::X509_VERIFY_PARAM_add0_policy(parameters, sys::OBJ_nid2obj(sys::NID_any_policy as c_int)) == 1
             && must_name(parameters, request.purpose)
     };
@@ -128,7 +149,8 @@ unsafe fn must_name(parameters: *mut sys::X509_VERIFY_PARAM, purpose: Purpose<'_
         Purpose::Client => true,
         Purpose::Server(ServerName::DnsName(name)) => {
             let name: &str = name.as_ref();
-            let rules = sys::X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | sys::X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+            let rules = sys::X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
+                | sys::X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
             // SAFETY: the library copies `name.len()` bytes.
             unsafe {
                 sys::X509_VERIFY_PARAM_set_hostflags(parameters, rules as _);
@@ -141,7 +163,9 @@ unsafe fn must_name(parameters: *mut sys::X509_VERIFY_PARAM, purpose: Purpose<'_
                 std::net::IpAddr::V6(v6) => v6.octets().to_vec(),
             };
             // SAFETY: the library copies the 4 or 16 bytes.
-            unsafe { sys::X509_VERIFY_PARAM_set1_ip(parameters, octets.as_ptr(), octets.len()) == 1 }
+            unsafe {
+                sys::X509_VERIFY_PARAM_set1_ip(parameters, octets.as_ptr(), octets.len()) == 1
+            }
         }
         Purpose::Server(_) => false,
     }
@@ -152,7 +176,11 @@ fn refused(context: &Owned<sys::X509_STORE_CTX>) -> PathError {
     unsafe {
         let code = sys::X509_STORE_CTX_get_error(context.get());
         let text = sys::X509_verify_cert_error_string(code.into());
-        let why = if text.is_null() { code.to_string() } else { CStr::from_ptr(text).to_string_lossy().into_owned() };
+        let why = if text.is_null() {
+            code.to_string()
+        } else {
+            CStr::from_ptr(text).to_string_lossy().into_owned()
+        };
         PathError::Refused { depth: sys::X509_STORE_CTX_get_error_depth(context.get()), why }
     }
 }
@@ -165,7 +193,9 @@ fn path(context: &Owned<sys::X509_STORE_CTX>) -> Result<Vec<CertificateDer<'stat
         if list.is_null() {
             return Err(PathError::Library);
         }
-        (0..sys::OPENSSL_sk_num(list.cast())).map(|i| der(sys::OPENSSL_sk_value(list.cast(), i).cast())).collect()
+        (0..sys::OPENSSL_sk_num(list.cast()))
+            .map(|i| der(sys::OPENSSL_sk_value(list.cast(), i).cast()))
+            .collect()
     }
 }
 

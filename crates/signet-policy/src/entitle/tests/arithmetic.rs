@@ -4,7 +4,12 @@ use super::*;
 use proptest::prelude::*;
 
 /// The notional as policies see it, found by asking.
-fn notional(e: &CedarEntitlements, instrument: &str, quantity: &str, day: &Amounts) -> Result<(String, String), Denial> {
+fn notional(
+    e: &CedarEntitlements,
+    instrument: &str,
+    quantity: &str,
+    day: &Amounts,
+) -> Result<(String, String), Denial> {
     let deal = Deal {
         instrument,
         side: Side::Buy,
@@ -42,10 +47,17 @@ fn amounts_are_rounded_up_once() {
         // More digits than fit: never less than the exact product.
         ("CHF/JPY", "7000000000000000000.0000000001", "2100000001"),
     ] {
-        assert_eq!(notional(&e, instrument, quantity, &none).map(|n| n.0), Ok(want.to_owned()), "{quantity} of {instrument}");
+        assert_eq!(
+            notional(&e, instrument, quantity, &none).map(|n| n.0),
+            Ok(want.to_owned()),
+            "{quantity} of {instrument}"
+        );
     }
     // Three times a third: summed before it is rounded.
-    let day = Amounts::from([("USD".to_owned(), Decimal::new(1, 0)), ("EUR".to_owned(), Decimal::new(5, 1))]);
+    let day = Amounts::from([
+        ("USD".to_owned(), Decimal::new(1, 0)),
+        ("EUR".to_owned(), Decimal::new(5, 1)),
+    ]);
     assert_eq!(notional(&e, "USD/JPY", "1", &day), Ok(("1".into(), "2".into())));
 }
 
@@ -69,9 +81,15 @@ fn what_does_not_fit_is_denied() {
         ("DE000BU2Z049", "1", Amounts::from([("EUR".to_owned(), Decimal::MAX)])),
         ("DE000BU2Z049", "9223372036854775807", Amounts::from([("EUR".to_owned(), Decimal::ONE)])),
     ] {
-        assert!(matches!(notional(&e, instrument, quantity, &day), Err(Denial::BadNumber(_))), "{quantity}");
+        assert!(
+            matches!(notional(&e, instrument, quantity, &day), Err(Denial::BadNumber(_))),
+            "{quantity}"
+        );
     }
-    assert_eq!(notional(&e, "DE000BU2Z049", "9223372036854775807", &none).map(|n| n.0), Ok(i64::MAX.to_string()));
+    assert_eq!(
+        notional(&e, "DE000BU2Z049", "9223372036854775807", &none).map(|n| n.0),
+        Ok(i64::MAX.to_string())
+    );
 }
 
 proptest! {
@@ -98,9 +116,14 @@ proptest! {
 
 #[test]
 fn amounts_as_written() {
-    for (text, want) in
-        [("20m", "20000000"), ("20_000_000", "20000000"), ("2.5M", "2500000.0"), ("500k", "500000"), ("1bn", "1000000000"), (" 7 ", "7")]
-    {
+    for (text, want) in [
+        ("20m", "20000000"),
+        ("20_000_000", "20000000"),
+        ("2.5M", "2500000.0"),
+        ("500k", "500000"),
+        ("1bn", "1000000000"),
+        (" 7 ", "7"),
+    ] {
         assert_eq!(amount(text).unwrap(), want.parse().unwrap(), "{text}");
     }
     for text in ["", "m", "-1", "1e9", "1,000", "5x", "1.", ".5", "_1", "1_", "1.2.3", "5 m m"] {

@@ -20,11 +20,12 @@ fn nothing_is_permitted_that_no_policy_permits() {
 
 #[test]
 fn table_of_obligations() {
-    let touch =
-        "@id('t') forbid (principal, action == Action::'accept', resource) when { context.notional > 10 } unless { context.touched };";
-    let two =
-        "@id('w') forbid (principal, action == Action::'accept', resource) when { context.notional > 20 } unless { context.secondPerson };";
-    let hard = "@id('h') forbid (principal, action in Action::'trade', resource) when { context.notional > 30 };";
+    let touch = "@id('t') forbid (principal, action == Action::'accept', resource) when { \
+        context.notional > 10 } unless { context.touched };";
+    let two = "@id('w') forbid (principal, action == Action::'accept', resource) when { \
+        context.notional > 20 } unless { context.secondPerson };";
+    let hard = "@id('h') forbid (principal, action in Action::'trade', resource) when { \
+        context.notional > 30 };";
     let all = format!("{touch}{two}{hard}");
     for (quantity, proved, want, ids) in [
         ("10", "", Outcome::Allow, vec!["all"]),
@@ -46,7 +47,10 @@ fn table_of_obligations() {
 /// A permit that itself asks for the touch, with no forbid at all.
 #[test]
 fn a_permit_may_ask_for_the_touch_too() {
-    let e = load(&cedar("@id('p') permit (principal, action, resource) when { action == Action::'accept' && context.touched };"));
+    let e = load(&cedar(
+        "@id('p') permit (principal, action, resource) when { action == Action::'accept' && \
+            context.touched };",
+    ));
     let v = decide(&e, "");
     assert_eq!((v.outcome(), v.ids()), (Outcome::Touch, vec!["p"]));
     assert_eq!(decide(&e, "touched = true").outcome(), Outcome::Allow);
@@ -58,7 +62,10 @@ fn words_and_cures_are_the_policies_own_and_each_once() {
         "@id('a') @words('Too much.') @cure('Less.') forbid (principal, action in Action::'trade', resource) when { context.notional > 1 };
         @id('b') @words('Too much.') forbid (principal, action in Action::'trade', resource) when { context.notional > 1 };";
     let v = decide(&load(&cedar(&format!("{PERMIT}{p}"))), "");
-    assert_eq!((v.words(), v.cure(), v.ids()), ("Too much.".into(), "Less.".into(), vec!["a", "b"]));
+    assert_eq!(
+        (v.words(), v.cure(), v.ids()),
+        ("Too much.".into(), "Less.".into(), vec!["a", "b"])
+    );
     let silent = decide(&load(""), "");
     assert_eq!(silent.words(), "No policy of the firm permits it.");
     assert!(silent.cure().contains("risk officer"));
@@ -67,13 +74,17 @@ fn words_and_cures_are_the_policies_own_and_each_once() {
 /// Cedar leaves a policy out when it cannot be evaluated. One that forbids would be open then.
 #[test]
 fn a_policy_that_fails_denies() {
-    let overflow = "@id('o') forbid (principal, action in Action::'trade', resource) when { context.notional * 9223372036854775807 > 5 };";
+    let overflow = "@id('o') forbid (principal, action in Action::'trade', resource) when { \
+        context.notional * 9223372036854775807 > 5 };";
     let e = load(&cedar(&format!("{PERMIT}{overflow}")));
     let v = decide(&e, "touched = true\nsecond_person = true");
     assert_eq!((v.code(), v.ids()), (Some("entitle.policy_error"), vec!["o"]));
     // A permit that fails is no reason to trust the rest either.
     let permit = overflow.replace("forbid", "permit");
-    assert_eq!(decide(&load(&cedar(&format!("{PERMIT}{permit}"))), "").code(), Some("entitle.policy_error"));
+    assert_eq!(
+        decide(&load(&cedar(&format!("{PERMIT}{permit}"))), "").code(),
+        Some("entitle.policy_error")
+    );
     assert_eq!(decide(&e, "quantity = '1'").outcome(), Outcome::Deny, "9223372036854775807 > 5");
 }
 
@@ -97,7 +108,11 @@ fn what_the_gateway_does_not_know_is_denied_with_its_code() {
         ("NORTHBANK", known, None),
         ("SOUTHBANK", known, Some("entitle.unknown_name")),
         ("NORTHBANK", Deal { quantity: Decimal::ZERO, ..known }, Some("entitle.bad_number")),
-        ("NORTHBANK", Deal { quantity: Decimal::NEGATIVE_ONE, ..known }, Some("entitle.bad_number")),
+        (
+            "NORTHBANK",
+            Deal { quantity: Decimal::NEGATIVE_ONE, ..known },
+            Some("entitle.bad_number"),
+        ),
     ] {
         let act = Act::Trade { step: Step::Request, dealer, new_dealer: false, deal: &deal };
         let q = Question { who: "alice", proof: Proof::default(), act };
@@ -115,9 +130,17 @@ fn table_of_attributes() {
         ("context.instrument in List::'bunds'", "", true),
         ("context.instrument in List::'bunds'", "instrument = 'IT0005534141'", false),
         ("context.instrument has isin && context.instrument.isin like 'DE*'", "", true),
-        ("context.instrument has isin && context.instrument.isin like 'DE*'", "instrument = 'IT0005534141'", false),
+        (
+            "context.instrument has isin && context.instrument.isin like 'DE*'",
+            "instrument = 'IT0005534141'",
+            false,
+        ),
         ("context.instrument has isin", "instrument = 'EUR/USD'", false),
-        ("context.instrument has isin && ['DE000BU2Z049'].contains(context.instrument.isin)", "", true),
+        (
+            "context.instrument has isin && ['DE000BU2Z049'].contains(context.instrument.isin)",
+            "",
+            true,
+        ),
         ("context.currency == Currency::'GBP'", "instrument = 'GBP/USD'", true),
         ("context.instrument.currency == context.currency", "instrument = 'GBP/USD'", true),
         ("context.side == Side::'two-way'", "side = 'two-way'", true),
@@ -140,7 +163,10 @@ fn table_of_attributes() {
         ("resource in Panel::'all'", "", true),
         ("resource == Dealer::'HARBOUR'", "dealer = 'HARBOUR'", true),
     ] {
-        let policy = format!("@id('x') permit (principal, action in Action::'trade', resource) when {{ {condition} }};");
+        let policy = format!(
+            "@id('x') permit (principal, action in Action::'trade', resource) when {{ {condition} \
+                }};"
+        );
         let got = decide(&load(&cedar(&policy)), more).outcome();
         assert_eq!(got == Outcome::Allow, expected, "{condition}, {more}");
     }
@@ -162,19 +188,25 @@ fn administrators_are_asked_about_by_class_of_command() {
         assert_eq!(s.decide(&e).unwrap().outcome(), want, "{text}");
     }
     // One administrator by name: whoever is in a group is known.
-    let e = load(&cedar("@id('o') permit (principal == Administrator::'oscar', action == Action::'admin-read', resource);"));
+    let e = load(&cedar(
+        "@id('o') permit (principal == Administrator::'oscar', action == Action::'admin-read', \
+            resource);",
+    ));
     for (user, want) in [("oscar", Outcome::Allow), ("alice", Outcome::Deny)] {
-        let s: Scenario = toml::from_str(&format!("user = '{user}'\naction = 'admin-read'")).unwrap();
+        let s: Scenario =
+            toml::from_str(&format!("user = '{user}'\naction = 'admin-read'")).unwrap();
         assert_eq!(s.decide(&e).unwrap().outcome(), want, "{user}");
     }
 }
 
 /// Read once for all the questions below.
-static NO_POLICIES: LazyLock<(CedarEntitlements, Schema)> =
-    LazyLock::new(|| (load(""), Schema::from_cedarschema_str(SCHEMA).map(|(schema, _)| schema).unwrap()));
+static NO_POLICIES: LazyLock<(CedarEntitlements, Schema)> = LazyLock::new(|| {
+    (load(""), Schema::from_cedarschema_str(SCHEMA).map(|(schema, _)| schema).unwrap())
+});
 
 proptest! {
-    /// What we hand to Cedar is what the schema says, whatever the numbers: strict validation then holds.
+    /// What we hand to Cedar is what the schema says, whatever the numbers: strict validation then
+    /// holds.
     #[test]
     fn every_question_is_of_the_schema(
         quantity in 1u64..u64::MAX, day in 0u64..1_000_000_000_000, open in 0usize..1000, dealers in 0usize..20,
@@ -203,7 +235,8 @@ proptest! {
         }
     }
 
-    /// More proof never makes it worse, in policies that ask for proof by `unless`; and every verdict names its set.
+    /// More proof never makes it worse, in policies that ask for proof by `unless`; and every
+    /// verdict names its set.
     #[test]
     fn verdicts_follow_the_proof(notional in 1i64..60, a in 1i64..50, b in 1i64..50, c in 1i64..50) {
         let policies = cedar(&format!("{PERMIT}

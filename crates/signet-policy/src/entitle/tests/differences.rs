@@ -14,7 +14,10 @@ fn texts(d: &Diff) -> Vec<&str> {
 }
 
 fn limit(n: &str) -> String {
-    format!("{PERMIT} @id('limit') forbid (principal, action in Action::'trade', resource) when {{ context.notional > {n} }};")
+    format!(
+        "{PERMIT} @id('limit') forbid (principal, action in Action::'trade', resource) when {{ \
+            context.notional > {n} }};"
+    )
 }
 
 #[test]
@@ -38,25 +41,35 @@ fn a_raised_limit_is_found_with_its_exact_ends() {
     }
     assert_eq!(d.changes.len(), 6, "{:#?}", texts(&d));
     let back = changes((&limit("50000000"), FACTS), (&limit("20000000"), FACTS));
-    assert!(!back.widens() && texts(&back).iter().all(|t| t.contains("may no longer")), "{:#?}", texts(&back));
+    assert!(
+        !back.widens() && texts(&back).iter().all(|t| t.contains("may no longer")),
+        "{:#?}",
+        texts(&back)
+    );
     assert_eq!(back.changes.len(), d.changes.len());
 }
 
 #[test]
 fn a_touch_less_is_wider_and_a_touch_more_is_not() {
     let touch = format!(
-        "{PERMIT} @id('t') forbid (principal, action == Action::'accept', resource) when {{ context.firstToday }} unless {{ context.touched }};"
+        "{PERMIT} @id('t') forbid (principal, action == Action::'accept', resource) when {{ \
+            context.firstToday }} unless {{ context.touched }};"
     );
     let d = changes((&touch, FACTS), (PERMIT, FACTS));
     assert!(
         d.widens()
-            && texts(&d).iter().all(|t| t.contains("[the first trade of the day; or the first trade of the day, with a new dealer]")
-                && t.contains("was allowed with a touch, is allowed")),
+            && texts(&d).iter().all(|t| t.contains(
+                "[the first trade of the day; or the first trade of the day, with a new dealer]"
+            ) && t.contains("was allowed with a touch, is allowed")),
         "{:#?}",
         texts(&d)
     );
     let back = changes((PERMIT, FACTS), (&touch, FACTS));
-    assert!(!back.widens() && texts(&back).iter().all(|t| t.contains("owes more to")), "{:#?}", texts(&back));
+    assert!(
+        !back.widens() && texts(&back).iter().all(|t| t.contains("owes more to")),
+        "{:#?}",
+        texts(&back)
+    );
 }
 
 #[test]
@@ -64,21 +77,37 @@ fn facts_matter_as_much_as_policies() {
     // A new member of a group.
     let more = FACTS.replace("['alice', 'bob']", "['alice', 'bob', 'mallory']");
     let d = changes((PERMIT, FACTS), (PERMIT, &more));
-    assert!(d.widens() && texts(&d).iter().all(|t| t.starts_with("mallory may now")), "{:#?}", texts(&d));
+    assert!(
+        d.widens() && texts(&d).iter().all(|t| t.starts_with("mallory may now")),
+        "{:#?}",
+        texts(&d)
+    );
     // Everything, to every dealer: few lines.
     assert!(d.changes.len() < 12, "{:#?}", texts(&d));
     // A lower rate lets larger quantities through.
     let cheaper = FACTS.replace("'0.5'", "'0.4'");
     let d = changes((&limit("20000000"), FACTS), (&limit("20000000"), &cheaper));
-    assert!(texts(&d).iter().any(|t| t.contains("USD 40,000,001 to 50,000,000")), "{:#?}", texts(&d));
+    assert!(
+        texts(&d).iter().any(|t| t.contains("USD 40,000,001 to 50,000,000")),
+        "{:#?}",
+        texts(&d)
+    );
     // A currency that gets a rate.
     let aud = FACTS.replace("[rates]\n", "[rates]\nAUD = '0.6'\n");
     let d = changes((PERMIT, FACTS), (PERMIT, &aud));
-    assert!(d.widens() && texts(&d).iter().all(|t| t.contains("AUD/USD") && t.contains("any amount")), "{:#?}", texts(&d));
+    assert!(
+        d.widens() && texts(&d).iter().all(|t| t.contains("AUD/USD") && t.contains("any amount")),
+        "{:#?}",
+        texts(&d)
+    );
     // A dealer that leaves a panel.
     let panel = "@id('p') permit (principal, action, resource in Panel::'all');";
     let d = changes((panel, FACTS), (panel, &FACTS.replace(", 'CALDERA'", "")));
-    assert!(!d.widens() && texts(&d).iter().all(|t| t.contains("with CALDERA")), "{:#?}", texts(&d));
+    assert!(
+        !d.widens() && texts(&d).iter().all(|t| t.contains("with CALDERA")),
+        "{:#?}",
+        texts(&d)
+    );
 }
 
 #[test]
@@ -101,17 +130,29 @@ fn every_kind_of_limit_is_looked_at() {
         ("principal == Trader::'bob'", "bob"),
         ("resource == Dealer::'HARBOUR'", "HARBOUR"),
     ] {
-        let forbid = format!("{PERMIT} @id('f') forbid (principal, action in Action::'trade', resource) when {{ {condition} }};");
+        let forbid = format!(
+            "{PERMIT} @id('f') forbid (principal, action in Action::'trade', resource) when {{ \
+                {condition} }};"
+        );
         let d = changes((&forbid, FACTS), (PERMIT, FACTS));
-        assert!(d.widens() && texts(&d).iter().any(|t| t.contains(word)), "{condition}: {:#?}", texts(&d));
+        assert!(
+            d.widens() && texts(&d).iter().any(|t| t.contains(word)),
+            "{condition}: {:#?}",
+            texts(&d)
+        );
     }
 }
 
 #[test]
 fn administrators_are_compared_too() {
-    let p = "@id('a') permit (principal in AdminGroup::'ops', action == Action::'admin-lock', resource);";
+    let p = "@id('a') permit (principal in AdminGroup::'ops', action == Action::'admin-lock', \
+        resource);";
     let d = changes(("", FACTS), (p, FACTS));
-    assert!(d.widens() && texts(&d) == ["oscar may now admin-lock (was denied, is allowed)"], "{:#?}", texts(&d));
+    assert!(
+        d.widens() && texts(&d) == ["oscar may now admin-lock (was denied, is allowed)"],
+        "{:#?}",
+        texts(&d)
+    );
     let hardware = p.replace(";", " when { context.hardwareKey };");
     assert!(texts(&changes((&hardware, FACTS), (p, FACTS)))[0].contains("no key in hardware"));
 }

@@ -26,7 +26,11 @@ fn every_policy_of_the_example_is_missed_when_it_is_gone() {
         let end = starts.get(i + 1).copied().unwrap_or(POLICIES.len());
         let without = format!("{}\n{}", &POLICIES[..*start], &POLICIES[end..]);
         let report = expected.run(&try_load(&without, EXAMPLE_FACTS).unwrap());
-        assert!(report.failed() > 0, "nothing notices the loss of {}", &POLICIES[*start..*start + 60]);
+        assert!(
+            report.failed() > 0,
+            "nothing notices the loss of {}",
+            &POLICIES[*start..*start + 60]
+        );
     }
 }
 
@@ -36,5 +40,8 @@ fn the_example_names_what_a_trader_reads() {
     let verdict = decide(&e, "user = 'carol'\nquantity = '6m'");
     assert_eq!(verdict.words(), "Juniors trade up to 5,000,000 at a time.");
     assert_eq!(verdict.cure(), "Ask for less, or let a senior trader do it.");
-    assert_eq!((verdict.code(), verdict.ids()), (Some("entitle.forbidden"), vec!["juniors-per-rfq"]));
+    assert_eq!(
+        (verdict.code(), verdict.ids()),
+        (Some("entitle.forbidden"), vec!["juniors-per-rfq"])
+    );
 }

@@ -30,8 +30,12 @@ fn world() -> World {
         ("CHF/JPY", "CHF/JPY", "FX spot", "CHF"),
     ];
     let instruments = all.map(|(id, symbol, class, currency)| {
-        let facts =
-            InstrumentFacts { symbol: symbol.into(), class: class.into(), currency: currency.into(), has_isin: !class.starts_with("FX") };
+        let facts = InstrumentFacts {
+            symbol: symbol.into(),
+            class: class.into(),
+            currency: currency.into(),
+            has_isin: !class.starts_with("FX"),
+        };
         (id.to_owned(), facts)
     });
     World {
@@ -55,7 +59,8 @@ fn load(policies: &str) -> CedarEntitlements {
 
 /// A trade of alice's with NORTHBANK, harmless but for what is said.
 fn scenario(more: &str) -> Scenario {
-    let usual = "user = 'alice'\naction = 'accept'\ndealer = 'NORTHBANK'\ninstrument = 'DE000BU2Z049'\nside = 'buy'\nquantity = '1m'\n";
+    let usual = "user = 'alice'\naction = 'accept'\ndealer = 'NORTHBANK'\ninstrument = \
+        'DE000BU2Z049'\nside = 'buy'\nquantity = '1m'\n";
     let mut table: toml::Table = toml::from_str(usual).unwrap();
     table.extend(toml::from_str::<toml::Table>(more).unwrap());
     table.try_into().unwrap()

@@ -2,7 +2,8 @@
 
 use super::*;
 
-const SMALL_FACTS: &str = "reporting_currency = 'EUR'\n[rates]\nGBP = '1'\n[groups]\ndesk = ['alice']\n";
+const SMALL_FACTS: &str =
+    "reporting_currency = 'EUR'\n[rates]\nGBP = '1'\n[groups]\ndesk = ['alice']\n";
 
 /// One dealer and one instrument, so that few sentences say everything.
 fn small() -> World {
@@ -13,7 +14,8 @@ fn small() -> World {
 }
 
 fn compare(w: &World, old: &str, new: &str, facts: &str, max: usize) -> Diff {
-    let load = |p: &str| CedarEntitlements::load(&Documents { policies: &cedar(p), facts }, w).unwrap();
+    let load =
+        |p: &str| CedarEntitlements::load(&Documents { policies: &cedar(p), facts }, w).unwrap();
     diff(&load(old), &load(new), max)
 }
 
@@ -22,7 +24,10 @@ fn lines(w: &World, old: &str, new: &str, facts: &str) -> Vec<String> {
 }
 
 fn forbid(condition: &str) -> String {
-    format!("{PERMIT} @id('f') forbid (principal, action in Action::'trade', resource) when {{ {condition} }};")
+    format!(
+        "{PERMIT} @id('f') forbid (principal, action in Action::'trade', resource) when {{ \
+            {condition} }};"
+    )
 }
 
 const ACCEPTS: &str = "alice may now accept buy, sell GB00BT7J0027 with HARBOUR: ";
@@ -30,13 +35,19 @@ const REQUESTS: &str = "alice may now request buy, sell, two-way GB00BT7J0027 wi
 
 /// The lines that say of accepts and of requests that they are denied no longer.
 fn allowed(tails: &[&str], steps: &[&str]) -> Vec<String> {
-    steps.iter().flat_map(|step| tails.iter().map(move |tail| format!("{step}{tail} (was denied, is allowed)"))).collect()
+    steps
+        .iter()
+        .flat_map(|step| {
+            tails.iter().map(move |tail| format!("{step}{tail} (was denied, is allowed)"))
+        })
+        .collect()
 }
 
 /// Of a forbid that is gone, by its condition.
 #[test]
 fn each_kind_of_limit_has_its_sentence() {
-    // What a trade larger than anything adds to the day, or to what is outstanding, is beyond the limit too.
+    // What a trade larger than anything adds to the day, or to what is outstanding, is beyond the
+    // limit too.
     let vast = "GBP 1,000,000,000,000 and more";
     for (condition, tails) in [
         ("context.side == context.side", vec!["any amount"]),
@@ -50,7 +61,11 @@ fn each_kind_of_limit_has_its_sentence() {
         ("context.dealers > 3 && context.dealers < 6", vec!["4 to 5 dealers asked"]),
         ("context.idleSeconds > 600", vec!["601 and more idle seconds"]),
     ] {
-        assert_eq!(lines(&small(), &forbid(condition), PERMIT, SMALL_FACTS), allowed(&tails, &[ACCEPTS, REQUESTS]), "{condition}");
+        assert_eq!(
+            lines(&small(), &forbid(condition), PERMIT, SMALL_FACTS),
+            allowed(&tails, &[ACCEPTS, REQUESTS]),
+            "{condition}"
+        );
     }
     // Only a quote can be off the market.
     let off = forbid("context has offMarketBps && context.offMarketBps > 10");
@@ -60,15 +75,25 @@ fn each_kind_of_limit_has_its_sentence() {
 
 #[test]
 fn circumstances_are_named_where_they_matter() {
-    let (first, new, both) = ("the first trade of the day", "a new dealer", "the first trade of the day, with a new dealer");
+    let (first, new, both) = (
+        "the first trade of the day",
+        "a new dealer",
+        "the first trade of the day, with a new dealer",
+    );
     for (condition, named) in [
         ("context.firstToday", format!("{first}; or {both}")),
         ("!context.firstToday", format!("{new}; or not {first}")),
         ("context.newDealer", format!("{new}; or {both}")),
         ("context.firstToday && context.newDealer", both.to_owned()),
         // Both are looked at, but only one makes a difference.
-        ("context.firstToday && (context.newDealer || !context.newDealer)", format!("{first}; or {both}")),
-        ("context.newDealer && (context.firstToday || !context.firstToday)", format!("{new}; or {both}")),
+        (
+            "context.firstToday && (context.newDealer || !context.newDealer)",
+            format!("{first}; or {both}"),
+        ),
+        (
+            "context.newDealer && (context.firstToday || !context.firstToday)",
+            format!("{new}; or {both}"),
+        ),
     ] {
         let want = allowed(&[&format!("any amount [{named}]")], &[ACCEPTS, REQUESTS]);
         assert_eq!(lines(&small(), &forbid(condition), PERMIT, SMALL_FACTS), want, "{condition}");
@@ -77,19 +102,35 @@ fn circumstances_are_named_where_they_matter() {
     let limit = |n: u8| {
         let open = forbid(&format!("context.openRfqs > {n}"));
         format!(
-            "{open} @id('g') forbid (principal, action in Action::'trade', resource) when {{ context.firstToday || context.newDealer }};"
+            "{open} @id('g') forbid (principal, action in Action::'trade', resource) when {{ \
+                context.firstToday || context.newDealer }};"
         )
     };
-    assert_eq!(lines(&small(), &limit(5), &limit(6), SMALL_FACTS), allowed(&["6 open RFQs"], &[ACCEPTS, REQUESTS]));
+    assert_eq!(
+        lines(&small(), &limit(5), &limit(6), SMALL_FACTS),
+        allowed(&["6 open RFQs"], &[ACCEPTS, REQUESTS])
+    );
 }
 
 #[test]
 fn what_is_owed_or_denied_now_is_said() {
-    let accept = |more: &str| format!("{PERMIT} @id('f') forbid (principal, action == Action::'accept', resource) {more};");
+    let accept = |more: &str| {
+        format!(
+            "{PERMIT} @id('f') forbid (principal, action == Action::'accept', resource) {more};"
+        )
+    };
     let what = "accept buy, sell GB00BT7J0027 with HARBOUR: any amount";
     for (old, new, want) in [
-        (String::from(PERMIT), accept(""), format!("alice may no longer {what} (was allowed, is denied)")),
-        (PERMIT.into(), accept("unless { context.touched }"), format!("alice owes more to {what} (was allowed, is allowed with a touch)")),
+        (
+            String::from(PERMIT),
+            accept(""),
+            format!("alice may no longer {what} (was allowed, is denied)"),
+        ),
+        (
+            PERMIT.into(),
+            accept("unless { context.touched }"),
+            format!("alice owes more to {what} (was allowed, is allowed with a touch)"),
+        ),
         (
             accept("unless { context.secondPerson }"),
             accept("unless { context.touched }"),
@@ -99,15 +140,25 @@ fn what_is_owed_or_denied_now_is_said() {
         assert_eq!(lines(&small(), &old, &new, SMALL_FACTS), [want]);
     }
     let see = "@id('s') permit (principal in Group::'desk', action == Action::'see', resource);";
-    assert_eq!(lines(&small(), "", see, SMALL_FACTS), ["alice may now see with HARBOUR (was denied, is allowed)"]);
+    assert_eq!(
+        lines(&small(), "", see, SMALL_FACTS),
+        ["alice may now see with HARBOUR (was denied, is allowed)"]
+    );
 }
 
 /// Wider changes come first: they are what must not be overlooked.
 #[test]
 fn what_is_wider_comes_first() {
-    let only = |action: &str| format!("@id('a') permit (principal in Group::'desk', action == Action::'{action}', resource);");
+    let only = |action: &str| {
+        format!(
+            "@id('a') permit (principal in Group::'desk', action == Action::'{action}', resource);"
+        )
+    };
     let d = compare(&small(), &only("accept"), &only("see"), SMALL_FACTS, usize::MAX);
-    assert_eq!(d.changes.iter().map(|c| (c.wider, c.now)).collect::<Vec<_>>(), [(true, Outcome::Allow), (false, Outcome::Deny)]);
+    assert_eq!(
+        d.changes.iter().map(|c| (c.wider, c.now)).collect::<Vec<_>>(),
+        [(true, Outcome::Allow), (false, Outcome::Deny)]
+    );
 }
 
 /// Few are named, many are counted.
@@ -121,52 +172,84 @@ fn long_lists_are_shortened() {
     ] {
         let members: Vec<String> = (1..=n).map(|i| format!("'trader{i}'")).collect();
         let facts = SMALL_FACTS.replace("'alice'", &members.join(", "));
-        assert_eq!(lines(&small(), "", see, &facts), [format!("{who} may now see with HARBOUR (was denied, is allowed)")]);
+        assert_eq!(
+            lines(&small(), "", see, &facts),
+            [format!("{who} may now see with HARBOUR (was denied, is allowed)")]
+        );
     }
     // Instruments that no policy tells apart: three by name, four by kind.
-    let request = "@id('r') permit (principal in Group::'desk', action == Action::'request', resource);";
+    let request =
+        "@id('r') permit (principal in Group::'desk', action == Action::'request', resource);";
     for (n, which) in [(3, "GB0, GB1, GB2"), (4, "Government bond in GBP (4 instruments)")] {
         let mut w = small();
         let gilt = w.instruments.remove("GB00BT7J0027").unwrap();
         w.instruments.extend((0..n).map(|i| (format!("GB{i}"), gilt.clone())));
-        let want = format!("alice may now request buy, sell, two-way {which} with HARBOUR: any amount (was denied, is allowed)");
+        let want = format!(
+            "alice may now request buy, sell, two-way {which} with HARBOUR: any amount (was \
+                denied, is allowed)"
+        );
         assert_eq!(lines(&w, "", request, SMALL_FACTS), [want]);
     }
     // Some dealers by name, all of several in two words.
     let mut w = small();
     w.dealers = ["NORTHBANK", "HARBOUR"].map(String::from).into();
     let harbour = see.replace("resource)", "resource == Dealer::'HARBOUR')");
-    assert_eq!(lines(&w, "", see, SMALL_FACTS), ["alice may now see with every dealer (was denied, is allowed)"]);
-    assert_eq!(lines(&w, "", &harbour, SMALL_FACTS), ["alice may now see with HARBOUR (was denied, is allowed)"]);
+    assert_eq!(
+        lines(&w, "", see, SMALL_FACTS),
+        ["alice may now see with every dealer (was denied, is allowed)"]
+    );
+    assert_eq!(
+        lines(&w, "", &harbour, SMALL_FACTS),
+        ["alice may now see with HARBOUR (was denied, is allowed)"]
+    );
 }
 
 #[test]
 fn an_administrators_session_is_described() {
     let facts = format!("{SMALL_FACTS}[admin_groups]\nops = ['oscar']\n");
-    let lock = |when: &str| format!("@id('a') permit (principal in AdminGroup::'ops', action == Action::'admin-lock', resource) {when};");
+    let lock = |when: &str| {
+        format!(
+            "@id('a') permit (principal in AdminGroup::'ops', action == Action::'admin-lock', \
+                resource) {when};"
+        )
+    };
     for (condition, named) in [
         ("", ""),
-        ("when { !context.privileged && !context.hardwareKey }", " [standard role, no key in hardware]"),
-        ("when { context.privileged && !context.hardwareKey }", " [privileged role, no key in hardware]"),
-        ("when { !context.privileged && context.hardwareKey }", " [standard role, a key in hardware]"),
-        ("when { context.privileged && context.hardwareKey }", " [privileged role, a key in hardware]"),
+        (
+            "when { !context.privileged && !context.hardwareKey }",
+            " [standard role, no key in hardware]",
+        ),
+        (
+            "when { context.privileged && !context.hardwareKey }",
+            " [privileged role, no key in hardware]",
+        ),
+        (
+            "when { !context.privileged && context.hardwareKey }",
+            " [standard role, a key in hardware]",
+        ),
+        (
+            "when { context.privileged && context.hardwareKey }",
+            " [privileged role, a key in hardware]",
+        ),
     ] {
         let want = format!("oscar may now admin-lock{named} (was denied, is allowed)");
         assert_eq!(lines(&small(), "", &lock(condition), &facts), [want]);
     }
 }
 
-/// Whoever reads a comparison must know whether it was a whole one; and no question is asked that cannot matter.
+/// Whoever reads a comparison must know whether it was a whole one; and no question is asked that
+/// cannot matter.
 #[test]
 fn questions_are_counted() {
     let asked = |old: &str, max: usize| {
         let d = compare(&small(), old, PERMIT, SMALL_FACTS, max);
         (d.asked, d.all, d.sampled())
     };
-    // Alice and anybody else: whether they see the dealer; five steps and sides with quantities 1, 2 and the largest. One
-    // administrator: six actions in four kinds of session.
+    // Alice and anybody else: whether they see the dealer; five steps and sides with quantities 1,
+    // 2 and the largest. One administrator: six actions in four kinds of session.
     assert_eq!(asked(PERMIT, usize::MAX), (2 * (1 + 5 * 3) + 6 * 4, 56, false));
-    // Of the twelve cases every second is asked: there would be 32 questions, and half as many are wanted.
+    // Of the twelve cases every second is asked: there would be 32 questions, and half as many are
+    // wanted.
     assert_eq!(asked(PERMIT, 16), (2 * (1 + 3 + 3) + 6 * 4, 56, true));
     // Quantities twice because of the first trade; 1, 9, 10, 11 and the largest of the day once.
     let day = forbid("context.firstToday && context.dayNotional > 10");

@@ -24,7 +24,11 @@ enum Touched {
     Gone,
 }
 
-pub(super) fn one<L: Link>(mut found: Vec<Ready<L>>, stage: &Stage, deadline: Instant) -> Result<Ready<L>, CeremonyError> {
+pub(super) fn one<L: Link>(
+    mut found: Vec<Ready<L>>,
+    stage: &Stage,
+    deadline: Instant,
+) -> Result<Ready<L>, CeremonyError> {
     match (found.len(), found.pop()) {
         (1, Some(only)) => Ok(only),
         (_, Some(last)) => {
@@ -39,7 +43,12 @@ pub(super) fn one<L: Link>(mut found: Vec<Ready<L>>, stage: &Stage, deadline: In
     }
 }
 
-fn race<L: Link>(found: Vec<Ready<L>>, over: &Arc<AtomicBool>, stage: &Stage, deadline: Instant) -> Result<Ready<L>, CeremonyError> {
+fn race<L: Link>(
+    found: Vec<Ready<L>>,
+    over: &Arc<AtomicBool>,
+    stage: &Stage,
+    deadline: Instant,
+) -> Result<Ready<L>, CeremonyError> {
     let (tell, results) = mpsc::channel();
     for mut ready in found {
         let (tell, over) = (tell.clone(), over.clone());
@@ -56,14 +65,22 @@ fn race<L: Link>(found: Vec<Ready<L>>, over: &Arc<AtomicBool>, stage: &Stage, de
     let mut untouched = false;
     loop {
         match stage.told.recv_timeout(TICK) {
-            Ok(Told::Cancel) | Err(RecvTimeoutError::Disconnected) => return Err(CeremonyError::Cancelled),
+            Ok(Told::Cancel) | Err(RecvTimeoutError::Disconnected) => {
+                return Err(CeremonyError::Cancelled);
+            }
             Ok(Told::Pin(_)) | Err(RecvTimeoutError::Timeout) => {}
         }
         match results.try_recv() {
             Ok((Touched::Yes, chosen)) => return Ok(chosen),
             Ok((Touched::No, _)) => untouched = true,
             Ok((Touched::Gone, _)) => {}
-            Err(TryRecvError::Disconnected) => return Err(if untouched { CeremonyError::TimedOut } else { CeremonyError::Removed }),
+            Err(TryRecvError::Disconnected) => {
+                return Err(if untouched {
+                    CeremonyError::TimedOut
+                } else {
+                    CeremonyError::Removed
+                });
+            }
             Err(TryRecvError::Empty) => {}
         }
         if Instant::now() >= deadline {
@@ -75,9 +92,16 @@ fn race<L: Link>(found: Vec<Ready<L>>, over: &Arc<AtomicBool>, stage: &Stage, de
 /// Lets the key blink until it is touched. CTAP 2.0 has no command for it; the crate then sends a
 /// registration that cannot succeed.
 fn touch<L: Link>(key: &mut Device<L>, alive: &dyn Fn() -> bool) -> Touched {
-    if !key.get_authenticator_info().is_some_and(|i| i.versions.contains(&AuthenticatorVersion::FIDO_2_1)) {
+    if !key
+        .get_authenticator_info()
+        .is_some_and(|i| i.versions.contains(&AuthenticatorVersion::FIDO_2_1))
+    {
         // The crate keeps the type of this result to itself; its name is all there is to see.
-        return if format!("{:?}", key.block_and_blink(alive)) == "DeviceSelected" { Touched::Yes } else { Touched::No };
+        return if format!("{:?}", key.block_and_blink(alive)) == "DeviceSelected" {
+            Touched::Yes
+        } else {
+            Touched::No
+        };
     }
     match key.send_cbor_cancellable(&Selection {}, alive) {
         Ok(()) => Touched::Yes,

@@ -12,8 +12,10 @@ use authenticator::{
     ctap2::{
         attestation::AuthenticatorDataFlags,
         server::{
-            AuthenticationExtensionsClientInputs, CredentialProtectionPolicy, PublicKeyCredentialDescriptor, PublicKeyCredentialParameters,
-            PublicKeyCredentialUserEntity, RelyingParty, ResidentKeyRequirement, UserVerificationRequirement,
+            AuthenticationExtensionsClientInputs, CredentialProtectionPolicy,
+            PublicKeyCredentialDescriptor, PublicKeyCredentialParameters,
+            PublicKeyCredentialUserEntity, RelyingParty, ResidentKeyRequirement,
+            UserVerificationRequirement,
         },
     },
     statecallback::StateCallback,
@@ -32,19 +34,29 @@ pub(crate) enum Command {
 pub(crate) struct Finish {
     client_data: String,
     transport: &'static str,
-    /// The one credential a signing names, if it is one: CTAP 2.0 keys may leave it out of the answer
-    /// (CTAP 2.1 §6.2.2).
+    /// The one credential a signing names, if it is one: CTAP 2.0 keys may leave it out of the
+    /// answer (CTAP 2.1 §6.2.2).
     only: Option<Vec<u8>>,
 }
 
 impl Command {
-    pub(crate) fn new(asked: &Asked, client_data: String, transport: &'static str) -> Result<Self, CeremonyError> {
+    pub(crate) fn new(
+        asked: &Asked,
+        client_data: String,
+        transport: &'static str,
+    ) -> Result<Self, CeremonyError> {
         let hash = hash_of(&client_data);
         Ok(match asked {
-            Asked::Register(r) => Self::Register { args: register_args(r, hash)?, finish: Finish { client_data, transport, only: None } },
+            Asked::Register(r) => Self::Register {
+                args: register_args(r, hash)?,
+                finish: Finish { client_data, transport, only: None },
+            },
             Asked::Sign(s) => {
                 let only = (s.allow.len() == 1).then(|| s.allow[0].clone());
-                Self::Sign { args: sign_args(s, hash), finish: Finish { client_data, transport, only } }
+                Self::Sign {
+                    args: sign_args(s, hash),
+                    finish: Finish { client_data, transport, only },
+                }
             }
         })
     }
@@ -56,11 +68,16 @@ fn hash_of(client_data: &str) -> [u8; 32] {
     hash
 }
 
-fn register_args(r: &Registration, client_data_hash: [u8; 32]) -> Result<RegisterArgs, CeremonyError> {
+fn register_args(
+    r: &Registration,
+    client_data_hash: [u8; 32],
+) -> Result<RegisterArgs, CeremonyError> {
     let known = r.algorithms.iter().filter_map(|alg| COSEAlgorithm::try_from(*alg).ok());
     let pub_cred_params: Vec<_> = known.map(|alg| PublicKeyCredentialParameters { alg }).collect();
     if pub_cred_params.is_empty() {
-        return Err(CeremonyError::BadOptions("pubKeyCredParams: no algorithm this desk knows".into()));
+        return Err(CeremonyError::BadOptions(
+            "pubKeyCredParams: no algorithm this desk knows".into(),
+        ));
     }
     Ok(RegisterArgs {
         client_data_hash,
@@ -81,7 +98,9 @@ fn register_args(r: &Registration, client_data_hash: [u8; 32]) -> Result<Registe
             Discoverable::Required => ResidentKeyRequirement::Required,
         },
         extensions: AuthenticationExtensionsClientInputs {
-            credential_protection_policy: Some(CredentialProtectionPolicy::UserVerificationRequired),
+            credential_protection_policy: Some(
+                CredentialProtectionPolicy::UserVerificationRequired,
+            ),
             enforce_credential_protection_policy: Some(true),
             min_pin_length: r.min_pin_length.then_some(true),
             ..Default::default()
@@ -111,14 +130,21 @@ fn descriptor(id: impl AsRef<[u8]>) -> PublicKeyCredentialDescriptor {
 
 impl Finish {
     /// What the crate is to call with the new credential.
-    pub(crate) fn registered(self, answers: Sender<Answer>) -> StateCallback<authenticator::Result<RegisterResult>> {
+    pub(crate) fn registered(
+        self,
+        answers: Sender<Answer>,
+    ) -> StateCallback<authenticator::Result<RegisterResult>> {
         StateCallback::new(Box::new(move |result| {
-            let _ = answers.send(result.map_err(errors::of).and_then(|made| self.registration(made)));
+            let _ =
+                answers.send(result.map_err(errors::of).and_then(|made| self.registration(made)));
         }))
     }
 
     /// What the crate is to call with the signature.
-    pub(crate) fn signed(self, answers: Sender<Answer>) -> StateCallback<authenticator::Result<SignResult>> {
+    pub(crate) fn signed(
+        self,
+        answers: Sender<Answer>,
+    ) -> StateCallback<authenticator::Result<SignResult>> {
         StateCallback::new(Box::new(move |result| {
             let _ = answers.send(result.map_err(errors::of).and_then(|made| self.assertion(made)));
         }))
@@ -130,14 +156,22 @@ impl Finish {
     fn registration(&self, made: RegisterResult) -> Result<String, CeremonyError> {
         let data = &made.att_obj.auth_data;
         verified(data.flags)?;
-        if data.extensions.cred_protect != Some(CredentialProtectionPolicy::UserVerificationRequired) {
-            return Err(CeremonyError::Unsupported("it does not protect its credentials with the PIN".into()));
+        if data.extensions.cred_protect
+            != Some(CredentialProtectionPolicy::UserVerificationRequired)
+        {
+            return Err(CeremonyError::Unsupported(
+                "it does not protect its credentials with the PIN".into(),
+            ));
         }
-        let Some(credential) = data.credential_data.as_ref().map(|c| c.credential_id.clone()) else {
+        let Some(credential) = data.credential_data.as_ref().map(|c| c.credential_id.clone())
+        else {
             return Err(CeremonyError::Unsupported("its answer holds no credential".into()));
         };
-        let object = serde_cbor_2::to_vec(&made.att_obj)
-            .map_err(|_| CeremonyError::Unsupported("its answer cannot be written as an attestation object".into()))?;
+        let object = serde_cbor_2::to_vec(&made.att_obj).map_err(|_| {
+            CeremonyError::Unsupported(
+                "its answer cannot be written as an attestation object".into(),
+            )
+        })?;
         Ok(answer::registration(&credential, &object, &self.client_data, &[self.transport]))
     }
 
@@ -147,10 +181,18 @@ impl Finish {
         let made = made.assertion;
         verified(made.auth_data.flags)?;
         let Some(credential) = made.credentials.map(|c| c.id).or_else(|| self.only.clone()) else {
-            return Err(CeremonyError::Unsupported("it does not say which credential signed".into()));
+            return Err(CeremonyError::Unsupported(
+                "it does not say which credential signed".into(),
+            ));
         };
         let user = made.user.as_ref().map(|u| u.id.as_slice());
-        Ok(answer::assertion(&credential, &made.auth_data.to_vec(), &made.signature, user, &self.client_data))
+        Ok(answer::assertion(
+            &credential,
+            &made.auth_data.to_vec(),
+            &made.signature,
+            user,
+            &self.client_data,
+        ))
     }
 }
 
@@ -160,7 +202,11 @@ fn verified(flags: AuthenticatorDataFlags) -> Result<(), CeremonyError> {
     if !flags.contains(AuthenticatorDataFlags::USER_PRESENT) {
         return Err(CeremonyError::Unsupported("it answered without a touch".into()));
     }
-    if flags.contains(AuthenticatorDataFlags::USER_VERIFIED) { Ok(()) } else { Err(CeremonyError::PinNotSet) }
+    if flags.contains(AuthenticatorDataFlags::USER_VERIFIED) {
+        Ok(())
+    } else {
+        Err(CeremonyError::PinNotSet)
+    }
 }
 
 #[cfg(test)]
@@ -192,7 +238,10 @@ mod tests {
 
     #[test]
     fn a_registration_without_pin_touch_or_protection_is_not_passed_on() {
-        use CredentialProtectionPolicy::{UserVerificationOptionalWithCredentialIDList as Weaker, UserVerificationRequired as Full};
+        use CredentialProtectionPolicy::{
+            UserVerificationOptionalWithCredentialIDList as Weaker,
+            UserVerificationRequired as Full,
+        };
         for (flags, protection, code) in [
             (0x01, Some(Full), "key_pin_not_set"),
             (0x04, Some(Full), "key_unsupported"),
@@ -201,8 +250,15 @@ mod tests {
             // All well, but for the credential itself.
             (BOTH, Some(Full), "key_unsupported"),
         ] {
-            let att_obj = AttestationObject { auth_data: data(flags, protection), att_stmt: AttestationStatement::None };
-            let made = RegisterResult { att_obj, attachment: AuthenticatorAttachment::Unknown, extensions: Default::default() };
+            let att_obj = AttestationObject {
+                auth_data: data(flags, protection),
+                att_stmt: AttestationStatement::None,
+            };
+            let made = RegisterResult {
+                att_obj,
+                attachment: AuthenticatorAttachment::Unknown,
+                extensions: Default::default(),
+            };
             let error = finish(None).registration(made).expect_err("refused");
             assert_eq!(error.code(), code, "{flags:02x} {protection:?}: {error}");
         }
@@ -211,12 +267,23 @@ mod tests {
     #[test]
     fn a_signature_names_its_credential_or_there_was_but_one() {
         let sign = |flags, named: Option<&[u8]>, only| {
-            let assertion = Assertion { credentials: named.map(descriptor), auth_data: data(flags, None), signature: vec![9], user: None };
-            let made = SignResult { assertion, attachment: AuthenticatorAttachment::Unknown, extensions: Default::default() };
+            let assertion = Assertion {
+                credentials: named.map(descriptor),
+                auth_data: data(flags, None),
+                signature: vec![9],
+                user: None,
+            };
+            let made = SignResult {
+                assertion,
+                attachment: AuthenticatorAttachment::Unknown,
+                extensions: Default::default(),
+            };
             finish(only).assertion(made)
         };
         let id = |json: Result<String, CeremonyError>| {
-            serde_json::from_str::<serde_json::Value>(&json.expect("signed")).expect("JSON")["id"].as_str().map(str::to_owned)
+            serde_json::from_str::<serde_json::Value>(&json.expect("signed")).expect("JSON")["id"]
+                .as_str()
+                .map(str::to_owned)
         };
         assert_eq!(id(sign(BOTH, Some(&[1]), Some(vec![2]))).as_deref(), Some("AQ"));
         assert_eq!(id(sign(BOTH, None, Some(vec![2]))).as_deref(), Some("Ag"));

@@ -3,7 +3,9 @@
 use authenticator::{
     AuthenticatorInfo, FidoDevice, FidoDeviceIO, FidoProtocol,
     crypto::SharedSecret,
-    ctap2::commands::{CommandError, RequestCtap1, RequestCtap2, StatusCode, client_pin::SetNewPin},
+    ctap2::commands::{
+        CommandError, RequestCtap1, RequestCtap2, StatusCode, client_pin::SetNewPin,
+    },
     errors::HIDError,
 };
 use std::fmt;
@@ -16,8 +18,8 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024;
 
 /// Carries CTAP2 messages to one key and back.
 pub trait Link: fmt::Debug + Send + 'static {
-    /// Sends a command byte with its CBOR and returns the status byte with its CBOR. Once `alive` says
-    /// no, the command is to be cancelled on the key.
+    /// Sends a command byte with its CBOR and returns the status byte with its CBOR. Once `alive`
+    /// says no, the command is to be cancelled on the key.
     ///
     /// # Errors
     /// [`LinkError`]: why there is no answer.
@@ -43,7 +45,9 @@ impl From<LinkError> for HIDError {
     fn from(error: LinkError) -> Self {
         match error {
             LinkError::Gone => Self::DeviceError,
-            LinkError::Cancelled => Self::Command(CommandError::StatusCode(StatusCode::KeepaliveCancel, None)),
+            LinkError::Cancelled => {
+                Self::Command(CommandError::StatusCode(StatusCode::KeepaliveCancel, None))
+            }
             LinkError::Garbled => Self::Command(CommandError::InputTooSmall),
         }
     }
@@ -72,7 +76,11 @@ impl<L: Link> FidoDeviceIO for Device<L> {
         self.send_cbor_cancellable(msg, keep_alive)
     }
 
-    fn send_cbor_cancellable<Req: RequestCtap2>(&mut self, msg: &Req, keep_alive: &dyn Fn() -> bool) -> Result<Req::Output, HIDError> {
+    fn send_cbor_cancellable<Req: RequestCtap2>(
+        &mut self,
+        msg: &Req,
+        keep_alive: &dyn Fn() -> bool,
+    ) -> Result<Req::Output, HIDError> {
         let mut request = vec![msg.command() as u8];
         request.extend(msg.wire_format()?);
         let answer = self.link.exchange(&request, keep_alive)?;
@@ -83,7 +91,11 @@ impl<L: Link> FidoDeviceIO for Device<L> {
     }
 
     /// U2F keys know no PIN: of no use here.
-    fn send_ctap1_cancellable<Req: RequestCtap1>(&mut self, _: &Req, _: &dyn Fn() -> bool) -> Result<Req::Output, HIDError> {
+    fn send_ctap1_cancellable<Req: RequestCtap1>(
+        &mut self,
+        _: &Req,
+        _: &dyn Fn() -> bool,
+    ) -> Result<Req::Output, HIDError> {
         Err(HIDError::UnsupportedCommand)
     }
 }

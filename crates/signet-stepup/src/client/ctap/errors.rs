@@ -1,9 +1,12 @@
-//! The crate's errors in the words of a ceremony. Texts are ours: the crate's may quote what a key sent.
+//! The crate's errors in the words of a ceremony. Texts are ours: the crate's may quote what a key
+//! sent.
 
 use crate::client::CeremonyError;
 use authenticator::{
     ctap2::commands::StatusCode,
-    errors::{AuthenticatorError, CommandError, HIDError, PinError, U2FTokenError, UnsupportedOption},
+    errors::{
+        AuthenticatorError, CommandError, HIDError, PinError, U2FTokenError, UnsupportedOption,
+    },
 };
 
 pub(crate) fn of(error: AuthenticatorError) -> CeremonyError {
@@ -12,17 +15,27 @@ pub(crate) fn of(error: AuthenticatorError) -> CeremonyError {
         AuthenticatorError::CredentialExcluded => CeremonyError::AlreadyRegistered,
         AuthenticatorError::PinError(e) => of_pin(&e),
         AuthenticatorError::HIDError(e) => of_device(e),
-        AuthenticatorError::UnsupportedOption(option) => CeremonyError::Unsupported(lacks(&option).into()),
+        AuthenticatorError::UnsupportedOption(option) => {
+            CeremonyError::Unsupported(lacks(&option).into())
+        }
         // How the crate says that its own time ran out.
         AuthenticatorError::U2FToken(U2FTokenError::NotAllowed) => CeremonyError::TimedOut,
         AuthenticatorError::U2FToken(e) => CeremonyError::Backend(format!("the key's driver: {e}")),
-        AuthenticatorError::InvalidRelyingPartyInput => CeremonyError::BadOptions("the key's driver refused them".into()),
+        AuthenticatorError::InvalidRelyingPartyInput => {
+            CeremonyError::BadOptions("the key's driver refused them".into())
+        }
         AuthenticatorError::NoConfiguredTransports | AuthenticatorError::Platform => {
             CeremonyError::Backend("this system does not list its security keys".into())
         }
-        AuthenticatorError::Io(e) => CeremonyError::Backend(format!("the key's driver: {}", e.kind())),
-        AuthenticatorError::CryptoError => CeremonyError::Unsupported("the keys it agreed on do not fit".into()),
-        AuthenticatorError::InternalError(_) | AuthenticatorError::Custom(_) | AuthenticatorError::VersionMismatch(..) => {
+        AuthenticatorError::Io(e) => {
+            CeremonyError::Backend(format!("the key's driver: {}", e.kind()))
+        }
+        AuthenticatorError::CryptoError => {
+            CeremonyError::Unsupported("the keys it agreed on do not fit".into())
+        }
+        AuthenticatorError::InternalError(_)
+        | AuthenticatorError::Custom(_)
+        | AuthenticatorError::VersionMismatch(..) => {
             CeremonyError::Backend("the key's driver failed".into())
         }
     }
@@ -43,21 +56,29 @@ fn of_pin(error: &PinError) -> CeremonyError {
         PinError::PinAuthBlocked | PinError::UvBlocked => CeremonyError::PinPaused,
         PinError::PinBlocked => CeremonyError::PinBlocked,
         PinError::PinNotSet => CeremonyError::PinNotSet,
-        PinError::Crypto(_) => CeremonyError::Unsupported("the keys it agreed on do not fit".into()),
+        PinError::Crypto(_) => {
+            CeremonyError::Unsupported("the keys it agreed on do not fit".into())
+        }
         PinError::PinRequired
         | PinError::PinIsTooShort
         | PinError::PinIsTooLong(_)
         | PinError::InvalidPin(_)
         | PinError::InvalidUv(_)
-        | PinError::PinAuthInvalid => CeremonyError::Backend("the key refused its own PIN token".into()),
+        | PinError::PinAuthInvalid => {
+            CeremonyError::Backend("the key refused its own PIN token".into())
+        }
     }
 }
 
 fn of_device(error: HIDError) -> CeremonyError {
     match error {
         HIDError::Command(CommandError::StatusCode(status, _)) => of_status(&status),
-        HIDError::IO(..) | HIDError::DeviceError | HIDError::DeviceNotInitialized => CeremonyError::Removed,
-        HIDError::DeviceNotSupported | HIDError::UnsupportedCommand | HIDError::UnexpectedVersion => {
+        HIDError::IO(..) | HIDError::DeviceError | HIDError::DeviceNotInitialized => {
+            CeremonyError::Removed
+        }
+        HIDError::DeviceNotSupported
+        | HIDError::UnsupportedCommand
+        | HIDError::UnexpectedVersion => {
             CeremonyError::Unsupported("it does not speak CTAP2".into())
         }
         HIDError::Command(_)
@@ -73,14 +94,22 @@ fn of_status(status: &StatusCode) -> CeremonyError {
     match status {
         StatusCode::NoCredentials | StatusCode::InvalidCredential => CeremonyError::WrongKey,
         StatusCode::CredentialExcluded => CeremonyError::AlreadyRegistered,
-        StatusCode::UserActionTimeout | StatusCode::Timeout | StatusCode::ActionTimeout => CeremonyError::TimedOut,
+        StatusCode::UserActionTimeout | StatusCode::Timeout | StatusCode::ActionTimeout => {
+            CeremonyError::TimedOut
+        }
         StatusCode::KeepaliveCancel | StatusCode::OperationDenied => CeremonyError::Cancelled,
         StatusCode::PinAuthBlocked | StatusCode::UvBlocked => CeremonyError::PinPaused,
         StatusCode::PinBlocked => CeremonyError::PinBlocked,
         StatusCode::PinNotSet => CeremonyError::PinNotSet,
-        StatusCode::PinPolicyViolation => CeremonyError::Unsupported("it wants a new PIN first".into()),
-        StatusCode::KeyStoreFull => CeremonyError::Unsupported("it has no room for another credential".into()),
-        StatusCode::UnsupportedAlgorithm => CeremonyError::Unsupported("it knows none of the algorithms".into()),
+        StatusCode::PinPolicyViolation => {
+            CeremonyError::Unsupported("it wants a new PIN first".into())
+        }
+        StatusCode::KeyStoreFull => {
+            CeremonyError::Unsupported("it has no room for another credential".into())
+        }
+        StatusCode::UnsupportedAlgorithm => {
+            CeremonyError::Unsupported("it knows none of the algorithms".into())
+        }
         other => CeremonyError::Unsupported(format!("it answered {other:?}")),
     }
 }
@@ -108,8 +137,14 @@ mod tests {
             (AuthenticatorError::PinError(PinError::PinAuthBlocked), "key_pin_paused"),
             (AuthenticatorError::PinError(PinError::PinBlocked), "key_pin_blocked"),
             (AuthenticatorError::PinError(PinError::PinNotSet), "key_pin_not_set"),
-            (AuthenticatorError::UnsupportedOption(UnsupportedOption::CredProtect), "key_unsupported"),
-            (AuthenticatorError::UnsupportedOption(UnsupportedOption::UserVerification), "key_unsupported"),
+            (
+                AuthenticatorError::UnsupportedOption(UnsupportedOption::CredProtect),
+                "key_unsupported",
+            ),
+            (
+                AuthenticatorError::UnsupportedOption(UnsupportedOption::UserVerification),
+                "key_unsupported",
+            ),
             (status(StatusCode::InvalidCBOR), "key_unsupported"),
             (AuthenticatorError::Platform, "key_unreachable"),
         ] {

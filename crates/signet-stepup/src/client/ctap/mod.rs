@@ -1,11 +1,12 @@
 //! Ceremonies with keys that speak CTAP2 (FIDO CTAP 2.1), through Mozilla's `authenticator`.
 //!
-//! That crate knows the protocol: PIN/UV tokens, retries, pre-flight of credential lists. This module
-//! gives it devices, wires its questions to the desk, and turns what it says into [`Status`]es,
-//! [`CeremonyError`]s and WebAuthn JSON. [`begin`] runs a ceremony over any [`Slots`]: readers, virtual
-//! keys; USB HID has a loop of its own in the crate (`hid.rs`).
+//! That crate knows the protocol: PIN/UV tokens, retries, pre-flight of credential lists. This
+//! module gives it devices, wires its questions to the desk, and turns what it says into
+//! [`Status`]es, [`CeremonyError`]s and WebAuthn JSON. [`begin`] runs a ceremony over any
+//! [`Slots`]: readers, virtual keys; USB HID has a loop of its own in the crate (`hid.rs`).
 //!
-//! The crate holds one copy of the PIN that it does not wipe: its `Pin` is a plain `String`. Ours are.
+//! The crate holds one copy of the PIN that it does not wipe: its `Pin` is a plain `String`. Ours
+//! are.
 
 mod choose;
 pub(crate) mod command;
@@ -72,8 +73,8 @@ impl<L: Link> Ready<L> {
     }
 }
 
-/// Runs `order` on a thread of its own, with the first key found in `slots`; with several, with the one
-/// the person touches.
+/// Runs `order` on a thread of its own, with the first key found in `slots`; with several, with the
+/// one the person touches.
 pub fn begin<S: Slots>(slots: S, order: Order) -> Ceremony {
     on_a_thread("signet-key", order, move |order, stage| run(slots, order, stage))
 }
@@ -90,7 +91,9 @@ where
         let _ = stage.steps.send(Step::Done(outcome));
     });
     if let Err(e) = started {
-        let _ = last.send(Step::Done(Err(CeremonyError::Backend(format!("no thread for the ceremony: {e}")))));
+        let _ = last.send(Step::Done(Err(CeremonyError::Backend(format!(
+            "no thread for the ceremony: {e}"
+        )))));
     }
     ceremony
 }
@@ -105,7 +108,11 @@ fn run<S: Slots>(mut slots: S, order: &Order, stage: &Stage) -> Result<String, C
 }
 
 /// The keys that are there, or the first that comes.
-fn wait_for_keys<S: Slots>(slots: &mut S, stage: &Stage, deadline: Instant) -> Result<Vec<Ready<S::Link>>, CeremonyError> {
+fn wait_for_keys<S: Slots>(
+    slots: &mut S,
+    stage: &Stage,
+    deadline: Instant,
+) -> Result<Vec<Ready<S::Link>>, CeremonyError> {
     let mut told_to_insert = false;
     loop {
         let mut found: Vec<_> = slots.look()?.into_iter().map(Ready::new).collect();
@@ -130,18 +137,28 @@ fn pause(stage: &Stage, long: Duration) -> Result<(), CeremonyError> {
     loop {
         match stage.told.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(Told::Pin(_)) => {}
-            Ok(Told::Cancel) | Err(RecvTimeoutError::Disconnected) => return Err(CeremonyError::Cancelled),
+            Ok(Told::Cancel) | Err(RecvTimeoutError::Disconnected) => {
+                return Err(CeremonyError::Cancelled);
+            }
             Err(RecvTimeoutError::Timeout) => return Ok(()),
         }
     }
 }
 
 /// The ceremony proper, on the one key.
-fn perform<L: Link>(chosen: Ready<L>, command: Command, stage: &Stage, deadline: Instant) -> Result<String, CeremonyError> {
+fn perform<L: Link>(
+    chosen: Ready<L>,
+    command: Command,
+    stage: &Stage,
+    deadline: Instant,
+) -> Result<String, CeremonyError> {
     let Ready { mut key, present, .. } = chosen;
     // A key with a fingerprint reader is asked for the finger before the crate says a word.
-    let by_finger = key.get_authenticator_info().is_some_and(|i| i.options.user_verification == Some(true));
-    if !by_finger && key.get_authenticator_info().is_some_and(|i| i.options.client_pin == Some(false)) {
+    let by_finger =
+        key.get_authenticator_info().is_some_and(|i| i.options.user_verification == Some(true));
+    if !by_finger
+        && key.get_authenticator_info().is_some_and(|i| i.options.client_pin == Some(false))
+    {
         return Err(CeremonyError::PinNotSet);
     }
     show(stage, if by_finger { Status::Touch } else { Status::Verifying });

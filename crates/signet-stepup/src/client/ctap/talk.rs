@@ -56,7 +56,11 @@ pub(crate) fn converse(
         }
         match wires.answers.try_recv() {
             Ok(answer) => return answer,
-            Err(TryRecvError::Disconnected) => return Err(CeremonyError::Backend("the key's thread ended without an answer".into())),
+            Err(TryRecvError::Disconnected) => {
+                return Err(CeremonyError::Backend(
+                    "the key's thread ended without an answer".into(),
+                ));
+            }
             Err(TryRecvError::Empty) => {}
         }
         if !present() {
@@ -70,7 +74,9 @@ pub(crate) fn converse(
             show(stage, status);
         }
         match stage.told.recv_timeout(TICK) {
-            Ok(Told::Cancel) | Err(RecvTimeoutError::Disconnected) => return Err(CeremonyError::Cancelled),
+            Ok(Told::Cancel) | Err(RecvTimeoutError::Disconnected) => {
+                return Err(CeremonyError::Cancelled);
+            }
             Ok(Told::Pin(pin)) => asking = pass_on(asking, &pin, stage),
             Err(RecvTimeoutError::Timeout) => {}
         }
@@ -90,8 +96,9 @@ fn pass_on(asking: Option<Asking>, pin: &Pin, stage: &Stage) -> Option<Asking> {
     None
 }
 
-/// The PIN as a key wants it, in Normalization Form C (CTAP 2.1 §6.5.1): a keyboard that types letter
-/// and accent apart must not cost tries. The form is at most three times as long in UTF-8, so the buffer never moves and leaves no copy.
+/// The PIN as a key wants it, in Normalization Form C (CTAP 2.1 §6.5.1): a keyboard that types
+/// letter and accent apart must not cost tries. The form is at most three times as long in UTF-8,
+/// so the buffer never moves and leaves no copy.
 fn normal_form(pin: &Pin) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(4 * pin.expose().len()));
     text.extend(pin.expose().nfc());
@@ -105,12 +112,16 @@ fn say(update: StatusUpdate, stage: &Stage) -> Option<Asking> {
         StatusUpdate::PinUvError(StatusPinUv::PinRequired(to)) => {
             (Status::Pin { wrong: false, left: None }, Some(Asking { to, left: None }))
         }
-        StatusUpdate::PinUvError(StatusPinUv::InvalidPin(to, left)) => (Status::Pin { wrong: true, left }, Some(Asking { to, left })),
+        StatusUpdate::PinUvError(StatusPinUv::InvalidPin(to, left)) => {
+            (Status::Pin { wrong: true, left }, Some(Asking { to, left }))
+        }
         // The finger was not recognised: the key wants it again.
         StatusUpdate::PinUvError(StatusPinUv::InvalidUv(_)) => (Status::Touch, None),
-        // The rest ends the command, with an error of its own; choosing among accounts never happens,
-        // because every request names its credentials.
-        StatusUpdate::PinUvError(_) | StatusUpdate::InteractiveManagement(_) | StatusUpdate::SelectResultNotice(..) => return None,
+        // The rest ends the command, with an error of its own; choosing among accounts never
+        // happens, because every request names its credentials.
+        StatusUpdate::PinUvError(_)
+        | StatusUpdate::InteractiveManagement(_)
+        | StatusUpdate::SelectResultNotice(..) => return None,
     };
     show(stage, status);
     asking
@@ -136,15 +147,21 @@ mod tests {
 
     #[test]
     fn a_pin_is_given_to_the_key_in_normalization_form_c() {
-        for (typed, wanted) in
-            [("1234", "1234"), ("e\u{301}te\u{301}9", "\u{e9}t\u{e9}9"), ("\u{212b}123", "\u{c5}123"), ("\u{958}123", "\u{915}\u{93c}123")]
-        {
+        for (typed, wanted) in [
+            ("1234", "1234"),
+            ("e\u{301}te\u{301}9", "\u{e9}t\u{e9}9"),
+            ("\u{212b}123", "\u{c5}123"),
+            ("\u{958}123", "\u{915}\u{93c}123"),
+        ] {
             assert_eq!(normal_form(&Pin::new(typed.into())).as_str(), wanted, "{typed}");
         }
         // Four characters as typed, two of them accents: two as a key counts.
         let (to, pins) = mpsc::channel();
         let (mut ceremony, stage) = Ceremony::new();
-        assert!(pass_on(Some(Asking { to, left: None }), &Pin::new("a\u{301}b\u{301}".into()), &stage).is_some());
+        assert!(
+            pass_on(Some(Asking { to, left: None }), &Pin::new("a\u{301}b\u{301}".into()), &stage)
+                .is_some()
+        );
         assert!(pins.try_recv().is_err());
         assert_eq!(statuses(&mut ceremony), [Status::Pin { wrong: true, left: None }]);
     }
@@ -168,7 +185,10 @@ mod tests {
         // The question must stand before the PINs come.
         assert_eq!(converse(&stage, soon(), &wires, &|| true, || None), Ok("done".into()));
         let wrong = Status::Pin { wrong: true, left: Some(5) };
-        assert_eq!(statuses(&mut desk.join().expect("desk")), [wrong, wrong, wrong, Status::Verifying]);
+        assert_eq!(
+            statuses(&mut desk.join().expect("desk")),
+            [wrong, wrong, wrong, Status::Verifying]
+        );
     }
 
     #[test]
@@ -183,15 +203,24 @@ mod tests {
         assert_eq!(case(false, soon(), |_, _| {}), Err(CeremonyError::Removed));
         assert_eq!(case(true, Instant::now(), |_, _| {}), Err(CeremonyError::TimedOut));
         // An answer that is there wins over the clock and over a key just pulled.
-        assert_eq!(case(false, Instant::now(), |_, a| a.send(Ok("x".into())).expect("wired")), Ok("x".into()));
+        assert_eq!(
+            case(false, Instant::now(), |_, a| a.send(Ok("x".into())).expect("wired")),
+            Ok("x".into())
+        );
         let (ceremony, stage) = Ceremony::new();
         drop(ceremony);
         let (wires, _status, _answer) = Wires::new();
-        assert_eq!(converse(&stage, soon(), &wires, &|| true, || None), Err(CeremonyError::Cancelled));
+        assert_eq!(
+            converse(&stage, soon(), &wires, &|| true, || None),
+            Err(CeremonyError::Cancelled)
+        );
         let (_ceremony, stage) = Ceremony::new();
         let (wires, _status, answer) = Wires::new();
         drop(answer);
-        assert!(matches!(converse(&stage, soon(), &wires, &|| true, || None), Err(CeremonyError::Backend(_))));
+        assert!(matches!(
+            converse(&stage, soon(), &wires, &|| true, || None),
+            Err(CeremonyError::Backend(_))
+        ));
     }
 
     #[test]

@@ -28,7 +28,13 @@ fn request() -> serde_json::Value {
 }
 
 fn order(ask: Ask) -> Order {
-    Order { ask, origin: "https://stepup.bank.example".into(), context: None, timeout: Duration::from_secs(1), window: None }
+    Order {
+        ask,
+        origin: "https://stepup.bank.example".into(),
+        context: None,
+        timeout: Duration::from_secs(1),
+        window: None,
+    }
 }
 
 fn register(json: &serde_json::Value) -> Result<Asked, CeremonyError> {
@@ -44,19 +50,30 @@ fn what_a_gateway_sends_is_understood() {
     let Ok(Asked::Register(r)) = register(&creation()) else { panic!("creation options") };
     assert_eq!(r.algorithms, [-7, -257]);
     assert_eq!(r.exclude, [vec![1]]);
-    assert_eq!((r.user_id.as_slice(), r.user_name.as_str(), r.user_display_name.as_str()), (&b"u1"[..], "trader1", "Trader One"));
+    assert_eq!(
+        (r.user_id.as_slice(), r.user_name.as_str(), r.user_display_name.as_str()),
+        (&b"u1"[..], "trader1", "Trader One")
+    );
     assert!(r.min_pin_length && r.discoverable == Discoverable::Discouraged);
     let Ok(asked @ Asked::Sign(_)) = sign(&request()) else { panic!("request options") };
     let data = asked.client_data(&order(Ask::Sign(String::new())));
-    assert_eq!(data, client_data_json(CeremonyKind::Sign, CHALLENGE, "https://stepup.bank.example", None));
+    assert_eq!(
+        data,
+        client_data_json(CeremonyKind::Sign, CHALLENGE, "https://stepup.bank.example", None)
+    );
 }
 
 #[test]
 fn what_is_weaker_or_wrong_is_refused_with_the_member_at_fault() {
     let long = "A".repeat(300);
-    let many: Vec<_> = (0..65).map(|_| serde_json::json!({ "type": "public-key", "id": "AQ" })).collect();
+    let many: Vec<_> =
+        (0..65).map(|_| serde_json::json!({ "type": "public-key", "id": "AQ" })).collect();
     for (pointer, value, named) in [
-        ("/publicKey/authenticatorSelection/userVerification", serde_json::json!("preferred"), "userVerification"),
+        (
+            "/publicKey/authenticatorSelection/userVerification",
+            serde_json::json!("preferred"),
+            "userVerification",
+        ),
         ("/publicKey/challenge", serde_json::json!("AAEC"), "challenge"),
         ("/publicKey/challenge", serde_json::json!("AAECAwQFBgcICQoLDA0ODw=="), "challenge"),
         ("/publicKey/rp/id", serde_json::json!("bank.example.evil"), "rp id"),
@@ -73,7 +90,9 @@ fn what_is_weaker_or_wrong_is_refused_with_the_member_at_fault() {
         let mut json = creation();
         *json.pointer_mut(pointer).expect(pointer) = value.clone();
         match register(&json) {
-            Err(CeremonyError::BadOptions(why)) => assert!(why.contains(named), "{pointer} {value}: {why}"),
+            Err(CeremonyError::BadOptions(why)) => {
+                assert!(why.contains(named), "{pointer} {value}: {why}")
+            }
             other => panic!("{pointer} {value}: {other:?}"),
         }
     }

@@ -82,21 +82,27 @@ impl Cancellation {
 
     /// Closes the dialog of the operation with this name.
     pub(crate) fn cancel(&self) {
-        // SAFETY: the function has this signature (webauthn.h), and reads the id during the call only.
+        // SAFETY: the function has this signature (webauthn.h), and reads the id during the call
+        // only.
         let _ = unsafe { (self.cancel)(&self.id) };
     }
 }
 
 fn too_old() -> CeremonyError {
-    CeremonyError::Backend("this Windows is too old for security keys (10 version 2004 or newer is needed)".into())
+    CeremonyError::Backend(
+        "this Windows is too old for security keys (10 version 2004 or newer is needed)".into(),
+    )
 }
 
 impl Dll {
     /// # Errors
     /// [`CeremonyError::Backend`] if this Windows has no such library, or too old a one.
     pub(crate) fn load() -> Result<Self, CeremonyError> {
-        // SAFETY: the name is a literal; from the system's folder only, so nothing planted beside us runs.
-        let module = unsafe { LoadLibraryExW(w!("webauthn.dll"), None, LOAD_LIBRARY_SEARCH_SYSTEM32) }.map_err(|_| too_old())?;
+        // SAFETY: the name is a literal; from the system's folder only, so nothing planted beside
+        // us runs.
+        let module =
+            unsafe { LoadLibraryExW(w!("webauthn.dll"), None, LOAD_LIBRARY_SEARCH_SYSTEM32) }
+                .map_err(|_| too_old())?;
         // SAFETY: each type below is the signature webauthn.h gives the function of that name.
         unsafe {
             let version: GetVersion = function(module, s!("WebAuthNGetApiVersionNumber"))?;
@@ -118,7 +124,11 @@ impl Dll {
         let mut id = GUID::zeroed();
         // SAFETY: as declared in webauthn.h; it writes one GUID.
         let result = unsafe { (self.cancellation_id)(&mut id) };
-        if result.is_ok() { Ok(Cancellation { id, cancel: self.cancel }) } else { Err(outcome::error(result.0)) }
+        if result.is_ok() {
+            Ok(Cancellation { id, cancel: self.cancel })
+        } else {
+            Err(outcome::error(result.0))
+        }
     }
 
     /// Opens the dialog over `window` and waits for its end.
@@ -129,12 +139,21 @@ impl Dll {
                 let mut made = std::ptr::null_mut();
                 // SAFETY: the structures outlive the call and are of the versions they state.
                 let result = r.with(|rp, user, parameters, client_data, options| unsafe {
-                    (self.make_credential)(window, rp, user, parameters, client_data, options, &mut made)
+                    (self.make_credential)(
+                        window,
+                        rp,
+                        user,
+                        parameters,
+                        client_data,
+                        options,
+                        &mut made,
+                    )
                 });
                 if result.is_err() || made.is_null() {
                     return Err(outcome::error(result.0));
                 }
-                // SAFETY: on success the library returns a structure of at least version 3, ours until freed.
+                // SAFETY: on success the library returns a structure of at least version 3, ours
+                // until freed.
                 let key = unsafe { registered(&*made) };
                 // SAFETY: it came from the library and is not used again.
                 unsafe { (self.free_attestation)(made) };
@@ -143,8 +162,9 @@ impl Dll {
             Request::Sign(mut s) => {
                 let mut made = std::ptr::null_mut();
                 // SAFETY: as above.
-                let result =
-                    s.with(|rp_id, client_data, options| unsafe { (self.get_assertion)(window, rp_id, client_data, options, &mut made) });
+                let result = s.with(|rp_id, client_data, options| unsafe {
+                    (self.get_assertion)(window, rp_id, client_data, options, &mut made)
+                });
                 if result.is_err() || made.is_null() {
                     return Err(outcome::error(result.0));
                 }
@@ -188,7 +208,11 @@ unsafe fn registered(made: &WEBAUTHN_CREDENTIAL_ATTESTATION) -> Key {
             attestation_object: copy(made.pbAttestationObject, made.cbAttestationObject),
             authenticator_data: copy(made.pbAuthenticatorData, made.cbAuthenticatorData),
             protection: protection(made),
-            transport: if made.dwVersion >= WEBAUTHN_CREDENTIAL_ATTESTATION_VERSION_3 { made.dwUsedTransport } else { 0 },
+            transport: if made.dwVersion >= WEBAUTHN_CREDENTIAL_ATTESTATION_VERSION_3 {
+                made.dwUsedTransport
+            } else {
+                0
+            },
         }
     }
 }
@@ -197,7 +221,10 @@ unsafe fn registered(made: &WEBAUTHN_CREDENTIAL_ATTESTATION) -> Key {
 /// `made` was filled by the library.
 unsafe fn protection(made: &WEBAUTHN_CREDENTIAL_ATTESTATION) -> Option<u32> {
     let list = &made.Extensions;
-    if made.dwVersion < WEBAUTHN_CREDENTIAL_ATTESTATION_VERSION_2 || list.pExtensions.is_null() || list.cExtensions > EXTENSIONS_MAX {
+    if made.dwVersion < WEBAUTHN_CREDENTIAL_ATTESTATION_VERSION_2
+        || list.pExtensions.is_null()
+        || list.cExtensions > EXTENSIONS_MAX
+    {
         return None;
     }
     // SAFETY: since version 2 the library fills list and count together.
@@ -205,7 +232,10 @@ unsafe fn protection(made: &WEBAUTHN_CREDENTIAL_ATTESTATION) -> Option<u32> {
     extensions.iter().find_map(|e| {
         // SAFETY: an extension's name is a string that ends with a zero.
         let ours = !e.pwszExtensionIdentifier.is_null()
-            && unsafe { e.pwszExtensionIdentifier.as_wide() == WEBAUTHN_EXTENSIONS_IDENTIFIER_CRED_PROTECT.as_wide() };
+            && unsafe {
+                e.pwszExtensionIdentifier.as_wide()
+                    == WEBAUTHN_EXTENSIONS_IDENTIFIER_CRED_PROTECT.as_wide()
+            };
         let fits = e.cbExtension as usize == size_of::<u32>() && !e.pvExtension.is_null();
         // SAFETY: webauthn.h: this extension's output is a DWORD.
         (ours && fits).then(|| unsafe { e.pvExtension.cast::<u32>().read_unaligned() })

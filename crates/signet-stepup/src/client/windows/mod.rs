@@ -1,8 +1,8 @@
 //! Windows: the system's own dialog (`webauthn.dll`), which asks for the PIN and the touch itself.
 //!
-//! Windows keeps FIDO keys to itself and to administrators, so there is no other way. The dialog is told
-//! our window, so that it opens above it, and a cancellation id, so that it closes with ours. The
-//! library is loaded when it is needed: Windows before 1903 and some servers have none.
+//! Windows keeps FIDO keys to itself and to administrators, so there is no other way. The dialog is
+//! told our window, so that it opens above it, and a cancellation id, so that it closes with ours.
+//! The library is loaded when it is needed: Windows before 1903 and some servers have none.
 //!
 //! Type-checked for Windows and never executed: no Windows machine and no such library was at hand
 //! (wine has none). [`outcome`], which reads the results' numbers, is tested on every system.
@@ -24,7 +24,9 @@ mod ceremony {
         outcome,
         request::Request,
     };
-    use crate::client::{Ceremony, CeremonyError, Order, Stage, Status, Step, StepUp, Told, options::Asked};
+    use crate::client::{
+        Ceremony, CeremonyError, Order, Stage, Status, Step, StepUp, Told, options::Asked,
+    };
     use std::{
         sync::mpsc::{self, RecvTimeoutError},
         thread,
@@ -49,7 +51,9 @@ mod ceremony {
                 let _ = stage.steps.send(Step::Done(end));
             });
             if let Err(e) = started {
-                let _ = last.send(Step::Done(Err(CeremonyError::Backend(format!("no thread for the ceremony: {e}")))));
+                let _ = last.send(Step::Done(Err(CeremonyError::Backend(format!(
+                    "no thread for the ceremony: {e}"
+                )))));
             }
             ceremony
         }
@@ -57,7 +61,9 @@ mod ceremony {
 
     fn run(order: &Order, stage: &Stage) -> Result<String, CeremonyError> {
         let asked = Asked::of(order)?;
-        let window = order.window.ok_or_else(|| CeremonyError::Backend("the desk did not name its window".into()))?;
+        let window = order
+            .window
+            .ok_or_else(|| CeremonyError::Backend("the desk did not name its window".into()))?;
         let timeout = order.timeout.min(CEREMONY_MAX);
         let deadline = Instant::now() + timeout;
         let client_data = asked.client_data(order);
@@ -86,13 +92,19 @@ mod ceremony {
         let why = loop {
             match result.try_recv() {
                 // It says "cancelled" as well when its own time was up.
-                Ok(Err(CeremonyError::Cancelled)) if Instant::now() >= deadline => return Err(CeremonyError::TimedOut),
+                Ok(Err(CeremonyError::Cancelled)) if Instant::now() >= deadline => {
+                    return Err(CeremonyError::TimedOut);
+                }
                 Ok(answer) => return answer,
-                Err(mpsc::TryRecvError::Disconnected) => return Err(CeremonyError::Backend("the dialog's thread ended".into())),
+                Err(mpsc::TryRecvError::Disconnected) => {
+                    return Err(CeremonyError::Backend("the dialog's thread ended".into()));
+                }
                 Err(mpsc::TryRecvError::Empty) => {}
             }
             match stage.told.recv_timeout(TICK) {
-                Ok(Told::Cancel) | Err(RecvTimeoutError::Disconnected) => break CeremonyError::Cancelled,
+                Ok(Told::Cancel) | Err(RecvTimeoutError::Disconnected) => {
+                    break CeremonyError::Cancelled;
+                }
                 Ok(Told::Pin(_)) | Err(RecvTimeoutError::Timeout) => {}
             }
             if Instant::now() >= deadline {
@@ -108,10 +120,21 @@ mod ceremony {
     fn finish(answer: Key, client_data: &str) -> Result<String, CeremonyError> {
         use crate::client::answer as json;
         match answer {
-            Key::Registered { credential, attestation_object, authenticator_data, protection, transport } => {
+            Key::Registered {
+                credential,
+                attestation_object,
+                authenticator_data,
+                protection,
+                transport,
+            } => {
                 outcome::verified(&authenticator_data)?;
                 outcome::protected(protection)?;
-                Ok(json::registration(&credential, &attestation_object, client_data, &[outcome::transport(transport)]))
+                Ok(json::registration(
+                    &credential,
+                    &attestation_object,
+                    client_data,
+                    &[outcome::transport(transport)],
+                ))
             }
             Key::Signed { credential, authenticator_data, signature, user } => {
                 outcome::verified(&authenticator_data)?;
@@ -131,7 +154,13 @@ mod ceremony {
         async fn it_asks_for_a_window_and_says_what_is_missing() {
             let json = r#"{"publicKey":{"rpId":"stepup.bank.example","challenge":"AAECAwQFBgcICQoLDA0ODw","userVerification":"required","allowCredentials":[{"type":"public-key","id":"AQ"}]}}"#;
             let origin = "https://stepup.bank.example".to_owned();
-            let order = Order { ask: Ask::Sign(json.into()), origin, context: None, timeout: CLOSING, window: None };
+            let order = Order {
+                ask: Ask::Sign(json.into()),
+                origin,
+                context: None,
+                timeout: CLOSING,
+                window: None,
+            };
             assert!(
                 matches!(WebAuthnDll.begin(order).next().await, Step::Done(Err(CeremonyError::Backend(why))) if why.contains("window"))
             );

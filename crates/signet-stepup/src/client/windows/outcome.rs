@@ -30,8 +30,12 @@ pub(crate) fn error(hresult: i32) -> CeremonyError {
         NTE_USER_CANCELLED | ERROR_CANCELLED => CeremonyError::Cancelled,
         ERROR_TIMEOUT => CeremonyError::TimedOut,
         NTE_INVALID_PARAMETER => CeremonyError::BadOptions("Windows refused them".into()),
-        NTE_NOT_SUPPORTED | ERROR_NOT_SUPPORTED => CeremonyError::Unsupported("Windows says that it lacks something".into()),
-        NTE_TOKEN_KEYSET_STORAGE_FULL => CeremonyError::Unsupported("it has no room for another credential".into()),
+        NTE_NOT_SUPPORTED | ERROR_NOT_SUPPORTED => {
+            CeremonyError::Unsupported("Windows says that it lacks something".into())
+        }
+        NTE_TOKEN_KEYSET_STORAGE_FULL => {
+            CeremonyError::Unsupported("it has no room for another credential".into())
+        }
         other => CeremonyError::Backend(format!("Windows said 0x{other:08x}")),
     }
 }
@@ -39,7 +43,9 @@ pub(crate) fn error(hresult: i32) -> CeremonyError {
 /// Authenticator data says at byte 32 whether there were a touch and a PIN (WebAuthn Level 2 §6.1).
 pub(crate) fn verified(authenticator_data: &[u8]) -> Result<(), CeremonyError> {
     match authenticator_data.get(32) {
-        Some(flags) if flags & (USER_PRESENT | USER_VERIFIED) == USER_PRESENT | USER_VERIFIED => Ok(()),
+        Some(flags) if flags & (USER_PRESENT | USER_VERIFIED) == USER_PRESENT | USER_VERIFIED => {
+            Ok(())
+        }
         _ => Err(CeremonyError::Unsupported("it answered without PIN or touch".into())),
     }
 }
@@ -89,7 +95,12 @@ mod tests {
             assert!(verified(&data(flags)).is_err(), "{flags:02x}");
         }
         assert!(verified(&[5; 32]).is_err());
-        assert!(protected(Some(3)).is_ok() && protected(Some(2)).is_err() && protected(None).is_err());
-        assert_eq!((transport(1), transport(2), transport(4), transport(0)), ("usb", "nfc", "ble", "usb"));
+        assert!(
+            protected(Some(3)).is_ok() && protected(Some(2)).is_err() && protected(None).is_err()
+        );
+        assert_eq!(
+            (transport(1), transport(2), transport(4), transport(0)),
+            ("usb", "nfc", "ble", "usb")
+        );
     }
 }

@@ -37,7 +37,12 @@ pub(super) struct Register {
 pub(super) struct Sign(Shared);
 
 impl Request {
-    pub(crate) fn new(asked: &Asked, client_data: &str, timeout: Duration, cancel: GUID) -> Result<Self, CeremonyError> {
+    pub(crate) fn new(
+        asked: &Asked,
+        client_data: &str,
+        timeout: Duration,
+        cancel: GUID,
+    ) -> Result<Self, CeremonyError> {
         let shared = |rp_id: &str, credentials: &[Vec<u8>]| Shared {
             rp_id: wide(rp_id),
             client_data: client_data.as_bytes().to_vec(),
@@ -46,8 +51,12 @@ impl Request {
             cancel,
         };
         Ok(match asked {
-            Asked::Register(r) => Self::Register(Box::new(Register::new(r, shared(&r.rp_id, &r.exclude))?)),
-            Asked::Sign(Signing { rp_id, allow, .. }) => Self::Sign(Box::new(Sign(shared(rp_id, allow)))),
+            Asked::Register(r) => {
+                Self::Register(Box::new(Register::new(r, shared(&r.rp_id, &r.exclude))?))
+            }
+            Asked::Sign(Signing { rp_id, allow, .. }) => {
+                Self::Sign(Box::new(Sign(shared(rp_id, allow))))
+            }
         })
     }
 }
@@ -67,9 +76,12 @@ fn count<T>(list: &[T]) -> u32 {
 
 impl Register {
     fn new(r: &Registration, shared: Shared) -> Result<Self, CeremonyError> {
-        let algorithms: Vec<i32> = r.algorithms.iter().filter_map(|a| i32::try_from(*a).ok()).collect();
+        let algorithms: Vec<i32> =
+            r.algorithms.iter().filter_map(|a| i32::try_from(*a).ok()).collect();
         if algorithms.is_empty() {
-            return Err(CeremonyError::BadOptions("pubKeyCredParams: no algorithm Windows knows".into()));
+            return Err(CeremonyError::BadOptions(
+                "pubKeyCredParams: no algorithm Windows knows".into(),
+            ));
         }
         Ok(Self {
             shared,
@@ -78,7 +90,8 @@ impl Register {
             user_name: wide(&r.user_name),
             user_display_name: wide(&r.user_display_name),
             algorithms,
-            // "Preferred" came with a later version of the structure; a registration here never needs it.
+            // "Preferred" came with a later version of the structure; a registration here never
+            // needs it.
             discoverable: r.discoverable == Discoverable::Required,
         })
     }
@@ -117,10 +130,14 @@ impl Register {
                 lAlg: *algorithm,
             })
             .collect();
-        let parameters =
-            WEBAUTHN_COSE_CREDENTIAL_PARAMETERS { cCredentialParameters: count(&list), pCredentialParameters: list.as_mut_ptr() };
-        let mut protect =
-            WEBAUTHN_CRED_PROTECT_EXTENSION_IN { dwCredProtect: WEBAUTHN_USER_VERIFICATION_REQUIRED, bRequireCredProtect: BOOL(1) };
+        let parameters = WEBAUTHN_COSE_CREDENTIAL_PARAMETERS {
+            cCredentialParameters: count(&list),
+            pCredentialParameters: list.as_mut_ptr(),
+        };
+        let mut protect = WEBAUTHN_CRED_PROTECT_EXTENSION_IN {
+            dwCredProtect: WEBAUTHN_USER_VERIFICATION_REQUIRED,
+            bRequireCredProtect: BOOL(1),
+        };
         let mut extension = WEBAUTHN_EXTENSION {
             pwszExtensionIdentifier: WEBAUTHN_EXTENSIONS_IDENTIFIER_CRED_PROTECT,
             cbExtension: u32::try_from(size_of_val(&protect)).unwrap_or(0),
@@ -135,7 +152,8 @@ impl Register {
                 dwAuthenticatorAttachment: WEBAUTHN_AUTHENTICATOR_ATTACHMENT_CROSS_PLATFORM,
                 bRequireResidentKey: discoverable,
                 dwUserVerificationRequirement: WEBAUTHN_USER_VERIFICATION_REQUIREMENT_REQUIRED,
-                dwAttestationConveyancePreference: WEBAUTHN_ATTESTATION_CONVEYANCE_PREFERENCE_DIRECT,
+                dwAttestationConveyancePreference:
+                    WEBAUTHN_ATTESTATION_CONVEYANCE_PREFERENCE_DIRECT,
                 pCancellationId: cancel,
                 pExcludeCredentialList: exclude,
                 ..Default::default()
@@ -148,7 +166,11 @@ impl Register {
 impl Sign {
     pub(crate) fn with<R>(
         &mut self,
-        f: impl FnOnce(PCWSTR, &WEBAUTHN_CLIENT_DATA, &WEBAUTHN_AUTHENTICATOR_GET_ASSERTION_OPTIONS) -> R,
+        f: impl FnOnce(
+            PCWSTR,
+            &WEBAUTHN_CLIENT_DATA,
+            &WEBAUTHN_AUTHENTICATOR_GET_ASSERTION_OPTIONS,
+        ) -> R,
     ) -> R {
         let rp_id = PCWSTR(self.0.rp_id.as_ptr());
         self.0.with(|client_data, timeout_ms, cancel, allow| {
@@ -168,7 +190,10 @@ impl Sign {
 
 impl Shared {
     /// Calls `f` with the client data, the time, the cancellation id and the credential list.
-    fn with<R>(&mut self, f: impl FnOnce(&WEBAUTHN_CLIENT_DATA, u32, *mut GUID, *mut WEBAUTHN_CREDENTIAL_LIST) -> R) -> R {
+    fn with<R>(
+        &mut self,
+        f: impl FnOnce(&WEBAUTHN_CLIENT_DATA, u32, *mut GUID, *mut WEBAUTHN_CREDENTIAL_LIST) -> R,
+    ) -> R {
         let client_data = WEBAUTHN_CLIENT_DATA {
             dwVersion: WEBAUTHN_CLIENT_DATA_CURRENT_VERSION,
             cbClientDataJSON: length(&self.client_data),
@@ -187,8 +212,12 @@ impl Shared {
                 dwTransports: 0,
             })
             .collect();
-        let mut pointers: Vec<*mut WEBAUTHN_CREDENTIAL_EX> = entries.iter_mut().map(ptr::from_mut).collect();
-        let mut list = WEBAUTHN_CREDENTIAL_LIST { cCredentials: count(&pointers), ppCredentials: pointers.as_mut_ptr() };
+        let mut pointers: Vec<*mut WEBAUTHN_CREDENTIAL_EX> =
+            entries.iter_mut().map(ptr::from_mut).collect();
+        let mut list = WEBAUTHN_CREDENTIAL_LIST {
+            cCredentials: count(&pointers),
+            ppCredentials: pointers.as_mut_ptr(),
+        };
         f(&client_data, self.timeout_ms, &raw mut self.cancel, &raw mut list)
     }
 }
