@@ -2,12 +2,12 @@
 
 use crate::{
     admission::{AdmissionLimits, Place, Places, Progress},
-    config::Loaded,
     core::Core,
     crl::{self, CrlFiles},
     enforce::Connection,
     listener_tls::ListenerTls,
     live::{self, Cut, Live},
+    loaded::Loaded,
     registry_view::{self, Admitted as Who, RegistryView},
     risk::{self, Access, Risk, proxy},
     signed,

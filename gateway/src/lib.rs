@@ -23,6 +23,7 @@ mod https;
 mod limit;
 mod listener_tls;
 mod live;
+mod loaded;
 pub mod log;
 mod own_certificate;
 mod peers;
@@ -37,7 +38,8 @@ pub mod stepup;
 use crate::{
     clock::now, core::Core, crl::CrlFiles, dealers::DealerLists, listener_tls::ListenerTls,
 };
-pub use config::{Config, ConfigError, Loaded};
+pub use config::{Config, ConfigError};
+pub use loaded::{Loaded, faults};
 use signed::{Signed, SignedLog, SignedLogError};
 use signet_fix::{
     session::{LogonReset, Role, Session, SessionConfig, SessionOptions},

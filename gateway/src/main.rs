@@ -8,7 +8,7 @@ mod cli_signed;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use signet_gateway::{
-    Config, Gateway, Options,
+    Config, Gateway, Loaded, Options,
     admin::{self, Account, AdminError, CodeTerms, Invited},
     doctor,
 };
@@ -378,7 +378,7 @@ async fn examine(config: &Path, dealer: Option<&str>) -> Result<(), String> {
 
 fn check(path: &Path) -> Result<(), String> {
     let config = Config::read(path).map_err(|e| e.to_string())?;
-    let mut wrong = config.faults();
+    let mut wrong = signet_gateway::faults(&config);
     wrong.extend(doctor::files(&config));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -396,7 +396,7 @@ fn check(path: &Path) -> Result<(), String> {
         };
         return Err(format!("{}: {things} wrong", path.display()));
     }
-    let loaded = config.load().map_err(|e| e.to_string())?;
+    let loaded = Loaded::of(config).map_err(|e| e.to_string())?;
     let c = &loaded.config;
     println!(
         "{}: good. {} desks, {} dealers, {} instruments; desks connect to {}.",
@@ -446,7 +446,7 @@ fn check(path: &Path) -> Result<(), String> {
 
 fn run(path: &Path, json: bool) -> Result<(), String> {
     signet_gateway::log::start(json);
-    let loaded = Config::read(path).and_then(Config::load).map_err(|e| e.to_string())?;
+    let loaded = Config::read(path).and_then(Loaded::of).map_err(|e| e.to_string())?;
     let gateway = Gateway::start(loaded, Options::default()).map_err(|e| e.to_string())?;
     wait_for_signal().map_err(|e| e.to_string())?;
     gateway.stop();

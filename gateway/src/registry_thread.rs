@@ -42,7 +42,7 @@ const CRL_CHECK: Duration = Duration::from_secs(60);
 pub struct Plan {
     pub url: RegistryUrl,
     pub section: config::RegistrySection,
-    pub enrolment: Option<config::Enrolment>,
+    pub enrolment: Option<enrol::issuing::Enrolment>,
     pub step_up: Option<config::StepUp>,
     pub identity: ServerIdentity,
     pub desk_roots: TrustRoots,
@@ -308,7 +308,7 @@ impl RegistryThread {
 
     async fn check_crl(&self) -> Result<(), RegistryError> {
         let Some(service) = &self.service else { return Ok(()) };
-        let config::Issuing::Embedded(ca) = service.issuing() else { return Ok(()) };
+        let enrol::issuing::Issuing::Embedded(ca) = service.issuing() else { return Ok(()) };
         let now = crate::clock::now();
         // Without the lock first: nearly always there is nothing to do.
         let (last, covers) = (self.registry.crl().await?, self.registry.covers(now).await?);

@@ -2,7 +2,7 @@
 //! fault.
 
 use signet_gateway::{
-    Config,
+    Config, Loaded,
     config::{FOUNDING_TABLE, OpenRfqs, PostureSettings, RiskSection},
 };
 use signet_softkey::Maker;
@@ -110,8 +110,9 @@ fn what_is_wrong_is_named() {
     ] {
         let text = EXAMPLE.replacen(from, to, 1);
         assert_ne!(text, EXAMPLE, "{from}");
-        let why =
-            read(&text).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
+        let why = read(&text)
+            .and_then(|c| Loaded::of(c).map(|_| ()).map_err(|e| e.to_string()))
+            .unwrap_err();
         assert!(why.contains(want), "{from} -> {to}: {why}");
     }
 }
@@ -126,8 +127,9 @@ fn hybrid_only_and_tls_1_2_exclude_each_other() {
         (dealer, "dealer NORTHBANK: allow_tls12"),
         (hybrid, "gateway.pem"),
     ] {
-        let why =
-            read(&text).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
+        let why = read(&text)
+            .and_then(|c| Loaded::of(c).map(|_| ()).map_err(|e| e.to_string()))
+            .unwrap_err();
         assert!(why.contains(want), "{why}");
     }
 }
@@ -136,8 +138,9 @@ fn hybrid_only_and_tls_1_2_exclude_each_other() {
 fn files_that_are_not_there_are_named() {
     let why = Config::read(Path::new("/nowhere/gateway.toml")).unwrap_err().to_string();
     assert!(why.contains("/nowhere/gateway.toml"), "{why}");
-    let why =
-        read(EXAMPLE).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
+    let why = read(EXAMPLE)
+        .and_then(|c| Loaded::of(c).map(|_| ()).map_err(|e| e.to_string()))
+        .unwrap_err();
     assert!(why.contains("gateway.pem"), "{why}");
 }
 
@@ -171,8 +174,9 @@ fn keys_need_a_registry_to_be_kept_in() {
         "[[desk]]\ncomp_id = 'D'",
         1,
     );
-    let why =
-        read(&without).and_then(|c| c.load().map(|_| ()).map_err(|e| e.to_string())).unwrap_err();
+    let why = read(&without)
+        .and_then(|c| Loaded::of(c).map(|_| ()).map_err(|e| e.to_string()))
+        .unwrap_err();
     assert!(why.contains("step_up: needs [registry]"), "{why}");
 }
 

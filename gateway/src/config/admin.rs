@@ -30,7 +30,7 @@ impl AdminSection {
 
 impl Config {
     /// No two listeners share an address.
-    pub(super) fn check_listeners(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check_listeners(&self) -> Result<(), ConfigError> {
         let enrolment = self.enrolment.as_ref().map(|e| ("enrolment.listen", e.listen));
         let admin = self.admin.as_ref().map(|a| ("admin.listen", a.listen));
         let all: Vec<_> = [("desks.listen", self.desks.listen)]
@@ -59,7 +59,7 @@ impl Config {
     /// certificate of one kind issued could otherwise have one of another. The same key in another
     /// certificate is the same authority. Enrolment uses the desks' by design: a renewal is asked
     /// for with the certificate of a desk.
-    pub(super) fn check_authorities(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check_authorities(&self) -> Result<(), ConfigError> {
         let mut seen: Vec<(&str, CertificateFacts)> = Vec::new();
         let admin = self.admin.as_ref().map(|a| ("admin.trust", &a.trust));
         for (key, path) in

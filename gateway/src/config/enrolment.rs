@@ -1,10 +1,6 @@
 //! The sections `[registry]`, `[enrolment]` and `[desk_default]`.
 
 use super::{Config, ConfigError, value};
-use crate::enrol::{
-    ca::{Ca, CaSettings},
-    upstream::{Upstream, UpstreamSettings},
-};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde::Deserialize;
 use signet_identity::{EstAddress, FixAddress, SpkiPin};
@@ -15,7 +11,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,20 +93,6 @@ pub struct UpstreamSection {
     pub roots: PathBuf,
     /// One line `user:password`, for its owner only.
     pub credentials_file: PathBuf,
-}
-
-/// Who signs.
-#[derive(Debug)]
-pub enum Issuing {
-    Embedded(Ca),
-    Upstream(Upstream),
-}
-
-/// `[enrolment]`, read and checked.
-#[derive(Debug)]
-pub struct Enrolment {
-    pub listen: SocketAddr,
-    pub issuing: Issuing,
 }
 
 impl RegistrySection {
@@ -205,7 +187,7 @@ impl EnrolmentSection {
         }
     }
 
-    fn lifetime(&self) -> Duration {
+    pub(crate) fn lifetime(&self) -> Duration {
         Duration::days(self.lifetime_days.into())
     }
 }
@@ -234,7 +216,7 @@ impl Config {
     }
 
     /// What can be told from the text alone.
-    pub(super) fn check_enrolment(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check_enrolment(&self) -> Result<(), ConfigError> {
         if self.registry.as_ref().is_some_and(|r| !(1..=3_600).contains(&r.view_max_age_s)) {
             return Err(value("registry.view_max_age_s", "1 to 3600"));
         }
@@ -286,44 +268,5 @@ impl Config {
             e.ca_files()?;
         }
         e.pins().map(|_| ())
-    }
-
-    /// Reads what `[enrolment]` points to.
-    pub(super) fn load_enrolment(
-        &self,
-        now: OffsetDateTime,
-    ) -> Result<Option<Enrolment>, ConfigError> {
-        let Some(e) = &self.enrolment else { return Ok(None) };
-        e.anchors()?;
-        if let Some(u) = &e.upstream {
-            let settings = UpstreamSettings {
-                url: u.url.clone(),
-                roots: u.roots.clone(),
-                credentials_file: u.credentials_file.clone(),
-                trust_domain: self.gateway.trust_domain.clone(),
-                // RFC 7030 §3.3.1 asks for TLS 1.1 or newer; older authorities speak 1.2.
-                policy: self.tls.lenient_policy(),
-            };
-            let upstream = Upstream::load(&settings).map_err(|e| value("enrolment.upstream", e))?;
-            return Ok(Some(Enrolment { listen: e.listen, issuing: Issuing::Upstream(upstream) }));
-        }
-        let (certificate, key) = e.ca_files()?;
-        let settings = CaSettings {
-            certificate: certificate.into(),
-            key: key.into(),
-            trust_domain: self.gateway.trust_domain.clone(),
-            lifetime: e.lifetime(),
-            crl_lifetime: Duration::hours(e.crl_hours.into()),
-            crl_url: e.crl_url(),
-            managed_policy: e.managed_policy.clone(),
-        };
-        let ca = Ca::load(&settings, now).map_err(|e| value("enrolment.ca_certificate", e))?;
-        let trusted = certificates(&self.desks.trust).map_err(|e| value("desks.trust", e))?;
-        if ca.chain().first().is_none_or(|c| !trusted.contains(c)) {
-            let why = "does not hold the certificate of enrolment.ca_certificate, so no desk \
-                enrolled here could connect; add it";
-            return Err(value("desks.trust", why));
-        }
-        Ok(Some(Enrolment { listen: e.listen, issuing: Issuing::Embedded(ca) }))
     }
 }

@@ -75,7 +75,7 @@ impl Config {
         super::read_instruments(&self.gateway.instruments)
     }
 
-    pub(super) fn load_entitlements(
+    pub(crate) fn load_entitlements(
         &self,
         catalogue: &Catalogue,
     ) -> Result<CedarEntitlements, ConfigError> {

@@ -115,7 +115,7 @@ impl LimitsSection {
     }
 
     /// A limit of nothing would shut everybody out, one without bound is none.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let key = |name: &str| format!("limits.{name}");
         let rates = [
             ("connections_per_address", self.connections_per_address),

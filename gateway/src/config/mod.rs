@@ -10,9 +10,7 @@ mod step_up;
 
 pub use admin::AdminSection;
 pub(crate) use enrolment::certificates;
-pub use enrolment::{
-    DeskDefaultSection, Enrolment, EnrolmentSection, Issuing, RegistrySection, UpstreamSection,
-};
+pub use enrolment::{DeskDefaultSection, EnrolmentSection, RegistrySection, UpstreamSection};
 pub use entitlements::{EntitlementsSection, Texts};
 pub use limits::{LimitsSection, Rate, SignedFull};
 pub use reset::{DailyReset, ResetSchedule};
@@ -23,12 +21,9 @@ pub use step_up::{StepUp, StepUpSection};
 
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
-use signet_identity::{
-    ClientProfile, MessageKey, PemError, Role, ServerIdentity, ServerProfile, SpkiPin, TlsPolicy,
-    TlsVersions, TrustRoots,
-};
-use signet_policy::entitle::{CedarEntitlements, EntitleError};
-use signet_registry::{RegistryUrl, hex_sha256};
+use signet_identity::{PemError, Role, ServerIdentity, TlsPolicy, TlsVersions};
+use signet_policy::entitle::EntitleError;
+use signet_registry::hex_sha256;
 use signet_rfq::{Catalogue, CatalogueError, CompId, DealerId, InstrumentError};
 use signet_router::journal::OnBadRecord;
 use std::{
@@ -36,9 +31,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
 };
-use time::OffsetDateTime;
 
 /// Dealers and desks one gateway may have configured.
 pub const MAX_PARTIES: usize = 10_000;
@@ -239,45 +232,6 @@ pub struct JournalSection {
     pub on_bad_record: OnBadRecord,
 }
 
-/// A configuration that has been read, checked and turned into what the gateway uses.
-pub struct Loaded {
-    pub config: Config,
-    pub identity: ServerIdentity,
-    /// The key of `identity`, for signing messages.
-    pub message_key: MessageKey,
-    pub desk_roots: TrustRoots,
-    pub dealer_roots: TrustRoots,
-    /// `None` without `[admin]`.
-    pub admin_roots: Option<TrustRoots>,
-    pub catalogue: Catalogue,
-    /// Parallel to `config.dealer`.
-    pub dealer_pins: Vec<Vec<SpkiPin>>,
-    pub registry: Option<RegistryUrl>,
-    pub enrolment: Option<Enrolment>,
-    pub step_up: Option<StepUp>,
-    pub risk: RiskPolicy,
-    pub entitlements: Arc<CedarEntitlements>,
-}
-
-impl Loaded {
-    /// How a dealer is dialled, but for revocation lists, which change.
-    pub fn client_profile(&self, dealer: &DealerEntry, pins: &[SpkiPin]) -> ClientProfile {
-        ClientProfile::new(self.dealer_roots.clone(), &self.identity)
-            .with_pins(pins.iter().cloned())
-            .with_policy(self.config.tls.policy(dealer.versions()))
-    }
-}
-
-impl Loaded {
-    /// The same without showing who dials: for whoever looks at a dealer while the gateway trades
-    /// with it, since a dealer may take a second connection of one party for its successor.
-    pub fn nameless_profile(&self, dealer: &DealerEntry, pins: &[SpkiPin]) -> ClientProfile {
-        ClientProfile::without_certificate(self.dealer_roots.clone())
-            .with_pins(pins.iter().cloned())
-            .with_policy(self.config.tls.policy(dealer.versions()))
-    }
-}
-
 impl Config {
     /// Relative paths in the file are relative to the file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
@@ -343,123 +297,6 @@ impl Config {
         Ok(identity)
     }
 
-    /// Everything that can be wrong is found here, before anything is opened for the outside.
-    pub fn load(self) -> Result<Loaded, ConfigError> {
-        self.check()?;
-        let identity = self.load_identity()?;
-        let message_key =
-            identity.message_key().map_err(|e| value("tls.key", format!("{e}. {}", e.cure())))?;
-        let roots = |key: &'static str, path: &Path| {
-            TrustRoots::from_pem_file(path)
-                .map_err(|e| ConfigError::Trust { key, why: e.to_string() })
-        };
-        let desk_roots = roots("desks.trust", &self.desks.trust)?;
-        let dealer_roots = roots("dealers.trust", &self.dealers.trust)?;
-        let admin_roots =
-            self.admin.as_ref().map(|a| roots("admin.trust", &a.trust)).transpose()?;
-        self.check_authorities()?;
-        if self.tls.fips {
-            // Whether this build can: the same check as at the first handshake, said before any
-            // listener is opened.
-            let policy = self.tls.policy(TlsVersions::default());
-            let made =
-                ServerProfile::new(desk_roots.clone(), &identity).with_policy(policy).config();
-            made.map_err(|e| {
-                value(
-                    "tls.fips",
-                    format!(
-                        "{e}. Install the build with it (cargo feature `fips`), or set fips = false"
-                    ),
-                )
-            })?;
-        }
-        let catalogue = read_instruments(&self.gateway.instruments)?;
-        let mut dealer_pins = Vec::new();
-        for d in &self.dealer {
-            let pin =
-                |p: &String| p.parse().map_err(|e| value(format!("dealer {}: pins", d.comp_id), e));
-            dealer_pins.push(d.pins.iter().map(pin).collect::<Result<_, _>>()?);
-        }
-        let enrolment = self.load_enrolment(OffsetDateTime::now_utc())?;
-        let registry = self.registry.as_ref().map(RegistrySection::url).transpose()?;
-        let step_up = self.load_step_up()?;
-        let risk = self.load_risk()?;
-        let entitlements = Arc::new(self.load_entitlements(&catalogue)?);
-        Ok(Loaded {
-            config: self,
-            identity,
-            message_key,
-            desk_roots,
-            dealer_roots,
-            admin_roots,
-            catalogue,
-            dealer_pins,
-            registry,
-            enrolment,
-            step_up,
-            risk,
-            entitlements,
-        })
-    }
-
-    /// Everything that is wrong with the configuration and with what it points to, for a person:
-    /// [`Self::load`] stops at the first.
-    pub fn faults(&self) -> Vec<String> {
-        let catalogue = read_instruments(&self.gateway.instruments);
-        let roots = |key: &'static str, path: &Path| {
-            TrustRoots::from_pem_file(path)
-                .map(drop)
-                .map_err(|e| ConfigError::Trust { key, why: e.to_string() })
-        };
-        let pins = self.dealer.iter().flat_map(|d| d.pins.iter().map(move |p| (d, p)));
-        let pin = |(d, p): (&DealerEntry, &String)| {
-            p.parse::<SpkiPin>()
-                .map(drop)
-                .map_err(|e| value(format!("dealer {}: pins", d.comp_id), e))
-        };
-        let risk = self.load_risk();
-        let unlisted = risk.as_ref().map(unlisted_countries).unwrap_or_default();
-        let geo = risk.as_ref().ok().and_then(|r| r.settings.geo.as_ref()).and_then(|g| {
-            crate::geo::Geo::open(&g.file, g.max_age_days).fault(crate::clock::now())
-        });
-        let mut all: Vec<Result<(), ConfigError>> = vec![
-            self.check_values(),
-            self.check_parties(),
-            self.limits.check(),
-            self.check_listeners(),
-            self.check_enrolment(),
-            self.check_step_up(),
-            self.load_identity().map(drop),
-            roots("desks.trust", &self.desks.trust),
-            roots("dealers.trust", &self.dealers.trust),
-            self.check_authorities(),
-            self.load_enrolment(OffsetDateTime::now_utc()).map(drop),
-            self.registry.as_ref().map(RegistrySection::url).transpose().map(drop),
-            self.load_step_up().map(drop),
-            risk.map(drop),
-        ];
-        all.extend(self.admin.iter().map(|a| roots("admin.trust", &a.trust)));
-        all.extend(pins.map(pin));
-        all.push(match catalogue {
-            Ok(c) => self.load_entitlements(&c).map(drop),
-            Err(e) => Err(e),
-        });
-        let mut texts: Vec<String> =
-            all.into_iter().filter_map(Result::err).map(|e| e.to_string()).collect();
-        texts.extend(unlisted);
-        if self.registry.is_none() {
-            let configured = self.desk.iter().map(|d| d.comp_id.clone()).collect();
-            texts.extend(self.unknown_approvers(&configured));
-        }
-        texts.extend(geo.map(|g| {
-            format!("risk.settings: {g}; every access scores as from an unknown country")
-        }));
-        // Several parts read the same file.
-        let mut seen = BTreeSet::new();
-        texts.retain(|t| seen.insert(t.clone()));
-        texts
-    }
-
     /// Second persons who do not exist: nothing that needs one could be approved by them.
     pub fn unknown_approvers(&self, known: &BTreeSet<CompId>) -> Vec<String> {
         let second = self.step_up.as_ref().and_then(|s| s.when.second_person.as_ref());
@@ -469,7 +306,7 @@ impl Config {
             .collect()
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         self.check_values()?;
         self.check_parties()?;
         self.limits.check()?;
@@ -478,7 +315,7 @@ impl Config {
         self.check_step_up()
     }
 
-    fn check_values(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check_values(&self) -> Result<(), ConfigError> {
         let name = &self.gateway.name;
         if name.trim().is_empty() || name.len() > 60 || name.chars().any(char::is_control) {
             return Err(value("gateway.name", "1 to 60 printable characters"));
@@ -509,7 +346,7 @@ impl Config {
         Ok(())
     }
 
-    fn check_parties(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check_parties(&self) -> Result<(), ConfigError> {
         if self.dealer.is_empty() {
             return Err(value("dealer", "at least one dealer is needed"));
         }
@@ -548,21 +385,6 @@ impl Config {
     }
 }
 
-fn unlisted_countries(risk: &RiskPolicy) -> Vec<String> {
-    let networks = risk.settings.network.iter().filter_map(|n| n.country);
-    let persons = risk.settings.person.values().flat_map(|p| p.countries.iter().copied());
-    let all: BTreeSet<_> =
-        risk.settings.countries.iter().copied().chain(networks).chain(persons).collect();
-    let hint = |c: &str| if c == "UK" { "; the United Kingdom is GB" } else { "" };
-    let said = |c: signet_policy::place::Country| {
-        format!(
-            "risk.settings: {c} is no country of ISO 3166-1{}; nobody is ever there",
-            hint(c.as_str())
-        )
-    };
-    all.into_iter().filter(|c| !c.is_assigned()).map(said).collect()
-}
-
 impl DealerEntry {
     pub fn host_and_port(&self) -> Option<(&str, u16)> {
         let (host, port) = self.address.rsplit_once(':')?;
@@ -583,7 +405,7 @@ pub fn versions(allow_tls12: bool) -> TlsVersions {
     if allow_tls12 { TlsVersions::AllowTls12 } else { TlsVersions::default() }
 }
 
-fn value(key: impl Into<String>, why: impl ToString) -> ConfigError {
+pub(crate) fn value(key: impl Into<String>, why: impl ToString) -> ConfigError {
     ConfigError::Value { key: key.into(), why: why.to_string() }
 }
 
@@ -595,7 +417,7 @@ fn read(path: &Path) -> Result<String, ConfigError> {
     fs::read_to_string(path).map_err(fail)
 }
 
-fn read_instruments(path: &Path) -> Result<Catalogue, ConfigError> {
+pub(crate) fn read_instruments(path: &Path) -> Result<Catalogue, ConfigError> {
     Catalogue::from_toml(&read(path)?).map_err(|e| match e {
         CatalogueError::Instrument(source) => {
             ConfigError::Instruments { path: path.into(), source }

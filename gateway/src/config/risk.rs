@@ -262,7 +262,7 @@ impl HoursSettings {
 }
 
 impl Config {
-    pub(super) fn load_risk(&self) -> Result<RiskPolicy, ConfigError> {
+    pub(crate) fn load_risk(&self) -> Result<RiskPolicy, ConfigError> {
         let risk = self.risk.read()?;
         if let Some(n) =
             self.desks.proxy_from.iter().find(|n| n.prefix() < if n.is_ipv4() { 16 } else { 48 })

@@ -62,7 +62,7 @@ pub struct StepUp {
 
 impl Config {
     /// What can be told from the text alone.
-    pub(super) fn check_step_up(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check_step_up(&self) -> Result<(), ConfigError> {
         let Some(s) = &self.step_up else { return Ok(()) };
         if self.registry.is_none() {
             return Err(value("step_up", "needs [registry]: keys and evidence are kept there"));
@@ -88,7 +88,7 @@ impl Config {
     }
 
     /// Reads what `[step_up]` points to.
-    pub(super) fn load_step_up(&self) -> Result<Option<StepUp>, ConfigError> {
+    pub(crate) fn load_step_up(&self) -> Result<Option<StepUp>, ConfigError> {
         let Some(s) = &self.step_up else { return Ok(None) };
         let text = read(&s.attestation)?;
         let base = s.attestation.parent().unwrap_or(Path::new(""));

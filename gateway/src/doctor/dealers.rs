@@ -3,9 +3,10 @@
 
 use super::{Examination, Verdict, wrong};
 use crate::{
-    config::{DealerEntry, Loaded},
+    config::DealerEntry,
     crl::CrlFiles,
     dealers::{DIAL_MAX, Peer},
+    loaded::Loaded,
 };
 use signet_identity::{
     ClientProfile, SpkiPin, describe,

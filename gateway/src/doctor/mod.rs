@@ -8,10 +8,7 @@
 mod dealers;
 mod own;
 
-use crate::{
-    admin::AdminError,
-    config::{Config, Loaded},
-};
+use crate::{admin::AdminError, config::Config, loaded::Loaded};
 use signet_rfq::DealerId;
 use std::{fmt, path::Path};
 use time::OffsetDateTime;
@@ -80,7 +77,7 @@ pub async fn examine(path: &Path, only: Option<&str>) -> Examination {
         }
     };
     let now = OffsetDateTime::now_utc();
-    let loaded = match config.clone().load() {
+    let loaded = match Loaded::of(config.clone()) {
         Ok(l) => {
             all.add("configuration", Verdict::Good(format!("{} is good", path.display())));
             Some(l)

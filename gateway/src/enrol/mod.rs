@@ -6,15 +6,16 @@
 
 pub mod ca;
 pub mod csr;
+pub mod issuing;
 pub mod pkcs7;
 pub mod refusal;
 pub mod renewal;
 pub mod server;
 pub mod upstream;
 
-use crate::config::Issuing;
 use crate::limit::{JournalBudget, RateLimit, Subject};
 use csr::Csr;
+use issuing::Issuing;
 use refusal::{EnrolRefusal, Refused};
 use renewal::{NotNow, Renewal, RenewalRisk};
 use rustls_pki_types::CertificateDer;

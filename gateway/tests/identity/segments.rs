@@ -6,7 +6,7 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_devca::Order;
-use signet_gateway::Config;
+use signet_gateway::{Config, Loaded};
 use std::{fs, process::Command};
 
 const ROLES: [&str; 4] = ["desk", "dealer", "gateway", "admin"];
@@ -135,13 +135,13 @@ fn only_an_enrolled_desk_renews() {
 }
 
 fn why_not(w: &World) -> String {
-    Config::read(&w.config).unwrap().load().map(drop).unwrap_err().to_string()
+    Loaded::of(Config::read(&w.config).unwrap()).map(drop).unwrap_err().to_string()
 }
 
 #[test]
 fn an_authority_that_two_roles_share_is_refused_at_load() {
     let w = World::with("sqlite:registry.db", ADMIN);
-    assert!(Config::read(&w.config).unwrap().load().is_ok());
+    assert!(Loaded::of(Config::read(&w.config).unwrap()).is_ok());
     let whole = |name: &str| w.text(name);
     let (desks, dealers, admins) =
         (whole("issuing.pem"), whole("dealers-ca.pem"), whole("admins-ca.pem"));
@@ -189,7 +189,7 @@ fn listeners_that_share_an_address_are_refused_at_load() {
             text.push_str(&format!("listen = \"{p}\"{rest}"));
         }
         fs::write(&w.config, text).unwrap();
-        Config::read(&w.config).unwrap().load().map(drop).map_err(|e| e.to_string())
+        Loaded::of(Config::read(&w.config).unwrap()).map(drop).map_err(|e| e.to_string())
     };
     assert_eq!(with(["127.0.0.1:1001", "127.0.0.1:1002", "127.0.0.1:1003"]), Ok(()));
     for (ports, key, other) in [

@@ -7,7 +7,7 @@ use signet_fix::{
     framer::Framer,
     tagvalue::{format_utc, seal},
 };
-use signet_gateway::{Config, Gateway, Options};
+use signet_gateway::{Config, Gateway, Loaded, Options};
 use signet_identity::{ClientProfile, Role, ServerIdentity, TrustRoots, channel_binding};
 use signet_rfq::UtcMillis;
 use std::{
@@ -163,13 +163,13 @@ ca_key = "issuing-key.pem"
     }
 
     pub fn start(&mut self) {
-        let loaded = Config::read(&self.config).unwrap().load().unwrap();
+        let loaded = Loaded::of(Config::read(&self.config).unwrap()).unwrap();
         self.gateway = Some(Gateway::start(loaded, Options::default()).unwrap());
     }
 
     /// Starts, which must fail; what it said.
     pub fn start_fails(&self) -> String {
-        let loaded = Config::read(&self.config).and_then(Config::load).unwrap();
+        let loaded = Config::read(&self.config).and_then(Loaded::of).unwrap();
         Gateway::start(loaded, Options::default())
             .err()
             .map(|e| e.to_string())

@@ -10,7 +10,7 @@ use signet_dealer::{Credentials, Instruments, Settings, Signs, Simulator};
 use signet_desk_core::{DeskConfig, Venue};
 use signet_devca::{DevPki, MANAGED, Order};
 use signet_gateway::{
-    Config, Gateway, Options,
+    Config, Gateway, Loaded, Options,
     admin::{self, CodeTerms, Invited},
     config::{
         AdminSection, DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection,
@@ -360,7 +360,7 @@ impl Drop for Practice {
 }
 
 fn start_gateway(config: Config) -> Result<Gateway, PracticeError> {
-    let loaded = config.load().map_err(failed("gateway configuration"))?;
+    let loaded = Loaded::of(config).map_err(failed("gateway configuration"))?;
     Gateway::start(loaded, Options { practice: true }).map_err(failed("gateway"))
 }
 

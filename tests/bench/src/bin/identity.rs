@@ -14,7 +14,7 @@ use signet_fix::{
     store::MemoryStore,
 };
 use signet_gateway::{
-    Config, Gateway, Options,
+    Config, Gateway, Loaded, Options,
     admin::{self, Account},
 };
 use signet_identity::{
@@ -140,7 +140,7 @@ async fn cuts() {
     let config = configure(&pki, dir.path());
     admin::ca_init(&config, None, 1).expect("an authority");
     let gateway =
-        Gateway::start(config.clone().load().expect("a configuration"), Options::default())
+        Gateway::start(Loaded::of(config.clone()).expect("a configuration"), Options::default())
             .expect("a gateway");
     let identity = enrolled(&config, dir.path(), &gateway).await;
     let tls = ClientProfile::new(pki.gateway_roots().expect("roots"), identity.certified_key());

@@ -1,0 +1,189 @@
+//! The configuration with everything it points to: read, checked and turned into what the gateway
+//! uses.
+
+use crate::{
+    clock,
+    config::{
+        Config, ConfigError, DealerEntry, RegistrySection, RiskPolicy, StepUp, read_instruments,
+        value,
+    },
+    enrol::issuing::Enrolment,
+    geo::Geo,
+};
+use signet_identity::{
+    ClientProfile, MessageKey, ServerIdentity, ServerProfile, SpkiPin, TlsVersions, TrustRoots,
+};
+use signet_policy::{entitle::CedarEntitlements, place::Country};
+use signet_registry::RegistryUrl;
+use signet_rfq::Catalogue;
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+use time::OffsetDateTime;
+
+/// A configuration that has been read, checked and turned into what the gateway uses.
+pub struct Loaded {
+    pub config: Config,
+    pub identity: ServerIdentity,
+    /// The key of `identity`, for signing messages.
+    pub message_key: MessageKey,
+    pub desk_roots: TrustRoots,
+    pub dealer_roots: TrustRoots,
+    /// `None` without `[admin]`.
+    pub admin_roots: Option<TrustRoots>,
+    pub catalogue: Catalogue,
+    /// Parallel to `config.dealer`.
+    pub dealer_pins: Vec<Vec<SpkiPin>>,
+    pub registry: Option<RegistryUrl>,
+    pub enrolment: Option<Enrolment>,
+    pub step_up: Option<StepUp>,
+    pub risk: RiskPolicy,
+    pub entitlements: Arc<CedarEntitlements>,
+}
+
+impl Loaded {
+    /// Everything that can be wrong is found here, before anything is opened for the outside.
+    pub fn of(config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
+        let identity = config.load_identity()?;
+        let message_key =
+            identity.message_key().map_err(|e| value("tls.key", format!("{e}. {}", e.cure())))?;
+        let roots = |key: &'static str, path: &Path| {
+            TrustRoots::from_pem_file(path)
+                .map_err(|e| ConfigError::Trust { key, why: e.to_string() })
+        };
+        let desk_roots = roots("desks.trust", &config.desks.trust)?;
+        let dealer_roots = roots("dealers.trust", &config.dealers.trust)?;
+        let admin_roots =
+            config.admin.as_ref().map(|a| roots("admin.trust", &a.trust)).transpose()?;
+        config.check_authorities()?;
+        if config.tls.fips {
+            // Whether this build can: the same check as at the first handshake, said before any
+            // listener is opened.
+            let policy = config.tls.policy(TlsVersions::default());
+            let made =
+                ServerProfile::new(desk_roots.clone(), &identity).with_policy(policy).config();
+            made.map_err(|e| {
+                value(
+                    "tls.fips",
+                    format!(
+                        "{e}. Install the build with it (cargo feature `fips`), or set fips = false"
+                    ),
+                )
+            })?;
+        }
+        let catalogue = read_instruments(&config.gateway.instruments)?;
+        let mut dealer_pins = Vec::new();
+        for d in &config.dealer {
+            let pin =
+                |p: &String| p.parse().map_err(|e| value(format!("dealer {}: pins", d.comp_id), e));
+            dealer_pins.push(d.pins.iter().map(pin).collect::<Result<_, _>>()?);
+        }
+        let enrolment = Enrolment::load(&config, OffsetDateTime::now_utc())?;
+        let registry = config.registry.as_ref().map(RegistrySection::url).transpose()?;
+        let step_up = config.load_step_up()?;
+        let risk = config.load_risk()?;
+        let entitlements = Arc::new(config.load_entitlements(&catalogue)?);
+        Ok(Self {
+            config,
+            identity,
+            message_key,
+            desk_roots,
+            dealer_roots,
+            admin_roots,
+            catalogue,
+            dealer_pins,
+            registry,
+            enrolment,
+            step_up,
+            risk,
+            entitlements,
+        })
+    }
+
+    /// How a dealer is dialled, but for revocation lists, which change.
+    pub fn client_profile(&self, dealer: &DealerEntry, pins: &[SpkiPin]) -> ClientProfile {
+        ClientProfile::new(self.dealer_roots.clone(), &self.identity)
+            .with_pins(pins.iter().cloned())
+            .with_policy(self.config.tls.policy(dealer.versions()))
+    }
+
+    /// The same without showing who dials: for whoever looks at a dealer while the gateway trades
+    /// with it, since a dealer may take a second connection of one party for its successor.
+    pub fn nameless_profile(&self, dealer: &DealerEntry, pins: &[SpkiPin]) -> ClientProfile {
+        ClientProfile::without_certificate(self.dealer_roots.clone())
+            .with_pins(pins.iter().cloned())
+            .with_policy(self.config.tls.policy(dealer.versions()))
+    }
+}
+
+/// Everything that is wrong with the configuration and with what it points to, for a person:
+/// [`Loaded::of`] stops at the first.
+pub fn faults(config: &Config) -> Vec<String> {
+    let catalogue = read_instruments(&config.gateway.instruments);
+    let roots = |key: &'static str, path: &Path| {
+        TrustRoots::from_pem_file(path)
+            .map(drop)
+            .map_err(|e| ConfigError::Trust { key, why: e.to_string() })
+    };
+    let pins = config.dealer.iter().flat_map(|d| d.pins.iter().map(move |p| (d, p)));
+    let pin = |(d, p): (&DealerEntry, &String)| {
+        p.parse::<SpkiPin>().map(drop).map_err(|e| value(format!("dealer {}: pins", d.comp_id), e))
+    };
+    let risk = config.load_risk();
+    let unlisted = risk.as_ref().map(unlisted_countries).unwrap_or_default();
+    let geo = risk
+        .as_ref()
+        .ok()
+        .and_then(|r| r.settings.geo.as_ref())
+        .and_then(|g| Geo::open(&g.file, g.max_age_days).fault(clock::now()));
+    let mut all: Vec<Result<(), ConfigError>> = vec![
+        config.check_values(),
+        config.check_parties(),
+        config.limits.check(),
+        config.check_listeners(),
+        config.check_enrolment(),
+        config.check_step_up(),
+        config.load_identity().map(drop),
+        roots("desks.trust", &config.desks.trust),
+        roots("dealers.trust", &config.dealers.trust),
+        config.check_authorities(),
+        Enrolment::load(config, OffsetDateTime::now_utc()).map(drop),
+        config.registry.as_ref().map(RegistrySection::url).transpose().map(drop),
+        config.load_step_up().map(drop),
+        risk.map(drop),
+    ];
+    all.extend(config.admin.iter().map(|a| roots("admin.trust", &a.trust)));
+    all.extend(pins.map(pin));
+    all.push(match catalogue {
+        Ok(c) => config.load_entitlements(&c).map(drop),
+        Err(e) => Err(e),
+    });
+    let mut texts: Vec<String> =
+        all.into_iter().filter_map(Result::err).map(|e| e.to_string()).collect();
+    texts.extend(unlisted);
+    if config.registry.is_none() {
+        let configured = config.desk.iter().map(|d| d.comp_id.clone()).collect();
+        texts.extend(config.unknown_approvers(&configured));
+    }
+    texts.extend(
+        geo.map(|g| format!("risk.settings: {g}; every access scores as from an unknown country")),
+    );
+    // Several parts read the same file.
+    let mut seen = BTreeSet::new();
+    texts.retain(|t| seen.insert(t.clone()));
+    texts
+}
+
+fn unlisted_countries(risk: &RiskPolicy) -> Vec<String> {
+    let networks = risk.settings.network.iter().filter_map(|n| n.country);
+    let persons = risk.settings.person.values().flat_map(|p| p.countries.iter().copied());
+    let all: BTreeSet<_> =
+        risk.settings.countries.iter().copied().chain(networks).chain(persons).collect();
+    let hint = |c: &str| if c == "UK" { "; the United Kingdom is GB" } else { "" };
+    let said = |c: Country| {
+        format!(
+            "risk.settings: {c} is no country of ISO 3166-1{}; nobody is ever there",
+            hint(c.as_str())
+        )
+    };
+    all.into_iter().filter(|c| !c.is_assigned()).map(said).collect()
+}
