@@ -302,7 +302,7 @@ impl Config {
         let second = self.step_up.as_ref().and_then(|s| s.when.second_person.as_ref());
         let unknown = second.iter().flat_map(|s| s.approvers.difference(known));
         unknown
-            .map(|a| format!("step_up.when.second_person.approvers: there is no desk {a}"))
+            .map(|a| format!("step_up.when.second_person.approvers: no desk {a} is known"))
             .collect()
     }
 

@@ -4,8 +4,10 @@
 use super::{Examination, Verdict, wrong};
 use crate::{
     config::DealerEntry,
-    crl::CrlFiles,
-    dealers::{DIAL_MAX, Peer},
+    listeners::{
+        crl::CrlFiles,
+        dealers::{DIAL_MAX, Peer},
+    },
     loaded::Loaded,
 };
 use signet_identity::{

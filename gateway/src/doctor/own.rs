@@ -71,7 +71,7 @@ pub(super) fn certificate(all: &mut Examination, config: &Config, now: OffsetDat
         let verdict = match ServerName::try_from(name.to_owned()) {
             Err(_) => wrong(
                 "config.server_name",
-                &format!("{name:?} is no host name"),
+                &format!("{name:?} is not a host name"),
                 "correct server_name in [enrolment]",
             ),
             Ok(server) => match profile.recheck(&chain, &server, now) {
@@ -146,10 +146,7 @@ pub(super) async fn registry(all: &mut Examination, config: &Config, now: Offset
     if let RegistryUrl::Sqlite(path) = &url
         && !path.exists()
     {
-        return all.add(
-            ABOUT,
-            no_registry(config, &format!("there is no registry at {}", path.display())),
-        );
+        return all.add(ABOUT, no_registry(config, &format!("no registry at {}", path.display())));
     }
     let asked = tokio::time::timeout(REGISTRY_MAX, ask(&url)).await;
     match asked {
@@ -178,7 +175,7 @@ pub(super) async fn registry(all: &mut Examination, config: &Config, now: Offset
     }
 }
 
-/// Before the first start there is none, which is no fault; afterwards it is gone.
+/// Before the first start a missing file is expected; later it means that it is gone.
 fn no_registry(config: &Config, what: &str) -> Verdict {
     let ran =
         std::fs::read_dir(&config.gateway.state_dir).is_ok_and(|mut files| files.next().is_some());
@@ -283,7 +280,7 @@ pub(super) fn state_dir(all: &mut Examination, config: &Config) {
         ),
         Ok(m) if !m.is_dir() => wrong(
             "state.unusable",
-            &format!("{} is no directory", dir.display()),
+            &format!("{} is not a directory", dir.display()),
             "correct gateway.state_dir",
         ),
         Ok(_) => match writable(dir) {
