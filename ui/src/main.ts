@@ -1,5 +1,7 @@
 import { mount } from "svelte";
-import "./app.css";
+import "./style/tokens.css";
+import "./style/base.css";
+import "./style/shared.css";
 import App from "./App.svelte";
 import { desk, type Backend } from "./desk/backend";
 import { Page } from "./desk/page.svelte";

@@ -2,22 +2,20 @@
 
 import { getContext, setContext } from "svelte";
 import type { DeskInfo, Problem, Reference } from "../bindings";
+import { Keyboard, provideKeyboard } from "../keyboard/keyboard";
 import { ask, type Backend } from "./backend";
 import { Book } from "./book.svelte";
 import { GatewayClock } from "./clock.svelte";
-import { Focus } from "./focus";
 import { pump } from "./pump";
 import { Sight } from "./sight";
 import { Draft } from "./draft.svelte";
-import { Typing } from "./typing";
-import { Zoom } from "./zoom";
+import { Zoom } from "./zoom.svelte";
 
 export class Page {
   readonly book = new Book();
   readonly clock = new GatewayClock();
   readonly sight = new Sight();
-  readonly focus = new Focus();
-  readonly typing = new Typing();
+  readonly keyboard = new Keyboard();
   readonly zoom = new Zoom();
   readonly draft = new Draft();
   /** So many prices change that none of them should flash. */
@@ -116,5 +114,8 @@ const BUSY_MS = 1_000;
 
 const KEY = Symbol("page");
 
-export const providePage = (page: Page) => setContext(KEY, page);
+export function providePage(page: Page) {
+  provideKeyboard(page.keyboard);
+  setContext(KEY, page);
+}
 export const usePage = () => getContext<Page>(KEY);

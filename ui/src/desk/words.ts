@@ -14,9 +14,8 @@ import type {
   StepUpKind,
   StepUpPhase,
 } from "../bindings";
+import type { Shape, Tone } from "../parts/mark";
 
-export type Shape = "dot" | "ring" | "half" | "turn" | "cross" | "tick" | "wait" | "question";
-export type Tone = "good" | "plain" | "warn" | "bad";
 export type Label = { text: string; shape: Shape; tone: Tone };
 
 export const LINK: Record<LinkState, Label> = {
