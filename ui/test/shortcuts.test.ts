@@ -1,4 +1,4 @@
-// The whole table: in each place, every key that means something, and that no other key does.
+// The whole table: in each place, the keys that have a command, and that no other key has one.
 
 import { describe, expect, test } from "vitest";
 import { commandFor, help, type Place, type Press, type States } from "../src/keyboard/shortcuts";
@@ -16,7 +16,7 @@ const press = (key: string, hold: Hold = {}): Press => ({
 const ctrl = { ctrl: true };
 const shift = { shift: true };
 
-/** Every key that some row names, and some that none does. */
+/** Every key of the table, and some that are not in it. */
 const KEYS = [
   ..."0123456789bBsS?+=-_aZ ".split(""),
   ..."F1 F2 F5 F6 F8 F9 Enter Escape Delete Backspace Tab".split(" "),
@@ -35,7 +35,7 @@ const HOLDS: Hold[] = [
 const name = (one: Press) =>
   `${one.repeat ? "held " : ""}${one.ctrl ? "Ctrl " : ""}${one.alt ? "Alt " : ""}${one.shift ? "Shift " : ""}${one.key}`;
 
-/** Each key with everything that can be held, where it means a command. */
+/** The command of each key with each combination of modifiers, where there is one. */
 function all<P extends Place>(place: P, state: States[P]): Record<string, string> {
   const found: Record<string, string> = {};
   for (const key of KEYS)
@@ -47,7 +47,7 @@ function all<P extends Place>(place: P, state: States[P]): Record<string, string
   return found;
 }
 
-/** The command at this key whatever is held, or with nothing but Shift, or with Ctrl alone. */
+/** The key with any modifiers, with none but Shift, and with Ctrl without Alt. */
 const any = (key: string, command: string) =>
   Object.fromEntries(HOLDS.map((hold) => [name(press(key, hold)), command]));
 const plain = (key: string, command: string) =>

@@ -27,7 +27,7 @@ const LENGTH = /(?<![\w.-])-?\d*\.?\d+(px|rem|em|pt|vw|vh|%|ch)/;
 const COLOUR =
   /#[0-9a-f]{3,8}\b|\b(rgba?|hsla?|oklch|oklab|lab|lch|hwb|color-mix|color)\(|\b(white|black|red|green|blue|gr[ae]y|orange|yellow)\b/i;
 
-/** A property that takes its value from the tokens, and what in a value of its own is wrong. */
+/** The properties that take their values from the tokens, and what a value must not contain. */
 const HELD: [name: string, property: RegExp, wrong: RegExp][] = [
   ["colour", /./, COLOUR],
   ["distance", /^(padding|margin|gap|row-gap|column-gap)/, LENGTH],

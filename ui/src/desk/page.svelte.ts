@@ -18,7 +18,7 @@ export class Page {
   readonly keyboard = new Keyboard();
   readonly zoom = new Zoom();
   readonly draft = new Draft();
-  /** So many prices change that none of them should flash. */
+  /** Too many prices change for any of them to flash. */
   busy = $state(false);
   #busyUntil = 0;
   info: DeskInfo | null = $state.raw(null);
@@ -27,7 +27,7 @@ export class Page {
   trouble: Problem | null = $state.raw(null);
   /** The trader is enrolling this laptop. */
   enrolling = $state(false);
-  /** The panel that should have the keyboard as soon as it is on the screen. */
+  /** The request whose panel gets the keyboard as soon as it is on the screen. */
   wanted: string | null = $state(null);
   #wasOnline = $state(false);
 
@@ -57,7 +57,7 @@ export class Page {
     return this.link === "online";
   }
 
-  /** The trading screen stays up through a lost link; only the trader's own disconnect leaves it. */
+  /** The trading screen stays while the link is lost; it goes when the trader disconnects. */
   get trading() {
     return this.online || (this.#wasOnline && this.link !== "offline");
   }
@@ -90,7 +90,7 @@ export class Page {
     if (busy !== this.busy) this.busy = busy;
   }
 
-  /** Back to the connect screen; what was enrolled meanwhile is in the list. */
+  /** Returns to the connect screen, whose list then has the new identity. */
   async enrolled() {
     await this.#loadInfo();
     this.enrolling = false;

@@ -1,5 +1,5 @@
-// What a page knows of its keyboard. The shell of the dialogs gets it from the context, so that it
-// needs to know no page.
+// The focus and the typing of one page. The shell of the dialogs takes them from the context, so that
+// it does not depend on the page.
 
 import { getContext, setContext } from "svelte";
 import { Focus } from "./focus";

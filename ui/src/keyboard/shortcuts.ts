@@ -66,7 +66,8 @@ export type Commands = {
 type Row<P extends Place> = {
   /** `KeyboardEvent.key`; any one of them. Empty in a row without a command. */
   keys: string[];
-  /** Ctrl without Alt (AltGr is both), or whatever is held; otherwise none of Ctrl and Alt. */
+  /** `ctrl`: Ctrl without Alt, because AltGr is both. `any`: no matter what is held. Otherwise the
+   * key counts only without Ctrl and Alt. */
   held?: "ctrl" | "any";
   when?: (state: States[P], press: Press) => boolean;
   command: Commands[P] | null;
@@ -97,7 +98,7 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       keys: ["F8"],
       held: "any",
       command: "approval",
-      help: [["F8"], "To the approval that is waiting"],
+      help: [["F8"], "Go to the approval that is waiting"],
     },
     { keys: ["F9"], held: "any", command: "closeNotice", help: [["F9"], "Close the notice"] },
     {
@@ -116,7 +117,7 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       keys: ["0"],
       held: "ctrl",
       command: "usualSize",
-      help: [["Ctrl", "0"], "Everything in its usual size"],
+      help: [["Ctrl", "0"], "Everything in the usual size"],
     },
     { keys: [], command: null, help: [["Tab"], "Next control"] },
     { keys: ["F1"], held: "any", command: "help", help: [["F1"], "This help"] },
@@ -135,7 +136,7 @@ const TABLE: { [P in Place]: Row<P>[] } = {
   ],
   ticket: [
     { keys: [], command: null, help: [["↑", "↓"], "Choose an instrument, a side, a time"] },
-    { keys: [], command: null, help: [["Space"], "Ask this dealer, or not"] },
+    { keys: [], command: null, help: [["Space"], "Choose or drop the dealer"] },
     {
       keys: ["Enter"],
       held: "ctrl",
@@ -150,7 +151,7 @@ const TABLE: { [P in Place]: Row<P>[] } = {
     { keys: ["Tab"], command: "nextStop" },
   ],
   approval: [
-    { keys: [], command: null, help: [["Enter"], "Give the PIN; begin; try again"] },
+    { keys: [], command: null, help: [["Enter"], "Send the PIN, begin, or try again"] },
     // The dialog's own: closing an approval refuses it.
     { keys: [], command: null, help: [["Esc"], "Do not approve"] },
   ],
@@ -188,14 +189,14 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       keys: ["Escape"],
       when: ({ armed }) => armed,
       command: "disarm",
-      help: [["Esc"], "Do not trade: take the terms back"],
+      help: [["Esc"], "Cancel the terms: nothing is traded"],
     },
     { keys: ["Escape"], command: "forget" },
     {
       keys: ["Delete"],
       when: ({ ended }) => ended,
       command: "dismiss",
-      help: [["Del"], "Take an ended request off the screen"],
+      help: [["Del"], "Dismiss an ended request"],
     },
   ],
   confirm: [
