@@ -3,8 +3,8 @@
 
 import { invoke } from "@tauri-apps/api/core";
 
-// One channel for all frames: WebKit keeps every channel that was ever opened, so one for each frame
-// leaks and after a minute delays messages by seconds.
+// One channel for all frames: WebKit keeps every channel that was ever opened, so one for each
+// frame leaks and after a minute delays messages by seconds.
 const { port1, port2 } = new MessageChannel();
 let waiting: (() => void)[] = [];
 port1.onmessage = () => {

@@ -112,7 +112,8 @@ const CASES: Case[] = [
   stepUp("PIN of the key", "key-pin", { phase: "pin" }),
   stepUp("touch", "step-up-simulated", { phase: "touch" }),
   stepUp("failed", "step-up-again", { phase: "failed", problem: scenes.problems.keyRemoved }),
-  // Nothing begins by an Enter that was meant for something else.
+  stepUp("failed and expired", "step-up", { phase: "failed", deadlineMs: NOW - 1 }),
+  // Approving is never the first stop: an Enter that was meant for something else begins nothing.
   stepUp("asked by another person", "step-up", { phase: "ready", askedBy: "ALICE1" }),
 ];
 

@@ -1,6 +1,7 @@
 // What the desk has sent to this page: a fold over the frames that the page pulled.
 //
-// Each RFQ and each line of a dealer has a reactive cell, so that a frame redraws only what it names.
+// Each RFQ and each line of a dealer has a reactive cell, so that a frame redraws only what it
+// names.
 
 import type {
   AccessView,

@@ -1,5 +1,5 @@
-// The content of the ticket. It outlives the ticket on the screen: after a reconnect the trader finds
-// it unchanged.
+// The content of the ticket. It outlives the ticket on the screen: after a reconnect the trader
+// finds it unchanged.
 
 import type { Ask, DealerView } from "../bindings";
 

@@ -1,5 +1,5 @@
-// Which requests the trader can see. Panels out of sight are brought up to date a few times a second
-// instead of on every frame, so that they never delay the prices in sight.
+// Which requests the trader can see. Panels out of sight are brought up to date a few times a
+// second instead of on every frame, so that they never delay the prices in sight.
 
 import type { Behind } from "../bindings";
 

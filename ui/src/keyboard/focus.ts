@@ -1,7 +1,9 @@
 // Where the keyboard is, and where it returns to when a dialog closes.
 
-/** Marks the element that gets the keyboard first in a region or a dialog. */
-const FIRST_STOP = "[data-first-stop]";
+/**
+ * Marks the element that gets the keyboard first in a region or a dialog, unless it is disabled.
+ */
+const FIRST_STOP = "[data-first-stop]:not(:disabled)";
 
 export class Focus {
   #last: HTMLElement | null = null;
@@ -61,7 +63,9 @@ export function focusRegion(names: string[], backwards: boolean) {
 const STOPS =
   'button:not(:disabled), input:not(:disabled), select:not(:disabled), [href], [tabindex="0"]';
 
-/** Keeps Tab inside `element`. Answers whether it moved the keyboard; otherwise the browser does. */
+/**
+ * Keeps Tab inside `element`. Answers whether it moved the keyboard; otherwise the browser does.
+ */
 export function stepInside(element: HTMLElement, backwards: boolean): boolean {
   const stops = [...element.querySelectorAll<HTMLElement>(STOPS)];
   if (stops.length === 0) {
@@ -75,7 +79,9 @@ export function stepInside(element: HTMLElement, backwards: boolean): boolean {
   return true;
 }
 
-/** The stop to which Tab goes where the browser would leave the element; null where it stays inside. */
+/**
+ * The stop to which Tab goes where the browser would leave the element; null where it stays inside.
+ */
 export function nextStop(at: number, count: number, backwards: boolean): number | null {
   if (count === 0) return null;
   if (backwards) return at <= 0 ? count - 1 : null;

@@ -1,5 +1,5 @@
-// The focus and the typing of one page. The shell of the dialogs takes them from the context, so that
-// it does not depend on the page.
+// The focus and the typing of one page. The shell of the dialogs takes them from the context, so
+// that it does not depend on the page.
 
 import { getContext, setContext } from "svelte";
 import { Focus } from "./focus";

@@ -11,7 +11,9 @@ export type Receiver<P extends Place> = {
   run: { [C in Commands[P]]: (press: Press) => boolean | void };
 };
 
-/** Listens until the returned function is called. An inner place hears a key before an outer one. */
+/**
+ * Listens until the returned function is called. An inner place hears a key before an outer one.
+ */
 export function listen<P extends Place>(
   target: EventTarget,
   place: P,

@@ -1,10 +1,10 @@
-// Every shortcut of the page: the key, the place and the state in which it applies, its command, and
-// the words that Help shows for it.
+// Every shortcut of the page: the key, the place and the state in which it applies, its command,
+// and the words that Help shows for it.
 //
-// `commandFor` decides and touches no document; `listen.ts` brings the events and runs the commands.
-// A row without a command is a key that the browser or a form handles: Help lists it, nothing here
-// acts on it. Keys that belong to a widget's ARIA role and mean nothing outside it (the list of the
-// instrument field) stay in the component of that widget.
+// `commandFor` decides and touches no document; `listen.ts` brings the events and runs the
+// commands. A row without a command is a key that the browser or a form handles: Help lists it,
+// nothing here acts on it. Keys that belong to a widget's ARIA role and mean nothing outside it
+// (the list of the instrument field) stay in the component of that widget.
 
 /** A key as it was pressed. `ctrl` is also Command on a Mac. */
 export type Press = { key: string; ctrl: boolean; alt: boolean; shift: boolean; repeat: boolean };

@@ -1,5 +1,5 @@
-// Whether the trader is using the keyboard. A dialog that a peer causes never takes the keyboard from
-// a trader who types or who is about to confirm.
+// Whether the trader is using the keyboard. A dialog that a peer causes never takes the keyboard
+// from a trader who types or who is about to confirm.
 
 /** The trader counts as typing for this long after the last key in a text field. */
 export const TYPING_MS = 3_000;
