@@ -1,31 +1,31 @@
-// Whether the trader is in the middle of something with the keyboard. A dialog that a peer causes
-// never takes the keyboard from somebody who types, or who is about to confirm.
+// Whether the trader is using the keyboard. A dialog that a peer causes never takes the keyboard
+// from a trader who types or who is about to confirm.
 
-/** So long after the last key in a text field the trader counts as typing. */
+/** The trader counts as typing for this long after the last key in a text field. */
 export const TYPING_MS = 3_000;
 
-/** An Enter that comes so soon after the last one went up was never let go of. */
+/** An Enter that comes this soon after the last one went up is a held one. */
 export const RELEASED_MS = 150;
 
-export type Keyboard = {
-  /** The keyboard is in a field where letters go. */
+export type Use = {
+  /** A field for text has the keyboard. */
   inText: boolean;
-  /** The keyboard is on a button that confirms terms. */
+  /** A button that confirms terms has the keyboard. */
   confirms: boolean;
   sinceKeyMs: number;
 };
 
-export const mayTakeKeyboard = ({ inText, confirms, sinceKeyMs }: Keyboard) =>
+export const mayTakeKeyboard = ({ inText, confirms, sinceKeyMs }: Use) =>
   !confirms && !(inText && sinceKeyMs < TYPING_MS);
 
 /**
- * Tells a held Enter from a new one. The `repeat` flag is missing over a remote display, where a
- * held key arrives as many: each goes up and down again within milliseconds.
+ * Tells a held Enter from a new one. A remote display sends no `repeat` flag: there, a held key
+ * arrives as many presses, each a few milliseconds after the one before it.
  */
 export class EnterKey {
   #lastMs = -Infinity;
 
-  /** Enter goes down. Answers whether a person pressed it now. */
+  /** Enter goes down. Answers whether the trader pressed it now. */
   down(atMs: number, repeat: boolean): boolean {
     const fresh = !repeat && atMs - this.#lastMs >= RELEASED_MS;
     this.#lastMs = atMs;
@@ -41,8 +41,8 @@ export class EnterKey {
 export type Click = { x: number; y: number; ms: number };
 
 /**
- * The click of an impatient hand that did not move: it was meant for what stood there before, and not
- * for the button that has come in its place.
+ * A second click on the same spot was meant for the button that was there before, not for the one
+ * that replaced it.
  */
 export const isRepeat = (before: Click, now: Click) =>
   now.ms - before.ms < REPEAT_MS && Math.hypot(now.x - before.x, now.y - before.y) <= REPEAT_PIXELS;
@@ -50,11 +50,11 @@ export const isRepeat = (before: Click, now: Click) =>
 const REPEAT_MS = 1_500;
 const REPEAT_PIXELS = 4;
 
-/** What the page knows of the keyboard and the mouse, from the events of the window. */
+/** What the page knows of keys and clicks, from the events of the window. */
 export class Typing {
   readonly #enter = new EnterKey();
   #lastKeyMs = -Infinity;
-  /** The Enter that is being handled was pressed now, and is not a held one. */
+  /** The Enter that is being handled was pressed now; it is not a held one. */
   enterIsFresh = true;
   /** The click that is being handled repeats the one before it. */
   clickRepeats = false;
@@ -71,7 +71,7 @@ export class Typing {
     };
     const click = (event: MouseEvent) => {
       const now = { x: event.clientX, y: event.clientY, ms: performance.now() };
-      // A key that presses a button is no click of the mouse.
+      // `detail` is 0 where a key pressed the button.
       this.clickRepeats = event.detail > 0 && isRepeat(this.#lastClick, now);
       if (event.detail > 0) this.#lastClick = now;
     };
@@ -96,5 +96,5 @@ export class Typing {
   }
 }
 
-const isText = (target: EventTarget | null): boolean =>
+export const isText = (target: EventTarget | null): boolean =>
   target instanceof HTMLInputElement && ["text", "password", "date"].includes(target.type);
