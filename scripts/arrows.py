@@ -31,7 +31,7 @@ MAY_USE = {
     "signet-journal": set(),
     "signet-identity": set(),
     "signet-fix": {"signet-rfq", "signet-journal"},
-    "signet-stepup": {"signet-rfq", "signet-identity"},
+    "signet-stepup": {"signet-rfq", "signet-identity", "signet-fix"},
     "signet-router": {"signet-rfq", "signet-fix", "signet-journal", "signet-stepup"},
     "signet-registry": {"signet-rfq", "signet-identity", "signet-policy", "signet-stepup"},
 }

@@ -8,7 +8,6 @@
 
 pub mod admin;
 pub mod admin_api;
-mod approvals;
 mod clock;
 pub mod config;
 pub mod doctor;

@@ -10,6 +10,7 @@ use signet_softkey::{Maker, Quirk, SoftKey, challenge_of};
 use signet_stepup::{
     Approval, CeremonyKind, Context, client_data_json,
     evidence::Evidence,
+    pending::MAX_HELD_PER_DESK,
     rp::{AttestationList, RelyingParty, RpSettings},
 };
 use std::{
@@ -109,7 +110,12 @@ impl World {
         self.direct = Some(Direct {
             name: "Plain".into(),
             settings,
-            touch: Some(Touch::new(step_up, store, "ALICE", "VENUE")),
+            touch: Some(Touch::new(
+                step_up,
+                store,
+                &CompId::new("ALICE").unwrap(),
+                &CompId::new("VENUE").unwrap(),
+            )),
             asked: BTreeMap::new(),
             knows_no_status: false,
             passes: 0,
@@ -127,7 +133,7 @@ impl World {
     }
 
     fn lose(&mut self) {
-        self.run(|d, _, _| d.lost());
+        self.run(|d, _, n| d.lost(n));
         self.book.link_lost();
         self.book.link(UtcMillis(self.laptop), |s| s.state = LinkState::Reconnecting);
     }
@@ -760,11 +766,11 @@ fn a_logon_always_owes_where_the_settings_say_so() {
 #[test]
 fn so_many_wait_and_no_more() {
     let (mut w, _) = with_key("logon = 'never'\nrequest_above = { default = '1m' }");
-    let all: Vec<String> = (0..=touch::MAX_HELD).map(|_| w.ask("5m")).collect();
+    let all: Vec<String> = (0..=MAX_HELD_PER_DESK).map(|_| w.ask("5m")).collect();
     let states: Vec<Shown> = all.iter().map(|id| w.shown(id).state).collect();
     assert!(
-        states[..touch::MAX_HELD].iter().all(|s| *s == Shown::Sent)
-            && states[touch::MAX_HELD] == Shown::Refused,
+        states[..MAX_HELD_PER_DESK].iter().all(|s| *s == Shown::Sent)
+            && states[MAX_HELD_PER_DESK] == Shown::Refused,
         "{states:?}"
     );
     // One that the trader ends was never sent.

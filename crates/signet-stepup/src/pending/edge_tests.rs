@@ -43,7 +43,7 @@ impl World {
         approval: &Approval,
         made: Result<(String, String, UtcMillis), ApprovalRefusal>,
     ) {
-        let todo = self.w.challenged(held, &id(approver), approval, made, self.now);
+        let todo = self.w.challenged(held, &id(approver), approval, made);
         self.run(todo);
     }
 }
@@ -57,7 +57,7 @@ fn a_lost_link_ends_the_proof_of_presence_of_its_own_session_only() {
     assert_eq!(w.dropped, ["c1"]);
     w.touch("BOB", "c2");
     assert_eq!(w.authenticated, 1, "the other desk's question is still open");
-    w.told.clear();
+    w.forget();
     w.up("ALICE", "alice");
     let heard = w.heard("ALICE");
     assert_eq!(heard.iter().filter(|h| h.starts_with("challenge")).count(), 1, "{heard:?}");
@@ -71,7 +71,7 @@ fn every_challenge_ends_with_the_time_to_answer_or_sooner_with_its_matter() {
     {
         let mut w = World::new(TOUCH);
         w.up("ALICE", "alice");
-        w.told.clear();
+        w.forget();
         w.send("ALICE", accept("a1"), ends);
         assert_eq!(w.deadlines("ALICE"), [deadline], "{ends:?}");
         w.register("ALICE", "blue");
@@ -89,7 +89,7 @@ fn the_same_id_of_two_desks_waits_twice_and_each_has_places_of_its_own() {
     w.up("ALICE", "alice");
     w.up("BOB", "bob");
     for desk in ["ALICE", "BOB"] {
-        w.told.clear();
+        w.forget();
         for n in 0..MAX_HELD_PER_DESK {
             w.send(desk, request(&format!("r{n}")), None);
         }
@@ -104,7 +104,7 @@ fn the_same_id_of_two_desks_waits_twice_and_each_has_places_of_its_own() {
     // Of the same kind only: an accept under the id of a request is another message.
     let mut w = World::new(TOUCH);
     w.up("ALICE", "alice");
-    w.told.clear();
+    w.forget();
     w.send("ALICE", request("same"), None);
     w.send("ALICE", accept("same"), None);
     w.send("ALICE", accept("same"), None);
@@ -120,7 +120,7 @@ fn another_registration_ends_the_one_before_and_nothing_else() {
     w.send("ALICE", request("r1"), None);
     w.register("BOB", "bobs");
     w.register("ALICE", "blue");
-    w.told.clear();
+    w.forget();
     w.register("ALICE", "red");
     assert_eq!(w.heard("ALICE"), ["Withdrawn c3 stepup.withdrawn", "challenge c4"]);
     assert_eq!(w.heard("BOB"), Vec::<String>::new());
@@ -144,7 +144,7 @@ fn an_approver_is_asked_only_for_what_waits_for_a_second_person() {
     );
     w.run(todo);
     w.send("ALICE", accept("large"), Some(T + 30_000));
-    w.told.clear();
+    w.forget();
     w.up("BOB", "bob");
     assert!(
         !w.heard("BOB").iter().any(|h| h.starts_with("challenge")),
@@ -172,7 +172,7 @@ fn whoever_is_off_or_the_same_person_is_not_an_approver() {
     w.up("BOB", "bob");
     w.down("BOB");
     w.up("CAROL", "alice");
-    w.told.clear();
+    w.forget();
     w.send("ALICE", accept("a1"), Some(T + 30_000));
     w.touch("ALICE", "c1");
     let words = w.told.iter().find_map(|(_, m)| match m {
@@ -199,7 +199,7 @@ fn an_approver_who_is_asked_hears_whose_it_is() {
     let mut w = World::new(TWO);
     w.up("ALICE", "alice");
     w.up("BOB", "bob");
-    w.told.clear();
+    w.forget();
     w.send("ALICE", accept("a1"), Some(T + 30_000));
     w.touch("ALICE", "c1");
     let reasons: Vec<(String, String)> = w
@@ -225,7 +225,7 @@ fn a_challenge_that_comes_too_late_is_dropped() {
     let (held, approval) = w.hold_unasked("ALICE", request("r1"));
     let todo = w.w.cancelled(&id("ALICE"), &RfqId::new("r1").unwrap()).unwrap();
     w.run(todo);
-    w.told.clear();
+    w.forget();
     w.made(held, "ALICE", &approval, Ok(("late".into(), "{}".into(), T + 1)));
     assert_eq!((w.dropped.clone(), w.told.len()), (vec!["late".to_owned()], 0));
     // One is out already: a second one for the same desk is too many.
@@ -258,7 +258,7 @@ fn a_challenge_for_an_approver_who_has_gone_is_dropped_and_another_may_approve()
     let (held, bob, approval) = asked.expect("BOB is asked");
     assert_eq!(bob, id("BOB"));
     // The service cannot make one for this approver: the matter goes on waiting for others.
-    w.told.clear();
+    w.forget();
     w.made(
         held,
         "BOB",
@@ -280,7 +280,7 @@ fn a_challenge_for_a_desk_that_went_off_meanwhile_is_not_told_and_asked_again_la
     let (held, approval) = w.hold_unasked("ALICE", request("r1"));
     // The link goes: what was asked for is out no longer.
     w.down("ALICE");
-    w.told.clear();
+    w.forget();
     w.made(held, "ALICE", &approval, Ok(("late".into(), "{}".into(), T + 1)));
     assert_eq!((w.dropped.clone(), w.told.len()), (vec!["late".to_owned()], 0));
     w.up("ALICE", "alice");
@@ -296,7 +296,7 @@ fn only_the_message_that_is_meant_ends_with_a_withdrawal_or_a_status() {
         w.send(desk, request("r2"), None);
         w.send(desk, accept("a1"), Some(T + 30_000));
     }
-    w.told.clear();
+    w.forget();
     let todo = w.w.cancelled(&id("ALICE"), &RfqId::new("r1").unwrap()).unwrap();
     w.run(todo);
     assert_eq!(
@@ -306,52 +306,65 @@ fn only_the_message_that_is_meant_ends_with_a_withdrawal_or_a_status() {
     assert_eq!(w.w.requests(&id("BOB")).len(), 2);
     assert!(w.heard("BOB").is_empty());
     assert_eq!(w.w.accepts().count(), 2);
-    let ask = |accept: &str| OrderStatusRequest {
-        accept: AcceptId::new(accept).unwrap(),
-        instrument: InstrumentId::new("EUR/USD").unwrap(),
-        side: Side::Buy,
-        dealer: None,
-    };
-    assert!(w.w.status(&id("ALICE"), &ask("a1"), T).is_some());
-    assert!(w.w.status(&id("ALICE"), &ask("a2"), T).is_none());
-    assert!(w.w.status(&id("CAROL"), &ask("a1"), T).is_none());
+    let waits =
+        |desk: &str, accept: &str| w.w.accept(&id(desk), &AcceptId::new(accept).unwrap()).is_some();
+    assert!(waits("ALICE", "a1"));
+    assert!(!waits("ALICE", "a2") && !waits("CAROL", "a1"));
 }
 
 #[test]
-fn what_a_refused_registration_is_told() {
-    for (cure, told) in [("Take another key.", Some("Take another key.")), ("", None)] {
+fn a_registration_that_was_not_approved_is_refused_with_code_words_and_cure() {
+    for cure in ["Take another key.", ""] {
         let mut w = World::new(TOUCH);
         w.up("ALICE", "alice");
         w.register("ALICE", "blue");
-        w.told.clear();
+        w.forget();
         w.sign("ALICE", "c1");
-        w.verified(Err(ApprovalRefusal::new("stepup.bad", "the key is not good", cure)));
-        let report = w.told.iter().find_map(|(_, m)| match m {
-            AppMessage::KeyReport(signet_fix::message::KeyReport::Refused { code, text, cure }) => {
-                Some((code.clone(), text.clone(), cure.clone()))
-            }
-            _ => None,
-        });
-        let want = (
-            "stepup.bad".to_owned(),
-            Some("the key is not good".to_owned()),
-            told.map(str::to_owned),
-        );
-        assert_eq!(report, Some(want));
+        let why = ApprovalRefusal::new("stepup.bad", "the key is not good", cure);
+        w.verified(Err(why.clone()));
+        assert_eq!(w.refused, [why]);
         assert!(w.notes[0].contains("registration of key blue"), "{:?}", w.notes);
     }
+}
+
+/// Where nothing waits over a lost connection, whatever waits for that desk is refused.
+#[test]
+fn a_lost_desk_is_told_of_all_that_it_had_waiting_and_of_nothing_else() {
+    let mut w = World::new(TOUCH);
+    for (desk, user) in [("ALICE", "alice"), ("BOB", "bob")] {
+        w.up(desk, user);
+        w.send(desk, request("r1"), None);
+        w.send(desk, accept("a1"), Some(T + 30_000));
+    }
+    w.sign("ALICE", "c1");
+    w.forget();
+    let why = ApprovalRefusal::new("stepup.link_lost", "the connection was lost", "");
+    let todo = w.w.desk_lost(&id("ALICE"), &why);
+    w.run(todo);
+    assert_eq!(
+        w.heard("ALICE"),
+        [
+            "Withdrawn c1 stepup.link_lost",
+            "request refused: the connection was lost",
+            "Withdrawn c2 stepup.link_lost",
+            "accept refused: the connection was lost",
+        ]
+    );
+    // The answer that was being checked proves nothing now.
+    w.verified(Ok(1));
+    assert!(w.released.is_empty() && w.heard("BOB").is_empty());
+    assert_eq!((w.w.requests(&id("ALICE")).len(), w.w.requests(&id("BOB")).len()), (0, 1));
 }
 
 #[test]
 fn what_a_session_is_told_and_what_is_noted_of_each_kind() {
     let mut w = World::new("logon = 'always'\naccept_above = { default = '1m' }");
     w.up("ALICE", "alice");
-    w.told.clear();
+    w.forget();
     w.answer("ALICE", "c1", Answer::Declined(None));
     assert_eq!(
         w.heard("ALICE"),
-        ["Refused c1 stepup.declined"],
-        "a proof of presence was no message: nothing else is refused"
+        ["Refused c1 stepup.declined", "session refused: you did not approve it"]
     );
     assert!(
         w.notes[0].contains("session (logon)") && w.notes[0].contains("you did not approve it"),
@@ -386,14 +399,11 @@ fn a_deadline_is_over_at_its_last_millisecond_and_not_before() {
     w.touch("ALICE", "c1");
     w.pass_time(29_999);
     assert_eq!((w.w.accepts().count(), w.notes.len()), (2, 0));
-    w.told.clear();
+    w.forget();
     w.pass_time(1);
     assert_eq!(w.w.accepts().count(), 1);
     assert_eq!(w.heard("BOB"), ["Expired c3 stepup.timed_out"]);
-    assert_eq!(
-        w.heard("ALICE"),
-        ["accept Rejected: not sent to the dealer: no second person approved it in time"]
-    );
+    assert_eq!(w.heard("ALICE"), ["accept refused: no second person approved it in time"]);
     w.pass_time(1_000);
     assert_eq!(w.heard("ALICE")[..1], ["Expired c2 stepup.timed_out"]);
 }
@@ -407,9 +417,9 @@ fn a_clock_that_is_set_touches_only_sessions_that_have_a_lease() {
     w.up("BOB", "bob");
     w.send("ALICE", request("r1"), None);
     w.touch("ALICE", "c1");
-    w.told.clear();
+    w.forget();
     w.pass_time(5 * 60_000);
-    w.told.clear();
+    w.forget();
     let todo = w.w.clock_stepped(w.now);
     w.run(todo);
     assert_eq!(w.heard("ALICE"), ["access lease=false owes=false"]);
@@ -427,7 +437,7 @@ fn a_desk_hears_of_its_access_only_while_it_is_on_and_when_it_changed() {
     let state = state.expect("told once");
     assert_eq!((state.approver, state.keys, state.step_up), (true, 1, true));
     assert_eq!(state.idle_s, w.w.rules().idle_minutes * 60);
-    w.told.clear();
+    w.forget();
     let todo = w.w.keys(&id("BOB"), 1, w.now);
     w.run(todo);
     assert!(w.told.is_empty(), "nothing changed");

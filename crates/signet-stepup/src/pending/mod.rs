@@ -1,35 +1,32 @@
 //! What waits for a touch, and what each session has proved. Pure: what happened goes in, what to
-//! do comes out.
+//! do comes out. A gateway runs it for many desks, a desk in direct mode for itself alone.
 //!
-//! A message that needs a touch never reaches the router before it: it waits here, and is given to
-//! the router, which checks it again, when its people have approved it. Whatever goes wrong in
-//! between, the message is refused and its sender told; a restart of the gateway forgets it, and
-//! the desk learns from the router that the gateway never had it.
+//! A message that needs a touch goes nowhere before it: it waits here, and is released, to be
+//! judged again, when its people have approved it. Whatever goes wrong in between, the message is
+//! refused and its sender told; a restart forgets it.
+//!
+//! All times are on one clock: the caller's.
 
 mod answer;
 mod ask;
 mod held;
 mod views;
 
-pub use held::{ApprovalRefusal, ApprovalStep, Asked, HeldId, Matter};
+use crate::{
+    SessionReason,
+    rules::{LogonRule, Standing, WhenSection},
+};
+pub use held::{ApprovalRefusal, ApprovalStep, Approved, Asked, HeldId, Matter};
 use held::{Held, Out, latest_end, outcome};
 use signet_fix::{
     AppMessage,
     message::{AccessState, StepUpStatus},
 };
-use signet_policy::entitle::Proof;
 use signet_rfq::{CompId, UtcMillis};
-use signet_stepup::{
-    SessionReason,
-    rules::{LogonRule, Standing, WhenSection},
-};
 use std::collections::BTreeMap;
 
 /// Messages of one desk that may wait at once.
 pub const MAX_HELD_PER_DESK: usize = 8;
-
-/// QuoteRequestRejectReason (658): not authorized.
-const NOT_AUTHORIZED: u16 = 6;
 
 #[derive(Debug, Default)]
 struct Desk {
@@ -43,6 +40,7 @@ struct Desk {
     told: Option<AccessState>,
 }
 
+/// What waits, and what each desk's session has proved.
 #[derive(Debug)]
 pub struct PendingApprovals {
     rules: WhenSection,
@@ -55,6 +53,8 @@ pub struct PendingApprovals {
 }
 
 impl PendingApprovals {
+    /// Nothing waits, and no desk is on. `gateway`: the name in what keys sign; `answer_ms`: how
+    /// long an approval may be given, milliseconds.
     pub fn new(rules: WhenSection, gateway: &CompId, answer_ms: i64) -> Self {
         Self {
             rules,
@@ -96,6 +96,7 @@ impl PendingApprovals {
         self.done()
     }
 
+    /// A desk is off. Its requests and accepts wait on for its next connection.
     pub fn desk_down(&mut self, desk: &CompId) -> Vec<ApprovalStep> {
         if let Some(d) = self.desks.get_mut(desk) {
             d.online = false;
@@ -103,6 +104,20 @@ impl PendingApprovals {
         }
         self.let_go(desk);
         self.done()
+    }
+
+    /// A desk is off, and nothing waits over a lost connection: whatever waits for it is refused.
+    pub fn desk_lost(&mut self, desk: &CompId, why: &ApprovalRefusal) -> Vec<ApprovalStep> {
+        let mine: Vec<HeldId> =
+            self.held.iter().filter(|(_, h)| &h.desk == desk).map(|(id, _)| *id).collect();
+        for id in mine {
+            let Some(h) = self.held.remove(&id) else { continue };
+            self.close(h.out, StepUpStatus::Withdrawn, why);
+            self.out.push(ApprovalStep::Refuse { desk: h.desk, what: h.what, why: why.clone() });
+        }
+        let mut todo = self.done();
+        todo.extend(self.desk_down(desk));
+        todo
     }
 
     /// A connection is gone: its open challenges can no longer be answered.
@@ -187,10 +202,12 @@ impl PendingApprovals {
         }
     }
 
+    /// What a desk's session has proved and owes.
     pub fn standing(&self, desk: &CompId) -> Standing {
         self.desks.get(desk).map(|d| d.standing).unwrap_or_default()
     }
 
+    /// When a touch is wanted.
     pub fn rules(&self) -> &WhenSection {
         &self.rules
     }
@@ -229,7 +246,7 @@ impl PendingApprovals {
             let Some(h) = self.held.remove(id) else { continue };
             self.withdraw(h.out, "what was to be approved is no longer to be had");
             if let Matter::Message(m) = h.what {
-                self.out.push(ApprovalStep::Release(h.desk, m, Proof::default(), None));
+                self.out.push(ApprovalStep::Release { desk: h.desk, message: m, approved: None });
             }
         }
         let late: Vec<HeldId> =
@@ -248,7 +265,7 @@ impl PendingApprovals {
                 "Send it again if it is still wanted.",
             );
             self.close(out, StepUpStatus::Expired, &why);
-            self.refuse_held(id, &why, now);
+            self.refuse_held(id, &why);
         }
         let desks: Vec<CompId> =
             self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();

@@ -3,16 +3,23 @@
 use super::{ApprovalStep, Held, HeldId, Matter, PendingApprovals, latest_end};
 use signet_fix::{
     AppMessage,
-    message::{OrderStatusRequest, QuoteRequest, QuoteStatusReport, RfqStatus},
+    message::{QuoteRequest, QuoteResponse, QuoteStatusReport, RfqStatus},
 };
 use signet_rfq::{AcceptId, CompId, RfqId, UtcMillis};
-use signet_router::accept_waits;
 
 impl PendingApprovals {
     /// Accepts that wait, to be looked at again: what was quoted may be gone.
     pub fn accepts(&self) -> impl Iterator<Item = (HeldId, &CompId, &AppMessage)> {
         self.held.iter().filter_map(|(id, h)| match &h.what {
             Matter::Message(m @ AppMessage::QuoteResponse(_)) => Some((*id, &h.desk, m)),
+            _ => None,
+        })
+    }
+
+    /// Requests and accepts that wait.
+    pub fn messages(&self) -> impl Iterator<Item = (HeldId, &CompId, &AppMessage)> {
+        self.held.iter().filter_map(|(id, h)| match &h.what {
+            Matter::Message(m) => Some((*id, &h.desk, m)),
             _ => None,
         })
     }
@@ -46,20 +53,13 @@ impl PendingApprovals {
         Some(self.done())
     }
 
-    /// The desk asks what became of an accept that waits here.
-    pub fn status(
-        &self,
-        desk: &CompId,
-        h: &OrderStatusRequest,
-        now: UtcMillis,
-    ) -> Option<AppMessage> {
-        let of = |id: &AcceptId, held: &Held| match &held.what {
+    /// An accept of this desk that waits.
+    pub fn accept(&self, desk: &CompId, id: &AcceptId) -> Option<&QuoteResponse> {
+        self.held.values().find_map(|held| match &held.what {
             Matter::Message(AppMessage::QuoteResponse(r)) if &held.desk == desk && &r.id == id => {
-                Some(r.clone())
+                Some(r)
             }
             _ => None,
-        };
-        let r = self.held.values().find_map(|held| of(&h.accept, held))?;
-        Some(AppMessage::ExecutionReport(accept_waits(&r, now)))
+        })
     }
 }

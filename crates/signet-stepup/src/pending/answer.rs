@@ -1,17 +1,11 @@
 //! From an answer to what it sets in motion, or to a refusal.
 
 use super::{
-    ApprovalRefusal, ApprovalStep, Held, HeldId, Matter, NOT_AUTHORIZED, Out, PendingApprovals,
-    outcome,
+    ApprovalRefusal, ApprovalStep, Approved, Held, HeldId, Matter, Out, PendingApprovals, outcome,
 };
-use signet_fix::{
-    AppMessage,
-    message::{Advice, Answer, KeyReport, StepUpStatus},
-};
-use signet_policy::entitle::Proof;
+use crate::SessionReason;
+use signet_fix::message::{Answer, StepUpStatus};
 use signet_rfq::{CompId, UtcMillis};
-use signet_router::{accept_refusal, request_refusal};
-use signet_stepup::SessionReason;
 
 impl PendingApprovals {
     /// A desk answered a challenge. Only what is out at exactly this desk can be answered.
@@ -20,7 +14,6 @@ impl PendingApprovals {
         desk: &CompId,
         challenge: &str,
         answer: Answer,
-        now: UtcMillis,
     ) -> Vec<ApprovalStep> {
         let is_out = |h: &Held| matches!(h.out.get(desk), Some(Out::At(id)) if id == challenge);
         let Some((&held, h)) = self.held.iter_mut().find(|(_, h)| is_out(h)) else {
@@ -56,7 +49,6 @@ impl PendingApprovals {
                         words,
                         "Send it again if it is still wanted.",
                     ),
-                    now,
                 );
             }
         }
@@ -86,7 +78,7 @@ impl PendingApprovals {
                     desk.clone(),
                     outcome(&challenge, StepUpStatus::Refused, Some(&why)),
                 ));
-                self.refuse_held(held, &why, now);
+                self.refuse_held(held, &why);
                 return self.done();
             }
         };
@@ -144,8 +136,8 @@ impl PendingApprovals {
         self.withdraw(h.out, "somebody else approved it");
         match h.what {
             Matter::Message(m) => {
-                let proof = Proof { touched: true, second_person: h.two };
-                self.out.push(ApprovalStep::Release(h.desk, m, proof, Some(h.action)));
+                let approved = Some(Approved { action: h.action, second_person: h.two });
+                self.out.push(ApprovalStep::Release { desk: h.desk, message: m, approved });
             }
             Matter::Register(name) => {
                 self.out.push(ApprovalStep::Register { desk: h.desk, name, evidence })
@@ -154,7 +146,7 @@ impl PendingApprovals {
         }
     }
 
-    pub(super) fn refuse_held(&mut self, held: HeldId, why: &ApprovalRefusal, now: UtcMillis) {
+    pub(super) fn refuse_held(&mut self, held: HeldId, why: &ApprovalRefusal) {
         let Some(h) = self.held.remove(&held) else { return };
         self.out.push(ApprovalStep::Note(
             "stepup.not_approved",
@@ -162,43 +154,6 @@ impl PendingApprovals {
             format!("{}: {}; {}", h.describe(), why.text, h.asked_by()),
         ));
         self.close(h.out, StepUpStatus::Refused, why);
-        self.refuse(&h.desk, &h.what, why, now);
-    }
-
-    /// Tells the desk that its message went nowhere.
-    pub(super) fn refuse(
-        &mut self,
-        desk: &CompId,
-        what: &Matter,
-        why: &ApprovalRefusal,
-        now: UtcMillis,
-    ) {
-        let text = match what {
-            Matter::Message(AppMessage::QuoteRequest(_)) => {
-                format!("not sent to any dealer: {}", why.text)
-            }
-            _ => format!("not sent to the dealer: {}", why.text),
-        };
-        let m = match what {
-            Matter::Message(AppMessage::QuoteRequest(q)) => {
-                let advice = Advice { code: why.code.clone(), cure: why.cure.clone() };
-                AppMessage::QuoteRequestReject(request_refusal(
-                    q,
-                    NOT_AUTHORIZED,
-                    text,
-                    Some(advice),
-                ))
-            }
-            Matter::Message(AppMessage::QuoteResponse(r)) => {
-                AppMessage::ExecutionReport(accept_refusal(r, text, now))
-            }
-            Matter::Register(_) => AppMessage::KeyReport(KeyReport::Refused {
-                code: why.code.clone(),
-                text: Some(why.text.clone()),
-                cure: Some(why.cure.clone()).filter(|c| !c.is_empty()),
-            }),
-            _ => return,
-        };
-        self.out.push(ApprovalStep::Tell(desk.clone(), m));
+        self.out.push(ApprovalStep::Refuse { desk: h.desk, what: h.what, why: why.clone() });
     }
 }

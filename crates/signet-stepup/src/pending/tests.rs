@@ -1,12 +1,11 @@
 use super::*;
+use crate::{
+    AcceptTerms, Action, Approval, RequestTerms,
+    rules::{Wanted, wanted},
+};
 use rust_decimal::Decimal;
-use signet_fix::message::OrderStatusRequest;
-use signet_fix::message::{Answer, ExecType, OrdStatus, QuoteRequest, QuoteResponse, Response};
-use signet_rfq::{AcceptId, RfqId};
-use signet_rfq::{Ask, DealerId, InstrumentId, QuoteId, Side};
-use signet_stepup::rules::wanted;
-use signet_stepup::{AcceptTerms, RequestTerms};
-use signet_stepup::{Action, Approval, rules::Wanted};
+use signet_fix::message::{Answer, QuoteRequest, QuoteResponse, Response};
+use signet_rfq::{AcceptId, Ask, DealerId, InstrumentId, QuoteId, RfqId, Side};
 
 const T: UtcMillis = UtcMillis(1_000_000_000);
 const ANSWER_MS: i64 = 60_000;
@@ -87,6 +86,9 @@ struct World {
     /// Of the next challenge.
     next: u32,
     told: Vec<(String, AppMessage)>,
+    /// The same and refusals, shortened.
+    said: Vec<(String, String)>,
+    refused: Vec<ApprovalRefusal>,
     released: Vec<AppMessage>,
     dropped: Vec<String>,
     registered: Vec<(String, i64)>,
@@ -98,6 +100,7 @@ impl World {
         let rules = toml::from_str(rules).unwrap();
         let w = PendingApprovals::new(rules, &id("SIGNET"), ANSWER_MS);
         let (told, released, dropped, registered, verifying) = Default::default();
+        let (said, refused) = Default::default();
         Self {
             w,
             now: T,
@@ -106,6 +109,8 @@ impl World {
             notes: Vec::new(),
             next: 1,
             told,
+            said,
+            refused,
             released,
             dropped,
             registered,
@@ -137,7 +142,6 @@ impl World {
                         &desk,
                         &approval,
                         Ok((name, "{}".into(), deadline)),
-                        self.now,
                     );
                     self.run(todo);
                 }
@@ -145,8 +149,15 @@ impl World {
                 ApprovalStep::Verify { held, desk, challenge, .. } => {
                     self.verifying.push((held, desk, challenge))
                 }
-                ApprovalStep::Tell(desk, m) => self.told.push((desk.to_string(), m)),
-                ApprovalStep::Release(_, m, _, _) => self.released.push(m),
+                ApprovalStep::Tell(desk, m) => {
+                    self.said.push((desk.to_string(), short(&m)));
+                    self.told.push((desk.to_string(), m));
+                }
+                ApprovalStep::Refuse { desk, what, why } => {
+                    self.said.push((desk.to_string(), refusal(&what, &why)));
+                    self.refused.push(why);
+                }
+                ApprovalStep::Release { message, .. } => self.released.push(message),
                 ApprovalStep::Register { name, evidence, .. } => {
                     self.registered.push((name, evidence))
                 }
@@ -157,7 +168,7 @@ impl World {
     }
 
     fn answer(&mut self, desk: &str, challenge: &str, answer: Answer) {
-        let todo = self.w.answered(&id(desk), challenge, answer, self.now);
+        let todo = self.w.answered(&id(desk), challenge, answer);
         self.run(todo);
     }
 
@@ -184,12 +195,28 @@ impl World {
 
     /// What a desk was told since, shortened.
     fn heard(&mut self, desk: &str) -> Vec<String> {
-        let (mine, others) =
-            std::mem::take(&mut self.told).into_iter().partition(|(d, _)| d == desk);
-        self.told = others;
-        let mine: Vec<(String, AppMessage)> = mine;
-        mine.iter().map(|(_, m)| short(m)).collect()
+        let (mine, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.said).into_iter().partition(|(d, _)| d == desk);
+        self.said = others;
+        self.told.retain(|(d, _)| d != desk);
+        mine.into_iter().map(|(_, words)| words).collect()
     }
+
+    fn forget(&mut self) {
+        self.told.clear();
+        self.said.clear();
+        self.refused.clear();
+    }
+}
+
+fn refusal(what: &Matter, why: &ApprovalRefusal) -> String {
+    let what = match what {
+        Matter::Message(AppMessage::QuoteRequest(_)) => "request",
+        Matter::Message(_) => "accept",
+        Matter::Register(_) => "registration",
+        Matter::Session(_) => "session",
+    };
+    format!("{what} refused: {}", why.text)
 }
 
 fn short(m: &AppMessage) -> String {
@@ -203,12 +230,6 @@ fn short(m: &AppMessage) -> String {
         ),
         AppMessage::AccessState(a) => {
             format!("access lease={} owes={}", a.lease_until.is_some(), a.text.is_some())
-        }
-        AppMessage::QuoteRequestReject(r) => {
-            format!("request refused: {}", r.text.clone().unwrap_or_default())
-        }
-        AppMessage::ExecutionReport(e) => {
-            format!("accept {:?}: {}", e.exec_type, e.text.clone().unwrap_or_default())
         }
         AppMessage::KeyReport(k) => format!("{k:?}"),
         m => m.msg_type().to_owned(),
@@ -274,10 +295,7 @@ fn whatever_goes_wrong_the_message_goes_nowhere() {
             _ => w.pass_time(9_000),
         }
         let heard = w.heard("ALICE");
-        assert!(
-            heard.iter().any(|h| h.starts_with("accept Rejected: not sent to the dealer")),
-            "{case} {heard:?}"
-        );
+        assert!(heard.iter().any(|h| h.starts_with("accept refused")), "{case} {heard:?}");
         assert!(w.released.is_empty(), "{case}");
         w.sign("ALICE", "c1");
         assert!(
@@ -401,15 +419,9 @@ fn the_trader_may_take_it_back_and_ask_about_it() {
     w.run(todo);
     assert_eq!(w.heard("ALICE"), ["Withdrawn c1 stepup.withdrawn", "AI"]);
     assert!(w.w.cancelled(&id("ALICE"), &RfqId::new("r1").unwrap()).is_none());
-    let ask = OrderStatusRequest {
-        accept: AcceptId::new("a1").unwrap(),
-        instrument: InstrumentId::new("EUR/USD").unwrap(),
-        side: Side::Buy,
-        dealer: None,
-    };
-    let Some(AppMessage::ExecutionReport(e)) = w.w.status(&id("ALICE"), &ask, T) else { panic!() };
-    assert_eq!((e.exec_type, e.status, e.text), (ExecType::Status, OrdStatus::New, None));
-    assert!(w.w.status(&id("BOB"), &ask, T).is_none());
+    let a1 = AcceptId::new("a1").unwrap();
+    assert_eq!(w.w.accept(&id("ALICE"), &a1).map(|r| r.id.clone()), Some(a1.clone()));
+    assert!(w.w.accept(&id("BOB"), &a1).is_none());
 }
 
 #[test]
@@ -428,7 +440,7 @@ fn a_message_twice_waits_once_and_there_is_a_limit() {
         MAX_HELD_PER_DESK - 1
     );
     w.send("ALICE", request("one more"), None);
-    assert!(w.heard("ALICE")[0].starts_with("request refused: not sent to any dealer: too many"));
+    assert!(w.heard("ALICE")[0].starts_with("request refused: too many"));
 }
 
 #[test]
@@ -579,7 +591,7 @@ fn a_new_connection_is_no_way_round_what_is_owed() {
             let todo = w.w.desk_down(&id("ALICE"));
             w.run(todo);
         }
-        w.told.clear();
+        w.forget();
         w.up("ALICE", "alice");
         assert!(w.heard("ALICE")[0].starts_with("challenge"), "asked again, {down}");
         assert_eq!(w.w.standing(&id("ALICE")).owes, Some(SessionReason::Unlock));
@@ -596,7 +608,7 @@ fn a_new_connection_is_no_way_round_what_is_owed() {
     assert_eq!((w.released.len(), w.w.standing(&id("ALICE")).owes), (1, None));
     let todo = w.w.desk_down(&id("ALICE"));
     w.run(todo);
-    w.told.clear();
+    w.forget();
     w.up("ALICE", "alice");
     assert_eq!(w.heard("ALICE"), ["access lease=false owes=false"], "paid is paid");
 }
@@ -653,7 +665,7 @@ fn four_eyes_need_another_person_who_may() {
     w.up("BOB", "bob");
     w.up("DAVE", "dave");
     w.send("ALICE", accept("a1"), Some(T + 30_000));
-    w.told.clear();
+    w.forget();
     w.touch("ALICE", "c1");
     assert!(w.released.is_empty());
     assert_eq!(
@@ -680,10 +692,7 @@ fn a_second_person_who_says_no_ends_it() {
     w.heard("ALICE");
     w.answer("BOB", "c2", Answer::Declined(Some("too large today".into())));
     let heard = w.heard("ALICE");
-    assert_eq!(
-        heard,
-        ["accept Rejected: not sent to the dealer: BOB did not approve it: too large today"]
-    );
+    assert_eq!(heard, ["accept refused: BOB did not approve it: too large today"]);
     assert!(w.heard("CAROL").contains(&"Refused c3 stepup.declined".to_owned()));
     w.sign("CAROL", "c3");
     assert!(w.released.is_empty() && w.verifying.is_empty());
@@ -697,10 +706,7 @@ fn nobody_there_to_approve_ends_in_time_and_says_so() {
     w.touch("ALICE", "c1");
     w.heard("ALICE");
     w.pass_time(30_000);
-    assert_eq!(
-        w.heard("ALICE"),
-        ["accept Rejected: not sent to the dealer: no second person approved it in time"]
-    );
+    assert_eq!(w.heard("ALICE"), ["accept refused: no second person approved it in time"]);
 }
 
 #[test]
@@ -732,13 +738,9 @@ fn a_challenge_that_cannot_be_made_refuses_what_waits() {
         desk,
         approval,
         Err(ApprovalRefusal::new("stepup.no_key", "you have no security key registered", "")),
-        T,
     );
     w.run(todo);
-    assert_eq!(
-        w.heard("ALICE"),
-        ["request refused: not sent to any dealer: you have no security key registered"]
-    );
+    assert_eq!(w.heard("ALICE"), ["request refused: you have no security key registered"]);
 }
 
 #[path = "edge_tests.rs"]

@@ -1,12 +1,11 @@
 //! What waits, what is said about it, and what is to be done.
 
+use crate::{Action, Approval, SessionReason, rules::Wanted};
 use signet_fix::{
     AppMessage,
     message::{QuoteRequest, StepUpOutcome, StepUpStatus},
 };
-use signet_policy::entitle::Proof;
 use signet_rfq::{CompId, UtcMillis};
-use signet_stepup::{Action, Approval, SessionReason, rules::Wanted};
 use std::collections::BTreeMap;
 
 /// Names something that waits.
@@ -17,6 +16,7 @@ pub type HeldId = u64;
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Matter {
+    /// A request or an accept goes on.
     Message(AppMessage),
     /// Nothing but the proof.
     Session(SessionReason),
@@ -27,12 +27,16 @@ pub enum Matter {
 /// Why something did not go through: a stable code, words and a cure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovalRefusal {
+    /// Stable.
     pub code: String,
+    /// For the person at the desk.
     pub text: String,
+    /// Empty when nothing helps.
     pub cure: String,
 }
 
 impl ApprovalRefusal {
+    /// From its parts.
     pub fn new(code: &str, text: impl Into<String>, cure: &str) -> Self {
         Self { code: code.into(), text: text.into(), cure: cure.into() }
     }
@@ -45,33 +49,71 @@ pub enum ApprovalStep {
     /// Have a challenge made for the person at `approval.approver`; the answer is
     /// [`super::PendingApprovals::challenged`].
     Challenge {
+        /// What waits for it.
         held: HeldId,
+        /// The desk of the person who is to approve.
         desk: CompId,
+        /// What the key is to sign.
         approval: Approval,
+        /// An answer after it is too late.
         deadline: UtcMillis,
     },
     /// Drop a challenge that nobody needs.
     Drop(String),
     /// Have an answer checked; the result is [`super::PendingApprovals::verified`].
     Verify {
+        /// What waits for it.
         held: HeldId,
+        /// The desk that answered.
         desk: CompId,
+        /// The challenge's id.
         challenge: String,
+        /// The authenticator's answer, JSON of WebAuthn's `AuthenticationResponse`.
         answer: String,
     },
+    /// Tell a desk: a challenge, its outcome, what its session is worth, the end of an RFQ.
     Tell(CompId, AppMessage),
-    /// As if it came from the desk now, with what was approved; nothing was if it is `None`.
-    Release(CompId, AppMessage, Proof, Option<Action>),
+    /// What was held goes nowhere; tell its desk why.
+    Refuse {
+        /// The desk whose matter it is.
+        desk: CompId,
+        /// What was held.
+        what: Matter,
+        /// Why it goes nowhere.
+        why: ApprovalRefusal,
+    },
+    /// The message goes on as if it came from the desk now. It is judged again first.
+    Release {
+        /// The desk whose message it is.
+        desk: CompId,
+        /// The message.
+        message: AppMessage,
+        /// `None`: nobody approved it. Either no approval is wanted, or it would be refused by now
+        /// and whoever judges it says why.
+        approved: Option<Approved>,
+    },
     /// A further key may be registered, by the word of this evidence.
     Register {
+        /// The desk that asked.
         desk: CompId,
+        /// The new key's name.
         name: String,
+        /// Sequence number of the evidence.
         evidence: i64,
     },
     /// The touch for this desk's logon was good.
     Authenticated(CompId),
     /// Worth an event: code, desk, words.
     Note(&'static str, CompId, String),
+}
+
+/// What people approved with their keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approved {
+    /// What the keys signed.
+    pub action: Action,
+    /// A second person approved it too.
+    pub second_person: bool,
 }
 
 /// One challenge of something held: asked for, or out at a desk.
@@ -101,7 +143,9 @@ pub(super) struct Held {
 /// `[step_up]` or the risk.
 #[derive(Debug)]
 pub struct Asked {
+    /// What is wanted.
     pub wanted: Wanted,
+    /// Ids of the policies that want it.
     pub policies: Vec<String>,
 }
 

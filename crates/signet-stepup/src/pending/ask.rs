@@ -4,13 +4,12 @@ use super::{
     ApprovalRefusal, ApprovalStep, Asked, Held, HeldId, MAX_HELD_PER_DESK, Matter, Out,
     PendingApprovals,
 };
-use signet_fix::{AppMessage, message::StepUpChallenge};
-use signet_policy::entitle::Proof;
-use signet_rfq::{CompId, UtcMillis};
-use signet_stepup::{
+use crate::{
     Action, Approval, SessionReason,
     rules::{Wanted, words},
 };
+use signet_fix::{AppMessage, message::StepUpChallenge};
+use signet_rfq::{CompId, UtcMillis};
 
 impl PendingApprovals {
     /// Keeps a message back until it is approved. `ends`: the time after which it is worthless.
@@ -25,7 +24,8 @@ impl PendingApprovals {
     ) -> Vec<ApprovalStep> {
         let (reason, two) = match asked.wanted {
             Wanted::Nothing => {
-                return vec![ApprovalStep::Release(desk.clone(), message, Proof::default(), None)];
+                let desk = desk.clone();
+                return vec![ApprovalStep::Release { desk, message, approved: None }];
             }
             Wanted::Touch(reason) => (reason, false),
             Wanted::TwoPeople(reason) => (reason, true),
@@ -41,8 +41,8 @@ impl PendingApprovals {
                 "too many of your requests wait for a touch",
                 "Answer or cancel those that wait.",
             );
-            self.refuse(desk, &Matter::Message(message), &why, now);
-            return self.done();
+            let (desk, what) = (desk.clone(), Matter::Message(message));
+            return vec![ApprovalStep::Refuse { desk, what, why }];
         }
         let deadline = ends.map_or(now + self.answer_ms, |e| e.min(now + self.answer_ms));
         self.end_session_asks(desk, "this is settled with the touch for what you just sent");
@@ -153,7 +153,6 @@ impl PendingApprovals {
         approver: &CompId,
         approval: &Approval,
         made: Result<(String, String, UtcMillis), ApprovalRefusal>,
-        now: UtcMillis,
     ) -> Vec<ApprovalStep> {
         let still = self.held.get_mut(&held).filter(|h| h.out.get(approver) == Some(&Out::Asked));
         let (Some(h), on) = (still, self.desks.get(approver).is_some_and(|d| d.online)) else {
@@ -164,7 +163,7 @@ impl PendingApprovals {
                 let reason = if approver == &h.desk {
                     h.reason.clone()
                 } else {
-                    format!("{} {} asks you.", h.reason, h.desk)
+                    format!("{} {} requests your approval.", h.reason, h.desk)
                 };
                 h.out.insert(approver.clone(), Out::At(id.clone()));
                 let challenge =
@@ -178,7 +177,7 @@ impl PendingApprovals {
                 h.out.remove(approver);
                 self.out.push(ApprovalStep::Drop(id));
             }
-            (Err(why), _) if approver == &h.desk => self.refuse_held(held, &why, now),
+            (Err(why), _) if approver == &h.desk => self.refuse_held(held, &why),
             // One approver who cannot be asked is not the end while there may be others.
             (Err(why), _) => {
                 h.out.remove(approver);
