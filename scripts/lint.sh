@@ -13,6 +13,7 @@ python3 scripts/secrets.py --self-test
 python3 scripts/secrets.py
 python3 scripts/docs.py
 python3 scripts/arrows.py
+python3 scripts/sizes.py
 git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck
 (cd ui && npm run --silent lint)
 cargo fmt --all -- --check
