@@ -43,3 +43,10 @@ for shipped in "signet-desk --features custom-protocol" "signet-gateway"; do
     fail "parts of the demonstration are in $shipped"
   fi
 done
+
+# A server has no desktop keychain, and no token of a person.
+parts=$(cargo tree --locked -e normal,build --target all --prefix none -p signet-gateway) || fail "cargo tree failed for signet-gateway"
+keychain='signet-keystore|keyring-core|secret-service|zbus[a-z-]*|windows-native-keyring-store|apple-native-keyring-store|cryptoki[a-z-]*'
+if found=$(grep -oE "^($keychain) " <<<"$parts" | sort -u | tr -d '\n'); then
+  fail "signet-gateway links $found"
+fi

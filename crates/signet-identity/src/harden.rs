@@ -2,13 +2,15 @@
 //!
 //! Called by every binary that holds keys, first thing in `main`.
 
-/// What could be switched off. What could not is named, for a warning in the log; a program goes on
-/// without, since a hardened system may forbid the very calls.
+/// The protections that are on, and the reasons for those that are not, for a warning in the log. A
+/// program continues without them, since a hardened system may forbid the calls themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hardened {
+    /// A crash writes no image of the memory to disk.
     pub core_dumps_off: bool,
     /// Other processes of the same user cannot read this one's memory.
     pub memory_closed: bool,
+    /// What could not be done, in words.
     pub problems: Vec<String>,
 }
 

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 
+use crate::certificate::{CHAIN_CERTIFICATES_MAX, CertificateFacts, PeerIdentity};
 use crate::key::{DeviceKey, HandshakeKey};
-use crate::peer::{CertificateFacts, PeerError, PeerIdentity};
-
-/// The longest certificate chain accepted: leaf, issuing authorities, and room for one more.
-pub(crate) const CHAIN_CERTIFICATES_MAX: usize = 6;
+use crate::names::PeerError;
 
 /// A client identity: what it is called (the certificate) and how that is proved (the key).
 #[derive(Debug, Clone)]
@@ -42,7 +40,8 @@ impl Identity {
     ///
     /// # Errors
     /// [`IdentityError::CertificateOfAnotherKey`] when the leaf certifies a different key: caught
-    /// here because a peer would only answer with an unexplained alert.
+    /// here because a peer would only answer with an unexplained alert. The other variants when
+    /// the chain is empty, longer than [`CHAIN_CERTIFICATES_MAX`] or cannot be read.
     pub fn new(
         chain: Vec<CertificateDer<'static>>,
         key: Arc<dyn DeviceKey>,
@@ -78,13 +77,16 @@ impl Identity {
 
     /// The Signet identity in the leaf certificate. A venue without a Signet gateway may have
     /// issued a certificate that has none.
+    ///
+    /// # Errors
+    /// [`PeerError`] when the leaf states no Signet identity.
     pub fn peer(&self) -> Result<PeerIdentity, PeerError> {
         // `new` refused an empty chain.
         let leaf = self.chain.first().ok_or(PeerError::NoCertificate)?;
         PeerIdentity::from_certificate(leaf)
     }
 
-    /// The form rustls wants.
+    /// Chain and key as rustls takes them, signing through the [`DeviceKey`].
     #[must_use]
     pub fn certified_key(&self) -> Arc<CertifiedKey> {
         let key = Arc::new(HandshakeKey(Arc::clone(&self.key)));

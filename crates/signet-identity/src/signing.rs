@@ -12,9 +12,10 @@ use rustls::SignatureScheme;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::{CertifiedKey, SigningKey};
 
+use crate::certificate::CertificateFacts;
 use crate::identity::Identity;
 use crate::key::{HandshakeKey, KeyError};
-use crate::peer::{CertificateFacts, PeerError};
+use crate::names::PeerError;
 use crate::profile::ServerIdentity;
 
 /// Bytes of a signature.
@@ -42,7 +43,7 @@ pub enum MessageKeyError {
 }
 
 impl MessageKeyError {
-    /// A stable code.
+    /// A stable name for programs and logs; never reworded.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -51,7 +52,7 @@ impl MessageKeyError {
         }
     }
 
-    /// What would cure it.
+    /// The remedy, as an instruction to the reader.
     #[must_use]
     pub const fn cure(&self) -> &'static str {
         match self {
@@ -135,6 +136,9 @@ impl Identity {
     }
 
     /// For judging what this identity signs.
+    ///
+    /// # Errors
+    /// When the leaf certificate's key cannot be read.
     pub fn message_public_key(&self) -> Result<MessagePublicKey, MessageKeyError> {
         MessagePublicKey::of_certificate(self.chain().first().ok_or(PeerError::NoCertificate)?)
     }
@@ -165,6 +169,9 @@ impl MessagePublicKey {
     }
 
     /// Reads a DER `SubjectPublicKeyInfo` (RFC 5480).
+    ///
+    /// # Errors
+    /// [`MessageKeyError::NotP256`] for any other key, and for a point that is not on the curve.
     pub fn of_spki(spki: &[u8]) -> Result<Self, MessageKeyError> {
         let point = p256_point(spki)?;
         ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
@@ -173,6 +180,9 @@ impl MessagePublicKey {
     }
 
     /// The key at the other end of a connection whose handshake is complete.
+    ///
+    /// # Errors
+    /// As [`Self::of_certificate`], and when the peer showed no certificate.
     pub fn of_connection(connection: &rustls::CommonState) -> Result<Self, MessageKeyError> {
         let leaf = connection.peer_certificates().and_then(|chain| chain.first());
         Self::of_certificate(leaf.ok_or(PeerError::NoCertificate)?)

@@ -18,7 +18,8 @@ use signet_gateway::{
         RiskSection, StepUpSection, StoreSection, TlsSection,
     },
 };
-use signet_identity::{IdentityName, Keychain, MessageKey, ServerProfile};
+use signet_identity::{MessageKey, ServerProfile};
+use signet_keystore::{IdentityName, Keychain};
 use signet_registry::NewUser;
 use signet_rfq::{CompId, DealerId};
 use signet_vkey::TestAuthority;

@@ -10,9 +10,10 @@ mod support;
 use raw::Raw;
 use signet_desk_core::{Desk, DeskConfig, KeyStore, Venue, view::*};
 use signet_devca::{DevPki, Issued, Order, store_desk_identity};
-use signet_identity::{
-    DeviceKey, HolderError, HolderKind, Identity, IdentityError, IdentityName, KeyHolder, KeyLabel,
-    Keychain, KeychainError, MemoryKeychain, Protection, ServerProfile, SpkiPin, StoredIdentity,
+use signet_identity::{DeviceKey, Identity, IdentityError, Protection, ServerProfile, SpkiPin};
+use signet_keystore::{
+    HolderError, HolderKind, IdentityName, KeyHolder, KeyLabel, Keychain, KeychainError,
+    MemoryKeychain, StoredIdentity,
 };
 use signet_practice::{GATEWAY, TRADER, TRUST_DOMAIN, VENUE_NAME};
 use signet_rfq::CompId;

@@ -14,8 +14,9 @@ use signet_fix::{
     session::{Role, Session, SessionConfig, SessionOptions},
     store::SealedStore,
 };
-use signet_identity::{Identity, IdentityName};
+use signet_identity::Identity;
 use signet_journal::{StoreKey, private_folder};
+use signet_keystore::IdentityName;
 use signet_rfq::CompId;
 use std::path::{Path, PathBuf};
 

@@ -9,7 +9,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, cipher_suite as suite, kx_group};
 use rustls::{SupportedProtocolVersion, version};
 
-use super::ProfileError;
+use super::error::ProfileError;
 
 /// The TLS versions an end accepts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,6 +25,7 @@ pub enum TlsVersions {
 /// What an operator may choose about TLS. Everything else is fixed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TlsPolicy {
+    /// The TLS versions accepted.
     pub versions: TlsVersions,
     /// Refuses peers that cannot do a post-quantum hybrid key exchange. Needs TLS 1.3 only.
     pub hybrid_only: bool,

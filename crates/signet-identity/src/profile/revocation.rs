@@ -11,23 +11,17 @@
 //! | only lists with a bad signature | invalid |
 //! | no list of its authority's key covers it | of another authority |
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use rustls::pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
 use x509_parser::extensions::ParsedExtension;
-use x509_parser::prelude::{CertificateRevocationList, FromDer as _, X509Certificate};
-use x509_parser::x509::SubjectPublicKeyInfo;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::crl::{List, plain, point_uris};
-use super::{Crls, Revocation};
-use crate::peer::sha256;
+use super::crl::{Crls, Revocation};
+use super::list::{List, plain, point_uris};
+use super::signatures::{Signature, Verified};
 
 /// Certificates of a path that are looked at. A peer that shows more is refused.
 const PATH_CERTIFICATES_MAX: usize = 8;
-/// Signature checks remembered: every list under a few keys each.
-const VERIFIED_MAX: usize = 512;
 /// How far the publisher's clock may be ahead of ours.
 const CLOCK_SKEW: Duration = Duration::minutes(5);
 
@@ -41,49 +35,6 @@ pub(super) enum Refused {
     Invalid(String),
     TooManyCertificates,
     Unreadable,
-}
-
-/// Signatures of lists that were checked, so that a long list is not hashed at every handshake.
-#[derive(Debug, Default)]
-pub(super) struct Verified(Mutex<HashMap<(usize, [u8; 32]), Signature>>);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Signature {
-    Good,
-    Bad,
-    /// An algorithm that is not processed here.
-    Unknown,
-}
-
-impl Verified {
-    fn check(&self, place: usize, list: &List, key: &SubjectPublicKeyInfo<'_>) -> Signature {
-        let id = (place, sha256(key.raw));
-        if let Some(known) = self.lock().get(&id) {
-            return *known;
-        }
-        let signature = check_signature(list, key);
-        let mut all = self.lock();
-        if all.len() < VERIFIED_MAX {
-            all.insert(id, signature);
-        }
-        signature
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(usize, [u8; 32]), Signature>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn check_signature(list: &List, key: &SubjectPublicKeyInfo<'_>) -> Signature {
-    use x509_parser::error::X509Error;
-    let Ok((_, crl)) = CertificateRevocationList::from_der(&list.der) else {
-        return Signature::Bad;
-    };
-    match crl.verify_signature(key) {
-        Ok(()) => Signature::Good,
-        Err(X509Error::SignatureUnsupportedAlgorithm) => Signature::Unknown,
-        Err(_) => Signature::Bad,
-    }
 }
 
 /// Asks the lists about every certificate of a path that was validated. `shown` is what the peer

@@ -1,7 +1,7 @@
-//! What is asked of a peer's certificate: a path (webpki first, `path` for what it does not
-//! process), no list against it (`revocation`), and the pins.
+//! The checks of a peer's certificate: a path (webpki first, `path` for what webpki does not
+//! process), the revocation lists (`revocation`), and the pins.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -15,27 +15,15 @@ use rustls::{
 };
 use time::OffsetDateTime;
 
+use super::crl::Crls;
+use super::error::ProfileError;
 use super::path::{self, PathError, PathRequest, Purpose};
-use super::pin::PinMismatch;
+use super::recorder::ChainRecorder;
 use super::revocation::{self, Refused};
-use super::{Crls, ProfileError, SpkiPin, TrustRoots};
-use crate::peer::CertificateFacts;
-
-/// The most certificates of a server that `doctor` looks at.
-const SHOWN_CERTIFICATES_MAX: usize = 8;
-
-/// Why revocation could not be told. At fault: the operator of this end, or the publisher of lists.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum CrlProblem {
-    #[error("no revocation list is loaded")]
-    Missing,
-    #[error("no revocation list is from {issuer}")]
-    OfAnotherAuthority { issuer: String, listed: Vec<String> },
-    #[error("the revocation list is stale")]
-    Stale { seconds: u64 },
-    #[error("the revocation list is not acceptable: {0}")]
-    Invalid(String),
-}
+use super::roots::TrustRoots;
+use crate::certificate::CertificateFacts;
+use crate::pin::SpkiPin;
+use crate::refusal::{CrlProblem, PinMismatch};
 
 /// What both ends ask of a path beyond the name: that it leads to an authority, and that no list
 /// speaks against it.
@@ -187,26 +175,7 @@ pub(super) struct OurServerVerifier {
     rules: PathRules,
     /// The current pin and its backups; empty means not pinned.
     pins: Vec<SpkiPin>,
-    recorder: Option<Arc<Recorder>>,
-}
-
-/// Keeps the chain a server showed, trusted or not, for `doctor`.
-#[derive(Debug, Default)]
-pub(crate) struct Recorder(Mutex<Vec<CertificateDer<'static>>>);
-
-impl Recorder {
-    #[cfg(feature = "net")]
-    pub(crate) fn chain(&self) -> Vec<CertificateDer<'static>> {
-        self.0.lock().map(|chain| chain.clone()).unwrap_or_default()
-    }
-
-    fn record(&self, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) {
-        if let Ok(mut chain) = self.0.lock() {
-            let shown =
-                std::iter::once(end_entity).chain(intermediates).take(SHOWN_CERTIFICATES_MAX);
-            *chain = shown.map(|certificate| certificate.clone().into_owned()).collect();
-        }
-    }
+    recorder: Option<Arc<ChainRecorder>>,
 }
 
 impl OurServerVerifier {
@@ -229,7 +198,7 @@ impl OurServerVerifier {
         Ok(Self { webpki, rules, pins, recorder: None })
     }
 
-    pub(super) fn recording(mut self, recorder: Option<Arc<Recorder>>) -> Self {
+    pub(super) fn recording(mut self, recorder: Option<Arc<ChainRecorder>>) -> Self {
         self.recorder = recorder;
         self
     }

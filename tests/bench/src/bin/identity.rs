@@ -18,9 +18,9 @@ use signet_gateway::{
     admin::{self, Account},
 };
 use signet_identity::{
-    ClientProfile, DeviceKey, Identity, Invitation, KeyHolder, KeyLabel, MemoryKeychain,
-    ServerProfile, channel_binding, est::EstClient,
+    ClientProfile, DeviceKey, Identity, Invitation, ServerProfile, channel_binding,
 };
+use signet_keystore::{KeyHolder, KeyLabel, MemoryKeychain, est::EstClient};
 use signet_registry::{AccountState, NewUser};
 use signet_rfq::{CompId, UtcMillis};
 use std::{

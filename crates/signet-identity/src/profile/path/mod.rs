@@ -1,0 +1,142 @@
+//! Path validation for what webpki does not process (RFC 5280 §6).
+//!
+//! webpki decides first. It refuses some certificates that RFC 5280 permits: critical certificate
+//! policies, policy constraints and inhibitAnyPolicy (§4.2.1.4, .11, .14), and name constraints on
+//! URIs (§4.2.1.10; X509-SVID §4.2). Those paths, and no others, are validated whole by AWS-LC, the
+//! library whose cryptography this program uses already. Its answer is then held to webpki's own
+//! rules on algorithms: no SHA-1, no RSA key under 2,048 bits.
+
+#[cfg(not(all(windows, target_env = "gnu")))]
+mod aws_lc;
+#[cfg(not(all(windows, target_env = "gnu")))]
+use aws_lc as engine;
+
+/// AWS-LC's bindings for this target leave certificates out; what webpki refuses stays refused.
+#[cfg(all(windows, target_env = "gnu"))]
+mod engine {
+    use super::{PathError, PathRequest};
+    use rustls::pki_types::CertificateDer;
+
+    pub(super) fn validate(_: &PathRequest<'_>) -> Result<Vec<CertificateDer<'static>>, PathError> {
+        Err(PathError::Unsupported)
+    }
+}
+
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, Error as TlsError, OtherError};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::public_key::PublicKey;
+
+/// Certificates of a path, the anchor included.
+pub(super) const PATH_CERTIFICATES_MAX: usize = 8;
+const RSA_BITS_MIN: usize = 2_048;
+
+/// What the peer's certificate is used for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose<'a> {
+    Client,
+    /// A server that must name this host.
+    Server(&'a ServerName<'a>),
+}
+
+/// One path to be validated.
+#[derive(Debug)]
+pub(super) struct PathRequest<'a> {
+    pub(super) end_entity: &'a CertificateDer<'a>,
+    pub(super) intermediates: &'a [CertificateDer<'a>],
+    pub(super) anchors: &'a [CertificateDer<'static>],
+    pub(super) purpose: Purpose<'a>,
+    pub(super) now: UnixTime,
+}
+
+/// Why AWS-LC, or a rule on top of it, refuses a path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum PathError {
+    #[error("certificate {depth} of the path: {why}")]
+    Refused { depth: i32, why: String },
+    #[error("a certificate of the path is signed with {0}, which is too weak")]
+    WeakSignature(String),
+    #[error(
+        "a certificate of the path has an RSA key of {0} bits; at least {RSA_BITS_MIN} are needed"
+    )]
+    WeakKey(usize),
+    #[error("a certificate cannot be read")]
+    Unreadable,
+    #[error("the peer shows more than {PATH_CERTIFICATES_MAX} certificates")]
+    TooMany,
+    #[error("the cryptographic library failed")]
+    Library,
+    #[cfg_attr(not(all(windows, target_env = "gnu")), expect(dead_code, reason = "of one target"))]
+    #[error("this platform cannot process it")]
+    Unsupported,
+}
+
+/// Whether webpki refused for something that it does not process, rather than for what it found.
+pub(super) fn is_beyond_webpki(error: &TlsError) -> bool {
+    use CertificateError as E;
+    match error {
+        // Errors that rustls has no word for, among them unsupported extensions and names. An
+        // unreadable certificate and an unknown issuer may be the consequence of one.
+        TlsError::InvalidCertificate(E::Other(_) | E::BadEncoding | E::UnknownIssuer) => true,
+        TlsError::InvalidCertificate(E::UnhandledCriticalExtension) => true,
+        _ => false,
+    }
+}
+
+/// Validates a path as RFC 5280 §6 asks, policies and name constraints included.
+pub(super) fn validate(request: &PathRequest<'_>) -> Result<(), PathError> {
+    if request.intermediates.len() >= PATH_CERTIFICATES_MAX {
+        return Err(PathError::TooMany);
+    }
+    let path = engine::validate(request)?;
+    let (anchor, signed) = path.split_last().ok_or(PathError::Library)?;
+    strong_key(anchor)?;
+    signed.iter().try_for_each(|certificate| {
+        strong_signature(certificate)?;
+        strong_key(certificate)
+    })
+}
+
+fn strong_signature(certificate: &CertificateDer<'_>) -> Result<(), PathError> {
+    use x509_parser::oid_registry as oid;
+    let parsed = parse(certificate)?;
+    let algorithm = &parsed.signature_algorithm.algorithm;
+    let strong = [
+        oid::OID_SIG_ECDSA_WITH_SHA256,
+        oid::OID_SIG_ECDSA_WITH_SHA384,
+        oid::OID_SIG_ECDSA_WITH_SHA512,
+        oid::OID_PKCS1_SHA256WITHRSA,
+        oid::OID_PKCS1_SHA384WITHRSA,
+        oid::OID_PKCS1_SHA512WITHRSA,
+        oid::OID_PKCS1_RSASSAPSS,
+        oid::OID_SIG_ED25519,
+    ];
+    if strong.contains(algorithm) {
+        return Ok(());
+    }
+    Err(PathError::WeakSignature(algorithm.to_string()))
+}
+
+fn strong_key(certificate: &CertificateDer<'_>) -> Result<(), PathError> {
+    let parsed = parse(certificate)?;
+    match parsed.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) if key.key_size() < RSA_BITS_MIN => {
+            Err(PathError::WeakKey(key.key_size()))
+        }
+        Ok(_) => Ok(()),
+        Err(_) => Err(PathError::Unreadable),
+    }
+}
+
+fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, PathError> {
+    match X509Certificate::from_der(certificate) {
+        Ok(([], parsed)) => Ok(parsed),
+        _ => Err(PathError::Unreadable),
+    }
+}
+
+impl From<PathError> for TlsError {
+    fn from(error: PathError) -> Self {
+        CertificateError::Other(OtherError(std::sync::Arc::new(error))).into()
+    }
+}
