@@ -32,9 +32,9 @@ MAY_USE = {
     "signet-identity": set(),
     "signet-net": {"signet-identity"},
     "signet-keystore": {"signet-identity", "signet-net"},
-    "signet-fix": {"signet-rfq", "signet-journal"},
+    "signet-fix": {"signet-rfq", "signet-journal", "signet-identity"},
     "signet-stepup": {"signet-rfq", "signet-identity", "signet-fix"},
-    "signet-router": {"signet-rfq", "signet-fix", "signet-journal", "signet-stepup"},
+    "signet-router": {"signet-rfq", "signet-fix", "signet-identity", "signet-journal", "signet-stepup"},
     "signet-registry": {"signet-rfq", "signet-identity", "signet-policy", "signet-stepup"},
 }
 # What of others a crate must not use.

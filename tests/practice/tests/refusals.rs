@@ -10,13 +10,14 @@ mod support;
 use raw::Raw;
 use signet_desk_core::{Desk, DeskConfig, KeyStore, Venue, view::*};
 use signet_devca::{DevPki, Issued, Order, store_desk_identity};
-use signet_identity::{DeviceKey, Identity, IdentityError, Protection, ServerProfile, SpkiPin};
+use signet_identity::{
+    CompId, DeviceKey, Identity, IdentityError, Protection, ServerProfile, SpkiPin,
+};
 use signet_keystore::{
     HolderError, HolderKind, IdentityName, KeyHolder, KeyLabel, Keychain, KeychainError,
     MemoryKeychain, StoredIdentity,
 };
 use signet_practice::{GATEWAY, TRADER, TRUST_DOMAIN, VENUE_NAME};
-use signet_rfq::CompId;
 use signet_stepup::client::NoKeys;
 use std::{
     collections::BTreeSet,

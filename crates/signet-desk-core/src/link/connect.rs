@@ -20,10 +20,9 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_fix::session::{Binding, Channel, Outbox, Session};
-use signet_identity::{Identity, MessagePublicKey, Refusal, channel_binding, describe};
+use signet_identity::{CompId, Identity, MessagePublicKey, Refusal, channel_binding, describe};
 use signet_journal::StoreKey;
 use signet_keystore::{IdentityName, IdentitySlot, KeychainError, SwitchAction, SwitchEvent};
-use signet_rfq::CompId;
 use std::{path::Path, rc::Rc, time::Duration};
 use time::OffsetDateTime;
 use tokio::{net::TcpStream, time::timeout};
