@@ -9,7 +9,7 @@ use aws_lc_fips_sys as sys;
 use aws_lc_sys as sys;
 use rustls::pki_types::{CertificateDer, ServerName};
 
-use super::{PATH_CERTIFICATES_MAX, PathError, PathRequest, Purpose};
+use super::request::{PATH_CERTIFICATES_MAX, PathError, PathRequest, Purpose};
 
 /// A pointer that AWS-LC made and that is freed once.
 struct Owned<T>(NonNull<T>, unsafe extern "C" fn(*mut T));

@@ -8,13 +8,14 @@
 
 #[cfg(not(all(windows, target_env = "gnu")))]
 mod aws_lc;
+mod request;
 #[cfg(not(all(windows, target_env = "gnu")))]
 use aws_lc as engine;
 
 /// AWS-LC's bindings for this target leave certificates out; what webpki refuses stays refused.
 #[cfg(all(windows, target_env = "gnu"))]
 mod engine {
-    use super::{PathError, PathRequest};
+    use super::request::{PathError, PathRequest};
     use rustls::pki_types::CertificateDer;
 
     pub(super) fn validate(_: &PathRequest<'_>) -> Result<Vec<CertificateDer<'static>>, PathError> {
@@ -22,54 +23,13 @@ mod engine {
     }
 }
 
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, Error as TlsError, OtherError};
+use rustls::pki_types::CertificateDer;
+use rustls::{CertificateError, Error as TlsError};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
-/// Certificates of a path, the anchor included.
-pub(super) const PATH_CERTIFICATES_MAX: usize = 8;
-const RSA_BITS_MIN: usize = 2_048;
-
-/// What the peer's certificate is used for.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Purpose<'a> {
-    Client,
-    /// A server that must name this host.
-    Server(&'a ServerName<'a>),
-}
-
-/// One path to be validated.
-#[derive(Debug)]
-pub(super) struct PathRequest<'a> {
-    pub(super) end_entity: &'a CertificateDer<'a>,
-    pub(super) intermediates: &'a [CertificateDer<'a>],
-    pub(super) anchors: &'a [CertificateDer<'static>],
-    pub(super) purpose: Purpose<'a>,
-    pub(super) now: UnixTime,
-}
-
-/// Why AWS-LC, or a rule on top of it, refuses a path.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum PathError {
-    #[error("certificate {depth} of the path: {why}")]
-    Refused { depth: i32, why: String },
-    #[error("a certificate of the path is signed with {0}, which is too weak")]
-    WeakSignature(String),
-    #[error(
-        "a certificate of the path has an RSA key of {0} bits; at least {RSA_BITS_MIN} are needed"
-    )]
-    WeakKey(usize),
-    #[error("a certificate cannot be read")]
-    Unreadable,
-    #[error("the peer shows more than {PATH_CERTIFICATES_MAX} certificates")]
-    TooMany,
-    #[error("the cryptographic library failed")]
-    Library,
-    #[cfg_attr(not(all(windows, target_env = "gnu")), expect(dead_code, reason = "of one target"))]
-    #[error("this platform cannot process it")]
-    Unsupported,
-}
+use request::{PATH_CERTIFICATES_MAX, RSA_BITS_MIN};
+pub(super) use request::{PathError, PathRequest, Purpose};
 
 /// Whether webpki refused for something that it does not process, rather than for what it found.
 pub(super) fn is_beyond_webpki(error: &TlsError) -> bool {
@@ -132,11 +92,5 @@ fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>,
     match X509Certificate::from_der(certificate) {
         Ok(([], parsed)) => Ok(parsed),
         _ => Err(PathError::Unreadable),
-    }
-}
-
-impl From<PathError> for TlsError {
-    fn from(error: PathError) -> Self {
-        CertificateError::Other(OtherError(std::sync::Arc::new(error))).into()
     }
 }
