@@ -93,8 +93,8 @@ mod platform {
             done.problems
                 .push(format!("error reports may hold memory (WerSetFlags: {reported:#x})"));
         }
-        // A process of the same user may always open another one here; only protected processes,
-        // which need Microsoft's signature, are closed.
+        // Here a process of the same user can always open another one, except protected processes,
+        // which need Microsoft's signature.
         done.problems.push("Windows lets other programs of the same user read this process".into());
     }
 }

@@ -9,7 +9,7 @@ use crate::certificate::{CHAIN_CERTIFICATES_MAX, CertificateFacts, PeerIdentity}
 use crate::key::{DeviceKey, HandshakeKey};
 use crate::names::PeerError;
 
-/// A client identity: what it is called (the certificate) and how that is proved (the key).
+/// A client identity: its name (the certificate chain) and the proof of it (the key).
 #[derive(Debug, Clone)]
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
@@ -17,7 +17,7 @@ pub struct Identity {
     facts: CertificateFacts,
 }
 
-/// A chain and a key do not make an identity.
+/// Why a chain and a key do not make an identity.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityError {

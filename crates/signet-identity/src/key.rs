@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Protection {
-    /// In this process's memory, from wherever the caller had it.
+    /// In this process's memory; where it came from is the caller's affair.
     SoftwareMemory,
     /// At rest in the operating system's keychain; in memory while connected.
     OsKeychain,

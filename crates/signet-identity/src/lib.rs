@@ -2,14 +2,14 @@
 //!
 //! The crate holds the names of both ends ([`CompId`], [`Role`]), the identity a certificate states
 //! ([`PeerIdentity`]), a chain with its key ([`Identity`]), the TLS settings of every FIX listener
-//! and dialler ([`ClientProfile`], [`ServerProfile`]), the reason a connection was refused, in words
-//! ([`Refusal`]), and the invitations that enrolment begins with ([`Invitation`]).
+//! and dialler ([`ClientProfile`], [`ServerProfile`]), the reason a connection was refused, in
+//! words ([`Refusal`]), and the invitations that enrolment begins with ([`Invitation`]).
 //!
 //! It opens no socket, knows no keychain or token (`signet-keystore` does), never writes a private
 //! key to a file and never uses the machine's own list of trusted authorities.
 //!
-//! Without the feature `tls`, which is on by default, the crate is the names only: for the FIX codec
-//! and the router, which need a [`CompId`] and no cryptography.
+//! Without the feature `tls`, which is on by default, the crate is the names only: for the FIX
+//! codec and the router, which need a [`CompId`] and no cryptography.
 
 #![warn(missing_docs, unreachable_pub)]
 

@@ -2,8 +2,8 @@
 //!
 //! Key holders ([`KeyHolder`]): the operating system's keychain, PKCS#11 tokens, and, written and
 //! never run on real hardware, the TPM through CNG and the Secure Enclave. The keychain
-//! ([`Keychain`]) also stores identities. Certificate requests, the enrolment client (`est`) and the
-//! decisions of a renewal ([`renewal()`]) complete the life of a key.
+//! ([`Keychain`]) also stores identities. Certificate requests, the enrolment client (`est`) and
+//! the decisions of a renewal ([`renewal()`]) complete the life of a key.
 //!
 //! Every call to a holder may wait for a person, up to a deadline. No private key is written to a
 //! file. The gateway does not link this crate.

@@ -1,7 +1,7 @@
 //! A thread that owns something slow, with callers that wait for it up to a deadline.
 //!
 //! A keychain or token may wait for its owner without limit, its library may be unfit for several
-//! threads, and some run an event loop that must not meet an asynchronous runtime's.
+//! threads, and some run an event loop that must not run inside an asynchronous runtime.
 
 use std::fmt;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -22,7 +22,7 @@ struct Running<S> {
     ended: Receiver<()>,
 }
 
-/// How long an end is waited for: the thread may be waiting for a person.
+/// How long dropping waits for the thread's end: the thread may be waiting for a person.
 const ENDING_MAX: Duration = Duration::from_secs(1);
 
 struct Task<S> {

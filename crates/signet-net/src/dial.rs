@@ -83,7 +83,7 @@ pub async fn tcp(host: &str, port: u16) -> Result<TcpStream, Refusal> {
         Some(error) => Refusal::seen_by_client(&error, Stage::Connect),
         None => Refusal::DnsFailure,
     })?;
-    // Small messages that somebody waits for; a failure here only costs speed.
+    // Messages are small and somebody waits for them; a failure here only costs speed.
     let _ = stream.set_nodelay(true);
     Ok(stream)
 }

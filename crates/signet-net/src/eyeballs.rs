@@ -12,13 +12,13 @@ use tokio::time::timeout;
 
 /// RFC 8305 §8, Connection Attempt Delay.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-/// Addresses of one host that are tried: a name server says how many there are.
+/// The most addresses of one host that are tried; the name server decides how many it returns.
 const ADDRESSES_MAX: usize = 16;
 
-/// The first connection that is there; with none, the error of the last attempt, or `None` without
-/// any address.
+/// The first connection that succeeds. Without one: the error of the last attempt, or `None` when
+/// there was no address.
 pub(super) async fn connect(found: Vec<SocketAddr>) -> Result<TcpStream, Option<io::Error>> {
-    // The others are given up when this set is dropped.
+    // Dropping this set cancels the other attempts.
     let mut attempts = JoinSet::new();
     let mut last = None;
     for address in in_turn(found) {

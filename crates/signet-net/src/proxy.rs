@@ -85,7 +85,7 @@ impl ProxyUrl {
             let count = stream.read(&mut chunk).await.map_err(closed)?;
             head.extend_from_slice(&chunk[..count]);
             if let Some(end) = end_of_head(&head) {
-                // The server speaks only after our hello: anything further is not the tunnel's.
+                // The server speaks only after our hello, so further bytes do not come from it.
                 self.judge(&head)?;
                 return if end == head.len() { Ok(()) } else { Err(self.not_a_proxy()) };
             }
@@ -239,7 +239,8 @@ impl ProxySetting {
     /// The proxy for this host; `None` to dial it directly.
     ///
     /// # Errors
-    /// [`ProxyError::BadUrl`] or [`ProxyError::Scheme`] when the environment's proxy cannot be used.
+    /// [`ProxyError::BadUrl`] or [`ProxyError::Scheme`] when the environment's proxy cannot be
+    /// used.
     pub fn choose(
         &self,
         environment: &ProxyEnvironment,

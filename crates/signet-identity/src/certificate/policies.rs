@@ -3,7 +3,7 @@
 
 use x509_parser::certificate::X509Certificate;
 
-/// Policies one certificate may assert; more are not read.
+/// The most policies read from one certificate; further ones are ignored.
 const POLICIES_MAX: usize = 16;
 
 /// The policies a certificate asserts, as dotted identifiers; none when the extension is absent or

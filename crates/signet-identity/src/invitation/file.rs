@@ -59,7 +59,7 @@ impl Invitation {
         }
         let text =
             std::str::from_utf8(bytes).map_err(|_| InvitationError::Syntax("not text".into()))?;
-        // The version first: a newer file may well have fields this program does not know.
+        // The version first: a newer file may have fields that this program does not know.
         let version = |t: &toml::Table| t.get("version").and_then(toml::Value::as_integer);
         let table: toml::Table =
             toml::from_str(text).map_err(|e| InvitationError::Syntax(first_line(e.message())))?;
@@ -95,7 +95,7 @@ impl Invitation {
             fix: FixTable { host, port, server_name, comp_id: comp_id.to_string(), trust_domain },
         };
         let text = toml::to_string(&file).map_err(|e| InvitationError::Syntax(e.to_string()))?;
-        // What nobody could open must not be handed out.
+        // An invitation that cannot be read back must not be handed out.
         Self::from_toml(text.as_bytes())?;
         Ok(text)
     }
@@ -171,7 +171,8 @@ const fn field(field: &'static str, why: &'static str) -> InvitationError {
     InvitationError::Field { field, why }
 }
 
-/// Shown to the trader next to a question of trust, so nothing that hides or reverses text.
+/// The name is shown beside a question of trust, so it has no character that hides or reverses
+/// text.
 fn is_plain_name(text: &str) -> bool {
     let shows = |c: char| c == ' ' || c.is_alphanumeric() || c.is_ascii_graphic();
     !text.trim().is_empty() && text.chars().count() <= VENUE_CHARS_MAX && text.chars().all(shows)
@@ -204,7 +205,7 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, InvitationErr
     if parsed.len() > ANCHORS_MAX {
         return Err(field("anchors", "has too many certificates"));
     }
-    // Whatever else is in there, such as a private key packed by mistake, must not travel.
+    // Anything else, such as a private key included by mistake, must not be passed on.
     if pem.matches("-----BEGIN").count() != parsed.len() {
         return Err(field("anchors", "has something other than certificates"));
     }

@@ -48,10 +48,10 @@ impl ClientProfile {
         Self { roots, shown: None, pins: Vec::new(), policy: TlsPolicy::default(), crls: None }
     }
 
-    /// Accepts only servers whose key is one of `pins`, in addition to every other check: the pin of
-    /// the current key first, then one or more backups, whose keys the server's operator keeps in
-    /// reserve. With a current pin alone, a lost or stolen server key would lock every desk out. An
-    /// empty list means no pinning.
+    /// Accepts only servers whose key is one of `pins`, in addition to every other check: the pin
+    /// of the current key first, then one or more backups, whose keys the server's operator keeps
+    /// in reserve. With a current pin alone, a lost or stolen server key would lock every desk out.
+    /// An empty list means no pinning.
     #[must_use]
     pub fn with_pins(mut self, pins: impl IntoIterator<Item = SpkiPin>) -> Self {
         self.pins = pins.into_iter().collect();
@@ -152,7 +152,7 @@ impl ClientProfile {
             return Err(ProfileError::CertificateOfAnotherKey);
         }
         let verifier = self.verifier()?.recording(recorder);
-        // "dangerous" is rustls's word for any verifier of one's own; ours only adds conditions.
+        // rustls calls every custom verifier dangerous; ours only adds conditions.
         let builder = ClientConfig::builder_with_provider(self.policy.provider()?)
             .with_protocol_versions(self.policy.supported_versions())
             .map_err(ProfileError::Tls)?
@@ -189,8 +189,9 @@ pub enum PinMatch {
     Backup,
 }
 
-/// Shows the one certificate there is, whatever authorities the server hints at: a refusal then
-/// carries a reason, where silence would only be "no certificate sent".
+/// Shows the one certificate there is, whatever authorities the server's hint names. The server
+/// then gives a reason for its refusal; without a certificate it could only report that none was
+/// sent.
 #[derive(Debug)]
 struct OneIdentity(Shown);
 

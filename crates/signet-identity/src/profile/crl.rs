@@ -1,9 +1,9 @@
 //! Lists of revoked certificates (RFC 5280 §5), as settings of a profile.
 //!
-//! One list that cannot be used disables itself and is named ([`Crls::unusable`]); the others stay
-//! enforced. Whoever an authentic list names is refused always. What happens when no list can
-//! answer is a choice: [`Revocation`]. Which list speaks for which certificate is decided in
-//! `revocation`, against the key of the certificate's own issuer, so a forged list admits nobody.
+//! A list that cannot be used is reported ([`Crls::unusable`]) and the others stay in force. A
+//! certificate that an authentic list names is always refused. [`Revocation`] chooses what happens
+//! when no list covers a certificate. `revocation` decides which list covers which certificate, by
+//! the key of the certificate's own issuer, so a forged list admits nobody.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -22,10 +22,10 @@ use super::signatures::Verified;
 /// What to do with a peer when no list tells whether it was revoked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Revocation {
-    /// Refuse it: a missing, stale or foreign list closes the door.
+    /// Refuse it: without a current list of the right authority nobody is admitted.
     #[default]
     Required,
-    /// Admit it: only what a list names is refused, even if the list is stale.
+    /// Admit it: only certificates that a list names are refused, even if the list is stale.
     BestEffort,
 }
 

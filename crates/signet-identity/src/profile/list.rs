@@ -1,4 +1,4 @@
-//! One revocation list, read: what it says, and what of it is not processed here.
+//! One revocation list, parsed: what it says, and which parts are not processed here.
 
 use std::collections::HashSet;
 
@@ -29,7 +29,7 @@ pub struct CrlFacts {
     pub partial: Option<PartialList>,
 }
 
-/// Why the absence from a list proves nothing (RFC 5280 §5.2).
+/// Why a certificate's absence from the list proves nothing (RFC 5280 §5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PartialList {
@@ -42,7 +42,7 @@ pub enum PartialList {
     /// It leaves out certificates revoked for other reasons.
     #[error("it covers some reasons only (RFC 5280 §5.2.5)")]
     SomeReasons,
-    /// It says nothing about public-key certificates.
+    /// It does not cover public-key certificates.
     #[error("it covers attribute certificates only (RFC 5280 §5.2.5)")]
     AttributeCertificates,
     /// Its extension may change what the list means.
@@ -51,12 +51,12 @@ pub enum PartialList {
     /// The extension may change what the entry means.
     #[error("an entry has a critical extension that is not processed here (RFC 5280 §5.3)")]
     CriticalEntryExtension,
-    /// Without a number it cannot be ordered, without a key identifier not be placed.
+    /// It cannot be ordered without a number, nor assigned to a key without an identifier.
     #[error("its form is version 1, which cannot carry a number or a key (RFC 5280 §5.1.2.1)")]
     Version1,
 }
 
-/// One list, read.
+/// One list, parsed.
 #[derive(Debug)]
 pub(super) struct List {
     pub(super) der: CertificateRevocationListDer<'static>,
@@ -74,13 +74,14 @@ pub(super) struct List {
     pub(super) partial: Option<PartialList>,
     pub(super) covers_users: bool,
     pub(super) covers_authorities: bool,
-    /// The URIs of its distribution point, if it names one; then certificates must name one too.
+    /// The URIs of its distribution point, if it names one; it then covers only certificates that
+    /// name one of them.
     pub(super) distribution_point: Option<Vec<String>>,
 }
 
 impl List {
-    /// Whether this list stands in for `other`: same authority, same key as far as they say, same
-    /// part of the authority's certificates.
+    /// Whether this list replaces `other`: same authority, same key as far as they name one, same
+    /// scope.
     pub(super) fn replaces(&self, other: &Self) -> bool {
         self.issuer == other.issuer
             && self.authority_key == other.authority_key
@@ -206,7 +207,7 @@ fn entry_is_beyond_us(entry: &RevokedCertificate<'_>) -> bool {
         .any(|e| e.critical && !KNOWN_ENTRY_EXTENSIONS.contains(&e.oid.to_id_string().as_str()))
 }
 
-/// The URIs of a distribution point. A name relative to the issuer is no URI, so nothing matches
+/// The URIs of a distribution point. A name relative to the issuer is not a URI, so nothing matches
 /// it.
 pub(super) fn point_uris(name: &DistributionPointName<'_>) -> Vec<String> {
     let DistributionPointName::FullName(names) = name else { return Vec::new() };

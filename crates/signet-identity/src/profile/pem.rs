@@ -1,6 +1,6 @@
 //! Identities of servers (gateway, dealer), which live in files guarded by the operator.
 //!
-//! A desk's key never comes through here: it lives in the keychain.
+//! A desk's key is never read here: it is in the keychain.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -65,7 +65,7 @@ impl ServerIdentity {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Shows `newer` from now on. Connections that are up keep what they were made with.
+    /// Shows `newer` from now on. Open connections keep the certificate they were made with.
     pub fn replace(&self, newer: &Self) {
         let newer = newer.certified_key();
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = newer;
@@ -106,7 +106,7 @@ enum FileKind {
 fn read(path: &Path, kind: FileKind) -> Result<Zeroizing<Vec<u8>>, PemError> {
     let unreadable = |source| PemError::Unreadable { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
-    // Asked of the open file, so that nobody can swap it between the check and the read.
+    // Metadata of the open file, so that nobody can swap it between the check and the read.
     let metadata = file.metadata().map_err(unreadable)?;
     if metadata.len() > FILE_BYTES_MAX {
         return Err(PemError::TooLarge { path: path.to_owned() });
@@ -114,7 +114,7 @@ fn read(path: &Path, kind: FileKind) -> Result<Zeroizing<Vec<u8>>, PemError> {
     if kind == FileKind::PrivateKey {
         require_private(path, &metadata)?;
     }
-    // The full capacity up front: a growing buffer would leave copies of the key behind.
+    // The full capacity at once: a growing buffer would leave copies of the key in memory.
     let capacity = usize::try_from(metadata.len()).unwrap_or_default() + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
     file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -131,7 +131,7 @@ fn require_private(path: &Path, metadata: &std::fs::Metadata) -> Result<(), PemE
     Ok(())
 }
 
-/// Other systems guard files by access lists that the standard library cannot read.
+/// Other systems protect files by access lists that the standard library cannot read.
 #[cfg(not(unix))]
 fn require_private(_: &Path, _: &std::fs::Metadata) -> Result<(), PemError> {
     Ok(())

@@ -20,7 +20,7 @@ use super::crl::{Crls, Revocation};
 use super::list::{List, plain, point_uris};
 use super::signatures::{Signature, Verified};
 
-/// Certificates of a path that are looked at. A peer that shows more is refused.
+/// The most certificates of a path; a peer that shows more is refused.
 const PATH_CERTIFICATES_MAX: usize = 8;
 /// How far the publisher's clock may be ahead of ours.
 const CLOCK_SKEW: Duration = Duration::minutes(5);
@@ -37,8 +37,8 @@ pub(super) enum Refused {
     Unreadable,
 }
 
-/// Asks the lists about every certificate of a path that was validated. `shown` is what the peer
-/// showed, end entity first; an anchor is nobody's to revoke.
+/// Checks every certificate of a validated path against the lists. `shown` are the intermediates
+/// that the peer showed. Anchors are not checked: nobody can revoke them.
 pub(super) fn check(
     crls: &Crls,
     end_entity: &CertificateDer<'_>,
@@ -71,8 +71,8 @@ pub(super) fn check(
     Ok(())
 }
 
-/// What the setting makes of an answer. A bad signature is an attack or a muddle, never a reason to
-/// go on.
+/// Applies the setting to an answer. A list with a bad signature is refused under either setting:
+/// it is an attack or a mistake.
 fn tolerate(answer: Result<(), Refused>, setting: Revocation) -> Result<(), Refused> {
     match (answer, setting) {
         (
@@ -94,7 +94,7 @@ fn ask(
     let of_issuer = |l: &&(usize, &List)| l.1.issuer == certificate.issuer().as_raw();
     let lists: Vec<_> = crls.lists().iter().enumerate().collect();
     for (place, list) in lists.iter().filter(of_issuer) {
-        // The path is good, yet its signer was not found here (an algorithm not processed here).
+        // The path is good, but its signer was not found: its algorithm is not processed here.
         if issuers.is_empty() && list.revoked.contains(&serial) {
             return Err(Refused::Revoked);
         }
@@ -102,7 +102,7 @@ fn ask(
             match authentic(crls.verified(), *place, list, issuer) {
                 Authentic::Yes => {}
                 Authentic::OtherKey => continue,
-                // Nobody can tell whose it is; whom it names is not let in on that ground.
+                // Its origin cannot be verified, so the certificates it names are refused.
                 Authentic::Unprocessed if list.revoked.contains(&serial) => {
                     return Err(Refused::Revoked);
                 }
@@ -192,7 +192,7 @@ fn points_of(certificate: &X509Certificate<'_>) -> Vec<String> {
         ParsedExtension::CRLDistributionPoints(points) => Some(points),
         _ => None,
     });
-    // A point of another signer or of some reasons only is not what a complete list answers for.
+    // A complete list does not cover a point of another signer, or of some reasons only.
     let whole = |p: &&x509_parser::extensions::CRLDistributionPoint<'_>| {
         p.crl_issuer.is_none() && p.reasons.is_none()
     };

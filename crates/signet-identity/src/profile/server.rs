@@ -66,8 +66,8 @@ impl ServerProfile {
         self
     }
 
-    /// Lets clients in that show no certificate at all; a bad one is still refused. Only for
-    /// enrolment, where a newcomer has none: never for a FIX listener.
+    /// Admits clients that show no certificate; a bad certificate is still refused. Only for
+    /// enrolment, where a new client has none: never for a FIX listener.
     #[must_use]
     pub fn with_optional_client_certificate(mut self) -> Self {
         self.client_certificate_optional = true;

@@ -25,19 +25,19 @@ use crate::certificate::CertificateFacts;
 use crate::pin::SpkiPin;
 use crate::refusal::{CrlProblem, PinMismatch};
 
-/// What both ends ask of a path beyond the name: that it leads to an authority, and that no list
-/// speaks against it.
+/// The checks of a path that both ends share: it leads to an authority, and no revocation list
+/// refuses it.
 #[derive(Debug)]
 struct PathRules {
     roots: TrustRoots,
     provider: Arc<CryptoProvider>,
-    /// `None` when the profile has no lists and asks for none.
+    /// `None` when the profile neither has nor requires lists.
     crls: Option<Crls>,
 }
 
 impl PathRules {
-    /// What webpki refuses because it does not process it, AWS-LC decides; then the lists are
-    /// asked.
+    /// AWS-LC decides about what webpki refuses because webpki does not process it; then the
+    /// revocation lists are consulted.
     fn judge(
         &self,
         by_webpki: Result<(), TlsError>,
@@ -80,8 +80,8 @@ impl PathRules {
             .map_err(|refused| said(refused, crls))
     }
 
-    /// As rustls checks it; a certificate that webpki cannot read for an extension is still read
-    /// for its key.
+    /// The check of rustls, also for a certificate with an extension that webpki does not read: its
+    /// public key is then read here.
     fn verify_tls13(
         &self,
         message: &[u8],
@@ -130,7 +130,7 @@ impl PathRules {
     }
 }
 
-/// Whether AWS-LC's reason says more than rustls's.
+/// Whether AWS-LC's reason is more precise than rustls's.
 fn tells_more(refused: &TlsError) -> bool {
     matches!(
         refused,
@@ -146,8 +146,8 @@ fn spki(certificate: &CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'sta
     Ok(SubjectPublicKeyInfoDer::from(facts.spki))
 }
 
-/// In our words, which also change the alert: "unknown CA", which rustls would send, would make the
-/// peer look for the fault in its certificate.
+/// The refusal as an error of ours, which also changes the alert: rustls would send "unknown CA",
+/// and the peer would look for the fault in its certificate.
 fn said(refused: Refused, crls: &Crls) -> TlsError {
     match refused {
         Refused::Revoked => CertificateError::Revoked.into(),
@@ -167,7 +167,8 @@ fn problem(problem: CrlProblem) -> TlsError {
     CertificateError::Other(OtherError(Arc::new(problem))).into()
 }
 
-/// Path, name, purpose and revocation first, then the pin: a right pin never rescues a bad chain.
+/// Checks path, name, purpose and revocation first, then the pin: a pin that matches never rescues
+/// a bad chain.
 #[derive(Debug)]
 pub(super) struct OurServerVerifier {
     /// `None` when webpki can read none of the authorities.
@@ -263,7 +264,7 @@ impl ServerCertVerifier for OurServerVerifier {
     }
 }
 
-/// The listening end's counterpart.
+/// The same for the listening end, without name and pin.
 #[derive(Debug)]
 pub(super) struct OurClientVerifier {
     /// `None` when webpki can read none of the authorities.

@@ -10,7 +10,8 @@ pub(crate) struct PinMismatch {
     pub(crate) presented: SpkiPin,
 }
 
-/// Why revocation could not be told. At fault: the operator of this end, or the publisher of lists.
+/// Why the revocation lists give no answer. At fault: the operator of this end, or the publisher of
+/// the lists.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CrlProblem {
     #[error("no revocation list is loaded")]

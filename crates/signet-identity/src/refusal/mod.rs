@@ -81,13 +81,13 @@ pub enum Refusal {
     ServerCertificateRevoked,
     /// The server's certificate fails for another reason (signature, encoding).
     ServerCertificateInvalid {
-        /// rustls's or the path validation's words.
+        /// The reason of rustls or of the path validation.
         detail: String,
     },
 
     /// The peer refused our client certificate.
     ClientCertificateRefused {
-        /// The TLS alert (RFC 8446 §6.2), or the verifier's words.
+        /// The TLS alert (RFC 8446 §6.2), or the verifier's reason.
         alert: String,
     },
     /// The client certificate is outside its validity (one alert serves both directions).
@@ -100,7 +100,7 @@ pub enum Refusal {
     NoClientCertificateSent,
     /// The private key could not sign the handshake.
     KeyUnavailable {
-        /// The key's words.
+        /// The reason that the key gave.
         detail: String,
     },
     /// The token or keychain that holds the private key said why it did not sign.
@@ -130,7 +130,7 @@ pub enum Refusal {
     },
     /// Either end: the list is past its date.
     RevocationListStale {
-        /// How long ago the next list was due.
+        /// How long ago the next list was due, in seconds.
         seconds: u64,
     },
     /// Either end: the list is signed by somebody else, or by an authority that may not sign lists.
@@ -141,12 +141,12 @@ pub enum Refusal {
 
     /// Anything else.
     Other {
-        /// The error's own words.
+        /// The text of the error.
         detail: String,
     },
 }
 
-/// Which end of the connection is asking.
+/// Which end of the connection this is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     Client,
@@ -177,8 +177,8 @@ fn classify(error: &(dyn StdError + 'static), stage: Stage, end: End) -> Refusal
     }
 }
 
-/// The rustls error inside, through whatever wraps it. `io::Error` does not list its inner error
-/// as a source when it is the cause itself, so it is asked directly.
+/// The rustls error inside, through any number of wrappers. `io::Error` does not report its inner
+/// error as a source when it is the cause itself, so its inner error is looked at directly.
 fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a TlsError> {
     let mut current = Some(error);
     while let Some(error) = current {
@@ -249,7 +249,7 @@ fn server_certificate(why: &CertificateError) -> Refusal {
         E::NotValidForNameContext { presented, .. } => {
             Refusal::NameMismatch { presented: presented.clone() }
         }
-        // A bad signature: an authority that only bears the name of ours.
+        // A bad signature: an authority with the name of ours but another key.
         E::UnknownIssuer | E::BadSignature => Refusal::UnknownCa,
         E::Expired | E::ExpiredContext { .. } => Refusal::Expired,
         E::NotValidYet | E::NotValidYetContext { .. } => Refusal::NotYetValid,

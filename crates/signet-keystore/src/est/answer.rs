@@ -23,7 +23,7 @@ const CERTIFICATES_MAX: usize = 16;
 const ATTRIBUTES_MAX: usize = 64;
 /// How far the issuer's clock may be ahead of ours.
 const CLOCK_TOLERANCE: Duration = Duration::minutes(10);
-/// Longer than any desk's certificate; a request answered with an authority's lifetime is a fault.
+/// The longest lifetime of a desk's certificate, in days. An authority's lifetime is a fault.
 const LIFETIME_DAYS_MAX: i64 = 400;
 
 /// A certificate that was just issued, checked.
@@ -127,7 +127,7 @@ pub(super) fn csr_attributes(der: &[u8]) -> Result<CsrAttributes, EstError> {
     Ok(CsrAttributes { oids })
 }
 
-/// asn1-rs decodes whatever it is asked for, so the tag is looked at here.
+/// asn1-rs does not check the tag before it decodes, so it is checked here.
 fn identifier(item: &Any<'_>) -> Option<String> {
     if item.header.tag() != Tag::Oid {
         return None;
@@ -163,12 +163,12 @@ pub(super) fn check(
         return Err(EstError::TooLongLived(days));
     }
     let roots = TrustRoots::new(authorities.iter().cloned())?;
-    // By a clock a little slow the certificate may begin in the future, which was allowed above.
+    // With a slow clock the certificate may begin in the future, which was allowed above.
     let at = now.max(peer.not_before);
     check_client_chain(&roots, &leaf, &others, at)
         .map_err(|refusal: Refusal| EstError::OtherAuthority(refusal.to_string()))?;
     let mut chain = vec![leaf];
-    // An authority that is its own issuer is known to whoever trusts it, and only takes room.
+    // Every peer that trusts a self-issued authority has its certificate; it need not be sent.
     chain.extend(
         others.into_iter().filter(|certificate| {
             !authorities.contains(certificate) || !is_self_issued(certificate)

@@ -118,7 +118,7 @@ impl EstClient {
         match self.exchange(None, http::Request::get("csrattrs")).await {
             Ok(body) if body.is_empty() => Ok(CsrAttributes::default()),
             Ok(body) => answer::csr_attributes(&answer::base64(&body)?),
-            // §4.5.2: a server without an opinion may say so in this way.
+            // §4.5.2: a server without attributes may answer 404.
             Err(EstError::Refused { status: 404, .. }) => Ok(CsrAttributes::default()),
             Err(error) => Err(error),
         }
@@ -129,8 +129,8 @@ impl EstClient {
     /// `device` is a name from [`signet_identity::device_name`]. Only success uses up the code.
     ///
     /// # Errors
-    /// [`EstError::BadInput`] for a user id or code that cannot be one, else what the server, the key
-    /// or the check of the certificate says.
+    /// [`EstError::BadInput`] for a user id or code that cannot be one, else what the server, the
+    /// key or the check of the certificate says.
     pub async fn simpleenroll(
         &self,
         key: Arc<dyn DeviceKey>,
@@ -159,8 +159,8 @@ impl EstClient {
     /// RFC 7030 §4.2.2: the next certificate, for a new key, proved by the current identity.
     ///
     /// # Errors
-    /// [`EstError::NotEnrolledHere`] for a certificate without a user, [`EstError::SameKey`] for its
-    /// own key, else as [`Self::simpleenroll`].
+    /// [`EstError::NotEnrolledHere`] for a certificate without a user, [`EstError::SameKey`] for
+    /// its own key, else as [`Self::simpleenroll`].
     pub async fn simplereenroll(
         &self,
         current: &Identity,

@@ -25,7 +25,7 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 const MESSAGE_CHARS_MAX: usize = 500;
 const CODE_CHARS_MAX: usize = 64;
-/// A day: a server that asks for more is not obeyed.
+/// A day: a longer wait that a server asks for is cut to this.
 const RETRY_AFTER_S_MAX: u64 = 86_400;
 
 pub(super) struct Request {
@@ -50,9 +50,9 @@ impl Request {
     }
 }
 
-/// The body of a good answer. One deadline holds for the whole exchange; the stage that meets it
-/// names itself: the network or the proxy while dialling, the network in the handshake, the service
-/// after it.
+/// The body of a good answer. One deadline holds for the whole exchange, and the error names the
+/// stage that reached it: the network or the proxy while dialling, the network in the handshake,
+/// the service after it.
 pub(super) async fn exchange(
     address: &EstAddress,
     proxy: &ProxySetting,

@@ -10,7 +10,8 @@ use super::label::{HolderKind, KeyLabel};
 
 /// A place that makes, keeps and uses P-256 keys without giving them out to the rest of Signet.
 ///
-/// Each method may block up to the holder's deadline, and fails with [`HolderError::TimedOut`] then.
+/// Each method may block up to the holder's deadline, and fails with [`HolderError::TimedOut`]
+/// then.
 pub trait KeyHolder: Send + Sync + fmt::Debug {
     /// Makes a key under this label.
     ///

@@ -1,4 +1,4 @@
-//! Identities from enrolment: certificate chains here, keys in whatever holder, two at a time
+//! Identities from enrolment: certificate chains here, keys in any holder, two at a time
 //! while a renewal is under way.
 //!
 //! `identity/<name>` is the current chain, `pending/<name>` the one just issued. For each,
@@ -67,7 +67,7 @@ pub(super) fn load(
     if slot == IdentitySlot::Pending
         && entries.get(&entry(name, IdentitySlot::Current))?.is_some_and(|current| current == text)
     {
-        // Promoted, and interrupted before it was tidied up.
+        // Promoted already; the process stopped before this entry was removed.
         return Ok(None);
     }
     let chain = entries::decode_chain(&entry(name, slot), &text)?;
@@ -114,7 +114,7 @@ pub(super) fn promote(
     name: &IdentityName,
 ) -> Result<Vec<KeyPlace>, KeychainError> {
     if let Some(text) = entries.get(&entry(name, IdentitySlot::Pending))? {
-        // The one step that counts.
+        // This write replaces the identity; everything after it only tidies up.
         entries.put(&entry(name, IdentitySlot::Current), &text)?;
     }
     settle(entries, name)
@@ -141,7 +141,7 @@ pub(super) fn settle(
     }
     let mut needed = Vec::new();
     for text in [current, pending].into_iter().flatten() {
-        // A damaged chain may belong to any key: nothing is thrown away on its account.
+        // A damaged chain may belong to any key, so nothing is deleted.
         let Ok(chain) = entries::decode_chain("", &text) else { return Ok(Vec::new()) };
         let Some(facts) =
             chain.first().and_then(|leaf| CertificateFacts::from_certificate(leaf).ok())
@@ -158,7 +158,7 @@ pub(super) fn settle(
         entries::key_entries(entries, name)?.into_iter().filter(|entry| !needed.contains(entry))
     {
         let place = place_in(entries, &unneeded)?;
-        // What a needed identity also points to stays.
+        // A key that a needed identity also uses stays.
         let still_used = match &place {
             Some(place) => uses(entries, &needed, place)?,
             None => true,
@@ -187,7 +187,7 @@ pub(super) fn places(
     Ok(found)
 }
 
-/// Before an identity's entries go: its keys in this keychain.
+/// Deletes the keys of an identity that are in this keychain, before its entries are deleted.
 pub(super) fn delete_held(
     entries: &mut dyn Entries,
     name: &IdentityName,

@@ -92,7 +92,7 @@ pub(super) fn identity_entry(name: &IdentityName) -> String {
 
 pub(super) fn key_entry(name: &IdentityName, facts: &CertificateFacts) -> String {
     let digest = facts.spki_sha256.as_bytes();
-    // 64 bits tell the few keys of one name apart; nothing rests on their being hard to collide.
+    // 64 bits tell the few keys of one name apart; no security depends on them.
     let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     format!("key/{name}/{digest}")
 }

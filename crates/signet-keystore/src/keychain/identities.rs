@@ -25,7 +25,7 @@ pub(super) fn identities(entries: &mut dyn Entries) -> Result<Vec<StoredIdentity
     names.dedup();
     let mut found = Vec::with_capacity(names.len());
     for name in names {
-        // One damaged entry must not hide the others; one deleted meanwhile is not there.
+        // One damaged entry must not hide the others; one deleted meanwhile is left out.
         let chain = match chain(entries, &name) {
             Ok(chain) => chain,
             Err(KeychainError::Malformed { .. }) => Vec::new(),
@@ -61,10 +61,10 @@ pub(super) fn store_identity(
     let new = key_entry(name, identity.facts());
     entries.put(&new, key_text.as_bytes())?;
     entries.put(&identity_entry(name), chain_text.as_bytes())?;
-    // The caller of this older way knows of no other holders, so their keys are left alone.
+    // Callers of this method know no other holders, so keys in them are left alone.
     enrolled::settle(entries, name)?;
     if let Some(old) = old.filter(|old| *old != new) {
-        // Needed where the chain before was too damaged to tidy up after.
+        // Only needed when the old chain was too damaged for `settle`.
         entries.remove(&old)?;
     }
     Ok(())

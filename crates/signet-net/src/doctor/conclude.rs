@@ -18,7 +18,7 @@ pub fn conclude(observations: Observations) -> Report {
     for check in Check::ALL {
         let outcome =
             if blocked { Outcome::Skipped("not reached".into()) } else { judge(check, seen) };
-        // A wrong clock is worth saying and does not by itself stop a connection.
+        // A wrong clock is reported, but does not stop a connection by itself.
         blocked |= check != Check::Clock && matches!(outcome, Outcome::Failed { .. });
         steps.push(Step { check, outcome });
     }
@@ -114,8 +114,8 @@ fn concerns(refusal: &Refusal) -> Check {
     }
 }
 
-/// An authority that is not ours: either the connection was opened on its way, or the settings are
-/// wrong. The authority's name tells a security officer which.
+/// An authority that is not trusted: either something intercepts the connection, or the settings
+/// are wrong. A security officer can tell which from the authority's name.
 fn unknown_authority(seen: &Observations) -> Outcome {
     let code = Refusal::UnknownCa.code();
     let Some(last) = seen.shown.last() else { return refused(&Refusal::UnknownCa) };
@@ -187,7 +187,7 @@ fn clock(seen: &Observations) -> Outcome {
             "Set the clock (automatic time), then try again.",
         );
     }
-    // Without a server's word: our own certificate cannot begin in the future.
+    // Without the server's clock: our own certificate cannot begin in the future.
     match &seen.own {
         Some(own) if own.not_before > seen.now + CLOCK_DIFFERENCE_MAX => failed(
             "clock.wrong",
@@ -233,7 +233,7 @@ fn failed(code: &str, sentence: String, cure: &str) -> Outcome {
     Outcome::Failed { code: code.to_owned(), sentence, cure: cure.to_owned() }
 }
 
-/// Errors begin small and end without a stop, as Rust's do.
+/// Makes a sentence of an error, which by Rust's custom has no capital and no full stop.
 fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();

@@ -137,7 +137,7 @@ async fn after(tls: &mut TlsStream<TcpStream>) -> After {
         Ok(Ok(0)) => After::Closed,
         Ok(Ok(_)) => After::Fine,
         Ok(Err(error)) => match Refusal::seen_by_client(&error, Stage::Session) {
-            // An end without a word, in one of its other forms.
+            // Closed without a reason, seen as another I/O error.
             Refusal::Other { .. } => After::Closed,
             refusal => After::Refused(refusal),
         },

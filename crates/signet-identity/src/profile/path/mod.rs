@@ -2,9 +2,9 @@
 //!
 //! webpki decides first. It refuses some certificates that RFC 5280 permits: critical certificate
 //! policies, policy constraints and inhibitAnyPolicy (§4.2.1.4, .11, .14), and name constraints on
-//! URIs (§4.2.1.10; X509-SVID §4.2). Those paths, and no others, are validated whole by AWS-LC, the
-//! library whose cryptography this program uses already. Its answer is then held to webpki's own
-//! rules on algorithms: no SHA-1, no RSA key under 2,048 bits.
+//! URIs (§4.2.1.10; X509-SVID §4.2). AWS-LC, whose cryptography this program uses already,
+//! validates those paths and no others. Webpki's rules on algorithms then apply to its answer too:
+//! no SHA-1, no RSA key under 2,048 bits.
 
 #[cfg(not(all(windows, target_env = "gnu")))]
 mod aws_lc;
@@ -12,7 +12,7 @@ mod request;
 #[cfg(not(all(windows, target_env = "gnu")))]
 use aws_lc as engine;
 
-/// AWS-LC's bindings for this target leave certificates out; what webpki refuses stays refused.
+/// AWS-LC's bindings for this target do not include certificates, so webpki's refusal is final.
 #[cfg(all(windows, target_env = "gnu"))]
 mod engine {
     use super::request::{PathError, PathRequest};
@@ -31,7 +31,7 @@ use x509_parser::public_key::PublicKey;
 use request::{PATH_CERTIFICATES_MAX, RSA_BITS_MIN};
 pub(super) use request::{PathError, PathRequest, Purpose};
 
-/// Whether webpki refused for something that it does not process, rather than for what it found.
+/// Whether webpki refused because it does not process something, rather than for a fault it found.
 pub(super) fn is_beyond_webpki(error: &TlsError) -> bool {
     use CertificateError as E;
     match error {

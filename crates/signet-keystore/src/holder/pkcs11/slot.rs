@@ -75,8 +75,8 @@ pub(super) fn require_p256(module: &Pkcs11, slot: Slot) -> Result<(), HolderErro
     if mechanisms.contains(&MechanismType::ECDSA) { Ok(()) } else { Err(HolderError::NoP256) }
 }
 
-/// Opens a session for reading and writing, since keys are made and deleted. A write-protected token
-/// gets one for reading: it can still sign.
+/// Opens a session for reading and writing, since keys are made and deleted. A write-protected
+/// token gets one for reading: it can still sign.
 pub(super) fn open_session(module: &Pkcs11, slot: Slot) -> Result<Session, HolderError> {
     match module.open_rw_session(slot) {
         Err(P11Error::Pkcs11(RvError::TokenWriteProtected, _)) => {
@@ -109,7 +109,7 @@ pub(super) fn log_in(
             return Err(HolderError::PinLocked);
         }
         if wrong && tries == PinTries::Last {
-            // Nobody is led into locking a token by a dialog that simply comes back.
+            // The dialog must not lead anybody into locking the token.
             return Err(HolderError::PinWrong { tries });
         }
         let on_reader = info.protected_authentication_path();

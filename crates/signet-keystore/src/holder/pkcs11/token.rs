@@ -71,7 +71,7 @@ impl Token {
             let (public, private) = made.map_err(cannot_make)?;
             let checked = check_made(session, public, private);
             if checked.is_err() {
-                // Neither half may stay; that deleting fails too changes nothing about the cause.
+                // Neither half may stay. When deleting fails too, the first error is the cause.
                 let _ = (session.destroy_object(private), session.destroy_object(public));
             }
             checked
@@ -97,7 +97,7 @@ impl Token {
             if private.is_none() && public.is_none() {
                 return Err(HolderError::NoSuchKey { label: label.clone() });
             }
-            // The private half first: what an interruption leaves behind is then useless.
+            // The private half first: what an interruption leaves is then useless.
             for object in [private, public].into_iter().flatten() {
                 session.destroy_object(object).map_err(cannot_make)?;
             }
@@ -113,8 +113,8 @@ impl Token {
         self.with_login(|session| sign(session, label, digest))
     }
 
-    /// Runs `work` in a session that is logged in. Runs it once more in a new session when the token
-    /// turns out to have been reset or re-inserted since the last time.
+    /// Runs `work` in a session that is logged in. Runs it once more in a new session when the
+    /// token turns out to have been reset or re-inserted since the last time.
     fn with_login<T>(
         &mut self,
         work: impl Fn(&Session) -> Result<T, HolderError>,
