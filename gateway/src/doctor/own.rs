@@ -6,9 +6,8 @@ use crate::{
     config::{Config, EnrolmentSection, certificates},
 };
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
-use signet_identity::{CertificateFacts, ClientProfile, Crls, ServerIdentity, TrustRoots};
+use signet_identity::{CertificateFacts, ClientProfile, CompId, Crls, ServerIdentity, TrustRoots};
 use signet_registry::{Registry, RegistryError, RegistryUrl, SCHEMA};
-use signet_rfq::CompId;
 use std::{collections::BTreeSet, fs, io, path::Path, time::Duration};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 

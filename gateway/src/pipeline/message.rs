@@ -29,8 +29,9 @@ use signet_fix::{
     message::{BusinessReject, DecodeError, QuoteResponse, SnapshotMark},
     session::{Event, Meta},
 };
+use signet_identity::CompId;
 use signet_policy::entitle::{Outcome, Proof};
-use signet_rfq::{CompId, DealerId, UtcMillis};
+use signet_rfq::{DealerId, UtcMillis};
 use signet_router::{
     Input, Output, accept_age, accept_refusal, journal::JournalError, request_refusal,
 };

@@ -13,8 +13,9 @@ use signet_fix::{
         Advice, BusinessReject, KeyReport, QuoteRequest, QuoteStatusReport, RfqStatus, SnapshotMark,
     },
 };
+use signet_identity::CompId;
 use signet_policy::entitle::Proof;
-use signet_rfq::{CompId, UtcMillis};
+use signet_rfq::UtcMillis;
 use signet_router::{Proposal, accept_refusal, accept_waits, request_refusal};
 use signet_stepup::{
     Action, Approval, SessionReason,

@@ -19,8 +19,9 @@ use crate::{
 pub(crate) use action::DirectAction;
 use refusal::TouchRefusal;
 use signet_fix::{AppMessage, message::*};
+use signet_identity::CompId;
 use signet_journal::{LogError, StoreKey};
-use signet_rfq::{AcceptId, CompId, DealerId, Rfq, RfqId, RfqState, UtcMillis};
+use signet_rfq::{AcceptId, DealerId, Rfq, RfqId, RfqState, UtcMillis};
 use signet_stepup::{AcceptTerms, Action, RequestTerms, SessionReason, rules::Wanted};
 use std::{collections::BTreeMap, path::Path};
 use store::TouchStore;
@@ -50,7 +51,7 @@ impl Direct {
         key: &StoreKey,
     ) -> Result<Self, LogError> {
         let touch = settings.step_up.as_ref().map(|s| {
-            let store = TouchStore::open(folder, venue.comp_id.as_str(), key)?;
+            let store = TouchStore::open(folder, &venue.comp_id, key)?;
             Ok(Touch::new(s.clone(), store, desk, &venue.comp_id))
         });
         Ok(Self {

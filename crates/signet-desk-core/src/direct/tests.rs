@@ -26,6 +26,10 @@ const HERE: [u8; 32] = [1; 32];
 const AHEAD_MS: i64 = 30_000;
 const RULES: &str = "logon = 'never'\naccept_above = { default = '1m' }";
 
+fn venue_id() -> CompId {
+    CompId::new("VENUE").unwrap()
+}
+
 fn catalogue() -> Catalogue {
     let text = format!(
         "[[instrument]]\nid = '{BUND}'\nsymbol = 'DBR'\nname = 'Bund'\nasset_class = 'Government bond'\ncurrency = 'EUR'\n\
@@ -106,7 +110,7 @@ impl World {
             step_up: Some(step_up.clone()),
             sign_messages: false,
         };
-        let store = TouchStore::open(self.dir.path(), "VENUE", &key_of_store()).unwrap();
+        let store = TouchStore::open(self.dir.path(), &venue_id(), &key_of_store()).unwrap();
         self.direct = Some(Direct {
             name: "Plain".into(),
             settings,
@@ -121,7 +125,7 @@ impl World {
             passes: 0,
         });
         self.book.begin(Blotter::default());
-        self.book.at_gateway(&CompId::new("VENUE").unwrap(), true);
+        self.book.at_gateway(&venue_id(), true);
         let t = UtcMillis(self.laptop);
         self.book.link(t, |s| s.comp_id = Some("ALICE".into()));
         self.book.measured(t, t + AHEAD_MS, t);
@@ -788,7 +792,7 @@ fn a_file_that_somebody_changed_opens_nothing() {
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&path, bytes).unwrap();
     assert!(matches!(
-        TouchStore::open(w.dir.path(), "VENUE", &key_of_store()),
+        TouchStore::open(w.dir.path(), &venue_id(), &key_of_store()),
         Err(LogError::Tampered { .. })
     ));
 }
@@ -808,7 +812,7 @@ fn keys_and_evidence_of_every_earlier_format_are_read() {
     )
     .unwrap();
     for _ in 0..2 {
-        let store = TouchStore::open(dir.path(), "VENUE", &key_of_store()).unwrap();
+        let store = TouchStore::open(dir.path(), &venue_id(), &key_of_store()).unwrap();
         assert_eq!(
             (store.view().len(), store.view()[0].name.as_str(), store.good()),
             (1, "blue", 1)
@@ -842,7 +846,7 @@ fn no_changed_bit_of_keys_or_evidence_is_read_as_something_else() {
         // Every byte, with a bit that moves along.
         for (at, &byte) in whole.iter().enumerate() {
             put(at, byte ^ (1 << (at % 8)));
-            let opened = TouchStore::open(w.dir.path(), "VENUE", &key_of_store()).map(drop);
+            let opened = TouchStore::open(w.dir.path(), &venue_id(), &key_of_store()).map(drop);
             assert!(
                 opened.as_ref().is_err_and(LogError::is_damage),
                 "{name} byte {at}: {opened:?}"

@@ -5,7 +5,8 @@ use super::{
 };
 use crate::SessionReason;
 use signet_fix::message::{Answer, StepUpStatus};
-use signet_rfq::{CompId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::UtcMillis;
 
 impl PendingApprovals {
     /// A desk answered a challenge. Only what is out at exactly this desk can be answered.

@@ -9,7 +9,8 @@ use crate::{
     rules::{Wanted, words},
 };
 use signet_fix::{AppMessage, message::StepUpChallenge};
-use signet_rfq::{CompId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::UtcMillis;
 
 impl PendingApprovals {
     /// Keeps a message back until it is approved. `ends`: the time after which it is worthless.

@@ -5,7 +5,8 @@ use signet_fix::{
     AppMessage,
     message::{QuoteRequest, StepUpOutcome, StepUpStatus},
 };
-use signet_rfq::{CompId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::UtcMillis;
 use std::collections::BTreeMap;
 
 /// Names something that waits.

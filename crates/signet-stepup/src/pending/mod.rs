@@ -22,7 +22,8 @@ use signet_fix::{
     AppMessage,
     message::{AccessState, StepUpStatus},
 };
-use signet_rfq::{CompId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::UtcMillis;
 use std::collections::BTreeMap;
 
 /// Messages of one desk that may wait at once.

@@ -5,7 +5,8 @@ use signet_fix::{
     AppMessage,
     message::{QuoteRequest, QuoteResponse, QuoteStatusReport, RfqStatus},
 };
-use signet_rfq::{AcceptId, CompId, RfqId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::{AcceptId, RfqId, UtcMillis};
 
 impl PendingApprovals {
     /// Accepts that wait, to be looked at again: what was quoted may be gone.

@@ -24,8 +24,7 @@ use signet_fix::{
     session::{Binding, Channel, Event, Outbox, Session, SessionOptions},
     signature::{commits_gateway, every},
 };
-use signet_identity::{MessageKey, MessagePublicKey};
-use signet_rfq::CompId;
+use signet_identity::{CompId, MessageKey, MessagePublicKey};
 use std::{collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 use time::OffsetDateTime;
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};

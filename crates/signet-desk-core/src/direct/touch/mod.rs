@@ -17,7 +17,8 @@ use signet_fix::{
     AppMessage,
     message::{AccessState, Answer, KeyReport},
 };
-use signet_rfq::{AcceptId, CompId, RfqId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::{AcceptId, RfqId, UtcMillis};
 use signet_stepup::{
     Action, Approval, Context, SessionReason,
     approval::digest_of,
