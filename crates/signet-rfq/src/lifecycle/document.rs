@@ -6,7 +6,7 @@ use std::fmt::{Display, Write as _};
 
 const HEAD: &str = "# The life of an RFQ
 
-Written from `crates/signet-rfq/src/lifecycle.rs`, which desk and gateway both run on. Do not edit it; change the code, then
+Written from `crates/signet-rfq/src/lifecycle/mod.rs`, which desk and gateway both run on. Do not edit it; change the code, then
 `UPDATE_DOCS=1 cargo test -p signet-rfq lifecycle`.
 
 In the tables: **bold** is the state that follows; `-` means noted, nothing changes; `refused` means that it cannot happen

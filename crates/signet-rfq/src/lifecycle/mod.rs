@@ -354,5 +354,4 @@ pub const fn accept(state: AcceptPhase, event: AcceptEvent) -> Outcome<AcceptPha
 }
 
 #[cfg(test)]
-#[path = "lifecycle_tests.rs"]
 mod tests;

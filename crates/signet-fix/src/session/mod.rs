@@ -544,5 +544,4 @@ impl Drop for Registered {
 }
 
 #[cfg(test)]
-#[path = "session/fields_tests.rs"]
 mod fields_tests;

@@ -357,5 +357,4 @@ fn cure(attribute: Attribute, condition: Option<Condition>) -> Option<&'static s
 }
 
 #[cfg(test)]
-#[path = "score/tests.rs"]
 mod tests;

@@ -569,5 +569,4 @@ impl AppMessage {
 }
 
 #[cfg(test)]
-#[path = "message_tests.rs"]
 mod tests;
