@@ -129,7 +129,8 @@ pub(super) fn as_resend(kept: &[u8], now: UtcMillis) -> Option<Vec<u8>> {
 pub(super) fn gap_fill(sender: &str, target: &str, from: u64, to: u64, now: UtcMillis) -> Vec<u8> {
     let now = format_utc(now);
     let body = format!(
-        "35=4\u{1}34={from}\u{1}43=Y\u{1}49={sender}\u{1}52={now}\u{1}56={target}\u{1}122={now}\u{1}36={to}\u{1}123=Y\u{1}"
+        "35=4\u{1}34={from}\u{1}43=Y\u{1}49={sender}\u{1}52={now}\u{1}56={target}\u{1}\
+         122={now}\u{1}36={to}\u{1}123=Y\u{1}"
     );
     seal(BEGIN_STRING, body.as_bytes())
 }

@@ -1,12 +1,14 @@
 //! A frame's way from the peer to the engine: read, decided about ([`super::turn`]), and one at a
 //! time.
 
+mod logon;
+mod reject;
+
 use super::{
     Outbox, Role, Session,
     ahead::{Ahead, Held},
     envelope::{Envelope, Fault, Number},
     ffi::{self, ForEngine, NotTaken},
-    logon::{LogonFacts, LogonFault, OwnNumbers, agree, read_logon},
     options::{FAULTS, LOGONS, RESENDS, SessionOptions},
     resend::Answer,
     turn::{Phase, Turn, decide},
@@ -16,13 +18,12 @@ use crate::{
     signature::is_application,
     store::SessionStore,
     tag,
-    tagvalue::{Body, Field, Fields, is_plain_message, seal},
+    tagvalue::{Body, Field, is_plain_message},
 };
 use std::{
     cell::{Cell, RefCell},
     ptr::NonNull,
     rc::Rc,
-    time::Instant,
 };
 
 /// Why a frame did nothing.
@@ -311,194 +312,6 @@ impl Way<'_> {
             }
         }
     }
-
-    fn logon(&self, frame: &[u8], fields: &[Field], envelope: &Envelope) {
-        let inbound = self.inbound;
-        let judged =
-            self.read_logon(frame, fields).and_then(|facts| self.agree(facts).map(|a| (facts, a)));
-        let (facts, agreement) = match judged {
-            Ok(x) => x,
-            Err(fault) => return self.refuse_logon(&fault),
-        };
-        if let Some(number) = agreement.expect {
-            tracing::info!(
-                peer = inbound.target,
-                from = self.expected(),
-                to = number,
-                "sequence numbers agreed at logon"
-            );
-            self.expect(number);
-        }
-        inbound.past_may_be_resent.set(agreement.past_may_be_resent);
-        self.session.shared.expects(facts.number.saturating_add(1));
-        // Were the number ahead of what the engine expects, it would queue the Logon. So it expects
-        // this number while it looks at the Logon, and what is missing before it afterwards.
-        let missing_from = Some(self.expected()).filter(|n| *n < facts.number && !facts.reset);
-        if missing_from.is_some() {
-            self.expect(facts.number);
-        }
-        match without_next_expected(frame, fields) {
-            None => self.engine(frame, fields, envelope),
-            Some(frame) => {
-                let mut fields = vec![];
-                if let Some(e) = Envelope::read(&frame, &mut fields) {
-                    self.engine(&frame, &fields, &e);
-                }
-            }
-        }
-        if let Some(from) = missing_from {
-            self.expect(from);
-        }
-        if self.phase() != Phase::On {
-            if !self.outbox.closed() {
-                self.refuse_logon(&LogonFault::NotTaken);
-            }
-            return;
-        }
-        if missing_from.is_some() {
-            self.hold(facts.number, Held::Done);
-        }
-        if let Some(from) = agreement.resend_from {
-            self.begin_answer(
-                facts.number,
-                from,
-                self.session.shared.present_from().saturating_sub(1),
-            );
-        }
-    }
-
-    fn read_logon(&self, frame: &[u8], fields: &[Field]) -> Result<LogonFacts, LogonFault> {
-        let read = Fields::of(frame, fields);
-        let facts = read_logon(
-            &read,
-            &self.inbound.options,
-            &self.session.shared.binding(),
-            self.inbound.strict,
-        )?;
-        let names = (read.text(tag::SENDER_COMP_ID), read.text(tag::TARGET_COMP_ID));
-        match names == (Some(&self.inbound.target), Some(&self.inbound.sender)) {
-            true => Ok(facts),
-            false => Err(LogonFault::CompId),
-        }
-    }
-
-    fn agree(&self, facts: LogonFacts) -> Result<super::logon::Agreement, LogonFault> {
-        let initiator = self.inbound.role == Role::Initiator;
-        let (next_sender, next_target) =
-            self.session.with_store(|s| (s.next_sender(), s.next_target()));
-        agree(
-            self.inbound.options.numbers,
-            OwnNumbers { next_sender, next_target, initiator },
-            facts,
-            self.inbound.options.jump_max,
-        )
-    }
-
-    fn refuse_logon(&self, fault: &LogonFault) {
-        tracing::warn!(peer = self.inbound.target, role = ?self.inbound.role, "Logon refused: \
-            {fault}");
-        self.end(&fault.to_string());
-    }
-
-    /// A dealer may reset its numbers inside the session (FIX 4.4, volume 2, "Logon"). Nobody else,
-    /// and nothing is changed before that is known.
-    fn logon_in_session(&self, frame: &[u8], fields: &[Field], envelope: &Envelope) {
-        if !self.inbound.logons.borrow_mut().take(Instant::now(), 1) {
-            return self.end("Logons inside the session come too often");
-        }
-        let facts = match self.read_logon(frame, fields) {
-            Ok(facts) if facts.reset => facts,
-            Ok(_) => {
-                return self.reject(frame, envelope, 99, None, "the session is logged on already");
-            }
-            Err(fault) => return self.reject(frame, envelope, 99, None, &fault.to_string()),
-        };
-        let numbers = self.session.with_store(|s| (s.next_sender(), s.next_target()));
-        if self.inbound.role == Role::Initiator && numbers == (2, 2) {
-            // The answer to our answer: another would be answered again, for ever.
-            tracing::debug!(
-                peer = self.inbound.target,
-                number = facts.number,
-                "a reset that has been answered is not answered again"
-            );
-            return;
-        }
-        self.inbound.forget();
-        self.engine(frame, fields, envelope);
-    }
-
-    fn reject_fault(&self, fault: Fault, frame: &[u8], envelope: &Envelope, expected: bool) {
-        let (reason, tag, words) = fault.reject();
-        if expected {
-            self.expect(self.expected().saturating_add(1));
-        }
-        let msg_type = String::from_utf8_lossy(msg_type(frame)).into_owned();
-        self.reject_counted(envelope, &msg_type, reason, tag, words);
-    }
-
-    /// Refuses a message of which the number, if it is the next one, counts as received.
-    fn reject(
-        &self,
-        frame: &[u8],
-        envelope: &Envelope,
-        reason: u16,
-        tag: Option<u32>,
-        words: &str,
-    ) {
-        let expected = self.expected();
-        let sequence_reset = envelope.kind == super::envelope::Kind::SequenceReset;
-        if envelope.number == Number::Of(expected) && !sequence_reset {
-            self.expect(expected.saturating_add(1));
-        }
-        let msg_type = String::from_utf8_lossy(msg_type(frame)).into_owned();
-        self.reject_counted(envelope, &msg_type, reason, tag, words);
-    }
-
-    pub(super) fn reject_counted(
-        &self,
-        envelope: &Envelope,
-        msg_type: &str,
-        reason: u16,
-        tag: Option<u32>,
-        words: &str,
-    ) {
-        let number = if let Number::Of(n) = envelope.number { Some(n) } else { None };
-        self.reject_number(number, msg_type, reason, tag, words);
-    }
-
-    /// Sends a Reject; the connection of a peer that goes on after many of them ends.
-    pub(super) fn reject_number(
-        &self,
-        number: Option<u64>,
-        msg_type: &str,
-        reason: u16,
-        tag: Option<u32>,
-        words: &str,
-    ) {
-        if !self.inbound.faults.borrow_mut().take(Instant::now(), 1) {
-            return self.end("too many messages that had to be rejected");
-        }
-        let mut b = Body::new("3");
-        b.put(tag::REF_SEQ_NUM, number.unwrap_or(0));
-        b.put_opt(tag::REF_TAG_ID, tag);
-        b.put_text(tag::REF_MSG_TYPE, msg_type);
-        b.put(tag::SESSION_REJECT_REASON, reason);
-        b.put_text(tag::TEXT, words);
-        if let Err(e) = self.session.send_body(&b) {
-            tracing::warn!(peer = self.inbound.target, error = %e, "a Reject could not be sent");
-        }
-    }
-
-    /// Says Logout and ends the connection.
-    fn end(&self, why: &str) {
-        tracing::warn!(peer = self.inbound.target, "the connection ends: {why}");
-        let mut b = Body::new("5");
-        b.put_text(tag::TEXT, why);
-        if let Err(e) = self.session.send_admin(&b) {
-            tracing::debug!(error = %e, "a Logout could not be sent");
-        }
-        self.outbox.close();
-    }
 }
 
 /// Whether a frame that was taken from those that wait went back to them: nothing moves then.
@@ -508,20 +321,4 @@ fn held_again(before: u64, after: u64, ahead: &RefCell<Ahead>) -> bool {
 
 fn msg_type(frame: &[u8]) -> &[u8] {
     frame.split(|b| *b == 1).nth(2).and_then(|f| f.strip_prefix(b"35=")).unwrap_or_default()
-}
-
-/// The same Logon without NextExpectedMsgSeqNum (789), which the engine would answer in its own
-/// way, unmetered; `None`: it holds none.
-fn without_next_expected(frame: &[u8], fields: &[Field]) -> Option<Vec<u8>> {
-    if !fields.iter().any(|f| f.tag == tag::NEXT_EXPECTED_MSG_SEQ_NUM) {
-        return None;
-    }
-    let mut body = Vec::with_capacity(frame.len());
-    for f in fields.iter().filter(|f| !matches!(f.tag, 8 | 9 | 10 | tag::NEXT_EXPECTED_MSG_SEQ_NUM))
-    {
-        body.extend_from_slice(format!("{}=", f.tag).as_bytes());
-        body.extend_from_slice(f.value(frame));
-        body.push(1);
-    }
-    Some(seal(super::BEGIN_STRING, &body))
 }
