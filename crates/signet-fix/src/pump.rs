@@ -104,9 +104,8 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     loop {
         // Looked at each time round: a peer that is always ready to be read must not keep timers
         // from running.
-        let now = Instant::now();
-        if now >= next_tick {
-            next_tick = now + TICK;
+        if Instant::now() >= next_tick {
+            next_tick = Instant::now() + TICK;
             if output.is_stalled() {
                 return Closed::Stalled;
             }

@@ -26,9 +26,9 @@ pub enum JournalError {
     Log(#[from] LogError),
     /// At fault: whoever sent it, or a version that wrote it otherwise.
     #[error(
-        "record {index} of the journal, written at {at} for {sender}, cannot be read. Nothing was changed. To go on without it, start with \
-         on_bad_record = \"set-aside\" under [journal]: the record is then kept in {aside} and \
-             what it did is lost",
+        "record {index} of the journal, written at {at} for {sender}, cannot be read. Nothing was \
+         changed. To go on without it, start with on_bad_record = \"set-aside\" under [journal]: \
+         the record is then kept in {aside} and what it did is lost",
         aside = aside.display()
     )]
     BadRecord {
@@ -42,7 +42,10 @@ pub enum JournalError {
         aside: PathBuf,
     },
     /// The RFQs that are remembered fill the journal. At fault: the desk, or all of them together.
-    #[error("the journal is full of RFQs {}", if *of_all { "of all desks" } else { "of this desk" })]
+    #[error(
+        "the journal is full of RFQs {}",
+        if *of_all { "of all desks" } else { "of this desk" }
+    )]
     Full {
         /// All desks together are at the limit; else this desk alone.
         of_all: bool,

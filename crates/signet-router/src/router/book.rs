@@ -5,8 +5,10 @@
 //! again in [`Book::settle`], and what it adds replaces what it added before; so a question costs
 //! no more on a busy day, and a replay of the journal makes the same sums.
 
-use super::*;
+use super::{ASK_AGAIN_MS, Entry, REMEMBER_OTHER_MS, REMEMBER_TRADED_MS, outer};
 use rust_decimal::Decimal;
+use signet_rfq::{CompId, DealerId, QuoteId, RfqId, UtcMillis};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const DAY_MS: i64 = 24 * 3_600_000;
 

@@ -1,7 +1,18 @@
 //! What desks ask for.
 
-use super::answers::{REJ_UNKNOWN_ORDER, rejection, status_report};
-use super::*;
+use super::{
+    ASK_AGAIN_MS, Entry, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Router, accept_refusal,
+    answers::{REJ_OTHER, REJ_UNKNOWN_ORDER, rejection, status_report},
+    outer, request_refusal,
+};
+use signet_fix::message::{
+    AppMessage, BusinessReject, ExecType, ExecutionReport, OrderStatusRequest, QuoteRequest,
+    QuoteResponse, QuoteStatusReport, Response, RfqStatus, SecurityList, SecurityListRequest,
+};
+use signet_rfq::{
+    ACCEPT_AGE_MAX_MS, ACCEPT_AHEAD_MAX_MS, Accept, AcceptId, AcceptRefusal, CompId, DealerId,
+    Declined, Instrument, InstrumentError, Rfq, RfqId, RfqState, Terms, TermsError, UtcMillis,
+};
 use signet_stepup::Action;
 
 /// QuoteRequestRejectReason (658).
@@ -142,7 +153,7 @@ impl Router {
         self.note(format!("{desk} RFQ {} refused: {text}", q.id));
         self.tell_desk(
             desk,
-            AppMessage::QuoteRequestReject(super::request_refusal(q, reason, text, None)),
+            AppMessage::QuoteRequestReject(request_refusal(q, reason, text, None)),
         );
     }
 
@@ -269,10 +280,7 @@ impl Router {
         now: UtcMillis,
     ) {
         self.note(format!("{desk} accept {} refused: {code}", r.id));
-        self.tell_desk(
-            desk,
-            AppMessage::ExecutionReport(super::accept_refusal(r, why.into(), now)),
-        );
+        self.tell_desk(desk, AppMessage::ExecutionReport(accept_refusal(r, why.into(), now)));
     }
 
     /// An accept of this RFQ ends without a trade, by the gateway's or its dealer's word. Returns
@@ -301,7 +309,7 @@ impl Router {
         let dealer = matches!(why, Declined::ByDealer(_)).then(|| a.dealer.clone());
         let report = ExecutionReport {
             dealer,
-            ..rejection(&a.id, &a.instrument, a.side, answers::REJ_OTHER, why.reason().into(), now)
+            ..rejection(&a.id, &a.instrument, a.side, REJ_OTHER, why.reason().into(), now)
         };
         self.tell_desk(&desk, AppMessage::ExecutionReport(report));
         // The clock may have run out while the answer was outstanding.

@@ -3,8 +3,12 @@
 //! Kept is what was decided and what changes something. A question that was refused, a repeat, and
 //! whatever is about an RFQ that is forgotten leave nothing behind.
 
-use super::*;
-use signet_rfq::lifecycle::{Meaning, StatusMeaning, meaning};
+use super::{Decided, Input, Router, dealer_side, desk_side, outer};
+use signet_fix::message::{AppMessage, ExecutionReport, QuoteRequest, QuoteResponse, Response};
+use signet_rfq::{
+    AcceptId, CompId, DealerId, Declined, Passed, Report, Rfq, RfqId, RfqState, UtcMillis,
+    lifecycle::{Meaning, StatusMeaning, meaning},
+};
 
 /// What becomes of an input before it takes effect.
 // A handful of these exist at a time.

@@ -1,15 +1,21 @@
 //! The router's inputs and outputs, its limits, and the turn of one input.
 
-use signet_fix::message::*;
-use signet_rfq::*;
+use signet_fix::message::{
+    AppMessage, OrderStatusRequest, QuoteRequest, QuoteResponse, QuoteStatusReport, RfqStatus,
+};
+use signet_rfq::{
+    AcceptId, Catalogue, CompId, DealerId, InstrumentId, Rfq, RfqId, RfqState, UtcMillis,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 mod answers;
 mod book;
+mod dealer_link;
 mod dealer_side;
 mod desk_side;
 mod kept;
 mod proposal;
+mod reports;
 mod snapshot;
 
 pub use answers::{accept_refusal, accept_waits, request_refusal};

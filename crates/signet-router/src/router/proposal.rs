@@ -1,7 +1,11 @@
 //! What a message would do if it went on now: for those who decide whether it may.
 
-use super::*;
+use super::{Doing, Router, outer};
 use rust_decimal::Decimal;
+use signet_fix::message::{AppMessage, Response};
+use signet_rfq::{
+    Accept, AcceptId, Ask, CompId, DealerId, InstrumentId, Rfq, Side, UtcMillis, median_quoted,
+};
 use signet_stepup::{AcceptTerms, Action, RequestTerms};
 
 /// A message that would go on to dealers, in the words of an approval, and what there is to weigh.

@@ -1,7 +1,12 @@
 //! What a desk is told after logon, before anything new.
 
-use super::*;
-use std::ops::Bound;
+use super::{Router, VENUE_STATE_MS, VENUE_STATES_AT_ONCE, answers};
+use signet_fix::message::{
+    AppMessage, DealerState, QuoteCancel, QuoteMsg, QuoteRequest, QuoteRequestReject,
+    QuoteResponse, SnapshotMark, VenueState,
+};
+use signet_rfq::{CompId, Line, LineState, Qualifiers, Quote, Rfq, UtcMillis};
+use std::{collections::BTreeSet, ops::Bound};
 
 impl Router {
     /// State first, then life: instruments and dealers, open RFQs with their quotes and accepts,
@@ -44,18 +49,12 @@ impl Router {
             self.line(desk, rfq, l, now);
         }
         for d in &rfq.disputes {
-            self.tell_desk(
-                desk,
-                AppMessage::ExecutionReport(super::answers::dispute_report(rfq, d)),
-            );
+            self.tell_desk(desk, AppMessage::ExecutionReport(answers::dispute_report(rfq, d)));
         }
         if let Some((a, s)) = rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
             // What was accepted, word for word: the quote on the line may be another by now.
             self.tell_desk(desk, AppMessage::QuoteResponse(QuoteResponse::hit(a, t, isin, now)));
-            self.tell_desk(
-                desk,
-                AppMessage::ExecutionReport(super::answers::status_report(a, s, now)),
-            );
+            self.tell_desk(desk, AppMessage::ExecutionReport(answers::status_report(a, s, now)));
         }
     }
 

@@ -1,6 +1,11 @@
 use super::*;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
+use signet_fix::message::{
+    ExecType, ExecutionReport, OrdStatus, QuoteCancel, QuoteMsg, QuoteRequestReject, Response,
+    SnapshotMark,
+};
+use signet_rfq::{Ask, AssetClass, Instrument, Level, Qualifiers, QuoteId, Side};
 
 pub(super) fn dec(s: &str) -> Decimal {
     s.parse().unwrap()
