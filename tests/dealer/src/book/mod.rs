@@ -50,9 +50,18 @@ pub enum Force {
     Die,
     /// Ends [`Force::Pass`], [`Force::Silent`], [`Force::Die`] and [`Force::QuoteExactly`].
     Resume,
-    /// Quotes every request, open or new, exactly so and never anew, until [`Force::Resume`].
+    /// Quotes every request, open or new, exactly so and only once, until [`Force::Resume`].
     /// `bid` and `offer` are kept only where the request asks for that side.
-    QuoteExactly { bid: Option<Decimal>, offer: Option<Decimal>, size: Decimal, valid_ms: u64 },
+    QuoteExactly {
+        /// BidPx (132).
+        bid: Option<Decimal>,
+        /// OfferPx (133).
+        offer: Option<Decimal>,
+        /// BidSize (134) and OfferSize (135).
+        size: Decimal,
+        /// How long the quote can be taken, milliseconds.
+        valid_ms: u64,
+    },
 }
 
 /// What the surroundings must do, in this order.
