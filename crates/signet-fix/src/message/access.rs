@@ -1,4 +1,4 @@
-//! What the gateway decided about this access, and what the desk says of its laptop (UB, UC, UD).
+//! The gateway's decision about an access, and the desk's report about its laptop (UB, UC, UD).
 
 use super::{DecodeError, reader::Reader};
 use crate::{tag, tagvalue::Body};
@@ -15,7 +15,7 @@ pub enum AccessVerdict {
     Deny,
 }
 
-/// User-defined UB, gateway to desk, after logon and whenever the decision is another one.
+/// User-defined UB, gateway to desk, after logon and whenever the decision changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessDecision {
     /// Tag 20130.

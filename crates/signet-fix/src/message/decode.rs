@@ -139,8 +139,8 @@ fn side_of_quote(r: Reader<'_, '_>, px: u32, size: u32) -> Result<Option<Level>,
         (Some(price), None) if r.opt(tag::ORDER_QTY).is_some() => {
             Ok(Some(Level { price, size: r.positive(tag::ORDER_QTY)? }))
         }
-        // A price of nothing, of no size: not quoted. Any other price without its size cannot be
-        // traded on safely, and the other way round.
+        // A zero price without a size means that the side is not quoted. Any other price without
+        // its size cannot be traded on safely, nor a size without its price.
         (Some(price), None) if price.is_zero() => Ok(None),
         (Some(_), None) => Err(DecodeError::Missing(size)),
         (None, Some(_)) => Err(DecodeError::Missing(px)),
@@ -269,7 +269,7 @@ fn business_reject(f: &Fields<'_>) -> Result<BusinessReject, DecodeError> {
 pub(super) fn dealers(f: &Fields<'_>) -> Result<Vec<DealerId>, DecodeError> {
     let entries =
         f.group(tag::PARTY_ID, &[tag::PARTY_ID_SOURCE, tag::PARTY_ROLE], 0..f.as_slice().len());
-    // The number says how many parties there are; any other number hides or invents some.
+    // NoPartyIDs must equal the number of parties: any other number hides or invents some.
     let announced = match f.get(tag::NO_PARTY_IDS) {
         Some(n) => parse_number(n).ok_or(DecodeError::Bad(tag::NO_PARTY_IDS))?,
         None => 0,

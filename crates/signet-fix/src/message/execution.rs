@@ -75,7 +75,7 @@ impl ExecutionReport {
 /// ReasonCode (20104) of an ExecutionReport that the gateway passes on as a dispute.
 pub(crate) const DISPUTED: &str = "execution.disputed";
 
-/// OrderStatusRequest (H): what became of this accept?
+/// OrderStatusRequest (H): asks for the state of an accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderStatusRequest {
     /// ClOrdID (11) of the accept.

@@ -76,7 +76,7 @@ pub enum AppMessage {
     StepUpOutcome(StepUpOutcome),
     /// User-defined U7.
     AccessState(AccessState),
-    /// User-defined U8: the desk wants its trader to be verified anew. The reason is one of
+    /// User-defined U8: the desk asks for its trader to be verified again. The reason is one of
     /// `signet_stepup::SessionReason`.
     StepUpRequest {
         /// Tag 20103, such as `wake`.
@@ -88,7 +88,8 @@ pub enum AppMessage {
     KeyReport(KeyReport),
     /// User-defined UB.
     AccessDecision(AccessDecision),
-    /// User-defined UC, gateway to desk: what of your laptop? With a nonce for the answer.
+    /// User-defined UC, gateway to desk: asks for a report about the laptop, with a nonce for the
+    /// answer.
     PostureRequest {
         /// Tag 20133, chosen by the gateway for one question.
         nonce: String,
@@ -147,8 +148,8 @@ impl AppMessage {
     }
 
     /// Whether a message sent on an earlier connection may be sent again when the peer asks for a
-    /// resend. What commits somebody, or was only true for a moment, may not: the peer gets a gap
-    /// fill, and the truth from the state snapshot and status requests.
+    /// resend. A message that commits somebody, or was only true for a moment, may not: the peer
+    /// gets a gap fill, and learns the state from the snapshot and from status requests.
     pub fn may_be_resent(msg_type: &str) -> bool {
         !matches!(msg_type, "R" | "S" | "Z" | "AJ" | "D" | "x" | "y" | "H")
             && !msg_type.starts_with('U')

@@ -27,7 +27,7 @@ pub struct QuoteMsg {
     pub tradeable: bool,
     /// TransactTime (60).
     pub at: UtcMillis,
-    /// What the quote says of itself beyond prices and sizes. It must be what was asked.
+    /// What the quote states beyond prices and sizes. It must match the request.
     pub qualifiers: Qualifiers,
 }
 
@@ -42,7 +42,7 @@ pub struct QuoteCancel {
     pub instrument: Option<InstrumentId>,
     /// PartyID (448) with PartyRole (452) 35; from the gateway to a desk only.
     pub dealer: Option<DealerId>,
-    /// From the gateway: nobody took the quote back, the dealer cannot be reached (20006=N).
+    /// From the gateway: the dealer has not withdrawn the quote, but cannot be reached (20006=N).
     pub unreachable: bool,
 }
 
@@ -91,7 +91,7 @@ pub struct QuoteResponse {
 }
 
 impl QuoteResponse {
-    /// What is agreed to, of this RFQ with this dealer.
+    /// The agreement that this response states, for this RFQ and dealer.
     pub fn accept(&self, rfq: RfqId, dealer: DealerId) -> Accept {
         Accept {
             id: self.id.clone(),

@@ -1,4 +1,4 @@
-//! Single fields of a message that was cut, each read as what it must be.
+//! Reads single fields of a message, each as the type it must have.
 
 use super::DecodeError;
 use crate::{

@@ -1,4 +1,4 @@
-//! What the gateway tells a desk about itself: instruments (x/y), dealers (U1), open state (U2).
+//! What the gateway tells a desk about the venue: instruments (x/y), dealers (U1), open state (U2).
 
 use super::{DecodeError, QuoteRequest, decode::quote_request, encode, reader::Reader};
 use crate::{
@@ -61,7 +61,7 @@ pub enum SnapshotMark {
     Begin,
     /// Phase (20020) 2: one open RFQ.
     Rfq(QuoteRequest),
-    /// Phase (20020) 3: from here on the desk hears of changes only.
+    /// Phase (20020) 3: after this mark the gateway sends changes only.
     End,
 }
 

@@ -1,19 +1,18 @@
-//! Step-up and security keys between desk and gateway (U4 to UA). What is in the data fields, JSON
-//! of WebAuthn and the approval's text, is read by those who use it; here it has a length and an
-//! end.
+//! Step-up and security keys between desk and gateway (U4 to UA). The data fields hold WebAuthn
+//! JSON and the approval's text; this module checks their length only, their users read them.
 
 use super::{DecodeError, reader::Reader};
 use crate::{tag, tagvalue::Body};
 use signet_rfq::UtcMillis;
 
-/// User-defined U4, gateway to desk: touch a key for this, by then.
+/// User-defined U4, gateway to desk: asks for the touch of a security key before a deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepUpChallenge {
     /// Tag 20100, chosen by the gateway; the answer repeats it.
     pub id: String,
     /// Why a touch is wanted, in words.
     pub reason: Option<String>,
-    /// After this an answer is worth nothing.
+    /// After this time an answer is not accepted.
     pub deadline: UtcMillis,
     /// What is to be approved: the text of `signet_stepup::Approval`.
     pub approval: String,
@@ -30,7 +29,7 @@ pub struct StepUpAnswer {
     pub answer: Answer,
 }
 
-/// What came of a challenge at the desk.
+/// The desk's answer to a challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// WebAuthn `PublicKeyCredential`, JSON.
@@ -41,18 +40,18 @@ pub enum Answer {
     Failed(Option<String>),
 }
 
-/// What became of a challenge.
+/// The gateway's verdict on a challenge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepUpStatus {
-    /// 1: and what waited for it goes on.
+    /// 1: the action that waited for it goes on.
     Passed,
-    /// 2: the answer was not accepted; what waited for it is refused.
+    /// 2: the answer was not accepted; the action that waited for it is refused.
     Refused,
     /// 3
     Expired,
-    /// 4: nobody wants the answer any more; the text says why.
+    /// 4: the answer is no longer needed; the text says why.
     Withdrawn,
-    /// 5: accepted, and a second person is waited for.
+    /// 5: accepted; a second person must approve too.
     SecondWanted,
 }
 
@@ -71,7 +70,7 @@ pub struct StepUpOutcome {
     pub cure: Option<String>,
 }
 
-/// User-defined U7, gateway to desk, after logon and on change: what the gateway wants of this
+/// User-defined U7, gateway to desk, after logon and on change: what the gateway requires of this
 /// desk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessState {
@@ -79,13 +78,13 @@ pub struct AccessState {
     pub lease_until: Option<UtcMillis>,
     /// The lease ends earlier after so many seconds in which the trader did nothing; 0 for never.
     pub idle_s: u32,
-    /// The desk says so when the laptop wakes, or its screen is unlocked.
+    /// The desk reports when the laptop wakes.
     pub on_wake: bool,
-    /// The same when the screen is unlocked.
+    /// The desk reports when the screen is unlocked.
     pub on_unlock: bool,
-    /// The gateway knows step-up at all.
+    /// The gateway uses step-up.
     pub step_up: bool,
-    /// Security keys of this person that are good.
+    /// Number of this person's active security keys.
     pub keys: u32,
     /// This person is asked to approve what others do.
     pub approver: bool,
@@ -98,7 +97,7 @@ pub struct AccessState {
 pub enum KeyRequest {
     /// Step (20120) 1: which keys the person has.
     List,
-    /// A new key under this name; the first one with a code, unless enrolment just gave leave.
+    /// A new key under this name; the first one with a code, unless enrolment has just granted it.
     Begin {
         /// Tag 20121, at most 128 bytes.
         name: String,
@@ -123,7 +122,7 @@ pub enum KeyReport {
     Options {
         /// Tag 20100, chosen by the gateway; [`KeyRequest::Finish`] repeats it.
         id: String,
-        /// ExpireTime (126): after this an answer is worth nothing.
+        /// ExpireTime (126): after this time an answer is not accepted.
         deadline: UtcMillis,
         /// RawData (96).
         options: String,

@@ -1,4 +1,4 @@
-//! A ResendRequest on its way: refused, or answered within a budget, a slice at a time.
+//! Answers a ResendRequest within a budget, a slice at a time, or refuses it.
 
 use super::{
     envelope::{Envelope, Number, any_number},

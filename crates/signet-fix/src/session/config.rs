@@ -1,4 +1,4 @@
-//! What a session is opened with, and what one connection of it is.
+//! Configuration of a session and of each of its connections.
 
 use crate::signature::{Signing, Verification};
 use signet_rfq::CompId;
@@ -23,8 +23,8 @@ pub struct SessionConfig {
     pub target: CompId,
     /// HeartBtInt (108), seconds. An acceptor takes the initiator's.
     pub heartbeat_s: u32,
-    /// Refuse fields the dictionary does not list. Off towards dealers and venues, who may send
-    /// more than we use.
+    /// Refuse fields that the dictionary does not list. Off towards dealers and venues, which may
+    /// send more than Signet uses.
     pub strict: bool,
 }
 

@@ -7,10 +7,10 @@ use crate::tagvalue::BadValue;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// One process has one session for each pair of CompIDs; which pair.
+    /// A process has one session for each pair of CompIDs; this names the pair.
     #[error("the session {0} is already open in this process")]
     AlreadyOpen(String),
-    /// In the engine's words.
+    /// The engine refused; its own words.
     #[error("the FIX engine refused: {0}")]
     Engine(String),
     /// A CompID has a byte that ends a C string.
@@ -24,7 +24,7 @@ impl From<quickfix::QuickFixError> for SessionError {
     }
 }
 
-/// Why a message was not sent; the peer has no part in it.
+/// Why a message was not sent. At fault: this end or the link, never the peer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {

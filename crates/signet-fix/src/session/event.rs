@@ -3,7 +3,7 @@
 use crate::{AppMessage, message::DecodeError, signature::SignedFrame};
 use signet_rfq::UtcMillis;
 
-/// What came with a message.
+/// Header fields of a message, and its evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meta {
     /// MsgSeqNum (34).
@@ -14,7 +14,7 @@ pub struct Meta {
     pub poss_dup: bool,
     /// Length of the frame, in bytes.
     pub bytes: usize,
-    /// The frame as it travelled, when it carried a signature and that was good: evidence.
+    /// The frame as it travelled, kept as evidence when it carried a good signature.
     pub signed: Option<SignedFrame>,
 }
 
@@ -26,16 +26,16 @@ pub struct Meta {
 pub enum Event {
     /// Both Logons (A) were exchanged: messages may be sent.
     LoggedOn,
-    /// Not logged on any more; with the peer's words when it said Logout.
+    /// No longer logged on; with the peer's words when it sent a Logout.
     LoggedOut {
         /// Text (58) of the peer's Logout (5).
         text: Option<String>,
-        /// Stable code and cure, of a gateway that says them.
+        /// Stable code, from a gateway that sends one.
         code: Option<String>,
         /// Tag 20105: what the person does about it.
         cure: Option<String>,
     },
-    /// An application message that was read, in its turn.
+    /// An application message, in the order of its number.
     Message {
         /// What it says.
         message: AppMessage,
@@ -58,11 +58,11 @@ pub enum Event {
         /// SendingTime (52), the peer's clock.
         sent: UtcMillis,
     },
-    /// The peer sent something that was refused; it has been told so.
+    /// A message of the peer was refused, and the peer was told.
     Refused {
         /// MsgType (35) of what was refused.
         msg_type: String,
-        /// Why; it also says how the peer was told.
+        /// Why; the variant also tells how the peer was told.
         error: DecodeError,
     },
 }

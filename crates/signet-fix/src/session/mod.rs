@@ -303,12 +303,12 @@ impl Session {
         self.send_body(&body).map(|_| ())
     }
 
-    /// Says Logout. The connection closes when the peer has answered, or soon after.
+    /// Sends a Logout. The connection closes when the peer has answered, or soon after.
     pub fn logout(&self, reason: &str) {
         self.logout_because(reason, None);
     }
 
-    /// Says Logout with a stable code and a cure, to a desk of ours.
+    /// Sends a Logout with a stable code and a cure, to a desk.
     pub fn logout_because(&self, reason: &str, why: Option<(&str, &str)>) {
         self.shared.say_at_logout(why);
         let clean: String = reason.chars().filter(|c| !c.is_control()).take(200).collect();

@@ -1,4 +1,5 @@
-//! What a ResendRequest is answered with: what may be sent again is, the rest is gap-filled.
+//! The parts of the answer to a ResendRequest: messages that may be sent again, and gap fills for
+//! the rest.
 //!
 //! The engine would read every kept message for each request. Here a request costs a look at
 //! numbers, and what it makes leave is read one message at a time, as fast as the peer takes it.
@@ -95,7 +96,7 @@ impl Answer {
 const HEADER: [u32; 14] = [8, 9, 35, 34, 49, 50, 52, 56, 57, 97, 115, 122, 128, 369];
 
 /// A kept message as it is sent again: PossDupFlag, the first SendingTime as OrigSendingTime, and
-/// the present one. `None`: it is no FIX message.
+/// the present one. `None`: it is not a FIX message.
 pub(super) fn as_resend(kept: &[u8], now: UtcMillis) -> Option<Vec<u8>> {
     let fields = Fields::parse(kept).ok()?;
     let first_sent = fields.get(tag::SENDING_TIME)?.to_vec();

@@ -2,7 +2,7 @@
 
 use super::{Field, SOH, Value};
 
-/// A value that cannot be written: it would be read as something else.
+/// A value that cannot be written, because it would be read as something else.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the value of tag {0} is empty or holds a control character")]
 pub struct BadValue(pub u32);

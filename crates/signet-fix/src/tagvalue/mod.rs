@@ -174,9 +174,8 @@ pub(crate) fn is_intact(frame: &[u8], fields: &[Field]) -> bool {
         && parse_number(sum.value(frame)) == Some(total.into())
 }
 
-/// Whether the engine's own parser would take these fields, of a whole message, without a word.
-/// Data fields are left to that parser, which knows them from the dictionary, but for a signature
-/// where it belongs.
+/// Whether the engine's own parser would cut these fields of a whole message in the same way. Data
+/// fields are left to that parser, except a signature in its place.
 #[cfg(feature = "engine")]
 pub(crate) fn is_plain_message(fields: &[Field]) -> bool {
     let unsigned = match fields {

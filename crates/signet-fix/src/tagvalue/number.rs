@@ -5,7 +5,7 @@ use signet_rfq::UtcMillis;
 use time::{Date, Month, PrimitiveDateTime, Time};
 
 /// Longest price or quantity, characters: sign, point and 29 digits, which is the longest that is
-/// ever written. Whatever is read can so be written and read again.
+/// ever written. So whatever is read can be written and read again.
 pub(super) const MAX_DECIMAL_LEN: usize = 31;
 
 pub(crate) fn parse_number(b: &[u8]) -> Option<usize> {
@@ -41,8 +41,8 @@ pub fn parse_decimal(b: &[u8]) -> Option<Decimal> {
     Some(if negative && !d.is_zero() { -d } else { d })
 }
 
-/// Digits and points to a decimal: `None` when they are no number, `Some(None)` when there are more
-/// digits than surely fit 64 bits.
+/// Digits and points to a decimal: `None` when they are not a number, `Some(None)` when there are
+/// more digits than surely fit 64 bits.
 fn small_decimal(b: &[u8]) -> Option<Option<Decimal>> {
     let point = b.iter().position(|&c| c == b'.');
     let decimals = point.map_or(0, |p| b.len() - p - 1);

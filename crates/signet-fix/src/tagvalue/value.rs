@@ -1,10 +1,10 @@
-//! What can be the value of a field, written digit by digit.
+//! Values of fields, written digit by digit.
 
 use rust_decimal::Decimal;
 use signet_rfq::{AcceptId, CompId, DealerId, InstrumentId, QuoteId, RfqId, UtcMillis};
 use time::OffsetDateTime;
 
-/// What can be the value of a field, and how FIX writes it.
+/// A type that can be the value of a field, and how FIX writes it.
 pub trait Value {
     /// Appends the value in FIX's form, without tag and SOH.
     fn write(&self, out: &mut Vec<u8>);

@@ -19,7 +19,8 @@ impl Rfq {
         quote.level(side).map(|l| l.size.min(self.terms.quantity))
     }
 
-    /// Whether `accept` is exactly what stands on the table now. Desk and gateway both ask this.
+    /// Whether `accept` matches the quote that stands now, in every part. Desk and gateway both
+    /// call this.
     pub fn check_accept(
         &self,
         accept: &Accept,
@@ -105,7 +106,7 @@ impl Rfq {
         }
     }
 
-    /// The armed accept leaves, if it is still exactly what stands on the table.
+    /// The armed accept leaves, if it still matches the quote that stands now.
     pub fn send_accept(
         &mut self,
         id: &AcceptId,
@@ -127,8 +128,8 @@ impl Rfq {
         Ok(accept)
     }
 
-    /// An accept that was let through earlier is in flight, whatever stands on the table now: for
-    /// whoever reads it from a journal or a file. Returns whether it was put in.
+    /// Puts an accept that was let through earlier in flight, whatever quote stands now; for
+    /// replays of a journal or a file. Returns whether it was put in.
     pub fn sent_before(&mut self, accept: Accept) -> bool {
         if self.accept_of(&accept.id).is_some() || self.in_flight() {
             return false;
@@ -138,7 +139,8 @@ impl Rfq {
         true
     }
 
-    /// An earlier accept cannot be answered by these: they find the present one only.
+    /// Finds the present accept only: an earlier one cannot be answered any other way than by a
+    /// report.
     fn accept_mut(&mut self, id: &AcceptId) -> Result<&mut (Accept, AcceptState), RfqError> {
         match &mut self.accept {
             Some(a) if &a.0.id == id => Ok(a),
@@ -167,8 +169,8 @@ impl Rfq {
         self.accept_event(id, AcceptEvent::Working, AcceptState::LastLook)
     }
 
-    /// Refused by desk, gateway or dealer by other means than a report. The RFQ goes on: another
-    /// quote may be taken.
+    /// Desk, gateway or dealer refuse the accept without a report. The RFQ goes on: another quote
+    /// may be taken.
     pub fn declined(&mut self, id: &AcceptId, why: Declined) -> Result<bool, RfqError> {
         self.accept_event(id, AcceptEvent::Refused, AcceptState::Declined(why))
     }
@@ -192,8 +194,8 @@ impl Rfq {
         }
     }
 
-    /// What is armed on a quote that was replaced goes on where the new one says the same of it:
-    /// the trader has read exactly these terms. Anything else disarms it.
+    /// An accept armed on a replaced quote stays armed when the new quote has the same terms, which
+    /// the trader has read. Any other change disarms it.
     pub(super) fn requoted(&mut self, dealer: &DealerId, before: Option<&Quote>, now: UtcMillis) {
         let Some((armed, AcceptState::Armed)) = &self.accept else { return };
         if &armed.dealer != dealer {
@@ -215,7 +217,8 @@ impl Rfq {
         }
     }
 
-    /// What was armed is kept as declined by the desk, so that the trader sees why the button went.
+    /// The armed accept is kept as declined by the desk, so that the trader sees why the button
+    /// disappeared.
     pub(super) fn drop_armed(&mut self, why: &str) {
         if let Some((_, s)) = &mut self.accept
             && lifecycle::accept(s.phase(), AcceptEvent::Dropped)

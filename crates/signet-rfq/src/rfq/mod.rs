@@ -1,6 +1,6 @@
 //! The RFQ state machine. One value per RFQ, held by desk and gateway alike.
 //!
-//! Every move is looked up in the tables of [`crate::lifecycle`]; here is what goes with a move.
+//! The tables of [`crate::lifecycle`] decide every move; this module carries out what goes with it.
 
 mod accepts;
 mod executions;
@@ -205,8 +205,8 @@ impl Rfq {
         Ok(moved)
     }
 
-    /// As a snapshot tells it of a quote that this end never saw: the dealer has answered and has
-    /// taken its answer back. Says nothing of a line that has a quote, or that ended.
+    /// From a snapshot: the dealer has quoted, which this end never saw, and has withdrawn the
+    /// quote. Changes no line that has a quote, or that ended.
     pub fn withdrawn_before(&mut self, dealer: &DealerId) -> bool {
         let Ok(line) = self.line_mut(dealer) else { return false };
         let unseen = line.state == LineState::Asked && line.quote.is_none();

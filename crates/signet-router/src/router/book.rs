@@ -1,9 +1,8 @@
-//! The RFQs, where to find them without looking at all, and what each desk has open, in flight and
-//! traded.
+//! The RFQs, their indices, and each desk's open, in-flight and traded amounts.
 //!
-//! Indices and sums follow from the RFQs alone. Every RFQ that was lent out for change is looked at
-//! again in [`Book::settle`], and what it adds replaces what it added before; so a question costs
-//! no more on a busy day, and a replay of the journal makes the same sums.
+//! Indices and sums follow from the RFQs alone. Every RFQ that was lent out for change is counted
+//! again in [`Book::settle`], and what it adds replaces what it added before; so a query costs no
+//! more on a busy day, and a replay of the journal makes the same sums.
 
 use super::{ASK_AGAIN_MS, Entry, REMEMBER_OTHER_MS, REMEMBER_TRADED_MS, outer};
 use rust_decimal::Decimal;
@@ -65,7 +64,7 @@ struct Traded {
     quantity: Decimal,
 }
 
-/// A sum that is gone when nothing is in it.
+/// A sum, removed when its count reaches zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Sum {
     total: Decimal,
@@ -266,7 +265,7 @@ impl Book {
         }
     }
 
-    /// Trading days begin at another time: what was traded is sorted into days anew.
+    /// Changes when trading days begin, and sorts the trades into days again.
     pub(crate) fn day_begins(&mut self, ms: i64) {
         if std::mem::replace(&mut self.day_begins_ms, ms) != ms {
             self.touched.extend(self.rfqs.keys().cloned());
@@ -290,8 +289,7 @@ impl Book {
         ids.filter_map(|id| self.rfqs.get_key_value(id)).filter(move |(_, e)| &e.desk == desk)
     }
 
-    /// The RFQ in which a desk has this quote before it; the first by id should a dealer have used
-    /// one id twice.
+    /// The RFQ in which a desk sees this quote; the first by id if the dealer used one id twice.
     pub(crate) fn of_quote(
         &self,
         desk: &CompId,
@@ -301,8 +299,8 @@ impl Book {
         self.found.quotes.get(&(desk.clone(), dealer.clone(), quote.clone()))?.first()
     }
 
-    /// The RFQs of a desk, not ended, in which it has this quote before it: one, if its dealer uses
-    /// no id twice.
+    /// The desk's RFQs, not ended, in which it sees this quote: one, unless the dealer used an id
+    /// twice.
     pub(crate) fn alive_with_quote(
         &self,
         desk: &CompId,
@@ -352,7 +350,7 @@ impl Book {
             open_rfqs -= 1;
         }
         let mut day = Amounts::new();
-        // Today, and later days too: a clock that was set back frees nothing.
+        // Today and later days, so that a clock that was set back frees no limit.
         let today = sums.traded.range(day_of(now, self.day_begins_ms)..);
         let mut trades_today = 0;
         for sums in today.map(|(_, s)| s).chain([&sums.in_flight]) {
@@ -372,7 +370,7 @@ impl Book {
         self.found.desks.get(desk).is_some_and(|s| s.dealers.contains_key(dealer))
     }
 
-    /// Who has traded with whom, as far as trades are remembered.
+    /// The pairs of desk and dealer that have traded, as far as trades are remembered.
     pub(crate) fn pairs(&self) -> Vec<(CompId, DealerId)> {
         let of = |(desk, s): (&CompId, &Sums)| {
             s.dealers.keys().map(|d| (desk.clone(), d.clone())).collect::<Vec<_>>()

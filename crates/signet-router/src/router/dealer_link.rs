@@ -36,7 +36,7 @@ impl Router {
 
     pub(super) fn dealer_up(&mut self, dealer: &DealerId, now: UtcMillis) {
         let Some(d) = self.dealers.get_mut(dealer) else { return };
-        // A Logon inside the session says nothing new.
+        // A Logon inside the session changes nothing.
         if std::mem::replace(&mut d.online, true) {
             return;
         }
@@ -54,8 +54,8 @@ impl Router {
         }
     }
 
-    /// A price that cannot be reached cannot be traded: live quotes wait until the dealer is back
-    /// and says them again, accepts in flight become unknown until it is asked.
+    /// Quotes of a dealer that cannot be reached cannot be traded: live quotes wait until the
+    /// dealer is back and repeats them, accepts in flight become unknown until it is asked.
     pub(super) fn dealer_down(&mut self, dealer: &DealerId, now: UtcMillis) {
         let Some(d) = self.dealers.get_mut(dealer) else { return };
         if !std::mem::replace(&mut d.online, false) {

@@ -50,7 +50,7 @@ impl Router {
         }
     }
 
-    /// Whether this RFQ was addressed to this dealer: it can touch no other.
+    /// Whether this RFQ was addressed to this dealer, which can touch no other.
     fn addressed(&self, rfq: &RfqId, dealer: &DealerId) -> bool {
         self.rfqs.get(rfq).is_some_and(|e| e.rfq.line(dealer).is_some())
     }
@@ -93,7 +93,7 @@ impl Router {
             Err(why) => return self.note(format!("{dealer} quote {} not taken: {why}", q.id)),
         }
         let (desk, rfq) = (e.desk.clone(), e.rfq.terms.id.clone());
-        // They were compared; the terms say the same.
+        // The qualifiers match the terms, so the desk needs none.
         let qualifiers = Qualifiers::default();
         self.tell_desk(
             &desk,
@@ -101,8 +101,7 @@ impl Router {
         );
     }
 
-    /// A quote that nobody could trade on takes the place of the one before it, and is told its
-    /// dealer.
+    /// A quote that cannot be traded on ends the one before it; its dealer is told why.
     fn bad_quote(&mut self, dealer: &DealerId, q: &QuoteMsg, why: &str) {
         self.note(format!("{dealer} quote {} in {} not passed on: {why}", q.id, q.rfq));
         let before =
@@ -164,7 +163,7 @@ impl Router {
         }
     }
 
-    /// The cancels that one of a dealer stands for, each naming its RFQ. FIX 4.4 lets a dealer name
+    /// Resolves a dealer's cancel into cancels that each name an RFQ. FIX 4.4 lets a dealer name
     /// the quote alone, or none for all of its quotes.
     pub fn cancels(&self, dealer: &DealerId, c: QuoteCancel) -> Vec<QuoteCancel> {
         if c.rfq.is_some() {
@@ -198,7 +197,7 @@ impl Router {
         }
     }
 
-    /// The dealer is out of this RFQ, by its own word or because it cannot be reached.
+    /// The dealer takes no further part in this RFQ: it declined, or cannot be reached.
     pub(super) fn dealer_out(
         &mut self,
         id: &RfqId,
@@ -230,8 +229,8 @@ impl Router {
         }
     }
 
-    /// The dealer could not process a message of ours; which one, its type and its id say. It ends
-    /// only what this dealer itself was sent.
+    /// The dealer could not process a message of ours, named by type and id. The reject ends only
+    /// what this dealer was sent.
     fn business_reject(&mut self, dealer: &DealerId, j: BusinessReject, now: UtcMillis) {
         let text = j.text.unwrap_or_else(|| "the dealer could not process the message".into());
         self.note(format!("{dealer} rejected {}: {text}", j.ref_msg_type));

@@ -39,7 +39,7 @@ impl Router {
             }
             AppMessage::OrderStatusRequest(h) => self.status(desk, h, now),
             AppMessage::SecurityListRequest(x) => self.list(desk, x),
-            // Only the gateway and dealers say these; a desk that does is broken or worse.
+            // Only the gateway and dealers send these types; a desk that does is broken or hostile.
             other => {
                 let reject = BusinessReject {
                     ref_seq_num: None,
@@ -203,7 +203,7 @@ impl Router {
         let known =
             AcceptId::new(outer(desk, r.id.as_str())).ok().filter(|a| self.accepts.contains_key(a));
         if known.is_some() {
-            // The same accept again: whatever the reason, it is answered, never executed twice.
+            // A repeated accept is answered with its state, never executed twice.
             let h = OrderStatusRequest {
                 accept: r.id,
                 instrument: r.instrument,
@@ -221,7 +221,8 @@ impl Router {
         }
     }
 
-    /// An accept that was let through: in flight from now on, whatever stands on the table.
+    /// Passes on an accept that was let through; it is in flight from now on, whatever quote
+    /// stands.
     pub(super) fn pass_on(&mut self, desk: &CompId, r: QuoteResponse, now: UtcMillis) {
         let (Some(rfq), Some(dealer)) = (r.rfq.clone(), r.dealer.clone()) else { return };
         let (Ok(id), Ok(outer_id)) =
@@ -316,7 +317,7 @@ impl Router {
         self.rfq_tick(id, now);
     }
 
-    /// What became of an accept, as far as the gateway knows; if it does not, the dealer is asked.
+    /// Answers with the state of an accept; asks the dealer when the gateway does not know it.
     fn status(&mut self, desk: &CompId, h: OrderStatusRequest, now: UtcMillis) {
         let rfq = AcceptId::new(outer(desk, h.accept.as_str()))
             .ok()

@@ -1,5 +1,5 @@
-//! A frame's way from the peer to the engine: read, decided about ([`super::turn`]), and one at a
-//! time.
+//! Takes frames from the peer to the engine, one at a time: each is read, and [`super::turn`]
+//! decides what is done with it.
 
 mod logon;
 mod reject;
@@ -39,7 +39,7 @@ pub enum ReceiveError {
     EventsWaiting,
 }
 
-/// What a session knows of its peer's frames beside the engine, for one connection.
+/// State of one connection's incoming frames that the engine does not hold.
 pub(super) struct Inbound {
     pub options: SessionOptions,
     role: Role,
@@ -47,7 +47,7 @@ pub(super) struct Inbound {
     pub sender: String,
     pub target: String,
     ahead: RefCell<Ahead>,
-    /// We asked for what is missing up to this number.
+    /// A ResendRequest was sent for what is missing up to this number.
     asked: Cell<Option<u64>>,
     pub answer: RefCell<Option<Answer>>,
     pub past_may_be_resent: Cell<bool>,
@@ -80,7 +80,7 @@ impl Inbound {
         }
     }
 
-    /// A new connection. What a peer has used up is not given back by a reconnection.
+    /// A new connection. The peer's budgets are kept over connections.
     pub(crate) fn start(&self) {
         self.forget();
         self.past_may_be_resent.set(true);
@@ -93,7 +93,7 @@ impl Inbound {
     }
 }
 
-/// The way of one frame, with what it needs at hand.
+/// One frame on its way to the engine, with the state that it needs.
 pub(super) struct Way<'a> {
     pub session: &'a Session,
     pub inbound: &'a Inbound,
@@ -125,7 +125,7 @@ impl Session {
         Ok(())
     }
 
-    /// Goes on with what was begun: frames that wait, a resend. `true`: there is more to do.
+    /// Continues waiting frames and resends. `true`: there is more to do.
     pub fn work(&self) -> bool {
         let Ok(Some(way)) = self.way() else { return false };
         self.after(&way);
@@ -314,7 +314,7 @@ impl Way<'_> {
     }
 }
 
-/// Whether a frame that was taken from those that wait went back to them: nothing moves then.
+/// Whether a frame that was taken from the waiting ones was put back: then nothing can move.
 fn held_again(before: u64, after: u64, ahead: &RefCell<Ahead>) -> bool {
     before == after && ahead.borrow().first() == Some(before)
 }

@@ -1,4 +1,4 @@
-//! What a peer is told when a frame of it is refused, and the end of a connection.
+//! Rejects frames, and ends connections.
 
 use super::{
     super::envelope::{Envelope, Fault, Kind, Number},
@@ -76,7 +76,7 @@ impl Way<'_> {
         }
     }
 
-    /// Says Logout and ends the connection.
+    /// Sends a Logout and ends the connection.
     pub(super) fn end(&self, why: &str) {
         tracing::warn!(peer = self.inbound.target, "the connection ends: {why}");
         let mut b = Body::new("5");

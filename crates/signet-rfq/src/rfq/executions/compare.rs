@@ -1,4 +1,4 @@
-//! A report compared with what was accepted and with what is known of it.
+//! Compares a report with the accept and with the executions known of it.
 
 use super::{Known, MAX_EXECUTIONS_PER_RFQ, Report};
 use crate::{
@@ -30,7 +30,7 @@ impl Verdict {
 }
 
 impl Rfq {
-    /// What this report is, seen from what was accepted and what is known.
+    /// The event that a report is, given the accept and the known executions.
     pub(super) fn compare(&self, a: &Accept, state: &AcceptState, r: &Report) -> Verdict {
         let again = |d: &Dispute| {
             d.accept == a.id
@@ -63,7 +63,7 @@ impl Rfq {
         self.executions.iter().find(|k| k.accept == a.id && k.exec_id == exec_id)
     }
 
-    /// All executions of an accept that stand, one of them left out.
+    /// Sum of an accept's executions that stand, without one of them.
     fn executed(&self, a: &Accept, without: Option<&str>) -> Decimal {
         let all = self
             .executions
@@ -153,7 +153,7 @@ impl Rfq {
         Verdict { trade: Some(r.execution(total)), known: Some(known), ..Verdict::of(event) }
     }
 
-    /// So much is executed, told by a report that is no execution of its own.
+    /// The quantity executed so far, in a report that is not an execution itself.
     fn compare_so_far(&self, a: &Accept, state: &AcceptState, r: &Report) -> Verdict {
         let (price, so_far) = match state {
             AcceptState::Corrected(t) => (t.price, t.quantity),

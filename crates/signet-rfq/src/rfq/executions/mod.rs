@@ -1,9 +1,8 @@
-//! Reports about an accept: compared with what was accepted and with what is known, then applied by
-//! the table.
+//! Reports about an accept: each is compared with the accept and the known executions, then applied
+//! by the table.
 //!
-//! An execution is known by its accept (and so its dealer) and its ExecID. Whatever does not fit is
-//! kept as a dispute and shown; it never becomes a trade, and a trade that is known is never lost
-//! by it.
+//! An execution is known by its accept (and so its dealer) and its ExecID. A report that does not
+//! fit is kept as a dispute and shown; it never becomes a trade, and no known trade is lost by it.
 
 mod compare;
 mod report;
@@ -27,13 +26,13 @@ pub const MAX_DISPUTES_PER_RFQ: usize = 16;
 /// What a report did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
-    /// What it was, after the comparison.
+    /// The event that it was, after the comparison.
     pub event: AcceptEvent,
     /// How the accept stood before.
     pub before: AcceptPhase,
     /// How it stands now.
     pub after: AcceptPhase,
-    /// Something is different from before: the state, the trade, or what is remembered.
+    /// The state, the trade or the known executions changed.
     pub changed: bool,
     /// What people must settle, if this report began a dispute.
     pub dispute: Option<Dispute>,
@@ -41,7 +40,8 @@ pub struct Taken {
 
 impl Rfq {
     /// Takes a report about one of this RFQ's accepts, the present one or an earlier one. The
-    /// caller has checked that it comes from the accept's dealer. `by` is whose word a refusal is.
+    /// caller has checked that it comes from the accept's dealer. `by` makes the refusal of its
+    /// reason.
     pub fn report(
         &mut self,
         id: &AcceptId,
@@ -177,8 +177,9 @@ impl Rfq {
         self.accept.iter_mut().chain(&mut self.past).find(|(a, _)| &a.id == id)
     }
 
-    /// What this RFQ adds to a desk's day, by accept: what was executed, and the whole of an accept
-    /// whose trade was busted, corrected or is disputed. A dealer's word alone frees no limit.
+    /// What this RFQ adds to a desk's day, by accept: the executed quantity, and the whole of an
+    /// accept whose trade was busted, corrected or is disputed. A dealer's report alone never frees
+    /// a limit.
     pub fn counted(&self) -> Vec<(&Accept, Decimal, Option<UtcMillis>)> {
         let mut out = Vec::new();
         for (a, s) in self.accept.iter().chain(&self.past) {
@@ -195,7 +196,7 @@ impl Rfq {
         out
     }
 
-    /// Whether it ended with a trade, or somebody claims one.
+    /// Whether it ended with a trade, or a dealer claims one.
     pub fn is_to_be_remembered(&self) -> bool {
         self.state == RfqState::Done || self.is_disputed()
     }
