@@ -1,4 +1,4 @@
-//! Who may register a security key, and on what ground.
+//! Who may register a security key, and which grant entitles to it.
 
 use super::{
     AccountState, CodePurpose, KeyRecord, KeyState, Registry, RegistryError, Tx, accounts,
@@ -12,7 +12,7 @@ use std::fmt;
 /// What entitles to a registration. Used up by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
-    /// The certificate that is on was enrolled by a code a moment ago: its serial number.
+    /// The certificate of the session was enrolled by a code a moment ago; holds its serial number.
     Enrolment(String),
     /// A code for a first key: its digest.
     Code(String),
@@ -38,7 +38,7 @@ pub struct Standing {
     /// When the certificate that is on was enrolled by a code, if it was; the code was made after
     /// the last reset, and nothing was registered since.
     pub enrolled: Option<UtcMillis>,
-    /// What the code that was typed is good for; `None` when there is no such code.
+    /// The check of the typed code; `None` when there is no such code.
     pub code: Option<CodeVerdict>,
 }
 
@@ -119,7 +119,7 @@ impl Registry {
     }
 }
 
-/// Uses up a grant in the caller's transaction; `false` when it is not good any more.
+/// Uses up a grant in the caller's transaction; `false` when it is no longer valid.
 pub(super) async fn redeem(
     tx: &mut Tx,
     user: &str,
@@ -140,7 +140,7 @@ pub(super) async fn redeem(
             Ok(update.execute(&mut **tx).await?.rows_affected() == 1)
         }
         Grant::Code(_) => Ok(false),
-        // Whose key it was, and what it signed, has been judged; it must not have been locked
+        // The key's owner and signature were judged before; the key must not have been locked
         // since.
         Grant::Evidence(_) => Ok(active),
     }

@@ -7,7 +7,7 @@
 use super::{Dialect, RegistryError, Tx};
 use sqlx::Row as _;
 
-/// What this program reads and writes.
+/// The schema that this program reads and writes.
 pub const SCHEMA: i64 = 3;
 
 /// A table with its columns and the schema they came with.
@@ -164,7 +164,7 @@ const SECURITY_KEYS: &[Step] = &[
     ),
 ];
 
-/// What decisions about access and trades remember longer than the journal.
+/// Facts for decisions about access and trades that outlive the journal.
 const DECISIONS: &[Step] = &[
     Any("ALTER TABLE codes ADD COLUMN managed BIGINT NOT NULL DEFAULT 0"),
     Any("ALTER TABLE certificates ADD COLUMN managed BIGINT NOT NULL DEFAULT 0"),

@@ -6,8 +6,8 @@
 //! party (feature `rp`) challenges and checks; the authenticator side (feature `client`) talks to
 //! keys.
 //!
-//! May not: know FIX or sockets. Of ours it uses the types of `signet-rfq`. Time and randomness are
-//! passed in, but for the challenge, which the WebAuthn library draws itself.
+//! The crate may not know FIX or sockets. Of ours it uses the types of `signet-rfq`. Time and
+//! randomness are passed in, but for the challenge, which the WebAuthn library draws itself.
 
 #![warn(missing_docs, unreachable_pub)]
 

@@ -1,4 +1,4 @@
-//! What the dealers make prices in, read from a file.
+//! The instruments that the dealers quote, read from a file.
 
 use std::collections::BTreeMap;
 use std::path::Path;

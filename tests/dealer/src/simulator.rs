@@ -70,8 +70,8 @@ pub enum SimulatorError {
     },
 }
 
-/// What the dealers show and whom they trust: each its own certificate, all the same authority
-/// for gateways.
+/// The dealers' TLS credentials: each has its own certificate, all trust the same authority for
+/// gateways.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     trust_domain: String,
@@ -243,7 +243,8 @@ impl Drop for Simulator {
     }
 }
 
-/// The engine's store keeps messages in the clear; make-believe ones, yet nobody else's business.
+/// The engine's store keeps messages in the clear, so only the owner may read it, although they are
+/// simulated.
 fn make_private(directory: &Path) -> Result<(), SimulatorError> {
     let failed = |source| SimulatorError::StateDirectory { path: directory.to_owned(), source };
     std::fs::create_dir_all(directory).map_err(failed)?;

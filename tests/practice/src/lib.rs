@@ -38,7 +38,7 @@ pub const VENUE_NAME: &str = "Practice venue";
 pub const GATEWAY: &str = "SIGNET";
 /// The trader whose key is put into the keychain: a name that no real identity has.
 pub const TRADER: &str = "PRACTICE1";
-/// The relying party's host: nobody's, for nothing real.
+/// The relying party's host: reserved for examples.
 pub const RP_ID: &str = "stepup.practice.signet.example";
 
 /// Which part of the venue does not start, or does not do what it was told, and why.

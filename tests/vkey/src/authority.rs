@@ -1,4 +1,4 @@
-//! Who vouches for virtual keys: an attestation authority made at run time.
+//! The attestation authority of virtual keys, made at run time.
 
 use crate::VkeyError;
 use aws_lc_rs::{

@@ -43,7 +43,7 @@ const BLINK: Duration = Duration::from_millis(2);
 /// How often a key with nothing to do looks whether it is still plugged in.
 const IDLE: Duration = Duration::from_millis(50);
 
-/// CTAP 2.1 §6: what ends a touch that nobody waited for.
+/// CTAP 2.1 §6: these commands discard a touch that no command has used.
 const CMD_GET_INFO: u8 = 0x04;
 const CMD_CLIENT_PIN: u8 = 0x06;
 
@@ -106,7 +106,7 @@ pub(crate) struct Finger {
     pub waited_for: AtomicBool,
 }
 
-/// Switches the key on. The thread ends once `on` is false, or nobody can give it jobs any more.
+/// Switches the key on. The thread ends once `on` is false, or no sender of jobs is left.
 pub(crate) fn start(
     flash: Flash,
     finger: Arc<Finger>,

@@ -173,7 +173,7 @@ impl VirtualKey {
         self.0.switch_off();
     }
 
-    /// Plugs the key in again; it starts anew, as real keys do.
+    /// Plugs the key in again; it starts from the beginning, as real keys do.
     ///
     /// # Errors
     /// [`VkeyError::Files`] if the system gives it no thread.

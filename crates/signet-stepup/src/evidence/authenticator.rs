@@ -74,7 +74,7 @@ impl<'a> AuthenticatorData<'a> {
         self.flags & USER_VERIFIED != 0
     }
 
-    /// The secret can leave the key, or has.
+    /// The secret can leave the key, or has left it (flags BE, BS).
     pub(crate) fn copyable(&self) -> bool {
         self.flags & (BACKUP_ELIGIBLE | BACKED_UP) != 0
     }

@@ -1,6 +1,6 @@
-//! The FIX 4.4 messages of a dealer, written from the standard and from nothing of Signet's.
+//! The FIX 4.4 messages of a dealer, written from the standard without Signet's code.
 //!
-//! This crate is a witness of what travels, so it shares no message code with the gateway.
+//! This crate checks independently what the gateway sends, so it shares no message code with it.
 
 mod inbound;
 mod outbound;

@@ -29,7 +29,7 @@ pub(crate) enum Command {
     Sign { args: SignArgs, finish: Finish },
 }
 
-/// What turns a key's answer into JSON.
+/// State that turns a key's answer into JSON.
 #[derive(Debug, Clone)]
 pub(crate) struct Finish {
     client_data: String,
@@ -129,7 +129,7 @@ fn descriptor(id: impl AsRef<[u8]>) -> PublicKeyCredentialDescriptor {
 }
 
 impl Finish {
-    /// What the crate is to call with the new credential.
+    /// The crate's callback for the new credential.
     pub(crate) fn registered(
         self,
         answers: Sender<Answer>,
@@ -140,7 +140,7 @@ impl Finish {
         }))
     }
 
-    /// What the crate is to call with the signature.
+    /// The crate's callback for the signature.
     pub(crate) fn signed(
         self,
         answers: Sender<Answer>,
@@ -151,8 +151,8 @@ impl Finish {
     }
 
     /// # Errors
-    /// [`CeremonyError::Unsupported`] if the key left out what it was told to do: it would only be
-    /// refused by the gateway later, in words that help nobody.
+    /// [`CeremonyError::Unsupported`] if the key left out what it was told to do: the gateway would
+    /// refuse it later, with a less helpful message.
     fn registration(&self, made: RegisterResult) -> Result<String, CeremonyError> {
         let data = &made.att_obj.auth_data;
         verified(data.flags)?;

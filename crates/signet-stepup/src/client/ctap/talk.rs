@@ -1,4 +1,4 @@
-//! Between the crate's questions and the desk: PINs one way, statuses the other, and the clock.
+//! Passes PINs from the desk to the crate and statuses back, and watches the deadline.
 
 use super::{TICK, show};
 use crate::client::{CeremonyError, Pin, Stage, Status, Told};
@@ -16,7 +16,7 @@ const PIN_BYTES_MAX: usize = 63;
 
 pub(crate) type Answer = Result<String, CeremonyError>;
 
-/// What a command on a key says while it runs.
+/// A message of a command on a key while it runs.
 pub(crate) struct Wires {
     statuses: Receiver<StatusUpdate>,
     answers: Receiver<Answer>,
@@ -30,7 +30,7 @@ impl Wires {
     }
 }
 
-/// Somebody waits for a PIN. Dropping it ends the command.
+/// The command waits for a PIN. Dropping this ends the command.
 struct Asking {
     to: Sender<authenticator::Pin>,
     left: Option<u8>,
@@ -83,7 +83,8 @@ pub(crate) fn converse(
     }
 }
 
-/// Gives a PIN to whoever asked. One that no key can have is asked for again without costing a try.
+/// Passes a PIN to the command that asked. A PIN that no key can have is asked for again and costs
+/// no try.
 fn pass_on(asking: Option<Asking>, pin: &Pin, stage: &Stage) -> Option<Asking> {
     let asks = asking?;
     let text = normal_form(pin);
