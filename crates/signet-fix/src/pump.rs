@@ -129,7 +129,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         tokio::select! {
             biased;
             step = advance(&mut writer, output.rest()), if !output.is_done() => match step {
-                Ok(Step { written: 0, flushed: false }) => return Closed::ByPeer,
+                Ok(WriteStep { written: 0, flushed: false }) => return Closed::ByPeer,
                 Ok(step) => output.advanced(&step),
                 Err(e) => return Closed::Io(e),
             },
@@ -197,7 +197,7 @@ impl Unsent {
         }
     }
 
-    fn advanced(&mut self, step: &Step) {
+    fn advanced(&mut self, step: &WriteStep) {
         self.written += step.written;
         self.unflushed = !step.flushed;
         self.progress = Instant::now();
@@ -251,7 +251,7 @@ impl ReadTurn {
     }
 }
 
-struct Step {
+struct WriteStep {
     written: usize,
     /// Everything, earlier steps included, has left.
     flushed: bool,
@@ -259,7 +259,7 @@ struct Step {
 
 /// Writes what it can of `rest` and flushes after the last of it. Cancel-safe: a call dropped while
 /// it waits has written nothing.
-async fn advance(writer: &mut (impl AsyncWrite + Unpin), rest: &[u8]) -> io::Result<Step> {
+async fn advance(writer: &mut (impl AsyncWrite + Unpin), rest: &[u8]) -> io::Result<WriteStep> {
     poll_fn(|cx| {
         let written = match rest {
             [] => 0,
@@ -270,11 +270,13 @@ async fn advance(writer: &mut (impl AsyncWrite + Unpin), rest: &[u8]) -> io::Res
             },
         };
         if written < rest.len() {
-            return Poll::Ready(Ok(Step { written, flushed: false }));
+            return Poll::Ready(Ok(WriteStep { written, flushed: false }));
         }
         match Pin::new(&mut *writer).poll_flush(cx) {
-            Poll::Ready(flushed) => Poll::Ready(flushed.map(|()| Step { written, flushed: true })),
-            Poll::Pending if written > 0 => Poll::Ready(Ok(Step { written, flushed: false })),
+            Poll::Ready(flushed) => {
+                Poll::Ready(flushed.map(|()| WriteStep { written, flushed: true }))
+            }
+            Poll::Pending if written > 0 => Poll::Ready(Ok(WriteStep { written, flushed: false })),
             Poll::Pending => Poll::Pending,
         }
     })

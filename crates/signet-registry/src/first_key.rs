@@ -32,7 +32,7 @@ impl fmt::Display for Grant {
 
 /// What the registry knows about somebody who wants a first key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct FirstKeyFacts {
     /// The states of the user's keys, removed ones too.
     pub keys: Vec<KeyState>,
     /// When the certificate that is on was enrolled by a code, if it was; the code was made after
@@ -70,7 +70,7 @@ pub enum Ground {
 
 /// Whether somebody may register a first key. A code that was typed counts, or nothing does.
 pub fn may_register(
-    s: &Standing,
+    s: &FirstKeyFacts,
     typed: bool,
     now: UtcMillis,
     window_ms: i64,
@@ -107,7 +107,7 @@ impl Registry {
         serial: &str,
         digest: Option<&str>,
         now: UtcMillis,
-    ) -> Result<Standing, RegistryError> {
+    ) -> Result<FirstKeyFacts, RegistryError> {
         let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
         let code = match digest {
             Some(d) => code(&mut tx, user, d, CodePurpose::Key).await?.map(|c| judge(&c, "", now)),
@@ -115,7 +115,7 @@ impl Registry {
         };
         let keys = super::keys::keys_of(&mut tx, user).await?;
         let enrolled = enrolled_at(&mut tx, user, serial, &keys).await?;
-        Ok(Standing { keys: keys.iter().map(|k| k.state).collect(), enrolled, code })
+        Ok(FirstKeyFacts { keys: keys.iter().map(|k| k.state).collect(), enrolled, code })
     }
 }
 
@@ -146,7 +146,7 @@ pub(super) async fn redeem(
     }
 }
 
-/// When this certificate was enrolled by a code, as [`Standing::enrolled`] says.
+/// When this certificate was enrolled by a code, as [`FirstKeyFacts::enrolled`] says.
 async fn enrolled_at(
     tx: &mut Tx,
     user: &str,
@@ -177,10 +177,8 @@ mod tests {
         use FirstKeyRefusal::*;
         use KeyState::*;
         const HOUR: i64 = 3_600_000;
-        let s = |keys: &[KeyState], enrolled: Option<i64>, code: Option<CodeVerdict>| Standing {
-            keys: keys.to_vec(),
-            enrolled: enrolled.map(UtcMillis),
-            code,
+        let s = |keys: &[KeyState], enrolled: Option<i64>, code: Option<CodeVerdict>| {
+            FirstKeyFacts { keys: keys.to_vec(), enrolled: enrolled.map(UtcMillis), code }
         };
         let good = Some(CodeVerdict::Good);
         let table = [

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 
 /// One answer, while it is being given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct ResendAnswer {
     /// The first number that the peer asked for.
     pub begin: u64,
     /// The next number to be accounted for.
@@ -44,7 +44,7 @@ pub(super) enum Part {
     GapFill(u64, u64),
 }
 
-impl Answer {
+impl ResendAnswer {
     /// For BeginSeqNo (7) and EndSeqNo (16), 0 for all. `None`: nothing with such a number has been
     /// sent.
     pub(crate) fn new(
@@ -165,7 +165,7 @@ mod tests {
     }
 
     fn parts(begin: u64, end: u64, s: &MemoryStore, rules: Rules) -> Option<Vec<Part>> {
-        let mut a = Answer::new(begin, end, s, rules)?;
+        let mut a = ResendAnswer::new(begin, end, s, rules)?;
         Some(std::iter::from_fn(|| a.next_part()).collect())
     }
 
@@ -201,7 +201,7 @@ mod tests {
     fn ten_thousand_messages_that_are_never_resent_cost_one_gap_fill() {
         let s = sent(&vec!["S"; 10_000]);
         let rules = Rules { present_from: 10_001, ..RULES };
-        let mut a = Answer::new(1, 0, &s, rules).unwrap();
+        let mut a = ResendAnswer::new(1, 0, &s, rules).unwrap();
         assert_eq!(a.replayed(), 0);
         assert_eq!((a.next_part(), a.next_part()), (Some(Part::GapFill(1, 10_001)), None));
     }

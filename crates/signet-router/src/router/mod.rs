@@ -9,19 +9,19 @@ use signet_rfq::{
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 mod answers;
-mod book;
 mod dealer_link;
 mod dealer_side;
 mod desk_side;
+mod index;
 mod kept;
 mod proposal;
 mod reports;
 mod snapshot;
 
 pub use answers::{accept_refusal, accept_waits, request_refusal};
-use book::Book;
-pub use book::{Amounts, Doing};
 pub use desk_side::accept_age;
+use index::RfqIndex;
+pub use index::{Amounts, Doing};
 pub use kept::Keep;
 pub use proposal::{Proposal, Trade};
 
@@ -158,7 +158,7 @@ pub struct Router {
     catalogue: Catalogue,
     desks: BTreeMap<CompId, Desk>,
     dealers: BTreeMap<DealerId, Dealer>,
-    rfqs: Book,
+    rfqs: RfqIndex,
     /// Accepts by the id dealers know.
     accepts: HashMap<AcceptId, RfqId>,
     /// Dealers that desks without settings of their own may ask (empty: all); `None` when there can
@@ -196,7 +196,7 @@ impl Router {
             catalogue,
             desks: desks.into_iter().map(desk).collect(),
             dealers: dealers.into_iter().map(dealer).collect(),
-            rfqs: Book::default(),
+            rfqs: RfqIndex::default(),
             accepts: HashMap::new(),
             desk_default: None,
             replaying: false,

@@ -149,12 +149,12 @@ mod linux {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{Ask, Step};
+    use crate::client::{KeyOperation, Step};
 
     fn order(timeout: Duration) -> Order {
         let json = r#"{"publicKey":{"rpId":"stepup.bank.example","challenge":"AAECAwQFBgcICQoLDA0ODw","userVerification":"required","allowCredentials":[{"type":"public-key","id":"AQ"}]}}"#;
         Order {
-            ask: Ask::Sign(json.into()),
+            operation: KeyOperation::Sign(json.into()),
             origin: "https://stepup.bank.example".into(),
             context: None,
             timeout,

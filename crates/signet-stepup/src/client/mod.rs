@@ -60,7 +60,7 @@ impl fmt::Debug for Pin {
 
 /// What a key is asked to do.
 #[derive(Debug, Clone)]
-pub enum Ask {
+pub enum KeyOperation {
     /// `CredentialCreationOptions` as JSON, as the relying party made them.
     Register(String),
     /// `CredentialRequestOptions` as JSON.
@@ -70,8 +70,8 @@ pub enum Ask {
 /// One ceremony that is to be run.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// The request: register or sign, with the relying party's options.
-    pub ask: Ask,
+    /// What the key does: register or sign, with the relying party's options.
+    pub operation: KeyOperation,
     /// Without a trailing slash.
     pub origin: String,
     /// What is approved and on which connection; signed along.

@@ -106,7 +106,7 @@ fn next(ceremony: &mut Ceremony) -> Option<Step> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{Ask, Pin};
+    use crate::client::{KeyOperation, Pin};
     use std::sync::Mutex;
 
     /// A way whose stage the test holds.
@@ -124,7 +124,7 @@ mod tests {
     fn begin() -> (Ceremony, Stage, Stage) {
         let ways = [Arc::new(Way::default()), Arc::new(Way::default())];
         let order = Order {
-            ask: Ask::Sign(String::new()),
+            operation: KeyOperation::Sign(String::new()),
             origin: String::new(),
             context: None,
             timeout: TICK,

@@ -8,7 +8,7 @@ use super::{
         logon::{Agreement, LogonFacts, LogonFault, OwnNumbers, agree, read_logon},
         turn::Phase,
     },
-    Way,
+    Receiving,
 };
 use crate::{
     tag,
@@ -16,7 +16,7 @@ use crate::{
 };
 use std::time::Instant;
 
-impl Way<'_> {
+impl Receiving<'_> {
     pub(super) fn logon(&self, frame: &[u8], fields: &[Field], envelope: &Envelope) {
         let inbound = self.inbound;
         let judged =

@@ -10,7 +10,7 @@ use super::{
     envelope::{Envelope, Fault, Number},
     ffi::{self, ForEngine, NotTaken},
     options::{FAULTS, LOGONS, RESENDS, SessionOptions},
-    resend::Answer,
+    resend::ResendAnswer,
     turn::{Phase, Turn, decide},
 };
 use crate::{
@@ -49,7 +49,7 @@ pub(super) struct Inbound {
     ahead: RefCell<Ahead>,
     /// A ResendRequest was sent for what is missing up to this number.
     asked: Cell<Option<u64>>,
-    pub answer: RefCell<Option<Answer>>,
+    pub answer: RefCell<Option<ResendAnswer>>,
     pub past_may_be_resent: Cell<bool>,
     faults: RefCell<Bucket>,
     logons: RefCell<Bucket>,
@@ -94,7 +94,7 @@ impl Inbound {
 }
 
 /// One frame on its way to the engine, with the state that it needs.
-pub(super) struct Way<'a> {
+pub(super) struct Receiving<'a> {
     pub session: &'a Session,
     pub inbound: &'a Inbound,
     wire: NonNull<ffi::Wire>,
@@ -107,7 +107,7 @@ impl Session {
     /// # Errors
     /// The frame is garbled, which FIX wants ignored, or events have to be fetched first.
     pub fn receive(&self, frame: &[u8]) -> Result<(), ReceiveError> {
-        let Some(way) = self.way()? else { return Ok(()) };
+        let Some(way) = self.receiving()? else { return Ok(()) };
         let taken = way.take(frame);
         self.after(&way);
         taken
@@ -119,7 +119,7 @@ impl Session {
     /// # Errors
     /// Events have to be fetched first.
     pub fn receive_too_long(&self, beginning: &[u8]) -> Result<(), ReceiveError> {
-        let Some(way) = self.way()? else { return Ok(()) };
+        let Some(way) = self.receiving()? else { return Ok(()) };
         way.take_too_long(beginning);
         self.after(&way);
         Ok(())
@@ -127,23 +127,28 @@ impl Session {
 
     /// Continues waiting frames and resends. `true`: there is more to do.
     pub fn work(&self) -> bool {
-        let Ok(Some(way)) = self.way() else { return false };
+        let Ok(Some(way)) = self.receiving() else { return false };
         self.after(&way);
         let more = way.answer_further();
         more || (self.shared.is_full() && way.inbound.ahead.borrow().first().is_some())
     }
 
     /// `None`: there is no connection, or it has ended for the peer.
-    fn way(&self) -> Result<Option<Way<'_>>, ReceiveError> {
+    fn receiving(&self) -> Result<Option<Receiving<'_>>, ReceiveError> {
         if self.shared.is_full() {
             return Err(ReceiveError::EventsWaiting);
         }
         let attached = self.wire.borrow().as_ref().map(|a| (a.wire, a.outbox.clone()));
         let open = attached.filter(|(_, outbox)| !outbox.closed());
-        Ok(open.map(|(wire, outbox)| Way { session: self, inbound: &self.inbound, wire, outbox }))
+        Ok(open.map(|(wire, outbox)| Receiving {
+            session: self,
+            inbound: &self.inbound,
+            wire,
+            outbox,
+        }))
     }
 
-    fn after(&self, way: &Way<'_>) {
+    fn after(&self, way: &Receiving<'_>) {
         way.take_what_waited();
         self.send_replies();
     }
@@ -153,7 +158,7 @@ impl Session {
     }
 }
 
-impl Way<'_> {
+impl Receiving<'_> {
     pub(super) fn expected(&self) -> u64 {
         self.session.with_store(|s| s.next_target())
     }
@@ -166,7 +171,7 @@ impl Way<'_> {
     }
 
     fn phase(&self) -> Phase {
-        // SAFETY: the wire is attached while a `Way` exists: nothing on it detaches.
+        // SAFETY: the wire is attached while a `Receiving` exists: nothing on it detaches.
         if unsafe { ffi::is_logged_on(self.wire) } { Phase::On } else { Phase::BeforeLogon }
     }
 

@@ -2,12 +2,12 @@
 
 use super::{
     super::envelope::{Envelope, Fault, Kind, Number},
-    Way, msg_type,
+    Receiving, msg_type,
 };
 use crate::{tag, tagvalue::Body};
 use std::time::Instant;
 
-impl Way<'_> {
+impl Receiving<'_> {
     pub(super) fn reject_fault(
         &self,
         fault: Fault,

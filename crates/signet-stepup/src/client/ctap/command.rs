@@ -1,6 +1,6 @@
 //! The command for the key, and its answer as WebAuthn JSON.
 
-use super::{errors, talk::Answer};
+use super::{errors, talk::CeremonyResult};
 use crate::client::{
     CeremonyError, answer,
     options::{Asked, Discoverable, Registration, Signing},
@@ -132,7 +132,7 @@ impl Finish {
     /// The crate's callback for the new credential.
     pub(crate) fn registered(
         self,
-        answers: Sender<Answer>,
+        answers: Sender<CeremonyResult>,
     ) -> StateCallback<authenticator::Result<RegisterResult>> {
         StateCallback::new(Box::new(move |result| {
             let _ =
@@ -143,7 +143,7 @@ impl Finish {
     /// The crate's callback for the signature.
     pub(crate) fn signed(
         self,
-        answers: Sender<Answer>,
+        answers: Sender<CeremonyResult>,
     ) -> StateCallback<authenticator::Result<SignResult>> {
         StateCallback::new(Box::new(move |result| {
             let _ = answers.send(result.map_err(errors::of).and_then(|made| self.assertion(made)));

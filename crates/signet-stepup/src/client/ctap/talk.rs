@@ -14,16 +14,16 @@ use zeroize::Zeroizing;
 const PIN_CHARS_MIN: usize = 4;
 const PIN_BYTES_MAX: usize = 63;
 
-pub(crate) type Answer = Result<String, CeremonyError>;
+pub(crate) type CeremonyResult = Result<String, CeremonyError>;
 
 /// A message of a command on a key while it runs.
 pub(crate) struct Wires {
     statuses: Receiver<StatusUpdate>,
-    answers: Receiver<Answer>,
+    answers: Receiver<CeremonyResult>,
 }
 
 impl Wires {
-    pub(crate) fn new() -> (Self, Sender<StatusUpdate>, Sender<Answer>) {
+    pub(crate) fn new() -> (Self, Sender<StatusUpdate>, Sender<CeremonyResult>) {
         let (status, statuses) = mpsc::channel();
         let (answer, answers) = mpsc::channel();
         (Self { statuses, answers }, status, answer)
@@ -43,7 +43,7 @@ pub(crate) fn converse(
     wires: &Wires,
     present: &dyn Fn() -> bool,
     quiet: impl Fn() -> Option<Result<Status, CeremonyError>>,
-) -> Answer {
+) -> CeremonyResult {
     let mut asking = None;
     let mut silent = true;
     let mut shown = None;
@@ -194,12 +194,13 @@ mod tests {
 
     #[test]
     fn every_way_out_is_told_apart() {
-        let case = |present: bool, deadline: Instant, act: fn(&Ceremony, &Sender<Answer>)| {
-            let (ceremony, stage) = Ceremony::new();
-            let (wires, _status, answer) = Wires::new();
-            act(&ceremony, &answer);
-            converse(&stage, deadline, &wires, &|| present, || None)
-        };
+        let case =
+            |present: bool, deadline: Instant, act: fn(&Ceremony, &Sender<CeremonyResult>)| {
+                let (ceremony, stage) = Ceremony::new();
+                let (wires, _status, answer) = Wires::new();
+                act(&ceremony, &answer);
+                converse(&stage, deadline, &wires, &|| present, || None)
+            };
         assert_eq!(case(true, soon(), |c, _| c.cancel()), Err(CeremonyError::Cancelled));
         assert_eq!(case(false, soon(), |_, _| {}), Err(CeremonyError::Removed));
         assert_eq!(case(true, Instant::now(), |_, _| {}), Err(CeremonyError::TimedOut));

@@ -4,7 +4,7 @@
 //! §5.5) as a gateway sends them. It comes from a peer: options that are too long, unknown or
 //! weaker than this desk accepts are refused before they reach a key.
 
-use super::{Ask, CeremonyError, Order};
+use super::{CeremonyError, KeyOperation, Order};
 use crate::context::{CeremonyKind, client_data_json};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use serde::Deserialize;
@@ -90,11 +90,13 @@ impl Asked {
     /// [`CeremonyError::BadOptions`], which names the member the relying party got wrong.
     pub fn of(order: &Order) -> Result<Self, CeremonyError> {
         let host = host_of(&order.origin)?;
-        let asked = match &order.ask {
-            Ask::Register(json) => {
+        let asked = match &order.operation {
+            KeyOperation::Register(json) => {
                 Self::Register(parse::<CreationJson>(json)?.public_key.into_typed()?)
             }
-            Ask::Sign(json) => Self::Sign(parse::<RequestJson>(json)?.public_key.into_typed()?),
+            KeyOperation::Sign(json) => {
+                Self::Sign(parse::<RequestJson>(json)?.public_key.into_typed()?)
+            }
         };
         within(asked.rp_id(), host)?;
         Ok(asked)
