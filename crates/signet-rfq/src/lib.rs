@@ -20,6 +20,8 @@ mod quote;
 mod rfq;
 mod side;
 mod terms;
+#[cfg(feature = "test-double")]
+pub mod test_double;
 mod time;
 
 pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Execution};

@@ -15,8 +15,8 @@ use signet_desk_core::{
 use signet_fix::{AppMessage, message::*};
 use signet_journal::StoreKey;
 use signet_rfq::{
-    AcceptId, AssetClass, Catalogue, CompId, DealerId, Instrument, InstrumentId, Level, QuoteId,
-    RfqId, UtcMillis,
+    AcceptId, Catalogue, CompId, DealerId, InstrumentId, Level, QuoteId, RfqId, UtcMillis,
+    test_double::eur_usd,
 };
 use signet_router::{
     DealerSettings, DeskSettings, Input, Output, Router,
@@ -40,23 +40,9 @@ fn pair() -> InstrumentId {
 }
 
 fn router() -> Router {
-    let pair = Instrument {
-        id: pair(),
-        symbol: "EUR/USD".into(),
-        name: "Euro".into(),
-        asset_class: AssetClass::FxSpot,
-        currency: "EUR".into(),
-        price_decimals: 5,
-        price_unit: "USD per EUR".into(),
-        tick: Decimal::new(1, 5),
-        lot: 1_000.into(),
-        min_quantity: 1_000.into(),
-        max_quantity: 10_000_000.into(),
-        settlement: "spot".into(),
-    };
     let desks = [DeskSettings { id: desk(), dealers: BTreeSet::new() }];
     let dealers = DEALERS.map(|d| DealerSettings { id: DealerId::new(d).unwrap(), name: d.into() });
-    Router::new("Venue".into(), false, Catalogue::new([pair]).unwrap(), desks, dealers)
+    Router::new("Venue".into(), false, Catalogue::new([eur_usd()]).unwrap(), desks, dealers)
 }
 
 /// What a dealer did with an accept, and cannot undo.
