@@ -279,7 +279,7 @@ fn venue(plan: &Plan, pki: &DevPki, port: u16) -> Result<Venue, PracticeError> {
     Ok(Venue {
         name: VENUE_NAME.into(),
         host: "localhost".into(),
-        port: port,
+        port,
         server_name: "localhost".into(),
         comp_id: comp_id(GATEWAY)?,
         trust_domain: TRUST_DOMAIN.into(),

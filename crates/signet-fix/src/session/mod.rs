@@ -280,10 +280,11 @@ impl Session {
         let outbox = self.wire.borrow().as_ref().map(|a| a.outbox.clone());
         let Some(outbox) = outbox else { return Err(SendError::NotLoggedOn) };
         outbox.turned_away();
-        // SAFETY: as in `receive`.
         let sent = self.with(|w| {
-            self.shared
-                .sending(|| unsafe { (ffi::next_sender(w), ffi::send(w, kind, fields, values)) })
+            self.shared.sending(|| {
+                // SAFETY: as in `receive`.
+                unsafe { (ffi::next_sender(w), ffi::send(w, kind, fields, values)) }
+            })
         });
         match sent {
             Some((seq, Ok(true))) if !outbox.turned_away() => Ok(seq),

@@ -71,9 +71,9 @@ pub fn document() -> String {
 
 const COMPARED: &str = "An execution is identified by its dealer and ExecID (17). It fits when \
 instrument (55), side (54),
-LastPx (31), SettlDate (64) and Currency (15), as far as they are there, are those of the accept, and
-all executions together are not more than was accepted. The same ExecID with the same contents is a
-repeat; with other contents it does not fit. An RFQ with a dispute takes no further accept.
+LastPx (31), SettlDate (64) and Currency (15), as far as they are there, are those of the accept,
+and all executions together are not more than was accepted. The same ExecID with the same contents
+is a repeat; with other contents it does not fit. An RFQ with a dispute takes no further accept.
 
 ";
 

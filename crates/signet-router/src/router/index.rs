@@ -1,8 +1,8 @@
 //! The RFQs, their indices, and each desk's open, in-flight and traded amounts.
 //!
 //! Indices and sums follow from the RFQs alone. Every RFQ that was lent out for change is counted
-//! again in [`RfqIndex::settle`], and what it adds replaces what it added before; so a query costs no
-//! more on a busy day, and a replay of the journal makes the same sums.
+//! again in [`RfqIndex::settle`], and its new contribution replaces the old one; so a query costs
+//! no more on a busy day, and a replay of the journal makes the same sums.
 
 use super::{ASK_AGAIN_MS, Entry, REMEMBER_OTHER_MS, REMEMBER_TRADED_MS, outer};
 use rust_decimal::Decimal;
@@ -18,7 +18,7 @@ pub type Amounts = BTreeMap<String, Decimal>;
 pub(super) struct RfqIndex {
     /// By the id dealers know.
     rfqs: BTreeMap<RfqId, Entry>,
-    /// Lent out since the last `settle`.
+    /// RFQs lent out since the last `settle`.
     touched: BTreeSet<RfqId>,
     day_begins_ms: i64,
     derived: Derived,
