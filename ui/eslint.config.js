@@ -19,9 +19,9 @@ export default ts.config(
     rules: {
       // `== null` covers undefined too.
       eqeqeq: ["error", "always", { null: "ignore" }],
-      // The page shows what peers send: markup of theirs is never markup here.
+      // The page shows text that peers send; it must never become markup.
       "svelte/no-at-html-tags": "error",
-      // Maps and sets here are indexes beside reactive cells, on the path of every frame; nothing
+      // Maps and sets are indexes beside reactive cells, on the path of every frame; no component
       // draws from them.
       "svelte/prefer-svelte-reactivity": "off",
       "no-eval": "error",

@@ -9,7 +9,8 @@ export default defineConfig(({ mode }) => ({
     // The oldest web views a supported system has: WebKitGTK 2.38, WebView2 109.
     target: ["safari16", "chrome109"],
     modulePreload: { polyfill: false },
-    // A picture inlined into CSS would be a data: address, which the content security policy refuses.
+    // A picture inlined into CSS would be a data: address, which the content security policy
+    // refuses.
     assetsInlineLimit: 0,
   },
   // Vitest would otherwise pick Svelte's server build, in which nothing is reactive.

@@ -63,7 +63,7 @@ impl Geo {
     }
 
     /// Reads the file again if it is another one; whether it is. A file that has gone is not
-    /// remembered: what it said cannot be checked any more.
+    /// remembered: what it said can no longer be checked.
     pub fn refresh(&self) -> bool {
         let stamp = stamp::of(&self.file);
         if stamp.is_some() && self.opened.borrow().0 == stamp {

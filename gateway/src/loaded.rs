@@ -181,7 +181,7 @@ fn unlisted_countries(risk: &RiskPolicy) -> Vec<String> {
     let hint = |c: &str| if c == "UK" { "; the United Kingdom is GB" } else { "" };
     let said = |c: Country| {
         format!(
-            "risk.settings: {c} is no country of ISO 3166-1{}; nobody is ever there",
+            "risk.settings: {c} is not a country of ISO 3166-1{}; nobody is ever there",
             hint(c.as_str())
         )
     };

@@ -1,7 +1,7 @@
 //! The log, with a budget: lines of one kind about one peer are written so many at once and then
 //! one in a while, and what is left out is counted and told.
 
-use crate::budget::Summaries;
+use crate::limits::Summaries;
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
@@ -101,7 +101,7 @@ impl<S: Subscriber> Filter<S> for LogBudget {
     }
 }
 
-/// Whom a line is about, by the fields that name peers.
+/// The peer that a line is about, by the fields that name peers.
 #[derive(Default)]
 struct Peer(String);
 

@@ -7,8 +7,10 @@
 use crate::{
     GatewayError, config,
     enrol::{self, ca::CaError},
+    pipeline::RenewalRisk,
     registry_view::{RegistryView, Report, Snapshot},
     stepup::{self, StepUpHandle},
+    threads::{HostedThread, Stop},
 };
 use signet_identity::{ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
 use signet_registry::{Registry, RegistryError, RegistryUrl};
@@ -23,7 +25,6 @@ use time::OffsetDateTime;
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot, watch},
-    task::LocalSet,
     time::{MissedTickBehavior, timeout},
 };
 
@@ -48,56 +49,32 @@ pub struct Plan {
     pub desk_roots: TrustRoots,
     pub trust_domain: String,
     /// Who tells the risk of a renewal.
-    pub renewal_risk: enrol::renewal::RenewalRisk,
+    pub renewal_risk: RenewalRisk,
     /// TLS of the enrolment service.
     pub policy: TlsPolicy,
 }
 
 /// The registry's thread while it runs. Dropping it ends the thread.
-pub struct Worker {
+pub struct RegistryHost {
+    /// Where the enrolment service listens.
     pub est: Option<SocketAddr>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    _thread: HostedThread,
 }
 
 /// Opens the registry and starts its thread; returns when the first view is there and the enrolment
 /// service, if there is one, can be reached.
-pub async fn start(plan: Plan) -> Result<(RegistryView, Worker), GatewayError> {
+pub async fn start(plan: Plan) -> Result<(RegistryView, RegistryHost), GatewayError> {
     let (age_max, fail_closed_sessions) = (
         Duration::from_secs(plan.section.view_max_age_s.into()),
         plan.section.fail_closed_sessions,
     );
-    let (ready_tx, ready_rx) = oneshot::channel();
-    let (stop_tx, stop_rx) = oneshot::channel();
+    let (ready, opened) = oneshot::channel();
     let (reports, inbox) = mpsc::channel(REPORTS_MAX);
-    let body = move || {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(r) => r,
-            Err(source) => {
-                return drop(
-                    ready_tx.send(Err(GatewayError::Io { what: "runtime".into(), source })),
-                );
-            }
-        };
-        runtime.block_on(LocalSet::new().run_until(work(plan, inbox, ready_tx, stop_rx)));
-    };
-    let thread = std::thread::Builder::new().name("signet-registry".into()).spawn(body);
-    let thread = thread.map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
-    let mut worker = Worker { est: None, stop: Some(stop_tx), thread: Some(thread) };
-    let (snapshots, est, step_up) = ready_rx.await.map_err(|_| GatewayError::Died)??;
-    worker.est = est;
-    Ok((RegistryView::new(snapshots, reports, age_max, fail_closed_sessions, step_up), worker))
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(t) = self.thread.take() {
-            let _ = t.join();
-        }
-    }
+    let thread = HostedThread::spawn("signet-registry", move |stop| work(plan, inbox, ready, stop))
+        .map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
+    let (snapshots, est, step_up) = opened.await.map_err(|_| GatewayError::Died)??;
+    let view = RegistryView::new(snapshots, reports, age_max, fail_closed_sessions, step_up);
+    Ok((view, RegistryHost { est, _thread: thread }))
 }
 
 type Ready =
@@ -107,7 +84,7 @@ async fn work(
     plan: Plan,
     inbox: mpsc::Receiver<Report>,
     ready: oneshot::Sender<Ready>,
-    stop: oneshot::Receiver<()>,
+    stop: Stop,
 ) {
     let (registry, watch, snapshots, listener, tls) = match open(&plan).await {
         Ok(x) => x,

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::SystemTime};
 
-/// Modification time and length; `None` while there is no such file.
+/// Modification time and length; `None` while the file does not exist.
 pub type Stamp = Option<(SystemTime, u64)>;
 
 pub fn of(file: &Path) -> Stamp {

@@ -1,8 +1,9 @@
-// A pretended desk for drawing the screens without one: `npm run dev`, then open `/?fake`.
+// A simulated desk, to draw the screens without a real one: `npm run dev`, then open `/?fake`.
 //
-// Only a development server ever loads this file. `scene` picks what is on the screen (`connect`, `enrol`,
-// `keychain`, `refused`, `ticket`, `rfqs`, `armed`, `disarmed`, `outcomes`, `risk`, `lost`); `practice` shows the
-// band; `live` makes the dealers of the scene quote again every second.
+// Only a development server loads this file. `scene` picks what is on the screen (`connect`,
+// `enrol`, `keychain`, `pin`, `refused`, `ticket`, `rfqs`, `armed`, `disarmed`, `outcomes`,
+// `disconnect`, `risk`, `keys`, `help`, `lost`, and those of approvals in `scenes/access.ts`);
+// `practice` shows the band; `live` makes the dealers of the scene quote again every second.
 
 import type { ArmIntent, Frame, LineView, Problem, RfqView, Ticket } from "../src/bindings";
 import type { Answer, Backend, Commands } from "../src/desk/backend";
@@ -11,16 +12,25 @@ import * as scenes from "./scenes";
 const ok = async <T>(data: T): Promise<Answer<T>> => ({ status: "ok", data });
 const no = async <T>(error: Problem): Promise<Answer<T>> => ({ status: "error", error });
 
+/** Scenes that a button opens. */
+const PRESSED: Record<string, string> = {
+  risk: "risk",
+  keys: "keys-open",
+  help: "help-button",
+  disconnect: "disconnect-button",
+};
+
 export function fake(asked: URLSearchParams): Backend {
   const scene = asked.get("scene") ?? "rfqs";
   const now = Date.now();
   let frame = scenes.frame(scene, now);
   let seq = 1;
   let wake = () => {};
-  if (scene === "risk")
-    setTimeout(() => document.querySelector<HTMLElement>("[data-testid=risk]")?.click(), 500);
+  const pressed = PRESSED[scene];
+  if (pressed)
+    setTimeout(() => document.querySelector<HTMLElement>(`[data-testid=${pressed}]`)?.click(), 500);
 
-  /** Every change is a whole frame: the pretended desk need not be clever. */
+  /** Every change is a whole frame; the simulated desk works out no differences. */
   function change(edit: (frame: Frame) => Frame) {
     frame = edit({ ...frame, notices: [] });
     seq += 1;

@@ -1,10 +1,10 @@
-// A measuring build only: reports when each frame was on the glass. Loaded for `?measure`; a
-// shipped program has no such commands and never asks for this file.
+// Measuring builds only: reports when each frame was on the screen. `?measure` loads it; a shipped
+// program has no such commands and never loads this file.
 
 import { invoke } from "@tauri-apps/api/core";
 
-// One for all frames: WebKit keeps every channel that was ever opened, and its messages travel through
-// another process. One for each frame is a leak that ends in seconds of delay after a minute.
+// One channel for all frames: WebKit keeps every channel that was ever opened, so one for each
+// frame leaks and after a minute delays messages by seconds.
 const { port1, port2 } = new MessageChannel();
 let waiting: (() => void)[] = [];
 port1.onmessage = () => {
@@ -15,7 +15,7 @@ port1.onmessage = () => {
 
 export function afterPaint(then: () => void) {
   requestAnimationFrame(() => {
-    // A message is delivered after the frame that is being prepared now was painted.
+    // The message arrives after the frame that is being prepared now was painted.
     waiting.push(then);
     port2.postMessage(0);
   });
@@ -27,7 +27,7 @@ export function firstPaint() {
   afterPaint(() => void invoke("first_paint", { atMs: epochMs() }));
 }
 
-/** Reported in batches: a message for every frame would itself cost frames. */
+/** Reports come in batches: a message for every frame would itself cost frames. */
 const REPORT_MS = 500;
 let marks: { seq: number; changed: number; paintedAtMs: number }[] = [];
 let drawn = 0;

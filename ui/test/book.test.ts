@@ -58,7 +58,7 @@ test("a whole frame forgets the lines it does not name", () => {
   expect(dealers(book, "R")).toEqual(["B"]);
 });
 
-test("a line of a request nobody named is not drawn", () => {
+test("a line of an unknown request is not drawn", () => {
   const book = new Book();
   expect(() => book.apply(frame({ lines: [line("R", "A")] }))).not.toThrow();
   expect(ids(book)).toEqual([]);
@@ -84,7 +84,7 @@ test("of each kind only the newest notices are kept, and no plain one pushes a b
   expect(book.notices.open).toHaveLength(2 * KEPT_MAX);
 });
 
-test("the bad notice is shown first, closes by itself never, and stays in the history", () => {
+test("the bad notice is shown first, never closes by itself, and stays in the history", () => {
   const book = new Book();
   book.apply(
     frame({ notices: [notice("bad", "one", 1), notice("bad", "two", 2), notice("good", "three")] }),

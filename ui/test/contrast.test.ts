@@ -1,7 +1,7 @@
 // Every pair of text and ground the screens use meets WCAG 2.2 AA, in both themes.
 
 import { expect, test } from "vitest";
-import css from "../src/app.css?raw";
+import css from "../src/style/tokens.css?raw";
 
 const [light = "", dark = ""] = css.split("@media (prefers-color-scheme: dark)");
 

@@ -59,7 +59,7 @@ test("the page parks when a pull brought nothing, and pulls again when it is wok
   vi.useRealTimers();
 });
 
-test("a page nobody wakes looks again by itself", async () => {
+test("a page without a wake-up pulls again by itself", async () => {
   vi.useFakeTimers();
   const { state, backend } = desk();
   start(backend);
@@ -70,7 +70,7 @@ test("a page nobody wakes looks again by itself", async () => {
   vi.useRealTimers();
 });
 
-test("a pull that never ends is told, and the next one is made", async () => {
+test("a pull that never ends is reported, and the next one is made", async () => {
   vi.useFakeTimers();
   const { state, backend } = desk();
   const pull = backend.commands.pull;

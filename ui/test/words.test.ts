@@ -61,7 +61,7 @@ test("type-ahead finds by symbol, ISIN and name, every word counting", () => {
   expect(found("gilt")).toEqual([]);
 });
 
-test("how a pair or a coupon is set apart does not matter", () => {
+test("the separators in a pair or a coupon do not matter", () => {
   for (const typed of ["eurusd", "EURUSD", "eur usd", "eur/usd", " Eur-Usd ", "usd eur"])
     expect(found(typed), typed).toContain("EUR/USD");
   for (const typed of ["eurusd", "eur usd", "EUR/USD"])
@@ -111,12 +111,12 @@ const lines = [
   line("R", "C", { bestOffer: true, rank: 2 }),
 ];
 
-test("without a choice the best line is aimed at, if it may be traded", () => {
+test("without a choice the main button trades on the best line, if that can be traded on", () => {
   expect(target(lines, "buy", null)?.dealer).toBe("B");
   expect(target(lines, "sell", null)).toBeUndefined();
 });
 
-test("a chosen dealer is aimed at or nobody is: never another dealer instead", () => {
+test("the main button trades with the chosen dealer or with none", () => {
   expect(target(lines, "sell", "A")?.dealer).toBe("A");
   expect(target(lines, "buy", "A")).toBeUndefined();
   expect(target(lines, "buy", "C")).toBeUndefined();

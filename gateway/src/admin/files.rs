@@ -1,7 +1,10 @@
 //! The gateway's sealed files: whether each can be read, and mending one that cannot.
 
 use super::{AdminError, actor, open};
-use crate::{config::Config, existing_store_key, signed_folder};
+use crate::{
+    config::Config,
+    state_dir::{existing_store_key, signed_folder},
+};
 use signet_journal::{LogError, Salvaged, SealedLog};
 use signet_registry::NewEvent;
 use std::{

@@ -92,7 +92,7 @@ pub enum AdminError {
     NoManagedPolicy,
     #[error("the CompID {0} is the gateway's or a dealer's")]
     CompIdOfAnother(String),
-    #[error("{0:?} is no date")]
+    #[error("{0:?} is not a date")]
     Time(i64),
     #[error("no session of {0} has a store here")]
     NoSession(String),
@@ -156,7 +156,7 @@ impl AdminError {
             }
             Self::Signed(e) => e.cure(),
             Self::Export(_) | Self::SignedNotGood(_) => {
-                "do not rely on it; export anew, compare, and tell the security officer"
+                "do not rely on it; export again, compare, and tell the security officer"
             }
             Self::SignedMissing { .. } => {
                 "export the whole log again and compare; with --part if only a part was exported"
@@ -237,7 +237,7 @@ pub async fn set_state_in(
     }
 }
 
-/// Sessions that are on are judged anew within a second.
+/// Live sessions are judged again within a second.
 pub async fn set_role(config: &Config, user: &str, role: &str) -> Result<(), AdminError> {
     let registry = open(config).await?;
     registry.set_user_role(user, role, &actor(), crate::clock::now()).await?;

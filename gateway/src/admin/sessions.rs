@@ -4,7 +4,7 @@
 //! and of each desk that has connected; the commands then say so and change nothing.
 
 use super::{AdminError, actor, date, open};
-use crate::{config::Config, existing_store_key};
+use crate::{config::Config, state_dir::existing_store_key};
 use signet_fix::store::{SealedStore, SessionStore, StoreError};
 use signet_journal::{LogError, StoreKey};
 use signet_registry::NewEvent;

@@ -3,9 +3,8 @@
 use super::{AdminError, date};
 use crate::{
     config::Config,
-    existing_store_key,
     signed::read::{GOOD, Totals, Verified, Wanted, each, verify_export},
-    signed_folder,
+    state_dir::{existing_store_key, signed_folder},
 };
 use signet_rfq::UtcMillis;
 use std::{

@@ -114,7 +114,7 @@ fn users(text: &str) -> Result<Vec<NewUser>, (usize, String)> {
     let column = |name: &str| {
         head.iter()
             .position(|h| h.eq_ignore_ascii_case(name))
-            .ok_or((1, format!("there is no column {name}")))
+            .ok_or((1, format!("the column {name} is missing")))
     };
     let (id, comp_id, name) = (column("id")?, column("comp_id")?, column("name")?);
     let (protection, role) = (column("protection").ok(), column("role").ok());

@@ -1,10 +1,10 @@
 //! The answers' JSON. Times are RFC 3339 in UTC.
 
-use super::{
-    AdminRefusal,
-    trading::{Looked, Reloaded, SessionOn},
+use super::AdminRefusal;
+use crate::{
+    admin::{AdminError, Checked, date},
+    pipeline::{Reload, Reloaded, SessionOn},
 };
-use crate::admin::{AdminError, Checked, date};
 use serde_json::{Value, json};
 use signet_registry::{CodePurpose, DeviceRecord, UserDetails, UserRecord};
 use signet_rfq::UtcMillis;
@@ -78,11 +78,11 @@ pub fn events(c: &Checked) -> Result<Value, AdminError> {
 /// Refused when one of the two policies is; the other may have changed all the same, and the words
 /// say so.
 pub fn reloaded(r: &Reloaded) -> Result<Value, AdminRefusal> {
-    let part = |l: &Looked| match l {
+    let part = |l: &Reload| match l {
         Ok(Some((from, to))) => json!({ "changed": true, "from": from, "to": to }),
         _ => json!({ "changed": false }),
     };
-    let words = |what: &str, l: &Looked| match l {
+    let words = |what: &str, l: &Reload| match l {
         Ok(Some((from, to))) => format!("{what}: in force, {from} -> {to}. "),
         Ok(None) => format!("{what}: as before. "),
         Err(e) => format!("{what}: refused as a whole, the last good one stays: {e}. "),

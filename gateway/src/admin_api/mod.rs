@@ -9,24 +9,26 @@ mod answers;
 mod refusal;
 pub mod request;
 mod server;
-mod trading;
 
 pub use refusal::AdminRefusal;
-pub use trading::{Trading, serve as serve_trading};
 
 use crate::{
     GatewayError,
     config::AdminSection,
-    crl::{self, CrlFiles},
-    https,
-    listener_tls::ListenerTls,
+    listeners::{
+        crl::{self, CrlFiles},
+        https,
+        tls::ListenerTls,
+    },
+    pipeline::Trading,
     registry_view::EventSink,
+    threads::{HostedThread, Stop},
 };
 use server::Api;
 use signet_identity::{ServerIdentity, ServerProfile, TlsPolicy, TrustRoots};
 use signet_registry::{Registry, RegistryUrl};
 use std::{net::SocketAddr, rc::Rc};
-use tokio::{net::TcpListener, sync::oneshot, task::LocalSet};
+use tokio::{net::TcpListener, sync::oneshot};
 
 /// What the administrators' thread is started with.
 pub struct Plan {
@@ -36,55 +38,28 @@ pub struct Plan {
     pub policy: TlsPolicy,
     pub trust_domain: String,
     pub registry: Option<RegistryUrl>,
-    pub notes: Option<EventSink>,
+    pub events: EventSink,
     pub trading: Trading,
 }
 
-/// The thread while it runs. Dropping it ends the thread.
-pub struct Worker {
+/// The administrators' thread while it runs. Dropping it ends the thread.
+pub struct AdminHost {
+    /// Where administrators connect.
     pub address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(t) = self.thread.take() {
-            let _ = t.join();
-        }
-    }
+    _thread: HostedThread,
 }
 
 /// Returns when administrators can connect.
-pub async fn start(plan: Plan) -> Result<Worker, GatewayError> {
-    let (ready_tx, ready_rx) = oneshot::channel();
-    let (stop_tx, stop_rx) = oneshot::channel();
-    let body = move || {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(r) => r,
-            Err(source) => {
-                return drop(
-                    ready_tx.send(Err(GatewayError::Io { what: "runtime".into(), source })),
-                );
-            }
-        };
-        runtime.block_on(LocalSet::new().run_until(work(plan, ready_tx, stop_rx)));
-    };
-    let thread = std::thread::Builder::new().name("signet-admin".into()).spawn(body);
-    let thread = thread.map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
-    let address = ready_rx.await.map_err(|_| GatewayError::Died)??;
+pub async fn start(plan: Plan) -> Result<AdminHost, GatewayError> {
+    let (ready, opened) = oneshot::channel();
+    let thread = HostedThread::spawn("signet-admin", move |stop| work(plan, ready, stop))
+        .map_err(|source| GatewayError::Io { what: "thread".into(), source })?;
+    let address = opened.await.map_err(|_| GatewayError::Died)??;
     tracing::info!(%address, "administrators' interface is up");
-    Ok(Worker { address, stop: Some(stop_tx), thread: Some(thread) })
+    Ok(AdminHost { address, _thread: thread })
 }
 
-async fn work(
-    plan: Plan,
-    ready: oneshot::Sender<Result<SocketAddr, GatewayError>>,
-    stop: oneshot::Receiver<()>,
-) {
+async fn work(plan: Plan, ready: oneshot::Sender<Result<SocketAddr, GatewayError>>, stop: Stop) {
     let (listener, address, api, files) = match open(plan).await {
         Ok(x) => x,
         Err(e) => return drop(ready.send(Err(e))),
@@ -100,7 +75,7 @@ async fn work(
 }
 
 async fn open(plan: Plan) -> Result<(TcpListener, SocketAddr, Rc<Api>, CrlFiles), GatewayError> {
-    let Plan { section, roots, identity, policy, trust_domain, registry, notes, trading } = plan;
+    let Plan { section, roots, identity, policy, trust_domain, registry, events, trading } = plan;
     let failed = |what: String| move |source| GatewayError::Io { what, source };
     let listener = TcpListener::bind(section.listen)
         .await
@@ -117,7 +92,7 @@ async fn open(plan: Plan) -> Result<(TcpListener, SocketAddr, Rc<Api>, CrlFiles)
         Some(url) => Some(Registry::open(&url).await?),
         None => None,
     };
-    let api = Api::new(tls, trust_domain, section.hardware_policies, registry, notes, trading);
+    let api = Api::new(tls, trust_domain, section.hardware_policies, registry, events, trading);
     Ok((listener, address, Rc::new(api), files))
 }
 

@@ -2,7 +2,8 @@
 
 use crate::{
     admin::AdminError,
-    https::{self, BodyFault, Response},
+    listeners::https::{self, BodyFault, Response},
+    pipeline::TradingSilent,
 };
 use hyper::{
     StatusCode,
@@ -24,7 +25,7 @@ pub enum AdminRefusal {
     #[error("{0}")]
     Certificate(#[from] PeerError),
     /// Expired or revoked since the handshake, or no list can tell.
-    #[error("the certificate is not good any more: {}", .0.message())]
+    #[error("the certificate is no longer good: {}", .0.message())]
     CertificateNotGood(Refusal),
     #[error("this interface is not for browsers")]
     Browser,
@@ -54,7 +55,7 @@ pub enum AdminRefusal {
     #[error(
         "the gateway's trading thread did not answer in time; what it had not begun it will not do"
     )]
-    TradingSilent,
+    TradingSilent(#[from] TradingSilent),
     /// At fault: the database or its network.
     #[error("the registry did not answer in time; whether it was done is not known")]
     RegistrySilent,
@@ -129,7 +130,7 @@ impl AdminRefusal {
             Self::Entitle(_) => "entitle.no_step_up",
             Self::NoRegistry => "registry.none",
             Self::NotOn(_) => "admin.not_on",
-            Self::TradingSilent => "admin.trading_silent",
+            Self::TradingSilent(_) => "admin.trading_silent",
             Self::RegistrySilent => "registry.silent",
             Self::Admin(e) => e.code(),
             Self::PolicyRefused(_) => "policy.refused",
@@ -160,7 +161,7 @@ impl AdminRefusal {
             }
             Self::NoRegistry => "only sessions and policies can be asked about without [registry]",
             Self::NotOn(_) => "see GET /v1/sessions",
-            Self::TradingSilent => "try again; if it stays so, see the gateway's log",
+            Self::TradingSilent(_) => "try again; if it stays so, see the gateway's log",
             Self::RegistrySilent => {
                 "check the database; look whether it was done before you try again"
             }
@@ -184,7 +185,7 @@ impl AdminRefusal {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NoRegistry => StatusCode::CONFLICT,
-            Self::TradingSilent | Self::RegistrySilent => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TradingSilent(_) | Self::RegistrySilent => StatusCode::SERVICE_UNAVAILABLE,
             Self::PolicyRefused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Admin(AdminError::Registry(e)) => of_registry(e),
             Self::Admin(_) => StatusCode::INTERNAL_SERVER_ERROR,

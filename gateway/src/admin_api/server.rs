@@ -1,16 +1,18 @@
 //! One request: who asks, whether they may, and what is done.
 
 use super::{
-    AdminRefusal, Trading, answers,
+    AdminRefusal, answers,
     request::{self, Command},
-    trading::Ending,
 };
 use crate::{
     admin,
     clock::now,
-    https::{self, Answers, Client, Response, TurnedAway},
-    limit::JournalBudget,
-    listener_tls::ListenerTls,
+    limits::{JournalBudget, left_out_words},
+    listeners::{
+        https::{self, Answers, Client, Response, TurnedAway},
+        tls::ListenerTls,
+    },
+    pipeline::{EndOrder, Trading},
     registry_view::EventSink,
     risk::{self, Administrator},
 };
@@ -21,7 +23,7 @@ use signet_policy::{
     entitle::{Act, Entitlements as _, Outcome, Proof, Question},
     score::Decision,
 };
-use signet_registry::{NewEvent, Registry, RegistryError};
+use signet_registry::{Registry, RegistryError};
 use std::{cell::RefCell, net::SocketAddr, time::Duration};
 use time::OffsetDateTime;
 use tokio::time::timeout;
@@ -36,7 +38,7 @@ pub struct Api {
     trust_domain: String,
     hardware_policies: Vec<String>,
     registry: Option<Registry>,
-    notes: Option<EventSink>,
+    events: EventSink,
     trading: Trading,
     budget: RefCell<JournalBudget>,
 }
@@ -50,7 +52,7 @@ impl Answers for Api {
 
     async fn answer(&self, request: Request<Incoming>, client: &Client) -> Response {
         let ip = client.from.ip().to_canonical();
-        // Said of whoever it is before it is known whether they may say anything.
+        // Claimed identity, for logging; not yet authorised.
         let named = client.chain.first().map(PeerIdentity::from_certificate);
         let id = match &named {
             Some(Ok(p)) => format!("{} {}", p.role, p.comp_id),
@@ -90,7 +92,7 @@ impl Api {
         trust_domain: String,
         hardware_policies: Vec<String>,
         registry: Option<Registry>,
-        notes: Option<EventSink>,
+        events: EventSink,
         trading: Trading,
     ) -> Self {
         Self {
@@ -98,7 +100,7 @@ impl Api {
             trust_domain,
             hardware_policies,
             registry,
-            notes,
+            events,
             trading,
             budget: RefCell::default(),
         }
@@ -178,7 +180,7 @@ impl Api {
             Command::Policy => Ok(json!(self.trading.in_force().await?)),
             Command::End { desk, reason } => {
                 let name = desk.to_string();
-                match self.trading.end(Ending { desk, reason, actor: actor.to_owned() }).await? {
+                match self.trading.end(EndOrder { desk, reason, actor: actor.to_owned() }).await? {
                     true => Ok(json!({ "ended": name })),
                     false => Err(AdminRefusal::NotOn(name)),
                 }
@@ -227,14 +229,9 @@ impl Api {
 
     /// Written down, but not by the thousand.
     fn note_refusal(&self, code: &'static str, actor: &str, subject: &str, detail: &str) {
-        let Some(notes) = &self.notes else { return };
         let Some(left_out) = self.budget.borrow_mut().spend(now()) else { return };
-        let more = if left_out > 0 {
-            format!(" ({left_out} refusals before this were not written down one by one)")
-        } else {
-            String::new()
-        };
-        notes.note(NewEvent::new(now(), actor, code, subject, format!("{detail}{more}")));
+        let more = left_out_words(left_out);
+        self.events.by(actor, code, subject, format!("{detail}{more}"));
     }
 }
 

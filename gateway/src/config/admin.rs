@@ -49,7 +49,7 @@ impl Config {
         let is_oid = |p: &String| signet_identity::policy_extension(p).is_some();
         match self.admin.iter().flat_map(|a| &a.hardware_policies).find(|p| !is_oid(p)) {
             Some(p) => {
-                Err(value("admin.hardware_policies", format!("{p:?} is no object identifier")))
+                Err(value("admin.hardware_policies", format!("{p:?} is not an object identifier")))
             }
             None => Ok(()),
         }

@@ -64,7 +64,7 @@ pub struct EnrolmentSection {
     pub pins: Vec<String>,
     #[serde(default = "default_lifetime")]
     pub lifetime_days: u32,
-    /// How long a revocation list is good for; made anew after half of that.
+    /// How long a revocation list is valid, hours; the next one is made after half of that.
     #[serde(default = "default_crl")]
     pub crl_hours: u32,
     /// The certificate policy (an object identifier of the firm's) that marks managed devices.

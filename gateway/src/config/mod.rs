@@ -21,10 +21,10 @@ pub use step_up::{StepUp, StepUpSection};
 
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
-use signet_identity::{PemError, Role, ServerIdentity, TlsPolicy, TlsVersions};
+use signet_identity::{CompId, PemError, Role, ServerIdentity, TlsPolicy, TlsVersions};
 use signet_policy::entitle::EntitleError;
 use signet_registry::hex_sha256;
-use signet_rfq::{Catalogue, CatalogueError, CompId, DealerId, InstrumentError};
+use signet_rfq::{Catalogue, CatalogueError, DealerId, InstrumentError};
 use signet_router::journal::OnBadRecord;
 use std::{
     collections::BTreeSet,
@@ -302,7 +302,7 @@ impl Config {
         let second = self.step_up.as_ref().and_then(|s| s.when.second_person.as_ref());
         let unknown = second.iter().flat_map(|s| s.approvers.difference(known));
         unknown
-            .map(|a| format!("step_up.when.second_person.approvers: there is no desk {a}"))
+            .map(|a| format!("step_up.when.second_person.approvers: no desk {a} is known"))
             .collect()
     }
 

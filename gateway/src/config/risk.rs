@@ -223,7 +223,7 @@ impl RiskSettings {
         match self.posture.managed_policies.iter().find(|p| !is_oid(p)) {
             Some(p) => Err(value(
                 "risk: posture.managed_policies",
-                format!("{p:?} is no object identifier"),
+                format!("{p:?} is not an object identifier"),
             )),
             None => Ok(()),
         }
@@ -234,7 +234,7 @@ impl HoursSettings {
     fn hours(&self) -> Result<(Hours, Decision), ConfigError> {
         let minute = |key: &str, text: &str| {
             let wrong = || {
-                value(format!("risk: hours.{key}"), format!("{text:?} is no time such as 07:30"))
+                value(format!("risk: hours.{key}"), format!("{text:?} is not a time such as 07:30"))
             };
             let (h, m) = text.split_once(':').ok_or_else(wrong)?;
             let (h, m): (u16, u16) =

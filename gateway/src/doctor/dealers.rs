@@ -4,14 +4,16 @@
 use super::{Examination, Verdict, wrong};
 use crate::{
     config::DealerEntry,
-    crl::CrlFiles,
-    dealers::{DIAL_MAX, Peer},
+    listeners::{
+        crl::CrlFiles,
+        dealers::{DIAL_MAX, Peer},
+    },
     loaded::Loaded,
 };
-use signet_identity::{
-    ClientProfile, SpkiPin, describe,
+use signet_identity::{ClientProfile, SpkiPin, describe};
+use signet_net::{
+    ProxySetting,
     doctor::{self, DoctorInputs, Outcome},
-    net::ProxySetting,
 };
 use signet_rfq::DealerId;
 use std::fs::File;

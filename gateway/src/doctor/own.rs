@@ -6,9 +6,8 @@ use crate::{
     config::{Config, EnrolmentSection, certificates},
 };
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
-use signet_identity::{CertificateFacts, ClientProfile, Crls, ServerIdentity, TrustRoots};
+use signet_identity::{CertificateFacts, ClientProfile, CompId, Crls, ServerIdentity, TrustRoots};
 use signet_registry::{Registry, RegistryError, RegistryUrl, SCHEMA};
-use signet_rfq::CompId;
 use std::{collections::BTreeSet, fs, io, path::Path, time::Duration};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -44,7 +43,19 @@ pub(super) fn certificate(all: &mut Examination, config: &Config, now: OffsetDat
             ),
         );
     }
-    let Some(leaf) = chain.first() else { return };
+    if let Some(leaf) = chain.first() {
+        names(all, config, &chain, leaf, now);
+    }
+}
+
+/// Whether invited desks will accept the certificate for the names they are told.
+fn names(
+    all: &mut Examination,
+    config: &Config,
+    chain: &[CertificateDer<'static>],
+    leaf: &CertificateDer<'static>,
+    now: OffsetDateTime,
+) {
     let names = dns_names(leaf);
     let shown = if names.is_empty() { "no host name".to_owned() } else { names.join(", ") };
     let Some(e) = &config.enrolment else {
@@ -71,10 +82,10 @@ pub(super) fn certificate(all: &mut Examination, config: &Config, now: OffsetDat
         let verdict = match ServerName::try_from(name.to_owned()) {
             Err(_) => wrong(
                 "config.server_name",
-                &format!("{name:?} is no host name"),
+                &format!("{name:?} is not a host name"),
                 "correct server_name in [enrolment]",
             ),
-            Ok(server) => match profile.recheck(&chain, &server, now) {
+            Ok(server) => match profile.recheck(chain, &server, now) {
                 Ok(()) => Verdict::Good(format!("invited desks will accept it for {name}")),
                 Err(r) => {
                     let sentence = format!(
@@ -146,10 +157,7 @@ pub(super) async fn registry(all: &mut Examination, config: &Config, now: Offset
     if let RegistryUrl::Sqlite(path) = &url
         && !path.exists()
     {
-        return all.add(
-            ABOUT,
-            no_registry(config, &format!("there is no registry at {}", path.display())),
-        );
+        return all.add(ABOUT, no_registry(config, &format!("no registry at {}", path.display())));
     }
     let asked = tokio::time::timeout(REGISTRY_MAX, ask(&url)).await;
     match asked {
@@ -178,7 +186,7 @@ pub(super) async fn registry(all: &mut Examination, config: &Config, now: Offset
     }
 }
 
-/// Before the first start there is none, which is no fault; afterwards it is gone.
+/// Before the first start a missing file is expected; later it means that it is gone.
 fn no_registry(config: &Config, what: &str) -> Verdict {
     let ran =
         std::fs::read_dir(&config.gateway.state_dir).is_ok_and(|mut files| files.next().is_some());
@@ -283,7 +291,7 @@ pub(super) fn state_dir(all: &mut Examination, config: &Config) {
         ),
         Ok(m) if !m.is_dir() => wrong(
             "state.unusable",
-            &format!("{} is no directory", dir.display()),
+            &format!("{} is not a directory", dir.display()),
             "correct gateway.state_dir",
         ),
         Ok(_) => match writable(dir) {

@@ -234,7 +234,7 @@ impl Ca {
         })
     }
 
-    /// Whether the list must be made anew: something changed, or half of its time is over, so that
+    /// Whether another list must be made: something changed, or half of its time is over, so that
     /// a gateway that is down for some hours lets none expire.
     pub fn crl_is_due(&self, last: &StoredCrl, covers: &str, now: UtcMillis) -> bool {
         let half = last.next_update.since(last.this_update) / 2;

@@ -9,15 +9,16 @@ pub mod csr;
 pub mod issuing;
 pub mod pkcs7;
 pub mod refusal;
-pub mod renewal;
 pub mod server;
 pub mod upstream;
 
-use crate::limit::{JournalBudget, RateLimit, Subject};
+use crate::{
+    limits::{JournalBudget, RateLimit, Subject},
+    pipeline::{NotNow, Renewal, RenewalRisk},
+};
 use csr::Csr;
 use issuing::Issuing;
 use refusal::{EnrolRefusal, Refused};
-use renewal::{NotNow, Renewal, RenewalRisk};
 use rustls_pki_types::CertificateDer;
 use signet_identity::{PeerIdentity, Role, is_user_id};
 use signet_registry::{

@@ -43,7 +43,7 @@ pub fn certificates(message: &[u8]) -> Result<Vec<Vec<u8>>, Pkcs7Error> {
     let der = |c: &CertificateChoices| match c {
         CertificateChoices::Certificate(c) => Ok(c.to_der()?),
         CertificateChoices::Other(_) => {
-            Err(Pkcs7Error("it holds something that is no certificate".into()))
+            Err(Pkcs7Error("it holds something that is not a certificate".into()))
         }
     };
     set.0.iter().map(der).collect()

@@ -36,7 +36,7 @@ pub enum EnrolRefusal {
     #[error("The request is too large: a certificate request has at most 16 KiB.")]
     TooLarge,
     #[error(
-        "The body is no certificate request: PKCS#10, DER in base64, content type \
+        "The body is not a certificate request: PKCS#10, DER in base64, content type \
             application/pkcs10."
     )]
     Malformed,

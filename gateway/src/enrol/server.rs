@@ -1,7 +1,7 @@
 //! The EST service's listener: TLS 1.3, HTTP/1.1, small and short requests only.
 
 use super::{Answer, Request, Service, issuing::Issuing, pkcs7, refusal::EnrolRefusal};
-use crate::https::{self, Answers, BodyFault, Client, Response};
+use crate::listeners::https::{self, Answers, BodyFault, Client, Response};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use hyper::{
     Method, StatusCode,

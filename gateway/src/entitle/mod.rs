@@ -1,20 +1,27 @@
-//! Entitlements in force: the policies in use now, kept up with their files, and what they say to a
-//! desk.
+//! Entitlements in force: the policies in use now, their files, and what they say to a desk.
 //!
-//! [`signet_policy::entitle`] decides; this room brings it the facts and carries its word. What it
-//! cannot find out is taken as the stricter: a person nobody knows sees and does nothing.
+//! [`signet_policy::entitle`] decides; this room brings it the facts and answers. What it cannot
+//! find out is taken as the stricter: a person nobody knows sees and does nothing.
 
-mod gate;
+mod files;
 mod ruling;
-mod watch;
 
+pub(crate) use files::{Looked, PolicyVersion, read_aside};
 pub use ruling::Ruling;
-pub(crate) use watch::{keep_up, look_now};
 
-use crate::{config::EntitlementsSection, limit::JournalBudget, registry_view::RegistryView};
-use signet_policy::entitle::{CedarEntitlements, Entitlements as _, World};
+use crate::{
+    config::EntitlementsSection,
+    limits::{JournalBudget, left_out_words},
+    registry_view::RegistryView,
+};
+use signet_fix::message::VenueState;
+use signet_identity::CompId;
+use signet_policy::entitle::{
+    Act, CedarEntitlements, Deal, Entitlements as _, Outcome, Proof, Question, Side, Step, World,
+};
 use signet_registry::NewEvent;
-use signet_rfq::{CompId, UtcMillis};
+use signet_rfq::{Ask, DealerId, UtcMillis};
+use signet_router::Proposal;
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -23,29 +30,29 @@ use std::{
 };
 
 /// What the trading thread keeps of entitlements.
-pub struct Gate {
-    now: RefCell<Arc<CedarEntitlements>>,
+pub struct EntitlementGate {
+    in_force: RefCell<Arc<CedarEntitlements>>,
     section: EntitlementsSection,
     world: Arc<World>,
-    /// With a registry: who is at a desk, and who has traded with whom.
-    roster: Option<Rc<RegistryView>>,
+    /// With a registry: who is at a desk, and which traders have traded with which dealers.
+    registry: Option<Rc<RegistryView>>,
     /// There are security keys to touch, and people who may be a second person.
     step_up: bool,
     second_person: bool,
     /// When each desk's trader last did something that was let through.
     active: RefCell<BTreeMap<CompId, UtcMillis>>,
     budget: RefCell<JournalBudget>,
-    /// The policies have changed since desks were last told whom they may see.
+    /// The policies have changed since desks were last told which dealers they may see.
     changed: Cell<bool>,
 }
 
-impl Gate {
+impl EntitlementGate {
     /// `step_up` and `second_person`: whether this gateway can ask for a touch, and for a second
     /// person's.
     pub fn new(
         loaded: Arc<CedarEntitlements>,
         section: EntitlementsSection,
-        roster: Option<Rc<RegistryView>>,
+        registry: Option<Rc<RegistryView>>,
         step_up: bool,
         second_person: bool,
     ) -> Self {
@@ -56,10 +63,10 @@ impl Gate {
             "entitlements are in force"
         );
         Self {
-            now: RefCell::new(loaded),
+            in_force: RefCell::new(loaded),
             section,
             world,
-            roster,
+            registry,
             step_up,
             second_person,
             active: RefCell::default(),
@@ -70,12 +77,17 @@ impl Gate {
 
     /// The policies in force.
     pub fn policies(&self) -> Arc<CedarEntitlements> {
-        self.now.borrow().clone()
+        self.in_force.borrow().clone()
+    }
+
+    /// Where the documents are.
+    pub(crate) fn section(&self) -> &EntitlementsSection {
+        &self.section
     }
 
     /// A desk is on: its idle time begins here, unless it was on before. A new connection is no
     /// act.
-    pub fn seen(&self, desk: &CompId, at: UtcMillis) {
+    pub fn logged_on(&self, desk: &CompId, at: UtcMillis) {
         self.active.borrow_mut().entry(desk.clone()).or_insert(at);
     }
 
@@ -93,16 +105,111 @@ impl Gate {
         })
     }
 
-    fn note(&self, event: NewEvent) {
-        if let Some(r) = &self.roster {
-            r.note(event);
+    /// Has it remembered that a desk traded with a dealer.
+    pub fn traded(&self, desk: &CompId, dealer: &DealerId) {
+        if let Some(r) = &self.registry {
+            r.traded(desk.as_str(), dealer.as_str());
         }
     }
 
-    /// Has it remembered that a desk traded with a dealer.
-    pub fn traded(&self, desk: &CompId, dealer: &signet_rfq::DealerId) {
-        if let Some(r) = &self.roster {
-            r.traded(desk.as_str(), dealer.as_str());
+    /// Puts other policies in force: from here on every decision follows these, those about
+    /// messages that wait among them. The ones before.
+    pub fn replace(&self, new: CedarEntitlements) -> Arc<CedarEntitlements> {
+        self.changed.set(true);
+        self.in_force.replace(Arc::new(new))
+    }
+
+    /// Whether the policies have changed since this was last asked.
+    pub fn take_changed(&self) -> bool {
+        self.changed.replace(false)
+    }
+
+    /// What the policies say about a message of a desk, with this much proved for it. `who` is the
+    /// person as policies name them, `None` when nobody knows.
+    pub fn judge(
+        &self,
+        desk: &CompId,
+        who: Option<&str>,
+        p: &Proposal,
+        proof: Proof,
+        at: UtcMillis,
+    ) -> Ruling {
+        let policies = self.policies();
+        let Some(who) = who else { return Ruling::of(Vec::new(), policies.digest()) };
+        let t = &p.trade;
+        let deal = Deal {
+            instrument: t.instrument.as_str(),
+            side: match t.ask {
+                Ask::Buy => Side::Buy,
+                Ask::Sell => Side::Sell,
+                Ask::TwoWay => Side::TwoWay,
+            },
+            quantity: t.quantity,
+            day: &t.doing.day,
+            outstanding: &t.doing.outstanding,
+            open_rfqs: t.doing.open_rfqs,
+            dealers: t.asked,
+            first_today: t.doing.trades_today == 0,
+            idle_s: self.idle_s(desk, at),
+        };
+        let step = if t.accept {
+            Step::Accept { off_market_bps: t.off_market_bps }
+        } else {
+            Step::Request
+        };
+        let traded_before = |dealer: &DealerId| {
+            self.registry.as_ref().is_some_and(|r| r.has_traded(who, dealer.as_str()))
+        };
+        let verdicts = t.dealers.iter().map(|(dealer, traded)| {
+            let new_dealer = !(*traded || traded_before(dealer));
+            let act = Act::Trade { step, dealer: dealer.as_str(), new_dealer, deal: &deal };
+            (dealer.clone(), policies.decide(&Question { who, proof, act }))
+        });
+        self.can_be_had(Ruling::of(verdicts.collect(), policies.digest()))
+    }
+
+    /// What is owed and cannot be had here is a refusal that says so.
+    fn can_be_had(&self, r: Ruling) -> Ruling {
+        match r.outcome {
+            Outcome::Touch | Outcome::TwoPeople if !self.step_up => r.not_to_be_had(
+                "entitle.no_step_up",
+                "This gateway cannot ask for a touch.",
+                "Ask the risk officer: the policies want security keys, and [step_up] is not \
+                    configured.",
+            ),
+            Outcome::TwoPeople if !self.second_person => r.not_to_be_had(
+                "entitle.no_second_person",
+                "Nobody is named here who could be the second person.",
+                "Ask the risk officer: [step_up.when.second_person] names no approvers.",
+            ),
+            _ => r,
         }
+    }
+
+    /// The event about a refusal; `None` when so many were written that this one is counted only.
+    pub fn denial(
+        &self,
+        desk: &CompId,
+        who: &str,
+        what: &str,
+        ruling: &Ruling,
+        at: UtcMillis,
+    ) -> Option<NewEvent> {
+        let left_out = self.budget.borrow_mut().spend(at)?;
+        let detail = format!("{}{}", ruling.detail(what), left_out_words(left_out));
+        Some(NewEvent::new(at, &format!("desk {desk}"), "entitle.denied", who, detail))
+    }
+
+    /// Leaves out the dealers that somebody may not see.
+    pub fn visible(&self, who: Option<&str>, mut state: VenueState) -> VenueState {
+        let policies = self.policies();
+        state.dealers.retain(|d| {
+            who.is_some_and(|who| {
+                let act = Act::See { dealer: d.id.as_str() };
+                let question = Question { who, proof: Proof::default(), act };
+                policies.decide(&question).outcome() == Outcome::Allow
+            })
+        });
+        state
     }
 }

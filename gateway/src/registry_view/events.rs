@@ -1,7 +1,7 @@
-//! The way of events to the registry.
+//! The one way of events to the registry.
 
 use super::Report;
-use crate::budget::Summaries;
+use crate::limits::Summaries;
 use signet_registry::NewEvent;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -9,12 +9,18 @@ use std::{
 };
 use tokio::sync::mpsc;
 
-/// The way of events to the registry's thread, for other threads. Kept there until the database
-/// takes them.
+/// The way of events to the registry's thread, from any thread. They are kept there until the
+/// database takes them. Without a registry nothing is kept: the log has a line for each.
 #[derive(Debug, Clone)]
 pub struct EventSink {
-    reports: mpsc::Sender<Report>,
+    reports: Option<mpsc::Sender<Report>>,
     summaries: Arc<Mutex<EventSummaries>>,
+}
+
+impl Default for EventSink {
+    fn default() -> Self {
+        Self::of(None)
+    }
 }
 
 /// Events by kind and subject.
@@ -29,23 +35,51 @@ const REPORTS_RESERVED: usize = 1_024;
 
 impl EventSink {
     pub(super) fn new(reports: mpsc::Sender<Report>) -> Self {
+        Self::of(Some(reports))
+    }
+
+    fn of(reports: Option<mpsc::Sender<Report>>) -> Self {
         Self {
             reports,
             summaries: Arc::new(Mutex::new(Summaries::new(EVENTS_EACH, EVENTS_REFILL))),
         }
     }
 
+    /// Writes down what the gateway did or saw, now.
+    pub fn gateway(
+        &self,
+        code: &'static str,
+        subject: impl Into<String>,
+        words: impl Into<String>,
+    ) {
+        self.by("gateway", code, subject, words);
+    }
+
+    /// Writes down what somebody did, now.
+    pub fn by(
+        &self,
+        actor: &str,
+        code: &'static str,
+        subject: impl Into<String>,
+        words: impl Into<String>,
+    ) {
+        self.note(NewEvent::new(crate::clock::now(), actor, code, subject, words));
+    }
+
     /// Writes an event down, when there is room.
     pub fn note(&self, event: NewEvent) {
+        if self.reports.is_none() {
+            return;
+        }
         let key = (event.kind, event.subject.clone());
         let spent = self.summaries().spend(Instant::now(), key);
         let Some(left_out) = spent else { return };
-        let detail = format!("{}{}", event.detail, crate::limit::left_out_words(left_out));
+        let detail = format!("{}{}", event.detail, crate::limits::left_out_words(left_out));
         self.send(NewEvent { detail, ..event });
     }
 
     /// Says how many events were left out, where a flood has ended or slowed down.
-    pub(super) fn tell_left_out(&self) {
+    pub fn tell_left_out(&self) {
         let due = self.summaries().flush(Instant::now());
         for ((kind, subject), left_out) in due {
             let words = format!("{left_out} more were not written down one by one");
@@ -58,8 +92,8 @@ impl EventSink {
     }
 
     fn send(&self, event: NewEvent) {
-        if self.reports.capacity() <= REPORTS_RESERVED
-            || self.reports.try_send(Report::Note(event)).is_err()
+        let Some(reports) = &self.reports else { return };
+        if reports.capacity() <= REPORTS_RESERVED || reports.try_send(Report::Note(event)).is_err()
         {
             tracing::error!("an event could not be written down: the registry is behind");
         }

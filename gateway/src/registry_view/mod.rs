@@ -58,7 +58,7 @@ pub struct Admitted {
 pub struct RegistryView {
     snapshots: watch::Receiver<Snapshot>,
     reports: mpsc::Sender<Report>,
-    notes: EventSink,
+    events: EventSink,
     age_max: Duration,
     pub fail_closed_sessions: bool,
     step_up: Option<StepUpHandle>,
@@ -83,8 +83,8 @@ impl RegistryView {
         fail_closed_sessions: bool,
         step_up: Option<StepUpHandle>,
     ) -> Self {
-        let notes = EventSink::new(reports.clone());
-        Self { snapshots, reports, notes, age_max, fail_closed_sessions, step_up }
+        let events = EventSink::new(reports.clone());
+        Self { snapshots, reports, events, age_max, fail_closed_sessions, step_up }
     }
 
     /// Whether this desk may come in. Waits a moment when a newer view could still say yes.
@@ -175,18 +175,9 @@ impl RegistryView {
         let _ = self.reports.try_send(Report::Seen(user.to_owned(), s));
     }
 
-    /// Writes an event down, when there is room.
-    pub fn note(&self, event: NewEvent) {
-        self.notes.note(event);
-    }
-
-    pub fn notes(&self) -> EventSink {
-        self.notes.clone()
-    }
-
-    /// Says how many events were left out. Called now and then.
-    pub fn tell_left_out(&self) {
-        self.notes.tell_left_out();
+    /// The way of events.
+    pub fn events(&self) -> EventSink {
+        self.events.clone()
     }
 }
 

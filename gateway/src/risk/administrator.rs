@@ -1,4 +1,4 @@
-//! The risk of one request of an administrator: by the same policy as that of a desk, and anew each
+//! The risk of one request of an administrator: by the same policy as that of a desk, and again for each
 //! time.
 
 use super::{Facts, Risk};
@@ -56,7 +56,7 @@ impl Risk {
         };
         let assessment = self.assess(&facts, now);
         if assessment.decision == Decision::Allow {
-            self.seen_at(&person, address, now);
+            self.record_place(&person, address, now);
         }
         assessment
     }

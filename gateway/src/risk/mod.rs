@@ -1,13 +1,12 @@
 //! The risk of each access: what is known of it, gathered here; the score itself is
 //! [`signet_policy::score`]. Whatever cannot be told counts as the worst of its kind.
 
+mod access;
 mod administrator;
 pub mod posture;
-pub mod proxy;
-mod session;
 
+pub use access::{Access, alert, decision, event_words};
 pub use administrator::Administrator;
-pub use session::{Access, Reassess, alert, event_words, watch};
 
 use crate::{
     config::{OpenRfqs, RiskPolicy, RiskSection},
@@ -132,7 +131,12 @@ impl Risk {
     /// Somebody was let in, or proved to be who they are: this is where they are. An access that
     /// was refused leaves no trace here, or a stranger could make the person's own next one look
     /// odd.
-    pub fn seen_at(&self, user: &str, address: Option<IpAddr>, now: UtcMillis) -> Option<Sighting> {
+    pub fn record_place(
+        &self,
+        user: &str,
+        address: Option<IpAddr>,
+        now: UtcMillis,
+    ) -> Option<Sighting> {
         let sighting = Sighting { country: self.country(address, now).ok()?, at_ms: now.0 };
         self.remember(user, sighting);
         Some(sighting)

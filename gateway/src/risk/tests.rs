@@ -220,7 +220,7 @@ fn travel_is_looked_at_and_strangers_leave_no_trace() {
     let (gb, sg, us) =
         ("198.51.100.7".parse().ok(), "100.64.0.9".parse().ok(), "203.0.113.9".parse().ok());
     assert_eq!(r.travel_concern("bob", sg, NOW), None, "never seen before");
-    r.seen_at("bob", gb, NOW);
+    r.record_place("bob", gb, NOW);
     let hour = 3_600_000;
     let c = r.travel_concern("bob", sg, NOW + hour).unwrap();
     assert_eq!((c.code, c.at_least), ("risk.impossible_travel", Decision::StepUp));
@@ -232,7 +232,7 @@ fn travel_is_looked_at_and_strangers_leave_no_trace() {
     r.remember("bob", Sighting { country: "SG".parse().unwrap(), at_ms: NOW.0 - 1 });
     assert!(r.travel_concern("bob", us, NOW + hour).is_some_and(|c| c.words.contains("GB")));
     let off = risk(dir.path(), &format!("{SETTINGS}[travel]\ndecision = 'allow'\n"));
-    off.seen_at("bob", gb, NOW);
+    off.record_place("bob", gb, NOW);
     assert_eq!(off.travel_concern("bob", sg, NOW + hour), None);
 }
 

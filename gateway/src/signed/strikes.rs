@@ -4,7 +4,7 @@ use signet_rfq::UtcMillis;
 use std::collections::VecDeque;
 
 /// So many within [`WITHIN_MS`] end the session.
-pub(super) const MOST: usize = 3;
+pub(crate) const STRIKES_MAX: usize = 3;
 const WITHIN_MS: i64 = 60_000;
 
 /// Of one desk, whatever connections it makes: a new one does not forgive.
@@ -16,10 +16,10 @@ impl Strikes {
     pub(super) fn one_more(&mut self, now: UtcMillis) -> bool {
         self.0.retain(|at| now.since(*at) < WITHIN_MS);
         self.0.push_back(now);
-        if self.0.len() > MOST {
+        if self.0.len() > STRIKES_MAX {
             self.0.pop_front();
         }
-        self.0.len() >= MOST
+        self.0.len() >= STRIKES_MAX
     }
 }
 

@@ -96,7 +96,7 @@ impl StepUpHandle {
             .await
     }
 
-    /// Takes a challenge back: nobody can answer it any more. When the service is too busy to hear
+    /// Takes a challenge back: it can no longer be answered. When the service is too busy to hear
     /// it, the deadline does that.
     pub fn drop_challenge(&self, id: &str) {
         let _ = self.requests.try_send(Request::Drop(id.into()));

@@ -5,7 +5,7 @@ use super::{
     pending::Place,
     service::{Asker, Row, Service, unavailable, view},
 };
-use crate::limit::Subject;
+use crate::limits::Subject;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use signet_registry::{

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::StepUp,
-    limit::{JournalBudget, RateLimit, left_out_words},
+    limits::{JournalBudget, RateLimit, left_out_words},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use signet_registry::{
@@ -77,7 +77,7 @@ impl Service {
         Self { registry, settings, open, follow, codes, budget, working: Cell::new(0) }
     }
 
-    /// Answers until nobody can ask any more. A question that waits for the database holds up no
+    /// Answers until nobody can ask. A question that waits for the database holds up no
     /// other.
     pub async fn serve(self: Rc<Self>, mut requests: mpsc::Receiver<Request>) {
         while let Some(request) = requests.recv().await {
@@ -323,7 +323,7 @@ impl Service {
                     why = if matches!(e, RpError::StoredKey(_)) {
                         "they cannot be read"
                     } else {
-                        "their models are not approved any more"
+                        "their models are no longer approved"
                     };
                 }
             }

@@ -239,7 +239,7 @@ fn a_first_key_and_a_step_up_with_evidence() {
             ("alice", "p1", "blue")
         );
         assert_eq!(record.approval, approval(logon()).text().unwrap());
-        // Nobody's admission depends on it, so no gateway reads its view anew.
+        // Nobody's admission depends on it, so no gateway reads its view again.
         assert_eq!(w.service.registry.version().await.unwrap(), version);
         let kinds = w.kinds().await;
         assert_eq!(&kinds[kinds.len() - 3..], ["key.registered", "stepup.passed", "stepup.passed"]);
@@ -656,7 +656,7 @@ fn a_model_that_was_withdrawn_is_not_asked_any_more() {
         );
         assert_eq!(
             w.begin(logon()).await,
-            Err(StepUpRefusal::NoUsableKey("their models are not approved any more"))
+            Err(StepUpRefusal::NoUsableKey("their models are no longer approved"))
         );
         w.service =
             Service::new(w.service.registry.clone(), settings(&w.maker, &[(MODEL, "Test key")]));
@@ -684,7 +684,8 @@ fn what_cannot_be_asked_is_said() {
             w.begin(logon()).await.unwrap();
         }
         assert_eq!(w.begin(logon()).await, Err(StepUpRefusal::TooManyOpen));
-        // The desk connects anew: nothing of before can be answered, so nothing of it counts.
+        // The desk connects again: challenges of the old connection can no longer be answered, so
+        // none of them counts.
         let t = Ticket { exporter: THERE, ..ticket(logon(), UtcMillis(T0.0 + 10)) };
         assert!(w.service.begin(t, w.now()).await.is_ok());
         w.service.registry.clone().close().await;

@@ -37,7 +37,7 @@ fn everything_that_is_wrong_is_said_at_once() {
         "gateway.name",
         "nowhere.toml",
         "dealers.trust",
-        "UK is no country of ISO 3166-1; the United Kingdom is GB",
+        "UK is not a country of ISO 3166-1; the United Kingdom is GB",
         "country.mmdb",
         "invited desks will refuse the certificate",
     ] {

@@ -19,9 +19,9 @@ use signet_gateway::{
     Config, Gateway, Loaded, Options,
     admin::{self, CodeTerms, Invited},
 };
-use signet_identity::{IdentityName, Keychain, MessageKey, ServerProfile};
+use signet_identity::{CompId, MessageKey, ServerProfile};
+use signet_keystore::{IdentityName, Keychain};
 use signet_registry::NewUser;
-use signet_rfq::CompId;
 use signet_vkey::TestAuthority;
 use std::{
     fs,

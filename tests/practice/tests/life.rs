@@ -13,9 +13,10 @@ use signet_desk_core::{
     view::{AcceptState, ArmIntent, Ask, Frame, LinkState, RfqState, Side, Ticket},
 };
 use signet_fix::{AppMessage, message::*};
+use signet_identity::CompId;
 use signet_journal::StoreKey;
 use signet_rfq::{
-    AcceptId, Catalogue, CompId, DealerId, InstrumentId, Level, QuoteId, RfqId, UtcMillis,
+    AcceptId, Catalogue, DealerId, InstrumentId, Level, QuoteId, RfqId, UtcMillis,
     test_double::eur_usd,
 };
 use signet_router::{

@@ -1,4 +1,4 @@
-// The page's only way to the desk. Everything it may ask for is in the generated bindings.
+// The page's only way to the desk. The generated bindings have every command that it may send.
 
 import { listen } from "@tauri-apps/api/event";
 import { CHANGED, commands, type Problem } from "../bindings";
@@ -18,7 +18,7 @@ export const desk: Backend = {
   onChanged: (wake) => listen(CHANGED, wake),
 };
 
-/** Turns whatever a command ended with into its answer or a problem that can be shown. */
+/** Turns the end of a command, also an exception, into an answer or a problem to show. */
 export async function ask<T>(call: Promise<Answer<T>>): Promise<Answer<T>> {
   try {
     const answer = await call;
@@ -32,7 +32,7 @@ function isProblem(error: unknown): error is Problem {
   return typeof error === "object" && error !== null && "code" in error && "message" in error;
 }
 
-/** The window could not reach its own program: our fault, and nothing the trader typed. */
+/** The window could not reach its own program: a fault of this program, not of the trader. */
 function unreachable(why: unknown): { status: "error"; error: Problem } {
   return {
     status: "error",

@@ -1,6 +1,7 @@
-// Everything the desk has told this page: a fold over the frames it pulled, and nothing else.
+// What the desk has sent to this page: a fold over the frames that the page pulled.
 //
-// One reactive cell per RFQ and one per dealer's line, so that a frame redraws only what it names.
+// Each RFQ and each line of a dealer has a reactive cell, so that a frame redraws only what it
+// names.
 
 import type {
   AccessView,
@@ -25,9 +26,9 @@ export class Line {
 
 export class Rfq {
   view: RfqView = $state.raw(undefined as never);
-  /** In the order in which they were asked; on the screen each lies where its rank puts it. */
+  /** In the order in which the dealers were asked; the rank decides where a line is drawn. */
   asked: Line[] = $state.raw([]);
-  /** The lines as they are now, best first. */
+  /** The lines, best first. */
   readonly ranked: LineView[] = $derived(
     this.asked.map((line) => line.view).sort((a, b) => a.rank - b.rank),
   );
@@ -98,7 +99,7 @@ export class Book {
     if (first) this.notices.close(first.key);
   }
 
-  /** A whole frame is everything: what it does not name is gone. What it names keeps its cell. */
+  /** A whole frame names everything that exists. What it names keeps its cell; the rest goes. */
   #forget(frame: Frame) {
     const named = new Set(frame.rfqs.map((rfq) => rfq.id));
     for (const id of this.#byId.keys()) if (!named.has(id)) this.#byId.delete(id);

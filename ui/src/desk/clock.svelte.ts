@@ -1,5 +1,5 @@
-// What the gateway's clock reads now. Every "time left" on the screen runs on it, never on the
-// laptop's own clock, which may be wrong.
+// The time on the clock of the gateway. Every "time left" on the screen runs on it, never on the
+// clock of the laptop, which may be wrong.
 
 const TICK_MS = 200;
 
@@ -20,7 +20,7 @@ export class GatewayClock {
 
   tick() {
     const now = this.#ahead + this.#monotonic();
-    // A frame a few milliseconds late must not redraw every countdown, nor run one backwards.
+    // A frame that is a few milliseconds late must not redraw every countdown or run it backwards.
     if (Math.abs(now - this.nowMs) >= TICK_MS / 2) this.nowMs = now;
   }
 

@@ -1,12 +1,12 @@
-// What stands in the ticket. It outlives the ticket on the screen: after a reconnect, or after
-// another connection, the trader finds it as it was.
+// The content of the ticket. It outlives the ticket on the screen: after a reconnect the trader
+// finds it unchanged.
 
 import type { Ask, DealerView } from "../bindings";
 
 export class Draft {
-  /** What stands in the instrument field. */
+  /** The text of the instrument field. */
   typed = $state("");
-  /** The id of the instrument that was chosen from the list; what was typed is only its name. */
+  /** The id of the instrument that was chosen from the list; the text is only its name. */
   chosen: string | null = $state(null);
   side: Ask = $state("buy");
   quantity = $state("");

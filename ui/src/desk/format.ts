@@ -24,7 +24,7 @@ export function date(ms: number): string {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
 }
 
-/** `Tue` of `2026-12-01`, which is a day and no moment. */
+/** `Tue` of `2026-12-01`, which is a day, not a point in time. */
 export function weekday(day: string): string {
   return DAYS[new Date(`${day}T12:00:00Z`).getUTCDay()] ?? "";
 }
@@ -36,7 +36,7 @@ export function time(ms: number): string {
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
-/** What the laptop's clock is, given how far the gateway's is ahead of it: `1.2 s fast`. */
+/** The error of the laptop's clock, from how far the gateway's is ahead of it: `1.2 s fast`. */
 export function clockError(gatewayAheadMs: number): string {
   const size = Math.abs(gatewayAheadMs);
   const amount = size >= 1000 ? `${(size / 1000).toFixed(1)} s` : `${Math.round(size)} ms`;

@@ -1,5 +1,4 @@
-// Type-ahead over instruments. A name is how an instrument is found, never what is asked for: that
-// is its id.
+// Type-ahead over instruments. A name finds an instrument; the request names it by its id.
 
 import type { InstrumentView } from "../bindings";
 
@@ -16,12 +15,12 @@ export function matching(instruments: InstrumentView[], typed: string): Instrume
     .map((hit) => hit.instrument);
 }
 
-/** By name; instruments of one name always in one order. */
+/** By name, then by id, so that the order is always the same. */
 const order = (a: InstrumentView, b: InstrumentView) =>
   a.symbol.localeCompare(b.symbol) || (a.id < b.id ? -1 : 1);
 
 /**
- * What was typed, where it can only mean one instrument: its id, or a name that no other has.
+ * The instrument that the text means: by its id, or by a name that no other instrument has.
  * Spaces and slashes do not matter: `eurusd` is EUR/USD.
  */
 export function meant(instruments: InstrumentView[], typed: string): Meant {
@@ -34,7 +33,7 @@ export function meant(instruments: InstrumentView[], typed: string): Meant {
 
 export type Meant = { instrument: InstrumentView | undefined; several: number };
 
-/** Lower is likelier; -1 when a word is nowhere. */
+/** Lower is likelier; -1 when a word is in no field. */
 function score(instrument: InstrumentView, words: string[]): number {
   const fields = [instrument.symbol, instrument.id, instrument.name].map((f) => f.toLowerCase());
   let total = 0;
@@ -56,5 +55,5 @@ function place(field: string, word: string): number {
   return plain !== "" && squeezed(field).includes(plain) ? 12 : NOWHERE;
 }
 
-/** Letters, digits and the point of a coupon; nothing of how they are set apart. */
+/** Letters, digits and the point of a coupon, without what separates them. */
 const squeezed = (text: string) => text.toLowerCase().replace(/[^\p{L}\p{N}.]/gu, "");

@@ -1,15 +1,15 @@
-// Notices: the one that is shown, and what was said before. Bad ones stay until somebody closes them.
+// Notices: the one that is shown, and the history. A bad one stays until the trader closes it.
 
 import type { Notice } from "../bindings";
 
-/** A notice and the number by which the screen tells it from an identical one. */
+/** A notice, with a number that tells it from an identical one. */
 export type Shown = Notice & { key: number };
 
-/** Of each kind, so that no number of plain notices pushes a bad one out. */
+/** Of bad ones and of others each, so that plain notices never push out a bad one. */
 export const KEPT_MAX = 100;
 
 export class Notices {
-  /** Everything that was said, oldest first. */
+  /** The history, oldest first. */
   all: Shown[] = $state.raw([]);
   /** Not closed yet, oldest first. */
   open: Shown[] = $state.raw([]);
@@ -34,11 +34,11 @@ export class Notices {
   }
 }
 
-/** The desk says bad ones again to a page that starts over. */
+/** The desk repeats the bad ones to a page that starts over. */
 const same = (a: Notice, b: Notice) =>
   a.kind === "bad" && a.atMs === b.atMs && a.code === b.code && a.text === b.text;
 
-/** The last ones of the bad and of the others, in the order in which they were said. */
+/** The newest bad ones and the newest others, in the order in which they came. */
 function keep(notices: Shown[]): Shown[] {
   const bad = notices.filter((notice) => notice.kind === "bad").slice(-KEPT_MAX);
   const others = notices.filter((notice) => notice.kind !== "bad").slice(-KEPT_MAX);

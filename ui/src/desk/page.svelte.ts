@@ -2,25 +2,23 @@
 
 import { getContext, setContext } from "svelte";
 import type { DeskInfo, Problem, Reference } from "../bindings";
+import { Keyboard, provideKeyboard } from "../keyboard/keyboard";
 import { ask, type Backend } from "./backend";
 import { Book } from "./book.svelte";
 import { GatewayClock } from "./clock.svelte";
-import { Focus } from "./focus";
 import { pump } from "./pump";
 import { Sight } from "./sight";
 import { Draft } from "./draft.svelte";
-import { Typing } from "./typing";
-import { Zoom } from "./zoom";
+import { Zoom } from "./zoom.svelte";
 
 export class Page {
   readonly book = new Book();
   readonly clock = new GatewayClock();
   readonly sight = new Sight();
-  readonly focus = new Focus();
-  readonly typing = new Typing();
+  readonly keyboard = new Keyboard();
   readonly zoom = new Zoom();
   readonly draft = new Draft();
-  /** So many prices change that none of them should flash. */
+  /** Too many prices change for any of them to flash. */
   busy = $state(false);
   #busyUntil = 0;
   info: DeskInfo | null = $state.raw(null);
@@ -29,7 +27,7 @@ export class Page {
   trouble: Problem | null = $state.raw(null);
   /** The trader is enrolling this laptop. */
   enrolling = $state(false);
-  /** The panel that should have the keyboard as soon as it is on the screen. */
+  /** The request whose panel gets the keyboard as soon as it is on the screen. */
   wanted: string | null = $state(null);
   #wasOnline = $state(false);
 
@@ -59,7 +57,7 @@ export class Page {
     return this.link === "online";
   }
 
-  /** The trading screen stays up through a lost link; only the trader's own disconnect leaves it. */
+  /** The trading screen stays while the link is lost; it goes when the trader disconnects. */
   get trading() {
     return this.online || (this.#wasOnline && this.link !== "offline");
   }
@@ -92,7 +90,7 @@ export class Page {
     if (busy !== this.busy) this.busy = busy;
   }
 
-  /** Back to the connect screen; what was enrolled meanwhile is in the list. */
+  /** Returns to the connect screen, whose list then has the new identity. */
   async enrolled() {
     await this.#loadInfo();
     this.enrolling = false;
@@ -116,5 +114,8 @@ const BUSY_MS = 1_000;
 
 const KEY = Symbol("page");
 
-export const providePage = (page: Page) => setContext(KEY, page);
+export function providePage(page: Page) {
+  provideKeyboard(page.keyboard);
+  setContext(KEY, page);
+}
 export const usePage = () => getContext<Page>(KEY);

@@ -1,13 +1,13 @@
-// Pulls frames: once per animation frame while there is news, asleep while there is none.
+// Pulls frames: once per animation frame while something changes; otherwise it sleeps.
 
 import type { Frame, Problem } from "../bindings";
 import { ask, type Answer, type Backend } from "./backend";
 import { CATCH_UP_MS, type Sight } from "./sight";
 
-/** A parked page looks again after this long even if nobody woke it. */
+/** A parked page pulls again after this long, even without a wake-up. */
 const PARKED_MAX_MS = 5_000;
 const AFTER_PROBLEM_MS = 1_000;
-/** A program that has not answered for so long will not answer this call. */
+/** A call without an answer after this long counts as failed. */
 const ANSWER_MAX_MS = 5_000;
 
 export type Sink = {
@@ -38,7 +38,7 @@ export async function pump(backend: Backend, sink: Sink): Promise<never> {
       await nextFrame();
       continue;
     }
-    // The bell is listened to before parking: a change in between rings at once.
+    // Listens before it parks, so that a change between the two wakes it at once.
     const woken = bell.wait();
     await answered(backend.commands.park(since));
     await Promise.race([woken, sleep(pulled.data.withheld ? CATCH_UP_MS : PARKED_MAX_MS)]);
@@ -46,8 +46,8 @@ export async function pump(backend: Backend, sink: Sink): Promise<never> {
 }
 
 /**
- * A call that never ends would leave old prices on a screen that looks alive: it is given up, told,
- * and made again. What it may still bring is not looked at.
+ * A call that never ends would leave old prices on a screen that looks alive. The page gives it up,
+ * shows the problem and calls again; it ignores a late answer.
  */
 async function answered<T>(call: Promise<Answer<T>>): Promise<Answer<T>> {
   let timer: ReturnType<typeof setTimeout> | undefined;

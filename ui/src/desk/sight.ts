@@ -1,12 +1,12 @@
-// Which requests the trader can see. Panels out of sight are brought up to date a few times a second
-// instead of on every frame, so that the prices in sight are never late for their sake.
+// Which requests the trader can see. Panels out of sight are brought up to date a few times a
+// second instead of on every frame, so that they never delay the prices in sight.
 
 import type { Behind } from "../bindings";
 
-/** How old what the page knows of a request out of sight may become. */
+/** The page is at most this far behind on a request out of sight. */
 export const CATCH_UP_MS = 250;
 
-/** So many requests out of sight catch up with one pull, the longest waiting first. */
+/** This many requests out of sight catch up with one pull, the one that waited longest first. */
 const AT_ONCE = 6;
 
 type Hidden = { since: number; caughtUpMs: number; inSight: boolean };
@@ -14,7 +14,7 @@ type Hidden = { since: number; caughtUpMs: number; inSight: boolean };
 export class Sight {
   readonly #hidden = new Map<string, Hidden>();
 
-  /** A panel came into sight or left it, while the page had frame `seq`. */
+  /** A panel came into sight or went out of it while the page had frame `seq`. */
   set(id: string, inSight: boolean, seq: number) {
     const hidden = this.#hidden.get(id);
     if (hidden) hidden.inSight = inSight;
@@ -26,7 +26,7 @@ export class Sight {
     this.#hidden.delete(id);
   }
 
-  /** What the next pull says of the requests that are not kept up with. */
+  /** For the next pull: the requests that the page is behind on. */
   behind(nowMs: number): Behind[] {
     const due = [...this.#hidden]
       .filter(([, hidden]) => nowMs - hidden.caughtUpMs >= CATCH_UP_MS)
@@ -41,7 +41,7 @@ export class Sight {
     }));
   }
 
-  /** That pull was answered with frame `seq`. */
+  /** The desk answered that pull with frame `seq`. */
   answered(behind: Behind[], seq: number) {
     for (const { rfqId, send } of behind) {
       const hidden = this.#hidden.get(rfqId);

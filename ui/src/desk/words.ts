@@ -1,4 +1,4 @@
-// The words for the states the desk sends. A state is never shown by colour alone.
+// The words for the states that the desk sends. No state is shown by colour alone.
 
 import type {
   AcceptState,
@@ -14,9 +14,8 @@ import type {
   StepUpKind,
   StepUpPhase,
 } from "../bindings";
+import type { Shape, Tone } from "../parts/mark";
 
-export type Shape = "dot" | "ring" | "half" | "turn" | "cross" | "tick" | "wait" | "question";
-export type Tone = "good" | "plain" | "warn" | "bad";
 export type Label = { text: string; shape: Shape; tone: Tone };
 
 export const LINK: Record<LinkState, Label> = {
@@ -76,14 +75,14 @@ export const ENROL: Record<EnrolPhase, string> = {
   idle: "",
   makingKey: "Making the key. The keychain or the token may be asking you to unlock it…",
   asking: "Asking for the certificate…",
-  storing: "Keeping the certificate…",
+  storing: "Storing the certificate…",
   done: "",
   failed: "",
 };
 
 export const PIN_TRIES: Record<PinTries, string> = {
   full: "",
-  low: "A wrong PIN was given before. Too many lock the token.",
+  low: "An earlier PIN was wrong. Too many wrong PINs lock the token.",
   last: "One more wrong PIN locks the token.",
   locked: "The token is locked. Your administrator can unlock it.",
 };
@@ -103,11 +102,11 @@ const PHASE: Record<StepUpPhase, Label> = {
   chooseByTouch: { text: "Touch the key you want to use", shape: "dot", tone: "warn" },
   pin: { text: "Type the PIN of your security key", shape: "dot", tone: "plain" },
   touch: { text: "Touch your key now", shape: "dot", tone: "warn" },
-  verifying: { text: "One moment: your key is asked…", shape: "wait", tone: "plain" },
+  verifying: { text: "One moment: waiting for your key…", shape: "wait", tone: "plain" },
   checking: { text: "Signed. The gateway checks it…", shape: "half", tone: "plain" },
   failed: { text: "Not approved", shape: "cross", tone: "bad" },
   linkLost: {
-    text: "The connection was lost. It is asked again when it is back.",
+    text: "The connection was lost. The desk asks again when it is back.",
     shape: "turn",
     tone: "warn",
   },
@@ -124,7 +123,7 @@ export const ASK: Record<Ask, string> = { buy: "Buy", sell: "Sell", twoWay: "Two
 
 export const VERB: Record<Side, string> = { buy: "Buy", sell: "Sell" };
 
-/** It left the desk, and what became of it is not known yet. */
+/** The accept was sent and its outcome is not known yet. */
 export const awaitsAnswer = (state: AcceptState) =>
   ["stepUp", "sent", "lastLook", "unknown"].includes(state);
 

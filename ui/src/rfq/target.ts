@@ -1,5 +1,5 @@
-// What the big button of a panel points at. Which lines may be traded, and which is best, is what
-// the desk says of each line.
+// The line that the main button of a panel trades on. The desk decides which lines can be traded on
+// and which is best.
 
 import type { LineView, Side } from "../bindings";
 

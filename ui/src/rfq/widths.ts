@@ -1,19 +1,19 @@
-// How wide a price column is. A price is never cut: the column has room for the longest one there
-// can be of this instrument, or that any dealer has sent, and never becomes narrower again.
+// The width of a price column. A price is never cut: the column has room for the longest price that
+// the instrument can have or that a dealer has sent, and it never becomes narrower.
 
 import type { LineView } from "../bindings";
 
-/** Digits before the point that every column has room for, whatever was quoted yet. */
+/** Every column has room for this many digits before the point. */
 const WHOLE_DIGITS = 3;
 
-/** Characters of the longest price of one request: so many figures wide is its column. */
+/** Characters of the longest price of one request; the column is that many figures wide. */
 export function priceChars(decimals: number, lines: LineView[], before: number): number {
   const usual = WHOLE_DIGITS + (decimals > 0 ? 1 + decimals : 0);
   const quoted = lines.flatMap((line) => [line.bid?.price, line.offer?.price]);
   return Math.max(before, usual, ...quoted.map((price) => price?.length ?? 0));
 }
 
-/** Characters of the longest size that is not the whole quantity: those are written out. */
+/** Characters of the longest size; the whole quantity is shown as a word. */
 export function sizeChars(asked: string, lines: LineView[], before: number): number {
   const sizes = lines.flatMap((line) => [line.bid?.size, line.offer?.size]);
   const partial = sizes.filter((size) => size !== undefined && size !== asked);

@@ -1,7 +1,7 @@
 //! Configuration of a session and of each of its connections.
 
 use crate::signature::{Signing, Verification};
-use signet_rfq::CompId;
+use signet_identity::CompId;
 
 /// Which end sends its Logon (A) first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::{
     tagvalue::{Field, Fields, cut, is_intact, is_plain_message, seal},
 };
 use proptest::prelude::*;
-use signet_rfq::CompId;
+use signet_identity::CompId;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The gateway's end of a session that is logged on; the desk's end is made by hand.
@@ -50,10 +50,12 @@ impl Gate {
             places.push(Field { tag: *tag, start: values.len() as u32, len: value.len() as u32 });
             values.extend_from_slice(value);
         }
-        // SAFETY: the session is attached.
         self.session
             .with(|w| {
-                self.session.shared.sending(|| unsafe { ffi::send(w, msg_type, &places, &values) })
+                self.session.shared.sending(|| {
+                    // SAFETY: the session is attached.
+                    unsafe { ffi::send(w, msg_type, &places, &values) }
+                })
             })
             .unwrap()
     }

@@ -1,7 +1,8 @@
 //! Values of fields, written digit by digit.
 
 use rust_decimal::Decimal;
-use signet_rfq::{AcceptId, CompId, DealerId, InstrumentId, QuoteId, RfqId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::{AcceptId, DealerId, InstrumentId, QuoteId, RfqId, UtcMillis};
 use time::OffsetDateTime;
 
 /// A type that can be the value of a field, and how FIX writes it.

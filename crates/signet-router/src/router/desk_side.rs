@@ -9,9 +9,10 @@ use signet_fix::message::{
     AppMessage, BusinessReject, ExecType, ExecutionReport, OrderStatusRequest, QuoteRequest,
     QuoteResponse, QuoteStatusReport, Response, RfqStatus, SecurityList, SecurityListRequest,
 };
+use signet_identity::CompId;
 use signet_rfq::{
-    ACCEPT_AGE_MAX_MS, ACCEPT_AHEAD_MAX_MS, Accept, AcceptId, AcceptRefusal, CompId, DealerId,
-    Declined, Instrument, InstrumentError, Rfq, RfqId, RfqState, Terms, TermsError, UtcMillis,
+    ACCEPT_AGE_MAX_MS, ACCEPT_AHEAD_MAX_MS, Accept, AcceptId, AcceptRefusal, DealerId, Declined,
+    Instrument, InstrumentError, Rfq, RfqId, RfqState, Terms, TermsError, UtcMillis,
 };
 use signet_stepup::Action;
 

@@ -6,7 +6,8 @@
 
 use super::{ASK_AGAIN_MS, Entry, REMEMBER_OTHER_MS, REMEMBER_TRADED_MS, outer};
 use rust_decimal::Decimal;
-use signet_rfq::{CompId, DealerId, QuoteId, RfqId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::{DealerId, QuoteId, RfqId, UtcMillis};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const DAY_MS: i64 = 24 * 3_600_000;

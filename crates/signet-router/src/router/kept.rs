@@ -5,8 +5,9 @@
 
 use super::{Decided, Input, Router, dealer_side, desk_side, outer};
 use signet_fix::message::{AppMessage, ExecutionReport, QuoteRequest, QuoteResponse, Response};
+use signet_identity::CompId;
 use signet_rfq::{
-    AcceptId, CompId, DealerId, Declined, Passed, Report, Rfq, RfqId, RfqState, UtcMillis,
+    AcceptId, DealerId, Declined, Passed, Report, Rfq, RfqId, RfqState, UtcMillis,
     lifecycle::{Meaning, StatusMeaning, meaning},
 };
 

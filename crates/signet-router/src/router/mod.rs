@@ -3,9 +3,8 @@
 use signet_fix::message::{
     AppMessage, OrderStatusRequest, QuoteRequest, QuoteResponse, QuoteStatusReport, RfqStatus,
 };
-use signet_rfq::{
-    AcceptId, Catalogue, CompId, DealerId, InstrumentId, Rfq, RfqId, RfqState, UtcMillis,
-};
+use signet_identity::CompId;
+use signet_rfq::{AcceptId, Catalogue, DealerId, InstrumentId, Rfq, RfqId, RfqState, UtcMillis};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 mod answers;

@@ -3,8 +3,9 @@
 use super::{Doing, Router, outer};
 use rust_decimal::Decimal;
 use signet_fix::message::{AppMessage, Response};
+use signet_identity::CompId;
 use signet_rfq::{
-    Accept, AcceptId, Ask, CompId, DealerId, InstrumentId, Rfq, Side, UtcMillis, median_quoted,
+    Accept, AcceptId, Ask, DealerId, InstrumentId, Rfq, Side, UtcMillis, median_quoted,
 };
 use signet_stepup::{AcceptTerms, Action, RequestTerms};
 

@@ -2,8 +2,9 @@
 
 use super::{Output, Router};
 use signet_fix::message::{AppMessage, ExecType, ExecutionReport, OrdStatus, RfqStatus};
+use signet_identity::CompId;
 use signet_rfq::{
-    Accept, AcceptId, AcceptState, CompId, DealerId, Declined, Report, RfqId, Taken, UtcMillis,
+    Accept, AcceptId, AcceptState, DealerId, Declined, Report, RfqId, Taken, UtcMillis,
     lifecycle::{AcceptEvent, AcceptPhase},
 };
 

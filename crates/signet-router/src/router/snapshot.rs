@@ -5,7 +5,8 @@ use signet_fix::message::{
     AppMessage, DealerState, QuoteCancel, QuoteMsg, QuoteRequest, QuoteRequestReject,
     QuoteResponse, SnapshotMark, VenueState,
 };
-use signet_rfq::{CompId, Line, LineState, Qualifiers, Quote, Rfq, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::{Line, LineState, Qualifiers, Quote, Rfq, UtcMillis};
 use std::{collections::BTreeSet, ops::Bound};
 
 impl Router {

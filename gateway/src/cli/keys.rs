@@ -1,0 +1,103 @@
+//! The commands `key` and `evidence`.
+
+use clap::Subcommand;
+use signet_gateway::{
+    Config,
+    admin::{self, AdminError},
+};
+use signet_registry::KeyState;
+
+#[derive(Subcommand)]
+pub enum KeyCommand {
+    /// One trader's keys, removed ones too.
+    List { user: String },
+    /// A locked key is not asked for until it is unlocked.
+    Lock {
+        user: String,
+        /// Its id or its name.
+        key: String,
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Also after its counter went back; find out first whether it was copied.
+    Unlock { user: String, key: String },
+    /// For good. What it approved stays proved.
+    Remove {
+        user: String,
+        key: String,
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Remove all keys of a trader; the next first key needs a new code.
+    Reset {
+        user: String,
+        #[arg(long)]
+        reason: String,
+    },
+    /// A one-time code for a first key: prints it, once.
+    Code {
+        user: String,
+        /// How long the code works.
+        #[arg(long, default_value_t = 24)]
+        code_hours: u32,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum EvidenceCommand {
+    /// One line per step-up.
+    List {
+        #[arg(long)]
+        user: Option<String>,
+    },
+    /// Check the whole chain and what each record proves. Exit code 1 when something is wrong.
+    Verify,
+    /// JSON lines, for whoever verifies them with other programs.
+    Export {
+        /// A number, or `all`.
+        which: String,
+    },
+}
+
+pub async fn key(c: &Config, command: KeyCommand) -> Result<(), AdminError> {
+    match command {
+        KeyCommand::List { user } => print!("{}", admin::key_list(c, &user).await?),
+        KeyCommand::Lock { user, key, reason } => {
+            print!("{}", admin::key_state(c, &user, &key, KeyState::Locked, &reason).await?)
+        }
+        KeyCommand::Unlock { user, key } => {
+            print!("{}", admin::key_state(c, &user, &key, KeyState::Active, "").await?)
+        }
+        KeyCommand::Remove { user, key, reason } => {
+            print!("{}", admin::key_state(c, &user, &key, KeyState::Removed, &reason).await?)
+        }
+        KeyCommand::Reset { user, reason } => {
+            println!("{} keys removed", admin::key_reset(c, &user, &reason).await?)
+        }
+        KeyCommand::Code { user, code_hours } => {
+            let (code, expires) = admin::key_code(c, &user, code_hours).await?;
+            println!("One-time code for a security key of {user}: {}", *code);
+            println!("  shown only now; works once, until {expires}");
+        }
+    }
+    Ok(())
+}
+
+pub async fn evidence(c: &Config, command: EvidenceCommand) -> Result<(), AdminError> {
+    let mut out = std::io::stdout().lock();
+    match command {
+        EvidenceCommand::List { user } => {
+            admin::evidence_list(c, user.as_deref(), &mut out).await?
+        }
+        EvidenceCommand::Verify => print!("{}", admin::evidence_verify(c).await?),
+        EvidenceCommand::Export { which } => {
+            let seq = if which == "all" {
+                None
+            } else {
+                Some(which.parse().map_err(|_| AdminError::NoNumber(which))?)
+            };
+            admin::evidence_export(c, seq, &mut out).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! The command line. `run` is the gateway; the other commands are an administrator's.
+
+mod accounts;
+mod check;
+mod files;
+mod keys;
+mod policy;
+mod registry;
+mod run;
+mod sessions;
+mod signed;
+mod users;
+
+use accounts::{AccountArgument, Reason, RevokeArguments};
+use clap::{Parser, Subcommand, ValueEnum};
+use registry::{CaCommand, RegistryCommand};
+use signet_gateway::{
+    Config,
+    admin::{self, AdminError},
+};
+use signet_registry::AccountState;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+use users::UserCommand;
+
+/// Signet Gateway: the enforcement point between traders' desks and dealers.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[arg(long, global = true, default_value = "/etc/signet/gateway.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run until SIGTERM or Ctrl-C, then log everybody out and stop.
+    Run {
+        /// One JSON object per log line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read the configuration and everything it points to, and say what is wrong with it.
+    CheckConfig,
+    /// Look at configuration, certificates, registry, revocation lists and dealers, and say what is
+    /// wrong and what cures it. Sends no FIX message. Exit code 1 when something is wrong.
+    Doctor {
+        /// This dealer only, with every step.
+        #[arg(long)]
+        dealer: Option<String>,
+    },
+    /// Traders: add them, give them codes, look at them.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Keep a user or a device out; live sessions end within a second.
+    #[command(subcommand)]
+    Lock(AccountArgument),
+    /// Let a user or a device in again.
+    #[command(subcommand)]
+    Unlock(AccountArgument),
+    /// Take certificates back for good; live sessions end within a second.
+    Revoke {
+        #[command(flatten)]
+        which: RevokeArguments,
+        #[arg(long, value_enum, default_value = "unspecified")]
+        reason: Reason,
+    },
+    /// The embedded issuing authority.
+    #[command(subcommand)]
+    Ca(CaCommand),
+    /// The registry's database.
+    #[command(subcommand)]
+    Registry(RegistryCommand),
+    /// Traders' security keys.
+    #[command(subcommand)]
+    Key(keys::KeyCommand),
+    /// What was approved with a security key.
+    #[command(subcommand)]
+    Evidence(keys::EvidenceCommand),
+    /// Entitlements: who may ask which dealer for what.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// Messages with their signatures (tags 93/89), as they travelled.
+    #[command(subcommand)]
+    Signed(signed::SignedCommand),
+    /// The sealed files of the state directory.
+    #[command(subcommand)]
+    Files(files::FilesCommand),
+    /// Sequence numbers of FIX sessions. Only while the gateway is stopped.
+    #[command(subcommand)]
+    Session(sessions::SessionCommand),
+    /// What was done and what was refused; the chain of events is checked.
+    Events {
+        /// How many of the newest.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let Arguments { config, command } = Arguments::parse();
+    let done = match command {
+        Command::Run { json } => run::run(&config, json),
+        Command::CheckConfig => check::check(&config),
+        Command::Doctor { dealer } => check::examine(&config, dealer.as_deref()),
+        Command::Policy(p) => return policy::policy(&config, p),
+        // Works on a machine without a gateway.
+        Command::Signed(signed::SignedCommand::Verify { file, part }) => {
+            signed::verify(&file, part).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
+        }
+        command => {
+            administer(&config, command).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("signet-gateway: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
+    let c = Config::read(config)?;
+    match command {
+        Command::Run { .. }
+        | Command::CheckConfig
+        | Command::Doctor { .. }
+        | Command::Policy(_) => {}
+        Command::User(u) => users::user(&c, u).await?,
+        Command::Lock(a) => admin::set_state(&c, &a.into(), AccountState::Locked).await?,
+        Command::Unlock(a) => admin::set_state(&c, &a.into(), AccountState::Active).await?,
+        Command::Revoke { which, reason } => {
+            for serial in admin::revoke(&c, &which.into(), &word(reason)).await? {
+                println!("revoked {serial}");
+            }
+        }
+        Command::Ca(a) => registry::ca(&c, a)?,
+        Command::Registry(r) => registry::registry(&c, r).await?,
+        Command::Key(k) => keys::key(&c, k).await?,
+        Command::Evidence(e) => keys::evidence(&c, e).await?,
+        Command::Signed(s) => signed::signed(&c, s)?,
+        Command::Files(f) => files::files(&c, f).await?,
+        Command::Session(s) => sessions::session(&c, s).await?,
+        Command::Events { limit } => print!("{}", admin::events(&c, limit).await?),
+    }
+    Ok(())
+}
+
+/// The word on the command line is the word in the registry.
+fn word(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
+}

@@ -1,0 +1,65 @@
+//! `signet-gateway registry` and `ca`: the registry's database and the embedded authority.
+
+use clap::Subcommand;
+use signet_gateway::{
+    Config,
+    admin::{self, AdminError},
+};
+use std::path::PathBuf;
+
+#[derive(Subcommand)]
+pub(super) enum CaCommand {
+    /// Make its key and certificate, where [enrolment] says; never overwrites.
+    Init {
+        /// The name in the certificate; the venue's if left out.
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=20))]
+        years: u16,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum RegistryCommand {
+    /// Write everything to a new file, while gateways run.
+    Backup {
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Read it back from a file, into either kind of database.
+    Restore {
+        #[arg(long)]
+        from: PathBuf,
+        /// Lose what the registry holds now.
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Bring an older registry up to date.
+    Migrate,
+}
+
+pub(super) async fn registry(c: &Config, command: RegistryCommand) -> Result<(), AdminError> {
+    match command {
+        RegistryCommand::Backup { out } => {
+            println!("{} rows in {}", admin::backup(c, &out).await?, out.display());
+        }
+        RegistryCommand::Restore { from, replace } => println!(
+            "{} rows restored. Locks and revocations made since the backup are lost; apply them \
+                again.",
+            admin::restore(c, &from, replace).await?
+        ),
+        RegistryCommand::Migrate => {
+            let (from, to) = admin::migrate(c).await?;
+            println!("schema {from} -> {to}");
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn ca(c: &Config, CaCommand::Init { name, years }: CaCommand) -> Result<(), AdminError> {
+    let (certificate, key, print) = admin::ca_init(c, name.as_deref(), years)?;
+    println!("Certificate: {} (add it to the file that desks.trust names)", certificate.display());
+    println!("Key:         {} (mode 0600; back it up, guard it)", key.display());
+    println!("Fingerprint: {print}");
+    Ok(())
+}

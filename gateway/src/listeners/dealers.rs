@@ -1,0 +1,310 @@
+//! Connections to dealers: dialled by the gateway, one FIX session each, kept up for ever.
+
+use super::crl::{self, CrlFiles};
+use crate::{
+    clock::now,
+    config::{DealerEntry, ResetSchedule},
+    pipeline::Pipeline,
+    signed,
+};
+use rustls_pki_types::CertificateDer;
+use signet_fix::{
+    framer::Framer,
+    pump::pump_within,
+    session::{Binding, Channel, Session},
+    signature::{Verification, commits_asker, every},
+};
+use signet_identity::{
+    ClientProfile, Crls, MessageKey, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, describe,
+};
+use signet_net as net;
+use signet_rfq::DealerId;
+use std::{rc::Rc, time::Duration};
+use time::OffsetDateTime;
+use tokio::{net::TcpStream, sync::watch, time::timeout};
+use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
+
+pub const DIAL_MAX: Duration = Duration::from_secs(10);
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_LAST: Duration = Duration::from_secs(5);
+
+/// An established connection and what the dealer showed.
+struct Connected {
+    tls: TlsStream<TcpStream>,
+    chain: Vec<CertificateDer<'static>>,
+    /// When its messages must be signed.
+    verification: Option<Verification>,
+}
+
+/// The revocation lists for dealers' certificates, shared by all lines.
+pub struct DealerLists(watch::Sender<Option<Crls>>);
+
+impl DealerLists {
+    pub fn new(crls: Option<Crls>) -> Self {
+        Self(watch::Sender::new(crls))
+    }
+
+    fn crls(&self) -> Option<Crls> {
+        self.0.borrow().clone()
+    }
+
+    fn changes(&self) -> watch::Receiver<Option<Crls>> {
+        self.0.subscribe()
+    }
+
+    /// Keeps the lists fresh.
+    pub async fn keep_up(self: Rc<Self>, mut files: CrlFiles) {
+        loop {
+            tokio::time::sleep(crl::LOOK).await;
+            files.complain(OffsetDateTime::now_utc());
+            let Some((lists, changed)) = files.refreshed_aside().await else {
+                return tracing::error!(
+                    alert = true,
+                    "the revocation lists for dealers are not looked at any longer; restart the \
+                        gateway"
+                );
+            };
+            files = lists;
+            if changed {
+                drop(self.0.send_replace(files.crls(None)));
+            }
+        }
+    }
+}
+
+/// The dealer to dial, and the identity that must answer.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    pub dealer: DealerId,
+    pub host: String,
+    pub port: u16,
+    pub server_name: String,
+    pub trust_domain: String,
+    /// Its messages must be signed.
+    pub signs: bool,
+}
+
+impl Peer {
+    pub fn new(d: &DealerEntry, trust_domain: &str) -> Self {
+        let (host, port) = d.host_and_port().unwrap_or_default();
+        let (host, server_name) = (host.to_owned(), d.name_to_verify().to_owned());
+        Self {
+            dealer: d.comp_id.clone(),
+            host,
+            port,
+            server_name,
+            trust_domain: trust_domain.to_owned(),
+            signs: d.signs,
+        }
+    }
+
+    /// TCP, TLS, and the certificate's identity; a stable code and words when it is not to be.
+    pub async fn dial(
+        &self,
+        profile: &ClientProfile,
+    ) -> Result<TlsStream<TcpStream>, (&'static str, String)> {
+        let tls = profile.config().map_err(|e| ("dealer.tls", e.to_string()))?;
+        let refused = |stage| {
+            move |e: std::io::Error| {
+                let r = Refusal::seen_by_client(&e, stage);
+                (r.code(), r.message().to_string())
+            }
+        };
+        let tcp = net::tcp(&self.host, self.port)
+            .await
+            .map_err(|r| (r.code(), r.message().to_string()))?;
+        let name = ServerName::try_from(self.server_name.clone())
+            .map_err(|_| ("dealer.server_name", "not a host name".into()))?;
+        let stream =
+            TlsConnector::from(tls).connect(name, tcp).await.map_err(refused(Stage::Handshake))?;
+        let peer = PeerIdentity::of_connection(stream.get_ref().1)
+            .map_err(|e| ("dealer.certificate", e.to_string()))?;
+        peer.require(Role::Dealer, &self.trust_domain)
+            .map_err(|e| ("dealer.certificate", e.to_string()))?;
+        if peer.comp_id.as_str() != self.dealer.as_str() {
+            return Err(("dealer.certificate", format!("the certificate is {}'s", peer.comp_id)));
+        }
+        self.verification(&stream)?;
+        Ok(stream)
+    }
+
+    /// Verification for a dealer that must sign. An unsupported key type fails at connect, not at
+    /// the first quote.
+    fn verification(
+        &self,
+        stream: &TlsStream<TcpStream>,
+    ) -> Result<Option<Verification>, (&'static str, String)> {
+        if !self.signs {
+            return Ok(None);
+        }
+        let key = MessagePublicKey::of_connection(stream.get_ref().1)
+            .map_err(|e| (e.code(), format!("{e}. {}", e.cure())))?;
+        Ok(Some(crate::signed::verification(key, every)))
+    }
+}
+
+pub struct Line {
+    pub to: Peer,
+    pub tls: ClientProfile,
+    pub lists: Rc<DealerLists>,
+    pub session: Rc<Session>,
+    /// Signs what commits us; `None` towards a dealer that does not want it.
+    pub signing: Option<MessageKey>,
+    /// When its sequence numbers start again.
+    pub reset: ResetSchedule,
+}
+
+/// How often a clock is looked at that may be set, or stand still while the machine sleeps.
+const RESET_LOOK: Duration = Duration::from_secs(5);
+/// For the dealer to answer our Logout before the line is cut for the reset.
+const RESET_GOODBYE: Duration = Duration::from_secs(2);
+/// For the Logout to leave before a dealer that sends too much is disconnected.
+const EXCESS_GOODBYE: Duration = Duration::from_millis(200);
+
+impl Line {
+    /// Dials, logs on and pumps, again and again.
+    pub async fn keep_up(self, pipeline: Rc<Pipeline>) {
+        let mut wait = RETRY_FIRST;
+        loop {
+            self.reset_if_due(&pipeline);
+            let mut excess = false;
+            match timeout(DIAL_MAX, self.dial()).await {
+                Ok(Ok((stream, profile))) => {
+                    let began = tokio::time::Instant::now();
+                    tokio::select! {
+                        () = self.run(stream.tls, &stream.chain, stream.verification, &pipeline) => {}
+                        () = self.until_reset() => self.leave(&pipeline),
+                        () = self.over_budget(&pipeline) => {
+                            self.leave(&pipeline);
+                            excess = true;
+                        }
+                        () = self.revoked(&stream.chain, &profile) => {
+                            // The session is left by dropping the connection: a dealer that is
+                            // revoked gets no further word.
+                            self.leave(&pipeline);
+                        }
+                    }
+                    // A line that held was good: start over with short waits.
+                    if began.elapsed() > RETRY_LAST {
+                        wait = RETRY_FIRST;
+                    }
+                }
+                Ok(Err(why)) => {
+                    tracing::warn!(dealer = %self.to.dealer, code = why.0, "cannot connect: {}", why.1)
+                }
+                Err(_) => {
+                    tracing::warn!(dealer = %self.to.dealer, "cannot connect: no answer within \
+                        {DIAL_MAX:?}")
+                }
+            }
+            tokio::time::sleep(if excess { pipeline.peers.pause() } else { wait }).await;
+            wait = (wait * 2).min(RETRY_LAST);
+        }
+    }
+
+    /// Leaves the session by dropping its connection.
+    fn leave(&self, pipeline: &Pipeline) {
+        self.session.detach();
+        while let Some(e) = self.session.next_event() {
+            pipeline.dealer_event(&self.to.dealer, e);
+        }
+    }
+
+    /// Returns when the dealer has gone on beyond its budget, and has been told Logout.
+    async fn over_budget(&self, pipeline: &Pipeline) {
+        pipeline.peers.dealer_out(&self.to.dealer).notified().await;
+        self.session.logout("too many messages (budget.dealer_out)");
+        tokio::time::sleep(EXCESS_GOODBYE).await;
+    }
+
+    /// Starts the sequence numbers again when their time has come. The line is down.
+    fn reset_if_due(&self, pipeline: &Pipeline) {
+        let now = now();
+        if !self.reset.is_due(self.session.numbers_since(), now) {
+            return;
+        }
+        match self.session.reset_numbers(now) {
+            Ok(_) => {
+                tracing::info!(dealer = %self.to.dealer, "sequence numbers start again, as \
+                    scheduled");
+                let words =
+                    format!("{}: sequence numbers start again, as scheduled", self.to.dealer);
+                pipeline.events.gateway("session.reset", "gateway", words);
+            }
+            Err(e) => {
+                tracing::error!(dealer = %self.to.dealer, error = %e, "sequence numbers cannot be \
+                    reset")
+            }
+        }
+    }
+
+    /// Returns when the numbers are due to start again, and the dealer has been told Logout.
+    async fn until_reset(&self) {
+        while !self.reset.is_due(self.session.numbers_since(), now()) {
+            tokio::time::sleep(RESET_LOOK).await;
+        }
+        self.session.logout("sequence numbers start again, as scheduled");
+        tokio::time::sleep(RESET_GOODBYE).await;
+    }
+
+    async fn dial(&self) -> Result<(Connected, ClientProfile), (&'static str, String)> {
+        let profile =
+            self.lists.crls().into_iter().fold(self.tls.clone(), ClientProfile::with_crls);
+        let stream = self.to.dial(&profile).await?;
+        tracing::info!(dealer = %self.to.dealer, tls = describe(stream.get_ref().1), "connected to dealer");
+        let chain = stream
+            .get_ref()
+            .1
+            .peer_certificates()
+            .unwrap_or_default()
+            .iter()
+            .map(|c| c.clone().into_owned())
+            .collect();
+        let verification = self.to.verification(&stream)?;
+        Ok((Connected { tls: stream, chain, verification }, profile))
+    }
+
+    /// Returns when a newer list names the dealer's certificate.
+    async fn revoked(&self, chain: &[CertificateDer<'static>], profile: &ClientProfile) {
+        let mut changes = self.lists.changes();
+        let Ok(name) = ServerName::try_from(self.to.server_name.clone()) else { return };
+        loop {
+            if changes.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+            let crls = changes.borrow_and_update().clone();
+            let profile = crls.into_iter().fold(profile.clone(), ClientProfile::with_crls);
+            if let Err(why) = profile.recheck(chain, &name, OffsetDateTime::now_utc()) {
+                return tracing::error!(dealer = %self.to.dealer, code = why.code(), "dealer cut off: {why}");
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        stream: TlsStream<TcpStream>,
+        chain: &[CertificateDer<'static>],
+        verification: Option<Verification>,
+        pipeline: &Rc<Pipeline>,
+    ) {
+        if let Some(leaf) = chain.first() {
+            pipeline.signed.dealer_is(&self.to.dealer, leaf);
+        }
+        let signing = self.signing.as_ref().map(|key| signed::signing(key, commits_asker));
+        let channel = Channel { binding: Binding::None, signing, verification };
+        let outbox = match self.session.attach(channel) {
+            Ok(o) => o,
+            Err(e) => {
+                return tracing::error!(dealer = %self.to.dealer, error = %e, "the session cannot \
+                    be attached");
+            }
+        };
+        self.session.tick();
+        let mut framer = Framer::new();
+        let share = pipeline.peers.dealer_share(&self.to.dealer);
+        let on_event = |e| pipeline.dealer_event(&self.to.dealer, e);
+        let closed =
+            pump_within(stream, &mut framer, &self.session, &outbox, &share, on_event).await;
+        tracing::info!(dealer = %self.to.dealer, why = %closed, "connection ended");
+    }
+}

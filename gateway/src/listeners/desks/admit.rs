@@ -1,0 +1,322 @@
+//! Who comes in: TLS, certificate, Logon, registry, risk; in this order, each before the next costs
+//! anything.
+
+use super::DeskListener;
+use crate::{
+    clock::now,
+    listeners::{
+        admission::{Place, Progress},
+        proxy_header,
+    },
+    pipeline::{Connection, EndReason, Pipeline},
+    registry_view::{self, Admitted as Who},
+    risk::{self, Access},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use rustls_pki_types::CertificateDer;
+use signet_fix::{
+    framer::Framer,
+    session::{Binding, read_logon},
+    tag,
+    tagvalue::{Fields, format_utc, seal},
+};
+use signet_identity::{
+    CompId, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, channel_binding, describe,
+};
+use signet_policy::score::Decision;
+use signet_registry::admission::Shown;
+use std::{
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::server::TlsStream;
+
+/// Whatever is wrong with a Logon itself, the program or its settings sent it.
+const LOGON_CURE: &str = "Update Signet Desk; if it stays so, have your administrator compare the \
+    venue's settings with the gateway's.";
+
+/// A desk that comes in, and its connection.
+pub(super) struct Admitted {
+    pub tls: TlsStream<TcpStream>,
+    pub framer: Framer,
+    pub first: Vec<u8>,
+    pub desk: CompId,
+    pub binding: String,
+    /// Whose signatures are believed on this connection.
+    pub key: MessagePublicKey,
+    pub shown: Shown,
+    pub connection: Connection,
+    pub access: Rc<Access>,
+    pub chain: Vec<CertificateDer<'static>>,
+}
+
+/// What the certificate and the first message of a connection say.
+struct Claim {
+    desk: CompId,
+    peer: PeerIdentity,
+    /// RFC 9266 exporter, and the same as a Logon carries it.
+    exporter: [u8; 32],
+    binding: String,
+    logon: Vec<u8>,
+    shown: Shown,
+    /// As seen, or as a load balancer of ours says.
+    address: IpAddr,
+    /// `None`: a load balancer that speaks for itself.
+    vouched_for: Option<IpAddr>,
+}
+
+impl DeskListener {
+    /// TLS, certificate, first frame. `None` when refused; the reason has been logged.
+    pub(super) async fn admit(
+        &self,
+        mut stream: TcpStream,
+        from: SocketAddr,
+        place: &Place,
+        pipeline: &Pipeline,
+    ) -> Option<Admitted> {
+        stream.set_nodelay(true).ok()?;
+        let vouched_for = self.named_address(&mut stream, from, place).await?;
+        let mut tls = self.handshake(stream, from).await?;
+        place.is_now(Progress::Encrypted);
+        let connection = tls.get_ref().1;
+        let peer = PeerIdentity::of_connection(connection)
+            .and_then(|p| p.require(Role::Desk, &self.trust_domain).map(|()| p))
+            .map_err(|e| tracing::warn!(%from, "certificate refused: {e}"))
+            .ok()?;
+        let exporter = channel_binding(connection).ok()?;
+        let (key, words) = (MessagePublicKey::of_connection(connection), describe(connection));
+        let chain = connection.peer_certificates().unwrap_or_default();
+        let chain: Vec<_> = chain.iter().map(|c| c.clone().into_owned()).collect();
+        let desk = CompId::new(peer.comp_id.as_str()).ok()?;
+        let (first, framer) = first_frame(&mut tls)
+            .await
+            .map_err(|e| tracing::warn!(%from, %desk, "no Logon: {e}"))
+            .ok()?;
+        let claim = Claim {
+            shown: registry_view::shown(&peer),
+            binding: BASE64.encode(exporter),
+            desk,
+            peer,
+            exporter,
+            logon: first,
+            address: vouched_for.unwrap_or_else(|| from.ip()),
+            vouched_for,
+        };
+        let judged = match key {
+            Ok(key) => self.judge(&claim, &key, pipeline).await.map(|access| (access, key)),
+            // Said at the Logon, not at the first RFQ.
+            Err(e) => {
+                Err(EndReason { code: e.code(), words: e.to_string(), cure: e.cure().into() })
+            }
+        };
+        let (access, key) = match judged {
+            Ok(x) => x,
+            Err(why) => {
+                self.refuse(tls, &claim, from, &why, pipeline).await;
+                return None;
+            }
+        };
+        let Claim { desk, exporter, binding, logon: first, shown, address, .. } = claim;
+        tracing::info!(%from, %desk, serial = shown.serial, tls = words, "desk connected");
+        let (user, serial) = (access.user.clone(), shown.serial.clone());
+        let connection = Connection { user, exporter, serial, address };
+        let access = Rc::new(access);
+        Some(Admitted { tls, framer, first, desk, binding, key, shown, connection, access, chain })
+    }
+
+    /// Where the connection comes from, by the balancer's word if it is one of ours. The outer
+    /// `None`: refused.
+    async fn named_address(
+        &self,
+        stream: &mut TcpStream,
+        from: SocketAddr,
+        place: &Place,
+    ) -> Option<Option<IpAddr>> {
+        let vouched_for = self
+            .address(stream, from)
+            .await
+            .map_err(|e| tracing::warn!(%from, code = "proxy.refused", "{e}"))
+            .ok()?;
+        let address = vouched_for.unwrap_or_else(|| from.ip());
+        if self.is_balancer(from)
+            && let Err(e) = place.named(address)
+        {
+            tracing::warn!(%from, %address, code = "admission.refused", "{e}; one refused");
+            return None;
+        }
+        Some(vouched_for)
+    }
+
+    async fn handshake(&self, stream: TcpStream, from: SocketAddr) -> Option<TlsStream<TcpStream>> {
+        match self.tls.acceptor().accept(stream).into_fallible().await {
+            Ok(s) => Some(s),
+            Err((e, tcp)) => {
+                let why = Refusal::seen_by_server(&e, Stage::Handshake);
+                tracing::warn!(%from, code = why.code(), "TLS refused: {why}");
+                hang_up(tcp).await;
+                None
+            }
+        }
+    }
+
+    /// Logon, registry, budget and risk: whether this desk may come in.
+    async fn judge(
+        &self,
+        claim: &Claim,
+        key: &MessagePublicKey,
+        pipeline: &Pipeline,
+    ) -> Result<Access, EndReason> {
+        let who = self.check(&claim.logon, &claim.desk, &claim.binding, &claim.shown).await?;
+        // Only now: whoever is refused does not use up the budget of the desk it names.
+        pipeline.peers.may_log_on(&claim.desk)?;
+        let serial = claim.peer.serial.as_str();
+        let first_use = who.as_ref().is_some_and(|w| w.first_use).then_some(serial);
+        let user = who.map_or_else(|| claim.desk.to_string(), |w| w.user);
+        let key = key.clone();
+        let access = Access::new(user, &claim.peer, key, &claim.binding, claim.vouched_for)
+            .with_first_use(first_use);
+        self.judge_risk(&claim.logon, access, &claim.shown)
+    }
+
+    /// Writes the refusal down, tells the desk and hangs up.
+    async fn refuse(
+        &self,
+        mut tls: TlsStream<TcpStream>,
+        claim: &Claim,
+        from: SocketAddr,
+        why: &EndReason,
+        pipeline: &Pipeline,
+    ) {
+        let (desk, serial) = (&claim.desk, &claim.peer.serial);
+        let (code, reason) = (why.code, &why.words);
+        tracing::warn!(%from, %desk, serial, code, "Logon refused: {reason}");
+        let enrolled = claim.peer.enrolled.as_ref();
+        let who = enrolled.map_or(desk.to_string(), |e| format!("{}/{}", e.user, e.device));
+        let actor = format!("fix {}", claim.address);
+        pipeline.events.by(&actor, code, who, format!("certificate {serial}: {reason}"));
+        let _ = tls.write_all(&self.logout(desk, why)).await;
+        hang_up(tls).await;
+    }
+
+    /// Who is at the other end, by the balancer's word if it is one of ours. A header from anybody
+    /// else fails as TLS. `None`: a balancer that speaks for itself, so nobody vouches for an
+    /// address.
+    async fn address(
+        &self,
+        stream: &mut TcpStream,
+        from: SocketAddr,
+    ) -> Result<Option<IpAddr>, proxy_header::ProxyError> {
+        match self.is_balancer(from) {
+            true => proxy_header::read_header(stream).await,
+            false => Ok(Some(from.ip())),
+        }
+    }
+
+    /// The risk of an access that is otherwise good: whether it may come in.
+    fn judge_risk(&self, logon: &[u8], access: Access, shown: &Shown) -> Result<Access, EndReason> {
+        let at = now();
+        if let Some(s) = self.registry.as_ref().and_then(|r| r.last_seen(&access.user)) {
+            self.risk.remember(&access.user, s);
+        }
+        let role = self.registry.as_ref().and_then(|r| r.role(&shown.serial));
+        let report =
+            Fields::parse(logon).ok().and_then(|f| f.text(tag::RAW_DATA).map(str::to_owned));
+        let a = access.at_logon(&self.risk, role.as_deref(), report.as_deref(), at);
+        let refused = |code| {
+            risk::alert(&access.user, code, &a);
+            Err(EndReason {
+                code,
+                words: format!("{} Policy {}.", a.words(), a.policy),
+                cure: a.cure(),
+            })
+        };
+        match a.decision {
+            Decision::Deny => refused("risk.denied"),
+            Decision::StepUp if !self.step_up => refused("risk.no_step_up"),
+            _ => Ok(access),
+        }
+    }
+
+    /// What the Logon says, then what the registry says; a stable code and words for the trader.
+    async fn check(
+        &self,
+        frame: &[u8],
+        desk: &CompId,
+        binding: &str,
+        shown: &Shown,
+    ) -> Result<Option<Who>, EndReason> {
+        let refused = |words| EndReason { code: "logon.refused", words, cure: LOGON_CURE.into() };
+        self.check_logon(frame, desk, binding).map_err(refused)?;
+        let Some(registry) = &self.registry else { return Ok(None) };
+        registry.admit(shown).await.map(Some).map_err(EndReason::from)
+    }
+
+    /// FIXS: the party that TLS authenticated may use its own CompID and no other.
+    /// Checked before the session is touched: a Logon that is refused must not displace the live
+    /// connection of the desk it names. (The session checks the binding again, at both ends.)
+    fn check_logon(&self, frame: &[u8], desk: &CompId, binding: &str) -> Result<(), String> {
+        let fields = Fields::parse(frame).map_err(|_| "the first message cannot be read")?;
+        if fields.text(tag::MSG_TYPE) != Some("A") {
+            return Err("the first message must be a Logon".into());
+        }
+        if fields.text(tag::SENDER_COMP_ID) != Some(desk.as_str()) {
+            return Err("the SenderCompID is not the one of the certificate".into());
+        }
+        if fields.text(tag::TARGET_COMP_ID) != Some(self.comp_id.as_str()) {
+            return Err("the TargetCompID is not this gateway's".into());
+        }
+        let by_default = self.registry.is_some() && self.desk_default;
+        if !self.known.contains(desk) && !by_default {
+            return Err("this desk is not configured at the gateway".into());
+        }
+        // Whatever the session would refuse, field by field.
+        read_logon(&fields, &self.options, &Binding::Required(binding.to_owned()), true)
+            .map(|_| ())
+            .map_err(|e| e.to_string())
+    }
+
+    /// A Logout outside any session, so that the person at the desk reads why.
+    fn logout(&self, desk: &CompId, why: &EndReason) -> Vec<u8> {
+        let now = format_utc(now());
+        let clean = |s: &str| s.chars().filter(|c| !c.is_control()).collect::<String>();
+        let (text, code, cure) = (clean(&why.words), why.code, clean(&why.cure));
+        let mut body = format!(
+            "35=5\u{1}34=1\u{1}49={}\u{1}52={now}\u{1}56={desk}\u{1}58={text}\u{1}",
+            self.comp_id
+        );
+        body.push_str(&format!("{}={code}\u{1}", tag::REASON_CODE));
+        if !cure.is_empty() {
+            body.push_str(&format!("{}={cure}\u{1}", tag::CURE));
+        }
+        seal(signet_fix::BEGIN_STRING, body.as_bytes())
+    }
+}
+
+/// Hangs up so that the peer can read why: a socket closed over unread bytes sends a reset, and
+/// some systems (Windows) then throw away what the peer has not read yet. Lasts no longer than
+/// admission.
+async fn hang_up(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let _ = stream.shutdown().await;
+    let mut sink = [0u8; 1024];
+    while matches!(stream.read(&mut sink).await, Ok(n) if n > 0) {}
+}
+
+async fn first_frame(tls: &mut TlsStream<TcpStream>) -> Result<(Vec<u8>, Framer), String> {
+    let mut framer = Framer::new();
+    let mut buffer = [0u8; 4096];
+    loop {
+        let n = tls.read(&mut buffer).await.map_err(|e| e.to_string())?;
+        if n == 0 {
+            return Err("the peer closed the connection".into());
+        }
+        framer.push(&buffer[..n]);
+        if let Some(frame) = framer.next_frame().map_err(|e| e.to_string())? {
+            let frame = frame.to_vec();
+            return Ok((frame, framer));
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The listener for desks: `admit.rs` decides who comes in; then the session is run.
+
+mod admit;
+
+use self::admit::Admitted;
+use super::{
+    admission::{AdmissionLimits, Places},
+    crl::{self, CrlFiles},
+    fix_sessions::desk_options,
+    tls::ListenerTls,
+};
+use crate::{
+    clock::now,
+    config::Config,
+    pipeline::{ActiveSession, EndReason, Pipeline, SessionCut},
+    registry_view::RegistryView,
+    risk::Risk,
+    signed,
+};
+use ipnetwork::IpNetwork;
+use signet_fix::{
+    framer::Framer,
+    pump::{Closed, frames, pump_within},
+    session::{Binding, Channel, Event, Outbox, Session, SessionOptions},
+    signature::{commits_gateway, every},
+};
+use signet_identity::{CompId, MessageKey, MessagePublicKey};
+use std::{collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use time::OffsetDateTime;
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+
+/// TLS handshake and Logon together may take this long; a stranger holds a place no longer.
+const ADMISSION_MAX: Duration = Duration::from_secs(5);
+
+/// Opens the FIX session of a desk that connects for the first time.
+type OpenSession = Box<dyn Fn(&CompId) -> Result<Session, String>>;
+
+pub struct DeskListener {
+    pub listener: TcpListener,
+    pub tls: Rc<ListenerTls>,
+    pub comp_id: CompId,
+    pub trust_domain: String,
+    pub known: BTreeSet<CompId>,
+    pub max_connections: usize,
+    /// Strangers compete with strangers, not with traders who are on.
+    pub admission: AdmissionLimits,
+    /// With a registry: who is registered, and whether those without a `[[desk]]` entry may come
+    /// in.
+    pub registry: Option<Rc<RegistryView>>,
+    pub desk_default: bool,
+    pub risk: Rc<Risk>,
+    /// Load balancers whose PROXY header is believed.
+    pub proxy_from: Vec<IpNetwork>,
+    /// Somebody whose score wants a touch can be asked for one.
+    pub step_up: bool,
+    pub open_session: OpenSession,
+    /// What a Logon may say.
+    pub options: SessionOptions,
+    /// What commits us towards desks is signed with it.
+    pub message_key: MessageKey,
+}
+
+impl DeskListener {
+    pub fn new(
+        listener: TcpListener,
+        tls: Rc<ListenerTls>,
+        config: &Config,
+        message_key: MessageKey,
+        registry: Option<Rc<RegistryView>>,
+        risk: Rc<Risk>,
+        open_session: OpenSession,
+    ) -> Self {
+        Self {
+            listener,
+            tls,
+            comp_id: config.gateway.comp_id.clone(),
+            trust_domain: config.gateway.trust_domain.clone(),
+            known: config.desk.iter().map(|d| d.comp_id.clone()).collect(),
+            max_connections: config.desks.max_connections,
+            admission: AdmissionLimits::of_desks(&config.limits),
+            registry: registry.clone(),
+            desk_default: config.desk_default.is_some(),
+            risk,
+            proxy_from: config.desks.proxy_from.clone(),
+            step_up: registry.is_some() && config.step_up.is_some(),
+            open_session,
+            options: desk_options(config),
+            message_key,
+        }
+    }
+
+    /// Accepts for ever; every connection is a task of this thread.
+    pub async fn serve(self, pipeline: Rc<Pipeline>) {
+        let desks = Rc::new(self);
+        let places = Arc::new(Semaphore::new(desks.max_connections));
+        let admissions = Places::new(desks.admission);
+        loop {
+            let (stream, from) = match desks.listener.accept().await {
+                Ok(x) => x,
+                Err(e) => {
+                    // Out of descriptors, most likely: wait instead of spinning.
+                    tracing::error!(error = %e, "cannot accept");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let Ok(connection) = places.clone().try_acquire_owned() else {
+                tracing::warn!(%from, code = "desks.max_connections", "too many connections; one \
+                    refused");
+                continue;
+            };
+            let place = match admissions.take((!desks.is_balancer(from)).then(|| from.ip())) {
+                Ok(p) => p,
+                Err(e) => {
+                    tracing::warn!(%from, code = "admission.refused", "{e}; one refused");
+                    continue;
+                }
+            };
+            let (desks, pipeline) = (desks.clone(), pipeline.clone());
+            tokio::task::spawn_local(async move {
+                let admitted = tokio::select! {
+                    admitted = timeout(ADMISSION_MAX, desks.admit(stream, from, &place, &pipeline)) => admitted,
+                    () = place.evicted() => {
+                        return tracing::warn!(%from, code = "admission.evicted", "still no Logon, and others wait; closed");
+                    }
+                };
+                drop(place);
+                match admitted {
+                    Ok(Some(a)) => desks.run(a, from, &pipeline).await,
+                    Ok(None) => {}
+                    Err(_) => tracing::warn!(%from, "no TLS and Logon in time; closed"),
+                }
+                drop(connection);
+            });
+        }
+    }
+
+    /// Whether a connection is from a load balancer whose PROXY header is believed.
+    fn is_balancer(&self, from: SocketAddr) -> bool {
+        self.proxy_from.iter().any(|n| n.contains(from.ip().to_canonical()))
+    }
+
+    async fn run(&self, admitted: Admitted, from: SocketAddr, pipeline: &Rc<Pipeline>) {
+        let Admitted {
+            tls,
+            mut framer,
+            first,
+            desk,
+            binding,
+            key,
+            shown,
+            connection,
+            access,
+            chain,
+        } = admitted;
+        let (session, outbox) = match self.attach(&desk, binding, key, pipeline) {
+            Ok(x) => x,
+            Err(e) => return tracing::error!(%desk, error = e, "the desk is refused"),
+        };
+        let cut = SessionCut::default();
+        let active = ActiveSession {
+            shown,
+            connection,
+            access: access.clone(),
+            session: session.clone(),
+            outbox: outbox.clone(),
+            since: now(),
+            cut: cut.clone(),
+            chain,
+        };
+        pipeline.sessions.begin(&desk, active);
+        pipeline.admitted(&access);
+        // What a desk still says after it was cut off is not heard.
+        let mut on_event = |e: Event| {
+            if !(cut.done() && matches!(e, Event::Message { .. })) {
+                pipeline.desk_event(&desk, e);
+            }
+        };
+        while let Some(e) = session.next_event() {
+            on_event(e);
+        }
+        let mut start = Framer::new();
+        start.push(&first);
+        let closed = match frames(&mut start, &session, &outbox, &mut on_event) {
+            Ok(()) => {
+                pump_within(
+                    tls,
+                    &mut framer,
+                    &session,
+                    &outbox,
+                    &pipeline.peers.desk_share(&desk),
+                    on_event,
+                )
+                .await
+            }
+            Err(e) => e,
+        };
+        pipeline.sessions.end(&desk, &outbox);
+        match closed {
+            Closed::NotFix(e) => tracing::warn!(%desk, %from, error = %e, "connection ended"),
+            other => tracing::info!(%desk, %from, why = %other, "connection ended"),
+        }
+    }
+
+    /// The desk's session on this connection. The newest connection wins: the old one is most
+    /// likely dead and nobody has noticed.
+    fn attach(
+        &self,
+        desk: &CompId,
+        binding: String,
+        key: MessagePublicKey,
+        pipeline: &Pipeline,
+    ) -> Result<(Rc<Session>, Rc<Outbox>), String> {
+        let session = self
+            .session(desk, pipeline)
+            .map_err(|e| format!("the session cannot be opened: {e}"))?;
+        let channel = Channel {
+            binding: Binding::Required(binding),
+            signing: Some(signed::signing(&self.message_key, commits_gateway)),
+            verification: Some(signed::verification(key, every)),
+        };
+        let outbox =
+            session.attach(channel).map_err(|e| format!("the session cannot be attached: {e}"))?;
+        Ok((session, outbox))
+    }
+
+    fn session(&self, desk: &CompId, pipeline: &Pipeline) -> Result<Rc<Session>, String> {
+        if let Some(s) = pipeline.sessions.desk(desk) {
+            return Ok(s);
+        }
+        let s = Rc::new((self.open_session)(desk)?);
+        pipeline.sessions.add_desk(desk, s.clone());
+        Ok(s)
+    }
+}
+
+/// Keeps the lists for desks fresh, and ends sessions whose certificate is on one.
+pub async fn keep_up(
+    tls: Rc<ListenerTls>,
+    mut files: CrlFiles,
+    pipeline: Rc<Pipeline>,
+    registry: Option<Rc<RegistryView>>,
+) {
+    let required = files.required();
+    let own = || registry.as_ref().filter(|_| required).map(|r| r.own_crl());
+    let mut last_own = own();
+    loop {
+        tokio::time::sleep(crl::LOOK).await;
+        let own = own();
+        let other = own != last_own;
+        last_own = own;
+        let Some((lists, changed)) = files.refreshed_aside().await else {
+            return tracing::error!(
+                alert = true,
+                "the revocation lists for desks are not looked at any longer; restart the gateway"
+            );
+        };
+        files = lists;
+        if !tls.take(&mut files, last_own.as_ref().map(|c| c.as_slice()), changed || other) {
+            continue;
+        }
+        let good = |s: &ActiveSession| {
+            tls.recheck(&s.chain, OffsetDateTime::now_utc()).map_err(|r| EndReason::from(&r))
+        };
+        pipeline.end_sessions_few_at_a_time(good).await;
+    }
+}

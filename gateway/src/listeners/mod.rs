@@ -1,0 +1,15 @@
+//! Where connections come in and go out: desks, dealers, HTTPS; TLS, revocation lists, load
+//! balancers' headers and admission quotas.
+
+pub(crate) mod admission;
+pub(crate) mod crl;
+pub(crate) mod dealers;
+pub(crate) mod desks;
+pub(crate) mod fix_sessions;
+pub(crate) mod https;
+mod lists;
+pub(crate) mod own_certificate;
+mod proxy_header;
+pub(crate) mod tls;
+
+pub use lists::{list_faults, lists_enforced};

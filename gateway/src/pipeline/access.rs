@@ -1,0 +1,151 @@
+//! What follows from the risk of an access: told at logon, judged again while the session lasts.
+
+use super::{EndReason, Pipeline};
+use crate::{
+    clock::now,
+    config::OpenRfqs,
+    risk::{Access, alert, decision, event_words},
+};
+use signet_fix::AppMessage;
+use signet_identity::CompId;
+use signet_policy::score::{Assessment, Decision};
+use signet_router::Input;
+use std::{net::IpAddr, rc::Rc};
+
+/// Sessions judged before other tasks of the thread have their turn.
+const AT_A_TIME: usize = 16;
+
+/// Why every session is judged again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reassess {
+    /// Something they are judged by changed.
+    Changed,
+    /// Time has passed; laptops whose report grows old are asked for another one.
+    TimePassed,
+}
+
+impl Pipeline {
+    /// After logon: the trader reads the decision before anything else, and the laptop is asked
+    /// about.
+    pub(super) fn tell_decision(&self, desk: &CompId) {
+        let Some(access) = self.sessions.access(desk) else { return };
+        let last = access.logged_on();
+        self.confirm_first_use(&access);
+        if let Some(a) = last {
+            self.events.gateway("risk.assessed", desk.as_str(), event_words(&a));
+            self.to_desk(desk, &decision(&a, now()));
+        }
+        self.ask_posture(desk, &access);
+    }
+
+    fn ask_posture(&self, desk: &CompId, access: &Access) {
+        if let Some(nonce) = access.question(&self.risk.policy(), now()) {
+            self.to_desk(desk, &AppMessage::PostureRequest { nonce });
+        }
+    }
+
+    /// The desk answered about its laptop.
+    pub(super) fn posture_report(self: &Rc<Self>, desk: &CompId, envelope: &str) {
+        let Some(access) = self.sessions.access(desk) else { return };
+        match access.answered(envelope, now()) {
+            Ok(()) => self.reassess(desk),
+            Err(e) => {
+                tracing::warn!(%desk, code = e.code(), "{e}");
+                self.events.gateway(e.code(), desk.as_str(), e.to_string());
+            }
+        }
+    }
+
+    /// The touch that the logon owed was good.
+    pub(super) fn authenticated(self: &Rc<Self>, desk: &CompId) {
+        let Some(access) = self.sessions.access(desk) else { return };
+        access.touched();
+        self.confirm_first_use(&access);
+        self.record_place(&access);
+        self.reassess(desk);
+    }
+
+    /// Takes the certificate before this one out of force, once whoever shows this one is past the
+    /// last gate: a stolen one that is refused, or owes a touch, displaces nobody.
+    fn confirm_first_use(&self, access: &Access) {
+        if let (Some(registry), Some(serial)) = (&self.registry, access.confirmed_first_use()) {
+            registry.first_used(&serial);
+        }
+    }
+
+    /// Whether a session is on with this certificate, from this address, that owes no touch.
+    pub(super) fn is_on_without_owing(&self, serial: &str, address: IpAddr) -> bool {
+        let owing_nothing = self
+            .sessions
+            .map_on(|_, s| s.shown.serial == serial && s.access.is_on_without_owing(address));
+        owing_nothing.contains(&true)
+    }
+
+    /// Remembers where somebody is who is there with good reason.
+    fn record_place(&self, access: &Access) {
+        let sighting = self.risk.record_place(&access.user, access.address, now());
+        if let (Some(registry), Some(s)) = (&self.registry, sighting) {
+            registry.seen(&access.user, s);
+        }
+    }
+
+    /// A desk was admitted. Its place is remembered unless the way there looked odd.
+    pub fn admitted(&self, access: &Access) {
+        if !access.has_concerns() {
+            self.record_place(access);
+        }
+    }
+
+    /// Judges every session again, a few at a time: messages of others go in between.
+    pub async fn reassess_all(self: &Rc<Self>, why: Reassess) {
+        for few in self.sessions.on().chunks(AT_A_TIME) {
+            for desk in few {
+                if why == Reassess::TimePassed
+                    && let Some(access) = self.sessions.access(desk)
+                {
+                    self.ask_posture(desk, &access);
+                }
+                self.reassess(desk);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Judges one session again, and does what follows: nothing, a touch, or the end.
+    fn reassess(self: &Rc<Self>, desk: &CompId) {
+        let Some(access) = self.sessions.access(desk) else { return };
+        let role = self.role_of(desk);
+        let (a, changed) = access.assess(&self.risk, role.as_deref(), now());
+        if !changed {
+            return;
+        }
+        self.confirm_first_use(&access);
+        let code = if a.decision == Decision::Deny { "risk.denied" } else { "risk.changed" };
+        self.events.gateway(code, desk.as_str(), event_words(&a));
+        self.to_desk(desk, &decision(&a, now()));
+        match a.decision {
+            Decision::Deny => self.end_for_risk(desk, "risk.denied", &a),
+            Decision::StepUp if self.step_up.is_none() => {
+                self.end_for_risk(desk, "risk.no_step_up", &a);
+            }
+            d => self.step_up_risk(desk, d == Decision::StepUp),
+        }
+    }
+
+    fn end_for_risk(self: &Rc<Self>, desk: &CompId, code: &'static str, a: &Assessment) {
+        if self.risk.open_rfqs() == OpenRfqs::Withdraw {
+            for rfq in self.router.with(|r| r.withdrawable(desk)) {
+                let text = Some("withdrawn by the gateway: your access was denied".to_owned());
+                let cancel = AppMessage::RfqCancel { rfq, text };
+                self.route(Input::FromDesk(desk.clone(), cancel));
+            }
+        }
+        alert(desk.as_str(), code, a);
+        self.end_session(desk, &EndReason { code, words: a.words(), cure: a.cure() });
+    }
+
+    fn role_of(&self, desk: &CompId) -> Option<String> {
+        let serial = self.sessions.of(desk, |s| s.shown.serial.clone())?;
+        self.registry.as_ref()?.role(&serial)
+    }
+}

@@ -1,0 +1,292 @@
+//! What administrators need of the trading thread, over a bounded channel. Neither end waits for
+//! the other for long: the trading thread does what takes no time, and leaves the rest to a task;
+//! whoever asked gives up after a while, and what was not begun by then is not done.
+
+use super::{EndReason, Pipeline, reload::Change};
+use crate::{clock::now, risk::Administrator};
+use serde::Serialize;
+use signet_identity::CompId;
+use signet_policy::{
+    entitle::{CedarEntitlements, Entitlements as _},
+    score::{Assessment, Decision},
+};
+use signet_rfq::UtcMillis;
+use std::{rc::Rc, sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+/// Questions that may wait. More administrators at once are told to try again.
+const ASKS_MAX: usize = 32;
+const ANSWER_MAX: Duration = Duration::from_secs(2);
+/// Reading and checking the policies' files is done beside trading and takes longer.
+const RELOAD_MAX: Duration = Duration::from_secs(15);
+
+/// What the policies in force say of one request, or need to.
+#[derive(Debug)]
+pub struct Judged {
+    pub risk: Assessment,
+    pub entitlements: Arc<CedarEntitlements>,
+}
+
+/// A desk that is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionOn {
+    pub desk: String,
+    pub user: String,
+    pub address: String,
+    pub serial: String,
+    pub since: UtcMillis,
+    pub last: Option<(&'static str, u32, String)>,
+}
+
+/// The policies in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InForce {
+    pub risk: RiskInForce,
+    pub entitlements: EntitlementsInForce,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RiskInForce {
+    pub digest: String,
+    pub networks: usize,
+    pub countries: usize,
+    /// What is wrong with the country file.
+    pub geo_fault: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EntitlementsInForce {
+    pub digest: String,
+    pub policies: usize,
+    pub traders: usize,
+    pub administrators: usize,
+    pub dealers: usize,
+    pub instruments: usize,
+}
+
+/// What changed, or why the files are refused.
+pub type Reload = Result<Change, String>;
+
+#[derive(Debug)]
+pub struct Reloaded {
+    pub risk: Reload,
+    pub entitlements: Reload,
+}
+
+#[derive(Debug)]
+enum Question {
+    Judge(Administrator, oneshot::Sender<Judged>),
+    Sessions(oneshot::Sender<Vec<SessionOn>>),
+    InForce(oneshot::Sender<InForce>),
+    /// Whether the desk was on.
+    End(EndOrder, oneshot::Sender<bool>),
+    /// On whose behalf.
+    Reload(String, oneshot::Sender<Reloaded>),
+}
+
+#[derive(Debug)]
+pub struct EndOrder {
+    pub desk: CompId,
+    pub reason: String,
+    pub actor: String,
+}
+
+/// The trading thread did not answer in time; what was not begun by then is not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the trading thread does not answer")]
+pub struct TradingSilent;
+
+/// The administrators' end.
+#[derive(Debug, Clone)]
+pub struct Trading(mpsc::Sender<Question>);
+
+impl Trading {
+    /// Both ends.
+    pub fn new() -> (Self, TradingQuestions) {
+        let (tx, rx) = mpsc::channel(ASKS_MAX);
+        (Self(tx), TradingQuestions(rx))
+    }
+
+    pub async fn judge(&self, a: Administrator) -> Result<Judged, TradingSilent> {
+        self.ask(ANSWER_MAX, |to| Question::Judge(a, to)).await
+    }
+
+    pub async fn sessions(&self) -> Result<Vec<SessionOn>, TradingSilent> {
+        self.ask(ANSWER_MAX, Question::Sessions).await
+    }
+
+    pub async fn in_force(&self) -> Result<InForce, TradingSilent> {
+        self.ask(ANSWER_MAX, Question::InForce).await
+    }
+
+    pub async fn end(&self, e: EndOrder) -> Result<bool, TradingSilent> {
+        self.ask(ANSWER_MAX, |to| Question::End(e, to)).await
+    }
+
+    pub async fn reload(&self, actor: String) -> Result<Reloaded, TradingSilent> {
+        self.ask(RELOAD_MAX, |to| Question::Reload(actor, to)).await
+    }
+
+    async fn ask<T>(
+        &self,
+        patience: Duration,
+        make: impl FnOnce(oneshot::Sender<T>) -> Question,
+    ) -> Result<T, TradingSilent> {
+        let (to, answer) = oneshot::channel();
+        self.0.try_send(make(to)).map_err(|_| TradingSilent)?;
+        match timeout(patience, answer).await {
+            Ok(Ok(t)) => Ok(t),
+            _ => Err(TradingSilent),
+        }
+    }
+}
+
+impl Question {
+    /// Whether whoever asked has given up.
+    fn is_given_up(&self) -> bool {
+        match self {
+            Self::Judge(_, to) => to.is_closed(),
+            Self::Sessions(to) => to.is_closed(),
+            Self::InForce(to) => to.is_closed(),
+            Self::End(_, to) => to.is_closed(),
+            Self::Reload(_, to) => to.is_closed(),
+        }
+    }
+}
+
+/// The trading thread's end.
+pub struct TradingQuestions(mpsc::Receiver<Question>);
+
+impl TradingQuestions {
+    /// Answers until nobody can ask; a task of the trading thread.
+    pub async fn serve(mut self, pipeline: Rc<Pipeline>) {
+        while let Some(question) = self.0.recv().await {
+            if !question.is_given_up() {
+                pipeline.answer(question);
+            }
+            // Administrators who ask without pause take turns with trading.
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Pipeline {
+    fn answer(self: &Rc<Self>, question: Question) {
+        match question {
+            Question::Judge(a, to) => {
+                let risk = self.risk.administrator(&a, now());
+                let _ = to.send(Judged { risk, entitlements: self.entitlements.policies() });
+            }
+            Question::Sessions(to) => drop(to.send(self.sessions_on())),
+            Question::InForce(to) => drop(to.send(self.in_force())),
+            Question::End(order, to) => drop(to.send(self.end_by_order(order))),
+            Question::Reload(actor, to) => {
+                let pipeline = self.clone();
+                tokio::task::spawn_local(async move {
+                    let done = pipeline.reload(&actor).await;
+                    let _ = to.send(done);
+                });
+            }
+        }
+    }
+
+    fn sessions_on(&self) -> Vec<SessionOn> {
+        self.sessions.map_on(|desk, s| SessionOn {
+            desk: desk.to_string(),
+            user: s.connection.user.clone(),
+            address: s.connection.address.to_string(),
+            serial: s.shown.serial.clone(),
+            since: s.since,
+            last: s.access.last().map(|a| (decision_word(a.decision), a.score, a.policy)),
+        })
+    }
+
+    fn in_force(&self) -> InForce {
+        let (r, e) = (self.risk.policy(), self.entitlements.policies());
+        InForce {
+            risk: RiskInForce {
+                digest: r.table.digest().to_owned(),
+                networks: r.networks.len(),
+                countries: r.settings.countries.len(),
+                geo_fault: self.risk.geo_fault(now()).map(|f| f.to_string()),
+            },
+            entitlements: EntitlementsInForce {
+                digest: e.digest().to_owned(),
+                policies: e.policy_count(),
+                traders: e.facts().traders().len(),
+                administrators: e.facts().administrators().len(),
+                dealers: e.world().dealers.len(),
+                instruments: e.world().instruments.len(),
+            },
+        }
+    }
+
+    /// Whether the desk was on.
+    fn end_by_order(self: &Rc<Self>, order: EndOrder) -> bool {
+        let on = self.sessions.is_on(&order.desk);
+        if on {
+            let (actor, reason) = (order.actor.as_str(), order.reason.as_str());
+            self.events.by(actor, "session.ended", order.desk.as_str(), reason);
+            let why = EndReason {
+                code: "admin.ended",
+                words: format!("an administrator ended your session: {reason}"),
+                cure: "Ask your administrator before you connect again.".into(),
+            };
+            self.end_session(&order.desk, &why);
+        }
+        on
+    }
+
+    async fn reload(self: &Rc<Self>, actor: &str) -> Reloaded {
+        let risk = self.reload_risk().await;
+        let entitlements = self.reload_entitlements().await;
+        let said = |what: &str, l: &Reload| match l {
+            Ok(None) => format!("{what} unchanged"),
+            Ok(Some((old, new))) => format!("{what} {old} -> {new}"),
+            Err(e) => format!("{what} refused: {e}"),
+        };
+        let detail = format!("{}; {}", said("risk", &risk), said("entitlements", &entitlements));
+        tracing::warn!(actor, "policies reloaded by order: {detail}");
+        self.events.by(actor, "policy.reload", "policies", detail);
+        Reloaded { risk, entitlements }
+    }
+}
+
+fn decision_word(d: Decision) -> &'static str {
+    match d {
+        Decision::Allow => "allow",
+        Decision::StepUp => "step_up",
+        Decision::Deny => "deny",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    #[test]
+    fn a_trading_thread_that_does_not_answer_is_not_waited_for() {
+        runtime().block_on(async {
+            let (trading, mut asks) = Trading::new();
+            let refused = trading.sessions().await.unwrap_err();
+            assert_eq!(refused, TradingSilent);
+            // A question that was given up is not carried out later.
+            assert!(asks.0.recv().await.unwrap().is_given_up());
+            // A channel that is full answers at once, and so does one whose other end is gone.
+            let waiting: Vec<_> = (0..ASKS_MAX)
+                .map(|_| trading.0.try_send(Question::Sessions(oneshot::channel().0)))
+                .collect();
+            assert!(waiting.iter().all(Result::is_ok));
+            assert_eq!(trading.in_force().await, Err(TradingSilent));
+            drop(asks);
+            assert_eq!(trading.in_force().await, Err(TradingSilent));
+        });
+    }
+}

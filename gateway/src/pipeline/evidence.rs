@@ -1,0 +1,177 @@
+//! Evidence before action: what commits a desk is written down before anything is done about it.
+
+use super::{
+    Pipeline,
+    message::{NOT_AVAILABLE, id_of},
+};
+use crate::{
+    clock::now,
+    signed::{STRIKES_MAX, SignedLogError},
+};
+use signet_fix::{
+    AppMessage,
+    message::{BusinessReject, QuoteResponse, Response},
+    session::Meta,
+    signature::SignatureError,
+};
+use signet_identity::CompId;
+use signet_rfq::{DealerId, UtcMillis};
+use signet_router::{Input, Keep};
+use std::rc::Rc;
+
+const DAY_FULL: &str = "signed_log.day_full";
+
+impl Pipeline {
+    /// Writes down what commits a desk. `false`: it could not be written, so nothing is done, and
+    /// the desk has been told.
+    pub(super) fn keep_desk(&self, desk: &CompId, message: &AppMessage, meta: &Meta) -> bool {
+        if !commits_desk(message) || self.withdraws_nothing(desk, message) {
+            return true;
+        }
+        let at = now();
+        if !self.evidence_fits(desk, message, meta, at) {
+            return false;
+        }
+        let certificate = self.sessions.of(desk, |s| s.chain.first().cloned()).flatten();
+        let kept = match (&meta.signed, certificate) {
+            (Some(frame), Some(certificate)) => self
+                .keep_accepted_quote(desk, message)
+                .and_then(|()| self.signed.keep_desk(at, desk, &certificate, frame.as_bytes())),
+            // Fail closed: the session asks for a signature on every message of a desk.
+            _ => Err(SignedLogError::NoEvidence),
+        };
+        let Err(e) = kept else { return true };
+        let (msg_type, code) = (message.msg_type(), e.code());
+        tracing::error!(%desk, msg_type, code, error = %e, "evidence cannot be written; refused");
+        let words = "the gateway cannot write down what was signed; nothing was done \
+            (signed_log.unwritable)";
+        self.to_desk(desk, &refused_for(message, meta.seq, words));
+        false
+    }
+
+    /// A withdrawal of an RFQ that is not there, or has ended, commits nobody: it is answered, and
+    /// leaves nothing behind.
+    fn withdraws_nothing(&self, desk: &CompId, m: &AppMessage) -> bool {
+        matches!(m, AppMessage::RfqCancel { .. })
+            && self.step_up.is_none()
+            && self
+                .router
+                .with(|r| r.keep(now(), &Input::FromDesk(desk.clone(), m.clone())) == Keep::Nothing)
+    }
+
+    /// Whether what a desk signed still fits into its day. A withdrawal is taken whatever was
+    /// written before it.
+    fn evidence_fits(&self, desk: &CompId, m: &AppMessage, meta: &Meta, at: UtcMillis) -> bool {
+        let Err(tell) = self.peers.desk_signed(desk, at, meta.bytes) else { return true };
+        if tell {
+            let words = "the evidence of this desk has reached its size for the day";
+            tracing::error!(alert = true, %desk, code = DAY_FULL, "{words}");
+            self.events.gateway(DAY_FULL, desk.as_str(), words);
+        }
+        if !self.peers.refuses_when_signed_full() || matches!(m, AppMessage::RfqCancel { .. }) {
+            return true;
+        }
+        let words = "the evidence of this desk has reached its size for the day (UTC); nothing \
+            was done (signed_log.day_full)";
+        self.to_desk(desk, &refused_for(m, meta.seq, words));
+        false
+    }
+
+    /// The quote that an accept takes, if its dealer signed it.
+    fn keep_accepted_quote(&self, desk: &CompId, m: &AppMessage) -> Result<(), SignedLogError> {
+        let AppMessage::QuoteResponse(r) = m else { return Ok(()) };
+        let Some(dealer) = accepted_dealer(r) else { return Ok(()) };
+        // Of an RFQ that is not there the router refuses the accept.
+        let Some(rfq) = self.router.with(|router| router.rfq_accepted(desk, r)) else {
+            return Ok(());
+        };
+        self.signed.keep_quote(dealer, &rfq, &r.quote)
+    }
+
+    /// Keeps what a dealer signed: its reports at once, its quotes when one is accepted. What
+    /// cannot be written goes on all the same: a dealer's answer tells what is already so.
+    pub(super) fn keep_dealer(&self, dealer: &DealerId, message: &AppMessage, meta: &Meta) {
+        let Some(frame) = meta.signed.as_ref().map(|f| f.as_bytes()) else { return };
+        // What is about no RFQ of this dealer tells nothing about one.
+        let input = Input::FromDealer(dealer.clone(), message.clone());
+        if !self.router.with(|r| r.is_asked(dealer, &input)) {
+            return;
+        }
+        match message {
+            AppMessage::Quote(q) => self.signed.remember_quote(dealer, q, frame, now()),
+            AppMessage::ExecutionReport(_) => self.keep_report(dealer, frame),
+            _ => {}
+        }
+    }
+
+    fn keep_report(&self, dealer: &DealerId, frame: &[u8]) {
+        let at = now();
+        if let Err(tell) = self.peers.dealer_signed(dealer, at, frame.len()) {
+            if tell {
+                let words = "the evidence of this dealer has reached its size for the day; its \
+                    further reports are not kept";
+                tracing::error!(alert = true, %dealer, code = DAY_FULL, "{words}");
+                self.events.gateway(DAY_FULL, dealer.as_str(), words);
+            }
+            return;
+        }
+        if let Err(e) = self.signed.keep_dealer(at, dealer, frame) {
+            let code = e.code();
+            tracing::error!(%dealer, code, error = %e, "a dealer's signed report is not kept");
+            let words = format!("a signed report could not be kept: {e}");
+            self.events.gateway(code, dealer.as_str(), words);
+        }
+    }
+
+    /// A message of a desk was not signed as it must be. The session refused it; too many, and the
+    /// session ends.
+    pub(super) fn unsigned_by_desk(
+        self: &Rc<Self>,
+        desk: &CompId,
+        msg_type: &str,
+        why: &SignatureError,
+    ) {
+        let words = format!("message {msg_type} refused: {why}");
+        self.events.gateway(why.code(), desk.as_str(), words);
+        if self.signed.is_one_strike_too_many(desk, now()) {
+            let words =
+                format!("{STRIKES_MAX} messages were not signed as they must be, the last: {why}");
+            self.end_if_on(desk, why.code(), words);
+        }
+    }
+
+    /// A message of a dealer was not signed as it must be. The session refused it.
+    pub(super) fn unsigned_by_dealer(
+        &self,
+        dealer: &DealerId,
+        msg_type: &str,
+        why: &SignatureError,
+    ) {
+        let words = format!("message {msg_type} of a dealer refused: {why}");
+        self.events.gateway(why.code(), dealer.as_str(), words);
+    }
+}
+
+/// What commits the person at a desk: asking, answering a quote, ending an RFQ.
+fn commits_desk(m: &AppMessage) -> bool {
+    matches!(
+        m,
+        AppMessage::QuoteRequest(_) | AppMessage::QuoteResponse(_) | AppMessage::RfqCancel { .. }
+    )
+}
+
+fn accepted_dealer(r: &QuoteResponse) -> Option<&DealerId> {
+    r.dealer.as_ref().filter(|_| r.response == Response::HitOrLift)
+}
+
+/// Not a rejection of the RFQ or the accept: under the same id one may be under way already, and
+/// its truth comes by H.
+fn refused_for(m: &AppMessage, seq: u64, words: &str) -> AppMessage {
+    AppMessage::BusinessReject(BusinessReject {
+        ref_seq_num: Some(seq),
+        ref_msg_type: m.msg_type().into(),
+        ref_id: id_of(m),
+        reason: NOT_AVAILABLE,
+        text: Some(words.into()),
+    })
+}

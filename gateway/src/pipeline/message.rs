@@ -1,0 +1,432 @@
+//! The way of a message through the gateway, on one page.
+//!
+//! From a desk to its dealers:
+//!
+//! | | stage | who answers | what may follow |
+//! | --- | --- | --- | --- |
+//! | 1 | the FIX session has read, checked and verified the frame | `signet-fix` | refused there; faults are counted |
+//! | 2 | is it within the desk's budget? | [`limits`](crate::limits) | j with `budget.exceeded`, or the session ends |
+//! | 3 | is it written down as evidence? | [`signed`](crate::signed) | j with `signed_log.*`; nothing is done |
+//! | 4 | is it about the connection itself? | [`risk`](crate::risk), [`signet_stepup::pending`] | answered, ends here |
+//! | 5 | what would it do now? | [`signet_router`] | the router refuses it itself |
+//! | 6 | do the policies allow it? | [`entitle`](crate::entitle) | refused with `entitle.*` |
+//! | 7 | do rules or policies want a touch? | [`signet_stepup::pending`] | it waits; released and judged again later |
+//! | 8 | is it in the journal? | [`signet_router::journal`] | j with `journal.*`; nothing is done |
+//! | 9 | the router decides, and its outputs leave | [`signet_router`] | messages to desks and dealers |
+//!
+//! From a dealer: its budget, its evidence, what its reject is about, then stages 8 and 9.
+//!
+//! A stage answers a question and changes nothing but its own books; this room acts. The side
+//! effects of a message come after the last stage that can refuse it.
+
+use super::{MessageVerdict, Pipeline, step_up, verdict};
+use crate::{
+    clock::now,
+    limits::{Class, left_out_words},
+};
+use signet_fix::{
+    AppMessage,
+    message::{BusinessReject, DecodeError, QuoteResponse, SnapshotMark},
+    session::{Event, Meta},
+};
+use signet_identity::CompId;
+use signet_policy::entitle::{Outcome, Proof};
+use signet_rfq::{DealerId, UtcMillis};
+use signet_router::{
+    Input, Output, accept_age, accept_refusal, journal::JournalError, request_refusal,
+};
+use signet_stepup::{Action, pending::Approved, rules::Wanted};
+use std::{collections::VecDeque, rc::Rc};
+
+/// QuoteRequestRejectReason (658): not authorized.
+pub(super) const NOT_AUTHORIZED: u16 = 6;
+/// BusinessRejectReason (380): application not available.
+pub(super) const NOT_AVAILABLE: u16 = 4;
+
+// ----- from desks -----
+
+impl Pipeline {
+    /// Whatever happened in a desk's FIX session.
+    pub fn desk_event(self: &Rc<Self>, desk: &CompId, event: Event) {
+        match event {
+            Event::LoggedOn => {
+                tracing::info!(%desk, "desk logged on");
+                self.tell_decision(desk);
+                self.entitlements.logged_on(desk, now());
+                self.route(Input::DeskUp(desk.clone()));
+                self.step_up_desk_on(desk);
+            }
+            Event::LoggedOut { .. } => {
+                tracing::info!(%desk, "desk logged out");
+                self.route(Input::DeskDown(desk.clone()));
+                self.step_up_desk_off(desk);
+            }
+            Event::Message { message, meta } => self.desk_message(desk, message, &meta),
+            Event::Refused { msg_type, error } => {
+                tracing::warn!(%desk, msg_type, %error, "message from a desk refused");
+                self.count_desk_fault(desk);
+                if let DecodeError::Signature(why) = &error {
+                    self.unsigned_by_desk(desk, &msg_type, why);
+                }
+            }
+            Event::Rejected { ref_msg_type, text, .. } => {
+                tracing::warn!(%desk, ref_msg_type, text, "a desk rejected a message of ours");
+                self.count_desk_fault(desk);
+            }
+            _ => {}
+        }
+    }
+
+    /// Stages 2 to 4.
+    fn desk_message(self: &Rc<Self>, desk: &CompId, message: AppMessage, meta: &Meta) {
+        if !self.is_within_budget(desk, &message, meta) || !self.keep_desk(desk, &message, meta) {
+            return;
+        }
+        match message {
+            AppMessage::PostureReport { envelope } => self.posture_report(desk, &envelope),
+            m if step_up::is_about_keys(&m) => self.step_up_message(desk, m),
+            m => self.business(desk, m, now()),
+        }
+    }
+
+    /// Stages 5 to 7: what commits the desk, decided as of `at`.
+    fn business(self: &Rc<Self>, desk: &CompId, m: AppMessage, at: UtcMillis) {
+        if self.step_up.is_some() && !self.sessions.is_on(desk) {
+            // Fail closed: nobody can approve anything for somebody nobody knows.
+            return tracing::error!(
+                %desk,
+                msg_type = m.msg_type(),
+                "a message of a desk without a registered person; dropped"
+            );
+        }
+        if self.answered_by_approvals(desk, &m, at) {
+            return;
+        }
+        // What the router would refuse anyway, or is too old, costs nobody a touch: it says why.
+        let proposal = accept_age(&m, at).is_ok().then(|| self.router.proposal(desk, &m, at));
+        let Some(p) = proposal.flatten() else { return self.let_through(at, desk, m) };
+        let (wanted, proof) = self.touch_wanted(desk, &p.action, at);
+        let ruling = self.entitled(desk, &p, proof, at);
+        let verdict = verdict(wanted, &ruling);
+        if verdict != MessageVerdict::Refuse {
+            // Only now: an act does not make up for the pause before it.
+            self.trader_acted(desk, at);
+        }
+        match verdict {
+            MessageVerdict::Refuse => self.refuse_unentitled(desk, &m, &ruling, at),
+            MessageVerdict::LetThrough => {
+                self.entitlements.acted(desk, at);
+                self.let_through(at, desk, m);
+            }
+            MessageVerdict::Hold(wanted) => {
+                let policies =
+                    if ruling.outcome == Outcome::Allow { Vec::new() } else { ruling.ids };
+                self.hold(desk, m, p, (wanted, policies), at);
+            }
+        }
+    }
+
+    /// What was approved is judged again, as of now: limits may be used up and policies changed
+    /// since it was held, and the desk may be off.
+    pub(super) fn release(
+        self: &Rc<Self>,
+        desk: &CompId,
+        m: AppMessage,
+        approved: Option<Approved>,
+    ) {
+        // A second person's touch must not bring to life what a lock has just ended.
+        if !self.sessions.is_on(desk) {
+            let words = format!("approved {} of a desk that is off; it went nowhere", m.msg_type());
+            tracing::warn!(%desk, "{words}");
+            return self.events.gateway("stepup.desk_gone", desk.as_str(), words);
+        }
+        let at = now();
+        let m = as_of(m, at);
+        // What the router would refuse it refuses itself.
+        let Some(p) = self.router.proposal(desk, &m, at) else {
+            return self.let_through(at, desk, m);
+        };
+        if approved.as_ref().is_some_and(|a| a.action != p.action) {
+            let words = format!(
+                "approved {} would do something else by now; it went nowhere",
+                m.msg_type()
+            );
+            tracing::error!(%desk, "{words}");
+            self.events.gateway("stepup.not_what_was_approved", desk.as_str(), words);
+            return self.refuse_changed(desk, &m, at);
+        }
+        let second_person = approved.as_ref().is_some_and(|a| a.second_person);
+        let proof = Proof { touched: approved.is_some(), second_person };
+        let ruling = self.entitled(desk, &p, proof, at);
+        match ruling.outcome {
+            Outcome::Allow if proof.touched => {
+                self.entitlements.acted(desk, at);
+                self.let_through(at, desk, m);
+            }
+            Outcome::Deny => self.refuse_unentitled(desk, &m, &ruling, at),
+            _ => {
+                let ruling = ruling.not_to_be_had(
+                    "entitle.changed",
+                    "What it needs has changed while it waited.",
+                    "Send it again.",
+                );
+                self.refuse_unentitled(desk, &m, &ruling, at);
+            }
+        }
+    }
+
+    /// What would be done now is not what was approved.
+    fn refuse_changed(&self, desk: &CompId, m: &AppMessage, at: UtcMillis) {
+        let words = "what would be done now is not what was approved; send it again".to_owned();
+        let refusal = match m {
+            AppMessage::QuoteRequest(q) => {
+                AppMessage::QuoteRequestReject(request_refusal(q, NOT_AUTHORIZED, words, None))
+            }
+            AppMessage::QuoteResponse(r) => {
+                AppMessage::ExecutionReport(accept_refusal(r, words, at))
+            }
+            _ => return,
+        };
+        self.to_desk(desk, &refusal);
+    }
+
+    /// What the rules want for an action, and what a lease of the session proves for it.
+    fn touch_wanted(&self, desk: &CompId, action: &Action, at: UtcMillis) -> (Wanted, Proof) {
+        match &self.step_up {
+            Some(s) => s.wanted(desk, action, at),
+            None => (Wanted::Nothing, Proof::default()),
+        }
+    }
+}
+
+/// The touch is younger than the message, and it is the touch that counts.
+fn as_of(m: AppMessage, at: UtcMillis) -> AppMessage {
+    match m {
+        AppMessage::QuoteResponse(r) => AppMessage::QuoteResponse(QuoteResponse { at, ..r }),
+        m => m,
+    }
+}
+
+// ----- from dealers -----
+
+impl Pipeline {
+    /// Whatever happened in a dealer's FIX session.
+    pub fn dealer_event(&self, dealer: &DealerId, event: Event) {
+        match event {
+            Event::LoggedOn => {
+                tracing::info!(%dealer, "dealer logged on");
+                self.route(Input::DealerUp(dealer.clone()));
+            }
+            Event::LoggedOut { text, .. } => {
+                tracing::info!(%dealer, text, "dealer logged out");
+                self.route(Input::DealerDown(dealer.clone()));
+            }
+            Event::Message { message, meta } => self.dealer_message(dealer, message, &meta),
+            Event::Refused { msg_type, error } => {
+                tracing::warn!(%dealer, msg_type, %error, "message from a dealer refused");
+                self.count_dealer_fault(dealer);
+                if let DecodeError::Signature(why) = &error {
+                    self.unsigned_by_dealer(dealer, &msg_type, why);
+                }
+            }
+            Event::Rejected { ref_seq, ref_msg_type, text } => {
+                tracing::warn!(%dealer, ref_msg_type, text, "a dealer rejected a message of ours");
+                self.count_dealer(dealer, Class::Reject, text.len());
+                // A message that could not be read was not processed either.
+                let reject = BusinessReject {
+                    ref_seq_num: Some(ref_seq),
+                    ref_msg_type,
+                    ref_id: None,
+                    reason: 0,
+                    text: Some(text),
+                };
+                let reject = self.reference(dealer, reject);
+                self.route(Input::FromDealer(dealer.clone(), AppMessage::BusinessReject(reject)));
+            }
+            _ => {}
+        }
+    }
+
+    /// A dealer's message tells what is already so: it is counted and kept, and acted on whatever
+    /// comes of that.
+    fn dealer_message(&self, dealer: &DealerId, message: AppMessage, meta: &Meta) {
+        self.count_dealer(dealer, Class::of(&message), meta.bytes);
+        self.keep_dealer(dealer, &message, meta);
+        let messages = match message {
+            AppMessage::BusinessReject(j) => {
+                vec![AppMessage::BusinessReject(self.reference(dealer, j))]
+            }
+            AppMessage::QuoteCancel(c) if c.rfq.is_none() => {
+                let named = self.router.cancels(dealer, c);
+                named.into_iter().map(AppMessage::QuoteCancel).collect()
+            }
+            m => vec![m],
+        };
+        for m in messages {
+            self.route(Input::FromDealer(dealer.clone(), m));
+        }
+    }
+
+    /// What a reject is about: by 379 if it is there, else by the sequence number (45) of what this
+    /// dealer was sent.
+    fn reference(&self, dealer: &DealerId, j: BusinessReject) -> BusinessReject {
+        if j.ref_id.is_some() {
+            return j;
+        }
+        let sent = self.sent.borrow();
+        match j.ref_seq_num.and_then(|seq| sent.get(dealer).and_then(|s| s.of(seq))) {
+            Some((msg_type, id)) => {
+                BusinessReject { ref_msg_type: msg_type.into(), ref_id: Some(id.into()), ..j }
+            }
+            None => j,
+        }
+    }
+}
+
+// ----- journal, router, and what leaves -----
+
+impl Pipeline {
+    /// One input, and every consequence of it.
+    pub(super) fn route(&self, input: Input) {
+        self.route_at(now(), input);
+    }
+
+    /// A message of a desk that was judged as of `at`: the router sees it at that time too, so that
+    /// a clock that is set in between cannot make it take what was not weighed.
+    fn let_through(&self, at: UtcMillis, desk: &CompId, m: AppMessage) {
+        self.route_at(at, Input::FromDesk(desk.clone(), m));
+    }
+
+    fn route_at(&self, at: UtcMillis, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            for output in self.decide(input, at) {
+                if let Some(consequence) = self.act(output) {
+                    inputs.push_back(consequence);
+                }
+            }
+        }
+    }
+
+    /// Stages 8 and 9. What cannot be written down is not done: a disk that is full stops new
+    /// business from desks. Answers of dealers go through: they tell what is already so.
+    fn decide(&self, input: Input, at: UtcMillis) -> Vec<Output> {
+        let e = match self.router.record(at, &input) {
+            Ok(input) => return self.router.decide(at, input),
+            Err(e) => e,
+        };
+        tracing::error!(error = %e, "the journal cannot be written");
+        match (&input, &e) {
+            (Input::FromDesk(desk, m), JournalError::Full { .. }) => {
+                self.events.gateway("journal.full", desk.as_str(), e.to_string());
+                vec![Output::ToDesk(desk.clone(), no_room(m, &e))]
+            }
+            (Input::FromDesk(desk, m), _) => {
+                vec![Output::ToDesk(desk.clone(), not_written(m.msg_type()))]
+            }
+            // It would undo the next start.
+            (Input::FromDealer(dealer, m), JournalError::NotReadable) => vec![Output::Alert {
+                code: "journal.not_readable",
+                about: dealer.to_string(),
+                words: format!(
+                    "a message ({}) that cannot be written down was not acted on",
+                    m.msg_type()
+                ),
+            }],
+            _ => self.router.decide(at, input),
+        }
+    }
+
+    /// Does what the router wants; what follows from it is an input of its own.
+    fn act(&self, output: Output) -> Option<Input> {
+        match output {
+            Output::ToDesk(desk, m) => {
+                let m = match m {
+                    AppMessage::VenueState(v) => AppMessage::VenueState(self.visible(&desk, v)),
+                    m => m,
+                };
+                if matches!(m, AppMessage::Snapshot(SnapshotMark::End)) {
+                    self.held_requests(&desk).iter().for_each(|held| self.to_desk(&desk, held));
+                }
+                self.to_desk(&desk, &m);
+                None
+            }
+            Output::ToDealer(dealer, m) => self.to_dealer(dealer, m),
+            Output::Traded(desk, dealer) => {
+                self.entitlements.traded(&desk, &dealer);
+                None
+            }
+            Output::Note(text) => {
+                // Each begins with its peer's name, by which the log's budget is kept.
+                let peer = text.split(' ').next().unwrap_or_default();
+                tracing::info!(peer, "{text}");
+                None
+            }
+            Output::Alert { code, about, words } => {
+                tracing::warn!(code, about, "{words}");
+                if let Some(left_out) = self.alerts.borrow_mut().spend(now()) {
+                    let words = format!("{words}{}", left_out_words(left_out));
+                    self.events.gateway(code, about, words);
+                }
+                None
+            }
+        }
+    }
+
+    /// Sends a dealer a message; the router hears of one that could not leave.
+    fn to_dealer(&self, dealer: DealerId, m: AppMessage) -> Option<Input> {
+        match self.sessions.dealer(&dealer).map(|s| s.send(&m)) {
+            Some(Ok(seq)) => {
+                self.sent.borrow_mut().entry(dealer).or_default().note(seq, &m);
+                None
+            }
+            refused => {
+                let error = refused.and_then(Result::err).map(|e| e.to_string());
+                let msg_type = m.msg_type();
+                tracing::warn!(%dealer, msg_type, error, "not sent to the dealer");
+                Some(Input::NotSentToDealer(dealer, m))
+            }
+        }
+    }
+
+    /// Sends a desk a message, if it is on.
+    pub(super) fn to_desk(&self, desk: &CompId, m: &AppMessage) {
+        if let Some(Err(e)) = self.sessions.desk(desk).map(|s| s.send(m)) {
+            tracing::warn!(%desk, msg_type = m.msg_type(), error = %e, "not sent to the desk");
+        }
+    }
+}
+
+fn no_room(m: &AppMessage, why: &JournalError) -> AppMessage {
+    AppMessage::BusinessReject(BusinessReject {
+        ref_seq_num: None,
+        ref_msg_type: m.msg_type().into(),
+        ref_id: id_of(m),
+        reason: NOT_AVAILABLE,
+        text: Some(format!(
+            "{why}; nothing was done. RFQs without a trade are forgotten after 15 minutes \
+                (journal.full)"
+        )),
+    })
+}
+
+fn not_written(msg_type: &str) -> AppMessage {
+    AppMessage::BusinessReject(BusinessReject {
+        ref_seq_num: None,
+        ref_msg_type: msg_type.into(),
+        ref_id: None,
+        reason: NOT_AVAILABLE,
+        text: Some("the gateway cannot write its journal; nothing was done".into()),
+    })
+}
+
+/// The id that the sender of a message gave it.
+pub(super) fn id_of(m: &AppMessage) -> Option<String> {
+    match m {
+        AppMessage::QuoteRequest(q) => Some(q.id.to_string()),
+        AppMessage::QuoteResponse(r) => Some(r.id.to_string()),
+        AppMessage::RfqCancel { rfq, .. } => Some(rfq.to_string()),
+        AppMessage::OrderStatusRequest(h) => Some(h.accept.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,178 @@
+//! The FIX sessions of desks and dealers, and which desks are on.
+//!
+//! The maps are private: a stage asks a question about one desk and gets a copy of what it needs.
+
+use crate::{limits::NoLogon, risk::Access};
+use rustls_pki_types::CertificateDer;
+use signet_fix::session::{Outbox, Session};
+use signet_identity::{CompId, Refusal};
+use signet_registry::admission::{AdmissionRefusal, Shown};
+use signet_rfq::{DealerId, UtcMillis};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    net::IpAddr,
+    rc::Rc,
+};
+
+/// Who is at the other end of a desk's connection, and which connection.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// The registry's user id.
+    pub user: String,
+    /// RFC 9266 exporter.
+    pub exporter: [u8; 32],
+    /// Serial number of the client certificate, lower-case hexadecimal.
+    pub serial: String,
+    /// The peer's address, or what a load balancer of ours says it is.
+    pub address: IpAddr,
+}
+
+/// Set once a session was cut off.
+#[derive(Debug, Clone, Default)]
+pub struct SessionCut(Rc<Cell<bool>>);
+
+impl SessionCut {
+    /// Whether it was.
+    pub fn done(&self) -> bool {
+        self.0.get()
+    }
+}
+
+/// Why a session ends, or does not begin.
+#[derive(Debug, Clone)]
+pub struct EndReason {
+    /// Stable.
+    pub code: &'static str,
+    /// For the person at the desk.
+    pub words: String,
+    /// Empty when there is nothing to say.
+    pub cure: String,
+}
+
+impl From<AdmissionRefusal> for EndReason {
+    fn from(why: AdmissionRefusal) -> Self {
+        Self { code: why.code(), words: why.to_string(), cure: why.cure().into() }
+    }
+}
+
+impl From<NoLogon> for EndReason {
+    fn from(why: NoLogon) -> Self {
+        Self { code: why.code(), words: why.to_string(), cure: why.cure().into() }
+    }
+}
+
+impl From<&Refusal> for EndReason {
+    fn from(why: &Refusal) -> Self {
+        Self { code: why.code(), words: why.message().to_string(), cure: why.cure().into() }
+    }
+}
+
+/// One desk's connection.
+pub struct ActiveSession {
+    /// The certificate, as the registry knows certificates.
+    pub shown: Shown,
+    /// Who is at the other end.
+    pub connection: Connection,
+    /// What its risk is judged by.
+    pub access: Rc<Access>,
+    /// The desk's FIX session.
+    pub session: Rc<Session>,
+    /// What leaves over this connection.
+    pub outbox: Rc<Outbox>,
+    /// When it was admitted.
+    pub since: UtcMillis,
+    /// Shared with the connection's task.
+    pub cut: SessionCut,
+    /// As shown in the handshake, leaf first; checked again when revocation lists change.
+    pub chain: Vec<CertificateDer<'static>>,
+}
+
+/// All sessions of the gateway.
+#[derive(Default)]
+pub struct Sessions {
+    desks: RefCell<BTreeMap<CompId, Rc<Session>>>,
+    dealers: RefCell<BTreeMap<DealerId, Rc<Session>>>,
+    active: RefCell<BTreeMap<CompId, ActiveSession>>,
+}
+
+impl Sessions {
+    /// The FIX session of a desk that has connected before.
+    pub fn desk(&self, desk: &CompId) -> Option<Rc<Session>> {
+        self.desks.borrow().get(desk).cloned()
+    }
+
+    /// Remembers the FIX session of a desk.
+    pub fn add_desk(&self, desk: &CompId, session: Rc<Session>) {
+        self.desks.borrow_mut().insert(desk.clone(), session);
+    }
+
+    /// The FIX session of a dealer.
+    pub fn dealer(&self, dealer: &DealerId) -> Option<Rc<Session>> {
+        self.dealers.borrow().get(dealer).cloned()
+    }
+
+    /// Remembers the FIX session of a dealer.
+    pub fn add_dealer(&self, dealer: &DealerId, session: Rc<Session>) {
+        self.dealers.borrow_mut().insert(dealer.clone(), session);
+    }
+
+    /// Every FIX session, on or not.
+    pub fn all(&self) -> Vec<Rc<Session>> {
+        let (desks, dealers) = (self.desks.borrow(), self.dealers.borrow());
+        desks.values().chain(dealers.values()).cloned().collect()
+    }
+
+    /// A desk was admitted; its newest connection is the one that counts.
+    pub fn begin(&self, desk: &CompId, session: ActiveSession) {
+        self.active.borrow_mut().insert(desk.clone(), session);
+    }
+
+    /// A desk's connection ended, unless a newer one has taken its place.
+    pub fn end(&self, desk: &CompId, outbox: &Rc<Outbox>) {
+        let mut active = self.active.borrow_mut();
+        if active.get(desk).is_some_and(|s| Rc::ptr_eq(&s.outbox, outbox)) {
+            active.remove(desk);
+        }
+    }
+
+    /// Asks about a desk that is on and was not cut off.
+    pub fn of<T>(&self, desk: &CompId, f: impl FnOnce(&ActiveSession) -> T) -> Option<T> {
+        self.active.borrow().get(desk).filter(|s| !s.cut.done()).map(f)
+    }
+
+    /// Whether a desk is on and was not cut off.
+    pub fn is_on(&self, desk: &CompId) -> bool {
+        self.of(desk, |_| ()).is_some()
+    }
+
+    /// Who is at a desk that is on, and over which connection.
+    pub fn connection(&self, desk: &CompId) -> Option<Connection> {
+        self.of(desk, |s| s.connection.clone())
+    }
+
+    /// What the risk of a desk that is on is judged by.
+    pub fn access(&self, desk: &CompId) -> Option<Rc<Access>> {
+        self.of(desk, |s| s.access.clone())
+    }
+
+    /// The desks that are on.
+    pub fn on(&self) -> Vec<CompId> {
+        self.map_on(|desk, _| desk.clone())
+    }
+
+    /// What `f` says of each desk that is on.
+    pub fn map_on<T>(&self, mut f: impl FnMut(&CompId, &ActiveSession) -> T) -> Vec<T> {
+        let active = self.active.borrow();
+        active.iter().filter(|(_, s)| !s.cut.done()).map(|(d, s)| f(d, s)).collect()
+    }
+
+    /// Marks a desk's connection as cut off: from here on nothing the desk says is acted on,
+    /// whatever it still sends. Its FIX session, and where its last words leave.
+    pub fn cut(&self, desk: &CompId) -> Option<(Rc<Session>, Rc<Outbox>, String)> {
+        let active = self.active.borrow();
+        let s = active.get(desk)?;
+        s.cut.0.set(true);
+        Some((s.session.clone(), s.outbox.clone(), s.shown.serial.clone()))
+    }
+}

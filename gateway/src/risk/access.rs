@@ -1,0 +1,261 @@
+//! What is known of one connection and what its risk was last judged to be: judged at logon, and
+//! again whenever something it was judged by changes.
+
+use super::{Facts, Risk, posture};
+use crate::config::RiskPolicy;
+use signet_fix::{
+    AppMessage,
+    message::{AccessDecision, AccessVerdict},
+};
+use signet_identity::{MessagePublicKey, PeerIdentity};
+use signet_policy::{
+    posture::{Evidence, Judgement, Report, judge},
+    score::{Assessment, Authentication, Concern, Decision},
+};
+use signet_registry::random_id;
+use signet_rfq::UtcMillis;
+use std::{cell::RefCell, net::IpAddr};
+
+/// A report is asked for again when so much of its time is left.
+const ASK_BEFORE_MS: i64 = 60_000;
+/// A question about the laptop that nobody answers is asked again after this.
+const ASK_AGAIN_MS: i64 = 30_000;
+
+/// What stays the same about a connection, and what was found out about it.
+pub struct Access {
+    pub user: String,
+    pub address: Option<IpAddr>,
+    exporter: String,
+    policies: Vec<String>,
+    hardware_key: bool,
+    key: MessagePublicKey,
+    /// Serial number of a certificate that the registry has not seen used.
+    first_use_of: Option<String>,
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// A security key was touched for the logon of this connection.
+    touched: bool,
+    report: Option<(Report, UtcMillis)>,
+    asked: Option<(String, UtcMillis)>,
+    concerns: Vec<Concern>,
+    last: Option<Assessment>,
+    /// The Logon was accepted.
+    on: bool,
+    first_use_told: bool,
+}
+
+impl Access {
+    /// `exporter`: base64; `address`: what the balancer said, if there is one.
+    pub fn new(
+        user: String,
+        peer: &PeerIdentity,
+        key: MessagePublicKey,
+        exporter: &str,
+        address: Option<IpAddr>,
+    ) -> Self {
+        Self {
+            user,
+            address,
+            exporter: exporter.to_owned(),
+            policies: peer.policies.clone(),
+            hardware_key: peer.enrolled.as_ref().is_some_and(|e| e.protection == "token"),
+            key,
+            first_use_of: None,
+            state: RefCell::default(),
+        }
+    }
+
+    /// This access is the first use of its certificate.
+    pub fn with_first_use(mut self, serial: Option<&str>) -> Self {
+        self.first_use_of = serial.map(str::to_owned);
+        self
+    }
+
+    /// The certificate whose first use counts now, once: the person is logged on and owes no touch.
+    pub fn confirmed_first_use(&self) -> Option<String> {
+        let mut s = self.state.borrow_mut();
+        let let_in = s.touched || s.last.as_ref().is_some_and(|a| a.decision == Decision::Allow);
+        let counts = let_in && s.on && !s.first_use_told;
+        s.first_use_told |= counts;
+        self.first_use_of.clone().filter(|_| counts)
+    }
+
+    /// At logon: what the Logon said of the laptop, how this person can have come here, and the
+    /// decision.
+    pub fn at_logon(
+        &self,
+        risk: &Risk,
+        role: Option<&str>,
+        report: Option<&str>,
+        now: UtcMillis,
+    ) -> Assessment {
+        if let Some(Err(e)) = report.map(|r| self.report(r, "", now)) {
+            tracing::warn!(user = self.user, code = e.code(), "{e}");
+        }
+        self.state.borrow_mut().concerns.extend(risk.travel_concern(&self.user, self.address, now));
+        self.assess(risk, role, now).0
+    }
+
+    /// The decision as of now, and whether it differs from the last one.
+    pub fn assess(&self, risk: &Risk, role: Option<&str>, now: UtcMillis) -> (Assessment, bool) {
+        let device = self.device(&risk.policy(), now);
+        let mut s = self.state.borrow_mut();
+        let authentication =
+            if s.touched { Authentication::HardwareToken } else { Authentication::SoftwareToken };
+        let concerns = s.concerns.clone();
+        let facts = Facts {
+            user: &self.user,
+            role,
+            address: self.address,
+            authentication,
+            managed: Some(device.managed),
+            trades: true,
+            concerns,
+        };
+        let mut assessment = risk.assess(&facts, now);
+        if !device.managed {
+            assessment.because_of_device(&device.words);
+        }
+        let changed = s.last.as_ref() != Some(&assessment);
+        s.last = Some(assessment.clone());
+        (assessment, changed)
+    }
+
+    pub fn device(&self, policy: &RiskPolicy, now: UtcMillis) -> Judgement {
+        let settings = &policy.settings.posture;
+        let good_for_ms = i64::from(settings.report_minutes) * 60_000;
+        let s = self.state.borrow();
+        // A clock that went back makes a report as old as one that went forward.
+        let fresh = s.report.as_ref().filter(|(_, at)| (0..good_for_ms).contains(&now.since(*at)));
+        let evidence = Evidence {
+            managed_certificate: self
+                .policies
+                .iter()
+                .any(|p| settings.managed_policies.contains(p)),
+            hardware_key: self.hardware_key && settings.signed_reports,
+            report: fresh.map(|(r, _)| r),
+        };
+        judge(evidence, &settings.require)
+    }
+
+    /// A report in answer to `nonce`, if it is one of this connection's key.
+    pub(super) fn checked(
+        &self,
+        envelope: &str,
+        nonce: &str,
+    ) -> Result<Report, posture::PostureRefusal> {
+        posture::checked(envelope, &self.key, &self.exporter, nonce)
+    }
+
+    fn report(
+        &self,
+        envelope: &str,
+        nonce: &str,
+        now: UtcMillis,
+    ) -> Result<(), posture::PostureRefusal> {
+        let report = self.checked(envelope, nonce)?;
+        self.state.borrow_mut().report = Some((report, now));
+        Ok(())
+    }
+
+    /// An answer to the question that is open.
+    pub fn answered(&self, envelope: &str, now: UtcMillis) -> Result<(), posture::PostureRefusal> {
+        // Each question is good for one answer.
+        let asked = self.state.borrow_mut().asked.take();
+        let (nonce, _) = asked.ok_or(posture::PostureRefusal::NotAsked)?;
+        self.report(envelope, &nonce, now)
+    }
+
+    /// The next question about the laptop, when it is time for one.
+    pub fn question(&self, policy: &RiskPolicy, now: UtcMillis) -> Option<String> {
+        let good_for_ms = i64::from(policy.settings.posture.report_minutes) * 60_000;
+        let mut s = self.state.borrow_mut();
+        let old = s
+            .report
+            .as_ref()
+            .is_none_or(|(_, at)| !(0..good_for_ms - ASK_BEFORE_MS).contains(&now.since(*at)));
+        let open =
+            s.asked.as_ref().is_some_and(|(_, at)| (0..ASK_AGAIN_MS).contains(&now.since(*at)));
+        if !old || open {
+            return None;
+        }
+        let nonce = random_id()?;
+        s.asked = Some((nonce.clone(), now));
+        Some(nonce)
+    }
+
+    /// The Logon was accepted; the decision it was accepted with.
+    pub fn logged_on(&self) -> Option<Assessment> {
+        let mut s = self.state.borrow_mut();
+        s.on = true;
+        s.last.clone()
+    }
+
+    /// Whether this connection is logged on, from this address, and owes no touch.
+    pub fn is_on_without_owing(&self, address: IpAddr) -> bool {
+        let on = self.state.borrow().on;
+        on && self.address == Some(address) && !self.wants_touch()
+    }
+
+    /// Whether something about the way here looked odd.
+    pub fn has_concerns(&self) -> bool {
+        !self.state.borrow().concerns.is_empty()
+    }
+
+    /// The last decision.
+    pub fn last(&self) -> Option<Assessment> {
+        self.state.borrow().last.clone()
+    }
+
+    /// Whether nothing is to be sent on without a touch, by the last decision.
+    pub fn wants_touch(&self) -> bool {
+        self.state.borrow().last.as_ref().is_none_or(|a| a.decision != Decision::Allow)
+    }
+
+    /// The trader touched their key for the logon of this connection: that is how it authenticated,
+    /// and a journey that looked impossible was theirs.
+    pub fn touched(&self) {
+        let mut s = self.state.borrow_mut();
+        s.touched = true;
+        s.concerns.retain(|c| c.code != "risk.impossible_travel" || c.at_least == Decision::Deny);
+    }
+}
+
+/// An access was denied: somebody should look.
+pub fn alert(who: &str, code: &str, a: &Assessment) {
+    tracing::error!(
+        alert = true,
+        who,
+        code,
+        score = a.score,
+        policy = a.policy,
+        "access denied: {}",
+        a.words()
+    );
+}
+
+/// The decision as the registry keeps it: words and policy.
+pub fn event_words(a: &Assessment) -> String {
+    format!("{} policy {}", a.words(), a.policy)
+}
+
+/// The decision as the desk reads it.
+pub fn decision(a: &Assessment, at: UtcMillis) -> AppMessage {
+    let verdict = match a.decision {
+        Decision::Allow => AccessVerdict::Allow,
+        Decision::StepUp => AccessVerdict::StepUp,
+        Decision::Deny => AccessVerdict::Deny,
+    };
+    AppMessage::AccessDecision(AccessDecision {
+        verdict,
+        score: a.score,
+        policy: a.policy.clone(),
+        factors: serde_json::to_string(&a.factors).unwrap_or_else(|_| "[]".into()),
+        text: a.words(),
+        cure: Some(a.cure()).filter(|c| !c.is_empty()),
+        at,
+    })
+}

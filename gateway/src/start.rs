@@ -1,0 +1,307 @@
+//! Puts a gateway together and runs its trading thread.
+
+use crate::{
+    GatewayError, Options, admin_api,
+    clock::now,
+    config::{self, Config},
+    entitle::EntitlementGate,
+    listeners::{
+        crl::CrlFiles,
+        dealers::{self, DealerLists},
+        desks::{self, DeskListener},
+        fix_sessions::{dealer_options, desk_options, open_session},
+        own_certificate,
+        tls::ListenerTls,
+    },
+    loaded::Loaded,
+    pipeline::{self, Parts, Pipeline, RenewalQuestions, RenewalRisk, StepUp, Trading},
+    registry_thread::{self, RegistryHost},
+    registry_view::RegistryView,
+    risk::Risk,
+    signed::{Signed, SignedLog},
+    state_dir::{
+        dealers_folder, desks_folder, make_folders, signed_folder, store_key, store_key_path,
+    },
+    threads::Stop,
+};
+use signet_fix::session::Role;
+use signet_identity::{CompId, ProfileError, ServerProfile, TlsVersions};
+use signet_journal::StoreKey;
+use signet_policy::entitle::Entitlements as _;
+use signet_router::{DealerSettings, DeskSettings, Router, journal::Journal};
+use std::{net::SocketAddr, rc::Rc, sync::mpsc, time::Duration};
+use tokio::{net::TcpListener, task::spawn_local};
+
+const TICK: Duration = Duration::from_millis(100);
+
+/// Where the listeners of a running gateway are.
+pub(crate) struct Addresses {
+    pub desks: SocketAddr,
+    pub enrolment: Option<SocketAddr>,
+    pub admin: Option<SocketAddr>,
+}
+
+/// Runs until it is told to stop; says on `ready` where it can be reached.
+pub(crate) async fn run(
+    mut loaded: Loaded,
+    options: Options,
+    ready: mpsc::Sender<Result<Addresses, GatewayError>>,
+    stop: Stop,
+) -> Result<(), GatewayError> {
+    make_folders(&loaded.config)?;
+    let key = store_key(&store_key_path(&loaded.config))?;
+    let parts = open_books(&loaded, options, &key)?;
+    let (listener, desks) = bind(&loaded.config).await?;
+
+    let (registry, host, renewals) = start_registry(&mut loaded).await?;
+    let pipeline = assemble(&loaded, parts, registry.as_ref())?;
+    spawn_local(pipeline::watch_entitlements(pipeline.clone()));
+    if let Some(questions) = renewals {
+        spawn_local(questions.serve(pipeline.clone()));
+    }
+    start_dealers(&loaded, &pipeline, &key)?;
+    let listener = desk_listener(&loaded, &pipeline, registry.as_ref(), listener, key)?;
+    let serving = spawn_local(listener.serve(pipeline.clone()));
+    spawn_watches(&loaded, &pipeline, registry.as_ref());
+    let admin = start_admin(&loaded, &pipeline).await?;
+
+    tracing::info!(address = %desks, practice = options.practice, "gateway is up");
+    let enrolment = host.as_ref().and_then(|h| h.est);
+    let _ =
+        ready.send(Ok(Addresses { desks, enrolment, admin: admin.as_ref().map(|a| a.address) }));
+
+    let mut timer = tokio::time::interval(TICK);
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            _ = &mut stop => break,
+            _ = timer.tick() => pipeline.tick(),
+        }
+    }
+    serving.abort();
+    pipeline.say_goodbye().await;
+    drop((admin, host));
+    Ok(())
+}
+
+/// Router, journal and evidence, as far as they do not need the registry.
+struct Books {
+    router: Router,
+    journal: Journal,
+    evidence: SignedLog,
+}
+
+fn open_books(loaded: &Loaded, options: Options, key: &StoreKey) -> Result<Books, GatewayError> {
+    let config = &loaded.config;
+    let mut router = new_router(loaded, options);
+    router.day_begins(loaded.entitlements.day_begins_ms());
+    let file = config.gateway.state_dir.join("rfqs.journal");
+    let journal = Journal::open(&file, key, &mut router, config.journal.on_bad_record)?
+        .with_limits(config.limits.journal());
+    let evidence = SignedLog::open(&signed_folder(config), key, now(), config.store.sync)?;
+    Ok(Books { router, journal, evidence })
+}
+
+fn new_router(loaded: &Loaded, options: Options) -> Router {
+    let c = &loaded.config;
+    let desks =
+        c.desk.iter().map(|d| DeskSettings { id: d.comp_id.clone(), dealers: d.dealers.clone() });
+    let dealers =
+        c.dealer.iter().map(|d| DealerSettings { id: d.comp_id.clone(), name: d.name.clone() });
+    let default = c.desk_default.as_ref().map(|d| d.dealers.clone().unwrap_or_default());
+    Router::new(c.gateway.name.clone(), options.practice, loaded.catalogue.clone(), desks, dealers)
+        .with_desk_default(default)
+        .with_max_ended(c.limits.ended_rfqs_per_desk)
+}
+
+async fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), GatewayError> {
+    let failed =
+        |source| GatewayError::Io { what: format!("desks.listen {}", config.desks.listen), source };
+    let listener = TcpListener::bind(config.desks.listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+type RegistryParts = (Option<Rc<RegistryView>>, Option<RegistryHost>, Option<RenewalQuestions>);
+
+/// The registry's thread, with `[registry]`.
+async fn start_registry(loaded: &mut Loaded) -> Result<RegistryParts, GatewayError> {
+    let (enrolment, step_up) = (loaded.enrolment.take(), loaded.step_up.take());
+    let config = &loaded.config;
+    let (Some(section), Some(url)) = (&config.registry, &loaded.registry) else {
+        return Ok((None, None, None));
+    };
+    let (renewal_risk, questions) = RenewalRisk::new();
+    let plan = registry_thread::Plan {
+        renewal_risk,
+        url: url.clone(),
+        section: section.clone(),
+        enrolment,
+        step_up,
+        identity: loaded.identity.clone(),
+        desk_roots: loaded.desk_roots.clone(),
+        trust_domain: config.gateway.trust_domain.clone(),
+        policy: config.tls.policy(TlsVersions::default()),
+    };
+    let (registry, host) = registry_thread::start(plan).await?;
+    Ok((Some(Rc::new(registry)), Some(host), Some(questions)))
+}
+
+fn assemble(
+    loaded: &Loaded,
+    books: Books,
+    registry: Option<&Rc<RegistryView>>,
+) -> Result<Rc<Pipeline>, GatewayError> {
+    let config = &loaded.config;
+    let second_person = config.step_up.as_ref().is_some_and(|s| s.when.second_person.is_some());
+    let entitlements = EntitlementGate::new(
+        loaded.entitlements.clone(),
+        config.entitlements.clone(),
+        registry.cloned(),
+        config.step_up.is_some(),
+        second_person,
+    );
+    for (desk, dealer) in books.router.traded_pairs() {
+        entitlements.traded(&desk, &dealer);
+    }
+    Ok(Rc::new(Pipeline::new(Parts {
+        router: books.router,
+        journal: books.journal,
+        entitlements,
+        signed: Signed::new(books.evidence),
+        risk: Rc::new(Risk::new(config.risk.clone(), loaded.risk.clone())),
+        registry: registry.cloned(),
+        step_up: step_up(config, registry)?,
+        limits: config.limits.clone(),
+    })))
+}
+
+/// Step-up, with `[step_up]`. Fail closed: a gateway told to use security keys does not run without
+/// them.
+fn step_up(
+    config: &Config,
+    registry: Option<&Rc<RegistryView>>,
+) -> Result<Option<StepUp>, GatewayError> {
+    let (Some(registry), Some(section)) = (registry, &config.step_up) else { return Ok(None) };
+    let service = registry
+        .step_up()
+        .ok_or_else(|| GatewayError::Session("the step-up service did not start".into()))?;
+    let answer_ms = i64::from(section.answer_seconds) * 1_000;
+    let (rules, digest) = (section.when.clone(), section.digest.clone());
+    Ok(Some(StepUp::new(service, rules, digest, &config.gateway.comp_id, answer_ms)))
+}
+
+fn tls_error(e: ProfileError) -> GatewayError {
+    GatewayError::Tls(e.to_string())
+}
+
+/// Dials every dealer, for ever.
+fn start_dealers(
+    loaded: &Loaded,
+    pipeline: &Rc<Pipeline>,
+    key: &StoreKey,
+) -> Result<(), GatewayError> {
+    let config = &loaded.config;
+    let mut files = CrlFiles::new("dealers.crl", &config.dealers.crl, config.dealers.crl_required);
+    files.refresh();
+    let lists = Rc::new(DealerLists::new(files.crls(None)));
+    if files.in_use() {
+        spawn_local(lists.clone().keep_up(files));
+    }
+    for (d, pins) in config.dealer.iter().zip(&loaded.dealer_pins) {
+        let client = loaded.client_profile(d, pins);
+        client.config().map_err(tls_error)?;
+        let target =
+            CompId::new(d.comp_id.as_str()).map_err(|e| GatewayError::Session(e.to_string()))?;
+        let path = dealers_folder(config).join(format!("{target}.fix"));
+        let how = (Role::Initiator, dealer_options(d));
+        let session = open_session(config, how, &target, &path, key, config.store.sync);
+        let session = Rc::new(session.map_err(GatewayError::Session)?);
+        pipeline.sessions.add_dealer(&d.comp_id, session.clone());
+        let line = dealers::Line {
+            to: dealers::Peer::new(d, &config.gateway.trust_domain),
+            tls: client,
+            lists: lists.clone(),
+            session,
+            signing: d.sign.then(|| loaded.message_key.clone()),
+            reset: d.reset.clone(),
+        };
+        spawn_local(line.keep_up(pipeline.clone()));
+    }
+    Ok(())
+}
+
+fn desk_listener(
+    loaded: &Loaded,
+    pipeline: &Rc<Pipeline>,
+    registry: Option<&Rc<RegistryView>>,
+    listener: TcpListener,
+    key: StoreKey,
+) -> Result<DeskListener, GatewayError> {
+    let config = &loaded.config;
+    let profile = ServerProfile::new(loaded.desk_roots.clone(), &loaded.identity)
+        .with_policy(config.tls.policy(config::versions(config.desks.allow_tls12)));
+    let mut files = CrlFiles::new("desks.crl", &config.desks.crl, config.desks.crl_required);
+    files.refresh();
+    let own = registry.filter(|_| files.required()).map(|r| r.own_crl());
+    let crls = files.crls(own.as_ref().map(|c| c.as_slice()));
+    let tls = ListenerTls::new("desks", profile, crls, files.required()).map_err(tls_error)?;
+    let tls = Rc::new(tls);
+    if files.in_use() {
+        let registry = registry.cloned();
+        spawn_local(desks::keep_up(tls.clone(), files, pipeline.clone(), registry));
+    }
+    let for_desks = config.clone();
+    let open = move |desk: &CompId| {
+        let how = (Role::Acceptor, desk_options(&for_desks));
+        let path = desks_folder(&for_desks).join(format!("{desk}.fix"));
+        open_session(&for_desks, how, desk, &path, &key, for_desks.store.sync)
+    };
+    let risk = pipeline.risk().clone();
+    Ok(DeskListener::new(
+        listener,
+        tls,
+        config,
+        loaded.message_key.clone(),
+        registry.cloned(),
+        risk,
+        Box::new(open),
+    ))
+}
+
+/// Tasks that judge sessions again, and keep the gateway's own certificate fresh.
+fn spawn_watches(loaded: &Loaded, pipeline: &Rc<Pipeline>, registry: Option<&Rc<RegistryView>>) {
+    let config = &loaded.config;
+    let mut files = vec![config.risk.settings.clone()];
+    files.extend(config.risk.table.clone());
+    spawn_local(pipeline::watch_risk(pipeline.clone(), files));
+    if let Some(registry) = registry {
+        spawn_local(pipeline::watch_registry(pipeline.clone(), registry.clone()));
+    }
+    let (events, identity) = (pipeline.events.clone(), loaded.identity.clone());
+    spawn_local(own_certificate::keep_up(events, config.clone(), identity));
+}
+
+/// The administrators' interface, with `[admin]`.
+async fn start_admin(
+    loaded: &Loaded,
+    pipeline: &Rc<Pipeline>,
+) -> Result<Option<admin_api::AdminHost>, GatewayError> {
+    let config = &loaded.config;
+    let (Some(section), Some(roots)) = (&config.admin, &loaded.admin_roots) else {
+        return Ok(None);
+    };
+    let (trading, questions) = Trading::new();
+    spawn_local(questions.serve(pipeline.clone()));
+    let plan = admin_api::Plan {
+        section: section.clone(),
+        roots: roots.clone(),
+        identity: loaded.identity.clone(),
+        policy: config.tls.policy(TlsVersions::default()),
+        trust_domain: config.gateway.trust_domain.clone(),
+        registry: loaded.registry.clone(),
+        events: pipeline.events.clone(),
+        trading,
+    };
+    admin_api::start(plan).await.map(Some)
+}

@@ -1,0 +1,86 @@
+//! What lies in the state directory, and the key that stores there are sealed with.
+
+use crate::{GatewayError, config::Config};
+use signet_journal::{LogError, StoreKey, private_folder};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+use zeroize::Zeroizing;
+
+/// Makes the folders that are missing, readable by the gateway only.
+pub(crate) fn make_folders(config: &Config) -> Result<(), GatewayError> {
+    let state_dir = &config.gateway.state_dir;
+    for d in [state_dir, &desks_folder(config), &dealers_folder(config)] {
+        private_folder(d)
+            .map_err(|source| GatewayError::Io { what: d.display().to_string(), source })?;
+    }
+    Ok(())
+}
+
+/// Where session stores of desks lie.
+pub(crate) fn desks_folder(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("desks")
+}
+
+/// Where session stores of dealers lie.
+pub(crate) fn dealers_folder(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("dealers")
+}
+
+/// Where evidence of signed messages lies.
+pub(crate) fn signed_folder(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("signed")
+}
+
+pub(crate) fn store_key_path(config: &Config) -> PathBuf {
+    config.store.key_file.clone().unwrap_or_else(|| config.gateway.state_dir.join("store.key"))
+}
+
+/// The key that stores are sealed with: read, or made at the first start.
+pub(crate) fn store_key(path: &Path) -> Result<StoreKey, GatewayError> {
+    let fail = |source| GatewayError::Io { what: path.display().to_string(), source };
+    match fs::read(path) {
+        Ok(bytes) => present_store_key(path, Zeroizing::new(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            let mut bytes = Zeroizing::new([0u8; 32]);
+            aws_lc_rs::rand::fill(&mut bytes[..]).map_err(|_| LogError::Crypto)?;
+            let mut options = fs::OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.open(path).map_err(fail)?;
+            io::Write::write_all(&mut file, &bytes[..])
+                .and_then(|()| file.sync_all())
+                .map_err(fail)?;
+            Ok(StoreKey::new(*bytes))
+        }
+        Err(e) => Err(fail(e)),
+    }
+}
+
+/// The store key of a gateway that has run before; for the administrator's commands, which make
+/// none.
+pub(crate) fn existing_store_key(config: &Config) -> Result<StoreKey, GatewayError> {
+    let path = store_key_path(config);
+    let bytes = fs::read(&path)
+        .map_err(|source| GatewayError::Io { what: path.display().to_string(), source })?;
+    present_store_key(&path, Zeroizing::new(bytes))
+}
+
+fn present_store_key(path: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<StoreKey, GatewayError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let fail = |source| GatewayError::Io { what: path.display().to_string(), source };
+        if fs::metadata(path).map_err(fail)?.permissions().mode() & 0o077 != 0 {
+            return Err(fail(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "others may read it; chmod 600",
+            )));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(StoreKey::from_slice(&bytes)?)
+}

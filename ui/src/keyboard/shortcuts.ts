@@ -1,0 +1,261 @@
+// Every shortcut of the page: the key, the place and the state in which it applies, its command,
+// and the words that Help shows for it.
+//
+// `commandFor` decides and touches no document; `listen.ts` brings the events and runs the
+// commands. A row without a command is a key that the browser or a form handles: Help lists it,
+// nothing here acts on it. Keys that belong to a widget's ARIA role and mean nothing outside it
+// (the list of the instrument field) stay in the component of that widget.
+
+/** A key as it was pressed. `ctrl` is also Command on a Mac. */
+export type Press = { key: string; ctrl: boolean; alt: boolean; shift: boolean; repeat: boolean };
+
+type Stateless = Record<string, never>;
+
+/** What decides, in each place, whether a shortcut applies. */
+export type States = {
+  page: {
+    /** The key goes to a field for text. */
+    inText: boolean;
+    /** The trading screen is shown. */
+    trading: boolean;
+  };
+  connect: Stateless;
+  ticket: Stateless;
+  dialog: Stateless;
+  approval: Stateless;
+  requests: Stateless;
+  request: {
+    /** The panel itself has the keyboard, not a button in it. */
+    onPanel: boolean;
+    /** The Enter was pressed now; it is not a held one. */
+    enterIsFresh: boolean;
+    /** The request can be traded on, and the side is known. */
+    mayArm: boolean;
+    armed: boolean;
+    ended: boolean;
+    /** How many dealers were asked. */
+    lines: number;
+  };
+  confirm: { enterIsFresh: boolean };
+  tabs: Stateless;
+};
+
+export type Place = keyof States;
+
+/** The commands that each place receives. */
+export type Commands = {
+  page:
+    | "help"
+    | "approval"
+    | "closeNotice"
+    | "larger"
+    | "smaller"
+    | "usualSize"
+    | "nextRegion"
+    | "previousRegion";
+  connect: never;
+  ticket: "send";
+  dialog: "close" | "nextStop" | "previousStop";
+  approval: never;
+  requests: "previous" | "next";
+  request: "buy" | "sell" | "choose" | "arm" | "disarm" | "forget" | "dismiss";
+  confirm: "ignore";
+  tabs: "previous" | "next";
+};
+
+type Row<P extends Place> = {
+  /** `KeyboardEvent.key`; any one of them. Empty in a row without a command. */
+  keys: string[];
+  /** `ctrl`: Ctrl without Alt, because AltGr is both. `any`: no matter what is held. Otherwise the
+   * key counts only without Ctrl and Alt. */
+  held?: "ctrl" | "any";
+  when?: (state: States[P], press: Press) => boolean;
+  command: Commands[P] | null;
+  /** Keys and words for Help; rows of one place with the same words share a line there. */
+  help?: [shown: string[], words: string];
+};
+
+const shift = (_: unknown, press: Press) => press.shift;
+
+const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
+const TABLE: { [P in Place]: Row<P>[] } = {
+  page: [
+    {
+      keys: ["F6"],
+      held: "any",
+      when: ({ trading }, press) => trading && press.shift,
+      command: "previousRegion",
+    },
+    {
+      keys: ["F6"],
+      held: "any",
+      when: ({ trading }) => trading,
+      command: "nextRegion",
+      help: [["F6"], "Next part: ticket, requests, blotter, approval"],
+    },
+    {
+      keys: ["F8"],
+      held: "any",
+      command: "approval",
+      help: [["F8"], "Go to the approval that is waiting"],
+    },
+    { keys: ["F9"], held: "any", command: "closeNotice", help: [["F9"], "Close the notice"] },
+    {
+      keys: ["+", "="],
+      held: "ctrl",
+      command: "larger",
+      help: [["Ctrl", "+"], "Everything larger"],
+    },
+    {
+      keys: ["-", "_"],
+      held: "ctrl",
+      command: "smaller",
+      help: [["Ctrl", "-"], "Everything smaller"],
+    },
+    {
+      keys: ["0"],
+      held: "ctrl",
+      command: "usualSize",
+      help: [["Ctrl", "0"], "Everything in the usual size"],
+    },
+    { keys: [], command: null, help: [["Tab"], "Next control"] },
+    { keys: ["F1"], held: "any", command: "help", help: [["F1"], "This help"] },
+    // On some keyboards `?` needs AltGr.
+    {
+      keys: ["?"],
+      held: "any",
+      when: ({ inText }) => !inText,
+      command: "help",
+      help: [["?"], "This help"],
+    },
+  ],
+  connect: [
+    { keys: [], command: null, help: [["↑", "↓"], "Choose the identity"] },
+    { keys: [], command: null, help: [["Enter"], "Connect"] },
+  ],
+  ticket: [
+    { keys: [], command: null, help: [["↑", "↓"], "Choose an instrument, a side, a time"] },
+    { keys: [], command: null, help: [["Space"], "Choose or drop the dealer"] },
+    {
+      keys: ["Enter"],
+      held: "ctrl",
+      when: (_, press) => !press.repeat,
+      command: "send",
+      help: [["Ctrl", "Enter"], "Send the request"],
+    },
+  ],
+  dialog: [
+    { keys: ["Escape"], held: "any", command: "close" },
+    { keys: ["Tab"], when: shift, command: "previousStop" },
+    { keys: ["Tab"], command: "nextStop" },
+  ],
+  approval: [
+    { keys: [], command: null, help: [["Enter"], "Send the PIN, begin, or try again"] },
+    // The dialog's own: closing an approval refuses it.
+    { keys: [], command: null, help: [["Esc"], "Do not approve"] },
+  ],
+  requests: [
+    {
+      keys: ["ArrowLeft"],
+      held: "any",
+      command: "previous",
+      help: [["←"], "Previous or next request"],
+    },
+    {
+      keys: ["ArrowRight"],
+      held: "any",
+      command: "next",
+      help: [["→"], "Previous or next request"],
+    },
+  ],
+  request: [
+    {
+      keys: DIGITS,
+      when: ({ lines }, { key }) => Number(key) <= lines,
+      command: "choose",
+      help: [["1", "…", "9"], "Choose the dealer on that line"],
+    },
+    { keys: ["b", "B"], command: "buy", help: [["B"], "Buy at the offer"] },
+    { keys: ["s", "S"], command: "sell", help: [["S"], "Sell at the bid"] },
+    {
+      // On a button, Enter presses the button.
+      keys: ["Enter"],
+      when: ({ onPanel, enterIsFresh, mayArm }) => onPanel && enterIsFresh && mayArm,
+      command: "arm",
+      help: [["Enter"], "Show the terms; again to confirm them"],
+    },
+    {
+      keys: ["Escape"],
+      when: ({ armed }) => armed,
+      command: "disarm",
+      help: [["Esc"], "Cancel the terms: nothing is traded"],
+    },
+    { keys: ["Escape"], command: "forget" },
+    {
+      keys: ["Delete"],
+      when: ({ ended }) => ended,
+      command: "dismiss",
+      help: [["Del"], "Dismiss an ended request"],
+    },
+  ],
+  confirm: [
+    // A held Enter armed the terms a moment ago; it must not confirm them too.
+    { keys: ["Enter"], held: "any", when: ({ enterIsFresh }) => !enterIsFresh, command: "ignore" },
+  ],
+  tabs: [
+    {
+      keys: ["ArrowLeft"],
+      held: "any",
+      command: "previous",
+      help: [["←"], "Previous or next tab"],
+    },
+    { keys: ["ArrowRight"], held: "any", command: "next", help: [["→"], "Previous or next tab"] },
+  ],
+};
+
+/** The command that a key means in a place, or null where it means nothing there. */
+export function commandFor<P extends Place>(
+  place: P,
+  press: Press,
+  state: States[P],
+): Commands[P] | null {
+  const rows: Row<P>[] = TABLE[place];
+  const row = rows.find(
+    (one) =>
+      one.keys.includes(press.key) && holds(one.held, press) && (one.when?.(state, press) ?? true),
+  );
+  return row?.command ?? null;
+}
+
+function holds(held: "ctrl" | "any" | undefined, press: Press): boolean {
+  if (held === "any") return true;
+  return !press.alt && press.ctrl === (held === "ctrl");
+}
+
+export type HelpGroup = { where: string; keys: { shown: string[]; words: string }[] };
+
+const GROUPS: [where: string, places: Place[]][] = [
+  ["Everywhere", ["page"]],
+  ["Connect", ["connect"]],
+  ["Ticket", ["ticket"]],
+  ["Approval with a security key", ["approval"]],
+  ["A request", ["request", "requests"]],
+  ["Blotter", ["tabs"]],
+];
+
+/** What Help shows: the rows that have words, grouped by where they apply. */
+export const help: HelpGroup[] = GROUPS.map(([where, places]) => ({
+  where,
+  keys: places.flatMap(linesOf),
+}));
+
+function linesOf(place: Place): HelpGroup["keys"] {
+  const lines = new Map<string, string[]>();
+  for (const row of TABLE[place]) {
+    if (!row.help) continue;
+    const [shown, words] = row.help;
+    lines.set(words, [...(lines.get(words) ?? []), ...shown]);
+  }
+  return [...lines].map(([words, shown]) => ({ shown, words }));
+}

@@ -1,0 +1,100 @@
+// Whether the trader is using the keyboard. A dialog that a peer causes never takes the keyboard
+// from a trader who types or who is about to confirm.
+
+/** The trader counts as typing for this long after the last key in a text field. */
+export const TYPING_MS = 3_000;
+
+/** An Enter that comes this soon after the last one went up is a held one. */
+export const RELEASED_MS = 150;
+
+export type Use = {
+  /** A field for text has the keyboard. */
+  inText: boolean;
+  /** A button that confirms terms has the keyboard. */
+  confirms: boolean;
+  sinceKeyMs: number;
+};
+
+export const mayTakeKeyboard = ({ inText, confirms, sinceKeyMs }: Use) =>
+  !confirms && !(inText && sinceKeyMs < TYPING_MS);
+
+/**
+ * Tells a held Enter from a new one. A remote display sends no `repeat` flag: there, a held key
+ * arrives as many presses, each a few milliseconds after the one before it.
+ */
+export class EnterKey {
+  #lastMs = -Infinity;
+
+  /** Enter goes down. Answers whether the trader pressed it now. */
+  down(atMs: number, repeat: boolean): boolean {
+    const fresh = !repeat && atMs - this.#lastMs >= RELEASED_MS;
+    this.#lastMs = atMs;
+    return fresh;
+  }
+
+  up(atMs: number) {
+    this.#lastMs = atMs;
+  }
+}
+
+/** Where and when something was clicked; pixels, milliseconds. */
+export type Click = { x: number; y: number; ms: number };
+
+/**
+ * A second click on the same spot was meant for the button that was there before, not for the one
+ * that replaced it.
+ */
+export const isRepeat = (before: Click, now: Click) =>
+  now.ms - before.ms < REPEAT_MS && Math.hypot(now.x - before.x, now.y - before.y) <= REPEAT_PIXELS;
+
+const REPEAT_MS = 1_500;
+const REPEAT_PIXELS = 4;
+
+/** What the page knows of keys and clicks, from the events of the window. */
+export class Typing {
+  readonly #enter = new EnterKey();
+  #lastKeyMs = -Infinity;
+  /** The Enter that is being handled was pressed now; it is not a held one. */
+  enterIsFresh = true;
+  /** The click that is being handled repeats the one before it. */
+  clickRepeats = false;
+  #lastClick: Click = { x: 0, y: 0, ms: -Infinity };
+
+  watch(): () => void {
+    const down = (event: KeyboardEvent) => {
+      const now = performance.now();
+      if (isText(event.target)) this.#lastKeyMs = now;
+      if (event.key === "Enter") this.enterIsFresh = this.#enter.down(now, event.repeat);
+    };
+    const up = (event: KeyboardEvent) => {
+      if (event.key === "Enter") this.#enter.up(performance.now());
+    };
+    const click = (event: MouseEvent) => {
+      const now = { x: event.clientX, y: event.clientY, ms: performance.now() };
+      // `detail` is 0 where a key pressed the button.
+      this.clickRepeats = event.detail > 0 && isRepeat(this.#lastClick, now);
+      if (event.detail > 0) this.#lastClick = now;
+    };
+    // Before any handler of a component.
+    window.addEventListener("click", click, true);
+    window.addEventListener("keydown", down, true);
+    window.addEventListener("keyup", up, true);
+    return () => {
+      window.removeEventListener("click", click, true);
+      window.removeEventListener("keydown", down, true);
+      window.removeEventListener("keyup", up, true);
+    };
+  }
+
+  mayTakeKeyboard(): boolean {
+    const active = document.activeElement;
+    return mayTakeKeyboard({
+      inText: isText(active),
+      confirms: active instanceof HTMLElement && active.dataset.confirms !== undefined,
+      sinceKeyMs: performance.now() - this.#lastKeyMs,
+    });
+  }
+}
+
+export const isText = (target: EventTarget | null): boolean =>
+  target instanceof HTMLInputElement && ["text", "password", "date"].includes(target.type);

@@ -1,0 +1,194 @@
+// The whole table: in each place, the keys that have a command, and that no other key has one.
+
+import { describe, expect, test } from "vitest";
+import { commandFor, help, type Place, type Press, type States } from "../src/keyboard/shortcuts";
+
+type Hold = Partial<Omit<Press, "key">>;
+const press = (key: string, hold: Hold = {}): Press => ({
+  key,
+  ctrl: false,
+  alt: false,
+  shift: false,
+  repeat: false,
+  ...hold,
+});
+
+const ctrl = { ctrl: true };
+const shift = { shift: true };
+
+/** Every key of the table, and some that are not in it. */
+const KEYS = [
+  ..."0123456789bBsS?+=-_aZ ".split(""),
+  ..."F1 F2 F5 F6 F8 F9 Enter Escape Delete Backspace Tab".split(" "),
+  ..."ArrowLeft ArrowRight ArrowUp ArrowDown Home End".split(" "),
+];
+const HOLDS: Hold[] = [
+  {},
+  shift,
+  ctrl,
+  { ctrl: true, shift: true },
+  { alt: true },
+  { ctrl: true, alt: true },
+  { repeat: true },
+  { ctrl: true, repeat: true },
+];
+const name = (one: Press) =>
+  `${one.repeat ? "held " : ""}${one.ctrl ? "Ctrl " : ""}${one.alt ? "Alt " : ""}${one.shift ? "Shift " : ""}${one.key}`;
+
+/** The command of each key with each combination of modifiers, where there is one. */
+function all<P extends Place>(place: P, state: States[P]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const key of KEYS)
+    for (const hold of HOLDS) {
+      const one = press(key, hold);
+      const command = commandFor(place, one, state);
+      if (command !== null) found[name(one)] = command;
+    }
+  return found;
+}
+
+/** The key with any modifiers, with none but Shift, and with Ctrl without Alt. */
+const any = (key: string, command: string) =>
+  Object.fromEntries(HOLDS.map((hold) => [name(press(key, hold)), command]));
+const plain = (key: string, command: string) =>
+  Object.fromEntries(
+    HOLDS.filter((hold) => !hold.ctrl && !hold.alt).map((hold) => [
+      name(press(key, hold)),
+      command,
+    ]),
+  );
+const withCtrl = (key: string, command: string) =>
+  Object.fromEntries(
+    HOLDS.filter((hold) => hold.ctrl && !hold.alt).map((hold) => [name(press(key, hold)), command]),
+  );
+
+describe("everywhere", () => {
+  const always = {
+    ...any("F1", "help"),
+    ...any("F8", "approval"),
+    ...any("F9", "closeNotice"),
+    ...withCtrl("+", "larger"),
+    ...withCtrl("=", "larger"),
+    ...withCtrl("-", "smaller"),
+    ...withCtrl("_", "smaller"),
+    ...withCtrl("0", "usualSize"),
+  };
+  const regions = {
+    ...any("F6", "nextRegion"),
+    "Shift F6": "previousRegion",
+    "Ctrl Shift F6": "previousRegion",
+  };
+
+  test("before trading", () => {
+    expect(all("page", { inText: false, trading: false })).toEqual({
+      ...always,
+      ...any("?", "help"),
+    });
+  });
+
+  test("while trading F6 goes round the regions", () => {
+    expect(all("page", { inText: false, trading: true })).toEqual({
+      ...always,
+      ...any("?", "help"),
+      ...regions,
+    });
+  });
+
+  test("a question mark that is typed is text", () => {
+    expect(all("page", { inText: true, trading: true })).toEqual({ ...always, ...regions });
+  });
+});
+
+test("the connect screen and an approval have no shortcut beside the browser's", () => {
+  expect(all("connect", {})).toEqual({});
+  expect(all("approval", {})).toEqual({});
+});
+
+test("the ticket is sent with Ctrl and Enter, once for each press", () => {
+  expect(all("ticket", {})).toEqual({ "Ctrl Enter": "send", "Ctrl Shift Enter": "send" });
+});
+
+test("a dialog closes with Escape and keeps Tab", () => {
+  expect(all("dialog", {})).toEqual({
+    ...any("Escape", "close"),
+    ...plain("Tab", "nextStop"),
+    "Shift Tab": "previousStop",
+  });
+});
+
+test("arrows go between requests, and between tabs", () => {
+  const arrows = { ...any("ArrowLeft", "previous"), ...any("ArrowRight", "next") };
+  expect(all("requests", {})).toEqual(arrows);
+  expect(all("tabs", {})).toEqual(arrows);
+});
+
+describe("a request", () => {
+  const state: States["request"] = {
+    onPanel: true,
+    enterIsFresh: true,
+    mayArm: true,
+    armed: false,
+    ended: false,
+    lines: 3,
+  };
+  const sides = {
+    ...plain("b", "buy"),
+    ...plain("B", "buy"),
+    ...plain("s", "sell"),
+    ...plain("S", "sell"),
+  };
+  const three = { ...plain("1", "choose"), ...plain("2", "choose"), ...plain("3", "choose") };
+  const forget = plain("Escape", "forget");
+  const arm = plain("Enter", "arm");
+
+  test.each<[string, Partial<States["request"]>, Record<string, string>]>([
+    ["open", {}, { ...sides, ...three, ...forget, ...arm }],
+    ["a button has the keyboard", { onPanel: false }, { ...sides, ...three, ...forget }],
+    ["Enter is held", { enterIsFresh: false }, { ...sides, ...three, ...forget }],
+    ["not to be traded on", { mayArm: false }, { ...sides, ...three, ...forget }],
+    [
+      "terms are shown",
+      { armed: true, mayArm: false },
+      { ...sides, ...three, ...plain("Escape", "disarm") },
+    ],
+    [
+      "ended",
+      { ended: true, mayArm: false },
+      { ...sides, ...three, ...forget, ...plain("Delete", "dismiss") },
+    ],
+    ["no dealer was asked", { lines: 0 }, { ...sides, ...forget, ...arm }],
+    [
+      "more dealers than digits",
+      { lines: 12 },
+      {
+        ...sides,
+        ...forget,
+        ...arm,
+        ...Object.assign({}, ..."123456789".split("").map((key) => plain(key, "choose"))),
+      },
+    ],
+  ])("%s", (_, part, expected) => {
+    expect(all("request", { ...state, ...part })).toEqual(expected);
+  });
+});
+
+test("a held Enter does not press Confirm, a new one does", () => {
+  expect(all("confirm", { enterIsFresh: false })).toEqual(any("Enter", "ignore"));
+  expect(all("confirm", { enterIsFresh: true })).toEqual({});
+});
+
+test("Help names each shortcut once, in the words of the table", () => {
+  const words = help.flatMap((group) => group.keys.map((line) => `${group.where}: ${line.words}`));
+  expect(new Set(words).size).toBe(words.length);
+  const shown = Object.fromEntries(
+    help.map(({ where, keys }) => [where, keys.map((k) => k.shown.join(" "))]),
+  );
+  expect(shown).toEqual({
+    Everywhere: ["F6", "F8", "F9", "Ctrl +", "Ctrl -", "Ctrl 0", "Tab", "F1 ?"],
+    Connect: ["↑ ↓", "Enter"],
+    Ticket: ["↑ ↓", "Space", "Ctrl Enter"],
+    "Approval with a security key": ["Enter", "Esc"],
+    "A request": ["1 … 9", "B", "S", "Enter", "Esc", "Del", "← →"],
+    Blotter: ["← →"],
+  });
+});
