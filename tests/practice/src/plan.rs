@@ -53,7 +53,7 @@ pub struct Plan {
     /// When the sequence numbers of these other dealers start again.
     pub other_dealers_reset: ResetSchedule,
     /// An interface for administrators on loopback, with certificates for these ids beside
-    /// [`Practice::admin_files`]; none: no such listener.
+    /// [`crate::Practice::admin_files`]; none: no such listener.
     pub admins: Vec<String>,
 }
 
