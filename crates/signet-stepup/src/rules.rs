@@ -1,5 +1,6 @@
-//! When a touch of a security key is wanted: at a gateway, and at a desk in direct mode. Pure:
-//! settings, what is to be done and what was proved go in; a decision with its reasons comes out.
+//! When a touch of a security key is required: at a gateway, and at a desk in direct mode. The
+//! rules are pure: settings, the action and the proofs so far go in; a decision with its reasons
+//! comes out.
 
 use crate::approval::{Action, SessionReason};
 use rust_decimal::Decimal;
@@ -28,11 +29,10 @@ pub struct WhenSection {
     /// A lease ends after this long without an act of the trader; 0 for never.
     #[serde(default = "default_idle")]
     pub idle_minutes: u32,
-    /// The laptop woke from sleep, its screen was unlocked: the trader shows themselves before
-    /// anything else is sent.
+    /// After the laptop woke from sleep the trader must be verified before anything else is sent.
     #[serde(default = "yes")]
     pub on_wake: bool,
-    /// The same when its screen was unlocked.
+    /// The same after its screen was unlocked.
     #[serde(default = "yes")]
     pub on_unlock: bool,
     /// After `idle_minutes` without an act, not only the lease ends: the next act owes a touch,
@@ -69,7 +69,7 @@ pub enum LogonRule {
 }
 
 impl WhenSection {
-    /// Whether nothing was done for too long.
+    /// Whether the trader did nothing for too long.
     pub fn idle_since(&self, active: UtcMillis, now: UtcMillis) -> bool {
         let idle_ms = i64::from(self.idle_minutes) * 60_000;
         idle_ms > 0 && now.since(active) >= idle_ms
@@ -77,7 +77,7 @@ impl WhenSection {
 }
 
 impl Default for WhenSection {
-    /// What an empty section says.
+    /// The rules of an empty section.
     fn default() -> Self {
         Self {
             logon: LogonRule::default(),
@@ -131,14 +131,14 @@ impl TryFrom<BTreeMap<String, String>> for Amounts {
             .keys()
             .find(|c| c.len() != 3 || !c.bytes().all(|b| b.is_ascii_uppercase()))
         {
-            Some(c) => Err(format!("{c:?} is no currency code")),
+            Some(c) => Err(format!("{c:?} is not a currency code")),
             None => Ok(Self { default, by_currency }),
         }
     }
 }
 
 impl Amounts {
-    /// What cannot be read counts as above every limit.
+    /// An amount that cannot be read counts as above every limit.
     fn exceeded(&self, quantity: &str, currency: &str) -> bool {
         let limit = self.by_currency.get(currency).unwrap_or(&self.default);
         quantity.parse::<Decimal>().map_or(true, |q| q > *limit)
@@ -162,18 +162,18 @@ impl Lease {
     /// Whether it still stands for a touch: not over, not idle for too long, and the clock was not
     /// set back.
     pub fn good(self, rules: &WhenSection, now: UtcMillis) -> bool {
-        // Set back, a clock would make a lease last for as long as somebody likes.
+        // A clock that was set back would prolong the lease at will.
         let went_back = now.since(self.active) < -CLOCK_BACK_MAX_MS;
         now < self.until && !went_back && !rules.idle_since(self.active, now)
     }
 }
 
-/// What a session has proved so far.
+/// The proofs of a session so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Standing {
-    /// The lease of the last touch, good or over; `None` when there was none, or it was ended.
+    /// The lease of the last touch, valid or expired; `None` when there was none, or it was ended.
     pub lease: Option<Lease>,
-    /// The trader must show themselves before anything is sent on, and why.
+    /// Why the trader must be verified before anything is sent on.
     pub owes: Option<SessionReason>,
     /// What is owed besides: it stays when what the risk alone asked for is waived.
     pub besides: Option<SessionReason>,
@@ -194,7 +194,7 @@ impl WhenSection {
 }
 
 impl Standing {
-    /// What a good touch leaves: a lease, and nothing owed.
+    /// After a good touch: a lease, and nothing owed.
     pub fn touched(self, rules: &WhenSection, now: UtcMillis) -> Self {
         let until = now + i64::from(rules.lease_minutes) * 60_000;
         Self {
@@ -205,7 +205,7 @@ impl Standing {
         }
     }
 
-    /// The trader is to be verified again. Asking for it oneself costs no lease.
+    /// The trader must be verified again. A trader who asks for it keeps the lease.
     pub fn verify(self, why: SessionReason) -> Self {
         match why {
             SessionReason::OnDemand => self,
@@ -267,7 +267,7 @@ impl Standing {
         idle || over
     }
 
-    /// What stands in the way of trading, for somebody with so many good keys.
+    /// What keeps a trader with this number of active keys from trading.
     pub fn obstacle(&self, keys: u32) -> Option<String> {
         match self.owes {
             _ if keys == 0 => Some(

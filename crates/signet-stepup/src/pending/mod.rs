@@ -1,9 +1,10 @@
-//! What waits for a touch, and what each session has proved. Pure: what happened goes in, what to
-//! do comes out. A gateway runs it for many desks, a desk in direct mode for itself alone.
+//! The kernel of pending approvals: actions that wait for a touch, and the proofs of each session.
+//! It is pure: events go in, steps come out. A gateway runs it for many desks, a desk in direct
+//! mode for itself alone.
 //!
-//! A message that needs a touch goes nowhere before it: it waits here, and is released, to be
-//! judged again, when its people have approved it. Whatever goes wrong in between, the message is
-//! refused and its sender told; a restart forgets it.
+//! A message that needs a touch waits here and is released, to be judged again, once it is
+//! approved. If anything fails before that, the message is refused and its sender told; a restart
+//! forgets it.
 //!
 //! All times are on one clock: the caller's.
 
@@ -37,11 +38,11 @@ struct Desk {
     /// When the trader last did something.
     active: UtcMillis,
     keys: u32,
-    /// What the desk was last told, to tell it again only when it changed.
+    /// The access state that the desk was last told, so that it is told changes only.
     told: Option<AccessState>,
 }
 
-/// What waits, and what each desk's session has proved.
+/// Pending approvals, and the proofs of each desk's session.
 #[derive(Debug)]
 pub struct PendingApprovals {
     rules: WhenSection,
@@ -54,8 +55,8 @@ pub struct PendingApprovals {
 }
 
 impl PendingApprovals {
-    /// Nothing waits, and no desk is on. `gateway`: the name in what keys sign; `answer_ms`: how
-    /// long an approval may be given, milliseconds.
+    /// Nothing waits, and no desk is online. `gateway`: the name in the approvals that keys sign;
+    /// `answer_ms`: how long an approval may be given, milliseconds.
     pub fn new(rules: WhenSection, gateway: &CompId, answer_ms: i64) -> Self {
         Self {
             rules,
@@ -68,9 +69,9 @@ impl PendingApprovals {
         }
     }
 
-    /// A desk is on, over a new connection: what it proved before on another is worth nothing here.
-    /// What it owed is owed still, or a new connection would be the way round a locked screen.
-    /// `watched`: the risk of this access wants a touch before anything is sent on.
+    /// A desk is online over a new connection; proofs of an earlier connection do not count. A
+    /// touch that it owed is still owed, or a new connection would get round a locked screen.
+    /// `watched`: the risk of this access requires a touch before anything is sent on.
     pub fn desk_up(
         &mut self,
         desk: &CompId,
@@ -97,7 +98,7 @@ impl PendingApprovals {
         self.done()
     }
 
-    /// A desk is off. Its requests and accepts wait on for its next connection.
+    /// A desk is offline. Its requests and accepts wait for its next connection.
     pub fn desk_down(&mut self, desk: &CompId) -> Vec<ApprovalStep> {
         if let Some(d) = self.desks.get_mut(desk) {
             d.online = false;
@@ -107,7 +108,8 @@ impl PendingApprovals {
         self.done()
     }
 
-    /// A desk is off, and nothing waits over a lost connection: whatever waits for it is refused.
+    /// A desk is offline, and nothing waits over a lost connection: its pending actions are
+    /// refused.
     pub fn desk_lost(&mut self, desk: &CompId, why: &ApprovalRefusal) -> Vec<ApprovalStep> {
         let mine: Vec<HeldId> =
             self.held.iter().filter(|(_, h)| &h.desk == desk).map(|(id, _)| *id).collect();
@@ -126,13 +128,13 @@ impl PendingApprovals {
         let mut dropped = Vec::new();
         self.held.retain(|_, h| {
             dropped.extend(h.out.remove(desk).and_then(Out::id).map(ApprovalStep::Drop));
-            // A mere proof of presence has no meaning without the session it was for.
+            // A proof of presence has no meaning without its session.
             &h.desk != desk || matches!(h.what, Matter::Message(_))
         });
         self.out.extend(dropped);
     }
 
-    /// How many good keys this desk's person has.
+    /// Sets how many active keys this desk's person has.
     pub fn keys(&mut self, desk: &CompId, keys: u32, now: UtcMillis) -> Vec<ApprovalStep> {
         if let Some(d) = self.desks.get_mut(desk) {
             d.keys = keys;
@@ -174,8 +176,8 @@ impl PendingApprovals {
         self.done()
     }
 
-    /// The risk of a session that is on changed: what it wants now holds at once, and what it no
-    /// longer wants is not owed.
+    /// The risk of a live session changed: a touch that it now requires is owed at once, and one
+    /// that it no longer requires is not.
     pub fn risk(&mut self, desk: &CompId, watched: bool, now: UtcMillis) -> Vec<ApprovalStep> {
         let Some(d) =
             self.desks.get_mut(desk).filter(|d| d.online && d.standing.watched != watched)
@@ -203,17 +205,17 @@ impl PendingApprovals {
         }
     }
 
-    /// What a desk's session has proved and owes.
+    /// The proofs of a desk's session, and the touches that it owes.
     pub fn standing(&self, desk: &CompId) -> Standing {
         self.desks.get(desk).map(|d| d.standing).unwrap_or_default()
     }
 
-    /// When a touch is wanted.
+    /// The rules that require a touch.
     pub fn rules(&self) -> &WhenSection {
         &self.rules
     }
 
-    /// Withdraws open challenges that nobody needs.
+    /// Withdraws open challenges that are no longer needed.
     fn withdraw(&mut self, out: BTreeMap<CompId, Out>, text: &str) {
         self.close(
             out,
@@ -222,7 +224,7 @@ impl PendingApprovals {
         );
     }
 
-    /// The last word on challenges that are still out.
+    /// Tells the outcome to desks with open challenges.
     fn close(&mut self, out: BTreeMap<CompId, Out>, status: StepUpStatus, why: &ApprovalRefusal) {
         for (desk, o) in out {
             let Some(id) = o.id() else { continue };
@@ -241,7 +243,8 @@ impl PendingApprovals {
         }
     }
 
-    /// What time does. `dead`: accepts that the router would refuse by now; it says why better.
+    /// Time passes. `dead`: accepts that the router would refuse by now; the router gives the
+    /// better reason.
     pub fn tick(&mut self, dead: &[HeldId], now: UtcMillis) -> Vec<ApprovalStep> {
         for id in dead {
             let Some(h) = self.held.remove(id) else { continue };

@@ -147,7 +147,7 @@ mod ceremony {
     #[cfg(test)]
     mod tests {
         use super::*;
-        use crate::client::Ask;
+        use crate::client::KeyOperation;
 
         /// Without a window there is no dialog, so this may run in front of anybody.
         #[tokio::test]
@@ -155,7 +155,7 @@ mod ceremony {
             let json = r#"{"publicKey":{"rpId":"stepup.bank.example","challenge":"AAECAwQFBgcICQoLDA0ODw","userVerification":"required","allowCredentials":[{"type":"public-key","id":"AQ"}]}}"#;
             let origin = "https://stepup.bank.example".to_owned();
             let order = Order {
-                ask: Ask::Sign(json.into()),
+                operation: KeyOperation::Sign(json.into()),
                 origin,
                 context: None,
                 timeout: CLOSING,
