@@ -127,10 +127,10 @@ impl PendingApprovals {
     pub(super) fn touched(&mut self, desk: &CompId, now: UtcMillis) {
         let Some(d) = self.desks.get_mut(desk) else { return };
         d.active = now;
-        if d.standing.owes == Some(SessionReason::Logon) {
+        if d.state.owes == Some(SessionReason::Logon) {
             self.out.push(ApprovalStep::Authenticated(desk.clone()));
         }
-        d.standing = d.standing.touched(&self.rules, now);
+        d.state = d.state.touched(&self.rules, now);
         self.tell_access(desk, now);
     }
 

@@ -15,7 +15,7 @@ mod views;
 
 use crate::{
     SessionReason,
-    rules::{LogonRule, Standing, WhenSection},
+    rules::{LogonRule, StepUpState, WhenSection},
 };
 pub use held::{ApprovalRefusal, ApprovalStep, Approved, Asked, HeldId, Matter};
 use held::{Held, Out, latest_end, outcome};
@@ -34,7 +34,7 @@ pub const MAX_HELD_PER_DESK: usize = 8;
 struct Desk {
     online: bool,
     user: String,
-    standing: Standing,
+    state: StepUpState,
     /// When the trader last did something.
     active: UtcMillis,
     keys: u32,
@@ -80,15 +80,14 @@ impl PendingApprovals {
         now: UtcMillis,
     ) -> Vec<ApprovalStep> {
         self.let_go(desk);
-        let before = self.desks.get(desk).and_then(|d| d.standing.owed_by_presence());
+        let before = self.desks.get(desk).and_then(|d| d.state.owed_by_presence());
         let logon = watched || self.rules.logon == LogonRule::Always;
-        let mut standing = Standing { watched, ..Standing::default() };
+        let mut state = StepUpState { watched, ..StepUpState::default() };
         for why in before.into_iter().chain(logon.then_some(SessionReason::Logon)) {
-            standing = standing.owing(why);
+            state = state.owing(why);
         }
-        let owes = standing.owes;
-        let fresh =
-            Desk { online: true, user: user.into(), standing, active: now, ..Desk::default() };
+        let owes = state.owes;
+        let fresh = Desk { online: true, user: user.into(), state, active: now, ..Desk::default() };
         self.desks.insert(desk.clone(), fresh);
         if let Some(why) = owes {
             self.ask_session(desk, why, now);
@@ -102,7 +101,7 @@ impl PendingApprovals {
     pub fn desk_down(&mut self, desk: &CompId) -> Vec<ApprovalStep> {
         if let Some(d) = self.desks.get_mut(desk) {
             d.online = false;
-            d.standing.lease = None;
+            d.state.lease = None;
         }
         self.let_go(desk);
         self.done()
@@ -151,7 +150,7 @@ impl PendingApprovals {
         now: UtcMillis,
     ) -> Vec<ApprovalStep> {
         if let (true, Some(d)) = (self.rules.asks(why), self.desks.get_mut(desk)) {
-            d.standing = d.standing.verify(why);
+            d.state = d.state.verify(why);
             self.ask_session(desk, why, now);
             self.tell_access(desk, now);
         }
@@ -163,12 +162,12 @@ impl PendingApprovals {
         let desks: Vec<CompId> = self
             .desks
             .iter()
-            .filter(|(_, d)| d.standing.lease.is_some())
+            .filter(|(_, d)| d.state.lease.is_some())
             .map(|(id, _)| id.clone())
             .collect();
         for desk in &desks {
             if let Some(d) = self.desks.get_mut(desk) {
-                d.standing.lease = None;
+                d.state.lease = None;
                 d.active = now;
             }
             self.tell_access(desk, now);
@@ -179,17 +178,16 @@ impl PendingApprovals {
     /// The risk of a live session changed: a touch that it now requires is owed at once, and one
     /// that it no longer requires is not.
     pub fn risk(&mut self, desk: &CompId, watched: bool, now: UtcMillis) -> Vec<ApprovalStep> {
-        let Some(d) =
-            self.desks.get_mut(desk).filter(|d| d.online && d.standing.watched != watched)
+        let Some(d) = self.desks.get_mut(desk).filter(|d| d.online && d.state.watched != watched)
         else {
             return Vec::new();
         };
         if watched {
-            d.standing = Standing { watched, ..d.standing }.verify(SessionReason::Risk);
+            d.state = StepUpState { watched, ..d.state }.verify(SessionReason::Risk);
             self.ask_session(desk, SessionReason::Risk, now);
         } else {
-            d.standing = d.standing.calmed(self.rules.logon == LogonRule::Always);
-            if d.standing.owes.is_none() {
+            d.state = d.state.calmed(self.rules.logon == LogonRule::Always);
+            if d.state.owes.is_none() {
                 self.end_session_asks(desk, "the risk of this access is lower: no touch is owed");
             }
         }
@@ -201,13 +199,13 @@ impl PendingApprovals {
     pub fn active(&mut self, desk: &CompId, now: UtcMillis) {
         if let Some(d) = self.desks.get_mut(desk) {
             d.active = now;
-            d.standing.active(now);
+            d.state.active(now);
         }
     }
 
     /// The proofs of a desk's session, and the touches that it owes.
-    pub fn standing(&self, desk: &CompId) -> Standing {
-        self.desks.get(desk).map(|d| d.standing).unwrap_or_default()
+    pub fn state(&self, desk: &CompId) -> StepUpState {
+        self.desks.get(desk).map(|d| d.state).unwrap_or_default()
     }
 
     /// The rules that require a touch.
@@ -275,7 +273,7 @@ impl PendingApprovals {
             self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();
         for d in &desks {
             let Some(state) = self.desks.get_mut(d) else { continue };
-            if state.standing.passes(&self.rules, state.active, now) {
+            if state.state.passes(&self.rules, state.active, now) {
                 self.tell_access(d, now);
             }
         }
@@ -286,9 +284,9 @@ impl PendingApprovals {
         let approver =
             self.rules.second_person.as_ref().is_some_and(|s| s.approvers.contains(desk));
         let Some(d) = self.desks.get_mut(desk).filter(|d| d.online) else { return };
-        let text = d.standing.obstacle(d.keys);
+        let text = d.state.obstacle(d.keys);
         let state = AccessState {
-            lease_until: d.standing.lease.filter(|l| l.good(&self.rules, now)).map(|l| l.until),
+            lease_until: d.state.lease.filter(|l| l.good(&self.rules, now)).map(|l| l.until),
             idle_s: self.rules.idle_minutes.saturating_mul(60),
             on_wake: self.rules.on_wake,
             on_unlock: self.rules.on_unlock,
