@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # What ships never contains what stands in for the world outside.
 SHIPPED = {"signet-desk", "signet-desk-core", "signet-gateway", "signet-fix", "signet-identity", "signet-journal",
-           "signet-policy", "signet-registry", "signet-rfq", "signet-router", "signet-stepup"}
+           "signet-keystore", "signet-net", "signet-policy", "signet-registry", "signet-rfq", "signet-router", "signet-stepup"}
 DOUBLES = {"signet-dealer", "signet-practice", "signet-softkey", "signet-bench", "signet-test-mmdb", "signet-vkey",
            "signet-hostile", "signet-devca"}
 KNOWN = ROOT / "scripts/arrows.known"
@@ -30,9 +30,11 @@ MAY_USE = {
     "signet-policy": set(),
     "signet-journal": set(),
     "signet-identity": set(),
-    "signet-fix": {"signet-rfq", "signet-journal"},
-    "signet-stepup": {"signet-rfq", "signet-identity"},
-    "signet-router": {"signet-rfq", "signet-fix", "signet-journal", "signet-stepup"},
+    "signet-net": {"signet-identity"},
+    "signet-keystore": {"signet-identity", "signet-net"},
+    "signet-fix": {"signet-rfq", "signet-journal", "signet-identity"},
+    "signet-stepup": {"signet-rfq", "signet-identity", "signet-fix"},
+    "signet-router": {"signet-rfq", "signet-fix", "signet-identity", "signet-journal", "signet-stepup"},
     "signet-registry": {"signet-rfq", "signet-identity", "signet-policy", "signet-stepup"},
 }
 # What of others a crate must not use.
@@ -41,7 +43,11 @@ MUST_NOT_USE = {
     "signet-policy": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-router": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-registry": {"hyper", "hyper-util"},
-    "signet-gateway": {"tauri", "wry"},
+    # A server links no desktop keychain.
+    "signet-gateway": {"tauri", "wry", "signet-keystore"},
+    # It says who is at the other end; it does not call them, and holds no key.
+    "signet-identity": {"tokio", "tokio-rustls", "hyper", "keyring-core", "cryptoki"},
+    "signet-net": {"keyring-core", "cryptoki"},
 }
 # Arrows between modules that must not be.
 NEVER = {
@@ -63,7 +69,9 @@ def crate_faults(package):
     ours = {d for d in normal if d.startswith("signet-")}
     for used in sorted(ours - MAY_USE.get(name, ours)):
         yield f"{name} -> {used}: may use {', '.join(sorted(MAY_USE[name])) or 'nothing of ours'}"
-    for used in sorted(normal & MUST_NOT_USE.get(name, set())):
+    # What a crate must not use it must not use behind a feature either.
+    behind_features = {d["name"] for d in package["dependencies"] if d["kind"] is None and d["optional"]}
+    for used in sorted((normal | behind_features) & MUST_NOT_USE.get(name, set())):
         yield f"{name} -> {used}: must not use it"
     if name in SHIPPED:
         for used in sorted(normal & DOUBLES):

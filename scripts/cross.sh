@@ -113,7 +113,7 @@ fi
 
 # signet-practice is the whole road: a desk without a window, the gateway and dealers on another FIX
 # engine, over real sockets and mutual TLS.
-tests signet-rfq signet-journal signet-fix signet-identity signet-stepup signet-vkey signet-desk-core signet-gateway signet-practice
+tests signet-rfq signet-journal signet-fix signet-identity signet-net signet-keystore signet-stepup signet-vkey signet-desk-core signet-gateway signet-practice
 # The dialog of Windows needs its library, which wine lacks: looked at, not run.
 if step check-webauthn "signet-stepup, webauthn.dll" "type-check for $windows" \
   cargo check --locked --target "$windows" -p signet-stepup --features client,hid; then
@@ -130,7 +130,7 @@ check signet-rfq check-rfq "no C in it" -p signet-rfq
 stand_in=$root/scripts/cross/no-c.sh
 export CC_aarch64_apple_darwin=$stand_in CXX_aarch64_apple_darwin=$stand_in AR_aarch64_apple_darwin=$stand_in
 export RANLIB_aarch64_apple_darwin=$stand_in CMAKE_aarch64_apple_darwin=$stand_in SDKROOT=/none
-check "crates/, gateway" check-crates "C left out" -p signet-journal -p signet-fix -p signet-identity -p signet-desk-core -p signet-gateway
+check "crates/, gateway" check-crates "C left out" -p signet-journal -p signet-fix -p signet-identity -p signet-net -p signet-keystore -p signet-desk-core -p signet-gateway
 check "signet-stepup, keys; signet-vkey" check-stepup "C left out" -p signet-stepup -p signet-vkey --features signet-stepup/ctap,signet-stepup/hid,signet-stepup/pcsc
 check signet-desk check-desk "C left out" -p signet-desk --features custom-protocol
 

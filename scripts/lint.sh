@@ -13,6 +13,7 @@ python3 scripts/secrets.py --self-test
 python3 scripts/secrets.py
 python3 scripts/docs.py
 python3 scripts/arrows.py
+python3 scripts/sizes.py
 git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck
 (cd ui && npm run --silent lint)
 cargo fmt --all -- --check
@@ -20,6 +21,7 @@ cargo fmt --all -- --check
 cargo clippy --locked --workspace --all-targets -- -D warnings
 cargo clippy --locked -p signet-desk --all-targets --features practice,e2e -- -D warnings
 cargo clippy --locked -p signet-fix --no-default-features -- -D warnings
+cargo clippy --locked -p signet-identity --no-default-features -- -D warnings
 cargo clippy --locked -p signet-stepup --all-targets --features ctap,hid,pcsc -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 (cd ui && npm run --silent check)
@@ -42,3 +44,10 @@ for shipped in "signet-desk --features custom-protocol" "signet-gateway"; do
     fail "parts of the demonstration are in $shipped"
   fi
 done
+
+# A server has no desktop keychain, and no token of a person.
+parts=$(cargo tree --locked -e normal,build --target all --prefix none -p signet-gateway) || fail "cargo tree failed for signet-gateway"
+keychain='signet-keystore|keyring-core|secret-service|zbus[a-z-]*|windows-native-keyring-store|apple-native-keyring-store|cryptoki[a-z-]*'
+if found=$(grep -oE "^($keychain) " <<<"$parts" | sort -u | tr -d '\n'); then
+  fail "signet-gateway links $found"
+fi

@@ -34,6 +34,6 @@ known() {
 run signet-rfq -p signet-rfq --features toml -- --lib
 run signet-policy -p signet-policy --features entitle -- --lib
 run signet-router -p signet-router -- --lib
-run signet-gateway-approvals -p signet-gateway -f 'gateway/src/approvals/*.rs' -- --lib approvals
+run signet-stepup-pending -p signet-stepup --features pending,rp -f 'crates/signet-stepup/src/pending/*.rs' -- --lib pending
 run signet-stepup-rules -p signet-stepup --features rp -f crates/signet-stepup/src/rules.rs -- --lib rules
 exit $status

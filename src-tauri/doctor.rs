@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use signet_identity::OsKeychain;
+use signet_keystore::OsKeychain;
 
 /// Examines the way to every venue and says what is wrong with it.
 pub fn run(config: Option<PathBuf>, identity: Option<&str>) -> ExitCode {

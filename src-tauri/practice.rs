@@ -8,7 +8,7 @@ use std::{
 
 use signet_desk_core::{Desk, DeskConfig, view::Problem};
 use signet_devca::private_keyring::{PrivateKeyring, Start};
-use signet_identity::{Keychain, KeychainError, OsKeychain};
+use signet_keystore::{Keychain, KeychainError, OsKeychain};
 use signet_practice::{Plan, Practice, TRADER, VENUE_NAME};
 use signet_vkey::{Settings, VirtualKey, VirtualKeys};
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use signet_desk_core::{Desk, DeskConfig, DeskConfigError, view::Problem};
-use signet_identity::OsKeychain;
+use signet_keystore::OsKeychain;
 use signet_stepup::client::system_keys;
 use tauri::{Manager, Runtime};
 

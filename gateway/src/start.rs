@@ -25,10 +25,9 @@ use crate::{
     threads::Stop,
 };
 use signet_fix::session::Role;
-use signet_identity::{ProfileError, ServerProfile, TlsVersions};
+use signet_identity::{CompId, ProfileError, ServerProfile, TlsVersions};
 use signet_journal::StoreKey;
 use signet_policy::entitle::Entitlements as _;
-use signet_rfq::CompId;
 use signet_router::{DealerSettings, DeskSettings, Router, journal::Journal};
 use std::{net::SocketAddr, rc::Rc, sync::mpsc, time::Duration};
 use tokio::{net::TcpListener, task::spawn_local};

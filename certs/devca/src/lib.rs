@@ -15,7 +15,8 @@ mod order;
 pub mod private_keyring;
 
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
-use signet_identity::{IdentityName, Keychain, KeychainError, Role, TrustRoots};
+use signet_identity::{Role, TrustRoots};
+use signet_keystore::{IdentityName, Keychain, KeychainError};
 use time::OffsetDateTime;
 
 use authority::Authority;

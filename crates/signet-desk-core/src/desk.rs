@@ -13,7 +13,7 @@ use crate::{
     view::*,
 };
 use signet_fix::AppMessage;
-use signet_identity::{Pin, StoredIdentity};
+use signet_keystore::{Pin, StoredIdentity};
 use signet_stepup::{
     SessionReason,
     client::{Pin as KeyPin, StepUp},

@@ -5,10 +5,9 @@ use crate::{
     venue::{DeskConfig, Venues, profile},
     view::Problem,
 };
-use signet_identity::{
-    Identity, Pin, PinPrompt, PinRequest, Which,
-    doctor::{DoctorInputs, STEP_TIME_MAX_DEFAULT, diagnose},
-};
+use signet_identity::Identity;
+use signet_keystore::{IdentitySlot, Pin, PinPrompt, PinRequest};
+use signet_net::doctor::{DoctorInputs, STEP_TIME_MAX_DEFAULT, diagnose};
 use std::{fmt::Write as _, io::Write as _, sync::Arc};
 
 /// Examines every venue with every identity that could be meant for it; the report, and whether all
@@ -87,7 +86,7 @@ fn identities(holders: &Holders, wanted: Option<&str>) -> Result<Vec<Identity>, 
     let listed = holders.keychain.identities().map_err(|e| Problem::from(&e))?;
     let mut found = Vec::new();
     for one in listed.into_iter().filter(|i| wanted.is_none_or(|w| i.name.as_str() == w)) {
-        found.extend(holders.load(&one.name, Which::Current)?);
+        found.extend(holders.load(&one.name, IdentitySlot::Current)?);
     }
     Ok(found)
 }

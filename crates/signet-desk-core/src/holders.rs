@@ -5,9 +5,10 @@ use crate::{
     problem::{problem, sentence, snake},
     view::{Holder, Problem},
 };
-use signet_identity::{
-    DeviceKey, HolderError, HolderKind, Identity, IdentityName, KeyHolder, KeyLabel, KeyPlace,
-    Keychain, Loaded, PinPrompt, Which,
+use signet_identity::{DeviceKey, Identity};
+use signet_keystore::{
+    HolderError, HolderKind, IdentityName, IdentitySlot, KeyHolder, KeyLabel, KeyPlace, Keychain,
+    Loaded, PinPrompt,
     pkcs11::{self, Pkcs11Holder, Pkcs11Settings},
 };
 use std::{fmt, sync::Arc};
@@ -76,8 +77,12 @@ impl Holders {
     }
 
     /// The current or the pending identity of this name, ready for a handshake.
-    pub fn load(&self, name: &IdentityName, which: Which) -> Result<Option<Identity>, Problem> {
-        match self.keychain.load_enrolled(name, which).map_err(|e| Problem::from(&e))? {
+    pub fn load(
+        &self,
+        name: &IdentityName,
+        slot: IdentitySlot,
+    ) -> Result<Option<Identity>, Problem> {
+        match self.keychain.load_enrolled(name, slot).map_err(|e| Problem::from(&e))? {
             None => Ok(None),
             Some(Loaded::Ready(identity)) => Ok(Some(identity)),
             Some(Loaded::Elsewhere { chain, place }) => {

@@ -9,12 +9,14 @@ use crate::{
     venue::{TlsSwitches, Venue, Venues},
     view::{EnrolIntent, EnrolPhase, EnrolView, Problem},
 };
-use signet_identity::{
-    HolderKind, Identity, IdentityName, KeyLabel, KeyPlace, KeychainError, Which,
+use signet_identity::{CompId, Identity};
+use signet_keystore::{
+    HolderError, HolderKind, IdentityName, IdentitySlot, KeyLabel, KeyPlace, KeychainError,
+    LabelError,
     est::{EstClient, EstError},
-    net::ProxySetting,
     next_label,
 };
+use signet_net::ProxySetting;
 use std::sync::{Arc, Mutex};
 
 /// What issuing needs of the desk.
@@ -60,7 +62,7 @@ impl Issuer {
                 }
             };
             phase(EnrolPhase::Storing);
-            let name = name_of(enrolled.peer.comp_id.as_str())?;
+            let name = name_of(&enrolled.peer.comp_id)?;
             let (n, p) = (name.clone(), place.clone());
             let trust_domain = enrolled.peer.trust_domain.clone();
             let stored = self.blocking(move |h| {
@@ -72,7 +74,7 @@ impl Issuer {
                     ));
                 }
                 h.keychain
-                    .store_enrolled(&n, Which::Current, &p, key.as_ref(), &enrolled.chain)
+                    .store_enrolled(&n, IdentitySlot::Current, &p, key.as_ref(), &enrolled.chain)
                     .map_err(|e| Problem::from(&e))
             });
             match stored.await {
@@ -150,7 +152,7 @@ impl Issuer {
         let stored = self
             .blocking(move |h| {
                 h.keychain
-                    .store_enrolled(&n, Which::Pending, &p, key.as_ref(), &enrolled.chain)
+                    .store_enrolled(&n, IdentitySlot::Pending, &p, key.as_ref(), &enrolled.chain)
                     .map_err(|e| Problem::from(&e))
             })
             .await;
@@ -224,11 +226,11 @@ impl Issuer {
 /// Before the CompID is known the key is named after the user; chance keeps two attempts apart.
 fn first_label(user: &str, random: [u8; 4]) -> Result<KeyLabel, Problem> {
     let label = format!("{user}-{:08x}", u32::from_be_bytes(random)).parse();
-    label.map_err(|e: signet_identity::HolderError| Problem::from(&e))
+    label.map_err(|e: LabelError| Problem::from(&HolderError::from(e)))
 }
 
-fn name_of(comp_id: &str) -> Result<IdentityName, Problem> {
-    comp_id.parse().map_err(|e: KeychainError| Problem::from(&e))
+fn name_of(comp_id: &CompId) -> Result<IdentityName, Problem> {
+    comp_id.as_str().parse().map_err(|e: KeychainError| Problem::from(&e))
 }
 
 /// Whether there is an identity of this name that another firm issued.

@@ -4,7 +4,7 @@ use crate::{
     book::{Book, lock},
     view::{PinTries, PinView},
 };
-use signet_identity::{Pin, PinPrompt, PinRequest};
+use signet_keystore::{Pin, PinPrompt, PinRequest};
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError, mpsc},
@@ -43,10 +43,10 @@ impl PinPrompt for PinDesk {
             open: true,
             token: r.token.clone(),
             tries: match r.tries {
-                signet_identity::PinTries::Full => PinTries::Full,
-                signet_identity::PinTries::Low => PinTries::Low,
-                signet_identity::PinTries::Last => PinTries::Last,
-                signet_identity::PinTries::None => PinTries::Locked,
+                signet_keystore::PinTries::Full => PinTries::Full,
+                signet_keystore::PinTries::Low => PinTries::Low,
+                signet_keystore::PinTries::Last => PinTries::Last,
+                signet_keystore::PinTries::None => PinTries::Locked,
             },
             wrong: r.wrong,
             chars_min: count(r.chars_min),

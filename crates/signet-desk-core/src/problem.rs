@@ -2,7 +2,8 @@
 
 use crate::view::Problem;
 use signet_fix::{session::SendError, signature::SignatureError};
-use signet_identity::{KeychainError, Refusal};
+use signet_identity::Refusal;
+use signet_keystore::KeychainError;
 use signet_rfq::{AcceptRefusal, InstrumentError, QuantityError, TermsError};
 
 pub fn problem(code: &str, message: impl Into<String>, cure: impl Into<String>) -> Problem {

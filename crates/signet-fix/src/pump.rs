@@ -296,7 +296,8 @@ mod tests {
         session::{Binding, Role, SessionConfig},
         store::MemoryStore,
     };
-    use signet_rfq::{CompId, UtcMillis};
+    use signet_identity::CompId;
+    use signet_rfq::UtcMillis;
 
     fn initiator(name: &str) -> (Session, Rc<Outbox>) {
         let id = |s: String| CompId::new(s).unwrap();

@@ -44,7 +44,8 @@ pub use options::{HEARTBEAT_S, JUMP_MAX, LogonReset, NumberMode, SessionOptions}
 pub use outbox::Outbox;
 use quickfix::{Acceptor, Application, FixSocketServerKind, Initiator, LogFactory};
 pub use receive::ReceiveError;
-use signet_rfq::{CompId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::UtcMillis;
 use std::{
     cell::RefCell,
     collections::HashSet,

@@ -8,7 +8,8 @@
 //! written digit by digit: the general formatters cost more than the rest of the codec together.
 
 use rust_decimal::Decimal;
-use signet_rfq::{AcceptId, CompId, DealerId, InstrumentId, QuoteId, RfqId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::{AcceptId, DealerId, InstrumentId, QuoteId, RfqId, UtcMillis};
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
 
 const SOH: u8 = 1;

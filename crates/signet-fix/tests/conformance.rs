@@ -13,7 +13,8 @@ use signet_fix::{
     store::MemoryStore,
     tagvalue::seal,
 };
-use signet_rfq::{CompId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::UtcMillis;
 use std::{rc::Rc, time::Duration};
 
 struct Acceptor {

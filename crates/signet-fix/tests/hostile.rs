@@ -12,7 +12,8 @@ use signet_fix::{
     store::{MemoryStore, SessionStore},
     tagvalue::{MAX_FIELDS, seal},
 };
-use signet_rfq::{CompId, RfqId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::{RfqId, UtcMillis};
 use std::rc::Rc;
 
 const NOW: UtcMillis = UtcMillis(1_795_227_720_125);

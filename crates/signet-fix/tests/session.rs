@@ -11,6 +11,7 @@ use signet_fix::{
     store::{MemoryStore, SealedStore, SessionStore, StoreError},
     tagvalue::{Fields, seal},
 };
+use signet_identity::CompId;
 use signet_journal::StoreKey;
 use signet_rfq::*;
 use std::{cell::Cell, path::Path, rc::Rc};

@@ -19,6 +19,7 @@ use signet_fix::{
     store::{MemoryStore, SessionStore, StoreError},
     tagvalue::{Fields, seal},
 };
+use signet_identity::CompId;
 use signet_rfq::*;
 use std::{cell::Cell, cell::RefCell, rc::Rc};
 

@@ -1,8 +1,8 @@
-//! BER made into DER (ITU-T X.690), for the wrappers of others' PKCS#7 messages.
+//! Converts BER to DER (ITU-T X.690), for the wrappers of PKCS#7 messages from other programs.
 //!
 //! RFC 5652 §2 lets a sender encode a CMS message in BER; some authorities do. Indefinite lengths,
-//! long forms of short lengths and octet strings in pieces become their DER forms. What is signed
-//! inside, the certificates, is DER already and stays octet for octet what it was.
+//! long forms of short lengths and octet strings in pieces become their DER forms. The
+//! signed parts inside, the certificates, are DER already and do not change.
 
 /// Nesting of a PKCS#7 message with certificates is about fifteen deep.
 const DEPTH_MAX: usize = 32;
@@ -10,7 +10,7 @@ const CONSTRUCTED: u8 = 0x20;
 const OCTET_STRING: u8 = 0x04;
 const END_OF_CONTENTS: [u8; 2] = [0, 0];
 
-/// The one value in `ber`, in DER; `None` when it is not whole, or more than that is there.
+/// The one value in `ber`, in DER; `None` when it is incomplete or followed by other bytes.
 #[must_use]
 pub fn to_der(ber: &[u8]) -> Option<Vec<u8>> {
     let (der, rest) = value(ber, 0)?;
@@ -73,7 +73,7 @@ fn joined(mut der: &[u8]) -> Option<Vec<u8>> {
 
 fn tag(ber: &[u8]) -> Option<(&[u8], &[u8])> {
     let first = *ber.first()?;
-    // Tag numbers above 30 go on in further octets (§8.1.2.4); no such tag is in a PKCS#7 message.
+    // Tag numbers above 30 use further octets (§8.1.2.4); PKCS#7 messages have no such tag.
     if first & 0x1f == 0x1f || ber.starts_with(&END_OF_CONTENTS) {
         None
     } else {

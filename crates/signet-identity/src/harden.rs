@@ -2,13 +2,15 @@
 //!
 //! Called by every binary that holds keys, first thing in `main`.
 
-/// What could be switched off. What could not is named, for a warning in the log; a program goes on
-/// without, since a hardened system may forbid the very calls.
+/// The protections that are on, and the reasons for those that are not, for a warning in the log. A
+/// program continues without them, since a hardened system may forbid the calls themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hardened {
+    /// A crash writes no image of the memory to disk.
     pub core_dumps_off: bool,
     /// Other processes of the same user cannot read this one's memory.
     pub memory_closed: bool,
+    /// What could not be done, in words.
     pub problems: Vec<String>,
 }
 
@@ -91,8 +93,8 @@ mod platform {
             done.problems
                 .push(format!("error reports may hold memory (WerSetFlags: {reported:#x})"));
         }
-        // A process of the same user may always open another one here; only protected processes,
-        // which need Microsoft's signature, are closed.
+        // Here a process of the same user can always open another one, except protected processes,
+        // which need Microsoft's signature.
         done.problems.push("Windows lets other programs of the same user read this process".into());
     }
 }

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 
+use crate::certificate::{CHAIN_CERTIFICATES_MAX, CertificateFacts, PeerIdentity};
 use crate::key::{DeviceKey, HandshakeKey};
-use crate::peer::{CertificateFacts, PeerError, PeerIdentity};
+use crate::names::PeerError;
 
-/// The longest certificate chain accepted: leaf, issuing authorities, and room for one more.
-pub(crate) const CHAIN_CERTIFICATES_MAX: usize = 6;
-
-/// A client identity: what it is called (the certificate) and how that is proved (the key).
+/// A client identity: its name (the certificate chain) and the proof of it (the key).
 #[derive(Debug, Clone)]
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
@@ -19,7 +17,7 @@ pub struct Identity {
     facts: CertificateFacts,
 }
 
-/// A chain and a key do not make an identity.
+/// Why a chain and a key do not make an identity.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityError {
@@ -42,7 +40,8 @@ impl Identity {
     ///
     /// # Errors
     /// [`IdentityError::CertificateOfAnotherKey`] when the leaf certifies a different key: caught
-    /// here because a peer would only answer with an unexplained alert.
+    /// here because a peer would only answer with an unexplained alert. The other variants when
+    /// the chain is empty, longer than [`CHAIN_CERTIFICATES_MAX`] or cannot be read.
     pub fn new(
         chain: Vec<CertificateDer<'static>>,
         key: Arc<dyn DeviceKey>,
@@ -78,13 +77,16 @@ impl Identity {
 
     /// The Signet identity in the leaf certificate. A venue without a Signet gateway may have
     /// issued a certificate that has none.
+    ///
+    /// # Errors
+    /// [`PeerError`] when the leaf states no Signet identity.
     pub fn peer(&self) -> Result<PeerIdentity, PeerError> {
         // `new` refused an empty chain.
         let leaf = self.chain.first().ok_or(PeerError::NoCertificate)?;
         PeerIdentity::from_certificate(leaf)
     }
 
-    /// The form rustls wants.
+    /// Chain and key as rustls takes them, signing through the [`DeviceKey`].
     #[must_use]
     pub fn certified_key(&self) -> Arc<CertifiedKey> {
         let key = Arc::new(HandshakeKey(Arc::clone(&self.key)));

@@ -12,11 +12,11 @@ use zeroize::Zeroizing;
 
 /// Where a private key is held while it is in use, weakest first.
 ///
-/// A client's own word for this is a claim; a gateway learns it from the issuing profile.
+/// What a client says about this is a claim; a gateway learns it from the profile it issued under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Protection {
-    /// In this process's memory, from wherever the caller had it.
+    /// In this process's memory; where it came from is the caller's affair.
     SoftwareMemory,
     /// At rest in the operating system's keychain; in memory while connected.
     OsKeychain,
@@ -34,6 +34,9 @@ pub trait DeviceKey: Send + Sync + fmt::Debug {
     /// Signs `message`: ECDSA on P-256 over its SHA-256, as ASN.1 DER (RFC 3279 §2.2.3).
     ///
     /// May block while a token waits for a PIN or a touch.
+    ///
+    /// # Errors
+    /// [`KeyError`] when this machine or the key's holder does not sign.
     fn sign_es256(&self, message: &[u8]) -> Result<Vec<u8>, KeyError>;
 
     /// Where the key is held.
@@ -60,7 +63,14 @@ pub enum KeyError {
     CannotGenerate,
     /// At fault: as the holder's own error says.
     #[error("{message}")]
-    Holder { code: &'static str, message: String, cure: &'static str },
+    Holder {
+        /// The holder's stable code.
+        code: &'static str,
+        /// What happened, for a person.
+        message: String,
+        /// The remedy, as an instruction to the reader.
+        cure: &'static str,
+    },
     /// At fault: the token or its holder.
     #[error("the key's device refused to sign: {0}")]
     Device(String),
@@ -74,6 +84,9 @@ pub struct SoftwareKey {
 
 impl SoftwareKey {
     /// Loads a PKCS#8 (RFC 5958) document. The caller wipes its own copy.
+    ///
+    /// # Errors
+    /// [`KeyError::NotP256Pkcs8`] for any other document.
     pub fn from_pkcs8(document: &[u8], protection: Protection) -> Result<Self, KeyError> {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document)
             .map_err(|_| KeyError::NotP256Pkcs8)?;
@@ -81,6 +94,9 @@ impl SoftwareKey {
     }
 
     /// A fresh key, as the PKCS#8 document to be stored in a keychain.
+    ///
+    /// # Errors
+    /// [`KeyError::CannotGenerate`] when the random number source fails.
     pub fn generate_pkcs8() -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let document =
             EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new())

@@ -1,77 +1,66 @@
 //! Who is at each end of a FIXS connection, and how that is proved.
 //!
-//! This room holds private keys ([`DeviceKey`]), the operating system's keychain ([`Keychain`]),
-//! the TLS settings every FIX listener and dialler of Signet uses ([`ClientProfile`],
-//! [`ServerProfile`]), the identity a certificate states ([`PeerIdentity`]) and the reason a
-//! connection was refused, in words ([`Refusal`]).
+//! The crate holds the names of both ends ([`CompId`], [`Role`]), the identity a certificate states
+//! ([`PeerIdentity`]), a chain with its key ([`Identity`]), the TLS settings of every FIX listener
+//! and dialler ([`ClientProfile`], [`ServerProfile`]), the reason a connection was refused, in
+//! words ([`Refusal`]), and the invitations that enrolment begins with ([`Invitation`]).
 //!
-//! It opens no socket, never writes a private key to a file and never asks the machine for its
-//! own list of trusted authorities.
+//! It opens no socket, knows no keychain or token (`signet-keystore` does), never writes a private
+//! key to a file and never uses the machine's own list of trusted authorities.
+//!
+//! Without the feature `tls`, which is on by default, the crate is the names only: for the FIX
+//! codec and the router, which need a [`CompId`] and no cryptography.
 
+#![warn(missing_docs, unreachable_pub)]
+
+#[cfg(feature = "tls")]
 pub mod ber;
+#[cfg(feature = "tls")]
+mod certificate;
+#[cfg(feature = "tls")]
 mod channel;
-#[cfg(feature = "csr")]
-mod csr;
-#[cfg(feature = "net")]
-pub mod doctor;
-#[cfg(feature = "est")]
-pub mod est;
+#[cfg(feature = "tls")]
+mod digest;
+#[cfg(feature = "tls")]
 mod harden;
-mod holder;
+#[cfg(feature = "tls")]
 mod identity;
+#[cfg(feature = "tls")]
 mod invitation;
+#[cfg(feature = "tls")]
 mod key;
-mod keychain;
-#[cfg(feature = "net")]
-pub mod net;
-mod peer;
-mod policies;
+mod names;
+#[cfg(feature = "tls")]
+mod pin;
+#[cfg(feature = "tls")]
 mod profile;
+#[cfg(feature = "tls")]
 mod refusal;
-mod renewal;
+#[cfg(feature = "tls")]
 mod signing;
-mod spiffe;
-mod worker;
 
-pub use channel::{CHANNEL_BINDING_LABEL, channel_binding, describe};
-#[cfg(feature = "csr")]
-pub use csr::certificate_request;
-pub use harden::{Hardened, harden_process};
-#[cfg(windows)]
-pub use holder::cng;
-#[cfg(target_os = "macos")]
-pub use holder::enclave;
-#[cfg(feature = "pkcs11")]
-pub use holder::pkcs11;
-pub use holder::{
-    HolderError, HolderKind, KeyHolder, KeyLabel, KeyPlace, LABEL_CHARS_MAX, Pin, PinPrompt,
-    PinRequest, PinTries, open_loaded,
+pub use names::{
+    COMP_ID_CHARS_MAX, CompId, CompIdError, DEVICE_CHARS_MAX, EnrolledFacts, PROTECTIONS,
+    PeerError, Role, USER_CHARS_MAX, device_name, is_device_name, is_trust_domain, is_user_id,
 };
-pub use identity::{Identity, IdentityError};
-pub use invitation::{
-    EstAddress, FixAddress, HolderRule, INVITATION_BYTES_MAX, INVITATION_EXTENSION,
-    INVITATION_LINK_PREFIX, Invitation, InvitationError, fingerprint, is_relying_party,
-};
-pub use key::{DeviceKey, KeyError, Protection, SoftwareKey};
-#[cfg(any(test, feature = "test-double"))]
-pub use keychain::MemoryKeychain;
-pub use keychain::{
-    ANSWER_TIME_DEFAULT, ENTRY_BYTES_MAX, IdentityName, Keychain, KeychainError, Loaded,
-    NAME_CHARS_MAX, OsKeychain, SECRET_BYTES, StoredIdentity, next_label,
-};
-pub use peer::{CertificateFacts, CompId, PeerError, PeerIdentity, Role};
-pub use policies::policy_extension;
-pub use profile::{
-    CRL_FILE_BYTES_MAX, CRLS_MAX, ClientProfile, CrlError, CrlFacts, Crls, PartialList, PemError,
-    PinError, PinMatch, ProfileError, Revocation, ServerIdentity, ServerProfile, Shown, SpkiPin,
-    TlsPolicy, TlsVersions, TrustRoots, UnusableList,
-};
-pub use refusal::{Refusal, Stage};
-pub use renewal::{
-    KeySwitch, Renewal, RenewalInputs, SwitchAction, SwitchEvent, Which, is_urgent, renewal,
-};
-pub use signing::{MESSAGE_SIGNATURE_BYTES, MessageKey, MessageKeyError, MessagePublicKey};
-pub use spiffe::{
-    DEVICE_CHARS_MAX, EnrolledFacts, PROTECTIONS, USER_CHARS_MAX, device_name, is_device_name,
-    is_trust_domain, is_user_id,
+#[cfg(feature = "tls")]
+pub use {
+    certificate::{CHAIN_CERTIFICATES_MAX, CertificateFacts, PeerIdentity, policy_extension},
+    channel::{CHANNEL_BINDING_LABEL, channel_binding, describe},
+    digest::sha256,
+    harden::{Hardened, harden_process},
+    identity::{Identity, IdentityError},
+    invitation::{
+        EstAddress, FixAddress, HolderRule, INVITATION_BYTES_MAX, INVITATION_EXTENSION,
+        INVITATION_LINK_PREFIX, Invitation, InvitationError, fingerprint, is_relying_party,
+    },
+    key::{DeviceKey, KeyError, Protection, SoftwareKey},
+    pin::{PinError, SpkiPin},
+    profile::{
+        CRL_FILE_BYTES_MAX, CRLS_MAX, ChainRecorder, ClientProfile, CrlError, CrlFacts, Crls,
+        PartialList, PemError, PinMatch, ProfileError, Revocation, ServerIdentity, ServerProfile,
+        Shown, TlsPolicy, TlsVersions, TrustRoots, UnusableList, check_client_chain,
+    },
+    refusal::{Refusal, Stage},
+    signing::{MESSAGE_SIGNATURE_BYTES, MessageKey, MessageKeyError, MessagePublicKey},
 };

@@ -1,8 +1,8 @@
 //! Message signatures (FIX tags 93/89): made with the key of a TLS identity, judged with the key in
 //! a certificate.
 //!
-//! ECDSA on P-256 with SHA-256 and nothing else, r and s of 32 bytes each (RFC 7518 §3.4). What
-//! exactly is signed is the business of `signet-fix`.
+//! ECDSA on P-256 with SHA-256 and nothing else, r and s of 32 bytes each (RFC 7518 §3.4).
+//! `signet-fix` decides which bytes are signed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,15 +12,16 @@ use rustls::SignatureScheme;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::{CertifiedKey, SigningKey};
 
+use crate::certificate::CertificateFacts;
 use crate::identity::Identity;
 use crate::key::{HandshakeKey, KeyError};
-use crate::peer::{CertificateFacts, PeerError};
+use crate::names::PeerError;
 use crate::profile::ServerIdentity;
 
 /// Bytes of a signature.
 pub const MESSAGE_SIGNATURE_BYTES: usize = 64;
 const SCALAR_BYTES: usize = MESSAGE_SIGNATURE_BYTES / 2;
-/// What stands before the 65 bytes of the point in every `SubjectPublicKeyInfo` of P-256 (RFC 5480
+/// The bytes before the 65 bytes of the point in every `SubjectPublicKeyInfo` of P-256 (RFC 5480
 /// §2).
 const P256_SPKI_PREFIX: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
@@ -42,7 +43,7 @@ pub enum MessageKeyError {
 }
 
 impl MessageKeyError {
-    /// A stable code.
+    /// A stable name for programs and logs; never reworded.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -51,7 +52,7 @@ impl MessageKeyError {
         }
     }
 
-    /// What would cure it.
+    /// The remedy, as an instruction to the reader.
     #[must_use]
     pub const fn cure(&self) -> &'static str {
         match self {
@@ -113,7 +114,7 @@ impl MessageKey {
     }
 }
 
-/// Our own keys put their words into rustls' error, which would only say "other".
+/// Our own keys put their error inside rustls's, whose text alone would only say "other".
 fn said_by_the_key(error: &rustls::Error) -> String {
     match error {
         rustls::Error::Other(inner) => inner.0.to_string(),
@@ -135,6 +136,9 @@ impl Identity {
     }
 
     /// For judging what this identity signs.
+    ///
+    /// # Errors
+    /// When the leaf certificate's key cannot be read.
     pub fn message_public_key(&self) -> Result<MessagePublicKey, MessageKeyError> {
         MessagePublicKey::of_certificate(self.chain().first().ok_or(PeerError::NoCertificate)?)
     }
@@ -165,6 +169,9 @@ impl MessagePublicKey {
     }
 
     /// Reads a DER `SubjectPublicKeyInfo` (RFC 5480).
+    ///
+    /// # Errors
+    /// [`MessageKeyError::NotP256`] for any other key, and for a point that is not on the curve.
     pub fn of_spki(spki: &[u8]) -> Result<Self, MessageKeyError> {
         let point = p256_point(spki)?;
         ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
@@ -173,6 +180,9 @@ impl MessagePublicKey {
     }
 
     /// The key at the other end of a connection whose handshake is complete.
+    ///
+    /// # Errors
+    /// As [`Self::of_certificate`], and when the peer showed no certificate.
     pub fn of_connection(connection: &rustls::CommonState) -> Result<Self, MessageKeyError> {
         let leaf = connection.peer_certificates().and_then(|chain| chain.first());
         Self::of_certificate(leaf.ok_or(PeerError::NoCertificate)?)
@@ -198,7 +208,7 @@ fn p256_point(spki: &[u8]) -> Result<&[u8], MessageKeyError> {
 }
 
 /// `SEQUENCE { INTEGER r, INTEGER s }` to r and s of 32 bytes each. `None` for anything that is not
-/// exactly that in DER: another form of the same numbers would be a second signature nobody made.
+/// exactly that in DER: another encoding of the same numbers would be a second valid signature.
 fn fixed_signature(der: &[u8]) -> Option<[u8; MESSAGE_SIGNATURE_BYTES]> {
     let (&[0x30, length], body) = der.split_first_chunk::<2>()? else { return None };
     if usize::from(length) != body.len() {

@@ -73,8 +73,6 @@ id! {
     AcceptId,
     /// The dealer's CompID.
     DealerId,
-    /// SenderCompID / TargetCompID (49/56).
-    CompId,
     /// ISIN, or the currency pair for FX.
     InstrumentId,
 }

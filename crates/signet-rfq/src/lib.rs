@@ -24,7 +24,7 @@ mod time;
 
 pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Execution};
 pub use best::{Best, best, median_quoted};
-pub use id::{AcceptId, CompId, DealerId, IdError, InstrumentId, QuoteId, RfqId};
+pub use id::{AcceptId, DealerId, IdError, InstrumentId, QuoteId, RfqId};
 pub use instrument::{
     AssetClass, Catalogue, Instrument, InstrumentError, MAX_INSTRUMENTS, isin_check_digit,
 };

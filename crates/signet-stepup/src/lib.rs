@@ -6,8 +6,11 @@
 //! party (feature `rp`) challenges and checks; the authenticator side (feature `client`) talks to
 //! keys.
 //!
-//! May not: know FIX or sockets. Of ours it uses the types of `signet-rfq`. Time and randomness are
-//! passed in, but for the challenge, which the WebAuthn library draws itself.
+//! [`pending`] (feature `pending`) keeps what waits for a touch, for one desk or for many.
+//!
+//! May not: know sockets or FIX sessions. Of ours it uses the types of `signet-rfq`, and of
+//! `signet-fix` the typed messages. Time and randomness are passed in, but for the challenge, which
+//! the WebAuthn library draws itself.
 
 #![warn(missing_docs, unreachable_pub)]
 
@@ -17,6 +20,8 @@ pub mod client;
 pub mod context;
 pub mod evidence;
 pub mod logs;
+#[cfg(feature = "pending")]
+pub mod pending;
 #[cfg(feature = "rp")]
 pub mod rp;
 pub mod rules;

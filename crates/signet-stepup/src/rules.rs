@@ -4,7 +4,8 @@
 use crate::approval::{Action, SessionReason};
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use signet_rfq::{CompId, UtcMillis, parse_quantity};
+use signet_identity::CompId;
+use signet_rfq::{UtcMillis, parse_quantity};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `[step_up.when]`.

@@ -5,10 +5,9 @@ use super::AdminRefusal;
 use crate::admin::Account;
 use hyper::Method;
 use serde::{Deserialize, de::DeserializeOwned};
-use signet_identity::{is_device_name, is_user_id};
+use signet_identity::{CompId, is_device_name, is_user_id};
 use signet_policy::entitle::AdminAction;
 use signet_registry::{AccountState, CertificateSelector};
-use signet_rfq::CompId;
 
 /// Events in one answer.
 const EVENTS_MAX: usize = 1_000;

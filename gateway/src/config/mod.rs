@@ -21,10 +21,10 @@ pub use step_up::{StepUp, StepUpSection};
 
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
-use signet_identity::{PemError, Role, ServerIdentity, TlsPolicy, TlsVersions};
+use signet_identity::{CompId, PemError, Role, ServerIdentity, TlsPolicy, TlsVersions};
 use signet_policy::entitle::EntitleError;
 use signet_registry::hex_sha256;
-use signet_rfq::{Catalogue, CatalogueError, CompId, DealerId, InstrumentError};
+use signet_rfq::{Catalogue, CatalogueError, DealerId, InstrumentError};
 use signet_router::journal::OnBadRecord;
 use std::{
     collections::BTreeSet,

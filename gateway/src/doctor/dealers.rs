@@ -10,10 +10,10 @@ use crate::{
     },
     loaded::Loaded,
 };
-use signet_identity::{
-    ClientProfile, SpkiPin, describe,
+use signet_identity::{ClientProfile, SpkiPin, describe};
+use signet_net::{
+    ProxySetting,
     doctor::{self, DoctorInputs, Outcome},
-    net::ProxySetting,
 };
 use signet_rfq::DealerId;
 use std::fs::File;

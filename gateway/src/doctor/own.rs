@@ -6,9 +6,8 @@ use crate::{
     config::{Config, EnrolmentSection, certificates},
 };
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
-use signet_identity::{CertificateFacts, ClientProfile, Crls, ServerIdentity, TrustRoots};
+use signet_identity::{CertificateFacts, ClientProfile, CompId, Crls, ServerIdentity, TrustRoots};
 use signet_registry::{Registry, RegistryError, RegistryUrl, SCHEMA};
-use signet_rfq::CompId;
 use std::{collections::BTreeSet, fs, io, path::Path, time::Duration};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -44,7 +43,19 @@ pub(super) fn certificate(all: &mut Examination, config: &Config, now: OffsetDat
             ),
         );
     }
-    let Some(leaf) = chain.first() else { return };
+    if let Some(leaf) = chain.first() {
+        names(all, config, &chain, leaf, now);
+    }
+}
+
+/// Whether invited desks will accept the certificate for the names they are told.
+fn names(
+    all: &mut Examination,
+    config: &Config,
+    chain: &[CertificateDer<'static>],
+    leaf: &CertificateDer<'static>,
+    now: OffsetDateTime,
+) {
     let names = dns_names(leaf);
     let shown = if names.is_empty() { "no host name".to_owned() } else { names.join(", ") };
     let Some(e) = &config.enrolment else {
@@ -74,7 +85,7 @@ pub(super) fn certificate(all: &mut Examination, config: &Config, now: OffsetDat
                 &format!("{name:?} is not a host name"),
                 "correct server_name in [enrolment]",
             ),
-            Ok(server) => match profile.recheck(&chain, &server, now) {
+            Ok(server) => match profile.recheck(chain, &server, now) {
                 Ok(()) => Verdict::Good(format!("invited desks will accept it for {name}")),
                 Err(r) => {
                     let sentence = format!(

@@ -16,8 +16,9 @@ use hyper_util::rt::TokioIo;
 use rustls_pki_types::{CertificateDer, ServerName};
 use signet_identity::{
     ClientProfile, PeerError, PeerIdentity, ProfileError, Refusal, Role, SpkiPin, TlsPolicy,
-    TrustRoots, net,
+    TrustRoots,
 };
+use signet_net as net;
 use signet_registry::{IssueOrder, IssuedCertificate};
 use std::{fmt, fs, path::PathBuf, sync::Arc, time::Duration};
 use time::OffsetDateTime;

@@ -15,11 +15,12 @@ use crate::{
     registry_view::RegistryView,
 };
 use signet_fix::message::VenueState;
+use signet_identity::CompId;
 use signet_policy::entitle::{
     Act, CedarEntitlements, Deal, Entitlements as _, Outcome, Proof, Question, Side, Step, World,
 };
 use signet_registry::NewEvent;
-use signet_rfq::{Ask, CompId, DealerId, UtcMillis};
+use signet_rfq::{Ask, DealerId, UtcMillis};
 use signet_router::Proposal;
 use std::{
     cell::{Cell, RefCell},

@@ -3,7 +3,8 @@
 use super::{BudgetVerdict, Class, DayBytes, NoLogon, PeerBudget};
 use crate::config::{LimitsSection, SignedFull};
 use signet_fix::share::Share;
-use signet_rfq::{CompId, DealerId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::{DealerId, UtcMillis};
 use std::{
     cell::RefCell,
     collections::BTreeMap,

@@ -15,9 +15,9 @@ use signet_fix::{
     signature::{Verification, commits_asker, every},
 };
 use signet_identity::{
-    ClientProfile, Crls, MessageKey, MessagePublicKey, PeerIdentity, Refusal, Role, Stage,
-    describe, net,
+    ClientProfile, Crls, MessageKey, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, describe,
 };
+use signet_net as net;
 use signet_rfq::DealerId;
 use std::{rc::Rc, time::Duration};
 use time::OffsetDateTime;

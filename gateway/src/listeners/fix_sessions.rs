@@ -8,8 +8,8 @@ use signet_fix::{
     session::{LogonReset, Role, Session, SessionConfig, SessionOptions},
     store::SealedStore,
 };
+use signet_identity::CompId;
 use signet_journal::StoreKey;
-use signet_rfq::CompId;
 use std::path::Path;
 
 /// How a desk's sessions are run at this end.

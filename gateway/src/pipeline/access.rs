@@ -7,8 +7,8 @@ use crate::{
     risk::{Access, alert, decision, event_words},
 };
 use signet_fix::AppMessage;
+use signet_identity::CompId;
 use signet_policy::score::{Assessment, Decision};
-use signet_rfq::CompId;
 use signet_router::Input;
 use std::{net::IpAddr, rc::Rc};
 

@@ -5,11 +5,12 @@
 use super::{EndReason, Pipeline, reload::Change};
 use crate::{clock::now, risk::Administrator};
 use serde::Serialize;
+use signet_identity::CompId;
 use signet_policy::{
     entitle::{CedarEntitlements, Entitlements as _},
     score::{Assessment, Decision},
 };
-use signet_rfq::{CompId, UtcMillis};
+use signet_rfq::UtcMillis;
 use std::{rc::Rc, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},

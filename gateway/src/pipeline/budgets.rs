@@ -6,7 +6,8 @@ use super::{
 };
 use crate::limits::{BudgetVerdict, Class};
 use signet_fix::{AppMessage, message::BusinessReject, session::Meta};
-use signet_rfq::{CompId, DealerId};
+use signet_identity::CompId;
+use signet_rfq::DealerId;
 use std::rc::Rc;
 
 /// Length that a message counts with which the session refused before it was read.

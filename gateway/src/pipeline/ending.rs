@@ -2,7 +2,7 @@
 
 use super::{EndReason, Pipeline, sessions::ActiveSession};
 use signet_fix::session::{Outbox, Session};
-use signet_rfq::CompId;
+use signet_identity::CompId;
 use std::{rc::Rc, time::Duration};
 
 /// Time for the Logout to leave before the connection is closed.

@@ -3,8 +3,9 @@
 use super::Pipeline;
 use crate::entitle::Ruling;
 use signet_fix::{AppMessage, message::VenueState};
+use signet_identity::CompId;
 use signet_policy::entitle::Proof;
-use signet_rfq::{CompId, UtcMillis};
+use signet_rfq::UtcMillis;
 use signet_router::Proposal;
 
 impl Pipeline {

@@ -14,7 +14,8 @@ use signet_fix::{
     session::Meta,
     signature::SignatureError,
 };
-use signet_rfq::{CompId, DealerId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::{DealerId, UtcMillis};
 use signet_router::{Input, Keep};
 use std::rc::Rc;
 

@@ -1,7 +1,8 @@
 //! The router with its journal: what it decides on is written down first.
 
 use signet_fix::{AppMessage, message::QuoteCancel};
-use signet_rfq::{CompId, DealerId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::{DealerId, UtcMillis};
 use signet_router::{
     Input, Output, Proposal, Router,
     journal::{Journal, JournalError},

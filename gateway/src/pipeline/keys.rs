@@ -10,7 +10,7 @@ use signet_fix::{
     AppMessage,
     message::{KeyReport, KeyRequest},
 };
-use signet_rfq::CompId;
+use signet_identity::CompId;
 use std::rc::Rc;
 use zeroize::Zeroizing;
 

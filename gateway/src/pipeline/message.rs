@@ -7,10 +7,10 @@
 //! | 1 | the FIX session has read, checked and verified the frame | `signet-fix` | refused there; faults are counted |
 //! | 2 | is it within the desk's budget? | [`limits`](crate::limits) | j with `budget.exceeded`, or the session ends |
 //! | 3 | is it written down as evidence? | [`signed`](crate::signed) | j with `signed_log.*`; nothing is done |
-//! | 4 | is it about the connection itself? | [`risk`](crate::risk), [`approvals`](crate::approvals) | answered, ends here |
+//! | 4 | is it about the connection itself? | [`risk`](crate::risk), [`signet_stepup::pending`] | answered, ends here |
 //! | 5 | what would it do now? | [`signet_router`] | the router refuses it itself |
 //! | 6 | do the policies allow it? | [`entitle`](crate::entitle) | refused with `entitle.*` |
-//! | 7 | do rules or policies want a touch? | [`approvals`](crate::approvals) | it waits; released and judged again later |
+//! | 7 | do rules or policies want a touch? | [`signet_stepup::pending`] | it waits; released and judged again later |
 //! | 8 | is it in the journal? | [`signet_router::journal`] | j with `journal.*`; nothing is done |
 //! | 9 | the router decides, and its outputs leave | [`signet_router`] | messages to desks and dealers |
 //!
@@ -29,16 +29,17 @@ use signet_fix::{
     message::{BusinessReject, DecodeError, QuoteResponse, SnapshotMark},
     session::{Event, Meta},
 };
+use signet_identity::CompId;
 use signet_policy::entitle::{Outcome, Proof};
-use signet_rfq::{CompId, DealerId, UtcMillis};
+use signet_rfq::{DealerId, UtcMillis};
 use signet_router::{
     Input, Output, accept_age, accept_refusal, journal::JournalError, request_refusal,
 };
-use signet_stepup::{Action, rules::Wanted};
+use signet_stepup::{Action, pending::Approved, rules::Wanted};
 use std::{collections::VecDeque, rc::Rc};
 
 /// QuoteRequestRejectReason (658): not authorized.
-const NOT_AUTHORIZED: u16 = 6;
+pub(super) const NOT_AUTHORIZED: u16 = 6;
 /// BusinessRejectReason (380): application not available.
 pub(super) const NOT_AVAILABLE: u16 = 4;
 
@@ -60,7 +61,7 @@ impl Pipeline {
                 self.route(Input::DeskDown(desk.clone()));
                 self.step_up_desk_off(desk);
             }
-            Event::Message { message, meta } => self.from_desk(desk, message, &meta),
+            Event::Message { message, meta } => self.desk_message(desk, message, &meta),
             Event::Refused { msg_type, error } => {
                 tracing::warn!(%desk, msg_type, %error, "message from a desk refused");
                 self.count_desk_fault(desk);
@@ -77,7 +78,7 @@ impl Pipeline {
     }
 
     /// Stages 2 to 4.
-    fn from_desk(self: &Rc<Self>, desk: &CompId, message: AppMessage, meta: &Meta) {
+    fn desk_message(self: &Rc<Self>, desk: &CompId, message: AppMessage, meta: &Meta) {
         if !self.is_within_budget(desk, &message, meta) || !self.keep_desk(desk, &message, meta) {
             return;
         }
@@ -126,13 +127,12 @@ impl Pipeline {
     }
 
     /// What was approved is judged again, as of now: limits may be used up and policies changed
-    /// since it was held, and the desk may be off. `approved` is what the key signed for.
+    /// since it was held, and the desk may be off.
     pub(super) fn release(
         self: &Rc<Self>,
         desk: &CompId,
         m: AppMessage,
-        proof: Proof,
-        approved: Option<&Action>,
+        approved: Option<Approved>,
     ) {
         // A second person's touch must not bring to life what a lock has just ended.
         if !self.sessions.is_on(desk) {
@@ -146,7 +146,7 @@ impl Pipeline {
         let Some(p) = self.router.proposal(desk, &m, at) else {
             return self.let_through(at, desk, m);
         };
-        if approved.is_some_and(|a| *a != p.action) {
+        if approved.as_ref().is_some_and(|a| a.action != p.action) {
             let words = format!(
                 "approved {} would do something else by now; it went nowhere",
                 m.msg_type()
@@ -155,6 +155,8 @@ impl Pipeline {
             self.events.gateway("stepup.not_what_was_approved", desk.as_str(), words);
             return self.refuse_changed(desk, &m, at);
         }
+        let second_person = approved.as_ref().is_some_and(|a| a.second_person);
+        let proof = Proof { touched: approved.is_some(), second_person };
         let ruling = self.entitled(desk, &p, proof, at);
         match ruling.outcome {
             Outcome::Allow if proof.touched => {
@@ -219,7 +221,7 @@ impl Pipeline {
                 tracing::info!(%dealer, text, "dealer logged out");
                 self.route(Input::DealerDown(dealer.clone()));
             }
-            Event::Message { message, meta } => self.from_dealer(dealer, message, &meta),
+            Event::Message { message, meta } => self.dealer_message(dealer, message, &meta),
             Event::Refused { msg_type, error } => {
                 tracing::warn!(%dealer, msg_type, %error, "message from a dealer refused");
                 self.count_dealer_fault(dealer);
@@ -247,7 +249,7 @@ impl Pipeline {
 
     /// A dealer's message tells what is already so: it is counted and kept, and acted on whatever
     /// comes of that.
-    fn from_dealer(&self, dealer: &DealerId, message: AppMessage, meta: &Meta) {
+    fn dealer_message(&self, dealer: &DealerId, message: AppMessage, meta: &Meta) {
         self.count_dealer(dealer, Class::of(&message), meta.bytes);
         self.keep_dealer(dealer, &message, meta);
         let messages = match message {

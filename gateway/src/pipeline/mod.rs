@@ -3,7 +3,7 @@
 //!
 //! A stage answers; only this room acts: it sends, cuts, writes events and calls the router. Judges
 //! ([`risk`](crate::risk), [`entitle`](crate::entitle), [`signed`](crate::signed),
-//! [`approvals`](crate::approvals), [`limits`](crate::limits)) know nothing of it.
+//! [`limits`](crate::limits), [`signet_stepup::pending`]) know nothing of it.
 //!
 //! | file | what it does |
 //! | --- | --- |

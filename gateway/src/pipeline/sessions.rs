@@ -5,9 +5,9 @@
 use crate::{limits::NoLogon, risk::Access};
 use rustls_pki_types::CertificateDer;
 use signet_fix::session::{Outbox, Session};
-use signet_identity::Refusal;
+use signet_identity::{CompId, Refusal};
 use signet_registry::admission::{AdmissionRefusal, Shown};
-use signet_rfq::{CompId, DealerId, UtcMillis};
+use signet_rfq::{DealerId, UtcMillis};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,

@@ -1,24 +1,25 @@
-//! Step-up as the trading thread runs it: [`approvals`](crate::approvals) keeps what waits for a
-//! touch, the step-up service makes and checks challenges; this file carries their word to desks,
-//! router and service.
+//! Step-up as the trading thread runs it: [`signet_stepup::pending`] keeps what waits for a touch,
+//! the step-up service makes and checks challenges; this file carries their word to desks, router
+//! and service.
 
-use super::Pipeline;
+use super::{Pipeline, message::NOT_AUTHORIZED};
 use crate::{
-    approvals::{ApprovalRefusal, ApprovalStep, Asked, HeldId, PendingApprovals},
     clock::now,
     stepup::{Authority, StepUpHandle, StepUpRefusal, Ticket},
 };
 use signet_fix::{
     AppMessage,
     message::{
-        BusinessReject, KeyReport, QuoteRequest, QuoteStatusReport, RfqStatus, SnapshotMark,
+        Advice, BusinessReject, KeyReport, QuoteRequest, QuoteStatusReport, RfqStatus, SnapshotMark,
     },
 };
+use signet_identity::CompId;
 use signet_policy::entitle::Proof;
-use signet_rfq::{CompId, UtcMillis};
-use signet_router::Proposal;
+use signet_rfq::UtcMillis;
+use signet_router::{Proposal, accept_refusal, accept_waits, request_refusal};
 use signet_stepup::{
     Action, Approval, SessionReason,
+    pending::{ApprovalRefusal, ApprovalStep, Asked, HeldId, Matter, PendingApprovals},
     rules::{Wanted, WhenSection, covered, wanted},
 };
 use std::{
@@ -102,7 +103,7 @@ impl Pipeline {
             );
         }
         match message {
-            AppMessage::StepUpAnswer(a) => self.step(s, |w| w.answered(desk, &a.id, a.answer, at)),
+            AppMessage::StepUpAnswer(a) => self.step(s, |w| w.answered(desk, &a.id, a.answer)),
             AppMessage::StepUpRequest { reason } => match SessionReason::read(&reason) {
                 Some(why) => self.step(s, |w| w.verify_again(desk, why, at)),
                 None => tracing::warn!(%desk, reason, "an unknown reason for step-up; ignored"),
@@ -209,8 +210,9 @@ impl Pipeline {
                 todo.map(|todo| self.run(s, todo)).is_some()
             }
             AppMessage::OrderStatusRequest(h) => {
-                let answer = s.pending.borrow().status(desk, h, at);
-                answer.map(|answer| self.to_desk(desk, &answer)).is_some()
+                let pending = s.pending.borrow();
+                let waits = pending.accept(desk, &h.accept).map(|r| accept_waits(r, at));
+                waits.map(|e| self.to_desk(desk, &AppMessage::ExecutionReport(e))).is_some()
             }
             _ => false,
         }
@@ -246,8 +248,13 @@ impl Pipeline {
         for d in todo {
             match d {
                 ApprovalStep::Tell(desk, m) => self.to_desk(&desk, &m),
-                ApprovalStep::Release(desk, m, proof, approved) => {
-                    self.release(&desk, m, proof, approved.as_ref())
+                ApprovalStep::Refuse { desk, what, why } => {
+                    if let Some(m) = refusal(&what, &why, now()) {
+                        self.to_desk(&desk, &m);
+                    }
+                }
+                ApprovalStep::Release { desk, message, approved } => {
+                    self.release(&desk, message, approved)
                 }
                 ApprovalStep::Drop(id) => s.service.drop_challenge(&id),
                 ApprovalStep::Authenticated(desk) => self.authenticated(&desk),
@@ -294,7 +301,7 @@ impl Pipeline {
                 None => Err(StepUpRefusal::Unavailable),
             };
             let made = made.map(|c| (c.id, c.options, c.deadline)).map_err(ApprovalRefusal::from);
-            pipeline.step(&s, |w| w.challenged(held, &desk, &approval, made, now()));
+            pipeline.step(&s, |w| w.challenged(held, &desk, &approval, made));
         });
     }
 
@@ -326,6 +333,28 @@ fn pending(q: &QuoteRequest, until: UtcMillis) -> AppMessage {
     let report =
         QuoteStatusReport::of_rfq(q.id.clone(), q.instrument.clone(), RfqStatus::Pending, None);
     AppMessage::QuoteStatusReport(QuoteStatusReport { until: Some(until), ..report })
+}
+
+/// What a desk reads of its own that goes nowhere; `None`: the outcome of the challenge says it.
+fn refusal(what: &Matter, why: &ApprovalRefusal, at: UtcMillis) -> Option<AppMessage> {
+    Some(match what {
+        Matter::Message(AppMessage::QuoteRequest(q)) => {
+            let text = format!("not sent to any dealer: {}", why.text);
+            let advice = Advice { code: why.code.clone(), cure: why.cure.clone() };
+            let refusal = request_refusal(q, NOT_AUTHORIZED, text, Some(advice));
+            AppMessage::QuoteRequestReject(refusal)
+        }
+        Matter::Message(AppMessage::QuoteResponse(r)) => {
+            let text = format!("not sent to the dealer: {}", why.text);
+            AppMessage::ExecutionReport(accept_refusal(r, text, at))
+        }
+        Matter::Register(_) => AppMessage::KeyReport(KeyReport::Refused {
+            code: why.code.clone(),
+            text: Some(why.text.clone()),
+            cure: Some(why.cure.clone()).filter(|c| !c.is_empty()),
+        }),
+        Matter::Message(_) | Matter::Session(_) => return None,
+    })
 }
 
 /// Whether a message is about security keys or challenges.

@@ -15,8 +15,8 @@ use signet_fix::{
     message::QuoteMsg,
     signature::{Kinds, SignError, Signing, Verification},
 };
-use signet_identity::{MessageKey, MessagePublicKey};
-use signet_rfq::{CompId, DealerId, QuoteId, RfqId, UtcMillis};
+use signet_identity::{CompId, MessageKey, MessagePublicKey};
+use signet_rfq::{DealerId, QuoteId, RfqId, UtcMillis};
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 pub(crate) use strikes::STRIKES_MAX;
 use strikes::Strikes;

@@ -2,8 +2,8 @@
 //! one.
 
 use crate::support::{Desk, World, runtime};
-use signet_identity::est::{EstClient, EstError};
 use signet_identity::{DeviceKey, Identity, Invitation, Protection, SoftwareKey};
+use signet_keystore::est::{EstClient, EstError};
 use std::{fs, sync::Arc};
 
 fn key() -> (Arc<dyn DeviceKey>, Vec<u8>) {

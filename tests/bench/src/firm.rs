@@ -7,9 +7,8 @@ use signet_gateway::{
     Config,
     admin::{self, CodeTerms},
 };
-use signet_identity::{
-    Identity, Invitation, KeyHolder as _, MemoryKeychain, TrustRoots, est::EstClient,
-};
+use signet_identity::{Identity, Invitation, TrustRoots};
+use signet_keystore::{KeyHolder as _, MemoryKeychain, est::EstClient};
 use signet_registry::NewUser;
 use std::{fs, net::SocketAddr, path::Path};
 use time::OffsetDateTime;

@@ -25,9 +25,8 @@ use signet_fix::{
     signature::{commits_gateway, every},
     store::MemoryStore,
 };
-use signet_identity::{
-    MemoryKeychain, MessageKey, MessagePublicKey, ServerProfile, channel_binding,
-};
+use signet_identity::{CompId, MessageKey, MessagePublicKey, ServerProfile, channel_binding};
+use signet_keystore::MemoryKeychain;
 use signet_rfq::*;
 use signet_stepup::client::NoKeys;
 use std::{

@@ -1,6 +1,6 @@
 //! A SoftHSM2 token for measurements, where one is installed.
 
-use signet_identity::{
+use signet_keystore::{
     Pin, PinPrompt, PinRequest,
     pkcs11::{ANSWER_TIME_DEFAULT, Pkcs11Holder, Pkcs11Settings},
 };

@@ -6,8 +6,8 @@ use signet_desk_core::{
     view::{AcceptState, ArmIntent, Ask, LineState, LinkState, Side, Ticket},
 };
 use signet_devca::{DevPki, Order};
-use signet_identity::{IdentityName, MemoryKeychain};
-use signet_rfq::CompId;
+use signet_identity::CompId;
+use signet_keystore::{IdentityName, MemoryKeychain};
 use signet_stepup::client::NoKeys;
 use std::{
     net::SocketAddr,

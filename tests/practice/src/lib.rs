@@ -18,9 +18,10 @@ use signet_gateway::{
         RiskSection, StepUpSection, StoreSection, TlsSection,
     },
 };
-use signet_identity::{IdentityName, Keychain, MessageKey, ServerProfile};
+use signet_identity::{CompId, MessageKey, ServerProfile};
+use signet_keystore::{IdentityName, Keychain};
 use signet_registry::NewUser;
-use signet_rfq::{CompId, DealerId};
+use signet_rfq::DealerId;
 use signet_vkey::TestAuthority;
 use std::{
     collections::BTreeMap,

@@ -17,8 +17,9 @@ use rust_decimal::Decimal;
 use signet_dealer::{Credentials, DealerSettings, Force, Instruments, Simulator};
 use signet_desk_core::{Desk, DeskConfig, view::*};
 use signet_devca::{DevPki, Order, store_desk_identity};
-use signet_identity::{IdentityName, Keychain as _, MemoryKeychain, MessageKey, ServerProfile};
+use signet_identity::{MessageKey, ServerProfile};
 use signet_journal::{SealedLog, StoreKey};
+use signet_keystore::{IdentityName, Keychain as _, MemoryKeychain};
 use signet_stepup::evidence::Evidence;
 use signet_vkey::{Settings, TestAuthority, VirtualKey, VirtualKeys};
 use std::{

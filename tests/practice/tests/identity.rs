@@ -11,7 +11,7 @@ mod token;
 
 use signet_desk_core::{Desk, DeskConfig, view::*};
 use signet_gateway::admin::{self, Account, Invited};
-use signet_identity::{Keychain, MemoryKeychain, pkcs11::Pkcs11Settings};
+use signet_keystore::{Keychain, MemoryKeychain, pkcs11::Pkcs11Settings};
 use signet_practice::VENUE_NAME;
 use signet_registry::{AccountState, CertificateSelector};
 use signet_stepup::client::NoKeys;
@@ -128,7 +128,7 @@ fn a_trader_enrols_with_an_invitation_trades_renews_and_trades_on() {
     let before = serial(&desk, &w);
     desk.renew().unwrap();
     let began = Instant::now();
-    while keychain.load_enrolled(&name, signet_identity::Which::Pending).unwrap().is_none() {
+    while keychain.load_enrolled(&name, signet_keystore::IdentitySlot::Pending).unwrap().is_none() {
         assert!(began.elapsed() < Duration::from_secs(15), "never renewed: {:?}", s.notices);
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -142,7 +142,9 @@ fn a_trader_enrols_with_an_invitation_trades_renews_and_trades_on() {
     until(&desk, &mut s, "the new key is the current one", |s| {
         s.link() == Some(LinkState::Online) && serial(&desk, &w) != before
     });
-    assert!(keychain.load_enrolled(&name, signet_identity::Which::Pending).unwrap().is_none());
+    assert!(
+        keychain.load_enrolled(&name, signet_keystore::IdentitySlot::Pending).unwrap().is_none()
+    );
     let again = desk.send_rfq(ticket).unwrap();
     until(&desk, &mut s, "a quote with the new key", |s| {
         s.lines.iter().any(|l| l.rfq_id == again && l.can_lift)
@@ -248,13 +250,13 @@ fn a_key_in_a_token_is_made_there_asks_for_its_pin_and_trades() {
         "a wrong PIN is said to be wrong and asked for again"
     );
     let places = keychain.key_places(&"ALICE1".parse().unwrap()).unwrap();
-    assert_eq!(places[0].holder, signet_identity::HolderKind::Pkcs11);
+    assert_eq!(places[0].holder, signet_keystore::HolderKind::Pkcs11);
     assert!(
         keychain.raw_names().iter().all(|n| !n.starts_with("held/")),
         "no key in the keychain: {:?}",
         keychain.raw_names()
     );
-    assert!(signet_identity::KeyHolder::open(keychain.as_ref(), &places[0].label).is_err());
+    assert!(signet_keystore::KeyHolder::open(keychain.as_ref(), &places[0].label).is_err());
     assert_eq!(
         w.runtime.block_on(desk.identities()).unwrap()[0].held_in,
         "smart card or security key"
@@ -304,9 +306,8 @@ fn proxy(w: &World) -> (u16, Arc<std::sync::atomic::AtomicU32>) {
 fn a_hotel_with_a_proxy_is_no_obstacle() {
     let w = world();
     let (port, carried) = proxy(&w);
-    let setting = signet_identity::net::ProxySetting::Url(
-        format!("http://127.0.0.1:{port}").parse().unwrap(),
-    );
+    let setting =
+        signet_net::ProxySetting::Url(format!("http://127.0.0.1:{port}").parse().unwrap());
     let config =
         DeskConfig { proxy: setting, ..DeskConfig::empty(w.dir.path().join("laptop"), "test") };
     let desk = Desk::start(config, Arc::new(MemoryKeychain::new()), Arc::new(NoKeys)).unwrap();

@@ -15,7 +15,7 @@ use signet_fix::{
     store::{MemoryStore, SealedStore, SessionStore},
 };
 use signet_identity::{
-    ClientProfile, PeerIdentity, Refusal, Stage, TlsVersions, TrustRoots, describe,
+    ClientProfile, CompId, PeerIdentity, Refusal, Stage, TlsVersions, TrustRoots, describe,
 };
 use signet_journal::StoreKey;
 use signet_rfq::*;

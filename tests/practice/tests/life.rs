@@ -13,10 +13,11 @@ use signet_desk_core::{
     view::{AcceptState, ArmIntent, Ask, Frame, LinkState, RfqState, Side, Ticket},
 };
 use signet_fix::{AppMessage, message::*};
+use signet_identity::CompId;
 use signet_journal::StoreKey;
 use signet_rfq::{
-    AcceptId, AssetClass, Catalogue, CompId, DealerId, Instrument, InstrumentId, Level, QuoteId,
-    RfqId, UtcMillis,
+    AcceptId, AssetClass, Catalogue, DealerId, Instrument, InstrumentId, Level, QuoteId, RfqId,
+    UtcMillis,
 };
 use signet_router::{
     DealerSettings, DeskSettings, Input, Output, Router,

@@ -11,11 +11,13 @@ use raw::Raw;
 use signet_desk_core::{Desk, DeskConfig, KeyStore, Venue, view::*};
 use signet_devca::{DevPki, Issued, Order, store_desk_identity};
 use signet_identity::{
-    DeviceKey, HolderError, HolderKind, Identity, IdentityError, IdentityName, KeyHolder, KeyLabel,
-    Keychain, KeychainError, MemoryKeychain, Protection, ServerProfile, SpkiPin, StoredIdentity,
+    CompId, DeviceKey, Identity, IdentityError, Protection, ServerProfile, SpkiPin,
+};
+use signet_keystore::{
+    HolderError, HolderKind, IdentityName, KeyHolder, KeyLabel, Keychain, KeychainError,
+    MemoryKeychain, StoredIdentity,
 };
 use signet_practice::{GATEWAY, TRADER, TRUST_DOMAIN, VENUE_NAME};
-use signet_rfq::CompId;
 use signet_stepup::client::NoKeys;
 use std::{
     collections::BTreeSet,

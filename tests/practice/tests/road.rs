@@ -192,13 +192,17 @@ fn the_gateway_restarts_and_nothing_is_lost() {
     w.until(&mut s, "two quotes", |s| {
         s.lines.iter().filter(|l| l.rfq_id == id && l.can_lift).count() == 2
     });
+    let before = s.line(&id, N).quote_id.clone();
     w.practice.restart_gateway().unwrap();
     w.until(&mut s, "the link noticed", |s| s.link() != Some(LinkState::Online));
     w.until(&mut s, "online again", |s| s.link() == Some(LinkState::Online));
     assert_eq!(s.rfq(&id).state, RfqState::Open);
-    w.until(&mut s, "quotes again", |s| s.line(&id, N).can_lift);
     w.eventually("dealers are back", || w.desk.reference().dealers.iter().all(|d| d.online));
-    w.until(&mut s, "a live quote", |s| s.line(&id, N).can_lift);
+    // A dealer that is back says its quotes again, under other ids.
+    w.until(&mut s, "a live quote", |s| {
+        let line = s.line(&id, N);
+        line.can_lift && line.quote_id != before
+    });
     let armed = w.arm(&s, &id, N, Side::Buy).unwrap();
     w.desk.accept(&id, &armed.id).unwrap();
     w.until(&mut s, "filled", |s| s.rfq(&id).state == RfqState::Done);

@@ -6,7 +6,7 @@ mod support;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_desk_core::view::*;
 use signet_devca::{Order, store_desk_identity};
-use signet_identity::Keychain;
+use signet_keystore::Keychain;
 use signet_practice::TRADER;
 use std::{
     io::Write,

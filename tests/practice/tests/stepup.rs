@@ -13,7 +13,7 @@ mod support;
 use person::{PIN, Person, key, quotes, world};
 use signet_desk_core::{Desk, DeskConfig, view::*};
 use signet_gateway::admin::{self, Account};
-use signet_identity::MemoryKeychain;
+use signet_keystore::MemoryKeychain;
 use signet_practice::VENUE_NAME;
 use signet_registry::AccountState;
 use signet_stepup::client::{Ceremony, Order, Step, StepUp, Told};

@@ -68,7 +68,8 @@ impl Book {
                 let name = self.step_ups.registering.clone();
                 match name {
                     Some(name) => {
-                        drop(self.with_step_ups(|s| s.add_new_key(id, name, options, deadline)))
+                        // A key beyond the bound is not offered; the gateway's question expires.
+                        let _ = self.with_step_ups(|s| s.add_new_key(id, name, options, deadline));
                     }
                     None => {
                         tracing::warn!("the gateway offers to register a key nobody here asked for")

@@ -8,7 +8,8 @@ use crate::{
     view::{NoticeKind, Problem, SessionView},
 };
 use signet_fix::message::AppMessage;
-use signet_rfq::{Accept, CompId, Declined, Rfq, RfqId, Terms, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::{Accept, Declined, Rfq, RfqId, Terms, UtcMillis};
 
 /// A quote that ends within this time may come too close to its end to be reached: buttons depend
 /// on it.

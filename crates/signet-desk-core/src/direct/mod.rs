@@ -19,8 +19,9 @@ use crate::{
 pub(crate) use action::DirectAction;
 use refusal::TouchRefusal;
 use signet_fix::{AppMessage, message::*};
+use signet_identity::CompId;
 use signet_journal::{LogError, StoreKey};
-use signet_rfq::{AcceptId, CompId, DealerId, Rfq, RfqId, RfqState, UtcMillis};
+use signet_rfq::{AcceptId, DealerId, Rfq, RfqId, RfqState, UtcMillis};
 use signet_stepup::{AcceptTerms, Action, RequestTerms, SessionReason, rules::Wanted};
 use std::{collections::BTreeMap, path::Path};
 use store::TouchStore;
@@ -50,8 +51,8 @@ impl Direct {
         key: &StoreKey,
     ) -> Result<Self, LogError> {
         let touch = settings.step_up.as_ref().map(|s| {
-            let store = TouchStore::open(folder, venue.comp_id.as_str(), key)?;
-            Ok(Touch::new(s.clone(), store, desk.as_str(), venue.comp_id.as_str()))
+            let store = TouchStore::open(folder, &venue.comp_id, key)?;
+            Ok(Touch::new(s.clone(), store, desk, &venue.comp_id))
         });
         Ok(Self {
             name: venue.name.clone(),
@@ -92,9 +93,9 @@ impl Direct {
         out
     }
 
-    pub fn lost(&mut self) -> Vec<DirectAction> {
+    pub fn lost(&mut self, now: Moment) -> Vec<DirectAction> {
         self.asked.clear();
-        self.touch.iter_mut().flat_map(Touch::lost).collect()
+        self.touch.iter_mut().flat_map(|t| t.lost(now)).collect()
     }
 
     pub fn tick(&mut self, book: &Book, now: Moment) -> Vec<DirectAction> {
@@ -109,9 +110,7 @@ impl Direct {
         let in_flight = book.accepts_in_flight();
         self.asked.retain(|id, _| in_flight.iter().any(|h| &h.accept == id));
         for h in in_flight {
-            let held = self.touch.as_ref().is_some_and(|t| {
-                t.holds(|m| matches!(m, AppMessage::QuoteResponse(r) if r.id == h.accept))
-            });
+            let held = self.touch.as_ref().is_some_and(|t| t.holds(&h.accept));
             let due =
                 self.asked.get(&h.accept).is_some_and(|t| now.laptop.since(*t) >= ASK_AGAIN_MS);
             if due && !held && !self.knows_no_status {
@@ -194,10 +193,10 @@ impl Direct {
     fn cancel(&mut self, rfq: &RfqId, book: &Book, now: Moment) -> Vec<DirectAction> {
         let Some(r) = book.rfq(rfq) else { return Vec::new() };
         let ended = status(rfq.clone(), r.terms.instrument.clone(), RfqStatus::Cancelled);
-        let mut todo = match self.touch.as_mut().and_then(|t| t.cancelled(rfq)) {
-            Some(todo) => todo,
-            None => self.pass(r, now),
-        };
+        if let Some(todo) = self.touch.as_mut().and_then(|t| t.cancelled(rfq, now)) {
+            return todo;
+        }
+        let mut todo = self.pass(r, now);
         todo.push(ended);
         todo
     }

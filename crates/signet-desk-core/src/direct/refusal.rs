@@ -4,7 +4,7 @@ use crate::{
     problem::{problem, sentence, snake},
     view::Problem,
 };
-use signet_stepup::rp::RpError;
+use signet_stepup::{pending::ApprovalRefusal, rp::RpError};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TouchRefusal {
@@ -16,12 +16,8 @@ pub(super) enum TouchRefusal {
     /// The answer does not prove what it should.
     #[error(transparent)]
     Answer(#[from] RpError),
-    #[error("you did not approve it")]
-    Declined,
     #[error("no key was touched in time")]
     Late,
-    #[error("too many of your requests wait for a touch")]
-    TooManyOpen,
     #[error("this key's name is {0}")]
     KeyName(&'static str),
     #[error("you have the most security keys that one person may have")]
@@ -47,9 +43,7 @@ impl TouchRefusal {
             Self::NoKey => "stepup.no_key",
             Self::NoUsableKey(_) => "stepup.no_usable_key",
             Self::Answer(e) => e.code(),
-            Self::Declined => "stepup.declined",
             Self::Late => "stepup.timed_out",
-            Self::TooManyOpen => "stepup.too_many_open",
             Self::KeyName(_) => "stepup.key_name",
             Self::TooManyKeys => "stepup.too_many_keys",
             Self::NotOpen => "stepup.not_open",
@@ -65,13 +59,12 @@ impl TouchRefusal {
         match self {
             Self::NoKey => "Register one: choose Keys.",
             Self::NoUsableKey(_) => {
-                "Ask your administrator, who can have your keys registered anew."
+                "Ask your administrator, who can have your keys registered again."
             }
             Self::Answer(e) => e.cure(),
-            Self::Declined | Self::Late | Self::LinkLost => "Send it again if it is still wanted.",
-            Self::TooManyOpen => "Answer or cancel those that wait.",
+            Self::Late | Self::LinkLost => "Send it again if it is still wanted.",
             Self::KeyName(_) => "Choose another name.",
-            Self::TooManyKeys => "Ask your administrator to have your keys registered anew.",
+            Self::TooManyKeys => "Ask your administrator to have your keys registered again.",
             Self::NotOpen => "Start again.",
             Self::BadApproval(_) => "Tell your administrator.",
             Self::Gone(_) => "Choose another quote, or send a new RFQ.",
@@ -81,5 +74,11 @@ impl TouchRefusal {
 
     pub fn problem(&self) -> Problem {
         problem(&snake(self.code()), sentence(&self.to_string()), self.cure())
+    }
+}
+
+impl From<&TouchRefusal> for ApprovalRefusal {
+    fn from(why: &TouchRefusal) -> Self {
+        Self::new(why.code(), why.to_string(), why.cure())
     }
 }

@@ -4,6 +4,7 @@
 use super::refusal::TouchRefusal;
 use crate::view::KeyView;
 use serde::{Deserialize, Serialize};
+use signet_identity::CompId;
 use signet_journal::{LogError, SealedLog, StoreKey};
 use signet_rfq::UtcMillis;
 use signet_stepup::{
@@ -55,7 +56,7 @@ pub(super) struct TouchStore {
 impl TouchStore {
     /// Opens both files of the venue `comp_id` in the identity's `folder`. A line that cannot be
     /// read refuses the whole: a key that was locked must not come back because of it.
-    pub fn open(folder: &Path, comp_id: &str, key: &StoreKey) -> Result<Self, LogError> {
+    pub fn open(folder: &Path, comp_id: &CompId, key: &StoreKey) -> Result<Self, LogError> {
         let path = folder.join(format!("{comp_id}.keys"));
         let (log, recovered) = SealedLog::open(&path, key)?;
         let (evidence, _) = SealedLog::open(&folder.join(format!("{comp_id}.evidence")), key)?;

@@ -10,6 +10,7 @@ use signet_softkey::{Maker, Quirk, SoftKey, challenge_of};
 use signet_stepup::{
     Approval, CeremonyKind, Context, client_data_json,
     evidence::Evidence,
+    pending::MAX_HELD_PER_DESK,
     rp::{AttestationList, RelyingParty, RpSettings},
 };
 use std::{
@@ -24,6 +25,10 @@ const HERE: [u8; 32] = [1; 32];
 /// The venue's clock is half a minute ahead.
 const AHEAD_MS: i64 = 30_000;
 const RULES: &str = "logon = 'never'\naccept_above = { default = '1m' }";
+
+fn venue_id() -> CompId {
+    CompId::new("VENUE").unwrap()
+}
 
 fn catalogue() -> Catalogue {
     let text = format!(
@@ -105,17 +110,22 @@ impl World {
             step_up: Some(step_up.clone()),
             sign_messages: false,
         };
-        let store = TouchStore::open(self.dir.path(), "VENUE", &key_of_store()).unwrap();
+        let store = TouchStore::open(self.dir.path(), &venue_id(), &key_of_store()).unwrap();
         self.direct = Some(Direct {
             name: "Plain".into(),
             settings,
-            touch: Some(Touch::new(step_up, store, "ALICE", "VENUE")),
+            touch: Some(Touch::new(
+                step_up,
+                store,
+                &CompId::new("ALICE").unwrap(),
+                &CompId::new("VENUE").unwrap(),
+            )),
             asked: BTreeMap::new(),
             knows_no_status: false,
             passes: 0,
         });
         self.book.begin(Blotter::default());
-        self.book.at_gateway(&CompId::new("VENUE").unwrap(), true);
+        self.book.at_gateway(&venue_id(), true);
         let t = UtcMillis(self.laptop);
         self.book.link(t, |s| s.comp_id = Some("ALICE".into()));
         self.book.measured(t, t + AHEAD_MS, t);
@@ -127,7 +137,7 @@ impl World {
     }
 
     fn lose(&mut self) {
-        self.run(|d, _, _| d.lost());
+        self.run(|d, _, n| d.lost(n));
         self.book.link_lost();
         self.book.link(UtcMillis(self.laptop), |s| s.state = LinkState::Reconnecting);
     }
@@ -760,11 +770,11 @@ fn a_logon_always_owes_where_the_settings_say_so() {
 #[test]
 fn so_many_wait_and_no_more() {
     let (mut w, _) = with_key("logon = 'never'\nrequest_above = { default = '1m' }");
-    let all: Vec<String> = (0..=touch::MAX_HELD).map(|_| w.ask("5m")).collect();
+    let all: Vec<String> = (0..=MAX_HELD_PER_DESK).map(|_| w.ask("5m")).collect();
     let states: Vec<Shown> = all.iter().map(|id| w.shown(id).state).collect();
     assert!(
-        states[..touch::MAX_HELD].iter().all(|s| *s == Shown::Sent)
-            && states[touch::MAX_HELD] == Shown::Refused,
+        states[..MAX_HELD_PER_DESK].iter().all(|s| *s == Shown::Sent)
+            && states[MAX_HELD_PER_DESK] == Shown::Refused,
         "{states:?}"
     );
     // One that the trader ends was never sent.
@@ -782,7 +792,7 @@ fn a_file_that_somebody_changed_opens_nothing() {
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&path, bytes).unwrap();
     assert!(matches!(
-        TouchStore::open(w.dir.path(), "VENUE", &key_of_store()),
+        TouchStore::open(w.dir.path(), &venue_id(), &key_of_store()),
         Err(LogError::Tampered { .. })
     ));
 }
@@ -802,7 +812,7 @@ fn keys_and_evidence_of_every_earlier_format_are_read() {
     )
     .unwrap();
     for _ in 0..2 {
-        let store = TouchStore::open(dir.path(), "VENUE", &key_of_store()).unwrap();
+        let store = TouchStore::open(dir.path(), &venue_id(), &key_of_store()).unwrap();
         assert_eq!(
             (store.view().len(), store.view()[0].name.as_str(), store.good()),
             (1, "blue", 1)
@@ -836,7 +846,7 @@ fn no_changed_bit_of_keys_or_evidence_is_read_as_something_else() {
         // Every byte, with a bit that moves along.
         for (at, &byte) in whole.iter().enumerate() {
             put(at, byte ^ (1 << (at % 8)));
-            let opened = TouchStore::open(w.dir.path(), "VENUE", &key_of_store()).map(drop);
+            let opened = TouchStore::open(w.dir.path(), &venue_id(), &key_of_store()).map(drop);
             assert!(
                 opened.as_ref().is_err_and(LogError::is_damage),
                 "{name} byte {at}: {opened:?}"

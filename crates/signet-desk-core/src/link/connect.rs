@@ -20,12 +20,9 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_fix::session::{Binding, Channel, Outbox, Session};
-use signet_identity::{
-    Identity, IdentityName, KeychainError, MessagePublicKey, Refusal, SwitchAction, SwitchEvent,
-    Which, channel_binding, describe,
-};
+use signet_identity::{CompId, Identity, MessagePublicKey, Refusal, channel_binding, describe};
 use signet_journal::StoreKey;
-use signet_rfq::CompId;
+use signet_keystore::{IdentityName, IdentitySlot, KeychainError, SwitchAction, SwitchEvent};
 use std::{path::Path, rc::Rc, time::Duration};
 use time::OffsetDateTime;
 use tokio::{net::TcpStream, time::timeout};
@@ -51,15 +48,15 @@ impl Link {
                 s.attempt = attempt;
             });
             let began = tokio::time::Instant::now();
-            let (which, identity) = target.keys.take(OffsetDateTime::now_utc());
-            let ended = self.connect_once(generation, &target, which, &identity).await;
+            let (slot, identity) = target.keys.take(OffsetDateTime::now_utc());
+            let ended = self.connect_once(generation, &target, slot, &identity).await;
             if !self.is_wanted(generation) {
                 return;
             }
             self.ceremony.abandon();
             self.direct_lost();
             lock(&self.book).link_lost();
-            let ended = self.settle_key(&target.keys, which, ended).await;
+            let ended = self.settle_key(&target.keys, slot, ended).await;
             if ended.next == Next::GiveUp {
                 return self.refused(ended.problem);
             }
@@ -84,13 +81,13 @@ impl Link {
 
     /// Tells the change of keys how the connection ended. A refusal of the renewed certificate is
     /// no reason to stop: the one before still stands.
-    async fn settle_key(&self, keys: &Keys, which: Which, ended: Ended) -> Ended {
+    async fn settle_key(&self, keys: &Keys, slot: IdentitySlot, ended: Ended) -> Ended {
         let refused = ended.fault == Fault::OwnKey;
-        let event = if refused { SwitchEvent::Refused(which) } else { SwitchEvent::Unreached };
+        let event = if refused { SwitchEvent::Refused(slot) } else { SwitchEvent::Unreached };
         if keys.happened(event) == SwitchAction::Discard {
             self.issuer.discard(&keys.name).await;
         }
-        match refused && which == Which::Pending {
+        match refused && slot == IdentitySlot::Pending {
             true => Ended { next: Next::TryAgain, ..ended },
             false => ended,
         }
@@ -178,7 +175,7 @@ impl Link {
         self: &Rc<Self>,
         generation: u64,
         t: &Target,
-        which: Which,
+        slot: IdentitySlot,
         identity: &Identity,
     ) -> Ended {
         let stream = match timeout(DIAL_MAX, dial(&t.venue, identity, &self.config)).await {
@@ -191,7 +188,7 @@ impl Link {
         }
         match self.attach(&stream, t, identity).await {
             Ok(outbox) => {
-                let conversation = Conversation::new(self.clone(), t, which, identity, outbox);
+                let conversation = Conversation::new(self.clone(), t, slot, identity, outbox);
                 conversation.run(stream).await
             }
             Err(p) => Ended::refused(p),

@@ -18,7 +18,8 @@ use signet_fix::{
     pump::pump,
     session::{Event, Outbox},
 };
-use signet_identity::{Identity, SwitchAction, SwitchEvent, Which};
+use signet_identity::Identity;
+use signet_keystore::{IdentitySlot, SwitchAction, SwitchEvent};
 use signet_rfq::{RfqId, UtcMillis};
 use std::{
     cell::{Cell, RefCell},
@@ -31,7 +32,7 @@ pub(super) struct Conversation<'a> {
     link: Rc<Link>,
     target: &'a Target,
     /// Which identity the connection was made with.
-    which: Which,
+    slot: IdentitySlot,
     identity: &'a Identity,
     exporter: [u8; 32],
     outbox: Rc<Outbox>,
@@ -44,7 +45,7 @@ impl<'a> Conversation<'a> {
     pub fn new(
         link: Rc<Link>,
         target: &'a Target,
-        which: Which,
+        slot: IdentitySlot,
         identity: &'a Identity,
         outbox: Rc<Outbox>,
     ) -> Self {
@@ -52,7 +53,7 @@ impl<'a> Conversation<'a> {
         Self {
             link,
             target,
-            which,
+            slot,
             identity,
             exporter,
             outbox,
@@ -122,7 +123,7 @@ impl<'a> Conversation<'a> {
     /// The gateway accepted the certificate; a renewed one is the current one from now on.
     fn promote_if_new(&self) {
         let keys = &self.target.keys;
-        if keys.happened(SwitchEvent::Accepted(self.which)) == SwitchAction::Promote {
+        if keys.happened(SwitchEvent::Accepted(self.slot)) == SwitchAction::Promote {
             let (issuer, name) = (self.link.issuer.clone(), keys.name.clone());
             tokio::task::spawn_local(async move { issuer.promote(&name).await });
         }

@@ -5,10 +5,8 @@ use crate::{
     problem::{problem, sentence, snake},
     venue::{DeskConfig, Venue, profile, tls_settings},
 };
-use signet_identity::{
-    Identity, PeerIdentity, ProfileError, Refusal, Role, Stage,
-    net::{self, DialError},
-};
+use signet_identity::{Identity, PeerIdentity, ProfileError, Refusal, Role, Stage};
+use signet_net::{self as net, DialError};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::{client::TlsStream, rustls::pki_types::ServerName};

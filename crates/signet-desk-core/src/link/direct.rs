@@ -23,7 +23,7 @@ impl Link {
     }
 
     pub(super) fn direct_lost(&self) {
-        self.direct(|d, _, _| d.lost());
+        self.direct(|d, _, now| d.lost(now));
     }
 
     pub(super) fn direct_tick(&self) {

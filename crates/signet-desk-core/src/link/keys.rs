@@ -1,9 +1,10 @@
 //! The identity a link connects with, and the change of its key while the link lives.
 
 use crate::{holders::Holders, problem::problem, view::Problem};
-use signet_identity::{
-    CertificateFacts, Identity, IdentityName, KeySwitch, Renewal, RenewalInputs, SwitchAction,
-    SwitchEvent, Which, renewal,
+use signet_identity::{CertificateFacts, Identity};
+use signet_keystore::{
+    IdentityName, IdentitySlot, KeySwitch, Renewal, RenewalInputs, SwitchAction, SwitchEvent,
+    renewal,
 };
 use std::cell::{Cell, RefCell};
 use time::{Duration, OffsetDateTime};
@@ -17,7 +18,7 @@ pub(super) struct Keys {
     current: RefCell<Identity>,
     pending: RefCell<Option<Identity>>,
     switch: Cell<KeySwitch>,
-    next: Cell<Which>,
+    next: Cell<IdentitySlot>,
     tried: Cell<Option<OffsetDateTime>>,
     renewed: Cell<Option<OffsetDateTime>>,
     failures: Cell<u32>,
@@ -34,14 +35,14 @@ impl Keys {
         holders: &Holders,
         name: &IdentityName,
     ) -> Result<(Identity, Option<Identity>), Problem> {
-        let current = holders.load(name, Which::Current)?.ok_or_else(|| {
+        let current = holders.load(name, IdentitySlot::Current)?.ok_or_else(|| {
             problem(
                 "keychain_no_such_identity",
                 format!("There is no identity named {name}."),
                 "Choose another, or enrol this laptop.",
             )
         })?;
-        let pending = holders.load(name, Which::Pending).unwrap_or_else(|why| {
+        let pending = holders.load(name, IdentitySlot::Pending).unwrap_or_else(|why| {
             tracing::warn!(identity = %name, code = why.code, "the renewed certificate cannot be \
                 used: {}", why.message);
             None
@@ -51,8 +52,8 @@ impl Keys {
 
     pub fn new(name: IdentityName, current: Identity, pending: Option<Identity>) -> Self {
         let (switch, next) = match pending {
-            Some(_) => (KeySwitch::Trying { refusals: 0 }, Which::Pending),
-            None => (KeySwitch::Settled, Which::Current),
+            Some(_) => (KeySwitch::Trying { refusals: 0 }, IdentitySlot::Pending),
+            None => (KeySwitch::Settled, IdentitySlot::Current),
         };
         Self {
             name,
@@ -73,13 +74,14 @@ impl Keys {
     }
 
     /// What the next connection is made with.
-    pub fn take(&self, now: OffsetDateTime) -> (Which, Identity) {
-        if let (Which::Pending, Some(identity)) = (self.next.get(), self.pending.borrow().as_ref())
+    pub fn take(&self, now: OffsetDateTime) -> (IdentitySlot, Identity) {
+        if let (IdentitySlot::Pending, Some(identity)) =
+            (self.next.get(), self.pending.borrow().as_ref())
         {
             self.tried.set(Some(now));
-            return (Which::Pending, identity.clone());
+            return (IdentitySlot::Pending, identity.clone());
         }
-        (Which::Current, self.current())
+        (IdentitySlot::Current, self.current())
     }
 
     /// What became of a connection. The caller carries the action out in the keychain.
@@ -87,16 +89,16 @@ impl Keys {
         let (switch, action) = self.switch.get().next(event);
         self.switch.set(switch);
         match action {
-            SwitchAction::Connect(which) => self.next.set(which),
+            SwitchAction::Connect(slot) => self.next.set(slot),
             SwitchAction::Promote => {
                 if let Some(new) = self.pending.borrow_mut().take() {
                     *self.current.borrow_mut() = new;
                 }
-                self.next.set(Which::Current);
+                self.next.set(IdentitySlot::Current);
             }
             SwitchAction::Discard => {
                 self.pending.borrow_mut().take();
-                self.next.set(Which::Current);
+                self.next.set(IdentitySlot::Current);
             }
         }
         action
@@ -105,7 +107,7 @@ impl Keys {
     /// Whether the link, idle otherwise, should be made again with the new certificate.
     pub fn wants_switch(&self, now: OffsetDateTime) -> bool {
         let rested = self.tried.get().is_none_or(|t| now - t >= TRY_AGAIN || now < t);
-        self.pending.borrow().is_some() && self.next.get() == Which::Pending && rested
+        self.pending.borrow().is_some() && self.next.get() == IdentitySlot::Pending && rested
     }
 
     /// Whether to renew now, and whether the trader should hear when it fails.

@@ -44,12 +44,12 @@ fn the_old_key_is_kept_until_the_gateway_accepts_the_new_one() {
     let old = print(&keys.current());
     keys.renewed(now, Ok(new.clone()));
     assert!(keys.wants_switch(now));
-    let (which, taken) = keys.take(now);
-    assert_eq!((which, print(&taken)), (Which::Pending, print(&new)));
+    let (slot, taken) = keys.take(now);
+    assert_eq!((slot, print(&taken)), (IdentitySlot::Pending, print(&new)));
     assert_eq!(print(&keys.current()), old);
     assert!(!keys.wants_switch(now) && keys.wants_switch(now + TRY_AGAIN), "not again at once");
-    assert_eq!(keys.happened(SwitchEvent::Accepted(Which::Pending)), SwitchAction::Promote);
-    assert_eq!((print(&keys.current()), keys.take(now).0), (print(&new), Which::Current));
+    assert_eq!(keys.happened(SwitchEvent::Accepted(IdentitySlot::Pending)), SwitchAction::Promote);
+    assert_eq!((print(&keys.current()), keys.take(now).0), (print(&new), IdentitySlot::Current));
     assert!(!keys.wants_switch(now + TRY_AGAIN));
 }
 
@@ -60,14 +60,14 @@ fn a_new_certificate_that_the_gateway_refuses_does_not_cost_the_old_one() {
     keys.renewed(now, Ok(new));
     let mut discarded = false;
     for _ in 0..6 {
-        let (which, _) = keys.take(now);
-        let event = if which == Which::Pending {
-            SwitchEvent::Refused(which)
+        let (slot, _) = keys.take(now);
+        let event = if slot == IdentitySlot::Pending {
+            SwitchEvent::Refused(slot)
         } else {
-            SwitchEvent::Accepted(which)
+            SwitchEvent::Accepted(slot)
         };
         discarded |= keys.happened(event) == SwitchAction::Discard;
     }
     assert!(discarded);
-    assert_eq!((print(&keys.current()), keys.take(now).0), (old, Which::Current));
+    assert_eq!((print(&keys.current()), keys.take(now).0), (old, IdentitySlot::Current));
 }

@@ -1,6 +1,5 @@
 //! The files of an identity at a venue.
 
-use super::outcome::internal;
 use crate::{
     blotter::Blotter,
     direct::Direct,
@@ -14,9 +13,9 @@ use signet_fix::{
     session::{Role, Session, SessionConfig, SessionOptions},
     store::SealedStore,
 };
-use signet_identity::{Identity, IdentityName};
+use signet_identity::{CompId, Identity};
 use signet_journal::{StoreKey, private_folder};
-use signet_rfq::CompId;
+use signet_keystore::IdentityName;
 use std::path::{Path, PathBuf};
 
 const HEARTBEAT_S: u32 = 5;
@@ -38,7 +37,7 @@ pub(super) fn names(
     let given = venue.direct.as_ref().and_then(|d| d.sender_comp_id.clone());
     match (identity.peer(), given) {
         (Ok(peer), given) => {
-            let own = CompId::new(peer.comp_id.as_str()).map_err(|e| internal(&e.to_string()))?;
+            let own = peer.comp_id;
             let folder = own.to_string();
             Ok((given.unwrap_or(own), folder))
         }

@@ -9,7 +9,7 @@ use crate::{
     view::NoticeKind,
 };
 use signet_fix::session::{Outbox, Session};
-use signet_identity::Renewal;
+use signet_keystore::Renewal;
 use signet_rfq::UtcMillis;
 use std::{rc::Rc, time::Duration};
 use time::OffsetDateTime;

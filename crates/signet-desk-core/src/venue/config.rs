@@ -6,11 +6,9 @@ use super::{
     error::DeskConfigError,
 };
 use serde::Deserialize;
-use signet_identity::{
-    TlsPolicy,
-    net::{ProxyError, ProxySetting},
-    pkcs11::Pkcs11Settings,
-};
+use signet_identity::TlsPolicy;
+use signet_keystore::pkcs11::Pkcs11Settings;
+use signet_net::{ProxyError, ProxySetting};
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -3,7 +3,8 @@
 
 use serde::Deserialize;
 use signet_fix::message::DealerState;
-use signet_rfq::{Catalogue, CompId, DealerId};
+use signet_identity::CompId;
+use signet_rfq::{Catalogue, DealerId};
 use signet_stepup::{
     approval::digest_of,
     rp::{AttestationList, RelyingParty, RpSettings},

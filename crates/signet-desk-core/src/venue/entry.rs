@@ -2,8 +2,7 @@
 
 use super::{direct_settings::DirectSettings, error::DeskConfigError};
 use serde::Deserialize;
-use signet_identity::{EstAddress, Invitation, SpkiPin, TrustRoots, is_relying_party};
-use signet_rfq::CompId;
+use signet_identity::{CompId, EstAddress, Invitation, SpkiPin, TrustRoots, is_relying_party};
 use std::path::{Path, PathBuf};
 
 /// One gateway, or one venue without, and how to know that it is the right one.
@@ -133,7 +132,7 @@ impl Venue {
             host: i.fix.host.clone(),
             port: i.fix.port,
             server_name: i.fix.server_name.clone(),
-            comp_id: CompId::new(i.fix.comp_id.as_str()).map_err(|e| wrong(e.to_string()))?,
+            comp_id: i.fix.comp_id.clone(),
             trust_domain: i.fix.trust_domain.clone(),
             roots: TrustRoots::new(i.anchors.iter().cloned()).map_err(|e| wrong(e.to_string()))?,
             pins: i.pins.clone(),

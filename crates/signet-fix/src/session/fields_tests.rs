@@ -49,10 +49,12 @@ impl Gate {
             places.push(Field { tag: *tag, start: values.len() as u32, len: value.len() as u32 });
             values.extend_from_slice(value);
         }
-        // SAFETY: the session is attached.
         self.session
             .with(|w| {
-                self.session.shared.sending(|| unsafe { ffi::send(w, msg_type, &places, &values) })
+                self.session.shared.sending(|| {
+                    // SAFETY: the session is attached.
+                    unsafe { ffi::send(w, msg_type, &places, &values) }
+                })
             })
             .unwrap()
     }

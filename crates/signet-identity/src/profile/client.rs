@@ -10,11 +10,17 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
 
-use super::verify::{OurServerVerifier, Recorder};
-use super::{
-    Crls, ProfileError, Shown, SpkiPin, TlsPolicy, TlsVersions, TrustRoots, belongs_together,
-    unix_time,
-};
+use super::chain::unix_time;
+use super::crl::Crls;
+use super::error::ProfileError;
+use super::pair::belongs_together;
+use super::policy::{TlsPolicy, TlsVersions};
+use super::recorder::ChainRecorder;
+use super::roots::TrustRoots;
+use super::shown::Shown;
+use super::verify::OurServerVerifier;
+use crate::certificate::CertificateFacts;
+use crate::pin::SpkiPin;
 use crate::refusal::{Refusal, Stage};
 
 /// What a dialler trusts and shows.
@@ -36,16 +42,16 @@ impl ClientProfile {
         Self { shown: Some(shown.into()), ..Self::without_certificate(roots) }
     }
 
-    /// The same without a certificate of one's own: for enrolment, and to look at a server.
+    /// The same without a client certificate: for enrolment, and to look at a server.
     #[must_use]
     pub fn without_certificate(roots: TrustRoots) -> Self {
         Self { roots, shown: None, pins: Vec::new(), policy: TlsPolicy::default(), crls: None }
     }
 
-    /// Accepts only servers whose key is one of `pins`, on top of everything else: the pin of the
-    /// current key first, then one or more backups, whose keys the server's operator already has
-    /// in a drawer. With a current pin alone a lost or stolen server key would lock every desk
-    /// out. An empty list means no pinning.
+    /// Accepts only servers whose key is one of `pins`, in addition to every other check: the pin
+    /// of the current key first, then one or more backups, whose keys the server's operator keeps
+    /// in reserve. With a current pin alone, a lost or stolen server key would lock every desk out.
+    /// An empty list means no pinning.
     #[must_use]
     pub fn with_pins(mut self, pins: impl IntoIterator<Item = SpkiPin>) -> Self {
         self.pins = pins.into_iter().collect();
@@ -66,38 +72,45 @@ impl ClientProfile {
         self
     }
 
-    /// Refuses servers these lists name and, if so set, those they cannot tell about.
+    /// Refuses servers that these lists name and, with [`Revocation::Required`], those they do not
+    /// cover.
+    ///
+    /// [`Revocation::Required`]: crate::Revocation::Required
     #[must_use]
     pub fn with_crls(mut self, crls: Crls) -> Self {
         self.crls = Some(crls);
         self
     }
 
-    /// What `doctor` prints about this profile: the authorities trusted and, where there is one,
-    /// the certificate shown.
-    #[cfg(feature = "net")]
-    pub(crate) fn described(&self) -> (Vec<String>, Option<crate::peer::CertificateFacts>) {
-        let own = self.shown.as_ref().map(Shown::now);
-        let own = own.as_ref().and_then(|key| key.cert.first());
-        (
-            self.roots.subjects(),
-            own.and_then(|leaf| crate::peer::CertificateFacts::from_certificate(leaf).ok()),
-        )
+    /// The distinguished names of the authorities trusted, for people.
+    #[must_use]
+    pub fn trusted_authorities(&self) -> Vec<String> {
+        self.roots.subjects()
+    }
+
+    /// The certificate shown to a server, if there is one and it can be read.
+    #[must_use]
+    pub fn own_certificate(&self) -> Option<CertificateFacts> {
+        let own = self.shown.as_ref().map(Shown::now)?;
+        CertificateFacts::from_certificate(own.cert.first()?).ok()
     }
 
     /// Which pin a server's leaf certificate meets: `Backup` says that the server has moved to its
     /// next key, so that it is time to hand out a new backup. `None` when not pinned, or no match.
     #[must_use]
     pub fn pin_match(&self, leaf: &CertificateDer<'_>) -> Option<PinMatch> {
-        let spki = crate::peer::CertificateFacts::from_certificate(leaf).ok()?.spki_sha256;
+        let spki = CertificateFacts::from_certificate(leaf).ok()?.spki_sha256;
         match self.pins.iter().position(|pin| *pin == spki)? {
             0 => Some(PinMatch::Current),
             _ => Some(PinMatch::Backup),
         }
     }
 
-    /// Asks of a server's chain, leaf first, what a handshake would: for sessions opened before
-    /// the lists changed.
+    /// Checks a server's chain, leaf first, as a handshake at `now` would: for sessions opened
+    /// before the lists changed.
+    ///
+    /// # Errors
+    /// The [`Refusal`] that a handshake would end with.
     pub fn recheck(
         &self,
         chain: &[CertificateDer<'_>],
@@ -113,20 +126,33 @@ impl ClientProfile {
     }
 
     /// The rustls configuration; dial with `ServerName` set to the configured host name.
+    ///
+    /// # Errors
+    /// [`ProfileError`] when the settings contradict each other, or chain and key do not match.
     pub fn config(&self) -> Result<Arc<ClientConfig>, ProfileError> {
-        self.config_recording(None)
+        self.build(None)
     }
 
-    /// The same, and keeps what the server shows.
-    pub(crate) fn config_recording(
+    /// The same as [`Self::config`], and keeps the certificates that the server shows.
+    ///
+    /// # Errors
+    /// As [`Self::config`].
+    pub fn config_recording(
         &self,
-        recorder: Option<Arc<Recorder>>,
+        recorder: Arc<ChainRecorder>,
+    ) -> Result<Arc<ClientConfig>, ProfileError> {
+        self.build(Some(recorder))
+    }
+
+    fn build(
+        &self,
+        recorder: Option<Arc<ChainRecorder>>,
     ) -> Result<Arc<ClientConfig>, ProfileError> {
         if self.shown.as_ref().is_some_and(|shown| !belongs_together(&shown.now())) {
             return Err(ProfileError::CertificateOfAnotherKey);
         }
         let verifier = self.verifier()?.recording(recorder);
-        // "dangerous" is rustls's word for any verifier of one's own; ours only adds conditions.
+        // rustls calls every custom verifier dangerous; ours only adds conditions.
         let builder = ClientConfig::builder_with_provider(self.policy.provider()?)
             .with_protocol_versions(self.policy.supported_versions())
             .map_err(ProfileError::Tls)?
@@ -157,12 +183,15 @@ impl ClientProfile {
 /// Which of the pins a server's key met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PinMatch {
+    /// The first pin: the server's key in use.
     Current,
+    /// A later pin: the server has moved to a key kept in reserve.
     Backup,
 }
 
-/// Shows the one certificate there is, whatever authorities the server hints at: a refusal then
-/// carries a reason, where silence would only be "no certificate sent".
+/// Shows the one certificate there is, whatever authorities the server's hint names. The server
+/// then gives a reason for its refusal; without a certificate it could only report that none was
+/// sent.
 #[derive(Debug)]
 struct OneIdentity(Shown);
 

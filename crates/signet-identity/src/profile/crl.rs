@@ -1,11 +1,10 @@
 //! Lists of revoked certificates (RFC 5280 §5), as settings of a profile.
 //!
-//! One list that cannot be used disables itself and is named ([`Crls::unusable`]); the others stay
-//! enforced. Whoever an authentic list names is refused always. What happens when no list can
-//! answer is a choice: [`Revocation`]. Which list speaks for which certificate is decided in
-//! `revocation`, against the key of the certificate's own issuer, so a forged list admits nobody.
+//! A list that cannot be used is reported ([`Crls::unusable`]) and the others stay in force. A
+//! certificate that an authentic list names is always refused. [`Revocation`] chooses what happens
+//! when no list covers a certificate. `revocation` decides which list covers which certificate, by
+//! the key of the certificate's own issuer, so a forged list admits nobody.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -14,62 +13,20 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject as _;
 use time::OffsetDateTime;
-use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
-use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
-use x509_parser::revocation_list::RevokedCertificate;
-use x509_parser::x509::X509Version;
 
+use super::error::{CRL_FILE_BYTES_MAX, CRLS_MAX, CrlError};
+use super::list::{CrlFacts, List, read_list};
 use super::pem::without_bom;
+use super::signatures::Verified;
 
-/// The largest file of lists, in bytes: some 400,000 revoked certificates.
-pub const CRL_FILE_BYTES_MAX: usize = 16 << 20;
-/// The most lists held at once.
-pub const CRLS_MAX: usize = 64;
-
-/// What to do with a peer whose revocation no list can tell.
+/// What to do with a peer when no list tells whether it was revoked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Revocation {
-    /// Refuse it: a missing, stale or foreign list closes the door.
+    /// Refuse it: without a current list of the right authority nobody is admitted.
     #[default]
     Required,
-    /// Admit it: only what a list names is refused, even if the list is stale.
+    /// Admit it: only certificates that a list names are refused, even if the list is stale.
     BestEffort,
-}
-
-/// What one list says about itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CrlFacts {
-    /// The distinguished name of the authority that signed it.
-    pub issuer: String,
-    pub this_update: OffsetDateTime,
-    /// After this it is stale.
-    pub next_update: OffsetDateTime,
-    /// Its serial number, hexadecimal, if it has one.
-    pub number: Option<String>,
-    /// How many certificates it revokes.
-    pub revoked: usize,
-    /// Why it refuses whom it names and proves nothing of the others; `None` for a complete list.
-    pub partial: Option<PartialList>,
-}
-
-/// Why the absence from a list proves nothing (RFC 5280 §5.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PartialList {
-    #[error("it is a delta list (RFC 5280 §5.2.4)")]
-    Delta,
-    #[error("it is an indirect list (RFC 5280 §5.2.5)")]
-    Indirect,
-    #[error("it covers some reasons only (RFC 5280 §5.2.5)")]
-    SomeReasons,
-    #[error("it covers attribute certificates only (RFC 5280 §5.2.5)")]
-    AttributeCertificates,
-    #[error("it has a critical extension that is not processed here (RFC 5280 §5.2)")]
-    CriticalExtension,
-    #[error("an entry has a critical extension that is not processed here (RFC 5280 §5.3)")]
-    CriticalEntryExtension,
-    #[error("its form is version 1, which cannot carry a number or a key (RFC 5280 §5.1.2.1)")]
-    Version1,
 }
 
 /// A list, or a file of lists, that cannot be used at all.
@@ -79,6 +36,7 @@ pub struct UnusableList {
     pub path: Option<PathBuf>,
     /// Its place among the lists of its file, counted from 1.
     pub place: usize,
+    /// The reason, in words.
     pub why: String,
 }
 
@@ -91,56 +49,21 @@ impl std::fmt::Display for UnusableList {
     }
 }
 
-/// A set of lists and what rests on it.
+/// A set of revocation lists and the setting that says what rests on it. Clones share the lists.
 #[derive(Debug, Clone, Default)]
 pub struct Crls {
     lists: Arc<Vec<List>>,
     facts: Arc<Vec<CrlFacts>>,
     unusable: Arc<Vec<UnusableList>>,
-    verified: Arc<super::revocation::Verified>,
+    verified: Arc<Verified>,
     revocation: Revocation,
 }
 
-/// One list, read.
-#[derive(Debug)]
-pub(super) struct List {
-    pub(super) der: CertificateRevocationListDer<'static>,
-    /// DER of the issuer's name.
-    pub(super) issuer: Vec<u8>,
-    /// Key identifier of the authority, if the list says one (§5.2.1).
-    pub(super) authority_key: Option<Vec<u8>>,
-    /// CRL number, big-endian without leading zeros; empty if there is none.
-    pub(super) number: Vec<u8>,
-    pub(super) this_update: OffsetDateTime,
-    pub(super) next_update: OffsetDateTime,
-    /// Serial numbers, big-endian without leading zeros.
-    pub(super) revoked: HashSet<Vec<u8>>,
-    pub(super) partial: Option<PartialList>,
-    pub(super) covers_users: bool,
-    pub(super) covers_authorities: bool,
-    /// The URIs of its distribution point, if it names one; then certificates must name one too.
-    pub(super) distribution_point: Option<Vec<String>>,
-}
-
-/// Lists cannot be used. At fault: whoever published or fetched them.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CrlError {
-    #[error("{path}: cannot be read: {source}")]
-    File { path: PathBuf, source: std::io::Error },
-    #[error("the revocation list is larger than {CRL_FILE_BYTES_MAX} bytes")]
-    TooLarge,
-    #[error("there are {0} revocation lists; at most {CRLS_MAX} are allowed")]
-    TooMany(usize),
-    #[error("this is no revocation list (PEM \"X509 CRL\" or DER was expected)")]
-    Unreadable,
-    #[error("the revocation list does not say until when it is good")]
-    NoNextUpdate,
-}
-
 impl Crls {
-    /// Exactly these lists; the first that cannot be used is an error. An empty set with
-    /// [`Revocation::Required`] refuses everybody.
+    /// Exactly these lists. An empty set with [`Revocation::Required`] refuses everybody.
+    ///
+    /// # Errors
+    /// That of the first list that cannot be used, or [`CrlError::TooMany`].
     pub fn new(
         lists: impl IntoIterator<Item = CertificateRevocationListDer<'static>>,
     ) -> Result<Self, CrlError> {
@@ -162,8 +85,10 @@ impl Crls {
         }
     }
 
-    /// Reads PEM with any number of lists, or DER with one; the first that cannot be used is an
-    /// error.
+    /// Reads PEM with any number of lists, or DER with one.
+    ///
+    /// # Errors
+    /// That of the first list that cannot be used.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CrlError> {
         Self::new(parse(bytes)?.into_iter().collect::<Result<Vec<_>, _>>()?)
     }
@@ -204,14 +129,14 @@ impl Crls {
         Self::of(good, unusable)
     }
 
-    /// Sets what happens when no list can tell.
+    /// Sets what happens to a peer when no list can tell.
     #[must_use]
     pub fn with_revocation(mut self, revocation: Revocation) -> Self {
         self.revocation = revocation;
         self
     }
 
-    /// What happens when no list can tell.
+    /// What happens to a peer when no list can tell.
     #[must_use]
     pub const fn revocation(&self) -> Revocation {
         self.revocation
@@ -229,8 +154,8 @@ impl Crls {
         &self.unusable
     }
 
-    /// The lists that nobody should still rely on at `now`, for a loud log: stale, and not replaced
-    /// by a newer one of the same authority and kind.
+    /// The lists that are stale at `now` and not replaced by a newer one of the same authority and
+    /// scope: for a warning in the log.
     pub fn stale(&self, now: OffsetDateTime) -> impl Iterator<Item = &CrlFacts> {
         let fresh =
             move |of: &List| self.lists.iter().any(|l| l.next_update > now && l.replaces(of));
@@ -246,21 +171,8 @@ impl Crls {
         &self.lists
     }
 
-    pub(super) fn verified(&self) -> &super::revocation::Verified {
+    pub(super) fn verified(&self) -> &Verified {
         &self.verified
-    }
-}
-
-impl List {
-    /// Whether this list stands in for `other`: same authority, same key as far as they say, same
-    /// part of the authority's certificates.
-    fn replaces(&self, other: &Self) -> bool {
-        self.issuer == other.issuer
-            && self.authority_key == other.authority_key
-            && self.partial == other.partial
-            && self.distribution_point == other.distribution_point
-            && (self.covers_users, self.covers_authorities)
-                == (other.covers_users, other.covers_authorities)
     }
 }
 
@@ -289,129 +201,6 @@ fn read_file(path: &Path) -> Result<Vec<u8>, CrlError> {
     Ok(bytes)
 }
 
-fn read_list(der: CertificateRevocationListDer<'static>) -> Result<(List, CrlFacts), CrlError> {
-    let Ok(([], crl)) = CertificateRevocationList::from_der(&der) else {
-        return Err(CrlError::Unreadable);
-    };
-    let at = |t: x509_parser::time::ASN1Time| {
-        OffsetDateTime::from_unix_timestamp(t.timestamp()).map_err(|_| CrlError::Unreadable)
-    };
-    let number =
-        crl.crl_number().map(x509_parser::num_bigint::BigUint::to_bytes_be).unwrap_or_default();
-    let scope = Scope::of(&crl);
-    let list = List {
-        issuer: crl.issuer().as_raw().to_vec(),
-        authority_key: scope.authority_key,
-        number: plain(&number),
-        this_update: at(crl.last_update())?,
-        next_update: at(crl.next_update().ok_or(CrlError::NoNextUpdate)?)?,
-        revoked: crl.iter_revoked_certificates().map(|r| plain(r.raw_serial())).collect(),
-        partial: scope.partial,
-        covers_users: scope.users,
-        covers_authorities: scope.authorities,
-        distribution_point: scope.distribution_point,
-        der: CertificateRevocationListDer::from(Vec::new()),
-    };
-    let facts = CrlFacts {
-        issuer: crl.issuer().to_string(),
-        this_update: list.this_update,
-        next_update: list.next_update,
-        number: crl.crl_number().map(|number| format!("{number:x}")),
-        revoked: list.revoked.len(),
-        partial: list.partial,
-    };
-    drop(crl);
-    Ok((List { der, ..list }, facts))
-}
-
-/// An unsigned number without leading zeros.
-pub(super) fn plain(number: &[u8]) -> Vec<u8> {
-    let start = number.iter().position(|b| *b != 0).unwrap_or(number.len());
-    number[start..].to_vec()
-}
-
-/// What a list covers, from its extensions.
-struct Scope {
-    authority_key: Option<Vec<u8>>,
-    partial: Option<PartialList>,
-    users: bool,
-    authorities: bool,
-    distribution_point: Option<Vec<String>>,
-}
-
-impl Scope {
-    fn of(crl: &CertificateRevocationList<'_>) -> Self {
-        let mut scope = Self {
-            authority_key: None,
-            partial: None,
-            users: true,
-            authorities: true,
-            distribution_point: None,
-        };
-        if crl.version() != Some(X509Version::V2) {
-            scope.partial = Some(PartialList::Version1);
-        }
-        for extension in crl.extensions() {
-            let oid = extension.oid.to_id_string();
-            match extension.parsed_extension() {
-                ParsedExtension::AuthorityKeyIdentifier(id) => {
-                    scope.authority_key = id.key_identifier.as_ref().map(|k| k.0.to_vec());
-                }
-                ParsedExtension::CRLNumber(_) | ParsedExtension::IssuerAlternativeName(_) => {}
-                ParsedExtension::IssuingDistributionPoint(idp) => scope.take(idp),
-                _ if oid == DELTA => scope.limit(PartialList::Delta),
-                _ if extension.critical => scope.limit(PartialList::CriticalExtension),
-                _ => {}
-            }
-        }
-        if crl.iter_revoked_certificates().any(entry_is_beyond_us) {
-            scope.limit(PartialList::CriticalEntryExtension);
-        }
-        scope
-    }
-
-    fn limit(&mut self, why: PartialList) {
-        self.partial = self.partial.or(Some(why));
-    }
-
-    fn take(&mut self, idp: &x509_parser::extensions::IssuingDistributionPoint<'_>) {
-        if idp.indirect_crl {
-            self.limit(PartialList::Indirect);
-        }
-        if idp.only_some_reasons.is_some() {
-            self.limit(PartialList::SomeReasons);
-        }
-        if idp.only_contains_attribute_certs {
-            self.limit(PartialList::AttributeCertificates);
-        }
-        self.users = !idp.only_contains_ca_certs;
-        self.authorities = !idp.only_contains_user_certs;
-        self.distribution_point = idp.distribution_point.as_ref().map(point_uris);
-    }
-}
-
-const DELTA: &str = "2.5.29.27";
-/// cRLReason, holdInstructionCode and invalidityDate (§5.3.1, §5.3.2).
-const KNOWN_ENTRY_EXTENSIONS: [&str; 3] = ["2.5.29.21", "2.5.29.23", "2.5.29.24"];
-
-fn entry_is_beyond_us(entry: &RevokedCertificate<'_>) -> bool {
-    entry
-        .extensions()
-        .iter()
-        .any(|e| e.critical && !KNOWN_ENTRY_EXTENSIONS.contains(&e.oid.to_id_string().as_str()))
-}
-
-/// The URIs of a distribution point. A name relative to the issuer is no URI, so nothing matches
-/// it.
-pub(super) fn point_uris(name: &DistributionPointName<'_>) -> Vec<String> {
-    let DistributionPointName::FullName(names) = name else { return Vec::new() };
-    let uri = |n: &GeneralName<'_>| match n {
-        GeneralName::URI(uri) => Some((*uri).to_owned()),
-        _ => None,
-    };
-    names.iter().filter_map(uri).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -437,12 +226,6 @@ mod tests {
         assert!(missing.unusable()[0].to_string().starts_with("/nonexistent/crl, list 1: "));
         let many = vec![CertificateRevocationListDer::from(vec![0x30]); CRLS_MAX + 1];
         assert!(matches!(Crls::new(many), Err(CrlError::TooMany(_))));
-    }
-
-    #[test]
-    fn numbers_are_compared_without_leading_zeros() {
-        assert_eq!(plain(&[0, 0, 1, 0]), [1, 0]);
-        assert_eq!(plain(&[0]), [0; 0]);
     }
 
     proptest! {

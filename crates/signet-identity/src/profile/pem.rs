@@ -1,10 +1,10 @@
 //! Identities of servers (gateway, dealer), which live in files guarded by the operator.
 //!
-//! A desk's key never comes through here: it lives in the keychain.
+//! A desk's key is never read here: it is in the keychain.
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
@@ -13,42 +13,24 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{ProfileError, TrustRoots};
-use crate::identity::CHAIN_CERTIFICATES_MAX;
-use crate::peer::{PeerError, PeerIdentity};
-
-/// The largest PEM file read, in bytes.
-const FILE_BYTES_MAX: u64 = 1 << 20;
-
-/// A PEM file cannot be used. At fault: the operator of this machine.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PemError {
-    #[error("{path}: cannot be read: {source}")]
-    Unreadable { path: PathBuf, source: std::io::Error },
-    #[error("{path}: larger than {FILE_BYTES_MAX} bytes")]
-    TooLarge { path: PathBuf },
-    #[error("{path}: readable by other users (mode {mode:03o}); run chmod 600 on it")]
-    KeyReadableByOthers { path: PathBuf, mode: u32 },
-    #[error("{path}: holds no usable private key (expected one PEM block, PKCS#8)")]
-    NoKey { path: PathBuf },
-    #[error("{path}: holds no certificate, or one that cannot be read")]
-    NoCertificate { path: PathBuf },
-    #[error("{path}: holds more than {CHAIN_CERTIFICATES_MAX} certificates")]
-    TooManyCertificates { path: PathBuf },
-    #[error("{chain}: the certificate belongs to another key than {key}")]
-    CertificateOfAnotherKey { chain: PathBuf, key: PathBuf },
-}
+use super::error::{FILE_BYTES_MAX, PemError, ProfileError};
+use super::pair::belongs_together;
+use super::roots::TrustRoots;
+use crate::certificate::{CHAIN_CERTIFICATES_MAX, PeerIdentity};
+use crate::names::PeerError;
 
 impl TrustRoots {
     /// Reads a PEM bundle of certificate authorities.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds no certificate. At fault: the operator.
     pub fn from_pem_file(path: &Path) -> Result<Self, ProfileError> {
         Self::new(certificates(path)?)
     }
 }
 
-/// Certificate chain and key of a server process. Clones share them: what [`Self::replace`] puts in
-/// their place is shown by every listener and dialler from its next handshake on.
+/// Certificate chain and key of a server process. Clones share them: after [`Self::replace`], every
+/// listener and dialler shows the new ones from its next handshake on.
 #[derive(Debug, Clone)]
 pub struct ServerIdentity(Arc<RwLock<Arc<CertifiedKey>>>);
 
@@ -56,7 +38,7 @@ impl ServerIdentity {
     /// Reads a chain, leaf first, and its PKCS#8 key.
     ///
     /// # Errors
-    /// Among others when, on Unix, anyone but its owner may read the key file.
+    /// [`PemError`]; among others when, on Unix, anyone but its owner may read the key file.
     pub fn from_pem_files(chain: &Path, key: &Path) -> Result<Self, PemError> {
         let certificates = certificates(chain)?;
         if certificates.len() > CHAIN_CERTIFICATES_MAX {
@@ -68,7 +50,7 @@ impl ServerIdentity {
         let signing_key = any_supported_type(&der);
         der.zeroize();
         let certified = CertifiedKey::new(certificates, signing_key.map_err(|_| no_key())?);
-        if !super::belongs_together(&certified) {
+        if !belongs_together(&certified) {
             return Err(PemError::CertificateOfAnotherKey {
                 chain: chain.to_owned(),
                 key: key.to_owned(),
@@ -83,13 +65,16 @@ impl ServerIdentity {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Shows `newer` from now on. Connections that are up keep what they were made with.
+    /// Shows `newer` from now on. Open connections keep the certificate they were made with.
     pub fn replace(&self, newer: &Self) {
         let newer = newer.certified_key();
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = newer;
     }
 
     /// The Signet identity this server will show.
+    ///
+    /// # Errors
+    /// [`PeerError`] when its leaf states none.
     pub fn peer(&self) -> Result<PeerIdentity, PeerError> {
         let certified = self.certified_key();
         PeerIdentity::from_certificate(certified.cert.first().ok_or(PeerError::NoCertificate)?)
@@ -108,7 +93,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
 
 /// The text without the byte order mark that some editors put in front: RFC 7468 §2 lets a reader
 /// ignore what stands before the first boundary.
-pub(crate) fn without_bom(bytes: &[u8]) -> &[u8] {
+pub(super) fn without_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
@@ -121,7 +106,7 @@ enum FileKind {
 fn read(path: &Path, kind: FileKind) -> Result<Zeroizing<Vec<u8>>, PemError> {
     let unreadable = |source| PemError::Unreadable { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
-    // Asked of the open file, so that nobody can swap it between the check and the read.
+    // Metadata of the open file, so that nobody can swap it between the check and the read.
     let metadata = file.metadata().map_err(unreadable)?;
     if metadata.len() > FILE_BYTES_MAX {
         return Err(PemError::TooLarge { path: path.to_owned() });
@@ -129,7 +114,7 @@ fn read(path: &Path, kind: FileKind) -> Result<Zeroizing<Vec<u8>>, PemError> {
     if kind == FileKind::PrivateKey {
         require_private(path, &metadata)?;
     }
-    // The full capacity up front: a growing buffer would leave copies of the key behind.
+    // The full capacity at once: a growing buffer would leave copies of the key in memory.
     let capacity = usize::try_from(metadata.len()).unwrap_or_default() + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
     file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -146,7 +131,7 @@ fn require_private(path: &Path, metadata: &std::fs::Metadata) -> Result<(), PemE
     Ok(())
 }
 
-/// Other systems guard files by access lists that the standard library cannot read.
+/// Other systems protect files by access lists that the standard library cannot read.
 #[cfg(not(unix))]
 fn require_private(_: &Path, _: &std::fs::Metadata) -> Result<(), PemError> {
     Ok(())

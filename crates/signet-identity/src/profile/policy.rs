@@ -1,7 +1,7 @@
 //! Versions, suites and groups: the one place where they are chosen.
 //!
 //! FIXS 1.1: TLS 1.2 or 1.3 only; ECDHE with AES-GCM only (no CBC, no ChaCha20, no finite-field
-//! Diffie-Hellman). The hybrid group guards today's traffic against a quantum computer of tomorrow.
+//! Diffie-Hellman). The hybrid group protects today's traffic against a later quantum computer.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, cipher_suite as suite, kx_group};
 use rustls::{SupportedProtocolVersion, version};
 
-use super::ProfileError;
+use super::error::ProfileError;
 
 /// The TLS versions an end accepts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,19 +17,20 @@ pub enum TlsVersions {
     /// TLS 1.3 only.
     #[default]
     Tls13Only,
-    /// TLS 1.3 preferred; 1.2 with ECDHE and AES-GCM for a venue that cannot do better. The
-    /// extended master secret is then required, since RFC 9266 has no channel binding without it.
+    /// TLS 1.3 preferred; 1.2 with ECDHE and AES-GCM for a venue without 1.3. The extended master
+    /// secret is then required, since RFC 9266 has no channel binding without it.
     AllowTls12,
 }
 
 /// What an operator may choose about TLS. Everything else is fixed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TlsPolicy {
+    /// The TLS versions accepted.
     pub versions: TlsVersions,
     /// Refuses peers that cannot do a post-quantum hybrid key exchange. Needs TLS 1.3 only.
     pub hybrid_only: bool,
-    /// Refuses to start unless the cryptography is AWS-LC's FIPS module, and then leaves out what
-    /// that module's validation does not cover.
+    /// Refuses to start unless the cryptography is AWS-LC's FIPS module, and then offers only what
+    /// that module's validation covers.
     pub fips: bool,
 }
 

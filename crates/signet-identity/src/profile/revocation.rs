@@ -11,23 +11,17 @@
 //! | only lists with a bad signature | invalid |
 //! | no list of its authority's key covers it | of another authority |
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use rustls::pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
 use x509_parser::extensions::ParsedExtension;
-use x509_parser::prelude::{CertificateRevocationList, FromDer as _, X509Certificate};
-use x509_parser::x509::SubjectPublicKeyInfo;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::crl::{List, plain, point_uris};
-use super::{Crls, Revocation};
-use crate::peer::sha256;
+use super::crl::{Crls, Revocation};
+use super::list::{List, plain, point_uris};
+use super::signatures::{Signature, Verified};
 
-/// Certificates of a path that are looked at. A peer that shows more is refused.
+/// The most certificates of a path; a peer that shows more is refused.
 const PATH_CERTIFICATES_MAX: usize = 8;
-/// Signature checks remembered: every list under a few keys each.
-const VERIFIED_MAX: usize = 512;
 /// How far the publisher's clock may be ahead of ours.
 const CLOCK_SKEW: Duration = Duration::minutes(5);
 
@@ -43,51 +37,8 @@ pub(super) enum Refused {
     Unreadable,
 }
 
-/// Signatures of lists that were checked, so that a long list is not hashed at every handshake.
-#[derive(Debug, Default)]
-pub(super) struct Verified(Mutex<HashMap<(usize, [u8; 32]), Signature>>);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Signature {
-    Good,
-    Bad,
-    /// An algorithm that is not processed here.
-    Unknown,
-}
-
-impl Verified {
-    fn check(&self, place: usize, list: &List, key: &SubjectPublicKeyInfo<'_>) -> Signature {
-        let id = (place, sha256(key.raw));
-        if let Some(known) = self.lock().get(&id) {
-            return *known;
-        }
-        let signature = check_signature(list, key);
-        let mut all = self.lock();
-        if all.len() < VERIFIED_MAX {
-            all.insert(id, signature);
-        }
-        signature
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(usize, [u8; 32]), Signature>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn check_signature(list: &List, key: &SubjectPublicKeyInfo<'_>) -> Signature {
-    use x509_parser::error::X509Error;
-    let Ok((_, crl)) = CertificateRevocationList::from_der(&list.der) else {
-        return Signature::Bad;
-    };
-    match crl.verify_signature(key) {
-        Ok(()) => Signature::Good,
-        Err(X509Error::SignatureUnsupportedAlgorithm) => Signature::Unknown,
-        Err(_) => Signature::Bad,
-    }
-}
-
-/// Asks the lists about every certificate of a path that was validated. `shown` is what the peer
-/// showed, end entity first; an anchor is nobody's to revoke.
+/// Checks every certificate of a validated path against the lists. `shown` are the intermediates
+/// that the peer showed. Anchors are not checked: nobody can revoke them.
 pub(super) fn check(
     crls: &Crls,
     end_entity: &CertificateDer<'_>,
@@ -120,8 +71,8 @@ pub(super) fn check(
     Ok(())
 }
 
-/// What the setting makes of an answer. A bad signature is an attack or a muddle, never a reason to
-/// go on.
+/// Applies the setting to an answer. A list with a bad signature is refused under either setting:
+/// it is an attack or a mistake.
 fn tolerate(answer: Result<(), Refused>, setting: Revocation) -> Result<(), Refused> {
     match (answer, setting) {
         (
@@ -143,7 +94,7 @@ fn ask(
     let of_issuer = |l: &&(usize, &List)| l.1.issuer == certificate.issuer().as_raw();
     let lists: Vec<_> = crls.lists().iter().enumerate().collect();
     for (place, list) in lists.iter().filter(of_issuer) {
-        // The path is good, yet its signer was not found here (an algorithm not processed here).
+        // The path is good, but its signer was not found: its algorithm is not processed here.
         if issuers.is_empty() && list.revoked.contains(&serial) {
             return Err(Refused::Revoked);
         }
@@ -151,7 +102,7 @@ fn ask(
             match authentic(crls.verified(), *place, list, issuer) {
                 Authentic::Yes => {}
                 Authentic::OtherKey => continue,
-                // Nobody can tell whose it is; whom it names is not let in on that ground.
+                // Its origin cannot be verified, so the certificates it names are refused.
                 Authentic::Unprocessed if list.revoked.contains(&serial) => {
                     return Err(Refused::Revoked);
                 }
@@ -241,7 +192,7 @@ fn points_of(certificate: &X509Certificate<'_>) -> Vec<String> {
         ParsedExtension::CRLDistributionPoints(points) => Some(points),
         _ => None,
     });
-    // A point of another signer or of some reasons only is not what a complete list answers for.
+    // A complete list does not cover a point of another signer, or of some reasons only.
     let whole = |p: &&x509_parser::extensions::CRLDistributionPoint<'_>| {
         p.crl_issuer.is_none() && p.reasons.is_none()
     };

@@ -9,10 +9,14 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
 
+use super::chain::unix_time;
+use super::crl::Crls;
+use super::error::ProfileError;
+use super::pair::belongs_together;
+use super::policy::{TlsPolicy, TlsVersions};
+use super::roots::TrustRoots;
+use super::shown::Shown;
 use super::verify::OurClientVerifier;
-use super::{
-    Crls, ProfileError, Shown, TlsPolicy, TlsVersions, TrustRoots, belongs_together, unix_time,
-};
 use crate::refusal::{Refusal, Stage};
 
 /// What a listener trusts and shows.
@@ -52,23 +56,29 @@ impl ServerProfile {
         self
     }
 
-    /// Refuses clients these lists name and, if so set, those they cannot tell about.
+    /// Refuses clients that these lists name and, with [`Revocation::Required`], those they do not
+    /// cover.
+    ///
+    /// [`Revocation::Required`]: crate::Revocation::Required
     #[must_use]
     pub fn with_crls(mut self, crls: Crls) -> Self {
         self.crls = Some(crls);
         self
     }
 
-    /// Lets clients in that show no certificate at all; a bad one is still refused. Only for
-    /// enrolment, where a newcomer has none: never for a FIX listener.
+    /// Admits clients that show no certificate; a bad certificate is still refused. Only for
+    /// enrolment, where a new client has none: never for a FIX listener.
     #[must_use]
     pub fn with_optional_client_certificate(mut self) -> Self {
         self.client_certificate_optional = true;
         self
     }
 
-    /// Asks of a chain, leaf first, what a handshake would: for sessions that were admitted before
-    /// the lists changed.
+    /// Checks a client's chain, leaf first, as a handshake at `now` would: for sessions admitted
+    /// before the lists changed.
+    ///
+    /// # Errors
+    /// The [`Refusal`] that a handshake would end with.
     pub fn recheck(
         &self,
         chain: &[CertificateDer<'_>],
@@ -80,8 +90,11 @@ impl ServerProfile {
         verified.map(drop).map_err(|e| Refusal::seen_by_server(&e, Stage::Session))
     }
 
-    /// The rustls configuration. Made anew when lists, pins or certificates change, and never with
-    /// resumption, so that no earlier admission outlives the change.
+    /// The rustls configuration. Build it again when lists, pins or authorities change; it never
+    /// allows resumption, so no earlier admission outlives the change.
+    ///
+    /// # Errors
+    /// [`ProfileError`] when the settings contradict each other, or chain and key do not match.
     pub fn config(&self) -> Result<Arc<ServerConfig>, ProfileError> {
         if !belongs_together(&self.shown.now()) {
             return Err(ProfileError::CertificateOfAnotherKey);
@@ -112,7 +125,7 @@ impl ServerProfile {
     }
 }
 
-/// Shows what there is, whichever name the client asks for: there is one.
+/// Shows the one certificate there is, whichever name the client asks for.
 #[derive(Debug)]
 struct ShowsOne(Shown);
 

@@ -1,7 +1,7 @@
-//! What is asked of a peer's certificate: a path (webpki first, `path` for what it does not
-//! process), no list against it (`revocation`), and the pins.
+//! The checks of a peer's certificate: a path (webpki first, `path` for what webpki does not
+//! process), the revocation lists (`revocation`), and the pins.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -15,41 +15,29 @@ use rustls::{
 };
 use time::OffsetDateTime;
 
+use super::crl::Crls;
+use super::error::ProfileError;
 use super::path::{self, PathError, PathRequest, Purpose};
-use super::pin::PinMismatch;
+use super::recorder::ChainRecorder;
 use super::revocation::{self, Refused};
-use super::{Crls, ProfileError, SpkiPin, TrustRoots};
-use crate::peer::CertificateFacts;
+use super::roots::TrustRoots;
+use crate::certificate::CertificateFacts;
+use crate::pin::SpkiPin;
+use crate::refusal::{CrlProblem, PinMismatch};
 
-/// The most certificates of a server that `doctor` looks at.
-const SHOWN_CERTIFICATES_MAX: usize = 8;
-
-/// Why revocation could not be told. At fault: the operator of this end, or the publisher of lists.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum CrlProblem {
-    #[error("no revocation list is loaded")]
-    Missing,
-    #[error("no revocation list is from {issuer}")]
-    OfAnotherAuthority { issuer: String, listed: Vec<String> },
-    #[error("the revocation list is stale")]
-    Stale { seconds: u64 },
-    #[error("the revocation list is not acceptable: {0}")]
-    Invalid(String),
-}
-
-/// What both ends ask of a path beyond the name: that it leads to an authority, and that no list
-/// speaks against it.
+/// The checks of a path that both ends share: it leads to an authority, and no revocation list
+/// refuses it.
 #[derive(Debug)]
 struct PathRules {
     roots: TrustRoots,
     provider: Arc<CryptoProvider>,
-    /// `None` when the profile has no lists and asks for none.
+    /// `None` when the profile neither has nor requires lists.
     crls: Option<Crls>,
 }
 
 impl PathRules {
-    /// What webpki refuses because it does not process it, AWS-LC decides; then the lists are
-    /// asked.
+    /// AWS-LC decides about what webpki refuses because webpki does not process it; then the
+    /// revocation lists are consulted.
     fn judge(
         &self,
         by_webpki: Result<(), TlsError>,
@@ -92,8 +80,8 @@ impl PathRules {
             .map_err(|refused| said(refused, crls))
     }
 
-    /// As rustls checks it; a certificate that webpki cannot read for an extension is still read
-    /// for its key.
+    /// The check of rustls, also for a certificate with an extension that webpki does not read: its
+    /// public key is then read here.
     fn verify_tls13(
         &self,
         message: &[u8],
@@ -142,7 +130,7 @@ impl PathRules {
     }
 }
 
-/// Whether AWS-LC's reason says more than rustls's.
+/// Whether AWS-LC's reason is more precise than rustls's.
 fn tells_more(refused: &TlsError) -> bool {
     matches!(
         refused,
@@ -158,8 +146,8 @@ fn spki(certificate: &CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'sta
     Ok(SubjectPublicKeyInfoDer::from(facts.spki))
 }
 
-/// In our words, which also change the alert: "unknown CA", which rustls would send, would make the
-/// peer look for the fault in its certificate.
+/// The refusal as an error of ours, which also changes the alert: rustls would send "unknown CA",
+/// and the peer would look for the fault in its certificate.
 fn said(refused: Refused, crls: &Crls) -> TlsError {
     match refused {
         Refused::Revoked => CertificateError::Revoked.into(),
@@ -179,7 +167,8 @@ fn problem(problem: CrlProblem) -> TlsError {
     CertificateError::Other(OtherError(Arc::new(problem))).into()
 }
 
-/// Path, name, purpose and revocation first, then the pin: a right pin never rescues a bad chain.
+/// Checks path, name, purpose and revocation first, then the pin: a pin that matches never rescues
+/// a bad chain.
 #[derive(Debug)]
 pub(super) struct OurServerVerifier {
     /// `None` when webpki can read none of the authorities.
@@ -187,26 +176,7 @@ pub(super) struct OurServerVerifier {
     rules: PathRules,
     /// The current pin and its backups; empty means not pinned.
     pins: Vec<SpkiPin>,
-    recorder: Option<Arc<Recorder>>,
-}
-
-/// Keeps the chain a server showed, trusted or not, for `doctor`.
-#[derive(Debug, Default)]
-pub(crate) struct Recorder(Mutex<Vec<CertificateDer<'static>>>);
-
-impl Recorder {
-    #[cfg(feature = "net")]
-    pub(crate) fn chain(&self) -> Vec<CertificateDer<'static>> {
-        self.0.lock().map(|chain| chain.clone()).unwrap_or_default()
-    }
-
-    fn record(&self, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) {
-        if let Ok(mut chain) = self.0.lock() {
-            let shown =
-                std::iter::once(end_entity).chain(intermediates).take(SHOWN_CERTIFICATES_MAX);
-            *chain = shown.map(|certificate| certificate.clone().into_owned()).collect();
-        }
-    }
+    recorder: Option<Arc<ChainRecorder>>,
 }
 
 impl OurServerVerifier {
@@ -229,7 +199,7 @@ impl OurServerVerifier {
         Ok(Self { webpki, rules, pins, recorder: None })
     }
 
-    pub(super) fn recording(mut self, recorder: Option<Arc<Recorder>>) -> Self {
+    pub(super) fn recording(mut self, recorder: Option<Arc<ChainRecorder>>) -> Self {
         self.recorder = recorder;
         self
     }
@@ -294,7 +264,7 @@ impl ServerCertVerifier for OurServerVerifier {
     }
 }
 
-/// The listening end's counterpart.
+/// The same for the listening end, without name and pin.
 #[derive(Debug)]
 pub(super) struct OurClientVerifier {
     /// `None` when webpki can read none of the authorities.

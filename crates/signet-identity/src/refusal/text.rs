@@ -1,8 +1,8 @@
-//! The words of each refusal: a stable code, who is at fault, what would cure it.
+//! The text of each refusal: a stable code, a sentence that says who is at fault, the remedy.
 
 use std::fmt;
 
-use super::Refusal;
+use super::{Refusal, cure, message};
 
 impl Refusal {
     /// A stable name for programs and logs; never reworded.
@@ -41,214 +41,121 @@ impl Refusal {
         }
     }
 
-    /// What happened and whose fault it is, in one sentence for a trader.
+    /// What happened and who is at fault, in one sentence for a trader.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
-            Self::DnsFailure => {
-                "The server's name could not be found: this network's name service does not know \
-                    it or does not answer."
-                    .into()
-            }
-            Self::ConnectionRefused => {
-                "The server's machine answered, but nothing accepts connections on that port: the \
-                    server is not running or the port is wrong."
-                    .into()
-            }
-            Self::Unreachable => "This network has no way to the server.".into(),
-            Self::TimedOut => "The server did not answer in time.".into(),
-            Self::NotTls => {
-                "Whatever answered does not speak TLS: the port is wrong, or something between \
-                    here and the server answered in its place."
-                    .into()
-            }
-            Self::ClosedDuringHandshake => {
-                "The server, or something between here and it, closed the connection before it \
-                    was secured."
-                    .into()
-            }
-            Self::NoCommonTlsVersion => {
-                "The server and this program allow no TLS version in common: the server does not \
-                    offer one allowed here."
-                    .into()
-            }
-            Self::NoCommonSuite => {
-                "The server and this program allow no encryption method in common.".into()
-            }
-            Self::NameMismatch { presented } if presented.is_empty() => {
-                "The server showed a genuine certificate of another host: it is not the server \
-                    that was asked for."
-                    .into()
-            }
-            Self::NameMismatch { presented } => format!(
-                "The server showed a genuine certificate of another host ({}): it is not the \
-                    server that was asked for.",
-                presented.join(", ")
-            ),
-            Self::UnknownCa => {
-                "The server's certificate comes from an authority that is not trusted here: it \
-                    may be an impostor."
-                    .into()
-            }
-            Self::Expired => "The server's certificate has expired: its operator has not renewed \
-                it."
-            .into(),
-            Self::NotYetValid => {
-                "The server's certificate is not valid yet: its operator made a mistake, or this \
-                    computer's clock is slow."
-                    .into()
-            }
+            Self::DnsFailure => message::DNS_FAILURE.into(),
+            Self::ConnectionRefused => message::CONNECTION_REFUSED.into(),
+            Self::Unreachable => message::UNREACHABLE.into(),
+            Self::TimedOut => message::TIMED_OUT.into(),
+            Self::NotTls => message::NOT_TLS.into(),
+            Self::ClosedDuringHandshake => message::CLOSED_DURING_HANDSHAKE.into(),
+            Self::NoCommonTlsVersion => message::NO_COMMON_TLS_VERSION.into(),
+            Self::NoCommonSuite => message::NO_COMMON_SUITE.into(),
+            Self::NameMismatch { presented } => name_mismatch(presented),
+            Self::UnknownCa => message::UNKNOWN_CA.into(),
+            Self::Expired => message::EXPIRED.into(),
+            Self::NotYetValid => message::NOT_YET_VALID.into(),
             Self::PinMismatch { presented } => format!(
                 "The server's certificate is genuine but its key ({presented}) is not one of \
                     those pinned here: the server's key was changed without notice, or it is an \
                     impostor."
             ),
-            Self::ServerNotCertifiedForThis => {
-                "The server's certificate was not issued for a server.".into()
-            }
-            Self::ServerCertificateRevoked => {
-                "The server's certificate was revoked by its authority: its key may be in the \
-                    wrong hands."
-                    .into()
-            }
+            Self::ServerNotCertifiedForThis => message::SERVER_NOT_CERTIFIED_FOR_THIS.into(),
+            Self::ServerCertificateRevoked => message::SERVER_CERTIFICATE_REVOKED.into(),
             Self::ServerCertificateInvalid { detail } => {
                 format!("The server's certificate is not acceptable: {detail}.")
             }
             Self::ClientCertificateRefused { alert } => {
                 format!("The server refused this client's certificate ({alert}).")
             }
-            Self::ClientCertificateExpired => {
-                "The server refused this client's certificate because it has expired or is not \
-                    valid yet."
-                    .into()
-            }
-            Self::ClientCertificateRevoked => "This client's certificate was revoked.".into(),
-            Self::ClientCertificateUnknownCa => {
-                "The server refused this client's certificate because it does not trust the \
-                    authority that issued it."
-                    .into()
-            }
-            Self::NoClientCertificateSent => {
-                "The server wants a client certificate and this client showed none.".into()
-            }
+            Self::ClientCertificateExpired => message::CLIENT_CERTIFICATE_EXPIRED.into(),
+            Self::ClientCertificateRevoked => message::CLIENT_CERTIFICATE_REVOKED.into(),
+            Self::ClientCertificateUnknownCa => message::CLIENT_CERTIFICATE_UNKNOWN_CA.into(),
+            Self::NoClientCertificateSent => message::NO_CLIENT_CERTIFICATE_SENT.into(),
             Self::KeyUnavailable { detail } => {
                 format!("This client's private key could not be used: {detail}.")
             }
-            Self::KeyHolder { message, .. } => format!(
-                "This client's private key could not be \
-                used: {message}."
-            ),
+            Self::KeyHolder { message, .. } => {
+                format!("This client's private key could not be used: {message}.")
+            }
             Self::ServerCertificateRefused { alert } => {
                 format!("The client refused this server's certificate ({alert}).")
             }
-            Self::RevocationListMissing => {
-                "Certificates must be checked against a revocation list here, and none is loaded: \
-                    nobody can be admitted."
-                    .into()
+            Self::RevocationListMissing => message::REVOCATION_LIST_MISSING.into(),
+            Self::RevocationListOfAnotherAuthority { issuer, listed } => {
+                not_covered(issuer, listed)
             }
-            Self::RevocationListOfAnotherAuthority { issuer, listed } => format!(
-                "Whether the certificate was revoked cannot be told: the revocation lists loaded \
-                    here are from {}, and none covers what {issuer} issued.",
-                if listed.is_empty() { "nobody".into() } else { listed.join(" and ") }
+            Self::RevocationListStale { seconds } => format!(
+                "Whether the certificate was revoked cannot be told: the revocation list is {} \
+                 past its date.",
+                span(*seconds)
             ),
-            Self::RevocationListStale { seconds } => {
-                format!(
-                    "Whether the certificate was revoked cannot be told: the revocation list \
-                    is {} past its date.",
-                    span(*seconds)
-                )
-            }
-            Self::RevocationListInvalid { detail } => {
-                format!(
-                    "Whether the certificate was revoked cannot be told: the revocation list \
-                    is not acceptable ({detail})."
-                )
-            }
+            Self::RevocationListInvalid { detail } => format!(
+                "Whether the certificate was revoked cannot be told: the revocation list is not \
+                 acceptable ({detail})."
+            ),
             Self::Other { detail } => format!("The connection failed: {detail}."),
         }
     }
 
-    /// What would cure it, as an instruction to the reader.
+    /// The remedy, as an instruction to the reader.
     #[must_use]
     pub const fn cure(&self) -> &'static str {
         match self {
-            Self::DnsFailure => {
-                "Check the host name in the settings and that this computer is online."
-            }
-            Self::ConnectionRefused => {
-                "Check host and port in the settings; if they are right, tell the server's \
-                    operator."
-            }
-            Self::Unreachable | Self::TimedOut => {
-                "Check that this computer is online; another network may let you through."
-            }
-            Self::NotTls => {
-                "Check the port in the settings; on a guest network, sign in to it first."
-            }
-            Self::ClosedDuringHandshake => {
-                "Try again; if it persists on several networks, tell the server's operator."
-            }
-            Self::NoCommonTlsVersion => {
-                "Ask the server's operator for TLS 1.3, or allow TLS 1.2 for this venue in the \
-                    settings."
-            }
-            Self::NoCommonSuite => {
-                "Ask the server's operator to allow ECDHE with AES-GCM (FIXS 1.1)."
-            }
-            Self::NameMismatch { .. } => {
-                "Check the host name in the settings; if it is right, do not connect and tell \
-                    your security team."
-            }
-            Self::UnknownCa => {
-                "Do not connect. Check the configured certificate authority with your security \
-                    team."
-            }
-            Self::Expired => "Ask the server's operator to renew its certificate.",
-            Self::NotYetValid => {
-                "Check this computer's clock; if it is right, tell the server's operator."
-            }
-            Self::PinMismatch { .. } => {
-                "Do not connect. Ask your security team whether the server's key was changed; if \
-                    so, they issue a new pin."
-            }
-            Self::ServerCertificateRevoked => {
-                "Do not connect. Tell your security team and the server's operator."
-            }
+            Self::DnsFailure => cure::DNS_FAILURE,
+            Self::ConnectionRefused => cure::CONNECTION_REFUSED,
+            Self::Unreachable | Self::TimedOut => cure::UNREACHABLE,
+            Self::NotTls => cure::NOT_TLS,
+            Self::ClosedDuringHandshake => cure::CLOSED_DURING_HANDSHAKE,
+            Self::NoCommonTlsVersion => cure::NO_COMMON_TLS_VERSION,
+            Self::NoCommonSuite => cure::NO_COMMON_SUITE,
+            Self::NameMismatch { .. } => cure::NAME_MISMATCH,
+            Self::UnknownCa => cure::UNKNOWN_CA,
+            Self::Expired => cure::EXPIRED,
+            Self::NotYetValid => cure::NOT_YET_VALID,
+            Self::PinMismatch { .. } => cure::PIN_MISMATCH,
+            Self::ServerCertificateRevoked => cure::SERVER_CERTIFICATE_REVOKED,
             Self::ServerNotCertifiedForThis | Self::ServerCertificateInvalid { .. } => {
-                "Ask the server's operator for a correct certificate."
+                cure::SERVER_NOT_CERTIFIED_FOR_THIS
             }
             Self::ClientCertificateRefused { .. } | Self::ClientCertificateUnknownCa => {
-                "Ask your security team whether this certificate is meant for this server and \
-                    still allowed."
+                cure::CLIENT_CERTIFICATE_REFUSED
             }
-            Self::ClientCertificateRevoked => {
-                "Ask your administrator why it was revoked and for a new enrolment code."
-            }
-            Self::ClientCertificateExpired => {
-                "Renew your certificate; if it is fresh, check this computer's clock."
-            }
-            Self::NoClientCertificateSent => {
-                "Choose an identity from the keychain and connect again."
-            }
+            Self::ClientCertificateRevoked => cure::CLIENT_CERTIFICATE_REVOKED,
+            Self::ClientCertificateExpired => cure::CLIENT_CERTIFICATE_EXPIRED,
+            Self::NoClientCertificateSent => cure::NO_CLIENT_CERTIFICATE_SENT,
             Self::KeyHolder { cure, .. } => cure,
-            Self::KeyUnavailable { .. } => {
-                "Unlock the keychain or insert the token that holds the key."
-            }
-            Self::ServerCertificateRefused { .. } => {
-                "Check which authority, name and pin the client is configured to expect."
-            }
+            Self::KeyUnavailable { .. } => cure::KEY_UNAVAILABLE,
+            Self::ServerCertificateRefused { .. } => cure::SERVER_CERTIFICATE_REFUSED,
             Self::RevocationListMissing
             | Self::RevocationListOfAnotherAuthority { .. }
             | Self::RevocationListStale { .. }
-            | Self::RevocationListInvalid { .. } => {
-                "The operator of this end publishes or fetches a fresh revocation list of that \
-                    authority; no restart is needed."
-            }
-            Self::Other { .. } => "Try again; if it persists, give this text to your support desk.",
+            | Self::RevocationListInvalid { .. } => cure::REVOCATION_LIST_MISSING,
+            Self::Other { .. } => cure::OTHER,
         }
     }
 }
 
+fn name_mismatch(presented: &[String]) -> String {
+    let named =
+        if presented.is_empty() { String::new() } else { format!(" ({})", presented.join(", ")) };
+    format!(
+        "The server showed a genuine certificate of another host{named}: it is not the server \
+         that was asked for."
+    )
+}
+
+fn not_covered(issuer: &str, listed: &[String]) -> String {
+    let listed = if listed.is_empty() { "nobody".into() } else { listed.join(" and ") };
+    format!(
+        "Whether the certificate was revoked cannot be told: the revocation lists loaded here are \
+         from {listed}, and none covers what {issuer} issued."
+    )
+}
+
+/// A time span as a person says it.
 fn span(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),

@@ -6,8 +6,9 @@
 use crate::{Decided, Input, Keep, Router};
 use serde::Deserialize;
 use signet_fix::{AppMessage, BEGIN_STRING};
+use signet_identity::CompId;
 use signet_journal::{LogError, SealedLog, StoreKey};
-use signet_rfq::{CompId, DealerId, RfqId, UtcMillis};
+use signet_rfq::{DealerId, RfqId, UtcMillis};
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},

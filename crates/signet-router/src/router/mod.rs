@@ -1,6 +1,7 @@
 //! The router's inputs and outputs, its limits, and the turn of one input.
 
 use signet_fix::message::*;
+use signet_identity::CompId;
 use signet_rfq::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 

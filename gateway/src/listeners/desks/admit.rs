@@ -21,11 +21,10 @@ use signet_fix::{
     tagvalue::{Fields, format_utc, seal},
 };
 use signet_identity::{
-    MessagePublicKey, PeerIdentity, Refusal, Role, Stage, channel_binding, describe,
+    CompId, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, channel_binding, describe,
 };
 use signet_policy::score::Decision;
 use signet_registry::admission::Shown;
-use signet_rfq::CompId;
 use std::{
     net::{IpAddr, SocketAddr},
     rc::Rc,

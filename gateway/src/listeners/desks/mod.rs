@@ -21,11 +21,10 @@ use ipnetwork::IpNetwork;
 use signet_fix::{
     framer::Framer,
     pump::{Closed, frames, pump_within},
-    session::{Binding, Channel, Event, Session, SessionOptions},
+    session::{Binding, Channel, Event, Outbox, Session, SessionOptions},
     signature::{commits_gateway, every},
 };
-use signet_identity::MessageKey;
-use signet_rfq::CompId;
+use signet_identity::{CompId, MessageKey, MessagePublicKey};
 use std::{collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 use time::OffsetDateTime;
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
@@ -154,22 +153,9 @@ impl DeskListener {
             access,
             chain,
         } = admitted;
-        let session = match self.session(&desk, pipeline) {
-            Ok(s) => s,
-            Err(e) => {
-                return tracing::error!(%desk, error = e, "the session cannot be opened; desk \
-                    refused");
-            }
-        };
-        // The newest connection wins: the old one is most likely dead and nobody has noticed.
-        let channel = Channel {
-            binding: Binding::Required(binding),
-            signing: Some(signed::signing(&self.message_key, commits_gateway)),
-            verification: Some(signed::verification(key, every)),
-        };
-        let outbox = match session.attach(channel) {
-            Ok(o) => o,
-            Err(e) => return tracing::error!(%desk, error = %e, "the session cannot be attached"),
+        let (session, outbox) = match self.attach(&desk, binding, key, pipeline) {
+            Ok(x) => x,
+            Err(e) => return tracing::error!(%desk, error = e, "the desk is refused"),
         };
         let cut = SessionCut::default();
         let active = ActiveSession {
@@ -214,6 +200,28 @@ impl DeskListener {
             Closed::NotFix(e) => tracing::warn!(%desk, %from, error = %e, "connection ended"),
             other => tracing::info!(%desk, %from, why = %other, "connection ended"),
         }
+    }
+
+    /// The desk's session on this connection. The newest connection wins: the old one is most
+    /// likely dead and nobody has noticed.
+    fn attach(
+        &self,
+        desk: &CompId,
+        binding: String,
+        key: MessagePublicKey,
+        pipeline: &Pipeline,
+    ) -> Result<(Rc<Session>, Rc<Outbox>), String> {
+        let session = self
+            .session(desk, pipeline)
+            .map_err(|e| format!("the session cannot be opened: {e}"))?;
+        let channel = Channel {
+            binding: Binding::Required(binding),
+            signing: Some(signed::signing(&self.message_key, commits_gateway)),
+            verification: Some(signed::verification(key, every)),
+        };
+        let outbox =
+            session.attach(channel).map_err(|e| format!("the session cannot be attached: {e}"))?;
+        Ok((session, outbox))
     }
 
     fn session(&self, desk: &CompId, pipeline: &Pipeline) -> Result<Rc<Session>, String> {

@@ -18,11 +18,11 @@ use signet_gateway::{
     admin::{self, Account},
 };
 use signet_identity::{
-    ClientProfile, DeviceKey, Identity, Invitation, KeyHolder, KeyLabel, MemoryKeychain,
-    ServerProfile, channel_binding, est::EstClient,
+    ClientProfile, CompId, DeviceKey, Identity, Invitation, ServerProfile, channel_binding,
 };
+use signet_keystore::{KeyHolder, KeyLabel, MemoryKeychain, est::EstClient};
 use signet_registry::{AccountState, NewUser};
-use signet_rfq::{CompId, UtcMillis};
+use signet_rfq::UtcMillis;
 use std::{
     fs,
     net::SocketAddr,

@@ -18,8 +18,8 @@ use signet_fix::{
     signature::every,
     store::MemoryStore,
 };
-use signet_identity::{ClientProfile, MessageKey, channel_binding};
-use signet_rfq::{CompId, UtcMillis};
+use signet_identity::{ClientProfile, CompId, MessageKey, channel_binding};
+use signet_rfq::UtcMillis;
 use std::{fs, net::SocketAddr, path::Path, rc::Rc, time::Duration};
 use tokio::{net::TcpStream, task::LocalSet};
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};

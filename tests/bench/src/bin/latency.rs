@@ -29,7 +29,7 @@ use signet_fix::{
     tagvalue::Fields,
 };
 use signet_identity::{
-    ClientProfile, MessageKey, ServerIdentity, ServerProfile, TrustRoots, channel_binding,
+    ClientProfile, CompId, MessageKey, ServerIdentity, ServerProfile, TrustRoots, channel_binding,
 };
 use signet_rfq::*;
 use std::{

@@ -12,7 +12,7 @@ use signet_fix::{
     session::{Binding, Event, Role, Session, SessionConfig},
     store::MemoryStore,
 };
-use signet_identity::{ClientProfile, TrustRoots};
+use signet_identity::{ClientProfile, CompId, TrustRoots};
 use signet_rfq::*;
 use std::{cell::RefCell, fs, path::Path, rc::Rc, sync::Arc, time::Instant};
 use tokio::{net::TcpStream, task::LocalSet};

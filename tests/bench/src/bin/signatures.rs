@@ -19,7 +19,8 @@ use signet_fix::{
     signature::{every, parts, sign},
     tagvalue::seal,
 };
-use signet_identity::{DeviceKey, Identity, KeyHolder, KeyLabel, MemoryKeychain};
+use signet_identity::{DeviceKey, Identity};
+use signet_keystore::{KeyHolder, KeyLabel, MemoryKeychain};
 use std::{sync::Arc, time::Instant};
 use time::OffsetDateTime;
 

@@ -3,7 +3,7 @@
 
 use signet_bench::percentiles;
 use signet_desk_core::{Desk, view::*};
-use signet_identity::MemoryKeychain;
+use signet_keystore::MemoryKeychain;
 use signet_practice::{Plan, Practice, VENUE_NAME};
 use signet_stepup::client::{Ceremony, Order, Step, StepUp, Told};
 use signet_vkey::{Settings, VirtualKey, VirtualKeys};

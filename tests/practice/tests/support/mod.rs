@@ -2,7 +2,7 @@
 
 use signet_dealer::Force;
 use signet_desk_core::{Desk, view::*};
-use signet_identity::MemoryKeychain;
+use signet_keystore::MemoryKeychain;
 use signet_practice::{Plan, Practice, TRADER, VENUE_NAME};
 use signet_stepup::client::NoKeys;
 use std::{

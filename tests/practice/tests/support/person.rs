@@ -4,7 +4,7 @@ use crate::support::{BUND, Screen, World};
 use rust_decimal::Decimal;
 use signet_dealer::Force;
 use signet_desk_core::{Desk, DeskConfig, view::*};
-use signet_identity::MemoryKeychain;
+use signet_keystore::MemoryKeychain;
 use signet_practice::VENUE_NAME;
 use signet_stepup::client::StepUp;
 use signet_vkey::{Settings, VirtualKey, VirtualKeys};

@@ -5,7 +5,7 @@ use signet_desk_core::{
     Desk, DeskConfig,
     view::{EnrolIntent, Holder},
 };
-use signet_identity::{MemoryKeychain, pkcs11::Pkcs11Settings};
+use signet_keystore::{MemoryKeychain, pkcs11::Pkcs11Settings};
 use signet_stepup::client::NoKeys;
 use std::{
     path::Path,

@@ -1,6 +1,6 @@
 //! How a security key is registered at a desk that is its own relying party.
 
-use super::{Ask, Registration, Touch, What, refused};
+use super::{Registration, Touch, refused};
 use crate::{
     clock::Moment,
     direct::{action::DirectAction, refusal::TouchRefusal},
@@ -9,7 +9,7 @@ use signet_fix::{
     AppMessage,
     message::{KeyReport, KeyRequest},
 };
-use signet_stepup::{Action, approval::digest_of, rp::Person, rules::Wanted};
+use signet_stepup::{approval::digest_of, rp::Person};
 
 impl Touch {
     pub fn about_keys(&mut self, k: KeyRequest, now: Moment) -> Vec<DirectAction> {
@@ -17,37 +17,34 @@ impl Touch {
             KeyRequest::List => {
                 // Texts and numbers always serialise.
                 let list = serde_json::to_string(&self.store.view()).unwrap_or_default();
-                self.out.push(DirectAction::ToBook(AppMessage::KeyReport(KeyReport::List(list))));
+                vec![DirectAction::ToBook(AppMessage::KeyReport(KeyReport::List(list)))]
             }
             KeyRequest::Begin { name, .. } => self.register(name, now),
             KeyRequest::Finish { id, credential } => {
                 self.finish_registration(&id, &credential, now)
             }
         }
-        self.done()
     }
 
     /// The first key comes freely: whoever may use this laptop's identity may register it. A locked
     /// key does not make the next one a first one.
-    fn register(&mut self, name: String, now: Moment) {
-        self.withdraw(|h| matches!(h.what, What::Register(_)), "another registration was begun");
+    fn register(&mut self, name: String, now: Moment) -> Vec<DirectAction> {
         if let Err(why) = self.store.check_name(&name) {
-            return self.out.push(DirectAction::ToBook(refused(&why)));
+            return vec![DirectAction::ToBook(refused(&why))];
         }
         if self.store.is_empty() {
-            return self.begin_registration(name, now);
+            return vec![self.begin_registration(name, now)];
         }
-        let (action, deadline) =
-            (Action::RegisterKey { name: name.clone() }, now.laptop + self.settings.answer_ms);
-        let Wanted::Touch(reason) = self.wanted(&action, now) else {
-            return self.out.push(DirectAction::ToBook(refused(&TouchRefusal::NotOpen)));
-        };
-        self.keep(Ask { what: What::Register(name), action, reason, deadline }, now);
+        let todo = self.pending.hold_registration(&self.desk, name, now.laptop);
+        self.run(todo, now)
     }
 
-    pub(super) fn begin_registration(&mut self, name: String, now: Moment) {
-        let person =
-            Person { id: self.handle(), name: self.desk.clone(), display: self.desk.clone() };
+    pub(super) fn begin_registration(&mut self, name: String, now: Moment) -> DirectAction {
+        let person = Person {
+            id: self.handle(),
+            name: self.desk.to_string(),
+            display: self.desk.to_string(),
+        };
         let begun = self.store.check_name(&name).and_then(|()| {
             let begun =
                 self.settings.relying_party.begin_registration(&person, &self.store.existing());
@@ -62,9 +59,9 @@ impl Touch {
                     options,
                 };
                 self.registration = Some(Registration { id, name, deadline, pending });
-                self.out.push(DirectAction::ToBook(AppMessage::KeyReport(report)));
+                DirectAction::ToBook(AppMessage::KeyReport(report))
             }
-            Err(why) => self.out.push(DirectAction::ToBook(refused(&why))),
+            Err(why) => DirectAction::ToBook(refused(&why)),
         }
     }
 
@@ -76,7 +73,12 @@ impl Touch {
         handle
     }
 
-    fn finish_registration(&mut self, id: &str, credential: &str, now: Moment) {
+    fn finish_registration(
+        &mut self,
+        id: &str,
+        credential: &str,
+        now: Moment,
+    ) -> Vec<DirectAction> {
         let done = match self.registration.take_if(|r| r.id == id) {
             None => Err(TouchRefusal::NotOpen),
             Some(r) if now.laptop > r.deadline => Err(TouchRefusal::Late),
@@ -91,13 +93,14 @@ impl Touch {
                     .map(|()| r.name)
             }
         };
-        self.out.push(DirectAction::ToBook(match done {
+        let mut out = vec![DirectAction::ToBook(match done {
             Ok(name) => AppMessage::KeyReport(KeyReport::Registered { name }),
             Err(why) => {
                 tracing::warn!(code = why.code(), "a security key was not registered: {why}");
                 refused(&why)
             }
-        }));
-        self.tell_access(now);
+        })];
+        out.extend(self.look_at_keys(now));
+        out
     }
 }

@@ -1,96 +1,78 @@
-//! What waits for a touch in this desk, and what the session has proved. The same rules as a
-//! gateway's, for one person, with the checks of a relying party; what it says to the book are the
-//! messages a gateway would send.
+//! Touches in a desk that has no gateway: the same pending approvals as a gateway's
+//! ([`signet_stepup::pending`]), for one person, with the checks of a relying party on this laptop.
+//! What it says to the book are the messages a gateway would send.
 //!
 //! Nothing waits over a lost connection: whoever sent it sends it again, or not.
 
 mod keys;
 
 use super::{action::DirectAction, refusal::TouchRefusal, store::TouchStore};
-use crate::{clock::Moment, venue::DirectStepUp};
+use crate::{
+    clock::Moment,
+    problem::{problem, sentence, snake},
+    venue::DirectStepUp,
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use signet_fix::{
     AppMessage,
-    message::{AccessState, Answer, KeyReport, StepUpChallenge, StepUpOutcome, StepUpStatus},
+    message::{AccessState, Answer, KeyReport},
 };
-use signet_rfq::{RfqId, UtcMillis};
+use signet_identity::CompId;
+use signet_rfq::{AcceptId, RfqId, UtcMillis};
 use signet_stepup::{
     Action, Approval, Context, SessionReason,
     approval::digest_of,
     evidence::{Evidence, VERSION},
+    pending::{ApprovalRefusal, ApprovalStep, Asked, HeldId, Matter, PendingApprovals},
     rp::{Assertion, PendingAssertion, PendingRegistration, RpError},
-    rules::{LogonRule, Standing, Wanted, wanted, words},
+    rules::{Wanted, wanted},
 };
+use std::collections::{BTreeMap, VecDeque};
 
-/// Messages that may wait at once.
-pub(super) const MAX_HELD: usize = 8;
-
-/// What a good touch sets in motion.
-#[derive(Debug)]
-enum What {
-    Message(Box<AppMessage>),
-    Session,
-    Register(String),
-}
-
-struct Held {
-    id: String,
-    what: What,
+/// A challenge that was shown and not yet answered.
+struct Open {
     approval: Approval,
     /// On the laptop's clock.
     deadline: UtcMillis,
-    pending: PendingAssertion,
+    assertion: PendingAssertion,
 }
 
 struct Registration {
     id: String,
     name: String,
+    /// On the laptop's clock.
     deadline: UtcMillis,
     pending: PendingRegistration,
-}
-
-/// Something that wants a touch.
-struct Ask {
-    what: What,
-    action: Action,
-    reason: String,
-    deadline: UtcMillis,
 }
 
 pub(super) struct Touch {
     settings: DirectStepUp,
     store: TouchStore,
     /// CompIDs of this desk and of the venue.
-    desk: String,
-    venue: String,
-    standing: Standing,
-    /// When the trader last did something, on the laptop's clock.
-    active: UtcMillis,
-    held: Vec<Held>,
+    desk: CompId,
+    venue: CompId,
+    /// On the laptop's clock.
+    pending: PendingApprovals,
+    open: BTreeMap<String, Open>,
     registration: Option<Registration>,
-    /// What the book was last told, to tell it again only when it changed.
-    told: Option<AccessState>,
     next: u64,
     /// Of the connection that is up.
     exporter: Option<[u8; 32]>,
-    out: Vec<DirectAction>,
 }
 
 impl Touch {
-    pub fn new(settings: DirectStepUp, store: TouchStore, desk: &str, venue: &str) -> Self {
+    pub fn new(settings: DirectStepUp, store: TouchStore, desk: &CompId, venue: &CompId) -> Self {
+        let pending = PendingApprovals::new(settings.rules.clone(), venue, settings.answer_ms);
         Self {
             settings,
             store,
-            desk: desk.into(),
-            venue: venue.into(),
-            standing: Standing::default(),
-            active: UtcMillis(0),
-            held: Vec::new(),
+            desk: desk.clone(),
+            venue: venue.clone(),
+            pending,
+            open: BTreeMap::new(),
             registration: None,
-            told: None,
             next: 1,
             exporter: None,
-            out: Vec::new(),
         }
     }
 
@@ -99,81 +81,45 @@ impl Touch {
     /// Logged on over a new connection: what was proved on another is worth nothing here, and what
     /// was owed still is.
     pub fn up(&mut self, exporter: [u8; 32], now: Moment) -> Vec<DirectAction> {
-        (self.exporter, self.active) = (Some(exporter), now.laptop);
-        self.tell_access(now);
-        let logon =
-            (self.settings.rules.logon == LogonRule::Always).then_some(SessionReason::Logon);
-        if let Some(why) = self.standing.owes.or(logon) {
-            self.ask_session(why, now);
-        }
-        self.done()
+        self.exporter = Some(exporter);
+        let keys = self.store.good();
+        let mut todo = self.pending.desk_up(&self.desk, self.desk.as_str(), false, now.laptop);
+        todo.extend(self.pending.keys(&self.desk, keys, now.laptop));
+        self.run(todo, now)
     }
 
     /// Whatever waits is dropped: nothing is sent later by itself.
-    pub fn lost(&mut self) -> Vec<DirectAction> {
-        (self.exporter, self.standing.lease, self.told, self.registration) =
-            (None, None, None, None);
-        for h in std::mem::take(&mut self.held) {
-            self.end(h, StepUpStatus::Withdrawn, &TouchRefusal::LinkLost);
-        }
-        self.done()
+    pub fn lost(&mut self, now: Moment) -> Vec<DirectAction> {
+        (self.exporter, self.registration) = (None, None);
+        let todo = self.pending.desk_lost(&self.desk, &(&TouchRefusal::LinkLost).into());
+        let out = self.run(todo, now);
+        self.open.clear();
+        out
     }
 
-    /// The trader, or this laptop, wants the trader to be verified anew.
+    /// The trader, or this laptop, wants the trader to be verified again.
     pub fn verify(&mut self, why: SessionReason, now: Moment) -> Vec<DirectAction> {
-        if self.exporter.is_some() && self.settings.rules.asks(why) {
-            self.ask_session(why, now);
+        if self.exporter.is_none() {
+            return Vec::new();
         }
-        self.done()
-    }
-
-    fn ask_session(&mut self, why: SessionReason, now: Moment) {
-        self.standing = self.standing.verify(why);
-        self.end_session_asks("it is asked anew");
-        let deadline = now.laptop + self.settings.answer_ms;
-        self.keep(
-            Ask {
-                what: What::Session,
-                action: Action::Session(why),
-                reason: words(why).into(),
-                deadline,
-            },
-            now,
-        );
-        self.tell_access(now);
-    }
-
-    fn end_session_asks(&mut self, text: &str) {
-        self.withdraw(|h| matches!(h.what, What::Session), text);
-    }
-
-    fn withdraw(&mut self, which: impl Fn(&Held) -> bool, text: &str) {
-        let (gone, stay): (Vec<Held>, Vec<Held>) =
-            std::mem::take(&mut self.held).into_iter().partition(|h| which(h));
-        self.held = stay;
-        for h in gone {
-            self.out.push(outcome(
-                &h.id,
-                StepUpStatus::Withdrawn,
-                Some(("stepup.withdrawn", text.to_owned(), "")),
-            ));
-        }
+        let todo = self.pending.verify_again(&self.desk, why, now.laptop);
+        self.run(todo, now)
     }
 
     // ----- what is to be sent -----
 
     /// The trader did something: the lease goes on.
     pub fn active(&mut self, now: Moment) {
-        self.active = now.laptop;
-        self.standing.active(now.laptop);
+        self.pending.active(&self.desk, now.laptop);
     }
 
     pub fn wanted(&self, action: &Action, now: Moment) -> Wanted {
-        wanted(&self.settings.rules, action, &self.standing, now.laptop)
+        let state = self.pending.standing(&self.desk);
+        wanted(&self.settings.rules, action, &state, now.laptop)
     }
 
     /// Keeps a message back until it is approved, at the longest until `ends` (laptop's clock),
-    /// when it would be worth nothing any more.
+    /// after which it is worth nothing.
     pub fn hold(
         &mut self,
         m: AppMessage,
@@ -182,77 +128,135 @@ impl Touch {
         ends: UtcMillis,
         now: Moment,
     ) -> Vec<DirectAction> {
-        if self.held.iter().any(|h| h.is_same(&m)) {
-            return Vec::new();
-        }
-        if self.held.len() >= MAX_HELD {
-            self.refuse(What::Message(Box::new(m)), &TouchRefusal::TooManyOpen);
-            return self.done();
-        }
-        self.end_session_asks("this is settled with the touch for what you just sent");
-        let deadline = UtcMillis(ends.0.min(now.laptop.0 + self.settings.answer_ms));
-        self.keep(Ask { what: What::Message(Box::new(m)), action, reason, deadline }, now);
-        self.done()
+        let asked = Asked { wanted: Wanted::Touch(reason), policies: Vec::new() };
+        let todo = self.pending.hold(&self.desk, m, action, asked, Some(ends), now.laptop);
+        self.run(todo, now)
     }
 
-    /// Whether this message waits.
-    pub fn holds(&self, of: impl Fn(&AppMessage) -> bool) -> bool {
-        self.messages().any(of)
-    }
-
-    pub fn messages(&self) -> impl Iterator<Item = &AppMessage> {
-        self.held.iter().filter_map(|h| match &h.what {
-            What::Message(m) => Some(m.as_ref()),
-            _ => None,
-        })
+    /// Whether this accept waits.
+    pub fn holds(&self, accept: &AcceptId) -> bool {
+        self.pending.accept(&self.desk, accept).is_some()
     }
 
     /// The trader ends an RFQ that waits; `None` when none of this id does.
-    pub fn cancelled(&mut self, rfq: &RfqId) -> Option<Vec<DirectAction>> {
-        let of = |h: &Held| matches!(&h.what, What::Message(m) if matches!(m.as_ref(), AppMessage::QuoteRequest(q) if &q.id == rfq));
-        self.held.iter().any(of).then(|| {
-            self.withdraw(of, "you ended the RFQ");
-            self.done()
-        })
+    pub fn cancelled(&mut self, rfq: &RfqId, now: Moment) -> Option<Vec<DirectAction>> {
+        let todo = self.pending.cancelled(&self.desk, rfq)?;
+        Some(self.run(todo, now))
     }
 
-    /// Draws a challenge and shows it, or says why it cannot be.
-    fn keep(&mut self, ask: Ask, now: Moment) {
-        let approval = Approval {
-            gateway: self.venue.clone(),
-            desk: self.desk.clone(),
-            approver: self.desk.clone(),
-            action: ask.action,
-        };
-        let made = approval.text().map_err(|e| TouchRefusal::BadApproval(e.to_string())).and_then(
-            |text| {
-                let rp = &self.settings.relying_party;
-                let (options, pending) = rp.begin_assertion(&self.store.usable(rp)?)?;
-                Ok((text, options, pending))
-            },
-        );
-        match made {
-            Ok((text, options, pending)) => {
-                let id = self.new_id();
-                let deadline = now.on_venues_clock(ask.deadline);
-                let challenge = StepUpChallenge {
-                    id: id.clone(),
-                    reason: Some(ask.reason),
-                    deadline,
-                    approval: text,
-                    options,
-                };
-                self.held.push(Held {
-                    id,
-                    what: ask.what,
-                    approval,
-                    deadline: ask.deadline,
-                    pending,
-                });
-                self.out.push(DirectAction::ToBook(AppMessage::StepUpChallenge(challenge)));
+    // ----- answers -----
+
+    /// The ceremony ended. Its challenge is gone whatever comes of it.
+    pub fn answered(&mut self, id: &str, answer: Answer, now: Moment) -> Vec<DirectAction> {
+        let todo = self.pending.answered(&self.desk, id, answer);
+        let mut out = self.run(todo, now);
+        // A key whose counter went back is locked.
+        out.extend(self.look_at_keys(now));
+        out
+    }
+
+    /// What time does. `gone` says why a message would be worth nothing by now.
+    pub fn tick(
+        &mut self,
+        gone: impl Fn(&AppMessage) -> Option<String>,
+        now: Moment,
+    ) -> Vec<DirectAction> {
+        let held = self.pending.messages();
+        let over = held.filter_map(|(id, _, m)| gone(m).map(|words| (id, m.clone(), words)));
+        let over: Vec<(HeldId, AppMessage, String)> = over.collect();
+        let dead: Vec<HeldId> = over.iter().map(|(id, ..)| *id).collect();
+        let todo = self.pending.tick(&dead, now.laptop);
+        let mut out = self.run(todo, now);
+        for action in &mut out {
+            // What is over is released without an approval; here it is known why it is over.
+            if let DirectAction::NotSent(m, problem) = action
+                && let Some((.., words)) = over.iter().find(|(_, o, _)| o == m)
+            {
+                *problem = TouchRefusal::Gone(words.clone()).problem();
             }
-            Err(why) => self.refuse(ask.what, &why),
         }
+        if self.registration.as_ref().is_some_and(|r| r.deadline <= now.laptop) {
+            self.registration = None;
+            out.push(DirectAction::ToBook(refused(&TouchRefusal::Late)));
+        }
+        out
+    }
+
+    // ----- what the approvals want done -----
+
+    /// Does it at once: this laptop is the relying party.
+    fn run(&mut self, todo: Vec<ApprovalStep>, now: Moment) -> Vec<DirectAction> {
+        let mut todo: VecDeque<ApprovalStep> = todo.into();
+        let mut out = Vec::new();
+        while let Some(step) = todo.pop_front() {
+            let next = match step {
+                ApprovalStep::Challenge { held, desk, approval, deadline } => {
+                    let made = self.challenge(&approval, deadline, now);
+                    let made = made.map_err(|e| (&e).into());
+                    self.pending.challenged(held, &desk, &approval, made)
+                }
+                ApprovalStep::Verify { held, desk, challenge, answer } => {
+                    let judged = self.judge(&challenge, &answer, now);
+                    if let Err(why) = &judged {
+                        tracing::warn!(code = why.code(), "step-up refused: {why}");
+                    }
+                    // The evidence of direct mode has no number.
+                    let judged = judged.map(|()| 0).map_err(|e| (&e).into());
+                    self.pending.verified(held, &desk, &challenge, judged, now.laptop)
+                }
+                ApprovalStep::Drop(id) => {
+                    self.open.remove(&id);
+                    continue;
+                }
+                ApprovalStep::Register { name, .. } => {
+                    out.push(self.begin_registration(name, now));
+                    continue;
+                }
+                ApprovalStep::Tell(_, m) => {
+                    out.push(DirectAction::ToBook(on_venues_clock(m, now)));
+                    continue;
+                }
+                ApprovalStep::Refuse { what, why, .. } => {
+                    out.push(not_sent(what, &why));
+                    continue;
+                }
+                ApprovalStep::Release { message, approved, .. } => {
+                    out.push(match approved {
+                        Some(_) => DirectAction::Release(message),
+                        None => {
+                            let why = TouchRefusal::Gone("it could no longer be had".into());
+                            DirectAction::NotSent(message, why.problem())
+                        }
+                    });
+                    continue;
+                }
+                ApprovalStep::Note(code, _, words) => {
+                    tracing::warn!(code, "{words}");
+                    continue;
+                }
+                // A plain venue hears nothing of touches.
+                ApprovalStep::Authenticated(_) => continue,
+            };
+            for step in next.into_iter().rev() {
+                todo.push_front(step);
+            }
+        }
+        out
+    }
+
+    /// Draws a challenge: its id, its options, and its deadline on the venue's clock.
+    fn challenge(
+        &mut self,
+        approval: &Approval,
+        deadline: UtcMillis,
+        now: Moment,
+    ) -> Result<(String, String, UtcMillis), TouchRefusal> {
+        approval.text().map_err(|e| TouchRefusal::BadApproval(e.to_string()))?;
+        let rp = &self.settings.relying_party;
+        let (options, assertion) = rp.begin_assertion(&self.store.usable(rp)?)?;
+        let id = self.new_id();
+        self.open.insert(id.clone(), Open { approval: approval.clone(), deadline, assertion });
+        Ok((id, options, now.on_venues_clock(deadline)))
     }
 
     fn new_id(&mut self) -> String {
@@ -260,74 +264,21 @@ impl Touch {
         format!("desk-{}", self.next)
     }
 
-    // ----- answers -----
-
-    /// The ceremony ended. Its challenge is gone whatever comes of it.
-    pub fn answered(&mut self, id: &str, answer: Answer, now: Moment) -> Vec<DirectAction> {
-        let Some(at) = self.held.iter().position(|h| h.id == id) else {
-            let why = TouchRefusal::NotOpen;
-            self.out.push(outcome(
-                id,
-                StepUpStatus::Refused,
-                Some((why.code(), why.to_string(), why.cure())),
-            ));
-            return self.done();
-        };
-        let h = self.held.remove(at);
-        match answer {
-            Answer::Declined(_) | Answer::Failed(_) => {
-                self.end(h, StepUpStatus::Refused, &TouchRefusal::Declined)
-            }
-            Answer::Signed(_) if now.laptop > h.deadline => {
-                self.end(h, StepUpStatus::Expired, &TouchRefusal::Late)
-            }
-            Answer::Signed(json) => self.signed(h, &json, now),
+    /// Each challenge is good for one answer, in time, on this connection. Evidence is on disk
+    /// before anything goes on.
+    fn judge(&mut self, id: &str, json: &str, now: Moment) -> Result<(), TouchRefusal> {
+        let Open { approval, deadline, assertion } =
+            self.open.remove(id).ok_or(TouchRefusal::NotOpen)?;
+        if now.laptop > deadline {
+            return Err(TouchRefusal::Late);
         }
-        self.tell_access(now);
-        self.done()
-    }
-
-    fn signed(&mut self, h: Held, json: &str, now: Moment) {
-        let Held { id, what, approval, deadline, pending } = h;
-        if let Err(why) = self.judge(&approval, deadline, pending, json, now) {
-            tracing::warn!(
-                code = why.code(),
-                action = approval.action.word(),
-                "step-up refused: {why}"
-            );
-            self.out.push(outcome(
-                &id,
-                StepUpStatus::Refused,
-                Some((why.code(), why.to_string(), why.cure())),
-            ));
-            return self.refuse(what, &why);
-        }
-        tracing::info!(action = approval.action.word(), "step-up passed");
-        self.out.push(outcome(&id, StepUpStatus::Passed, None));
-        self.active = now.laptop;
-        self.standing = self.standing.touched(&self.settings.rules, now.laptop);
-        match what {
-            What::Message(m) => self.out.push(DirectAction::Release(*m)),
-            What::Register(name) => self.begin_registration(name, now),
-            What::Session => {}
-        }
-    }
-
-    fn judge(
-        &mut self,
-        approval: &Approval,
-        deadline: UtcMillis,
-        pending: PendingAssertion,
-        json: &str,
-        now: Moment,
-    ) -> Result<(), TouchRefusal> {
         let text = approval.text().map_err(|e| TouchRefusal::BadApproval(e.to_string()))?;
         let expected = Context {
             approval: digest_of(&text),
             exporter: self.exporter.ok_or(TouchRefusal::LinkLost)?,
         };
-        let assertion = match self.settings.relying_party.finish_assertion(pending, json, &expected)
-        {
+        let rp = &self.settings.relying_party;
+        let assertion = match rp.finish_assertion(assertion, json, &expected) {
             Ok(a) => a,
             Err(e) => {
                 if let RpError::CounterWentBack { credential_id } = &e {
@@ -340,7 +291,9 @@ impl Touch {
         let evidence = self
             .evidence(text, expected.exporter, deadline, assertion, now)
             .ok_or(RpError::UnknownKey)?;
-        self.store.record(counter, &evidence, now.laptop)
+        self.store.record(counter, &evidence, now.laptop)?;
+        tracing::info!(action = approval.action.word(), "step-up passed");
+        Ok(())
     }
 
     fn evidence(
@@ -356,8 +309,8 @@ impl Touch {
         Some(Evidence {
             v: VERSION,
             at_ms: now.laptop.0,
-            user: self.desk.clone(),
-            approver: self.desk.clone(),
+            user: self.desk.to_string(),
+            approver: self.desk.to_string(),
             key_name: key.name.clone(),
             approval,
             policy: self.settings.policy.clone(),
@@ -377,105 +330,36 @@ impl Touch {
         })
     }
 
-    /// Closes the dialog and says what became of what waited.
-    fn end(&mut self, h: Held, status: StepUpStatus, why: &TouchRefusal) {
-        self.out.push(outcome(&h.id, status, Some((why.code(), why.to_string(), why.cure()))));
-        self.refuse(h.what, why);
-    }
-
-    fn refuse(&mut self, what: What, why: &TouchRefusal) {
-        self.out.push(match what {
-            What::Message(m) => DirectAction::NotSent(*m, why.problem()),
-            What::Register(_) => DirectAction::ToBook(refused(why)),
-            What::Session => DirectAction::Tell(why.problem()),
-        });
-    }
-
-    /// What time does. `gone` says why a message would be worth nothing any more.
-    pub fn tick(
-        &mut self,
-        gone: impl Fn(&AppMessage) -> Option<String>,
-        now: Moment,
-    ) -> Vec<DirectAction> {
-        for h in std::mem::take(&mut self.held) {
-            let dead = match &h.what {
-                What::Message(m) => gone(m),
-                _ => None,
-            };
-            match dead {
-                Some(words) => self.end(h, StepUpStatus::Withdrawn, &TouchRefusal::Gone(words)),
-                None if h.deadline <= now.laptop => {
-                    self.end(h, StepUpStatus::Expired, &TouchRefusal::Late)
-                }
-                None => self.held.push(h),
-            }
-        }
-        if self.registration.as_ref().is_some_and(|r| r.deadline <= now.laptop) {
-            self.registration = None;
-            self.out.push(DirectAction::ToBook(refused(&TouchRefusal::Late)));
-        }
-        if self.exporter.is_some()
-            && self.standing.passes(&self.settings.rules, self.active, now.laptop)
-        {
-            self.tell_access(now);
-        }
-        self.done()
-    }
-
-    fn tell_access(&mut self, now: Moment) {
-        if self.exporter.is_none() {
-            return;
-        }
-        let (rules, keys) = (&self.settings.rules, self.store.good());
-        let lease = self.standing.lease.filter(|l| l.good(rules, now.laptop));
-        let state = AccessState {
-            lease_until: lease.map(|l| l.until),
-            idle_s: rules.idle_minutes.saturating_mul(60),
-            on_wake: rules.on_wake,
-            on_unlock: rules.on_unlock,
-            step_up: true,
-            keys,
-            approver: false,
-            text: self.standing.obstacle(keys),
-        };
-        // Compared on the laptop's clock: the other one is measured anew all the time.
-        if self.told.as_ref() != Some(&state) {
-            self.told = Some(state.clone());
-            let lease_until = state.lease_until.map(|t| now.on_venues_clock(t));
-            self.out.push(DirectAction::ToBook(AppMessage::AccessState(AccessState {
-                lease_until,
-                ..state
-            })));
-        }
-    }
-
-    fn done(&mut self) -> Vec<DirectAction> {
-        std::mem::take(&mut self.out)
+    /// The keys changed, by a touch or a registration.
+    fn look_at_keys(&mut self, now: Moment) -> Vec<DirectAction> {
+        let keys = self.store.good();
+        let todo = self.pending.keys(&self.desk, keys, now.laptop);
+        self.run(todo, now)
     }
 }
 
-impl Held {
-    fn is_same(&self, m: &AppMessage) -> bool {
-        let What::Message(mine) = &self.what else { return false };
-        match (mine.as_ref(), m) {
-            (AppMessage::QuoteRequest(a), AppMessage::QuoteRequest(b)) => a.id == b.id,
-            (AppMessage::QuoteResponse(a), AppMessage::QuoteResponse(b)) => a.id == b.id,
-            _ => false,
+/// The session's state is kept on the laptop's clock; the book reads the venue's.
+fn on_venues_clock(m: AppMessage, now: Moment) -> AppMessage {
+    match m {
+        AppMessage::AccessState(a) => {
+            let lease_until = a.lease_until.map(|t| now.on_venues_clock(t));
+            AppMessage::AccessState(AccessState { lease_until, ..a })
         }
+        m => m,
     }
 }
 
-fn outcome(id: &str, status: StepUpStatus, why: Option<(&str, String, &str)>) -> DirectAction {
-    let (code, text, cure) =
-        why.map_or((None, None, None), |(c, t, u)| (Some(c.into()), Some(t), Some(u.into())));
-    let cure = cure.filter(|c: &String| !c.is_empty());
-    DirectAction::ToBook(AppMessage::StepUpOutcome(StepUpOutcome {
-        id: id.into(),
-        status,
-        code,
-        text,
-        cure,
-    }))
+fn not_sent(what: Matter, why: &ApprovalRefusal) -> DirectAction {
+    let problem = problem(&snake(&why.code), sentence(&why.text), &why.cure);
+    match what {
+        Matter::Message(m) => DirectAction::NotSent(m, problem),
+        Matter::Register(_) => DirectAction::ToBook(AppMessage::KeyReport(KeyReport::Refused {
+            code: why.code.clone(),
+            text: Some(why.text.clone()),
+            cure: Some(why.cure.clone()).filter(|c| !c.is_empty()),
+        })),
+        Matter::Session(_) => DirectAction::Tell(problem),
+    }
 }
 
 fn refused(why: &TouchRefusal) -> AppMessage {

@@ -1,4 +1,4 @@
-//! `X509_verify_cert` of AWS-LC behind a safe function. Nothing here decides.
+//! `X509_verify_cert` of AWS-LC behind a safe function. AWS-LC decides; this file only calls it.
 
 use std::ffi::{CStr, c_int, c_long};
 use std::ptr::{NonNull, null_mut};
@@ -9,7 +9,7 @@ use aws_lc_fips_sys as sys;
 use aws_lc_sys as sys;
 use rustls::pki_types::{CertificateDer, ServerName};
 
-use super::{PATH_CERTIFICATES_MAX, PathError, PathRequest, Purpose};
+use super::request::{PATH_CERTIFICATES_MAX, PathError, PathRequest, Purpose};
 
 /// A pointer that AWS-LC made and that is freed once.
 struct Owned<T>(NonNull<T>, unsafe extern "C" fn(*mut T));
@@ -68,7 +68,7 @@ fn parse(certificate: &CertificateDer<'_>) -> Result<Owned<sys::X509>, PathError
     // SAFETY: `at` points to `length` readable bytes.
     let parsed = unsafe { sys::d2i_X509(null_mut(), &raw mut at, length) };
     let parsed = Owned::new(parsed, sys::X509_free).map_err(|_| PathError::Unreadable)?;
-    // Bytes after the certificate would be in nobody's signature.
+    // No signature covers bytes after the certificate.
     if at.addr() == certificate.as_ptr().addr() + certificate.len() {
         Ok(parsed)
     } else {

@@ -1,0 +1,18 @@
+//! The way to a host: its addresses, an HTTP proxy where there is one, the client's TLS handshake,
+//! and the diagnosis of a connection that does not come about ([`doctor`]).
+//!
+//! Desks, the enrolment client and the gateway dial through here. What is trusted and shown comes
+//! from the caller as a [`ClientProfile`](signet_identity::ClientProfile) or a rustls
+//! configuration; the crate holds no key and no setting.
+
+#![warn(missing_docs, unreachable_pub)]
+
+mod dial;
+pub mod doctor;
+mod error;
+mod eyeballs;
+mod proxy;
+
+pub use dial::{dial, handshake, tcp};
+pub use error::{DialError, ProxyError};
+pub use proxy::{ProxyEnvironment, ProxySetting, ProxyUrl};

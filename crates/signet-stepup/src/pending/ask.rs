@@ -1,0 +1,194 @@
+//! From a message to a challenge at somebody's desk.
+
+use super::{
+    ApprovalRefusal, ApprovalStep, Asked, Held, HeldId, MAX_HELD_PER_DESK, Matter, Out,
+    PendingApprovals,
+};
+use crate::{
+    Action, Approval, SessionReason,
+    rules::{Wanted, words},
+};
+use signet_fix::{AppMessage, message::StepUpChallenge};
+use signet_identity::CompId;
+use signet_rfq::UtcMillis;
+
+impl PendingApprovals {
+    /// Keeps a message back until it is approved. `ends`: the time after which it is worthless.
+    pub fn hold(
+        &mut self,
+        desk: &CompId,
+        message: AppMessage,
+        action: Action,
+        asked: Asked,
+        ends: Option<UtcMillis>,
+        now: UtcMillis,
+    ) -> Vec<ApprovalStep> {
+        let (reason, two) = match asked.wanted {
+            Wanted::Nothing => {
+                let desk = desk.clone();
+                return vec![ApprovalStep::Release { desk, message, approved: None }];
+            }
+            Wanted::Touch(reason) => (reason, false),
+            Wanted::TwoPeople(reason) => (reason, true),
+        };
+        let too_many = self.held.values().filter(|h| &h.desk == desk).count() >= MAX_HELD_PER_DESK;
+        let twice = self.held.values().any(|h| &h.desk == desk && h.is_same(&message));
+        if twice {
+            return Vec::new();
+        }
+        if too_many {
+            let why = ApprovalRefusal::new(
+                "stepup.too_many_open",
+                "too many of your requests wait for a touch",
+                "Answer or cancel those that wait.",
+            );
+            let (desk, what) = (desk.clone(), Matter::Message(message));
+            return vec![ApprovalStep::Refuse { desk, what, why }];
+        }
+        let deadline = ends.map_or(now + self.answer_ms, |e| e.min(now + self.answer_ms));
+        self.end_session_asks(desk, "this is settled with the touch for what you just sent");
+        self.keep(Held {
+            two,
+            policies: asked.policies,
+            ..Held::new(desk, Matter::Message(message), action, reason, deadline)
+        });
+        self.done()
+    }
+
+    /// A further key is to be registered: the trader approves it with one they have.
+    pub fn hold_registration(
+        &mut self,
+        desk: &CompId,
+        name: String,
+        now: UtcMillis,
+    ) -> Vec<ApprovalStep> {
+        let action = Action::RegisterKey { name: name.clone() };
+        let reason = "A further security key is registered with one you have.".to_owned();
+        self.end(
+            |h| &h.desk == desk && matches!(h.what, Matter::Register(_)),
+            "another registration was begun",
+        );
+        let deadline = now + self.answer_ms;
+        self.keep(Held::new(desk, Matter::Register(name), action, reason, deadline));
+        self.done()
+    }
+
+    pub(super) fn ask_session(&mut self, desk: &CompId, why: SessionReason, now: UtcMillis) {
+        self.end_session_asks(desk, "it is asked again");
+        let (action, deadline) = (Action::Session(why), now + self.answer_ms);
+        let reason = words(why).to_owned();
+        self.keep(Held::new(desk, Matter::Session(why), action, reason, deadline));
+    }
+
+    pub(super) fn end_session_asks(&mut self, desk: &CompId, text: &str) {
+        self.end(|h| &h.desk == desk && matches!(h.what, Matter::Session(_)), text);
+    }
+
+    pub(super) fn keep(&mut self, held: Held) {
+        let id = self.next;
+        self.next += 1;
+        let desk = held.desk.clone();
+        self.held.insert(id, held);
+        self.ask(id, &desk);
+    }
+
+    /// Asks for a challenge for `approver`, who is on.
+    pub(super) fn ask(&mut self, id: HeldId, approver: &CompId) {
+        let Some(h) = self.held.get_mut(&id) else { return };
+        let approval = Approval {
+            gateway: self.gateway.clone(),
+            desk: h.desk.to_string(),
+            approver: approver.to_string(),
+            action: h.action.clone(),
+        };
+        h.out.insert(approver.clone(), Out::Asked);
+        self.out.push(ApprovalStep::Challenge {
+            held: id,
+            desk: approver.clone(),
+            approval,
+            deadline: h.deadline,
+        });
+    }
+
+    /// What waited for this desk's own touch when its connection went.
+    pub(super) fn ask_again(&mut self, desk: &CompId) {
+        let mine: Vec<HeldId> = self
+            .held
+            .iter()
+            .filter(|(_, h)| &h.desk == desk && !h.first && !h.out.contains_key(desk))
+            .map(|(id, _)| *id)
+            .collect();
+        mine.into_iter().for_each(|id| self.ask(id, desk));
+    }
+
+    /// What waits for a second person, this desk's perhaps.
+    pub(super) fn ask_approver(&mut self, desk: &CompId) {
+        let waiting: Vec<HeldId> = self
+            .held
+            .iter()
+            .filter(|(_, h)| h.two && h.first && !h.out.contains_key(desk))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in waiting {
+            if self.held.get(&id).is_some_and(|h| self.may_approve(desk, &h.desk)) {
+                self.ask(id, desk);
+            }
+        }
+    }
+
+    /// Another person than the one whose action it is, named as an approver, and on.
+    pub(super) fn may_approve(&self, approver: &CompId, desk: &CompId) -> bool {
+        let named =
+            self.rules.second_person.as_ref().is_some_and(|s| s.approvers.contains(approver));
+        let user = |d: &CompId| self.desks.get(d).map(|d| d.user.as_str());
+        named
+            && approver != desk
+            && self.desks.get(approver).is_some_and(|d| d.online)
+            && user(approver) != user(desk)
+    }
+
+    /// The service made a challenge, or would not.
+    pub fn challenged(
+        &mut self,
+        held: HeldId,
+        approver: &CompId,
+        approval: &Approval,
+        made: Result<(String, String, UtcMillis), ApprovalRefusal>,
+    ) -> Vec<ApprovalStep> {
+        let still = self.held.get_mut(&held).filter(|h| h.out.get(approver) == Some(&Out::Asked));
+        let (Some(h), on) = (still, self.desks.get(approver).is_some_and(|d| d.online)) else {
+            return made.into_iter().map(|(id, ..)| ApprovalStep::Drop(id)).collect();
+        };
+        match (made, approval.text()) {
+            (Ok((id, options, deadline)), Ok(text)) if on => {
+                let reason = if approver == &h.desk {
+                    h.reason.clone()
+                } else {
+                    format!("{} {} requests your approval.", h.reason, h.desk)
+                };
+                h.out.insert(approver.clone(), Out::At(id.clone()));
+                let challenge =
+                    StepUpChallenge { id, reason: Some(reason), deadline, approval: text, options };
+                self.out.push(ApprovalStep::Tell(
+                    approver.clone(),
+                    AppMessage::StepUpChallenge(challenge),
+                ));
+            }
+            (Ok((id, ..)), _) => {
+                h.out.remove(approver);
+                self.out.push(ApprovalStep::Drop(id));
+            }
+            (Err(why), _) if approver == &h.desk => self.refuse_held(held, &why),
+            // One approver who cannot be asked is not the end while there may be others.
+            (Err(why), _) => {
+                h.out.remove(approver);
+                self.out.push(ApprovalStep::Note(
+                    "stepup.approver_not_asked",
+                    approver.clone(),
+                    why.text,
+                ));
+            }
+        }
+        self.done()
+    }
+}

@@ -1,0 +1,231 @@
+//! What waits, what is said about it, and what is to be done.
+
+use crate::{Action, Approval, SessionReason, rules::Wanted};
+use signet_fix::{
+    AppMessage,
+    message::{QuoteRequest, StepUpOutcome, StepUpStatus},
+};
+use signet_identity::CompId;
+use signet_rfq::UtcMillis;
+use std::collections::BTreeMap;
+
+/// Names something that waits.
+pub type HeldId = u64;
+
+/// What a passed touch sets in motion.
+// A handful of these exist at a time.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Matter {
+    /// A request or an accept goes on.
+    Message(AppMessage),
+    /// Nothing but the proof.
+    Session(SessionReason),
+    /// A further security key under this name.
+    Register(String),
+}
+
+/// Why something did not go through: a stable code, words and a cure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalRefusal {
+    /// Stable.
+    pub code: String,
+    /// For the person at the desk.
+    pub text: String,
+    /// Empty when nothing helps.
+    pub cure: String,
+}
+
+impl ApprovalRefusal {
+    /// From its parts.
+    pub fn new(code: &str, text: impl Into<String>, cure: &str) -> Self {
+        Self { code: code.into(), text: text.into(), cure: cure.into() }
+    }
+}
+
+/// What is to be done, in order.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApprovalStep {
+    /// Have a challenge made for the person at `approval.approver`; the answer is
+    /// [`super::PendingApprovals::challenged`].
+    Challenge {
+        /// What waits for it.
+        held: HeldId,
+        /// The desk of the person who is to approve.
+        desk: CompId,
+        /// What the key is to sign.
+        approval: Approval,
+        /// An answer after it is too late.
+        deadline: UtcMillis,
+    },
+    /// Drop a challenge that nobody needs.
+    Drop(String),
+    /// Have an answer checked; the result is [`super::PendingApprovals::verified`].
+    Verify {
+        /// What waits for it.
+        held: HeldId,
+        /// The desk that answered.
+        desk: CompId,
+        /// The challenge's id.
+        challenge: String,
+        /// The authenticator's answer, JSON of WebAuthn's `AuthenticationResponse`.
+        answer: String,
+    },
+    /// Tell a desk: a challenge, its outcome, what its session is worth, the end of an RFQ.
+    Tell(CompId, AppMessage),
+    /// What was held goes nowhere; tell its desk why.
+    Refuse {
+        /// The desk whose matter it is.
+        desk: CompId,
+        /// What was held.
+        what: Matter,
+        /// Why it goes nowhere.
+        why: ApprovalRefusal,
+    },
+    /// The message goes on as if it came from the desk now. It is judged again first.
+    Release {
+        /// The desk whose message it is.
+        desk: CompId,
+        /// The message.
+        message: AppMessage,
+        /// `None`: nobody approved it. Either no approval is wanted, or it would be refused by now
+        /// and whoever judges it says why.
+        approved: Option<Approved>,
+    },
+    /// A further key may be registered, by the word of this evidence.
+    Register {
+        /// The desk that asked.
+        desk: CompId,
+        /// The new key's name.
+        name: String,
+        /// Sequence number of the evidence.
+        evidence: i64,
+    },
+    /// The touch for this desk's logon was good.
+    Authenticated(CompId),
+    /// Worth an event: code, desk, words.
+    Note(&'static str, CompId, String),
+}
+
+/// What people approved with their keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approved {
+    /// What the keys signed.
+    pub action: Action,
+    /// A second person approved it too.
+    pub second_person: bool,
+}
+
+/// One challenge of something held: asked for, or out at a desk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Out {
+    Asked,
+    At(String),
+    Checking(String),
+}
+
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) desk: CompId,
+    pub(super) what: Matter,
+    pub(super) action: Action,
+    pub(super) reason: String,
+    /// Ids of the policies that ask.
+    pub(super) policies: Vec<String>,
+    pub(super) deadline: UtcMillis,
+    /// A second person is needed, and whether the first has approved.
+    pub(super) two: bool,
+    pub(super) first: bool,
+    pub(super) out: BTreeMap<CompId, Out>,
+}
+
+/// What is wanted of a trader, and the ids of the policies that want it: none when it is
+/// `[step_up]` or the risk.
+#[derive(Debug)]
+pub struct Asked {
+    /// What is wanted.
+    pub wanted: Wanted,
+    /// Ids of the policies that want it.
+    pub policies: Vec<String>,
+}
+
+/// When an RFQ ends that is let through at `deadline`, the last moment it may be.
+pub(super) fn latest_end(q: &QuoteRequest, deadline: UtcMillis) -> UtcMillis {
+    deadline + q.expires.since(q.at)
+}
+
+impl Out {
+    pub(super) fn id(self) -> Option<String> {
+        match self {
+            Self::Asked => None,
+            Self::At(id) | Self::Checking(id) => Some(id),
+        }
+    }
+}
+
+impl Held {
+    /// For the desk's own touch alone.
+    pub(super) fn new(
+        desk: &CompId,
+        what: Matter,
+        action: Action,
+        reason: String,
+        deadline: UtcMillis,
+    ) -> Self {
+        Self {
+            desk: desk.clone(),
+            what,
+            action,
+            reason,
+            policies: Vec::new(),
+            deadline,
+            two: false,
+            first: false,
+            out: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn is_same(&self, m: &AppMessage) -> bool {
+        match (&self.what, m) {
+            (Matter::Message(AppMessage::QuoteRequest(a)), AppMessage::QuoteRequest(b)) => {
+                a.id == b.id
+            }
+            (Matter::Message(AppMessage::QuoteResponse(a)), AppMessage::QuoteResponse(b)) => {
+                a.id == b.id
+            }
+            _ => false,
+        }
+    }
+
+    /// Which rule asked, for the event: `[step_up]` and risk in their words, policies by their ids.
+    pub(super) fn asked_by(&self) -> String {
+        let policies =
+            if self.policies.is_empty() { "none".to_owned() } else { self.policies.join(", ") };
+        format!("asked because: {} Policies: {policies}", self.reason)
+    }
+
+    pub(super) fn describe(&self) -> String {
+        match &self.action {
+            Action::Session(why) => format!("session ({})", why.as_str()),
+            Action::Request(r) => format!("RFQ {}", r.rfq),
+            Action::Accept(a) => format!("accept {}", a.accept),
+            Action::RegisterKey { name } => format!("registration of key {name}"),
+        }
+    }
+}
+
+pub(super) fn outcome(
+    challenge: &str,
+    status: StepUpStatus,
+    why: Option<&ApprovalRefusal>,
+) -> AppMessage {
+    let text = |f: fn(&ApprovalRefusal) -> &String| why.map(f).filter(|t| !t.is_empty()).cloned();
+    AppMessage::StepUpOutcome(StepUpOutcome {
+        id: challenge.into(),
+        status,
+        code: text(|w| &w.code),
+        text: text(|w| &w.text),
+        cure: text(|w| &w.cure),
+    })
+}

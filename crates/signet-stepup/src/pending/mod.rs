@@ -1,0 +1,309 @@
+//! What waits for a touch, and what each session has proved. Pure: what happened goes in, what to
+//! do comes out. A gateway runs it for many desks, a desk in direct mode for itself alone.
+//!
+//! A message that needs a touch goes nowhere before it: it waits here, and is released, to be
+//! judged again, when its people have approved it. Whatever goes wrong in between, the message is
+//! refused and its sender told; a restart forgets it.
+//!
+//! All times are on one clock: the caller's.
+
+mod answer;
+mod ask;
+mod held;
+mod views;
+
+use crate::{
+    SessionReason,
+    rules::{LogonRule, Standing, WhenSection},
+};
+pub use held::{ApprovalRefusal, ApprovalStep, Approved, Asked, HeldId, Matter};
+use held::{Held, Out, latest_end, outcome};
+use signet_fix::{
+    AppMessage,
+    message::{AccessState, StepUpStatus},
+};
+use signet_identity::CompId;
+use signet_rfq::UtcMillis;
+use std::collections::BTreeMap;
+
+/// Messages of one desk that may wait at once.
+pub const MAX_HELD_PER_DESK: usize = 8;
+
+#[derive(Debug, Default)]
+struct Desk {
+    online: bool,
+    user: String,
+    standing: Standing,
+    /// When the trader last did something.
+    active: UtcMillis,
+    keys: u32,
+    /// What the desk was last told, to tell it again only when it changed.
+    told: Option<AccessState>,
+}
+
+/// What waits, and what each desk's session has proved.
+#[derive(Debug)]
+pub struct PendingApprovals {
+    rules: WhenSection,
+    gateway: String,
+    answer_ms: i64,
+    desks: BTreeMap<CompId, Desk>,
+    held: BTreeMap<HeldId, Held>,
+    next: HeldId,
+    out: Vec<ApprovalStep>,
+}
+
+impl PendingApprovals {
+    /// Nothing waits, and no desk is on. `gateway`: the name in what keys sign; `answer_ms`: how
+    /// long an approval may be given, milliseconds.
+    pub fn new(rules: WhenSection, gateway: &CompId, answer_ms: i64) -> Self {
+        Self {
+            rules,
+            gateway: gateway.to_string(),
+            answer_ms,
+            desks: BTreeMap::new(),
+            held: BTreeMap::new(),
+            next: 1,
+            out: Vec::new(),
+        }
+    }
+
+    /// A desk is on, over a new connection: what it proved before on another is worth nothing here.
+    /// What it owed is owed still, or a new connection would be the way round a locked screen.
+    /// `watched`: the risk of this access wants a touch before anything is sent on.
+    pub fn desk_up(
+        &mut self,
+        desk: &CompId,
+        user: &str,
+        watched: bool,
+        now: UtcMillis,
+    ) -> Vec<ApprovalStep> {
+        self.let_go(desk);
+        let before = self.desks.get(desk).and_then(|d| d.standing.owed_by_presence());
+        let logon = watched || self.rules.logon == LogonRule::Always;
+        let mut standing = Standing { watched, ..Standing::default() };
+        for why in before.into_iter().chain(logon.then_some(SessionReason::Logon)) {
+            standing = standing.owing(why);
+        }
+        let owes = standing.owes;
+        let fresh =
+            Desk { online: true, user: user.into(), standing, active: now, ..Desk::default() };
+        self.desks.insert(desk.clone(), fresh);
+        if let Some(why) = owes {
+            self.ask_session(desk, why, now);
+        }
+        self.ask_again(desk);
+        self.ask_approver(desk);
+        self.done()
+    }
+
+    /// A desk is off. Its requests and accepts wait on for its next connection.
+    pub fn desk_down(&mut self, desk: &CompId) -> Vec<ApprovalStep> {
+        if let Some(d) = self.desks.get_mut(desk) {
+            d.online = false;
+            d.standing.lease = None;
+        }
+        self.let_go(desk);
+        self.done()
+    }
+
+    /// A desk is off, and nothing waits over a lost connection: whatever waits for it is refused.
+    pub fn desk_lost(&mut self, desk: &CompId, why: &ApprovalRefusal) -> Vec<ApprovalStep> {
+        let mine: Vec<HeldId> =
+            self.held.iter().filter(|(_, h)| &h.desk == desk).map(|(id, _)| *id).collect();
+        for id in mine {
+            let Some(h) = self.held.remove(&id) else { continue };
+            self.close(h.out, StepUpStatus::Withdrawn, why);
+            self.out.push(ApprovalStep::Refuse { desk: h.desk, what: h.what, why: why.clone() });
+        }
+        let mut todo = self.done();
+        todo.extend(self.desk_down(desk));
+        todo
+    }
+
+    /// A connection is gone: its open challenges can no longer be answered.
+    fn let_go(&mut self, desk: &CompId) {
+        let mut dropped = Vec::new();
+        self.held.retain(|_, h| {
+            dropped.extend(h.out.remove(desk).and_then(Out::id).map(ApprovalStep::Drop));
+            // A mere proof of presence has no meaning without the session it was for.
+            &h.desk != desk || matches!(h.what, Matter::Message(_))
+        });
+        self.out.extend(dropped);
+    }
+
+    /// How many good keys this desk's person has.
+    pub fn keys(&mut self, desk: &CompId, keys: u32, now: UtcMillis) -> Vec<ApprovalStep> {
+        if let Some(d) = self.desks.get_mut(desk) {
+            d.keys = keys;
+        }
+        self.tell_access(desk, now);
+        self.done()
+    }
+
+    /// The desk asks for its trader to be verified again.
+    pub fn verify_again(
+        &mut self,
+        desk: &CompId,
+        why: SessionReason,
+        now: UtcMillis,
+    ) -> Vec<ApprovalStep> {
+        if let (true, Some(d)) = (self.rules.asks(why), self.desks.get_mut(desk)) {
+            d.standing = d.standing.verify(why);
+            self.ask_session(desk, why, now);
+            self.tell_access(desk, now);
+        }
+        self.done()
+    }
+
+    /// The clock was set: the age of a touch is unknown, so every lease ends.
+    pub fn clock_stepped(&mut self, now: UtcMillis) -> Vec<ApprovalStep> {
+        let desks: Vec<CompId> = self
+            .desks
+            .iter()
+            .filter(|(_, d)| d.standing.lease.is_some())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for desk in &desks {
+            if let Some(d) = self.desks.get_mut(desk) {
+                d.standing.lease = None;
+                d.active = now;
+            }
+            self.tell_access(desk, now);
+        }
+        self.done()
+    }
+
+    /// The risk of a session that is on changed: what it wants now holds at once, and what it no
+    /// longer wants is not owed.
+    pub fn risk(&mut self, desk: &CompId, watched: bool, now: UtcMillis) -> Vec<ApprovalStep> {
+        let Some(d) =
+            self.desks.get_mut(desk).filter(|d| d.online && d.standing.watched != watched)
+        else {
+            return Vec::new();
+        };
+        if watched {
+            d.standing = Standing { watched, ..d.standing }.verify(SessionReason::Risk);
+            self.ask_session(desk, SessionReason::Risk, now);
+        } else {
+            d.standing = d.standing.calmed(self.rules.logon == LogonRule::Always);
+            if d.standing.owes.is_none() {
+                self.end_session_asks(desk, "the risk of this access is lower: no touch is owed");
+            }
+        }
+        self.tell_access(desk, now);
+        self.done()
+    }
+
+    /// The trader did something.
+    pub fn active(&mut self, desk: &CompId, now: UtcMillis) {
+        if let Some(d) = self.desks.get_mut(desk) {
+            d.active = now;
+            d.standing.active(now);
+        }
+    }
+
+    /// What a desk's session has proved and owes.
+    pub fn standing(&self, desk: &CompId) -> Standing {
+        self.desks.get(desk).map(|d| d.standing).unwrap_or_default()
+    }
+
+    /// When a touch is wanted.
+    pub fn rules(&self) -> &WhenSection {
+        &self.rules
+    }
+
+    /// Withdraws open challenges that nobody needs.
+    fn withdraw(&mut self, out: BTreeMap<CompId, Out>, text: &str) {
+        self.close(
+            out,
+            StepUpStatus::Withdrawn,
+            &ApprovalRefusal::new("stepup.withdrawn", text, ""),
+        );
+    }
+
+    /// The last word on challenges that are still out.
+    fn close(&mut self, out: BTreeMap<CompId, Out>, status: StepUpStatus, why: &ApprovalRefusal) {
+        for (desk, o) in out {
+            let Some(id) = o.id() else { continue };
+            self.out.push(ApprovalStep::Tell(desk, outcome(&id, status, Some(why))));
+            self.out.push(ApprovalStep::Drop(id));
+        }
+    }
+
+    /// Ends pending approvals that are no longer wanted.
+    fn end(&mut self, which: impl Fn(&Held) -> bool, text: &str) {
+        let ids: Vec<HeldId> =
+            self.held.iter().filter(|(_, h)| which(h)).map(|(id, _)| *id).collect();
+        for id in ids {
+            let Some(h) = self.held.remove(&id) else { continue };
+            self.withdraw(h.out, text);
+        }
+    }
+
+    /// What time does. `dead`: accepts that the router would refuse by now; it says why better.
+    pub fn tick(&mut self, dead: &[HeldId], now: UtcMillis) -> Vec<ApprovalStep> {
+        for id in dead {
+            let Some(h) = self.held.remove(id) else { continue };
+            self.withdraw(h.out, "what was to be approved is no longer to be had");
+            if let Matter::Message(m) = h.what {
+                self.out.push(ApprovalStep::Release { desk: h.desk, message: m, approved: None });
+            }
+        }
+        let late: Vec<HeldId> =
+            self.held.iter().filter(|(_, h)| h.deadline <= now).map(|(id, _)| *id).collect();
+        for id in late {
+            let Some(h) = self.held.get_mut(&id) else { continue };
+            let out = std::mem::take(&mut h.out);
+            let text = if h.first {
+                "no second person approved it in time"
+            } else {
+                "no key was touched in time"
+            };
+            let why = ApprovalRefusal::new(
+                "stepup.timed_out",
+                text,
+                "Send it again if it is still wanted.",
+            );
+            self.close(out, StepUpStatus::Expired, &why);
+            self.refuse_held(id, &why);
+        }
+        let desks: Vec<CompId> =
+            self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();
+        for d in &desks {
+            let Some(state) = self.desks.get_mut(d) else { continue };
+            if state.standing.passes(&self.rules, state.active, now) {
+                self.tell_access(d, now);
+            }
+        }
+        self.done()
+    }
+
+    fn tell_access(&mut self, desk: &CompId, now: UtcMillis) {
+        let approver =
+            self.rules.second_person.as_ref().is_some_and(|s| s.approvers.contains(desk));
+        let Some(d) = self.desks.get_mut(desk).filter(|d| d.online) else { return };
+        let text = d.standing.obstacle(d.keys);
+        let state = AccessState {
+            lease_until: d.standing.lease.filter(|l| l.good(&self.rules, now)).map(|l| l.until),
+            idle_s: self.rules.idle_minutes.saturating_mul(60),
+            on_wake: self.rules.on_wake,
+            on_unlock: self.rules.on_unlock,
+            step_up: true,
+            keys: d.keys,
+            approver,
+            text,
+        };
+        if d.told.as_ref() != Some(&state) {
+            d.told = Some(state.clone());
+            self.out.push(ApprovalStep::Tell(desk.clone(), AppMessage::AccessState(state)));
+        }
+    }
+
+    fn done(&mut self) -> Vec<ApprovalStep> {
+        std::mem::take(&mut self.out)
+    }
+}
+
+#[cfg(test)]
+mod tests;
