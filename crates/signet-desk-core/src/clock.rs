@@ -24,17 +24,17 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    pub fn on_venues_clock(self, laptop: UtcMillis) -> UtcMillis {
+    pub(crate) fn on_venues_clock(self, laptop: UtcMillis) -> UtcMillis {
         self.venue + laptop.since(self.laptop)
     }
 
-    pub fn on_laptops_clock(self, venue: UtcMillis) -> UtcMillis {
+    pub(crate) fn on_laptops_clock(self, venue: UtcMillis) -> UtcMillis {
         self.laptop + venue.since(self.venue)
     }
 }
 
 #[derive(Debug, Default)]
-pub struct GatewayClock {
+pub(crate) struct GatewayClock {
     /// (round trip, offset), milliseconds.
     samples: VecDeque<(i64, i64)>,
 }
@@ -42,7 +42,7 @@ pub struct GatewayClock {
 impl GatewayClock {
     /// One TestRequest sent at `sent` and answered at `received` (laptop clock), stamped `stamped`
     /// by the gateway in between. A round trip that ran backwards was measured over a clock step.
-    pub fn measured(&mut self, sent: UtcMillis, stamped: UtcMillis, received: UtcMillis) {
+    pub(crate) fn measured(&mut self, sent: UtcMillis, stamped: UtcMillis, received: UtcMillis) {
         let round_trip = received.since(sent);
         if !(0..60_000).contains(&round_trip) {
             self.samples.clear();
@@ -66,24 +66,24 @@ impl GatewayClock {
     }
 
     /// Gateway clock minus laptop clock.
-    pub fn offset_ms(&self) -> Option<i64> {
+    pub(crate) fn offset_ms(&self) -> Option<i64> {
         self.best().map(|(_, o)| o)
     }
 
-    pub fn round_trip_ms(&self) -> Option<i64> {
+    pub(crate) fn round_trip_ms(&self) -> Option<i64> {
         self.samples.back().map(|(rtt, _)| *rtt)
     }
 
-    pub fn gateway(&self, laptop: UtcMillis) -> UtcMillis {
+    pub(crate) fn gateway(&self, laptop: UtcMillis) -> UtcMillis {
         laptop + self.offset_ms().unwrap_or(0)
     }
 
     /// How long an accept sent now may take to arrive.
-    pub fn arrival_ms(&self) -> i64 {
+    pub(crate) fn arrival_ms(&self) -> i64 {
         self.round_trip_ms().map_or(ARRIVAL_DEFAULT_MS, |rtt| rtt.max(ARRIVAL_MIN_MS))
     }
 
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.samples.clear();
     }
 }

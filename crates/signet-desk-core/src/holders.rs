@@ -30,7 +30,7 @@ impl fmt::Debug for Holders {
 }
 
 impl Holders {
-    pub fn new(
+    pub(crate) fn new(
         keychain: Arc<dyn KeyStore>,
         token: Option<Pkcs11Settings>,
         pins: Arc<dyn PinPrompt>,
@@ -42,7 +42,7 @@ impl Holders {
         }
     }
 
-    pub fn kind(holder: Holder) -> HolderKind {
+    pub(crate) fn kind(holder: Holder) -> HolderKind {
         match holder {
             Holder::Keychain => HolderKind::Keychain,
             Holder::Token => HolderKind::Pkcs11,
@@ -67,7 +67,7 @@ impl Holders {
     }
 
     /// A new key under a label that says whose it is.
-    pub fn generate(
+    pub(crate) fn generate(
         &self,
         kind: HolderKind,
         label: KeyLabel,
@@ -77,7 +77,7 @@ impl Holders {
     }
 
     /// The current or the pending identity of this name, ready for a handshake.
-    pub fn load(
+    pub(crate) fn load(
         &self,
         name: &IdentityName,
         slot: IdentitySlot,
@@ -101,7 +101,7 @@ impl Holders {
     }
 
     /// What the key of this identity lies in, in words.
-    pub fn held_in(&self, name: &IdentityName) -> String {
+    pub(crate) fn held_in(&self, name: &IdentityName) -> String {
         let place =
             self.keychain.key_places(name).ok().and_then(|places| places.into_iter().next());
         match place.map(|p| p.holder) {
@@ -115,12 +115,12 @@ impl Holders {
     }
 
     /// Deletes a key that may not exist.
-    pub fn forget_quietly(&self, place: &KeyPlace) {
+    pub(crate) fn forget_quietly(&self, place: &KeyPlace) {
         let _ = self.holder(place.holder).map(|h| h.delete(&place.label));
     }
 
     /// Deletes keys that nothing needs any more. One that cannot be deleted stays, unused.
-    pub fn forget(&self, places: &[KeyPlace]) {
+    pub(crate) fn forget(&self, places: &[KeyPlace]) {
         for place in places {
             let deleted = self.holder(place.holder).map(|h| h.delete(&place.label));
             if let Ok(Err(e)) = deleted {

@@ -32,7 +32,7 @@ pub(crate) struct Issuer {
 impl Issuer {
     /// The whole way from an invitation to an identity that may connect. A step that fails leaves
     /// no key behind, and the code unused unless the service took it.
-    pub async fn enrol(&self, intent: EnrolIntent, random: [u8; 4]) {
+    pub(crate) async fn enrol(&self, intent: EnrolIntent, random: [u8; 4]) {
         let phase = |phase| self.tell(phase, None, None, None);
         let done = async {
             let (invitation, device) = enrol::check(&intent)?;
@@ -106,7 +106,7 @@ impl Issuer {
     }
 
     /// A new certificate for a new key, kept beside the present one until the gateway accepted it.
-    pub async fn renew(
+    pub(crate) async fn renew(
         &self,
         venue: &Venue,
         name: &IdentityName,
@@ -167,12 +167,12 @@ impl Issuer {
     }
 
     /// The gateway accepted the pending identity: it is the current one from now on.
-    pub async fn promote(&self, name: &IdentityName) {
+    pub(crate) async fn promote(&self, name: &IdentityName) {
         self.settle(name, |h, n| h.keychain.promote_pending(n)).await;
     }
 
     /// The gateway does not want the pending identity: the current one stays.
-    pub async fn discard(&self, name: &IdentityName) {
+    pub(crate) async fn discard(&self, name: &IdentityName) {
         self.settle(name, |h, n| h.keychain.discard_pending(n)).await;
     }
 
@@ -203,7 +203,7 @@ impl Issuer {
     }
 
     /// Keys are waited for on a thread of their own: somebody may have to unlock something.
-    pub async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         f: impl FnOnce(&Holders) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {

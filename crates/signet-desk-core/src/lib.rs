@@ -2,6 +2,8 @@
 //!
 //! `src-tauri` wraps this crate in a window; tests and benches drive it without one.
 
+#![warn(unreachable_pub)]
+
 mod blotter;
 mod book;
 mod clock;

@@ -20,12 +20,12 @@ pub(crate) struct PinDesk {
 }
 
 impl PinDesk {
-    pub fn new(book: Arc<Mutex<Book>>) -> Self {
+    pub(crate) fn new(book: Arc<Mutex<Book>>) -> Self {
         Self { book, waiting: Mutex::new(None) }
     }
 
     /// What the trader typed. An answer nobody waits for is dropped, and wiped with it.
-    pub fn answer(&self, pin: Option<Pin>) {
+    pub(crate) fn answer(&self, pin: Option<Pin>) {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(waiting) = waiting {
             let _ = waiting.try_send(pin);

@@ -6,11 +6,11 @@ use signet_identity::Refusal;
 use signet_keystore::KeychainError;
 use signet_rfq::{AcceptRefusal, InstrumentError, QuantityError, TermsError};
 
-pub fn problem(code: &str, message: impl Into<String>, cure: impl Into<String>) -> Problem {
+pub(crate) fn problem(code: &str, message: impl Into<String>, cure: impl Into<String>) -> Problem {
     Problem { code: code.into(), message: message.into(), cure: cure.into() }
 }
 
-pub fn offline() -> Problem {
+pub(crate) fn offline() -> Problem {
     problem(
         "offline",
         "The desk is not connected to the gateway.",
@@ -19,7 +19,7 @@ pub fn offline() -> Problem {
 }
 
 /// Codes on the screen are lower snake case: `keychain.locked` becomes `keychain_locked`.
-pub fn snake(code: &str) -> String {
+pub(crate) fn snake(code: &str) -> String {
     code.replace('.', "_")
 }
 
@@ -133,7 +133,7 @@ impl From<&SignatureError> for Problem {
 }
 
 /// First letter capital, a full stop at the end.
-pub fn sentence(s: &str) -> String {
+pub(crate) fn sentence(s: &str) -> String {
     let mut chars = s.chars();
     let first = chars.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
     let rest = chars.as_str();

@@ -41,11 +41,11 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    pub fn waits_to_begin(&self) -> bool {
+    pub(crate) fn waits_to_begin(&self) -> bool {
         self.phase == StepUpPhase::Queued
     }
 
-    pub fn rfq(&self) -> Option<RfqId> {
+    pub(crate) fn rfq(&self) -> Option<RfqId> {
         let Matter::Approve(a) = &self.matter else { return None };
         match &a.action {
             Action::Request(r) if !self.others => RfqId::new(r.rfq.clone()).ok(),
@@ -137,7 +137,7 @@ impl Default for StepUps {
 impl StepUps {
     /// A challenge that was judged good. One for the same matter takes the place of its
     /// predecessor.
-    pub fn add(&mut self, c: StepUpChallenge, approval: Approval, desk: &str) -> bool {
+    pub(crate) fn add(&mut self, c: StepUpChallenge, approval: Approval, desk: &str) -> bool {
         let others = approval.desk != desk;
         let phase = if others { StepUpPhase::Ready } else { StepUpPhase::Queued };
         let reason =
@@ -156,7 +156,7 @@ impl StepUps {
     }
 
     /// The options for a new key.
-    pub fn add_new_key(
+    pub(crate) fn add_new_key(
         &mut self,
         id: String,
         name: String,
@@ -188,12 +188,12 @@ impl StepUps {
         true
     }
 
-    pub fn has(&self, id: &str) -> bool {
+    pub(crate) fn has(&self, id: &str) -> bool {
         self.open.iter().any(|o| o.id == id)
     }
 
     /// The one to begin now, if any waits.
-    pub fn next(&self) -> Option<&Open> {
+    pub(crate) fn next(&self) -> Option<&Open> {
         self.open.iter().find(|o| o.waits_to_begin())
     }
 
@@ -204,7 +204,7 @@ impl StepUps {
     }
 
     /// The person wants it to begin, or to be tried again.
-    pub fn begin(&mut self, id: &str) {
+    pub(crate) fn begin(&mut self, id: &str) {
         self.edit(id, |o| {
             if matches!(o.phase, StepUpPhase::Ready | StepUpPhase::Failed) {
                 (o.phase, o.problem) = (StepUpPhase::Queued, None);
@@ -212,11 +212,11 @@ impl StepUps {
         });
     }
 
-    pub fn started(&mut self, id: &str) {
+    pub(crate) fn started(&mut self, id: &str) {
         self.edit(id, |o| (o.phase, o.pin) = (StepUpPhase::Verifying, (false, None)));
     }
 
-    pub fn status(&mut self, id: &str, s: Status) {
+    pub(crate) fn status(&mut self, id: &str, s: Status) {
         self.edit(id, |o| {
             o.phase = match s {
                 Status::Insert => StepUpPhase::Insert,
@@ -231,11 +231,11 @@ impl StepUps {
         });
     }
 
-    pub fn checking(&mut self, id: &str) {
+    pub(crate) fn checking(&mut self, id: &str) {
         self.edit(id, |o| o.phase = StepUpPhase::Checking);
     }
 
-    pub fn failed(&mut self, id: &str, e: &CeremonyError) {
+    pub(crate) fn failed(&mut self, id: &str, e: &CeremonyError) {
         self.edit(id, |o| {
             o.phase = StepUpPhase::Failed;
             o.problem = Some(problem(e.code(), crate::problem::sentence(&e.to_string()), e.cure()));
@@ -243,7 +243,7 @@ impl StepUps {
     }
 
     /// The link is gone: what was out is dead, and comes anew if it is still wanted.
-    pub fn link_lost(&mut self) {
+    pub(crate) fn link_lost(&mut self) {
         self.open.retain(|o| matches!(&o.matter, Matter::Approve(a) if matches!(a.action, Action::Request(_) | Action::Accept(_))));
         self.open.retain(|o| !o.others);
         for o in &mut self.open {
@@ -258,7 +258,7 @@ impl StepUps {
     }
 
     /// The gateway's last word on a challenge.
-    pub fn outcome(&mut self, id: &str, status: StepUpStatus) -> Option<Open> {
+    pub(crate) fn outcome(&mut self, id: &str, status: StepUpStatus) -> Option<Open> {
         let at = self.open.iter().position(|o| o.id == id)?;
         let o = self.open.remove(at);
         if let (StepUpStatus::SecondWanted, Some(rfq)) = (status, o.rfq()) {
@@ -267,24 +267,24 @@ impl StepUps {
         Some(o)
     }
 
-    pub fn close(&mut self, id: &str) -> Option<Open> {
+    pub(crate) fn close(&mut self, id: &str) -> Option<Open> {
         let at = self.open.iter().position(|o| o.id == id)?;
         Some(self.open.remove(at))
     }
 
     /// The dialog of a new key closes: it is registered, or was refused.
-    pub fn registered(&mut self) {
+    pub(crate) fn registered(&mut self) {
         self.open.retain(|o| !matches!(o.matter, Matter::NewKey { .. }));
     }
 
     /// An answer about this RFQ came: nothing about it waits any more.
-    pub fn settled(&mut self, rfq: &RfqId) {
+    pub(crate) fn settled(&mut self, rfq: &RfqId) {
         self.open.retain(|o| o.rfq().as_ref() != Some(rfq));
         self.second.remove(rfq);
     }
 
     /// What is past its deadline and waits for nobody's answer.
-    pub fn tick(&mut self, at: UtcMillis) -> Vec<Open> {
+    pub(crate) fn tick(&mut self, at: UtcMillis) -> Vec<Open> {
         let over = |o: &Open| o.deadline < at && o.phase != StepUpPhase::Checking;
         let (gone, stay) = std::mem::take(&mut self.open).into_iter().partition(over);
         self.open = stay;
@@ -292,7 +292,7 @@ impl StepUps {
     }
 
     /// How an RFQ waits for a touch, in words.
-    pub fn waits(&self, rfq: &RfqId) -> Option<&'static str> {
+    pub(crate) fn waits(&self, rfq: &RfqId) -> Option<&'static str> {
         let open = self.open.iter().find(|o| o.rfq().as_ref() == Some(rfq));
         match open {
             Some(o) if o.phase == StepUpPhase::LinkLost => {
@@ -306,7 +306,7 @@ impl StepUps {
     }
 
     /// The dialog: what is under way before what is queued, own matters before others'.
-    pub fn view(
+    pub(crate) fn view(
         &self,
         catalogue: &Catalogue,
         names: &BTreeMap<DealerId, String>,

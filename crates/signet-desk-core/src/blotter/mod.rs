@@ -15,10 +15,10 @@ use stored::{Read, StoredRow};
 mod status;
 mod stored;
 
-pub use status::RowStatus;
+pub(crate) use status::RowStatus;
 
 /// Rows kept in the file and in memory; the oldest go first.
-pub const MAX_ROWS: usize = 50_000;
+pub(crate) const MAX_ROWS: usize = 50_000;
 /// Rows above [`MAX_ROWS`] that may gather before the oldest are dropped.
 const SLACK_ROWS: usize = 1_000;
 /// Rows one page may hold.

@@ -27,7 +27,7 @@ pub(super) struct Restoring {
 }
 
 impl Connection {
-    pub fn new(now: UtcMillis) -> Self {
+    pub(super) fn new(now: UtcMillis) -> Self {
         let view = SessionView {
             state: LinkState::Offline,
             venue: None,
@@ -43,17 +43,17 @@ impl Connection {
         Self { view, gateway: None, direct: false, sent: SentMessages::default(), restoring: None }
     }
 
-    pub fn online(&self) -> bool {
+    pub(super) fn online(&self) -> bool {
         self.view.state == LinkState::Online
     }
 
     /// Whom a refusal came from, in words.
-    pub fn peer(&self) -> &'static str {
+    pub(super) fn peer(&self) -> &'static str {
         if self.direct { "venue" } else { "gateway" }
     }
 
     /// Changes what is shown of it; the answer is whether anything is different.
-    pub fn change(&mut self, now: UtcMillis, change: impl FnOnce(&mut SessionView)) -> bool {
+    pub(super) fn change(&mut self, now: UtcMillis, change: impl FnOnce(&mut SessionView)) -> bool {
         let before = self.view.clone();
         change(&mut self.view);
         if self.view.state != before.state {

@@ -26,41 +26,41 @@ pub(super) struct FrameClock {
 }
 
 impl FrameClock {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { seq: 1, epoch: 1, changed: [1; PARTS], wake: None }
     }
 
     /// The number of the latest change.
-    pub fn seq(&self) -> u64 {
+    pub(super) fn seq(&self) -> u64 {
         self.seq
     }
 
     /// A number for one more change.
-    pub fn bump(&mut self) -> u64 {
+    pub(super) fn bump(&mut self) -> u64 {
         self.seq += 1;
         self.seq
     }
 
-    pub fn mark(&mut self, part: Part) {
+    pub(super) fn mark(&mut self, part: Part) {
         self.changed[part as usize] = self.bump();
     }
 
-    pub fn is_newer(&self, part: Part, since: u64) -> bool {
+    pub(super) fn is_newer(&self, part: Part, since: u64) -> bool {
         self.changed[part as usize] > since
     }
 
     /// Whether a page that has frame `since` must be given everything.
-    pub fn is_out_of_reach(&self, since: u64) -> bool {
+    pub(super) fn is_out_of_reach(&self, since: u64) -> bool {
         since < self.epoch || since > self.seq
     }
 
     /// From now on only frames from `seq` on can be continued.
-    pub fn forget_before(&mut self, seq: u64) {
+    pub(super) fn forget_before(&mut self, seq: u64) {
         self.epoch = seq;
     }
 
     /// Calls whoever waits for a change.
-    pub fn wake(&mut self) {
+    pub(super) fn wake(&mut self) {
         if let Some((_, wake)) = self.wake.take() {
             wake();
         }
@@ -68,7 +68,7 @@ impl FrameClock {
 
     /// Calls `wake` at the first change after frame `seq`: now, if there is one or one is
     /// `pending`.
-    pub fn wake_after(&mut self, seq: u64, pending: bool, wake: Wake) {
+    pub(super) fn wake_after(&mut self, seq: u64, pending: bool, wake: Wake) {
         if self.seq > seq || pending {
             wake();
         } else {

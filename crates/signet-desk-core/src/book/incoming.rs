@@ -15,7 +15,7 @@ pub(super) struct IncomingCatalogue {
 impl IncomingCatalogue {
     /// A further part. Answers the whole list with its last one. A part that answers another
     /// request begins another list: what was there of the former one is not completed by it.
-    pub fn take(&mut self, y: SecurityList) -> Result<Option<Catalogue>, InstrumentError> {
+    pub(super) fn take(&mut self, y: SecurityList) -> Result<Option<Catalogue>, InstrumentError> {
         if self.request.as_ref() != Some(&y.request) {
             *self = Self { request: Some(y.request), ..Self::default() };
         }

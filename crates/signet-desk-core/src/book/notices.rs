@@ -9,7 +9,7 @@ pub(super) const MAX_NOTICES: usize = 100;
 pub(super) struct Notices(VecDeque<(u64, Notice)>);
 
 impl Notices {
-    pub fn add(&mut self, seq: u64, notice: Notice) {
+    pub(super) fn add(&mut self, seq: u64, notice: Notice) {
         if self.0.len() == MAX_NOTICES {
             // A bad one gives way to a bad one only.
             let oldest = self.0.iter().position(|(_, n)| n.kind != NoticeKind::Bad);
@@ -19,7 +19,7 @@ impl Notices {
     }
 
     /// A page that starts over (`whole`) has lost what was not closed: the bad ones are said again.
-    pub fn since(&self, seq: u64, whole: bool) -> Vec<Notice> {
+    pub(super) fn since(&self, seq: u64, whole: bool) -> Vec<Notice> {
         let shown =
             self.0.iter().filter(|(s, n)| *s > seq && (!whole || n.kind == NoticeKind::Bad));
         shown.map(|(_, n)| n.clone()).collect()

@@ -16,12 +16,12 @@ pub(super) struct Records {
 
 impl Records {
     /// Those of another identity.
-    pub fn begin(&mut self, blotter: Blotter) {
+    pub(super) fn begin(&mut self, blotter: Blotter) {
         self.blotter = blotter;
         self.in_flight = InFlight::default();
     }
 
-    pub fn put(&mut self, tab: BlotterTab, row: BlotterRow) {
+    pub(super) fn put(&mut self, tab: BlotterTab, row: BlotterRow) {
         let saved = self.blotter.put(tab, row);
         if matches!(saved, Saved::Refused(_) | Saved::CaughtUp) {
             self.saved = Some(saved);
@@ -29,7 +29,7 @@ impl Records {
     }
 
     /// What the trader has not been told of the disk. Tries again to write what it refused.
-    pub fn untold(&mut self) -> Saved {
+    pub(super) fn untold(&mut self) -> Saved {
         self.saved.take().unwrap_or_else(|| self.blotter.retry())
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct Item {
 impl Item {
     /// Takes what is to be shown of it now. Only what looks different gets the number `seq`; the
     /// answer is whether anything does.
-    pub fn show(&mut self, head: RfqView, lines: Vec<LineView>, seq: u64) -> bool {
+    pub(super) fn show(&mut self, head: RfqView, lines: Vec<LineView>, seq: u64) -> bool {
         self.dirty = false;
         let mut changed = false;
         if self.head.as_ref().is_none_or(|(_, h)| *h != head) {
@@ -47,11 +47,11 @@ impl Item {
         changed
     }
 
-    pub fn head_since(&self, since: u64) -> Option<&RfqView> {
+    pub(super) fn head_since(&self, since: u64) -> Option<&RfqView> {
         self.head.as_ref().filter(|(seq, _)| *seq > since).map(|(_, head)| head)
     }
 
-    pub fn lines_since(&self, since: u64) -> impl Iterator<Item = &LineView> {
+    pub(super) fn lines_since(&self, since: u64) -> impl Iterator<Item = &LineView> {
         self.lines.values().filter(move |(seq, _)| *seq > since).map(|(_, line)| line)
     }
 }
@@ -63,48 +63,48 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    pub fn get(&self, id: &RfqId) -> Option<&Item> {
+    pub(super) fn get(&self, id: &RfqId) -> Option<&Item> {
         self.items.get(id)
     }
 
-    pub fn get_mut(&mut self, id: &RfqId) -> Option<&mut Item> {
+    pub(super) fn get_mut(&mut self, id: &RfqId) -> Option<&mut Item> {
         self.items.get_mut(id)
     }
 
-    pub fn rfq(&self, id: &RfqId) -> Option<&Rfq> {
+    pub(super) fn rfq(&self, id: &RfqId) -> Option<&Rfq> {
         self.get(id).map(|i| &i.rfq)
     }
 
-    pub fn contains(&self, id: &RfqId) -> bool {
+    pub(super) fn contains(&self, id: &RfqId) -> bool {
         self.items.contains_key(id)
     }
 
-    pub fn iter(&self) -> btree_map::Iter<'_, RfqId, Item> {
+    pub(super) fn iter(&self) -> btree_map::Iter<'_, RfqId, Item> {
         self.items.iter()
     }
 
-    pub fn iter_mut(&mut self) -> btree_map::IterMut<'_, RfqId, Item> {
+    pub(super) fn iter_mut(&mut self) -> btree_map::IterMut<'_, RfqId, Item> {
         self.items.iter_mut()
     }
 
-    pub fn rfqs(&self) -> impl Iterator<Item = &Rfq> {
+    pub(super) fn rfqs(&self) -> impl Iterator<Item = &Rfq> {
         self.items.values().map(|i| &i.rfq)
     }
 
-    pub fn mark_all(&mut self) {
+    pub(super) fn mark_all(&mut self) {
         self.items.values_mut().for_each(|i| i.dirty = true);
     }
 
-    pub fn mark_open(&mut self) {
+    pub(super) fn mark_open(&mut self) {
         self.items.values_mut().filter(|i| !i.rfq.state.ended()).for_each(|i| i.dirty = true);
     }
 
-    pub fn is_dirty(&self) -> bool {
+    pub(super) fn is_dirty(&self) -> bool {
         self.items.values().any(|i| i.dirty)
     }
 
     /// An accept has its end without a trade.
-    pub fn decline(&mut self, rfq: &RfqId, accept: &AcceptId, why: Declined) {
+    pub(super) fn decline(&mut self, rfq: &RfqId, accept: &AcceptId, why: Declined) {
         if let Some(i) = self.get_mut(rfq) {
             let _ = i.rfq.declined(accept, why);
             i.dirty = true;
@@ -112,7 +112,7 @@ impl Screen {
     }
 
     /// The RFQ ends, refused.
-    pub fn refuse(&mut self, rfq: &RfqId, why: &str) {
+    pub(super) fn refuse(&mut self, rfq: &RfqId, why: &str) {
         if let Some(i) = self.get_mut(rfq) {
             i.rfq.refuse(why.into());
             i.dirty = true;
@@ -120,7 +120,7 @@ impl Screen {
     }
 
     /// Puts an RFQ on screen, in place of the oldest ended one when there is no room.
-    pub fn place(&mut self, rfq: Rfq, frames: &mut FrameClock) {
+    pub(super) fn place(&mut self, rfq: Rfq, frames: &mut FrameClock) {
         if self.items.len() >= MAX_ON_SCREEN {
             let ended = self.items.iter().filter(|(_, i)| i.rfq.state.ended());
             let oldest = ended.min_by_key(|(_, i)| i.order).map(|(id, _)| id.clone());
@@ -137,7 +137,7 @@ impl Screen {
         frames.wake();
     }
 
-    pub fn take_off(&mut self, id: &RfqId, frames: &mut FrameClock) {
+    pub(super) fn take_off(&mut self, id: &RfqId, frames: &mut FrameClock) {
         if self.items.remove(id).is_none() {
             return;
         }
@@ -150,12 +150,12 @@ impl Screen {
         frames.wake();
     }
 
-    pub fn clear(&mut self, frames: &mut FrameClock) {
+    pub(super) fn clear(&mut self, frames: &mut FrameClock) {
         let ids: Vec<RfqId> = self.items.keys().cloned().collect();
         ids.iter().for_each(|id| self.take_off(id, frames));
     }
 
-    pub fn removed_since(&self, since: u64) -> Vec<String> {
+    pub(super) fn removed_since(&self, since: u64) -> Vec<String> {
         self.removed.iter().filter(|(seq, _)| *seq > since).map(|(_, id)| id.clone()).collect()
     }
 }

@@ -17,7 +17,7 @@ pub(super) enum Sent {
 
 impl Sent {
     /// The RFQ it belongs to.
-    pub fn rfq(&self) -> Option<RfqId> {
+    pub(super) fn rfq(&self) -> Option<RfqId> {
         match self {
             Self::Rfq(id) => Some(id.clone()),
             Self::Accept(a) => rfq_of_accept(a),
@@ -29,7 +29,7 @@ impl Sent {
 pub(super) struct SentMessages(BTreeMap<u64, Sent>);
 
 impl SentMessages {
-    pub fn record(&mut self, seq: u64, m: &AppMessage) {
+    pub(super) fn record(&mut self, seq: u64, m: &AppMessage) {
         let what = match m {
             AppMessage::QuoteRequest(q) => Sent::Rfq(q.id.clone()),
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
@@ -47,11 +47,11 @@ impl SentMessages {
         self.0.insert(seq, what);
     }
 
-    pub fn get(&self, seq: u64) -> Option<Sent> {
+    pub(super) fn get(&self, seq: u64) -> Option<Sent> {
         self.0.get(&seq).cloned()
     }
 
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 }

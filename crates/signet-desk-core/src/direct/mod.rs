@@ -43,7 +43,7 @@ pub(crate) struct Direct {
 
 impl Direct {
     /// `folder` is the identity's.
-    pub fn open(
+    pub(crate) fn open(
         venue: &Venue,
         settings: &DirectSettings,
         desk: &CompId,
@@ -68,7 +68,7 @@ impl Direct {
 
     /// Logged on: the state that a gateway would send. RFQs go on, their former quotes do not; the
     /// book asks what became of accepts.
-    pub fn up(&mut self, book: &Book, exporter: [u8; 32], now: Moment) -> Vec<DirectAction> {
+    pub(crate) fn up(&mut self, book: &Book, exporter: [u8; 32], now: Moment) -> Vec<DirectAction> {
         self.knows_no_status = false;
         let dealers = self.settings.dealers.clone();
         let mut out = vec![AppMessage::VenueState(VenueState {
@@ -93,12 +93,12 @@ impl Direct {
         out
     }
 
-    pub fn lost(&mut self, now: Moment) -> Vec<DirectAction> {
+    pub(crate) fn lost(&mut self, now: Moment) -> Vec<DirectAction> {
         self.asked.clear();
         self.touch.iter_mut().flat_map(|t| t.lost(now)).collect()
     }
 
-    pub fn tick(&mut self, book: &Book, now: Moment) -> Vec<DirectAction> {
+    pub(crate) fn tick(&mut self, book: &Book, now: Moment) -> Vec<DirectAction> {
         // While it waits it may still be had; whether it would arrive in time is asked when it
         // leaves.
         let here = Moment { arrival_ms: 0, ..now };
@@ -124,7 +124,7 @@ impl Direct {
     // ----- from this desk -----
 
     /// A message that the book would send to a gateway.
-    pub fn send(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
+    pub(crate) fn send(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
         match m {
             AppMessage::QuoteRequest(_) | AppMessage::QuoteResponse(_) => {
                 self.business(m, book, now)
@@ -171,7 +171,7 @@ impl Direct {
     }
 
     /// On its way to the venue, unless the market went on while somebody looked for their key.
-    pub fn release(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
+    pub(crate) fn release(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
         if let Some(words) = book.no_longer_good(&m, now) {
             return vec![DirectAction::NotSent(m, TouchRefusal::Gone(words).problem())];
         }
@@ -227,7 +227,7 @@ impl Direct {
 
     /// What the book may hear of a message of the venue. One that only a gateway sends comes from
     /// nobody here.
-    pub fn heard(&mut self, m: AppMessage, book: &Book) -> Option<AppMessage> {
+    pub(crate) fn heard(&mut self, m: AppMessage, book: &Book) -> Option<AppMessage> {
         let only = self.only_dealer();
         Some(match m {
             AppMessage::Quote(q) => AppMessage::Quote(QuoteMsg { dealer: q.dealer.or(only), ..q }),
@@ -275,7 +275,7 @@ impl Direct {
     }
 
     /// What follows once the book has taken in something about `rfq`, which was open before.
-    pub fn after(&mut self, rfq: &RfqId, book: &Book, now: Moment) -> Vec<DirectAction> {
+    pub(crate) fn after(&mut self, rfq: &RfqId, book: &Book, now: Moment) -> Vec<DirectAction> {
         let Some(r) = book.rfq(rfq) else { return Vec::new() };
         match r.state {
             RfqState::Done => self.pass(r, now),

@@ -38,7 +38,7 @@ pub(super) enum TouchRefusal {
 
 impl TouchRefusal {
     /// Never changes between releases.
-    pub fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> &'static str {
         match self {
             Self::NoKey => "stepup.no_key",
             Self::NoUsableKey(_) => "stepup.no_usable_key",
@@ -55,7 +55,7 @@ impl TouchRefusal {
     }
 
     /// What the trader does about it.
-    pub fn cure(&self) -> &'static str {
+    pub(super) fn cure(&self) -> &'static str {
         match self {
             Self::NoKey => "Register one: choose Keys.",
             Self::NoUsableKey(_) => {
@@ -72,7 +72,7 @@ impl TouchRefusal {
         }
     }
 
-    pub fn problem(&self) -> Problem {
+    pub(super) fn problem(&self) -> Problem {
         problem(&snake(self.code()), sentence(&self.to_string()), self.cure())
     }
 }

@@ -56,7 +56,7 @@ pub(super) struct TouchStore {
 impl TouchStore {
     /// Opens both files of the venue `comp_id` in the identity's `folder`. A line that cannot be
     /// read refuses the whole: a key that was locked must not come back because of it.
-    pub fn open(folder: &Path, comp_id: &CompId, key: &StoreKey) -> Result<Self, LogError> {
+    pub(super) fn open(folder: &Path, comp_id: &CompId, key: &StoreKey) -> Result<Self, LogError> {
         let path = folder.join(format!("{comp_id}.keys"));
         let (log, recovered) = SealedLog::open(&path, key)?;
         let (evidence, _) = SealedLog::open(&folder.join(format!("{comp_id}.evidence")), key)?;
@@ -97,7 +97,7 @@ impl TouchStore {
     }
 
     /// As the window lists them.
-    pub fn view(&self) -> Vec<KeyView> {
+    pub(super) fn view(&self) -> Vec<KeyView> {
         let view = |k: &KeyRecord| KeyView {
             id: k.credential_id.clone(),
             name: k.name.clone(),
@@ -110,16 +110,16 @@ impl TouchStore {
     }
 
     /// How many are good.
-    pub fn good(&self) -> u32 {
+    pub(super) fn good(&self) -> u32 {
         u32::try_from(self.keys.iter().filter(|k| !k.locked).count()).unwrap_or(u32::MAX)
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
     /// The keys that may answer: not locked, and of a model that is still approved.
-    pub fn usable(&self, rp: &RelyingParty) -> Result<Vec<Passkey>, TouchRefusal> {
+    pub(super) fn usable(&self, rp: &RelyingParty) -> Result<Vec<Passkey>, TouchRefusal> {
         if self.keys.is_empty() {
             return Err(TouchRefusal::NoKey);
         }
@@ -153,12 +153,12 @@ impl TouchStore {
     }
 
     /// Every key that can be read: none of them may be registered again.
-    pub fn existing(&self) -> Vec<Passkey> {
+    pub(super) fn existing(&self) -> Vec<Passkey> {
         self.keys.iter().filter_map(|k| Passkey::from_json(&k.passkey).ok()).collect()
     }
 
     /// Whether another key may have this name.
-    pub fn check_name(&self, name: &str) -> Result<(), TouchRefusal> {
+    pub(super) fn check_name(&self, name: &str) -> Result<(), TouchRefusal> {
         let printable = !name.chars().any(char::is_control);
         if name.trim() != name
             || !printable
@@ -174,7 +174,12 @@ impl TouchStore {
     }
 
     /// Keeps a key that was judged good. On disk when this returns.
-    pub fn add(&mut self, name: String, new: NewKey, now: UtcMillis) -> Result<(), TouchRefusal> {
+    pub(super) fn add(
+        &mut self,
+        name: String,
+        new: NewKey,
+        now: UtcMillis,
+    ) -> Result<(), TouchRefusal> {
         use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
         self.check_name(&name)?;
         let credential_id = B64.encode(&new.credential_id);
@@ -197,13 +202,13 @@ impl TouchStore {
         })))
     }
 
-    pub fn key(&self, credential_id: &str) -> Option<&KeyRecord> {
+    pub(super) fn key(&self, credential_id: &str) -> Option<&KeyRecord> {
         self.keys.iter().find(|k| k.credential_id == credential_id)
     }
 
     /// A touch that was judged good: the counter goes on and the evidence is kept, both on disk
     /// when this returns. What fails leaves the key as it was, or counted on, which harms nothing.
-    pub fn record(
+    pub(super) fn record(
         &mut self,
         counter: u32,
         evidence: &Evidence,
@@ -230,7 +235,7 @@ impl TouchStore {
     }
 
     /// No answer of this key counts any more.
-    pub fn lock(&mut self, credential_id: &str) -> Result<(), TouchRefusal> {
+    pub(super) fn lock(&mut self, credential_id: &str) -> Result<(), TouchRefusal> {
         tracing::error!(credential_id, "a security key's counter went back; the key is locked");
         // In memory first: a full disk must not keep it in use.
         self.edit(credential_id, |k| k.locked = true);

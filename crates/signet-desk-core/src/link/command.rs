@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 // A handful of these exist at a time.
 #[allow(clippy::large_enum_variant)]
-pub enum Command {
+pub(crate) enum Command {
     Connect {
         identity: String,
         venue: String,
@@ -25,7 +25,7 @@ pub enum Command {
 
 /// What the person does with the dialog.
 #[derive(Debug)]
-pub enum StepUpIntent {
+pub(crate) enum StepUpIntent {
     /// Begin, or try again.
     Begin(String),
     Pin(String, Pin),

@@ -42,7 +42,7 @@ pub(super) struct Conversation<'a> {
 
 impl<'a> Conversation<'a> {
     /// On the connection that `outbox` writes to.
-    pub fn new(
+    pub(super) fn new(
         link: Rc<Link>,
         target: &'a Target,
         slot: IdentitySlot,
@@ -63,7 +63,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Until the connection ends.
-    pub async fn run(self, stream: TlsStream<TcpStream>) -> Ended {
+    pub(super) async fn run(self, stream: TlsStream<TcpStream>) -> Ended {
         let t = self.target;
         let watch = self.link.clone().watch(
             t.venue.clone(),

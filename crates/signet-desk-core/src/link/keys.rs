@@ -31,7 +31,7 @@ pub(super) struct Keys {
 impl Keys {
     /// Reads both identities of this name. A pending one that cannot be used is left alone: the
     /// current one trades.
-    pub fn load(
+    pub(super) fn load(
         holders: &Holders,
         name: &IdentityName,
     ) -> Result<(Identity, Option<Identity>), Problem> {
@@ -50,7 +50,7 @@ impl Keys {
         Ok((current, pending))
     }
 
-    pub fn new(name: IdentityName, current: Identity, pending: Option<Identity>) -> Self {
+    pub(super) fn new(name: IdentityName, current: Identity, pending: Option<Identity>) -> Self {
         let (switch, next) = match pending {
             Some(_) => (KeySwitch::Trying { refusals: 0 }, IdentitySlot::Pending),
             None => (KeySwitch::Settled, IdentitySlot::Current),
@@ -69,12 +69,12 @@ impl Keys {
         }
     }
 
-    pub fn current(&self) -> Identity {
+    pub(super) fn current(&self) -> Identity {
         self.current.borrow().clone()
     }
 
     /// What the next connection is made with.
-    pub fn take(&self, now: OffsetDateTime) -> (IdentitySlot, Identity) {
+    pub(super) fn take(&self, now: OffsetDateTime) -> (IdentitySlot, Identity) {
         if let (IdentitySlot::Pending, Some(identity)) =
             (self.next.get(), self.pending.borrow().as_ref())
         {
@@ -85,7 +85,7 @@ impl Keys {
     }
 
     /// What became of a connection. The caller carries the action out in the keychain.
-    pub fn happened(&self, event: SwitchEvent) -> SwitchAction {
+    pub(super) fn happened(&self, event: SwitchEvent) -> SwitchAction {
         let (switch, action) = self.switch.get().next(event);
         self.switch.set(switch);
         match action {
@@ -105,13 +105,13 @@ impl Keys {
     }
 
     /// Whether the link, idle otherwise, should be made again with the new certificate.
-    pub fn wants_switch(&self, now: OffsetDateTime) -> bool {
+    pub(super) fn wants_switch(&self, now: OffsetDateTime) -> bool {
         let rested = self.tried.get().is_none_or(|t| now - t >= TRY_AGAIN || now < t);
         self.pending.borrow().is_some() && self.next.get() == IdentitySlot::Pending && rested
     }
 
     /// Whether to renew now, and whether the trader should hear when it fails.
-    pub fn due(&self, now: OffsetDateTime) -> Option<Renewal> {
+    pub(super) fn due(&self, now: OffsetDateTime) -> Option<Renewal> {
         if self.renewing.get() || self.pending.borrow().is_some() {
             return None;
         }
@@ -132,7 +132,7 @@ impl Keys {
         }
     }
 
-    pub fn renewed(&self, now: OffsetDateTime, result: Result<Identity, ()>) {
+    pub(super) fn renewed(&self, now: OffsetDateTime, result: Result<Identity, ()>) {
         self.renewed.set(Some(now));
         self.wanted.set(false);
         match result {

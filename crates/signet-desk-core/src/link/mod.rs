@@ -26,7 +26,7 @@ mod stores;
 mod target;
 mod watch;
 
-pub use command::{Command, StepUpIntent};
+pub(crate) use command::{Command, StepUpIntent};
 
 use crate::{
     blotter::Blotter,
@@ -59,7 +59,7 @@ const ASLEEP_MS: i64 = 15_000;
 const LOGOUT_MAX: Duration = Duration::from_secs(1);
 
 /// Runs the link's thread until `Stop`.
-pub fn run(
+pub(crate) fn run(
     config: DeskConfig,
     issuer: Issuer,
     keys_reach: Arc<dyn StepUp>,

@@ -37,16 +37,16 @@ pub(super) enum Fault {
 }
 
 impl Ended {
-    pub fn lost(problem: Problem) -> Self {
+    pub(super) fn lost(problem: Problem) -> Self {
         Self { next: Next::TryAgain, fault: Fault::Other, problem }
     }
 
-    pub fn refused(problem: Problem) -> Self {
+    pub(super) fn refused(problem: Problem) -> Self {
         Self { next: Next::GiveUp, fault: Fault::Other, problem }
     }
 
     /// What the network may cure by itself is tried again; what a person must cure is not.
-    pub fn by(r: &Refusal) -> Self {
+    pub(super) fn by(r: &Refusal) -> Self {
         let next = match r {
             Refusal::DnsFailure
             | Refusal::ConnectionRefused
@@ -60,7 +60,7 @@ impl Ended {
 
     /// From how the connection closed, whether the logon was answered, and what was said in a
     /// Logout.
-    pub fn of(closed: &Closed, logged_on: bool, goodbye: Option<Goodbye>) -> Self {
+    pub(super) fn of(closed: &Closed, logged_on: bool, goodbye: Option<Goodbye>) -> Self {
         if let (false, Some(g)) = (logged_on, &goodbye) {
             return g.refuses_logon();
         }

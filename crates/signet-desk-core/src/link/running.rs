@@ -15,19 +15,19 @@ pub(super) struct Running(RefCell<Option<Ceremony>>);
 
 impl Running {
     /// Begins one; the answer is where it hears what the person does.
-    pub fn begin(&self, id: &str) -> mpsc::UnboundedReceiver<Told> {
+    pub(super) fn begin(&self, id: &str) -> mpsc::UnboundedReceiver<Told> {
         let (told, hear) = mpsc::unbounded_channel();
         *self.0.borrow_mut() = Some(Ceremony { id: id.into(), told: Some(told) });
         hear
     }
 
     /// Of the one under way, if any.
-    pub fn id(&self) -> Option<String> {
+    pub(super) fn id(&self) -> Option<String> {
         self.0.borrow().as_ref().map(|c| c.id.clone())
     }
 
     /// Tells it something, if it is the one under way.
-    pub fn tell(&self, id: &str, told: Told) {
+    pub(super) fn tell(&self, id: &str, told: Told) {
         if let Some(to) =
             self.0.borrow().as_ref().filter(|c| c.id == id).and_then(|c| c.told.as_ref())
         {
@@ -36,14 +36,14 @@ impl Running {
     }
 
     /// Nobody waits for its answer.
-    pub fn abandon(&self) {
+    pub(super) fn abandon(&self) {
         if let Some(c) = self.0.borrow_mut().as_mut() {
             c.told = None;
         }
     }
 
     /// It is over; the answer is whether somebody still wants its result.
-    pub fn end(&self) -> bool {
+    pub(super) fn end(&self) -> bool {
         self.0.borrow_mut().take().is_some_and(|c| c.told.is_some())
     }
 }

@@ -13,7 +13,7 @@ const SECURE_BOOT: &str =
     "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 
 /// `root`: the file system as it is, or as a test made it.
-pub fn look(root: &Path) -> Laptop {
+pub(super) fn look(root: &Path) -> Laptop {
     let release = fs::read_to_string(root.join("etc/os-release")).unwrap_or_default();
     let entry = |name: &str| {
         let line = release.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix('='));

@@ -31,7 +31,7 @@ pub(super) struct Calendar {
 }
 
 impl Calendar {
-    pub fn of(currencies: &[String]) -> Self {
+    pub(super) fn of(currencies: &[String]) -> Self {
         let (mut rules, mut without) = (Vec::new(), Vec::new());
         for currency in currencies {
             match currency.as_str() {
@@ -45,16 +45,16 @@ impl Calendar {
     }
 
     /// Currencies of which only the weekends are known.
-    pub fn without_rules(&self) -> &[String] {
+    pub(super) fn without_rules(&self) -> &[String] {
         &self.without
     }
 
-    pub fn is_business_day(&self, d: Date) -> bool {
+    pub(super) fn is_business_day(&self, d: Date) -> bool {
         !is_weekend(d) && !self.rules.iter().any(|r| r.is_holiday(d))
     }
 
     /// The business day after `d`.
-    pub fn next(&self, d: Date) -> Date {
+    pub(super) fn next(&self, d: Date) -> Date {
         let mut day = d;
         for _ in 0..CLOSED_AT_A_STRETCH {
             day = day.saturating_add(1.day());

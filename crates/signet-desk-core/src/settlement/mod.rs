@@ -26,7 +26,7 @@ const CONVENTION_DAYS_MAX: u32 = 30;
 const FX_DAY_ENDS_BEFORE_MIDNIGHT_H: i64 = 7;
 
 /// The days on which a trade of now may settle, the usual one first.
-pub fn view(i: &Instrument, at: UtcMillis) -> SettlementView {
+pub(crate) fn view(i: &Instrument, at: UtcMillis) -> SettlementView {
     let calendar = Calendar::of(&currencies(i));
     let mut day = usual(i, &calendar, at);
     let mut dates = Vec::with_capacity(OFFERED);
@@ -43,7 +43,7 @@ pub fn view(i: &Instrument, at: UtcMillis) -> SettlementView {
 }
 
 /// SettlDate (64) of a request: the day the trader saw and chose, or the usual one.
-pub fn date(i: &Instrument, chosen: Option<&str>, at: UtcMillis) -> Result<String, Problem> {
+pub(crate) fn date(i: &Instrument, chosen: Option<&str>, at: UtcMillis) -> Result<String, Problem> {
     let calendar = Calendar::of(&currencies(i));
     let usual = usual(i, &calendar, at);
     let Some(text) = chosen else { return Ok(fix(usual)) };

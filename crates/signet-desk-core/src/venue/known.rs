@@ -25,7 +25,7 @@ pub(crate) struct Venues {
 impl Venues {
     /// `deployed` and whatever `data_dir` remembers. A remembered invitation that cannot be used is
     /// left where it is and told to the log; it must not keep the trader from the others.
-    pub fn open(deployed: &[Venue], data_dir: &Path) -> Self {
+    pub(crate) fn open(deployed: &[Venue], data_dir: &Path) -> Self {
         let folder = data_dir.join(FOLDER);
         let mut listed = deployed.to_vec();
         let deployed: Vec<String> = deployed.iter().map(|v| v.name.clone()).collect();
@@ -41,16 +41,16 @@ impl Venues {
         Self { deployed, folder, listed: RwLock::new(listed) }
     }
 
-    pub fn all(&self) -> Vec<Venue> {
+    pub(crate) fn all(&self) -> Vec<Venue> {
         self.listed.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub fn find(&self, name: &str) -> Option<Venue> {
+    pub(crate) fn find(&self, name: &str) -> Option<Venue> {
         self.all().into_iter().find(|v| v.name == name)
     }
 
     /// Remembers the venue of an invitation, in place of an earlier invitation there.
-    pub fn enrolled(&self, invitation: &Invitation, venue: Venue) -> io::Result<()> {
+    pub(crate) fn enrolled(&self, invitation: &Invitation, venue: Venue) -> io::Result<()> {
         let text = invitation.to_toml().map_err(io::Error::other)?;
         signet_journal::private_folder(&self.folder)?;
         let path = self.folder.join(format!("{}.{INVITATION_EXTENSION}", slug(&venue.name)));

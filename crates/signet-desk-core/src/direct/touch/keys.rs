@@ -12,7 +12,7 @@ use signet_fix::{
 use signet_stepup::{approval::digest_of, rp::Person};
 
 impl Touch {
-    pub fn about_keys(&mut self, k: KeyRequest, now: Moment) -> Vec<DirectAction> {
+    pub(crate) fn about_keys(&mut self, k: KeyRequest, now: Moment) -> Vec<DirectAction> {
         match k {
             KeyRequest::List => {
                 // Texts and numbers always serialise.

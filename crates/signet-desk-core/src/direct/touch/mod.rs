@@ -61,7 +61,12 @@ pub(super) struct Touch {
 }
 
 impl Touch {
-    pub fn new(settings: DirectStepUp, store: TouchStore, desk: &CompId, venue: &CompId) -> Self {
+    pub(super) fn new(
+        settings: DirectStepUp,
+        store: TouchStore,
+        desk: &CompId,
+        venue: &CompId,
+    ) -> Self {
         let pending = PendingApprovals::new(settings.rules.clone(), venue, settings.answer_ms);
         Self {
             settings,
@@ -80,7 +85,7 @@ impl Touch {
 
     /// Logged on over a new connection: what was proved on another is worth nothing here, and what
     /// was owed still is.
-    pub fn up(&mut self, exporter: [u8; 32], now: Moment) -> Vec<DirectAction> {
+    pub(super) fn up(&mut self, exporter: [u8; 32], now: Moment) -> Vec<DirectAction> {
         self.exporter = Some(exporter);
         let keys = self.store.good();
         let mut todo = self.pending.desk_up(&self.desk, self.desk.as_str(), false, now.laptop);
@@ -89,7 +94,7 @@ impl Touch {
     }
 
     /// Whatever waits is dropped: nothing is sent later by itself.
-    pub fn lost(&mut self, now: Moment) -> Vec<DirectAction> {
+    pub(super) fn lost(&mut self, now: Moment) -> Vec<DirectAction> {
         (self.exporter, self.registration) = (None, None);
         let todo = self.pending.desk_lost(&self.desk, &(&TouchRefusal::LinkLost).into());
         let out = self.run(todo, now);
@@ -98,7 +103,7 @@ impl Touch {
     }
 
     /// The trader, or this laptop, wants the trader to be verified again.
-    pub fn verify(&mut self, why: SessionReason, now: Moment) -> Vec<DirectAction> {
+    pub(super) fn verify(&mut self, why: SessionReason, now: Moment) -> Vec<DirectAction> {
         if self.exporter.is_none() {
             return Vec::new();
         }
@@ -109,18 +114,18 @@ impl Touch {
     // ----- what is to be sent -----
 
     /// The trader did something: the lease goes on.
-    pub fn active(&mut self, now: Moment) {
+    pub(super) fn active(&mut self, now: Moment) {
         self.pending.active(&self.desk, now.laptop);
     }
 
-    pub fn wanted(&self, action: &Action, now: Moment) -> Wanted {
+    pub(super) fn wanted(&self, action: &Action, now: Moment) -> Wanted {
         let state = self.pending.standing(&self.desk);
         wanted(&self.settings.rules, action, &state, now.laptop)
     }
 
     /// Keeps a message back until it is approved, at the longest until `ends` (laptop's clock),
     /// after which it is worth nothing.
-    pub fn hold(
+    pub(super) fn hold(
         &mut self,
         m: AppMessage,
         action: Action,
@@ -134,12 +139,12 @@ impl Touch {
     }
 
     /// Whether this accept waits.
-    pub fn holds(&self, accept: &AcceptId) -> bool {
+    pub(super) fn holds(&self, accept: &AcceptId) -> bool {
         self.pending.accept(&self.desk, accept).is_some()
     }
 
     /// The trader ends an RFQ that waits; `None` when none of this id does.
-    pub fn cancelled(&mut self, rfq: &RfqId, now: Moment) -> Option<Vec<DirectAction>> {
+    pub(super) fn cancelled(&mut self, rfq: &RfqId, now: Moment) -> Option<Vec<DirectAction>> {
         let todo = self.pending.cancelled(&self.desk, rfq)?;
         Some(self.run(todo, now))
     }
@@ -147,7 +152,7 @@ impl Touch {
     // ----- answers -----
 
     /// The ceremony ended. Its challenge is gone whatever comes of it.
-    pub fn answered(&mut self, id: &str, answer: Answer, now: Moment) -> Vec<DirectAction> {
+    pub(super) fn answered(&mut self, id: &str, answer: Answer, now: Moment) -> Vec<DirectAction> {
         let todo = self.pending.answered(&self.desk, id, answer);
         let mut out = self.run(todo, now);
         // A key whose counter went back is locked.
@@ -156,7 +161,7 @@ impl Touch {
     }
 
     /// What time does. `gone` says why a message would be worth nothing by now.
-    pub fn tick(
+    pub(super) fn tick(
         &mut self,
         gone: impl Fn(&AppMessage) -> Option<String>,
         now: Moment,
