@@ -142,10 +142,9 @@ unsafe fn keyring_if_none(dir: &Path) -> Result<Option<PrivateKeyring>, Problem>
 }
 
 fn problem(message: String) -> Problem {
-    Problem {
-        code: "practice_venue".into(),
-        message: format!("The practice venue could not start: {message}."),
-        cure: "Run `make run` again; it installs what is missing and says what it cannot install."
-            .into(),
-    }
+    Problem::new(
+        "practice.not_started",
+        format!("The practice venue could not start: {message}."),
+        "Run `make run` again; it installs what is missing and says what it cannot install.",
+    )
 }

@@ -2,6 +2,7 @@
 //! keychain of the operating system.
 
 use std::{
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -62,38 +63,36 @@ fn machine_config() -> PathBuf {
 }
 
 fn no_place(why: tauri::Error) -> Problem {
-    Problem {
-        code: "no_home".into(),
-        message: format!("This account has no folder for the desk's settings and records: {why}."),
-        cure: "Start the desk from an ordinary user account.".into(),
-    }
+    Problem::new(
+        "desk.no_home",
+        format!("This account has no folder for the desk's settings and records: {why}."),
+        "Start the desk from an ordinary user account.",
+    )
 }
 
 #[cfg(feature = "bench")]
 pub(crate) fn broken(why: &str) -> Problem {
-    Problem {
-        code: "bench".into(),
-        message: format!("The measurement cannot start: {why}."),
-        cure: "Look at the log.".into(),
-    }
+    Problem::new(
+        "bench.not_started",
+        format!("The measurement cannot start: {why}."),
+        "Look at the log.",
+    )
 }
 
 fn unusable(file: &Path, why: &DeskConfigError) -> Problem {
-    let missing = matches!(why, DeskConfigError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
-    if missing {
-        return Problem {
-            code: "config_missing".into(),
-            message: format!(
-                "This laptop does not know any venue yet: there is no {}.",
-                file.display()
-            ),
-            cure: "Ask your administrator to set up Signet Desk on this laptop.".into(),
-        };
-    }
-    Problem {
-        code: "config_unusable".into(),
-        message: format!("The list of venues cannot be used. {why}."),
-        cure: format!("Ask your administrator to correct {}.", file.display()),
+    match why {
+        DeskConfigError::Read { source, .. } if source.kind() == ErrorKind::NotFound => {
+            Problem::new(
+                "config.missing",
+                format!("This laptop does not know any venue yet: there is no {}.", file.display()),
+                "Ask your administrator to set up Signet Desk on this laptop.",
+            )
+        }
+        _ => Problem::new(
+            "config.unusable",
+            format!("The list of venues cannot be used. {why}."),
+            format!("Ask your administrator to correct {}.", file.display()),
+        ),
     }
 }
 

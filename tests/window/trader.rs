@@ -246,14 +246,14 @@ async fn the_keyboard_is_given_back_after_every_dialog() {
 
     // What was said is in the blotter's own line, F9 closes it, and the list has it all.
     let line =
-        w.find("[data-region='blotter'] [data-testid='notice'][data-code='accept_declined']").await;
+        w.find("[data-region='blotter'] [data-testid='notice'][data-code='accept.declined']").await;
     assert!(!line.text().await.unwrap().is_empty());
     while w.count("[data-testid='notice']").await > 0 {
         w.press(F9).await;
     }
     w.click("blotter-tab-notices").await;
-    assert!(w.count("[data-testid='notice-row'][data-code='accept_declined']").await >= 2);
-    assert!(w.count("[data-testid='notice-row'][data-code='filled']").await >= 1);
+    assert!(w.count("[data-testid='notice-row'][data-code='accept.declined']").await >= 2);
+    assert!(w.count("[data-testid='notice-row'][data-code='trade.filled']").await >= 1);
     w.shot("notices").await;
     w.close(&stage).await;
 }

@@ -69,7 +69,11 @@ impl Desk {
             .name("signet-link".into())
             .spawn(move || link::run(c, i, k, receiver))
             .map_err(|e| {
-                problem("internal", format!("No thread for the link: {e}"), "Restart the computer.")
+                problem(
+                    "desk.internal",
+                    format!("No thread for the link: {e}"),
+                    "Restart the computer.",
+                )
             })?;
         Ok(Self {
             config: Arc::new(config),
@@ -126,7 +130,7 @@ impl Desk {
         enrol::check(&intent)?;
         if self.enrolling.swap(true, Ordering::SeqCst) {
             return Err(problem(
-                "enrolment_under_way",
+                "enrol.under_way",
                 "An enrolment is under way.",
                 "Wait until it has ended.",
             ));
@@ -250,7 +254,7 @@ impl Desk {
             return Ok(());
         }
         Err(problem(
-            "key_not_simulated",
+            "key.not_simulated",
             "There is no simulated key here to be touched.",
             "Touch your security key itself.",
         ))
@@ -312,7 +316,7 @@ impl Desk {
 
     fn command(&self, c: Command) -> Result<(), Problem> {
         self.commands.send(c).map_err(|_| {
-            problem("internal", "The link's thread has ended.", "Restart Signet Desk.")
+            problem("desk.internal", "The link's thread has ended.", "Restart Signet Desk.")
         })
     }
 }
@@ -333,23 +337,23 @@ fn identity(
     let facts = i.certificate.as_ref();
     let trouble = match facts {
         None => Some(problem(
-            "identity_damaged",
+            "identity.damaged",
             "The keychain entry is damaged.",
             "Delete it and enrol this device again.",
         )),
         Some(f) if f.not_after <= now => Some(problem(
-            "client_certificate_expired",
+            "client.certificate_expired",
             "This certificate has expired.",
             "Ask your administrator for a new code, then choose Enrol this laptop; certificates \
                 are short-lived on purpose.",
         )),
         Some(f) if f.not_before > now => Some(problem(
-            "client_certificate_not_yet_valid",
+            "client.certificate_not_yet_valid",
             "This certificate is not valid yet, or this laptop's clock is slow.",
             "Check the clock of this laptop.",
         )),
         Some(_) if i.peer.is_none() && !nameless => Some(problem(
-            "identity_unsuitable",
+            "identity.unsuitable",
             "This certificate names no Signet desk.",
             "Ask your administrator for a Signet desk certificate.",
         )),

@@ -3,7 +3,7 @@
 
 use crate::{
     peer_text::shown,
-    problem::{problem, sentence, snake},
+    problem::{problem, sentence},
     view::*,
 };
 use signet_identity::{HolderRule, Invitation, InvitationError, device_name};
@@ -51,28 +51,28 @@ pub(crate) fn check(intent: &EnrolIntent) -> Result<(Invitation, String), Proble
     let invitation = read(&intent.invitation)?;
     if intent.compared != fingerprint(&invitation) {
         return Err(problem(
-            "fingerprint_not_compared",
+            "enrol.fingerprint_not_compared",
             "The fingerprint that was compared is not the one of this invitation.",
             "Compare the fingerprint on the screen with your administrator's, then go on.",
         ));
     }
     if !holders(invitation.holder).contains(&intent.holder) {
         return Err(problem(
-            "holder_not_allowed",
+            "enrol.holder_not_allowed",
             "Your administrator does not allow the key to be held there.",
             "Choose what the invitation allows, or ask for another invitation.",
         ));
     }
     if intent.code.trim().is_empty() {
         return Err(problem(
-            "code_missing",
+            "enrol.code_missing",
             "The one-time code is missing.",
             "Type the code your administrator gave you.",
         ));
     }
     let device = device_name(&intent.device).ok_or_else(|| {
         problem(
-            "device_name_missing",
+            "enrol.device_name_missing",
             "This laptop needs a name with a letter or a digit in it.",
             "Type a name, such as alice-laptop.",
         )
@@ -89,7 +89,7 @@ pub(crate) fn host_name() -> String {
 
 impl From<&InvitationError> for Problem {
     fn from(e: &InvitationError) -> Self {
-        problem(&snake(e.code()), sentence(&e.to_string()), e.cure())
+        problem(e.code(), sentence(&e.to_string()), e.cure())
     }
 }
 

@@ -2,7 +2,7 @@
 //! wait for a person and belongs on a blocking thread.
 
 use crate::{
-    problem::{problem, sentence, snake},
+    problem::{problem, sentence},
     view::{Holder, Problem},
 };
 use signet_identity::{DeviceKey, Identity};
@@ -54,12 +54,12 @@ impl Holders {
             (HolderKind::Keychain, _) => Ok(self.keychain.as_ref()),
             (HolderKind::Pkcs11, Some(token)) => Ok(token),
             (HolderKind::Pkcs11, None) => Err(problem(
-                "token_not_set_up",
+                "token.not_set_up",
                 "This desk does not know which token to use.",
                 "Have your administrator name the token's module in desk.toml, under [token].",
             )),
             _ => Err(problem(
-                "holder_unsupported",
+                "holder.unsupported",
                 "This desk cannot use that kind of key holder.",
                 "Enrol this laptop again.",
             )),
@@ -90,7 +90,7 @@ impl Holders {
                     self.holder(place.holder)?.open(&place.label).map_err(|e| Problem::from(&e))?;
                 let identity = Identity::new(chain, key).map_err(|e| {
                     problem(
-                        "identity_damaged",
+                        "identity.damaged",
                         format!("The certificate and the key do not belong together: {e}."),
                         "Insert the token this laptop was enrolled with, or enrol it again.",
                     )
@@ -133,6 +133,6 @@ impl Holders {
 
 impl From<&HolderError> for Problem {
     fn from(e: &HolderError) -> Self {
-        problem(&snake(e.code()), sentence(&e.to_string()), e.cure())
+        problem(e.code(), sentence(&e.to_string()), e.cure())
     }
 }

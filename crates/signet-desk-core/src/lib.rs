@@ -2,7 +2,7 @@
 //!
 //! `src-tauri` wraps this crate in a window; tests and benches drive it without one.
 
-#![warn(unreachable_pub)]
+#![warn(missing_docs, unreachable_pub)]
 
 mod blotter;
 mod book;

@@ -64,7 +64,7 @@ impl Book {
                     "The instrument list of the {peer} cannot be used: {e}. Tell your \
                         administrator."
                 );
-                self.notice(NoticeKind::Bad, "catalogue_unusable", text, None, now);
+                self.notice(NoticeKind::Bad, "catalogue.unusable", text, None, now);
             }
         }
     }
@@ -82,7 +82,7 @@ impl Book {
             let _ = i.rfq.withdraw(&dealer, None);
             i.dirty = true;
             let text = format!("A quote of {dealer} is not shown: {fault}.");
-            return self.notice(NoticeKind::Bad, "quote_not_as_asked", text, Some(&q.rfq), now);
+            return self.notice(NoticeKind::Bad, "quote.not_as_asked", text, Some(&q.rfq), now);
         }
         let quote = Quote {
             id: q.id,
@@ -132,13 +132,13 @@ impl Book {
                 // The gateway knows what would cure its own refusal; a venue only gives a number.
                 let cure = r.advice.map(|a| a.cure).filter(|cure| !cure.is_empty());
                 i.problem = Some(problem(
-                    "rfq_refused",
+                    "rfq.refused",
                     message,
                     cure.unwrap_or_else(|| refused_cure(r.reason).into()),
                 ));
                 self.notice(
                     NoticeKind::Bad,
-                    "rfq_refused",
+                    "rfq.refused",
                     format!("RFQ refused: {text}"),
                     Some(&r.rfq),
                     now,
@@ -177,7 +177,7 @@ impl Book {
         {
             self.notice(
                 NoticeKind::Plain,
-                "rfq_ended",
+                "rfq.ended",
                 ended_words(state).into(),
                 Some(&s.rfq),
                 now,

@@ -96,13 +96,13 @@ impl Book {
         let (id, item) = self.item(id)?;
         if item.rfq.in_flight() {
             return Err(problem(
-                "accept_in_flight",
+                "accept.in_flight",
                 "An accept of this RFQ is waiting for its answer.",
                 "Wait for the answer; the RFQ cannot be ended before.",
             ));
         }
         if item.rfq.state.ended() {
-            return Err(problem("rfq_ended", "The RFQ has ended already.", "Dismiss it."));
+            return Err(problem("rfq.ended", "The RFQ has ended already.", "Dismiss it."));
         }
         if online { Ok(AppMessage::RfqCancel { rfq: id, text: None }) } else { Err(offline()) }
     }
@@ -111,7 +111,7 @@ impl Book {
     pub fn dismiss(&mut self, id: &str) -> Result<(), Problem> {
         let (id, item) = self.item(id)?;
         if !item.rfq.state.ended() {
-            return Err(problem("rfq_open", "The RFQ is still open.", "End it first."));
+            return Err(problem("rfq.open", "The RFQ is still open.", "End it first."));
         }
         self.screen.take_off(&id, &mut self.frames);
         Ok(())
@@ -168,7 +168,7 @@ impl Book {
         if let Err(e) = self.records.in_flight.sent(&a, &terms) {
             tracing::error!(error = %e, "an accept cannot be written down; it was not sent");
             let why = problem(
-                "accept_not_written",
+                "accept.not_written",
                 format!("The accept cannot be written to this laptop's disk: {e}"),
                 "Make room on the disk, then try again.",
             );
@@ -195,7 +195,7 @@ impl Book {
              all the same; what became of them is in the blotter at the next start.",
             waiting.len()
         );
-        self.notice(NoticeKind::Bad, "accept_in_flight", text, Some(first), now);
+        self.notice(NoticeKind::Bad, "accept.in_flight", text, Some(first), now);
         self.frames.wake();
         false
     }
@@ -210,7 +210,7 @@ impl Book {
 /// What the trader would agree to, of what stands in the RFQ.
 fn accept_of(r: &Rfq, intent: &ArmIntent, id: AcceptId) -> Result<rfq::Accept, Problem> {
     let bad =
-        || problem("price_unreadable", "The price of the intent cannot be read.", "Try again.");
+        || problem("price.unreadable", "The price of the intent cannot be read.", "Try again.");
     let price = intent.price.parse().map_err(|_| bad())?;
     let dealer = DealerId::new(intent.dealer.clone()).map_err(|_| bad())?;
     let side = match intent.side {
@@ -232,9 +232,9 @@ fn accept_of(r: &Rfq, intent: &ArmIntent, id: AcceptId) -> Result<rfq::Accept, P
 }
 
 fn no_rfq() -> Problem {
-    problem("rfq_unknown", "There is no such RFQ on this desk.", "Reload the window.")
+    problem("rfq.unknown", "There is no such RFQ on this desk.", "Reload the window.")
 }
 
 fn no_id(why: &str) -> Problem {
-    problem("internal", why, "Restart Signet Desk.")
+    problem("desk.internal", why, "Restart Signet Desk.")
 }

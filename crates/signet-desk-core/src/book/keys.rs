@@ -3,7 +3,7 @@
 use super::Book;
 use crate::{
     peer_text::shown,
-    problem::{offline, problem, sentence, snake},
+    problem::{code_of_peer, offline, problem, sentence},
     view::{KeyView, NoticeKind, Problem, RegisterPhase},
 };
 use signet_fix::message::{AppMessage, KeyReport, KeyRequest};
@@ -22,7 +22,7 @@ impl Book {
         }
         if !self.step_ups.access.step_up {
             return Err(problem(
-                "step_up_not_here",
+                "stepup.not_here",
                 "This venue does not use security keys.",
                 "Nothing needs to be registered.",
             ));
@@ -32,7 +32,7 @@ impl Book {
             !name.is_empty() && name.chars().count() <= 40 && !name.chars().any(char::is_control);
         if !good {
             return Err(problem(
-                "key_name",
+                "key.name",
                 "A key's name has 1 to 40 characters.",
                 "Type a name you will know the key by.",
             ));
@@ -84,7 +84,7 @@ impl Book {
                 });
                 self.notice(
                     NoticeKind::Good,
-                    "key_registered",
+                    "key.registered",
                     format!("The security key {name} is registered."),
                     None,
                     now,
@@ -94,15 +94,23 @@ impl Book {
             KeyReport::Refused { code, text, cure } => self.with_step_ups(|s| {
                 s.registered();
                 let text = sentence(&text.unwrap_or_else(|| "no reason given".into()));
-                let wanted = code == "stepup.code_needed";
-                s.keys.phase =
-                    if wanted { RegisterPhase::CodeWanted } else { RegisterPhase::Failed };
-                s.keys.problem = Some(problem(&snake(&code), text, cure.unwrap_or_default()));
-                if !wanted {
+                s.keys.phase = phase_after(&code);
+                if s.keys.phase == RegisterPhase::Failed {
                     s.registering = None;
                 }
+                let code = code_of_peer(&code, "stepup.refused");
+                s.keys.problem = Some(problem(code, text, cure.unwrap_or_default()));
             }),
         }
         Vec::new()
+    }
+}
+
+/// What a refused registration leads to. The only place that reads this code of the protocol
+/// (ReasonCode, 20104, of a KeyReport).
+fn phase_after(code: &str) -> RegisterPhase {
+    match code {
+        "stepup.code_needed" => RegisterPhase::CodeWanted,
+        _ => RegisterPhase::Failed,
     }
 }

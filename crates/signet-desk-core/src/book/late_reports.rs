@@ -44,7 +44,7 @@ impl Book {
                     row.price.clone().unwrap_or_default()
                 );
                 self.blot_late(id, row);
-                self.notice(NoticeKind::Good, "filled_while_away", text, None, now);
+                self.notice(NoticeKind::Good, "trade.filled_while_away", text, None, now);
             }
             // Told again after a restart: the same trade, or one that was corrected or cancelled
             // since.
@@ -56,7 +56,7 @@ impl Book {
                     k.side, k.symbol
                 );
                 self.blot_late(id, with_status(k, RowStatus::CancelledByDealer));
-                self.notice(NoticeKind::Bad, "trade_busted", text, None, now);
+                self.notice(NoticeKind::Bad, "trade.busted", text, None, now);
             }
             (Meaning::TradeCorrected, Some(k)) => {
                 let text = format!(
@@ -70,7 +70,7 @@ impl Book {
                     ..k
                 };
                 self.blot_late(id, with_status(new, RowStatus::Corrected));
-                self.notice(NoticeKind::Bad, "trade_corrected", text, None, now);
+                self.notice(NoticeKind::Bad, "trade.corrected", text, None, now);
             }
             (
                 Meaning::Execution
@@ -100,7 +100,7 @@ impl Book {
         let text = "The dealer reports a trade that does not fit what is known. Call the dealer \
             and your desk head now."
             .to_owned();
-        self.notice(NoticeKind::Bad, "execution_mismatch", text, None, now);
+        self.notice(NoticeKind::Bad, "execution.mismatch", text, None, now);
     }
 
     fn blot_late(&mut self, id: &RfqId, row: BlotterRow) {

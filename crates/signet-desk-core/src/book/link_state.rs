@@ -147,7 +147,7 @@ impl Book {
         let rfq = Open::rfq(first);
         self.notice(
             NoticeKind::Bad,
-            "step_up_late",
+            "stepup.late",
             "Nobody touched a key in time.".into(),
             rfq.as_ref(),
             now,

@@ -26,7 +26,7 @@ impl Notices {
     }
 
     #[cfg(test)]
-    pub fn codes(&self) -> Vec<&str> {
+    pub(super) fn codes(&self) -> Vec<&str> {
         self.0.iter().map(|(_, n)| n.code.as_str()).collect()
     }
 }

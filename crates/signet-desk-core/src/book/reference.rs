@@ -4,7 +4,7 @@ use super::incoming::IncomingCatalogue;
 use crate::{
     present,
     problem::problem,
-    view::{Problem, Reference},
+    view::{Problem, Reference, TicketField},
 };
 use signet_fix::message::{DealerState, SecurityList};
 use signet_rfq::{Catalogue, DealerId, Instrument, InstrumentError, InstrumentId};
@@ -39,10 +39,11 @@ impl ReferenceData {
     pub(super) fn chosen(&self, id: &str) -> Result<&Instrument, Problem> {
         self.named(id).ok_or_else(|| {
             problem(
-                "instrument_unknown",
+                "instrument.unknown",
                 "No instrument is chosen.",
                 "Type an ISIN, a pair or a name and choose from the list.",
             )
+            .about(TicketField::Instrument)
         })
     }
 
@@ -59,10 +60,11 @@ impl ReferenceData {
     pub(super) fn chosen_dealers(&self, ids: &[String]) -> Result<Vec<DealerId>, Problem> {
         let unknown = |d: &String| {
             problem(
-                "dealers_unknown",
+                "dealers.unknown",
                 format!("{d} is not a dealer you may ask."),
                 "Choose dealers from the list.",
             )
+            .about(TicketField::Dealers)
         };
         let known =
             |d: &String| self.dealers.iter().find(|x| x.id.as_str() == d).map(|x| x.id.clone());

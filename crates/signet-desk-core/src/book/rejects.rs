@@ -20,7 +20,7 @@ impl Book {
         };
         let rfq = what.as_ref().and_then(Sent::rfq).filter(|id| self.screen.contains(id));
         let words = format!("The {} could not do this: {text}", self.connection.peer());
-        self.notice(NoticeKind::Bad, "gateway_rejected", words, rfq.as_ref(), now);
+        self.notice(NoticeKind::Bad, "gateway.business_reject", words, rfq.as_ref(), now);
         if self.connection.direct {
             let by_number = match what {
                 Some(Sent::Accept(a)) => Some(a.to_string()),
@@ -95,7 +95,7 @@ impl Book {
             (Some(Sent::Rfq(_)), Some(id)) => self.end_unprocessed(id, text),
             _ => {}
         }
-        self.notice(NoticeKind::Bad, "gateway_reject", words, rfq.as_ref(), now);
+        self.notice(NoticeKind::Bad, "gateway.session_reject", words, rfq.as_ref(), now);
         self.tidy_in_flight();
         self.frames.wake();
     }

@@ -15,7 +15,7 @@ use signet_rfq::{
 impl Book {
     pub(super) fn report(&mut self, e: ExecutionReport, now: UtcMillis) {
         let Some(id) = rfq_of_accept(&e.accept) else {
-            return self.notice(NoticeKind::Bad, "report_unknown", report_words(&e), None, now);
+            return self.notice(NoticeKind::Bad, "report.unknown", report_words(&e), None, now);
         };
         let from_gateway_itself = !self.connection.direct
             && (e.exec_type, e.status) == (ExecType::Status, OrdStatus::New);
@@ -50,7 +50,7 @@ impl Book {
         }
         match (taken.event, taken.changed) {
             (AcceptEvent::Noted, _) => {
-                self.notice(NoticeKind::Plain, "report_noted", report_words(&e), Some(&id), now)
+                self.notice(NoticeKind::Plain, "report.noted", report_words(&e), Some(&id), now)
             }
             (_, false) | (AcceptEvent::Working | AcceptEvent::Repeated, _) => {}
             (AcceptEvent::Refused | AcceptEvent::NothingTraded, _) => {
@@ -69,7 +69,7 @@ impl Book {
         let who = if by_dealer { "the dealer" } else { "the gateway" };
         self.notice(
             NoticeKind::Bad,
-            "accept_declined",
+            "accept.declined",
             format!("Declined by {who}: {}", why.reason()),
             Some(id),
             now,
@@ -78,13 +78,13 @@ impl Book {
 
     fn traded(&mut self, id: &RfqId, now: UtcMillis) {
         let text = self.blot_trade(id, now);
-        self.notice(NoticeKind::Good, "filled", text, Some(id), now);
+        self.notice(NoticeKind::Good, "trade.filled", text, Some(id), now);
     }
 
     /// A bust or a correction: the row says so, and the trader must hear of it.
     fn trade_changed(&mut self, id: &RfqId, after: AcceptPhase, now: UtcMillis) {
         let text = self.blot_trade(id, now);
-        let code = if after == AcceptPhase::Busted { "trade_busted" } else { "trade_corrected" };
+        let code = if after == AcceptPhase::Busted { "trade.busted" } else { "trade.corrected" };
         self.notice(
             NoticeKind::Bad,
             code,
@@ -120,7 +120,7 @@ impl Book {
         let names = self.reference.names();
         if let Some(i) = self.screen.get_mut(id) {
             i.problem = Some(problem(
-                "execution_mismatch",
+                "execution.mismatch",
                 text.clone(),
                 "Do not trade this RFQ again until it is settled by people.",
             ));
@@ -132,7 +132,7 @@ impl Book {
             );
             self.blot(BlotterTab::Trades, row);
         }
-        self.notice(NoticeKind::Bad, "execution_mismatch", text, Some(id), now);
+        self.notice(NoticeKind::Bad, "execution.mismatch", text, Some(id), now);
         self.blot_rfq(id);
     }
 

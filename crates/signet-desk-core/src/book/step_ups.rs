@@ -3,7 +3,7 @@
 use super::{Book, frame_clock::Part};
 use crate::{
     peer_text::shown,
-    problem::{problem, sentence, snake},
+    problem::{code_of_peer, problem, sentence},
     step_up::{self, OnScreen, Open, StepUps},
     view::{AccessView, FactorView, NoticeKind, RegisterPhase, RiskVerdict, RiskView},
 };
@@ -83,7 +83,7 @@ impl Book {
                     "The gateway asked you to approve something, and {why}. Nothing was approved. \
                         Tell your security officer."
                 );
-                self.notice(NoticeKind::Bad, "approval_differs", text, None, now);
+                self.notice(NoticeKind::Bad, "approval.differs", text, None, now);
                 Some(why)
             }
         };
@@ -116,31 +116,31 @@ impl Book {
         match o.status {
             StepUpStatus::Passed => self.notice(
                 NoticeKind::Good,
-                "step_up_passed",
+                "stepup.passed",
                 "Approved with your security key.".into(),
                 rfq.as_ref(),
                 now,
             ),
             StepUpStatus::SecondWanted => self.notice(
                 NoticeKind::Plain,
-                "second_wanted",
+                "stepup.second_wanted",
                 format!("Approved by you; {text}."),
                 rfq.as_ref(),
                 now,
             ),
             StepUpStatus::Withdrawn => self.notice(
                 NoticeKind::Plain,
-                "step_up_withdrawn",
+                "stepup.withdrawn",
                 format!("No touch is needed any more: {text}."),
                 rfq.as_ref(),
                 now,
             ),
             StepUpStatus::Refused | StepUpStatus::Expired => {
                 let cure = o.cure.map(|c| format!(" {c}")).unwrap_or_default();
-                let code = snake(o.code.as_deref().unwrap_or("stepup.refused"));
+                let code = code_of_peer(o.code.as_deref().unwrap_or_default(), "stepup.refused");
                 self.notice(
                     NoticeKind::Bad,
-                    &code,
+                    code,
                     format!("{}{cure}", sentence(&text)),
                     rfq.as_ref(),
                     now,
@@ -151,7 +151,7 @@ impl Book {
                 ) {
                     self.with_step_ups(|s| {
                         s.keys.phase = RegisterPhase::Failed;
-                        s.keys.problem = Some(problem(&code, sentence(&text), cure.trim()));
+                        s.keys.problem = Some(problem(code, sentence(&text), cure.trim()));
                     });
                 }
             }
@@ -206,7 +206,7 @@ impl Book {
         );
         if worse {
             let cure = d.cure.as_ref().map(|c| format!(" {c}")).unwrap_or_default();
-            let code = if verdict == RiskVerdict::Deny { "risk_denied" } else { "risk_step_up" };
+            let code = if verdict == RiskVerdict::Deny { "risk.denied" } else { "risk.step_up" };
             self.notice(NoticeKind::Bad, code, format!("{}{cure}", sentence(&d.text)), None, now);
         }
         let risk = RiskView {

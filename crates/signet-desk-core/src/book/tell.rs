@@ -3,7 +3,7 @@
 use super::Book;
 use crate::{
     blotter::Saved,
-    view::{Notice, NoticeKind, Problem},
+    view::{Notice, NoticeKind, Problem, is_code},
 };
 use signet_rfq::{RfqId, UtcMillis};
 
@@ -34,6 +34,7 @@ impl Book {
         rfq: Option<&RfqId>,
         now: UtcMillis,
     ) {
+        debug_assert!(is_code(code), "{code}: not an area, a dot and a name");
         let rfq_id = rfq.map(ToString::to_string);
         let notice = Notice { kind, at_ms: now.0 as f64, code: code.into(), text, rfq_id };
         self.notices.add(self.frames.bump(), notice);
@@ -50,7 +51,7 @@ impl Book {
                 s.lost.len(),
                 s.kept_aside.display()
             );
-            self.notice(NoticeKind::Bad, "blotter_damaged", text, None, now);
+            self.notice(NoticeKind::Bad, "blotter.damaged", text, None, now);
         }
         match self.records.untold() {
             Saved::Yes | Saved::StillRefused => {}
@@ -60,11 +61,11 @@ impl Book {
                     "The blotter cannot be written: {e}. What you see is right, but it is lost if Signet ends before the disk has \
                      room. Signet tries again by itself."
                 );
-                self.notice(NoticeKind::Bad, "blotter_not_written", text, None, now);
+                self.notice(NoticeKind::Bad, "blotter.not_written", text, None, now);
             }
             Saved::CaughtUp => {
                 let text = "Everything in the blotter is on disk again.".into();
-                self.notice(NoticeKind::Good, "blotter_written", text, None, now);
+                self.notice(NoticeKind::Good, "blotter.written", text, None, now);
             }
         }
     }

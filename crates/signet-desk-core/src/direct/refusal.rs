@@ -1,7 +1,7 @@
 //! Why the desk, as its own relying party, does not let something through.
 
 use crate::{
-    problem::{problem, sentence, snake},
+    problem::{problem, sentence},
     view::Problem,
 };
 use signet_stepup::{pending::ApprovalRefusal, rp::RpError};
@@ -73,7 +73,7 @@ impl TouchRefusal {
     }
 
     pub(super) fn problem(&self) -> Problem {
-        problem(&snake(self.code()), sentence(&self.to_string()), self.cure())
+        problem(self.code(), sentence(&self.to_string()), self.cure())
     }
 }
 

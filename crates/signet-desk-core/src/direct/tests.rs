@@ -673,7 +673,7 @@ fn a_further_key_needs_one_that_is_there() {
     // A name is given once.
     let m = w.book.register_key("Red", None).unwrap();
     w.run(|d, b, n| d.send(m, b, n));
-    assert_eq!(w.frame().keys.unwrap().problem.unwrap().code, "stepup_key_name");
+    assert_eq!(w.frame().keys.unwrap().problem.unwrap().code, "stepup.key_name");
     // Either of them approves, also after a restart.
     w.start();
     w.connect();
@@ -687,7 +687,7 @@ fn a_key_of_another_maker_is_not_registered() {
     let mut w = World::new(RULES);
     let mut strange = Maker::new("Stranger").key(MODEL);
     w.register(&mut strange, "mine");
-    assert_eq!(w.frame().keys.unwrap().problem.unwrap().code, "stepup_maker_not_listed");
+    assert_eq!(w.frame().keys.unwrap().problem.unwrap().code, "stepup.maker_not_listed");
     assert_eq!(w.frame().access.unwrap().keys, 0);
 }
 
@@ -712,7 +712,7 @@ fn a_counter_that_goes_back_locks_the_key_for_good() {
         w.run(|d, b, n| d.send(m, b, n));
         assert_eq!(
             (w.frame().keys.unwrap().problem.unwrap().code.as_str(), w.challenges.len()),
-            ("stepup_no_usable_key", before)
+            ("stepup.no_usable_key", before)
         );
         w.start();
         w.connect();

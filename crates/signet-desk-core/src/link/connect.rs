@@ -103,7 +103,7 @@ impl Link {
         let venue = self.issuer.venues.find(venue);
         let venue = venue.ok_or_else(|| {
             problem(
-                "venue_unknown",
+                "venue.unknown",
                 "This desk is not configured for that venue.",
                 "Choose a venue from the list.",
             )
@@ -241,6 +241,6 @@ impl Link {
         };
         let gateway = || MessagePublicKey::of_connection(stream.get_ref().1);
         signing::channel(&t.venue, identity, binding, gateway)
-            .map_err(|e| problem("server_key_type", sentence(&e.to_string()), e.cure()))
+            .map_err(|e| problem("server.key_type", sentence(&e.to_string()), e.cure()))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::outcome::Ended;
 use crate::{
-    problem::{problem, sentence, snake},
+    problem::{problem, sentence},
     venue::{DeskConfig, Venue, profile, tls_settings},
 };
 use signet_identity::{Identity, PeerIdentity, ProfileError, Refusal, Role, Stage};
@@ -26,12 +26,12 @@ pub(super) async fn dial(
     let tcp = net::dial(&v.host, v.port, &config.proxy, DIAL_MAX).await.map_err(|e| match &e {
         DialError::Direct(refusal) => Ended::by(refusal),
         // A proxy that says no today may say yes in the next hotel.
-        _ => Ended::lost(problem(&snake(e.code()), sentence(&e.to_string()), e.cure())),
+        _ => Ended::lost(problem(e.code(), sentence(&e.to_string()), e.cure())),
     })?;
     tcp.set_nodelay(true).map_err(classify(Stage::Connect))?;
     let name = ServerName::try_from(v.server_name.clone()).map_err(|_| {
         Ended::refused(problem(
-            "venue_server_name",
+            "venue.server_name",
             "The venue's server name is not a host name.",
             "Have desk.toml corrected.",
         ))
@@ -44,7 +44,7 @@ pub(super) async fn dial(
     }
     let wrong = |why: String| {
         Ended::refused(problem(
-            "server_wrong_identity",
+            "server.wrong_identity",
             why,
             "Do not trade. Tell your security officer: something answers in the gateway's place.",
         ))

@@ -37,7 +37,7 @@ impl Keys {
     ) -> Result<(Identity, Option<Identity>), Problem> {
         let current = holders.load(name, IdentitySlot::Current)?.ok_or_else(|| {
             problem(
-                "keychain_no_such_identity",
+                "keychain.no_such_identity",
                 format!("There is no identity named {name}."),
                 "Choose another, or enrol this laptop.",
             )

@@ -1,13 +1,15 @@
 //! How a connection ended, or why there is none, and what follows from it.
 
 use crate::{
-    problem::{problem, sentence, snake},
+    problem::{code_of_peer, problem, sentence},
     view::Problem,
 };
 use signet_fix::pump::Closed;
-use signet_identity::{Refusal, Stage};
+use signet_identity::{HolderFault, Refusal, Stage};
 use std::time::Duration;
 
+/// The gateway does not know this certificate, or not with this CompID.
+const LOGON_REFUSED: &str = "logon.refused";
 const RETRY_FIRST_MS: u64 = 100;
 const RETRY_LAST_MS: u64 = 2_000;
 
@@ -71,7 +73,7 @@ impl Ended {
                 // refused.
                 if logged_on || matches!(r, Refusal::Other { .. }) {
                     Self::lost(problem(
-                        "link_lost",
+                        "link.lost",
                         "The connection to the gateway was lost.",
                         "The desk reconnects by itself.",
                     ))
@@ -80,12 +82,12 @@ impl Ended {
                 }
             }
             Closed::NotFix(e) => Self::refused(problem(
-                "not_fix",
+                "link.not_fix",
                 format!("What answers there does not speak FIX: {e}."),
                 "Have the venue's address checked.",
             )),
             _ if !logged_on => Self::lost(problem(
-                "logon_unanswered",
+                "logon.unanswered",
                 "The gateway did not answer the logon.",
                 "The desk tries again by itself.",
             )),
@@ -93,7 +95,7 @@ impl Ended {
                 let why = goodbye
                     .map_or_else(String::new, |g| format!(" It said: {}", sentence(&g.text)));
                 let text = format!("The connection to the gateway ended.{why}");
-                Self::lost(problem("link_lost", text, "The desk reconnects by itself."))
+                Self::lost(problem("link.lost", text, "The desk reconnects by itself."))
             }
         }
     }
@@ -108,17 +110,17 @@ impl Fault {
             | Refusal::ClientCertificateUnknownCa
             | Refusal::NoClientCertificateSent
             | Refusal::KeyUnavailable { .. } => Self::OwnKey,
-            // A keychain that is locked says nothing about the key in it.
-            Refusal::KeyHolder { code, .. } => Self::of_code(code),
+            Refusal::KeyHolder { fault: HolderFault::Key, .. } => Self::OwnKey,
             _ => Self::Other,
         }
     }
 
-    /// From a code that another program gave: what stands before its first dot says who is at
-    /// fault.
-    fn of_code(code: &str) -> Self {
-        match code.split_once(['.', '_']) {
-            Some(("client" | "token" | "holder", _)) | Some(("logon", "refused")) => Self::OwnKey,
+    /// The only place that reads this code of the protocol (ReasonCode, 20104, of a Logout): a
+    /// gateway that does not know the certificate or its CompID answers `logon.refused`. Every
+    /// other refusal would meet another key as well.
+    fn of_logout(code: &str) -> Self {
+        match code {
+            LOGON_REFUSED => Self::OwnKey,
             _ => Self::Other,
         }
     }
@@ -134,26 +136,20 @@ pub(super) struct Goodbye {
 
 impl Goodbye {
     fn refuses_logon(&self) -> Ended {
-        let code = self.code.as_deref().filter(|c| is_code(c)).unwrap_or("logon.refused");
+        let code = code_of_peer(self.code.as_deref().unwrap_or_default(), LOGON_REFUSED);
         let message = format!("The gateway refused the logon: {}", sentence(&self.text));
         let usual = "Tell your administrator; the certificate or its registration does not fit.";
-        let problem = problem(&snake(code), message, self.cure.as_deref().unwrap_or(usual));
-        Ended { next: Next::GiveUp, fault: Fault::of_code(code), problem }
+        let problem = problem(code, message, self.cure.as_deref().unwrap_or(usual));
+        Ended { next: Next::GiveUp, fault: Fault::of_logout(code), problem }
     }
 }
 
 pub(super) fn internal(why: &str) -> Problem {
     problem(
-        "internal",
+        "desk.internal",
         format!("Something inside Signet Desk failed: {why}"),
         "Restart Signet Desk; if it happens again, send the log to support.",
     )
-}
-
-/// A stable code as we write them; anything else is not shown as one.
-fn is_code(text: &str) -> bool {
-    (1..=40).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'_')
 }
 
 /// 100 ms, doubling to 2 s, with a quarter of it as jitter so that desks do not come back in step.

@@ -43,7 +43,7 @@ pub(super) fn names(
         }
         (Err(_), Some(given)) => Ok((given, format!("direct-{name}"))),
         (Err(e), None) => Err(problem(
-            "identity_unsuitable",
+            "identity.unsuitable",
             sentence(&e.to_string()),
             "Ask your administrator for a Signet desk certificate.",
         )),
@@ -58,7 +58,7 @@ pub(super) fn open_stores(
 ) -> Result<Stores, Problem> {
     let cannot = |e: String| {
         problem(
-            "store_unusable",
+            "store.unusable",
             format!("The desk's local store cannot be used: {e}"),
             "Close other Signet windows; if that does not help, ask support before deleting \
                 anything.",

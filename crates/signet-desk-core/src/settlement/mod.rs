@@ -8,7 +8,7 @@
 
 use crate::{
     problem::problem,
-    view::{Problem, SettlementView},
+    view::{Problem, SettlementView, TicketField},
 };
 use calendar::Calendar;
 use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
@@ -48,30 +48,24 @@ pub(crate) fn date(i: &Instrument, chosen: Option<&str>, at: UtcMillis) -> Resul
     let usual = usual(i, &calendar, at);
     let Some(text) = chosen else { return Ok(fix(usual)) };
     let cure = "Choose a day from the list.";
+    let refused = |code, why: String| Err(problem(code, why, cure).about(TicketField::Settlement));
     let unreadable =
-        || problem("settlement_date_unreadable", "The settlement day cannot be read.", cure);
-    let day: Date = text.parse().map_err(|_| unreadable())?;
-    // One way to write a day, and no other.
+        || refused("settlement_date.unreadable", "The settlement day cannot be read.".into());
+    let Ok(day) = text.parse::<Date>() else { return unreadable() };
+    // A day is written in one way only.
     if day.to_string() != text {
-        return Err(unreadable());
+        return unreadable();
     }
     if day < usual {
         let why = format!("{day} is too early: this settles on {usual} now, or later.");
-        return Err(problem("settlement_date_early", why, cure));
+        return refused("settlement_date.early", why);
     }
     if !calendar.is_business_day(day) {
-        return Err(problem(
-            "settlement_date_closed",
-            format!("{day} is a weekend or a holiday of {}.", currencies(i).join(" or ")),
-            cure,
-        ));
+        let why = format!("{day} is a weekend or a holiday of {}.", currencies(i).join(" or "));
+        return refused("settlement_date.closed", why);
     }
     if day > usual.saturating_add(LATEST_DAYS.days()) {
-        return Err(problem(
-            "settlement_date_late",
-            format!("{day} is more than a year away."),
-            cure,
-        ));
+        return refused("settlement_date.late", format!("{day} is more than a year away."));
     }
     Ok(fix(day))
 }

@@ -34,7 +34,7 @@ pub(crate) fn crls(v: &Venue) -> Result<Option<Crls>, Problem> {
     // One bad list among good ones disables itself; without any, nobody could tell.
     if let (true, Some(unusable)) = (crls.facts().is_empty(), crls.unusable().first()) {
         return Err(problem(
-            "server_crl_unusable",
+            "server.crl_unusable",
             format!("The revocation list for {} cannot be used: {unusable}.", v.name),
             "Ask your administrator to renew the list that desk.toml names.",
         ));
@@ -45,7 +45,7 @@ pub(crate) fn crls(v: &Venue) -> Result<Option<Crls>, Problem> {
 /// The connection cannot be made as `desk.toml` asks.
 pub(crate) fn tls_settings(why: &str) -> Problem {
     problem(
-        "tls_settings",
+        "tls.settings",
         format!("The connection cannot be made as desk.toml asks: {why}."),
         "Have your administrator correct [tls] in desk.toml.",
     )

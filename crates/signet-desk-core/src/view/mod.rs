@@ -32,10 +32,11 @@ pub use keys::{KeyView, KeysView, RegisterPhase};
 pub use notice::{Notice, NoticeKind};
 pub use pin::{PinTries, PinView};
 pub use problem::Problem;
+pub(crate) use problem::is_code;
 pub use reference::{DealerView, InstrumentView, Reference};
 pub use rfq::{
     AcceptState, AcceptView, ArmIntent, LineState, LineView, QuoteSide, RfqState, RfqView,
 };
 pub use session::{DeskInfo, IdentityView, LinkState, SessionView, VenueView};
 pub use step_up::{StepUpKind, StepUpPhase, StepUpTerms, StepUpView};
-pub use ticket::{Ask, QuantityView, SettlementView, Side, Ticket};
+pub use ticket::{Ask, QuantityView, SettlementView, Side, Ticket, TicketField};

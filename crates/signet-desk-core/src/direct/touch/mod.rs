@@ -9,7 +9,7 @@ mod keys;
 use super::{action::DirectAction, refusal::TouchRefusal, store::TouchStore};
 use crate::{
     clock::Moment,
-    problem::{problem, sentence, snake},
+    problem::{problem, sentence},
     venue::DirectStepUp,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
@@ -355,7 +355,7 @@ fn on_venues_clock(m: AppMessage, now: Moment) -> AppMessage {
 }
 
 fn not_sent(what: Matter, why: &ApprovalRefusal) -> DirectAction {
-    let problem = problem(&snake(&why.code), sentence(&why.text), &why.cure);
+    let problem = problem(&why.code, sentence(&why.text), &why.cure);
     match what {
         Matter::Message(m) => DirectAction::NotSent(m, problem),
         Matter::Register(_) => DirectAction::ToBook(AppMessage::KeyReport(KeyReport::Refused {

@@ -165,7 +165,7 @@ mod ceremony {
                 matches!(WebAuthnDll.begin(order).next().await, Step::Done(Err(CeremonyError::Backend(why))) if why.contains("window"))
             );
             if let Err(error) = Dll::load() {
-                assert_eq!(error.code(), "key_unreachable");
+                assert_eq!(error.code(), "key.unreachable");
             }
         }
     }
