@@ -4,46 +4,57 @@ import { invoke as __TAURI_INVOKE } from "@tauri-apps/api/core";
 
 /** Commands */
 export const commands = {
+	/**  What this build is, and the venues that it knows. */
 	info: () => typedError<DeskInfo, Problem>(__TAURI_INVOKE("info")),
+	/**  The client identities in the OS keychain. */
 	identities: () => typedError<IdentityView[], Problem>(__TAURI_INVOKE("identities")),
 	/**  What an invitation (a link, or the text of its file) says. */
 	readInvitation: (text: string) => typedError<InvitationView, Problem>(__TAURI_INVOKE("read_invitation", { text })),
-	/**  Makes a key, gets its certificate and keeps both. Frames tell how it goes. */
+	/**  Makes a key, gets its certificate and stores both. The frames show how it goes. */
 	enrol: (intent: EnrolIntent) => typedError<null, Problem>(__TAURI_INVOKE("enrol", { intent })),
-	/**  The PIN a token waits for; nothing when the trader declines. */
+	/**  Answers a token that waits for its PIN; `null` declines. */
 	givePin: (pin: string | null) => typedError<null, Problem>(__TAURI_INVOKE("give_pin", { pin })),
+	/**  Connects, and reconnects until `disconnect`. */
 	connect: (identity: string, venue: string) => typedError<null, Problem>(__TAURI_INVOKE("connect", { identity, venue })),
+	/**  Logs out and stays offline. */
 	disconnect: () => typedError<null, Problem>(__TAURI_INVOKE("disconnect")),
+	/**  The instruments and dealers that this trader may use. */
 	reference: () => typedError<Reference, Problem>(__TAURI_INVOKE("reference")),
+	/**  What a typed quantity means, and whether the instrument allows it. */
 	readQuantity: (instrument: string, text: string) => typedError<QuantityView, Problem>(__TAURI_INVOKE("read_quantity", { instrument, text })),
-	/**  On which days a trade of an instrument may settle, the usual one first. */
+	/**  The days on which a trade of an instrument may settle, the usual one first. */
 	settlementDates: (instrument: string) => typedError<SettlementView, Problem>(__TAURI_INVOKE("settlement_dates", { instrument })),
-	/**  Answers the id of the RFQ. */
+	/**  Sends an RFQ and returns its id. */
 	sendRfq: (ticket: Ticket) => typedError<string, Problem>(__TAURI_INVOKE("send_rfq", { ticket })),
+	/**  Ends an RFQ without a trade. */
 	cancelRfq: (rfqId: string) => typedError<null, Problem>(__TAURI_INVOKE("cancel_rfq", { rfqId })),
+	/**  Removes an ended RFQ from the screen; the blotter keeps it. */
 	dismissRfq: (rfqId: string) => typedError<null, Problem>(__TAURI_INVOKE("dismiss_rfq", { rfqId })),
+	/**  Returns the terms that an accept would agree to. Nothing is sent. */
 	arm: (intent: ArmIntent) => typedError<AcceptView, Problem>(__TAURI_INVOKE("arm", { intent })),
+	/**  Takes an armed accept back. */
 	disarm: (rfqId: string) => typedError<null, Problem>(__TAURI_INVOKE("disarm", { rfqId })),
 	/**  Sends the accept that was armed, shown and confirmed. */
 	accept: (rfqId: string, acceptId: string) => typedError<null, Problem>(__TAURI_INVOKE("accept", { rfqId, acceptId })),
-	/**  What changed since frame `since`; 0 for everything. RFQs out of sight are asked for less often. */
+	/**  What changed since frame `since`, 0 for everything. The RFQs in `behind` are not visible. */
 	pull: (since: number, behind: Behind[]) => typedError<Frame, Problem>(__TAURI_INVOKE("pull", { since, behind })),
-	/**  Asks for one [`crate::CHANGED`] at the first change after frame `seq`. */
+	/**  Asks for one [`crate::CHANGED`] event at the first change after frame `seq`. */
 	park: (seq: number) => typedError<null, Problem>(__TAURI_INVOKE("park", { seq })),
+	/**  The rows of the blotter that match, newest first. */
 	blotter: (query: BlotterQuery) => typedError<BlotterPage, Problem>(__TAURI_INVOKE("blotter", { query })),
-	/**  Begins the ceremony of a step-up dialog, or tries it again. */
+	/**  Starts the ceremony of a step-up dialog, or starts it again. */
 	beginStepUp: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("begin_step_up", { id })),
-	/**  The PIN a security key waits for. */
+	/**  Answers a security key that waits for its PIN. */
 	giveKeyPin: (id: string, pin: string) => typedError<null, Problem>(__TAURI_INVOKE("give_key_pin", { id, pin })),
-	/**  Stops a ceremony; it may be tried again. */
+	/**  Stops a ceremony; it may be started again. */
 	stopStepUp: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("stop_step_up", { id })),
-	/**  Says no: what waits for the touch is refused. */
+	/**  Declines: what waits for the touch is refused. */
 	refuseStepUp: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("refuse_step_up", { id })),
-	/**  The trader wants to be verified now. */
+	/**  Asks the gateway for a challenge now, on the trader's own wish. */
 	verifyNow: () => typedError<null, Problem>(__TAURI_INVOKE("verify_now")),
 	/**  Registers a security key; the first one may need a one-time code. */
 	registerKey: (name: string, code: string | null) => typedError<null, Problem>(__TAURI_INVOKE("register_key", { name, code })),
-	/**  Touches the simulated key of a practice build; others refuse. */
+	/**  Touches the simulated key of a practice build; a build with real keys refuses. */
 	touchSimulatedKey: () => typedError<null, Problem>(__TAURI_INVOKE("touch_simulated_key")),
 };
 
@@ -418,7 +429,7 @@ export type InvitationView = {
 
 /**  A registered security key. */
 export type KeyView = {
-	/**  Its credential id, base64url. */
+	/**  Its id at the relying party. */
 	id: string,
 	/**  The name the person gave it. */
 	name: string,
@@ -609,7 +620,7 @@ export type QuoteSide = {
 
 /**  Instruments and dealers this trader may use. */
 export type Reference = {
-	/**  In the order of the venue's list. */
+	/**  Ordered by id. */
 	instruments: InstrumentView[],
 	/**  In the order of the venue's list. */
 	dealers: DealerView[],

@@ -1,5 +1,5 @@
-//! From an invitation and a one-time code to an identity that may connect. The order of steps and
-//! the words; keys and certificates are the affair of `signet-identity`.
+//! Reads invitations and checks what the trader entered for an enrolment. `issue.rs` carries it
+//! out.
 
 use crate::{
     peer_text::shown,
@@ -46,7 +46,7 @@ fn holders(rule: HolderRule) -> Vec<Holder> {
     }
 }
 
-/// What must be right before anything is made or sent.
+/// Checks everything that can be checked before a key is made or a message is sent.
 pub(crate) fn check(intent: &EnrolIntent) -> Result<(Invitation, String), Problem> {
     let invitation = read(&intent.invitation)?;
     if intent.compared != fingerprint(&invitation) {
@@ -80,7 +80,7 @@ pub(crate) fn check(intent: &EnrolIntent) -> Result<(Invitation, String), Proble
     Ok((invitation, device))
 }
 
-/// What this computer calls itself, if it says.
+/// The name of this computer; empty if the system does not tell it.
 pub(crate) fn host_name() -> String {
     let named = std::env::var("COMPUTERNAME")
         .or_else(|_| std::fs::read_to_string("/proc/sys/kernel/hostname"));

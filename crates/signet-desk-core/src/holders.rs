@@ -1,5 +1,5 @@
-//! The key holders of this computer, and the identities whose keys lie in them. Every call here may
-//! wait for a person and belongs on a blocking thread.
+//! The key holders of this computer, and the identities whose keys they hold. Every call may wait
+//! for a person, so it belongs on a blocking thread.
 
 use crate::{
     problem::{problem, sentence},
@@ -66,7 +66,7 @@ impl Holders {
         }
     }
 
-    /// A new key under a label that says whose it is.
+    /// Makes a new key under `label`.
     pub(crate) fn generate(
         &self,
         kind: HolderKind,
@@ -76,7 +76,7 @@ impl Holders {
         Ok((KeyPlace { holder: kind, label }, key))
     }
 
-    /// The current or the pending identity of this name, ready for a handshake.
+    /// Loads the current or the pending identity of this name, ready for a handshake.
     pub(crate) fn load(
         &self,
         name: &IdentityName,
@@ -100,7 +100,7 @@ impl Holders {
         }
     }
 
-    /// What the key of this identity lies in, in words.
+    /// Names the holder of this identity's key, for the window.
     pub(crate) fn held_in(&self, name: &IdentityName) -> String {
         let place =
             self.keychain.key_places(name).ok().and_then(|places| places.into_iter().next());
@@ -119,7 +119,7 @@ impl Holders {
         let _ = self.holder(place.holder).map(|h| h.delete(&place.label));
     }
 
-    /// Deletes keys that nothing needs any more. One that cannot be deleted stays, unused.
+    /// Deletes keys that are no longer needed. One that cannot be deleted stays, unused.
     pub(crate) fn forget(&self, places: &[KeyPlace]) {
         for place in places {
             let deleted = self.holder(place.holder).map(|h| h.delete(&place.label));

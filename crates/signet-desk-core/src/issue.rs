@@ -30,9 +30,9 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
-    /// Enrols this laptop, from the invitation to an identity that may connect, and tells the window
-    /// how it goes. A step that fails leaves no key behind; the one-time code stays unused unless
-    /// the service took it.
+    /// Enrols this laptop, from the invitation to an identity that may connect, and tells the
+    /// window how it goes. A step that fails leaves no key behind; the one-time code stays unused
+    /// unless the service took it.
     pub(crate) async fn enrol(&self, intent: EnrolIntent, random: [u8; 4]) {
         match self.try_enrol(intent, random).await {
             Ok((name, venue)) => {

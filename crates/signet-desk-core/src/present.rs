@@ -1,4 +1,4 @@
-//! From state to what is drawn: pure functions, no decision about trading in them.
+//! Turns state into views. The functions are pure and decide nothing about trading.
 
 use crate::{blotter::RowStatus, view::*};
 use rust_decimal::Decimal;
@@ -20,7 +20,7 @@ pub(crate) struct Look<'a> {
     pub at: UtcMillis,
     pub arrival_ms: i64,
     pub online: bool,
-    /// It waits at the gateway, for what in words.
+    /// What the gateway waits for before it passes this on, in words.
     pub waits: Option<&'a str>,
 }
 
@@ -227,11 +227,10 @@ pub(crate) fn accept(
     })
 }
 
-/// The ladder in rank order: who can be traded with first, best price first; then the rest as
-/// asked.
+/// The ladder in rank order: dealers with a live quote first, best price first, then the others.
 pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
     let r = l.rfq;
-    // The best is one that an accept can still reach.
+    // Only a quote that an accept can still reach is the best.
     let best_bid = r.best(rfq::Side::Sell, l.at, l.arrival_ms);
     let best_offer = r.best(rfq::Side::Buy, l.at, l.arrival_ms);
     let mut order: Vec<usize> = (0..r.lines.len()).collect();
@@ -294,7 +293,7 @@ fn rank_key(l: &rfq::Line, ask: rfq::Ask, at: UtcMillis) -> (u8, Decimal) {
     let key = match ask {
         rfq::Ask::Buy => q.offer.map(|o| o.price),
         rfq::Ask::Sell => q.bid.map(|b| -b.price),
-        // A peer chose both numbers: their difference may be none that there is.
+        // A peer chose both numbers, so their difference may overflow.
         rfq::Ask::TwoWay => q.offer.zip(q.bid).and_then(|(o, b)| o.price.checked_sub(b.price)),
     };
     key.map_or((1, Decimal::MAX), |k| (1, k))
@@ -375,7 +374,7 @@ pub(crate) fn trade_row(
     })
 }
 
-/// A trade reported to a desk that no longer has the RFQ on screen.
+/// The row of a trade whose RFQ is no longer on screen.
 pub(crate) fn late_trade_row(
     id: &rfq::RfqId,
     e: &ExecutionReport,
@@ -406,7 +405,8 @@ pub(crate) fn late_trade_row(
     }
 }
 
-/// A trade that a dealer reports and that is not booked: what it says, beside what was accepted.
+/// The row of a trade that a dealer reports and that was not accepted like that. It is shown beside
+/// the row of the accept and is not booked.
 pub(crate) fn dispute_row(
     d: &rfq::Dispute,
     r: &Rfq,
@@ -428,7 +428,7 @@ pub(crate) fn dispute_row(
     }
 }
 
-/// As [`dispute_row`], of an RFQ that is no longer on screen.
+/// As [`dispute_row`], for an RFQ that is no longer on screen.
 pub(crate) fn late_dispute_row(
     id: &rfq::RfqId,
     e: &ExecutionReport,
@@ -443,7 +443,7 @@ pub(crate) fn late_dispute_row(
     }
 }
 
-/// Beside the row of the trade itself, and no other's.
+/// An id that differs from that of the trade's own row.
 fn dispute_id(accept: &rfq::AcceptId, exec_id: &str) -> String {
     format!("{accept}!{exec_id}")
 }

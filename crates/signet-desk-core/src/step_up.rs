@@ -1,7 +1,8 @@
-//! Step-up as the desk keeps it: which challenges are open, what their dialogs show, and whether
-//! what the gateway wants approved is what this desk has on its screen.
+//! The desk's part of step-up: the open challenges, what their dialogs show, and whether the
+//! gateway asks to approve exactly what this desk has on its screen.
 //!
-//! Pure: the ceremonies run on the link's thread (`link/ceremony.rs`), and tell here how they go.
+//! The module is pure. Ceremonies run on the link's thread (`link/ceremony.rs`), which reports
+//! their progress here.
 
 use crate::{present, problem::problem, view::*};
 use rust_decimal::Decimal;
@@ -13,10 +14,10 @@ use signet_stepup::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Challenges a desk keeps open; a gateway that sends more is refused the rest.
+/// How many challenges may be open; further ones of the gateway are refused.
 const MAX_OPEN: usize = 16;
 
-/// What somebody is asked to approve, or the key somebody is about to register.
+/// What the person is asked to approve, or the key that is being registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 // A handful of these exist at a time.
 #[allow(clippy::large_enum_variant)]
@@ -36,7 +37,7 @@ pub(crate) struct Open {
     phase: StepUpPhase,
     pin: (bool, Option<u8>),
     problem: Option<Problem>,
-    /// Another desk's: a second person reads before anything blinks.
+    /// It belongs to another desk: this person is the second, and reads before the key blinks.
     others: bool,
 }
 
@@ -55,28 +56,29 @@ impl Open {
     }
 }
 
-/// What this desk itself has on the table, to be compared with what it is asked to approve.
+/// What this desk has on its screen, for comparison with what it is asked to approve.
 pub(crate) struct OnScreen<'a> {
-    /// This desk's CompID, and the gateway's.
+    /// This desk's CompID.
     pub desk: &'a str,
+    /// The gateway's CompID.
     pub gateway: &'a str,
-    /// By RFQ.
+    /// Finds an RFQ on the screen.
     pub rfq: &'a dyn Fn(&RfqId) -> Option<&'a Rfq>,
     /// The key this desk wants to register.
     pub registering: Option<&'a str>,
-    /// This person may be asked for others.
+    /// This person may approve actions of other traders.
     pub approver: bool,
 }
 
-/// Whether the gateway asks for exactly what this desk sent. The error is for the trader and the
-/// log.
+/// Checks that the gateway asks for exactly what this desk sent. The error completes a sentence
+/// for the trader and the log.
 pub(crate) fn judge(text: &str, screen: &OnScreen<'_>) -> Result<Approval, &'static str> {
     let a = Approval::parse(text).map_err(|_| "it is not written as this version knows")?;
     if a.gateway != screen.gateway || a.approver != screen.desk {
         return Err("it is not for this desk at this gateway");
     }
     if a.desk != screen.desk {
-        // A second person has nothing of their own to compare with: they read.
+        // A second person's desk has nothing to compare with; the person reads the terms.
         let may = screen.approver && matches!(a.action, Action::Request(_) | Action::Accept(_));
         return if may { Ok(a) } else { Err("this person approves nothing for others") };
     }
@@ -102,9 +104,9 @@ pub(crate) struct StepUps {
     pub keys: KeysView,
     /// The name of the key that is being registered.
     pub registering: Option<String>,
-    /// What waits for somebody else: RFQ ids.
+    /// RFQs that wait for a second person.
     pub second: BTreeSet<RfqId>,
-    /// The gateway wants to hear of waking up, of unlocking.
+    /// Whether the gateway wants to be told that the laptop woke, and that its screen was unlocked.
     pub wake: (bool, bool),
 }
 
@@ -135,8 +137,7 @@ impl Default for StepUps {
 }
 
 impl StepUps {
-    /// A challenge that was judged good. One for the same matter takes the place of its
-    /// predecessor.
+    /// Adds a challenge that passed [`judge`]. It replaces an earlier one about the same matter.
     pub(crate) fn add(&mut self, c: StepUpChallenge, approval: Approval, desk: &str) -> bool {
         let others = approval.desk != desk;
         let phase = if others { StepUpPhase::Ready } else { StepUpPhase::Queued };
@@ -155,7 +156,7 @@ impl StepUps {
         })
     }
 
-    /// The options for a new key.
+    /// Adds the dialog that registers a new key.
     pub(crate) fn add_new_key(
         &mut self,
         id: String,
@@ -192,7 +193,7 @@ impl StepUps {
         self.open.iter().any(|o| o.id == id)
     }
 
-    /// The one to begin now, if any waits.
+    /// The dialog whose ceremony starts next.
     pub(crate) fn next(&self) -> Option<&Open> {
         self.open.iter().find(|o| o.waits_to_begin())
     }
@@ -203,7 +204,7 @@ impl StepUps {
         }
     }
 
-    /// The person wants it to begin, or to be tried again.
+    /// The person starts the ceremony, or starts it again.
     pub(crate) fn begin(&mut self, id: &str) {
         self.edit(id, |o| {
             if matches!(o.phase, StepUpPhase::Ready | StepUpPhase::Failed) {
@@ -242,10 +243,10 @@ impl StepUps {
         });
     }
 
-    /// The link is gone: what was out is dead, and comes anew if it is still wanted.
+    /// The link was lost, and every open challenge is void. Dialogs about RFQs of this desk stay:
+    /// the gateway asks again for those that it still wants.
     pub(crate) fn link_lost(&mut self) {
-        self.open.retain(|o| matches!(&o.matter, Matter::Approve(a) if matches!(a.action, Action::Request(_) | Action::Accept(_))));
-        self.open.retain(|o| !o.others);
+        self.open.retain(|o| o.rfq().is_some());
         for o in &mut self.open {
             (o.phase, o.problem) = (StepUpPhase::LinkLost, None);
         }
@@ -257,7 +258,7 @@ impl StepUps {
         self.access = no_access();
     }
 
-    /// The gateway's last word on a challenge.
+    /// Closes the dialog of a challenge that the gateway has settled.
     pub(crate) fn outcome(&mut self, id: &str, status: StepUpStatus) -> Option<Open> {
         let at = self.open.iter().position(|o| o.id == id)?;
         let o = self.open.remove(at);
@@ -272,18 +273,18 @@ impl StepUps {
         Some(self.open.remove(at))
     }
 
-    /// The dialog of a new key closes: it is registered, or was refused.
+    /// Closes the dialog of a new key, which is registered or was refused.
     pub(crate) fn registered(&mut self) {
         self.open.retain(|o| !matches!(o.matter, Matter::NewKey { .. }));
     }
 
-    /// An answer about this RFQ came: nothing about it waits any more.
+    /// An answer about this RFQ arrived, so nothing about it waits.
     pub(crate) fn settled(&mut self, rfq: &RfqId) {
         self.open.retain(|o| o.rfq().as_ref() != Some(rfq));
         self.second.remove(rfq);
     }
 
-    /// What is past its deadline and waits for nobody's answer.
+    /// Removes and returns the dialogs past their deadline, except those that the gateway checks.
     pub(crate) fn tick(&mut self, at: UtcMillis) -> Vec<Open> {
         let over = |o: &Open| o.deadline < at && o.phase != StepUpPhase::Checking;
         let (gone, stay) = std::mem::take(&mut self.open).into_iter().partition(over);
@@ -291,7 +292,7 @@ impl StepUps {
         gone
     }
 
-    /// How an RFQ waits for a touch, in words.
+    /// What an RFQ waits for, in words, if it waits for a touch.
     pub(crate) fn waits(&self, rfq: &RfqId) -> Option<&'static str> {
         let open = self.open.iter().find(|o| o.rfq().as_ref() == Some(rfq));
         match open {
@@ -305,7 +306,7 @@ impl StepUps {
         }
     }
 
-    /// The dialog: what is under way before what is queued, own matters before others'.
+    /// The dialog to show: a running one before a queued one, this desk's own before others'.
     pub(crate) fn view(
         &self,
         catalogue: &Catalogue,
@@ -343,7 +344,7 @@ impl StepUps {
     }
 }
 
-/// The action as the dialog shows it, with the instrument's own formats.
+/// The action as the dialog shows it, formatted for the instrument.
 fn shown(
     action: &Action,
     catalogue: &Catalogue,

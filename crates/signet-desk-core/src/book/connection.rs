@@ -1,5 +1,5 @@
-//! The connection as the book knows it: its state, who is at the other end, and what is in the
-//! middle of being said.
+//! The connection as the book knows it: its state, the peer, the messages sent on it, and a
+//! snapshot that is being received.
 
 use super::sent::SentMessages;
 use crate::view::{LinkState, SessionView};
@@ -10,19 +10,19 @@ pub(super) struct Connection {
     pub view: SessionView,
     /// The gateway's CompID.
     pub gateway: Option<String>,
-    /// It is a plain venue's, and there is no gateway.
+    /// The peer is a plain venue, not a gateway.
     pub direct: bool,
     pub sent: SentMessages,
-    /// While state is being rebuilt after a logon.
+    /// The snapshot that is being received after a logon.
     pub restoring: Option<Restoring>,
 }
 
-/// What a snapshot has said so far.
+/// What a snapshot contained so far.
 #[derive(Debug, Default)]
 pub(super) struct Restoring {
-    /// The RFQs that the gateway has mentioned.
+    /// The RFQs in it.
     pub seen: BTreeSet<RfqId>,
-    /// The latest of them: what follows is about it.
+    /// The latest of them: the messages that follow are about it.
     pub current: Option<RfqId>,
 }
 
@@ -47,12 +47,12 @@ impl Connection {
         self.view.state == LinkState::Online
     }
 
-    /// Whom a refusal came from, in words.
+    /// What the peer is called in a text.
     pub(super) fn peer(&self) -> &'static str {
         if self.direct { "venue" } else { "gateway" }
     }
 
-    /// Changes what is shown of it; the answer is whether anything is different.
+    /// Changes the view; returns whether it differs from before.
     pub(super) fn change(&mut self, now: UtcMillis, change: impl FnOnce(&mut SessionView)) -> bool {
         let before = self.view.clone();
         change(&mut self.view);

@@ -1,9 +1,9 @@
-//! The numbers of frames: in which frame each part of the window changed last, and who waits for
-//! the next change.
+//! The numbers of frames: in which frame each part of the window changed last, and the page that
+//! waits for the next change.
 
 pub(super) type Wake = Box<dyn FnOnce() + Send>;
 
-/// A part of the window that is sent whole when it changes. RFQs, lines and notices carry numbers
+/// A part of the window that is sent complete when it changes. RFQs, lines and notices have numbers
 /// of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
@@ -19,7 +19,7 @@ const PARTS: usize = Part::Blotter as usize + 1;
 
 pub(super) struct FrameClock {
     seq: u64,
-    /// Frames before this one cannot be continued; the page gets everything.
+    /// A page with an older frame than this one gets everything.
     epoch: u64,
     changed: [u64; PARTS],
     wake: Option<(u64, Wake)>,
@@ -35,7 +35,7 @@ impl FrameClock {
         self.seq
     }
 
-    /// A number for one more change.
+    /// Returns the number of a new change.
     pub(super) fn bump(&mut self) -> u64 {
         self.seq += 1;
         self.seq
@@ -54,19 +54,19 @@ impl FrameClock {
         since < self.epoch || since > self.seq
     }
 
-    /// From now on only frames from `seq` on can be continued.
+    /// From now on a page with a frame before `seq` gets everything.
     pub(super) fn forget_before(&mut self, seq: u64) {
         self.epoch = seq;
     }
 
-    /// Calls whoever waits for a change.
+    /// Wakes the page that waits for a change.
     pub(super) fn wake(&mut self) {
         if let Some((_, wake)) = self.wake.take() {
             wake();
         }
     }
 
-    /// Calls `wake` at the first change after frame `seq`: now, if there is one or one is
+    /// Calls `wake` at the first change after frame `seq`; at once if there is one or one is
     /// `pending`.
     pub(super) fn wake_after(&mut self, seq: u64, pending: bool, wake: Wake) {
         if self.seq > seq || pending {

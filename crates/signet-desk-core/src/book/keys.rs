@@ -11,7 +11,7 @@ use signet_rfq::UtcMillis;
 use signet_stepup::client::CeremonyError;
 
 impl Book {
-    /// The person wants to register a key; the message is to be sent.
+    /// Starts the registration of a security key and returns the message to be sent.
     pub fn register_key(
         &mut self,
         name: &str,
@@ -45,7 +45,7 @@ impl Book {
         Ok(AppMessage::KeyRequest(KeyRequest::Begin { name: name.into(), code }))
     }
 
-    /// A new key was not registered, for a reason on this side.
+    /// Shows that a new key was not registered, for a reason on this desk's side.
     pub(crate) fn registration_failed(&mut self, e: &CeremonyError) {
         self.with_step_ups(|s| {
             s.keys.phase = RegisterPhase::Failed;
@@ -68,11 +68,14 @@ impl Book {
                 let name = self.step_ups.registering.clone();
                 match name {
                     Some(name) => {
-                        // A key beyond the bound is not offered; the gateway's question expires.
+                        // With too many dialogs open this one is dropped; the gateway's challenge
+                        // expires.
                         let _ = self.with_step_ups(|s| s.add_new_key(id, name, options, deadline));
                     }
                     None => {
-                        tracing::warn!("the gateway offers to register a key nobody here asked for")
+                        tracing::warn!(
+                            "the gateway offers to register a key that this desk did not ask for"
+                        )
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! Execution reports about accepts that are not on this screen: of an earlier run, most likely.
+//! Execution reports about accepts that are not on screen, most likely of an earlier run.
 
 use super::{Book, reports::report_words};
 use crate::{
@@ -14,8 +14,8 @@ use signet_rfq::{
 };
 
 impl Book {
-    /// It belongs in the blotter, and what does not fit the row that is there already is shown
-    /// beside it.
+    /// Puts the report into the blotter. If it does not fit the row that is there, it gets a row of
+    /// its own as a dispute.
     pub(super) fn report_without_rfq(&mut self, id: &RfqId, e: &ExecutionReport, now: UtcMillis) {
         let row = present::late_trade_row(
             id,
@@ -46,8 +46,8 @@ impl Book {
                 self.blot_late(id, row);
                 self.notice(NoticeKind::Good, "trade.filled_while_away", text, None, now);
             }
-            // Told again after a restart: the same trade, or one that was corrected or cancelled
-            // since.
+            // A repetition after a restart: the same trade, or one that was corrected or cancelled
+            // meanwhile.
             (Meaning::Execution | Meaning::ExecutedSoFar, Some(k))
                 if same_trade(&k, &row) || changed => {}
             (Meaning::TradeCancelled, Some(k)) => {

@@ -241,7 +241,7 @@ fn a_desk_that_lost_its_file_takes_the_terms_from_the_gateway_and_invents_none()
         settlement_date: None,
         at: NOW,
     };
-    // Outside a snapshot nobody may say what this desk accepted.
+    // Outside a snapshot the gateway may not say what this desk accepted.
     b.message(AppMessage::QuoteResponse(accept.clone()), NOW);
     let about = [quote("R1", "q2", "1.09"), AppMessage::QuoteResponse(accept.clone())];
     let asked = snapshot(&mut b, &[("R1", &about)]);
@@ -406,10 +406,8 @@ fn a_reject_by_number_ends_the_accept_it_names() {
     };
     for m in [j(Some(&accept), None), j(None, Some(9))] {
         let asked = b.message(m, NOW);
-        assert!(
-            matches!(&asked[..], [AppMessage::OrderStatusRequest(h)] if h.accept.as_str() == accept),
-            "{asked:?}"
-        );
+        let [AppMessage::OrderStatusRequest(h)] = &asked[..] else { panic!("{asked:?}") };
+        assert_eq!(h.accept.as_str(), accept);
         assert_eq!(state(&b), Accepting::Sent);
     }
     assert!(b.message(j(None, Some(8)), NOW).is_empty());

@@ -1,4 +1,4 @@
-//! Notices that a page may not have seen.
+//! Notices that the page may not have shown yet.
 
 use crate::view::{Notice, NoticeKind};
 use std::collections::VecDeque;
@@ -11,14 +11,15 @@ pub(super) struct Notices(VecDeque<(u64, Notice)>);
 impl Notices {
     pub(super) fn add(&mut self, seq: u64, notice: Notice) {
         if self.0.len() == MAX_NOTICES {
-            // A bad one gives way to a bad one only.
+            // A bad notice is only dropped when all are bad.
             let oldest = self.0.iter().position(|(_, n)| n.kind != NoticeKind::Bad);
             self.0.remove(oldest.unwrap_or(0));
         }
         self.0.push_back((seq, notice));
     }
 
-    /// A page that starts over (`whole`) has lost what was not closed: the bad ones are said again.
+    /// The notices after frame `seq`. A page that starts over (`whole`) has lost the open ones, so
+    /// it gets the bad ones again.
     pub(super) fn since(&self, seq: u64, whole: bool) -> Vec<Notice> {
         let shown =
             self.0.iter().filter(|(s, n)| *s > seq && (!whole || n.kind == NoticeKind::Bad));

@@ -1,4 +1,4 @@
-//! What is on this laptop's disk: the blotter, and accepts without an answer.
+//! The records on this laptop's disk: the blotter, and accepts without an answer.
 
 use crate::{
     blotter::{Blotter, Saved},
@@ -9,13 +9,13 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Records {
     pub blotter: Blotter,
-    /// How the disk took the blotter's last row, until the trader is told.
+    /// Whether the disk took the blotter's last row, until the trader is told.
     saved: Option<Saved>,
     pub in_flight: InFlight,
 }
 
 impl Records {
-    /// Those of another identity.
+    /// Switches to the records of another identity.
     pub(super) fn begin(&mut self, blotter: Blotter) {
         self.blotter = blotter;
         self.in_flight = InFlight::default();
@@ -28,7 +28,7 @@ impl Records {
         }
     }
 
-    /// What the trader has not been told of the disk. Tries again to write what it refused.
+    /// What the trader has not been told about the disk. Tries again to write what it refused.
     pub(super) fn untold(&mut self) -> Saved {
         self.saved.take().unwrap_or_else(|| self.blotter.retry())
     }

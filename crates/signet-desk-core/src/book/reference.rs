@@ -1,4 +1,4 @@
-//! Instruments and dealers that this trader may use.
+//! The instruments and dealers that this trader may use.
 
 use super::incoming::IncomingCatalogue;
 use crate::{
@@ -35,7 +35,7 @@ impl ReferenceData {
         InstrumentId::new(id).ok().and_then(|id| self.instrument(&id))
     }
 
-    /// As [`Self::named`], for an intent that cannot do without it.
+    /// As [`Self::named`], for an intent that needs an instrument.
     pub(super) fn chosen(&self, id: &str) -> Result<&Instrument, Problem> {
         self.named(id).ok_or_else(|| {
             problem(
@@ -71,9 +71,9 @@ impl ReferenceData {
         ids.iter().map(|d| known(d).ok_or_else(|| unknown(d))).collect()
     }
 
-    /// The venue's list of dealers; the answer is whether it changed.
+    /// Takes the venue's list of dealers; returns whether it changed.
     pub(super) fn take_dealers(&mut self, mut dealers: Vec<DealerState>) -> bool {
-        // A dealer that is named twice is one dealer.
+        // A dealer that is listed twice is one dealer.
         let mut named = BTreeSet::new();
         dealers.retain(|d| named.insert(d.id.clone()));
         if self.dealers == dealers {
@@ -83,7 +83,7 @@ impl ReferenceData {
         true
     }
 
-    /// A part of the venue's instrument list; the answer is whether the list is complete and in
+    /// Takes a part of the venue's instrument list; returns whether the list is complete and now in
     /// use.
     pub(super) fn take_instruments(&mut self, part: SecurityList) -> Result<bool, InstrumentError> {
         let whole = self.incoming.take(part)?;
@@ -94,12 +94,12 @@ impl ReferenceData {
         Ok(complete)
     }
 
-    /// The rest of a list that was on its way will not come.
+    /// Drops a list of which the rest will not arrive.
     pub(super) fn link_lost(&mut self) {
         self.incoming = IncomingCatalogue::default();
     }
 
-    /// Another identity may use others.
+    /// Drops instruments and dealers, because another identity may use others.
     pub(super) fn forget(&mut self) {
         self.catalogue = Catalogue::default();
         self.dealers.clear();

@@ -1,4 +1,4 @@
-//! The RFQs on screen, with what the page has been shown of each.
+//! The RFQs on screen, each with the views that the page has.
 
 use super::frame_clock::FrameClock;
 use crate::{
@@ -8,28 +8,27 @@ use crate::{
 use signet_rfq::{AcceptId, DealerId, Declined, Rfq, RfqId};
 use std::collections::{BTreeMap, VecDeque, btree_map};
 
-/// RFQs on screen at once, ended ones included; the oldest ended one goes when there are more.
+/// How many RFQs may be on screen, ended ones included. The oldest ended one makes room.
 const MAX_ON_SCREEN: usize = 200;
 const _: () =
     assert!(MAX_ON_SCREEN <= MAX_KEPT, "every RFQ on screen may have an accept in flight");
-/// RFQs taken off the screen that a page may still have to be told of.
+/// How many removed RFQs are remembered for a page that has not removed them yet.
 const MAX_REMOVED: usize = 1_000;
 
-/// One RFQ on screen, with what the page has been shown of it.
+/// One RFQ on screen, with the views that the page has of it.
 #[derive(Debug)]
 pub(super) struct Item {
     pub rfq: Rfq,
     pub problem: Option<Problem>,
     pub dirty: bool,
-    /// Last presented, with the frame in which it changed.
+    /// The latest view, with the frame in which it changed.
     head: Option<(u64, RfqView)>,
     lines: BTreeMap<DealerId, (u64, LineView)>,
     order: u64,
 }
 
 impl Item {
-    /// Takes what is to be shown of it now. Only what looks different gets the number `seq`; the
-    /// answer is whether anything does.
+    /// Takes new views. Only those that differ get the number `seq`; returns whether any does.
     pub(super) fn show(&mut self, head: RfqView, lines: Vec<LineView>, seq: u64) -> bool {
         self.dirty = false;
         let mut changed = false;
@@ -103,7 +102,7 @@ impl Screen {
         self.items.values().any(|i| i.dirty)
     }
 
-    /// An accept has its end without a trade.
+    /// Ends an accept without a trade.
     pub(super) fn decline(&mut self, rfq: &RfqId, accept: &AcceptId, why: Declined) {
         if let Some(i) = self.get_mut(rfq) {
             let _ = i.rfq.declined(accept, why);
@@ -111,7 +110,7 @@ impl Screen {
         }
     }
 
-    /// The RFQ ends, refused.
+    /// Ends an RFQ as refused.
     pub(super) fn refuse(&mut self, rfq: &RfqId, why: &str) {
         if let Some(i) = self.get_mut(rfq) {
             i.rfq.refuse(why.into());
@@ -143,7 +142,7 @@ impl Screen {
         }
         self.removed.push_back((frames.bump(), id.to_string()));
         if self.removed.len() > MAX_REMOVED {
-            // A page that far behind is given everything.
+            // A page that is so far behind gets everything.
             self.removed.pop_front();
             frames.forget_before(self.removed.front().map_or(frames.seq(), |(seq, _)| *seq));
         }

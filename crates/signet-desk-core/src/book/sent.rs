@@ -1,14 +1,14 @@
-//! What left under which sequence number: a reject may name a message by its number alone.
+//! The sequence numbers of sent messages, because a reject may name a message only by its number.
 
 use super::ids::rfq_of_accept;
 use signet_fix::message::{AppMessage, Response};
 use signet_rfq::{AcceptId, RfqId};
 use std::collections::BTreeMap;
 
-/// Messages sent on this connection that a reject may still name; the oldest give way.
+/// How many sent messages are remembered; the oldest are dropped.
 const MAX_SENT: usize = 1_000;
 
-/// What left under a sequence number.
+/// What was sent under a sequence number.
 #[derive(Debug, Clone)]
 pub(super) enum Sent {
     Rfq(RfqId),
@@ -37,7 +37,7 @@ impl SentMessages {
             }
             _ => return,
         };
-        // Numbers that begin again name other messages than before.
+        // The numbers started again, so the ones before name other messages.
         if self.0.last_key_value().is_some_and(|(last, _)| *last >= seq) {
             self.0.clear();
         }

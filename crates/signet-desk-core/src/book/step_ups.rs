@@ -1,4 +1,4 @@
-//! The book's part in step-up: what the gateway asks is compared with what is on the screen.
+//! The book's part of step-up: compares what the gateway asks to approve with what is on screen.
 
 use super::{Book, frame_clock::Part};
 use crate::{
@@ -15,7 +15,7 @@ use signet_rfq::{AcceptId, RfqId, UtcMillis};
 use signet_stepup::{Action, Approval, SessionReason, client::CeremonyError};
 
 impl Book {
-    /// Any change of the dialogs; RFQs that wait for one are drawn again.
+    /// Changes the dialogs; open RFQs are drawn again, because they may wait for one.
     pub(crate) fn with_step_ups<T>(&mut self, change: impl FnOnce(&mut StepUps) -> T) -> T {
         let out = change(&mut self.step_ups);
         self.screen.mark_open();
@@ -35,7 +35,7 @@ impl Book {
         self.with_step_ups(|s| s.close(id))
     }
 
-    /// Connected to a gateway that said what it wants.
+    /// Whether the desk is connected to a venue that uses step-up.
     pub(crate) fn knows_step_up(&self) -> bool {
         self.online() && self.step_ups.access.step_up
     }
@@ -77,7 +77,7 @@ impl Book {
             Err(why) => {
                 tracing::error!(
                     why,
-                    "the gateway asked for the approval of something this desk cannot stand behind"
+                    "the gateway asked to approve something that this desk did not send"
                 );
                 let text = format!(
                     "The gateway asked you to approve something, and {why}. Nothing was approved. \
@@ -96,7 +96,7 @@ impl Book {
         refusal.map(answer).into_iter().collect()
     }
 
-    /// An accept whose answer was thought lost waits for its touch.
+    /// An accept whose outcome was unknown waits for its touch.
     fn it_waits(&mut self, approval: &Approval, desk: &str) {
         if approval.desk != desk {
             return;
@@ -131,7 +131,7 @@ impl Book {
             StepUpStatus::Withdrawn => self.notice(
                 NoticeKind::Plain,
                 "stepup.withdrawn",
-                format!("No touch is needed any more: {text}."),
+                format!("A touch is no longer needed: {text}."),
                 rfq.as_ref(),
                 now,
             ),
@@ -182,8 +182,8 @@ impl Book {
         }
     }
 
-    /// What the gateway decided about this access. Told when it got worse; the top of the window
-    /// shows it anyway.
+    /// Takes the gateway's decision about this access. A notice tells when it got worse; the top of
+    /// the window always shows it.
     pub(super) fn decided(&mut self, d: AccessDecision, now: UtcMillis) {
         let verdict = match d.verdict {
             AccessVerdict::Allow => RiskVerdict::Allow,
@@ -221,8 +221,8 @@ impl Book {
         self.with_step_ups(|s| s.access.risk = Some(risk));
     }
 
-    /// Whether there is a gateway, and it wants to hear that the laptop woke or its screen was
-    /// unlocked.
+    /// Whether the desk is connected and the gateway wants to know that the laptop woke or that its
+    /// screen was unlocked.
     pub(crate) fn wants_to_hear(&self, why: SessionReason) -> bool {
         let (wake, unlock) = self.step_ups.wake;
         if !self.online() {

@@ -1,4 +1,4 @@
-//! What the trader is told.
+//! Notices to the trader.
 
 use super::Book;
 use crate::{
@@ -8,14 +8,14 @@ use crate::{
 use signet_rfq::{RfqId, UtcMillis};
 
 impl Book {
-    /// Tells the trader something that belongs to no RFQ.
+    /// Tells the trader something that is not about an RFQ.
     pub fn tell(&mut self, kind: NoticeKind, code: &str, text: String, now: UtcMillis) {
         self.notice(kind, code, text, None, now);
         self.frames.wake();
     }
 
-    /// Something the gateway said carried no good signature: it changed nothing here, and the
-    /// trader must know.
+    /// Tells the trader that a message of the gateway was dropped because its signature is missing
+    /// or bad.
     pub fn not_believed(&mut self, msg_type: &str, why: &Problem, now: UtcMillis) {
         let text = format!(
             "A message ({msg_type}) of the {} was not believed. {} {}",
@@ -40,13 +40,13 @@ impl Book {
         self.notices.add(self.frames.bump(), notice);
     }
 
-    /// Says once that the disk refuses the blotter, once that it takes it again, and once that a
-    /// damaged file was mended.
+    /// Tells the trader, once each, that the blotter cannot be written, that it is written again,
+    /// and that a damaged file was repaired.
     pub(super) fn tell_blotter(&mut self, now: UtcMillis) {
         if let Some(s) = self.records.blotter.take_salvaged() {
             let text = format!(
-                "The blotter's file was damaged: {} rows could be read, {} or more could not. The damaged file is kept as {}; \
-                 give it to your administrator.",
+                "The blotter's file was damaged: {} rows could be read, {} or more could not. The \
+                    damaged file is kept as {}; give it to your administrator.",
                 s.kept,
                 s.lost.len(),
                 s.kept_aside.display()
@@ -58,8 +58,8 @@ impl Book {
             Saved::Refused(e) => {
                 tracing::error!(error = %e, "the blotter cannot be written");
                 let text = format!(
-                    "The blotter cannot be written: {e}. What you see is right, but it is lost if Signet ends before the disk has \
-                     room. Signet tries again by itself."
+                    "The blotter cannot be written: {e}. What you see is right, but it is lost if \
+                        Signet ends before the disk has room. Signet tries again by itself."
                 );
                 self.notice(NoticeKind::Bad, "blotter.not_written", text, None, now);
             }

@@ -1,4 +1,4 @@
-//! Why the desk, as its own relying party, does not let something through.
+//! Why the desk, as its own relying party, does not send a message or register a key.
 
 use crate::{
     problem::{problem, sentence},
@@ -20,12 +20,12 @@ pub(super) enum TouchRefusal {
     Late,
     #[error("this key's name is {0}")]
     KeyName(&'static str),
-    #[error("you have the most security keys that one person may have")]
+    #[error("you already have as many security keys as one person may have")]
     TooManyKeys,
     // At fault: the desk's own program.
     #[error("this challenge is not open")]
     NotOpen,
-    #[error("what is to be approved cannot be written down: {0}")]
+    #[error("what is to be approved cannot be written as an approval: {0}")]
     BadApproval(String),
     // At fault: the market, the network, the disk.
     #[error("while it waited for your touch, {0}")]
@@ -37,7 +37,7 @@ pub(super) enum TouchRefusal {
 }
 
 impl TouchRefusal {
-    /// Never changes between releases.
+    /// A stable code, which never changes between releases.
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::NoKey => "stepup.no_key",

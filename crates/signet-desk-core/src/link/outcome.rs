@@ -1,4 +1,4 @@
-//! How a connection ended, or why there is none, and what follows from it.
+//! How a connection ended or why it was not made, and what follows.
 
 use crate::{
     problem::{code_of_peer, problem, sentence},
@@ -24,17 +24,16 @@ pub(super) struct Ended {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     TryAgain,
-    /// Trying again would change nothing; somebody must act.
+    /// Another attempt would fail too; somebody must act.
     GiveUp,
 }
 
 /// What was at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Our certificate or its key: another key might do better.
+    /// This desk's certificate or its key: another key may work.
     OwnKey,
-    /// The network, the gateway's own certificate, or anything else that another key would not
-    /// cure.
+    /// Anything that another key would not cure: the network, the gateway's own certificate.
     Other,
 }
 
@@ -47,7 +46,7 @@ impl Ended {
         Self { next: Next::GiveUp, fault: Fault::Other, problem }
     }
 
-    /// What the network may cure by itself is tried again; what a person must cure is not.
+    /// A refusal that may pass by itself is tried again; one that a person must cure is not.
     pub(super) fn by(r: &Refusal) -> Self {
         let next = match r {
             Refusal::DnsFailure
@@ -60,8 +59,8 @@ impl Ended {
         Self { next, fault: Fault::of_refusal(r), problem: Problem::from(r) }
     }
 
-    /// From how the connection closed, whether the logon was answered, and what was said in a
-    /// Logout.
+    /// The end of a connection, from how it closed, whether the logon was answered, and the text of
+    /// a Logout.
     pub(super) fn of(closed: &Closed, logged_on: bool, goodbye: Option<Goodbye>) -> Self {
         if let (false, Some(g)) = (logged_on, &goodbye) {
             return g.refuses_logon();
@@ -69,8 +68,7 @@ impl Ended {
         match closed {
             Closed::Io(e) => {
                 let r = Refusal::seen_by_client(e, Stage::Session);
-                // An alert in place of a Logon is how TLS 1.3 tells that our certificate was
-                // refused.
+                // In TLS 1.3 an alert in place of a Logon says that our certificate was refused.
                 if logged_on || matches!(r, Refusal::Other { .. }) {
                     Self::lost(problem(
                         "link.lost",
@@ -83,7 +81,7 @@ impl Ended {
             }
             Closed::NotFix(e) => Self::refused(problem(
                 "link.not_fix",
-                format!("What answers there does not speak FIX: {e}."),
+                format!("The server at the venue's address does not speak FIX: {e}."),
                 "Have the venue's address checked.",
             )),
             _ if !logged_on => Self::lost(problem(
@@ -126,7 +124,7 @@ impl Fault {
     }
 }
 
-/// What the gateway said in its Logout.
+/// The text, code (20104) and cure (20105) of the gateway's Logout.
 #[derive(Debug)]
 pub(super) struct Goodbye {
     pub text: String,
@@ -152,7 +150,7 @@ pub(super) fn internal(why: &str) -> Problem {
     )
 }
 
-/// 100 ms, doubling to 2 s, with a quarter of it as jitter so that desks do not come back in step.
+/// 100 ms, doubling to 2 s, with a quarter as jitter so that desks do not reconnect in step.
 pub(super) fn backoff(attempt: u32) -> Duration {
     let base = (RETRY_FIRST_MS << attempt.saturating_sub(1).min(6)).min(RETRY_LAST_MS);
     let mut b = [0u8; 1];

@@ -1,10 +1,10 @@
-//! On which day a trade settles: business days of the instrument's own calendar, counted from the
-//! trading day in the instrument's own time zone, whatever the laptop's zone is. Pure: the instant
-//! is passed in.
+//! The day on which a trade settles: business days of the instrument's calendar, counted from the
+//! trading day in the instrument's time zone. The laptop's time zone does not matter. The module is
+//! pure: the caller passes the instant.
 //!
-//! The days are computed by rule, and rules do not know a holiday that a government proclaims for
-//! one year, nor the holidays of a currency without rules here. The trader sees the day and may
-//! choose a later one; the dealer's report has the last word.
+//! The days are computed by rule. Rules do not know a holiday that a government proclaims for one
+//! year, nor the holidays of a currency without rules here. The trader sees the day and may choose
+//! a later one; the dealer's report decides.
 
 use crate::{
     problem::problem,
@@ -16,16 +16,16 @@ use signet_rfq::{AssetClass, Instrument, UtcMillis};
 
 mod calendar;
 
-/// Days that the ticket offers, the usual one first.
+/// How many days the ticket offers.
 const OFFERED: usize = 20;
-/// A later day than this is a slip.
+/// A day that is later than this is taken for a typing error.
 const LATEST_DAYS: i64 = 370;
-/// Nobody settles later than this after trading, whatever an instrument's record says.
+/// Longest settlement convention, business days. An instrument that states more gets this.
 const CONVENTION_DAYS_MAX: u32 = 30;
-/// Foreign exchange has one trading day for the whole world, which ends at 17:00 in New York.
+/// The trading day of foreign exchange ends at 17:00 in New York, for the whole world.
 const FX_DAY_ENDS_BEFORE_MIDNIGHT_H: i64 = 7;
 
-/// The days on which a trade of now may settle, the usual one first.
+/// The days on which a trade done `at` may settle, the usual one first.
 pub(crate) fn view(i: &Instrument, at: UtcMillis) -> SettlementView {
     let calendar = Calendar::of(&currencies(i));
     let mut day = usual(i, &calendar, at);
@@ -71,7 +71,7 @@ pub(crate) fn date(i: &Instrument, chosen: Option<&str>, at: UtcMillis) -> Resul
 }
 
 /// The day by the instrument's convention: `T+n` in business days, `spot` as T+2. A trade on a day
-/// that is no business day counts as one of the next.
+/// that is not a business day counts as one of the next business day.
 fn usual(i: &Instrument, calendar: &Calendar, at: UtcMillis) -> Date {
     let days = i
         .settlement
@@ -96,7 +96,7 @@ fn trading_day(i: &Instrument, at: UtcMillis) -> Date {
     there.saturating_add(ahead.hours()).date()
 }
 
-/// The currencies whose banks must be open: of a pair both, of a bond its own.
+/// The currencies whose banks must be open: both of a pair, or the bond's own.
 fn currencies(i: &Instrument) -> Vec<String> {
     let pair =
         (i.asset_class == AssetClass::FxSpot).then(|| i.id.as_str().split_once('/')).flatten();

@@ -1,4 +1,4 @@
-//! What the gateway wants of this session, and its decision about it.
+//! What the gateway asks of this session, and its decision about it.
 
 use serde::{Deserialize, Serialize};
 use specta::Type;

@@ -1,4 +1,4 @@
-//! Enrolment: how this laptop gets an identity.
+//! Enrolment: this laptop gets an identity.
 
 use super::problem::Problem;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Frames: what changed since the last one.
+//! Frames: the changes since the frame that the page has.
 
 use super::{
     access::AccessView,
@@ -63,8 +63,9 @@ pub struct Frame {
     pub notices: Vec<Notice>,
 }
 
-/// JavaScript has no 64-bit integer; a sequence number stays exact in a double for as long as
-/// anybody will run one desk. A page that sends nonsense gets everything.
+/// The frame number that the page sent. JavaScript has no 64-bit integer, but a double is exact for
+/// more frames than a desk will ever make. A negative number or NaN becomes 0, which asks for
+/// everything.
 pub fn as_seq(number: f64) -> u64 {
     number.max(0.0) as u64
 }

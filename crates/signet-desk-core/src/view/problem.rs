@@ -1,4 +1,4 @@
-//! A refusal as a person reads it.
+//! A refusal in the parts that a person reads.
 
 use super::ticket::TicketField;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The ticket, and what is read while it is filled in.
+//! The ticket, and what the page asks while it is filled in.
 
 use serde::{Deserialize, Serialize};
 use specta::Type;
