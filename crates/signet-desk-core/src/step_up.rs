@@ -21,16 +21,16 @@ const MAX_OPEN: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 // A handful of these exist at a time.
 #[allow(clippy::large_enum_variant)]
-pub(crate) enum Matter {
+pub(crate) enum Subject {
     Approve(Approval),
     NewKey { name: String },
 }
 
 /// One open dialog.
 #[derive(Debug, Clone)]
-pub(crate) struct Open {
+pub(crate) struct Dialog {
     pub id: String,
-    pub matter: Matter,
+    pub subject: Subject,
     pub options: String,
     pub reason: String,
     pub deadline: UtcMillis,
@@ -41,13 +41,13 @@ pub(crate) struct Open {
     others: bool,
 }
 
-impl Open {
+impl Dialog {
     pub(crate) fn waits_to_begin(&self) -> bool {
         self.phase == StepUpPhase::Queued
     }
 
     pub(crate) fn rfq(&self) -> Option<RfqId> {
-        let Matter::Approve(a) = &self.matter else { return None };
+        let Subject::Approve(a) = &self.subject else { return None };
         match &a.action {
             Action::Request(r) if !self.others => RfqId::new(r.rfq.clone()).ok(),
             Action::Accept(t) if !self.others => RfqId::new(t.rfq.clone()).ok(),
@@ -99,7 +99,7 @@ pub(crate) fn judge(text: &str, screen: &OnScreen<'_>) -> Result<Approval, &'sta
 
 #[derive(Debug)]
 pub(crate) struct StepUps {
-    open: Vec<Open>,
+    open: Vec<Dialog>,
     pub access: AccessView,
     pub keys: KeysView,
     /// The name of the key that is being registered.
@@ -137,15 +137,15 @@ impl Default for StepUps {
 }
 
 impl StepUps {
-    /// Adds a challenge that passed [`judge`]. It replaces an earlier one about the same matter.
+    /// Adds a challenge that passed [`judge`]. It replaces an earlier one about the same subject.
     pub(crate) fn add(&mut self, c: StepUpChallenge, approval: Approval, desk: &str) -> bool {
         let others = approval.desk != desk;
         let phase = if others { StepUpPhase::Ready } else { StepUpPhase::Queued };
         let reason =
             c.reason.unwrap_or_else(|| "The gateway asks for a touch of your security key.".into());
-        self.put(Open {
+        self.put(Dialog {
             id: c.id,
-            matter: Matter::Approve(approval),
+            subject: Subject::Approve(approval),
             options: c.options,
             reason,
             deadline: c.deadline,
@@ -164,9 +164,9 @@ impl StepUps {
         options: String,
         deadline: UtcMillis,
     ) -> bool {
-        self.put(Open {
+        self.put(Dialog {
             id,
-            matter: Matter::NewKey { name },
+            subject: Subject::NewKey { name },
             options,
             reason: "This key is registered for you: your firm checks its make.".into(),
             deadline,
@@ -177,8 +177,8 @@ impl StepUps {
         })
     }
 
-    fn put(&mut self, new: Open) -> bool {
-        if let Some(before) = self.open.iter_mut().find(|o| o.matter == new.matter) {
+    fn put(&mut self, new: Dialog) -> bool {
+        if let Some(before) = self.open.iter_mut().find(|o| o.subject == new.subject) {
             *before = new;
             return true;
         }
@@ -194,11 +194,11 @@ impl StepUps {
     }
 
     /// The dialog whose ceremony starts next.
-    pub(crate) fn next(&self) -> Option<&Open> {
+    pub(crate) fn next(&self) -> Option<&Dialog> {
         self.open.iter().find(|o| o.waits_to_begin())
     }
 
-    fn edit(&mut self, id: &str, f: impl FnOnce(&mut Open)) {
+    fn edit(&mut self, id: &str, f: impl FnOnce(&mut Dialog)) {
         if let Some(o) = self.open.iter_mut().find(|o| o.id == id) {
             f(o);
         }
@@ -259,7 +259,7 @@ impl StepUps {
     }
 
     /// Closes the dialog of a challenge that the gateway has settled.
-    pub(crate) fn outcome(&mut self, id: &str, status: StepUpStatus) -> Option<Open> {
+    pub(crate) fn outcome(&mut self, id: &str, status: StepUpStatus) -> Option<Dialog> {
         let at = self.open.iter().position(|o| o.id == id)?;
         let o = self.open.remove(at);
         if let (StepUpStatus::SecondWanted, Some(rfq)) = (status, o.rfq()) {
@@ -268,14 +268,14 @@ impl StepUps {
         Some(o)
     }
 
-    pub(crate) fn close(&mut self, id: &str) -> Option<Open> {
+    pub(crate) fn close(&mut self, id: &str) -> Option<Dialog> {
         let at = self.open.iter().position(|o| o.id == id)?;
         Some(self.open.remove(at))
     }
 
     /// Closes the dialog of a new key, which is registered or was refused.
     pub(crate) fn registered(&mut self) {
-        self.open.retain(|o| !matches!(o.matter, Matter::NewKey { .. }));
+        self.open.retain(|o| !matches!(o.subject, Subject::NewKey { .. }));
     }
 
     /// An answer about this RFQ arrived, so nothing about it waits.
@@ -285,8 +285,8 @@ impl StepUps {
     }
 
     /// Removes and returns the dialogs past their deadline, except those that the gateway checks.
-    pub(crate) fn tick(&mut self, at: UtcMillis) -> Vec<Open> {
-        let over = |o: &Open| o.deadline < at && o.phase != StepUpPhase::Checking;
+    pub(crate) fn tick(&mut self, at: UtcMillis) -> Vec<Dialog> {
+        let over = |o: &Dialog| o.deadline < at && o.phase != StepUpPhase::Checking;
         let (gone, stay) = std::mem::take(&mut self.open).into_iter().partition(over);
         self.open = stay;
         gone
@@ -312,16 +312,16 @@ impl StepUps {
         catalogue: &Catalogue,
         names: &BTreeMap<DealerId, String>,
     ) -> Vec<StepUpView> {
-        let rank = |o: &&Open| match o.phase {
+        let rank = |o: &&Dialog| match o.phase {
             StepUpPhase::Queued => 1,
             StepUpPhase::LinkLost => 2,
             StepUpPhase::Ready => 3,
             _ => 0,
         };
         let Some(o) = self.open.iter().min_by_key(rank) else { return Vec::new() };
-        let (terms, kind, key_name, asked_by) = match &o.matter {
-            Matter::NewKey { name } => (None, StepUpKind::NewKey, Some(name.clone()), None),
-            Matter::Approve(a) => {
+        let (terms, kind, key_name, asked_by) = match &o.subject {
+            Subject::NewKey { name } => (None, StepUpKind::NewKey, Some(name.clone()), None),
+            Subject::Approve(a) => {
                 let (terms, kind, key) = shown(&a.action, catalogue, names);
                 (terms, kind, key, o.others.then(|| a.desk.clone()))
             }

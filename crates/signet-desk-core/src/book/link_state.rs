@@ -4,7 +4,7 @@ use super::{Book, frame_clock::Part, rfq_of_accept};
 use crate::{
     blotter::Blotter,
     in_flight::InFlight,
-    step_up::{Open, StepUps},
+    step_up::{Dialog, StepUps},
     view::{NoticeKind, Problem, SessionView},
 };
 use signet_fix::message::AppMessage;
@@ -144,7 +144,7 @@ impl Book {
     fn tick_step_ups(&mut self, at: UtcMillis, now: UtcMillis) {
         let late = self.step_ups.tick(at);
         let Some(first) = late.first() else { return };
-        let rfq = Open::rfq(first);
+        let rfq = Dialog::rfq(first);
         self.notice(
             NoticeKind::Bad,
             "stepup.late",

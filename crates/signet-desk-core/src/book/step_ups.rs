@@ -4,7 +4,7 @@ use super::{Book, frame_clock::Part};
 use crate::{
     peer_text::shown,
     problem::{code_of_peer, problem, sentence},
-    step_up::{self, OnScreen, Open, StepUps},
+    step_up::{self, Dialog, OnScreen, StepUps},
     view::{AccessView, FactorView, NoticeKind, RegisterPhase, RiskVerdict, RiskView},
 };
 use signet_fix::message::{
@@ -23,7 +23,7 @@ impl Book {
         out
     }
 
-    pub(crate) fn next_step_up(&self) -> Option<Open> {
+    pub(crate) fn next_step_up(&self) -> Option<Dialog> {
         self.step_ups.next().cloned()
     }
 
@@ -31,7 +31,7 @@ impl Book {
         self.step_ups.has(id)
     }
 
-    pub(crate) fn close_step_up(&mut self, id: &str) -> Option<Open> {
+    pub(crate) fn close_step_up(&mut self, id: &str) -> Option<Dialog> {
         self.with_step_ups(|s| s.close(id))
     }
 
@@ -40,7 +40,7 @@ impl Book {
         self.online() && self.step_ups.access.step_up
     }
 
-    pub(crate) fn ceremony_failed(&mut self, open: &Open, e: &CeremonyError) {
+    pub(crate) fn ceremony_failed(&mut self, open: &Dialog, e: &CeremonyError) {
         self.with_step_ups(|s| s.failed(&open.id, e));
     }
 
@@ -146,8 +146,8 @@ impl Book {
                     now,
                 );
                 if matches!(
-                    open.matter,
-                    step_up::Matter::Approve(Approval { action: Action::RegisterKey { .. }, .. })
+                    open.subject,
+                    step_up::Subject::Approve(Approval { action: Action::RegisterKey { .. }, .. })
                 ) {
                     self.with_step_ups(|s| {
                         s.keys.phase = RegisterPhase::Failed;

@@ -5,7 +5,7 @@ use super::{Link, StepUpIntent};
 use crate::{
     book::lock,
     laptop_clock::laptop_now,
-    step_up::{Matter, Open},
+    step_up::{Dialog, Subject},
 };
 use signet_fix::{
     AppMessage,
@@ -55,12 +55,12 @@ impl Link {
     fn refuse(&self, id: &str) {
         self.ceremony.tell(id, Told::Cancel);
         let Some(closed) = lock(&self.book).close_step_up(id) else { return };
-        match closed.matter {
-            Matter::Approve(_) => {
+        match closed.subject {
+            Subject::Approve(_) => {
                 let answer = Answer::Declined(None);
                 self.send(&AppMessage::StepUpAnswer(StepUpAnswer { id: id.into(), answer }));
             }
-            Matter::NewKey { .. } => {
+            Subject::NewKey { .. } => {
                 lock(&self.book).registration_failed(&CeremonyError::Cancelled)
             }
         }
@@ -78,7 +78,7 @@ impl Link {
         tokio::task::spawn_local(self.clone().hold_ceremony(open, hear));
     }
 
-    async fn hold_ceremony(self: Rc<Self>, open: Open, mut hear: mpsc::UnboundedReceiver<Told>) {
+    async fn hold_ceremony(self: Rc<Self>, open: Dialog, mut hear: mpsc::UnboundedReceiver<Told>) {
         let exporter = self.exporter.get();
         lock(&self.book).with_step_ups(|s| s.started(&open.id));
         let result = match self.order(&open, exporter) {
@@ -102,13 +102,13 @@ impl Link {
         self.next_ceremony();
     }
 
-    fn order(&self, open: &Open, exporter: [u8; 32]) -> Result<Order, CeremonyError> {
+    fn order(&self, open: &Dialog, exporter: [u8; 32]) -> Result<Order, CeremonyError> {
         let bad = |why: &str| CeremonyError::BadOptions(why.into());
-        let context = match &open.matter {
-            Matter::Approve(a) => {
+        let context = match &open.subject {
+            Subject::Approve(a) => {
                 Some(Context { approval: a.digest().map_err(|e| bad(&e.to_string()))?, exporter })
             }
-            Matter::NewKey { .. } => None,
+            Subject::NewKey { .. } => None,
         };
         let left_ms = open.deadline.since(lock(&self.book).moment(laptop_now()).venue);
         let options = open.options.clone();
@@ -149,14 +149,14 @@ impl Link {
         }
     }
 
-    fn answer(&self, open: &Open, json: String) {
+    fn answer(&self, open: &Dialog, json: String) {
         lock(&self.book).with_step_ups(|s| s.checking(&open.id));
         let id = open.id.clone();
-        self.send(&match &open.matter {
-            Matter::Approve(_) => {
+        self.send(&match &open.subject {
+            Subject::Approve(_) => {
                 AppMessage::StepUpAnswer(StepUpAnswer { id, answer: Answer::Signed(json) })
             }
-            Matter::NewKey { .. } => {
+            Subject::NewKey { .. } => {
                 AppMessage::KeyRequest(KeyRequest::Finish { id, credential: json })
             }
         });

@@ -30,7 +30,7 @@ use signet_stepup::{
 use std::collections::{BTreeMap, VecDeque};
 
 /// A challenge that has no answer yet.
-struct Open {
+struct OpenChallenge {
     approval: Approval,
     /// On the laptop's clock.
     deadline: UtcMillis,
@@ -53,7 +53,7 @@ pub(super) struct Touch {
     venue: CompId,
     /// Its times are on the laptop's clock.
     pending: PendingApprovals,
-    open: BTreeMap<String, Open>,
+    open: BTreeMap<String, OpenChallenge>,
     registration: Option<Registration>,
     next: u64,
     /// The TLS exporter of the connection, while there is one.
@@ -261,7 +261,8 @@ impl Touch {
         let rp = &self.settings.relying_party;
         let (options, assertion) = rp.begin_assertion(&self.store.usable(rp)?)?;
         let id = self.new_id();
-        self.open.insert(id.clone(), Open { approval: approval.clone(), deadline, assertion });
+        self.open
+            .insert(id.clone(), OpenChallenge { approval: approval.clone(), deadline, assertion });
         Ok((id, options, now.on_venues_clock(deadline)))
     }
 
@@ -273,7 +274,7 @@ impl Touch {
     /// Verifies an answer. A challenge allows one answer, in time, on this connection. The evidence
     /// is on disk before the message is released.
     fn judge(&mut self, id: &str, json: &str, now: Moment) -> Result<(), TouchRefusal> {
-        let Open { approval, deadline, assertion } =
+        let OpenChallenge { approval, deadline, assertion } =
             self.open.remove(id).ok_or(TouchRefusal::NotOpen)?;
         if now.laptop > deadline {
             return Err(TouchRefusal::Late);
