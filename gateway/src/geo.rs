@@ -110,7 +110,12 @@ impl Geo {
             None if found.has_data() => {
                 // A file that is read and helps nobody: said once for each file.
                 if !self.said.replace(true) {
-                    tracing::error!(code = "risk.geo_form", file = %self.file.display(), "{}", GeoFault::UnknownForm);
+                    tracing::error!(
+                        code = "risk.geo_form",
+                        file = %self.file.display(),
+                        "{}",
+                        GeoFault::UnknownForm
+                    );
                 }
                 Err(GeoFault::UnknownForm)
             }

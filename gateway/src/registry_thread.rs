@@ -146,7 +146,12 @@ async fn open(plan: &Plan) -> Result<Opened, GatewayError> {
     let watch_only = Registry::connect(&plan.url).await?;
     let confirmed = Instant::now();
     let view = Arc::new(registry.view(crate::clock::now()).await?);
-    tracing::info!(registry = %plan.url, version = view.version, certificates = view.certificates.len(), "registry is open");
+    tracing::info!(
+        registry = %plan.url,
+        version = view.version,
+        certificates = view.certificates.len(),
+        "registry is open"
+    );
     let (mut listener, mut tls) = (None, None);
     if let Some(e) = &plan.enrolment {
         let what = || format!("enrolment.listen {}", e.listen);

@@ -3,7 +3,7 @@
 
 use signet_gateway::{
     Config, Loaded,
-    config::{FOUNDING_TABLE, OpenRfqs, PostureSettings, RiskSection},
+    config::{DEFAULT_TABLE, OpenRfqs, PostureSettings, RiskSection},
 };
 use signet_softkey::Maker;
 use signet_stepup::rp::{AttestationList, ListError};
@@ -158,9 +158,9 @@ fn the_example_of_risk_settings_is_read_and_says_what_the_defaults_are() {
         (p.settings.posture.report_minutes, &p.settings.posture.require),
         (defaults.report_minutes, &defaults.require)
     );
-    // An own table is read from its file, and the founding one is what is in the repository.
+    // An own table is read from its file, and the default one is the file in the repository.
     let table = dir.path().join("risk-score.toml");
-    fs::write(&table, FOUNDING_TABLE).unwrap();
+    fs::write(&table, DEFAULT_TABLE).unwrap();
     let own = RiskSection { table: Some(table), ..section }.read().unwrap();
     assert_eq!(own.table.digest(), p.table.digest());
 }

@@ -22,7 +22,8 @@ const THROW_AWAY_PASSWORD: &str = "practice";
 const SERVICE_NAME: &str = "org.freedesktop.secrets";
 
 /// A session bus that offers nothing by itself: no service files, only this user.
-const BUS_CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+const BUS_CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC
+  "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>

@@ -1,4 +1,4 @@
-//! A token bucket: so many at once, and so many per second after that.
+//! A token bucket: a number at once, then a rate per second.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ pub struct Bucket {
     capacity: u32,
     /// Time for one token to come back.
     refill: Duration,
-    /// When the bucket was, or will be, full; `None`: it is full.
+    /// When the bucket was, or will be, full; `None`: the bucket is full.
     full_at: Option<Instant>,
 }
 
@@ -23,7 +23,7 @@ impl Bucket {
         Self::new(burst, Duration::from_secs(1) / per_second.max(1))
     }
 
-    /// Takes `cost` tokens; `false`, and none taken, when there are not so many.
+    /// Takes `cost` tokens; `false`, and takes none, when fewer are there.
     pub fn take(&mut self, now: Instant, cost: u32) -> bool {
         let from = self.full_at.map_or(now, |t| t.max(now));
         let Some(full_at) = self.refill.checked_mul(cost).and_then(|d| from.checked_add(d)) else {
@@ -36,7 +36,7 @@ impl Bucket {
         true
     }
 
-    /// Whether every token is there: such a bucket may be forgotten and made again.
+    /// Whether every token is there: such a bucket may be dropped and made again.
     pub fn is_full(&self, now: Instant) -> bool {
         self.full_at.is_none_or(|t| t <= now)
     }

@@ -1,9 +1,9 @@
 //! Cuts a byte stream into FIX frames, with a limit on everything.
 //!
 //! QuickFIX's own parser skips any garbage before `8=` and buffers without bound (trap B6 of the
-//! engine study: an HTTP POST whose body is FIX was taken as a session). This one takes nothing but
-//! FIX, from the first byte; only a peer that has spoken FIX may garble a message, so often and no
-//! more.
+//! engine study: an HTTP POST whose body is FIX was taken as a session). This framer takes nothing
+//! but FIX, from the first byte; only a peer that has spoken FIX may garble a message, a limited
+//! number of times and no more.
 
 use zeroize::Zeroize;
 
@@ -20,8 +20,8 @@ const SOH: u8 = 1;
 
 /// The beginning of a message that is too long: its header is in it.
 const BEGINNING_LEN: usize = 2 * 1024;
-/// What a peer may send that is garbled before the connection ends: so many times, and so many
-/// bytes, counted from the beginning once more after [`FORGIVEN_AFTER`] good messages.
+/// What a peer may send that is garbled before the connection ends: a number of messages, and a
+/// number of bytes. Both counts start again after [`FORGIVEN_AFTER`] good messages.
 const MAX_GARBLED: u32 = 64;
 const MAX_GARBLED_BYTES: usize = 256 * 1024;
 const FORGIVEN_AFTER: u32 = 256;

@@ -99,18 +99,14 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut next_tick = Instant::now();
     let mut input = vec![0u8; READ_BUFFER];
-    let mut output: Vec<u8> = Vec::new();
-    let mut written = 0;
-    let mut unflushed = false;
-    let mut progress = Instant::now();
+    let mut output = Unsent::new();
     let mut turn = ReadTurn::default();
     loop {
         // Looked at each time round: a peer that is always ready to be read must not keep timers
         // from running.
-        let now = Instant::now();
-        if now >= next_tick {
-            next_tick = now + TICK;
-            if (written < output.len() || unflushed) && progress.elapsed() >= WRITE_STALL_MAX {
+        if Instant::now() >= next_tick {
+            next_tick = Instant::now() + TICK;
+            if output.is_stalled() {
                 return Closed::Stalled;
             }
             if session.is_attached_to(outbox) {
@@ -122,32 +118,24 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         let its_turn = wait.is_zero();
         let working = its_turn && session.is_attached_to(outbox) && timed(share, || session.work());
         drain(session, on_event);
-        if written == output.len() {
-            outbox.take(&mut output);
-            written = 0;
-            if !output.is_empty() && !unflushed {
-                progress = Instant::now();
-            }
-        }
-        let writing = written < output.len();
-        if !writing && !unflushed && outbox.closed() {
+        output.refill(outbox);
+        if output.is_done() && outbox.closed() {
             let _ = tokio::time::timeout(Duration::from_secs(1), writer.shutdown()).await;
             return if taken_over(session, outbox) { Closed::Displaced } else { Closed::BySession };
         }
+        let frames = |framer: &mut Framer, turn: &mut ReadTurn, on_event: &mut _| {
+            timed(share, || turn.frames(framer, session, outbox, on_event))
+        };
         tokio::select! {
             biased;
-            step = advance(&mut writer, &output[written..]), if writing || unflushed => match step {
-                Ok(Step { written: 0, flushed: false }) => return Closed::ByPeer,
-                Ok(step) => {
-                    written += step.written;
-                    unflushed = !step.flushed;
-                    progress = Instant::now();
-                }
+            step = advance(&mut writer, output.rest()), if !output.is_done() => match step {
+                Ok(WriteStep { written: 0, flushed: false }) => return Closed::ByPeer,
+                Ok(step) => output.advanced(&step),
                 Err(e) => return Closed::Io(e),
             },
             // The others of this thread have their turn before this connection goes on.
             () = tokio::task::yield_now(), if its_turn && (turn.over || working) => {
-                if let Err(e) = timed(share, || turn.frames(framer, session, outbox, on_event)) {
+                if let Err(e) = frames(framer, &mut turn, on_event) {
                     return e;
                 }
             }
@@ -156,16 +144,63 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
                 Ok(0) => return Closed::ByPeer,
                 Ok(n) => {
                     framer.push(&input[..n]);
-                    if let Err(e) = timed(share, || turn.frames(framer, session, outbox, on_event)) {
+                    if let Err(e) = frames(framer, &mut turn, on_event) {
                         return e;
                     }
                 }
                 Err(e) => return Closed::Io(e),
             },
             // What is queued while something is being written is taken when that is done.
-            () = outbox.changed(), if !writing && !unflushed => {}
+            () = outbox.changed(), if output.is_done() => {}
             _ = timer.tick() => next_tick = Instant::now(),
         }
+    }
+}
+
+/// What was taken from the outbox and has not left.
+struct Unsent {
+    bytes: Vec<u8>,
+    written: usize,
+    /// Bytes were written that the stream has not flushed.
+    unflushed: bool,
+    /// When the peer last took something, or there last was nothing to take.
+    progress: Instant,
+}
+
+impl Unsent {
+    fn new() -> Self {
+        Self { bytes: Vec::new(), written: 0, unflushed: false, progress: Instant::now() }
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.written..]
+    }
+
+    /// Everything has been written and flushed.
+    fn is_done(&self) -> bool {
+        self.rest().is_empty() && !self.unflushed
+    }
+
+    fn is_stalled(&self) -> bool {
+        !self.is_done() && self.progress.elapsed() >= WRITE_STALL_MAX
+    }
+
+    /// Takes what is queued, once everything before it is written.
+    fn refill(&mut self, outbox: &Outbox) {
+        if !self.rest().is_empty() {
+            return;
+        }
+        outbox.take(&mut self.bytes);
+        self.written = 0;
+        if !self.bytes.is_empty() && !self.unflushed {
+            self.progress = Instant::now();
+        }
+    }
+
+    fn advanced(&mut self, step: &WriteStep) {
+        self.written += step.written;
+        self.unflushed = !step.flushed;
+        self.progress = Instant::now();
     }
 }
 
@@ -216,7 +251,7 @@ impl ReadTurn {
     }
 }
 
-struct Step {
+struct WriteStep {
     written: usize,
     /// Everything, earlier steps included, has left.
     flushed: bool,
@@ -224,7 +259,7 @@ struct Step {
 
 /// Writes what it can of `rest` and flushes after the last of it. Cancel-safe: a call dropped while
 /// it waits has written nothing.
-async fn advance(writer: &mut (impl AsyncWrite + Unpin), rest: &[u8]) -> io::Result<Step> {
+async fn advance(writer: &mut (impl AsyncWrite + Unpin), rest: &[u8]) -> io::Result<WriteStep> {
     poll_fn(|cx| {
         let written = match rest {
             [] => 0,
@@ -235,11 +270,13 @@ async fn advance(writer: &mut (impl AsyncWrite + Unpin), rest: &[u8]) -> io::Res
             },
         };
         if written < rest.len() {
-            return Poll::Ready(Ok(Step { written, flushed: false }));
+            return Poll::Ready(Ok(WriteStep { written, flushed: false }));
         }
         match Pin::new(&mut *writer).poll_flush(cx) {
-            Poll::Ready(flushed) => Poll::Ready(flushed.map(|()| Step { written, flushed: true })),
-            Poll::Pending if written > 0 => Poll::Ready(Ok(Step { written, flushed: false })),
+            Poll::Ready(flushed) => {
+                Poll::Ready(flushed.map(|()| WriteStep { written, flushed: true }))
+            }
+            Poll::Pending if written > 0 => Poll::Ready(Ok(WriteStep { written, flushed: false })),
             Poll::Pending => Poll::Pending,
         }
     })

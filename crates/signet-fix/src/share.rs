@@ -1,4 +1,4 @@
-//! How much of its thread's time one peer may take. What is beyond waits in the peer's socket.
+//! How much of its thread's time one peer may take. Input beyond that waits in the peer's socket.
 
 use std::{
     cell::Cell,
@@ -32,14 +32,14 @@ impl Share {
         }
     }
 
-    /// The peer took so much time.
+    /// Records the time that was spent on the peer.
     pub fn spend(&self, now: Instant, took: Duration) {
         let Some(percent) = self.percent else { return };
         let from = self.paid_at.get().map_or(now, |t| t.max(now));
         self.paid_at.set(from.checked_add(stretched(took, percent)));
     }
 
-    /// For how long the peer has to wait before it is heard again.
+    /// How long the peer must wait before it is read again.
     pub fn wait(&self, now: Instant) -> Duration {
         let (Some(percent), Some(paid_at)) = (self.percent, self.paid_at.get()) else {
             return Duration::ZERO;

@@ -1,10 +1,10 @@
 //! Message signatures in the trailer: SignatureLength (93) and Signature (89).
 //!
-//! Signed are the bytes of a message as it travels, from BeginString (8) up to but not including
-//! `93=`. BodyLength (9) in them counts the signature already, which is why its length is fixed:
-//! ECDSA on P-256 with SHA-256, r and s of 32 bytes each (the form of RFC 7518 §3.4), in base64.
-//! This room knows no key: whoever owns the connection brings a [`MessageSigner`] and a
-//! [`MessageVerifier`]. `docs/protocol.md` has the rules for others and test vectors.
+//! The signature covers the bytes of a message as it travels, from BeginString (8) up to but not
+//! including `93=`. BodyLength (9) in them counts the signature already, which is why its length is
+//! fixed: ECDSA on P-256 with SHA-256, r and s of 32 bytes each (the form of RFC 7518 §3.4), in
+//! base64. This module holds no key: the owner of the connection passes a [`MessageSigner`] and a
+//! [`MessageVerifier`]. `docs/protocol.md` has the rules and test vectors for implementers.
 
 #[cfg(any(test, feature = "engine"))]
 use crate::tagvalue::ParseError;
@@ -67,8 +67,8 @@ pub struct Signing {
     pub which: Kinds,
 }
 
-/// Whose signatures are believed, and what must carry one. A signature on a message that needs none
-/// must be good all the same.
+/// How the peer's signatures are verified, and which messages must carry one. A signature on any
+/// other message must be good too.
 #[derive(Clone)]
 pub struct Verification {
     /// Judges the signatures.
@@ -94,13 +94,13 @@ pub fn every(_: &str) -> bool {
     true
 }
 
-/// What commits a gateway towards a desk: states of RFQs and trades, refusals, access. Not quotes,
-/// of which there are many, and which commit a dealer if anybody.
+/// Messages that commit a gateway towards a desk: states of RFQs and trades, refusals, access.
+/// Quotes are not signed: they are many, and commit the dealer, not the gateway.
 pub fn commits_gateway(msg_type: &str) -> bool {
     matches!(msg_type, "8" | "AG" | "AI" | "U7" | "UB")
 }
 
-/// What commits whoever asks a dealer: request, and the answer to a quote.
+/// Messages that commit the customer of a dealer: the request, and the answer to a quote.
 pub fn commits_asker(msg_type: &str) -> bool {
     matches!(msg_type, "R" | "AJ")
 }
@@ -136,7 +136,7 @@ impl SignatureError {
         }
     }
 
-    /// What whoever sent it can do.
+    /// What the sender can do about it.
     pub const fn cure(&self) -> &'static str {
         match self {
             Self::Missing => {
@@ -158,10 +158,10 @@ pub(crate) fn is_application(msg_type: &[u8]) -> bool {
     !matches!(msg_type, b"0" | b"1" | b"2" | b"3" | b"4" | b"5" | b"A")
 }
 
-/// The same message with a signature; BodyLength and CheckSum are made anew.
+/// The same message with a signature; BodyLength and CheckSum are computed again.
 ///
 /// # Errors
-/// When `frame` is no whole FIX message, is signed already, or the signer fails.
+/// When `frame` is not a whole FIX message, is signed already, or the signer fails.
 pub fn sign(frame: &[u8], signer: &dyn MessageSigner) -> Result<Vec<u8>, SignError> {
     let unusable = || SignError("it is not one whole unsigned FIX message".into());
     let (begin, body) = split_header(frame).ok_or_else(unusable)?;
@@ -226,8 +226,8 @@ pub(crate) fn parts_of<'a>(
     if !in_place || length.value(frame) != b"88" || value.len as usize != ENCODED_LEN {
         return Err(SignatureError::Malformed);
     }
-    // Nothing hides between what is covered and the checksum: the fields follow each other byte by
-    // byte.
+    // Nothing may stand between the covered bytes and the checksum: the fields follow each other
+    // byte by byte.
     let covered = (length.start as usize)
         .checked_sub(b"93=".len())
         .and_then(|end| frame.get(..end))

@@ -144,7 +144,7 @@ impl Numbers {
     }
 }
 
-/// Nothing survives the process. For tests and benches.
+/// Keeps everything in memory only. For tests and benches.
 #[derive(Debug)]
 pub struct MemoryStore(Numbers);
 
@@ -301,7 +301,7 @@ impl SessionStore for SealedStore {
         self.numbers.next_target
     }
     fn set_next_sender(&mut self, seq: u64) -> Result<(), StoreError> {
-        // Nearly always the record of the message just kept says it already.
+        // The record of the message just kept nearly always holds the same number.
         if seq != self.on_disk_next_sender {
             self.write(NEXT_SENDER, seq, &[])?;
             self.on_disk_next_sender = seq;

@@ -24,7 +24,7 @@ pub enum LogError {
     /// The header is whole but was not made under this key.
     #[error("{0}: the store key does not open this file, or its header was changed")]
     WrongKey(PathBuf),
-    /// The file was changed, or (format 1) the key is another one.
+    /// The file was changed, or (format 1) the key is wrong.
     #[error(
         "{path}: record {index} cannot be authenticated; the key is another one or the file was \
             changed"
@@ -47,8 +47,8 @@ pub enum LogError {
 }
 
 impl LogError {
-    /// Whether the file's content, not the disk or another process, is the trouble. Such a file can
-    /// be mended by [`crate::SealedLog::salvage`].
+    /// Whether the fault is in the file's content, not the disk or another process.
+    /// [`crate::SealedLog::salvage`] repairs such a file.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Tampered { .. } | Self::WrongKey(_) | Self::NotALog(_))
     }

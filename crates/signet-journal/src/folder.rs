@@ -1,4 +1,4 @@
-//! Folders that only their owner may look into.
+//! Folders that only their owner may read.
 
 use std::{fs, io, path::Path};
 

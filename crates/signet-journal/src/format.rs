@@ -8,9 +8,9 @@
 //!
 //! Every byte is covered by a tag. The header tag covers magic and file id, so a damaged header and
 //! a wrong key are told apart from a damaged record. The head tag covers the record's index, its
-//! length and its nonce: a length can be believed before the body is read, and a length that is
-//! damaged is never taken for the end of the file. The body tag covers the index and the body tag
-//! of the record before it (the chain).
+//! length and its nonce: a length can be trusted before the body is read, and a damaged length is
+//! never taken for the end of the file. The body tag covers the index and the body tag of the
+//! record before it (the chain).
 //!
 //! Nonces are random (NIST SP 800-38D §8.2.2: at most 2^32 records under one key), so that a torn
 //! tail, an append that failed or a restored backup never makes a key meet a nonce twice. Heads and
@@ -102,7 +102,7 @@ pub(crate) fn new_header(store_key: &StoreKey) -> Result<([u8; HEADER_LEN], File
     header[..MAGIC_LEN].copy_from_slice(MAGIC_2);
     rand::fill(&mut header[MAGIC_LEN..HEADER_1_LEN]).map_err(|_| LogError::Crypto)?;
     let keys = FileKeys::derive(store_key, &header[MAGIC_LEN..HEADER_1_LEN])?;
-    // The nonce of all zeros is the header's alone: those of records are random.
+    // Only the header uses the nonce of all zeros: those of records are random.
     let tag = keys.tag(&[0; NONCE_LEN], &header[..HEADER_1_LEN])?;
     header[HEADER_1_LEN..].copy_from_slice(&tag);
     Ok((header, keys))
@@ -223,7 +223,7 @@ fn read_head(keys: &FileKeys, index: u64, bytes: &[u8]) -> Option<Head> {
 }
 
 /// Opens the records of a format 2 file. Stops at the first that is damaged; with `skip`, goes on
-/// after one whose head can still be believed.
+/// after one whose head still authenticates.
 pub(crate) fn unseal(bytes: &mut [u8], keys: &FileKeys, skip: bool) -> Unsealed {
     let (mut at, mut index, mut previous) = (0, 0, [0; TAG_LEN]);
     let mut u = Unsealed {

@@ -10,8 +10,8 @@
 //! that names the record; [`SealedLog::salvage`] then keeps the damaged file aside and saves what
 //! still authenticates. No key meets a nonce twice, whatever tail, backup or failed append.
 //!
-//! What it cannot show by itself: that records were cut off the **end** (a copy of the file from
-//! yesterday is a valid file). A FIX counterparty notices that as a sequence number too low.
+//! The file alone does not show that records were cut off the **end**: yesterday's copy is a valid
+//! file. A FIX counterparty notices that as a sequence number too low.
 //!
 //! This crate reads no clock and does not know where keys come from.
 

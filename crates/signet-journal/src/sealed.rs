@@ -156,7 +156,8 @@ impl SealedLog {
     }
 
     /// Makes a damaged file usable: moves it aside unchanged and writes a new one with every record
-    /// that still authenticates. For a person to decide, or for files whose loss hurts nobody.
+    /// that still authenticates. A person should decide this, unless the loss of the file does no
+    /// harm.
     pub fn salvage(path: &Path, store_key: &StoreKey) -> Result<(Salvaged, Recovered), LogError> {
         let io = |source| LogError::Io { path: path.into(), source };
         fs::metadata(path).map_err(io)?;
@@ -258,7 +259,7 @@ impl SealedLog {
         let temporary = beside(&self.path, "new");
         let fresh = write_new_file(&temporary, &self.store_key, records)?;
         let io = |source| LogError::Io { path: temporary.clone(), source };
-        // Windows replaces no file that is open, so the old one is let go first.
+        // Windows does not replace an open file, so the old one is closed first.
         #[cfg(windows)]
         {
             self.file = fresh.file.try_clone().map_err(io)?;
@@ -412,7 +413,7 @@ fn open_locked(path: &Path) -> Result<File, LogError> {
     Err(LogError::InUse(path.into()))
 }
 
-/// Nobody but the owner may read the file, encrypted or not.
+/// Only the owner may read the file, although it is encrypted.
 fn private(options: &mut OpenOptions) {
     #[cfg(unix)]
     {

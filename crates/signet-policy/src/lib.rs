@@ -1,9 +1,9 @@
-//! What may be done, and what is owed first.
+//! Whether an action is allowed, and which approvals it needs first.
 //!
-//! Two decisions, both pure: the [`score`] of an access (the founding table: who, how
-//! authenticated, from which device, network and country), and the entitlements of a person (who
-//! may ask which dealer for what, up to how much). Policies, facts and the time go in; a decision
-//! with its reasons comes out. No I/O, no clock, no randomness, and no type of the other rooms.
+//! Two decisions, both pure: the [`score`] of an access (who, how authenticated, from which device,
+//! network and country), and the entitlements of a person (who may ask which dealer for what, up to
+//! how much). Policies, facts and the time go in; a decision with its reasons comes out. The crate
+//! has no I/O, no clock, no randomness, and uses no type of our other crates.
 
 #![warn(missing_docs, unreachable_pub)]
 

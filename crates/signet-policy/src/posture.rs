@@ -1,8 +1,9 @@
-//! What is believed about a laptop. A ladder: a lower rung never earns what a higher one is worth.
+//! How far a gateway trusts a laptop's state. Trust has levels: evidence for a lower level never
+//! earns a higher one.
 //!
-//! What a program says about the machine it runs on is worth nothing by itself: whoever owns the
-//! machine owns the program. So a report may always make things worse, and makes them better only
-//! when a key that cannot leave hardware signed it for this very connection.
+//! A program's report about its own machine proves nothing by itself, since whoever controls the
+//! machine controls the program. So a report may always lower the level, and raises it only when a
+//! key that cannot leave hardware signed it for this connection.
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Largest report, bytes.
 pub const REPORT_LEN_MAX: usize = 4 * 1024;
 const TEXT_LEN_MAX: usize = 200;
-/// What is signed begins with this, so that a signature for one purpose is none for another.
+/// Prefix of the signed bytes, so that a signature for another purpose is not valid here.
 pub const SIGNED_PREFIX: &str = "signet-posture 1\n";
 
-/// What can be told about a laptop without an agent of its own.
+/// Facts about a laptop that can be read without an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
@@ -30,7 +31,7 @@ pub enum Fact {
 }
 
 impl Fact {
-    /// As a sentence for people names it.
+    /// The fact's name in a sentence for people.
     pub const fn words(self) -> &'static str {
         match self {
             Self::DiskEncryption => "disk encryption",
@@ -42,19 +43,19 @@ impl Fact {
     }
 }
 
-/// Yes, no, or why nobody knows.
+/// Yes, no, or why it is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reading {
-    /// It was looked at and holds.
+    /// It was checked and holds.
     Yes,
-    /// It was looked at and does not hold.
+    /// It was checked and does not hold.
     No,
-    /// It could not be found out; why, in words of at most 200 bytes.
+    /// It could not be checked; the reason, at most 200 bytes.
     Unknown(String),
 }
 
-/// What a desk says of its laptop.
+/// A desk's report about its laptop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
@@ -68,7 +69,7 @@ pub struct Report {
     pub system_version: String,
     /// The desk program and its version, at most 200 bytes.
     pub program: String,
-    /// One reading for each fact that was looked at.
+    /// One reading for each fact that was checked.
     pub facts: BTreeMap<Fact, Reading>,
 }
 
@@ -82,7 +83,7 @@ pub struct Envelope {
     pub signature: String,
 }
 
-/// Why a report says nothing; at fault is the desk that sent it.
+/// Why a report does not count. At fault: the desk that sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
@@ -101,7 +102,7 @@ pub enum ReportError {
 }
 
 impl Envelope {
-    /// Reads an envelope; whether its signature is good is the caller's to find out.
+    /// Reads an envelope; the caller verifies its signature.
     pub fn parse(text: &str) -> Result<Self, ReportError> {
         if text.len() > 2 * REPORT_LEN_MAX {
             return Err(ReportError::TooLong);
@@ -142,7 +143,7 @@ impl Envelope {
     }
 }
 
-/// What a gateway has about the laptop at the other end.
+/// The evidence that a gateway has about the laptop at the other end.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Evidence<'a> {
     /// The client certificate was issued to a device that the firm manages.
@@ -153,12 +154,12 @@ pub struct Evidence<'a> {
     pub report: Option<&'a Report>,
 }
 
-/// How far up the ladder.
+/// The level of trust.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rung {
-    /// Nobody vouches for it.
+    /// Nothing vouches for it.
     Nothing,
-    /// It speaks for itself, without a key that vouches for the words.
+    /// Its own report, without a key in hardware that vouches for it.
     SelfReported,
     /// Its certificate says that the firm manages it.
     ManagedCertificate,
@@ -166,7 +167,7 @@ pub enum Rung {
     SignedReport,
 }
 
-/// What a gateway makes of the laptop at the other end.
+/// The gateway's judgement of the laptop at the other end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
     /// Whether it counts as managed and compliant in the score.
@@ -187,15 +188,14 @@ pub fn judge(evidence: Evidence<'_>, require: &BTreeSet<Fact>) -> Judgement {
     let missing = named(&|f| reading(f) != Some(&Reading::Yes));
     let said = |managed, rung, words: String| Judgement { managed, rung, words };
     match evidence.report {
-        // The worse is always believed.
+        // The worse reading always counts.
         Some(_) if !no.is_empty() => {
             said(false, Rung::SelfReported, format!("by its own word without {no}"))
         }
         Some(_) if evidence.hardware_key && missing.is_empty() => {
             said(true, Rung::SignedReport, "report signed by a hardware-bound key".into())
         }
-        // Whoever must fear the truth would keep silent: a required fact without any report is not
-        // held.
+        // A dishonest desk would send no report: a required fact without any report is not held.
         None if evidence.managed_certificate && !require.is_empty() => {
             let words = format!(
                 "certificate of a managed device, but no posture report tells about {missing}"

@@ -62,7 +62,7 @@ pub struct UserRecord {
 /// A laptop of a user, known since its first certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceRecord {
-    /// Whose it is, by user id.
+    /// Its user, by id.
     pub user: String,
     /// The device's name, chosen at enrolment; unique within the user.
     pub id: String,
@@ -322,7 +322,7 @@ pub(super) async fn add_code(
     .await
 }
 
-/// Open codes stop working; how many.
+/// Open codes stop working; returns how many.
 pub(super) async fn void_codes(
     tx: &mut Tx,
     user: &str,

@@ -1,9 +1,10 @@
-//! Whether a desk may be on: a pure function of what the registry says and what the desk showed.
+//! Whether a desk may be online: a pure function of the registry's state and of the certificate
+//! that the desk showed.
 
 use super::{AccountState, CertificateState, CertificateView, View};
 use signet_rfq::UtcMillis;
 
-/// What a desk proved in its handshake.
+/// The certificate that a desk proved in its handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     /// Lower-case hexadecimal.
@@ -16,7 +17,7 @@ pub struct Shown {
     pub not_after: UtcMillis,
 }
 
-/// Why a desk may not be on. The message is what the trader reads.
+/// Why a desk may not be online. The trader reads the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdmissionRefusal {
@@ -105,7 +106,7 @@ pub fn admit<'v>(
     still_good(view, shown, now)
 }
 
-/// The same without the question how old the view is: for a session that is on already.
+/// The same without a check of the view's age: for a session that is online already.
 pub fn still_good<'v>(
     view: &'v View,
     shown: &Shown,

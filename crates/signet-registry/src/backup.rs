@@ -118,7 +118,7 @@ impl Registry {
         if raise.execute(&mut *tx).await?.rows_affected() != 1 {
             return Err(RegistryError::BadBackup("it has no registry_meta".into()));
         }
-        // The list is made anew from what is now in force, and its number never goes back.
+        // The list is made again from what is now in force, and its number never goes back.
         let crl = "UPDATE crl SET covers = '', number = CASE WHEN number > $1 THEN number ELSE $1 \
             END WHERE id = 1";
         sqlx::query(crl).bind(crl_number).execute(&mut *tx).await?;
@@ -130,7 +130,7 @@ impl Registry {
     }
 }
 
-/// What the log says of evidence that a restore takes away or brings back.
+/// The log's text about evidence that a restore removes or brings back.
 async fn evidence_head(tx: &mut super::Tx) -> Result<String, RegistryError> {
     if sqlx::query("SELECT schema_version FROM registry_meta WHERE id = 1")
         .fetch_one(&mut **tx)
@@ -153,7 +153,7 @@ fn line(value: &impl Serialize) -> Result<String, RegistryError> {
     Ok(text)
 }
 
-/// Schema and rows, once head, digest and count have been checked: half a file is no backup.
+/// Schema and rows, once head, digest and count have been checked: half a file is not a backup.
 fn read(from: &Path) -> Result<(i64, Vec<Line>), RegistryError> {
     let fail = |source| RegistryError::File { path: from.to_owned(), source };
     let bad = |why: &str| RegistryError::BadBackup(why.into());

@@ -12,7 +12,7 @@ use sqlx::{Row as _, any::AnyRow};
 pub struct CertificateRecord {
     /// Lower-case hexadecimal.
     pub serial: String,
-    /// Whose it is, by user id.
+    /// Its user, by id.
     pub user: String,
     /// The device's name, unique within the user.
     pub device: String,
@@ -38,7 +38,7 @@ pub struct CertificateRecord {
     pub managed: bool,
 }
 
-/// CertificateSelector certificates an order is about.
+/// The certificates that an order is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CertificateSelector {
     /// One certificate: its serial number, lower-case hexadecimal.
@@ -80,7 +80,7 @@ const CERTIFICATE: &str = "serial, user_id, device_id, comp_id, protection, spki
 
 impl Registry {
     /// A certificate was shown on the FIX listener for the first time: it is good from now on, and
-    /// older ones of the same device are not needed any more.
+    /// older ones of the same device are no longer needed.
     pub async fn first_used(&self, serial: &str, now: UtcMillis) -> Result<(), RegistryError> {
         let mut tx = self.write().await?;
         let update = "UPDATE certificates SET first_used_ms = $1 WHERE serial = $2 AND \
@@ -122,7 +122,7 @@ impl Registry {
         Ok(tx.commit().await?)
     }
 
-    /// Takes certificates back for good; which. With a user, open codes stop working too.
+    /// Revokes certificates for good and returns them. With a user, open codes stop working too.
     pub async fn revoke(
         &self,
         which: &CertificateSelector,

@@ -65,8 +65,8 @@ impl OneTimeCode {
         text
     }
 
-    /// What the registry keeps of an enrolment code. A fast digest is enough: nobody can try 2^128
-    /// codes.
+    /// What the registry keeps of an enrolment code. A fast digest is enough, as
+    /// nobody can try 2^128 codes.
     pub fn digest(&self) -> String {
         self.digest_for(CodePurpose::Enrol)
     }
@@ -144,7 +144,7 @@ pub enum CodeVerdict {
     InUse,
 }
 
-/// Whether a code that somebody knows may be used, for the public key with this digest.
+/// Whether a known code may be used for the public key with this digest.
 pub fn judge(code: &CodeRow, key: &str, now: UtcMillis) -> CodeVerdict {
     match code.state {
         _ if now >= code.expires => CodeVerdict::Expired,

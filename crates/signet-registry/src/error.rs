@@ -21,7 +21,7 @@ pub enum RegistryError {
     /// At fault: whoever changed the database other than through this program.
     #[error("the registry holds something this program never writes: {0}")]
     Corrupt(String),
-    /// An older release made the database, and nobody has migrated it.
+    /// An older release made the database, and it was not migrated.
     #[error("the registry has schema {found}, this program needs a newer one")]
     SchemaOld {
         /// The schema's number in the database.
@@ -35,10 +35,10 @@ pub enum RegistryError {
     },
 
     /// At fault, here and below: the administrator's order.
-    #[error("{0:?} is no user id: 1 to 32 characters of a-z 0-9 . _ -")]
+    #[error("{0:?} is not a user id: 1 to 32 characters of a-z 0-9 . _ -")]
     BadUserId(String),
     /// The CompID breaks the rules for a desk's.
-    #[error("{0:?} is no CompID for a desk: 1 to 24 characters of A-Z a-z 0-9 _ -")]
+    #[error("{0:?} is not a CompID for a desk: 1 to 24 characters of A-Z a-z 0-9 _ -")]
     BadCompId(String),
     /// The name is empty, too long or not printable.
     #[error("the name must be 1 to 80 printable characters")]
@@ -49,7 +49,7 @@ pub enum RegistryError {
     /// Another user has this CompID; case does not tell them apart.
     #[error("the CompID {0} is in use already")]
     CompIdTaken(String),
-    /// Nobody has this user id.
+    /// No user has this id.
     #[error("there is no user {0:?}")]
     NoSuchUser(String),
     /// No device of this name, or of this user.

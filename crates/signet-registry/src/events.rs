@@ -1,5 +1,5 @@
-//! What was done and what was refused: rows that are only ever added, each holding the digest of
-//! the one before, so that a row that was changed, removed or slipped in shows.
+//! The event log: rows that are only ever added. Each holds the digest of the one before, so that a
+//! changed, removed or inserted row shows.
 //!
 //! Whoever can write the database can also write a whole new chain: keep the digest of the last
 //! row, which `signet-gateway events` prints, somewhere else.
@@ -22,7 +22,7 @@ pub struct Event {
     pub actor: String,
     /// What happened, such as `user.locked` or `enrol.code_wrong`.
     pub kind: String,
-    /// To whom.
+    /// The object: a user, `USER/DEVICE` or a name.
     pub subject: String,
     /// The rest of what happened, in words, at most 500 characters; may hold text of strangers.
     pub detail: String,
@@ -41,7 +41,7 @@ pub struct NewEvent {
     pub actor: String,
     /// What happened; a fixed word of the program, such as `user.locked`.
     pub kind: &'static str,
-    /// To what it was done: a user, `USER/DEVICE` or a name; cut to 500 characters.
+    /// The object: a user, `USER/DEVICE` or a name; cut to 500 characters.
     pub subject: String,
     /// The rest in words; cut to 500 characters.
     pub detail: String,

@@ -1,5 +1,5 @@
-//! What was approved with a key: rows that are only ever added, chained like events, refused by the
-//! database itself when somebody would change or delete one.
+//! The evidence of approvals: rows that are only ever added, chained like events. The database
+//! itself refuses to change or delete one.
 //!
 //! The head of the chain is in every `stepup.passed` event, so the two logs vouch for each other.
 

@@ -1,4 +1,4 @@
-//! Who may register a security key, and on what ground.
+//! Who may register a security key, and which grant entitles to it.
 
 use super::{
     AccountState, CodePurpose, KeyRecord, KeyState, Registry, RegistryError, Tx, accounts,
@@ -12,7 +12,7 @@ use std::fmt;
 /// What entitles to a registration. Used up by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
-    /// The certificate that is on was enrolled by a code a moment ago: its serial number.
+    /// The certificate of the session was enrolled by a code a moment ago; holds its serial number.
     Enrolment(String),
     /// A code for a first key: its digest.
     Code(String),
@@ -32,13 +32,13 @@ impl fmt::Display for Grant {
 
 /// What the registry knows about somebody who wants a first key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct FirstKeyFacts {
     /// The states of the user's keys, removed ones too.
     pub keys: Vec<KeyState>,
     /// When the certificate that is on was enrolled by a code, if it was; the code was made after
     /// the last reset, and nothing was registered since.
     pub enrolled: Option<UtcMillis>,
-    /// What the code that was typed is good for; `None` when there is no such code.
+    /// The check of the typed code; `None` when there is no such code.
     pub code: Option<CodeVerdict>,
 }
 
@@ -70,7 +70,7 @@ pub enum Ground {
 
 /// Whether somebody may register a first key. A code that was typed counts, or nothing does.
 pub fn may_register(
-    s: &Standing,
+    s: &FirstKeyFacts,
     typed: bool,
     now: UtcMillis,
     window_ms: i64,
@@ -107,7 +107,7 @@ impl Registry {
         serial: &str,
         digest: Option<&str>,
         now: UtcMillis,
-    ) -> Result<Standing, RegistryError> {
+    ) -> Result<FirstKeyFacts, RegistryError> {
         let mut tx = self.pool.begin_with(self.dialect.snapshot()).await?;
         let code = match digest {
             Some(d) => code(&mut tx, user, d, CodePurpose::Key).await?.map(|c| judge(&c, "", now)),
@@ -115,11 +115,11 @@ impl Registry {
         };
         let keys = super::keys::keys_of(&mut tx, user).await?;
         let enrolled = enrolled_at(&mut tx, user, serial, &keys).await?;
-        Ok(Standing { keys: keys.iter().map(|k| k.state).collect(), enrolled, code })
+        Ok(FirstKeyFacts { keys: keys.iter().map(|k| k.state).collect(), enrolled, code })
     }
 }
 
-/// Uses up a grant in the caller's transaction; `false` when it is not good any more.
+/// Uses up a grant in the caller's transaction; `false` when it is no longer valid.
 pub(super) async fn redeem(
     tx: &mut Tx,
     user: &str,
@@ -140,13 +140,13 @@ pub(super) async fn redeem(
             Ok(update.execute(&mut **tx).await?.rows_affected() == 1)
         }
         Grant::Code(_) => Ok(false),
-        // Whose key it was, and what it signed, has been judged; it must not have been locked
+        // The key's owner and signature were judged before; the key must not have been locked
         // since.
         Grant::Evidence(_) => Ok(active),
     }
 }
 
-/// When this certificate was enrolled by a code, as [`Standing::enrolled`] says.
+/// When this certificate was enrolled by a code, as [`FirstKeyFacts::enrolled`] says.
 async fn enrolled_at(
     tx: &mut Tx,
     user: &str,
@@ -177,10 +177,8 @@ mod tests {
         use FirstKeyRefusal::*;
         use KeyState::*;
         const HOUR: i64 = 3_600_000;
-        let s = |keys: &[KeyState], enrolled: Option<i64>, code: Option<CodeVerdict>| Standing {
-            keys: keys.to_vec(),
-            enrolled: enrolled.map(UtcMillis),
-            code,
+        let s = |keys: &[KeyState], enrolled: Option<i64>, code: Option<CodeVerdict>| {
+            FirstKeyFacts { keys: keys.to_vec(), enrolled: enrolled.map(UtcMillis), code }
         };
         let good = Some(CodeVerdict::Good);
         let table = [

@@ -322,7 +322,7 @@ async fn by_key(tx: &mut Tx, key: &str) -> Result<Option<String>, RegistryError>
     Ok(row.map(|r| r.try_get(0)).transpose()?)
 }
 
-/// A key is certified once: a renewal means a new key, and nobody certifies another one's.
+/// A key is certified once: a renewal needs a new key, and another device's key is refused.
 async fn fresh_key(tx: &mut Tx, key: &str) -> Result<(), ClaimError> {
     if by_key(tx, key).await?.is_some() { Err(ClaimRefusal::KeyReused.into()) } else { Ok(()) }
 }

@@ -1,7 +1,7 @@
-//! Security keys: who has which, and what became of them.
+//! Security keys and their states.
 //!
-//! No change here raises the registry's version: who may be on does not depend on it, and gateways
-//! ask for keys when they need them.
+//! No change here raises the registry's version: admission does not depend on keys, and gateways
+//! read keys when they need them.
 
 use super::{
     AccountState, CodePurpose, KeyState, NewCode, NewEvent, Registry, RegistryError, Tx, accounts,
@@ -23,7 +23,7 @@ pub struct KeyRecord {
     pub credential_id: String,
     /// Sixteen hexadecimal characters, for people.
     pub id: String,
-    /// Whose it is, by user id.
+    /// Its user, by id.
     pub user: String,
     /// The owner's name for it, 1 to 40 characters; unique among the keys of the user that are not
     /// removed, whatever the case.
@@ -68,7 +68,7 @@ pub struct Attestation {
 /// A key to be written down.
 #[derive(Debug, Clone)]
 pub struct NewKeyRow {
-    /// Whose it is to be, by user id.
+    /// The user who will own it, by id.
     pub user: String,
     /// The owner's name for it, 1 to 40 characters.
     pub name: String,
@@ -104,7 +104,7 @@ pub enum AddKeyRefusal {
     #[error("the name is {0}")]
     Name(&'static str),
     /// What entitled to it went away since the challenge.
-    #[error("what entitled to this registration does not any more")]
+    #[error("the grant for this registration is no longer valid")]
     GrantGone,
     /// The database did not take it; nothing was written down.
     #[error(transparent)]
@@ -120,7 +120,7 @@ impl From<sqlx::Error> for AddKeyRefusal {
 /// One of a person's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySelector {
-    /// Whose key, by user id.
+    /// Its user, by id.
     pub user: String,
     /// Id, or name.
     pub key: String,
@@ -222,7 +222,7 @@ impl Registry {
         Ok(KeyRecord { state, reason: why.into(), ..key })
     }
 
-    /// Removes every key of a person; a new first key needs a new code. How many.
+    /// Removes every key of a person and returns how many; a new first key needs a new code.
     pub async fn reset_keys(
         &self,
         user: &str,
@@ -314,7 +314,7 @@ impl Registry {
 
 const COUNTER: &str = "its counter went back: it may have been copied";
 
-/// Locks a key that may have been copied, and says so loudly. The caller commits.
+/// Locks a key that may have been copied, and writes an alert. The caller commits.
 pub(super) async fn lock_for_counter(
     tx: &mut Tx,
     key: &KeyRecord,

@@ -68,7 +68,11 @@ impl Dialect {
 
 /// A state that is kept as a word.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+    (
+        $(#[$doc:meta])* $name:ident {
+            $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)?
+        }
+    ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $name { $($(#[$vdoc])* $variant),+ }
@@ -149,7 +153,7 @@ words!(
     }
 );
 
-/// A registry that is open and has the schema this program knows.
+/// An open registry with the schema that this program knows.
 #[derive(Debug, Clone)]
 pub struct Registry {
     pool: AnyPool,
@@ -167,7 +171,7 @@ impl Registry {
         Ok(registry)
     }
 
-    /// Connects, whatever is there.
+    /// Connects without a look at the schema.
     pub async fn connect(url: &RegistryUrl) -> Result<Self, RegistryError> {
         sqlx::any::install_default_drivers();
         let dialect = match url {
@@ -208,7 +212,8 @@ impl Registry {
         schema::found(&mut tx, self.dialect).await
     }
 
-    /// Brings the schema up to date; the schema it had. Two programs that do so at once take turns.
+    /// Brings the schema up to date and returns the one it had. Two programs that do so at once
+    /// take turns.
     pub async fn migrate(&self) -> Result<i64, RegistryError> {
         let mut tx = self.exclusive().await?;
         let found = schema::found(&mut tx, self.dialect).await?;
@@ -228,7 +233,7 @@ impl Registry {
             Dialect::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
             Dialect::Postgres => {
                 let mut tx = self.pool.begin().await?;
-                // "signet" as a number; any would do that nobody else uses.
+                // "signet" as a number; any number that no other program uses would do.
                 sqlx::query("SELECT CAST(pg_advisory_xact_lock(126913091040628) AS TEXT)")
                     .execute(&mut *tx)
                     .await?;
@@ -237,13 +242,13 @@ impl Registry {
         })
     }
 
-    /// Begins a change: raises the version, and with that waits for its turn.
+    /// Begins a change: raises the version, which waits for other writers.
     async fn write(&self) -> Result<Tx, RegistryError> {
         self.locked("UPDATE registry_meta SET version = version + 1 WHERE id = 1").await
     }
 
-    /// Begins a change that does not affect who may be on: waits for its turn, and no gateway reads
-    /// its view again.
+    /// Begins a change that does not affect admission: waits for other writers, and no gateway
+    /// reads its view again.
     async fn aside(&self) -> Result<Tx, RegistryError> {
         self.locked("UPDATE registry_meta SET head_seq = head_seq WHERE id = 1").await
     }
@@ -264,7 +269,7 @@ impl Registry {
             .try_get(0)?)
     }
 
-    /// Writes down something that changes nothing about who may trade.
+    /// Writes an event that does not affect who may trade.
     pub async fn note(&self, event: NewEvent) -> Result<(), RegistryError> {
         let mut tx = self.aside().await?;
         events::append(&mut tx, event).await?;

@@ -7,7 +7,7 @@
 use super::{Dialect, RegistryError, Tx};
 use sqlx::Row as _;
 
-/// What this program reads and writes.
+/// The schema that this program reads and writes.
 pub const SCHEMA: i64 = 3;
 
 /// A table with its columns and the schema they came with.
@@ -101,18 +101,18 @@ pub(super) fn tables(schema: i64) -> Vec<(&'static str, Vec<&'static str>)> {
 }
 
 /// A statement of a migration.
-enum Step {
+enum Statement {
     Any(&'static str),
     Sqlite(&'static str),
     Postgres(&'static str),
 }
 
-use Step::{Any, Postgres, Sqlite};
+use Statement::{Any, Postgres, Sqlite};
 
 /// Migration n brings schema n to n + 1; the first makes an empty database into schema 1.
-const MIGRATIONS: &[&[Step]] = &[FIRST, SECURITY_KEYS, DECISIONS];
+const MIGRATIONS: &[&[Statement]] = &[FIRST, SECURITY_KEYS, DECISIONS];
 
-const FIRST: &[Step] = &[
+const FIRST: &[Statement] = &[
     Any("CREATE TABLE registry_meta (id BIGINT PRIMARY KEY, schema_version BIGINT NOT NULL, version BIGINT NOT NULL,
         head_seq BIGINT NOT NULL, head_hash TEXT NOT NULL)"),
     Any("INSERT INTO registry_meta VALUES (1, 1, 1, 0, '')"),
@@ -137,7 +137,7 @@ const FIRST: &[Step] = &[
 ];
 
 /// Security keys, and evidence that nothing but a restore may take away.
-const SECURITY_KEYS: &[Step] = &[
+const SECURITY_KEYS: &[Statement] = &[
     Any("ALTER TABLE registry_meta ADD COLUMN evidence_seq BIGINT NOT NULL DEFAULT 0"),
     Any("ALTER TABLE registry_meta ADD COLUMN evidence_hash TEXT NOT NULL DEFAULT ''"),
     Any("ALTER TABLE users ADD COLUMN keys_reset_ms BIGINT NOT NULL DEFAULT 0"),
@@ -164,8 +164,8 @@ const SECURITY_KEYS: &[Step] = &[
     ),
 ];
 
-/// What decisions about access and trades remember longer than the journal.
-const DECISIONS: &[Step] = &[
+/// Facts for decisions about access and trades that outlive the journal.
+const DECISIONS: &[Statement] = &[
     Any("ALTER TABLE codes ADD COLUMN managed BIGINT NOT NULL DEFAULT 0"),
     Any("ALTER TABLE certificates ADD COLUMN managed BIGINT NOT NULL DEFAULT 0"),
     Any("CREATE TABLE places (user_id TEXT PRIMARY KEY REFERENCES users (id), country TEXT NOT \

@@ -1,4 +1,4 @@
-//! Who has ever traded with whom: for policies that treat a new dealer otherwise.
+//! The pairs of user and dealer that have traded, for policies that treat a new dealer differently.
 
 use super::{NewEvent, Registry, RegistryError, Tx, events};
 use signet_rfq::UtcMillis;
@@ -14,7 +14,8 @@ impl Registry {
         dealer: &str,
         now: UtcMillis,
     ) -> Result<(), RegistryError> {
-        // Nearly always it is known: then nobody takes a turn and no gateway reads its view anew.
+        // The pair is nearly always known: then no lock is taken, and no gateway reads its view
+        // again.
         let known = "SELECT COUNT(*) FROM trades t JOIN users u ON u.id = t.user_id WHERE \
             u.comp_id = $1 AND t.dealer = $2";
         let known: i64 = sqlx::query(known)

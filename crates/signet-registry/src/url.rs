@@ -1,4 +1,4 @@
-//! Where the registry is: a file, or a PostgreSQL server.
+//! The registry's place: a file, or a PostgreSQL server.
 
 use std::{
     fmt, fs,

@@ -1,4 +1,4 @@
-//! What a gateway needs of the registry to admit desks, held in memory.
+//! The part of the registry that a gateway holds in memory to admit desks.
 
 use super::{AccountState, CertificateState, Registry, RegistryError};
 use signet_policy::place::Sighting;
@@ -12,7 +12,7 @@ const REMEMBER_MS: i64 = 24 * 3_600_000;
 /// One certificate with the state of its user and device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateView {
-    /// Whose it is, by user id.
+    /// Its user, by id.
     pub user: String,
     /// The device's name, unique within the user.
     pub device: String,
@@ -43,14 +43,14 @@ pub struct View {
     pub version: i64,
     /// By serial number, lower-case hexadecimal.
     pub certificates: HashMap<String, CertificateView>,
-    /// Where people were last seen, by user.
+    /// Where users were last seen.
     pub places: HashMap<String, Sighting>,
     /// User and dealer that have traded with each other, ever.
     pub traded: HashSet<(String, String)>,
 }
 
 impl Registry {
-    /// People were seen somewhere. No change that gateways must hear of: each keeps its own newest.
+    /// Writes where users were seen. Gateways need not hear of it: each keeps its own newest.
     pub async fn seen(&self, all: &[(String, Sighting)]) -> Result<(), RegistryError> {
         let upsert = "INSERT INTO places (user_id, country, at_ms) SELECT id, $2, $3 FROM users WHERE id = $1
             ON CONFLICT (user_id) DO UPDATE SET country = excluded.country, at_ms = excluded.at_ms WHERE places.at_ms < excluded.at_ms";

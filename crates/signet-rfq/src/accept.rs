@@ -1,4 +1,4 @@
-//! The one moment at which money changes hands: what an accept says, and why it may be refused.
+//! An accept: the message that agrees to a trade, and the reasons for which it is refused.
 
 use crate::{
     AcceptId, DealerId, InstrumentId, QuoteId, RfqId, RfqState, Side, UtcMillis, fix::ExecType,
@@ -46,7 +46,7 @@ pub enum AcceptState {
     PartlyFilled(Execution),
     /// The dealer has corrected the trade: this is how it stands now.
     Corrected(Execution),
-    /// The dealer has cancelled the trade, which was this.
+    /// The dealer has cancelled this trade.
     Busted(Execution),
     /// It ended without a trade; nothing was executed.
     Declined(Declined),
@@ -78,7 +78,7 @@ impl AcceptState {
         }
     }
 
-    /// Which row of the table it is in.
+    /// Its column in the table.
     pub fn phase(&self) -> AcceptPhase {
         match self {
             Self::Armed => AcceptPhase::Armed,
@@ -114,7 +114,7 @@ pub struct Execution {
     pub settlement_date: Option<String>,
 }
 
-/// What a dealer reports that is not what was accepted, or comes when nothing may come. It is
+/// A dealer's report that differs from what was accepted, or comes after the final answer. It is
 /// never booked as a trade: people settle it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dispute {
@@ -142,7 +142,7 @@ pub struct Dispute {
     pub why: String,
 }
 
-/// Why an accept did not trade, and whose decision that was.
+/// Why an accept did not trade, and who decided that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Declined {
     /// By the desk, before it left: the trader's own checks, a re-quote or a lost link.

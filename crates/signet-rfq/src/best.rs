@@ -1,5 +1,5 @@
-//! Which price is best. The error most often found in RFQ screens is to compute this for the wrong
-//! side, or to hard-code it; here it is one function with a table of tests.
+//! The best price. RFQ screens often compute it for the wrong side or hard-code it; here it is one
+//! function with a table of tests.
 
 use crate::{DealerId, Quote, Side, UtcMillis};
 use rust_decimal::Decimal;
@@ -13,7 +13,7 @@ pub struct Best {
     pub dealers: Vec<DealerId>,
 }
 
-/// Best among quotes that can be traded now for at least `quantity`. A buyer wants the lowest
+/// The best of the quotes that can be traded now for at least `quantity`. A buyer wants the lowest
 /// offer, a seller the highest bid. Indicative, expired, one-sided-the-wrong-way and too small
 /// quotes do not take part. `arrival_ms` is the time an accept needs to reach the dealer: a quote
 /// that ends sooner cannot be had and does not take part either.

@@ -2,9 +2,14 @@
 //! has a name here.
 
 macro_rules! codes {
-    ($(#[$doc:meta])* $name:ident: $code:ty { $($(#[$vdoc:meta])* $variant:ident = $value:literal, $words:literal;)* }) => {
+    (
+        $(#[$doc:meta])* $name:ident: $code:ty {
+            $($(#[$vdoc:meta])* $variant:ident = $value:literal, $words:literal;)*
+        }
+    ) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(serde::Serialize, serde::Deserialize)]
         pub enum $name {
             $($(#[$vdoc])* $variant,)*
             /// A value that FIX 4.4 does not define.

@@ -1,9 +1,9 @@
 //! The life of an RFQ, as pure values.
 //!
-//! This room holds no socket, no clock and no randomness: time arrives as [`UtcMillis`], ids arrive
-//! as arguments, and every rule is a function from a state and an event to a new state or a typed
-//! refusal. The desk, the gateway and the tests all run the same code, so that an accept which one
-//! of them would refuse is refused by the others for the same reason.
+//! This crate holds no socket, no clock and no randomness: time arrives as [`UtcMillis`], ids
+//! arrive as arguments, and every rule is a function from a state and an event to a new state or a
+//! typed refusal. The desk, the gateway and the tests all run the same code, so that an accept
+//! which one of them would refuse is refused by the others for the same reason.
 
 #![warn(missing_docs, unreachable_pub)]
 
@@ -20,6 +20,8 @@ mod quote;
 mod rfq;
 mod side;
 mod terms;
+#[cfg(feature = "test-double")]
+pub mod test_double;
 mod time;
 
 pub use accept::{Accept, AcceptRefusal, AcceptState, Declined, Dispute, Execution};
@@ -52,5 +54,5 @@ pub const MAX_DEALERS_PER_RFQ: usize = 12;
 pub const TTL_MIN_S: u32 = 5;
 /// Longest time an RFQ may stay open, seconds.
 pub const TTL_MAX_S: u32 = 1_800;
-/// What the ticket offers first, seconds.
+/// Default of a new ticket, seconds.
 pub const TTL_DEFAULT_S: u32 = 120;

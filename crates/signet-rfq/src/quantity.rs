@@ -2,14 +2,14 @@
 
 use rust_decimal::Decimal;
 
-/// Why what a trader typed is not a quantity. At fault: whoever typed it.
+/// Why the typed text is not a quantity. At fault: whoever typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuantityError {
     /// Nothing, or blanks only.
     #[error("no quantity was given")]
     Empty,
-    /// No number, or one that can be read in two ways; what was typed, cut to 40 characters.
+    /// Not a number, or one that can be read in two ways; the typed text, cut to 40 characters.
     #[error("'{0}' is not a quantity")]
     NotANumber(String),
     /// Zero or negative.
@@ -27,8 +27,8 @@ const LARGEST: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0); //
 /// Reads `5m`, `250k`, `1.5mm`, `2bn`, `1,500,000`. `m` and `mm` both mean million, as on every
 /// dealing desk; `k` thousand, `b`/`bn` thousand million. Upper and lower case are the same.
 ///
-/// One quantity is written in few ways, and what is written in no other is refused: a comma may be
-/// a decimal point to whoever types it, so `0,500m` and `1,500k` are not read as either.
+/// Ambiguous forms are refused: a comma may mean a decimal point, so `0,500m` and `1,500k` are not
+/// quantities.
 pub fn parse_quantity(text: &str) -> Result<Decimal, QuantityError> {
     let typed = text.trim().to_ascii_lowercase();
     if typed.is_empty() {

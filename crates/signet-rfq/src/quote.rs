@@ -50,7 +50,7 @@ pub enum QuoteFault {
     Over,
 }
 
-/// What a quote may say of itself beyond prices and sizes; what it does not say is as asked.
+/// What a quote may state beyond prices and sizes; what it leaves out is as requested.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Qualifiers {
     /// PriceType (423).
@@ -63,7 +63,7 @@ pub struct Qualifiers {
     pub side: Option<Side>,
 }
 
-/// A quote in another convention than was asked for: its number is not a price here.
+/// Why a quote does not match the request's conventions: its number is not a price here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QualifierFault {
     /// A yield or a spread, say.
@@ -85,7 +85,8 @@ const PERCENT: u16 = 1;
 const PER_UNIT: u16 = 2;
 
 impl Qualifiers {
-    /// Whether a quote with these is one of what was asked. `by_isin`: a bond, quoted in percent.
+    /// Whether a quote with these qualifiers matches the request. `by_isin`: a bond, quoted in
+    /// percent.
     pub fn check(&self, terms: &Terms, by_isin: bool) -> Result<(), QualifierFault> {
         let asked = if by_isin { PERCENT } else { PER_UNIT };
         if let Some(other) = self.price_type.filter(|t| *t != asked) {
@@ -109,7 +110,7 @@ impl Qualifiers {
 }
 
 impl Quote {
-    /// Whether anybody could trade on it: prices and sizes above zero, not crossed, not over.
+    /// Whether the quote can be traded on: prices and sizes above zero, not crossed, not expired.
     pub fn check(&self, now: UtcMillis) -> Result<(), QuoteFault> {
         let levels = || self.bid.iter().chain(&self.offer);
         if levels().next().is_none() {

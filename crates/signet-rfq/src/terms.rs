@@ -1,4 +1,4 @@
-//! What is asked, and whether it may be.
+//! The terms of a request, and whether it may be sent.
 
 use crate::{
     DealerId, Instrument, InstrumentError, InstrumentId, MAX_DEALERS_PER_RFQ, RfqId, Side,

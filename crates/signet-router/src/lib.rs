@@ -1,13 +1,16 @@
 //! What the gateway does with a message, and the record of it.
 //!
-//! [`Router`] is a pure value: who said what, at what time, goes in; what to send to whom comes
-//! out. It owns every RFQ, so a dealer sees only RFQs addressed to it and a desk only its own; and
-//! because it is deterministic, the [`journal`] of its inputs is enough to rebuild it after a
-//! restart.
+//! [`Router`] is a pure value: it takes a message, its sender and the time, and returns what to
+//! send to which peer. It owns every RFQ, so a dealer sees only RFQs addressed to it and a desk
+//! only its own; and because it is deterministic, the [`journal`] of its inputs is enough to
+//! rebuild it after a restart.
 
 #![warn(missing_docs, unreachable_pub)]
 
 pub mod journal;
 mod router;
 
-pub use router::*;
+pub use router::{
+    Amounts, DealerSettings, Decided, DeskSettings, Doing, Input, Keep, MAX_OPEN_RFQS_PER_DESK,
+    Output, Proposal, Router, Trade, accept_age, accept_refusal, accept_waits, request_refusal,
+};

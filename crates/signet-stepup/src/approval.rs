@@ -1,13 +1,13 @@
-//! What is approved, as one text.
+//! The text of an approval.
 //!
-//! A person touches a key for this text and nothing else: its SHA-256 is signed. It is made of
-//! lines `name=value` in one fixed order, so that a desk, a gateway and whoever reads the evidence
-//! in ten years write the same bytes, with nothing but a text editor and a hash.
+//! A person touches a key for this text and nothing else: its SHA-256 is signed. The text is made
+//! of lines `name=value` in one fixed order, so that a desk, a gateway and a later reader of the
+//! evidence write the same bytes with a text editor and a hash.
 
 use aws_lc_rs::digest;
 use std::fmt;
 
-/// First line of every text; the number changes with the form.
+/// First line of every text; the number changes with the format.
 const HEAD: &str = "signet-step-up 1";
 /// Longest value, bytes.
 const VALUE_LEN_MAX: usize = 256;
@@ -28,15 +28,15 @@ impl fmt::Debug for Digest {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApprovalError {
-    /// A value cannot stand in a line; which one, by its name in the text.
+    /// A value is not allowed in a line; holds its name in the text.
     #[error("{0} is empty, too long or holds control characters")]
     Value(&'static str),
-    /// Not one that [`Approval::text`] writes, or longer than [`TEXT_LEN_MAX`].
+    /// The text is not one that [`Approval::text`] writes, or is longer than [`TEXT_LEN_MAX`].
     #[error("the text to approve is not one that this version knows")]
     Unreadable,
 }
 
-/// Why a session wants a person to show themselves.
+/// Why a session needs its trader to be verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SessionReason {
     /// The session begins.
@@ -164,7 +164,7 @@ pub struct Approval {
 }
 
 impl Approval {
-    /// The canonical text, or which value cannot stand in one.
+    /// The canonical text, or the value that is not allowed in one.
     pub fn text(&self) -> Result<String, ApprovalError> {
         let mut out = String::from(HEAD);
         for (name, value) in self.lines() {

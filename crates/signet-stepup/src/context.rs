@@ -9,7 +9,7 @@ use crate::approval::Digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use serde::{Deserialize, Serialize};
 
-/// What a desk states, signed.
+/// The statement of a desk that the key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Context {
     /// Of the text on the screen.

@@ -8,9 +8,9 @@
 //!
 //! [`pending`] (feature `pending`) keeps what waits for a touch, for one desk or for many.
 //!
-//! May not: know sockets or FIX sessions. Of ours it uses the types of `signet-rfq`, and of
-//! `signet-fix` the typed messages. Time and randomness are passed in, but for the challenge, which
-//! the WebAuthn library draws itself.
+//! The crate may not know sockets or FIX sessions. Of ours it uses the types of `signet-rfq`, and
+//! the typed messages of `signet-fix`. Time and randomness are passed in, but for the challenge,
+//! which the WebAuthn library draws itself.
 
 #![warn(missing_docs, unreachable_pub)]
 

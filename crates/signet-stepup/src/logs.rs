@@ -1,15 +1,15 @@
-//! What no log ever takes from the libraries under a ceremony.
+//! Keeps secrets of the ceremony libraries out of every log.
 //!
-//! They write what passes through them: `authenticator` whole messages with PIN tokens, at DEBUG.
-//! Nobody needs them to understand a ceremony; its own steps and errors say what happened. A
-//! directive for each in the log's filter would not do: a longer one in `RUST_LOG` wins over it.
-//! Whoever sets up a log puts [`may_be_logged`] over all.
+//! These libraries log what passes through them: `authenticator` logs whole messages with PIN
+//! tokens, at DEBUG. A ceremony's own steps and errors are enough to understand it. A directive for
+//! each in the log's filter would not do: a longer one in `RUST_LOG` wins over it. The program that
+//! sets up a log applies [`may_be_logged`] to every record.
 
-/// How the targets begin that stay silent, whatever level somebody asks for.
+/// Prefixes of the targets that are never logged, at any level.
 pub const LOG_CAPS: &[&str] =
     &["authenticator", "webauthn", "fido", "trussed", "ctap", "apdu", "pcsc", "runloop"];
 
-/// Whether a record with this target may be written at all.
+/// Whether a record with this target may be logged.
 pub fn may_be_logged(target: &str) -> bool {
     !LOG_CAPS.iter().any(|cap| target.starts_with(cap))
 }

@@ -1,5 +1,6 @@
-//! When a touch of a security key is wanted: at a gateway, and at a desk in direct mode. Pure:
-//! settings, what is to be done and what was proved go in; a decision with its reasons comes out.
+//! When a touch of a security key is required: at a gateway, and at a desk in direct mode. The
+//! rules are pure: settings, the action and the proofs so far go in; a decision with its reasons
+//! comes out.
 
 use crate::approval::{Action, SessionReason};
 use rust_decimal::Decimal;
@@ -28,11 +29,10 @@ pub struct WhenSection {
     /// A lease ends after this long without an act of the trader; 0 for never.
     #[serde(default = "default_idle")]
     pub idle_minutes: u32,
-    /// The laptop woke from sleep, its screen was unlocked: the trader shows themselves before
-    /// anything else is sent.
+    /// After the laptop woke from sleep the trader must be verified before anything else is sent.
     #[serde(default = "yes")]
     pub on_wake: bool,
-    /// The same when its screen was unlocked.
+    /// The same after its screen was unlocked.
     #[serde(default = "yes")]
     pub on_unlock: bool,
     /// After `idle_minutes` without an act, not only the lease ends: the next act owes a touch,
@@ -69,7 +69,7 @@ pub enum LogonRule {
 }
 
 impl WhenSection {
-    /// Whether nothing was done for too long.
+    /// Whether the trader did nothing for too long.
     pub fn idle_since(&self, active: UtcMillis, now: UtcMillis) -> bool {
         let idle_ms = i64::from(self.idle_minutes) * 60_000;
         idle_ms > 0 && now.since(active) >= idle_ms
@@ -77,7 +77,7 @@ impl WhenSection {
 }
 
 impl Default for WhenSection {
-    /// What an empty section says.
+    /// The rules of an empty section.
     fn default() -> Self {
         Self {
             logon: LogonRule::default(),
@@ -131,14 +131,14 @@ impl TryFrom<BTreeMap<String, String>> for Amounts {
             .keys()
             .find(|c| c.len() != 3 || !c.bytes().all(|b| b.is_ascii_uppercase()))
         {
-            Some(c) => Err(format!("{c:?} is no currency code")),
+            Some(c) => Err(format!("{c:?} is not a currency code")),
             None => Ok(Self { default, by_currency }),
         }
     }
 }
 
 impl Amounts {
-    /// What cannot be read counts as above every limit.
+    /// An amount that cannot be read counts as above every limit.
     fn exceeded(&self, quantity: &str, currency: &str) -> bool {
         let limit = self.by_currency.get(currency).unwrap_or(&self.default);
         quantity.parse::<Decimal>().map_or(true, |q| q > *limit)
@@ -162,18 +162,18 @@ impl Lease {
     /// Whether it still stands for a touch: not over, not idle for too long, and the clock was not
     /// set back.
     pub fn good(self, rules: &WhenSection, now: UtcMillis) -> bool {
-        // Set back, a clock would make a lease last for as long as somebody likes.
+        // A clock that was set back would prolong the lease at will.
         let went_back = now.since(self.active) < -CLOCK_BACK_MAX_MS;
         now < self.until && !went_back && !rules.idle_since(self.active, now)
     }
 }
 
-/// What a session has proved so far.
+/// The proofs of a session so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Standing {
-    /// The lease of the last touch, good or over; `None` when there was none, or it was ended.
+pub struct StepUpState {
+    /// The lease of the last touch, valid or expired; `None` when there was none, or it was ended.
     pub lease: Option<Lease>,
-    /// The trader must show themselves before anything is sent on, and why.
+    /// Why the trader must be verified before anything is sent on.
     pub owes: Option<SessionReason>,
     /// What is owed besides: it stays when what the risk alone asked for is waived.
     pub besides: Option<SessionReason>,
@@ -193,8 +193,8 @@ impl WhenSection {
     }
 }
 
-impl Standing {
-    /// What a good touch leaves: a lease, and nothing owed.
+impl StepUpState {
+    /// After a good touch: a lease, and nothing owed.
     pub fn touched(self, rules: &WhenSection, now: UtcMillis) -> Self {
         let until = now + i64::from(rules.lease_minutes) * 60_000;
         Self {
@@ -205,7 +205,7 @@ impl Standing {
         }
     }
 
-    /// The trader is to be verified again. Asking for it oneself costs no lease.
+    /// The trader must be verified again. A trader who asks for it keeps the lease.
     pub fn verify(self, why: SessionReason) -> Self {
         match why {
             SessionReason::OnDemand => self,
@@ -267,7 +267,7 @@ impl Standing {
         idle || over
     }
 
-    /// What stands in the way of trading, for somebody with so many good keys.
+    /// What keeps a trader with this number of active keys from trading.
     pub fn obstacle(&self, keys: u32) -> Option<String> {
         match self.owes {
             _ if keys == 0 => Some(
@@ -293,13 +293,13 @@ pub enum Wanted {
 }
 
 /// Whether a lease of this session stands for the touch that an action wants.
-pub fn covered(rules: &WhenSection, action: &Action, standing: &Standing, now: UtcMillis) -> bool {
-    let lease = standing.owes.is_none() && standing.lease.is_some_and(|l| l.good(rules, now));
+pub fn covered(rules: &WhenSection, action: &Action, state: &StepUpState, now: UtcMillis) -> bool {
+    let lease = state.owes.is_none() && state.lease.is_some_and(|l| l.good(rules, now));
     lease && (rules.accept_in_lease || !matches!(action, Action::Accept(_)))
 }
 
 /// Whether an action owes a touch first, or two people's; the reasons are for the trader to read.
-pub fn wanted(rules: &WhenSection, action: &Action, standing: &Standing, now: UtcMillis) -> Wanted {
+pub fn wanted(rules: &WhenSection, action: &Action, state: &StepUpState, now: UtcMillis) -> Wanted {
     let second = rules.second_person.as_ref();
     let (quantity, currency, touch_above, second_above) = match action {
         Action::Request(r) => {
@@ -319,13 +319,13 @@ pub fn wanted(rules: &WhenSection, action: &Action, standing: &Standing, now: Ut
     if second_above.is_some_and(above) {
         return Wanted::TwoPeople(format!("{what} of this size need two people."));
     }
-    let covered = covered(rules, action, standing, now);
-    match standing.owes {
+    let covered = covered(rules, action, state, now);
+    match state.owes {
         Some(why) => Wanted::Touch(words(why).into()),
         None if above(touch_above) && !covered => {
             Wanted::Touch(format!("{what} of this size need a touch of your key."))
         }
-        None if standing.watched && !covered => Wanted::Touch(words(SessionReason::Risk).into()),
+        None if state.watched && !covered => Wanted::Touch(words(SessionReason::Risk).into()),
         None => Wanted::Nothing,
     }
 }
@@ -367,14 +367,14 @@ mod tests {
 
     #[test]
     fn what_stands_in_the_way_is_said() {
-        let owing = Standing::default().owing(SessionReason::Wake);
-        for (standing, keys, begins) in [
-            (Standing::default(), 1, None),
-            (Standing::default(), 0, Some("You have no security key registered")),
+        let owing = StepUpState::default().owing(SessionReason::Wake);
+        for (state, keys, begins) in [
+            (StepUpState::default(), 1, None),
+            (StepUpState::default(), 0, Some("You have no security key registered")),
             (owing, 0, Some("You have no security key registered")),
             (owing, 1, Some(words(SessionReason::Wake))),
         ] {
-            let said = standing.obstacle(keys);
+            let said = state.obstacle(keys);
             assert_eq!(said.is_some(), begins.is_some(), "{said:?}");
             assert!(
                 said.iter().zip(begins).all(|(s, b)| s.starts_with(b) && s.ends_with('.')),
@@ -385,10 +385,10 @@ mod tests {
 
     #[test]
     fn an_act_keeps_a_lease_alive() {
-        let mut standing = Standing::default().touched(&rules(""), NOW);
-        standing.active(NOW + 5);
-        assert_eq!(standing.lease.map(|l| l.active), Some(NOW + 5));
-        let mut none = Standing::default();
+        let mut state = StepUpState::default().touched(&rules(""), NOW);
+        state.active(NOW + 5);
+        assert_eq!(state.lease.map(|l| l.active), Some(NOW + 5));
+        let mut none = StepUpState::default();
         none.active(NOW);
         assert_eq!(none.lease, None, "an act alone is no touch");
     }
@@ -396,8 +396,8 @@ mod tests {
     /// What falls away with the risk is what the risk asked for; what is owed beside it stays owed.
     #[test]
     fn a_risk_that_falls_leaves_what_was_owed_beside_it() {
-        let both = Standing::default().owing(SessionReason::Risk).owing(SessionReason::Wake);
-        let after = Standing { watched: true, ..both }.calmed(false);
+        let both = StepUpState::default().owing(SessionReason::Risk).owing(SessionReason::Wake);
+        let after = StepUpState { watched: true, ..both }.calmed(false);
         assert_eq!(
             (after.owes, after.besides, after.watched),
             (Some(SessionReason::Wake), None, false)
@@ -414,7 +414,7 @@ mod tests {
     /// One touch settles whatever is owed, the reason beside the first one too.
     #[test]
     fn a_touch_leaves_nothing_owed() {
-        let owing = Standing::default().owing(SessionReason::Logon).owing(SessionReason::Wake);
+        let owing = StepUpState::default().owing(SessionReason::Logon).owing(SessionReason::Wake);
         assert!(owing.owes.is_some() && owing.besides.is_some(), "{owing:?}");
         let after = owing.touched(&rules(""), NOW);
         assert_eq!((after.owes, after.besides, after.lease.is_some()), (None, None, true));
@@ -490,8 +490,8 @@ mod tests {
         })
     }
 
-    fn leased() -> Standing {
-        Standing { lease: Some(Lease { until: NOW + 1, active: NOW }), ..Standing::default() }
+    fn leased() -> StepUpState {
+        StepUpState { lease: Some(Lease { until: NOW + 1, active: NOW }), ..StepUpState::default() }
     }
 
     #[derive(Debug, PartialEq)]
@@ -501,7 +501,7 @@ mod tests {
         Two,
     }
 
-    fn want(r: &WhenSection, a: &Action, s: &Standing) -> Want {
+    fn want(r: &WhenSection, a: &Action, s: &StepUpState) -> Want {
         match wanted(r, a, s, NOW) {
             Wanted::Nothing => Want::None,
             Wanted::Touch(_) => Want::One,
@@ -515,11 +515,11 @@ mod tests {
             "request_above = { default = '5m', JPY = '500m' }\naccept_above = { default = '1m' }\n\
              [second_person]\naccept_above = { default = '50m' }\napprovers = ['BOB']",
         );
-        let none = Standing::default();
-        let owing = Standing { owes: Some(SessionReason::Wake), ..none };
-        let watched = Standing { watched: true, ..none };
-        let both = Standing { owes: Some(SessionReason::Wake), ..leased() };
-        for (action, standing, expected) in [
+        let none = StepUpState::default();
+        let owing = StepUpState { owes: Some(SessionReason::Wake), ..none };
+        let watched = StepUpState { watched: true, ..none };
+        let both = StepUpState { owes: Some(SessionReason::Wake), ..leased() };
+        for (action, state, expected) in [
             (request("5000000", "EUR"), none, Want::None),
             (request("5000000.01", "EUR"), none, Want::One),
             (request("5000001", "JPY"), none, Want::None),
@@ -537,13 +537,13 @@ mod tests {
             (Action::Session(SessionReason::Logon), leased(), Want::One),
             // By risk: whatever its size, until a lease covers it.
             (request("1", "EUR"), watched, Want::One),
-            (request("1", "EUR"), Standing { watched: true, ..leased() }, Want::None),
+            (request("1", "EUR"), StepUpState { watched: true, ..leased() }, Want::None),
             (accept("1"), watched, Want::One),
-            (accept("1"), Standing { watched: true, ..leased() }, Want::One),
+            (accept("1"), StepUpState { watched: true, ..leased() }, Want::One),
             (accept("50000001"), watched, Want::Two),
             (Action::RegisterKey { name: "k".into() }, leased(), Want::One),
         ] {
-            assert_eq!(want(&r, &action, &standing), expected, "{action:?} {standing:?}");
+            assert_eq!(want(&r, &action, &state), expected, "{action:?} {state:?}");
         }
         let r = rules("accept_above = { default = '0' }\naccept_in_lease = true");
         assert_eq!(
@@ -574,25 +574,28 @@ mod tests {
     #[test]
     fn a_touch_leases_and_waking_up_takes_it_away() {
         let r = rules("lease_minutes = 2");
-        let touched = Standing::default().touched(&r, NOW);
+        let touched = StepUpState::default().touched(&r, NOW);
         assert_eq!(
             touched,
-            Standing {
+            StepUpState {
                 lease: Some(Lease { until: NOW + 120_000, active: NOW }),
-                ..Standing::default()
+                ..StepUpState::default()
             }
         );
         assert_eq!(touched.verify(SessionReason::OnDemand), touched);
         let woken = touched.verify(SessionReason::Wake);
-        assert_eq!(woken, Standing { owes: Some(SessionReason::Wake), ..Standing::default() });
+        assert_eq!(
+            woken,
+            StepUpState { owes: Some(SessionReason::Wake), ..StepUpState::default() }
+        );
         assert_eq!(
             woken.verify(SessionReason::Unlock).owes,
             Some(SessionReason::Wake),
             "the first reason stays"
         );
         assert_eq!(
-            Standing::default().touched(&rules("lease_minutes = 0"), NOW),
-            Standing::default()
+            StepUpState::default().touched(&rules("lease_minutes = 0"), NOW),
+            StepUpState::default()
         );
     }
 
@@ -604,10 +607,10 @@ mod tests {
             ("idle_minutes = 1\non_idle = true", Some(SessionReason::Idle)),
         ] {
             let r = rules(text);
-            let mut s = Standing::default().touched(&r, NOW);
+            let mut s = StepUpState::default().touched(&r, NOW);
             assert!(!s.passes(&r, NOW, NOW + 59_999) && s.lease.is_some(), "{text}");
             assert!(s.passes(&r, NOW, later), "{text}");
-            assert_eq!(s, Standing { owes, ..Standing::default() }, "{text}");
+            assert_eq!(s, StepUpState { owes, ..StepUpState::default() }, "{text}");
             assert!(!s.passes(&r, NOW, later), "{text}: once");
         }
     }
@@ -633,7 +636,7 @@ mod tests {
         for first in [Logon, OnDemand, Wake, Unlock, Idle, Risk] {
             for then in [Logon, Wake, Unlock, Idle, Risk] {
                 for always in [false, true] {
-                    let s = Standing { watched: true, ..Standing::default() }
+                    let s = StepUpState { watched: true, ..StepUpState::default() }
                         .owing(first)
                         .owing(then)
                         .calmed(always);

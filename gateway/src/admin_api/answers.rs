@@ -14,7 +14,8 @@ pub fn sessions(all: &[SessionOn]) -> Result<Value, AdminError> {
         let (verdict, score, policy) =
             s.last.clone().map_or((None, None, None), |(v, s, p)| (Some(v), Some(s), Some(p)));
         Ok(json!({
-            "desk": s.desk, "user": s.user, "address": s.address, "serial": s.serial, "since": date(s.since)?,
+            "desk": s.desk, "user": s.user, "address": s.address, "serial": s.serial,
+            "since": date(s.since)?,
             "verdict": verdict, "score": score, "policy": policy,
         }))
     };
@@ -27,7 +28,8 @@ pub fn users(all: &[UserRecord]) -> Result<Value, AdminError> {
 
 fn user_record(u: &UserRecord) -> Result<Value, AdminError> {
     Ok(json!({
-        "id": u.id, "comp_id": u.comp_id, "name": u.name, "role": u.role, "protection": u.protection, "state": u.state.as_str(),
+        "id": u.id, "comp_id": u.comp_id, "name": u.name, "role": u.role,
+        "protection": u.protection, "state": u.state.as_str(),
         "created": date(u.created)?,
     }))
 }
@@ -38,24 +40,26 @@ pub fn user(d: &UserDetails) -> Result<Value, AdminError> {
         let of = d.certificates.iter().filter(|c| c.device == x.id);
         let certificate = |c: &signet_registry::CertificateRecord| {
             Ok(json!({
-                "serial": c.serial, "state": c.state.as_str(), "reason": c.reason, "managed": c.managed,
-                "not_after": date(c.not_after)?, "first_used": (c.first_used.0 > 0).then(|| date(c.first_used)).transpose()?,
+                "serial": c.serial, "state": c.state.as_str(), "reason": c.reason,
+                "managed": c.managed,
+                "not_after": date(c.not_after)?,
+                "first_used": (c.first_used.0 > 0).then(|| date(c.first_used)).transpose()?,
             }))
         };
         let certificates = of.map(certificate).collect::<Result<Vec<_>, AdminError>>()?;
         Ok(json!({
-            "id": x.id, "state": x.state.as_str(), "protection": x.protection, "created": date(x.created)?, "certificates": certificates,
+            "id": x.id, "state": x.state.as_str(), "protection": x.protection,
+            "created": date(x.created)?, "certificates": certificates,
         }))
     };
-    let code = |(purpose, state, expires): &(
-        CodePurpose,
-        signet_registry::CodeState,
-        UtcMillis,
-    )| {
-        Ok(
-            json!({ "purpose": purpose.as_str(), "state": state.as_str(), "expires": date(*expires)? }),
-        )
-    };
+    let code =
+        |(purpose, state, expires): &(CodePurpose, signet_registry::CodeState, UtcMillis)| {
+            Ok(json!({
+                "purpose": purpose.as_str(),
+                "state": state.as_str(),
+                "expires": date(*expires)?,
+            }))
+        };
     let mut v = user_record(&d.user)?;
     v["devices"] = json!(d.devices.iter().map(device).collect::<Result<Vec<_>, AdminError>>()?);
     v["codes"] = json!(d.codes.iter().map(code).collect::<Result<Vec<_>, AdminError>>()?);
@@ -65,14 +69,18 @@ pub fn user(d: &UserDetails) -> Result<Value, AdminError> {
 pub fn events(c: &Checked) -> Result<Value, AdminError> {
     let one = |e: &signet_registry::Event| {
         Ok(json!({
-            "seq": e.seq, "at": date(e.at)?, "kind": e.kind, "subject": e.subject, "actor": e.actor, "detail": e.detail,
+            "seq": e.seq, "at": date(e.at)?, "kind": e.kind, "subject": e.subject,
+            "actor": e.actor, "detail": e.detail,
         }))
     };
     let events = c.events.iter().map(one).collect::<Result<Vec<_>, AdminError>>()?;
     let next = c.events.first().map(|e| e.seq).filter(|seq| *seq > 1);
-    Ok(
-        json!({ "events": events, "count": c.count, "next_before": next, "head": { "seq": c.head.0, "hash": c.head.1 } }),
-    )
+    Ok(json!({
+        "events": events,
+        "count": c.count,
+        "next_before": next,
+        "head": { "seq": c.head.0, "hash": c.head.1 },
+    }))
 }
 
 /// Refused when one of the two policies is; the other may have changed all the same, and the words

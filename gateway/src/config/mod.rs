@@ -15,7 +15,7 @@ pub use entitlements::{EntitlementsSection, Texts};
 pub use limits::{LimitsSection, Rate, SignedFull};
 pub use reset::{DailyReset, ResetSchedule};
 pub use risk::{
-    FOUNDING_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings,
+    DEFAULT_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings,
 };
 pub use step_up::{StepUp, StepUpSection};
 

@@ -13,13 +13,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The founding table, for those who have none of their own.
-pub const FOUNDING_TABLE: &str = include_str!("../../risk-score.toml");
+/// The default risk table, for firms without one of their own.
+pub const DEFAULT_TABLE: &str = include_str!("../../risk-score.toml");
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RiskSection {
-    /// Points and thresholds; left out: the founding table.
+    /// Points and thresholds; left out: the default table.
     pub table: Option<PathBuf>,
     /// Networks, countries, devices. Read again when it changes.
     pub settings: PathBuf,
@@ -170,7 +170,7 @@ impl RiskSection {
 
     pub fn read(&self) -> Result<RiskPolicy, ConfigError> {
         let table = self.table.as_deref().map(read).transpose()?;
-        let table = ScoreTable::parse(table.as_deref().unwrap_or(FOUNDING_TABLE))
+        let table = ScoreTable::parse(table.as_deref().unwrap_or(DEFAULT_TABLE))
             .map_err(|e| value("risk.table", e))?;
         let text = read(&self.settings)?;
         let mut settings: RiskSettings = toml::from_str(&text).map_err(|e| {

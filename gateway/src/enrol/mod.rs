@@ -97,7 +97,12 @@ impl Service {
         }
         let checked = self.limit.borrow_mut().check(&subjects, now);
         if let Err(wait) = checked {
-            tracing::warn!(%from, user = %printable(&who), code = EnrolRefusal::RateLimited.code(), "enrolment refused");
+            tracing::warn!(
+                %from,
+                user = %printable(&who),
+                code = EnrolRefusal::RateLimited.code(),
+                "enrolment refused"
+            );
             return Err(Answer { refusal: EnrolRefusal::RateLimited, retry_after_s: Some(wait) });
         }
         let done = match request {
@@ -111,7 +116,12 @@ impl Service {
             }
             Err(Refused::Because(r)) => r,
             Err(Refused::Registry(e)) => {
-                tracing::error!(error = %e, code = e.code(), "enrolment: the registry failed; {}", e.cure());
+                tracing::error!(
+                    error = %e,
+                    code = e.code(),
+                    "enrolment: the registry failed; {}",
+                    e.cure()
+                );
                 EnrolRefusal::Unavailable
             }
         };
@@ -245,7 +255,13 @@ impl Service {
         self.registry
             .complete(&order, &issued, &format!("est {}", from.ip()), crate::clock::now())
             .await?;
-        tracing::info!(%from, user = order.user, device = order.device, serial = issued.serial, "certificate issued");
+        tracing::info!(
+            %from,
+            user = order.user,
+            device = order.device,
+            serial = issued.serial,
+            "certificate issued"
+        );
         Ok(issued.der)
     }
 

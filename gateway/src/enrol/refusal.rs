@@ -92,8 +92,8 @@ pub enum EnrolRefusal {
 
     // At fault: whoever holds the present certificate, or the network they are in.
     #[error(
-        "The risk of a renewal is too high from here. Log on first (the desk renews by itself while it is on), or renew from a \
-         network and country in which you may log on."
+        "The risk of a renewal is too high from here. Log on first (the desk renews by itself \
+            while it is on), or renew from a network and country in which you may log on."
     )]
     RiskDenied,
 

@@ -69,7 +69,12 @@ impl CrlFiles {
             file.stamp = now;
             match read(&file.path) {
                 Ok((bytes, lists)) => {
-                    tracing::info!(key = self.key, file = %file.path.display(), lists, "revocation lists read");
+                    tracing::info!(
+                        key = self.key,
+                        file = %file.path.display(),
+                        lists,
+                        "revocation lists read"
+                    );
                     changed |= file.good.as_ref() != Some(&bytes);
                     (file.good, file.trouble) = (Some(bytes), None);
                 }

@@ -172,7 +172,12 @@ impl Line {
                 Ok(Ok((stream, profile))) => {
                     let began = tokio::time::Instant::now();
                     tokio::select! {
-                        () = self.run(stream.tls, &stream.chain, stream.verification, &pipeline) => {}
+                        () = self.run(
+                            stream.tls,
+                            &stream.chain,
+                            stream.verification,
+                            &pipeline,
+                        ) => {}
                         () = self.until_reset() => self.leave(&pipeline),
                         () = self.over_budget(&pipeline) => {
                             self.leave(&pipeline);
@@ -190,7 +195,12 @@ impl Line {
                     }
                 }
                 Ok(Err(why)) => {
-                    tracing::warn!(dealer = %self.to.dealer, code = why.0, "cannot connect: {}", why.1)
+                    tracing::warn!(
+                        dealer = %self.to.dealer,
+                        code = why.0,
+                        "cannot connect: {}",
+                        why.1
+                    )
                 }
                 Err(_) => {
                     tracing::warn!(dealer = %self.to.dealer, "cannot connect: no answer within \
@@ -251,7 +261,11 @@ impl Line {
         let profile =
             self.lists.crls().into_iter().fold(self.tls.clone(), ClientProfile::with_crls);
         let stream = self.to.dial(&profile).await?;
-        tracing::info!(dealer = %self.to.dealer, tls = describe(stream.get_ref().1), "connected to dealer");
+        tracing::info!(
+            dealer = %self.to.dealer,
+            tls = describe(stream.get_ref().1),
+            "connected to dealer"
+        );
         let chain = stream
             .get_ref()
             .1
@@ -275,7 +289,11 @@ impl Line {
             let crls = changes.borrow_and_update().clone();
             let profile = crls.into_iter().fold(profile.clone(), ClientProfile::with_crls);
             if let Err(why) = profile.recheck(chain, &name, OffsetDateTime::now_utc()) {
-                return tracing::error!(dealer = %self.to.dealer, code = why.code(), "dealer cut off: {why}");
+                return tracing::error!(
+                    dealer = %self.to.dealer,
+                    code = why.code(),
+                    "dealer cut off: {why}"
+                );
             }
         }
     }

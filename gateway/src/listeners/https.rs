@@ -106,7 +106,10 @@ pub async fn serve<A: Answers + 'static>(listener: TcpListener, answers: Rc<A>) 
         let answers = answers.clone();
         tokio::task::spawn_local(async move {
             tokio::select! {
-                ended = timeout(CONNECTION_MAX, connection(stream, from, answers.clone(), place.clone())) => {
+                ended = timeout(
+                    CONNECTION_MAX,
+                    connection(stream, from, answers.clone(), place.clone()),
+                ) => {
                     if ended.is_err() {
                         tracing::debug!(%from, "{}: connection took too long; closed", A::WHAT);
                     }

@@ -25,10 +25,10 @@ pub enum ProxyError {
     NoAddress,
 }
 
-/// Reads exactly the header and returns the client that it names; TLS follows. `None`: the balancer speaks for
-/// itself (LOCAL, a health check), which section 2.2 wants accepted. What comes over such a
-/// connection has no address that anybody vouches for, so an access is scored as from an unknown
-/// one.
+/// Reads exactly the header and returns the client that it names; TLS follows. `None`: the balancer
+/// speaks for itself (LOCAL, a health check), which section 2.2 wants accepted. What comes over
+/// such a connection has no address that anybody vouches for, so an access is scored as from an
+/// unknown one.
 pub async fn read_header(
     stream: &mut (impl AsyncRead + Unpin),
 ) -> Result<Option<IpAddr>, ProxyError> {

@@ -56,7 +56,7 @@ impl StepUp {
     /// What the rules want for an action, and what a lease of the session proves for it.
     pub(super) fn wanted(&self, desk: &CompId, action: &Action, at: UtcMillis) -> (Wanted, Proof) {
         let pending = self.pending.borrow();
-        let state = pending.standing(desk);
+        let state = pending.state(desk);
         let touched = covered(pending.rules(), action, &state, at);
         let proof = Proof { touched, second_person: false };
         (wanted(pending.rules(), action, &state, at), proof)

@@ -1,5 +1,5 @@
-//! The risk of one request of an administrator: by the same policy as that of a desk, and again for each
-//! time.
+//! The risk of one request of an administrator: by the same policy as that of a desk, for
+//! each request again.
 
 use super::{Facts, Risk};
 use signet_policy::{

@@ -428,7 +428,12 @@ pub(super) fn unavailable(e: RegistryError) -> StepUpRefusal {
         RegistryError::NoSuchKey(_) => StepUpRefusal::NoSuchKey,
         RegistryError::NoSuchUser(_) => StepUpRefusal::NoKey,
         e => {
-            tracing::error!(error = %e, code = e.code(), "step-up: the registry failed; {}", e.cure());
+            tracing::error!(
+                error = %e,
+                code = e.code(),
+                "step-up: the registry failed; {}",
+                e.cure()
+            );
             StepUpRefusal::Unavailable
         }
     }

@@ -252,7 +252,7 @@ fn an_access_that_the_risk_policy_refuses_does_nothing() {
 
     // A machine that nobody manages counts a little: a touch would be wanted, which nobody can give
     // here.
-    let table = signet_gateway::config::FOUNDING_TABLE.replace("points = 25", "points = 5");
+    let table = signet_gateway::config::DEFAULT_TABLE.replace("points = 25", "points = 5");
     fs::write(w.path("risk-score.toml"), table).unwrap();
     w.eventually("a touch is wanted", || get(&w, "/v1/users").status == 403);
     let v = refused(&post(&w, "/v1/users/alice/lock", "{}"), 403, "risk.no_step_up");

@@ -96,7 +96,7 @@ impl World {
         pki.write_roots(dir.path()).unwrap();
         fs::write(dir.path().join("instruments.toml"), "").unwrap();
         // Laptops of tests are managed by nobody; loopback is the firm's network.
-        let table = signet_gateway::config::FOUNDING_TABLE.replace("points = 25", "points = 0");
+        let table = signet_gateway::config::DEFAULT_TABLE.replace("points = 25", "points = 0");
         fs::write(dir.path().join("risk-score.toml"), table).unwrap();
         fs::write(
             dir.path().join("risk.toml"),

@@ -1,5 +1,5 @@
-//! Chance that can be repeated: a small generator of our own, so that a seed means the same on
-//! every machine and with every version of every crate.
+//! Repeatable random numbers: a small generator of our own, so that a seed gives the same numbers
+//! on every machine and with every version of every crate.
 
 /// SplitMix64 (Steele, Lea and Flood, 2014). Good enough to simulate; never for secrets.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! What the FIX engine tells a dealer.
+//! Events of the FIX engine for a dealer.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(crate) struct Ears {
 
 impl Ears {
     async fn tell(&self, event: Event) {
-        // The dealer has stopped: nobody is left to be told.
+        // The dealer has stopped, so there is no receiver.
         let _ = self.events.send(event).await;
     }
 }
@@ -56,8 +56,7 @@ impl Application for Ears {
 
     async fn to_app(&self, _: &mut OutboundMessage, _: &SessionId) {}
 
-    /// A quote is not sent again: its time has passed, and nobody may trade on a memory. What was
-    /// said about orders is repeated.
+    /// A quote is not sent again, as its time has passed. Reports about orders are repeated.
     fn to_app_resend<'a>(
         &'a self,
         message: &'a RawMessage<'_>,

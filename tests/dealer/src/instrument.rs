@@ -1,4 +1,4 @@
-//! What the dealers make prices in, read from a file.
+//! The instruments that the dealers quote, read from a file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,17 +17,23 @@ pub struct Instrument {
     pub id: String,
     /// Symbol (tag 55).
     pub symbol: String,
+    /// Its name, for people.
     pub name: String,
+    /// Which dealers quote it: those that cover this class.
     pub asset_class: String,
     /// What quantities are counted in (tag 15).
     pub currency: String,
+    /// Decimals of a price as it travels.
     pub price_decimals: u32,
+    /// What a price counts, for people.
     pub price_unit: String,
     /// Every price is a multiple of it.
     pub tick: Decimal,
     /// Every quantity is a multiple of it.
     pub lot: Decimal,
+    /// Least quantity that is quoted.
     pub min_quantity: Decimal,
+    /// Largest quantity that is quoted.
     pub max_quantity: Decimal,
     /// `T+n`, in business days.
     pub settlement: String,
@@ -41,14 +47,28 @@ pub struct Instrument {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InstrumentError {
+    /// The file cannot be read.
     #[error("{path}: {source}")]
-    Unreadable { path: String, source: std::io::Error },
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The text is not TOML, or has other keys than an instrument.
     #[error("not a list of instruments: {0}")]
     Syntax(#[from] toml::de::Error),
+    /// More instruments than one file may hold.
     #[error("{0} instruments; at most {INSTRUMENTS_MAX} are allowed")]
     TooMany(usize),
+    /// A value of one instrument does not fit the others.
     #[error("instrument {id}: {why}")]
-    Bad { id: String, why: &'static str },
+    Bad {
+        /// The instrument's id.
+        id: String,
+        /// What is wrong.
+        why: &'static str,
+    },
 }
 
 /// All instruments, by id.

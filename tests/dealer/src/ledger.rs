@@ -21,10 +21,22 @@ pub(crate) struct Ledger {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
+    /// It cannot be opened, read or written.
     #[error("{path}: {source}")]
-    File { path: PathBuf, source: std::io::Error },
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A line of it is not an order.
     #[error("{path}, line {line}: not an order")]
-    Damaged { path: PathBuf, line: usize },
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+    },
 }
 
 impl Ledger {

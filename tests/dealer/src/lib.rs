@@ -10,6 +10,8 @@
 //! `AJ` in; `8` pending, then filled or declined. `H` tells the true state of an accept at any
 //! time; the same accept (ClOrdID 11) is never filled twice, not even across a restart.
 
+#![warn(missing_docs, unreachable_pub)]
+
 mod book;
 mod dealer;
 mod dice;

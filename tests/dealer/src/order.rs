@@ -1,4 +1,4 @@
-//! An accept that reached the dealer: what became of it, for ever.
+//! An accept that reached the dealer, and its final state.
 //!
 //! An order outlives its connection and the process (it is kept before it is answered), so that
 //! an accept sent twice is never filled twice and a lost answer can be asked for.

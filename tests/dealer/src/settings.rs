@@ -24,6 +24,7 @@ pub type MillisRange = [u64; 2];
 pub struct Settings {
     /// CompID of the one gateway the dealers accept.
     pub gateway: String,
+    /// The dealers, one `[[dealer]]` table each.
     #[serde(rename = "dealer")]
     pub dealers: Vec<DealerSettings>,
 }
@@ -34,42 +35,65 @@ pub struct Settings {
 pub struct DealerSettings {
     /// FIX CompID.
     pub id: String,
+    /// Its name, for people.
     pub name: String,
+    /// Where it accepts the gateway; port 0 for any.
     pub listen: SocketAddr,
+    /// Seed of everything that it does at random.
     pub seed: u64,
+    /// The asset classes that it quotes, as the file of instruments names them.
     pub covers: BTreeSet<String>,
+    /// How long until its first quote.
     pub quote_delay_ms: MillisRange,
+    /// How long until each later quote; `[0, 0]` for no later one.
     pub requote_every_ms: MillisRange,
+    /// How long a quote can be taken.
     pub valid_ms: u64,
+    /// Its half spread, as a multiple of the instrument's.
     #[serde(default = "one")]
     pub spread_factor: Decimal,
+    /// How far it shifts its mid, in ticks; positive: it prefers to buy.
     #[serde(default)]
     pub skew_ticks: i64,
+    /// How often it quotes half of what was asked.
     #[serde(default)]
     pub partial_size_probability: f64,
+    /// How often it declines to quote (AG).
     #[serde(default)]
     pub pass_probability: f64,
+    /// QuoteRequestRejectReason (658) to choose from.
     #[serde(default = "pass")]
     pub pass_reasons: Vec<u32>,
+    /// How often it takes its quote back (Z) instead of replacing it, and quotes no more.
     #[serde(default)]
     pub withdraw_probability: f64,
+    /// How often it never answers a request.
     #[serde(default)]
     pub silent_probability: f64,
+    /// How often its delay is `slow_factor` times as long.
     #[serde(default)]
     pub slow_probability: f64,
+    /// See `slow_probability`.
     #[serde(default = "slow_factor")]
     pub slow_factor: u64,
+    /// How long it holds an accept before it decides; `[0, 0]` decides at once.
     pub last_look_ms: MillisRange,
+    /// How often it declines an accept in its last look.
     #[serde(default)]
     pub reject_probability: f64,
+    /// How often it fills half of an accept.
     #[serde(default)]
     pub partial_fill_probability: f64,
+    /// It drops its connection after so many messages; 0 for never.
     #[serde(default)]
     pub die_after_messages: u64,
+    /// How long it then stays away.
     #[serde(default = "dead_for_ms")]
     pub dead_for_ms: u64,
+    /// Whether it signs its business messages.
     #[serde(default)]
     pub signs: Signs,
+    /// Whether it takes requests and accepts only with the gateway's signature.
     #[serde(default)]
     pub wants_signed: bool,
 }
@@ -78,8 +102,10 @@ pub struct DealerSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Signs {
+    /// It signs nothing.
     #[default]
     No,
+    /// It signs each of them.
     Yes,
     /// It puts a signature of something else there.
     Badly,
@@ -105,16 +131,33 @@ const fn dead_for_ms() -> u64 {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
+    /// The file cannot be read.
     #[error("{path}: {source}")]
-    Unreadable { path: String, source: std::io::Error },
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The text is not TOML, or has other keys than these settings.
     #[error("not settings of dealers: {0}")]
     Syntax(#[from] toml::de::Error),
+    /// `gateway` is not a CompID.
     #[error("gateway: not a CompID (1 to 64 characters of A-Z a-z 0-9 . _ -)")]
     BadGateway,
+    /// None, or more than one process plays.
     #[error("{0} dealers; 1 to {DEALERS_MAX} are allowed")]
     BadCount(usize),
+    /// A value of one dealer is out of its range.
     #[error("dealer {id}: {key} {why}")]
-    Bad { id: String, key: &'static str, why: &'static str },
+    Bad {
+        /// Its CompID.
+        id: String,
+        /// The key in the file.
+        key: &'static str,
+        /// What the value must be.
+        why: &'static str,
+    },
 }
 
 impl Settings {

@@ -22,28 +22,56 @@ use crate::settings::{Settings, SettingsError, Signs};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SimulatorError {
+    /// The settings cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// A certificate and its key make no TLS server.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// A file of certificates or keys cannot be read.
     #[error(transparent)]
     Pem(#[from] PemError),
+    /// The file of orders cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The folder for sequence numbers and orders cannot be made, or not kept private.
     #[error("{path}: {source}")]
-    StateDirectory { path: PathBuf, source: std::io::Error },
+    StateDirectory {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// One dealer cannot start.
     #[error("dealer {id}: {detail}")]
-    Dealer { id: String, detail: String },
+    Dealer {
+        /// Its CompID.
+        id: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// [`Credentials`] have no certificate for a dealer of the settings.
     #[error("dealer {id} has no certificate")]
-    NoCertificate { id: String },
+    NoCertificate {
+        /// Its CompID.
+        id: String,
+    },
+    /// No running dealer has this CompID.
     #[error("there is no dealer {id}")]
-    NoSuchDealer { id: String },
+    NoSuchDealer {
+        /// The CompID that was asked for.
+        id: String,
+    },
+    /// The dealer's task has ended.
     #[error("dealer {id} has stopped")]
-    Stopped { id: String },
+    Stopped {
+        /// Its CompID.
+        id: String,
+    },
 }
 
-/// What the dealers show and whom they trust: each its own certificate, all the same authority
-/// for gateways.
+/// The dealers' TLS credentials: each has its own certificate, all trust the same authority for
+/// gateways.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     trust_domain: String,
@@ -215,7 +243,8 @@ impl Drop for Simulator {
     }
 }
 
-/// The engine's store keeps messages in the clear; make-believe ones, yet nobody else's business.
+/// The engine's store keeps messages in the clear, so only the owner may read it, although they are
+/// simulated.
 fn make_private(directory: &Path) -> Result<(), SimulatorError> {
     let failed = |source| SimulatorError::StateDirectory { path: directory.to_owned(), source };
     std::fs::create_dir_all(directory).map_err(failed)?;

@@ -1,5 +1,5 @@
-//! A trader brought on the way every trader is: invitation, enrolment, connection, first security
-//! key. Only the person is missing; what they would type and touch comes from here.
+//! Onboards a trader as in production: invitation, enrolment, connection, first security key. This
+//! module types and touches in place of the person.
 
 use crate::{Practice, PracticeError, VENUE_NAME, failed};
 use signet_desk_core::{Desk, DeskConfig, KeyStore, view::*};
@@ -30,8 +30,8 @@ impl Practice {
     }
 
     /// Enrols `comp_id` into `keychain` and registers `key`, whose PIN is `pin`. Answers the name
-    /// of the identity. `config` is that of the desk that goes on: its session goes on where this
-    /// one ends.
+    /// of the identity. `config` is that of the desk that will run: its session continues where
+    /// this one ends.
     pub fn onboard(
         &self,
         config: &DeskConfig,
@@ -69,7 +69,7 @@ impl Practice {
         }
     }
 
-    /// Connects and registers: enrolment with a code has just given leave.
+    /// Connects and registers: enrolment with a code has just granted it.
     fn register(
         &self,
         desk: &Desk,

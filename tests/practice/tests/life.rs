@@ -16,8 +16,8 @@ use signet_fix::{AppMessage, message::*};
 use signet_identity::CompId;
 use signet_journal::StoreKey;
 use signet_rfq::{
-    AcceptId, AssetClass, Catalogue, DealerId, Instrument, InstrumentId, Level, QuoteId, RfqId,
-    UtcMillis,
+    AcceptId, Catalogue, DealerId, InstrumentId, Level, QuoteId, RfqId, UtcMillis,
+    test_double::eur_usd,
 };
 use signet_router::{
     DealerSettings, DeskSettings, Input, Output, Router,
@@ -41,23 +41,9 @@ fn pair() -> InstrumentId {
 }
 
 fn router() -> Router {
-    let pair = Instrument {
-        id: pair(),
-        symbol: "EUR/USD".into(),
-        name: "Euro".into(),
-        asset_class: AssetClass::FxSpot,
-        currency: "EUR".into(),
-        price_decimals: 5,
-        price_unit: "USD per EUR".into(),
-        tick: Decimal::new(1, 5),
-        lot: 1_000.into(),
-        min_quantity: 1_000.into(),
-        max_quantity: 10_000_000.into(),
-        settlement: "spot".into(),
-    };
     let desks = [DeskSettings { id: desk(), dealers: BTreeSet::new() }];
     let dealers = DEALERS.map(|d| DealerSettings { id: DealerId::new(d).unwrap(), name: d.into() });
-    Router::new("Venue".into(), false, Catalogue::new([pair]).unwrap(), desks, dealers)
+    Router::new("Venue".into(), false, Catalogue::new([eur_usd()]).unwrap(), desks, dealers)
 }
 
 /// What a dealer did with an accept, and cannot undo.

@@ -1,4 +1,4 @@
-//! Who vouches for virtual keys: an attestation authority made at run time.
+//! The attestation authority of virtual keys, made at run time.
 
 use crate::VkeyError;
 use aws_lc_rs::{
@@ -37,6 +37,10 @@ impl fmt::Debug for TestAuthority {
 }
 
 impl TestAuthority {
+    /// A new authority with a model of its own.
+    ///
+    /// # Errors
+    /// [`VkeyError::Certificates`]
     pub fn generate() -> Result<Self, VkeyError> {
         let mut aaguid = [0; 16];
         rand::fill(&mut aaguid).map_err(|_| VkeyError::Certificates("no random numbers".into()))?;
@@ -65,6 +69,7 @@ impl TestAuthority {
         }
     }
 
+    /// The authority's own certificate, PEM.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
     }

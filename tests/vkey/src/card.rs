@@ -47,7 +47,7 @@ impl ReaderCard {
     /// the reader, too.
     ///
     /// # Errors
-    /// [`VkeyError::Files`] if nobody listens there, or the system gives no thread.
+    /// [`VkeyError::Files`] if nothing listens there, or the system gives no thread.
     pub fn lay(key: &VirtualKey, vpcd: SocketAddr) -> Result<Self, VkeyError> {
         let stream = TcpStream::connect(vpcd).map_err(VkeyError::Files)?;
         let (off, key) = (Arc::new(AtomicBool::new(false)), key.clone());

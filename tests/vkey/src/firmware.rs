@@ -35,7 +35,7 @@ use trussed_core::{
 use trussed_staging::{StagingBackend, StagingContext};
 
 /// What the firmware's USB stack would take (CTAP 2.1 §11.2.4).
-pub const MESSAGE_BYTES_MAX: usize = 7609;
+pub(crate) const MESSAGE_BYTES_MAX: usize = 7609;
 /// Messages of that size lie on the stack, several of them, unoptimised.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
 /// How often a key that waits for a touch looks at its finger.
@@ -43,7 +43,7 @@ const BLINK: Duration = Duration::from_millis(2);
 /// How often a key with nothing to do looks whether it is still plugged in.
 const IDLE: Duration = Duration::from_millis(50);
 
-/// CTAP 2.1 §6: what ends a touch that nobody waited for.
+/// CTAP 2.1 §6: these commands discard a touch that no command has used.
 const CMD_GET_INFO: u8 = 0x04;
 const CMD_CLIENT_PIN: u8 = 0x06;
 
@@ -57,7 +57,7 @@ pub enum Work {
     Apdu(Vec<u8>),
 }
 
-pub struct Job {
+pub(crate) struct Job {
     pub number: u64,
     pub work: Work,
     pub answer: Sender<Vec<u8>>,
@@ -65,19 +65,19 @@ pub struct Job {
 
 /// Which job is on, so that a cancelled one does not take the next with it.
 #[derive(Debug)]
-pub struct Turn {
+pub(crate) struct Turn {
     flag: &'static InterruptFlag,
     on: Mutex<Option<u64>>,
 }
 
 impl Turn {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // The firmware wants it for ever; a few bytes for each key that was ever made.
         Self { flag: Box::leak(Box::new(InterruptFlag::new())), on: Mutex::new(None) }
     }
 
     /// Stops job `number` if it is on, or any with `None`.
-    pub fn interrupt(&self, number: Option<u64>) {
+    pub(crate) fn interrupt(&self, number: Option<u64>) {
         let on = self.on.lock().unwrap_or_else(PoisonError::into_inner);
         if number.is_none() || *on == number {
             self.flag.interrupt();
@@ -99,15 +99,15 @@ impl Turn {
 
 /// The finger on the key.
 #[derive(Debug, Default)]
-pub struct Finger {
+pub(crate) struct Finger {
     pub held: AtomicBool,
     /// A touch nothing has used yet.
     pub touched: AtomicBool,
     pub waited_for: AtomicBool,
 }
 
-/// Switches the key on. The thread ends once `on` is false, or nobody can give it jobs any more.
-pub fn start(
+/// Switches the key on. The thread ends once `on` is false, or no sender of jobs is left.
+pub(crate) fn start(
     flash: Flash,
     finger: Arc<Finger>,
     turn: Arc<Turn>,

@@ -33,6 +33,7 @@ pub const COUNTER_STEP_MAX: u32 = 512;
 /// What a key is made of.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// What the person calls it.
     pub name: String,
     /// Set when the key is new.
     pub pin: Option<String>,
@@ -48,14 +49,17 @@ impl Settings {
         Self { name: name.into(), pin: None, file: None, touch_timeout: Duration::from_secs(30) }
     }
 
+    /// With this PIN, if the key is new.
     pub fn pin(self, pin: &str) -> Self {
         Self { pin: Some(pin.into()), ..self }
     }
 
+    /// Waits for a touch only so long.
     pub fn touch_timeout(self, touch_timeout: Duration) -> Self {
         Self { touch_timeout, ..self }
     }
 
+    /// With its memory in this file.
     pub fn kept_in(self, file: PathBuf) -> Self {
         Self { file: Some(file), ..self }
     }
@@ -135,6 +139,7 @@ impl VirtualKey {
         Self(Arc::new(key))
     }
 
+    /// What the person calls it.
     pub fn name(&self) -> &str {
         &self.0.name
     }
@@ -168,7 +173,7 @@ impl VirtualKey {
         self.0.switch_off();
     }
 
-    /// Plugs the key in again; it starts anew, as real keys do.
+    /// Plugs the key in again; it starts from the beginning, as real keys do.
     ///
     /// # Errors
     /// [`VkeyError::Files`] if the system gives it no thread.
@@ -191,6 +196,7 @@ impl VirtualKey {
         Ok(())
     }
 
+    /// Whether the desk can see it.
     pub fn is_plugged(&self) -> bool {
         self.0.power().is_some()
     }

@@ -6,6 +6,8 @@
 //! touch, counters, credential protection and packed attestation; its hardware is not: the keys'
 //! secrets lie in this process's memory, or in a file in clear.
 
+#![warn(missing_docs, unreachable_pub)]
+
 mod authority;
 mod card;
 mod firmware;
@@ -27,6 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct VirtualKeys(Arc<Mutex<Vec<VirtualKey>>>, Option<Arc<str>>);
 
 impl VirtualKeys {
+    /// These keys, plugged in or not.
     pub fn new(keys: Vec<VirtualKey>) -> Self {
         Self(Arc::new(Mutex::new(keys)), None)
     }
@@ -36,6 +39,7 @@ impl VirtualKeys {
         Self(self.0, Some(hint.into()))
     }
 
+    /// One more key.
     pub fn add(&self, key: VirtualKey) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(key);
     }
@@ -76,17 +80,23 @@ impl Slots for VirtualKeys {
     }
 }
 
+/// Why a virtual key cannot be made or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VkeyError {
+    /// Its file cannot be read or written.
     #[error("the virtual key's files: {0}")]
     Files(std::io::Error),
+    /// The attestation authority cannot make a certificate.
     #[error("the virtual key's certificates: {0}")]
     Certificates(String),
+    /// It is pulled out.
     #[error("the virtual key is not plugged in")]
     Unplugged,
+    /// Its firmware refuses a command, as a real key would.
     #[error("the virtual key refuses: {0}")]
     Refused(CeremonyError),
+    /// Its firmware does not answer, or not in CTAP.
     #[error("the virtual key's firmware failed: {0}")]
     Firmware(String),
 }

@@ -32,14 +32,14 @@ type Tree = BTreeMap<String, Node>;
 
 /// Clones share their files; [`Flash::copy`] does not.
 #[derive(Debug, Clone, Default)]
-pub struct Flash {
+pub(crate) struct Flash {
     tree: Arc<Mutex<Tree>>,
     file: Option<Arc<std::path::PathBuf>>,
 }
 
 impl Flash {
     /// The files saved in `file`, which need not be there yet. Every change is saved at once.
-    pub fn kept_in(file: std::path::PathBuf) -> io::Result<Self> {
+    pub(crate) fn kept_in(file: std::path::PathBuf) -> io::Result<Self> {
         let tree = match std::fs::read(&file) {
             Ok(saved) => serde_json::from_slice(&saved)?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => Tree::new(),
@@ -49,11 +49,11 @@ impl Flash {
     }
 
     /// The same files, going their own way from here on; in memory only.
-    pub fn copy(&self) -> Self {
+    pub(crate) fn copy(&self) -> Self {
         Self { tree: Arc::new(Mutex::new(self.lock().clone())), file: None }
     }
 
-    pub fn is_blank(&self) -> bool {
+    pub(crate) fn is_blank(&self) -> bool {
         self.lock().is_empty()
     }
 

@@ -4,7 +4,7 @@ mod support;
 
 use signet_stepup::{
     Context, Digest,
-    client::{Ask, CeremonyError, Pin, Status, StepUp},
+    client::{CeremonyError, KeyOperation, Pin, Status, StepUp},
 };
 use signet_vkey::{COUNTER_STEP_MAX, Settings, TestAuthority, VirtualKey, VirtualKeys};
 use std::time::Duration;
@@ -35,14 +35,14 @@ const ASK: Status = Status::Pin { wrong: false, left: None };
 async fn a_key_registers_and_signs_what_is_on_the_screen() {
     let w = world();
     let (options, state) = w.rp.ask_to_register(&[]);
-    let (answer, seen) = run(w.keys.begin(order(Ask::Register(options))), knows_pin).await;
+    let (answer, seen) = run(w.keys.begin(order(KeyOperation::Register(options))), knows_pin).await;
     assert_eq!(seen, [Status::Verifying, ASK, Status::Verifying, Status::Touch]);
     let mut passkey = w.rp.registered(&answer.expect("registered"), &state).expect("accepted");
 
     let context = Context { approval: Digest([7; 32]), exporter: [9; 32] };
     for counter in 0..2 {
         let (options, state) = w.rp.ask_to_sign(std::slice::from_ref(&passkey));
-        let order = with_context(order(Ask::Sign(options)), context);
+        let order = with_context(order(KeyOperation::Sign(options)), context);
         let (answer, seen) = run(w.keys.begin(order), knows_pin).await;
         assert_eq!(
             seen,
@@ -71,12 +71,14 @@ async fn a_wrong_pin_is_asked_for_again_with_what_is_left() {
     let passkey = w.rp.register(&w.keys).await;
     let (options, state) = w.rp.ask_to_sign(&[passkey]);
     let mut pins = ["00000000", "11111111", PIN].into_iter();
-    let (answer, seen) = run(w.keys.begin(order(Ask::Sign(options))), |ceremony, status| {
-        if let Status::Pin { .. } = status {
-            ceremony.give_pin(Pin::new(pins.next().expect("no fourth PIN is asked for").into()));
-        }
-    })
-    .await;
+    let (answer, seen) =
+        run(w.keys.begin(order(KeyOperation::Sign(options))), |ceremony, status| {
+            if let Status::Pin { .. } = status {
+                ceremony
+                    .give_pin(Pin::new(pins.next().expect("no fourth PIN is asked for").into()));
+            }
+        })
+        .await;
     w.rp.signed(&answer.expect("signed"), &state).expect("accepted");
     let asked: Vec<_> = seen.into_iter().filter(|s| matches!(s, Status::Pin { .. })).collect();
     assert_eq!(
@@ -98,7 +100,7 @@ async fn three_wrong_pins_pause_the_key_and_eight_block_it() {
     let mut asked = 0;
     while asked < 8 {
         let (answer, _) =
-            run(w.keys.begin(order(Ask::Sign(options.clone()))), |ceremony, status| {
+            run(w.keys.begin(order(KeyOperation::Sign(options.clone()))), |ceremony, status| {
                 if let Status::Pin { .. } = status {
                     asked += 1;
                     ceremony.give_pin(Pin::new("00000000".into()));
@@ -114,7 +116,7 @@ async fn three_wrong_pins_pause_the_key_and_eight_block_it() {
         outcomes,
         [CeremonyError::PinPaused, CeremonyError::PinPaused, CeremonyError::PinBlocked]
     );
-    let (answer, _) = run(w.keys.begin(order(Ask::Sign(options))), knows_pin).await;
+    let (answer, _) = run(w.keys.begin(order(KeyOperation::Sign(options))), knows_pin).await;
     assert_eq!(answer, Err(CeremonyError::PinBlocked), "the right PIN helps no more");
 }
 
@@ -127,7 +129,7 @@ async fn no_touch_ends_in_time() {
     // The order's deadline, and the key's own.
     let short = signet_stepup::client::Order {
         timeout: Duration::from_millis(400),
-        ..order(Ask::Sign(options.clone()))
+        ..order(KeyOperation::Sign(options.clone()))
     };
     let (answer, _) = run(w.keys.begin(short), knows_pin).await;
     assert_eq!(answer, Err(CeremonyError::TimedOut));
@@ -136,7 +138,7 @@ async fn no_touch_ends_in_time() {
     let impatient = VirtualKey::plug_in(&w.authority, impatient).expect("key");
     let keys = VirtualKeys::new(vec![impatient]);
     let (options, _) = w.rp.ask_to_register(&[]);
-    let (answer, seen) = run(keys.begin(order(Ask::Register(options))), knows_pin).await;
+    let (answer, seen) = run(keys.begin(order(KeyOperation::Register(options))), knows_pin).await;
     assert_eq!(answer, Err(CeremonyError::TimedOut));
     assert_eq!(seen.last(), Some(&Status::Touch));
 }
@@ -148,17 +150,19 @@ async fn no_key_is_waited_for_and_the_first_to_come_is_taken() {
     let (options, state) = w.rp.ask_to_register(&[]);
     let short = signet_stepup::client::Order {
         timeout: Duration::from_millis(300),
-        ..order(Ask::Register(options.clone()))
+        ..order(KeyOperation::Register(options.clone()))
     };
     let (answer, seen) = run(w.keys.begin(short), knows_pin).await;
     assert_eq!((answer, seen), (Err(CeremonyError::TimedOut), vec![Status::Insert]));
 
-    let (answer, seen) =
-        run(w.keys.begin(order(Ask::Register(options))), |ceremony, status| match status {
+    let (answer, seen) = run(
+        w.keys.begin(order(KeyOperation::Register(options))),
+        |ceremony, status| match status {
             Status::Insert => w.key.plug().expect("plugged"),
             other => knows_pin(ceremony, other),
-        })
-        .await;
+        },
+    )
+    .await;
     assert_eq!(seen, [Status::Insert, Status::Verifying, ASK, Status::Verifying, Status::Touch]);
     w.rp.registered(&answer.expect("registered"), &state).expect("accepted");
 }
@@ -174,11 +178,13 @@ async fn cancelling_works_at_every_wait() {
             w.key.unplug();
         }
         let (answer, seen) =
-            run(w.keys.begin(order(Ask::Sign(options.clone()))), |ceremony, status| match status {
-                Status::Insert => ceremony.cancel(),
-                Status::Pin { .. } if at == "pin" => ceremony.cancel(),
-                Status::Touch => ceremony.cancel(),
-                other => knows_pin(ceremony, other),
+            run(w.keys.begin(order(KeyOperation::Sign(options.clone()))), |ceremony, status| {
+                match status {
+                    Status::Insert => ceremony.cancel(),
+                    Status::Pin { .. } if at == "pin" => ceremony.cancel(),
+                    Status::Touch => ceremony.cancel(),
+                    other => knows_pin(ceremony, other),
+                }
             })
             .await;
         assert_eq!(answer, Err(CeremonyError::Cancelled), "{at}");
@@ -186,9 +192,9 @@ async fn cancelling_works_at_every_wait() {
         w.key.plug().expect("plugged");
     }
     // A dialog that went away cancels as well, and the key is free for the next.
-    drop(w.keys.begin(order(Ask::Sign(options.clone()))));
+    drop(w.keys.begin(order(KeyOperation::Sign(options.clone()))));
     w.key.hold_finger(true);
-    let (answer, _) = run(w.keys.begin(order(Ask::Sign(options))), knows_pin).await;
+    let (answer, _) = run(w.keys.begin(order(KeyOperation::Sign(options))), knows_pin).await;
     w.rp.signed(&answer.expect("signed"), &state).expect("accepted");
 }
 
@@ -200,17 +206,19 @@ async fn a_key_pulled_out_is_told_at_every_wait() {
     for at_touch in [false, true] {
         w.key.hold_finger(false);
         let (answer, _) =
-            run(w.keys.begin(order(Ask::Sign(options.clone()))), |ceremony, status| match status {
-                Status::Pin { .. } if !at_touch => w.key.unplug(),
-                Status::Touch => w.key.unplug(),
-                other => knows_pin(ceremony, other),
+            run(w.keys.begin(order(KeyOperation::Sign(options.clone()))), |ceremony, status| {
+                match status {
+                    Status::Pin { .. } if !at_touch => w.key.unplug(),
+                    Status::Touch => w.key.unplug(),
+                    other => knows_pin(ceremony, other),
+                }
             })
             .await;
         assert_eq!(answer, Err(CeremonyError::Removed), "at touch: {at_touch}");
         w.key.plug().expect("plugged");
     }
     w.key.hold_finger(true);
-    let (answer, _) = run(w.keys.begin(order(Ask::Sign(options))), knows_pin).await;
+    let (answer, _) = run(w.keys.begin(order(KeyOperation::Sign(options))), knows_pin).await;
     w.rp.signed(&answer.expect("signed"), &state).expect("accepted");
 }
 
@@ -221,21 +229,23 @@ async fn one_touch_is_one_approval() {
     w.key.hold_finger(false);
     let (options, state) = w.rp.ask_to_sign(std::slice::from_ref(&passkey));
     let (answer, _) =
-        run(w.keys.begin(order(Ask::Sign(options.clone()))), |ceremony, status| match status {
-            // A touch before the PIN is not one for what comes after it.
-            Status::Pin { .. } => {
-                w.key.touch_once();
-                knows_pin(ceremony, status);
+        run(w.keys.begin(order(KeyOperation::Sign(options.clone()))), |ceremony, status| {
+            match status {
+                // A touch before the PIN is not one for what comes after it.
+                Status::Pin { .. } => {
+                    w.key.touch_once();
+                    knows_pin(ceremony, status);
+                }
+                Status::Touch => w.key.touch_once(),
+                _ => {}
             }
-            Status::Touch => w.key.touch_once(),
-            _ => {}
         })
         .await;
     w.rp.signed(&answer.expect("signed"), &state).expect("accepted");
 
     let short = signet_stepup::client::Order {
         timeout: Duration::from_secs(1),
-        ..order(Ask::Sign(options))
+        ..order(KeyOperation::Sign(options))
     };
     let (answer, _) = run(w.keys.begin(short), |ceremony, status| {
         if let Status::Pin { .. } = status {
@@ -259,12 +269,14 @@ async fn with_two_keys_the_touched_one_answers() {
         w.key.hold_finger(false);
         other.hold_finger(false);
         let (options, state) = w.rp.ask_to_sign(&[first.clone(), second.clone()]);
-        let (answer, seen) =
-            run(w.keys.begin(order(Ask::Sign(options))), |ceremony, status| match status {
+        let (answer, seen) = run(
+            w.keys.begin(order(KeyOperation::Sign(options))),
+            |ceremony, status| match status {
                 Status::ChooseByTouch | Status::Touch => touched.touch_once(),
                 other => knows_pin(ceremony, other),
-            })
-            .await;
+            },
+        )
+        .await;
         assert_eq!(
             seen,
             [Status::ChooseByTouch, Status::Verifying, ASK, Status::Verifying, Status::Touch]
@@ -284,9 +296,12 @@ async fn choosing_can_be_cancelled_and_both_keys_pulled() {
     other.hold_finger(false);
     let (options, _) = w.rp.ask_to_sign(&[passkey]);
     let (answer, seen) =
-        run(w.keys.begin(order(Ask::Sign(options.clone()))), |ceremony, _| ceremony.cancel()).await;
+        run(w.keys.begin(order(KeyOperation::Sign(options.clone()))), |ceremony, _| {
+            ceremony.cancel()
+        })
+        .await;
     assert_eq!((answer, seen), (Err(CeremonyError::Cancelled), vec![Status::ChooseByTouch]));
-    let (answer, _) = run(w.keys.begin(order(Ask::Sign(options))), |_, _| {
+    let (answer, _) = run(w.keys.begin(order(KeyOperation::Sign(options))), |_, _| {
         w.key.unplug();
         other.unplug();
     })
@@ -300,13 +315,14 @@ async fn a_key_that_is_not_registered_is_told_from_one_that_is() {
     let mine = w.rp.register(&w.keys).await;
     let strangers = VirtualKeys::new(vec![key(&w.authority, "stranger")]);
     let (options, _) = w.rp.ask_to_sign(std::slice::from_ref(&mine));
-    let (answer, _) = run(strangers.begin(order(Ask::Sign(options))), knows_pin).await;
+    let (answer, _) = run(strangers.begin(order(KeyOperation::Sign(options))), knows_pin).await;
     assert_eq!(answer, Err(CeremonyError::WrongKey));
 
     let (options, _) = w.rp.ask_to_register(&[&mine]);
-    let (answer, _) = run(w.keys.begin(order(Ask::Register(options.clone()))), knows_pin).await;
+    let (answer, _) =
+        run(w.keys.begin(order(KeyOperation::Register(options.clone()))), knows_pin).await;
     assert_eq!(answer, Err(CeremonyError::AlreadyRegistered));
-    let (answer, _) = run(strangers.begin(order(Ask::Register(options))), knows_pin).await;
+    let (answer, _) = run(strangers.begin(order(KeyOperation::Register(options))), knows_pin).await;
     assert!(answer.is_ok(), "another key of the same person may register");
 }
 
@@ -317,11 +333,12 @@ async fn a_key_without_a_pin_says_so() {
     blank.hold_finger(true);
     let keys = VirtualKeys::new(vec![blank.clone()]);
     let (options, state) = w.rp.ask_to_register(&[]);
-    let (answer, _) = run(keys.begin(order(Ask::Register(options.clone()))), knows_pin).await;
+    let (answer, _) =
+        run(keys.begin(order(KeyOperation::Register(options.clone()))), knows_pin).await;
     assert_eq!(answer, Err(CeremonyError::PinNotSet));
     blank.set_pin(PIN).expect("first PIN");
     assert!(blank.set_pin("13572468").is_err(), "only the first PIN is set this way");
-    let (answer, _) = run(keys.begin(order(Ask::Register(options))), knows_pin).await;
+    let (answer, _) = run(keys.begin(order(KeyOperation::Register(options))), knows_pin).await;
     w.rp.registered(&answer.expect("registered"), &state).expect("accepted");
 }
 
@@ -345,7 +362,7 @@ async fn sign(
     passkey: &mut AttestedPasskey,
 ) -> Result<u32, WebauthnError> {
     let (options, state) = w.rp.ask_to_sign(std::slice::from_ref(passkey));
-    let (answer, _) = run(keys.begin(order(Ask::Sign(options))), knows_pin).await;
+    let (answer, _) = run(keys.begin(order(KeyOperation::Sign(options))), knows_pin).await;
     let result = w.rp.signed(&answer.expect("signed"), &state)?;
     passkey.update_credential(&result);
     Ok(result.counter())
@@ -367,7 +384,7 @@ async fn a_key_in_a_file_is_the_same_key_tomorrow() {
     key.hold_finger(true);
     let (options, state) = rp.ask_to_sign(&[passkey]);
     let (answer, _) =
-        run(VirtualKeys::new(vec![key]).begin(order(Ask::Sign(options))), knows_pin).await;
+        run(VirtualKeys::new(vec![key]).begin(order(KeyOperation::Sign(options))), knows_pin).await;
     rp.signed(&answer.expect("signed"), &state).expect("accepted");
 }
 
@@ -377,6 +394,6 @@ async fn a_model_or_maker_nobody_reviewed_is_refused_by_the_relying_party() {
     let other = TestAuthority::generate().expect("authority");
     let strangers = VirtualKeys::new(vec![key(&other, "other maker")]);
     let (options, state) = w.rp.ask_to_register(&[]);
-    let (answer, _) = run(strangers.begin(order(Ask::Register(options))), knows_pin).await;
+    let (answer, _) = run(strangers.begin(order(KeyOperation::Register(options))), knows_pin).await;
     assert!(w.rp.registered(&answer.expect("the key does its part"), &state).is_err());
 }

@@ -3,7 +3,7 @@
 mod support;
 
 use signet_stepup::{
-    client::{Ask, Pin, Status, StepUp},
+    client::{KeyOperation, Pin, Status, StepUp},
     logs::may_be_logged,
 };
 use signet_vkey::{TestAuthority, VirtualKeys};
@@ -72,7 +72,7 @@ async fn no_level_lets_a_library_under_a_ceremony_speak() {
     let passkey = rp.register(&keys).await;
     let (options, state) = rp.ask_to_sign(&[passkey]);
     let mut pins = ["31415926", PIN].into_iter();
-    let (answer, _) = run(keys.begin(order(Ask::Sign(options))), |ceremony, status| {
+    let (answer, _) = run(keys.begin(order(KeyOperation::Sign(options))), |ceremony, status| {
         if let Status::Pin { .. } = status {
             ceremony.give_pin(Pin::new(pins.next().expect("two PINs").into()));
         }

@@ -10,7 +10,7 @@ mod support;
 
 use signet_stepup::{
     Context, Digest,
-    client::{Ask, CeremonyError, ReaderKeys, Status, StepUp},
+    client::{CeremonyError, KeyOperation, ReaderKeys, Status, StepUp},
 };
 use signet_vkey::{ReaderCard, Settings, TestAuthority, VirtualKey};
 use std::{
@@ -266,26 +266,29 @@ async fn inside_our_own_back_end() {
     let passkey = rp.register(&ReaderKeys).await;
     let context = Context { approval: Digest([5; 32]), exporter: [6; 32] };
     let (options, state) = rp.ask_to_sign(std::slice::from_ref(&passkey));
-    let (answer, seen) =
-        run(ReaderKeys.begin(with_context(order(Ask::Sign(options.clone())), context)), knows_pin)
-            .await;
+    let (answer, seen) = run(
+        ReaderKeys.begin(with_context(order(KeyOperation::Sign(options.clone())), context)),
+        knows_pin,
+    )
+    .await;
     let result = rp.signed(&answer.expect("signed"), &state).expect("accepted");
     assert!(result.user_verified());
     assert!(seen.ends_with(&[Status::Verifying, Status::Touch]), "{seen:?}");
 
     // Taken off the reader while the PIN is waited for.
-    let (answer, _) = run(ReaderKeys.begin(order(Ask::Sign(options.clone()))), |_, status| {
-        if let Status::Pin { .. } = status {
-            reader.card = None;
-        }
-    })
-    .await;
+    let (answer, _) =
+        run(ReaderKeys.begin(order(KeyOperation::Sign(options.clone()))), |_, status| {
+            if let Status::Pin { .. } = status {
+                reader.card = None;
+            }
+        })
+        .await;
     assert_eq!(answer, Err(CeremonyError::Removed));
 
     // An empty reader is a key to be waited for.
     let short = signet_stepup::client::Order {
         timeout: Duration::from_secs(1),
-        ..order(Ask::Sign(options))
+        ..order(KeyOperation::Sign(options))
     };
     let (answer, seen) = run(ReaderKeys.begin(short), knows_pin).await;
     assert_eq!((answer, seen), (Err(CeremonyError::TimedOut), vec![Status::Insert]));

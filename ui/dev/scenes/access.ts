@@ -120,7 +120,7 @@ export function risk(scene: string, now: number): RiskView {
           "network location",
           "known corporate network",
           0,
-          "Somebody has let the laptop into a building of the firm.",
+          "The laptop is on one of the networks of the firm.",
         ),
     factor("geographic location", "expected country", 0, "Where this person works."),
   ];

@@ -13,7 +13,7 @@ use signet_fix::{
 };
 use signet_stepup::{
     Context,
-    client::{Ask, Ceremony, CeremonyError, Order, Step, Told},
+    client::{Ceremony, CeremonyError, KeyOperation, Order, Step, Told},
 };
 use std::{rc::Rc, time::Duration};
 use tokio::sync::mpsc;
@@ -115,7 +115,11 @@ impl Link {
         Ok(Order {
             origin: origin_of(&options, context.is_some(), self.rp_id.borrow().as_deref())
                 .map_err(|why| bad(&why))?,
-            ask: if context.is_some() { Ask::Sign(options) } else { Ask::Register(options) },
+            operation: if context.is_some() {
+                KeyOperation::Sign(options)
+            } else {
+                KeyOperation::Register(options)
+            },
             context,
             timeout: Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)),
             window: self.window.get(),

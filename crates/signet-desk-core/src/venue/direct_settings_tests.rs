@@ -3,7 +3,7 @@ use crate::venue::DeskConfig;
 use signet_rfq::{InstrumentId, UtcMillis};
 use signet_stepup::{
     AcceptTerms, Action,
-    rules::{Standing, Wanted, wanted},
+    rules::{StepUpState, Wanted, wanted},
 };
 
 const INSTRUMENTS: &str = "[[instrument]]\nid = 'DE0001102580'\nsymbol = 'DBR 0 02/32'\n\
@@ -77,7 +77,7 @@ fn a_plain_venue_is_read() {
     );
     let accept = AcceptTerms { quantity: "1000001".into(), currency: "EUR".into(), ..nothing() };
     assert!(matches!(
-        wanted(&s.rules, &Action::Accept(accept), &Standing::default(), UtcMillis(0)),
+        wanted(&s.rules, &Action::Accept(accept), &StepUpState::default(), UtcMillis(0)),
         Wanted::Touch(_)
     ));
 }

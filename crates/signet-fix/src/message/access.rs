@@ -1,7 +1,8 @@
-//! What the gateway decided about this access, and what the desk says of its laptop (UB, UC, UD).
+//! The gateway's decision about an access, and the desk's report about its laptop (UB, UC, UD).
 
-use super::decode::Reader;
-use super::*;
+use super::{DecodeError, reader::Reader};
+use crate::{tag, tagvalue::Body};
+use signet_rfq::UtcMillis;
 
 /// What an access may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub enum AccessVerdict {
     Deny,
 }
 
-/// User-defined UB, gateway to desk, after logon and whenever the decision is another one.
+/// User-defined UB, gateway to desk, after logon and whenever the decision changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessDecision {
     /// Tag 20130.
@@ -37,47 +38,50 @@ const VERDICTS: [(u8, AccessVerdict); 3] =
     [(1, AccessVerdict::Allow), (2, AccessVerdict::StepUp), (3, AccessVerdict::Deny)];
 
 pub(super) fn encode_decision(b: &mut Body, d: &AccessDecision) {
-    b.put(ACCESS_DECISION, VERDICTS.iter().find(|(_, v)| *v == d.verdict).map_or(3, |(n, _)| *n));
-    b.put(RISK_SCORE, d.score);
-    b.put(POLICY_DIGEST, &d.policy);
-    b.put(TRANSACT_TIME, d.at);
-    b.put_text(TEXT, &d.text);
+    b.put(
+        tag::ACCESS_DECISION,
+        VERDICTS.iter().find(|(_, v)| *v == d.verdict).map_or(3, |(n, _)| *n),
+    );
+    b.put(tag::RISK_SCORE, d.score);
+    b.put(tag::POLICY_DIGEST, &d.policy);
+    b.put(tag::TRANSACT_TIME, d.at);
+    b.put_text(tag::TEXT, &d.text);
     if let Some(c) = &d.cure {
-        b.put_text(CURE, c);
+        b.put_text(tag::CURE, c);
     }
-    b.put_data(RAW_DATA_LENGTH, RAW_DATA, d.factors.as_bytes());
+    b.put_data(tag::RAW_DATA_LENGTH, tag::RAW_DATA, d.factors.as_bytes());
 }
 
 pub(super) fn decode_decision(r: Reader<'_, '_>) -> Result<AccessDecision, DecodeError> {
-    let n: u8 = r.number(ACCESS_DECISION)?;
+    let n: u8 = r.number(tag::ACCESS_DECISION)?;
     let verdict = VERDICTS
         .iter()
         .find(|(k, _)| *k == n)
         .map(|(_, v)| *v)
-        .ok_or(DecodeError::Bad(ACCESS_DECISION))?;
+        .ok_or(DecodeError::Bad(tag::ACCESS_DECISION))?;
     Ok(AccessDecision {
         verdict,
-        score: r.number(RISK_SCORE)?,
-        policy: r.word(POLICY_DIGEST)?,
-        factors: r.data(RAW_DATA)?,
-        text: r.words(TEXT).unwrap_or_default(),
-        cure: r.words(CURE),
-        at: r.utc(TRANSACT_TIME)?,
+        score: r.number(tag::RISK_SCORE)?,
+        policy: r.word(tag::POLICY_DIGEST)?,
+        factors: r.data(tag::RAW_DATA)?,
+        text: r.words(tag::TEXT).unwrap_or_default(),
+        cure: r.words(tag::CURE),
+        at: r.utc(tag::TRANSACT_TIME)?,
     })
 }
 
 pub(super) fn encode_posture_request(b: &mut Body, nonce: &str) {
-    b.put(POSTURE_NONCE, nonce);
+    b.put(tag::POSTURE_NONCE, nonce);
 }
 
 pub(super) fn decode_posture_request(r: Reader<'_, '_>) -> Result<String, DecodeError> {
-    r.word(POSTURE_NONCE)
+    r.word(tag::POSTURE_NONCE)
 }
 
 pub(super) fn encode_posture_report(b: &mut Body, envelope: &str) {
-    b.put_data(RAW_DATA_LENGTH, RAW_DATA, envelope.as_bytes());
+    b.put_data(tag::RAW_DATA_LENGTH, tag::RAW_DATA, envelope.as_bytes());
 }
 
 pub(super) fn decode_posture_report(r: Reader<'_, '_>) -> Result<String, DecodeError> {
-    r.data(RAW_DATA)
+    r.data(tag::RAW_DATA)
 }

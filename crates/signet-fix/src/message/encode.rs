@@ -1,72 +1,32 @@
-use super::*;
+//! Writes the body of a message: one function for each type that trades; reference data, step-up
+//! and access have their own files.
+
+use super::{
+    AppMessage, BusinessReject, ExecutionReport, OrderStatusRequest, QuoteCancel, QuoteMsg,
+    QuoteRequest, QuoteRequestReject, QuoteResponse, QuoteStatusReport, ROLE_LIQUIDITY_PROVIDER,
+    Response, access, execution::DISPUTED, reference, stepup,
+};
+use crate::{tag, tagvalue::Body};
+use signet_rfq::{Ask, DealerId, InstrumentId, Side};
 
 pub(super) fn message(m: &AppMessage) -> Body {
     let mut b = Body::new(m.msg_type());
     match m {
         AppMessage::QuoteRequest(q) => quote_request(&mut b, q),
-        AppMessage::QuoteRequestReject(r) => {
-            b.put(QUOTE_REQ_ID, &r.rfq);
-            b.put(QUOTE_REQUEST_REJECT_REASON, r.reason);
-            b.put(NO_RELATED_SYM, 1);
-            b.put(SYMBOL, &r.instrument);
-            parties(&mut b, r.dealer.as_slice());
-            text(&mut b, &r.text);
-            if let Some(a) = &r.advice {
-                b.put_text(REASON_CODE, &a.code);
-                if !a.cure.is_empty() {
-                    b.put_text(CURE, &a.cure);
-                }
-            }
-        }
+        AppMessage::QuoteRequestReject(r) => quote_request_reject(&mut b, r),
         AppMessage::Quote(q) => quote(&mut b, q),
-        AppMessage::QuoteCancel(c) => {
-            b.put_opt(QUOTE_REQ_ID, c.rfq.as_ref());
-            b.put_opt(QUOTE_ID, c.quote.as_ref());
-            b.put(QUOTE_CANCEL_TYPE, if c.quote.is_some() { 1 } else { 4 });
-            parties(&mut b, c.dealer.as_slice());
-            if let Some(instrument) = &c.instrument {
-                b.put(NO_QUOTE_ENTRIES, 1);
-                b.put(SYMBOL, instrument);
-            }
-            if c.unreachable {
-                b.put(DEALER_ONLINE, 'N');
-            }
-        }
+        AppMessage::QuoteCancel(c) => quote_cancel(&mut b, c),
         AppMessage::QuoteResponse(r) => quote_response(&mut b, r),
-        AppMessage::QuoteStatusReport(s) => {
-            b.put(QUOTE_REQ_ID, &s.rfq);
-            match &s.quote {
-                Some(q) => b.put(QUOTE_ID, q),
-                // FIX 4.4 requires a QuoteID here; the report is about the request, so it is its
-                // id.
-                None => b.put(QUOTE_ID, &s.rfq),
-            }
-            b.put_opt(QUOTE_RESP_ID, s.answers.as_ref());
-            b.put(SYMBOL, &s.instrument);
-            b.put_opt(VALID_UNTIL_TIME, s.until);
-            b.put(QUOTE_STATUS, s.status.code());
-            text(&mut b, &s.text);
-        }
+        AppMessage::QuoteStatusReport(s) => quote_status_report(&mut b, s),
         AppMessage::ExecutionReport(e) => execution(&mut b, e),
-        AppMessage::OrderStatusRequest(h) => {
-            b.put(CL_ORD_ID, &h.accept);
-            parties(&mut b, h.dealer.as_slice());
-            b.put(SYMBOL, &h.instrument);
-            b.put(SIDE, side(h.side));
-        }
-        AppMessage::BusinessReject(j) => {
-            b.put_opt(REF_SEQ_NUM, j.ref_seq_num);
-            b.put(REF_MSG_TYPE, &j.ref_msg_type);
-            b.put_opt(BUSINESS_REJECT_REF_ID, j.ref_id.as_ref());
-            b.put(BUSINESS_REJECT_REASON, j.reason);
-            text(&mut b, &j.text);
-        }
+        AppMessage::OrderStatusRequest(h) => order_status_request(&mut b, h),
+        AppMessage::BusinessReject(j) => business_reject(&mut b, j),
         AppMessage::SecurityListRequest(x) => reference::encode_list_request(&mut b, x),
         AppMessage::SecurityList(y) => reference::encode_list(&mut b, y),
         AppMessage::VenueState(u) => reference::encode_venue(&mut b, u),
         AppMessage::Snapshot(u) => reference::encode_snapshot(&mut b, u),
         AppMessage::RfqCancel { rfq, text: t } => {
-            b.put(QUOTE_REQ_ID, rfq);
+            b.put(tag::QUOTE_REQ_ID, rfq);
             text(&mut b, t);
         }
         AppMessage::StepUpChallenge(c) => stepup::encode_challenge(&mut b, c),
@@ -76,7 +36,7 @@ pub(super) fn message(m: &AppMessage) -> Body {
         AppMessage::PostureRequest { nonce } => access::encode_posture_request(&mut b, nonce),
         AppMessage::PostureReport { envelope } => access::encode_posture_report(&mut b, envelope),
         AppMessage::AccessState(s) => stepup::encode_access(&mut b, s),
-        AppMessage::StepUpRequest { reason } => b.put(STEP_UP_REASON, reason),
+        AppMessage::StepUpRequest { reason } => b.put(tag::STEP_UP_REASON, reason),
         AppMessage::KeyRequest(k) => stepup::encode_key_request(&mut b, k),
         AppMessage::KeyReport(k) => stepup::encode_key_report(&mut b, k),
     }
@@ -84,101 +44,160 @@ pub(super) fn message(m: &AppMessage) -> Body {
 }
 
 pub(super) fn quote_request(b: &mut Body, q: &QuoteRequest) {
-    b.put(QUOTE_REQ_ID, &q.id);
-    b.put(NO_RELATED_SYM, 1);
+    b.put(tag::QUOTE_REQ_ID, &q.id);
+    b.put(tag::NO_RELATED_SYM, 1);
     instrument(b, &q.instrument, q.isin);
     // Manual (1) or automatic (2): asked by a person.
-    b.put(QUOTE_REQUEST_TYPE, 1);
-    b.put(QUOTE_TYPE, 1);
+    b.put(tag::QUOTE_REQUEST_TYPE, 1);
+    b.put(tag::QUOTE_TYPE, 1);
     match q.ask {
-        Ask::Buy => b.put(SIDE, '1'),
-        Ask::Sell => b.put(SIDE, '2'),
+        Ask::Buy => b.put(tag::SIDE, '1'),
+        Ask::Sell => b.put(tag::SIDE, '2'),
         // FIX 4.4: a request without Side wants both.
         Ask::TwoWay => {}
     }
-    b.put(ORDER_QTY, q.quantity);
-    b.put(SETTL_DATE, &q.settlement_date);
-    b.put(CURRENCY, &q.currency);
-    b.put(EXPIRE_TIME, q.expires);
-    b.put(TRANSACT_TIME, q.at);
+    b.put(tag::ORDER_QTY, q.quantity);
+    b.put(tag::SETTL_DATE, &q.settlement_date);
+    b.put(tag::CURRENCY, &q.currency);
+    b.put(tag::EXPIRE_TIME, q.expires);
+    b.put(tag::TRANSACT_TIME, q.at);
     if q.isin {
         // Percentage of par.
-        b.put(PRICE_TYPE, 1);
+        b.put(tag::PRICE_TYPE, 1);
     }
     parties(b, &q.dealers);
 }
 
+fn quote_request_reject(b: &mut Body, r: &QuoteRequestReject) {
+    b.put(tag::QUOTE_REQ_ID, &r.rfq);
+    b.put(tag::QUOTE_REQUEST_REJECT_REASON, r.reason);
+    b.put(tag::NO_RELATED_SYM, 1);
+    b.put(tag::SYMBOL, &r.instrument);
+    parties(b, r.dealer.as_slice());
+    text(b, &r.text);
+    if let Some(a) = &r.advice {
+        b.put_text(tag::REASON_CODE, &a.code);
+        if !a.cure.is_empty() {
+            b.put_text(tag::CURE, &a.cure);
+        }
+    }
+}
+
 fn quote(b: &mut Body, q: &QuoteMsg) {
-    b.put(QUOTE_REQ_ID, &q.rfq);
-    b.put(QUOTE_ID, &q.id);
-    b.put(QUOTE_TYPE, u8::from(q.tradeable));
+    b.put(tag::QUOTE_REQ_ID, &q.rfq);
+    b.put(tag::QUOTE_ID, &q.id);
+    b.put(tag::QUOTE_TYPE, u8::from(q.tradeable));
     parties(b, q.dealer.as_slice());
-    b.put(SYMBOL, &q.instrument);
-    b.put_opt(SIDE, q.qualifiers.side.map(side));
-    b.put_opt(SETTL_DATE, q.qualifiers.settlement_date.as_deref());
-    b.put_opt(CURRENCY, q.qualifiers.currency.as_deref());
-    b.put_opt(PRICE_TYPE, q.qualifiers.price_type);
-    b.put_opt(BID_PX, q.bid.map(|l| l.price));
-    b.put_opt(OFFER_PX, q.offer.map(|l| l.price));
-    b.put_opt(BID_SIZE, q.bid.map(|l| l.size));
-    b.put_opt(OFFER_SIZE, q.offer.map(|l| l.size));
-    b.put(VALID_UNTIL_TIME, q.valid_until);
-    b.put(TRANSACT_TIME, q.at);
+    b.put(tag::SYMBOL, &q.instrument);
+    b.put_opt(tag::SIDE, q.qualifiers.side.map(side));
+    b.put_opt(tag::SETTL_DATE, q.qualifiers.settlement_date.as_deref());
+    b.put_opt(tag::CURRENCY, q.qualifiers.currency.as_deref());
+    b.put_opt(tag::PRICE_TYPE, q.qualifiers.price_type);
+    b.put_opt(tag::BID_PX, q.bid.map(|l| l.price));
+    b.put_opt(tag::OFFER_PX, q.offer.map(|l| l.price));
+    b.put_opt(tag::BID_SIZE, q.bid.map(|l| l.size));
+    b.put_opt(tag::OFFER_SIZE, q.offer.map(|l| l.size));
+    b.put(tag::VALID_UNTIL_TIME, q.valid_until);
+    b.put(tag::TRANSACT_TIME, q.at);
+}
+
+fn quote_cancel(b: &mut Body, c: &QuoteCancel) {
+    b.put_opt(tag::QUOTE_REQ_ID, c.rfq.as_ref());
+    b.put_opt(tag::QUOTE_ID, c.quote.as_ref());
+    b.put(tag::QUOTE_CANCEL_TYPE, if c.quote.is_some() { 1 } else { 4 });
+    parties(b, c.dealer.as_slice());
+    if let Some(instrument) = &c.instrument {
+        b.put(tag::NO_QUOTE_ENTRIES, 1);
+        b.put(tag::SYMBOL, instrument);
+    }
+    if c.unreachable {
+        b.put(tag::DEALER_ONLINE, 'N');
+    }
 }
 
 fn quote_response(b: &mut Body, r: &QuoteResponse) {
-    b.put(QUOTE_RESP_ID, &r.id);
-    b.put_opt(QUOTE_REQ_ID, r.rfq.as_ref());
-    b.put(QUOTE_ID, &r.quote);
+    b.put(tag::QUOTE_RESP_ID, &r.id);
+    b.put_opt(tag::QUOTE_REQ_ID, r.rfq.as_ref());
+    b.put(tag::QUOTE_ID, &r.quote);
     b.put(
-        QUOTE_RESP_TYPE,
+        tag::QUOTE_RESP_TYPE,
         match r.response {
             Response::HitOrLift => 1,
             Response::Pass => 6,
         },
     );
-    b.put(CL_ORD_ID, &r.id);
+    b.put(tag::CL_ORD_ID, &r.id);
     parties(b, r.dealer.as_slice());
     instrument(b, &r.instrument, r.isin);
-    b.put(SIDE, side(r.side));
-    b.put(ORDER_QTY, r.quantity);
-    b.put_opt(SETTL_DATE, r.settlement_date.as_ref());
-    b.put_opt(CURRENCY, r.currency.as_ref());
-    b.put(TRANSACT_TIME, r.at);
-    b.put(PRICE, r.price);
+    b.put(tag::SIDE, side(r.side));
+    b.put(tag::ORDER_QTY, r.quantity);
+    b.put_opt(tag::SETTL_DATE, r.settlement_date.as_ref());
+    b.put_opt(tag::CURRENCY, r.currency.as_ref());
+    b.put(tag::TRANSACT_TIME, r.at);
+    b.put(tag::PRICE, r.price);
+}
+
+fn quote_status_report(b: &mut Body, s: &QuoteStatusReport) {
+    b.put(tag::QUOTE_REQ_ID, &s.rfq);
+    match &s.quote {
+        Some(q) => b.put(tag::QUOTE_ID, q),
+        // FIX 4.4 requires a QuoteID here; the report is about the request, so it is its
+        // id.
+        None => b.put(tag::QUOTE_ID, &s.rfq),
+    }
+    b.put_opt(tag::QUOTE_RESP_ID, s.answers.as_ref());
+    b.put(tag::SYMBOL, &s.instrument);
+    b.put_opt(tag::VALID_UNTIL_TIME, s.until);
+    b.put(tag::QUOTE_STATUS, s.status.code());
+    text(b, &s.text);
 }
 
 fn execution(b: &mut Body, e: &ExecutionReport) {
-    b.put(ORDER_ID, &e.order_id);
-    b.put(CL_ORD_ID, &e.accept);
-    b.put(QUOTE_RESP_ID, &e.accept);
+    b.put(tag::ORDER_ID, &e.order_id);
+    b.put(tag::CL_ORD_ID, &e.accept);
+    b.put(tag::QUOTE_RESP_ID, &e.accept);
     parties(b, e.dealer.as_slice());
-    b.put(EXEC_ID, &e.exec_id);
-    b.put_opt(EXEC_REF_ID, e.exec_ref.as_ref());
-    b.put(EXEC_TYPE, e.exec_type.code());
-    b.put(ORD_STATUS, e.status.code());
-    b.put_opt(ORD_REJ_REASON, e.reject_reason);
-    b.put_opt(SETTL_DATE, e.settlement_date.as_ref());
-    b.put(SYMBOL, &e.instrument);
-    b.put(SIDE, side(e.side));
-    b.put_opt(CURRENCY, e.currency.as_ref());
-    b.put_opt(LAST_QTY, e.last.map(|l| l.size));
-    b.put_opt(LAST_PX, e.last.map(|l| l.price));
-    b.put(LEAVES_QTY, e.leaves_qty);
-    b.put(CUM_QTY, e.cum_qty);
-    b.put(AVG_PX, e.avg_px);
-    b.put(TRANSACT_TIME, e.at);
+    b.put(tag::EXEC_ID, &e.exec_id);
+    b.put_opt(tag::EXEC_REF_ID, e.exec_ref.as_ref());
+    b.put(tag::EXEC_TYPE, e.exec_type.code());
+    b.put(tag::ORD_STATUS, e.status.code());
+    b.put_opt(tag::ORD_REJ_REASON, e.reject_reason);
+    b.put_opt(tag::SETTL_DATE, e.settlement_date.as_ref());
+    b.put(tag::SYMBOL, &e.instrument);
+    b.put(tag::SIDE, side(e.side));
+    b.put_opt(tag::CURRENCY, e.currency.as_ref());
+    b.put_opt(tag::LAST_QTY, e.last.map(|l| l.size));
+    b.put_opt(tag::LAST_PX, e.last.map(|l| l.price));
+    b.put(tag::LEAVES_QTY, e.leaves_qty);
+    b.put(tag::CUM_QTY, e.cum_qty);
+    b.put(tag::AVG_PX, e.avg_px);
+    b.put(tag::TRANSACT_TIME, e.at);
     if e.disputed {
-        b.put(REASON_CODE, DISPUTED);
+        b.put(tag::REASON_CODE, DISPUTED);
     }
     text(b, &e.text);
 }
 
+fn order_status_request(b: &mut Body, h: &OrderStatusRequest) {
+    b.put(tag::CL_ORD_ID, &h.accept);
+    parties(b, h.dealer.as_slice());
+    b.put(tag::SYMBOL, &h.instrument);
+    b.put(tag::SIDE, side(h.side));
+}
+
+fn business_reject(b: &mut Body, j: &BusinessReject) {
+    b.put_opt(tag::REF_SEQ_NUM, j.ref_seq_num);
+    b.put(tag::REF_MSG_TYPE, &j.ref_msg_type);
+    b.put_opt(tag::BUSINESS_REJECT_REF_ID, j.ref_id.as_ref());
+    b.put(tag::BUSINESS_REJECT_REASON, j.reason);
+    text(b, &j.text);
+}
+
 pub(super) fn instrument(b: &mut Body, id: &InstrumentId, isin: bool) {
-    b.put(SYMBOL, id);
+    b.put(tag::SYMBOL, id);
     if isin {
-        b.put(SECURITY_ID, id);
-        b.put(SECURITY_ID_SOURCE, 4);
+        b.put(tag::SECURITY_ID, id);
+        b.put(tag::SECURITY_ID_SOURCE, 4);
     }
 }
 
@@ -186,17 +205,17 @@ pub(super) fn parties(b: &mut Body, dealers: &[DealerId]) {
     if dealers.is_empty() {
         return;
     }
-    b.put(NO_PARTY_IDS, dealers.len());
+    b.put(tag::NO_PARTY_IDS, dealers.len());
     for d in dealers {
-        b.put(PARTY_ID, d);
-        b.put(PARTY_ID_SOURCE, 'D');
-        b.put(PARTY_ROLE, ROLE_LIQUIDITY_PROVIDER);
+        b.put(tag::PARTY_ID, d);
+        b.put(tag::PARTY_ID_SOURCE, 'D');
+        b.put(tag::PARTY_ROLE, ROLE_LIQUIDITY_PROVIDER);
     }
 }
 
 fn text(b: &mut Body, t: &Option<String>) {
     if let Some(t) = t {
-        b.put_text(TEXT, t);
+        b.put_text(tag::TEXT, t);
     }
 }
 

@@ -1,8 +1,11 @@
-//! What the gateway tells a desk about itself: instruments (x/y), dealers (U1), open state (U2).
+//! What the gateway tells a desk about the venue: instruments (x/y), dealers (U1), open state (U2).
 
-use super::decode::{Reader, quote_request};
-use super::*;
-use signet_rfq::AssetClass;
+use super::{DecodeError, QuoteRequest, decode::quote_request, encode, reader::Reader};
+use crate::{
+    tag,
+    tagvalue::{Body, Fields},
+};
+use signet_rfq::{AssetClass, DealerId, Instrument, RfqId, UtcMillis};
 
 /// Instruments in one SecurityList message; more are sent in several (LastFragment, 893).
 pub(crate) const MAX_INSTRUMENTS_PER_LIST: usize = 100;
@@ -58,157 +61,158 @@ pub enum SnapshotMark {
     Begin,
     /// Phase (20020) 2: one open RFQ.
     Rfq(QuoteRequest),
-    /// Phase (20020) 3: from here on the desk hears of changes only.
+    /// Phase (20020) 3: after this mark the gateway sends changes only.
     End,
 }
 
 pub(super) fn encode_list_request(b: &mut Body, x: &SecurityListRequest) {
-    b.put(SECURITY_REQ_ID, &x.id);
-    b.put(SECURITY_LIST_REQUEST_TYPE, 4);
+    b.put(tag::SECURITY_REQ_ID, &x.id);
+    b.put(tag::SECURITY_LIST_REQUEST_TYPE, 4);
 }
 
 pub(super) fn decode_list_request(r: Reader<'_, '_>) -> Result<SecurityListRequest, DecodeError> {
-    match r.number(SECURITY_LIST_REQUEST_TYPE)? {
-        4u8 => Ok(SecurityListRequest { id: r.id(SECURITY_REQ_ID, RfqId::new)? }),
-        _ => Err(DecodeError::Bad(SECURITY_LIST_REQUEST_TYPE)),
+    match r.number(tag::SECURITY_LIST_REQUEST_TYPE)? {
+        4u8 => Ok(SecurityListRequest { id: r.id(tag::SECURITY_REQ_ID, RfqId::new)? }),
+        _ => Err(DecodeError::Bad(tag::SECURITY_LIST_REQUEST_TYPE)),
     }
 }
 
 pub(super) fn encode_list(b: &mut Body, y: &SecurityList) {
-    b.put(SECURITY_REQ_ID, &y.request);
-    b.put(SECURITY_RESPONSE_ID, &y.request);
-    b.put(SECURITY_REQUEST_RESULT, if y.instruments.is_empty() { 2 } else { 0 });
-    b.put(LAST_FRAGMENT, if y.last { 'Y' } else { 'N' });
+    b.put(tag::SECURITY_REQ_ID, &y.request);
+    b.put(tag::SECURITY_RESPONSE_ID, &y.request);
+    b.put(tag::SECURITY_REQUEST_RESULT, if y.instruments.is_empty() { 2 } else { 0 });
+    b.put(tag::LAST_FRAGMENT, if y.last { 'Y' } else { 'N' });
     if y.instruments.is_empty() {
         return;
     }
-    b.put(NO_RELATED_SYM, y.instruments.len());
+    b.put(tag::NO_RELATED_SYM, y.instruments.len());
     for i in &y.instruments {
         encode::instrument(b, &i.id, i.asset_class.has_isin());
-        b.put(SECURITY_DESC, &i.name);
-        b.put(CURRENCY, &i.currency);
-        b.put(ROUND_LOT, i.lot);
-        b.put(MIN_TRADE_VOL, i.min_quantity);
-        b.put(SHORT_SYMBOL, &i.symbol);
-        b.put(ASSET_CLASS, i.asset_class.words());
-        b.put(PRICE_DECIMALS, i.price_decimals);
-        b.put(PRICE_UNIT, &i.price_unit);
-        b.put(TICK, i.tick);
-        b.put(MAX_TRADE_VOL, i.max_quantity);
-        b.put(SETTLEMENT, &i.settlement);
+        b.put(tag::SECURITY_DESC, &i.name);
+        b.put(tag::CURRENCY, &i.currency);
+        b.put(tag::ROUND_LOT, i.lot);
+        b.put(tag::MIN_TRADE_VOL, i.min_quantity);
+        b.put(tag::SHORT_SYMBOL, &i.symbol);
+        b.put(tag::ASSET_CLASS, i.asset_class.words());
+        b.put(tag::PRICE_DECIMALS, i.price_decimals);
+        b.put(tag::PRICE_UNIT, &i.price_unit);
+        b.put(tag::TICK, i.tick);
+        b.put(tag::MAX_TRADE_VOL, i.max_quantity);
+        b.put(tag::SETTLEMENT, &i.settlement);
     }
 }
 
 const LIST_MEMBERS: [u32; 13] = [
-    SECURITY_ID,
-    SECURITY_ID_SOURCE,
-    SECURITY_DESC,
-    CURRENCY,
-    ROUND_LOT,
-    MIN_TRADE_VOL,
-    SHORT_SYMBOL,
-    ASSET_CLASS,
-    PRICE_DECIMALS,
-    PRICE_UNIT,
-    TICK,
-    MAX_TRADE_VOL,
-    SETTLEMENT,
+    tag::SECURITY_ID,
+    tag::SECURITY_ID_SOURCE,
+    tag::SECURITY_DESC,
+    tag::CURRENCY,
+    tag::ROUND_LOT,
+    tag::MIN_TRADE_VOL,
+    tag::SHORT_SYMBOL,
+    tag::ASSET_CLASS,
+    tag::PRICE_DECIMALS,
+    tag::PRICE_UNIT,
+    tag::TICK,
+    tag::MAX_TRADE_VOL,
+    tag::SETTLEMENT,
 ];
 
 pub(super) fn decode_list(f: &Fields<'_>) -> Result<SecurityList, DecodeError> {
     let r = Reader(f.as_slice());
-    let entries = f.group(SYMBOL, &LIST_MEMBERS, 0..f.as_slice().len());
+    let entries = f.group(tag::SYMBOL, &LIST_MEMBERS, 0..f.as_slice().len());
     if entries.len() > MAX_INSTRUMENTS_PER_LIST {
-        return Err(DecodeError::Bad(NO_RELATED_SYM));
+        return Err(DecodeError::Bad(tag::NO_RELATED_SYM));
     }
     let instruments = entries
         .into_iter()
         .map(|e| instrument(Reader(&f.as_slice()[e])))
         .collect::<Result<_, _>>()?;
     Ok(SecurityList {
-        request: r.id(SECURITY_REQ_ID, RfqId::new)?,
-        last: if r.opt(LAST_FRAGMENT).is_some() { r.flag(LAST_FRAGMENT)? } else { true },
+        request: r.id(tag::SECURITY_REQ_ID, RfqId::new)?,
+        last: if r.opt(tag::LAST_FRAGMENT).is_some() { r.flag(tag::LAST_FRAGMENT)? } else { true },
         instruments,
     })
 }
 
 fn instrument(r: Reader<'_, '_>) -> Result<Instrument, DecodeError> {
-    let class = r.text(ASSET_CLASS)?;
+    let class = r.text(tag::ASSET_CLASS)?;
     let asset_class = AssetClass::ALL
         .into_iter()
         .find(|c| c.words() == class)
-        .ok_or(DecodeError::Bad(ASSET_CLASS))?;
+        .ok_or(DecodeError::Bad(tag::ASSET_CLASS))?;
     let i = Instrument {
         id: r.instrument()?,
-        symbol: r.text(SHORT_SYMBOL)?.into(),
-        name: r.text(SECURITY_DESC)?.into(),
+        symbol: r.text(tag::SHORT_SYMBOL)?.into(),
+        name: r.text(tag::SECURITY_DESC)?.into(),
         asset_class,
-        currency: r.text(CURRENCY)?.into(),
-        price_decimals: r.number(PRICE_DECIMALS)?,
-        price_unit: r.text(PRICE_UNIT)?.into(),
-        tick: r.positive(TICK)?,
-        lot: r.positive(ROUND_LOT)?,
-        min_quantity: r.positive(MIN_TRADE_VOL)?,
-        max_quantity: r.positive(MAX_TRADE_VOL)?,
-        settlement: r.text(SETTLEMENT)?.into(),
+        currency: r.text(tag::CURRENCY)?.into(),
+        price_decimals: r.number(tag::PRICE_DECIMALS)?,
+        price_unit: r.text(tag::PRICE_UNIT)?.into(),
+        tick: r.positive(tag::TICK)?,
+        lot: r.positive(tag::ROUND_LOT)?,
+        min_quantity: r.positive(tag::MIN_TRADE_VOL)?,
+        max_quantity: r.positive(tag::MAX_TRADE_VOL)?,
+        settlement: r.text(tag::SETTLEMENT)?.into(),
     };
-    i.check().map_err(|_| DecodeError::Bad(SYMBOL))?;
+    i.check().map_err(|_| DecodeError::Bad(tag::SYMBOL))?;
     Ok(i)
 }
 
 pub(super) fn encode_venue(b: &mut Body, u: &VenueState) {
-    b.put(VENUE_NAME, &u.name);
-    b.put(PRACTICE_VENUE, if u.practice { 'Y' } else { 'N' });
-    b.put(TRANSACT_TIME, u.at);
+    b.put(tag::VENUE_NAME, &u.name);
+    b.put(tag::PRACTICE_VENUE, if u.practice { 'Y' } else { 'N' });
+    b.put(tag::TRANSACT_TIME, u.at);
     if u.dealers.is_empty() {
         return;
     }
-    b.put(NO_DEALERS, u.dealers.len());
+    b.put(tag::NO_DEALERS, u.dealers.len());
     for d in &u.dealers {
-        b.put(DEALER_ID, &d.id);
-        b.put(DEALER_NAME, &d.name);
-        b.put(DEALER_ONLINE, if d.online { 'Y' } else { 'N' });
+        b.put(tag::DEALER_ID, &d.id);
+        b.put(tag::DEALER_NAME, &d.name);
+        b.put(tag::DEALER_ONLINE, if d.online { 'Y' } else { 'N' });
     }
 }
 
 pub(super) fn decode_venue(f: &Fields<'_>) -> Result<VenueState, DecodeError> {
     let r = Reader(f.as_slice());
-    let entries = f.group(DEALER_ID, &[DEALER_NAME, DEALER_ONLINE], 0..f.as_slice().len());
+    let entries =
+        f.group(tag::DEALER_ID, &[tag::DEALER_NAME, tag::DEALER_ONLINE], 0..f.as_slice().len());
     let dealers = entries
         .into_iter()
         .map(|e| {
             let r = Reader(&f.as_slice()[e]);
             Ok(DealerState {
-                id: r.id(DEALER_ID, DealerId::new)?,
-                name: r.text(DEALER_NAME)?.into(),
-                online: r.flag(DEALER_ONLINE)?,
+                id: r.id(tag::DEALER_ID, DealerId::new)?,
+                name: r.text(tag::DEALER_NAME)?.into(),
+                online: r.flag(tag::DEALER_ONLINE)?,
             })
         })
         .collect::<Result<_, DecodeError>>()?;
     Ok(VenueState {
-        name: r.text(VENUE_NAME)?.into(),
-        practice: r.flag(PRACTICE_VENUE)?,
+        name: r.text(tag::VENUE_NAME)?.into(),
+        practice: r.flag(tag::PRACTICE_VENUE)?,
         dealers,
-        at: r.utc(TRANSACT_TIME)?,
+        at: r.utc(tag::TRANSACT_TIME)?,
     })
 }
 
 pub(super) fn encode_snapshot(b: &mut Body, u: &SnapshotMark) {
     match u {
-        SnapshotMark::Begin => b.put(SNAPSHOT_PHASE, 1),
+        SnapshotMark::Begin => b.put(tag::SNAPSHOT_PHASE, 1),
         SnapshotMark::Rfq(q) => {
-            b.put(SNAPSHOT_PHASE, 2);
+            b.put(tag::SNAPSHOT_PHASE, 2);
             encode::quote_request(b, q);
         }
-        SnapshotMark::End => b.put(SNAPSHOT_PHASE, 3),
+        SnapshotMark::End => b.put(tag::SNAPSHOT_PHASE, 3),
     }
 }
 
 pub(super) fn decode_snapshot(f: &Fields<'_>) -> Result<SnapshotMark, DecodeError> {
-    match Reader(f.as_slice()).number(SNAPSHOT_PHASE)? {
+    match Reader(f.as_slice()).number(tag::SNAPSHOT_PHASE)? {
         1u8 => Ok(SnapshotMark::Begin),
         2 => Ok(SnapshotMark::Rfq(quote_request(f)?)),
         3 => Ok(SnapshotMark::End),
-        _ => Err(DecodeError::Bad(SNAPSHOT_PHASE)),
+        _ => Err(DecodeError::Bad(tag::SNAPSHOT_PHASE)),
     }
 }

@@ -1,21 +1,18 @@
-//! Step-up and security keys between desk and gateway (U4 to UA). What is in the data fields, JSON
-//! of WebAuthn and the approval's text, is read by those who use it; here it has a length and an
-//! end.
+//! Step-up and security keys between desk and gateway (U4 to UA). The data fields hold WebAuthn
+//! JSON and the approval's text; this module checks their length only, their users read them.
 
-use super::decode::Reader;
-use super::*;
+use super::{DecodeError, reader::Reader};
+use crate::{tag, tagvalue::Body};
+use signet_rfq::UtcMillis;
 
-/// Longest value of a data field here, bytes: an attested registration is 2 kB.
-pub(crate) const DATA_LEN_MAX: usize = 16 * 1024;
-
-/// User-defined U4, gateway to desk: touch a key for this, by then.
+/// User-defined U4, gateway to desk: asks for the touch of a security key before a deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepUpChallenge {
     /// Tag 20100, chosen by the gateway; the answer repeats it.
     pub id: String,
     /// Why a touch is wanted, in words.
     pub reason: Option<String>,
-    /// After this an answer is worth nothing.
+    /// After this time an answer is not accepted.
     pub deadline: UtcMillis,
     /// What is to be approved: the text of `signet_stepup::Approval`.
     pub approval: String,
@@ -32,7 +29,7 @@ pub struct StepUpAnswer {
     pub answer: Answer,
 }
 
-/// What came of a challenge at the desk.
+/// The desk's answer to a challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// WebAuthn `PublicKeyCredential`, JSON.
@@ -43,18 +40,18 @@ pub enum Answer {
     Failed(Option<String>),
 }
 
-/// What became of a challenge.
+/// The gateway's verdict on a challenge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepUpStatus {
-    /// 1: and what waited for it goes on.
+    /// 1: the action that waited for it goes on.
     Passed,
-    /// 2: the answer was not accepted; what waited for it is refused.
+    /// 2: the answer was not accepted; the action that waited for it is refused.
     Refused,
     /// 3
     Expired,
-    /// 4: nobody wants the answer any more; the text says why.
+    /// 4: the answer is no longer needed; the text says why.
     Withdrawn,
-    /// 5: accepted, and a second person is waited for.
+    /// 5: accepted; a second person must approve too.
     SecondWanted,
 }
 
@@ -73,7 +70,7 @@ pub struct StepUpOutcome {
     pub cure: Option<String>,
 }
 
-/// User-defined U7, gateway to desk, after logon and on change: what the gateway wants of this
+/// User-defined U7, gateway to desk, after logon and on change: what the gateway requires of this
 /// desk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessState {
@@ -81,13 +78,13 @@ pub struct AccessState {
     pub lease_until: Option<UtcMillis>,
     /// The lease ends earlier after so many seconds in which the trader did nothing; 0 for never.
     pub idle_s: u32,
-    /// The desk says so when the laptop wakes, or its screen is unlocked.
+    /// The desk reports when the laptop wakes.
     pub on_wake: bool,
-    /// The same when the screen is unlocked.
+    /// The desk reports when the screen is unlocked.
     pub on_unlock: bool,
-    /// The gateway knows step-up at all.
+    /// The gateway uses step-up.
     pub step_up: bool,
-    /// Security keys of this person that are good.
+    /// Number of this person's active security keys.
     pub keys: u32,
     /// This person is asked to approve what others do.
     pub approver: bool,
@@ -100,7 +97,7 @@ pub struct AccessState {
 pub enum KeyRequest {
     /// Step (20120) 1: which keys the person has.
     List,
-    /// A new key under this name; the first one with a code, unless enrolment just gave leave.
+    /// A new key under this name; the first one with a code, unless enrolment has just granted it.
     Begin {
         /// Tag 20121, at most 128 bytes.
         name: String,
@@ -125,7 +122,7 @@ pub enum KeyReport {
     Options {
         /// Tag 20100, chosen by the gateway; [`KeyRequest::Finish`] repeats it.
         id: String,
-        /// ExpireTime (126): after this an answer is worth nothing.
+        /// ExpireTime (126): after this time an answer is not accepted.
         deadline: UtcMillis,
         /// RawData (96).
         options: String,
@@ -165,59 +162,59 @@ fn flag(on: bool) -> char {
 }
 
 pub(super) fn encode_challenge(b: &mut Body, c: &StepUpChallenge) {
-    b.put(STEP_UP_ID, &c.id);
-    b.put(EXPIRE_TIME, c.deadline);
-    put_text(b, TEXT, &c.reason);
-    b.put_data(ENCODED_TEXT_LEN, ENCODED_TEXT, c.approval.as_bytes());
-    b.put_data(RAW_DATA_LENGTH, RAW_DATA, c.options.as_bytes());
+    b.put(tag::STEP_UP_ID, &c.id);
+    b.put(tag::EXPIRE_TIME, c.deadline);
+    put_text(b, tag::TEXT, &c.reason);
+    b.put_data(tag::ENCODED_TEXT_LEN, tag::ENCODED_TEXT, c.approval.as_bytes());
+    b.put_data(tag::RAW_DATA_LENGTH, tag::RAW_DATA, c.options.as_bytes());
 }
 
 pub(super) fn encode_answer(b: &mut Body, a: &StepUpAnswer) {
-    b.put(STEP_UP_ID, &a.id);
+    b.put(tag::STEP_UP_ID, &a.id);
     let (kind, text) = match &a.answer {
         Answer::Signed(_) => (0, &None),
         Answer::Declined(t) => (1, t),
         Answer::Failed(t) => (2, t),
     };
-    b.put(STEP_UP_ANSWER, kind);
-    put_text(b, TEXT, text);
+    b.put(tag::STEP_UP_ANSWER, kind);
+    put_text(b, tag::TEXT, text);
     if let Answer::Signed(json) = &a.answer {
-        b.put_data(RAW_DATA_LENGTH, RAW_DATA, json.as_bytes());
+        b.put_data(tag::RAW_DATA_LENGTH, tag::RAW_DATA, json.as_bytes());
     }
 }
 
 pub(super) fn encode_outcome(b: &mut Body, o: &StepUpOutcome) {
-    b.put(STEP_UP_ID, &o.id);
+    b.put(tag::STEP_UP_ID, &o.id);
     let status = STATUSES.iter().find(|(_, s)| *s == o.status).map_or(2, |(n, _)| *n);
-    b.put(STEP_UP_STATUS, status);
-    put_text(b, REASON_CODE, &o.code);
-    put_text(b, TEXT, &o.text);
-    put_text(b, CURE, &o.cure);
+    b.put(tag::STEP_UP_STATUS, status);
+    put_text(b, tag::REASON_CODE, &o.code);
+    put_text(b, tag::TEXT, &o.text);
+    put_text(b, tag::CURE, &o.cure);
 }
 
 pub(super) fn encode_access(b: &mut Body, s: &AccessState) {
-    b.put_opt(LEASE_UNTIL, s.lease_until);
-    b.put(IDLE_SECONDS, s.idle_s);
-    b.put(ON_WAKE, flag(s.on_wake));
-    b.put(ON_UNLOCK, flag(s.on_unlock));
-    b.put(STEP_UP_KNOWN, flag(s.step_up));
-    b.put(KEY_COUNT, s.keys);
-    b.put(APPROVER, flag(s.approver));
-    put_text(b, TEXT, &s.text);
+    b.put_opt(tag::LEASE_UNTIL, s.lease_until);
+    b.put(tag::IDLE_SECONDS, s.idle_s);
+    b.put(tag::ON_WAKE, flag(s.on_wake));
+    b.put(tag::ON_UNLOCK, flag(s.on_unlock));
+    b.put(tag::STEP_UP_KNOWN, flag(s.step_up));
+    b.put(tag::KEY_COUNT, s.keys);
+    b.put(tag::APPROVER, flag(s.approver));
+    put_text(b, tag::TEXT, &s.text);
 }
 
 pub(super) fn encode_key_request(b: &mut Body, k: &KeyRequest) {
     match k {
-        KeyRequest::List => b.put(KEY_STEP, 1),
+        KeyRequest::List => b.put(tag::KEY_STEP, 1),
         KeyRequest::Begin { name, code } => {
-            b.put(KEY_STEP, 2);
-            b.put(KEY_NAME, name);
-            b.put_opt(KEY_CODE, code.as_ref());
+            b.put(tag::KEY_STEP, 2);
+            b.put(tag::KEY_NAME, name);
+            b.put_opt(tag::KEY_CODE, code.as_ref());
         }
         KeyRequest::Finish { id, credential } => {
-            b.put(KEY_STEP, 3);
-            b.put(STEP_UP_ID, id);
-            b.put_data(RAW_DATA_LENGTH, RAW_DATA, credential.as_bytes());
+            b.put(tag::KEY_STEP, 3);
+            b.put(tag::STEP_UP_ID, id);
+            b.put_data(tag::RAW_DATA_LENGTH, tag::RAW_DATA, credential.as_bytes());
         }
     }
 }
@@ -225,122 +222,110 @@ pub(super) fn encode_key_request(b: &mut Body, k: &KeyRequest) {
 pub(super) fn encode_key_report(b: &mut Body, k: &KeyReport) {
     match k {
         KeyReport::List(json) => {
-            b.put(KEY_STEP, 1);
-            b.put_data(RAW_DATA_LENGTH, RAW_DATA, json.as_bytes());
+            b.put(tag::KEY_STEP, 1);
+            b.put_data(tag::RAW_DATA_LENGTH, tag::RAW_DATA, json.as_bytes());
         }
         KeyReport::Options { id, deadline, options } => {
-            b.put(KEY_STEP, 2);
-            b.put(STEP_UP_ID, id);
-            b.put(EXPIRE_TIME, *deadline);
-            b.put_data(RAW_DATA_LENGTH, RAW_DATA, options.as_bytes());
+            b.put(tag::KEY_STEP, 2);
+            b.put(tag::STEP_UP_ID, id);
+            b.put(tag::EXPIRE_TIME, *deadline);
+            b.put_data(tag::RAW_DATA_LENGTH, tag::RAW_DATA, options.as_bytes());
         }
         KeyReport::Registered { name } => {
-            b.put(KEY_STEP, 3);
-            b.put(KEY_NAME, name);
+            b.put(tag::KEY_STEP, 3);
+            b.put(tag::KEY_NAME, name);
         }
         KeyReport::Refused { code, text, cure } => {
-            b.put(KEY_STEP, 4);
-            b.put(REASON_CODE, code);
-            put_text(b, TEXT, text);
-            put_text(b, CURE, cure);
+            b.put(tag::KEY_STEP, 4);
+            b.put(tag::REASON_CODE, code);
+            put_text(b, tag::TEXT, text);
+            put_text(b, tag::CURE, cure);
         }
-    }
-}
-
-impl Reader<'_, '_> {
-    pub(super) fn data(self, tag: u32) -> Result<String, DecodeError> {
-        let v = self.opt(tag).ok_or(DecodeError::Missing(tag))?;
-        let text = std::str::from_utf8(v).ok().filter(|t| t.len() <= DATA_LEN_MAX);
-        text.map(str::to_owned).ok_or(DecodeError::Bad(tag))
-    }
-
-    /// A short word of ours: an id, a code, a name.
-    pub(super) fn word(self, tag: u32) -> Result<String, DecodeError> {
-        let w = self.text(tag)?;
-        if w.is_empty() || w.len() > 128 { Err(DecodeError::Bad(tag)) } else { Ok(w.into()) }
-    }
-
-    pub(super) fn words(self, tag: u32) -> Option<String> {
-        self.opt(tag).map(super::decode::lossy)
     }
 }
 
 pub(super) fn decode_challenge(r: Reader<'_, '_>) -> Result<StepUpChallenge, DecodeError> {
     Ok(StepUpChallenge {
-        id: r.word(STEP_UP_ID)?,
-        reason: r.words(TEXT),
-        deadline: r.utc(EXPIRE_TIME)?,
-        approval: r.data(ENCODED_TEXT)?,
-        options: r.data(RAW_DATA)?,
+        id: r.word(tag::STEP_UP_ID)?,
+        reason: r.words(tag::TEXT),
+        deadline: r.utc(tag::EXPIRE_TIME)?,
+        approval: r.data(tag::ENCODED_TEXT)?,
+        options: r.data(tag::RAW_DATA)?,
     })
 }
 
 pub(super) fn decode_answer(r: Reader<'_, '_>) -> Result<StepUpAnswer, DecodeError> {
-    let answer = match r.number(STEP_UP_ANSWER)? {
-        0u8 => Answer::Signed(r.data(RAW_DATA)?),
-        1 => Answer::Declined(r.words(TEXT)),
-        2 => Answer::Failed(r.words(TEXT)),
-        _ => return Err(DecodeError::Bad(STEP_UP_ANSWER)),
+    let answer = match r.number(tag::STEP_UP_ANSWER)? {
+        0u8 => Answer::Signed(r.data(tag::RAW_DATA)?),
+        1 => Answer::Declined(r.words(tag::TEXT)),
+        2 => Answer::Failed(r.words(tag::TEXT)),
+        _ => return Err(DecodeError::Bad(tag::STEP_UP_ANSWER)),
     };
-    Ok(StepUpAnswer { id: r.word(STEP_UP_ID)?, answer })
+    Ok(StepUpAnswer { id: r.word(tag::STEP_UP_ID)?, answer })
 }
 
 pub(super) fn decode_outcome(r: Reader<'_, '_>) -> Result<StepUpOutcome, DecodeError> {
-    let n: u8 = r.number(STEP_UP_STATUS)?;
+    let n: u8 = r.number(tag::STEP_UP_STATUS)?;
     let status = STATUSES
         .iter()
         .find(|(k, _)| *k == n)
         .map(|(_, s)| *s)
-        .ok_or(DecodeError::Bad(STEP_UP_STATUS))?;
-    let code = r.opt(REASON_CODE).is_some().then(|| r.word(REASON_CODE)).transpose()?;
+        .ok_or(DecodeError::Bad(tag::STEP_UP_STATUS))?;
+    let code = r.opt(tag::REASON_CODE).is_some().then(|| r.word(tag::REASON_CODE)).transpose()?;
     Ok(StepUpOutcome {
-        id: r.word(STEP_UP_ID)?,
+        id: r.word(tag::STEP_UP_ID)?,
         status,
         code,
-        text: r.words(TEXT),
-        cure: r.words(CURE),
+        text: r.words(tag::TEXT),
+        cure: r.words(tag::CURE),
     })
 }
 
 pub(super) fn decode_access(r: Reader<'_, '_>) -> Result<AccessState, DecodeError> {
     Ok(AccessState {
-        lease_until: r.opt(LEASE_UNTIL).is_some().then(|| r.utc(LEASE_UNTIL)).transpose()?,
-        idle_s: r.number(IDLE_SECONDS)?,
-        on_wake: r.flag(ON_WAKE)?,
-        on_unlock: r.flag(ON_UNLOCK)?,
-        step_up: r.flag(STEP_UP_KNOWN)?,
-        keys: r.number(KEY_COUNT)?,
-        approver: r.flag(APPROVER)?,
-        text: r.words(TEXT),
+        lease_until: r
+            .opt(tag::LEASE_UNTIL)
+            .is_some()
+            .then(|| r.utc(tag::LEASE_UNTIL))
+            .transpose()?,
+        idle_s: r.number(tag::IDLE_SECONDS)?,
+        on_wake: r.flag(tag::ON_WAKE)?,
+        on_unlock: r.flag(tag::ON_UNLOCK)?,
+        step_up: r.flag(tag::STEP_UP_KNOWN)?,
+        keys: r.number(tag::KEY_COUNT)?,
+        approver: r.flag(tag::APPROVER)?,
+        text: r.words(tag::TEXT),
     })
 }
 
 pub(super) fn decode_key_request(r: Reader<'_, '_>) -> Result<KeyRequest, DecodeError> {
-    Ok(match r.number(KEY_STEP)? {
+    Ok(match r.number(tag::KEY_STEP)? {
         1u8 => KeyRequest::List,
         2 => KeyRequest::Begin {
-            name: r.word(KEY_NAME)?,
-            code: r.opt(KEY_CODE).is_some().then(|| r.word(KEY_CODE)).transpose()?,
+            name: r.word(tag::KEY_NAME)?,
+            code: r.opt(tag::KEY_CODE).is_some().then(|| r.word(tag::KEY_CODE)).transpose()?,
         },
-        3 => KeyRequest::Finish { id: r.word(STEP_UP_ID)?, credential: r.data(RAW_DATA)? },
-        _ => return Err(DecodeError::Bad(KEY_STEP)),
+        3 => {
+            KeyRequest::Finish { id: r.word(tag::STEP_UP_ID)?, credential: r.data(tag::RAW_DATA)? }
+        }
+        _ => return Err(DecodeError::Bad(tag::KEY_STEP)),
     })
 }
 
 pub(super) fn decode_key_report(r: Reader<'_, '_>) -> Result<KeyReport, DecodeError> {
-    Ok(match r.number(KEY_STEP)? {
-        1u8 => KeyReport::List(r.data(RAW_DATA)?),
+    Ok(match r.number(tag::KEY_STEP)? {
+        1u8 => KeyReport::List(r.data(tag::RAW_DATA)?),
         2 => KeyReport::Options {
-            id: r.word(STEP_UP_ID)?,
-            deadline: r.utc(EXPIRE_TIME)?,
-            options: r.data(RAW_DATA)?,
+            id: r.word(tag::STEP_UP_ID)?,
+            deadline: r.utc(tag::EXPIRE_TIME)?,
+            options: r.data(tag::RAW_DATA)?,
         },
-        3 => KeyReport::Registered { name: r.word(KEY_NAME)? },
+        3 => KeyReport::Registered { name: r.word(tag::KEY_NAME)? },
         4 => KeyReport::Refused {
-            code: r.word(REASON_CODE)?,
-            text: r.words(TEXT),
-            cure: r.words(CURE),
+            code: r.word(tag::REASON_CODE)?,
+            text: r.words(tag::TEXT),
+            cure: r.words(tag::CURE),
         },
-        _ => return Err(DecodeError::Bad(KEY_STEP)),
+        _ => return Err(DecodeError::Bad(tag::KEY_STEP)),
     })
 }

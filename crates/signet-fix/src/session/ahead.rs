@@ -1,4 +1,4 @@
-//! Frames that came before their turn, as they came, until the gap before them is closed.
+//! Frames that came ahead of their number, kept as they came until the gap before them is closed.
 //!
 //! The engine would keep them without a bound, and unwind its queue by recursion. So none of them
 //! reaches it: they wait here, within limits per session and for the whole process.
@@ -14,7 +14,7 @@ pub(super) const MAX_AHEAD: usize = 1_024;
 pub(super) const MAX_AHEAD_BYTES: usize = 1024 * 1024;
 /// Bytes that wait in all sessions of the process together.
 const MAX_TOTAL_BYTES: usize = 64 * 1024 * 1024;
-/// What keeping a frame costs beside its bytes, about.
+/// Approximate cost of keeping a frame, beside its bytes.
 const OVERHEAD: usize = 96;
 
 static TOTAL: AtomicUsize = AtomicUsize::new(0);

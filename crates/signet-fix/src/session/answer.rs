@@ -1,9 +1,9 @@
-//! A ResendRequest on its way: refused, or answered within a budget, a slice at a time.
+//! Answers a ResendRequest within a budget, a slice at a time, or refuses it.
 
 use super::{
     envelope::{Envelope, Number, any_number},
-    receive::Way,
-    resend::{Answer, Part, Rules, as_resend, gap_fill},
+    receive::Receiving,
+    resend::{Part, ResendAnswer, Rules, as_resend, gap_fill},
 };
 use crate::{
     tag,
@@ -17,7 +17,7 @@ const RESEND_AHEAD_BYTES: usize = 256 * 1024;
 /// Messages of a resend between two looks at other connections.
 const RESEND_SLICE: usize = 64;
 
-impl Way<'_> {
+impl Receiving<'_> {
     pub(super) fn resend(
         &self,
         frame: &[u8],
@@ -94,7 +94,8 @@ impl Way<'_> {
                 "ResendRequests come too often",
             );
         }
-        let Some(answer) = self.session.with_store(|s| Answer::new(begin, end, s, rules)) else {
+        let Some(answer) = self.session.with_store(|s| ResendAnswer::new(begin, end, s, rules))
+        else {
             return tracing::debug!(begin, end, "a ResendRequest asks for nothing that was sent");
         };
         let cost = u32::try_from(answer.replayed() / 1_000).unwrap_or(u32::MAX);
@@ -110,7 +111,7 @@ impl Way<'_> {
             if self.outbox.closed() || self.outbox.len() > RESEND_AHEAD_BYTES {
                 return false;
             }
-            let part = self.inbound.answer.borrow_mut().as_mut().and_then(Answer::next_part);
+            let part = self.inbound.answer.borrow_mut().as_mut().and_then(ResendAnswer::next_part);
             let Some(part) = part else {
                 self.inbound.answer.take();
                 return false;

@@ -1,4 +1,4 @@
-//! What QuickFIX asks and tells us. Every answer here fails closed: a panic rejects.
+//! QuickFIX's callbacks. Each fails closed: a panic rejects.
 
 use super::{
     Binding, Event, Meta, Role, SessionConfig,
@@ -22,10 +22,10 @@ use std::{
     rc::Rc,
 };
 
-/// Events not yet fetched. Above this nothing more of the peer is read: none is ever lost.
+/// Events not yet fetched. At this number the peer is no longer read, so that no event is lost.
 const MAX_EVENTS: usize = 1_024;
 
-/// What callbacks and session share.
+/// State that callbacks and session share.
 pub(super) struct Shared {
     role: Role,
     binding: RefCell<Binding>,
@@ -34,7 +34,7 @@ pub(super) struct Shared {
     replies: RefCell<VecDeque<Body>>,
     /// What the peer said in its Logout: text, code, cure.
     logout: RefCell<[Option<String>; 3]>,
-    /// What our next Logon carries as RawData (96).
+    /// RawData (96) of our next Logon.
     logon_data: RefCell<Option<String>>,
     /// Code and cure that our next Logout carries.
     goodbye: RefCell<Option<(String, String)>>,
@@ -172,7 +172,7 @@ impl Shared {
         let read = fields.map(|f| Fields::of(frame, f));
         let signed = match self.judged(frame, fields) {
             Ok(good) => good.then(|| SignedFrame::new(frame)),
-            // A message that is not what its sender signed is not read any further.
+            // A message whose signature is bad is not read further.
             Err(why) => return self.refuse(frame, read.ok().as_ref(), why.into()),
         };
         let fields = match read {
@@ -304,7 +304,7 @@ fn header_field<'a>(frame: &'a [u8], tag: &[u8]) -> Option<&'a [u8]> {
 
 pub(super) struct Callbacks(pub Rc<Shared>);
 
-/// Runs `f`; a panic in it becomes `fallback`. The binding would take a panic for consent.
+/// Runs `f`; a panic in it becomes `fallback`. The binding would take a panic as consent.
 fn guarded<T>(what: &str, fallback: T, f: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|_| {
         tracing::error!(what, "a FIX callback panicked; refused");
@@ -315,7 +315,8 @@ fn guarded<T>(what: &str, fallback: T, f: impl FnOnce() -> T) -> T {
 impl ApplicationCallback for Callbacks {
     fn on_logon(&self, _: &SessionId) {
         guarded("logon", (), || {
-            // A Logon inside a session, with which a dealer resets its numbers, is no second one.
+            // A dealer that resets its numbers sends a Logon inside the session; it is not a second
+            // logon.
             if !self.0.on.replace(true) {
                 self.0.event(Event::LoggedOn);
             }

@@ -1,10 +1,11 @@
-//! What the engine checks messages by.
+//! The dictionaries that the engine checks messages against.
 //!
-//! Towards desks the whole dictionary: what it does not list is refused. Towards dealers and venues
-//! the engine sees the session's part of a message only (header and check sum) and checks no body:
-//! FIX 4.4 has hundreds of fields and groups that a counterparty may add to a quote or a report,
-//! and none of them is a reason to refuse a trade. What we use of a body is judged where it is read
-//! (`message`), and a message that is not understood there is answered by BusinessMessageReject.
+//! Towards desks the engine uses the whole dictionary and refuses what it does not list. Towards
+//! dealers and venues the engine sees the session's part of a message only (header and check sum)
+//! and checks no body: FIX 4.4 has hundreds of fields and groups that a counterparty may add to a
+//! quote or a report, and none of them is a reason to refuse a trade. What we use of a body is
+//! judged where it is read (`message`), and a message that is not understood there is answered by
+//! BusinessMessageReject.
 
 use crate::tagvalue::Field;
 use std::sync::OnceLock;
@@ -74,7 +75,7 @@ pub(super) fn session_part(fields: &[Field], application: bool) -> Vec<Field> {
         _ => None,
     };
     let mut seen = Vec::new();
-    // A header field that stands in the body too (in a hop, say) is the sender's own business.
+    // A header field may also stand in the body (in a hop, say); this end ignores it there.
     fields
         .iter()
         .filter_map(part)

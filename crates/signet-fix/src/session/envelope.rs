@@ -1,4 +1,4 @@
-//! What the session layer has to know of a frame before anybody else reads it.
+//! What the session layer reads of a frame before the engine and the decoder do.
 
 use super::options::MAX_NUMBER;
 use crate::tagvalue::{Field, ParseError, cut, parse_number};
@@ -34,7 +34,7 @@ impl Kind {
 /// Why a whole frame must not reach the engine: our reading and the engine's could differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// A tag that is no number, or begins with zero.
+    /// A tag that is not a number, or begins with zero.
     BadTag,
     /// Something between separators that is not tag=value.
     NotTagValue,
@@ -63,7 +63,7 @@ impl Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Number {
     Missing,
-    /// No number, zero, or larger than anybody needs.
+    /// Not a number, zero, or above [`MAX_NUMBER`].
     Bad,
     Of(u64),
 }

@@ -153,7 +153,7 @@ pub(super) unsafe fn detach(w: NonNull<Wire>) {
 /// A frame for the engine, and what we read of it.
 pub(super) struct ForEngine<'a> {
     pub frame: &'a [u8],
-    /// Those the engine is given, which lie within the frame; none: it reads the text.
+    /// Fields for the engine, within the frame; empty: the engine parses the text.
     pub fields: &'a [Field],
     pub msg_type: &'a [u8],
     pub number: u64,
@@ -162,7 +162,7 @@ pub(super) struct ForEngine<'a> {
 /// Why the engine did not take a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NotTaken {
-    /// It reads another type or number than we do.
+    /// The engine reads another type or number than this end.
     Differs,
     Other(String),
 }

@@ -7,6 +7,7 @@ use crate::{
     tagvalue::{Field, Fields, cut, is_intact, is_plain_message, seal},
 };
 use proptest::prelude::*;
+use signet_identity::CompId;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The gateway's end of a session that is logged on; the desk's end is made by hand.

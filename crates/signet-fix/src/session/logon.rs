@@ -41,7 +41,7 @@ pub enum LogonFault {
         /// Seconds.
         max: u32,
     },
-    /// The peer is another one than this session is for.
+    /// The peer is not the one this session is for.
     #[error("SenderCompID (49) and TargetCompID (56) are not those of this session")]
     CompId,
     /// A value the engine refuses, without saying which.
@@ -82,7 +82,7 @@ pub enum LogonFault {
     },
 }
 
-/// What a Logon that is well made says.
+/// What a well-formed Logon states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogonFacts {
     /// MsgSeqNum (34).
@@ -99,7 +99,7 @@ const KNOWN: [u32; 28] = [
     464, 58, 20000, 93, 89, 10,
 ];
 
-/// The fields of a Logon, looked at one by one; `strict`: none but those of the dictionary.
+/// Checks the fields of a Logon one by one; `strict`: only those of the dictionary are allowed.
 ///
 /// # Errors
 /// The first fault found.
@@ -198,7 +198,7 @@ pub(super) struct OwnNumbers {
     pub initiator: bool,
 }
 
-/// What is to be done about the numbers before the engine takes a Logon.
+/// What happens to the numbers before the engine takes a Logon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Agreement {
     /// The number expected becomes this one.
@@ -237,7 +237,7 @@ pub(super) fn agree(
         },
         NumberMode::Agreed => {
             debug_assert!(got <= MAX_NUMBER);
-            // A store without a history: that of a new laptop.
+            // A store without a history, as on a new laptop.
             let new_store = logon.next_expected == Some(1) && own.next_sender > 1;
             let back = got < expected;
             // What a desk sent and lost is out of date and never resent, so the gateway asks for

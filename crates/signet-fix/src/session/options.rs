@@ -1,11 +1,11 @@
-//! What one session allows its peer, beyond what FIX says.
+//! Limits that a session sets its peer, beyond those of FIX.
 
 use std::{ops::RangeInclusive, time::Duration};
 
 /// How the two ends find common sequence numbers at a Logon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum NumberMode {
-    /// As FIX says: numbers go on over connections, a Logon whose number is too low is refused.
+    /// FIX's own rule: numbers go on over connections; a Logon with too low a number is refused.
     /// For dealers and venues.
     #[default]
     Kept,

@@ -1,4 +1,4 @@
-//! What leaves: bytes in order, signed where they must be.
+//! Outgoing bytes, in order, signed where required.
 
 use super::MAX_OUTBOX_BYTES;
 use crate::signature::{SignError, Signing, is_application, sign};
@@ -14,14 +14,14 @@ use std::{
 pub struct Outbox {
     bytes: RefCell<Vec<u8>>,
     closed: Cell<bool>,
-    /// Here and not earlier, so that a resend, whose header is new, is signed anew, and the store
+    /// Here and not earlier, so that a resend, whose header is new, is signed again, and the store
     /// keeps no signature.
     signing: Option<Signing>,
     failure: RefCell<Option<SignError>>,
     /// A frame was turned away; the engine does not tell its callers.
     turned_away: Cell<bool>,
-    /// Who waits in [`Outbox::changed`]. Nobody while the pump itself is at work, and then nothing
-    /// is woken: it looks again before it sleeps.
+    /// The task that waits in [`Outbox::changed`]; `None` while the pump works, as it looks again
+    /// before it sleeps.
     waiting: Cell<Option<Waker>>,
 }
 

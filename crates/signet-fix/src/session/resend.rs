@@ -1,4 +1,5 @@
-//! What a ResendRequest is answered with: what may be sent again is, the rest is gap-filled.
+//! The parts of the answer to a ResendRequest: messages that may be sent again, and gap fills for
+//! the rest.
 //!
 //! The engine would read every kept message for each request. Here a request costs a look at
 //! numbers, and what it makes leave is read one message at a time, as fast as the peer takes it.
@@ -14,7 +15,7 @@ use std::collections::VecDeque;
 
 /// One answer, while it is being given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct ResendAnswer {
     /// The first number that the peer asked for.
     pub begin: u64,
     /// The next number to be accounted for.
@@ -43,7 +44,7 @@ pub(super) enum Part {
     GapFill(u64, u64),
 }
 
-impl Answer {
+impl ResendAnswer {
     /// For BeginSeqNo (7) and EndSeqNo (16), 0 for all. `None`: nothing with such a number has been
     /// sent.
     pub(crate) fn new(
@@ -95,7 +96,7 @@ impl Answer {
 const HEADER: [u32; 14] = [8, 9, 35, 34, 49, 50, 52, 56, 57, 97, 115, 122, 128, 369];
 
 /// A kept message as it is sent again: PossDupFlag, the first SendingTime as OrigSendingTime, and
-/// the present one. `None`: it is no FIX message.
+/// the present one. `None`: it is not a FIX message.
 pub(super) fn as_resend(kept: &[u8], now: UtcMillis) -> Option<Vec<u8>> {
     let fields = Fields::parse(kept).ok()?;
     let first_sent = fields.get(tag::SENDING_TIME)?.to_vec();
@@ -129,7 +130,8 @@ pub(super) fn as_resend(kept: &[u8], now: UtcMillis) -> Option<Vec<u8>> {
 pub(super) fn gap_fill(sender: &str, target: &str, from: u64, to: u64, now: UtcMillis) -> Vec<u8> {
     let now = format_utc(now);
     let body = format!(
-        "35=4\u{1}34={from}\u{1}43=Y\u{1}49={sender}\u{1}52={now}\u{1}56={target}\u{1}122={now}\u{1}36={to}\u{1}123=Y\u{1}"
+        "35=4\u{1}34={from}\u{1}43=Y\u{1}49={sender}\u{1}52={now}\u{1}56={target}\u{1}\
+         122={now}\u{1}36={to}\u{1}123=Y\u{1}"
     );
     seal(BEGIN_STRING, body.as_bytes())
 }
@@ -163,7 +165,7 @@ mod tests {
     }
 
     fn parts(begin: u64, end: u64, s: &MemoryStore, rules: Rules) -> Option<Vec<Part>> {
-        let mut a = Answer::new(begin, end, s, rules)?;
+        let mut a = ResendAnswer::new(begin, end, s, rules)?;
         Some(std::iter::from_fn(|| a.next_part()).collect())
     }
 
@@ -199,7 +201,7 @@ mod tests {
     fn ten_thousand_messages_that_are_never_resent_cost_one_gap_fill() {
         let s = sent(&vec!["S"; 10_000]);
         let rules = Rules { present_from: 10_001, ..RULES };
-        let mut a = Answer::new(1, 0, &s, rules).unwrap();
+        let mut a = ResendAnswer::new(1, 0, &s, rules).unwrap();
         assert_eq!(a.replayed(), 0);
         assert_eq!((a.next_part(), a.next_part()), (Some(Part::GapFill(1, 10_001)), None));
     }

@@ -1,4 +1,4 @@
-//! What the engine is told of a session.
+//! The engine's settings for a session.
 
 use super::{BEGIN_STRING, Role, SessionConfig, SessionError};
 use quickfix::{Dictionary, SessionId, SessionSettings, dictionary_item::DictionaryItem};

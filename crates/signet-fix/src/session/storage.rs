@@ -96,8 +96,8 @@ fn run(ctx: *mut c_void, f: impl FnOnce(&mut dyn SessionStore) -> Result<(), Sto
     }
 }
 
-/// Reads a number; a store that panics answers 0, which is no valid sequence number and makes the
-/// engine refuse to go on.
+/// Reads a number; a store that panics answers 0, which is not a valid sequence number and makes
+/// the engine stop.
 fn read<T: Default>(ctx: *mut c_void, f: impl FnOnce(&dyn SessionStore) -> T) -> T {
     // SAFETY: as in `run`.
     let shared = unsafe { &*ctx.cast::<Shared>() };

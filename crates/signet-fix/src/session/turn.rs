@@ -34,9 +34,9 @@ pub(super) enum Turn {
     Reject { fault: Fault, expected: bool },
     /// It is a SequenceReset that goes further than this end lets it.
     RejectJump,
-    /// It has been dealt with before, or says nothing.
+    /// It was handled before, or has no effect.
     Ignore,
-    /// The connection ends, with a Logout that says this; `None`: without a word.
+    /// The connection ends, with a Logout that gives this reason; `None`: without a Logout.
     End(Option<&'static str>),
 }
 
@@ -69,7 +69,7 @@ fn in_session(e: &Envelope, number: u64, expected: u64, jump_max: u64) -> Turn {
     let too_far = e.new_number.is_some_and(|n| n > expected.saturating_add(jump_max));
     let next = number == expected;
     match e.kind {
-        // Whatever it holds, its turn has not come.
+        // Its number is ahead, whatever it holds.
         _ if e.fault.is_some() && number > expected => Turn::Hold(number),
         // A repetition of what was refused before.
         _ if e.fault.is_some() && number < expected && e.poss_dup => Turn::Ignore,

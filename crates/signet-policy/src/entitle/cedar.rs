@@ -23,7 +23,7 @@ pub struct CedarEntitlements {
     facts: Facts,
     world: World,
     digest: Arc<str>,
-    /// How each policy is cited.
+    /// The text by which each policy is cited.
     cited: HashMap<PolicyId, Cited>,
     authorizer: Authorizer,
 }
@@ -89,7 +89,7 @@ impl CedarEntitlements {
         &self.policies
     }
 
-    /// What is allowed but looks forgotten: for whoever checks the documents.
+    /// Allowed but probably forgotten entries, for the person who checks the documents.
     pub fn remarks(&self) -> Vec<String> {
         let named: BTreeSet<(String, String)> = self
             .policies
@@ -123,7 +123,7 @@ impl CedarEntitlements {
         all
     }
 
-    /// The facts a decision uses, as name and value: for whoever asks why.
+    /// The facts a decision uses, as name and value, to explain it.
     pub fn weighed(&self, q: &Question<'_>) -> Result<Vec<(String, String)>, Denial> {
         let of = |groups, name: &str| {
             let all = by_member(groups).remove(name).unwrap_or_default();
@@ -330,7 +330,7 @@ impl CedarEntitlements {
         if allowed {
             return Ok(Verdict::Allow(self.because(plain)));
         }
-        // Nobody is asked for a touch in order to see a dealer.
+        // Seeing a dealer never needs a touch.
         if matches!(q.act, Act::See { .. }) {
             return Ok(self.deny(plain));
         }

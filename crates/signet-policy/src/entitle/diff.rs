@@ -1,10 +1,11 @@
-//! What a change of the policies allows that was denied, and the other way round.
+//! The differences that a change of the policies makes: what it newly allows, and what it newly
+//! denies.
 //!
-//! Both sets are asked the same questions. This finds what the questions can show and is no proof:
-//! a solver that proves it for every question (cvc5, as Cedar's own analysis uses) is not part of
-//! this program. Every dealer, kind of instrument and trader is asked about; amounts are varied one
-//! at a time, the others staying at their least, together with whether it is the first trade of the
-//! day or a new dealer.
+//! Both sets are asked the same questions. The comparison finds what the questions can show; it is
+//! not a proof: a solver that proves it for every question (cvc5, as Cedar's own analysis uses) is
+//! not part of this program. Every dealer, kind of instrument and trader is asked about; amounts
+//! are varied one at a time, the others staying at their least, together with whether it is the
+//! first trade of the day or a new dealer.
 
 use super::{
     Act, AdminAction, Amounts, CedarEntitlements, Deal, Entitlements as _, Outcome, Proof,
@@ -17,7 +18,7 @@ use std::{
     fmt::Write as _,
 };
 
-/// One kind of thing that is decided otherwise now.
+/// One kind of action that is decided differently now.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
     /// More is allowed, or less is owed first.
@@ -299,7 +300,7 @@ fn one(text: &str) -> BTreeSet<String> {
     BTreeSet::from([text.to_owned()])
 }
 
-/// Who, what, which side, which instruments, with whom, in which circumstances.
+/// The fields of a difference: who, action, side, instruments, dealers, circumstances.
 type Fields = [BTreeSet<String>; 6];
 
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! Why documents are refused. At fault, unless a variant says otherwise: whoever wrote them.
 
-/// The documents are refused as a whole; what was in force stays.
+/// The documents are refused as a whole; the ones in force stay.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EntitleError {
@@ -59,8 +59,8 @@ pub enum EntitleError {
         /// What the validator says.
         why: String,
     },
-    /// It can never apply, or Cedar's validator warns: what forbids nothing was meant to forbid
-    /// something.
+    /// It can never apply, or Cedar's validator warns: a policy that forbids nothing was meant to
+    /// forbid something.
     #[error("policy {id} is refused: {why}")]
     Warned {
         /// The policy's `@id`.
@@ -68,19 +68,21 @@ pub enum EntitleError {
         /// Why it is refused.
         why: String,
     },
-    /// A slip in a name would make a limit that holds for nobody.
+    /// A policy with a mistyped name would limit nobody.
     #[error("policy {id} names {kind} {name:?}, which is not known")]
     UnknownName {
         /// The policy's `@id`.
         id: String,
         /// The entity type, such as `Dealer` or `Group`.
         kind: String,
-        /// The name that nobody has.
+        /// The unknown name.
         name: String,
     },
     /// A policy compares with a text that equals no instrument's ISIN, so the comparison never
     /// holds.
-    #[error("policy {id} compares with the text {text:?}, which is no ISIN of an instrument here")]
+    #[error(
+        "policy {id} compares with the text {text:?}, which is not the ISIN of an instrument here"
+    )]
     BadText {
         /// The policy's `@id`.
         id: String,

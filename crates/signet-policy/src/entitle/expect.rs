@@ -39,7 +39,7 @@ pub struct TestResult {
 pub struct TestReport {
     /// One for each `[[expect]]` table, in the file's order.
     pub results: Vec<TestResult>,
-    /// Policies that determined no answer: nothing here would notice their loss.
+    /// Policies that determined no answer: no expectation would notice their loss.
     pub untested: Vec<String>,
 }
 

@@ -147,7 +147,7 @@ pub(crate) fn is_name(text: &str) -> bool {
 }
 
 fn person(name: &str) -> Result<String, String> {
-    if is_name(name) { Ok(name.to_owned()) } else { Err(format!("{name:?} is no user id")) }
+    if is_name(name) { Ok(name.to_owned()) } else { Err(format!("{name:?} is not a user id")) }
 }
 
 fn groups(

@@ -84,7 +84,7 @@ impl World {
             (Some(_), Some(_)) => {
                 Err(format!("{name:?} is the symbol of several instruments: name the ISIN"))
             }
-            (None, _) => Err(format!("{name:?} is no configured instrument")),
+            (None, _) => Err(format!("{name:?} is not a configured instrument")),
         }
     }
 }
@@ -189,7 +189,7 @@ fn entities(
     for (id, i) in &world.instruments {
         if !is_currency(&i.currency) {
             return Err(EntitleError::World(format!(
-                "instrument {id}: {:?} is no currency",
+                "instrument {id}: {:?} is not a currency",
                 i.currency
             )));
         }

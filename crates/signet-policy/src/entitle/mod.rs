@@ -1,12 +1,12 @@
 //! Entitlements: who may ask which dealer for what, up to how much, and what is owed first.
 //!
-//! Nothing is allowed that no policy permits. Three documents make one set of policies and are
+//! An action that no policy permits is denied. Three documents make one set of policies and are
 //! loaded or refused as a whole: the schema (ours), the firm's policies in Cedar, and a facts file
 //! in TOML. What is owed first (a touch, a second person) is found by asking the same policies
 //! again as if it were proved; a policy says so with `forbid ... unless { context.touched }`.
 //!
-//! Arithmetic is exact and rounds against the trader. What goes wrong in a decision is a denial
-//! with a code.
+//! Arithmetic is exact and rounds against the trader. A failure while deciding is a denial with a
+//! code.
 
 mod cedar;
 mod diff;
@@ -46,8 +46,8 @@ pub const MAX_WORDS_CHARS: usize = 300;
 /// Longest name of a group, trader, policy, characters.
 pub const MAX_NAME_CHARS: usize = 64;
 
-/// Decides what may be done. The trait is the boundary: what is behind it may change, the questions
-/// and verdicts stay.
+/// Decides what may be done. The trait is the boundary: the engine behind it may change, the
+/// questions and verdicts stay.
 pub trait Entitlements {
     /// Whether it may be done, and what is owed first.
     fn decide(&self, q: &Question<'_>) -> Verdict;

@@ -1,4 +1,4 @@
-//! What is asked of the policies.
+//! The questions to the policies.
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -41,7 +41,7 @@ pub enum Act<'a> {
         step: Step,
         /// CompID of the dealer.
         dealer: &'a str,
-        /// The trader has no trade with this dealer that anybody remembers.
+        /// The trader has no remembered trade with this dealer.
         new_dealer: bool,
         /// What is to be traded.
         deal: &'a Deal<'a>,

@@ -16,20 +16,20 @@ pub enum ScenarioError {
     Missing(&'static str, String),
     /// The action that was written.
     #[error(
-        "{0:?} is no action: see, request, accept, admin-read, admin-lock, admin-users, \
+        "{0:?} is not an action: see, request, accept, admin-read, admin-lock, admin-users, \
             admin-keys, admin-policy, admin-sessions"
     )]
     NoAction(String),
     /// The amount that was written, cut to 40 characters.
-    #[error("{0:?} is no amount: write 20000000, 20_000_000 or 20m")]
+    #[error("{0:?} is not an amount: write 20000000, 20_000_000 or 20m")]
     NoAmount(String),
     /// The instrument is not configured, or several have its symbol; in words.
     #[error("{0}")]
     Instrument(String),
 }
 
-/// Everything left out is as harmless as it can be: nothing traded or open, one dealer, not idle,
-/// nothing approved.
+/// A field that is left out has its most harmless value: nothing traded or open, one dealer, not
+/// idle, nothing approved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
@@ -57,7 +57,7 @@ pub struct Scenario {
     /// No trade yet today.
     #[serde(default)]
     pub first_today: bool,
-    /// The trader has no trade with this dealer that anybody remembers.
+    /// The trader has no remembered trade with this dealer.
     #[serde(default)]
     pub new_dealer: bool,
     /// For `accept`: how much worse than the middle quote, hundredths of a per cent.

@@ -12,17 +12,17 @@ use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Larger than anything that is traded.
+/// Larger than any traded amount.
 pub(super) const VAST: i64 = 1_000_000_000_000;
 
-/// Some that neither set can tell apart: one to ask about, and all of them.
+/// Names that neither set can tell apart: one to ask about, and all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Alike {
     pub one: String,
     pub all: BTreeSet<String>,
 }
 
-/// What the questions are made of.
+/// The values that the questions are made of.
 #[derive(Debug)]
 pub(super) struct Universe {
     pub traders: Vec<Alike>,

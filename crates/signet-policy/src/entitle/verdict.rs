@@ -1,4 +1,4 @@
-//! What the policies answer, with reasons people read.
+//! The answer of the policies, with reasons for people.
 
 use std::{fmt, sync::Arc};
 
@@ -28,10 +28,10 @@ pub struct Because {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Denial {
-    /// A policy forbids it, whoever approves. At fault: nobody; it is the firm's limit.
+    /// A policy forbids it, whoever approves. Nobody is at fault: it is the firm's limit.
     #[error("the firm's policies forbid it")]
     Forbidden,
-    /// No policy permits it. At fault: nobody; what is not permitted is denied.
+    /// No policy permits it. Nobody is at fault: an action that is not permitted is denied.
     #[error("no policy of the firm permits it")]
     NotPermitted,
     /// At fault: whoever keeps the facts file.
@@ -67,7 +67,7 @@ impl Denial {
         }
     }
 
-    /// What would help, when no policy says so.
+    /// The cure, when no policy states one.
     pub fn cure(&self) -> &'static str {
         match self {
             Self::Forbidden | Self::NotPermitted => {
@@ -86,9 +86,9 @@ impl Denial {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Nothing is owed first.
+    /// No touch is required.
     Allow,
-    /// A touch of the trader's key is owed first.
+    /// A touch of the trader's key is required first.
     Touch,
     /// The trader's touch, and one of a second person.
     TwoPeople,

@@ -1,5 +1,5 @@
-//! Roughly where countries are: the middle, and how far the country reaches from it, both generous.
-//! Good for "this far in this time cannot be", and for nothing else.
+//! Approximate places of countries: the middle, and how far the country reaches from it, both
+//! generous. Only to judge whether a journey is impossible in a given time.
 
 use super::Country;
 

@@ -11,7 +11,7 @@ pub(crate) const TABLE_LEN_MAX: usize = 64 * 1024;
 pub(crate) const POINTS_MAX: u32 = 1_000;
 const RATIONALE_LEN_MAX: usize = 500;
 
-/// Why a table is refused; at fault is who wrote the file.
+/// Why a table is refused. At fault: whoever wrote the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableError {
@@ -23,7 +23,7 @@ pub enum TableError {
     Syntax(String),
     /// No such attribute, or it has no such condition.
     #[error(
-        "row {attribute:?}, {condition:?}: no such row; the rows are those of the founding table"
+        "row {attribute:?}, {condition:?}: no such row; the rows are those of the built-in table"
     )]
     UnknownRow {
         /// The attribute as written.

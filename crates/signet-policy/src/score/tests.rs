@@ -1,13 +1,13 @@
 use super::*;
 use proptest::prelude::*;
 
-const FOUNDING: &str = include_str!("../../../../gateway/risk-score.toml");
+const DEFAULT_TABLE: &str = include_str!("../../../../gateway/risk-score.toml");
 
 fn table() -> ScoreTable {
-    ScoreTable::parse(FOUNDING).unwrap()
+    ScoreTable::parse(DEFAULT_TABLE).unwrap()
 }
 
-/// All 48 combinations, worked out by hand from the founding document: user, authentication,
+/// All 48 combinations, worked out by hand from the default risk table: user, authentication,
 /// device, network, country, score, decision.
 const GOLDEN: &str = "
 standard   password unmanaged unknown   anomalous 110 deny
@@ -105,8 +105,8 @@ fn what_is_not_known_is_the_worst_of_its_kind() {
         assert_eq!(assess(&table(), &a, vec![]).score, points, "{a:?}");
     }
     // Also where a firm has turned the table upside down.
-    let odd =
-        FOUNDING.replace("\"privileged user\"\npoints = 10", "\"privileged user\"\npoints = 0");
+    let odd = DEFAULT_TABLE
+        .replace("\"privileged user\"\npoints = 10", "\"privileged user\"\npoints = 0");
     let odd = odd.replace("\"standard user\"\npoints = 0", "\"standard user\"\npoints = 7");
     assert_eq!(
         assess(
@@ -195,7 +195,7 @@ fn a_cure_is_named_only_where_it_would_lower_the_score() {
     );
     assert_eq!(a.cures, [country, laptop, "Connect from a network of your firm."]);
     // A firm that gives every laptop the same points does not send anybody to fetch another one.
-    let same = FOUNDING
+    let same = DEFAULT_TABLE
         .replace("\"managed, compliant\"\npoints = 0", "\"managed, compliant\"\npoints = 25");
     let a = assess(
         &ScoreTable::parse(&same).unwrap(),
@@ -269,11 +269,12 @@ fn a_factor_carries_the_rationale_of_its_row() {
 #[test]
 fn what_is_as_large_as_may_be_is_still_taken() {
     let table_of = |from: &str, to: &str| {
-        assert!(FOUNDING.contains(from), "{from}");
-        ScoreTable::parse(&FOUNDING.replacen(from, to, 1))
+        assert!(DEFAULT_TABLE.contains(from), "{from}");
+        ScoreTable::parse(&DEFAULT_TABLE.replacen(from, to, 1))
     };
     let padded = |n: usize| {
-        ScoreTable::parse(&format!("{FOUNDING}{}", " ".repeat(n - FOUNDING.len()))).map(drop)
+        ScoreTable::parse(&format!("{DEFAULT_TABLE}{}", " ".repeat(n - DEFAULT_TABLE.len())))
+            .map(drop)
     };
     assert_eq!((padded(65_536), padded(65_537)), (Ok(()), Err(TableError::TooLong)));
     let points = |n: u32| {
@@ -299,14 +300,14 @@ fn what_is_as_large_as_may_be_is_still_taken() {
 #[test]
 fn a_table_is_taken_whole_or_not_at_all() {
     let change = |from: &str, to: &str| {
-        assert!(FOUNDING.contains(from), "{from}");
-        ScoreTable::parse(&FOUNDING.replacen(from, to, 1)).unwrap_err()
+        assert!(DEFAULT_TABLE.contains(from), "{from}");
+        ScoreTable::parse(&DEFAULT_TABLE.replacen(from, to, 1)).unwrap_err()
     };
-    let last_row = FOUNDING.rfind("[[row]]").unwrap();
+    let last_row = DEFAULT_TABLE.rfind("[[row]]").unwrap();
     let attribute = "geographic location";
     let missing = TableError::Missing { attribute, condition: "anomalous country" };
-    assert_eq!(ScoreTable::parse(&FOUNDING[..last_row]), Err(missing));
-    let twice = format!("{FOUNDING}\n{}", &FOUNDING[last_row..]);
+    assert_eq!(ScoreTable::parse(&DEFAULT_TABLE[..last_row]), Err(missing));
+    let twice = format!("{DEFAULT_TABLE}\n{}", &DEFAULT_TABLE[last_row..]);
     assert_eq!(
         ScoreTable::parse(&twice),
         Err(TableError::Twice { attribute, condition: "anomalous country" })
@@ -340,7 +341,10 @@ fn a_table_is_taken_whole_or_not_at_all() {
 #[test]
 fn the_digest_is_that_of_the_file() {
     // Made with sha256sum over an own copy: any change of a byte is another policy.
-    assert_ne!(ScoreTable::parse(&format!("{FOUNDING}\n")).unwrap().digest(), table().digest());
+    assert_ne!(
+        ScoreTable::parse(&format!("{DEFAULT_TABLE}\n")).unwrap().digest(),
+        table().digest()
+    );
     assert_eq!(table().digest().len(), 64);
     // Nor do two policies that share the table but not their settings pass for the same.
     let with = |settings: &str| table().with_settings(settings);

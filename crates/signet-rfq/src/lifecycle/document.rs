@@ -1,17 +1,22 @@
 //! `docs/lifecycle.md`, written from the tables that the code runs on.
 
-use super::*;
+use super::{
+    AcceptEvent, AcceptPhase, LineEvent, LinePhase,
+    Outcome::{self, Never, Settle, Stay, To},
+    REQUEST_STATES, RequestEvent, accept, line, meaning, quote_status_meaning, request,
+};
 use crate::fix::{ExecType, OrdStatus, QuoteRespType, QuoteStatus};
 use std::fmt::{Display, Write as _};
 
 const HEAD: &str = "# The life of an RFQ
 
-Written from `crates/signet-rfq/src/lifecycle.rs`, which desk and gateway both run on. Do not edit it; change the code, then
-`UPDATE_DOCS=1 cargo test -p signet-rfq lifecycle`.
+Written from `crates/signet-rfq/src/lifecycle/mod.rs`, which desk and gateway both run on. Do not
+edit it; change the code, then `UPDATE_DOCS=1 cargo test -p signet-rfq lifecycle`.
 
-In the tables: **bold** is the state that follows; `-` means noted, nothing changes; `refused` means that it cannot happen
-there, and whoever asks for it is told so; `dispute` means that people must settle it: the report is kept, shown to the trader
-and counted against the limits, and is never booked as a trade.
+In the tables: **bold** is the state that follows; `-` means noted, nothing changes; `refused` means
+that the event cannot happen there, and whoever asks for it is told so; `dispute` means that people
+must settle it: the report is kept, shown to the trader and counted against the limits, and is never
+booked as a trade.
 
 ";
 
@@ -64,10 +69,11 @@ pub fn document() -> String {
     out
 }
 
-const COMPARED: &str =
-    "An execution is known by its dealer and ExecID (17). It fits when instrument (55), side (54), LastPx (31), SettlDate (64)
-and Currency (15), as far as they are there, are those of the accept, and all executions together are not more than was accepted.
-The same ExecID with the same contents is a repeat; with other contents it does not fit. An RFQ with a dispute takes no further accept.
+const COMPARED: &str = "An execution is identified by its dealer and ExecID (17). It fits when \
+instrument (55), side (54),
+LastPx (31), SettlDate (64) and Currency (15), as far as they are there, are those of the accept,
+and all executions together are not more than was accepted. The same ExecID with the same contents
+is a repeat; with other contents it does not fit. An RFQ with a dispute takes no further accept.
 
 ";
 
@@ -130,12 +136,13 @@ fn rejects(out: &mut String) {
     out.push_str(
         "## Rejects
 
-BusinessMessageReject (j) by 379 or 45, and session Reject (3) by 45. They end only what their own sender was sent.
+BusinessMessageReject (j) by 379 or 45, and session Reject (3) by 45. They end only what their own
+sender was sent.
 
 | of | does |
 | --- | --- |
 | R | the dealer's line is rejected |
-| AJ, 694=1 | the accept is declined, if it is this dealer's and has no answer yet; else an event is written |
+| AJ, 694=1 | the accept is declined, if it is this dealer's and open; else an event is written |
 | AJ, 694=6 | noted |
 | H | noted: this dealer tells no status |
 | anything else | noted |

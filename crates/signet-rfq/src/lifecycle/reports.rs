@@ -7,9 +7,9 @@ use crate::fix::{ExecType, OrdStatus, QuoteStatus};
 pub enum Meaning {
     /// The dealer has the accept and has not decided.
     Working,
-    /// So much was executed: one execution of its own ([`ExecType::Trade`]).
+    /// One execution ([`ExecType::Trade`]).
     Execution,
-    /// So much was executed so far, told by a report that is no execution of its own.
+    /// The quantity executed so far, in a report that is not an execution itself.
     ExecutedSoFar,
     /// Nothing was traded: the dealer refuses.
     Refused,

@@ -18,12 +18,12 @@ pub struct Passed {
 pub enum LineState {
     /// The dealer was asked and has not answered.
     Asked,
-    /// `quote` stands; whether its time is over is a question to [`Line::live_quote`].
+    /// `quote` stands; [`Line::live_quote`] tells whether it has expired.
     Quoted,
     /// The dealer took the quote back (QuoteCancel, 35=Z).
     Withdrawn,
-    /// The link to the dealer, or to the gateway, was lost: nobody took the quote back, and nobody
-    /// can take it. The same quote again brings it back.
+    /// The link to the dealer, or to the gateway, was lost: the quote was not withdrawn, but cannot
+    /// be taken. The same quote again brings it back.
     Unreachable,
     /// The quote's ValidUntilTime (62) is reached.
     Expired,
@@ -36,7 +36,7 @@ pub enum LineState {
 }
 
 impl LineState {
-    /// Which column of the table it is in.
+    /// Its column in the table.
     pub fn phase(&self) -> LinePhase {
         match self {
             Self::Asked => LinePhase::Asked,

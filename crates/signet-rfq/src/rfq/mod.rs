@@ -1,7 +1,8 @@
 //! The RFQ state machine. One value per RFQ, held by desk and gateway alike.
 //!
-//! Every move is looked up in the tables of [`crate::lifecycle`]; here is what goes with a move.
+//! The tables of [`crate::lifecycle`] decide every move; this module carries out what goes with it.
 
+mod accepts;
 mod executions;
 mod line;
 
@@ -9,13 +10,9 @@ pub use executions::{Known, MAX_DISPUTES_PER_RFQ, MAX_EXECUTIONS_PER_RFQ, Report
 pub use line::{Line, LineState, Passed};
 
 use crate::{
-    Accept, AcceptId, AcceptRefusal, AcceptState, Best, DealerId, Declined, Dispute, Quote,
-    QuoteId, Side, Terms, UtcMillis, best,
-    lifecycle::{
-        self, AcceptEvent, AcceptPhase, LineEvent, LinePhase, Outcome, RequestEvent, RfqState,
-    },
+    Accept, AcceptState, Best, DealerId, Dispute, Quote, QuoteId, Side, Terms, UtcMillis, best,
+    lifecycle::{self, LineEvent, LinePhase, Outcome, RequestEvent, RfqState},
 };
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 /// An event that does not fit the RFQ's state. The caller logs it; the RFQ is unchanged.
@@ -111,16 +108,11 @@ impl Rfq {
         state: LineState,
     ) -> bool {
         let Ok(line) = self.line_mut(dealer) else { return false };
-        let moves = matches!(lifecycle::line(line.state.phase(), event), Outcome::To(to) if to == state.phase());
+        let moves = lifecycle::line(line.state.phase(), event) == Outcome::To(state.phase());
         if moves {
             line.state = state;
         }
         moves
-    }
-
-    /// Whether the present accept has left and has no answer yet.
-    pub fn in_flight(&self) -> bool {
-        self.accept.as_ref().is_some_and(|(_, s)| s.in_flight())
     }
 
     /// The best price a customer on `side` can take now for the whole quantity; `None` when the RFQ
@@ -213,8 +205,8 @@ impl Rfq {
         Ok(moved)
     }
 
-    /// As a snapshot tells it of a quote that this end never saw: the dealer has answered and has
-    /// taken its answer back. Says nothing of a line that has a quote, or that ended.
+    /// From a snapshot: the dealer has quoted, which this end never saw, and has withdrawn the
+    /// quote. Changes no line that has a quote, or that ended.
     pub fn withdrawn_before(&mut self, dealer: &DealerId) -> bool {
         let Ok(line) = self.line_mut(dealer) else { return false };
         let unseen = line.state == LineState::Asked && line.quote.is_none();
@@ -315,217 +307,6 @@ impl Rfq {
         self.drop_armed("the RFQ ended");
         self.reason = reason;
         Ok(())
-    }
-
-    /// The quantity an accept of this quote must carry: what was asked, or all of a smaller quote.
-    pub fn accept_quantity(&self, quote: &Quote, side: Side) -> Option<Decimal> {
-        quote.level(side).map(|l| l.size.min(self.terms.quantity))
-    }
-
-    /// Whether `accept` is exactly what stands on the table now. Desk and gateway both ask this.
-    pub fn check_accept(
-        &self,
-        accept: &Accept,
-        now: UtcMillis,
-        arrival_ms: i64,
-    ) -> Result<(), AcceptRefusal> {
-        if self.state.ended() || self.state == RfqState::Sent {
-            return Err(AcceptRefusal::RfqNotOpen(self.state));
-        }
-        if self.in_flight() {
-            return Err(AcceptRefusal::InFlight);
-        }
-        if self.is_disputed() {
-            return Err(AcceptRefusal::Disputed);
-        }
-        if self.past.iter().any(|(a, _)| a.id == accept.id) {
-            return Err(AcceptRefusal::IdUsed);
-        }
-        if accept.instrument != self.terms.instrument {
-            return Err(AcceptRefusal::OtherInstrument);
-        }
-        if !self.terms.ask.allows(accept.side) {
-            return Err(AcceptRefusal::SideNotAsked);
-        }
-        let line = self
-            .line(&accept.dealer)
-            .ok_or_else(|| AcceptRefusal::NotAsked(accept.dealer.clone()))?;
-        let quote =
-            line.quote.as_ref().ok_or_else(|| AcceptRefusal::NoQuote(accept.dealer.clone()))?;
-        if quote.id != accept.quote {
-            return Err(AcceptRefusal::Requoted);
-        }
-        match line.state {
-            LineState::Quoted => {}
-            LineState::Expired => return Err(AcceptRefusal::Expired),
-            LineState::Unreachable => return Err(AcceptRefusal::Unreachable),
-            _ => return Err(AcceptRefusal::Withdrawn),
-        }
-        if !quote.live(now) || now >= self.expires() {
-            return Err(AcceptRefusal::Expired);
-        }
-        if !quote.live(now + arrival_ms) {
-            return Err(AcceptRefusal::TooLateToArrive);
-        }
-        self.check_level(quote, accept)
-    }
-
-    fn check_level(&self, quote: &Quote, accept: &Accept) -> Result<(), AcceptRefusal> {
-        if !quote.tradeable {
-            return Err(AcceptRefusal::Indicative);
-        }
-        let level = quote.level(accept.side).ok_or(AcceptRefusal::NoPriceOnSide)?;
-        if level.price != accept.price {
-            return Err(AcceptRefusal::OtherPrice { quoted: level.price, accepted: accept.price });
-        }
-        let quantity = level.size.min(self.terms.quantity);
-        if quantity != accept.quantity {
-            return Err(AcceptRefusal::OtherQuantity {
-                quoted: quantity,
-                accepted: accept.quantity,
-            });
-        }
-        Ok(())
-    }
-
-    /// Shows an accept to the trader. Replaces whatever was armed before.
-    pub fn arm(
-        &mut self,
-        accept: Accept,
-        now: UtcMillis,
-        arrival_ms: i64,
-    ) -> Result<(), AcceptRefusal> {
-        self.check_accept(&accept, now, arrival_ms)?;
-        self.shelve_accept();
-        self.accept = Some((accept, AcceptState::Armed));
-        Ok(())
-    }
-
-    /// The trader takes an armed accept back. One that has left stays.
-    pub fn disarm(&mut self) {
-        if matches!(self.accept, Some((_, AcceptState::Armed))) {
-            self.accept = None;
-        }
-    }
-
-    /// The armed accept leaves, if it is still exactly what stands on the table.
-    pub fn send_accept(
-        &mut self,
-        id: &AcceptId,
-        now: UtcMillis,
-        arrival_ms: i64,
-    ) -> Result<Accept, AcceptRefusal> {
-        let accept = match &self.accept {
-            Some((a, s)) if &a.id == id => {
-                match lifecycle::accept(s.phase(), AcceptEvent::Confirmed) {
-                    Outcome::To(_) => a.clone(),
-                    _ if s.in_flight() => return Err(AcceptRefusal::InFlight),
-                    _ => return Err(AcceptRefusal::NotArmed),
-                }
-            }
-            _ => return Err(AcceptRefusal::NotArmed),
-        };
-        self.check_accept(&accept, now, arrival_ms)?;
-        self.accept = Some((accept.clone(), AcceptState::Sent));
-        Ok(accept)
-    }
-
-    /// An accept that was let through earlier is in flight, whatever stands on the table now: for
-    /// whoever reads it from a journal or a file. Returns whether it was put in.
-    pub fn sent_before(&mut self, accept: Accept) -> bool {
-        if self.accept_of(&accept.id).is_some() || self.in_flight() {
-            return false;
-        }
-        self.shelve_accept();
-        self.accept = Some((accept, AcceptState::Sent));
-        true
-    }
-
-    /// An earlier accept cannot be answered by these: they find the present one only.
-    fn accept_mut(&mut self, id: &AcceptId) -> Result<&mut (Accept, AcceptState), RfqError> {
-        match &mut self.accept {
-            Some(a) if &a.0.id == id => Ok(a),
-            _ => Err(RfqError::NoSuchAccept),
-        }
-    }
-
-    /// Moves the present accept to `state`, if that is where the table moves it by `event`.
-    fn accept_event(
-        &mut self,
-        id: &AcceptId,
-        event: AcceptEvent,
-        state: AcceptState,
-    ) -> Result<bool, RfqError> {
-        let (_, now) = self.accept_mut(id)?;
-        let moves =
-            matches!(lifecycle::accept(now.phase(), event), Outcome::To(to) if to == state.phase());
-        if moves {
-            *now = state;
-        }
-        Ok(moves)
-    }
-
-    /// The dealer acknowledges the accept and takes its last look (ExecType A).
-    pub fn last_look(&mut self, id: &AcceptId) -> Result<bool, RfqError> {
-        self.accept_event(id, AcceptEvent::Working, AcceptState::LastLook)
-    }
-
-    /// Refused by desk, gateway or dealer by other means than a report. The RFQ goes on: another
-    /// quote may be taken.
-    pub fn declined(&mut self, id: &AcceptId, why: Declined) -> Result<bool, RfqError> {
-        self.accept_event(id, AcceptEvent::Refused, AcceptState::Declined(why))
-    }
-
-    /// The gateway says that this accept waits with it: its answer is not lost.
-    pub fn waits_at_gateway(&mut self, id: &AcceptId) -> bool {
-        self.accept_event(id, AcceptEvent::HeldAtGateway, AcceptState::Sent) == Ok(true)
-    }
-
-    /// The link was lost with the answer outstanding.
-    pub fn answer_lost(&mut self) -> bool {
-        let Some((a, _)) = &self.accept else { return false };
-        let id = a.id.clone();
-        self.accept_event(&id, AcceptEvent::LinkLost, AcceptState::Unknown) == Ok(true)
-    }
-
-    fn shelve_accept(&mut self) {
-        match self.accept.take() {
-            Some((_, AcceptState::Armed)) | None => {}
-            Some(done) => self.past.push(done),
-        }
-    }
-
-    /// What is armed on a quote that was replaced goes on where the new one says the same of it:
-    /// the trader has read exactly these terms. Anything else disarms it.
-    fn requoted(&mut self, dealer: &DealerId, before: Option<&Quote>, now: UtcMillis) {
-        let Some((armed, AcceptState::Armed)) = &self.accept else { return };
-        if &armed.dealer != dealer {
-            return;
-        }
-        let after = self.line(dealer).and_then(|l| l.live_quote(now)).filter(|q| q.tradeable);
-        let stands = before
-            .zip(after)
-            .filter(|(b, a)| b.id == armed.quote && b.level(armed.side) == a.level(armed.side));
-        match (stands.map(|(_, a)| a.id.clone()), &mut self.accept) {
-            (Some(quote), Some((armed, _))) => armed.quote = quote,
-            _ => self.drop_armed("the dealer re-quoted"),
-        }
-    }
-
-    fn disarm_if_on(&mut self, dealer: &DealerId, why: &str) {
-        if matches!(&self.accept, Some((a, _)) if &a.dealer == dealer) {
-            self.drop_armed(why);
-        }
-    }
-
-    /// What was armed is kept as declined by the desk, so that the trader sees why the button went.
-    fn drop_armed(&mut self, why: &str) {
-        if let Some((_, s)) = &mut self.accept
-            && lifecycle::accept(s.phase(), AcceptEvent::Dropped)
-                == Outcome::To(AcceptPhase::Declined)
-        {
-            *s = AcceptState::Declined(Declined::ByDesk(why.into()));
-        }
     }
 }
 

@@ -1,10 +1,12 @@
 use super::*;
 use crate::{
-    Ask, InstrumentId, Level, Report, RfqId, TermsError,
+    AcceptId, AcceptRefusal, Ask, Declined, InstrumentId, Level, Report, RfqId, TermsError,
     fix::{ExecType, OrdStatus},
     instrument::bund,
+    lifecycle::AcceptPhase,
 };
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 
 pub(crate) fn d(n: &str) -> DealerId {
     DealerId::new(n).unwrap()

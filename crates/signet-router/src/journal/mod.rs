@@ -1,7 +1,7 @@
-//! What was decided and what dealers answered, on disk, so that a restart loses no RFQ and decides
+//! The decisions and the dealers' answers, on disk, so that a restart loses no RFQ and decides
 //! nothing again.
 //!
-//! A record is proved readable before it is written: what takes effect is what will be read again.
+//! A record is decoded again before it is written: what takes effect is what a replay will read.
 
 use crate::{Decided, Input, Keep, Router};
 use serde::Deserialize;
@@ -25,11 +25,11 @@ pub enum JournalError {
     /// The file itself: input and output, a wrong key or damage.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// At fault: whoever sent it, or a version that wrote it otherwise.
+    /// At fault: the sender, or a version that wrote another format.
     #[error(
-        "record {index} of the journal, written at {at} for {sender}, cannot be read. Nothing was changed. To go on without it, start with \
-         on_bad_record = \"set-aside\" under [journal]: the record is then kept in {aside} and \
-             what it did is lost",
+        "record {index} of the journal, written at {at} for {sender}, cannot be read. Nothing was \
+         changed. To go on without it, start with on_bad_record = \"set-aside\" under [journal]: \
+         the record is then kept in {aside} and what it did is lost",
         aside = aside.display()
     )]
     BadRecord {
@@ -43,12 +43,15 @@ pub enum JournalError {
         aside: PathBuf,
     },
     /// The RFQs that are remembered fill the journal. At fault: the desk, or all of them together.
-    #[error("the journal is full of RFQs {}", if *of_all { "of all desks" } else { "of this desk" })]
+    #[error(
+        "the journal is full of RFQs {}",
+        if *of_all { "of all desks" } else { "of this desk" }
+    )]
     Full {
         /// All desks together are at the limit; else this desk alone.
         of_all: bool,
     },
-    /// It would not be read as it was written: it is not written, and not acted on.
+    /// The record would not be read as it was written, so it is neither written nor acted on.
     #[error("this message cannot be written down so that it is read again")]
     NotReadable,
 }
@@ -64,7 +67,7 @@ pub enum OnBadRecord {
     SetAside,
 }
 
-/// How much of what is remembered the journal holds, in bytes.
+/// Most bytes that the journal holds of RFQs that are remembered.
 #[derive(Debug, Clone, Copy)]
 pub struct JournalLimits {
     /// Of all RFQs together.
@@ -87,7 +90,7 @@ struct Record {
     about: About,
 }
 
-/// What of a record says whether a later one takes its place.
+/// What decides whether a later record takes this one's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum About {
     /// A dealer's quote: its next one replaces it, unless something else is between.
@@ -127,7 +130,7 @@ impl Size {
     }
 }
 
-/// Whose an RFQ is, by the id dealers know.
+/// The CompID of the desk that an RFQ belongs to, from the id that dealers know.
 fn desk_of(rfq: &RfqId) -> &str {
     rfq.as_str().split('.').next().unwrap_or_default()
 }
@@ -197,7 +200,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// What it holds at most from now on.
+    /// Sets the limits.
     #[must_use]
     pub fn with_limits(mut self, limits: JournalLimits) -> Self {
         self.limits = limits;
@@ -233,8 +236,8 @@ impl Journal {
         }
     }
 
-    /// Writes down what an input changes, before it takes effect. What comes back is what is to
-    /// take effect: word for word what will be read again.
+    /// Writes down what an input changes, before it takes effect. Returns the input to apply, which
+    /// is exactly what a replay will read.
     pub fn record(
         &mut self,
         now: UtcMillis,
@@ -257,7 +260,7 @@ impl Journal {
         let record = encode(now, what).ok_or(JournalError::NotReadable)?;
         let (at, read) = decode(&record).ok_or(JournalError::NotReadable)?;
         let rfq = router.concerns(&read).ok_or(JournalError::NotReadable)?;
-        // Text may come back tidied; what was tidied once must stay as it is.
+        // Text may come back normalised; normalising it again must change nothing.
         if at != now
             || encode(now, &read).as_ref() != Some(&record)
             || Some(&rfq) != router.concerns(what).as_ref()
@@ -357,7 +360,7 @@ fn bad_record(index: usize, r: &[u8], aside: PathBuf) -> JournalError {
     }
 }
 
-/// Sealed like the journal: what dealers and desks said is nobody's to read.
+/// Sealed like the journal, since the records hold messages of desks and dealers.
 fn set_aside(path: &Path, key: &StoreKey, records: &[&[u8]]) -> Result<(), JournalError> {
     let (mut log, _) = SealedLog::open(path, key)?;
     for r in records {

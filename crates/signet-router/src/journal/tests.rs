@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use signet_fix::message::*;
 use signet_rfq::{
-    AcceptId, Ask, AssetClass, Catalogue, Instrument, InstrumentId, Level, QuoteId, Side,
+    AcceptId, Ask, Catalogue, Instrument, InstrumentId, Level, QuoteId, Side, test_double::eur_usd,
 };
 use std::collections::BTreeSet;
 
@@ -31,20 +31,7 @@ fn router() -> Router {
 /// A gateway of another day: its largest quantity, whether the pair is still traded, whom ALICE may
 /// ask, and which dealers there are.
 fn router_with(max_quantity: i64, traded: bool, may_ask: &[&str], dealers: &[&str]) -> Router {
-    let pair = Instrument {
-        id: InstrumentId::new("EUR/USD").unwrap(),
-        symbol: "EUR/USD".into(),
-        name: "Euro".into(),
-        asset_class: AssetClass::FxSpot,
-        currency: "EUR".into(),
-        price_decimals: 5,
-        price_unit: "USD per EUR".into(),
-        tick: rust_decimal::Decimal::new(1, 5),
-        lot: 1_000.into(),
-        min_quantity: 1_000.into(),
-        max_quantity: max_quantity.into(),
-        settlement: "spot".into(),
-    };
+    let pair = Instrument { max_quantity: max_quantity.into(), ..eur_usd() };
     let named = |d: &&str| DealerId::new(*d).unwrap();
     let desks =
         [DeskSettings { id: desk(), dealers: may_ask.iter().map(named).collect::<BTreeSet<_>>() }];

@@ -1,7 +1,12 @@
 //! Answers of the gateway about requests and accepts, as messages.
 
-use super::*;
 use rust_decimal::Decimal;
+use signet_fix::message::{
+    Advice, ExecType, ExecutionReport, OrdStatus, QuoteRequest, QuoteRequestReject, QuoteResponse,
+};
+use signet_rfq::{
+    Accept, AcceptId, AcceptState, Declined, Dispute, InstrumentId, Level, Rfq, Side, UtcMillis,
+};
 
 /// OrdRejReason (103).
 pub(super) const REJ_UNKNOWN_ORDER: u16 = 5;

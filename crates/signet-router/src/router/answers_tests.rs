@@ -1,5 +1,7 @@
 use super::*;
 use crate::router::tests::{T0, bund, dealer, dec, desk, hit, quoted};
+use signet_fix::message::AppMessage;
+use signet_rfq::RfqId;
 
 fn status_of(state: AcceptState) -> ExecutionReport {
     let AppMessage::QuoteResponse(r) = hit("x1", "N", "n1", "99.5") else { unreachable!() };

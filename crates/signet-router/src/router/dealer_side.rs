@@ -1,12 +1,19 @@
-//! What dealers answer.
+//! What dealers say of their quotes, and which of their messages are refused.
 
-use super::*;
+use super::Router;
+use signet_fix::message::{
+    AppMessage, BusinessReject, QuoteCancel, QuoteMsg, QuoteRequestReject, QuoteStatusReport,
+    RfqStatus,
+};
 use signet_rfq::{
+    AcceptId, DealerId, Declined, Passed, Qualifiers, Quote, QuoteId, REASON_PASS, RfqId, RfqState,
+    UtcMillis,
     fix::QuoteStatus,
-    lifecycle::{AcceptEvent, AcceptPhase, StatusMeaning, quote_status_meaning},
+    lifecycle::{StatusMeaning, quote_status_meaning},
 };
 
-const OTHER: u16 = 99;
+/// QuoteRequestRejectReason (658).
+pub(super) const OTHER: u16 = 99;
 /// BusinessRejectReason (380): not authorized.
 const NOT_FOR_YOU: u16 = 6;
 
@@ -43,12 +50,12 @@ impl Router {
         }
     }
 
-    /// Whether this RFQ was addressed to this dealer: it can touch no other.
+    /// Whether this RFQ was addressed to this dealer, which can touch no other.
     fn addressed(&self, rfq: &RfqId, dealer: &DealerId) -> bool {
         self.rfqs.get(rfq).is_some_and(|e| e.rfq.line(dealer).is_some())
     }
 
-    fn stray(&mut self, dealer: &DealerId, what: &str, id: &str) {
+    pub(super) fn stray(&mut self, dealer: &DealerId, what: &str, id: &str) {
         self.note(format!("{dealer} sent {what} for {id}, which it was not asked"));
     }
 
@@ -86,7 +93,7 @@ impl Router {
             Err(why) => return self.note(format!("{dealer} quote {} not taken: {why}", q.id)),
         }
         let (desk, rfq) = (e.desk.clone(), e.rfq.terms.id.clone());
-        // They were compared; the terms say the same.
+        // The qualifiers match the terms, so the desk needs none.
         let qualifiers = Qualifiers::default();
         self.tell_desk(
             &desk,
@@ -94,8 +101,7 @@ impl Router {
         );
     }
 
-    /// A quote that nobody could trade on takes the place of the one before it, and is told its
-    /// dealer.
+    /// A quote that cannot be traded on ends the one before it; its dealer is told why.
     fn bad_quote(&mut self, dealer: &DealerId, q: &QuoteMsg, why: &str) {
         self.note(format!("{dealer} quote {} in {} not passed on: {why}", q.id, q.rfq));
         let before =
@@ -157,7 +163,7 @@ impl Router {
         }
     }
 
-    /// The cancels that one of a dealer stands for, each naming its RFQ. FIX 4.4 lets a dealer name
+    /// Resolves a dealer's cancel into cancels that each name an RFQ. FIX 4.4 lets a dealer name
     /// the quote alone, or none for all of its quotes.
     pub fn cancels(&self, dealer: &DealerId, c: QuoteCancel) -> Vec<QuoteCancel> {
         if c.rfq.is_some() {
@@ -191,7 +197,7 @@ impl Router {
         }
     }
 
-    /// The dealer is out of this RFQ, by its own word or because it cannot be reached.
+    /// The dealer takes no further part in this RFQ: it declined, or cannot be reached.
     pub(super) fn dealer_out(
         &mut self,
         id: &RfqId,
@@ -223,121 +229,8 @@ impl Router {
         }
     }
 
-    fn execution(&mut self, dealer: &DealerId, report: ExecutionReport, now: UtcMillis) {
-        let id = self.accepts.get(&report.accept).cloned();
-        let found = id.and_then(|id| {
-            let e = self.rfqs.get(&id)?;
-            let own = self.accept_named(&e.desk, &report.accept, dealer, &e.rfq)?;
-            Some((id, own))
-        });
-        let Some((id, own)) = found else {
-            let words = format!(
-                "reports {} for accept {}, which it was not sent",
-                report.exec_type.words(),
-                report.accept
-            );
-            self.alert("execution.stray", dealer, words);
-            return self.stray(dealer, "an execution report", report.accept.as_str());
-        };
-        let Some(e) = self.rfqs.get_mut(&id) else { return };
-        let silent = format!("the dealer's answer: {}", report.exec_type.words());
-        // Whether it fits is the gateway's word, not the dealer's.
-        let report = ExecutionReport { disputed: false, ..report };
-        let heard = Report { text: report.text.clone().or(Some(silent)), ..report.report() };
-        let Ok(taken) = e.rfq.report(&own, &heard, Declined::ByDealer, now) else { return };
-        let (desk, state) = (e.desk.clone(), e.rfq.accept_of(&own).cloned());
-        let record = format!(
-            "{dealer} reports {} ({}) for accept {}: {}; it is {} now",
-            report.exec_type.words(),
-            report.exec_id,
-            report.accept,
-            taken.event,
-            taken.after
-        );
-        self.tell_taken((&id, &own), (&desk, dealer), &taken, state, report, now);
-        // Every report leaves a record, also one that says nothing new.
-        self.note(record);
-    }
-
-    /// What a report did to an accept, told to its desk.
-    fn tell_taken(
-        &mut self,
-        (id, own): (&RfqId, &AcceptId),
-        (desk, dealer): (&CompId, &DealerId),
-        taken: &Taken,
-        state: Option<(Accept, AcceptState)>,
-        report: ExecutionReport,
-        now: UtcMillis,
-    ) {
-        if let Some(d) = &taken.dispute {
-            self.alert(
-                "execution.disputed",
-                dealer,
-                format!("{} for accept {}: {}", report.exec_id, report.accept, d.why),
-            );
-            self.forward(
-                desk,
-                dealer,
-                own,
-                ExecutionReport { disputed: true, text: Some(d.why.clone()), ..report },
-            );
-            return self.after_answer(id, now);
-        }
-        match (taken.event, taken.changed) {
-            (AcceptEvent::Noted, _) => self.forward(desk, dealer, own, report),
-            (_, false) => {}
-            (AcceptEvent::Working, _) => {
-                let looking = ExecutionReport {
-                    exec_type: ExecType::PendingNew,
-                    status: OrdStatus::PendingNew,
-                    ..report
-                };
-                self.forward(desk, dealer, own, looking);
-            }
-            (AcceptEvent::Refused | AcceptEvent::NothingTraded, _) => {
-                if let Some((a, AcceptState::Declined(why))) = state {
-                    self.tell_declined(id, &a, &why, now);
-                }
-            }
-            (AcceptEvent::TradeCancelled | AcceptEvent::TradeCorrected, _) => {
-                let words = format!("{} of {}: {}", report.exec_id, report.accept, taken.event);
-                self.alert("execution.changed", dealer, words);
-                self.forward(desk, dealer, own, report);
-            }
-            _ => {
-                self.forward(desk, dealer, own, report);
-                let first =
-                    !matches!(taken.before, AcceptPhase::Filled | AcceptPhase::PartlyFilled);
-                if first && matches!(taken.after, AcceptPhase::Filled | AcceptPhase::PartlyFilled) {
-                    self.out.push(Output::Traded(desk.clone(), dealer.clone()));
-                    self.ended(id, RfqStatus::Open, None, now);
-                }
-            }
-        }
-    }
-
-    /// An accept is in flight no longer: it is not asked about, and time may end its RFQ.
-    fn after_answer(&mut self, id: &RfqId, now: UtcMillis) {
-        if let Some(e) = self.rfqs.get_mut(id).filter(|e| !e.rfq.in_flight()) {
-            e.asked_at = None;
-        }
-        self.rfq_tick(id, now);
-    }
-
-    fn forward(
-        &mut self,
-        desk: &CompId,
-        dealer: &DealerId,
-        accept: &AcceptId,
-        report: ExecutionReport,
-    ) {
-        let report =
-            ExecutionReport { accept: accept.clone(), dealer: Some(dealer.clone()), ..report };
-        self.tell_desk(desk, AppMessage::ExecutionReport(report));
-    }
-
-    /// The dealer could not process a message of ours; which one, its type and its id say. It ends
-    /// only what this dealer itself was sent.
+    /// The dealer could not process a message of ours, named by type and id. The reject ends only
+    /// what this dealer was sent.
     fn business_reject(&mut self, dealer: &DealerId, j: BusinessReject, now: UtcMillis) {
         let text = j.text.unwrap_or_else(|| "the dealer could not process the message".into());
         self.note(format!("{dealer} rejected {}: {text}", j.ref_msg_type));
@@ -368,102 +261,6 @@ impl Router {
             }
             // A status request that the dealer does not know, or a message that commits nobody.
             _ => {}
-        }
-    }
-
-    pub(super) fn not_sent(&mut self, dealer: &DealerId, m: AppMessage, now: UtcMillis) {
-        match m {
-            AppMessage::QuoteRequest(q) => {
-                self.dealer_out(
-                    &q.id,
-                    dealer,
-                    Passed { code: OTHER, text: "not connected".into() },
-                    now,
-                );
-            }
-            AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
-                let Some(id) = self.accepts.get(&r.id).cloned() else { return };
-                let own = self
-                    .rfqs
-                    .get(&id)
-                    .and_then(|e| self.accept_named(&e.desk, &r.id, dealer, &e.rfq));
-                if let Some(own) = own {
-                    self.decline(
-                        &id,
-                        &own,
-                        Declined::ByGateway(format!("{dealer} is not connected")),
-                        now,
-                    );
-                }
-            }
-            _ => {}
-        }
-    }
-
-    pub(super) fn dealer_up(&mut self, dealer: &DealerId, now: UtcMillis) {
-        let Some(d) = self.dealers.get_mut(dealer) else { return };
-        // A Logon inside the session says nothing new.
-        if std::mem::replace(&mut d.online, true) {
-            return;
-        }
-        self.tell_venue_state(now);
-        let waiting: Vec<RfqId> = self
-            .rfqs
-            .alive()
-            .filter(|(_, e)| {
-                e.rfq.accept.as_ref().is_some_and(|(a, s)| &a.dealer == dealer && s.in_flight())
-            })
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in waiting {
-            self.ask_what_became(&id, now);
-        }
-    }
-
-    /// A price that cannot be reached cannot be traded: live quotes wait until the dealer is back
-    /// and says them again, accepts in flight become unknown until it is asked.
-    pub(super) fn dealer_down(&mut self, dealer: &DealerId, now: UtcMillis) {
-        let Some(d) = self.dealers.get_mut(dealer) else { return };
-        if !std::mem::replace(&mut d.online, false) {
-            return;
-        }
-        self.tell_venue_state(now);
-        let touched: Vec<RfqId> = self
-            .rfqs
-            .alive()
-            .filter(|(_, e)| e.rfq.line(dealer).is_some())
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in touched {
-            let Some(e) = self.rfqs.get_mut(&id) else { continue };
-            let desk = e.desk.clone();
-            let terms = e.rfq.terms.clone();
-            let quote = e.rfq.line(dealer).and_then(|l| l.quote.as_ref()).map(|q| q.id.clone());
-            let in_flight =
-                e.rfq.accept.clone().filter(|(a, s)| &a.dealer == dealer && s.in_flight());
-            let away = e.rfq.unreachable(dealer);
-            if let Some((a, _)) = in_flight {
-                e.rfq.answer_lost();
-                self.tell_desk(
-                    &desk,
-                    AppMessage::ExecutionReport(super::answers::status_report(
-                        &a,
-                        &AcceptState::Unknown,
-                        now,
-                    )),
-                );
-            }
-            if let Some(quote) = quote.filter(|_| away) {
-                let (rfq, instrument) = (Some(terms.id), Some(terms.instrument));
-                let cancel = QuoteCancel {
-                    rfq,
-                    quote: Some(quote),
-                    instrument,
-                    dealer: Some(dealer.clone()),
-                    unreachable: true,
-                };
-                self.tell_desk(&desk, AppMessage::QuoteCancel(cancel));
-            }
         }
     }
 }

@@ -1,7 +1,19 @@
 //! What desks ask for.
 
-use super::answers::{REJ_UNKNOWN_ORDER, rejection, status_report};
-use super::*;
+use super::{
+    ASK_AGAIN_MS, Entry, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Router, accept_refusal,
+    answers::{REJ_OTHER, REJ_UNKNOWN_ORDER, rejection, status_report},
+    outer, request_refusal,
+};
+use signet_fix::message::{
+    AppMessage, BusinessReject, ExecType, ExecutionReport, OrderStatusRequest, QuoteRequest,
+    QuoteResponse, QuoteStatusReport, Response, RfqStatus, SecurityList, SecurityListRequest,
+};
+use signet_identity::CompId;
+use signet_rfq::{
+    ACCEPT_AGE_MAX_MS, ACCEPT_AHEAD_MAX_MS, Accept, AcceptId, AcceptRefusal, DealerId, Declined,
+    Instrument, InstrumentError, Rfq, RfqId, RfqState, Terms, TermsError, UtcMillis,
+};
 use signet_stepup::Action;
 
 /// QuoteRequestRejectReason (658).
@@ -28,7 +40,7 @@ impl Router {
             }
             AppMessage::OrderStatusRequest(h) => self.status(desk, h, now),
             AppMessage::SecurityListRequest(x) => self.list(desk, x),
-            // Only the gateway and dealers say these; a desk that does is broken or worse.
+            // Only the gateway and dealers send these types; a desk that does is broken or hostile.
             other => {
                 let reject = BusinessReject {
                     ref_seq_num: None,
@@ -142,7 +154,7 @@ impl Router {
         self.note(format!("{desk} RFQ {} refused: {text}", q.id));
         self.tell_desk(
             desk,
-            AppMessage::QuoteRequestReject(super::request_refusal(q, reason, text, None)),
+            AppMessage::QuoteRequestReject(request_refusal(q, reason, text, None)),
         );
     }
 
@@ -192,7 +204,7 @@ impl Router {
         let known =
             AcceptId::new(outer(desk, r.id.as_str())).ok().filter(|a| self.accepts.contains_key(a));
         if known.is_some() {
-            // The same accept again: whatever the reason, it is answered, never executed twice.
+            // A repeated accept is answered with its state, never executed twice.
             let h = OrderStatusRequest {
                 accept: r.id,
                 instrument: r.instrument,
@@ -210,7 +222,8 @@ impl Router {
         }
     }
 
-    /// An accept that was let through: in flight from now on, whatever stands on the table.
+    /// Passes on an accept that was let through; it is in flight from now on, whatever quote
+    /// stands.
     pub(super) fn pass_on(&mut self, desk: &CompId, r: QuoteResponse, now: UtcMillis) {
         let (Some(rfq), Some(dealer)) = (r.rfq.clone(), r.dealer.clone()) else { return };
         let (Ok(id), Ok(outer_id)) =
@@ -269,10 +282,7 @@ impl Router {
         now: UtcMillis,
     ) {
         self.note(format!("{desk} accept {} refused: {code}", r.id));
-        self.tell_desk(
-            desk,
-            AppMessage::ExecutionReport(super::accept_refusal(r, why.into(), now)),
-        );
+        self.tell_desk(desk, AppMessage::ExecutionReport(accept_refusal(r, why.into(), now)));
     }
 
     /// An accept of this RFQ ends without a trade, by the gateway's or its dealer's word. Returns
@@ -301,14 +311,14 @@ impl Router {
         let dealer = matches!(why, Declined::ByDealer(_)).then(|| a.dealer.clone());
         let report = ExecutionReport {
             dealer,
-            ..rejection(&a.id, &a.instrument, a.side, answers::REJ_OTHER, why.reason().into(), now)
+            ..rejection(&a.id, &a.instrument, a.side, REJ_OTHER, why.reason().into(), now)
         };
         self.tell_desk(&desk, AppMessage::ExecutionReport(report));
         // The clock may have run out while the answer was outstanding.
         self.rfq_tick(id, now);
     }
 
-    /// What became of an accept, as far as the gateway knows; if it does not, the dealer is asked.
+    /// Answers with the state of an accept; asks the dealer when the gateway does not know it.
     fn status(&mut self, desk: &CompId, h: OrderStatusRequest, now: UtcMillis) {
         let rfq = AcceptId::new(outer(desk, h.accept.as_str()))
             .ok()

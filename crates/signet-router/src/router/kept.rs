@@ -1,12 +1,17 @@
-//! What of an input the journal keeps, and what it does when it is read again.
+//! What the journal keeps of an input, and the replay of it.
 //!
-//! Kept is what was decided and what changes something. A question that was refused, a repeat, and
-//! whatever is about an RFQ that is forgotten leave nothing behind.
+//! The journal keeps decisions and changes. A refused question, a repeat, and anything about a
+//! forgotten RFQ leave no record.
 
-use super::*;
-use signet_rfq::lifecycle::{Meaning, StatusMeaning, meaning};
+use super::{Decided, Input, Router, dealer_side, desk_side, outer};
+use signet_fix::message::{AppMessage, ExecutionReport, QuoteRequest, QuoteResponse, Response};
+use signet_identity::CompId;
+use signet_rfq::{
+    AcceptId, DealerId, Declined, Passed, Report, Rfq, RfqId, RfqState, UtcMillis,
+    lifecycle::{Meaning, StatusMeaning, meaning},
+};
 
-/// What becomes of an input before it takes effect.
+/// What is written of an input before it takes effect.
 // A handful of these exist at a time.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +20,8 @@ pub enum Keep {
     Nothing,
     /// This is written down, and takes effect in the form in which it will be read again.
     This(Input),
-    /// This is written down; the input itself takes effect, which does the same and tells more.
+    /// This is written down; the input itself takes effect, which makes the same change and sends
+    /// more.
     Beside(Input),
 }
 

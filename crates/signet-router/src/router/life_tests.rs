@@ -1,6 +1,8 @@
 //! Nobody touches what is another's, a final state is final, and every report leaves a record.
 
 use super::*;
+use signet_fix::message::{BusinessReject, SecurityListRequest};
+use signet_rfq::{AcceptState, Declined};
 
 fn cancel(rfq: &str, quote: &str) -> AppMessage {
     AppMessage::QuoteCancel(QuoteCancel {

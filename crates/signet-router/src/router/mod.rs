@@ -1,22 +1,26 @@
-//! The router's inputs and outputs, its limits, and the turn of one input.
+//! The router: its inputs, outputs and limits, and the handling of one input.
 
-use signet_fix::message::*;
+use signet_fix::message::{
+    AppMessage, OrderStatusRequest, QuoteRequest, QuoteResponse, QuoteStatusReport, RfqStatus,
+};
 use signet_identity::CompId;
-use signet_rfq::*;
+use signet_rfq::{AcceptId, Catalogue, DealerId, InstrumentId, Rfq, RfqId, RfqState, UtcMillis};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 mod answers;
-mod book;
+mod dealer_link;
 mod dealer_side;
 mod desk_side;
+mod index;
 mod kept;
 mod proposal;
+mod reports;
 mod snapshot;
 
 pub use answers::{accept_refusal, accept_waits, request_refusal};
-use book::Book;
-pub use book::{Amounts, Doing};
 pub use desk_side::accept_age;
+use index::RfqIndex;
+pub use index::{Amounts, Doing};
 pub use kept::Keep;
 pub use proposal::{Proposal, Trade};
 
@@ -39,7 +43,7 @@ const REMEMBER_OTHER_MS: i64 = 15 * 60_000;
 /// An accept without an answer for this long is asked about, and again after as long.
 const ASK_AGAIN_MS: i64 = 15_000;
 
-/// What happens to the router. The caller gives one at a time, with the gateway's time.
+/// An input of the router. The caller passes one at a time, with the gateway's time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// A desk has logged on; it gets the venue's state and a snapshot.
@@ -56,14 +60,14 @@ pub enum Input {
     FromDealer(DealerId, AppMessage),
     /// A message to a dealer could not be sent.
     NotSentToDealer(DealerId, AppMessage),
-    /// What was decided about a desk's message. It is done without asking again whether it may be.
+    /// A decision about a desk's message, carried out without deciding again.
     Decided(CompId, Decided),
     /// Time has passed: quotes and RFQs end, and old RFQs are forgotten.
     Tick,
 }
 
-/// What the gateway has let through. The journal keeps this, not the question: instruments, limits,
-/// dealers and desks of another day change nothing of what was said.
+/// What the gateway has let through. The journal keeps the decision, not the question: a later
+/// change of instruments, limits, dealers or desks does not alter it.
 // A handful of these exist at a time.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,9 +87,9 @@ pub enum Output {
     ToDealer(DealerId, AppMessage),
     /// A desk traded with a dealer, for those who remember longer than the journal.
     Traded(CompId, DealerId),
-    /// Worth a line in the log: who is at fault and what happened.
+    /// A line for the log: who is at fault and what happened.
     Note(String),
-    /// Worth an event: people must look at it. A stable code, whom it is about, and what happened.
+    /// An event that people must look at: a stable code, the dealer it is about, and what happened.
     Alert {
         /// What kind of event it is, for example `execution.disputed`.
         code: &'static str,
@@ -128,12 +132,12 @@ struct Dealer {
     online: bool,
 }
 
-/// One RFQ and whose it is.
+/// One RFQ and its desk.
 #[derive(Debug, Clone)]
 struct Entry {
     desk: CompId,
     rfq: Rfq,
-    /// The instrument's id is an ISIN. Known here, as the instrument may not be known for ever.
+    /// The instrument's id is an ISIN; kept here, as the instrument may leave the catalogue.
     isin: bool,
     ended_at: Option<UtcMillis>,
     /// When the answer to the accept in flight was last asked for.
@@ -153,13 +157,13 @@ pub struct Router {
     catalogue: Catalogue,
     desks: BTreeMap<CompId, Desk>,
     dealers: BTreeMap<DealerId, Dealer>,
-    rfqs: Book,
+    rfqs: RfqIndex,
     /// Accepts by the id dealers know.
     accepts: HashMap<AcceptId, RfqId>,
     /// Dealers that desks without settings of their own may ask (empty: all); `None` when there can
     /// be no such desk.
     desk_default: Option<BTreeSet<DealerId>>,
-    /// The journal is being read: what it holds happened, whatever the settings say by now.
+    /// The journal is being replayed: its records count whatever the present settings say.
     replaying: bool,
     max_ended: usize,
     /// When desks were last told which dealers can be reached, and which of them have not heard of
@@ -191,7 +195,7 @@ impl Router {
             catalogue,
             desks: desks.into_iter().map(desk).collect(),
             dealers: dealers.into_iter().map(dealer).collect(),
-            rfqs: Book::default(),
+            rfqs: RfqIndex::default(),
             accepts: HashMap::new(),
             desk_default: None,
             replaying: false,
@@ -215,8 +219,8 @@ impl Router {
         self
     }
 
-    /// Makes a place for a desk that has no settings. The door admitted it; a replay of the journal
-    /// meets it the same way.
+    /// Makes an entry for a desk that has no settings of its own. Admission is decided elsewhere; a
+    /// replay of the journal takes the same way.
     fn meet(&mut self, desk: &CompId) {
         let Some(dealers) = &self.desk_default else { return };
         if !self.desks.contains_key(desk) {
@@ -226,7 +230,7 @@ impl Router {
         }
     }
 
-    /// Takes one input at time `now` and tells what to do.
+    /// Takes one input at time `now` and returns what to do.
     pub fn handle(&mut self, now: UtcMillis, input: Input) -> Vec<Output> {
         if let Input::DeskUp(d) | Input::FromDesk(d, _) = &input {
             self.meet(d);
@@ -261,7 +265,7 @@ impl Router {
             .collect()
     }
 
-    /// Whether the journal of an RFQ may be forgotten.
+    /// Whether an RFQ is remembered; if not, its records may be dropped.
     pub fn remembers(&self, rfq: &RfqId) -> bool {
         self.rfqs.contains_key(rfq)
     }
@@ -378,9 +382,8 @@ impl Router {
         self.rfq_of_accept(desk, r).ok()
     }
 
-    /// The RFQ whose quote an accept takes. A desk of ours names it (131), as quote ids are unique
-    /// only within one dealer and one RFQ; for one that does not, the quote must lead to a single
-    /// RFQ.
+    /// The RFQ whose quote an accept takes. Our desks name it (131), as quote ids are unique only
+    /// within one dealer and one RFQ; without it the quote must lead to a single RFQ.
     fn rfq_of_accept(
         &self,
         desk: &CompId,

@@ -1,10 +1,15 @@
-//! What a message would do if it went on now: for those who decide whether it may.
+//! What a message would do if it went on now, for the stages that decide whether it may.
 
-use super::*;
+use super::{Doing, Router, outer};
 use rust_decimal::Decimal;
+use signet_fix::message::{AppMessage, Response};
+use signet_identity::CompId;
+use signet_rfq::{
+    Accept, AcceptId, Ask, DealerId, InstrumentId, Rfq, Side, UtcMillis, median_quoted,
+};
 use signet_stepup::{AcceptTerms, Action, RequestTerms};
 
-/// A message that would go on to dealers, in the words of an approval, and what there is to weigh.
+/// A message that would go on to dealers: the text to approve, and the facts for a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
     /// What a person would approve by a touch, field for field what goes on.
@@ -15,7 +20,7 @@ pub struct Proposal {
     pub trade: Trade,
 }
 
-/// What entitlements decide about.
+/// The trade that entitlements decide about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trade {
     /// An accept; else a request.
@@ -26,15 +31,15 @@ pub struct Trade {
     pub ask: Ask,
     /// OrderQty (38), in the RFQ's currency.
     pub quantity: Decimal,
-    /// Whom a request asks; whose quote an accept takes. With each, whether the journal remembers a
-    /// trade with it.
+    /// The dealers that a request asks, or the dealer whose quote an accept takes; with each,
+    /// whether the journal remembers a trade with it.
     pub dealers: Vec<(DealerId, bool)>,
     /// How many dealers the RFQ asks.
     pub asked: usize,
     /// How much worse than the middle of what at least three dealers quote, hundredths of a per
     /// cent, rounded up.
     pub off_market_bps: Option<i64>,
-    /// Without this one.
+    /// The desk's open and traded amounts, without this trade.
     pub doing: Doing,
 }
 
@@ -94,7 +99,7 @@ impl Router {
         self.rfqs.day_begins(ms);
     }
 
-    /// Who has traded with whom, as far as the journal remembers.
+    /// The pairs of desk and dealer that have traded, as far as the journal remembers.
     pub fn traded_pairs(&self) -> Vec<(CompId, DealerId)> {
         self.rfqs.pairs()
     }
@@ -104,8 +109,8 @@ impl Router {
 const REFERENCE_AGE_MAX_MS: i64 = 120_000;
 
 /// Against the middle of what the dealers of the same RFQ quote, the accepted quote among them;
-/// `None` when fewer than three quotes of late are large enough. One dealer alone, however absurd
-/// its quote, can so neither forbid taking another nor make a bad price look good.
+/// `None` when fewer than three quotes of late are large enough. So one dealer alone, however
+/// absurd its quote, can neither block another's quote nor make a bad price look good.
 fn off_market_bps(rfq: &Rfq, a: &Accept, now: UtcMillis) -> Option<i64> {
     let recent = rfq.lines.iter().filter(|l| now.since(l.quoted_at) <= REFERENCE_AGE_MAX_MS);
     let middle = median_quoted(recent.filter_map(|l| l.live_quote(now)), a.side, a.quantity)?;
@@ -116,8 +121,7 @@ fn off_market_bps(rfq: &Rfq, a: &Accept, now: UtcMillis) -> Option<i64> {
     Some(worse.map_or(i64::MAX, |w| bps(w, middle)))
 }
 
-/// `worse` as hundredths of a per cent of `of`, rounded up; as much as there is when it cannot be
-/// told.
+/// `worse` as hundredths of a per cent of `of`, rounded up; `i64::MAX` when it cannot be computed.
 fn bps(worse: Decimal, of: Decimal) -> i64 {
     if worse <= Decimal::ZERO {
         return 0;

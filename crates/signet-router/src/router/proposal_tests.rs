@@ -1,5 +1,7 @@
 use super::*;
 use crate::router::tests::{T0, answer, dec, desk, hit, quote, request, router, send};
+use signet_fix::message::{QuoteRequest, QuoteResponse};
+use signet_rfq::RfqId;
 
 #[test]
 fn table_of_distances() {

@@ -1,11 +1,17 @@
-//! What a desk is told after logon, before anything new.
+//! The snapshot that a desk gets after logon, before anything new.
 
-use super::*;
-use std::ops::Bound;
+use super::{Router, VENUE_STATE_MS, VENUE_STATES_AT_ONCE, answers};
+use signet_fix::message::{
+    AppMessage, DealerState, QuoteCancel, QuoteMsg, QuoteRequest, QuoteRequestReject,
+    QuoteResponse, SnapshotMark, VenueState,
+};
+use signet_identity::CompId;
+use signet_rfq::{Line, LineState, Qualifiers, Quote, Rfq, UtcMillis};
+use std::{collections::BTreeSet, ops::Bound};
 
 impl Router {
-    /// State first, then life: instruments and dealers, open RFQs with their quotes and accepts,
-    /// then what ended while the desk was away.
+    /// Sends dealers, open RFQs with their quotes and accepts, then what ended while the desk was
+    /// away.
     pub(super) fn desk_up(&mut self, desk: &CompId, now: UtcMillis) {
         let Some(d) = self.desks.get_mut(desk) else { return };
         d.online = true;
@@ -44,18 +50,12 @@ impl Router {
             self.line(desk, rfq, l, now);
         }
         for d in &rfq.disputes {
-            self.tell_desk(
-                desk,
-                AppMessage::ExecutionReport(super::answers::dispute_report(rfq, d)),
-            );
+            self.tell_desk(desk, AppMessage::ExecutionReport(answers::dispute_report(rfq, d)));
         }
         if let Some((a, s)) = rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
             // What was accepted, word for word: the quote on the line may be another by now.
             self.tell_desk(desk, AppMessage::QuoteResponse(QuoteResponse::hit(a, t, isin, now)));
-            self.tell_desk(
-                desk,
-                AppMessage::ExecutionReport(super::answers::status_report(a, s, now)),
-            );
+            self.tell_desk(desk, AppMessage::ExecutionReport(answers::status_report(a, s, now)));
         }
     }
 
@@ -116,7 +116,7 @@ impl Router {
         VenueState { name: self.venue.clone(), practice: self.practice, dealers, at: now }
     }
 
-    /// Tells every desk that is on which dealers can be reached: at once, or with the next tick
+    /// Tells every desk that is online which dealers can be reached: at once, or with the next tick
     /// that is late enough, so that a dealer whose line comes and goes does not keep everybody
     /// busy.
     pub(super) fn tell_venue_state(&mut self, now: UtcMillis) {
@@ -125,7 +125,7 @@ impl Router {
         self.tell_stale(now);
     }
 
-    /// Tells those who have not heard of the last change, unless it is too soon.
+    /// Tells the desks that have not heard of the last change, unless it is too soon.
     pub(super) fn tell_stale(&mut self, now: UtcMillis) {
         let soon = |t: UtcMillis| now.since(t).unsigned_abs() < VENUE_STATE_MS.unsigned_abs();
         if self.venue_stale.is_empty()
@@ -151,7 +151,7 @@ impl Router {
         }
     }
 
-    /// For every desk that is on, which dealers it may ask and can be reached.
+    /// For every desk that is online, the dealers that it may ask, and whether each can be reached.
     pub fn venue_states(&self, now: UtcMillis) -> Vec<(CompId, VenueState)> {
         self.desks
             .iter()

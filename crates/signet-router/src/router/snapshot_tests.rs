@@ -1,5 +1,9 @@
 use super::*;
-use crate::router::tests::{T0, answer, dealer, desk, quote, quoted, refusal, router};
+use crate::router::{
+    Input, Output,
+    tests::{T0, answer, dealer, desk, quote, quoted, refusal, router},
+};
+use signet_rfq::{QuoteId, RfqId};
 
 /// What a desk that comes back is told of N's line.
 fn of_line(r: &mut Router, at: i64) -> Vec<AppMessage> {
@@ -33,8 +37,10 @@ fn a_snapshot_says_how_each_line_stands() {
         );
     }
     let mut r = quoted();
-    let cancel =
-        dealer_side::cancel_of(&RfqId::new("ALICE.R1").unwrap(), QuoteId::new("n1").unwrap());
+    let cancel = crate::router::dealer_side::cancel_of(
+        &RfqId::new("ALICE.R1").unwrap(),
+        QuoteId::new("n1").unwrap(),
+    );
     answer(&mut r, "N", AppMessage::QuoteCancel(cancel), 200);
     assert!(
         matches!(&of_line(&mut r, 300)[..], [AppMessage::QuoteCancel(c)] if !c.unreachable && c.quote.as_ref().is_some_and(|q| q.as_str() == "n1"))

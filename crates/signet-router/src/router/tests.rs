@@ -1,6 +1,11 @@
 use super::*;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
+use signet_fix::message::{
+    ExecType, ExecutionReport, OrdStatus, QuoteCancel, QuoteMsg, QuoteRequestReject, Response,
+    SnapshotMark,
+};
+use signet_rfq::{Ask, AssetClass, Instrument, Level, Qualifiers, QuoteId, Side};
 
 pub(super) fn dec(s: &str) -> Decimal {
     s.parse().unwrap()
@@ -884,7 +889,7 @@ fn a_registered_desk_without_settings_has_a_place_only_by_default() {
     assert!(!by_default.handle(UtcMillis(1), Input::DeskUp(stranger())).is_empty());
 }
 
-#[path = "book_tests.rs"]
-mod book;
+#[path = "index_tests.rs"]
+mod index;
 #[path = "life_tests.rs"]
 mod life;

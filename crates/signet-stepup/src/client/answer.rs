@@ -1,4 +1,4 @@
-//! What a ceremony returns: `PublicKeyCredential` as JSON (WebAuthn Level 3 §5.1.8,
+//! The result of a ceremony: `PublicKeyCredential` as JSON (WebAuthn Level 3 §5.1.8,
 //! `RegistrationResponseJSON` and `AuthenticationResponseJSON`).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};

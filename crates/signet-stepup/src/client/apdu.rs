@@ -11,13 +11,13 @@ const CLASS: u8 = 0x80;
 const CHAINED: u8 = 0x10;
 /// NFCCTAP_MSG (§11.3.7.1); this first parameter says that we understand "not yet".
 const MESSAGE: [u8; 3] = [0x10, 0x80, 0x00];
-/// NFCCTAP_GETRESPONSE (§11.3.7.2): is it done now?
+/// NFCCTAP_GETRESPONSE (§11.3.7.2): asks whether the command is done.
 const ASK_AGAIN: [u8; 3] = [0x11, 0x00, 0x00];
-/// The same, and give it up.
+/// The same, with the bit that cancels the command.
 const GIVE_UP: [u8; 3] = [0x11, 0x11, 0x00];
 const DONE: [u8; 2] = [0x90, 0x00];
 const NOT_YET: [u8; 2] = [0x91, 0x00];
-/// What every reader takes in one short APDU, with some room.
+/// Bytes that every reader takes in one short APDU, with a margin.
 const PART_BYTES: usize = 240;
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
 const ASK_EVERY: Duration = Duration::from_millis(50);

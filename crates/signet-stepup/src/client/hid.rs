@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a key that is there needs before it says its first word, and then some.
+/// How long a key that is there may take until its first status, with a margin.
 const QUIET: Duration = Duration::from_millis(600);
 
 /// Keys in this computer's USB ports.
@@ -62,7 +62,7 @@ fn run(order: &Order, stage: &Stage) -> Result<String, CeremonyError> {
     outcome
 }
 
-/// No key, or one whose driver says nothing: it waits for a finger.
+/// No key was found, or its driver sends no status yet: the person must insert or touch one.
 #[cfg(not(target_os = "linux"))]
 fn explain_silence() -> Result<Status, CeremonyError> {
     Ok(Status::Insert)
@@ -93,7 +93,7 @@ mod linux {
     pub(crate) enum Ports {
         Empty,
         Key,
-        /// A key is there, and no permission to open it.
+        /// A key is there, but this user may not open it.
         Closed,
     }
 
@@ -149,12 +149,12 @@ mod linux {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{Ask, Step};
+    use crate::client::{KeyOperation, Step};
 
     fn order(timeout: Duration) -> Order {
         let json = r#"{"publicKey":{"rpId":"stepup.bank.example","challenge":"AAECAwQFBgcICQoLDA0ODw","userVerification":"required","allowCredentials":[{"type":"public-key","id":"AQ"}]}}"#;
         Order {
-            ask: Ask::Sign(json.into()),
+            operation: KeyOperation::Sign(json.into()),
             origin: "https://stepup.bank.example".into(),
             context: None,
             timeout,

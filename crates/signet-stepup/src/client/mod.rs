@@ -60,7 +60,7 @@ impl fmt::Debug for Pin {
 
 /// What a key is asked to do.
 #[derive(Debug, Clone)]
-pub enum Ask {
+pub enum KeyOperation {
     /// `CredentialCreationOptions` as JSON, as the relying party made them.
     Register(String),
     /// `CredentialRequestOptions` as JSON.
@@ -70,8 +70,8 @@ pub enum Ask {
 /// One ceremony that is to be run.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// Register or sign, with the relying party's options.
-    pub ask: Ask,
+    /// What the key does: register or sign, with the relying party's options.
+    pub operation: KeyOperation,
     /// Without a trailing slash.
     pub origin: String,
     /// What is approved and on which connection; signed along.
@@ -130,7 +130,7 @@ pub enum CeremonyError {
     /// User verification needs a PIN, and none was ever set.
     #[error("the security key has no PIN yet")]
     PinNotSet,
-    /// The key, or the system's way to it, lacks what is asked; in words.
+    /// The key, or the system's way to it, lacks a required feature; in words.
     #[error("the security key cannot do what is asked: {0}")]
     Unsupported(String),
     /// The relying party's options are malformed, too long or weaker than this desk accepts. At
@@ -172,7 +172,7 @@ impl CeremonyError {
                 "Take the key out, insert it again and start again with the right PIN."
             }
             Self::PinBlocked => {
-                "The key must be reset and registered anew: ask your administrator."
+                "The key must be reset and registered again: ask your administrator."
             }
             Self::PinNotSet => {
                 "Set a PIN with the key maker's program or your system's settings, then start \
@@ -242,7 +242,7 @@ pub fn system_keys() -> Several {
     Several::new(ways)
 }
 
-/// What the desk tells a ceremony.
+/// A message from the desk to a ceremony.
 #[derive(Debug)]
 pub enum Told {
     /// What the person typed, after [`Status::Pin`].
@@ -268,7 +268,7 @@ pub struct Stage {
 }
 
 impl Ceremony {
-    /// Both ends of a ceremony, for whoever writes a back end.
+    /// Both ends of a ceremony, for a back end.
     pub fn new() -> (Self, Stage) {
         let (steps, show) = mpsc::unbounded_channel();
         let (told, hear) = std::sync::mpsc::channel();

@@ -16,11 +16,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// No more readers than anybody has.
+/// Most readers that are looked at.
 const READERS_MAX: usize = 16;
 /// The longest answer to a short APDU, and the most a reader adds.
 const APDU_BYTES_MAX: usize = 1024;
-/// How often it is looked whether the card still lies there.
+/// How often the back end checks whether the card is still there.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Keys in this system's PC/SC readers.
@@ -36,8 +36,8 @@ impl StepUp for ReaderKeys {
 #[derive(Default)]
 struct Readers {
     context: Option<Context>,
-    /// Readers whose card is no key, by the count of events when that was found out: a person's
-    /// other cards are touched once and then left alone.
+    /// Readers whose card is not a key, by the count of events when that was found: a person's
+    /// other cards are tried once only.
     others: HashMap<CString, u32>,
 }
 
@@ -72,7 +72,7 @@ impl Slots for Readers {
 }
 
 impl Readers {
-    /// The service's, asked for anew if it was restarted.
+    /// The service's context, made again if the service was restarted.
     fn context(&mut self) -> Result<Context, CeremonyError> {
         if let Some(context) = self.context.as_ref().filter(|c| c.is_valid().is_ok()) {
             return Ok(context.clone());

@@ -1,5 +1,4 @@
-//! Several ways to keys as one: the first that has something to say goes on, the others are
-//! cancelled.
+//! Combines several ways to keys: the first that finds a key goes on, the others are cancelled.
 
 use super::{Ceremony, CeremonyError, Order, Stage, Status, Step, StepUp, Told};
 use std::{
@@ -67,7 +66,7 @@ fn follow(ceremonies: Vec<Ceremony>, stage: &Stage) -> Result<String, CeremonyEr
                 Some(Step::Done(Ok(answer))) => return Ok(answer),
                 Some(Step::Done(Err(error))) => {
                     drop(running.remove(at));
-                    // That one way cannot be used says less than how another ended.
+                    // How another way ended tells more than that this one cannot be used.
                     if matches!(ended, CeremonyError::Backend(_)) {
                         ended = error;
                     }
@@ -107,7 +106,7 @@ fn next(ceremony: &mut Ceremony) -> Option<Step> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{Ask, Pin};
+    use crate::client::{KeyOperation, Pin};
     use std::sync::Mutex;
 
     /// A way whose stage the test holds.
@@ -125,7 +124,7 @@ mod tests {
     fn begin() -> (Ceremony, Stage, Stage) {
         let ways = [Arc::new(Way::default()), Arc::new(Way::default())];
         let order = Order {
-            ask: Ask::Sign(String::new()),
+            operation: KeyOperation::Sign(String::new()),
             origin: String::new(),
             context: None,
             timeout: TICK,

@@ -74,7 +74,7 @@ impl<'a> AuthenticatorData<'a> {
         self.flags & USER_VERIFIED != 0
     }
 
-    /// The secret can leave the key, or has.
+    /// The secret can leave the key, or has left it (flags BE, BS).
     pub(crate) fn copyable(&self) -> bool {
         self.flags & (BACKUP_ELIGIBLE | BACKED_UP) != 0
     }
@@ -117,7 +117,8 @@ pub(crate) fn signed_by(cose: &[u8], message: &[u8], signature: &[u8]) -> Option
 }
 
 /// SubjectPublicKeyInfo of a P-256 key up to the point (RFC 5480 §2).
-const P256_SPKI: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
+const P256_SPKI: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\
+    \x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
 const ES256: i128 = -7;
 
 /// Whether the certificate in a packed attestation (WebAuthn Level 2 §8.2) vouches for this

@@ -1,13 +1,14 @@
-//! What is kept of a step-up, so that anybody can verify it later.
+//! The record of a step-up, which anybody can verify later.
 //!
-//! A record holds everything the judgement needs: what was approved, on which connection, the bytes
-//! that were signed, the key, and the attestation that it came out of hardware. It is judged here
-//! with a signature check and a hash, without the WebAuthn library that the gateway used.
+//! A record holds everything that its verification needs: what was approved, on which connection,
+//! the bytes that were signed, the key, and the attestation that it came out of hardware. It is
+//! judged here with a signature check and a hash, without the WebAuthn library that the gateway
+//! used.
 //!
-//! The key signed the approval's text, the connection, the challenge and the origin. Whose key it
-//! is, its name, the policy and the times are the gateway's word; that they stay as written, and
-//! that no record is missing, is what the chain is for that records are kept in. Nor does a record
-//! say that the maker of the key is one to trust: that takes the maker's root certificate.
+//! The key signed the approval's text, the connection, the challenge and the origin. The owner of
+//! the key, its name, the policy and the times are the gateway's statements; the chain of records
+//! shows that they were not changed and that no record is missing. A record does not show that the
+//! key's maker is to be trusted: that takes the maker's root certificate.
 
 pub(crate) mod authenticator;
 mod cbor;
@@ -72,7 +73,7 @@ pub struct Evidence {
     pub registration_client_data_json: String,
 }
 
-/// What does not fit in a record. At fault: whoever altered it, or the gateway that wrote it.
+/// Why a record is not valid. At fault: whoever altered it, or the gateway that wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvidenceFault {
@@ -92,7 +93,7 @@ pub enum EvidenceFault {
     #[error("the signature does not fit")]
     Signature,
     /// `clientDataJSON` has another `type`, is cross-origin, or is not JSON.
-    #[error("what was signed is no assertion, or cannot be read")]
+    #[error("what was signed is not an assertion, or cannot be read")]
     ClientData,
     /// The signed challenge is not `challenge`.
     #[error("the signed challenge is another one")]
@@ -113,7 +114,7 @@ pub enum EvidenceFault {
     #[error("the key says that it can be copied")]
     Copyable,
     /// [`Approval::parse`] does not read it.
-    #[error("the approval is no text that this version knows")]
+    #[error("the approval is not a text that this version knows")]
     Approval,
     /// The approval's text names another desk than `approver`.
     #[error("the approval was not given at this desk")]
@@ -134,7 +135,9 @@ pub enum EvidenceFault {
     #[error("the key is not the one of the attestation")]
     OtherKey,
     /// Its client data or its flags are not those of a registration with this relying party.
-    #[error("the attestation was made for another relying party or origin, or is no registration")]
+    #[error(
+        "the attestation was made for another relying party or origin, or is not a registration"
+    )]
     Registration,
     /// Only `packed` with an X.509 certificate of a P-256 key is checked.
     #[error(
@@ -192,7 +195,7 @@ struct ClientData {
 }
 
 impl Evidence {
-    /// Reads what [`Self::to_json`] wrote; whether it holds is a question to [`Self::verify`].
+    /// Reads what [`Self::to_json`] wrote; [`Self::verify`] judges it.
     pub fn from_json(text: &str) -> Result<Self, EvidenceFault> {
         if text.len() > RECORD_LEN_MAX {
             return Err(EvidenceFault::Unreadable);
@@ -214,7 +217,7 @@ impl Evidence {
 
     /// Whether everything in it fits together: that the holder of this key approved this text, on
     /// this connection, with touch and PIN, for this challenge; and that the key was attested by
-    /// the certificate that came with it. Who issued that certificate is not asked here.
+    /// the certificate that came with it. The certificate's issuer is not checked here.
     pub fn verify(&self) -> Result<(), EvidenceFault> {
         if self.v != VERSION {
             return Err(EvidenceFault::Version);

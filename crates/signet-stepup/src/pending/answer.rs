@@ -1,4 +1,4 @@
-//! From an answer to what it sets in motion, or to a refusal.
+//! Handles an answer to a challenge: releases what waited for it, or refuses it.
 
 use super::{
     ApprovalRefusal, ApprovalStep, Approved, Held, HeldId, Matter, Out, PendingApprovals, outcome,
@@ -9,7 +9,7 @@ use signet_identity::CompId;
 use signet_rfq::UtcMillis;
 
 impl PendingApprovals {
-    /// A desk answered a challenge. Only what is out at exactly this desk can be answered.
+    /// A desk answered a challenge. Only a challenge that is open at this desk can be answered.
     pub fn answered(
         &mut self,
         desk: &CompId,
@@ -65,9 +65,10 @@ impl PendingApprovals {
         result: Result<i64, ApprovalRefusal>,
         now: UtcMillis,
     ) -> Vec<ApprovalStep> {
-        // What ended meanwhile (time, a withdrawn quote, a lost link) stays ended.
+        // A pending approval that ended meanwhile (time, a withdrawn quote, a lost link) stays
+        // ended.
         let Some(h) = self.held.get_mut(&held) else { return Vec::new() };
-        // The result of another challenge, of a connection before this one, proves nothing here.
+        // The result of a challenge on an earlier connection proves nothing here.
         if !matches!(h.out.get(desk), Some(Out::Checking(id)) if id == challenge) {
             return Vec::new();
         }
@@ -87,7 +88,8 @@ impl PendingApprovals {
         let second_wanted = own && h.two;
         if second_wanted {
             h.first = true;
-            // The second person has as long as the first had, but no longer than the matter itself.
+            // The second person has as long as the first had, but not beyond the end of the action
+            // itself.
             self.out.push(ApprovalStep::Tell(
                 desk.clone(),
                 outcome(&challenge, StepUpStatus::SecondWanted, Some(&self.second_words(held))),
@@ -121,14 +123,14 @@ impl PendingApprovals {
         ApprovalRefusal::new("stepup.second_wanted", text, "")
     }
 
-    /// A touch was good: the session has a lease, and owes nothing.
+    /// A touch was good: the session has a lease, and owes no touch.
     pub(super) fn touched(&mut self, desk: &CompId, now: UtcMillis) {
         let Some(d) = self.desks.get_mut(desk) else { return };
         d.active = now;
-        if d.standing.owes == Some(SessionReason::Logon) {
+        if d.state.owes == Some(SessionReason::Logon) {
             self.out.push(ApprovalStep::Authenticated(desk.clone()));
         }
-        d.standing = d.standing.touched(&self.rules, now);
+        d.state = d.state.touched(&self.rules, now);
         self.tell_access(desk, now);
     }
 

@@ -1,4 +1,4 @@
-//! From a message to a challenge at somebody's desk.
+//! Holds a message and asks for the challenge that approves it.
 
 use super::{
     ApprovalRefusal, ApprovalStep, Asked, Held, HeldId, MAX_HELD_PER_DESK, Matter, Out,
@@ -13,7 +13,8 @@ use signet_identity::CompId;
 use signet_rfq::UtcMillis;
 
 impl PendingApprovals {
-    /// Keeps a message back until it is approved. `ends`: the time after which it is worthless.
+    /// Holds a message until it is approved. `ends`: the time after which it can no longer take
+    /// effect.
     pub fn hold(
         &mut self,
         desk: &CompId,
@@ -92,7 +93,7 @@ impl PendingApprovals {
         self.ask(id, &desk);
     }
 
-    /// Asks for a challenge for `approver`, who is on.
+    /// Asks for a challenge for `approver`, who is online.
     pub(super) fn ask(&mut self, id: HeldId, approver: &CompId) {
         let Some(h) = self.held.get_mut(&id) else { return };
         let approval = Approval {
@@ -110,7 +111,7 @@ impl PendingApprovals {
         });
     }
 
-    /// What waited for this desk's own touch when its connection went.
+    /// Asks again for the touches that this desk owed when its connection was lost.
     pub(super) fn ask_again(&mut self, desk: &CompId) {
         let mine: Vec<HeldId> = self
             .held
@@ -121,7 +122,7 @@ impl PendingApprovals {
         mine.into_iter().for_each(|id| self.ask(id, desk));
     }
 
-    /// What waits for a second person, this desk's perhaps.
+    /// Asks this desk for the second approvals that wait, if it may give them.
     pub(super) fn ask_approver(&mut self, desk: &CompId) {
         let waiting: Vec<HeldId> = self
             .held
@@ -136,7 +137,7 @@ impl PendingApprovals {
         }
     }
 
-    /// Another person than the one whose action it is, named as an approver, and on.
+    /// An approver who is online and not the person whose action it is.
     pub(super) fn may_approve(&self, approver: &CompId, desk: &CompId) -> bool {
         let named =
             self.rules.second_person.as_ref().is_some_and(|s| s.approvers.contains(approver));
@@ -147,7 +148,7 @@ impl PendingApprovals {
             && user(approver) != user(desk)
     }
 
-    /// The service made a challenge, or would not.
+    /// The service made a challenge, or refused to.
     pub fn challenged(
         &mut self,
         held: HeldId,
@@ -179,7 +180,7 @@ impl PendingApprovals {
                 self.out.push(ApprovalStep::Drop(id));
             }
             (Err(why), _) if approver == &h.desk => self.refuse_held(held, &why),
-            // One approver who cannot be asked is not the end while there may be others.
+            // Another approver may still be asked, so the action goes on waiting.
             (Err(why), _) => {
                 h.out.remove(approver);
                 self.out.push(ApprovalStep::Note(

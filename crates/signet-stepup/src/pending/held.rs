@@ -1,4 +1,4 @@
-//! What waits, what is said about it, and what is to be done.
+//! Held actions, their refusals, and the steps that the kernel returns.
 
 use crate::{Action, Approval, SessionReason, rules::Wanted};
 use signet_fix::{
@@ -9,30 +9,30 @@ use signet_identity::CompId;
 use signet_rfq::UtcMillis;
 use std::collections::BTreeMap;
 
-/// Names something that waits.
+/// The id of a held action.
 pub type HeldId = u64;
 
-/// What a passed touch sets in motion.
+/// The action that a passed touch releases.
 // A handful of these exist at a time.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Matter {
     /// A request or an accept goes on.
     Message(AppMessage),
-    /// Nothing but the proof.
+    /// The proof alone: a logon or a verification.
     Session(SessionReason),
     /// A further security key under this name.
     Register(String),
 }
 
-/// Why something did not go through: a stable code, words and a cure.
+/// Why an action was refused: a stable code, words and a cure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovalRefusal {
     /// Stable.
     pub code: String,
     /// For the person at the desk.
     pub text: String,
-    /// Empty when nothing helps.
+    /// Empty when there is no cure.
     pub cure: String,
 }
 
@@ -43,7 +43,7 @@ impl ApprovalRefusal {
     }
 }
 
-/// What is to be done, in order.
+/// A step for the caller, in order.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApprovalStep {
@@ -54,12 +54,12 @@ pub enum ApprovalStep {
         held: HeldId,
         /// The desk of the person who is to approve.
         desk: CompId,
-        /// What the key is to sign.
+        /// The approval that the key signs.
         approval: Approval,
-        /// An answer after it is too late.
+        /// Last moment for an answer.
         deadline: UtcMillis,
     },
-    /// Drop a challenge that nobody needs.
+    /// Drop a challenge that is no longer needed.
     Drop(String),
     /// Have an answer checked; the result is [`super::PendingApprovals::verified`].
     Verify {
@@ -72,11 +72,11 @@ pub enum ApprovalStep {
         /// The authenticator's answer, JSON of WebAuthn's `AuthenticationResponse`.
         answer: String,
     },
-    /// Tell a desk: a challenge, its outcome, what its session is worth, the end of an RFQ.
+    /// Tell a desk: a challenge, its outcome, the state of its session, the end of an RFQ.
     Tell(CompId, AppMessage),
-    /// What was held goes nowhere; tell its desk why.
+    /// The held action is refused; tell its desk why.
     Refuse {
-        /// The desk whose matter it is.
+        /// The desk whose action it is.
         desk: CompId,
         /// What was held.
         what: Matter,
@@ -89,11 +89,11 @@ pub enum ApprovalStep {
         desk: CompId,
         /// The message.
         message: AppMessage,
-        /// `None`: nobody approved it. Either no approval is wanted, or it would be refused by now
-        /// and whoever judges it says why.
+        /// `None`: it was not approved. Either no approval is required, or it would be refused by
+        /// now, and the judge tells why.
         approved: Option<Approved>,
     },
-    /// A further key may be registered, by the word of this evidence.
+    /// A further key may be registered, on the ground of this evidence.
     Register {
         /// The desk that asked.
         desk: CompId,
@@ -104,20 +104,20 @@ pub enum ApprovalStep {
     },
     /// The touch for this desk's logon was good.
     Authenticated(CompId),
-    /// Worth an event: code, desk, words.
+    /// An event: code, desk, words.
     Note(&'static str, CompId, String),
 }
 
-/// What people approved with their keys.
+/// The approvals that people gave with their keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approved {
-    /// What the keys signed.
+    /// The approval that the keys signed.
     pub action: Action,
     /// A second person approved it too.
     pub second_person: bool,
 }
 
-/// One challenge of something held: asked for, or out at a desk.
+/// One challenge of a held action: requested, or open at a desk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Out {
     Asked,
@@ -140,13 +140,13 @@ pub(super) struct Held {
     pub(super) out: BTreeMap<CompId, Out>,
 }
 
-/// What is wanted of a trader, and the ids of the policies that want it: none when it is
-/// `[step_up]` or the risk.
+/// The touch required of a trader, and the ids of the policies that require it; none when
+/// `[step_up]` or the risk does.
 #[derive(Debug)]
 pub struct Asked {
     /// What is wanted.
     pub wanted: Wanted,
-    /// Ids of the policies that want it.
+    /// Ids of the policies that require it.
     pub policies: Vec<String>,
 }
 

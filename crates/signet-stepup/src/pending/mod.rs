@@ -1,9 +1,10 @@
-//! What waits for a touch, and what each session has proved. Pure: what happened goes in, what to
-//! do comes out. A gateway runs it for many desks, a desk in direct mode for itself alone.
+//! The kernel of pending approvals: actions that wait for a touch, and the proofs of each session.
+//! It is pure: events go in, steps come out. A gateway runs it for many desks, a desk in direct
+//! mode for itself alone.
 //!
-//! A message that needs a touch goes nowhere before it: it waits here, and is released, to be
-//! judged again, when its people have approved it. Whatever goes wrong in between, the message is
-//! refused and its sender told; a restart forgets it.
+//! A message that needs a touch waits here and is released, to be judged again, once it is
+//! approved. If anything fails before that, the message is refused and its sender told; a restart
+//! forgets it.
 //!
 //! All times are on one clock: the caller's.
 
@@ -14,7 +15,7 @@ mod views;
 
 use crate::{
     SessionReason,
-    rules::{LogonRule, Standing, WhenSection},
+    rules::{LogonRule, StepUpState, WhenSection},
 };
 pub use held::{ApprovalRefusal, ApprovalStep, Approved, Asked, HeldId, Matter};
 use held::{Held, Out, latest_end, outcome};
@@ -33,15 +34,15 @@ pub const MAX_HELD_PER_DESK: usize = 8;
 struct Desk {
     online: bool,
     user: String,
-    standing: Standing,
+    state: StepUpState,
     /// When the trader last did something.
     active: UtcMillis,
     keys: u32,
-    /// What the desk was last told, to tell it again only when it changed.
+    /// The access state that the desk was last told, so that it is told changes only.
     told: Option<AccessState>,
 }
 
-/// What waits, and what each desk's session has proved.
+/// Pending approvals, and the proofs of each desk's session.
 #[derive(Debug)]
 pub struct PendingApprovals {
     rules: WhenSection,
@@ -54,8 +55,8 @@ pub struct PendingApprovals {
 }
 
 impl PendingApprovals {
-    /// Nothing waits, and no desk is on. `gateway`: the name in what keys sign; `answer_ms`: how
-    /// long an approval may be given, milliseconds.
+    /// Nothing waits, and no desk is online. `gateway`: the name in the approvals that keys sign;
+    /// `answer_ms`: how long an approval may be given, milliseconds.
     pub fn new(rules: WhenSection, gateway: &CompId, answer_ms: i64) -> Self {
         Self {
             rules,
@@ -68,9 +69,9 @@ impl PendingApprovals {
         }
     }
 
-    /// A desk is on, over a new connection: what it proved before on another is worth nothing here.
-    /// What it owed is owed still, or a new connection would be the way round a locked screen.
-    /// `watched`: the risk of this access wants a touch before anything is sent on.
+    /// A desk is online over a new connection; proofs of an earlier connection do not count. A
+    /// touch that it owed is still owed, or a new connection would get round a locked screen.
+    /// `watched`: the risk of this access requires a touch before anything is sent on.
     pub fn desk_up(
         &mut self,
         desk: &CompId,
@@ -79,15 +80,14 @@ impl PendingApprovals {
         now: UtcMillis,
     ) -> Vec<ApprovalStep> {
         self.let_go(desk);
-        let before = self.desks.get(desk).and_then(|d| d.standing.owed_by_presence());
+        let before = self.desks.get(desk).and_then(|d| d.state.owed_by_presence());
         let logon = watched || self.rules.logon == LogonRule::Always;
-        let mut standing = Standing { watched, ..Standing::default() };
+        let mut state = StepUpState { watched, ..StepUpState::default() };
         for why in before.into_iter().chain(logon.then_some(SessionReason::Logon)) {
-            standing = standing.owing(why);
+            state = state.owing(why);
         }
-        let owes = standing.owes;
-        let fresh =
-            Desk { online: true, user: user.into(), standing, active: now, ..Desk::default() };
+        let owes = state.owes;
+        let fresh = Desk { online: true, user: user.into(), state, active: now, ..Desk::default() };
         self.desks.insert(desk.clone(), fresh);
         if let Some(why) = owes {
             self.ask_session(desk, why, now);
@@ -97,17 +97,18 @@ impl PendingApprovals {
         self.done()
     }
 
-    /// A desk is off. Its requests and accepts wait on for its next connection.
+    /// A desk is offline. Its requests and accepts wait for its next connection.
     pub fn desk_down(&mut self, desk: &CompId) -> Vec<ApprovalStep> {
         if let Some(d) = self.desks.get_mut(desk) {
             d.online = false;
-            d.standing.lease = None;
+            d.state.lease = None;
         }
         self.let_go(desk);
         self.done()
     }
 
-    /// A desk is off, and nothing waits over a lost connection: whatever waits for it is refused.
+    /// A desk is offline, and nothing waits over a lost connection: its pending actions are
+    /// refused.
     pub fn desk_lost(&mut self, desk: &CompId, why: &ApprovalRefusal) -> Vec<ApprovalStep> {
         let mine: Vec<HeldId> =
             self.held.iter().filter(|(_, h)| &h.desk == desk).map(|(id, _)| *id).collect();
@@ -126,13 +127,13 @@ impl PendingApprovals {
         let mut dropped = Vec::new();
         self.held.retain(|_, h| {
             dropped.extend(h.out.remove(desk).and_then(Out::id).map(ApprovalStep::Drop));
-            // A mere proof of presence has no meaning without the session it was for.
+            // A proof of presence has no meaning without its session.
             &h.desk != desk || matches!(h.what, Matter::Message(_))
         });
         self.out.extend(dropped);
     }
 
-    /// How many good keys this desk's person has.
+    /// Sets how many active keys this desk's person has.
     pub fn keys(&mut self, desk: &CompId, keys: u32, now: UtcMillis) -> Vec<ApprovalStep> {
         if let Some(d) = self.desks.get_mut(desk) {
             d.keys = keys;
@@ -149,7 +150,7 @@ impl PendingApprovals {
         now: UtcMillis,
     ) -> Vec<ApprovalStep> {
         if let (true, Some(d)) = (self.rules.asks(why), self.desks.get_mut(desk)) {
-            d.standing = d.standing.verify(why);
+            d.state = d.state.verify(why);
             self.ask_session(desk, why, now);
             self.tell_access(desk, now);
         }
@@ -161,12 +162,12 @@ impl PendingApprovals {
         let desks: Vec<CompId> = self
             .desks
             .iter()
-            .filter(|(_, d)| d.standing.lease.is_some())
+            .filter(|(_, d)| d.state.lease.is_some())
             .map(|(id, _)| id.clone())
             .collect();
         for desk in &desks {
             if let Some(d) = self.desks.get_mut(desk) {
-                d.standing.lease = None;
+                d.state.lease = None;
                 d.active = now;
             }
             self.tell_access(desk, now);
@@ -174,20 +175,19 @@ impl PendingApprovals {
         self.done()
     }
 
-    /// The risk of a session that is on changed: what it wants now holds at once, and what it no
-    /// longer wants is not owed.
+    /// The risk of a live session changed: a touch that it now requires is owed at once, and one
+    /// that it no longer requires is not.
     pub fn risk(&mut self, desk: &CompId, watched: bool, now: UtcMillis) -> Vec<ApprovalStep> {
-        let Some(d) =
-            self.desks.get_mut(desk).filter(|d| d.online && d.standing.watched != watched)
+        let Some(d) = self.desks.get_mut(desk).filter(|d| d.online && d.state.watched != watched)
         else {
             return Vec::new();
         };
         if watched {
-            d.standing = Standing { watched, ..d.standing }.verify(SessionReason::Risk);
+            d.state = StepUpState { watched, ..d.state }.verify(SessionReason::Risk);
             self.ask_session(desk, SessionReason::Risk, now);
         } else {
-            d.standing = d.standing.calmed(self.rules.logon == LogonRule::Always);
-            if d.standing.owes.is_none() {
+            d.state = d.state.calmed(self.rules.logon == LogonRule::Always);
+            if d.state.owes.is_none() {
                 self.end_session_asks(desk, "the risk of this access is lower: no touch is owed");
             }
         }
@@ -199,21 +199,21 @@ impl PendingApprovals {
     pub fn active(&mut self, desk: &CompId, now: UtcMillis) {
         if let Some(d) = self.desks.get_mut(desk) {
             d.active = now;
-            d.standing.active(now);
+            d.state.active(now);
         }
     }
 
-    /// What a desk's session has proved and owes.
-    pub fn standing(&self, desk: &CompId) -> Standing {
-        self.desks.get(desk).map(|d| d.standing).unwrap_or_default()
+    /// The proofs of a desk's session, and the touches that it owes.
+    pub fn state(&self, desk: &CompId) -> StepUpState {
+        self.desks.get(desk).map(|d| d.state).unwrap_or_default()
     }
 
-    /// When a touch is wanted.
+    /// The rules that require a touch.
     pub fn rules(&self) -> &WhenSection {
         &self.rules
     }
 
-    /// Withdraws open challenges that nobody needs.
+    /// Withdraws open challenges that are no longer needed.
     fn withdraw(&mut self, out: BTreeMap<CompId, Out>, text: &str) {
         self.close(
             out,
@@ -222,7 +222,7 @@ impl PendingApprovals {
         );
     }
 
-    /// The last word on challenges that are still out.
+    /// Tells the outcome to desks with open challenges.
     fn close(&mut self, out: BTreeMap<CompId, Out>, status: StepUpStatus, why: &ApprovalRefusal) {
         for (desk, o) in out {
             let Some(id) = o.id() else { continue };
@@ -241,7 +241,8 @@ impl PendingApprovals {
         }
     }
 
-    /// What time does. `dead`: accepts that the router would refuse by now; it says why better.
+    /// Time passes. `dead`: accepts that the router would refuse by now; the router gives the
+    /// better reason.
     pub fn tick(&mut self, dead: &[HeldId], now: UtcMillis) -> Vec<ApprovalStep> {
         for id in dead {
             let Some(h) = self.held.remove(id) else { continue };
@@ -272,7 +273,7 @@ impl PendingApprovals {
             self.desks.iter().filter(|(_, d)| d.online).map(|(id, _)| id.clone()).collect();
         for d in &desks {
             let Some(state) = self.desks.get_mut(d) else { continue };
-            if state.standing.passes(&self.rules, state.active, now) {
+            if state.state.passes(&self.rules, state.active, now) {
                 self.tell_access(d, now);
             }
         }
@@ -283,9 +284,9 @@ impl PendingApprovals {
         let approver =
             self.rules.second_person.as_ref().is_some_and(|s| s.approvers.contains(desk));
         let Some(d) = self.desks.get_mut(desk).filter(|d| d.online) else { return };
-        let text = d.standing.obstacle(d.keys);
+        let text = d.state.obstacle(d.keys);
         let state = AccessState {
-            lease_until: d.standing.lease.filter(|l| l.good(&self.rules, now)).map(|l| l.until),
+            lease_until: d.state.lease.filter(|l| l.good(&self.rules, now)).map(|l| l.until),
             idle_s: self.rules.idle_minutes.saturating_mul(60),
             on_wake: self.rules.on_wake,
             on_unlock: self.rules.on_unlock,

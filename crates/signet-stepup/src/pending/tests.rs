@@ -126,7 +126,7 @@ impl World {
     }
 
     fn send(&mut self, desk: &str, (m, action): (AppMessage, Action), ends: Option<UtcMillis>) {
-        let verdict = wanted(self.w.rules(), &action, &self.w.standing(&id(desk)), self.now);
+        let verdict = wanted(self.w.rules(), &action, &self.w.state(&id(desk)), self.now);
         let todo = self.w.hold(&id(desk), m, action, asked(verdict), ends, self.now);
         self.run(todo);
     }
@@ -354,7 +354,7 @@ fn an_answer_in_checking_when_time_runs_out_executes_nothing() {
 
 impl World {
     fn standing_is_bare(&self, desk: &str) -> bool {
-        self.w.standing(&id(desk)).lease.is_none()
+        self.w.state(&id(desk)).lease.is_none()
     }
 }
 
@@ -594,7 +594,7 @@ fn a_new_connection_is_no_way_round_what_is_owed() {
         w.forget();
         w.up("ALICE", "alice");
         assert!(w.heard("ALICE")[0].starts_with("challenge"), "asked again, {down}");
-        assert_eq!(w.w.standing(&id("ALICE")).owes, Some(SessionReason::Unlock));
+        assert_eq!(w.w.state(&id("ALICE")).owes, Some(SessionReason::Unlock));
     }
     w.send("ALICE", request("r1"), None);
     assert!(w.released.is_empty());
@@ -605,7 +605,7 @@ fn a_new_connection_is_no_way_round_what_is_owed() {
         .find_map(|h| h.strip_prefix("challenge ").map(str::to_owned))
         .unwrap();
     w.touch("ALICE", &challenge);
-    assert_eq!((w.released.len(), w.w.standing(&id("ALICE")).owes), (1, None));
+    assert_eq!((w.released.len(), w.w.state(&id("ALICE")).owes), (1, None));
     let todo = w.w.desk_down(&id("ALICE"));
     w.run(todo);
     w.forget();

@@ -1,4 +1,4 @@
-//! What waits, for whoever asks about it.
+//! Views of the pending approvals.
 
 use super::{ApprovalStep, Held, HeldId, Matter, PendingApprovals, latest_end};
 use signet_fix::{
@@ -9,7 +9,7 @@ use signet_identity::CompId;
 use signet_rfq::{AcceptId, RfqId, UtcMillis};
 
 impl PendingApprovals {
-    /// Accepts that wait, to be looked at again: what was quoted may be gone.
+    /// Accepts that wait, to be checked again, as their quotes may be gone.
     pub fn accepts(&self) -> impl Iterator<Item = (HeldId, &CompId, &AppMessage)> {
         self.held.iter().filter_map(|(id, h)| match &h.what {
             Matter::Message(m @ AppMessage::QuoteResponse(_)) => Some((*id, &h.desk, m)),
@@ -25,8 +25,7 @@ impl PendingApprovals {
         })
     }
 
-    /// RFQs of this desk that wait, each with when it ends at the latest: they belong into its
-    /// snapshot.
+    /// RFQs of this desk that wait, each with its latest end: they belong in its snapshot.
     pub fn requests(&self, desk: &CompId) -> Vec<(QuoteRequest, UtcMillis)> {
         let mine = self.held.values().filter(|h| &h.desk == desk);
         mine.filter_map(|h| match &h.what {

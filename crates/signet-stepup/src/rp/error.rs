@@ -1,4 +1,4 @@
-//! What can be wrong with an answer, with a stored key, or with the relying party's settings.
+//! Faults of an answer, of a stored key, or of the relying party's settings.
 
 /// Each says who is at fault. None of them holds anything secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,7 +91,7 @@ pub enum RpError {
     /// The person has this credential already.
     #[error("this key is registered already")]
     AlreadyRegistered,
-    /// Perhaps two keys hold one secret. Base64url of the credential's id.
+    /// Two keys may hold one secret. Holds the credential's id, base64url.
     #[error("the key's counter went back: it may have been copied")]
     CounterWentBack {
         /// Which key, to be locked.

@@ -71,8 +71,8 @@ pub(super) fn stated_model(attestation_object: &[u8]) -> String {
     data.and_then(|d| d.credential).map_or_else(|| "unknown".into(), |c| dashed(c.aaguid))
 }
 
-/// Everything about a new key but its maker and model. Read by our own reader, so that what
-/// evidence will later be verified with is known to be readable.
+/// Checks everything about a new key except its maker and model. Our own reader does it, so that
+/// the evidence is known to be readable by the verifier.
 pub(super) fn new_credential(
     answer: &RegisterPublicKeyCredential,
     passkey: &Passkey,
@@ -102,7 +102,7 @@ pub(super) fn new_credential(
     Ok(Made { aaguid: made.aaguid, public_key: made.public_key.to_vec() })
 }
 
-/// Touch, PIN, and a secret that stays where it is: asked again, from the bytes that were signed.
+/// Checks touch, PIN and that the secret cannot be copied, again, from the signed bytes.
 pub(super) fn asserted(authenticator_data: &[u8]) -> Result<(), RpError> {
     let unreadable = || RpError::Malformed("authenticator data cannot be read".into());
     flags(&AuthenticatorData::read(authenticator_data).ok_or_else(unreadable)?)
@@ -118,7 +118,7 @@ fn flags(data: &AuthenticatorData) -> Result<(), RpError> {
     if data.copyable() { Err(RpError::Copyable) } else { Ok(()) }
 }
 
-/// Asked after the signature, so what differs here was signed that way.
+/// Checked after the signature, so a difference here was signed by the key.
 pub(super) fn context(client_data: &[u8], expected: &Context) -> Result<(), RpError> {
     let signed = Context::of_client_data(client_data).ok_or(RpError::NoContext)?;
     if signed.exporter != expected.exporter {

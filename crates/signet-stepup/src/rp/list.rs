@@ -1,4 +1,4 @@
-//! Which key models are approved: a file that somebody reviewed.
+//! The file of approved key models, which a person has reviewed.
 //!
 //! ```toml
 //! [[authority]]
@@ -52,7 +52,7 @@ pub enum ListError {
     #[error("the list holds more than {AUTHORITIES_MAX} authorities or {MODELS_MAX} models")]
     TooMany,
     /// The name of an authority or of a model.
-    #[error("{0:?} is no name: 1 to {NAME_CHARS_MAX} printable characters")]
+    #[error("{0:?} is not a name: 1 to {NAME_CHARS_MAX} printable characters")]
     Name(String),
     /// Both, or neither, are there.
     #[error("{authority}: exactly one of `ca` (a file) and `pem` (the text) must be there")]
@@ -91,7 +91,9 @@ pub enum ListError {
         authority: String,
     },
     /// Not a UUID of 36 characters, with its dashes.
-    #[error("{authority}: {aaguid:?} is no AAGUID, such as 2fc0579f-8113-47ea-b116-bb5a8db9202a")]
+    #[error(
+        "{authority}: {aaguid:?} is not an AAGUID, such as 2fc0579f-8113-47ea-b116-bb5a8db9202a"
+    )]
     Aaguid {
         /// `name` of the authority.
         authority: String,

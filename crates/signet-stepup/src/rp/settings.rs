@@ -1,4 +1,4 @@
-//! Who the relying party is.
+//! The settings of a relying party.
 
 use super::RpError;
 use std::{net::IpAddr, time::Duration};

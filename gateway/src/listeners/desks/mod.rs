@@ -119,9 +119,16 @@ impl DeskListener {
             let (desks, pipeline) = (desks.clone(), pipeline.clone());
             tokio::task::spawn_local(async move {
                 let admitted = tokio::select! {
-                    admitted = timeout(ADMISSION_MAX, desks.admit(stream, from, &place, &pipeline)) => admitted,
+                    admitted = timeout(
+                        ADMISSION_MAX,
+                        desks.admit(stream, from, &place, &pipeline),
+                    ) => admitted,
                     () = place.evicted() => {
-                        return tracing::warn!(%from, code = "admission.evicted", "still no Logon, and others wait; closed");
+                        return tracing::warn!(
+                            %from,
+                            code = "admission.evicted",
+                            "still no Logon, and others wait; closed"
+                        );
                     }
                 };
                 drop(place);

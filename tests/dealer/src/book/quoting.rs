@@ -75,7 +75,7 @@ impl Book {
         self.requests_seen += 1;
         let mut dice = Dice::new(self.settings.seed, self.requests_seen);
         let settings = &self.settings;
-        // All rolled, in this order, so that no setting changes what another's dice show.
+        // All are rolled, in this order, so that no setting changes another's random numbers.
         let delay = roll_ms(&mut dice, settings.quote_delay_ms);
         let is_slow = dice.happens(settings.slow_probability);
         let is_silent = dice.happens(settings.silent_probability);

@@ -1,4 +1,4 @@
-//! A dealer's port: who comes in, and who is put out.
+//! A dealer's port: accepts the gateway's connections and displaces old ones.
 
 use std::net::{Shutdown, SocketAddr, TcpStream as StdTcpStream};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// Who is inside.
 #[derive(Default)]
 pub(super) struct Place {
-    /// The dealer is dead: nobody comes in, not even who was at the door already.
+    /// The dealer is dead: no connection is accepted, not even a pending one.
     is_shut: bool,
     visitors: u64,
     current: Option<Current>,
@@ -68,7 +68,7 @@ pub(super) struct Door {
 }
 
 impl Door {
-    /// Waits for somebody to come.
+    /// Waits for a connection.
     pub(super) async fn knock(&self) -> Newcomer {
         let Some(listener) = &self.listener else { return std::future::pending().await };
         let came = listener.accept().await;
@@ -78,7 +78,8 @@ impl Door {
         came
     }
 
-    /// Lets a newcomer in beside the dealer's work, if it proves to be the gateway.
+    /// Runs the TLS handshake of a new connection beside the dealer's work; only the gateway is
+    /// accepted.
     pub(super) fn admit(&self, newcomer: Newcomer) {
         let Ok((socket, from)) = newcomer else { return };
         let tls = self.tls.clone();
@@ -168,7 +169,7 @@ impl Inside {
         };
         let connection = connection.map_err(|e| e.to_string())?;
         let _ = self.events.send(Event::Established(connection.clone())).await;
-        // Unless somebody newer has come in meanwhile.
+        // Unless a newer connection has come in meanwhile.
         let mut place = self.place.lock().await;
         if let Some(current) = place.current.as_mut().filter(|current| current.visitor == visitor) {
             current.connection = Some(connection);

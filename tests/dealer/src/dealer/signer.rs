@@ -1,6 +1,5 @@
-//! Message signatures (tags 93/89) round an engine that knows nothing of them: written from
-//! docs/protocol.md and nothing of `signet-fix`, so that two readings of that page meet in the
-//! tests.
+//! Message signatures (tags 93/89) around an engine without them. Written from docs/protocol.md
+//! without code of `signet-fix`, so that two readings of that page meet in the tests.
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 
 use signet_stepup::{
     Context,
-    client::{Ask, Ceremony, CeremonyError, Order, Pin, Status, Step, StepUp},
+    client::{Ceremony, CeremonyError, KeyOperation, Order, Pin, Status, Step, StepUp},
 };
 use signet_vkey::{Settings, TestAuthority, VirtualKey};
 use std::time::Duration;
@@ -93,13 +93,13 @@ impl Rp {
     /// Registers through `keys`, with a person who knows the PIN.
     pub async fn register(&self, keys: &dyn StepUp) -> AttestedPasskey {
         let (options, state) = self.ask_to_register(&[]);
-        let (answer, _) = run(keys.begin(order(Ask::Register(options))), knows_pin).await;
+        let (answer, _) = run(keys.begin(order(KeyOperation::Register(options))), knows_pin).await;
         self.registered(&answer.expect("registered"), &state).expect("accepted")
     }
 }
 
-pub fn order(ask: Ask) -> Order {
-    Order { ask, origin: ORIGIN.into(), context: None, timeout: LONG, window: None }
+pub fn order(operation: KeyOperation) -> Order {
+    Order { operation, origin: ORIGIN.into(), context: None, timeout: LONG, window: None }
 }
 
 pub fn with_context(order: Order, context: Context) -> Order {

@@ -119,7 +119,7 @@ impl Touch {
     }
 
     pub(super) fn wanted(&self, action: &Action, now: Moment) -> Wanted {
-        let state = self.pending.standing(&self.desk);
+        let state = self.pending.state(&self.desk);
         wanted(&self.settings.rules, action, &state, now.laptop)
     }
 

@@ -132,11 +132,12 @@ fn configure(
         let parameters = sys::X509_STORE_CTX_get0_param(context.get());
         sys::X509_VERIFY_PARAM_set_time_posix(parameters, seconds);
         sys::X509_VERIFY_PARAM_set_depth(parameters, depth);
+        // The user-initial-policy-set of RFC 5280 §6.1.1 (c): any. The object is a constant of the
+        // library.
+        let any_policy = sys::OBJ_nid2obj(sys::NID_any_policy as c_int);
         sys::X509_VERIFY_PARAM_set_flags(parameters, flags as _) == 1
             && sys::X509_VERIFY_PARAM_set_purpose(parameters, purpose as c_int) == 1
-            // The user-initial-policy-set of RFC 5280 §6.1.1 (c): any. The object is a constant of
-            // the library.
-            && sys::X509_VERIFY_PARAM_add0_policy(parameters, sys::OBJ_nid2obj(sys::NID_any_policy as c_int)) == 1
+            && sys::X509_VERIFY_PARAM_add0_policy(parameters, any_policy) == 1
             && must_name(parameters, request.purpose)
     };
     if set { Ok(()) } else { Err(PathError::Library) }

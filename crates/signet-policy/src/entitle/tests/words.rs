@@ -140,7 +140,7 @@ fn a_question_that_cannot_be_asked_says_what_is_missing() {
         (
             "action = 'request'",
             "action = 'ask'",
-            "\"ask\" is no action: see, request, accept, admin-read, admin-lock, admin-users, \
+            "\"ask\" is not an action: see, request, accept, admin-read, admin-lock, admin-users, \
                 admin-keys, admin-policy, admin-sessions",
         ),
         ("dealer = 'HARBOUR'", "", "dealer is missing; action request needs it"),
@@ -148,16 +148,20 @@ fn a_question_that_cannot_be_asked_says_what_is_missing() {
         (
             "instrument = 'EUR/USD'",
             "instrument = 'EUR/XXX'",
-            "\"EUR/XXX\" is no configured instrument",
+            "\"EUR/XXX\" is not a configured instrument",
         ),
         ("side = 'buy'", "", "side is missing; action request needs it"),
         ("quantity = '1m'", "", "quantity is missing; action request needs it"),
         (
             "quantity = '1m'",
             "quantity = '1e9'",
-            "\"1e9\" is no amount: write 20000000, 20_000_000 or 20m",
+            "\"1e9\" is not an amount: write 20000000, 20_000_000 or 20m",
         ),
-        ("day = '2m'", "day = 'much'", "\"much\" is no amount: write 20000000, 20_000_000 or 20m"),
+        (
+            "day = '2m'",
+            "day = 'much'",
+            "\"much\" is not an amount: write 20000000, 20_000_000 or 20m",
+        ),
     ] {
         let whole = "user = 'alice'\naction = 'request'\ndealer = 'HARBOUR'\ninstrument = \
             'EUR/USD'\nside = 'buy'\nquantity = '1m'\nday = '2m'\n";

@@ -1,6 +1,6 @@
 //! The command for the key, and its answer as WebAuthn JSON.
 
-use super::{errors, talk::Answer};
+use super::{errors, talk::CeremonyResult};
 use crate::client::{
     CeremonyError, answer,
     options::{Asked, Discoverable, Registration, Signing},
@@ -29,7 +29,7 @@ pub(crate) enum Command {
     Sign { args: SignArgs, finish: Finish },
 }
 
-/// What turns a key's answer into JSON.
+/// State that turns a key's answer into JSON.
 #[derive(Debug, Clone)]
 pub(crate) struct Finish {
     client_data: String,
@@ -129,10 +129,10 @@ fn descriptor(id: impl AsRef<[u8]>) -> PublicKeyCredentialDescriptor {
 }
 
 impl Finish {
-    /// What the crate is to call with the new credential.
+    /// The crate's callback for the new credential.
     pub(crate) fn registered(
         self,
-        answers: Sender<Answer>,
+        answers: Sender<CeremonyResult>,
     ) -> StateCallback<authenticator::Result<RegisterResult>> {
         StateCallback::new(Box::new(move |result| {
             let _ =
@@ -140,10 +140,10 @@ impl Finish {
         }))
     }
 
-    /// What the crate is to call with the signature.
+    /// The crate's callback for the signature.
     pub(crate) fn signed(
         self,
-        answers: Sender<Answer>,
+        answers: Sender<CeremonyResult>,
     ) -> StateCallback<authenticator::Result<SignResult>> {
         StateCallback::new(Box::new(move |result| {
             let _ = answers.send(result.map_err(errors::of).and_then(|made| self.assertion(made)));
@@ -151,8 +151,8 @@ impl Finish {
     }
 
     /// # Errors
-    /// [`CeremonyError::Unsupported`] if the key left out what it was told to do: it would only be
-    /// refused by the gateway later, in words that help nobody.
+    /// [`CeremonyError::Unsupported`] if the key left out what it was told to do: the gateway would
+    /// refuse it later, with a less helpful message.
     fn registration(&self, made: RegisterResult) -> Result<String, CeremonyError> {
         let data = &made.att_obj.auth_data;
         verified(data.flags)?;

@@ -18,8 +18,8 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024;
 
 /// Carries CTAP2 messages to one key and back.
 pub trait Link: fmt::Debug + Send + 'static {
-    /// Sends a command byte with its CBOR and returns the status byte with its CBOR. Once `alive`
-    /// says no, the command is to be cancelled on the key.
+    /// Sends a command byte with its CBOR and returns the status byte with its CBOR. Cancels the
+    /// command on the key once `alive` returns false.
     ///
     /// # Errors
     /// [`LinkError`]: why there is no answer.
@@ -33,7 +33,7 @@ pub enum LinkError {
     /// The key was taken out, or its reader.
     #[error("the key is gone")]
     Gone,
-    /// `alive` said no while the key worked.
+    /// `alive` returned false while the key worked.
     #[error("the command was cancelled")]
     Cancelled,
     /// The key or its reader does not keep to the standard.
@@ -53,7 +53,7 @@ impl From<LinkError> for HIDError {
     }
 }
 
-/// What the crate wants to know of a key, over a [`Link`].
+/// The crate's view of a key, over a [`Link`].
 #[derive(Debug)]
 pub(super) struct Device<L> {
     link: L,
@@ -90,7 +90,7 @@ impl<L: Link> FidoDeviceIO for Device<L> {
         msg.handle_response_ctap2(self, &answer)
     }
 
-    /// U2F keys know no PIN: of no use here.
+    /// U2F keys have no PIN, so they are not used here.
     fn send_ctap1_cancellable<Req: RequestCtap1>(
         &mut self,
         _: &Req,

@@ -1,4 +1,4 @@
-//! The crate's errors in the words of a ceremony. Texts are ours: the crate's may quote what a key
+//! The crate's errors as errors of a ceremony. The texts are ours: the crate's may quote what a key
 //! sent.
 
 use crate::client::CeremonyError;

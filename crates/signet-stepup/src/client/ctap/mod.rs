@@ -56,7 +56,7 @@ pub trait Slots: Send + 'static {
     /// Opens the keys that are there now. Called again and again while there are none.
     ///
     /// # Errors
-    /// [`CeremonyError::Backend`] if there is no use in asking again.
+    /// [`CeremonyError::Backend`] if a later try cannot succeed.
     fn look(&mut self) -> Result<Vec<Found<Self::Link>>, CeremonyError>;
 }
 
@@ -131,7 +131,7 @@ fn wait_for_keys<S: Slots>(
     }
 }
 
-/// Waits, unless the desk cancels. A PIN nobody asked for is dropped, and with that wiped.
+/// Waits, unless the desk cancels. A PIN that was not asked for is dropped, which wipes it.
 fn pause(stage: &Stage, long: Duration) -> Result<(), CeremonyError> {
     let until = Instant::now() + long;
     loop {

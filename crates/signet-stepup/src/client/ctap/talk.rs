@@ -1,4 +1,4 @@
-//! Between the crate's questions and the desk: PINs one way, statuses the other, and the clock.
+//! Passes PINs from the desk to the crate and statuses back, and watches the deadline.
 
 use super::{TICK, show};
 use crate::client::{CeremonyError, Pin, Stage, Status, Told};
@@ -14,23 +14,23 @@ use zeroize::Zeroizing;
 const PIN_CHARS_MIN: usize = 4;
 const PIN_BYTES_MAX: usize = 63;
 
-pub(crate) type Answer = Result<String, CeremonyError>;
+pub(crate) type CeremonyResult = Result<String, CeremonyError>;
 
-/// What a command on a key says while it runs.
+/// A message of a command on a key while it runs.
 pub(crate) struct Wires {
     statuses: Receiver<StatusUpdate>,
-    answers: Receiver<Answer>,
+    answers: Receiver<CeremonyResult>,
 }
 
 impl Wires {
-    pub(crate) fn new() -> (Self, Sender<StatusUpdate>, Sender<Answer>) {
+    pub(crate) fn new() -> (Self, Sender<StatusUpdate>, Sender<CeremonyResult>) {
         let (status, statuses) = mpsc::channel();
         let (answer, answers) = mpsc::channel();
         (Self { statuses, answers }, status, answer)
     }
 }
 
-/// Somebody waits for a PIN. Dropping it ends the command.
+/// The command waits for a PIN. Dropping this ends the command.
 struct Asking {
     to: Sender<authenticator::Pin>,
     left: Option<u8>,
@@ -43,7 +43,7 @@ pub(crate) fn converse(
     wires: &Wires,
     present: &dyn Fn() -> bool,
     quiet: impl Fn() -> Option<Result<Status, CeremonyError>>,
-) -> Answer {
+) -> CeremonyResult {
     let mut asking = None;
     let mut silent = true;
     let mut shown = None;
@@ -83,7 +83,8 @@ pub(crate) fn converse(
     }
 }
 
-/// Gives a PIN to whoever asked. One that no key can have is asked for again without costing a try.
+/// Passes a PIN to the command that asked. A PIN that no key can have is asked for again and costs
+/// no try.
 fn pass_on(asking: Option<Asking>, pin: &Pin, stage: &Stage) -> Option<Asking> {
     let asks = asking?;
     let text = normal_form(pin);
@@ -193,12 +194,13 @@ mod tests {
 
     #[test]
     fn every_way_out_is_told_apart() {
-        let case = |present: bool, deadline: Instant, act: fn(&Ceremony, &Sender<Answer>)| {
-            let (ceremony, stage) = Ceremony::new();
-            let (wires, _status, answer) = Wires::new();
-            act(&ceremony, &answer);
-            converse(&stage, deadline, &wires, &|| present, || None)
-        };
+        let case =
+            |present: bool, deadline: Instant, act: fn(&Ceremony, &Sender<CeremonyResult>)| {
+                let (ceremony, stage) = Ceremony::new();
+                let (wires, _status, answer) = Wires::new();
+                act(&ceremony, &answer);
+                converse(&stage, deadline, &wires, &|| present, || None)
+            };
         assert_eq!(case(true, soon(), |c, _| c.cancel()), Err(CeremonyError::Cancelled));
         assert_eq!(case(false, soon(), |_, _| {}), Err(CeremonyError::Removed));
         assert_eq!(case(true, Instant::now(), |_, _| {}), Err(CeremonyError::TimedOut));

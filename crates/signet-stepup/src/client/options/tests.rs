@@ -27,9 +27,9 @@ fn request() -> serde_json::Value {
     }})
 }
 
-fn order(ask: Ask) -> Order {
+fn order(operation: KeyOperation) -> Order {
     Order {
-        ask,
+        operation,
         origin: "https://stepup.bank.example".into(),
         context: None,
         timeout: Duration::from_secs(1),
@@ -38,11 +38,11 @@ fn order(ask: Ask) -> Order {
 }
 
 fn register(json: &serde_json::Value) -> Result<Asked, CeremonyError> {
-    Asked::of(&order(Ask::Register(json.to_string())))
+    Asked::of(&order(KeyOperation::Register(json.to_string())))
 }
 
 fn sign(json: &serde_json::Value) -> Result<Asked, CeremonyError> {
-    Asked::of(&order(Ask::Sign(json.to_string())))
+    Asked::of(&order(KeyOperation::Sign(json.to_string())))
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn what_a_gateway_sends_is_understood() {
     );
     assert!(r.min_pin_length && r.discoverable == Discoverable::Discouraged);
     let Ok(asked @ Asked::Sign(_)) = sign(&request()) else { panic!("request options") };
-    let data = asked.client_data(&order(Ask::Sign(String::new())));
+    let data = asked.client_data(&order(KeyOperation::Sign(String::new())));
     assert_eq!(
         data,
         client_data_json(CeremonyKind::Sign, CHALLENGE, "https://stepup.bank.example", None)
@@ -108,9 +108,15 @@ fn what_is_weaker_or_wrong_is_refused_with_the_member_at_fault() {
     }
     // A second member of the same name would leave open which one was meant.
     let twice = request().to_string().replacen("\"rpId\"", "\"rpId\":\"x\",\"rpId\"", 1);
-    assert!(matches!(Asked::of(&order(Ask::Sign(twice))), Err(CeremonyError::BadOptions(_))));
+    assert!(matches!(
+        Asked::of(&order(KeyOperation::Sign(twice))),
+        Err(CeremonyError::BadOptions(_))
+    ));
     let huge = format!("{}{}", request(), " ".repeat(JSON_BYTES_MAX));
-    assert!(matches!(Asked::of(&order(Ask::Sign(huge))), Err(CeremonyError::BadOptions(_))));
+    assert!(matches!(
+        Asked::of(&order(KeyOperation::Sign(huge))),
+        Err(CeremonyError::BadOptions(_))
+    ));
 }
 
 #[test]
@@ -127,7 +133,7 @@ fn a_parent_of_the_host_may_ask_and_nobody_else() {
     ] {
         let mut json = request();
         json["publicKey"]["rpId"] = rp_id.into();
-        let order = Order { origin: origin.into(), ..order(Ask::Sign(json.to_string())) };
+        let order = Order { origin: origin.into(), ..order(KeyOperation::Sign(json.to_string())) };
         assert_eq!(Asked::of(&order).is_ok(), good, "{origin} {rp_id}");
     }
 }
@@ -135,8 +141,8 @@ fn a_parent_of_the_host_may_ask_and_nobody_else() {
 proptest! {
     #[test]
     fn no_text_panics(text in any::<String>(), origin in any::<String>()) {
-        let _ = Asked::of(&order(Ask::Register(text.clone())));
-        let _ = Asked::of(&Order { origin, ..order(Ask::Sign(text)) });
+        let _ = Asked::of(&order(KeyOperation::Register(text.clone())));
+        let _ = Asked::of(&Order { origin, ..order(KeyOperation::Sign(text)) });
     }
 
     #[test]
@@ -145,7 +151,7 @@ proptest! {
         let at = at % json.len();
         json[at] = byte;
         if let Ok(text) = String::from_utf8(json)
-            && let Ok(Asked::Sign(s)) = Asked::of(&order(Ask::Sign(text)))
+            && let Ok(Asked::Sign(s)) = Asked::of(&order(KeyOperation::Sign(text)))
         {
             prop_assert!(!s.allow.is_empty() && B64.decode(&s.challenge).is_ok_and(|c| c.len() >= CHALLENGE_BYTES_MIN));
         }

@@ -1,4 +1,4 @@
-//! The functions of `webauthn.dll`, found when they are needed.
+//! The functions of `webauthn.dll`, loaded on first use.
 
 use super::{outcome, request::Request};
 use crate::client::CeremonyError;
@@ -14,7 +14,7 @@ use windows::{
 
 /// Credential protection came with this version of the library (Windows 10 2004).
 const VERSION_MIN: u32 = WEBAUTHN_API_VERSION_2;
-/// Nothing a key answers is longer.
+/// Longest answer of a key, bytes.
 const BYTES_MAX: u32 = 64 * 1024;
 const EXTENSIONS_MAX: u32 = 32;
 

@@ -147,23 +147,30 @@ mod ceremony {
     #[cfg(test)]
     mod tests {
         use super::*;
-        use crate::client::Ask;
+        use crate::client::KeyOperation;
 
         /// Without a window there is no dialog, so this may run in front of anybody.
         #[tokio::test]
         async fn it_asks_for_a_window_and_says_what_is_missing() {
-            let json = r#"{"publicKey":{"rpId":"stepup.bank.example","challenge":"AAECAwQFBgcICQoLDA0ODw","userVerification":"required","allowCredentials":[{"type":"public-key","id":"AQ"}]}}"#;
+            let json = r#"{"publicKey":{
+                "rpId":"stepup.bank.example",
+                "challenge":"AAECAwQFBgcICQoLDA0ODw",
+                "userVerification":"required",
+                "allowCredentials":[{"type":"public-key","id":"AQ"}]}}"#;
             let origin = "https://stepup.bank.example".to_owned();
             let order = Order {
-                ask: Ask::Sign(json.into()),
+                operation: KeyOperation::Sign(json.into()),
                 origin,
                 context: None,
                 timeout: CLOSING,
                 window: None,
             };
-            assert!(
-                matches!(WebAuthnDll.begin(order).next().await, Step::Done(Err(CeremonyError::Backend(why))) if why.contains("window"))
-            );
+            let Step::Done(Err(CeremonyError::Backend(why))) =
+                WebAuthnDll.begin(order).next().await
+            else {
+                panic!("it needs a window");
+            };
+            assert!(why.contains("window"), "{why}");
             if let Err(error) = Dll::load() {
                 assert_eq!(error.code(), "key.unreachable");
             }

@@ -15,7 +15,7 @@ pub(super) enum Request {
     Sign(Box<Sign>),
 }
 
-/// What both kinds share.
+/// Buffers that both kinds of request share.
 struct Shared {
     rp_id: Vec<u16>,
     client_data: Vec<u8>,

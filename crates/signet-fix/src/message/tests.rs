@@ -1,7 +1,10 @@
 use super::*;
-use crate::tagvalue::Fields;
+use crate::{tag, tagvalue::Fields};
 use proptest::prelude::*;
-use signet_rfq::AssetClass;
+use rust_decimal::Decimal;
+use signet_rfq::{
+    AcceptId, Ask, AssetClass, DealerId, Instrument, InstrumentId, Level, QuoteId, Side, UtcMillis,
+};
 
 fn id() -> impl Strategy<Value = String> {
     "[!-~]([ -~]{0,20}[!-~])?"
@@ -591,6 +594,6 @@ fn the_number_of_parties_is_how_many_there_are() {
         "448=N|447=D|452=35|",
         "453=x|448=N|447=D|452=35|",
     ] {
-        assert_eq!(quote(wrong), Err(DecodeError::Bad(NO_PARTY_IDS)), "{wrong}");
+        assert_eq!(quote(wrong), Err(DecodeError::Bad(tag::NO_PARTY_IDS)), "{wrong}");
     }
 }

@@ -1,14 +1,16 @@
-//! A frame's way from the peer to the engine: read, decided about ([`super::turn`]), and one at a
-//! time.
+//! Takes frames from the peer to the engine, one at a time: each is read, and [`super::turn`]
+//! decides what is done with it.
+
+mod logon;
+mod reject;
 
 use super::{
     Outbox, Role, Session,
     ahead::{Ahead, Held},
     envelope::{Envelope, Fault, Number},
     ffi::{self, ForEngine, NotTaken},
-    logon::{LogonFacts, LogonFault, OwnNumbers, agree, read_logon},
     options::{FAULTS, LOGONS, RESENDS, SessionOptions},
-    resend::Answer,
+    resend::ResendAnswer,
     turn::{Phase, Turn, decide},
 };
 use crate::{
@@ -16,13 +18,12 @@ use crate::{
     signature::is_application,
     store::SessionStore,
     tag,
-    tagvalue::{Body, Field, Fields, is_plain_message, seal},
+    tagvalue::{Body, Field, is_plain_message},
 };
 use std::{
     cell::{Cell, RefCell},
     ptr::NonNull,
     rc::Rc,
-    time::Instant,
 };
 
 /// Why a frame did nothing.
@@ -38,7 +39,7 @@ pub enum ReceiveError {
     EventsWaiting,
 }
 
-/// What a session knows of its peer's frames beside the engine, for one connection.
+/// State of one connection's incoming frames that the engine does not hold.
 pub(super) struct Inbound {
     pub options: SessionOptions,
     role: Role,
@@ -46,9 +47,9 @@ pub(super) struct Inbound {
     pub sender: String,
     pub target: String,
     ahead: RefCell<Ahead>,
-    /// We asked for what is missing up to this number.
+    /// A ResendRequest was sent for what is missing up to this number.
     asked: Cell<Option<u64>>,
-    pub answer: RefCell<Option<Answer>>,
+    pub answer: RefCell<Option<ResendAnswer>>,
     pub past_may_be_resent: Cell<bool>,
     faults: RefCell<Bucket>,
     logons: RefCell<Bucket>,
@@ -79,7 +80,7 @@ impl Inbound {
         }
     }
 
-    /// A new connection. What a peer has used up is not given back by a reconnection.
+    /// A new connection. The peer's budgets are kept over connections.
     pub(crate) fn start(&self) {
         self.forget();
         self.past_may_be_resent.set(true);
@@ -92,8 +93,8 @@ impl Inbound {
     }
 }
 
-/// The way of one frame, with what it needs at hand.
-pub(super) struct Way<'a> {
+/// One frame on its way to the engine, with the state that it needs.
+pub(super) struct Receiving<'a> {
     pub session: &'a Session,
     pub inbound: &'a Inbound,
     wire: NonNull<ffi::Wire>,
@@ -106,7 +107,7 @@ impl Session {
     /// # Errors
     /// The frame is garbled, which FIX wants ignored, or events have to be fetched first.
     pub fn receive(&self, frame: &[u8]) -> Result<(), ReceiveError> {
-        let Some(way) = self.way()? else { return Ok(()) };
+        let Some(way) = self.receiving()? else { return Ok(()) };
         let taken = way.take(frame);
         self.after(&way);
         taken
@@ -118,31 +119,36 @@ impl Session {
     /// # Errors
     /// Events have to be fetched first.
     pub fn receive_too_long(&self, beginning: &[u8]) -> Result<(), ReceiveError> {
-        let Some(way) = self.way()? else { return Ok(()) };
+        let Some(way) = self.receiving()? else { return Ok(()) };
         way.take_too_long(beginning);
         self.after(&way);
         Ok(())
     }
 
-    /// Goes on with what was begun: frames that wait, a resend. `true`: there is more to do.
+    /// Continues waiting frames and resends. `true`: there is more to do.
     pub fn work(&self) -> bool {
-        let Ok(Some(way)) = self.way() else { return false };
+        let Ok(Some(way)) = self.receiving() else { return false };
         self.after(&way);
         let more = way.answer_further();
         more || (self.shared.is_full() && way.inbound.ahead.borrow().first().is_some())
     }
 
     /// `None`: there is no connection, or it has ended for the peer.
-    fn way(&self) -> Result<Option<Way<'_>>, ReceiveError> {
+    fn receiving(&self) -> Result<Option<Receiving<'_>>, ReceiveError> {
         if self.shared.is_full() {
             return Err(ReceiveError::EventsWaiting);
         }
         let attached = self.wire.borrow().as_ref().map(|a| (a.wire, a.outbox.clone()));
         let open = attached.filter(|(_, outbox)| !outbox.closed());
-        Ok(open.map(|(wire, outbox)| Way { session: self, inbound: &self.inbound, wire, outbox }))
+        Ok(open.map(|(wire, outbox)| Receiving {
+            session: self,
+            inbound: &self.inbound,
+            wire,
+            outbox,
+        }))
     }
 
-    fn after(&self, way: &Way<'_>) {
+    fn after(&self, way: &Receiving<'_>) {
         way.take_what_waited();
         self.send_replies();
     }
@@ -152,7 +158,7 @@ impl Session {
     }
 }
 
-impl Way<'_> {
+impl Receiving<'_> {
     pub(super) fn expected(&self) -> u64 {
         self.session.with_store(|s| s.next_target())
     }
@@ -165,7 +171,7 @@ impl Way<'_> {
     }
 
     fn phase(&self) -> Phase {
-        // SAFETY: the wire is attached while a `Way` exists: nothing on it detaches.
+        // SAFETY: the wire is attached while a `Receiving` exists: nothing on it detaches.
         if unsafe { ffi::is_logged_on(self.wire) } { Phase::On } else { Phase::BeforeLogon }
     }
 
@@ -311,217 +317,13 @@ impl Way<'_> {
             }
         }
     }
-
-    fn logon(&self, frame: &[u8], fields: &[Field], envelope: &Envelope) {
-        let inbound = self.inbound;
-        let judged =
-            self.read_logon(frame, fields).and_then(|facts| self.agree(facts).map(|a| (facts, a)));
-        let (facts, agreement) = match judged {
-            Ok(x) => x,
-            Err(fault) => return self.refuse_logon(&fault),
-        };
-        if let Some(number) = agreement.expect {
-            tracing::info!(
-                peer = inbound.target,
-                from = self.expected(),
-                to = number,
-                "sequence numbers agreed at logon"
-            );
-            self.expect(number);
-        }
-        inbound.past_may_be_resent.set(agreement.past_may_be_resent);
-        self.session.shared.expects(facts.number.saturating_add(1));
-        // Were the number ahead of what the engine expects, it would queue the Logon. So it expects
-        // this number while it looks at the Logon, and what is missing before it afterwards.
-        let missing_from = Some(self.expected()).filter(|n| *n < facts.number && !facts.reset);
-        if missing_from.is_some() {
-            self.expect(facts.number);
-        }
-        match without_next_expected(frame, fields) {
-            None => self.engine(frame, fields, envelope),
-            Some(frame) => {
-                let mut fields = vec![];
-                if let Some(e) = Envelope::read(&frame, &mut fields) {
-                    self.engine(&frame, &fields, &e);
-                }
-            }
-        }
-        if let Some(from) = missing_from {
-            self.expect(from);
-        }
-        if self.phase() != Phase::On {
-            if !self.outbox.closed() {
-                self.refuse_logon(&LogonFault::NotTaken);
-            }
-            return;
-        }
-        if missing_from.is_some() {
-            self.hold(facts.number, Held::Done);
-        }
-        if let Some(from) = agreement.resend_from {
-            self.begin_answer(
-                facts.number,
-                from,
-                self.session.shared.present_from().saturating_sub(1),
-            );
-        }
-    }
-
-    fn read_logon(&self, frame: &[u8], fields: &[Field]) -> Result<LogonFacts, LogonFault> {
-        let read = Fields::of(frame, fields);
-        let facts = read_logon(
-            &read,
-            &self.inbound.options,
-            &self.session.shared.binding(),
-            self.inbound.strict,
-        )?;
-        let names = (read.text(tag::SENDER_COMP_ID), read.text(tag::TARGET_COMP_ID));
-        match names == (Some(&self.inbound.target), Some(&self.inbound.sender)) {
-            true => Ok(facts),
-            false => Err(LogonFault::CompId),
-        }
-    }
-
-    fn agree(&self, facts: LogonFacts) -> Result<super::logon::Agreement, LogonFault> {
-        let initiator = self.inbound.role == Role::Initiator;
-        let (next_sender, next_target) =
-            self.session.with_store(|s| (s.next_sender(), s.next_target()));
-        agree(
-            self.inbound.options.numbers,
-            OwnNumbers { next_sender, next_target, initiator },
-            facts,
-            self.inbound.options.jump_max,
-        )
-    }
-
-    fn refuse_logon(&self, fault: &LogonFault) {
-        tracing::warn!(peer = self.inbound.target, role = ?self.inbound.role, "Logon refused: \
-            {fault}");
-        self.end(&fault.to_string());
-    }
-
-    /// A dealer may reset its numbers inside the session (FIX 4.4, volume 2, "Logon"). Nobody else,
-    /// and nothing is changed before that is known.
-    fn logon_in_session(&self, frame: &[u8], fields: &[Field], envelope: &Envelope) {
-        if !self.inbound.logons.borrow_mut().take(Instant::now(), 1) {
-            return self.end("Logons inside the session come too often");
-        }
-        let facts = match self.read_logon(frame, fields) {
-            Ok(facts) if facts.reset => facts,
-            Ok(_) => {
-                return self.reject(frame, envelope, 99, None, "the session is logged on already");
-            }
-            Err(fault) => return self.reject(frame, envelope, 99, None, &fault.to_string()),
-        };
-        let numbers = self.session.with_store(|s| (s.next_sender(), s.next_target()));
-        if self.inbound.role == Role::Initiator && numbers == (2, 2) {
-            // The answer to our answer: another would be answered again, for ever.
-            tracing::debug!(
-                peer = self.inbound.target,
-                number = facts.number,
-                "a reset that has been answered is not answered again"
-            );
-            return;
-        }
-        self.inbound.forget();
-        self.engine(frame, fields, envelope);
-    }
-
-    fn reject_fault(&self, fault: Fault, frame: &[u8], envelope: &Envelope, expected: bool) {
-        let (reason, tag, words) = fault.reject();
-        if expected {
-            self.expect(self.expected().saturating_add(1));
-        }
-        let msg_type = String::from_utf8_lossy(msg_type(frame)).into_owned();
-        self.reject_counted(envelope, &msg_type, reason, tag, words);
-    }
-
-    /// Refuses a message of which the number, if it is the next one, counts as received.
-    fn reject(
-        &self,
-        frame: &[u8],
-        envelope: &Envelope,
-        reason: u16,
-        tag: Option<u32>,
-        words: &str,
-    ) {
-        let expected = self.expected();
-        let sequence_reset = envelope.kind == super::envelope::Kind::SequenceReset;
-        if envelope.number == Number::Of(expected) && !sequence_reset {
-            self.expect(expected.saturating_add(1));
-        }
-        let msg_type = String::from_utf8_lossy(msg_type(frame)).into_owned();
-        self.reject_counted(envelope, &msg_type, reason, tag, words);
-    }
-
-    pub(super) fn reject_counted(
-        &self,
-        envelope: &Envelope,
-        msg_type: &str,
-        reason: u16,
-        tag: Option<u32>,
-        words: &str,
-    ) {
-        let number = if let Number::Of(n) = envelope.number { Some(n) } else { None };
-        self.reject_number(number, msg_type, reason, tag, words);
-    }
-
-    /// Sends a Reject; the connection of a peer that goes on after many of them ends.
-    pub(super) fn reject_number(
-        &self,
-        number: Option<u64>,
-        msg_type: &str,
-        reason: u16,
-        tag: Option<u32>,
-        words: &str,
-    ) {
-        if !self.inbound.faults.borrow_mut().take(Instant::now(), 1) {
-            return self.end("too many messages that had to be rejected");
-        }
-        let mut b = Body::new("3");
-        b.put(tag::REF_SEQ_NUM, number.unwrap_or(0));
-        b.put_opt(tag::REF_TAG_ID, tag);
-        b.put_text(tag::REF_MSG_TYPE, msg_type);
-        b.put(tag::SESSION_REJECT_REASON, reason);
-        b.put_text(tag::TEXT, words);
-        if let Err(e) = self.session.send_body(&b) {
-            tracing::warn!(peer = self.inbound.target, error = %e, "a Reject could not be sent");
-        }
-    }
-
-    /// Says Logout and ends the connection.
-    fn end(&self, why: &str) {
-        tracing::warn!(peer = self.inbound.target, "the connection ends: {why}");
-        let mut b = Body::new("5");
-        b.put_text(tag::TEXT, why);
-        if let Err(e) = self.session.send_admin(&b) {
-            tracing::debug!(error = %e, "a Logout could not be sent");
-        }
-        self.outbox.close();
-    }
 }
 
-/// Whether a frame that was taken from those that wait went back to them: nothing moves then.
+/// Whether a frame that was taken from the waiting ones was put back: then nothing can move.
 fn held_again(before: u64, after: u64, ahead: &RefCell<Ahead>) -> bool {
     before == after && ahead.borrow().first() == Some(before)
 }
 
 fn msg_type(frame: &[u8]) -> &[u8] {
     frame.split(|b| *b == 1).nth(2).and_then(|f| f.strip_prefix(b"35=")).unwrap_or_default()
-}
-
-/// The same Logon without NextExpectedMsgSeqNum (789), which the engine would answer in its own
-/// way, unmetered; `None`: it holds none.
-fn without_next_expected(frame: &[u8], fields: &[Field]) -> Option<Vec<u8>> {
-    if !fields.iter().any(|f| f.tag == tag::NEXT_EXPECTED_MSG_SEQ_NUM) {
-        return None;
-    }
-    let mut body = Vec::with_capacity(frame.len());
-    for f in fields.iter().filter(|f| !matches!(f.tag, 8 | 9 | 10 | tag::NEXT_EXPECTED_MSG_SEQ_NUM))
-    {
-        body.extend_from_slice(format!("{}=", f.tag).as_bytes());
-        body.extend_from_slice(f.value(frame));
-        body.push(1);
-    }
-    Some(seal(super::BEGIN_STRING, &body))
 }

@@ -1,8 +1,8 @@
 //! The risk score of an access: a table of points, five attributes, two thresholds.
 //!
-//! The table is a TOML file in the shape of the founding document: attribute, condition, points,
-//! rationale. What is not known scores as the worst condition of its attribute, so that a database
-//! that is gone can never make an access look better.
+//! The table is a TOML file with attribute, condition, points and rationale in each row. An unknown
+//! attribute scores as its worst condition, so that a missing database never makes an access look
+//! better.
 
 mod table;
 
@@ -116,7 +116,7 @@ impl Condition {
     }
 }
 
-/// What is known of an access; `None` is "cannot be told".
+/// The attributes of an access; `None` for an unknown one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Attributes {
     /// The role in the registry is `privileged`.
@@ -131,7 +131,7 @@ pub struct Attributes {
     pub expected_country: Option<bool>,
 }
 
-/// How a session really authenticated.
+/// How a session authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Authentication {
     /// No key was proved.
@@ -170,7 +170,7 @@ impl Attributes {
     }
 }
 
-/// What follows from a score. Later ones are stricter.
+/// The decision that follows from a score. Later variants are stricter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
@@ -193,12 +193,12 @@ impl Decision {
     }
 }
 
-/// Something beside the table that asks for more than the score alone: it adds no points.
+/// A concern beside the table that asks for a stricter decision; it adds no points.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Concern {
     /// Stable.
     pub code: &'static str,
-    /// What is of concern, one sentence for the person.
+    /// One sentence for the person.
     pub words: String,
     /// What the person or the administrator does about it.
     pub cure: String,
@@ -217,7 +217,7 @@ pub struct Factor {
     pub points: u32,
     /// Why the row has these points, as the table says.
     pub rationale: String,
-    /// What in particular put it into this condition, where somebody knows; else empty.
+    /// What in particular put it into this condition; empty when unknown.
     pub cause: String,
 }
 
@@ -232,7 +232,7 @@ pub struct Assessment {
     pub factors: Vec<Factor>,
     /// What asked for more than the score, in the order it was given.
     pub concerns: Vec<Concern>,
-    /// What would help, most first.
+    /// What would help, the most effective first.
     pub cures: Vec<String>,
     /// SHA-256 of the table as it was read, lower-case hexadecimal.
     pub policy: String,
@@ -357,5 +357,4 @@ fn cure(attribute: Attribute, condition: Option<Condition>) -> Option<&'static s
 }
 
 #[cfg(test)]
-#[path = "score/tests.rs"]
 mod tests;

@@ -1,7 +1,7 @@
-//! What one dealer knows and decides: its open requests, live quotes and orders.
+//! One dealer's state and decisions: its open requests, live quotes and orders.
 //!
-//! Pure: time and messages go in, actions come out. The same seed, times and messages always give
-//! the same actions.
+//! The book is pure: time and messages go in, actions come out. The same seed, times and messages
+//! always give the same actions.
 
 mod accept;
 mod quoting;
@@ -33,7 +33,7 @@ const REQUEST_TIME_DEFAULT: Duration = Duration::minutes(5);
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Force {
-    /// Quotes every open request anew, now.
+    /// Quotes every open request again, now.
     Requote,
     /// Cancels every live quote and is done with those requests.
     Withdraw,
@@ -50,9 +50,18 @@ pub enum Force {
     Die,
     /// Ends [`Force::Pass`], [`Force::Silent`], [`Force::Die`] and [`Force::QuoteExactly`].
     Resume,
-    /// Quotes every request, open or new, exactly so and never anew, until [`Force::Resume`].
+    /// Quotes every request, open or new, exactly so and only once, until [`Force::Resume`].
     /// `bid` and `offer` are kept only where the request asks for that side.
-    QuoteExactly { bid: Option<Decimal>, offer: Option<Decimal>, size: Decimal, valid_ms: u64 },
+    QuoteExactly {
+        /// BidPx (132).
+        bid: Option<Decimal>,
+        /// OfferPx (133).
+        offer: Option<Decimal>,
+        /// BidSize (134) and OfferSize (135).
+        size: Decimal,
+        /// How long the quote can be taken, milliseconds.
+        valid_ms: u64,
+    },
 }
 
 /// What the surroundings must do, in this order.
@@ -185,7 +194,8 @@ impl Book {
         self.let_out(actions)
     }
 
-    /// The session is up: open requests are quoted anew, since their quotes ended with the old one.
+    /// The session is up: open requests are quoted again, since their quotes ended with the old
+    /// session.
     pub(crate) fn on_connected(&mut self, now: OffsetDateTime) {
         self.connected = true;
         let open: Vec<String> = self.rfqs.keys().cloned().collect();
@@ -286,7 +296,7 @@ impl Book {
         self.due.insert((at, self.last_number), due);
     }
 
-    /// An id nobody had before; ids of one run sort in the order they were made.
+    /// A new id; ids of one run sort in the order they were made.
     fn next_id(&mut self, kind: &str) -> String {
         self.last_number += 1;
         format!("{}-{kind}{}-{:08}", self.settings.id, self.run, self.last_number)

@@ -1,12 +1,14 @@
-//! The RFQs, where to find them without looking at all, and what each desk has open, in flight and
-//! traded.
+//! The RFQs, their indices, and each desk's open, in-flight and traded amounts.
 //!
-//! Indices and sums follow from the RFQs alone. Every RFQ that was lent out for change is looked at
-//! again in [`Book::settle`], and what it adds replaces what it added before; so a question costs
+//! Indices and sums follow from the RFQs alone. Every RFQ that was lent out for change is counted
+//! again in [`RfqIndex::settle`], and its new contribution replaces the old one; so a query costs
 //! no more on a busy day, and a replay of the journal makes the same sums.
 
-use super::*;
+use super::{ASK_AGAIN_MS, Entry, REMEMBER_OTHER_MS, REMEMBER_TRADED_MS, outer};
 use rust_decimal::Decimal;
+use signet_identity::CompId;
+use signet_rfq::{DealerId, QuoteId, RfqId, UtcMillis};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
@@ -14,19 +16,19 @@ const DAY_MS: i64 = 24 * 3_600_000;
 pub type Amounts = BTreeMap<String, Decimal>;
 
 #[derive(Debug, Default)]
-pub(super) struct Book {
+pub(super) struct RfqIndex {
     /// By the id dealers know.
     rfqs: BTreeMap<RfqId, Entry>,
-    /// Lent out since the last `settle`.
+    /// RFQs lent out since the last `settle`.
     touched: BTreeSet<RfqId>,
     day_begins_ms: i64,
-    found: Found,
+    derived: Derived,
 }
 
 /// Everything that is derived.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Found {
-    shares: HashMap<RfqId, Share>,
+struct Derived {
+    contributions: HashMap<RfqId, Contribution>,
     desks: BTreeMap<CompId, Sums>,
     /// The newest quote of each line.
     quotes: BTreeMap<(CompId, DealerId, QuoteId), BTreeSet<RfqId>>,
@@ -42,7 +44,7 @@ struct Found {
 
 /// What one RFQ adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Share {
+struct Contribution {
     desk: CompId,
     currency: String,
     open: Option<Decimal>,
@@ -63,7 +65,7 @@ struct Traded {
     quantity: Decimal,
 }
 
-/// A sum that is gone when nothing is in it.
+/// A sum, removed when its count reaches zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Sum {
     total: Decimal,
@@ -92,7 +94,7 @@ pub struct Doing {
     pub trades_today: usize,
 }
 
-impl Share {
+impl Contribution {
     fn of(e: &Entry, day_begins_ms: i64) -> Self {
         let alive = !e.rfq.state.ended();
         let accept = e.rfq.accept.as_ref();
@@ -146,7 +148,7 @@ fn totals(sums: &BTreeMap<String, Sum>) -> impl Iterator<Item = (&String, Decima
 }
 
 impl Sums {
-    fn add(&mut self, s: &Share) {
+    fn add(&mut self, s: &Contribution) {
         s.open.into_iter().for_each(|q| add(&mut self.open, &s.currency, q));
         s.in_flight.into_iter().for_each(|q| add(&mut self.in_flight, &s.currency, q));
         for t in &s.traded {
@@ -155,7 +157,7 @@ impl Sums {
         }
     }
 
-    fn take(&mut self, s: &Share) {
+    fn take(&mut self, s: &Contribution) {
         s.open.into_iter().for_each(|q| take(&mut self.open, &s.currency, q));
         s.in_flight.into_iter().for_each(|q| take(&mut self.in_flight, &s.currency, q));
         for t in &s.traded {
@@ -175,8 +177,8 @@ impl Sums {
     }
 }
 
-impl Found {
-    fn put(&mut self, id: &RfqId, share: Share) {
+impl Derived {
+    fn put(&mut self, id: &RfqId, share: Contribution) {
         if share.open.is_some() || share.in_flight.is_some() || !share.traded.is_empty() {
             self.desks.entry(share.desk.clone()).or_default().add(&share);
         }
@@ -194,11 +196,11 @@ impl Found {
             self.spare.entry(share.desk.clone()).or_default().insert((t, id.clone()));
         }
         self.forget.extend(share.forget.map(|t| (t, id.clone())));
-        self.shares.insert(id.clone(), share);
+        self.contributions.insert(id.clone(), share);
     }
 
     fn take(&mut self, id: &RfqId) {
-        let Some(share) = self.shares.remove(id) else { return };
+        let Some(share) = self.contributions.remove(id) else { return };
         if let Some(sums) = self.desks.get_mut(&share.desk) {
             sums.take(&share);
             if *sums == Sums::default() {
@@ -226,7 +228,7 @@ impl Found {
     }
 }
 
-impl Book {
+impl RfqIndex {
     pub(crate) fn get(&self, id: &RfqId) -> Option<&Entry> {
         self.rfqs.get(id)
     }
@@ -255,16 +257,16 @@ impl Book {
     /// Brings indices and sums up to date: at the end of every input, before anybody looks.
     pub(crate) fn settle(&mut self) {
         for id in std::mem::take(&mut self.touched) {
-            let share = self.rfqs.get(&id).map(|e| Share::of(e, self.day_begins_ms));
-            if self.found.shares.get(&id) == share.as_ref() {
+            let share = self.rfqs.get(&id).map(|e| Contribution::of(e, self.day_begins_ms));
+            if self.derived.contributions.get(&id) == share.as_ref() {
                 continue;
             }
-            self.found.take(&id);
-            share.into_iter().for_each(|s| self.found.put(&id, s));
+            self.derived.take(&id);
+            share.into_iter().for_each(|s| self.derived.put(&id, s));
         }
     }
 
-    /// Trading days begin at another time: what was traded is sorted into days anew.
+    /// Changes when trading days begin, and sorts the trades into days again.
     pub(crate) fn day_begins(&mut self, ms: i64) {
         if std::mem::replace(&mut self.day_begins_ms, ms) != ms {
             self.touched.extend(self.rfqs.keys().cloned());
@@ -273,7 +275,7 @@ impl Book {
     }
 
     pub(crate) fn alive(&self) -> impl Iterator<Item = (&RfqId, &Entry)> {
-        self.found.alive.iter().filter_map(|id| self.rfqs.get_key_value(id))
+        self.derived.alive.iter().filter_map(|id| self.rfqs.get_key_value(id))
     }
 
     /// The RFQs of one desk that have not ended: they stand together, as ids begin with the desk's.
@@ -283,65 +285,70 @@ impl Book {
     ) -> impl Iterator<Item = (&'a RfqId, &'a Entry)> {
         let prefix = outer(desk, "");
         let from = RfqId::new(prefix.as_str()).ok();
-        let ids = from.into_iter().flat_map(|from| self.found.alive.range(from..));
+        let ids = from.into_iter().flat_map(|from| self.derived.alive.range(from..));
         let ids = ids.take_while(move |id| id.as_str().starts_with(&prefix));
         ids.filter_map(|id| self.rfqs.get_key_value(id)).filter(move |(_, e)| &e.desk == desk)
     }
 
-    /// The RFQ in which a desk has this quote before it; the first by id should a dealer have used
-    /// one id twice.
+    /// The RFQ in which a desk sees this quote; the first by id if the dealer used one id twice.
     pub(crate) fn of_quote(
         &self,
         desk: &CompId,
         dealer: &DealerId,
         quote: &QuoteId,
     ) -> Option<&RfqId> {
-        self.found.quotes.get(&(desk.clone(), dealer.clone(), quote.clone()))?.first()
+        self.derived.quotes.get(&(desk.clone(), dealer.clone(), quote.clone()))?.first()
     }
 
-    /// The RFQs of a desk, not ended, in which it has this quote before it: one, if its dealer uses
-    /// no id twice.
+    /// The desk's RFQs, not ended, in which it sees this quote: one, unless the dealer used an id
+    /// twice.
     pub(crate) fn alive_with_quote(
         &self,
         desk: &CompId,
         dealer: &DealerId,
         quote: &QuoteId,
     ) -> impl Iterator<Item = &RfqId> {
-        let all = self.found.quotes.get(&(desk.clone(), dealer.clone(), quote.clone()));
-        all.into_iter().flatten().filter(|id| self.found.alive.contains(*id))
+        let all = self.derived.quotes.get(&(desk.clone(), dealer.clone(), quote.clone()));
+        all.into_iter().flatten().filter(|id| self.derived.alive.contains(*id))
     }
 
     /// RFQs in which time changes something by `now`, by id.
     pub(crate) fn due(&self, now: UtcMillis) -> BTreeSet<RfqId> {
-        self.found.due.iter().take_while(|(t, _)| *t <= now).map(|(_, id)| id.clone()).collect()
+        self.derived.due.iter().take_while(|(t, _)| *t <= now).map(|(_, id)| id.clone()).collect()
     }
 
     /// RFQs that may be forgotten by `now`.
     pub(crate) fn to_forget(&self, now: UtcMillis) -> Vec<RfqId> {
-        self.found.forget.iter().take_while(|(t, _)| *t <= now).map(|(_, id)| id.clone()).collect()
+        self.derived
+            .forget
+            .iter()
+            .take_while(|(t, _)| *t <= now)
+            .map(|(_, id)| id.clone())
+            .collect()
     }
 
     /// The oldest RFQs of a desk that ended without anything to remember, but for the newest
     /// `keep`.
     pub(crate) fn beyond(&self, desk: &CompId, keep: usize) -> Vec<RfqId> {
-        let Some(spare) = self.found.spare.get(desk) else { return Vec::new() };
+        let Some(spare) = self.derived.spare.get(desk) else { return Vec::new() };
         spare.iter().take(spare.len().saturating_sub(keep)).map(|(_, id)| id.clone()).collect()
     }
 
     /// Trades of a desk that are remembered.
     pub(crate) fn trades_remembered(&self, desk: &CompId) -> usize {
-        self.found.desks.get(desk).map_or(0, |s| s.dealers.values().sum())
+        self.derived.desks.get(desk).map_or(0, |s| s.dealers.values().sum())
     }
 
     pub(crate) fn open_count(&self, desk: &CompId) -> usize {
-        self.found.desks.get(desk).map_or(0, |s| s.open.values().map(|s| s.count).sum())
+        self.derived.desks.get(desk).map_or(0, |s| s.open.values().map(|s| s.count).sum())
     }
 
     /// What a desk is doing, not counting one RFQ's own place among what is open.
     pub(crate) fn doing(&self, desk: &CompId, without: Option<&RfqId>, now: UtcMillis) -> Doing {
-        let Some(sums) = self.found.desks.get(desk) else { return Doing::default() };
+        let Some(sums) = self.derived.desks.get(desk) else { return Doing::default() };
         let mut outstanding: Amounts = totals(&sums.open).map(|(c, q)| (c.clone(), q)).collect();
-        let own = without.and_then(|id| self.found.shares.get(id)).filter(|s| &s.desk == desk);
+        let own =
+            without.and_then(|id| self.derived.contributions.get(id)).filter(|s| &s.desk == desk);
         let mut open_rfqs = self.open_count(desk);
         if let Some((share, quantity)) = own.and_then(|s| s.open.map(|q| (s, q))) {
             outstanding
@@ -350,7 +357,7 @@ impl Book {
             open_rfqs -= 1;
         }
         let mut day = Amounts::new();
-        // Today, and later days too: a clock that was set back frees nothing.
+        // Today and later days, so that a clock that was set back frees no limit.
         let today = sums.traded.range(day_of(now, self.day_begins_ms)..);
         let mut trades_today = 0;
         for sums in today.map(|(_, s)| s).chain([&sums.in_flight]) {
@@ -367,23 +374,23 @@ impl Book {
     }
 
     pub(crate) fn traded_with(&self, desk: &CompId, dealer: &DealerId) -> bool {
-        self.found.desks.get(desk).is_some_and(|s| s.dealers.contains_key(dealer))
+        self.derived.desks.get(desk).is_some_and(|s| s.dealers.contains_key(dealer))
     }
 
-    /// Who has traded with whom, as far as trades are remembered.
+    /// The pairs of desk and dealer that have traded, as far as trades are remembered.
     pub(crate) fn pairs(&self) -> Vec<(CompId, DealerId)> {
         let of = |(desk, s): (&CompId, &Sums)| {
             s.dealers.keys().map(|d| (desk.clone(), d.clone())).collect::<Vec<_>>()
         };
-        self.found.desks.iter().flat_map(of).collect()
+        self.derived.desks.iter().flat_map(of).collect()
     }
 
     /// Whether indices and sums are what a look at every RFQ finds.
     #[cfg(test)]
     pub(crate) fn is_consistent(&self) -> bool {
-        let mut fresh = Found::default();
-        self.rfqs.iter().for_each(|(id, e)| fresh.put(id, Share::of(e, self.day_begins_ms)));
-        self.touched.is_empty() && fresh == self.found
+        let mut fresh = Derived::default();
+        self.rfqs.iter().for_each(|(id, e)| fresh.put(id, Contribution::of(e, self.day_begins_ms)));
+        self.touched.is_empty() && fresh == self.derived
     }
 
     #[cfg(test)]

@@ -1,6 +1,6 @@
-//! The FIX 4.4 messages of a dealer, written from the standard and from nothing of Signet's.
+//! The FIX 4.4 messages of a dealer, written from the standard without Signet's code.
 //!
-//! This crate is a witness of what travels, so it shares no message code with the gateway.
+//! This crate checks independently what the gateway sends, so it shares no message code with it.
 
 mod inbound;
 mod outbound;
@@ -16,17 +16,17 @@ pub(crate) use outbound::{
 };
 
 /// QuoteRequestRejectReason (658): Unknown symbol.
-pub const UNKNOWN_SYMBOL: u32 = 1;
+pub(crate) const UNKNOWN_SYMBOL: u32 = 1;
 /// QuoteRequestRejectReason (658): Quote request exceeds limit.
-pub const EXCEEDS_LIMIT: u32 = 3;
+pub(crate) const EXCEEDS_LIMIT: u32 = 3;
 /// QuoteRequestRejectReason (658): Too late to enter.
-pub const TOO_LATE: u32 = 4;
+pub(crate) const TOO_LATE: u32 = 4;
 /// QuoteRequestRejectReason (658): No market for instrument.
-pub const NO_MARKET: u32 = 8;
+pub(crate) const NO_MARKET: u32 = 8;
 /// QuoteRequestRejectReason (658): Pass.
-pub const PASS: u32 = 10;
+pub(crate) const PASS: u32 = 10;
 /// QuoteRequestRejectReason (658): Other.
-pub const OTHER: u32 = 99;
+pub(crate) const OTHER: u32 = 99;
 
 const TIMESTAMP: &[FormatItem<'_>] =
     format_description!("[year][month][day]-[hour]:[minute]:[second].[subsecond digits:3]");

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    AcceptId,
+    AcceptId, Execution, InstrumentId, Level, Side,
     rfq::tests::{T, about, accept, bust, d, dec, fill, id, open, part, sent, take},
 };
 

@@ -3,13 +3,13 @@
 //! the other is written by hand, to see what travels.
 
 #[allow(dead_code, unreachable_pub)]
+#[path = "../support/mod.rs"]
 mod support;
 
 #[allow(dead_code, unreachable_pub)]
-#[path = "support/raw.rs"]
+#[path = "../support/raw.rs"]
 mod raw;
 
-#[path = "direct/plain.rs"]
 mod plain;
 
 use plain::{Plain, Script};

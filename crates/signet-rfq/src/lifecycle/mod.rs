@@ -1,8 +1,8 @@
 //! The life of an RFQ as three tables: the request, one dealer's line in it, and an accept.
 //!
-//! Each table says for every state and every event what becomes of it. The state machine in
-//! [`crate::Rfq`] moves only by these tables, `docs/lifecycle.md` is written from them, and the
-//! tests go through every cell.
+//! Each table gives the outcome of every event in every state. The state machine in [`crate::Rfq`]
+//! moves only by these tables, `docs/lifecycle.md` is written from them, and the tests go through
+//! every cell.
 
 use std::fmt;
 
@@ -139,7 +139,7 @@ pub const REQUEST_STATES: [RfqState; 7] = [
     RfqState::NothingDone,
 ];
 
-/// What becomes of a request in `state` by `event`, while no accept is in flight.
+/// The outcome of `event` for a request in `state`, while no accept is in flight.
 pub const fn request(state: RfqState, event: RequestEvent) -> Outcome<RfqState> {
     use RequestEvent as E;
     use RfqState as S;
@@ -207,7 +207,7 @@ kinds! {
     }
 }
 
-/// What becomes of a line in `state` by `event`.
+/// The outcome of `event` for a line in `state`.
 pub const fn line(state: LinePhase, event: LineEvent) -> Outcome<LinePhase> {
     use LineEvent as E;
     use LinePhase as S;
@@ -289,12 +289,12 @@ kinds! {
         LinkLost = "the link is lost",
         /// The gateway says that it waits there for a touch.
         HeldAtGateway = "waits at the gateway",
-        /// A report that tells of nothing which changes it.
+        /// A report that changes nothing.
         Noted = "a report without effect",
     }
 }
 
-/// What becomes of an accept in `state` by `event`.
+/// The outcome of `event` for an accept in `state`.
 pub const fn accept(state: AcceptPhase, event: AcceptEvent) -> Outcome<AcceptPhase> {
     use AcceptEvent as E;
     use AcceptPhase as S;
@@ -325,7 +325,7 @@ pub const fn accept(state: AcceptPhase, event: AcceptEvent) -> Outcome<AcceptPha
 
         (S::PartlyFilled, E::PartExecuted) => To(S::PartlyFilled),
         (S::PartlyFilled, E::WholeExecuted) => To(S::Filled),
-        // The part stands; that the rest will not come is no contradiction.
+        // The executed part stands; a refusal of the rest does not contradict it.
         (S::PartlyFilled, E::NothingTraded) => Stay,
         (S::PartlyFilled, E::Refused | E::Contradicted) => Settle(S::PartlyFilled),
         (S::PartlyFilled | S::Filled | S::Corrected, E::TradeCancelled) => To(S::Busted),
@@ -354,5 +354,4 @@ pub const fn accept(state: AcceptPhase, event: AcceptEvent) -> Outcome<AcceptPha
 }
 
 #[cfg(test)]
-#[path = "lifecycle_tests.rs"]
 mod tests;

@@ -207,7 +207,7 @@ impl Dealer {
         }
     }
 
-    /// Reports about orders wait for the next session; anything else is of its moment.
+    /// Reports about orders wait for the next session; anything else is dropped.
     async fn send(&mut self, message: Outgoing) {
         if self.session.logged_on || message.msg_type == "8" {
             self.session.undelivered.push(message);
@@ -248,7 +248,7 @@ impl Dealer {
     async fn stop(mut self, mut events: mpsc::Receiver<Event>) {
         self.door.listener = None;
         if let Some(connection) = self.session.connection.take() {
-            // A gateway that does not answer the Logout is left without.
+            // The dealer does not wait for a gateway that does not answer the Logout.
             let _ = connection.logout().await;
             let _ = timeout(LOGOUT_TIME_MAX, async {
                 // The engine waits for its events to be taken.

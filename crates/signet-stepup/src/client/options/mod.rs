@@ -1,10 +1,10 @@
-//! What the relying party asks for, read from its JSON into types with limits.
+//! The relying party's options, read from JSON into types with limits.
 //!
 //! The JSON is `CredentialCreationOptions` or `CredentialRequestOptions` (WebAuthn Level 2 §5.4,
-//! §5.5) as a gateway sends them. It comes from a peer: whatever is too long, unknown or weaker
-//! than this desk accepts is refused before a key hears of it.
+//! §5.5) as a gateway sends them. It comes from a peer: options that are too long, unknown or
+//! weaker than this desk accepts are refused before they reach a key.
 
-use super::{Ask, CeremonyError, Order};
+use super::{CeremonyError, KeyOperation, Order};
 use crate::context::{CeremonyKind, client_data_json};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use serde::Deserialize;
@@ -90,11 +90,13 @@ impl Asked {
     /// [`CeremonyError::BadOptions`], which names the member the relying party got wrong.
     pub fn of(order: &Order) -> Result<Self, CeremonyError> {
         let host = host_of(&order.origin)?;
-        let asked = match &order.ask {
-            Ask::Register(json) => {
+        let asked = match &order.operation {
+            KeyOperation::Register(json) => {
                 Self::Register(parse::<CreationJson>(json)?.public_key.into_typed()?)
             }
-            Ask::Sign(json) => Self::Sign(parse::<RequestJson>(json)?.public_key.into_typed()?),
+            KeyOperation::Sign(json) => {
+                Self::Sign(parse::<RequestJson>(json)?.public_key.into_typed()?)
+            }
         };
         within(asked.rp_id(), host)?;
         Ok(asked)
@@ -271,7 +273,7 @@ impl Request {
         verified(&self.user_verification)?;
         bytes("challenge", &self.challenge, CHALLENGE_BYTES_MIN, CHALLENGE_BYTES_MAX)?;
         let allow = credentials("allowCredentials", self.allow_credentials)?;
-        // Without a list any credential of the key for this host would do: whose, nobody could say.
+        // Without a list any credential of the key for this host would do, whoever owns it.
         if allow.is_empty() {
             return Err(bad("allowCredentials: none with a type this desk knows"));
         }

@@ -18,201 +18,44 @@
 mod ahead;
 mod answer;
 mod callbacks;
+mod config;
 mod dictionary;
 mod envelope;
+mod error;
+mod event;
 mod ffi;
 mod logon;
 mod options;
 mod outbox;
 mod receive;
+mod registered;
 mod resend;
 mod settings;
 mod storage;
 mod turn;
 
-use crate::BEGIN_STRING;
-use crate::{
-    AppMessage,
-    message::DecodeError,
-    signature::{SignedFrame, Signing, Verification},
-    store::SessionStore,
-    tagvalue::{BadValue, Body, Field},
-};
-use callbacks::{Callbacks, Log, Shared};
+pub use config::{Binding, Channel, Role, SessionConfig};
+pub use error::{SendError, SessionError};
+pub use event::{Event, Meta};
 pub use logon::{LogonFacts, LogonFault, read_logon};
 pub use options::{HEARTBEAT_S, JUMP_MAX, LogonReset, NumberMode, SessionOptions};
 pub use outbox::Outbox;
-use quickfix::{Acceptor, Application, FixSocketServerKind, Initiator, LogFactory};
 pub use receive::ReceiveError;
-use signet_identity::CompId;
-use signet_rfq::UtcMillis;
-use std::{
-    cell::RefCell,
-    collections::HashSet,
-    ffi::CString,
-    ptr::NonNull,
-    rc::Rc,
-    sync::{Mutex, PoisonError},
+
+use crate::{
+    AppMessage, BEGIN_STRING,
+    store::SessionStore,
+    tagvalue::{Body, Field},
 };
+use callbacks::{Callbacks, Log, Shared};
+use quickfix::{Acceptor, Application, FixSocketServerKind, Initiator, LogFactory};
+use registered::Registered;
+use signet_rfq::UtcMillis;
+use std::{cell::RefCell, ffi::CString, ptr::NonNull, rc::Rc};
 use storage::StoreFactory;
 
 /// Bytes queued for a peer that does not read; then the connection ends.
 pub const MAX_OUTBOX_BYTES: usize = 4 * 1024 * 1024;
-
-/// Which end sends its Logon (A) first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// This end logs on: a desk, or a gateway towards a dealer.
-    Initiator,
-    /// The peer logs on: desks at a gateway.
-    Acceptor,
-}
-
-/// What a session is opened with; it stays for every connection of the session.
-#[derive(Debug, Clone)]
-pub struct SessionConfig {
-    /// Which end sends its Logon (A) first.
-    pub role: Role,
-    /// SenderCompID (49) of what we send.
-    pub sender: CompId,
-    /// TargetCompID (56) of what we send.
-    pub target: CompId,
-    /// HeartBtInt (108), seconds. An acceptor takes the initiator's.
-    pub heartbeat_s: u32,
-    /// Refuse fields the dictionary does not list. Off towards dealers and venues, who may send
-    /// more than we use.
-    pub strict: bool,
-}
-
-/// How a Logon is tied to the TLS connection it travels on (RFC 9266).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Binding {
-    /// The peer does not know the field (dealers, foreign venues).
-    None,
-    /// Both Logons carry this value in tag 20000, and one that does not is refused: a Logon taken
-    /// from another connection is worth nothing here.
-    Required(String),
-}
-
-/// One connection, as a session is told of it: how the Logon is tied to it, what is signed on it
-/// and what must be.
-#[derive(Debug, Clone)]
-pub struct Channel {
-    /// How both Logons are tied to this connection.
-    pub binding: Binding,
-    /// `None`: nothing is signed.
-    pub signing: Option<Signing>,
-    /// `None`: signatures of the peer are not looked at.
-    pub verification: Option<Verification>,
-}
-
-/// Without signatures.
-impl From<Binding> for Channel {
-    fn from(binding: Binding) -> Self {
-        Self { binding, signing: None, verification: None }
-    }
-}
-
-/// Why a session cannot be opened, or attached to a connection. At fault: this process or its
-/// configuration.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SessionError {
-    /// One process has one session for each pair of CompIDs; which pair.
-    #[error("the session {0} is already open in this process")]
-    AlreadyOpen(String),
-    /// In the engine's words.
-    #[error("the FIX engine refused: {0}")]
-    Engine(String),
-    /// A CompID has a byte that ends a C string.
-    #[error("the CompIDs hold a character FIX cannot carry")]
-    BadCompId,
-}
-
-impl From<quickfix::QuickFixError> for SessionError {
-    fn from(e: quickfix::QuickFixError) -> Self {
-        Self::Engine(e.to_string())
-    }
-}
-
-/// Why a message was not sent; the peer has no part in it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// No Logon (A) has been answered on this connection, or the peer logged out.
-    #[error("the FIX session is not logged on")]
-    NotLoggedOn,
-    /// A field of the message has a value FIX cannot carry.
-    #[error(transparent)]
-    BadValue(#[from] BadValue),
-    /// The store failed (disk full?), the key could not sign, or the engine vetoed: nothing left.
-    #[error("the message was not sent: {0}")]
-    NotSent(String),
-}
-
-/// What came with a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Meta {
-    /// MsgSeqNum (34).
-    pub seq: u64,
-    /// SendingTime (52), the peer's clock.
-    pub sent: Option<UtcMillis>,
-    /// PossDupFlag (43): a resend of something that may have been seen.
-    pub poss_dup: bool,
-    /// Length of the frame, in bytes.
-    pub bytes: usize,
-    /// The frame as it travelled, when it carried a signature and that was good: evidence.
-    pub signed: Option<SignedFrame>,
-}
-
-// Nearly every event is a message; boxing it would cost an allocation each and save nothing.
-/// What happened in a session, in the order it happened.
-#[allow(clippy::large_enum_variant)]
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// Both Logons (A) were exchanged: messages may be sent.
-    LoggedOn,
-    /// Not logged on any more; with the peer's words when it said Logout.
-    LoggedOut {
-        /// Text (58) of the peer's Logout (5).
-        text: Option<String>,
-        /// Stable code and cure, of a gateway that says them.
-        code: Option<String>,
-        /// Tag 20105: what the person does about it.
-        cure: Option<String>,
-    },
-    /// An application message that was read, in its turn.
-    Message {
-        /// What it says.
-        message: AppMessage,
-        /// What came with it.
-        meta: Meta,
-    },
-    /// The peer rejected something of ours on session level (35=3).
-    Rejected {
-        /// RefSeqNum (45): MsgSeqNum (34) of our message; 0 if the peer did not say.
-        ref_seq: u64,
-        /// RefMsgType (372); empty if the peer did not say.
-        ref_msg_type: String,
-        /// RefTagID (371) and Text (58), as one text for people.
-        text: String,
-    },
-    /// The answer to [`Session::ping`]: its id, and the peer's SendingTime.
-    Pong {
-        /// TestReqID (112).
-        id: String,
-        /// SendingTime (52), the peer's clock.
-        sent: UtcMillis,
-    },
-    /// The peer sent something that was refused; it has been told so.
-    Refused {
-        /// MsgType (35) of what was refused.
-        msg_type: String,
-        /// Why; it also says how the peer was told.
-        error: DecodeError,
-    },
-}
 
 /// The un-started QuickFIX object that owns the C++ session.
 enum Engine {
@@ -461,12 +304,12 @@ impl Session {
         self.send_body(&body).map(|_| ())
     }
 
-    /// Says Logout. The connection closes when the peer has answered, or soon after.
+    /// Sends a Logout. The connection closes when the peer has answered, or soon after.
     pub fn logout(&self, reason: &str) {
         self.logout_because(reason, None);
     }
 
-    /// Says Logout with a stable code and a cure, to a desk of ours.
+    /// Sends a Logout with a stable code and a cure, to a desk.
     pub fn logout_because(&self, reason: &str, why: Option<(&str, &str)>) {
         self.shared.say_at_logout(why);
         let clean: String = reason.chars().filter(|c| !c.is_control()).take(200).collect();
@@ -522,29 +365,5 @@ fn not_taken() -> String {
     "the engine did not take it".into()
 }
 
-/// QuickFIX keeps sessions in a process-wide table and lets two with one id corrupt each other.
-static OPEN: Mutex<Option<HashSet<String>>> = Mutex::new(None);
-
-struct Registered(String);
-
-impl Registered {
-    fn new(c: &SessionConfig) -> Result<Self, SessionError> {
-        let id = format!("{BEGIN_STRING}:{}->{}", c.sender, c.target);
-        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-        if !open.get_or_insert_default().insert(id.clone()) {
-            return Err(SessionError::AlreadyOpen(id));
-        }
-        Ok(Self(id))
-    }
-}
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-        open.get_or_insert_default().remove(&self.0);
-    }
-}
-
 #[cfg(test)]
-#[path = "session/fields_tests.rs"]
 mod fields_tests;

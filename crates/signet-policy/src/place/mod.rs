@@ -27,7 +27,7 @@ const ASSIGNED: &str = "\
     TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW \
     XK";
 
-/// A text that is not two capital letters; holds its first 20 characters.
+/// The text is not two capital letters; holds its first 20 characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a country code of two capital letters (ISO 3166-1 alpha-2)")]
 pub struct NotACountry(String);
@@ -100,7 +100,7 @@ pub fn corporate(networks: &[CorporateNetwork], address: IpAddr) -> Option<&Corp
     networks.iter().filter(|n| n.range.contains(address)).max_by_key(|n| n.range.prefix())
 }
 
-/// Somebody, somewhere, at a time.
+/// A sighting: a country and a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sighting {
     /// The country the address was in.
@@ -109,12 +109,12 @@ pub struct Sighting {
     pub at_ms: i64,
 }
 
-/// How fast somebody can travel, and from which distance on it is looked at.
+/// The fastest travel that is possible, and the distance from which it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TravelLimits {
-    /// Above this speed nobody travels, kilometres per hour.
+    /// Fastest travel, kilometres per hour.
     pub speed_kmh: u32,
-    /// Below this distance nothing is looked at, kilometres.
+    /// Shorter distances are not judged, kilometres.
     pub distance_km: u32,
 }
 
@@ -123,7 +123,7 @@ pub struct TravelLimits {
 pub enum Travel {
     /// The same country, too near to look at, or time enough.
     Possible,
-    /// At least so far in so many minutes.
+    /// The least distance, and the time between the two sightings.
     Impossible {
         /// Least distance between the two countries.
         km: u32,
@@ -233,7 +233,7 @@ mod tests {
         let impossible = |a, b| matches!(travel(a, b, LIMITS), Travel::Impossible { .. });
         assert!(impossible(at("GB", 0), at("SG", 1)));
         assert!(!impossible(at("GB", 0), at("SG", 13)));
-        // A clock that went back is no proof of a slow journey.
+        // A clock that went back does not prove a slow journey.
         assert!(impossible(at("GB", 9), at("SG", 1)));
         // Neighbours, however large: the border may be crossed on foot.
         for (a, b) in [

@@ -1,0 +1,151 @@
+//! A dealer's quote: given (S), taken back (Z), and taken or passed by the customer (AJ).
+
+use rust_decimal::Decimal;
+use signet_rfq::{
+    Accept, AcceptId, DealerId, InstrumentId, Level, Qualifiers, Quote, QuoteId, Rfq, RfqId, Side,
+    Terms, UtcMillis,
+};
+
+/// Quote (S).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuoteMsg {
+    /// QuoteReqID (131).
+    pub rfq: RfqId,
+    /// QuoteID (117), chosen by the dealer.
+    pub id: QuoteId,
+    /// Symbol (55), or SecurityID (48).
+    pub instrument: InstrumentId,
+    /// PartyID (448) with PartyRole (452) 35; from the gateway to a desk only.
+    pub dealer: Option<DealerId>,
+    /// BidPx (132) and BidSize (134).
+    pub bid: Option<Level>,
+    /// OfferPx (133) and OfferSize (135).
+    pub offer: Option<Level>,
+    /// ValidUntilTime (62).
+    pub valid_until: UtcMillis,
+    /// QuoteType (537): 1 is tradeable, 0 indicative. Absent means tradeable.
+    pub tradeable: bool,
+    /// TransactTime (60).
+    pub at: UtcMillis,
+    /// What the quote states beyond prices and sizes. It must match the request.
+    pub qualifiers: Qualifiers,
+}
+
+/// QuoteCancel (Z).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuoteCancel {
+    /// `None`: the sender names the quote only; it may be in any RFQ.
+    pub rfq: Option<RfqId>,
+    /// `None`: QuoteCancelType (298) 4, all of the sender's quotes.
+    pub quote: Option<QuoteId>,
+    /// Named by those who cancel by instrument; the RFQ says which it is anyway.
+    pub instrument: Option<InstrumentId>,
+    /// PartyID (448) with PartyRole (452) 35; from the gateway to a desk only.
+    pub dealer: Option<DealerId>,
+    /// From the gateway: the dealer has not withdrawn the quote, but cannot be reached (20006=N).
+    pub unreachable: bool,
+}
+
+/// Whether a QuoteResponse (AJ) takes the quote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Response {
+    /// QuoteRespType (694) 1.
+    HitOrLift,
+    /// QuoteRespType (694) 6: the customer will not trade on this quote.
+    Pass,
+}
+
+/// QuoteResponse (AJ).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuoteResponse {
+    /// QuoteRespID (693) and ClOrdID (11).
+    pub id: AcceptId,
+    /// QuoteRespType (694).
+    pub response: Response,
+    /// QuoteReqID (131): the RFQ the quote is in, as a dealer's quote ids are unique only within
+    /// it. FIX
+    /// 4.4 does not know the field in this message, so that it travels between desk and gateway
+    /// only.
+    pub rfq: Option<RfqId>,
+    /// QuoteID (117).
+    pub quote: QuoteId,
+    /// Symbol (55), or SecurityID (48).
+    pub instrument: InstrumentId,
+    /// Whether the instrument id is an ISIN (48/22=4 are sent beside 55).
+    pub isin: bool,
+    /// PartyID (448) with PartyRole (452) 35: the dealer whose quote it is; from a desk to the
+    /// gateway only.
+    pub dealer: Option<DealerId>,
+    /// Side (54), the customer's.
+    pub side: Side,
+    /// OrderQty (38), above zero.
+    pub quantity: Decimal,
+    /// Price (44), the quoted one.
+    pub price: Decimal,
+    /// Currency (15).
+    pub currency: Option<String>,
+    /// SettlDate (64).
+    pub settlement_date: Option<String>,
+    /// TransactTime (60).
+    pub at: UtcMillis,
+}
+
+impl QuoteResponse {
+    /// The agreement that this response states, for this RFQ and dealer.
+    pub fn accept(&self, rfq: RfqId, dealer: DealerId) -> Accept {
+        Accept {
+            id: self.id.clone(),
+            rfq,
+            dealer,
+            quote: self.quote.clone(),
+            instrument: self.instrument.clone(),
+            side: self.side,
+            price: self.price,
+            quantity: self.quantity,
+        }
+    }
+
+    /// An accept of an RFQ as a message, as a desk sends it to a gateway.
+    pub fn hit(a: &Accept, terms: &Terms, isin: bool, at: UtcMillis) -> Self {
+        Self {
+            id: a.id.clone(),
+            response: Response::HitOrLift,
+            rfq: Some(terms.id.clone()),
+            quote: a.quote.clone(),
+            instrument: a.instrument.clone(),
+            isin,
+            dealer: Some(a.dealer.clone()),
+            side: a.side,
+            quantity: a.quantity,
+            price: a.price,
+            currency: Some(terms.currency.clone()),
+            settlement_date: Some(terms.settlement_date.clone()),
+            at,
+        }
+    }
+
+    /// Tells whoever quoted that nothing will be traded on their quote; `None` when it has no price
+    /// to name.
+    pub fn pass(id: AcceptId, rfq: &Rfq, quote: &Quote, isin: bool, at: UtcMillis) -> Option<Self> {
+        let (side, level) = match (quote.offer, quote.bid) {
+            (Some(o), _) if rfq.terms.ask.allows(Side::Buy) => (Side::Buy, o),
+            (_, Some(b)) => (Side::Sell, b),
+            _ => return None,
+        };
+        Some(Self {
+            id,
+            response: Response::Pass,
+            rfq: None,
+            quote: quote.id.clone(),
+            instrument: rfq.terms.instrument.clone(),
+            isin,
+            dealer: None,
+            side,
+            quantity: level.size,
+            price: level.price,
+            currency: None,
+            settlement_date: None,
+            at,
+        })
+    }
+}

@@ -1,0 +1,230 @@
+//! The present accept of an RFQ: armed, sent, answered, or dropped with its reason.
+
+use super::{Rfq, RfqError};
+use crate::{
+    Accept, AcceptId, AcceptRefusal, AcceptState, DealerId, Declined, LineState, Quote, RfqState,
+    Side, UtcMillis,
+    lifecycle::{self, AcceptEvent, AcceptPhase, Outcome},
+};
+use rust_decimal::Decimal;
+
+impl Rfq {
+    /// Whether the present accept has left and has no answer yet.
+    pub fn in_flight(&self) -> bool {
+        self.accept.as_ref().is_some_and(|(_, s)| s.in_flight())
+    }
+
+    /// The quantity an accept of this quote must carry: what was asked, or all of a smaller quote.
+    pub fn accept_quantity(&self, quote: &Quote, side: Side) -> Option<Decimal> {
+        quote.level(side).map(|l| l.size.min(self.terms.quantity))
+    }
+
+    /// Whether `accept` matches the quote that stands now, in every part. Desk and gateway both
+    /// call this.
+    pub fn check_accept(
+        &self,
+        accept: &Accept,
+        now: UtcMillis,
+        arrival_ms: i64,
+    ) -> Result<(), AcceptRefusal> {
+        if self.state.ended() || self.state == RfqState::Sent {
+            return Err(AcceptRefusal::RfqNotOpen(self.state));
+        }
+        if self.in_flight() {
+            return Err(AcceptRefusal::InFlight);
+        }
+        if self.is_disputed() {
+            return Err(AcceptRefusal::Disputed);
+        }
+        if self.past.iter().any(|(a, _)| a.id == accept.id) {
+            return Err(AcceptRefusal::IdUsed);
+        }
+        if accept.instrument != self.terms.instrument {
+            return Err(AcceptRefusal::OtherInstrument);
+        }
+        if !self.terms.ask.allows(accept.side) {
+            return Err(AcceptRefusal::SideNotAsked);
+        }
+        let line = self
+            .line(&accept.dealer)
+            .ok_or_else(|| AcceptRefusal::NotAsked(accept.dealer.clone()))?;
+        let quote =
+            line.quote.as_ref().ok_or_else(|| AcceptRefusal::NoQuote(accept.dealer.clone()))?;
+        if quote.id != accept.quote {
+            return Err(AcceptRefusal::Requoted);
+        }
+        match line.state {
+            LineState::Quoted => {}
+            LineState::Expired => return Err(AcceptRefusal::Expired),
+            LineState::Unreachable => return Err(AcceptRefusal::Unreachable),
+            _ => return Err(AcceptRefusal::Withdrawn),
+        }
+        if !quote.live(now) || now >= self.expires() {
+            return Err(AcceptRefusal::Expired);
+        }
+        if !quote.live(now + arrival_ms) {
+            return Err(AcceptRefusal::TooLateToArrive);
+        }
+        self.check_level(quote, accept)
+    }
+
+    fn check_level(&self, quote: &Quote, accept: &Accept) -> Result<(), AcceptRefusal> {
+        if !quote.tradeable {
+            return Err(AcceptRefusal::Indicative);
+        }
+        let level = quote.level(accept.side).ok_or(AcceptRefusal::NoPriceOnSide)?;
+        if level.price != accept.price {
+            return Err(AcceptRefusal::OtherPrice { quoted: level.price, accepted: accept.price });
+        }
+        let quantity = level.size.min(self.terms.quantity);
+        if quantity != accept.quantity {
+            return Err(AcceptRefusal::OtherQuantity {
+                quoted: quantity,
+                accepted: accept.quantity,
+            });
+        }
+        Ok(())
+    }
+
+    /// Shows an accept to the trader. Replaces whatever was armed before.
+    pub fn arm(
+        &mut self,
+        accept: Accept,
+        now: UtcMillis,
+        arrival_ms: i64,
+    ) -> Result<(), AcceptRefusal> {
+        self.check_accept(&accept, now, arrival_ms)?;
+        self.shelve_accept();
+        self.accept = Some((accept, AcceptState::Armed));
+        Ok(())
+    }
+
+    /// The trader takes an armed accept back. One that has left stays.
+    pub fn disarm(&mut self) {
+        if matches!(self.accept, Some((_, AcceptState::Armed))) {
+            self.accept = None;
+        }
+    }
+
+    /// The armed accept leaves, if it still matches the quote that stands now.
+    pub fn send_accept(
+        &mut self,
+        id: &AcceptId,
+        now: UtcMillis,
+        arrival_ms: i64,
+    ) -> Result<Accept, AcceptRefusal> {
+        let accept = match &self.accept {
+            Some((a, s)) if &a.id == id => {
+                match lifecycle::accept(s.phase(), AcceptEvent::Confirmed) {
+                    Outcome::To(_) => a.clone(),
+                    _ if s.in_flight() => return Err(AcceptRefusal::InFlight),
+                    _ => return Err(AcceptRefusal::NotArmed),
+                }
+            }
+            _ => return Err(AcceptRefusal::NotArmed),
+        };
+        self.check_accept(&accept, now, arrival_ms)?;
+        self.accept = Some((accept.clone(), AcceptState::Sent));
+        Ok(accept)
+    }
+
+    /// Puts an accept that was let through earlier in flight, whatever quote stands now; for
+    /// replays of a journal or a file. Returns whether it was put in.
+    pub fn sent_before(&mut self, accept: Accept) -> bool {
+        if self.accept_of(&accept.id).is_some() || self.in_flight() {
+            return false;
+        }
+        self.shelve_accept();
+        self.accept = Some((accept, AcceptState::Sent));
+        true
+    }
+
+    /// Finds the present accept only: an earlier one cannot be answered any other way than by a
+    /// report.
+    fn accept_mut(&mut self, id: &AcceptId) -> Result<&mut (Accept, AcceptState), RfqError> {
+        match &mut self.accept {
+            Some(a) if &a.0.id == id => Ok(a),
+            _ => Err(RfqError::NoSuchAccept),
+        }
+    }
+
+    /// Moves the present accept to `state`, if that is where the table moves it by `event`.
+    fn accept_event(
+        &mut self,
+        id: &AcceptId,
+        event: AcceptEvent,
+        state: AcceptState,
+    ) -> Result<bool, RfqError> {
+        let (_, now) = self.accept_mut(id)?;
+        let moves =
+            matches!(lifecycle::accept(now.phase(), event), Outcome::To(to) if to == state.phase());
+        if moves {
+            *now = state;
+        }
+        Ok(moves)
+    }
+
+    /// The dealer acknowledges the accept and takes its last look (ExecType A).
+    pub fn last_look(&mut self, id: &AcceptId) -> Result<bool, RfqError> {
+        self.accept_event(id, AcceptEvent::Working, AcceptState::LastLook)
+    }
+
+    /// Desk, gateway or dealer refuse the accept without a report. The RFQ goes on: another quote
+    /// may be taken.
+    pub fn declined(&mut self, id: &AcceptId, why: Declined) -> Result<bool, RfqError> {
+        self.accept_event(id, AcceptEvent::Refused, AcceptState::Declined(why))
+    }
+
+    /// The gateway says that this accept waits with it: its answer is not lost.
+    pub fn waits_at_gateway(&mut self, id: &AcceptId) -> bool {
+        self.accept_event(id, AcceptEvent::HeldAtGateway, AcceptState::Sent) == Ok(true)
+    }
+
+    /// The link was lost with the answer outstanding.
+    pub fn answer_lost(&mut self) -> bool {
+        let Some((a, _)) = &self.accept else { return false };
+        let id = a.id.clone();
+        self.accept_event(&id, AcceptEvent::LinkLost, AcceptState::Unknown) == Ok(true)
+    }
+
+    fn shelve_accept(&mut self) {
+        match self.accept.take() {
+            Some((_, AcceptState::Armed)) | None => {}
+            Some(done) => self.past.push(done),
+        }
+    }
+
+    /// An accept armed on a replaced quote stays armed when the new quote has the same terms, which
+    /// the trader has read. Any other change disarms it.
+    pub(super) fn requoted(&mut self, dealer: &DealerId, before: Option<&Quote>, now: UtcMillis) {
+        let Some((armed, AcceptState::Armed)) = &self.accept else { return };
+        if &armed.dealer != dealer {
+            return;
+        }
+        let after = self.line(dealer).and_then(|l| l.live_quote(now)).filter(|q| q.tradeable);
+        let stands = before
+            .zip(after)
+            .filter(|(b, a)| b.id == armed.quote && b.level(armed.side) == a.level(armed.side));
+        match (stands.map(|(_, a)| a.id.clone()), &mut self.accept) {
+            (Some(quote), Some((armed, _))) => armed.quote = quote,
+            _ => self.drop_armed("the dealer re-quoted"),
+        }
+    }
+
+    pub(super) fn disarm_if_on(&mut self, dealer: &DealerId, why: &str) {
+        if matches!(&self.accept, Some((a, _)) if &a.dealer == dealer) {
+            self.drop_armed(why);
+        }
+    }
+
+    /// The armed accept is kept as declined by the desk, so that the trader sees why the button
+    /// disappeared.
+    pub(super) fn drop_armed(&mut self, why: &str) {
+        if let Some((_, s)) = &mut self.accept
+            && lifecycle::accept(s.phase(), AcceptEvent::Dropped)
+                == Outcome::To(AcceptPhase::Declined)
+        {
+            *s = AcceptState::Declined(Declined::ByDesk(why.into()));
+        }
+    }
+}

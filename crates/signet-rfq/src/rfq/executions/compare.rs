@@ -1,0 +1,261 @@
+//! Compares a report with the accept and with the executions known of it.
+
+use super::{Known, MAX_EXECUTIONS_PER_RFQ, Report};
+use crate::{
+    Accept, AcceptState, Dispute, Execution, Rfq,
+    lifecycle::{self, AcceptEvent, Meaning},
+};
+use rust_decimal::Decimal;
+
+/// What the comparison found.
+pub(super) struct Verdict {
+    pub event: AcceptEvent,
+    /// The trade as it stands then.
+    pub trade: Option<Execution>,
+    /// To be remembered.
+    pub known: Option<Known>,
+    /// This execution stands no longer.
+    pub ends: Option<String>,
+    pub why: &'static str,
+}
+
+impl Verdict {
+    fn of(event: AcceptEvent) -> Self {
+        Self { event, trade: None, known: None, ends: None, why: "" }
+    }
+
+    fn unfit(why: &'static str) -> Self {
+        Self { why, ..Self::of(AcceptEvent::Contradicted) }
+    }
+}
+
+impl Rfq {
+    /// The event that a report is, given the accept and the known executions.
+    pub(super) fn compare(&self, a: &Accept, state: &AcceptState, r: &Report) -> Verdict {
+        let again = |d: &Dispute| {
+            d.accept == a.id
+                && d.exec_id == r.exec_id
+                && d.kind == r.kind
+                && (d.price, d.quantity) == (r.price(), r.cum_qty)
+        };
+        if self.disputes.iter().any(again) {
+            return Verdict::of(AcceptEvent::Repeated);
+        }
+        if r.disputed {
+            return Verdict::unfit("the gateway says that it does not fit");
+        }
+        match lifecycle::meaning(r.kind, r.status, r.cum_qty > Decimal::ZERO) {
+            Meaning::Working => Verdict::of(AcceptEvent::Working),
+            Meaning::Refused => Verdict::of(AcceptEvent::Refused),
+            Meaning::NothingTraded => Verdict::of(AcceptEvent::NothingTraded),
+            Meaning::Noted => Verdict::of(AcceptEvent::Noted),
+            Meaning::Contradiction => {
+                Verdict::unfit("its type, its status and its quantity do not go together")
+            }
+            Meaning::Execution => self.compare_execution(a, state, r),
+            Meaning::ExecutedSoFar => self.compare_so_far(a, state, r),
+            Meaning::TradeCancelled => self.compare_bust(a, state, r),
+            Meaning::TradeCorrected => self.compare_correction(a, state, r),
+        }
+    }
+
+    fn known(&self, a: &Accept, exec_id: &str) -> Option<&Known> {
+        self.executions.iter().find(|k| k.accept == a.id && k.exec_id == exec_id)
+    }
+
+    /// Sum of an accept's executions that stand, without one of them.
+    fn executed(&self, a: &Accept, without: Option<&str>) -> Decimal {
+        let all = self
+            .executions
+            .iter()
+            .filter(|k| k.accept == a.id && k.stands && without != Some(k.exec_id.as_str()));
+        all.fold(Decimal::ZERO, |sum, k| sum.saturating_add(k.quantity))
+    }
+
+    /// Instrument, side, settlement date and currency, which no correction changes; and the price.
+    fn differs(&self, a: &Accept, r: &Report, price: Option<Decimal>) -> Option<&'static str> {
+        if r.side != a.side {
+            Some("the side differs")
+        } else if r.instrument != a.instrument {
+            Some("the instrument differs")
+        } else if price.is_some_and(|p| p != r.price()) {
+            Some("the price differs")
+        } else if r.currency.as_ref().is_some_and(|c| *c != self.terms.currency) {
+            Some("the currency differs")
+        } else {
+            None
+        }
+    }
+
+    /// An ExecID that is known: a repeat when every field is the same, else another execution under
+    /// it.
+    fn repeated(&self, a: &Accept, k: &Known, r: &Report) -> Verdict {
+        let same = k.price == r.price()
+            && r.last.is_none_or(|l| l.size == k.quantity)
+            && k.settlement_date == r.settlement_date;
+        if same && self.differs(a, r, None).is_none() {
+            Verdict::of(AcceptEvent::Repeated)
+        } else {
+            Verdict::unfit("its ExecID was used for another execution")
+        }
+    }
+
+    /// What a bust and a correction must both satisfy.
+    fn unfit_amendment(&self, a: &Accept, r: &Report) -> Option<Verdict> {
+        if let Some(why) = self.differs(a, r, None) {
+            return Some(Verdict::unfit(why));
+        }
+        let full = self.executions.len() >= 2 * MAX_EXECUTIONS_PER_RFQ;
+        full.then(|| Verdict::unfit("there are too many busts and corrections"))
+    }
+
+    fn settles_elsewhere(&self, r: &Report, state: &AcceptState) -> bool {
+        let expected = match state {
+            AcceptState::Corrected(e) => {
+                e.settlement_date.as_ref().unwrap_or(&self.terms.settlement_date)
+            }
+            _ => &self.terms.settlement_date,
+        };
+        r.settlement_date.as_ref().is_some_and(|d| d != expected)
+    }
+
+    /// ExecType F: an execution of its own.
+    fn compare_execution(&self, a: &Accept, state: &AcceptState, r: &Report) -> Verdict {
+        let so_far = state.traded().map_or(Decimal::ZERO, |t| t.quantity);
+        let quantity = r.last.map_or_else(|| r.cum_qty.saturating_sub(so_far), |l| l.size);
+        if let Some(k) = self.known(a, &r.exec_id) {
+            return self.repeated(a, k, r);
+        }
+        if let Some(why) = self.differs(a, r, Some(a.price)) {
+            return Verdict::unfit(why);
+        }
+        if self.settles_elsewhere(r, state) {
+            return Verdict::unfit("the settlement date differs");
+        }
+        let told_in_full =
+            state.traded().is_some() && !self.executions.iter().any(|k| k.accept == a.id);
+        // A report that has no LastQty and adds nothing is the execution behind an earlier status
+        // report.
+        let quantity = if r.last.is_none() && told_in_full { r.cum_qty } else { quantity };
+        let sum = self.executed(a, None).saturating_add(quantity);
+        if quantity <= Decimal::ZERO || r.cum_qty <= Decimal::ZERO {
+            return Verdict::unfit("the quantity differs");
+        }
+        if sum > a.quantity || r.cum_qty > a.quantity {
+            return Verdict::unfit("more was executed than was accepted");
+        }
+        if self.executions.len() >= MAX_EXECUTIONS_PER_RFQ {
+            return Verdict::unfit("there are too many executions");
+        }
+        let total = sum.max(r.cum_qty).max(so_far);
+        let known = Known::of(a, r, r.price(), quantity, true);
+        let event = if total <= so_far { AcceptEvent::Repeated } else { filled(total, a) };
+        Verdict { trade: Some(r.execution(total)), known: Some(known), ..Verdict::of(event) }
+    }
+
+    /// The quantity executed so far, in a report that is not an execution itself.
+    fn compare_so_far(&self, a: &Accept, state: &AcceptState, r: &Report) -> Verdict {
+        let (price, so_far) = match state {
+            AcceptState::Corrected(t) => (t.price, t.quantity),
+            s => (a.price, s.traded().map_or(Decimal::ZERO, |t| t.quantity)),
+        };
+        if let Some(why) = self.differs(a, r, Some(price)) {
+            return Verdict::unfit(why);
+        }
+        if self.settles_elsewhere(r, state) {
+            return Verdict::unfit("the settlement date differs");
+        }
+        if r.cum_qty > a.quantity {
+            return Verdict::unfit("more was executed than was accepted");
+        }
+        if r.cum_qty < so_far {
+            return Verdict::unfit("less was executed than was reported before");
+        }
+        if r.cum_qty == so_far {
+            return Verdict::of(AcceptEvent::Repeated);
+        }
+        Verdict { trade: Some(r.execution(r.cum_qty)), ..Verdict::of(filled(r.cum_qty, a)) }
+    }
+
+    /// The execution that a bust or a correction names; the only one when it names none.
+    fn meant<'a>(&'a self, a: &Accept, r: &Report) -> Option<&'a Known> {
+        match &r.exec_ref {
+            Some(id) => self.known(a, id),
+            None => {
+                let mut standing = self.executions.iter().filter(|k| k.accept == a.id && k.stands);
+                standing.next().filter(|_| standing.next().is_none())
+            }
+        }
+    }
+
+    fn compare_bust(&self, a: &Accept, state: &AcceptState, r: &Report) -> Verdict {
+        if self.known(a, &r.exec_id).is_some() {
+            return Verdict::of(AcceptEvent::Repeated);
+        }
+        if let Some(unfit) = self.unfit_amendment(a, r) {
+            return unfit;
+        }
+        let known = |price| Known::of(a, r, price, Decimal::ZERO, false);
+        let none_by_id = !self.executions.iter().any(|k| k.accept == a.id);
+        match (self.meant(a, r), state.traded()) {
+            (Some(k), Some(t)) if k.stands => {
+                let rest = t.quantity.saturating_sub(k.quantity).max(Decimal::ZERO);
+                let (event, trade) = if rest > Decimal::ZERO {
+                    (AcceptEvent::TradeCorrected, Execution { quantity: rest, ..t.clone() })
+                } else {
+                    (AcceptEvent::TradeCancelled, t.clone())
+                };
+                Verdict {
+                    trade: Some(trade),
+                    known: Some(known(k.price)),
+                    ends: Some(k.exec_id.clone()),
+                    ..Verdict::of(event)
+                }
+            }
+            (Some(_), _) => Verdict::of(AcceptEvent::Repeated),
+            // What is known came from a status report, which has no ExecID of its own.
+            (None, Some(t)) if none_by_id => Verdict {
+                trade: Some(t.clone()),
+                known: Some(known(t.price)),
+                ..Verdict::of(AcceptEvent::TradeCancelled)
+            },
+            (None, _) => Verdict::unfit("it cancels an execution that is not known"),
+        }
+    }
+
+    fn compare_correction(&self, a: &Accept, state: &AcceptState, r: &Report) -> Verdict {
+        if let Some(k) = self.known(a, &r.exec_id) {
+            return self.repeated(a, k, r);
+        }
+        if let Some(unfit) = self.unfit_amendment(a, r) {
+            return unfit;
+        }
+        let (Some(k), Some(t)) = (self.meant(a, r).filter(|k| k.stands), state.traded()) else {
+            return Verdict::unfit("it corrects an execution that is not known");
+        };
+        let quantity = r.last.map_or(r.cum_qty, |l| l.size);
+        let rest = t.quantity.saturating_sub(k.quantity).max(Decimal::ZERO);
+        let total = rest.saturating_add(quantity);
+        if quantity <= Decimal::ZERO || r.price() <= Decimal::ZERO {
+            return Verdict::unfit("it is corrected to nothing");
+        }
+        if total > a.quantity {
+            return Verdict::unfit("it is corrected to more than was accepted");
+        }
+        let known = Known::of(a, r, r.price(), quantity, true);
+        let mut trade = r.execution(total);
+        if rest > Decimal::ZERO && r.avg_px > Decimal::ZERO {
+            trade.price = r.avg_px;
+        }
+        Verdict {
+            trade: Some(trade),
+            known: Some(known),
+            ends: Some(k.exec_id.clone()),
+            ..Verdict::of(AcceptEvent::TradeCorrected)
+        }
+    }
+}
+
+fn filled(total: Decimal, a: &Accept) -> AcceptEvent {
+    if total == a.quantity { AcceptEvent::WholeExecuted } else { AcceptEvent::PartExecuted }
+}

@@ -1,0 +1,206 @@
+//! Reports about an accept: each is compared with the accept and the known executions, then applied
+//! by the table.
+//!
+//! An execution is known by its accept (and so its dealer) and its ExecID. A report that does not
+//! fit is kept as a dispute and shown; it never becomes a trade, and no known trade is lost by it.
+
+mod compare;
+mod report;
+
+pub use report::{Known, Report};
+
+use crate::{
+    Accept, AcceptId, AcceptState, Declined, Dispute, LineState, Rfq, RfqError, RfqState,
+    UtcMillis,
+    fix::ExecType,
+    lifecycle::{self, AcceptEvent, AcceptPhase, Outcome, RequestEvent},
+};
+use compare::Verdict;
+use rust_decimal::Decimal;
+
+/// Executions remembered of one RFQ; what comes beyond is a dispute.
+pub const MAX_EXECUTIONS_PER_RFQ: usize = 64;
+/// Disputes remembered of one RFQ; those beyond are counted only.
+pub const MAX_DISPUTES_PER_RFQ: usize = 16;
+
+/// What a report did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// The event that it was, after the comparison.
+    pub event: AcceptEvent,
+    /// How the accept stood before.
+    pub before: AcceptPhase,
+    /// How it stands now.
+    pub after: AcceptPhase,
+    /// The state, the trade or the known executions changed.
+    pub changed: bool,
+    /// What people must settle, if this report began a dispute.
+    pub dispute: Option<Dispute>,
+}
+
+impl Rfq {
+    /// Takes a report about one of this RFQ's accepts, the present one or an earlier one. The
+    /// caller has checked that it comes from the accept's dealer. `by` makes the refusal of its
+    /// reason.
+    pub fn report(
+        &mut self,
+        id: &AcceptId,
+        r: &Report,
+        by: impl FnOnce(String) -> Declined,
+        now: UtcMillis,
+    ) -> Result<Taken, RfqError> {
+        let (accept, state) = self.accept_of(id).ok_or(RfqError::NoSuchAccept)?;
+        let (accept, before) = (accept.clone(), state.phase());
+        let verdict = self.compare(&accept, &state.clone(), r);
+        let was = (self.executions.len(), self.disputes.len());
+        let mut changed = self.apply(&accept.id, &verdict, r, by);
+        let outcome = lifecycle::accept(before, verdict.event);
+        let mut dispute = None;
+        if matches!(outcome, Outcome::Settle(_)) {
+            dispute = self.dispute(&accept, r, verdict.why, now);
+        } else if matches!(outcome, Outcome::To(_) | Outcome::Stay)
+            && verdict.event != AcceptEvent::Contradicted
+        {
+            self.remember(verdict.known, verdict.ends);
+        }
+        changed |= was != (self.executions.len(), self.disputes.len());
+        let after = self.accept_of(id).map_or(before, |(_, s)| s.phase());
+        Ok(Taken { event: verdict.event, before, after, changed, dispute })
+    }
+
+    /// Moves the accept, and with a trade the RFQ and the dealer's line. Returns whether anything
+    /// moved.
+    fn apply(
+        &mut self,
+        id: &AcceptId,
+        v: &Verdict,
+        r: &Report,
+        by: impl FnOnce(String) -> Declined,
+    ) -> bool {
+        let Some((accept, state)) = self.accept_entry(id) else { return false };
+        let next = match lifecycle::accept(state.phase(), v.event) {
+            Outcome::To(phase) => phase,
+            // A dispute moves what is in flight, and touches no trade.
+            Outcome::Settle(AcceptPhase::Disputed) => AcceptPhase::Disputed,
+            Outcome::Settle(_) | Outcome::Stay | Outcome::Never => return false,
+        };
+        let reason = || r.text.clone().unwrap_or_else(|| "the dealer gave no reason".into());
+        let new = match (next, v.trade.clone()) {
+            (AcceptPhase::LastLook, _) => AcceptState::LastLook,
+            (AcceptPhase::Filled, Some(t)) => AcceptState::Filled(t),
+            (AcceptPhase::PartlyFilled, Some(t)) => AcceptState::PartlyFilled(t),
+            (AcceptPhase::Corrected, Some(t)) => AcceptState::Corrected(t),
+            (AcceptPhase::Busted, Some(t)) => AcceptState::Busted(t),
+            (AcceptPhase::Declined, _) if state.in_flight() => AcceptState::Declined(by(reason())),
+            (AcceptPhase::Disputed, _) => AcceptState::Disputed,
+            _ => return false,
+        };
+        if *state == new {
+            return false;
+        }
+        *state = new;
+        let dealer = accept.dealer.clone();
+        if matches!(v.event, AcceptEvent::PartExecuted | AcceptEvent::WholeExecuted)
+            && matches!(next, AcceptPhase::Filled | AcceptPhase::PartlyFilled)
+        {
+            if let Outcome::To(s) = lifecycle::request(self.state, RequestEvent::Executed) {
+                self.state = s;
+            }
+            self.line_event(&dealer, lifecycle::LineEvent::Executed, LineState::Traded);
+        }
+        true
+    }
+
+    fn remember(&mut self, known: Option<Known>, ends: Option<String>) {
+        let Some(k) = known else { return };
+        if let Some(ended) = ends {
+            self.executions
+                .iter_mut()
+                .filter(|e| e.accept == k.accept && e.exec_id == ended)
+                .for_each(|e| e.stands = false);
+        }
+        self.executions.push(k);
+    }
+
+    /// Keeps what people must settle; `None` when so much is kept already that this one is only
+    /// counted.
+    fn dispute(&mut self, a: &Accept, r: &Report, why: &str, now: UtcMillis) -> Option<Dispute> {
+        if self.disputes.len() >= MAX_DISPUTES_PER_RFQ {
+            self.disputes_left_out = self.disputes_left_out.saturating_add(1);
+            return None;
+        }
+        let why = match (why, r.kind) {
+            ("", ExecType::Rejected) => "it was refused after it was executed",
+            ("", _) => "it comes after the answer was final",
+            (why, _) => why,
+        };
+        let dispute = Dispute {
+            accept: a.id.clone(),
+            dealer: a.dealer.clone(),
+            exec_id: r.exec_id.clone(),
+            kind: r.kind,
+            side: r.side,
+            price: r.price(),
+            quantity: r.cum_qty,
+            settlement_date: r.settlement_date.clone(),
+            at: r.at,
+            received: now,
+            why: why.into(),
+        };
+        self.disputes.push(dispute.clone());
+        Some(dispute)
+    }
+
+    /// A dispute that somebody else has found, about an accept that is not known here. Returns
+    /// whether it is a new one.
+    pub fn note_dispute(&mut self, d: Dispute) -> bool {
+        let known =
+            |k: &Dispute| (&k.accept, &k.exec_id, k.kind) == (&d.accept, &d.exec_id, d.kind);
+        if self.disputes.iter().any(known) || self.disputes.len() >= MAX_DISPUTES_PER_RFQ {
+            return false;
+        }
+        self.disputes.push(d);
+        true
+    }
+
+    /// Whether nothing more may be accepted here before people have settled something.
+    pub fn is_disputed(&self) -> bool {
+        !self.disputes.is_empty()
+    }
+
+    /// An accept of this RFQ, the present one or an earlier one.
+    pub fn accept_of(&self, id: &AcceptId) -> Option<&(Accept, AcceptState)> {
+        self.accept.iter().chain(&self.past).find(|(a, _)| &a.id == id)
+    }
+
+    fn accept_entry(&mut self, id: &AcceptId) -> Option<&mut (Accept, AcceptState)> {
+        self.accept.iter_mut().chain(&mut self.past).find(|(a, _)| &a.id == id)
+    }
+
+    /// What this RFQ adds to a desk's day, by accept: the executed quantity, and the whole of an
+    /// accept whose trade was busted, corrected or is disputed. A dealer's report alone never frees
+    /// a limit.
+    pub fn counted(&self) -> Vec<(&Accept, Decimal, Option<UtcMillis>)> {
+        let mut out = Vec::new();
+        for (a, s) in self.accept.iter().chain(&self.past) {
+            let disputed = self.disputes.iter().find(|d| d.accept == a.id).map(|d| d.received);
+            let quantity = match s {
+                AcceptState::Filled(e) | AcceptState::PartlyFilled(e) if disputed.is_none() => {
+                    e.quantity
+                }
+                _ if disputed.is_some() || s.last_trade().is_some() => a.quantity,
+                _ => continue,
+            };
+            out.push((a, quantity, disputed));
+        }
+        out
+    }
+
+    /// Whether it ended with a trade, or a dealer claims one.
+    pub fn is_to_be_remembered(&self) -> bool {
+        self.state == RfqState::Done || self.is_disputed()
+    }
+}
+
+#[cfg(test)]
+mod tests;

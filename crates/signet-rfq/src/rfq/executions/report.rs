@@ -1,0 +1,100 @@
+//! A report as it comes, and what is remembered of one that was taken.
+
+use crate::{
+    Accept, AcceptId, Execution, InstrumentId, Level, Side, UtcMillis,
+    fix::{ExecType, OrdStatus},
+};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// An execution, a bust or a correction that has been taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// The accept it is of.
+    pub accept: AcceptId,
+    /// ExecID (17).
+    pub exec_id: String,
+    /// LastPx (31).
+    pub price: Decimal,
+    /// LastQty (32); zero for a bust.
+    pub quantity: Decimal,
+    /// SettlDate (64).
+    pub settlement_date: Option<String>,
+    /// It counts: it was not busted, and no correction has replaced it.
+    pub stands: bool,
+}
+
+impl Known {
+    /// What a report about an accept leaves to be remembered.
+    pub(super) fn of(
+        a: &Accept,
+        r: &Report,
+        price: Decimal,
+        quantity: Decimal,
+        stands: bool,
+    ) -> Self {
+        let (accept, exec_id) = (a.id.clone(), r.exec_id.clone());
+        Self {
+            accept,
+            exec_id,
+            price,
+            quantity,
+            settlement_date: r.settlement_date.clone(),
+            stands,
+        }
+    }
+}
+
+/// An ExecutionReport (8), as far as the life of an accept depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// ExecType (150).
+    pub kind: ExecType,
+    /// OrdStatus (39).
+    pub status: OrdStatus,
+    /// ExecID (17).
+    pub exec_id: String,
+    /// ExecRefID (19): the execution that a bust or a correction is about.
+    pub exec_ref: Option<String>,
+    /// OrderID (37).
+    pub order_id: String,
+    /// Symbol (55) or SecurityID (48).
+    pub instrument: InstrumentId,
+    /// Side (54).
+    pub side: Side,
+    /// LastPx (31) and LastQty (32).
+    pub last: Option<Level>,
+    /// CumQty (14).
+    pub cum_qty: Decimal,
+    /// AvgPx (6).
+    pub avg_px: Decimal,
+    /// SettlDate (64), `YYYYMMDD`.
+    pub settlement_date: Option<String>,
+    /// Currency (15).
+    pub currency: Option<String>,
+    /// Text (58): why it was refused.
+    pub text: Option<String>,
+    /// The gateway has compared it already: it does not fit.
+    pub disputed: bool,
+    /// TransactTime (60).
+    pub at: UtcMillis,
+}
+
+impl Report {
+    pub(super) fn price(&self) -> Decimal {
+        self.last.map_or(self.avg_px, |l| l.price)
+    }
+
+    /// The trade as it stands after this report.
+    pub(super) fn execution(&self, quantity: Decimal) -> Execution {
+        Execution {
+            exec_id: self.exec_id.clone(),
+            order_id: self.order_id.clone(),
+            side: self.side,
+            price: self.price(),
+            quantity,
+            at: self.at,
+            settlement_date: self.settlement_date.clone(),
+        }
+    }
+}

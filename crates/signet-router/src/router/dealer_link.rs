@@ -1,0 +1,99 @@
+//! The link to a dealer comes and goes, or a message does not reach it.
+
+use super::{Router, answers::status_report, dealer_side::OTHER};
+use signet_fix::message::{AppMessage, QuoteCancel, Response};
+use signet_rfq::{AcceptState, DealerId, Declined, Passed, RfqId, UtcMillis};
+
+impl Router {
+    pub(super) fn not_sent(&mut self, dealer: &DealerId, m: AppMessage, now: UtcMillis) {
+        match m {
+            AppMessage::QuoteRequest(q) => {
+                self.dealer_out(
+                    &q.id,
+                    dealer,
+                    Passed { code: OTHER, text: "not connected".into() },
+                    now,
+                );
+            }
+            AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
+                let Some(id) = self.accepts.get(&r.id).cloned() else { return };
+                let own = self
+                    .rfqs
+                    .get(&id)
+                    .and_then(|e| self.accept_named(&e.desk, &r.id, dealer, &e.rfq));
+                if let Some(own) = own {
+                    self.decline(
+                        &id,
+                        &own,
+                        Declined::ByGateway(format!("{dealer} is not connected")),
+                        now,
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn dealer_up(&mut self, dealer: &DealerId, now: UtcMillis) {
+        let Some(d) = self.dealers.get_mut(dealer) else { return };
+        // A Logon inside the session changes nothing.
+        if std::mem::replace(&mut d.online, true) {
+            return;
+        }
+        self.tell_venue_state(now);
+        let waiting: Vec<RfqId> = self
+            .rfqs
+            .alive()
+            .filter(|(_, e)| {
+                e.rfq.accept.as_ref().is_some_and(|(a, s)| &a.dealer == dealer && s.in_flight())
+            })
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in waiting {
+            self.ask_what_became(&id, now);
+        }
+    }
+
+    /// Quotes of a dealer that cannot be reached cannot be traded: live quotes wait until the
+    /// dealer is back and repeats them, accepts in flight become unknown until it is asked.
+    pub(super) fn dealer_down(&mut self, dealer: &DealerId, now: UtcMillis) {
+        let Some(d) = self.dealers.get_mut(dealer) else { return };
+        if !std::mem::replace(&mut d.online, false) {
+            return;
+        }
+        self.tell_venue_state(now);
+        let touched: Vec<RfqId> = self
+            .rfqs
+            .alive()
+            .filter(|(_, e)| e.rfq.line(dealer).is_some())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in touched {
+            let Some(e) = self.rfqs.get_mut(&id) else { continue };
+            let desk = e.desk.clone();
+            let terms = e.rfq.terms.clone();
+            let quote = e.rfq.line(dealer).and_then(|l| l.quote.as_ref()).map(|q| q.id.clone());
+            let in_flight =
+                e.rfq.accept.clone().filter(|(a, s)| &a.dealer == dealer && s.in_flight());
+            let away = e.rfq.unreachable(dealer);
+            if let Some((a, _)) = in_flight {
+                e.rfq.answer_lost();
+                self.tell_desk(
+                    &desk,
+                    AppMessage::ExecutionReport(status_report(&a, &AcceptState::Unknown, now)),
+                );
+            }
+            if let Some(quote) = quote.filter(|_| away) {
+                let (rfq, instrument) = (Some(terms.id), Some(terms.instrument));
+                let cancel = QuoteCancel {
+                    rfq,
+                    quote: Some(quote),
+                    instrument,
+                    dealer: Some(dealer.clone()),
+                    unreachable: true,
+                };
+                self.tell_desk(&desk, AppMessage::QuoteCancel(cancel));
+            }
+        }
+    }
+}

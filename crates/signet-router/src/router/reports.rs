@@ -1,0 +1,124 @@
+//! A dealer's reports about accepts: what they did, and what the desk is told of it.
+
+use super::{Output, Router};
+use signet_fix::message::{AppMessage, ExecType, ExecutionReport, OrdStatus, RfqStatus};
+use signet_identity::CompId;
+use signet_rfq::{
+    Accept, AcceptId, AcceptState, DealerId, Declined, Report, RfqId, Taken, UtcMillis,
+    lifecycle::{AcceptEvent, AcceptPhase},
+};
+
+impl Router {
+    pub(super) fn execution(&mut self, dealer: &DealerId, report: ExecutionReport, now: UtcMillis) {
+        let id = self.accepts.get(&report.accept).cloned();
+        let found = id.and_then(|id| {
+            let e = self.rfqs.get(&id)?;
+            let own = self.accept_named(&e.desk, &report.accept, dealer, &e.rfq)?;
+            Some((id, own))
+        });
+        let Some((id, own)) = found else {
+            let words = format!(
+                "reports {} for accept {}, which it was not sent",
+                report.exec_type.words(),
+                report.accept
+            );
+            self.alert("execution.stray", dealer, words);
+            return self.stray(dealer, "an execution report", report.accept.as_str());
+        };
+        let Some(e) = self.rfqs.get_mut(&id) else { return };
+        let silent = format!("the dealer's answer: {}", report.exec_type.words());
+        // Whether it fits is the gateway's word, not the dealer's.
+        let report = ExecutionReport { disputed: false, ..report };
+        let heard = Report { text: report.text.clone().or(Some(silent)), ..report.report() };
+        let Ok(taken) = e.rfq.report(&own, &heard, Declined::ByDealer, now) else { return };
+        let (desk, state) = (e.desk.clone(), e.rfq.accept_of(&own).cloned());
+        let record = format!(
+            "{dealer} reports {} ({}) for accept {}: {}; it is {} now",
+            report.exec_type.words(),
+            report.exec_id,
+            report.accept,
+            taken.event,
+            taken.after
+        );
+        self.tell_taken((&id, &own), (&desk, dealer), &taken, state, report, now);
+        // Every report leaves a record, also one that says nothing new.
+        self.note(record);
+    }
+
+    /// What a report did to an accept, told to its desk.
+    fn tell_taken(
+        &mut self,
+        (id, own): (&RfqId, &AcceptId),
+        (desk, dealer): (&CompId, &DealerId),
+        taken: &Taken,
+        state: Option<(Accept, AcceptState)>,
+        report: ExecutionReport,
+        now: UtcMillis,
+    ) {
+        if let Some(d) = &taken.dispute {
+            self.alert(
+                "execution.disputed",
+                dealer,
+                format!("{} for accept {}: {}", report.exec_id, report.accept, d.why),
+            );
+            self.forward(
+                desk,
+                dealer,
+                own,
+                ExecutionReport { disputed: true, text: Some(d.why.clone()), ..report },
+            );
+            return self.after_answer(id, now);
+        }
+        match (taken.event, taken.changed) {
+            (AcceptEvent::Noted, _) => self.forward(desk, dealer, own, report),
+            (_, false) => {}
+            (AcceptEvent::Working, _) => {
+                let looking = ExecutionReport {
+                    exec_type: ExecType::PendingNew,
+                    status: OrdStatus::PendingNew,
+                    ..report
+                };
+                self.forward(desk, dealer, own, looking);
+            }
+            (AcceptEvent::Refused | AcceptEvent::NothingTraded, _) => {
+                if let Some((a, AcceptState::Declined(why))) = state {
+                    self.tell_declined(id, &a, &why, now);
+                }
+            }
+            (AcceptEvent::TradeCancelled | AcceptEvent::TradeCorrected, _) => {
+                let words = format!("{} of {}: {}", report.exec_id, report.accept, taken.event);
+                self.alert("execution.changed", dealer, words);
+                self.forward(desk, dealer, own, report);
+            }
+            _ => {
+                self.forward(desk, dealer, own, report);
+                let first =
+                    !matches!(taken.before, AcceptPhase::Filled | AcceptPhase::PartlyFilled);
+                if first && matches!(taken.after, AcceptPhase::Filled | AcceptPhase::PartlyFilled) {
+                    self.out.push(Output::Traded(desk.clone(), dealer.clone()));
+                    self.ended(id, RfqStatus::Open, None, now);
+                }
+            }
+        }
+    }
+
+    /// An accept is in flight no longer: it is not asked about, and time may end its RFQ.
+    fn after_answer(&mut self, id: &RfqId, now: UtcMillis) {
+        if let Some(e) = self.rfqs.get_mut(id).filter(|e| !e.rfq.in_flight()) {
+            e.asked_at = None;
+        }
+        self.rfq_tick(id, now);
+    }
+
+    fn forward(
+        &mut self,
+        desk: &CompId,
+        dealer: &DealerId,
+        accept: &AcceptId,
+        report: ExecutionReport,
+    ) {
+        let report =
+            ExecutionReport { accept: accept.clone(), dealer: Some(dealer.clone()), ..report };
+        self.tell_desk(desk, AppMessage::ExecutionReport(report));
+    }
+}
