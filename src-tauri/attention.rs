@@ -1,5 +1,5 @@
-//! How often the desk may ask the system to point to its window: a gateway that sends challenge
-//! after challenge makes it blink no more than this.
+//! Limits how often the desk asks the system to point to its window, so that a gateway that sends
+//! many challenges cannot make it blink all the time.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -14,7 +14,7 @@ pub(crate) struct Attention {
 }
 
 impl Attention {
-    /// Whether it may be asked for now; if so, it counts as asked for.
+    /// Whether attention may be asked for now; if so, it counts as asked for.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let due = last.is_none_or(|at| now.saturating_duration_since(at) >= AT_MOST_EVERY);

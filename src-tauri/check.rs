@@ -1,7 +1,8 @@
-//! `SIGNET_PRACTICE_CHECK=1 make run`: one RFQ from the ticket to a fill, then the program ends.
+//! `SIGNET_PRACTICE_CHECK=1 make run`: trades one RFQ from the ticket to a fill, then ends the
+//! program.
 //!
-//! For machines without a person (CI's first command on a fresh machine). Demo only, like the
-//! practice venue; the window is open meanwhile and the desk is the one behind it.
+//! It is for machines without a person, such as CI, and only in practice builds. The window is open
+//! meanwhile, on the same desk.
 
 use std::{
     collections::HashMap,
@@ -18,11 +19,11 @@ use tauri::AppHandle;
 const SWITCH: &str = "SIGNET_PRACTICE_CHECK";
 /// A bond of the practice venue, by its ISIN.
 const INSTRUMENT: &str = "DE000BU2Z049";
-/// Below what practice asks a touch for.
+/// Below the quantity for which practice asks a touch.
 const QUANTITY: &str = "500k";
-/// A dealer may pass, re-quote during the click or take its last look and decline; so a few tries.
+/// A dealer may pass, re-quote meanwhile, or decline after a last look, so it tries several times.
 const TRIES_MAX: u32 = 10;
-/// Until the desk is online, and for each try.
+/// How long it waits for the desk to be online, and in each try.
 const PATIENCE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(100);
 
@@ -61,7 +62,7 @@ fn run(desk: &Desk) -> Result<String, String> {
     Err(format!("no fill in {TRIES_MAX} requests; the last: {last}"))
 }
 
-/// One request, the best offer taken as soon as there is one.
+/// Sends one request and accepts the best offer as soon as there is one.
 fn trade(desk: &Desk, seen: &mut Seen) -> Result<String, String> {
     let dealers = desk.reference().dealers.iter().map(|d| d.id.clone()).collect();
     let ticket = Ticket {
@@ -103,7 +104,7 @@ fn trade(desk: &Desk, seen: &mut Seen) -> Result<String, String> {
     ))
 }
 
-/// What the page would have on screen.
+/// What the page would show.
 #[derive(Default)]
 struct Seen {
     seq: f64,

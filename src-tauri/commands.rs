@@ -1,7 +1,7 @@
-//! One command per method of the desk. No decision is taken here.
+//! The commands of the page: one for each method of the desk. They decide nothing.
 //!
-//! Every command is asynchronous for Tauri, even where the desk answers at once: a lock or a disk
-//! must never hold up the thread that draws.
+//! Every command is asynchronous for Tauri, even where the desk answers at once, because a lock or
+//! a disk must never delay the thread that draws.
 
 use signet_desk_core::view::*;
 use tauri::State;
@@ -10,12 +10,14 @@ use crate::Shell;
 
 type Answer<T> = Result<T, Problem>;
 
+/// What this build is, and the venues that it knows.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn info(shell: State<'_, Shell>) -> Answer<DeskInfo> {
     Ok(shell.desk()?.info())
 }
 
+/// The client identities in the OS keychain.
 #[tauri::command]
 #[specta::specta]
 pub async fn identities(shell: State<'_, Shell>) -> Answer<Vec<IdentityView>> {
@@ -29,14 +31,14 @@ pub fn read_invitation(shell: State<'_, Shell>, text: String) -> Answer<Invitati
     shell.desk()?.read_invitation(&text)
 }
 
-/// Makes a key, gets its certificate and keeps both. Frames tell how it goes.
+/// Makes a key, gets its certificate and stores both. The frames show how it goes.
 #[tauri::command]
 #[specta::specta]
 pub async fn enrol(shell: State<'_, Shell>, intent: EnrolIntent) -> Answer<()> {
     shell.desk()?.enrol(intent).await
 }
 
-/// The PIN a token waits for; nothing when the trader declines.
+/// Answers a token that waits for its PIN; `null` declines.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn give_pin(shell: State<'_, Shell>, pin: Option<String>) -> Answer<()> {
@@ -44,24 +46,28 @@ pub fn give_pin(shell: State<'_, Shell>, pin: Option<String>) -> Answer<()> {
     Ok(())
 }
 
+/// Connects, and reconnects until `disconnect`.
 #[tauri::command]
 #[specta::specta]
 pub async fn connect(shell: State<'_, Shell>, identity: String, venue: String) -> Answer<()> {
     shell.desk()?.connect(identity, venue).await
 }
 
+/// Logs out and stays offline.
 #[tauri::command]
 #[specta::specta]
 pub async fn disconnect(shell: State<'_, Shell>) -> Answer<()> {
     shell.desk()?.disconnect().await
 }
 
+/// The instruments and dealers that this trader may use.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn reference(shell: State<'_, Shell>) -> Answer<Reference> {
     Ok(shell.desk()?.reference())
 }
 
+/// What a typed quantity means, and whether the instrument allows it.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn read_quantity(
@@ -72,38 +78,42 @@ pub fn read_quantity(
     shell.desk()?.read_quantity(&instrument, &text)
 }
 
-/// On which days a trade of an instrument may settle, the usual one first.
+/// The days on which a trade of an instrument may settle, the usual one first.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn settlement_dates(shell: State<'_, Shell>, instrument: String) -> Answer<SettlementView> {
     shell.desk()?.settlement_dates(&instrument)
 }
 
-/// Answers the id of the RFQ.
+/// Sends an RFQ and returns its id.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn send_rfq(shell: State<'_, Shell>, ticket: Ticket) -> Answer<String> {
     shell.desk()?.send_rfq(ticket)
 }
 
+/// Ends an RFQ without a trade.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn cancel_rfq(shell: State<'_, Shell>, rfq_id: String) -> Answer<()> {
     shell.desk()?.cancel_rfq(&rfq_id)
 }
 
+/// Removes an ended RFQ from the screen; the blotter keeps it.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn dismiss_rfq(shell: State<'_, Shell>, rfq_id: String) -> Answer<()> {
     shell.desk()?.dismiss_rfq(&rfq_id)
 }
 
+/// Returns the terms that an accept would agree to. Nothing is sent.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn arm(shell: State<'_, Shell>, intent: ArmIntent) -> Answer<AcceptView> {
     shell.desk()?.arm(intent)
 }
 
+/// Takes an armed accept back.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn disarm(shell: State<'_, Shell>, rfq_id: String) -> Answer<()> {
@@ -117,7 +127,7 @@ pub fn accept(shell: State<'_, Shell>, rfq_id: String, accept_id: String) -> Ans
     shell.desk()?.accept(&rfq_id, &accept_id)
 }
 
-/// What changed since frame `since`; 0 for everything. RFQs out of sight are asked for less often.
+/// What changed since frame `since`, 0 for everything. The RFQs in `behind` are not visible.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn pull(shell: State<'_, Shell>, since: f64, behind: Vec<Behind>) -> Answer<Frame> {
@@ -127,7 +137,7 @@ pub fn pull(shell: State<'_, Shell>, since: f64, behind: Vec<Behind>) -> Answer<
     Ok(frame)
 }
 
-/// Asks for one [`crate::CHANGED`] at the first change after frame `seq`.
+/// Asks for one [`crate::CHANGED`] event at the first change after frame `seq`.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn park(shell: State<'_, Shell>, seq: f64) -> Answer<()> {
@@ -135,41 +145,42 @@ pub fn park(shell: State<'_, Shell>, seq: f64) -> Answer<()> {
     Ok(())
 }
 
+/// The rows of the blotter that match, newest first.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn blotter(shell: State<'_, Shell>, query: BlotterQuery) -> Answer<BlotterPage> {
     shell.desk()?.blotter(query)
 }
 
-/// Begins the ceremony of a step-up dialog, or tries it again.
+/// Starts the ceremony of a step-up dialog, or starts it again.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn begin_step_up(shell: State<'_, Shell>, id: String) -> Answer<()> {
     shell.desk()?.begin_step_up(&id)
 }
 
-/// The PIN a security key waits for.
+/// Answers a security key that waits for its PIN.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn give_key_pin(shell: State<'_, Shell>, id: String, pin: String) -> Answer<()> {
     shell.desk()?.give_key_pin(&id, pin)
 }
 
-/// Stops a ceremony; it may be tried again.
+/// Stops a ceremony; it may be started again.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn stop_step_up(shell: State<'_, Shell>, id: String) -> Answer<()> {
     shell.desk()?.stop_step_up(&id)
 }
 
-/// Says no: what waits for the touch is refused.
+/// Declines: what waits for the touch is refused.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn refuse_step_up(shell: State<'_, Shell>, id: String) -> Answer<()> {
     shell.desk()?.refuse_step_up(&id)
 }
 
-/// The trader wants to be verified now.
+/// Asks the gateway for a challenge now, on the trader's own wish.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn verify_now(shell: State<'_, Shell>) -> Answer<()> {
@@ -183,7 +194,7 @@ pub fn register_key(shell: State<'_, Shell>, name: String, code: Option<String>)
     shell.desk()?.register_key(&name, code)
 }
 
-/// Touches the simulated key of a practice build; others refuse.
+/// Touches the simulated key of a practice build; a build with real keys refuses.
 #[tauri::command(async)]
 #[specta::specta]
 pub fn touch_simulated_key(shell: State<'_, Shell>) -> Answer<()> {

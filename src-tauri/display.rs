@@ -1,16 +1,19 @@
-//! Whether there is a display and a web view to open a window with, asked before the toolkit, which
-//! would panic; and saying so where the trader will see it.
+//! Checks for a display and a web view before the toolkit is started, which would panic without
+//! them, and tells the trader where they will see it.
 
 #[cfg(target_os = "linux")]
 pub fn check() -> Result<(), String> {
-    gtk::init().map_err(|_| match std::env::var("DISPLAY").or_else(|_| std::env::var("WAYLAND_DISPLAY")) {
-        Ok(display) => format!(
-            "the display {display:?} cannot be opened. Start it from a desktop session, or check \
-                that this user may use that display."
-        ),
-        Err(_) => "there is no display: neither DISPLAY nor WAYLAND_DISPLAY is set. Start it from \
-            a desktop session, or under `xvfb-run`."
-            .to_owned(),
+    gtk::init().map_err(|_| {
+        let named = std::env::var("DISPLAY").or_else(|_| std::env::var("WAYLAND_DISPLAY"));
+        match named {
+            Ok(display) => format!(
+                "the display {display:?} cannot be opened. Start it from a desktop session, or \
+                    check that this user may use that display."
+            ),
+            Err(_) => "there is no display: neither DISPLAY nor WAYLAND_DISPLAY is set. Start it \
+                from a desktop session, or under `xvfb-run`."
+                .to_owned(),
+        }
     })
 }
 
@@ -18,7 +21,7 @@ pub fn check() -> Result<(), String> {
 pub fn check() -> Result<(), String> {
     tauri::webview_version().map(drop).map_err(|_| {
         "the Microsoft Edge WebView2 Runtime, which draws its window, is not installed. Ask \
-            whoever looks after this computer to install it."
+            your administrator to install it."
             .to_owned()
     })
 }
@@ -48,8 +51,8 @@ pub fn spare_the_processor<R: tauri::Runtime>(
     })
 }
 
-/// The kernel offers a card that this user may render on. Emulated ones (`vgem`, plain frame
-/// buffers) have no render node.
+/// Whether the kernel offers a card on which this user may render. Emulated ones (`vgem`, plain
+/// frame buffers) have no render node.
 #[cfg(target_os = "linux")]
 fn has_graphics_card() -> bool {
     let nodes = std::fs::read_dir("/dev/dri").into_iter().flatten().flatten();
@@ -63,7 +66,7 @@ pub fn spare_the_processor<R: tauri::Runtime>(_: &tauri::WebviewWindow<R>) -> ta
     Ok(())
 }
 
-/// Says why no window opens: on standard error and, where a program has none, in a box.
+/// Tells why no window opens: on standard error and, where a program has none, in a message box.
 pub fn tell(why: &str) {
     eprintln!("signet-desk: {why}");
     #[cfg(all(windows, not(debug_assertions)))]

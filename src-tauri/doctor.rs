@@ -1,10 +1,10 @@
-//! `signet-desk doctor`: no window, a report on standard output.
+//! `signet-desk doctor`: prints a report to standard output and opens no window.
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use signet_keystore::OsKeychain;
 
-/// Examines the way to every venue and says what is wrong with it.
+/// Examines the connection to every venue and reports what is wrong.
 pub fn run(config: Option<PathBuf>, identity: Option<&str>) -> ExitCode {
     let Some((data, user)) = crate::start::folders() else {
         eprintln!("signet-desk: this account has no folder for settings and records");

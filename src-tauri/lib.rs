@@ -1,8 +1,8 @@
-//! The window of Signet Desk: commands, permissions, life and death of the process. Thin.
+//! The window of Signet Desk: commands, permissions, and the start and end of the process.
 //!
-//! Everything that decides lives in `signet-desk-core`; a command here is one call of [`Desk`].
-//! The page is drawn by `ui/`, knows no command beyond those granted in `capabilities/`, and loads
-//! nothing that is not part of this program.
+//! `signet-desk-core` takes every decision; a command here is one call of [`Desk`]. The page in
+//! `ui/` can use only the commands granted in `capabilities/`, and loads nothing that is not part
+//! of this program.
 
 mod attention;
 #[cfg(feature = "bench")]
@@ -12,21 +12,21 @@ pub mod check;
 mod commands;
 mod display;
 pub mod doctor;
-mod door;
 #[cfg(feature = "practice")]
 pub mod practice;
 mod shell;
 pub mod start;
 #[cfg(target_os = "linux")]
 mod unlock;
+mod web_view_env;
 
 use std::{io::IsTerminal, process::ExitCode};
 
 use signet_desk_core::{Desk, view::Problem};
 use tauri::{AppHandle, Manager, Runtime};
 
-pub use door::close_doors;
 pub use shell::Shell;
+pub use web_view_env::remove_web_view_variables;
 
 /// Emitted when something changed after the frame at which the page parked. It carries nothing: the
 /// page pulls what changed.
@@ -34,12 +34,12 @@ pub const CHANGED: &str = "desk://changed";
 
 /// The typed contract of the page; `tests/bindings.rs` writes `ui/src/bindings.ts` from it.
 pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
-    // A time is always a finite number of milliseconds, so the page need not expect `null` for one.
+    // A time is always a finite number of milliseconds, so the page need not expect `null` here.
     let floats = specta_typescript::semantic::Configuration::empty().enable_lossless_floats();
     tauri_specta::Builder::new()
         .constant("CHANGED", CHANGED)
         .semantic_types(floats)
-        // What is written and what is read have one shape.
+        // What is serialised and what is deserialised have the same shape.
         .disable_serde_phases()
         .commands(tauri_specta::collect_commands![
             commands::info,
@@ -71,8 +71,8 @@ pub fn contract<R: Runtime>() -> tauri_specta::Builder<R> {
         ])
 }
 
-/// Everything but the runtime and the desk, so that tests build the same application without a
-/// display. The caller manages a [`Shell`].
+/// Adds everything but the runtime and the desk, so that tests build the same application without
+/// a display. The caller manages a [`Shell`].
 pub fn configure<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
     let commands = contract().invoke_handler();
     #[cfg(feature = "bench")]
@@ -80,10 +80,10 @@ pub fn configure<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
     builder.invoke_handler(commands)
 }
 
-/// Opens the window on the desk that `start` makes and returns when both have ended.
+/// Opens the window on the desk that `start` makes, and returns when both have ended.
 ///
-/// `start` runs on the main thread inside the asynchronous runtime, so it may spawn tasks. When it
-/// fails, the window opens all the same and shows why.
+/// `start` runs on the main thread inside the asynchronous runtime, so it may spawn tasks. If it
+/// fails, the window still opens and shows why.
 pub fn run(start: impl FnOnce(&AppHandle) -> Result<Desk, Problem> + Send + 'static) -> ExitCode {
     log_to_stderr();
     if let Err(why) = display::check() {
@@ -114,9 +114,8 @@ pub fn run(start: impl FnOnce(&AppHandle) -> Result<Desk, Problem> + Send + 'sta
     }
 }
 
-/// `RUST_LOG` chooses what is written; the default is quiet. No level logs a key or a message of
-/// the session: whoever adds one keeps it so. What would log PINs stays silent whatever is asked
-/// for.
+/// `RUST_LOG` chooses what is logged; the default is little. No level may log a key or a message of
+/// the session. Targets that would log PINs are never logged.
 fn log_to_stderr() {
     use tracing_subscriber::{
         EnvFilter, Layer as _, filter::filter_fn, fmt, layer::SubscriberExt as _,

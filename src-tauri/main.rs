@@ -12,7 +12,7 @@ Usage: signet-desk [--config FILE]
 
   doctor            say why a venue cannot be reached, and what to send to support
   --config FILE     the venues to offer, instead of the desk.toml of this machine or user
-  --identity NAME   with this identity only
+  --identity NAME   examine with this identity only
 
 Without an option it opens its window. RUST_LOG chooses what is logged to standard error.";
 
@@ -21,9 +21,9 @@ compile_error!("the practice venue must not be in a release build");
 
 fn main() -> ExitCode {
     // SAFETY: the first statement of the only thread.
-    unsafe { signet_desk::close_doors() };
+    unsafe { signet_desk::remove_web_view_variables() };
 
-    // Keys are in this process's memory: nobody else reads it, nothing writes it to a disk.
+    // Keys are in this process's memory: no other process may read it, and it is never dumped.
     for problem in signet_identity::harden_process().problems {
         eprintln!("signet-desk: {problem}");
     }
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         (Some(other), _) => {
-            eprintln!("signet-desk: {other:?} cannot be used so.\n\n{HELP}");
+            eprintln!("signet-desk: {other:?} cannot be used like this.\n\n{HELP}");
             ExitCode::from(2)
         }
     }
@@ -60,7 +60,7 @@ fn doctor(arguments: Vec<OsString>) -> ExitCode {
                 identity = Some(name.to_string_lossy().into_owned())
             }
             _ => {
-                eprintln!("signet-desk doctor: {option:?} cannot be used so.\n\n{HELP}");
+                eprintln!("signet-desk doctor: {option:?} cannot be used like this.\n\n{HELP}");
                 return ExitCode::from(2);
             }
         }

@@ -1,4 +1,4 @@
-//! The practice venue inside the desk. Demo only: no release build contains it.
+//! The practice venue inside the desk. No release build contains it.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,18 +12,19 @@ use signet_keystore::{Keychain, KeychainError, OsKeychain};
 use signet_practice::{Plan, Practice, TRADER, VENUE_NAME};
 use signet_vkey::{Settings, VirtualKey, VirtualKeys};
 
-/// Guards a practice keyring with nothing of worth in it.
+/// The password of a practice keyring, which contains nothing of value.
 const PRACTICE_PASSWORD: &str = "practice";
 /// The trader's user id at the practice firm.
 const USER: &str = "practice";
-/// Of the simulated security key.
+/// The PIN of the simulated security key.
 const KEY_PIN: &str = "123456";
-/// When practice asks for a touch: above a size that is reached by typing one letter.
+/// Practice asks for a touch above a quantity that a trader reaches by typing one letter.
 const RULES: &str = "logon = 'risk'\naccept_above = { default = '1m' }";
-/// How long a keychain may take to answer whether it is there.
+/// How long it waits for a keychain before it counts as missing.
 const PROBE_MAX: Duration = Duration::from_secs(5);
 
-/// Gateway, dealers and, on a machine without a keychain, a keyring of their own. All end with it.
+/// Gateway, dealers and, on a machine without a keychain, a private keyring. All end when it is
+/// dropped.
 pub struct Venue {
     practice: Result<Practice, Problem>,
     keys: VirtualKeys,
@@ -32,7 +33,7 @@ pub struct Venue {
 }
 
 impl Venue {
-    /// Starts everything; what goes wrong is shown in the window.
+    /// Starts everything. The window shows what goes wrong.
     ///
     /// # Safety
     /// Changes the environment, so no other thread may run yet.
@@ -50,7 +51,7 @@ impl Venue {
         Self { practice, keys, keychain, _keyring: keyring }
     }
 
-    /// A desk that connects at once, its trader enrolled and with a security key registered.
+    /// A desk that connects at once; its trader is enrolled and has registered a security key.
     pub fn desk(&self) -> Result<Desk, Problem> {
         let practice = self.practice.as_ref().map_err(Clone::clone)?;
         let key = Settings::named("Practice key").pin(KEY_PIN);
@@ -89,13 +90,13 @@ fn start(dir: &Path, keychain: &dyn Keychain) -> Result<Practice, Problem> {
     plan.and_then(|p| Practice::start(&p, keychain)).map_err(|e| problem(e.to_string()))
 }
 
-/// Whether this laptop starts as a new one, to be enrolled with an invitation.
+/// Whether this laptop starts as a new one, which the person enrols with an invitation.
 fn enrolling() -> bool {
     std::env::var_os("SIGNET_PRACTICE_ENROL").is_some()
 }
 
-/// What an administrator would send and say, for the one person who is both here: on standard
-/// output and in a file of the practice folder.
+/// Prints what an administrator would send to a trader, and writes it to a file in the practice
+/// folder, because one person is both here.
 fn invite(practice: &Practice, dir: &Path) -> Result<(), Problem> {
     let invited = practice.invite(USER, TRADER, "keychain").map_err(|e| problem(e.to_string()))?;
     let text = format!(
@@ -142,10 +143,9 @@ unsafe fn keyring_if_none(dir: &Path) -> Result<Option<PrivateKeyring>, Problem>
 }
 
 fn problem(message: String) -> Problem {
-    Problem {
-        code: "practice_venue".into(),
-        message: format!("The practice venue could not start: {message}."),
-        cure: "Run `make run` again; it installs what is missing and says what it cannot install."
-            .into(),
-    }
+    Problem::new(
+        "practice.not_started",
+        format!("The practice venue could not start: {message}."),
+        "Run `make run` again; it installs what is missing and says what it cannot install.",
+    )
 }

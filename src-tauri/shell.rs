@@ -1,4 +1,4 @@
-//! What lives as long as the window: the desk behind it, its title, and its orderly end.
+//! The window: the desk behind it, its title, and its orderly end.
 
 use crate::attention::Attention;
 use std::{
@@ -15,8 +15,8 @@ use tauri::{
 const TITLE: &str = "Signet Desk";
 const TITLE_IN_PRACTICE: &str = "Signet Desk — PRACTICE VENUE";
 
-/// How long a closed window waits for the desk to end before the process does without it. The desk
-/// itself gives the logout less than this.
+/// How long the process waits for the desk to end after its window is closed. The desk's own limit
+/// for the logout is shorter.
 const SHUT_DOWN_MAX: Duration = Duration::from_secs(4);
 
 /// The desk as the commands see it, or why there is none.
@@ -61,15 +61,15 @@ pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
         .title(title)
         .inner_size(1280.0, 800.0)
         .min_inner_size(1024.0, 640.0)
-        // Nothing of a trading day belongs in a web view's cache or storage. WebDriver, though, can
-        // only drive a view of the shared context.
+        // The web view must store nothing of a trading day. WebDriver can only drive a view that is
+        // not incognito.
         .incognito(cfg!(not(feature = "e2e")))
         .devtools(cfg!(debug_assertions))
         .on_navigation(is_own_page)
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .build()?;
-    // Whoever is asked for a touch may be at work in another program. The system points to this
-    // window; it never takes the keyboard from the other one, into which somebody may be typing.
+    // The person who is asked for a touch may be working in another program. The system points to
+    // this window but does not give it the keyboard, because the person may be typing there.
     if let Ok(desk) = app.state::<Shell>().desk() {
         let (own, asked) = (window.clone(), Attention::default());
         desk.on_step_up(move || {
@@ -89,7 +89,7 @@ pub(crate) fn open_window(app: &App) -> tauri::Result<()> {
             api.prevent_close();
         }
     });
-    // The system's own dialog for security keys belongs in front of this window.
+    // The system's own dialog for security keys must open in front of this window.
     #[cfg(windows)]
     if let (Ok(desk), Ok(handle)) = (app.state::<Shell>().desk(), window.hwnd()) {
         desk.set_window(handle.0 as isize);
@@ -116,7 +116,7 @@ fn is_own_page(url: &Url) -> bool {
     }
 }
 
-/// Ctrl-C and a polite kill end the desk as closing its window does.
+/// SIGINT, SIGTERM and SIGHUP end the desk as closing its window does.
 pub(crate) fn end_on_signal(app: &AppHandle) {
     let app = app.clone();
     tauri::async_runtime::spawn(async move {
@@ -149,14 +149,14 @@ async fn told_to_end() {
 }
 
 pub(crate) fn on_event(app: &AppHandle, event: RunEvent) {
-    // The last window closed. `code` is set when we ask to exit ourselves, after the logout.
+    // The last window closed. `code` is set when the program itself exits, after the logout.
     if let RunEvent::ExitRequested { code: None, api, .. } = event {
         api.prevent_exit();
         shut_down(app);
     }
 }
 
-/// Logs out and exits, once, whoever asks first.
+/// Logs out and exits. Only the first call does anything.
 fn shut_down(app: &AppHandle) {
     let shell = app.state::<Shell>();
     if shell.ending.swap(true, Ordering::SeqCst) {

@@ -1,7 +1,8 @@
-//! The desk of a shipped build: which file names its venues, where it keeps its stores, and the
+//! Starts the desk of a shipped build: finds its configuration and its folders, and uses the
 //! keychain of the operating system.
 
 use std::{
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,11 +13,11 @@ use signet_stepup::client::system_keys;
 use tauri::{Manager, Runtime};
 
 const CONFIG_FILE: &str = "desk.toml";
-/// As in tauri.conf.json (a test compares).
+/// The identifier in tauri.conf.json; a test compares them.
 const IDENTIFIER: &str = "desk.signet";
 
-/// Starts the desk on `config`; without one, on the machine's `desk.toml`, which an administrator
-/// deploys, or else the user's own.
+/// Starts the desk with the file `config`; without one, with the machine's `desk.toml`, which an
+/// administrator deploys, or else with the user's own.
 pub fn desk<R: Runtime>(app: &impl Manager<R>, config: Option<PathBuf>) -> Result<Desk, Problem> {
     let data = app.path().app_local_data_dir().map_err(no_place)?;
     let user = app.path().app_config_dir().map_err(no_place)?;
@@ -32,7 +33,7 @@ pub(crate) fn folders() -> Option<(PathBuf, PathBuf)> {
     Some((dirs::data_local_dir()?.join(IDENTIFIER), dirs::config_dir()?.join(IDENTIFIER)))
 }
 
-/// What the desk starts with: the file that was named, or the machine's, or the user's, or nothing.
+/// The configuration: from the file that was named, the machine's or the user's, or empty.
 pub(crate) fn config(
     config: Option<PathBuf>,
     data: PathBuf,
@@ -45,7 +46,7 @@ pub(crate) fn config(
         return DeskConfig::from_file(&file, data, env!("CARGO_PKG_VERSION"))
             .map_err(|why| unusable(&file, &why));
     }
-    // Nobody prepared this laptop: the trader enrols it with an invitation.
+    // Without a configuration the trader enrols this laptop with an invitation.
     Ok(DeskConfig::empty(data, env!("CARGO_PKG_VERSION")))
 }
 
@@ -62,38 +63,36 @@ fn machine_config() -> PathBuf {
 }
 
 fn no_place(why: tauri::Error) -> Problem {
-    Problem {
-        code: "no_home".into(),
-        message: format!("This account has no folder for the desk's settings and records: {why}."),
-        cure: "Start the desk from an ordinary user account.".into(),
-    }
+    Problem::new(
+        "desk.no_home",
+        format!("This account has no folder for the desk's settings and records: {why}."),
+        "Start the desk from an ordinary user account.",
+    )
 }
 
 #[cfg(feature = "bench")]
 pub(crate) fn broken(why: &str) -> Problem {
-    Problem {
-        code: "bench".into(),
-        message: format!("The measurement cannot start: {why}."),
-        cure: "Look at the log.".into(),
-    }
+    Problem::new(
+        "bench.not_started",
+        format!("The measurement cannot start: {why}."),
+        "Look at the log.",
+    )
 }
 
 fn unusable(file: &Path, why: &DeskConfigError) -> Problem {
-    let missing = matches!(why, DeskConfigError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
-    if missing {
-        return Problem {
-            code: "config_missing".into(),
-            message: format!(
-                "This laptop does not know any venue yet: there is no {}.",
-                file.display()
-            ),
-            cure: "Ask your administrator to set up Signet Desk on this laptop.".into(),
-        };
-    }
-    Problem {
-        code: "config_unusable".into(),
-        message: format!("The list of venues cannot be used. {why}."),
-        cure: format!("Ask your administrator to correct {}.", file.display()),
+    match why {
+        DeskConfigError::Read { source, .. } if source.kind() == ErrorKind::NotFound => {
+            Problem::new(
+                "config.missing",
+                format!("This laptop does not know any venue yet: there is no {}.", file.display()),
+                "Ask your administrator to set up Signet Desk on this laptop.",
+            )
+        }
+        _ => Problem::new(
+            "config.unusable",
+            format!("The list of venues cannot be used. {why}."),
+            format!("Ask your administrator to correct {}.", file.display()),
+        ),
     }
 }
 

@@ -1,20 +1,20 @@
-//! Hears when the screen of this laptop is unlocked, and tells the desk. Linux desktops say so on
-//! the session bus; elsewhere the desk learns of a pause by the clock alone.
+//! Tells the desk when the screen of this laptop is unlocked. Linux desktops signal it on the
+//! session bus; on other systems the desk notices only that the laptop slept, by its clock.
 
 use gtk::gio::{self, BusType, DBusSignalFlags};
 use signet_desk_core::Desk;
 use std::cell::RefCell;
 
-/// Who says it, in which words: freedesktop's interface (KDE and others) and GNOME's.
+/// The interfaces that signal it: freedesktop's (KDE and others) and GNOME's.
 const SCREEN_SAVERS: [&str; 2] = ["org.freedesktop.ScreenSaver", "org.gnome.ScreenSaver"];
 
 thread_local! {
-    /// Subscriptions end with what holds them.
+    /// Subscriptions end when the connection is dropped.
     static BUS: RefCell<Option<gio::DBusConnection>> = const { RefCell::new(None) };
 }
 
-/// To be called on the main thread, whose loop delivers the signals. A machine without a session
-/// bus has no screen lock that could be heard.
+/// Subscribes to the signals. Call it on the main thread, whose loop delivers them. Without a
+/// session bus there are none.
 pub fn listen(desk: &Desk) {
     let bus = match gio::bus_get_sync(BusType::Session, gio::Cancellable::NONE) {
         Ok(bus) => bus,
@@ -32,7 +32,7 @@ pub fn listen(desk: &Desk) {
             None,
             DBusSignalFlags::NONE,
             move |_, _, _, _, _, parameters| {
-                // (b): whether the screen is locked now. Anything else is nobody's business here.
+                // (b): whether the screen is locked now. Other parameters are ignored.
                 if parameters.get::<(bool,)>() == Some((false,)) {
                     desk.screen_unlocked();
                 }

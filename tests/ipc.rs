@@ -17,7 +17,7 @@ const OWN_PAGE: &str = if cfg!(windows) { "http://tauri.localhost" } else { "tau
 #[test]
 fn a_granted_command_reaches_the_desk() {
     let answer = call(&window("main"), "info", json!({}), OWN_PAGE);
-    assert_eq!(answer.expect_err("this desk did not start")["code"], "no_desk");
+    assert_eq!(answer.expect_err("this desk did not start")["code"], "desk.none");
 }
 
 #[test]
@@ -81,11 +81,7 @@ fn window(label: &str) -> WebviewWindow<MockRuntime> {
     let app = signet_desk::configure(mock_builder())
         .build(tauri::generate_context!(test = true))
         .expect("the application builds on the mock runtime");
-    let none = Problem {
-        code: "no_desk".into(),
-        message: "There is no desk.".into(),
-        cure: "None.".into(),
-    };
+    let none = Problem::new("desk.none", "There is no desk.", "None.");
     app.manage(Shell::new(app.handle(), Err(none)));
     WebviewWindowBuilder::new(&app, label, Default::default()).build().expect("a mock window")
 }

@@ -420,7 +420,7 @@ async fn a_new_trader_enrols_in_the_window_and_trades() {
     w.click("enrol-open").await;
     let invitation = w.id("enrol-invitation").await;
     invitation.send_keys("signet://enrol/%%%").await.unwrap();
-    w.reads("problem-code", "invitation_bad_link").await;
+    w.reads("problem-code", "invitation.bad_link").await;
     invitation.clear().await.unwrap();
     invitation.send_keys(&line("Invitation:")).await.unwrap();
     assert_eq!(w.id("enrol-venue").await.text().await.unwrap(), "Practice venue");
@@ -433,7 +433,7 @@ async fn a_new_trader_enrols_in_the_window_and_trades() {
     code.send_keys("AAAAA-BBBBB").await.unwrap();
     w.shot("enrol").await;
     w.click("enrol-button").await;
-    w.reads("problem-code", "enrol_code_wrong").await;
+    w.reads("problem-code", "enrol.code_wrong").await;
     let code = w.id("enrol-code").await;
     code.clear().await.unwrap();
     code.send_keys(&line("One-time code:").to_lowercase()).await.unwrap();

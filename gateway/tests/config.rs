@@ -58,7 +58,7 @@ fn what_is_wrong_is_named() {
     for (from, to, want) in [
         ("comp_id = \"SIGNET\"", "comp_id = \"SIG.NET\"", "no dot"),
         ("comp_id = \"TRADER1\"", "comp_id = \"NORTHBANK\"", "used twice"),
-        ("comp_id = \"TRADER1\"", "comp_id = \"\"", "identifier is empty"),
+        ("comp_id = \"TRADER1\"", "comp_id = \"\"", "a CompID is 1 to 64 characters"),
         ("[\"NORTHBANK\"]", "[\"NOBODY\"]", "not a configured dealer"),
         ("fix.northbank.example:9880", "fix.northbank.example", "host:port"),
         ("heartbeat_s = 10", "heartbeat_s = 0", "dealers.heartbeat_s"),

@@ -14,7 +14,8 @@ const F9: &str = "\u{e039}";
 /// its button, or any box around it that hides what stands over its edge.
 const CUT: &str = "
     const cut = [];
-    for (const e of document.querySelectorAll('[data-price], [data-size], [data-testid=blotter-row] .number')) {
+    const figures = '[data-price], [data-size], [data-testid=blotter-row] .number';
+    for (const e of document.querySelectorAll(figures)) {
         const range = document.createRange();
         range.selectNodeContents(e);
         const text = range.getBoundingClientRect();
@@ -22,13 +23,18 @@ const CUT: &str = "
         const boxes = [];
         for (let box = e; box && box !== document.body; box = box.parentElement) {
             const style = getComputedStyle(box);
-            const hides = style.overflowX !== 'visible' && !box.matches('[data-region=panels], #blotter-rows');
-            if (hides || box.tagName === 'BUTTON' || box.dataset.price !== undefined && style.display !== 'inline') boxes.push(box);
-            if (style.display !== 'inline' && box === e && box.scrollWidth > box.clientWidth) cut.push([e.textContent, 'itself']);
+            const block = style.display !== 'inline';
+            const scrolls = box.matches('[data-region=panels], #blotter-rows');
+            const hides = style.overflowX !== 'visible' && !scrolls;
+            const priced = box.dataset.price !== undefined && block;
+            if (hides || box.tagName === 'BUTTON' || priced) boxes.push(box);
+            const overflows = box === e && box.scrollWidth > box.clientWidth;
+            if (block && overflows) cut.push([e.textContent, 'itself']);
         }
         for (const box of boxes) {
             const b = box.getBoundingClientRect();
-            if (text.left < b.left - 0.5 || text.right > b.right + 0.5) cut.push([e.textContent.trim(), box.tagName + '.' + box.className]);
+            const inside = text.left >= b.left - 0.5 && text.right <= b.right + 0.5;
+            if (!inside) cut.push([e.textContent.trim(), box.tagName + '.' + box.className]);
         }
     }
     return { cut, prices: document.querySelectorAll('[data-price] button').length };";
@@ -174,12 +180,15 @@ async fn the_keyboard_is_given_back_after_every_dialog() {
 
     // An impatient hand: the second click on the spot of the big button confirms nothing.
     let spot = format!(
-        "const b = document.querySelector('[data-testid=\"primary-buy-{id}\"]').getBoundingClientRect();
+        "const button = document.querySelector('[data-testid=\"primary-buy-{id}\"]');
+         const b = button.getBoundingClientRect();
          return [b.right - 60, b.top + b.height / 2]"
     );
     let (x, y): (f64, f64) = serde_json::from_value(w.run(&spot).await).unwrap();
     let click = "const [x, y] = arguments; const at = document.elementFromPoint(x, y);
-                 at.dispatchEvent(new MouseEvent('click', { clientX: x, clientY: y, detail: 1, bubbles: true, cancelable: true }));
+                 const whole = { detail: 1, bubbles: true, cancelable: true };
+                 at.dispatchEvent(
+                     new MouseEvent('click', { clientX: x, clientY: y, ...whole }));
                  return at.closest('button')?.dataset.testid || ''";
     w.client.execute(click, vec![json!(x), json!(y)]).await.unwrap();
     w.keyboard_is("confirm-accept").await;
@@ -227,7 +236,8 @@ async fn the_keyboard_is_given_back_after_every_dialog() {
         for _ in 0..4 {
             w.type_here("\u{e004}").await;
             let inside = format!(
-                "return document.querySelector('[data-testid={dialog}]').contains(document.activeElement)"
+                "const dialog = document.querySelector('[data-testid={dialog}]');
+                 return dialog.contains(document.activeElement)"
             );
             assert_eq!(w.run(&inside).await, json!(true));
         }
@@ -246,14 +256,14 @@ async fn the_keyboard_is_given_back_after_every_dialog() {
 
     // What was said is in the blotter's own line, F9 closes it, and the list has it all.
     let line =
-        w.find("[data-region='blotter'] [data-testid='notice'][data-code='accept_declined']").await;
+        w.find("[data-region='blotter'] [data-testid='notice'][data-code='accept.declined']").await;
     assert!(!line.text().await.unwrap().is_empty());
     while w.count("[data-testid='notice']").await > 0 {
         w.press(F9).await;
     }
     w.click("blotter-tab-notices").await;
-    assert!(w.count("[data-testid='notice-row'][data-code='accept_declined']").await >= 2);
-    assert!(w.count("[data-testid='notice-row'][data-code='filled']").await >= 1);
+    assert!(w.count("[data-testid='notice-row'][data-code='accept.declined']").await >= 2);
+    assert!(w.count("[data-testid='notice-row'][data-code='trade.filled']").await >= 1);
     w.shot("notices").await;
     w.close(&stage).await;
 }

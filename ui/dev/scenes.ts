@@ -51,7 +51,7 @@ export function frame(scene: string, now: number): Frame {
             {
               kind: "good",
               atMs: now,
-              code: "connected",
+              code: "link.connected",
               text: "Connected to the practice venue.",
               rfqId: null,
             },

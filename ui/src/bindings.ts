@@ -4,46 +4,57 @@ import { invoke as __TAURI_INVOKE } from "@tauri-apps/api/core";
 
 /** Commands */
 export const commands = {
+	/**  What this build is, and the venues that it knows. */
 	info: () => typedError<DeskInfo, Problem>(__TAURI_INVOKE("info")),
+	/**  The client identities in the OS keychain. */
 	identities: () => typedError<IdentityView[], Problem>(__TAURI_INVOKE("identities")),
 	/**  What an invitation (a link, or the text of its file) says. */
 	readInvitation: (text: string) => typedError<InvitationView, Problem>(__TAURI_INVOKE("read_invitation", { text })),
-	/**  Makes a key, gets its certificate and keeps both. Frames tell how it goes. */
+	/**  Makes a key, gets its certificate and stores both. The frames show how it goes. */
 	enrol: (intent: EnrolIntent) => typedError<null, Problem>(__TAURI_INVOKE("enrol", { intent })),
-	/**  The PIN a token waits for; nothing when the trader declines. */
+	/**  Answers a token that waits for its PIN; `null` declines. */
 	givePin: (pin: string | null) => typedError<null, Problem>(__TAURI_INVOKE("give_pin", { pin })),
+	/**  Connects, and reconnects until `disconnect`. */
 	connect: (identity: string, venue: string) => typedError<null, Problem>(__TAURI_INVOKE("connect", { identity, venue })),
+	/**  Logs out and stays offline. */
 	disconnect: () => typedError<null, Problem>(__TAURI_INVOKE("disconnect")),
+	/**  The instruments and dealers that this trader may use. */
 	reference: () => typedError<Reference, Problem>(__TAURI_INVOKE("reference")),
+	/**  What a typed quantity means, and whether the instrument allows it. */
 	readQuantity: (instrument: string, text: string) => typedError<QuantityView, Problem>(__TAURI_INVOKE("read_quantity", { instrument, text })),
-	/**  On which days a trade of an instrument may settle, the usual one first. */
+	/**  The days on which a trade of an instrument may settle, the usual one first. */
 	settlementDates: (instrument: string) => typedError<SettlementView, Problem>(__TAURI_INVOKE("settlement_dates", { instrument })),
-	/**  Answers the id of the RFQ. */
+	/**  Sends an RFQ and returns its id. */
 	sendRfq: (ticket: Ticket) => typedError<string, Problem>(__TAURI_INVOKE("send_rfq", { ticket })),
+	/**  Ends an RFQ without a trade. */
 	cancelRfq: (rfqId: string) => typedError<null, Problem>(__TAURI_INVOKE("cancel_rfq", { rfqId })),
+	/**  Removes an ended RFQ from the screen; the blotter keeps it. */
 	dismissRfq: (rfqId: string) => typedError<null, Problem>(__TAURI_INVOKE("dismiss_rfq", { rfqId })),
+	/**  Returns the terms that an accept would agree to. Nothing is sent. */
 	arm: (intent: ArmIntent) => typedError<AcceptView, Problem>(__TAURI_INVOKE("arm", { intent })),
+	/**  Takes an armed accept back. */
 	disarm: (rfqId: string) => typedError<null, Problem>(__TAURI_INVOKE("disarm", { rfqId })),
 	/**  Sends the accept that was armed, shown and confirmed. */
 	accept: (rfqId: string, acceptId: string) => typedError<null, Problem>(__TAURI_INVOKE("accept", { rfqId, acceptId })),
-	/**  What changed since frame `since`; 0 for everything. RFQs out of sight are asked for less often. */
+	/**  What changed since frame `since`, 0 for everything. The RFQs in `behind` are not visible. */
 	pull: (since: number, behind: Behind[]) => typedError<Frame, Problem>(__TAURI_INVOKE("pull", { since, behind })),
-	/**  Asks for one [`crate::CHANGED`] at the first change after frame `seq`. */
+	/**  Asks for one [`crate::CHANGED`] event at the first change after frame `seq`. */
 	park: (seq: number) => typedError<null, Problem>(__TAURI_INVOKE("park", { seq })),
+	/**  The rows of the blotter that match, newest first. */
 	blotter: (query: BlotterQuery) => typedError<BlotterPage, Problem>(__TAURI_INVOKE("blotter", { query })),
-	/**  Begins the ceremony of a step-up dialog, or tries it again. */
+	/**  Starts the ceremony of a step-up dialog, or starts it again. */
 	beginStepUp: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("begin_step_up", { id })),
-	/**  The PIN a security key waits for. */
+	/**  Answers a security key that waits for its PIN. */
 	giveKeyPin: (id: string, pin: string) => typedError<null, Problem>(__TAURI_INVOKE("give_key_pin", { id, pin })),
-	/**  Stops a ceremony; it may be tried again. */
+	/**  Stops a ceremony; it may be started again. */
 	stopStepUp: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("stop_step_up", { id })),
-	/**  Says no: what waits for the touch is refused. */
+	/**  Declines: what waits for the touch is refused. */
 	refuseStepUp: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("refuse_step_up", { id })),
-	/**  The trader wants to be verified now. */
+	/**  Asks the gateway for a challenge now, on the trader's own wish. */
 	verifyNow: () => typedError<null, Problem>(__TAURI_INVOKE("verify_now")),
 	/**  Registers a security key; the first one may need a one-time code. */
 	registerKey: (name: string, code: string | null) => typedError<null, Problem>(__TAURI_INVOKE("register_key", { name, code })),
-	/**  Touches the simulated key of a practice build; others refuse. */
+	/**  Touches the simulated key of a practice build; a build with real keys refuses. */
 	touchSimulatedKey: () => typedError<null, Problem>(__TAURI_INVOKE("touch_simulated_key")),
 };
 
@@ -51,129 +62,180 @@ export const commands = {
 export const CHANGED = "desk://changed" as const;
 
 /* Types */
+/**  How the accept of an RFQ stands. */
 export type AcceptState = 
 /**  Shown to the trader for confirmation; nothing has been sent. */
 "armed" | 
-/**  It was armed, and was disarmed because the quote changed; `text` says how. */
+/**  It was armed and not sent, because the quote changed; `text` says how. */
 "disarmed" | 
-/**  Sent, and waiting at the gateway for a touch or a second person; `text` says for which. */
+/**  Sent, and held at the gateway for a touch or a second person; `text` says for which. */
 "stepUp" | 
 /**  Sent; no answer yet. */
 "sent" | 
 /**  The dealer is taking its last look. */
-"lastLook" | "filled" | "partlyFilled" | 
-/**  The dealer has corrected the trade; what is shown is how it stands now. */
+"lastLook" | 
+/**  The dealer filled all of it. */
+"filled" | 
+/**  The dealer filled part of it. */
+"partlyFilled" | 
+/**  The dealer corrected the trade; the corrected terms are shown. */
 "corrected" | 
-/**  The dealer has cancelled the trade. */
+/**  The dealer cancelled the trade. */
 "busted" | 
-/**  Refused by desk, gateway or dealer; `text` says by whom and why. */
+/**  Refused by the desk, the gateway or the dealer; `text` says by whom and why. */
 "declined" | 
-/**  The dealer reports a trade that is not what was accepted; people must settle it. */
+/**  The dealer reports a trade that differs from what was accepted; people must settle it. */
 "disputed" | 
-/**  Sent, the answer was lost, and the desk is asking what became of it. Never a guess. */
+/**  Sent, but the answer was lost; the desk asks for it and never guesses it. */
 "unknown";
 
-/**  The one accept of an RFQ: what exactly was, or would be, agreed to. */
+/**  The one accept of an RFQ: the terms that were, or would be, agreed to. */
 export type AcceptView = {
+	/**  How it stands. */
 	state: AcceptState,
 	/**  Unique id of the accept (ClOrdID). */
 	id: string,
+	/**  CompID of the dealer. */
 	dealer: string,
+	/**  What people call the dealer. */
 	dealerName: string,
+	/**  QuoteID of the quote that is accepted. */
 	quoteId: string,
+	/**  The trader's side. */
 	side: Side,
+	/**  With the instrument's decimals. */
 	price: string,
 	/**  With group separators. */
 	quantity: string,
+	/**  `2026-12-01`. */
 	settlementDate: string | null,
-	/**  When the quote behind it ends (gateway clock), while that still matters. */
+	/**  When the quote ends, milliseconds on the gateway's clock; only while the accept is armed. */
 	validUntilMs: number | null,
-	/**  One sentence: what happened, or what is being waited for. */
+	/**  What happened, or what is awaited, in one sentence. */
 	text: string,
+	/**  When the dealer reported the trade, milliseconds on the gateway's clock; 0 before. */
 	sinceMs: number,
 };
 
-/**  What the gateway wants of this session beyond a certificate. */
+/**  What the gateway asks of this session beyond the certificate. */
 export type AccessView = {
 	/**  The venue uses security keys. */
 	stepUp: boolean,
-	/**  The desk itself asks for touches, because the venue does not: weaker. */
+	/**
+	 *  This desk itself asks for touches, because the venue does not. This protects less: the same
+	 *  laptop asks and checks.
+	 */
 	direct: boolean,
-	/**  Until when the last touch is good, on the gateway's clock. */
+	/**
+	 *  Until when the last touch counts, milliseconds on the gateway's clock; `None` without a
+	 *  lease.
+	 */
 	leaseUntilMs: number | null,
-	/**  Security keys of this person that are good. */
+	/**  How many security keys of this person may be used. */
 	keys: number,
-	/**  This person may be asked to approve what others do. */
+	/**  This person may be asked to approve requests and accepts of other traders. */
 	approver: boolean,
-	/**  What stands in the way of trading, if anything. */
+	/**  What keeps the trader from trading, one sentence; `None` if nothing does. */
 	text: string | null,
-	/**  The gateway's decision about this access, once it said one. */
+	/**  The gateway's decision about this access; `None` until it has sent one. */
 	risk: RiskView | null,
 };
 
-/**  Arm an accept: ask to be shown exactly what would be agreed. */
+/**  Asks for the terms that an accept would agree to. Nothing is sent. */
 export type ArmIntent = {
+	/**  QuoteReqID of the RFQ. */
 	rfqId: string,
+	/**  CompID of the dealer. */
 	dealer: string,
-	/**  The quote as the trader saw it. A re-quote in between refuses the intent. */
+	/**  The quote as the trader saw it; a re-quote in between refuses the intent. */
 	quoteId: string,
+	/**  The trader's side. */
 	side: Side,
 	/**  The price as the trader saw it. */
 	price: string,
 };
 
-export type Ask = "buy" | "sell" | "twoWay";
+/**  What the trader asks dealers for. */
+export type Ask = 
+/**  The price at which the trader can buy. */
+"buy" | 
+/**  The price at which the trader can sell. */
+"sell" | 
+/**  Both prices. */
+"twoWay";
 
-/**  An RFQ the page does not keep up with, because its panel is out of sight. */
+/**  An RFQ that the page does not keep up to date, because its panel is not visible. */
 export type Behind = {
+	/**  QuoteReqID. */
 	rfqId: string,
-	/**  The frame up to which the page knows this RFQ, older than the one it has of the rest. */
+	/**  The latest frame from which the page took this RFQ; older than the frame of the rest. */
 	since: number,
-	/**  Whether it wants to catch up with this pull. */
+	/**  Whether this pull is to send what changed since then. */
 	send: boolean,
 };
 
+/**  The newest rows that match a query. */
 export type BlotterPage = {
+	/**  Newest first. */
 	rows: BlotterRow[],
-	/**  How many rows match in all. */
+	/**  How many rows match, those left out by the limit included. */
 	total: number,
 };
 
+/**  What the page asks of the blotter. */
 export type BlotterQuery = {
+	/**  The list. */
 	tab: BlotterTab,
-	/**  Free text matched against every column; empty for all. */
+	/**  Words that must all occur in what the row shows; empty for every row. */
 	text: string,
+	/**  How many rows to return at most; the desk returns no more than 1,000. */
 	limit: number,
 };
 
-/**  A row of the blotter: an ended or open RFQ, or a trade. */
+/**  A row of the blotter: an RFQ, or a trade. */
 export type BlotterRow = {
+	/**  Unique in its list: the id of the RFQ or of the accept, or both ids of a disputed report. */
 	id: string,
+	/**  QuoteReqID of the RFQ. */
 	rfqId: string,
+	/**  When the RFQ was sent or the trade was done, milliseconds on the gateway's clock. */
 	atMs: number,
+	/**  What a trader calls the instrument; its id while the instrument list is not there. */
 	symbol: string,
+	/**  ISIN, or the currency pair. */
 	instrument: string,
 	/**  `Buy`, `Sell` or `Two-way`. */
 	side: string,
+	/**  With group separators. */
 	quantity: string,
+	/**  ISO 4217 code of the currency that the quantity is counted in. */
 	currency: string,
+	/**  With the instrument's decimals; `None` for an RFQ without a trade. */
 	price: string | null,
 	/**  The dealer traded with, or the dealers asked. */
 	dealer: string,
 	/**  `Filled`, `Expired`, `Cancelled`, ... */
 	status: string,
-	/**  The second best price at the time of the trade, when there was one. */
+	/**  The best price of the other dealers at the time of the trade, if there was one. */
 	cover: string | null,
+	/**  `2026-12-01`. */
 	settlementDate: string,
 	/**  The dealer's execution id, for trades. */
 	execId: string | null,
 };
 
-export type BlotterTab = "rfqs" | "trades";
+/**  A list of the blotter. */
+export type BlotterTab = 
+/**  RFQs, open and ended. */
+"rfqs" | 
+/**  Trades, and reports that do not fit a trade. */
+"trades";
 
+/**  A dealer that this trader may ask. */
 export type DealerView = {
 	/**  The dealer's CompID. */
 	id: string,
+	/**  What people call the dealer. */
 	name: string,
 	/**  Whether the dealer's session with the gateway is up. */
 	online: boolean,
@@ -181,94 +243,118 @@ export type DealerView = {
 
 /**  What this build is. Constant while the program runs. */
 export type DeskInfo = {
+	/**  The version of this program. */
 	version: string,
 	/**
-	 *  True only in a build with the `practice` feature connected to its embedded venue. The page
-	 *  must say so at all times.
+	 *  True only in a build with the `practice` feature that is connected to its embedded venue.
+	 *  The page must always show it.
 	 */
 	practice: boolean,
-	/**  Security keys are simulated here, for practice: what to say about them; a click is the touch. */
+	/**
+	 *  A text about the simulated security key of a practice build, which a click touches; `None`
+	 *  where keys are real.
+	 */
 	simulatedKey: string | null,
-	/**  The venues (gateways) this desk is configured for; at least one, else `problem` says why. */
+	/**  The venues that this desk knows; if there is none, `problem` may say why. */
 	venues: VenueView[],
+	/**  Why no venue is known. */
 	problem: Problem | null,
 };
 
-/**  Everything the trader gives to enrol this laptop. */
+/**  Everything the trader enters to enrol this laptop. */
 export type EnrolIntent = {
-	/**  The link, or the text of the file. */
+	/**  The link, or the text of the invitation file. */
 	invitation: string,
-	/**  The fingerprint the trader compared; enrolment stops if the invitation has another. */
+	/**  The fingerprint that the trader compared; enrolment stops if the invitation has another. */
 	compared: string[],
 	/**  The one-time code. */
 	code: string,
+	/**  The name for this laptop. */
 	device: string,
+	/**  Where the key is to be stored. */
 	holder: Holder,
 };
 
-export type EnrolPhase = "idle" | 
-/**  The key pair is made in its holder, which may be waiting for somebody to unlock it. */
+/**  How far an enrolment has come. */
+export type EnrolPhase = 
+/**  No enrolment has been started. */
+"idle" | 
+/**  The holder makes the key pair; it may be waiting for a person to unlock it. */
 "makingKey" | 
 /**  The enrolment service has the request. */
 "asking" | 
-/**  The certificate goes to its holder. */
+/**  The certificate is being stored beside its key. */
 "storing" | 
 /**  `identity` may connect. */
 "done" | 
 /**  `problem` says why. */
 "failed";
 
+/**  How an enrolment is going. */
 export type EnrolView = {
+	/**  How far it has come. */
 	phase: EnrolPhase,
-	/**  Name of the new identity. */
+	/**  Name of the new identity, once it is stored. */
 	identity: string | null,
-	/**  Venue it belongs to. */
+	/**  Name of the venue it belongs to, once it is stored. */
 	venue: string | null,
+	/**  Why it failed, if it did. */
 	problem: Problem | null,
 };
 
+/**  One fact about the access, and the points it was given. */
 export type FactorView = {
+	/**  What was looked at: `network`, `country`, `device`, ... */
 	attribute: string,
+	/**  What was found. */
 	condition: string,
+	/**  What it adds to the score. */
 	points: number,
+	/**  Why it counts, one sentence. */
 	rationale: string,
 };
 
-/**  What changed since the frame the page already has. */
+/**  What changed since the frame that the page has. `None` means unchanged. */
 export type Frame = {
-	/**  Pass back to the next `pull`. */
+	/**  The number of this frame, to be passed back to the next `pull`. */
 	seq: number,
-	/**  True when this frame is everything and the page must forget what it had. */
+	/**  This frame is complete, and the page must forget what it had. */
 	whole: boolean,
-	/**  True when something changed that the page, being [`Behind`] by its own wish, was not sent. */
+	/**  Something changed in an RFQ that the page asked not to be sent ([`Behind`]). */
 	withheld: boolean,
+	/**  What the gateway's clock reads now, milliseconds since the Unix epoch. */
 	gatewayNowMs: number,
+	/**  The connection. */
 	session: SessionView | null,
-	/**  How an enrolment is going, when that changed. */
+	/**  How an enrolment is going. */
 	enrol: EnrolView | null,
-	/**  Whether a token waits for its PIN, when that changed. */
+	/**  Whether a token waits for its PIN. */
 	pin: PinView | null,
-	/**  The step-up dialog, when it changed: at most one, or none. */
+	/**  The step-up dialog: one, or none. */
 	stepUp: StepUpView[] | null,
+	/**  What the gateway asks of this session. */
 	access: AccessView | null,
+	/**  The person's security keys. */
 	keys: KeysView | null,
+	/**  Heads of the RFQs that changed. */
 	rfqs: RfqView[],
+	/**  Dealers' lines that changed. */
 	lines: LineView[],
-	/**  RFQs to remove from the screen. */
+	/**  Ids of the RFQs to remove from the screen. */
 	removed: string[],
-	/**  Reference data changed (call `reference` again). */
+	/**  Instruments or dealers changed: call `reference`. */
 	referenceChanged: boolean,
-	/**  The blotter changed (call `blotter` again if it is on screen). */
+	/**  The blotter changed: call `blotter` if it is visible. */
 	blotterChanged: boolean,
-	/**  Notices to show once, newest last. */
+	/**  New notices, newest last. */
 	notices: Notice[],
 };
 
-/**  In what a key is, or is to be, held. */
+/**  What a private key is stored in. */
 export type Holder = 
 /**  The keychain of the operating system. */
 "keychain" | 
-/**  A smart card, security key or other PKCS#11 token that never gives the key out. */
+/**  A smart card, security key or other PKCS#11 token, which never gives the key out. */
 "token";
 
 /**  A client identity found in the keychain. */
@@ -277,43 +363,51 @@ export type IdentityView = {
 	name: string,
 	/**  The CompID the certificate is bound to. */
 	compId: string,
+	/**  Name of the authority that issued the certificate. */
 	issuer: string,
+	/**  When the certificate becomes valid, milliseconds since the Unix epoch. */
 	notBeforeMs: number,
+	/**  When the certificate expires, milliseconds since the Unix epoch. */
 	notAfterMs: number,
 	/**  SHA-256 of the certificate's public key, `sha256/` and base64, as pins are written. */
 	fingerprint: string,
-	/**  Where the private key lives, in words ("OS keychain"). */
+	/**  Where the private key is stored, in words ("OS keychain"). */
 	heldIn: string,
 	/**  Why it cannot be used (expired, key missing), if it cannot. */
 	problem: Problem | null,
 };
 
+/**  An instrument that this trader may ask for. */
 export type InstrumentView = {
 	/**  ISIN, or the currency pair. */
 	id: string,
 	/**  What a trader calls it: `DBR 2.5 02/35`, `EUR/USD`. */
 	symbol: string,
+	/**  Its full name. */
 	name: string,
 	/**  `Government bond`, `Corporate bond`, `FX spot`, ... */
 	assetClass: string,
-	/**  Currency the quantity is counted in. */
+	/**  ISO 4217 code of the currency that the quantity is counted in. */
 	currency: string,
 	/**  Digits after the decimal point in a price. */
 	priceDecimals: number,
 	/**  Unit of the price, in words: `% of par`, `USD per EUR`. */
 	priceUnit: string,
-	/**  Smallest price step. */
+	/**  Smallest price step, a decimal. */
 	tick: string,
-	/**  Quantities are multiples of this. */
+	/**  Quantities are multiples of this; with group separators. */
 	lot: string,
+	/**  Smallest quantity, with group separators. */
 	minQuantity: string,
+	/**  Largest quantity, with group separators. */
 	maxQuantity: string,
-	/**  `T+2`, `spot`. */
+	/**  Settlement convention: `T+2`, `spot`. */
 	settlement: string,
 };
 
-/**  What an invitation says, for the trader to compare with the administrator's word. */
+/**  What an invitation says, for the trader to compare with what the administrator says. */
 export type InvitationView = {
+	/**  Name of the venue. */
 	venue: string,
 	/**  The user id at the firm. */
 	user: string,
@@ -321,47 +415,57 @@ export type InvitationView = {
 	enrolAt: string,
 	/**  `host:port` of the gateway. */
 	tradeAt: string,
-	/**  SHA-256 of the authority that vouches for the gateway, hexadecimal in groups. */
+	/**  SHA-256 of the authority that issues the gateway's certificate, hexadecimal in groups. */
 	fingerprint: string[],
-	/**  What the administrator allows the key to be held in. */
+	/**  Where the administrator allows the key to be stored. */
 	holders: Holder[],
+	/**  When the one-time code expires, milliseconds since the Unix epoch. */
 	codeExpiresMs: number,
 	/**  The code has expired by this laptop's clock. */
 	expired: boolean,
-	/**  A name for this laptop, to be changed freely. */
+	/**  A proposed name for this laptop, which the trader may change. */
 	device: string,
 };
 
+/**  A registered security key. */
 export type KeyView = {
+	/**  Its id at the relying party. */
 	id: string,
+	/**  The name the person gave it. */
 	name: string,
+	/**  Its maker's name for the model. */
 	model: string,
 	/**  False when it is locked. */
 	good: boolean,
+	/**  When it was registered, milliseconds since the Unix epoch. */
 	registeredMs: number,
-	/**  0: not yet. */
+	/**  When it was last used, milliseconds since the Unix epoch; 0 if never. */
 	lastUsedMs: number,
 };
 
 /**  The person's security keys, and how a registration is going. */
 export type KeysView = {
+	/**  Registered keys, locked ones included. */
 	keys: KeyView[],
+	/**  How far the registration has come. */
 	phase: RegisterPhase,
+	/**  Why it stopped, if it did. */
 	problem: Problem | null,
 };
 
+/**  How one dealer's line stands. */
 export type LineState = 
-/**  Asked, no answer yet. */
+/**  Asked, not answered yet. */
 "asked" | 
 /**  A live quote. */
 "quoted" | 
-/**  The dealer took its quote back. */
+/**  The dealer withdrew its quote. */
 "withdrawn" | 
-/**  The dealer, or the gateway, cannot be reached; the quote is not withdrawn. */
+/**  The dealer or the gateway cannot be reached; the quote is not withdrawn. */
 "unreachable" | 
 /**  The quote's time ran out. */
 "expired" | 
-/**  The dealer does not want to quote; `reason` says why. */
+/**  The dealer declined to quote; `reason` says why. */
 "passed" | 
 /**  The dealer, or the gateway on its behalf, refused the request; `reason` says why. */
 "rejected" | 
@@ -370,97 +474,133 @@ export type LineState =
 
 /**  One dealer's row in the ladder of one RFQ. */
 export type LineView = {
+	/**  QuoteReqID of the RFQ. */
 	rfqId: string,
+	/**  CompID of the dealer. */
 	dealer: string,
+	/**  What people call the dealer. */
 	dealerName: string,
+	/**  How the line stands. */
 	state: LineState,
+	/**  Why the dealer passed or the request was rejected. */
 	reason: string | null,
+	/**  QuoteID of the latest quote. */
 	quoteId: string | null,
-	/**  The dealer buys, the trader sells. */
+	/**  The price at which the dealer buys and the trader sells. */
 	bid: QuoteSide | null,
-	/**  The dealer sells, the trader buys. */
+	/**  The price at which the dealer sells and the trader buys. */
 	offer: QuoteSide | null,
-	/**  Gateway clock; `None` when there is no live quote. */
+	/**  When the quote ends, milliseconds on the gateway's clock; `None` without a live quote. */
 	validUntilMs: number | null,
+	/**  No other dealer bids more. */
 	bestBid: boolean,
+	/**  No other dealer offers for less. */
 	bestOffer: boolean,
-	/**  Whether a hit (sell) or a lift (buy) may be armed now. */
+	/**  Whether a hit (the trader sells) may be armed now. */
 	canHit: boolean,
+	/**  Whether a lift (the trader buys) may be armed now. */
 	canLift: boolean,
-	/**  The dealer shows this price and does not trade on it. */
+	/**  The dealer shows this price but does not trade on it. */
 	indicative: boolean,
-	/**  Counts this dealer's prices; a change of it is a re-quote. */
+	/**  Number of the dealer's prices so far; it grows with each re-quote. */
 	revision: number,
-	/**  Place in the ladder, best first; lines of one RFQ are drawn in this order. */
+	/**  Place in the ladder, from 0, best first. */
 	rank: number,
 };
 
+/**  How the connection stands. */
 export type LinkState = 
-/**  Nobody has asked to connect, or the trader disconnected. */
+/**  The trader has not connected, or has disconnected. */
 "offline" | 
 /**
- *  The OS keychain has been asked for the key and has not answered yet (it may be showing its
- *  own unlock prompt).
+ *  The OS keychain was asked for the key and has not answered yet; it may be showing its own
+ *  unlock prompt.
  */
 "waitingForKeychain" | 
 /**  TCP and TLS are being established. */
 "connecting" | 
 /**  TLS is up; the FIX Logon has not been answered yet. */
 "loggingOn" | 
-/**  Logged on and rebuilding state: open RFQs, live quotes, accepts in flight. */
+/**  Logged on; the gateway sends open RFQs, live quotes and accepts in flight. */
 "restoring" | 
 /**  Logged on and up to date. */
 "online" | 
-/**  The link was lost and the desk is trying again by itself. */
+/**  The link was lost; the desk tries again by itself. */
 "reconnecting" | 
-/**  Refused or impossible; needs somebody to act. `problem` says what. */
+/**  Refused or impossible: somebody must act. `problem` says what to do. */
 "refused";
 
+/**  Something the trader is told once. */
 export type Notice = {
+	/**  How it is shown. */
 	kind: NoticeKind,
+	/**  When it was made, milliseconds on the laptop's clock. */
 	atMs: number,
+	/**  Stable: an area, a dot and what happened, as in a `Problem`. */
 	code: string,
+	/**  For the trader, one or two sentences. */
 	text: string,
+	/**  The RFQ it is about, if it is about one. */
 	rfqId: string | null,
 };
 
-export type NoticeKind = "good" | "plain" | "bad";
+/**  How a notice is shown. */
+export type NoticeKind = 
+/**  Something succeeded. */
+"good" | 
+/**  Something happened that needs no action. */
+"plain" | 
+/**  Something the trader must read; it stays until it is closed. */
+"bad";
 
-/**  How many tries a token says are left for its PIN. */
-export type PinTries = "full" | 
+/**  How many attempts a token allows before it locks. */
+export type PinTries = 
+/**  No wrong PIN since the last right one. */
+"full" | 
 /**  At least one wrong PIN since the last right one. */
 "low" | 
 /**  One more wrong PIN locks the token. */
-"last" | "locked";
+"last" | 
+/**  The token is locked. */
+"locked";
 
-/**  What the PIN dialog shows. */
+/**  The PIN dialog of a token. */
 export type PinView = {
-	/**  A PIN is being waited for. */
+	/**  A token waits for its PIN. */
 	open: boolean,
+	/**  The token's label. */
 	token: string,
+	/**  How many attempts are left. */
 	tries: PinTries,
-	/**  The PIN just given was wrong. */
+	/**  The PIN given before was wrong. */
 	wrong: boolean,
+	/**  Shortest PIN the token takes, characters. */
 	charsMin: number,
+	/**  Longest PIN the token takes, characters. */
 	charsMax: number,
-	/**  It is typed on the reader's own keys. */
+	/**  The PIN is typed on the reader's own keys. */
 	onReader: boolean,
 };
 
 /**
- *  Something that went wrong, in the three parts a person needs. `code` is stable and is what tests
- *  and support look at; nobody matches on `message`.
+ *  Something that went wrong: what happened, what cures it, and a code. `code` is for tests, logs
+ *  and support; no program decides on it or on the words.
  */
 export type Problem = {
-	/**  Stable, lower snake case, for example `keychain_locked`. */
+	/**
+	 *  Stable: an area, a dot and what happened, as the gateway writes it too. For example
+	 *  `keychain.locked`.
+	 */
 	code: string,
-	/**  What happened and whose side it is on, in plain words. */
+	/**  What happened and who is at fault, in plain words. */
 	message: string,
 	/**  What would cure it, in plain words. */
 	cure: string,
+	/**  The field of the ticket that must be changed, if the ticket was refused for one. */
+	field: TicketField | null,
 };
 
-/**  What a typed quantity means. */
+/**  A typed quantity, as the desk understood it. */
 export type QuantityView = {
 	/**  Plain decimal: `5000000`. */
 	value: string,
@@ -468,36 +608,50 @@ export type QuantityView = {
 	text: string,
 };
 
+/**  One side of a quote. */
 export type QuoteSide = {
-	/**  Formatted with the instrument's decimals, so that columns align. */
+	/**  With the instrument's decimals, so that columns align. */
 	price: string,
 	/**  With group separators. */
 	size: string,
-	/**  True if the size is smaller than asked. */
+	/**  The size is smaller than the quantity asked for. */
 	partial: boolean,
 };
 
 /**  Instruments and dealers this trader may use. */
 export type Reference = {
+	/**  Ordered by id. */
 	instruments: InstrumentView[],
+	/**  In the order of the venue's list. */
 	dealers: DealerView[],
+	/**  How many dealers one RFQ may ask. */
 	maxDealers: number,
-	/**  Allowed times to live, seconds: shortest, longest and the one offered first. */
+	/**  Shortest time to live of an RFQ, seconds. */
 	ttlMinS: number,
+	/**  Longest time to live of an RFQ, seconds. */
 	ttlMaxS: number,
+	/**  Time to live that the ticket starts with, seconds. */
 	ttlDefaultS: number,
 };
 
-export type RegisterPhase = "idle" | 
-/**  The gateway is asked, or the dialog is open. */
+/**  How far the registration of a security key has come. */
+export type RegisterPhase = 
+/**  No registration has been started. */
+"idle" | 
+/**  The gateway was asked, or the dialog is open. */
 "underWay" | 
-/**  A one-time code of the administrator is needed. */
-"codeWanted" | "done" | "failed";
+/**  A one-time code from the administrator is needed. */
+"codeWanted" | 
+/**  The key is registered. */
+"done" | 
+/**  The key is not registered; `problem` says why. */
+"failed";
 
+/**  How an RFQ stands. */
 export type RfqState = 
-/**  On its way; the gateway has not acknowledged it. */
+/**  Sent; the gateway has not acknowledged it. */
 "sent" | 
-/**  The gateway has it and the dealers were asked. */
+/**  The gateway has it and has asked the dealers. */
 "open" | 
 /**  Traded. */
 "done" | 
@@ -514,161 +668,229 @@ export type RfqState =
 export type RfqView = {
 	/**  QuoteReqID. */
 	id: string,
+	/**  ISIN, or the currency pair. */
 	instrument: string,
+	/**  What a trader calls the instrument; its id while the instrument list is not there. */
 	symbol: string,
+	/**  Full name of the instrument; empty while the instrument list is not there. */
 	name: string,
+	/**  What is asked for. */
 	ask: Ask,
 	/**  With group separators. */
 	quantity: string,
+	/**  ISO 4217 code of the currency that the quantity is counted in. */
 	currency: string,
+	/**  `2026-12-01`. */
 	settlementDate: string,
+	/**  Digits after the decimal point in a price. */
 	priceDecimals: number,
+	/**  Unit of the price, in words: `% of par`, `USD per EUR`. */
 	priceUnit: string,
+	/**  How the RFQ stands. */
 	state: RfqState,
+	/**  When it was sent, milliseconds on the gateway's clock. */
 	createdMs: number,
+	/**  When it expires, milliseconds on the gateway's clock. */
 	expiresMs: number,
+	/**  The accept, if there is or was one. */
 	accept: AcceptView | null,
+	/**  Why it was refused, or what is wrong with its trade. */
 	problem: Problem | null,
-	/**  One sentence for the panel's head: `Waiting for 3 of 4 dealers`, `Filled at 99.125 with ...`. */
+	/**
+	 *  One sentence for the panel's head: `Waiting for 3 of 4 dealers`,
+	 *  `Filled at 99.125 with ...`.
+	 */
 	text: string,
 };
 
-export type RiskVerdict = "allow" | "stepUp" | "deny";
+/**  What the gateway decided about an access. */
+export type RiskVerdict = 
+/**  Trading is allowed. */
+"allow" | 
+/**  Trading is allowed after a touch of a security key. */
+"stepUp" | 
+/**  The access is refused. */
+"deny";
 
-/**  The gateway's decision about this access, and what it was made from. */
+/**  The gateway's decision about this access, and the facts behind it. */
 export type RiskView = {
+	/**  The decision. */
 	verdict: RiskVerdict,
+	/**  The sum of the points of `factors`. */
 	score: number,
-	/**  One sentence. */
+	/**  The decision in one sentence. */
 	text: string,
+	/**  What the trader can do about it, if anything. */
 	cure: string | null,
+	/**  The facts that were given points. */
 	factors: FactorView[],
-	/**  SHA-256 of the policy, lower-case hexadecimal. */
+	/**  SHA-256 of the risk settings, lower-case hexadecimal. */
 	policy: string,
-	/**  When it was decided, milliseconds since 1970 on the gateway's clock. */
+	/**  When the gateway decided, milliseconds on its clock. */
 	atMs: number,
 };
 
-/**  The connection, always visible. */
+/**  The connection, which the window always shows. */
 export type SessionView = {
+	/**  How it stands. */
 	state: LinkState,
+	/**  The venue connected to. */
 	venue: VenueView | null,
 	/**  The identity in use, as in [`IdentityView::name`]. */
 	identity: string | null,
+	/**  This desk's CompID there. */
 	compId: string | null,
-	/**  For example `TLS 1.3 · X25519MLKEM768 · AES-256-GCM`. */
+	/**  TLS version, key exchange and cipher: `TLS 1.3 · X25519MLKEM768 · AES-256-GCM`. */
 	tls: string | null,
 	/**  Gateway clock minus laptop clock, milliseconds; `None` until measured. */
 	clockOffsetMs: number | null,
 	/**  Measured round trip to the gateway, milliseconds. */
 	roundTripMs: number | null,
-	/**  When the present state began, on the laptop's clock. */
+	/**  When the present state began, milliseconds on the laptop's clock. */
 	sinceMs: number,
-	/**  While `Reconnecting`: which attempt this is. */
+	/**  Which attempt this is, while `Reconnecting`. */
 	attempt: number,
+	/**  Why the link was lost or refused. */
 	problem: Problem | null,
 };
 
-/**  On which days a trade of now may settle. */
+/**  The days on which a trade done now may settle. */
 export type SettlementView = {
 	/**  Business days, `2026-12-01`, the usual one first. */
 	dates: string[],
-	/**  `T+2`, `spot`. */
+	/**  The instrument's convention: `T+2`, `spot`. */
 	convention: string,
-	/**  What is not known of the calendar; empty when nothing is missing. */
+	/**  What the calendar does not know; empty if nothing. */
 	note: string,
 };
 
-/**  From the trader's side: `Buy` means the trader buys. */
-export type Side = "buy" | "sell";
+/**  The trader's side of a trade. */
+export type Side = 
+/**  The trader buys. */
+"buy" | 
+/**  The trader sells. */
+"sell";
 
 /**  What a touch of a security key is for. */
 export type StepUpKind = 
-/**  To be on, or to go on. */
-"session" | "request" | "accept" | 
-/**  To approve, with a key that is registered, that another is. */
+/**  To start or to continue the session. */
+"session" | 
+/**  To send an RFQ. */
+"request" | 
+/**  To send an accept. */
+"accept" | 
+/**  To approve, with a registered key, that another key is registered. */
 "registerKey" | 
-/**  The new key itself. */
+/**  To register the key itself. */
 "newKey";
 
+/**  How far a step-up dialog has come. */
 export type StepUpPhase = 
-/**  Nothing happens before the person begins (a second person reads first). */
+/**  Waits for the person to begin: a second person reads the terms first. */
 "ready" | 
-/**  Another ceremony is under way; this one is next. */
+/**  Another ceremony is running; this one is next. */
 "queued" | 
-/**  No key is there. */
+/**  No security key is connected. */
 "insert" | 
-/**  Several keys are there: the one touched is used. */
+/**  Several keys are connected: the one that is touched is used. */
 "chooseByTouch" | 
-/**  The key's PIN is waited for. */
+/**  The key waits for its PIN. */
 "pin" | 
 /**  The key waits for its touch. */
 "touch" | 
-/**  The key, or the system's own dialog, is at work. */
+/**  The key, or the system's own dialog, is working. */
 "verifying" | 
-/**  Signed; the gateway looks at it. */
+/**  Signed; the gateway verifies the signature. */
 "checking" | 
-/**  There is no signature; `problem` says why. It may be tried again until the deadline. */
+/**  There is no signature; `problem` says why. The person may try again until the deadline. */
 "failed" | 
-/**  The connection went. The gateway asks again when it is back. */
+/**  The connection was lost; the gateway asks again when it is back. */
 "linkLost";
 
-/**  What exactly is approved, formatted for the instrument. */
+/**  The terms to be approved, formatted for the instrument. */
 export type StepUpTerms = {
+	/**  What is asked for, or the side of the accept. */
 	ask: Ask,
 	/**  With group separators. */
 	quantity: string,
+	/**  ISO 4217 code of the currency that the quantity is counted in. */
 	currency: string,
+	/**  What a trader calls the instrument. */
 	symbol: string,
-	/**  ISIN or pair. */
+	/**  ISIN, or the currency pair. */
 	instrument: string,
-	/**  Of an accept. */
+	/**  The price of an accept; `None` for an RFQ. */
 	price: string | null,
+	/**  Unit of the price, in words; empty for an RFQ. */
 	priceUnit: string,
 	/**  The dealer of an accept; the dealers of an RFQ. */
 	dealers: string[],
+	/**  `2026-12-01`. */
 	settlementDate: string,
 };
 
 /**  The step-up dialog, when one is open. */
 export type StepUpView = {
-	/**  Pass back with every intent about it. */
+	/**  To be passed back with every intent about this dialog. */
 	id: string,
+	/**  What the touch is for. */
 	kind: StepUpKind,
+	/**  How far the dialog has come. */
 	phase: StepUpPhase,
-	/**  Why it is asked, one sentence. */
+	/**  Why the gateway asks, one sentence. */
 	reason: string,
+	/**  The terms to be approved, for an RFQ or an accept. */
 	terms: StepUpTerms | null,
 	/**  The name of the key to be registered, for the kinds that register one. */
 	keyName: string | null,
-	/**  CompID of the desk that asks, when it is not this one: this person is the second. */
+	/**  CompID of the other desk whose action is to be approved; `None` for this desk's own. */
 	askedBy: string | null,
-	/**  Gateway clock. */
+	/**  Until when the gateway waits, milliseconds on its clock. */
 	deadlineMs: number,
 	/**  The PIN just given was wrong. */
 	pinWrong: boolean,
-	/**  How many tries the key says are left for its PIN. */
+	/**  How many attempts the key allows before it locks, if it says. */
 	pinLeft: number | null,
+	/**  Why there is no signature. */
 	problem: Problem | null,
+	/**  The RFQ of this desk that it is about. */
 	rfqId: string | null,
-	/**  How many more wait behind this one. */
+	/**  How many more dialogs wait behind this one. */
 	behind: number,
 };
 
 /**  The RFQ ticket as typed. */
 export type Ticket = {
+	/**  ISIN, or the currency pair. */
 	instrument: string,
+	/**  What is asked for. */
 	ask: Ask,
 	/**  As typed: `5m`, `250k`, `1,500,000`. */
 	quantity: string,
-	/**  Dealer ids. */
+	/**  CompIDs of the dealers to be asked. */
 	dealers: string[],
+	/**  Time to live, seconds. */
 	ttlS: number,
-	/**  The day the trader saw and chose, `2026-12-01`; the usual one if none is given. */
+	/**  The day that the trader saw and chose, `2026-12-01`; `None` for the usual one. */
 	settlementDate: string | null,
 };
 
+/**  A field of the ticket that a refusal is about. */
+export type TicketField = 
+/**  The instrument. */
+"instrument" | 
+/**  The quantity. */
+"quantity" | 
+/**  The settlement day. */
+"settlement" | 
+/**  The dealers to be asked. */
+"dealers" | 
+/**  The time to live. */
+"ttl";
+
+/**  A venue as the trader chooses it. */
 export type VenueView = {
+	/**  What people call it. */
 	name: string,
 	/**  `host:port`. */
 	endpoint: string,

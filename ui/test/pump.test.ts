@@ -85,7 +85,7 @@ test("a pull that never ends is reported, and the next one is made", async () =>
     take: (got) => taken.push(got),
   });
   await vi.advanceTimersByTimeAsync(20_000);
-  expect(told.at(-1)).toBe("desk_silent");
+  expect(told.at(-1)).toBe("desk.silent");
   expect(told.length).toBeGreaterThan(1);
 
   hangs = false;

@@ -4,7 +4,6 @@ import { GatewayClock } from "../src/desk/clock.svelte";
 import { clockError, duration, shareLeft, timeLeft, ttlChoices, weekday } from "../src/desk/format";
 import { matching, meant } from "../src/desk/match";
 import { target } from "../src/rfq/target";
-import { fieldOf } from "../src/ticket/fields";
 
 test("time left is rounded up and never negative", () => {
   expect(timeLeft(8_000)).toBe("8 s");
@@ -90,14 +89,6 @@ test("a name that two instruments have means neither of them, and their ids mean
 test("a day is named by itself, whatever the time zone of the laptop", () => {
   expect(weekday("2026-12-01")).toBe("Tue");
   expect(weekday("2026-11-29")).toBe("Sun");
-});
-
-test("a refusal is shown beside the field it is about", () => {
-  expect(fieldOf("quantity_below_minimum")).toBe("quantity");
-  expect(fieldOf("dealer_unknown")).toBe("dealers");
-  expect(fieldOf("dealers_none")).toBe("dealers");
-  expect(fieldOf("settlement_date_early")).toBe("settlement");
-  expect(fieldOf("offline")).toBe("ticket");
 });
 
 const lines = [

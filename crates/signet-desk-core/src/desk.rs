@@ -1,4 +1,4 @@
-//! The handle the window holds.
+//! The desk as the window uses it.
 
 use crate::{
     book::{Book, Ids, lock},
@@ -44,7 +44,7 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Starts the link's thread. Nothing is connected yet. `keys` is how security keys are reached.
+    /// Starts the link's thread and connects nothing. `keys` gives access to security keys.
     pub fn start(
         config: DeskConfig,
         keychain: Arc<dyn KeyStore>,
@@ -69,7 +69,11 @@ impl Desk {
             .name("signet-link".into())
             .spawn(move || link::run(c, i, k, receiver))
             .map_err(|e| {
-                problem("internal", format!("No thread for the link: {e}"), "Restart the computer.")
+                problem(
+                    "desk.internal",
+                    format!("No thread for the link: {e}"),
+                    "Restart the computer.",
+                )
             })?;
         Ok(Self {
             config: Arc::new(config),
@@ -94,15 +98,15 @@ impl Desk {
         }
     }
 
-    /// Client identities in the OS keychain. May wait for the keychain (never longer than its
-    /// deadline).
+    /// The client identities in the OS keychain. Waits for the keychain, at most until its
+    /// deadline.
     pub async fn identities(&self) -> Result<Vec<IdentityView>, Problem> {
         let found = self.issuer.blocking(|holders| {
             let listed = holders.keychain.identities().map_err(|e| Problem::from(&e))?;
             Ok(listed.into_iter().map(|i| (holders.held_in(&i.name), i)).collect::<Vec<_>>())
         });
         let now = OffsetDateTime::now_utc();
-        // Some plain venue takes certificates that state no Signet identity.
+        // A plain venue may accept a certificate that states no Signet identity.
         let nameless = self
             .issuer
             .venues
@@ -116,17 +120,17 @@ impl Desk {
             .collect())
     }
 
-    /// What an invitation says: the link, or the text of the file.
+    /// What an invitation says. `text` is the link, or the text of the file.
     pub fn read_invitation(&self, text: &str) -> Result<InvitationView, Problem> {
         Ok(enrol::view(&enrol::read(text)?, OffsetDateTime::now_utc(), &enrol::host_name()))
     }
 
-    /// Makes a key, asks for its certificate and keeps both. Frames tell how it goes.
+    /// Makes a key, gets its certificate and stores both. The frames show how it goes.
     pub async fn enrol(&self, intent: EnrolIntent) -> Result<(), Problem> {
         enrol::check(&intent)?;
         if self.enrolling.swap(true, Ordering::SeqCst) {
             return Err(problem(
-                "enrolment_under_way",
+                "enrol.under_way",
                 "An enrolment is under way.",
                 "Wait until it has ended.",
             ));
@@ -137,23 +141,23 @@ impl Desk {
         Ok(())
     }
 
-    /// The PIN a token waits for; `None` when the trader declines. Wiped as soon as the token had
-    /// it.
+    /// Answers a token that waits for its PIN; `None` declines. The PIN is wiped as soon as the
+    /// token has it.
     pub fn give_pin(&self, pin: Option<String>) {
         self.pins.answer(pin.map(Pin::new));
     }
 
-    /// A new key and certificate now, whether they are due or not. How it went is in the notices.
+    /// Renews key and certificate now, even if they are not due. A notice tells the result.
     pub fn renew(&self) -> Result<(), Problem> {
         self.command(Command::Renew)
     }
 
-    /// Connects, and keeps the link until told otherwise. How it went is in the next frames.
+    /// Connects, and reconnects until [`Self::disconnect`]. The frames show the result.
     pub async fn connect(&self, identity: String, venue: String) -> Result<(), Problem> {
         self.connect_now(&identity, &venue)
     }
 
-    /// As [`Self::connect`], from code that does not wait.
+    /// As [`Self::connect`], for code that is not asynchronous.
     pub fn connect_now(&self, identity: &str, venue: &str) -> Result<(), Problem> {
         self.command(Command::Connect { identity: identity.into(), venue: venue.into() })
     }
@@ -173,12 +177,12 @@ impl Desk {
         lock(&self.book).read_quantity(instrument, text)
     }
 
-    /// On which days a trade of this instrument may settle, the usual one first.
+    /// The days on which a trade of this instrument may settle, the usual one first.
     pub fn settlement_dates(&self, instrument: &str) -> Result<SettlementView, Problem> {
         lock(&self.book).settlement_dates(instrument, laptop_now())
     }
 
-    /// Sends the RFQ; the answer is its id.
+    /// Sends the RFQ and returns its id.
     pub fn send_rfq(&self, ticket: Ticket) -> Result<String, Problem> {
         let message = lock(&self.book).new_rfq(&ticket, laptop_now())?;
         let id = match &message {
@@ -200,7 +204,7 @@ impl Desk {
         lock(&self.book).dismiss(rfq_id)
     }
 
-    /// Shows what exactly would be agreed to. Nothing is sent.
+    /// Returns the terms that an accept would agree to. Nothing is sent.
     pub fn arm(&self, intent: ArmIntent) -> Result<AcceptView, Problem> {
         lock(&self.book).arm(&intent, laptop_now())
     }
@@ -216,27 +220,27 @@ impl Desk {
         self.command(Command::Send(message))
     }
 
-    /// Begins the ceremony of a dialog, or tries it again.
+    /// Starts the ceremony of a step-up dialog, or starts it again.
     pub fn begin_step_up(&self, id: &str) -> Result<(), Problem> {
         self.command(Command::StepUp(StepUpIntent::Begin(id.into())))
     }
 
-    /// The PIN a security key waits for. Wiped as soon as the key had it.
+    /// Answers a security key that waits for its PIN. The PIN is wiped as soon as the key has it.
     pub fn give_key_pin(&self, id: &str, pin: String) -> Result<(), Problem> {
         self.command(Command::StepUp(StepUpIntent::Pin(id.into(), KeyPin::new(pin))))
     }
 
-    /// Stops a ceremony; it may be tried again until its deadline.
+    /// Stops a ceremony; it may be started again until its deadline.
     pub fn stop_step_up(&self, id: &str) -> Result<(), Problem> {
         self.command(Command::StepUp(StepUpIntent::Stop(id.into())))
     }
 
-    /// Says no: what waits for the touch is refused.
+    /// Declines: what waits for the touch is refused.
     pub fn refuse_step_up(&self, id: &str) -> Result<(), Problem> {
         self.command(Command::StepUp(StepUpIntent::Refuse(id.into())))
     }
 
-    /// The trader wants to be verified now.
+    /// Asks the gateway for a challenge now, on the trader's own wish.
     pub fn verify_now(&self) -> Result<(), Problem> {
         if !lock(&self.book).online() {
             return Err(crate::problem::offline());
@@ -244,65 +248,65 @@ impl Desk {
         self.command(Command::Verify(SessionReason::OnDemand))
     }
 
-    /// A click in place of a touch, where keys are simulated.
+    /// Touches the simulated key of a practice build; a build with real keys refuses.
     pub fn touch_simulated_key(&self) -> Result<(), Problem> {
         if self.keys.touch_simulated() {
             return Ok(());
         }
         Err(problem(
-            "key_not_simulated",
-            "There is no simulated key here to be touched.",
+            "key.not_simulated",
+            "This desk has no simulated key.",
             "Touch your security key itself.",
         ))
     }
 
-    /// The screen of this laptop was unlocked.
+    /// Tells the gateway, if it wants to know, that the screen of this laptop was unlocked.
     pub fn screen_unlocked(&self) {
         let _ = self.command(Command::Verify(SessionReason::Unlock));
     }
 
-    /// Whether the window may close without a word. While the answer to an accept is outstanding it
-    /// may not, the first time: the trader is told, and closing once more closes it.
+    /// Whether the window may close now. While the answer to an accept is outstanding the first
+    /// call says no and tells the trader; the second says yes.
     #[must_use]
     pub fn may_close(&self) -> bool {
         lock(&self.book).may_close(laptop_now())
     }
 
-    /// `attention` is called whenever somebody is asked for a touch, from any thread: the system is
-    /// asked to point to the window. It must not call the desk.
+    /// Calls `attention` from any thread whenever a touch is asked for, so that the system can
+    /// point to the window. `attention` must not call the desk.
     pub fn on_step_up(&self, attention: impl Fn() + Send + Sync + 'static) {
         lock(&self.book).on_step_up(Box::new(attention));
     }
 
-    /// The desk's window, for systems whose own dialog wants to know (HWND).
+    /// The desk's window (HWND), which the dialog of Windows for security keys needs.
     pub fn set_window(&self, handle: isize) {
         let _ = self.command(Command::Window(handle));
     }
 
-    /// Registers a security key under a name; the first one may need the administrator's code.
+    /// Registers a security key under a name; the first key may need the administrator's code.
     pub fn register_key(&self, name: &str, code: Option<String>) -> Result<(), Problem> {
         let message = lock(&self.book).register_key(name, code)?;
         self.command(Command::Send(message))
     }
 
-    /// What changed since frame `since` (0 for everything), but for the RFQs the page is `behind`
-    /// with.
+    /// What changed since frame `since`, 0 for everything. For the RFQs in `behind` their own frame
+    /// counts.
     pub fn pull(&self, since: u64, behind: &[Behind]) -> Frame {
         lock(&self.book).pull(since, behind, laptop_now())
     }
 
-    /// Calls `wake` once, from any thread, at the first change after frame `seq`; the page sleeps
-    /// until then instead of pulling on every animation frame. `wake` must not call the desk.
+    /// Calls `wake` once, from any thread, at the first change after frame `seq`, so that the page
+    /// need not pull on every animation frame. `wake` must not call the desk.
     pub fn wake_after(&self, seq: u64, wake: Box<dyn FnOnce() + Send>) {
         lock(&self.book).wake_after(seq, wake);
     }
 
-    /// A page of the blotter, newest first.
+    /// The rows of the blotter that match, newest first.
     pub fn blotter(&self, query: BlotterQuery) -> Result<BlotterPage, Problem> {
         Ok(lock(&self.book).blotter(&query))
     }
 
-    /// Graceful end: logs out, closes stores.
+    /// Logs out and closes the stores.
     pub async fn shut_down(&self) {
         let (done, ended) = oneshot::channel();
         if self.commands.send(Command::Stop(done)).is_ok() {
@@ -312,7 +316,7 @@ impl Desk {
 
     fn command(&self, c: Command) -> Result<(), Problem> {
         self.commands.send(c).map_err(|_| {
-            problem("internal", "The link's thread has ended.", "Restart Signet Desk.")
+            problem("desk.internal", "The link's thread has ended.", "Restart Signet Desk.")
         })
     }
 }
@@ -333,23 +337,23 @@ fn identity(
     let facts = i.certificate.as_ref();
     let trouble = match facts {
         None => Some(problem(
-            "identity_damaged",
+            "identity.damaged",
             "The keychain entry is damaged.",
             "Delete it and enrol this device again.",
         )),
         Some(f) if f.not_after <= now => Some(problem(
-            "client_certificate_expired",
+            "client.certificate_expired",
             "This certificate has expired.",
-            "Ask your administrator for a new code, then choose Enrol this laptop; certificates \
-                are short-lived on purpose.",
+            "Ask your administrator for a new code, then choose Enrol this laptop. Certificates \
+                are short-lived by design.",
         )),
         Some(f) if f.not_before > now => Some(problem(
-            "client_certificate_not_yet_valid",
+            "client.certificate_not_yet_valid",
             "This certificate is not valid yet, or this laptop's clock is slow.",
             "Check the clock of this laptop.",
         )),
         Some(_) if i.peer.is_none() && !nameless => Some(problem(
-            "identity_unsuitable",
+            "identity.unsuitable",
             "This certificate names no Signet desk.",
             "Ask your administrator for a Signet desk certificate.",
         )),

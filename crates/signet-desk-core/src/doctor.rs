@@ -1,4 +1,4 @@
-//! `signet-desk doctor`: why a venue cannot be reached, in words to act on and to send to support.
+//! `signet-desk doctor`: a report that says why a venue cannot be reached and what to do about it.
 
 use crate::{
     holders::{Holders, KeyStore},
@@ -10,8 +10,8 @@ use signet_keystore::{IdentitySlot, Pin, PinPrompt, PinRequest};
 use signet_net::doctor::{DoctorInputs, STEP_TIME_MAX_DEFAULT, diagnose};
 use std::{fmt::Write as _, io::Write as _, sync::Arc};
 
-/// Examines every venue with every identity that could be meant for it; the report, and whether all
-/// is well. `identity` limits it to one. Nothing secret is in the report.
+/// Examines every venue with every identity of its trust domain; `identity` limits it to one.
+/// Returns the report and whether every examination passed. The report contains no secret.
 pub async fn doctor(
     config: &DeskConfig,
     keychain: Arc<dyn KeyStore>,
@@ -46,7 +46,7 @@ pub async fn doctor(
     if identities.is_empty() {
         let _ = writeln!(
             report,
-            "There is no such identity in the keychain. Enrol this laptop with an invitation."
+            "The keychain has no such identity. Enrol this laptop with an invitation."
         );
         return (report, false);
     }
@@ -96,7 +96,7 @@ fn of_venue(identity: &Identity, trust_domain: &str) -> bool {
     identity.peer().is_ok_and(|p| p.trust_domain == trust_domain)
 }
 
-/// Asks for a token's PIN where the command was typed.
+/// Asks for a token's PIN on the terminal.
 #[derive(Debug)]
 struct Terminal;
 

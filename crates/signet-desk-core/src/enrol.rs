@@ -1,9 +1,9 @@
-//! From an invitation and a one-time code to an identity that may connect. The order of steps and
-//! the words; keys and certificates are the affair of `signet-identity`.
+//! Reads invitations and checks what the trader entered for an enrolment. `issue.rs` carries it
+//! out.
 
 use crate::{
     peer_text::shown,
-    problem::{problem, sentence, snake},
+    problem::{problem, sentence},
     view::*,
 };
 use signet_identity::{HolderRule, Invitation, InvitationError, device_name};
@@ -46,33 +46,33 @@ fn holders(rule: HolderRule) -> Vec<Holder> {
     }
 }
 
-/// What must be right before anything is made or sent.
+/// Checks everything that can be checked before a key is made or a message is sent.
 pub(crate) fn check(intent: &EnrolIntent) -> Result<(Invitation, String), Problem> {
     let invitation = read(&intent.invitation)?;
     if intent.compared != fingerprint(&invitation) {
         return Err(problem(
-            "fingerprint_not_compared",
+            "enrol.fingerprint_not_compared",
             "The fingerprint that was compared is not the one of this invitation.",
             "Compare the fingerprint on the screen with your administrator's, then go on.",
         ));
     }
     if !holders(invitation.holder).contains(&intent.holder) {
         return Err(problem(
-            "holder_not_allowed",
+            "enrol.holder_not_allowed",
             "Your administrator does not allow the key to be held there.",
             "Choose what the invitation allows, or ask for another invitation.",
         ));
     }
     if intent.code.trim().is_empty() {
         return Err(problem(
-            "code_missing",
+            "enrol.code_missing",
             "The one-time code is missing.",
             "Type the code your administrator gave you.",
         ));
     }
     let device = device_name(&intent.device).ok_or_else(|| {
         problem(
-            "device_name_missing",
+            "enrol.device_name_missing",
             "This laptop needs a name with a letter or a digit in it.",
             "Type a name, such as alice-laptop.",
         )
@@ -80,7 +80,7 @@ pub(crate) fn check(intent: &EnrolIntent) -> Result<(Invitation, String), Proble
     Ok((invitation, device))
 }
 
-/// What this computer calls itself, if it says.
+/// The name of this computer; empty if the system does not tell it.
 pub(crate) fn host_name() -> String {
     let named = std::env::var("COMPUTERNAME")
         .or_else(|_| std::fs::read_to_string("/proc/sys/kernel/hostname"));
@@ -89,7 +89,7 @@ pub(crate) fn host_name() -> String {
 
 impl From<&InvitationError> for Problem {
     fn from(e: &InvitationError) -> Self {
-        problem(&snake(e.code()), sentence(&e.to_string()), e.cure())
+        problem(e.code(), sentence(&e.to_string()), e.cure())
     }
 }
 

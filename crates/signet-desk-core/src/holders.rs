@@ -1,8 +1,8 @@
-//! The key holders of this computer, and the identities whose keys lie in them. Every call here may
-//! wait for a person and belongs on a blocking thread.
+//! The key holders of this computer, and the identities whose keys they hold. Every call may wait
+//! for a person, so it belongs on a blocking thread.
 
 use crate::{
-    problem::{problem, sentence, snake},
+    problem::{problem, sentence},
     view::{Holder, Problem},
 };
 use signet_identity::{DeviceKey, Identity};
@@ -30,7 +30,7 @@ impl fmt::Debug for Holders {
 }
 
 impl Holders {
-    pub fn new(
+    pub(crate) fn new(
         keychain: Arc<dyn KeyStore>,
         token: Option<Pkcs11Settings>,
         pins: Arc<dyn PinPrompt>,
@@ -42,7 +42,7 @@ impl Holders {
         }
     }
 
-    pub fn kind(holder: Holder) -> HolderKind {
+    pub(crate) fn kind(holder: Holder) -> HolderKind {
         match holder {
             Holder::Keychain => HolderKind::Keychain,
             Holder::Token => HolderKind::Pkcs11,
@@ -54,20 +54,20 @@ impl Holders {
             (HolderKind::Keychain, _) => Ok(self.keychain.as_ref()),
             (HolderKind::Pkcs11, Some(token)) => Ok(token),
             (HolderKind::Pkcs11, None) => Err(problem(
-                "token_not_set_up",
+                "token.not_set_up",
                 "This desk does not know which token to use.",
                 "Have your administrator name the token's module in desk.toml, under [token].",
             )),
             _ => Err(problem(
-                "holder_unsupported",
+                "holder.unsupported",
                 "This desk cannot use that kind of key holder.",
                 "Enrol this laptop again.",
             )),
         }
     }
 
-    /// A new key under a label that says whose it is.
-    pub fn generate(
+    /// Makes a new key under `label`.
+    pub(crate) fn generate(
         &self,
         kind: HolderKind,
         label: KeyLabel,
@@ -76,8 +76,8 @@ impl Holders {
         Ok((KeyPlace { holder: kind, label }, key))
     }
 
-    /// The current or the pending identity of this name, ready for a handshake.
-    pub fn load(
+    /// Loads the current or the pending identity of this name, ready for a handshake.
+    pub(crate) fn load(
         &self,
         name: &IdentityName,
         slot: IdentitySlot,
@@ -90,7 +90,7 @@ impl Holders {
                     self.holder(place.holder)?.open(&place.label).map_err(|e| Problem::from(&e))?;
                 let identity = Identity::new(chain, key).map_err(|e| {
                     problem(
-                        "identity_damaged",
+                        "identity.damaged",
                         format!("The certificate and the key do not belong together: {e}."),
                         "Insert the token this laptop was enrolled with, or enrol it again.",
                     )
@@ -100,8 +100,8 @@ impl Holders {
         }
     }
 
-    /// What the key of this identity lies in, in words.
-    pub fn held_in(&self, name: &IdentityName) -> String {
+    /// Names the holder of this identity's key, for the window.
+    pub(crate) fn held_in(&self, name: &IdentityName) -> String {
         let place =
             self.keychain.key_places(name).ok().and_then(|places| places.into_iter().next());
         match place.map(|p| p.holder) {
@@ -115,12 +115,12 @@ impl Holders {
     }
 
     /// Deletes a key that may not exist.
-    pub fn forget_quietly(&self, place: &KeyPlace) {
+    pub(crate) fn forget_quietly(&self, place: &KeyPlace) {
         let _ = self.holder(place.holder).map(|h| h.delete(&place.label));
     }
 
-    /// Deletes keys that nothing needs any more. One that cannot be deleted stays, unused.
-    pub fn forget(&self, places: &[KeyPlace]) {
+    /// Deletes keys that are no longer needed. One that cannot be deleted stays, unused.
+    pub(crate) fn forget(&self, places: &[KeyPlace]) {
         for place in places {
             let deleted = self.holder(place.holder).map(|h| h.delete(&place.label));
             if let Ok(Err(e)) = deleted {
@@ -133,6 +133,6 @@ impl Holders {
 
 impl From<&HolderError> for Problem {
     fn from(e: &HolderError) -> Self {
-        problem(&snake(e.code()), sentence(&e.to_string()), e.cure())
+        problem(e.code(), sentence(&e.to_string()), e.cure())
     }
 }

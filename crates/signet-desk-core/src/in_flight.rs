@@ -1,18 +1,17 @@
-//! Accepts that have left this desk and have no answer yet, kept over a restart in a sealed file.
+//! Accepts that were sent and have no answer yet, kept in a sealed file over a restart.
 //!
-//! Each is written down, with the terms of its RFQ, before it is sent: whatever happens to the
-//! program or the laptop, the desk knows afterwards what exactly was agreed to, asks what became of
-//! it, and compares the answer.
+//! Each accept is written with the terms of its RFQ before it is sent. After a crash of the program
+//! or the laptop the desk therefore knows what it agreed to, asks for the outcome and compares it.
 
 use serde::{Deserialize, Serialize};
 use signet_journal::{LogError, SealedLog, StoreKey};
 use signet_rfq::{Accept, AcceptId, Terms};
 use std::{collections::BTreeMap, path::Path};
 
-/// Accepts kept: one of every RFQ that can be on screen.
+/// How many accepts are kept: one for every RFQ that can be on screen.
 pub(crate) const MAX_KEPT: usize = 200;
 
-// Few of these are written, one for each accept.
+// Few records are written, so the size of the large variant does not matter.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Serialize, Deserialize)]
 enum Record {
@@ -28,8 +27,8 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// Opens the file. A record that cannot be read (written by a newer Signet) is left out and
-    /// said.
+    /// Opens the file. A record that cannot be read, because a newer Signet wrote it, is logged and
+    /// left out.
     pub fn open(path: &Path, key: &StoreKey) -> Result<Self, LogError> {
         let (mut log, recovered) = SealedLog::open(path, key)?;
         let mut open = BTreeMap::new();
@@ -54,7 +53,7 @@ impl InFlight {
         Ok(Self { open, log: Some(log) })
     }
 
-    /// Writes down an accept that is about to leave. It must not leave if this fails.
+    /// Writes an accept that is about to be sent. It must not be sent if this fails.
     pub fn sent(&mut self, accept: &Accept, terms: &Terms) -> Result<(), LogError> {
         if let (Some(log), Some(record)) = (&mut self.log, sent(accept, terms)) {
             log.append(&record)?;
@@ -66,8 +65,8 @@ impl InFlight {
         Ok(())
     }
 
-    /// An accept has its answer. If this cannot be written, it is asked about once more after a
-    /// restart.
+    /// Records that an accept has its answer. If this cannot be written, the desk asks about the
+    /// accept again after a restart.
     pub fn answered(&mut self, id: &AcceptId) {
         if self.open.remove(id).is_none() {
             return;
@@ -81,7 +80,7 @@ impl InFlight {
         }
     }
 
-    /// What has no answer yet.
+    /// The accepts without an answer.
     pub fn all(&self) -> impl Iterator<Item = &(Accept, Terms)> {
         self.open.values()
     }

@@ -1,19 +1,19 @@
-//! Certificates for this laptop: the first, for a one-time code, and each next one, for a new key
-//! before the old certificate ends.
+//! Certificates for this laptop: the first, for a one-time code, and each renewal, for a new key
+//! and before the old certificate ends.
 
 use crate::{
     book::{Book, lock},
     enrol,
     holders::Holders,
-    problem::{problem, sentence, snake},
+    problem::{code_of_peer, problem, sentence},
     venue::{TlsSwitches, Venue, Venues},
     view::{EnrolIntent, EnrolPhase, EnrolView, Problem},
 };
-use signet_identity::{CompId, Identity};
+use signet_identity::{CompId, DeviceKey, Identity};
 use signet_keystore::{
     HolderError, HolderKind, IdentityName, IdentitySlot, KeyLabel, KeyPlace, KeychainError,
     LabelError,
-    est::{EstClient, EstError},
+    est::{Enrolled, EstClient, EstError},
     next_label,
 };
 use signet_net::ProxySetting;
@@ -30,70 +30,11 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
-    /// The whole way from an invitation to an identity that may connect. A step that fails leaves
-    /// no key behind, and the code unused unless the service took it.
-    pub async fn enrol(&self, intent: EnrolIntent, random: [u8; 4]) {
-        let phase = |phase| self.tell(phase, None, None, None);
-        let done = async {
-            let (invitation, device) = enrol::check(&intent)?;
-            let venue = Venue::of_invitation(&invitation).map_err(|e| {
-                problem(
-                    "invitation_unusable",
-                    sentence(&e.to_string()),
-                    "Ask your administrator for a new invitation.",
-                )
-            })?;
-            phase(EnrolPhase::MakingKey);
-            let label = first_label(&invitation.user, random)?;
-            let kind = Holders::kind(intent.holder);
-            let (place, key) = self.blocking(move |h| h.generate(kind, label)).await?;
-            phase(EnrolPhase::Asking);
-            let asked = async {
-                let service = EstClient::for_invitation(&invitation)?
-                    .with_proxy(self.proxy.clone())
-                    .with_policy(self.tls.policy());
-                service.simpleenroll(key.clone(), &invitation.user, &intent.code, &device).await
-            };
-            let enrolled = match asked.await {
-                Ok(enrolled) => enrolled,
-                Err(e) => {
-                    self.forget(vec![place]).await;
-                    return Err(Problem::from(&e));
-                }
-            };
-            phase(EnrolPhase::Storing);
-            let name = name_of(&enrolled.peer.comp_id)?;
-            let (n, p) = (name.clone(), place.clone());
-            let trust_domain = enrolled.peer.trust_domain.clone();
-            let stored = self.blocking(move |h| {
-                if belongs_elsewhere(h, &n, &trust_domain)? {
-                    return Err(problem(
-                        "identity_of_another_firm",
-                        format!("This laptop already has an identity named {n}, of another firm."),
-                        "Ask one of the two administrators for another CompID.",
-                    ));
-                }
-                h.keychain
-                    .store_enrolled(&n, IdentitySlot::Current, &p, key.as_ref(), &enrolled.chain)
-                    .map_err(|e| Problem::from(&e))
-            });
-            match stored.await {
-                Ok(unneeded) => self.forget(unneeded).await,
-                Err(why) => {
-                    self.forget(vec![place]).await;
-                    return Err(why);
-                }
-            }
-            self.venues.enrolled(&invitation, venue).map_err(|e| {
-                problem(
-                    "venue_not_remembered",
-                    format!("The identity is kept, but the venue could not be remembered: {e}."),
-                    "Make room on the disk, ask for another code and enrol again.",
-                )
-            })?;
-            Ok::<_, Problem>((name, invitation.venue))
-        };
-        match done.await {
+    /// Enrols this laptop, from the invitation to an identity that may connect, and tells the
+    /// window how it goes. A step that fails leaves no key behind; the one-time code stays unused
+    /// unless the service took it.
+    pub(crate) async fn enrol(&self, intent: EnrolIntent, random: [u8; 4]) {
+        match self.try_enrol(intent, random).await {
             Ok((name, venue)) => {
                 tracing::info!(identity = %name, venue, "this laptop is enrolled");
                 self.tell(EnrolPhase::Done, Some(name.to_string()), Some(venue), None);
@@ -105,8 +46,87 @@ impl Issuer {
         }
     }
 
-    /// A new certificate for a new key, kept beside the present one until the gateway accepted it.
-    pub async fn renew(
+    /// Makes a key, gets its certificate and stores both. The answer is the name of the identity
+    /// and that of the venue.
+    async fn try_enrol(
+        &self,
+        intent: EnrolIntent,
+        random: [u8; 4],
+    ) -> Result<(IdentityName, String), Problem> {
+        let phase = |phase| self.tell(phase, None, None, None);
+        let (invitation, device) = enrol::check(&intent)?;
+        let venue = Venue::of_invitation(&invitation).map_err(|e| {
+            problem(
+                "invitation.unusable",
+                sentence(&e.to_string()),
+                "Ask your administrator for a new invitation.",
+            )
+        })?;
+        phase(EnrolPhase::MakingKey);
+        let label = first_label(&invitation.user, random)?;
+        let kind = Holders::kind(intent.holder);
+        let (place, key) = self.blocking(move |h| h.generate(kind, label)).await?;
+        phase(EnrolPhase::Asking);
+        let asked = async {
+            let service = EstClient::for_invitation(&invitation)?
+                .with_proxy(self.proxy.clone())
+                .with_policy(self.tls.policy());
+            service.simpleenroll(key.clone(), &invitation.user, &intent.code, &device).await
+        };
+        let enrolled = match asked.await {
+            Ok(enrolled) => enrolled,
+            Err(e) => {
+                self.forget(vec![place]).await;
+                return Err(Problem::from(&e));
+            }
+        };
+        phase(EnrolPhase::Storing);
+        let name = self.store(enrolled, place, key).await?;
+        self.venues.enrolled(&invitation, venue).map_err(|e| {
+            problem(
+                "venue.not_remembered",
+                format!("The identity is stored, but the venue could not be saved: {e}."),
+                "Make room on the disk, ask for another code and enrol again.",
+            )
+        })?;
+        Ok((name, invitation.venue))
+    }
+
+    /// Stores the certificate of a new key as the current identity of its CompID. Deletes the key
+    /// if that fails.
+    async fn store(
+        &self,
+        enrolled: Enrolled,
+        place: KeyPlace,
+        key: Arc<dyn DeviceKey>,
+    ) -> Result<IdentityName, Problem> {
+        let name = name_of(&enrolled.peer.comp_id)?;
+        let (n, p) = (name.clone(), place.clone());
+        let stored = self.blocking(move |h| {
+            if belongs_elsewhere(h, &n, &enrolled.peer.trust_domain)? {
+                return Err(problem(
+                    "identity.of_another_firm",
+                    format!("This laptop already has an identity named {n}, of another firm."),
+                    "Ask one of the two administrators for another CompID.",
+                ));
+            }
+            h.keychain
+                .store_enrolled(&n, IdentitySlot::Current, &p, key.as_ref(), &enrolled.chain)
+                .map_err(|e| Problem::from(&e))
+        });
+        match stored.await {
+            Ok(unneeded) => self.forget(unneeded).await,
+            Err(why) => {
+                self.forget(vec![place]).await;
+                return Err(why);
+            }
+        }
+        Ok(name)
+    }
+
+    /// Gets a new certificate for a new key, and stores both beside the current identity until the
+    /// gateway accepts them.
+    pub(crate) async fn renew(
         &self,
         venue: &Venue,
         name: &IdentityName,
@@ -114,7 +134,7 @@ impl Issuer {
     ) -> Result<Identity, Problem> {
         let est = venue.est.clone().ok_or_else(|| {
             problem(
-                "renewal_unknown",
+                "renewal.unknown",
                 "This laptop does not know where its certificate is renewed.",
                 "Ask your administrator for an invitation and enrol this laptop again, before the \
                     certificate ends.",
@@ -133,7 +153,7 @@ impl Issuer {
                 let present = places.first();
                 let kind = present.map_or(HolderKind::Keychain, |p| p.holder);
                 let label = next_label(&n, present);
-                // What an interrupted renewal left under this label.
+                // An interrupted renewal may have left a key under this label.
                 h.forget_quietly(&KeyPlace { holder: kind, label: label.clone() });
                 h.generate(kind, label)
             })
@@ -146,7 +166,7 @@ impl Issuer {
             }
         };
         let identity = Identity::new(enrolled.chain.clone(), key.clone()).map_err(|e| {
-            problem("certificate_unusable", sentence(&e.to_string()), "Tell your administrator.")
+            problem("certificate.unusable", sentence(&e.to_string()), "Tell your administrator.")
         })?;
         let (n, p) = (name.clone(), place.clone());
         let stored = self
@@ -167,12 +187,12 @@ impl Issuer {
     }
 
     /// The gateway accepted the pending identity: it is the current one from now on.
-    pub async fn promote(&self, name: &IdentityName) {
+    pub(crate) async fn promote(&self, name: &IdentityName) {
         self.settle(name, |h, n| h.keychain.promote_pending(n)).await;
     }
 
-    /// The gateway does not want the pending identity: the current one stays.
-    pub async fn discard(&self, name: &IdentityName) {
+    /// The gateway refused the pending identity: the current one stays.
+    pub(crate) async fn discard(&self, name: &IdentityName) {
         self.settle(name, |h, n| h.keychain.discard_pending(n)).await;
     }
 
@@ -186,7 +206,7 @@ impl Issuer {
         let n = name.clone();
         match self.blocking(move |h| change(h, &n).map_err(|e| Problem::from(&e))).await {
             Ok(unneeded) => self.forget(unneeded).await,
-            // Both identities are there still; the next connection settles it.
+            // Both identities are still stored; the next connection decides between them.
             Err(why) => {
                 tracing::warn!(identity = %name, code = why.code, "the change of keys could not \
                     be finished: {}", why.message)
@@ -202,14 +222,16 @@ impl Issuer {
         let _ = tokio::task::spawn_blocking(move || holders.forget(&places)).await;
     }
 
-    /// Keys are waited for on a thread of their own: somebody may have to unlock something.
-    pub async fn blocking<T: Send + 'static>(
+    /// Runs `f` on a thread of its own, because a key holder may wait for a person to unlock it.
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         f: impl FnOnce(&Holders) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let holders = self.holders.clone();
         let done = tokio::task::spawn_blocking(move || f(&holders)).await;
-        done.unwrap_or_else(|e| Err(problem("internal", e.to_string(), "Restart Signet Desk.")))
+        done.unwrap_or_else(|e| {
+            Err(problem("desk.internal", e.to_string(), "Restart Signet Desk."))
+        })
     }
 
     fn tell(
@@ -223,7 +245,8 @@ impl Issuer {
     }
 }
 
-/// Before the CompID is known the key is named after the user; chance keeps two attempts apart.
+/// The label of the first key: the CompID is not known yet, so it has the user's name and a random
+/// number that keeps two attempts apart.
 fn first_label(user: &str, random: [u8; 4]) -> Result<KeyLabel, Problem> {
     let label = format!("{user}-{:08x}", u32::from_be_bytes(random)).parse();
     label.map_err(|e: LabelError| Problem::from(&HolderError::from(e)))
@@ -233,7 +256,7 @@ fn name_of(comp_id: &CompId) -> Result<IdentityName, Problem> {
     comp_id.as_str().parse().map_err(|e: KeychainError| Problem::from(&e))
 }
 
-/// Whether there is an identity of this name that another firm issued.
+/// Whether the keychain has an identity of this name that another firm issued.
 fn belongs_elsewhere(
     h: &Holders,
     name: &IdentityName,
@@ -246,6 +269,8 @@ fn belongs_elsewhere(
 
 impl From<&EstError> for Problem {
     fn from(e: &EstError) -> Self {
-        problem(&snake(e.code()), sentence(&e.to_string()), e.cure())
+        // The enrolment service's own code passes through the error.
+        let code = code_of_peer(e.code(), "enrol.refused");
+        problem(code, sentence(&e.to_string()), e.cure())
     }
 }

@@ -1,7 +1,6 @@
-//! What the laptop's clock reads, without its steps. The wall clock is read once, when the program
-//! starts; from then on a clock counts that nobody sets and that goes on while the laptop sleeps.
-//! So a correction of the wall clock ends no open RFQ and moves no deadline, and a sleep is seen as
-//! one.
+//! The laptop's clock without its steps. The wall clock is read once, when the program starts; from
+//! then on a monotonic clock counts that goes on while the laptop sleeps. So a correction of the
+//! wall clock ends no open RFQ and moves no deadline, and time asleep is noticed.
 
 use signet_rfq::UtcMillis;
 use std::{
@@ -9,7 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// A wall clock that was read once, and what has passed since.
+/// The wall clock and the monotonic clock, read at the same moment.
 #[derive(Debug, Clone, Copy)]
 struct Anchor {
     wall: UtcMillis,
@@ -30,18 +29,17 @@ pub(crate) fn laptop_now() -> UtcMillis {
     ANCHOR.at(counted())
 }
 
-/// What the operating system's clock reads, steps and all: for telling the trader how far it is
-/// off.
+/// The operating system's clock, steps included. The window shows how far it is off.
 pub(crate) fn wall() -> UtcMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UtcMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// Time since some beginning, the time asleep included.
+/// Time since an arbitrary beginning, time asleep included.
 #[cfg(unix)]
 fn counted() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
-    // Linux keeps the time asleep apart; the monotonic clock of a Mac counts it.
+    // The monotonic clock of Linux stops while the laptop sleeps; that of macOS does not.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     const CLOCK: ClockId = ClockId::Boottime;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]

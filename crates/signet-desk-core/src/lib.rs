@@ -1,6 +1,9 @@
-//! Signet Desk without a window: the session keeper, the book of RFQs, the blotter and the view.
+//! Signet Desk without its window: the link to the gateway, the book of RFQs, the blotter and the
+//! views that the page draws.
 //!
-//! `src-tauri` wraps this crate in a window; tests and benches drive it without one.
+//! `src-tauri` puts this crate into a window; tests and benchmarks use it without one.
+
+#![warn(missing_docs, unreachable_pub)]
 
 mod blotter;
 mod book;

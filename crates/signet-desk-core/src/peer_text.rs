@@ -1,15 +1,15 @@
-//! Text that somebody else wrote, before a trader reads it. Characters that are not seen, or that
-//! make the text around them read differently, are replaced by one that is seen; a text has an end.
+//! Cleans text of a peer before a trader reads it: invisible characters, and characters that change
+//! how the text around them reads, are replaced by a visible one; long text is cut.
 //!
-//! This is the boundary: everything the desk takes from a message and shows passes here once.
+//! Every text that the desk takes from a message and shows passes here once.
 
 use signet_fix::message::{AppMessage, KeyReport, SnapshotMark};
 
-/// What stands where a deceptive character stood: U+FFFD.
+/// U+FFFD, which replaces a deceptive character.
 const REPLACEMENT: char = '\u{fffd}';
-/// No reason, name or cure is longer.
+/// Longest text shown, characters. No honest reason, name or cure is longer.
 const CHARS_MAX: usize = 1_000;
-/// Accents that may stand on one letter; more of them draw over the lines above and below.
+/// How many accents one letter may have; more of them draw over the lines above and below.
 const MARKS_MAX: usize = 2;
 
 /// The text as a trader may be shown it.
@@ -31,24 +31,26 @@ pub(crate) fn shown(text: &str) -> String {
     out
 }
 
-/// Controls, and what has no width or turns the direction of reading (Unicode 16, general category
-/// Cf and the blank letters).
+/// Control characters, and those without width or that change the direction of reading (Unicode 16,
+/// general category Cf and the blank letters).
 fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}'
+            | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn is_mark(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
-        | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+    matches!(c,
+        '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}'
+        | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
 }
 
-/// Every text of a message that is for people. Ids are not: two that differ must stay different,
-/// and what is signed must stay what it is.
+/// Cleans every text of a message that is for people. Ids are left alone: two that differ must stay
+/// different, and signed text must not change.
 pub(crate) fn message(mut m: AppMessage) -> AppMessage {
     let one = |t: &mut String| *t = shown(t);
     let some = |t: &mut Option<String>| {
@@ -87,8 +89,8 @@ pub(crate) fn message(mut m: AppMessage) -> AppMessage {
             one(&mut d.text);
             some(&mut d.cure);
         }
-        // Lists (of keys, of the factors of a risk) are JSON, which may write any character
-        // otherwise: they are read first and pass here by `shown`.
+        // Lists (of keys, of risk factors) are JSON, which can escape any character: they are
+        // parsed first, and their texts pass through `shown` then.
         AppMessage::KeyReport(k) => match k {
             KeyReport::Registered { name } => one(name),
             KeyReport::Refused { code, text, cure } => {
@@ -97,7 +99,7 @@ pub(crate) fn message(mut m: AppMessage) -> AppMessage {
             }
             KeyReport::List(_) | KeyReport::Options { .. } => {}
         },
-        // No text for people in these.
+        // These contain no text for people.
         AppMessage::QuoteRequest(_)
         | AppMessage::Quote(_)
         | AppMessage::QuoteCancel(_)

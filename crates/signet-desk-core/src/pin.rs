@@ -1,4 +1,4 @@
-//! The desk's PIN dialog, seen from the token's thread: it asks and waits.
+//! The desk's PIN dialog for the token's thread, which asks and waits.
 
 use crate::{
     book::{Book, lock},
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-/// How long a PIN is waited for; then it counts as declined.
+/// How long the token's thread waits for a PIN; after that the PIN counts as declined.
 const ANSWER_MAX: Duration = Duration::from_secs(120);
 
 pub(crate) struct PinDesk {
@@ -20,12 +20,12 @@ pub(crate) struct PinDesk {
 }
 
 impl PinDesk {
-    pub fn new(book: Arc<Mutex<Book>>) -> Self {
+    pub(crate) fn new(book: Arc<Mutex<Book>>) -> Self {
         Self { book, waiting: Mutex::new(None) }
     }
 
-    /// What the trader typed. An answer nobody waits for is dropped, and wiped with it.
-    pub fn answer(&self, pin: Option<Pin>) {
+    /// Passes on what the trader typed. An answer that no token waits for is dropped and wiped.
+    pub(crate) fn answer(&self, pin: Option<Pin>) {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(waiting) = waiting {
             let _ = waiting.try_send(pin);
@@ -36,7 +36,7 @@ impl PinDesk {
 impl PinPrompt for PinDesk {
     fn ask(&self, r: &PinRequest) -> Option<Pin> {
         let (answer, answered) = mpsc::sync_channel(1);
-        // Whoever waited before is answered "declined" by the loss of its sender.
+        // Dropping the sender of an earlier question answers it with "declined".
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         lock(&self.book).pin(PinView {

@@ -1,4 +1,4 @@
-//! From state to what is drawn: pure functions, no decision about trading in them.
+//! Turns state into views. The functions are pure and decide nothing about trading.
 
 use crate::{blotter::RowStatus, view::*};
 use rust_decimal::Decimal;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 type Names = BTreeMap<DealerId, String>;
 
-pub struct Look<'a> {
+pub(crate) struct Look<'a> {
     pub rfq: &'a Rfq,
     pub instrument: Option<&'a Instrument>,
     pub names: &'a Names,
@@ -20,11 +20,11 @@ pub struct Look<'a> {
     pub at: UtcMillis,
     pub arrival_ms: i64,
     pub online: bool,
-    /// It waits at the gateway, for what in words.
+    /// What the gateway waits for before it passes this on, in words.
     pub waits: Option<&'a str>,
 }
 
-pub fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Reference {
+pub(crate) fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Reference {
     let instrument = |i: &Instrument| InstrumentView {
         id: i.id.to_string(),
         symbol: i.symbol.clone(),
@@ -52,7 +52,7 @@ pub fn reference(catalogue: &Catalogue, dealers: &[WireDealer]) -> Reference {
     }
 }
 
-pub fn head(l: &Look<'_>, problem: Option<&Problem>) -> RfqView {
+pub(crate) fn head(l: &Look<'_>, problem: Option<&Problem>) -> RfqView {
     let t = &l.rfq.terms;
     RfqView {
         id: t.id.to_string(),
@@ -120,7 +120,7 @@ fn reason(what: &str, r: &Rfq) -> String {
 }
 
 /// `Filled: bought 5,000,000 at 99.125 from Northbank`.
-pub fn outcome_text(r: &Rfq, i: Option<&Instrument>, names: &Names) -> String {
+pub(crate) fn outcome_text(r: &Rfq, i: Option<&Instrument>, names: &Names) -> String {
     let Some((a, s)) = &r.accept else { return "Done".into() };
     let Some(e) = s.last_trade() else { return "Done".into() };
     let (verb, from) = match a.side {
@@ -159,7 +159,7 @@ fn rfq_status(r: &Rfq) -> RowStatus {
     }
 }
 
-pub fn accept(
+pub(crate) fn accept(
     r: &Rfq,
     i: Option<&Instrument>,
     names: &Names,
@@ -227,11 +227,10 @@ pub fn accept(
     })
 }
 
-/// The ladder in rank order: who can be traded with first, best price first; then the rest as
-/// asked.
-pub fn lines(l: &Look<'_>) -> Vec<LineView> {
+/// The ladder in rank order: dealers with a live quote first, best price first, then the others.
+pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
     let r = l.rfq;
-    // The best is one that an accept can still reach.
+    // Only a quote that an accept can still reach is the best.
     let best_bid = r.best(rfq::Side::Sell, l.at, l.arrival_ms);
     let best_offer = r.best(rfq::Side::Buy, l.at, l.arrival_ms);
     let mut order: Vec<usize> = (0..r.lines.len()).collect();
@@ -294,7 +293,7 @@ fn rank_key(l: &rfq::Line, ask: rfq::Ask, at: UtcMillis) -> (u8, Decimal) {
     let key = match ask {
         rfq::Ask::Buy => q.offer.map(|o| o.price),
         rfq::Ask::Sell => q.bid.map(|b| -b.price),
-        // A peer chose both numbers: their difference may be none that there is.
+        // A peer chose both numbers, so their difference may overflow.
         rfq::Ask::TwoWay => q.offer.zip(q.bid).and_then(|(o, b)| o.price.checked_sub(b.price)),
     };
     key.map_or((1, Decimal::MAX), |k| (1, k))
@@ -319,7 +318,7 @@ fn quote_side(l: &Look<'_>, v: rfq::Level) -> QuoteSide {
     }
 }
 
-pub fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> BlotterRow {
+pub(crate) fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> BlotterRow {
     let t = &r.terms;
     let traded = r.accept.as_ref().and_then(|(a, s)| s.last_trade().map(|e| (a, e)));
     let all = || t.dealers.iter().map(|d| name(names, d)).collect::<Vec<_>>().join(", ");
@@ -346,7 +345,7 @@ pub fn rfq_row(r: &Rfq, i: Option<&Instrument>, names: &Names) -> BlotterRow {
     }
 }
 
-pub fn trade_row(
+pub(crate) fn trade_row(
     r: &Rfq,
     i: Option<&Instrument>,
     names: &Names,
@@ -375,8 +374,8 @@ pub fn trade_row(
     })
 }
 
-/// A trade reported to a desk that no longer has the RFQ on screen.
-pub fn late_trade_row(
+/// The row of a trade whose RFQ is no longer on screen.
+pub(crate) fn late_trade_row(
     id: &rfq::RfqId,
     e: &ExecutionReport,
     i: Option<&Instrument>,
@@ -406,8 +405,14 @@ pub fn late_trade_row(
     }
 }
 
-/// A trade that a dealer reports and that is not booked: what it says, beside what was accepted.
-pub fn dispute_row(d: &rfq::Dispute, r: &Rfq, i: Option<&Instrument>, names: &Names) -> BlotterRow {
+/// The row of a trade that a dealer reports and that was not accepted like that. It is shown beside
+/// the row of the accept and is not booked.
+pub(crate) fn dispute_row(
+    d: &rfq::Dispute,
+    r: &Rfq,
+    i: Option<&Instrument>,
+    names: &Names,
+) -> BlotterRow {
     BlotterRow {
         id: dispute_id(&d.accept, &d.exec_id),
         at_ms: d.at.0 as f64,
@@ -423,8 +428,8 @@ pub fn dispute_row(d: &rfq::Dispute, r: &Rfq, i: Option<&Instrument>, names: &Na
     }
 }
 
-/// As [`dispute_row`], of an RFQ that is no longer on screen.
-pub fn late_dispute_row(
+/// As [`dispute_row`], for an RFQ that is no longer on screen.
+pub(crate) fn late_dispute_row(
     id: &rfq::RfqId,
     e: &ExecutionReport,
     i: Option<&Instrument>,
@@ -438,7 +443,7 @@ pub fn late_dispute_row(
     }
 }
 
-/// Beside the row of the trade itself, and no other's.
+/// An id that differs from that of the trade's own row.
 fn dispute_id(accept: &rfq::AcceptId, exec_id: &str) -> String {
     format!("{accept}!{exec_id}")
 }
@@ -466,7 +471,7 @@ fn price(i: Option<&Instrument>, p: Decimal) -> String {
 }
 
 /// `20261124` as `2026-11-24`.
-pub fn iso(date: &str) -> String {
+pub(crate) fn iso(date: &str) -> String {
     if date.len() == 8 && date.is_ascii() {
         format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..])
     } else {

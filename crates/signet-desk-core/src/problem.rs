@@ -1,37 +1,40 @@
-//! Every refusal in the three parts a person needs. One place maps errors to codes and words.
+//! Maps the errors of the other crates to a [`Problem`]: a code, a message and a cure.
 
-use crate::view::Problem;
+use crate::view::{Problem, TicketField, is_code};
 use signet_fix::{session::SendError, signature::SignatureError};
 use signet_identity::Refusal;
 use signet_keystore::KeychainError;
 use signet_rfq::{AcceptRefusal, InstrumentError, QuantityError, TermsError};
 
-pub fn problem(code: &str, message: impl Into<String>, cure: impl Into<String>) -> Problem {
-    Problem { code: code.into(), message: message.into(), cure: cure.into() }
+/// As [`Problem::new`].
+pub(crate) fn problem(code: &str, message: impl Into<String>, cure: impl Into<String>) -> Problem {
+    Problem::new(code, message, cure)
 }
 
-pub fn offline() -> Problem {
+/// A code that a peer sent. One that does not have the form of a code is replaced by `otherwise`,
+/// so that no text of a peer is shown as a code.
+pub(crate) fn code_of_peer<'a>(code: &'a str, otherwise: &'a str) -> &'a str {
+    if is_code(code) { code } else { otherwise }
+}
+
+/// Something needs the connection, and there is none.
+pub(crate) fn offline() -> Problem {
     problem(
-        "offline",
+        "link.offline",
         "The desk is not connected to the gateway.",
         "Connect, or wait until the connection is back.",
     )
 }
 
-/// Codes on the screen are lower snake case: `keychain.locked` becomes `keychain_locked`.
-pub fn snake(code: &str) -> String {
-    code.replace('.', "_")
-}
-
 impl From<&KeychainError> for Problem {
     fn from(e: &KeychainError) -> Self {
-        problem(&snake(e.code()), e.to_string(), e.cure())
+        problem(e.code(), e.to_string(), e.cure())
     }
 }
 
 impl From<&Refusal> for Problem {
     fn from(r: &Refusal) -> Self {
-        problem(&snake(r.code()), r.to_string(), r.cure())
+        problem(r.code(), r.to_string(), r.cure())
     }
 }
 
@@ -39,48 +42,51 @@ impl From<&QuantityError> for Problem {
     fn from(e: &QuantityError) -> Self {
         let cure = "Type a number, with k, m or bn if you like: 250k, 5m, 1,500,000.";
         let code = match e {
-            QuantityError::Empty => "quantity_missing",
-            QuantityError::NotPositive => "quantity_not_positive",
-            QuantityError::TooLarge => "quantity_too_large",
-            _ => "quantity_unreadable",
+            QuantityError::Empty => "quantity.missing",
+            QuantityError::NotPositive => "quantity.not_positive",
+            QuantityError::TooLarge => "quantity.too_large",
+            _ => "quantity.unreadable",
         };
-        problem(code, sentence(&e.to_string()), cure)
+        problem(code, sentence(&e.to_string()), cure).about(TicketField::Quantity)
     }
 }
 
 impl From<&InstrumentError> for Problem {
     fn from(e: &InstrumentError) -> Self {
-        let (code, cure) = match e {
+        use TicketField::{Instrument, Quantity};
+        let (field, code, cure) = match e {
             InstrumentError::TooSmall { .. } => {
-                ("quantity_too_small", "Ask for more, or choose another instrument.")
+                (Quantity, "quantity.too_small", "Ask for more, or choose another instrument.")
             }
             InstrumentError::TooLarge { .. } => {
-                ("quantity_too_large", "Ask for less, or split the request.")
+                (Quantity, "quantity.too_large", "Ask for less, or split the request.")
             }
             InstrumentError::OffLot { .. } => {
-                ("quantity_off_lot", "Round the quantity to the lot.")
+                (Quantity, "quantity.off_lot", "Round the quantity to the lot.")
             }
             _ => (
-                "instrument_invalid",
+                Instrument,
+                "instrument.invalid",
                 "Tell your administrator: the gateway's instrument list is wrong.",
             ),
         };
-        problem(code, sentence(&e.to_string()), cure)
+        problem(code, sentence(&e.to_string()), cure).about(field)
     }
 }
 
 impl From<&TermsError> for Problem {
     fn from(e: &TermsError) -> Self {
-        let (code, cure) = match e {
+        use TicketField::{Dealers, Instrument, Ttl};
+        let (field, code, cure) = match e {
             TermsError::Instrument(i) => return i.into(),
-            TermsError::NoDealer => ("dealers_none", "Choose at least one dealer."),
-            TermsError::TooManyDealers => ("dealers_too_many", "Choose fewer dealers."),
-            TermsError::DealerTwice(_) => ("dealers_twice", "Choose each dealer once."),
-            TermsError::BadTtl => ("ttl_out_of_range", "Choose another time to live."),
-            TermsError::AlreadyExpired => ("ttl_expired", "Send it again."),
-            _ => ("instrument_currency", "Choose the instrument again."),
+            TermsError::NoDealer => (Dealers, "dealers.none", "Choose at least one dealer."),
+            TermsError::TooManyDealers => (Dealers, "dealers.too_many", "Choose fewer dealers."),
+            TermsError::DealerTwice(_) => (Dealers, "dealers.twice", "Choose each dealer once."),
+            TermsError::BadTtl => (Ttl, "ttl.out_of_range", "Choose another time to live."),
+            TermsError::AlreadyExpired => (Ttl, "ttl.expired", "Send it again."),
+            _ => (Instrument, "instrument.currency", "Choose the instrument again."),
         };
-        problem(code, sentence(&e.to_string()), cure)
+        problem(code, sentence(&e.to_string()), cure).about(field)
     }
 }
 
@@ -105,12 +111,12 @@ impl From<&SendError> for Problem {
         match e {
             SendError::NotLoggedOn => offline(),
             SendError::BadValue(_) => problem(
-                "not_sendable",
+                "message.not_sendable",
                 sentence(&e.to_string()),
                 "Remove unusual characters and try again.",
             ),
             _ => problem(
-                "not_sent",
+                "message.not_sent",
                 sentence(&e.to_string()),
                 "Nothing left this laptop. Check that the disk is not full, then try again.",
             ),
@@ -118,25 +124,29 @@ impl From<&SendError> for Problem {
     }
 }
 
-/// What the gateway said was not signed as it must be, so it was not believed.
+/// A message of the gateway did not carry the signature that it must carry, and was dropped.
 impl From<&SignatureError> for Problem {
     fn from(e: &SignatureError) -> Self {
         let cure = match e {
             SignatureError::NotKept => "Nothing to do: the desk asks for it again.",
             _ => {
-                "Do not rely on what is on the screen until it is settled. Tell your security \
-                    officer: the gateway, or something between, is not what it should be."
+                "Do not rely on what is on the screen until this is settled. Tell your security \
+                    officer: the gateway, or something on the way to it, may be an impostor."
             }
         };
-        problem(&snake(e.code()), sentence(&e.to_string()), cure)
+        problem(e.code(), sentence(&e.to_string()), cure)
     }
 }
 
-/// First letter capital, a full stop at the end.
-pub fn sentence(s: &str) -> String {
+/// The text with a capital first letter and a full stop at the end.
+pub(crate) fn sentence(s: &str) -> String {
     let mut chars = s.chars();
     let first = chars.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
     let rest = chars.as_str();
     let stop = if rest.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{rest}{stop}")
 }
+
+#[cfg(test)]
+#[path = "problem_tests.rs"]
+mod tests;

@@ -1,5 +1,5 @@
-//! Message signatures (93/89) on a desk's connection: signed with the key of the identity it was
-//! made with, believed when made with the key of the certificate the gateway showed.
+//! Message signatures (93/89) on a desk's connection. The desk signs with the key of the identity
+//! that made the connection, and verifies with the key of the gateway's certificate.
 
 use crate::venue::Venue;
 use signet_fix::{
@@ -9,7 +9,7 @@ use signet_fix::{
 use signet_identity::{Identity, MessageKey, MessageKeyError, MessagePublicKey};
 use std::rc::Rc;
 
-/// What a session is signed with.
+/// Signs the messages of the kinds in `which` with `key`.
 pub fn signing(key: MessageKey, which: Kinds) -> Signing {
     Signing {
         signer: Rc::new(move |covered: &[u8]| {
@@ -19,7 +19,7 @@ pub fn signing(key: MessageKey, which: Kinds) -> Signing {
     }
 }
 
-/// Whom a session believes.
+/// Verifies messages with `key`; those of the kinds in `required` must be signed.
 pub fn verification(key: MessagePublicKey, required: Kinds) -> Verification {
     Verification {
         verifier: Rc::new(move |covered: &[u8], signature: &[u8; 64]| {
@@ -29,8 +29,9 @@ pub fn verification(key: MessagePublicKey, required: Kinds) -> Verification {
     }
 }
 
-/// A gateway gets every message signed and must sign what commits it. A plain venue gets what
-/// desk.toml says, and its own signatures, if any, mean nothing here.
+/// The desk signs every message to a gateway, and the gateway must sign the messages that commit
+/// it. For a plain venue desk.toml says whether the desk signs; the venue's signatures are not
+/// read.
 pub(crate) fn channel(
     venue: &Venue,
     identity: &Identity,

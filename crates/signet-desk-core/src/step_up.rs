@@ -1,7 +1,8 @@
-//! Step-up as the desk keeps it: which challenges are open, what their dialogs show, and whether
-//! what the gateway wants approved is what this desk has on its screen.
+//! The desk's part of step-up: the open challenges, what their dialogs show, and whether the
+//! gateway asks to approve exactly what this desk has on its screen.
 //!
-//! Pure: the ceremonies run on the link's thread (`link/ceremony.rs`), and tell here how they go.
+//! The module is pure. Ceremonies run on the link's thread (`link/ceremony.rs`), which reports
+//! their progress here.
 
 use crate::{present, problem::problem, view::*};
 use rust_decimal::Decimal;
@@ -13,40 +14,40 @@ use signet_stepup::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Challenges a desk keeps open; a gateway that sends more is refused the rest.
+/// How many challenges may be open; further ones of the gateway are refused.
 const MAX_OPEN: usize = 16;
 
-/// What somebody is asked to approve, or the key somebody is about to register.
+/// What the person is asked to approve, or the key that is being registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 // A handful of these exist at a time.
 #[allow(clippy::large_enum_variant)]
-pub(crate) enum Matter {
+pub(crate) enum Subject {
     Approve(Approval),
     NewKey { name: String },
 }
 
 /// One open dialog.
 #[derive(Debug, Clone)]
-pub(crate) struct Open {
+pub(crate) struct Dialog {
     pub id: String,
-    pub matter: Matter,
+    pub subject: Subject,
     pub options: String,
     pub reason: String,
     pub deadline: UtcMillis,
     phase: StepUpPhase,
     pin: (bool, Option<u8>),
     problem: Option<Problem>,
-    /// Another desk's: a second person reads before anything blinks.
+    /// It belongs to another desk: this person is the second, and reads before the key blinks.
     others: bool,
 }
 
-impl Open {
-    pub fn waits_to_begin(&self) -> bool {
+impl Dialog {
+    pub(crate) fn waits_to_begin(&self) -> bool {
         self.phase == StepUpPhase::Queued
     }
 
-    pub fn rfq(&self) -> Option<RfqId> {
-        let Matter::Approve(a) = &self.matter else { return None };
+    pub(crate) fn rfq(&self) -> Option<RfqId> {
+        let Subject::Approve(a) = &self.subject else { return None };
         match &a.action {
             Action::Request(r) if !self.others => RfqId::new(r.rfq.clone()).ok(),
             Action::Accept(t) if !self.others => RfqId::new(t.rfq.clone()).ok(),
@@ -55,28 +56,29 @@ impl Open {
     }
 }
 
-/// What this desk itself has on the table, to be compared with what it is asked to approve.
+/// What this desk has on its screen, for comparison with what it is asked to approve.
 pub(crate) struct OnScreen<'a> {
-    /// This desk's CompID, and the gateway's.
+    /// This desk's CompID.
     pub desk: &'a str,
+    /// The gateway's CompID.
     pub gateway: &'a str,
-    /// By RFQ.
+    /// Finds an RFQ on the screen.
     pub rfq: &'a dyn Fn(&RfqId) -> Option<&'a Rfq>,
     /// The key this desk wants to register.
     pub registering: Option<&'a str>,
-    /// This person may be asked for others.
+    /// This person may approve actions of other traders.
     pub approver: bool,
 }
 
-/// Whether the gateway asks for exactly what this desk sent. The error is for the trader and the
-/// log.
+/// Checks that the gateway asks for exactly what this desk sent. The error completes a sentence
+/// for the trader and the log.
 pub(crate) fn judge(text: &str, screen: &OnScreen<'_>) -> Result<Approval, &'static str> {
     let a = Approval::parse(text).map_err(|_| "it is not written as this version knows")?;
     if a.gateway != screen.gateway || a.approver != screen.desk {
         return Err("it is not for this desk at this gateway");
     }
     if a.desk != screen.desk {
-        // A second person has nothing of their own to compare with: they read.
+        // A second person's desk has nothing to compare with; the person reads the terms.
         let may = screen.approver && matches!(a.action, Action::Request(_) | Action::Accept(_));
         return if may { Ok(a) } else { Err("this person approves nothing for others") };
     }
@@ -97,14 +99,14 @@ pub(crate) fn judge(text: &str, screen: &OnScreen<'_>) -> Result<Approval, &'sta
 
 #[derive(Debug)]
 pub(crate) struct StepUps {
-    open: Vec<Open>,
+    open: Vec<Dialog>,
     pub access: AccessView,
     pub keys: KeysView,
     /// The name of the key that is being registered.
     pub registering: Option<String>,
-    /// What waits for somebody else: RFQ ids.
+    /// RFQs that wait for a second person.
     pub second: BTreeSet<RfqId>,
-    /// The gateway wants to hear of waking up, of unlocking.
+    /// Whether the gateway wants to be told that the laptop woke, and that its screen was unlocked.
     pub wake: (bool, bool),
 }
 
@@ -135,16 +137,15 @@ impl Default for StepUps {
 }
 
 impl StepUps {
-    /// A challenge that was judged good. One for the same matter takes the place of its
-    /// predecessor.
-    pub fn add(&mut self, c: StepUpChallenge, approval: Approval, desk: &str) -> bool {
+    /// Adds a challenge that passed [`judge`]. It replaces an earlier one about the same subject.
+    pub(crate) fn add(&mut self, c: StepUpChallenge, approval: Approval, desk: &str) -> bool {
         let others = approval.desk != desk;
         let phase = if others { StepUpPhase::Ready } else { StepUpPhase::Queued };
         let reason =
             c.reason.unwrap_or_else(|| "The gateway asks for a touch of your security key.".into());
-        self.put(Open {
+        self.put(Dialog {
             id: c.id,
-            matter: Matter::Approve(approval),
+            subject: Subject::Approve(approval),
             options: c.options,
             reason,
             deadline: c.deadline,
@@ -155,17 +156,17 @@ impl StepUps {
         })
     }
 
-    /// The options for a new key.
-    pub fn add_new_key(
+    /// Adds the dialog that registers a new key.
+    pub(crate) fn add_new_key(
         &mut self,
         id: String,
         name: String,
         options: String,
         deadline: UtcMillis,
     ) -> bool {
-        self.put(Open {
+        self.put(Dialog {
             id,
-            matter: Matter::NewKey { name },
+            subject: Subject::NewKey { name },
             options,
             reason: "This key is registered for you: your firm checks its make.".into(),
             deadline,
@@ -176,8 +177,8 @@ impl StepUps {
         })
     }
 
-    fn put(&mut self, new: Open) -> bool {
-        if let Some(before) = self.open.iter_mut().find(|o| o.matter == new.matter) {
+    fn put(&mut self, new: Dialog) -> bool {
+        if let Some(before) = self.open.iter_mut().find(|o| o.subject == new.subject) {
             *before = new;
             return true;
         }
@@ -188,23 +189,23 @@ impl StepUps {
         true
     }
 
-    pub fn has(&self, id: &str) -> bool {
+    pub(crate) fn has(&self, id: &str) -> bool {
         self.open.iter().any(|o| o.id == id)
     }
 
-    /// The one to begin now, if any waits.
-    pub fn next(&self) -> Option<&Open> {
+    /// The dialog whose ceremony starts next.
+    pub(crate) fn next(&self) -> Option<&Dialog> {
         self.open.iter().find(|o| o.waits_to_begin())
     }
 
-    fn edit(&mut self, id: &str, f: impl FnOnce(&mut Open)) {
+    fn edit(&mut self, id: &str, f: impl FnOnce(&mut Dialog)) {
         if let Some(o) = self.open.iter_mut().find(|o| o.id == id) {
             f(o);
         }
     }
 
-    /// The person wants it to begin, or to be tried again.
-    pub fn begin(&mut self, id: &str) {
+    /// The person starts the ceremony, or starts it again.
+    pub(crate) fn begin(&mut self, id: &str) {
         self.edit(id, |o| {
             if matches!(o.phase, StepUpPhase::Ready | StepUpPhase::Failed) {
                 (o.phase, o.problem) = (StepUpPhase::Queued, None);
@@ -212,11 +213,11 @@ impl StepUps {
         });
     }
 
-    pub fn started(&mut self, id: &str) {
+    pub(crate) fn started(&mut self, id: &str) {
         self.edit(id, |o| (o.phase, o.pin) = (StepUpPhase::Verifying, (false, None)));
     }
 
-    pub fn status(&mut self, id: &str, s: Status) {
+    pub(crate) fn status(&mut self, id: &str, s: Status) {
         self.edit(id, |o| {
             o.phase = match s {
                 Status::Insert => StepUpPhase::Insert,
@@ -231,21 +232,21 @@ impl StepUps {
         });
     }
 
-    pub fn checking(&mut self, id: &str) {
+    pub(crate) fn checking(&mut self, id: &str) {
         self.edit(id, |o| o.phase = StepUpPhase::Checking);
     }
 
-    pub fn failed(&mut self, id: &str, e: &CeremonyError) {
+    pub(crate) fn failed(&mut self, id: &str, e: &CeremonyError) {
         self.edit(id, |o| {
             o.phase = StepUpPhase::Failed;
             o.problem = Some(problem(e.code(), crate::problem::sentence(&e.to_string()), e.cure()));
         });
     }
 
-    /// The link is gone: what was out is dead, and comes anew if it is still wanted.
-    pub fn link_lost(&mut self) {
-        self.open.retain(|o| matches!(&o.matter, Matter::Approve(a) if matches!(a.action, Action::Request(_) | Action::Accept(_))));
-        self.open.retain(|o| !o.others);
+    /// The link was lost, and every open challenge is void. Dialogs about RFQs of this desk stay:
+    /// the gateway asks again for those that it still wants.
+    pub(crate) fn link_lost(&mut self) {
+        self.open.retain(|o| o.rfq().is_some());
         for o in &mut self.open {
             (o.phase, o.problem) = (StepUpPhase::LinkLost, None);
         }
@@ -257,8 +258,8 @@ impl StepUps {
         self.access = no_access();
     }
 
-    /// The gateway's last word on a challenge.
-    pub fn outcome(&mut self, id: &str, status: StepUpStatus) -> Option<Open> {
+    /// Closes the dialog of a challenge that the gateway has settled.
+    pub(crate) fn outcome(&mut self, id: &str, status: StepUpStatus) -> Option<Dialog> {
         let at = self.open.iter().position(|o| o.id == id)?;
         let o = self.open.remove(at);
         if let (StepUpStatus::SecondWanted, Some(rfq)) = (status, o.rfq()) {
@@ -267,32 +268,32 @@ impl StepUps {
         Some(o)
     }
 
-    pub fn close(&mut self, id: &str) -> Option<Open> {
+    pub(crate) fn close(&mut self, id: &str) -> Option<Dialog> {
         let at = self.open.iter().position(|o| o.id == id)?;
         Some(self.open.remove(at))
     }
 
-    /// The dialog of a new key closes: it is registered, or was refused.
-    pub fn registered(&mut self) {
-        self.open.retain(|o| !matches!(o.matter, Matter::NewKey { .. }));
+    /// Closes the dialog of a new key, which is registered or was refused.
+    pub(crate) fn registered(&mut self) {
+        self.open.retain(|o| !matches!(o.subject, Subject::NewKey { .. }));
     }
 
-    /// An answer about this RFQ came: nothing about it waits any more.
-    pub fn settled(&mut self, rfq: &RfqId) {
+    /// An answer about this RFQ arrived, so nothing about it waits.
+    pub(crate) fn settled(&mut self, rfq: &RfqId) {
         self.open.retain(|o| o.rfq().as_ref() != Some(rfq));
         self.second.remove(rfq);
     }
 
-    /// What is past its deadline and waits for nobody's answer.
-    pub fn tick(&mut self, at: UtcMillis) -> Vec<Open> {
-        let over = |o: &Open| o.deadline < at && o.phase != StepUpPhase::Checking;
+    /// Removes and returns the dialogs past their deadline, except those that the gateway checks.
+    pub(crate) fn tick(&mut self, at: UtcMillis) -> Vec<Dialog> {
+        let over = |o: &Dialog| o.deadline < at && o.phase != StepUpPhase::Checking;
         let (gone, stay) = std::mem::take(&mut self.open).into_iter().partition(over);
         self.open = stay;
         gone
     }
 
-    /// How an RFQ waits for a touch, in words.
-    pub fn waits(&self, rfq: &RfqId) -> Option<&'static str> {
+    /// What an RFQ waits for, in words, if it waits for a touch.
+    pub(crate) fn waits(&self, rfq: &RfqId) -> Option<&'static str> {
         let open = self.open.iter().find(|o| o.rfq().as_ref() == Some(rfq));
         match open {
             Some(o) if o.phase == StepUpPhase::LinkLost => {
@@ -305,22 +306,22 @@ impl StepUps {
         }
     }
 
-    /// The dialog: what is under way before what is queued, own matters before others'.
-    pub fn view(
+    /// The dialog to show: a running one before a queued one, this desk's own before others'.
+    pub(crate) fn view(
         &self,
         catalogue: &Catalogue,
         names: &BTreeMap<DealerId, String>,
     ) -> Vec<StepUpView> {
-        let rank = |o: &&Open| match o.phase {
+        let rank = |o: &&Dialog| match o.phase {
             StepUpPhase::Queued => 1,
             StepUpPhase::LinkLost => 2,
             StepUpPhase::Ready => 3,
             _ => 0,
         };
         let Some(o) = self.open.iter().min_by_key(rank) else { return Vec::new() };
-        let (terms, kind, key_name, asked_by) = match &o.matter {
-            Matter::NewKey { name } => (None, StepUpKind::NewKey, Some(name.clone()), None),
-            Matter::Approve(a) => {
+        let (terms, kind, key_name, asked_by) = match &o.subject {
+            Subject::NewKey { name } => (None, StepUpKind::NewKey, Some(name.clone()), None),
+            Subject::Approve(a) => {
                 let (terms, kind, key) = shown(&a.action, catalogue, names);
                 (terms, kind, key, o.others.then(|| a.desk.clone()))
             }
@@ -343,7 +344,7 @@ impl StepUps {
     }
 }
 
-/// The action as the dialog shows it, with the instrument's own formats.
+/// The action as the dialog shows it, formatted for the instrument.
 fn shown(
     action: &Action,
     catalogue: &Catalogue,

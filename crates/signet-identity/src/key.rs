@@ -48,6 +48,16 @@ pub trait DeviceKey: Send + Sync + fmt::Debug {
     }
 }
 
+/// What a key holder's failure says about the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HolderFault {
+    /// The key, or the token that holds it, cannot be used: another key may work.
+    Key,
+    /// The keychain in front of the key did not answer or is locked, which says nothing about the
+    /// key.
+    Keychain,
+}
+
 /// A private key could not be loaded or could not sign.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -66,6 +76,8 @@ pub enum KeyError {
     Holder {
         /// The holder's stable code.
         code: &'static str,
+        /// What it says about the key.
+        fault: HolderFault,
         /// What happened, for a person.
         message: String,
         /// The remedy, as an instruction to the reader.

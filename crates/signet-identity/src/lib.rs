@@ -54,7 +54,7 @@ pub use {
         EstAddress, FixAddress, HolderRule, INVITATION_BYTES_MAX, INVITATION_EXTENSION,
         INVITATION_LINK_PREFIX, Invitation, InvitationError, fingerprint, is_relying_party,
     },
-    key::{DeviceKey, KeyError, Protection, SoftwareKey},
+    key::{DeviceKey, HolderFault, KeyError, Protection, SoftwareKey},
     pin::{PinError, SpkiPin},
     profile::{
         CRL_FILE_BYTES_MAX, CRLS_MAX, ChainRecorder, ClientProfile, CrlError, CrlFacts, Crls,

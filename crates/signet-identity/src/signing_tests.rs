@@ -103,6 +103,7 @@ impl crate::key::DeviceKey for Gone {
     fn sign_es256(&self, _: &[u8]) -> Result<Vec<u8>, KeyError> {
         Err(KeyError::Holder {
             code: "token.removed",
+            fault: crate::HolderFault::Key,
             message: "the token was removed".into(),
             cure: "Insert it.",
         })

@@ -75,15 +75,15 @@ async fn beside(peer: &Peer, profile: ClientProfile) -> (Verdict, String) {
             describe(stream.get_ref().1)
         )),
         // TLS 1.2 asks for the client's certificate within the handshake.
-        Ok(Err((code, _))) if code.starts_with("client.") => Verdict::Good(format!(
+        Ok(Err(why)) if why.wants_certificate() => Verdict::Good(format!(
             "{}:{} answers and wants a certificate; the running gateway has its session, so none \
                 was shown",
             peer.host, peer.port
         )),
-        Ok(Err((code, words))) => {
+        Ok(Err(why)) => {
             let cure = "compare comp_id in the configuration, gateway.trust_domain and the URI in \
                 the dealer's certificate";
-            wrong(code, &words, cure)
+            wrong(why.code(), &why, cure)
         }
         Err(_) => wrong(
             "net.timed_out",
@@ -126,10 +126,10 @@ async fn one(peer: &Peer, profile: ClientProfile) -> (Verdict, String) {
                 describe(connection)
             ))
         }
-        Ok(Err((code, words))) => {
+        Ok(Err(why)) => {
             let cure = "compare comp_id in the configuration, gateway.trust_domain and the URI in \
                 the dealer's certificate";
-            wrong(code, &words, cure)
+            wrong(why.code(), &why, cure)
         }
         Err(_) => wrong(
             "net.timed_out",

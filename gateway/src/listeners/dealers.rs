@@ -15,7 +15,8 @@ use signet_fix::{
     signature::{Verification, commits_asker, every},
 };
 use signet_identity::{
-    ClientProfile, Crls, MessageKey, MessagePublicKey, PeerIdentity, Refusal, Role, Stage, describe,
+    ClientProfile, Crls, MessageKey, MessagePublicKey, PeerError, PeerIdentity, Refusal, Role,
+    Stage, describe,
 };
 use signet_net as net;
 use signet_rfq::DealerId;
@@ -72,6 +73,59 @@ impl DealerLists {
     }
 }
 
+/// Why a dealer cannot be connected to. At fault: the dealer, the network, or the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum DealerRefusal {
+    /// The connection or its TLS handshake.
+    #[error("{}", .0.message())]
+    Connection(Refusal),
+    /// Our own TLS settings.
+    #[error("{0}")]
+    Settings(String),
+    /// `server_name` is not a host name.
+    #[error("{0}")]
+    ServerName(&'static str),
+    /// The certificate is another party's, or states no identity.
+    #[error("{0}")]
+    Certificate(String),
+    /// The dealer must sign, and its key cannot be verified with.
+    #[error("{words}")]
+    Key {
+        /// Stable.
+        code: &'static str,
+        /// With what cures it.
+        words: String,
+    },
+}
+
+impl DealerRefusal {
+    /// Never changes between releases.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Connection(r) => r.code(),
+            Self::Settings(_) => "dealer.tls",
+            Self::ServerName(_) => "dealer.server_name",
+            Self::Certificate(_) => "dealer.certificate",
+            Self::Key { code, .. } => code,
+        }
+    }
+
+    /// Whether the dealer answered, and refused whoever shows no certificate.
+    pub fn wants_certificate(&self) -> bool {
+        matches!(
+            self,
+            Self::Connection(
+                Refusal::NoClientCertificateSent
+                    | Refusal::ClientCertificateRefused { .. }
+                    | Refusal::ClientCertificateUnknownCa
+                    | Refusal::ClientCertificateExpired
+                    | Refusal::ClientCertificateRevoked
+                    | Refusal::KeyUnavailable { .. }
+            )
+        )
+    }
+}
+
 /// The dealer to dial, and the identity that must answer.
 #[derive(Debug, Clone)]
 pub struct Peer {
@@ -98,31 +152,27 @@ impl Peer {
         }
     }
 
-    /// TCP, TLS, and the certificate's identity; a stable code and words when it is not to be.
+    /// TCP, TLS, and the certificate's identity.
+    ///
+    /// # Errors
+    /// Why the dealer cannot be connected to.
     pub async fn dial(
         &self,
         profile: &ClientProfile,
-    ) -> Result<TlsStream<TcpStream>, (&'static str, String)> {
-        let tls = profile.config().map_err(|e| ("dealer.tls", e.to_string()))?;
-        let refused = |stage| {
-            move |e: std::io::Error| {
-                let r = Refusal::seen_by_client(&e, stage);
-                (r.code(), r.message().to_string())
-            }
-        };
-        let tcp = net::tcp(&self.host, self.port)
-            .await
-            .map_err(|r| (r.code(), r.message().to_string()))?;
+    ) -> Result<TlsStream<TcpStream>, DealerRefusal> {
+        let tls = profile.config().map_err(|e| DealerRefusal::Settings(e.to_string()))?;
+        let tcp = net::tcp(&self.host, self.port).await.map_err(DealerRefusal::Connection)?;
         let name = ServerName::try_from(self.server_name.clone())
-            .map_err(|_| ("dealer.server_name", "not a host name".into()))?;
-        let stream =
-            TlsConnector::from(tls).connect(name, tcp).await.map_err(refused(Stage::Handshake))?;
-        let peer = PeerIdentity::of_connection(stream.get_ref().1)
-            .map_err(|e| ("dealer.certificate", e.to_string()))?;
-        peer.require(Role::Dealer, &self.trust_domain)
-            .map_err(|e| ("dealer.certificate", e.to_string()))?;
+            .map_err(|_| DealerRefusal::ServerName("not a host name"))?;
+        let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(|e| {
+            DealerRefusal::Connection(Refusal::seen_by_client(&e, Stage::Handshake))
+        })?;
+        let wrong = |e: PeerError| DealerRefusal::Certificate(e.to_string());
+        let peer = PeerIdentity::of_connection(stream.get_ref().1).map_err(wrong)?;
+        peer.require(Role::Dealer, &self.trust_domain).map_err(wrong)?;
         if peer.comp_id.as_str() != self.dealer.as_str() {
-            return Err(("dealer.certificate", format!("the certificate is {}'s", peer.comp_id)));
+            let words = format!("the certificate is {}'s", peer.comp_id);
+            return Err(DealerRefusal::Certificate(words));
         }
         self.verification(&stream)?;
         Ok(stream)
@@ -133,12 +183,13 @@ impl Peer {
     fn verification(
         &self,
         stream: &TlsStream<TcpStream>,
-    ) -> Result<Option<Verification>, (&'static str, String)> {
+    ) -> Result<Option<Verification>, DealerRefusal> {
         if !self.signs {
             return Ok(None);
         }
-        let key = MessagePublicKey::of_connection(stream.get_ref().1)
-            .map_err(|e| (e.code(), format!("{e}. {}", e.cure())))?;
+        let key = MessagePublicKey::of_connection(stream.get_ref().1).map_err(|e| {
+            DealerRefusal::Key { code: e.code(), words: format!("{e}. {}", e.cure()) }
+        })?;
         Ok(Some(crate::signed::verification(key, every)))
     }
 }
@@ -197,9 +248,8 @@ impl Line {
                 Ok(Err(why)) => {
                     tracing::warn!(
                         dealer = %self.to.dealer,
-                        code = why.0,
-                        "cannot connect: {}",
-                        why.1
+                        code = why.code(),
+                        "cannot connect: {why}"
                     )
                 }
                 Err(_) => {
@@ -257,7 +307,7 @@ impl Line {
         tokio::time::sleep(RESET_GOODBYE).await;
     }
 
-    async fn dial(&self) -> Result<(Connected, ClientProfile), (&'static str, String)> {
+    async fn dial(&self) -> Result<(Connected, ClientProfile), DealerRefusal> {
         let profile =
             self.lists.crls().into_iter().fold(self.tls.clone(), ClientProfile::with_crls);
         let stream = self.to.dial(&profile).await?;

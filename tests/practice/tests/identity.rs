@@ -167,11 +167,11 @@ fn what_is_wrong_with_an_enrolment_is_said_and_leaves_nothing_behind() {
 
     let other_print = EnrolIntent { compared: vec!["0000".into()], ..good.clone() };
     let refused = w.runtime.block_on(desk.enrol(other_print)).unwrap_err();
-    assert_eq!(refused.code, "fingerprint_not_compared");
+    assert_eq!(refused.code, "enrol.fingerprint_not_compared");
     let other_holder = EnrolIntent { holder: Holder::Token, ..good.clone() };
     assert_eq!(
         w.runtime.block_on(desk.enrol(other_holder)).unwrap_err().code,
-        "holder_not_allowed"
+        "enrol.holder_not_allowed"
     );
 
     let failed = enrol(
@@ -182,7 +182,7 @@ fn what_is_wrong_with_an_enrolment_is_said_and_leaves_nothing_behind() {
     let why = failed.problem.unwrap();
     assert_eq!(
         (failed.phase, why.code.as_str()),
-        (EnrolPhase::Failed, "enrol_code_wrong"),
+        (EnrolPhase::Failed, "enrol.code_wrong"),
         "{why:?}"
     );
     assert!(!why.cure.is_empty());
@@ -191,7 +191,7 @@ fn what_is_wrong_with_an_enrolment_is_said_and_leaves_nothing_behind() {
     assert_eq!(enrol(&w, &desk, good.clone()).phase, EnrolPhase::Done);
     // The code works once; what was enrolled stays.
     let used = enrol(&w, &desk, good).problem.unwrap();
-    assert_eq!(used.code, "enrol_code_used", "{used:?}");
+    assert_eq!(used.code, "enrol.code_used", "{used:?}");
     online(&w, &desk, "ALICE1");
 }
 
@@ -366,7 +366,7 @@ fn a_gateway_whose_certificate_was_revoked_is_not_talked_to_and_a_missing_list_c
         };
         until(&desk, &mut s, code, |s| s.link() == Some(LinkState::Refused) && says(s));
     };
-    refused("server_crl_unusable");
+    refused("server.crl_unusable");
 
     let tomorrow = time::OffsetDateTime::now_utc() + time::Duration::days(1);
     let pki = w.practice.pki();
@@ -386,7 +386,7 @@ fn a_gateway_whose_certificate_was_revoked_is_not_talked_to_and_a_missing_list_c
     )
     .unwrap();
     write(&[&own], tomorrow);
-    refused("server_revoked");
+    refused("server.revoked");
     write(&[], time::OffsetDateTime::now_utc() - time::Duration::hours(1));
-    refused("crl_stale");
+    refused("crl.stale");
 }

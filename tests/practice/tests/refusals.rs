@@ -158,27 +158,27 @@ fn a_server_that_is_not_the_gateway_is_refused_each_for_its_own_reason() {
     let other = DevPki::generate("elsewhere.example", OffsetDateTime::now_utc()).unwrap();
     let unknown_ca = t.server(&other, &Order::gateway(GATEWAY), "");
     let p = t.refused(t.venue(|v| v.port = unknown_ca));
-    assert_eq!(p.code, "server_unknown_ca");
+    assert_eq!(p.code, "server.unknown_ca");
 
     // An authority that only bears the name of ours: a practice venue of yesterday.
     let namesake = DevPki::generate(TRUST_DOMAIN, OffsetDateTime::now_utc()).unwrap();
     let port = t.server(&namesake, &Order::gateway(GATEWAY), "");
-    assert_eq!(t.refused(t.venue(|v| v.port = port)).code, "server_unknown_ca");
+    assert_eq!(t.refused(t.venue(|v| v.port = port)).code, "server.unknown_ca");
 
     let port = t.server(pki, &Order::gateway(GATEWAY).expired(), "");
-    assert_eq!(t.refused(t.venue(|v| v.port = port)).code, "server_expired");
+    assert_eq!(t.refused(t.venue(|v| v.port = port)).code, "server.expired");
 
     let port = t.server(pki, &Order::gateway(GATEWAY).not_yet_valid(), "");
-    assert_eq!(t.refused(t.venue(|v| v.port = port)).code, "server_not_yet_valid");
+    assert_eq!(t.refused(t.venue(|v| v.port = port)).code, "server.not_yet_valid");
 
     let port = t.server(pki, &Order::gateway(GATEWAY).with_dns(["gateway.example"]), "");
     let p = t.refused(t.venue(|v| v.port = port));
-    assert_eq!(p.code, "server_name_mismatch");
+    assert_eq!(p.code, "server.name_mismatch");
     assert!(p.message.contains("gateway.example"), "{p:?}");
 
     let pin: SpkiPin = "sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".parse().unwrap();
     let p = t.refused(t.venue(|v| v.pins = vec![pin]));
-    assert_eq!(p.code, "server_pin_mismatch");
+    assert_eq!(p.code, "server.pin_mismatch");
 
     assert_eq!(t.codes.len(), 5, "{:?}", t.codes);
 }
@@ -193,20 +193,20 @@ fn a_genuine_certificate_of_somebody_else_is_not_the_gateway() {
 
     let port = t.server(pki, &Order::gateway("OTHERGATE"), "");
     let p = t.refused(t.venue(|v| v.port = port));
-    assert_eq!(p.code, "server_wrong_identity");
+    assert_eq!(p.code, "server.wrong_identity");
     assert!(p.message.contains("OTHERGATE") && p.message.contains(GATEWAY), "{p:?}");
     messages.insert(p.message);
 
     let uri = format!("spiffe://{TRUST_DOMAIN}/dealer/{GATEWAY}");
     let port = t.server(pki, &Order::gateway(GATEWAY).with_uri(&uri), "");
     let p = t.refused(t.venue(|v| v.port = port));
-    assert_eq!(p.code, "server_wrong_identity");
+    assert_eq!(p.code, "server.wrong_identity");
     assert!(p.message.contains("dealer"), "{p:?}");
     messages.insert(p.message);
 
     let port = t.server(pki, &Order::gateway(GATEWAY).with_uri("https://gateway.example/"), "");
     let p = t.refused(t.venue(|v| v.port = port));
-    assert_eq!(p.code, "server_wrong_identity");
+    assert_eq!(p.code, "server.wrong_identity");
     messages.insert(p.message);
 
     let port = t.server(&elsewhere, &Order::gateway(GATEWAY), "");
@@ -214,14 +214,14 @@ fn a_genuine_certificate_of_somebody_else_is_not_the_gateway() {
         v.port = port;
         v.roots = elsewhere.gateway_roots().unwrap();
     }));
-    assert_eq!(p.code, "server_wrong_identity");
+    assert_eq!(p.code, "server.wrong_identity");
     assert!(p.message.contains("elsewhere.example"), "{p:?}");
     messages.insert(p.message);
     assert_eq!(messages.len(), 4, "{messages:?}");
 
     // A dealer's own certificate comes from another authority.
     let port = t.server(pki, &Order::dealer("NORTHBANK"), "");
-    assert_eq!(t.refused(t.venue(|v| v.port = port)).code, "server_unknown_ca");
+    assert_eq!(t.refused(t.venue(|v| v.port = port)).code, "server.unknown_ca");
 }
 
 #[test]
@@ -231,17 +231,17 @@ fn what_does_not_speak_fixs_is_refused() {
     let mut t = Trial::new(&w);
 
     let plain_fix = t.listen(None, "8=FIX.4.4\u{1}9=5\u{1}35=0\u{1}10=161\u{1}");
-    assert_eq!(t.refused(t.venue(|v| v.port = plain_fix)).code, "tls_not_tls");
+    assert_eq!(t.refused(t.venue(|v| v.port = plain_fix)).code, "tls.not_tls");
 
     let http = t.listen(None, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
-    assert_eq!(t.refused(t.venue(|v| v.port = http)).code, "tls_not_tls");
+    assert_eq!(t.refused(t.venue(|v| v.port = http)).code, "tls.not_tls");
 
     let https = t.server(
         pki,
         &Order::gateway(GATEWAY),
         "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
     );
-    assert_eq!(t.refused(t.venue(|v| v.port = https)).code, "not_fix");
+    assert_eq!(t.refused(t.venue(|v| v.port = https)).code, "link.not_fix");
 
     let issued = pki.issue(&Order::gateway(GATEWAY)).unwrap();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(issued.key_pkcs8().to_vec()));
@@ -252,7 +252,7 @@ fn what_does_not_speak_fixs_is_refused() {
         .with_single_cert(issued.chain().to_vec(), key)
         .unwrap();
     let old = t.listen(Some(Arc::new(old)), "");
-    assert_eq!(t.refused(t.venue(|v| v.port = old)).code, "tls_no_common_version");
+    assert_eq!(t.refused(t.venue(|v| v.port = old)).code, "tls.no_common_version");
     assert_eq!(t.codes.len(), 3, "{:?}", t.codes);
 }
 
@@ -264,20 +264,20 @@ fn a_client_certificate_that_the_gateway_does_not_take_is_named_as_the_cause() {
     let venue = w.practice.venue().clone();
 
     let expired = pki.issue(&Order::desk("EXPIRED").expired()).unwrap();
-    assert_eq!(t.refused_as(&expired, "EXPIRED", venue.clone()).code, "client_certificate_expired");
+    assert_eq!(t.refused_as(&expired, "EXPIRED", venue.clone()).code, "client.certificate_expired");
 
     let other = DevPki::generate("elsewhere.example", OffsetDateTime::now_utc()).unwrap();
     let unknown = other.issue(&Order::desk("UNKNOWN")).unwrap();
-    assert_eq!(t.refused_as(&unknown, "UNKNOWN", venue.clone()).code, "client_unknown_ca");
+    assert_eq!(t.refused_as(&unknown, "UNKNOWN", venue.clone()).code, "client.unknown_ca");
 
     let namesake = DevPki::generate(TRUST_DOMAIN, OffsetDateTime::now_utc()).unwrap();
     let stale = namesake.issue(&Order::desk("STALE")).unwrap();
-    assert_eq!(t.refused_as(&stale, "STALE", venue.clone()).code, "client_certificate_refused");
+    assert_eq!(t.refused_as(&stale, "STALE", venue.clone()).code, "client.certificate_refused");
 
     // The certificate is good and the gateway was never told of this desk.
     let stranger = pki.issue(&Order::desk("STRANGER")).unwrap();
     let p = t.refused_as(&stranger, "STRANGER", venue);
-    assert_eq!(p.code, "logon_refused");
+    assert_eq!(p.code, "logon.refused");
     assert!(p.message.contains("not configured"), "{p:?}");
     assert_eq!(t.codes.len(), 4, "{:?}", t.codes);
 }
@@ -300,8 +300,8 @@ fn the_expired_identity_is_marked_before_anybody_connects() {
     let problem = |name: &str| {
         found.iter().find(|i| i.name == name).unwrap().problem.as_ref().map(|p| p.code.clone())
     };
-    assert_eq!(problem("OLD").as_deref(), Some("client_certificate_expired"));
-    assert_eq!(problem("EARLY").as_deref(), Some("client_certificate_not_yet_valid"));
+    assert_eq!(problem("OLD").as_deref(), Some("client.certificate_expired"));
+    assert_eq!(problem("EARLY").as_deref(), Some("client.certificate_not_yet_valid"));
     assert_eq!(problem("FIT"), None);
 }
 
@@ -337,7 +337,7 @@ fn with_nobody_listening_the_desk_keeps_trying_and_connects_when_the_gateway_app
     });
     let session = s.session.clone().unwrap();
     assert_eq!(session.state, LinkState::Reconnecting);
-    assert_eq!(session.problem.unwrap().code, "net_connection_refused");
+    assert_eq!(session.problem.unwrap().code, "net.connection_refused");
     w.practice.restart_gateway().unwrap();
     w.until(&mut s, "online", |s| s.link() == Some(LinkState::Online));
     assert_eq!(s.session.unwrap().problem, None);
@@ -353,7 +353,7 @@ fn a_name_that_cannot_be_looked_up_says_so_and_is_tried_again() {
     desk.connect_now(TRADER, VENUE_NAME).unwrap();
     let session = t.wait(&desk, "a second attempt", |s| s.attempt >= 2 && s.problem.is_some());
     assert_eq!(session.state, LinkState::Reconnecting);
-    assert_eq!(session.problem.unwrap().code, "net_dns_failure");
+    assert_eq!(session.problem.unwrap().code, "net.dns_failure");
     w.runtime.block_on(desk.shut_down());
 }
 
@@ -416,18 +416,18 @@ fn every_trouble_with_the_keychain_has_a_code_and_a_cure_on_screen() {
     let mut t = Trial::new(&w);
     type Trouble = fn() -> KeychainError;
     let troubles: [(Trouble, &str); 9] = [
-        (|| KeychainError::NoKeychain { detail: "no bus".into() }, "keychain_none"),
-        (|| KeychainError::Locked, "keychain_locked"),
-        (|| KeychainError::PromptDismissed, "keychain_prompt_dismissed"),
-        (|| KeychainError::NoDefaultCollection, "keychain_no_default_collection"),
-        (|| KeychainError::TimedOut(Duration::from_secs(60)), "keychain_timed_out"),
-        (|| KeychainError::NoSuchIdentity { name: TRADER.into() }, "keychain_no_such_identity"),
+        (|| KeychainError::NoKeychain { detail: "no bus".into() }, "keychain.none"),
+        (|| KeychainError::Locked, "keychain.locked"),
+        (|| KeychainError::PromptDismissed, "keychain.prompt_dismissed"),
+        (|| KeychainError::NoDefaultCollection, "keychain.no_default_collection"),
+        (|| KeychainError::TimedOut(Duration::from_secs(60)), "keychain.timed_out"),
+        (|| KeychainError::NoSuchIdentity { name: TRADER.into() }, "keychain.no_such_identity"),
         (
             || KeychainError::Malformed { entry: TRADER.into(), why: "not a certificate" },
-            "keychain_malformed",
+            "keychain.malformed",
         ),
-        (|| KeychainError::Identity(IdentityError::CertificateOfAnotherKey), "identity_other_key"),
-        (|| KeychainError::Other { detail: "it burns".into() }, "keychain_other"),
+        (|| KeychainError::Identity(IdentityError::CertificateOfAnotherKey), "identity.other_key"),
+        (|| KeychainError::Other { detail: "it burns".into() }, "keychain.other"),
     ];
     let mut messages = BTreeSet::new();
     for (trouble, code) in troubles {
@@ -444,9 +444,9 @@ fn every_trouble_with_the_keychain_has_a_code_and_a_cure_on_screen() {
 
     // Nothing stored under that name, in a keychain that works.
     let p = t.refused_with(Arc::new(MemoryKeychain::new()), "NOBODY", w.practice.venue().clone());
-    assert_eq!(p.code, "keychain_no_such_identity");
+    assert_eq!(p.code, "keychain.no_such_identity");
     let p = t.refused_with(Arc::new(MemoryKeychain::new()), "no/name", w.practice.venue().clone());
-    assert_eq!(p.code, "keychain_bad_name");
+    assert_eq!(p.code, "keychain.bad_name");
     let p = t.refused(t.venue(|v| v.comp_id = CompId::new("ELSEWHERE").unwrap()));
-    assert_eq!(p.code, "server_wrong_identity");
+    assert_eq!(p.code, "server.wrong_identity");
 }

@@ -205,7 +205,7 @@ fn a_country_where_nobody_is_expected_is_refused_with_code_words_and_cure() {
     let g = Ground::new();
     let mut alice = g.alice();
     moves(&g, AWAY);
-    let p = refused(&mut alice, "risk_denied");
+    let p = refused(&mut alice, "risk.denied");
     assert!(
         p.message.contains(
             "Risk 60 (MFA, software token +5, unknown or dynamic IP +15, \
@@ -237,7 +237,7 @@ fn an_address_of_version_6_is_judged_like_any_other() {
     moves(&g, "::ffff:10.1.2.3");
     scored(&mut alice, RiskVerdict::Allow, 5);
     moves(&g, "2001:db8:2::9");
-    refused(&mut alice, "risk_denied");
+    refused(&mut alice, "risk.denied");
     // Each of the decisions is on record, with its policy.
     g.event("risk.assessed", "Risk 20 (MFA, software token +5, unknown or dynamic IP +15)");
     g.event("risk.denied", "Policy ");
@@ -279,7 +279,7 @@ fn a_session_whose_score_is_too_high_is_cut_and_its_rfqs_are_withdrawn() {
         "[[network]]\nrange = '10.9.0.0/16'\ncountry = 'GB'\n",
     );
     // 10.1.2.3 is in no file: the country is not known, which is worse than a touch can mend.
-    let gone = refused(&mut alice, "risk_denied");
+    let gone = refused(&mut alice, "risk.denied");
     assert!(gone.message.contains("geographic location not known +40"), "{gone:?}");
     alice.until("the RFQ to be ended", |s| {
         s.rfqs.iter().any(|r| r.id == rfq && r.state == RfqState::Cancelled)
@@ -322,7 +322,7 @@ fn kept_rfqs_are_found_again() {
     let rfq = alice.ask("1m");
     alice.until("a quote", |s| s.lines.iter().any(|l| l.rfq_id == rfq && l.can_lift));
     g.settings("countries = ['GB']", "countries = ['FR']");
-    refused(&mut alice, "risk_denied");
+    refused(&mut alice, "risk.denied");
     g.write(SETTINGS);
     alice.desk.connect_now(&alice.identity, signet_practice::VENUE_NAME).unwrap();
     scored(&mut alice, RiskVerdict::Allow, 5);
@@ -337,7 +337,7 @@ fn a_country_file_that_grows_old_or_goes_closes_the_door() {
     alice.approve();
     scored(&mut alice, RiskVerdict::Allow, 15);
     g.countries(31);
-    let p = refused(&mut alice, "risk_denied");
+    let p = refused(&mut alice, "risk.denied");
     assert!(p.message.contains("geographic location not known +40"), "{p:?}");
     g.event("risk.geo_fault", "31 days old");
     // Whoever is in the office, which says where it is, is not touched by it.
@@ -364,7 +364,7 @@ fn without_security_keys_a_score_that_wants_a_touch_is_a_refusal() {
     let mut bob = Person::without_key(&g.w, "bob", "BOB1", g.balancer.port());
     scored(&mut bob, RiskVerdict::Allow, 5);
     moves(&g, HOME);
-    let p = refused(&mut bob, "risk_no_step_up");
+    let p = refused(&mut bob, "risk.no_step_up");
     assert!(p.message.contains("a touch of your security key is wanted"), "{p:?}");
 }
 
@@ -401,7 +401,7 @@ fn a_signed_report_of_a_laptop_with_a_token_counts_and_its_own_word_against_it_t
         s.session.as_ref().is_some_and(|l| {
             l.problem
                 .as_ref()
-                .is_some_and(|p| p.code == "risk_no_step_up" && p.message.contains("unmanaged +25"))
+                .is_some_and(|p| p.code == "risk.no_step_up" && p.message.contains("unmanaged +25"))
         })
     });
     w.runtime.block_on(desk.shut_down());

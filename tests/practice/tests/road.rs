@@ -68,7 +68,7 @@ fn a_requote_disarms_and_says_so() {
     let armed = w.arm(&s, &id, N, Side::Buy).unwrap();
     w.quotes(N, "99.700", 30_000);
     w.until(&mut s, "disarmed", |s| s.accept_state(&id) == Some(AcceptState::Disarmed));
-    assert_eq!(w.desk.accept(&id, &armed.id).unwrap_err().code, "not_armed");
+    assert_eq!(w.desk.accept(&id, &armed.id).unwrap_err().code, "accept.not_armed");
     let stale = ArmIntent {
         rfq_id: id.clone(),
         dealer: N.into(),
@@ -76,7 +76,7 @@ fn a_requote_disarms_and_says_so() {
         side: Side::Buy,
         price: "99.500".into(),
     };
-    assert_eq!(w.desk.arm(stale).unwrap_err().code, "requoted");
+    assert_eq!(w.desk.arm(stale).unwrap_err().code, "quote.requoted");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_trader_ends_an_rfq() {
     w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift));
     w.desk.cancel_rfq(&id).unwrap();
     w.until(&mut s, "cancelled", |s| s.rfq(&id).state == RfqState::Cancelled);
-    assert_eq!(w.desk.cancel_rfq(&id).unwrap_err().code, "rfq_ended");
+    assert_eq!(w.desk.cancel_rfq(&id).unwrap_err().code, "rfq.ended");
 }
 
 #[test]
@@ -142,19 +142,19 @@ fn tickets_that_make_no_sense_are_refused_with_a_cure_before_anything_is_sent() 
         settlement_date: None,
     };
     let cases: Vec<(Ticket, &str)> = vec![
-        (Ticket { instrument: "XX0000000000".into(), ..good.clone() }, "instrument_unknown"),
-        (Ticket { instrument: String::new(), ..good.clone() }, "instrument_unknown"),
-        (Ticket { quantity: String::new(), ..good.clone() }, "quantity_missing"),
-        (Ticket { quantity: "0".into(), ..good.clone() }, "quantity_not_positive"),
-        (Ticket { quantity: "-5m".into(), ..good.clone() }, "quantity_not_positive"),
-        (Ticket { quantity: "lots".into(), ..good.clone() }, "quantity_unreadable"),
-        (Ticket { quantity: "900bn".into(), ..good.clone() }, "quantity_too_large"),
-        (Ticket { quantity: "1".into(), ..good.clone() }, "quantity_too_small"),
-        (Ticket { dealers: vec![], ..good.clone() }, "dealers_none"),
-        (Ticket { dealers: vec!["NOBODY".into()], ..good.clone() }, "dealers_unknown"),
-        (Ticket { dealers: vec![N.into(), N.into()], ..good.clone() }, "dealers_twice"),
-        (Ticket { ttl_s: 1, ..good.clone() }, "ttl_out_of_range"),
-        (Ticket { ttl_s: 999_999, ..good.clone() }, "ttl_out_of_range"),
+        (Ticket { instrument: "XX0000000000".into(), ..good.clone() }, "instrument.unknown"),
+        (Ticket { instrument: String::new(), ..good.clone() }, "instrument.unknown"),
+        (Ticket { quantity: String::new(), ..good.clone() }, "quantity.missing"),
+        (Ticket { quantity: "0".into(), ..good.clone() }, "quantity.not_positive"),
+        (Ticket { quantity: "-5m".into(), ..good.clone() }, "quantity.not_positive"),
+        (Ticket { quantity: "lots".into(), ..good.clone() }, "quantity.unreadable"),
+        (Ticket { quantity: "900bn".into(), ..good.clone() }, "quantity.too_large"),
+        (Ticket { quantity: "1".into(), ..good.clone() }, "quantity.too_small"),
+        (Ticket { dealers: vec![], ..good.clone() }, "dealers.none"),
+        (Ticket { dealers: vec!["NOBODY".into()], ..good.clone() }, "dealers.unknown"),
+        (Ticket { dealers: vec![N.into(), N.into()], ..good.clone() }, "dealers.twice"),
+        (Ticket { ttl_s: 1, ..good.clone() }, "ttl.out_of_range"),
+        (Ticket { ttl_s: 999_999, ..good.clone() }, "ttl.out_of_range"),
     ];
     for (t, code) in cases {
         let p = w.desk.send_rfq(t.clone()).unwrap_err();
@@ -220,7 +220,7 @@ fn an_accept_whose_answer_is_lost_is_unknown_and_then_reconciled_by_id() {
     w.until(&mut s, "last look", |s| s.accept_state(&id) == Some(AcceptState::LastLook));
     w.practice.stop_gateway();
     w.until(&mut s, "unknown", |s| s.accept_state(&id) == Some(AcceptState::Unknown));
-    assert_eq!(w.arm(&s, &id, N, Side::Buy).unwrap_err().code, "offline");
+    assert_eq!(w.arm(&s, &id, N, Side::Buy).unwrap_err().code, "link.offline");
     std::thread::sleep(std::time::Duration::from_millis(4_500));
     w.practice.restart_gateway().unwrap();
     w.until(&mut s, "the truth", |s| s.accept_state(&id) == Some(AcceptState::Filled));

@@ -309,7 +309,7 @@ fn a_desk_shows_and_does_not_believe_what_a_false_gateway_has_not_signed() {
     });
     until(&mut s, "the trader is told", &|s| {
         s.notices.iter().any(|n| {
-            n.code == "signature_missing"
+            n.code == "signature.missing"
                 && n.text.contains("not believed")
                 && n.text.contains("security officer")
         })

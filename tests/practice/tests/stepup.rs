@@ -109,7 +109,7 @@ fn three_wrong_pins_pause_the_key_and_nothing_is_executed() {
     }
     alice.pin("000000");
     let failed = alice.phase(StepUpPhase::Failed);
-    assert_eq!(failed.problem.unwrap().code, "key_pin_paused");
+    assert_eq!(failed.problem.unwrap().code, "key.pin_paused");
     // Taken out and inserted again, it is good for another try.
     alice.key.unplug();
     alice.key.plug().unwrap();
@@ -131,7 +131,7 @@ fn a_key_pulled_in_the_middle_is_named_and_another_try_succeeds() {
     alice.phase(StepUpPhase::Touch);
     alice.key.unplug();
     let failed = alice.phase(StepUpPhase::Failed);
-    assert_eq!(failed.problem.unwrap().code, "key_removed");
+    assert_eq!(failed.problem.unwrap().code, "key.removed");
     assert_eq!(alice.s.accept_state(&rfq), Some(AcceptState::StepUp), "it still waits");
     alice.desk.begin_step_up(&failed.id).unwrap();
     alice.phase(StepUpPhase::Insert);
@@ -179,7 +179,7 @@ fn of_two_keys_the_one_that_is_touched_answers() {
     alice.phase(StepUpPhase::Touch);
     strange.touch_once();
     let failed = alice.phase(StepUpPhase::Failed);
-    assert_eq!(failed.problem.unwrap().code, "key_wrong");
+    assert_eq!(failed.problem.unwrap().code, "key.wrong");
     alice.desk.refuse_step_up(&failed.id).unwrap();
     alice.outcome(&rfq, AcceptState::Declined);
 }
@@ -575,7 +575,7 @@ fn a_venue_that_asks_as_another_relying_party_gets_no_signature() {
     let rfq = carol.accept("5m");
     let failed = carol.phase(StepUpPhase::Failed);
     let problem = failed.problem.unwrap();
-    assert_eq!(problem.code, "key_bad_options");
+    assert_eq!(problem.code, "key.bad_options");
     assert!(problem.message.contains("login.bank.example"), "{}", problem.message);
     carol.desk.refuse_step_up(&failed.id).unwrap();
     carol.outcome(&rfq, AcceptState::Declined);
@@ -592,7 +592,7 @@ fn nobody_to_approve_in_time_means_no_trade() {
     let rfq = alice.accept("5m");
     alice.approve();
     alice.until("waiting", |s| {
-        s.notices.iter().any(|n| n.code == "second_wanted" && n.text.contains("nobody"))
+        s.notices.iter().any(|n| n.code == "stepup.second_wanted" && n.text.contains("nobody"))
     });
     let declined = alice.outcome(&rfq, AcceptState::Declined);
     assert!(declined.text.contains("expired"), "{}", declined.text);
@@ -655,6 +655,6 @@ fn a_key_the_firm_does_not_know_is_not_registered() {
     let keys = alice.s.keys.as_ref().unwrap();
     assert_eq!(
         (keys.problem.as_ref().unwrap().code.as_str(), keys.keys.len()),
-        ("stepup_maker_not_listed", 1)
+        ("stepup.maker_not_listed", 1)
     );
 }

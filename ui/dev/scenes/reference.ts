@@ -32,9 +32,10 @@ export const identities = (now: number): IdentityView[] => [
     fingerprint: "A0C1 52E7 77D0 4B5E 90AA 6C1D 2E8F 55B3 0C44 A1D9 7E62 38FB 1190 CD45 E7A2 1B77",
     heldIn: "OS keychain",
     problem: {
-      code: "certificate_expired",
+      code: "client.certificate_expired",
       message: "This certificate ended 35 days ago.",
       cure: "Use another identity, or renew this one.",
+      field: null,
     },
   },
 ];

@@ -37,9 +37,10 @@ function unreachable(why: unknown): { status: "error"; error: Problem } {
   return {
     status: "error",
     error: {
-      code: "desk_unreachable",
+      code: "desk.unreachable",
       message: `The window could not reach its own program: ${String(why)}`,
       cure: "Restart Signet Desk. If it happens again, send this message to support.",
+      field: null,
     },
   };
 }

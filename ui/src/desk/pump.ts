@@ -62,9 +62,10 @@ async function answered<T>(call: Promise<Answer<T>>): Promise<Answer<T>> {
 const SILENT: { status: "error"; error: Problem } = {
   status: "error",
   error: {
-    code: "desk_silent",
+    code: "desk.silent",
     message: "The window's own program does not answer. The prices on the screen are old.",
     cure: "Do not trade on them. Wait a moment; if this stays, restart Signet Desk.",
+    field: null,
   },
 };
 

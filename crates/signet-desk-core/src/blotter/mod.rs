@@ -1,8 +1,8 @@
 //! RFQs and trades of one identity, kept over restarts in a sealed file.
 //!
-//! What lies in the file has types of its own ([`stored`]), apart from what the page shows: a new
-//! column changes the page's contract and leaves every stored row readable. A record that this
-//! version cannot read (a newer Signet wrote it) is kept as it is, through a rewrite too.
+//! The file has types of its own ([`stored`]), separate from the views of the page, so that a new
+//! column leaves every stored row readable. A record that this version cannot read, because a newer
+//! Signet wrote it, is kept unchanged, even when the file is rewritten.
 
 use crate::view::{BlotterPage, BlotterQuery, BlotterRow, BlotterTab};
 use signet_journal::{LogError, Salvaged, SealedLog, StoreKey};
@@ -15,13 +15,13 @@ use stored::{Read, StoredRow};
 mod status;
 mod stored;
 
-pub use status::RowStatus;
+pub(crate) use status::RowStatus;
 
-/// Rows kept in the file and in memory; the oldest go first.
-pub const MAX_ROWS: usize = 50_000;
-/// Rows above [`MAX_ROWS`] that may gather before the oldest are dropped.
+/// How many rows are kept in the file and in memory; the oldest are dropped.
+pub(crate) const MAX_ROWS: usize = 50_000;
+/// How many rows above [`MAX_ROWS`] may collect before the oldest are dropped.
 const SLACK_ROWS: usize = 1_000;
-/// Rows one page may hold.
+/// How many rows one page may have.
 const MAX_PAGE: u32 = 1_000;
 const REWRITE_ABOVE_BYTES: u64 = 32 * 1024 * 1024;
 
@@ -29,7 +29,7 @@ const REWRITE_ABOVE_BYTES: u64 = 32 * 1024 * 1024;
 struct Entry {
     tab: BlotterTab,
     row: BlotterRow,
-    /// What the row's word says; `None` for a word of another version.
+    /// The status that the row's word means; `None` for a word of another version.
     status: Option<RowStatus>,
 }
 
@@ -41,41 +41,42 @@ impl Entry {
 
 type EntryKey = (BlotterTab, String);
 
-/// A later record of the same id replaces the earlier one.
+/// The blotter of one identity. A later row with the same id replaces the earlier one.
 #[derive(Debug, Default)]
 pub struct Blotter {
     rows: Vec<Entry>,
     by_id: HashMap<EntryKey, usize>,
-    /// Rows that are in memory and not on disk, because the disk refused them.
+    /// Rows that are only in memory, because the disk refused them.
     unsaved: BTreeSet<EntryKey>,
-    /// Records of a newer Signet, as they lie in the file.
+    /// Records of a newer Signet, unchanged.
     foreign: Vec<Vec<u8>>,
     log: Option<SealedLog>,
     salvaged: Option<Salvaged>,
 }
 
-/// How the file took what was handed to it.
+/// Whether a row is on disk.
 #[derive(Debug)]
 pub enum Saved {
     Yes,
-    /// The first row that the disk refuses. It is kept in memory and tried again.
+    /// The disk refused the row, the first one. It stays in memory and is tried again.
     Refused(LogError),
-    /// A further row; the person knows already.
+    /// The disk refused a further row; the trader knows already.
     StillRefused,
-    /// Everything that was refused before is on disk now.
+    /// Every row that the disk refused before is written now.
     CaughtUp,
 }
 
 impl Blotter {
-    /// Opens the file of an identity. A damaged file does not stop anybody from trading: what
-    /// authenticates is saved into a new file and the damaged one is kept
+    /// Opens the file of an identity. A damaged file does not keep the trader from trading: the
+    /// rows that authenticate are copied to a new file, and the damaged one is kept
     /// ([`Self::take_salvaged`]).
     pub fn open(path: &Path, key: &StoreKey) -> Result<Self, LogError> {
         let mut b = Self::default();
         let (log, recovered) = match SealedLog::open(path, key) {
             Err(e) if e.is_damage() => {
                 let (salvaged, _) = SealedLog::salvage(path, key)?;
-                tracing::error!(error = %e, kept_aside = %salvaged.kept_aside.display(), "the blotter's file was damaged");
+                let kept = salvaged.kept_aside.display();
+                tracing::error!(error = %e, kept_aside = %kept, "the blotter's file was damaged");
                 b.salvaged = Some(salvaged);
                 SealedLog::open(path, key)?
             }
@@ -97,13 +98,13 @@ impl Blotter {
         Ok(b)
     }
 
-    /// What became of a damaged file when it was opened; told once.
+    /// What was saved of a file that was damaged when it was opened; answered once.
     pub fn take_salvaged(&mut self) -> Option<Salvaged> {
         self.salvaged.take()
     }
 
-    /// Adds or replaces a row. It is on screen in any case; what the disk refuses is tried again
-    /// with the next row and by [`Self::retry`].
+    /// Adds or replaces a row. A row that the disk refuses is still shown; it is tried again with
+    /// the next row and by [`Self::retry`].
     pub fn put(&mut self, tab: BlotterTab, row: BlotterRow) -> Saved {
         let key = (tab, row.id.clone());
         if self.by_id.get(&key).is_some_and(|i| self.rows[*i].row == row)
@@ -141,7 +142,7 @@ impl Blotter {
                 (&mut self.log, self.by_id.get(key).and_then(|i| self.rows.get(*i)))
             {
                 match log.append(&StoredRow::of(entry.tab, &entry.row).to_bytes()) {
-                    // It would never be taken and would hold up every row after it.
+                    // The file never takes such a row, and it would block every row after it.
                     Err(e @ LogError::RecordTooLong(_)) => {
                         tracing::error!(error = %e, "a blotter row is not kept on disk")
                     }
@@ -154,7 +155,7 @@ impl Blotter {
         if self.rows.len() > MAX_ROWS + SLACK_ROWS {
             self.tidy()?;
         }
-        // A trade is worth waiting for the disk.
+        // Only a trade waits for the disk.
         match self.log.as_ref().filter(|_| trade) {
             Some(log) => log.sync(),
             None => Ok(()),
@@ -173,7 +174,7 @@ impl Blotter {
         self.by_id.get(&(tab, id.to_owned())).map(|i| &self.rows[*i])
     }
 
-    /// Rows that show an instrument's id where its name belongs.
+    /// The rows that show an instrument's id in place of its name.
     pub fn unnamed(&self) -> Vec<(BlotterTab, BlotterRow)> {
         self.rows
             .iter()
@@ -182,14 +183,14 @@ impl Blotter {
             .collect()
     }
 
-    /// RFQs of an earlier run that were open when it ended.
+    /// The RFQs that are open, or were when an earlier run ended.
     pub fn open_rfqs(&self) -> Vec<BlotterRow> {
         let open =
             |e: &&Entry| e.tab == BlotterTab::Rfqs && e.status.is_some_and(RowStatus::is_open);
         self.rows.iter().filter(open).map(|s| s.row.clone()).collect()
     }
 
-    /// Newest first.
+    /// The rows that match, newest first.
     pub fn page(&self, q: &BlotterQuery) -> BlotterPage {
         let words: Vec<String> =
             q.text.to_lowercase().split_whitespace().map(str::to_owned).collect();
@@ -234,8 +235,8 @@ impl Blotter {
     }
 }
 
-/// Whether every word stands somewhere in what the row shows. The pattern names every member, so a
-/// new column does not compile until it is decided whether it is searched.
+/// Whether every word occurs in what the row shows. The pattern names every member, so that a new
+/// column does not compile until somebody decides whether it is searched.
 fn matches(r: &BlotterRow, words: &[String]) -> bool {
     if words.is_empty() {
         return true;

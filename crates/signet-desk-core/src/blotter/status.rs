@@ -1,9 +1,10 @@
-//! How an RFQ or a trade stands, and the word that the blotter shows for it.
+//! The status of an RFQ or a trade, and the word that the blotter shows for it.
 //!
-//! Rows keep the word, on the page and on disk. It is written and read here only; everything else
-//! decides on the state.
+//! Rows contain the word, on the page and on disk. Only this module writes and reads it; all other
+//! code decides on the status.
 
-/// Every word is of one state. A word stays as it is: rows on people's disks are read by it.
+/// The status of a row. Each has a word of its own, which never changes because rows on disk
+/// contain it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowStatus {
     Sent,
@@ -17,7 +18,7 @@ pub enum RowStatus {
     PartlyFilled,
     Corrected,
     CancelledByDealer,
-    /// A report that people must settle.
+    /// A report that does not fit; people must settle it.
     Disputed,
 }
 
@@ -54,17 +55,17 @@ impl RowStatus {
         }
     }
 
-    /// `None` for a word that this version does not write.
+    /// The status of a word; `None` for a word that this version does not write.
     pub fn read(words: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.words() == words)
     }
 
-    /// The RFQ had not ended when this was written.
+    /// Whether the RFQ had not ended when this was written.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Sent | Self::Open)
     }
 
-    /// The dealer changed the trade after it was done.
+    /// Whether the dealer changed the trade after it was done.
     pub fn is_changed(self) -> bool {
         matches!(self, Self::Corrected | Self::CancelledByDealer)
     }

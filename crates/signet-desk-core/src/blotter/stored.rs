@@ -1,19 +1,19 @@
-//! Blotter records as they lie in the file, with their versions.
+//! The format of blotter records in the file, with its versions.
 //!
 //! | version | form |
 //! | --- | --- |
 //! | 1 | `{"tab", "row": {..}}` with the page's camel-case names and no `v`; read only |
 //! | 2 | one flat object with `"v": 2`; a member that a later Signet adds has a default |
 //!
-//! To add a member: add it here with `#[serde(default)]` and to both conversions. To change one:
-//! a new version, with a reader for every earlier one.
+//! To add a member, add it here with `#[serde(default)]` and to both conversions. To change one,
+//! add a version, and keep reading every earlier one.
 
 use crate::view::{BlotterRow, BlotterTab};
 use serde::{Deserialize, Serialize};
 
 const VERSION: u32 = 2;
 
-/// What a record turned out to be.
+/// A record, as far as this version can read it.
 pub(super) enum Read {
     Row(Box<StoredRow>),
     /// Written by a later version.

@@ -55,8 +55,18 @@ fn opened(path: &Path) -> Blotter {
 #[test]
 fn rows_of_every_earlier_format_are_read() {
     const FORMAT_1: &[&str] = &[
-        r#"{"tab":"rfqs","row":{"id":"R1","rfqId":"R1","atMs":1.0,"symbol":"DBR 2.5 02/35","instrument":"DE000BU2Z049","side":"Buy","quantity":"5,000,000","currency":"EUR","price":null,"dealer":"Northbank","status":"Open","cover":null,"settlementDate":"2026-11-24","execId":null}}"#,
-        r#"{"tab":"trades","row":{"id":"A1","rfqId":"R1","atMs":2.0,"symbol":"DBR 2.5 02/35","instrument":"DE000BU2Z049","side":"Buy","quantity":"5,000,000","currency":"EUR","price":"99.125","dealer":"Northbank","status":"Filled","cover":"99.13","settlementDate":"2026-11-24","execId":"E1"}}"#,
+        concat!(
+            r#"{"tab":"rfqs","row":{"id":"R1","rfqId":"R1","atMs":1.0,"symbol":"DBR 2.5 02/35","#,
+            r#""instrument":"DE000BU2Z049","side":"Buy","quantity":"5,000,000","currency":"EUR","#,
+            r#""price":null,"dealer":"Northbank","status":"Open","cover":null,"#,
+            r#""settlementDate":"2026-11-24","execId":null}}"#
+        ),
+        concat!(
+            r#"{"tab":"trades","row":{"id":"A1","rfqId":"R1","atMs":2.0,"symbol":"DBR 2.5 02/35","#,
+            r#""instrument":"DE000BU2Z049","side":"Buy","quantity":"5,000,000","currency":"EUR","#,
+            r#""price":"99.125","dealer":"Northbank","status":"Filled","cover":"99.13","#,
+            r#""settlementDate":"2026-11-24","execId":"E1"}}"#
+        ),
     ];
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("b");
@@ -81,7 +91,12 @@ fn the_stored_form_is_written_down_here() {
     let bytes = StoredRow::of(BlotterTab::Rfqs, &row("R1", 1.0, "Northbank", "Open")).to_bytes();
     assert_eq!(
         String::from_utf8(bytes).unwrap(),
-        r#"{"v":2,"tab":"rfqs","id":"R1","rfq_id":"R1","at_ms":1.0,"symbol":"DBR 2.5 02/35","instrument":"DE000BU2Z049","side":"Buy","quantity":"5,000,000","currency":"EUR","price":null,"dealer":"Northbank","status":"Open","cover":null,"settlement_date":"2026-11-24","exec_id":null}"#,
+        concat!(
+            r#"{"v":2,"tab":"rfqs","id":"R1","rfq_id":"R1","at_ms":1.0,"symbol":"DBR 2.5 02/35","#,
+            r#""instrument":"DE000BU2Z049","side":"Buy","quantity":"5,000,000","currency":"EUR","#,
+            r#""price":null,"dealer":"Northbank","status":"Open","cover":null,"#,
+            r#""settlement_date":"2026-11-24","exec_id":null}"#
+        ),
         "a change here changes files on people's disks: read the earlier form too, and test that"
     );
 }
@@ -165,7 +180,7 @@ fn with_a_limited_file_size() {
             .unwrap()
             .success()
     );
-    // A report that comes again is no repeat as long as its row is not on disk.
+    // A repeated report is written again as long as its row is not on disk.
     assert!(matches!(
         b.put(BlotterTab::Trades, row("A99", 1.0, "Northbank", "Filled")),
         Saved::CaughtUp

@@ -1,5 +1,5 @@
-//! The connection as the book knows it: its state, who is at the other end, and what is in the
-//! middle of being said.
+//! The connection as the book knows it: its state, the peer, the messages sent on it, and a
+//! snapshot that is being received.
 
 use super::sent::SentMessages;
 use crate::view::{LinkState, SessionView};
@@ -10,24 +10,24 @@ pub(super) struct Connection {
     pub view: SessionView,
     /// The gateway's CompID.
     pub gateway: Option<String>,
-    /// It is a plain venue's, and there is no gateway.
+    /// The peer is a plain venue, not a gateway.
     pub direct: bool,
     pub sent: SentMessages,
-    /// While state is being rebuilt after a logon.
+    /// The snapshot that is being received after a logon.
     pub restoring: Option<Restoring>,
 }
 
-/// What a snapshot has said so far.
+/// What a snapshot contained so far.
 #[derive(Debug, Default)]
 pub(super) struct Restoring {
-    /// The RFQs that the gateway has mentioned.
+    /// The RFQs in it.
     pub seen: BTreeSet<RfqId>,
-    /// The latest of them: what follows is about it.
+    /// The latest of them: the messages that follow are about it.
     pub current: Option<RfqId>,
 }
 
 impl Connection {
-    pub fn new(now: UtcMillis) -> Self {
+    pub(super) fn new(now: UtcMillis) -> Self {
         let view = SessionView {
             state: LinkState::Offline,
             venue: None,
@@ -43,17 +43,17 @@ impl Connection {
         Self { view, gateway: None, direct: false, sent: SentMessages::default(), restoring: None }
     }
 
-    pub fn online(&self) -> bool {
+    pub(super) fn online(&self) -> bool {
         self.view.state == LinkState::Online
     }
 
-    /// Whom a refusal came from, in words.
-    pub fn peer(&self) -> &'static str {
+    /// What the peer is called in a text.
+    pub(super) fn peer(&self) -> &'static str {
         if self.direct { "venue" } else { "gateway" }
     }
 
-    /// Changes what is shown of it; the answer is whether anything is different.
-    pub fn change(&mut self, now: UtcMillis, change: impl FnOnce(&mut SessionView)) -> bool {
+    /// Changes the view; returns whether it differs from before.
+    pub(super) fn change(&mut self, now: UtcMillis, change: impl FnOnce(&mut SessionView)) -> bool {
         let before = self.view.clone();
         change(&mut self.view);
         if self.view.state != before.state {

@@ -1,4 +1,4 @@
-//! The book's part in direct mode, where no gateway keeps RFQs for it.
+//! What direct mode asks of the book, because no gateway keeps the RFQs.
 
 use super::{Book, rejects::status_request, rfq_of_accept};
 use crate::clock::Moment;
@@ -6,7 +6,7 @@ use signet_fix::message::{AppMessage, OrderStatusRequest, QuoteRequest};
 use signet_rfq::{AcceptState, Rfq, UtcMillis};
 
 impl Book {
-    /// RFQs that are still open at `at`, on the venue's clock.
+    /// The RFQs that are open at `at`, on the venue's clock.
     pub(crate) fn open_requests(&self, at: UtcMillis) -> Vec<QuoteRequest> {
         let open =
             self.screen.rfqs().filter(|r| !r.state.ended() && (r.expires() > at || r.in_flight()));
@@ -25,14 +25,14 @@ impl Book {
         open.map(request).collect()
     }
 
-    /// Accepts whose answer is out, as questions about them.
+    /// Questions about the accepts that have no answer yet.
     pub(crate) fn accepts_in_flight(&self) -> Vec<OrderStatusRequest> {
         let accepts =
             self.screen.rfqs().filter_map(|r| r.accept.as_ref()).filter(|(_, s)| s.in_flight());
         accepts.map(|(a, _)| status_request(a)).collect()
     }
 
-    /// Why a message that is to be sent now would be worth nothing: the market went on.
+    /// Why a message must not be sent now, because the market moved meanwhile.
     pub(crate) fn no_longer_good(&self, m: &AppMessage, now: Moment) -> Option<String> {
         let ended = || Some("the RFQ has ended".to_owned());
         match m {

@@ -1,4 +1,4 @@
-//! What the page is shown: everything that changed since the frame it has.
+//! Frames for the page: everything that changed since the frame it has.
 
 use super::{
     Book,
@@ -12,8 +12,8 @@ use signet_rfq::UtcMillis;
 use std::collections::BTreeMap;
 
 impl Book {
-    /// What changed since frame `since`. Of an RFQ that the page is behind with, what changed since
-    /// the frame named there, or nothing yet.
+    /// What changed since frame `since`. For an RFQ in `behind` it is what changed since the frame
+    /// named there, or nothing if the page does not want it yet.
     pub fn pull(&mut self, since: u64, behind: &[Behind], now: UtcMillis) -> Frame {
         self.redraw(now);
         let whole = self.frames.is_out_of_reach(since);
@@ -65,25 +65,25 @@ impl Book {
         self.records.blotter.page(query)
     }
 
-    /// The PIN dialog of a token looks like this now.
+    /// Shows the PIN dialog of a token like this.
     pub fn pin(&mut self, pin: PinView) {
         self.dialogs.pin = pin;
         self.changed(Part::Pin);
     }
 
-    /// An enrolment has come this far.
+    /// Shows how far an enrolment has come.
     pub fn enrolling(&mut self, enrol: EnrolView) {
         self.dialogs.enrol = enrol;
         self.changed(Part::Enrol);
     }
 
-    /// A part of the window looks different.
+    /// Marks a part of the window as changed and wakes the page.
     pub(super) fn changed(&mut self, part: Part) {
         self.frames.mark(part);
         self.frames.wake();
     }
 
-    /// Presents what is dirty; only what looks different gets a new number.
+    /// Makes the views of every dirty RFQ; only views that differ get a new number.
     fn redraw(&mut self, now: UtcMillis) {
         if !self.screen.is_dirty() {
             return;

@@ -1,8 +1,8 @@
-//! Ids that this desk gives to RFQs and accepts.
+//! The ids that this desk gives to RFQs and accepts.
 
 use signet_rfq::{AcceptId, RfqId, UtcMillis};
 
-/// Makes ids that no other run of any desk of this trader has made.
+/// Makes ids that no other run of any desk of this trader makes.
 #[derive(Debug)]
 pub struct Ids {
     prefix: String,
@@ -10,7 +10,7 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// `start` and `random` tell this run of the desk from every other.
+    /// `start` and `random` distinguish this run of the desk from every other.
     pub fn new(start: UtcMillis, random: u32) -> Self {
         Self { prefix: format!("{:x}{:04x}", start.0, random & 0xffff), next: 0 }
     }

@@ -1,4 +1,4 @@
-//! Messages of the gateway, or of a plain venue.
+//! Handles the messages of the gateway, or of a plain venue.
 
 use super::{Book, frame_clock::Part};
 use crate::{
@@ -13,7 +13,7 @@ use signet_fix::message::{
 use signet_rfq::{Passed, Quote, RfqId, RfqState, UtcMillis};
 
 impl Book {
-    /// A message from the gateway. What comes back is to be sent.
+    /// Takes a message of the gateway and returns the messages to be sent in answer.
     pub fn message(&mut self, m: AppMessage, now: UtcMillis) -> Vec<AppMessage> {
         let mut answers = Vec::new();
         match peer_text::message(m) {
@@ -34,7 +34,7 @@ impl Book {
             AppMessage::KeyReport(k) => answers = self.key_report(k, now),
             other => tracing::warn!(
                 msg_type = other.msg_type(),
-                "the gateway sent something a desk takes no meaning from"
+                "the gateway sent a message that a desk does not handle"
             ),
         }
         self.tidy_in_flight();
@@ -64,7 +64,7 @@ impl Book {
                     "The instrument list of the {peer} cannot be used: {e}. Tell your \
                         administrator."
                 );
-                self.notice(NoticeKind::Bad, "catalogue_unusable", text, None, now);
+                self.notice(NoticeKind::Bad, "catalogue.unusable", text, None, now);
             }
         }
     }
@@ -77,12 +77,12 @@ impl Book {
         }
         if let Err(fault) = q.qualifiers.check(&i.rfq.terms, self.reference.has_isin(&q.instrument))
         {
-            // A number in another convention must not be taken for a price, nor may the one before
-            // it stay.
+            // A number in another convention must not be shown as a price, and the price before it
+            // is out of date.
             let _ = i.rfq.withdraw(&dealer, None);
             i.dirty = true;
             let text = format!("A quote of {dealer} is not shown: {fault}.");
-            return self.notice(NoticeKind::Bad, "quote_not_as_asked", text, Some(&q.rfq), now);
+            return self.notice(NoticeKind::Bad, "quote.not_as_asked", text, Some(&q.rfq), now);
         }
         let quote = Quote {
             id: q.id,
@@ -100,7 +100,7 @@ impl Book {
 
     fn quote_cancelled(&mut self, c: &QuoteCancel) {
         let Some(dealer) = &c.dealer else { return };
-        // A venue may name the quote alone, or none for all of a dealer's.
+        // A venue may name only the quote, or no quote for all quotes of a dealer.
         let named = |id: &RfqId| c.rfq.as_ref().is_none_or(|rfq| rfq == id);
         let restoring = self.connection.restoring.is_some();
         for (_, i) in self.screen.iter_mut().filter(|(id, _)| named(id)) {
@@ -129,16 +129,16 @@ impl Book {
             None => {
                 i.rfq.refuse(text.clone());
                 let message = format!("The {peer} refused the RFQ: {}", sentence(&text));
-                // The gateway knows what would cure its own refusal; a venue only gives a number.
+                // The gateway sends the cure of its refusal; a plain venue sends only a number.
                 let cure = r.advice.map(|a| a.cure).filter(|cure| !cure.is_empty());
                 i.problem = Some(problem(
-                    "rfq_refused",
+                    "rfq.refused",
                     message,
                     cure.unwrap_or_else(|| refused_cure(r.reason).into()),
                 ));
                 self.notice(
                     NoticeKind::Bad,
-                    "rfq_refused",
+                    "rfq.refused",
                     format!("RFQ refused: {text}"),
                     Some(&r.rfq),
                     now,
@@ -177,7 +177,7 @@ impl Book {
         {
             self.notice(
                 NoticeKind::Plain,
-                "rfq_ended",
+                "rfq.ended",
                 ended_words(state).into(),
                 Some(&s.rfq),
                 now,
@@ -195,7 +195,7 @@ fn ended_words(state: RfqState) -> &'static str {
     }
 }
 
-/// What would cure a refusal, by QuoteRequestRejectReason (658).
+/// The cure for a refusal, by QuoteRequestRejectReason (658).
 fn refused_cure(reason: u16) -> &'static str {
     match reason {
         1 => "Choose another instrument, or ask your administrator to add this one.",

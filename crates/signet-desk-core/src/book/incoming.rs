@@ -1,21 +1,21 @@
-//! An instrument list on its way: a gateway sends it in parts.
+//! Collects an instrument list, which a gateway sends in parts.
 
 use signet_fix::message::SecurityList;
 use signet_rfq::{Catalogue, Instrument, InstrumentError, MAX_INSTRUMENTS, RfqId};
 
-/// The parts of one list, by the request that they answer.
+/// The parts of one list, all of which answer the same request.
 #[derive(Debug, Default)]
 pub(super) struct IncomingCatalogue {
     request: Option<RfqId>,
     parts: Vec<Instrument>,
-    /// It was too long; the rest of it is passed over.
+    /// The list was too long; the rest of it is ignored.
     refused: bool,
 }
 
 impl IncomingCatalogue {
-    /// A further part. Answers the whole list with its last one. A part that answers another
-    /// request begins another list: what was there of the former one is not completed by it.
-    pub fn take(&mut self, y: SecurityList) -> Result<Option<Catalogue>, InstrumentError> {
+    /// Takes a part; with the last one it returns the complete list. A part that answers another
+    /// request starts a new list, and the unfinished one is dropped.
+    pub(super) fn take(&mut self, y: SecurityList) -> Result<Option<Catalogue>, InstrumentError> {
         if self.request.as_ref() != Some(&y.request) {
             *self = Self { request: Some(y.request), ..Self::default() };
         }

@@ -1,5 +1,5 @@
-//! What the trader wants. An intent is checked against what is on screen; the message it answers
-//! with is to be sent.
+//! Handles the trader's intents: each is checked against what is on screen, and most return a
+//! message that the caller sends.
 
 use super::{Book, screen::Item};
 use crate::{
@@ -23,7 +23,7 @@ impl Book {
         self.reference.view()
     }
 
-    /// On which days a trade of this instrument may settle.
+    /// The days on which a trade of this instrument may settle.
     pub fn settlement_dates(
         &self,
         instrument: &str,
@@ -41,7 +41,7 @@ impl Book {
         Ok(QuantityView { value: q.to_string(), text: group_digits(q) })
     }
 
-    /// Checks a ticket and puts the RFQ on screen; the message is to be sent.
+    /// Checks a ticket, puts the RFQ on screen and returns the message to be sent.
     pub fn new_rfq(&mut self, ticket: &Ticket, now: UtcMillis) -> Result<AppMessage, Problem> {
         if !self.online() {
             return Err(offline());
@@ -65,7 +65,7 @@ impl Book {
         Ok(message)
     }
 
-    /// What a ticket asks for, if it may.
+    /// The terms of a ticket, checked.
     fn terms(&mut self, ticket: &Ticket, now: UtcMillis) -> Result<Terms, Problem> {
         let instrument = self.reference.chosen(&ticket.instrument)?;
         let quantity = parse_quantity(&ticket.quantity).map_err(|e| Problem::from(&e))?;
@@ -90,19 +90,19 @@ impl Book {
         Ok(terms)
     }
 
-    /// Checks that an RFQ may be ended now; the message is to be sent.
+    /// Checks that an RFQ may be ended now and returns the message to be sent.
     pub fn cancel(&mut self, id: &str) -> Result<AppMessage, Problem> {
         let online = self.online();
         let (id, item) = self.item(id)?;
         if item.rfq.in_flight() {
             return Err(problem(
-                "accept_in_flight",
+                "accept.in_flight",
                 "An accept of this RFQ is waiting for its answer.",
                 "Wait for the answer; the RFQ cannot be ended before.",
             ));
         }
         if item.rfq.state.ended() {
-            return Err(problem("rfq_ended", "The RFQ has ended already.", "Dismiss it."));
+            return Err(problem("rfq.ended", "The RFQ has ended already.", "Dismiss it."));
         }
         if online { Ok(AppMessage::RfqCancel { rfq: id, text: None }) } else { Err(offline()) }
     }
@@ -111,13 +111,13 @@ impl Book {
     pub fn dismiss(&mut self, id: &str) -> Result<(), Problem> {
         let (id, item) = self.item(id)?;
         if !item.rfq.state.ended() {
-            return Err(problem("rfq_open", "The RFQ is still open.", "End it first."));
+            return Err(problem("rfq.open", "The RFQ is still open.", "End it first."));
         }
         self.screen.take_off(&id, &mut self.frames);
         Ok(())
     }
 
-    /// Shows what exactly would be agreed to. Nothing is sent.
+    /// Returns the terms that an accept would agree to. Nothing is sent.
     pub fn arm(&mut self, intent: &ArmIntent, now: UtcMillis) -> Result<AcceptView, Problem> {
         if !self.online() {
             return Err(offline());
@@ -145,7 +145,7 @@ impl Book {
         Ok(())
     }
 
-    /// The armed accept is to be sent, if it still is what stands on the table.
+    /// Returns the armed accept as a message to be sent, if the quote has not changed since.
     pub fn accept(
         &mut self,
         id: &str,
@@ -164,11 +164,11 @@ impl Book {
         let terms = item.rfq.terms.clone();
         self.frames.wake();
         let a = sent.map_err(|e| Problem::from(&e))?;
-        // On disk first: after a restart the desk must know what it agreed to.
+        // It is written first: after a restart the desk must know what it agreed to.
         if let Err(e) = self.records.in_flight.sent(&a, &terms) {
-            tracing::error!(error = %e, "an accept cannot be written down; it was not sent");
+            tracing::error!(error = %e, "an accept cannot be written to disk; it was not sent");
             let why = problem(
-                "accept_not_written",
+                "accept.not_written",
                 format!("The accept cannot be written to this laptop's disk: {e}"),
                 "Make room on the disk, then try again.",
             );
@@ -191,11 +191,12 @@ impl Book {
             return true;
         }
         let text = format!(
-            "{} of your accepts wait for an answer, and it is not seen here once the window is closed. Close it again to close it \
-             all the same; what became of them is in the blotter at the next start.",
+            "{} of your accepts wait for an answer, which you will not see if you close the \
+                window. To close it anyway, close it again; the blotter shows the outcome at the \
+                next start.",
             waiting.len()
         );
-        self.notice(NoticeKind::Bad, "accept_in_flight", text, Some(first), now);
+        self.notice(NoticeKind::Bad, "accept.in_flight", text, Some(first), now);
         self.frames.wake();
         false
     }
@@ -207,10 +208,10 @@ impl Book {
     }
 }
 
-/// What the trader would agree to, of what stands in the RFQ.
+/// The accept that an intent means, with the quantity that the quote allows.
 fn accept_of(r: &Rfq, intent: &ArmIntent, id: AcceptId) -> Result<rfq::Accept, Problem> {
     let bad =
-        || problem("price_unreadable", "The price of the intent cannot be read.", "Try again.");
+        || problem("price.unreadable", "The price of the intent cannot be read.", "Try again.");
     let price = intent.price.parse().map_err(|_| bad())?;
     let dealer = DealerId::new(intent.dealer.clone()).map_err(|_| bad())?;
     let side = match intent.side {
@@ -232,9 +233,9 @@ fn accept_of(r: &Rfq, intent: &ArmIntent, id: AcceptId) -> Result<rfq::Accept, P
 }
 
 fn no_rfq() -> Problem {
-    problem("rfq_unknown", "There is no such RFQ on this desk.", "Reload the window.")
+    problem("rfq.unknown", "This desk has no such RFQ.", "Reload the window.")
 }
 
 fn no_id(why: &str) -> Problem {
-    problem("internal", why, "Restart Signet Desk.")
+    problem("desk.internal", why, "Restart Signet Desk.")
 }

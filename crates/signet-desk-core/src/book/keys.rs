@@ -3,7 +3,7 @@
 use super::Book;
 use crate::{
     peer_text::shown,
-    problem::{offline, problem, sentence, snake},
+    problem::{code_of_peer, offline, problem, sentence},
     view::{KeyView, NoticeKind, Problem, RegisterPhase},
 };
 use signet_fix::message::{AppMessage, KeyReport, KeyRequest};
@@ -11,7 +11,7 @@ use signet_rfq::UtcMillis;
 use signet_stepup::client::CeremonyError;
 
 impl Book {
-    /// The person wants to register a key; the message is to be sent.
+    /// Starts the registration of a security key and returns the message to be sent.
     pub fn register_key(
         &mut self,
         name: &str,
@@ -22,7 +22,7 @@ impl Book {
         }
         if !self.step_ups.access.step_up {
             return Err(problem(
-                "step_up_not_here",
+                "stepup.not_here",
                 "This venue does not use security keys.",
                 "Nothing needs to be registered.",
             ));
@@ -32,7 +32,7 @@ impl Book {
             !name.is_empty() && name.chars().count() <= 40 && !name.chars().any(char::is_control);
         if !good {
             return Err(problem(
-                "key_name",
+                "key.name",
                 "A key's name has 1 to 40 characters.",
                 "Type a name you will know the key by.",
             ));
@@ -45,7 +45,7 @@ impl Book {
         Ok(AppMessage::KeyRequest(KeyRequest::Begin { name: name.into(), code }))
     }
 
-    /// A new key was not registered, for a reason on this side.
+    /// Shows that a new key was not registered, for a reason on this desk's side.
     pub(crate) fn registration_failed(&mut self, e: &CeremonyError) {
         self.with_step_ups(|s| {
             s.keys.phase = RegisterPhase::Failed;
@@ -68,11 +68,14 @@ impl Book {
                 let name = self.step_ups.registering.clone();
                 match name {
                     Some(name) => {
-                        // A key beyond the bound is not offered; the gateway's question expires.
+                        // With too many dialogs open this one is dropped; the gateway's challenge
+                        // expires.
                         let _ = self.with_step_ups(|s| s.add_new_key(id, name, options, deadline));
                     }
                     None => {
-                        tracing::warn!("the gateway offers to register a key nobody here asked for")
+                        tracing::warn!(
+                            "the gateway offers to register a key that this desk did not ask for"
+                        )
                     }
                 }
             }
@@ -84,7 +87,7 @@ impl Book {
                 });
                 self.notice(
                     NoticeKind::Good,
-                    "key_registered",
+                    "key.registered",
                     format!("The security key {name} is registered."),
                     None,
                     now,
@@ -94,15 +97,23 @@ impl Book {
             KeyReport::Refused { code, text, cure } => self.with_step_ups(|s| {
                 s.registered();
                 let text = sentence(&text.unwrap_or_else(|| "no reason given".into()));
-                let wanted = code == "stepup.code_needed";
-                s.keys.phase =
-                    if wanted { RegisterPhase::CodeWanted } else { RegisterPhase::Failed };
-                s.keys.problem = Some(problem(&snake(&code), text, cure.unwrap_or_default()));
-                if !wanted {
+                s.keys.phase = phase_after(&code);
+                if s.keys.phase == RegisterPhase::Failed {
                     s.registering = None;
                 }
+                let code = code_of_peer(&code, "stepup.refused");
+                s.keys.problem = Some(problem(code, text, cure.unwrap_or_default()));
             }),
         }
         Vec::new()
+    }
+}
+
+/// What a refused registration leads to. The only place that reads this code of the protocol
+/// (ReasonCode, 20104, of a KeyReport).
+fn phase_after(code: &str) -> RegisterPhase {
+    match code {
+        "stepup.code_needed" => RegisterPhase::CodeWanted,
+        _ => RegisterPhase::Failed,
     }
 }

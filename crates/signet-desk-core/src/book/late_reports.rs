@@ -1,4 +1,4 @@
-//! Execution reports about accepts that are not on this screen: of an earlier run, most likely.
+//! Execution reports about accepts that are not on screen, most likely of an earlier run.
 
 use super::{Book, reports::report_words};
 use crate::{
@@ -14,8 +14,8 @@ use signet_rfq::{
 };
 
 impl Book {
-    /// It belongs in the blotter, and what does not fit the row that is there already is shown
-    /// beside it.
+    /// Puts the report into the blotter. If it does not fit the row that is there, it gets a row of
+    /// its own as a dispute.
     pub(super) fn report_without_rfq(&mut self, id: &RfqId, e: &ExecutionReport, now: UtcMillis) {
         let row = present::late_trade_row(
             id,
@@ -44,10 +44,10 @@ impl Book {
                     row.price.clone().unwrap_or_default()
                 );
                 self.blot_late(id, row);
-                self.notice(NoticeKind::Good, "filled_while_away", text, None, now);
+                self.notice(NoticeKind::Good, "trade.filled_while_away", text, None, now);
             }
-            // Told again after a restart: the same trade, or one that was corrected or cancelled
-            // since.
+            // A repetition after a restart: the same trade, or one that was corrected or cancelled
+            // meanwhile.
             (Meaning::Execution | Meaning::ExecutedSoFar, Some(k))
                 if same_trade(&k, &row) || changed => {}
             (Meaning::TradeCancelled, Some(k)) => {
@@ -56,7 +56,7 @@ impl Book {
                     k.side, k.symbol
                 );
                 self.blot_late(id, with_status(k, RowStatus::CancelledByDealer));
-                self.notice(NoticeKind::Bad, "trade_busted", text, None, now);
+                self.notice(NoticeKind::Bad, "trade.busted", text, None, now);
             }
             (Meaning::TradeCorrected, Some(k)) => {
                 let text = format!(
@@ -70,7 +70,7 @@ impl Book {
                     ..k
                 };
                 self.blot_late(id, with_status(new, RowStatus::Corrected));
-                self.notice(NoticeKind::Bad, "trade_corrected", text, None, now);
+                self.notice(NoticeKind::Bad, "trade.corrected", text, None, now);
             }
             (
                 Meaning::Execution
@@ -100,7 +100,7 @@ impl Book {
         let text = "The dealer reports a trade that does not fit what is known. Call the dealer \
             and your desk head now."
             .to_owned();
-        self.notice(NoticeKind::Bad, "execution_mismatch", text, None, now);
+        self.notice(NoticeKind::Bad, "execution.mismatch", text, None, now);
     }
 
     fn blot_late(&mut self, id: &RfqId, row: BlotterRow) {

@@ -241,7 +241,7 @@ fn a_desk_that_lost_its_file_takes_the_terms_from_the_gateway_and_invents_none()
         settlement_date: None,
         at: NOW,
     };
-    // Outside a snapshot nobody may say what this desk accepted.
+    // Outside a snapshot the gateway may not say what this desk accepted.
     b.message(AppMessage::QuoteResponse(accept.clone()), NOW);
     let about = [quote("R1", "q2", "1.09"), AppMessage::QuoteResponse(accept.clone())];
     let asked = snapshot(&mut b, &[("R1", &about)]);
@@ -285,7 +285,7 @@ fn every_report_changes_the_blotter_or_is_told() {
         say(&mut b, fill(&accept));
         say(&mut b, ExecutionReport { accept: AcceptId::new(accept.clone()).unwrap(), ..change });
         assert_eq!(trades(&b), [row]);
-        assert!(notices(&b).iter().any(|c| matches!(*c, "trade_busted" | "trade_corrected")));
+        assert!(notices(&b).iter().any(|c| matches!(*c, "trade.busted" | "trade.corrected")));
         assert!(b.pull(0, &[], NOW).rfqs.iter().all(|r| !r.text.is_empty()));
         say(&mut b, fill(&accept));
         assert_eq!(trades(&b).len(), 1, "the fill resent is nothing new");
@@ -312,7 +312,7 @@ fn every_report_changes_the_blotter_or_is_told() {
         );
         assert_eq!(state(&b), Accepting::Disputed);
         assert_eq!(trades(&b).iter().map(|t| t.0.as_str()).collect::<Vec<_>>(), ["Disputed"]);
-        assert!(notices(&b).contains(&"execution_mismatch"));
+        assert!(notices(&b).contains(&"execution.mismatch"));
         let mut b = book();
         let (accept, _) = press(&mut b);
         say(&mut b, fill(&accept));
@@ -349,7 +349,10 @@ fn a_trade_of_an_earlier_run_is_busted_corrected_and_disputed_in_the_blotter_too
     let mut b = book();
     say(&mut b, fill(1_000, "1.08", "e1"));
     say(&mut b, fill(1_000, "1.08", "e1"));
-    assert_eq!((statuses(&b), notices(&b)), (vec!["Filled".to_owned()], vec!["filled_while_away"]));
+    assert_eq!(
+        (statuses(&b), notices(&b)),
+        (vec!["Filled".to_owned()], vec!["trade.filled_while_away"])
+    );
     say(&mut b, fill(1_000, "1.10", "e2"));
     say(&mut b, fill(1_000, "1.10", "e2"));
     assert_eq!(statuses(&b), ["Disputed", "Filled"]);
@@ -403,10 +406,8 @@ fn a_reject_by_number_ends_the_accept_it_names() {
     };
     for m in [j(Some(&accept), None), j(None, Some(9))] {
         let asked = b.message(m, NOW);
-        assert!(
-            matches!(&asked[..], [AppMessage::OrderStatusRequest(h)] if h.accept.as_str() == accept),
-            "{asked:?}"
-        );
+        let [AppMessage::OrderStatusRequest(h)] = &asked[..] else { panic!("{asked:?}") };
+        assert_eq!(h.accept.as_str(), accept);
         assert_eq!(state(&b), Accepting::Sent);
     }
     assert!(b.message(j(None, Some(8)), NOW).is_empty());

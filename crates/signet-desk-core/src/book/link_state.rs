@@ -1,22 +1,22 @@
-//! What the link tells the book: its state, what left, what could not leave, and that time passes.
+//! What the link tells the book: its state, what was sent, what could not be sent, and the time.
 
 use super::{Book, frame_clock::Part, rfq_of_accept};
 use crate::{
     blotter::Blotter,
     in_flight::InFlight,
-    step_up::{Open, StepUps},
+    step_up::{Dialog, StepUps},
     view::{NoticeKind, Problem, SessionView},
 };
 use signet_fix::message::AppMessage;
 use signet_identity::CompId;
 use signet_rfq::{Accept, Declined, Rfq, RfqId, Terms, UtcMillis};
 
-/// A quote that ends within this time may come too close to its end to be reached: buttons depend
-/// on it.
+/// An RFQ with a deadline within this time is drawn again at each tick, because its buttons depend
+/// on whether an accept can still arrive. Milliseconds.
 const DEADLINE_NEAR_MS: i64 = 1_500;
 
 impl Book {
-    /// Changes what is shown of the connection.
+    /// Changes the view of the connection.
     pub fn link(&mut self, now: UtcMillis, change: impl FnOnce(&mut SessionView)) {
         if self.connection.change(now, change) {
             self.screen.mark_all();
@@ -24,12 +24,12 @@ impl Book {
         }
     }
 
-    /// The CompID of the gateway that is connected to, or of a plain venue.
+    /// Sets the CompID of the gateway, or with `direct` of the plain venue.
     pub fn at_gateway(&mut self, comp_id: &CompId, direct: bool) {
         (self.connection.gateway, self.connection.direct) = (Some(comp_id.to_string()), direct);
     }
 
-    /// Another identity: what belonged to the former one leaves the screen.
+    /// Starts with another identity: the screen is cleared of what belonged to the one before.
     pub fn begin(&mut self, blotter: Blotter) {
         self.screen.clear(&mut self.frames);
         self.records.begin(blotter);
@@ -42,8 +42,8 @@ impl Book {
         self.frames.wake();
     }
 
-    /// Accepts of an earlier run without an answer: on screen again in their own terms, to be asked
-    /// about.
+    /// Puts the accepts of an earlier run that have no answer on screen again, with their own
+    /// terms. The desk asks about them after the logon.
     pub fn resume(&mut self, kept: InFlight) {
         let all: Vec<(Accept, Terms)> = kept.all().cloned().collect();
         self.records.in_flight = kept;
@@ -56,13 +56,13 @@ impl Book {
         }
     }
 
-    /// A message has left under this sequence number.
+    /// Records that a message was sent under this sequence number.
     pub fn sent_as(&mut self, seq: u64, m: &AppMessage) {
         self.connection.sent.record(seq, m);
     }
 
-    /// A ping left at `sent` and was answered at `received`, on the laptop's clock; the gateway
-    /// stamped its answer in between.
+    /// Takes a measurement: a ping sent at `sent` and answered at `received`, on the laptop's
+    /// clock, whose answer the gateway stamped `stamped`.
     pub fn measured(&mut self, sent: UtcMillis, stamped: UtcMillis, received: UtcMillis) {
         self.clock.measured(sent, stamped, received);
         let (offset, rtt) = (self.clock.offset_ms(), self.clock.round_trip_ms());
@@ -72,12 +72,12 @@ impl Book {
         });
     }
 
-    /// Another gateway's clock is not this one's.
+    /// Forgets the measurements, because another gateway has another clock.
     pub(crate) fn forget_clock(&mut self) {
         self.clock.forget();
     }
 
-    /// The link is gone: answers outstanding are unknown from now on.
+    /// The link was lost: the outcome of accepts without an answer is unknown from now on.
     pub fn link_lost(&mut self) {
         for (_, item) in self.screen.iter_mut() {
             item.rfq.link_lost();
@@ -88,7 +88,7 @@ impl Book {
         self.with_step_ups(StepUps::link_lost);
     }
 
-    /// A message that the link could not send.
+    /// Shows that a message could not be sent, and ends what it was for.
     pub fn not_sent(&mut self, m: &AppMessage, why: Problem, now: UtcMillis) {
         let rfq = match m {
             AppMessage::QuoteRequest(q) => {
@@ -117,7 +117,7 @@ impl Book {
         self.frames.wake();
     }
 
-    /// What time does: deadlines, and what the disk refused before.
+    /// Applies the deadlines that have passed, and tries again to write what the disk refused.
     pub fn tick(&mut self, now: UtcMillis) {
         self.tell_blotter(now);
         let at = self.clock.gateway(now);
@@ -144,11 +144,11 @@ impl Book {
     fn tick_step_ups(&mut self, at: UtcMillis, now: UtcMillis) {
         let late = self.step_ups.tick(at);
         let Some(first) = late.first() else { return };
-        let rfq = Open::rfq(first);
+        let rfq = Dialog::rfq(first);
         self.notice(
             NoticeKind::Bad,
-            "step_up_late",
-            "Nobody touched a key in time.".into(),
+            "stepup.late",
+            "No key was touched in time.".into(),
             rfq.as_ref(),
             now,
         );

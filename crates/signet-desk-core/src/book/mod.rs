@@ -1,16 +1,17 @@
-//! What the desk knows: RFQs, reference data, the blotter, the state of the link. One value behind
-//! one lock; the link thread feeds it messages, the window asks it for frames and gives it intents.
+//! What the desk knows: RFQs, reference data, the blotter, the state of the link. It is one value
+//! behind one lock: the link's thread feeds it messages, the window asks it for frames and gives it
+//! intents.
 //!
-//! Time is the laptop's, passed in; everything about quotes is on the gateway's clock.
+//! The caller passes the laptop's time; everything about quotes is on the gateway's clock.
 //!
 //! | file | what is in it |
 //! | --- | --- |
-//! | `intents.rs` | what the trader wants: RFQs, accepts, ends |
-//! | `frames.rs` | what the page is shown |
-//! | `link_state.rs` | what the link tells: its state, what left, what could not |
+//! | `intents.rs` | the trader's intents: to send, accept and end RFQs |
+//! | `frames.rs` | frames for the page |
+//! | `link_state.rs` | what the link tells: its state, what was sent, what could not be |
 //! | `inbound.rs` | messages of the gateway, or of a plain venue |
 //! | `restore.rs` | the snapshot after a logon |
-//! | `reports.rs`, `late_reports.rs` | execution reports, about RFQs on screen and of earlier runs |
+//! | `reports.rs`, `late_reports.rs` | execution reports on RFQs on screen and of earlier runs |
 //! | `rejects.rs` | messages of this desk that were not processed |
 //! | `step_ups.rs`, `keys.rs` | touches of security keys, and their registration |
 //! | `direct.rs` | what direct mode asks of the book |
@@ -59,7 +60,7 @@ use screen::Screen;
 use signet_rfq::{Rfq, RfqId, UtcMillis};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Called when somebody is asked for a touch, from any thread; must not call the desk.
+/// Called from any thread when a touch is asked for; it must not call the desk.
 type Attention = Box<dyn Fn() + Send + Sync>;
 
 /// What the desk knows. Public for tests that drive a desk and a gateway in one thread.
@@ -75,12 +76,12 @@ pub struct Book {
     dialogs: Dialogs,
     step_ups: StepUps,
     attention: Option<Attention>,
-    /// The trader was told that an accept is outstanding, and may close the window now.
+    /// The trader was told that an accept is outstanding, so the window may close now.
     closing_was_warned: bool,
 }
 
 impl Book {
-    /// A book with nothing in it, for a desk that starts `now`.
+    /// An empty book, for a desk that starts `now`.
     pub fn new(ids: Ids, now: UtcMillis) -> Self {
         Self {
             ids,
@@ -98,17 +99,17 @@ impl Book {
         }
     }
 
-    /// Logged on, and what the gateway holds is on screen.
+    /// Whether the desk is logged on and the gateway's snapshot is on screen.
     pub fn online(&self) -> bool {
         self.connection.online()
     }
 
-    /// Nothing is open: the link may go for a moment without costing anybody a price.
+    /// Whether no RFQ is open, so that the link may be interrupted without losing a price.
     pub fn idle(&self) -> bool {
         self.screen.rfqs().all(|r| r.state.ended())
     }
 
-    /// `now`, which is the laptop's, on both clocks.
+    /// `now`, on the laptop's clock, as a moment on both clocks.
     pub(crate) fn moment(&self, now: UtcMillis) -> Moment {
         Moment { laptop: now, venue: self.clock.gateway(now), arrival_ms: self.clock.arrival_ms() }
     }
@@ -118,13 +119,13 @@ impl Book {
         self.screen.rfq(id)
     }
 
-    /// `attention` is called when somebody is asked for a touch.
+    /// Calls `attention` when a touch is asked for.
     pub(crate) fn on_step_up(&mut self, attention: Attention) {
         self.attention = Some(attention);
     }
 }
 
-/// The book, also after a thread that held it has failed.
+/// Locks the book, even if a thread panicked while it held the lock.
 pub(crate) fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
     book.lock().unwrap_or_else(PoisonError::into_inner)
 }

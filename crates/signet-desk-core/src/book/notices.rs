@@ -1,4 +1,4 @@
-//! Notices that a page may not have seen.
+//! Notices that the page may not have shown yet.
 
 use crate::view::{Notice, NoticeKind};
 use std::collections::VecDeque;
@@ -9,24 +9,25 @@ pub(super) const MAX_NOTICES: usize = 100;
 pub(super) struct Notices(VecDeque<(u64, Notice)>);
 
 impl Notices {
-    pub fn add(&mut self, seq: u64, notice: Notice) {
+    pub(super) fn add(&mut self, seq: u64, notice: Notice) {
         if self.0.len() == MAX_NOTICES {
-            // A bad one gives way to a bad one only.
+            // A bad notice is only dropped when all are bad.
             let oldest = self.0.iter().position(|(_, n)| n.kind != NoticeKind::Bad);
             self.0.remove(oldest.unwrap_or(0));
         }
         self.0.push_back((seq, notice));
     }
 
-    /// A page that starts over (`whole`) has lost what was not closed: the bad ones are said again.
-    pub fn since(&self, seq: u64, whole: bool) -> Vec<Notice> {
+    /// The notices after frame `seq`. A page that starts over (`whole`) has lost the open ones, so
+    /// it gets the bad ones again.
+    pub(super) fn since(&self, seq: u64, whole: bool) -> Vec<Notice> {
         let shown =
             self.0.iter().filter(|(s, n)| *s > seq && (!whole || n.kind == NoticeKind::Bad));
         shown.map(|(_, n)| n.clone()).collect()
     }
 
     #[cfg(test)]
-    pub fn codes(&self) -> Vec<&str> {
+    pub(super) fn codes(&self) -> Vec<&str> {
         self.0.iter().map(|(_, n)| n.code.as_str()).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! What is on this laptop's disk: the blotter, and accepts without an answer.
+//! The records on this laptop's disk: the blotter, and accepts without an answer.
 
 use crate::{
     blotter::{Blotter, Saved},
@@ -9,27 +9,27 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Records {
     pub blotter: Blotter,
-    /// How the disk took the blotter's last row, until the trader is told.
+    /// Whether the disk took the blotter's last row, until the trader is told.
     saved: Option<Saved>,
     pub in_flight: InFlight,
 }
 
 impl Records {
-    /// Those of another identity.
-    pub fn begin(&mut self, blotter: Blotter) {
+    /// Switches to the records of another identity.
+    pub(super) fn begin(&mut self, blotter: Blotter) {
         self.blotter = blotter;
         self.in_flight = InFlight::default();
     }
 
-    pub fn put(&mut self, tab: BlotterTab, row: BlotterRow) {
+    pub(super) fn put(&mut self, tab: BlotterTab, row: BlotterRow) {
         let saved = self.blotter.put(tab, row);
         if matches!(saved, Saved::Refused(_) | Saved::CaughtUp) {
             self.saved = Some(saved);
         }
     }
 
-    /// What the trader has not been told of the disk. Tries again to write what it refused.
-    pub fn untold(&mut self) -> Saved {
+    /// What the trader has not been told about the disk. Tries again to write what it refused.
+    pub(super) fn untold(&mut self) -> Saved {
         self.saved.take().unwrap_or_else(|| self.blotter.retry())
     }
 }

@@ -1,10 +1,10 @@
-//! Instruments and dealers that this trader may use.
+//! The instruments and dealers that this trader may use.
 
 use super::incoming::IncomingCatalogue;
 use crate::{
     present,
     problem::problem,
-    view::{Problem, Reference},
+    view::{Problem, Reference, TicketField},
 };
 use signet_fix::message::{DealerState, SecurityList};
 use signet_rfq::{Catalogue, DealerId, Instrument, InstrumentError, InstrumentId};
@@ -18,60 +18,62 @@ pub(super) struct ReferenceData {
 }
 
 impl ReferenceData {
-    pub fn view(&self) -> Reference {
+    pub(super) fn view(&self) -> Reference {
         present::reference(&self.catalogue, &self.dealers)
     }
 
-    pub fn catalogue(&self) -> &Catalogue {
+    pub(super) fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }
 
-    pub fn instrument(&self, id: &InstrumentId) -> Option<&Instrument> {
+    pub(super) fn instrument(&self, id: &InstrumentId) -> Option<&Instrument> {
         self.catalogue.get(id)
     }
 
     /// The instrument that the page names.
-    pub fn named(&self, id: &str) -> Option<&Instrument> {
+    pub(super) fn named(&self, id: &str) -> Option<&Instrument> {
         InstrumentId::new(id).ok().and_then(|id| self.instrument(&id))
     }
 
-    /// As [`Self::named`], for an intent that cannot do without it.
-    pub fn chosen(&self, id: &str) -> Result<&Instrument, Problem> {
+    /// As [`Self::named`], for an intent that needs an instrument.
+    pub(super) fn chosen(&self, id: &str) -> Result<&Instrument, Problem> {
         self.named(id).ok_or_else(|| {
             problem(
-                "instrument_unknown",
+                "instrument.unknown",
                 "No instrument is chosen.",
                 "Type an ISIN, a pair or a name and choose from the list.",
             )
+            .about(TicketField::Instrument)
         })
     }
 
     /// Whether messages name the instrument by its ISIN.
-    pub fn has_isin(&self, id: &InstrumentId) -> bool {
+    pub(super) fn has_isin(&self, id: &InstrumentId) -> bool {
         self.instrument(id).is_some_and(|i| i.asset_class.has_isin())
     }
 
-    pub fn names(&self) -> BTreeMap<DealerId, String> {
+    pub(super) fn names(&self) -> BTreeMap<DealerId, String> {
         self.dealers.iter().map(|d| (d.id.clone(), d.name.clone())).collect()
     }
 
     /// The dealers that a ticket names.
-    pub fn chosen_dealers(&self, ids: &[String]) -> Result<Vec<DealerId>, Problem> {
+    pub(super) fn chosen_dealers(&self, ids: &[String]) -> Result<Vec<DealerId>, Problem> {
         let unknown = |d: &String| {
             problem(
-                "dealers_unknown",
+                "dealers.unknown",
                 format!("{d} is not a dealer you may ask."),
                 "Choose dealers from the list.",
             )
+            .about(TicketField::Dealers)
         };
         let known =
             |d: &String| self.dealers.iter().find(|x| x.id.as_str() == d).map(|x| x.id.clone());
         ids.iter().map(|d| known(d).ok_or_else(|| unknown(d))).collect()
     }
 
-    /// The venue's list of dealers; the answer is whether it changed.
-    pub fn take_dealers(&mut self, mut dealers: Vec<DealerState>) -> bool {
-        // A dealer that is named twice is one dealer.
+    /// Takes the venue's list of dealers; returns whether it changed.
+    pub(super) fn take_dealers(&mut self, mut dealers: Vec<DealerState>) -> bool {
+        // A dealer that is listed twice is one dealer.
         let mut named = BTreeSet::new();
         dealers.retain(|d| named.insert(d.id.clone()));
         if self.dealers == dealers {
@@ -81,9 +83,9 @@ impl ReferenceData {
         true
     }
 
-    /// A part of the venue's instrument list; the answer is whether the list is complete and in
+    /// Takes a part of the venue's instrument list; returns whether the list is complete and now in
     /// use.
-    pub fn take_instruments(&mut self, part: SecurityList) -> Result<bool, InstrumentError> {
+    pub(super) fn take_instruments(&mut self, part: SecurityList) -> Result<bool, InstrumentError> {
         let whole = self.incoming.take(part)?;
         let complete = whole.is_some();
         if let Some(catalogue) = whole {
@@ -92,13 +94,13 @@ impl ReferenceData {
         Ok(complete)
     }
 
-    /// The rest of a list that was on its way will not come.
-    pub fn link_lost(&mut self) {
+    /// Drops a list of which the rest will not arrive.
+    pub(super) fn link_lost(&mut self) {
         self.incoming = IncomingCatalogue::default();
     }
 
-    /// Another identity may use others.
-    pub fn forget(&mut self) {
+    /// Drops instruments and dealers, because another identity may use others.
+    pub(super) fn forget(&mut self) {
         self.catalogue = Catalogue::default();
         self.dealers.clear();
     }

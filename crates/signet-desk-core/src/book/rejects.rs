@@ -1,4 +1,4 @@
-//! Messages of this desk that were not processed, or could not even be read.
+//! Rejects of this desk's messages: not processed, or not readable.
 
 use super::{Book, rfq_of_accept, sent::Sent};
 use crate::view::NoticeKind;
@@ -6,8 +6,8 @@ use signet_fix::message::{AppMessage, BusinessReject, OrderStatusRequest};
 use signet_rfq::{Accept, AcceptId, Declined, RfqId, RfqState, UtcMillis};
 
 impl Book {
-    /// The gateway, or a plain venue, could not process something. What became of an accept is
-    /// asked: under its id one may be under way already.
+    /// The gateway or a plain venue could not process a message (BusinessMessageReject, j). For an
+    /// accept the desk asks for the outcome, because one with this id may be under way already.
     pub(super) fn business_reject(&mut self, j: BusinessReject, now: UtcMillis) -> Vec<AppMessage> {
         let text = j.text.clone().unwrap_or_else(|| "no reason given".into());
         let what = match (&j.ref_id, j.ref_seq_num) {
@@ -20,7 +20,7 @@ impl Book {
         };
         let rfq = what.as_ref().and_then(Sent::rfq).filter(|id| self.screen.contains(id));
         let words = format!("The {} could not do this: {text}", self.connection.peer());
-        self.notice(NoticeKind::Bad, "gateway_rejected", words, rfq.as_ref(), now);
+        self.notice(NoticeKind::Bad, "gateway.business_reject", words, rfq.as_ref(), now);
         if self.connection.direct {
             let by_number = match what {
                 Some(Sent::Accept(a)) => Some(a.to_string()),
@@ -32,7 +32,7 @@ impl Book {
         }
         match what {
             Some(Sent::Rfq(id)) if j.ref_msg_type == "R" => {
-                // A duplicate of one that is open is refused without harm to it.
+                // The reject of a duplicate leaves the open RFQ alone.
                 if self.screen.rfq(&id).is_some_and(|r| r.state == RfqState::Sent) {
                     self.end_unprocessed(&id, &text);
                 }
@@ -54,7 +54,8 @@ impl Book {
         self.blot_rfq(id);
     }
 
-    /// The venue could not process something (BusinessMessageReject, j): nothing can come of it.
+    /// A plain venue could not process a message, so nothing follows from it: the RFQ or the accept
+    /// ends.
     fn not_processed(&mut self, j: &BusinessReject) {
         let text = j.text.clone().unwrap_or_else(|| "no reason given".into());
         let Some(id) = &j.ref_id else { return };
@@ -81,8 +82,8 @@ impl Book {
         self.blot_rfq(&rfq);
     }
 
-    /// A session-level reject of something we sent: it could not even be read, so nothing was done
-    /// about it.
+    /// A session-level reject (3): the peer could not read a message of this desk and did nothing
+    /// about it, so the RFQ or the accept ends.
     pub fn session_reject(&mut self, seq: u64, text: &str, now: UtcMillis) {
         let sent = self.connection.sent.get(seq);
         let words =
@@ -95,13 +96,13 @@ impl Book {
             (Some(Sent::Rfq(_)), Some(id)) => self.end_unprocessed(id, text),
             _ => {}
         }
-        self.notice(NoticeKind::Bad, "gateway_reject", words, rfq.as_ref(), now);
+        self.notice(NoticeKind::Bad, "gateway.session_reject", words, rfq.as_ref(), now);
         self.tidy_in_flight();
         self.frames.wake();
     }
 }
 
-/// Asks what became of an accept.
+/// Asks for the outcome of an accept.
 pub(super) fn status_request(a: &Accept) -> OrderStatusRequest {
     OrderStatusRequest {
         accept: a.id.clone(),

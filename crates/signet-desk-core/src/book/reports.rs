@@ -1,4 +1,4 @@
-//! What a dealer or the gateway reports about accepts: every report leaves a row or a notice.
+//! Execution reports of a dealer or the gateway: every report leaves a row or a notice.
 
 use super::{Book, rfq_of_accept};
 use crate::{
@@ -15,7 +15,7 @@ use signet_rfq::{
 impl Book {
     pub(super) fn report(&mut self, e: ExecutionReport, now: UtcMillis) {
         let Some(id) = rfq_of_accept(&e.accept) else {
-            return self.notice(NoticeKind::Bad, "report_unknown", report_words(&e), None, now);
+            return self.notice(NoticeKind::Bad, "report.unknown", report_words(&e), None, now);
         };
         let from_gateway_itself = !self.connection.direct
             && (e.exec_type, e.status) == (ExecType::Status, OrdStatus::New);
@@ -33,8 +33,8 @@ impl Book {
         };
         item.dirty = true;
         if from_gateway_itself {
-            // The gateway tells of the accept as it holds it; with words when it has lost sight of
-            // it itself.
+            // The gateway repeats the accept that it holds. A text says that it lost the dealer's
+            // answer itself.
             if e.text.is_some() {
                 item.rfq.answer_lost();
             }
@@ -50,7 +50,7 @@ impl Book {
         }
         match (taken.event, taken.changed) {
             (AcceptEvent::Noted, _) => {
-                self.notice(NoticeKind::Plain, "report_noted", report_words(&e), Some(&id), now)
+                self.notice(NoticeKind::Plain, "report.noted", report_words(&e), Some(&id), now)
             }
             (_, false) | (AcceptEvent::Working | AcceptEvent::Repeated, _) => {}
             (AcceptEvent::Refused | AcceptEvent::NothingTraded, _) => {
@@ -69,7 +69,7 @@ impl Book {
         let who = if by_dealer { "the dealer" } else { "the gateway" };
         self.notice(
             NoticeKind::Bad,
-            "accept_declined",
+            "accept.declined",
             format!("Declined by {who}: {}", why.reason()),
             Some(id),
             now,
@@ -78,13 +78,13 @@ impl Book {
 
     fn traded(&mut self, id: &RfqId, now: UtcMillis) {
         let text = self.blot_trade(id, now);
-        self.notice(NoticeKind::Good, "filled", text, Some(id), now);
+        self.notice(NoticeKind::Good, "trade.filled", text, Some(id), now);
     }
 
-    /// A bust or a correction: the row says so, and the trader must hear of it.
+    /// A bust or a correction: the row shows it, and a notice tells the trader.
     fn trade_changed(&mut self, id: &RfqId, after: AcceptPhase, now: UtcMillis) {
         let text = self.blot_trade(id, now);
-        let code = if after == AcceptPhase::Busted { "trade_busted" } else { "trade_corrected" };
+        let code = if after == AcceptPhase::Busted { "trade.busted" } else { "trade.corrected" };
         self.notice(
             NoticeKind::Bad,
             code,
@@ -94,7 +94,7 @@ impl Book {
         );
     }
 
-    /// Writes the rows of a trade, and tells it in words.
+    /// Writes the rows of a trade and returns the trade in words.
     fn blot_trade(&mut self, id: &RfqId, now: UtcMillis) -> String {
         let at = self.clock.gateway(now);
         let names = self.reference.names();
@@ -109,7 +109,7 @@ impl Book {
         text
     }
 
-    /// A trade that nobody here agreed to, or that comes when nothing may come.
+    /// Shows a trade that this desk did not agree to, or that is reported after the accept ended.
     fn disputed(&mut self, id: &RfqId, d: &Dispute, now: UtcMillis) {
         tracing::error!(rfq = %id, why = d.why, "an execution does not match what was accepted");
         let text = format!(
@@ -120,7 +120,7 @@ impl Book {
         let names = self.reference.names();
         if let Some(i) = self.screen.get_mut(id) {
             i.problem = Some(problem(
-                "execution_mismatch",
+                "execution.mismatch",
                 text.clone(),
                 "Do not trade this RFQ again until it is settled by people.",
             ));
@@ -132,7 +132,7 @@ impl Book {
             );
             self.blot(BlotterTab::Trades, row);
         }
-        self.notice(NoticeKind::Bad, "execution_mismatch", text, Some(id), now);
+        self.notice(NoticeKind::Bad, "execution.mismatch", text, Some(id), now);
         self.blot_rfq(id);
     }
 
@@ -159,7 +159,7 @@ impl Book {
     }
 }
 
-/// A report in words, for a notice: nothing a dealer says goes unseen.
+/// A report in words, for a notice: the trader sees every report of a dealer.
 pub(super) fn report_words(e: &ExecutionReport) -> String {
     let why = e.text.as_ref().map(|t| format!(": {t}")).unwrap_or_default();
     format!(

@@ -1,4 +1,4 @@
-//! The snapshot after a logon: what the gateway holds, compared with what is on screen.
+//! Compares the snapshot after a logon, which is what the gateway holds, with the screen.
 
 use super::{Book, connection::Restoring, rejects::status_request};
 use crate::{
@@ -27,14 +27,15 @@ impl Book {
         Vec::new()
     }
 
-    /// An open RFQ as the gateway holds it: ours takes its terms and waits for its quotes to be
-    /// said again.
+    /// An open RFQ as the gateway holds it. The one on screen takes its deadline and waits for the
+    /// gateway to repeat the quotes.
     fn restore(&mut self, q: &QuoteRequest) {
         let terms = q.terms();
         match self.screen.get_mut(&q.id) {
             Some(i) if !i.rfq.state.ended() => {
                 i.rfq.deadline = Some(terms.expires);
-                // What the gateway does not say again cannot be traded; nobody withdrew it.
+                // A quote that the gateway does not repeat cannot be traded, but it was not
+                // withdrawn.
                 for d in &terms.dealers {
                     i.rfq.unreachable(d);
                 }
@@ -50,7 +51,7 @@ impl Book {
         }
     }
 
-    /// What an earlier run of this desk accepted, word for word as the gateway passed it on.
+    /// An accept of an earlier run of this desk, exactly as the gateway passed it on.
     pub(super) fn accept_restored(&mut self, r: QuoteResponse) {
         let current =
             self.connection.restoring.as_ref().and_then(|restoring| restoring.current.clone());
@@ -66,8 +67,8 @@ impl Book {
         }
     }
 
-    /// The snapshot is complete. What we believed open and the gateway did not mention has ended;
-    /// what became of accepts without an answer is asked, by id.
+    /// The snapshot is complete. An RFQ that is open on screen and not in the snapshot has ended;
+    /// for each accept without an answer a question is returned.
     fn restored(&mut self, now: UtcMillis) -> Vec<AppMessage> {
         let Some(Restoring { seen, .. }) = self.connection.restoring.take() else {
             return Vec::new();
@@ -91,7 +92,8 @@ impl Book {
         ask
     }
 
-    /// RFQs of an earlier run that the blotter still calls open and the gateway no longer has.
+    /// Closes the rows of earlier runs that the blotter shows as open and the gateway no longer
+    /// has.
     fn close_orphans(&mut self, seen: &BTreeSet<RfqId>) {
         for mut row in self.records.blotter.open_rfqs() {
             let known = RfqId::new(row.rfq_id.clone())

@@ -23,7 +23,7 @@ impl Book {
         self.blot(BlotterTab::Rfqs, row);
     }
 
-    /// Rows that were written while the catalogue was not there show an id in place of a name.
+    /// Puts the instrument's name into rows that were written before the instrument list arrived.
     pub(super) fn name_rows(&mut self) {
         for (tab, mut row) in self.records.blotter.unnamed() {
             if let Some(i) =
@@ -35,7 +35,7 @@ impl Book {
         }
     }
 
-    /// Accepts that have their answer leave the file.
+    /// Removes the accepts that have an answer from the file of accepts in flight.
     pub(super) fn tidy_in_flight(&mut self) {
         let answered = |rfq: Option<&Rfq>, id: &AcceptId| {
             rfq.and_then(|r| r.accept_of(id)).is_some_and(|(_, s)| !s.in_flight())

@@ -1,4 +1,4 @@
-//! The RFQs on screen, with what the page has been shown of each.
+//! The RFQs on screen, each with the views that the page has.
 
 use super::frame_clock::FrameClock;
 use crate::{
@@ -8,29 +8,28 @@ use crate::{
 use signet_rfq::{AcceptId, DealerId, Declined, Rfq, RfqId};
 use std::collections::{BTreeMap, VecDeque, btree_map};
 
-/// RFQs on screen at once, ended ones included; the oldest ended one goes when there are more.
+/// How many RFQs may be on screen, ended ones included. The oldest ended one makes room.
 const MAX_ON_SCREEN: usize = 200;
 const _: () =
     assert!(MAX_ON_SCREEN <= MAX_KEPT, "every RFQ on screen may have an accept in flight");
-/// RFQs taken off the screen that a page may still have to be told of.
+/// How many removed RFQs are remembered for a page that has not removed them yet.
 const MAX_REMOVED: usize = 1_000;
 
-/// One RFQ on screen, with what the page has been shown of it.
+/// One RFQ on screen, with the views that the page has of it.
 #[derive(Debug)]
 pub(super) struct Item {
     pub rfq: Rfq,
     pub problem: Option<Problem>,
     pub dirty: bool,
-    /// Last presented, with the frame in which it changed.
+    /// The latest view, with the frame in which it changed.
     head: Option<(u64, RfqView)>,
     lines: BTreeMap<DealerId, (u64, LineView)>,
     order: u64,
 }
 
 impl Item {
-    /// Takes what is to be shown of it now. Only what looks different gets the number `seq`; the
-    /// answer is whether anything does.
-    pub fn show(&mut self, head: RfqView, lines: Vec<LineView>, seq: u64) -> bool {
+    /// Takes new views. Only those that differ get the number `seq`; returns whether any does.
+    pub(super) fn show(&mut self, head: RfqView, lines: Vec<LineView>, seq: u64) -> bool {
         self.dirty = false;
         let mut changed = false;
         if self.head.as_ref().is_none_or(|(_, h)| *h != head) {
@@ -47,11 +46,11 @@ impl Item {
         changed
     }
 
-    pub fn head_since(&self, since: u64) -> Option<&RfqView> {
+    pub(super) fn head_since(&self, since: u64) -> Option<&RfqView> {
         self.head.as_ref().filter(|(seq, _)| *seq > since).map(|(_, head)| head)
     }
 
-    pub fn lines_since(&self, since: u64) -> impl Iterator<Item = &LineView> {
+    pub(super) fn lines_since(&self, since: u64) -> impl Iterator<Item = &LineView> {
         self.lines.values().filter(move |(seq, _)| *seq > since).map(|(_, line)| line)
     }
 }
@@ -63,56 +62,56 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    pub fn get(&self, id: &RfqId) -> Option<&Item> {
+    pub(super) fn get(&self, id: &RfqId) -> Option<&Item> {
         self.items.get(id)
     }
 
-    pub fn get_mut(&mut self, id: &RfqId) -> Option<&mut Item> {
+    pub(super) fn get_mut(&mut self, id: &RfqId) -> Option<&mut Item> {
         self.items.get_mut(id)
     }
 
-    pub fn rfq(&self, id: &RfqId) -> Option<&Rfq> {
+    pub(super) fn rfq(&self, id: &RfqId) -> Option<&Rfq> {
         self.get(id).map(|i| &i.rfq)
     }
 
-    pub fn contains(&self, id: &RfqId) -> bool {
+    pub(super) fn contains(&self, id: &RfqId) -> bool {
         self.items.contains_key(id)
     }
 
-    pub fn iter(&self) -> btree_map::Iter<'_, RfqId, Item> {
+    pub(super) fn iter(&self) -> btree_map::Iter<'_, RfqId, Item> {
         self.items.iter()
     }
 
-    pub fn iter_mut(&mut self) -> btree_map::IterMut<'_, RfqId, Item> {
+    pub(super) fn iter_mut(&mut self) -> btree_map::IterMut<'_, RfqId, Item> {
         self.items.iter_mut()
     }
 
-    pub fn rfqs(&self) -> impl Iterator<Item = &Rfq> {
+    pub(super) fn rfqs(&self) -> impl Iterator<Item = &Rfq> {
         self.items.values().map(|i| &i.rfq)
     }
 
-    pub fn mark_all(&mut self) {
+    pub(super) fn mark_all(&mut self) {
         self.items.values_mut().for_each(|i| i.dirty = true);
     }
 
-    pub fn mark_open(&mut self) {
+    pub(super) fn mark_open(&mut self) {
         self.items.values_mut().filter(|i| !i.rfq.state.ended()).for_each(|i| i.dirty = true);
     }
 
-    pub fn is_dirty(&self) -> bool {
+    pub(super) fn is_dirty(&self) -> bool {
         self.items.values().any(|i| i.dirty)
     }
 
-    /// An accept has its end without a trade.
-    pub fn decline(&mut self, rfq: &RfqId, accept: &AcceptId, why: Declined) {
+    /// Ends an accept without a trade.
+    pub(super) fn decline(&mut self, rfq: &RfqId, accept: &AcceptId, why: Declined) {
         if let Some(i) = self.get_mut(rfq) {
             let _ = i.rfq.declined(accept, why);
             i.dirty = true;
         }
     }
 
-    /// The RFQ ends, refused.
-    pub fn refuse(&mut self, rfq: &RfqId, why: &str) {
+    /// Ends an RFQ as refused.
+    pub(super) fn refuse(&mut self, rfq: &RfqId, why: &str) {
         if let Some(i) = self.get_mut(rfq) {
             i.rfq.refuse(why.into());
             i.dirty = true;
@@ -120,7 +119,7 @@ impl Screen {
     }
 
     /// Puts an RFQ on screen, in place of the oldest ended one when there is no room.
-    pub fn place(&mut self, rfq: Rfq, frames: &mut FrameClock) {
+    pub(super) fn place(&mut self, rfq: Rfq, frames: &mut FrameClock) {
         if self.items.len() >= MAX_ON_SCREEN {
             let ended = self.items.iter().filter(|(_, i)| i.rfq.state.ended());
             let oldest = ended.min_by_key(|(_, i)| i.order).map(|(id, _)| id.clone());
@@ -137,25 +136,25 @@ impl Screen {
         frames.wake();
     }
 
-    pub fn take_off(&mut self, id: &RfqId, frames: &mut FrameClock) {
+    pub(super) fn take_off(&mut self, id: &RfqId, frames: &mut FrameClock) {
         if self.items.remove(id).is_none() {
             return;
         }
         self.removed.push_back((frames.bump(), id.to_string()));
         if self.removed.len() > MAX_REMOVED {
-            // A page that far behind is given everything.
+            // A page that is so far behind gets everything.
             self.removed.pop_front();
             frames.forget_before(self.removed.front().map_or(frames.seq(), |(seq, _)| *seq));
         }
         frames.wake();
     }
 
-    pub fn clear(&mut self, frames: &mut FrameClock) {
+    pub(super) fn clear(&mut self, frames: &mut FrameClock) {
         let ids: Vec<RfqId> = self.items.keys().cloned().collect();
         ids.iter().for_each(|id| self.take_off(id, frames));
     }
 
-    pub fn removed_since(&self, since: u64) -> Vec<String> {
+    pub(super) fn removed_since(&self, since: u64) -> Vec<String> {
         self.removed.iter().filter(|(seq, _)| *seq > since).map(|(_, id)| id.clone()).collect()
     }
 }

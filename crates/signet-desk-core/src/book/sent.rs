@@ -1,14 +1,14 @@
-//! What left under which sequence number: a reject may name a message by its number alone.
+//! The sequence numbers of sent messages, because a reject may name a message only by its number.
 
 use super::ids::rfq_of_accept;
 use signet_fix::message::{AppMessage, Response};
 use signet_rfq::{AcceptId, RfqId};
 use std::collections::BTreeMap;
 
-/// Messages sent on this connection that a reject may still name; the oldest give way.
+/// How many sent messages are remembered; the oldest are dropped.
 const MAX_SENT: usize = 1_000;
 
-/// What left under a sequence number.
+/// What was sent under a sequence number.
 #[derive(Debug, Clone)]
 pub(super) enum Sent {
     Rfq(RfqId),
@@ -17,7 +17,7 @@ pub(super) enum Sent {
 
 impl Sent {
     /// The RFQ it belongs to.
-    pub fn rfq(&self) -> Option<RfqId> {
+    pub(super) fn rfq(&self) -> Option<RfqId> {
         match self {
             Self::Rfq(id) => Some(id.clone()),
             Self::Accept(a) => rfq_of_accept(a),
@@ -29,7 +29,7 @@ impl Sent {
 pub(super) struct SentMessages(BTreeMap<u64, Sent>);
 
 impl SentMessages {
-    pub fn record(&mut self, seq: u64, m: &AppMessage) {
+    pub(super) fn record(&mut self, seq: u64, m: &AppMessage) {
         let what = match m {
             AppMessage::QuoteRequest(q) => Sent::Rfq(q.id.clone()),
             AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
@@ -37,7 +37,7 @@ impl SentMessages {
             }
             _ => return,
         };
-        // Numbers that begin again name other messages than before.
+        // The numbers started again, so the ones before name other messages.
         if self.0.last_key_value().is_some_and(|(last, _)| *last >= seq) {
             self.0.clear();
         }
@@ -47,11 +47,11 @@ impl SentMessages {
         self.0.insert(seq, what);
     }
 
-    pub fn get(&self, seq: u64) -> Option<Sent> {
+    pub(super) fn get(&self, seq: u64) -> Option<Sent> {
         self.0.get(&seq).cloned()
     }
 
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 }

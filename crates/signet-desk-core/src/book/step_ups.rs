@@ -1,10 +1,10 @@
-//! The book's part in step-up: what the gateway asks is compared with what is on the screen.
+//! The book's part of step-up: compares what the gateway asks to approve with what is on screen.
 
 use super::{Book, frame_clock::Part};
 use crate::{
     peer_text::shown,
-    problem::{problem, sentence, snake},
-    step_up::{self, OnScreen, Open, StepUps},
+    problem::{code_of_peer, problem, sentence},
+    step_up::{self, Dialog, OnScreen, StepUps},
     view::{AccessView, FactorView, NoticeKind, RegisterPhase, RiskVerdict, RiskView},
 };
 use signet_fix::message::{
@@ -15,7 +15,7 @@ use signet_rfq::{AcceptId, RfqId, UtcMillis};
 use signet_stepup::{Action, Approval, SessionReason, client::CeremonyError};
 
 impl Book {
-    /// Any change of the dialogs; RFQs that wait for one are drawn again.
+    /// Changes the dialogs; open RFQs are drawn again, because they may wait for one.
     pub(crate) fn with_step_ups<T>(&mut self, change: impl FnOnce(&mut StepUps) -> T) -> T {
         let out = change(&mut self.step_ups);
         self.screen.mark_open();
@@ -23,7 +23,7 @@ impl Book {
         out
     }
 
-    pub(crate) fn next_step_up(&self) -> Option<Open> {
+    pub(crate) fn next_step_up(&self) -> Option<Dialog> {
         self.step_ups.next().cloned()
     }
 
@@ -31,16 +31,16 @@ impl Book {
         self.step_ups.has(id)
     }
 
-    pub(crate) fn close_step_up(&mut self, id: &str) -> Option<Open> {
+    pub(crate) fn close_step_up(&mut self, id: &str) -> Option<Dialog> {
         self.with_step_ups(|s| s.close(id))
     }
 
-    /// Connected to a gateway that said what it wants.
+    /// Whether the desk is connected to a venue that uses step-up.
     pub(crate) fn knows_step_up(&self) -> bool {
         self.online() && self.step_ups.access.step_up
     }
 
-    pub(crate) fn ceremony_failed(&mut self, open: &Open, e: &CeremonyError) {
+    pub(crate) fn ceremony_failed(&mut self, open: &Dialog, e: &CeremonyError) {
         self.with_step_ups(|s| s.failed(&open.id, e));
     }
 
@@ -77,13 +77,13 @@ impl Book {
             Err(why) => {
                 tracing::error!(
                     why,
-                    "the gateway asked for the approval of something this desk cannot stand behind"
+                    "the gateway asked to approve something that this desk did not send"
                 );
                 let text = format!(
                     "The gateway asked you to approve something, and {why}. Nothing was approved. \
                         Tell your security officer."
                 );
-                self.notice(NoticeKind::Bad, "approval_differs", text, None, now);
+                self.notice(NoticeKind::Bad, "approval.differs", text, None, now);
                 Some(why)
             }
         };
@@ -96,7 +96,7 @@ impl Book {
         refusal.map(answer).into_iter().collect()
     }
 
-    /// An accept whose answer was thought lost waits for its touch.
+    /// An accept whose outcome was unknown waits for its touch.
     fn it_waits(&mut self, approval: &Approval, desk: &str) {
         if approval.desk != desk {
             return;
@@ -116,42 +116,42 @@ impl Book {
         match o.status {
             StepUpStatus::Passed => self.notice(
                 NoticeKind::Good,
-                "step_up_passed",
+                "stepup.passed",
                 "Approved with your security key.".into(),
                 rfq.as_ref(),
                 now,
             ),
             StepUpStatus::SecondWanted => self.notice(
                 NoticeKind::Plain,
-                "second_wanted",
+                "stepup.second_wanted",
                 format!("Approved by you; {text}."),
                 rfq.as_ref(),
                 now,
             ),
             StepUpStatus::Withdrawn => self.notice(
                 NoticeKind::Plain,
-                "step_up_withdrawn",
-                format!("No touch is needed any more: {text}."),
+                "stepup.withdrawn",
+                format!("A touch is no longer needed: {text}."),
                 rfq.as_ref(),
                 now,
             ),
             StepUpStatus::Refused | StepUpStatus::Expired => {
                 let cure = o.cure.map(|c| format!(" {c}")).unwrap_or_default();
-                let code = snake(o.code.as_deref().unwrap_or("stepup.refused"));
+                let code = code_of_peer(o.code.as_deref().unwrap_or_default(), "stepup.refused");
                 self.notice(
                     NoticeKind::Bad,
-                    &code,
+                    code,
                     format!("{}{cure}", sentence(&text)),
                     rfq.as_ref(),
                     now,
                 );
                 if matches!(
-                    open.matter,
-                    step_up::Matter::Approve(Approval { action: Action::RegisterKey { .. }, .. })
+                    open.subject,
+                    step_up::Subject::Approve(Approval { action: Action::RegisterKey { .. }, .. })
                 ) {
                     self.with_step_ups(|s| {
                         s.keys.phase = RegisterPhase::Failed;
-                        s.keys.problem = Some(problem(&code, sentence(&text), cure.trim()));
+                        s.keys.problem = Some(problem(code, sentence(&text), cure.trim()));
                     });
                 }
             }
@@ -182,8 +182,8 @@ impl Book {
         }
     }
 
-    /// What the gateway decided about this access. Told when it got worse; the top of the window
-    /// shows it anyway.
+    /// Takes the gateway's decision about this access. A notice tells when it got worse; the top of
+    /// the window always shows it.
     pub(super) fn decided(&mut self, d: AccessDecision, now: UtcMillis) {
         let verdict = match d.verdict {
             AccessVerdict::Allow => RiskVerdict::Allow,
@@ -206,7 +206,7 @@ impl Book {
         );
         if worse {
             let cure = d.cure.as_ref().map(|c| format!(" {c}")).unwrap_or_default();
-            let code = if verdict == RiskVerdict::Deny { "risk_denied" } else { "risk_step_up" };
+            let code = if verdict == RiskVerdict::Deny { "risk.denied" } else { "risk.step_up" };
             self.notice(NoticeKind::Bad, code, format!("{}{cure}", sentence(&d.text)), None, now);
         }
         let risk = RiskView {
@@ -221,8 +221,8 @@ impl Book {
         self.with_step_ups(|s| s.access.risk = Some(risk));
     }
 
-    /// Whether there is a gateway, and it wants to hear that the laptop woke or its screen was
-    /// unlocked.
+    /// Whether the desk is connected and the gateway wants to know that the laptop woke or that its
+    /// screen was unlocked.
     pub(crate) fn wants_to_hear(&self, why: SessionReason) -> bool {
         let (wake, unlock) = self.step_ups.wake;
         if !self.online() {

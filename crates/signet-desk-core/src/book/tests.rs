@@ -140,14 +140,14 @@ fn a_dealer_that_is_named_twice_is_one_dealer() {
 #[test]
 fn a_bad_notice_is_pushed_out_by_bad_ones_only() {
     let (mut book, _) = two_rfqs();
-    book.tell(NoticeKind::Bad, "execution_mismatch", "call".into(), NOW);
+    book.tell(NoticeKind::Bad, "execution.mismatch", "call".into(), NOW);
     for n in 0..3 * MAX_NOTICES {
-        book.tell(NoticeKind::Plain, "rfq_ended", format!("{n}"), NOW);
+        book.tell(NoticeKind::Plain, "rfq.ended", format!("{n}"), NOW);
     }
     assert_eq!(book.notices.codes().len(), MAX_NOTICES);
     // A page that starts over is told again what is bad, and only that.
     let codes: Vec<String> = book.pull(0, &[], NOW).notices.into_iter().map(|n| n.code).collect();
-    assert_eq!(codes, ["execution_mismatch"]);
+    assert_eq!(codes, ["execution.mismatch"]);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_window_closes_at_once_unless_an_accept_is_on_its_way_and_then_at_the_second
     rfq.arm(accept.clone(), NOW, 0).expect("armed");
     rfq.send_accept(&accept.id, NOW, 0).expect("sent");
     assert!(!book.may_close(NOW));
-    assert_eq!(book.notices.codes().last().copied(), Some("accept_in_flight"));
+    assert_eq!(book.notices.codes().last().copied(), Some("accept.in_flight"));
     assert!(book.may_close(NOW));
 }
 

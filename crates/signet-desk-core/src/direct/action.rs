@@ -1,17 +1,19 @@
-//! What direct mode wants done.
+//! The actions that direct mode asks the link to carry out.
 
 use crate::view::Problem;
 use signet_fix::AppMessage;
 
-/// One of the things to be done, in order.
+/// One action; actions are carried out in order.
 #[derive(Debug)]
 pub(crate) enum DirectAction {
+    /// Send it to the venue.
     ToVenue(AppMessage),
-    /// As if a gateway had sent it.
+    /// Give it to the book as if a gateway had sent it.
     ToBook(AppMessage),
-    /// Approved: to be sent if it is still worth something.
+    /// It is approved: send it if the market has not moved meanwhile.
     Release(AppMessage),
-    /// Nothing left this laptop.
+    /// Tell the book that it was not sent.
     NotSent(AppMessage, Problem),
+    /// Tell the trader.
     Tell(Problem),
 }

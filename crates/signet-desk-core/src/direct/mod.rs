@@ -1,10 +1,10 @@
 //! Direct mode: a plain FIXS venue, without a Signet gateway in front of it.
 //!
-//! What a gateway would do for the desk stands here: it knows instruments and dealers from the
-//! settings, keeps back what needs a touch and judges the answer itself. Towards the book it speaks
-//! as a gateway does; towards the venue it sends standard messages only.
+//! This module does what a gateway would do for the desk: it has instruments and dealers from the
+//! settings, holds messages that need a touch, and verifies the touch. To the book it sends the
+//! messages of a gateway; to the venue it sends standard messages only.
 //!
-//! Weaker than a gateway by nature: the same laptop asks and checks.
+//! It protects less than a gateway, because the same laptop asks for the touch and checks it.
 
 mod action;
 mod refusal;
@@ -27,7 +27,8 @@ use std::{collections::BTreeMap, path::Path};
 use store::TouchStore;
 use touch::Touch;
 
-/// An accept without an answer for this long is asked about, and again after as long.
+/// After this time without an answer the desk asks about an accept, and then again at this
+/// interval. Milliseconds.
 const ASK_AGAIN_MS: i64 = 15_000;
 
 pub(crate) struct Direct {
@@ -36,14 +37,14 @@ pub(crate) struct Direct {
     touch: Option<Touch>,
     /// When an accept in flight was sent or last asked about, on the laptop's clock.
     asked: BTreeMap<AcceptId, UtcMillis>,
-    /// The venue does not answer OrderStatusRequest (H).
+    /// The venue rejected an OrderStatusRequest (H), so it is not asked again.
     knows_no_status: bool,
     passes: u64,
 }
 
 impl Direct {
-    /// `folder` is the identity's.
-    pub fn open(
+    /// Opens the stores in `folder`, which is the identity's.
+    pub(crate) fn open(
         venue: &Venue,
         settings: &DirectSettings,
         desk: &CompId,
@@ -66,9 +67,9 @@ impl Direct {
 
     // ----- the connection -----
 
-    /// Logged on: the state that a gateway would send. RFQs go on, their former quotes do not; the
-    /// book asks what became of accepts.
-    pub fn up(&mut self, book: &Book, exporter: [u8; 32], now: Moment) -> Vec<DirectAction> {
+    /// Logged on: gives the book the state that a gateway would send. RFQs stay open, their quotes
+    /// do not; the book asks for the outcome of accepts.
+    pub(crate) fn up(&mut self, book: &Book, exporter: [u8; 32], now: Moment) -> Vec<DirectAction> {
         self.knows_no_status = false;
         let dealers = self.settings.dealers.clone();
         let mut out = vec![AppMessage::VenueState(VenueState {
@@ -93,14 +94,14 @@ impl Direct {
         out
     }
 
-    pub fn lost(&mut self, now: Moment) -> Vec<DirectAction> {
+    pub(crate) fn lost(&mut self, now: Moment) -> Vec<DirectAction> {
         self.asked.clear();
         self.touch.iter_mut().flat_map(|t| t.lost(now)).collect()
     }
 
-    pub fn tick(&mut self, book: &Book, now: Moment) -> Vec<DirectAction> {
-        // While it waits it may still be had; whether it would arrive in time is asked when it
-        // leaves.
+    pub(crate) fn tick(&mut self, book: &Book, now: Moment) -> Vec<DirectAction> {
+        // While a message waits only the market counts; whether it arrives in time is checked when
+        // it is sent.
         let here = Moment { arrival_ms: 0, ..now };
         let mut todo: Vec<DirectAction> = self
             .touch
@@ -124,7 +125,7 @@ impl Direct {
     // ----- from this desk -----
 
     /// A message that the book would send to a gateway.
-    pub fn send(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
+    pub(crate) fn send(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
         match m {
             AppMessage::QuoteRequest(_) | AppMessage::QuoteResponse(_) => {
                 self.business(m, book, now)
@@ -143,7 +144,7 @@ impl Direct {
             other => {
                 tracing::error!(
                     msg_type = other.msg_type(),
-                    "a message that a plain venue knows nothing of was not sent"
+                    "a message that a plain venue does not know was not sent"
                 );
                 Vec::new()
             }
@@ -170,8 +171,8 @@ impl Direct {
         }
     }
 
-    /// On its way to the venue, unless the market went on while somebody looked for their key.
-    pub fn release(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
+    /// Sends a message to the venue, unless the market moved while the person looked for the key.
+    pub(crate) fn release(&mut self, m: AppMessage, book: &Book, now: Moment) -> Vec<DirectAction> {
         if let Some(words) = book.no_longer_good(&m, now) {
             return vec![DirectAction::NotSent(m, TouchRefusal::Gone(words).problem())];
         }
@@ -188,8 +189,8 @@ impl Direct {
         std::iter::once(DirectAction::ToVenue(standard(m))).chain(open).collect()
     }
 
-    /// FIX 4.4 has no message that ends an RFQ: it ends here, and who quotes is told that nothing
-    /// will come of it.
+    /// Ends an RFQ. FIX 4.4 has no message for it, so the RFQ ends on this desk and dealers with a
+    /// live quote get a pass.
     fn cancel(&mut self, rfq: &RfqId, book: &Book, now: Moment) -> Vec<DirectAction> {
         let Some(r) = book.rfq(rfq) else { return Vec::new() };
         let ended = status(rfq.clone(), r.terms.instrument.clone(), RfqStatus::Cancelled);
@@ -225,9 +226,9 @@ impl Direct {
 
     // ----- from the venue -----
 
-    /// What the book may hear of a message of the venue. One that only a gateway sends comes from
-    /// nobody here.
-    pub fn heard(&mut self, m: AppMessage, book: &Book) -> Option<AppMessage> {
+    /// Turns a message of the venue into one for the book. A message that only a gateway may send
+    /// is dropped.
+    pub(crate) fn heard(&mut self, m: AppMessage, book: &Book) -> Option<AppMessage> {
         let only = self.only_dealer();
         Some(match m {
             AppMessage::Quote(q) => AppMessage::Quote(QuoteMsg { dealer: q.dealer.or(only), ..q }),
@@ -259,14 +260,14 @@ impl Direct {
             other => {
                 tracing::warn!(
                     msg_type = other.msg_type(),
-                    "the venue sent something that means nothing in direct mode"
+                    "the venue sent a message that direct mode does not handle"
                 );
                 return None;
             }
         })
     }
 
-    /// Who quotes at a venue that names nobody: itself.
+    /// The dealer of a message that names none, at a venue with one dealer.
     fn only_dealer(&self) -> Option<DealerId> {
         match self.settings.dealers.as_slice() {
             [one] => Some(one.id.clone()),
@@ -274,8 +275,8 @@ impl Direct {
         }
     }
 
-    /// What follows once the book has taken in something about `rfq`, which was open before.
-    pub fn after(&mut self, rfq: &RfqId, book: &Book, now: Moment) -> Vec<DirectAction> {
+    /// What follows after the book has taken a message about `rfq`, which was open before.
+    pub(crate) fn after(&mut self, rfq: &RfqId, book: &Book, now: Moment) -> Vec<DirectAction> {
         let Some(r) = book.rfq(rfq) else { return Vec::new() };
         match r.state {
             RfqState::Done => self.pass(r, now),
@@ -297,15 +298,15 @@ pub(crate) fn concerns(m: &AppMessage, book: &Book) -> Option<RfqId> {
     id.filter(|id| book.rfq(id).is_some_and(|r| !r.state.ended()))
 }
 
-/// AI is about a request, or about a quote in it, and a plain venue may mean either: it can refuse
-/// an RFQ that nobody has quoted. Every other end comes by time or from the trader, and open it is
-/// since it was sent.
+/// Whether a QuoteStatusReport (AI) of a plain venue refuses the RFQ. It may be about the request
+/// or about one quote; it counts as a refusal of the request only while there is no quote. Every
+/// other end comes from the deadline or the trader.
 fn about_the_request(s: &QuoteStatusReport, book: &Book) -> bool {
     let unquoted = |r: &Rfq| !r.in_flight() && r.lines.iter().all(|l| l.quote.is_none());
     s.status == RfqStatus::Rejected && book.rfq(&s.rfq).is_some_and(unquoted)
 }
 
-/// FIX 4.4 has no QuoteReqID (131) in a QuoteResponse (AJ); only a gateway reads it there.
+/// Removes what is not standard: FIX 4.4 has no QuoteReqID (131) in a QuoteResponse (AJ).
 fn standard(m: AppMessage) -> AppMessage {
     match m {
         AppMessage::QuoteResponse(r) => AppMessage::QuoteResponse(QuoteResponse { rfq: None, ..r }),
@@ -323,7 +324,7 @@ fn status(rfq: RfqId, instrument: signet_rfq::InstrumentId, status: RfqStatus) -
     )))
 }
 
-/// What a message does, read from the message itself, and when it is worth nothing any more, on the
+/// The action of a message, read from the message itself, and when the message expires, on the
 /// venue's clock.
 fn action_of(m: &AppMessage, book: &Book) -> Option<(Action, UtcMillis)> {
     match m {

@@ -1,7 +1,7 @@
-//! Why the desk, as its own relying party, does not let something through.
+//! Why the desk, as its own relying party, does not send a message or register a key.
 
 use crate::{
-    problem::{problem, sentence, snake},
+    problem::{problem, sentence},
     view::Problem,
 };
 use signet_stepup::{pending::ApprovalRefusal, rp::RpError};
@@ -20,12 +20,12 @@ pub(super) enum TouchRefusal {
     Late,
     #[error("this key's name is {0}")]
     KeyName(&'static str),
-    #[error("you have the most security keys that one person may have")]
+    #[error("you already have as many security keys as one person may have")]
     TooManyKeys,
     // At fault: the desk's own program.
     #[error("this challenge is not open")]
     NotOpen,
-    #[error("what is to be approved cannot be written down: {0}")]
+    #[error("what is to be approved cannot be written as an approval: {0}")]
     BadApproval(String),
     // At fault: the market, the network, the disk.
     #[error("while it waited for your touch, {0}")]
@@ -37,8 +37,8 @@ pub(super) enum TouchRefusal {
 }
 
 impl TouchRefusal {
-    /// Never changes between releases.
-    pub fn code(&self) -> &'static str {
+    /// A stable code, which never changes between releases.
+    pub(super) fn code(&self) -> &'static str {
         match self {
             Self::NoKey => "stepup.no_key",
             Self::NoUsableKey(_) => "stepup.no_usable_key",
@@ -55,7 +55,7 @@ impl TouchRefusal {
     }
 
     /// What the trader does about it.
-    pub fn cure(&self) -> &'static str {
+    pub(super) fn cure(&self) -> &'static str {
         match self {
             Self::NoKey => "Register one: choose Keys.",
             Self::NoUsableKey(_) => {
@@ -72,8 +72,8 @@ impl TouchRefusal {
         }
     }
 
-    pub fn problem(&self) -> Problem {
-        problem(&snake(self.code()), sentence(&self.to_string()), self.cure())
+    pub(super) fn problem(&self) -> Problem {
+        problem(self.code(), sentence(&self.to_string()), self.cure())
     }
 }
 

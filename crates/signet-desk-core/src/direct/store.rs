@@ -1,5 +1,5 @@
 //! Registered keys and evidence of a desk that is its own relying party, in two sealed files of the
-//! identity. The files' secret lies in the keychain.
+//! identity. Their secret is in the keychain.
 
 use super::refusal::TouchRefusal;
 use crate::view::KeyView;
@@ -13,7 +13,8 @@ use signet_stepup::{
 };
 use std::path::Path;
 
-/// Records after which the keys' file is written anew at the next start: each touch adds one.
+/// With more records than this the file of keys is rewritten at the next start. Each touch adds
+/// one.
 const TIDY_ABOVE: usize = 1_000;
 const NAME_CHARS_MAX: usize = 40;
 
@@ -25,10 +26,10 @@ pub(super) struct KeyRecord {
     pub name: String,
     pub model: String,
     pub registered: UtcMillis,
-    /// 0: not yet.
+    /// 0 if never.
     pub last_used: UtcMillis,
     pub counter: u32,
-    /// Its counter went back: perhaps a copy exists.
+    /// Its counter went back, so a copy may exist.
     pub locked: bool,
     /// [`Passkey::to_json`], with the counter of its registration.
     pub passkey: String,
@@ -38,7 +39,7 @@ pub(super) struct KeyRecord {
     pub client_data_json: String,
 }
 
-/// One line of the keys' file.
+/// One record of the file of keys.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line {
@@ -54,9 +55,9 @@ pub(super) struct TouchStore {
 }
 
 impl TouchStore {
-    /// Opens both files of the venue `comp_id` in the identity's `folder`. A line that cannot be
-    /// read refuses the whole: a key that was locked must not come back because of it.
-    pub fn open(folder: &Path, comp_id: &CompId, key: &StoreKey) -> Result<Self, LogError> {
+    /// Opens both files of the venue `comp_id` in the identity's `folder`. Fails if a record cannot
+    /// be read, because the record may be the one that locks a key.
+    pub(super) fn open(folder: &Path, comp_id: &CompId, key: &StoreKey) -> Result<Self, LogError> {
         let path = folder.join(format!("{comp_id}.keys"));
         let (log, recovered) = SealedLog::open(&path, key)?;
         let (evidence, _) = SealedLog::open(&folder.join(format!("{comp_id}.evidence")), key)?;
@@ -97,7 +98,7 @@ impl TouchStore {
     }
 
     /// As the window lists them.
-    pub fn view(&self) -> Vec<KeyView> {
+    pub(super) fn view(&self) -> Vec<KeyView> {
         let view = |k: &KeyRecord| KeyView {
             id: k.credential_id.clone(),
             name: k.name.clone(),
@@ -109,17 +110,17 @@ impl TouchStore {
         self.keys.iter().map(view).collect()
     }
 
-    /// How many are good.
-    pub fn good(&self) -> u32 {
+    /// How many keys are not locked.
+    pub(super) fn good(&self) -> u32 {
         u32::try_from(self.keys.iter().filter(|k| !k.locked).count()).unwrap_or(u32::MAX)
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// The keys that may answer: not locked, and of a model that is still approved.
-    pub fn usable(&self, rp: &RelyingParty) -> Result<Vec<Passkey>, TouchRefusal> {
+    /// The keys that may answer: those that are not locked and whose model is still approved.
+    pub(super) fn usable(&self, rp: &RelyingParty) -> Result<Vec<Passkey>, TouchRefusal> {
         if self.keys.is_empty() {
             return Err(TouchRefusal::NoKey);
         }
@@ -144,7 +145,7 @@ impl TouchStore {
                     why = if matches!(e, RpError::StoredKey(_)) {
                         "they cannot be read"
                     } else {
-                        "their models are not approved any more"
+                        "their models are no longer approved"
                     };
                 }
             }
@@ -152,13 +153,13 @@ impl TouchStore {
         if good.is_empty() { Err(TouchRefusal::NoUsableKey(why)) } else { Ok(good) }
     }
 
-    /// Every key that can be read: none of them may be registered again.
-    pub fn existing(&self) -> Vec<Passkey> {
+    /// Every key that can be read, so that none is registered again.
+    pub(super) fn existing(&self) -> Vec<Passkey> {
         self.keys.iter().filter_map(|k| Passkey::from_json(&k.passkey).ok()).collect()
     }
 
     /// Whether another key may have this name.
-    pub fn check_name(&self, name: &str) -> Result<(), TouchRefusal> {
+    pub(super) fn check_name(&self, name: &str) -> Result<(), TouchRefusal> {
         let printable = !name.chars().any(char::is_control);
         if name.trim() != name
             || !printable
@@ -173,8 +174,13 @@ impl TouchStore {
         if taken { Err(TouchRefusal::KeyName("one of your other keys' already")) } else { Ok(()) }
     }
 
-    /// Keeps a key that was judged good. On disk when this returns.
-    pub fn add(&mut self, name: String, new: NewKey, now: UtcMillis) -> Result<(), TouchRefusal> {
+    /// Stores a key that passed the checks. It is on disk when this returns.
+    pub(super) fn add(
+        &mut self,
+        name: String,
+        new: NewKey,
+        now: UtcMillis,
+    ) -> Result<(), TouchRefusal> {
         use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
         self.check_name(&name)?;
         let credential_id = B64.encode(&new.credential_id);
@@ -197,13 +203,13 @@ impl TouchStore {
         })))
     }
 
-    pub fn key(&self, credential_id: &str) -> Option<&KeyRecord> {
+    pub(super) fn key(&self, credential_id: &str) -> Option<&KeyRecord> {
         self.keys.iter().find(|k| k.credential_id == credential_id)
     }
 
-    /// A touch that was judged good: the counter goes on and the evidence is kept, both on disk
-    /// when this returns. What fails leaves the key as it was, or counted on, which harms nothing.
-    pub fn record(
+    /// Stores the counter and the evidence of a touch that passed the checks. Both are on disk when
+    /// this returns. If it fails, the counter may have been stored, which does no harm.
+    pub(super) fn record(
         &mut self,
         counter: u32,
         evidence: &Evidence,
@@ -215,7 +221,7 @@ impl TouchStore {
         if locked {
             return Err(TouchRefusal::NoUsableKey("locked"));
         }
-        // WebAuthn Level 2 §6.1.1. Asked of the newest state: another challenge may have been
+        // WebAuthn Level 2 §6.1.1. The newest state counts, because another challenge may have been
         // answered meanwhile.
         let rises = counter > before || (counter == 0 && before == 0);
         if !rises {
@@ -229,10 +235,10 @@ impl TouchStore {
             .map_err(not_kept)
     }
 
-    /// No answer of this key counts any more.
-    pub fn lock(&mut self, credential_id: &str) -> Result<(), TouchRefusal> {
+    /// Locks a key: its answers no longer count.
+    pub(super) fn lock(&mut self, credential_id: &str) -> Result<(), TouchRefusal> {
         tracing::error!(credential_id, "a security key's counter went back; the key is locked");
-        // In memory first: a full disk must not keep it in use.
+        // The key is locked in memory first, so that a full disk does not keep it in use.
         self.edit(credential_id, |k| k.locked = true);
         self.write(Line::Locked { credential_id: credential_id.into() })
     }

@@ -32,8 +32,9 @@ fn venue_id() -> CompId {
 
 fn catalogue() -> Catalogue {
     let text = format!(
-        "[[instrument]]\nid = '{BUND}'\nsymbol = 'DBR'\nname = 'Bund'\nasset_class = 'Government bond'\ncurrency = 'EUR'\n\
-         price_decimals = 3\nprice_unit = '% of par'\ntick = '0.005'\nlot = '1000'\nmin_quantity = '100000'\n\
+        "[[instrument]]\nid = '{BUND}'\nsymbol = 'DBR'\nname = 'Bund'\n\
+         asset_class = 'Government bond'\ncurrency = 'EUR'\nprice_decimals = 3\n\
+         price_unit = '% of par'\ntick = '0.005'\nlot = '1000'\nmin_quantity = '100000'\n\
          max_quantity = '100000000'\nsettlement = 'T+2'\n"
     );
     Catalogue::from_toml(&text).unwrap()
@@ -555,7 +556,7 @@ fn an_accept_without_an_answer_is_asked_about_until_the_venue_says_that_it_knows
     w.says(reject("H", None));
     w.later(30_000);
     assert_eq!(w.asked(), 2);
-    // One that it could not process is not in flight any more; nor is such a request open.
+    // An accept that it could not process is no longer in flight; such a request is not open.
     let (rfq, accept) = w.trade("200k");
     w.says(reject("AJ", Some(&accept)));
     assert_eq!(w.accept_text(&rfq).0, AcceptState::Declined);
@@ -569,7 +570,7 @@ fn ending_an_rfq_is_local_and_passes_on_live_quotes() {
     let mut w = World::with(RULES, vec!["NORTH", "SOUTH"]);
     let rfq = w.ask("500k");
     w.quote(&rfq, Some("NORTH"), 60_000);
-    // Several dealers, and no name: nobody's.
+    // With several dealers a message without a name belongs to none.
     w.laptop += 1;
     w.quote(&rfq, None, 60_000);
     let before = w.sent.len();
@@ -577,10 +578,9 @@ fn ending_an_rfq_is_local_and_passes_on_live_quotes() {
     w.run(|d, b, n| d.send(m, b, n));
     assert_eq!(w.shown(&rfq).state, Shown::Cancelled);
     let after = &w.sent[before..];
-    assert!(
-        matches!(after, [AppMessage::QuoteResponse(r)] if r.response == Response::Pass && r.dealer.as_ref().is_some_and(|d| d.as_str() == "NORTH")),
-        "{after:?}"
-    );
+    let [AppMessage::QuoteResponse(r)] = after else { panic!("{after:?}") };
+    let to = r.dealer.as_ref().map(DealerId::as_str);
+    assert_eq!((r.response, to), (Response::Pass, Some("NORTH")), "{after:?}");
 }
 
 #[test]
@@ -673,7 +673,7 @@ fn a_further_key_needs_one_that_is_there() {
     // A name is given once.
     let m = w.book.register_key("Red", None).unwrap();
     w.run(|d, b, n| d.send(m, b, n));
-    assert_eq!(w.frame().keys.unwrap().problem.unwrap().code, "stepup_key_name");
+    assert_eq!(w.frame().keys.unwrap().problem.unwrap().code, "stepup.key_name");
     // Either of them approves, also after a restart.
     w.start();
     w.connect();
@@ -687,7 +687,7 @@ fn a_key_of_another_maker_is_not_registered() {
     let mut w = World::new(RULES);
     let mut strange = Maker::new("Stranger").key(MODEL);
     w.register(&mut strange, "mine");
-    assert_eq!(w.frame().keys.unwrap().problem.unwrap().code, "stepup_maker_not_listed");
+    assert_eq!(w.frame().keys.unwrap().problem.unwrap().code, "stepup.maker_not_listed");
     assert_eq!(w.frame().access.unwrap().keys, 0);
 }
 
@@ -712,7 +712,7 @@ fn a_counter_that_goes_back_locks_the_key_for_good() {
         w.run(|d, b, n| d.send(m, b, n));
         assert_eq!(
             (w.frame().keys.unwrap().problem.unwrap().code.as_str(), w.challenges.len()),
-            ("stepup_no_usable_key", before)
+            ("stepup.no_usable_key", before)
         );
         w.start();
         w.connect();

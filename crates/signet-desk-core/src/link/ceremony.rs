@@ -1,11 +1,11 @@
-//! Ceremonies with security keys, on the link's thread: one at a time, begun when a challenge is
-//! there, told to the book as they go.
+//! Runs ceremonies with security keys on the link's thread, one at a time, and reports their
+//! progress to the book.
 
 use super::{Link, StepUpIntent};
 use crate::{
     book::lock,
     laptop_clock::laptop_now,
-    step_up::{Matter, Open},
+    step_up::{Dialog, Subject},
 };
 use signet_fix::{
     AppMessage,
@@ -13,21 +13,21 @@ use signet_fix::{
 };
 use signet_stepup::{
     Context,
-    client::{CeremonyError, KeyOperation, Order, Step, Told},
+    client::{Ceremony, CeremonyError, KeyOperation, Order, Step, Told},
 };
 use std::{rc::Rc, time::Duration};
 use tokio::sync::mpsc;
 
-/// How long a key may take to let go of a ceremony that is over.
+/// How long a key may take to end a ceremony that was cancelled.
 const LET_GO_MAX: Duration = Duration::from_secs(2);
 
-/// Where a key believes itself to be asked from: the relying party's own host, which has no page.
+/// The origin that a key signs: the relying party's host, which has no web page.
 ///
-/// This desk states the origin, so it must not let one venue ask as another relying party: the
-/// answer would be good there (a login of the firm's web pages, say), whatever is written beside.
+/// This desk states the origin, so it must not let a venue ask as another relying party: the answer
+/// would count there, for example as a login to the firm's web pages.
 fn origin_of(options: &str, signs: bool, allowed: Option<&str>) -> Result<String, String> {
     let v: serde_json::Value =
-        serde_json::from_str(options).map_err(|_| "they are no JSON".to_owned())?;
+        serde_json::from_str(options).map_err(|_| "they are not JSON".to_owned())?;
     let id = v
         .pointer(if signs { "/publicKey/rpId" } else { "/publicKey/rp/id" })
         .and_then(|id| id.as_str());
@@ -38,9 +38,7 @@ fn origin_of(options: &str, signs: bool, allowed: Option<&str>) -> Result<String
             "they ask as {}, and this venue may only ask as {allowed}",
             id.chars().take(60).collect::<String>()
         )),
-        None => {
-            Err("this desk was not told as whom this venue may ask security keys (rp_id)".into())
-        }
+        None => Err("this desk does not know the relying party of this venue (rp_id)".into()),
     }
 }
 
@@ -57,18 +55,18 @@ impl Link {
     fn refuse(&self, id: &str) {
         self.ceremony.tell(id, Told::Cancel);
         let Some(closed) = lock(&self.book).close_step_up(id) else { return };
-        match closed.matter {
-            Matter::Approve(_) => {
+        match closed.subject {
+            Subject::Approve(_) => {
                 let answer = Answer::Declined(None);
                 self.send(&AppMessage::StepUpAnswer(StepUpAnswer { id: id.into(), answer }));
             }
-            Matter::NewKey { .. } => {
+            Subject::NewKey { .. } => {
                 lock(&self.book).registration_failed(&CeremonyError::Cancelled)
             }
         }
     }
 
-    /// Begins the next ceremony when none is under way, and ends one whose dialog has closed.
+    /// Starts the next ceremony if none is running, and ends one whose dialog has closed.
     pub(super) fn next_ceremony(self: &Rc<Self>) {
         match self.ceremony.id() {
             Some(id) if !lock(&self.book).has_step_up(&id) => return self.ceremony.abandon(),
@@ -80,7 +78,7 @@ impl Link {
         tokio::task::spawn_local(self.clone().hold_ceremony(open, hear));
     }
 
-    async fn hold_ceremony(self: Rc<Self>, open: Open, mut hear: mpsc::UnboundedReceiver<Told>) {
+    async fn hold_ceremony(self: Rc<Self>, open: Dialog, mut hear: mpsc::UnboundedReceiver<Told>) {
         let exporter = self.exporter.get();
         lock(&self.book).with_step_ups(|s| s.started(&open.id));
         let result = match self.order(&open, exporter) {
@@ -88,7 +86,7 @@ impl Link {
             Err(e) => Err(e),
         };
         let wanted = self.ceremony.end();
-        // An answer signed for a connection that is no more is for nobody.
+        // An answer is signed for one connection; if that one ended, the answer is useless.
         if wanted && self.exporter.get() == exporter {
             match result {
                 Ok(json) => self.answer(&open, json),
@@ -104,13 +102,13 @@ impl Link {
         self.next_ceremony();
     }
 
-    fn order(&self, open: &Open, exporter: [u8; 32]) -> Result<Order, CeremonyError> {
+    fn order(&self, open: &Dialog, exporter: [u8; 32]) -> Result<Order, CeremonyError> {
         let bad = |why: &str| CeremonyError::BadOptions(why.into());
-        let context = match &open.matter {
-            Matter::Approve(a) => {
+        let context = match &open.subject {
+            Subject::Approve(a) => {
                 Some(Context { approval: a.digest().map_err(|e| bad(&e.to_string()))?, exporter })
             }
-            Matter::NewKey { .. } => None,
+            Subject::NewKey { .. } => None,
         };
         let left_ms = open.deadline.since(lock(&self.book).moment(laptop_now()).venue);
         let options = open.options.clone();
@@ -143,12 +141,10 @@ impl Link {
                 },
                 told = hear.recv() => match told {
                     Some(Told::Pin(pin)) => ceremony.give_pin(pin),
-                    // Hung up: nobody wants it any more. The key lets go before another ceremony
-                    // begins.
+                    // The ceremony was abandoned. The key must end it before another one starts.
                     None => {
                         ceremony.cancel();
-                        let done = async { while !matches!(ceremony.next().await, Step::Done(_)) {} };
-                        let _ = tokio::time::timeout(LET_GO_MAX, done).await;
+                        let _ = tokio::time::timeout(LET_GO_MAX, ended(&mut ceremony)).await;
                         return Err(CeremonyError::Cancelled);
                     }
                     Some(Told::Cancel) => ceremony.cancel(),
@@ -157,18 +153,23 @@ impl Link {
         }
     }
 
-    fn answer(&self, open: &Open, json: String) {
+    fn answer(&self, open: &Dialog, json: String) {
         lock(&self.book).with_step_ups(|s| s.checking(&open.id));
         let id = open.id.clone();
-        self.send(&match &open.matter {
-            Matter::Approve(_) => {
+        self.send(&match &open.subject {
+            Subject::Approve(_) => {
                 AppMessage::StepUpAnswer(StepUpAnswer { id, answer: Answer::Signed(json) })
             }
-            Matter::NewKey { .. } => {
+            Subject::NewKey { .. } => {
                 AppMessage::KeyRequest(KeyRequest::Finish { id, credential: json })
             }
         });
     }
+}
+
+/// Waits until a cancelled ceremony has ended.
+async fn ended(ceremony: &mut Ceremony) {
+    while !matches!(ceremony.next().await, Step::Done(_)) {}
 }
 
 #[cfg(test)]

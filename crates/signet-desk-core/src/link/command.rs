@@ -1,4 +1,4 @@
-//! What the link's thread is told to do.
+//! Commands to the link's thread.
 
 use signet_fix::AppMessage;
 use signet_stepup::{SessionReason, client::Pin};
@@ -6,31 +6,31 @@ use tokio::sync::oneshot;
 
 // A handful of these exist at a time.
 #[allow(clippy::large_enum_variant)]
-pub enum Command {
+pub(crate) enum Command {
     Connect {
         identity: String,
         venue: String,
     },
     Disconnect,
-    /// A new certificate now, whether it is due or not.
+    /// Renews the certificate now, even if it is not due.
     Renew,
     Send(AppMessage),
     StepUp(StepUpIntent),
-    /// The trader, or this laptop, wants the trader to be verified.
+    /// Asks the gateway to verify the trader.
     Verify(SessionReason),
     /// The desk's window (HWND).
     Window(isize),
     Stop(oneshot::Sender<()>),
 }
 
-/// What the person does with the dialog.
+/// What the person does in the step-up dialog, with its id.
 #[derive(Debug)]
-pub enum StepUpIntent {
-    /// Begin, or try again.
+pub(crate) enum StepUpIntent {
+    /// Starts the ceremony, or starts it again.
     Begin(String),
     Pin(String, Pin),
-    /// Stop the ceremony; it may be tried again.
+    /// Stops the ceremony; it may be started again.
     Stop(String),
-    /// Tell the gateway no.
+    /// Declines to the gateway.
     Refuse(String),
 }

@@ -1,4 +1,4 @@
-//! Connecting: the keychain and the files first, then the network, again and again.
+//! Connects: opens the keychain and the files, then dials until it is told to stop.
 
 use super::{
     Link,
@@ -28,11 +28,11 @@ use time::OffsetDateTime;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::client::TlsStream;
 
-/// A link that was up for this long was good.
+/// After a link that was up for this long the waits start short again.
 const HELD: Duration = Duration::from_secs(10);
 
 impl Link {
-    /// Gets the key, then connects again and again until superseded or refused.
+    /// Gets the key, then connects and reconnects until it is superseded or refused.
     pub(super) async fn keep(self: Rc<Self>, generation: u64, identity: String, venue: String) {
         let target = match self.prepare(generation, &identity, &venue).await {
             Ok(t) => t,
@@ -66,7 +66,7 @@ impl Link {
                 "link lost or not made: {}",
                 ended.problem.message
             );
-            // A link that held was good: start over with short waits.
+            // The link held, so the next attempt comes soon.
             if began.elapsed() > HELD {
                 attempt = 0;
             }
@@ -79,8 +79,8 @@ impl Link {
         }
     }
 
-    /// Tells the change of keys how the connection ended. A refusal of the renewed certificate is
-    /// no reason to stop: the one before still stands.
+    /// Tells the change of keys how the connection ended. A refusal of the renewed certificate does
+    /// not stop the link, because the certificate before it may still be good.
     async fn settle_key(&self, keys: &Keys, slot: IdentitySlot, ended: Ended) -> Ended {
         let refused = ended.fault == Fault::OwnKey;
         let event = if refused { SwitchEvent::Refused(slot) } else { SwitchEvent::Unreached };
@@ -93,7 +93,7 @@ impl Link {
         }
     }
 
-    /// Keychain, stores, session: everything that does not need the network.
+    /// Prepares everything that does not need the network: keychain, stores, session.
     async fn prepare(
         &self,
         generation: u64,
@@ -103,7 +103,7 @@ impl Link {
         let venue = self.issuer.venues.find(venue);
         let venue = venue.ok_or_else(|| {
             problem(
-                "venue_unknown",
+                "venue.unknown",
                 "This desk is not configured for that venue.",
                 "Choose a venue from the list.",
             )
@@ -131,7 +131,7 @@ impl Link {
         Ok(Target { venue, keys, session })
     }
 
-    /// Both identities of this name, and the key of its files. May wait for a person.
+    /// Loads both identities of this name, and the key of its files. May wait for a person.
     async fn load(
         &self,
         name: &IdentityName,
@@ -145,7 +145,7 @@ impl Link {
         asked.await
     }
 
-    /// Opens the files of an identity at a venue, in place of those that were open before.
+    /// Opens the files of an identity at a venue and closes those that were open before.
     fn open(
         &self,
         folder: &Path,
@@ -153,7 +153,7 @@ impl Link {
         venue: &Venue,
         key: &StoreKey,
     ) -> Result<Rc<Session>, Problem> {
-        // Those of the connection before, which may be the same ones, are let go of first.
+        // The files of the connection before may be the same ones, so they are closed first.
         lock(&self.book).begin(Blotter::default());
         *self.direct.borrow_mut() = None;
         let stores = open_stores(folder, comp_id, venue, key)?;
@@ -195,7 +195,7 @@ impl Link {
         }
     }
 
-    /// Hands the connection to the session, which logs on over it.
+    /// Gives the connection to the session, which logs on over it.
     async fn attach(
         &self,
         stream: &TlsStream<TcpStream>,
@@ -211,7 +211,7 @@ impl Link {
             s.tls = Some(describe(connection));
         });
         if t.venue.direct.is_none() {
-            // The exporter makes it fresh: the gateway cannot have asked yet.
+            // The gateway has sent no nonce yet; the exporter ties the report to this connection.
             let report = posture::envelope(
                 identity.message_key(),
                 exporter,
@@ -227,20 +227,20 @@ impl Link {
         Ok(outbox)
     }
 
-    /// What ties the session to this connection, and who signs on it.
+    /// How the session is bound to this connection, and who signs on it.
     fn channel(
         &self,
         stream: &TlsStream<TcpStream>,
         t: &Target,
         identity: &Identity,
     ) -> Result<Channel, Problem> {
-        // A plain venue does not know our tag; the exporter is signed over all the same.
+        // A plain venue does not know the tag of the binding. Approvals sign the exporter anyway.
         let binding = match t.venue.direct {
             Some(_) => Binding::None,
             None => Binding::Required(BASE64.encode(self.exporter.get())),
         };
         let gateway = || MessagePublicKey::of_connection(stream.get_ref().1);
         signing::channel(&t.venue, identity, binding, gateway)
-            .map_err(|e| problem("server_key_type", sentence(&e.to_string()), e.cure()))
+            .map_err(|e| problem("server.key_type", sentence(&e.to_string()), e.cure()))
     }
 }

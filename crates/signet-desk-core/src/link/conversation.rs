@@ -1,4 +1,4 @@
-//! What is heard on one connection, and what follows from it.
+//! Handles what arrives on one connection.
 
 use super::{
     Link,
@@ -31,7 +31,7 @@ use tokio_rustls::client::TlsStream;
 pub(super) struct Conversation<'a> {
     link: Rc<Link>,
     target: &'a Target,
-    /// Which identity the connection was made with.
+    /// The identity that the connection was made with.
     slot: IdentitySlot,
     identity: &'a Identity,
     exporter: [u8; 32],
@@ -41,8 +41,8 @@ pub(super) struct Conversation<'a> {
 }
 
 impl<'a> Conversation<'a> {
-    /// On the connection that `outbox` writes to.
-    pub fn new(
+    /// A conversation on the connection that `outbox` writes to.
+    pub(super) fn new(
         link: Rc<Link>,
         target: &'a Target,
         slot: IdentitySlot,
@@ -62,8 +62,8 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Until the connection ends.
-    pub async fn run(self, stream: TlsStream<TcpStream>) -> Ended {
+    /// Runs until the connection ends.
+    pub(super) async fn run(self, stream: TlsStream<TcpStream>) -> Ended {
         let t = self.target;
         let watch = self.link.clone().watch(
             t.venue.clone(),
@@ -120,7 +120,7 @@ impl<'a> Conversation<'a> {
         self.link.ping(session);
     }
 
-    /// The gateway accepted the certificate; a renewed one is the current one from now on.
+    /// The gateway accepted the certificate; a renewed one becomes the current one.
     fn promote_if_new(&self) {
         let keys = &self.target.keys;
         if keys.happened(SwitchEvent::Accepted(self.slot)) == SwitchAction::Promote {
@@ -147,7 +147,7 @@ impl<'a> Conversation<'a> {
         self.link.next_ceremony();
     }
 
-    /// Answers what the gateway asks about the laptop, on the connection it asked on.
+    /// Answers the gateway's question about the laptop, on the connection on which it asked.
     fn tell_posture(&self, nonce: String) {
         let (session, outbox, version) =
             (self.target.session.clone(), self.outbox.clone(), self.link.config.version.clone());

@@ -1,8 +1,8 @@
-//! One connection to a venue, with everything checked that TLS can tell of it.
+//! Makes one connection to a venue and checks everything that TLS tells about the peer.
 
 use super::outcome::Ended;
 use crate::{
-    problem::{problem, sentence, snake},
+    problem::{problem, sentence},
     venue::{DeskConfig, Venue, profile, tls_settings},
 };
 use signet_identity::{Identity, PeerIdentity, ProfileError, Refusal, Role, Stage};
@@ -13,7 +13,7 @@ use tokio_rustls::{client::TlsStream, rustls::pki_types::ServerName};
 
 pub(super) const DIAL_MAX: Duration = Duration::from_secs(8);
 
-/// TCP, TLS, and whether it is the right gateway.
+/// Connects with TCP and TLS, and checks that the peer is the right gateway.
 pub(super) async fn dial(
     v: &Venue,
     identity: &Identity,
@@ -25,13 +25,13 @@ pub(super) async fn dial(
     let classify = |stage| move |e: std::io::Error| Ended::by(&Refusal::seen_by_client(&e, stage));
     let tcp = net::dial(&v.host, v.port, &config.proxy, DIAL_MAX).await.map_err(|e| match &e {
         DialError::Direct(refusal) => Ended::by(refusal),
-        // A proxy that says no today may say yes in the next hotel.
-        _ => Ended::lost(problem(&snake(e.code()), sentence(&e.to_string()), e.cure())),
+        // The next network may have another proxy, so the desk tries again.
+        _ => Ended::lost(problem(e.code(), sentence(&e.to_string()), e.cure())),
     })?;
     tcp.set_nodelay(true).map_err(classify(Stage::Connect))?;
     let name = ServerName::try_from(v.server_name.clone()).map_err(|_| {
         Ended::refused(problem(
-            "venue_server_name",
+            "venue.server_name",
             "The venue's server name is not a host name.",
             "Have desk.toml corrected.",
         ))
@@ -39,12 +39,12 @@ pub(super) async fn dial(
     let stream =
         net::handshake(tls, name, tcp, DIAL_MAX).await.map_err(classify(Stage::Handshake))?;
     if v.direct.is_some() {
-        // Chain, name and pins are checked; a plain venue's certificate states no Signet identity.
+        // Chain, name and pins are checked. A plain venue's certificate has no Signet identity.
         return Ok(stream);
     }
     let wrong = |why: String| {
         Ended::refused(problem(
-            "server_wrong_identity",
+            "server.wrong_identity",
             why,
             "Do not trade. Tell your security officer: something answers in the gateway's place.",
         ))

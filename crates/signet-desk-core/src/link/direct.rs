@@ -1,4 +1,4 @@
-//! Direct mode on the link's thread: carries what [`Direct`] decides to the book and to the venue.
+//! Direct mode on the link's thread: carries out what [`Direct`] decides.
 
 use super::Link;
 use crate::{
@@ -34,12 +34,12 @@ impl Link {
         self.direct(|d, book, now| d.send(m, book, now));
     }
 
-    /// A message of the venue, on its way to the book.
+    /// Passes a message of the venue on to the book.
     pub(super) fn direct_heard(&self, m: AppMessage) {
         self.direct(|d, book, _| d.heard(m, book).map(DirectAction::ToBook).into_iter().collect());
     }
 
-    /// One event, and every consequence of it.
+    /// Handles one event and everything that follows from it.
     fn direct(&self, event: impl FnOnce(&mut Direct, &Book, Moment) -> Vec<DirectAction>) {
         let mut todo: VecDeque<DirectAction> = self.ask_direct(event).into();
         while let Some(d) = todo.pop_front() {

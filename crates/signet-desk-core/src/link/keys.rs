@@ -1,4 +1,4 @@
-//! The identity a link connects with, and the change of its key while the link lives.
+//! The identity that a link connects with, and the change of its key while the link is up.
 
 use crate::{holders::Holders, problem::problem, view::Problem};
 use signet_identity::{CertificateFacts, Identity};
@@ -9,8 +9,8 @@ use signet_keystore::{
 use std::cell::{Cell, RefCell};
 use time::{Duration, OffsetDateTime};
 
-/// A new certificate is tried at most this often while the link is up, so that one which is not
-/// wanted does not cost the trader the connection again and again.
+/// A new certificate is tried at most this often while the link is up, so that one that the gateway
+/// refuses does not interrupt the trader repeatedly.
 const TRY_AGAIN: Duration = Duration::minutes(1);
 
 pub(super) struct Keys {
@@ -22,7 +22,7 @@ pub(super) struct Keys {
     tried: Cell<Option<OffsetDateTime>>,
     renewed: Cell<Option<OffsetDateTime>>,
     failures: Cell<u32>,
-    /// A renewal is under way.
+    /// A renewal is running.
     pub renewing: Cell<bool>,
     /// The trader asked for one.
     pub wanted: Cell<bool>,
@@ -31,14 +31,14 @@ pub(super) struct Keys {
 impl Keys {
     /// Reads both identities of this name. A pending one that cannot be used is left alone: the
     /// current one trades.
-    pub fn load(
+    pub(super) fn load(
         holders: &Holders,
         name: &IdentityName,
     ) -> Result<(Identity, Option<Identity>), Problem> {
         let current = holders.load(name, IdentitySlot::Current)?.ok_or_else(|| {
             problem(
-                "keychain_no_such_identity",
-                format!("There is no identity named {name}."),
+                "keychain.no_such_identity",
+                format!("The keychain has no identity named {name}."),
                 "Choose another, or enrol this laptop.",
             )
         })?;
@@ -50,7 +50,7 @@ impl Keys {
         Ok((current, pending))
     }
 
-    pub fn new(name: IdentityName, current: Identity, pending: Option<Identity>) -> Self {
+    pub(super) fn new(name: IdentityName, current: Identity, pending: Option<Identity>) -> Self {
         let (switch, next) = match pending {
             Some(_) => (KeySwitch::Trying { refusals: 0 }, IdentitySlot::Pending),
             None => (KeySwitch::Settled, IdentitySlot::Current),
@@ -69,12 +69,12 @@ impl Keys {
         }
     }
 
-    pub fn current(&self) -> Identity {
+    pub(super) fn current(&self) -> Identity {
         self.current.borrow().clone()
     }
 
-    /// What the next connection is made with.
-    pub fn take(&self, now: OffsetDateTime) -> (IdentitySlot, Identity) {
+    /// The identity for the next connection.
+    pub(super) fn take(&self, now: OffsetDateTime) -> (IdentitySlot, Identity) {
         if let (IdentitySlot::Pending, Some(identity)) =
             (self.next.get(), self.pending.borrow().as_ref())
         {
@@ -84,8 +84,8 @@ impl Keys {
         (IdentitySlot::Current, self.current())
     }
 
-    /// What became of a connection. The caller carries the action out in the keychain.
-    pub fn happened(&self, event: SwitchEvent) -> SwitchAction {
+    /// Takes what became of a connection; the caller carries out the action in the keychain.
+    pub(super) fn happened(&self, event: SwitchEvent) -> SwitchAction {
         let (switch, action) = self.switch.get().next(event);
         self.switch.set(switch);
         match action {
@@ -104,14 +104,14 @@ impl Keys {
         action
     }
 
-    /// Whether the link, idle otherwise, should be made again with the new certificate.
-    pub fn wants_switch(&self, now: OffsetDateTime) -> bool {
+    /// Whether an idle link should be made again, with the new certificate.
+    pub(super) fn wants_switch(&self, now: OffsetDateTime) -> bool {
         let rested = self.tried.get().is_none_or(|t| now - t >= TRY_AGAIN || now < t);
         self.pending.borrow().is_some() && self.next.get() == IdentitySlot::Pending && rested
     }
 
-    /// Whether to renew now, and whether the trader should hear when it fails.
-    pub fn due(&self, now: OffsetDateTime) -> Option<Renewal> {
+    /// Whether to renew now, and how urgent it is.
+    pub(super) fn due(&self, now: OffsetDateTime) -> Option<Renewal> {
         if self.renewing.get() || self.pending.borrow().is_some() {
             return None;
         }
@@ -132,7 +132,7 @@ impl Keys {
         }
     }
 
-    pub fn renewed(&self, now: OffsetDateTime, result: Result<Identity, ()>) {
+    pub(super) fn renewed(&self, now: OffsetDateTime, result: Result<Identity, ()>) {
         self.renewed.set(Some(now));
         self.wanted.set(false);
         match result {
@@ -147,8 +147,8 @@ impl Keys {
     }
 }
 
-/// The same for one certificate however often the desk starts, and spread over all of them: its
-/// key's digest is as good as chance.
+/// The jitter of a certificate's renewal, per mille. It is the same at each start of the desk, and
+/// differs between certificates because it is computed from the key's digest.
 fn jitter(facts: &CertificateFacts) -> u16 {
     let sum = facts
         .spki_sha256

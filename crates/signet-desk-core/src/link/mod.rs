@@ -1,14 +1,15 @@
-//! Keeps one FIXS session alive across networks. One thread, everything on it.
+//! Keeps one FIXS session alive across networks. Everything runs on one thread.
 //!
 //! | file | what is in it |
 //! | --- | --- |
-//! | `command.rs` | what the thread is told to do |
-//! | `connect.rs`, `dial.rs` | connecting, again and again |
-//! | `conversation.rs` | what is heard on a connection |
+//! | `command.rs` | commands to the thread |
+//! | `connect.rs`, `dial.rs` | connecting and reconnecting |
+//! | `conversation.rs` | what arrives on a connection |
 //! | `watch.rs` | measuring the link, and renewing its certificate |
 //! | `outcome.rs` | how a connection ended, and what follows |
-//! | `target.rs`, `stores.rs` | what a connection is made with, and the files of an identity at a venue |
-//! | `keys.rs` | the identity a link connects with, and the change of its key |
+//! | `target.rs` | what a connection is made with |
+//! | `stores.rs` | the files of an identity at a venue |
+//! | `keys.rs` | the identity that a link connects with, and the change of its key |
 //! | `ceremony.rs`, `running.rs` | ceremonies with security keys |
 //! | `direct.rs` | direct mode on this thread |
 
@@ -26,7 +27,7 @@ mod stores;
 mod target;
 mod watch;
 
-pub use command::{Command, StepUpIntent};
+pub(crate) use command::{Command, StepUpIntent};
 
 use crate::{
     blotter::Blotter,
@@ -53,13 +54,13 @@ use std::{
 use tokio::{sync::mpsc, task::LocalSet};
 
 const BOOK_TICK: Duration = Duration::from_millis(100);
-/// A tick that comes this late means that the laptop was asleep in between.
+/// If a tick comes this late, milliseconds, the laptop was asleep.
 const ASLEEP_MS: i64 = 15_000;
 /// How long a Logout may go unanswered when the trader disconnects.
 const LOGOUT_MAX: Duration = Duration::from_secs(1);
 
 /// Runs the link's thread until `Stop`.
-pub fn run(
+pub(crate) fn run(
     config: DeskConfig,
     issuer: Issuer,
     keys_reach: Arc<dyn StepUp>,
@@ -83,15 +84,15 @@ struct Link {
     /// RFC 9266 exporter of the connection that is up.
     exporter: Cell<[u8; 32]>,
     window: Cell<Option<isize>>,
-    /// The relying party that the venue connected to may ask keys as.
+    /// The relying party as which the venue may ask security keys.
     rp_id: RefCell<Option<String>>,
-    /// The laptop woke, and the gateway has not heard of it.
+    /// The laptop woke, and the gateway has not been told.
     woke: Cell<bool>,
-    /// What stands in a gateway's place at a plain venue.
+    /// Direct mode, at a plain venue.
     direct: RefCell<Option<Direct>>,
     keys: RefCell<Option<Rc<Keys>>>,
     session: RefCell<Option<Rc<Session>>>,
-    /// Which call of `keep` is the wanted one; an older one stops at its next step.
+    /// The number of the latest call of `keep`; an older call stops at its next step.
     wanted: Cell<u64>,
     pings: Pings,
 }
@@ -174,7 +175,7 @@ impl Link {
         self.tell_woke();
     }
 
-    /// Whatever `keep` was under way stops; the answer is the number of the next one.
+    /// Stops a running `keep` and returns the number for the next one.
     fn supersede(&self) -> u64 {
         self.wanted.set(self.wanted.get() + 1);
         self.direct_lost();
@@ -202,7 +203,7 @@ impl Link {
 
     async fn disconnect(self: Rc<Self>) {
         let session = self.session.borrow().clone();
-        // From here on nobody dials again: the end of this link is wanted.
+        // A running `keep` stops, so the desk does not reconnect.
         self.wanted.set(self.wanted.get() + 1);
         if let Some(s) = session {
             s.logout("the trader disconnected");
@@ -227,7 +228,7 @@ impl Link {
         }
     }
 
-    /// As soon as there is somebody to tell.
+    /// Tells the gateway that the laptop woke, once it is connected.
     fn tell_woke(&self) {
         if self.woke.get() && lock(&self.book).knows_step_up() {
             self.woke.set(false);
@@ -249,8 +250,7 @@ impl Link {
     }
 }
 
-/// Timers stand still while a laptop sleeps; its clock does not. A clock that is set back tells
-/// nothing.
+/// Timers stop while a laptop sleeps; its clock does not.
 fn slept(last_tick: UtcMillis, now: UtcMillis) -> bool {
     now.since(last_tick) > ASLEEP_MS
 }

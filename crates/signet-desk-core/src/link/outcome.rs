@@ -1,13 +1,15 @@
-//! How a connection ended, or why there is none, and what follows from it.
+//! How a connection ended or why it was not made, and what follows.
 
 use crate::{
-    problem::{problem, sentence, snake},
+    problem::{code_of_peer, problem, sentence},
     view::Problem,
 };
 use signet_fix::pump::Closed;
-use signet_identity::{Refusal, Stage};
+use signet_identity::{HolderFault, Refusal, Stage};
 use std::time::Duration;
 
+/// The gateway does not know this certificate, or not with this CompID.
+const LOGON_REFUSED: &str = "logon.refused";
 const RETRY_FIRST_MS: u64 = 100;
 const RETRY_LAST_MS: u64 = 2_000;
 
@@ -22,31 +24,30 @@ pub(super) struct Ended {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     TryAgain,
-    /// Trying again would change nothing; somebody must act.
+    /// Another attempt would fail too; somebody must act.
     GiveUp,
 }
 
 /// What was at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Our certificate or its key: another key might do better.
+    /// This desk's certificate or its key: another key may work.
     OwnKey,
-    /// The network, the gateway's own certificate, or anything else that another key would not
-    /// cure.
+    /// Anything that another key would not cure: the network, the gateway's own certificate.
     Other,
 }
 
 impl Ended {
-    pub fn lost(problem: Problem) -> Self {
+    pub(super) fn lost(problem: Problem) -> Self {
         Self { next: Next::TryAgain, fault: Fault::Other, problem }
     }
 
-    pub fn refused(problem: Problem) -> Self {
+    pub(super) fn refused(problem: Problem) -> Self {
         Self { next: Next::GiveUp, fault: Fault::Other, problem }
     }
 
-    /// What the network may cure by itself is tried again; what a person must cure is not.
-    pub fn by(r: &Refusal) -> Self {
+    /// A refusal that may pass by itself is tried again; one that a person must cure is not.
+    pub(super) fn by(r: &Refusal) -> Self {
         let next = match r {
             Refusal::DnsFailure
             | Refusal::ConnectionRefused
@@ -58,20 +59,19 @@ impl Ended {
         Self { next, fault: Fault::of_refusal(r), problem: Problem::from(r) }
     }
 
-    /// From how the connection closed, whether the logon was answered, and what was said in a
-    /// Logout.
-    pub fn of(closed: &Closed, logged_on: bool, goodbye: Option<Goodbye>) -> Self {
+    /// The end of a connection, from how it closed, whether the logon was answered, and the text of
+    /// a Logout.
+    pub(super) fn of(closed: &Closed, logged_on: bool, goodbye: Option<Goodbye>) -> Self {
         if let (false, Some(g)) = (logged_on, &goodbye) {
             return g.refuses_logon();
         }
         match closed {
             Closed::Io(e) => {
                 let r = Refusal::seen_by_client(e, Stage::Session);
-                // An alert in place of a Logon is how TLS 1.3 tells that our certificate was
-                // refused.
+                // In TLS 1.3 an alert in place of a Logon says that our certificate was refused.
                 if logged_on || matches!(r, Refusal::Other { .. }) {
                     Self::lost(problem(
-                        "link_lost",
+                        "link.lost",
                         "The connection to the gateway was lost.",
                         "The desk reconnects by itself.",
                     ))
@@ -80,12 +80,12 @@ impl Ended {
                 }
             }
             Closed::NotFix(e) => Self::refused(problem(
-                "not_fix",
-                format!("What answers there does not speak FIX: {e}."),
+                "link.not_fix",
+                format!("The server at the venue's address does not speak FIX: {e}."),
                 "Have the venue's address checked.",
             )),
             _ if !logged_on => Self::lost(problem(
-                "logon_unanswered",
+                "logon.unanswered",
                 "The gateway did not answer the logon.",
                 "The desk tries again by itself.",
             )),
@@ -93,7 +93,7 @@ impl Ended {
                 let why = goodbye
                     .map_or_else(String::new, |g| format!(" It said: {}", sentence(&g.text)));
                 let text = format!("The connection to the gateway ended.{why}");
-                Self::lost(problem("link_lost", text, "The desk reconnects by itself."))
+                Self::lost(problem("link.lost", text, "The desk reconnects by itself."))
             }
         }
     }
@@ -108,23 +108,23 @@ impl Fault {
             | Refusal::ClientCertificateUnknownCa
             | Refusal::NoClientCertificateSent
             | Refusal::KeyUnavailable { .. } => Self::OwnKey,
-            // A keychain that is locked says nothing about the key in it.
-            Refusal::KeyHolder { code, .. } => Self::of_code(code),
+            Refusal::KeyHolder { fault: HolderFault::Key, .. } => Self::OwnKey,
             _ => Self::Other,
         }
     }
 
-    /// From a code that another program gave: what stands before its first dot says who is at
-    /// fault.
-    fn of_code(code: &str) -> Self {
-        match code.split_once(['.', '_']) {
-            Some(("client" | "token" | "holder", _)) | Some(("logon", "refused")) => Self::OwnKey,
+    /// The only place that reads this code of the protocol (ReasonCode, 20104, of a Logout): a
+    /// gateway that does not know the certificate or its CompID answers `logon.refused`. Every
+    /// other refusal would meet another key as well.
+    fn of_logout(code: &str) -> Self {
+        match code {
+            LOGON_REFUSED => Self::OwnKey,
             _ => Self::Other,
         }
     }
 }
 
-/// What the gateway said in its Logout.
+/// The text, code (20104) and cure (20105) of the gateway's Logout.
 #[derive(Debug)]
 pub(super) struct Goodbye {
     pub text: String,
@@ -134,29 +134,23 @@ pub(super) struct Goodbye {
 
 impl Goodbye {
     fn refuses_logon(&self) -> Ended {
-        let code = self.code.as_deref().filter(|c| is_code(c)).unwrap_or("logon.refused");
+        let code = code_of_peer(self.code.as_deref().unwrap_or_default(), LOGON_REFUSED);
         let message = format!("The gateway refused the logon: {}", sentence(&self.text));
         let usual = "Tell your administrator; the certificate or its registration does not fit.";
-        let problem = problem(&snake(code), message, self.cure.as_deref().unwrap_or(usual));
-        Ended { next: Next::GiveUp, fault: Fault::of_code(code), problem }
+        let problem = problem(code, message, self.cure.as_deref().unwrap_or(usual));
+        Ended { next: Next::GiveUp, fault: Fault::of_logout(code), problem }
     }
 }
 
 pub(super) fn internal(why: &str) -> Problem {
     problem(
-        "internal",
+        "desk.internal",
         format!("Something inside Signet Desk failed: {why}"),
         "Restart Signet Desk; if it happens again, send the log to support.",
     )
 }
 
-/// A stable code as we write them; anything else is not shown as one.
-fn is_code(text: &str) -> bool {
-    (1..=40).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'_')
-}
-
-/// 100 ms, doubling to 2 s, with a quarter of it as jitter so that desks do not come back in step.
+/// 100 ms, doubling to 2 s, with a quarter as jitter so that desks do not reconnect in step.
 pub(super) fn backoff(attempt: u32) -> Duration {
     let base = (RETRY_FIRST_MS << attempt.saturating_sub(1).min(6)).min(RETRY_LAST_MS);
     let mut b = [0u8; 1];

@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn a_refusal_of_the_key_is_told_from_any_other() {
-    let holder = |code| Refusal::KeyHolder { code, message: String::new(), cure: "" };
+    let holder = |code, fault| Refusal::KeyHolder { code, fault, message: String::new(), cure: "" };
     for r in [
         Refusal::ClientCertificateRefused { alert: String::new() },
         Refusal::ClientCertificateExpired,
@@ -10,8 +10,8 @@ fn a_refusal_of_the_key_is_told_from_any_other() {
         Refusal::ClientCertificateUnknownCa,
         Refusal::NoClientCertificateSent,
         Refusal::KeyUnavailable { detail: String::new() },
-        holder("token.removed"),
-        holder("holder.timed_out"),
+        holder("token.removed", HolderFault::Key),
+        holder("holder.timed_out", HolderFault::Key),
     ] {
         assert_eq!(Ended::by(&r).fault, Fault::OwnKey, "{r:?}");
     }
@@ -20,7 +20,7 @@ fn a_refusal_of_the_key_is_told_from_any_other() {
         Refusal::TimedOut,
         Refusal::RevocationListStale { seconds: 1 },
         Refusal::ServerCertificateRevoked,
-        holder("keychain.locked"),
+        holder("keychain.locked", HolderFault::Keychain),
     ] {
         assert_eq!(Ended::by(&r).fault, Fault::Other, "{r:?}");
     }
@@ -34,14 +34,13 @@ fn a_logon_that_is_refused_says_what_is_at_fault() {
         (e.problem.code, e.fault, e.next)
     };
     for (said, code, fault) in [
-        (None, "logon_refused", Fault::OwnKey),
-        (Some("client.revoked"), "client_revoked", Fault::OwnKey),
-        (Some("token_removed"), "token_removed", Fault::OwnKey),
-        (Some("Not a code"), "logon_refused", Fault::OwnKey),
-        (Some("client"), "client", Fault::Other),
-        (Some("proxy.refused"), "proxy_refused", Fault::Other),
-        (Some("risk.denied"), "risk_denied", Fault::Other),
-        (Some("logon.refused_today"), "logon_refused_today", Fault::Other),
+        (None, "logon.refused", Fault::OwnKey),
+        (Some("logon.refused"), "logon.refused", Fault::OwnKey),
+        (Some("Not a code"), "logon.refused", Fault::OwnKey),
+        (Some("refused"), "logon.refused", Fault::OwnKey),
+        (Some("admission.user_locked"), "admission.user_locked", Fault::Other),
+        (Some("risk.denied"), "risk.denied", Fault::Other),
+        (Some("logon.refused_today"), "logon.refused_today", Fault::Other),
     ] {
         assert_eq!(refused(said), (code.to_owned(), fault, Next::GiveUp), "{said:?}");
     }

@@ -27,8 +27,8 @@ pub(super) struct Stores {
     pub direct: Option<Direct>,
 }
 
-/// This desk's CompID at the venue, and the folder of its identity. A certificate that states no
-/// Signet identity will do where the settings give the CompID.
+/// This desk's CompID at the venue, and the folder of its identity. A certificate without a Signet
+/// identity is enough if the settings give the CompID.
 pub(super) fn names(
     identity: &Identity,
     name: &IdentityName,
@@ -43,7 +43,7 @@ pub(super) fn names(
         }
         (Err(_), Some(given)) => Ok((given, format!("direct-{name}"))),
         (Err(e), None) => Err(problem(
-            "identity_unsuitable",
+            "identity.unsuitable",
             sentence(&e.to_string()),
             "Ask your administrator for a Signet desk certificate.",
         )),
@@ -58,7 +58,7 @@ pub(super) fn open_stores(
 ) -> Result<Stores, Problem> {
     let cannot = |e: String| {
         problem(
-            "store_unusable",
+            "store.unusable",
             format!("The desk's local store cannot be used: {e}"),
             "Close other Signet windows; if that does not help, ask support before deleting \
                 anything.",
@@ -92,9 +92,9 @@ pub(super) fn open_stores(
     Ok(Stores { blotter, in_flight, session, direct: direct.map_err(|e| cannot(e.to_string()))? })
 }
 
-/// Where the sequence numbers of a venue's session are: two venues may have one CompID, and their
-/// numbers are not the same. A store of an earlier version, kept by CompID only, goes to the venue
-/// that is used first.
+/// The file of a session's sequence numbers. Its name has the venue's name, because two venues may
+/// have the same CompID. The file of an earlier version has only the CompID; the venue that is used
+/// first takes it.
 fn session_store(folder: &Path, venue: &Venue) -> std::io::Result<PathBuf> {
     let path = folder.join(format!("{}.{}.fix", venue.comp_id, slug(&venue.name)));
     let earlier = folder.join(format!("{}.fix", venue.comp_id));

@@ -5,7 +5,7 @@ use crate::venue::Venue;
 use signet_fix::session::Session;
 use std::rc::Rc;
 
-/// A venue, and what this desk keeps for it while it connects there again and again.
+/// A venue, and what this desk keeps for it while it connects and reconnects.
 pub(super) struct Target {
     pub venue: Venue,
     pub keys: Rc<Keys>,

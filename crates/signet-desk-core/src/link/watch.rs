@@ -1,5 +1,5 @@
-//! While a connection is up: how long its answers take, whether it is alive, and when its
-//! certificate is to be renewed.
+//! Watches a connection: measures its round trip, notices that it is dead, and renews the
+//! certificate in time.
 
 use super::{Link, keys::Keys};
 use crate::{
@@ -27,16 +27,16 @@ impl Link {
         }
     }
 
-    /// A ping is answered: the link and the gateway's clock are measured.
+    /// Takes the answer to a ping, which measures the link and the gateway's clock.
     pub(super) fn pong(&self, id: &str, stamped: UtcMillis, now: UtcMillis) {
         let Some(sent) = self.pings.answered(id) else { return };
         lock(&self.book).measured(sent, stamped, now);
-        // The trader is told how far the clock of the operating system is off, steps and all.
+        // The window shows how far the operating system's clock is off, steps included.
         let stepped = now.since(laptop_clock::wall());
         self.show(|s| s.clock_offset_ms = s.clock_offset_ms.map(|ms| ms + stepped as f64));
     }
 
-    /// Measures the link and notices when it has died in silence.
+    /// Measures the link, and closes it when it is dead.
     pub(super) async fn watch(
         self: Rc<Self>,
         venue: Venue,
@@ -47,7 +47,7 @@ impl Link {
         let started = tokio::time::Instant::now();
         let mut rounds = 0u32;
         loop {
-            // Quick samples first, so that the clock is known before the first quote.
+            // The first samples come quickly, so that the clock is known before the first quote.
             let wait = if rounds < 3 { Duration::from_millis(300) } else { PING_EVERY };
             tokio::time::sleep(wait).await;
             if !session.is_logged_on() {

@@ -1,16 +1,16 @@
-//! What a look at a laptop gives.
+//! Facts about a laptop.
 
 use signet_policy::posture::{Fact, Reading};
 use std::collections::BTreeMap;
 
-/// What a report says beside what ties it to a connection.
+/// The part of a report that does not depend on the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Laptop {
     /// The operating system's name.
     pub system: String,
-    /// Its version, as the system writes it; empty when it is not told.
+    /// Its version, as the system writes it; empty if the system does not tell it.
     pub system_version: String,
-    /// What is known of each fact.
+    /// What is known about each fact.
     pub facts: BTreeMap<Fact, Reading>,
 }
 

@@ -1,4 +1,4 @@
-//! What Linux tells anybody, in the files of `/proc`, `/sys` and `/etc`.
+//! What Linux tells without privileges, in files of `/proc`, `/sys` and `/etc`.
 
 use super::facts::{Laptop, every, unknown, yes_no};
 use signet_policy::posture::{Fact, Reading};
@@ -7,13 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// How deep encryption may lie under volumes and RAID.
+/// How many layers of volumes and RAID may lie above the encrypted device.
 const LAYERS_MAX: usize = 8;
 const SECURE_BOOT: &str =
     "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 
-/// `root`: the file system as it is, or as a test made it.
-pub fn look(root: &Path) -> Laptop {
+/// Looks at the file system in `root`, which is `/` except in tests.
+pub(super) fn look(root: &Path) -> Laptop {
     let release = fs::read_to_string(root.join("etc/os-release")).unwrap_or_default();
     let entry = |name: &str| {
         let line = release.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix('='));
@@ -35,7 +35,7 @@ pub fn look(root: &Path) -> Laptop {
     Laptop { system, system_version, facts }
 }
 
-/// Whether dm-crypt lies somewhere under the file system of `/`.
+/// Whether the file system of `/` lies on dm-crypt.
 fn disk(root: &Path) -> Reading {
     let Ok(mounts) = fs::read_to_string(root.join("proc/self/mountinfo")) else {
         return unknown("the mounts cannot be read");
@@ -54,7 +54,8 @@ fn disk(root: &Path) -> Reading {
     }
 }
 
-/// btrfs and others have a device number of their own; the source names the real one.
+/// The block device that a mount's source names. btrfs and others have a device number of their
+/// own.
 fn by_source(root: &Path, source: &str) -> Option<PathBuf> {
     let name = source.strip_prefix("/dev/")?;
     let real = fs::canonicalize(root.join("dev").join(name)).ok()?;
@@ -73,7 +74,7 @@ fn encrypted(device: &Path, layers: usize) -> bool {
         .flatten()
         .map(|e| e.path())
         .collect();
-    // Every part of a volume must be.
+    // Every device under a volume must be encrypted.
     layers > 0 && !under.is_empty() && under.iter().all(|d| encrypted(d, layers - 1))
 }
 

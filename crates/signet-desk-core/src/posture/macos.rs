@@ -1,10 +1,10 @@
-//! What macOS tells anybody, by its own tools.
+//! What macOS tells without privileges, through its own tools.
 
 use super::facts::{Laptop, every, unknown};
 use signet_policy::posture::{Fact, Reading};
 use std::process::Command;
 
-pub fn look() -> Laptop {
+pub(super) fn look() -> Laptop {
     let facts = every(|f| match f {
         Fact::DiskEncryption => {
             asked("/usr/bin/fdesetup", &["status"], "FileVault is On", "FileVault is Off")

@@ -1,5 +1,5 @@
-//! What can be told about this laptop without an agent and without rights: facts that are yes, no,
-//! or not known with the reason. The gateway believes them only as far as its ladder says.
+//! What a program without an agent or privileges can tell about this laptop: facts that are yes,
+//! no, or unknown with a reason. How far the gateway trusts them is in its risk settings.
 
 mod facts;
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
@@ -13,8 +13,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_identity::MessageKey;
 use signet_policy::posture::{Envelope, Report};
 
-/// A report for one connection and one question, signed; `None` when it cannot be made, and then
-/// the gateway knows no more than before. Reads and signs on a thread that may wait.
+/// Makes a signed report for one connection and one nonce; `None` if that fails, and then none is
+/// sent. Reads and signs on a blocking thread.
 pub(crate) async fn envelope(
     key: MessageKey,
     exporter: [u8; 32],
@@ -46,8 +46,7 @@ pub(crate) async fn envelope(
     made.await.ok().flatten()
 }
 
-/// Looks at this laptop. Reads some small files, or asks a tool of the system: not for a thread
-/// that may not wait.
+/// Reads the facts about this laptop from small files or tools of the system. It blocks.
 pub fn look() -> Laptop {
     #[cfg(target_os = "linux")]
     return linux::look(std::path::Path::new("/"));

@@ -1,4 +1,4 @@
-//! Which days banks are open, by the currency they settle in. Sources of the rules:
+//! The days on which banks are open, by the currency that they settle. Sources of the rules:
 //!
 //! - EUR: closing days of TARGET, decision of the Governing Council of the ECB of 14 December 2000
 //!   (1 January, Good Friday, Easter Monday, 1 May, 25 and 26 December).
@@ -13,7 +13,7 @@ use jiff::{
     civil::{Date, Weekday},
 };
 
-/// Days without an open bank that are skipped before a rule is taken to be wrong.
+/// After this many closed days in a row the search for a business day stops.
 const CLOSED_AT_A_STRETCH: u32 = 30;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ enum Rules {
     EnglandAndWales,
 }
 
-/// The business days of one or more currencies: those on which all of them settle.
+/// The days on which one or more currencies all settle.
 #[derive(Debug)]
 pub(super) struct Calendar {
     rules: Vec<Rules>,
@@ -31,7 +31,7 @@ pub(super) struct Calendar {
 }
 
 impl Calendar {
-    pub fn of(currencies: &[String]) -> Self {
+    pub(super) fn of(currencies: &[String]) -> Self {
         let (mut rules, mut without) = (Vec::new(), Vec::new());
         for currency in currencies {
             match currency.as_str() {
@@ -44,17 +44,17 @@ impl Calendar {
         Self { rules, without }
     }
 
-    /// Currencies of which only the weekends are known.
-    pub fn without_rules(&self) -> &[String] {
+    /// The currencies for which only the weekends are known.
+    pub(super) fn without_rules(&self) -> &[String] {
         &self.without
     }
 
-    pub fn is_business_day(&self, d: Date) -> bool {
+    pub(super) fn is_business_day(&self, d: Date) -> bool {
         !is_weekend(d) && !self.rules.iter().any(|r| r.is_holiday(d))
     }
 
     /// The business day after `d`.
-    pub fn next(&self, d: Date) -> Date {
+    pub(super) fn next(&self, d: Date) -> Date {
         let mut day = d;
         for _ in 0..CLOSED_AT_A_STRETCH {
             day = day.saturating_add(1.day());
@@ -115,7 +115,7 @@ fn is_last_monday(d: Date, month: i8) -> bool {
     d.month() == month && d.weekday() == Weekday::Monday && d.day() + 7 > d.days_in_month()
 }
 
-/// 1 January, or the Monday after a weekend that has it.
+/// 1 January, or the Monday after if it falls on a weekend.
 fn is_new_year_kept(d: Date) -> bool {
     d.month() == 1 && (d.day() == 1 || (d.weekday() == Weekday::Monday && d.day() <= 3))
 }
@@ -147,7 +147,7 @@ fn easter(year: i16) -> Date {
         .unwrap_or(Date::MIN)
 }
 
-/// Where the trading day of a currency's bonds begins and ends.
+/// The time zone in which the trading day of a currency's bonds begins and ends.
 pub(super) fn zone(currency: &str) -> &'static str {
     match currency {
         "EUR" => "Europe/Berlin",

@@ -1,14 +1,14 @@
-//! On which day a trade settles: business days of the instrument's own calendar, counted from the
-//! trading day in the instrument's own time zone, whatever the laptop's zone is. Pure: the instant
-//! is passed in.
+//! The day on which a trade settles: business days of the instrument's calendar, counted from the
+//! trading day in the instrument's time zone. The laptop's time zone does not matter. The module is
+//! pure: the caller passes the instant.
 //!
-//! The days are computed by rule, and rules do not know a holiday that a government proclaims for
-//! one year, nor the holidays of a currency without rules here. The trader sees the day and may
-//! choose a later one; the dealer's report has the last word.
+//! The days are computed by rule. Rules do not know a holiday that a government proclaims for one
+//! year, nor the holidays of a currency without rules here. The trader sees the day and may choose
+//! a later one; the dealer's report decides.
 
 use crate::{
     problem::problem,
-    view::{Problem, SettlementView},
+    view::{Problem, SettlementView, TicketField},
 };
 use calendar::Calendar;
 use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
@@ -16,17 +16,17 @@ use signet_rfq::{AssetClass, Instrument, UtcMillis};
 
 mod calendar;
 
-/// Days that the ticket offers, the usual one first.
+/// How many days the ticket offers.
 const OFFERED: usize = 20;
-/// A later day than this is a slip.
+/// A day that is later than this is taken for a typing error.
 const LATEST_DAYS: i64 = 370;
-/// Nobody settles later than this after trading, whatever an instrument's record says.
+/// Longest settlement convention, business days. An instrument that states more gets this.
 const CONVENTION_DAYS_MAX: u32 = 30;
-/// Foreign exchange has one trading day for the whole world, which ends at 17:00 in New York.
+/// The trading day of foreign exchange ends at 17:00 in New York, for the whole world.
 const FX_DAY_ENDS_BEFORE_MIDNIGHT_H: i64 = 7;
 
-/// The days on which a trade of now may settle, the usual one first.
-pub fn view(i: &Instrument, at: UtcMillis) -> SettlementView {
+/// The days on which a trade done `at` may settle, the usual one first.
+pub(crate) fn view(i: &Instrument, at: UtcMillis) -> SettlementView {
     let calendar = Calendar::of(&currencies(i));
     let mut day = usual(i, &calendar, at);
     let mut dates = Vec::with_capacity(OFFERED);
@@ -43,41 +43,35 @@ pub fn view(i: &Instrument, at: UtcMillis) -> SettlementView {
 }
 
 /// SettlDate (64) of a request: the day the trader saw and chose, or the usual one.
-pub fn date(i: &Instrument, chosen: Option<&str>, at: UtcMillis) -> Result<String, Problem> {
+pub(crate) fn date(i: &Instrument, chosen: Option<&str>, at: UtcMillis) -> Result<String, Problem> {
     let calendar = Calendar::of(&currencies(i));
     let usual = usual(i, &calendar, at);
     let Some(text) = chosen else { return Ok(fix(usual)) };
     let cure = "Choose a day from the list.";
+    let refused = |code, why: String| Err(problem(code, why, cure).about(TicketField::Settlement));
     let unreadable =
-        || problem("settlement_date_unreadable", "The settlement day cannot be read.", cure);
-    let day: Date = text.parse().map_err(|_| unreadable())?;
-    // One way to write a day, and no other.
+        || refused("settlement_date.unreadable", "The settlement day cannot be read.".into());
+    let Ok(day) = text.parse::<Date>() else { return unreadable() };
+    // A day is written in one way only.
     if day.to_string() != text {
-        return Err(unreadable());
+        return unreadable();
     }
     if day < usual {
         let why = format!("{day} is too early: this settles on {usual} now, or later.");
-        return Err(problem("settlement_date_early", why, cure));
+        return refused("settlement_date.early", why);
     }
     if !calendar.is_business_day(day) {
-        return Err(problem(
-            "settlement_date_closed",
-            format!("{day} is a weekend or a holiday of {}.", currencies(i).join(" or ")),
-            cure,
-        ));
+        let why = format!("{day} is a weekend or a holiday of {}.", currencies(i).join(" or "));
+        return refused("settlement_date.closed", why);
     }
     if day > usual.saturating_add(LATEST_DAYS.days()) {
-        return Err(problem(
-            "settlement_date_late",
-            format!("{day} is more than a year away."),
-            cure,
-        ));
+        return refused("settlement_date.late", format!("{day} is more than a year away."));
     }
     Ok(fix(day))
 }
 
 /// The day by the instrument's convention: `T+n` in business days, `spot` as T+2. A trade on a day
-/// that is no business day counts as one of the next.
+/// that is not a business day counts as one of the next business day.
 fn usual(i: &Instrument, calendar: &Calendar, at: UtcMillis) -> Date {
     let days = i
         .settlement
@@ -102,7 +96,7 @@ fn trading_day(i: &Instrument, at: UtcMillis) -> Date {
     there.saturating_add(ahead.hours()).date()
 }
 
-/// The currencies whose banks must be open: of a pair both, of a bond its own.
+/// The currencies whose banks must be open: both of a pair, or the bond's own.
 fn currencies(i: &Instrument) -> Vec<String> {
     let pair =
         (i.asset_class == AssetClass::FxSpot).then(|| i.id.as_str().split_once('/')).flatten();

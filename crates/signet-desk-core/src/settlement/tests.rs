@@ -87,14 +87,14 @@ fn the_days_that_are_offered_are_the_days_that_are_taken() {
 fn another_day_is_refused_and_never_moved() {
     let (i, now) = (bond("EUR", "T+2"), at("2026-11-20T12:00:00Z"));
     for (chosen, code) in [
-        ("2026-11-23", "settlement_date_early"),
-        ("2026-11-28", "settlement_date_closed"),
-        ("2026-12-25", "settlement_date_closed"),
-        ("2029-11-26", "settlement_date_late"),
-        ("20261124", "settlement_date_unreadable"),
-        ("tomorrow", "settlement_date_unreadable"),
-        ("", "settlement_date_unreadable"),
-        ("2026-02-30", "settlement_date_unreadable"),
+        ("2026-11-23", "settlement_date.early"),
+        ("2026-11-28", "settlement_date.closed"),
+        ("2026-12-25", "settlement_date.closed"),
+        ("2029-11-26", "settlement_date.late"),
+        ("20261124", "settlement_date.unreadable"),
+        ("tomorrow", "settlement_date.unreadable"),
+        ("", "settlement_date.unreadable"),
+        ("2026-02-30", "settlement_date.unreadable"),
     ] {
         let refused = date(&i, Some(chosen), now).expect_err(chosen);
         assert_eq!(refused.code, code, "{chosen}");

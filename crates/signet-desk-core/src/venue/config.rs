@@ -1,5 +1,4 @@
-//! `desk.toml`: which gateways this desk may connect to, and how. An administrator deploys it, not
-//! a trader.
+//! `desk.toml`: which gateways this desk may connect to, and how. An administrator deploys it.
 
 use super::{
     entry::{Venue, VenueEntry},
@@ -16,14 +15,14 @@ use std::{
 
 const MAX_FILE_LEN: u64 = 1024 * 1024;
 
-/// What a firm may ask of every connection beyond the standing policy.
+/// What a firm may require of every connection beyond the built-in TLS policy.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsSwitches {
-    /// Only with the post-quantum hybrid key exchange.
+    /// Connect only with the post-quantum hybrid key exchange.
     #[serde(default)]
     pub hybrid_only: bool,
-    /// Only with AWS-LC's FIPS module; other builds then refuse to connect.
+    /// Connect only with AWS-LC's FIPS module; a build without it then refuses to connect.
     #[serde(default)]
     pub fips: bool,
 }
@@ -37,19 +36,19 @@ impl TlsSwitches {
 /// What a desk is started with.
 #[derive(Debug, Clone)]
 pub struct DeskConfig {
-    /// Those an administrator deployed; the desk adds those of invitations.
+    /// The venues that an administrator deployed; the desk adds those of invitations.
     pub venues: Vec<Venue>,
-    /// Session stores and blotters, one folder per identity.
+    /// The folder of session stores and blotters, which has one folder per identity.
     pub data_dir: PathBuf,
-    /// The PKCS#11 token keys may be held in, where there is one.
+    /// The PKCS#11 token that may hold keys, if there is one.
     pub token: Option<Pkcs11Settings>,
-    /// What the firm asks of every connection.
+    /// What the firm requires of every connection.
     pub tls: TlsSwitches,
-    /// How the network is left, for hotels and offices with a proxy.
+    /// Whether and through which proxy the desk connects.
     pub proxy: ProxySetting,
     /// The desk's own version.
     pub version: String,
-    /// Set only by a build with the practice venue inside.
+    /// True only in a build with the embedded practice venue.
     pub practice: bool,
 }
 
@@ -61,8 +60,7 @@ struct File {
     token: Option<TokenEntry>,
     #[serde(default)]
     tls: TlsSwitches,
-    /// `http://host:port`, or `direct` for none whatever the environment says; left out: the
-    /// environment's.
+    /// `http://host:port`; `direct` for no proxy; left out, the environment's.
     proxy: Option<String>,
 }
 
@@ -98,7 +96,7 @@ fn proxy(text: Option<&str>) -> Result<ProxySetting, DeskConfigError> {
 }
 
 impl DeskConfig {
-    /// A desk that no administrator has prepared: it knows what it was enrolled with.
+    /// The configuration without a `desk.toml`: the desk knows only the venues of invitations.
     pub fn empty(data_dir: PathBuf, version: &str) -> Self {
         Self {
             venues: Vec::new(),
@@ -111,7 +109,7 @@ impl DeskConfig {
         }
     }
 
-    /// As the administrator's `desk.toml` says.
+    /// Reads the administrator's `desk.toml`.
     pub fn from_file(
         path: &Path,
         data_dir: PathBuf,

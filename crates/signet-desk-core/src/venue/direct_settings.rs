@@ -1,5 +1,5 @@
-//! `[venue.direct]` of desk.toml: a venue that speaks plain FIXS, and when this desk asks for a
-//! touch.
+//! `[venue.direct]` of desk.toml: a venue that speaks plain FIXS, and the rules by which this desk
+//! asks for a touch.
 
 use serde::Deserialize;
 use signet_fix::message::DealerState;
@@ -25,18 +25,18 @@ const NAME_CHARS_MAX: usize = 60;
 const FILE_LEN_MAX: u64 = 16 * 1024 * 1024;
 const MINUTES_MAX: u32 = 24 * 60;
 
-/// A venue without a Signet gateway, and what this desk knows of it.
+/// What this desk knows about a venue without a Signet gateway.
 #[derive(Debug, Clone)]
 pub struct DirectSettings {
-    /// CompID of this desk at the venue; left out, the one its certificate states.
+    /// CompID of this desk at the venue; if left out, the one in its certificate.
     pub sender_comp_id: Option<CompId>,
-    /// What an RFQ may be about there.
+    /// The instruments that may be asked for there.
     pub instruments: Catalogue,
-    /// Whom an RFQ may be sent to there.
+    /// The dealers that may be asked there.
     pub dealers: Vec<DealerState>,
-    /// When this desk asks for a touch, if it does.
+    /// The rules by which this desk asks for a touch, if it does.
     pub step_up: Option<DirectStepUp>,
-    /// Messages to the venue are signed in tags 93/89, which many venues do not know.
+    /// The desk signs its messages in tags 93/89, which many venues do not know.
     pub sign_messages: bool,
 }
 
@@ -45,7 +45,7 @@ pub struct DirectSettings {
 pub struct DirectStepUp {
     pub(crate) relying_party: Arc<RelyingParty>,
     pub(crate) rules: WhenSection,
-    /// How long a touch is waited for, milliseconds.
+    /// How long the desk waits for a touch, milliseconds.
     pub(crate) answer_ms: i64,
     /// SHA-256 of the section as written, lower-case hexadecimal.
     pub(crate) policy: String,
@@ -73,7 +73,7 @@ struct DealerEntry {
 #[serde(deny_unknown_fields)]
 struct StepUpEntry {
     rp_id: String,
-    /// Shown by some systems beside the key; the venue's name if left out.
+    /// Some systems show it beside the key; if left out, the venue's name.
     name: Option<String>,
     attestation: PathBuf,
     answer_seconds: Option<u32>,
@@ -161,13 +161,13 @@ impl DirectStepUp {
     }
 }
 
-/// The gateway's rules, without those that only a gateway can keep.
+/// The rules of a gateway, without those that only a gateway can apply.
 fn rules(mut when: toml::Table) -> Result<WhenSection, String> {
     let needs = |key: &str, why: &str| {
         Err(format!("direct.step_up.when.{key}: needs a Signet gateway: {why}"))
     };
     if when.contains_key("second_person") {
-        return needs("second_person", "nobody else's desk hears of it");
+        return needs("second_person", "no other desk is told");
     }
     if !when.contains_key("logon") {
         when.insert("logon".into(), "never".into());

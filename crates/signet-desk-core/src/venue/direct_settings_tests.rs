@@ -6,8 +6,9 @@ use signet_stepup::{
     rules::{StepUpState, Wanted, wanted},
 };
 
-const INSTRUMENTS: &str = "[[instrument]]\nid = 'DE0001102580'\nsymbol = 'DBR 0 02/32'\nname = 'Bund'\nasset_class = 'Government bond'\n\
-    currency = 'EUR'\nprice_decimals = 3\nprice_unit = '% of par'\ntick = '0.005'\nlot = '1000'\nmin_quantity = '100000'\n\
+const INSTRUMENTS: &str = "[[instrument]]\nid = 'DE0001102580'\nsymbol = 'DBR 0 02/32'\n\
+    name = 'Bund'\nasset_class = 'Government bond'\ncurrency = 'EUR'\nprice_decimals = 3\n\
+    price_unit = '% of par'\ntick = '0.005'\nlot = '1000'\nmin_quantity = '100000'\n\
     max_quantity = '100000000'\nsettlement = 'T+2'\n";
 const VENUE: &str = "[[venue]]\nname = 'Plain'\naddress = 'localhost:1'\ncomp_id = 'VENUE'\ntrust \
     = 'gateways-ca.pem'\n";

@@ -1,41 +1,41 @@
-//! One venue: as `desk.toml` describes it, or as an invitation leads to it.
+//! One venue, from `desk.toml` or from an invitation.
 
 use super::{direct_settings::DirectSettings, error::DeskConfigError};
 use serde::Deserialize;
 use signet_identity::{CompId, EstAddress, Invitation, SpkiPin, TrustRoots, is_relying_party};
 use std::path::{Path, PathBuf};
 
-/// One gateway, or one venue without, and how to know that it is the right one.
+/// A gateway or a plain venue, and how to verify that the peer is it.
 #[derive(Debug, Clone)]
 pub struct Venue {
     /// What people call it.
     pub name: String,
-    /// Where it listens.
+    /// Host name or address at which it listens.
     pub host: String,
-    /// Where it listens.
+    /// TCP port at which it listens.
     pub port: u16,
     /// The name its certificate must carry.
     pub server_name: String,
     /// Its CompID.
     pub comp_id: CompId,
-    /// Empty in direct mode, where nobody's certificate states one.
+    /// The trust domain that certificates must state; empty in direct mode, where they state none.
     pub trust_domain: String,
-    /// The authorities that may vouch for it.
+    /// The authorities that may issue its certificate.
     pub roots: TrustRoots,
-    /// The keys it may have; any, if there are none.
+    /// The keys that its certificate may have; empty for any key.
     pub pins: Vec<SpkiPin>,
-    /// TLS 1.2 will do.
+    /// TLS 1.2 is allowed.
     pub allow_tls12: bool,
     /// Revocation lists for its certificate, PEM or DER.
     pub crl: Vec<PathBuf>,
-    /// Without a good list there is no connection.
+    /// The desk does not connect without a good revocation list.
     pub crl_required: bool,
-    /// Where its certificates are renewed, if this laptop was enrolled with an invitation.
+    /// Where certificates are renewed, if this laptop was enrolled with an invitation.
     pub est: Option<EstAddress>,
-    /// The relying party this venue may ask security keys as, and no other: a venue that could name
-    /// any would get answers meant for somebody else's.
+    /// The only relying party as which this venue may ask security keys: a venue that could name
+    /// any would get answers that count at another one.
     pub rp_id: Option<String>,
-    /// A plain FIXS venue: there is no gateway.
+    /// The settings of a plain FIXS venue; `None` for a gateway.
     pub direct: Option<DirectSettings>,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct VenueEntry {
 }
 
 impl Venue {
-    /// A venue as an administrator wrote it down; files are relative to `base`.
+    /// Reads a venue of `desk.toml`; file names are relative to `base`.
     pub(super) fn read(v: VenueEntry, base: &Path) -> Result<Self, DeskConfigError> {
         let wrong = |why: String| DeskConfigError::Venue { venue: v.name.clone(), why };
         let (host, port) =
@@ -124,7 +124,7 @@ impl Venue {
         })
     }
 
-    /// The venue an invitation leads to.
+    /// The venue of an invitation.
     pub fn of_invitation(i: &Invitation) -> Result<Self, DeskConfigError> {
         let wrong = |why: String| DeskConfigError::Venue { venue: i.venue.clone(), why };
         Ok(Self {
@@ -145,7 +145,7 @@ impl Venue {
         })
     }
 
-    /// `host:port`, as people write it.
+    /// `host:port`.
     pub fn endpoint(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }

@@ -14,7 +14,7 @@ pub enum DeskConfigError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// It is not written as it must be.
+    /// It is not valid TOML, or has unknown or missing keys.
     #[error("{path}: {message}")]
     Syntax {
         /// The file.

@@ -1,5 +1,5 @@
-//! The venues this laptop knows: those an administrator deployed in `desk.toml`, and those it was
-//! enrolled with, each remembered as the invitation that led there.
+//! The venues that this laptop knows: those of `desk.toml`, and those it was enrolled with, each
+//! stored as its invitation.
 
 use super::entry::Venue;
 use signet_identity::{INVITATION_BYTES_MAX, INVITATION_EXTENSION, Invitation};
@@ -11,21 +11,21 @@ use std::{
 };
 
 const FOLDER: &str = "venues";
-/// More invitations than any trader has; further files are not looked at.
+/// How many invitations are read. No trader has so many.
 const ENROLLED_MAX: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Venues {
-    /// Names of those an administrator deployed.
+    /// Names of the venues in `desk.toml`.
     deployed: Vec<String>,
     folder: PathBuf,
     listed: RwLock<Vec<Venue>>,
 }
 
 impl Venues {
-    /// `deployed` and whatever `data_dir` remembers. A remembered invitation that cannot be used is
-    /// left where it is and told to the log; it must not keep the trader from the others.
-    pub fn open(deployed: &[Venue], data_dir: &Path) -> Self {
+    /// The venues in `deployed` and those stored in `data_dir`. A stored invitation that cannot be
+    /// used is logged and left alone, so that the trader can use the others.
+    pub(crate) fn open(deployed: &[Venue], data_dir: &Path) -> Self {
         let folder = data_dir.join(FOLDER);
         let mut listed = deployed.to_vec();
         let deployed: Vec<String> = deployed.iter().map(|v| v.name.clone()).collect();
@@ -41,20 +41,21 @@ impl Venues {
         Self { deployed, folder, listed: RwLock::new(listed) }
     }
 
-    pub fn all(&self) -> Vec<Venue> {
+    pub(crate) fn all(&self) -> Vec<Venue> {
         self.listed.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub fn find(&self, name: &str) -> Option<Venue> {
+    pub(crate) fn find(&self, name: &str) -> Option<Venue> {
         self.all().into_iter().find(|v| v.name == name)
     }
 
-    /// Remembers the venue of an invitation, in place of an earlier invitation there.
-    pub fn enrolled(&self, invitation: &Invitation, venue: Venue) -> io::Result<()> {
+    /// Stores the venue of an invitation, in place of an earlier invitation of that venue.
+    pub(crate) fn enrolled(&self, invitation: &Invitation, venue: Venue) -> io::Result<()> {
         let text = invitation.to_toml().map_err(io::Error::other)?;
         signet_journal::private_folder(&self.folder)?;
         let path = self.folder.join(format!("{}.{INVITATION_EXTENSION}", slug(&venue.name)));
-        // Written beside and moved: a crash leaves the old one or the new one.
+        // The file is written under another name and then renamed, so that a crash leaves the old
+        // one or the new one.
         let beside = path.with_extension("new");
         // Windows flushes only a file that is open for writing.
         let mut file = fs::File::create(&beside)?;
@@ -71,8 +72,8 @@ impl Venues {
     }
 }
 
-/// What an administrator deployed stands; an invitation there only adds where to enrol, and as whom
-/// the venue may ask security keys where that was left open.
+/// The venue in `desk.toml` takes precedence: an invitation of the same name adds only where to
+/// renew, and the relying party if none is set.
 fn merge(deployed: &[String], listed: &mut Vec<Venue>, venue: Venue) {
     match listed.iter_mut().find(|v| v.name == venue.name) {
         Some(known) if deployed.contains(&known.name) => {
@@ -103,8 +104,8 @@ fn remembered(path: &Path) -> Result<Venue, String> {
     Venue::of_invitation(&invitation).map_err(|e| e.to_string())
 }
 
-/// A venue's name as part of a file name. It has letters and digits, the rest as `-`, so that no
-/// name leads out of the folder, and a checksum that keeps two names apart which look alike then.
+/// A venue's name as part of a file name. Characters other than letters and digits become `-`, so
+/// that no name leads out of the folder; a checksum distinguishes names that become the same.
 pub(crate) fn slug(name: &str) -> String {
     let plain: String = name
         .chars()

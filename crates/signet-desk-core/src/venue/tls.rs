@@ -1,10 +1,10 @@
-//! With what TLS this desk connects to a venue.
+//! The TLS settings of a connection to a venue.
 
 use super::{config::TlsSwitches, entry::Venue};
 use crate::{problem::problem, view::Problem};
 use signet_identity::{ClientProfile, Crls, Identity, Revocation, TlsPolicy, TlsVersions};
 
-/// How this desk connects to a venue. Revocation lists are read each time: they change daily.
+/// The TLS profile for a venue. Revocation lists are read each time, because they change daily.
 pub(crate) fn profile(
     v: &Venue,
     identity: &Identity,
@@ -31,10 +31,10 @@ pub(crate) fn crls(v: &Venue) -> Result<Option<Crls>, Problem> {
     for unusable in crls.unusable() {
         tracing::warn!(venue = v.name, "a revocation list is not used: {unusable}");
     }
-    // One bad list among good ones disables itself; without any, nobody could tell.
+    // A bad list among good ones is left out. If all are bad, the desk must not connect unnoticed.
     if let (true, Some(unusable)) = (crls.facts().is_empty(), crls.unusable().first()) {
         return Err(problem(
-            "server_crl_unusable",
+            "server.crl_unusable",
             format!("The revocation list for {} cannot be used: {unusable}.", v.name),
             "Ask your administrator to renew the list that desk.toml names.",
         ));
@@ -45,7 +45,7 @@ pub(crate) fn crls(v: &Venue) -> Result<Option<Crls>, Problem> {
 /// The connection cannot be made as `desk.toml` asks.
 pub(crate) fn tls_settings(why: &str) -> Problem {
     problem(
-        "tls_settings",
+        "tls.settings",
         format!("The connection cannot be made as desk.toml asks: {why}."),
         "Have your administrator correct [tls] in desk.toml.",
     )

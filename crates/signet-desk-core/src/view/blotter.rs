@@ -3,53 +3,70 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
+/// A list of the blotter.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Type,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum BlotterTab {
+    /// RFQs, open and ended.
     Rfqs,
+    /// Trades, and reports that do not fit a trade.
     Trades,
 }
 
+/// What the page asks of the blotter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct BlotterQuery {
+    /// The list.
     pub tab: BlotterTab,
-    /// Free text matched against every column; empty for all.
+    /// Words that must all occur in what the row shows; empty for every row.
     pub text: String,
+    /// How many rows to return at most; the desk returns no more than 1,000.
     pub limit: u32,
 }
 
-/// A row of the blotter: an ended or open RFQ, or a trade.
+/// A row of the blotter: an RFQ, or a trade.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct BlotterRow {
+    /// Unique in its list: the id of the RFQ or of the accept, or both ids of a disputed report.
     pub id: String,
+    /// QuoteReqID of the RFQ.
     pub rfq_id: String,
+    /// When the RFQ was sent or the trade was done, milliseconds on the gateway's clock.
     pub at_ms: f64,
+    /// What a trader calls the instrument; its id while the instrument list is not there.
     pub symbol: String,
+    /// ISIN, or the currency pair.
     pub instrument: String,
     /// `Buy`, `Sell` or `Two-way`.
     pub side: String,
+    /// With group separators.
     pub quantity: String,
+    /// ISO 4217 code of the currency that the quantity is counted in.
     pub currency: String,
+    /// With the instrument's decimals; `None` for an RFQ without a trade.
     pub price: Option<String>,
     /// The dealer traded with, or the dealers asked.
     pub dealer: String,
     /// `Filled`, `Expired`, `Cancelled`, ...
     pub status: String,
-    /// The second best price at the time of the trade, when there was one.
+    /// The best price of the other dealers at the time of the trade, if there was one.
     pub cover: Option<String>,
+    /// `2026-12-01`.
     pub settlement_date: String,
     /// The dealer's execution id, for trades.
     pub exec_id: Option<String>,
 }
 
+/// The newest rows that match a query.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct BlotterPage {
+    /// Newest first.
     pub rows: Vec<BlotterRow>,
-    /// How many rows match in all.
+    /// How many rows match, those left out by the limit included.
     pub total: u32,
 }

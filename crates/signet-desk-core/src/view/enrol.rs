@@ -1,23 +1,24 @@
-//! Enrolment: how this laptop gets an identity.
+//! Enrolment: this laptop gets an identity.
 
 use super::problem::Problem;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-/// In what a key is, or is to be, held.
+/// What a private key is stored in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum Holder {
     /// The keychain of the operating system.
     Keychain,
-    /// A smart card, security key or other PKCS#11 token that never gives the key out.
+    /// A smart card, security key or other PKCS#11 token, which never gives the key out.
     Token,
 }
 
-/// What an invitation says, for the trader to compare with the administrator's word.
+/// What an invitation says, for the trader to compare with what the administrator says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct InvitationView {
+    /// Name of the venue.
     pub venue: String,
     /// The user id at the firm.
     pub user: String,
@@ -25,40 +26,45 @@ pub struct InvitationView {
     pub enrol_at: String,
     /// `host:port` of the gateway.
     pub trade_at: String,
-    /// SHA-256 of the authority that vouches for the gateway, hexadecimal in groups.
+    /// SHA-256 of the authority that issues the gateway's certificate, hexadecimal in groups.
     pub fingerprint: Vec<String>,
-    /// What the administrator allows the key to be held in.
+    /// Where the administrator allows the key to be stored.
     pub holders: Vec<Holder>,
+    /// When the one-time code expires, milliseconds since the Unix epoch.
     pub code_expires_ms: f64,
     /// The code has expired by this laptop's clock.
     pub expired: bool,
-    /// A name for this laptop, to be changed freely.
+    /// A proposed name for this laptop, which the trader may change.
     pub device: String,
 }
 
-/// Everything the trader gives to enrol this laptop.
+/// Everything the trader enters to enrol this laptop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct EnrolIntent {
-    /// The link, or the text of the file.
+    /// The link, or the text of the invitation file.
     pub invitation: String,
-    /// The fingerprint the trader compared; enrolment stops if the invitation has another.
+    /// The fingerprint that the trader compared; enrolment stops if the invitation has another.
     pub compared: Vec<String>,
     /// The one-time code.
     pub code: String,
+    /// The name for this laptop.
     pub device: String,
+    /// Where the key is to be stored.
     pub holder: Holder,
 }
 
+/// How far an enrolment has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum EnrolPhase {
+    /// No enrolment has been started.
     Idle,
-    /// The key pair is made in its holder, which may be waiting for somebody to unlock it.
+    /// The holder makes the key pair; it may be waiting for a person to unlock it.
     MakingKey,
     /// The enrolment service has the request.
     Asking,
-    /// The certificate goes to its holder.
+    /// The certificate is being stored beside its key.
     Storing,
     /// `identity` may connect.
     Done,
@@ -66,13 +72,16 @@ pub enum EnrolPhase {
     Failed,
 }
 
+/// How an enrolment is going.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct EnrolView {
+    /// How far it has come.
     pub phase: EnrolPhase,
-    /// Name of the new identity.
+    /// Name of the new identity, once it is stored.
     pub identity: Option<String>,
-    /// Venue it belongs to.
+    /// Name of the venue it belongs to, once it is stored.
     pub venue: Option<String>,
+    /// Why it failed, if it did.
     pub problem: Option<Problem>,
 }

@@ -1,4 +1,4 @@
-//! Frames: what changed since the last one.
+//! Frames: the changes since the frame that the page has.
 
 use super::{
     access::AccessView,
@@ -13,51 +13,59 @@ use super::{
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-/// An RFQ the page does not keep up with, because its panel is out of sight.
+/// An RFQ that the page does not keep up to date, because its panel is not visible.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Behind {
+    /// QuoteReqID.
     pub rfq_id: String,
-    /// The frame up to which the page knows this RFQ, older than the one it has of the rest.
+    /// The latest frame from which the page took this RFQ; older than the frame of the rest.
     pub since: f64,
-    /// Whether it wants to catch up with this pull.
+    /// Whether this pull is to send what changed since then.
     pub send: bool,
 }
 
-/// What changed since the frame the page already has.
+/// What changed since the frame that the page has. `None` means unchanged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Frame {
-    /// Pass back to the next `pull`.
+    /// The number of this frame, to be passed back to the next `pull`.
     pub seq: f64,
-    /// True when this frame is everything and the page must forget what it had.
+    /// This frame is complete, and the page must forget what it had.
     pub whole: bool,
-    /// True when something changed that the page, being [`Behind`] by its own wish, was not sent.
+    /// Something changed in an RFQ that the page asked not to be sent ([`Behind`]).
     pub withheld: bool,
+    /// What the gateway's clock reads now, milliseconds since the Unix epoch.
     pub gateway_now_ms: f64,
+    /// The connection.
     pub session: Option<SessionView>,
-    /// How an enrolment is going, when that changed.
+    /// How an enrolment is going.
     pub enrol: Option<EnrolView>,
-    /// Whether a token waits for its PIN, when that changed.
+    /// Whether a token waits for its PIN.
     pub pin: Option<PinView>,
-    /// The step-up dialog, when it changed: at most one, or none.
+    /// The step-up dialog: one, or none.
     pub step_up: Option<Vec<StepUpView>>,
+    /// What the gateway asks of this session.
     pub access: Option<AccessView>,
+    /// The person's security keys.
     pub keys: Option<KeysView>,
+    /// Heads of the RFQs that changed.
     pub rfqs: Vec<RfqView>,
+    /// Dealers' lines that changed.
     pub lines: Vec<LineView>,
-    /// RFQs to remove from the screen.
+    /// Ids of the RFQs to remove from the screen.
     pub removed: Vec<String>,
-    /// Reference data changed (call `reference` again).
+    /// Instruments or dealers changed: call `reference`.
     pub reference_changed: bool,
-    /// The blotter changed (call `blotter` again if it is on screen).
+    /// The blotter changed: call `blotter` if it is visible.
     pub blotter_changed: bool,
-    /// Notices to show once, newest last.
+    /// New notices, newest last.
     pub notices: Vec<Notice>,
 }
 
-/// JavaScript has no 64-bit integer; a sequence number stays exact in a double for as long as
-/// anybody will run one desk. A page that sends nonsense gets everything.
+/// The frame number that the page sent. JavaScript has no 64-bit integer, but a double is exact for
+/// more frames than a desk will ever make. A negative number or NaN becomes 0, which asks for
+/// everything.
 pub fn as_seq(number: f64) -> u64 {
     number.max(0.0) as u64
 }

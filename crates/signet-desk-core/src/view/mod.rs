@@ -1,14 +1,12 @@
-//! What the window is shown, and what it may ask for.
-//!
-//! These types are the whole contract between the desk and its page: the page draws them and sends
-//! intents back; it decides nothing. `ui/src/bindings.ts` is generated from them.
+//! The contract between the desk and its page: the views that the page draws, and the intents that
+//! it sends. The page decides nothing. `ui/src/bindings.ts` is generated from these types.
 //!
 //! Prices and quantities are decimal strings, already formatted for the instrument, so that no
-//! price ever passes through a binary float. Times are milliseconds since the Unix epoch **on the
-//! gateway's clock**, so that a laptop clock which is wrong cannot show a dead quote as live;
-//! [`Frame::gateway_now_ms`] says what that clock reads now.
+//! price passes through a binary float. Times are milliseconds since the Unix epoch **on the
+//! gateway's clock**, unless a field says otherwise, so that a wrong laptop clock cannot show an
+//! ended quote as live; [`Frame::gateway_now_ms`] is what that clock reads now.
 //!
-//! One file for each panel or dialog.
+//! Each panel or dialog has a file of its own.
 
 mod access;
 mod blotter;
@@ -32,10 +30,11 @@ pub use keys::{KeyView, KeysView, RegisterPhase};
 pub use notice::{Notice, NoticeKind};
 pub use pin::{PinTries, PinView};
 pub use problem::Problem;
+pub(crate) use problem::is_code;
 pub use reference::{DealerView, InstrumentView, Reference};
 pub use rfq::{
     AcceptState, AcceptView, ArmIntent, LineState, LineView, QuoteSide, RfqState, RfqView,
 };
 pub use session::{DeskInfo, IdentityView, LinkState, SessionView, VenueView};
 pub use step_up::{StepUpKind, StepUpPhase, StepUpTerms, StepUpView};
-pub use ticket::{Ask, QuantityView, SettlementView, Side, Ticket};
+pub use ticket::{Ask, QuantityView, SettlementView, Side, Ticket, TicketField};

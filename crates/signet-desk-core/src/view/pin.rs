@@ -3,31 +3,37 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-/// How many tries a token says are left for its PIN.
+/// How many attempts a token allows before it locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum PinTries {
+    /// No wrong PIN since the last right one.
     Full,
     /// At least one wrong PIN since the last right one.
     Low,
     /// One more wrong PIN locks the token.
     Last,
+    /// The token is locked.
     Locked,
 }
 
-/// What the PIN dialog shows.
+/// The PIN dialog of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct PinView {
-    /// A PIN is being waited for.
+    /// A token waits for its PIN.
     pub open: bool,
+    /// The token's label.
     pub token: String,
+    /// How many attempts are left.
     pub tries: PinTries,
-    /// The PIN just given was wrong.
+    /// The PIN given before was wrong.
     pub wrong: bool,
+    /// Shortest PIN the token takes, characters.
     pub chars_min: u32,
+    /// Longest PIN the token takes, characters.
     pub chars_max: u32,
-    /// It is typed on the reader's own keys.
+    /// The PIN is typed on the reader's own keys.
     pub on_reader: bool,
 }
 

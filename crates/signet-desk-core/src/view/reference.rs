@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
+/// An instrument that this trader may ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct InstrumentView {
@@ -10,30 +11,35 @@ pub struct InstrumentView {
     pub id: String,
     /// What a trader calls it: `DBR 2.5 02/35`, `EUR/USD`.
     pub symbol: String,
+    /// Its full name.
     pub name: String,
     /// `Government bond`, `Corporate bond`, `FX spot`, ...
     pub asset_class: String,
-    /// Currency the quantity is counted in.
+    /// ISO 4217 code of the currency that the quantity is counted in.
     pub currency: String,
     /// Digits after the decimal point in a price.
     pub price_decimals: u8,
     /// Unit of the price, in words: `% of par`, `USD per EUR`.
     pub price_unit: String,
-    /// Smallest price step.
+    /// Smallest price step, a decimal.
     pub tick: String,
-    /// Quantities are multiples of this.
+    /// Quantities are multiples of this; with group separators.
     pub lot: String,
+    /// Smallest quantity, with group separators.
     pub min_quantity: String,
+    /// Largest quantity, with group separators.
     pub max_quantity: String,
-    /// `T+2`, `spot`.
+    /// Settlement convention: `T+2`, `spot`.
     pub settlement: String,
 }
 
+/// A dealer that this trader may ask.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct DealerView {
     /// The dealer's CompID.
     pub id: String,
+    /// What people call the dealer.
     pub name: String,
     /// Whether the dealer's session with the gateway is up.
     pub online: bool,
@@ -43,11 +49,16 @@ pub struct DealerView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Reference {
+    /// Ordered by id.
     pub instruments: Vec<InstrumentView>,
+    /// In the order of the venue's list.
     pub dealers: Vec<DealerView>,
+    /// How many dealers one RFQ may ask.
     pub max_dealers: u32,
-    /// Allowed times to live, seconds: shortest, longest and the one offered first.
+    /// Shortest time to live of an RFQ, seconds.
     pub ttl_min_s: u32,
+    /// Longest time to live of an RFQ, seconds.
     pub ttl_max_s: u32,
+    /// Time to live that the ticket starts with, seconds.
     pub ttl_default_s: u32,
 }

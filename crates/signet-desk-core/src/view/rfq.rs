@@ -7,12 +7,13 @@ use super::{
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
+/// How an RFQ stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum RfqState {
-    /// On its way; the gateway has not acknowledged it.
+    /// Sent; the gateway has not acknowledged it.
     Sent,
-    /// The gateway has it and the dealers were asked.
+    /// The gateway has it and has asked the dealers.
     Open,
     /// Traded.
     Done,
@@ -26,52 +27,63 @@ pub enum RfqState {
     NothingDone,
 }
 
+/// How the accept of an RFQ stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum AcceptState {
     /// Shown to the trader for confirmation; nothing has been sent.
     Armed,
-    /// It was armed, and was disarmed because the quote changed; `text` says how.
+    /// It was armed and not sent, because the quote changed; `text` says how.
     Disarmed,
-    /// Sent, and waiting at the gateway for a touch or a second person; `text` says for which.
+    /// Sent, and held at the gateway for a touch or a second person; `text` says for which.
     StepUp,
     /// Sent; no answer yet.
     Sent,
     /// The dealer is taking its last look.
     LastLook,
+    /// The dealer filled all of it.
     Filled,
+    /// The dealer filled part of it.
     PartlyFilled,
-    /// The dealer has corrected the trade; what is shown is how it stands now.
+    /// The dealer corrected the trade; the corrected terms are shown.
     Corrected,
-    /// The dealer has cancelled the trade.
+    /// The dealer cancelled the trade.
     Busted,
-    /// Refused by desk, gateway or dealer; `text` says by whom and why.
+    /// Refused by the desk, the gateway or the dealer; `text` says by whom and why.
     Declined,
-    /// The dealer reports a trade that is not what was accepted; people must settle it.
+    /// The dealer reports a trade that differs from what was accepted; people must settle it.
     Disputed,
-    /// Sent, the answer was lost, and the desk is asking what became of it. Never a guess.
+    /// Sent, but the answer was lost; the desk asks for it and never guesses it.
     Unknown,
 }
 
-/// The one accept of an RFQ: what exactly was, or would be, agreed to.
+/// The one accept of an RFQ: the terms that were, or would be, agreed to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct AcceptView {
+    /// How it stands.
     pub state: AcceptState,
     /// Unique id of the accept (ClOrdID).
     pub id: String,
+    /// CompID of the dealer.
     pub dealer: String,
+    /// What people call the dealer.
     pub dealer_name: String,
+    /// QuoteID of the quote that is accepted.
     pub quote_id: String,
+    /// The trader's side.
     pub side: Side,
+    /// With the instrument's decimals.
     pub price: String,
     /// With group separators.
     pub quantity: String,
+    /// `2026-12-01`.
     pub settlement_date: Option<String>,
-    /// When the quote behind it ends (gateway clock), while that still matters.
+    /// When the quote ends, milliseconds on the gateway's clock; only while the accept is armed.
     pub valid_until_ms: Option<f64>,
-    /// One sentence: what happened, or what is being waited for.
+    /// What happened, or what is awaited, in one sentence.
     pub text: String,
+    /// When the dealer reported the trade, milliseconds on the gateway's clock; 0 before.
     pub since_ms: f64,
 }
 
@@ -81,40 +93,54 @@ pub struct AcceptView {
 pub struct RfqView {
     /// QuoteReqID.
     pub id: String,
+    /// ISIN, or the currency pair.
     pub instrument: String,
+    /// What a trader calls the instrument; its id while the instrument list is not there.
     pub symbol: String,
+    /// Full name of the instrument; empty while the instrument list is not there.
     pub name: String,
+    /// What is asked for.
     pub ask: Ask,
     /// With group separators.
     pub quantity: String,
+    /// ISO 4217 code of the currency that the quantity is counted in.
     pub currency: String,
+    /// `2026-12-01`.
     pub settlement_date: String,
+    /// Digits after the decimal point in a price.
     pub price_decimals: u8,
+    /// Unit of the price, in words: `% of par`, `USD per EUR`.
     pub price_unit: String,
+    /// How the RFQ stands.
     pub state: RfqState,
+    /// When it was sent, milliseconds on the gateway's clock.
     pub created_ms: f64,
+    /// When it expires, milliseconds on the gateway's clock.
     pub expires_ms: f64,
+    /// The accept, if there is or was one.
     pub accept: Option<AcceptView>,
+    /// Why it was refused, or what is wrong with its trade.
     pub problem: Option<Problem>,
     /// One sentence for the panel's head: `Waiting for 3 of 4 dealers`,
     /// `Filled at 99.125 with ...`.
     pub text: String,
 }
 
+/// How one dealer's line stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum LineState {
-    /// Asked, no answer yet.
+    /// Asked, not answered yet.
     Asked,
     /// A live quote.
     Quoted,
-    /// The dealer took its quote back.
+    /// The dealer withdrew its quote.
     Withdrawn,
-    /// The dealer, or the gateway, cannot be reached; the quote is not withdrawn.
+    /// The dealer or the gateway cannot be reached; the quote is not withdrawn.
     Unreachable,
     /// The quote's time ran out.
     Expired,
-    /// The dealer does not want to quote; `reason` says why.
+    /// The dealer declined to quote; `reason` says why.
     Passed,
     /// The dealer, or the gateway on its behalf, refused the request; `reason` says why.
     Rejected,
@@ -122,14 +148,15 @@ pub enum LineState {
     Traded,
 }
 
+/// One side of a quote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct QuoteSide {
-    /// Formatted with the instrument's decimals, so that columns align.
+    /// With the instrument's decimals, so that columns align.
     pub price: String,
     /// With group separators.
     pub size: String,
-    /// True if the size is smaller than asked.
+    /// The size is smaller than the quantity asked for.
     pub partial: bool,
 }
 
@@ -137,39 +164,51 @@ pub struct QuoteSide {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct LineView {
+    /// QuoteReqID of the RFQ.
     pub rfq_id: String,
+    /// CompID of the dealer.
     pub dealer: String,
+    /// What people call the dealer.
     pub dealer_name: String,
+    /// How the line stands.
     pub state: LineState,
+    /// Why the dealer passed or the request was rejected.
     pub reason: Option<String>,
+    /// QuoteID of the latest quote.
     pub quote_id: Option<String>,
-    /// The dealer buys, the trader sells.
+    /// The price at which the dealer buys and the trader sells.
     pub bid: Option<QuoteSide>,
-    /// The dealer sells, the trader buys.
+    /// The price at which the dealer sells and the trader buys.
     pub offer: Option<QuoteSide>,
-    /// Gateway clock; `None` when there is no live quote.
+    /// When the quote ends, milliseconds on the gateway's clock; `None` without a live quote.
     pub valid_until_ms: Option<f64>,
+    /// No other dealer bids more.
     pub best_bid: bool,
+    /// No other dealer offers for less.
     pub best_offer: bool,
-    /// Whether a hit (sell) or a lift (buy) may be armed now.
+    /// Whether a hit (the trader sells) may be armed now.
     pub can_hit: bool,
+    /// Whether a lift (the trader buys) may be armed now.
     pub can_lift: bool,
-    /// The dealer shows this price and does not trade on it.
+    /// The dealer shows this price but does not trade on it.
     pub indicative: bool,
-    /// Counts this dealer's prices; a change of it is a re-quote.
+    /// Number of the dealer's prices so far; it grows with each re-quote.
     pub revision: u32,
-    /// Place in the ladder, best first; lines of one RFQ are drawn in this order.
+    /// Place in the ladder, from 0, best first.
     pub rank: u32,
 }
 
-/// Arm an accept: ask to be shown exactly what would be agreed.
+/// Asks for the terms that an accept would agree to. Nothing is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct ArmIntent {
+    /// QuoteReqID of the RFQ.
     pub rfq_id: String,
+    /// CompID of the dealer.
     pub dealer: String,
-    /// The quote as the trader saw it. A re-quote in between refuses the intent.
+    /// The quote as the trader saw it; a re-quote in between refuses the intent.
     pub quote_id: String,
+    /// The trader's side.
     pub side: Side,
     /// The price as the trader saw it.
     pub price: String,

@@ -8,21 +8,25 @@ use specta::Type;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct DeskInfo {
+    /// The version of this program.
     pub version: String,
-    /// True only in a build with the `practice` feature connected to its embedded venue. The page
-    /// must say so at all times.
+    /// True only in a build with the `practice` feature that is connected to its embedded venue.
+    /// The page must always show it.
     pub practice: bool,
-    /// Security keys are simulated here, for practice: what to say about them; a click is the
-    /// touch.
+    /// A text about the simulated security key of a practice build, which a click touches; `None`
+    /// where keys are real.
     pub simulated_key: Option<String>,
-    /// The venues (gateways) this desk is configured for; at least one, else `problem` says why.
+    /// The venues that this desk knows; if there is none, `problem` may say why.
     pub venues: Vec<VenueView>,
+    /// Why no venue is known.
     pub problem: Option<Problem>,
 }
 
+/// A venue as the trader chooses it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct VenueView {
+    /// What people call it.
     pub name: String,
     /// `host:port`.
     pub endpoint: String,
@@ -36,57 +40,65 @@ pub struct IdentityView {
     pub name: String,
     /// The CompID the certificate is bound to.
     pub comp_id: String,
+    /// Name of the authority that issued the certificate.
     pub issuer: String,
+    /// When the certificate becomes valid, milliseconds since the Unix epoch.
     pub not_before_ms: f64,
+    /// When the certificate expires, milliseconds since the Unix epoch.
     pub not_after_ms: f64,
     /// SHA-256 of the certificate's public key, `sha256/` and base64, as pins are written.
     pub fingerprint: String,
-    /// Where the private key lives, in words ("OS keychain").
+    /// Where the private key is stored, in words ("OS keychain").
     pub held_in: String,
     /// Why it cannot be used (expired, key missing), if it cannot.
     pub problem: Option<Problem>,
 }
 
+/// How the connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum LinkState {
-    /// Nobody has asked to connect, or the trader disconnected.
+    /// The trader has not connected, or has disconnected.
     Offline,
-    /// The OS keychain has been asked for the key and has not answered yet (it may be showing its
-    /// own unlock prompt).
+    /// The OS keychain was asked for the key and has not answered yet; it may be showing its own
+    /// unlock prompt.
     WaitingForKeychain,
     /// TCP and TLS are being established.
     Connecting,
     /// TLS is up; the FIX Logon has not been answered yet.
     LoggingOn,
-    /// Logged on and rebuilding state: open RFQs, live quotes, accepts in flight.
+    /// Logged on; the gateway sends open RFQs, live quotes and accepts in flight.
     Restoring,
     /// Logged on and up to date.
     Online,
-    /// The link was lost and the desk is trying again by itself.
+    /// The link was lost; the desk tries again by itself.
     Reconnecting,
-    /// Refused or impossible; needs somebody to act. `problem` says what.
+    /// Refused or impossible: somebody must act. `problem` says what to do.
     Refused,
 }
 
-/// The connection, always visible.
+/// The connection, which the window always shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionView {
+    /// How it stands.
     pub state: LinkState,
+    /// The venue connected to.
     pub venue: Option<VenueView>,
     /// The identity in use, as in [`IdentityView::name`].
     pub identity: Option<String>,
+    /// This desk's CompID there.
     pub comp_id: Option<String>,
-    /// For example `TLS 1.3 · X25519MLKEM768 · AES-256-GCM`.
+    /// TLS version, key exchange and cipher: `TLS 1.3 · X25519MLKEM768 · AES-256-GCM`.
     pub tls: Option<String>,
     /// Gateway clock minus laptop clock, milliseconds; `None` until measured.
     pub clock_offset_ms: Option<f64>,
     /// Measured round trip to the gateway, milliseconds.
     pub round_trip_ms: Option<f64>,
-    /// When the present state began, on the laptop's clock.
+    /// When the present state began, milliseconds on the laptop's clock.
     pub since_ms: f64,
-    /// While `Reconnecting`: which attempt this is.
+    /// Which attempt this is, while `Reconnecting`.
     pub attempt: u32,
+    /// Why the link was lost or refused.
     pub problem: Option<Problem>,
 }

@@ -8,57 +8,65 @@ use specta::Type;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum StepUpKind {
-    /// To be on, or to go on.
+    /// To start or to continue the session.
     Session,
+    /// To send an RFQ.
     Request,
+    /// To send an accept.
     Accept,
-    /// To approve, with a key that is registered, that another is.
+    /// To approve, with a registered key, that another key is registered.
     RegisterKey,
-    /// The new key itself.
+    /// To register the key itself.
     NewKey,
 }
 
+/// How far a step-up dialog has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum StepUpPhase {
-    /// Nothing happens before the person begins (a second person reads first).
+    /// Waits for the person to begin: a second person reads the terms first.
     Ready,
-    /// Another ceremony is under way; this one is next.
+    /// Another ceremony is running; this one is next.
     Queued,
-    /// No key is there.
+    /// No security key is connected.
     Insert,
-    /// Several keys are there: the one touched is used.
+    /// Several keys are connected: the one that is touched is used.
     ChooseByTouch,
-    /// The key's PIN is waited for.
+    /// The key waits for its PIN.
     Pin,
     /// The key waits for its touch.
     Touch,
-    /// The key, or the system's own dialog, is at work.
+    /// The key, or the system's own dialog, is working.
     Verifying,
-    /// Signed; the gateway looks at it.
+    /// Signed; the gateway verifies the signature.
     Checking,
-    /// There is no signature; `problem` says why. It may be tried again until the deadline.
+    /// There is no signature; `problem` says why. The person may try again until the deadline.
     Failed,
-    /// The connection went. The gateway asks again when it is back.
+    /// The connection was lost; the gateway asks again when it is back.
     LinkLost,
 }
 
-/// What exactly is approved, formatted for the instrument.
+/// The terms to be approved, formatted for the instrument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct StepUpTerms {
+    /// What is asked for, or the side of the accept.
     pub ask: Ask,
     /// With group separators.
     pub quantity: String,
+    /// ISO 4217 code of the currency that the quantity is counted in.
     pub currency: String,
+    /// What a trader calls the instrument.
     pub symbol: String,
-    /// ISIN or pair.
+    /// ISIN, or the currency pair.
     pub instrument: String,
-    /// Of an accept.
+    /// The price of an accept; `None` for an RFQ.
     pub price: Option<String>,
+    /// Unit of the price, in words; empty for an RFQ.
     pub price_unit: String,
     /// The dealer of an accept; the dealers of an RFQ.
     pub dealers: Vec<String>,
+    /// `2026-12-01`.
     pub settlement_date: String,
 }
 
@@ -66,25 +74,30 @@ pub struct StepUpTerms {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct StepUpView {
-    /// Pass back with every intent about it.
+    /// To be passed back with every intent about this dialog.
     pub id: String,
+    /// What the touch is for.
     pub kind: StepUpKind,
+    /// How far the dialog has come.
     pub phase: StepUpPhase,
-    /// Why it is asked, one sentence.
+    /// Why the gateway asks, one sentence.
     pub reason: String,
+    /// The terms to be approved, for an RFQ or an accept.
     pub terms: Option<StepUpTerms>,
     /// The name of the key to be registered, for the kinds that register one.
     pub key_name: Option<String>,
-    /// CompID of the desk that asks, when it is not this one: this person is the second.
+    /// CompID of the other desk whose action is to be approved; `None` for this desk's own.
     pub asked_by: Option<String>,
-    /// Gateway clock.
+    /// Until when the gateway waits, milliseconds on its clock.
     pub deadline_ms: f64,
     /// The PIN just given was wrong.
     pub pin_wrong: bool,
-    /// How many tries the key says are left for its PIN.
+    /// How many attempts the key allows before it locks, if it says.
     pub pin_left: Option<u32>,
+    /// Why there is no signature.
     pub problem: Option<Problem>,
+    /// The RFQ of this desk that it is about.
     pub rfq_id: Option<String>,
-    /// How many more wait behind this one.
+    /// How many more dialogs wait behind this one.
     pub behind: u32,
 }

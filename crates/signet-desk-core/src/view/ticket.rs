@@ -1,52 +1,77 @@
-//! The ticket, and what is read while it is filled in.
+//! The ticket, and what the page asks while it is filled in.
 
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-/// From the trader's side: `Buy` means the trader buys.
+/// The trader's side of a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum Side {
+    /// The trader buys.
     Buy,
+    /// The trader sells.
     Sell,
 }
 
+/// What the trader asks dealers for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum Ask {
+    /// The price at which the trader can buy.
     Buy,
+    /// The price at which the trader can sell.
     Sell,
+    /// Both prices.
     TwoWay,
+}
+
+/// A field of the ticket that a refusal is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum TicketField {
+    /// The instrument.
+    Instrument,
+    /// The quantity.
+    Quantity,
+    /// The settlement day.
+    Settlement,
+    /// The dealers to be asked.
+    Dealers,
+    /// The time to live.
+    Ttl,
 }
 
 /// The RFQ ticket as typed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Ticket {
+    /// ISIN, or the currency pair.
     pub instrument: String,
+    /// What is asked for.
     pub ask: Ask,
     /// As typed: `5m`, `250k`, `1,500,000`.
     pub quantity: String,
-    /// Dealer ids.
+    /// CompIDs of the dealers to be asked.
     pub dealers: Vec<String>,
+    /// Time to live, seconds.
     pub ttl_s: u32,
-    /// The day the trader saw and chose, `2026-12-01`; the usual one if none is given.
+    /// The day that the trader saw and chose, `2026-12-01`; `None` for the usual one.
     pub settlement_date: Option<String>,
 }
 
-/// On which days a trade of now may settle.
+/// The days on which a trade done now may settle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct SettlementView {
     /// Business days, `2026-12-01`, the usual one first.
     pub dates: Vec<String>,
-    /// `T+2`, `spot`.
+    /// The instrument's convention: `T+2`, `spot`.
     pub convention: String,
-    /// What is not known of the calendar; empty when nothing is missing.
+    /// What the calendar does not know; empty if nothing.
     pub note: String,
 }
 
-/// What a typed quantity means.
+/// A typed quantity, as the desk understood it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct QuantityView {

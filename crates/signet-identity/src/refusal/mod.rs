@@ -18,7 +18,7 @@ use rustls::{
     PeerIncompatible,
 };
 
-use crate::key::KeyError;
+use crate::key::{HolderFault, KeyError};
 use crate::pin::SpkiPin;
 
 pub(crate) use hidden::{CrlProblem, PinMismatch};
@@ -107,6 +107,8 @@ pub enum Refusal {
     KeyHolder {
         /// The holder's stable code.
         code: &'static str,
+        /// What it says about the key.
+        fault: HolderFault,
         /// What happened, for a person.
         message: String,
         /// The remedy, as an instruction to the reader.
@@ -232,8 +234,8 @@ fn from_tls(error: &TlsError, stage: Stage, end: End) -> Refusal {
         ) if stage == Stage::Handshake => Refusal::NotTls,
         TlsError::PeerIncompatible(why) => incompatible(why),
         TlsError::Other(other) => match other.0.downcast_ref::<KeyError>() {
-            Some(KeyError::Holder { code, message, cure }) => {
-                Refusal::KeyHolder { code, message: message.clone(), cure }
+            Some(KeyError::Holder { code, fault, message, cure }) => {
+                Refusal::KeyHolder { code, fault: *fault, message: message.clone(), cure }
             }
             Some(error) => Refusal::KeyUnavailable { detail: error.to_string() },
             None => Refusal::Other { detail: other.to_string() },

@@ -51,7 +51,7 @@ impl Pair {
     pub fn connect(
         client: &Arc<ClientConfig>,
         server: &Arc<ServerConfig>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, Box<Failure>> {
         let name = ServerName::try_from("localhost").unwrap();
         let mut pair = Self {
             client: ClientConnection::new(Arc::clone(client), name).unwrap(),
@@ -60,7 +60,7 @@ impl Pair {
         pair.run().map(|()| pair)
     }
 
-    fn run(&mut self) -> Result<(), Failure> {
+    fn run(&mut self) -> Result<(), Box<Failure>> {
         let (mut client, mut server) = (None, None);
         let mut client_was_done = false;
         // Goes on after a failure, so that the failing end's alert reaches the other.
@@ -89,7 +89,7 @@ impl Pair {
         if client.is_none() && server.is_none() {
             return Ok(());
         }
-        Err(Failure { client, client_was_done, server })
+        Err(Box::new(Failure { client, client_was_done, server }))
     }
 
     /// Sends a line each way, to see that the connection carries data.
@@ -107,6 +107,6 @@ impl Pair {
 pub fn failure(client: &ClientProfile, server: &ServerProfile) -> Failure {
     match Pair::connect(&client.config().unwrap(), &server.config().unwrap()) {
         Ok(_) => panic!("the handshake succeeded"),
-        Err(failure) => failure,
+        Err(failure) => *failure,
     }
 }

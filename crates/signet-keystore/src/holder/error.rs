@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use signet_identity::KeyError;
+use signet_identity::{HolderFault, KeyError};
 
 use super::keychain_error::KeychainError;
 use super::label::{KeyLabel, LabelError};
@@ -187,6 +187,14 @@ impl HolderError {
         }
     }
 
+    /// What the failure says about the key.
+    const fn fault(&self) -> HolderFault {
+        match self {
+            Self::Keychain(_) => HolderFault::Keychain,
+            _ => HolderFault::Key,
+        }
+    }
+
     /// The remedy, as an instruction to the trader.
     #[must_use]
     pub const fn cure(&self) -> &'static str {
@@ -252,7 +260,12 @@ impl From<NoAnswer> for HolderError {
 /// For the signing path, which speaks of keys.
 impl From<HolderError> for KeyError {
     fn from(error: HolderError) -> Self {
-        Self::Holder { code: error.code(), message: error.to_string(), cure: error.cure() }
+        Self::Holder {
+            code: error.code(),
+            fault: error.fault(),
+            message: error.to_string(),
+            cure: error.cure(),
+        }
     }
 }
 

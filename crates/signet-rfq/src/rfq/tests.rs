@@ -171,12 +171,12 @@ fn an_accept_must_be_exactly_what_stands_on_the_table() {
     let other = InstrumentId::new("US0378331005").unwrap();
     let base = || accept("x1", "A", "a1", "99.5");
     let cases: Vec<(Accept, &str)> = vec![
-        (Accept { instrument: other, ..base() }, "other_instrument"),
-        (Accept { side: Side::Sell, ..base() }, "side_not_asked"),
-        (Accept { dealer: d("Z"), ..base() }, "dealer_not_asked"),
-        (Accept { quote: QuoteId::new("a0").unwrap(), ..base() }, "requoted"),
-        (Accept { price: dec("99.4"), ..base() }, "price_mismatch"),
-        (Accept { quantity: dec("4000000"), ..base() }, "quantity_mismatch"),
+        (Accept { instrument: other, ..base() }, "accept.other_instrument"),
+        (Accept { side: Side::Sell, ..base() }, "accept.side_not_asked"),
+        (Accept { dealer: d("Z"), ..base() }, "dealer.not_asked"),
+        (Accept { quote: QuoteId::new("a0").unwrap(), ..base() }, "quote.requoted"),
+        (Accept { price: dec("99.4"), ..base() }, "accept.price_mismatch"),
+        (Accept { quantity: dec("4000000"), ..base() }, "accept.quantity_mismatch"),
     ];
     for (a, code) in cases {
         assert_eq!(r.check_accept(&a, T, 50).unwrap_err().code(), code);

@@ -260,8 +260,8 @@ impl Router {
         now: UtcMillis,
     ) -> Result<Checked, (&'static str, String)> {
         AcceptId::new(outer(desk, r.id.as_str()))
-            .map_err(|_| ("accept_id", "the accept id is too long".to_owned()))?;
-        let no_quote = || ("no_quote", "no such quote".to_owned());
+            .map_err(|_| ("accept.id", "the accept id is too long".to_owned()))?;
+        let no_quote = || ("quote.none", "no such quote".to_owned());
         let id = self.rfq_of_accept(desk, r)?;
         let dealer = r.dealer.clone().ok_or_else(no_quote)?;
         let mut rfq = self.rfqs.get(&id).ok_or_else(no_quote)?.rfq.clone();

@@ -389,7 +389,7 @@ impl Router {
         desk: &CompId,
         r: &QuoteResponse,
     ) -> Result<RfqId, (&'static str, String)> {
-        let no_quote = || ("no_quote", "no such quote".to_owned());
+        let no_quote = || ("quote.none", "no such quote".to_owned());
         let dealer = r.dealer.as_ref().ok_or_else(no_quote)?;
         if let Some(rfq) = &r.rfq {
             let id = RfqId::new(outer(desk, rfq.as_str())).map_err(|_| no_quote())?;

@@ -146,17 +146,17 @@ impl CeremonyError {
     /// Never changes between releases.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Cancelled => "key_cancelled",
-            Self::TimedOut => "key_timed_out",
-            Self::Removed => "key_removed",
-            Self::WrongKey => "key_wrong",
-            Self::AlreadyRegistered => "key_already_registered",
-            Self::PinPaused => "key_pin_paused",
-            Self::PinBlocked => "key_pin_blocked",
-            Self::PinNotSet => "key_pin_not_set",
-            Self::Unsupported(_) => "key_unsupported",
-            Self::BadOptions(_) => "key_bad_options",
-            Self::Backend(_) => "key_unreachable",
+            Self::Cancelled => "key.cancelled",
+            Self::TimedOut => "key.timed_out",
+            Self::Removed => "key.removed",
+            Self::WrongKey => "key.wrong",
+            Self::AlreadyRegistered => "key.already_registered",
+            Self::PinPaused => "key.pin_paused",
+            Self::PinBlocked => "key.pin_blocked",
+            Self::PinNotSet => "key.pin_not_set",
+            Self::Unsupported(_) => "key.unsupported",
+            Self::BadOptions(_) => "key.bad_options",
+            Self::Backend(_) => "key.unreachable",
         }
     }
 

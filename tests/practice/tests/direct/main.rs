@@ -405,7 +405,7 @@ fn a_key_that_is_not_registered_approves_nothing() {
     p.phase(StepUpPhase::Touch);
     strange.touch_once();
     let failed = p.phase(StepUpPhase::Failed);
-    assert_eq!(failed.problem.unwrap().code, "key_wrong");
+    assert_eq!(failed.problem.unwrap().code, "key.wrong");
     p.desk.refuse_step_up(&failed.id).unwrap();
     p.outcome(&rfq, AcceptState::Disarmed);
     p.leave();

@@ -1,4 +1,4 @@
-//! How a security key is registered at a desk that is its own relying party.
+//! Registers security keys at a desk that is its own relying party.
 
 use super::{Registration, Touch, refused};
 use crate::{
@@ -12,7 +12,7 @@ use signet_fix::{
 use signet_stepup::{approval::digest_of, rp::Person};
 
 impl Touch {
-    pub fn about_keys(&mut self, k: KeyRequest, now: Moment) -> Vec<DirectAction> {
+    pub(crate) fn about_keys(&mut self, k: KeyRequest, now: Moment) -> Vec<DirectAction> {
         match k {
             KeyRequest::List => {
                 // Texts and numbers always serialise.
@@ -26,8 +26,8 @@ impl Touch {
         }
     }
 
-    /// The first key comes freely: whoever may use this laptop's identity may register it. A locked
-    /// key does not make the next one a first one.
+    /// The first key needs no approval: whoever can use this laptop's identity may register it. A
+    /// locked key counts as a first one, so the next one needs an approval.
     fn register(&mut self, name: String, now: Moment) -> Vec<DirectAction> {
         if let Err(why) = self.store.check_name(&name) {
             return vec![DirectAction::ToBook(refused(&why))];
@@ -65,7 +65,7 @@ impl Touch {
         }
     }
 
-    /// The same for one desk at one venue always.
+    /// The user handle of WebAuthn, always the same for one desk at one venue.
     fn handle(&self) -> [u8; 16] {
         let digest = digest_of(&format!("{}\n{}", self.venue, self.desk)).0;
         let mut handle = [0; 16];

@@ -1,15 +1,15 @@
-//! Touches in a desk that has no gateway: the same pending approvals as a gateway's
-//! ([`signet_stepup::pending`]), for one person, with the checks of a relying party on this laptop.
-//! What it says to the book are the messages a gateway would send.
+//! Touches at a desk without a gateway. The pending approvals are those of a gateway
+//! ([`signet_stepup::pending`]) for one person, and this laptop does the checks of a relying party.
+//! The book gets the messages that a gateway would send.
 //!
-//! Nothing waits over a lost connection: whoever sent it sends it again, or not.
+//! When the connection is lost, everything that waits is dropped; the trader may send it again.
 
 mod keys;
 
 use super::{action::DirectAction, refusal::TouchRefusal, store::TouchStore};
 use crate::{
     clock::Moment,
-    problem::{problem, sentence, snake},
+    problem::{problem, sentence},
     venue::DirectStepUp,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
@@ -29,8 +29,8 @@ use signet_stepup::{
 };
 use std::collections::{BTreeMap, VecDeque};
 
-/// A challenge that was shown and not yet answered.
-struct Open {
+/// A challenge that has no answer yet.
+struct OpenChallenge {
     approval: Approval,
     /// On the laptop's clock.
     deadline: UtcMillis,
@@ -48,20 +48,25 @@ struct Registration {
 pub(super) struct Touch {
     settings: DirectStepUp,
     store: TouchStore,
-    /// CompIDs of this desk and of the venue.
+    /// CompID of this desk.
     desk: CompId,
     venue: CompId,
-    /// On the laptop's clock.
+    /// Its times are on the laptop's clock.
     pending: PendingApprovals,
-    open: BTreeMap<String, Open>,
+    open: BTreeMap<String, OpenChallenge>,
     registration: Option<Registration>,
     next: u64,
-    /// Of the connection that is up.
+    /// The TLS exporter of the connection, while there is one.
     exporter: Option<[u8; 32]>,
 }
 
 impl Touch {
-    pub fn new(settings: DirectStepUp, store: TouchStore, desk: &CompId, venue: &CompId) -> Self {
+    pub(super) fn new(
+        settings: DirectStepUp,
+        store: TouchStore,
+        desk: &CompId,
+        venue: &CompId,
+    ) -> Self {
         let pending = PendingApprovals::new(settings.rules.clone(), venue, settings.answer_ms);
         Self {
             settings,
@@ -78,9 +83,9 @@ impl Touch {
 
     // ----- the session -----
 
-    /// Logged on over a new connection: what was proved on another is worth nothing here, and what
-    /// was owed still is.
-    pub fn up(&mut self, exporter: [u8; 32], now: Moment) -> Vec<DirectAction> {
+    /// Logged on over a new connection. A touch that was owed is still owed; one on an earlier
+    /// connection does not count on this one.
+    pub(super) fn up(&mut self, exporter: [u8; 32], now: Moment) -> Vec<DirectAction> {
         self.exporter = Some(exporter);
         let keys = self.store.good();
         let mut todo = self.pending.desk_up(&self.desk, self.desk.as_str(), false, now.laptop);
@@ -88,8 +93,8 @@ impl Touch {
         self.run(todo, now)
     }
 
-    /// Whatever waits is dropped: nothing is sent later by itself.
-    pub fn lost(&mut self, now: Moment) -> Vec<DirectAction> {
+    /// The connection was lost: drops everything that waits, so that nothing is sent later.
+    pub(super) fn lost(&mut self, now: Moment) -> Vec<DirectAction> {
         (self.exporter, self.registration) = (None, None);
         let todo = self.pending.desk_lost(&self.desk, &(&TouchRefusal::LinkLost).into());
         let out = self.run(todo, now);
@@ -97,8 +102,8 @@ impl Touch {
         out
     }
 
-    /// The trader, or this laptop, wants the trader to be verified again.
-    pub fn verify(&mut self, why: SessionReason, now: Moment) -> Vec<DirectAction> {
+    /// Asks for a touch that verifies the trader.
+    pub(super) fn verify(&mut self, why: SessionReason, now: Moment) -> Vec<DirectAction> {
         if self.exporter.is_none() {
             return Vec::new();
         }
@@ -108,19 +113,19 @@ impl Touch {
 
     // ----- what is to be sent -----
 
-    /// The trader did something: the lease goes on.
-    pub fn active(&mut self, now: Moment) {
+    /// The trader did something, which keeps the lease from becoming idle.
+    pub(super) fn active(&mut self, now: Moment) {
         self.pending.active(&self.desk, now.laptop);
     }
 
-    pub fn wanted(&self, action: &Action, now: Moment) -> Wanted {
+    pub(super) fn wanted(&self, action: &Action, now: Moment) -> Wanted {
         let state = self.pending.state(&self.desk);
         wanted(&self.settings.rules, action, &state, now.laptop)
     }
 
-    /// Keeps a message back until it is approved, at the longest until `ends` (laptop's clock),
-    /// after which it is worth nothing.
-    pub fn hold(
+    /// Holds a message until it is approved, at most until `ends` on the laptop's clock, when it
+    /// expires.
+    pub(super) fn hold(
         &mut self,
         m: AppMessage,
         action: Action,
@@ -133,21 +138,21 @@ impl Touch {
         self.run(todo, now)
     }
 
-    /// Whether this accept waits.
-    pub fn holds(&self, accept: &AcceptId) -> bool {
+    /// Whether this accept is held.
+    pub(super) fn holds(&self, accept: &AcceptId) -> bool {
         self.pending.accept(&self.desk, accept).is_some()
     }
 
-    /// The trader ends an RFQ that waits; `None` when none of this id does.
-    pub fn cancelled(&mut self, rfq: &RfqId, now: Moment) -> Option<Vec<DirectAction>> {
+    /// The trader ends an RFQ that is held; `None` if none with this id is.
+    pub(super) fn cancelled(&mut self, rfq: &RfqId, now: Moment) -> Option<Vec<DirectAction>> {
         let todo = self.pending.cancelled(&self.desk, rfq)?;
         Some(self.run(todo, now))
     }
 
     // ----- answers -----
 
-    /// The ceremony ended. Its challenge is gone whatever comes of it.
-    pub fn answered(&mut self, id: &str, answer: Answer, now: Moment) -> Vec<DirectAction> {
+    /// The ceremony ended. Its challenge cannot be answered again.
+    pub(super) fn answered(&mut self, id: &str, answer: Answer, now: Moment) -> Vec<DirectAction> {
         let todo = self.pending.answered(&self.desk, id, answer);
         let mut out = self.run(todo, now);
         // A key whose counter went back is locked.
@@ -155,8 +160,8 @@ impl Touch {
         out
     }
 
-    /// What time does. `gone` says why a message would be worth nothing by now.
-    pub fn tick(
+    /// Applies the deadlines. `gone` says why a held message must no longer be sent.
+    pub(super) fn tick(
         &mut self,
         gone: impl Fn(&AppMessage) -> Option<String>,
         now: Moment,
@@ -168,7 +173,8 @@ impl Touch {
         let todo = self.pending.tick(&dead, now.laptop);
         let mut out = self.run(todo, now);
         for action in &mut out {
-            // What is over is released without an approval; here it is known why it is over.
+            // The kernel releases an expired message without an approval and does not know why it
+            // expired.
             if let DirectAction::NotSent(m, problem) = action
                 && let Some((.., words)) = over.iter().find(|(_, o, _)| o == m)
             {
@@ -184,7 +190,7 @@ impl Touch {
 
     // ----- what the approvals want done -----
 
-    /// Does it at once: this laptop is the relying party.
+    /// Carries out the steps at once, because this laptop is the relying party.
     fn run(&mut self, todo: Vec<ApprovalStep>, now: Moment) -> Vec<DirectAction> {
         let mut todo: VecDeque<ApprovalStep> = todo.into();
         let mut out = Vec::new();
@@ -224,7 +230,7 @@ impl Touch {
                     out.push(match approved {
                         Some(_) => DirectAction::Release(message),
                         None => {
-                            let why = TouchRefusal::Gone("it could no longer be had".into());
+                            let why = TouchRefusal::Gone("the quote or the RFQ ended".into());
                             DirectAction::NotSent(message, why.problem())
                         }
                     });
@@ -234,7 +240,7 @@ impl Touch {
                     tracing::warn!(code, "{words}");
                     continue;
                 }
-                // A plain venue hears nothing of touches.
+                // A plain venue is not told about touches.
                 ApprovalStep::Authenticated(_) => continue,
             };
             for step in next.into_iter().rev() {
@@ -244,7 +250,7 @@ impl Touch {
         out
     }
 
-    /// Draws a challenge: its id, its options, and its deadline on the venue's clock.
+    /// Makes a challenge: its id, its options, and its deadline on the venue's clock.
     fn challenge(
         &mut self,
         approval: &Approval,
@@ -255,7 +261,8 @@ impl Touch {
         let rp = &self.settings.relying_party;
         let (options, assertion) = rp.begin_assertion(&self.store.usable(rp)?)?;
         let id = self.new_id();
-        self.open.insert(id.clone(), Open { approval: approval.clone(), deadline, assertion });
+        self.open
+            .insert(id.clone(), OpenChallenge { approval: approval.clone(), deadline, assertion });
         Ok((id, options, now.on_venues_clock(deadline)))
     }
 
@@ -264,10 +271,10 @@ impl Touch {
         format!("desk-{}", self.next)
     }
 
-    /// Each challenge is good for one answer, in time, on this connection. Evidence is on disk
-    /// before anything goes on.
+    /// Verifies an answer. A challenge allows one answer, in time, on this connection. The evidence
+    /// is on disk before the message is released.
     fn judge(&mut self, id: &str, json: &str, now: Moment) -> Result<(), TouchRefusal> {
-        let Open { approval, deadline, assertion } =
+        let OpenChallenge { approval, deadline, assertion } =
             self.open.remove(id).ok_or(TouchRefusal::NotOpen)?;
         if now.laptop > deadline {
             return Err(TouchRefusal::Late);
@@ -330,7 +337,7 @@ impl Touch {
         })
     }
 
-    /// The keys changed, by a touch or a registration.
+    /// Tells the pending approvals how many keys are good, after a touch or a registration.
     fn look_at_keys(&mut self, now: Moment) -> Vec<DirectAction> {
         let keys = self.store.good();
         let todo = self.pending.keys(&self.desk, keys, now.laptop);
@@ -338,7 +345,7 @@ impl Touch {
     }
 }
 
-/// The session's state is kept on the laptop's clock; the book reads the venue's.
+/// Converts the times of a message for the book, which are on the venue's clock.
 fn on_venues_clock(m: AppMessage, now: Moment) -> AppMessage {
     match m {
         AppMessage::AccessState(a) => {
@@ -350,7 +357,7 @@ fn on_venues_clock(m: AppMessage, now: Moment) -> AppMessage {
 }
 
 fn not_sent(what: Matter, why: &ApprovalRefusal) -> DirectAction {
-    let problem = problem(&snake(&why.code), sentence(&why.text), &why.cure);
+    let problem = problem(&why.code, sentence(&why.text), &why.cure);
     match what {
         Matter::Message(m) => DirectAction::NotSent(m, problem),
         Matter::Register(_) => DirectAction::ToBook(AppMessage::KeyReport(KeyReport::Refused {

@@ -243,12 +243,12 @@ mod tests {
             UserVerificationRequired as Full,
         };
         for (flags, protection, code) in [
-            (0x01, Some(Full), "key_pin_not_set"),
-            (0x04, Some(Full), "key_unsupported"),
-            (BOTH, None, "key_unsupported"),
-            (BOTH, Some(Weaker), "key_unsupported"),
+            (0x01, Some(Full), "key.pin_not_set"),
+            (0x04, Some(Full), "key.unsupported"),
+            (BOTH, None, "key.unsupported"),
+            (BOTH, Some(Weaker), "key.unsupported"),
             // All well, but for the credential itself.
-            (BOTH, Some(Full), "key_unsupported"),
+            (BOTH, Some(Full), "key.unsupported"),
         ] {
             let att_obj = AttestationObject {
                 auth_data: data(flags, protection),
@@ -287,7 +287,7 @@ mod tests {
         };
         assert_eq!(id(sign(BOTH, Some(&[1]), Some(vec![2]))).as_deref(), Some("AQ"));
         assert_eq!(id(sign(BOTH, None, Some(vec![2]))).as_deref(), Some("Ag"));
-        assert_eq!(sign(BOTH, None, None).expect_err("unnamed").code(), "key_unsupported");
-        assert_eq!(sign(0x01, Some(&[1]), None).expect_err("unverified").code(), "key_pin_not_set");
+        assert_eq!(sign(BOTH, None, None).expect_err("unnamed").code(), "key.unsupported");
+        assert_eq!(sign(0x01, Some(&[1]), None).expect_err("unverified").code(), "key.pin_not_set");
     }
 }

@@ -126,27 +126,27 @@ mod tests {
     fn causes_stay_apart() {
         let io = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
         for (error, code) in [
-            (AuthenticatorError::CancelledByUser, "key_cancelled"),
-            (AuthenticatorError::CredentialExcluded, "key_already_registered"),
-            (status(StatusCode::CredentialExcluded), "key_already_registered"),
-            (status(StatusCode::NoCredentials), "key_wrong"),
-            (status(StatusCode::UserActionTimeout), "key_timed_out"),
-            (AuthenticatorError::U2FToken(U2FTokenError::NotAllowed), "key_timed_out"),
-            (status(StatusCode::OperationDenied), "key_cancelled"),
-            (AuthenticatorError::HIDError(HIDError::IO(None, io)), "key_removed"),
-            (AuthenticatorError::PinError(PinError::PinAuthBlocked), "key_pin_paused"),
-            (AuthenticatorError::PinError(PinError::PinBlocked), "key_pin_blocked"),
-            (AuthenticatorError::PinError(PinError::PinNotSet), "key_pin_not_set"),
+            (AuthenticatorError::CancelledByUser, "key.cancelled"),
+            (AuthenticatorError::CredentialExcluded, "key.already_registered"),
+            (status(StatusCode::CredentialExcluded), "key.already_registered"),
+            (status(StatusCode::NoCredentials), "key.wrong"),
+            (status(StatusCode::UserActionTimeout), "key.timed_out"),
+            (AuthenticatorError::U2FToken(U2FTokenError::NotAllowed), "key.timed_out"),
+            (status(StatusCode::OperationDenied), "key.cancelled"),
+            (AuthenticatorError::HIDError(HIDError::IO(None, io)), "key.removed"),
+            (AuthenticatorError::PinError(PinError::PinAuthBlocked), "key.pin_paused"),
+            (AuthenticatorError::PinError(PinError::PinBlocked), "key.pin_blocked"),
+            (AuthenticatorError::PinError(PinError::PinNotSet), "key.pin_not_set"),
             (
                 AuthenticatorError::UnsupportedOption(UnsupportedOption::CredProtect),
-                "key_unsupported",
+                "key.unsupported",
             ),
             (
                 AuthenticatorError::UnsupportedOption(UnsupportedOption::UserVerification),
-                "key_unsupported",
+                "key.unsupported",
             ),
-            (status(StatusCode::InvalidCBOR), "key_unsupported"),
-            (AuthenticatorError::Platform, "key_unreachable"),
+            (status(StatusCode::InvalidCBOR), "key.unsupported"),
+            (AuthenticatorError::Platform, "key.unreachable"),
         ] {
             let text = format!("{error:?}");
             assert_eq!(of(error).code(), code, "{text}");

@@ -172,7 +172,7 @@ mod ceremony {
             };
             assert!(why.contains("window"), "{why}");
             if let Err(error) = Dll::load() {
-                assert_eq!(error.code(), "key_unreachable");
+                assert_eq!(error.code(), "key.unreachable");
             }
         }
     }

@@ -73,15 +73,15 @@ mod tests {
     #[test]
     fn causes_stay_apart() {
         for (hresult, code) in [
-            (0x8009_000f_u32, "key_already_registered"),
-            (0x8009_0011, "key_wrong"),
-            (0x8009_0035, "key_removed"),
-            (0x8009_0036, "key_cancelled"),
-            (0x8007_04c7, "key_cancelled"),
-            (0x8007_05b4, "key_timed_out"),
-            (0x8009_0027, "key_bad_options"),
-            (0x8009_0029, "key_unsupported"),
-            (0x8000_4005, "key_unreachable"),
+            (0x8009_000f_u32, "key.already_registered"),
+            (0x8009_0011, "key.wrong"),
+            (0x8009_0035, "key.removed"),
+            (0x8009_0036, "key.cancelled"),
+            (0x8007_04c7, "key.cancelled"),
+            (0x8007_05b4, "key.timed_out"),
+            (0x8009_0027, "key.bad_options"),
+            (0x8009_0029, "key.unsupported"),
+            (0x8000_4005, "key.unreachable"),
         ] {
             assert_eq!(error(hresult.cast_signed()).code(), code, "{hresult:08x}");
         }

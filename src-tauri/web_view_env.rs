@@ -1,6 +1,6 @@
-//! Variables by which another program could drive, inspect or replace the web view.
+//! Environment variables with which another program could drive, inspect or replace the web view.
 
-const DOORS: [&str; 9] = [
+const VARIABLES: [&str; 9] = [
     "TAURI_AUTOMATION",
     "TAURI_WEBVIEW_AUTOMATION",
     "WEBKIT_INSPECTOR_SERVER",
@@ -12,15 +12,15 @@ const DOORS: [&str; 9] = [
     "WEBVIEW2_CHANNEL_SEARCH_KIND",
 ];
 
-/// Shuts them, except in a build made for the tests that drive the real window.
+/// Removes them, except in a build for the tests that drive the real window.
 ///
 /// # Safety
 /// Call it first in `main`: no other thread may be running.
-pub unsafe fn close_doors() {
+pub unsafe fn remove_web_view_variables() {
     if cfg!(feature = "e2e") {
         return;
     }
-    for name in DOORS {
+    for name in VARIABLES {
         // SAFETY: the caller promises that this is the only thread.
         unsafe { std::env::remove_var(name) };
     }
