@@ -58,5 +58,5 @@ fn a_second_person_who_does_not_exist_is_named() {
     let carol = w.comp_id("CAROL");
     change(&w, "gateway.toml", "'CAROL'", &format!("'{carol}'"));
     let said = w.cli_fails(&["check-config"]);
-    assert!(said.contains("there is no desk BOB") && !said.contains(&carol), "{said}");
+    assert!(said.contains("no desk BOB is known") && !said.contains(&carol), "{said}");
 }
