@@ -37,6 +37,11 @@ impl NetworkChanges {
         Self(watch::channel(0).1)
     }
 
+    /// Forgets changes of before: only what comes from now on is a change.
+    pub fn forget(&mut self) {
+        self.0.mark_unchanged();
+    }
+
     /// Returns when something changed since the last call. Never returns when nobody tells any
     /// more.
     pub async fn changed(&mut self) {
