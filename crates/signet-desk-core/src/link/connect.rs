@@ -24,6 +24,7 @@ use signet_fix::session::{Binding, Channel, Outbox, Session};
 use signet_identity::{CompId, Identity, MessagePublicKey, Refusal, channel_binding, describe};
 use signet_journal::StoreKey;
 use signet_keystore::{IdentityName, IdentitySlot, KeychainError, SwitchAction, SwitchEvent};
+use signet_net::watch::NetworkChanges;
 use std::{path::Path, rc::Rc, time::Duration};
 use time::OffsetDateTime;
 use tokio::{net::TcpStream, time::timeout};
@@ -54,8 +55,16 @@ struct Round {
 }
 
 impl Link {
-    /// Gets the key, then connects and reconnects until it is superseded or refused.
+    /// Gets the key, then connects and reconnects until it is superseded or refused. Whatever it
+    /// holds, the locks of its files among it, is let go of then.
     pub(super) async fn keep(self: Rc<Self>, generation: u64, identity: String, venue: String) {
+        tokio::select! {
+            () = self.keep_on(generation, identity, venue) => {}
+            () = self.superseded.notified() => {}
+        }
+    }
+
+    async fn keep_on(self: &Rc<Self>, generation: u64, identity: String, venue: String) {
         let target = match self.prepare(generation, &identity, &venue).await {
             Ok(t) => t,
             Err(p) if self.is_wanted(generation) => return self.refused(p),
@@ -64,6 +73,7 @@ impl Link {
         let mut attempt = 0u32;
         let mut beside = None;
         while self.is_wanted(generation) {
+            let mut changes = self.changes_from_now();
             let round = match beside.take() {
                 Some(dialled) => self.converse(generation, &target, dialled).await,
                 None => {
@@ -92,16 +102,17 @@ impl Link {
                 Next::GiveUp => return self.refused(ended.problem),
                 Next::AwaitNetwork => {
                     self.refused(ended.problem);
-                    self.changes.clone().changed().await;
-                    tokio::time::sleep(SETTLE).await;
-                    attempt = 0;
+                    changes.changed().await;
+                    // Not at once: a network that flaps must not use up the logons of this desk.
+                    tokio::time::sleep(backoff(attempt) + SETTLE).await;
                 }
                 Next::TryAgain => {
                     let code = ended.problem.code.clone();
                     let words = &ended.problem.message;
                     tracing::info!(code, attempt, "link lost or not made: {words}");
                     self.show_reconnecting(Some(ended.problem), attempt.max(1));
-                    if self.wait(backoff(attempt)).await {
+                    if timeout(backoff(attempt), changes.changed()).await.is_ok() {
+                        tokio::time::sleep(SETTLE).await;
                         attempt = 0;
                     }
                 }
@@ -125,17 +136,11 @@ impl Link {
         });
     }
 
-    /// Waits before the next attempt, or until the network changes; whether it did.
-    async fn wait(&self, time: Duration) -> bool {
+    /// Changes of networks that come from now on.
+    fn changes_from_now(&self) -> NetworkChanges {
         let mut changes = self.changes.clone();
         changes.forget();
-        match timeout(time, changes.changed()).await {
-            Ok(()) => {
-                tokio::time::sleep(SETTLE).await;
-                true
-            }
-            Err(_) => false,
-        }
+        changes
     }
 
     /// Tells the change of keys how the connection ended. A refusal of the renewed certificate does
@@ -240,8 +245,7 @@ impl Link {
 
     /// Dials; begins again at once when the network changes meanwhile, a bounded number of times.
     async fn dial(&self, t: &Target, identity: &Identity) -> Result<TlsStream<TcpStream>, Ended> {
-        let mut changes = self.changes.clone();
-        changes.forget();
+        let mut changes = self.changes_from_now();
         for again in (0..REDIALS_MAX).rev() {
             let dialling = timeout(DIAL_MAX, dial(&t.venue, identity, &self.config));
             tokio::select! {
@@ -285,14 +289,15 @@ impl Link {
     /// and dials it. The connection stays up meanwhile: it may still work.
     async fn dial_beside(&self, t: &Target, path: Option<NetworkPath>) -> Dialled {
         let Some(path) = path else { return std::future::pending().await };
-        let mut changes = self.changes.clone();
-        changes.forget();
+        let mut changes = self.changes_from_now();
         loop {
             changes.changed().await;
             tokio::time::sleep(SETTLE).await;
-            // The same way, perhaps another network behind it: ask whether it still answers.
-            if path.now() == PathNow::Same {
+            // The same way, perhaps another network behind it: ask whether it still answers. A
+            // plain venue may refuse a second logon, so there the old connection must end first.
+            if path.now() == PathNow::Same || t.venue.direct.is_some() {
                 self.ping(&t.session);
+                continue;
             }
             while path.now() == PathNow::Moved {
                 let (slot, identity) = t.keys.take(OffsetDateTime::now_utc());

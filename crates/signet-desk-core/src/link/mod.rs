@@ -54,7 +54,10 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::{sync::mpsc, task::LocalSet};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::LocalSet,
+};
 
 const BOOK_TICK: Duration = Duration::from_millis(100);
 /// If a tick comes this late, milliseconds, the laptop was asleep.
@@ -87,6 +90,8 @@ struct Link {
     config: DeskConfig,
     /// Cloned by whoever waits for a change.
     changes: NetworkChanges,
+    /// Told when another call of `keep` takes the place of the one under way.
+    superseded: Notify,
     issuer: Issuer,
     book: Arc<Mutex<Book>>,
     keys_reach: Arc<dyn StepUp>,
@@ -116,6 +121,7 @@ impl Link {
     ) -> Self {
         Self {
             changes,
+            superseded: Notify::new(),
             config,
             book: issuer.book.clone(),
             issuer,
@@ -194,6 +200,7 @@ impl Link {
     /// Stops a running `keep` and returns the number for the next one.
     fn supersede(&self) -> u64 {
         self.wanted.set(self.wanted.get() + 1);
+        self.superseded.notify_waiters();
         self.direct_lost();
         if let Some(s) = self.session.borrow_mut().take() {
             s.detach();
