@@ -4,6 +4,7 @@
 
 #![cfg(target_os = "linux")]
 
+#[allow(dead_code)]
 mod support;
 
 use signet_desk_core::view::*;

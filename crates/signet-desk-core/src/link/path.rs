@@ -25,12 +25,12 @@ pub(super) enum PathNow {
 
 impl Path {
     /// Of a connection; `None` when the system does not tell its ends.
-    pub fn of(stream: &TcpStream) -> Option<Self> {
+    pub(super) fn of(stream: &TcpStream) -> Option<Self> {
         Some(Self { local: stream.local_addr().ok()?.ip(), peer: stream.peer_addr().ok()? })
     }
 
     /// What became of it.
-    pub fn now(&self) -> PathNow {
+    pub(super) fn now(&self) -> PathNow {
         self.judge(source_towards(self.peer))
     }
 
