@@ -15,7 +15,8 @@ const N: &str = "NORTHBANK";
 
 /// Runs one of the ignored tests below in a namespace, or says that none can be made here.
 fn in_a_namespace(test: &str) {
-    let may = Command::new("unshare").args(["-rn", "true"]).status().is_ok_and(|s| s.success());
+    let may =
+        Command::new("unshare").args(["-rn", "ip", "link"]).status().is_ok_and(|s| s.success());
     if !may {
         return eprintln!("no network namespace can be made here: {test} was not run");
     }

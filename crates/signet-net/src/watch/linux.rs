@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn an_address_and_a_route_are_heard() {
         let made = std::process::Command::new("unshare")
-            .args(["-rn", "true"])
+            .args(["-rn", "ip", "link"])
             .status()
             .is_ok_and(|s| s.success());
         if !made {
