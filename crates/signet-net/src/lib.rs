@@ -12,6 +12,8 @@ pub mod doctor;
 mod error;
 mod eyeballs;
 mod proxy;
+#[cfg(feature = "watch")]
+pub mod watch;
 
 pub use dial::{dial, handshake, tcp};
 pub use error::{DialError, ProxyError};

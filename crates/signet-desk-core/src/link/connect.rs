@@ -6,6 +6,7 @@ use super::{
     dial::{DIAL_MAX, dial},
     keys::Keys,
     outcome::{Ended, Fault, Next, backoff, internal},
+    path::{Path as NetworkPath, PathNow},
     stores::{names, open_stores},
     target::Target,
 };
@@ -23,60 +24,123 @@ use signet_fix::session::{Binding, Channel, Outbox, Session};
 use signet_identity::{CompId, Identity, MessagePublicKey, Refusal, channel_binding, describe};
 use signet_journal::StoreKey;
 use signet_keystore::{IdentityName, IdentitySlot, KeychainError, SwitchAction, SwitchEvent};
+use signet_net::watch::NetworkChanges;
 use std::{path::Path, rc::Rc, time::Duration};
 use time::OffsetDateTime;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::client::TlsStream;
 
-/// After a link that was up for this long the waits start short again.
-const HELD: Duration = Duration::from_secs(10);
+/// Hints about one change come in bunches: addresses, then routes.
+const SETTLE: Duration = Duration::from_millis(20);
+/// Between attempts beside a connection that is up.
+const BESIDE_AGAIN: Duration = Duration::from_millis(500);
+/// How often one attempt begins again because the network changes.
+const REDIALS_MAX: u32 = 10;
+
+/// A connection that is made and not yet logged on.
+struct Dialled {
+    slot: IdentitySlot,
+    identity: Identity,
+    stream: TlsStream<TcpStream>,
+}
+
+/// How one connection went.
+struct Round {
+    slot: IdentitySlot,
+    ended: Ended,
+    /// The gateway accepted the logon.
+    logged_on: bool,
+    /// The connection that takes its place.
+    beside: Option<Dialled>,
+}
 
 impl Link {
-    /// Gets the key, then connects and reconnects until it is superseded or refused.
+    /// Gets the key, then connects and reconnects until it is superseded or refused. Whatever it
+    /// holds, the locks of its files among it, is let go of then.
     pub(super) async fn keep(self: Rc<Self>, generation: u64, identity: String, venue: String) {
+        tokio::select! {
+            () = self.keep_on(generation, identity, venue) => {}
+            () = self.superseded.notified() => {}
+        }
+    }
+
+    async fn keep_on(self: &Rc<Self>, generation: u64, identity: String, venue: String) {
         let target = match self.prepare(generation, &identity, &venue).await {
             Ok(t) => t,
             Err(p) if self.is_wanted(generation) => return self.refused(p),
             Err(_) => return,
         };
         let mut attempt = 0u32;
+        let mut beside = None;
         while self.is_wanted(generation) {
-            attempt += 1;
-            let first = attempt == 1;
-            self.show(|s| {
-                s.state = if first { LinkState::Connecting } else { LinkState::Reconnecting };
-                s.attempt = attempt;
-            });
-            let began = tokio::time::Instant::now();
-            let (slot, identity) = target.keys.take(OffsetDateTime::now_utc());
-            let ended = self.connect_once(generation, &target, slot, &identity).await;
+            let mut changes = self.changes_from_now();
+            let round = match beside.take() {
+                Some(dialled) => self.converse(generation, &target, dialled).await,
+                None => {
+                    attempt += 1;
+                    self.show_attempt(attempt);
+                    self.dial_and_converse(generation, &target).await
+                }
+            };
             if !self.is_wanted(generation) {
                 return;
             }
             self.ceremony.abandon();
             self.direct_lost();
             lock(&self.book).link_lost();
-            let ended = self.settle_key(&target.keys, slot, ended).await;
-            if ended.next == Next::GiveUp {
-                return self.refused(ended.problem);
-            }
-            tracing::info!(
-                code = ended.problem.code,
-                attempt,
-                "link lost or not made: {}",
-                ended.problem.message
-            );
-            // The link held, so the next attempt comes soon.
-            if began.elapsed() > HELD {
+            if round.logged_on {
                 attempt = 0;
             }
-            self.show(|s| {
-                s.state = LinkState::Reconnecting;
-                s.problem = Some(ended.problem);
-                s.attempt = attempt.max(1);
-            });
-            tokio::time::sleep(backoff(attempt)).await;
+            beside = round.beside;
+            if beside.is_some() {
+                tracing::info!("the network changed; the link goes on over another connection");
+                self.show_reconnecting(None, 1);
+                continue;
+            }
+            let ended = self.settle_key(&target.keys, round.slot, round.ended).await;
+            match ended.next {
+                Next::GiveUp => return self.refused(ended.problem),
+                Next::AwaitNetwork => {
+                    self.refused(ended.problem);
+                    changes.changed().await;
+                    // Not at once: a network that flaps must not use up the logons of this desk.
+                    tokio::time::sleep(backoff(attempt) + SETTLE).await;
+                }
+                Next::TryAgain => {
+                    let code = ended.problem.code.clone();
+                    let words = &ended.problem.message;
+                    tracing::info!(code, attempt, "link lost or not made: {words}");
+                    self.show_reconnecting(Some(ended.problem), attempt.max(1));
+                    if timeout(backoff(attempt), changes.changed()).await.is_ok() {
+                        tokio::time::sleep(SETTLE).await;
+                        attempt = 0;
+                    }
+                }
+            }
         }
+    }
+
+    fn show_attempt(&self, attempt: u32) {
+        let first = attempt == 1;
+        self.show(|s| {
+            s.state = if first { LinkState::Connecting } else { LinkState::Reconnecting };
+            s.attempt = attempt;
+        });
+    }
+
+    fn show_reconnecting(&self, problem: Option<Problem>, attempt: u32) {
+        self.show(|s| {
+            s.state = LinkState::Reconnecting;
+            s.problem = problem;
+            s.attempt = attempt;
+        });
+    }
+
+    /// Changes of networks that come from now on.
+    fn changes_from_now(&self) -> NetworkChanges {
+        let mut changes = self.changes.clone();
+        changes.forget();
+        changes
     }
 
     /// Tells the change of keys how the connection ended. A refusal of the renewed certificate does
@@ -171,27 +235,77 @@ impl Link {
         Ok(session)
     }
 
-    async fn connect_once(
-        self: &Rc<Self>,
-        generation: u64,
-        t: &Target,
-        slot: IdentitySlot,
-        identity: &Identity,
-    ) -> Ended {
-        let stream = match timeout(DIAL_MAX, dial(&t.venue, identity, &self.config)).await {
-            Ok(Ok(s)) => s,
-            Ok(Err(e)) => return e,
-            Err(_) => return Ended::by(&Refusal::TimedOut),
-        };
-        if !self.is_wanted(generation) {
-            return Ended::lost(internal("superseded"));
+    async fn dial_and_converse(self: &Rc<Self>, generation: u64, t: &Target) -> Round {
+        let (slot, identity) = t.keys.take(OffsetDateTime::now_utc());
+        match self.dial(t, &identity).await {
+            Ok(stream) => self.converse(generation, t, Dialled { slot, identity, stream }).await,
+            Err(ended) => Round { slot, ended, logged_on: false, beside: None },
         }
-        match self.attach(&stream, t, identity).await {
-            Ok(outbox) => {
-                let conversation = Conversation::new(self.clone(), t, slot, identity, outbox);
-                conversation.run(stream).await
+    }
+
+    /// Dials; begins again at once when the network changes meanwhile, a bounded number of times.
+    async fn dial(&self, t: &Target, identity: &Identity) -> Result<TlsStream<TcpStream>, Ended> {
+        let mut changes = self.changes_from_now();
+        for again in (0..REDIALS_MAX).rev() {
+            let dialling = timeout(DIAL_MAX, dial(&t.venue, identity, &self.config));
+            tokio::select! {
+                dialled = dialling => {
+                    return dialled.unwrap_or_else(|_| Err(Ended::by(&Refusal::TimedOut)));
+                }
+                () = changes.changed(), if again > 0 => tokio::time::sleep(SETTLE).await,
             }
-            Err(p) => Ended::refused(p),
+        }
+        Err(Ended::by(&Refusal::TimedOut))
+    }
+
+    /// Runs one connection to its end, or until another one is ready beside it.
+    async fn converse(self: &Rc<Self>, generation: u64, t: &Target, dialled: Dialled) -> Round {
+        let Dialled { slot, identity, stream } = dialled;
+        let failed = |ended| Round { slot, ended, logged_on: false, beside: None };
+        if !self.is_wanted(generation) {
+            return failed(Ended::lost(internal("superseded")));
+        }
+        let path = NetworkPath::of(stream.get_ref().0);
+        let outbox = match self.attach(&stream, t, &identity).await {
+            Ok(outbox) => outbox,
+            Err(p) => return failed(Ended::refused(p)),
+        };
+        let conversation = Conversation::new(self.clone(), t, slot, &identity, outbox);
+        let (ended, beside) = tokio::select! {
+            ended = conversation.run(stream) => (ended, None),
+            dialled = self.dial_beside(t, path) => {
+                (Ended::lost(internal("displaced")), Some(dialled))
+            }
+        };
+        if beside.is_some() {
+            // The gateway ends the old connection when the new one logs on.
+            t.session.detach();
+            while t.session.next_event().is_some() {}
+        }
+        Round { slot, ended, logged_on: conversation.is_logged_on(), beside }
+    }
+
+    /// Waits until the system would use another way to the venue than the connection that is up,
+    /// and dials it. The connection stays up meanwhile: it may still work.
+    async fn dial_beside(&self, t: &Target, path: Option<NetworkPath>) -> Dialled {
+        let Some(path) = path else { return std::future::pending().await };
+        let mut changes = self.changes_from_now();
+        loop {
+            changes.changed().await;
+            tokio::time::sleep(SETTLE).await;
+            // The same way, perhaps another network behind it: ask whether it still answers. A
+            // plain venue may refuse a second logon, so there the old connection must end first.
+            if path.now() == PathNow::Same || t.venue.direct.is_some() {
+                self.ping(&t.session);
+                continue;
+            }
+            while path.now() == PathNow::Moved {
+                let (slot, identity) = t.keys.take(OffsetDateTime::now_utc());
+                if let Ok(stream) = self.dial(t, &identity).await {
+                    return Dialled { slot, identity, stream };
+                }
+                tokio::time::sleep(BESIDE_AGAIN).await;
+            }
         }
     }
 

@@ -63,7 +63,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Runs until the connection ends.
-    pub(super) async fn run(self, stream: TlsStream<TcpStream>) -> Ended {
+    pub(super) async fn run(&self, stream: TlsStream<TcpStream>) -> Ended {
         let t = self.target;
         let watch = self.link.clone().watch(
             t.venue.clone(),
@@ -71,11 +71,15 @@ impl<'a> Conversation<'a> {
             t.session.clone(),
             self.outbox.clone(),
         );
-        let watch = tokio::task::spawn_local(watch);
+        let _watch = AbortOnDrop(tokio::task::spawn_local(watch));
         let mut framer = Framer::new();
         let closed = pump(stream, &mut framer, &t.session, &self.outbox, |e| self.event(e)).await;
-        watch.abort();
         Ended::of(&closed, self.logged_on.get(), self.goodbye.take())
+    }
+
+    /// Whether the logon was accepted on this connection.
+    pub(super) fn is_logged_on(&self) -> bool {
+        self.logged_on.get()
     }
 
     fn event(&self, e: Event) {
@@ -162,5 +166,14 @@ impl<'a> Conversation<'a> {
                 tracing::warn!(error = %e, "the report about this laptop could not be sent");
             }
         });
+    }
+}
+
+/// A task that ends with what started it.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

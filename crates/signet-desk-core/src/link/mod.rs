@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `command.rs` | commands to the thread |
 //! | `connect.rs`, `dial.rs` | connecting and reconnecting |
+//! | `path.rs` | the network path under a connection |
 //! | `conversation.rs` | what arrives on a connection |
 //! | `watch.rs` | measuring the link, and renewing its certificate |
 //! | `outcome.rs` | how a connection ended, and what follows |
@@ -21,6 +22,7 @@ mod dial;
 mod direct;
 mod keys;
 mod outcome;
+mod path;
 mod pings;
 mod running;
 mod stores;
@@ -43,6 +45,7 @@ use keys::Keys;
 use pings::Pings;
 use running::Running;
 use signet_fix::{AppMessage, session::Session};
+use signet_net::watch::NetworkChanges;
 use signet_rfq::UtcMillis;
 use signet_stepup::{SessionReason, client::StepUp};
 use std::{
@@ -51,7 +54,10 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::{sync::mpsc, task::LocalSet};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::LocalSet,
+};
 
 const BOOK_TICK: Duration = Duration::from_millis(100);
 /// If a tick comes this late, milliseconds, the laptop was asleep.
@@ -67,8 +73,13 @@ pub(crate) fn run(
     commands: mpsc::UnboundedReceiver<Command>,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let link =
-        async { Rc::new(Link::new(config, issuer, keys_reach)).command_loop(commands).await };
+    let link = async {
+        let changes = NetworkChanges::listen().await.unwrap_or_else(|e| {
+            tracing::warn!(error = %e, "changes of networks are not heard");
+            NetworkChanges::none()
+        });
+        Rc::new(Link::new(config, issuer, keys_reach, changes)).command_loop(commands).await
+    };
     match runtime {
         Ok(rt) => rt.block_on(LocalSet::new().run_until(link)),
         Err(e) => tracing::error!(error = %e, "the link's thread has no runtime"),
@@ -77,6 +88,10 @@ pub(crate) fn run(
 
 struct Link {
     config: DeskConfig,
+    /// Cloned by whoever waits for a change.
+    changes: NetworkChanges,
+    /// Told when another call of `keep` takes the place of the one under way.
+    superseded: Notify,
     issuer: Issuer,
     book: Arc<Mutex<Book>>,
     keys_reach: Arc<dyn StepUp>,
@@ -98,8 +113,15 @@ struct Link {
 }
 
 impl Link {
-    fn new(config: DeskConfig, issuer: Issuer, keys_reach: Arc<dyn StepUp>) -> Self {
+    fn new(
+        config: DeskConfig,
+        issuer: Issuer,
+        keys_reach: Arc<dyn StepUp>,
+        changes: NetworkChanges,
+    ) -> Self {
         Self {
+            changes,
+            superseded: Notify::new(),
             config,
             book: issuer.book.clone(),
             issuer,
@@ -178,6 +200,7 @@ impl Link {
     /// Stops a running `keep` and returns the number for the next one.
     fn supersede(&self) -> u64 {
         self.wanted.set(self.wanted.get() + 1);
+        self.superseded.notify_waiters();
         self.direct_lost();
         if let Some(s) = self.session.borrow_mut().take() {
             s.detach();

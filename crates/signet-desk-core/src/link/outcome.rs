@@ -10,6 +10,9 @@ use std::time::Duration;
 
 /// The gateway does not know this certificate, or not with this CompID.
 const LOGON_REFUSED: &str = "logon.refused";
+/// ReasonCodes of a Logout after the risk of the access was scored.
+const RISK_DENIED: &str = "risk.denied";
+const RISK_NO_STEP_UP: &str = "risk.no_step_up";
 const RETRY_FIRST_MS: u64 = 100;
 const RETRY_LAST_MS: u64 = 2_000;
 
@@ -26,6 +29,8 @@ pub(super) enum Next {
     TryAgain,
     /// Another attempt would fail too; somebody must act.
     GiveUp,
+    /// Refused because of where the laptop is: another network may be allowed.
+    AwaitNetwork,
 }
 
 /// What was at fault.
@@ -99,6 +104,17 @@ impl Ended {
     }
 }
 
+impl Next {
+    /// The only place that reads these codes of the protocol (ReasonCode, 20104, of a Logout): the
+    /// risk of an access depends on the network it comes from.
+    fn of_logout(code: &str) -> Self {
+        match code {
+            RISK_DENIED | RISK_NO_STEP_UP => Self::AwaitNetwork,
+            _ => Self::GiveUp,
+        }
+    }
+}
+
 impl Fault {
     fn of_refusal(r: &Refusal) -> Self {
         match r {
@@ -138,7 +154,7 @@ impl Goodbye {
         let message = format!("The gateway refused the logon: {}", sentence(&self.text));
         let usual = "Tell your administrator; the certificate or its registration does not fit.";
         let problem = problem(code, message, self.cure.as_deref().unwrap_or(usual));
-        Ended { next: Next::GiveUp, fault: Fault::of_logout(code), problem }
+        Ended { next: Next::of_logout(code), fault: Fault::of_logout(code), problem }
     }
 }
 
