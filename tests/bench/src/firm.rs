@@ -6,6 +6,7 @@ use signet_devca::{DevPki, Order};
 use signet_gateway::{
     Config,
     admin::{self, CodeTerms},
+    config::DEFAULT_TABLE,
 };
 use signet_identity::{Identity, Invitation, TrustRoots};
 use signet_keystore::{KeyHolder as _, MemoryKeychain, est::EstClient};
@@ -107,12 +108,15 @@ fn configure(
     let write = |name: &str, text: &str| fs::write(dir.join(name), text).expect("written");
     write("instruments.toml", signet_dealer::INSTRUMENTS_TOML);
     write("risk.toml", RISK);
+    // The bench's desks send no report about a laptop, and are let in all the same.
+    let table = DEFAULT_TABLE.replacen("points = 25", "points = 10", 1);
+    write("risk-score.toml", &table);
     write("entitlements.cedar", POLICIES);
     write("entitlements.toml", &facts((0..desks).map(|n| trader(n).0)));
     let text = format!(
         "[gateway]\nname = \"Bench\"\ncomp_id = \"{GATEWAY}\"\nstate_dir = \"state\"\ninstruments = \"instruments.toml\"\n\
          trust_domain = \"{DOMAIN}\"\n[tls]\ncertificate = \"gateway.pem\"\nkey = \"gateway-key.pem\"\n\
-         [desks]\nlisten = \"{address}\"\ntrust = \"issuing.pem\"\n[dealers]\ntrust = \"dealers-ca.pem\"\n[risk]\nsettings = \"risk.toml\"\n\
+         [desks]\nlisten = \"{address}\"\ntrust = \"issuing.pem\"\n[dealers]\ntrust = \"dealers-ca.pem\"\n[risk]\nsettings = \"risk.toml\"\ntable = \"risk-score.toml\"\n\
          [entitlements]\npolicies = \"entitlements.cedar\"\nfacts = \"entitlements.toml\"\n[desk_default]\n\
          [[dealer]]\ncomp_id = \"{DEALER}\"\nname = \"North Bank\"\naddress = \"{dealer}\"\nserver_name = \"localhost\"\nsign = true\n\
          [registry]\nurl = \"sqlite:registry.db\"\n[enrolment]\nlisten = \"{enrolment}\"\npublic_host = \"localhost\"\n\
