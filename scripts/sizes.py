@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Sizes that a reader can hold: fails with the name of a file over 500 lines, a function over 70, or a line over 100
-columns, which rustfmt leaves where it cannot fold.
+columns, which rustfmt leaves where it cannot fold; or a glob import of our own names.
 
 Production Rust only: test files and everything below `#[cfg(test)]` at the start of a line are left out. Of the
 page: TypeScript and Svelte, but for what is generated.
@@ -15,6 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FILE_MAX = 500
 FUNCTION_MAX = 70
 WIDTH_MAX = 100
+# Whoever reads a file sees where its names come from.
+GLOB = re.compile(r"^(pub(\([a-z]+\))? )?use (super|crate|signet_\w+)(::\w+)*::\*;")
 # What is read better wide: tables in documents, SQL, links.
 WIDE = re.compile(r"^\s*//[/!]? \||\b(SELECT|INSERT|CREATE|VALUES|WHERE|JOIN|CONFLICT|NOT NULL)\b|_ms, |https?://")
 GENERATED = {"ui/src/bindings.ts"}
@@ -57,6 +59,7 @@ def main():
         if name.endswith(".rs"):
             faults.extend(f"{name}:{n}: {len(line)} columns, at most {WIDTH_MAX}" for n, line in enumerate(lines, 1)
                           if len(line) > WIDTH_MAX and not WIDE.search(line))
+            faults.extend(f"{name}:{n}: a glob import of our own names" for n, line in enumerate(lines, 1) if GLOB.match(line))
             faults.extend(f"{name}: fn {f} has {n} lines, at most {FUNCTION_MAX}" for f, n in functions(lines) if n > FUNCTION_MAX)
     print("\n".join(faults), end="\n" if faults else "")
     return 1 if faults else 0

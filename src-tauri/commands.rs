@@ -3,7 +3,10 @@
 //! Every command is asynchronous for Tauri, even where the desk answers at once, because a lock or
 //! a disk must never delay the thread that draws.
 
-use signet_desk_core::view::*;
+use signet_desk_core::view::{
+    AcceptView, ArmIntent, Behind, BlotterPage, BlotterQuery, DeskInfo, EnrolIntent, Frame,
+    IdentityView, InvitationView, Problem, QuantityView, Reference, SettlementView, Ticket, as_seq,
+};
 use tauri::State;
 
 use crate::Shell;

@@ -33,15 +33,19 @@ fn a_logon_that_is_refused_says_what_is_at_fault() {
         let e = Ended::of(&Closed::ByPeer, false, Some(g));
         (e.problem.code, e.fault, e.next)
     };
-    for (said, code, fault) in [
-        (None, "logon.refused", Fault::OwnKey),
-        (Some("logon.refused"), "logon.refused", Fault::OwnKey),
-        (Some("Not a code"), "logon.refused", Fault::OwnKey),
-        (Some("refused"), "logon.refused", Fault::OwnKey),
-        (Some("admission.user_locked"), "admission.user_locked", Fault::Other),
-        (Some("risk.denied"), "risk.denied", Fault::Other),
-        (Some("logon.refused_today"), "logon.refused_today", Fault::Other),
+    let give_up = Next::GiveUp;
+    for (said, code, fault, next) in [
+        (None, "logon.refused", Fault::OwnKey, give_up),
+        (Some("logon.refused"), "logon.refused", Fault::OwnKey, give_up),
+        (Some("Not a code"), "logon.refused", Fault::OwnKey, give_up),
+        (Some("refused"), "logon.refused", Fault::OwnKey, give_up),
+        (Some("admission.user_locked"), "admission.user_locked", Fault::Other, give_up),
+        (Some("logon.refused_today"), "logon.refused_today", Fault::Other, give_up),
+        // Another network may be allowed.
+        (Some("risk.denied"), "risk.denied", Fault::Other, Next::AwaitNetwork),
+        (Some("risk.no_step_up"), "risk.no_step_up", Fault::Other, Next::AwaitNetwork),
+        (Some("risk.denied_today"), "risk.denied_today", Fault::Other, give_up),
     ] {
-        assert_eq!(refused(said), (code.to_owned(), fault, Next::GiveUp), "{said:?}");
+        assert_eq!(refused(said), (code.to_owned(), fault, next), "{said:?}");
     }
 }
