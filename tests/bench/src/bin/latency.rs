@@ -22,7 +22,7 @@ use signet_fix::{
     framer::Framer,
     message::QuoteRequest,
     pump::{frames, pump},
-    session::{Binding, Channel, Event, Role, Session, SessionConfig},
+    session::{Binding, Channel, Event, Role, Session, SessionConfig, SessionOptions},
     signature::every,
     store::MemoryStore,
     tag,
@@ -264,14 +264,19 @@ async fn connect(at: SocketAddr, tls: ClientProfile) -> TlsStream<TcpStream> {
 
 fn session(role: Role, sender: &str, target: &str) -> Rc<Session> {
     let id = |s: &str| CompId::new(s).expect("an id");
+    let desk = role == Role::Initiator && target == GATEWAY;
     let config = SessionConfig {
         role,
         sender: id(sender),
         target: id(target),
         heartbeat_s: 10,
-        strict: false,
+        strict: desk,
     };
-    Rc::new(Session::open(&config, Box::new(MemoryStore::new(now()))).expect("a session"))
+    // Desk and gateway have rules of their own; a dealer is a plain venue.
+    let options =
+        if desk { SessionOptions::between_desk_and_gateway() } else { SessionOptions::default() };
+    let store = Box::new(MemoryStore::new(now()));
+    Rc::new(Session::open_with(&config, options, store).expect("a session"))
 }
 
 fn now() -> UtcMillis {
