@@ -1,11 +1,8 @@
 //! What follows when a peer has used its budget up.
 
-use super::{
-    Pipeline,
-    message::{NOT_AVAILABLE, id_of},
-};
+use super::{Pipeline, message::not_done};
 use crate::limits::{BudgetVerdict, Class};
-use signet_fix::{AppMessage, message::BusinessReject, session::Meta};
+use signet_fix::{AppMessage, session::Meta};
 use signet_identity::CompId;
 use signet_rfq::DealerId;
 use std::rc::Rc;
@@ -29,7 +26,12 @@ impl Pipeline {
                 tracing::warn!(%desk, msg_type, code, "too many {}; refused", class.words());
                 let words = format!("too many {}; some were refused", class.words());
                 self.events.gateway("budget.exceeded", desk.as_str(), words);
-                self.to_desk(desk, &too_many(message, class, meta.seq));
+                let text = format!(
+                    "too many {}; nothing was done. Send it again in some seconds \
+                        (budget.exceeded)",
+                    class.words()
+                );
+                self.to_desk(desk, &not_done(message, Some(meta.seq), text));
             }
             BudgetVerdict::Out => self.desk_is_out(desk, class),
         }
@@ -79,18 +81,4 @@ impl Pipeline {
     pub(super) fn count_dealer_fault(&self, dealer: &DealerId) {
         self.count_dealer(dealer, Class::Other, REFUSED_BYTES);
     }
-}
-
-/// Not a rejection of the RFQ or the accept: under the same id one may be under way already.
-fn too_many(m: &AppMessage, class: Class, seq: u64) -> AppMessage {
-    AppMessage::BusinessReject(BusinessReject {
-        ref_seq_num: Some(seq),
-        ref_msg_type: m.msg_type().into(),
-        ref_id: id_of(m),
-        reason: NOT_AVAILABLE,
-        text: Some(format!(
-            "too many {}; nothing was done. Send it again in some seconds (budget.exceeded)",
-            class.words()
-        )),
-    })
 }

@@ -1,16 +1,13 @@
 //! Evidence before action: what commits a desk is written down before anything is done about it.
 
-use super::{
-    Pipeline,
-    message::{NOT_AVAILABLE, id_of},
-};
+use super::{Pipeline, message::not_done};
 use crate::{
     clock::now,
     signed::{STRIKES_MAX, SignedLogError},
 };
 use signet_fix::{
     AppMessage,
-    message::{BusinessReject, QuoteResponse, Response},
+    message::{QuoteResponse, Response},
     session::Meta,
     signature::SignatureError,
 };
@@ -45,7 +42,7 @@ impl Pipeline {
         tracing::error!(%desk, msg_type, code, error = %e, "evidence cannot be written; refused");
         let words = "the gateway cannot write down what was signed; nothing was done \
             (signed_log.unwritable)";
-        self.to_desk(desk, &refused_for(message, meta.seq, words));
+        self.to_desk(desk, &not_done(message, Some(meta.seq), words.into()));
         false
     }
 
@@ -73,7 +70,7 @@ impl Pipeline {
         }
         let words = "the evidence of this desk has reached its size for the day (UTC); nothing \
             was done (signed_log.day_full)";
-        self.to_desk(desk, &refused_for(m, meta.seq, words));
+        self.to_desk(desk, &not_done(m, Some(meta.seq), words.into()));
         false
     }
 
@@ -162,16 +159,4 @@ fn commits_desk(m: &AppMessage) -> bool {
 
 fn accepted_dealer(r: &QuoteResponse) -> Option<&DealerId> {
     r.dealer.as_ref().filter(|_| r.response == Response::HitOrLift)
-}
-
-/// Not a rejection of the RFQ or the accept: under the same id one may be under way already, and
-/// its truth comes by H.
-fn refused_for(m: &AppMessage, seq: u64, words: &str) -> AppMessage {
-    AppMessage::BusinessReject(BusinessReject {
-        ref_seq_num: Some(seq),
-        ref_msg_type: m.msg_type().into(),
-        ref_id: id_of(m),
-        reason: NOT_AVAILABLE,
-        text: Some(words.into()),
-    })
 }

@@ -11,6 +11,7 @@ use signet_fix::{
     message::{KeyReport, KeyRequest},
 };
 use signet_identity::CompId;
+use signet_stepup::pending::ApprovalRefusal;
 use std::rc::Rc;
 use zeroize::Zeroizing;
 
@@ -129,9 +130,5 @@ fn key_list(keys: &[KeyView]) -> String {
 }
 
 fn refused(why: &StepUpRefusal) -> AppMessage {
-    AppMessage::KeyReport(KeyReport::Refused {
-        code: why.code().into(),
-        text: Some(why.to_string()),
-        cure: Some(why.cure().into()),
-    })
+    ApprovalRefusal::from(why).key_report()
 }

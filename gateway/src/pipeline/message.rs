@@ -41,7 +41,7 @@ use std::{collections::VecDeque, rc::Rc};
 /// QuoteRequestRejectReason (658): not authorized.
 pub(super) const NOT_AUTHORIZED: u16 = 6;
 /// BusinessRejectReason (380): application not available.
-pub(super) const NOT_AVAILABLE: u16 = 4;
+const NOT_AVAILABLE: u16 = 4;
 
 // ----- from desks -----
 
@@ -319,7 +319,11 @@ impl Pipeline {
         match (&input, &e) {
             (Input::FromDesk(desk, m), JournalError::Full { .. }) => {
                 self.events.gateway("journal.full", desk.as_str(), e.to_string());
-                vec![Output::ToDesk(desk.clone(), no_room(m, &e))]
+                let text = format!(
+                    "{e}; nothing was done. RFQs without a trade are forgotten after 15 minutes \
+                        (journal.full)"
+                );
+                vec![Output::ToDesk(desk.clone(), not_done(m, None, text))]
             }
             (Input::FromDesk(desk, m), _) => {
                 vec![Output::ToDesk(desk.clone(), not_written(m.msg_type()))]
@@ -397,16 +401,16 @@ impl Pipeline {
     }
 }
 
-fn no_room(m: &AppMessage, why: &JournalError) -> AppMessage {
+/// A message of a desk was not acted on. Not a rejection of the RFQ or the accept: under the same
+/// id one may be under way already, and its truth comes by H. `seq`: its MsgSeqNum (34), to be
+/// named.
+pub(super) fn not_done(m: &AppMessage, seq: Option<u64>, text: String) -> AppMessage {
     AppMessage::BusinessReject(BusinessReject {
-        ref_seq_num: None,
+        ref_seq_num: seq,
         ref_msg_type: m.msg_type().into(),
         ref_id: id_of(m),
         reason: NOT_AVAILABLE,
-        text: Some(format!(
-            "{why}; nothing was done. RFQs without a trade are forgotten after 15 minutes \
-                (journal.full)"
-        )),
+        text: Some(text),
     })
 }
 
@@ -421,7 +425,7 @@ fn not_written(msg_type: &str) -> AppMessage {
 }
 
 /// The id that the sender of a message gave it.
-pub(super) fn id_of(m: &AppMessage) -> Option<String> {
+fn id_of(m: &AppMessage) -> Option<String> {
     match m {
         AppMessage::QuoteRequest(q) => Some(q.id.to_string()),
         AppMessage::QuoteResponse(r) => Some(r.id.to_string()),

@@ -81,8 +81,8 @@ impl Drop for QuestionPermit {
     }
 }
 
-impl From<StepUpRefusal> for ApprovalRefusal {
-    fn from(r: StepUpRefusal) -> Self {
+impl From<&StepUpRefusal> for ApprovalRefusal {
+    fn from(r: &StepUpRefusal) -> Self {
         Self::new(r.code(), r.to_string(), r.cure())
     }
 }
@@ -300,7 +300,8 @@ impl Pipeline {
                 }
                 None => Err(StepUpRefusal::Unavailable),
             };
-            let made = made.map(|c| (c.id, c.options, c.deadline)).map_err(ApprovalRefusal::from);
+            let made =
+                made.map(|c| (c.id, c.options, c.deadline)).map_err(|e| ApprovalRefusal::from(&e));
             pipeline.step(&s, |w| w.challenged(held, &desk, &approval, made));
         });
     }
@@ -322,7 +323,7 @@ impl Pipeline {
                 Some(c) => s.service.finish(&challenge, desk.as_str(), c.exporter, answer).await,
                 None => Err(StepUpRefusal::NotYours),
             };
-            let result = result.map(|p| p.evidence_seq).map_err(ApprovalRefusal::from);
+            let result = result.map(|p| p.evidence_seq).map_err(|e| ApprovalRefusal::from(&e));
             pipeline.step(&s, |w| w.verified(held, &desk, &challenge, result, now()));
         });
     }
@@ -348,11 +349,7 @@ fn refusal(what: &Matter, why: &ApprovalRefusal, at: UtcMillis) -> Option<AppMes
             let text = format!("not sent to the dealer: {}", why.text);
             AppMessage::ExecutionReport(accept_refusal(r, text, at))
         }
-        Matter::Register(_) => AppMessage::KeyReport(KeyReport::Refused {
-            code: why.code.clone(),
-            text: Some(why.text.clone()),
-            cure: Some(why.cure.clone()).filter(|c| !c.is_empty()),
-        }),
+        Matter::Register(_) => why.key_report(),
         Matter::Message(_) | Matter::Session(_) => return None,
     })
 }

@@ -37,7 +37,7 @@ impl NetworkChanges {
         Self(watch::channel(0).1)
     }
 
-    /// Forgets changes of before: only what comes from now on is a change.
+    /// Ignores earlier changes: only later ones count.
     pub fn forget(&mut self) {
         self.0.mark_unchanged();
     }

@@ -3,7 +3,7 @@
 use crate::{Action, Approval, SessionReason, rules::Wanted};
 use signet_fix::{
     AppMessage,
-    message::{QuoteRequest, StepUpOutcome, StepUpStatus},
+    message::{KeyReport, QuoteRequest, StepUpOutcome, StepUpStatus},
 };
 use signet_identity::CompId;
 use signet_rfq::UtcMillis;
@@ -40,6 +40,15 @@ impl ApprovalRefusal {
     /// From its parts.
     pub fn new(code: &str, text: impl Into<String>, cure: &str) -> Self {
         Self { code: code.into(), text: text.into(), cure: cure.into() }
+    }
+
+    /// The answer to a registration of a key that is refused.
+    pub fn key_report(&self) -> AppMessage {
+        AppMessage::KeyReport(KeyReport::Refused {
+            code: self.code.clone(),
+            text: Some(self.text.clone()),
+            cure: Some(self.cure.clone()).filter(|c| !c.is_empty()),
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use signet_fix::{
     AppMessage,
-    message::{AccessState, Answer, KeyReport},
+    message::{AccessState, Answer},
 };
 use signet_identity::CompId;
 use signet_rfq::{AcceptId, RfqId, UtcMillis};
@@ -360,19 +360,11 @@ fn not_sent(what: Matter, why: &ApprovalRefusal) -> DirectAction {
     let problem = problem(&why.code, sentence(&why.text), &why.cure);
     match what {
         Matter::Message(m) => DirectAction::NotSent(m, problem),
-        Matter::Register(_) => DirectAction::ToBook(AppMessage::KeyReport(KeyReport::Refused {
-            code: why.code.clone(),
-            text: Some(why.text.clone()),
-            cure: Some(why.cure.clone()).filter(|c| !c.is_empty()),
-        })),
+        Matter::Register(_) => DirectAction::ToBook(why.key_report()),
         Matter::Session(_) => DirectAction::Tell(problem),
     }
 }
 
 fn refused(why: &TouchRefusal) -> AppMessage {
-    AppMessage::KeyReport(KeyReport::Refused {
-        code: why.code().into(),
-        text: Some(why.to_string()),
-        cure: Some(why.cure().into()),
-    })
+    ApprovalRefusal::from(why).key_report()
 }
