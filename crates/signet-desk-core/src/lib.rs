@@ -33,4 +33,6 @@ pub use desk::Desk;
 pub use doctor::doctor;
 pub use holders::KeyStore;
 pub use in_flight::InFlight;
-pub use venue::{DeskConfig, DeskConfigError, DirectSettings, DirectStepUp, TlsSwitches, Venue};
+pub use venue::{
+    DeskConfig, DeskConfigError, DirectSettings, DirectStepUp, OtherHost, TlsSwitches, Venue,
+};

@@ -10,6 +10,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::error::{DialError, ProxyError};
 use crate::eyeballs;
+use crate::liveness;
 use crate::proxy::{ProxyEnvironment, ProxySetting, ProxyUrl};
 
 /// The TLS handshake of a client, within `limit`.
@@ -62,6 +63,37 @@ pub async fn dial(
     }
 }
 
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// The same for a server that listens at several hosts: each is begun a quarter of a second after
+/// the one before, or as soon as one fails, and the first that answers wins (RFC 8305 §5). Returns
+/// which one that is.
+///
+/// # Errors
+/// As [`dial`], from the attempt that failed last.
+pub async fn dial_any(
+    endpoints: &[Endpoint],
+    setting: &ProxySetting,
+    limit: Duration,
+) -> Result<(usize, TcpStream), DialError> {
+    let attempts = endpoints.iter().cloned().enumerate().map(|(which, at)| {
+        let setting = setting.clone();
+        async move { Ok((which, dial(&at.host, at.port, &setting, limit).await?)) }
+    });
+    let interrupted = |_| DialError::Direct(Refusal::TimedOut);
+    match timeout(limit, eyeballs::first_of(attempts, interrupted)).await {
+        Ok(ended) => ended.map_err(|last| last.unwrap_or(Refusal::DnsFailure.into())),
+        Err(_) => Err(Refusal::TimedOut.into()),
+    }
+}
+
 async fn through(proxy: &ProxyUrl, host: &str, port: u16) -> Result<TcpStream, ProxyError> {
     let unreachable =
         |why: Refusal| ProxyError::Unreachable { proxy: proxy.to_string(), why: Box::new(why) };
@@ -85,6 +117,7 @@ pub async fn tcp(host: &str, port: u16) -> Result<TcpStream, Refusal> {
     })?;
     // Messages are small and somebody waits for them; a failure here only costs speed.
     let _ = stream.set_nodelay(true);
+    liveness::notice_death(&stream);
     Ok(stream)
 }
 

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 /// RFC 8305 §8, Connection Attempt Delay.
@@ -18,22 +18,36 @@ const ADDRESSES_MAX: usize = 16;
 /// The first connection that succeeds. Without one: the error of the last attempt, or `None` when
 /// there was no address.
 pub(super) async fn connect(found: Vec<SocketAddr>) -> Result<TcpStream, Option<io::Error>> {
+    first_of(in_turn(found).into_iter().map(TcpStream::connect), io::Error::other).await
+}
+
+/// The first attempt that succeeds, each begun a quarter of a second after the one before, or as
+/// soon as one fails (§5). Without one: the last error, or `None` when there was no attempt.
+/// `panicked` makes an error of an attempt that ended the hard way.
+pub(super) async fn first_of<T, E, F>(
+    attempts: impl IntoIterator<Item = F>,
+    panicked: impl Fn(JoinError) -> E,
+) -> Result<T, Option<E>>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    F: Future<Output = Result<T, E>> + Send + 'static,
+{
     // Dropping this set cancels the other attempts.
-    let mut attempts = JoinSet::new();
+    let mut running = JoinSet::new();
     let mut last = None;
-    for address in in_turn(found) {
-        attempts.spawn(TcpStream::connect(address));
-        if let Ok(Some(ended)) = timeout(ATTEMPT_DELAY, attempts.join_next()).await {
-            match ended.unwrap_or_else(|e| Err(io::Error::other(e))) {
-                Ok(stream) => return Ok(stream),
-                // §5: when an attempt fails, the next begins at once.
+    for attempt in attempts {
+        running.spawn(attempt);
+        if let Ok(Some(ended)) = timeout(ATTEMPT_DELAY, running.join_next()).await {
+            match ended.unwrap_or_else(|e| Err(panicked(e))) {
+                Ok(made) => return Ok(made),
                 Err(e) => last = Some(e),
             }
         }
     }
-    while let Some(ended) = attempts.join_next().await {
-        match ended.unwrap_or_else(|e| Err(io::Error::other(e))) {
-            Ok(stream) => return Ok(stream),
+    while let Some(ended) = running.join_next().await {
+        match ended.unwrap_or_else(|e| Err(panicked(e))) {
+            Ok(made) => return Ok(made),
             Err(e) => last = Some(e),
         }
     }

@@ -49,3 +49,27 @@ fn a_peer_that_accepts_and_says_nothing_keeps_no_thread() {
         assert_eq!(free.expect("a thread is free").expect("it ran"), 7);
     });
 }
+
+/// The gateway of the first data centre is down; the one of the second answers.
+#[tokio::test]
+async fn the_first_host_that_answers_wins() {
+    let living = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = |port: u16| Endpoint { host: "127.0.0.1".into(), port };
+    let there = at(living.local_addr().unwrap().port());
+    let refusing = at(gone.local_addr().unwrap().port());
+    drop(gone);
+    let nowhere = Endpoint { host: "no-such-host.invalid".into(), port: 1 };
+    let limit = Duration::from_secs(20);
+    for (endpoints, want) in [
+        (vec![there.clone()], 0),
+        (vec![refusing.clone(), there.clone()], 1),
+        (vec![nowhere.clone(), refusing.clone(), there.clone()], 2),
+    ] {
+        let (which, stream) = dial_any(&endpoints, &ProxySetting::Direct, limit).await.unwrap();
+        assert_eq!((which, stream.peer_addr().unwrap().port()), (want, there.port));
+    }
+    let refused = dial_any(&[refusing], &ProxySetting::Direct, limit).await.unwrap_err();
+    assert_eq!(refused.code(), "net.connection_refused", "{refused}");
+    assert!(dial_any(&[], &ProxySetting::Direct, limit).await.is_err());
+}

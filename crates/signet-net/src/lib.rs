@@ -11,10 +11,12 @@ mod dial;
 pub mod doctor;
 mod error;
 mod eyeballs;
+mod liveness;
 mod proxy;
 #[cfg(feature = "watch")]
 pub mod watch;
 
-pub use dial::{dial, handshake, tcp};
+pub use dial::{Endpoint, dial, dial_any, handshake, tcp};
 pub use error::{DialError, ProxyError};
+pub use liveness::{abort_on_close, notice_death};
 pub use proxy::{ProxyEnvironment, ProxySetting, ProxyUrl};

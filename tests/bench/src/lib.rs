@@ -114,6 +114,7 @@ impl BenchVenue {
             name: "Bench".into(),
             host: "localhost".into(),
             port: address.port(),
+            also: vec![],
             server_name: "localhost".into(),
             comp_id: CompId::new("SIGNET").expect("an id"),
             trust_domain: DOMAIN.into(),

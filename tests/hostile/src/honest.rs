@@ -49,6 +49,7 @@ impl HonestDesk {
             name: VENUE.into(),
             host: "localhost".into(),
             port: gateway.port(),
+            also: vec![],
             server_name: "localhost".into(),
             comp_id: CompId::new(GATEWAY)?,
             trust_domain: DOMAIN.into(),

@@ -280,6 +280,7 @@ fn venue(plan: &Plan, pki: &DevPki, port: u16) -> Result<Venue, PracticeError> {
         name: VENUE_NAME.into(),
         host: "localhost".into(),
         port,
+        also: vec![],
         server_name: "localhost".into(),
         comp_id: comp_id(GATEWAY)?,
         trust_domain: TRUST_DOMAIN.into(),

@@ -1,14 +1,17 @@
-//! The laptop changes its network while an RFQ is open. In a network namespace of its own, where
-//! the route to the gateway gets another source address: the system then chooses that one for new
-//! connections, and the old one still works.
+//! The laptop changes its network while an RFQ is open: in a network namespace of its own, where the
+//! route to the gateway gets another source address, so that the system chooses that one for new
+//! connections and the old one still works; and over a relay that goes silent.
 
 #![cfg(target_os = "linux")]
 
+#[path = "support/network.rs"]
+mod network;
 #[allow(dead_code)]
 mod support;
 
-use signet_desk_core::view::*;
-use std::process::Command;
+use network::Network;
+use signet_desk_core::{OtherHost, view::*};
+use std::{net::TcpListener, process::Command};
 use support::World;
 
 const N: &str = "NORTHBANK";
@@ -101,4 +104,89 @@ fn elsewhere() {
     let id = w.ask(Ask::Buy, &[N], 120);
     w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift));
     assert_eq!((s.link(), since(&s)), (Some(LinkState::Online), before));
+}
+
+fn over_a_network() -> (World, Network) {
+    World::start_over(
+        |_| {},
+        |runtime, config| {
+            let venue = &mut config.venues[0];
+            let network = Network::to(runtime, ([127, 0, 0, 1], venue.port).into());
+            venue.port = network.port;
+            network
+        },
+    )
+}
+
+/// Nobody tells that the network is another one: the desk finds out by its own questions, dials
+/// beside the silent connection, and is back without having been lost.
+#[test]
+fn a_silent_connection_is_replaced_and_the_rfq_goes_on() {
+    let (w, network) = over_a_network();
+    let mut s = w.connect();
+    w.quotes(N, "99.500", 60_000);
+    let id = w.ask(Ask::Buy, &[N], 120);
+    w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift));
+    for n in 0..3 {
+        let before = since(&s);
+        network.moves();
+        // Idle the first time; then somebody waits for an answer.
+        let asked = (n > 0).then(|| w.ask(Ask::Buy, &[N], 120));
+        w.until(&mut s, "another connection", |s| {
+            s.link() == Some(LinkState::Online) && since(s) != before
+        });
+        w.until(&mut s, "the quote again", |s| s.line(&id, N).can_lift);
+        if let Some(asked) = asked {
+            // It never arrived, and is not sent late.
+            w.until(&mut s, "the request that was on its way has ended", |s| {
+                !matches!(s.rfq(&asked).state, RfqState::Open | RfqState::Sent)
+            });
+        }
+    }
+    let armed = w.arm(&s, &id, N, Side::Buy).unwrap();
+    w.desk.accept(&id, &armed.id).unwrap();
+    w.until(&mut s, "filled", |s| s.rfq(&id).state == RfqState::Done);
+    assert_eq!(w.desk.blotter(trades()).unwrap().total, 1);
+}
+
+/// A network that resets young connections again and again: each time the desk is back, and the
+/// quote with it.
+#[test]
+fn a_network_that_resets_again_and_again_loses_nothing() {
+    let (w, network) = over_a_network();
+    let mut s = w.connect();
+    w.quotes(N, "99.500", 60_000);
+    let id = w.ask(Ask::Buy, &[N], 120);
+    w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift));
+    for _ in 0..12 {
+        let before = since(&s);
+        network.resets();
+        w.until(&mut s, "another connection", |s| {
+            s.link() == Some(LinkState::Online) && since(s) != before
+        });
+        w.until(&mut s, "the quote again", |s| s.line(&id, N).can_lift);
+        assert_eq!(s.session.as_ref().map(|v| v.attempt), Some(1));
+    }
+}
+
+/// The first host of the venue is down, or takes connections and serves nobody.
+#[test]
+fn another_host_of_the_venue_is_reached() {
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
+    let refusing = gone.local_addr().unwrap().port();
+    drop(gone);
+    for silent in [false, true] {
+        let (w, _held) = World::start_over(
+            |_| {},
+            |runtime, config| {
+                let venue = &mut config.venues[0];
+                let at = signet_net::Endpoint { host: "localhost".into(), port: venue.port };
+                venue.also = vec![OtherHost { at, server_name: "localhost".into() }];
+                let network = Network::to(runtime, ([127, 0, 0, 1], refusing).into());
+                venue.port = if silent { network.port } else { refusing };
+                network
+            },
+        );
+        drop(w.connect());
+    }
 }

@@ -2,13 +2,14 @@
 
 use super::{
     Link,
+    beside::SETTLE,
     conversation::Conversation,
     dial::{DIAL_MAX, dial},
     keys::Keys,
     outcome::{Ended, Fault, Next, backoff, internal},
-    path::{Path as NetworkPath, PathNow},
     stores::{names, open_stores},
     target::Target,
+    wire::Wire,
 };
 use crate::{
     blotter::Blotter,
@@ -21,27 +22,22 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_fix::session::{Binding, Channel, Outbox, Session};
-use signet_identity::{CompId, Identity, MessagePublicKey, Refusal, channel_binding, describe};
+use signet_identity::{CompId, Identity, MessagePublicKey, Refusal};
 use signet_journal::StoreKey;
 use signet_keystore::{IdentityName, IdentitySlot, KeychainError, SwitchAction, SwitchEvent};
 use signet_net::watch::NetworkChanges;
-use std::{path::Path, rc::Rc, time::Duration};
+use std::{cell::Cell, path::Path, rc::Rc};
 use time::OffsetDateTime;
-use tokio::{net::TcpStream, time::timeout};
-use tokio_rustls::client::TlsStream;
+use tokio::time::timeout;
 
-/// Hints about one change come in bunches: addresses, then routes.
-const SETTLE: Duration = Duration::from_millis(20);
-/// Between attempts beside a connection that is up.
-const BESIDE_AGAIN: Duration = Duration::from_millis(500);
 /// How often one attempt begins again because the network changes.
 const REDIALS_MAX: u32 = 10;
 
 /// A connection that is made and not yet logged on.
-struct Dialled {
-    slot: IdentitySlot,
-    identity: Identity,
-    stream: TlsStream<TcpStream>,
+pub(super) struct Dialled {
+    pub slot: IdentitySlot,
+    pub identity: Identity,
+    pub wire: Wire,
 }
 
 /// How one connection went.
@@ -137,7 +133,7 @@ impl Link {
     }
 
     /// Changes of networks that come from now on.
-    fn changes_from_now(&self) -> NetworkChanges {
+    pub(super) fn changes_from_now(&self) -> NetworkChanges {
         let mut changes = self.changes.clone();
         changes.forget();
         changes
@@ -192,7 +188,7 @@ impl Link {
         let session = self.open(&self.config.data_dir.join(folder), &comp_id, &venue, &key)?;
         let keys = Rc::new(Keys::new(name, loaded, pending));
         *self.keys.borrow_mut() = Some(keys.clone());
-        Ok(Target { venue, keys, session })
+        Ok(Target { venue, keys, session, first_host: Cell::new(0) })
     }
 
     /// Loads both identities of this name, and the key of its files. May wait for a person.
@@ -238,19 +234,25 @@ impl Link {
     async fn dial_and_converse(self: &Rc<Self>, generation: u64, t: &Target) -> Round {
         let (slot, identity) = t.keys.take(OffsetDateTime::now_utc());
         match self.dial(t, &identity).await {
-            Ok(stream) => self.converse(generation, t, Dialled { slot, identity, stream }).await,
+            Ok(wire) => self.converse(generation, t, Dialled { slot, identity, wire }).await,
             Err(ended) => Round { slot, ended, logged_on: false, beside: None },
         }
     }
 
     /// Dials; begins again at once when the network changes meanwhile, a bounded number of times.
-    async fn dial(&self, t: &Target, identity: &Identity) -> Result<TlsStream<TcpStream>, Ended> {
+    pub(super) async fn dial(&self, t: &Target, identity: &Identity) -> Result<Wire, Ended> {
         let mut changes = self.changes_from_now();
         for again in (0..REDIALS_MAX).rev() {
-            let dialling = timeout(DIAL_MAX, dial(&t.venue, identity, &self.config));
+            let first = t.first_host.get();
+            let dialling = timeout(DIAL_MAX, dial(&t.venue, identity, &self.config, first));
             tokio::select! {
                 dialled = dialling => {
-                    return dialled.unwrap_or_else(|_| Err(Ended::by(&Refusal::TimedOut)));
+                    let dialled = dialled.unwrap_or_else(|_| Err(Ended::by(&Refusal::TimedOut)));
+                    // One that takes connections and does not serve them is not the first again.
+                    if dialled.is_err() {
+                        t.first_host.set(first.wrapping_add(1));
+                    }
+                    return dialled;
                 }
                 () = changes.changed(), if again > 0 => tokio::time::sleep(SETTLE).await,
             }
@@ -258,77 +260,58 @@ impl Link {
         Err(Ended::by(&Refusal::TimedOut))
     }
 
-    /// Runs one connection to its end, or until another one is ready beside it.
+    /// Runs one connection to its end, until it is given up, or until another one is ready beside
+    /// it.
     async fn converse(self: &Rc<Self>, generation: u64, t: &Target, dialled: Dialled) -> Round {
-        let Dialled { slot, identity, stream } = dialled;
+        let Dialled { slot, identity, wire } = dialled;
         let failed = |ended| Round { slot, ended, logged_on: false, beside: None };
         if !self.is_wanted(generation) {
             return failed(Ended::lost(internal("superseded")));
         }
-        let path = NetworkPath::of(stream.get_ref().0);
-        let outbox = match self.attach(&stream, t, &identity).await {
+        let outbox = match self.attach(&wire, t, &identity).await {
             Ok(outbox) => outbox,
             Err(p) => return failed(Ended::refused(p)),
         };
-        let conversation = Conversation::new(self.clone(), t, slot, &identity, outbox);
+        let path = wire.path;
+        let conversation = Conversation::new(self.clone(), t, slot, &identity, outbox.clone());
+        let watch = self.clone().watch(&t.venue, &t.keys, &t.session, &outbox);
         let (ended, beside) = tokio::select! {
-            ended = conversation.run(stream) => (ended, None),
+            ended = conversation.run(wire.stream) => (ended, None),
+            why = watch => {
+                tracing::info!(?why, "the connection is given up");
+                (Ended::given_up(why), None)
+            }
             dialled = self.dial_beside(t, path) => {
                 (Ended::lost(internal("displaced")), Some(dialled))
             }
         };
-        if beside.is_some() {
-            // The gateway ends the old connection when the new one logs on.
+        self.doubt(false);
+        if t.session.is_attached_to(&outbox) {
+            // Given up, or displaced: the gateway ends the old connection when the new one logs on.
             t.session.detach();
             while t.session.next_event().is_some() {}
         }
         Round { slot, ended, logged_on: conversation.is_logged_on(), beside }
     }
 
-    /// Waits until the system would use another way to the venue than the connection that is up,
-    /// and dials it. The connection stays up meanwhile: it may still work.
-    async fn dial_beside(&self, t: &Target, path: Option<NetworkPath>) -> Dialled {
-        let Some(path) = path else { return std::future::pending().await };
-        let mut changes = self.changes_from_now();
-        loop {
-            changes.changed().await;
-            tokio::time::sleep(SETTLE).await;
-            // The same way, perhaps another network behind it: ask whether it still answers. A
-            // plain venue may refuse a second logon, so there the old connection must end first.
-            if path.now() == PathNow::Same || t.venue.direct.is_some() {
-                self.ping(&t.session);
-                continue;
-            }
-            while path.now() == PathNow::Moved {
-                let (slot, identity) = t.keys.take(OffsetDateTime::now_utc());
-                if let Ok(stream) = self.dial(t, &identity).await {
-                    return Dialled { slot, identity, stream };
-                }
-                tokio::time::sleep(BESIDE_AGAIN).await;
-            }
-        }
-    }
-
     /// Gives the connection to the session, which logs on over it.
     async fn attach(
         &self,
-        stream: &TlsStream<TcpStream>,
+        wire: &Wire,
         t: &Target,
         identity: &Identity,
     ) -> Result<Rc<Outbox>, Problem> {
-        let connection = stream.get_ref().1;
-        let exporter = channel_binding(connection).map_err(|e| internal(&e.to_string()))?;
-        self.exporter.set(exporter);
-        let channel = self.channel(stream, t, identity)?;
+        self.exporter.set(wire.exporter);
+        let channel = self.channel(wire, t, identity)?;
         self.show(|s| {
             s.state = LinkState::LoggingOn;
-            s.tls = Some(describe(connection));
+            s.tls = Some(wire.tls.clone());
         });
         if t.venue.direct.is_none() {
             // The gateway has sent no nonce yet; the exporter ties the report to this connection.
             let report = posture::envelope(
                 identity.message_key(),
-                exporter,
+                wire.exporter,
                 String::new(),
                 &self.config.version,
             )
@@ -342,18 +325,13 @@ impl Link {
     }
 
     /// How the session is bound to this connection, and who signs on it.
-    fn channel(
-        &self,
-        stream: &TlsStream<TcpStream>,
-        t: &Target,
-        identity: &Identity,
-    ) -> Result<Channel, Problem> {
+    fn channel(&self, wire: &Wire, t: &Target, identity: &Identity) -> Result<Channel, Problem> {
         // A plain venue does not know the tag of the binding. Approvals sign the exporter anyway.
         let binding = match t.venue.direct {
             Some(_) => Binding::None,
-            None => Binding::Required(BASE64.encode(self.exporter.get())),
+            None => Binding::Required(BASE64.encode(wire.exporter)),
         };
-        let gateway = || MessagePublicKey::of_connection(stream.get_ref().1);
+        let gateway = || MessagePublicKey::of_certificate(&wire.peer);
         signing::channel(&t.venue, identity, binding, gateway)
             .map_err(|e| problem("server.key_type", sentence(&e.to_string()), e.cure()))
     }

@@ -4,6 +4,7 @@ use super::{
     Link,
     outcome::{Ended, Goodbye},
     target::Target,
+    wire::FixStream,
 };
 use crate::{
     book::lock,
@@ -25,8 +26,6 @@ use std::{
     cell::{Cell, RefCell},
     rc::Rc,
 };
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
 
 pub(super) struct Conversation<'a> {
     link: Rc<Link>,
@@ -63,15 +62,8 @@ impl<'a> Conversation<'a> {
     }
 
     /// Runs until the connection ends.
-    pub(super) async fn run(&self, stream: TlsStream<TcpStream>) -> Ended {
+    pub(super) async fn run(&self, stream: FixStream) -> Ended {
         let t = self.target;
-        let watch = self.link.clone().watch(
-            t.venue.clone(),
-            t.keys.clone(),
-            t.session.clone(),
-            self.outbox.clone(),
-        );
-        let _watch = AbortOnDrop(tokio::task::spawn_local(watch));
         let mut framer = Framer::new();
         let closed = pump(stream, &mut framer, &t.session, &self.outbox, |e| self.event(e)).await;
         Ended::of(&closed, self.logged_on.get(), self.goodbye.take())
@@ -166,14 +158,5 @@ impl<'a> Conversation<'a> {
                 tracing::warn!(error = %e, "the report about this laptop could not be sent");
             }
         });
-    }
-}
-
-/// A task that ends with what started it.
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

@@ -1,35 +1,41 @@
 //! Makes one connection to a venue and checks everything that TLS tells about the peer.
 
-use super::outcome::Ended;
+use super::{
+    outcome::{Ended, internal},
+    wire::Wire,
+};
 use crate::{
     problem::{problem, sentence},
     venue::{DeskConfig, Venue, profile, tls_settings},
 };
 use signet_identity::{Identity, PeerIdentity, ProfileError, Refusal, Role, Stage};
-use signet_net::{self as net, DialError};
+use signet_net::{self as net, DialError, Endpoint};
 use std::time::Duration;
-use tokio::net::TcpStream;
-use tokio_rustls::{client::TlsStream, rustls::pki_types::ServerName};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 
 pub(super) const DIAL_MAX: Duration = Duration::from_secs(8);
 
-/// Connects with TCP and TLS, and checks that the peer is the right gateway.
+/// Connects with TCP and TLS, and checks that the peer is the right gateway. All hosts of the venue
+/// are tried; `first` says which one begins.
 pub(super) async fn dial(
     v: &Venue,
     identity: &Identity,
     config: &DeskConfig,
-) -> Result<TlsStream<TcpStream>, Ended> {
+    first: usize,
+) -> Result<Wire, Ended> {
     let refused = |e: ProfileError| Ended::refused(tls_settings(&e.to_string()));
     let tls =
         profile(v, identity, &config.tls).map_err(Ended::refused)?.config().map_err(refused)?;
     let classify = |stage| move |e: std::io::Error| Ended::by(&Refusal::seen_by_client(&e, stage));
-    let tcp = net::dial(&v.host, v.port, &config.proxy, DIAL_MAX).await.map_err(|e| match &e {
+    let (endpoints, names) = hosts(v, first);
+    let dialled = net::dial_any(&endpoints, &config.proxy, DIAL_MAX).await;
+    let (which, tcp) = dialled.map_err(|e| match &e {
         DialError::Direct(refusal) => Ended::by(refusal),
         // The next network may have another proxy, so the desk tries again.
         _ => Ended::lost(problem(e.code(), sentence(&e.to_string()), e.cure())),
     })?;
     tcp.set_nodelay(true).map_err(classify(Stage::Connect))?;
-    let name = ServerName::try_from(v.server_name.clone()).map_err(|_| {
+    let name = ServerName::try_from(names[which].clone()).map_err(|_| {
         Ended::refused(problem(
             "venue.server_name",
             "The venue's server name is not a host name.",
@@ -38,9 +44,26 @@ pub(super) async fn dial(
     })?;
     let stream =
         net::handshake(tls, name, tcp, DIAL_MAX).await.map_err(classify(Stage::Handshake))?;
+    let no_channel = |e: tokio_rustls::rustls::Error| Ended::lost(internal(&e.to_string()));
+    let wire = Wire::fixs(stream).map_err(no_channel)?;
+    check_peer(v, &wire.peer).map(|()| wire)
+}
+
+/// The hosts of a venue and the names of their certificates, beginning with number `first`.
+fn hosts(v: &Venue, first: usize) -> (Vec<Endpoint>, Vec<String>) {
+    let own = (Endpoint { host: v.host.clone(), port: v.port }, v.server_name.clone());
+    let others = v.also.iter().map(|h| (h.at.clone(), h.server_name.clone()));
+    let mut all: Vec<_> = std::iter::once(own).chain(others).collect();
+    let first = first % all.len();
+    all.rotate_left(first);
+    all.into_iter().unzip()
+}
+
+/// Chain, name and pins are checked by now; this checks that the certificate is the gateway's.
+fn check_peer(v: &Venue, certificate: &CertificateDer<'_>) -> Result<(), Ended> {
     if v.direct.is_some() {
-        // Chain, name and pins are checked. A plain venue's certificate has no Signet identity.
-        return Ok(stream);
+        // A plain venue's certificate has no Signet identity.
+        return Ok(());
     }
     let wrong = |why: String| {
         Ended::refused(problem(
@@ -49,10 +72,10 @@ pub(super) async fn dial(
             "Do not trade. Tell your security officer: something answers in the gateway's place.",
         ))
     };
-    let peer = PeerIdentity::of_connection(stream.get_ref().1).map_err(|e| wrong(e.to_string()))?;
+    let peer = PeerIdentity::from_certificate(certificate).map_err(|e| wrong(e.to_string()))?;
     peer.require(Role::Gateway, &v.trust_domain).map_err(|e| wrong(e.to_string()))?;
     if peer.comp_id.as_str() != v.comp_id.as_str() {
         return Err(wrong(format!("The server is {}, not {}.", peer.comp_id, v.comp_id)));
     }
-    Ok(stream)
+    Ok(())
 }

@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | `command.rs` | commands to the thread |
 //! | `connect.rs`, `dial.rs` | connecting and reconnecting |
-//! | `path.rs` | the network path under a connection |
+//! | `beside.rs` | another connection beside the one that is up |
+//! | `wire.rs`, `path.rs` | a connection, and the network path under it |
 //! | `conversation.rs` | what arrives on a connection |
 //! | `watch.rs` | measuring the link, and renewing its certificate |
 //! | `outcome.rs` | how a connection ended, and what follows |
@@ -14,6 +15,7 @@
 //! | `ceremony.rs`, `running.rs` | ceremonies with security keys |
 //! | `direct.rs` | direct mode on this thread |
 
+mod beside;
 mod ceremony;
 mod command;
 mod connect;
@@ -28,6 +30,7 @@ mod running;
 mod stores;
 mod target;
 mod watch;
+mod wire;
 
 pub(crate) use command::{Command, StepUpIntent};
 
@@ -55,13 +58,16 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::{Notify, mpsc, watch as signal},
     task::LocalSet,
 };
 
 const BOOK_TICK: Duration = Duration::from_millis(100);
-/// If a tick comes this late, milliseconds, the laptop was asleep.
+/// If a tick comes this late, milliseconds, the laptop was asleep, and whoever wakes it may have to
+/// show that it is the trader.
 const ASLEEP_MS: i64 = 15_000;
+/// If a tick comes this late, milliseconds, the network may be another one.
+const DOZED_MS: i64 = 2_000;
 /// How long a Logout may go unanswered when the trader disconnects.
 const LOGOUT_MAX: Duration = Duration::from_secs(1);
 
@@ -92,6 +98,8 @@ struct Link {
     changes: NetworkChanges,
     /// Told when another call of `keep` takes the place of the one under way.
     superseded: Notify,
+    /// The way to the venue is in doubt: what was asked is not answered in time.
+    doubt: signal::Sender<bool>,
     issuer: Issuer,
     book: Arc<Mutex<Book>>,
     keys_reach: Arc<dyn StepUp>,
@@ -122,6 +130,7 @@ impl Link {
         Self {
             changes,
             superseded: Notify::new(),
+            doubt: signal::Sender::new(false),
             config,
             book: issuer.book.clone(),
             issuer,
@@ -188,8 +197,12 @@ impl Link {
     }
 
     fn tick(&self, last_tick: UtcMillis, now: UtcMillis) {
-        if slept(last_tick, now) {
-            tracing::info!(ms = now.since(last_tick), "this laptop was asleep");
+        let late = now.since(last_tick);
+        if late > DOZED_MS {
+            self.changes.hint();
+        }
+        if slept(late) {
+            tracing::info!(ms = late, "this laptop was asleep");
             self.woke.set(true);
         }
         lock(&self.book).tick(now);
@@ -267,15 +280,21 @@ impl Link {
         let session = self.session.borrow().clone();
         let sent = session.map_or(Err(offline()), |s| s.send(m).map_err(|e| Problem::from(&e)));
         match sent {
-            Ok(seq) => lock(&self.book).sent_as(seq, m),
+            Ok(seq) => {
+                lock(&self.book).sent_as(seq, m);
+                // Somebody waits for an answer, so a dead path must be known soon.
+                if let Some(s) = self.session.borrow().as_ref() {
+                    self.ping_unless_waiting(s);
+                }
+            }
             Err(why) => lock(&self.book).not_sent(m, why, laptop_now()),
         }
     }
 }
 
 /// Timers stop while a laptop sleeps; its clock does not.
-fn slept(last_tick: UtcMillis, now: UtcMillis) -> bool {
-    now.since(last_tick) > ASLEEP_MS
+fn slept(late_ms: i64) -> bool {
+    late_ms > ASLEEP_MS
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! How a connection ended or why it was not made, and what follows.
 
+use super::watch::GivenUp;
 use crate::{
     problem::{code_of_peer, problem, sentence},
     view::Problem,
@@ -62,6 +63,16 @@ impl Ended {
             _ => Next::GiveUp,
         };
         Self { next, fault: Fault::of_refusal(r), problem: Problem::from(r) }
+    }
+
+    /// The desk gave the connection up.
+    pub(super) fn given_up(why: GivenUp) -> Self {
+        let (code, message) = match why {
+            GivenUp::NoLogon => ("logon.unanswered", "The gateway did not answer the logon."),
+            GivenUp::Dead => ("link.lost", "The gateway does not answer over this network."),
+            GivenUp::Slept => ("link.lost", "The connection ended while this laptop slept."),
+        };
+        Self::lost(problem(code, message, "The desk reconnects by itself."))
     }
 
     /// The end of a connection, from how it closed, whether the logon was answered, and the text of

@@ -1,10 +1,26 @@
-//! Pings (TestRequest) that measure the link.
+//! Pings (TestRequest) that measure the link, and what is concluded from those without an answer.
 
 use signet_rfq::UtcMillis;
 use std::{cell::RefCell, collections::HashMap};
 
-/// A ping without an answer for this long, milliseconds, means that the network is gone.
+/// A ping without an answer for this long, milliseconds: the way to the gateway is in doubt.
+/// Prices cannot be pressed then, and another connection is dialled beside this one.
+const DOUBT_MS: i64 = 800;
+/// The same: the connection is given up.
 const LOST_MS: i64 = 5_000;
+/// The same at a plain venue, where a second logon may be refused, so nothing is dialled before.
+const LOST_PLAIN_MS: i64 = 3_000;
+
+/// What the pings say about a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pulse {
+    /// Every ping was answered, or has time left.
+    Good,
+    /// The oldest one waits too long.
+    Doubtful,
+    /// It waits so long that the connection is given up.
+    Lost,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Pings(RefCell<HashMap<String, UtcMillis>>);
@@ -14,18 +30,60 @@ impl Pings {
         self.0.borrow_mut().insert(id, at);
     }
 
-    /// When the answered ping was sent; `None` if it was not sent on this connection.
+    /// When the answered ping was sent; `None` if it was not sent on this connection. Messages
+    /// arrive in order, so the answers to earlier ones do not come any later.
     pub(super) fn answered(&self, id: &str) -> Option<UtcMillis> {
-        self.0.borrow_mut().remove(id)
+        let mut open = self.0.borrow_mut();
+        let sent = open.remove(id)?;
+        open.retain(|_, at| *at > sent);
+        Some(sent)
     }
 
-    /// Whether a ping is without an answer for too long.
-    pub(super) fn are_lost(&self, now: UtcMillis) -> bool {
-        self.0.borrow().values().min().is_some_and(|oldest| now.since(*oldest) > LOST_MS)
+    /// Whether one waits for its answer.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.0.borrow().is_empty()
+    }
+
+    /// What the oldest one without an answer says.
+    pub(super) fn pulse(&self, plain: bool, now: UtcMillis) -> Pulse {
+        let lost = if plain { LOST_PLAIN_MS } else { LOST_MS };
+        match self.0.borrow().values().min().map(|oldest| now.since(*oldest)) {
+            Some(waited) if waited > lost => Pulse::Lost,
+            Some(waited) if waited > DOUBT_MS => Pulse::Doubtful,
+            _ => Pulse::Good,
+        }
     }
 
     /// Forgets all pings, because a new connection does not answer those of the one before.
     pub(super) fn forget(&self) {
         self.0.borrow_mut().clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ping_without_an_answer_is_a_doubt_and_then_the_end() {
+        let pings = Pings::default();
+        assert_eq!(pings.pulse(false, UtcMillis(0)), Pulse::Good);
+        pings.sent("a".into(), UtcMillis(1_000));
+        pings.sent("b".into(), UtcMillis(3_000));
+        for (at, plain, want) in [
+            (1_800, false, Pulse::Good),
+            (1_801, false, Pulse::Doubtful),
+            (1_801, true, Pulse::Doubtful),
+            (4_001, true, Pulse::Lost),
+            (6_000, false, Pulse::Doubtful),
+            (6_001, false, Pulse::Lost),
+            // A clock that was set back says nothing.
+            (-9_000, false, Pulse::Good),
+        ] {
+            assert_eq!(pings.pulse(plain, UtcMillis(at)), want, "{at} {plain}");
+        }
+        assert_eq!(pings.answered("b"), Some(UtcMillis(3_000)));
+        assert_eq!(pings.answered("a"), None);
+        assert!(!pings.is_waiting());
     }
 }

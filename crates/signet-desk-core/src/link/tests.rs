@@ -2,7 +2,6 @@ use super::*;
 
 #[test]
 fn a_tick_that_comes_much_too_late_means_sleep() {
-    let at = UtcMillis(1_000_000);
     for (ms, asleep) in [
         (0, false),
         (100, false),
@@ -11,6 +10,6 @@ fn a_tick_that_comes_much_too_late_means_sleep() {
         (8 * 3_600_000, true),
         (-3_600_000, false),
     ] {
-        assert_eq!(slept(at, at + ms), asleep, "{ms}");
+        assert_eq!(slept(ms), asleep, "{ms}");
     }
 }

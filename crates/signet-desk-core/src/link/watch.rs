@@ -1,7 +1,7 @@
 //! Watches a connection: measures its round trip, notices that it is dead, and renews the
 //! certificate in time.
 
-use super::{Link, keys::Keys};
+use super::{Link, keys::Keys, pings::Pulse};
 use crate::{
     book::lock,
     laptop_clock::{self, laptop_now},
@@ -14,9 +14,29 @@ use signet_rfq::UtcMillis;
 use std::{rc::Rc, time::Duration};
 use time::OffsetDateTime;
 
-/// From TLS to an answered Logon and a complete snapshot.
+/// From TLS to an answered Logon.
 const LOGON_MAX: Duration = Duration::from_secs(8);
-const PING_EVERY: Duration = Duration::from_secs(3);
+/// How often an idle connection is looked at: with the time that an answer has, a dead path is
+/// known within three seconds.
+const PING_EVERY_MS: i64 = 2_000;
+/// The first samples come quickly, so that the clock is known before the first quote.
+const FIRST_PINGS: (u32, i64) = (3, 300);
+/// How often unanswered pings are looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// A look that comes this late, milliseconds: the laptop slept, and the gateway has long since
+/// ended the connection.
+const GONE_MS: i64 = 12_000;
+
+/// Why a connection is given up from this end, without a word to the peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GivenUp {
+    /// Logon was not answered in time.
+    NoLogon,
+    /// The way to the peer is dead.
+    Dead,
+    /// The laptop slept for longer than the gateway waits.
+    Slept,
+}
 
 impl Link {
     pub(super) fn ping(&self, session: &Session) {
@@ -24,6 +44,13 @@ impl Link {
         let id = format!("ping-{}", now.0);
         if session.ping(&id).is_ok() {
             self.pings.sent(id, now);
+        }
+    }
+
+    /// Asks whether the peer is there, unless an answer to that question is awaited.
+    pub(super) fn ping_unless_waiting(&self, session: &Session) {
+        if !self.pings.is_waiting() {
+            self.ping(session);
         }
     }
 
@@ -36,41 +63,57 @@ impl Link {
         self.show(|s| s.clock_offset_ms = s.clock_offset_ms.map(|ms| ms + stepped as f64));
     }
 
-    /// Measures the link, and closes it when it is dead.
+    /// Measures the link, says when it is in doubt, and returns when it is dead.
     pub(super) async fn watch(
         self: Rc<Self>,
-        venue: Venue,
-        keys: Rc<Keys>,
-        session: Rc<Session>,
-        outbox: Rc<Outbox>,
-    ) {
+        venue: &Venue,
+        keys: &Rc<Keys>,
+        session: &Session,
+        outbox: &Outbox,
+    ) -> GivenUp {
         let started = tokio::time::Instant::now();
+        let plain = venue.direct.is_some();
+        let (mut pinged, mut looked) = (laptop_now(), laptop_now());
         let mut rounds = 0u32;
         loop {
-            // The first samples come quickly, so that the clock is known before the first quote.
-            let wait = if rounds < 3 { Duration::from_millis(300) } else { PING_EVERY };
-            tokio::time::sleep(wait).await;
+            tokio::time::sleep(LOOK).await;
+            let now = laptop_now();
+            let late = now.since(std::mem::replace(&mut looked, now));
+            if late > GONE_MS {
+                return GivenUp::Slept;
+            }
             if !session.is_logged_on() {
                 if started.elapsed() > LOGON_MAX {
-                    outbox.close();
+                    return GivenUp::NoLogon;
                 }
                 continue;
             }
-            rounds += 1;
+            let pulse = self.pings.pulse(plain, now);
+            self.doubt(pulse != Pulse::Good);
+            if pulse == Pulse::Lost {
+                return GivenUp::Dead;
+            }
+            let every = if rounds < FIRST_PINGS.0 { FIRST_PINGS.1 } else { PING_EVERY_MS };
+            if now.since(pinged) < every {
+                continue;
+            }
+            (pinged, rounds) = (now, rounds.saturating_add(1));
+            self.ping(session);
             tokio::task::spawn_local(self.clone().renew_if_due(venue.clone(), keys.clone()));
             if keys.wants_switch(OffsetDateTime::now_utc()) && lock(&self.book).idle() {
                 tracing::info!(identity = %keys.name, "the link is made again, with the renewed \
                     certificate");
                 outbox.close();
-                return;
+                return std::future::pending().await;
             }
-            let now = laptop_now();
-            if self.pings.are_lost(now) {
-                tracing::info!("no answer to a ping; the link is given up");
-                outbox.close();
-                return;
-            }
-            self.ping(&session);
+        }
+    }
+
+    /// The way to the peer is in doubt, or is not.
+    pub(super) fn doubt(&self, doubtful: bool) {
+        let changed = self.doubt.send_if_modified(|d| std::mem::replace(d, doubtful) != doubtful);
+        if changed {
+            tracing::info!(doubtful, "the way to the venue");
         }
     }
 

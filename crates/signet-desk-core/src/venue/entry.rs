@@ -3,7 +3,11 @@
 use super::{direct_settings::DirectSettings, error::DeskConfigError};
 use serde::Deserialize;
 use signet_identity::{CompId, EstAddress, Invitation, SpkiPin, TrustRoots, is_relying_party};
+use signet_net::Endpoint;
 use std::path::{Path, PathBuf};
+
+/// Each is another attempt in flight while the network is slow.
+const OTHER_HOSTS_MAX: usize = 7;
 
 /// A gateway or a plain venue, and how to verify that the peer is it.
 #[derive(Debug, Clone)]
@@ -16,6 +20,8 @@ pub struct Venue {
     pub port: u16,
     /// The name its certificate must carry.
     pub server_name: String,
+    /// Other hosts where the same gateway listens, or one that stands in for it.
+    pub also: Vec<OtherHost>,
     /// Its CompID.
     pub comp_id: CompId,
     /// The trust domain that certificates must state; empty in direct mode, where they state none.
@@ -39,11 +45,22 @@ pub struct Venue {
     pub direct: Option<DirectSettings>,
 }
 
+/// Another host of a venue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherHost {
+    /// Where it listens.
+    pub at: Endpoint,
+    /// The name its certificate must carry.
+    pub server_name: String,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VenueEntry {
     name: String,
     address: String,
+    #[serde(default)]
+    also: Vec<String>,
     server_name: Option<String>,
     comp_id: CompId,
     trust_domain: Option<String>,
@@ -65,10 +82,9 @@ impl Venue {
     /// Reads a venue of `desk.toml`; file names are relative to `base`.
     pub(super) fn read(v: VenueEntry, base: &Path) -> Result<Self, DeskConfigError> {
         let wrong = |why: String| DeskConfigError::Venue { venue: v.name.clone(), why };
-        let (host, port) =
-            v.address.rsplit_once(':').ok_or_else(|| wrong("address must be host:port".into()))?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = port.parse().map_err(|_| wrong("address must be host:port".into()))?;
+        let Endpoint { host, port } =
+            endpoint(&v.address).ok_or_else(|| wrong("address must be host:port".into()))?;
+        let also = other_hosts(&v).map_err(wrong)?;
         let roots =
             TrustRoots::from_pem_file(&base.join(&v.trust)).map_err(|e| wrong(e.to_string()))?;
         if v.rp_id.as_deref().is_some_and(|id| !is_relying_party(id)) {
@@ -111,6 +127,7 @@ impl Venue {
             name: v.name.clone(),
             host,
             port,
+            also,
             comp_id: v.comp_id.clone(),
             trust_domain,
             roots,
@@ -131,6 +148,7 @@ impl Venue {
             name: i.venue.clone(),
             host: i.fix.host.clone(),
             port: i.fix.port,
+            also: Vec::new(),
             server_name: i.fix.server_name.clone(),
             comp_id: i.fix.comp_id.clone(),
             trust_domain: i.fix.trust_domain.clone(),
@@ -148,5 +166,76 @@ impl Venue {
     /// `host:port`.
     pub fn endpoint(&self) -> String {
         format!("{}:{}", self.host, self.port)
+    }
+}
+
+/// The other hosts of a venue; an error says what is wrong with the setting.
+fn other_hosts(v: &VenueEntry) -> Result<Vec<OtherHost>, String> {
+    if v.also.len() > OTHER_HOSTS_MAX {
+        return Err(format!("also names more than {OTHER_HOSTS_MAX} hosts"));
+    }
+    let read = |text: &String| {
+        let at = endpoint(text).ok_or_else(|| format!("also: {text} must be host:port"))?;
+        let server_name = v.server_name.clone().unwrap_or_else(|| at.host.clone());
+        Ok(OtherHost { at, server_name })
+    };
+    v.also.iter().map(read).collect()
+}
+
+/// `host:port`, with brackets around an IPv6 address.
+fn endpoint(text: &str) -> Option<Endpoint> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    Some(Endpoint { host, port: port.parse().ok()? }).filter(|e| !e.host.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_a_port() {
+        for (text, want) in [
+            ("gw.bank.example:9443", Some(("gw.bank.example", 9443))),
+            ("192.0.2.1:1", Some(("192.0.2.1", 1))),
+            ("[2001:db8::1]:9443", Some(("2001:db8::1", 9443))),
+            ("gw.bank.example", None),
+            ("gw.bank.example:", None),
+            ("gw.bank.example:65536", None),
+            (":9443", None),
+            ("", None),
+        ] {
+            let read = endpoint(text);
+            assert_eq!(read.as_ref().map(|e| (e.host.as_str(), e.port)), want, "{text}");
+        }
+    }
+
+    fn read(also: &[&str], server_name: Option<&str>) -> Result<Venue, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let pki = signet_devca::DevPki::generate("bank.example", time::OffsetDateTime::now_utc());
+        pki.unwrap().write_roots(dir.path()).unwrap();
+        let mut table = toml::Table::new();
+        for (key, value) in [
+            ("name", "Bank"),
+            ("address", "gw1.bank.example:9443"),
+            ("comp_id", "SIGNET"),
+            ("trust_domain", "bank.example"),
+            ("trust", "gateways-ca.pem"),
+        ] {
+            table.insert(key.into(), value.into());
+        }
+        table.insert("also".into(), also.to_vec().into());
+        table.extend(server_name.map(|n| ("server_name".to_owned(), n.into())));
+        Venue::read(table.try_into().unwrap(), dir.path()).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn other_hosts_have_names_of_their_own_unless_one_is_given() {
+        let also = ["gw2.bank.example:9444"];
+        let names = |v: Venue| v.also.into_iter().map(|h| h.server_name).collect::<Vec<_>>();
+        assert_eq!(names(read(&also, None).unwrap()), ["gw2.bank.example"]);
+        assert_eq!(names(read(&also, Some("gw.bank.example")).unwrap()), ["gw.bank.example"]);
+        assert!(read(&["gw2.bank.example"], None).unwrap_err().contains("host:port"));
+        assert!(read(&["h:1"; OTHER_HOSTS_MAX + 1], None).unwrap_err().contains("more than"));
     }
 }

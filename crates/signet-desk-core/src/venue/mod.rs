@@ -9,7 +9,7 @@ mod tls;
 
 pub use config::{DeskConfig, TlsSwitches};
 pub use direct_settings::{DirectSettings, DirectStepUp};
-pub use entry::Venue;
+pub use entry::{OtherHost, Venue};
 pub use error::DeskConfigError;
 pub(crate) use known::{Venues, slug};
 pub(crate) use tls::{crls, profile, tls_settings};

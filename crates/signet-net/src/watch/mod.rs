@@ -13,12 +13,16 @@ mod system;
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    sync::Arc,
 };
 use tokio::sync::watch;
 
 /// Hears of changes. Clones hear the same changes, each for itself.
 #[derive(Debug, Clone)]
-pub struct NetworkChanges(watch::Receiver<u64>);
+pub struct NetworkChanges {
+    count: Arc<watch::Sender<u64>>,
+    heard: watch::Receiver<u64>,
+}
 
 impl NetworkChanges {
     /// Begins to listen, on a task of the current tokio runtime.
@@ -27,25 +31,31 @@ impl NetworkChanges {
     /// The system does not let this process listen. Whoever dials then notices a change by its own
     /// probes only.
     pub async fn listen() -> io::Result<Self> {
-        let (count, changes) = watch::channel(0u64);
-        system::listen(move || count.send_modify(|n| *n = n.wrapping_add(1))).await?;
-        Ok(Self(changes))
+        let changes = Self::none();
+        let told = changes.clone();
+        system::listen(move || told.hint()).await?;
+        Ok(changes)
     }
 
-    /// Changes that never come: for machines where nobody tells.
+    /// Changes that only [`Self::hint`] tells: for machines where the system does not.
     pub fn none() -> Self {
-        Self(watch::channel(0).1)
+        let (count, heard) = watch::channel(0u64);
+        Self { count: Arc::new(count), heard }
+    }
+
+    /// Tells all clones that the network may have changed, for example because the laptop woke.
+    pub fn hint(&self) {
+        self.count.send_modify(|n| *n = n.wrapping_add(1));
     }
 
     /// Ignores earlier changes: only later ones count.
     pub fn forget(&mut self) {
-        self.0.mark_unchanged();
+        self.heard.mark_unchanged();
     }
 
-    /// Returns when something changed since the last call. Never returns when nobody tells any
-    /// more.
+    /// Returns when something changed since the last call.
     pub async fn changed(&mut self) {
-        if self.0.changed().await.is_err() {
+        if self.heard.changed().await.is_err() {
             std::future::pending().await
         }
     }
@@ -89,10 +99,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_of_hints_is_one_change_and_each_clone_hears_it() {
-        let (count, changes) = watch::channel(0u64);
-        let (mut a, mut b) = (NetworkChanges(changes.clone()), NetworkChanges(changes));
+        let mut a = NetworkChanges::none();
+        let mut b = a.clone();
         for _ in 0..1_000 {
-            count.send_modify(|n: &mut u64| *n += 1);
+            a.hint();
         }
         a.changed().await;
         b.changed().await;

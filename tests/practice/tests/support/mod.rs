@@ -1,7 +1,7 @@
 //! A desk without a window against the whole practice venue: real TLS, real FIX, real dealers.
 
 use signet_dealer::Force;
-use signet_desk_core::{Desk, view::*};
+use signet_desk_core::{Desk, DeskConfig, view::*};
 use signet_keystore::MemoryKeychain;
 use signet_practice::{Plan, Practice, TRADER, VENUE_NAME};
 use signet_stepup::client::NoKeys;
@@ -97,6 +97,14 @@ impl World {
     }
 
     pub fn start_with(change: impl FnOnce(&mut Plan)) -> Self {
+        Self::start_over(change, |_, _| ()).0
+    }
+
+    /// The same, after something was put between desk and gateway.
+    pub fn start_over<T>(
+        change: impl FnOnce(&mut Plan),
+        between: impl FnOnce(&tokio::runtime::Runtime, &mut DeskConfig) -> T,
+    ) -> (Self, T) {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = tempfile::tempdir().unwrap();
         let keychain = Arc::new(MemoryKeychain::new());
@@ -108,9 +116,10 @@ impl World {
             .enable_all()
             .build()
             .unwrap();
-        let desk =
-            Desk::start(practice.desk_config("test"), keychain.clone(), Arc::new(NoKeys)).unwrap();
-        Self { practice, desk, keychain, runtime, dir, _turn: turn }
+        let mut config = practice.desk_config("test");
+        let between = between(&runtime, &mut config);
+        let desk = Desk::start(config, keychain.clone(), Arc::new(NoKeys)).unwrap();
+        (Self { practice, desk, keychain, runtime, dir, _turn: turn }, between)
     }
 
     pub fn connected() -> (Self, Screen) {

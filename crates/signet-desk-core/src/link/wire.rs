@@ -1,0 +1,102 @@
+//! A connection that is made and checked: its bytes, and what TLS tells about it.
+
+use super::path::Path;
+use rustls::pki_types::CertificateDer;
+use signet_identity::{channel_binding, describe};
+use signet_net::abort_on_close;
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+use tokio_rustls::{client::TlsStream, rustls};
+
+/// One connection to a venue.
+pub(super) struct Wire {
+    pub stream: FixStream,
+    /// RFC 9266 exporter.
+    pub exporter: [u8; 32],
+    /// Version, key exchange and cipher, for the screen.
+    pub tls: String,
+    /// The peer's certificate.
+    pub peer: CertificateDer<'static>,
+    /// `None` when the system does not tell the connection's ends.
+    pub path: Option<Path>,
+}
+
+impl Wire {
+    /// A FIXS connection over TCP. The handshake is complete.
+    pub(super) fn fixs(stream: TlsStream<TcpStream>) -> Result<Self, rustls::Error> {
+        let connection = stream.get_ref().1;
+        let exporter = channel_binding(connection)?;
+        let peer = connection.peer_certificates().and_then(|chain| chain.first());
+        let peer = peer.ok_or(rustls::Error::NoCertificatesPresented)?.clone().into_owned();
+        let (tls, path) = (describe(connection), Path::of(stream.get_ref().0));
+        let stream = FixStream::Fixs(Box::new(FixsStream { stream, ended: false }));
+        Ok(Self { stream, exporter, tls, peer, path })
+    }
+}
+
+/// The bytes of a FIX session.
+pub(super) enum FixStream {
+    Fixs(Box<FixsStream>),
+}
+
+impl AsyncRead for FixStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Fixs(s) => Pin::new(&mut s.stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for FixStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Fixs(s) => Pin::new(&mut s.stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Fixs(s) => Pin::new(&mut s.stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Fixs(s) => {
+                ready!(Pin::new(&mut s.stream).poll_shutdown(cx))?;
+                s.ended = true;
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+}
+
+/// A connection over TCP that is aborted when it is given up: what the kernel has not delivered
+/// then never arrives. One that was shut down is closed in order.
+pub(super) struct FixsStream {
+    stream: TlsStream<TcpStream>,
+    ended: bool,
+}
+
+impl Drop for FixsStream {
+    fn drop(&mut self) {
+        if !self.ended {
+            abort_on_close(self.stream.get_ref().0);
+        }
+    }
+}
