@@ -31,7 +31,7 @@ pub const GATEWAY: &str = "SIGNET";
 /// The dealer that is asked.
 pub const DEALER: &str = "NORTHBANK";
 /// Everything here is the firm's network, in Britain.
-const RISK: &str = "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n\
+pub(crate) const RISK: &str = "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n\
     [[network]]\nrange = '10.0.0.0/8'\ncountry = 'GB'\n\
     [posture]\nmanaged_policies = ['2.999.1']\nrequire = []\n";
 
@@ -139,12 +139,8 @@ impl Firm {
     /// The dealer quotes every request at this offer, once, at once.
     pub fn quote(&self, offer: &str, valid_ms: u64) {
         let offer: rust_decimal::Decimal = offer.parse().expect("a price");
-        let quote = Force::QuoteExactly {
-            bid: None,
-            offer: Some(offer),
-            size: 5_000_000.into(),
-            valid_ms,
-        };
+        let quote =
+            Force::QuoteExactly { bid: None, offer: Some(offer), size: 5_000_000.into(), valid_ms };
         self.runtime.block_on(self.simulator.force(DEALER, quote)).expect("the dealer");
     }
 
@@ -159,8 +155,10 @@ impl Firm {
         let mut ids: Vec<String> = text
             .lines()
             .filter(filled)
-            .map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap_or_default()["cl_ord_id"]
-                .to_string())
+            .map(|l| {
+                serde_json::from_str::<serde_json::Value>(l).unwrap_or_default()["cl_ord_id"]
+                    .to_string()
+            })
             .collect();
         ids.sort();
         ids.dedup();

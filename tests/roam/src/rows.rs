@@ -33,9 +33,9 @@ pub enum Row {
     SuspendedShort,
     /// The same, and the laptop is in another network then.
     SuspendedShortMoved,
-    /// For twenty seconds.
+    /// For sixteen seconds, or twenty: longer than a desk takes for a nap.
     SuspendedLong,
-    /// For twenty seconds, and then in another network.
+    /// The same, and then in another network.
     SuspendedLongMoved,
     /// The translator gives the connection another port.
     NatNewPort,
@@ -165,7 +165,7 @@ pub fn round(w: &mut World, row: Row, click: Click) -> Times {
         clicked = armed.as_ref().map(|a| w.order_at(Order::Accept(id.clone(), a.clone())));
     }
     let possible = finish(w, row, began);
-    let mut times = back(w, &id, before, began, possible);
+    let mut times = back(w, row, before, began, possible);
     match clicked {
         None => times.tradable = Some(ms(possible, still_open(w, &id))),
         Some((at, said)) => {
@@ -179,9 +179,18 @@ pub fn round(w: &mut World, row: Row, click: Click) -> Times {
 }
 
 /// Until the desk is online over another connection.
-fn back(w: &mut World, _id: &str, before: f64, began: u64, possible: u64) -> Times {
-    let noticed = w.until("noticed", |s| s.since() != before);
-    let on = w.until("online again", |s| on_again(s, before));
+fn back(w: &mut World, row: Row, before: f64, began: u64, possible: u64) -> Times {
+    // A short sleep in the same network ends nothing.
+    if row == Row::SuspendedShort {
+        w.pause(Duration::from_secs(2));
+        if w.screen.since() == before {
+            assert_eq!(w.screen.link(), Some(LinkState::Online));
+            return Times::default();
+        }
+    }
+    w.until("online again", |s| on_again(s, before));
+    let noticed = w.screen.first(began, |_| true).expect("a state");
+    let on = w.screen.first(possible, |s| s == LinkState::Online).expect("online");
     Times { noticed: ms(began, noticed), on: ms(possible, on), ..Times::default() }
 }
 
@@ -204,7 +213,8 @@ fn settled(
         Err(why) => (nanos(), why.code.clone()),
         Ok(_) => {
             let at = w.until("the outcome of the accept", |s| is_final(s, id));
-            (at, format!("{:?}", w.screen.accept(id).map(|a| a.state)))
+            let shown = w.screen.accept(id).expect("an accept");
+            (at, format!("{:?}: {}", shown.state, shown.text))
         }
     };
     // Long enough for a late one to arrive.
@@ -222,10 +232,7 @@ fn settled(
 
 fn is_final(s: &Screen, id: &str) -> bool {
     s.accept(id).is_some_and(|a| {
-        matches!(
-            a.state,
-            AcceptState::Filled | AcceptState::Declined | AcceptState::Disarmed
-        )
+        matches!(a.state, AcceptState::Filled | AcceptState::Declined | AcceptState::Disarmed)
     })
 }
 
@@ -269,17 +276,13 @@ fn begin(w: &mut World, row: Row) -> u64 {
 fn finish(w: &mut World, row: Row, began: u64) -> u64 {
     let rest = |of: Duration| of.saturating_sub(Duration::from_nanos(nanos() - began));
     match row {
-        Row::SilentSwitch
-        | Row::ResetOld
-        | Row::ResetYoung
-        | Row::NatNewPort
-        | Row::NatForgets => return began,
+        Row::SilentSwitch | Row::ResetOld | Row::ResetYoung | Row::NatNewPort | Row::NatForgets => {
+            return began;
+        }
         Row::LinkDown | Row::NoRoute => {
             let time = if row == Row::LinkDown { seconds(3, 3) } else { seconds(6, 20) };
             w.pause(rest(time));
-            let at = nanos();
-            w.network.up(w.here).expect("up");
-            return at;
+            return w.link_up();
         }
         Row::BlackHole => {
             w.pause(rest(seconds(7, 14)));
@@ -287,7 +290,7 @@ fn finish(w: &mut World, row: Row, began: u64) -> u64 {
         }
         Row::GatewayKilled => w.firm.start_gateway(),
         Row::SuspendedShort | Row::SuspendedShortMoved => std::thread::sleep(seconds(8, 8)),
-        Row::SuspendedLong | Row::SuspendedLongMoved => std::thread::sleep(seconds(20, 20)),
+        Row::SuspendedLong | Row::SuspendedLongMoved => std::thread::sleep(seconds(16, 20)),
     }
     if matches!(row, Row::SuspendedShortMoved | Row::SuspendedLongMoved) {
         w.switch();

@@ -8,6 +8,7 @@ use crate::{
 use rustix::process::{Pid, Signal, kill_process};
 use signet_desk_core::view::*;
 use std::{
+    collections::VecDeque,
     io::{BufRead as _, BufReader, Write as _},
     net::Ipv4Addr,
     path::Path,
@@ -23,6 +24,8 @@ const BUND: &str = "DE000BU2Z049";
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a quote is good.
 const QUOTE_MS: u64 = 600_000;
+/// How many states of the connection are remembered.
+const TRAIL_MAX: usize = 1_000;
 
 /// What a page would hold: everything it was told so far.
 #[derive(Debug, Default)]
@@ -39,8 +42,12 @@ pub struct Screen {
     pub notices: Vec<Notice>,
     /// Whether a touch is asked for.
     pub dialog: bool,
+    /// The firm asks for a touch at each logon.
+    pub keys: bool,
     /// When the latest frame was there.
     pub at: u64,
+    /// The latest states of the connection: when each was there, since when it was, and which.
+    pub trail: VecDeque<(u64, f64, LinkState)>,
 }
 
 impl Screen {
@@ -62,7 +69,15 @@ impl Screen {
             self.rfqs.retain(|x| x.id != id);
             self.lines.retain(|x| x.rfq_id != id);
         }
-        self.session = f.session.or(self.session.take());
+        if let Some(session) = f.session {
+            if self.trail.back().is_none_or(|(_, since, _)| *since != session.since_ms) {
+                self.trail.push_back((at, session.since_ms, session.state));
+            }
+            if self.trail.len() > TRAIL_MAX {
+                self.trail.pop_front();
+            }
+            self.session = Some(session);
+        }
         self.access = f.access.or(self.access.take());
         self.notices.extend(f.notices);
         if let Some(open) = f.step_up {
@@ -80,6 +95,13 @@ impl Screen {
     #[must_use]
     pub fn since(&self) -> f64 {
         self.session.as_ref().map_or(0.0, |s| s.since_ms)
+    }
+
+    /// When the first state that fits was there, after a moment.
+    #[must_use]
+    pub fn first(&self, after: u64, fits: impl Fn(LinkState) -> bool) -> Option<u64> {
+        let mut states = self.trail.iter().filter(|(at, _, state)| *at > after && fits(*state));
+        states.next().map(|(at, ..)| *at)
     }
 
     /// An RFQ of this screen.
@@ -104,7 +126,9 @@ impl Screen {
     #[must_use]
     pub fn tradable(&self, id: &str) -> bool {
         let pressed = self.line(id).is_some_and(|l| l.can_lift);
-        let owes = self.dialog || self.access.as_ref().is_some_and(|a| a.text.is_some());
+        let access = self.access.as_ref();
+        let touched = access.is_some_and(|a| a.lease_until_ms.is_some());
+        let owes = self.dialog || access.is_some_and(|a| a.text.is_some()) || self.keys && !touched;
         self.link() == Some(LinkState::Online) && pressed && !owes
     }
 }
@@ -179,7 +203,7 @@ impl World {
         let invited = firm.invite("ann", "ANN1");
         let mut world = Self {
             network,
-            screen: Screen::default(),
+            screen: Screen { keys, ..Screen::default() },
             laptop,
             answers: vec![],
             here: Net::Wifi,
@@ -261,7 +285,7 @@ impl World {
         let ticket = Ticket {
             instrument: BUND.into(),
             ask: Ask::Buy,
-            quantity: "1m".into(),
+            quantity: "5m".into(),
             dealers: vec![DEALER.into()],
             ttl_s: 600,
             settlement_date: None,
@@ -297,6 +321,13 @@ impl World {
         let at = nanos();
         self.network.up(to).expect("up");
         self.here = to;
+        at
+    }
+
+    /// The device that was down is up, with another address. Answers when.
+    pub fn link_up(&mut self) -> u64 {
+        let at = nanos();
+        self.network.up(self.here).expect("up");
         at
     }
 

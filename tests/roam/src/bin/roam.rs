@@ -1,6 +1,6 @@
 //! `roam desk DIR`, `roam gateway CONFIG`: the processes of a test or measurement.
 //! `roam row NAME ROUNDS`: one row, in a network namespace of its own (`unshare -rn`).
-//! `roam bench`: what docs/benchmarks.md shows.
+//! `roam bench [ROUNDS]`: what docs/benchmarks.md shows.
 
 #[cfg(target_os = "linux")]
 fn main() {
@@ -13,7 +13,10 @@ fn main() {
         ["row", name, rounds] => {
             signet_roam::rows::run(name, rounds.parse().expect("a number"));
         }
-        _ => panic!("desk DIR | gateway CONFIG | row NAME ROUNDS"),
+        ["bench"] => signet_roam::bench::all(100),
+        ["bench", rounds] => signet_roam::bench::all(rounds.parse().expect("a number")),
+        ["cell" | "quickfix" | "storm", ..] => signet_roam::bench::part(&words),
+        _ => panic!("desk DIR | gateway CONFIG | row NAME ROUNDS | bench [ROUNDS]"),
     }
 }
 

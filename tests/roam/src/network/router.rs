@@ -91,7 +91,8 @@ impl Drop for Router {
 
 /// Until a device has a packet, one on its way is due, or it is time to look.
 fn wait(state: &Mutex<State>, outside: &OwnedFd, inside: &[OwnedFd; 2]) {
-    let due = lock(state).queue.front().map(|(at, ..)| at.saturating_duration_since(Instant::now()));
+    let due =
+        lock(state).queue.front().map(|(at, ..)| at.saturating_duration_since(Instant::now()));
     let time = due.map_or(LOOK, |d| d.min(LOOK));
     let time = Timespec { tv_sec: 0, tv_nsec: time.subsec_nanos().into() };
     let mut fds = [outside, &inside[0], &inside[1]].map(|fd| PollFd::new(fd, PollFlags::IN));
