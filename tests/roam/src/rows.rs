@@ -188,9 +188,10 @@ fn back(w: &mut World, row: Row, before: f64, began: u64, possible: u64) -> Time
             return Times::default();
         }
     }
-    w.until("online again", |s| on_again(s, before));
+    let online = |s: &Screen| s.first(possible, |state| state == LinkState::Online);
+    w.until("online again", |s| online(s).is_some() && s.link() == Some(LinkState::Online));
     let noticed = w.screen.first(began, |_| true).expect("a state");
-    let on = w.screen.first(possible, |s| s == LinkState::Online).expect("online");
+    let on = online(&w.screen).expect("online");
     Times { noticed: ms(began, noticed), on: ms(possible, on), ..Times::default() }
 }
 

@@ -7,17 +7,23 @@ use crate::{
 };
 use std::time::Duration;
 
-/// `what`: `switch`, `link-up`, each also with `-touch`, or `clicks`.
+/// `what`: `switch`, `link-up` or `reset`, each also with `-touch`, or `clicks`.
 pub(super) fn run(what: &str, rounds: usize) {
     let dir = tempfile::tempdir().expect("a folder");
     let mut world = World::start(dir.path(), what.ends_with("-touch"));
     if what == "clicks" {
         return clicks(&mut world, rounds);
     }
-    let row = if what.starts_with("switch") { Row::SilentSwitch } else { Row::LinkDown };
+    let row = match what.trim_end_matches("-touch") {
+        "switch" => Row::SilentSwitch,
+        "link-up" => Row::LinkDown,
+        "reset" => Row::ResetYoung,
+        other => panic!("{other}"),
+    };
     let all: Vec<Times> = (0..rounds).map(|_| round(&mut world, row, Click::Never)).collect();
     let words = match row {
         Row::SilentSwitch => "switch, the old path silent",
+        Row::ResetYoung => "reset",
         _ => "link up after 3 s down, new address",
     };
     let touch = if what.ends_with("-touch") { ", logon owes a touch" } else { "" };
@@ -36,22 +42,19 @@ fn clicks(world: &mut World, rounds: usize) {
             round(world, Row::SilentSwitch, click)
         })
         .collect();
-    let is_sent = |t: &&Times| {
-        let outcome = t.outcome.as_deref().unwrap_or("");
-        outcome.starts_with("Filled") || outcome.starts_with("Declined")
-    };
-    let mut sent: Vec<f64> = all.iter().filter(is_sent).filter_map(|t| t.truth).collect();
-    let filled = all.iter().filter(|t| t.outcome.as_deref().is_some_and(|o| o.starts_with("Fil")));
-    println!("   FIXS, click to truth around a switch, ms: {}", percentiles(&mut sent));
+    let starts = |t: &Times, word: &str| t.outcome.as_deref().is_some_and(|o| o.starts_with(word));
+    let filled: Vec<&Times> = all.iter().filter(|t| starts(t, "Filled")).collect();
+    let declined: Vec<&Times> = all.iter().filter(|t| starts(t, "Declined")).collect();
+    let sent = filled.iter().chain(&declined);
     println!(
-        "   of {rounds} clicks {} were filled, {} declined, {} refused by the desk at once; desk and \
-            dealer agreed on each",
-        filled.count(),
-        sent.len()
-            - all
-                .iter()
-                .filter(|t| t.outcome.as_deref().is_some_and(|o| o.starts_with("Fil")))
-                .count(),
-        rounds - sent.len()
+        "   FIXS, click to truth around a switch, ms: {}",
+        percentiles(&mut sent.filter_map(|t| t.truth).collect::<Vec<f64>>())
+    );
+    println!(
+        "   of {rounds} clicks {} filled, {} declined, {} refused by the desk at once; desk and \
+            dealer agree on each",
+        filled.len(),
+        declined.len(),
+        rounds - filled.len() - declined.len()
     );
 }

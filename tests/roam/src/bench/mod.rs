@@ -18,11 +18,11 @@ const DESKS: &str = "5000";
 pub fn all(rounds: usize) {
     let rounds = rounds.to_string();
     for transport in TRANSPORTS {
-        for part in ["switch", "switch-touch", "link-up", "link-up-touch", "clicks"] {
+        for part in ["switch", "switch-touch", "link-up", "link-up-touch", "reset", "clicks"] {
             again(&["cell", transport, part, &rounds], true);
         }
     }
-    for part in ["switch", "link-up"] {
+    for part in ["switch", "link-up", "reset"] {
         again(&["quickfix", part, &rounds], true);
     }
     for part in ["network", "gateway"] {

@@ -148,7 +148,7 @@ fn desk(pki: &DevPki, at: SocketAddr, number: usize, seen: Rc<Seen>) -> Desk {
     let tls = ClientProfile::new(pki.gateway_roots().expect("roots"), certified);
     let config = SessionConfig {
         role: Role::Initiator,
-        sender: CompId::new(&name(number)).expect("an id"),
+        sender: CompId::new(name(number)).expect("an id"),
         target: CompId::new(GATEWAY).expect("an id"),
         heartbeat_s: 30,
         strict: true,

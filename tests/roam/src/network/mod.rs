@@ -22,7 +22,7 @@ pub(crate) use namespace::enter;
 
 use access::Access;
 use router::Router;
-use std::{io, net::Ipv4Addr, time::Duration};
+use std::{fs, io, net::Ipv4Addr, time::Duration};
 
 /// Where the gateway is reached.
 pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
@@ -122,6 +122,17 @@ impl Network {
     /// `ip` fails.
     pub fn down(&mut self, net: Net) -> io::Result<()> {
         self.ip([format!("link set {} down", net.device())])
+    }
+
+    /// The kernels of both sides give a connection up that is not acknowledged after so many
+    /// attempts (`tcp_retries2`).
+    ///
+    /// # Errors
+    /// The system does not let them.
+    pub fn give_up_after(&self, attempts: u32) -> io::Result<()> {
+        let set = move || fs::write("/proc/sys/net/ipv4/tcp_retries2", attempts.to_string());
+        set()?;
+        self.laptop.run(set)
     }
 
     fn ip(&self, lines: impl IntoIterator<Item = String>) -> io::Result<()> {

@@ -98,14 +98,6 @@ impl Packet {
         })
     }
 
-    /// The reset that has the receiver of this segment end its connection, if it comes next.
-    pub(crate) fn reset_to_receiver(&self) -> Option<Self> {
-        self.is_segment().then(|| {
-            let next = self.number(4).wrapping_add(self.length());
-            segment(self.end(End::Source), self.end(End::Destination), next, 0, RST)
-        })
-    }
-
     fn is_segment(&self) -> bool {
         self.is_tcp() && self.flags() & RST == 0
     }
@@ -222,12 +214,9 @@ mod tests {
         let back = p.reset_to_sender().unwrap();
         assert_eq!(back.end(End::Source).to_string(), "10.99.0.1:9443");
         assert_eq!((back.number(4), back.flags()), (500, RST));
-        let on = p.reset_to_receiver().unwrap();
-        assert_eq!(on.end(End::Source).to_string(), "10.1.0.2:4");
-        assert_eq!((on.number(4), on.flags()), (101, RST));
         let refused = tcp("10.1.0.2:4", "10.99.0.1:9443", 100, 0, SYN).reset_to_sender().unwrap();
         assert_eq!((refused.number(8), refused.flags()), (101, RST | ACK));
-        assert!(back.reset_to_sender().is_none() && is_right(&back) && is_right(&on));
+        assert!(back.reset_to_sender().is_none() && is_right(&back));
     }
 
     #[test]
