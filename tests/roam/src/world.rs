@@ -70,7 +70,9 @@ impl Screen {
             self.lines.retain(|x| x.rfq_id != id);
         }
         if let Some(session) = f.session {
-            if self.trail.back().is_none_or(|(_, since, _)| *since != session.since_ms) {
+            // Two states may begin in the same millisecond.
+            let now = (session.since_ms, session.state);
+            if self.trail.back().is_none_or(|(_, since, state)| (*since, *state) != now) {
                 self.trail.push_back((at, session.since_ms, session.state));
             }
             if self.trail.len() > TRAIL_MAX {
