@@ -525,10 +525,28 @@ export type LinkState =
 "restoring" | 
 /**  Logged on and up to date. */
 "online" | 
+/**
+ *  Logged on, but the gateway does not answer at the moment: nothing can be traded. Another
+ *  connection is being made beside this one.
+ */
+"checking" | 
 /**  The link was lost; the desk tries again by itself. */
 "reconnecting" | 
 /**  Refused or impossible: somebody must act. `problem` says what to do. */
 "refused";
+
+/**  The network in use, as the system knows it. */
+export type NetworkView = {
+	/**  What the system calls it; `None` where it does not tell. */
+	name: string | null,
+	/**  Traffic costs by volume, or the system guesses so. */
+	metered: boolean,
+	/**
+	 *  The network holds traffic up until somebody signs in on a page; this address leads there.
+	 *  Empty: the system knows of the page and not its address.
+	 */
+	portal: string | null,
+};
 
 /**  Something the trader is told once. */
 export type Notice = {
@@ -752,6 +770,8 @@ export type SessionView = {
 	attempt: number,
 	/**  Why the link was lost or refused. */
 	problem: Problem | null,
+	/**  The network in use. */
+	network: NetworkView,
 };
 
 /**  The days on which a trade done now may settle. */

@@ -26,6 +26,14 @@ pub(crate) fn offline() -> Problem {
     )
 }
 
+pub(crate) fn doubtful() -> Problem {
+    problem(
+        "link.doubtful",
+        "The gateway does not answer at the moment, so nothing was sent.",
+        "Wait until the desk is online again; then look at the price and try again.",
+    )
+}
+
 impl From<&KeychainError> for Problem {
     fn from(e: &KeychainError) -> Self {
         problem(e.code(), e.to_string(), e.cure())

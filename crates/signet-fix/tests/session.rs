@@ -283,6 +283,7 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             currency: Some("EUR".into()),
             settlement_date: Some("20261124".into()),
             at: NOW,
+            until: None,
         }),
     ];
     let AppMessage::QuoteRequest(open) = request("R9") else { unreachable!() };

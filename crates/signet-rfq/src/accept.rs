@@ -235,6 +235,9 @@ pub enum AcceptRefusal {
     /// TransactTime (60) is older than [`crate::ACCEPT_AGE_MAX_MS`]; the age in milliseconds.
     #[error("it left the desk {0} ms ago; an accept that comes so late is not passed on")]
     TooOld(i64),
+    /// It arrived after the deadline that it carries, by so many milliseconds.
+    #[error("it arrived {0} ms after its deadline; nothing was traded")]
+    Late(i64),
     /// TransactTime (60) is further ahead than [`crate::ACCEPT_AHEAD_MAX_MS`]: one of the two
     /// clocks is wrong. The difference in milliseconds.
     #[error("its time is {0} ms ahead of the gateway's clock")]
@@ -280,6 +283,7 @@ impl AcceptRefusal {
             Self::NotArmed => "accept.not_armed",
             Self::Disputed => "execution.disputed",
             Self::TooOld(_) => "accept.too_old",
+            Self::Late(_) => "accept.late",
             Self::FromTheFuture(_) => "accept.from_the_future",
             Self::OtherSettlement { .. } => "accept.settlement_mismatch",
             Self::OtherCurrency { .. } => "accept.currency_mismatch",

@@ -199,10 +199,13 @@ impl Pipeline {
     }
 }
 
-/// The touch is younger than the message, and it is the touch that counts.
+/// The touch is younger than the message, and it is the touch that counts. The deadline of the
+/// message was kept when it came; from then on the approval has one of its own.
 fn as_of(m: AppMessage, at: UtcMillis) -> AppMessage {
     match m {
-        AppMessage::QuoteResponse(r) => AppMessage::QuoteResponse(QuoteResponse { at, ..r }),
+        AppMessage::QuoteResponse(r) => {
+            AppMessage::QuoteResponse(QuoteResponse { at, until: None, ..r })
+        }
         m => m,
     }
 }

@@ -58,6 +58,7 @@ mod tests {
             currency: None,
             settlement_date: None,
             at: UtcMillis(0),
+            until: None,
         })
     }
 

@@ -718,6 +718,7 @@ impl World {
                 currency: Some("EUR".into()),
                 settlement_date: None,
                 at: now,
+                until: None,
             });
             assert!(
                 self.router.proposal(&desk(), &hit, now).is_some(),

@@ -137,16 +137,51 @@ fn a_silent_connection_is_replaced_and_the_rfq_goes_on() {
         });
         w.until(&mut s, "the quote again", |s| s.line(&id, N).can_lift);
         if let Some(asked) = asked {
-            // It never arrived, and is not sent late.
-            w.until(&mut s, "the request that was on its way has ended", |s| {
-                !matches!(s.rfq(&asked).state, RfqState::Open | RfqState::Sent)
+            // It never arrived, is not sent late, and says so.
+            w.until(&mut s, "the request that was on its way", |s| {
+                s.rfq(&asked).state == RfqState::Refused
             });
+            assert!(s.rfq(&asked).problem.as_ref().is_some_and(|p| p.code == "rfq.not_sent"));
         }
     }
     let armed = w.arm(&s, &id, N, Side::Buy).unwrap();
     w.desk.accept(&id, &armed.id).unwrap();
     w.until(&mut s, "filled", |s| s.rfq(&id).state == RfqState::Done);
     assert_eq!(w.desk.blotter(trades()).unwrap().total, 1);
+}
+
+/// An accept that is armed when the network changes is confirmed after it; one that is confirmed on
+/// a silent connection ends in the truth: it did not arrive, and is not traded later.
+#[test]
+fn an_accept_around_a_change_of_networks_has_one_true_outcome() {
+    let (w, network) = over_a_network();
+    let mut s = w.connect();
+    w.quotes(N, "99.500", 60_000);
+    let live = |s: &support::Screen, id: &str| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift);
+    let armed_before = w.ask(Ask::Buy, &[N], 120);
+    w.until(&mut s, "a quote", |s| live(s, &armed_before));
+    let armed = w.arm(&s, &armed_before, N, Side::Buy).unwrap();
+    let before = since(&s);
+    network.moves();
+    w.until(&mut s, "another connection", |s| {
+        s.link() == Some(LinkState::Online) && since(s) != before
+    });
+    assert_eq!(s.accept_state(&armed_before), Some(AcceptState::Armed));
+    w.until(&mut s, "the quote again", |s| live(s, &armed_before));
+    w.desk.accept(&armed_before, &armed.id).unwrap();
+    w.until(&mut s, "filled", |s| s.rfq(&armed_before).state == RfqState::Done);
+
+    let silent = w.ask(Ask::Buy, &[N], 120);
+    w.until(&mut s, "a quote", |s| live(s, &silent));
+    let armed = w.arm(&s, &silent, N, Side::Buy).unwrap();
+    network.moves();
+    w.desk.accept(&silent, &armed.id).unwrap();
+    w.until(&mut s, "the truth", |s| s.accept_state(&silent) == Some(AcceptState::Declined));
+    w.until(&mut s, "the quote again", |s| live(s, &silent));
+    let again = w.arm(&s, &silent, N, Side::Buy).unwrap();
+    w.desk.accept(&silent, &again.id).unwrap();
+    w.until(&mut s, "filled", |s| s.rfq(&silent).state == RfqState::Done);
+    assert_eq!(w.desk.blotter(trades()).unwrap().total, 2);
 }
 
 /// A network that resets young connections again and again: each time the desk is back, and the

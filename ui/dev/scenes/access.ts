@@ -19,6 +19,7 @@ export function session(
 ): SessionView {
   const up = state === "online" || state === "reconnecting";
   return {
+    network: { name: up ? "Office" : "Hotel Wi-Fi", metered: false, portal: null },
     state,
     venue: state === "offline" ? null : VENUE,
     identity: state === "offline" ? null : "alice",

@@ -2,9 +2,9 @@
 //! snapshot that is being received.
 
 use super::sent::SentMessages;
-use crate::view::{LinkState, SessionView};
+use crate::view::{LinkState, NetworkView, SessionView};
 use signet_rfq::{RfqId, UtcMillis};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) struct Connection {
     pub view: SessionView,
@@ -15,6 +15,11 @@ pub(super) struct Connection {
     pub sent: SentMessages,
     /// The snapshot that is being received after a logon.
     pub restoring: Option<Restoring>,
+    /// Open on screen and not in the last snapshot, since when: what became of them follows it, or
+    /// the gateway knows nothing of them.
+    pub unaccounted: BTreeMap<RfqId, UtcMillis>,
+    /// Since when the trader waits for the connection to come back.
+    pub away_since: Option<UtcMillis>,
 }
 
 /// What a snapshot contained so far.
@@ -39,8 +44,17 @@ impl Connection {
             since_ms: now.0 as f64,
             attempt: 0,
             problem: None,
+            network: NetworkView::default(),
         };
-        Self { view, gateway: None, direct: false, sent: SentMessages::default(), restoring: None }
+        Self {
+            view,
+            gateway: None,
+            direct: false,
+            sent: SentMessages::default(),
+            restoring: None,
+            unaccounted: BTreeMap::new(),
+            away_since: None,
+        }
     }
 
     pub(super) fn online(&self) -> bool {

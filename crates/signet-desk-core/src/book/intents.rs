@@ -4,11 +4,11 @@
 use super::{Book, screen::Item};
 use crate::{
     present,
-    problem::{offline, problem},
+    problem::{doubtful, offline, problem},
     settlement,
     view::{
-        AcceptView, ArmIntent, Ask, NoticeKind, Problem, QuantityView, Reference, SettlementView,
-        Side, Ticket,
+        AcceptView, ArmIntent, Ask, LinkState, NoticeKind, Problem, QuantityView, Reference,
+        SettlementView, Side, Ticket,
     },
 };
 use signet_fix::message::{AppMessage, QuoteRequest, QuoteResponse};
@@ -16,6 +16,11 @@ use signet_rfq::{
     self as rfq, AcceptId, DealerId, Declined, QuoteId, Rfq, RfqId, Terms, UtcMillis, group_digits,
     parse_quantity,
 };
+
+/// An accept that the gateway does not have in this time, milliseconds, is refused by it and not
+/// traded. A trader who clicked then knows from the screen that something is wrong, and decides
+/// again. A slow satellite link needs under one second.
+const ACCEPT_MAX_MS: i64 = 2_000;
 
 impl Book {
     /// Instruments and dealers that this trader may use.
@@ -44,7 +49,7 @@ impl Book {
     /// Checks a ticket, puts the RFQ on screen and returns the message to be sent.
     pub fn new_rfq(&mut self, ticket: &Ticket, now: UtcMillis) -> Result<AppMessage, Problem> {
         if !self.online() {
-            return Err(offline());
+            return Err(self.no_way());
         }
         let terms = self.terms(ticket, now)?;
         let id = terms.id.clone();
@@ -92,7 +97,7 @@ impl Book {
 
     /// Checks that an RFQ may be ended now and returns the message to be sent.
     pub fn cancel(&mut self, id: &str) -> Result<AppMessage, Problem> {
-        let online = self.online();
+        let (online, no_way) = (self.online(), self.no_way());
         let (id, item) = self.item(id)?;
         if item.rfq.in_flight() {
             return Err(problem(
@@ -104,7 +109,7 @@ impl Book {
         if item.rfq.state.ended() {
             return Err(problem("rfq.ended", "The RFQ has ended already.", "Dismiss it."));
         }
-        if online { Ok(AppMessage::RfqCancel { rfq: id, text: None }) } else { Err(offline()) }
+        if online { Ok(AppMessage::RfqCancel { rfq: id, text: None }) } else { Err(no_way) }
     }
 
     /// Takes an ended RFQ off the screen.
@@ -120,7 +125,7 @@ impl Book {
     /// Returns the terms that an accept would agree to. Nothing is sent.
     pub fn arm(&mut self, intent: &ArmIntent, now: UtcMillis) -> Result<AcceptView, Problem> {
         if !self.online() {
-            return Err(offline());
+            return Err(self.no_way());
         }
         let moment = self.moment(now);
         let id = RfqId::new(intent.rfq_id.clone()).map_err(|_| no_rfq())?;
@@ -153,7 +158,7 @@ impl Book {
         now: UtcMillis,
     ) -> Result<AppMessage, Problem> {
         if !self.online() {
-            return Err(offline());
+            return Err(self.no_way());
         }
         let moment = self.moment(now);
         let accept =
@@ -176,7 +181,10 @@ impl Book {
             return Err(why);
         }
         let isin = terms.instrument.as_str().len() == 12;
-        Ok(AppMessage::QuoteResponse(QuoteResponse::hit(&a, &terms, isin, moment.venue)))
+        // A plain venue does not expect the field.
+        let until = (!self.connection.direct).then(|| moment.venue + ACCEPT_MAX_MS);
+        let hit = QuoteResponse::hit(&a, &terms, isin, moment.venue);
+        Ok(AppMessage::QuoteResponse(QuoteResponse { until, ..hit }))
     }
 
     /// As [`crate::Desk::may_close`].
@@ -199,6 +207,11 @@ impl Book {
         self.notice(NoticeKind::Bad, "accept.in_flight", text, Some(first), now);
         self.frames.wake();
         false
+    }
+
+    /// Why nothing can be sent now.
+    fn no_way(&self) -> Problem {
+        if self.connection.view.state == LinkState::Checking { doubtful() } else { offline() }
     }
 
     fn item(&mut self, id: &str) -> Result<(RfqId, &mut Item), Problem> {

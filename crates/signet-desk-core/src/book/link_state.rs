@@ -4,8 +4,10 @@ use super::{Book, frame_clock::Part, rfq_of_accept};
 use crate::{
     blotter::Blotter,
     in_flight::InFlight,
+    laptop_clock::laptop_now,
+    peer_text,
     step_up::{Dialog, StepUps},
-    view::{NoticeKind, Problem, SessionView},
+    view::{LinkState, NetworkView, NoticeKind, Problem, SessionView},
 };
 use signet_fix::message::AppMessage;
 use signet_identity::CompId;
@@ -77,13 +79,55 @@ impl Book {
         self.clock.forget();
     }
 
+    /// Whether what was asked of the peer goes unanswered. Nothing can be traded meanwhile.
+    pub fn doubt(&mut self, now: UtcMillis, doubtful: bool) {
+        let state = match (self.connection.view.state, doubtful) {
+            (LinkState::Online, true) => LinkState::Checking,
+            (LinkState::Checking, false) => LinkState::Online,
+            _ => return,
+        };
+        self.link(now, |s| s.state = state);
+        self.frames.wake();
+    }
+
+    /// What the system knows of the network in use.
+    pub fn network(&mut self, now: UtcMillis, network: NetworkView) {
+        let shown = |text: Option<String>| text.map(|t| peer_text::shown(&t));
+        let network = NetworkView {
+            name: shown(network.name),
+            portal: shown(network.portal),
+            metered: network.metered,
+        };
+        self.link(now, |s| s.network = network);
+        self.frames.wake();
+    }
+
+    /// Says that the connection is back, if the trader had to wait for it.
+    pub(super) fn back(&mut self, now: UtcMillis, gone: usize) {
+        let Some(since) = self.connection.away_since.take() else { return };
+        let open = self.screen.rfqs().filter(|r| !r.state.ended()).count();
+        let text = back_words(now.since(since), open, gone);
+        self.notice(NoticeKind::Plain, "link.back", text, None, now);
+    }
+
     /// The link was lost: the outcome of accepts without an answer is unknown from now on.
     pub fn link_lost(&mut self) {
+        // Only a gateway repeats what stands.
+        let repeats = !self.connection.direct;
         for (_, item) in self.screen.iter_mut() {
-            item.rfq.link_lost();
+            if repeats {
+                item.rfq.link_away()
+            } else {
+                item.rfq.link_lost()
+            };
             item.dirty = true;
         }
         self.connection.restoring = None;
+        self.connection.unaccounted.clear();
+        let was_on = matches!(self.connection.view.state, LinkState::Online | LinkState::Checking);
+        if was_on && self.screen.rfqs().any(|r| !r.state.ended()) {
+            self.connection.away_since.get_or_insert_with(laptop_now);
+        }
         self.reference.link_lost();
         self.with_step_ups(StepUps::link_lost);
     }
@@ -122,6 +166,7 @@ impl Book {
         self.tell_blotter(now);
         let at = self.clock.gateway(now);
         self.tick_step_ups(at, now);
+        self.settle_unaccounted(now);
         let mut ended: Vec<RfqId> = Vec::new();
         for (id, item) in self.screen.iter_mut().filter(|(_, i)| !i.rfq.state.ended()) {
             let deadline_near =
@@ -153,5 +198,44 @@ impl Book {
             now,
         );
         self.with_step_ups(|_| ());
+    }
+}
+
+/// What happened while the connection was away.
+fn back_words(away_ms: i64, open: usize, gone: usize) -> String {
+    let seconds = format!("{}.{}", away_ms.max(0) / 1_000, away_ms.max(0) % 1_000 / 100);
+    let requests = if open == 1 { "1 request goes on" } else { &format!("{open} requests go on") };
+    let quotes = match gone {
+        0 => String::new(),
+        1 => ", 1 quote did not come back".into(),
+        n => format!(", {n} quotes did not come back"),
+    };
+    format!("Connected again after {seconds} s: {requests}{quotes}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trader_reads_what_went_on() {
+        for (ms, open, gone, want) in [
+            (140, 1, 0, "Connected again after 0.1 s: 1 request goes on."),
+            (
+                3_250,
+                2,
+                1,
+                "Connected again after 3.2 s: 2 requests go on, 1 quote did not come back.",
+            ),
+            (
+                61_000,
+                0,
+                3,
+                "Connected again after 61.0 s: 0 requests go on, 3 quotes did not come back.",
+            ),
+            (-5, 1, 0, "Connected again after 0.0 s: 1 request goes on."),
+        ] {
+            assert_eq!(back_words(ms, open, gone), want);
+        }
     }
 }

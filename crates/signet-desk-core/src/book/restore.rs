@@ -3,11 +3,16 @@
 use super::{Book, connection::Restoring, rejects::status_request};
 use crate::{
     blotter::RowStatus,
-    view::{BlotterTab, LinkState},
+    problem::problem,
+    view::{BlotterTab, LinkState, NoticeKind},
 };
 use signet_fix::message::{AppMessage, QuoteRequest, QuoteResponse, SnapshotMark};
 use signet_rfq::{Rfq, RfqId, RfqState, UtcMillis};
 use std::collections::BTreeSet;
+
+/// What became of an RFQ that a snapshot does not contain follows the snapshot at once; milliseconds
+/// after which nothing follows any longer.
+const ACCOUNT_MAX_MS: i64 = 1_000;
 
 impl Book {
     pub(super) fn snapshot(&mut self, mark: SnapshotMark, now: UtcMillis) -> Vec<AppMessage> {
@@ -34,11 +39,8 @@ impl Book {
         match self.screen.get_mut(&q.id) {
             Some(i) if !i.rfq.state.ended() => {
                 i.rfq.deadline = Some(terms.expires);
-                // A quote that the gateway does not repeat cannot be traded, but it was not
-                // withdrawn.
-                for d in &terms.dealers {
-                    i.rfq.unreachable(d);
-                }
+                // Until the gateway repeats them, quotes cannot be traded.
+                i.rfq.link_away();
                 i.rfq.acknowledge();
                 i.dirty = true;
             }
@@ -74,22 +76,59 @@ impl Book {
             return Vec::new();
         };
         let mut ask = Vec::new();
-        let mut ended = Vec::new();
+        let mut gone = 0;
         for (id, i) in self.screen.iter_mut() {
+            if seen.contains(id) {
+                gone += i.rfq.repeat_over();
+            }
             if let Some((a, s)) = i.rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
                 tracing::info!(accept = %a.id, state = ?s, "asking what became of an accept");
                 ask.push(AppMessage::OrderStatusRequest(status_request(a)));
             } else if !i.rfq.state.ended() && !seen.contains(id) {
-                let _ =
-                    i.rfq.end(RfqState::Expired, Some("it ended while the desk was away".into()));
-                ended.push(id.clone());
+                // What became of it follows, if the gateway knows.
+                self.connection.unaccounted.insert(id.clone(), now);
             }
             i.dirty = true;
         }
-        ended.iter().for_each(|id| self.blot_rfq(id));
         self.close_orphans(&seen);
         self.link(now, |s| s.state = LinkState::Online);
+        self.back(now, gone);
         ask
+    }
+
+    /// Ends RFQs that the gateway has neither repeated nor said anything of since: a request that
+    /// was never acknowledged did not arrive, and another one ended while the desk was away.
+    pub(super) fn settle_unaccounted(&mut self, now: UtcMillis) {
+        let waited = |since: &UtcMillis| now.since(*since) >= ACCOUNT_MAX_MS;
+        let due: Vec<RfqId> = self
+            .connection
+            .unaccounted
+            .iter()
+            .filter(|(_, since)| waited(since))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in due {
+            self.connection.unaccounted.remove(&id);
+            let Some(i) = self.screen.get_mut(&id) else { continue };
+            if i.rfq.state == RfqState::Sent {
+                let text = "it did not reach the gateway, and no dealer was asked";
+                i.rfq.refuse(text.into());
+                i.problem = Some(problem(
+                    "rfq.not_sent",
+                    "The connection was lost before the gateway had the request: no dealer was \
+                        asked.",
+                    "Send it again.",
+                ));
+                let text = "RFQ not sent: the connection was lost first".to_owned();
+                i.dirty = true;
+                self.notice(NoticeKind::Bad, "rfq.not_sent", text, Some(&id), now);
+            } else if !i.rfq.in_flight() && !i.rfq.state.ended() {
+                let reason = "it ended while the desk was away".to_owned();
+                let _ = i.rfq.end(RfqState::Expired, Some(reason));
+                i.dirty = true;
+            }
+            self.blot_rfq(&id);
+        }
     }
 
     /// Closes the rows of earlier runs that the blotter shows as open and the gateway no longer

@@ -71,10 +71,26 @@ pub enum LinkState {
     Restoring,
     /// Logged on and up to date.
     Online,
+    /// Logged on, but the gateway does not answer at the moment: nothing can be traded. Another
+    /// connection is being made beside this one.
+    Checking,
     /// The link was lost; the desk tries again by itself.
     Reconnecting,
     /// Refused or impossible: somebody must act. `problem` says what to do.
     Refused,
+}
+
+/// The network in use, as the system knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkView {
+    /// What the system calls it; `None` where it does not tell.
+    pub name: Option<String>,
+    /// Traffic costs by volume, or the system guesses so.
+    pub metered: bool,
+    /// The network holds traffic up until somebody signs in on a page; this address leads there.
+    /// Empty: the system knows of the page and not its address.
+    pub portal: Option<String>,
 }
 
 /// The connection, which the window always shows.
@@ -101,4 +117,6 @@ pub struct SessionView {
     pub attempt: u32,
     /// Why the link was lost or refused.
     pub problem: Option<Problem>,
+    /// The network in use.
+    pub network: NetworkView,
 }

@@ -184,6 +184,7 @@ fn quote_response(f: &Fields<'_>) -> Result<QuoteResponse, DecodeError> {
         currency: r.optional(tag::CURRENCY, |r, t| r.text(t).map(str::to_owned))?,
         settlement_date: r.optional(tag::SETTL_DATE, Reader::date)?,
         at: r.utc(tag::TRANSACT_TIME)?,
+        until: r.optional(tag::VALID_UNTIL_TIME, Reader::utc)?,
     })
 }
 

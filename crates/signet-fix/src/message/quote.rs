@@ -88,6 +88,9 @@ pub struct QuoteResponse {
     pub settlement_date: Option<String>,
     /// TransactTime (60).
     pub at: UtcMillis,
+    /// ValidUntilTime (62), on the clock of whoever receives it: nothing may be traded on it when
+    /// it arrives later. From a desk to the gateway only.
+    pub until: Option<UtcMillis>,
 }
 
 impl QuoteResponse {
@@ -121,6 +124,7 @@ impl QuoteResponse {
             currency: Some(terms.currency.clone()),
             settlement_date: Some(terms.settlement_date.clone()),
             at,
+            until: None,
         }
     }
 
@@ -146,6 +150,7 @@ impl QuoteResponse {
             currency: None,
             settlement_date: None,
             at,
+            until: None,
         })
     }
 }

@@ -312,12 +312,19 @@ fn response() -> impl Strategy<Value = AppMessage> {
         any::<bool>(),
         prop::option::of(dealer()),
     );
-    let terms =
-        (side(), qty(), price(), prop::option::of("[A-Z]{3}"), prop::option::of(date()), time());
+    let terms = (
+        side(),
+        qty(),
+        price(),
+        prop::option::of("[A-Z]{3}"),
+        prop::option::of(date()),
+        time(),
+        prop::option::of(time()),
+    );
     (ids, terms).prop_map(
         |(
             (id, hit, rfq, quote, instrument, isin, dealer),
-            (side, quantity, price, currency, settlement_date, at),
+            (side, quantity, price, currency, settlement_date, at, until),
         )| {
             let response = if hit { Response::HitOrLift } else { Response::Pass };
             AppMessage::QuoteResponse(QuoteResponse {
@@ -334,6 +341,7 @@ fn response() -> impl Strategy<Value = AppMessage> {
                 currency,
                 settlement_date,
                 at,
+                until,
             })
         },
     )

@@ -226,16 +226,36 @@ impl Rfq {
         moved
     }
 
-    /// The desk's own link is lost: no quote can be taken, an accept that has left is without an
-    /// answer, and one that has not left is dropped. Returns whether anything changed.
+    /// The desk's own link is lost, and nobody repeats what stood: no quote can be taken, an accept
+    /// that has left is without an answer, and one that has not left is dropped. Returns whether
+    /// anything changed.
     pub fn link_lost(&mut self) -> bool {
         self.drop_armed("the connection was lost before it was sent");
+        self.link_away()
+    }
+
+    /// The desk's own link is away; when it is back, the gateway repeats what still stands. No
+    /// quote can be taken meanwhile and an accept that has left is without an answer; one that has
+    /// not left stays armed. Returns whether anything changed.
+    pub fn link_away(&mut self) -> bool {
         let dealers: Vec<DealerId> = self.lines.iter().map(|l| l.dealer.clone()).collect();
         let lines = dealers
             .iter()
             .filter(|d| self.line_event(d, LineEvent::LinkLost, LineState::Unreachable))
             .count();
         self.answer_lost() || lines > 0
+    }
+
+    /// The gateway has repeated everything that still stands. Returns how many quotes it did not
+    /// repeat; an accept armed on one of them is dropped.
+    pub fn repeat_over(&mut self) -> usize {
+        let gone = |l: &&Line| l.state == LineState::Unreachable;
+        let gone: Vec<DealerId> =
+            self.lines.iter().filter(gone).map(|l| l.dealer.clone()).collect();
+        for d in &gone {
+            self.disarm_if_on(d, "the quote did not come back with the connection");
+        }
+        gone.len()
     }
 
     /// The dealer will not quote, or no longer. 658=10 is "pass"; anything else is a rejection.

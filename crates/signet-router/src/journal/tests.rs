@@ -263,6 +263,7 @@ fn hit(rfq: &str, id: &str, quote: &str, price: &str, quantity: i64, at: i64) ->
         currency: Some("EUR".into()),
         settlement_date: Some("20261124".into()),
         at: T0 + at,
+        until: None,
     })
 }
 

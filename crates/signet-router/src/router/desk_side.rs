@@ -246,6 +246,7 @@ impl Router {
             currency: Some(terms.currency.clone()),
             settlement_date: Some(terms.settlement_date.clone()),
             at: now,
+            until: None,
             ..r
         };
         self.accepts.insert(outer_id, id);
@@ -377,10 +378,12 @@ pub(super) struct Checked {
 }
 
 /// Whether an accept comes while the trader still waits for it: a silent link may deliver it much
-/// later.
+/// later. Its own deadline counts, and no deadline makes it good for longer than its age may be.
 pub(super) fn check_age(r: &QuoteResponse, now: UtcMillis) -> Result<(), (&'static str, String)> {
     let age_ms = now.since(r.at);
+    let late_ms = r.until.map_or(0, |until| now.since(until));
     let refusal = match age_ms {
+        _ if late_ms > 0 => AcceptRefusal::Late(late_ms),
         ms if ms > ACCEPT_AGE_MAX_MS => AcceptRefusal::TooOld(ms),
         ms if ms < -ACCEPT_AHEAD_MAX_MS => AcceptRefusal::FromTheFuture(ms.saturating_neg()),
         _ => return Ok(()),

@@ -379,6 +379,33 @@ fn an_accept_that_was_long_on_its_way_is_not_passed_on() {
     }
 }
 
+/// The deadline that an accept carries is kept at the gateway, and is nothing a dealer reads.
+#[test]
+fn an_accept_after_its_deadline_is_not_passed_on() {
+    for (until, passed) in [(Some(201), true), (Some(200), true), (Some(199), false), (None, true)]
+    {
+        let r = r_of("x1");
+        let at = T0 + 200;
+        let m = AppMessage::QuoteResponse(QuoteResponse {
+            at,
+            until: until.map(|ms: i64| T0 + ms),
+            ..r
+        });
+        assert_eq!(accept_age(&m, at).is_ok(), passed, "{until:?}: before it is held, too");
+        let out = send(&mut quoted(), "ALICE", m, 200);
+        assert_eq!(brief(&out), [if passed { "N<AJ" } else { "ALICE<8" }], "{until:?}");
+        for o in &out {
+            if let Output::ToDealer(_, AppMessage::QuoteResponse(onward)) = o {
+                assert_eq!(onward.until, None);
+            }
+        }
+        assert!(passed || execution_text(&out).contains("deadline"), "{}", execution_text(&out));
+    }
+    // A deadline far ahead makes no old accept good.
+    let old = QuoteResponse { at: T0 - 6_000, until: Some(T0 + 60_000), ..r_of("x1") };
+    assert!(accept_age(&AppMessage::QuoteResponse(old), T0 + 200).is_err());
+}
+
 #[test]
 fn a_dealer_may_end_its_quote_or_an_accept_by_a_status_report() {
     let status = |code: u16, quote: Option<&str>, accept: Option<&str>| {

@@ -109,6 +109,7 @@ pub(super) fn hit(id: &str, who: &str, quote: &str, price: &str) -> AppMessage {
         currency: None,
         settlement_date: None,
         at: T0,
+        until: None,
     })
 }
 

@@ -59,6 +59,7 @@ fn accept(accept: &str) -> (AppMessage, Action) {
         currency: Some("EUR".into()),
         settlement_date: Some("20261124".into()),
         at: T,
+        until: None,
     };
     let terms = AcceptTerms {
         rfq: "r".into(),
