@@ -10,8 +10,8 @@ use signet_fix::message::{AppMessage, QuoteRequest, QuoteResponse, SnapshotMark}
 use signet_rfq::{Rfq, RfqId, RfqState, UtcMillis};
 use std::collections::BTreeSet;
 
-/// What became of an RFQ that a snapshot does not contain follows the snapshot at once; milliseconds
-/// after which nothing follows any longer.
+/// What became of an RFQ that a snapshot does not contain follows the snapshot at once; the time in
+/// milliseconds after which nothing follows.
 const ACCOUNT_MAX_MS: i64 = 1_000;
 
 impl Book {

@@ -229,7 +229,7 @@ impl Link {
         lock(&self.book).network(now, NetworkView { name, metered, portal });
     }
 
-    /// The system is about to sleep, so what is on screen is soon out of date. A system that says so
+    /// The system is about to sleep, so what is on screen is soon out of date. One that says so
     /// and then stays awake is believed for a while only.
     fn is_falling_asleep(&self) -> bool {
         let awake_ms = self.sleeping_since.get().map(|since| laptop_now().since(since));
