@@ -57,13 +57,14 @@ fn every_event_in_every_state() {
     let [a, a2, b, c] = addresses();
     let start = Instant::now();
     type Event = Box<dyn Fn(&mut Gate) -> Step>;
+    type Row = (&'static str, Event, [(Step, bool); 6]);
     let got = |from: SocketAddr, remote: SocketAddr, f: Frames| -> Event {
         Box::new(move |g| g.arrived(start, from, remote, f))
     };
     let to_b = Claim { from: a, to: b };
     let late = start + REORDERING_MAX;
     #[rustfmt::skip]
-    let events: Vec<(&str, Event, [(Step, bool); 6])> = vec![
+    let events: Vec<Row> = vec![
         //                                                           Open                    Claimed                 Asked                   Unjudged                Moved                   Shut
         ("data from A, stays where it is", Box::new(move |g| { let t = g.target(); g.arrived(start, a, t, DATA) }),
                                                                   [(Step::Nothing, true),  (Step::Nothing, false), (Step::Nothing, false), (Step::Nothing, false), (Step::Nothing, true),  (Step::Nothing, false)]),
@@ -154,6 +155,18 @@ fn flapping_is_bounded_and_the_budget_comes_back() {
     assert!(g.passes(later, b));
     assert_eq!(g.arrived(later, b, b, PING), Step::Prove);
     assert!(!g.passes(later, addresses()[3]));
+}
+
+/// A peer that never answers, and whose path goes to and fro, gains no time by it.
+#[test]
+fn another_claim_gains_no_time() {
+    let [a, _, b, _] = addresses();
+    let now = Instant::now();
+    let mut g = gate(When::Asked, now);
+    let later = now + PROOF_MAX / 2;
+    assert_eq!(g.looked(later, a), Step::Prove);
+    assert_eq!(g.arrived(later, b, b, PING), Step::Prove);
+    assert_eq!(g.deadline(), Some(now + PROOF_MAX));
 }
 
 /// A proved pair of addresses between which a peer goes to and fro costs its budget as well.

@@ -239,11 +239,11 @@ impl Conn {
                 self.phase = Phase::Lost(fault);
                 self.wakers.all();
             }
-            Event::Stream(StreamEvent::Finished { id } | StreamEvent::Stopped { id, .. }) => {
-                if Some(id) == self.stream {
-                    self.acknowledged = true;
-                    wake(&mut self.wakers.writer);
-                }
+            Event::Stream(StreamEvent::Finished { id } | StreamEvent::Stopped { id, .. })
+                if Some(id) == self.stream =>
+            {
+                self.acknowledged = true;
+                wake(&mut self.wakers.writer);
             }
             Event::Stream(StreamEvent::Writable { .. }) => wake(&mut self.wakers.writer),
             Event::Stream(StreamEvent::Opened { dir: Dir::Bi } | StreamEvent::Readable { .. }) => {

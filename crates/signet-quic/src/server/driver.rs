@@ -40,6 +40,8 @@ impl fmt::Debug for Shared {
 struct State {
     socket: Socket,
     proto: Endpoint,
+    /// For handshakes that begin now.
+    tls: Arc<ServerConfig>,
     conns: BTreeMap<u64, Conn>,
     by_handle: HashMap<usize, u64>,
     next_id: u64,
@@ -67,10 +69,12 @@ impl Shared {
     ) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let socket = Socket::new(socket)?;
-        let proto = Endpoint::new(Arc::new(config), Some(tls), !socket.may_fragment(), None);
+        let proto =
+            Endpoint::new(Arc::new(config), Some(tls.clone()), !socket.may_fragment(), None);
         let state = State {
             socket,
             proto,
+            tls,
             conns: BTreeMap::new(),
             by_handle: HashMap::new(),
             next_id: 0,
@@ -85,7 +89,9 @@ impl Shared {
     }
 
     pub(super) fn set_tls(&self, tls: Arc<ServerConfig>) {
-        self.state.borrow_mut().proto.set_server_config(Some(tls));
+        let mut s = self.state.borrow_mut();
+        s.tls = tls.clone();
+        s.proto.set_server_config(Some(tls));
     }
 
     pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -108,7 +114,9 @@ impl Shared {
     pub(super) fn accept(&self, incoming: Incoming) -> Result<u64, ConnectionFault> {
         let mut s = self.state.borrow_mut();
         let mut buf = Vec::new();
-        match s.proto.accept(incoming, now(), &mut buf, None) {
+        // Not the profile of when its first packet came: lists may have changed since.
+        let tls = s.tls.clone();
+        match s.proto.accept(incoming, now(), &mut buf, Some(tls)) {
             Ok((handle, proto)) => {
                 let id = s.next_id;
                 s.next_id += 1;

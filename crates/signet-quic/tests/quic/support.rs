@@ -133,8 +133,8 @@ pub(crate) async fn connect(
     let (client, server) = tokio::join!(dials, accepts);
     let client = client?;
     assert_eq!(client.remote(), to);
-    assert_eq!(client.peer_certificates(), [pki.server.0.clone()]);
-    assert_eq!(server.peer_certificates(), [pki.client.0.clone()]);
+    assert_eq!(client.peer_certificates(), std::slice::from_ref(&pki.server.0));
+    assert_eq!(server.peer_certificates(), std::slice::from_ref(&pki.client.0));
     let exporters = [client.exporter().unwrap(), server.exporter().unwrap()];
     let rebinder = client.rebinder();
     let client = client.into_stream();

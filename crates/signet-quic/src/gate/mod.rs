@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A nonce is returned, and an address judged, within this time.
+/// A gate that was closed opens within this time, however often the address changes meanwhile.
 pub const PROOF_MAX: Duration = Duration::from_secs(5);
 /// Datagrams from the address before this one may still be on their way.
 const REORDERING_MAX: Duration = Duration::from_secs(3);
@@ -235,7 +235,8 @@ impl Gate {
     }
 
     fn claimed(&mut self, now: Instant, claim: SocketAddr) -> Step {
-        self.state = State::Unproved { claim, nonce: None, until: now + PROOF_MAX };
+        let until = self.deadline().unwrap_or(now + PROOF_MAX);
+        self.state = State::Unproved { claim, nonce: None, until };
         Step::Prove
     }
 
