@@ -6,6 +6,7 @@
 //! | `connect.rs`, `dial.rs` | connecting and reconnecting |
 //! | `beside.rs` | another connection beside the one that is up |
 //! | `wire.rs`, `path.rs` | a connection, and the network path under it |
+//! | `quic.rs` | FIX over QUIC, and what is remembered of networks |
 //! | `conversation.rs` | what arrives on a connection |
 //! | `watch.rs` | measuring the link, and renewing its certificate |
 //! | `outcome.rs` | how a connection ended, and what follows |
@@ -26,6 +27,7 @@ mod keys;
 mod outcome;
 mod path;
 mod pings;
+mod quic;
 mod running;
 mod stores;
 mod target;
@@ -46,6 +48,7 @@ use crate::{
 };
 use keys::Keys;
 use pings::Pings;
+use quic::{Networks, QuicThread};
 use running::Running;
 use signet_fix::{AppMessage, session::Session};
 use signet_net::watch::{NetworkChanges, SystemState, SystemWatch};
@@ -103,6 +106,9 @@ struct Link {
     superseded: Notify,
     /// What the system knows of the network.
     system: SystemWatch,
+    /// `None`: its thread cannot be made; FIXS over TCP is enough.
+    quic: Option<QuicThread>,
+    networks: RefCell<Networks>,
     /// When the system said that it is about to sleep.
     sleeping_since: Cell<Option<UtcMillis>>,
     /// The way to the venue is in doubt: what was asked is not answered in time.
@@ -138,6 +144,10 @@ impl Link {
         Self {
             changes,
             system,
+            quic: QuicThread::start()
+                .inspect_err(|e| tracing::warn!(error = %e, "QUIC is not used"))
+                .ok(),
+            networks: RefCell::default(),
             sleeping_since: Cell::new(None),
             superseded: Notify::new(),
             doubt: signal::Sender::new(false),
