@@ -136,6 +136,20 @@ impl Sessions {
         }
     }
 
+    /// A desk's connection moved to another address; what its risk is judged by, and the address
+    /// before. `None`: the connection is not the one that counts, or was cut off.
+    pub fn moved(
+        &self,
+        desk: &CompId,
+        outbox: &Rc<Outbox>,
+        to: IpAddr,
+    ) -> Option<(Rc<Access>, IpAddr)> {
+        let mut active = self.active.borrow_mut();
+        let s = active.get_mut(desk).filter(|s| !s.cut.done() && Rc::ptr_eq(&s.outbox, outbox))?;
+        let from = std::mem::replace(&mut s.connection.address, to);
+        Some((s.access.clone(), from))
+    }
+
     /// Asks about a desk that is on and was not cut off.
     pub fn of<T>(&self, desk: &CompId, f: impl FnOnce(&ActiveSession) -> T) -> Option<T> {
         self.active.borrow().get(desk).filter(|s| !s.cut.done()).map(f)
