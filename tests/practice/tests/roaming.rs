@@ -52,14 +52,47 @@ fn since(s: &support::Screen) -> Option<f64> {
 
 #[test]
 fn another_network_is_dialled_at_once_and_the_rfq_goes_on() {
-    in_a_namespace("moved");
+    in_a_namespace("moved_over_tcp");
+}
+
+/// Over QUIC the connection itself moves: no logon, no snapshot, no price away.
+#[test]
+fn over_quic_the_connection_moves_and_nothing_else_happens() {
+    in_a_namespace("moved_over_quic");
+}
+
+fn using(quic: bool) -> (World, support::Screen) {
+    ip("link set lo up");
+    let (w, ()) = World::start_over(|_| {}, |_, config| config.venues[0].quic = quic);
+    let s = w.connect();
+    let tls = s.session.as_ref().and_then(|v| v.tls.clone()).unwrap();
+    assert_eq!(tls.starts_with("QUIC"), quic, "{tls}");
+    (w, s)
 }
 
 #[test]
 #[ignore = "helper process of the test above: needs a network namespace of its own"]
-fn moved() {
-    ip("link set lo up");
-    let (w, mut s) = World::connected();
+fn moved_over_quic() {
+    let (w, mut s) = using(true);
+    w.quotes(N, "99.500", 60_000);
+    let id = w.ask(Ask::Buy, &[N], 120);
+    w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift));
+    let before = since(&s);
+    for (n, address) in ["127.0.0.2", "127.0.0.3", "127.0.0.4"].into_iter().enumerate() {
+        connect_from(address);
+        w.until(&mut s, "the move", |_| w.practice.moves() == n + 1);
+        assert!(s.line(&id, N).can_lift);
+    }
+    let armed = w.arm(&s, &id, N, Side::Buy).unwrap();
+    w.desk.accept(&id, &armed.id).unwrap();
+    w.until(&mut s, "filled", |s| s.rfq(&id).state == RfqState::Done);
+    assert_eq!((s.link(), since(&s)), (Some(LinkState::Online), before));
+}
+
+#[test]
+#[ignore = "helper process of the test above: needs a network namespace of its own"]
+fn moved_over_tcp() {
+    let (w, mut s) = using(false);
     w.quotes(N, "99.500", 60_000);
     let id = w.ask(Ask::Buy, &[N], 120);
     w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift));
