@@ -129,9 +129,10 @@ fn a_journey_that_is_too_fast_owes_a_touch() {
         d.says("35=1|112=THERE|").await;
         let heard = until(&mut d, "112=THERE|").await;
         let place = |what: &str| heard.iter().position(|f| f.contains(what));
-        let (told, answered) = (place("risk.impossible_travel"), place("112=THERE|"));
+        // AccessDecision: step-up.
+        let (told, answered) = (place("|20130=2|"), place("112=THERE|"));
         assert!(told.is_some() && told < answered, "the decision comes first: {heard:#?}");
-        assert!(heard.iter().any(|f| f.contains("|35=UB|")), "{heard:#?}");
+        assert!(place("Last seen in GB") == told, "{heard:#?}");
     });
     w.eventually("written down", || {
         let events = w.events();
