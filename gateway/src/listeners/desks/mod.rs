@@ -214,7 +214,7 @@ impl DeskListener {
             Ok(()) => {
                 let share = pipeline.peers.desk_share(&desk);
                 let pumped = pump_within(stream, &mut framer, &session, &outbox, &share, on_event);
-                let judging = quic::judge_moves(moves.as_ref(), &desk, &outbox, pipeline);
+                let judging = quic::judge_moves(self, moves.as_ref(), &desk, &outbox, pipeline);
                 tokio::select! {
                     closed = pumped => closed,
                     never = judging => match never {},
