@@ -74,7 +74,8 @@ pub(crate) async fn run(
     spawn_watches(&loaded, &pipeline, registry.as_ref());
     let admin = start_admin(&loaded, &pipeline).await?;
 
-    tracing::info!(address = %desks, quic = loaded.config.quic(), practice = options.practice, "gateway is up");
+    let (quic, practice) = (loaded.config.quic(), options.practice);
+    tracing::info!(address = %desks, quic, practice, "gateway is up");
     let enrolment = host.as_ref().and_then(|h| h.est);
     let _ =
         ready.send(Ok(Addresses { desks, enrolment, admin: admin.as_ref().map(|a| a.address) }));

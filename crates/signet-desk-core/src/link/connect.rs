@@ -285,8 +285,8 @@ impl Link {
     }
 
     /// Where QUIC is dialled: to a gateway, without a proxy on the way, with a key that asks nobody
-    /// (one in a token would ask for each of two handshakes), on a network that is not known to hold
-    /// it up.
+    /// (one in a token would ask for each of two handshakes), on a network that is not known to
+    /// hold it up.
     fn quic_for(
         &self,
         venue: &Venue,

@@ -1,5 +1,6 @@
 //! The FIX stream of a client.
 
+use super::ConnectError;
 use crate::CloseCode;
 use quinn::{Endpoint, RecvStream, SendStream};
 use std::{
@@ -70,9 +71,10 @@ impl AsyncRead for ClientStream {
 }
 
 fn is_done(e: &io::Error) -> bool {
-    use super::ConnectError;
-    let done = u64::from(CloseCode::Done.number());
-    matches!(ConnectError::of_stream(e), Some(ConnectError::Closed { number, .. }) if number == done)
+    let Some(ConnectError::Closed { number, .. }) = ConnectError::of_stream(e) else {
+        return false;
+    };
+    number == u64::from(CloseCode::Done.number())
 }
 
 impl AsyncWrite for ClientStream {

@@ -53,6 +53,8 @@ struct State {
     /// Handshakes in progress above which a Retry token is wanted.
     unproved_max: usize,
     handshakes: usize,
+    /// No further connection is taken.
+    closing: bool,
 }
 
 /// The clock of tokio, so that tests can move it.
@@ -84,6 +86,7 @@ impl Shared {
             acceptor: None,
             unproved_max,
             handshakes: 0,
+            closing: false,
         };
         Ok(Self { state: RefCell::new(state), wake: Notify::new() })
     }
@@ -182,6 +185,15 @@ impl Shared {
         });
     }
 
+    pub(super) fn take_no_more(&self) {
+        let mut s = self.state.borrow_mut();
+        s.closing = true;
+        while let Some(incoming) = s.incoming.pop_front() {
+            s.proto.ignore(incoming);
+        }
+        self.wake.notify_one();
+    }
+
     fn poll_work(&self, cx: &mut Context<'_>) -> Poll<()> {
         let s = self.state.borrow();
         let ready = s.socket.poll_readable(cx);
@@ -189,10 +201,17 @@ impl Shared {
     }
 }
 
-/// Runs for ever.
+/// Runs until no further connection is taken and the last one has ended.
 pub(super) async fn drive(shared: Rc<Shared>) {
     loop {
-        let next = shared.state.borrow_mut().turn(now());
+        let next = {
+            let mut s = shared.state.borrow_mut();
+            let next = s.turn(now());
+            if s.closing && s.conns.is_empty() {
+                return;
+            }
+            next
+        };
         let timer = async {
             match next {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -257,7 +276,7 @@ impl State {
     /// A connection attempt: queued for the user, or sent back for a Retry token, or dropped.
     fn arrived(&mut self, incoming: Incoming) {
         let waiting = self.incoming.len();
-        if waiting >= super::INCOMING_MAX {
+        if self.closing || waiting >= super::INCOMING_MAX {
             return self.proto.ignore(incoming);
         }
         let unproved = !incoming.remote_address_validated();

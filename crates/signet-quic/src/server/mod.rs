@@ -30,7 +30,6 @@ use std::{
     task::Poll,
     time::Duration,
 };
-use tokio::task::JoinHandle;
 
 /// Connection attempts that wait for their answer; what comes beyond is dropped.
 const INCOMING_MAX: usize = 64;
@@ -46,11 +45,11 @@ const RESET_EVERY: Duration = Duration::from_millis(1);
 #[error("QUIC needs TLS_AES_128_GCM_SHA256 among the cipher suites of TLS 1.3")]
 pub struct NoInitialSuite;
 
-/// An endpoint. Its task runs until this is dropped, within a `LocalSet`.
+/// An endpoint, within a `LocalSet`. Dropped, it takes no further connection; its task runs until
+/// those that are on have ended, so that their last words leave.
 #[derive(Debug)]
 pub struct Endpoint {
     shared: Rc<Shared>,
-    task: JoinHandle<()>,
 }
 
 impl Endpoint {
@@ -72,8 +71,8 @@ impl Endpoint {
             .min_reset_interval(RESET_EVERY);
         let tls = server_config(tls).map_err(io::Error::other)?;
         let shared = Rc::new(Shared::new(socket, config, tls, unproved_max)?);
-        let task = tokio::task::spawn_local(driver::drive(shared.clone()));
-        Ok(Self { shared, task })
+        tokio::task::spawn_local(driver::drive(shared.clone()));
+        Ok(Self { shared })
     }
 
     /// From here on handshakes use this profile; connections that are on keep theirs.
@@ -113,7 +112,7 @@ impl Endpoint {
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
-        self.task.abort();
+        self.shared.take_no_more();
     }
 }
 

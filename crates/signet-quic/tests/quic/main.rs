@@ -154,15 +154,25 @@ fn closing_loses_no_message() {
 fn an_endpoint_that_starts_again_with_its_keys_resets_old_connections() {
     run(async {
         let pki = Pki::new();
-        let (e, at) = endpoint(&pki);
-        let p = connect(&pki, &e, "127.0.0.1:0", at).await.unwrap();
-        let mut client = p.client;
+        let socket = bind("127.0.0.1:0");
+        let (at, tls) = (socket.local_addr().unwrap(), pki.server());
+        // A process that is killed says nothing: its runtime goes with everything in it.
+        let (kill, killed) = tokio::sync::oneshot::channel::<()>();
+        let first = std::thread::spawn(move || {
+            run(async move {
+                let e = Endpoint::new(socket, &tls, &keys(), 8).unwrap();
+                let on = e.accept().await.accept().unwrap().established().await.unwrap();
+                killed.await.unwrap();
+                drop((e, on));
+            });
+        });
+        let tls = pki.client();
+        let client = client::connect(bind("127.0.0.1:0"), at, NAME, &tls).await.unwrap();
+        let mut client = client.into_stream();
         client.write_all(b"before").await.unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
-        // As a process that was killed: nothing is said. The socket is closed with the last user.
-        drop(e);
-        std::mem::drop((p.server, p.moves));
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        kill.send(()).unwrap();
+        first.join().unwrap();
         let _again = Endpoint::new(bind(&at.to_string()), &pki.server(), &keys(), 8).unwrap();
         client.write_all(b"after").await.unwrap();
         let seen = timeout(SOON, client.read_u8()).await.unwrap().unwrap_err();

@@ -98,8 +98,8 @@ impl DeskListener {
         }
     }
 
-    /// Accepts for ever, over TCP and, if there is a listener for it, over QUIC; every connection is
-    /// a task of this thread.
+    /// Accepts for ever, over TCP and, if there is a listener for it, over QUIC; every connection
+    /// is a task of this thread.
     pub async fn serve(self, quic: Option<QuicListener>, pipeline: Rc<Pipeline>) {
         let desks = Rc::new(self);
         // Both ways share their quotas.
@@ -214,9 +214,10 @@ impl DeskListener {
             Ok(()) => {
                 let share = pipeline.peers.desk_share(&desk);
                 let pumped = pump_within(stream, &mut framer, &session, &outbox, &share, on_event);
+                let judging = quic::judge_moves(self, moves.as_ref(), &desk, &outbox, pipeline);
                 tokio::select! {
                     closed = pumped => closed,
-                    never = quic::judge_moves(moves.as_ref(), &desk, &outbox, pipeline) => match never {},
+                    never = judging => match never {},
                 }
             }
             Err(e) => e,

@@ -134,6 +134,7 @@ async fn secure(
 
 /// Has the pipeline judge every address to which the connection moves. Over TCP there is none.
 pub(super) async fn judge_moves(
+    desks: &DeskListener,
     moves: Option<&Moves>,
     desk: &CompId,
     outbox: &Rc<Outbox>,
@@ -142,6 +143,15 @@ pub(super) async fn judge_moves(
     let Some(moves) = moves else { return std::future::pending().await };
     loop {
         moves.claimed().await;
-        moves.judge(|to| pipeline.moved(desk, outbox, to.to.ip().to_canonical()));
+        let mut nobody_vouches = false;
+        moves.judge(|to| {
+            nobody_vouches = desks.is_balancer(to.to);
+            !nobody_vouches && pipeline.moved(desk, outbox, to.to.ip().to_canonical())
+        });
+        if nobody_vouches {
+            tracing::warn!(%desk, code = "proxy.refused", "moved behind a load balancer that \
+                cannot say for which client it speaks; closed");
+            moves.close();
+        }
     }
 }
