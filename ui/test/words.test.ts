@@ -3,7 +3,6 @@ import { instrument, line } from "./builders";
 import { GatewayClock } from "../src/desk/clock.svelte";
 import { clockError, duration, shareLeft, timeLeft, ttlChoices, weekday } from "../src/desk/format";
 import { matching, meant } from "../src/desk/match";
-import { LINK, affected, linkSays, networkWords } from "../src/desk/words";
 import { target } from "../src/rfq/target";
 
 test("time left is rounded up and never negative", () => {
@@ -112,30 +111,4 @@ test("the main button trades with the chosen dealer or with none", () => {
   expect(target(lines, "sell", "A")?.dealer).toBe("A");
   expect(target(lines, "buy", "A")).toBeUndefined();
   expect(target(lines, "buy", "C")).toBeUndefined();
-});
-
-test("the requests that wait for the connection are counted and named", () => {
-  const of = (...states: ("open" | "sent" | "done")[]) =>
-    states.map((state, n) => ({ symbol: `S${n}`, state }));
-  expect(affected(of())).toBe("");
-  expect(affected(of("done"))).toBe("");
-  expect(affected(of("open"))).toBe("1 open request waits: S0.");
-  expect(affected(of("open", "done", "sent"))).toBe("2 open requests wait: S0, S2.");
-  expect(affected(of("open", "open", "open", "open", "open"))).toBe(
-    "5 open requests wait: S0, S1, S2, 2 more.",
-  );
-});
-
-test("the network is named as the system names it", () => {
-  const network = (name: string | null, metered: boolean) => ({ name, metered, portal: null });
-  expect(networkWords(network(null, false))).toBe("");
-  expect(networkWords(network("Hotel Wi-Fi", false))).toBe("Hotel Wi-Fi");
-  expect(networkWords(network("Phone", true))).toBe("Phone (metered)");
-  expect(networkWords(network(null, true))).toBe("a network (metered)");
-});
-
-test("every state of the connection has words of its own", () => {
-  for (const state of Object.keys(LINK) as (keyof typeof LINK)[]) {
-    expect(linkSays(state)).toMatch(/traded/);
-  }
 });

@@ -199,12 +199,12 @@ impl Pipeline {
     }
 }
 
-/// The touch is younger than the message, and it is the touch that counts. The deadline of the
-/// message was kept when it came; from then on the approval has one of its own.
+/// The touch is younger than the message, and it is the touch that counts: the message arrived in
+/// time, and the approval has a deadline of its own.
 fn as_of(m: AppMessage, at: UtcMillis) -> AppMessage {
     match m {
         AppMessage::QuoteResponse(r) => {
-            AppMessage::QuoteResponse(QuoteResponse { at, until: None, ..r })
+            AppMessage::QuoteResponse(QuoteResponse { deadline: Some(at), at, ..r })
         }
         m => m,
     }

@@ -57,8 +57,8 @@ mod tests {
             price: 1.into(),
             currency: None,
             settlement_date: None,
+            deadline: None,
             at: UtcMillis(0),
-            until: None,
         })
     }
 

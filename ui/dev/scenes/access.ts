@@ -19,7 +19,6 @@ export function session(
 ): SessionView {
   const up = state === "online" || state === "reconnecting";
   return {
-    network: { name: up ? "Office" : "Hotel Wi-Fi", metered: false, portal: null },
     state,
     venue: state === "offline" ? null : VENUE,
     identity: state === "offline" ? null : "alice",
@@ -30,6 +29,10 @@ export function session(
     sinceMs: now,
     attempt: state === "reconnecting" ? 3 : 0,
     problem,
+    doubtfulSinceMs: null,
+    network: state === "offline" ? null : { name: "Hotel Wi-Fi", metered: false },
+    portal: null,
+    back: null,
   };
 }
 

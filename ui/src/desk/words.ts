@@ -8,10 +8,8 @@ import type {
   PinTries,
   LineState,
   LinkState,
-  NetworkView,
   NoticeKind,
   RfqState,
-  RfqView,
   Side,
   StepUpKind,
   StepUpPhase,
@@ -27,42 +25,9 @@ export const LINK: Record<LinkState, Label> = {
   loggingOn: { text: "Logging on", shape: "half", tone: "warn" },
   restoring: { text: "Restoring", shape: "half", tone: "warn" },
   online: { text: "Online", shape: "dot", tone: "good" },
-  checking: { text: "Checking", shape: "half", tone: "warn" },
   reconnecting: { text: "Reconnecting", shape: "turn", tone: "warn" },
   refused: { text: "Refused", shape: "cross", tone: "bad" },
 };
-
-/** What a state of the connection means for the trader, while nothing can be traded. */
-export function linkSays(state: LinkState): string {
-  switch (state) {
-    case "checking":
-      return "The gateway does not answer. The desk connects again by itself; nothing can be traded until then.";
-    case "restoring":
-      return "The gateway is telling what is open; nothing can be traded until it has.";
-    case "refused":
-      return "Nothing can be traded.";
-    default:
-      return "The prices above may be out of date. Nothing can be traded until the desk is online again.";
-  }
-}
-
-/** The network in use; empty where the system does not tell. */
-export function networkWords(network: NetworkView): string {
-  const name = network.name ?? (network.metered ? "a network" : "");
-  return network.metered ? `${name} (metered)` : name;
-}
-
-/** How many requests are named. */
-const NAMED = 3;
-
-/** Which requests wait for the connection; empty when none does. */
-export function affected(requests: Pick<RfqView, "symbol" | "state">[]): string {
-  const open = requests.filter((r) => r.state === "open" || r.state === "sent");
-  const names = open.slice(0, NAMED).map((r) => r.symbol);
-  if (open.length > NAMED) names.push(`${open.length - NAMED} more`);
-  if (open.length === 0) return "";
-  return `${open.length === 1 ? "1 open request waits" : `${open.length} open requests wait`}: ${names.join(", ")}.`;
-}
 
 export const RFQ: Record<RfqState, Label> = {
   sent: { text: "Sent", shape: "half", tone: "plain" },
@@ -79,6 +44,7 @@ export const LINE: Record<LineState, string> = {
   quoted: "Quoted",
   withdrawn: "Withdrawn",
   unreachable: "Not reachable",
+  notRepeated: "Not quoted any longer",
   expired: "Expired",
   passed: "Passed",
   rejected: "Rejected",

@@ -4,11 +4,11 @@
 use super::{Book, screen::Item};
 use crate::{
     present,
-    problem::{doubtful, offline, problem},
+    problem::{offline, problem},
     settlement,
     view::{
-        AcceptView, ArmIntent, Ask, LinkState, NoticeKind, Problem, QuantityView, Reference,
-        SettlementView, Side, Ticket,
+        AcceptView, ArmIntent, Ask, NoticeKind, Problem, QuantityView, Reference, SettlementView,
+        Side, Ticket,
     },
 };
 use signet_fix::message::{AppMessage, QuoteRequest, QuoteResponse};
@@ -17,10 +17,10 @@ use signet_rfq::{
     parse_quantity,
 };
 
-/// An accept that the gateway does not have in this time, milliseconds, is refused by it and not
-/// traded. A trader who clicked then knows from the screen that something is wrong, and decides
-/// again. A slow satellite link needs under one second.
-const ACCEPT_MAX_MS: i64 = 2_000;
+/// An accept is to reach the gateway within this time after the click, milliseconds. It is ten times
+/// what a slow network needs, and less than the time after which a trader would look at the price
+/// again before trading.
+const ACCEPT_WITHIN_MS: i64 = 2_000;
 
 impl Book {
     /// Instruments and dealers that this trader may use.
@@ -48,9 +48,7 @@ impl Book {
 
     /// Checks a ticket, puts the RFQ on screen and returns the message to be sent.
     pub fn new_rfq(&mut self, ticket: &Ticket, now: UtcMillis) -> Result<AppMessage, Problem> {
-        if !self.online() {
-            return Err(self.no_way());
-        }
+        self.may_send()?;
         let terms = self.terms(ticket, now)?;
         let id = terms.id.clone();
         let message = AppMessage::QuoteRequest(QuoteRequest {
@@ -97,7 +95,7 @@ impl Book {
 
     /// Checks that an RFQ may be ended now and returns the message to be sent.
     pub fn cancel(&mut self, id: &str) -> Result<AppMessage, Problem> {
-        let (online, no_way) = (self.online(), self.no_way());
+        let online = self.online();
         let (id, item) = self.item(id)?;
         if item.rfq.in_flight() {
             return Err(problem(
@@ -109,7 +107,7 @@ impl Book {
         if item.rfq.state.ended() {
             return Err(problem("rfq.ended", "The RFQ has ended already.", "Dismiss it."));
         }
-        if online { Ok(AppMessage::RfqCancel { rfq: id, text: None }) } else { Err(no_way) }
+        if online { Ok(AppMessage::RfqCancel { rfq: id, text: None }) } else { Err(offline()) }
     }
 
     /// Takes an ended RFQ off the screen.
@@ -124,9 +122,7 @@ impl Book {
 
     /// Returns the terms that an accept would agree to. Nothing is sent.
     pub fn arm(&mut self, intent: &ArmIntent, now: UtcMillis) -> Result<AcceptView, Problem> {
-        if !self.online() {
-            return Err(self.no_way());
-        }
+        self.may_trade()?;
         let moment = self.moment(now);
         let id = RfqId::new(intent.rfq_id.clone()).map_err(|_| no_rfq())?;
         let accept_id = AcceptId::new(self.ids.accept(&id)).map_err(|e| no_id(&e.to_string()))?;
@@ -157,15 +153,15 @@ impl Book {
         accept: &str,
         now: UtcMillis,
     ) -> Result<AppMessage, Problem> {
-        if !self.online() {
-            return Err(self.no_way());
-        }
+        self.may_trade()?;
         let moment = self.moment(now);
         let accept =
             AcceptId::new(accept).map_err(|_| Problem::from(&rfq::AcceptRefusal::NotArmed))?;
         let (id, item) = self.item(id)?;
         item.dirty = true;
         let sent = item.rfq.send_accept(&accept, moment.venue, moment.arrival_ms);
+        let quote = item.rfq.accept.as_ref().and_then(|(a, _)| item.rfq.line(&a.dealer));
+        let ends = quote.and_then(|l| l.quote.as_ref()).map(|q| q.valid_until);
         let terms = item.rfq.terms.clone();
         self.frames.wake();
         let a = sent.map_err(|e| Problem::from(&e))?;
@@ -181,10 +177,11 @@ impl Book {
             return Err(why);
         }
         let isin = terms.instrument.as_str().len() == 12;
-        // A plain venue does not expect the field.
-        let until = (!self.connection.direct).then(|| moment.venue + ACCEPT_MAX_MS);
-        let hit = QuoteResponse::hit(&a, &terms, isin, moment.venue);
-        Ok(AppMessage::QuoteResponse(QuoteResponse { until, ..hit }))
+        let last = moment.venue + ACCEPT_WITHIN_MS;
+        Ok(AppMessage::QuoteResponse(QuoteResponse {
+            deadline: Some(ends.map_or(last, |ends| last.min(ends))),
+            ..QuoteResponse::hit(&a, &terms, isin, moment.venue)
+        }))
     }
 
     /// As [`crate::Desk::may_close`].
@@ -207,11 +204,6 @@ impl Book {
         self.notice(NoticeKind::Bad, "accept.in_flight", text, Some(first), now);
         self.frames.wake();
         false
-    }
-
-    /// Why nothing can be sent now.
-    fn no_way(&self) -> Problem {
-        if self.connection.view.state == LinkState::Checking { doubtful() } else { offline() }
     }
 
     fn item(&mut self, id: &str) -> Result<(RfqId, &mut Item), Problem> {

@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     in_flight::InFlight,
-    view::{ArmIntent, BlotterQuery, BlotterTab, LinkState, Side},
+    view::{ArmIntent, BlotterQuery, BlotterTab, Side},
 };
 use rust_decimal::Decimal;
 use signet_fix::message::{
@@ -14,25 +14,25 @@ use signet_fix::message::{
 use signet_journal::StoreKey;
 use signet_rfq::{
     self as rfq, AcceptId, AcceptState as Accepting, DealerId, Declined, InstrumentId, Level,
-    LineState as Line, QuoteId, RfqState,
+    LineState as Line, QuoteId,
 };
 use std::collections::BTreeSet;
 
-const NOW: UtcMillis = UtcMillis(1_795_219_200_000);
+pub(super) const NOW: UtcMillis = UtcMillis(1_795_219_200_000);
 
-fn north() -> DealerId {
+pub(super) fn north() -> DealerId {
     DealerId::new("NORTH").unwrap()
 }
 
-fn pair() -> InstrumentId {
+pub(super) fn pair() -> InstrumentId {
     InstrumentId::new("EUR/USD").unwrap()
 }
 
-fn id(s: &str) -> RfqId {
+pub(super) fn id(s: &str) -> RfqId {
     RfqId::new(s).unwrap()
 }
 
-fn request(rfq: &str) -> QuoteRequest {
+pub(super) fn request(rfq: &str) -> QuoteRequest {
     QuoteRequest {
         id: id(rfq),
         instrument: pair(),
@@ -47,7 +47,7 @@ fn request(rfq: &str) -> QuoteRequest {
     }
 }
 
-fn quote(rfq: &str, quote: &str, price: &str) -> AppMessage {
+pub(super) fn quote(rfq: &str, quote: &str, price: &str) -> AppMessage {
     AppMessage::Quote(QuoteMsg {
         rfq: id(rfq),
         id: QuoteId::new(quote).unwrap(),
@@ -62,17 +62,7 @@ fn quote(rfq: &str, quote: &str, price: &str) -> AppMessage {
     })
 }
 
-fn unreachable() -> AppMessage {
-    AppMessage::QuoteCancel(QuoteCancel {
-        rfq: Some(id("R1")),
-        quote: Some(QuoteId::new("q1").unwrap()),
-        instrument: Some(pair()),
-        dealer: Some(north()),
-        unreachable: true,
-    })
-}
-
-fn snapshot(book: &mut Book, rfqs: &[(&str, &[AppMessage])]) -> Vec<AppMessage> {
+pub(super) fn snapshot(book: &mut Book, rfqs: &[(&str, &[AppMessage])]) -> Vec<AppMessage> {
     book.message(AppMessage::Snapshot(SnapshotMark::Begin), NOW);
     for (rfq, about) in rfqs {
         book.message(AppMessage::Snapshot(SnapshotMark::Rfq(request(rfq))), NOW);
@@ -82,20 +72,21 @@ fn snapshot(book: &mut Book, rfqs: &[(&str, &[AppMessage])]) -> Vec<AppMessage> 
 }
 
 /// Online, with R1 open and NORTH quoting q1 at 1.08.
-fn book() -> Book {
+pub(super) fn book() -> Book {
     let mut b = Book::new(Ids::new(NOW, 1), NOW);
+    b.measured(NOW, NOW, NOW);
     snapshot(&mut b, &[("R1", &[quote("R1", "q1", "1.08")])]);
     assert!(b.online());
     b
 }
 
-fn press(b: &mut Book) -> (String, AppMessage) {
+pub(super) fn press(b: &mut Book) -> (String, AppMessage) {
     let armed = arm(b);
     let m = b.accept("R1", &armed, NOW).unwrap();
     (armed, m)
 }
 
-fn arm(b: &mut Book) -> String {
+pub(super) fn arm(b: &mut Book) -> String {
     let intent = ArmIntent {
         rfq_id: "R1".into(),
         dealer: "NORTH".into(),
@@ -106,7 +97,7 @@ fn arm(b: &mut Book) -> String {
     b.arm(&intent, NOW).unwrap().id
 }
 
-fn report(
+pub(super) fn report(
     accept: &str,
     kind: ExecType,
     status: OrdStatus,
@@ -138,7 +129,7 @@ fn report(
     }
 }
 
-fn say(b: &mut Book, e: ExecutionReport) {
+pub(super) fn say(b: &mut Book, e: ExecutionReport) {
     b.message(AppMessage::ExecutionReport(e), NOW);
 }
 
@@ -150,11 +141,11 @@ fn trades(b: &Book) -> Vec<(String, String, Option<String>)> {
     rows
 }
 
-fn state(b: &Book) -> Accepting {
+pub(super) fn state(b: &Book) -> Accepting {
     b.rfq(&id("R1")).unwrap().accept.clone().unwrap().1
 }
 
-fn notices(b: &Book) -> Vec<&str> {
+pub(super) fn notices(b: &Book) -> Vec<&str> {
     b.notices.codes()
 }
 
@@ -193,106 +184,6 @@ fn after_a_reconnect_an_unchanged_quote_can_be_traded_again() {
     b.message(gone(false), NOW);
     b.message(quote("R1", "q1", "1.08"), NOW);
     assert!(!can(&mut b), "what was withdrawn stays so");
-}
-
-/// An armed accept goes through a change of networks with its quote, and ends with it.
-#[test]
-fn an_armed_accept_lasts_as_long_as_its_quote() {
-    for (after, want) in [
-        (vec![quote("R1", "q1", "1.08")], None),
-        (vec![quote("R1", "q2", "1.08")], None),
-        (vec![quote("R1", "q2", "1.09")], Some("re-quoted")),
-        (vec![], Some("did not come back")),
-        (vec![unreachable()], Some("did not come back")),
-    ] {
-        let mut b = book();
-        let armed = arm(&mut b);
-        b.link_lost();
-        assert_eq!(state(&b), Accepting::Armed);
-        let early = b.accept("R1", &armed, NOW).unwrap_err();
-        assert_eq!(early.code, "dealer.unreachable", "{early:?}");
-        snapshot(&mut b, &[("R1", &after)]);
-        match want {
-            None => drop(b.accept("R1", &armed, NOW).unwrap()),
-            Some(words) => {
-                let Accepting::Declined(Declined::ByDesk(why)) = state(&b) else {
-                    panic!("{words}: {:?}", state(&b))
-                };
-                assert!(why.contains(words) && !why.contains("withdrew"), "{why}");
-                assert!(b.accept("R1", &armed, NOW).is_err());
-            }
-        }
-    }
-}
-
-/// While the gateway does not answer, nothing can be pressed, and what is pressed is not sent.
-#[test]
-fn what_cannot_be_reached_cannot_be_pressed() {
-    let mut b = book();
-    let armed = arm(&mut b);
-    b.doubt(NOW, true);
-    assert!(!b.online());
-    assert_eq!(b.accept("R1", &armed, NOW).unwrap_err().code, "link.doubtful");
-    assert_eq!(b.cancel("R1").unwrap_err().code, "link.doubtful");
-    b.doubt(NOW, false);
-    assert!(b.online());
-    assert!(b.accept("R1", &armed, NOW).is_ok());
-    // Of a connection that is not up, nobody doubts anything.
-    b.link(NOW, |s| s.state = LinkState::Reconnecting);
-    for doubtful in [true, false] {
-        b.doubt(NOW, doubtful);
-        assert_eq!(b.connection.view.state, LinkState::Reconnecting);
-    }
-}
-
-/// What became of an RFQ that the snapshot does not contain follows it; of what the gateway never
-/// had, nothing does.
-#[test]
-fn what_was_missed_is_told_by_the_gateway_or_was_never_sent() {
-    let ended =
-        |b: &Book| b.rfq(&id("R1")).map(|r| (r.state, r.reason.clone().unwrap_or_default()));
-    let mut b = book();
-    b.link_lost();
-    snapshot(&mut b, &[]);
-    assert_eq!(ended(&b).unwrap().0, RfqState::Open, "not before the gateway has spoken");
-    let status = QuoteStatusReport::of_rfq(
-        id("R1"),
-        pair(),
-        RfqStatus::NothingDone,
-        Some("every dealer passed".into()),
-    );
-    b.message(AppMessage::QuoteStatusReport(status), NOW);
-    b.tick(NOW + 2_000);
-    assert_eq!(ended(&b), Some((RfqState::NothingDone, "every dealer passed".into())));
-
-    let mut b = book();
-    b.link_lost();
-    snapshot(&mut b, &[]);
-    b.tick(NOW + 900);
-    assert_eq!(ended(&b).unwrap().0, RfqState::Open);
-    b.tick(NOW + 1_000);
-    let (state, reason) = ended(&b).unwrap();
-    assert!(state == RfqState::Expired && reason.contains("while the desk was away"), "{reason}");
-
-    let mut b = book();
-    b.screen.place(Rfq::new(request("R2").terms()), &mut b.frames);
-    b.link_lost();
-    snapshot(&mut b, &[("R1", &[])]);
-    b.tick(NOW + 1_000);
-    let r = b.rfq(&id("R2")).unwrap();
-    assert!(r.state == RfqState::Refused && r.reason.as_ref().unwrap().contains("did not reach"));
-}
-
-/// An accept says until when it may be traded, to a gateway and to nobody else.
-#[test]
-fn an_accept_carries_its_deadline() {
-    let until = |direct: bool| {
-        let mut b = book();
-        b.connection.direct = direct;
-        let (_, AppMessage::QuoteResponse(r)) = press(&mut b) else { panic!() };
-        r.until
-    };
-    assert_eq!((until(false), until(true)), (Some(NOW + 2_000), None));
 }
 
 #[test]
@@ -339,8 +230,8 @@ fn a_desk_that_lost_its_file_takes_the_terms_from_the_gateway_and_invents_none()
         price: "1.08".parse().unwrap(),
         currency: None,
         settlement_date: None,
+        deadline: None,
         at: NOW,
-        until: None,
     };
     // Outside a snapshot the gateway may not say what this desk accepted.
     b.message(AppMessage::QuoteResponse(accept.clone()), NOW);

@@ -1,17 +1,16 @@
 //! What the link tells the book: its state, what was sent, what could not be sent, and the time.
 
-use super::{Book, frame_clock::Part, rfq_of_accept};
+use super::{Book, connection::Gap, frame_clock::Part, rfq_of_accept};
 use crate::{
     blotter::Blotter,
     in_flight::InFlight,
-    laptop_clock::laptop_now,
-    peer_text,
+    problem::doubtful,
     step_up::{Dialog, StepUps},
     view::{LinkState, NetworkView, NoticeKind, Problem, SessionView},
 };
-use signet_fix::message::AppMessage;
+use signet_fix::message::{AppMessage, Response};
 use signet_identity::CompId;
-use signet_rfq::{Accept, Declined, Rfq, RfqId, Terms, UtcMillis};
+use signet_rfq::{Accept, AcceptRefusal, Declined, LineState, Rfq, RfqId, Terms, UtcMillis};
 
 /// An RFQ with a deadline within this time is drawn again at each tick, because its buttons depend
 /// on whether an accept can still arrive. Milliseconds.
@@ -20,9 +19,60 @@ const DEADLINE_NEAR_MS: i64 = 1_500;
 impl Book {
     /// Changes the view of the connection.
     pub fn link(&mut self, now: UtcMillis, change: impl FnOnce(&mut SessionView)) {
+        let (online, doubt) = (self.online(), self.connection.view.doubtful_since_ms);
         if self.connection.change(now, change) {
             self.screen.mark_all();
             self.changed(Part::Session);
+        }
+        if online && !self.online() {
+            // What was in doubt is lost since the doubt began.
+            let since = doubt.map_or(now, |ms| UtcMillis(ms as i64));
+            let open = self.screen.rfqs().filter(|r| !r.state.ended());
+            let open = open.map(|r| (r.terms.id.clone(), quotes(r))).collect();
+            self.connection.gap.get_or_insert(Gap { since, open });
+        }
+        if self.connection.view.state == LinkState::Offline {
+            self.connection.gap = None;
+        }
+    }
+
+    /// An answer of the peer is overdue, or came after all. While it is overdue, no price can be
+    /// taken and no request be sent: either could arrive much later.
+    pub fn doubt(&mut self, now: UtcMillis, doubtful: bool) {
+        let doubtful = doubtful && self.online();
+        self.link(now, |s| {
+            s.doubtful_since_ms = doubtful.then(|| s.doubtful_since_ms.unwrap_or(now.0 as f64));
+        });
+    }
+
+    /// The network that the connection uses, or would use, and the page on which it wants the
+    /// trader to sign in.
+    pub fn on_network(
+        &mut self,
+        now: UtcMillis,
+        network: Option<NetworkView>,
+        portal: Option<String>,
+    ) {
+        self.link(now, |s| (s.network, s.portal) = (network, portal));
+    }
+
+    /// Why a message of the trader must not leave any longer: the link has come into doubt, or its
+    /// deadline has passed, since the trader pressed.
+    pub(crate) fn not_now(&self, m: &AppMessage, now: UtcMillis) -> Option<Problem> {
+        let commits = match m {
+            AppMessage::QuoteRequest(_) => true,
+            AppMessage::QuoteResponse(r) => r.response == Response::HitOrLift,
+            _ => false,
+        };
+        if commits && self.connection.doubtful() {
+            return Some(doubtful());
+        }
+        match m {
+            AppMessage::QuoteResponse(r) if commits => {
+                let late_ms = self.clock.gateway(now).since(r.deadline?);
+                (late_ms > 0).then(|| Problem::from(&AcceptRefusal::Late(late_ms)))
+            }
+            _ => None,
         }
     }
 
@@ -66,7 +116,12 @@ impl Book {
     /// Takes a measurement: a ping sent at `sent` and answered at `received`, on the laptop's
     /// clock, whose answer the gateway stamped `stamped`.
     pub fn measured(&mut self, sent: UtcMillis, stamped: UtcMillis, received: UtcMillis) {
+        let known = self.clock.is_known();
         self.clock.measured(sent, stamped, received);
+        if known != self.clock.is_known() {
+            // Whether a price can be taken depends on it.
+            self.screen.mark_all();
+        }
         let (offset, rtt) = (self.clock.offset_ms(), self.clock.round_trip_ms());
         self.link(received, |s| {
             s.clock_offset_ms = offset.map(|o| o as f64);
@@ -79,55 +134,13 @@ impl Book {
         self.clock.forget();
     }
 
-    /// Whether what was asked of the peer goes unanswered. Nothing can be traded meanwhile.
-    pub fn doubt(&mut self, now: UtcMillis, doubtful: bool) {
-        let state = match (self.connection.view.state, doubtful) {
-            (LinkState::Online, true) => LinkState::Checking,
-            (LinkState::Checking, false) => LinkState::Online,
-            _ => return,
-        };
-        self.link(now, |s| s.state = state);
-        self.frames.wake();
-    }
-
-    /// What the system knows of the network in use.
-    pub fn network(&mut self, now: UtcMillis, network: NetworkView) {
-        let shown = |text: Option<String>| text.map(|t| peer_text::shown(&t));
-        let network = NetworkView {
-            name: shown(network.name),
-            portal: shown(network.portal),
-            metered: network.metered,
-        };
-        self.link(now, |s| s.network = network);
-        self.frames.wake();
-    }
-
-    /// Says that the connection is back, if the trader had to wait for it.
-    pub(super) fn back(&mut self, now: UtcMillis, gone: usize) {
-        let Some(since) = self.connection.away_since.take() else { return };
-        let open = self.screen.rfqs().filter(|r| !r.state.ended()).count();
-        let text = back_words(now.since(since), open, gone);
-        self.notice(NoticeKind::Plain, "link.back", text, None, now);
-    }
-
     /// The link was lost: the outcome of accepts without an answer is unknown from now on.
     pub fn link_lost(&mut self) {
-        // Only a gateway repeats what stands.
-        let repeats = !self.connection.direct;
         for (_, item) in self.screen.iter_mut() {
-            if repeats {
-                item.rfq.link_away()
-            } else {
-                item.rfq.link_lost()
-            };
+            item.rfq.link_lost();
             item.dirty = true;
         }
         self.connection.restoring = None;
-        self.connection.unaccounted.clear();
-        let was_on = matches!(self.connection.view.state, LinkState::Online | LinkState::Checking);
-        if was_on && self.screen.rfqs().any(|r| !r.state.ended()) {
-            self.connection.away_since.get_or_insert_with(laptop_now);
-        }
         self.reference.link_lost();
         self.with_step_ups(StepUps::link_lost);
     }
@@ -166,7 +179,6 @@ impl Book {
         self.tell_blotter(now);
         let at = self.clock.gateway(now);
         self.tick_step_ups(at, now);
-        self.settle_unaccounted(now);
         let mut ended: Vec<RfqId> = Vec::new();
         for (id, item) in self.screen.iter_mut().filter(|(_, i)| !i.rfq.state.ended()) {
             let deadline_near =
@@ -201,41 +213,8 @@ impl Book {
     }
 }
 
-/// What happened while the connection was away.
-fn back_words(away_ms: i64, open: usize, gone: usize) -> String {
-    let seconds = format!("{}.{}", away_ms.max(0) / 1_000, away_ms.max(0) % 1_000 / 100);
-    let requests = if open == 1 { "1 request goes on" } else { &format!("{open} requests go on") };
-    let quotes = match gone {
-        0 => String::new(),
-        1 => ", 1 quote did not come back".into(),
-        n => format!(", {n} quotes did not come back"),
-    };
-    format!("Connected again after {seconds} s: {requests}{quotes}.")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_trader_reads_what_went_on() {
-        for (ms, open, gone, want) in [
-            (140, 1, 0, "Connected again after 0.1 s: 1 request goes on."),
-            (
-                3_250,
-                2,
-                1,
-                "Connected again after 3.2 s: 2 requests go on, 1 quote did not come back.",
-            ),
-            (
-                61_000,
-                0,
-                3,
-                "Connected again after 61.0 s: 0 requests go on, 3 quotes did not come back.",
-            ),
-            (-5, 1, 0, "Connected again after 0.0 s: 1 request goes on."),
-        ] {
-            assert_eq!(back_words(ms, open, gone), want);
-        }
-    }
+/// How many quotes of an RFQ stand, whether or not they can be reached.
+pub(super) fn quotes(r: &Rfq) -> usize {
+    let stands = |s: &LineState| matches!(s, LineState::Quoted | LineState::Unreachable);
+    r.lines.iter().filter(|l| stands(&l.state)).count()
 }

@@ -1,18 +1,22 @@
 //! Compares the snapshot after a logon, which is what the gateway holds, with the screen.
 
-use super::{Book, connection::Restoring, rejects::status_request};
+use super::{
+    Book,
+    connection::{Gap, Restoring},
+    link_state::quotes,
+    rejects::status_request,
+};
 use crate::{
     blotter::RowStatus,
-    problem::problem,
-    view::{BlotterTab, LinkState, NoticeKind},
+    view::{BackView, BlotterTab, LinkState, NoticeKind},
 };
 use signet_fix::message::{AppMessage, QuoteRequest, QuoteResponse, SnapshotMark};
 use signet_rfq::{Rfq, RfqId, RfqState, UtcMillis};
 use std::collections::BTreeSet;
 
-/// What became of an RFQ that a snapshot does not contain follows the snapshot at once; the time in
-/// milliseconds after which nothing follows.
-const ACCOUNT_MAX_MS: i64 = 1_000;
+/// A request that was sent and that the gateway has no record of.
+const NOT_ARRIVED: &str = "the gateway has no record of it, because it did not arrive or was \
+    refused; no dealer has it. Send it again";
 
 impl Book {
     pub(super) fn snapshot(&mut self, mark: SnapshotMark, now: UtcMillis) -> Vec<AppMessage> {
@@ -39,8 +43,9 @@ impl Book {
         match self.screen.get_mut(&q.id) {
             Some(i) if !i.rfq.state.ended() => {
                 i.rfq.deadline = Some(terms.expires);
-                // Until the gateway repeats them, quotes cannot be traded.
-                i.rfq.link_away();
+                // A quote that the gateway does not repeat cannot be traded, but it was not
+                // withdrawn.
+                i.rfq.await_repeats();
                 i.rfq.acknowledge();
                 i.dirty = true;
             }
@@ -72,62 +77,89 @@ impl Book {
     /// The snapshot is complete. An RFQ that is open on screen and not in the snapshot has ended;
     /// for each accept without an answer a question is returned.
     fn restored(&mut self, now: UtcMillis) -> Vec<AppMessage> {
-        let Some(Restoring { seen, .. }) = self.connection.restoring.take() else {
+        let Some(Restoring { seen, out_of_reach, .. }) = self.connection.restoring.take() else {
             return Vec::new();
         };
         let mut ask = Vec::new();
-        let mut gone = 0;
+        let mut ended = Vec::new();
+        let at = self.clock.gateway(now);
         for (id, i) in self.screen.iter_mut() {
-            if seen.contains(id) {
-                gone += i.rfq.repeat_over();
-            }
+            // What is over by now expired; of the rest, what was not repeated is gone.
+            i.rfq.tick(at);
+            i.rfq.settle_repeats(|d| out_of_reach.contains(&(id.clone(), d.clone())));
             if let Some((a, s)) = i.rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
                 tracing::info!(accept = %a.id, state = ?s, "asking what became of an accept");
                 ask.push(AppMessage::OrderStatusRequest(status_request(a)));
             } else if !i.rfq.state.ended() && !seen.contains(id) {
-                // What became of it follows, if the gateway knows.
-                self.connection.unaccounted.insert(id.clone(), now);
+                if i.rfq.state == RfqState::Sent {
+                    i.rfq.refuse(NOT_ARRIVED.into());
+                } else {
+                    let why = "it ended while the desk was away";
+                    let _ = i.rfq.end(RfqState::Expired, Some(why.into()));
+                }
+                ended.push(id.clone());
             }
             i.dirty = true;
         }
+        ended.iter().for_each(|id| self.blot_rfq(id));
         self.close_orphans(&seen);
-        self.link(now, |s| s.state = LinkState::Online);
-        self.back(now, gone);
+        let back = self.connection.gap.take().map(|gap| self.tell_missed(gap, now));
+        self.link(now, |s| {
+            s.state = LinkState::Online;
+            s.back = back;
+        });
         ask
     }
 
-    /// Ends RFQs that the gateway has neither repeated nor said anything of since: a request that
-    /// was never acknowledged did not arrive, and another one ended while the desk was away.
-    pub(super) fn settle_unaccounted(&mut self, now: UtcMillis) {
-        let waited = |since: &UtcMillis| now.since(*since) >= ACCOUNT_MAX_MS;
-        let due: Vec<RfqId> = self
-            .connection
-            .unaccounted
-            .iter()
-            .filter(|(_, since)| waited(since))
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in due {
-            self.connection.unaccounted.remove(&id);
-            let Some(i) = self.screen.get_mut(&id) else { continue };
-            if i.rfq.state == RfqState::Sent {
-                let text = "it did not reach the gateway, and no dealer was asked";
-                i.rfq.refuse(text.into());
-                i.problem = Some(problem(
-                    "rfq.not_sent",
-                    "The connection was lost before the gateway had the request: no dealer was \
-                        asked.",
-                    "Send it again.",
-                ));
-                let text = "RFQ not sent: the connection was lost first".to_owned();
-                i.dirty = true;
-                self.notice(NoticeKind::Bad, "rfq.not_sent", text, Some(&id), now);
-            } else if !i.rfq.in_flight() && !i.rfq.state.ended() {
-                let reason = "it ended while the desk was away".to_owned();
-                let _ = i.rfq.end(RfqState::Expired, Some(reason));
-                i.dirty = true;
+    /// Tells what happened during an interruption, in one notice for each RFQ.
+    fn tell_missed(&mut self, gap: Gap, now: UtcMillis) -> BackView {
+        let (mut went_on, mut ended, mut not_repeated) = (0, 0, 0);
+        let mut told = Vec::new();
+        let at = self.clock.gateway(now);
+        let between =
+            format!("{} and {} UTC", clock_time(at - now.since(gap.since)), clock_time(at));
+        for (id, before) in &gap.open {
+            let Some(rfq) = self.screen.rfq(id) else { continue };
+            let name = self.reference.instrument(&rfq.terms.instrument);
+            let name = name.map_or(rfq.terms.instrument.as_str(), |i| &i.symbol);
+            if rfq.state.ended() {
+                ended += 1;
+                let how = match (rfq.state, rfq.reason.as_deref()) {
+                    // A trade has its own notice.
+                    (RfqState::Done, _) => continue,
+                    (RfqState::Expired, None) => {
+                        format!("expired at {} UTC", clock_time(rfq.expires()))
+                    }
+                    (state, why) => {
+                        let why = why.map(|w| format!(" ({w})")).unwrap_or_default();
+                        format!("{} between {between}{why}", ended_away(state))
+                    }
+                };
+                let text = format!("{name}: the RFQ {how}, while the connection was lost.");
+                told.push((id.clone(), "rfq.ended_away", text));
+                continue;
             }
-            self.blot_rfq(&id);
+            went_on += 1;
+            let missing = before.saturating_sub(quotes(rfq));
+            if missing > 0 {
+                not_repeated += missing;
+                let quotes =
+                    if missing == 1 { "1 quote is" } else { &format!("{missing} quotes are") };
+                let text = format!(
+                    "{name}: {quotes} not there any longer; it ended while the connection was lost."
+                );
+                told.push((id.clone(), "quote.not_repeated", text));
+            }
+        }
+        for (id, code, text) in told {
+            self.notice(NoticeKind::Plain, code, text, Some(&id), now);
+        }
+        BackView {
+            at_ms: now.0 as f64,
+            after_ms: now.since(gap.since) as f64,
+            went_on,
+            ended,
+            not_repeated: u32::try_from(not_repeated).unwrap_or(u32::MAX),
         }
     }
 
@@ -143,4 +175,19 @@ impl Book {
             }
         }
     }
+}
+
+fn ended_away(state: RfqState) -> &'static str {
+    match state {
+        RfqState::Cancelled => "was ended without a trade",
+        RfqState::NothingDone => "ended because every dealer passed",
+        RfqState::Refused => "was not taken",
+        _ => "ended",
+    }
+}
+
+/// `14:02:09`
+fn clock_time(t: UtcMillis) -> String {
+    let s = t.0.div_euclid(1_000).rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02}", s / 3_600, s / 60 % 60, s % 60)
 }

@@ -42,6 +42,7 @@ use crate::{
     direct::Direct,
     issue::Issuer,
     laptop_clock::laptop_now,
+    peer_text,
     problem::offline,
     venue::DeskConfig,
     view::{LinkState, NetworkView, Problem, SessionView},
@@ -235,8 +236,11 @@ impl Link {
     fn system_changed(&self, s: SystemState) {
         let now = laptop_now();
         self.sleeping_since.set(s.sleeping.then_some(now));
-        let SystemState { network: name, metered, portal, .. } = s;
-        lock(&self.book).network(now, NetworkView { name, metered, portal });
+        let SystemState { network, metered, portal, .. } = s;
+        // Somebody else called the network so, and chose the page.
+        let network = network.map(|name| NetworkView { name: peer_text::shown(&name), metered });
+        let portal = portal.map(|page| peer_text::shown(&page));
+        lock(&self.book).on_network(now, network, portal);
     }
 
     /// The system is about to sleep, so what is on screen is soon out of date. One that says so
@@ -309,6 +313,13 @@ impl Link {
     }
 
     fn send(&self, m: &AppMessage) {
+        let now = laptop_now();
+        {
+            let mut book = lock(&self.book);
+            if let Some(why) = book.not_now(m, now) {
+                return book.not_sent(m, why, now);
+            }
+        }
         if self.is_direct() { self.direct_send(m.clone()) } else { self.to_peer(m) }
     }
 

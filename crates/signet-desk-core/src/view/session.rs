@@ -71,26 +71,10 @@ pub enum LinkState {
     Restoring,
     /// Logged on and up to date.
     Online,
-    /// Logged on, but the gateway does not answer at the moment: nothing can be traded. Another
-    /// connection is being made beside this one.
-    Checking,
     /// The link was lost; the desk tries again by itself.
     Reconnecting,
     /// Refused or impossible: somebody must act. `problem` says what to do.
     Refused,
-}
-
-/// The network in use, as the system knows it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct NetworkView {
-    /// What the system calls it; `None` where it does not tell.
-    pub name: Option<String>,
-    /// Traffic costs by volume, or the system guesses so.
-    pub metered: bool,
-    /// The network holds traffic up until somebody signs in on a page; this address leads there.
-    /// Empty: the system knows of the page and not its address.
-    pub portal: Option<String>,
 }
 
 /// The connection, which the window always shows.
@@ -117,6 +101,40 @@ pub struct SessionView {
     pub attempt: u32,
     /// Why the link was lost or refused.
     pub problem: Option<Problem>,
-    /// The network in use.
-    pub network: NetworkView,
+    /// Since when an answer is overdue while the desk is `Online`, milliseconds on the laptop's
+    /// clock. Nothing can be traded meanwhile.
+    pub doubtful_since_ms: Option<f64>,
+    /// The network that the connection uses, or would use; `None` while there is none or it is not
+    /// known.
+    pub network: Option<NetworkView>,
+    /// The page on which the network wants the trader to sign in (captive portal).
+    pub portal: Option<String>,
+    /// What the latest interruption did; `None` before the first and while one lasts.
+    pub back: Option<BackView>,
+}
+
+/// A network that this laptop is on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkView {
+    /// What people call it, for example the name of a wireless network.
+    pub name: String,
+    /// The system says that its use is paid by volume.
+    pub metered: bool,
+}
+
+/// What became of the RFQs that were open when the connection was interrupted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct BackView {
+    /// When the screen was up to date again, milliseconds on the laptop's clock.
+    pub at_ms: f64,
+    /// How long the interruption was, milliseconds.
+    pub after_ms: f64,
+    /// RFQs that are still open.
+    pub went_on: u32,
+    /// RFQs that ended meanwhile.
+    pub ended: u32,
+    /// Quotes that the gateway did not repeat, or that expired meanwhile.
+    pub not_repeated: u32,
 }

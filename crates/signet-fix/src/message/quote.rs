@@ -86,11 +86,11 @@ pub struct QuoteResponse {
     pub currency: Option<String>,
     /// SettlDate (64).
     pub settlement_date: Option<String>,
+    /// ValidUntilTime (62), the gateway's clock: an accept that arrives later is refused. From a desk
+    /// to the gateway only.
+    pub deadline: Option<UtcMillis>,
     /// TransactTime (60).
     pub at: UtcMillis,
-    /// ValidUntilTime (62), on the clock of whoever receives it: nothing may be traded on it when
-    /// it arrives later. From a desk to the gateway only.
-    pub until: Option<UtcMillis>,
 }
 
 impl QuoteResponse {
@@ -123,8 +123,8 @@ impl QuoteResponse {
             price: a.price,
             currency: Some(terms.currency.clone()),
             settlement_date: Some(terms.settlement_date.clone()),
+            deadline: None,
             at,
-            until: None,
         }
     }
 
@@ -149,8 +149,8 @@ impl QuoteResponse {
             price: level.price,
             currency: None,
             settlement_date: None,
+            deadline: None,
             at,
-            until: None,
         })
     }
 }

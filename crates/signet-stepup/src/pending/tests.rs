@@ -58,8 +58,8 @@ fn accept(accept: &str) -> (AppMessage, Action) {
         price: Decimal::new(108, 2),
         currency: Some("EUR".into()),
         settlement_date: Some("20261124".into()),
+        deadline: None,
         at: T,
-        until: None,
     };
     let terms = AcceptTerms {
         rfq: "r".into(),
