@@ -17,9 +17,9 @@ use signet_rfq::{
     parse_quantity,
 };
 
-/// An accept is to reach the gateway within this time after the click, milliseconds. It is ten times
-/// what a slow network needs, and less than the time after which a trader would look at the price
-/// again before trading.
+/// An accept is to reach the gateway within this time after the click, milliseconds. It is ten
+/// times what a slow network needs, and less than the time after which a trader would look at the
+/// price again before trading.
 const ACCEPT_WITHIN_MS: i64 = 2_000;
 
 impl Book {

@@ -86,8 +86,8 @@ pub struct QuoteResponse {
     pub currency: Option<String>,
     /// SettlDate (64).
     pub settlement_date: Option<String>,
-    /// ValidUntilTime (62), the gateway's clock: an accept that arrives later is refused. From a desk
-    /// to the gateway only.
+    /// ValidUntilTime (62), the gateway's clock: an accept that arrives later is refused. From a
+    /// desk to the gateway only.
     pub deadline: Option<UtcMillis>,
     /// TransactTime (60).
     pub at: UtcMillis,

@@ -10,8 +10,8 @@ use signet_rfq::{Line, LineState, Qualifiers, Quote, Rfq, UtcMillis};
 use std::{collections::BTreeSet, ops::Bound};
 
 impl Router {
-    /// Sends dealers, open RFQs with their quotes and accepts, what ended while the desk was away, and
-    /// the end of the snapshot.
+    /// Sends dealers, open RFQs with their quotes and accepts, what ended while the desk was away,
+    /// and the end of the snapshot.
     pub(super) fn desk_up(&mut self, desk: &CompId, now: UtcMillis) {
         let Some(d) = self.desks.get_mut(desk) else { return };
         d.online = true;
