@@ -163,6 +163,30 @@ fn data_from_a_forged_source_is_never_handed_up() {
     });
 }
 
+/// Somebody on the way who repeats or alters packets from another source moves nothing and stops
+/// nothing, however often.
+#[test]
+fn what_is_not_authentic_and_new_claims_no_address() {
+    run(async {
+        let pki = Pki::new();
+        let (e, at) = endpoint(&pki);
+        let relay = Relay::new(at).await;
+        let Pair { mut client, mut server, moves, .. } =
+            connect(&pki, &e, "127.0.0.1:0", relay.front).await.unwrap();
+        for n in 0..20 {
+            says(&mut client, "word").await;
+            assert_eq!(hears(&mut server).await.unwrap(), "word");
+            let source = format!("127.0.0.{}:0", 100 + n);
+            relay.replay(&source, |_| {}).await;
+            relay.replay(&source, |b| *b.last_mut().unwrap() ^= 1).await;
+            relay.replay(&source, |b| b.truncate(30)).await;
+        }
+        assert!(timeout(A_WHILE, moves.claimed()).await.is_err(), "nobody was asked");
+        says(&mut client, "on").await;
+        assert_eq!(hears(&mut server).await.unwrap(), "on");
+    });
+}
+
 /// An address that is proved and not judged, and one that the peer left before it was: a judgement
 /// about an address that the peer has left does not count.
 #[test]

@@ -155,6 +155,8 @@ pub(crate) struct Relay {
     ways: Rc<RefCell<(Vec<Way>, usize)>>,
     to: SocketAddr,
     reply: Rc<(UdpSocket, RefCell<Option<SocketAddr>>)>,
+    /// The client's last datagram.
+    last: Rc<RefCell<Vec<u8>>>,
 }
 
 impl Relay {
@@ -166,13 +168,16 @@ impl Relay {
             ways: Rc::default(),
             to,
             reply: Rc::new((front, RefCell::new(None))),
+            last: Rc::default(),
         };
         relay.add("127.0.0.1:0", false).await;
         let (ways, reply) = (relay.ways.clone(), relay.reply.clone());
+        let last = relay.last.clone();
         tokio::task::spawn_local(async move {
             let mut buf = vec![0; 2_000];
             while let Ok((n, from)) = reply.0.recv_from(&mut buf).await {
                 *reply.1.borrow_mut() = Some(from);
+                *last.borrow_mut() = buf[..n].to_vec();
                 let way = {
                     let w = ways.borrow();
                     w.0[w.1].socket.clone()
@@ -199,6 +204,14 @@ impl Relay {
         let mut w = self.ways.borrow_mut();
         w.0.push(Way { socket, deaf });
         w.0.len() - 1
+    }
+
+    /// Somebody who saw the client's last datagram sends it from another source, changed by `f`.
+    pub(crate) async fn replay(&self, source: &str, f: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = self.last.borrow().clone();
+        f(&mut bytes);
+        let socket = UdpSocket::bind(source).await.unwrap();
+        socket.send_to(&bytes, self.to).await.unwrap();
     }
 
     /// From here on the client's datagrams go this way.
