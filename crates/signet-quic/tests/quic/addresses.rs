@@ -173,6 +173,15 @@ fn what_is_not_authentic_and_new_claims_no_address() {
         let relay = Relay::new(at).await;
         let Pair { mut client, mut server, moves, .. } =
             connect(&pki, &e, "127.0.0.1:0", relay.front).await.unwrap();
+        says(&mut client, "one").await;
+        assert_eq!(hears(&mut server).await.unwrap(), "one");
+        // Not even a proof is asked for: what cannot be answered now is not needed.
+        relay.deafen(0, true);
+        relay.replay("127.0.0.99:0", |b| *b.last_mut().unwrap() ^= 1).await;
+        tokio::time::sleep(A_WHILE).await;
+        says(&mut client, "deaf").await;
+        assert_eq!(hears(&mut server).await.unwrap(), "deaf");
+        relay.deafen(0, false);
         for n in 0..20 {
             says(&mut client, "word").await;
             assert_eq!(hears(&mut server).await.unwrap(), "word");
