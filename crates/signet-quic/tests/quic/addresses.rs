@@ -163,6 +163,37 @@ fn data_from_a_forged_source_is_never_handed_up() {
     });
 }
 
+/// What a dead path holds fills the send window; the proof does not wait for it.
+#[test]
+fn a_full_send_window_does_not_hold_up_the_proof() {
+    run(async {
+        let pki = Pki::new();
+        let (e, at) = endpoint(&pki);
+        let relay = Relay::new(at).await;
+        let Pair { mut client, mut server, moves, .. } =
+            connect(&pki, &e, "127.0.0.1:0", relay.front).await.unwrap();
+        says(&mut client, "one").await;
+        assert_eq!(hears(&mut server).await.unwrap(), "one");
+        relay.deafen(0, true);
+        let block = [b'x'; 8 * 1024];
+        let mut sent = 0;
+        while let Ok(n) = timeout(A_WHILE, server.write(&block)).await {
+            sent += n.unwrap();
+        }
+        // Long enough for the time between probes to grow.
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        let hotel = relay.add("127.0.0.2:0", false).await;
+        relay.go(hotel);
+        says(&mut client, "two").await;
+        timeout(SOON, moves.claimed()).await.unwrap();
+        moves.judge(|_| true);
+        assert_eq!(hears(&mut server).await.unwrap(), "two");
+        let mut all = vec![0; sent];
+        timeout(SOON, client.read_exact(&mut all)).await.unwrap().unwrap();
+        assert!(all.iter().all(|b| *b == b'x') && sent >= 64 * 1024, "{sent}");
+    });
+}
+
 /// Somebody on the way who repeats or alters packets from another source moves nothing and stops
 /// nothing, however often.
 #[test]
