@@ -9,7 +9,7 @@ const IDLE_MAX_MS: u32 = 60_000;
 /// The client sends something at least this often, so that a NAT keeps its mapping.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Bytes that wait to be acknowledged. What a dead path holds arrives late: little is held.
-const SEND_WINDOW: u64 = 64 * 1024;
+pub(crate) const SEND_WINDOW: u64 = 64 * 1024;
 /// Bytes of the FIX stream that a peer may send ahead of their reader.
 const STREAM_WINDOW: u32 = 128 * 1024;
 /// The same over all streams.

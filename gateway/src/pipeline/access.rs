@@ -102,6 +102,10 @@ impl Pipeline {
         let Some((access, from)) = self.sessions.moved(desk, outbox, to) else { return false };
         tracing::info!(%desk, %from, %to, "the desk's connection moved");
         self.events.gateway("session.moved", desk.as_str(), format!("from {from} to {to}"));
+        // Another gateway may have seen this person since.
+        if let Some(s) = self.registry.as_ref().and_then(|r| r.last_seen(&access.user)) {
+            self.risk.remember(&access.user, s);
+        }
         access.moved(&self.risk, to, now());
         let role = self.role_of(desk);
         let (a, changed) = access.assess(&self.risk, role.as_deref(), now());

@@ -3,7 +3,7 @@
 use crate::{
     CloseCode, NONCE_BYTES,
     gate::{Claim, Frames, Gate, Nonce, Step},
-    transport::PROOF_STREAMS,
+    transport::{PROOF_STREAMS, SEND_WINDOW},
 };
 use quinn_proto::{
     Connection, ConnectionError, ConnectionEvent, ConnectionHandle, Dir, Event, FrameStats,
@@ -300,11 +300,19 @@ impl Conn {
 
     fn ask(&mut self, nonce: &Nonce) -> Result<StreamId, NoRoom> {
         let id = self.proto.streams().open(Dir::Uni).ok_or(NoRoom)?;
+        // What waits for a path that died must not hold up the proof of the next one.
+        self.proto.set_send_window(SEND_WINDOW + NONCE_BYTES as u64 * u64::from(PROOF_STREAMS));
+        let asked = self.write_nonce(id, nonce);
+        self.proto.set_send_window(SEND_WINDOW);
+        asked.map(|()| id)
+    }
+
+    fn write_nonce(&mut self, id: StreamId, nonce: &Nonce) -> Result<(), NoRoom> {
         let mut stream = self.proto.send_stream(id);
         // Before the FIX messages that wait.
         let _ = stream.set_priority(1);
         if stream.write(nonce) == Ok(NONCE_BYTES) && stream.finish().is_ok() {
-            return Ok(id);
+            return Ok(());
         }
         let _ = stream.reset(CloseCode::Done.var());
         Err(NoRoom)

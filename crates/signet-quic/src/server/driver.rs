@@ -1,7 +1,7 @@
 //! The endpoint's task: datagrams in, timers, datagrams out.
 
 use super::{
-    conn::{Conn, ConnectionFault, Phase},
+    conn::{Conn, ConnectionFault},
     socket::{Received, Socket},
 };
 use crate::CloseCode;
@@ -346,7 +346,6 @@ impl State {
             }
         }
         if drained {
-            debug_assert!(matches!(conn.phase, Phase::Lost(_)));
             // The endpoint may give the handle to another connection.
             if self.by_handle.get(&conn.handle.0) == Some(&id) {
                 self.by_handle.remove(&conn.handle.0);

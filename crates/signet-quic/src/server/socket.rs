@@ -14,6 +14,8 @@ use tokio::{io::Interest, net::UdpSocket};
 const BATCH: usize = 8;
 /// The largest datagram of a path that we use.
 const DATAGRAM_MAX: usize = 1_500;
+/// What the kernel keeps until it is read.
+const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 /// What waits for a full socket, and what is dropped beyond it: QUIC repeats what is lost.
 const UNSENT_MAX: usize = 64;
 
@@ -35,6 +37,9 @@ pub(super) struct Socket {
 impl Socket {
     pub(super) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
         let state = UdpSocketState::new((&socket).into())?;
+        // All desks share this socket, and they all come at once after a restart. The system may
+        // allow less.
+        let _ = state.set_recv_buffer_size((&socket).into(), RECEIVE_BUFFER);
         let io = UdpSocket::from_std(socket)?;
         let buffer = vec![0; BATCH * state.gro_segments().max(1) * DATAGRAM_MAX];
         Ok(Self { io, state, buffer, unsent: VecDeque::new() })

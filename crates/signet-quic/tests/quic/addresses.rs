@@ -163,6 +163,70 @@ fn data_from_a_forged_source_is_never_handed_up() {
     });
 }
 
+/// What a dead path holds fills the send window; the proof does not wait for it.
+#[test]
+fn a_full_send_window_does_not_hold_up_the_proof() {
+    run(async {
+        let pki = Pki::new();
+        let (e, at) = endpoint(&pki);
+        let relay = Relay::new(at).await;
+        let Pair { mut client, mut server, moves, .. } =
+            connect(&pki, &e, "127.0.0.1:0", relay.front).await.unwrap();
+        says(&mut client, "one").await;
+        assert_eq!(hears(&mut server).await.unwrap(), "one");
+        relay.deafen(0, true);
+        let block = [b'x'; 8 * 1024];
+        let mut sent = 0;
+        while let Ok(n) = timeout(A_WHILE, server.write(&block)).await {
+            sent += n.unwrap();
+        }
+        // Long enough for the time between probes to grow.
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        let hotel = relay.add("127.0.0.2:0", false).await;
+        relay.go(hotel);
+        says(&mut client, "two").await;
+        timeout(SOON, moves.claimed()).await.unwrap();
+        moves.judge(|_| true);
+        assert_eq!(hears(&mut server).await.unwrap(), "two");
+        let mut all = vec![0; sent];
+        timeout(SOON, client.read_exact(&mut all)).await.unwrap().unwrap();
+        assert!(all.iter().all(|b| *b == b'x') && sent >= 64 * 1024, "{sent}");
+    });
+}
+
+/// Somebody on the way who repeats or alters packets from another source moves nothing and stops
+/// nothing, however often.
+#[test]
+fn what_is_not_authentic_and_new_claims_no_address() {
+    run(async {
+        let pki = Pki::new();
+        let (e, at) = endpoint(&pki);
+        let relay = Relay::new(at).await;
+        let Pair { mut client, mut server, moves, .. } =
+            connect(&pki, &e, "127.0.0.1:0", relay.front).await.unwrap();
+        says(&mut client, "one").await;
+        assert_eq!(hears(&mut server).await.unwrap(), "one");
+        // Not even a proof is asked for: what cannot be answered now is not needed.
+        relay.deafen(0, true);
+        relay.replay("127.0.0.99:0", |b| *b.last_mut().unwrap() ^= 1).await;
+        tokio::time::sleep(A_WHILE).await;
+        says(&mut client, "deaf").await;
+        assert_eq!(hears(&mut server).await.unwrap(), "deaf");
+        relay.deafen(0, false);
+        for n in 0..20 {
+            says(&mut client, "word").await;
+            assert_eq!(hears(&mut server).await.unwrap(), "word");
+            let source = format!("127.0.0.{}:0", 100 + n);
+            relay.replay(&source, |_| {}).await;
+            relay.replay(&source, |b| *b.last_mut().unwrap() ^= 1).await;
+            relay.replay(&source, |b| b.truncate(30)).await;
+        }
+        assert!(timeout(A_WHILE, moves.claimed()).await.is_err(), "nobody was asked");
+        says(&mut client, "on").await;
+        assert_eq!(hears(&mut server).await.unwrap(), "on");
+    });
+}
+
 /// An address that is proved and not judged, and one that the peer left before it was: a judgement
 /// about an address that the peer has left does not count.
 #[test]
