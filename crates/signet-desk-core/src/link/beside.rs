@@ -1,6 +1,6 @@
 //! Keeps the way to the venue when the laptop changes its network: moves a QUIC connection, or
-//! dials another connection beside the one that is up. The newest authenticated connection displaces the
-//! one before.
+//! dials another connection beside the one that is up. The newest authenticated connection
+//! displaces the one before.
 
 use super::{Link, connect::Dialled, path::Path as NetworkPath, path::PathNow, target::Target};
 use signet_quic::client::Rebinder;

@@ -21,8 +21,8 @@ use tokio_rustls::rustls::{
 pub(super) const DIAL_MAX: Duration = Duration::from_secs(8);
 
 /// Connects and checks that the peer is the right gateway. All hosts of the venue are tried;
-/// `first` says which one begins. With `quic`, QUIC begins and FIXS over TCP follows a quarter of a second
-/// later, or as soon as QUIC fails; the first that is made wins (RFC 8305 §5).
+/// `first` says which one begins. With `quic`, QUIC begins and FIXS over TCP follows a quarter of a
+/// second later, or as soon as QUIC fails; the first that is made wins (RFC 8305 §5).
 pub(super) async fn dial(
     v: &Venue,
     identity: &Identity,
