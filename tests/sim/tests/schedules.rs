@@ -1,0 +1,72 @@
+//! Thousands of seeded schedules; `SIM_SEED=... cargo test -p signet-sim` runs one and tells its
+//! story, `SIM_SCHEDULES=...` says how many are run, `SIM_FIRST=...` from which seed on.
+
+use signet_sim::{Failure, check, schedule, traced};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|s| s.parse().ok())
+}
+
+/// Runs seeds on two threads and returns the first failure of each invariant, with their number.
+fn run(first: u64, count: u64, progress: bool) -> BTreeMap<&'static str, (u64, Box<Failure>)> {
+    let next = AtomicU64::new(first);
+    let failures: Mutex<BTreeMap<&'static str, (u64, Box<Failure>)>> = Mutex::default();
+    let lane = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + count {
+                return;
+            }
+            if progress && seed % 10_000 == 0 {
+                eprintln!("{} schedules", seed - first);
+            }
+            if let Err(f) = check(seed) {
+                let mut all = failures.lock().expect("a lock");
+                all.entry(f.violation.invariant).or_insert_with(|| (0, f)).0 += 1;
+            }
+        }
+    };
+    std::thread::scope(|s| {
+        s.spawn(lane);
+        s.spawn(lane);
+    });
+    failures.into_inner().expect("a lock")
+}
+
+fn report(failures: &BTreeMap<&'static str, (u64, Box<Failure>)>) {
+    for (n, f) in failures.values() {
+        eprintln!("{n} times {f}");
+    }
+    assert!(failures.is_empty(), "{} invariants were broken", failures.len());
+}
+
+#[test]
+fn no_schedule_breaks_an_invariant() {
+    if let Some(seed) = setting("SIM_SEED") {
+        let events = schedule(seed);
+        let (outcome, trace) = traced(seed, &events, true);
+        trace.iter().for_each(|line| eprintln!("{line}"));
+        if outcome.is_err()
+            && let Err(f) = check(seed)
+        {
+            panic!("{f}");
+        }
+        return;
+    }
+    let count = setting("SIM_SCHEDULES").unwrap_or(2_000);
+    report(&run(setting("SIM_FIRST").unwrap_or(1), count, false));
+}
+
+#[test]
+#[ignore = "a million schedules take hours: by hand"]
+fn a_million_schedules_break_no_invariant() {
+    let count = setting("SIM_SCHEDULES").unwrap_or(1_000_000);
+    report(&run(setting("SIM_FIRST").unwrap_or(1_000_000), count, true));
+}
