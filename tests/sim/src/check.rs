@@ -66,6 +66,31 @@ impl Click {
     }
 }
 
+/// What happened in runs that broke nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Accepts that the trader confirmed.
+    pub clicks: usize,
+    /// Of them: those that left the desk.
+    pub sent: usize,
+    /// Accepts that reached a dealer.
+    pub arrived: usize,
+    /// Accepts that traded.
+    pub fills: usize,
+    /// Accepts that a person approved with a key.
+    pub approved: usize,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, more: Self) {
+        self.clicks += more.clicks;
+        self.sent += more.sent;
+        self.arrived += more.arrived;
+        self.fills += more.fills;
+        self.approved += more.approved;
+    }
+}
+
 /// What is known of a run apart from what the programs say.
 #[derive(Default)]
 pub(crate) struct Truth {
@@ -131,6 +156,16 @@ impl Truth {
         Ok(())
     }
 
+    pub(crate) fn tally(&self) -> Tally {
+        Tally {
+            clicks: self.clicks.len(),
+            sent: self.clicks.values().filter(|c| c.sent).count(),
+            arrived: self.arrivals_seen.iter().sum(),
+            fills: self.filled.len(),
+            approved: self.approved.len(),
+        }
+    }
+
     /// The true outcome of an accept.
     fn traded(&self, id: &str) -> bool {
         self.filled.contains(id)
@@ -162,7 +197,7 @@ impl Truth {
         gate: &[Rfq],
         frame: &Frame,
     ) -> Result<(), Violation> {
-        gate.iter().try_for_each(|rfq| live_quotes(rfq, frame, now))
+        gate.iter().try_for_each(|rfq| live_quotes(rfq, frame, now, self.clock_was_set))
     }
 
     /// An accept has one outcome, which is the dealer's, at the gateway and on screen.
@@ -264,7 +299,12 @@ fn same_state(rfq: &Rfq, frame: &Frame) -> Result<(), Violation> {
 }
 
 /// What is quoted at the gateway can be pressed, and nothing else.
-fn live_quotes(rfq: &Rfq, frame: &Frame, now: UtcMillis) -> Result<(), Violation> {
+fn live_quotes(
+    rfq: &Rfq,
+    frame: &Frame,
+    now: UtcMillis,
+    clock_was_set: bool,
+) -> Result<(), Violation> {
     let id = rfq.terms.id.as_str();
     if rfq.state.ended() || rfq.in_flight() {
         return Ok(());
@@ -278,7 +318,9 @@ fn live_quotes(rfq: &Rfq, frame: &Frame, now: UtcMillis) -> Result<(), Violation
         let over = l.state != Line::Quoted || ends < -2_000;
         let can = line.can_lift || line.can_hit;
         let same = l.quote.as_ref().map(|q| q.id.to_string()) == line.quote_id;
-        if live && !(can && same && line.state == LineState::Quoted) {
+        // A clock that is set back makes no quote live again on screen.
+        let expired = clock_was_set && line.state == LineState::Expired;
+        if live && !expired && !(can && same && line.state == LineState::Quoted) {
             let words = format!(
                 "{id}: {} quotes {:?}; the screen has {:?} as {:?}, to press: {can}",
                 l.dealer,

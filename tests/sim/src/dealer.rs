@@ -52,6 +52,8 @@ struct Order {
     terms: QuoteResponse,
     fate: Fate,
     will_fill: bool,
+    /// It was asked about this order.
+    asked: bool,
 }
 
 struct Asked {
@@ -200,7 +202,7 @@ impl Dealer {
         let good = self.asked.values().any(|a| matches(&a));
         let will_fill = good && !rng.chance(15);
         let id = r.id.clone();
-        let order = Order { terms: r, fate: Fate::Open, will_fill };
+        let order = Order { terms: r, fate: Fate::Open, will_fill, asked: false };
         self.orders.insert(id.clone(), order);
         match rng.within(0, 10) {
             // Silent until it is asked.
@@ -251,11 +253,13 @@ impl Dealer {
     }
 
     fn status(&mut self, h: &OrderStatusRequest, t: i64, rng: &mut Rng) -> Vec<Does> {
-        if !self.orders.contains_key(&h.accept) {
+        let Some(order) = self.orders.get_mut(&h.accept) else {
             return vec![Does::Say(AppMessage::ExecutionReport(unknown(h, t)))];
-        }
-        // Who asks is answered, also by a dealer that was silent.
-        let mut does = if rng.chance(70) { self.decide(&h.accept, t) } else { Vec::new() };
+        };
+        // Who asks twice is answered, also by a dealer that was silent.
+        let again = std::mem::replace(&mut order.asked, true);
+        let decides = again || rng.chance(70);
+        let mut does = if decides { self.decide(&h.accept, t) } else { Vec::new() };
         does.extend(self.say(&h.accept, true, t));
         does
     }

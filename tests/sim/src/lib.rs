@@ -13,7 +13,7 @@ mod rules;
 mod schedule;
 mod world;
 
-pub use check::Violation;
+pub use check::{Tally, Violation};
 pub use schedule::{Act, End, Event, LENGTH_MS, schedule};
 
 use std::{
@@ -36,12 +36,12 @@ pub struct Failure {
 ///
 /// # Errors
 /// The first invariant that did not hold.
-pub fn run(seed: u64, events: &[Event]) -> Result<(), Violation> {
+pub fn run(seed: u64, events: &[Event]) -> Result<Tally, Violation> {
     traced(seed, events, false).0
 }
 
 /// The same, with a record of what happened when `trace`.
-pub fn traced(seed: u64, events: &[Event], trace: bool) -> (Result<(), Violation>, Vec<String>) {
+pub fn traced(seed: u64, events: &[Event], trace: bool) -> (Result<Tally, Violation>, Vec<String>) {
     let folder = Folder::new();
     let lane = format!("-{}", folder.number);
     let mut world = world::World::new(seed, &lane, folder.path.clone(), trace);
@@ -54,9 +54,12 @@ pub fn traced(seed: u64, events: &[Event], trace: bool) -> (Result<(), Violation
 ///
 /// # Errors
 /// An invariant did not hold.
-pub fn check(seed: u64) -> Result<(), Box<Failure>> {
+pub fn check(seed: u64) -> Result<Tally, Box<Failure>> {
     let events = schedule(seed);
-    let Err(violation) = run(seed, &events) else { return Ok(()) };
+    let violation = match run(seed, &events) {
+        Ok(tally) => return Ok(tally),
+        Err(violation) => violation,
+    };
     let (events, violation) = shrink(seed, events, violation);
     Err(Box::new(Failure { seed, violation, events }))
 }

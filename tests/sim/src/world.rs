@@ -2,7 +2,7 @@
 
 use crate::{
     cast::*,
-    check::{Truth, Violation, broken},
+    check::{Tally, Truth, Violation, broken},
     dealer::{Dealer, Does, Later},
     desk::Desk,
     gateway::Gateway,
@@ -105,7 +105,7 @@ impl World {
     }
 
     /// Runs the schedule, settles and looks.
-    pub(crate) fn run(&mut self, events: &[Event]) -> Result<(), Violation> {
+    pub(crate) fn run(&mut self, events: &[Event]) -> Result<Tally, Violation> {
         for e in events {
             self.until(e.at.max(self.t))?;
             self.say(|| format!("{:?}", e.act));
@@ -122,7 +122,7 @@ impl World {
             self.until(start + look)?;
             self.look(look == LOOKS_MS[1])?;
         }
-        Ok(())
+        Ok(self.truth.tally())
     }
 
     // ----- time -----

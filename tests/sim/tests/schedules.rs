@@ -1,7 +1,7 @@
 //! Thousands of seeded schedules; `SIM_SEED=... cargo test -p signet-sim` runs one and tells its
 //! story, `SIM_SCHEDULES=...` says how many are run, `SIM_FIRST=...` from which seed on.
 
-use signet_sim::{Failure, check, schedule, traced};
+use signet_sim::{Failure, Tally, check, schedule, traced};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -14,10 +14,14 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|s| s.parse().ok())
 }
 
-/// Runs seeds on two threads and returns the first failure of each invariant, with their number.
-fn run(first: u64, count: u64, progress: bool) -> BTreeMap<&'static str, (u64, Box<Failure>)> {
+/// The first failure of each invariant, with their number.
+type Failures = BTreeMap<&'static str, (u64, Box<Failure>)>;
+
+/// Runs seeds on two threads.
+fn run(first: u64, count: u64, progress: bool) -> (Tally, Failures) {
     let next = AtomicU64::new(first);
-    let failures: Mutex<BTreeMap<&'static str, (u64, Box<Failure>)>> = Mutex::default();
+    let failures: Mutex<Failures> = Mutex::default();
+    let tally: Mutex<Tally> = Mutex::default();
     let lane = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -27,9 +31,12 @@ fn run(first: u64, count: u64, progress: bool) -> BTreeMap<&'static str, (u64, B
             if progress && seed % 10_000 == 0 {
                 eprintln!("{} schedules", seed - first);
             }
-            if let Err(f) = check(seed) {
-                let mut all = failures.lock().expect("a lock");
-                all.entry(f.violation.invariant).or_insert_with(|| (0, f)).0 += 1;
+            match check(seed) {
+                Ok(more) => *tally.lock().expect("a lock") += more,
+                Err(f) => {
+                    let mut all = failures.lock().expect("a lock");
+                    all.entry(f.violation.invariant).or_insert_with(|| (0, f)).0 += 1;
+                }
             }
         }
     };
@@ -37,10 +44,11 @@ fn run(first: u64, count: u64, progress: bool) -> BTreeMap<&'static str, (u64, B
         s.spawn(lane);
         s.spawn(lane);
     });
-    failures.into_inner().expect("a lock")
+    (tally.into_inner().expect("a lock"), failures.into_inner().expect("a lock"))
 }
 
-fn report(failures: &BTreeMap<&'static str, (u64, Box<Failure>)>) {
+fn report((tally, failures): &(Tally, Failures), count: u64) {
+    eprintln!("{count} schedules: {tally:?}");
     for (n, f) in failures.values() {
         eprintln!("{n} times {f}");
     }
@@ -61,12 +69,12 @@ fn no_schedule_breaks_an_invariant() {
         return;
     }
     let count = setting("SIM_SCHEDULES").unwrap_or(2_000);
-    report(&run(setting("SIM_FIRST").unwrap_or(1), count, false));
+    report(&run(setting("SIM_FIRST").unwrap_or(1), count, false), count);
 }
 
 #[test]
 #[ignore = "a million schedules take hours: by hand"]
 fn a_million_schedules_break_no_invariant() {
     let count = setting("SIM_SCHEDULES").unwrap_or(1_000_000);
-    report(&run(setting("SIM_FIRST").unwrap_or(1_000_000), count, true));
+    report(&run(setting("SIM_FIRST").unwrap_or(1_000_000), count, true), count);
 }
