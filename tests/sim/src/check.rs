@@ -230,7 +230,7 @@ impl Truth {
         let accept = head.and_then(|h| h.accept.as_ref()).filter(|a| a.id == c.id);
         let state = accept.map(|a| a.state);
         match state {
-            Some(Shown::Sent | Shown::StepUp | Shown::LastLook | Shown::Unknown) => {
+            Some(state) if unanswered(state) => {
                 let words = format!("{} is {state:?} on screen for good", c.id);
                 Err(broken("accept.lost", words))
             }
@@ -298,6 +298,10 @@ fn same_state(rfq: &Rfq, frame: &Frame) -> Result<(), Violation> {
     }
 }
 
+fn unanswered(state: Shown) -> bool {
+    matches!(state, Shown::Sent | Shown::StepUp | Shown::LastLook | Shown::Unknown)
+}
+
 /// What is quoted at the gateway can be pressed, and nothing else.
 fn live_quotes(
     rfq: &Rfq,
@@ -306,7 +310,10 @@ fn live_quotes(
     clock_was_set: bool,
 ) -> Result<(), Violation> {
     let id = rfq.terms.id.as_str();
-    if rfq.state.ended() || rfq.in_flight() {
+    let head = frame.rfqs.iter().find(|h| h.id == id);
+    // Where an accept waits for its answer, or for a touch, nothing else can be pressed.
+    let waits = head.and_then(|h| h.accept.as_ref()).is_some_and(|a| unanswered(a.state));
+    if rfq.state.ended() || rfq.in_flight() || waits {
         return Ok(());
     }
     for l in &rfq.lines {
