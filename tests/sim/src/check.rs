@@ -298,6 +298,10 @@ fn same_state(rfq: &Rfq, frame: &Frame) -> Result<(), Violation> {
     }
 }
 
+fn is_over(state: ShownRfq) -> bool {
+    !matches!(state, ShownRfq::Sent | ShownRfq::Open)
+}
+
 fn unanswered(state: Shown) -> bool {
     matches!(state, Shown::Sent | Shown::StepUp | Shown::LastLook | Shown::Unknown)
 }
@@ -313,7 +317,9 @@ fn live_quotes(
     let head = frame.rfqs.iter().find(|h| h.id == id);
     // Where an accept waits for its answer, or for a touch, nothing else can be pressed.
     let waits = head.and_then(|h| h.accept.as_ref()).is_some_and(|a| unanswered(a.state));
-    if rfq.state.ended() || rfq.in_flight() || waits {
+    // It ended on screen before the desk learned that the gateway's clock was set back.
+    let over = clock_was_set && head.is_some_and(|h| is_over(h.state));
+    if rfq.state.ended() || rfq.in_flight() || waits || over {
         return Ok(());
     }
     for l in &rfq.lines {
@@ -325,8 +331,10 @@ fn live_quotes(
         let over = l.state != Line::Quoted || ends < -2_000;
         let can = line.can_lift || line.can_hit;
         let same = l.quote.as_ref().map(|q| q.id.to_string()) == line.quote_id;
-        // A clock that is set back makes no quote live again on screen.
-        let expired = clock_was_set && line.state == LineState::Expired;
+        // A quote that was over by the clock that the desk knew when it heard of it does not come
+        // to life on screen when the desk learns that the gateway's clock was set back.
+        let expired =
+            clock_was_set && matches!(line.state, LineState::Expired | LineState::Unreachable);
         if live && !expired && !(can && same && line.state == LineState::Quoted) {
             let words = format!(
                 "{id}: {} quotes {:?}; the screen has {:?} as {:?}, to press: {can}",

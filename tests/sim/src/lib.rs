@@ -49,19 +49,11 @@ pub fn traced(seed: u64, events: &[Event], trace: bool) -> (Result<Tally, Violat
     (outcome, world.trace.take().unwrap_or_default())
 }
 
-/// Runs the schedule of a seed; a failure comes with the fewest events that break the same
-/// invariant.
-///
-/// # Errors
-/// An invariant did not hold.
-pub fn check(seed: u64) -> Result<Tally, Box<Failure>> {
-    let events = schedule(seed);
-    let violation = match run(seed, &events) {
-        Ok(tally) => return Ok(tally),
-        Err(violation) => violation,
-    };
-    let (events, violation) = shrink(seed, events, violation);
-    Err(Box::new(Failure { seed, violation, events }))
+/// The failure of a seed whose schedule broke an invariant, with the fewest events that break the
+/// same one.
+pub fn shrunk(seed: u64, violation: Violation) -> Failure {
+    let (events, violation) = shrink(seed, schedule(seed), violation);
+    Failure { seed, violation, events }
 }
 
 /// Leaves events out, in ever smaller parts, as long as the same invariant breaks.

@@ -117,9 +117,12 @@ impl World {
         let start = self.t;
         for look in LOOKS_MS {
             self.until(start + look - 500)?;
-            // Nothing is on its way when the numbers are compared.
             self.next_ping = self.t + 2_000;
             self.until(start + look)?;
+            // Nothing is on its way when the numbers are compared.
+            while self.links[0].next_due() < self.t + 1_000 {
+                self.until(self.links[0].next_due())?;
+            }
             self.look(look == LOOKS_MS[1])?;
         }
         Ok(self.truth.tally())

@@ -1,7 +1,7 @@
 //! Thousands of seeded schedules; `SIM_SEED=... cargo test -p signet-sim` runs one and tells its
 //! story, `SIM_SCHEDULES=...` says how many are run, `SIM_FIRST=...` from which seed on.
 
-use signet_sim::{Failure, Tally, check, schedule, traced};
+use signet_sim::{Failure, Tally, Violation, run, schedule, shrunk, traced};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -15,10 +15,10 @@ fn setting(name: &str) -> Option<u64> {
 }
 
 /// The first failure of each invariant, with their number.
-type Failures = BTreeMap<&'static str, (u64, Box<Failure>)>;
+type Failures = BTreeMap<&'static str, (u64, u64, Violation)>;
 
 /// Runs seeds on two threads.
-fn run(first: u64, count: u64, progress: bool) -> (Tally, Failures) {
+fn run_all(first: u64, count: u64, progress: bool) -> (Tally, Failures) {
     let next = AtomicU64::new(first);
     let failures: Mutex<Failures> = Mutex::default();
     let tally: Mutex<Tally> = Mutex::default();
@@ -31,11 +31,16 @@ fn run(first: u64, count: u64, progress: bool) -> (Tally, Failures) {
             if progress && seed % 10_000 == 0 {
                 eprintln!("{} schedules", seed - first);
             }
-            match check(seed) {
+            match run(seed, &schedule(seed)) {
                 Ok(more) => *tally.lock().expect("a lock") += more,
-                Err(f) => {
+                Err(v) => {
                     let mut all = failures.lock().expect("a lock");
-                    all.entry(f.violation.invariant).or_insert_with(|| (0, f)).0 += 1;
+                    let (n, first, violation) =
+                        all.entry(v.invariant).or_insert_with(|| (0, seed, v.clone()));
+                    *n += 1;
+                    if seed < *first {
+                        (*first, *violation) = (seed, v);
+                    }
                 }
             }
         }
@@ -49,8 +54,8 @@ fn run(first: u64, count: u64, progress: bool) -> (Tally, Failures) {
 
 fn report((tally, failures): &(Tally, Failures), count: u64) {
     eprintln!("{count} schedules: {tally:?}");
-    for (n, f) in failures.values() {
-        eprintln!("{n} times {f}");
+    for (n, seed, violation) in failures.values() {
+        eprintln!("{n} times {}", shrunk(*seed, violation.clone()));
     }
     assert!(failures.is_empty(), "{} invariants were broken", failures.len());
 }
@@ -61,20 +66,19 @@ fn no_schedule_breaks_an_invariant() {
         let events = schedule(seed);
         let (outcome, trace) = traced(seed, &events, true);
         trace.iter().for_each(|line| eprintln!("{line}"));
-        if outcome.is_err()
-            && let Err(f) = check(seed)
-        {
-            panic!("{f}");
+        if let Err(violation) = outcome {
+            let failure: Failure = shrunk(seed, violation);
+            panic!("{failure}");
         }
         return;
     }
     let count = setting("SIM_SCHEDULES").unwrap_or(2_000);
-    report(&run(setting("SIM_FIRST").unwrap_or(1), count, false), count);
+    report(&run_all(setting("SIM_FIRST").unwrap_or(1), count, false), count);
 }
 
 #[test]
 #[ignore = "a million schedules take hours: by hand"]
 fn a_million_schedules_break_no_invariant() {
     let count = setting("SIM_SCHEDULES").unwrap_or(1_000_000);
-    report(&run(setting("SIM_FIRST").unwrap_or(1_000_000), count, true), count);
+    report(&run_all(setting("SIM_FIRST").unwrap_or(1_000_000), count, true), count);
 }
