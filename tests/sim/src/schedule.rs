@@ -102,7 +102,8 @@ pub fn schedule(seed: u64) -> Vec<Event> {
     let acts: Vec<i64> = events.iter().map(|e| e.at).collect();
     if faults > 0 {
         for _ in 0..rng.within(0, 3) {
-            let near = acts[rng.pick(acts.len())] + rng.within(-60, 200);
+            let before = [-60, -2_500][rng.pick(2)];
+            let near = acts[rng.pick(acts.len())] + rng.within(before, 200);
             events.push(Event { at: near.max(0), act: fault(&mut rng) });
         }
     }
@@ -134,7 +135,7 @@ fn trader(rng: &mut Rng) -> Act {
 fn fault(rng: &mut Rng) -> Act {
     let for_ms = [200, 1_000, 4_000, 7_000, 12_000][rng.pick(5)];
     let dealer = u8::try_from(rng.within(0, 3)).unwrap_or(0);
-    match rng.within(0, 34) {
+    match rng.within(0, 37) {
         0..=7 => Act::Silence {
             from: if rng.chance(50) { End::Desk } else { End::Gateway },
             after: u32::try_from(rng.within(0, 400)).unwrap_or(0),
@@ -153,6 +154,7 @@ fn fault(rng: &mut Rng) -> Act {
         27 => Act::DiskFull { for_ms },
         28..=29 => Act::Locked { for_ms },
         30..=31 => Act::Requote { dealer },
-        _ => Act::Withdraw { dealer },
+        32..=33 => Act::Withdraw { dealer },
+        _ => Act::NoNetwork { for_ms },
     }
 }
