@@ -1,4 +1,28 @@
-//! Desk, gateway and dealers in one thread on a virtual clock, driven by seeded schedules.
+//! Desk, gateway and dealers in one thread on a virtual clock, driven by seeded schedules. Never
+//! shipped.
+//!
+//! What decides is the product: the desk's [`Book`](signet_desk_core::Book) with its sealed file of
+//! accepts in flight, QuickFIX sessions through [`signet_fix::session::Session`] and the framer on
+//! both ends of each link, [`signet_router::Router`] with its
+//! [`journal`](signet_router::journal), and the kernel of pending approvals
+//! ([`signet_stepup::pending`]).
+//!
+//! What stands in for the rest:
+//!
+//! | product | here |
+//! | --- | --- |
+//! | `gateway/src/pipeline` reads the machine's clock and asks threads | `gateway.rs` composes the same stages in the same order; policies are a function, the step-up service a table of challenges, each bound to its connection. Budgets, evidence and risk are left out |
+//! | the desk's link keeper | `desk.rs`: dial, ping each second, give up after 3 s of silence, dial beside on a new address |
+//! | TCP, TLS, QUIC | `link.rs`: bytes in order with a delay, that stop at any byte in one direction or both, for a time or for good |
+//! | dealers | `dealer.rs`: scripts that remember their orders |
+//! | disks | files in memory, which a crash of the process leaves as they are; a message store may be lost whole |
+//!
+//! QuickFIX reads the machine's clock for heartbeats and SendingTime (52); a run takes
+//! milliseconds, so its heartbeats never fall due and pings, time-outs and deadlines are the
+//! simulator's.
+//!
+//! A seed makes a schedule ([`schedule`]) and everything left to chance in the run. The invariants
+//! stand in `check.rs`; [`shrunk`] leaves events out as long as the same invariant breaks.
 
 #![warn(missing_docs, unreachable_pub)]
 

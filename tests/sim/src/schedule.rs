@@ -60,6 +60,8 @@ pub enum Act {
     DealerReset { dealer: u8 },
     /// The gateway's disk takes no new RFQ for so long.
     DiskFull { for_ms: i64 },
+    /// The disk of an end refuses to write for so long.
+    DiskFails { end: End, for_ms: i64 },
     /// The policies deny every accept for so long.
     Locked { for_ms: i64 },
     /// A dealer quotes again in every RFQ it knows.
@@ -151,7 +153,11 @@ fn fault(rng: &mut Rng) -> Act {
         22..=23 => Act::GatewayCrash { for_ms, store_lost: rng.chance(20) },
         24 => Act::DealerCrash { dealer, for_ms },
         25..=26 => Act::DealerReset { dealer },
-        27 => Act::DiskFull { for_ms },
+        27 => match rng.within(0, 3) {
+            0 => Act::DiskFull { for_ms },
+            1 => Act::DiskFails { end: End::Desk, for_ms },
+            _ => Act::DiskFails { end: End::Gateway, for_ms },
+        },
         28..=29 => Act::Locked { for_ms },
         30..=31 => Act::Requote { dealer },
         32..=33 => Act::Withdraw { dealer },

@@ -34,6 +34,7 @@ enum Timer {
     StartDealer(usize),
     Dealer(usize, u32, Later),
     DiskFree,
+    DiskWorks(End),
     Unlock,
     NotProved(u32),
 }
@@ -203,6 +204,7 @@ impl World {
                 }
             }
             Timer::DiskFree => self.disk(false),
+            Timer::DiskWorks(end) => self.disk_fails(end, false),
             Timer::Unlock => self.lock(false),
             Timer::NotProved(id) => {
                 let t = self.t;
@@ -517,6 +519,12 @@ impl World {
         }
     }
 
+    /// The disk of an end refuses to write, or writes again.
+    fn disk_fails(&self, end: End, fails: bool) {
+        let file = if end == End::Desk { "in_flight" } else { "journal" };
+        signet_journal::disk::refuses(&self.folder.join(file), fails);
+    }
+
     // ----- what happens -----
 
     fn act(&mut self, act: &Act) {
@@ -628,6 +636,10 @@ impl World {
                 self.disk(true);
                 self.timers.push((t + for_ms, Timer::DiskFree));
             }
+            Act::DiskFails { end, for_ms } => {
+                self.disk_fails(*end, true);
+                self.timers.push((t + for_ms, Timer::DiskWorks(*end)));
+            }
             Act::Locked { for_ms } => {
                 self.lock(true);
                 self.timers.push((t + for_ms, Timer::Unlock));
@@ -665,6 +677,7 @@ impl World {
         self.no_network_until = self.t;
         self.lock(false);
         self.disk(false);
+        [End::Desk, End::Gateway].into_iter().for_each(|end| self.disk_fails(end, false));
         self.start_desk();
         self.start_gateway();
         (0..DEALERS.len()).for_each(|i| self.start_dealer(i));
