@@ -199,10 +199,13 @@ impl Pipeline {
     }
 }
 
-/// The touch is younger than the message, and it is the touch that counts.
+/// The touch is younger than the message, and it is the touch that counts: the message arrived in
+/// time, and the approval has a deadline of its own.
 fn as_of(m: AppMessage, at: UtcMillis) -> AppMessage {
     match m {
-        AppMessage::QuoteResponse(r) => AppMessage::QuoteResponse(QuoteResponse { at, ..r }),
+        AppMessage::QuoteResponse(r) => {
+            AppMessage::QuoteResponse(QuoteResponse { deadline: Some(at), at, ..r })
+        }
         m => m,
     }
 }

@@ -60,6 +60,8 @@ fn moved() {
     w.quotes(N, "99.500", 60_000);
     let id = w.ask(Ask::Buy, &[N], 120);
     w.until(&mut s, "a quote", |s| s.lines.iter().any(|l| l.rfq_id == id && l.can_lift));
+    // Armed once, and armed still on each network: nothing about its quote changes.
+    let armed = w.arm(&s, &id, N, Side::Buy).unwrap();
     for address in ["127.0.0.2", "127.0.0.3"] {
         let before = since(&s);
         connect_from(address);
@@ -68,8 +70,10 @@ fn moved() {
         });
         assert_eq!(s.rfq(&id).state, RfqState::Open);
         w.until(&mut s, "the quote again", |s| s.line(&id, N).can_lift);
+        assert_eq!(s.accept_state(&id), Some(AcceptState::Armed));
+        let back = s.session.as_ref().and_then(|v| v.back.clone()).unwrap();
+        assert_eq!((back.went_on, back.ended, back.not_repeated), (1, 0, 0));
     }
-    let armed = w.arm(&s, &id, N, Side::Buy).unwrap();
     w.desk.accept(&id, &armed.id).unwrap();
     w.until(&mut s, "filled", |s| s.rfq(&id).state == RfqState::Done);
     assert_eq!(w.desk.blotter(trades()).unwrap().total, 1);

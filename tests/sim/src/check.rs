@@ -42,6 +42,8 @@ pub(crate) struct Click {
     price: Decimal,
     quantity: Decimal,
     at: i64,
+    /// ValidUntilTime (62) of the accept, on the gateway's clock.
+    deadline: Option<UtcMillis>,
     /// The session took it; otherwise the trader was told that it was not sent.
     pub sent: bool,
 }
@@ -57,6 +59,7 @@ impl Click {
             price: r.price,
             quantity: r.quantity,
             at,
+            deadline: r.deadline,
             sent: false,
         }
     }
@@ -146,6 +149,12 @@ impl Truth {
         }
         if click.needs_touch() && !self.approved.contains(id) {
             return Err(broken("fill.untouched", format!("{dealer} got {id} without a touch")));
+        }
+        let left = UtcMillis(EPOCH + at);
+        let over = click.deadline.is_some_and(|d| left > d) && !click.needs_touch();
+        if !self.clock_was_set && over {
+            let words = format!("{id} left for {dealer} at {left:?}, after {:?}", click.deadline);
+            return Err(broken("accept.late", words));
         }
         let wait = if click.needs_touch() { crate::rules::ANSWER_MS + 1_000 } else { 0 };
         let age = at - click.at;

@@ -519,7 +519,7 @@ fn an_open_rfq_goes_on_over_a_reconnect_without_its_quotes() {
             .unwrap()
             .lines
             .iter()
-            .all(|l| l.state == signet_rfq::LineState::Unreachable)
+            .all(|l| l.state == signet_rfq::LineState::NotRepeated)
     );
     let last = w.sent.last().unwrap();
     assert!(

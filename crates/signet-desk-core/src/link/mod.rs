@@ -260,6 +260,13 @@ impl Link {
     }
 
     fn send(&self, m: &AppMessage) {
+        let now = laptop_now();
+        {
+            let mut book = lock(&self.book);
+            if let Some(why) = book.not_now(m, now) {
+                return book.not_sent(m, why, now);
+            }
+        }
         if self.is_direct() { self.direct_send(m.clone()) } else { self.to_peer(m) }
     }
 

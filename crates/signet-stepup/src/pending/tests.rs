@@ -58,6 +58,7 @@ fn accept(accept: &str) -> (AppMessage, Action) {
         price: Decimal::new(108, 2),
         currency: Some("EUR".into()),
         settlement_date: Some("20261124".into()),
+        deadline: None,
         at: T,
     };
     let terms = AcceptTerms {
