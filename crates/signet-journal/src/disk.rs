@@ -42,6 +42,7 @@ mod tests {
         log.append(b"three").unwrap();
         drop(log);
         let (_, recovered) = SealedLog::open(&path, &key).unwrap();
-        assert_eq!(recovered.records, [b"one".to_vec(), b"three".to_vec()]);
+        let read: Vec<&[u8]> = recovered.records.iter().map(|r| &r[..]).collect();
+        assert_eq!(read, [&b"one"[..], b"three"]);
     }
 }

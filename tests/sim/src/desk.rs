@@ -42,6 +42,9 @@ pub(crate) struct Desk {
     pub log: Vec<String>,
 }
 
+/// A ping without an answer for so long puts the link in doubt.
+const DOUBT_MS: i64 = 1_000;
+
 fn clock(t: i64) -> UtcMillis {
     UtcMillis(EPOCH + t)
 }
@@ -96,6 +99,12 @@ impl Desk {
                 false
             }
         }
+    }
+
+    /// Whether an answer to a ping is overdue.
+    pub(crate) fn look_at_pings(&mut self, t: i64) {
+        let overdue = self.pings.first().is_some_and(|(_, sent)| t - sent >= DOUBT_MS);
+        self.book.doubt(clock(t), overdue);
     }
 
     /// A TestRequest leaves.

@@ -230,7 +230,9 @@ impl Gateway {
         }
         let at = self.now;
         let m = match m {
-            AppMessage::QuoteResponse(r) => AppMessage::QuoteResponse(QuoteResponse { at, ..r }),
+            AppMessage::QuoteResponse(r) => {
+                AppMessage::QuoteResponse(QuoteResponse { deadline: Some(at), at, ..r })
+            }
             m => m,
         };
         let Some(p) = self.router.proposal(desk, &m, at) else {

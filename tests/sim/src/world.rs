@@ -56,6 +56,8 @@ pub(crate) struct World {
     gateway_offset: i64,
     locked: bool,
     disk_full: bool,
+    /// Nothing breaks any longer.
+    healed: bool,
     desk_runs: u32,
     folder: PathBuf,
     truth: Truth,
@@ -88,6 +90,7 @@ impl World {
             gateway_offset: 0,
             locked: false,
             disk_full: false,
+            healed: false,
             desk_runs: 0,
             folder,
             truth: Truth::default(),
@@ -229,6 +232,7 @@ impl World {
         }
         if let Some(d) = &mut self.desk {
             d.book.tick(signet_rfq::UtcMillis(EPOCH + t));
+            d.look_at_pings(t);
             if self.next_ping <= t {
                 self.next_ping = t + PING_MS;
                 d.ping(t);
@@ -400,6 +404,7 @@ impl World {
                     let run = self.dealer_runs[i].1;
                     self.timers.push((at, Timer::Dealer(i, run, what)));
                 }
+                Does::Cut if self.healed => {}
                 Does::Cut => {
                     // What was written before is on its way.
                     self.links[0].flush(self.t);
@@ -674,6 +679,7 @@ impl World {
 
     fn heal(&mut self) {
         self.say(|| "everything is well again".into());
+        self.healed = true;
         self.no_network_until = self.t;
         self.lock(false);
         self.disk(false);
@@ -698,6 +704,13 @@ impl World {
             };
         }
         let frame = d.screen(t);
+        if frame.session.as_ref().is_some_and(|s| s.doubtful_since_ms.is_some()) {
+            // A connection that fell silent before everything was well is given up soon.
+            return match last {
+                true => Err(broken("settled.offline", "the link is in doubt")),
+                false => Ok(()),
+            };
+        }
         let gate = g.rfqs();
         self.truth.quotes(g.clock(t), &gate, &frame)?;
         if last {
