@@ -28,6 +28,9 @@ pub struct Connection {
 
 /// Connects from `socket`, which is bound. ALPN is set here, resumption and early data are off.
 ///
+/// Where UDP is blocked nothing comes back, and this returns only after the idle time of a minute:
+/// the caller sets its own limit, and may drop the future at any time.
+///
 /// A client certificate that the server refuses is not known here: `connect` is done before the
 /// server has looked at it, and the stream then fails with an [`io::Error`] in which
 /// [`ConnectError::of_stream`] finds the alert.
