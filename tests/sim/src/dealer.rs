@@ -23,6 +23,7 @@ pub(crate) enum Later {
 }
 
 /// What follows from a message or a time.
+#[allow(clippy::large_enum_variant, reason = "a handful exist at a time")]
 pub(crate) enum Does {
     Say(AppMessage),
     In(i64, Later),

@@ -37,6 +37,7 @@ const NOT_AUTHORIZED: u16 = 6;
 const NOT_AVAILABLE: u16 = 4;
 
 /// What the step-up service is working on.
+#[allow(clippy::large_enum_variant, reason = "a handful exist at a time")]
 enum Service {
     Challenge { held: HeldId, desk: CompId, approval: signet_stepup::Approval, deadline: UtcMillis },
     Verify { held: HeldId, desk: CompId, challenge: String, answer: String, connection: u32 },
@@ -366,12 +367,12 @@ impl Gateway {
                 self.to_desk(&m);
                 None
             }
-            Output::ToDealer(dealer, m) => self.to_dealer(dealer, m),
+            Output::ToDealer(dealer, m) => self.send_dealer(dealer, m),
             Output::Traded(..) | Output::Note(_) | Output::Alert { .. } => None,
         }
     }
 
-    fn to_dealer(&mut self, to: DealerId, m: AppMessage) -> Option<Input> {
+    fn send_dealer(&mut self, to: DealerId, m: AppMessage) -> Option<Input> {
         let which = DEALERS.iter().position(|d| *d == to.as_str());
         let sent = which.is_some_and(|i| self.dealers[i].send(&m).is_ok());
         (!sent).then_some(Input::NotSentToDealer(to, m))

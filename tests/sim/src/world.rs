@@ -560,9 +560,8 @@ impl World {
         match act {
             Act::Ask { millions, dealers, ttl_s } => d.ask(*millions, *dealers, *ttl_s, t),
             Act::Take { pick } => {
-                if d.arm(*pick, t) {
-                    d.confirm(t);
-                }
+                let armed = d.arm(*pick, t);
+                armed.then(|| d.confirm(t));
             }
             Act::Arm { pick } => drop(d.arm(*pick, t)),
             Act::Confirm => d.confirm(t),

@@ -28,7 +28,7 @@ fn run_all(first: u64, count: u64, progress: bool) -> (Tally, Failures) {
             if seed >= first + count {
                 return;
             }
-            if progress && seed % 10_000 == 0 {
+            if progress && seed.is_multiple_of(10_000) {
                 eprintln!("{} schedules", seed - first);
             }
             match run(seed, &schedule(seed)) {
@@ -68,12 +68,12 @@ fn no_schedule_breaks_an_invariant() {
         let failure = run(seed, &events).err().map(|violation| shrunk(seed, violation));
         let told = failure.as_ref().map_or(&events, |f| &f.events);
         traced(seed, told, true).1.iter().for_each(|line| eprintln!("{line}"));
-        return match failure {
-            Some(failure) => panic!("{failure}"),
-            None => (),
-        };
+        if let Some(failure) = failure {
+            panic!("{failure}");
+        }
+        return;
     }
-    let count = setting("SIM_SCHEDULES").unwrap_or(2_000);
+    let count = setting("SIM_SCHEDULES").unwrap_or(1_500);
     report(&run_all(setting("SIM_FIRST").unwrap_or(1), count, false), count);
 }
 
