@@ -19,9 +19,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # What ships never contains what stands in for the world outside.
 SHIPPED = {"signet-desk", "signet-desk-core", "signet-gateway", "signet-fix", "signet-identity", "signet-journal",
-           "signet-keystore", "signet-net", "signet-policy", "signet-registry", "signet-rfq", "signet-router", "signet-stepup"}
+           "signet-keystore", "signet-net", "signet-policy", "signet-quic", "signet-registry", "signet-rfq", "signet-router", "signet-stepup"}
 DOUBLES = {"signet-dealer", "signet-practice", "signet-softkey", "signet-bench", "signet-test-mmdb", "signet-vkey",
-           "signet-hostile", "signet-roam", "signet-devca"}
+           "signet-hostile", "signet-roam", "signet-devca", "signet-sim"}
 KNOWN = ROOT / "scripts/arrows.known"
 
 # What of ours a crate may use.
@@ -31,6 +31,7 @@ MAY_USE = {
     "signet-journal": set(),
     "signet-identity": set(),
     "signet-net": {"signet-identity"},
+    "signet-quic": {"signet-identity"},
     "signet-keystore": {"signet-identity", "signet-net"},
     "signet-fix": {"signet-rfq", "signet-journal", "signet-identity"},
     "signet-stepup": {"signet-rfq", "signet-identity", "signet-fix"},

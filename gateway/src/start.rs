@@ -8,7 +8,7 @@ use crate::{
     listeners::{
         crl::CrlFiles,
         dealers::{self, DealerLists},
-        desks::{self, DeskListener},
+        desks::{self, DeskListener, QuicListener},
         fix_sessions::{dealer_options, desk_options, open_session},
         own_certificate,
         tls::ListenerTls,
@@ -20,7 +20,8 @@ use crate::{
     risk::Risk,
     signed::{Signed, SignedLog},
     state_dir::{
-        dealers_folder, desks_folder, make_folders, signed_folder, store_key, store_key_path,
+        dealers_folder, desks_folder, make_folders, quic_keys, signed_folder, store_key,
+        store_key_path,
     },
     threads::Stop,
 };
@@ -29,10 +30,17 @@ use signet_identity::{CompId, ProfileError, ServerProfile, TlsVersions};
 use signet_journal::StoreKey;
 use signet_policy::entitle::Entitlements as _;
 use signet_router::{DealerSettings, DeskSettings, Router, journal::Journal};
-use std::{net::SocketAddr, rc::Rc, sync::mpsc, time::Duration};
+use std::{
+    net::{SocketAddr, UdpSocket},
+    rc::Rc,
+    sync::mpsc,
+    time::Duration,
+};
 use tokio::{net::TcpListener, task::spawn_local};
 
 const TICK: Duration = Duration::from_millis(100);
+/// Ports that the system may choose, for one that is free for TCP and UDP.
+const BIND_TRIES: u32 = 16;
 
 /// Where the listeners of a running gateway are.
 pub(crate) struct Addresses {
@@ -51,7 +59,7 @@ pub(crate) async fn run(
     make_folders(&loaded.config)?;
     let key = store_key(&store_key_path(&loaded.config))?;
     let parts = open_books(&loaded, options, &key)?;
-    let (listener, desks) = bind(&loaded.config).await?;
+    let (listener, udp, desks) = bind(&loaded.config).await?;
 
     let (registry, host, renewals) = start_registry(&mut loaded).await?;
     let pipeline = assemble(&loaded, parts, registry.as_ref())?;
@@ -61,11 +69,13 @@ pub(crate) async fn run(
     }
     start_dealers(&loaded, &pipeline, &key)?;
     let listener = desk_listener(&loaded, &pipeline, registry.as_ref(), listener, key)?;
-    let serving = spawn_local(listener.serve(pipeline.clone()));
+    let quic = quic_listener(&loaded.config, &listener, udp)?;
+    let serving = spawn_local(listener.serve(quic, pipeline.clone()));
     spawn_watches(&loaded, &pipeline, registry.as_ref());
     let admin = start_admin(&loaded, &pipeline).await?;
 
-    tracing::info!(address = %desks, practice = options.practice, "gateway is up");
+    let (quic, practice) = (loaded.config.quic(), options.practice);
+    tracing::info!(address = %desks, quic, practice, "gateway is up");
     let enrolment = host.as_ref().and_then(|h| h.est);
     let _ =
         ready.send(Ok(Addresses { desks, enrolment, admin: admin.as_ref().map(|a| a.address) }));
@@ -114,12 +124,29 @@ fn new_router(loaded: &Loaded, options: Options) -> Router {
         .with_max_ended(c.limits.ended_rfqs_per_desk)
 }
 
-async fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), GatewayError> {
-    let failed =
-        |source| GatewayError::Io { what: format!("desks.listen {}", config.desks.listen), source };
-    let listener = TcpListener::bind(config.desks.listen).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    Ok((listener, address))
+/// TCP, and UDP at the same address and port when desks may come over QUIC.
+async fn bind(
+    config: &Config,
+) -> Result<(TcpListener, Option<UdpSocket>, SocketAddr), GatewayError> {
+    let failed = |what: &str, source| {
+        let what = format!("desks.listen {}{what}", config.desks.listen);
+        GatewayError::Io { what, source }
+    };
+    let mut tries = 0;
+    loop {
+        let listener = TcpListener::bind(config.desks.listen).await.map_err(|e| failed("", e))?;
+        let address = listener.local_addr().map_err(|e| failed("", e))?;
+        if !config.quic() {
+            return Ok((listener, None, address));
+        }
+        tries += 1;
+        match UdpSocket::bind(address) {
+            Ok(udp) => return Ok((listener, Some(udp), address)),
+            // The system chose a port that is free for TCP only; it may choose again.
+            Err(_) if config.desks.listen.port() == 0 && tries < BIND_TRIES => {}
+            Err(e) => return Err(failed(" on UDP (desks.quic)", e)),
+        }
+    }
 }
 
 type RegistryParts = (Option<Rc<RegistryView>>, Option<RegistryHost>, Option<RenewalQuestions>);
@@ -267,6 +294,15 @@ fn desk_listener(
         risk,
         Box::new(open),
     ))
+}
+
+fn quic_listener(
+    config: &Config,
+    listener: &DeskListener,
+    udp: Option<UdpSocket>,
+) -> Result<Option<QuicListener>, GatewayError> {
+    let Some(udp) = udp else { return Ok(None) };
+    QuicListener::new(udp, listener.tls.clone(), &quic_keys(config)?).map(Some)
 }
 
 /// Tasks that judge sessions again, and keep the gateway's own certificate fresh.

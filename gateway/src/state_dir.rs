@@ -2,6 +2,7 @@
 
 use crate::{GatewayError, config::Config};
 use signet_journal::{LogError, StoreKey, private_folder};
+use signet_quic::server::{KEYS_BYTES, Keys};
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -39,11 +40,30 @@ pub(crate) fn store_key_path(config: &Config) -> PathBuf {
 
 /// The key that stores are sealed with: read, or made at the first start.
 pub(crate) fn store_key(path: &Path) -> Result<StoreKey, GatewayError> {
+    kept_bytes::<32>(path).map(|b| StoreKey::new(*b))
+}
+
+/// The keys of the QUIC endpoint: read, or made at the first start. With them a gateway that has
+/// restarted tells desks at once that their connections are gone.
+pub(crate) fn quic_keys(config: &Config) -> Result<Keys, GatewayError> {
+    kept_bytes::<KEYS_BYTES>(&config.gateway.state_dir.join("quic.key")).map(Keys::new)
+}
+
+/// A key of `N` bytes in a file that only the gateway can read: read, or made.
+fn kept_bytes<const N: usize>(path: &Path) -> Result<Zeroizing<[u8; N]>, GatewayError> {
     let fail = |source| GatewayError::Io { what: path.display().to_string(), source };
     match fs::read(path) {
-        Ok(bytes) => present_store_key(path, Zeroizing::new(bytes)),
+        Ok(bytes) => {
+            let bytes = Zeroizing::new(bytes);
+            check_private(path)?;
+            let bytes: [u8; N] = bytes.as_slice().try_into().map_err(|_| {
+                let why = format!("not a key of {N} bytes; restore it or remove the file");
+                fail(io::Error::new(io::ErrorKind::InvalidData, why))
+            })?;
+            Ok(Zeroizing::new(bytes))
+        }
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            let mut bytes = Zeroizing::new([0u8; 32]);
+            let mut bytes = Zeroizing::new([0u8; N]);
             aws_lc_rs::rand::fill(&mut bytes[..]).map_err(|_| LogError::Crypto)?;
             let mut options = fs::OpenOptions::new();
             options.write(true).create_new(true);
@@ -53,7 +73,7 @@ pub(crate) fn store_key(path: &Path) -> Result<StoreKey, GatewayError> {
             io::Write::write_all(&mut file, &bytes[..])
                 .and_then(|()| file.sync_all())
                 .map_err(fail)?;
-            Ok(StoreKey::new(*bytes))
+            Ok(bytes)
         }
         Err(e) => Err(fail(e)),
     }
@@ -69,6 +89,11 @@ pub(crate) fn existing_store_key(config: &Config) -> Result<StoreKey, GatewayErr
 }
 
 fn present_store_key(path: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<StoreKey, GatewayError> {
+    check_private(path)?;
+    Ok(StoreKey::from_slice(&bytes)?)
+}
+
+fn check_private(path: &Path) -> Result<(), GatewayError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -82,5 +107,5 @@ fn present_store_key(path: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<StoreKey,
     }
     #[cfg(not(unix))]
     let _ = path;
-    Ok(StoreKey::from_slice(&bytes)?)
+    Ok(())
 }

@@ -164,6 +164,20 @@ export type Ask =
 /**  Both prices. */
 "twoWay";
 
+/**  What became of the RFQs that were open when the connection was interrupted. */
+export type BackView = {
+	/**  When the screen was up to date again, milliseconds on the laptop's clock. */
+	atMs: number,
+	/**  How long the interruption was, milliseconds. */
+	afterMs: number,
+	/**  RFQs that are still open. */
+	wentOn: number,
+	/**  RFQs that ended meanwhile. */
+	ended: number,
+	/**  Quotes that the gateway did not repeat, or that expired meanwhile. */
+	notRepeated: number,
+};
+
 /**  An RFQ that the page does not keep up to date, because its panel is not visible. */
 export type Behind = {
 	/**  QuoteReqID. */
@@ -463,6 +477,8 @@ export type LineState =
 "withdrawn" | 
 /**  The dealer or the gateway cannot be reached; the quote is not withdrawn. */
 "unreachable" | 
+/**  The quote was not repeated when the connection came back; nobody withdrew it. */
+"notRepeated" | 
 /**  The quote's time ran out. */
 "expired" | 
 /**  The dealer declined to quote; `reason` says why. */
@@ -529,6 +545,14 @@ export type LinkState =
 "reconnecting" | 
 /**  Refused or impossible: somebody must act. `problem` says what to do. */
 "refused";
+
+/**  A network that this laptop is on. */
+export type NetworkView = {
+	/**  What people call it, for example the name of a wireless network. */
+	name: string,
+	/**  The system says that its use is paid by volume. */
+	metered: boolean,
+};
 
 /**  Something the trader is told once. */
 export type Notice = {
@@ -752,6 +776,20 @@ export type SessionView = {
 	attempt: number,
 	/**  Why the link was lost or refused. */
 	problem: Problem | null,
+	/**
+	 *  Since when an answer is overdue while the desk is `Online`, milliseconds on the laptop's
+	 *  clock. Nothing can be traded meanwhile.
+	 */
+	doubtfulSinceMs: number | null,
+	/**
+	 *  The network that the connection uses, or would use; `None` while there is none or it is not
+	 *  known.
+	 */
+	network: NetworkView | null,
+	/**  The page on which the network wants the trader to sign in (captive portal). */
+	portal: string | null,
+	/**  What the latest interruption did; `None` before the first and while one lasts. */
+	back: BackView | null,
 };
 
 /**  The days on which a trade done now may settle. */

@@ -1,4 +1,4 @@
-import type { Frame, InstrumentView, LineView, RfqView } from "../src/bindings";
+import type { Frame, InstrumentView, LineView, RfqView, SessionView } from "../src/bindings";
 
 export const frame = (part: Partial<Frame>): Frame => ({
   seq: 1,
@@ -17,6 +17,24 @@ export const frame = (part: Partial<Frame>): Frame => ({
   referenceChanged: false,
   blotterChanged: false,
   notices: [],
+  ...part,
+});
+
+export const session = (part: Partial<SessionView>): SessionView => ({
+  state: "online",
+  venue: null,
+  identity: null,
+  compId: null,
+  tls: null,
+  clockOffsetMs: null,
+  roundTripMs: null,
+  sinceMs: 5,
+  attempt: 0,
+  problem: null,
+  doubtfulSinceMs: null,
+  network: null,
+  portal: null,
+  back: null,
   ...part,
 });
 

@@ -80,22 +80,32 @@ describe("everywhere", () => {
   };
 
   test("before trading", () => {
-    expect(all("page", { inText: false, trading: false })).toEqual({
+    expect(all("page", { inText: false, trading: false, back: false })).toEqual({
       ...always,
       ...any("?", "help"),
     });
   });
 
   test("while trading F6 goes round the regions", () => {
-    expect(all("page", { inText: false, trading: true })).toEqual({
+    expect(all("page", { inText: false, trading: true, back: false })).toEqual({
       ...always,
       ...any("?", "help"),
       ...regions,
     });
   });
 
+  test("Escape closes the line about an interruption while it is shown", () => {
+    expect(all("page", { inText: true, trading: false, back: true })).toEqual({
+      ...always,
+      ...plain("Escape", "closeBack"),
+    });
+  });
+
   test("a question mark that is typed is text", () => {
-    expect(all("page", { inText: true, trading: true })).toEqual({ ...always, ...regions });
+    expect(all("page", { inText: true, trading: true, back: false })).toEqual({
+      ...always,
+      ...regions,
+    });
   });
 });
 

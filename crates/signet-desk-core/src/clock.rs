@@ -73,6 +73,11 @@ impl GatewayClock {
         self.best().map(|(_, o)| o)
     }
 
+    /// Whether it was measured.
+    pub(crate) fn is_known(&self) -> bool {
+        !self.samples.is_empty()
+    }
+
     pub(crate) fn round_trip_ms(&self) -> Option<i64> {
         self.samples.back().map(|(rtt, _)| *rtt)
     }

@@ -255,6 +255,7 @@ pub(crate) fn lines(l: &Look<'_>) -> Vec<LineView> {
                 rfq::LineState::Quoted => LineState::Quoted,
                 rfq::LineState::Withdrawn => LineState::Withdrawn,
                 rfq::LineState::Unreachable => LineState::Unreachable,
+                rfq::LineState::NotRepeated => LineState::NotRepeated,
                 rfq::LineState::Expired => LineState::Expired,
                 rfq::LineState::Passed(_) => LineState::Passed,
                 rfq::LineState::Rejected(_) => LineState::Rejected,
@@ -285,7 +286,10 @@ fn rank_key(l: &rfq::Line, ask: rfq::Ask, at: UtcMillis) -> (u8, Decimal) {
         let group = match l.state {
             rfq::LineState::Traded => 0,
             rfq::LineState::Asked => 2,
-            rfq::LineState::Expired | rfq::LineState::Withdrawn | rfq::LineState::Unreachable => 3,
+            rfq::LineState::Expired
+            | rfq::LineState::Withdrawn
+            | rfq::LineState::Unreachable
+            | rfq::LineState::NotRepeated => 3,
             _ => 4,
         };
         return (group, Decimal::ZERO);

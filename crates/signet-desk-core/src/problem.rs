@@ -26,6 +26,24 @@ pub(crate) fn offline() -> Problem {
     )
 }
 
+/// An answer of the gateway is overdue, so that what is sent now may arrive much later.
+pub(crate) fn doubtful() -> Problem {
+    problem(
+        "link.doubtful",
+        "The connection does not answer at the moment, so nothing was sent.",
+        "Wait until the connection is checked, then look at the price and decide again.",
+    )
+}
+
+/// An accept has a deadline on the gateway's clock, which is not known yet.
+pub(crate) fn clock_unknown() -> Problem {
+    problem(
+        "clock.unknown",
+        "The gateway's clock is not measured yet, so an accept cannot have a deadline.",
+        "Try again in a moment; it is measured right after the logon.",
+    )
+}
+
 impl From<&KeychainError> for Problem {
     fn from(e: &KeychainError) -> Self {
         problem(e.code(), e.to_string(), e.cure())
@@ -99,6 +117,7 @@ impl From<&AcceptRefusal> for Problem {
             AcceptRefusal::InFlight => {
                 "Wait for its answer; nothing else can be agreed in this RFQ until then."
             }
+            AcceptRefusal::Late(_) => "Look at the price and accept again.",
             AcceptRefusal::RfqNotOpen(_) => "Send a new RFQ.",
             _ => "Choose another quote, or wait for a new one.",
         };

@@ -282,6 +282,7 @@ fn every_message_of_the_rfq_passes_through_two_engines_unchanged() {
             price: "99.135".parse().unwrap(),
             currency: Some("EUR".into()),
             settlement_date: Some("20261124".into()),
+            deadline: None,
             at: NOW,
         }),
     ];

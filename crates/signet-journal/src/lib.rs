@@ -17,6 +17,8 @@
 
 #![warn(missing_docs, unreachable_pub)]
 
+#[cfg(feature = "test-double")]
+pub mod disk;
 mod error;
 mod folder;
 mod format;

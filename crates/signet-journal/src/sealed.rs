@@ -202,6 +202,9 @@ impl SealedLog {
         let mut buf = std::mem::take(&mut self.scratch);
         buf.clear();
         let sealed = format::seal(&self.keys, self.index, &self.previous, record, &mut buf);
+        #[cfg(feature = "test-double")]
+        let written = crate::disk::ask(&self.path).and_then(|()| self.file.write_all(&buf));
+        #[cfg(not(feature = "test-double"))]
         let written = self.file.write_all(&buf);
         let length = buf.len() as u64;
         self.scratch = buf;

@@ -1,6 +1,6 @@
 //! Reaching a host over TCP, through an HTTP proxy where there is one, and the TLS handshake.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use rustls::{ClientConfig, pki_types::ServerName};
 use signet_identity::{Refusal, Stage};
@@ -70,6 +70,18 @@ pub struct Endpoint {
     pub host: String,
     /// TCP port.
     pub port: u16,
+}
+
+/// All addresses of a server's hosts, in the order in which they are tried, each with the number of
+/// its host. Hosts that are not found are left out.
+pub async fn addresses(endpoints: &[Endpoint]) -> Vec<(usize, SocketAddr)> {
+    let mut all = Vec::new();
+    for (which, at) in endpoints.iter().enumerate() {
+        if let Ok(found) = tokio::net::lookup_host((at.host.as_str(), at.port)).await {
+            all.extend(eyeballs::in_turn(found.collect()).into_iter().map(|a| (which, a)));
+        }
+    }
+    all
 }
 
 /// The same for a server that listens at several hosts: each is begun a quarter of a second after

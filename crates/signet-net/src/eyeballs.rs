@@ -11,7 +11,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 /// RFC 8305 §8, Connection Attempt Delay.
-const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// The most addresses of one host that are tried; the name server decides how many it returns.
 const ADDRESSES_MAX: usize = 16;
 
@@ -22,9 +22,11 @@ pub(super) async fn connect(found: Vec<SocketAddr>) -> Result<TcpStream, Option<
 }
 
 /// The first attempt that succeeds, each begun a quarter of a second after the one before, or as
-/// soon as one fails (§5). Without one: the last error, or `None` when there was no attempt.
-/// `panicked` makes an error of an attempt that ended the hard way.
-pub(super) async fn first_of<T, E, F>(
+/// soon as one fails (§5). `panicked` makes an error of an attempt that ended the hard way.
+///
+/// # Errors
+/// The last error when none succeeds, `None` when there was no attempt.
+pub async fn first_of<T, E, F>(
     attempts: impl IntoIterator<Item = F>,
     panicked: impl Fn(JoinError) -> E,
 ) -> Result<T, Option<E>>
@@ -55,7 +57,7 @@ where
 }
 
 /// §4: the families in turn, beginning with the one the resolver put first (RFC 6724 orders them).
-fn in_turn(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
+pub(super) fn in_turn(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let Some(first) = found.first() else { return found };
     let v6_first = first.is_ipv6();
     let (mut preferred, mut other): (Vec<_>, Vec<_>) =

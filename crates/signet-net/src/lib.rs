@@ -16,7 +16,8 @@ mod proxy;
 #[cfg(feature = "watch")]
 pub mod watch;
 
-pub use dial::{Endpoint, dial, dial_any, handshake, tcp};
+pub use dial::{Endpoint, addresses, dial, dial_any, handshake, tcp};
 pub use error::{DialError, ProxyError};
+pub use eyeballs::{ATTEMPT_DELAY, first_of};
 pub use liveness::{abort_on_close, notice_death};
 pub use proxy::{ProxyEnvironment, ProxySetting, ProxyUrl};

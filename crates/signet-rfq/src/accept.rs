@@ -187,6 +187,9 @@ pub enum AcceptRefusal {
     /// The link to the dealer, or to the gateway, is lost, so the quote cannot be taken.
     #[error("the dealer cannot be reached")]
     Unreachable,
+    /// The link came back, and the gateway did not repeat the quote.
+    #[error("the quote was not repeated when the connection came back")]
+    NotRepeated,
     /// ValidUntilTime (62) of the quote or the RFQ's own time is reached.
     #[error("the quote has expired")]
     Expired,
@@ -239,6 +242,18 @@ pub enum AcceptRefusal {
     /// clocks is wrong. The difference in milliseconds.
     #[error("its time is {0} ms ahead of the gateway's clock")]
     FromTheFuture(i64),
+    /// It arrived after its ValidUntilTime (62); by how many milliseconds.
+    #[error(
+        "it arrived {0} ms after its deadline; nothing was traded; look at the price and accept \
+         again"
+    )]
+    Late(i64),
+    /// At fault: the desk, whose accept has no ValidUntilTime (62).
+    #[error(
+        "this desk sent it without a deadline (ValidUntilTime, 62); nothing was traded; update \
+         Signet Desk"
+    )]
+    NoDeadline,
     /// SettlDate (64) differs from the RFQ's.
     #[error("the settlement date is {quoted}, not {accepted}")]
     OtherSettlement {
@@ -268,6 +283,7 @@ impl AcceptRefusal {
             Self::Requoted => "quote.requoted",
             Self::Withdrawn => "quote.withdrawn",
             Self::Unreachable => "dealer.unreachable",
+            Self::NotRepeated => "quote.not_repeated",
             Self::Expired => "quote.expired",
             Self::TooLateToArrive => "accept.too_late_to_arrive",
             Self::Indicative => "quote.indicative",
@@ -280,6 +296,8 @@ impl AcceptRefusal {
             Self::NotArmed => "accept.not_armed",
             Self::Disputed => "execution.disputed",
             Self::TooOld(_) => "accept.too_old",
+            Self::Late(_) => "accept.late",
+            Self::NoDeadline => "accept.no_deadline",
             Self::FromTheFuture(_) => "accept.from_the_future",
             Self::OtherSettlement { .. } => "accept.settlement_mismatch",
             Self::OtherCurrency { .. } => "accept.currency_mismatch",

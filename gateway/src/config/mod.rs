@@ -145,10 +145,21 @@ pub struct DesksSection {
     /// else such a header is refused, and without one they are.
     #[serde(default)]
     pub proxy_from: Vec<IpNetwork>,
+    /// Take desks over QUIC as well, on UDP at the same address and port. Left out: unless
+    /// `proxy_from` names a load balancer, or `tls.fips` is set.
+    #[serde(default)]
+    pub quic: Option<bool>,
     /// Longest HeartBtInt (108) that a desk may ask for, seconds: a desk that falls silent is
     /// noticed within two and a half of them.
     #[serde(default = "default_heartbeat_max")]
     pub heartbeat_max_s: u32,
+}
+
+impl Config {
+    /// Whether desks may come over QUIC.
+    pub fn quic(&self) -> bool {
+        self.desks.quic.unwrap_or(self.desks.proxy_from.is_empty() && !self.tls.fips)
+    }
 }
 
 fn default_heartbeat_max() -> u32 {

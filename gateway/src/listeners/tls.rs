@@ -1,9 +1,13 @@
 //! TLS of a listener, rebuilt when revocation lists change.
 
 use super::crl::CrlFiles;
+use rustls::ServerConfig;
 use rustls_pki_types::CertificateDer;
-use signet_identity::{Crls, ProfileError, Refusal, Revocation, ServerProfile};
-use std::cell::RefCell;
+use signet_identity::{Crls, ProfileError, Refusal, Revocation, ServerProfile, TlsVersions};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 use time::OffsetDateTime;
 use tokio_rustls::TlsAcceptor;
 
@@ -12,6 +16,8 @@ pub struct ListenerTls {
     whose: &'static str,
     base: ServerProfile,
     now: RefCell<(ServerProfile, TlsAcceptor)>,
+    /// How often that has changed.
+    changes: Cell<u64>,
 }
 
 impl ListenerTls {
@@ -29,11 +35,21 @@ impl ListenerTls {
             let none = Crls::default().with_revocation(Revocation::Required);
             built(&base, Some(none).filter(|_| required))
         })?;
-        Ok(Self { whose, base, now: RefCell::new(now) })
+        Ok(Self { whose, base, now: RefCell::new(now), changes: Cell::new(0) })
     }
 
     pub fn acceptor(&self) -> TlsAcceptor {
         self.now.borrow().1.clone()
+    }
+
+    /// How often lists were taken: whoever keeps what [`Self::quic`] returned looks here.
+    pub fn changes(&self) -> u64 {
+        self.changes.get()
+    }
+
+    /// What handshakes over QUIC use: the same profile, TLS 1.3 only.
+    pub fn quic(&self) -> Result<Arc<ServerConfig>, ProfileError> {
+        self.now.borrow().0.clone().with_versions(TlsVersions::default()).config()
     }
 
     /// Asks of a chain, leaf first, what a handshake would now: dates, path and lists.
@@ -55,6 +71,7 @@ impl ListenerTls {
         match built(&self.base, files.crls(own)) {
             Ok(new) => {
                 self.now.replace(new);
+                self.changes.set(self.changes.get() + 1);
                 true
             }
             Err(e) => {

@@ -6,7 +6,7 @@ use crate::{
     config::OpenRfqs,
     risk::{Access, alert, decision, event_words},
 };
-use signet_fix::AppMessage;
+use signet_fix::{AppMessage, session::Outbox};
 use signet_identity::CompId;
 use signet_policy::score::{Assessment, Decision};
 use signet_router::Input;
@@ -83,7 +83,7 @@ impl Pipeline {
 
     /// Remembers where somebody is who is there with good reason.
     fn record_place(&self, access: &Access) {
-        let sighting = self.risk.record_place(&access.user, access.address, now());
+        let sighting = self.risk.record_place(&access.user, access.address(), now());
         if let (Some(registry), Some(s)) = (&self.registry, sighting) {
             registry.seen(&access.user, s);
         }
@@ -94,6 +94,32 @@ impl Pipeline {
         if !access.has_concerns() {
             self.record_place(access);
         }
+    }
+
+    /// The connection of a desk is proved to be at another address. It is judged as a logon from
+    /// there would be; whether the session goes on. If not, it ends with words.
+    pub fn moved(self: &Rc<Self>, desk: &CompId, outbox: &Rc<Outbox>, to: IpAddr) -> bool {
+        let Some((access, from)) = self.sessions.moved(desk, outbox, to) else { return false };
+        tracing::info!(%desk, %from, %to, "the desk's connection moved");
+        self.events.gateway("session.moved", desk.as_str(), format!("from {from} to {to}"));
+        // Another gateway may have seen this person since.
+        if let Some(s) = self.registry.as_ref().and_then(|r| r.last_seen(&access.user)) {
+            self.risk.remember(&access.user, s);
+        }
+        access.moved(&self.risk, to, now());
+        let role = self.role_of(desk);
+        let (a, changed) = access.assess(&self.risk, role.as_deref(), now());
+        if changed {
+            self.say_change(desk, &access, &a);
+        }
+        match self.must_end(&a) {
+            Some(code) => self.end_for_risk(desk, code, &a),
+            None => {
+                self.admitted(&access);
+                self.step_up_moved(desk, a.decision == Decision::StepUp);
+            }
+        }
+        self.sessions.is_on(desk)
     }
 
     /// Judges every session again, a few at a time: messages of others go in between.
@@ -119,16 +145,27 @@ impl Pipeline {
         if !changed {
             return;
         }
-        self.confirm_first_use(&access);
+        self.say_change(desk, &access, &a);
+        match self.must_end(&a) {
+            Some(code) => self.end_for_risk(desk, code, &a),
+            None => self.step_up_risk(desk, a.decision == Decision::StepUp),
+        }
+    }
+
+    /// Writes another decision down and tells the desk.
+    fn say_change(&self, desk: &CompId, access: &Access, a: &Assessment) {
+        self.confirm_first_use(access);
         let code = if a.decision == Decision::Deny { "risk.denied" } else { "risk.changed" };
-        self.events.gateway(code, desk.as_str(), event_words(&a));
-        self.to_desk(desk, &decision(&a, now()));
+        self.events.gateway(code, desk.as_str(), event_words(a));
+        self.to_desk(desk, &decision(a, now()));
+    }
+
+    /// The code under which a session must end by this decision.
+    fn must_end(&self, a: &Assessment) -> Option<&'static str> {
         match a.decision {
-            Decision::Deny => self.end_for_risk(desk, "risk.denied", &a),
-            Decision::StepUp if self.step_up.is_none() => {
-                self.end_for_risk(desk, "risk.no_step_up", &a);
-            }
-            d => self.step_up_risk(desk, d == Decision::StepUp),
+            Decision::Deny => Some("risk.denied"),
+            Decision::StepUp if self.step_up.is_none() => Some("risk.no_step_up"),
+            _ => None,
         }
     }
 

@@ -199,10 +199,13 @@ impl Pipeline {
     }
 }
 
-/// The touch is younger than the message, and it is the touch that counts.
+/// The touch is younger than the message, and it is the touch that counts: the message arrived in
+/// time, and the approval has a deadline of its own.
 fn as_of(m: AppMessage, at: UtcMillis) -> AppMessage {
     match m {
-        AppMessage::QuoteResponse(r) => AppMessage::QuoteResponse(QuoteResponse { at, ..r }),
+        AppMessage::QuoteResponse(r) => {
+            AppMessage::QuoteResponse(QuoteResponse { deadline: Some(at), at, ..r })
+        }
         m => m,
     }
 }
@@ -317,16 +320,11 @@ impl Pipeline {
         };
         tracing::error!(error = %e, "the journal cannot be written");
         match (&input, &e) {
-            (Input::FromDesk(desk, m), JournalError::Full { .. }) => {
-                self.events.gateway("journal.full", desk.as_str(), e.to_string());
-                let text = format!(
-                    "{e}; nothing was done. RFQs without a trade are forgotten after 15 minutes \
-                        (journal.full)"
-                );
-                vec![Output::ToDesk(desk.clone(), not_done(m, None, text))]
-            }
-            (Input::FromDesk(desk, m), _) => {
-                vec![Output::ToDesk(desk.clone(), not_written(m.msg_type()))]
+            (Input::FromDesk(desk, m), e) => {
+                if matches!(e, JournalError::Full { .. }) {
+                    self.events.gateway("journal.full", desk.as_str(), e.to_string());
+                }
+                vec![Output::ToDesk(desk.clone(), not_written(m, e))]
             }
             // It would undo the next start.
             (Input::FromDealer(dealer, m), JournalError::NotReadable) => vec![Output::Alert {
@@ -414,14 +412,17 @@ pub(super) fn not_done(m: &AppMessage, seq: Option<u64>, text: String) -> AppMes
     })
 }
 
-fn not_written(msg_type: &str) -> AppMessage {
-    AppMessage::BusinessReject(BusinessReject {
-        ref_seq_num: None,
-        ref_msg_type: msg_type.into(),
-        ref_id: None,
-        reason: NOT_AVAILABLE,
-        text: Some("the gateway cannot write its journal; nothing was done".into()),
-    })
+/// What a desk reads whose message the journal did not take. It names the message: without an id
+/// the desk would wait for an answer to its accept.
+fn not_written(m: &AppMessage, e: &JournalError) -> AppMessage {
+    let text = match e {
+        JournalError::Full { .. } => format!(
+            "{e}; nothing was done. RFQs without a trade are forgotten after 15 minutes \
+                (journal.full)"
+        ),
+        _ => "the gateway cannot write its journal; nothing was done".into(),
+    };
+    not_done(m, None, text)
 }
 
 /// The id that the sender of a message gave it.
@@ -434,3 +435,7 @@ fn id_of(m: &AppMessage) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

@@ -57,6 +57,7 @@ mod tests {
             price: 1.into(),
             currency: None,
             settlement_date: None,
+            deadline: None,
             at: UtcMillis(0),
         })
     }

@@ -136,6 +136,20 @@ impl Sessions {
         }
     }
 
+    /// A desk's connection moved to another address; what its risk is judged by, and the address
+    /// before. `None`: the connection is not the one that counts, or was cut off.
+    pub fn moved(
+        &self,
+        desk: &CompId,
+        outbox: &Rc<Outbox>,
+        to: IpAddr,
+    ) -> Option<(Rc<Access>, IpAddr)> {
+        let mut active = self.active.borrow_mut();
+        let s = active.get_mut(desk).filter(|s| !s.cut.done() && Rc::ptr_eq(&s.outbox, outbox))?;
+        let from = std::mem::replace(&mut s.connection.address, to);
+        Some((s.access.clone(), from))
+    }
+
     /// Asks about a desk that is on and was not cut off.
     pub fn of<T>(&self, desk: &CompId, f: impl FnOnce(&ActiveSession) -> T) -> Option<T> {
         self.active.borrow().get(desk).filter(|s| !s.cut.done()).map(f)
@@ -174,5 +188,68 @@ impl Sessions {
         let s = active.get(desk)?;
         s.cut.0.set(true);
         Some((s.session.clone(), s.outbox.clone(), s.shown.serial.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_devca::{DevPki, Order};
+    use signet_fix::{
+        session::{Binding, Role, SessionConfig},
+        store::MemoryStore,
+    };
+    use signet_identity::{MessagePublicKey, PeerIdentity};
+
+    /// A desk's connection and where it says it is.
+    fn connection(desk: &CompId, session: &Rc<Session>, address: IpAddr) -> ActiveSession {
+        let pki = DevPki::generate("test.signet.example", time::OffsetDateTime::now_utc()).unwrap();
+        let issued = pki.issue(&Order::desk(desk.as_str())).unwrap();
+        let leaf = issued.chain().first().unwrap().clone();
+        let peer = PeerIdentity::from_certificate(&leaf).unwrap();
+        let key = MessagePublicKey::of_certificate(&leaf).unwrap();
+        let access = Access::new("alice".into(), &peer, key, "", Some(address));
+        ActiveSession {
+            shown: crate::registry_view::shown(&peer),
+            connection: Connection {
+                user: "alice".into(),
+                exporter: [0; 32],
+                serial: peer.serial,
+                address,
+            },
+            access: Rc::new(access),
+            session: session.clone(),
+            outbox: session.attach(Binding::None).unwrap(),
+            since: UtcMillis(0),
+            cut: SessionCut::default(),
+            chain: vec![leaf],
+        }
+    }
+
+    #[test]
+    fn only_the_connection_that_counts_moves_its_desk() {
+        let id = |s: &str| CompId::new(s).unwrap();
+        let (desk, target) = (id("MOVES-DESK"), id("MOVES-GW"));
+        let (sender, target) = (target, desk.clone());
+        let config =
+            SessionConfig { role: Role::Acceptor, sender, target, heartbeat_s: 10, strict: true };
+        let store = Box::new(MemoryStore::new(UtcMillis(0)));
+        let session = Rc::new(Session::open(&config, store).unwrap());
+        let [office, hotel, phone] =
+            ["10.0.0.1", "10.0.1.1", "10.0.2.1"].map(|a| a.parse::<IpAddr>().unwrap());
+        let sessions = Sessions::default();
+        let first = connection(&desk, &session, office);
+        let old = first.outbox.clone();
+        sessions.begin(&desk, first);
+        let from = sessions.moved(&desk, &old, hotel).map(|(_, from)| from);
+        assert_eq!(from, Some(office));
+        let second = connection(&desk, &session, office);
+        let new = second.outbox.clone();
+        sessions.begin(&desk, second);
+        assert!(sessions.moved(&desk, &old, phone).is_none(), "a newer one took its place");
+        assert_eq!(sessions.connection(&desk).map(|c| c.address), Some(office));
+        assert_eq!(sessions.moved(&desk, &new, hotel).map(|(_, from)| from), Some(office));
+        sessions.cut(&desk);
+        assert!(sessions.moved(&desk, &new, phone).is_none(), "it was cut off");
     }
 }

@@ -134,6 +134,13 @@ impl Pipeline {
         }
     }
 
+    /// A desk's connection moved to another address, where it may go on.
+    pub(super) fn step_up_moved(self: &Rc<Self>, desk: &CompId, watched: bool) {
+        if let Some(s) = &self.step_up {
+            self.step(s, |w| w.moved(desk, watched, now()));
+        }
+    }
+
     /// The clock was set while sessions are on.
     pub(super) fn step_up_clock_set(self: &Rc<Self>) {
         if let Some(s) = &self.step_up {

@@ -21,10 +21,10 @@ const ASK_BEFORE_MS: i64 = 60_000;
 /// A question about the laptop that nobody answers is asked again after this.
 const ASK_AGAIN_MS: i64 = 30_000;
 
-/// What stays the same about a connection, and what was found out about it.
+/// What stays the same about a connection, and what was found out about it. Over QUIC the address
+/// may change.
 pub struct Access {
     pub user: String,
-    pub address: Option<IpAddr>,
     exporter: String,
     policies: Vec<String>,
     hardware_key: bool,
@@ -36,6 +36,8 @@ pub struct Access {
 
 #[derive(Default)]
 struct State {
+    /// `None`: nobody vouches for one.
+    address: Option<IpAddr>,
     /// A security key was touched for the logon of this connection.
     touched: bool,
     report: Option<(Report, UtcMillis)>,
@@ -58,14 +60,28 @@ impl Access {
     ) -> Self {
         Self {
             user,
-            address,
             exporter: exporter.to_owned(),
             policies: peer.policies.clone(),
             hardware_key: peer.enrolled.as_ref().is_some_and(|e| e.protection == "token"),
             key,
             first_use_of: None,
-            state: RefCell::default(),
+            state: RefCell::new(State { address, ..State::default() }),
         }
+    }
+
+    /// Where it comes from, as far as somebody vouches for it.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.state.borrow().address
+    }
+
+    /// The connection moved to another address: the journey is judged as at a logon from there, and
+    /// a touch at the address before does not count. The laptop is the same, and what it reported.
+    pub fn moved(&self, risk: &Risk, to: IpAddr, now: UtcMillis) {
+        let journey = risk.travel_concern(&self.user, Some(to), now);
+        let mut s = self.state.borrow_mut();
+        s.address = Some(to);
+        s.touched = false;
+        s.concerns = journey.into_iter().collect();
     }
 
     /// This access is the first use of its certificate.
@@ -95,7 +111,8 @@ impl Access {
         if let Some(Err(e)) = report.map(|r| self.report(r, "", now)) {
             tracing::warn!(user = self.user, code = e.code(), "{e}");
         }
-        self.state.borrow_mut().concerns.extend(risk.travel_concern(&self.user, self.address, now));
+        let journey = risk.travel_concern(&self.user, self.address(), now);
+        self.state.borrow_mut().concerns.extend(journey);
         self.assess(risk, role, now).0
     }
 
@@ -109,7 +126,7 @@ impl Access {
         let facts = Facts {
             user: &self.user,
             role,
-            address: self.address,
+            address: s.address,
             authentication,
             managed: Some(device.managed),
             trades: true,
@@ -197,7 +214,7 @@ impl Access {
     /// Whether this connection is logged on, from this address, and owes no touch.
     pub fn is_on_without_owing(&self, address: IpAddr) -> bool {
         let on = self.state.borrow().on;
-        on && self.address == Some(address) && !self.wants_touch()
+        on && self.address() == Some(address) && !self.wants_touch()
     }
 
     /// Whether something about the way here looked odd.

@@ -396,3 +396,42 @@ fn the_ladder_of_posture_with_real_certificates_and_signatures() {
     let off = risk(dir.path(), &format!("{SETTINGS}[posture]\nsigned_reports = false\n"));
     assert_eq!(hard.assess(&off, Some("standard"), NOW + 32 * 60_000).0.score, 30);
 }
+
+/// A touch and a journey belong to an address; what the laptop reported belongs to the connection.
+#[test]
+fn an_access_that_moves_is_judged_as_a_logon_from_there() {
+    let dir = tempfile::tempdir().unwrap();
+    geo(dir.path(), NOW);
+    let r = risk(dir.path(), &format!("{SETTINGS}[travel]\n"));
+    let pki = DevPki::generate("test.signet.example", OffsetDateTime::now_utc()).unwrap();
+    let token = "spiffe://test.signet.example/desk/ALICE/alice/laptop/token";
+    let ip = |a: &str| a.parse::<IpAddr>().unwrap();
+    let (peer, public, key) = desk(&pki, Order::desk("ALICE").unmanaged().with_uri(token));
+    let logon_from = |a: &str| {
+        let access = Access::new("alice".into(), &peer, public.clone(), "EXP", Some(ip(a)));
+        let report = envelope(&key, "EXP", "", "yes");
+        let seen = access.at_logon(&r, Some("standard"), Some(&report), NOW);
+        (access, seen)
+    };
+    r.record_place("alice", Some(ip("10.1.2.3")), NOW + -60_000);
+    for (to, decision) in [
+        // The firm's network in another country, a public address at home, and a country too far.
+        ("192.0.2.9", Decision::Allow),
+        ("198.51.100.7", Decision::StepUp),
+        ("203.0.113.9", Decision::StepUp),
+        ("2001:db8:2::9", Decision::Deny),
+    ] {
+        let (access, _) = logon_from("10.1.2.3");
+        access.touched();
+        assert_eq!(access.assess(&r, Some("standard"), NOW).0.score, 0);
+        access.moved(&r, ip(to), NOW);
+        let (moved, _) = access.assess(&r, Some("standard"), NOW);
+        let (_, there) = logon_from(to);
+        assert_eq!((&moved, moved.decision), (&there, decision), "{to}");
+        assert_eq!(access.address(), Some(ip(to)));
+        // Back again: the journey there is no longer a concern.
+        access.moved(&r, ip("10.1.2.3"), NOW);
+        let (_, here) = logon_from("10.1.2.3");
+        assert_eq!(access.assess(&r, Some("standard"), NOW).0, here, "{to}");
+    }
+}

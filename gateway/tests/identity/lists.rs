@@ -94,6 +94,25 @@ fn a_new_list_is_loaded_and_ends_a_live_session() {
     assert!(!comes_in(&w));
 }
 
+/// The endpoint for QUIC takes new lists as well: for sessions that are on, and for handshakes.
+#[test]
+fn a_new_list_ends_a_session_over_quic_and_keeps_it_out() {
+    let mut w = outside(false);
+    publish(&w, "PEM", &[]);
+    w.start();
+    runtime().block_on(async {
+        let (mut desk, _rebinder) = Desk::over_quic(&w, "laptop", "ALICE", "127.0.0.1").await;
+        assert!(desk.log_on(1).await.contains("|35=A|"));
+        w.openssl(&["ca", "-revoke", "laptop.pem", "-config", "ca.cnf"]);
+        publish(&w, "DER", &[]);
+        let last = desk.until_cut().await;
+        assert!(last.iter().any(|f| f.contains("|35=5|")), "{last:?}");
+        // The handshake is complete for the client before the gateway has looked at its chain.
+        let (mut desk, _rebinder) = Desk::over_quic(&w, "laptop", "ALICE", "127.0.0.1").await;
+        assert_eq!(desk.tries(20).await, None);
+    });
+}
+
 #[test]
 fn a_required_list_that_is_missing_or_stale_closes_the_door() {
     let mut w = outside(true);

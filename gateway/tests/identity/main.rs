@@ -23,6 +23,7 @@ mod own_client;
 mod policy;
 mod postgres;
 mod python;
+mod quic;
 mod refusals;
 mod registry;
 mod scan;

@@ -9,26 +9,32 @@ use signet_fix::{
 };
 use signet_gateway::{Config, Gateway, Loaded, Options};
 use signet_identity::{ClientProfile, Role, ServerIdentity, TrustRoots, channel_binding};
+use signet_quic::client::{self as quic, Rebinder};
 use signet_rfq::UtcMillis;
 use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tempfile::TempDir;
 use time::OffsetDateTime;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     runtime::Runtime,
     time::timeout,
 };
 use tokio_rustls::{
     TlsConnector,
-    client::TlsStream,
-    rustls::pki_types::{CertificateDer, ServerName},
+    rustls::{
+        ClientConfig,
+        pki_types::{CertificateDer, ServerName},
+    },
 };
 
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -413,9 +419,14 @@ pub fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
+/// What frames go over.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
+
 /// A desk made by hand.
 pub struct Desk {
-    stream: TlsStream<TcpStream>,
+    stream: Box<dyn Stream>,
+    certificate: CertificateDer<'static>,
     framer: Framer,
     binding: String,
     seq: u64,
@@ -426,30 +437,52 @@ pub struct Desk {
 impl Desk {
     /// TLS with `<stem>.pem` and its key.
     pub async fn connect(w: &World, stem: &str, comp_id: &str) -> Self {
-        let (pem, key): (&Path, &Path) =
-            (&w.path(&format!("{stem}.pem")), &w.path(&format!("{stem}-key.pem")));
-        let identity = ServerIdentity::from_pem_files(pem, key).unwrap();
-        let roots = TrustRoots::new([w.pki.root(Role::Gateway).clone()]).unwrap();
-        let tls = ClientProfile::new(roots, identity.certified_key()).config().unwrap();
+        let tls = Self::profile(w, stem);
         let tcp = TcpStream::connect(w.gateway.as_ref().unwrap().address()).await.unwrap();
         let stream = TlsConnector::from(tls)
             .connect(ServerName::try_from("localhost").unwrap(), tcp)
             .await
             .unwrap();
-        let binding = BASE64.encode(channel_binding(stream.get_ref().1).unwrap());
-        Self {
-            stream,
-            framer: Framer::new(),
-            binding,
-            seq: 1,
-            me: w.comp_id(comp_id),
-            you: w.gw.clone(),
-        }
+        let exporter = channel_binding(stream.get_ref().1).unwrap();
+        let certificate = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
+        Self::over(w, Box::new(stream), certificate, exporter, comp_id)
+    }
+
+    /// QUIC from a loopback address, with `<stem>.pem` and its key.
+    pub async fn over_quic(w: &World, stem: &str, comp_id: &str, from: &str) -> (Self, Rebinder) {
+        let tls = Self::profile(w, stem);
+        let socket = std::net::UdpSocket::bind(format!("{from}:0")).unwrap();
+        let to = w.gateway.as_ref().unwrap().address();
+        let c = quic::connect(socket, to, "localhost", &tls).await.unwrap();
+        let (exporter, rebinder) = (c.exporter().unwrap(), c.rebinder());
+        let certificate = c.peer_certificates()[0].clone();
+        let stream = Box::new(c.into_stream());
+        (Self::over(w, stream, certificate, exporter, comp_id), rebinder)
+    }
+
+    fn profile(w: &World, stem: &str) -> Arc<ClientConfig> {
+        let (pem, key): (&Path, &Path) =
+            (&w.path(&format!("{stem}.pem")), &w.path(&format!("{stem}-key.pem")));
+        let identity = ServerIdentity::from_pem_files(pem, key).unwrap();
+        let roots = TrustRoots::new([w.pki.root(Role::Gateway).clone()]).unwrap();
+        ClientProfile::new(roots, identity.certified_key()).config().unwrap()
+    }
+
+    fn over(
+        w: &World,
+        stream: Box<dyn Stream>,
+        certificate: CertificateDer<'static>,
+        exporter: [u8; 32],
+        comp_id: &str,
+    ) -> Self {
+        let (me, you) = (w.comp_id(comp_id), w.gw.clone());
+        let binding = BASE64.encode(exporter);
+        Self { stream, certificate, framer: Framer::new(), binding, seq: 1, me, you }
     }
 
     /// The certificate that the gateway showed.
     pub fn server_certificate(&self) -> CertificateDer<'static> {
-        self.stream.get_ref().1.peer_certificates().unwrap()[0].clone()
+        self.certificate.clone()
     }
 
     /// Logs on from sequence number `seq`; what the gateway says first.

@@ -121,6 +121,7 @@ impl BenchVenue {
             roots: pki.gateway_roots().expect("roots"),
             pins: vec![],
             allow_tls12: false,
+            quic: false,
             crl: vec![],
             crl_required: false,
             est: None,

@@ -208,7 +208,8 @@ fn withdrawal(id: &str) -> String {
 
 fn accept(id: &str, quote: &str) -> String {
     format!(
-        "35=AJ|693={id}|117={quote}|694=1|11={id}|453=1|448={HONEST_DEALER}|447=D|452=35|55={BUND}|48={BUND}|22=4|54=1|38=5000000|60={}|44=99.1|",
+        "35=AJ|693={id}|117={quote}|694=1|11={id}|453=1|448={HONEST_DEALER}|447=D|452=35|55={BUND}|48={BUND}|22=4|54=1|38=5000000|62={}|60={}|44=99.1|",
+        at(2_000),
         at(0)
     )
 }

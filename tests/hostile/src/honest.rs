@@ -56,6 +56,7 @@ impl HonestDesk {
             roots: pki.gateway_roots()?,
             pins: vec![],
             allow_tls12: false,
+            quic: false,
             crl: vec![],
             crl_required: false,
             est: None,

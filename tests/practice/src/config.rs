@@ -99,6 +99,7 @@ fn desks(plan: &Plan, trust: PathBuf) -> DesksSection {
         listen: SocketAddr::from(([127, 0, 0, 1], plan.port)),
         trust,
         allow_tls12: false,
+        quic: None,
         max_connections: 1_000,
         crl: vec![],
         crl_required: None,

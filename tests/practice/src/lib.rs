@@ -287,6 +287,7 @@ fn venue(plan: &Plan, pki: &DevPki, port: u16) -> Result<Venue, PracticeError> {
         roots: pki.gateway_roots().map_err(failed("gateway CA"))?,
         pins: vec![],
         allow_tls12: false,
+        quic: true,
         crl: vec![],
         crl_required: false,
         est: None,

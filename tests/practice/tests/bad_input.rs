@@ -50,9 +50,9 @@ fn rfq_with(id: &str, instrument: &str, quantity: &str, dealer: &str, ttl_ms: i6
 }
 
 fn accept(id: &str, quote: &str, quantity: &str, price: &str) -> String {
-    let sent = now();
+    let (sent, deadline) = (now(), format_utc(in_ms(2_000)));
     format!(
-        "35=AJ|693={id}|117={quote}|694=1|11={id}|453=1|448=NORTHBANK|447=D|452=35|55={BUND}|48={BUND}|22=4|54=1|38={quantity}|60={sent}|44={price}|"
+        "35=AJ|693={id}|117={quote}|694=1|11={id}|453=1|448=NORTHBANK|447=D|452=35|55={BUND}|48={BUND}|22=4|54=1|38={quantity}|62={deadline}|60={sent}|44={price}|"
     )
 }
 
@@ -434,6 +434,20 @@ fn an_accept_that_no_longer_fits_its_quote_is_declined_and_the_rfq_goes_on() {
             let answer = raw.hears(&declined).await;
             assert_eq!(field(&answer, "11"), format!("A{n}"));
             assert!(!field(&answer, "58").is_empty(), "{answer}");
+        }
+        // In the right terms, and after its deadline or without one.
+        let good = |name: &str| accept(name, &id, "5000000", "99.140");
+        let past = format!("|62={}|", format_utc(in_ms(-1)));
+        for (name, late, words) in [
+            ("A-PAST", past.as_str(), "ms after its deadline; nothing was traded"),
+            ("A-NONE", "|", "without a deadline"),
+        ] {
+            let m = good(name);
+            let own = format!("|62={}|", field(&m, "62"));
+            raw.says(&m.replace(&own, late)).await;
+            let answer = raw.hears(&declined).await;
+            assert_eq!(field(&answer, "11"), name);
+            assert!(field(&answer, "58").contains(words), "{answer}");
         }
         // The RFQ is as alive as before.
         raw.says(&accept("A-GOOD", &id, "5000000", "99.140")).await;

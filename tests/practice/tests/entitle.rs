@@ -118,9 +118,9 @@ fn bund(id: &str, quantity: &str) -> String {
 }
 
 fn accept(id: &str, quote: &str, quantity: &str, price: &str) -> String {
-    let sent = now();
+    let (sent, deadline) = (now(), format_utc(in_ms(2_000)));
     format!(
-        "35=AJ|693={id}|117={quote}|694=1|11={id}|453=1|448={WATCHER}|447=D|452=35|55={BUND}|48={BUND}|22=4|54=1|38={quantity}|60={sent}|44={price}|"
+        "35=AJ|693={id}|117={quote}|694=1|11={id}|453=1|448={WATCHER}|447=D|452=35|55={BUND}|48={BUND}|22=4|54=1|38={quantity}|62={deadline}|60={sent}|44={price}|"
     )
 }
 

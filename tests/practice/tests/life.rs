@@ -236,6 +236,7 @@ impl World {
     fn link_up(&mut self) {
         self.up = true;
         self.book.link(self.now, |s| s.state = LinkState::Restoring);
+        self.book.measured(self.now, self.now, self.now);
         self.gateway(Input::DeskUp(desk()));
         self.to_gateway.push_back(AppMessage::SecurityListRequest(SecurityListRequest {
             id: RfqId::new("list").unwrap(),
@@ -717,6 +718,7 @@ impl World {
                 price: l.offer.clone().unwrap().price.parse().unwrap(),
                 currency: Some("EUR".into()),
                 settlement_date: None,
+                deadline: Some(now + 2_000),
                 at: now,
             });
             assert!(

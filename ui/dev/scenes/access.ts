@@ -29,6 +29,10 @@ export function session(
     sinceMs: now,
     attempt: state === "reconnecting" ? 3 : 0,
     problem,
+    doubtfulSinceMs: null,
+    network: state === "offline" ? null : { name: "Hotel Wi-Fi", metered: false },
+    portal: null,
+    back: null,
   };
 }
 

@@ -30,6 +30,8 @@ export class Page {
   /** The request whose panel gets the keyboard as soon as it is on the screen. */
   wanted: string | null = $state(null);
   #wasOnline = $state(false);
+  /** When the interruption ended whose line was closed. */
+  #backClosed: number | null = $state(null);
 
   readonly backend: Backend;
 
@@ -55,6 +57,21 @@ export class Page {
 
   get online() {
     return this.link === "online";
+  }
+
+  /** Online, and the connection answers: only then can a price be taken. */
+  get live() {
+    return this.online && this.book.session?.doubtfulSinceMs == null;
+  }
+
+  /** The line about the latest interruption is to be shown. */
+  get backShown() {
+    const at = this.book.session?.back?.atMs;
+    return at != null && at !== this.#backClosed;
+  }
+
+  closeBack() {
+    this.#backClosed = this.book.session?.back?.atMs ?? null;
   }
 
   /** The trading screen stays while the link is lost; it goes when the trader disconnects. */

@@ -44,6 +44,7 @@ export const LINE: Record<LineState, string> = {
   quoted: "Quoted",
   withdrawn: "Withdrawn",
   unreachable: "Not reachable",
+  notRepeated: "Not quoted any longer",
   expired: "Expired",
   passed: "Passed",
   rejected: "Rejected",

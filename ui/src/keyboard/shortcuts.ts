@@ -18,6 +18,8 @@ export type States = {
     inText: boolean;
     /** The trading screen is shown. */
     trading: boolean;
+    /** The line about an interruption that is over is shown. */
+    back: boolean;
   };
   connect: Stateless;
   ticket: Stateless;
@@ -48,6 +50,7 @@ export type Commands = {
     | "help"
     | "approval"
     | "closeNotice"
+    | "closeBack"
     | "larger"
     | "smaller"
     | "usualSize"
@@ -101,6 +104,7 @@ const TABLE: { [P in Place]: Row<P>[] } = {
       help: [["F8"], "Go to the approval that is waiting"],
     },
     { keys: ["F9"], held: "any", command: "closeNotice", help: [["F9"], "Close the notice"] },
+    { keys: ["Escape"], when: ({ back }) => back, command: "closeBack" },
     {
       keys: ["+", "="],
       held: "ctrl",

@@ -3,8 +3,8 @@
 
 use super::sent::SentMessages;
 use crate::view::{LinkState, SessionView};
-use signet_rfq::{RfqId, UtcMillis};
-use std::collections::BTreeSet;
+use signet_rfq::{DealerId, RfqId, UtcMillis};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) struct Connection {
     pub view: SessionView,
@@ -15,6 +15,16 @@ pub(super) struct Connection {
     pub sent: SentMessages,
     /// The snapshot that is being received after a logon.
     pub restoring: Option<Restoring>,
+    /// The interruption that lasts.
+    pub gap: Option<Gap>,
+}
+
+/// An interruption of the connection.
+#[derive(Debug)]
+pub(super) struct Gap {
+    pub since: UtcMillis,
+    /// The RFQs that were open when it began, each with how many quotes it had then.
+    pub open: BTreeMap<RfqId, usize>,
 }
 
 /// What a snapshot contained so far.
@@ -24,6 +34,8 @@ pub(super) struct Restoring {
     pub seen: BTreeSet<RfqId>,
     /// The latest of them: the messages that follow are about it.
     pub current: Option<RfqId>,
+    /// The lines whose dealer the gateway cannot reach itself.
+    pub out_of_reach: BTreeSet<(RfqId, DealerId)>,
 }
 
 impl Connection {
@@ -39,12 +51,28 @@ impl Connection {
             since_ms: now.0 as f64,
             attempt: 0,
             problem: None,
+            doubtful_since_ms: None,
+            network: None,
+            portal: None,
+            back: None,
         };
-        Self { view, gateway: None, direct: false, sent: SentMessages::default(), restoring: None }
+        Self {
+            view,
+            gateway: None,
+            direct: false,
+            sent: SentMessages::default(),
+            restoring: None,
+            gap: None,
+        }
     }
 
     pub(super) fn online(&self) -> bool {
         self.view.state == LinkState::Online
+    }
+
+    /// Whether an answer of the peer is overdue.
+    pub(super) fn doubtful(&self) -> bool {
+        self.view.doubtful_since_ms.is_some()
     }
 
     /// What the peer is called in a text.
@@ -58,6 +86,10 @@ impl Connection {
         change(&mut self.view);
         if self.view.state != before.state {
             self.view.since_ms = now.0 as f64;
+            self.view.doubtful_since_ms = None;
+            if before.state == LinkState::Online {
+                self.view.back = None;
+            }
         }
         self.view != before
     }

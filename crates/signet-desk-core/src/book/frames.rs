@@ -91,7 +91,7 @@ impl Book {
         let seq = self.frames.seq() + 1;
         let mut used = false;
         let names = self.reference.names();
-        let (moment, online) = (self.moment(now), self.online());
+        let (moment, online) = (self.moment(now), self.may_trade().is_ok());
         for (id, item) in self.screen.iter_mut().filter(|(_, i)| i.dirty) {
             let look = Look {
                 rfq: &item.rfq,

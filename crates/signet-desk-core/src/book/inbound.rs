@@ -103,6 +103,11 @@ impl Book {
         // A venue may name only the quote, or no quote for all quotes of a dealer.
         let named = |id: &RfqId| c.rfq.as_ref().is_none_or(|rfq| rfq == id);
         let restoring = self.connection.restoring.is_some();
+        if let (Some(r), Some(rfq), true) = (&mut self.connection.restoring, &c.rfq, c.unreachable)
+            && self.screen.rfq(rfq).is_some_and(|r| r.line(dealer).is_some())
+        {
+            r.out_of_reach.insert((rfq.clone(), dealer.clone()));
+        }
         for (_, i) in self.screen.iter_mut().filter(|(id, _)| named(id)) {
             i.dirty |= match c.unreachable {
                 true => i.rfq.unreachable(dealer),

@@ -17,6 +17,11 @@ use signet_rfq::{
     parse_quantity,
 };
 
+/// An accept is to reach the gateway within this time after the click, milliseconds. It is ten
+/// times what a slow network needs, and less than the time after which a trader would look at the
+/// price again before trading.
+const ACCEPT_WITHIN_MS: i64 = 2_000;
+
 impl Book {
     /// Instruments and dealers that this trader may use.
     pub fn reference(&self) -> Reference {
@@ -43,9 +48,7 @@ impl Book {
 
     /// Checks a ticket, puts the RFQ on screen and returns the message to be sent.
     pub fn new_rfq(&mut self, ticket: &Ticket, now: UtcMillis) -> Result<AppMessage, Problem> {
-        if !self.online() {
-            return Err(offline());
-        }
+        self.may_send()?;
         let terms = self.terms(ticket, now)?;
         let id = terms.id.clone();
         let message = AppMessage::QuoteRequest(QuoteRequest {
@@ -119,9 +122,7 @@ impl Book {
 
     /// Returns the terms that an accept would agree to. Nothing is sent.
     pub fn arm(&mut self, intent: &ArmIntent, now: UtcMillis) -> Result<AcceptView, Problem> {
-        if !self.online() {
-            return Err(offline());
-        }
+        self.may_trade()?;
         let moment = self.moment(now);
         let id = RfqId::new(intent.rfq_id.clone()).map_err(|_| no_rfq())?;
         let accept_id = AcceptId::new(self.ids.accept(&id)).map_err(|e| no_id(&e.to_string()))?;
@@ -152,15 +153,15 @@ impl Book {
         accept: &str,
         now: UtcMillis,
     ) -> Result<AppMessage, Problem> {
-        if !self.online() {
-            return Err(offline());
-        }
+        self.may_trade()?;
         let moment = self.moment(now);
         let accept =
             AcceptId::new(accept).map_err(|_| Problem::from(&rfq::AcceptRefusal::NotArmed))?;
         let (id, item) = self.item(id)?;
         item.dirty = true;
         let sent = item.rfq.send_accept(&accept, moment.venue, moment.arrival_ms);
+        let quote = item.rfq.accept.as_ref().and_then(|(a, _)| item.rfq.line(&a.dealer));
+        let ends = quote.and_then(|l| l.quote.as_ref()).map(|q| q.valid_until);
         let terms = item.rfq.terms.clone();
         self.frames.wake();
         let a = sent.map_err(|e| Problem::from(&e))?;
@@ -176,7 +177,11 @@ impl Book {
             return Err(why);
         }
         let isin = terms.instrument.as_str().len() == 12;
-        Ok(AppMessage::QuoteResponse(QuoteResponse::hit(&a, &terms, isin, moment.venue)))
+        let last = moment.venue + ACCEPT_WITHIN_MS;
+        Ok(AppMessage::QuoteResponse(QuoteResponse {
+            deadline: Some(ends.map_or(last, |ends| last.min(ends))),
+            ..QuoteResponse::hit(&a, &terms, isin, moment.venue)
+        }))
     }
 
     /// As [`crate::Desk::may_close`].

@@ -1,15 +1,16 @@
 //! What the link tells the book: its state, what was sent, what could not be sent, and the time.
 
-use super::{Book, frame_clock::Part, rfq_of_accept};
+use super::{Book, connection::Gap, frame_clock::Part, rfq_of_accept};
 use crate::{
     blotter::Blotter,
     in_flight::InFlight,
+    problem::doubtful,
     step_up::{Dialog, StepUps},
-    view::{NoticeKind, Problem, SessionView},
+    view::{LinkState, NetworkView, NoticeKind, Problem, SessionView},
 };
-use signet_fix::message::AppMessage;
+use signet_fix::message::{AppMessage, Response};
 use signet_identity::CompId;
-use signet_rfq::{Accept, Declined, Rfq, RfqId, Terms, UtcMillis};
+use signet_rfq::{Accept, AcceptRefusal, Declined, LineState, Rfq, RfqId, Terms, UtcMillis};
 
 /// An RFQ with a deadline within this time is drawn again at each tick, because its buttons depend
 /// on whether an accept can still arrive. Milliseconds.
@@ -18,9 +19,60 @@ const DEADLINE_NEAR_MS: i64 = 1_500;
 impl Book {
     /// Changes the view of the connection.
     pub fn link(&mut self, now: UtcMillis, change: impl FnOnce(&mut SessionView)) {
+        let (online, doubt) = (self.online(), self.connection.view.doubtful_since_ms);
         if self.connection.change(now, change) {
             self.screen.mark_all();
             self.changed(Part::Session);
+        }
+        if online && !self.online() {
+            // What was in doubt is lost since the doubt began.
+            let since = doubt.map_or(now, |ms| UtcMillis(ms as i64));
+            let open = self.screen.rfqs().filter(|r| !r.state.ended());
+            let open = open.map(|r| (r.terms.id.clone(), quotes(r))).collect();
+            self.connection.gap.get_or_insert(Gap { since, open });
+        }
+        if self.connection.view.state == LinkState::Offline {
+            self.connection.gap = None;
+        }
+    }
+
+    /// An answer of the peer is overdue, or came after all. While it is overdue, no price can be
+    /// taken and no request be sent: either could arrive much later.
+    pub fn doubt(&mut self, now: UtcMillis, doubtful: bool) {
+        let doubtful = doubtful && self.online();
+        self.link(now, |s| {
+            s.doubtful_since_ms = doubtful.then(|| s.doubtful_since_ms.unwrap_or(now.0 as f64));
+        });
+    }
+
+    /// The network that the connection uses, or would use, and the page on which it wants the
+    /// trader to sign in.
+    pub fn on_network(
+        &mut self,
+        now: UtcMillis,
+        network: Option<NetworkView>,
+        portal: Option<String>,
+    ) {
+        self.link(now, |s| (s.network, s.portal) = (network, portal));
+    }
+
+    /// Why a message of the trader must not leave any longer: the link has come into doubt, or its
+    /// deadline has passed, since the trader pressed.
+    pub(crate) fn not_now(&self, m: &AppMessage, now: UtcMillis) -> Option<Problem> {
+        let commits = match m {
+            AppMessage::QuoteRequest(_) => true,
+            AppMessage::QuoteResponse(r) => r.response == Response::HitOrLift,
+            _ => false,
+        };
+        if commits && self.connection.doubtful() {
+            return Some(doubtful());
+        }
+        match m {
+            AppMessage::QuoteResponse(r) if commits => {
+                let late_ms = self.clock.gateway(now).since(r.deadline?);
+                (late_ms > 0).then(|| Problem::from(&AcceptRefusal::Late(late_ms)))
+            }
+            _ => None,
         }
     }
 
@@ -64,7 +116,12 @@ impl Book {
     /// Takes a measurement: a ping sent at `sent` and answered at `received`, on the laptop's
     /// clock, whose answer the gateway stamped `stamped`.
     pub fn measured(&mut self, sent: UtcMillis, stamped: UtcMillis, received: UtcMillis) {
+        let known = self.clock.is_known();
         self.clock.measured(sent, stamped, received);
+        if known != self.clock.is_known() {
+            // Whether a price can be taken depends on it.
+            self.screen.mark_all();
+        }
         let (offset, rtt) = (self.clock.offset_ms(), self.clock.round_trip_ms());
         self.link(received, |s| {
             s.clock_offset_ms = offset.map(|o| o as f64);
@@ -154,4 +211,10 @@ impl Book {
         );
         self.with_step_ups(|_| ());
     }
+}
+
+/// How many quotes of an RFQ stand, whether or not they can be reached.
+pub(super) fn quotes(r: &Rfq) -> usize {
+    let stands = |s: &LineState| matches!(s, LineState::Quoted | LineState::Unreachable);
+    r.lines.iter().filter(|l| stands(&l.state)).count()
 }

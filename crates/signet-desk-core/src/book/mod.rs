@@ -48,7 +48,9 @@ pub(crate) use ids::rfq_of_accept;
 
 use crate::{
     clock::{GatewayClock, Moment},
+    problem::{clock_unknown, doubtful, offline},
     step_up::StepUps,
+    view::Problem,
 };
 use connection::Connection;
 use dialogs::Dialogs;
@@ -104,6 +106,22 @@ impl Book {
         self.connection.online()
     }
 
+    /// Whether an accept may leave: the desk is online, the link answers, and the clock on which an
+    /// accept has its deadline is known.
+    pub(crate) fn may_trade(&self) -> Result<(), Problem> {
+        self.may_send()?;
+        if self.clock.is_known() { Ok(()) } else { Err(clock_unknown()) }
+    }
+
+    /// Whether a request may leave.
+    fn may_send(&self) -> Result<(), Problem> {
+        match (self.online(), self.connection.doubtful()) {
+            (false, _) => Err(offline()),
+            (true, true) => Err(doubtful()),
+            (true, false) => Ok(()),
+        }
+    }
+
     /// Whether no RFQ is open, so that the link may be interrupted without losing a price.
     pub fn idle(&self) -> bool {
         self.screen.rfqs().all(|r| r.state.ended())
@@ -130,6 +148,8 @@ pub(crate) fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
     book.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+#[cfg(test)]
+mod gap_tests;
 #[cfg(test)]
 mod life_tests;
 #[cfg(test)]

@@ -12,6 +12,9 @@ use signet_rfq::{
     lifecycle::{AcceptEvent, AcceptPhase},
 };
 
+/// OrdRejReason (103): unknown order.
+const UNKNOWN_ORDER: u16 = 5;
+
 impl Book {
     pub(super) fn report(&mut self, e: ExecutionReport, now: UtcMillis) {
         let Some(id) = rfq_of_accept(&e.accept) else {
@@ -41,7 +44,15 @@ impl Book {
             return;
         }
         let by_dealer = e.dealer.is_some();
-        let by = |why| if by_dealer { Declined::ByDealer(why) } else { Declined::ByGateway(why) };
+        // The gateway does not know the accept: it never left, or was lost on its way.
+        let never_arrived = !by_dealer
+            && !self.connection.direct
+            && (e.exec_type, e.reject_reason) == (ExecType::Status, Some(UNKNOWN_ORDER));
+        let by = |why| match (by_dealer, never_arrived) {
+            (true, _) => Declined::ByDealer(why),
+            (false, true) => Declined::ByDesk(why),
+            (false, false) => Declined::ByGateway(why),
+        };
         let Ok(taken) = item.rfq.report(&e.accept, &e.report(), by, at) else { return };
         if let Some(d) = &taken.dispute {
             let why = e.text.clone().filter(|_| e.disputed);
@@ -66,14 +77,12 @@ impl Book {
     fn refused(&mut self, id: &RfqId, by_dealer: bool, now: UtcMillis) {
         let state = self.screen.get(id).and_then(|i| i.rfq.accept.clone()).map(|(_, s)| s);
         let Some(AcceptState::Declined(why)) = state else { return };
-        let who = if by_dealer { "the dealer" } else { "the gateway" };
-        self.notice(
-            NoticeKind::Bad,
-            "accept.declined",
-            format!("Declined by {who}: {}", why.reason()),
-            Some(id),
-            now,
-        );
+        let (code, who) = match why {
+            Declined::ByDesk(_) => ("accept.not_sent", "Not sent"),
+            _ if by_dealer => ("accept.declined", "Declined by the dealer"),
+            _ => ("accept.declined", "Declined by the gateway"),
+        };
+        self.notice(NoticeKind::Bad, code, format!("{who}: {}", why.reason()), Some(id), now);
     }
 
     fn traded(&mut self, id: &RfqId, now: UtcMillis) {

@@ -1,13 +1,22 @@
 //! Compares the snapshot after a logon, which is what the gateway holds, with the screen.
 
-use super::{Book, connection::Restoring, rejects::status_request};
+use super::{
+    Book,
+    connection::{Gap, Restoring},
+    link_state::quotes,
+    rejects::status_request,
+};
 use crate::{
     blotter::RowStatus,
-    view::{BlotterTab, LinkState},
+    view::{BackView, BlotterTab, LinkState, NoticeKind},
 };
 use signet_fix::message::{AppMessage, QuoteRequest, QuoteResponse, SnapshotMark};
 use signet_rfq::{Rfq, RfqId, RfqState, UtcMillis};
 use std::collections::BTreeSet;
+
+/// A request that was sent and that the gateway has no record of.
+const NOT_ARRIVED: &str = "the gateway has no record of it, because it did not arrive or was \
+    refused; no dealer has it. Send it again";
 
 impl Book {
     pub(super) fn snapshot(&mut self, mark: SnapshotMark, now: UtcMillis) -> Vec<AppMessage> {
@@ -36,9 +45,7 @@ impl Book {
                 i.rfq.deadline = Some(terms.expires);
                 // A quote that the gateway does not repeat cannot be traded, but it was not
                 // withdrawn.
-                for d in &terms.dealers {
-                    i.rfq.unreachable(d);
-                }
+                i.rfq.await_repeats();
                 i.rfq.acknowledge();
                 i.dirty = true;
             }
@@ -70,26 +77,90 @@ impl Book {
     /// The snapshot is complete. An RFQ that is open on screen and not in the snapshot has ended;
     /// for each accept without an answer a question is returned.
     fn restored(&mut self, now: UtcMillis) -> Vec<AppMessage> {
-        let Some(Restoring { seen, .. }) = self.connection.restoring.take() else {
+        let Some(Restoring { seen, out_of_reach, .. }) = self.connection.restoring.take() else {
             return Vec::new();
         };
         let mut ask = Vec::new();
         let mut ended = Vec::new();
+        let at = self.clock.gateway(now);
         for (id, i) in self.screen.iter_mut() {
+            // What is over by now expired; of the rest, what was not repeated is gone.
+            i.rfq.tick(at);
+            i.rfq.settle_repeats(|d| out_of_reach.contains(&(id.clone(), d.clone())));
             if let Some((a, s)) = i.rfq.accept.as_ref().filter(|(_, s)| s.in_flight()) {
                 tracing::info!(accept = %a.id, state = ?s, "asking what became of an accept");
                 ask.push(AppMessage::OrderStatusRequest(status_request(a)));
             } else if !i.rfq.state.ended() && !seen.contains(id) {
-                let _ =
-                    i.rfq.end(RfqState::Expired, Some("it ended while the desk was away".into()));
+                if i.rfq.state == RfqState::Sent {
+                    i.rfq.refuse(NOT_ARRIVED.into());
+                } else {
+                    let why = "it ended while the desk was away";
+                    let _ = i.rfq.end(RfqState::Expired, Some(why.into()));
+                }
                 ended.push(id.clone());
             }
             i.dirty = true;
         }
         ended.iter().for_each(|id| self.blot_rfq(id));
         self.close_orphans(&seen);
-        self.link(now, |s| s.state = LinkState::Online);
+        let back = self.connection.gap.take().map(|gap| self.tell_missed(gap, now));
+        self.link(now, |s| {
+            s.state = LinkState::Online;
+            s.back = back;
+        });
         ask
+    }
+
+    /// Tells what happened during an interruption, in one notice for each RFQ.
+    fn tell_missed(&mut self, gap: Gap, now: UtcMillis) -> BackView {
+        let (mut went_on, mut ended, mut not_repeated) = (0, 0, 0);
+        let mut told = Vec::new();
+        let at = self.clock.gateway(now);
+        let between =
+            format!("{} and {} UTC", clock_time(at - now.since(gap.since)), clock_time(at));
+        for (id, before) in &gap.open {
+            let Some(rfq) = self.screen.rfq(id) else { continue };
+            let name = self.reference.instrument(&rfq.terms.instrument);
+            let name = name.map_or(rfq.terms.instrument.as_str(), |i| &i.symbol);
+            if rfq.state.ended() {
+                ended += 1;
+                let how = match (rfq.state, rfq.reason.as_deref()) {
+                    // A trade has its own notice.
+                    (RfqState::Done, _) => continue,
+                    (RfqState::Expired, None) => {
+                        format!("expired at {} UTC", clock_time(rfq.expires()))
+                    }
+                    (state, why) => {
+                        let why = why.map(|w| format!(" ({w})")).unwrap_or_default();
+                        format!("{} between {between}{why}", ended_away(state))
+                    }
+                };
+                let text = format!("{name}: the RFQ {how}, while the connection was lost.");
+                told.push((id.clone(), "rfq.ended_away", text));
+                continue;
+            }
+            went_on += 1;
+            let missing = before.saturating_sub(quotes(rfq));
+            if missing > 0 {
+                not_repeated += missing;
+                let quotes =
+                    if missing == 1 { "1 quote is" } else { &format!("{missing} quotes are") };
+                let text = format!(
+                    "{name}: {quotes} not there any longer; it ended while the connection was lost."
+                );
+                told.push((id.clone(), "quote.not_repeated", text));
+            }
+        }
+        for (id, code, text) in told {
+            self.notice(NoticeKind::Plain, code, text, Some(&id), now);
+        }
+        BackView {
+            at_ms: now.0 as f64,
+            after_ms: now.since(gap.since) as f64,
+            went_on,
+            ended,
+            not_repeated: u32::try_from(not_repeated).unwrap_or(u32::MAX),
+        }
     }
 
     /// Closes the rows of earlier runs that the blotter shows as open and the gateway no longer
@@ -104,4 +175,19 @@ impl Book {
             }
         }
     }
+}
+
+fn ended_away(state: RfqState) -> &'static str {
+    match state {
+        RfqState::Cancelled => "was ended without a trade",
+        RfqState::NothingDone => "ended because every dealer passed",
+        RfqState::Refused => "was not taken",
+        _ => "ended",
+    }
+}
+
+/// `14:02:09`
+fn clock_time(t: UtcMillis) -> String {
+    let s = t.0.div_euclid(1_000).rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02}", s / 3_600, s / 60 % 60, s % 60)
 }

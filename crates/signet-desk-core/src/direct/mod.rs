@@ -306,10 +306,13 @@ fn about_the_request(s: &QuoteStatusReport, book: &Book) -> bool {
     s.status == RfqStatus::Rejected && book.rfq(&s.rfq).is_some_and(unquoted)
 }
 
-/// Removes what is not standard: FIX 4.4 has no QuoteReqID (131) in a QuoteResponse (AJ).
+/// Removes what is for a gateway only. FIX 4.4 has no QuoteReqID (131) in a QuoteResponse (AJ), and
+/// no venue was promised a ValidUntilTime (62) in it.
 fn standard(m: AppMessage) -> AppMessage {
     match m {
-        AppMessage::QuoteResponse(r) => AppMessage::QuoteResponse(QuoteResponse { rfq: None, ..r }),
+        AppMessage::QuoteResponse(r) => {
+            AppMessage::QuoteResponse(QuoteResponse { rfq: None, deadline: None, ..r })
+        }
         m => m,
     }
 }

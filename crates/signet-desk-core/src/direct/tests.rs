@@ -519,7 +519,7 @@ fn an_open_rfq_goes_on_over_a_reconnect_without_its_quotes() {
             .unwrap()
             .lines
             .iter()
-            .all(|l| l.state == signet_rfq::LineState::Unreachable)
+            .all(|l| l.state == signet_rfq::LineState::NotRepeated)
     );
     let last = w.sent.last().unwrap();
     assert!(
@@ -855,4 +855,26 @@ fn no_changed_bit_of_keys_or_evidence_is_read_as_something_else() {
         }
         assert_eq!(std::fs::read(&path).unwrap(), whole);
     }
+}
+
+#[test]
+fn a_plain_venue_gets_nothing_that_is_for_a_gateway() {
+    let m = signet_fix::message::QuoteResponse {
+        id: AcceptId::new("R1:1").unwrap(),
+        response: signet_fix::message::Response::HitOrLift,
+        rfq: RfqId::new("R1").ok(),
+        quote: signet_rfq::QuoteId::new("q").unwrap(),
+        instrument: signet_rfq::InstrumentId::new("EUR/USD").unwrap(),
+        isin: false,
+        dealer: None,
+        side: signet_rfq::Side::Buy,
+        quantity: 1.into(),
+        price: 1.into(),
+        currency: None,
+        settlement_date: None,
+        deadline: Some(UtcMillis(1)),
+        at: UtcMillis(0),
+    };
+    let AppMessage::QuoteResponse(r) = standard(AppMessage::QuoteResponse(m)) else { panic!() };
+    assert_eq!((r.rfq, r.deadline), (None, None));
 }

@@ -1,51 +1,116 @@
-//! Dials another connection beside the one that is up, when that one may be dead or the laptop has
-//! a better way to the venue. The newest authenticated connection displaces the one before.
+//! Keeps the way to the venue when the laptop changes its network: moves a QUIC connection, or
+//! dials another connection beside the one that is up. The newest authenticated connection
+//! displaces the one before.
 
 use super::{Link, connect::Dialled, path::Path as NetworkPath, path::PathNow, target::Target};
-use std::time::Duration;
+use signet_quic::client::Rebinder;
+use std::{cell::Cell, time::Duration};
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 /// Hints about one change come in bunches: addresses, then routes.
 pub(super) const SETTLE: Duration = Duration::from_millis(20);
 /// Between attempts beside a connection that is up.
 const AGAIN: Duration = Duration::from_millis(500);
+/// A connection that moved answers within this time, or another one is dialled beside it.
+const MOVED_MAX: Duration = Duration::from_millis(400);
+/// How often the answer is looked for.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// The connection that is up.
+struct Up<'a> {
+    target: &'a Target,
+    path: Cell<Option<NetworkPath>>,
+    rebinder: Option<Rebinder>,
+}
+
+impl Up<'_> {
+    fn is_moved(&self) -> bool {
+        self.path.get().is_some_and(|p| p.now() == PathNow::Moved)
+    }
+}
 
 impl Link {
     /// Waits until the connection that is up is in doubt, or the system would use another way to
-    /// the venue, and dials. The connection stays up meanwhile: it may still work, and when it
+    /// the venue, and then moves it or dials. It stays up meanwhile: it may still work, and when it
     /// answers after all, dialling stops.
-    pub(super) async fn dial_beside(&self, t: &Target, path: Option<NetworkPath>) -> Dialled {
+    pub(super) async fn dial_beside(
+        &self,
+        target: &Target,
+        path: Option<NetworkPath>,
+        rebinder: Option<Rebinder>,
+    ) -> Dialled {
         // A plain venue may refuse a second logon, so there the old connection must end first.
-        if t.venue.direct.is_some() {
-            return self.only_ping(t).await;
+        if target.venue.direct.is_some() {
+            return self.only_ping(target).await;
         }
-        let is_moved = || path.is_some_and(|p| p.now() == PathNow::Moved);
+        let up = Up { target, path: Cell::new(path), rebinder };
         let (mut changes, mut doubt) = (self.changes_from_now(), self.doubt.subscribe());
         loop {
             tokio::select! {
-                () = changes.changed() => {
-                    tokio::time::sleep(SETTLE).await;
-                    // The same way, perhaps another network behind it.
-                    self.ping_unless_waiting(&t.session);
-                }
+                () = changes.changed() => tokio::time::sleep(SETTLE).await,
                 _ = doubt.wait_for(|doubtful| *doubtful) => {}
             }
-            while is_moved() || *doubt.borrow_and_update() {
-                let mut doubt = doubt.clone();
-                let good_again = async {
-                    let _ = doubt.wait_for(|doubtful| !doubtful).await;
-                };
-                let (slot, identity) = t.keys.take(OffsetDateTime::now_utc());
-                let dialled = tokio::select! {
-                    dialled = self.dial(t, &identity) => dialled,
-                    () = good_again, if !is_moved() => break,
-                };
-                if let Ok(wire) = dialled {
-                    return Dialled { slot, identity, wire };
-                }
-                tokio::time::sleep(AGAIN).await;
+            let doubtful = *doubt.borrow_and_update();
+            // A silent network may have forgotten the connection; from another port it is new.
+            let moving = (up.is_moved() || doubtful) && up.rebinder.is_some();
+            if moving && self.moves(&up).await {
+                continue;
             }
+            if let Some(dialled) = self.dial_while_needed(&up, moving).await {
+                return dialled;
+            }
+            // The same way, perhaps another network behind it.
+            self.ping_unless_waiting(&target.session);
         }
+    }
+
+    /// Moves a QUIC connection to the network in use; whether it answers from there.
+    async fn moves(&self, up: &Up<'_>) -> bool {
+        let (Some(quic), Some(rebinder), Some(path)) = (&self.quic, &up.rebinder, up.path.get())
+        else {
+            return false;
+        };
+        let local = match quic.rebind(rebinder, path.peer()) {
+            Ok(local) => local,
+            Err(e) => {
+                tracing::info!(error = %e, "the connection does not move");
+                return false;
+            }
+        };
+        up.path.set(Some(NetworkPath::new(local, path.peer())));
+        tracing::info!("the connection moves to the network in use");
+        // What was asked before is answered over the new way as well.
+        self.ping_unless_waiting(&up.target.session);
+        let until = Instant::now() + MOVED_MAX;
+        while self.pings.is_waiting() && Instant::now() < until {
+            tokio::time::sleep(LOOK).await;
+        }
+        !self.pings.is_waiting()
+    }
+
+    /// Dials for as long as the connection that is up is in doubt, or not where the system would
+    /// connect, or does not answer after a move.
+    async fn dial_while_needed(&self, up: &Up<'_>, after_move: bool) -> Option<Dialled> {
+        let mut doubt = self.doubt.subscribe();
+        let silent = || after_move && self.pings.is_waiting();
+        while up.is_moved() || silent() || *doubt.borrow_and_update() {
+            let good_again = async {
+                while silent() || *doubt.borrow_and_update() {
+                    tokio::time::sleep(LOOK).await;
+                }
+            };
+            let (slot, identity) = up.target.keys.take(OffsetDateTime::now_utc());
+            let dialled = tokio::select! {
+                dialled = self.dial(up.target, &identity) => dialled,
+                () = good_again, if !up.is_moved() => return None,
+            };
+            if let Ok(wire) = dialled {
+                return Some(Dialled { slot, identity, wire });
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+        None
     }
 
     async fn only_ping(&self, t: &Target) -> Dialled {

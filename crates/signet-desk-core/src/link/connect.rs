@@ -7,6 +7,7 @@ use super::{
     dial::{DIAL_MAX, dial},
     keys::Keys,
     outcome::{Ended, Fault, Next, backoff, internal},
+    quic::{NetworkName, QuicThread},
     stores::{names, open_stores},
     target::Target,
     wire::Wire,
@@ -22,14 +23,24 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_fix::session::{Binding, Channel, Outbox, Session};
-use signet_identity::{CompId, Identity, MessagePublicKey, Refusal};
+use signet_identity::{CompId, Identity, MessagePublicKey, Protection, Refusal};
 use signet_journal::StoreKey;
 use signet_keystore::{IdentityName, IdentitySlot, KeychainError, SwitchAction, SwitchEvent};
-use signet_net::watch::NetworkChanges;
-use std::{cell::Cell, path::Path, rc::Rc};
+use signet_net::{
+    ProxyEnvironment,
+    watch::{NetworkChanges, source_towards},
+};
+use std::{
+    cell::Cell,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
+    rc::Rc,
+};
 use time::OffsetDateTime;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+/// Stands for any address outside (RFC 5737); nothing is sent to it.
+const DEFAULT_ROUTE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
 /// How often one attempt begins again because the network changes.
 const REDIALS_MAX: u32 = 10;
 
@@ -244,13 +255,21 @@ impl Link {
         let mut changes = self.changes_from_now();
         for again in (0..REDIALS_MAX).rev() {
             let first = t.first_host.get();
-            let dialling = timeout(DIAL_MAX, dial(&t.venue, identity, &self.config, first));
+            let network = self.network_in_use();
+            let quic = self.quic_for(&t.venue, identity, &network);
+            let dialling = timeout(DIAL_MAX, dial(&t.venue, identity, &self.config, first, quic));
             tokio::select! {
                 dialled = dialling => {
                     let dialled = dialled.unwrap_or_else(|_| Err(Ended::by(&Refusal::TimedOut)));
                     // One that takes connections and does not serve them is not the first again.
-                    if dialled.is_err() {
-                        t.first_host.set(first.wrapping_add(1));
+                    match &dialled {
+                        Err(_) => t.first_host.set(first.wrapping_add(1)),
+                        Ok(wire) if quic.is_some() => self.networks.borrow_mut().came_through(
+                            network,
+                            wire.rebinder.is_some(),
+                            Instant::now(),
+                        ),
+                        Ok(_) => {}
                     }
                     return dialled;
                 }
@@ -258,6 +277,29 @@ impl Link {
             }
         }
         Err(Ended::by(&Refusal::TimedOut))
+    }
+
+    /// The network that the system would use now.
+    fn network_in_use(&self) -> NetworkName {
+        (source_towards(DEFAULT_ROUTE), self.system.now().network)
+    }
+
+    /// Where QUIC is dialled: to a gateway, without a proxy on the way, with a key that asks nobody
+    /// (one in a token would ask for each of two handshakes), on a network that is not known to
+    /// hold it up.
+    fn quic_for(
+        &self,
+        venue: &Venue,
+        identity: &Identity,
+        network: &NetworkName,
+    ) -> Option<&QuicThread> {
+        let proxy = self.config.proxy.choose(&ProxyEnvironment::read(), &venue.host);
+        let may = venue.quic
+            && venue.direct.is_none()
+            && matches!(proxy, Ok(None))
+            && identity.key().protection() != Protection::Hardware
+            && !self.networks.borrow().is_tcp_only(network, Instant::now());
+        self.quic.as_ref().filter(|_| may)
     }
 
     /// Runs one connection to its end, until it is given up, or until another one is ready beside
@@ -272,7 +314,7 @@ impl Link {
             Ok(outbox) => outbox,
             Err(p) => return failed(Ended::refused(p)),
         };
-        let path = wire.path;
+        let (path, rebinder) = (wire.path, wire.rebinder.clone());
         let conversation = Conversation::new(self.clone(), t, slot, &identity, outbox.clone());
         let watch = self.clone().watch(&t.venue, &t.keys, &t.session, &outbox);
         let (ended, beside) = tokio::select! {
@@ -281,7 +323,7 @@ impl Link {
                 tracing::info!(?why, "the connection is given up");
                 (Ended::given_up(why), None)
             }
-            dialled = self.dial_beside(t, path) => {
+            dialled = self.dial_beside(t, path, rebinder) => {
                 (Ended::lost(internal("displaced")), Some(dialled))
             }
         };

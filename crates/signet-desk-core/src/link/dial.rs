@@ -1,7 +1,8 @@
 //! Makes one connection to a venue and checks everything that TLS tells about the peer.
 
 use super::{
-    outcome::{Ended, internal},
+    outcome::{Ended, Next, internal},
+    quic::QuicThread,
     wire::Wire,
 };
 use crate::{
@@ -9,26 +10,67 @@ use crate::{
     venue::{DeskConfig, Venue, profile, tls_settings},
 };
 use signet_identity::{Identity, PeerIdentity, ProfileError, Refusal, Role, Stage};
-use signet_net::{self as net, DialError, Endpoint};
-use std::time::Duration;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use signet_net::{self as net, ATTEMPT_DELAY, DialError, Endpoint};
+use std::{pin::pin, sync::Arc, time::Duration};
+use tokio::time::timeout;
+use tokio_rustls::rustls::{
+    ClientConfig,
+    pki_types::{CertificateDer, ServerName},
+};
 
 pub(super) const DIAL_MAX: Duration = Duration::from_secs(8);
 
-/// Connects with TCP and TLS, and checks that the peer is the right gateway. All hosts of the venue
-/// are tried; `first` says which one begins.
+/// Connects and checks that the peer is the right gateway. All hosts of the venue are tried;
+/// `first` says which one begins. With `quic`, QUIC begins and FIXS over TCP follows a quarter of a
+/// second later, or as soon as QUIC fails; the first that is made wins (RFC 8305 §5).
 pub(super) async fn dial(
     v: &Venue,
     identity: &Identity,
     config: &DeskConfig,
     first: usize,
+    quic: Option<&QuicThread>,
 ) -> Result<Wire, Ended> {
     let refused = |e: ProfileError| Ended::refused(tls_settings(&e.to_string()));
     let tls =
         profile(v, identity, &config.tls).map_err(Ended::refused)?.config().map_err(refused)?;
+    let hosts = hosts(v, first);
+    let Some(quic) = quic else { return fixs(v, tls, config, &hosts).await };
+    let mut over_quic = pin!(quic.dial(&hosts.0, &hosts.1, tls.clone()));
+    if let Ok(made) = timeout(ATTEMPT_DELAY, &mut over_quic).await {
+        return match made {
+            Ok(wire) => check_peer(v, &wire.peer).map(|()| wire),
+            Err(e) => {
+                tracing::debug!(code = e.code(), "no connection over QUIC: {e}");
+                fixs(v, tls, config, &hosts).await
+            }
+        };
+    }
+    let mut over_tcp = pin!(fixs(v, tls, config, &hosts));
+    tokio::select! {
+        made = &mut over_quic => match made {
+            Ok(wire) => check_peer(v, &wire.peer).map(|()| wire),
+            Err(_) => over_tcp.await,
+        },
+        made = &mut over_tcp => match made {
+            // TCP does not come through; QUIC may.
+            Err(ended) if ended.next == Next::TryAgain => match over_quic.await {
+                Ok(wire) => check_peer(v, &wire.peer).map(|()| wire),
+                Err(_) => Err(ended),
+            },
+            made => made,
+        },
+    }
+}
+
+/// Connects with TCP and TLS.
+async fn fixs(
+    v: &Venue,
+    tls: Arc<ClientConfig>,
+    config: &DeskConfig,
+    (endpoints, names): &(Vec<Endpoint>, Vec<String>),
+) -> Result<Wire, Ended> {
     let classify = |stage| move |e: std::io::Error| Ended::by(&Refusal::seen_by_client(&e, stage));
-    let (endpoints, names) = hosts(v, first);
-    let dialled = net::dial_any(&endpoints, &config.proxy, DIAL_MAX).await;
+    let dialled = net::dial_any(endpoints, &config.proxy, DIAL_MAX).await;
     let (which, tcp) = dialled.map_err(|e| match &e {
         DialError::Direct(refusal) => Ended::by(refusal),
         // The next network may have another proxy, so the desk tries again.

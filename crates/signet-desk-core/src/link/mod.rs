@@ -6,6 +6,7 @@
 //! | `connect.rs`, `dial.rs` | connecting and reconnecting |
 //! | `beside.rs` | another connection beside the one that is up |
 //! | `wire.rs`, `path.rs` | a connection, and the network path under it |
+//! | `quic.rs` | FIX over QUIC, and what is remembered of networks |
 //! | `conversation.rs` | what arrives on a connection |
 //! | `watch.rs` | measuring the link, and renewing its certificate |
 //! | `outcome.rs` | how a connection ended, and what follows |
@@ -26,6 +27,7 @@ mod keys;
 mod outcome;
 mod path;
 mod pings;
+mod quic;
 mod running;
 mod stores;
 mod target;
@@ -40,15 +42,17 @@ use crate::{
     direct::Direct,
     issue::Issuer,
     laptop_clock::laptop_now,
+    peer_text,
     problem::offline,
     venue::DeskConfig,
-    view::{LinkState, Problem, SessionView},
+    view::{LinkState, NetworkView, Problem, SessionView},
 };
 use keys::Keys;
 use pings::Pings;
+use quic::{Networks, QuicThread};
 use running::Running;
 use signet_fix::{AppMessage, session::Session};
-use signet_net::watch::NetworkChanges;
+use signet_net::watch::{NetworkChanges, SystemState, SystemWatch};
 use signet_rfq::UtcMillis;
 use signet_stepup::{SessionReason, client::StepUp};
 use std::{
@@ -68,6 +72,8 @@ const BOOK_TICK: Duration = Duration::from_millis(100);
 const ASLEEP_MS: i64 = 15_000;
 /// If a tick comes this late, milliseconds, the network may be another one.
 const DOZED_MS: i64 = 2_000;
+/// Between the system's word that it will sleep and its sleep, milliseconds at most.
+const FALLS_ASLEEP_MAX_MS: i64 = 10_000;
 /// How long a Logout may go unanswered when the trader disconnects.
 const LOGOUT_MAX: Duration = Duration::from_secs(1);
 
@@ -84,7 +90,8 @@ pub(crate) fn run(
             tracing::warn!(error = %e, "changes of networks are not heard");
             NetworkChanges::none()
         });
-        Rc::new(Link::new(config, issuer, keys_reach, changes)).command_loop(commands).await
+        let system = SystemWatch::listen(&changes);
+        Rc::new(Link::new(config, issuer, keys_reach, changes, system)).command_loop(commands).await
     };
     match runtime {
         Ok(rt) => rt.block_on(LocalSet::new().run_until(link)),
@@ -98,6 +105,13 @@ struct Link {
     changes: NetworkChanges,
     /// Told when another call of `keep` takes the place of the one under way.
     superseded: Notify,
+    /// What the system knows of the network.
+    system: SystemWatch,
+    /// `None`: its thread cannot be made; FIXS over TCP is enough.
+    quic: Option<QuicThread>,
+    networks: RefCell<Networks>,
+    /// When the system said that it is about to sleep.
+    sleeping_since: Cell<Option<UtcMillis>>,
     /// The way to the venue is in doubt: what was asked is not answered in time.
     doubt: signal::Sender<bool>,
     issuer: Issuer,
@@ -126,9 +140,16 @@ impl Link {
         issuer: Issuer,
         keys_reach: Arc<dyn StepUp>,
         changes: NetworkChanges,
+        system: SystemWatch,
     ) -> Self {
         Self {
             changes,
+            system,
+            quic: QuicThread::start()
+                .inspect_err(|e| tracing::warn!(error = %e, "QUIC is not used"))
+                .ok(),
+            networks: RefCell::default(),
+            sleeping_since: Cell::new(None),
             superseded: Notify::new(),
             doubt: signal::Sender::new(false),
             config,
@@ -150,6 +171,7 @@ impl Link {
 
     async fn command_loop(self: Rc<Self>, mut commands: mpsc::UnboundedReceiver<Command>) {
         let mut last_tick = laptop_now();
+        let mut system = self.system.clone();
         let mut timer = tokio::time::interval(BOOK_TICK);
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -165,6 +187,7 @@ impl Link {
                     Some(c) => self.clone().command(c).await,
                     None => return,
                 },
+                state = system.changed() => self.system_changed(state),
                 _ = timer.tick() => {
                     let now = laptop_now();
                     self.tick(last_tick, now);
@@ -208,6 +231,23 @@ impl Link {
         lock(&self.book).tick(now);
         self.direct_tick();
         self.tell_woke();
+    }
+
+    fn system_changed(&self, s: SystemState) {
+        let now = laptop_now();
+        self.sleeping_since.set(s.sleeping.then_some(now));
+        let SystemState { network, metered, portal, .. } = s;
+        // Somebody else called the network so, and chose the page.
+        let network = network.map(|name| NetworkView { name: peer_text::shown(&name), metered });
+        let portal = portal.map(|page| peer_text::shown(&page));
+        lock(&self.book).on_network(now, network, portal);
+    }
+
+    /// The system is about to sleep, so what is on screen is soon out of date. One that says so
+    /// and then stays awake is believed for a while only.
+    fn is_falling_asleep(&self) -> bool {
+        let awake_ms = self.sleeping_since.get().map(|since| laptop_now().since(since));
+        awake_ms.is_some_and(|ms| (0..FALLS_ASLEEP_MAX_MS).contains(&ms))
     }
 
     /// Stops a running `keep` and returns the number for the next one.
@@ -273,6 +313,13 @@ impl Link {
     }
 
     fn send(&self, m: &AppMessage) {
+        let now = laptop_now();
+        {
+            let mut book = lock(&self.book);
+            if let Some(why) = book.not_now(m, now) {
+                return book.not_sent(m, why, now);
+            }
+        }
         if self.is_direct() { self.direct_send(m.clone()) } else { self.to_peer(m) }
     }
 

@@ -24,6 +24,15 @@ pub(super) enum PathNow {
 }
 
 impl Path {
+    pub(super) fn new(local: IpAddr, peer: SocketAddr) -> Self {
+        Self { local, peer }
+    }
+
+    /// The other end.
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
     /// Of a connection; `None` when the system does not tell its ends.
     pub(super) fn of(stream: &TcpStream) -> Option<Self> {
         Some(Self { local: stream.local_addr().ok()?.ip(), peer: stream.peer_addr().ok()? })

@@ -89,7 +89,7 @@ impl Link {
                 continue;
             }
             let pulse = self.pings.pulse(plain, now);
-            self.doubt(pulse != Pulse::Good);
+            self.doubt(pulse != Pulse::Good || self.is_falling_asleep());
             if pulse == Pulse::Lost {
                 return GivenUp::Dead;
             }
@@ -114,6 +114,7 @@ impl Link {
         let changed = self.doubt.send_if_modified(|d| std::mem::replace(d, doubtful) != doubtful);
         if changed {
             tracing::info!(doubtful, "the way to the venue");
+            lock(&self.book).doubt(laptop_now(), doubtful);
         }
     }
 

@@ -1,9 +1,10 @@
 //! A connection that is made and checked: its bytes, and what TLS tells about it.
 
-use super::path::Path;
+use super::{path::Path, quic::QuicWire};
 use rustls::pki_types::CertificateDer;
 use signet_identity::{channel_binding, describe};
 use signet_net::abort_on_close;
+use signet_quic::client::{ClientStream, ConnectError, Rebinder};
 use std::{
     io,
     pin::Pin,
@@ -26,6 +27,8 @@ pub(super) struct Wire {
     pub peer: CertificateDer<'static>,
     /// `None` when the system does not tell the connection's ends.
     pub path: Option<Path>,
+    /// Moves the connection to the network in use; `None` over TCP, which cannot move.
+    pub rebinder: Option<Rebinder>,
 }
 
 impl Wire {
@@ -37,13 +40,35 @@ impl Wire {
         let peer = peer.ok_or(rustls::Error::NoCertificatesPresented)?.clone().into_owned();
         let (tls, path) = (describe(connection), Path::of(stream.get_ref().0));
         let stream = FixStream::Fixs(Box::new(FixsStream { stream, ended: false }));
-        Ok(Self { stream, exporter, tls, peer, path })
+        Ok(Self { stream, exporter, tls, peer, path, rebinder: None })
+    }
+
+    /// A connection over QUIC.
+    pub(super) fn quic(made: QuicWire) -> Self {
+        let QuicWire { stream, rebinder, local, remote, exporter, peer, tls } = made;
+        Self {
+            stream: FixStream::Quic(Box::new(stream)),
+            exporter,
+            tls,
+            peer,
+            path: local.map(|local| Path::new(local, remote)),
+            rebinder: Some(rebinder),
+        }
     }
 }
 
 /// The bytes of a FIX session.
 pub(super) enum FixStream {
     Fixs(Box<FixsStream>),
+    Quic(Box<ClientStream>),
+}
+
+/// What an error of a QUIC stream says of TLS, as an error of a TLS stream says it.
+fn as_tls(e: io::Error) -> io::Error {
+    match ConnectError::of_stream(&e).as_ref().and_then(ConnectError::tls) {
+        Some(tls) => io::Error::new(io::ErrorKind::InvalidData, tls.clone()),
+        None => e,
+    }
 }
 
 impl AsyncRead for FixStream {
@@ -54,6 +79,7 @@ impl AsyncRead for FixStream {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Fixs(s) => Pin::new(&mut s.stream).poll_read(cx, buf),
+            Self::Quic(s) => Pin::new(s).poll_read(cx, buf).map_err(as_tls),
         }
     }
 }
@@ -66,12 +92,14 @@ impl AsyncWrite for FixStream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Fixs(s) => Pin::new(&mut s.stream).poll_write(cx, buf),
+            Self::Quic(s) => Pin::new(s).poll_write(cx, buf).map_err(as_tls),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Fixs(s) => Pin::new(&mut s.stream).poll_flush(cx),
+            Self::Quic(s) => Pin::new(s).poll_flush(cx).map_err(as_tls),
         }
     }
 
@@ -82,6 +110,7 @@ impl AsyncWrite for FixStream {
                 s.ended = true;
                 Poll::Ready(Ok(()))
             }
+            Self::Quic(s) => Pin::new(s).poll_shutdown(cx),
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Venue {
     pub pins: Vec<SpkiPin>,
     /// TLS 1.2 is allowed.
     pub allow_tls12: bool,
+    /// The gateway is reached over QUIC where the network lets it through, else over TCP.
+    pub quic: bool,
     /// Revocation lists for its certificate, PEM or DER.
     pub crl: Vec<PathBuf>,
     /// The desk does not connect without a good revocation list.
@@ -70,6 +72,8 @@ pub(super) struct VenueEntry {
     pins: Vec<String>,
     #[serde(default)]
     allow_tls12: bool,
+    /// Left out: yes, for a gateway.
+    quic: Option<bool>,
     #[serde(default)]
     crl: Vec<PathBuf>,
     /// Left out: when `crl` names a file.
@@ -115,6 +119,9 @@ impl Venue {
                 ));
             }
         };
+        if v.quic == Some(true) && direct.is_some() {
+            return Err(wrong("quic: not with direct, a plain venue speaks FIXS over TCP".into()));
+        }
         let rp_id = match (&v.rp_id, &direct) {
             (Some(_), Some(_)) => {
                 return Err(wrong("rp_id: with direct it stands in direct.step_up".into()));
@@ -133,6 +140,7 @@ impl Venue {
             roots,
             pins,
             allow_tls12: v.allow_tls12,
+            quic: v.quic.unwrap_or(direct.is_none()),
             crl: v.crl.iter().map(|file| base.join(file)).collect(),
             crl_required: v.crl_required.unwrap_or(!v.crl.is_empty()),
             est: None,
@@ -155,6 +163,7 @@ impl Venue {
             roots: TrustRoots::new(i.anchors.iter().cloned()).map_err(|e| wrong(e.to_string()))?,
             pins: i.pins.clone(),
             allow_tls12: false,
+            quic: true,
             crl: Vec::new(),
             crl_required: false,
             est: Some(i.est.clone()),

@@ -35,6 +35,8 @@ pub use reference::{DealerView, InstrumentView, Reference};
 pub use rfq::{
     AcceptState, AcceptView, ArmIntent, LineState, LineView, QuoteSide, RfqState, RfqView,
 };
-pub use session::{DeskInfo, IdentityView, LinkState, SessionView, VenueView};
+pub use session::{
+    BackView, DeskInfo, IdentityView, LinkState, NetworkView, SessionView, VenueView,
+};
 pub use step_up::{StepUpKind, StepUpPhase, StepUpTerms, StepUpView};
 pub use ticket::{Ask, QuantityView, SettlementView, Side, Ticket, TicketField};

@@ -138,6 +138,8 @@ pub enum LineState {
     Withdrawn,
     /// The dealer or the gateway cannot be reached; the quote is not withdrawn.
     Unreachable,
+    /// The quote was not repeated when the connection came back; nobody withdrew it.
+    NotRepeated,
     /// The quote's time ran out.
     Expired,
     /// The dealer declined to quote; `reason` says why.

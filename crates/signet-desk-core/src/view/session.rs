@@ -101,4 +101,40 @@ pub struct SessionView {
     pub attempt: u32,
     /// Why the link was lost or refused.
     pub problem: Option<Problem>,
+    /// Since when an answer is overdue while the desk is `Online`, milliseconds on the laptop's
+    /// clock. Nothing can be traded meanwhile.
+    pub doubtful_since_ms: Option<f64>,
+    /// The network that the connection uses, or would use; `None` while there is none or it is not
+    /// known.
+    pub network: Option<NetworkView>,
+    /// The page on which the network wants the trader to sign in (captive portal).
+    pub portal: Option<String>,
+    /// What the latest interruption did; `None` before the first and while one lasts.
+    pub back: Option<BackView>,
+}
+
+/// A network that this laptop is on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkView {
+    /// What people call it, for example the name of a wireless network.
+    pub name: String,
+    /// The system says that its use is paid by volume.
+    pub metered: bool,
+}
+
+/// What became of the RFQs that were open when the connection was interrupted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct BackView {
+    /// When the screen was up to date again, milliseconds on the laptop's clock.
+    pub at_ms: f64,
+    /// How long the interruption was, milliseconds.
+    pub after_ms: f64,
+    /// RFQs that are still open.
+    pub went_on: u32,
+    /// RFQs that ended meanwhile.
+    pub ended: u32,
+    /// Quotes that the gateway did not repeat, or that expired meanwhile.
+    pub not_repeated: u32,
 }

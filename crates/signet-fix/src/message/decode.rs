@@ -183,6 +183,7 @@ fn quote_response(f: &Fields<'_>) -> Result<QuoteResponse, DecodeError> {
         price: r.decimal(tag::PRICE)?,
         currency: r.optional(tag::CURRENCY, |r, t| r.text(t).map(str::to_owned))?,
         settlement_date: r.optional(tag::SETTL_DATE, Reader::date)?,
+        deadline: r.optional(tag::VALID_UNTIL_TIME, Reader::utc)?,
         at: r.utc(tag::TRANSACT_TIME)?,
     })
 }

@@ -133,6 +133,7 @@ fn quote_response(b: &mut Body, r: &QuoteResponse) {
     b.put(tag::ORDER_QTY, r.quantity);
     b.put_opt(tag::SETTL_DATE, r.settlement_date.as_ref());
     b.put_opt(tag::CURRENCY, r.currency.as_ref());
+    b.put_opt(tag::VALID_UNTIL_TIME, r.deadline);
     b.put(tag::TRANSACT_TIME, r.at);
     b.put(tag::PRICE, r.price);
 }

@@ -86,6 +86,9 @@ pub struct QuoteResponse {
     pub currency: Option<String>,
     /// SettlDate (64).
     pub settlement_date: Option<String>,
+    /// ValidUntilTime (62), the gateway's clock: an accept that arrives later is refused. From a
+    /// desk to the gateway only.
+    pub deadline: Option<UtcMillis>,
     /// TransactTime (60).
     pub at: UtcMillis,
 }
@@ -120,6 +123,7 @@ impl QuoteResponse {
             price: a.price,
             currency: Some(terms.currency.clone()),
             settlement_date: Some(terms.settlement_date.clone()),
+            deadline: None,
             at,
         }
     }
@@ -145,6 +149,7 @@ impl QuoteResponse {
             price: level.price,
             currency: None,
             settlement_date: None,
+            deadline: None,
             at,
         })
     }

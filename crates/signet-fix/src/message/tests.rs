@@ -312,12 +312,13 @@ fn response() -> impl Strategy<Value = AppMessage> {
         any::<bool>(),
         prop::option::of(dealer()),
     );
+    let times = (prop::option::of(time()), time());
     let terms =
-        (side(), qty(), price(), prop::option::of("[A-Z]{3}"), prop::option::of(date()), time());
+        (side(), qty(), price(), prop::option::of("[A-Z]{3}"), prop::option::of(date()), times);
     (ids, terms).prop_map(
         |(
             (id, hit, rfq, quote, instrument, isin, dealer),
-            (side, quantity, price, currency, settlement_date, at),
+            (side, quantity, price, currency, settlement_date, (deadline, at)),
         )| {
             let response = if hit { Response::HitOrLift } else { Response::Pass };
             AppMessage::QuoteResponse(QuoteResponse {
@@ -333,6 +334,7 @@ fn response() -> impl Strategy<Value = AppMessage> {
                 price,
                 currency,
                 settlement_date,
+                deadline,
                 at,
             })
         },

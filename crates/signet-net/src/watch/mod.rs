@@ -10,6 +10,12 @@ mod system;
 #[path = "other.rs"]
 mod system;
 
+#[cfg(target_os = "linux")]
+mod dbus;
+mod state;
+
+pub use state::{SystemState, SystemWatch};
+
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},

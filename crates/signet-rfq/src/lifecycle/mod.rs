@@ -172,6 +172,8 @@ kinds! {
         Withdrawn = "withdrawn",
         /// The quote cannot be taken until the link is back and the dealer repeats it.
         Unreachable = "not reachable",
+        /// The gateway did not repeat the quote when the link came back.
+        NotRepeated = "not repeated",
         /// The quote's own time is over.
         Expired = "expired",
         /// The dealer does not quote, QuoteRequestRejectReason (658) 10.
@@ -202,6 +204,8 @@ kinds! {
         TimeUp = "the quote's time is up",
         /// The dealer, or the gateway, cannot be reached.
         LinkLost = "the link is lost",
+        /// The link is back, and the gateway does not repeat the quote.
+        NotRepeated = "the link is back without the quote",
         /// An accept of this dealer's quote was executed.
         Executed = "executed",
     }
@@ -220,16 +224,18 @@ pub const fn line(state: LinePhase, event: LineEvent) -> Outcome<LinePhase> {
         (_, E::DeadQuote) => To(S::Expired),
         // Only what the lost link took away comes back with the same quote: what a dealer withdrew
         // or refused stays so until it quotes again.
-        (S::Unreachable, E::SameQuote) => To(S::Quoted),
+        (S::Unreachable | S::NotRepeated, E::SameQuote) => To(S::Quoted),
         (_, E::SameQuote) => Stay,
-        (S::Quoted | S::Unreachable, E::Withdrawn) => To(S::Withdrawn),
+        (S::Quoted | S::Unreachable | S::NotRepeated, E::Withdrawn) => To(S::Withdrawn),
         (_, E::Withdrawn) => Stay,
         (_, E::Passed) => To(S::Passed),
         (_, E::Rejected) => To(S::Rejected),
-        (S::Quoted | S::Unreachable, E::TimeUp) => To(S::Expired),
+        (S::Quoted | S::Unreachable | S::NotRepeated, E::TimeUp) => To(S::Expired),
         (_, E::TimeUp) => Stay,
         (S::Quoted, E::LinkLost) => To(S::Unreachable),
         (_, E::LinkLost) => Stay,
+        (S::Unreachable, E::NotRepeated) => To(S::NotRepeated),
+        (_, E::NotRepeated) => Stay,
     }
 }
 
@@ -301,7 +307,9 @@ pub const fn accept(state: AcceptPhase, event: AcceptEvent) -> Outcome<AcceptPha
     match (state, event) {
         (S::Armed, E::Confirmed) => To(S::Sent),
         (_, E::Confirmed) => Never,
-        (S::Armed, E::Dropped | E::LinkLost) => To(S::Declined),
+        (S::Armed, E::Dropped) => To(S::Declined),
+        // It cannot be sent while its quote cannot be taken; the same quote again brings it back.
+        (S::Armed, E::LinkLost) => Stay,
         (_, E::Dropped) => Stay,
         (_, E::Repeated | E::Noted) => Stay,
 

@@ -206,6 +206,10 @@ fn line_in(phase: LinePhase) -> Rfq {
         LinePhase::Asked | LinePhase::Quoted => {}
         LinePhase::Withdrawn => assert_eq!(r.withdraw(&d("A"), None), Ok(true)),
         LinePhase::Unreachable => assert!(r.unreachable(&d("A"))),
+        LinePhase::NotRepeated => {
+            assert!(r.await_repeats());
+            r.settle_repeats(|_| false);
+        }
         LinePhase::Expired => assert!(r.tick(UtcMillis(60_000))),
         LinePhase::Passed => r.pass(&d("A"), why(10)).unwrap(),
         LinePhase::Rejected => r.pass(&d("A"), why(1)).unwrap(),
@@ -234,6 +238,7 @@ fn every_cell_of_the_line_table() {
                 LineEvent::Rejected => drop(r.pass(&d("A"), why(1))),
                 LineEvent::TimeUp => drop(r.tick(UtcMillis(61_000))),
                 LineEvent::LinkLost => drop(r.unreachable(&d("A"))),
+                LineEvent::NotRepeated => drop(r.settle_repeats(|_| false)),
                 LineEvent::Executed if matches!(phase, LinePhase::Quoted | LinePhase::Traded) => {
                     if phase == LinePhase::Quoted {
                         fill(&mut r);
@@ -256,7 +261,7 @@ fn every_cell_of_the_line_table() {
             }
         }
     }
-    assert_eq!(LinePhase::ALL.len() * LineEvent::ALL.len(), 72);
+    assert_eq!(LinePhase::ALL.len() * LineEvent::ALL.len(), 90);
 }
 
 fn accept_in(phase: AcceptPhase) -> Rfq {

@@ -57,6 +57,7 @@ impl Rfq {
             LineState::Quoted => {}
             LineState::Expired => return Err(AcceptRefusal::Expired),
             LineState::Unreachable => return Err(AcceptRefusal::Unreachable),
+            LineState::NotRepeated => return Err(AcceptRefusal::NotRepeated),
             _ => return Err(AcceptRefusal::Withdrawn),
         }
         if !quote.live(now) || now >= self.expires() {

@@ -25,6 +25,8 @@ pub enum LineState {
     /// The link to the dealer, or to the gateway, was lost: the quote was not withdrawn, but cannot
     /// be taken. The same quote again brings it back.
     Unreachable,
+    /// The link came back, and the gateway did not repeat the quote. Nobody withdrew it.
+    NotRepeated,
     /// The quote's ValidUntilTime (62) is reached.
     Expired,
     /// The dealer does not quote, 658=10.
@@ -36,6 +38,11 @@ pub enum LineState {
 }
 
 impl LineState {
+    /// Whether the quote's own end still changes it.
+    pub(super) fn may_expire(&self) -> bool {
+        matches!(self, Self::Quoted | Self::Unreachable | Self::NotRepeated)
+    }
+
     /// Its column in the table.
     pub fn phase(&self) -> LinePhase {
         match self {
@@ -43,6 +50,7 @@ impl LineState {
             Self::Quoted => LinePhase::Quoted,
             Self::Withdrawn => LinePhase::Withdrawn,
             Self::Unreachable => LinePhase::Unreachable,
+            Self::NotRepeated => LinePhase::NotRepeated,
             Self::Expired => LinePhase::Expired,
             Self::Passed(_) => LinePhase::Passed,
             Self::Rejected(_) => LinePhase::Rejected,

@@ -226,16 +226,44 @@ impl Rfq {
         moved
     }
 
-    /// The desk's own link is lost: no quote can be taken, an accept that has left is without an
-    /// answer, and one that has not left is dropped. Returns whether anything changed.
+    /// The desk's own link is lost: no quote can be taken until it is repeated, and an accept that
+    /// has left is without an answer. One that has not left stays armed and cannot be sent. Returns
+    /// whether anything changed.
     pub fn link_lost(&mut self) -> bool {
-        self.drop_armed("the connection was lost before it was sent");
+        let lines = self.await_repeats();
+        self.answer_lost() || lines
+    }
+
+    /// No quote can be taken until it is repeated. Returns whether a live quote went away by this.
+    pub fn await_repeats(&mut self) -> bool {
         let dealers: Vec<DealerId> = self.lines.iter().map(|l| l.dealer.clone()).collect();
         let lines = dealers
             .iter()
             .filter(|d| self.line_event(d, LineEvent::LinkLost, LineState::Unreachable))
             .count();
-        self.answer_lost() || lines > 0
+        lines > 0
+    }
+
+    /// The link is back and everything that still stands was repeated. A quote that was not is no
+    /// longer there; the dealers in `out_of_reach` were named as such. An armed accept whose quote
+    /// cannot be taken is dropped. Returns how many quotes were not repeated.
+    pub fn settle_repeats(&mut self, out_of_reach: impl Fn(&DealerId) -> bool) -> usize {
+        let dealers: Vec<DealerId> = self.lines.iter().map(|l| l.dealer.clone()).collect();
+        let mut missing = 0;
+        for d in &dealers {
+            let reason = if out_of_reach(d) {
+                "the link to the dealer was lost"
+            } else if self.line_event(d, LineEvent::NotRepeated, LineState::NotRepeated) {
+                missing += 1;
+                "its quote was not repeated when the connection came back"
+            } else {
+                continue;
+            };
+            if self.line(d).is_some_and(|l| l.state != LineState::Quoted) {
+                self.disarm_if_on(d, reason);
+            }
+        }
+        missing
     }
 
     /// The dealer will not quote, or no longer. 658=10 is "pass"; anything else is a rejection.
@@ -287,10 +315,7 @@ impl Rfq {
         if self.state.ended() {
             return None;
         }
-        let quotes = self
-            .lines
-            .iter()
-            .filter(|l| matches!(l.state, LineState::Quoted | LineState::Unreachable));
+        let quotes = self.lines.iter().filter(|l| l.state.may_expire());
         let quotes = quotes.filter_map(|l| l.quote.as_ref()).map(|q| q.valid_until);
         let own = (!self.in_flight()).then_some(self.expires());
         quotes.chain(own).min()

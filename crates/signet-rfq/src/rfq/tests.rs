@@ -597,9 +597,9 @@ fn a_lost_link_takes_quotes_away_and_the_same_quote_brings_them_back() {
     // The desk's own link: every line, and the accept.
     r.arm(accept("x1", "A", "a1", "99.5"), T, 0).unwrap();
     assert!(r.link_lost());
-    assert!(
-        matches!(&r.accept, Some((_, AcceptState::Declined(Declined::ByDesk(why)))) if why.contains("connection was lost"))
-    );
+    assert!(matches!(&r.accept, Some((_, AcceptState::Armed))), "it waits for its quote");
+    let id = AcceptId::new("x1").unwrap();
+    assert_eq!(r.send_accept(&id, T, 0), Err(AcceptRefusal::Unreachable), "and cannot be sent");
     assert!(r.lines.iter().all(|l| l.state == LineState::Unreachable));
     assert!(!r.link_lost());
     // One that comes back too late is over; one that was withdrawn stays so.
@@ -608,6 +608,41 @@ fn a_lost_link_takes_quotes_away_and_the_same_quote_brings_them_back() {
     assert_eq!(r.withdraw(&d("B"), Some(&QuoteId::new("b1").unwrap())), Ok(true));
     assert_eq!(r.quote(quote("B", "b1", "99.6", 20_000), T), Ok(false));
     assert_eq!(r.line(&d("B")).unwrap().state, LineState::Withdrawn);
+}
+
+/// For what the gateway says of dealer A after a gap: the line, and what becomes of an accept that
+/// was armed on it.
+#[test]
+fn after_a_gap_only_what_is_not_repeated_is_gone() {
+    let a1 = || quote("A", "a1", "99.5", 10_000);
+    let moved = || quote("A", "a1", "99.6", 10_000);
+    let same_terms = || quote("A", "a2", "99.5", 10_000);
+    for (says, out_of_reach, state, armed, missing) in [
+        (Some(a1()), false, LineState::Quoted, Ok("a1"), 1),
+        (Some(same_terms()), false, LineState::Quoted, Ok("a2"), 1),
+        (Some(moved()), false, LineState::Quoted, Err("re-quoted"), 1),
+        (None, false, LineState::NotRepeated, Err("not repeated"), 2),
+        (None, true, LineState::Unreachable, Err("link to the dealer"), 1),
+    ] {
+        let mut r = open();
+        r.arm(accept("x1", "A", "a1", "99.5"), T, 0).unwrap();
+        r.link_lost();
+        says.iter().for_each(|q| drop(r.quote(q.clone(), T)));
+        // B is never repeated.
+        assert_eq!(r.settle_repeats(|x| out_of_reach && x == &d("A")), missing, "{says:?}");
+        assert_eq!(r.line(&d("A")).unwrap().state, state, "{says:?}");
+        assert_eq!(r.line(&d("B")).unwrap().state, LineState::NotRepeated);
+        match (&r.accept, armed) {
+            (Some((a, AcceptState::Armed)), Ok(quote)) => assert_eq!(a.quote.as_str(), quote),
+            (Some((_, AcceptState::Declined(Declined::ByDesk(why)))), Err(words)) => {
+                assert!(why.contains(words) && !why.contains("withdrew"), "{why}")
+            }
+            other => panic!("{says:?}: {other:?}"),
+        }
+        // What is said later, after all, can be taken.
+        let _ = r.quote(quote("B", "b1", "99.6", 20_000), T);
+        assert_eq!(r.line(&d("B")).unwrap().state, LineState::Quoted);
+    }
 }
 
 #[test]

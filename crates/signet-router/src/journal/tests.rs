@@ -262,6 +262,7 @@ fn hit(rfq: &str, id: &str, quote: &str, price: &str, quantity: i64, at: i64) ->
         price: price.parse().unwrap(),
         currency: Some("EUR".into()),
         settlement_date: Some("20261124".into()),
+        deadline: Some(T0 + at + 2_000),
         at: T0 + at,
     })
 }
@@ -426,12 +427,14 @@ fn after_a_restart_a_desk_hears_of_trades_and_of_nothing_stale() {
     let mut r = router();
     Journal::open(&path, &key(), &mut r, OnBadRecord::Stop).unwrap();
     let out = r.handle(T0 + 500, Input::DeskUp(desk()));
-    let after_snapshot = out
-        .iter()
-        .skip_while(|o| !matches!(o, Output::ToDesk(_, AppMessage::Snapshot(SnapshotMark::End))))
-        .skip(1);
-    let reports: Vec<&AppMessage> = after_snapshot
-        .filter_map(|o| if let Output::ToDesk(_, m) = o { Some(m) } else { None })
+    let told = out.iter().filter_map(|o| if let Output::ToDesk(_, m) = o { Some(m) } else { None });
+    // The state of the accept in flight belongs to the snapshot of its RFQ.
+    let reports: Vec<&AppMessage> = told
+        .filter(|m| match m {
+            AppMessage::ExecutionReport(e) => e.exec_type != ExecType::Status,
+            AppMessage::QuoteStatusReport(_) => true,
+            _ => false,
+        })
         .collect();
     assert_eq!(reports.len(), 1, "{reports:?}");
     assert!(

@@ -245,6 +245,8 @@ impl Router {
             isin: e.isin,
             currency: Some(terms.currency.clone()),
             settlement_date: Some(terms.settlement_date.clone()),
+            // It is between desk and gateway: what the dealer waits for is its own matter.
+            deadline: None,
             at: now,
             ..r
         };
@@ -333,7 +335,7 @@ impl Router {
                 &h.instrument,
                 h.side,
                 REJ_UNKNOWN_ORDER,
-                "the gateway never had this accept".into(),
+                "it never reached the gateway; nothing was traded".into(),
                 now,
             );
             report.exec_type = ExecType::Status;
@@ -377,13 +379,17 @@ pub(super) struct Checked {
 }
 
 /// Whether an accept comes while the trader still waits for it: a silent link may deliver it much
-/// later.
+/// later. A deadline further ahead than the limit on its age does not extend that limit.
 pub(super) fn check_age(r: &QuoteResponse, now: UtcMillis) -> Result<(), (&'static str, String)> {
     let age_ms = now.since(r.at);
-    let refusal = match age_ms {
-        ms if ms > ACCEPT_AGE_MAX_MS => AcceptRefusal::TooOld(ms),
-        ms if ms < -ACCEPT_AHEAD_MAX_MS => AcceptRefusal::FromTheFuture(ms.saturating_neg()),
-        _ => return Ok(()),
+    let refusal = match r.deadline.map(|deadline| now.since(deadline)) {
+        None => AcceptRefusal::NoDeadline,
+        Some(late_ms) if late_ms > 0 => AcceptRefusal::Late(late_ms),
+        Some(_) if age_ms > ACCEPT_AGE_MAX_MS => AcceptRefusal::TooOld(age_ms),
+        Some(_) if age_ms < -ACCEPT_AHEAD_MAX_MS => {
+            AcceptRefusal::FromTheFuture(age_ms.saturating_neg())
+        }
+        Some(_) => return Ok(()),
     };
     Err((refusal.code(), refusal.to_string()))
 }

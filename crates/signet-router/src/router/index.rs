@@ -393,7 +393,6 @@ impl RfqIndex {
         self.touched.is_empty() && fresh == self.derived
     }
 
-    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&RfqId, &Entry)> {
         self.rfqs.iter()
     }

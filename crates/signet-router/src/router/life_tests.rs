@@ -379,6 +379,39 @@ fn an_accept_that_was_long_on_its_way_is_not_passed_on() {
     }
 }
 
+/// Judged on arrival. A deadline far ahead does not make an old accept young.
+#[test]
+fn an_accept_after_its_deadline_is_refused() {
+    for (deadline, sent, code, passed) in [
+        (Some(1_000), 0, "", true),
+        (Some(999), 0, "accept.late", false),
+        (Some(i64::MIN / 2), 0, "accept.late", false),
+        (None, 0, "accept.no_deadline", false),
+        (Some(90_000), 1_000, "", true),
+        (Some(90_000), 1_000 - 5_001, "accept.too_old", false),
+    ] {
+        let r = QuoteResponse { at: T0 + sent, deadline: deadline.map(|ms| T0 + ms), ..r_of("x1") };
+        let m = AppMessage::QuoteResponse(r);
+        let judged = accept_age(&m, T0 + 1_000);
+        assert_eq!(judged.as_ref().map_or_else(|(code, _)| *code, |()| ""), code, "{deadline:?}");
+        let mut r = quoted();
+        let input = Input::FromDesk(desk("ALICE"), m.clone());
+        let kept = r.keep(T0 + 1_000, &input);
+        assert_eq!(kept != crate::Keep::Nothing, passed, "{deadline:?}: what a replay reads");
+        let out = send(&mut r, "ALICE", m, 1_000);
+        assert_eq!(brief(&out), [if passed { "N<AJ" } else { "ALICE<8" }], "{deadline:?}");
+        if code == "accept.late" {
+            let text = execution_text(&out);
+            assert!(text.contains("ms after its deadline; nothing was traded"), "{text}");
+        }
+        for o in out {
+            if let Output::ToDealer(_, AppMessage::QuoteResponse(r)) = o {
+                assert_eq!(r.deadline, None, "not for dealers");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_dealer_may_end_its_quote_or_an_accept_by_a_status_report() {
     let status = |code: u16, quote: Option<&str>, accept: Option<&str>| {

@@ -270,6 +270,11 @@ impl Router {
         self.rfqs.contains_key(rfq)
     }
 
+    /// Every RFQ of a desk that is remembered, ended ones among them, as the gateway holds it.
+    pub fn rfqs_of<'a>(&'a self, desk: &'a CompId) -> impl Iterator<Item = &'a Rfq> {
+        self.rfqs.iter().filter(move |(_, e)| &e.desk == desk).map(|(_, e)| &e.rfq)
+    }
+
     fn tell_desk(&mut self, desk: &CompId, m: AppMessage) {
         let Some(d) = self.desks.get_mut(desk) else { return };
         if d.online {

@@ -10,8 +10,8 @@ use signet_rfq::{Line, LineState, Qualifiers, Quote, Rfq, UtcMillis};
 use std::{collections::BTreeSet, ops::Bound};
 
 impl Router {
-    /// Sends dealers, open RFQs with their quotes and accepts, then what ended while the desk was
-    /// away.
+    /// Sends dealers, open RFQs with their quotes and accepts, what ended while the desk was away,
+    /// and the end of the snapshot.
     pub(super) fn desk_up(&mut self, desk: &CompId, now: UtcMillis) {
         let Some(d) = self.desks.get_mut(desk) else { return };
         d.online = true;
@@ -25,10 +25,11 @@ impl Router {
         for (rfq, isin) in &open {
             self.open_rfq(desk, rfq, *isin, now);
         }
-        self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::End));
+        // Before the end, so that the desk knows why an RFQ that is not in the snapshot has ended.
         for m in pending {
             self.tell_desk(desk, m);
         }
+        self.tell_desk(desk, AppMessage::Snapshot(SnapshotMark::End));
     }
 
     fn open_rfq(&mut self, desk: &CompId, rfq: &Rfq, isin: bool, now: UtcMillis) {

@@ -108,6 +108,7 @@ pub(super) fn hit(id: &str, who: &str, quote: &str, price: &str) -> AppMessage {
         price: dec(price),
         currency: None,
         settlement_date: None,
+        deadline: Some(T0 + 900_000_000),
         at: T0,
     })
 }
@@ -215,6 +216,7 @@ fn an_rfq_goes_to_exactly_the_dealers_asked_and_comes_back_filled() {
         dealer: None,
         currency: terms.0,
         settlement_date: terms.1,
+        deadline: None,
         at: T0 + 200,
         ..sent
     };
@@ -644,7 +646,7 @@ fn an_accept_whose_dealer_cannot_be_reached_is_declined_by_the_gateway() {
 }
 
 #[test]
-fn after_a_reconnect_state_comes_first_and_what_was_missed_after() {
+fn a_snapshot_has_the_state_and_then_what_was_missed() {
     let mut r = quoted();
     send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
     r.handle(T0 + 300, Input::DeskDown(desk("ALICE")));
@@ -667,7 +669,7 @@ fn after_a_reconnect_state_comes_first_and_what_was_missed_after() {
         ["E<AJ"]
     );
     let out = r.handle(T0 + 600, Input::DeskUp(desk("ALICE")));
-    assert_eq!(brief(&out), ["ALICE<U1", "ALICE<U2", "ALICE<U2", "ALICE<8"], "the fill it missed");
+    assert_eq!(brief(&out), ["ALICE<U1", "ALICE<U2", "ALICE<8", "ALICE<U2"], "the fill it missed");
     assert!(!brief(&out).iter().any(|b| b.starts_with("BOB")));
 }
 
@@ -684,7 +686,7 @@ fn a_status_request_gets_the_truth() {
     let mut r = quoted();
     assert_eq!(
         execution_text(&send(&mut r, "ALICE", h("never"), 100)),
-        "Rejected: the gateway never had this accept"
+        "Rejected: it never reached the gateway; nothing was traded"
     );
     send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
     answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 300);

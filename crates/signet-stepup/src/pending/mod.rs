@@ -195,6 +195,25 @@ impl PendingApprovals {
         self.done()
     }
 
+    /// A desk's connection moved to another address, where it may go on. It owes what a logon from
+    /// there owes. If that is nothing, its leases stay: they were given to this connection.
+    pub fn moved(&mut self, desk: &CompId, watched: bool, now: UtcMillis) -> Vec<ApprovalStep> {
+        if !watched && self.rules.logon != LogonRule::Always {
+            return self.risk(desk, false, now);
+        }
+        let Some(d) = self.desks.get_mut(desk).filter(|d| d.online) else { return Vec::new() };
+        let mut state = StepUpState { watched, ..StepUpState::default() };
+        for why in d.state.owed_by_presence().into_iter().chain([SessionReason::Logon]) {
+            state = state.owing(why);
+        }
+        d.state = state;
+        if let Some(why) = state.owes {
+            self.ask_session(desk, why, now);
+        }
+        self.tell_access(desk, now);
+        self.done()
+    }
+
     /// The trader did something.
     pub fn active(&mut self, desk: &CompId, now: UtcMillis) {
         if let Some(d) = self.desks.get_mut(desk) {

@@ -58,6 +58,7 @@ fn accept(accept: &str) -> (AppMessage, Action) {
         price: Decimal::new(108, 2),
         currency: Some("EUR".into()),
         settlement_date: Some("20261124".into()),
+        deadline: None,
         at: T,
     };
     let terms = AcceptTerms {
@@ -496,6 +497,61 @@ fn a_score_that_rises_takes_the_lease_and_one_that_falls_gives_nothing_back() {
     w.pass_time(60_000);
     w.send("ALICE", request("r4"), None);
     assert_eq!(w.released.len(), 4);
+}
+
+/// Over QUIC a connection goes on at another address.
+#[test]
+fn a_move_owes_what_a_logon_from_there_owes() {
+    for (rules, watched, owes) in [
+        ("logon = 'never'", false, false),
+        ("logon = 'risk'", false, false),
+        ("logon = 'risk'", true, true),
+        ("logon = 'never'", true, true),
+        ("logon = 'always'", false, true),
+    ] {
+        let mut w = World::new(&format!("{rules}\nlease_minutes = 1"));
+        w.watched = true;
+        w.up("ALICE", "alice");
+        w.touch("ALICE", "c1");
+        let calmed = w.w.risk(&id("ALICE"), false, w.now);
+        w.run(calmed);
+        w.send("ALICE", request("r1"), None);
+        assert_eq!((w.released.len(), w.authenticated), (1, 1), "{rules}");
+        assert!(w.w.state(&id("ALICE")).lease.is_some());
+        w.heard("ALICE");
+
+        let moved = w.w.moved(&id("ALICE"), watched, w.now);
+        w.run(moved);
+        let heard = w.heard("ALICE");
+        assert_eq!(heard.contains(&"challenge c2".to_owned()), owes, "{rules} {watched} {heard:?}");
+        // What a touch at the address before gave is gone, or it stays.
+        assert_eq!(w.w.state(&id("ALICE")).lease.is_none(), owes, "{rules} {watched}");
+        w.send("ALICE", request("r2"), None);
+        assert_eq!(w.released.len(), if owes { 1 } else { 2 }, "{rules} {watched}");
+        if owes {
+            // What was sent meanwhile asks for itself, and settles both.
+            w.touch("ALICE", "c3");
+            // This touch is how the session authenticated.
+            assert_eq!((w.authenticated, w.released.len()), (2, 2), "{rules} {watched}");
+        }
+    }
+}
+
+/// A second move before the touch owes one touch; one of a desk that is not on owes nothing.
+#[test]
+fn a_touch_for_a_move_is_asked_for_once_and_only_of_a_desk_that_is_on() {
+    let mut w = World::new("logon = 'risk'");
+    assert!(w.w.moved(&id("ALICE"), true, w.now).is_empty());
+    w.up("ALICE", "alice");
+    w.heard("ALICE");
+    for challenge in ["c1", "c2"] {
+        let moved = w.w.moved(&id("ALICE"), true, w.now);
+        w.run(moved);
+        let heard = w.heard("ALICE");
+        assert!(heard.contains(&format!("challenge {challenge}")), "{heard:?}");
+    }
+    w.touch("ALICE", "c2");
+    assert!(w.w.state(&id("ALICE")).owes.is_none());
 }
 
 #[test]

@@ -39,9 +39,23 @@ use tokio_rustls::server::TlsStream;
 const LOGON_CURE: &str = "Update Signet Desk; if it stays so, have your administrator compare the \
     venue's settings with the gateway's.";
 
+/// A connection whose handshake is complete, over TCP or QUIC.
+pub(super) struct Secured<S> {
+    pub stream: S,
+    /// RFC 9266 exporter.
+    pub exporter: Option<[u8; 32]>,
+    /// As shown in the handshake, leaf first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Its cryptography, for the log.
+    pub words: String,
+    pub from: SocketAddr,
+    /// The client's address. `None`: a load balancer that speaks for itself.
+    pub vouched_for: Option<IpAddr>,
+}
+
 /// A desk that comes in, and its connection.
-pub(super) struct Admitted {
-    pub tls: TlsStream<TcpStream>,
+pub(super) struct Admitted<S> {
+    pub stream: S,
     pub framer: Framer,
     pub first: Vec<u8>,
     pub desk: CompId,
@@ -70,29 +84,41 @@ struct Claim {
 }
 
 impl DeskListener {
-    /// TLS, certificate, first frame. `None` when refused; the reason has been logged.
-    pub(super) async fn admit(
+    /// PROXY header and TLS of a TCP connection. `None` when refused; the reason has been logged.
+    pub(super) async fn secure(
         &self,
         mut stream: TcpStream,
         from: SocketAddr,
         place: &Place,
-        pipeline: &Pipeline,
-    ) -> Option<Admitted> {
+    ) -> Option<Secured<TlsStream<TcpStream>>> {
         stream.set_nodelay(true).ok()?;
         let vouched_for = self.named_address(&mut stream, from, place).await?;
-        let mut tls = self.handshake(stream, from).await?;
+        let stream = self.handshake(stream, from).await?;
+        let connection = stream.get_ref().1;
+        let chain = connection.peer_certificates().unwrap_or_default();
+        let chain = chain.iter().map(|c| c.clone().into_owned()).collect();
+        let (exporter, words) = (channel_binding(connection).ok(), describe(connection));
+        Some(Secured { stream, exporter, chain, words, from, vouched_for })
+    }
+
+    /// Certificate, first frame, and everything after it, whatever the frames come over. `None`
+    /// when refused; the reason has been logged.
+    pub(super) async fn admit<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        secured: Secured<S>,
+        place: &Place,
+        pipeline: &Pipeline,
+    ) -> Option<Admitted<S>> {
+        let Secured { mut stream, exporter, chain, words, from, vouched_for } = secured;
         place.is_now(Progress::Encrypted);
-        let connection = tls.get_ref().1;
-        let peer = PeerIdentity::of_connection(connection)
+        let leaf = chain.first()?;
+        let peer = PeerIdentity::from_certificate(leaf)
             .and_then(|p| p.require(Role::Desk, &self.trust_domain).map(|()| p))
             .map_err(|e| tracing::warn!(%from, "certificate refused: {e}"))
             .ok()?;
-        let exporter = channel_binding(connection).ok()?;
-        let (key, words) = (MessagePublicKey::of_connection(connection), describe(connection));
-        let chain = connection.peer_certificates().unwrap_or_default();
-        let chain: Vec<_> = chain.iter().map(|c| c.clone().into_owned()).collect();
+        let (exporter, key) = (exporter?, MessagePublicKey::of_certificate(leaf));
         let desk = CompId::new(peer.comp_id.as_str()).ok()?;
-        let (first, framer) = first_frame(&mut tls)
+        let (first, framer) = first_frame(&mut stream)
             .await
             .map_err(|e| tracing::warn!(%from, %desk, "no Logon: {e}"))
             .ok()?;
@@ -116,7 +142,7 @@ impl DeskListener {
         let (access, key) = match judged {
             Ok(x) => x,
             Err(why) => {
-                self.refuse(tls, &claim, from, &why, pipeline).await;
+                self.refuse(stream, &claim, from, &why, pipeline).await;
                 return None;
             }
         };
@@ -125,7 +151,18 @@ impl DeskListener {
         let (user, serial) = (access.user.clone(), shown.serial.clone());
         let connection = Connection { user, exporter, serial, address };
         let access = Rc::new(access);
-        Some(Admitted { tls, framer, first, desk, binding, key, shown, connection, access, chain })
+        Some(Admitted {
+            stream,
+            framer,
+            first,
+            desk,
+            binding,
+            key,
+            shown,
+            connection,
+            access,
+            chain,
+        })
     }
 
     /// Where the connection comes from, by the balancer's word if it is one of ours. The outer
@@ -185,7 +222,7 @@ impl DeskListener {
     /// Writes the refusal down, tells the desk and hangs up.
     async fn refuse(
         &self,
-        mut tls: TlsStream<TcpStream>,
+        mut stream: impl AsyncRead + AsyncWrite + Unpin,
         claim: &Claim,
         from: SocketAddr,
         why: &EndReason,
@@ -198,8 +235,8 @@ impl DeskListener {
         let who = enrolled.map_or(desk.to_string(), |e| format!("{}/{}", e.user, e.device));
         let actor = format!("fix {}", claim.address);
         pipeline.events.by(&actor, code, who, format!("certificate {serial}: {reason}"));
-        let _ = tls.write_all(&self.logout(desk, why)).await;
-        hang_up(tls).await;
+        let _ = stream.write_all(&self.logout(desk, why)).await;
+        hang_up(stream).await;
     }
 
     /// Who is at the other end, by the balancer's word if it is one of ours. A header from anybody
@@ -305,11 +342,11 @@ async fn hang_up(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     while matches!(stream.read(&mut sink).await, Ok(n) if n > 0) {}
 }
 
-async fn first_frame(tls: &mut TlsStream<TcpStream>) -> Result<(Vec<u8>, Framer), String> {
+async fn first_frame(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Vec<u8>, Framer), String> {
     let mut framer = Framer::new();
     let mut buffer = [0u8; 4096];
     loop {
-        let n = tls.read(&mut buffer).await.map_err(|e| e.to_string())?;
+        let n = stream.read(&mut buffer).await.map_err(|e| e.to_string())?;
         if n == 0 {
             return Err("the peer closed the connection".into());
         }

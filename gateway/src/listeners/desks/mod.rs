@@ -1,10 +1,13 @@
 //! The listener for desks: `admit.rs` decides who comes in; then the session is run.
 
 mod admit;
+mod quic;
+
+pub use quic::QuicListener;
 
 use self::admit::Admitted;
 use super::{
-    admission::{AdmissionLimits, Places},
+    admission::{AdmissionLimits, Place, Places},
     crl::{self, CrlFiles},
     fix_sessions::desk_options,
     tls::ListenerTls,
@@ -25,9 +28,15 @@ use signet_fix::{
     signature::{commits_gateway, every},
 };
 use signet_identity::{CompId, MessageKey, MessagePublicKey};
+use signet_quic::server::Moves;
 use std::{collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 use time::OffsetDateTime;
-use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::Semaphore,
+    time::timeout,
+};
 
 /// TLS handshake and Logon together may take this long; a stranger holds a place no longer.
 const ADMISSION_MAX: Duration = Duration::from_secs(5);
@@ -89,13 +98,30 @@ impl DeskListener {
         }
     }
 
-    /// Accepts for ever; every connection is a task of this thread.
-    pub async fn serve(self, pipeline: Rc<Pipeline>) {
+    /// Accepts for ever, over TCP and, if there is a listener for it, over QUIC; every connection
+    /// is a task of this thread.
+    pub async fn serve(self, quic: Option<QuicListener>, pipeline: Rc<Pipeline>) {
         let desks = Rc::new(self);
-        let places = Arc::new(Semaphore::new(desks.max_connections));
+        // Both ways share their quotas.
+        let connections = Arc::new(Semaphore::new(desks.max_connections));
         let admissions = Places::new(desks.admission);
+        let quic = async {
+            match quic {
+                Some(q) => q.serve(&desks, &connections, &admissions, &pipeline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::join!(desks.serve_tcp(&connections, &admissions, &pipeline), quic);
+    }
+
+    async fn serve_tcp(
+        self: &Rc<Self>,
+        connections: &Arc<Semaphore>,
+        admissions: &Places,
+        pipeline: &Rc<Pipeline>,
+    ) {
         loop {
-            let (stream, from) = match desks.listener.accept().await {
+            let (stream, from) = match self.listener.accept().await {
                 Ok(x) => x,
                 Err(e) => {
                     // Out of descriptors, most likely: wait instead of spinning.
@@ -104,38 +130,27 @@ impl DeskListener {
                     continue;
                 }
             };
-            let Ok(connection) = places.clone().try_acquire_owned() else {
+            let Ok(connection) = connections.clone().try_acquire_owned() else {
                 tracing::warn!(%from, code = "desks.max_connections", "too many connections; one \
                     refused");
                 continue;
             };
-            let place = match admissions.take((!desks.is_balancer(from)).then(|| from.ip())) {
+            let place = match admissions.take((!self.is_balancer(from)).then(|| from.ip())) {
                 Ok(p) => p,
                 Err(e) => {
                     tracing::warn!(%from, code = "admission.refused", "{e}; one refused");
                     continue;
                 }
             };
-            let (desks, pipeline) = (desks.clone(), pipeline.clone());
+            let (desks, pipeline) = (self.clone(), pipeline.clone());
             tokio::task::spawn_local(async move {
-                let admitted = tokio::select! {
-                    admitted = timeout(
-                        ADMISSION_MAX,
-                        desks.admit(stream, from, &place, &pipeline),
-                    ) => admitted,
-                    () = place.evicted() => {
-                        return tracing::warn!(
-                            %from,
-                            code = "admission.evicted",
-                            "still no Logon, and others wait; closed"
-                        );
-                    }
+                let admitted = async {
+                    let secured = desks.secure(stream, from, &place).await?;
+                    desks.admit(secured, &place, &pipeline).await
                 };
-                drop(place);
-                match admitted {
-                    Ok(Some(a)) => desks.run(a, from, &pipeline).await,
-                    Ok(None) => {}
-                    Err(_) => tracing::warn!(%from, "no TLS and Logon in time; closed"),
+                if let Some(a) = in_time(admitted, &place, from).await {
+                    drop(place);
+                    desks.run(a, None, from, &pipeline).await;
                 }
                 drop(connection);
             });
@@ -147,9 +162,16 @@ impl DeskListener {
         self.proxy_from.iter().any(|n| n.contains(from.ip().to_canonical()))
     }
 
-    async fn run(&self, admitted: Admitted, from: SocketAddr, pipeline: &Rc<Pipeline>) {
+    /// Runs a session until its connection ends. `moves`: over QUIC, where it moves to.
+    async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        admitted: Admitted<S>,
+        moves: Option<Moves>,
+        from: SocketAddr,
+        pipeline: &Rc<Pipeline>,
+    ) {
         let Admitted {
-            tls,
+            stream,
             mut framer,
             first,
             desk,
@@ -190,15 +212,13 @@ impl DeskListener {
         start.push(&first);
         let closed = match frames(&mut start, &session, &outbox, &mut on_event) {
             Ok(()) => {
-                pump_within(
-                    tls,
-                    &mut framer,
-                    &session,
-                    &outbox,
-                    &pipeline.peers.desk_share(&desk),
-                    on_event,
-                )
-                .await
+                let share = pipeline.peers.desk_share(&desk);
+                let pumped = pump_within(stream, &mut framer, &session, &outbox, &share, on_event);
+                let judging = quic::judge_moves(self, moves.as_ref(), &desk, &outbox, pipeline);
+                tokio::select! {
+                    closed = pumped => closed,
+                    never = judging => match never {},
+                }
             }
             Err(e) => e,
         };
@@ -238,6 +258,28 @@ impl DeskListener {
         let s = Rc::new((self.open_session)(desk)?);
         pipeline.sessions.add_desk(desk, s.clone());
         Ok(s)
+    }
+}
+
+/// What comes of an admission that keeps to its time and its place.
+async fn in_time<T>(
+    admitted: impl Future<Output = Option<T>>,
+    place: &Place,
+    from: SocketAddr,
+) -> Option<T> {
+    tokio::select! {
+        admitted = timeout(ADMISSION_MAX, admitted) => match admitted {
+            Ok(admitted) => admitted,
+            Err(_) => {
+                tracing::warn!(%from, "no TLS and Logon in time; closed");
+                None
+            }
+        },
+        () = place.evicted() => {
+            let code = "admission.evicted";
+            tracing::warn!(%from, code, "still no Logon, and others wait; closed");
+            None
+        }
     }
 }
 

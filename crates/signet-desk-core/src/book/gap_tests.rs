@@ -1,0 +1,253 @@
+//! Interruptions of the connection: what stands, what is gone, what was missed, and what a click in
+//! one does.
+
+use super::{
+    life_tests::{
+        NOW, arm, book, id, north, notices, pair, press, quote, report, request, say, snapshot,
+        state,
+    },
+    *,
+};
+use crate::view::{LinkState, NetworkView, SessionView};
+use signet_fix::message::{
+    AppMessage, ExecType, OrdStatus, QuoteCancel, QuoteResponse, QuoteStatusReport, RfqStatus,
+    SnapshotMark,
+};
+use signet_rfq::{AcceptState as Accepting, Declined, LineState as Line, QuoteId, RfqState};
+
+/// The connection is lost, and back 3,200 ms later. `says` is what the gateway then says, in its
+/// snapshot.
+fn gap(b: &mut Book, says: &[(&str, &[AppMessage])]) -> Vec<AppMessage> {
+    lose(b);
+    back(b, says)
+}
+
+fn lose(b: &mut Book) {
+    b.link_lost();
+    b.link(NOW, |s| s.state = LinkState::Reconnecting);
+}
+
+fn back(b: &mut Book, says: &[(&str, &[AppMessage])]) -> Vec<AppMessage> {
+    let now = NOW + 3_200;
+    b.link(now, |s| s.state = LinkState::Restoring);
+    b.message(AppMessage::Snapshot(SnapshotMark::Begin), now);
+    for (rfq, about) in says {
+        b.message(AppMessage::Snapshot(SnapshotMark::Rfq(request(rfq))), now);
+        about.iter().for_each(|m| drop(b.message(m.clone(), now)));
+    }
+    b.message(AppMessage::Snapshot(SnapshotMark::End), now)
+}
+
+fn view(b: &Book) -> &SessionView {
+    &b.connection.view
+}
+
+fn line(b: &Book) -> Line {
+    b.rfq(&id("R1")).unwrap().lines[0].state.clone()
+}
+
+fn can_lift(b: &mut Book) -> bool {
+    b.pull(0, &[], NOW).lines.iter().any(|l| l.can_lift)
+}
+
+/// The words of the notices since the book began, without `trade.*`.
+fn told(b: &mut Book) -> Vec<String> {
+    b.pull(1, &[], NOW).notices.into_iter().map(|n| n.text).collect()
+}
+
+fn cancel(unreachable: bool) -> AppMessage {
+    AppMessage::QuoteCancel(QuoteCancel {
+        rfq: Some(id("R1")),
+        quote: Some(QuoteId::new("q1").unwrap()),
+        instrument: Some(pair()),
+        dealer: Some(north()),
+        unreachable,
+    })
+}
+
+#[test]
+fn an_armed_accept_stays_armed_when_its_quote_is_repeated() {
+    let mut b = book();
+    let armed = arm(&mut b);
+    lose(&mut b);
+    assert_eq!((line(&b), can_lift(&mut b)), (Line::Unreachable, false));
+    assert_eq!(state(&b), Accepting::Armed);
+    assert_eq!(b.accept("R1", &armed, NOW).unwrap_err().code, "link.offline");
+    back(&mut b, &[("R1", &[quote("R1", "q1", "1.08")])]);
+    assert_eq!((line(&b), state(&b)), (Line::Quoted, Accepting::Armed));
+    assert!(told(&mut b).is_empty());
+    assert!(b.accept("R1", &armed, NOW).is_ok(), "and it may be sent");
+}
+
+/// What the gateway says of the one quote; the line after it; what the armed accept says.
+#[test]
+fn what_is_gone_after_a_gap_says_why() {
+    for (says, line_after, why) in [
+        (None, Line::NotRepeated, "was not repeated when the connection came back"),
+        (Some(cancel(true)), Line::Unreachable, "the link to the dealer was lost"),
+        (Some(cancel(false)), Line::Withdrawn, "the dealer withdrew its quote"),
+        (Some(quote("R1", "q2", "1.09")), Line::Quoted, "the dealer re-quoted"),
+    ] {
+        let mut b = book();
+        arm(&mut b);
+        let about: Vec<AppMessage> = says.into_iter().collect();
+        gap(&mut b, &[("R1", &about)]);
+        assert_eq!(line(&b), line_after, "{why}");
+        let Accepting::Declined(Declined::ByDesk(words)) = state(&b) else { panic!("{why}") };
+        assert!(words.contains(why), "{words}");
+    }
+}
+
+#[test]
+fn a_quote_that_expired_meanwhile_expired() {
+    let mut b = book();
+    lose(&mut b);
+    let later = NOW + 31_000;
+    b.message(AppMessage::Snapshot(SnapshotMark::Begin), later);
+    b.message(AppMessage::Snapshot(SnapshotMark::Rfq(request("R1"))), later);
+    b.message(AppMessage::Snapshot(SnapshotMark::End), later);
+    assert_eq!(line(&b), Line::Expired);
+}
+
+#[test]
+fn a_gap_is_summed_up_and_each_rfq_says_once_what_was_missed() {
+    let ended = |status| {
+        AppMessage::QuoteStatusReport(QuoteStatusReport::of_rfq(id("R2"), pair(), status, None))
+    };
+    let mut b = Book::new(Ids::new(NOW, 1), NOW);
+    b.measured(NOW, NOW, NOW);
+    snapshot(
+        &mut b,
+        &[
+            ("R1", &[quote("R1", "q1", "1.08")]),
+            ("R2", &[quote("R2", "q1", "1.08")]),
+            ("R3", &[quote("R3", "q1", "1.08")]),
+        ],
+    );
+    assert_eq!(view(&b).back, None, "the first logon interrupts nothing");
+    let says: [(&str, &[AppMessage]); 2] =
+        [("R1", &[]), ("R3", &[quote("R3", "q1", "1.08"), ended(RfqStatus::NothingDone)])];
+    gap(&mut b, &says);
+    let back = view(&b).back.clone().unwrap();
+    assert_eq!(
+        (back.after_ms, back.went_on, back.ended, back.not_repeated),
+        (3_200.0, 2, 1, 1),
+        "{back:?}"
+    );
+    assert_eq!(b.rfq(&id("R2")).unwrap().state, RfqState::NothingDone, "the true reason");
+    let told = told(&mut b);
+    assert_eq!(notices(&b), ["quote.not_repeated", "rfq.ended_away"]);
+    assert!(told[0].contains("1 quote is not there any longer"), "{told:?}");
+    assert!(told[1].contains("ended because every dealer passed between 00:00:00"), "{told:?}");
+    lose(&mut b);
+    assert_eq!(view(&b).back, None, "the next interruption clears it");
+}
+
+#[test]
+fn a_request_that_never_arrived_was_not_expired() {
+    let mut b = book();
+    let mut sent = Rfq::new(request("R9").terms());
+    sent.reason = None;
+    b.screen.place(sent, &mut b.frames);
+    gap(&mut b, &[("R1", &[quote("R1", "q1", "1.08")])]);
+    let r = b.rfq(&id("R9")).unwrap();
+    assert_eq!(r.state, RfqState::Refused);
+    assert!(r.reason.as_deref().unwrap().contains("no dealer has it"), "{:?}", r.reason);
+}
+
+#[test]
+fn an_accept_that_the_gateway_never_saw_was_not_sent() {
+    let mut b = book();
+    let (accept, _) = press(&mut b);
+    let asked = gap(&mut b, &[("R1", &[quote("R1", "q1", "1.08")])]);
+    assert!(
+        matches!(&asked[..], [AppMessage::OrderStatusRequest(h)] if h.accept.as_str() == accept)
+    );
+    assert_eq!(state(&b), Accepting::Unknown);
+    let mut e = report(&accept, ExecType::Status, OrdStatus::Rejected, "e", "0", 0);
+    (e.dealer, e.reject_reason, e.text) =
+        (None, Some(5), Some("it never reached the gateway".into()));
+    say(&mut b, e);
+    assert!(matches!(state(&b), Accepting::Declined(Declined::ByDesk(_))), "{:?}", state(&b));
+    assert!(notices(&b).contains(&"accept.not_sent"));
+    arm(&mut b);
+}
+
+#[test]
+fn in_doubt_no_price_can_be_pressed_and_a_click_under_way_is_refused() {
+    let mut b = book();
+    let armed = arm(&mut b);
+    let m = AppMessage::QuoteResponse(QuoteResponse { deadline: Some(NOW + 2_000), ..hit(&b) });
+    assert_eq!(b.not_now(&m, NOW), None);
+    b.doubt(NOW, true);
+    b.doubt(NOW + 500, true);
+    assert_eq!(view(&b).doubtful_since_ms, Some(NOW.0 as f64), "since the first doubt");
+    assert!(!can_lift(&mut b) && b.online());
+    assert_eq!(b.accept("R1", &armed, NOW).unwrap_err().code, "link.doubtful");
+    assert_eq!(b.not_now(&m, NOW).unwrap().code, "link.doubtful");
+    let end = AppMessage::RfqCancel { rfq: id("R1"), text: None };
+    assert_eq!(b.not_now(&end, NOW), None, "to end an RFQ commits nobody");
+    b.doubt(NOW, false);
+    assert!(can_lift(&mut b));
+    assert!(b.accept("R1", &armed, NOW).is_ok());
+    // It is lost since it was in doubt, and only a link that is up can be in doubt.
+    b.doubt(NOW, true);
+    b.link(NOW + 900, |s| s.state = LinkState::Reconnecting);
+    assert_eq!(view(&b).doubtful_since_ms, None);
+    b.doubt(NOW + 901, true);
+    assert_eq!(view(&b).doubtful_since_ms, None);
+    back(&mut b, &[]);
+    assert_eq!(view(&b).back.as_ref().map(|b| b.after_ms), Some(3_200.0));
+}
+
+fn hit(b: &Book) -> QuoteResponse {
+    let r = b.rfq(&id("R1")).unwrap();
+    QuoteResponse::hit(&r.accept.as_ref().unwrap().0, &r.terms, false, NOW)
+}
+
+#[test]
+fn an_accept_has_a_deadline_on_the_gateways_clock_and_does_not_leave_after_it() {
+    const AHEAD: i64 = 7_000;
+    for (pressed, want) in [(NOW, NOW + 2_000), (NOW + 29_000, NOW + 30_000)] {
+        let mut b = book();
+        // The gateway's clock is ahead of the laptop's.
+        let laptop = pressed - AHEAD;
+        b.measured(laptop, pressed, laptop);
+        let intent = crate::view::ArmIntent {
+            rfq_id: "R1".into(),
+            dealer: "NORTH".into(),
+            quote_id: "q1".into(),
+            side: crate::view::Side::Buy,
+            price: "1.08".into(),
+        };
+        let armed = b.arm(&intent, laptop).unwrap().id;
+        let m = b.accept("R1", &armed, laptop).unwrap();
+        let AppMessage::QuoteResponse(r) = &m else { panic!() };
+        assert_eq!(r.deadline, Some(want), "the quote's end, or two seconds");
+        assert_eq!(b.not_now(&m, want - AHEAD), None);
+        assert_eq!(b.not_now(&m, want - AHEAD + 1).unwrap().code, "accept.late");
+    }
+}
+
+#[test]
+fn without_the_gateways_clock_no_accept_leaves() {
+    let mut b = book();
+    let armed = arm(&mut b);
+    b.forget_clock();
+    b.screen.mark_all();
+    assert!(!can_lift(&mut b));
+    assert_eq!(b.accept("R1", &armed, NOW).unwrap_err().code, "clock.unknown");
+    b.measured(NOW, NOW, NOW);
+    assert!(can_lift(&mut b), "the measurement alone enables the prices");
+}
+
+#[test]
+fn the_network_is_shown_as_the_link_names_it() {
+    let mut b = book();
+    let wifi = NetworkView { name: "hotel".into(), metered: true };
+    b.on_network(NOW, Some(wifi.clone()), Some("http://login.example".into()));
+    assert_eq!(
+        (view(&b).network.as_ref(), view(&b).portal.as_deref()),
+        (Some(&wifi), Some("http://login.example"))
+    );
+}

@@ -1,0 +1,48 @@
+//! Disks that refuse to write, for tests: as when they are full or broken.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+};
+
+thread_local! {
+    static REFUSING: RefCell<BTreeSet<PathBuf>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// From now on the disk refuses what this thread appends to the file, or takes it again.
+pub fn refuses(file: &Path, refuses: bool) {
+    REFUSING.with_borrow_mut(|all| match refuses {
+        true => drop(all.insert(file.to_path_buf())),
+        false => drop(all.remove(file)),
+    });
+}
+
+pub(crate) fn ask(file: &Path) -> io::Result<()> {
+    let refuses = REFUSING.with_borrow(|all| all.contains(file));
+    if refuses { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LogError, SealedLog, StoreKey};
+
+    #[test]
+    fn a_record_that_was_refused_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let key = StoreKey::new([1; 32]);
+        let (mut log, _) = SealedLog::open(&path, &key).unwrap();
+        log.append(b"one").unwrap();
+        refuses(&path, true);
+        assert!(matches!(log.append(b"two"), Err(LogError::Io { .. })));
+        refuses(&path, false);
+        log.append(b"three").unwrap();
+        drop(log);
+        let (_, recovered) = SealedLog::open(&path, &key).unwrap();
+        let read: Vec<&[u8]> = recovered.records.iter().map(|r| &r[..]).collect();
+        assert_eq!(read, [&b"one"[..], b"three"]);
+    }
+}

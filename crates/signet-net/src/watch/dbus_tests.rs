@@ -1,0 +1,145 @@
+//! Against services with the names and interfaces of the real ones, on a bus of our own.
+
+use super::*;
+use crate::watch::SystemWatch;
+use signet_devca::private_keyring::PrivateBus;
+use zbus::{interface, object_server::SignalEmitter};
+
+const NETWORK_PATH: &str = "/org/freedesktop/NetworkManager/ActiveConnection/1";
+
+struct Manager {
+    connectivity: u32,
+    metered: u32,
+    primary: &'static str,
+}
+
+#[interface(name = "org.freedesktop.NetworkManager")]
+impl Manager {
+    #[zbus(property)]
+    fn connectivity(&self) -> u32 {
+        self.connectivity
+    }
+
+    #[zbus(property)]
+    fn metered(&self) -> u32 {
+        self.metered
+    }
+
+    #[zbus(property)]
+    fn connectivity_check_uri(&self) -> String {
+        "http://check.example/online".into()
+    }
+
+    #[zbus(property)]
+    fn primary_connection(&self) -> OwnedObjectPath {
+        OwnedObjectPath::try_from(self.primary).unwrap()
+    }
+}
+
+struct Active(String);
+
+#[interface(name = "org.freedesktop.NetworkManager.Connection.Active")]
+impl Active {
+    #[zbus(property)]
+    fn id(&self) -> String {
+        self.0.clone()
+    }
+}
+
+struct Login;
+
+#[interface(name = "org.freedesktop.login1.Manager")]
+impl Login {
+    #[zbus(signal)]
+    async fn prepare_for_sleep(emitter: &SignalEmitter<'_>, start: bool) -> zbus::Result<()>;
+}
+
+async fn services(address: &str) -> Connection {
+    zbus::connection::Builder::address(address)
+        .unwrap()
+        .name(MANAGER)
+        .unwrap()
+        .name(LOGIN)
+        .unwrap()
+        .serve_at(MANAGER_PATH, Manager { connectivity: 4, metered: 0, primary: NETWORK_PATH })
+        .unwrap()
+        .serve_at(NETWORK_PATH, Active("Hotel Wi-Fi ".repeat(20)))
+        .unwrap()
+        .serve_at("/org/freedesktop/login1", Login)
+        .unwrap()
+        .build()
+        .await
+        .unwrap()
+}
+
+async fn until(watch: &mut SystemWatch, what: &str, done: impl Fn(&SystemState) -> bool) {
+    let patience = Duration::from_secs(20);
+    let found = tokio::time::timeout(patience, async {
+        while !done(&watch.now()) {
+            watch.changed().await;
+        }
+    });
+    assert!(found.await.is_ok(), "never: {what}: {:?}", watch.now());
+}
+
+#[tokio::test]
+async fn the_network_its_cost_its_portal_and_sleep_are_told() {
+    let home = tempfile::tempdir().unwrap();
+    let bus = PrivateBus::start(home.path()).unwrap();
+    let address = bus.env()[0].1.to_str().unwrap().to_owned();
+    let (tell, heard) = watch::channel(SystemState::default());
+    let mut changes = NetworkChanges::none();
+    let task = tokio::spawn(listen(Some(address.clone()), tell, changes.clone()));
+    let mut watch = SystemWatch(heard);
+    // NetworkManager starts after the desk.
+    let there = services(&address).await;
+    until(&mut watch, "its name", |s| s.network.is_some()).await;
+    assert_eq!(watch.now().network.unwrap().chars().count(), NAME_MAX);
+    assert_eq!((watch.now().metered, watch.now().portal), (false, None));
+
+    let manager = there.object_server().interface::<_, Manager>(MANAGER_PATH).await.unwrap();
+    for (connectivity, metered, primary, want) in [
+        (2, 1, NETWORK_PATH, (Some("http://check.example/online"), true, true)),
+        (4, 3, NETWORK_PATH, (None, true, true)),
+        (1, 4, "/", (None, false, false)),
+    ] {
+        {
+            let mut m = manager.get_mut().await;
+            (m.connectivity, m.metered, m.primary) = (connectivity, metered, primary);
+            m.connectivity_changed(manager.signal_emitter()).await.unwrap();
+        }
+        until(&mut watch, "the change", |s| {
+            (s.portal.as_deref(), s.metered, s.network.is_some()) == want
+        })
+        .await;
+    }
+
+    let login = there.object_server().interface::<_, Login>("/org/freedesktop/login1");
+    let login = login.await.unwrap();
+    changes.forget();
+    Login::prepare_for_sleep(login.signal_emitter(), true).await.unwrap();
+    until(&mut watch, "sleep", |s| s.sleeping).await;
+    Login::prepare_for_sleep(login.signal_emitter(), false).await.unwrap();
+    until(&mut watch, "waking", |s| !s.sleeping).await;
+    changes.changed().await;
+
+    // What is gone is not known.
+    manager.get_mut().await.metered = 1;
+    manager.get().await.metered_changed(manager.signal_emitter()).await.unwrap();
+    until(&mut watch, "its cost", |s| s.metered).await;
+    there.close().await.unwrap();
+    until(&mut watch, "nothing", |s| *s == SystemState::default()).await;
+    drop(watch);
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn without_a_bus_nothing_is_known() {
+    let (tell, heard) = watch::channel(SystemState { metered: true, ..SystemState::default() });
+    let address = Some("unix:path=/nonexistent/bus".to_owned());
+    let task = tokio::spawn(listen(address, tell, NetworkChanges::none()));
+    let mut watch = SystemWatch(heard);
+    until(&mut watch, "nothing", |s| *s == SystemState::default()).await;
+    drop(watch);
+    task.await.unwrap();
+}

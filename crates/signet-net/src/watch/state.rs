@@ -1,0 +1,55 @@
+//! What the system knows of the network in use, and whether it is about to sleep.
+
+use super::NetworkChanges;
+use tokio::sync::watch;
+
+/// What the system says of the network in use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SystemState {
+    /// What the system calls it, for example the name of a wireless network. Not checked: it is
+    /// whatever somebody called it.
+    pub network: Option<String>,
+    /// Its user pays by volume, or the system guesses so.
+    pub metered: bool,
+    /// A captive portal holds traffic up until somebody signs in; the address of a page that leads
+    /// there.
+    pub portal: Option<String>,
+    /// The machine is about to sleep.
+    pub sleeping: bool,
+}
+
+/// Hears of the system's state. Clones hear the same changes, each for itself.
+#[derive(Debug, Clone)]
+pub struct SystemWatch(pub(super) watch::Receiver<SystemState>);
+
+impl SystemWatch {
+    /// Begins to listen, on a task of the current tokio runtime, if the system tells: on Linux
+    /// NetworkManager and logind over D-Bus. Waking is told to `changes` as well.
+    pub fn listen(changes: &NetworkChanges) -> Self {
+        let (tell, heard) = watch::channel(SystemState::default());
+        #[cfg(target_os = "linux")]
+        tokio::spawn(super::dbus::listen(None, tell, changes.clone()));
+        #[cfg(not(target_os = "linux"))]
+        let _ = (tell, changes);
+        Self(heard)
+    }
+
+    /// A system that tells nothing.
+    pub fn none() -> Self {
+        Self(watch::channel(SystemState::default()).1)
+    }
+
+    /// As it is now.
+    pub fn now(&self) -> SystemState {
+        self.0.borrow().clone()
+    }
+
+    /// Returns when it is different from what the last call returned. Never returns when the system
+    /// tells nothing more.
+    pub async fn changed(&mut self) -> SystemState {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        self.0.borrow_and_update().clone()
+    }
+}

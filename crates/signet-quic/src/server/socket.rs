@@ -1,0 +1,143 @@
+//! The UDP socket: receives with sources, sends, and remembers what could not be sent.
+
+use bytes::BytesMut;
+use quinn_proto::{EcnCodepoint, Transmit};
+use quinn_udp::{RecvMeta, UdpSocketState};
+use std::{
+    collections::VecDeque,
+    io::{self, IoSliceMut},
+    net::{IpAddr, SocketAddr},
+};
+use tokio::{io::Interest, net::UdpSocket};
+
+/// Datagrams of one receive call, before aggregation by the kernel.
+const BATCH: usize = 8;
+/// The largest datagram of a path that we use.
+const DATAGRAM_MAX: usize = 1_500;
+/// What the kernel keeps until it is read.
+const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+/// What waits for a full socket, and what is dropped beyond it: QUIC repeats what is lost.
+const UNSENT_MAX: usize = 64;
+
+/// A datagram with its source.
+pub(super) struct Received {
+    pub(super) from: SocketAddr,
+    pub(super) local_ip: Option<IpAddr>,
+    pub(super) ecn: Option<EcnCodepoint>,
+    pub(super) data: BytesMut,
+}
+
+pub(super) struct Socket {
+    io: UdpSocket,
+    state: UdpSocketState,
+    buffer: Vec<u8>,
+    unsent: VecDeque<(Transmit, Vec<u8>)>,
+}
+
+impl Socket {
+    pub(super) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
+        let state = UdpSocketState::new((&socket).into())?;
+        // All desks share this socket, and they all come at once after a restart. The system may
+        // allow less.
+        let _ = state.set_recv_buffer_size((&socket).into(), RECEIVE_BUFFER);
+        let io = UdpSocket::from_std(socket)?;
+        let buffer = vec![0; BATCH * state.gro_segments().max(1) * DATAGRAM_MAX];
+        Ok(Self { io, state, buffer, unsent: VecDeque::new() })
+    }
+
+    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.local_addr()
+    }
+
+    pub(super) fn may_fragment(&self) -> bool {
+        self.state.may_fragment()
+    }
+
+    pub(super) fn segments_max(&self) -> usize {
+        self.state.max_gso_segments().max(1)
+    }
+
+    pub(super) fn poll_readable(&self, cx: &mut std::task::Context<'_>) -> bool {
+        self.io.poll_recv_ready(cx).is_ready()
+    }
+
+    /// Whether something waits that the socket may take now.
+    pub(super) fn poll_unsent(&self, cx: &mut std::task::Context<'_>) -> bool {
+        !self.unsent.is_empty() && self.io.poll_send_ready(cx).is_ready()
+    }
+
+    /// What one call brings; empty when there is nothing.
+    pub(super) fn receive(&mut self) -> Vec<Received> {
+        let mut metas = [RecvMeta::default(); BATCH];
+        let size = self.buffer.len() / BATCH;
+        let mut parts = self.buffer.chunks_mut(size);
+        let mut slices: [IoSliceMut<'_>; BATCH] =
+            std::array::from_fn(|_| IoSliceMut::new(parts.next().unwrap_or_default()));
+        let read = || self.state.recv((&self.io).into(), &mut slices, &mut metas);
+        let n = match self.io.try_io(Interest::READABLE, read) {
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Vec::new(),
+            Err(e) => {
+                // An ICMP answer to something sent, as a rule.
+                tracing::debug!(error = %e, "the QUIC socket cannot be read");
+                return Vec::new();
+            }
+        };
+        let mut all = Vec::new();
+        for (meta, part) in metas.iter().zip(self.buffer.chunks(size)).take(n) {
+            let bytes = &part[..meta.len.min(part.len())];
+            for datagram in bytes.chunks(meta.stride.max(1)) {
+                all.push(Received {
+                    from: meta.addr,
+                    local_ip: meta.dst_ip,
+                    ecn: meta.ecn.and_then(|e| EcnCodepoint::from_bits(e as u8)),
+                    data: datagram.into(),
+                });
+            }
+        }
+        all
+    }
+
+    /// Sends, or keeps it for later; `false`: the socket is full.
+    pub(super) fn send(&mut self, t: Transmit, bytes: &[u8]) -> bool {
+        if self.unsent.is_empty() && self.try_send(&t, bytes) {
+            return true;
+        }
+        if self.unsent.len() < UNSENT_MAX {
+            self.unsent.push_back((t, bytes.to_vec()));
+        }
+        false
+    }
+
+    /// Sends what waits; whether nothing waits now.
+    pub(super) fn send_unsent(&mut self) -> bool {
+        while let Some((t, bytes)) = self.unsent.pop_front() {
+            if !self.try_send(&t, &bytes) {
+                self.unsent.push_front((t, bytes));
+                return false;
+            }
+        }
+        true
+    }
+
+    /// `false`: the socket is full. What cannot be sent at all is lost, as on the network.
+    fn try_send(&self, t: &Transmit, bytes: &[u8]) -> bool {
+        let ecn = t.ecn.and_then(|e| quinn_udp::EcnCodepoint::from_bits(e as u8));
+        let transmit = quinn_udp::Transmit {
+            destination: t.destination,
+            ecn,
+            contents: &bytes[..t.size.min(bytes.len())],
+            segment_size: t.segment_size,
+            src_ip: t.src_ip,
+        };
+        let send = || self.state.try_send((&self.io).into(), &transmit);
+        match self.io.try_io(Interest::WRITABLE, send) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => false,
+            Err(e) => {
+                tracing::debug!(to = %t.destination, error = %e, "a datagram was not sent");
+                true
+            }
+            Ok(()) => true,
+        }
+    }
+}

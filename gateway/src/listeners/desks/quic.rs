@@ -1,0 +1,157 @@
+//! Desks over QUIC: the same admission and the same session as over TCP, on a connection that may
+//! move to another address.
+
+use super::{DeskListener, admit::Secured, in_time};
+use crate::{
+    GatewayError,
+    listeners::{
+        admission::{Place, Places},
+        tls::ListenerTls,
+    },
+    pipeline::Pipeline,
+};
+use signet_fix::session::Outbox;
+use signet_identity::CompId;
+use signet_quic::server::{Connecting, Endpoint, Incoming, Keys, Moves, ServerStream};
+use std::{
+    cell::Cell,
+    convert::Infallible,
+    net::{SocketAddr, UdpSocket},
+    rc::Rc,
+    sync::Arc,
+};
+use tokio::sync::Semaphore;
+
+/// Handshakes in progress above which a client must first show that it receives at its address.
+const UNPROVED_MAX: usize = 16;
+
+/// The UDP side of the listener for desks.
+pub struct QuicListener {
+    endpoint: Endpoint,
+    tls: Rc<ListenerTls>,
+    /// The lists that the endpoint has.
+    changes: Cell<u64>,
+}
+
+impl QuicListener {
+    /// Listens on `socket`, which is bound.
+    pub fn new(socket: UdpSocket, tls: Rc<ListenerTls>, keys: &Keys) -> Result<Self, GatewayError> {
+        let changes = tls.changes();
+        let profile = tls.quic().map_err(|e| GatewayError::Tls(e.to_string()))?;
+        let endpoint = Endpoint::new(socket, &profile, keys, UNPROVED_MAX)
+            .map_err(|source| GatewayError::Io { what: "desks.quic".into(), source })?;
+        Ok(Self { endpoint, tls, changes: Cell::new(changes) })
+    }
+
+    /// Accepts for ever; every connection is a task of this thread.
+    pub(super) async fn serve(
+        self,
+        desks: &Rc<DeskListener>,
+        connections: &Arc<Semaphore>,
+        admissions: &Places,
+        pipeline: &Rc<Pipeline>,
+    ) {
+        loop {
+            let incoming = self.endpoint.accept().await;
+            let Some(from) = incoming.remote() else { continue };
+            // A load balancer cannot say over QUIC for which client it speaks.
+            if desks.is_balancer(from) || !self.lists_are_current() {
+                incoming.refuse();
+                continue;
+            }
+            let Ok(connection) = connections.clone().try_acquire_owned() else {
+                tracing::warn!(%from, code = "desks.max_connections", "too many connections; one \
+                    refused");
+                incoming.refuse();
+                continue;
+            };
+            // An address that may be forged uses up nobody's share: it counts once it is proved.
+            let place = match admissions.take(incoming.is_validated().then(|| from.ip())) {
+                Ok(p) => p,
+                Err(e) => {
+                    tracing::warn!(%from, code = "admission.refused", "{e}; one refused");
+                    incoming.refuse();
+                    continue;
+                }
+            };
+            let (desks, pipeline) = (desks.clone(), pipeline.clone());
+            tokio::task::spawn_local(async move {
+                let admitted = async {
+                    let (secured, moves) = secure(incoming, from, &place).await?;
+                    let admitted = desks.admit(secured, &place, &pipeline).await?;
+                    Some((admitted, moves))
+                };
+                if let Some((admitted, moves)) = in_time(admitted, &place, from).await {
+                    drop(place);
+                    desks.run(admitted, Some(moves), from, &pipeline).await;
+                }
+                drop(connection);
+            });
+        }
+    }
+
+    /// Hands newer lists to the endpoint; `false`: they are not in force, so nobody may come in.
+    fn lists_are_current(&self) -> bool {
+        let changes = self.tls.changes();
+        if changes == self.changes.get() {
+            return true;
+        }
+        let taken = self.tls.quic().is_ok_and(|profile| self.endpoint.set_tls(&profile).is_ok());
+        if taken {
+            self.changes.set(changes);
+        } else {
+            tracing::error!(
+                code = "quic.tls",
+                "the newest revocation lists cannot be used over \
+                QUIC; desks come in over TCP only"
+            );
+        }
+        taken
+    }
+}
+
+/// The handshake. `None` when refused; the reason has been logged.
+async fn secure(
+    incoming: Incoming,
+    from: SocketAddr,
+    place: &Place,
+) -> Option<(Secured<ServerStream>, Moves)> {
+    let proved = incoming.is_validated();
+    let connection = async { incoming.accept().map(Connecting::established)?.await };
+    let connection = connection
+        .await
+        .map_err(|e| tracing::warn!(%from, code = e.code(), "QUIC refused: {e}"))
+        .ok()?;
+    if !proved && let Err(e) = place.named(from.ip()) {
+        tracing::warn!(%from, code = "admission.refused", "{e}; one refused");
+        return None;
+    }
+    let (exporter, chain) = (connection.exporter(), connection.peer_certificates());
+    let (words, vouched_for) = (connection.describe(), Some(from.ip()));
+    let (stream, moves) = connection.into_parts();
+    Some((Secured { stream, exporter, chain, words, from, vouched_for }, moves))
+}
+
+/// Has the pipeline judge every address to which the connection moves. Over TCP there is none.
+pub(super) async fn judge_moves(
+    desks: &DeskListener,
+    moves: Option<&Moves>,
+    desk: &CompId,
+    outbox: &Rc<Outbox>,
+    pipeline: &Rc<Pipeline>,
+) -> Infallible {
+    let Some(moves) = moves else { return std::future::pending().await };
+    loop {
+        moves.claimed().await;
+        let mut nobody_vouches = false;
+        moves.judge(|to| {
+            nobody_vouches = desks.is_balancer(to.to);
+            !nobody_vouches && pipeline.moved(desk, outbox, to.to.ip().to_canonical())
+        });
+        if nobody_vouches {
+            tracing::warn!(%desk, code = "proxy.refused", "moved behind a load balancer that \
+                cannot say for which client it speaks; closed");
+            moves.close();
+        }
+    }
+}

@@ -1,0 +1,65 @@
+use super::*;
+use signet_fix::message::{OrderStatusRequest, QuoteRequest, Response};
+use signet_rfq::{AcceptId, Ask, InstrumentId, QuoteId, RfqId, Side};
+
+const NOW: UtcMillis = UtcMillis(1_795_219_200_000);
+
+fn rfq() -> RfqId {
+    RfqId::new("R1").expect("an id")
+}
+
+fn pair() -> InstrumentId {
+    InstrumentId::new("EUR/USD").expect("an instrument")
+}
+
+fn accept() -> AcceptId {
+    AcceptId::new("R1:1").expect("an id")
+}
+
+/// What commits a desk or asks about it, with the id it names.
+fn messages() -> Vec<(AppMessage, &'static str)> {
+    let request = QuoteRequest {
+        id: rfq(),
+        instrument: pair(),
+        isin: false,
+        ask: Ask::Buy,
+        quantity: 1_000.into(),
+        currency: "EUR".into(),
+        settlement_date: "20261125".into(),
+        dealers: Vec::new(),
+        expires: NOW + 60_000,
+        at: NOW,
+    };
+    let hit = signet_rfq::Accept {
+        id: accept(),
+        rfq: rfq(),
+        dealer: DealerId::new("NORTH").expect("a dealer"),
+        quote: QuoteId::new("q1").expect("an id"),
+        instrument: pair(),
+        side: Side::Buy,
+        price: 1.into(),
+        quantity: 1_000.into(),
+    };
+    let response = QuoteResponse::hit(&hit, &request.terms(), false, NOW);
+    assert_eq!(response.response, Response::HitOrLift);
+    let ask =
+        OrderStatusRequest { accept: accept(), instrument: pair(), side: Side::Buy, dealer: None };
+    vec![
+        (AppMessage::QuoteRequest(request), "R1"),
+        (AppMessage::QuoteResponse(response), "R1:1"),
+        (AppMessage::RfqCancel { rfq: rfq(), text: None }, "R1"),
+        (AppMessage::OrderStatusRequest(ask), "R1:1"),
+    ]
+}
+
+#[test]
+fn whatever_the_journal_did_not_take_is_named_to_its_desk() {
+    let full = JournalError::Full { of_all: true };
+    for e in [JournalError::NotReadable, full] {
+        for (m, id) in messages() {
+            let AppMessage::BusinessReject(j) = not_written(&m, &e) else { panic!("{m:?}: no j") };
+            assert_eq!(j.ref_id.as_deref(), Some(id), "{e:?} {m:?}");
+            assert_eq!(j.ref_msg_type, m.msg_type());
+        }
+    }
+}

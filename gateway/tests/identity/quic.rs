@@ -1,0 +1,208 @@
+//! Desks over QUIC: the same admission as over TCP, and a session that moves to another address.
+
+use crate::support::{Desk, World, runtime};
+use signet_quic::client::Rebinder;
+use std::{fs, net::UdpSocket, time::Duration};
+
+/// Loopback addresses in places of their own.
+const PLACES: &str = "countries = ['GB', 'US']
+[[network]]
+range = '127.0.0.1/32'
+country = 'GB'
+[[network]]
+range = '127.0.0.2/32'
+country = 'GB'
+[[network]]
+range = '127.0.0.3/32'
+country = 'FR'
+[[network]]
+range = '127.0.0.4/32'
+country = 'US'
+";
+
+fn world(more: &str) -> World {
+    let mut w = World::with("sqlite:registry.db", more);
+    fs::write(w.path("risk.toml"), PLACES).unwrap();
+    if !more.is_empty() {
+        let maker = signet_softkey::Maker::new("Maker");
+        let model = "00112233-4455-6677-8899-aabbccddeeff";
+        fs::write(w.path("keys.toml"), maker.list(&[(model, "Test key")])).unwrap();
+    }
+    w.start();
+    w.enrolled("alice", "ALICE", "laptop");
+    w
+}
+
+async fn on(w: &World, seq: u64) -> (Desk, Rebinder) {
+    let (mut d, rebinder) = Desk::over_quic(w, "laptop", "ALICE", "127.0.0.1").await;
+    let answer = d.log_on(seq).await;
+    assert!(answer.contains("|35=A|"), "{answer}");
+    (d, rebinder)
+}
+
+fn moves_to(rebinder: &Rebinder, address: &str) {
+    rebinder.rebind(UdpSocket::bind(format!("{address}:0")).unwrap()).unwrap();
+}
+
+/// Frames up to the first that contains `wanted`.
+async fn until(d: &mut Desk, wanted: &str) -> Vec<String> {
+    let mut all = vec![];
+    loop {
+        let Some(f) = d.next().await else { panic!("ended before {wanted}: {all:#?}") };
+        all.push(f);
+        if all.last().is_some_and(|f| f.contains(wanted)) {
+            return all;
+        }
+    }
+}
+
+async fn is_heard(d: &mut Desk, word: &str) {
+    d.says(&format!("35=1|112={word}|")).await;
+    until(d, &format!("112={word}|")).await;
+}
+
+#[test]
+fn a_session_over_quic_moves_to_another_office_and_goes_on() {
+    let w = world("");
+    runtime().block_on(async {
+        let (mut d, rebinder) = on(&w, 1).await;
+        is_heard(&mut d, "HERE").await;
+        moves_to(&rebinder, "127.0.0.2");
+        is_heard(&mut d, "THERE").await;
+        // Another port of the same address is nothing to write about.
+        moves_to(&rebinder, "127.0.0.2");
+        is_heard(&mut d, "AGAIN").await;
+    });
+    w.eventually("the move is written down", || w.events().contains("session.moved"));
+    let events = w.events();
+    assert!(events.contains("from 127.0.0.1 to 127.0.0.2"), "{events}");
+    assert_eq!(events.matches("session.moved").count(), 1, "{events}");
+    assert!(!events.contains("risk.changed"), "{events}");
+}
+
+#[test]
+fn a_session_that_moves_to_a_country_where_nobody_trades_ends_with_words() {
+    let w = world("");
+    runtime().block_on(async {
+        let (mut d, rebinder) = on(&w, 1).await;
+        is_heard(&mut d, "HERE").await;
+        moves_to(&rebinder, "127.0.0.3");
+        d.says("35=1|112=THERE|").await;
+        let last = d.until_cut().await;
+        assert!(!last.iter().any(|f| f.contains("112=THERE")), "acted on: {last:?}");
+        let logout = last.iter().find(|f| f.contains("|35=5|")).unwrap_or_else(|| {
+            panic!("no Logout: {last:?}");
+        });
+        assert!(logout.contains("20104=risk.denied"), "{logout}");
+        // And a logon from there is refused in the same words.
+        let (mut d, _) = Desk::over_quic(&w, "laptop", "ALICE", "127.0.0.3").await;
+        let refused = d.log_on(9).await;
+        assert!(refused.contains("20104=risk.denied"), "{refused}");
+    });
+    w.eventually("both are written down", || {
+        let events = w.events();
+        events.contains("from 127.0.0.1 to 127.0.0.3") && events.contains("risk.denied")
+    });
+}
+
+#[test]
+fn a_journey_that_is_too_fast_wants_a_touch_which_nobody_can_ask_for() {
+    let w = world("");
+    runtime().block_on(async {
+        let (mut d, rebinder) = on(&w, 1).await;
+        is_heard(&mut d, "HERE").await;
+        moves_to(&rebinder, "127.0.0.4");
+        d.says("35=1|112=THERE|").await;
+        let last = d.until_cut().await;
+        assert!(!last.iter().any(|f| f.contains("112=THERE")), "{last:?}");
+        assert!(last.iter().any(|f| f.contains("20104=risk.no_step_up")), "{last:?}");
+    });
+}
+
+#[test]
+fn a_journey_that_is_too_fast_owes_a_touch() {
+    let w = world("[step_up]\nrp_id = 'stepup.bank.example'\nattestation = 'keys.toml'\n");
+    runtime().block_on(async {
+        let (mut d, rebinder) = on(&w, 1).await;
+        is_heard(&mut d, "HERE").await;
+        moves_to(&rebinder, "127.0.0.4");
+        d.says("35=1|112=THERE|").await;
+        let heard = until(&mut d, "112=THERE|").await;
+        let place = |what: &str| heard.iter().position(|f| f.contains(what));
+        // AccessDecision: step-up.
+        let (told, answered) = (place("|20130=2|"), place("112=THERE|"));
+        assert!(told.is_some() && told < answered, "the decision comes first: {heard:#?}");
+        assert!(place("Last seen in GB") == told, "{heard:#?}");
+    });
+    w.eventually("written down", || {
+        let events = w.events();
+        events.contains("session.moved") && events.contains("risk.changed")
+    });
+}
+
+#[test]
+fn a_lock_ends_a_session_over_quic_and_keeps_it_out() {
+    let w = world("");
+    runtime().block_on(async {
+        let (mut d, _rebinder) = on(&w, 1).await;
+        w.cli(&["lock", "user", "alice"]);
+        let last = d.until_cut().await;
+        assert!(last.iter().any(|f| f.contains("20104=admission.user_locked")), "{last:?}");
+        let (mut d, _) = Desk::over_quic(&w, "laptop", "ALICE", "127.0.0.1").await;
+        assert!(d.log_on(9).await.contains("20104=admission.user_locked"));
+    });
+}
+
+/// The newest connection wins, whatever it comes over; and a move of the one that lost counts for
+/// nothing.
+#[test]
+fn a_session_goes_from_quic_to_tcp_and_back() {
+    let w = world("");
+    runtime().block_on(async {
+        let (mut first, rebinder) = on(&w, 1).await;
+        is_heard(&mut first, "ONE").await;
+        let mut second = Desk::logged_on(&w, "laptop", "ALICE", 10).await;
+        first.until_cut().await;
+        moves_to(&rebinder, "127.0.0.3");
+        is_heard(&mut second, "TWO").await;
+        let (mut third, _rebinder) = on(&w, 20).await;
+        second.until_cut().await;
+        is_heard(&mut third, "THREE").await;
+    });
+    assert!(!w.events().contains("session.moved"));
+}
+
+#[test]
+fn a_gateway_that_restarted_resets_the_connection() {
+    let mut w = world("");
+    fs::write(
+        &w.config,
+        w.text("gateway.toml").replace(
+            "listen = \"127.0.0.1:0\"\ntrust",
+            &format!("listen = \"{}\"\ntrust", w.gateway.as_ref().unwrap().address()),
+        ),
+    )
+    .unwrap();
+    let key = fs::read(w.path("state/quic.key")).unwrap();
+    assert_eq!(key.len(), 40);
+    runtime().block_on(async {
+        let (mut d, _rebinder) = on(&w, 1).await;
+        is_heard(&mut d, "ONE").await;
+        w.stop();
+        w.start();
+        d.says("35=0|").await;
+        d.until_cut().await;
+    });
+    assert_eq!(fs::read(w.path("state/quic.key")).unwrap(), key);
+}
+
+#[test]
+fn without_quic_nothing_listens_on_udp() {
+    let mut w = World::new();
+    fs::write(&w.config, w.text("gateway.toml").replace("[desks]\n", "[desks]\nquic = false\n"))
+        .unwrap();
+    w.start();
+    let at = w.gateway.as_ref().unwrap().address();
+    drop(UdpSocket::bind(at).expect("the port is free on UDP"));
+    std::thread::sleep(Duration::from_millis(1));
+}

@@ -1,0 +1,363 @@
+//! The invariants. Those of a single moment are looked at after every step, the others after
+//! settling: all links up, nobody down, and time has passed.
+
+use crate::{
+    cast::*,
+    dealer::{Dealer, Fill},
+    desk::filled,
+    rules::{is_denied, needs_touch},
+};
+use rust_decimal::Decimal;
+use signet_desk_core::view::{AcceptState as Shown, Frame, LineState, RfqState as ShownRfq};
+use signet_fix::message::QuoteResponse;
+use signet_rfq::{
+    ACCEPT_AGE_MAX_MS, AcceptState, LineState as Line, Rfq, RfqState, Side, UtcMillis,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How far apart the clocks of desk and gateway may be believed to be, milliseconds.
+const CLOCKS_MS: i64 = 1_000;
+
+/// A run that broke an invariant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The invariant's name.
+    pub invariant: &'static str,
+    /// What was seen.
+    pub words: String,
+}
+
+pub(crate) fn broken(invariant: &'static str, words: impl Into<String>) -> Violation {
+    Violation { invariant, words: words.into() }
+}
+
+/// An accept that the trader confirmed.
+#[derive(Debug, Clone)]
+pub(crate) struct Click {
+    pub id: String,
+    pub rfq: String,
+    pub dealer: String,
+    quote: String,
+    side: Side,
+    price: Decimal,
+    quantity: Decimal,
+    at: i64,
+    /// ValidUntilTime (62) of the accept, on the gateway's clock.
+    deadline: Option<UtcMillis>,
+    /// The session took it; otherwise the trader was told that it was not sent.
+    pub sent: bool,
+}
+
+impl Click {
+    pub(crate) fn of(rfq: &str, r: &QuoteResponse, at: i64) -> Self {
+        Self {
+            id: r.id.to_string(),
+            rfq: rfq.into(),
+            dealer: r.dealer.as_ref().map(ToString::to_string).unwrap_or_default(),
+            quote: r.quote.to_string(),
+            side: r.side,
+            price: r.price,
+            quantity: r.quantity,
+            at,
+            deadline: r.deadline,
+            sent: false,
+        }
+    }
+
+    fn needs_touch(&self) -> bool {
+        needs_touch(&self.dealer, self.quantity)
+    }
+}
+
+/// What happened in runs that broke nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Accepts that the trader confirmed.
+    pub clicks: usize,
+    /// Of them: those that left the desk.
+    pub sent: usize,
+    /// Accepts that reached a dealer.
+    pub arrived: usize,
+    /// Accepts that traded.
+    pub fills: usize,
+    /// Accepts that a person approved with a key.
+    pub approved: usize,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, more: Self) {
+        self.clicks += more.clicks;
+        self.sent += more.sent;
+        self.arrived += more.arrived;
+        self.fills += more.fills;
+        self.approved += more.approved;
+    }
+}
+
+/// What is known of a run apart from what the programs say.
+#[derive(Default)]
+pub(crate) struct Truth {
+    pub clicks: BTreeMap<String, Click>,
+    /// Accepts that a person approved with a key.
+    pub approved: BTreeSet<String>,
+    /// When the policies denied every accept.
+    pub locked: Vec<(i64, i64)>,
+    pub clock_was_set: bool,
+    /// Fills that were on screen at some time.
+    pub shown: BTreeSet<String>,
+    fills_seen: [usize; 3],
+    arrivals_seen: [usize; 3],
+    filled: BTreeSet<String>,
+    filled_rfqs: BTreeSet<String>,
+}
+
+/// The desk's id of an accept that a dealer knows.
+fn own(id: &str) -> &str {
+    id.strip_prefix("TRADER.").unwrap_or(id)
+}
+
+impl Truth {
+    /// What must hold at every moment. `delay`: how long an accept is on its way to a dealer.
+    pub(crate) fn step(&mut self, dealers: &[Dealer], delay: i64) -> Result<(), Violation> {
+        for (i, d) in dealers.iter().enumerate() {
+            for (at, r) in &d.arrived[self.arrivals_seen[i]..] {
+                self.arrived(DEALERS[i], r, at - delay)?;
+            }
+            self.arrivals_seen[i] = d.arrived.len();
+            for f in d.fills[self.fills_seen[i]..].iter() {
+                fill(&mut self.filled, &mut self.filled_rfqs, &self.clicks, DEALERS[i], f)?;
+            }
+            self.fills_seen[i] = d.fills.len();
+        }
+        Ok(())
+    }
+
+    /// An accept reached a dealer; it left the gateway at `at`.
+    fn arrived(&self, dealer: &str, r: &QuoteResponse, at: i64) -> Result<(), Violation> {
+        let id = own(r.id.as_str());
+        let Some(click) = self.clicks.get(id) else {
+            return Err(broken(
+                "fill.unclicked",
+                format!("{dealer} got {id}, which nobody clicked"),
+            ));
+        };
+        if is_denied(dealer, r.quantity) {
+            return Err(broken("fill.denied", format!("{dealer} got {id}, which is denied")));
+        }
+        if self.locked.iter().any(|(from, to)| *from < at && at < *to) {
+            return Err(broken("fill.denied", format!("{dealer} got {id} while all was denied")));
+        }
+        if click.needs_touch() && !self.approved.contains(id) {
+            return Err(broken("fill.untouched", format!("{dealer} got {id} without a touch")));
+        }
+        let left = UtcMillis(EPOCH + at);
+        let over = click.deadline.is_some_and(|d| left > d) && !click.needs_touch();
+        if !self.clock_was_set && over {
+            let words = format!("{id} left for {dealer} at {left:?}, after {:?}", click.deadline);
+            return Err(broken("accept.late", words));
+        }
+        let wait = if click.needs_touch() { crate::rules::ANSWER_MS + 1_000 } else { 0 };
+        let age = at - click.at;
+        if !self.clock_was_set && age > ACCEPT_AGE_MAX_MS + wait + CLOCKS_MS {
+            let words = format!("{id} left for {dealer} {age} ms after the click");
+            return Err(broken("accept.late", words));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        Tally {
+            clicks: self.clicks.len(),
+            sent: self.clicks.values().filter(|c| c.sent).count(),
+            arrived: self.arrivals_seen.iter().sum(),
+            fills: self.filled.len(),
+            approved: self.approved.len(),
+        }
+    }
+
+    /// The true outcome of an accept.
+    fn traded(&self, id: &str) -> bool {
+        self.filled.contains(id)
+    }
+
+    /// What must hold after settling.
+    pub(crate) fn settled(&self, gate: &[Rfq], frame: &Frame) -> Result<(), Violation> {
+        let shown = filled(frame);
+        for c in self.clicks.values() {
+            self.outcome(c, gate, frame, &shown)?;
+        }
+        for rfq in gate {
+            same_state(rfq, frame)?;
+        }
+        for head in &frame.rfqs {
+            let known = gate.iter().any(|r| r.terms.id.as_str() == head.id);
+            if !known && matches!(head.state, ShownRfq::Sent | ShownRfq::Open) {
+                let words = format!("{} is {:?} on screen only", head.id, head.state);
+                return Err(broken("screen.rfq", words));
+            }
+        }
+        Ok(())
+    }
+
+    /// What must hold soon after a reconnect: prices on screen are the gateway's.
+    pub(crate) fn quotes(
+        &self,
+        now: UtcMillis,
+        gate: &[Rfq],
+        frame: &Frame,
+    ) -> Result<(), Violation> {
+        gate.iter().try_for_each(|rfq| live_quotes(rfq, frame, now, self.clock_was_set))
+    }
+
+    /// An accept has one outcome, which is the dealer's, at the gateway and on screen.
+    fn outcome(
+        &self,
+        c: &Click,
+        gate: &[Rfq],
+        frame: &Frame,
+        shown: &BTreeSet<String>,
+    ) -> Result<(), Violation> {
+        let traded = self.traded(&c.id);
+        let held = gate.iter().find(|r| r.terms.id.as_str() == c.rfq);
+        let at_gate = held
+            .and_then(|r| r.accept.iter().chain(&r.past).find(|(a, _)| a.id.as_str() == c.id))
+            .map(|(_, s)| s);
+        match at_gate {
+            Some(s) if s.in_flight() => {
+                return Err(broken("accept.lost", format!("{} is {s:?} at the gateway", c.id)));
+            }
+            Some(AcceptState::Disputed) => {
+                return Err(broken("accept.outcome", format!("{} is disputed", c.id)));
+            }
+            s if s.is_some_and(|s| s.traded().is_some()) != traded => {
+                let words = format!("{} traded: {traded}; the gateway has {s:?}", c.id);
+                return Err(broken("accept.outcome", words));
+            }
+            _ => {}
+        }
+        let head = frame.rfqs.iter().find(|r| r.id == c.rfq);
+        let accept = head.and_then(|h| h.accept.as_ref()).filter(|a| a.id == c.id);
+        let state = accept.map(|a| a.state);
+        match state {
+            Some(state) if unanswered(state) => {
+                let words = format!("{} is {state:?} on screen for good", c.id);
+                Err(broken("accept.lost", words))
+            }
+            Some(_) if shown.contains(&c.id) != traded => {
+                let words = format!("{} traded: {traded}; the screen has {state:?}", c.id);
+                Err(broken("screen.accept", words))
+            }
+            None if traded && !self.shown.contains(&c.id) => {
+                Err(broken("screen.accept", format!("{} traded and was never shown", c.id)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn fill(
+    filled: &mut BTreeSet<String>,
+    rfqs: &mut BTreeSet<String>,
+    clicks: &BTreeMap<String, Click>,
+    dealer: &str,
+    f: &Fill,
+) -> Result<(), Violation> {
+    let id = own(&f.accept);
+    let Some(c) = clicks.get(id) else {
+        return Err(broken(
+            "fill.unclicked",
+            format!("{dealer} filled {id}, which nobody clicked"),
+        ));
+    };
+    if !filled.insert(id.to_owned()) {
+        return Err(broken("accept.doubled", format!("{dealer} filled {id} twice")));
+    }
+    if !rfqs.insert(c.rfq.clone()) {
+        return Err(broken("accept.doubled", format!("{} traded twice", c.rfq)));
+    }
+    let same = c.quote == f.quote && c.side == f.side && c.price == f.price;
+    if !same || c.quantity != f.quantity || c.dealer != dealer {
+        return Err(broken("fill.other_terms", format!("{dealer} filled {f:?}; clicked: {c:?}")));
+    }
+    Ok(())
+}
+
+/// The screen shows an RFQ as the gateway holds it.
+fn same_state(rfq: &Rfq, frame: &Frame) -> Result<(), Violation> {
+    let id = rfq.terms.id.as_str();
+    let Some(head) = frame.rfqs.iter().find(|r| r.id == id) else {
+        // Ended RFQs may have been dismissed, or lost with a crash of the desk.
+        return match rfq.state.ended() {
+            true => Ok(()),
+            false => Err(broken("screen.rfq", format!("{id} is open and not on screen"))),
+        };
+    };
+    let same = match rfq.state {
+        RfqState::Done => head.state == ShownRfq::Done,
+        RfqState::Sent | RfqState::Open => head.state == ShownRfq::Open,
+        // What ended while the desk was away has expired, as far as the desk knows.
+        _ => !matches!(head.state, ShownRfq::Sent | ShownRfq::Open | ShownRfq::Done),
+    };
+    match same {
+        true => Ok(()),
+        false => {
+            let words = format!("{id} is {:?}; the screen has {:?}", rfq.state, head.state);
+            Err(broken("screen.rfq", words))
+        }
+    }
+}
+
+fn is_over(state: ShownRfq) -> bool {
+    !matches!(state, ShownRfq::Sent | ShownRfq::Open)
+}
+
+fn unanswered(state: Shown) -> bool {
+    matches!(state, Shown::Sent | Shown::StepUp | Shown::LastLook | Shown::Unknown)
+}
+
+/// What is quoted at the gateway can be pressed, and nothing else.
+fn live_quotes(
+    rfq: &Rfq,
+    frame: &Frame,
+    now: UtcMillis,
+    clock_was_set: bool,
+) -> Result<(), Violation> {
+    let id = rfq.terms.id.as_str();
+    let head = frame.rfqs.iter().find(|h| h.id == id);
+    // Where an accept waits for its answer, or for a touch, nothing else can be pressed.
+    let waits = head.and_then(|h| h.accept.as_ref()).is_some_and(|a| unanswered(a.state));
+    // It ended on screen before the desk learned that the gateway's clock was set back.
+    let over = clock_was_set && head.is_some_and(|h| is_over(h.state));
+    if rfq.state.ended() || rfq.in_flight() || waits || over {
+        return Ok(());
+    }
+    for l in &rfq.lines {
+        let line = frame.lines.iter().find(|v| v.rfq_id == id && v.dealer == l.dealer.as_str());
+        let Some(line) = line else { continue };
+        let ends = l.quote.as_ref().map_or(0, |q| q.valid_until.since(now));
+        // What is about to end can be pressed or not.
+        let live = l.state == Line::Quoted && ends > 2_000 && rfq.expires().since(now) > 2_000;
+        let over = l.state != Line::Quoted || ends < -2_000;
+        let can = line.can_lift || line.can_hit;
+        let same = l.quote.as_ref().map(|q| q.id.to_string()) == line.quote_id;
+        // A quote that was over by the clock that the desk knew when it heard of it does not come
+        // to life on screen when the desk learns that the gateway's clock was set back.
+        let expired =
+            clock_was_set && matches!(line.state, LineState::Expired | LineState::Unreachable);
+        if live && !expired && !(can && same && line.state == LineState::Quoted) {
+            let words = format!(
+                "{id}: {} quotes {:?}; the screen has {:?} as {:?}, to press: {can}",
+                l.dealer,
+                l.quote.as_ref().map(|q| q.id.to_string()),
+                line.quote_id,
+                line.state
+            );
+            return Err(broken("quote.live", words));
+        }
+        if over && can {
+            let words = format!("{id}: {} is {:?} and can be pressed", l.dealer, l.state);
+            return Err(broken("quote.dead", words));
+        }
+    }
+    Ok(())
+}

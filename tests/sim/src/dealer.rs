@@ -1,0 +1,334 @@
+//! A dealer: a script with a memory of its orders. It executes what it is sent under an id that it
+//! does not know, so that an accept which is passed on twice shows as two executions.
+
+use crate::{cast::*, rng::Rng};
+use rust_decimal::Decimal;
+use signet_fix::{
+    AppMessage,
+    message::{
+        ExecType, ExecutionReport, OrdStatus, OrderStatusRequest, QuoteCancel, QuoteMsg,
+        QuoteRequest, QuoteRequestReject, QuoteResponse,
+    },
+};
+use signet_rfq::{AcceptId, Level, QuoteId, REASON_PASS, RfqId, Side, UtcMillis};
+use std::collections::BTreeMap;
+
+/// What a dealer does later, unless it ends before.
+#[derive(Debug, Clone)]
+pub(crate) enum Later {
+    Quote(RfqId),
+    Decide(AcceptId),
+    /// Says the last report again.
+    Again(AcceptId),
+}
+
+/// What follows from a message or a time.
+#[allow(clippy::large_enum_variant, reason = "a handful exist at a time")]
+pub(crate) enum Does {
+    Say(AppMessage),
+    In(i64, Later),
+    /// The desk's link is cut at this moment.
+    Cut,
+}
+
+/// An execution, as the dealer has it in its books.
+#[derive(Debug, Clone)]
+pub(crate) struct Fill {
+    pub accept: String,
+    pub quote: String,
+    pub side: Side,
+    pub price: Decimal,
+    pub quantity: Decimal,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fate {
+    Open,
+    Filled,
+    Declined,
+}
+
+#[derive(Debug, Clone)]
+struct Order {
+    terms: QuoteResponse,
+    fate: Fate,
+    will_fill: bool,
+    /// It was asked about this order.
+    asked: bool,
+}
+
+struct Asked {
+    request: QuoteRequest,
+    quotes: Vec<QuoteMsg>,
+    withdrawn: bool,
+}
+
+/// One dealer.
+pub(crate) struct Dealer {
+    name: &'static str,
+    asked: BTreeMap<RfqId, Asked>,
+    orders: BTreeMap<AcceptId, Order>,
+    pub fills: Vec<Fill>,
+    /// Accepts that arrived.
+    pub arrived: Vec<(i64, QuoteResponse)>,
+    next: u32,
+}
+
+impl Dealer {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            asked: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            fills: Vec::new(),
+            arrived: Vec::new(),
+            next: 0,
+        }
+    }
+
+    fn id(&mut self, what: &str) -> String {
+        self.next += 1;
+        format!("{what}{}{}", &self.name[..1], self.next)
+    }
+
+    /// A message of the gateway.
+    pub(crate) fn message(&mut self, m: AppMessage, dup: bool, t: i64, rng: &mut Rng) -> Vec<Does> {
+        match m {
+            AppMessage::QuoteRequest(q) => self.request(q, t, rng),
+            AppMessage::QuoteResponse(r) => {
+                match crate::gateway::is_accept(&AppMessage::QuoteResponse(r.clone())) {
+                    Some(_) => self.accept(r, dup, t, rng),
+                    None => Vec::new(),
+                }
+            }
+            AppMessage::OrderStatusRequest(h) => self.status(&h, t, rng),
+            _ => Vec::new(),
+        }
+    }
+
+    fn request(&mut self, q: QuoteRequest, t: i64, rng: &mut Rng) -> Vec<Does> {
+        let id = q.id.clone();
+        let instrument = q.instrument.clone();
+        self.asked.insert(id.clone(), Asked { request: q, quotes: vec![], withdrawn: false });
+        match rng.within(0, 20) {
+            0 => Vec::new(),
+            1 => vec![Does::Say(AppMessage::QuoteRequestReject(QuoteRequestReject {
+                rfq: id,
+                reason: REASON_PASS,
+                instrument,
+                dealer: None,
+                text: Some("pass".into()),
+                advice: None,
+            }))],
+            2..=13 => self.quote(&id, t, rng),
+            _ => vec![Does::In(t + rng.within(20, 900), Later::Quote(id))],
+        }
+    }
+
+    /// A new price in an RFQ, and perhaps another one later.
+    fn quote(&mut self, rfq: &RfqId, t: i64, rng: &mut Rng) -> Vec<Does> {
+        let id = self.id("q");
+        let Some(asked) = self.asked.get_mut(rfq) else { return Vec::new() };
+        let tick = Decimal::new(rng.within(0, 100), 5);
+        let size = asked.request.quantity;
+        let offer = Level { price: Decimal::new(108_100, 5) + tick, size };
+        let bid = Level { price: Decimal::new(107_900, 5) - tick, size };
+        let ask = asked.request.ask;
+        let at = UtcMillis(EPOCH + t);
+        let msg = QuoteMsg {
+            rfq: rfq.clone(),
+            id: QuoteId::new(id).expect("an id"),
+            instrument: asked.request.instrument.clone(),
+            dealer: None,
+            bid: ask.allows(Side::Sell).then_some(bid),
+            offer: ask.allows(Side::Buy).then_some(offer),
+            valid_until: at + [2_000, 8_000, 20_000, 60_000][rng.pick(4)],
+            tradeable: true,
+            at,
+            qualifiers: Default::default(),
+        };
+        asked.quotes.push(msg.clone());
+        asked.withdrawn = false;
+        let mut does = vec![Does::Say(AppMessage::Quote(msg))];
+        if rng.chance(20) {
+            does.push(Does::In(t + rng.within(50, 6_000), Later::Quote(rfq.clone())));
+        }
+        does
+    }
+
+    /// Quotes again wherever it may still be of use.
+    pub(crate) fn requote(&mut self, t: i64, rng: &mut Rng) -> Vec<Does> {
+        let all: Vec<RfqId> = self.asked.keys().cloned().collect();
+        all.iter().flat_map(|id| self.quote(id, t, rng)).collect()
+    }
+
+    /// Says its live quotes once more, word for word: it is back.
+    pub(crate) fn repeat(&self, t: i64) -> Vec<Does> {
+        let live = |a: &&Asked| !a.withdrawn;
+        let newest = self.asked.values().filter(live).filter_map(|a| a.quotes.last());
+        let good = newest.filter(|q| q.valid_until.0 > EPOCH + t);
+        good.map(|q| Does::Say(AppMessage::Quote(q.clone()))).collect()
+    }
+
+    pub(crate) fn withdraw(&mut self) -> Vec<Does> {
+        let mut does = Vec::new();
+        for (id, a) in self.asked.iter_mut().filter(|(_, a)| !a.withdrawn) {
+            a.withdrawn = true;
+            let Some(q) = a.quotes.last() else { continue };
+            does.push(Does::Say(AppMessage::QuoteCancel(QuoteCancel {
+                rfq: Some(id.clone()),
+                quote: Some(q.id.clone()),
+                instrument: None,
+                dealer: None,
+                unreachable: false,
+            })));
+        }
+        does
+    }
+
+    fn accept(&mut self, r: QuoteResponse, dup: bool, t: i64, rng: &mut Rng) -> Vec<Does> {
+        self.arrived.push((t, r.clone()));
+        if dup && self.orders.contains_key(&r.id) {
+            return Vec::new();
+        }
+        let matches = |a: &&Asked| {
+            !a.withdrawn
+                && a.quotes.last().is_some_and(|q| {
+                    let level = if r.side == Side::Buy { q.offer } else { q.bid };
+                    q.id == r.quote
+                        && q.valid_until.0 > EPOCH + t
+                        && level.is_some_and(|l| l.price == r.price && l.size >= r.quantity)
+                })
+        };
+        let good = self.asked.values().any(|a| matches(&a));
+        let will_fill = good && !rng.chance(15);
+        let id = r.id.clone();
+        let order = Order { terms: r, fate: Fate::Open, will_fill, asked: false };
+        self.orders.insert(id.clone(), order);
+        match rng.within(0, 10) {
+            // Silent until it is asked.
+            0 => Vec::new(),
+            1..=3 => vec![Does::In(t + rng.within(50, 3_000), Later::Decide(id))],
+            4 => {
+                let mut does = vec![Does::Cut];
+                does.extend(self.decide(&id, t));
+                does
+            }
+            5 => {
+                let mut does = self.decide(&id, t);
+                does.push(Does::In(t + rng.within(1, 2_000), Later::Again(id)));
+                does
+            }
+            6 => {
+                let mut does = self.decide(&id, t);
+                does.push(Does::Cut);
+                does
+            }
+            _ => self.decide(&id, t),
+        }
+    }
+
+    fn decide(&mut self, id: &AcceptId, t: i64) -> Vec<Does> {
+        let Some(order) = self.orders.get_mut(id).filter(|o| o.fate == Fate::Open) else {
+            return Vec::new();
+        };
+        order.fate = if order.will_fill { Fate::Filled } else { Fate::Declined };
+        if order.will_fill {
+            let r = &order.terms;
+            self.fills.push(Fill {
+                accept: id.to_string(),
+                quote: r.quote.to_string(),
+                side: r.side,
+                price: r.price,
+                quantity: r.quantity,
+            });
+        }
+        self.say(id, false, t)
+    }
+
+    fn say(&mut self, id: &AcceptId, asked: bool, t: i64) -> Vec<Does> {
+        let exec_id = format!("X.{}.{id}", self.name);
+        let exec_id = if asked { self.id("H") } else { exec_id };
+        let Some(order) = self.orders.get(id) else { return Vec::new() };
+        vec![Does::Say(AppMessage::ExecutionReport(report(order, exec_id, asked, t)))]
+    }
+
+    fn status(&mut self, h: &OrderStatusRequest, t: i64, rng: &mut Rng) -> Vec<Does> {
+        let Some(order) = self.orders.get_mut(&h.accept) else {
+            return vec![Does::Say(AppMessage::ExecutionReport(unknown(h, t)))];
+        };
+        // Who asks twice is answered, also by a dealer that was silent.
+        let again = std::mem::replace(&mut order.asked, true);
+        let decides = again || rng.chance(70);
+        let mut does = if decides { self.decide(&h.accept, t) } else { Vec::new() };
+        does.extend(self.say(&h.accept, true, t));
+        does
+    }
+
+    /// A time that this dealer has set itself.
+    pub(crate) fn later(&mut self, what: Later, t: i64, rng: &mut Rng) -> Vec<Does> {
+        match what {
+            Later::Quote(rfq) => self.quote(&rfq, t, rng),
+            Later::Decide(id) => self.decide(&id, t),
+            Later::Again(id) => self.say(&id, false, t),
+        }
+    }
+}
+
+fn report(order: &Order, exec_id: String, asked: bool, t: i64) -> ExecutionReport {
+    let r = &order.terms;
+    let filled = order.fate == Fate::Filled;
+    let (kind, status) = match order.fate {
+        Fate::Open => (ExecType::PendingNew, OrdStatus::PendingNew),
+        Fate::Filled => (ExecType::Trade, OrdStatus::Filled),
+        Fate::Declined => (ExecType::Rejected, OrdStatus::Rejected),
+    };
+    let zero = Decimal::ZERO;
+    ExecutionReport {
+        order_id: format!("O.{}", r.id),
+        exec_id,
+        exec_ref: None,
+        accept: r.id.clone(),
+        exec_type: if asked { ExecType::Status } else { kind },
+        status,
+        instrument: r.instrument.clone(),
+        dealer: None,
+        side: r.side,
+        last: (filled && !asked).then_some(Level { price: r.price, size: r.quantity }),
+        cum_qty: if filled { r.quantity } else { zero },
+        leaves_qty: if order.fate == Fate::Open { r.quantity } else { zero },
+        avg_px: if filled { r.price } else { zero },
+        settlement_date: r.settlement_date.clone(),
+        currency: r.currency.clone(),
+        disputed: false,
+        reject_reason: (order.fate == Fate::Declined).then_some(99),
+        text: (order.fate == Fate::Declined).then(|| "no longer at this price".into()),
+        at: UtcMillis(EPOCH + t),
+    }
+}
+
+/// OrdRejReason (103) 5: unknown order.
+fn unknown(h: &OrderStatusRequest, t: i64) -> ExecutionReport {
+    let zero = Decimal::ZERO;
+    ExecutionReport {
+        order_id: "NONE".into(),
+        exec_id: format!("U.{}.{t}", h.accept),
+        exec_ref: None,
+        accept: h.accept.clone(),
+        exec_type: ExecType::Status,
+        status: OrdStatus::Rejected,
+        instrument: h.instrument.clone(),
+        dealer: None,
+        side: h.side,
+        last: None,
+        cum_qty: zero,
+        leaves_qty: zero,
+        avg_px: zero,
+        settlement_date: None,
+        currency: None,
+        disputed: false,
+        reject_reason: Some(5),
+        text: Some("unknown order".into()),
+        at: UtcMillis(EPOCH + t),
+    }
+}

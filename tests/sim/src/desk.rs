@@ -1,0 +1,292 @@
+//! The desk: the real book behind the real session, and a link keeper that dials, pings and gives
+//! up as `crates/signet-desk-core/src/link` does.
+
+use crate::{cast::*, check::Click, rng::Rng};
+use signet_desk_core::{
+    Book, Ids, InFlight,
+    view::{
+        AcceptState, ArmIntent, Ask, Frame, LineView, LinkState, Problem, RfqState, Side, Ticket,
+    },
+};
+use signet_fix::{
+    AppMessage,
+    message::{Answer, SecurityListRequest, StepUpAnswer},
+    session::{Event, Session},
+};
+use signet_journal::StoreKey;
+use signet_rfq::{RfqId, UtcMillis};
+use signet_stepup::{Action, Approval};
+use std::{collections::BTreeSet, path::Path, rc::Rc};
+
+/// What the trader does with a challenge, later.
+pub(crate) struct Touch {
+    pub at: i64,
+    pub answer: AppMessage,
+    /// The accept that is approved.
+    pub approves: Option<String>,
+}
+
+pub(crate) struct Desk {
+    pub book: Book,
+    pub session: Rc<Session>,
+    /// An accept that is armed: its RFQ and its id.
+    armed: Option<(String, String)>,
+    pub connection: Option<u32>,
+    pub next_dial: i64,
+    pub touches: Vec<Touch>,
+    /// Pings under way, by number: when each left.
+    pings: Vec<(u32, i64)>,
+    next_ping: u32,
+    /// Clicks since they were last fetched.
+    pub clicks: Vec<Click>,
+    pub log: Vec<String>,
+}
+
+/// A ping without an answer for so long puts the link in doubt.
+const DOUBT_MS: i64 = 1_000;
+
+fn clock(t: i64) -> UtcMillis {
+    UtcMillis(EPOCH + t)
+}
+
+impl Desk {
+    /// Starts a run of the desk on what its disk holds.
+    pub(crate) fn start(file: &Path, session: Rc<Session>, run: u32, t: i64) -> Self {
+        let mut book = Book::new(Ids::new(clock(t), run), clock(t));
+        let kept = InFlight::open(file, &StoreKey::new([9; 32])).expect("the file of accepts");
+        book.resume(kept);
+        book.at_gateway(&comp(GATEWAY), false);
+        book.link(clock(t), |s| {
+            s.state = LinkState::Connecting;
+            s.comp_id = Some(DESK.into());
+        });
+        Self {
+            book,
+            session,
+            armed: None,
+            connection: None,
+            next_dial: t,
+            touches: Vec::new(),
+            pings: Vec::new(),
+            next_ping: 0,
+            clicks: Vec::new(),
+            log: Vec::new(),
+        }
+    }
+
+    /// Everything on screen.
+    pub(crate) fn screen(&mut self, t: i64) -> Frame {
+        self.book.pull(0, &[], clock(t))
+    }
+
+    /// The connection is gone.
+    pub(crate) fn link_lost(&mut self, t: i64) {
+        self.connection = None;
+        self.touches.clear();
+        self.pings.clear();
+        self.book.link_lost();
+        self.book.link(clock(t), |s| s.state = LinkState::Reconnecting);
+    }
+
+    pub(crate) fn send(&mut self, m: &AppMessage, t: i64) -> bool {
+        match self.session.send(m) {
+            Ok(seq) => {
+                self.book.sent_as(seq, m);
+                true
+            }
+            Err(e) => {
+                self.book.not_sent(m, Problem::from(&e), clock(t));
+                false
+            }
+        }
+    }
+
+    /// Whether an answer to a ping is overdue.
+    pub(crate) fn look_at_pings(&mut self, t: i64) {
+        let overdue = self.pings.first().is_some_and(|(_, sent)| t - sent >= DOUBT_MS);
+        self.book.doubt(clock(t), overdue);
+    }
+
+    /// A TestRequest leaves.
+    pub(crate) fn ping(&mut self, t: i64) {
+        if self.session.is_logged_on() {
+            self.next_ping += 1;
+            if self.session.ping(&format!("p{}", self.next_ping)).is_ok() {
+                self.pings.push((self.next_ping, t));
+            }
+        }
+    }
+
+    /// `stamped`: what the gateway's clock read when it answered a ping that arrives now.
+    pub(crate) fn event(&mut self, e: Event, stamped: Option<UtcMillis>, t: i64, rng: &mut Rng) {
+        match e {
+            Event::LoggedOn => {
+                self.book.link(clock(t), |s| s.state = LinkState::Restoring);
+                let id = RfqId::new(format!("list-{t}")).expect("an id");
+                let list = AppMessage::SecurityListRequest(SecurityListRequest { id });
+                let _ = self.session.send(&list);
+                self.ping(t);
+            }
+            Event::Message { message, .. } => {
+                let challenge = match &message {
+                    AppMessage::StepUpChallenge(c) => Some(c.clone()),
+                    _ => None,
+                };
+                let answers = self.book.message(message, clock(t));
+                for a in &answers {
+                    let _ = self.session.send(a);
+                }
+                if let Some(c) = challenge.filter(|_| answers.is_empty()) {
+                    self.challenged(&c.id, &c.approval, t, rng);
+                }
+            }
+            Event::Pong { id, .. } => {
+                let number = id.trim_start_matches('p').parse().unwrap_or(0);
+                let sent = self.pings.iter().find(|(n, _)| *n == number).map(|(_, at)| *at);
+                self.pings.retain(|(n, _)| *n > number);
+                if let Some((sent, stamped)) = sent.zip(stamped) {
+                    self.book.measured(clock(sent), stamped, clock(t));
+                }
+            }
+            Event::Rejected { ref_seq, text, .. } => {
+                self.book.session_reject(ref_seq, &text, clock(t))
+            }
+            _ => {}
+        }
+    }
+
+    /// The trader touches the key, says no, or does neither in time.
+    fn challenged(&mut self, id: &str, approval: &str, t: i64, rng: &mut Rng) {
+        let signed = match rng.within(0, 10) {
+            0 => return,
+            1 => false,
+            _ => true,
+        };
+        let answer = match signed {
+            true => Answer::Signed(crate::rules::touch_of(id)),
+            false => Answer::Declined(None),
+        };
+        let approves = Approval::parse(approval).ok().and_then(|a| match a.action {
+            Action::Accept(t) => Some(t.accept),
+            _ => None,
+        });
+        self.touches.push(Touch {
+            at: t + rng.within(100, 3_000),
+            answer: AppMessage::StepUpAnswer(StepUpAnswer { id: id.into(), answer }),
+            approves: approves.filter(|_| signed),
+        });
+    }
+
+    // ----- the trader -----
+
+    pub(crate) fn ask(&mut self, millions: u8, dealers: u8, ttl_s: u32, t: i64) {
+        let chosen = DEALERS.iter().enumerate().filter(|(i, _)| dealers & (1 << i) != 0);
+        let ticket = Ticket {
+            instrument: PAIR.into(),
+            ask: [Ask::Buy, Ask::Sell, Ask::TwoWay][usize::from(millions) % 3],
+            quantity: format!("{millions}m"),
+            dealers: chosen.map(|(_, d)| (*d).to_owned()).collect(),
+            ttl_s,
+            settlement_date: None,
+        };
+        match self.book.new_rfq(&ticket, clock(t)) {
+            Ok(m) => {
+                let sent = self.send(&m, t);
+                self.log.push(format!("asked, sent: {sent}"));
+            }
+            Err(p) => self.log.push(format!("may not ask: {}", p.code)),
+        }
+    }
+
+    /// The prices that can be pressed.
+    fn prices(&mut self, t: i64) -> Vec<ArmIntent> {
+        let frame = self.screen(t);
+        let intent = |l: &LineView, side, price: &signet_desk_core::view::QuoteSide| ArmIntent {
+            rfq_id: l.rfq_id.clone(),
+            dealer: l.dealer.clone(),
+            quote_id: l.quote_id.clone().unwrap_or_default(),
+            side,
+            price: price.price.clone(),
+        };
+        let mut all = Vec::new();
+        for l in &frame.lines {
+            if let Some(p) = l.offer.as_ref().filter(|_| l.can_lift) {
+                all.push(intent(l, Side::Buy, p));
+            }
+            if let Some(p) = l.bid.as_ref().filter(|_| l.can_hit) {
+                all.push(intent(l, Side::Sell, p));
+            }
+        }
+        all
+    }
+
+    pub(crate) fn arm(&mut self, pick: u8, t: i64) -> bool {
+        let prices = self.prices(t);
+        if prices.is_empty() {
+            self.log.push("no price to press".into());
+            return false;
+        }
+        let intent = &prices[usize::from(pick) % prices.len()];
+        match self.book.arm(intent, clock(t)) {
+            Ok(view) => {
+                self.armed = Some((intent.rfq_id.clone(), view.id));
+                true
+            }
+            Err(p) => {
+                self.log.push(format!("may not arm: {}", p.code));
+                false
+            }
+        }
+    }
+
+    pub(crate) fn confirm(&mut self, t: i64) {
+        let Some((rfq, id)) = self.armed.take() else { return };
+        match self.book.accept(&rfq, &id, clock(t)) {
+            Ok(m) => {
+                let AppMessage::QuoteResponse(r) = &m else { return };
+                let mut click = Click::of(&rfq, r, t);
+                click.sent = self.send(&m, t);
+                self.log.push(format!(
+                    "took {} of {} in {rfq} as {id}, sent: {}",
+                    r.quote, click.dealer, click.sent
+                ));
+                self.clicks.push(click);
+            }
+            Err(p) => self.log.push(format!("may not take it: {}", p.code)),
+        }
+    }
+
+    pub(crate) fn cancel(&mut self, pick: u8, t: i64) {
+        let frame = self.screen(t);
+        let open = |s| matches!(s, RfqState::Sent | RfqState::Open);
+        let ids: Vec<&str> =
+            frame.rfqs.iter().filter(|r| open(r.state)).map(|r| r.id.as_str()).collect();
+        let Some(id) = ids.get(usize::from(pick) % ids.len().max(1)) else { return };
+        match self.book.cancel(id) {
+            Ok(m) => {
+                let sent = self.send(&m, t);
+                self.log.push(format!("ends {id}, sent: {sent}"));
+            }
+            Err(p) => self.log.push(format!("may not end {id}: {}", p.code)),
+        }
+    }
+
+    /// The ids of the fills that were on screen until now.
+    pub(crate) fn dismiss(&mut self, pick: u8, t: i64) -> BTreeSet<String> {
+        let frame = self.screen(t);
+        let seen = filled(&frame);
+        let ids: Vec<&str> = frame.rfqs.iter().map(|r| r.id.as_str()).collect();
+        if let Some(id) = ids.get(usize::from(pick) % ids.len().max(1))
+            && self.book.dismiss(id).is_ok()
+        {
+            self.log.push(format!("dismisses {id}"));
+        }
+        seen
+    }
+}
+
+/// The accepts that a frame shows as traded.
+pub(crate) fn filled(frame: &Frame) -> BTreeSet<String> {
+    let accepts = frame.rfqs.iter().filter_map(|r| r.accept.as_ref());
+    accepts.filter(|a| a.state == AcceptState::Filled).map(|a| a.id.clone()).collect()
+}

@@ -1,0 +1,136 @@
+//! Desk, gateway and dealers in one thread on a virtual clock, driven by seeded schedules. Never
+//! shipped.
+//!
+//! What decides is the product: the desk's [`Book`](signet_desk_core::Book) with its sealed file of
+//! accepts in flight, QuickFIX sessions through [`signet_fix::session::Session`] and the framer on
+//! both ends of each link, [`signet_router::Router`] with its
+//! [`journal`](signet_router::journal), and the kernel of pending approvals
+//! ([`signet_stepup::pending`]).
+//!
+//! What stands in for the rest:
+//!
+//! | product | here |
+//! | --- | --- |
+//! | `gateway/src/pipeline` reads the machine's clock and asks threads | `gateway.rs` composes the same stages in the same order; policies are a function, the step-up service a table of challenges, each bound to its connection. Budgets, evidence and risk are left out |
+//! | the desk's link keeper | `desk.rs`: dial, ping each second, give up after 3 s of silence, dial beside on a new address |
+//! | TCP, TLS, QUIC | `link.rs`: bytes in order with a delay, that stop at any byte in one direction or both, for a time or for good |
+//! | dealers | `dealer.rs`: scripts that remember their orders |
+//! | disks | files in memory, which a crash of the process leaves as they are; a message store may be lost whole |
+//!
+//! QuickFIX reads the machine's clock for heartbeats and SendingTime (52); a run takes
+//! milliseconds, so its heartbeats never fall due and pings, time-outs and deadlines are the
+//! simulator's.
+//!
+//! A seed makes a schedule ([`schedule`]) and everything left to chance in the run. The invariants
+//! stand in `check.rs`; [`shrunk`] leaves events out as long as the same invariant breaks.
+
+#![warn(missing_docs, unreachable_pub)]
+
+mod cast;
+mod check;
+mod dealer;
+mod desk;
+mod gateway;
+mod link;
+mod rng;
+mod rules;
+mod schedule;
+mod world;
+
+pub use check::{Tally, Violation};
+pub use schedule::{Act, End, Event, LENGTH_MS, schedule};
+
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// A run that broke an invariant, and the fewest events that do.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// What reproduces it.
+    pub seed: u64,
+    /// What was broken.
+    pub violation: Violation,
+    /// The events that are needed.
+    pub events: Vec<Event>,
+}
+
+/// Runs a schedule. `Err`: it broke an invariant.
+///
+/// # Errors
+/// The first invariant that did not hold.
+pub fn run(seed: u64, events: &[Event]) -> Result<Tally, Violation> {
+    traced(seed, events, false).0
+}
+
+/// The same, with a record of what happened when `trace`.
+pub fn traced(seed: u64, events: &[Event], trace: bool) -> (Result<Tally, Violation>, Vec<String>) {
+    let folder = Folder::new();
+    let lane = format!("-{}", folder.number);
+    let mut world = world::World::new(seed, &lane, folder.path.clone(), trace);
+    let outcome = world.run(events);
+    (outcome, world.trace.take().unwrap_or_default())
+}
+
+/// The failure of a seed whose schedule broke an invariant, with the fewest events that break the
+/// same one.
+pub fn shrunk(seed: u64, violation: Violation) -> Failure {
+    let (events, violation) = shrink(seed, schedule(seed), violation);
+    Failure { seed, violation, events }
+}
+
+/// Leaves events out, in ever smaller parts, as long as the same invariant breaks.
+fn shrink(seed: u64, mut events: Vec<Event>, mut last: Violation) -> (Vec<Event>, Violation) {
+    let mut part = events.len().div_ceil(2).max(1);
+    loop {
+        let mut from = 0;
+        let mut shorter = false;
+        while from < events.len() {
+            let mut fewer = events.clone();
+            fewer.drain(from..(from + part).min(events.len()));
+            match run(seed, &fewer) {
+                Err(v) if v.invariant == last.invariant => {
+                    (events, last, shorter) = (fewer, v, true);
+                }
+                _ => from += part,
+            }
+        }
+        if part == 1 && !shorter {
+            return (events, last);
+        }
+        part = (part / 2).max(1);
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}: {}", self.violation.invariant, self.violation.words)?;
+        writeln!(f, "the shortest schedule of SIM_SEED={}:", self.seed)?;
+        self.events.iter().try_for_each(|e| writeln!(f, "{e}"))
+    }
+}
+
+/// The files of one run, removed after it.
+struct Folder {
+    path: PathBuf,
+    number: u64,
+}
+
+impl Folder {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let memory = Path::new("/dev/shm");
+        let base = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };
+        let path = base.join(format!("signet-sim-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a folder for the run");
+        Self { path, number }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}

@@ -1,0 +1,166 @@
+//! What happens in a run and when: drawn from the seed, before the run begins.
+//!
+//! An event names things by small numbers that are resolved when it happens ("the third price on
+//! screen"), so that a schedule with some events left out still means something.
+
+use crate::rng::Rng;
+use std::fmt;
+
+/// How long the events of a schedule may last, milliseconds.
+pub const LENGTH_MS: i64 = 25_000;
+
+/// One end of the link between desk and gateway, or a direction of it by its sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The trader's desk.
+    Desk,
+    /// The gateway.
+    Gateway,
+}
+
+/// Something that happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each event says what its fields are")]
+pub enum Act {
+    /// The trader asks for quotes: millions, bits of dealers, seconds to live.
+    Ask { millions: u8, dealers: u8, ttl_s: u32 },
+    /// The trader takes a price on screen: which one.
+    Take { pick: u8 },
+    /// The trader arms a price and looks at it.
+    Arm { pick: u8 },
+    /// The trader confirms what is armed.
+    Confirm,
+    /// The trader ends an RFQ.
+    Cancel { pick: u8 },
+    /// The trader takes an ended RFQ off the screen.
+    Dismiss { pick: u8 },
+    /// The desk's link delivers so many more bytes of this sender, then nothing, for so long; the
+    /// rest arrives after that, unless the connection has ended. `None`: never.
+    Silence { from: End, after: u32, for_ms: Option<i64> },
+    /// Both ends are told at once that the connection is gone.
+    Reset,
+    /// The desk has another address and says so: it dials beside the old connection.
+    NewAddress { old_lives: bool },
+    /// The desk's address changes under the same session; the gateway holds what arrives until the
+    /// address is proved, or drops the connection.
+    Migrate { proof_ms: i64, proved: bool },
+    /// No network at the desk for so long.
+    NoNetwork { for_ms: i64 },
+    /// One-way delay of the desk's link from now on.
+    Delay { ms: i64 },
+    /// The gateway's clock is set, by so much.
+    GatewayClock { ms: i64 },
+    /// The desk ends without a word and is started again; its message store may be lost.
+    DeskCrash { for_ms: i64, store_lost: bool },
+    /// The gateway ends without a word and is started again; its message stores may be lost.
+    GatewayCrash { for_ms: i64, store_lost: bool },
+    /// A dealer ends without a word and is started again; it knows its orders.
+    DealerCrash { dealer: u8, for_ms: i64 },
+    /// The link to a dealer is reset.
+    DealerReset { dealer: u8 },
+    /// The gateway's disk takes no new RFQ for so long.
+    DiskFull { for_ms: i64 },
+    /// The disk of an end refuses to write for so long.
+    DiskFails { end: End, for_ms: i64 },
+    /// The policies deny every accept for so long.
+    Locked { for_ms: i64 },
+    /// A dealer quotes again in every RFQ it knows.
+    Requote { dealer: u8 },
+    /// A dealer takes all its quotes back.
+    Withdraw { dealer: u8 },
+}
+
+/// An event and its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Milliseconds from the beginning.
+    pub at: i64,
+    /// What happens.
+    pub act: Act,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>6} ms  {:?}", self.at, self.act)
+    }
+}
+
+/// The schedule of a seed, in order of time.
+pub fn schedule(seed: u64) -> Vec<Event> {
+    let mut rng = Rng::new(seed ^ 0x5109_4e7d_e1f0_77aa);
+    // Each run is about some faults only, or nothing would ever trade.
+    let faults = rng.within(0, 7);
+    let mut events = Vec::new();
+    for _ in 0..rng.within(1, 4) {
+        events.push(Event { at: rng.within(500, 8_000), act: ask(&mut rng) });
+    }
+    for _ in 0..rng.within(2, 7) {
+        events.push(Event { at: rng.within(1_500, LENGTH_MS), act: trader(&mut rng) });
+    }
+    for _ in 0..faults {
+        events.push(Event { at: rng.within(0, LENGTH_MS), act: fault(&mut rng) });
+    }
+    // A fault close to what the trader does is worth more than one in a quiet moment.
+    let acts: Vec<i64> = events.iter().map(|e| e.at).collect();
+    if faults > 0 {
+        for _ in 0..rng.within(0, 3) {
+            let before = [-60, -2_500][rng.pick(2)];
+            let near = acts[rng.pick(acts.len())] + rng.within(before, 200);
+            events.push(Event { at: near.max(0), act: fault(&mut rng) });
+        }
+    }
+    events.sort_by_key(|e| e.at);
+    events
+}
+
+fn ask(rng: &mut Rng) -> Act {
+    let millions = [1, 1, 1, 3, 5, 8][rng.pick(6)];
+    let dealers = u8::try_from(rng.within(1, 8)).unwrap_or(1);
+    Act::Ask { millions, dealers, ttl_s: [10, 15, 30, 60][rng.pick(4)] }
+}
+
+fn small(rng: &mut Rng) -> u8 {
+    u8::try_from(rng.within(0, 8)).unwrap_or(0)
+}
+
+fn trader(rng: &mut Rng) -> Act {
+    match rng.within(0, 20) {
+        0..=10 => Act::Take { pick: small(rng) },
+        11..=12 => Act::Arm { pick: small(rng) },
+        13..=14 => Act::Confirm,
+        15..=16 => Act::Cancel { pick: small(rng) },
+        17 => Act::Dismiss { pick: small(rng) },
+        _ => ask(rng),
+    }
+}
+
+fn fault(rng: &mut Rng) -> Act {
+    let for_ms = [200, 1_000, 4_000, 7_000, 12_000][rng.pick(5)];
+    let dealer = u8::try_from(rng.within(0, 3)).unwrap_or(0);
+    match rng.within(0, 37) {
+        0..=7 => Act::Silence {
+            from: if rng.chance(50) { End::Desk } else { End::Gateway },
+            after: u32::try_from(rng.within(0, 400)).unwrap_or(0),
+            for_ms: rng.chance(70).then_some(for_ms),
+        },
+        8..=10 => Act::Reset,
+        11..=13 => Act::NewAddress { old_lives: rng.chance(50) },
+        14..=15 => Act::Migrate { proof_ms: rng.within(1, 3_000), proved: rng.chance(80) },
+        16 => Act::NoNetwork { for_ms },
+        17..=18 => Act::Delay { ms: [1, 20, 150, 800][rng.pick(4)] },
+        19 => Act::GatewayClock { ms: [-20_000, -1_500, 1_500, 20_000][rng.pick(4)] },
+        20..=21 => Act::DeskCrash { for_ms, store_lost: rng.chance(30) },
+        22..=23 => Act::GatewayCrash { for_ms, store_lost: rng.chance(20) },
+        24 => Act::DealerCrash { dealer, for_ms },
+        25..=26 => Act::DealerReset { dealer },
+        27 => match rng.within(0, 3) {
+            0 => Act::DiskFull { for_ms },
+            1 => Act::DiskFails { end: End::Desk, for_ms },
+            _ => Act::DiskFails { end: End::Gateway, for_ms },
+        },
+        28..=29 => Act::Locked { for_ms },
+        30..=31 => Act::Requote { dealer },
+        32..=33 => Act::Withdraw { dealer },
+        _ => Act::NoNetwork { for_ms },
+    }
+}

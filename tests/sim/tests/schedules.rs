@@ -1,0 +1,85 @@
+//! Thousands of seeded schedules; `SIM_SEED=... cargo test -p signet-sim` runs one and tells its
+//! story, `SIM_SCHEDULES=...` says how many are run, `SIM_FIRST=...` from which seed on.
+
+use signet_sim::{Tally, Violation, run, schedule, shrunk, traced};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|s| s.parse().ok())
+}
+
+/// The first failure of each invariant, with their number.
+type Failures = BTreeMap<&'static str, (u64, u64, Violation)>;
+
+/// Runs seeds on two threads.
+fn run_all(first: u64, count: u64, progress: bool) -> (Tally, Failures) {
+    let next = AtomicU64::new(first);
+    let failures: Mutex<Failures> = Mutex::default();
+    let tally: Mutex<Tally> = Mutex::default();
+    let lane = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + count {
+                return;
+            }
+            if progress && seed.is_multiple_of(10_000) {
+                eprintln!("{} schedules", seed - first);
+            }
+            match run(seed, &schedule(seed)) {
+                Ok(more) => *tally.lock().expect("a lock") += more,
+                Err(v) => {
+                    let mut all = failures.lock().expect("a lock");
+                    let (n, first, violation) =
+                        all.entry(v.invariant).or_insert_with(|| (0, seed, v.clone()));
+                    *n += 1;
+                    if seed < *first {
+                        (*first, *violation) = (seed, v);
+                    }
+                }
+            }
+        }
+    };
+    std::thread::scope(|s| {
+        s.spawn(lane);
+        s.spawn(lane);
+    });
+    (tally.into_inner().expect("a lock"), failures.into_inner().expect("a lock"))
+}
+
+fn report((tally, failures): &(Tally, Failures), count: u64) {
+    eprintln!("{count} schedules: {tally:?}");
+    for (n, seed, violation) in failures.values() {
+        eprintln!("{n} times {}", shrunk(*seed, violation.clone()));
+    }
+    assert!(failures.is_empty(), "{} invariants were broken", failures.len());
+}
+
+#[test]
+fn no_schedule_breaks_an_invariant() {
+    if let Some(seed) = setting("SIM_SEED") {
+        let events = schedule(seed);
+        // The story of the shortest schedule, if it fails.
+        let failure = run(seed, &events).err().map(|violation| shrunk(seed, violation));
+        let told = failure.as_ref().map_or(&events, |f| &f.events);
+        traced(seed, told, true).1.iter().for_each(|line| eprintln!("{line}"));
+        if let Some(failure) = failure {
+            panic!("{failure}");
+        }
+        return;
+    }
+    let count = setting("SIM_SCHEDULES").unwrap_or(1_500);
+    report(&run_all(setting("SIM_FIRST").unwrap_or(1), count, false), count);
+}
+
+#[test]
+#[ignore = "a million schedules take hours: by hand"]
+fn a_million_schedules_break_no_invariant() {
+    let count = setting("SIM_SCHEDULES").unwrap_or(1_000_000);
+    report(&run_all(setting("SIM_FIRST").unwrap_or(1_000_000), count, true), count);
+}

@@ -1,0 +1,84 @@
+// The words of the banner about the connection: what is happening, since when, on which network and
+// to which requests. The desk decides what is so; here are only the words.
+
+import type { BackView, LinkState, RfqView, SessionView } from "../bindings";
+import type { Tone } from "../parts/mark";
+import { isOpen } from "./words";
+
+export type Banner = {
+  tone: Tone;
+  /** What is happening, in one sentence without a full stop. */
+  what: string;
+  /** Since when, milliseconds on the laptop's clock; null when that does not matter. */
+  sinceMs: number | null;
+  /** The network, in words. */
+  network: string | null;
+};
+
+/** How long the words about an interruption that is over stay. */
+export const BACK_MS = 8_000;
+/** So many requests are named; the others are counted. */
+export const NAMED = 3;
+
+/** What is happening to a connection that is not simply online; null if nothing is. */
+export function banner(session: SessionView): Banner | null {
+  const { state, portal, doubtfulSinceMs } = session;
+  const network = networkWords(session);
+  const since = session.sinceMs;
+  if (state === "online") {
+    if (doubtfulSinceMs === null) return null;
+    return { tone: "warn", what: "Checking the connection", sinceMs: doubtfulSinceMs, network };
+  }
+  if (state !== "refused" && portal !== null) {
+    const what = `The network asks you to sign in: open ${portal}`;
+    return { tone: "warn", what, sinceMs: since, network };
+  }
+  if (state === "reconnecting" && session.problem?.code === "net.unreachable")
+    return { tone: "warn", what: "Waiting for a network", sinceMs: since, network: null };
+  const tone = state === "refused" ? "bad" : "warn";
+  return { tone, what: WHAT[state], sinceMs: since, network };
+}
+
+const WHAT: Record<Exclude<LinkState, "online">, string> = {
+  offline: "Not connected",
+  waitingForKeychain: "Waiting for the keychain",
+  connecting: "Connecting",
+  loggingOn: "Connection made; logging on",
+  restoring: "Logged on; bringing the screen up to date",
+  reconnecting: "Connection lost; reconnecting",
+  refused: "The connection was refused",
+};
+
+function networkWords({ network }: SessionView): string | null {
+  if (network === null) return null;
+  return network.metered ? `on ${network.name} (metered)` : `on ${network.name}`;
+}
+
+/** `3.2 s`, `12 s`, `1:05`: how long something lasts already. */
+export function lasting(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/** `Back after 3.2 s. 2 RFQs went on; 1 quote was not repeated.` */
+export function backWords(back: BackView): string {
+  const after =
+    back.afterMs < 60_000 ? `${(back.afterMs / 1000).toFixed(1)} s` : lasting(back.afterMs);
+  const parts = [
+    counted(back.wentOn, "RFQ went on", "RFQs went on"),
+    counted(back.ended, "RFQ ended", "RFQs ended"),
+    counted(back.notRepeated, "quote was not repeated", "quotes were not repeated"),
+  ].filter((part) => part !== null);
+  return parts.length > 0 ? `Back after ${after}. ${parts.join("; ")}.` : `Back after ${after}.`;
+}
+
+const counted = (n: number, one: string, many: string) =>
+  n === 0 ? null : `${n} ${n === 1 ? one : many}`;
+
+/** The requests that the trader cannot act on meanwhile; the first few are named. */
+export function affected(all: RfqView[]): { words: string; named: RfqView[]; more: number } {
+  const open = all.filter((rfq) => isOpen(rfq.state));
+  const words = counted(open.length, "RFQ waits:", "RFQs wait:") ?? "";
+  return { words, named: open.slice(0, NAMED), more: Math.max(0, open.length - NAMED) };
+}
