@@ -216,6 +216,7 @@ fn venue(at: &Place, keys: bool) -> Venue {
         roots: TrustRoots::from_pem_file(&at.roots).expect("roots"),
         pins: vec![],
         allow_tls12: false,
+        quic: at.quic,
         crl: vec![],
         crl_required: false,
         est: None,

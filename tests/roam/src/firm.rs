@@ -133,7 +133,7 @@ impl Firm {
     /// The gateway as it is reached at this address.
     pub fn place(&self, host: Ipv4Addr) -> Place {
         let roots = self.dir.join("gateways-ca.pem");
-        Place { host: host.to_string(), port: self.port, roots }
+        Place { host: host.to_string(), port: self.port, roots, quic: false }
     }
 
     /// The dealer quotes every request at this offer, once, at once.

@@ -238,7 +238,7 @@ fn is_final(s: &Screen, id: &str) -> bool {
 }
 
 /// The screen is empty again.
-fn leave(w: &mut World, id: &str) {
+pub fn leave(w: &mut World, id: &str) {
     if w.screen.rfq(id).map(|r| r.state) == Some(RfqState::Open) {
         w.order(Order::Cancel(id.into())).expect("cancelled");
         w.until("cancelled", |s| {

@@ -19,6 +19,8 @@ pub struct Place {
     pub port: u16,
     /// The authorities of gateways.
     pub roots: PathBuf,
+    /// QUIC is dialled as well.
+    pub quic: bool,
 }
 
 /// What a desk's process does next.

@@ -93,6 +93,13 @@ impl Screen {
         self.session.as_ref().map(|s| s.state)
     }
 
+    /// Whether the connection is up and answers.
+    #[must_use]
+    pub fn trading(&self) -> bool {
+        let answers = self.session.as_ref().is_some_and(|s| s.doubtful_since_ms.is_none());
+        answers && self.link() == Some(LinkState::Online)
+    }
+
     /// When the present state of the connection began.
     #[must_use]
     pub fn since(&self) -> f64 {
@@ -198,6 +205,11 @@ pub struct World {
 impl World {
     /// `keys`: the firm asks for a touch at each logon, and the person touches at once.
     pub fn start(dir: &Path, keys: bool) -> Self {
+        Self::over(dir, keys, false)
+    }
+
+    /// The same, with QUIC beside TCP.
+    pub fn over(dir: &Path, keys: bool, quic: bool) -> Self {
         let network = Network::start(DELAY).expect("networks");
         let (laptop, attestation) = Laptop::start(&dir.join("desk"));
         let firm = Firm::start(dir, keys.then_some(attestation.as_str()));
@@ -209,7 +221,7 @@ impl World {
             laptop,
             answers: vec![],
             here: Net::Wifi,
-            place: firm.place(FROM_OUTSIDE),
+            place: Place { quic, ..firm.place(FROM_OUTSIDE) },
             firm,
         };
         let at = world.firm.place(Ipv4Addr::LOCALHOST);
@@ -284,6 +296,13 @@ impl World {
 
     /// An RFQ with a live quote.
     pub fn rfq(&mut self) -> String {
+        let id = self.request();
+        self.until("a quote", |s| s.tradable(&id));
+        id
+    }
+
+    /// An RFQ that was sent.
+    pub fn request(&mut self) -> String {
         let ticket = Ticket {
             instrument: BUND.into(),
             ask: Ask::Buy,
@@ -294,7 +313,6 @@ impl World {
         };
         let sent = self.order(Order::Request(ticket)).expect("a request");
         let Answer::Rfq(id) = sent else { panic!("{sent:?}") };
-        self.until("a quote", |s| s.tradable(&id));
         id
     }
 

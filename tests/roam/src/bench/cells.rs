@@ -1,9 +1,9 @@
 //! Changes of the desk's network, from the switch or from link up until it can trade.
 
 use crate::{
-    rows::{Click, Row, Times, round},
+    rows::{Click, Row, Times, leave, round},
     statistics::percentiles,
-    world::World,
+    world::{World, ms},
 };
 use std::time::Duration;
 
@@ -31,6 +31,44 @@ pub(super) fn run(what: &str, rounds: usize) {
     let mut tradable: Vec<f64> = all.iter().filter_map(|t| t.tradable).collect();
     println!("   FIXS, {words}{touch}, ms: online   {}", percentiles(&mut on));
     println!("   FIXS, {words}{touch}, ms: tradable {}", percentiles(&mut tradable));
+}
+
+/// Over QUIC the connection moves: from the switch until a request that is made at the switch is
+/// quoted, and how many connections were made anew meanwhile.
+pub(super) fn moves(what: &str, rounds: usize) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut world = World::over(dir.path(), false, true);
+    let (mut all, mut made) = (Vec::new(), 0);
+    for _ in 0..rounds {
+        let open = world.rfq();
+        world.pause(Duration::from_millis(700));
+        let before = world.screen.since();
+        let began = match what {
+            "switch" => world.switch(),
+            _ => {
+                world.network.down(world.here).expect("down");
+                world.pause(Duration::from_secs(3));
+                world.link_up()
+            }
+        };
+        if what != "switch" {
+            world.until("online", |s| s.trading());
+        }
+        let asked = world.request();
+        let quoted = world.until("a quote", |s| s.tradable(&asked));
+        all.push(ms(began, quoted));
+        assert!(world.screen.tradable(&open), "{:#?}", world.screen);
+        made += usize::from(world.screen.since() != before);
+        leave(&mut world, &open);
+        leave(&mut world, &asked);
+    }
+    let words = if what == "switch" {
+        "switch, the old path silent"
+    } else {
+        "link up after 3 s down, new address"
+    };
+    println!("   QUIC, {words}, ms: a request made then is quoted {}", percentiles(&mut all));
+    println!("   QUIC, {words}: connections made anew: {made} of {rounds}");
 }
 
 /// An accept is clicked from just before to one second after a switch.

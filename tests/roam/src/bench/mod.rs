@@ -9,18 +9,17 @@ mod storm;
 
 use std::process::Command;
 
-/// What the desk's connection runs over; the only one there is.
-const TRANSPORTS: [&str; 1] = ["fixs"];
 /// Desks that come back at once.
 const DESKS: &str = "5000";
 
 /// Everything, each part in processes and namespaces of its own, one after the other.
 pub fn all(rounds: usize) {
     let rounds = rounds.to_string();
-    for transport in TRANSPORTS {
-        for part in ["switch", "switch-touch", "link-up", "link-up-touch", "reset", "clicks"] {
-            again(&["cell", transport, part, &rounds], true);
-        }
+    for part in ["switch", "switch-touch", "link-up", "link-up-touch", "reset", "clicks"] {
+        again(&["cell", "fixs", part, &rounds], true);
+    }
+    for part in ["switch", "link-up"] {
+        again(&["cell", "quic", part, &rounds], true);
     }
     for part in ["switch", "link-up", "reset"] {
         again(&["quickfix", part, &rounds], true);
@@ -49,6 +48,7 @@ fn again(words: &[&str], in_a_namespace: bool) {
 pub fn part(words: &[&str]) {
     match words {
         ["cell", "fixs", what, rounds] => cells::run(what, number(rounds)),
+        ["cell", "quic", what, rounds] => cells::moves(what, number(rounds)),
         ["quickfix", what, rounds] => quickfix::run(what, number(rounds)),
         ["storm", what, desks] => storm::run(what, number(desks)),
         other => panic!("{other:?}"),
