@@ -14,7 +14,7 @@ pub(super) const SETTLE: Duration = Duration::from_millis(20);
 /// Between attempts beside a connection that is up.
 const AGAIN: Duration = Duration::from_millis(500);
 /// A connection that moved answers within this time, or another one is dialled beside it.
-const MOVED_MAX: Duration = Duration::from_millis(1500);
+const MOVED_MAX: Duration = Duration::from_millis(400);
 /// How often the answer is looked for.
 const LOOK: Duration = Duration::from_millis(10);
 

@@ -41,7 +41,8 @@ pub(super) fn moves(what: &str, rounds: usize) {
     let (mut all, mut made) = (Vec::new(), 0);
     for _ in 0..rounds {
         let open = world.rfq();
-        world.pause(Duration::from_millis(700));
+        // The gateway proves five addresses at once, and then one in three seconds.
+        world.pause(Duration::from_secs(3));
         let before = world.screen.since();
         let began = match what {
             "switch" => world.switch(),
