@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SHIPPED = {"signet-desk", "signet-desk-core", "signet-gateway", "signet-fix", "signet-identity", "signet-journal",
            "signet-keystore", "signet-net", "signet-policy", "signet-quic", "signet-registry", "signet-rfq", "signet-router", "signet-stepup"}
 DOUBLES = {"signet-dealer", "signet-practice", "signet-softkey", "signet-bench", "signet-test-mmdb", "signet-vkey",
-           "signet-hostile", "signet-devca", "signet-sim"}
+           "signet-hostile", "signet-roam", "signet-devca", "signet-sim"}
 KNOWN = ROOT / "scripts/arrows.known"
 
 # What of ours a crate may use.

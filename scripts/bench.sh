@@ -2,13 +2,14 @@
 # Prints the numbers of docs/benchmarks.md. Release builds; nothing is asserted, machines differ.
 # SIGNET_BENCH_SECONDS (default 20) is the length of each step in the window; 600 shows memory over
 # ten minutes. SIGNET_BENCH_LATENCY_SECONDS (default 12) is the length of each step from desk to dealer.
+# ROAM_ROUNDS (default 100) is how many changes of networks of each kind, half an hour or so in all.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${SIGNET_BENCH_ROUNDS:-3000}
 repeats=${SIGNET_BENCH_REPEATS:-5}
 seconds=${SIGNET_BENCH_SECONDS:-20}
 
-cargo build --locked --release -p signet-bench -p signet-gateway
+cargo build --locked --release -p signet-bench -p signet-gateway -p signet-roam
 cargo build --release --manifest-path tests/bench/openssl/Cargo.toml --target-dir target/openssl
 cargo build --locked --release -p signet-desk --features bench
 display() { if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then "$@"; else xvfb-run -a -s "-screen 0 1280x800x24" "$@"; fi; }
@@ -73,3 +74,6 @@ target/release/latency
 
 echo "== the gateway, per idle desk"
 target/release/idle 1000 5000
+
+echo "== changing networks at 41 ms round trip, beside QuickFIX's own OpenSSL initiator; desks that come back at once"
+target/release/roam bench "${ROAM_ROUNDS:-100}"

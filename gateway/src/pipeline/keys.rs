@@ -95,7 +95,11 @@ impl Pipeline {
         let Some(c) = self.sessions.connection(desk) else { return };
         let (pipeline, s, desk) = (self.clone(), s.clone(), desk.clone());
         tokio::task::spawn_local(async move {
-            let keys = s.service.keys(&c.user).await.unwrap_or_default();
+            // A registry that is busy says nothing: the desk keeps what it was told.
+            let keys = match s.service.keys(&c.user).await {
+                Ok(keys) => keys,
+                Err(e) => return tracing::warn!(%desk, error = %e, "the keys are not known now"),
+            };
             let good = keys.iter().filter(|k| k.state == KeyState::Active).count();
             pipeline.step(&s, |w| w.keys(&desk, u32::try_from(good).unwrap_or(u32::MAX), now()));
         });

@@ -399,7 +399,7 @@ fn a_gateway_that_restarts_with_a_challenge_open_executes_nothing() {
     let rfq = alice.accept("5m");
     alice.phase(StepUpPhase::Pin);
     w.practice.restart_gateway().unwrap();
-    alice.outcome(&rfq, AcceptState::Declined);
+    alice.outcome(&rfq, AcceptState::Disarmed);
     alice.closed();
     alice.key.touch_once();
     // The quote is still there and may be taken; then the touch counts.

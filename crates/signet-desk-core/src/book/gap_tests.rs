@@ -165,8 +165,7 @@ fn an_accept_that_the_gateway_never_saw_was_not_sent() {
     );
     assert_eq!(state(&b), Accepting::Unknown);
     let mut e = report(&accept, ExecType::Status, OrdStatus::Rejected, "e", "0", 0);
-    (e.dealer, e.reject_reason, e.text) =
-        (None, Some(5), Some("it never reached the gateway".into()));
+    (e.dealer, e.reject_reason, e.text) = (None, Some(5), Some("no dealer has it".into()));
     say(&mut b, e);
     assert!(matches!(state(&b), Accepting::Declined(Declined::ByDesk(_))), "{:?}", state(&b));
     assert!(notices(&b).contains(&"accept.not_sent"));

@@ -44,11 +44,12 @@ impl Book {
             return;
         }
         let by_dealer = e.dealer.is_some();
-        // The gateway does not know the accept: it never left, or was lost on its way.
-        let never_arrived = !by_dealer
+        // The gateway has no record of the accept: it never left, was lost on its way, or waited
+        // for a touch in a gateway that restarted. No dealer has it.
+        let unrecorded = !by_dealer
             && !self.connection.direct
             && (e.exec_type, e.reject_reason) == (ExecType::Status, Some(UNKNOWN_ORDER));
-        let by = |why| match (by_dealer, never_arrived) {
+        let by = |why| match (by_dealer, unrecorded) {
             (true, _) => Declined::ByDealer(why),
             (false, true) => Declined::ByDesk(why),
             (false, false) => Declined::ByGateway(why),

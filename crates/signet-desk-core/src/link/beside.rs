@@ -3,10 +3,11 @@
 //! displaces the one before.
 
 use super::{Link, connect::Dialled, path::Path as NetworkPath, path::PathNow, target::Target};
+use signet_net::watch::source_towards;
 use signet_quic::client::Rebinder;
 use std::{cell::Cell, time::Duration};
 use time::OffsetDateTime;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// Hints about one change come in bunches: addresses, then routes.
 pub(super) const SETTLE: Duration = Duration::from_millis(20);
@@ -52,9 +53,10 @@ impl Link {
                 _ = doubt.wait_for(|doubtful| *doubtful) => {}
             }
             let doubtful = *doubt.borrow_and_update();
-            // A silent network may have forgotten the connection; from another port it is new.
-            let moving = (up.is_moved() || doubtful) && up.rebinder.is_some();
-            if moving && self.moves(&up).await {
+            let moved = up.is_moved();
+            let moving = (moved || doubtful) && up.rebinder.is_some();
+            if moving && self.moves(&up, !moved).await {
+                self.doubt(false);
                 continue;
             }
             if let Some(dialled) = self.dial_while_needed(&up, moving).await {
@@ -65,23 +67,24 @@ impl Link {
         }
     }
 
-    /// Moves a QUIC connection to the network in use; whether it answers from there.
-    async fn moves(&self, up: &Up<'_>) -> bool {
+    /// Moves a QUIC connection to the network in use; whether it answers from there. Its socket is
+    /// bound to no address, so the system sends from the new one by itself. With `other_port`, for a
+    /// network that has forgotten the connection, it moves to another port as well. Either is one
+    /// claim at the gateway, which proves a few at once only.
+    async fn moves(&self, up: &Up<'_>, other_port: bool) -> bool {
         let (Some(quic), Some(rebinder), Some(path)) = (&self.quic, &up.rebinder, up.path.get())
         else {
             return false;
         };
-        let local = match quic.rebind(rebinder, path.peer()) {
-            Ok(local) => local,
-            Err(e) => {
-                tracing::info!(error = %e, "the connection does not move");
-                return false;
-            }
-        };
+        if other_port && let Err(e) = quic.rebind(rebinder, path.peer()) {
+            tracing::info!(error = %e, "the connection does not move");
+            return false;
+        }
+        let Some(local) = source_towards(path.peer()) else { return false };
         up.path.set(Some(NetworkPath::new(local, path.peer())));
         tracing::info!("the connection moves to the network in use");
-        // What was asked before is answered over the new way as well.
-        self.ping_unless_waiting(&up.target.session);
+        // Something must leave over the new way for the gateway to see it.
+        self.ping(&up.target.session);
         let until = Instant::now() + MOVED_MAX;
         while self.pings.is_waiting() && Instant::now() < until {
             tokio::time::sleep(LOOK).await;
@@ -92,7 +95,7 @@ impl Link {
     /// Dials for as long as the connection that is up is in doubt, or not where the system would
     /// connect, or does not answer after a move.
     async fn dial_while_needed(&self, up: &Up<'_>, after_move: bool) -> Option<Dialled> {
-        let mut doubt = self.doubt.subscribe();
+        let (mut changes, mut doubt) = (self.changes_from_now(), self.doubt.subscribe());
         let silent = || after_move && self.pings.is_waiting();
         while up.is_moved() || silent() || *doubt.borrow_and_update() {
             let good_again = async {
@@ -108,7 +111,10 @@ impl Link {
             if let Ok(wire) = dialled {
                 return Some(Dialled { slot, identity, wire });
             }
-            tokio::time::sleep(AGAIN).await;
+            // A network that comes up is dialled over at once.
+            if timeout(AGAIN, changes.changed()).await.is_ok() {
+                tokio::time::sleep(SETTLE).await;
+            }
         }
         None
     }

@@ -19,6 +19,8 @@ use tokio_rustls::rustls::{
 };
 
 pub(super) const DIAL_MAX: Duration = Duration::from_secs(8);
+/// How long QUIC is waited for after TCP has failed: what drops datagrams says nothing.
+const QUIC_ALONE_MAX: Duration = Duration::from_secs(1);
 
 /// Connects and checks that the peer is the right gateway. All hosts of the venue are tried;
 /// `first` says which one begins. With `quic`, QUIC begins and FIXS over TCP follows a quarter of a
@@ -53,10 +55,12 @@ pub(super) async fn dial(
         },
         made = &mut over_tcp => match made {
             // TCP does not come through; QUIC may.
-            Err(ended) if ended.next == Next::TryAgain => match over_quic.await {
-                Ok(wire) => check_peer(v, &wire.peer).map(|()| wire),
-                Err(_) => Err(ended),
-            },
+            Err(ended) if ended.next == Next::TryAgain => {
+                match timeout(QUIC_ALONE_MAX, over_quic).await {
+                    Ok(Ok(wire)) => check_peer(v, &wire.peer).map(|()| wire),
+                    _ => Err(ended),
+                }
+            }
             made => made,
         },
     }

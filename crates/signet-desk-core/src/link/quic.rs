@@ -66,13 +66,11 @@ impl QuicThread {
         Ok(Wire::quic(ended?.map_err(|last| last.unwrap_or(ConnectError::NoAnswer))?))
     }
 
-    /// Has a connection send from an address of the network in use now.
-    pub(super) fn rebind(&self, rebinder: &Rebinder, to: SocketAddr) -> io::Result<IpAddr> {
+    /// Has a connection send from another port.
+    pub(super) fn rebind(&self, rebinder: &Rebinder, to: SocketAddr) -> io::Result<()> {
         let socket = socket_towards(to)?;
         let _entered = self.runtime()?.enter();
-        rebinder.rebind(socket)?;
-        signet_net::watch::source_towards(to)
-            .ok_or_else(|| io::Error::from(io::ErrorKind::NetworkUnreachable))
+        rebinder.rebind(socket)
     }
 }
 

@@ -335,7 +335,7 @@ impl Router {
                 &h.instrument,
                 h.side,
                 REJ_UNKNOWN_ORDER,
-                "it never reached the gateway; nothing was traded".into(),
+                "no dealer has it; nothing was traded".into(),
                 now,
             );
             report.exec_type = ExecType::Status;

@@ -686,7 +686,7 @@ fn a_status_request_gets_the_truth() {
     let mut r = quoted();
     assert_eq!(
         execution_text(&send(&mut r, "ALICE", h("never"), 100)),
-        "Rejected: it never reached the gateway; nothing was traded"
+        "Rejected: no dealer has it; nothing was traded"
     );
     send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
     answer(&mut r, "N", report("ALICE.x1", ExecType::Trade, OrdStatus::Filled, "99.5"), 300);

@@ -1,0 +1,368 @@
+//! A desk that moves, as a test drives it: what its page would show, and what the dealer knows.
+
+use crate::{
+    firm::{DEALER, FROM_OUTSIDE, Firm},
+    network::{Net, Network},
+    talk::{Answer, Order, Place, Told, nanos},
+};
+use rustix::process::{Pid, Signal, kill_process};
+use signet_desk_core::view::*;
+use std::{
+    collections::VecDeque,
+    io::{BufRead as _, BufReader, Write as _},
+    net::Ipv4Addr,
+    path::Path,
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    time::{Duration, Instant},
+};
+
+/// Half of the round trip, 41 ms.
+pub const DELAY: Duration = Duration::from_micros(20_500);
+const BUND: &str = "DE000BU2Z049";
+/// A row that takes longer has failed. It is no measure of speed.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a quote is good.
+const QUOTE_MS: u64 = 600_000;
+/// How many states of the connection are remembered.
+const TRAIL_MAX: usize = 1_000;
+
+/// What a page would hold: everything it was told so far.
+#[derive(Debug, Default)]
+pub struct Screen {
+    /// RFQs by id.
+    pub rfqs: Vec<RfqView>,
+    /// Dealers' lines.
+    pub lines: Vec<LineView>,
+    /// The connection.
+    pub session: Option<SessionView>,
+    /// What the gateway asks of the session.
+    pub access: Option<AccessView>,
+    /// All notices so far.
+    pub notices: Vec<Notice>,
+    /// Whether a touch is asked for.
+    pub dialog: bool,
+    /// The firm asks for a touch at each logon.
+    pub keys: bool,
+    /// When the latest frame was there.
+    pub at: u64,
+    /// The latest states of the connection: when each was there, since when it was, and which.
+    pub trail: VecDeque<(u64, f64, LinkState)>,
+}
+
+impl Screen {
+    fn take(&mut self, at: u64, f: Frame) {
+        self.at = at;
+        if f.whole {
+            self.rfqs.clear();
+            self.lines.clear();
+        }
+        for r in f.rfqs {
+            self.rfqs.retain(|x| x.id != r.id);
+            self.rfqs.push(r);
+        }
+        for l in f.lines {
+            self.lines.retain(|x| (&x.rfq_id, &x.dealer) != (&l.rfq_id, &l.dealer));
+            self.lines.push(l);
+        }
+        for id in f.removed {
+            self.rfqs.retain(|x| x.id != id);
+            self.lines.retain(|x| x.rfq_id != id);
+        }
+        if let Some(session) = f.session {
+            // Two states may begin in the same millisecond.
+            let now = (session.since_ms, session.state);
+            if self.trail.back().is_none_or(|(_, since, state)| (*since, *state) != now) {
+                self.trail.push_back((at, session.since_ms, session.state));
+            }
+            if self.trail.len() > TRAIL_MAX {
+                self.trail.pop_front();
+            }
+            self.session = Some(session);
+        }
+        self.access = f.access.or(self.access.take());
+        self.notices.extend(f.notices);
+        if let Some(open) = f.step_up {
+            self.dialog = !open.is_empty();
+        }
+    }
+
+    /// How the connection stands.
+    #[must_use]
+    pub fn link(&self) -> Option<LinkState> {
+        self.session.as_ref().map(|s| s.state)
+    }
+
+    /// Whether the connection is up and answers.
+    #[must_use]
+    pub fn trading(&self) -> bool {
+        let answers = self.session.as_ref().is_some_and(|s| s.doubtful_since_ms.is_none());
+        answers && self.link() == Some(LinkState::Online)
+    }
+
+    /// When the present state of the connection began.
+    #[must_use]
+    pub fn since(&self) -> f64 {
+        self.session.as_ref().map_or(0.0, |s| s.since_ms)
+    }
+
+    /// When the first state that fits was there, after a moment.
+    #[must_use]
+    pub fn first(&self, after: u64, fits: impl Fn(LinkState) -> bool) -> Option<u64> {
+        let mut states = self.trail.iter().filter(|(at, _, state)| *at > after && fits(*state));
+        states.next().map(|(at, ..)| *at)
+    }
+
+    /// An RFQ of this screen.
+    #[must_use]
+    pub fn rfq(&self, id: &str) -> Option<&RfqView> {
+        self.rfqs.iter().find(|r| r.id == id)
+    }
+
+    /// The dealer's line of an RFQ.
+    #[must_use]
+    pub fn line(&self, id: &str) -> Option<&LineView> {
+        self.lines.iter().find(|l| l.rfq_id == id && l.dealer == DEALER)
+    }
+
+    /// How the accept of an RFQ stands.
+    #[must_use]
+    pub fn accept(&self, id: &str) -> Option<&AcceptView> {
+        self.rfq(id)?.accept.as_ref()
+    }
+
+    /// Whether the quote can be pressed now.
+    #[must_use]
+    pub fn tradable(&self, id: &str) -> bool {
+        let pressed = self.line(id).is_some_and(|l| l.can_lift);
+        let access = self.access.as_ref();
+        let touched = access.is_some_and(|a| a.lease_until_ms.is_some());
+        let owes = self.dialog || access.is_some_and(|a| a.text.is_some()) || self.keys && !touched;
+        self.link() == Some(LinkState::Online) && pressed && !owes
+    }
+}
+
+/// A desk's process.
+#[derive(Debug)]
+struct Laptop {
+    child: Child,
+    orders: ChildStdin,
+    told: Receiver<Told>,
+}
+
+impl Laptop {
+    fn start(data: &Path) -> (Self, String) {
+        let log = std::fs::File::create(data.with_extension("log")).expect("a log");
+        let mut command = Command::new(std::env::current_exe().expect("a path"));
+        command.arg("desk").arg(data).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
+        let mut child = command.spawn().expect("started");
+        let (orders, output) = (child.stdin.take().expect("input"), child.stdout.take());
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output.expect("output")).lines() {
+                let Ok(line) = line else { return };
+                if tell.send(serde_json::from_str(&line).expect("JSON")).is_err() {
+                    return;
+                }
+            }
+        });
+        let laptop = Self { child, orders, told };
+        match laptop.told.recv_timeout(PATIENCE).expect("a desk that runs") {
+            Told::Ready { attestation } => (laptop, attestation),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn signal(&self, what: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a pid");
+        kill_process(pid, what).expect("a signal");
+    }
+}
+
+impl Drop for Laptop {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Everything, with the desk online in the wifi.
+#[derive(Debug)]
+pub struct World {
+    /// The networks.
+    pub network: Network,
+    /// The gateway and its dealer.
+    pub firm: Firm,
+    /// What the page would show.
+    pub screen: Screen,
+    laptop: Laptop,
+    answers: Vec<(u64, Result<Answer, Problem>)>,
+    /// Where the laptop is.
+    pub here: Net,
+    place: Place,
+}
+
+impl World {
+    /// `keys`: the firm asks for a touch at each logon, and the person touches at once.
+    pub fn start(dir: &Path, keys: bool) -> Self {
+        Self::over(dir, keys, false)
+    }
+
+    /// The same, with QUIC beside TCP.
+    pub fn over(dir: &Path, keys: bool, quic: bool) -> Self {
+        let network = Network::start(DELAY).expect("networks");
+        let (laptop, attestation) = Laptop::start(&dir.join("desk"));
+        let firm = Firm::start(dir, keys.then_some(attestation.as_str()));
+        firm.quote("99.500", QUOTE_MS);
+        let invited = firm.invite("ann", "ANN1");
+        let mut world = Self {
+            network,
+            screen: Screen { keys, ..Screen::default() },
+            laptop,
+            answers: vec![],
+            here: Net::Wifi,
+            place: Place { quic, ..firm.place(FROM_OUTSIDE) },
+            firm,
+        };
+        let at = world.firm.place(Ipv4Addr::LOCALHOST);
+        let (link, code) = (invited.link.clone(), invited.code.to_string());
+        world.order(Order::Enrol { link, code, key: keys, at }).expect("enrolled");
+        let (namespace, at) = (world.network.laptop(), world.place.clone());
+        world.order(Order::Connect { namespace, at }).expect("connected");
+        world.until("online", |s| s.link() == Some(LinkState::Online) && !s.dialog);
+        while !matches!(world.order(Order::Look), Ok(Answer::Complete(true))) {
+            world.pause(Duration::from_millis(20));
+        }
+        world
+    }
+
+    /// Has the desk do something and waits for its answer.
+    pub fn order(&mut self, order: Order) -> Result<Answer, Problem> {
+        self.order_at(order).1
+    }
+
+    /// The same, with the moment at which it was done.
+    pub fn order_at(&mut self, order: Order) -> (u64, Result<Answer, Problem>) {
+        self.say(&order);
+        let began = Instant::now();
+        while self.answers.is_empty() {
+            self.hear(&format!("{order:?}"), began);
+        }
+        self.answers.remove(0)
+    }
+
+    fn say(&mut self, order: &Order) {
+        let line = serde_json::to_string(order).expect("JSON");
+        writeln!(self.laptop.orders, "{line}").expect("the desk's process");
+    }
+
+    /// Takes the next thing that the desk says.
+    fn hear(&mut self, what: &str, since: Instant) {
+        match self.laptop.told.recv_timeout(Duration::from_millis(100)) {
+            Ok(Told::Frame { at, frame }) => self.screen.take(at, *frame),
+            Ok(Told::Answered { at, what }) => self.answers.push((at, what)),
+            Ok(Told::Ready { .. }) | Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => panic!("the desk's process ended: {what}"),
+        }
+        assert!(since.elapsed() < PATIENCE, "never: {what}\n{:#?}", self.screen);
+    }
+
+    /// Waits until the page would show it, and answers since when.
+    pub fn until(&mut self, what: &str, done: impl Fn(&Screen) -> bool) -> u64 {
+        let began = Instant::now();
+        while !done(&self.screen) {
+            self.hear(what, began);
+        }
+        self.screen.at
+    }
+
+    /// Takes what was said, for this long.
+    pub fn pause(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.laptop.told.recv_timeout(left) {
+                Ok(Told::Frame { at, frame }) => self.screen.take(at, *frame),
+                Ok(Told::Answered { at, what }) => self.answers.push((at, what)),
+                Ok(Told::Ready { .. }) => {}
+                Err(RecvTimeoutError::Timeout) => return,
+                Err(RecvTimeoutError::Disconnected) => panic!("the desk's process ended"),
+            }
+            if left.is_zero() {
+                return;
+            }
+        }
+    }
+
+    /// An RFQ with a live quote.
+    pub fn rfq(&mut self) -> String {
+        let id = self.request();
+        self.until("a quote", |s| s.tradable(&id));
+        id
+    }
+
+    /// An RFQ that was sent.
+    pub fn request(&mut self) -> String {
+        let ticket = Ticket {
+            instrument: BUND.into(),
+            ask: Ask::Buy,
+            quantity: "5m".into(),
+            dealers: vec![DEALER.into()],
+            ttl_s: 600,
+            settlement_date: None,
+        };
+        let sent = self.order(Order::Request(ticket)).expect("a request");
+        let Answer::Rfq(id) = sent else { panic!("{sent:?}") };
+        id
+    }
+
+    /// Arms the quote of an RFQ; the id of the accept.
+    pub fn arm(&mut self, id: &str) -> Result<String, Problem> {
+        let line = self.screen.line(id).expect("a line").clone();
+        let intent = ArmIntent {
+            rfq_id: id.into(),
+            dealer: DEALER.into(),
+            quote_id: line.quote_id.expect("a quote"),
+            side: Side::Buy,
+            price: line.offer.expect("an offer").price,
+        };
+        match self.order(Order::Arm(intent))? {
+            Answer::Armed(a) => Ok(a.id),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The laptop goes to the other network; the old one is silent, and its address is still
+    /// there. Answers when.
+    pub fn switch(&mut self) -> u64 {
+        let to = self.here.other();
+        self.network.silent(self.here, true);
+        self.network.silent(to, false);
+        let at = nanos();
+        self.network.up(to).expect("up");
+        self.here = to;
+        at
+    }
+
+    /// The device that was down is up, with another address. Answers when.
+    pub fn link_up(&mut self) -> u64 {
+        let at = nanos();
+        self.network.up(self.here).expect("up");
+        at
+    }
+
+    /// The desk's process stands still, as in a laptop that sleeps, or goes on.
+    pub fn asleep(&self, asleep: bool) {
+        self.laptop.signal(if asleep { Signal::STOP } else { Signal::CONT });
+    }
+
+    /// Whether a desk's process is still there.
+    pub fn alive(&mut self) -> bool {
+        self.laptop.child.try_wait().is_ok_and(|ended| ended.is_none())
+    }
+}
+
+/// Milliseconds between two moments of [`nanos`].
+pub fn ms(from: u64, to: u64) -> f64 {
+    to.saturating_sub(from) as f64 / 1e6
+}
