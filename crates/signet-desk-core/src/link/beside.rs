@@ -68,8 +68,8 @@ impl Link {
     }
 
     /// Moves a QUIC connection to the network in use; whether it answers from there. Its socket is
-    /// bound to no address, so the system sends from the new one by itself. With `other_port`, for a
-    /// network that has forgotten the connection, it moves to another port as well. Either is one
+    /// bound to no address, so the system sends from the new one by itself. With `other_port`, for
+    /// a network that has forgotten the connection, it moves to another port as well. Either is one
     /// claim at the gateway, which proves a few at once only.
     async fn moves(&self, up: &Up<'_>, other_port: bool) -> bool {
         let (Some(quic), Some(rebinder), Some(path)) = (&self.quic, &up.rebinder, up.path.get())
