@@ -93,13 +93,6 @@ impl Screen {
         self.session.as_ref().map(|s| s.state)
     }
 
-    /// Whether the connection is up and answers.
-    #[must_use]
-    pub fn trading(&self) -> bool {
-        let answers = self.session.as_ref().is_some_and(|s| s.doubtful_since_ms.is_none());
-        answers && self.link() == Some(LinkState::Online)
-    }
-
     /// When the present state of the connection began.
     #[must_use]
     pub fn since(&self) -> f64 {

@@ -29,6 +29,15 @@ impl Up<'_> {
     fn is_moved(&self) -> bool {
         self.path.get().is_some_and(|p| p.now() == PathNow::Moved)
     }
+
+    /// A connection over QUIC that answers does so over the network in use.
+    fn answers_from_here(&self) {
+        if let (Some(_), Some(path)) = (&self.rebinder, self.path.get())
+            && let Some(local) = source_towards(path.peer())
+        {
+            self.path.set(Some(NetworkPath::new(local, path.peer())));
+        }
+    }
 }
 
 impl Link {
@@ -106,7 +115,10 @@ impl Link {
             let (slot, identity) = up.target.keys.take(OffsetDateTime::now_utc());
             let dialled = tokio::select! {
                 dialled = self.dial(up.target, &identity) => dialled,
-                () = good_again, if !up.is_moved() => return None,
+                () = good_again, if up.rebinder.is_some() || !up.is_moved() => {
+                    up.answers_from_here();
+                    return None;
+                }
             };
             if let Ok(wire) = dialled {
                 return Some(Dialled { slot, identity, wire });

@@ -34,8 +34,8 @@ pub(super) fn run(what: &str, rounds: usize) {
 }
 
 /// Over QUIC the connection moves: from the switch until a request that is made at the switch is
-/// quoted, and how many connections were made anew meanwhile.
-pub(super) fn moves(what: &str, rounds: usize) {
+/// quoted, and how many connections were made again meanwhile.
+pub(super) fn moves(rounds: usize) {
     let dir = tempfile::tempdir().expect("a folder");
     let mut world = World::over(dir.path(), false, true);
     let (mut all, mut made) = (Vec::new(), 0);
@@ -44,17 +44,7 @@ pub(super) fn moves(what: &str, rounds: usize) {
         // The gateway proves five addresses at once, and then one in three seconds.
         world.pause(Duration::from_secs(3));
         let before = world.screen.since();
-        let began = match what {
-            "switch" => world.switch(),
-            _ => {
-                world.network.down(world.here).expect("down");
-                world.pause(Duration::from_secs(3));
-                world.link_up()
-            }
-        };
-        if what != "switch" {
-            world.until("online", |s| s.trading());
-        }
+        let began = world.switch();
         let asked = world.request();
         let quoted = world.until("a quote", |s| s.tradable(&asked));
         all.push(ms(began, quoted));
@@ -63,13 +53,11 @@ pub(super) fn moves(what: &str, rounds: usize) {
         leave(&mut world, &open);
         leave(&mut world, &asked);
     }
-    let words = if what == "switch" {
-        "switch, the old path silent"
-    } else {
-        "link up after 3 s down, new address"
-    };
-    println!("   QUIC, {words}, ms: a request made then is quoted {}", percentiles(&mut all));
-    println!("   QUIC, {words}: connections made anew: {made} of {rounds}");
+    println!(
+        "   QUIC, switch, the old path silent, ms: a request made then is quoted {}",
+        percentiles(&mut all)
+    );
+    println!("   QUIC, switch: connections made again: {made} of {rounds}");
 }
 
 /// An accept is clicked from just before to one second after a switch.

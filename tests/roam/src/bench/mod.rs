@@ -18,9 +18,7 @@ pub fn all(rounds: usize) {
     for part in ["switch", "switch-touch", "link-up", "link-up-touch", "reset", "clicks"] {
         again(&["cell", "fixs", part, &rounds], true);
     }
-    for part in ["switch", "link-up"] {
-        again(&["cell", "quic", part, &rounds], true);
-    }
+    again(&["cell", "quic", "switch", &rounds], true);
     for part in ["switch", "link-up", "reset"] {
         again(&["quickfix", part, &rounds], true);
     }
@@ -48,7 +46,7 @@ fn again(words: &[&str], in_a_namespace: bool) {
 pub fn part(words: &[&str]) {
     match words {
         ["cell", "fixs", what, rounds] => cells::run(what, number(rounds)),
-        ["cell", "quic", what, rounds] => cells::moves(what, number(rounds)),
+        ["cell", "quic", "switch", rounds] => cells::moves(number(rounds)),
         ["quickfix", what, rounds] => quickfix::run(what, number(rounds)),
         ["storm", what, desks] => storm::run(what, number(desks)),
         other => panic!("{other:?}"),
