@@ -20,7 +20,7 @@ use std::{
 /// Half of the round trip, 41 ms.
 pub const DELAY: Duration = Duration::from_micros(20_500);
 const BUND: &str = "DE000BU2Z049";
-/// A row that takes longer has failed. It is no measure of speed.
+/// A row that takes longer has failed. It does not measure speed.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a quote is good.
 const QUOTE_MS: u64 = 600_000;

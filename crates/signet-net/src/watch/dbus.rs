@@ -39,7 +39,7 @@ pub(super) async fn listen(
     if let Err(e) = follow(address, &tell, &changes).await {
         tracing::debug!(error = %e, "NetworkManager and logind are not heard");
     }
-    // What is no longer heard of is not known.
+    // From here on nothing is known.
     tell.send_replace(SystemState::default());
     tell.closed().await;
 }

@@ -1,4 +1,4 @@
-//! Why there is no connection.
+//! Why a connection is not made.
 
 use quinn::ConnectionError;
 use rustls::{AlertDescription, CertificateError};
