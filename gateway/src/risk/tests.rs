@@ -429,7 +429,7 @@ fn an_access_that_moves_is_judged_as_a_logon_from_there() {
         let (_, there) = logon_from(to);
         assert_eq!((&moved, moved.decision), (&there, decision), "{to}");
         assert_eq!(access.address(), Some(ip(to)));
-        // Back again: the journey there is no longer a concern.
+        // Back again: nobody is concerned about the journey there.
         access.moved(&r, ip("10.1.2.3"), NOW);
         let (_, here) = logon_from("10.1.2.3");
         assert_eq!(access.assess(&r, Some("standard"), NOW).0, here, "{to}");

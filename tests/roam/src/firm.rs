@@ -31,7 +31,7 @@ pub const GATEWAY: &str = "SIGNET";
 /// The dealer that is asked.
 pub const DEALER: &str = "NORTHBANK";
 /// Everything here is the firm's network, in Britain.
-pub(crate) const RISK: &str = "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n\
+const RISK: &str = "countries = ['GB']\n[[network]]\nrange = '127.0.0.0/8'\ncountry = 'GB'\n\
     [[network]]\nrange = '10.0.0.0/8'\ncountry = 'GB'\n\
     [posture]\nmanaged_policies = ['2.999.1']\nrequire = []\n";
 
@@ -206,6 +206,28 @@ fn dealers(pki: &DevPki, runtime: &Runtime, dir: &Path) -> Simulator {
     runtime.block_on(started).expect("dealers")
 }
 
+/// What a gateway's folder has in it, whatever its configuration says.
+pub(crate) fn write_folder(pki: &DevPki, dir: &Path) {
+    let gateway = pki.issue(&Order::gateway(GATEWAY)).expect("a certificate");
+    gateway.write_to(dir, "gateway").expect("written");
+    pki.write_roots(dir).expect("roots");
+    for (name, text) in [
+        ("instruments.toml", INSTRUMENTS_TOML),
+        ("risk.toml", RISK),
+        ("entitlements.cedar", POLICIES),
+        ("entitlements.toml", FACTS),
+    ] {
+        write(dir, name, text);
+    }
+}
+
+/// Writes a file of that folder.
+pub(crate) fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
+    let path = dir.join(name);
+    fs::write(&path, text).expect("written");
+    path
+}
+
 fn configure(
     pki: &DevPki,
     dir: &Path,
@@ -213,18 +235,7 @@ fn configure(
     dealer: SocketAddr,
     attestation: Option<&str>,
 ) -> PathBuf {
-    let gateway = pki.issue(&Order::gateway(GATEWAY)).expect("a certificate");
-    gateway.write_to(dir, "gateway").expect("written");
-    pki.write_roots(dir).expect("roots");
-    let write = |name: &str, text: &str| {
-        let path = dir.join(name);
-        fs::write(&path, text).expect("written");
-        path
-    };
-    write("instruments.toml", INSTRUMENTS_TOML);
-    write("risk.toml", RISK);
-    write("entitlements.cedar", POLICIES);
-    write("entitlements.toml", FACTS);
+    write_folder(pki, dir);
     let mut text = format!(
         "[gateway]\nname = \"{VENUE}\"\ncomp_id = \"{GATEWAY}\"\nstate_dir = \"state\"\n\
          instruments = \"instruments.toml\"\ntrust_domain = \"{DOMAIN}\"\n\
@@ -242,13 +253,13 @@ fn configure(
          ca_key = \"issuing-key.pem\"\n",
     );
     if let Some(keys) = attestation {
-        write("keys.toml", keys);
+        write(dir, "keys.toml", keys);
         text += &format!(
             "[step_up]\nrp_id = \"{RP_ID}\"\nattestation = \"keys.toml\"\n\
              [step_up.when]\nlogon = \"always\"\n"
         );
     }
-    write("gateway.toml", &text)
+    write(dir, "gateway.toml", &text)
 }
 
 /// The gateway from the laptop's networks.

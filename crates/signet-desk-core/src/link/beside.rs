@@ -7,7 +7,7 @@ use signet_net::watch::source_towards;
 use signet_quic::client::Rebinder;
 use std::{cell::Cell, time::Duration};
 use time::OffsetDateTime;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 /// Hints about one change come in bunches: addresses, then routes.
 pub(super) const SETTLE: Duration = Duration::from_millis(20);
@@ -30,13 +30,14 @@ impl Up<'_> {
         self.path.get().is_some_and(|p| p.now() == PathNow::Moved)
     }
 
-    /// A connection over QUIC that answers does so over the network in use.
-    fn answers_from_here(&self) {
-        if let (Some(_), Some(path)) = (&self.rebinder, self.path.get())
-            && let Some(local) = source_towards(path.peer())
-        {
-            self.path.set(Some(NetworkPath::new(local, path.peer())));
+    /// A connection over QUIC sends over the network in use from here on; `false` without one.
+    fn is_here(&self) -> bool {
+        let peer = self.path.get().filter(|_| self.rebinder.is_some()).map(|p| p.peer());
+        let here = peer.and_then(|p| Some(NetworkPath::new(source_towards(p)?, p)));
+        if here.is_some() {
+            self.path.set(here);
         }
+        here.is_some()
     }
 }
 
@@ -89,16 +90,18 @@ impl Link {
             tracing::info!(error = %e, "the connection does not move");
             return false;
         }
-        let Some(local) = source_towards(path.peer()) else { return false };
-        up.path.set(Some(NetworkPath::new(local, path.peer())));
+        if !up.is_here() {
+            return false;
+        }
         tracing::info!("the connection moves to the network in use");
         // Something must leave over the new way for the gateway to see it.
         self.ping(&up.target.session);
-        let until = Instant::now() + MOVED_MAX;
-        while self.pings.is_waiting() && Instant::now() < until {
-            tokio::time::sleep(LOOK).await;
-        }
-        !self.pings.is_waiting()
+        let answered = async {
+            while self.pings.is_waiting() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        timeout(MOVED_MAX, answered).await.is_ok()
     }
 
     /// Dials for as long as the connection that is up is in doubt, or not where the system would
@@ -116,7 +119,7 @@ impl Link {
             let dialled = tokio::select! {
                 dialled = self.dial(up.target, &identity) => dialled,
                 () = good_again, if up.rebinder.is_some() || !up.is_moved() => {
-                    up.answers_from_here();
+                    up.is_here();
                     return None;
                 }
             };

@@ -13,10 +13,7 @@ use signet_identity::{Identity, PeerIdentity, ProfileError, Refusal, Role, Stage
 use signet_net::{self as net, ATTEMPT_DELAY, DialError, Endpoint};
 use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::time::timeout;
-use tokio_rustls::rustls::{
-    ClientConfig,
-    pki_types::{CertificateDer, ServerName},
-};
+use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
 
 pub(super) const DIAL_MAX: Duration = Duration::from_secs(8);
 /// How long QUIC is waited for after TCP has failed: what drops datagrams says nothing.
@@ -40,7 +37,7 @@ pub(super) async fn dial(
     let mut over_quic = pin!(quic.dial(&hosts.0, &hosts.1, tls.clone()));
     if let Ok(made) = timeout(ATTEMPT_DELAY, &mut over_quic).await {
         return match made {
-            Ok(wire) => check_peer(v, &wire.peer).map(|()| wire),
+            Ok(wire) => of_gateway(v, wire),
             Err(e) => {
                 tracing::debug!(code = e.code(), "no connection over QUIC: {e}");
                 fixs(v, tls, config, &hosts).await
@@ -50,14 +47,14 @@ pub(super) async fn dial(
     let mut over_tcp = pin!(fixs(v, tls, config, &hosts));
     tokio::select! {
         made = &mut over_quic => match made {
-            Ok(wire) => check_peer(v, &wire.peer).map(|()| wire),
+            Ok(wire) => of_gateway(v, wire),
             Err(_) => over_tcp.await,
         },
         made = &mut over_tcp => match made {
             // TCP does not come through; QUIC may.
             Err(ended) if ended.next == Next::TryAgain => {
                 match timeout(QUIC_ALONE_MAX, over_quic).await {
-                    Ok(Ok(wire)) => check_peer(v, &wire.peer).map(|()| wire),
+                    Ok(Ok(wire)) => of_gateway(v, wire),
                     _ => Err(ended),
                 }
             }
@@ -92,7 +89,7 @@ async fn fixs(
         net::handshake(tls, name, tcp, DIAL_MAX).await.map_err(classify(Stage::Handshake))?;
     let no_channel = |e: tokio_rustls::rustls::Error| Ended::lost(internal(&e.to_string()));
     let wire = Wire::fixs(stream).map_err(no_channel)?;
-    check_peer(v, &wire.peer).map(|()| wire)
+    of_gateway(v, wire)
 }
 
 /// The hosts of a venue and the names of their certificates, beginning with number `first`.
@@ -106,10 +103,10 @@ fn hosts(v: &Venue, first: usize) -> (Vec<Endpoint>, Vec<String>) {
 }
 
 /// Chain, name and pins are checked by now; this checks that the certificate is the gateway's.
-fn check_peer(v: &Venue, certificate: &CertificateDer<'_>) -> Result<(), Ended> {
+fn of_gateway(v: &Venue, wire: Wire) -> Result<Wire, Ended> {
     if v.direct.is_some() {
         // A plain venue's certificate has no Signet identity.
-        return Ok(());
+        return Ok(wire);
     }
     let wrong = |why: String| {
         Ended::refused(problem(
@@ -118,10 +115,10 @@ fn check_peer(v: &Venue, certificate: &CertificateDer<'_>) -> Result<(), Ended> 
             "Do not trade. Tell your security officer: something answers in the gateway's place.",
         ))
     };
-    let peer = PeerIdentity::from_certificate(certificate).map_err(|e| wrong(e.to_string()))?;
+    let peer = PeerIdentity::from_certificate(&wire.peer).map_err(|e| wrong(e.to_string()))?;
     peer.require(Role::Gateway, &v.trust_domain).map_err(|e| wrong(e.to_string()))?;
     if peer.comp_id.as_str() != v.comp_id.as_str() {
         return Err(wrong(format!("The server is {}, not {}.", peer.comp_id, v.comp_id)));
     }
-    Ok(())
+    Ok(wire)
 }

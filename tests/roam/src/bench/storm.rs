@@ -2,7 +2,7 @@
 //! session, signing, over TLS.
 
 use crate::{
-    firm::{DEALER, DOMAIN, GATEWAY, Process, RISK, wait_for},
+    firm::{DEALER, DOMAIN, GATEWAY, Process, wait_for, write, write_folder},
     statistics::percentiles,
     talk::nanos,
     world::ms,
@@ -18,7 +18,6 @@ use signet_fix::{
     store::MemoryStore,
 };
 use signet_identity::{ClientProfile, CompId, MessageKey, channel_binding};
-use signet_practice::{FACTS, POLICIES};
 use signet_rfq::UtcMillis;
 use std::{
     cell::{Cell, RefCell},
@@ -238,18 +237,7 @@ async fn converse(
 }
 
 fn configure(pki: &DevPki, dir: &Path, at: SocketAddr, n: usize) -> PathBuf {
-    let gateway = pki.issue(&Order::gateway(GATEWAY)).expect("a certificate");
-    gateway.write_to(dir, "gateway").expect("written");
-    pki.write_roots(dir).expect("roots");
-    let write = |name: &str, text: &str| {
-        let path = dir.join(name);
-        fs::write(&path, text).expect("written");
-        path
-    };
-    write("instruments.toml", signet_dealer::INSTRUMENTS_TOML);
-    write("risk.toml", RISK);
-    write("entitlements.cedar", POLICIES);
-    write("entitlements.toml", FACTS);
+    write_folder(pki, dir);
     let mut text = format!(
         "[gateway]\nname = \"Storm\"\ncomp_id = \"{GATEWAY}\"\nstate_dir = \"state\"\n\
          instruments = \"instruments.toml\"\ntrust_domain = \"{DOMAIN}\"\n\
@@ -262,5 +250,5 @@ fn configure(pki: &DevPki, dir: &Path, at: SocketAddr, n: usize) -> PathBuf {
     for i in 0..n {
         text += &format!("[[desk]]\ncomp_id = \"{}\"\n", name(i));
     }
-    write("gateway.toml", &text)
+    write(dir, "gateway.toml", &text)
 }

@@ -18,7 +18,7 @@ use std::{
 
 /// A change from outside is taken up within this time.
 const LOOK: Duration = Duration::from_millis(2);
-/// Packets on their way; what is more is lost, as in any router.
+/// Packets on their way; a router loses those beyond.
 const QUEUE_MAX: usize = 20_000;
 
 #[derive(Debug)]
