@@ -107,9 +107,10 @@ mod tests {
     async fn a_living_address_is_reached_past_dead_ones() {
         let living = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let there = living.local_addr().unwrap();
-        let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        // Bound and not listening: it refuses, and nothing else gets this port meanwhile.
+        let gone = tokio::net::TcpSocket::new_v4().unwrap();
+        gone.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let refusing = gone.local_addr().unwrap();
-        drop(gone);
         let swallowing = Full::new().await;
         for dead in [vec![refusing], vec![swallowing.address], vec![swallowing.address, refusing]] {
             let all = [dead.clone(), vec![there]].concat();

@@ -54,11 +54,12 @@ fn a_peer_that_accepts_and_says_nothing_keeps_no_thread() {
 #[tokio::test]
 async fn the_first_host_that_answers_wins() {
     let living = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // Bound and not listening: it refuses, and nothing else gets this port meanwhile.
+    let gone = tokio::net::TcpSocket::new_v4().unwrap();
+    gone.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let at = |port: u16| Endpoint { host: "127.0.0.1".into(), port };
     let there = at(living.local_addr().unwrap().port());
     let refusing = at(gone.local_addr().unwrap().port());
-    drop(gone);
     let nowhere = Endpoint { host: "no-such-host.invalid".into(), port: 1 };
     let limit = Duration::from_secs(20);
     for (endpoints, want) in [

@@ -11,8 +11,9 @@ mod support;
 
 use network::Network;
 use signet_desk_core::{OtherHost, view::*};
-use std::{net::TcpListener, process::Command};
+use std::process::Command;
 use support::World;
+use tokio::net::TcpSocket;
 
 const N: &str = "NORTHBANK";
 
@@ -248,9 +249,10 @@ fn a_network_that_resets_again_and_again_loses_nothing() {
 /// The first host of the venue is down, or takes connections and serves nobody.
 #[test]
 fn another_host_of_the_venue_is_reached() {
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
+    // Bound and not listening: it refuses, and nothing else gets this port meanwhile.
+    let gone = TcpSocket::new_v4().unwrap();
+    gone.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let refusing = gone.local_addr().unwrap().port();
-    drop(gone);
     for silent in [false, true] {
         let (w, _held) = World::start_over(
             |_| {},

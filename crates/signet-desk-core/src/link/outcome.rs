@@ -30,7 +30,8 @@ pub(super) enum Next {
     TryAgain,
     /// Another attempt would fail too; somebody must act.
     GiveUp,
-    /// Refused because of where the laptop is: another network may be allowed.
+    /// Refused because of where the laptop is, or by what answers there: another network may be
+    /// allowed, or lead to the gateway.
     AwaitNetwork,
 }
 
@@ -52,7 +53,9 @@ impl Ended {
         Self { next: Next::GiveUp, fault: Fault::Other, problem }
     }
 
-    /// A refusal that may pass by itself is tried again; one that a person must cure is not.
+    /// A refusal that may pass by itself is tried again; one that a person must cure is not. A server
+    /// that shows somebody else's certificate, or speaks no TLS, may stand in the way of this network
+    /// only, as a captive portal or a proxy that reads along does.
     pub(super) fn by(r: &Refusal) -> Self {
         let next = match r {
             Refusal::DnsFailure
@@ -60,6 +63,16 @@ impl Ended {
             | Refusal::Unreachable
             | Refusal::TimedOut
             | Refusal::ClosedDuringHandshake => Next::TryAgain,
+            Refusal::NotTls
+            | Refusal::NoCommonTlsVersion
+            | Refusal::NoCommonSuite
+            | Refusal::NameMismatch { .. }
+            | Refusal::UnknownCa
+            | Refusal::Expired
+            | Refusal::NotYetValid
+            | Refusal::PinMismatch { .. }
+            | Refusal::ServerNotCertifiedForThis
+            | Refusal::ServerCertificateInvalid { .. } => Next::AwaitNetwork,
             _ => Next::GiveUp,
         };
         Self { next, fault: Fault::of_refusal(r), problem: Problem::from(r) }

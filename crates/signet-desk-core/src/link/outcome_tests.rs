@@ -26,6 +26,41 @@ fn a_refusal_of_the_key_is_told_from_any_other() {
     }
 }
 
+/// What answers in the gateway's place on one network may not be there on the next.
+#[test]
+fn a_refusal_is_tried_again_where_it_may_pass() {
+    let text = String::new;
+    let pin = signet_identity::SpkiPin::of_spki(b"key");
+    for (r, next) in [
+        (Refusal::DnsFailure, Next::TryAgain),
+        (Refusal::ConnectionRefused, Next::TryAgain),
+        (Refusal::Unreachable, Next::TryAgain),
+        (Refusal::TimedOut, Next::TryAgain),
+        (Refusal::ClosedDuringHandshake, Next::TryAgain),
+        (Refusal::NotTls, Next::AwaitNetwork),
+        (Refusal::NoCommonTlsVersion, Next::AwaitNetwork),
+        (Refusal::NoCommonSuite, Next::AwaitNetwork),
+        (Refusal::NameMismatch { presented: Vec::new() }, Next::AwaitNetwork),
+        (Refusal::UnknownCa, Next::AwaitNetwork),
+        (Refusal::Expired, Next::AwaitNetwork),
+        (Refusal::NotYetValid, Next::AwaitNetwork),
+        (Refusal::PinMismatch { presented: pin }, Next::AwaitNetwork),
+        (Refusal::ServerNotCertifiedForThis, Next::AwaitNetwork),
+        (Refusal::ServerCertificateInvalid { detail: text() }, Next::AwaitNetwork),
+        (Refusal::ServerCertificateRevoked, Next::GiveUp),
+        (Refusal::ClientCertificateRefused { alert: text() }, Next::GiveUp),
+        (Refusal::ClientCertificateExpired, Next::GiveUp),
+        (Refusal::ClientCertificateRevoked, Next::GiveUp),
+        (Refusal::ClientCertificateUnknownCa, Next::GiveUp),
+        (Refusal::NoClientCertificateSent, Next::GiveUp),
+        (Refusal::KeyUnavailable { detail: text() }, Next::GiveUp),
+        (Refusal::RevocationListMissing, Next::GiveUp),
+        (Refusal::RevocationListStale { seconds: 1 }, Next::GiveUp),
+    ] {
+        assert_eq!(Ended::by(&r).next, next, "{r:?}");
+    }
+}
+
 #[test]
 fn a_logon_that_is_refused_says_what_is_at_fault() {
     let refused = |code: Option<&str>| {
