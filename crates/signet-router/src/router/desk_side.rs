@@ -1,7 +1,7 @@
 //! What desks ask for.
 
 use super::{
-    ASK_AGAIN_MS, Entry, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Router, accept_refusal,
+    ASK_FOR_DESK_MS, Entry, MAX_OPEN_RFQS_PER_DESK, MAX_TRADES_PER_DESK, Router, accept_refusal,
     answers::{REJ_OTHER, REJ_UNKNOWN_ORDER, rejection, status_report},
     outer, request_refusal,
 };
@@ -344,7 +344,7 @@ impl Router {
         self.tell_desk(desk, AppMessage::ExecutionReport(status_report(&a, &state, now)));
         let asked = self.rfqs.get(&id).and_then(|e| e.asked_at);
         if state.in_flight()
-            && asked.is_none_or(|t| now.since(t).unsigned_abs() >= ASK_AGAIN_MS.unsigned_abs())
+            && asked.is_none_or(|t| now.since(t).unsigned_abs() >= ASK_FOR_DESK_MS.unsigned_abs())
         {
             self.ask_what_became(&id, now);
         }

@@ -42,6 +42,9 @@ const REMEMBER_TRADED_MS: i64 = 24 * 3_600_000;
 const REMEMBER_OTHER_MS: i64 = 15 * 60_000;
 /// An accept without an answer for this long is asked about, and again after as long.
 const ASK_AGAIN_MS: i64 = 15_000;
+/// A desk that asks about its accept, as one does that is back after a gap, has the dealer asked
+/// again after so long at the soonest.
+const ASK_FOR_DESK_MS: i64 = 1_000;
 
 /// An input of the router. The caller passes one at a time, with the gateway's time.
 #[derive(Debug, Clone, PartialEq, Eq)]

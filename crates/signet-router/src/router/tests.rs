@@ -389,12 +389,12 @@ fn a_flood_of_status_requests_reaches_the_dealer_once_in_a_while() {
     let mut r = quoted();
     send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200);
     let mut asked = vec![];
-    for ms in (0..40_000).step_by(100) {
+    for ms in (0..4_000).step_by(100) {
         let out = send(&mut r, "ALICE", hit("x1", "N", "n1", "99.5"), 200 + ms);
         assert!(brief(&out).contains(&"ALICE<8".to_owned()), "answered each time");
         asked.extend(brief(&out).iter().any(|m| m == "N<H").then_some(ms));
     }
-    assert_eq!(asked, [15_000, 30_000]);
+    assert_eq!(asked, [1_000, 2_000, 3_000]);
 }
 
 #[test]
