@@ -18,7 +18,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # What ships never contains what stands in for the world outside.
-SHIPPED = {"signet-desk", "signet-desk-core", "signet-gateway", "signet-fix", "signet-identity", "signet-journal",
+SHIPPED = {"signet-desk", "signet-desk-core", "signet-events", "signet-gateway", "signet-fix", "signet-identity", "signet-journal",
            "signet-keystore", "signet-net", "signet-policy", "signet-quic", "signet-registry", "signet-rfq", "signet-router", "signet-stepup"}
 DOUBLES = {"signet-dealer", "signet-practice", "signet-softkey", "signet-bench", "signet-test-mmdb", "signet-vkey",
            "signet-hostile", "signet-roam", "signet-devca", "signet-sim"}
@@ -27,6 +27,7 @@ KNOWN = ROOT / "scripts/arrows.known"
 # What of ours a crate may use.
 MAY_USE = {
     "signet-rfq": set(),
+    "signet-events": set(),
     "signet-policy": set(),
     "signet-journal": set(),
     "signet-identity": set(),

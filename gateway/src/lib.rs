@@ -13,6 +13,7 @@ pub mod config;
 pub mod doctor;
 pub mod enrol;
 mod entitle;
+mod events;
 mod geo;
 mod limits;
 mod listeners;

@@ -5,6 +5,7 @@ use crate::{
     clock::now,
     config::{self, Config},
     entitle::EntitlementGate,
+    events::EventSink,
     listeners::{
         crl::CrlFiles,
         dealers::{self, DealerLists},
@@ -200,6 +201,7 @@ fn assemble(
         registry: registry.cloned(),
         step_up: step_up(config, registry)?,
         limits: config.limits.clone(),
+        events: EventSink::new(registry.map(|r| r.outlet()), None),
     })))
 }
 

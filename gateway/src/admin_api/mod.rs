@@ -15,13 +15,13 @@ pub use refusal::AdminRefusal;
 use crate::{
     GatewayError,
     config::AdminSection,
+    events::EventSink,
     listeners::{
         crl::{self, CrlFiles},
         https,
         tls::ListenerTls,
     },
     pipeline::Trading,
-    registry_view::EventSink,
     threads::{HostedThread, Stop},
 };
 use server::Api;

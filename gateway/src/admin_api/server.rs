@@ -7,17 +7,18 @@ use super::{
 use crate::{
     admin,
     clock::now,
+    events::EventSink,
     limits::{JournalBudget, left_out_words},
     listeners::{
         https::{self, Answers, Client, Response, TurnedAway},
         tls::ListenerTls,
     },
     pipeline::{EndOrder, Trading},
-    registry_view::EventSink,
     risk::{self, Administrator},
 };
 use hyper::{Request, StatusCode, body::Incoming, header};
 use serde_json::{Value, json};
+use signet_events::{About, Actor};
 use signet_identity::{PeerError, PeerIdentity, Role};
 use signet_policy::{
     entitle::{Act, Entitlements as _, Outcome, Proof, Question},
@@ -59,6 +60,10 @@ impl Answers for Api {
             _ => "somebody".to_owned(),
         };
         let actor = format!("{id} from {ip}");
+        let by = match &named {
+            Some(Ok(_)) => Actor::Administrator(actor.as_str().into()),
+            _ => Actor::Address(ip),
+        };
         let what = format!("{} {}", request.method(), request.uri().path());
         match self.respond(request, client, named, &actor).await {
             Ok(value) => https::with_type(StatusCode::OK, "application/json", format!("{value}\n")),
@@ -69,20 +74,16 @@ impl Answers for Api {
                     code = refusal.code(),
                     "administrators: refused: {refusal}"
                 );
-                self.note_refusal(
-                    refusal.code(),
-                    &actor,
-                    &id,
-                    &format!("{what}: {}", explained(&refusal)),
-                );
+                let detail = format!("{what}: {}", explained(&refusal));
+                self.note_refusal(refusal.code(), by, &id, &detail);
                 refusal.response()
             }
         }
     }
 
     fn turned_away(&self, from: SocketAddr, why: &TurnedAway) {
-        let actor = format!("somebody from {}", from.ip().to_canonical());
-        self.note_refusal(why.code(), &actor, "admin.listen", &why.to_string());
+        let actor = Actor::Address(from.ip().to_canonical());
+        self.note_refusal(why.code(), actor, "admin.listen", &why.to_string());
     }
 }
 
@@ -180,12 +181,18 @@ impl Api {
             Command::Policy => Ok(json!(self.trading.in_force().await?)),
             Command::End { desk, reason } => {
                 let name = desk.to_string();
-                match self.trading.end(EndOrder { desk, reason, actor: actor.to_owned() }).await? {
+                match self
+                    .trading
+                    .end(EndOrder { desk, reason, actor: Actor::Administrator(actor.into()) })
+                    .await?
+                {
                     true => Ok(json!({ "ended": name })),
                     false => Err(AdminRefusal::NotOn(name)),
                 }
             }
-            Command::Reload => answers::reloaded(&self.trading.reload(actor.to_owned()).await?),
+            Command::Reload => {
+                answers::reloaded(&self.trading.reload(Actor::Administrator(actor.into())).await?)
+            }
             command => {
                 let registry = self.registry.as_ref().ok_or(AdminRefusal::NoRegistry)?;
                 timeout(REGISTRY_MAX, self.with_registry(registry, command, actor))
@@ -228,10 +235,10 @@ impl Api {
     }
 
     /// Written down, but not by the thousand.
-    fn note_refusal(&self, code: &'static str, actor: &str, subject: &str, detail: &str) {
+    fn note_refusal(&self, code: &'static str, actor: Actor, subject: &str, detail: &str) {
         let Some(left_out) = self.budget.borrow_mut().spend(now()) else { return };
         let more = left_out_words(left_out);
-        self.events.by(actor, code, subject, format!("{detail}{more}"));
+        self.events.by(actor, code, About::object(subject), format!("{detail}{more}"));
     }
 }
 

@@ -14,12 +14,12 @@ use crate::{
     limits::{JournalBudget, left_out_words},
     registry_view::RegistryView,
 };
+use signet_events::{About, Actor, Event, Text};
 use signet_fix::message::VenueState;
 use signet_identity::CompId;
 use signet_policy::entitle::{
     Act, CedarEntitlements, Deal, Entitlements as _, Outcome, Proof, Question, Side, Step, World,
 };
-use signet_registry::NewEvent;
 use signet_rfq::{Ask, DealerId, UtcMillis};
 use signet_router::Proposal;
 use std::{
@@ -194,10 +194,18 @@ impl EntitlementGate {
         what: &str,
         ruling: &Ruling,
         at: UtcMillis,
-    ) -> Option<NewEvent> {
+    ) -> Option<Event> {
         let left_out = self.budget.borrow_mut().spend(at)?;
         let detail = format!("{}{}", ruling.detail(what), left_out_words(left_out));
-        Some(NewEvent::new(at, &format!("desk {desk}"), "entitle.denied", who, detail))
+        let about = About {
+            desk: Some(Text::of(desk)),
+            policy: Some(ruling.digest.as_str().into()),
+            rules: ruling.ids.iter().map(Text::from).collect(),
+            ..About::user(who)
+        };
+        let at_us = at.0.saturating_mul(1_000);
+        let actor = Actor::Desk(Text::of(desk));
+        Some(Event::new(at_us, "entitle.denied", detail).by(actor).about(about))
     }
 
     /// Leaves out the dealers that somebody may not see.

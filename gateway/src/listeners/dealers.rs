@@ -8,6 +8,7 @@ use crate::{
     signed,
 };
 use rustls_pki_types::CertificateDer;
+use signet_events::About;
 use signet_fix::{
     framer::Framer,
     pump::pump_within,
@@ -289,7 +290,7 @@ impl Line {
                     scheduled");
                 let words =
                     format!("{}: sequence numbers start again, as scheduled", self.to.dealer);
-                pipeline.events.gateway("session.reset", "gateway", words);
+                pipeline.events.gateway("session.reset", About::object("gateway"), words);
             }
             Err(e) => {
                 tracing::error!(dealer = %self.to.dealer, error = %e, "sequence numbers cannot be \

@@ -7,9 +7,10 @@
 
 use crate::{
     config::Config,
-    registry_view::EventSink,
+    events::EventSink,
     stamp::{self, Stamp},
 };
+use signet_events::About;
 use signet_identity::{CertificateFacts, ServerIdentity};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -51,7 +52,7 @@ pub async fn keep_up(events: EventSink, config: Config, identity: ServerIdentity
                     code = "certificate.refused",
                     "the new certificate is refused; the last one stays: {e}"
                 );
-                events.gateway("certificate.refused", "gateway", e.to_string());
+                events.gateway("certificate.refused", About::object("gateway"), e.to_string());
             }
             Err(e) => tracing::error!(error = %e, "the new certificate could not be read"),
         }
@@ -70,7 +71,7 @@ fn take(events: &EventSink, identity: &ServerIdentity, newer: &ServerIdentity) {
     tracing::info!(serial = new.serial, until = %new.not_after, "the gateway's new certificate is \
         in use");
     let words = format!("serial {}, until {}", new.serial, new.not_after);
-    events.gateway("certificate.reloaded", "gateway", words);
+    events.gateway("certificate.reloaded", About::object("gateway"), words);
 }
 
 fn ends_soon(identity: &ServerIdentity, now: OffsetDateTime) -> bool {

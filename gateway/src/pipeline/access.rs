@@ -6,6 +6,7 @@ use crate::{
     config::OpenRfqs,
     risk::{Access, alert, decision, event_words},
 };
+use signet_events::About;
 use signet_fix::{AppMessage, session::Outbox};
 use signet_identity::CompId;
 use signet_policy::score::{Assessment, Decision};
@@ -32,7 +33,7 @@ impl Pipeline {
         let last = access.logged_on();
         self.confirm_first_use(&access);
         if let Some(a) = last {
-            self.events.gateway("risk.assessed", desk.as_str(), event_words(&a));
+            self.events.gateway("risk.assessed", About::desk(desk), event_words(&a));
             self.to_desk(desk, &decision(&a, now()));
         }
         self.ask_posture(desk, &access);
@@ -51,7 +52,7 @@ impl Pipeline {
             Ok(()) => self.reassess(desk),
             Err(e) => {
                 tracing::warn!(%desk, code = e.code(), "{e}");
-                self.events.gateway(e.code(), desk.as_str(), e.to_string());
+                self.events.gateway(e.code(), About::desk(desk), e.to_string());
             }
         }
     }
@@ -101,7 +102,7 @@ impl Pipeline {
     pub fn moved(self: &Rc<Self>, desk: &CompId, outbox: &Rc<Outbox>, to: IpAddr) -> bool {
         let Some((access, from)) = self.sessions.moved(desk, outbox, to) else { return false };
         tracing::info!(%desk, %from, %to, "the desk's connection moved");
-        self.events.gateway("session.moved", desk.as_str(), format!("from {from} to {to}"));
+        self.events.gateway("session.moved", About::desk(desk), format!("from {from} to {to}"));
         // Another gateway may have seen this person since.
         if let Some(s) = self.registry.as_ref().and_then(|r| r.last_seen(&access.user)) {
             self.risk.remember(&access.user, s);
@@ -156,7 +157,7 @@ impl Pipeline {
     fn say_change(&self, desk: &CompId, access: &Access, a: &Assessment) {
         self.confirm_first_use(access);
         let code = if a.decision == Decision::Deny { "risk.denied" } else { "risk.changed" };
-        self.events.gateway(code, desk.as_str(), event_words(a));
+        self.events.gateway(code, About::desk(desk), event_words(a));
         self.to_desk(desk, &decision(a, now()));
     }
 

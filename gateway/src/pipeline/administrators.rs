@@ -5,6 +5,7 @@
 use super::{EndReason, Pipeline, reload::Change};
 use crate::{clock::now, risk::Administrator};
 use serde::Serialize;
+use signet_events::{About, Actor};
 use signet_identity::CompId;
 use signet_policy::{
     entitle::{CedarEntitlements, Entitlements as _},
@@ -84,14 +85,14 @@ enum Question {
     /// Whether the desk was on.
     End(EndOrder, oneshot::Sender<bool>),
     /// On whose behalf.
-    Reload(String, oneshot::Sender<Reloaded>),
+    Reload(Actor, oneshot::Sender<Reloaded>),
 }
 
 #[derive(Debug)]
 pub struct EndOrder {
     pub desk: CompId,
     pub reason: String,
-    pub actor: String,
+    pub actor: Actor,
 }
 
 /// The trading thread did not answer in time; what was not begun by then is not done.
@@ -126,7 +127,7 @@ impl Trading {
         self.ask(ANSWER_MAX, |to| Question::End(e, to)).await
     }
 
-    pub async fn reload(&self, actor: String) -> Result<Reloaded, TradingSilent> {
+    pub async fn reload(&self, actor: Actor) -> Result<Reloaded, TradingSilent> {
         self.ask(RELOAD_MAX, |to| Question::Reload(actor, to)).await
     }
 
@@ -186,7 +187,7 @@ impl Pipeline {
             Question::Reload(actor, to) => {
                 let pipeline = self.clone();
                 tokio::task::spawn_local(async move {
-                    let done = pipeline.reload(&actor).await;
+                    let done = pipeline.reload(actor).await;
                     let _ = to.send(done);
                 });
             }
@@ -228,8 +229,9 @@ impl Pipeline {
     fn end_by_order(self: &Rc<Self>, order: EndOrder) -> bool {
         let on = self.sessions.is_on(&order.desk);
         if on {
-            let (actor, reason) = (order.actor.as_str(), order.reason.as_str());
-            self.events.by(actor, "session.ended", order.desk.as_str(), reason);
+            let reason = order.reason.as_str();
+            let about = About::desk(&order.desk);
+            self.events.by(order.actor, "session.ended", about, reason);
             let why = EndReason {
                 code: "admin.ended",
                 words: format!("an administrator ended your session: {reason}"),
@@ -240,7 +242,7 @@ impl Pipeline {
         on
     }
 
-    async fn reload(self: &Rc<Self>, actor: &str) -> Reloaded {
+    async fn reload(self: &Rc<Self>, actor: Actor) -> Reloaded {
         let risk = self.reload_risk().await;
         let entitlements = self.reload_entitlements().await;
         let said = |what: &str, l: &Reload| match l {
@@ -249,8 +251,8 @@ impl Pipeline {
             Err(e) => format!("{what} refused: {e}"),
         };
         let detail = format!("{}; {}", said("risk", &risk), said("entitlements", &entitlements));
-        tracing::warn!(actor, "policies reloaded by order: {detail}");
-        self.events.by(actor, "policy.reload", "policies", detail);
+        tracing::warn!(%actor, "policies reloaded by order: {detail}");
+        self.events.by(actor, "policy.reload", About::object("policies"), detail);
         Reloaded { risk, entitlements }
     }
 }

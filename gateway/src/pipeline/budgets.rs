@@ -2,6 +2,7 @@
 
 use super::{Pipeline, message::not_done};
 use crate::limits::{BudgetVerdict, Class};
+use signet_events::About;
 use signet_fix::{AppMessage, session::Meta};
 use signet_identity::CompId;
 use signet_rfq::DealerId;
@@ -25,7 +26,7 @@ impl Pipeline {
                 let (msg_type, code) = (message.msg_type(), "budget.exceeded");
                 tracing::warn!(%desk, msg_type, code, "too many {}; refused", class.words());
                 let words = format!("too many {}; some were refused", class.words());
-                self.events.gateway("budget.exceeded", desk.as_str(), words);
+                self.events.gateway("budget.exceeded", About::desk(desk), words);
                 let text = format!(
                     "too many {}; nothing was done. Send it again in some seconds \
                         (budget.exceeded)",
@@ -64,14 +65,14 @@ impl Pipeline {
             BudgetVerdict::TooMany => {
                 let words = format!("too many {}", class.words());
                 tracing::warn!(%dealer, code = "budget.exceeded", "{words}");
-                self.events.gateway("budget.exceeded", dealer.as_str(), words);
+                self.events.gateway("budget.exceeded", About::dealer(dealer), words);
             }
             BudgetVerdict::Out => {
                 let (code, what) = ("budget.dealer_out", class.words());
                 tracing::error!(%dealer, code, "too many {what}; the dealer is disconnected");
                 let pause = self.peers.pause().as_secs();
                 let words = format!("too many {what} went on; disconnected for {pause} s");
-                self.events.gateway(code, dealer.as_str(), words);
+                self.events.gateway(code, About::dealer(dealer), words);
                 out.notify_one();
             }
         }

@@ -1,6 +1,7 @@
 //! The end of sessions that may not be on any longer.
 
 use super::{EndReason, Pipeline, sessions::ActiveSession};
+use signet_events::About;
 use signet_fix::session::{Outbox, Session};
 use signet_identity::CompId;
 use std::{rc::Rc, time::Duration};
@@ -54,7 +55,7 @@ impl Pipeline {
         let EndReason { code, words, cure } = why;
         tracing::warn!(%desk, serial, code = *code, "session cut off: {words}");
         let detail = format!("session cut off, certificate {serial}: {words}");
-        self.events.gateway(code, desk.as_str(), detail);
+        self.events.gateway(code, About::desk(desk), detail);
         session.logout_because(words, Some((code, cure)));
         tokio::task::spawn_local(close(self.clone(), desk.clone(), session, outbox));
     }

@@ -5,6 +5,7 @@ use crate::{
     clock::now,
     signed::{STRIKES_MAX, SignedLogError},
 };
+use signet_events::About;
 use signet_fix::{
     AppMessage,
     message::{QuoteResponse, Response},
@@ -63,7 +64,7 @@ impl Pipeline {
         if tell {
             let words = "the evidence of this desk has reached its size for the day";
             tracing::error!(alert = true, %desk, code = DAY_FULL, "{words}");
-            self.events.gateway(DAY_FULL, desk.as_str(), words);
+            self.events.gateway(DAY_FULL, About::desk(desk), words);
         }
         if !self.peers.refuses_when_signed_full() || matches!(m, AppMessage::RfqCancel { .. }) {
             return true;
@@ -108,7 +109,7 @@ impl Pipeline {
                 let words = "the evidence of this dealer has reached its size for the day; its \
                     further reports are not kept";
                 tracing::error!(alert = true, %dealer, code = DAY_FULL, "{words}");
-                self.events.gateway(DAY_FULL, dealer.as_str(), words);
+                self.events.gateway(DAY_FULL, About::dealer(dealer), words);
             }
             return;
         }
@@ -116,7 +117,7 @@ impl Pipeline {
             let code = e.code();
             tracing::error!(%dealer, code, error = %e, "a dealer's signed report is not kept");
             let words = format!("a signed report could not be kept: {e}");
-            self.events.gateway(code, dealer.as_str(), words);
+            self.events.gateway(code, About::dealer(dealer), words);
         }
     }
 
@@ -129,7 +130,7 @@ impl Pipeline {
         why: &SignatureError,
     ) {
         let words = format!("message {msg_type} refused: {why}");
-        self.events.gateway(why.code(), desk.as_str(), words);
+        self.events.gateway(why.code(), About::desk(desk), words);
         if self.signed.is_one_strike_too_many(desk, now()) {
             let words =
                 format!("{STRIKES_MAX} messages were not signed as they must be, the last: {why}");
@@ -145,7 +146,7 @@ impl Pipeline {
         why: &SignatureError,
     ) {
         let words = format!("message {msg_type} of a dealer refused: {why}");
-        self.events.gateway(why.code(), dealer.as_str(), words);
+        self.events.gateway(why.code(), About::dealer(dealer), words);
     }
 }
 

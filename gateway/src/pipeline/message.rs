@@ -24,6 +24,7 @@ use crate::{
     clock::now,
     limits::{Class, left_out_words},
 };
+use signet_events::About;
 use signet_fix::{
     AppMessage,
     message::{BusinessReject, DecodeError, QuoteResponse, SnapshotMark},
@@ -138,7 +139,7 @@ impl Pipeline {
         if !self.sessions.is_on(desk) {
             let words = format!("approved {} of a desk that is off; it went nowhere", m.msg_type());
             tracing::warn!(%desk, "{words}");
-            return self.events.gateway("stepup.desk_gone", desk.as_str(), words);
+            return self.events.gateway("stepup.desk_gone", About::desk(desk), words);
         }
         let at = now();
         let m = as_of(m, at);
@@ -152,7 +153,7 @@ impl Pipeline {
                 m.msg_type()
             );
             tracing::error!(%desk, "{words}");
-            self.events.gateway("stepup.not_what_was_approved", desk.as_str(), words);
+            self.events.gateway("stepup.not_what_was_approved", About::desk(desk), words);
             return self.refuse_changed(desk, &m, at);
         }
         let second_person = approved.as_ref().is_some_and(|a| a.second_person);
@@ -322,7 +323,7 @@ impl Pipeline {
         match (&input, &e) {
             (Input::FromDesk(desk, m), e) => {
                 if matches!(e, JournalError::Full { .. }) {
-                    self.events.gateway("journal.full", desk.as_str(), e.to_string());
+                    self.events.gateway("journal.full", About::desk(desk), e.to_string());
                 }
                 vec![Output::ToDesk(desk.clone(), not_written(m, e))]
             }
@@ -368,7 +369,7 @@ impl Pipeline {
                 tracing::warn!(code, about, "{words}");
                 if let Some(left_out) = self.alerts.borrow_mut().spend(now()) {
                     let words = format!("{words}{}", left_out_words(left_out));
-                    self.events.gateway(code, about, words);
+                    self.events.gateway(code, About::dealer(about), words);
                 }
                 None
             }

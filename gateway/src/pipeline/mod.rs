@@ -44,8 +44,9 @@ pub use step_up::StepUp;
 use crate::{
     config::LimitsSection,
     entitle::EntitlementGate,
+    events::EventSink,
     limits::{JournalBudget, Peers},
-    registry_view::{EventSink, RegistryView},
+    registry_view::RegistryView,
     risk::Risk,
     signed::Signed,
 };
@@ -74,6 +75,8 @@ pub struct Parts {
     pub step_up: Option<StepUp>,
     /// What each peer may draw out of the gateway.
     pub limits: LimitsSection,
+    /// Where events go.
+    pub events: EventSink,
 }
 
 /// Everything the tasks of the trading thread share.
@@ -100,13 +103,22 @@ pub struct Pipeline {
 impl Pipeline {
     /// Ready for sessions.
     pub fn new(parts: Parts) -> Self {
-        let Parts { router, journal, entitlements, signed, risk, registry, step_up, limits } =
-            parts;
+        let Parts {
+            router,
+            journal,
+            entitlements,
+            signed,
+            risk,
+            registry,
+            step_up,
+            limits,
+            events,
+        } = parts;
         Self {
             sessions: Sessions::default(),
             peers: Peers::new(limits),
             signed,
-            events: registry.as_ref().map(|r| r.events()).unwrap_or_default(),
+            events,
             router: JournalledRouter::new(router, journal),
             entitlements,
             risk,

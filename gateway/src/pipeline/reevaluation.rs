@@ -7,6 +7,7 @@ use crate::{
     registry_view::RegistryView,
     stamp::{self, Stamp},
 };
+use signet_events::About;
 use signet_rfq::UtcMillis;
 use std::{
     path::PathBuf,
@@ -94,7 +95,7 @@ impl Looks {
             "the gateway's clock was set; every touch counts as too long ago"
         );
         let words = format!("by {ms} ms; all leases ended");
-        pipeline.events.gateway("clock.stepped", "gateway", words);
+        pipeline.events.gateway("clock.stepped", About::object("gateway"), words);
         pipeline.step_up_clock_set();
         true
     }
@@ -121,7 +122,7 @@ impl Looks {
         {
             self.complained = at;
             tracing::error!(alert = true, "countries cannot be told: {f}");
-            pipeline.events.gateway("risk.geo_fault", "gateway", f.to_string());
+            pipeline.events.gateway("risk.geo_fault", About::object("gateway"), f.to_string());
         }
         self.geo_fault = fault;
     }

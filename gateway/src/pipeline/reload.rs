@@ -7,6 +7,7 @@ use crate::{
     config::{ConfigError, RiskPolicy},
     entitle::{Looked, PolicyVersion, read_aside},
 };
+use signet_events::About;
 use signet_policy::entitle::{CedarEntitlements, Entitlements as _};
 use std::{rc::Rc, time::Duration};
 
@@ -82,7 +83,7 @@ impl Pipeline {
         self.router.day_begins(begins);
         tracing::warn!(old = old.digest(), new = digest, "entitlements changed");
         let detail = format!("{} -> {digest}", old.digest());
-        self.events.gateway("entitle.changed", "entitlements", detail);
+        self.events.gateway("entitle.changed", About::object("entitlements"), detail);
     }
 
     fn entitlements_refused(&self, digest: &str, why: &str) {
@@ -93,7 +94,7 @@ impl Pipeline {
             "new entitlements are refused and the last good ones stay: {why}"
         );
         let detail = format!("{digest} is refused, {in_force} stays: {why}");
-        self.events.gateway("entitle.refused", "entitlements", detail);
+        self.events.gateway("entitle.refused", About::object("entitlements"), detail);
     }
 
     /// Reads the risk policy now and judges every session again by it.
@@ -120,13 +121,21 @@ impl Pipeline {
                     alert = true,
                     "the new risk policy is refused as a whole; the last one stays: {e}"
                 );
-                self.events.gateway("policy.refused", "gateway", format!("risk: {e}"));
+                self.events.gateway(
+                    "policy.refused",
+                    About::object("gateway"),
+                    format!("risk: {e}"),
+                );
                 return Err(e);
             }
         };
         if let Some((old, new)) = &change {
             tracing::info!(old, new, "risk policy loaded");
-            self.events.gateway("policy.loaded", "gateway", format!("risk: {old} -> {new}"));
+            self.events.gateway(
+                "policy.loaded",
+                About::object("gateway"),
+                format!("risk: {old} -> {new}"),
+            );
         }
         Ok(change)
     }

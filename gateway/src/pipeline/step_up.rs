@@ -7,6 +7,7 @@ use crate::{
     clock::now,
     stepup::{Authority, StepUpHandle, StepUpRefusal, Ticket},
 };
+use signet_events::About;
 use signet_fix::{
     AppMessage,
     message::{
@@ -267,7 +268,7 @@ impl Pipeline {
                 ApprovalStep::Authenticated(desk) => self.authenticated(&desk),
                 ApprovalStep::Note(code, desk, words) => {
                     tracing::warn!(%desk, code, "{words}");
-                    self.events.gateway(code, desk.as_str(), words);
+                    self.events.gateway(code, About::desk(desk), words);
                 }
                 ApprovalStep::Challenge { held, desk, approval, deadline } => {
                     self.challenge(s, held, desk, approval, deadline)

@@ -1,10 +1,9 @@
 //! The registry as the trading thread sees it: the newest view, never waited for.
 
-mod events;
+mod outlet;
 
-pub use events::EventSink;
-
-use crate::stepup::StepUpHandle;
+use crate::{events::Outlet, stepup::StepUpHandle};
+use outlet::RegistryOutlet;
 use signet_identity::PeerIdentity;
 use signet_policy::place::Sighting;
 use signet_registry::{
@@ -58,7 +57,6 @@ pub struct Admitted {
 pub struct RegistryView {
     snapshots: watch::Receiver<Snapshot>,
     reports: mpsc::Sender<Report>,
-    events: EventSink,
     age_max: Duration,
     pub fail_closed_sessions: bool,
     step_up: Option<StepUpHandle>,
@@ -83,8 +81,7 @@ impl RegistryView {
         fail_closed_sessions: bool,
         step_up: Option<StepUpHandle>,
     ) -> Self {
-        let events = EventSink::new(reports.clone());
-        Self { snapshots, reports, events, age_max, fail_closed_sessions, step_up }
+        Self { snapshots, reports, age_max, fail_closed_sessions, step_up }
     }
 
     /// Whether this desk may come in. Waits a moment when a newer view could still say yes.
@@ -175,9 +172,9 @@ impl RegistryView {
         let _ = self.reports.try_send(Report::Seen(user.to_owned(), s));
     }
 
-    /// The way of events.
-    pub fn events(&self) -> EventSink {
-        self.events.clone()
+    /// The way of events to the registry.
+    pub fn outlet(&self) -> Arc<dyn Outlet> {
+        Arc::new(RegistryOutlet(self.reports.clone()))
     }
 }
 

@@ -53,9 +53,9 @@ impl Ended {
         Self { next: Next::GiveUp, fault: Fault::Other, problem }
     }
 
-    /// A refusal that may pass by itself is tried again; one that a person must cure is not. A server
-    /// that shows somebody else's certificate, or speaks no TLS, may stand in the way of this network
-    /// only, as a captive portal or a proxy that reads along does.
+    /// A refusal that may pass by itself is tried again; one that a person must cure is not. A
+    /// server that shows another certificate, or speaks no TLS, may stand in the way of this
+    /// network only, as a captive portal or a proxy that reads along does.
     pub(super) fn by(r: &Refusal) -> Self {
         let next = match r {
             Refusal::DnsFailure

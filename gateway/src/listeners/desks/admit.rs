@@ -14,6 +14,7 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rustls_pki_types::CertificateDer;
+use signet_events::{About, Actor, Text};
 use signet_fix::{
     framer::Framer,
     session::{Binding, read_logon},
@@ -232,9 +233,15 @@ impl DeskListener {
         let (code, reason) = (why.code, &why.words);
         tracing::warn!(%from, %desk, serial, code, "Logon refused: {reason}");
         let enrolled = claim.peer.enrolled.as_ref();
-        let who = enrolled.map_or(desk.to_string(), |e| format!("{}/{}", e.user, e.device));
-        let actor = format!("fix {}", claim.address);
-        pipeline.events.by(&actor, code, who, format!("certificate {serial}: {reason}"));
+        let who = enrolled.map_or_else(About::default, |e| About::device(&e.user, &e.device));
+        let about = About {
+            desk: Some(Text::of(desk)),
+            address: Some(claim.address),
+            certificate: Some(serial.into()),
+            ..who
+        };
+        let actor = Actor::Address(claim.address);
+        pipeline.events.by(actor, code, about, format!("certificate {serial}: {reason}"));
         let _ = stream.write_all(&self.logout(desk, why)).await;
         hang_up(stream).await;
     }

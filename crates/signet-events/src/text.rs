@@ -1,0 +1,68 @@
+//! Text that may come from strangers.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A text has so many characters at most.
+pub const TEXT_CHARS_MAX: usize = 500;
+
+/// Text on one line: control characters, line and paragraph separators and characters that change
+/// the direction of reading are blanks, and what is beyond [`TEXT_CHARS_MAX`] is cut off.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(from = "String")]
+pub struct Text(String);
+
+impl Text {
+    /// What a value says of itself.
+    #[must_use]
+    pub fn of(value: impl fmt::Display) -> Self {
+        value.to_string().into()
+    }
+
+    /// The text as it is.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: AsRef<str>> From<T> for Text {
+    fn from(text: T) -> Self {
+        let clean = |c: char| if may_mislead(c) { ' ' } else { c };
+        Self(text.as_ref().chars().take(TEXT_CHARS_MAX).map(clean).collect())
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a character could begin a line or hide what stands there (Unicode 16, UAX #9).
+fn may_mislead(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_has_one_line_and_an_end() {
+        for (said, kept) in [
+            ("", ""),
+            ("ALICE1", "ALICE1"),
+            ("a\nb\r\nc\td\0e", "a b  c d e"),
+            ("a\u{2028}b\u{2029}c", "a b c"),
+            ("ali\u{202e}ce\u{2066}", "ali ce "),
+            ("zwölf \u{feff}€", "zwölf  €"),
+        ] {
+            assert_eq!(Text::from(said).as_str(), kept, "{said:?}");
+        }
+        assert_eq!(Text::from("ä".repeat(9_999)).as_str().chars().count(), TEXT_CHARS_MAX);
+    }
+}

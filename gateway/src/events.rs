@@ -1,0 +1,147 @@
+//! The one way of events out of the gateway: to the registry, where administrators read them, and to
+//! whoever watches (the SIEM).
+//!
+//! Peers can cause some of them at will, so those of one kind about one subject have a budget; what
+//! is left out is counted and told.
+
+use crate::{clock::now_us, limits::Summaries};
+use signet_events::{About, Actor, Event, Text};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Events of one kind about one subject: so many at once, then one in so long.
+const EVENTS_EACH: u32 = 60;
+const EVENTS_REFILL: Duration = Duration::from_secs(5);
+
+/// Takes events, from any thread, without waiting.
+pub trait Outlet: Send + Sync {
+    /// One event. What cannot be taken is the outlet's to tell.
+    fn take(&self, event: &Event);
+}
+
+/// The way of events; cloned for whoever has some.
+#[derive(Clone, Default)]
+pub struct EventSink {
+    registry: Option<Arc<dyn Outlet>>,
+    watchers: Option<Arc<dyn Outlet>>,
+    summaries: Arc<Mutex<Option<Budgets>>>,
+}
+
+/// Events by kind and subject.
+type Budgets = Summaries<(&'static str, String)>;
+
+impl fmt::Debug for EventSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (registry, watchers) = (self.registry.is_some(), self.watchers.is_some());
+        f.debug_struct("EventSink")
+            .field("registry", &registry)
+            .field("watchers", &watchers)
+            .finish_non_exhaustive()
+    }
+}
+
+impl EventSink {
+    /// Without both, nothing is kept: the log has a line for what matters.
+    pub fn new(registry: Option<Arc<dyn Outlet>>, watchers: Option<Arc<dyn Outlet>>) -> Self {
+        Self { registry, watchers, summaries: Arc::default() }
+    }
+
+    /// What the gateway did or saw, now.
+    pub fn gateway(&self, code: &'static str, about: About, words: impl Into<Text>) {
+        self.by(Actor::Gateway, code, about, words);
+    }
+
+    /// What somebody did, now.
+    pub fn by(&self, actor: Actor, code: &'static str, about: About, words: impl Into<Text>) {
+        self.note(Event::new(now_us(), code, words).by(actor).about(about));
+    }
+
+    /// An event, when its budget has room.
+    pub fn note(&self, event: Event) {
+        if self.registry.is_none() && self.watchers.is_none() {
+            return;
+        }
+        let key = (event.code, event.about.subject());
+        let Some(left_out) = self.budgets(|b| b.spend(Instant::now(), key)) else { return };
+        let words = format!("{}{}", event.words, crate::limits::left_out_words(left_out));
+        self.send(&Event { words: words.into(), ..event });
+    }
+
+    /// Whether anybody wants to know of the business.
+    pub fn is_watched(&self) -> bool {
+        self.watchers.is_some()
+    }
+
+    /// An event of the business. What peers may send is bounded before it gets here, and none is
+    /// left out; the registry keeps none of these.
+    pub fn business(&self, event: &Event) {
+        if let Some(watchers) = &self.watchers {
+            watchers.take(event);
+        }
+    }
+
+    /// Says how many events were left out, where a flood has ended or slowed down.
+    pub fn tell_left_out(&self) {
+        for ((code, subject), left_out) in self.budgets(|b| b.flush(Instant::now())) {
+            let words = format!("{left_out} more were not written down one by one");
+            let about = About { count: Some(left_out), ..About::object(subject) };
+            self.send(&Event::new(now_us(), code, words).about(about));
+        }
+    }
+
+    fn budgets<T>(&self, ask: impl FnOnce(&mut Budgets) -> T) -> T {
+        let mut budgets: MutexGuard<'_, Option<Budgets>> =
+            self.summaries.lock().unwrap_or_else(PoisonError::into_inner);
+        ask(budgets.get_or_insert_with(|| Summaries::new(EVENTS_EACH, EVENTS_REFILL)))
+    }
+
+    fn send(&self, event: &Event) {
+        for outlet in [&self.registry, &self.watchers].into_iter().flatten() {
+            outlet.take(event);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<Event>>);
+
+    impl Outlet for Kept {
+        fn take(&self, event: &Event) {
+            self.0.lock().unwrap().push(event.clone());
+        }
+    }
+
+    #[test]
+    fn a_flood_about_one_subject_is_counted_and_leaves_room_for_another() {
+        let (registry, watchers) = (Arc::new(Kept::default()), Arc::new(Kept::default()));
+        let sink = EventSink::new(Some(registry.clone()), Some(watchers.clone()));
+        for _ in 0..1_000 {
+            sink.gateway("budget.exceeded", About::desk("MALLORY"), "too much");
+        }
+        sink.gateway("budget.exceeded", About::desk("ALICE1"), "too much");
+        let about = |kept: &Kept, id: &str| {
+            kept.0.lock().unwrap().iter().filter(|e| e.about.subject() == id).count()
+        };
+        for kept in [&registry, &watchers] {
+            assert_eq!((about(kept, "MALLORY"), about(kept, "ALICE1")), (60, 1));
+        }
+    }
+
+    #[test]
+    fn the_business_goes_to_who_watches_only_and_is_never_left_out() {
+        let (registry, watchers) = (Arc::new(Kept::default()), Arc::new(Kept::default()));
+        let sink = EventSink::new(Some(registry.clone()), Some(watchers.clone()));
+        for n in 0..1_000 {
+            sink.business(&Event::new(n, "quote.received", "").about(About::dealer("NORTH")));
+        }
+        assert_eq!(registry.0.lock().unwrap().len(), 0);
+        assert_eq!(watchers.0.lock().unwrap().len(), 1_000);
+    }
+}
