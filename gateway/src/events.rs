@@ -1,5 +1,5 @@
-//! The one way of events out of the gateway: to the registry, where administrators read them, and to
-//! whoever watches (the SIEM).
+//! The one way of events out of the gateway: to the registry, where administrators read them, and
+//! to whoever watches (the SIEM).
 //!
 //! Peers can cause some of them at will, so those of one kind about one subject have a budget; what
 //! is left out is counted and told.
@@ -8,6 +8,7 @@ use crate::{clock::now_us, limits::Summaries};
 use signet_events::{About, Actor, Event, Text};
 use std::{
     fmt,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -68,6 +69,21 @@ impl EventSink {
         let Some(left_out) = self.budgets(|b| b.spend(Instant::now(), key)) else { return };
         let words = format!("{}{}", event.words, crate::limits::left_out_words(left_out));
         self.send(&Event { words: words.into(), ..event });
+    }
+
+    /// What somebody at an address did who proved nothing. The registry keeps none of these:
+    /// whoever may not come in must not fill a database.
+    pub fn stranger(&self, from: IpAddr, code: &'static str, words: impl Into<Text>) {
+        let Some(watchers) = &self.watchers else { return };
+        let key = (code, from.to_string());
+        let Some(left_out) = self.budgets(|b| b.spend(Instant::now(), key)) else { return };
+        let about = About {
+            address: Some(from),
+            count: Some(left_out).filter(|n| *n > 0),
+            ..About::default()
+        };
+        let event = Event::new(now_us(), code, words).by(Actor::Address(from)).about(about);
+        watchers.take(&event);
     }
 
     /// Whether anybody wants to know of the business.
@@ -132,6 +148,18 @@ mod tests {
         for kept in [&registry, &watchers] {
             assert_eq!((about(kept, "MALLORY"), about(kept, "ALICE1")), (60, 1));
         }
+    }
+
+    #[test]
+    fn a_stranger_has_a_budget_and_fills_no_database() {
+        let (registry, watchers) = (Arc::new(Kept::default()), Arc::new(Kept::default()));
+        let sink = EventSink::new(Some(registry.clone()), Some(watchers.clone()));
+        for _ in 0..1_000 {
+            sink.stranger([192, 0, 2, 1].into(), "tls.not_tls", "no TLS");
+        }
+        sink.stranger([198, 51, 100, 1].into(), "tls.not_tls", "no TLS");
+        assert_eq!(registry.0.lock().unwrap().len(), 0);
+        assert_eq!(watchers.0.lock().unwrap().len(), 61);
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::{
     },
     threads::Stop,
 };
+use signet_events::About;
 use signet_fix::session::Role;
 use signet_identity::{CompId, ProfileError, ServerProfile, TlsVersions};
 use signet_journal::StoreKey;
@@ -77,6 +78,8 @@ pub(crate) async fn run(
 
     let (quic, practice) = (loaded.config.quic(), options.practice);
     tracing::info!(address = %desks, quic, practice, "gateway is up");
+    let version = concat!("version ", env!("CARGO_PKG_VERSION"));
+    pipeline.events.gateway("gateway.started", About::object("gateway"), version);
     let enrolment = host.as_ref().and_then(|h| h.est);
     let _ =
         ready.send(Ok(Addresses { desks, enrolment, admin: admin.as_ref().map(|a| a.address) }));
@@ -90,6 +93,7 @@ pub(crate) async fn run(
         }
     }
     serving.abort();
+    pipeline.events.gateway("gateway.stopped", About::object("gateway"), "");
     pipeline.say_goodbye().await;
     drop((admin, host));
     Ok(())

@@ -6,10 +6,10 @@ use crate::{
     config::OpenRfqs,
     risk::{Access, alert, decision, event_words},
 };
-use signet_events::About;
+use signet_events::{About, Actor, Text};
 use signet_fix::{AppMessage, session::Outbox};
 use signet_identity::CompId;
-use signet_policy::score::{Assessment, Decision};
+use signet_policy::score::{Assessment, Decision, Factor};
 use signet_router::Input;
 use std::{net::IpAddr, rc::Rc};
 
@@ -33,7 +33,8 @@ impl Pipeline {
         let last = access.logged_on();
         self.confirm_first_use(&access);
         if let Some(a) = last {
-            self.events.gateway("risk.assessed", About::desk(desk), event_words(&a));
+            let about = decided(self.about(desk, &access), &a);
+            self.events.gateway("risk.assessed", about, event_words(&a));
             self.to_desk(desk, &decision(&a, now()));
         }
         self.ask_posture(desk, &access);
@@ -52,7 +53,7 @@ impl Pipeline {
             Ok(()) => self.reassess(desk),
             Err(e) => {
                 tracing::warn!(%desk, code = e.code(), "{e}");
-                self.events.gateway(e.code(), About::desk(desk), e.to_string());
+                self.events.gateway(e.code(), self.about(desk, &access), e.to_string());
             }
         }
     }
@@ -102,12 +103,12 @@ impl Pipeline {
     pub fn moved(self: &Rc<Self>, desk: &CompId, outbox: &Rc<Outbox>, to: IpAddr) -> bool {
         let Some((access, from)) = self.sessions.moved(desk, outbox, to) else { return false };
         tracing::info!(%desk, %from, %to, "the desk's connection moved");
-        self.events.gateway("session.moved", About::desk(desk), format!("from {from} to {to}"));
         // Another gateway may have seen this person since.
         if let Some(s) = self.registry.as_ref().and_then(|r| r.last_seen(&access.user)) {
             self.risk.remember(&access.user, s);
         }
         access.moved(&self.risk, to, now());
+        self.note_access(desk, "session.moved", &format!("from {from} to {to}"));
         let role = self.role_of(desk);
         let (a, changed) = access.assess(&self.risk, role.as_deref(), now());
         if changed {
@@ -157,7 +158,8 @@ impl Pipeline {
     fn say_change(&self, desk: &CompId, access: &Access, a: &Assessment) {
         self.confirm_first_use(access);
         let code = if a.decision == Decision::Deny { "risk.denied" } else { "risk.changed" };
-        self.events.gateway(code, About::desk(desk), event_words(a));
+        let about = decided(self.about(desk, access), a);
+        self.events.gateway(code, about, event_words(a));
         self.to_desk(desk, &decision(a, now()));
     }
 
@@ -182,8 +184,40 @@ impl Pipeline {
         self.end_session(desk, &EndReason { code, words: a.words(), cure: a.cure() });
     }
 
+    /// Something happened to a desk that is on.
+    pub(super) fn note_access(&self, desk: &CompId, code: &'static str, words: &str) {
+        let access = self.sessions.access(desk);
+        let about = access.map_or_else(|| About::desk(desk), |a| self.about(desk, &a));
+        self.events.by(Actor::Desk(Text::of(desk)), code, about, words);
+    }
+
+    /// Who is at a desk, and where.
+    fn about(&self, desk: &CompId, access: &Access) -> About {
+        let country = self.risk.country(access.address(), now()).ok();
+        About {
+            device: access.device.as_deref().map(Text::from),
+            desk: Some(Text::of(desk)),
+            address: access.address(),
+            country: country.map(Text::of),
+            certificate: self.sessions.connection(desk).map(|c| c.serial.into()),
+            ..About::user(&access.user)
+        }
+    }
+
     fn role_of(&self, desk: &CompId) -> Option<String> {
         let serial = self.sessions.of(desk, |s| s.shown.serial.clone())?;
         self.registry.as_ref()?.role(&serial)
+    }
+}
+
+/// With the risk of the access, and what it is made of.
+fn decided(about: About, a: &Assessment) -> About {
+    let factor = |f: &Factor| format!("{}: {} ({})", f.attribute, f.condition, f.points).into();
+    About {
+        policy: Some(a.policy.as_str().into()),
+        score: Some(a.score),
+        decision: Some(a.decision.as_str().into()),
+        factors: a.factors.iter().map(factor).collect(),
+        ..about
     }
 }

@@ -19,9 +19,13 @@
 //! A stage answers a question and changes nothing but its own books; this room acts. The side
 //! effects of a message come after the last stage that can refuse it.
 
-use super::{MessageVerdict, Pipeline, step_up, verdict};
+use super::{
+    MessageVerdict, Pipeline,
+    business::{self, Cause},
+    step_up, verdict,
+};
 use crate::{
-    clock::now,
+    clock::{now, now_us},
     limits::{Class, left_out_words},
 };
 use signet_events::About;
@@ -52,6 +56,7 @@ impl Pipeline {
         match event {
             Event::LoggedOn => {
                 tracing::info!(%desk, "desk logged on");
+                self.note_access(desk, "logon.accepted", "");
                 self.tell_decision(desk);
                 self.entitlements.logged_on(desk, now());
                 self.route(Input::DeskUp(desk.clone()));
@@ -59,6 +64,7 @@ impl Pipeline {
             }
             Event::LoggedOut { .. } => {
                 tracing::info!(%desk, "desk logged out");
+                self.note_access(desk, "logon.ended", "");
                 self.route(Input::DeskDown(desk.clone()));
                 self.step_up_desk_off(desk);
             }
@@ -66,6 +72,7 @@ impl Pipeline {
             Event::Refused { msg_type, error } => {
                 tracing::warn!(%desk, msg_type, %error, "message from a desk refused");
                 self.count_desk_fault(desk);
+                self.note_access(desk, "fix.refused", &format!("{msg_type}: {error}"));
                 if let DecodeError::Signature(why) = &error {
                     self.unsigned_by_desk(desk, &msg_type, why);
                 }
@@ -219,16 +226,24 @@ impl Pipeline {
         match event {
             Event::LoggedOn => {
                 tracing::info!(%dealer, "dealer logged on");
+                self.events.gateway("dealer.on", About::dealer(dealer), "");
                 self.route(Input::DealerUp(dealer.clone()));
             }
             Event::LoggedOut { text, .. } => {
                 tracing::info!(%dealer, text, "dealer logged out");
+                self.events.gateway(
+                    "dealer.off",
+                    About::dealer(dealer),
+                    text.as_deref().unwrap_or_default(),
+                );
                 self.route(Input::DealerDown(dealer.clone()));
             }
             Event::Message { message, meta } => self.dealer_message(dealer, message, &meta),
             Event::Refused { msg_type, error } => {
                 tracing::warn!(%dealer, msg_type, %error, "message from a dealer refused");
                 self.count_dealer_fault(dealer);
+                let words = format!("{msg_type}: {error}");
+                self.events.gateway("fix.refused", About::dealer(dealer), words);
                 if let DecodeError::Signature(why) = &error {
                     self.unsigned_by_dealer(dealer, &msg_type, why);
                 }
@@ -304,7 +319,10 @@ impl Pipeline {
     fn route_at(&self, at: UtcMillis, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
+            let cause = self.events.is_watched().then(|| Cause::of(&input)).flatten();
             for output in self.decide(input, at) {
+                let event = cause.as_ref().and_then(|c| business::event(c, &output, now_us()));
+                event.iter().for_each(|e| self.events.business(e));
                 if let Some(consequence) = self.act(output) {
                     inputs.push_back(consequence);
                 }

@@ -12,6 +12,7 @@
 //! | `step_up.rs`, `keys.rs` | messages that wait for a touch; security keys |
 //! | `sessions.rs`, `ending.rs` | which desks are on, and the end of those that may not be |
 //! | `access.rs`, `reevaluation.rs` | the risk of an access, judged again while it lasts |
+//! | `business.rs` | which of all that becomes an event for who watches |
 //! | `reload.rs` | policies that change |
 //! | `administrators.rs`, `renewals.rs` | what other threads may ask, over bounded channels |
 //! | `journalled.rs`, `references.rs` | the router with its journal; what a dealer's reject is about |
@@ -19,6 +20,7 @@
 mod access;
 mod administrators;
 mod budgets;
+mod business;
 mod ending;
 mod entitled;
 mod evidence;

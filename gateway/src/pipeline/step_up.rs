@@ -11,7 +11,8 @@ use signet_events::About;
 use signet_fix::{
     AppMessage,
     message::{
-        Advice, BusinessReject, KeyReport, QuoteRequest, QuoteStatusReport, RfqStatus, SnapshotMark,
+        Advice, Answer, BusinessReject, KeyReport, QuoteRequest, QuoteStatusReport, RfqStatus,
+        SnapshotMark, StepUpStatus,
     },
 };
 use signet_identity::CompId;
@@ -104,7 +105,12 @@ impl Pipeline {
             );
         }
         match message {
-            AppMessage::StepUpAnswer(a) => self.step(s, |w| w.answered(desk, &a.id, a.answer)),
+            AppMessage::StepUpAnswer(a) => {
+                if let Answer::Declined(why) = &a.answer {
+                    self.note_access(desk, "stepup.declined", why.as_deref().unwrap_or_default());
+                }
+                self.step(s, |w| w.answered(desk, &a.id, a.answer));
+            }
             AppMessage::StepUpRequest { reason } => match SessionReason::read(&reason) {
                 Some(why) => self.step(s, |w| w.verify_again(desk, why, at)),
                 None => tracing::warn!(%desk, reason, "an unknown reason for step-up; ignored"),
@@ -255,7 +261,12 @@ impl Pipeline {
     fn run(self: &Rc<Self>, s: &Rc<StepUp>, todo: Vec<ApprovalStep>) {
         for d in todo {
             match d {
-                ApprovalStep::Tell(desk, m) => self.to_desk(&desk, &m),
+                ApprovalStep::Tell(desk, m) => {
+                    if let Some((code, words)) = event(&m) {
+                        self.note_access(&desk, code, words);
+                    }
+                    self.to_desk(&desk, &m);
+                }
                 ApprovalStep::Refuse { desk, what, why } => {
                     if let Some(m) = refusal(&what, &why, now()) {
                         self.to_desk(&desk, &m);
@@ -342,6 +353,20 @@ fn pending(q: &QuoteRequest, until: UtcMillis) -> AppMessage {
     let report =
         QuoteStatusReport::of_rfq(q.id.clone(), q.instrument.clone(), RfqStatus::Pending, None);
     AppMessage::QuoteStatusReport(QuoteStatusReport { until: Some(until), ..report })
+}
+
+/// What of a challenge's course is an event here. Others are written down by the service, with the
+/// evidence.
+fn event(m: &AppMessage) -> Option<(&'static str, &str)> {
+    match m {
+        AppMessage::StepUpChallenge(c) => {
+            Some(("stepup.asked", c.reason.as_deref().unwrap_or_default()))
+        }
+        AppMessage::StepUpOutcome(o) if o.status == StepUpStatus::Expired => {
+            Some(("stepup.timed_out", o.text.as_deref().unwrap_or_default()))
+        }
+        _ => None,
+    }
 }
 
 /// What a desk reads of its own that goes nowhere; `None`: the outcome of the challenge says it.

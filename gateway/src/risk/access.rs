@@ -25,6 +25,8 @@ const ASK_AGAIN_MS: i64 = 30_000;
 /// may change.
 pub struct Access {
     pub user: String,
+    /// The device that the certificate names.
+    pub device: Option<String>,
     exporter: String,
     policies: Vec<String>,
     hardware_key: bool,
@@ -60,6 +62,7 @@ impl Access {
     ) -> Self {
         Self {
             user,
+            device: peer.enrolled.as_ref().map(|e| e.device.clone()),
             exporter: exporter.to_owned(),
             policies: peer.policies.clone(),
             hardware_key: peer.enrolled.as_ref().is_some_and(|e| e.protection == "token"),

@@ -28,6 +28,15 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Find out who made it; block the address if it repeats.",
     },
     Entry {
+        code: "client.not_a_desk",
+        severity: Severity::Medium,
+        class: Class::Logon(false),
+        technique: STEAL_OR_FORGE_AUTHENTICATION_CERTIFICATES,
+        meaning: "A certificate of the firm that does not name a desk was shown to the listener \
+            for desks.",
+        response: "Find out who has it.",
+    },
+    Entry {
         code: "client.revoked",
         severity: Severity::High,
         class: Class::Logon(false),
@@ -112,7 +121,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::High,
         class: Class::Logon(false),
         technique: STEAL_OR_FORGE_AUTHENTICATION_CERTIFICATES,
-        meaning: "A certificate of the firm was shown that the registry does not hold in this form.",
+        meaning: "A certificate of the firm was shown that the registry does not hold in this \
+            form.",
         response: "Find out which authority issued it.",
     },
     Entry {

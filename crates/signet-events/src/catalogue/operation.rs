@@ -99,7 +99,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::High,
         class: Class::Finding,
         technique: IMPAIR_DEFENSES,
-        meaning: "The clock of the gateway is more than a second away from UTC (RTS 25, article 2).",
+        meaning: "The clock of the gateway is more than a second away from UTC (RTS 25, article \
+            2).",
         response: "Bring time synchronisation back.",
     },
     Entry {
@@ -131,8 +132,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::High,
         class: Class::Finding,
         technique: IMPAIR_DEFENSES,
-        meaning: "A revocation list is past its date; nobody with a certificate of its authority is \
-            admitted.",
+        meaning: "A revocation list is past its date; nobody with a certificate of its authority \
+            is admitted.",
         response: "Bring a newer list.",
     },
     Entry {
@@ -180,8 +181,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Critical,
         class: Class::Finding,
         technique: IMPAIR_DEFENSES,
-        meaning: "The events that wait on disk have reached their size; new business is refused, if \
-            so configured.",
+        meaning: "The events that wait on disk have reached their size; new business is refused, \
+            if so configured.",
         response: "Bring the receiver back.",
     },
     Entry {

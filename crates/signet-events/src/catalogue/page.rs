@@ -8,10 +8,13 @@ const HEAD: &str = "# Events
 This page is written from the catalogue in `crates/signet-events`; a test compares them
 (`UPDATE_DOCS=1 cargo test -p signet-events page` writes it).
 
-Each event has a code that never changes between releases. A code that ends in `.*` stands for every other code of
-its area: refusals have codes of their own, and the event carries them. Severity and class are those of OCSF, the
-technique is one of MITRE ATT&CK that the event may be a sign of.
+Each event has a code that never changes between releases. A code that ends in `.*` stands for
+every other code of its area: refusals have codes of their own, and the event carries them. Severity
+and class are those of OCSF, the technique is one of MITRE ATT&CK that the event may be a sign of.
 
+";
+const COLUMNS: &str = "| code | severity | class (activity) | technique | meaning | response |
+| --- | --- | --- | --- | --- | --- |
 ";
 const FOOT: &str = "
 ## Fields
@@ -20,13 +23,15 @@ const FOOT: &str = "
 | --- | --- |
 | `at` | microseconds since 1970, UTC |
 | `code`, `severity` | as above |
-| `actor` | who did it: `gateway`, `account` (of the operating system, by its real uid), `administrator` (by certificate), `desk`, `dealer` (by CompID), `service`, or an `address` that proved nothing |
+| `actor` | who did it: `gateway`, `account` (by its real uid), `administrator` (by certificate), \
+    `desk`, `dealer` (by CompID), `service`, or an `address` that proved nothing |
 | `user`, `device`, `desk`, `dealer` | who it is about |
 | `address`, `country` | where from; the country is two letters (ISO 3166-1) |
 | `certificate` | serial number, hexadecimal |
 | `policy`, `policy_before`, `rules` | digests of policies, ids of rules that decided |
 | `score`, `decision`, `factors` | the risk of an access |
-| `rfq`, `quote`, `accept`, `execution`, `instrument`, `side`, `quantity`, `price`, `currency`, `message` | the business, decimals as text |
+| `rfq`, `quote`, `accept`, `execution`, `instrument`, `side`, `quantity`, `price`, `currency`, \
+    `message` | the business, decimals as text |
 | `object`, `count` | a file or setting; how many |
 | `words` | the rest, for a person: one line, at most 500 characters |
 ";
@@ -41,11 +46,7 @@ pub fn page() -> String {
         if this != area {
             area = this;
             // A text buffer takes whatever is written to it.
-            let _ = write!(
-                page,
-                "\n## {area}\n\n| code | severity | class (activity) | technique | meaning | response |\n\
-                | --- | --- | --- | --- | --- | --- |\n"
-            );
+            let _ = write!(page, "\n## {area}\n\n{COLUMNS}");
         }
         let _ = writeln!(page, "{}", row(e));
     }
@@ -55,7 +56,8 @@ pub fn page() -> String {
 fn row(e: &Entry) -> String {
     let technique = e.technique.map_or_else(String::new, |t| format!("{} {}", t.id, t.name));
     let (code, severity, class) = (e.code, e.severity.caption(), class(e.class));
-    format!("| `{code}` | {severity} | {class} | {technique} | {} | {} |", e.meaning, e.response)
+    let (meaning, response) = (e.meaning, e.response);
+    format!("| `{code}` | {severity} | {class} | {technique} | {meaning} | {response} |")
 }
 
 fn class(class: Class) -> String {
@@ -106,6 +108,6 @@ mod tests {
             fs::write(&path, page()).expect("written");
         }
         let written = fs::read_to_string(&path).unwrap_or_default();
-        assert!(written == page(), "docs/events.md is not the catalogue; UPDATE_DOCS=1 writes it");
+        assert!(written == page(), "docs/events.md differs: UPDATE_DOCS=1 writes it");
     }
 }

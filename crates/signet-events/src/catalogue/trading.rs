@@ -50,6 +50,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Nothing to do.",
     },
     Entry {
+        code: "quote.refused",
+        severity: Severity::Informational,
+        class: Class::Message(Change::Update, true),
+        technique: None,
+        meaning: "A dealer will not quote; the RFQ goes on with the others.",
+        response: "Nothing to do.",
+    },
+    Entry {
         code: "quote.*",
         severity: Severity::Low,
         class: Class::Finding,

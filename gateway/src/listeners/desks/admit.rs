@@ -4,6 +4,7 @@
 use super::DeskListener;
 use crate::{
     clock::now,
+    events::EventSink,
     listeners::{
         admission::{Place, Progress},
         proxy_header,
@@ -91,10 +92,12 @@ impl DeskListener {
         mut stream: TcpStream,
         from: SocketAddr,
         place: &Place,
+        events: &EventSink,
     ) -> Option<Secured<TlsStream<TcpStream>>> {
         stream.set_nodelay(true).ok()?;
         let vouched_for = self.named_address(&mut stream, from, place).await?;
-        let stream = self.handshake(stream, from).await?;
+        let by = vouched_for.unwrap_or_else(|| from.ip());
+        let stream = self.handshake(stream, by, events).await?;
         let connection = stream.get_ref().1;
         let chain = connection.peer_certificates().unwrap_or_default();
         let chain = chain.iter().map(|c| c.clone().into_owned()).collect();
@@ -115,7 +118,11 @@ impl DeskListener {
         let leaf = chain.first()?;
         let peer = PeerIdentity::from_certificate(leaf)
             .and_then(|p| p.require(Role::Desk, &self.trust_domain).map(|()| p))
-            .map_err(|e| tracing::warn!(%from, "certificate refused: {e}"))
+            .map_err(|e| {
+                tracing::warn!(%from, "certificate refused: {e}");
+                let by = vouched_for.unwrap_or_else(|| from.ip());
+                pipeline.events.stranger(by, "client.not_a_desk", e.to_string());
+            })
             .ok()?;
         let (exporter, key) = (exporter?, MessagePublicKey::of_certificate(leaf));
         let desk = CompId::new(peer.comp_id.as_str()).ok()?;
@@ -189,12 +196,18 @@ impl DeskListener {
         Some(vouched_for)
     }
 
-    async fn handshake(&self, stream: TcpStream, from: SocketAddr) -> Option<TlsStream<TcpStream>> {
+    async fn handshake(
+        &self,
+        stream: TcpStream,
+        from: IpAddr,
+        events: &EventSink,
+    ) -> Option<TlsStream<TcpStream>> {
         match self.tls.acceptor().accept(stream).into_fallible().await {
             Ok(s) => Some(s),
             Err((e, tcp)) => {
                 let why = Refusal::seen_by_server(&e, Stage::Handshake);
                 tracing::warn!(%from, code = why.code(), "TLS refused: {why}");
+                events.stranger(from, why.code(), why.to_string());
                 hang_up(tcp).await;
                 None
             }

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     clock::now,
     config::Config,
+    events::EventSink,
     pipeline::{ActiveSession, EndReason, Pipeline, SessionCut},
     registry_view::RegistryView,
     risk::Risk,
@@ -139,16 +140,17 @@ impl DeskListener {
                 Ok(p) => p,
                 Err(e) => {
                     tracing::warn!(%from, code = "admission.refused", "{e}; one refused");
+                    pipeline.events.stranger(from.ip(), "admission.refused", e.to_string());
                     continue;
                 }
             };
             let (desks, pipeline) = (self.clone(), pipeline.clone());
             tokio::task::spawn_local(async move {
                 let admitted = async {
-                    let secured = desks.secure(stream, from, &place).await?;
+                    let secured = desks.secure(stream, from, &place, &pipeline.events).await?;
                     desks.admit(secured, &place, &pipeline).await
                 };
-                if let Some(a) = in_time(admitted, &place, from).await {
+                if let Some(a) = in_time(admitted, &place, from, &pipeline.events).await {
                     drop(place);
                     desks.run(a, None, from, &pipeline).await;
                 }
@@ -266,6 +268,7 @@ async fn in_time<T>(
     admitted: impl Future<Output = Option<T>>,
     place: &Place,
     from: SocketAddr,
+    events: &EventSink,
 ) -> Option<T> {
     tokio::select! {
         admitted = timeout(ADMISSION_MAX, admitted) => match admitted {
@@ -278,6 +281,7 @@ async fn in_time<T>(
         () = place.evicted() => {
             let code = "admission.evicted";
             tracing::warn!(%from, code, "still no Logon, and others wait; closed");
+            events.stranger(from.ip(), code, "still no Logon, and others wait; closed");
             None
         }
     }

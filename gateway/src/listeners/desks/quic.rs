@@ -4,6 +4,7 @@
 use super::{DeskListener, admit::Secured, in_time};
 use crate::{
     GatewayError,
+    events::EventSink,
     listeners::{
         admission::{Place, Places},
         tls::ListenerTls,
@@ -77,11 +78,12 @@ impl QuicListener {
             let (desks, pipeline) = (desks.clone(), pipeline.clone());
             tokio::task::spawn_local(async move {
                 let admitted = async {
-                    let (secured, moves) = secure(incoming, from, &place).await?;
+                    let (secured, moves) = secure(incoming, from, &place, &pipeline.events).await?;
                     let admitted = desks.admit(secured, &place, &pipeline).await?;
                     Some((admitted, moves))
                 };
-                if let Some((admitted, moves)) = in_time(admitted, &place, from).await {
+                let events = &pipeline.events;
+                if let Some((admitted, moves)) = in_time(admitted, &place, from, events).await {
                     drop(place);
                     desks.run(admitted, Some(moves), from, &pipeline).await;
                 }
@@ -115,12 +117,16 @@ async fn secure(
     incoming: Incoming,
     from: SocketAddr,
     place: &Place,
+    events: &EventSink,
 ) -> Option<(Secured<ServerStream>, Moves)> {
     let proved = incoming.is_validated();
     let connection = async { incoming.accept().map(Connecting::established)?.await };
     let connection = connection
         .await
-        .map_err(|e| tracing::warn!(%from, code = e.code(), "QUIC refused: {e}"))
+        .map_err(|e| {
+            tracing::warn!(%from, code = e.code(), "QUIC refused: {e}");
+            events.stranger(from.ip(), e.code(), e.to_string());
+        })
         .ok()?;
     if !proved && let Err(e) = place.named(from.ip()) {
         tracing::warn!(%from, code = "admission.refused", "{e}; one refused");

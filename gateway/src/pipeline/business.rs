@@ -1,0 +1,222 @@
+//! What of the business becomes an event: told from what came in and what the router made of it, so
+//! that a repeat, or a snapshot after a reconnect, is no second event.
+
+use signet_events::{About, Actor, Event, Side, Text};
+use signet_fix::{
+    AppMessage,
+    message::{
+        ExecType, ExecutionReport, QuoteCancel, QuoteMsg, QuoteRequest, QuoteRequestReject,
+        QuoteResponse, QuoteStatusReport, Response, RfqStatus,
+    },
+};
+use signet_identity::CompId;
+use signet_rfq::{self as rfq, DealerId};
+use signet_router::{Input, Output};
+
+/// Who caused what the router does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// A desk's message that commits it.
+    Desk(CompId),
+    /// A dealer's message.
+    Dealer(DealerId),
+    /// Time, or a line that comes or goes.
+    Gateway,
+}
+
+impl Cause {
+    /// `None`: its outputs repeat what was told before, as a snapshot does.
+    pub(super) fn of(input: &Input) -> Option<Self> {
+        match input {
+            Input::FromDesk(desk, _) | Input::Decided(desk, _) => Some(Self::Desk(desk.clone())),
+            Input::FromDealer(dealer, _) => Some(Self::Dealer(dealer.clone())),
+            Input::NotSentToDealer(..) | Input::DealerDown(_) | Input::Tick => Some(Self::Gateway),
+            Input::DeskUp(_) | Input::DeskDown(_) | Input::DealerUp(_) => None,
+        }
+    }
+
+    fn actor(&self) -> Actor {
+        match self {
+            Self::Desk(id) => Actor::Desk(Text::of(id)),
+            Self::Dealer(id) => Actor::Dealer(Text::of(id)),
+            Self::Gateway => Actor::Gateway,
+        }
+    }
+}
+
+/// The events of one output; `at_us`: when it was decided.
+pub(super) fn event(cause: &Cause, output: &Output, at_us: i64) -> Option<Event> {
+    let (code, about, words) = match output {
+        Output::ToDealer(dealer, m) => to_dealer(cause, dealer, m)?,
+        Output::ToDesk(desk, m) => to_desk(cause, desk, m)?,
+        Output::Traded(..) | Output::Note(_) | Output::Alert { .. } => return None,
+    };
+    Some(Event::new(at_us, code, words).by(cause.actor()).about(about))
+}
+
+type What = (&'static str, About, String);
+
+fn to_dealer(cause: &Cause, dealer: &DealerId, m: &AppMessage) -> Option<What> {
+    let Cause::Desk(desk) = cause else { return None };
+    let about = About { dealer: Some(Text::of(dealer)), ..About::desk(desk) };
+    let (code, about) = match m {
+        AppMessage::QuoteRequest(q) => ("rfq.sent", request(about, q)),
+        AppMessage::QuoteResponse(r) if r.response == Response::HitOrLift => {
+            ("accept.sent", response(about, r))
+        }
+        _ => return None,
+    };
+    Some((code, message(about, m), String::new()))
+}
+
+fn to_desk(cause: &Cause, desk: &CompId, m: &AppMessage) -> Option<What> {
+    let about = message(About::desk(desk), m);
+    let (code, about, words) = match m {
+        AppMessage::QuoteRequestReject(r) => rejected(about, desk, r),
+        AppMessage::Quote(q) => ("quote.received", quote(about, desk, q), String::new()),
+        AppMessage::QuoteCancel(c) => withdrawn(about, desk, c),
+        AppMessage::QuoteStatusReport(s) => ended(about, desk, s)?,
+        AppMessage::ExecutionReport(e) => execution(about, desk, e)?,
+        _ => return None,
+    };
+    // A question about an accept is answered with what was told before.
+    let asked = matches!(m, AppMessage::ExecutionReport(e) if e.exec_type == ExecType::Status);
+    let of_dealer = matches!(m, AppMessage::Quote(_));
+    (!asked && (!of_dealer || matches!(cause, Cause::Dealer(_)))).then_some((code, about, words))
+}
+
+fn message(about: About, m: &AppMessage) -> About {
+    About { message: Some(m.msg_type().into()), ..about }
+}
+
+/// As the gateway names what a desk named: unique over all desks.
+fn named(desk: &CompId, id: impl std::fmt::Display) -> Option<Text> {
+    Some(Text::of(format_args!("{desk}.{id}")))
+}
+
+fn side(side: rfq::Side) -> Option<Side> {
+    Some(match side {
+        rfq::Side::Buy => Side::Buy,
+        rfq::Side::Sell => Side::Sell,
+    })
+}
+
+fn request(about: About, q: &QuoteRequest) -> About {
+    let wanted = match q.ask {
+        rfq::Ask::Buy => Some(Side::Buy),
+        rfq::Ask::Sell => Some(Side::Sell),
+        rfq::Ask::TwoWay => None,
+    };
+    About {
+        rfq: Some(Text::of(&q.id)),
+        instrument: Some(Text::of(&q.instrument)),
+        side: wanted,
+        quantity: Some(Text::of(q.quantity)),
+        currency: Some(q.currency.as_str().into()),
+        ..about
+    }
+}
+
+fn response(about: About, r: &QuoteResponse) -> About {
+    About {
+        accept: Some(Text::of(&r.id)),
+        quote: Some(Text::of(&r.quote)),
+        instrument: Some(Text::of(&r.instrument)),
+        side: side(r.side),
+        quantity: Some(Text::of(r.quantity)),
+        price: Some(Text::of(r.price)),
+        currency: r.currency.as_deref().map(Text::from),
+        ..about
+    }
+}
+
+fn rejected(about: About, desk: &CompId, r: &QuoteRequestReject) -> What {
+    let code = match r.dealer {
+        // One dealer will not quote; the RFQ goes on.
+        Some(_) => "quote.refused",
+        None => "rfq.refused",
+    };
+    let dealer = r.dealer.as_ref().map(Text::of);
+    let instrument = Some(Text::of(&r.instrument));
+    let about = About { rfq: named(desk, &r.rfq), dealer, instrument, ..about };
+    (code, about, r.text.clone().unwrap_or_default())
+}
+
+fn quote(about: About, desk: &CompId, q: &QuoteMsg) -> About {
+    // Of a two-way quote both prices, bid first.
+    let prices = [q.bid, q.offer].into_iter().flatten();
+    let (prices, sizes): (Vec<String>, Vec<String>) =
+        prices.map(|l| (l.price.to_string(), l.size.to_string())).unzip();
+    About {
+        rfq: named(desk, &q.rfq),
+        quote: Some(Text::of(&q.id)),
+        dealer: q.dealer.as_ref().map(Text::of),
+        instrument: Some(Text::of(&q.instrument)),
+        // The trader sells to a bid and buys at an offer.
+        side: match (q.bid, q.offer) {
+            (Some(_), None) => Some(Side::Sell),
+            (None, Some(_)) => Some(Side::Buy),
+            _ => None,
+        },
+        price: Some(prices.join("/").into()),
+        quantity: Some(sizes.join("/").into()),
+        ..about
+    }
+}
+
+fn withdrawn(about: About, desk: &CompId, c: &QuoteCancel) -> What {
+    let about = About {
+        rfq: c.rfq.as_ref().and_then(|id| named(desk, id)),
+        quote: c.quote.as_ref().map(Text::of),
+        dealer: c.dealer.as_ref().map(Text::of),
+        instrument: c.instrument.as_ref().map(Text::of),
+        ..about
+    };
+    let words = if c.unreachable { "the dealer cannot be reached" } else { "" };
+    ("quote.withdrawn", about, words.to_owned())
+}
+
+fn ended(about: About, desk: &CompId, s: &QuoteStatusReport) -> Option<What> {
+    let how = match s.status {
+        RfqStatus::Cancelled => "cancelled",
+        RfqStatus::Rejected => "rejected",
+        RfqStatus::NothingDone => "nothing done",
+        RfqStatus::Expired => "expired",
+        RfqStatus::Open | RfqStatus::NotFound | RfqStatus::Pending | RfqStatus::Other(_) => {
+            return None;
+        }
+    };
+    let instrument = Some(Text::of(&s.instrument));
+    let about = About { rfq: named(desk, &s.rfq), instrument, ..about };
+    let why = s.text.as_deref().map_or_else(String::new, |t| format!(": {t}"));
+    Some(("rfq.ended", about, format!("{how}{why}")))
+}
+
+fn execution(about: About, desk: &CompId, e: &ExecutionReport) -> Option<What> {
+    let code = match e.exec_type {
+        // What contradicts an answer that was final raises an alert of its own.
+        _ if e.disputed => return None,
+        ExecType::Trade | ExecType::Fill | ExecType::PartialFill => "execution.filled",
+        ExecType::TradeCancel => "execution.busted",
+        ExecType::TradeCorrect => "execution.corrected",
+        ExecType::Rejected if e.dealer.is_none() => "accept.refused",
+        ExecType::Rejected | ExecType::Cancelled | ExecType::Expired => "execution.rejected",
+        _ => return None,
+    };
+    let about = About {
+        accept: named(desk, &e.accept),
+        execution: Some(e.exec_id.as_str().into()).filter(|_| e.dealer.is_some()),
+        dealer: e.dealer.as_ref().map(Text::of),
+        instrument: Some(Text::of(&e.instrument)),
+        side: side(e.side),
+        price: e.last.map(|l| Text::of(l.price)),
+        quantity: e.last.map(|l| Text::of(l.size)),
+        currency: e.currency.as_deref().map(Text::from),
+        ..about
+    };
+    Some((code, about, e.text.clone().unwrap_or_default()))
+}
+
+#[cfg(test)]
+#[path = "business_tests.rs"]
+mod tests;
