@@ -29,6 +29,7 @@ mod start;
 mod state_dir;
 pub mod stepup;
 mod threads;
+mod utc;
 
 pub use config::{Config, ConfigError};
 pub use listeners::{list_faults, lists_enforced};

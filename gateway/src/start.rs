@@ -25,6 +25,7 @@ use crate::{
         store_key_path,
     },
     threads::Stop,
+    utc,
 };
 use signet_events::About;
 use signet_fix::session::Role;
@@ -205,6 +206,7 @@ fn assemble(
         registry: registry.cloned(),
         step_up: step_up(config, registry)?,
         limits: config.limits.clone(),
+        desk_clock_max_ms: config.clock.max_offset_ms.into(),
         events: EventSink::new(registry.map(|r| r.outlet()), None),
     })))
 }
@@ -320,6 +322,7 @@ fn spawn_watches(loaded: &Loaded, pipeline: &Rc<Pipeline>, registry: Option<&Rc<
     if let Some(registry) = registry {
         spawn_local(pipeline::watch_registry(pipeline.clone(), registry.clone()));
     }
+    spawn_local(utc::watch(pipeline.events.clone(), config.clock.clone()));
     let (events, identity) = (pipeline.events.clone(), loaded.identity.clone());
     spawn_local(own_certificate::keep_up(events, config.clone(), identity));
 }

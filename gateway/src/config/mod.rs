@@ -1,6 +1,7 @@
 //! The one configuration file. Every key is documented in `signet-gateway.example.toml`.
 
 mod admin;
+mod clock;
 mod enrolment;
 mod entitlements;
 mod limits;
@@ -9,6 +10,7 @@ mod risk;
 mod step_up;
 
 pub use admin::AdminSection;
+pub use clock::ClockSection;
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, EnrolmentSection, RegistrySection, UpstreamSection};
 pub use entitlements::{EntitlementsSection, Texts};
@@ -83,6 +85,8 @@ pub struct Config {
     pub step_up: Option<StepUpSection>,
     pub risk: RiskSection,
     pub admin: Option<AdminSection>,
+    #[serde(default)]
+    pub clock: ClockSection,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -322,6 +326,7 @@ impl Config {
         self.check_parties()?;
         self.limits.check()?;
         self.check_listeners()?;
+        self.check_clock()?;
         self.check_enrolment()?;
         self.check_step_up()
     }

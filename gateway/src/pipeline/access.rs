@@ -7,7 +7,10 @@ use crate::{
     risk::{Access, alert, decision, event_words},
 };
 use signet_events::{About, Actor, Text};
-use signet_fix::{AppMessage, session::Outbox};
+use signet_fix::{
+    AppMessage,
+    session::{Meta, Outbox},
+};
 use signet_identity::CompId;
 use signet_policy::score::{Assessment, Decision, Factor};
 use signet_router::Input;
@@ -189,6 +192,23 @@ impl Pipeline {
         let access = self.sessions.access(desk);
         let about = access.map_or_else(|| About::desk(desk), |a| self.about(desk, &a));
         self.events.by(Actor::Desk(Text::of(desk)), code, about, words);
+    }
+
+    /// Looks at when a desk says that it sent a message. One that it sends again says nothing of
+    /// its clock.
+    pub(super) fn compare_clocks(&self, desk: &CompId, meta: &Meta) {
+        let Some(sent) = meta.sent.filter(|_| !meta.poss_dup) else { return };
+        let late_ms = now().since(sent);
+        let beyond = self.sessions.of(desk, |s| {
+            let mut clock = s.clock.get();
+            let beyond = clock.message(late_ms, self.desk_clock_max_ms);
+            s.clock.set(clock);
+            beyond
+        });
+        if let Some(ms) = beyond.flatten() {
+            let words = format!("the gateway's clock minus this desk's is {ms} ms or more");
+            self.note_access(desk, "clock.desk_offset", &words);
+        }
     }
 
     /// Who is at a desk, and where.

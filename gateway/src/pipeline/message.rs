@@ -87,6 +87,7 @@ impl Pipeline {
 
     /// Stages 2 to 4.
     fn desk_message(self: &Rc<Self>, desk: &CompId, message: AppMessage, meta: &Meta) {
+        self.compare_clocks(desk, meta);
         if !self.is_within_budget(desk, &message, meta) || !self.keep_desk(desk, &message, meta) {
             return;
         }

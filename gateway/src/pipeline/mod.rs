@@ -79,6 +79,8 @@ pub struct Parts {
     pub limits: LimitsSection,
     /// Where events go.
     pub events: EventSink,
+    /// A desk's clock that is farther from ours is an event.
+    pub desk_clock_max_ms: i64,
 }
 
 /// Everything the tasks of the trading thread share.
@@ -94,6 +96,7 @@ pub struct Pipeline {
     router: JournalledRouter,
     entitlements: EntitlementGate,
     risk: Rc<Risk>,
+    desk_clock_max_ms: i64,
     registry: Option<Rc<RegistryView>>,
     step_up: Option<Rc<StepUp>>,
     /// What each dealer was sent, by sequence number: rejects may name nothing else.
@@ -111,6 +114,7 @@ impl Pipeline {
             entitlements,
             signed,
             risk,
+            desk_clock_max_ms,
             registry,
             step_up,
             limits,
@@ -124,6 +128,7 @@ impl Pipeline {
             router: JournalledRouter::new(router, journal),
             entitlements,
             risk,
+            desk_clock_max_ms,
             registry,
             step_up: step_up.map(Rc::new),
             sent: RefCell::default(),

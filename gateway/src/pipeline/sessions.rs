@@ -2,7 +2,7 @@
 //!
 //! The maps are private: a stage asks a question about one desk and gets a copy of what it needs.
 
-use crate::{limits::NoLogon, risk::Access};
+use crate::{limits::NoLogon, risk::Access, utc::DeskClock};
 use rustls_pki_types::CertificateDer;
 use signet_fix::session::{Outbox, Session};
 use signet_identity::{CompId, Refusal};
@@ -82,6 +82,8 @@ pub struct ActiveSession {
     pub outbox: Rc<Outbox>,
     /// When it was admitted.
     pub since: UtcMillis,
+    /// How its clock compares with ours.
+    pub clock: Cell<DeskClock>,
     /// Shared with the connection's task.
     pub cut: SessionCut,
     /// As shown in the handshake, leaf first; checked again when revocation lists change.
@@ -221,6 +223,7 @@ mod tests {
             session: session.clone(),
             outbox: session.attach(Binding::None).unwrap(),
             since: UtcMillis(0),
+            clock: Cell::default(),
             cut: SessionCut::default(),
             chain: vec![leaf],
         }

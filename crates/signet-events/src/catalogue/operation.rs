@@ -112,6 +112,22 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: "Bring time synchronisation back.",
     },
     Entry {
+        code: "clock.synchronised",
+        severity: Severity::Low,
+        class: Class::Finding,
+        technique: None,
+        meaning: "The clock of the gateway is known to be within its limit again.",
+        response: "Nothing to do.",
+    },
+    Entry {
+        code: "clock.desk_offset",
+        severity: Severity::Medium,
+        class: Class::Finding,
+        technique: None,
+        meaning: "The clock of a desk is more than the limit away from that of the gateway.",
+        response: "See that the laptop synchronises its clock.",
+    },
+    Entry {
         code: "clock.*",
         severity: Severity::Medium,
         class: Class::Finding,

@@ -30,7 +30,7 @@ use signet_fix::{
 };
 use signet_identity::{CompId, MessageKey, MessagePublicKey};
 use signet_quic::server::Moves;
-use std::{collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 use time::OffsetDateTime;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -196,6 +196,7 @@ impl DeskListener {
             session: session.clone(),
             outbox: outbox.clone(),
             since: now(),
+            clock: Cell::default(),
             cut: cut.clone(),
             chain,
         };
