@@ -56,7 +56,7 @@ impl Link {
 
     /// Takes the answer to a ping, which measures the link and the gateway's clock.
     pub(super) fn pong(&self, id: &str, stamped: UtcMillis, now: UtcMillis) {
-        let Some(sent) = self.pings.answered(id) else { return };
+        let Some(sent) = self.pings.answered(id, now) else { return };
         lock(&self.book).measured(sent, stamped, now);
         // The window shows how far the operating system's clock is off, steps included.
         let stepped = now.since(laptop_clock::wall());
