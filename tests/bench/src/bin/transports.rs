@@ -50,12 +50,14 @@ fn main() {
     let (rounds, repeats) = (number(1, 5_000), number(2, 7));
     let pki = DevPki::generate(DOMAIN, time::OffsetDateTime::now_utc()).expect("a CA");
     let key = |order| pki.issue(&order).expect("a certificate").certified_key().expect("a key");
-    let server = ServerProfile::new(pki.desk_roots().expect("roots"), key(Order::gateway("SIGNET")))
-        .config()
-        .expect("a profile");
-    let client = ClientProfile::new(pki.gateway_roots().expect("roots"), key(Order::desk("BENCH1")))
-        .config()
-        .expect("a profile");
+    let server =
+        ServerProfile::new(pki.desk_roots().expect("roots"), key(Order::gateway("SIGNET")))
+            .config()
+            .expect("a profile");
+    let client =
+        ClientProfile::new(pki.gateway_roots().expect("roots"), key(Order::desk("BENCH1")))
+            .config()
+            .expect("a profile");
     let quic = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("signet-quic")
@@ -84,7 +86,10 @@ fn main() {
 /// One transport alone, for a profiler.
 fn only(all: &[Transport]) -> Vec<Transport> {
     let wanted = std::env::var("TRANSPORT").unwrap_or_default();
-    all.iter().copied().filter(|t| wanted.is_empty() || format!("{t:?}").eq_ignore_ascii_case(wanted.trim())).collect()
+    all.iter()
+        .copied()
+        .filter(|t| wanted.is_empty() || format!("{t:?}").eq_ignore_ascii_case(wanted.trim()))
+        .collect()
 }
 
 fn parse(word: &str) -> usize {
@@ -182,7 +187,11 @@ fn asking(
                 ask(stream, rounds).await
             }
             Transport::Quic => {
-                let made = quic.spawn(over_quic(at, tls)).await.expect("a task");
+                let made = if std::env::var_os("ONE").is_some() {
+                    over_quic(at, tls).await
+                } else {
+                    quic.spawn(over_quic(at, tls)).await.expect("a task")
+                };
                 ask(made.expect("a connection"), rounds).await
             }
         }
