@@ -29,25 +29,35 @@ pub(super) enum Pulse {
     Lost,
 }
 
+/// A ping without an answer.
+#[derive(Debug, Clone, Copy)]
+struct Ping {
+    sent: UtcMillis,
+    /// For how long this laptop stood still since, milliseconds.
+    stood_still_ms: i64,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Pings {
-    open: RefCell<HashMap<String, UtcMillis>>,
+    open: RefCell<HashMap<String, Ping>>,
     /// What the last answered ping took, milliseconds.
     round_trip_ms: Cell<i64>,
 }
 
 impl Pings {
     pub(super) fn sent(&self, id: String, at: UtcMillis) {
-        self.open.borrow_mut().insert(id, at);
+        self.open.borrow_mut().insert(id, Ping { sent: at, stood_still_ms: 0 });
     }
 
     /// When the answered ping was sent; `None` if it was not sent on this connection. Messages
     /// arrive in order, so the answers to earlier ones do not come any later.
     pub(super) fn answered(&self, id: &str, now: UtcMillis) -> Option<UtcMillis> {
         let mut open = self.open.borrow_mut();
-        let sent = open.remove(id)?;
-        self.round_trip_ms.set(now.since(sent));
-        open.retain(|_, at| *at > sent);
+        let Ping { sent, stood_still_ms } = open.remove(id)?;
+        if stood_still_ms == 0 {
+            self.round_trip_ms.set(now.since(sent));
+        }
+        open.retain(|_, other| other.sent > sent);
         Some(sent)
     }
 
@@ -66,10 +76,19 @@ impl Pings {
     /// What the oldest one without an answer says.
     pub(super) fn pulse(&self, plain: bool, now: UtcMillis) -> Pulse {
         let lost = if plain { LOST_PLAIN_MS } else { LOST_MS };
-        match self.open.borrow().values().min().map(|oldest| now.since(*oldest)) {
+        let waited = |p: &Ping| now.since(p.sent).saturating_sub(p.stood_still_ms);
+        match self.open.borrow().values().map(waited).max() {
             Some(waited) if waited > lost => Pulse::Lost,
             Some(waited) if waited > DOUBT_MS => Pulse::Doubtful,
             _ => Pulse::Good,
+        }
+    }
+
+    /// This laptop stood still for so long, milliseconds: no answer could be heard meanwhile, so
+    /// that time does not count.
+    pub(super) fn stood_still(&self, ms: i64) {
+        for p in self.open.borrow_mut().values_mut() {
+            p.stood_still_ms = p.stood_still_ms.saturating_add(ms);
         }
     }
 
@@ -104,6 +123,19 @@ mod tests {
         assert_eq!(pings.answered("b", UtcMillis(3_050)), Some(UtcMillis(3_000)));
         assert_eq!(pings.answered("a", UtcMillis(3_050)), None);
         assert!(!pings.is_waiting());
+    }
+
+    #[test]
+    fn the_time_in_which_nothing_can_be_heard_does_not_count() {
+        let pings = Pings::default();
+        pings.sent("a".into(), UtcMillis(1_000));
+        pings.stood_still(8_000);
+        for (at, want) in [(9_800, Pulse::Good), (9_801, Pulse::Doubtful), (14_001, Pulse::Lost)] {
+            assert_eq!(pings.pulse(false, UtcMillis(at)), want, "{at}");
+        }
+        // The clock is measured with when it was really sent, and the round trip is not.
+        assert_eq!(pings.answered("a", UtcMillis(9_900)), Some(UtcMillis(1_000)));
+        assert_eq!(pings.time_to_move(), Duration::from_millis(250));
     }
 
     #[test]
