@@ -2,7 +2,9 @@
 //! dials another connection beside the one that is up. The newest authenticated connection
 //! displaces the one before.
 
-use super::{Link, connect::Dialled, path::Path as NetworkPath, path::PathNow, target::Target};
+use super::{
+    Link, connect::Dialled, path::Path as NetworkPath, path::PathNow, quic::rebind, target::Target,
+};
 use signet_net::{ATTEMPT_DELAY, watch::source_towards};
 use signet_quic::client::Rebinder;
 use std::{cell::Cell, time::Duration};
@@ -96,11 +98,8 @@ impl Link {
     /// a network that has forgotten the connection, it moves to another port as well. Either is one
     /// claim at the gateway, which proves a few at once only.
     async fn moves(&self, up: &Up<'_>, other_port: bool) -> bool {
-        let (Some(quic), Some(rebinder), Some(path)) = (&self.quic, &up.rebinder, up.path.get())
-        else {
-            return false;
-        };
-        if other_port && let Err(e) = quic.rebind(rebinder, path.peer()) {
+        let (Some(rebinder), Some(path)) = (&up.rebinder, up.path.get()) else { return false };
+        if other_port && let Err(e) = rebind(rebinder, path.peer()) {
             tracing::info!(error = %e, "the connection does not move");
             return false;
         }

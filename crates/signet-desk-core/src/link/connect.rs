@@ -7,7 +7,7 @@ use super::{
     dial::{DIAL_MAX, dial},
     keys::Keys,
     outcome::{Ended, Fault, Next, backoff, internal, wait_before},
-    quic::{NetworkName, QuicThread},
+    quic::NetworkName,
     stores::{names, open_stores},
     target::Target,
     wire::Wire,
@@ -264,7 +264,7 @@ impl Link {
         for again in (0..REDIALS_MAX).rev() {
             let first = t.first_host.get();
             let network = self.network_in_use();
-            let quic = self.quic_for(&t.venue, identity, &network).map(|q| (q, head_start));
+            let quic = self.is_quic_dialled(&t.venue, identity, &network).then_some(head_start);
             let dialling = timeout(DIAL_MAX, dial(&t.venue, identity, &self.config, first, quic));
             tokio::select! {
                 dialled = dialling => {
@@ -292,22 +292,16 @@ impl Link {
         (source_towards(DEFAULT_ROUTE), self.system.now().network)
     }
 
-    /// Where QUIC is dialled: to a gateway, without a proxy on the way, with a key that asks nobody
-    /// (one in a token would ask for each of two handshakes), on a network that is not known to
-    /// hold it up.
-    fn quic_for(
-        &self,
-        venue: &Venue,
-        identity: &Identity,
-        network: &NetworkName,
-    ) -> Option<&QuicThread> {
+    /// QUIC is dialled to a gateway, without a proxy on the way, with a key that asks nobody (one in
+    /// a token would ask for each of two handshakes, and hold this thread up), on a network that is
+    /// not known to hold it up.
+    fn is_quic_dialled(&self, venue: &Venue, identity: &Identity, network: &NetworkName) -> bool {
         let proxy = self.config.proxy.choose(&ProxyEnvironment::read(), &venue.host);
-        let may = venue.quic
+        venue.quic
             && venue.direct.is_none()
             && matches!(proxy, Ok(None))
             && identity.key().protection() != Protection::Hardware
-            && !self.networks.borrow().is_tcp_only(network, Instant::now());
-        self.quic.as_ref().filter(|_| may)
+            && !self.networks.borrow().is_tcp_only(network, Instant::now())
     }
 
     /// Runs one connection to its end, until it is given up, or until another one is ready beside

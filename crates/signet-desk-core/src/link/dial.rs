@@ -2,7 +2,7 @@
 
 use super::{
     outcome::{Ended, Next, internal},
-    quic::QuicThread,
+    quic,
     wire::Wire,
 };
 use crate::{
@@ -20,21 +20,21 @@ pub(super) const DIAL_MAX: Duration = Duration::from_secs(8);
 const QUIC_ALONE_MAX: Duration = Duration::from_secs(1);
 
 /// Connects and checks that the peer is the right gateway. All hosts of the venue are tried;
-/// `first` says which one begins. With `quic`, QUIC begins and FIXS over TCP follows after this
-/// head start, or as soon as QUIC fails; the first that is made wins (RFC 8305 §5).
+/// `first` says which one begins. With `quic_first`, QUIC begins and FIXS over TCP follows after
+/// this time, or as soon as QUIC fails; the first that is made wins (RFC 8305 §5).
 pub(super) async fn dial(
     v: &Venue,
     identity: &Identity,
     config: &DeskConfig,
     first: usize,
-    quic: Option<(&QuicThread, Duration)>,
+    quic_first: Option<Duration>,
 ) -> Result<Wire, Ended> {
     let refused = |e: ProfileError| Ended::refused(tls_settings(&e.to_string()));
     let tls =
         profile(v, identity, &config.tls).map_err(Ended::refused)?.config().map_err(refused)?;
     let hosts = hosts(v, first);
-    let Some((quic, head_start)) = quic else { return fixs(v, tls, config, &hosts).await };
-    let mut over_quic = pin!(quic.dial(&hosts.0, &hosts.1, tls.clone()));
+    let Some(head_start) = quic_first else { return fixs(v, tls, config, &hosts).await };
+    let mut over_quic = pin!(quic::dial(&hosts.0, &hosts.1, tls.clone()));
     if let Ok(made) = timeout(head_start, &mut over_quic).await {
         return match made {
             Ok(wire) => of_gateway(v, wire),

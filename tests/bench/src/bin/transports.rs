@@ -1,26 +1,31 @@
 //! `transports [ROUNDS] [REPEATS]`: QuoteRequest to Quote over FIXS and over QUIC, both ends ours:
 //! the same engine, the same TLS profiles with client certificates, the same machine, interleaved.
-//! The asking end has the desk's threads (the link's, and one for QUIC), the answering end the
-//! gateway's one thread. Timed: from the values of a request in hand to the values of its quote.
+//! One thread asks, as the desk's link, and one answers, as the gateway's. *Signed* is what a desk and
+//! a gateway say to each other: every message of the desk is signed and verified. *Bare* leaves that
+//! out. Timed: from the values of a request in hand to the values of its quote.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use signet_desk_core::signing::{signing, verification};
 use signet_devca::{DevPki, Order};
 use signet_fix::{
     AppMessage,
     framer::Framer,
     message::{QuoteMsg, QuoteRequest},
     pump::pump,
-    session::{Binding, Event, Outbox, Role, Session, SessionConfig},
+    session::{Binding, Channel, Event, Outbox, Role, Session, SessionConfig},
+    signature::{commits_gateway, every},
     store::MemoryStore,
 };
-use signet_identity::{ClientProfile, CompId, ServerProfile};
+use signet_identity::{
+    ClientProfile, CompId, MessageKey, MessagePublicKey, ServerProfile, channel_binding,
+};
 use signet_quic::{
-    client::{self, ClientStream},
+    client,
     server::{Endpoint, KEYS_BYTES, Keys},
 };
 use signet_rfq::{Ask, InstrumentId, Level, QuoteId, RfqId, UtcMillis};
 use std::{
     cell::RefCell,
-    io,
     net::{SocketAddr, UdpSocket},
     rc::Rc,
     sync::{Arc, mpsc},
@@ -32,7 +37,10 @@ use tokio::{
     runtime::Runtime,
     task::LocalSet,
 };
-use tokio_rustls::{TlsAcceptor, TlsConnector, rustls::pki_types::ServerName};
+use tokio_rustls::{
+    TlsAcceptor, TlsConnector,
+    rustls::pki_types::{CertificateDer, ServerName},
+};
 
 const DOMAIN: &str = "bench.signet.example";
 /// Round trips before anything is counted.
@@ -45,51 +53,74 @@ enum Transport {
     Quic,
 }
 
+/// What is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speech {
+    Bare,
+    Signed,
+}
+
+/// A connection, and what an end knows of it.
+struct Made<S> {
+    stream: S,
+    exporter: [u8; 32],
+    peer: CertificateDer<'static>,
+}
+
+/// What both ends are made with.
+struct Ends {
+    server: Arc<rustls::ServerConfig>,
+    client: Arc<rustls::ClientConfig>,
+    server_key: MessageKey,
+    client_key: MessageKey,
+}
+
 fn main() {
     let number = |n: usize, or: usize| std::env::args().nth(n).map_or(or, |w| parse(&w));
     let (rounds, repeats) = (number(1, 5_000), number(2, 7));
-    let pki = DevPki::generate(DOMAIN, time::OffsetDateTime::now_utc()).expect("a CA");
-    let key = |order| pki.issue(&order).expect("a certificate").certified_key().expect("a key");
-    let server =
-        ServerProfile::new(pki.desk_roots().expect("roots"), key(Order::gateway("SIGNET")))
-            .config()
-            .expect("a profile");
-    let client =
-        ClientProfile::new(pki.gateway_roots().expect("roots"), key(Order::desk("BENCH1")))
-            .config()
-            .expect("a profile");
-    let quic = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("signet-quic")
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let mut found = [Vec::new(), Vec::new()];
-    for _ in 0..repeats {
-        for transport in only(&[Transport::Fixs, Transport::Quic]) {
-            let at = answering(server.clone(), transport);
-            let asked = asking(client.clone(), transport, at, rounds, &quic);
-            found[transport as usize].push(asked);
+    let ends = ends();
+    for speech in [Speech::Signed, Speech::Bare] {
+        let mut found = [Vec::new(), Vec::new()];
+        for _ in 0..repeats {
+            for transport in only(&[Transport::Fixs, Transport::Quic]) {
+                let key = ends.server_key.clone();
+                let at = answering(ends.server.clone(), key, transport, speech);
+                let key = ends.client_key.clone();
+                let asked = asking(ends.client.clone(), key, transport, speech, at, rounds);
+                found[transport as usize].push(asked);
+            }
         }
+        let [fixs, quic] = found.map(|f| (median(&f, |x| x.0), median(&f, |x| x.1)));
+        println!("   {speech:?}, FIXS:  p50 {:.1}  p99 {:.1}", fixs.0, fixs.1);
+        println!("   {speech:?}, QUIC:  p50 {:.1}  p99 {:.1}", quic.0, quic.1);
+        let ratio = (quic.0 / fixs.0, quic.1 / fixs.1);
+        println!("   {speech:?}, ratio (QUIC / FIXS): p50 {:.2}, p99 {:.2}", ratio.0, ratio.1);
     }
-    let median = |of: &[(f64, f64)], which: fn(&(f64, f64)) -> f64| {
-        let mut all: Vec<f64> = of.iter().map(which).collect();
-        all.sort_by(f64::total_cmp);
-        all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
-    };
-    let [fixs, quic] = found.map(|f| (median(&f, |x| x.0), median(&f, |x| x.1)));
-    println!("   FIXS:  p50 {:.1}  p99 {:.1}", fixs.0, fixs.1);
-    println!("   QUIC:  p50 {:.1}  p99 {:.1}", quic.0, quic.1);
-    println!("   ratio (QUIC / FIXS): p50 {:.2}, p99 {:.2}", quic.0 / fixs.0, quic.1 / fixs.1);
 }
 
-/// One transport alone, for a profiler.
+fn median(of: &[(f64, f64)], which: fn(&(f64, f64)) -> f64) -> f64 {
+    let mut all: Vec<f64> = of.iter().map(which).collect();
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn ends() -> Ends {
+    let pki = DevPki::generate(DOMAIN, time::OffsetDateTime::now_utc()).expect("a CA");
+    let key = |order| pki.issue(&order).expect("a certificate").certified_key().expect("a key");
+    let (server, client) = (key(Order::gateway("SIGNET")), key(Order::desk("BENCH1")));
+    let of = |key| MessageKey::of(key).expect("a P-256 key");
+    let (server_key, client_key) = (of(&server), of(&client));
+    let server = ServerProfile::new(pki.desk_roots().expect("roots"), server).config();
+    let client = ClientProfile::new(pki.gateway_roots().expect("roots"), client).config();
+    let server = server.expect("a profile");
+    Ends { server, client: client.expect("a profile"), server_key, client_key }
+}
+
+/// `TRANSPORT=quic`: one alone, for a profiler.
 fn only(all: &[Transport]) -> Vec<Transport> {
     let wanted = std::env::var("TRANSPORT").unwrap_or_default();
-    all.iter()
-        .copied()
-        .filter(|t| wanted.is_empty() || format!("{t:?}").eq_ignore_ascii_case(wanted.trim()))
-        .collect()
+    let is_wanted = |t: &Transport| format!("{t:?}").eq_ignore_ascii_case(wanted.trim());
+    all.iter().copied().filter(|t| wanted.is_empty() || is_wanted(t)).collect()
 }
 
 fn parse(word: &str) -> usize {
@@ -111,8 +142,30 @@ fn session(role: Role) -> Rc<Session> {
     Rc::new(Session::open(&config, store).expect("a session"))
 }
 
+/// How a session is bound to its connection, and who signs and verifies on it.
+fn channel<S>(made: &Made<S>, key: MessageKey, role: Role, speech: Speech) -> Channel {
+    if speech == Speech::Bare {
+        return Binding::None.into();
+    }
+    let peer = MessagePublicKey::of_certificate(&made.peer).expect("a P-256 key");
+    let (signs, verifies) = match role {
+        Role::Initiator => (signing(key, every), verification(peer, commits_gateway)),
+        Role::Acceptor => (signing(key, commits_gateway), verification(peer, every)),
+    };
+    Channel {
+        binding: Binding::Required(BASE64.encode(made.exporter)),
+        signing: Some(signs),
+        verification: Some(verifies),
+    }
+}
+
 /// A thread that answers one connection; where it listens.
-fn answering(tls: Arc<rustls::ServerConfig>, transport: Transport) -> SocketAddr {
+fn answering(
+    tls: Arc<rustls::ServerConfig>,
+    key: MessageKey,
+    transport: Transport,
+    speech: Speech,
+) -> SocketAddr {
     let (ready, address) = mpsc::channel();
     std::thread::spawn(move || {
         one_thread().block_on(LocalSet::new().run_until(async move {
@@ -122,7 +175,9 @@ fn answering(tls: Arc<rustls::ServerConfig>, transport: Transport) -> SocketAddr
                     ready.send(listener.local_addr().expect("an address")).expect("heard");
                     let (tcp, _) = listener.accept().await.expect("a connection");
                     tcp.set_nodelay(true).expect("set");
-                    answer(TlsAcceptor::from(tls).accept(tcp).await.expect("TLS")).await;
+                    let stream = TlsAcceptor::from(tls).accept(tcp).await.expect("TLS");
+                    let (exporter, peer) = of_tls(stream.get_ref().1);
+                    answer(Made { stream, exporter, peer }, key, speech).await;
                 }
                 Transport::Quic => {
                     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
@@ -131,8 +186,10 @@ fn answering(tls: Arc<rustls::ServerConfig>, transport: Transport) -> SocketAddr
                     ready.send(endpoint.local_addr().expect("an address")).expect("heard");
                     let connecting = endpoint.accept().await.accept().expect("an attempt");
                     let made = connecting.established().await.expect("a handshake");
+                    let peer = made.peer_certificates().remove(0);
+                    let exporter = made.exporter().expect("an exporter");
                     let (stream, _moves) = made.into_parts();
-                    answer(stream).await;
+                    answer(Made { stream, exporter, peer }, key, speech).await;
                 }
             }
         }));
@@ -140,10 +197,20 @@ fn answering(tls: Arc<rustls::ServerConfig>, transport: Transport) -> SocketAddr
     address.recv().expect("an address")
 }
 
-async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin) {
+fn of_tls<D>(connection: &rustls::ConnectionCommon<D>) -> ([u8; 32], CertificateDer<'static>) {
+    let exporter = channel_binding(connection).expect("an exporter");
+    let peer = connection.peer_certificates().and_then(|c| c.first()).expect("a certificate");
+    (exporter, peer.clone().into_owned())
+}
+
+async fn answer<S>(made: Made<S>, key: MessageKey, speech: Speech)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let session = session(Role::Acceptor);
-    let outbox = session.attach(Binding::None).expect("attached");
-    pump(stream, &mut Framer::new(), &session, &outbox, |e| {
+    let channel = channel(&made, key, Role::Acceptor, speech);
+    let outbox = session.attach(channel).expect("attached");
+    pump(made.stream, &mut Framer::new(), &session, &outbox, |e| {
         if let Event::Message { message: AppMessage::QuoteRequest(r), .. } = e {
             session.send(&quote(r)).expect("sent");
         }
@@ -172,10 +239,11 @@ fn quote(r: QuoteRequest) -> AppMessage {
 /// Asks over one connection; p50 and p99, microseconds.
 fn asking(
     tls: Arc<rustls::ClientConfig>,
+    key: MessageKey,
     transport: Transport,
+    speech: Speech,
     at: SocketAddr,
     rounds: usize,
-    quic: &Runtime,
 ) -> (f64, f64) {
     one_thread().block_on(LocalSet::new().run_until(async {
         match transport {
@@ -184,24 +252,19 @@ fn asking(
                 tcp.set_nodelay(true).expect("set");
                 let name = ServerName::try_from("localhost").expect("a name");
                 let stream = TlsConnector::from(tls).connect(name, tcp).await.expect("TLS");
-                ask(stream, rounds).await
+                let (exporter, peer) = of_tls(stream.get_ref().1);
+                ask(Made { stream, exporter, peer }, key, speech, rounds).await
             }
             Transport::Quic => {
-                let made = if std::env::var_os("ONE").is_some() {
-                    over_quic(at, tls).await
-                } else {
-                    quic.spawn(over_quic(at, tls)).await.expect("a task")
-                };
-                ask(made.expect("a connection"), rounds).await
+                let socket = UdpSocket::bind("0.0.0.0:0").expect("a port");
+                let made = client::connect(socket, at, "localhost", &tls).await;
+                let made = made.expect("a connection");
+                let exporter = made.exporter().expect("an exporter");
+                let peer = made.peer_certificates().remove(0);
+                ask(Made { stream: made.into_stream(), exporter, peer }, key, speech, rounds).await
             }
         }
     }))
-}
-
-async fn over_quic(at: SocketAddr, tls: Arc<rustls::ClientConfig>) -> io::Result<ClientStream> {
-    let socket = UdpSocket::bind("0.0.0.0:0")?;
-    let made = client::connect(socket, at, "localhost", &tls).await.map_err(io::Error::other)?;
-    Ok(made.into_stream())
 }
 
 /// What is measured so far.
@@ -211,9 +274,13 @@ struct Asked {
     took: Vec<f64>,
 }
 
-async fn ask(stream: impl AsyncRead + AsyncWrite + Unpin, rounds: usize) -> (f64, f64) {
+async fn ask<S>(made: Made<S>, key: MessageKey, speech: Speech, rounds: usize) -> (f64, f64)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let session = session(Role::Initiator);
-    let outbox = session.attach(Binding::None).expect("attached");
+    let channel = channel(&made, key, Role::Initiator, speech);
+    let outbox = session.attach(channel).expect("attached");
     session.tick();
     let asked = RefCell::new(Asked { since: Instant::now(), sent: 0, took: Vec::new() });
     let next = |outbox: &Rc<Outbox>| {
@@ -225,7 +292,7 @@ async fn ask(stream: impl AsyncRead + AsyncWrite + Unpin, rounds: usize) -> (f64
         a.since = Instant::now();
         session.send(&request(a.sent)).expect("sent");
     };
-    pump(stream, &mut Framer::new(), &session, &outbox, |e| match e {
+    pump(made.stream, &mut Framer::new(), &session, &outbox, |e| match e {
         Event::LoggedOn => next(&outbox),
         Event::Message { message: AppMessage::Quote(_), .. } => {
             let took = asked.borrow().since.elapsed().as_secs_f64() * 1e6;
