@@ -264,7 +264,7 @@ impl Link {
         for again in (0..REDIALS_MAX).rev() {
             let first = t.first_host.get();
             let network = self.network_in_use();
-            let quic = self.is_quic_dialled(&t.venue, identity, &network).then_some(head_start);
+            let quic = self.dials_quic(&t.venue, identity, &network).then_some(head_start);
             let dialling = timeout(DIAL_MAX, dial(&t.venue, identity, &self.config, first, quic));
             tokio::select! {
                 dialled = dialling => {
@@ -295,7 +295,7 @@ impl Link {
     /// QUIC is dialled to a gateway, without a proxy on the way, with a key that asks nobody (one in
     /// a token would ask for each of two handshakes, and hold this thread up), on a network that is
     /// not known to hold it up.
-    fn is_quic_dialled(&self, venue: &Venue, identity: &Identity, network: &NetworkName) -> bool {
+    fn dials_quic(&self, venue: &Venue, identity: &Identity, network: &NetworkName) -> bool {
         let proxy = self.config.proxy.choose(&ProxyEnvironment::read(), &venue.host);
         venue.quic
             && venue.direct.is_none()

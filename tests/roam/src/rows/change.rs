@@ -81,6 +81,20 @@ impl Row {
         }
     }
 
+    /// The connection itself goes on, where it can move.
+    pub(super) fn goes_on(self, over: Transport) -> bool {
+        let moves = matches!(
+            self,
+            Self::SilentSwitch
+                | Self::LinkDown
+                | Self::NatNewPort
+                | Self::NatForgets
+                | Self::SuspendedShort
+                | Self::SuspendedShortMoved
+        );
+        moves && over == Transport::Quic
+    }
+
     fn is_translated(self) -> bool {
         matches!(self, Self::NatNewPort | Self::NatForgets)
     }
