@@ -292,9 +292,9 @@ impl Link {
         (source_towards(DEFAULT_ROUTE), self.system.now().network)
     }
 
-    /// QUIC is dialled to a gateway, without a proxy on the way, with a key that asks nobody (one in
-    /// a token would ask for each of two handshakes, and hold this thread up), on a network that is
-    /// not known to hold it up.
+    /// QUIC is dialled to a gateway, without a proxy on the way, on a network that is not known to
+    /// block it, with a key that asks nobody: one in a token would ask for each of two handshakes,
+    /// and hold this thread up.
     fn dials_quic(&self, venue: &Venue, identity: &Identity, network: &NetworkName) -> bool {
         let proxy = self.config.proxy.choose(&ProxyEnvironment::read(), &venue.host);
         venue.quic
