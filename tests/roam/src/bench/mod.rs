@@ -21,7 +21,7 @@ use std::{
 };
 
 /// Desks that come back at once.
-const DESKS: &str = "5000";
+const DESKS: usize = 5_000;
 /// QuickFIX is not back for seconds after each change, and not within 30 s after some.
 const QUICKFIX_ROUNDS: usize = 30;
 /// What a cell needs before its first round, and what a round takes at most, on average. QuickFIX
@@ -43,7 +43,7 @@ struct Part {
 /// Everything. FIXS, QUIC and QuickFIX are measured side by side, each in namespaces of its own:
 /// nearly all of a round is waiting. The storms come after them, alone. A part that fails or hangs
 /// is told and does not stop the others.
-pub fn all(rounds: usize, quickfix: Option<usize>) {
+pub fn all(rounds: usize, quickfix: Option<usize>, desks: Option<usize>) {
     let began = Instant::now();
     let cells = |over: &str, what: &[&str]| -> Vec<Part> {
         what.iter().map(|w| part_of(&["cell", over, w], rounds, ROUND_MAX)).collect()
@@ -64,8 +64,9 @@ pub fn all(rounds: usize, quickfix: Option<usize>) {
             lines.extend(found);
         }
     });
+    let desks = desks.unwrap_or(DESKS).to_string();
     for what in ["network", "gateway"] {
-        let words = ["storm", what, DESKS].map(String::from).into();
+        let words = ["storm", what, &desks].map(String::from).into();
         lines.extend(run(&Part { words, alone: false, longest: STORM_MAX }));
     }
     println!("{}", Line::heading());

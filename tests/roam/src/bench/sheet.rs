@@ -64,7 +64,7 @@ impl Line {
 
     pub(super) fn heading() -> String {
         format!(
-            "   {:9} {:44} {:>5} {:>7} {:>7} {:>7} {:>11}   {}",
+            "   {:9} {:52} {:>5} {:>7} {:>7} {:>7} {:>11}   {}",
             "over", "what, ms", "n", "p50", "p99", "max", "wanted p99", "remark"
         )
     }
@@ -78,7 +78,7 @@ impl Line {
         };
         let failed = if self.failed { "FAILED half way; " } else { "" };
         format!(
-            "   {:9} {:44} {:>5} {:>7} {:>7} {:>7} {:>11}   {failed}{}",
+            "   {:9} {:52} {:>5} {:>7} {:>7} {:>7} {:>11}   {failed}{}",
             self.over,
             self.what,
             self.samples,

@@ -1,6 +1,6 @@
 //! `roam desk DIR`, `roam gateway CONFIG`: the processes of a test or measurement.
 //! `roam row fixs|quic NAME ROUNDS`: one row, in a network namespace of its own (`unshare -rn`).
-//! `roam bench [ROUNDS [QUICKFIX_ROUNDS]]`: what docs/benchmarks.md shows.
+//! `roam bench [ROUNDS [QUICKFIX_ROUNDS [DESKS]]]`: what docs/benchmarks.md shows.
 
 #[cfg(target_os = "linux")]
 fn main() {
@@ -20,10 +20,10 @@ fn main() {
             };
             signet_roam::rows::run(over, name, number(rounds));
         }
-        ["bench"] => signet_roam::bench::all(100, None),
-        ["bench", rounds] => signet_roam::bench::all(number(rounds), None),
-        ["bench", rounds, quickfix] => {
-            signet_roam::bench::all(number(rounds), Some(number(quickfix)));
+        ["bench", numbers @ ..] => {
+            let given = |n: usize| numbers.get(n).map(|text| number(text));
+            let rounds = given(0).unwrap_or(100);
+            signet_roam::bench::all(rounds, given(1), given(2));
         }
         ["cell" | "quickfix" | "storm", ..] => signet_roam::bench::part(&words),
         _ => panic!("desk DIR | gateway CONFIG | row fixs|quic NAME ROUNDS | bench [ROUNDS]"),
