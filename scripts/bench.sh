@@ -2,8 +2,8 @@
 # Prints the numbers of docs/benchmarks.md. Release builds; nothing is asserted, machines differ.
 # SIGNET_BENCH_SECONDS (default 20) is the length of each step in the window; 600 shows memory over
 # ten minutes. SIGNET_BENCH_LATENCY_SECONDS (default 12) is the length of each step from desk to dealer.
-# ROAM_ROUNDS (default 100) is how many changes of networks of each kind: 100 take three quarters of an hour, 20 take
-# twelve minutes. QuickFIX has at most 30 of them, because it is not back for seconds or for half a minute.
+# ROAM_ROUNDS (default 100) is how many changes of networks of each kind: 100 take about an hour, ten take six
+# minutes and the storms. QuickFIX has at most 30 of them, because it is not back for seconds or for half a minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${SIGNET_BENCH_ROUNDS:-3000}
