@@ -2,7 +2,8 @@
 # Prints the numbers of docs/benchmarks.md. Release builds; nothing is asserted, machines differ.
 # SIGNET_BENCH_SECONDS (default 20) is the length of each step in the window; 600 shows memory over
 # ten minutes. SIGNET_BENCH_LATENCY_SECONDS (default 12) is the length of each step from desk to dealer.
-# ROAM_ROUNDS (default 100) is how many changes of networks of each kind, half an hour or so in all.
+# ROAM_ROUNDS (default 100) is how many changes of networks of each kind: 100 take about an hour, ten take six
+# minutes and the storms. QuickFIX has at most 30 of them, because it is not back for seconds or for half a minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${SIGNET_BENCH_ROUNDS:-3000}
@@ -35,6 +36,9 @@ o=$(median "$certs/ours" 1); t=$(median "$certs/theirs" 1)
 echo "   Signet over rustls:          p50 $o   p99 $(median "$certs/ours" 2)"
 echo "   QuickFIX's OpenSSL sockets:  p50 $t   p99 $(median "$certs/theirs" 2)"
 awk -v o="$o" -v t="$t" 'BEGIN {printf "   ratio of p50 (ours / theirs): %.2f\n", o/t}'
+
+echo "== FIX round trip over QUIC beside FIXS, both ends ours, loopback, microseconds; medians of 7 interleaved repeats"
+target/release/transports
 
 echo "== the desk's engine room, no window"
 target/release/link

@@ -8,7 +8,7 @@ use crate::{
 use rustix::process::{Pid, Signal, kill_process};
 use signet_desk_core::view::*;
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     io::{BufRead as _, BufReader, Write as _},
     net::Ipv4Addr,
     path::Path,
@@ -24,8 +24,19 @@ const BUND: &str = "DE000BU2Z049";
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a quote is good.
 const QUOTE_MS: u64 = 600_000;
+/// Between attempts to ask while the desk says that it cannot.
+const AGAIN: Duration = Duration::from_millis(10);
 /// How many states of the connection are remembered.
 const TRAIL_MAX: usize = 1_000;
+
+/// What the desk may connect over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP only.
+    Fixs,
+    /// QUIC, raced with TCP.
+    Quic,
+}
 
 /// What a page would hold: everything it was told so far.
 #[derive(Debug, Default)]
@@ -46,6 +57,8 @@ pub struct Screen {
     pub keys: bool,
     /// When the latest frame was there.
     pub at: u64,
+    /// Accepts with an outcome, by RFQ, and since when.
+    pub outcomes: HashMap<String, u64>,
     /// The latest states of the connection: when each was there, since when it was, and which.
     pub trail: VecDeque<(u64, f64, LinkState)>,
 }
@@ -58,6 +71,11 @@ impl Screen {
             self.lines.clear();
         }
         for r in f.rfqs {
+            if is_final(r.accept.as_ref()) {
+                self.outcomes.entry(r.id.clone()).or_insert(at);
+            } else {
+                self.outcomes.remove(&r.id);
+            }
             self.rfqs.retain(|x| x.id != r.id);
             self.rfqs.push(r);
         }
@@ -99,6 +117,13 @@ impl Screen {
         self.session.as_ref().map_or(0.0, |s| s.since_ms)
     }
 
+    /// Whether the connection is over QUIC.
+    #[must_use]
+    pub fn is_quic(&self) -> bool {
+        let tls = self.session.as_ref().and_then(|s| s.tls.as_deref());
+        tls.is_some_and(|words| words.starts_with("QUIC"))
+    }
+
     /// When the first state that fits was there, after a moment.
     #[must_use]
     pub fn first(&self, after: u64, fits: impl Fn(LinkState) -> bool) -> Option<u64> {
@@ -133,6 +158,12 @@ impl Screen {
         let owes = self.dialog || access.is_some_and(|a| a.text.is_some()) || self.keys && !touched;
         self.link() == Some(LinkState::Online) && pressed && !owes
     }
+}
+
+/// Whether an accept has its outcome.
+pub fn is_final(accept: Option<&AcceptView>) -> bool {
+    use AcceptState::{Declined, Disarmed, Filled};
+    accept.is_some_and(|a| matches!(a.state, Filled | Declined | Disarmed))
 }
 
 /// A desk's process.
@@ -190,6 +221,8 @@ pub struct World {
     pub screen: Screen,
     laptop: Laptop,
     answers: Vec<(u64, Result<Answer, Problem>)>,
+    /// What the desk may connect over.
+    pub over: Transport,
     /// Where the laptop is.
     pub here: Net,
     place: Place,
@@ -197,12 +230,7 @@ pub struct World {
 
 impl World {
     /// `keys`: the firm asks for a touch at each logon, and the person touches at once.
-    pub fn start(dir: &Path, keys: bool) -> Self {
-        Self::over(dir, keys, false)
-    }
-
-    /// The same, with QUIC beside TCP.
-    pub fn over(dir: &Path, keys: bool, quic: bool) -> Self {
+    pub fn start(dir: &Path, keys: bool, over: Transport) -> Self {
         let network = Network::start(DELAY).expect("networks");
         let (laptop, attestation) = Laptop::start(&dir.join("desk"));
         let firm = Firm::start(dir, keys.then_some(attestation.as_str()));
@@ -213,8 +241,9 @@ impl World {
             screen: Screen { keys, ..Screen::default() },
             laptop,
             answers: vec![],
+            over,
             here: Net::Wifi,
-            place: Place { quic, ..firm.place(FROM_OUTSIDE) },
+            place: Place { quic: over == Transport::Quic, ..firm.place(FROM_OUTSIDE) },
             firm,
         };
         let at = world.firm.place(Ipv4Addr::LOCALHOST);
@@ -289,13 +318,13 @@ impl World {
 
     /// An RFQ with a live quote.
     pub fn rfq(&mut self) -> String {
-        let id = self.request();
+        let id = self.request().expect("a request");
         self.until("a quote", |s| s.tradable(&id));
         id
     }
 
     /// An RFQ that was sent.
-    pub fn request(&mut self) -> String {
+    pub fn request(&mut self) -> Result<String, Problem> {
         let ticket = Ticket {
             instrument: BUND.into(),
             ask: Ask::Buy,
@@ -304,9 +333,31 @@ impl World {
             ttl_s: 600,
             settlement_date: None,
         };
-        let sent = self.order(Order::Request(ticket)).expect("a request");
-        let Answer::Rfq(id) = sent else { panic!("{sent:?}") };
-        id
+        match self.order(Order::Request(ticket))? {
+            Answer::Rfq(id) => Ok(id),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Asks until a request is quoted: the RFQ, when that was, and how many were refused.
+    pub fn quoted(&mut self) -> (String, u64, usize) {
+        let (began, mut refused) = (Instant::now(), 0);
+        loop {
+            assert!(began.elapsed() < PATIENCE, "no request is quoted\n{:#?}", self.screen);
+            match self.request() {
+                Ok(id) => {
+                    let asked = |s: &Screen| s.rfq(&id).is_none_or(is_asked);
+                    let at = self.until("a quote", |s| s.tradable(&id) || !asked(s));
+                    if self.screen.tradable(&id) {
+                        return (id, at, refused);
+                    }
+                    // It was lost with its connection.
+                    let _ = self.order(Order::Dismiss(id));
+                }
+                Err(_) => self.pause(AGAIN),
+            }
+            refused += 1;
+        }
     }
 
     /// Arms the quote of an RFQ; the id of the accept.
@@ -353,6 +404,10 @@ impl World {
     pub fn alive(&mut self) -> bool {
         self.laptop.child.try_wait().is_ok_and(|ended| ended.is_none())
     }
+}
+
+fn is_asked(r: &RfqView) -> bool {
+    matches!(r.state, RfqState::Sent | RfqState::Open)
 }
 
 /// Milliseconds between two moments of [`nanos`].

@@ -20,14 +20,14 @@ fn may_make_networks() -> bool {
 }
 
 /// Runs rows beside each other: most of their time is waiting.
-fn rows(names: &[&str]) {
+fn rows(over: &str, names: &[&str]) {
     if !may_make_networks() {
         return eprintln!("no network namespace with TUN devices here: {names:?} not run");
     }
     let rounds = std::env::var("ROAM_ROUNDS").unwrap_or_else(|_| ROUNDS.into());
     let start = |name: &&str| {
         let mut command = Command::new("unshare");
-        command.args(["-rn", "--", env!("CARGO_BIN_EXE_roam"), "row", name, &rounds]);
+        command.args(["-rn", "--", env!("CARGO_BIN_EXE_roam"), "row", over, name, &rounds]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let children: Vec<Child> = names.iter().map(start).collect();
@@ -44,27 +44,44 @@ fn rows(names: &[&str]) {
 
 #[test]
 fn another_network() {
-    rows(&["silent_switch", "link_down", "no_route", "black_hole"]);
+    rows("fixs", &["silent_switch", "link_down", "no_route", "black_hole"]);
+}
+
+#[test]
+fn another_network_over_quic() {
+    rows("quic", &["silent_switch", "link_down", "no_route", "black_hole"]);
+}
+
+#[test]
+fn networks_that_block_udp() {
+    rows("quic", &["udp_blocked", "udp_free"]);
 }
 
 #[test]
 fn resets() {
-    rows(&["reset_old", "reset_young"]);
+    rows("fixs", &["reset_old", "reset_young"]);
 }
 
 #[test]
 fn the_gateway_is_killed() {
-    rows(&["gateway_killed"]);
+    rows("fixs", &["gateway_killed"]);
+    rows("quic", &["gateway_killed"]);
 }
 
 /// A real suspend cannot be made here, so the desk's process stands still: its timers stop, and all
 /// clocks go on, where CLOCK_MONOTONIC of a laptop that sleeps stops as well.
 #[test]
 fn sleep() {
-    rows(&["suspended_8", "suspended_8_moved", "suspended_20", "suspended_20_moved"]);
+    rows("fixs", &["suspended_8", "suspended_8_moved", "suspended_20", "suspended_20_moved"]);
+}
+
+#[test]
+fn sleep_over_quic() {
+    rows("quic", &["suspended_8", "suspended_8_moved", "suspended_20", "suspended_20_moved"]);
 }
 
 #[test]
 fn translated_addresses() {
-    rows(&["nat_new_port", "nat_forgets"]);
+    rows("fixs", &["nat_new_port", "nat_forgets"]);
+    rows("quic", &["nat_new_port", "nat_forgets"]);
 }

@@ -2,8 +2,10 @@
 //! dials another connection beside the one that is up. The newest authenticated connection
 //! displaces the one before.
 
-use super::{Link, connect::Dialled, path::Path as NetworkPath, path::PathNow, target::Target};
-use signet_net::watch::source_towards;
+use super::{
+    Link, connect::Dialled, path::Path as NetworkPath, path::PathNow, quic::rebind, target::Target,
+};
+use signet_net::{ATTEMPT_DELAY, watch::source_towards};
 use signet_quic::client::Rebinder;
 use std::{cell::Cell, time::Duration};
 use time::OffsetDateTime;
@@ -13,8 +15,6 @@ use tokio::time::timeout;
 pub(super) const SETTLE: Duration = Duration::from_millis(20);
 /// Between attempts beside a connection that is up.
 const AGAIN: Duration = Duration::from_millis(500);
-/// A connection that moved answers within this time, or another one is dialled beside it.
-const MOVED_MAX: Duration = Duration::from_millis(400);
 /// How often the answer is looked for.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -41,6 +41,16 @@ impl Up<'_> {
     }
 }
 
+/// What came of dialling beside the connection that is up.
+enum Beside {
+    /// Another connection.
+    Dialled(Box<Dialled>),
+    /// The connection that is up answers.
+    NotNeeded,
+    /// The network changed, and the connection that is up can move.
+    Changed,
+}
+
 impl Link {
     /// Waits until the connection that is up is in doubt, or the system would use another way to
     /// the venue, and then moves it or dials. It stays up meanwhile: it may still work, and when it
@@ -56,6 +66,7 @@ impl Link {
             return self.only_ping(target).await;
         }
         let up = Up { target, path: Cell::new(path), rebinder };
+        let mut silent = false;
         let (mut changes, mut doubt) = (self.changes_from_now(), self.doubt.subscribe());
         loop {
             tokio::select! {
@@ -64,16 +75,21 @@ impl Link {
             }
             let doubtful = *doubt.borrow_and_update();
             let moved = up.is_moved();
-            let moving = (moved || doubtful) && up.rebinder.is_some();
-            if moving && self.moves(&up, !moved).await {
+            silent &= self.pings.is_waiting();
+            let moving = (moved || doubtful || silent) && up.rebinder.is_some();
+            if moving && self.moves(&up, doubtful && !moved).await {
                 self.doubt(false);
+                silent = false;
                 continue;
             }
-            if let Some(dialled) = self.dial_while_needed(&up, moving).await {
-                return dialled;
+            silent = moving;
+            match self.dial_while_needed(&up, moving).await {
+                Beside::Dialled(dialled) => return *dialled,
+                // The same way, perhaps another network behind it.
+                Beside::NotNeeded => self.ping_unless_waiting(&target.session),
+                // `changes` has not been asked since, so the connection moves at once.
+                Beside::Changed => {}
             }
-            // The same way, perhaps another network behind it.
-            self.ping_unless_waiting(&target.session);
         }
     }
 
@@ -82,11 +98,8 @@ impl Link {
     /// a network that has forgotten the connection, it moves to another port as well. Either is one
     /// claim at the gateway, which proves a few at once only.
     async fn moves(&self, up: &Up<'_>, other_port: bool) -> bool {
-        let (Some(quic), Some(rebinder), Some(path)) = (&self.quic, &up.rebinder, up.path.get())
-        else {
-            return false;
-        };
-        if other_port && let Err(e) = quic.rebind(rebinder, path.peer()) {
+        let (Some(rebinder), Some(path)) = (&up.rebinder, up.path.get()) else { return false };
+        if other_port && let Err(e) = rebind(rebinder, path.peer()) {
             tracing::info!(error = %e, "the connection does not move");
             return false;
         }
@@ -96,19 +109,32 @@ impl Link {
         tracing::info!("the connection moves to the network in use");
         // Something must leave over the new way for the gateway to see it.
         self.ping(&up.target.session);
+        let mut changes = self.changes_from_now();
         let answered = async {
             while self.pings.is_waiting() {
-                tokio::time::sleep(LOOK).await;
+                tokio::select! {
+                    () = tokio::time::sleep(LOOK) => {}
+                    () = changes.changed() => {
+                        tokio::time::sleep(SETTLE).await;
+                        if up.is_moved() && up.is_here() {
+                            self.ping(&up.target.session);
+                        }
+                    }
+                }
             }
         };
-        timeout(MOVED_MAX, answered).await.is_ok()
+        timeout(self.pings.time_to_move(), answered).await.is_ok()
     }
 
     /// Dials for as long as the connection that is up is in doubt, or not where the system would
-    /// connect, or does not answer after a move.
-    async fn dial_while_needed(&self, up: &Up<'_>, after_move: bool) -> Option<Dialled> {
+    /// connect, or does not answer after a move. One over QUIC moves first whenever the network
+    /// changes: its session, and the touch that was given for it, go on then.
+    async fn dial_while_needed(&self, up: &Up<'_>, after_move: bool) -> Beside {
         let (mut changes, mut doubt) = (self.changes_from_now(), self.doubt.subscribe());
         let silent = || after_move && self.pings.is_waiting();
+        let can_move = up.rebinder.is_some();
+        // Where the connection that moved is silent, UDP may be blocked, so TCP need not wait.
+        let head_start = if after_move { Duration::ZERO } else { ATTEMPT_DELAY };
         while up.is_moved() || silent() || *doubt.borrow_and_update() {
             let good_again = async {
                 while silent() || *doubt.borrow_and_update() {
@@ -117,21 +143,25 @@ impl Link {
             };
             let (slot, identity) = up.target.keys.take(OffsetDateTime::now_utc());
             let dialled = tokio::select! {
-                dialled = self.dial(up.target, &identity) => dialled,
-                () = good_again, if up.rebinder.is_some() || !up.is_moved() => {
+                dialled = self.dial(up.target, &identity, head_start) => dialled,
+                () = good_again, if can_move || !up.is_moved() => {
                     up.is_here();
-                    return None;
+                    return Beside::NotNeeded;
                 }
+                () = changes.changed(), if can_move => return Beside::Changed,
             };
             if let Ok(wire) = dialled {
-                return Some(Dialled { slot, identity, wire });
+                return Beside::Dialled(Box::new(Dialled { slot, identity, wire }));
             }
-            // A network that comes up is dialled over at once.
+            // A network that comes up is used at once.
             if timeout(AGAIN, changes.changed()).await.is_ok() {
+                if can_move {
+                    return Beside::Changed;
+                }
                 tokio::time::sleep(SETTLE).await;
             }
         }
-        None
+        Beside::NotNeeded
     }
 
     async fn only_ping(&self, t: &Target) -> Dialled {

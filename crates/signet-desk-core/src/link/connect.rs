@@ -6,8 +6,8 @@ use super::{
     conversation::Conversation,
     dial::{DIAL_MAX, dial},
     keys::Keys,
-    outcome::{Ended, Fault, Next, backoff, internal},
-    quic::{NetworkName, QuicThread},
+    outcome::{Ended, Fault, Next, backoff, internal, wait_before},
+    quic::NetworkName,
     stores::{names, open_stores},
     target::Target,
     wire::Wire,
@@ -27,7 +27,7 @@ use signet_identity::{CompId, Identity, MessagePublicKey, Protection, Refusal};
 use signet_journal::StoreKey;
 use signet_keystore::{IdentityName, IdentitySlot, KeychainError, SwitchAction, SwitchEvent};
 use signet_net::{
-    ProxyEnvironment,
+    ATTEMPT_DELAY, ProxyEnvironment,
     watch::{NetworkChanges, source_towards},
 };
 use std::{
@@ -35,6 +35,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
     rc::Rc,
+    time::Duration,
 };
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout};
@@ -55,8 +56,8 @@ pub(super) struct Dialled {
 struct Round {
     slot: IdentitySlot,
     ended: Ended,
-    /// The gateway accepted the logon.
-    logged_on: bool,
+    /// For how long it was up; `None`: the gateway did not accept the logon.
+    was_on: Option<Duration>,
     /// The connection that takes its place.
     beside: Option<Dialled>,
 }
@@ -95,7 +96,7 @@ impl Link {
             self.ceremony.abandon();
             self.direct_lost();
             lock(&self.book).link_lost();
-            if round.logged_on {
+            if round.was_on.is_some() {
                 attempt = 0;
             }
             beside = round.beside;
@@ -118,7 +119,8 @@ impl Link {
                     let words = &ended.problem.message;
                     tracing::info!(code, attempt, "link lost or not made: {words}");
                     self.show_reconnecting(Some(ended.problem), attempt.max(1));
-                    if timeout(backoff(attempt), changes.changed()).await.is_ok() {
+                    let wait = wait_before(attempt, round.was_on);
+                    if timeout(wait, changes.changed()).await.is_ok() {
                         tokio::time::sleep(SETTLE).await;
                         attempt = 0;
                     }
@@ -244,19 +246,25 @@ impl Link {
 
     async fn dial_and_converse(self: &Rc<Self>, generation: u64, t: &Target) -> Round {
         let (slot, identity) = t.keys.take(OffsetDateTime::now_utc());
-        match self.dial(t, &identity).await {
+        match self.dial(t, &identity, ATTEMPT_DELAY).await {
             Ok(wire) => self.converse(generation, t, Dialled { slot, identity, wire }).await,
-            Err(ended) => Round { slot, ended, logged_on: false, beside: None },
+            Err(ended) => Round { slot, ended, was_on: None, beside: None },
         }
     }
 
     /// Dials; begins again at once when the network changes meanwhile, a bounded number of times.
-    pub(super) async fn dial(&self, t: &Target, identity: &Identity) -> Result<Wire, Ended> {
+    /// `head_start`: of QUIC before FIXS over TCP.
+    pub(super) async fn dial(
+        &self,
+        t: &Target,
+        identity: &Identity,
+        head_start: Duration,
+    ) -> Result<Wire, Ended> {
         let mut changes = self.changes_from_now();
         for again in (0..REDIALS_MAX).rev() {
             let first = t.first_host.get();
             let network = self.network_in_use();
-            let quic = self.quic_for(&t.venue, identity, &network);
+            let quic = self.dials_quic(&t.venue, identity, &network).then_some(head_start);
             let dialling = timeout(DIAL_MAX, dial(&t.venue, identity, &self.config, first, quic));
             tokio::select! {
                 dialled = dialling => {
@@ -284,29 +292,23 @@ impl Link {
         (source_towards(DEFAULT_ROUTE), self.system.now().network)
     }
 
-    /// Where QUIC is dialled: to a gateway, without a proxy on the way, with a key that asks nobody
-    /// (one in a token would ask for each of two handshakes), on a network that is not known to
-    /// hold it up.
-    fn quic_for(
-        &self,
-        venue: &Venue,
-        identity: &Identity,
-        network: &NetworkName,
-    ) -> Option<&QuicThread> {
+    /// QUIC is dialled to a gateway, without a proxy on the way, on a network that is not known to
+    /// block it, with a key that asks nobody: one in a token would ask for each of two handshakes,
+    /// and hold this thread up.
+    fn dials_quic(&self, venue: &Venue, identity: &Identity, network: &NetworkName) -> bool {
         let proxy = self.config.proxy.choose(&ProxyEnvironment::read(), &venue.host);
-        let may = venue.quic
+        venue.quic
             && venue.direct.is_none()
             && matches!(proxy, Ok(None))
             && identity.key().protection() != Protection::Hardware
-            && !self.networks.borrow().is_tcp_only(network, Instant::now());
-        self.quic.as_ref().filter(|_| may)
+            && !self.networks.borrow().is_tcp_only(network, Instant::now())
     }
 
     /// Runs one connection to its end, until it is given up, or until another one is ready beside
     /// it.
     async fn converse(self: &Rc<Self>, generation: u64, t: &Target, dialled: Dialled) -> Round {
         let Dialled { slot, identity, wire } = dialled;
-        let failed = |ended| Round { slot, ended, logged_on: false, beside: None };
+        let failed = |ended| Round { slot, ended, was_on: None, beside: None };
         if !self.is_wanted(generation) {
             return failed(Ended::lost(internal("superseded")));
         }
@@ -333,7 +335,7 @@ impl Link {
             t.session.detach();
             while t.session.next_event().is_some() {}
         }
-        Round { slot, ended, logged_on: conversation.is_logged_on(), beside }
+        Round { slot, ended, was_on: conversation.was_on(), beside }
     }
 
     /// Gives the connection to the session, which logs on over it.

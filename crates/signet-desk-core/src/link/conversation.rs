@@ -25,6 +25,7 @@ use signet_rfq::{RfqId, UtcMillis};
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
+    time::{Duration, Instant},
 };
 
 pub(super) struct Conversation<'a> {
@@ -35,7 +36,8 @@ pub(super) struct Conversation<'a> {
     identity: &'a Identity,
     exporter: [u8; 32],
     outbox: Rc<Outbox>,
-    logged_on: Cell<bool>,
+    /// When the logon was accepted.
+    on_since: Cell<Option<Instant>>,
     goodbye: RefCell<Option<Goodbye>>,
 }
 
@@ -56,7 +58,7 @@ impl<'a> Conversation<'a> {
             identity,
             exporter,
             outbox,
-            logged_on: Cell::new(false),
+            on_since: Cell::new(None),
             goodbye: RefCell::new(None),
         }
     }
@@ -66,12 +68,12 @@ impl<'a> Conversation<'a> {
         let t = self.target;
         let mut framer = Framer::new();
         let closed = pump(stream, &mut framer, &t.session, &self.outbox, |e| self.event(e)).await;
-        Ended::of(&closed, self.logged_on.get(), self.goodbye.take())
+        Ended::of(&closed, self.on_since.get().is_some(), self.goodbye.take())
     }
 
-    /// Whether the logon was accepted on this connection.
-    pub(super) fn is_logged_on(&self) -> bool {
-        self.logged_on.get()
+    /// How long ago the logon was accepted on this connection; `None`: it was not.
+    pub(super) fn was_on(&self) -> Option<Duration> {
+        self.on_since.get().map(|since| since.elapsed())
     }
 
     fn event(&self, e: Event) {
@@ -101,7 +103,7 @@ impl<'a> Conversation<'a> {
 
     fn logged_on(&self, now: UtcMillis) {
         self.promote_if_new();
-        self.logged_on.set(true);
+        self.on_since.set(Some(Instant::now()));
         self.link.show(|s| {
             s.state = LinkState::Restoring;
             s.problem = None;

@@ -2,7 +2,7 @@
 
 use super::{
     outcome::{Ended, Next, internal},
-    quic::QuicThread,
+    quic,
     wire::Wire,
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     venue::{DeskConfig, Venue, profile, tls_settings},
 };
 use signet_identity::{Identity, PeerIdentity, ProfileError, Refusal, Role, Stage};
-use signet_net::{self as net, ATTEMPT_DELAY, DialError, Endpoint};
+use signet_net::{self as net, DialError, Endpoint};
 use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::time::timeout;
 use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
@@ -20,22 +20,22 @@ pub(super) const DIAL_MAX: Duration = Duration::from_secs(8);
 const QUIC_ALONE_MAX: Duration = Duration::from_secs(1);
 
 /// Connects and checks that the peer is the right gateway. All hosts of the venue are tried;
-/// `first` says which one begins. With `quic`, QUIC begins and FIXS over TCP follows a quarter of a
-/// second later, or as soon as QUIC fails; the first that is made wins (RFC 8305 §5).
+/// `first` says which one begins. With `quic_first`, QUIC begins and FIXS over TCP follows after
+/// this time, or as soon as QUIC fails; the first that is made wins (RFC 8305 §5).
 pub(super) async fn dial(
     v: &Venue,
     identity: &Identity,
     config: &DeskConfig,
     first: usize,
-    quic: Option<&QuicThread>,
+    quic_first: Option<Duration>,
 ) -> Result<Wire, Ended> {
     let refused = |e: ProfileError| Ended::refused(tls_settings(&e.to_string()));
     let tls =
         profile(v, identity, &config.tls).map_err(Ended::refused)?.config().map_err(refused)?;
     let hosts = hosts(v, first);
-    let Some(quic) = quic else { return fixs(v, tls, config, &hosts).await };
-    let mut over_quic = pin!(quic.dial(&hosts.0, &hosts.1, tls.clone()));
-    if let Ok(made) = timeout(ATTEMPT_DELAY, &mut over_quic).await {
+    let Some(head_start) = quic_first else { return fixs(v, tls, config, &hosts).await };
+    let mut over_quic = pin!(quic::dial(&hosts.0, &hosts.1, tls.clone()));
+    if let Ok(made) = timeout(head_start, &mut over_quic).await {
         return match made {
             Ok(wire) => of_gateway(v, wire),
             Err(e) => {

@@ -49,7 +49,7 @@ use crate::{
 };
 use keys::Keys;
 use pings::Pings;
-use quic::{Networks, QuicThread};
+use quic::Networks;
 use running::Running;
 use signet_fix::{AppMessage, session::Session};
 use signet_net::watch::{NetworkChanges, SystemState, SystemWatch};
@@ -76,6 +76,8 @@ const DOZED_MS: i64 = 2_000;
 const FALLS_ASLEEP_MAX_MS: i64 = 10_000;
 /// How long a Logout may go unanswered when the trader disconnects.
 const LOGOUT_MAX: Duration = Duration::from_secs(1);
+/// What the tasks of this thread have to send when it ends.
+const LAST_PACKETS: Duration = Duration::from_millis(10);
 
 /// Runs the link's thread until `Stop`.
 pub(crate) fn run(
@@ -107,8 +109,6 @@ struct Link {
     superseded: Notify,
     /// What the system knows of the network.
     system: SystemWatch,
-    /// `None`: its thread cannot be made; FIXS over TCP is enough.
-    quic: Option<QuicThread>,
     networks: RefCell<Networks>,
     /// When the system said that it is about to sleep.
     sleeping_since: Cell<Option<UtcMillis>>,
@@ -145,9 +145,6 @@ impl Link {
         Self {
             changes,
             system,
-            quic: QuicThread::start()
-                .inspect_err(|e| tracing::warn!(error = %e, "QUIC is not used"))
-                .ok(),
             networks: RefCell::default(),
             sleeping_since: Cell::new(None),
             superseded: Notify::new(),
@@ -181,6 +178,9 @@ impl Link {
                         self.clone().disconnect().await;
                         lock(&self.book).begin(Blotter::default());
                         *self.direct.borrow_mut() = None;
+                        // A connection over QUIC that was just dropped says so from a task of this
+                        // thread.
+                        tokio::time::sleep(LAST_PACKETS).await;
                         let _ = done.send(());
                         return;
                     }

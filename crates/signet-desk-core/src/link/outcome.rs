@@ -16,6 +16,9 @@ const RISK_DENIED: &str = "risk.denied";
 const RISK_NO_STEP_UP: &str = "risk.no_step_up";
 const RETRY_FIRST_MS: u64 = 100;
 const RETRY_LAST_MS: u64 = 2_000;
+/// A connection that was up for so long is made again at once. One that ends sooner may end again:
+/// two desks with one identity displace each other.
+const STEADY: Duration = Duration::from_secs(1);
 
 /// How an attempt to connect, or the connection it made, ended.
 #[derive(Debug)]
@@ -188,6 +191,15 @@ pub(super) fn internal(why: &str) -> Problem {
         format!("Something inside Signet Desk failed: {why}"),
         "Restart Signet Desk; if it happens again, send the log to support.",
     )
+}
+
+/// What passes before attempt number `attempt` + 1. `was_on`: for how long the connection that
+/// ended was up; `None`: its logon was not accepted, or it was not made.
+pub(super) fn wait_before(attempt: u32, was_on: Option<Duration>) -> Duration {
+    match was_on {
+        Some(on) if on >= STEADY => Duration::ZERO,
+        _ => backoff(attempt),
+    }
 }
 
 /// 100 ms, doubling to 2 s, with a quarter as jitter so that desks do not reconnect in step.

@@ -84,3 +84,23 @@ fn a_logon_that_is_refused_says_what_is_at_fault() {
         assert_eq!(refused(said), (code.to_owned(), fault, next), "{said:?}");
     }
 }
+
+#[test]
+fn a_connection_that_was_up_for_a_while_is_made_again_at_once() {
+    let ms = |n| Some(Duration::from_millis(n));
+    for (attempt, was_on, least, most) in [
+        // Up for a while: at once, however often.
+        (0, ms(1_000), 0, 0),
+        (0, ms(3_600_000), 0, 0),
+        // It ended soon, or was never up.
+        (0, ms(0), 87, 113),
+        (0, ms(999), 87, 113),
+        (1, None, 87, 113),
+        (2, None, 175, 225),
+        (6, None, 1_750, 2_250),
+        (u32::MAX, None, 1_750, 2_250),
+    ] {
+        let waits = wait_before(attempt, was_on).as_millis();
+        assert!((least..=most).contains(&waits), "{attempt} {was_on:?}: {waits}");
+    }
+}

@@ -11,16 +11,12 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{runtime::Runtime, time::Instant};
+use tokio::time::Instant;
 
 /// How long TCP alone is dialled on a network where QUIC did not come through.
 const TCP_ONLY: Duration = Duration::from_secs(600);
 /// Networks that are remembered.
 const NETWORKS_MAX: usize = 64;
-
-/// The thread of QUIC. A key that signs slowly blocks a handshake, and no FIX session with it.
-#[derive(Debug)]
-pub(super) struct QuicThread(Option<Runtime>);
 
 /// A connection over QUIC. The FIX stream is open.
 pub(super) struct QuicWire {
@@ -33,73 +29,26 @@ pub(super) struct QuicWire {
     pub tls: String,
 }
 
-impl QuicThread {
-    pub(super) fn start() -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("signet-quic")
-            .enable_all()
-            .build()?;
-        Ok(Self(Some(runtime)))
-    }
-
-    fn runtime(&self) -> io::Result<&Runtime> {
-        self.0.as_ref().ok_or_else(|| io::Error::other("the thread of QUIC has ended"))
-    }
-
-    /// Connects to the first address that answers, of all hosts; `names` are those of their
-    /// certificates.
-    pub(super) async fn dial(
-        &self,
-        endpoints: &[Endpoint],
-        names: &[String],
-        tls: Arc<ClientConfig>,
-    ) -> Result<Wire, ConnectError> {
-        let attempts: Vec<_> = addresses(endpoints)
-            .await
-            .into_iter()
-            .map(|(which, to)| attempt(to, names[which].clone(), tls.clone()))
-            .collect();
-        let interrupted = |_| ConnectError::Local;
-        let first = self.runtime()?.spawn(first_of(attempts, interrupted));
-        let ended = AbortOnDrop(first).await;
-        Ok(Wire::quic(ended?.map_err(|last| last.unwrap_or(ConnectError::NoAnswer))?))
-    }
-
-    /// Has a connection send from another port.
-    pub(super) fn rebind(&self, rebinder: &Rebinder, to: SocketAddr) -> io::Result<()> {
-        let socket = socket_towards(to)?;
-        let _entered = self.runtime()?.enter();
-        rebinder.rebind(socket)
-    }
+/// Connects to the first address that answers, of all hosts; `names` are those of their
+/// certificates. Everything runs on the calling thread: a message then changes hands nowhere on its
+/// way. Only a key that signs at once is used over QUIC, so no handshake holds the thread up.
+pub(super) async fn dial(
+    endpoints: &[Endpoint],
+    names: &[String],
+    tls: Arc<ClientConfig>,
+) -> Result<Wire, ConnectError> {
+    let attempts: Vec<_> = addresses(endpoints)
+        .await
+        .into_iter()
+        .map(|(which, to)| attempt(to, names[which].clone(), tls.clone()))
+        .collect();
+    let made = first_of(attempts, |_| ConnectError::Local).await;
+    Ok(Wire::quic(made.map_err(|last| last.unwrap_or(ConnectError::NoAnswer))?))
 }
 
-impl Drop for QuicThread {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-/// A task that ends with whoever waits for it.
-struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
-
-impl<T> Future for AbortOnDrop<T> {
-    type Output = Result<T, ConnectError>;
-
-    fn poll(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Self::Output> {
-        std::pin::Pin::new(&mut self.0).poll(cx).map_err(|_| ConnectError::Local)
-    }
-}
-
-impl<T> Drop for AbortOnDrop<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+/// Has a connection send from another port.
+pub(super) fn rebind(rebinder: &Rebinder, to: SocketAddr) -> io::Result<()> {
+    rebinder.rebind(socket_towards(to)?)
 }
 
 async fn attempt(

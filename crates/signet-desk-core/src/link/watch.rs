@@ -27,6 +27,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// ended the connection.
 const GONE_MS: i64 = 12_000;
 
+/// A look that comes this late, milliseconds: the laptop slept, and the connection may be good.
+const NAP_MS: i64 = 1_000;
+
 /// Why a connection is given up from this end, without a word to the peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum GivenUp {
@@ -56,7 +59,7 @@ impl Link {
 
     /// Takes the answer to a ping, which measures the link and the gateway's clock.
     pub(super) fn pong(&self, id: &str, stamped: UtcMillis, now: UtcMillis) {
-        let Some(sent) = self.pings.answered(id) else { return };
+        let Some(sent) = self.pings.answered(id, now) else { return };
         lock(&self.book).measured(sent, stamped, now);
         // The window shows how far the operating system's clock is off, steps included.
         let stepped = now.since(laptop_clock::wall());
@@ -81,6 +84,9 @@ impl Link {
             let late = now.since(std::mem::replace(&mut looked, now));
             if late > GONE_MS {
                 return GivenUp::Slept;
+            }
+            if late > NAP_MS {
+                self.pings.stood_still(late);
             }
             if !session.is_logged_on() {
                 if started.elapsed() > LOGON_MAX {

@@ -204,14 +204,19 @@ impl Shared {
 /// Runs until no further connection is taken and the last one has ended.
 pub(super) async fn drive(shared: Rc<Shared>) {
     loop {
-        let next = {
+        let (next, more) = {
             let mut s = shared.state.borrow_mut();
-            let next = s.turn(now());
+            let turn = s.turn(now());
             if s.closing && s.conns.is_empty() {
                 return;
             }
-            next
+            turn
         };
+        if more {
+            // The other tasks of this thread go first.
+            tokio::task::yield_now().await;
+            continue;
+        }
         let timer = async {
             match next {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -223,20 +228,21 @@ pub(super) async fn drive(shared: Rc<Shared>) {
             () = shared.wake.notified() => {}
             () = timer => {}
         }
-        tokio::task::yield_now().await;
     }
 }
 
 impl State {
-    /// Everything that is due; when the next thing is.
-    fn turn(&mut self, now: Instant) -> Option<Instant> {
+    /// Everything that is due; when the next thing is, and whether more may wait in the socket.
+    fn turn(&mut self, now: Instant) -> (Option<Instant>, bool) {
+        let mut more = true;
         for _ in 0..BATCHES_PER_TURN {
-            let received = self.socket.receive();
-            if received.is_empty() {
-                break;
-            }
+            let (received, full) = self.socket.receive();
             for datagram in received {
                 self.datagram(now, datagram);
+            }
+            more = full;
+            if !more {
+                break;
             }
         }
         while let Some((_, id)) = self.timers.first().copied().filter(|(at, _)| *at <= now) {
@@ -253,7 +259,7 @@ impl State {
                 self.settle(now, id);
             }
         }
-        self.timers.first().map(|(at, _)| *at)
+        (self.timers.first().map(|(at, _)| *at), more)
     }
 
     fn datagram(&mut self, now: Instant, d: Received) {

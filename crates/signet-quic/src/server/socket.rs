@@ -12,6 +12,8 @@ use tokio::{io::Interest, net::UdpSocket};
 
 /// Datagrams of one receive call, before aggregation by the kernel.
 const BATCH: usize = 8;
+/// One call takes whatever there is, up to [`BATCH`]; elsewhere it takes one message.
+const TAKES_ALL: bool = cfg!(any(target_os = "linux", target_os = "android"));
 /// The largest datagram of a path that we use.
 const DATAGRAM_MAX: usize = 1_500;
 /// What the kernel keeps until it is read.
@@ -66,23 +68,29 @@ impl Socket {
         !self.unsent.is_empty() && self.io.poll_send_ready(cx).is_ready()
     }
 
-    /// What one call brings; empty when there is nothing.
-    pub(super) fn receive(&mut self) -> Vec<Received> {
+    /// What one call brings, and whether the kernel may have more.
+    pub(super) fn receive(&mut self) -> (Vec<Received>, bool) {
         let mut metas = [RecvMeta::default(); BATCH];
         let size = self.buffer.len() / BATCH;
         let mut parts = self.buffer.chunks_mut(size);
         let mut slices: [IoSliceMut<'_>; BATCH] =
             std::array::from_fn(|_| IoSliceMut::new(parts.next().unwrap_or_default()));
-        let read = || self.state.recv((&self.io).into(), &mut slices, &mut metas);
-        let n = match self.io.try_io(Interest::READABLE, read) {
-            Ok(n) => n,
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Vec::new(),
-            Err(e) => {
+        let mut n = 0;
+        let read = || {
+            n = self.state.recv((&self.io).into(), &mut slices, &mut metas)?;
+            // The kernel had no more, and tells when it has: no second call is needed to learn that
+            // there is nothing.
+            let empty = TAKES_ALL && n < BATCH;
+            if empty { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        };
+        match self.io.try_io(Interest::READABLE, read) {
+            Err(e) if e.kind() != io::ErrorKind::WouldBlock => {
                 // An ICMP answer to something sent, as a rule.
                 tracing::debug!(error = %e, "the QUIC socket cannot be read");
-                return Vec::new();
+                return (Vec::new(), true);
             }
-        };
+            _ => {}
+        }
         let mut all = Vec::new();
         for (meta, part) in metas.iter().zip(self.buffer.chunks(size)).take(n) {
             let bytes = &part[..meta.len.min(part.len())];
@@ -95,7 +103,7 @@ impl Socket {
                 });
             }
         }
-        all
+        (all, n == BATCH || !TAKES_ALL && n > 0)
     }
 
     /// Sends, or keeps it for later; `false`: the socket is full.

@@ -1,87 +1,76 @@
 //! Changes of the desk's network, from the switch or from link up until it can trade.
 
+use super::sheet::Sheet;
 use crate::{
-    rows::{Click, Row, Times, leave, round},
-    statistics::percentiles,
-    world::{World, ms},
+    rows::{Click, Row, Times, round},
+    world::{Transport, World},
 };
 use std::time::Duration;
 
-/// `what`: `switch`, `link-up` or `reset`, each also with `-touch`, or `clicks`.
-pub(super) fn run(what: &str, rounds: usize) {
+/// What is measured over each transport. A reset is TCP's.
+pub(super) const FIXS: [&str; 6] =
+    ["switch", "switch-touch", "link-up", "link-up-touch", "reset", "clicks"];
+/// The same over QUIC, and the switch to a network that blocks it.
+pub(super) const QUIC: [&str; 6] =
+    ["switch", "switch-touch", "link-up", "link-up-touch", "udp-blocked", "clicks"];
+
+/// One of [`FIXS`] or [`QUIC`].
+pub(super) fn run(over: Transport, what: &str, rounds: usize) {
     let dir = tempfile::tempdir().expect("a folder");
-    let mut world = World::start(dir.path(), what.ends_with("-touch"));
+    let mut world = World::start(dir.path(), what.ends_with("-touch"), over);
+    let name = match over {
+        Transport::Fixs => "FIXS",
+        Transport::Quic => "QUIC",
+    };
     if what == "clicks" {
-        return clicks(&mut world, rounds);
+        return clicks(&mut world, name, rounds);
     }
-    let row = match what.trim_end_matches("-touch") {
-        "switch" => Row::SilentSwitch,
-        "link-up" => Row::LinkDown,
-        "reset" => Row::ResetYoung,
+    let (row, words) = match what.trim_end_matches("-touch") {
+        "switch" => (Row::SilentSwitch, "silent switch"),
+        "link-up" => (Row::LinkDown, "link up, new address"),
+        "reset" => (Row::ResetYoung, "reset"),
+        "udp-blocked" => (Row::UdpBlocked, "silent switch, UDP blocked"),
         other => panic!("{other}"),
     };
-    let all: Vec<Times> = (0..rounds).map(|_| round(&mut world, row, Click::Never)).collect();
-    let words = match row {
-        Row::SilentSwitch => "switch, the old path silent",
-        Row::ResetYoung => "reset",
-        _ => "link up after 3 s down, new address",
-    };
-    let touch = if what.ends_with("-touch") { ", logon owes a touch" } else { "" };
-    let mut on: Vec<f64> = all.iter().map(|t| t.on).collect();
-    let mut tradable: Vec<f64> = all.iter().filter_map(|t| t.tradable).collect();
-    println!("   FIXS, {words}{touch}, ms: online   {}", percentiles(&mut on));
-    println!("   FIXS, {words}{touch}, ms: tradable {}", percentiles(&mut tradable));
+    let touch = if what.ends_with("-touch") { ", a touch at logon" } else { "" };
+    let what = format!("{words}{touch}: to tradable");
+    let mut sheet = Sheet::new(name, what, rounds, wanted(over, row));
+    let (mut made, mut refused) = (0, 0);
+    for _ in 0..rounds {
+        let times = round(&mut world, row, Click::Never);
+        made += usize::from(times.made);
+        refused += usize::from(times.refused > 0);
+        sheet.push(times.tradable.into_iter());
+        if over == Transport::Quic {
+            sheet.note(format!("made again {made}, refused first {refused}"));
+        }
+    }
 }
 
-/// Over QUIC the connection moves: from the switch until a request that is made at the switch is
-/// quoted, and how many connections were made again meanwhile.
-pub(super) fn moves(rounds: usize) {
-    let dir = tempfile::tempdir().expect("a folder");
-    let mut world = World::over(dir.path(), false, true);
-    let (mut all, mut made) = (Vec::new(), 0);
-    for _ in 0..rounds {
-        let open = world.rfq();
-        // The gateway proves five addresses at once, and then one in three seconds.
-        world.pause(Duration::from_secs(3));
-        let before = world.screen.since();
-        let began = world.switch();
-        let asked = world.request();
-        let quoted = world.until("a quote", |s| s.tradable(&asked));
-        all.push(ms(began, quoted));
-        assert!(world.screen.tradable(&open), "{:#?}", world.screen);
-        made += usize::from(world.screen.since() != before);
-        leave(&mut world, &open);
-        leave(&mut world, &asked);
+fn wanted(over: Transport, row: Row) -> Option<f64> {
+    match (over, row) {
+        (Transport::Quic, Row::SilentSwitch) => Some(150.0),
+        (_, Row::SilentSwitch) => Some(400.0),
+        (_, Row::LinkDown) => Some(300.0),
+        _ => None,
     }
-    println!(
-        "   QUIC, switch, the old path silent, ms: a request made then is quoted {}",
-        percentiles(&mut all)
-    );
-    println!("   QUIC, switch: connections made again: {made} of {rounds}");
 }
 
 /// An accept is clicked from just before to one second after a switch.
-fn clicks(world: &mut World, rounds: usize) {
-    let all: Vec<Times> = (0..rounds)
-        .map(|n| {
-            let later = Duration::from_millis(u64::try_from(n).unwrap_or(0) * 37 % 1_000);
-            let click = if n % 2 == 0 { Click::Before } else { Click::After(later) };
-            round(world, Row::SilentSwitch, click)
-        })
-        .collect();
-    let starts = |t: &Times, word: &str| t.outcome.as_deref().is_some_and(|o| o.starts_with(word));
-    let filled: Vec<&Times> = all.iter().filter(|t| starts(t, "Filled")).collect();
-    let declined: Vec<&Times> = all.iter().filter(|t| starts(t, "Declined")).collect();
-    let sent = filled.iter().chain(&declined);
-    println!(
-        "   FIXS, click to truth around a switch, ms: {}",
-        percentiles(&mut sent.filter_map(|t| t.truth).collect::<Vec<f64>>())
-    );
-    println!(
-        "   of {rounds} clicks {} filled, {} declined, {} refused by the desk at once; desk and \
-            dealer agree on each",
-        filled.len(),
-        declined.len(),
-        rounds - filled.len() - declined.len()
-    );
+fn clicks(world: &mut World, name: &'static str, rounds: usize) {
+    let what = "click to truth around a switch".to_owned();
+    let mut sheet = Sheet::new(name, what, rounds, Some(1_500.0));
+    let (mut filled, mut declined, mut at_once) = (0, 0, 0);
+    for n in 0..rounds {
+        let later = Duration::from_millis(u64::try_from(n).unwrap_or(0) * 37 % 1_000);
+        let click = if n % 2 == 0 { Click::Before } else { Click::After(later) };
+        let Times { truth, outcome, .. } = round(world, Row::SilentSwitch, click);
+        let is = |word: &str| outcome.as_deref().is_some_and(|o| o.starts_with(word));
+        let sent = is("Filled") || is("Declined");
+        filled += usize::from(is("Filled"));
+        declined += usize::from(is("Declined"));
+        at_once += usize::from(!sent);
+        sheet.push(truth.filter(|_| sent).into_iter());
+        sheet.note(format!("{filled} filled, {declined} declined, {at_once} refused at once"));
+    }
 }

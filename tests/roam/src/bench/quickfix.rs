@@ -1,9 +1,9 @@
 //! The same changes under QuickFIX's own threaded OpenSSL initiator, with its minimum reconnect
 //! interval and heartbeat, and QuickFIX's own acceptor at the other end.
 
+use super::sheet::Sheet;
 use crate::{
     network::{Net, Network},
-    statistics::percentiles,
     talk::nanos,
     world::{DELAY, ms},
 };
@@ -45,28 +45,36 @@ pub(super) fn run(what: &str, rounds: usize) {
     // SSL_shutdown and waits for the peer's answer for as long as the kernel tries.
     network.give_up_after(RETRIES).expect("tcp_retries2");
     let mut pair = Pair::start(&network, dir.path(), PORT);
-    let (mut on, mut tradable, mut here) = (Vec::new(), Vec::new(), Net::Wifi);
+    let (words, mut lost, mut here) = (what_it_is(what), 0, Net::Wifi);
+    let sheet = |end: &str| Sheet::new("QuickFIX", format!("{words}: {end}"), rounds, None);
+    let (mut on, mut tradable) = (sheet("logged on"), sheet("a request quoted"));
     for n in 0..rounds {
         std::thread::sleep(REST);
         while pair.heard.try_recv().is_ok() {}
         let from = change(&mut network, &mut here, what);
         match pair.until("on").zip(pair.until("quote")) {
             Some((logged_on, quoted)) => {
-                on.push(ms(from, logged_on));
-                tradable.push(ms(from, quoted));
+                on.push(std::iter::once(ms(from, logged_on)));
+                tradable.push(std::iter::once(ms(from, quoted)));
             }
             // Both begin again, at another port, because the acceptor may hold the old one.
             None => {
+                lost += 1;
+                tradable.note(format!("not back within {PATIENCE:?}: {lost}"));
                 let port = PORT + 1 + u16::try_from(n).unwrap_or(0);
                 drop(pair);
                 pair = Pair::start(&network, dir.path(), port);
             }
         }
     }
-    let lost = rounds - on.len();
-    println!("   QuickFIX, {what}, ms: logged on         {}", percentiles(&mut on));
-    println!("   QuickFIX, {what}, ms: a request quoted  {}", percentiles(&mut tradable));
-    println!("   QuickFIX, {what}: not back within {PATIENCE:?}: {lost} of {rounds}");
+}
+
+fn what_it_is(what: &str) -> &'static str {
+    match what {
+        "switch" => "silent switch",
+        "link-up" => "link up, new address",
+        _ => "reset",
+    }
 }
 
 /// Answers since when a connection is possible.

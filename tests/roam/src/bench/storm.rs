@@ -1,9 +1,9 @@
 //! Thousands of desks that come back at once: each with its own certificate, address and FIX
 //! session, signing, over TLS.
 
+use super::sheet::Sheet;
 use crate::{
     firm::{DEALER, DOMAIN, GATEWAY, Process, wait_for, write, write_folder},
-    statistics::percentiles,
     talk::nanos,
     world::ms,
 };
@@ -112,14 +112,16 @@ async fn storm(what: &str, n: usize) {
         change.send_replace(1);
     }
     all_on(&seen, n).await;
-    let mut times: Vec<f64> = seen.on.borrow().iter().map(|at| ms(from, *at)).collect();
+    let times: Vec<f64> = seen.on.borrow().iter().map(|at| ms(from, *at)).collect();
     let (refused, nobody) = (seen.refused.get(), seen.nobody.get());
-    println!("   {n} desks, {what} back, ms until each is on: {}", percentiles(&mut times));
-    println!(
-        "   attempts refused or unanswered: {refused} (while nobody listened: {nobody}); gateway: \
+    let mut sheet =
+        Sheet::new("FIXS", format!("{n} desks, {what} back: until each is on"), n, None);
+    sheet.push(times.into_iter());
+    sheet.note(format!(
+        "attempts refused or unanswered: {refused} (while nobody listened: {nobody}); gateway: \
             {before} kB with no desk, {idle} kB with all, {} kB at most",
         memory(&gateway, "VmHWM:")
-    );
+    ));
 }
 
 async fn all_on(seen: &Seen, n: usize) {

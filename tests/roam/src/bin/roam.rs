@@ -1,22 +1,32 @@
 //! `roam desk DIR`, `roam gateway CONFIG`: the processes of a test or measurement.
-//! `roam row NAME ROUNDS`: one row, in a network namespace of its own (`unshare -rn`).
-//! `roam bench [ROUNDS]`: what docs/benchmarks.md shows.
+//! `roam row fixs|quic NAME ROUNDS`: one row, in a network namespace of its own (`unshare -rn`).
+//! `roam bench [ROUNDS [QUICKFIX_ROUNDS [DESKS]]]`: what docs/benchmarks.md shows.
 
 #[cfg(target_os = "linux")]
 fn main() {
+    use signet_roam::world::Transport;
     use std::path::Path;
+    let number = |text: &str| text.parse().expect("a number");
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["desk", data] => signet_roam::desk::run(Path::new(data)),
         ["gateway", config] => signet_roam::firm::run_gateway(Path::new(config)),
-        ["row", name, rounds] => {
-            signet_roam::rows::run(name, rounds.parse().expect("a number"));
+        ["row", over, name, rounds] => {
+            let over = match *over {
+                "fixs" => Transport::Fixs,
+                "quic" => Transport::Quic,
+                other => panic!("{other}: fixs or quic"),
+            };
+            signet_roam::rows::run(over, name, number(rounds));
         }
-        ["bench"] => signet_roam::bench::all(100),
-        ["bench", rounds] => signet_roam::bench::all(rounds.parse().expect("a number")),
+        ["bench", numbers @ ..] => {
+            let given = |n: usize| numbers.get(n).map(|text| number(text));
+            let rounds = given(0).unwrap_or(100);
+            signet_roam::bench::all(rounds, given(1), given(2));
+        }
         ["cell" | "quickfix" | "storm", ..] => signet_roam::bench::part(&words),
-        _ => panic!("desk DIR | gateway CONFIG | row NAME ROUNDS | bench [ROUNDS]"),
+        _ => panic!("desk DIR | gateway CONFIG | row fixs|quic NAME ROUNDS | bench [ROUNDS]"),
     }
 }
 

@@ -33,6 +33,8 @@ struct Known {
 #[derive(Debug)]
 pub(crate) struct Access {
     silent: bool,
+    /// Datagrams are lost and nobody is told.
+    without_udp: bool,
     /// Addresses of the laptop here: the first two numbers of them.
     inside: [u8; 2],
     nat: Option<Nat>,
@@ -49,12 +51,21 @@ struct Nat {
 
 impl Access {
     pub(crate) fn new(inside: [u8; 2]) -> Self {
-        Self { silent: false, inside, nat: None, flows: HashMap::new() }
+        Self { silent: false, without_udp: false, inside, nat: None, flows: HashMap::new() }
     }
 
     /// From now on nothing arrives on either side and nobody is told, or everything does.
     pub(crate) fn silent(&mut self, silent: bool) {
         self.silent = silent;
+    }
+
+    /// From now on UDP is blocked, or is not.
+    pub(crate) fn block_udp(&mut self, blocked: bool) {
+        self.without_udp = blocked;
+    }
+
+    fn loses(&self, p: &Packet) -> bool {
+        self.silent || self.without_udp && !p.is_tcp()
     }
 
     /// Flows that begin from now on are translated to this address.
@@ -107,7 +118,7 @@ impl Access {
     /// A packet of the laptop.
     pub(crate) fn outbound(&mut self, p: Packet) -> Vec<(Side, Packet)> {
         // Another network's address: no network carries what cannot be answered.
-        if self.silent || !self.is_inside(*p.end(End::Source).ip()) {
+        if self.loses(&p) || !self.is_inside(*p.end(End::Source).ip()) {
             return vec![];
         }
         let flow = (p.end(End::Source), p.end(End::Destination));
@@ -119,7 +130,7 @@ impl Access {
 
     /// A packet of the laptop's peer.
     pub(crate) fn inbound(&mut self, p: Packet) -> Vec<(Side, Packet)> {
-        if self.silent {
+        if self.loses(&p) {
             return vec![];
         }
         let Some(seen) = self.inward(p.clone()) else { return vec![] };
@@ -171,7 +182,10 @@ fn outward(nat: &mut Option<Nat>, p: Packet) -> Option<Packet> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::packet::tcp, *};
+    use super::{
+        super::packet::{tcp, udp},
+        *,
+    };
 
     const DESK: &str = "10.1.0.2:40000";
     const GATEWAY: &str = "10.99.0.1:9443";
@@ -203,6 +217,18 @@ mod tests {
         assert!(a.outbound(tcp(DESK, GATEWAY, 2, 51, ACK)).is_empty());
         a.silent(false);
         assert_eq!(a.outbound(tcp(DESK, GATEWAY, 2, 51, ACK)).len(), 1);
+    }
+
+    #[test]
+    fn a_network_that_blocks_udp_carries_tcp() {
+        let mut a = network();
+        a.block_udp(true);
+        assert!(a.outbound(udp(DESK, GATEWAY)).is_empty());
+        assert!(a.inbound(udp(GATEWAY, DESK)).is_empty());
+        opened(&mut a);
+        a.block_udp(false);
+        assert_eq!(a.outbound(udp(DESK, GATEWAY)).len(), 1);
+        assert_eq!(a.inbound(udp(GATEWAY, DESK)).len(), 1);
     }
 
     #[test]

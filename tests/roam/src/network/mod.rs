@@ -146,6 +146,11 @@ impl Network {
         self.router.access(net as usize, |a| a.silent(silent));
     }
 
+    /// UDP through this network is lost and nobody is told, or it is carried.
+    pub fn block_udp(&self, net: Net, blocked: bool) {
+        self.router.access(net as usize, |a| a.block_udp(blocked));
+    }
+
     /// Every connection through this network is reset at both ends.
     pub fn reset(&self, net: Net) {
         self.router.reset(net as usize);

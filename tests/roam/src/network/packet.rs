@@ -170,6 +170,14 @@ pub(crate) fn tcp(from: &str, to: &str, sequence: u32, ack: u32, flags: u8) -> P
 }
 
 #[cfg(test)]
+pub(crate) fn udp(from: &str, to: &str) -> Packet {
+    let mut bytes = vec![0x45, 0, 0, 29, 0, 0, 0, 0, 64, UDP, 0, 0];
+    bytes.extend([10, 1, 0, 2, 10, 99, 0, 1, 1, 2, 3, 4, 0, 9, 0, 0, 7]);
+    let p = Packet::parse(&bytes).unwrap();
+    p.with(End::Source, from.parse().unwrap()).with(End::Destination, to.parse().unwrap())
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -199,9 +207,7 @@ mod tests {
     #[test]
     fn a_datagram_is_rewritten_and_its_sum_is_never_missing() {
         for port in 0..=u16::MAX {
-            let mut bytes = vec![0x45, 0, 0, 29, 0, 0, 0, 0, 64, UDP, 0, 0];
-            bytes.extend([10, 1, 0, 2, 10, 99, 0, 1, 1, 2, 3, 4, 0, 9, 0, 0, 7]);
-            let p = Packet::parse(&bytes).unwrap();
+            let p = udp("10.1.0.2:258", "10.99.0.1:772");
             assert!(p.opens() && p.reset_to_sender().is_none());
             let p = p.with(End::Source, SocketAddrV4::new(Ipv4Addr::new(10, 201, 0, 1), port));
             assert!(is_right(&p) && p.bytes[26..28] != [0, 0], "{port}");
