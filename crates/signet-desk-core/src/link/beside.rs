@@ -2,15 +2,15 @@
 //! dials another connection beside the one that is up. The newest authenticated connection
 //! displaces the one before.
 
-use super::{Link, connect::Dialled, path::Path as NetworkPath, path::PathNow, target::Target};
+use super::{
+    Link, connect::Dialled, path::Path as NetworkPath, path::PathNow, target::Target,
+    waiting::SETTLE, waiting::pause,
+};
 use signet_net::watch::source_towards;
 use signet_quic::client::Rebinder;
 use std::{cell::Cell, time::Duration};
 use time::OffsetDateTime;
 use tokio::time::timeout;
-
-/// Hints about one change come in bunches: addresses, then routes.
-pub(super) const SETTLE: Duration = Duration::from_millis(20);
 /// Between attempts beside a connection that is up.
 const AGAIN: Duration = Duration::from_millis(500);
 /// A connection that moved answers within this time, or another one is dialled beside it.
@@ -126,10 +126,8 @@ impl Link {
             if let Ok(wire) = dialled {
                 return Some(Dialled { slot, identity, wire });
             }
-            // A network that comes up is dialled over at once.
-            if timeout(AGAIN, changes.changed()).await.is_ok() {
-                tokio::time::sleep(SETTLE).await;
-            }
+            // A network that comes up is dialled over at once, and so is one that gets its names.
+            pause(AGAIN, &mut changes, self.needs_dns(&up.target.venue)).await;
         }
         None
     }

@@ -2,19 +2,21 @@
 
 use super::{
     Link,
-    beside::SETTLE,
     conversation::Conversation,
     dial::{DIAL_MAX, dial},
     keys::Keys,
+    networks::NetworkName,
     outcome::{Ended, Fault, Next, backoff, internal},
-    quic::{NetworkName, QuicThread},
+    quic::QuicThread,
     stores::{names, open_stores},
     target::Target,
+    waiting::{SETTLE, dial_again, needs_dns, pause},
     wire::Wire,
 };
 use crate::{
     blotter::Blotter,
     book::lock,
+    laptop_clock::laptop_now,
     posture,
     problem::{problem, sentence},
     signing,
@@ -28,7 +30,7 @@ use signet_journal::StoreKey;
 use signet_keystore::{IdentityName, IdentitySlot, KeychainError, SwitchAction, SwitchEvent};
 use signet_net::{
     ProxyEnvironment,
-    watch::{NetworkChanges, source_towards},
+    watch::{Change, NetworkChanges, source_towards},
 };
 use std::{
     cell::Cell,
@@ -37,7 +39,7 @@ use std::{
     rc::Rc,
 };
 use time::OffsetDateTime;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 /// Stands for any address outside (RFC 5737); nothing is sent to it.
 const DEFAULT_ROUTE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
@@ -118,8 +120,9 @@ impl Link {
                     let words = &ended.problem.message;
                     tracing::info!(code, attempt, "link lost or not made: {words}");
                     self.show_reconnecting(Some(ended.problem), attempt.max(1));
-                    if timeout(backoff(attempt), changes.changed()).await.is_ok() {
-                        tokio::time::sleep(SETTLE).await;
+                    let dns = self.needs_dns(&target.venue);
+                    // After DNS not from the first attempt again: it may go on changing.
+                    if pause(backoff(attempt), &mut changes, dns).await == Some(Change::Network) {
                         attempt = 0;
                     }
                 }
@@ -253,6 +256,7 @@ impl Link {
     /// Dials; begins again at once when the network changes meanwhile, a bounded number of times.
     pub(super) async fn dial(&self, t: &Target, identity: &Identity) -> Result<Wire, Ended> {
         let mut changes = self.changes_from_now();
+        let dns = self.needs_dns(&t.venue);
         for again in (0..REDIALS_MAX).rev() {
             let first = t.first_host.get();
             let network = self.network_in_use();
@@ -265,18 +269,28 @@ impl Link {
                     match &dialled {
                         Err(_) => t.first_host.set(first.wrapping_add(1)),
                         Ok(wire) if quic.is_some() => self.networks.borrow_mut().came_through(
-                            network,
+                            &network,
                             wire.rebinder.is_some(),
-                            Instant::now(),
+                            laptop_now(),
                         ),
                         Ok(_) => {}
                     }
                     return dialled;
                 }
-                () = changes.changed(), if again > 0 => tokio::time::sleep(SETTLE).await,
+                () = dial_again(&mut changes, dns), if again > 0 => {}
             }
         }
         Err(Ended::by(&Refusal::TimedOut))
+    }
+
+    /// Whether the way to a venue begins with a name that somebody has to resolve.
+    pub(super) fn needs_dns(&self, venue: &Venue) -> bool {
+        let proxy = self.config.proxy.choose(&ProxyEnvironment::read(), &venue.host);
+        let also = venue.also.iter().map(|h| h.at.host.as_str());
+        match &proxy {
+            Ok(Some(proxy)) => needs_dns([proxy.host()]),
+            _ => needs_dns(also.chain([venue.host.as_str()])),
+        }
     }
 
     /// The network that the system would use now.
@@ -298,7 +312,7 @@ impl Link {
             && venue.direct.is_none()
             && matches!(proxy, Ok(None))
             && identity.key().protection() != Protection::Hardware
-            && !self.networks.borrow().is_tcp_only(network, Instant::now());
+            && !self.networks.borrow().is_tcp_only(network, laptop_now());
         self.quic.as_ref().filter(|_| may)
     }
 

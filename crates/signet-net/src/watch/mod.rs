@@ -119,12 +119,25 @@ impl NetworkChanges {
     }
 
     /// Returns when the network or DNS changed since the last call: for whoever waits to dial.
-    pub async fn any_changed(&mut self) {
-        tokio::select! {
-            () = self.networks.changed() => {}
-            () = self.dns.changed() => {}
-        }
+    pub async fn any_changed(&mut self) -> Change {
+        let change = tokio::select! {
+            biased;
+            () = self.networks.changed() => Change::Network,
+            () = self.dns.changed() => Change::Dns,
+        };
+        // Another network has other name servers.
+        self.dns.heard.mark_unchanged();
+        change
     }
+}
+
+/// What changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Links, addresses or routes, and perhaps name servers.
+    Network,
+    /// Name servers only.
+    Dns,
 }
 
 /// The address of this machine that a connection to `peer` would have now; `None` without a route.
@@ -180,15 +193,20 @@ mod tests {
         let told = NetworkChanges::none();
         let (mut live, mut waiting, mut dialling) = (told.clone(), told.clone(), told.clone());
         told.dns_hint();
-        waiting.any_changed().await;
+        assert_eq!(waiting.any_changed().await, Change::Dns);
         dialling.dns_changed().await;
         assert!(timeout(Duration::from_millis(50), live.changed()).await.is_err());
         assert!(timeout(Duration::from_millis(50), waiting.any_changed()).await.is_err());
 
         told.hint();
         live.changed().await;
-        waiting.any_changed().await;
+        assert_eq!(waiting.any_changed().await, Change::Network);
         assert!(timeout(Duration::from_millis(50), dialling.dns_changed()).await.is_err());
+
+        told.hint();
+        told.dns_hint();
+        assert_eq!(waiting.any_changed().await, Change::Network);
+        assert!(timeout(Duration::from_millis(50), waiting.any_changed()).await.is_err());
 
         told.hint();
         told.dns_hint();

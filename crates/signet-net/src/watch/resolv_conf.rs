@@ -97,7 +97,9 @@ fn watch(folders: &[PathBuf]) -> io::Result<AsyncFd<OwnedFd>> {
             tracing::debug!(error = %e, folder = %folder.display(), "this folder is not watched");
         }
     }
-    AsyncFd::new(events)
+    // SAFETY: the descriptor belongs to `events`, which the `AsyncFd` owns from here on and never
+    // exchanges, so it stays open, and the same, for as long as it is registered.
+    Ok(unsafe { AsyncFd::register(events) }?)
 }
 
 /// Waits for events and takes all that are there.
