@@ -80,8 +80,8 @@ mod tests {
                 let tells = async {
                     if !before {
                         sleep(SETTLE).await;
+                        tell(&told);
                     }
-                    tell(&told);
                     std::future::pending::<()>().await;
                 };
                 if before {
