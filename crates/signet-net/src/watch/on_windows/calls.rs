@@ -1,4 +1,4 @@
-//! Calls of Windows that are not safe: power notifications, and the registry's.
+//! Calls of Windows that are not safe: whether a class is there, power notifications, the registry.
 //!
 //! A callback runs on a thread of the system. It posts and returns, and a panic ends in it.
 
@@ -8,6 +8,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
     thread::JoinHandle,
+};
+use windows::{
+    Win32::System::{Com::CoIncrementMTAUsage, WinRT::RoGetActivationFactory},
+    core::{HSTRING, IUnknown},
 };
 use windows_sys::{
     Win32::{
@@ -24,6 +28,16 @@ use windows_sys::{
     },
     core::{PCWSTR, w},
 };
+
+/// Asks the system for a class. The crate `windows` would go on to look for a DLL of its name,
+/// which is not wanted, and which wine has without the entry point.
+pub(super) fn require_class(name: &HSTRING) -> io::Result<()> {
+    // SAFETY: no pointer is handed over. COM stays started for as long as the process lives.
+    unsafe { CoIncrementMTAUsage() }?;
+    // SAFETY: `name` is a string that lives during the call; the factory is released by its drop.
+    unsafe { RoGetActivationFactory::<IUnknown>(name) }?;
+    Ok(())
+}
 
 type OnEvent = Box<dyn Fn(u32) + Send + Sync>;
 

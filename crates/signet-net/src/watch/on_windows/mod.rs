@@ -12,11 +12,14 @@ use super::{
     facts::{self, Power, WindowsProfile},
     state::SystemState,
 };
-use calls::{DnsKeys, SuspendResume};
+use calls::{DnsKeys, SuspendResume, require_class};
 use std::{io, sync::Arc, time::Duration};
 use tokio::sync::{Notify, watch};
-use windows::Networking::Connectivity::{
-    ConnectionProfile, NetworkInformation, NetworkStatusChangedEventHandler,
+use windows::{
+    Networking::Connectivity::{
+        ConnectionProfile, NetworkInformation, NetworkStatusChangedEventHandler,
+    },
+    core::{HSTRING, RuntimeName as _},
 };
 
 /// Events about one change come in bunches.
@@ -34,7 +37,10 @@ pub(super) async fn listen(tell: watch::Sender<SystemState>, changes: NetworkCha
     let told = wake.clone();
     // The first call starts COM, on a thread of its own.
     let status = tokio::task::spawn_blocking(move || StatusEvents::register(told)).await;
-    let _status = heard("the connection profile", status.unwrap_or_else(|e| Err(e.into())));
+    let status = heard("the connection profile", status.unwrap_or_else(|e| Err(e.into())));
+    if status.is_none() {
+        return tell.closed().await;
+    }
     let mut networks = changes;
     loop {
         let asked = tokio::time::timeout(ANSWER_MAX, tokio::task::spawn_blocking(profile)).await;
@@ -73,6 +79,7 @@ struct StatusEvents(i64);
 
 impl StatusEvents {
     fn register(wake: Arc<Notify>) -> io::Result<Self> {
+        require_class(&HSTRING::from(NetworkInformation::NAME))?;
         let handler = NetworkStatusChangedEventHandler::new(move |_| {
             wake.notify_one();
             Ok(())
