@@ -105,7 +105,13 @@ impl DnsKeys {
     /// Calls `changed` at each change below the keys, renewed leases included: it is a hint.
     pub(super) fn watch(changed: impl Fn() + Send + 'static) -> io::Result<Self> {
         let stop = Event::new()?;
-        let keys = KEYS.into_iter().map(Key::open).collect::<io::Result<Vec<_>>>()?;
+        // A system without IPv6 may have one of them only.
+        let mut missing = None;
+        let open = |path| Key::open(path).map_err(|e| missing = Some(e)).ok();
+        let keys: Vec<Key> = KEYS.into_iter().filter_map(open).collect();
+        if let Some(e) = missing.filter(|_| keys.is_empty()) {
+            return Err(e);
+        }
         let stopped = stop.0 as usize;
         let thread = std::thread::Builder::new().name("signet-dns".into()).spawn(move || {
             if let Err(e) = wait(stopped as HANDLE, &keys, changed) {

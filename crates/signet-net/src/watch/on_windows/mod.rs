@@ -116,6 +116,16 @@ fn facts_of(profile: &ConnectionProfile) -> WindowsProfile {
 mod tests {
     use super::*;
 
+    /// Wine has both, but for the key of IPv6.
+    #[tokio::test]
+    async fn power_and_name_servers_can_be_registered() {
+        let changes = NetworkChanges::none();
+        power(&watch::channel(SystemState::default()).0, &changes).unwrap();
+        let dns = DnsKeys::watch(move || changes.dns_hint()).unwrap();
+        // It ends without a change.
+        drop(dns);
+    }
+
     /// Wherever it runs, wine included: it starts, asks, and ends when nobody listens.
     #[tokio::test]
     async fn it_starts_and_ends() {
