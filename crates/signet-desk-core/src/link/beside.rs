@@ -4,15 +4,13 @@
 
 use super::{
     Link, connect::Dialled, path::Path as NetworkPath, path::PathNow, quic::rebind, target::Target,
+    waiting::SETTLE, waiting::pause,
 };
-use signet_net::{ATTEMPT_DELAY, watch::source_towards};
+use signet_net::{ATTEMPT_DELAY, watch::Change, watch::source_towards};
 use signet_quic::client::Rebinder;
 use std::{cell::Cell, time::Duration};
 use time::OffsetDateTime;
 use tokio::time::timeout;
-
-/// Hints about one change come in bunches: addresses, then routes.
-pub(super) const SETTLE: Duration = Duration::from_millis(20);
 /// Between attempts beside a connection that is up.
 const AGAIN: Duration = Duration::from_millis(500);
 /// How often the answer is looked for.
@@ -153,12 +151,11 @@ impl Link {
             if let Ok(wire) = dialled {
                 return Beside::Dialled(Box::new(Dialled { slot, identity, wire }));
             }
-            // A network that comes up is used at once.
-            if timeout(AGAIN, changes.changed()).await.is_ok() {
-                if can_move {
-                    return Beside::Changed;
-                }
-                tokio::time::sleep(SETTLE).await;
+            // A network that comes up is used at once, and so is one that gets its names.
+            let dns = self.needs_dns(&up.target.venue);
+            let change = pause(AGAIN, &mut changes, dns).await;
+            if can_move && change == Some(Change::Network) {
+                return Beside::Changed;
             }
         }
         Beside::NotNeeded

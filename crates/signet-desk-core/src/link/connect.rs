@@ -2,19 +2,20 @@
 
 use super::{
     Link,
-    beside::SETTLE,
     conversation::Conversation,
     dial::{DIAL_MAX, dial},
     keys::Keys,
+    networks::NetworkName,
     outcome::{Ended, Fault, Next, backoff, internal, wait_before},
-    quic::NetworkName,
     stores::{names, open_stores},
     target::Target,
+    waiting::{SETTLE, dial_again, needs_dns, pause},
     wire::Wire,
 };
 use crate::{
     blotter::Blotter,
     book::lock,
+    laptop_clock::laptop_now,
     posture,
     problem::{problem, sentence},
     signing,
@@ -28,7 +29,7 @@ use signet_journal::StoreKey;
 use signet_keystore::{IdentityName, IdentitySlot, KeychainError, SwitchAction, SwitchEvent};
 use signet_net::{
     ATTEMPT_DELAY, ProxyEnvironment,
-    watch::{NetworkChanges, source_towards},
+    watch::{Change, NetworkChanges, source_towards},
 };
 use std::{
     cell::Cell,
@@ -38,7 +39,7 @@ use std::{
     time::Duration,
 };
 use time::OffsetDateTime;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 /// Stands for any address outside (RFC 5737); nothing is sent to it.
 const DEFAULT_ROUTE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
@@ -120,8 +121,9 @@ impl Link {
                     tracing::info!(code, attempt, "link lost or not made: {words}");
                     self.show_reconnecting(Some(ended.problem), attempt.max(1));
                     let wait = wait_before(attempt, round.was_on);
-                    if timeout(wait, changes.changed()).await.is_ok() {
-                        tokio::time::sleep(SETTLE).await;
+                    let dns = self.needs_dns(&target.venue);
+                    // After DNS not from the first attempt again: it may go on changing.
+                    if pause(wait, &mut changes, dns).await == Some(Change::Network) {
                         attempt = 0;
                     }
                 }
@@ -261,6 +263,7 @@ impl Link {
         head_start: Duration,
     ) -> Result<Wire, Ended> {
         let mut changes = self.changes_from_now();
+        let dns = self.needs_dns(&t.venue);
         for again in (0..REDIALS_MAX).rev() {
             let first = t.first_host.get();
             let network = self.network_in_use();
@@ -273,18 +276,28 @@ impl Link {
                     match &dialled {
                         Err(_) => t.first_host.set(first.wrapping_add(1)),
                         Ok(wire) if quic.is_some() => self.networks.borrow_mut().came_through(
-                            network,
+                            &network,
                             wire.rebinder.is_some(),
-                            Instant::now(),
+                            laptop_now(),
                         ),
                         Ok(_) => {}
                     }
                     return dialled;
                 }
-                () = changes.changed(), if again > 0 => tokio::time::sleep(SETTLE).await,
+                () = dial_again(&mut changes, dns), if again > 0 => {}
             }
         }
         Err(Ended::by(&Refusal::TimedOut))
+    }
+
+    /// Whether the way to a venue begins with a name that somebody has to resolve.
+    pub(super) fn needs_dns(&self, venue: &Venue) -> bool {
+        let proxy = self.config.proxy.choose(&ProxyEnvironment::read(), &venue.host);
+        let also = venue.also.iter().map(|h| h.at.host.as_str());
+        match &proxy {
+            Ok(Some(proxy)) => needs_dns([proxy.host()]),
+            _ => needs_dns(also.chain([venue.host.as_str()])),
+        }
     }
 
     /// The network that the system would use now.
@@ -301,7 +314,7 @@ impl Link {
             && venue.direct.is_none()
             && matches!(proxy, Ok(None))
             && identity.key().protection() != Protection::Hardware
-            && !self.networks.borrow().is_tcp_only(network, Instant::now())
+            && !self.networks.borrow().is_tcp_only(network, laptop_now())
     }
 
     /// Runs one connection to its end, until it is given up, or until another one is ready beside

@@ -6,7 +6,8 @@
 //! | `connect.rs`, `dial.rs` | connecting and reconnecting |
 //! | `beside.rs` | another connection beside the one that is up |
 //! | `wire.rs`, `path.rs` | a connection, and the network path under it |
-//! | `quic.rs` | FIX over QUIC, and what is remembered of networks |
+//! | `quic.rs`, `networks.rs` | FIX over QUIC, and on which networks it does not come through |
+//! | `waiting.rs` | waiting that a change of networks or name servers cuts short |
 //! | `conversation.rs` | what arrives on a connection |
 //! | `watch.rs` | measuring the link, and renewing its certificate |
 //! | `outcome.rs` | how a connection ended, and what follows |
@@ -24,6 +25,7 @@ mod conversation;
 mod dial;
 mod direct;
 mod keys;
+mod networks;
 mod outcome;
 mod path;
 mod pings;
@@ -31,6 +33,7 @@ mod quic;
 mod running;
 mod stores;
 mod target;
+mod waiting;
 mod watch;
 mod wire;
 
@@ -48,8 +51,8 @@ use crate::{
     view::{LinkState, NetworkView, Problem, SessionView},
 };
 use keys::Keys;
+use networks::Networks;
 use pings::Pings;
-use quic::Networks;
 use running::Running;
 use signet_fix::{AppMessage, session::Session};
 use signet_net::watch::{NetworkChanges, SystemState, SystemWatch};
@@ -145,7 +148,7 @@ impl Link {
         Self {
             changes,
             system,
-            networks: RefCell::default(),
+            networks: RefCell::new(Networks::open(&config.data_dir, secret(), laptop_now())),
             sleeping_since: Cell::new(None),
             superseded: Notify::new(),
             doubt: signal::Sender::new(false),
@@ -337,6 +340,13 @@ impl Link {
             Err(why) => lock(&self.book).not_sent(m, why, laptop_now()),
         }
     }
+}
+
+/// Random bytes. Without any, digests of networks are only easier to guess.
+fn secret() -> [u8; 32] {
+    let mut secret = [0; 32];
+    let _ = aws_lc_rs::rand::fill(&mut secret);
+    secret
 }
 
 /// Timers stop while a laptop sleeps; its clock does not.

@@ -1,22 +1,14 @@
-//! FIX over QUIC to a gateway, raced with FIXS over TCP, and what is remembered of each network.
+//! FIX over QUIC to a gateway, raced with FIXS over TCP.
 
 use super::wire::Wire;
 use rustls::ClientConfig;
 use signet_net::{Endpoint, addresses, first_of};
 use signet_quic::client::{self, ClientStream, ConnectError, Rebinder};
 use std::{
-    collections::HashMap,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     sync::Arc,
-    time::Duration,
 };
-use tokio::time::Instant;
-
-/// How long TCP alone is dialled on a network where QUIC did not come through.
-const TCP_ONLY: Duration = Duration::from_secs(600);
-/// Networks that are remembered.
-const NETWORKS_MAX: usize = 64;
 
 /// A connection over QUIC. The FIX stream is open.
 pub(super) struct QuicWire {
@@ -77,65 +69,4 @@ fn socket_towards(to: SocketAddr) -> io::Result<UdpSocket> {
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     UdpSocket::bind((any, 0))
-}
-
-/// A network, as far as this laptop can tell one from another: its own address there, and what the
-/// system calls it.
-pub(super) type NetworkName = (Option<IpAddr>, Option<String>);
-
-/// On which networks QUIC did not come through.
-#[derive(Debug, Default)]
-pub(super) struct Networks(HashMap<NetworkName, Instant>);
-
-impl Networks {
-    /// Whether to dial TCP only.
-    pub(super) fn is_tcp_only(&self, network: &NetworkName, now: Instant) -> bool {
-        self.0.get(network).is_some_and(|since| now.duration_since(*since) < TCP_ONLY)
-    }
-
-    /// Remembers what came through first.
-    pub(super) fn came_through(&mut self, network: NetworkName, quic: bool, now: Instant) {
-        if quic {
-            self.0.remove(&network);
-            return;
-        }
-        self.0.insert(network, now);
-        while self.0.len() > NETWORKS_MAX {
-            let oldest = self.0.iter().min_by_key(|(_, since)| **since).map(|(n, _)| n.clone());
-            oldest.map(|n| self.0.remove(&n));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn network(n: u32) -> NetworkName {
-        (Some(Ipv4Addr::from(n).into()), None)
-    }
-
-    #[test]
-    fn a_network_that_blocks_quic_is_remembered_for_a_while() {
-        let (mut networks, now) = (Networks::default(), Instant::now());
-        assert!(!networks.is_tcp_only(&network(1), now));
-        networks.came_through(network(1), false, now);
-        assert!(networks.is_tcp_only(&network(1), now + TCP_ONLY - Duration::from_secs(1)));
-        assert!(!networks.is_tcp_only(&network(1), now + TCP_ONLY));
-        assert!(!networks.is_tcp_only(&network(2), now));
-        assert!(!networks.is_tcp_only(&(network(1).0, Some("Hotel".into())), now));
-        networks.came_through(network(1), true, now);
-        assert!(!networks.is_tcp_only(&network(1), now));
-    }
-
-    #[test]
-    fn networks_without_end_take_no_more_room() {
-        let (mut networks, now) = (Networks::default(), Instant::now());
-        for n in 0..1_000 {
-            networks.came_through(network(n), false, now + Duration::from_millis(n.into()));
-        }
-        assert_eq!(networks.0.len(), NETWORKS_MAX);
-        assert!(networks.is_tcp_only(&network(999), now + Duration::from_secs(1)));
-        assert!(!networks.is_tcp_only(&network(0), now + Duration::from_secs(1)));
-    }
 }

@@ -1,6 +1,6 @@
 //! Linux: NetworkManager (`nm-dbus-interface`) and logind (`org.freedesktop.login1`), over D-Bus.
 
-use super::{NetworkChanges, state::SystemState};
+use super::{NetworkChanges, facts, state::SystemState};
 use std::{collections::HashMap, future::poll_fn, pin::pin, time::Duration};
 use tokio::sync::watch;
 use zbus::{
@@ -13,21 +13,15 @@ use zbus::{
 const MANAGER: &str = "org.freedesktop.NetworkManager";
 const MANAGER_PATH: &str = "/org/freedesktop/NetworkManager";
 const ACTIVE: &str = "org.freedesktop.NetworkManager.Connection.Active";
-const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+pub(super) const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 const LOGIN: &str = "org.freedesktop.login1";
 const LOGIN_MANAGER: &str = "org.freedesktop.login1.Manager";
-/// NMConnectivityState: behind a captive portal.
-const CONNECTIVITY_PORTAL: u32 = 2;
-/// NMMetered: yes, and guessed yes.
-const METERED: [u32; 2] = [1, 3];
 /// Signals that wait to be read. More are merged: the state is read whole each time.
 const QUEUE: usize = 16;
 /// Signals about one change come in bunches.
 const SETTLE: Duration = Duration::from_millis(50);
 /// A service that does not answer in this time has no answer.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
-/// The most characters of a name that are kept.
-const NAME_MAX: usize = 64;
 
 /// Tells the state at each change until nobody listens. `address`: of the bus; `None` for the
 /// system's.
@@ -83,7 +77,7 @@ async fn follow(
     }
 }
 
-fn signal(
+pub(super) fn signal(
     sender: &'static str,
     interface: &'static str,
     member: &'static str,
@@ -91,7 +85,7 @@ fn signal(
     MatchRule::builder().msg_type(Type::Signal).sender(sender)?.interface(interface)?.member(member)
 }
 
-async fn next(stream: &mut MessageStream) -> zbus::Result<zbus::Message> {
+pub(super) async fn next(stream: &mut MessageStream) -> zbus::Result<zbus::Message> {
     let mut stream = pin!(stream);
     match poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
         Some(message) => message,
@@ -107,7 +101,7 @@ async fn read(bus: &Connection) -> SystemState {
         return SystemState::default();
     };
     let number = |name: &str| all.get(name).and_then(|v| u32::try_from(v).ok());
-    let text = |v: &OwnedValue| <&str>::try_from(v).ok().map(short);
+    let text = |v: &OwnedValue| <&str>::try_from(v).ok().map(str::to_owned);
     let primary = all.get("PrimaryConnection").and_then(|v| v.try_clone().ok());
     let network = match primary.and_then(|v| OwnedObjectPath::try_from(v).ok()) {
         Some(path) if path.as_str() != "/" => properties(bus, path.as_str(), ACTIVE)
@@ -116,13 +110,12 @@ async fn read(bus: &Connection) -> SystemState {
             .and_then(|active| active.get("Id").and_then(text)),
         _ => None,
     };
-    let portal = number("Connectivity") == Some(CONNECTIVITY_PORTAL);
-    SystemState {
-        network,
-        metered: number("Metered").is_some_and(|m| METERED.contains(&m)),
-        portal: portal.then(|| all.get("ConnectivityCheckUri").and_then(text).unwrap_or_default()),
-        sleeping: false,
-    }
+    facts::of_network_manager(&facts::NetworkManager {
+        connectivity: number("Connectivity"),
+        metered: number("Metered"),
+        check_page: all.get("ConnectivityCheckUri").and_then(text),
+        connection: network,
+    })
 }
 
 async fn properties(
@@ -133,10 +126,6 @@ async fn properties(
     let answer =
         bus.call_method(Some(MANAGER), path, Some(PROPERTIES), "GetAll", &(interface)).await?;
     answer.body().deserialize()
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(NAME_MAX).collect()
 }
 
 #[cfg(test)]

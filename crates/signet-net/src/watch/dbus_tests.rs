@@ -1,7 +1,7 @@
 //! Against services with the names and interfaces of the real ones, on a bus of our own.
 
 use super::*;
-use crate::watch::SystemWatch;
+use crate::watch::{SystemWatch, facts::NAME_MAX};
 use signet_devca::private_keyring::PrivateBus;
 use zbus::{interface, object_server::SignalEmitter};
 

@@ -23,13 +23,28 @@ pub struct SystemState {
 pub struct SystemWatch(pub(super) watch::Receiver<SystemState>);
 
 impl SystemWatch {
-    /// Begins to listen, on a task of the current tokio runtime, if the system tells: on Linux
-    /// NetworkManager and logind over D-Bus. Waking is told to `changes` as well.
+    /// Begins to listen, on a task of the current tokio runtime: on Linux to NetworkManager and
+    /// logind over D-Bus, on Windows to the connection profile and power notifications, on macOS
+    /// to the dynamic store and power messages. Waking and changes of DNS are told to `changes`.
     pub fn listen(changes: &NetworkChanges) -> Self {
         let (tell, heard) = watch::channel(SystemState::default());
         #[cfg(target_os = "linux")]
-        tokio::spawn(super::dbus::listen(None, tell, changes.clone()));
-        #[cfg(not(target_os = "linux"))]
+        {
+            let (until, dns) = (tell.clone(), changes.clone());
+            tokio::spawn(async move {
+                let file = super::resolv_conf::listen(super::resolv_conf::PATHS, dns.clone());
+                tokio::select! {
+                    () = until.closed() => {}
+                    _ = async { tokio::join!(super::resolved::listen(None, dns), file) } => {}
+                }
+            });
+            tokio::spawn(super::dbus::listen(None, tell, changes.clone()));
+        }
+        #[cfg(windows)]
+        tokio::spawn(super::on_windows::listen(tell, changes.clone()));
+        #[cfg(target_os = "macos")]
+        tokio::spawn(super::on_macos::listen(tell, changes.clone()));
+        #[cfg(not(any(target_os = "linux", windows, target_os = "macos")))]
         let _ = (tell, changes);
         Self(heard)
     }

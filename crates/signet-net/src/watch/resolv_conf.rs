@@ -1,0 +1,134 @@
+//! Linux: name servers, as the files of the resolver tell them (`resolv.conf(5)`), by inotify.
+//!
+//! Such a file is usually replaced by renaming another one over it, and often it is a link into the
+//! folder of whoever writes it. So the folders are watched: of the file, and of each link's target.
+
+use super::{NetworkChanges, facts::resolver_lines};
+use rustix::{
+    fd::OwnedFd,
+    fs::inotify::{self, CreateFlags, WatchFlags},
+    io::Errno,
+};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    mem::MaybeUninit,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::io::unix::AsyncFd;
+
+/// What programs read, and the servers behind systemd-resolved's own address.
+pub(super) const PATHS: [&str; 2] = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
+/// As much of a file is read.
+const BYTES_MAX: u64 = 64 * 1024;
+/// Links that are followed.
+const LINKS_MAX: usize = 8;
+/// Whoever writes such a file writes it in steps.
+const SETTLE: Duration = Duration::from_millis(20);
+/// Other files change in these folders as well.
+const EVENT_BYTES: usize = 4096;
+
+/// Tells when what the files say is different. Returns when files cannot be watched.
+pub(super) async fn listen(
+    paths: impl IntoIterator<Item = impl Into<PathBuf>>,
+    changes: NetworkChanges,
+) {
+    let paths: Vec<PathBuf> = paths.into_iter().map(Into::into).collect();
+    if let Err(e) = follow(&paths, &changes).await {
+        tracing::debug!(error = %e, "the resolver's files are not watched");
+    }
+}
+
+async fn follow(paths: &[PathBuf], changes: &NetworkChanges) -> io::Result<()> {
+    let mut watched = all_folders(paths);
+    let mut events = watch(&watched)?;
+    // Watched first and then read, so that nothing is missed between the two.
+    let mut said = read(paths);
+    loop {
+        drain(&events).await?;
+        tokio::time::sleep(SETTLE).await;
+        let folders = all_folders(paths);
+        if folders != watched {
+            events = watch(&folders)?;
+            watched = folders;
+        }
+        let says = read(paths);
+        if says != said {
+            said = says;
+            changes.dns_hint();
+        }
+    }
+}
+
+/// The folders in which `path` and the targets of its links stand.
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let (mut found, mut at) = (Vec::new(), path.to_owned());
+    for _ in 0..LINKS_MAX {
+        let Some(folder) = at.parent().map(Path::to_owned) else { break };
+        let target = std::fs::read_link(&at).map(|target| folder.join(target));
+        found.push(folder);
+        match target {
+            Ok(target) => at = target,
+            Err(_) => break,
+        }
+    }
+    found
+}
+
+fn all_folders(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let mut all: Vec<_> = paths.iter().flat_map(|p| folders(p)).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// A folder that does not exist is left out.
+fn watch(folders: &[PathBuf]) -> io::Result<AsyncFd<OwnedFd>> {
+    let events = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
+    let what = WatchFlags::CREATE
+        | WatchFlags::CLOSE_WRITE
+        | WatchFlags::DELETE
+        | WatchFlags::MOVED_FROM
+        | WatchFlags::MOVED_TO
+        | WatchFlags::ONLYDIR;
+    for folder in folders {
+        if let Err(e) = inotify::add_watch(&events, folder, what) {
+            tracing::debug!(error = %e, folder = %folder.display(), "this folder is not watched");
+        }
+    }
+    // SAFETY: the descriptor belongs to `events`, which the `AsyncFd` owns from here on and never
+    // exchanges, so it stays open, and the same, for as long as it is registered.
+    Ok(unsafe { AsyncFd::register(events) }?)
+}
+
+/// Waits for events and takes all that are there.
+async fn drain(events: &AsyncFd<OwnedFd>) -> io::Result<()> {
+    let mut ready = events.readable().await?;
+    let mut buffer = [MaybeUninit::uninit(); EVENT_BYTES];
+    let mut reader = inotify::Reader::new(events.get_ref(), &mut buffer);
+    loop {
+        match reader.next() {
+            Ok(_) => {}
+            Err(Errno::AGAIN) => break,
+            Err(Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    ready.clear_ready();
+    Ok(())
+}
+
+/// What each file says; `None` for one that cannot be read.
+fn read(paths: &[PathBuf]) -> Vec<Option<Vec<String>>> {
+    let one = |path: &PathBuf| {
+        let mut bytes = Vec::new();
+        File::open(path).ok()?.take(BYTES_MAX).read_to_end(&mut bytes).ok()?;
+        Some(resolver_lines(&String::from_utf8_lossy(&bytes)))
+    };
+    paths.iter().map(one).collect()
+}
+
+#[cfg(test)]
+#[path = "resolv_conf_tests.rs"]
+mod tests;
