@@ -6,9 +6,9 @@ use signet_devca::{DevPki, MANAGED, Order};
 use signet_gateway::{
     Config,
     config::{
-        AdminSection, DealerEntry, DealersSection, DeskDefaultSection, DeskEntry, DesksSection,
-        EnrolmentSection, EntitlementsSection, GatewaySection, RegistrySection, RiskSection,
-        StepUpSection, StoreSection, TlsSection,
+        AdminSection, ClockSection, DealerEntry, DealersSection, DeskDefaultSection, DeskEntry,
+        DesksSection, EnrolmentSection, EntitlementsSection, GatewaySection, RegistrySection,
+        RiskSection, StepUpSection, StoreSection, TlsSection,
     },
 };
 use signet_rfq::DealerId;
@@ -62,6 +62,7 @@ pub(crate) fn gateway_config(
         },
         desk: plan.desks.iter().map(desk).collect::<Result<_, _>>()?,
         dealer: dealer_entries(plan, dealers)?,
+        clock: ClockSection::default(),
         store: StoreSection::default(),
         journal: Default::default(),
         limits: Default::default(),
