@@ -1,11 +1,11 @@
 //! Desks over QUIC: the same admission and the same session as over TCP, on a connection that may
 //! move to another address.
 
-use super::{DeskListener, admit::Secured, in_time};
+use super::{ADMISSION_MAX, DeskListener, WAIT_MAX, admit::Secured, in_time};
 use crate::{
     GatewayError,
     listeners::{
-        admission::{Place, Places},
+        queue::{AdmissionQueue, Ticket},
         tls::ListenerTls,
     },
     pipeline::Pipeline,
@@ -48,7 +48,7 @@ impl QuicListener {
         self,
         desks: &Rc<DeskListener>,
         connections: &Arc<Semaphore>,
-        admissions: &Places,
+        queue: &AdmissionQueue,
         pipeline: &Rc<Pipeline>,
     ) {
         loop {
@@ -59,15 +59,9 @@ impl QuicListener {
                 incoming.refuse();
                 continue;
             }
-            let Ok(connection) = connections.clone().try_acquire_owned() else {
-                tracing::warn!(%from, code = "desks.max_connections", "too many connections; one \
-                    refused");
-                incoming.refuse();
-                continue;
-            };
             // An address that may be forged uses up nobody's share: it counts once it is proved.
-            let place = match admissions.take(incoming.is_validated().then(|| from.ip())) {
-                Ok(p) => p,
+            let ticket = match queue.arrive(incoming.is_validated().then(|| from.ip())) {
+                Ok(t) => t,
                 Err(e) => {
                     tracing::warn!(%from, code = "admission.refused", "{e}; one refused");
                     incoming.refuse();
@@ -75,17 +69,28 @@ impl QuicListener {
                 }
             };
             let (desks, pipeline) = (desks.clone(), pipeline.clone());
+            let connections = connections.clone();
             tokio::task::spawn_local(async move {
-                let admitted = async {
-                    let (secured, moves) = secure(incoming, from, &place).await?;
-                    let admitted = desks.admit(secured, &place, &pipeline).await?;
-                    Some((admitted, moves))
+                let turn = async {
+                    ticket.turn().await;
+                    Some(())
                 };
-                if let Some((admitted, moves)) = in_time(admitted, &place, from).await {
-                    drop(place);
-                    desks.run(admitted, Some(moves), from, &pipeline).await;
+                if in_time(turn, WAIT_MAX, &ticket, from).await.is_none() {
+                    return;
                 }
-                drop(connection);
+                Box::pin(async move {
+                    let admitted = async {
+                        let (secured, moves) = secure(incoming, from, &ticket).await?;
+                        let admitted = desks.admit(secured, &ticket, &pipeline).await?;
+                        Some((admitted, moves))
+                    };
+                    let admitted = in_time(admitted, ADMISSION_MAX, &ticket, from).await;
+                    if let Some((a, moves)) = admitted {
+                        ticket.logged_on();
+                        desks.run_counted(a, Some(moves), from, &connections, &pipeline).await;
+                    }
+                })
+                .await;
             });
         }
     }
@@ -114,7 +119,7 @@ impl QuicListener {
 async fn secure(
     incoming: Incoming,
     from: SocketAddr,
-    place: &Place,
+    ticket: &Ticket,
 ) -> Option<(Secured<ServerStream>, Moves)> {
     let proved = incoming.is_validated();
     let connection = async { incoming.accept().map(Connecting::established)?.await };
@@ -122,7 +127,7 @@ async fn secure(
         .await
         .map_err(|e| tracing::warn!(%from, code = e.code(), "QUIC refused: {e}"))
         .ok()?;
-    if !proved && let Err(e) = place.named(from.ip()) {
+    if !proved && let Err(e) = ticket.named(from.ip()) {
         tracing::warn!(%from, code = "admission.refused", "{e}; one refused");
         return None;
     }

@@ -11,6 +11,8 @@ use std::process::Command;
 
 /// Desks that come back at once.
 const DESKS: &str = "5000";
+/// Desks of one office behind one address.
+const OFFICE: &str = "300";
 
 /// Everything, each part in processes and namespaces of its own, one after the other.
 pub fn all(rounds: usize) {
@@ -25,6 +27,7 @@ pub fn all(rounds: usize) {
     for part in ["network", "gateway"] {
         again(&["storm", part, DESKS], false);
     }
+    again(&["storm", "nat", OFFICE], false);
 }
 
 fn again(words: &[&str], in_a_namespace: bool) {
