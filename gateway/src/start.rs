@@ -44,8 +44,8 @@ use tokio::{
 const TICK: Duration = Duration::from_millis(100);
 /// Ports that the system may choose, for one that is free for TCP and UDP.
 const BIND_TRIES: u32 = 16;
-/// Connections that the system keeps until the thread takes them; its own limit (`somaxconn`) may be
-/// lower.
+/// Connections that the system keeps until the thread takes them; its own limit (`somaxconn`) may
+/// be lower.
 const BACKLOG: u32 = 4_096;
 
 /// Where the listeners of a running gateway are.

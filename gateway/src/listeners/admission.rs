@@ -1,5 +1,5 @@
-//! Places at an HTTPS listener, which a connection holds for as long as it lasts: so many in all, of
-//! one address and of one network. Desks wait their turn instead (`queue/`).
+//! Places at an HTTPS listener, which a connection holds for as long as it lasts: so many in all,
+//! of one address and of one network. Desks wait their turn instead (`queue/`).
 //!
 //! A newcomer that finds no place takes the one of the oldest connection that is still silent, of
 //! its own source first, else of the source that holds most. So a crowd competes with itself, and a

@@ -14,11 +14,12 @@ use std::{
     cell::RefCell,
     collections::HashMap,
     convert::Infallible,
+    io,
     net::IpAddr,
     rc::Rc,
     time::{Duration, Instant},
 };
-use tokio::{net::TcpStream, sync::Notify, time::MissedTickBehavior};
+use tokio::{io::Interest, net::TcpStream, sync::Notify, time::MissedTickBehavior};
 
 /// The least time between two rounds; a thread that is busy takes longer.
 const ROUND: Duration = Duration::from_millis(50);
@@ -96,11 +97,15 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Returns when the connection has said something and its turn has come.
-    pub async fn turn_of(&self, stream: &TcpStream) -> std::io::Result<()> {
+    /// Returns when the connection has said something and its turn has come; one that hung up
+    /// meanwhile costs no handshake.
+    pub async fn turn_of(&self, stream: &TcpStream) -> io::Result<()> {
         hello::spoken(stream).await?;
         self.turn().await;
-        Ok(())
+        match stream.ready(Interest::READABLE).await?.is_read_closed() {
+            true => Err(io::ErrorKind::UnexpectedEof.into()),
+            false => Ok(()),
+        }
     }
 
     /// Returns when the turn of a connection that has said something has come.
@@ -141,5 +146,35 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         self.queue.signals.borrow_mut().remove(&self.id);
         self.tell(State::gone);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::LimitsSection;
+    use tokio::{io::AsyncWriteExt as _, net::TcpListener};
+
+    #[tokio::test]
+    async fn one_that_hung_up_while_it_waited_is_not_served() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let queue = AdmissionQueue::new(QueueLimits::of(&LimitsSection::default()));
+        for hangs_up in [false, true] {
+            let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            peer.write_all(b"hello").await.unwrap();
+            let (stream, from) = listener.accept().await.unwrap();
+            let ticket = queue.arrive(Some(from.ip())).unwrap();
+            if hangs_up {
+                peer.shutdown().await.unwrap();
+                while !stream.ready(Interest::READABLE).await.unwrap().is_read_closed() {
+                    tokio::task::yield_now().await;
+                }
+            }
+            let turn = tokio::select! {
+                turn = ticket.turn_of(&stream) => turn,
+                never = queue.serve() => match never {},
+            };
+            assert_eq!(turn.is_err(), hangs_up);
+        }
     }
 }

@@ -321,7 +321,7 @@ impl State {
             let _ = self.rates.take(now, source);
         }
         self.change(id, |e| (e.stage, e.since) = (Stage::Turn, round));
-        self.to_the_end(source);
+        self.move_to_end(source);
         self.told.push((id, Told::Turn));
     }
 
@@ -461,7 +461,7 @@ impl State {
     }
 
     /// A source that had a turn is the last of its ring.
-    fn to_the_end(&mut self, source: IpAddr) {
+    fn move_to_end(&mut self, source: IpAddr) {
         let (net, addr) = (network(source), address(source));
         let Some(n) = self.networks.get_mut(&net) else { return };
         if let Some(a) = n.addresses.get_mut(&addr) {
