@@ -39,11 +39,17 @@ use std::{
     sync::mpsc,
     time::Duration,
 };
-use tokio::{net::TcpListener, task::spawn_local};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    task::spawn_local,
+};
 
 const TICK: Duration = Duration::from_millis(100);
 /// Ports that the system may choose, for one that is free for TCP and UDP.
 const BIND_TRIES: u32 = 16;
+/// Connections that the system keeps until the thread takes them; its own limit (`somaxconn`) may
+/// be lower.
+const BACKLOG: u32 = 4_096;
 
 /// Where the listeners of a running gateway are.
 pub(crate) struct Addresses {
@@ -130,6 +136,17 @@ fn new_router(loaded: &Loaded, options: Options) -> Router {
         .with_max_ended(c.limits.ended_rfqs_per_desk)
 }
 
+/// As `TcpListener::bind`, with a longer backlog: of a crowd, the system drops what the thread has
+/// not taken yet, and those desks come back a second later.
+fn listen(at: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // On Windows the option would let another program take the port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(at)?;
+    socket.listen(BACKLOG)
+}
+
 /// TCP, and UDP at the same address and port when desks may come over QUIC.
 async fn bind(
     config: &Config,
@@ -140,7 +157,7 @@ async fn bind(
     };
     let mut tries = 0;
     loop {
-        let listener = TcpListener::bind(config.desks.listen).await.map_err(|e| failed("", e))?;
+        let listener = listen(config.desks.listen).map_err(|e| failed("", e))?;
         let address = listener.local_addr().map_err(|e| failed("", e))?;
         if !config.quic() {
             return Ok((listener, None, address));

@@ -27,12 +27,16 @@ pub enum SignedFull {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsSection {
-    /// Connections that have not logged on yet, in all and from one source. A network is a /24 or a
-    /// /64.
+    /// Connections that are being let in at once, in all and from one source. A network is a /24 or
+    /// a /64.
     pub admission_places: usize,
     pub admission_places_per_address: usize,
     pub admission_places_per_network: usize,
-    /// New connections of one address; of a network four times as many.
+    /// Connections that wait until it is their turn.
+    pub admission_queue: usize,
+    pub admission_queue_per_address: usize,
+    pub admission_queue_per_network: usize,
+    /// Turns of one address; of a network four times as many.
     pub connections_per_address: Rate,
     /// Logons of one desk.
     pub desk_logons: Rate,
@@ -78,6 +82,9 @@ impl Default for LimitsSection {
             admission_places: 512,
             admission_places_per_address: 64,
             admission_places_per_network: 128,
+            admission_queue: 8_192,
+            admission_queue_per_address: 1_024,
+            admission_queue_per_network: 2_048,
             connections_per_address: rate(400, 3_000),
             desk_logons: rate(60, 60),
             desk_requests: rate(250, 600),
@@ -144,6 +151,9 @@ impl LimitsSection {
             ("admission_places", self.admission_places as u64),
             ("admission_places_per_address", self.admission_places_per_address as u64),
             ("admission_places_per_network", self.admission_places_per_network as u64),
+            ("admission_queue", self.admission_queue as u64),
+            ("admission_queue_per_address", self.admission_queue_per_address as u64),
+            ("admission_queue_per_network", self.admission_queue_per_network as u64),
             ("excess_pause_seconds", self.excess_pause_seconds.into()),
             ("processor_burst_ms", self.processor_burst_ms.into()),
             ("ended_rfqs_per_desk", self.ended_rfqs_per_desk as u64),

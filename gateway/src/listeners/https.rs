@@ -96,7 +96,7 @@ pub async fn serve<A: Answers + 'static>(listener: TcpListener, answers: Rc<A>) 
                 continue;
             }
         };
-        let place = match places.take(Some(from.ip())) {
+        let place = match places.take(from.ip()) {
             Ok(p) => Rc::new(p),
             Err(e) => {
                 turn_away(&*answers, from, &TurnedAway::Crowd(e));

@@ -10,6 +10,8 @@ pub(crate) mod https;
 mod lists;
 pub(crate) mod own_certificate;
 mod proxy_header;
+mod queue;
+mod sources;
 pub(crate) mod tls;
 
 pub use lists::{list_faults, lists_enforced};

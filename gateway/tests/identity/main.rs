@@ -8,6 +8,7 @@ mod admin;
 mod admin_gates;
 mod admin_http;
 mod check_config;
+mod crowd;
 mod cut;
 mod dealer;
 mod docs;

@@ -460,7 +460,8 @@ impl Desk {
         (Self::over(w, stream, certificate, exporter, comp_id), rebinder)
     }
 
-    fn profile(w: &World, stem: &str) -> Arc<ClientConfig> {
+    /// As the desk with `<stem>.pem` and its key connects.
+    pub fn profile(w: &World, stem: &str) -> Arc<ClientConfig> {
         let (pem, key): (&Path, &Path) =
             (&w.path(&format!("{stem}.pem")), &w.path(&format!("{stem}-key.pem")));
         let identity = ServerIdentity::from_pem_files(pem, key).unwrap();

@@ -168,6 +168,12 @@ impl Firm {
 
 /// In this process: reads the configuration and trades until it is killed.
 pub fn run_gateway(config: &Path) {
+    // What it refuses goes into the log that `Process::again` keeps.
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        .init();
     let config = Config::read(config).expect("a configuration");
     let loaded = signet_gateway::Loaded::of(config).expect("a gateway's files");
     let options = signet_gateway::Options { practice: false };

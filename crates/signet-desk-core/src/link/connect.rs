@@ -79,7 +79,7 @@ impl Link {
             Err(p) if self.is_wanted(generation) => return self.refused(p),
             Err(_) => return,
         };
-        let mut attempt = 0u32;
+        let (mut attempt, mut unanswered) = (0u32, 0u32);
         let mut beside = None;
         while self.is_wanted(generation) {
             let mut changes = self.changes_from_now();
@@ -107,6 +107,7 @@ impl Link {
                 continue;
             }
             let ended = self.settle_key(&target.keys, round.slot, round.ended).await;
+            unanswered = if ended.fault == Fault::Unanswered { unanswered + 1 } else { 0 };
             match ended.next {
                 Next::GiveUp => return self.refused(ended.problem),
                 Next::AwaitNetwork => {
@@ -119,7 +120,8 @@ impl Link {
                     let code = ended.problem.code.clone();
                     let words = &ended.problem.message;
                     tracing::info!(code, attempt, "link lost or not made: {words}");
-                    self.show_reconnecting(Some(ended.problem), attempt.max(1));
+                    let told = ended.fault.is_told(unanswered).then_some(ended.problem);
+                    self.show_reconnecting(told, attempt.max(1));
                     let wait = wait_before(attempt, round.was_on);
                     let dns = self.needs_dns(&target.venue);
                     // After DNS not from the first attempt again: it may go on changing.

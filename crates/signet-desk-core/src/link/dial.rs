@@ -1,7 +1,7 @@
 //! Makes one connection to a venue and checks everything that TLS tells about the peer.
 
 use super::{
-    outcome::{Ended, Next, internal},
+    outcome::{Ended, Fault, Next, internal},
     quic,
     wire::Wire,
 };
@@ -11,11 +11,13 @@ use crate::{
 };
 use signet_identity::{Identity, PeerIdentity, ProfileError, Refusal, Role, Stage};
 use signet_net::{self as net, DialError, Endpoint};
-use std::{pin::pin, sync::Arc, time::Duration};
-use tokio::time::timeout;
+use std::{io::ErrorKind, pin::pin, sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout};
 use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
 
 pub(super) const DIAL_MAX: Duration = Duration::from_secs(8);
+/// The answer of a gateway is waited for a little less long, so that it is known what was missing.
+const ANSWER_MAX: Duration = Duration::from_millis(7_750);
 /// How long QUIC is waited for after TCP has failed: what drops datagrams says nothing.
 const QUIC_ALONE_MAX: Duration = Duration::from_secs(1);
 
@@ -51,8 +53,8 @@ pub(super) async fn dial(
             Err(_) => over_tcp.await,
         },
         made = &mut over_tcp => match made {
-            // TCP does not come through; QUIC may.
-            Err(ended) if ended.next == Next::TryAgain => {
+            // TCP does not come through; QUIC may. A gateway that is busy is so over both.
+            Err(ended) if ended.next == Next::TryAgain && ended.fault != Fault::Unanswered => {
                 match timeout(QUIC_ALONE_MAX, over_quic).await {
                     Ok(Ok(wire)) => of_gateway(v, wire),
                     _ => Err(ended),
@@ -71,6 +73,7 @@ async fn fixs(
     (endpoints, names): &(Vec<Endpoint>, Vec<String>),
 ) -> Result<Wire, Ended> {
     let classify = |stage| move |e: std::io::Error| Ended::by(&Refusal::seen_by_client(&e, stage));
+    let began = Instant::now();
     let dialled = net::dial_any(endpoints, &config.proxy, DIAL_MAX).await;
     let (which, tcp) = dialled.map_err(|e| match &e {
         DialError::Direct(refusal) => Ended::by(refusal),
@@ -85,8 +88,11 @@ async fn fixs(
             "Have desk.toml corrected.",
         ))
     })?;
-    let stream =
-        net::handshake(tls, name, tcp, DIAL_MAX).await.map_err(classify(Stage::Handshake))?;
+    let limit = ANSWER_MAX.saturating_sub(began.elapsed());
+    let stream = net::handshake(tls, name, tcp, limit).await.map_err(|e| match e.kind() {
+        ErrorKind::TimedOut => Ended::unanswered(),
+        _ => classify(Stage::Handshake)(e),
+    })?;
     let no_channel = |e: tokio_rustls::rustls::Error| Ended::lost(internal(&e.to_string()));
     let wire = Wire::fixs(stream).map_err(no_channel)?;
     of_gateway(v, wire)

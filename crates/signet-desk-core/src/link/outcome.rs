@@ -14,6 +14,8 @@ const LOGON_REFUSED: &str = "logon.refused";
 /// ReasonCodes of a Logout after the risk of the access was scored.
 const RISK_DENIED: &str = "risk.denied";
 const RISK_NO_STEP_UP: &str = "risk.no_step_up";
+/// Attempts in a row that the gateway did not answer, before the trader is told.
+const UNANSWERED_UNTOLD: u32 = 2;
 const RETRY_FIRST_MS: u64 = 100;
 const RETRY_LAST_MS: u64 = 2_000;
 /// A connection that was up for so long is made again at once. One that ends sooner may end again:
@@ -43,6 +45,9 @@ pub(super) enum Next {
 pub(super) enum Fault {
     /// This desk's certificate or its key: another key may work.
     OwnKey,
+    /// The gateway took the connection and has not answered yet: it may be busy with a crowd of
+    /// desks that come back.
+    Unanswered,
     /// Anything that another key would not cure: the network, the gateway's own certificate.
     Other,
 }
@@ -50,6 +55,11 @@ pub(super) enum Fault {
 impl Ended {
     pub(super) fn lost(problem: Problem) -> Self {
         Self { next: Next::TryAgain, fault: Fault::Other, problem }
+    }
+
+    /// A connection that was made, and over which the gateway said nothing in time.
+    pub(super) fn unanswered() -> Self {
+        Self { fault: Fault::Unanswered, ..Self::by(&Refusal::TimedOut) }
     }
 
     pub(super) fn refused(problem: Problem) -> Self {
@@ -143,6 +153,12 @@ impl Next {
 }
 
 impl Fault {
+    /// Whether the trader is told after so many attempts in a row that ended like this. A gateway
+    /// that does not answer yet is waited for, as a person in a queue waits.
+    pub(super) fn is_told(self, in_a_row: u32) -> bool {
+        self != Self::Unanswered || in_a_row > UNANSWERED_UNTOLD
+    }
+
     fn of_refusal(r: &Refusal) -> Self {
         match r {
             Refusal::ClientCertificateRefused { .. }
@@ -202,12 +218,17 @@ pub(super) fn wait_before(attempt: u32, was_on: Option<Duration>) -> Duration {
     }
 }
 
-/// 100 ms, doubling to 2 s, with a quarter as jitter so that desks do not reconnect in step.
+/// How long to wait before the next attempt.
 pub(super) fn backoff(attempt: u32) -> Duration {
-    let base = (RETRY_FIRST_MS << attempt.saturating_sub(1).min(6)).min(RETRY_LAST_MS);
     let mut b = [0u8; 1];
     let _ = aws_lc_rs::rand::fill(&mut b);
-    Duration::from_millis(base - base / 8 + base / 4 * u64::from(b[0]) / 255)
+    backoff_with(attempt, b[0])
+}
+
+/// 100 ms, doubling to 2 s, with a quarter as jitter so that desks do not reconnect in step.
+fn backoff_with(attempt: u32, jitter: u8) -> Duration {
+    let base = (RETRY_FIRST_MS << attempt.saturating_sub(1).min(6)).min(RETRY_LAST_MS);
+    Duration::from_millis(base - base / 8 + base / 4 * u64::from(jitter) / 255)
 }
 
 #[cfg(test)]

@@ -104,3 +104,37 @@ fn a_connection_that_was_up_for_a_while_is_made_again_at_once() {
         assert!((least..=most).contains(&waits), "{attempt} {was_on:?}: {waits}");
     }
 }
+
+#[test]
+fn a_busy_gateway_is_waited_for_before_the_trader_is_told() {
+    for (fault, in_a_row, told) in [
+        (Fault::Unanswered, 1, false),
+        (Fault::Unanswered, 2, false),
+        (Fault::Unanswered, 3, true),
+        (Fault::Other, 1, true),
+        (Fault::OwnKey, 1, true),
+    ] {
+        assert_eq!(fault.is_told(in_a_row), told, "{fault:?} {in_a_row}");
+    }
+    let e = Ended::unanswered();
+    assert_eq!((e.next, e.fault), (Next::TryAgain, Fault::Unanswered));
+}
+
+#[test]
+fn the_waits_double_up_to_two_seconds_and_are_spread() {
+    for (attempt, least, most) in [
+        (0, 88, 113),
+        (1, 88, 113),
+        (2, 175, 225),
+        (3, 350, 450),
+        (5, 1_400, 1_800),
+        (6, 1_750, 2_250),
+        (u32::MAX, 1_750, 2_250),
+    ] {
+        let ms = Duration::from_millis;
+        assert_eq!(backoff_with(attempt, 0), ms(least), "{attempt}");
+        assert_eq!(backoff_with(attempt, 255), ms(most), "{attempt}");
+        let half = backoff_with(attempt, 128);
+        assert!(ms(least) < half && half < ms(most), "{attempt}");
+    }
+}

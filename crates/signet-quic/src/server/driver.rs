@@ -49,6 +49,8 @@ struct State {
     /// Connections to which something happened.
     dirty: BTreeSet<u64>,
     incoming: VecDeque<Incoming>,
+    /// Attempts that are not answered yet: those in `incoming`, and those that the user has.
+    unanswered: usize,
     acceptor: Option<Waker>,
     /// Handshakes in progress above which a Retry token is wanted.
     unproved_max: usize,
@@ -83,6 +85,7 @@ impl Shared {
             timers: BTreeSet::new(),
             dirty: BTreeSet::new(),
             incoming: VecDeque::new(),
+            unanswered: 0,
             acceptor: None,
             unproved_max,
             handshakes: 0,
@@ -116,6 +119,7 @@ impl Shared {
 
     pub(super) fn accept(&self, incoming: Incoming) -> Result<u64, ConnectionFault> {
         let mut s = self.state.borrow_mut();
+        s.answered();
         let mut buf = Vec::new();
         // Not the profile of when its first packet came: lists may have changed since.
         let tls = s.tls.clone();
@@ -141,13 +145,16 @@ impl Shared {
 
     pub(super) fn refuse(&self, incoming: Incoming) {
         let mut s = self.state.borrow_mut();
+        s.answered();
         let mut buf = Vec::new();
         let t = s.proto.refuse(incoming, &mut buf);
         s.socket.send(t, &buf);
     }
 
     pub(super) fn ignore(&self, incoming: Incoming) {
-        self.state.borrow_mut().proto.ignore(incoming);
+        let mut s = self.state.borrow_mut();
+        s.answered();
+        s.proto.ignore(incoming);
     }
 
     /// Does something with a connection; the endpoint's task then does what follows. A connection
@@ -189,6 +196,7 @@ impl Shared {
         let mut s = self.state.borrow_mut();
         s.closing = true;
         while let Some(incoming) = s.incoming.pop_front() {
+            s.answered();
             s.proto.ignore(incoming);
         }
         self.wake.notify_one();
@@ -281,22 +289,27 @@ impl State {
 
     /// A connection attempt: queued for the user, or sent back for a Retry token, or dropped.
     fn arrived(&mut self, incoming: Incoming) {
-        let waiting = self.incoming.len();
-        if self.closing || waiting >= super::INCOMING_MAX {
+        if self.closing || self.unanswered >= super::INCOMING_MAX {
             return self.proto.ignore(incoming);
         }
         let unproved = !incoming.remote_address_validated();
-        if unproved && self.handshakes + waiting >= self.unproved_max {
+        if unproved && self.handshakes + self.unanswered >= self.unproved_max {
             let mut buf = Vec::new();
             return match self.proto.retry(incoming, &mut buf) {
                 Ok(t) => self.respond(t, &buf),
                 Err(e) => self.proto.ignore(e.into_incoming()),
             };
         }
+        self.unanswered += 1;
         self.incoming.push_back(incoming);
         if let Some(w) = self.acceptor.take() {
             w.wake();
         }
+    }
+
+    /// An attempt is answered, or let go of.
+    fn answered(&mut self) {
+        self.unanswered = self.unanswered.saturating_sub(1);
     }
 
     fn respond(&mut self, t: Transmit, buf: &[u8]) {

@@ -31,8 +31,9 @@ use std::{
     time::Duration,
 };
 
-/// Connection attempts that wait for their answer; what comes beyond is dropped.
-const INCOMING_MAX: usize = 64;
+/// Connection attempts that wait for their answer. What comes beyond is dropped, not refused: the
+/// client repeats it, so a crowd waits in the network.
+const INCOMING_MAX: usize = 1_024;
 /// Bytes of further datagrams of one attempt, and of all: a Client Hello with X25519MLKEM768 takes
 /// two datagrams.
 const INCOMING_BYTES: u64 = 8 * 1024;
@@ -131,7 +132,8 @@ fn server_config(tls: &rustls::ServerConfig) -> Result<Arc<ServerConfig>, NoInit
         .transport_config(Arc::new(transport::of_server()))
         .validation_token_config(tokens)
         .migration(true)
-        .max_incoming(INCOMING_MAX)
+        // One more than are taken, because the library refuses what is beyond.
+        .max_incoming(INCOMING_MAX + 1)
         .incoming_buffer_size(INCOMING_BYTES)
         .incoming_buffer_size_total(INCOMING_BYTES_TOTAL);
     Ok(Arc::new(config))

@@ -5,10 +5,7 @@ use super::DeskListener;
 use crate::{
     clock::now,
     events::EventSink,
-    listeners::{
-        admission::{Place, Progress},
-        proxy_header,
-    },
+    listeners::{proxy_header, queue::Ticket},
     pipeline::{Connection, EndReason, Pipeline},
     registry_view::{self, Admitted as Who},
     risk::{self, Access},
@@ -51,9 +48,11 @@ pub(super) struct Secured<S> {
     /// Its cryptography, for the log.
     pub words: String,
     pub from: SocketAddr,
-    /// The client's address. `None`: a load balancer that speaks for itself.
-    pub vouched_for: Option<IpAddr>,
+    pub vouched_for: VouchedFor,
 }
+
+/// The client's address. `None`: a load balancer that speaks for itself.
+pub(super) type VouchedFor = Option<IpAddr>;
 
 /// A desk that comes in, and its connection.
 pub(super) struct Admitted<S> {
@@ -86,16 +85,28 @@ struct Claim {
 }
 
 impl DeskListener {
-    /// PROXY header and TLS of a TCP connection. `None` when refused; the reason has been logged.
+    /// Until a TCP connection has said whom it is for and it is its turn. `None` when refused; the
+    /// reason has been logged.
+    pub(super) async fn turn(
+        &self,
+        stream: &mut TcpStream,
+        from: SocketAddr,
+        ticket: &Ticket,
+    ) -> Option<VouchedFor> {
+        stream.set_nodelay(true).ok()?;
+        let vouched_for = self.named_address(stream, from, ticket).await?;
+        ticket.turn_of(stream).await.ok()?;
+        Some(vouched_for)
+    }
+
+    /// TLS of a TCP connection. `None` when refused; the reason has been logged.
     pub(super) async fn secure(
         &self,
-        mut stream: TcpStream,
+        stream: TcpStream,
         from: SocketAddr,
-        place: &Place,
+        vouched_for: VouchedFor,
         events: &EventSink,
     ) -> Option<Secured<TlsStream<TcpStream>>> {
-        stream.set_nodelay(true).ok()?;
-        let vouched_for = self.named_address(&mut stream, from, place).await?;
         let by = vouched_for.unwrap_or_else(|| from.ip());
         let stream = self.handshake(stream, by, events).await?;
         let connection = stream.get_ref().1;
@@ -110,11 +121,11 @@ impl DeskListener {
     pub(super) async fn admit<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         secured: Secured<S>,
-        place: &Place,
+        ticket: &Ticket,
         pipeline: &Pipeline,
     ) -> Option<Admitted<S>> {
         let Secured { mut stream, exporter, chain, words, from, vouched_for } = secured;
-        place.is_now(Progress::Encrypted);
+        ticket.encrypted();
         let leaf = chain.first()?;
         let peer = PeerIdentity::from_certificate(leaf)
             .and_then(|p| p.require(Role::Desk, &self.trust_domain).map(|()| p))
@@ -179,8 +190,8 @@ impl DeskListener {
         &self,
         stream: &mut TcpStream,
         from: SocketAddr,
-        place: &Place,
-    ) -> Option<Option<IpAddr>> {
+        ticket: &Ticket,
+    ) -> Option<VouchedFor> {
         let vouched_for = self
             .address(stream, from)
             .await
@@ -188,7 +199,7 @@ impl DeskListener {
             .ok()?;
         let address = vouched_for.unwrap_or_else(|| from.ip());
         if self.is_balancer(from)
-            && let Err(e) = place.named(address)
+            && let Err(e) = ticket.named(address)
         {
             tracing::warn!(%from, %address, code = "admission.refused", "{e}; one refused");
             return None;

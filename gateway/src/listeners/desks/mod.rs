@@ -7,9 +7,9 @@ pub use quic::QuicListener;
 
 use self::admit::Admitted;
 use super::{
-    admission::{AdmissionLimits, Place, Places},
     crl::{self, CrlFiles},
     fix_sessions::desk_options,
+    queue::{AdmissionQueue, QueueLimits, Ticket},
     tls::ListenerTls,
 };
 use crate::{
@@ -30,7 +30,10 @@ use signet_fix::{
 };
 use signet_identity::{CompId, MessageKey, MessagePublicKey};
 use signet_quic::server::Moves;
-use std::{cell::Cell, collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::Cell, collections::BTreeSet, convert::Infallible, net::SocketAddr, rc::Rc, sync::Arc,
+    time::Duration,
+};
 use time::OffsetDateTime;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -39,8 +42,10 @@ use tokio::{
     time::timeout,
 };
 
-/// TLS handshake and Logon together may take this long; a stranger holds a place no longer.
+/// TLS handshake and Logon together may take this long; a stranger holds a turn no longer.
 const ADMISSION_MAX: Duration = Duration::from_secs(5);
+/// How long a connection may wait for its turn. A desk waits less long for an answer.
+const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Opens the FIX session of a desk that connects for the first time.
 type OpenSession = Box<dyn Fn(&CompId) -> Result<Session, String>>;
@@ -53,7 +58,7 @@ pub struct DeskListener {
     pub known: BTreeSet<CompId>,
     pub max_connections: usize,
     /// Strangers compete with strangers, not with traders who are on.
-    pub admission: AdmissionLimits,
+    pub admission: QueueLimits,
     /// With a registry: who is registered, and whether those without a `[[desk]]` entry may come
     /// in.
     pub registry: Option<Rc<RegistryView>>,
@@ -87,7 +92,7 @@ impl DeskListener {
             trust_domain: config.gateway.trust_domain.clone(),
             known: config.desk.iter().map(|d| d.comp_id.clone()).collect(),
             max_connections: config.desks.max_connections,
-            admission: AdmissionLimits::of_desks(&config.limits),
+            admission: QueueLimits::of(&config.limits),
             registry: registry.clone(),
             desk_default: config.desk_default.is_some(),
             risk,
@@ -105,20 +110,20 @@ impl DeskListener {
         let desks = Rc::new(self);
         // Both ways share their quotas.
         let connections = Arc::new(Semaphore::new(desks.max_connections));
-        let admissions = Places::new(desks.admission);
+        let queue = AdmissionQueue::new(desks.admission);
         let quic = async {
             match quic {
-                Some(q) => q.serve(&desks, &connections, &admissions, &pipeline).await,
+                Some(q) => q.serve(&desks, &connections, &queue, &pipeline).await,
                 None => std::future::pending().await,
             }
         };
-        tokio::join!(desks.serve_tcp(&connections, &admissions, &pipeline), quic);
+        tokio::join!(desks.serve_tcp(&connections, &queue, &pipeline), quic, queue.serve());
     }
 
     async fn serve_tcp(
         self: &Rc<Self>,
         connections: &Arc<Semaphore>,
-        admissions: &Places,
+        queue: &AdmissionQueue,
         pipeline: &Rc<Pipeline>,
     ) {
         loop {
@@ -131,13 +136,8 @@ impl DeskListener {
                     continue;
                 }
             };
-            let Ok(connection) = connections.clone().try_acquire_owned() else {
-                tracing::warn!(%from, code = "desks.max_connections", "too many connections; one \
-                    refused");
-                continue;
-            };
-            let place = match admissions.take((!self.is_balancer(from)).then(|| from.ip())) {
-                Ok(p) => p,
+            let ticket = match queue.arrive((!self.is_balancer(from)).then(|| from.ip())) {
+                Ok(t) => t,
                 Err(e) => {
                     tracing::warn!(%from, code = "admission.refused", "{e}; one refused");
                     pipeline.events.stranger(from.ip(), "admission.refused", e.to_string());
@@ -145,17 +145,58 @@ impl DeskListener {
                 }
             };
             let (desks, pipeline) = (self.clone(), pipeline.clone());
+            let connections = connections.clone();
             tokio::task::spawn_local(async move {
-                let admitted = async {
-                    let secured = desks.secure(stream, from, &place, &pipeline.events).await?;
-                    desks.admit(secured, &place, &pipeline).await
+                let mut stream = stream;
+                let turn = desks.turn(&mut stream, from, &ticket);
+                let Some(vouched_for) =
+                    in_time(turn, WAIT_MAX, &ticket, from, &pipeline.events).await
+                else {
+                    return;
                 };
-                if let Some(a) = in_time(admitted, &place, from, &pipeline.events).await {
-                    drop(place);
-                    desks.run(a, None, from, &pipeline).await;
-                }
-                drop(connection);
+                // In a box, because one that only waits needs no memory for it.
+                Box::pin(async move {
+                    let admitted = async {
+                        let secured =
+                            desks.secure(stream, from, vouched_for, &pipeline.events).await?;
+                        desks.admit(secured, &ticket, &pipeline).await
+                    };
+                    let events = &pipeline.events;
+                    if let Some(a) = in_time(admitted, ADMISSION_MAX, &ticket, from, events).await {
+                        ticket.logged_on();
+                        desks.run_counted(a, None, from, &connections, &pipeline).await;
+                    }
+                })
+                .await;
             });
+        }
+    }
+
+    /// Runs a session if there is room for one more, or if its desk is on already: then it takes
+    /// the room of the connection that it displaces, as soon as that has ended.
+    async fn run_counted<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        admitted: Admitted<S>,
+        moves: Option<Moves>,
+        from: SocketAddr,
+        connections: &Arc<Semaphore>,
+        pipeline: &Rc<Pipeline>,
+    ) {
+        let counted = connections.clone().try_acquire_owned().ok();
+        if counted.is_none() && !pipeline.sessions.is_on(&admitted.desk) {
+            let (desk, code) = (&admitted.desk, "desks.max_connections");
+            return tracing::warn!(%from, %desk, code, "too many connections; one refused");
+        }
+        let count = async {
+            let _counted = match counted {
+                Some(c) => Some(c),
+                None => connections.clone().acquire_owned().await.ok(),
+            };
+            std::future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            () = self.run(admitted, moves, from, pipeline) => {}
+            never = count => match never {},
         }
     }
 
@@ -264,22 +305,24 @@ impl DeskListener {
     }
 }
 
-/// What comes of an admission that keeps to its time and its place.
+/// What comes of a part of the admission that keeps to its time and its place.
 async fn in_time<T>(
-    admitted: impl Future<Output = Option<T>>,
-    place: &Place,
+    part: impl Future<Output = Option<T>>,
+    at_most: Duration,
+    ticket: &Ticket,
     from: SocketAddr,
     events: &EventSink,
 ) -> Option<T> {
     tokio::select! {
-        admitted = timeout(ADMISSION_MAX, admitted) => match admitted {
-            Ok(admitted) => admitted,
+        part = timeout(at_most, part) => match part {
+            Ok(part) => part,
             Err(_) => {
-                tracing::warn!(%from, "no TLS and Logon in time; closed");
+                tracing::warn!(%from, code = "admission.late", "no TLS and Logon in time, or no \
+                    turn; closed");
                 None
             }
         },
-        () = place.evicted() => {
+        () = ticket.evicted() => {
             let code = "admission.evicted";
             tracing::warn!(%from, code, "still no Logon, and others wait; closed");
             events.stranger(from.ip(), code, "still no Logon, and others wait; closed");

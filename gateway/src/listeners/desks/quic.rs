@@ -1,12 +1,12 @@
 //! Desks over QUIC: the same admission and the same session as over TCP, on a connection that may
 //! move to another address.
 
-use super::{DeskListener, admit::Secured, in_time};
+use super::{ADMISSION_MAX, DeskListener, WAIT_MAX, admit::Secured, in_time};
 use crate::{
     GatewayError,
     events::EventSink,
     listeners::{
-        admission::{Place, Places},
+        queue::{AdmissionQueue, Ticket},
         tls::ListenerTls,
     },
     pipeline::Pipeline,
@@ -49,7 +49,7 @@ impl QuicListener {
         self,
         desks: &Rc<DeskListener>,
         connections: &Arc<Semaphore>,
-        admissions: &Places,
+        queue: &AdmissionQueue,
         pipeline: &Rc<Pipeline>,
     ) {
         loop {
@@ -60,15 +60,9 @@ impl QuicListener {
                 incoming.refuse();
                 continue;
             }
-            let Ok(connection) = connections.clone().try_acquire_owned() else {
-                tracing::warn!(%from, code = "desks.max_connections", "too many connections; one \
-                    refused");
-                incoming.refuse();
-                continue;
-            };
             // An address that may be forged uses up nobody's share: it counts once it is proved.
-            let place = match admissions.take(incoming.is_validated().then(|| from.ip())) {
-                Ok(p) => p,
+            let ticket = match queue.arrive(incoming.is_validated().then(|| from.ip())) {
+                Ok(t) => t,
                 Err(e) => {
                     tracing::warn!(%from, code = "admission.refused", "{e}; one refused");
                     incoming.refuse();
@@ -76,18 +70,30 @@ impl QuicListener {
                 }
             };
             let (desks, pipeline) = (desks.clone(), pipeline.clone());
+            let connections = connections.clone();
             tokio::task::spawn_local(async move {
-                let admitted = async {
-                    let (secured, moves) = secure(incoming, from, &place, &pipeline.events).await?;
-                    let admitted = desks.admit(secured, &place, &pipeline).await?;
-                    Some((admitted, moves))
+                let turn = async {
+                    ticket.turn().await;
+                    Some(())
                 };
-                let events = &pipeline.events;
-                if let Some((admitted, moves)) = in_time(admitted, &place, from, events).await {
-                    drop(place);
-                    desks.run(admitted, Some(moves), from, &pipeline).await;
+                if in_time(turn, WAIT_MAX, &ticket, from, &pipeline.events).await.is_none() {
+                    return;
                 }
-                drop(connection);
+                Box::pin(async move {
+                    let admitted = async {
+                        let (secured, moves) =
+                            secure(incoming, from, &ticket, &pipeline.events).await?;
+                        let admitted = desks.admit(secured, &ticket, &pipeline).await?;
+                        Some((admitted, moves))
+                    };
+                    let events = &pipeline.events;
+                    let admitted = in_time(admitted, ADMISSION_MAX, &ticket, from, events).await;
+                    if let Some((a, moves)) = admitted {
+                        ticket.logged_on();
+                        desks.run_counted(a, Some(moves), from, &connections, &pipeline).await;
+                    }
+                })
+                .await;
             });
         }
     }
@@ -116,7 +122,7 @@ impl QuicListener {
 async fn secure(
     incoming: Incoming,
     from: SocketAddr,
-    place: &Place,
+    ticket: &Ticket,
     events: &EventSink,
 ) -> Option<(Secured<ServerStream>, Moves)> {
     let proved = incoming.is_validated();
@@ -128,7 +134,7 @@ async fn secure(
             events.stranger(from.ip(), e.code(), e.to_string());
         })
         .ok()?;
-    if !proved && let Err(e) = place.named(from.ip()) {
+    if !proved && let Err(e) = ticket.named(from.ip()) {
         tracing::warn!(%from, code = "admission.refused", "{e}; one refused");
         return None;
     }

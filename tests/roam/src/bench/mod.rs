@@ -22,6 +22,8 @@ use std::{
 
 /// Desks that come back at once.
 const DESKS: usize = 5_000;
+/// Desks of one office behind one address.
+const OFFICE: usize = 300;
 /// QuickFIX is not back for seconds after each change, and not within 30 s after some.
 const QUICKFIX_ROUNDS: usize = 30;
 /// What a cell needs before its first round, and what a round takes at most, on average. QuickFIX
@@ -64,9 +66,9 @@ pub fn all(rounds: usize, quickfix: Option<usize>, desks: Option<usize>) {
             lines.extend(found);
         }
     });
-    let desks = desks.unwrap_or(DESKS).to_string();
-    for what in ["network", "gateway"] {
-        let words = ["storm", what, &desks].map(String::from).into();
+    let desks = desks.unwrap_or(DESKS);
+    for (what, desks) in [("network", desks), ("gateway", desks), ("nat", desks.min(OFFICE))] {
+        let words = ["storm", what, &desks.to_string()].map(String::from).into();
         lines.extend(run(&Part { words, alone: false, longest: STORM_MAX }));
     }
     println!("{}", Line::heading());

@@ -1,5 +1,5 @@
-//! Thousands of desks that come back at once: each with its own certificate, address and FIX
-//! session, signing, over TLS.
+//! Thousands of desks that come back at once: each with its own certificate and FIX session,
+//! signing, over TLS; from networks of their own, or all from one address.
 
 use super::sheet::Sheet;
 use crate::{
@@ -21,6 +21,7 @@ use signet_identity::{ClientProfile, CompId, MessageKey, channel_binding};
 use signet_rfq::UtcMillis;
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     fs,
     io::Read as _,
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -40,15 +41,23 @@ use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerNam
 const DIAL_MAX: Duration = Duration::from_secs(8);
 /// How many log on at once at first, before anything is measured.
 const FIRST_STEP: usize = 50;
+/// An office behind one address.
+const ONE_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 200, 0, 1);
 
 /// What the desks of this process have seen since the last change.
 #[derive(Default)]
 struct Seen {
     on: RefCell<Vec<u64>>,
-    /// Attempts that a listening gateway ended, or did not answer in time.
-    refused: Cell<usize>,
+    /// Attempts that a listening gateway ended, or did not answer in time, by what was seen.
+    refused: RefCell<BTreeMap<String, usize>>,
     /// Attempts while nobody listened.
     nobody: Cell<usize>,
+}
+
+impl Seen {
+    fn refused(&self, what: &str) {
+        *self.refused.borrow_mut().entry(what.to_owned()).or_default() += 1;
+    }
 }
 
 struct Desk {
@@ -56,11 +65,13 @@ struct Desk {
     session: Rc<Session>,
     tls: TlsConnector,
     key: MessageKey,
+    from: Ipv4Addr,
     at: SocketAddr,
     seen: Rc<Seen>,
 }
 
-/// `what`: `network` (all connections are lost), or `gateway` (it is killed and started again).
+/// `what`: `network` (all connections are lost), `gateway` (it is killed and started again), or
+/// `nat` (as `network`, and all desks are behind one address).
 pub(super) fn run(what: &str, desks: usize) {
     raise_file_limit();
     let runtime =
@@ -86,7 +97,8 @@ async fn storm(what: &str, n: usize) {
     let seen = Rc::new(Seen::default());
     let (change, changes) = watch::channel(0u32);
     for number in 0..n {
-        let desk = desk(&pki, at, number, seen.clone());
+        let from = if what == "nat" { ONE_ADDRESS } else { own_network(number) };
+        let desk = desk(&pki, at, from, number, seen.clone());
         tokio::task::spawn_local(live(desk, changes.clone()));
         while number + 1 > seen.on.borrow().len() + FIRST_STEP {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -96,7 +108,8 @@ async fn storm(what: &str, n: usize) {
     tokio::time::sleep(Duration::from_secs(3)).await;
     let idle = memory(&gateway, "VmRSS:");
     seen.on.borrow_mut().clear();
-    seen.refused.set(0);
+    seen.refused.borrow_mut().clear();
+    let log_before = gateway_refusals(&config);
     let mut from = nanos();
     if what == "gateway" {
         drop(gateway);
@@ -107,21 +120,46 @@ async fn storm(what: &str, n: usize) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         from = nanos();
-        seen.refused.set(0);
+        seen.refused.borrow_mut().clear();
     } else {
         change.send_replace(1);
     }
     all_on(&seen, n).await;
     let times: Vec<f64> = seen.on.borrow().iter().map(|at| ms(from, *at)).collect();
-    let (refused, nobody) = (seen.refused.get(), seen.nobody.get());
+    let (refused, nobody) = (seen.refused.borrow().clone(), seen.nobody.get());
     let mut sheet =
         Sheet::new("FIXS", format!("{n} desks, {what} back: until each is on"), n, None);
     sheet.push(times.into_iter());
     sheet.note(format!(
-        "attempts refused or unanswered: {refused} (while nobody listened: {nobody}); gateway: \
-            {before} kB with no desk, {idle} kB with all, {} kB at most",
+        "attempts refused or unanswered: {} {refused:?} (while nobody listened: {nobody}); the \
+            gateway logged {:?}; its memory: {before} kB with no desk, {idle} kB with all, {} kB \
+            at most",
+        refused.values().sum::<usize>(),
+        since(&log_before, gateway_refusals(&config)),
         memory(&gateway, "VmHWM:")
     ));
+}
+
+/// Warnings of the gateway by their code. A gateway that starts again begins a new log.
+fn gateway_refusals(config: &Path) -> BTreeMap<String, usize> {
+    let text = fs::read_to_string(config.with_extension("log")).unwrap_or_default();
+    let mut all = BTreeMap::new();
+    for line in text.lines().filter(|l| l.contains("WARN")) {
+        let code = line.split("code=").nth(1).and_then(|c| c.split_whitespace().next());
+        *all.entry(code.unwrap_or("other").replace('"', "")).or_insert(0) += 1;
+    }
+    all
+}
+
+fn since(
+    before: &BTreeMap<String, usize>,
+    mut after: BTreeMap<String, usize>,
+) -> BTreeMap<String, usize> {
+    for (code, n) in &mut after {
+        *n = n.saturating_sub(before.get(code).copied().unwrap_or(0));
+    }
+    after.retain(|_, n| *n > 0);
+    after
 }
 
 async fn all_on(seen: &Seen, n: usize) {
@@ -142,7 +180,13 @@ fn name(n: usize) -> String {
     format!("DESK{n}")
 }
 
-fn desk(pki: &DevPki, at: SocketAddr, number: usize, seen: Rc<Seen>) -> Desk {
+/// A network (/24) of its own, as roaming laptops have.
+fn own_network(number: usize) -> Ipv4Addr {
+    let [a, b] = u16::try_from(number).unwrap_or(0).to_be_bytes();
+    Ipv4Addr::new(127, 1 + a, b, 1)
+}
+
+fn desk(pki: &DevPki, at: SocketAddr, from: Ipv4Addr, number: usize, seen: Rc<Seen>) -> Desk {
     let issued = pki.issue(&Order::desk(&name(number))).expect("a certificate");
     let certified = issued.certified_key().expect("a key");
     let key = MessageKey::of(&certified).expect("a P-256 key");
@@ -156,7 +200,7 @@ fn desk(pki: &DevPki, at: SocketAddr, number: usize, seen: Rc<Seen>) -> Desk {
     };
     let store = Box::new(MemoryStore::new(UtcMillis(0)));
     let session = Rc::new(Session::open(&config, store).expect("a session"));
-    Desk { number, session, tls: tls.config().expect("a profile").into(), key, at, seen }
+    Desk { number, session, tls: tls.config().expect("a profile").into(), key, from, at, seen }
 }
 
 /// Connects, stays until something ends it, and connects again.
@@ -164,16 +208,20 @@ async fn live(desk: Desk, mut changes: watch::Receiver<u32>) {
     let mut attempt = 0u32;
     loop {
         let logged_on = match timeout(DIAL_MAX, dial(&desk)).await {
-            Ok(Ok(stream)) => converse(&desk, stream, &mut changes).await,
+            Ok(Ok(stream)) => converse(&desk, stream, &mut changes).await.then_some(true),
             Ok(Err(e)) if e.kind() == std::io::ErrorKind::ConnectionRefused => {
                 desk.seen.nobody.set(desk.seen.nobody.get() + 1);
                 None
             }
-            _ => Some(false),
+            Ok(Err(e)) => {
+                desk.seen.refused(&format!("dial: {:?}", e.kind()));
+                None
+            }
+            Err(_) => {
+                desk.seen.refused("dial: no answer in time");
+                None
+            }
         };
-        if logged_on == Some(false) {
-            desk.seen.refused.set(desk.seen.refused.get() + 1);
-        }
         if logged_on == Some(true) {
             attempt = 0;
             continue;
@@ -188,21 +236,19 @@ async fn live(desk: Desk, mut changes: watch::Receiver<u32>) {
 
 async fn dial(desk: &Desk) -> std::io::Result<TlsStream<TcpStream>> {
     let socket = TcpSocket::new_v4()?;
-    // Each from a network (/24) of its own, as roaming laptops are.
-    let [a, b] = u16::try_from(desk.number).unwrap_or(0).to_be_bytes();
-    socket.bind((Ipv4Addr::new(127, 1 + a, b, 1), 0).into())?;
+    socket.bind((desk.from, 0).into())?;
     let tcp = socket.connect(desk.at).await?;
     tcp.set_nodelay(true)?;
     let server = ServerName::try_from("localhost").map_err(std::io::Error::other)?;
     desk.tls.connect(server, tcp).await
 }
 
-/// Whether the Logon was answered; `Some(true)` also when the network is lost.
+/// Whether the Logon was answered; also when the network is lost.
 async fn converse(
     desk: &Desk,
     stream: TlsStream<TcpStream>,
     changes: &mut watch::Receiver<u32>,
-) -> Option<bool> {
+) -> bool {
     let binding = channel_binding(stream.get_ref().1).expect("an exporter");
     let channel = Channel {
         binding: Binding::Required(BASE64.encode(binding)),
@@ -227,15 +273,15 @@ async fn converse(
         }
     };
     tokio::select! {
-        _ = pumping => {}
-        () = unanswered => {}
+        _ = pumping => if !on.get() { desk.seen.refused("logon: closed") },
+        () = unanswered => desk.seen.refused("logon: no answer in time"),
         _ = changes.changed() => on.set(true),
     }
     if session.is_attached_to(&outbox) {
         session.detach();
         while session.next_event().is_some() {}
     }
-    Some(on.get())
+    on.get()
 }
 
 fn configure(pki: &DevPki, dir: &Path, at: SocketAddr, n: usize) -> PathBuf {
