@@ -1,6 +1,7 @@
 //! The one configuration file. Every key is documented in `signet-gateway.example.toml`.
 
 mod admin;
+mod checkpoint;
 mod enrolment;
 mod entitlements;
 mod limits;
@@ -9,6 +10,7 @@ mod risk;
 mod step_up;
 
 pub use admin::AdminSection;
+pub use checkpoint::{CheckpointSection, OnRewritten, is_url};
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, EnrolmentSection, RegistrySection, UpstreamSection};
 pub use entitlements::{EntitlementsSection, Texts};
@@ -75,6 +77,8 @@ pub struct Config {
     pub store: StoreSection,
     #[serde(default)]
     pub journal: JournalSection,
+    #[serde(default)]
+    pub checkpoint: CheckpointSection,
     #[serde(default)]
     pub limits: LimitsSection,
     pub registry: Option<RegistrySection>,
@@ -278,6 +282,7 @@ impl Config {
         {
             *p = base.join(&*p);
         }
+        c.checkpoint.rebase(base);
         if let Some(s) = &mut c.step_up {
             s.attestation = base.join(&s.attestation);
             let table: toml::Table = toml::from_str(&text).map_err(syntax)?;
@@ -321,6 +326,7 @@ impl Config {
         self.check_values()?;
         self.check_parties()?;
         self.limits.check()?;
+        self.check_checkpoint()?;
         self.check_listeners()?;
         self.check_enrolment()?;
         self.check_step_up()

@@ -314,7 +314,8 @@ impl Pipeline {
     /// Stages 8 and 9. What cannot be written down is not done: a disk that is full stops new
     /// business from desks. Answers of dealers go through: they tell what is already so.
     fn decide(&self, input: Input, at: UtcMillis) -> Vec<Output> {
-        let e = match self.router.record(at, &input) {
+        let copy = |input: &Input, record: &[u8]| self.keep_journalled(at, input, record);
+        let e = match self.router.record(at, &input, copy) {
             Ok(input) => return self.router.decide(at, input),
             Err(e) => e,
         };

@@ -1,0 +1,210 @@
+//! Checkpoints at second parties: folders, which are best on another machine, and HTTPS servers.
+
+use super::thread::{Signed, replace};
+use crate::registry_view::EventSink;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{Method, Request, StatusCode, Uri, body::Bytes, header::HOST};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use time::OffsetDateTime;
+use tokio::{
+    sync::{oneshot, watch},
+    time::{sleep, timeout},
+};
+use tokio_rustls::TlsConnector;
+
+/// For one attempt.
+const ATTEMPT_MAX: Duration = Duration::from_secs(20);
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Where an HTTPS server is: `https://HOST[:PORT]/PATH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Address {
+    host: String,
+    port: u16,
+    path: String,
+}
+
+impl Address {
+    /// `None`: not such an address.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let uri: Uri = text.parse().ok()?;
+        let plain = uri.scheme_str() == Some("https") && uri.query().is_none();
+        let host = uri.host().filter(|_| plain)?.trim_matches(['[', ']']);
+        ServerName::try_from(host).ok()?;
+        let path = uri.path().trim_end_matches('/').into();
+        Some(Self { host: host.into(), port: uri.port_u16().unwrap_or(443), path })
+    }
+}
+
+/// A second party.
+pub(crate) enum Target {
+    /// A folder.
+    Folder(PathBuf),
+    /// A server, and how it is reached: with the gateway's certificate.
+    Server(Address, Arc<ClientConfig>),
+}
+
+impl Target {
+    fn name(&self) -> String {
+        match self {
+            Self::Folder(path) => path.display().to_string(),
+            Self::Server(a, _) => format!("https://{}:{}{}", a.host, a.port, a.path),
+        }
+    }
+
+    async fn give(&self, signed: &Signed) -> Result<(), String> {
+        match self {
+            Self::Folder(path) => write_aside(path.clone(), signed.clone()).await,
+            Self::Server(address, tls) => put(address, tls.clone(), signed).await,
+        }
+    }
+}
+
+/// Gives a second party the newest checkpoint, again and again until it has it. One that comes
+/// meanwhile takes its place: it covers the earlier one.
+pub(super) async fn keep_up(
+    target: Target,
+    mut newest: watch::Receiver<Option<Signed>>,
+    events: EventSink,
+) {
+    let (name, mut failing) = (target.name(), false);
+    while newest.changed().await.is_ok() {
+        let mut pause = PAUSE_MIN;
+        loop {
+            let Some(signed) = newest.borrow_and_update().clone() else { break };
+            let given = timeout(ATTEMPT_MAX, target.give(&signed)).await;
+            let Err(why) = given.unwrap_or_else(|_| Err("no answer in time".into())) else {
+                if std::mem::take(&mut failing) {
+                    events.gateway("checkpoint.published", &*name, "second party reached again");
+                }
+                break;
+            };
+            tracing::error!(second_party = name, why, "a checkpoint was not handed over");
+            if !std::mem::replace(&mut failing, true) {
+                events.gateway("checkpoint.unpublished", &*name, why);
+            }
+            // Nothing newer will come: the gateway stops.
+            if newest.has_changed().is_err() {
+                return;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+}
+
+/// On a thread of its own: a folder of a machine that is away can hold a writer for ever, and must
+/// not hold the gateway's end.
+async fn write_aside(folder: PathBuf, signed: Signed) -> Result<(), String> {
+    let (done, answer) = oneshot::channel();
+    let write = move || drop(done.send(write(&folder, &signed).map_err(|e| e.to_string())));
+    std::thread::Builder::new()
+        .name("signet-publish".into())
+        .spawn(write)
+        .map_err(|e| e.to_string())?;
+    answer.await.unwrap_or_else(|_| Err("the writer ended early".into()))
+}
+
+/// `DAY/SIZE.checkpoint`, which is never replaced by another, and `latest.checkpoint`.
+fn write(folder: &std::path::Path, signed: &Signed) -> std::io::Result<()> {
+    let at = OffsetDateTime::from_unix_timestamp(signed.at.0.div_euclid(1_000))
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let day = folder.join(at.date().to_string());
+    fs::create_dir_all(&day)?;
+    let file = day.join(format!("{:020}.checkpoint", signed.size));
+    match fs::read(&file) {
+        Ok(there) if there != signed.note.as_bytes() => {
+            // A log that was accepted as it is after it was rewritten may come to one size twice.
+            let other = day.join(format!("{:020}-{}.checkpoint", signed.size, signed.at.0));
+            replace(&other, signed.note.as_bytes())?;
+        }
+        _ => replace(&file, signed.note.as_bytes())?,
+    }
+    replace(&folder.join("latest.checkpoint"), signed.note.as_bytes())
+}
+
+/// `PUT PATH/SIZE.checkpoint`.
+async fn put(a: &Address, tls: Arc<ClientConfig>, signed: &Signed) -> Result<(), String> {
+    let tcp = signet_net::tcp(&a.host, a.port).await.map_err(|e| e.to_string())?;
+    let name = ServerName::try_from(a.host.clone()).map_err(|e| e.to_string())?;
+    let tls = TlsConnector::from(tls).connect(name, tcp).await.map_err(|e| e.to_string())?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls))
+        .await
+        .map_err(|e| e.to_string())?;
+    let request = Request::builder()
+        .method(Method::PUT)
+        .uri(format!("{}/{:020}.checkpoint", a.path, signed.size))
+        .header(HOST, format!("{}:{}", a.host, a.port))
+        .header(hyper::header::CONTENT_TYPE, "text/plain; charset=utf-8")
+        .body(Full::new(Bytes::from(signed.note.clone())))
+        .map_err(|e| e.to_string())?;
+    let answer = async {
+        let answer = sender.send_request(request).await.map_err(|e| e.to_string())?;
+        let status = answer.status();
+        Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
+            .collect()
+            .await
+            .map_err(|e| e.to_string())?;
+        Ok::<StatusCode, String>(status)
+    };
+    let status = tokio::select! {
+        status = answer => status?,
+        ended = connection => return Err(ended.map_or_else(|e| e.to_string(), |()| "it hung up".into())),
+    };
+    if status.is_success() { Ok(()) } else { Err(format!("it answered {status}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_rfq::UtcMillis;
+
+    #[test]
+    fn table_of_addresses() {
+        for (text, want) in [
+            ("https://witness.example/gw1/", Some(("witness.example", 443, "/gw1"))),
+            ("https://witness.example:8443", Some(("witness.example", 8443, ""))),
+            ("https://[2001:db8::1]:8443/a/b", Some(("2001:db8::1", 8443, "/a/b"))),
+            ("http://witness.example/", None),
+            ("https://witness.example/?a=b", None),
+            ("https:///gw1", None),
+            ("/mnt/witness", None),
+        ] {
+            let read = Address::read(text);
+            let read = read.as_ref().map(|a| (a.host.as_str(), a.port, a.path.as_str()));
+            assert_eq!(read, want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_folder_keeps_every_checkpoint_it_was_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = UtcMillis(1_795_262_400_000);
+        let signed = |size, note: &str| Signed { at, size, note: note.into() };
+        for (size, note) in [(1, "one"), (2, "two"), (2, "two"), (2, "other")] {
+            write(folder.path(), &signed(size, note)).unwrap();
+        }
+        let day = folder.path().join("2026-11-21");
+        let mut names: Vec<_> = fs::read_dir(&day)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(
+            names,
+            [
+                "00000000000000000001.checkpoint",
+                "00000000000000000002-1795262400000.checkpoint",
+                "00000000000000000002.checkpoint"
+            ]
+        );
+        let read = |p: PathBuf| fs::read_to_string(p).unwrap();
+        assert_eq!(read(day.join(&names[2])), "two");
+        assert_eq!(read(folder.path().join("latest.checkpoint")), "other");
+    }
+}

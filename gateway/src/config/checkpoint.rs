@@ -1,0 +1,89 @@
+//! The section `[checkpoint]`: how often the evidence is sealed with a signature, and who is given
+//! that.
+
+use super::{Config, ConfigError, value};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// Second parties that one gateway may have.
+const PUBLISH_MAX: usize = 16;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointSection {
+    /// A checkpoint after so many records,
+    pub every_records: u64,
+    /// or after so long when there is any new record.
+    pub every_seconds: u32,
+    /// Folders, which are best on another machine, and `https://` addresses.
+    pub publish: Vec<String>,
+    /// CA certificates of the servers at `https://` addresses.
+    pub trust: Option<PathBuf>,
+    /// Evidence that does not lead to the last checkpoint.
+    pub on_rewritten: OnRewritten,
+}
+
+/// What a start does with evidence that does not lead to the last checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnRewritten {
+    /// The gateway does not start, and says what differs.
+    #[default]
+    Stop,
+    /// It is written down, and the gateway starts.
+    Accept,
+}
+
+impl Default for CheckpointSection {
+    fn default() -> Self {
+        Self {
+            every_records: 1_024,
+            every_seconds: 60,
+            publish: Vec::new(),
+            trust: None,
+            on_rewritten: OnRewritten::Stop,
+        }
+    }
+}
+
+impl CheckpointSection {
+    /// Relative folders are relative to the configuration file.
+    pub(super) fn rebase(&mut self, base: &Path) {
+        for p in self.publish.iter_mut().filter(|p| !is_url(p)) {
+            *p = base.join(&*p).to_string_lossy().into_owned();
+        }
+        if let Some(t) = &mut self.trust {
+            *t = base.join(&*t);
+        }
+    }
+}
+
+/// Whether an entry of `publish` is an address; else it is a folder.
+pub fn is_url(text: &str) -> bool {
+    text.contains("://")
+}
+
+impl Config {
+    pub(crate) fn check_checkpoint(&self) -> Result<(), ConfigError> {
+        let c = &self.checkpoint;
+        if !(1..=1_000_000).contains(&c.every_records) {
+            return Err(value("checkpoint.every_records", "1 to 1000000"));
+        }
+        if !(1..=86_400).contains(&c.every_seconds) {
+            return Err(value("checkpoint.every_seconds", "1 to 86400"));
+        }
+        if c.publish.len() > PUBLISH_MAX {
+            return Err(value("checkpoint.publish", format!("at most {PUBLISH_MAX}")));
+        }
+        for p in c.publish.iter().filter(|p| is_url(p)) {
+            crate::checkpoint::Address::read(p).ok_or_else(|| {
+                value("checkpoint.publish", format!("{p}: https://HOST[:PORT]/PATH"))
+            })?;
+            if c.trust.is_none() {
+                let why = "names no CA certificates for the https addresses in checkpoint.publish";
+                return Err(value("checkpoint.trust", why));
+            }
+        }
+        Ok(())
+    }
+}
