@@ -14,6 +14,7 @@ pub mod config;
 pub mod doctor;
 pub mod enrol;
 mod entitle;
+pub mod evidence;
 mod geo;
 mod limits;
 mod listeners;

@@ -157,7 +157,7 @@ fn start_checkpoints(
 ) -> Result<HostedThread, GatewayError> {
     let (config, mut targets) = (&loaded.config, Vec::new());
     for place in &config.checkpoint.publish {
-        targets.push(match (checkpoint::Address::read(place), &loaded.checkpoint_roots) {
+        targets.push(match (config::Address::read(place), &loaded.checkpoint_roots) {
             (Some(address), Some(roots)) => {
                 let tls = ClientProfile::new(roots.clone(), &loaded.identity)
                     .with_policy(config.tls.lenient_policy())
@@ -299,7 +299,7 @@ fn start_dealers(
     files.refresh();
     let lists = Rc::new(DealerLists::new(files.crls(None)));
     if files.in_use() {
-        spawn_local(lists.clone().keep_up(files));
+        spawn_local(lists.clone().keep_up(files, pipeline.clone()));
     }
     for (d, pins) in config.dealer.iter().zip(&loaded.dealer_pins) {
         let client = loaded.client_profile(d, pins);

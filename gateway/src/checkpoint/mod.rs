@@ -18,7 +18,7 @@ mod verify;
 
 pub use key::public_key;
 pub(crate) use key::{existing, origin, signer};
-pub(crate) use publish::{Address, Target};
+pub(crate) use publish::Target;
 pub(crate) use start::{Places, Rewritten, reconcile, take_as_it_is};
 pub(crate) use thread::{Plan, first, start};
 pub use verify::{JournalFault, Whole, checkpoints_in, journal_verify};

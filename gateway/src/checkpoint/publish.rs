@@ -1,9 +1,9 @@
 //! Checkpoints at second parties: folders, which are best on another machine, and HTTPS servers.
 
 use super::thread::{Signed, replace};
-use crate::registry_view::EventSink;
+use crate::{config::Address, registry_view::EventSink};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{Method, Request, StatusCode, Uri, body::Bytes, header::HOST};
+use hyper::{Method, Request, StatusCode, body::Bytes, header::HOST};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
@@ -20,26 +20,6 @@ const ATTEMPT_MAX: Duration = Duration::from_secs(20);
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-
-/// Where an HTTPS server is: `https://HOST[:PORT]/PATH`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Address {
-    host: String,
-    port: u16,
-    path: String,
-}
-
-impl Address {
-    /// `None`: not such an address.
-    pub(crate) fn read(text: &str) -> Option<Self> {
-        let uri: Uri = text.parse().ok()?;
-        let plain = uri.scheme_str() == Some("https") && uri.query().is_none();
-        let host = uri.host().filter(|_| plain)?.trim_matches(['[', ']']);
-        ServerName::try_from(host).ok()?;
-        let path = uri.path().trim_end_matches('/').into();
-        Some(Self { host: host.into(), port: uri.port_u16().unwrap_or(443), path })
-    }
-}
 
 /// A second party.
 pub(crate) enum Target {
@@ -163,23 +143,6 @@ async fn put(a: &Address, tls: Arc<ClientConfig>, signed: &Signed) -> Result<(),
 mod tests {
     use super::*;
     use signet_rfq::UtcMillis;
-
-    #[test]
-    fn table_of_addresses() {
-        for (text, want) in [
-            ("https://witness.example/gw1/", Some(("witness.example", 443, "/gw1"))),
-            ("https://witness.example:8443", Some(("witness.example", 8443, ""))),
-            ("https://[2001:db8::1]:8443/a/b", Some(("2001:db8::1", 8443, "/a/b"))),
-            ("http://witness.example/", None),
-            ("https://witness.example/?a=b", None),
-            ("https:///gw1", None),
-            ("/mnt/witness", None),
-        ] {
-            let read = Address::read(text);
-            let read = read.as_ref().map(|a| (a.host.as_str(), a.port, a.path.as_str()));
-            assert_eq!(read, want, "{text}");
-        }
-    }
 
     #[test]
     fn a_folder_keeps_every_checkpoint_it_was_given() {

@@ -2,6 +2,8 @@
 //! that.
 
 use super::{Config, ConfigError, value};
+use hyper::Uri;
+use rustls_pki_types::ServerName;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -58,8 +60,29 @@ impl CheckpointSection {
     }
 }
 
+/// Where an HTTPS server is: `https://HOST[:PORT]/PATH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// Without a slash at its end.
+    pub(crate) path: String,
+}
+
+impl Address {
+    /// `None`: not such an address.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let uri: Uri = text.parse().ok()?;
+        let plain = uri.scheme_str() == Some("https") && uri.query().is_none();
+        let host = uri.host().filter(|_| plain)?.trim_matches(['[', ']']);
+        ServerName::try_from(host).ok()?;
+        let path = uri.path().trim_end_matches('/').into();
+        Some(Self { host: host.into(), port: uri.port_u16().unwrap_or(443), path })
+    }
+}
+
 /// Whether an entry of `publish` is an address; else it is a folder.
-pub fn is_url(text: &str) -> bool {
+fn is_url(text: &str) -> bool {
     text.contains("://")
 }
 
@@ -76,7 +99,7 @@ impl Config {
             return Err(value("checkpoint.publish", format!("at most {PUBLISH_MAX}")));
         }
         for p in c.publish.iter().filter(|p| is_url(p)) {
-            crate::checkpoint::Address::read(p).ok_or_else(|| {
+            Address::read(p).ok_or_else(|| {
                 value("checkpoint.publish", format!("{p}: https://HOST[:PORT]/PATH"))
             })?;
             if c.trust.is_none() {
@@ -85,5 +108,27 @@ impl Config {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_of_addresses() {
+        for (text, want) in [
+            ("https://witness.example/gw1/", Some(("witness.example", 443, "/gw1"))),
+            ("https://witness.example:8443", Some(("witness.example", 8443, ""))),
+            ("https://[2001:db8::1]:8443/a/b", Some(("2001:db8::1", 8443, "/a/b"))),
+            ("http://witness.example/", None),
+            ("https://witness.example/?a=b", None),
+            ("https:///gw1", None),
+            ("/mnt/witness", None),
+        ] {
+            let read = Address::read(text);
+            let read = read.as_ref().map(|a| (a.host.as_str(), a.port, a.path.as_str()));
+            assert_eq!(read, want, "{text}");
+        }
     }
 }

@@ -10,7 +10,7 @@ mod risk;
 mod step_up;
 
 pub use admin::AdminSection;
-pub use checkpoint::{CheckpointSection, OnRewritten, is_url};
+pub use checkpoint::{Address, CheckpointSection, OnRewritten};
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, EnrolmentSection, RegistrySection, UpstreamSection};
 pub use entitlements::{EntitlementsSection, Texts};

@@ -19,7 +19,7 @@
 //! A stage answers a question and changes nothing but its own books; this room acts. The side
 //! effects of a message come after the last stage that can refuse it.
 
-use super::{MessageVerdict, Pipeline, step_up, verdict};
+use super::{MessageVerdict, Pipeline, decisions::Moment, step_up, verdict};
 use crate::{
     clock::now,
     limits::{Class, left_out_words},
@@ -108,6 +108,16 @@ impl Pipeline {
         let (wanted, proof) = self.touch_wanted(desk, &p.action, at);
         let ruling = self.entitled(desk, &p, proof, at);
         let verdict = verdict(wanted, &ruling);
+        let (outcome, touch) = match &verdict {
+            MessageVerdict::LetThrough => ("let-through", ""),
+            MessageVerdict::Hold(Wanted::Touch(why) | Wanted::TwoPeople(why)) => ("held", &**why),
+            MessageVerdict::Hold(Wanted::Nothing) => ("held", ""),
+            MessageVerdict::Refuse => ("refused", ""),
+        };
+        let moment = Moment { at, stage: "arrived", outcome, proof, touch };
+        if !self.keep_decision(desk, &m, &ruling, &moment) {
+            return;
+        }
         if verdict != MessageVerdict::Refuse {
             // Only now: an act does not make up for the pause before it.
             self.trader_acted(desk, at);
@@ -158,6 +168,12 @@ impl Pipeline {
         let second_person = approved.as_ref().is_some_and(|a| a.second_person);
         let proof = Proof { touched: approved.is_some(), second_person };
         let ruling = self.entitled(desk, &p, proof, at);
+        let goes = ruling.outcome == Outcome::Allow && proof.touched;
+        let outcome = if goes { "let-through" } else { "refused" };
+        let moment = Moment { at, stage: "released", outcome, proof, touch: "" };
+        if !self.keep_decision(desk, &m, &ruling, &moment) {
+            return;
+        }
         match ruling.outcome {
             Outcome::Allow if proof.touched => {
                 self.entitlements.acted(desk, at);
@@ -427,7 +443,7 @@ fn not_written(m: &AppMessage, e: &JournalError) -> AppMessage {
 }
 
 /// The id that the sender of a message gave it.
-fn id_of(m: &AppMessage) -> Option<String> {
+pub(super) fn id_of(m: &AppMessage) -> Option<String> {
     match m {
         AppMessage::QuoteRequest(q) => Some(q.id.to_string()),
         AppMessage::QuoteResponse(r) => Some(r.id.to_string()),

@@ -293,11 +293,6 @@ impl SignedLog {
         Ok(())
     }
 
-    /// Whether the present file holds the document with this digest.
-    pub(crate) fn holds(&self, digest: &Digest) -> bool {
-        self.held.contains(digest)
-    }
-
     /// The tree of every record so far, and the file that the newest is in.
     pub fn tree(&self) -> (CompactRange, &Path) {
         (self.state.tree.clone().unwrap_or_default(), self.file.path())

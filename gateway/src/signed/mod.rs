@@ -49,14 +49,16 @@ pub fn verification(key: MessagePublicKey, required: Kinds) -> Verification {
     }
 }
 
+type DealerChain = (Rc<CertificateDer<'static>>, Rc<[CertificateDer<'static>]>);
+
 /// The evidence of what was signed, as the trading thread keeps it.
 pub struct Signed {
     log: RefCell<SignedLog>,
     /// Where the tree of the log is told.
     heads: watch::Sender<TreeHead>,
     quotes: RefCell<Quotes>,
-    /// The certificate of each dealer's present connection.
-    dealers: RefCell<BTreeMap<DealerId, Rc<CertificateDer<'static>>>>,
+    /// The certificate of each dealer's present connection, and those it was issued by.
+    dealers: RefCell<BTreeMap<DealerId, DealerChain>>,
     strikes: RefCell<BTreeMap<CompId, Strikes>>,
 }
 
@@ -129,16 +131,29 @@ impl Signed {
         log.decision(at, json)
     }
 
-    /// Writes down a document, once in each file.
-    pub(crate) fn document(&self, at: UtcMillis, kind: BlobKind, bytes: &[u8]) {
-        if let Err(e) = self.log.borrow_mut().blob(at, kind, bytes) {
-            tracing::error!(error = %e, ?kind, "a document is not kept in the evidence");
+    /// Writes down revocation lists that are in force, each once in a file of the evidence.
+    pub(crate) fn lists<'a>(&self, at: UtcMillis, lists: impl Iterator<Item = &'a [u8]>) {
+        for list in lists.filter(|l| !l.is_empty()) {
+            if list.len() > LIST_BYTES_MAX {
+                tracing::warn!(
+                    bytes = list.len(),
+                    "a revocation list is too long for the evidence"
+                );
+            } else if let Err(e) = self.log.borrow_mut().blob(at, BlobKind::Crl, list) {
+                tracing::error!(error = %e, "a revocation list is not kept in the evidence");
+            }
         }
     }
 
-    /// A dealer's connection showed this certificate.
-    pub fn dealer_is(&self, dealer: &DealerId, certificate: &CertificateDer<'static>) {
-        self.dealers.borrow_mut().insert(dealer.clone(), Rc::new(certificate.clone()));
+    /// A dealer's connection showed this certificate, and those that it was issued by.
+    pub fn dealer_is(
+        &self,
+        dealer: &DealerId,
+        certificate: &CertificateDer<'static>,
+        issuers: &[CertificateDer<'static>],
+    ) {
+        let chain = (Rc::new(certificate.clone()), Rc::from(issuers));
+        self.dealers.borrow_mut().insert(dealer.clone(), chain);
     }
 
     /// Writes down a message of a desk.
@@ -186,8 +201,11 @@ impl Signed {
         dealer: &DealerId,
         frame: &[u8],
     ) -> Result<(), SignedLogError> {
-        let Some(certificate) = self.certificate(dealer) else { return Ok(()) };
+        let Some((certificate, issuers)) = self.dealers.borrow().get(dealer).cloned() else {
+            return Ok(());
+        };
         let (party, id, certificate) = (Party::Dealer, dealer.as_str(), &*certificate);
+        issuers.iter().try_for_each(|c| self.log.borrow_mut().keep_issuer(at, c))?;
         self.log.borrow_mut().keep_unsynced(&Kept { at, party, id, certificate, frame })
     }
 
@@ -241,9 +259,12 @@ impl Signed {
     }
 
     fn certificate(&self, dealer: &DealerId) -> Option<Rc<CertificateDer<'static>>> {
-        self.dealers.borrow().get(dealer).cloned()
+        self.dealers.borrow().get(dealer).map(|(leaf, _)| leaf.clone())
     }
 }
+
+/// Longest revocation list that is kept: one is written again each day.
+const LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How far the log has come.
 #[derive(Debug, Clone)]

@@ -80,7 +80,7 @@ impl Wanted {
 
 /// 131 of requests and quotes, 11 or 693 of accepts and reports. Towards dealers ids are
 /// `<desk>.<id>`; accepts are `<rfq>:<n>`.
-pub(super) fn is_about(frame: &[u8], rfq: &str) -> bool {
+fn is_about(frame: &[u8], rfq: &str) -> bool {
     let Ok(fields) = Fields::parse(frame) else { return false };
     let inner =
         |id: &str| id == rfq || id.strip_prefix(rfq).is_some_and(|rest| rest.starts_with(':'));
@@ -182,7 +182,7 @@ fn text(frame: &[u8]) -> String {
 }
 
 /// What is wrong with one message, in words.
-pub(super) fn judge(party: Party, id: &str, der: &[u8], frame: &[u8]) -> Result<(), &'static str> {
+fn judge(party: Party, id: &str, der: &[u8], frame: &[u8]) -> Result<(), &'static str> {
     let certificate = CertificateDer::from(der);
     let peer = PeerIdentity::from_certificate(&certificate)
         .map_err(|_| "the certificate states no Signet identity")?;
@@ -203,8 +203,13 @@ pub(super) fn judge(party: Party, id: &str, der: &[u8], frame: &[u8]) -> Result<
     Ok(())
 }
 
+/// A signature in the form that OpenSSL reads.
+pub(crate) fn signature_der(signature: &[u8; 64]) -> Vec<u8> {
+    der_of(signature)
+}
+
 /// `SEQUENCE { INTEGER r, INTEGER s }`.
-pub(super) fn der_of(signature: &[u8; 64]) -> Vec<u8> {
+fn der_of(signature: &[u8; 64]) -> Vec<u8> {
     let integer = |scalar: &[u8]| {
         let digits = &scalar[scalar.iter().position(|b| *b != 0).unwrap_or(scalar.len() - 1)..];
         let sign: &[u8] = if digits[0] & 0x80 != 0 { &[0] } else { &[] };

@@ -1,8 +1,8 @@
 //! Cedar behind the trait.
 
 use super::{
-    Act, Because, Cited, Deal, Denial, Entitlements, Facts, Proof, Question, Step, Verdict, World,
-    facts::by_member, load::Kinds,
+    Act, Because, Cited, Deal, Denial, Documents, Entitlements, Facts, Proof, Question, Step,
+    Verdict, World, facts::by_member, load::Kinds,
 };
 use cedar_policy::{
     AuthorizationError, Authorizer, Context, Decision, Effect, Entities, EntityUid, PolicyId,
@@ -23,6 +23,8 @@ pub struct CedarEntitlements {
     facts: Facts,
     world: World,
     digest: Arc<str>,
+    /// Policies and facts as they were read.
+    texts: [Arc<str>; 2],
     /// The text by which each policy is cited.
     cited: HashMap<PolicyId, Cited>,
     authorizer: Authorizer,
@@ -44,7 +46,7 @@ impl CedarEntitlements {
         entities: Entities,
         facts: Facts,
         world: World,
-        digest: String,
+        documents: &Documents<'_>,
     ) -> Self {
         let cite = |p: &cedar_policy::Policy| {
             let text = |key| p.annotation(key).map(Arc::from);
@@ -64,10 +66,17 @@ impl CedarEntitlements {
             entities,
             facts,
             world,
-            digest: digest.into(),
+            digest: documents.digest().into(),
+            texts: [documents.policies.into(), documents.facts.into()],
             cited,
             authorizer: Authorizer::new(),
         }
+    }
+
+    /// The documents as they were read.
+    pub fn documents(&self) -> Documents<'_> {
+        let [policies, facts] = &self.texts;
+        Documents { policies, facts }
     }
 
     /// The facts the policies were loaded with.
