@@ -271,7 +271,7 @@ fn for_people(frame: &[u8]) -> String {
     String::from_utf8_lossy(frame).chars().map(plain).collect()
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
+pub(super) fn pem(label: &str, der: &[u8]) -> String {
     let text = BASE64.encode(der);
     let mut out = format!("-----BEGIN {label}-----\n");
     for line in text.as_bytes().chunks(64) {

@@ -193,3 +193,6 @@ fn write(out: &Path, files: &Files) -> Result<(), BundleError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

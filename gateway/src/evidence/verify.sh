@@ -76,7 +76,7 @@ message() {
   length=$(byte "$record" 42); id=$(tail -c +44 "$record" | head -c "$length")
   [ "$(head -c 42 "$record" | tail -c 32 | openssl base64 -A)" = \
     "$(openssl x509 -in "$certificate" -outform DER 2>/dev/null | b64sha)" ] || fault "$certificate: is not the certificate of $record"
-  openssl x509 -in "$certificate" -noout -text 2>/dev/null | grep -q "/$party/$id\$\|/$party/$id," ||
+  openssl x509 -in "$certificate" -noout -text 2>/dev/null | grep -q "spiffe://[^/]*/$party/$id\([/,]\|\$\)" ||
     fault "$certificate: is not for $party $id"
   openssl x509 -in "$certificate" -noout -pubkey >"$tmp/pub" 2>/dev/null
   tail -c +$((44 + length)) "$record" | head -c "$covered" >"$tmp/covered"

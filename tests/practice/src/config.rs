@@ -64,6 +64,7 @@ pub(crate) fn gateway_config(
         dealer: dealer_entries(plan, dealers)?,
         store: StoreSection::default(),
         journal: Default::default(),
+        checkpoint: plan.checkpoint.clone(),
         limits: Default::default(),
         registry: plan.enrolment.then(|| {
             RegistrySection::new(&format!("sqlite:{}", plan.dir.join("registry.db").display()))

@@ -2,9 +2,13 @@
 //! OpenSSL, and the page's script in Node.
 #![cfg(unix)]
 
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
+#[path = "support/person.rs"]
+mod person;
+#[allow(dead_code, unreachable_pub)]
 mod support;
 
+use person::{Person, quotes, world};
 use signet_desk_core::view::*;
 use signet_gateway::{
     admin::evidence_bundle,
@@ -19,10 +23,12 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
 };
-use support::{BUND, World};
+use support::World;
 
 const NORTH: &str = "NORTHBANK";
-const EAST: &str = "EASTSEC";
+const EAST: &str = "HARBOUR";
+/// Signs nothing.
+const SOUTH: &str = "MERIDIAN";
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let (mut folders, mut all) = (vec![folder.to_path_buf()], BTreeMap::new());
@@ -78,31 +84,35 @@ fn node(folder: &Path, key: &str) -> Option<(bool, String)> {
     Some((out.status.success(), text(&out)))
 }
 
+fn flip(bytes: &mut [u8]) {
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+}
+
 /// An RFQ that was quoted by two and taken from one, and its bundle.
 fn traded() -> (World, String, PathBuf, Bundled) {
     let mut w = World::start_with(|p| {
         p.checkpoint = CheckpointSection {
             every_seconds: 1,
-            publish: vec![p.state_dir.join("witness").to_str().unwrap().into()],
+            publish: vec![p.dir.join("witness").to_str().unwrap().into()],
             ..CheckpointSection::default()
         };
     });
-    w.quotes(NORTH, "99.135", 30_000);
-    w.quotes(EAST, "99.145", 30_000);
+    for (dealer, offer) in [(NORTH, "99.135"), (EAST, "99.145"), (SOUTH, "99.155")] {
+        w.quotes(dealer, offer, 30_000);
+    }
     let mut s = w.connect();
-    let id = w.request(BUND, AskView::Buy, "5000000", &[NORTH, EAST]);
-    w.until(&mut s, |s| {
-        [NORTH, EAST].iter().all(|d| {
-            s.lines.iter().any(|l| l.rfq_id == id && l.dealer == *d && l.price.is_some())
-        })
+    let id = w.ask(Ask::Buy, &[NORTH, EAST, SOUTH], 60);
+    w.until(&mut s, "three quotes", |s| {
+        s.lines.iter().filter(|l| l.rfq_id == id && l.offer.is_some()).count() == 3
     });
-    w.accept(&s, &id, NORTH);
-    w.until(&mut s, |s| s.accept_state(&id) == Some(AcceptState::Filled));
+    let armed = w.arm(&s, &id, NORTH, Side::Buy).unwrap();
+    w.desk.accept(&id, &armed.id).unwrap();
+    w.until(&mut s, "a fill", |s| s.accept_state(&id) == Some(AcceptState::Filled));
     // Its end makes the last checkpoint.
     w.practice.stop_gateway();
     let out = w.dir.path().join("bundle");
-    let order =
-        BundleOrder { rfq: id.clone(), desk: None, checkpoint: None, out: out.clone() };
+    let order = BundleOrder { rfq: id.clone(), desk: None, checkpoint: None, out: out.clone() };
     let config = w.practice.gateway_config().clone();
     let bundled = w.runtime.block_on(evidence_bundle(&config, &order)).unwrap();
     (w, id, out, bundled)
@@ -117,7 +127,7 @@ fn an_auditor_with_openssl_or_a_browser_verifies_a_bundle_and_every_change_is_na
     let whole = files(&out);
     let story = String::from_utf8(whole["story.txt"].clone()).unwrap();
     // The request, both quotes, the accept, the execution, and what was decided.
-    for part in ["|35=R|", "EASTSEC", "|35=S|", "|35=AJ|", "|35=8|", "decision: "] {
+    for part in ["|35=R|", EAST, SOUTH, "|35=S|", "|35=AJ|", "|35=8|", "decision: "] {
         assert!(story.contains(part), "{part}: {story}");
     }
     assert!(story.contains("|132=99.1") || story.contains("|133=99.1"), "{story}");
@@ -131,30 +141,53 @@ fn an_auditor_with_openssl_or_a_browser_verifies_a_bundle_and_every_change_is_na
     assert!(!sh(&out, "another/log+00000000+AAAA").0);
 
     let bad = w.dir.path().join("bad");
-    let judge = |what: &str, named: &str, changed: &BTreeMap<String, Vec<u8>>| {
+    let judge = |what: &str, named: &[&String], changed: &BTreeMap<String, Vec<u8>>| {
         write(&bad, changed);
         for (good, said) in [Some(sh(&bad, &key)), node(&bad, &key)].into_iter().flatten() {
-            assert!(!good && said.contains(named), "{what} {named}: {said}");
+            let all = named.iter().all(|n| said.contains(n.as_str()));
+            assert!(!good && all, "{what} {named:?}: {said}");
         }
     };
-    for name in whole.keys() {
+    // Without these nothing can be judged, so each by itself; the others all at once.
+    let first =
+        ["manifest.json", "manifest.sig", "key.pem", "key.vkey", "checkpoint.txt", "index.txt"];
+    let (alone, together): (Vec<_>, Vec<_>) =
+        whole.keys().partition(|name| first.contains(&name.as_str()));
+    for name in alone {
         let mut changed = whole.clone();
-        let bytes = changed.get_mut(name).unwrap();
-        let at = bytes.len() / 2;
-        bytes[at] ^= 1;
-        judge("flipped", name, &changed);
+        flip(changed.get_mut(name).unwrap());
+        judge("flipped", &[name], &changed);
         changed.remove(name);
-        judge("missing", name, &changed);
+        judge("missing", &[name], &changed);
     }
+    let mut changed = whole.clone();
+    together.iter().for_each(|name| flip(changed.get_mut(*name).unwrap()));
+    judge("flipped", &together, &changed);
+    changed.retain(|name, _| !together.contains(&name));
+    judge("missing", &together, &changed);
     let records: Vec<&String> = whole.keys().filter(|n| n.ends_with(".record")).collect();
     let mut changed = whole.clone();
     let (one, two) = (whole[records[0]].clone(), whole[records[1]].clone());
     changed.insert(records[0].clone(), two);
     changed.insert(records[1].clone(), one);
-    judge("swapped", records[0], &changed);
+    judge("swapped", &[records[0], records[1]], &changed);
     let mut changed = whole.clone();
     changed.insert("records/more.record".into(), b"more".to_vec());
-    judge("added", "records/more.record", &changed);
+    judge("added", &[&"records/more.record".into()], &changed);
+}
+
+/// Signs the manifest again, with the digest of one file as it is now.
+fn resign(state: &Path, files: &mut BTreeMap<String, Vec<u8>>, name: &str, before: &[u8]) {
+    let digest = |bytes: &[u8]| -> String {
+        let d = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+        d.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+    };
+    let manifest = String::from_utf8(files["manifest.json"].clone()).unwrap();
+    let manifest = manifest.replace(&digest(before), &digest(&files[name]));
+    let seed = fs::read(state.join("checkpoint.key")).unwrap();
+    let pair = aws_lc_rs::signature::Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+    files.insert("manifest.sig".into(), pair.sign(manifest.as_bytes()).as_ref().to_vec());
+    files.insert("manifest.json".into(), manifest.into());
 }
 
 /// Somebody with the gateway's keys signs a manifest of a bundle in which one record is another:
@@ -164,20 +197,11 @@ fn a_forged_record_is_not_in_the_tree_though_the_manifest_is_signed() {
     let (w, _, out, _) = traded();
     let mut forged = files(&out);
     let name = forged.keys().find(|n| n.ends_with(".record")).unwrap().clone();
+    let old = forged[&name].clone();
     let bytes = forged.get_mut(&name).unwrap();
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
-    let seed = fs::read(w.practice.gateway_config().gateway.state_dir.join("checkpoint.key"));
-    let digest = |bytes: &[u8]| -> String {
-        let d = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-        d.as_ref().iter().map(|b| format!("{b:02x}")).collect()
-    };
-    let old = digest(&files(&out)[&name]);
-    let manifest = String::from_utf8(forged["manifest.json"].clone()).unwrap();
-    let manifest = manifest.replace(&old, &digest(&forged[&name]));
-    let pair = aws_lc_rs::signature::Ed25519KeyPair::from_seed_unchecked(&seed.unwrap()).unwrap();
-    forged.insert("manifest.sig".into(), pair.sign(manifest.as_bytes()).as_ref().to_vec());
-    forged.insert("manifest.json".into(), manifest.into());
+    resign(&w.practice.gateway_config().gateway.state_dir, &mut forged, &name, &old);
     let bad = w.dir.path().join("forged");
     write(&bad, &forged);
     for (good, said) in [Some(sh(&bad, "")), node(&bad, "")].into_iter().flatten() {
@@ -190,11 +214,51 @@ fn a_forged_record_is_not_in_the_tree_though_the_manifest_is_signed() {
 fn the_second_partys_checkpoints_lead_to_the_journal_and_over_restarts() {
     let (mut w, ..) = traded();
     let config = w.practice.gateway_config().clone();
-    let witness = config.gateway.state_dir.join("witness");
+    let witness = w.dir.path().join("witness");
     let first = journal_verify(&config, &[witness.clone()]).unwrap();
     assert!(first.checkpoints >= 2 && first.covered == first.size, "{first:?}");
     w.practice.restart_gateway().unwrap();
     w.practice.stop_gateway();
     let again = journal_verify(&config, &[witness]).unwrap();
     assert!(again.size >= first.size && again.journal == first.journal, "{again:?}");
+}
+
+#[test]
+fn a_bundle_holds_the_touch_that_approved_it() {
+    let w = world("logon = 'never'\naccept_above = { default = '1m' }");
+    quotes(&w, "99.125", 5_000_000, 30_000);
+    let mut alice = Person::new(&w, "alice", "ALICE1");
+    let rfq = alice.accept("5m");
+    alice.phase(StepUpPhase::Pin);
+    alice.approve();
+    alice.outcome(&rfq, AcceptState::Filled);
+    drop(alice);
+    let mut w = w;
+    w.practice.stop_gateway();
+    let out = w.dir.path().join("bundle");
+    let order = BundleOrder { rfq, desk: None, checkpoint: None, out: out.clone() };
+    let config = w.practice.gateway_config().clone();
+    let bundled = w.runtime.block_on(evidence_bundle(&config, &order)).unwrap();
+    assert_eq!(bundled.touches, 1);
+    let key = public_key(&config).unwrap();
+    let (good, said) = sh(&out, &key);
+    assert!(good && said.contains("1 touches"), "{said}");
+    // Each part of the touch is tied to the others: signed again as a whole, it does not fit.
+    let whole = files(&out);
+    let bad = w.dir.path().join("bad");
+    for part in ["signed", "client.json", "approval.txt", "signature", "key.pem"] {
+        let (name, bytes) =
+            whole.iter().find(|(n, _)| n.starts_with("touches/") && n.ends_with(part)).unwrap();
+        let mut changed = bytes.clone();
+        let at = changed.len() / 2;
+        changed[at] ^= 1;
+        let mut forged = whole.clone();
+        forged.insert(name.clone(), changed);
+        resign(&config.gateway.state_dir, &mut forged, name, bytes);
+        write(&bad, &forged);
+        for (good, said) in [Some(sh(&bad, &key)), node(&bad, &key)].into_iter().flatten() {
+            assert!(!good && said.contains("touches/"), "{part}: {said}");
+            assert!(!said.contains("was changed"), "{part}: {said}");
+        }
+    }
 }
