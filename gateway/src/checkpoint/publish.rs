@@ -134,7 +134,9 @@ async fn put(a: &Address, tls: Arc<ClientConfig>, signed: &Signed) -> Result<(),
     };
     let status = tokio::select! {
         status = answer => status?,
-        ended = connection => return Err(ended.map_or_else(|e| e.to_string(), |()| "it hung up".into())),
+        ended = connection => {
+            return Err(ended.map_or_else(|e| e.to_string(), |()| "it hung up".into()));
+        }
     };
     if status.is_success() { Ok(()) } else { Err(format!("it answered {status}")) }
 }
@@ -169,5 +171,80 @@ mod tests {
         let read = |p: PathBuf| fs::read_to_string(p).unwrap();
         assert_eq!(read(day.join(&names[2])), "two");
         assert_eq!(read(folder.path().join("latest.checkpoint")), "other");
+    }
+
+    /// A server that wants the gateway's certificate takes what it is sent, and says 503 once.
+    #[test]
+    fn a_server_is_given_the_newest_checkpoint_over_mutual_tls_until_it_takes_it() {
+        use hyper::service::service_fn;
+        use signet_devca::{DevPki, Order};
+        use signet_identity::{ClientProfile, ServerProfile, TlsPolicy, TlsVersions};
+        use std::{cell::RefCell, convert::Infallible, rc::Rc};
+
+        let pki = DevPki::generate("bank.example", OffsetDateTime::now_utc()).unwrap();
+        let issued = |order: Order| pki.issue(&order).unwrap().certified_key().unwrap();
+        let witness = issued(Order::gateway("WITNESS").with_dns(["localhost"]));
+        let policy =
+            TlsPolicy { versions: TlsVersions::default(), hybrid_only: false, fips: false };
+        let server = ServerProfile::new(pki.gateway_roots().unwrap(), witness);
+        let server = server.with_policy(policy).config().unwrap();
+        let client =
+            ClientProfile::new(pki.gateway_roots().unwrap(), issued(Order::gateway("SIGNET")));
+        let client = client.with_policy(policy).config().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let local = tokio::task::LocalSet::new();
+        runtime.block_on(local.run_until(async {
+            let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let taken: Rc<RefCell<Vec<(String, String)>>> = Rc::default();
+            let seen = taken.clone();
+            tokio::task::spawn_local(async move {
+                let acceptor = tokio_rustls::TlsAcceptor::from(server);
+                loop {
+                    let (tcp, _) = listener.accept().await.unwrap();
+                    let Ok(tls) = acceptor.accept(tcp).await else { continue };
+                    assert!(tls.get_ref().1.peer_certificates().is_some());
+                    let seen = seen.clone();
+                    let answer = move |r: Request<hyper::body::Incoming>| {
+                        let seen = seen.clone();
+                        async move {
+                            let what = format!("{} {}", r.method(), r.uri());
+                            let body = r.into_body().collect().await.unwrap().to_bytes();
+                            let first = seen.borrow().is_empty();
+                            let body = String::from_utf8(body.to_vec()).unwrap();
+                            seen.borrow_mut().push((what, body));
+                            let status = if first { 503 } else { 201 };
+                            let mut answer = hyper::Response::new(Full::new(Bytes::new()));
+                            *answer.status_mut() = StatusCode::from_u16(status).unwrap();
+                            Ok::<_, Infallible>(answer)
+                        }
+                    };
+                    let serve = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(tls), service_fn(answer));
+                    let _ = serve.await;
+                }
+            });
+            let address = Address::read(&format!("https://localhost:{port}/gw1")).unwrap();
+            let newest = watch::Sender::new(None);
+            let target = Target::Server(address, client);
+            let task =
+                tokio::task::spawn_local(keep_up(target, newest.subscribe(), EventSink::default()));
+            let signed = |size, note: &str| Signed { at: UtcMillis(0), size, note: note.into() };
+            newest.send_replace(Some(signed(7, "seven")));
+            while taken.borrow().len() < 2 {
+                sleep(Duration::from_millis(5)).await;
+            }
+            newest.send_replace(Some(signed(9, "nine")));
+            while taken.borrow().len() < 3 {
+                sleep(Duration::from_millis(5)).await;
+            }
+            drop(newest);
+            task.await.unwrap();
+            let put = |size: &str, note: &str| {
+                (format!("PUT /gw1/{size:0>20}.checkpoint"), note.to_owned())
+            };
+            let want = [put("7", "seven"), put("7", "seven"), put("9", "nine")];
+            assert_eq!(*taken.borrow(), want);
+        }));
     }
 }

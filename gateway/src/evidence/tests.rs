@@ -187,25 +187,20 @@ fn documents_in_parts_are_put_together_and_written_once_in_a_file() {
 fn a_revocation_that_was_known_at_the_time_is_found() {
     let w = World::long_ago();
     let certified = w.pki.issue(&Order::desk("ALICE")).unwrap().certified_key().unwrap();
-    let far = OffsetDateTime::now_utc() + time::Duration::days(1);
+    let at = OffsetDateTime::from_unix_timestamp(w.at.0 / 1_000).unwrap();
+    let far = at + time::Duration::hours(12);
     let desk = signet_identity::Role::Desk;
     for (revoked, want) in [(vec![], true), (vec![&certified.cert[0]], false)] {
         let mut log = w.log();
         let list = w.pki.crl(desk, &revoked, far).unwrap();
         log.blob(w.at, BlobKind::Crl, &list).unwrap();
-        // Lists are as of today; so is the message.
-        let at = UtcMillis(OffsetDateTime::now_utc().unix_timestamp() * 1_000);
-        let mut order = w.at;
-        if at > order {
-            order = at;
-        }
         let found = {
             let key = MessageKey::of(&certified).unwrap();
             let plain = seal("FIX.4.4", b"35=R\x0134=2\x0149=ALICE\x0156=SIGNET\x01131=R1\x01");
             let frame = signet_fix::signature::sign(&plain, &*signing(&key, every).signer).unwrap();
             let certificate = &certified.cert[0];
             let (party, id) = (Party::Desk, "ALICE");
-            log.keep(&Kept { at: order, party, id, certificate, frame: &frame }).unwrap();
+            log.keep(&Kept { at: w.at, party, id, certificate, frame: &frame }).unwrap();
             w.bundle(&log, None).unwrap().0
         };
         let (_, said) = verify(&found);

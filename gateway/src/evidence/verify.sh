@@ -86,7 +86,7 @@ message() {
   [ ! -f certificates/issuers.pem ] || set -- "$@" -untrusted certificates/issuers.pem
   [ "$list" = - ] || set -- "$@" -crl_check -CRLfile "$list"
   openssl verify "$@" "$certificate" >"$tmp/out" 2>&1 ||
-    fault "$certificate: was not valid at the time of $record: $(tail -n 1 "$tmp/out")"
+    fault "$certificate: was not valid at the time of $record: $(sed -n 's/.*lookup: *//p' "$tmp/out" | head -n 1)"
 }
 
 # A touch: the key signed the connection, the challenge and the digest of the text that was approved.

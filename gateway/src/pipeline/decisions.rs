@@ -6,6 +6,7 @@ use serde_json::json;
 use signet_fix::AppMessage;
 use signet_identity::CompId;
 use signet_policy::entitle::Proof;
+use signet_registry::hex;
 use signet_rfq::UtcMillis;
 
 /// When a decision was made, and what it says of step-up.
@@ -32,20 +33,20 @@ impl Pipeline {
     ) -> bool {
         let policies = self.entitlements.policies();
         let documents = policies.documents();
-        let sha = |text: &str| signet_registry::hex_sha256(text.as_bytes());
+        let [of_policies, of_facts] = *policies.document_digests();
         let dealers: Vec<&str> = ruling.dealers.iter().map(|d| d.as_str()).collect();
         let record = json!({
             "v": 1, "at_ms": moment.at.0, "stage": moment.stage, "outcome": moment.outcome,
             "desk": desk.as_str(), "person": self.trader(desk), "msg_type": m.msg_type(),
             "id": id_of(m), "policies_say": ruling.outcome.to_string(), "code": ruling.code,
             "policies": ruling.ids, "dealers": dealers, "entitlements": ruling.digest,
-            "policies_sha256": sha(documents.policies), "facts_sha256": sha(documents.facts),
+            "policies_sha256": hex(&of_policies), "facts_sha256": hex(&of_facts),
             "touched": moment.proof.touched, "second_person": moment.proof.second_person,
             "touch_wanted": moment.touch,
         });
         let kept = [
-            (BlobKind::Policies, documents.policies.as_bytes()),
-            (BlobKind::Facts, documents.facts.as_bytes()),
+            (BlobKind::Policies, of_policies, documents.policies),
+            (BlobKind::Facts, of_facts, documents.facts),
         ];
         let Err(e) = self.signed.decided(moment.at, &record.to_string(), &kept) else {
             return true;

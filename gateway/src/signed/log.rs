@@ -279,7 +279,17 @@ impl SignedLog {
         kind: BlobKind,
         bytes: &[u8],
     ) -> Result<(), SignedLogError> {
-        let digest = sha256(bytes);
+        self.blob_with(at, kind, sha256(bytes), bytes)
+    }
+
+    /// The same with the document's SHA-256, for whoever knows it.
+    pub(crate) fn blob_with(
+        &mut self,
+        at: UtcMillis,
+        kind: BlobKind,
+        digest: Digest,
+        bytes: &[u8],
+    ) -> Result<(), SignedLogError> {
         if self.held.contains(&digest) {
             return Ok(());
         }

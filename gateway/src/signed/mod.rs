@@ -109,7 +109,7 @@ impl Signed {
         let now = Totalled::of(records.iter().copied());
         let written = self.log.borrow_mut().journal_is(at, now);
         if let Err(e) = &written {
-            tracing::error!(error = %e, "the journal is not rewritten: that cannot be written down");
+            tracing::error!(error = %e, "the journal is not rewritten: that is not on record");
         }
         written.is_ok()
     }
@@ -122,11 +122,11 @@ impl Signed {
         &self,
         at: UtcMillis,
         json: &str,
-        documents: &[(BlobKind, &[u8])],
+        documents: &[(BlobKind, Digest, &str)],
     ) -> Result<(), SignedLogError> {
         let mut log = self.log.borrow_mut();
-        for (kind, bytes) in documents {
-            log.blob(at, *kind, bytes)?;
+        for (kind, digest, text) in documents {
+            log.blob_with(at, *kind, *digest, text.as_bytes())?;
         }
         log.decision(at, json)
     }
