@@ -71,7 +71,7 @@ fn evidence_fault(
     };
     let Some(last) = last else {
         let words = format!("{shown}: the last checkpoint is missing");
-        return Ok((!made).then(|| Rewritten(words)));
+        return Ok((!made).then_some(Rewritten(words)));
     };
     let size = log.tree().0.size();
     if size < last.size {
@@ -88,7 +88,7 @@ fn evidence_fault(
          checkpoint",
         last.size
     );
-    Ok((!same).then(|| Rewritten(words)))
+    Ok((!same).then_some(Rewritten(words)))
 }
 
 /// The journal against the evidence.

@@ -75,7 +75,8 @@ async fn run(mut plan: Plan, stop: Stop) {
         }
         let head = plan.heads.borrow_and_update().clone();
         let new = head.tree.size().saturating_sub(done);
-        if !due(new, last.elapsed(), &plan.section) && !(stopping && new > 0) {
+        let last_one = stopping && new > 0;
+        if !last_one && !due(new, last.elapsed(), &plan.section) {
             continue;
         }
         match seal(&plan.key, &plan.path, &head, now()) {

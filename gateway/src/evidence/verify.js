@@ -155,7 +155,7 @@ async function verifyBundle(files, want = '') {
   await trying('index.txt', async () => {
     for (const line of utf8(get('index.txt')).split('\n').filter(Boolean)) {
       const [what, a, b, c] = line.split('\t');
-      await trying(b ?? a, async () => {
+      await trying(what === 'touch' ? a : (b ?? a), async () => {
         if (what === 'rfq') [found.rfq, found.desk] = [a, b];
         else if (what === 'leaf') {
           found.records += 1;

@@ -343,11 +343,11 @@ pub fn is_quote(record: &[u8]) -> bool {
 pub fn shown(record: &[u8]) -> Option<Shown> {
     let (at, _) = decode(record)?;
     let id_end = 10 + usize::from(*record.get(9)?);
-    let kind = match record.first()? {
-        &DESK => "from-desk",
-        &DEALER => "from-dealer",
-        &NOT_SENT => "not-sent-to-dealer",
-        &REQUEST => "request-decided",
+    let kind = match *record.first()? {
+        DESK => "from-desk",
+        DEALER => "from-dealer",
+        NOT_SENT => "not-sent-to-dealer",
+        REQUEST => "request-decided",
         _ => "accept-decided",
     };
     let id = std::str::from_utf8(record.get(10..id_end)?).ok()?.to_owned();

@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn ours(folder: &Path, key: &StoreKey, groups: usize) -> Result<(), Box<dyn Error>> {
     let mut log = SignedLog::open(folder, key, NOON, false)?;
     let certificate = CertificateDer::from(vec![0x30; 600]);
-    let mut newest = || -> Result<File, Box<dyn Error>> {
+    let newest = || -> Result<File, Box<dyn Error>> {
         let mut all: Vec<_> =
             fs::read_dir(folder)?.map(|e| Ok(e?.path())).collect::<std::io::Result<_>>()?;
         all.sort();
