@@ -215,7 +215,7 @@ fn the_second_partys_checkpoints_lead_to_the_journal_and_over_restarts() {
     let (mut w, ..) = traded();
     let config = w.practice.gateway_config().clone();
     let witness = w.dir.path().join("witness");
-    let first = journal_verify(&config, &[witness.clone()]).unwrap();
+    let first = journal_verify(&config, std::slice::from_ref(&witness)).unwrap();
     assert!(first.checkpoints >= 2 && first.covered == first.size, "{first:?}");
     w.practice.restart_gateway().unwrap();
     w.practice.stop_gateway();
