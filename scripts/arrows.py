@@ -19,7 +19,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # What ships never contains what stands in for the world outside.
 SHIPPED = {"signet-desk", "signet-desk-core", "signet-events", "signet-gateway", "signet-fix", "signet-identity", "signet-journal",
-           "signet-keystore", "signet-net", "signet-policy", "signet-quic", "signet-registry", "signet-rfq", "signet-router", "signet-stepup"}
+           "signet-keystore", "signet-net", "signet-policy", "signet-quic", "signet-registry", "signet-rfq", "signet-router", "signet-stepup",
+           "signet-tlog"}
 DOUBLES = {"signet-dealer", "signet-practice", "signet-softkey", "signet-bench", "signet-test-mmdb", "signet-vkey",
            "signet-hostile", "signet-roam", "signet-devca", "signet-sim"}
 KNOWN = ROOT / "scripts/arrows.known"
@@ -30,6 +31,7 @@ MAY_USE = {
     "signet-events": set(),
     "signet-policy": set(),
     "signet-journal": set(),
+    "signet-tlog": set(),
     "signet-identity": set(),
     "signet-net": {"signet-identity"},
     "signet-quic": {"signet-identity"},
@@ -43,6 +45,7 @@ MAY_USE = {
 MUST_NOT_USE = {
     "signet-rfq": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-policy": {"tokio", "rustls", "hyper", "sqlx"},
+    "signet-tlog": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-router": {"tokio", "rustls", "hyper", "sqlx"},
     "signet-registry": {"hyper", "hyper-util"},
     # A server links no desktop keychain.

@@ -70,6 +70,9 @@ target/release/signatures
 echo "== step-up: what a touch costs beside the person"
 target/release/stepup
 
+echo "== evidence: append with group commit beside SQLite WAL, and verifying"
+target/release/journal
+
 echo "== what one decision costs: entitlements (the example's policies) and risk"
 target/release/decision
 

@@ -8,12 +8,14 @@
 
 pub mod admin;
 pub mod admin_api;
+pub mod checkpoint;
 mod clock;
 pub mod config;
 pub mod doctor;
 pub mod enrol;
 mod entitle;
 mod events;
+pub mod evidence;
 mod geo;
 mod limits;
 mod listeners;
@@ -55,6 +57,12 @@ pub enum GatewayError {
     Journal(#[from] JournalError),
     #[error("evidence of what was signed: {0}")]
     Signed(#[from] SignedLogError),
+    #[error(
+        "journal.rewritten: {0}. Compare with the checkpoints of the second party (signet-gateway \
+         journal verify --checkpoint FILE) and tell the security officer. To start all the same, \
+         set on_rewritten = \"accept\" under [checkpoint] for one start"
+    )]
+    Rewritten(String),
     #[error("the store key: {0}")]
     Key(#[from] LogError),
     #[error(transparent)]

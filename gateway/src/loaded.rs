@@ -30,6 +30,8 @@ pub struct Loaded {
     /// `None` without `[admin]`.
     pub admin_roots: Option<TrustRoots>,
     pub catalogue: Catalogue,
+    /// Of the second parties at `checkpoint.publish`.
+    pub checkpoint_roots: Option<TrustRoots>,
     /// Parallel to `config.dealer`.
     pub dealer_pins: Vec<Vec<SpkiPin>>,
     pub registry: Option<RegistryUrl>,
@@ -54,6 +56,8 @@ impl Loaded {
         let dealer_roots = roots("dealers.trust", &config.dealers.trust)?;
         let admin_roots =
             config.admin.as_ref().map(|a| roots("admin.trust", &a.trust)).transpose()?;
+        let checkpoint_roots =
+            config.checkpoint.trust.as_ref().map(|t| roots("checkpoint.trust", t)).transpose()?;
         config.check_authorities()?;
         if config.tls.fips {
             // Whether this build can: the same check as at the first handshake, said before any
@@ -90,6 +94,7 @@ impl Loaded {
             dealer_roots,
             admin_roots,
             catalogue,
+            checkpoint_roots,
             dealer_pins,
             registry,
             enrolment,
@@ -139,6 +144,7 @@ pub fn faults(config: &Config) -> Vec<String> {
         config.check_values(),
         config.check_parties(),
         config.limits.check(),
+        config.check_checkpoint(),
         config.check_listeners(),
         config.check_enrolment(),
         config.check_step_up(),
@@ -152,6 +158,7 @@ pub fn faults(config: &Config) -> Vec<String> {
         risk.map(drop),
     ];
     all.extend(config.admin.iter().map(|a| roots("admin.trust", &a.trust)));
+    all.extend(config.checkpoint.trust.iter().map(|t| roots("checkpoint.trust", t)));
     all.extend(pins.map(pin));
     all.push(match catalogue {
         Ok(c) => config.load_entitlements(&c).map(drop),

@@ -2,8 +2,9 @@
 
 use crate::{
     GatewayError, Options, admin_api,
+    checkpoint::{self, Places, Rewritten},
     clock::now,
-    config::{self, Config},
+    config::{self, Config, OnRewritten},
     entitle::EntitlementGate,
     events::EventSink,
     listeners::{
@@ -19,20 +20,22 @@ use crate::{
     registry_thread::{self, RegistryHost},
     registry_view::RegistryView,
     risk::Risk,
-    signed::{Signed, SignedLog},
+    signed::{Signed, SignedLog, TreeHead},
     state_dir::{
-        dealers_folder, desks_folder, make_folders, quic_keys, signed_folder, store_key,
-        store_key_path,
+        checkpoint_path, dealers_folder, desks_folder, journal_path, make_folders, quic_keys,
+        signed_folder, store_key, store_key_path,
     },
-    threads::Stop,
+    threads::{HostedThread, Stop},
     utc,
 };
 use signet_events::About;
 use signet_fix::session::Role;
-use signet_identity::{CompId, ProfileError, ServerProfile, TlsVersions};
+use signet_identity::{ClientProfile, CompId, ProfileError, ServerProfile, TlsVersions};
 use signet_journal::StoreKey;
 use signet_policy::entitle::Entitlements as _;
+use signet_registry::{NewEvent, Registry};
 use signet_router::{DealerSettings, DeskSettings, Router, journal::Journal};
+use signet_tlog::note::SignerKey;
 use std::{
     net::{SocketAddr, UdpSocket},
     rc::Rc,
@@ -67,11 +70,13 @@ pub(crate) async fn run(
 ) -> Result<(), GatewayError> {
     make_folders(&loaded.config)?;
     let key = store_key(&store_key_path(&loaded.config))?;
-    let parts = open_books(&loaded, options, &key)?;
+    let parts = open_books(&loaded, options, &key).await?;
     let (listener, udp, desks) = bind(&loaded.config).await?;
 
     let (registry, host, renewals) = start_registry(&mut loaded).await?;
-    let pipeline = assemble(&loaded, parts, registry.as_ref())?;
+    let (books, signer) = parts;
+    let pipeline = assemble(&loaded, books, registry.as_ref())?;
+    let checkpoints = start_checkpoints(&loaded, &pipeline, signer)?;
     spawn_local(pipeline::watch_entitlements(pipeline.clone()));
     if let Some(questions) = renewals {
         spawn_local(questions.serve(pipeline.clone()));
@@ -102,6 +107,9 @@ pub(crate) async fn run(
     serving.abort();
     pipeline.events.gateway("gateway.stopped", About::object("gateway"), "");
     pipeline.say_goodbye().await;
+    pipeline.signed.tell_tree();
+    // Its last checkpoint is an event, so the registry ends after it.
+    drop(checkpoints);
     drop((admin, host));
     Ok(())
 }
@@ -113,15 +121,73 @@ struct Books {
     evidence: SignedLog,
 }
 
-fn open_books(loaded: &Loaded, options: Options, key: &StoreKey) -> Result<Books, GatewayError> {
+async fn open_books(
+    loaded: &Loaded,
+    options: Options,
+    key: &StoreKey,
+) -> Result<(Books, SignerKey), GatewayError> {
     let config = &loaded.config;
     let mut router = new_router(loaded, options);
     router.day_begins(loaded.entitlements.day_begins_ms());
-    let file = config.gateway.state_dir.join("rfqs.journal");
-    let journal = Journal::open(&file, key, &mut router, config.journal.on_bad_record)?
-        .with_limits(config.limits.journal());
-    let evidence = SignedLog::open(&signed_folder(config), key, now(), config.store.sync)?;
-    Ok(Books { router, journal, evidence })
+    let mut evidence = SignedLog::open(&signed_folder(config), key, now(), config.store.sync)?;
+    let (signer, made) = checkpoint::signer(config)?;
+    let places = Places::of(config);
+    let found = checkpoint::reconcile(&places, key, signer.verifier(), made, &mut evidence, now())?;
+    let accepted = found.is_some();
+    if let Some(why) = found {
+        judge_rewritten(config, why).await?;
+    }
+    let journal =
+        Journal::open(&journal_path(config), key, &mut router, config.journal.on_bad_record)?
+            .with_limits(config.limits.journal());
+    checkpoint::take_as_it_is(&places, key, &mut evidence, now())?;
+    if made || accepted {
+        checkpoint::first(&signer, &checkpoint_path(config), &TreeHead::of(&evidence))?;
+    }
+    Ok((Books { router, journal, evidence }, signer))
+}
+
+/// Evidence that was rewritten is an event in any case, and stops the start unless it is told.
+async fn judge_rewritten(config: &Config, why: Rewritten) -> Result<(), GatewayError> {
+    let accept = config.checkpoint.on_rewritten == OnRewritten::Accept;
+    tracing::error!(alert = true, code = "journal.rewritten", accept, "{why}");
+    if let Some(section) = &config.registry {
+        let registry = Registry::open(&section.url()?).await?;
+        let origin = checkpoint::origin(config);
+        let event = NewEvent::new(now(), "gateway", "journal.rewritten", origin, why.to_string());
+        registry.note(event).await?;
+        registry.close().await;
+    }
+    if accept { Ok(()) } else { Err(GatewayError::Rewritten(why.0)) }
+}
+
+/// The thread that signs checkpoints.
+fn start_checkpoints(
+    loaded: &Loaded,
+    pipeline: &Rc<Pipeline>,
+    key: SignerKey,
+) -> Result<HostedThread, GatewayError> {
+    let (config, mut targets) = (&loaded.config, Vec::new());
+    for place in &config.checkpoint.publish {
+        targets.push(match (config::Address::read(place), &loaded.checkpoint_roots) {
+            (Some(address), Some(roots)) => {
+                let tls = ClientProfile::new(roots.clone(), &loaded.identity)
+                    .with_policy(config.tls.lenient_policy())
+                    .config()
+                    .map_err(tls_error)?;
+                checkpoint::Target::Server(address, tls)
+            }
+            _ => checkpoint::Target::Folder(place.into()),
+        });
+    }
+    checkpoint::start(checkpoint::Plan {
+        section: config.checkpoint.clone(),
+        key,
+        path: checkpoint_path(config),
+        targets,
+        events: pipeline.events.clone(),
+        heads: pipeline.signed.heads(),
+    })
 }
 
 fn new_router(loaded: &Loaded, options: Options) -> Router {
@@ -258,7 +324,7 @@ fn start_dealers(
     files.refresh();
     let lists = Rc::new(DealerLists::new(files.crls(None)));
     if files.in_use() {
-        spawn_local(lists.clone().keep_up(files));
+        spawn_local(lists.clone().keep_up(files, pipeline.clone()));
     }
     for (d, pins) in config.dealer.iter().zip(&loaded.dealer_pins) {
         let client = loaded.client_profile(d, pins);

@@ -49,6 +49,41 @@ pub(crate) fn quic_keys(config: &Config) -> Result<Keys, GatewayError> {
     kept_bytes::<KEYS_BYTES>(&config.gateway.state_dir.join("quic.key")).map(Keys::new)
 }
 
+/// The sealed journal of RFQs.
+pub(crate) fn journal_path(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("rfqs.journal")
+}
+
+/// The last checkpoint of the evidence.
+pub(crate) fn checkpoint_path(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("evidence.checkpoint")
+}
+
+/// The key that checkpoints are signed with.
+pub(crate) fn checkpoint_key_path(config: &Config) -> PathBuf {
+    config.gateway.state_dir.join("checkpoint.key")
+}
+
+/// The same: read, or made at the first start; with whether it was made.
+pub(crate) fn checkpoint_seed(
+    config: &Config,
+) -> Result<(Zeroizing<[u8; 32]>, bool), GatewayError> {
+    let path = checkpoint_key_path(config);
+    let made = !path.exists();
+    Ok((kept_bytes::<32>(&path)?, made))
+}
+
+/// Of a gateway that has run before.
+pub(crate) fn existing_checkpoint_seed(
+    config: &Config,
+) -> Result<Zeroizing<[u8; 32]>, GatewayError> {
+    let path = checkpoint_key_path(config);
+    if let Err(source) = fs::metadata(&path) {
+        return Err(GatewayError::Io { what: path.display().to_string(), source });
+    }
+    kept_bytes::<32>(&path)
+}
+
 /// A key of `N` bytes in a file that only the gateway can read: read, or made.
 fn kept_bytes<const N: usize>(path: &Path) -> Result<Zeroizing<[u8; N]>, GatewayError> {
     let fail = |source| GatewayError::Io { what: path.display().to_string(), source };

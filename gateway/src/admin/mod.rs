@@ -5,6 +5,7 @@
 //! second.
 
 mod actor;
+mod bundle;
 mod csv;
 mod files;
 mod keys;
@@ -13,6 +14,7 @@ mod signed;
 mod users;
 
 pub(crate) use actor::actor;
+pub use bundle::evidence_bundle;
 pub use files::{FileState, files_check, files_salvage, lost};
 pub use keys::{
     evidence_export, evidence_list, evidence_verify, key_code, key_list, key_reset, key_state,
@@ -24,6 +26,7 @@ pub use users::{CodeTerms, Invited, add, code, import};
 use crate::{
     config::{Config, ConfigError},
     enrol::ca::{self, CaError},
+    evidence::BundleError,
     signed::{SignedLogError, read::ExportError},
 };
 use signet_identity::{InvitationError, fingerprint};
@@ -57,6 +60,8 @@ pub enum AdminError {
     Signed(#[from] SignedLogError),
     #[error(transparent)]
     Export(#[from] ExportError),
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
     #[error("the store key: {0}")]
     StoreKey(String),
     #[error(transparent)]
@@ -115,6 +120,7 @@ impl AdminError {
             Self::Chain(_) => "events.altered",
             Self::Evidence(_) => "evidence.altered",
             Self::Signed(e) => e.code(),
+            Self::Bundle(e) => e.code(),
             Self::Export(_) | Self::SignedNotGood(_) => "signed.altered",
             Self::SignedMissing { .. } => "signed.missing",
             Self::StoreKey(_) => "admin.store_key",
@@ -155,6 +161,7 @@ impl AdminError {
                 "find out who can write the database; compare with a backup and with heads you kept"
             }
             Self::Signed(e) => e.cure(),
+            Self::Bundle(e) => e.cure(),
             Self::Export(_) | Self::SignedNotGood(_) => {
                 "do not rely on it; export again, compare, and tell the security officer"
             }

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use signet_gateway::{
     Config,
     admin::{self, AdminError},
+    evidence::BundleOrder,
 };
 use signet_registry::KeyState;
 
@@ -57,6 +58,20 @@ pub enum EvidenceCommand {
         /// A number, or `all`.
         which: String,
     },
+    /// Everything that was kept about one RFQ, in a folder that verifies with OpenSSL or a browser.
+    Bundle {
+        /// As its desk names it.
+        rfq: String,
+        /// A folder that is not there yet.
+        #[arg(long)]
+        out: std::path::PathBuf,
+        /// CompID of the desk, when several desks have an RFQ of this name.
+        #[arg(long)]
+        desk: Option<String>,
+        /// Prove against this checkpoint, as a second party has it; else the gateway's last one.
+        #[arg(long)]
+        checkpoint: Option<std::path::PathBuf>,
+    },
 }
 
 pub async fn key(c: &Config, command: KeyCommand) -> Result<(), AdminError> {
@@ -97,6 +112,19 @@ pub async fn evidence(c: &Config, command: EvidenceCommand) -> Result<(), AdminE
                 Some(which.parse().map_err(|_| AdminError::NoNumber(which))?)
             };
             admin::evidence_export(c, seq, &mut out).await?;
+        }
+        EvidenceCommand::Bundle { rfq, out: folder, desk, checkpoint } => {
+            let order = BundleOrder { rfq, desk, checkpoint, out: folder };
+            let b = admin::evidence_bundle(c, &order).await?;
+            println!(
+                "RFQ {} of {}: {} records, {} signed messages, {} touches, in {}",
+                order.rfq,
+                b.desk,
+                b.records,
+                b.messages,
+                b.touches,
+                order.out.display()
+            );
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 mod accounts;
 mod check;
 mod files;
+mod journal;
 mod keys;
 mod policy;
 mod registry;
@@ -86,6 +87,9 @@ enum Command {
     /// Messages with their signatures (tags 93/89), as they travelled.
     #[command(subcommand)]
     Signed(signed::SignedCommand),
+    /// The journal of RFQs and the evidence as a whole: checkpoints and what they prove.
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
     /// The sealed files of the state directory.
     #[command(subcommand)]
     Files(files::FilesCommand),
@@ -108,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::CheckConfig => check::check(&config),
         Command::Doctor { dealer } => check::examine(&config, dealer.as_deref()),
         Command::Policy(p) => return policy::policy(&config, p),
+        Command::Journal(j) => journal::journal(&config, j),
         // Works on a machine without a gateway.
         Command::Signed(signed::SignedCommand::Verify { file, part }) => {
             signed::verify(&file, part).map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))
@@ -132,7 +137,8 @@ async fn administer(config: &Path, command: Command) -> Result<(), AdminError> {
         Command::Run { .. }
         | Command::CheckConfig
         | Command::Doctor { .. }
-        | Command::Policy(_) => {}
+        | Command::Policy(_)
+        | Command::Journal(_) => {}
         Command::User(u) => users::user(&c, u).await?,
         Command::Lock(a) => admin::set_state(&c, &a.into(), AccountState::Locked).await?,
         Command::Unlock(a) => admin::set_state(&c, &a.into(), AccountState::Active).await?,

@@ -1,6 +1,7 @@
 //! The one configuration file. Every key is documented in `signet-gateway.example.toml`.
 
 mod admin;
+mod checkpoint;
 mod clock;
 mod enrolment;
 mod entitlements;
@@ -10,6 +11,7 @@ mod risk;
 mod step_up;
 
 pub use admin::AdminSection;
+pub use checkpoint::{Address, CheckpointSection, OnRewritten};
 pub use clock::ClockSection;
 pub(crate) use enrolment::certificates;
 pub use enrolment::{DeskDefaultSection, EnrolmentSection, RegistrySection, UpstreamSection};
@@ -77,6 +79,8 @@ pub struct Config {
     pub store: StoreSection,
     #[serde(default)]
     pub journal: JournalSection,
+    #[serde(default)]
+    pub checkpoint: CheckpointSection,
     #[serde(default)]
     pub limits: LimitsSection,
     pub registry: Option<RegistrySection>,
@@ -282,6 +286,7 @@ impl Config {
         {
             *p = base.join(&*p);
         }
+        c.checkpoint.rebase(base);
         if let Some(s) = &mut c.step_up {
             s.attestation = base.join(&s.attestation);
             let table: toml::Table = toml::from_str(&text).map_err(syntax)?;
@@ -325,6 +330,7 @@ impl Config {
         self.check_values()?;
         self.check_parties()?;
         self.limits.check()?;
+        self.check_checkpoint()?;
         self.check_listeners()?;
         self.check_clock()?;
         self.check_enrolment()?;

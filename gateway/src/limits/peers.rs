@@ -30,12 +30,15 @@ struct Peer {
     /// Told when the peer is to be disconnected.
     out: Rc<Notify>,
     signed: DayBytes,
+    /// Of a dealer.
+    quotes: DayBytes,
 }
 
 impl Peer {
     fn new(budget: PeerBudget, percent: u32, l: &LimitsSection) -> Self {
         let share = Share::new(percent, Duration::from_millis(l.processor_burst_ms.into()));
-        Self { budget, share: Rc::new(share), out: Rc::default(), signed: DayBytes::default() }
+        let (signed, quotes) = (DayBytes::default(), DayBytes::default());
+        Self { budget, share: Rc::new(share), out: Rc::default(), signed, quotes }
     }
 }
 
@@ -114,6 +117,16 @@ impl Peers {
         bytes: usize,
     ) -> Result<(), bool> {
         self.dealer(dealer, |p| p.signed.add(day(at), bytes, self.signed_max()))
+    }
+
+    /// The same of a dealer's quotes, which have as much for themselves.
+    pub fn dealer_quoted(
+        &self,
+        dealer: &DealerId,
+        at: UtcMillis,
+        bytes: usize,
+    ) -> Result<(), bool> {
+        self.dealer(dealer, |p| p.quotes.add(day(at), bytes, self.signed_max()))
     }
 
     /// Whether business of a desk whose evidence does not fit into the day is refused.

@@ -189,6 +189,11 @@ impl CrlFiles {
         Crls::from_sources(files.chain(own))
     }
 
+    /// The contents of the files, as evidence of what was known.
+    pub fn contents(&self) -> impl Iterator<Item = &[u8]> {
+        self.files.iter().filter_map(|f| f.good.as_deref())
+    }
+
     /// What a handshake checks; `None` when nothing is configured. `own` is the list of the
     /// gateway's own authority, which has no file.
     pub fn crls(&self, own: Option<&[u8]>) -> Option<Crls> {

@@ -54,8 +54,9 @@ impl DealerLists {
         self.0.subscribe()
     }
 
-    /// Keeps the lists fresh.
-    pub async fn keep_up(self: Rc<Self>, mut files: CrlFiles) {
+    /// Keeps the lists fresh, and those that were in force as evidence.
+    pub async fn keep_up(self: Rc<Self>, mut files: CrlFiles, pipeline: Rc<Pipeline>) {
+        pipeline.signed.lists(now(), files.contents());
         loop {
             tokio::time::sleep(crl::LOOK).await;
             files.complain(OffsetDateTime::now_utc());
@@ -69,6 +70,7 @@ impl DealerLists {
             files = lists;
             if changed {
                 drop(self.0.send_replace(files.crls(None)));
+                pipeline.signed.lists(now(), files.contents());
             }
         }
     }
@@ -356,8 +358,8 @@ impl Line {
         verification: Option<Verification>,
         pipeline: &Rc<Pipeline>,
     ) {
-        if let Some(leaf) = chain.first() {
-            pipeline.signed.dealer_is(&self.to.dealer, leaf);
+        if let Some((leaf, issuers)) = chain.split_first() {
+            pipeline.signed.dealer_is(&self.to.dealer, leaf, issuers);
         }
         let signing = self.signing.as_ref().map(|key| signed::signing(key, commits_asker));
         let channel = Channel { binding: Binding::None, signing, verification };

@@ -21,7 +21,7 @@ impl Pipeline {
     }
 
     /// As policies name the person at a desk; `None` when nobody knows.
-    fn trader(&self, desk: &CompId) -> Option<String> {
+    pub(super) fn trader(&self, desk: &CompId) -> Option<String> {
         match self.registry {
             Some(_) => self.sessions.connection(desk).map(|c| c.user),
             None => Some(desk.to_string()),

@@ -18,6 +18,7 @@ use signet_router::{Input, Keep};
 use std::rc::Rc;
 
 const DAY_FULL: &str = "signed_log.day_full";
+const QUOTES_FULL: &str = "signed_log.quotes_full";
 
 impl Pipeline {
     /// Writes down what commits a desk. `false`: it could not be written, so nothing is done, and
@@ -30,11 +31,11 @@ impl Pipeline {
         if !self.evidence_fits(desk, message, meta, at) {
             return false;
         }
-        let certificate = self.sessions.of(desk, |s| s.chain.first().cloned()).flatten();
-        let kept = match (&meta.signed, certificate) {
-            (Some(frame), Some(certificate)) => self
+        let chain = self.sessions.of(desk, |s| s.chain.clone());
+        let kept = match (&meta.signed, chain) {
+            (Some(frame), Some(chain)) => self
                 .keep_accepted_quote(desk, message)
-                .and_then(|()| self.signed.keep_desk(at, desk, &certificate, frame.as_bytes())),
+                .and_then(|()| self.signed.keep_desk(at, desk, &chain, frame.as_bytes())),
             // Fail closed: the session asks for a signature on every message of a desk.
             _ => Err(SignedLogError::NoEvidence),
         };
@@ -86,8 +87,10 @@ impl Pipeline {
         self.signed.keep_quote(dealer, &rfq, &r.quote)
     }
 
-    /// Keeps what a dealer signed: its reports at once, its quotes when one is accepted. What
-    /// cannot be written goes on all the same: a dealer's answer tells what is already so.
+    /// Keeps what a dealer signed: its reports, and its quotes, which a best-execution review asks
+    /// for whether they were taken or not. Quotes have a day's size of their own, so that they
+    /// leave room for reports; one beyond it is kept when it is accepted. What cannot be written
+    /// goes on all the same: a dealer's answer tells what is already so.
     pub(super) fn keep_dealer(&self, dealer: &DealerId, message: &AppMessage, meta: &Meta) {
         let Some(frame) = meta.signed.as_ref().map(|f| f.as_bytes()) else { return };
         // What is about no RFQ of this dealer tells nothing about one.
@@ -96,9 +99,44 @@ impl Pipeline {
             return;
         }
         match message {
-            AppMessage::Quote(q) => self.signed.remember_quote(dealer, q, frame, now()),
+            AppMessage::Quote(q) => {
+                let at = now();
+                let kept = self.quote_fits(dealer, at, frame.len())
+                    && self.signed.keep_offer(at, dealer, frame).is_ok();
+                self.signed.remember_quote(dealer, q, frame, at, kept);
+            }
             AppMessage::ExecutionReport(_) => self.keep_report(dealer, frame),
             _ => {}
+        }
+    }
+
+    /// Whether a quote of a dealer still fits into its day.
+    fn quote_fits(&self, dealer: &DealerId, at: UtcMillis, bytes: usize) -> bool {
+        let Err(tell) = self.peers.dealer_quoted(dealer, at, bytes) else { return true };
+        if tell {
+            let words = "the quotes of this dealer have reached their size for the day; of its \
+                further quotes only accepted ones are kept";
+            tracing::error!(alert = true, %dealer, code = QUOTES_FULL, "{words}");
+            self.events.gateway(QUOTES_FULL, About::dealer(dealer), words);
+        }
+        false
+    }
+
+    /// Keeps a copy of what the journal has taken. A quote beyond its dealer's day is counted only.
+    pub(super) fn keep_journalled(
+        &self,
+        at: UtcMillis,
+        input: &Input,
+        record: &[u8],
+    ) -> Result<(), SignedLogError> {
+        match input {
+            Input::FromDealer(dealer, AppMessage::Quote(_))
+                if !self.quote_fits(dealer, at, record.len()) =>
+            {
+                self.signed.journal_unwritten(record);
+                Ok(())
+            }
+            _ => self.signed.journal(at, record),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The router with its journal: what it decides on is written down first.
 
+use crate::signed::SignedLogError;
 use signet_fix::{AppMessage, message::QuoteCancel};
 use signet_identity::CompId;
 use signet_rfq::{DealerId, UtcMillis};
@@ -10,16 +11,21 @@ use signet_router::{
 use std::cell::RefCell;
 
 /// The router and the record of its inputs.
-pub(super) struct JournalledRouter(RefCell<(Router, Journal)>);
+pub(super) struct JournalledRouter {
+    parts: RefCell<(Router, Journal)>,
+    /// A record of the journal whose copy in the evidence could not be written. Nothing else is
+    /// written to the journal before it is.
+    owed: RefCell<Option<(Input, Vec<u8>)>>,
+}
 
 impl JournalledRouter {
     pub(super) fn new(router: Router, journal: Journal) -> Self {
-        Self(RefCell::new((router, journal)))
+        Self { parts: RefCell::new((router, journal)), owed: RefCell::default() }
     }
 
     /// Asks the router something.
     pub(super) fn with<T>(&self, f: impl FnOnce(&Router) -> T) -> T {
-        f(&self.0.borrow().0)
+        f(&self.parts.borrow().0)
     }
 
     /// What a message of a desk would do now; `None` when the router would refuse it.
@@ -37,26 +43,48 @@ impl JournalledRouter {
         self.with(|r| r.cancels(dealer, c))
     }
 
-    /// Writes an input down; the input as it is to be decided on.
-    pub(super) fn record(&self, at: UtcMillis, input: &Input) -> Result<Input, JournalError> {
-        let (router, journal) = &mut *self.0.borrow_mut();
-        journal.record(at, input.clone(), router)
+    /// Writes an input down; the input as it is to be decided on. `copy` keeps what was written in
+    /// the evidence as well.
+    pub(super) fn record(
+        &self,
+        at: UtcMillis,
+        input: &Input,
+        copy: impl Fn(&Input, &[u8]) -> Result<(), SignedLogError>,
+    ) -> Result<Input, JournalError> {
+        let mut owed = self.owed.borrow_mut();
+        if let Some((input, record)) = &*owed {
+            copy(input, record).map_err(|_| JournalError::NotCopied)?;
+        }
+        *owed = None;
+        let (router, journal) = &mut *self.parts.borrow_mut();
+        let recorded = journal.record(at, input.clone(), router)?;
+        if let Some(record) = journal.take_written()
+            && let Err(e) = copy(&recorded, &record)
+        {
+            tracing::error!(error = %e, "the evidence lacks a record of the journal until it can \
+                be written");
+            *owed = Some((recorded.clone(), record));
+        }
+        Ok(recorded)
     }
 
     /// The router's decision on an input that was written down.
     pub(super) fn decide(&self, at: UtcMillis, input: Input) -> Vec<Output> {
-        self.0.borrow_mut().0.handle(at, input)
+        self.parts.borrow_mut().0.handle(at, input)
     }
 
     /// A trading day begins so long after midnight UTC.
     pub(super) fn day_begins(&self, ms: i64) {
-        self.0.borrow_mut().0.day_begins(ms);
+        self.parts.borrow_mut().0.day_begins(ms);
     }
 
-    /// Rewrites a journal that has grown.
-    pub(super) fn tidy(&self) {
-        let (router, journal) = &mut *self.0.borrow_mut();
-        if let Err(e) = journal.tidy(router) {
+    /// Rewrites a journal that has grown; what will be left of it is announced first.
+    pub(super) fn tidy(&self, announce: impl FnOnce(&[&[u8]]) -> bool) {
+        if self.owed.borrow().is_some() {
+            return;
+        }
+        let (router, journal) = &mut *self.parts.borrow_mut();
+        if let Err(e) = journal.tidy_announced(router, announce) {
             tracing::error!(error = %e, "the journal could not be tidied");
         }
     }

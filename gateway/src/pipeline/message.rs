@@ -22,6 +22,7 @@
 use super::{
     MessageVerdict, Pipeline,
     business::{self, Cause},
+    decisions::Moment,
     step_up, verdict,
 };
 use crate::{
@@ -117,6 +118,16 @@ impl Pipeline {
         let (wanted, proof) = self.touch_wanted(desk, &p.action, at);
         let ruling = self.entitled(desk, &p, proof, at);
         let verdict = verdict(wanted, &ruling);
+        let (outcome, touch) = match &verdict {
+            MessageVerdict::LetThrough => ("let-through", ""),
+            MessageVerdict::Hold(Wanted::Touch(why) | Wanted::TwoPeople(why)) => ("held", &**why),
+            MessageVerdict::Hold(Wanted::Nothing) => ("held", ""),
+            MessageVerdict::Refuse => ("refused", ""),
+        };
+        let moment = Moment { at, stage: "arrived", outcome, proof, touch };
+        if !self.keep_decision(desk, &m, &ruling, &moment) {
+            return;
+        }
         if verdict != MessageVerdict::Refuse {
             // Only now: an act does not make up for the pause before it.
             self.trader_acted(desk, at);
@@ -167,6 +178,12 @@ impl Pipeline {
         let second_person = approved.as_ref().is_some_and(|a| a.second_person);
         let proof = Proof { touched: approved.is_some(), second_person };
         let ruling = self.entitled(desk, &p, proof, at);
+        let goes = ruling.outcome == Outcome::Allow && proof.touched;
+        let outcome = if goes { "let-through" } else { "refused" };
+        let moment = Moment { at, stage: "released", outcome, proof, touch: "" };
+        if !self.keep_decision(desk, &m, &ruling, &moment) {
+            return;
+        }
         match ruling.outcome {
             Outcome::Allow if proof.touched => {
                 self.entitlements.acted(desk, at);
@@ -334,7 +351,8 @@ impl Pipeline {
     /// Stages 8 and 9. What cannot be written down is not done: a disk that is full stops new
     /// business from desks. Answers of dealers go through: they tell what is already so.
     fn decide(&self, input: Input, at: UtcMillis) -> Vec<Output> {
-        let e = match self.router.record(at, &input) {
+        let copy = |input: &Input, record: &[u8]| self.keep_journalled(at, input, record);
+        let e = match self.router.record(at, &input, copy) {
             Ok(input) => return self.router.decide(at, input),
             Err(e) => e,
         };
@@ -446,7 +464,7 @@ fn not_written(m: &AppMessage, e: &JournalError) -> AppMessage {
 }
 
 /// The id that the sender of a message gave it.
-fn id_of(m: &AppMessage) -> Option<String> {
+pub(super) fn id_of(m: &AppMessage) -> Option<String> {
     match m {
         AppMessage::QuoteRequest(q) => Some(q.id.to_string()),
         AppMessage::QuoteResponse(r) => Some(r.id.to_string()),

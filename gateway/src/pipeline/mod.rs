@@ -8,7 +8,7 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | `message.rs` | the way of a message, from frame to dealer and back |
-//! | `budgets.rs`, `evidence.rs`, `entitled.rs`, `verdict.rs` | its stages: what is asked, and what follows from the answer |
+//! | `budgets.rs`, `evidence.rs`, `entitled.rs`, `decisions.rs`, `verdict.rs` | its stages: what is asked, and what follows from the answer |
 //! | `step_up.rs`, `keys.rs` | messages that wait for a touch; security keys |
 //! | `sessions.rs`, `ending.rs` | which desks are on, and the end of those that may not be |
 //! | `access.rs`, `reevaluation.rs` | the risk of an access, judged again while it lasts |
@@ -21,6 +21,7 @@ mod access;
 mod administrators;
 mod budgets;
 mod business;
+mod decisions;
 mod ending;
 mod entitled;
 mod evidence;

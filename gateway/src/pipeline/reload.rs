@@ -146,6 +146,7 @@ impl Pipeline {
         self.step_up_tick();
         self.entitlements_tick(now());
         self.events.tell_left_out();
-        self.router.tidy();
+        self.router.tidy(|left| self.signed.journal_will_be(now(), left));
+        self.signed.tell_tree();
     }
 }

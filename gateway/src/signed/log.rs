@@ -4,10 +4,20 @@
 //! Sealed files in one folder, numbered without a gap. Each begins with a digest over all records
 //! of all files before it, so a file that is missing or was put in another's place is found. A new
 //! one is begun each day (UTC) and when one is full; none is ever deleted by the gateway.
+//!
+//! Every record is a leaf of one Merkle tree (RFC 6962), whose root is signed and given to a second
+//! party ([`crate::checkpoint`]). The head of a file holds the tree before it, so a start reads the
+//! last file only. Files of Signet before the tree have none: the tree begins with the head of the
+//! first file that has one, and that head's digest covers what was before.
 
+use super::record::{
+    BlobKind, CERTIFICATE, DECISION, Digest, JOURNAL, JOURNAL_IS, JournalState, PART_BYTES_MAX,
+    Record, State, Totalled, blob_part, frame, sha256,
+};
 use rustls_pki_types::CertificateDer;
 use signet_journal::{LogError, SealedLog, StoreKey, private_folder};
 use signet_rfq::UtcMillis;
+use signet_tlog::CompactRange;
 use std::{
     collections::HashSet,
     fs, io,
@@ -18,11 +28,6 @@ use time::{Date, OffsetDateTime};
 /// A file as large as this is full.
 pub(super) const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
 const SUFFIX: &str = ".signed";
-const HEAD: u8 = b'H';
-const CERTIFICATE: u8 = b'C';
-const FRAME: u8 = b'F';
-pub(super) const DIGEST_LEN: usize = 32;
-pub(super) type Digest = [u8; DIGEST_LEN];
 
 /// Evidence cannot be written or read. At fault: the disk, or whoever changed files.
 #[derive(Debug, thiserror::Error)]
@@ -105,10 +110,14 @@ pub struct SignedLog {
     file: SealedLog,
     number: u64,
     day: Date,
-    /// Certificates that the present file holds.
-    certificates: HashSet<Digest>,
+    /// Certificates and documents that the present file holds.
+    held: HashSet<Digest>,
     /// Over every record so far.
-    chain: Digest,
+    state: State,
+    /// The present file holds its head only.
+    fresh: bool,
+    /// Records of the journal were counted that are not written here.
+    journal_unsaid: bool,
     max_bytes: u64,
 }
 
@@ -135,15 +144,13 @@ impl SignedLog {
         let mut files = files(folder)?;
         let last = files.pop();
         let before = match files.last() {
-            Some((_, path)) => Some(chain_after(path, key)?),
+            Some((_, path)) => Some(state_after(path, key)?),
             None => None,
         };
         let (number, path) = last.unwrap_or_else(|| (1, path_of(folder, 1, day(now))));
         let (file, recovered) = SealedLog::open(&path, key)?;
         let records: Vec<&[u8]> = recovered.records.iter().map(|r| &r[..]).collect();
         let day = day_of(&path).unwrap_or_else(|| day(now));
-        let certificates = HashSet::new();
-        let chain = before.unwrap_or_default();
         // Older files may have been moved to an archive; then this one's head is all there is to go
         // by.
         let known = before.is_some() || number == 1;
@@ -154,14 +161,19 @@ impl SignedLog {
             file,
             number,
             day,
-            certificates,
-            chain,
+            held: HashSet::new(),
+            state: before.unwrap_or_default(),
+            fresh: records.len() < 2,
+            journal_unsaid: false,
             max_bytes,
         };
         match records.first() {
             // New, or made when the disk was full.
             None => log.write_head()?,
             Some(_) => log.take_up(&records, &path, known)?,
+        }
+        if log.state.tree.is_none() {
+            log.next_file(now)?;
         }
         Ok(log)
     }
@@ -172,36 +184,138 @@ impl SignedLog {
         path: &Path,
         known: bool,
     ) -> Result<(), SignedLogError> {
-        let before = self.chain;
+        let before = std::mem::take(&mut self.state);
         for (n, r) in records.iter().enumerate() {
             match (n, Record::read(r).ok_or_else(|| SignedLogError::UnknownRecord(path.into()))?) {
-                (0, Record::Head(chain)) if !known || chain == before => self.chain = chain,
+                (0, Record::Head(state)) if !known || state.follows(&before) => self.state = *state,
                 (0, _) => return Err(SignedLogError::OutOfChain(path.into())),
-                (_, Record::Certificate(der)) => drop(self.certificates.insert(sha256(der))),
+                (_, Record::Certificate(der)) => drop(self.held.insert(sha256(der))),
+                (_, Record::Blob { digest, part, parts, .. }) if part + 1 == parts => {
+                    self.held.insert(digest);
+                }
                 _ => {}
             }
-            self.chain = link(&self.chain, r);
+            self.state.take(r);
         }
         Ok(())
     }
 
     /// Writes one message down. On failure nothing of it counts as written.
     pub fn keep(&mut self, k: &Kept<'_>) -> Result<(), SignedLogError> {
-        if day(k.at) > self.day
-            || self.file.len() + (k.frame.len() + k.certificate.len()) as u64 > self.max_bytes
-        {
-            self.next_file(k.at)?;
+        self.keep_unsynced(k)?;
+        self.synced()
+    }
+
+    /// The same without waiting for the disk: the next that waits waits for this one too.
+    pub(super) fn keep_unsynced(&mut self, k: &Kept<'_>) -> Result<(), SignedLogError> {
+        self.room(k.at, k.frame.len() + k.certificate.len())?;
+        self.certificate(k.certificate)?;
+        self.append(&frame(k)?)
+    }
+
+    /// Writes down a certificate that is not there already: one that another was issued by.
+    pub fn keep_issuer(
+        &mut self,
+        at: UtcMillis,
+        certificate: &CertificateDer<'static>,
+    ) -> Result<(), SignedLogError> {
+        self.room(at, certificate.len())?;
+        self.certificate(certificate)
+    }
+
+    fn certificate(&mut self, certificate: &[u8]) -> Result<(), SignedLogError> {
+        let print = sha256(certificate);
+        if !self.held.contains(&print) {
+            self.append(&[&[CERTIFICATE], certificate].concat())?;
+            self.held.insert(print);
         }
-        let print = sha256(k.certificate);
-        if !self.certificates.contains(&print) {
-            self.append(&[&[CERTIFICATE], k.certificate.as_ref()].concat())?;
-            self.certificates.insert(print);
+        Ok(())
+    }
+
+    /// Writes down what the journal of RFQs has taken.
+    pub fn journal(&mut self, at: UtcMillis, record: &[u8]) -> Result<(), SignedLogError> {
+        self.room(at, record.len())?;
+        if self.journal_unsaid {
+            let now = self.state.journal.now();
+            self.journal_is(at, now)?;
         }
-        let id = k.id.as_bytes();
-        let id_len = u8::try_from(id.len()).map_err(|_| LogError::RecordTooLong(id.len()))?;
-        let party = if k.party == Party::Desk { b'D' } else { b'L' };
-        let head = [&[FRAME][..], &k.at.0.to_le_bytes(), &[party], &print, &[id_len], id].concat();
-        self.append(&[&head, k.frame].concat())?;
+        self.append(&[&[JOURNAL], record].concat())
+    }
+
+    /// Counts a record of the journal that is not written here: a quote of a dealer whose day is
+    /// used up.
+    pub fn journal_unwritten(&mut self, record: &[u8]) {
+        self.state.journal.take(record);
+        self.journal_unsaid = true;
+    }
+
+    /// Writes down that the journal is, or is about to be, a file of these records.
+    pub(crate) fn journal_is(
+        &mut self,
+        at: UtcMillis,
+        now: Totalled,
+    ) -> Result<(), SignedLogError> {
+        self.room(at, 0)?;
+        self.append(&[&[JOURNAL_IS][..], &now.to_bytes()].concat())?;
+        self.journal_unsaid = false;
+        Ok(())
+    }
+
+    /// What the journal's file must hold, as far as is known.
+    pub(crate) fn journal_state(&self) -> JournalState {
+        self.state.journal
+    }
+
+    /// Writes down what was decided, as JSON.
+    pub fn decision(&mut self, at: UtcMillis, json: &str) -> Result<(), SignedLogError> {
+        self.room(at, json.len())?;
+        self.append(&[&[DECISION], json.as_bytes()].concat())
+    }
+
+    /// Writes down a document that decisions follow, once in each file.
+    pub(crate) fn blob(
+        &mut self,
+        at: UtcMillis,
+        kind: BlobKind,
+        bytes: &[u8],
+    ) -> Result<(), SignedLogError> {
+        self.blob_with(at, kind, sha256(bytes), bytes)
+    }
+
+    /// The same with the document's SHA-256, for whoever knows it.
+    pub(crate) fn blob_with(
+        &mut self,
+        at: UtcMillis,
+        kind: BlobKind,
+        digest: Digest,
+        bytes: &[u8],
+    ) -> Result<(), SignedLogError> {
+        if self.held.contains(&digest) {
+            return Ok(());
+        }
+        self.room(at, bytes.len())?;
+        let parts = bytes.chunks(PART_BYTES_MAX).collect::<Vec<_>>();
+        let count = u32::try_from(parts.len()).map_err(|_| LogError::RecordTooLong(bytes.len()))?;
+        for (n, part) in (0..count).zip(parts) {
+            self.append(&blob_part(kind, &digest, n, count, part))?;
+        }
+        self.held.insert(digest);
+        Ok(())
+    }
+
+    /// The tree of every record so far, and the file that the newest is in.
+    pub fn tree(&self) -> (CompactRange, &Path) {
+        (self.state.tree.clone().unwrap_or_default(), self.file.path())
+    }
+
+    /// Begins another file when the day is over or so many bytes more are too many.
+    fn room(&mut self, at: UtcMillis, bytes: usize) -> Result<(), SignedLogError> {
+        // A document that is larger than a file gets one of its own.
+        let full = self.file.len() + bytes as u64 > self.max_bytes && !self.fresh;
+        if day(at) > self.day || full { self.next_file(at) } else { Ok(()) }
+    }
+
+    fn synced(&mut self) -> Result<(), SignedLogError> {
         if self.sync {
             self.file.sync()?;
         }
@@ -210,16 +324,25 @@ impl SignedLog {
 
     fn append(&mut self, record: &[u8]) -> Result<(), SignedLogError> {
         self.file.append(record)?;
-        self.chain = link(&self.chain, record);
+        self.state.take(record);
+        self.fresh = false;
         Ok(())
     }
 
     fn write_head(&mut self) -> Result<(), SignedLogError> {
-        let head = [&[HEAD][..], &self.chain].concat();
-        self.append(&head)
+        self.state.begin_tree();
+        let head = self.state.head();
+        self.append(&head)?;
+        self.fresh = true;
+        Ok(())
     }
 
     fn next_file(&mut self, now: UtcMillis) -> Result<(), SignedLogError> {
+        if self.journal_unsaid {
+            let is = self.state.journal.now().to_bytes();
+            self.append(&[&[JOURNAL_IS][..], &is].concat())?;
+            self.journal_unsaid = false;
+        }
         let (number, day) = (self.number + 1, day(now).max(self.day));
         self.file.sync()?;
         // One of this number may be there from when the disk was full.
@@ -227,15 +350,17 @@ impl SignedLog {
             files(&self.folder)?.into_iter().find(|(n, _)| *n == number).map(|(_, path)| path);
         let path = left.unwrap_or_else(|| path_of(&self.folder, number, day));
         let (mut file, recovered) = SealedLog::open(&path, &self.key)?;
-        let head = [&[HEAD][..], &self.chain].concat();
+        self.state.begin_tree();
+        let head = self.state.head();
         match &recovered.records[..] {
             [] => file.append(&head)?,
             [only] if only[..] == head => {}
             _ => return Err(SignedLogError::OutOfChain(path)),
         }
         (self.file, self.number, self.day) = (file, number, day);
-        self.certificates.clear();
-        self.chain = link(&self.chain, &head);
+        self.held.clear();
+        self.state.take(&head);
+        self.fresh = true;
         Ok(())
     }
 }
@@ -247,57 +372,6 @@ impl std::fmt::Debug for SignedLog {
             .field("number", &self.number)
             .finish()
     }
-}
-
-/// A record as it lies in a file.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Record<'a> {
-    /// What stands first: the chain before this file.
-    Head(Digest),
-    Certificate(&'a [u8]),
-    Frame {
-        at: UtcMillis,
-        party: Party,
-        certificate: Digest,
-        id: &'a str,
-        frame: &'a [u8],
-    },
-}
-
-impl<'a> Record<'a> {
-    pub fn read(record: &'a [u8]) -> Option<Self> {
-        let (kind, rest) = record.split_first()?;
-        match *kind {
-            HEAD => rest.try_into().ok().map(Self::Head),
-            CERTIFICATE => Some(Self::Certificate(rest)),
-            FRAME => {
-                let (at, rest) = rest.split_first_chunk::<8>()?;
-                let (party, rest) = rest.split_first()?;
-                let (certificate, rest) = rest.split_first_chunk::<DIGEST_LEN>()?;
-                let (id_len, rest) = rest.split_first()?;
-                let (id, frame) = rest.split_at_checked(usize::from(*id_len))?;
-                let party = match *party {
-                    b'D' => Party::Desk,
-                    b'L' => Party::Dealer,
-                    _ => return None,
-                };
-                let (at, id) = (UtcMillis(i64::from_le_bytes(*at)), std::str::from_utf8(id).ok()?);
-                Some(Self::Frame { at, party, certificate: *certificate, id, frame })
-            }
-            _ => None,
-        }
-    }
-}
-
-pub(super) fn sha256(bytes: &[u8]) -> Digest {
-    let mut out = [0; DIGEST_LEN];
-    out.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
-    out
-}
-
-/// The chain after one more record.
-pub(super) fn link(chain: &Digest, record: &[u8]) -> Digest {
-    sha256(&[&chain[..], record].concat())
 }
 
 /// The files of a folder in order, none missing between the first and the last.
@@ -320,12 +394,14 @@ pub(super) fn files(folder: &Path) -> Result<Vec<(u64, PathBuf)>, SignedLogError
     }
 }
 
-/// The chain after the last record of a file that is closed.
-fn chain_after(path: &Path, key: &StoreKey) -> Result<Digest, SignedLogError> {
+/// What was said of all records up to the last of a file that is closed.
+fn state_after(path: &Path, key: &StoreKey) -> Result<State, SignedLogError> {
     let recovered = SealedLog::read(path, key)?;
     match recovered.records.first().map(|r| Record::read(r)) {
         Some(Some(Record::Head(before))) => {
-            Ok(recovered.records.iter().fold(before, |chain, r| link(&chain, r)))
+            let mut state = *before;
+            recovered.records.iter().for_each(|r| state.take(r));
+            Ok(state)
         }
         _ => Err(SignedLogError::UnknownRecord(path.into())),
     }

@@ -5,9 +5,14 @@
 mod log;
 mod quotes;
 pub mod read;
+mod record;
 mod strikes;
+mod walk;
 
 pub use log::{Kept, Party, SignedLog, SignedLogError};
+
+pub(crate) use record::{BlobKind, Digest, Record, Totalled, sha256};
+pub(crate) use walk::{Step, walk, walk_from};
 
 use quotes::Quotes;
 use rustls_pki_types::CertificateDer;
@@ -17,9 +22,11 @@ use signet_fix::{
 };
 use signet_identity::{CompId, MessageKey, MessagePublicKey};
 use signet_rfq::{DealerId, QuoteId, RfqId, UtcMillis};
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use signet_tlog::CompactRange;
+use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, rc::Rc};
 pub(crate) use strikes::STRIKES_MAX;
 use strikes::Strikes;
+use tokio::sync::watch;
 
 /// The signer of one connection: the key that its handshake showed.
 pub fn signing(key: &MessageKey, which: Kinds) -> Signing {
@@ -42,12 +49,16 @@ pub fn verification(key: MessagePublicKey, required: Kinds) -> Verification {
     }
 }
 
+type DealerChain = (Rc<CertificateDer<'static>>, Rc<[CertificateDer<'static>]>);
+
 /// The evidence of what was signed, as the trading thread keeps it.
 pub struct Signed {
     log: RefCell<SignedLog>,
+    /// Where the tree of the log is told.
+    heads: watch::Sender<TreeHead>,
     quotes: RefCell<Quotes>,
-    /// The certificate of each dealer's present connection.
-    dealers: RefCell<BTreeMap<DealerId, Rc<CertificateDer<'static>>>>,
+    /// The certificate of each dealer's present connection, and those it was issued by.
+    dealers: RefCell<BTreeMap<DealerId, DealerChain>>,
     strikes: RefCell<BTreeMap<CompId, Strikes>>,
 }
 
@@ -55,6 +66,7 @@ impl Signed {
     /// Writes to `log`.
     pub fn new(log: SignedLog) -> Self {
         Self {
+            heads: watch::Sender::new(TreeHead::of(&log)),
             log: RefCell::new(log),
             quotes: RefCell::default(),
             dealers: RefCell::default(),
@@ -62,9 +74,86 @@ impl Signed {
         }
     }
 
-    /// A dealer's connection showed this certificate.
-    pub fn dealer_is(&self, dealer: &DealerId, certificate: &CertificateDer<'static>) {
-        self.dealers.borrow_mut().insert(dealer.clone(), Rc::new(certificate.clone()));
+    /// The tree of the log, told at every [`Self::tell_tree`].
+    pub(crate) fn heads(&self) -> watch::Receiver<TreeHead> {
+        self.heads.subscribe()
+    }
+
+    /// Tells how far the log has come, if it has grown.
+    pub(crate) fn tell_tree(&self) {
+        let head = TreeHead::of(&self.log.borrow());
+        self.heads.send_if_modified(|last| {
+            let grown = last.tree.size() != head.tree.size();
+            if grown {
+                *last = head;
+            }
+            grown
+        });
+    }
+
+    /// Writes down what the journal of RFQs has taken.
+    ///
+    /// # Errors
+    /// It could not be written; nothing of it was kept.
+    pub(crate) fn journal(&self, at: UtcMillis, record: &[u8]) -> Result<(), SignedLogError> {
+        self.log.borrow_mut().journal(at, record)
+    }
+
+    /// Counts a record of the journal that is not kept here.
+    pub(crate) fn journal_unwritten(&self, record: &[u8]) {
+        self.log.borrow_mut().journal_unwritten(record);
+    }
+
+    /// Writes down that the journal is about to be a file of these records; whether it could be.
+    pub(crate) fn journal_will_be(&self, at: UtcMillis, records: &[&[u8]]) -> bool {
+        let now = Totalled::of(records.iter().copied());
+        let written = self.log.borrow_mut().journal_is(at, now);
+        if let Err(e) = &written {
+            tracing::error!(error = %e, "the journal is not rewritten: that is not on record");
+        }
+        written.is_ok()
+    }
+
+    /// Writes down a decision, and the documents that it follows if they are not there yet.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub(crate) fn decided(
+        &self,
+        at: UtcMillis,
+        json: &str,
+        documents: &[(BlobKind, Digest, &str)],
+    ) -> Result<(), SignedLogError> {
+        let mut log = self.log.borrow_mut();
+        for (kind, digest, text) in documents {
+            log.blob_with(at, *kind, *digest, text.as_bytes())?;
+        }
+        log.decision(at, json)
+    }
+
+    /// Writes down revocation lists that are in force, each once in a file of the evidence.
+    pub(crate) fn lists<'a>(&self, at: UtcMillis, lists: impl Iterator<Item = &'a [u8]>) {
+        for list in lists.filter(|l| !l.is_empty()) {
+            if list.len() > LIST_BYTES_MAX {
+                tracing::warn!(
+                    bytes = list.len(),
+                    "a revocation list is too long for the evidence"
+                );
+            } else if let Err(e) = self.log.borrow_mut().blob(at, BlobKind::Crl, list) {
+                tracing::error!(error = %e, "a revocation list is not kept in the evidence");
+            }
+        }
+    }
+
+    /// A dealer's connection showed this certificate, and those that it was issued by.
+    pub fn dealer_is(
+        &self,
+        dealer: &DealerId,
+        certificate: &CertificateDer<'static>,
+        issuers: &[CertificateDer<'static>],
+    ) {
+        let chain = (Rc::new(certificate.clone()), Rc::from(issuers));
+        self.dealers.borrow_mut().insert(dealer.clone(), chain);
     }
 
     /// Writes down a message of a desk.
@@ -75,11 +164,15 @@ impl Signed {
         &self,
         at: UtcMillis,
         desk: &CompId,
-        certificate: &CertificateDer<'static>,
+        chain: &[CertificateDer<'static>],
         frame: &[u8],
     ) -> Result<(), SignedLogError> {
-        let id = desk.as_str();
-        self.log.borrow_mut().keep(&Kept { at, party: Party::Desk, id, certificate, frame })
+        let Some((certificate, issuers)) = chain.split_first() else {
+            return Err(SignedLogError::NoEvidence);
+        };
+        let (id, mut log) = (desk.as_str(), self.log.borrow_mut());
+        issuers.iter().try_for_each(|c| log.keep_issuer(at, c))?;
+        log.keep(&Kept { at, party: Party::Desk, id, certificate, frame })
     }
 
     /// Writes down a message of a dealer, if its certificate is known.
@@ -97,11 +190,41 @@ impl Signed {
         self.log.borrow_mut().keep(&Kept { at, party, id, certificate, frame })
     }
 
-    /// Remembers a signed quote, which is written down when it is accepted.
-    pub fn remember_quote(&self, dealer: &DealerId, q: &QuoteMsg, frame: &[u8], now: UtcMillis) {
+    /// Writes down a quote of a dealer, if its certificate is known. It commits nobody before it is
+    /// accepted, and the accept waits for the disk.
+    ///
+    /// # Errors
+    /// It could not be written; nothing of it was kept.
+    pub fn keep_offer(
+        &self,
+        at: UtcMillis,
+        dealer: &DealerId,
+        frame: &[u8],
+    ) -> Result<(), SignedLogError> {
+        let Some((certificate, issuers)) = self.dealers.borrow().get(dealer).cloned() else {
+            return Ok(());
+        };
+        let (party, id, certificate) = (Party::Dealer, dealer.as_str(), &*certificate);
+        issuers.iter().try_for_each(|c| self.log.borrow_mut().keep_issuer(at, c))?;
+        self.log.borrow_mut().keep_unsynced(&Kept { at, party, id, certificate, frame })
+    }
+
+    /// Remembers a signed quote, which is written down when it is accepted unless it was `kept`
+    /// before.
+    pub fn remember_quote(
+        &self,
+        dealer: &DealerId,
+        q: &QuoteMsg,
+        frame: &[u8],
+        now: UtcMillis,
+        kept: bool,
+    ) {
         let Some(certificate) = self.certificate(dealer) else { return };
-        let name = (q.rfq.clone(), q.id.clone());
-        self.quotes.borrow_mut().remember(dealer, name, q.valid_until, frame, certificate, now);
+        let (name, mut quotes) = ((q.rfq.clone(), q.id.clone()), self.quotes.borrow_mut());
+        quotes.remember(dealer, name.clone(), q.valid_until, frame, certificate, now);
+        if let Some(q) = quotes.of(dealer, &name.0, &name.1) {
+            q.kept.set(kept);
+        }
     }
 
     /// Writes down the quote that an accept takes, once, if its dealer signed it.
@@ -136,7 +259,26 @@ impl Signed {
     }
 
     fn certificate(&self, dealer: &DealerId) -> Option<Rc<CertificateDer<'static>>> {
-        self.dealers.borrow().get(dealer).cloned()
+        self.dealers.borrow().get(dealer).map(|(leaf, _)| leaf.clone())
+    }
+}
+
+/// Longest revocation list that is kept: one is written again each day.
+const LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How far the log has come.
+#[derive(Debug, Clone)]
+pub(crate) struct TreeHead {
+    /// The tree of all records.
+    pub(crate) tree: CompactRange,
+    /// The file that the newest record is in; those before it are on disk.
+    pub(crate) file: PathBuf,
+}
+
+impl TreeHead {
+    pub(crate) fn of(log: &SignedLog) -> Self {
+        let (tree, file) = log.tree();
+        Self { tree, file: file.into() }
     }
 }
 

@@ -6,7 +6,10 @@
 //! sender. Not judged: whether an authority issued the certificate, which a gateway checked when
 //! the sender connected, and an auditor checks with the authority's own certificate.
 
-use super::log::{Digest, Party, Record, SignedLogError, files, link, sha256};
+use super::{
+    log::{Party, SignedLogError, files},
+    record::{Digest, Record, State, sha256},
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rustls_pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
@@ -96,18 +99,18 @@ pub fn each<E: From<SignedLogError>>(
     mut with: impl FnMut(&SignedLine) -> Result<(), E>,
 ) -> Result<Totals, E> {
     let mut totals = Totals::default();
-    let mut chain: Option<Digest> = None;
+    let mut state: Option<State> = None;
     for (number, path) in files(folder)? {
         let recovered = SealedLog::read(&path, key).map_err(SignedLogError::from)?;
         let mut certificates: HashMap<Digest, Vec<u8>> = HashMap::new();
         for (n, r) in recovered.records.iter().enumerate() {
             match (n, Record::read(r).ok_or_else(|| SignedLogError::UnknownRecord(path.clone()))?) {
-                (0, Record::Head(before)) => {
-                    let expected = chain.or_else(|| (number == 1).then(Digest::default));
-                    if expected.is_some_and(|e| e != before) {
+                (0, Record::Head(head)) => {
+                    let expected = state.or_else(|| (number == 1).then(State::default));
+                    if expected.is_some_and(|e| !head.follows(&e)) {
                         return Err(SignedLogError::OutOfChain(path).into());
                     }
-                    chain = Some(before);
+                    state = Some(*head);
                 }
                 (0, _) | (_, Record::Head(_)) => {
                     return Err(SignedLogError::OutOfChain(path).into());
@@ -127,11 +130,14 @@ pub fn each<E: From<SignedLogError>>(
                         with(&line)?;
                     }
                 }
+                _ => {}
             }
-            chain = chain.map(|c| link(&c, r));
+            if let Some(state) = &mut state {
+                state.take(r);
+            }
         }
     }
-    totals.head = chain.unwrap_or_default();
+    totals.head = state.map(|s| s.chain).unwrap_or_default();
     Ok(totals)
 }
 
@@ -195,6 +201,11 @@ fn judge(party: Party, id: &str, der: &[u8], frame: &[u8]) -> Result<(), &'stati
         return Err("the message names another sender");
     }
     Ok(())
+}
+
+/// A signature in the form that OpenSSL reads.
+pub(crate) fn signature_der(signature: &[u8; 64]) -> Vec<u8> {
+    der_of(signature)
 }
 
 /// `SEQUENCE { INTEGER r, INTEGER s }`.

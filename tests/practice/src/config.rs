@@ -65,6 +65,7 @@ pub(crate) fn gateway_config(
         clock: ClockSection::default(),
         store: StoreSection::default(),
         journal: Default::default(),
+        checkpoint: plan.checkpoint.clone(),
         limits: Default::default(),
         registry: plan.enrolment.then(|| {
             RegistrySection::new(&format!("sqlite:{}", plan.dir.join("registry.db").display()))

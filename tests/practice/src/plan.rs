@@ -2,7 +2,7 @@
 
 use crate::{PracticeError, TRADER, failed};
 use signet_dealer::{DEALERS_TOML, DealerSettings, Settings};
-use signet_gateway::config::{OpenRfqs, ResetSchedule};
+use signet_gateway::config::{CheckpointSection, OpenRfqs, ResetSchedule};
 use signet_rfq::AssetClass;
 use std::{
     net::SocketAddr,
@@ -52,6 +52,8 @@ pub struct Plan {
     pub other_dealers_sign: bool,
     /// When the sequence numbers of these other dealers start again.
     pub other_dealers_reset: ResetSchedule,
+    /// How often the gateway's evidence is sealed, and who is told.
+    pub checkpoint: CheckpointSection,
     /// An interface for administrators on loopback, with certificates for these ids beside
     /// [`crate::Practice::admin_files`]; none: no such listener.
     pub admins: Vec<String>,
@@ -78,6 +80,7 @@ impl Plan {
             other_dealers: vec![],
             other_dealers_sign: false,
             other_dealers_reset: Default::default(),
+            checkpoint: CheckpointSection::default(),
             admins: vec![],
             policies: POLICIES.into(),
             facts: FACTS.into(),

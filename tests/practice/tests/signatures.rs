@@ -627,9 +627,13 @@ fn inside_disk_full() {
     });
     w.quotes(NORTH, "99.135", 30_000);
     w.connect();
-    let fitted = w.runtime.block_on(async {
+    let withdrawn = ["Q0", "Q1", "Q2", "Q3"];
+    let (fitted, ended) = w.runtime.block_on(async {
         let mut raw = Raw::logged_on(at(&w), w.practice.pki(), "RAW").await;
         let quote = quoted(&mut raw, "R1").await;
+        for id in withdrawn {
+            quoted(&mut raw, id).await;
+        }
         let filler = disk.join("filler");
         fill(&filler);
         // The page that was begun has room for a little more.
@@ -651,6 +655,22 @@ fn inside_disk_full() {
             fitted += 1;
             assert!(fitted < 50, "the disk is not full");
         }
+        // A withdrawal is shorter and may fit into what is left.
+        let mut ended = 0;
+        for id in withdrawn {
+            raw.says(&format!("35=U3|131={id}|")).await;
+            let answer = loop {
+                let heard = raw.next().await.expect("the gateway answers");
+                if heard.contains(&format!("={id}|")) {
+                    break heard;
+                }
+            };
+            if field(&answer, "35") == "j" {
+                break;
+            }
+            ended += 1;
+            assert!(ended < withdrawn.len(), "the disk is not full");
+        }
         // Neither a request nor an accept is passed on, and the desk reads why.
         let accepted = accept("R1:1", &field(&quote, "117"), &field(&quote, "133"));
         for (body, id) in
@@ -670,13 +690,14 @@ fn inside_disk_full() {
         quoted(&mut raw, "R2").await;
         raw.says(&accept("R1:2", &field(&quote, "117"), &field(&quote, "133"))).await;
         raw.hears(&["35=8|", "11=R1:2|", "150=F|"]).await;
-        fitted
+        (fitted, ended)
     });
     // What was half written is not there, and what came after is whole.
     let kept = kinds(&lines(&export(&w, &Wanted::default())));
     let raws: Vec<&str> =
         kept.iter().filter(|(id, _)| id == "RAW").map(|(_, k)| k.as_str()).collect();
-    assert_eq!(raws, [vec!["R"], vec!["R"; fitted], vec!["R", "AJ"]].concat());
+    let before = vec!["R"; 1 + withdrawn.len() + fitted];
+    assert_eq!(raws, [before, vec!["U3"; ended], vec!["R", "AJ"]].concat());
 }
 
 /// Until not one byte more fits.

@@ -1,9 +1,10 @@
 //! Cedar behind the trait.
 
 use super::{
-    Act, Because, Cited, Deal, Denial, Entitlements, Facts, Proof, Question, Step, Verdict, World,
-    facts::by_member, load::Kinds,
+    Act, Because, Cited, Deal, Denial, Documents, Entitlements, Facts, Proof, Question, Step,
+    Verdict, World, facts::by_member, load::Kinds,
 };
+use aws_lc_rs::digest::{SHA256, digest};
 use cedar_policy::{
     AuthorizationError, Authorizer, Context, Decision, Effect, Entities, EntityUid, PolicyId,
     PolicySet, Request, Response, RestrictedExpression, Schema,
@@ -23,9 +24,19 @@ pub struct CedarEntitlements {
     facts: Facts,
     world: World,
     digest: Arc<str>,
+    /// Policies and facts as they were read.
+    texts: [Arc<str>; 2],
+    /// SHA-256 of each.
+    text_digests: [[u8; 32]; 2],
     /// The text by which each policy is cited.
     cited: HashMap<PolicyId, Cited>,
     authorizer: Authorizer,
+}
+
+fn sha256(text: &str) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    out
 }
 
 impl fmt::Debug for CedarEntitlements {
@@ -44,7 +55,7 @@ impl CedarEntitlements {
         entities: Entities,
         facts: Facts,
         world: World,
-        digest: String,
+        documents: &Documents<'_>,
     ) -> Self {
         let cite = |p: &cedar_policy::Policy| {
             let text = |key| p.annotation(key).map(Arc::from);
@@ -64,10 +75,23 @@ impl CedarEntitlements {
             entities,
             facts,
             world,
-            digest: digest.into(),
+            digest: documents.digest().into(),
+            texts: [documents.policies.into(), documents.facts.into()],
+            text_digests: [sha256(documents.policies), sha256(documents.facts)],
             cited,
             authorizer: Authorizer::new(),
         }
+    }
+
+    /// The documents as they were read.
+    pub fn documents(&self) -> Documents<'_> {
+        let [policies, facts] = &self.texts;
+        Documents { policies, facts }
+    }
+
+    /// SHA-256 of policies and of facts, each by itself.
+    pub fn document_digests(&self) -> &[[u8; 32]; 2] {
+        &self.text_digests
     }
 
     /// The facts the policies were loaded with.

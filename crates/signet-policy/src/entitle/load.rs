@@ -157,7 +157,7 @@ impl CedarEntitlements {
             names.check(p)?;
         }
         validate(&policies, &schema)?;
-        Ok(Self::new(kinds, policies, entities, facts, world.clone(), documents.digest()))
+        Ok(Self::new(kinds, policies, entities, facts, world.clone(), documents))
     }
 }
 

@@ -54,6 +54,9 @@ pub enum JournalError {
     /// The record would not be read as it was written, so it is neither written nor acted on.
     #[error("this message cannot be written down so that it is read again")]
     NotReadable,
+    /// The copy of the record before cannot be written to the evidence. At fault: the disk.
+    #[error("the evidence does not take a copy of the record before")]
+    NotCopied,
 }
 
 /// What a start does with a record that cannot be read.
@@ -153,6 +156,8 @@ pub struct Journal {
     purged: Option<Instant>,
     /// The file's length at which [`Self::tidy`] looks again: a look goes over every record.
     look_at: u64,
+    /// The record that was written last, for whoever keeps a copy.
+    written: Option<Vec<u8>>,
 }
 
 impl Journal {
@@ -173,6 +178,7 @@ impl Journal {
             limits: JournalLimits::default(),
             purged: None,
             look_at: REWRITE_ABOVE_BYTES,
+            written: None,
         };
         let mut unreadable: Vec<&[u8]> = Vec::new();
         for (index, r) in recovered.records.iter().enumerate() {
@@ -271,6 +277,7 @@ impl Journal {
             self.has_room(&rfq, router)?;
         }
         self.log.append(&record)?;
+        self.written = Some(record.clone());
         self.remember(rfq, About::of(&read), record);
         Ok(read)
     }
@@ -279,6 +286,16 @@ impl Journal {
     /// that the file grows by, so that a busy day with a large journal does not spend every tick on
     /// it.
     pub fn tidy(&mut self, router: &Router) -> Result<(), JournalError> {
+        self.tidy_announced(router, |_| true)
+    }
+
+    /// The same. The records that will be left are announced before the file is rewritten; on
+    /// `false` it is not, and looked at again at the next call.
+    pub fn tidy_announced(
+        &mut self,
+        router: &Router,
+        announce: impl FnOnce(&[&[u8]]) -> bool,
+    ) -> Result<(), JournalError> {
         if self.log.len() < self.look_at {
             return Ok(());
         }
@@ -290,9 +307,19 @@ impl Journal {
         }
         let mut all: Vec<&Record> = self.records.values().flatten().collect();
         all.sort_by_key(|r| r.number);
-        self.log.rewrite(all.into_iter().map(|r| &r.bytes[..]))?;
+        let left: Vec<&[u8]> = all.into_iter().map(|r| &r.bytes[..]).collect();
+        if !announce(&left) {
+            self.look_at = self.log.len();
+            return Ok(());
+        }
+        self.log.rewrite(left)?;
         self.look_at = REWRITE_ABOVE_BYTES.max(a_quarter_more(self.log.len()));
         Ok(())
+    }
+
+    /// The record that was written last, if none was taken since.
+    pub fn take_written(&mut self) -> Option<Vec<u8>> {
+        self.written.take()
     }
 
     fn remember(&mut self, rfq: RfqId, about: About, bytes: Vec<u8>) {
@@ -305,6 +332,39 @@ impl Journal {
         records.push(Record { number: self.next, bytes, about });
         self.next += 1;
     }
+}
+
+/// Whether a record is a dealer's quote, which commits nobody before it is accepted.
+pub fn is_quote(record: &[u8]) -> bool {
+    matches!(decode(record), Some((_, Input::FromDealer(_, AppMessage::Quote(_)))))
+}
+
+/// What a record says, for people: its time, whose it is, and the FIX message.
+pub fn shown(record: &[u8]) -> Option<Shown> {
+    let (at, _) = decode(record)?;
+    let id_end = 10 + usize::from(*record.get(9)?);
+    let kind = match *record.first()? {
+        DESK => "from-desk",
+        DEALER => "from-dealer",
+        NOT_SENT => "not-sent-to-dealer",
+        REQUEST => "request-decided",
+        _ => "accept-decided",
+    };
+    let id = std::str::from_utf8(record.get(10..id_end)?).ok()?.to_owned();
+    Some(Shown { at, kind, id, message: record.get(id_end..)?.to_vec() })
+}
+
+/// A record of the journal in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// When it was written down.
+    pub at: UtcMillis,
+    /// `from-desk`, `from-dealer`, `not-sent-to-dealer`, `request-decided` or `accept-decided`.
+    pub kind: &'static str,
+    /// CompID of the desk or dealer that it is from or for.
+    pub id: String,
+    /// The FIX message.
+    pub message: Vec<u8>,
 }
 
 fn a_quarter_more(bytes: u64) -> u64 {

@@ -105,6 +105,15 @@ pub(crate) fn public_key(cose: &[u8]) -> Option<(KeyKind, Vec<u8>)> {
     }
 }
 
+/// SubjectPublicKeyInfo of a COSE_Key.
+pub(crate) fn spki(cose: &[u8]) -> Option<Vec<u8>> {
+    let (kind, plain) = public_key(cose)?;
+    Some(match kind {
+        KeyKind::Es256 => [P256_SPKI, &plain].concat(),
+        KeyKind::Ed25519 => [ED25519_SPKI, &plain].concat(),
+    })
+}
+
 /// Whether `signature` is the key's over `message`; `None` when the key is of a kind that is not
 /// known.
 pub(crate) fn signed_by(cose: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
@@ -119,6 +128,8 @@ pub(crate) fn signed_by(cose: &[u8], message: &[u8], signature: &[u8]) -> Option
 /// SubjectPublicKeyInfo of a P-256 key up to the point (RFC 5480 §2).
 const P256_SPKI: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\
     \x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
+/// The same of an Ed25519 key (RFC 8410 §4).
+const ED25519_SPKI: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
 const ES256: i128 = -7;
 
 /// Whether the certificate in a packed attestation (WebAuthn Level 2 §8.2) vouches for this

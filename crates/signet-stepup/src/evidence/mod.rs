@@ -184,6 +184,19 @@ impl EvidenceFault {
     }
 }
 
+/// An assertion in the forms in which other programs want it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedParts {
+    /// SubjectPublicKeyInfo, DER: P-256 or Ed25519.
+    pub key: Vec<u8>,
+    /// Authenticator data and the SHA-256 of `client_data`.
+    pub message: Vec<u8>,
+    /// ASN.1 DER for P-256, 64 bytes for Ed25519.
+    pub signature: Vec<u8>,
+    /// `clientDataJSON`.
+    pub client_data: Vec<u8>,
+}
+
 /// The members of `clientDataJSON` that are compared.
 #[derive(Deserialize)]
 struct ClientData {
@@ -231,6 +244,19 @@ impl Evidence {
         self.verify_flags(&data)?;
         self.verify_approval(&client_data)?;
         self.verify_registration()
+    }
+
+    /// What another program verifies: the key, what it signed and the signature. `None` when the
+    /// record cannot be read.
+    pub fn signed_parts(&self) -> Option<SignedParts> {
+        let client_data = member("client_data_json", &self.client_data_json).ok()?;
+        let signed = member("authenticator_data", &self.authenticator_data).ok()?;
+        Some(SignedParts {
+            key: authenticator::spki(&member("public_key", &self.public_key).ok()?)?,
+            message: [&signed[..], digest(&SHA256, &client_data).as_ref()].concat(),
+            signature: member("signature", &self.signature).ok()?,
+            client_data,
+        })
     }
 
     fn verify_signature(&self, client_data: &[u8], signed: &[u8]) -> Result<(), EvidenceFault> {

@@ -341,21 +341,27 @@ pub async fn keep_up(
     let required = files.required();
     let own = || registry.as_ref().filter(|_| required).map(|r| r.own_crl());
     let mut last_own = own();
+    let lists = |files: &CrlFiles, own: &Option<Arc<Vec<u8>>>| {
+        let own = own.as_ref().map(|c| c.as_slice());
+        pipeline.signed.lists(now(), files.contents().chain(own));
+    };
+    lists(&files, &last_own);
     loop {
         tokio::time::sleep(crl::LOOK).await;
         let own = own();
         let other = own != last_own;
         last_own = own;
-        let Some((lists, changed)) = files.refreshed_aside().await else {
+        let Some((read, changed)) = files.refreshed_aside().await else {
             return tracing::error!(
                 alert = true,
                 "the revocation lists for desks are not looked at any longer; restart the gateway"
             );
         };
-        files = lists;
+        files = read;
         if !tls.take(&mut files, last_own.as_ref().map(|c| c.as_slice()), changed || other) {
             continue;
         }
+        lists(&files, &last_own);
         let good = |s: &ActiveSession| {
             tls.recheck(&s.chain, OffsetDateTime::now_utc()).map_err(|r| EndReason::from(&r))
         };

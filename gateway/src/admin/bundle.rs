@@ -1,0 +1,38 @@
+//! One RFQ's bundle, for an auditor.
+
+use super::{AdminError, open};
+use crate::{
+    config::Config,
+    evidence::{BundleOrder, Bundled, bundle},
+};
+use signet_registry::EvidenceRow;
+use signet_stepup::{Approval, evidence::Evidence};
+
+/// Makes the bundle of one RFQ, with the touches that the registry has about it.
+pub async fn evidence_bundle(config: &Config, order: &BundleOrder) -> Result<Bundled, AdminError> {
+    let approvals = match &config.registry {
+        Some(_) => approvals(config, &order.rfq).await?,
+        None => Vec::new(),
+    };
+    Ok(bundle(config, order, approvals)?)
+}
+
+/// Every touch that names an RFQ of this name, oldest first.
+async fn approvals(config: &Config, rfq: &str) -> Result<Vec<(EvidenceRow, Evidence)>, AdminError> {
+    let registry = open(config).await?;
+    let (mut after, mut all, line) = (0, Vec::new(), format!("rfq={rfq}"));
+    loop {
+        let page = registry.evidence(None, after).await?;
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        for row in page {
+            let record = Evidence::from_json(&row.record);
+            let named = |e: &Evidence| {
+                Approval::parse(&e.approval).is_ok() && e.approval.lines().any(|l| l == line)
+            };
+            all.extend(record.ok().filter(named).map(|e| (row, e)));
+        }
+    }
+    registry.close().await;
+    Ok(all)
+}

@@ -1,0 +1,42 @@
+//! The command `journal`.
+
+use clap::Subcommand;
+use signet_gateway::{
+    Config,
+    checkpoint::{journal_verify, public_key},
+};
+use std::path::{Path, PathBuf};
+
+#[derive(Subcommand)]
+pub enum JournalCommand {
+    /// Check the journal of RFQs and the evidence against signed checkpoints. Exit code 1 when
+    /// something was changed, cut off, moved or is missing; the file and the record are named.
+    Verify {
+        /// A checkpoint that a second party holds, or a folder of them; can be given several times.
+        #[arg(long)]
+        checkpoint: Vec<PathBuf>,
+    },
+    /// Print the public key that checkpoints are verified with.
+    Key,
+}
+
+pub fn journal(config: &Path, command: JournalCommand) -> Result<(), String> {
+    let config = Config::read(config).map_err(|e| e.to_string())?;
+    match command {
+        JournalCommand::Verify { checkpoint } => {
+            let whole = journal_verify(&config, &checkpoint)
+                .map_err(|e| format!("{e}\n  {}: {}", e.code(), e.cure()))?;
+            let root: String = whole.root.iter().map(|b| format!("{b:02x}")).collect();
+            println!(
+                "{}: {} records of evidence, {} of the journal, whole and in order. They lead to \
+                 {} checkpoints, the newest over {}. Root: {root}",
+                whole.origin, whole.size, whole.journal, whole.checkpoints, whole.covered
+            );
+            Ok(())
+        }
+        JournalCommand::Key => {
+            println!("{}", public_key(&config).map_err(|e| e.to_string())?);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! One RFQ's bundle: everything that the gateway kept about it, with what proves it, for somebody
+//! who has only OpenSSL or a browser.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `collect.rs` | finds the records of an RFQ in the evidence |
+//! | `files.rs` | makes the files of the bundle from them |
+//! | `verify.sh`, `verify.js`, `verify.html` | go into every bundle, and into a release |
+
+mod collect;
+mod files;
+
+use crate::{
+    GatewayError,
+    checkpoint::{self, JournalFault},
+    config::Config,
+    signed::SignedLogError,
+    state_dir::{checkpoint_path, existing_store_key, signed_folder},
+};
+use collect::{Subject, collect};
+use files::{Files, Sources, make};
+use signet_registry::EvidenceRow;
+use signet_stepup::{Action, Approval, evidence::Evidence};
+use signet_tlog::Checkpoint;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// What is wanted.
+#[derive(Debug, Clone)]
+pub struct BundleOrder {
+    /// The RFQ, as its desk names it.
+    pub rfq: String,
+    /// CompID of the desk; needed when several have an RFQ of this name.
+    pub desk: Option<String>,
+    /// A second party's checkpoint; left out: the gateway's last one.
+    pub checkpoint: Option<PathBuf>,
+    /// A folder that is not there yet.
+    pub out: PathBuf,
+}
+
+/// What a bundle holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundled {
+    /// CompID of the desk.
+    pub desk: String,
+    /// Records of the evidence.
+    pub records: usize,
+    /// Signed messages among them.
+    pub messages: usize,
+    /// Touches of security keys.
+    pub touches: usize,
+}
+
+/// Why there is no bundle.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BundleError {
+    /// Keys or the configuration.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// The evidence itself.
+    #[error(transparent)]
+    Signed(#[from] SignedLogError),
+    /// The checkpoint cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] JournalFault),
+    /// Nothing is known of the RFQ.
+    #[error("the evidence has nothing about an RFQ {0}")]
+    Unknown(String),
+    /// RFQs are unique within a desk only.
+    #[error("several desks have an RFQ {0}: {1}")]
+    Several(String, String),
+    /// The RFQ is newer than the checkpoint.
+    #[error("the checkpoint is over {0} records, and record {1} belongs to the RFQ")]
+    NotCovered(u64, u64),
+    /// The evidence does not lead to the checkpoint.
+    #[error("the evidence has another root than the checkpoint: it was rewritten")]
+    Rewritten,
+    /// Files from the beginning of the tree are not here.
+    #[error("the evidence begins at record {0}: older files are elsewhere")]
+    Archived(u64),
+    /// The bundle cannot be written.
+    #[error("{path}: {source}")]
+    Out {
+        /// Folder or file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl BundleError {
+    /// Never changes between releases.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Gateway(_) => "bundle.unreadable",
+            Self::Signed(e) => e.code(),
+            Self::Checkpoint(e) => e.code(),
+            Self::Unknown(_) => "bundle.unknown_rfq",
+            Self::Several(..) => "bundle.several_desks",
+            Self::NotCovered(..) => "bundle.not_covered",
+            Self::Rewritten => "journal.rewritten",
+            Self::Archived(_) => "bundle.archived",
+            Self::Out { .. } => "bundle.out",
+        }
+    }
+
+    /// What to do about it.
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::Gateway(_) => "run it as the gateway's account, with its configuration",
+            Self::Signed(e) => e.cure(),
+            Self::Checkpoint(e) => e.cure(),
+            Self::Unknown(_) => "name it as its desk does; see: signet-gateway signed list",
+            Self::Several(..) => "name the desk with --desk",
+            Self::NotCovered(..) => {
+                "wait for the next checkpoint (checkpoint.every_seconds), or name a newer one"
+            }
+            Self::Rewritten => {
+                "run signet-gateway journal verify, and tell the security officer what it says"
+            }
+            Self::Archived(_) => "bring the older files back into the folder signed first",
+            Self::Out { .. } => "name a folder that is not there yet, where this account may write",
+        }
+    }
+}
+
+/// Makes the bundle of one RFQ. `approvals`: the touches about RFQs of this name, which are sorted
+/// out by desk.
+///
+/// # Errors
+/// Why there is none; no folder was made, or it is not complete.
+pub fn bundle(
+    config: &Config,
+    order: &BundleOrder,
+    approvals: Vec<(EvidenceRow, Evidence)>,
+) -> Result<Bundled, BundleError> {
+    let key = existing_store_key(config)?;
+    let signer = checkpoint::existing(config)?;
+    let path = order.checkpoint.clone().unwrap_or_else(|| checkpoint_path(config));
+    let note = read(&path)?;
+    let checkpoint = Checkpoint::open(&note, signer.verifier())
+        .map_err(|e| JournalFault::Checkpoint { path, why: e.to_string() })?;
+    let wanted = Subject { rfq: order.rfq.clone(), desk: order.desk.clone() };
+    let found = collect(&signed_folder(config), &key, &wanted)?;
+    let approvals: Vec<_> =
+        approvals.into_iter().filter(|(_, e)| is_about(e, &found.desk, &order.rfq)).collect();
+    let sources = Sources {
+        rfq: &order.rfq,
+        gateway: config.gateway.comp_id.as_str(),
+        desk_roots: &read(&config.desks.trust)?,
+        dealer_roots: &read(&config.dealers.trust)?,
+        signer: &signer,
+        note: &note,
+        checkpoint: &checkpoint,
+        found: &found,
+        approvals: &approvals,
+        made: crate::clock::now(),
+    };
+    let (files, bundled) = make(&sources)?;
+    write(&order.out, &files)?;
+    Ok(bundled)
+}
+
+/// Whether a touch was about this RFQ of this desk.
+fn is_about(e: &Evidence, desk: &str, rfq: &str) -> bool {
+    let Ok(approval) = Approval::parse(&e.approval) else { return false };
+    let about = match &approval.action {
+        Action::Request(r) => &r.rfq,
+        Action::Accept(a) => &a.rfq,
+        _ => return false,
+    };
+    approval.desk == desk && about == rfq
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, BundleError> {
+    fs::read(path).map_err(|source| BundleError::Out { path: path.into(), source })
+}
+
+/// Writes the files into a new folder that only its owner can read.
+fn write(out: &Path, files: &Files) -> Result<(), BundleError> {
+    let fail = |path: &Path, source| BundleError::Out { path: path.into(), source };
+    if out.exists() {
+        return Err(fail(out, io::ErrorKind::AlreadyExists.into()));
+    }
+    for (name, bytes) in files {
+        let path = out.join(name);
+        let folder = path.parent().unwrap_or(out);
+        signet_journal::private_folder(folder).map_err(|e| fail(folder, e))?;
+        fs::write(&path, bytes).map_err(|e| fail(&path, e))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

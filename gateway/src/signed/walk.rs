@@ -1,0 +1,89 @@
+//! Every record of the evidence in order, for whoever checks or proves something about it.
+
+use super::{
+    log::{SignedLogError, files},
+    record::{Record, State, Totalled},
+};
+use signet_journal::{SealedLog, StoreKey};
+use signet_tlog::CompactRange;
+use std::path::{Path, PathBuf};
+
+/// One record, and what is known after it.
+pub(crate) struct Step<'a> {
+    /// The file that it is in.
+    pub(crate) path: &'a Path,
+    /// Its place in the file, from 0.
+    pub(crate) index: usize,
+    /// The record.
+    pub(crate) bytes: &'a [u8],
+    /// The tree up to and with it; `None` in files from before there was one.
+    pub(crate) tree: Option<&'a CompactRange>,
+    /// What the journal of RFQs holds after it.
+    pub(crate) journal: Totalled,
+}
+
+/// Hands over every record, oldest first, and checks that files and records follow one another. The
+/// gateway may be running.
+pub(crate) fn walk<E: From<SignedLogError>>(
+    folder: &Path,
+    key: &StoreKey,
+    with: impl FnMut(&Step<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    walk_files(&files(folder)?, key, with)
+}
+
+/// The same of the last files, from the one on whose records make the tree one of `size` leaves.
+pub(crate) fn walk_from<E: From<SignedLogError>>(
+    folder: &Path,
+    key: &StoreKey,
+    size: u64,
+    with: impl FnMut(&Step<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let all = files(folder)?;
+    let mut first = all.len().saturating_sub(1);
+    while first > 0 && begins_with(&all[first].1, key)?.is_none_or(|n| n >= size) {
+        first -= 1;
+    }
+    walk_files(&all[first..], key, with)
+}
+
+/// Leaves of the tree before a file.
+fn begins_with(path: &Path, key: &StoreKey) -> Result<Option<u64>, SignedLogError> {
+    let recovered = SealedLog::read(path, key)?;
+    Ok(match recovered.records.first().map(|r| Record::read(r)) {
+        Some(Some(Record::Head(state))) => state.tree.map(|t| t.size()),
+        _ => None,
+    })
+}
+
+fn walk_files<E: From<SignedLogError>>(
+    files: &[(u64, PathBuf)],
+    key: &StoreKey,
+    mut with: impl FnMut(&Step<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut state: Option<State> = None;
+    for (number, path) in files {
+        let recovered = SealedLog::read(path, key).map_err(SignedLogError::from)?;
+        for (index, bytes) in recovered.records.iter().enumerate() {
+            match (index, Record::read(bytes)) {
+                (_, None) => return Err(SignedLogError::UnknownRecord(path.clone()).into()),
+                (0, Some(Record::Head(head))) => {
+                    let expected = state.or_else(|| (*number == 1).then(State::default));
+                    if expected.is_some_and(|e| !head.follows(&e)) {
+                        return Err(SignedLogError::OutOfChain(path.clone()).into());
+                    }
+                    state = Some(*head);
+                }
+                (0, _) | (_, Some(Record::Head(_))) => {
+                    return Err(SignedLogError::OutOfChain(path.clone()).into());
+                }
+                _ => {}
+            }
+            let Some(state) = &mut state else { continue };
+            state.take(bytes);
+            let (tree, journal) = (state.tree.as_ref(), state.journal.now());
+            with(&Step { path, index, bytes, tree, journal })?;
+        }
+    }
+    Ok(())
+}
