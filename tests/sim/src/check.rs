@@ -103,6 +103,11 @@ pub(crate) struct Truth {
     /// When the policies denied every accept.
     pub locked: Vec<(i64, i64)>,
     pub clock_was_set: bool,
+    /// The gateway's disk refused to write at some time.
+    pub disk_refused: bool,
+    /// The gateway started again after that: what dealers said meanwhile, and was passed on, is
+    /// not in its journal.
+    pub forgot: bool,
     /// Fills that were on screen at some time.
     pub shown: BTreeSet<String>,
     fills_seen: [usize; 3],
@@ -206,7 +211,8 @@ impl Truth {
         gate: &[Rfq],
         frame: &Frame,
     ) -> Result<(), Violation> {
-        gate.iter().try_for_each(|rfq| live_quotes(rfq, frame, now, self.clock_was_set))
+        gate.iter()
+            .try_for_each(|rfq| live_quotes(rfq, frame, now, self.clock_was_set, self.forgot))
     }
 
     /// An accept has one outcome, which is the dealer's, at the gateway and on screen.
@@ -321,6 +327,7 @@ fn live_quotes(
     frame: &Frame,
     now: UtcMillis,
     clock_was_set: bool,
+    forgot: bool,
 ) -> Result<(), Violation> {
     let id = rfq.terms.id.as_str();
     let head = frame.rfqs.iter().find(|h| h.id == id);
@@ -344,7 +351,10 @@ fn live_quotes(
         // to life on screen when the desk learns that the gateway's clock was set back.
         let expired =
             clock_was_set && matches!(line.state, LineState::Expired | LineState::Unreachable);
-        if live && !expired && !(can && same && line.state == LineState::Quoted) {
+        // The desk knows of a withdrawal that the gateway could not write down and has forgotten.
+        let told = forgot && line.state == LineState::Withdrawn;
+        let pressable = can && same && line.state == LineState::Quoted;
+        if live && !expired && !told && !pressable {
             let words = format!(
                 "{id}: {} quotes {:?}; the screen has {:?} as {:?}, to press: {can}",
                 l.dealer,

@@ -488,6 +488,7 @@ impl World {
         if self.gateway.take().is_none() {
             return;
         }
+        self.truth.forgot |= self.truth.disk_refused;
         self.links[0].crash(Side::Listens, store_lost, self.t);
         for l in &mut self.links[1..] {
             l.crash(Side::Dials, false, self.t);
@@ -519,13 +520,15 @@ impl World {
 
     fn disk(&mut self, full: bool) {
         self.disk_full = full;
+        self.truth.disk_refused |= full;
         if let Some(g) = &mut self.gateway {
             g.disk(full);
         }
     }
 
     /// The disk of an end refuses to write, or writes again.
-    fn disk_fails(&self, end: End, fails: bool) {
+    fn disk_fails(&mut self, end: End, fails: bool) {
+        self.truth.disk_refused |= fails && end == End::Gateway;
         let file = if end == End::Desk { "in_flight" } else { "journal" };
         signet_journal::disk::refuses(&self.folder.join(file), fails);
     }

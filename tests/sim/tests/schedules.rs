@@ -77,6 +77,16 @@ fn no_schedule_breaks_an_invariant() {
     report(&run_all(setting("SIM_FIRST").unwrap_or(1), count, false), count);
 }
 
+/// Schedules that broke an invariant once.
+#[test]
+fn schedules_that_failed_once_fail_no_longer() {
+    for seed in [1_225_171, 1_549_473] {
+        if let Err(violation) = run(seed, &schedule(seed)) {
+            panic!("{}", shrunk(seed, violation));
+        }
+    }
+}
+
 #[test]
 #[ignore = "a million schedules take hours: by hand"]
 fn a_million_schedules_break_no_invariant() {

@@ -99,7 +99,7 @@ impl Book {
                 names: &names,
                 at: moment.venue,
                 arrival_ms: moment.arrival_ms,
-                online,
+                online: online && !item.ending,
                 waits: self.step_ups.waits(id),
             };
             let (head, lines) =

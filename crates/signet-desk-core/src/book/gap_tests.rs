@@ -204,6 +204,72 @@ fn hit(b: &Book) -> QuoteResponse {
     QuoteResponse::hit(&r.accept.as_ref().unwrap().0, &r.terms, false, NOW)
 }
 
+fn ended(status: RfqStatus) -> AppMessage {
+    AppMessage::QuoteStatusReport(QuoteStatusReport::of_rfq(id("R1"), pair(), status, None))
+}
+
+/// The trader ended the RFQ: until the answer is there nothing more is agreed to in it.
+#[test]
+fn what_is_being_ended_cannot_be_traded() {
+    let mut b = book();
+    let armed = arm(&mut b);
+    b.cancel("R1").unwrap();
+    assert!(!can_lift(&mut b));
+    assert_eq!(b.accept("R1", &armed, NOW).unwrap_err().code, "rfq.ending");
+    b.message(ended(RfqStatus::Cancelled), NOW);
+    assert_eq!(b.rfq(&id("R1")).unwrap().state, RfqState::Cancelled);
+
+    // The end did not arrive, was not done, or could not leave: the RFQ is tradable as before.
+    let lost: fn(&mut Book) = |b| drop(gap(b, &[("R1", &[quote("R1", "q1", "1.08")])]));
+    let not_done: fn(&mut Book) = |b| {
+        let reject = signet_fix::message::BusinessReject {
+            ref_seq_num: None,
+            ref_msg_type: "U3".into(),
+            ref_id: Some("R1".into()),
+            reason: 4,
+            text: None,
+        };
+        b.message(AppMessage::BusinessReject(reject), NOW);
+    };
+    let not_sent: fn(&mut Book) = |b| {
+        let end = AppMessage::RfqCancel { rfq: id("R1"), text: None };
+        b.not_sent(&end, crate::problem::problem("link.offline", "", ""), NOW);
+    };
+    for (n, comes_to_nothing) in [lost, not_done, not_sent].into_iter().enumerate() {
+        let mut b = book();
+        b.cancel("R1").unwrap();
+        assert!(!can_lift(&mut b));
+        comes_to_nothing(&mut b);
+        assert!(can_lift(&mut b), "{n}");
+        arm(&mut b);
+    }
+}
+
+/// The gateway ended the RFQ while an accept was in flight: its answer decides, and without a trade
+/// the RFQ has ended.
+#[test]
+fn an_end_that_comes_while_an_accept_is_in_flight_counts_after_its_answer() {
+    type Kind = (ExecType, OrdStatus, i64);
+    let rejected: Kind = (ExecType::Rejected, OrdStatus::Rejected, 0);
+    let unknown: Kind = (ExecType::Status, OrdStatus::Rejected, 0);
+    let filled: Kind = (ExecType::Trade, OrdStatus::Filled, 1_000);
+    for (status, (kind, order, cum), state) in [
+        (RfqStatus::Cancelled, rejected, RfqState::Cancelled),
+        (RfqStatus::Cancelled, unknown, RfqState::Cancelled),
+        (RfqStatus::NothingDone, rejected, RfqState::NothingDone),
+        (RfqStatus::Expired, rejected, RfqState::Expired),
+        (RfqStatus::NotFound, rejected, RfqState::Expired),
+        (RfqStatus::Cancelled, filled, RfqState::Done),
+        (RfqStatus::Open, rejected, RfqState::Open),
+    ] {
+        let mut b = book();
+        let (accept, _) = press(&mut b);
+        b.message(ended(status), NOW);
+        say(&mut b, report(&accept, kind, order, "e1", "1.08", cum));
+        assert_eq!(b.rfq(&id("R1")).unwrap().state, state, "{status:?} {kind:?}");
+    }
+}
+
 #[test]
 fn an_accept_has_a_deadline_on_the_gateways_clock_and_does_not_leave_after_it() {
     const AHEAD: i64 = 7_000;

@@ -159,6 +159,7 @@ impl Book {
         }
         let Some(i) = self.screen.get_mut(&s.rfq) else { return };
         i.dirty = true;
+        i.ending = false;
         if let Some(until) = s.until.filter(|_| !i.rfq.state.ended()) {
             i.rfq.deadline = Some(until);
         }
@@ -176,10 +177,11 @@ impl Book {
             }
             RfqStatus::Pending | RfqStatus::Other(_) => None,
         };
-        if let Some(state) = end
-            && i.rfq.end(state, s.text.clone()).is_ok()
-            && self.connection.restoring.is_none()
-        {
+        let Some(state) = end else { return self.blot_rfq(&s.rfq) };
+        if i.rfq.in_flight() {
+            // The answer of the accept comes first; without a trade this is the end.
+            i.over = Some((state, s.text));
+        } else if i.rfq.end(state, s.text).is_ok() && self.connection.restoring.is_none() {
             self.notice(
                 NoticeKind::Plain,
                 "rfq.ended",

@@ -107,7 +107,14 @@ impl Book {
         if item.rfq.state.ended() {
             return Err(problem("rfq.ended", "The RFQ has ended already.", "Dismiss it."));
         }
-        if online { Ok(AppMessage::RfqCancel { rfq: id, text: None }) } else { Err(offline()) }
+        if !online {
+            return Err(offline());
+        }
+        item.ending = true;
+        item.rfq.disarm();
+        item.dirty = true;
+        self.frames.wake();
+        Ok(AppMessage::RfqCancel { rfq: id, text: None })
     }
 
     /// Takes an ended RFQ off the screen.
@@ -128,6 +135,7 @@ impl Book {
         let accept_id = AcceptId::new(self.ids.accept(&id)).map_err(|e| no_id(&e.to_string()))?;
         let names = self.reference.names();
         let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
+        not_ending(item)?;
         let accept = accept_of(&item.rfq, intent, accept_id)?;
         item.rfq.arm(accept, moment.venue, moment.arrival_ms).map_err(|e| Problem::from(&e))?;
         item.dirty = true;
@@ -159,6 +167,7 @@ impl Book {
             AcceptId::new(accept).map_err(|_| Problem::from(&rfq::AcceptRefusal::NotArmed))?;
         let (id, item) = self.item(id)?;
         item.dirty = true;
+        not_ending(item)?;
         let sent = item.rfq.send_accept(&accept, moment.venue, moment.arrival_ms);
         let quote = item.rfq.accept.as_ref().and_then(|(a, _)| item.rfq.line(&a.dealer));
         let ends = quote.and_then(|l| l.quote.as_ref()).map(|q| q.valid_until);
@@ -211,6 +220,18 @@ impl Book {
         let item = self.screen.get_mut(&id).ok_or_else(no_rfq)?;
         Ok((id, item))
     }
+}
+
+/// What the trader has ended cannot be traded meanwhile: the end is on its way.
+fn not_ending(item: &Item) -> Result<(), Problem> {
+    if !item.ending {
+        return Ok(());
+    }
+    Err(problem(
+        "rfq.ending",
+        "You have ended this RFQ, and the answer is not there yet.",
+        "Wait for the answer, or ask again in another RFQ.",
+    ))
 }
 
 /// The accept that an intent means, with the quantity that the quote allows.

@@ -158,6 +158,10 @@ impl Book {
             AppMessage::QuoteResponse(r) => rfq_of_accept(&r.id).inspect(|id| {
                 self.screen.decline(id, &r.id, Declined::ByDesk(why.message.clone()))
             }),
+            AppMessage::RfqCancel { rfq, .. } => {
+                self.not_ending(rfq);
+                Some(rfq.clone())
+            }
             _ => None,
         };
         self.notice(

@@ -39,7 +39,11 @@ impl Book {
                 Vec::new()
             }
             Some(Sent::Accept(a)) => self.ask_about(&a).into_iter().collect(),
-            _ => Vec::new(),
+            Some(Sent::Rfq(id)) => {
+                self.not_ending(&id);
+                Vec::new()
+            }
+            None => Vec::new(),
         }
     }
 
@@ -47,6 +51,13 @@ impl Book {
         let rfq = self.screen.rfq(&rfq_of_accept(a)?)?;
         let (a, _) = rfq.accept_of(a).filter(|(_, s)| s.in_flight())?;
         Some(AppMessage::OrderStatusRequest(status_request(a)))
+    }
+
+    /// The end of an RFQ did not come about.
+    pub(super) fn not_ending(&mut self, id: &RfqId) {
+        if let Some(item) = self.screen.get_mut(id) {
+            (item.ending, item.dirty) = (false, true);
+        }
     }
 
     fn end_unprocessed(&mut self, id: &RfqId, text: &str) {

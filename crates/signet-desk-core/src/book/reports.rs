@@ -78,12 +78,24 @@ impl Book {
     fn refused(&mut self, id: &RfqId, by_dealer: bool, now: UtcMillis) {
         let state = self.screen.get(id).and_then(|i| i.rfq.accept.clone()).map(|(_, s)| s);
         let Some(AcceptState::Declined(why)) = state else { return };
+        self.end_if_over(id);
         let (code, who) = match why {
             Declined::ByDesk(_) => ("accept.not_sent", "Not sent"),
             _ if by_dealer => ("accept.declined", "Declined by the dealer"),
             _ => ("accept.declined", "Declined by the gateway"),
         };
         self.notice(NoticeKind::Bad, code, format!("{who}: {}", why.reason()), Some(id), now);
+    }
+
+    /// Ends an RFQ that the peer ended while its accept was in flight.
+    fn end_if_over(&mut self, id: &RfqId) {
+        let Some(item) = self.screen.get_mut(id) else { return };
+        if let Some((state, text)) = item.over.take()
+            && item.rfq.end(state, text).is_ok()
+        {
+            item.dirty = true;
+            self.blot_rfq(id);
+        }
     }
 
     fn traded(&mut self, id: &RfqId, now: UtcMillis) {

@@ -43,6 +43,8 @@ impl Book {
         match self.screen.get_mut(&q.id) {
             Some(i) if !i.rfq.state.ended() => {
                 i.rfq.deadline = Some(terms.expires);
+                // It is open at the gateway: the end did not arrive.
+                (i.ending, i.over) = (false, None);
                 // A quote that the gateway does not repeat cannot be traded, but it was not
                 // withdrawn.
                 i.rfq.await_repeats();

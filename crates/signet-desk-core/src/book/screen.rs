@@ -5,7 +5,7 @@ use crate::{
     in_flight::MAX_KEPT,
     view::{LineView, Problem, RfqView},
 };
-use signet_rfq::{AcceptId, DealerId, Declined, Rfq, RfqId};
+use signet_rfq::{AcceptId, DealerId, Declined, Rfq, RfqId, RfqState};
 use std::collections::{BTreeMap, VecDeque, btree_map};
 
 /// How many RFQs may be on screen, ended ones included. The oldest ended one makes room.
@@ -21,6 +21,10 @@ pub(super) struct Item {
     pub rfq: Rfq,
     pub problem: Option<Problem>,
     pub dirty: bool,
+    /// The trader ended it, and the peer has not answered: nothing more is agreed to in it.
+    pub ending: bool,
+    /// The peer ended it while an accept was in flight, whose answer comes first.
+    pub over: Option<(RfqState, Option<String>)>,
     /// The latest view, with the frame in which it changed.
     head: Option<(u64, RfqView)>,
     lines: BTreeMap<DealerId, (u64, LineView)>,
@@ -131,7 +135,16 @@ impl Screen {
         let id = rfq.terms.id.clone();
         self.items.insert(
             id,
-            Item { rfq, problem: None, head: None, lines: BTreeMap::new(), dirty: true, order },
+            Item {
+                rfq,
+                problem: None,
+                dirty: true,
+                ending: false,
+                over: None,
+                head: None,
+                lines: BTreeMap::new(),
+                order,
+            },
         );
         frames.wake();
     }
