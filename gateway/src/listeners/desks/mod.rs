@@ -149,18 +149,15 @@ impl DeskListener {
                 let Some(vouched_for) = in_time(turn, WAIT_MAX, &ticket, from).await else {
                     return;
                 };
-                // In a box, because one that only waits needs no memory for it.
-                Box::pin(async move {
-                    let admitted = async {
-                        let secured = desks.secure(stream, from, vouched_for).await?;
-                        desks.admit(secured, &ticket, &pipeline).await
-                    };
-                    if let Some(a) = in_time(admitted, ADMISSION_MAX, &ticket, from).await {
-                        ticket.logged_on();
-                        desks.run_counted(a, None, from, &connections, &pipeline).await;
-                    }
-                })
-                .await;
+                // In boxes, so that one that only waits, and later a session, need no memory for it.
+                let admitted = Box::pin(async {
+                    let secured = desks.secure(stream, from, vouched_for).await?;
+                    desks.admit(secured, &ticket, &pipeline).await
+                });
+                if let Some(a) = in_time(admitted, ADMISSION_MAX, &ticket, from).await {
+                    ticket.logged_on();
+                    Box::pin(desks.run_counted(a, None, from, &connections, &pipeline)).await;
+                }
             });
         }
     }
