@@ -149,7 +149,7 @@ impl DeskListener {
                 let Some(vouched_for) = in_time(turn, WAIT_MAX, &ticket, from).await else {
                     return;
                 };
-                // In boxes, so that one that only waits, and later a session, need no memory for it.
+                // Boxed: one that only waits, and later a session, need no memory for it.
                 let admitted = Box::pin(async {
                     let secured = desks.secure(stream, from, vouched_for).await?;
                     desks.admit(secured, &ticket, &pipeline).await
