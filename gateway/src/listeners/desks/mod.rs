@@ -154,20 +154,16 @@ impl DeskListener {
                 else {
                     return;
                 };
-                // In a box, because one that only waits needs no memory for it.
-                Box::pin(async move {
-                    let admitted = async {
-                        let secured =
-                            desks.secure(stream, from, vouched_for, &pipeline.events).await?;
-                        desks.admit(secured, &ticket, &pipeline).await
-                    };
-                    let events = &pipeline.events;
-                    if let Some(a) = in_time(admitted, ADMISSION_MAX, &ticket, from, events).await {
-                        ticket.logged_on();
-                        desks.run_counted(a, None, from, &connections, &pipeline).await;
-                    }
-                })
-                .await;
+                let events = &pipeline.events;
+                // Boxed: one that only waits, and later a session, need no memory for it.
+                let admitted = Box::pin(async {
+                    let secured = desks.secure(stream, from, vouched_for, events).await?;
+                    desks.admit(secured, &ticket, &pipeline).await
+                });
+                if let Some(a) = in_time(admitted, ADMISSION_MAX, &ticket, from, events).await {
+                    ticket.logged_on();
+                    Box::pin(desks.run_counted(a, None, from, &connections, &pipeline)).await;
+                }
             });
         }
     }

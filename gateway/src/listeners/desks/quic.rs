@@ -79,21 +79,19 @@ impl QuicListener {
                 if in_time(turn, WAIT_MAX, &ticket, from, &pipeline.events).await.is_none() {
                     return;
                 }
-                Box::pin(async move {
-                    let admitted = async {
-                        let (secured, moves) =
-                            secure(incoming, from, &ticket, &pipeline.events).await?;
-                        let admitted = desks.admit(secured, &ticket, &pipeline).await?;
-                        Some((admitted, moves))
-                    };
-                    let events = &pipeline.events;
-                    let admitted = in_time(admitted, ADMISSION_MAX, &ticket, from, events).await;
-                    if let Some((a, moves)) = admitted {
-                        ticket.logged_on();
-                        desks.run_counted(a, Some(moves), from, &connections, &pipeline).await;
-                    }
-                })
-                .await;
+                let events = &pipeline.events;
+                let admitted = Box::pin(async {
+                    let (secured, moves) = secure(incoming, from, &ticket, events).await?;
+                    let admitted = desks.admit(secured, &ticket, &pipeline).await?;
+                    Some((admitted, moves))
+                });
+                if let Some((a, moves)) =
+                    in_time(admitted, ADMISSION_MAX, &ticket, from, events).await
+                {
+                    ticket.logged_on();
+                    let run = desks.run_counted(a, Some(moves), from, &connections, &pipeline);
+                    Box::pin(run).await;
+                }
             });
         }
     }
