@@ -19,6 +19,7 @@ use crate::{
     registry_thread::{self, RegistryHost},
     registry_view::RegistryView,
     risk::Risk,
+    siem::{self, SiemHost},
     signed::{Signed, SignedLog},
     state_dir::{
         dealers_folder, desks_folder, make_folders, quic_keys, signed_folder, store_key,
@@ -63,7 +64,8 @@ pub(crate) async fn run(
     let (listener, udp, desks) = bind(&loaded.config).await?;
 
     let (registry, host, renewals) = start_registry(&mut loaded).await?;
-    let pipeline = assemble(&loaded, parts, registry.as_ref())?;
+    let (events, siem) = start_siem(&loaded, registry.as_ref(), &key).await?;
+    let pipeline = assemble(&loaded, parts, registry.as_ref(), events)?;
     spawn_local(pipeline::watch_entitlements(pipeline.clone()));
     if let Some(questions) = renewals {
         spawn_local(questions.serve(pipeline.clone()));
@@ -92,6 +94,8 @@ pub(crate) async fn run(
     serving.abort();
     pipeline.say_goodbye().await;
     drop((admin, host));
+    // Last: it writes down what the others said while they ended.
+    drop(siem);
     Ok(())
 }
 
@@ -179,6 +183,7 @@ fn assemble(
     loaded: &Loaded,
     books: Books,
     registry: Option<&Rc<RegistryView>>,
+    events: EventSink,
 ) -> Result<Rc<Pipeline>, GatewayError> {
     let config = &loaded.config;
     let second_person = config.step_up.as_ref().is_some_and(|s| s.when.second_person.is_some());
@@ -201,8 +206,32 @@ fn assemble(
         registry: registry.cloned(),
         step_up: step_up(config, registry)?,
         limits: config.limits.clone(),
-        events: EventSink::new(registry.map(|r| r.outlet()), None),
+        events,
     })))
+}
+
+/// Where events go: to the registry and, with `[siem]`, to the thread that hands them to the SIEM.
+async fn start_siem(
+    loaded: &Loaded,
+    registry: Option<&Rc<RegistryView>>,
+    key: &StoreKey,
+) -> Result<(EventSink, Option<SiemHost>), GatewayError> {
+    let config = &loaded.config;
+    let Some(section) = &config.siem else {
+        return Ok((EventSink::new(registry.map(|r| r.outlet(String::new())), None), None));
+    };
+    let prepared = siem::prepare(section);
+    let to_registry = registry.map(|r| r.outlet(config.gateway.comp_id.to_string()));
+    let events = EventSink::new(to_registry, Some(prepared.outlet()));
+    let plan = siem::Plan {
+        config: config.clone(),
+        section: section.clone(),
+        identity: loaded.identity.clone(),
+        key: key.clone(),
+        registry: loaded.registry.clone(),
+        events: events.clone(),
+    };
+    Ok((events, Some(prepared.start(plan).await?)))
 }
 
 /// Step-up, with `[step_up]`. Fail closed: a gateway told to use security keys does not run without

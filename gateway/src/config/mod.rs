@@ -6,6 +6,7 @@ mod entitlements;
 mod limits;
 mod reset;
 mod risk;
+mod siem;
 mod step_up;
 
 pub use admin::AdminSection;
@@ -16,6 +17,10 @@ pub use limits::{LimitsSection, Rate, SignedFull};
 pub use reset::{DailyReset, ResetSchedule};
 pub use risk::{
     DEFAULT_TABLE, GeoSettings, OpenRfqs, PostureSettings, RiskPolicy, RiskSection, RiskSettings,
+};
+pub(crate) use siem::host_and_port;
+pub use siem::{
+    Facility, FileSection, OtlpSection, SiemSection, SinkSection, SyslogSection, WhenFull,
 };
 pub use step_up::{StepUp, StepUpSection};
 
@@ -83,6 +88,7 @@ pub struct Config {
     pub step_up: Option<StepUpSection>,
     pub risk: RiskSection,
     pub admin: Option<AdminSection>,
+    pub siem: Option<SiemSection>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -268,7 +274,8 @@ impl Config {
             .crl
             .iter_mut()
             .chain(&mut c.dealers.crl)
-            .chain(c.admin.iter_mut().flat_map(AdminSection::paths));
+            .chain(c.admin.iter_mut().flat_map(AdminSection::paths))
+            .chain(c.siem.iter_mut().flat_map(SiemSection::paths));
         for p in paths
             .into_iter()
             .chain(c.store.key_file.as_mut())
@@ -323,7 +330,8 @@ impl Config {
         self.limits.check()?;
         self.check_listeners()?;
         self.check_enrolment()?;
-        self.check_step_up()
+        self.check_step_up()?;
+        self.check_siem()
     }
 
     pub(crate) fn check_values(&self) -> Result<(), ConfigError> {

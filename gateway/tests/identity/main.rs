@@ -28,6 +28,8 @@ mod refusals;
 mod registry;
 mod scan;
 mod segments;
+mod siem;
+mod siem_support;
 mod signed;
 mod support;
 mod trades;

@@ -1,0 +1,201 @@
+//! Events reach a real rsyslog, a real syslog-ng and an OTLP receiver, every one, while receiver and
+//! gateway are killed.
+
+use crate::{
+    siem_support::{Receiver, free_port, gateway, lines},
+    support::World,
+};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::Write as _,
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+const FILE: &str = "[[siem.sink]]\nkind = \"file\"\nname = \"file\"\npath = \"events.jsonl\"\n";
+
+fn uid(v: &Value) -> String {
+    v["metadata"]["uid"].as_str().expect("a uid").to_owned()
+}
+
+fn uids(all: &[Value]) -> BTreeSet<String> {
+    all.iter().map(uid).collect()
+}
+
+/// Events of the registry: the commands of an administrator.
+fn lock_and_unlock(w: &World, times: usize) {
+    for _ in 0..times {
+        w.cli(&["lock", "user", "alice"]);
+        w.cli(&["unlock", "user", "alice"]);
+    }
+}
+
+/// Events of the gateway itself: bytes that are no TLS.
+fn knock(to: SocketAddr, times: usize) {
+    for _ in 0..times {
+        let mut stream = TcpStream::connect(to).unwrap();
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\n\r\n");
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    }
+}
+
+#[track_caller]
+fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < Duration::from_secs(90), "never: {what}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Receiver and gateway are killed in the middle; everything arrives, and repeats are the same.
+fn everything_arrives(receiver: Receiver) {
+    let port = free_port();
+    let siem = format!("[siem]\n{}{FILE}", receiver.section(port));
+    let w = World::with("sqlite:registry.db", &siem);
+    w.user("alice", "ALICE");
+    let Some(first) = receiver.start(&w, port) else { return };
+    let (running, address) = gateway(&w);
+    lock_and_unlock(&w, 3);
+    knock(address, 10);
+    eventually("something arrives", || receiver.received(&w).len() >= 6);
+    knock(address, 10);
+    first.kill();
+    knock(address, 10);
+    lock_and_unlock(&w, 3);
+    eventually("it is in the file", || count(&file(&w), "user.locked") == 6);
+    running.kill();
+    // Nobody is there to take these.
+    lock_and_unlock(&w, 3);
+    let (running, address) = gateway(&w);
+    knock(address, 10);
+    let second = receiver.start(&w, port).expect("it started before");
+    lock_and_unlock(&w, 3);
+    eventually("it is in the file", || count(&file(&w), "user.locked") == 12);
+    running.kill();
+    let (running, address) = gateway(&w);
+    knock(address, 5);
+    let in_file = file(&w);
+    eventually("everything arrives", || uids(&receiver.received(&w)).is_superset(&uids(&in_file)));
+    running.terminate();
+    second.terminate();
+    compare(&w, receiver);
+}
+
+fn file(w: &World) -> Vec<Value> {
+    lines(&w.path("events.jsonl"))
+}
+
+fn count(all: &[Value], code: &str) -> usize {
+    let of: Vec<_> = all.iter().filter(|v| v["metadata"]["event_code"] == code).cloned().collect();
+    uids(&of).len()
+}
+
+fn compare(w: &World, receiver: Receiver) {
+    let in_file = file(w);
+    // The file takes none twice, and none is missing.
+    let numbers: Vec<_> =
+        in_file.iter().map(|v| v["metadata"]["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=in_file.len() as u64).collect::<Vec<_>>());
+    assert_eq!(uids(&in_file).len(), in_file.len());
+    // Every row of the registry that the gateway did not write is there once.
+    assert_eq!((count(&in_file, "user.locked"), count(&in_file, "user.unlocked")), (12, 12));
+    assert_eq!(count(&in_file, "user.added"), 1);
+    assert!(in_file.iter().filter(|v| uid(v).starts_with(&w.gw)).count() >= 10, "{in_file:#?}");
+    // The receiver has the same, and what came twice is word for word the same.
+    let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for v in receiver.received(w) {
+        texts.entry(uid(&v)).or_default().insert(v.to_string());
+    }
+    assert!(texts.values().all(|t| t.len() == 1), "{texts:#?}");
+    let of_file: BTreeMap<_, _> =
+        in_file.iter().map(|v| (uid(v), BTreeSet::from([v.to_string()]))).collect();
+    for (uid, text) in &texts {
+        // What was said while the gateway stopped may be in one of both only.
+        if let Some(same) = of_file.get(uid) {
+            assert_eq!(text, same);
+        }
+    }
+}
+
+#[test]
+fn rsyslog_receives_every_event() {
+    everything_arrives(Receiver::Rsyslog);
+}
+
+#[test]
+fn syslog_ng_receives_every_event() {
+    everything_arrives(Receiver::SyslogNg);
+}
+
+#[test]
+fn an_otlp_receiver_receives_every_event() {
+    everything_arrives(Receiver::Otlp);
+}
+
+/// What the receivers make of the frame, beside the text.
+#[test]
+fn rsyslog_and_syslog_ng_read_the_structured_data() {
+    for receiver in [Receiver::Rsyslog, Receiver::SyslogNg] {
+        let port = free_port();
+        let siem = format!("[siem]\n{}facility = \"local3\"\n", receiver.section(port));
+        let w = World::with("sqlite:registry.db", &siem);
+        w.user("alice", "ALICE");
+        let Some(_running) = receiver.start(&w, port) else { return };
+        let (running, _) = gateway(&w);
+        eventually("user.added arrives", || count(&receiver.received(&w), "user.added") == 1);
+        running.terminate();
+        let data = w.text("data.log");
+        let line = data.lines().find(|l| l.contains(" user.added ")).expect("its line");
+        // local3 (19), notice or informational.
+        assert!(line.starts_with("157 ") || line.starts_with("158 "), "{line}");
+        assert!(
+            line.contains("signet-gateway user.added [signet@32473 ")
+                && line.contains("uid=\"registry."),
+            "{line}"
+        );
+    }
+}
+
+/// Whoever is not the receiver gets nothing.
+#[test]
+fn another_authority_or_another_key_gets_no_event() {
+    let port = free_port();
+    for (from, to) in [
+        ("trust = \"dealers-ca.pem\"\n", "trust = \"issuing.pem\"\n"),
+        (
+            "trust = \"dealers-ca.pem\"\n",
+            "trust = \"dealers-ca.pem\"\n\
+            pins = [\"sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]\n",
+        ),
+        ("trust = \"dealers-ca.pem\"\n", "trust = \"dealers-ca.pem\"\nserver_name = \"other\"\n"),
+    ] {
+        let section = Receiver::Rsyslog.section(port).replace(from, to);
+        let w = World::with("sqlite:registry.db", &format!("[siem]\n{section}{FILE}"));
+        w.user("alice", "ALICE");
+        let Some(_running) = Receiver::Rsyslog.start(&w, port) else { return };
+        let (running, _) = gateway(&w);
+        eventually("it is said to be away", || count(&file(&w), "siem.away") == 1);
+        running.kill();
+        assert!(Receiver::Rsyslog.received(&w).is_empty(), "{to}");
+    }
+}
+
+/// A receiver that stays away and a small spool: new business is refused until it is back.
+#[test]
+fn the_file_is_rotated_and_keeps_its_number_of_files() {
+    let w = World::with(
+        "sqlite:registry.db",
+        &format!("[siem]\nspool_mb = 1\n{FILE}rotate_mb = 1\nkeep = 2\n"),
+    );
+    fs::write(w.path("events.jsonl"), "x".repeat(10) + "\n" + &"y".repeat(1 << 20) + "\n{\"half")
+        .unwrap();
+    w.user("alice", "ALICE");
+    let (running, _) = gateway(&w);
+    eventually("put aside", || w.path("events.jsonl.1").exists());
+    eventually("written", || count(&file(&w), "user.added") == 1);
+    running.terminate();
+    assert!(!w.text("events.jsonl.1").contains("half"));
+}
