@@ -3,14 +3,13 @@
 
 use crate::{
     siem_support::{Receiver, free_port, gateway, lines},
-    support::World,
+    support::{Desk, World, runtime},
 };
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    io::Write as _,
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -32,13 +31,25 @@ fn lock_and_unlock(w: &World, times: usize) {
     }
 }
 
-/// Events of the gateway itself: bytes that are no TLS.
-fn knock(to: SocketAddr, times: usize) {
-    for _ in 0..times {
-        let mut stream = TcpStream::connect(to).unwrap();
-        let _ = stream.write_all(b"GET / HTTP/1.1\r\n\r\n");
-        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+/// Events of the gateway itself: a desk with a certificate that the registry does not know, signed
+/// with the real key of the authority.
+fn knock(w: &World, to: SocketAddr, times: usize) {
+    if !w.path("stranger.pem").exists() {
+        let id = w.comp_id("STRANGER");
+        let san = format!("subjectAltName=URI:spiffe://bank.example/desk/{id}/eve/laptop/keychain");
+        fs::write(w.path("stranger.cnf"), format!("{san}\nextendedKeyUsage=clientAuth\n")).unwrap();
+        w.request("stranger", "laptop");
+        let sign = "x509 -req -inform DER -in req.der -CA issuing.pem -CAkey issuing-key.pem \
+            -CAcreateserial -days 1 -extfile stranger.cnf -out stranger.pem";
+        w.openssl(&sign.split_whitespace().collect::<Vec<_>>());
     }
+    runtime().block_on(async {
+        for _ in 0..times {
+            let mut desk = Desk::connect_to(w, to, "stranger", "STRANGER").await;
+            let answer = desk.tries(1).await.expect("an answer");
+            assert!(answer.contains("20104=admission.certificate_unknown"), "{answer}");
+        }
+    });
 }
 
 #[track_caller]
@@ -59,24 +70,24 @@ fn everything_arrives(receiver: Receiver) {
     let Some(first) = receiver.start(&w, port) else { return };
     let (running, address) = gateway(&w);
     lock_and_unlock(&w, 3);
-    knock(address, 10);
+    knock(&w, address, 2);
     eventually("something arrives", || receiver.received(&w).len() >= 6);
-    knock(address, 10);
+    knock(&w, address, 2);
     first.kill();
-    knock(address, 10);
+    knock(&w, address, 2);
     lock_and_unlock(&w, 3);
     eventually("it is in the file", || count(&file(&w), "user.locked") == 6);
     running.kill();
     // Nobody is there to take these.
     lock_and_unlock(&w, 3);
     let (running, address) = gateway(&w);
-    knock(address, 10);
+    knock(&w, address, 2);
     let second = receiver.start(&w, port).expect("it started before");
     lock_and_unlock(&w, 3);
     eventually("it is in the file", || count(&file(&w), "user.locked") == 12);
     running.kill();
     let (running, address) = gateway(&w);
-    knock(address, 5);
+    knock(&w, address, 1);
     let in_file = file(&w);
     eventually("everything arrives", || uids(&receiver.received(&w)).is_superset(&uids(&in_file)));
     running.terminate();
@@ -103,7 +114,8 @@ fn compare(w: &World, receiver: Receiver) {
     // Every row of the registry that the gateway did not write is there once.
     assert_eq!((count(&in_file, "user.locked"), count(&in_file, "user.unlocked")), (12, 12));
     assert_eq!(count(&in_file, "user.added"), 1);
-    assert!(in_file.iter().filter(|v| uid(v).starts_with(&w.gw)).count() >= 10, "{in_file:#?}");
+    let codes: Vec<_> = in_file.iter().map(|v| v["metadata"]["event_code"].to_string()).collect();
+    assert_eq!(count(&in_file, "admission.certificate_unknown"), 9, "{codes:#?}");
     // The receiver has the same, and what came twice is word for word the same.
     let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for v in receiver.received(w) {
@@ -183,7 +195,79 @@ fn another_authority_or_another_key_gets_no_event() {
     }
 }
 
-/// A receiver that stays away and a small spool: new business is refused until it is back.
+/// A request for quotes; what the desk reads about it.
+async fn asks(desk: &mut Desk, id: &str) -> String {
+    desk.says(&format!(
+        "35=R|131={id}|146=1|55=EUR/USD|54=1|38=1000|15=EUR|64=20261230|60=20261128-10:00:00.000|"
+    ))
+    .await;
+    loop {
+        let f = desk.next().await.expect("an answer");
+        if ["|35=j|", "|35=AG|", "|35=3|"].iter().any(|t| f.contains(t)) {
+            return f;
+        }
+    }
+}
+
+/// The receiver stays away and the spool is small: new business is refused, and goes on when the
+/// receiver is back and has taken what waited.
+#[test]
+fn a_full_spool_refuses_new_business_until_the_receiver_is_back() {
+    let port = free_port();
+    for (when_full, refused) in [("refuse", true), ("drop_oldest", false)] {
+        let siem = format!(
+            "[siem]\nspool_mb = 1\nwhen_full = \"{when_full}\"\n{}",
+            Receiver::Otlp.section(port)
+        );
+        let mut w = World::with("sqlite:registry.db", &siem);
+        fs::write(w.path("token"), "s3cret").unwrap();
+        // More rows than the spool holds.
+        w.start();
+        w.enrolled("alice", "ALICE", "laptop");
+        w.stop();
+        let long = "x".repeat(480);
+        w.sqlite(&many_rows(700, &long));
+        let (running, address) = gateway(&w);
+        runtime().block_on(async {
+            let mut desk = Desk::connect_to(&w, address, "laptop", "ALICE").await;
+            assert!(desk.log_on(1).await.contains("|35=A|"));
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            let answer = asks(&mut desk, "R1").await;
+            assert_eq!(answer.contains("siem.full"), refused, "{when_full}: {answer}");
+            if refused {
+                assert!(answer.contains("|35=j|") && answer.contains("|379=R1|"), "{answer}");
+            }
+        });
+        if refused {
+            let Some(_receiver) = Receiver::Otlp.start(&w, port) else { return };
+            eventually("the rows arrive", || {
+                count(&Receiver::Otlp.received(&w), "test.row") == 700
+            });
+            assert_eq!(count(&Receiver::Otlp.received(&w), "siem.full").min(1), 1);
+            runtime().block_on(async {
+                let mut desk = Desk::connect_to(&w, address, "laptop", "ALICE").await;
+                let _ = desk.log_on(4).await;
+                let answer = asks(&mut desk, "R2").await;
+                assert!(!answer.contains("siem.full"), "{answer}");
+            });
+        }
+        running.terminate();
+    }
+}
+
+/// Rows of a program that does not chain them: nobody here verifies the chain.
+fn many_rows(n: usize, words: &str) -> String {
+    let first = 1_000;
+    let row = |k: usize| {
+        format!("({}, 1, 'test', 'test.row', 'x', '{words}', '', 'h{k:031}', '')", first + k)
+    };
+    let rows: Vec<_> = (0..n).map(row).collect();
+    format!(
+        "INSERT INTO events (seq, at_ms, actor, kind, subject, detail, prev, hash, origin) VALUES {}",
+        rows.join(", ")
+    )
+}
+
 #[test]
 fn the_file_is_rotated_and_keeps_its_number_of_files() {
     let w = World::with(

@@ -13,6 +13,7 @@ use signet_quic::client::{self as quic, Rebinder};
 use signet_rfq::UtcMillis;
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::{
@@ -437,8 +438,13 @@ pub struct Desk {
 impl Desk {
     /// TLS with `<stem>.pem` and its key.
     pub async fn connect(w: &World, stem: &str, comp_id: &str) -> Self {
+        Self::connect_to(w, w.gateway.as_ref().unwrap().address(), stem, comp_id).await
+    }
+
+    /// The same to a gateway in another process.
+    pub async fn connect_to(w: &World, to: SocketAddr, stem: &str, comp_id: &str) -> Self {
         let tls = Self::profile(w, stem);
-        let tcp = TcpStream::connect(w.gateway.as_ref().unwrap().address()).await.unwrap();
+        let tcp = TcpStream::connect(to).await.unwrap();
         let stream = TlsConnector::from(tls)
             .connect(ServerName::try_from("localhost").unwrap(), tcp)
             .await
