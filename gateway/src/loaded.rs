@@ -55,6 +55,7 @@ impl Loaded {
         let admin_roots =
             config.admin.as_ref().map(|a| roots("admin.trust", &a.trust)).transpose()?;
         config.check_authorities()?;
+        config.check_siem_files()?;
         if config.tls.fips {
             // Whether this build can: the same check as at the first handshake, said before any
             // listener is opened.
@@ -147,6 +148,7 @@ pub fn faults(config: &Config) -> Vec<String> {
         roots("desks.trust", &config.desks.trust),
         roots("dealers.trust", &config.dealers.trust),
         config.check_authorities(),
+        config.check_siem_files(),
         Enrolment::load(config, OffsetDateTime::now_utc()).map(drop),
         config.registry.as_ref().map(RegistrySection::url).transpose().map(drop),
         config.load_step_up().map(drop),

@@ -167,15 +167,13 @@ impl SinkSection {
                 if host_and_port(&s.address).is_none() {
                     return Err(value(key("address"), "must be host:port"));
                 }
-                hybrid(config, s.allow_tls12, &key("allow_tls12"))?;
-                trust(&s.trust, &s.pins, &key(""))
+                hybrid(config, s.allow_tls12, &key("allow_tls12"))
             }
             Self::Otlp(s) => {
                 s.target().ok_or_else(|| {
                     value(key("url"), "must be https://HOST[:PORT]/PATH without a query")
                 })?;
-                hybrid(config, s.allow_tls12, &key("allow_tls12"))?;
-                trust(&s.trust, &s.pins, &key(""))
+                hybrid(config, s.allow_tls12, &key("allow_tls12"))
             }
             Self::File(s) => {
                 if !(1..=4_096).contains(&s.rotate_mb) {
@@ -190,17 +188,26 @@ impl SinkSection {
     }
 }
 
+impl SinkSection {
+    /// The files and pins it names.
+    fn check_files(&self) -> Result<(), ConfigError> {
+        let key = |k: &str| format!("siem.sink {}: {k}", self.name());
+        let (roots, pins) = match self {
+            Self::Syslog(s) => (&s.trust, &s.pins),
+            Self::Otlp(s) => (&s.trust, &s.pins),
+            Self::File(_) => return Ok(()),
+        };
+        TrustRoots::from_pem_file(roots).map_err(|e| value(key("trust"), e))?;
+        parsed(pins).map(drop).map_err(|e| value(key("pins"), e))
+    }
+}
+
 fn hybrid(config: &Config, allow_tls12: bool, key: &str) -> Result<(), ConfigError> {
     if config.tls.hybrid_only && allow_tls12 {
         let why = "TLS 1.2 has no hybrid key exchange, which tls.hybrid_only asks for; choose";
         return Err(value(key, why));
     }
     Ok(())
-}
-
-fn trust(roots: &Path, pins: &[String], key: &str) -> Result<(), ConfigError> {
-    TrustRoots::from_pem_file(roots).map_err(|e| value(format!("{key}trust"), e))?;
-    parsed(pins).map(drop).map_err(|e| value(format!("{key}pins"), e))
 }
 
 fn parsed(pins: &[String]) -> Result<Vec<SpkiPin>, String> {
@@ -225,7 +232,7 @@ impl OtlpSection {
 }
 
 impl Config {
-    /// What the section says, and the files it names.
+    /// What the section says.
     pub(crate) fn check_siem(&self) -> Result<(), ConfigError> {
         let Some(siem) = &self.siem else { return Ok(()) };
         if !(1..=65_536).contains(&siem.spool_mb) {
@@ -248,6 +255,11 @@ impl Config {
             sink.check(self)?;
         }
         Ok(())
+    }
+
+    /// The files that the section names.
+    pub(crate) fn check_siem_files(&self) -> Result<(), ConfigError> {
+        self.siem.iter().flat_map(|s| &s.sink).try_for_each(SinkSection::check_files)
     }
 
     /// How a receiver is dialled: with the gateway's own certificate.

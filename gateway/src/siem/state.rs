@@ -55,6 +55,12 @@ impl SiemState {
         self.unwritable.load(Relaxed)
     }
 
+    /// Whether a flag stands that only another look of the writer takes back: no event may come to
+    /// wake it while business is refused.
+    pub(super) fn must_look_again(&self) -> bool {
+        self.is_unwritable() || self.queue_full.load(Relaxed)
+    }
+
     pub(super) fn set_queue_full(&self, full: bool) {
         self.queue_full.store(full, Relaxed);
     }
@@ -88,6 +94,18 @@ mod tests {
                 assert!(!s.refuses_business());
             }
         }
+    }
+
+    #[test]
+    fn the_writer_looks_again_while_a_flag_is_its_own_to_take_back() {
+        let s = SiemState::new(WhenFull::Refuse);
+        s.set_full(true);
+        assert!(!s.must_look_again(), "receivers take that one back");
+        s.set_queue_full(true);
+        assert!(s.must_look_again());
+        s.set_queue_full(false);
+        s.set_unwritable(true);
+        assert!(s.must_look_again());
     }
 
     #[test]

@@ -109,16 +109,14 @@ async fn turn(
             return Ok(true);
         }
     };
-    let Some(last) = new.last() else { return Ok(false) };
-    let written = write(shared, new);
+    let (done, written) = write(shared, new);
     let failed = written.as_ref().err().map(ToString::to_string);
     shared.told(written);
-    if let Some(why) = failed {
-        return Err(why);
+    if let Some(last) = new.get(..done).and_then(<[Row]>::last) {
+        *place = Place { seq: last.seq, hash: last.hash.clone() };
+        place.write(path).map_err(|e| format!("{}: {e}", path.display()))?;
     }
-    *place = Place { seq: last.seq, hash: last.hash.clone() };
-    place.write(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    Ok(true)
+    failed.map_or(Ok(done > 0), Err)
 }
 
 async fn ask(
@@ -133,12 +131,28 @@ async fn ask(
     open.events_from(seq, ROWS_MAX).await
 }
 
-/// Rows of which no gateway has taken care, on disk before the place moves.
-fn write(shared: &Shared, rows: &[Row]) -> Result<(), SpoolError> {
-    for row in rows.iter().filter(|r| r.origin.is_empty()) {
-        shared.append(&event(row), &row.kind, Some(&uid(row)))?;
+/// Rows of which no gateway has taken care, on disk before the place moves. How many were dealt
+/// with: the rest is not there, or was not before the spool was full.
+fn write(shared: &Shared, rows: &[Row]) -> (usize, Result<(), SpoolError>) {
+    let mut done = 0;
+    let mut result = Ok(());
+    for row in rows {
+        if shared.spool.borrow().is_full() {
+            break;
+        }
+        if row.origin.is_empty() {
+            result = shared.append(&event(row), &row.kind, Some(&uid(row)));
+        }
+        if result.is_err() {
+            break;
+        }
+        done += 1;
     }
-    shared.sync()
+    match shared.sync() {
+        Ok(()) => (done, result),
+        // They may not be on the disk: the same uid goes again.
+        Err(e) => (0, Err(e)),
+    }
 }
 
 fn uid(row: &Row) -> String {

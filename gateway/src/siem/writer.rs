@@ -20,20 +20,22 @@ pub(super) async fn run(shared: &Shared, mut inbox: mpsc::Receiver<Event>, stop:
     tokio::pin!(stop);
     let mut stopping = false;
     while !stopping {
+        let again = !waiting.is_empty() || shared.state.must_look_again();
         tokio::select! {
             biased;
             _ = &mut stop => stopping = true,
             // What a disk refused waits, and with it the channel, which is bounded.
-            _ = tokio::time::sleep(RETRY), if !waiting.is_empty() => {}
+            _ = tokio::time::sleep(RETRY), if again => {}
             event = inbox.recv(), if waiting.is_empty() => match event {
                 Some(event) => waiting.push_back(event),
                 None => stopping = true,
             },
         }
-        while drain(&mut inbox, &mut waiting) || !waiting.is_empty() {
+        loop {
+            let more = drain(&mut inbox, &mut waiting);
             let before = waiting.len();
             write(shared, &mut waiting);
-            if waiting.len() == before {
+            if !more || waiting.len() == before {
                 break;
             }
             // Receivers read between batches.
@@ -49,6 +51,7 @@ pub(super) async fn run(shared: &Shared, mut inbox: mpsc::Receiver<Event>, stop:
     }
 }
 
+/// Whether there may be more in the channel.
 fn drain(inbox: &mut mpsc::Receiver<Event>, waiting: &mut VecDeque<Event>) -> bool {
     while waiting.len() < BATCH_MAX {
         match inbox.try_recv() {

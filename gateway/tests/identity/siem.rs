@@ -3,7 +3,7 @@
 
 use crate::{
     siem_support::{Receiver, free_port, gateway, lines},
-    support::{Desk, World, runtime},
+    support::{Desk, World, after_ms, runtime},
 };
 use serde_json::Value;
 use std::{
@@ -88,6 +88,7 @@ fn everything_arrives(receiver: Receiver) {
     running.kill();
     let (running, address) = gateway(&w);
     knock(&w, address, 1);
+    eventually("it is in the file", || count(&file(&w), "admission.certificate_unknown") == 9);
     let in_file = file(&w);
     eventually("everything arrives", || uids(&receiver.received(&w)).is_superset(&uids(&in_file)));
     running.terminate();
@@ -196,11 +197,13 @@ fn another_authority_or_another_key_gets_no_event() {
 }
 
 /// A request for quotes; what the desk reads about it.
-async fn asks(desk: &mut Desk, id: &str) -> String {
-    desk.says(&format!(
-        "35=R|131={id}|146=1|55=EUR/USD|54=1|38=1000|15=EUR|64=20261230|60=20261128-10:00:00.000|"
-    ))
-    .await;
+async fn asks(w: &World, desk: &mut Desk, id: &str) -> String {
+    let (expires, sent, n) = (after_ms(60_000), after_ms(0), w.n);
+    let body = format!(
+        "35=R|131={id}|146=1|55=EUR/USD|303=1|537=1|54=1|38=5000000|64=20261230|15=EUR|\
+        126={expires}|60={sent}|423=1|453=1|448=BANK{n}|447=D|452=35|"
+    );
+    desk.says_signed(w, "laptop", &body).await;
     loop {
         let f = desk.next().await.expect("an answer");
         if ["|35=j|", "|35=AG|", "|35=3|"].iter().any(|t| f.contains(t)) {
@@ -232,7 +235,7 @@ fn a_full_spool_refuses_new_business_until_the_receiver_is_back() {
             let mut desk = Desk::connect_to(&w, address, "laptop", "ALICE").await;
             assert!(desk.log_on(1).await.contains("|35=A|"));
             tokio::time::sleep(Duration::from_secs(3)).await;
-            let answer = asks(&mut desk, "R1").await;
+            let answer = asks(&w, &mut desk, "R1").await;
             assert_eq!(answer.contains("siem.full"), refused, "{when_full}: {answer}");
             if refused {
                 assert!(answer.contains("|35=j|") && answer.contains("|379=R1|"), "{answer}");
@@ -247,7 +250,7 @@ fn a_full_spool_refuses_new_business_until_the_receiver_is_back() {
             runtime().block_on(async {
                 let mut desk = Desk::connect_to(&w, address, "laptop", "ALICE").await;
                 let _ = desk.log_on(4).await;
-                let answer = asks(&mut desk, "R2").await;
+                let answer = asks(&w, &mut desk, "R2").await;
                 assert!(!answer.contains("siem.full"), "{answer}");
             });
         }

@@ -5,6 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use signet_devca::{DevPki, Order};
 use signet_fix::{
     framer::Framer,
+    signature::sign,
     tagvalue::{format_utc, seal},
 };
 use signet_gateway::{Config, Gateway, Loaded, Options};
@@ -512,11 +513,25 @@ impl Desk {
     }
 
     pub async fn says(&mut self, body: &str) {
+        let frame = self.frame(body);
+        let _ = self.stream.write_all(&frame).await;
+        let _ = self.stream.flush().await;
+    }
+
+    fn frame(&mut self, body: &str) -> Vec<u8> {
         let (kind, rest) = body.split_once('|').unwrap();
         let text =
             format!("{kind}|34={}|49={}|52={}|56={}|{rest}", self.seq, self.me, now(), self.you);
         self.seq += 1;
-        let frame = seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes());
+        seal("FIX.4.4", text.replace('|', "\u{1}").as_bytes())
+    }
+
+    /// The same with a signature by the key of `<stem>.pem` (tags 93/89).
+    pub async fn says_signed(&mut self, w: &World, stem: &str, body: &str) {
+        let (pem, key) = (w.path(&format!("{stem}.pem")), w.path(&format!("{stem}-key.pem")));
+        let key = ServerIdentity::from_pem_files(&pem, &key).unwrap().message_key().unwrap();
+        let frame = self.frame(body);
+        let frame = sign(&frame, &|covered: &[u8]| Ok(key.sign(covered).unwrap())).unwrap();
         let _ = self.stream.write_all(&frame).await;
         let _ = self.stream.flush().await;
     }
@@ -545,7 +560,12 @@ impl Desk {
     }
 }
 
-fn now() -> String {
+pub fn now() -> String {
+    after_ms(0)
+}
+
+/// So long after now, as FIX writes it.
+pub fn after_ms(ms: i64) -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    format_utc(UtcMillis(i64::try_from(since.as_millis()).unwrap()))
+    format_utc(UtcMillis(i64::try_from(since.as_millis()).unwrap() + ms))
 }

@@ -197,8 +197,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Medium,
         class: Class::Finding,
         technique: ENDPOINT_DENIAL_OF_SERVICE,
-        meaning: "Events of one kind about one peer were so many that the rest were only counted.",
-        response: "Look at the peer.",
+        meaning: "Events could not be kept for the SIEM, or a receiver rejected them; how many is told.",
+        response: "Bring the receiver back; what is missing is in registry, journal and log.",
     },
     Entry {
         code: "state.*",
