@@ -78,7 +78,7 @@ impl Feed {
     pub(super) async fn next(&mut self, after: u64) -> Result<Vec<Rc<Record>>, SpoolError> {
         loop {
             let head = *self.head.borrow_and_update();
-            let found = self.shared.spool.borrow_mut().read(
+            let found = self.shared.spool.borrow().read(
                 &mut self.reader,
                 after,
                 head,
@@ -111,7 +111,7 @@ impl Feed {
 
     /// A record by its number, when the spool has it.
     pub(super) fn find(&mut self, sequence: u64) -> Result<Option<Rc<Record>>, SpoolError> {
-        let mut spool = self.shared.spool.borrow_mut();
+        let spool = self.shared.spool.borrow();
         let after = sequence.saturating_sub(1);
         let found = spool.read(&mut self.reader, after, sequence, (1, BATCH_BYTES))?;
         Ok(found.into_iter().find(|r| r.sequence == sequence))

@@ -1,9 +1,9 @@
 //! The way of events to the firm's SIEM.
 //!
 //! A thread of its own takes events from a bounded channel, writes each as one line of OCSF into a
-//! sealed spool on disk, and hands them to every receiver in order. A receiver has a cursor on disk,
-//! which moves only when the receiver has the events, so that nothing is lost while it is away or
-//! the gateway restarts. What may be sent twice carries the same uid.
+//! sealed spool on disk, and hands them to every receiver in order. A receiver has a cursor on
+//! disk, which moves only when the receiver has the events, so that nothing is lost while it is
+//! away or the gateway restarts. What may be sent twice carries the same uid.
 //!
 //! | file | does |
 //! | --- | --- |

@@ -1,8 +1,8 @@
 //! Rows of the registry that no gateway hands to the SIEM itself: those of the administrator's
 //! commands, of the registry's own functions, and of gateways without `[siem]`.
 //!
-//! Their uid is the digest of the row, so that each of several gateways on one registry, or one that
-//! has lost its place, sends the same.
+//! Their uid is the digest of the row, so that each of several gateways on one registry, or one
+//! that has lost its place, sends the same.
 
 use super::{
     Shared,
@@ -22,8 +22,8 @@ const POLL: Duration = Duration::from_millis(500);
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 const ROWS_MAX: u32 = 256;
 
-/// Number and digest of the last row that was read; the digest notices another registry, or one that
-/// was restored.
+/// Number and digest of the last row that was read; the digest notices another registry, or one
+/// that was restored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Place {
     seq: i64,

@@ -197,7 +197,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Medium,
         class: Class::Finding,
         technique: ENDPOINT_DENIAL_OF_SERVICE,
-        meaning: "Events could not be kept for the SIEM, or a receiver rejected them; how many is told.",
+        meaning: "Events could not be kept for the SIEM, or a receiver rejected them; the number \
+            is in the event.",
         response: "Bring the receiver back; what is missing is in registry, journal and log.",
     },
     Entry {

@@ -78,8 +78,8 @@ fn written(event: &Event, code: &str, s: &Source, p: Position<'_>, limits: Limit
     ascii(&serde_json::to_string(&Record::of(event, code, s, p, limits)).unwrap_or_default())
 }
 
-/// Characters that are not ASCII can stand only in the strings of a JSON text, where an escape means
-/// the same.
+/// Characters that are not ASCII can stand only in the strings of a JSON text, where an escape
+/// means the same.
 fn ascii(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {

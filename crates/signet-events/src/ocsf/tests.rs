@@ -259,10 +259,8 @@ fn attribute(
         );
         return all.iter().for_each(|v| attribute(schema, &one, v, path, profiles, wrong));
     }
-    if let Some(known) = a["enum"].as_object() {
-        if !known.contains_key(&v.to_string()) {
-            wrong.push(format!("{path}: {v} is not in the enum"));
-        }
+    if a["enum"].as_object().is_some_and(|known| !known.contains_key(&v.to_string())) {
+        wrong.push(format!("{path}: {v} is not in the enum"));
     }
     let mut kind = a["type"].as_str().unwrap();
     if kind == "object_t" {
@@ -277,10 +275,9 @@ fn attribute(
     if kind == "ip_t" && v.as_str().is_none_or(|s| s.parse::<IpAddr>().is_err()) {
         wrong.push(format!("{path}: {v} is not an address"));
     }
-    if let (Some(max), Some(s)) = (schema["types"][kind]["max_len"].as_u64(), v.as_str()) {
-        if s.len() as u64 > max {
-            wrong.push(format!("{path} is too long"));
-        }
+    let max = schema["types"][kind]["max_len"].as_u64().unwrap_or(u64::MAX);
+    if v.as_str().is_some_and(|s| s.len() as u64 > max) {
+        wrong.push(format!("{path} is too long"));
     }
     while let Some(base) = schema["types"][kind]["type"].as_str() {
         kind = base;

@@ -2,8 +2,8 @@
 //!
 //! Segments are sealed record files (`signet-journal`), each begun by one run of the gateway and
 //! never appended to by another, named by the number of their first event. A segment goes when
-//! every receiver has all of it. Memory holds the newest segment and, for a receiver that is behind,
-//! one older one.
+//! every receiver has all of it. Memory holds the newest segment and, for a receiver that is
+//! behind, one older one.
 
 mod cursor;
 mod record;
@@ -215,29 +215,23 @@ impl Spool {
     /// Events after a number and up to another, not more than `limit` records and bytes. Numbers that
     /// are not there are passed over.
     pub(super) fn read(
-        &mut self,
+        &self,
         reader: &mut Reader,
         after: u64,
         until: u64,
         limit: (usize, usize),
     ) -> Result<Vec<Rc<Record>>, SpoolError> {
-        while let Some(c) = self.closed.iter().find(|c| c.last > after) {
-            let first = c.first;
+        // One of which nothing is left that is asked for is passed over.
+        for c in self.closed.iter().filter(|c| c.last > after && c.first <= until) {
             let records = match &reader.loaded {
-                Some((of, records)) if *of == first => records.clone(),
+                Some((first, records)) if *first == c.first => records.clone(),
                 _ => Rc::new(load(&c.path, &self.key)?.into_iter().map(Rc::new).collect()),
             };
-            reader.loaded = Some((first, records.clone()));
+            reader.loaded = Some((c.first, records.clone()));
             let found = part(&records, after, until, limit);
-            if !found.is_empty() || first > until {
+            if !found.is_empty() {
                 return Ok(found);
             }
-            // Its end is missing: what is after it is next.
-            let Some(next) = self.closed.iter().find(|c| c.first > first) else { break };
-            if next.first > until {
-                break;
-            }
-            return self.read(reader, next.first - 1, until, limit);
         }
         reader.loaded = None;
         Ok(self.active.as_ref().map_or_else(Vec::new, |a| part(&a.records, after, until, limit)))
