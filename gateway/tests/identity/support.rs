@@ -457,14 +457,24 @@ impl Desk {
 
     /// QUIC from a loopback address, with `<stem>.pem` and its key.
     pub async fn over_quic(w: &World, stem: &str, comp_id: &str, from: &str) -> (Self, Rebinder) {
+        Self::try_quic(w, stem, comp_id, from).await.unwrap()
+    }
+
+    /// The same when the gateway may refuse in the handshake.
+    pub async fn try_quic(
+        w: &World,
+        stem: &str,
+        comp_id: &str,
+        from: &str,
+    ) -> Result<(Self, Rebinder), quic::ConnectError> {
         let tls = Self::profile(w, stem);
         let socket = std::net::UdpSocket::bind(format!("{from}:0")).unwrap();
         let to = w.gateway.as_ref().unwrap().address();
-        let c = quic::connect(socket, to, "localhost", &tls).await.unwrap();
+        let c = quic::connect(socket, to, "localhost", &tls).await?;
         let (exporter, rebinder) = (c.exporter().unwrap(), c.rebinder());
         let certificate = c.peer_certificates()[0].clone();
         let stream = Box::new(c.into_stream());
-        (Self::over(w, stream, certificate, exporter, comp_id), rebinder)
+        Ok((Self::over(w, stream, certificate, exporter, comp_id), rebinder))
     }
 
     fn profile(w: &World, stem: &str) -> Arc<ClientConfig> {
