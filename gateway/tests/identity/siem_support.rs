@@ -123,9 +123,11 @@ pub fn lines(path: &Path) -> Vec<Value> {
     whole.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect()
 }
 
+/// Debian 12 has some libraries in `/lib` and some in `/usr/lib`.
 fn library_path(tools: &Path) -> String {
-    let lib = |p: &str| tools.join("root/usr/lib").join(p).display().to_string();
-    format!("{}:{}", lib(&format!("{}-linux-gnu", env::consts::ARCH)), lib("syslog-ng"))
+    let triple = format!("{}-linux-gnu", env::consts::ARCH);
+    let places = [format!("lib/{triple}"), format!("usr/lib/{triple}"), "usr/lib/syslog-ng".into()];
+    places.map(|p| tools.join("root").join(p).display().to_string()).join(":")
 }
 
 fn rsyslog(w: &World, port: u16, tools: &Path) -> Command {
